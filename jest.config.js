@@ -1,0 +1,33 @@
+// Jest in ESM mode (NestJS 12 is ESM only); run it through scripts/jest.mjs, which sets the Node flag.
+const project = (displayName, testMatch, more = {}) => ({
+  displayName,
+  testMatch,
+  testEnvironment: 'node',
+  extensionsToTreatAsEsm: ['.ts'],
+  moduleNameMapper: {
+    '^@lamplighter/([^/]+)/(.+)$': '<rootDir>/packages/$1/src/$2.ts',
+    '^([.]{1,2}/.*)[.]js$': '$1',
+  },
+  transform: {
+    '^.+[.]ts$': [
+      '@swc/jest',
+      {
+        jsc: {
+          target: 'es2022',
+          parser: { syntax: 'typescript', decorators: true },
+          transform: { legacyDecorator: true, decoratorMetadata: true },
+        },
+        module: { type: 'es6' },
+      },
+    ],
+  },
+  testPathIgnorePatterns: ['/node_modules/', '/dist/'],
+  ...more,
+});
+
+export default {
+  projects: [
+    project('unit', ['<rootDir>/packages/*/src/**/*.test.ts', '<rootDir>/services/*/src/**/*.test.ts', '<rootDir>/bench/src/**/*.test.ts']),
+    project('system', ['<rootDir>/test/system/*.test.ts']),
+  ],
+};
