@@ -1,0 +1,109 @@
+import { isUtf8 } from 'node:buffer';
+import { z } from 'zod';
+import { BOUNDS } from './bounds.js';
+import { durationSchema } from './duration.js';
+
+/**
+ * The life of a command:
+ *
+ *   pending → dispatched → acknowledged → succeeded | failed | rejected
+ *
+ * Ends without a word of the device: `expired` (its time to live ran out), `superseded` (a newer one of its `latest` lane
+ * took its place), `cancelled` (by REST), `unknown` (dispatched, and nobody can know whether it was executed).
+ * Final states never change. The clock of every transition is that of Redis.
+ */
+export const OPEN_STATES = ['pending', 'dispatched', 'acknowledged'] as const;
+export const FINAL_STATES = [
+  'succeeded',
+  'failed',
+  'rejected',
+  'expired',
+  'superseded',
+  'cancelled',
+  'unknown',
+] as const;
+export const COMMAND_STATES = [...OPEN_STATES, ...FINAL_STATES] as const;
+export type CommandState = (typeof COMMAND_STATES)[number];
+
+/** One step of a command's life. `at` is milliseconds since 1970; `attempt` counts dispatches from 1. */
+export interface Transition {
+  readonly state: CommandState;
+  readonly at: number;
+  readonly attempt: number;
+  readonly cause: string;
+}
+
+/** How commands of one lane follow each other; see docs/glossary.md. */
+export const POLICIES = ['latest', 'ordered', 'now'] as const;
+export type Policy = (typeof POLICIES)[number];
+
+/** What the device is to do: `{"led_on": true}`. Keys with a leading underscore belong to the protocol. */
+export type Action = Record<string, unknown>;
+
+export const actionSchema = z
+  .record(
+    z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/, 'must begin with a letter or digit; "_" is the protocol\'s'),
+    z.json(),
+  )
+  .refine((action) => Object.keys(action).length > 0, 'needs at least one key')
+  .refine(
+    (action) => Buffer.byteLength(JSON.stringify(action)) <= BOUNDS.maxActionBytes,
+    `must be at most ${BOUNDS.maxActionBytes} bytes of JSON`,
+  );
+
+/** A lane orders the commands of one actuator; any number of lanes proceed side by side. */
+export const laneSchema = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$/, 'must be 1 to 32 letters, digits, "_", "." or "-"');
+
+/** How a command is to be delivered; the same in a rule and over REST. */
+export const deliverySchema = z.strictObject({
+  policy: z.enum(POLICIES).default('latest'),
+  lane: laneSchema.optional(),
+  ttl: durationSchema(BOUNDS.minTtlMs, BOUNDS.maxTtlMs).default('1h'),
+});
+export type Delivery = z.infer<typeof deliverySchema>;
+
+/** Lane of a command that names none: its first action key, so that `{"led_on": …}` supersedes `{"led_on": …}`. */
+export function defaultLane(action: Action): string {
+  return (Object.keys(action)[0] ?? 'default').slice(0, 32);
+}
+
+/**
+ * The protocol's part of a command's payload, for devices that announced themselves with a birth.
+ * `seq` grows within the lane; `expiresAt` is milliseconds since 1970 on the server's clock.
+ */
+export interface CommandEnvelope {
+  readonly id: string;
+  readonly lane: string;
+  readonly seq: number;
+  readonly attempt: number;
+  readonly expiresAt: number;
+}
+
+/** Payload on `<id>/commands/<device>`: the action, and `_cmd` only for devices that announced themselves. */
+export function commandPayload(actionJson: string, envelope?: CommandEnvelope): string {
+  if (envelope === undefined) return actionJson;
+  return `${actionJson.slice(0, -1)},"_cmd":${JSON.stringify(envelope)}}`;
+}
+
+export const ANSWER_STATUSES = ['acknowledged', 'succeeded', 'failed', 'rejected'] as const;
+
+/** What a device answers on `<id>/acknowledgements/<device>`. */
+export const answerSchema = z.object({
+  id: z.string().min(1).max(64),
+  status: z.enum(ANSWER_STATUSES),
+  reason: z.string().max(BOUNDS.maxReasonLength).optional(),
+  result: z.json().optional(),
+});
+export type Answer = z.infer<typeof answerSchema>;
+
+/** Reads an answer; undefined if it is none. Never throws. */
+export function parseAnswer(payload: Buffer): Answer | undefined {
+  if (payload.length > BOUNDS.maxResultBytes + 1024 || !isUtf8(payload)) return undefined;
+  try {
+    return answerSchema.safeParse(JSON.parse(payload.toString())).data;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,36 @@
+import { isUtf8 } from 'node:buffer';
+import { z } from 'zod';
+
+/**
+ * Birth and will on `<id>/presence/<device>`, both retained. `session` grows with every connection of the device
+ * (milliseconds since 1970 will do), so that the will of an old session cannot end a newer one.
+ * `telemetry` says whether the device keeps readings while offline (`keep`) or only the latest counts.
+ */
+export const birthSchema = z.object({
+  online: z.literal(true),
+  session: z.int().min(1),
+  at: z.int().min(0).optional(),
+  telemetry: z.enum(['latest', 'keep']).optional(),
+});
+export const willSchema = z.object({ online: z.literal(false), session: z.int().min(1) });
+const presenceSchema = z.discriminatedUnion('online', [birthSchema, willSchema]);
+
+export type Birth = z.infer<typeof birthSchema>;
+export type Will = z.infer<typeof willSchema>;
+
+/** Reads a birth or a will; undefined if it is neither. Never throws. */
+export function parsePresence(payload: Buffer): Birth | Will | undefined {
+  if (payload.length > 1024 || !isUtf8(payload)) return undefined;
+  try {
+    return presenceSchema.safeParse(JSON.parse(payload.toString())).data;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * How a device stands: `online` (fresh telemetry or a birth within the freshness period), `stale` (silent for longer),
+ * `offline` (its will or a goodbye came), `never_seen` (a command waits for it, but it never spoke).
+ */
+export const PRESENCE_STATES = ['online', 'stale', 'offline', 'never_seen'] as const;
+export type PresenceState = (typeof PRESENCE_STATES)[number];

@@ -1,0 +1,184 @@
+import { isUtf8 } from 'node:buffer';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { z } from 'zod';
+import { BOUNDS } from './bounds.js';
+
+/**
+ * A reading is a JSON object. Keys without a leading underscore are measurements. `_seq` is a strictly increasing
+ * integer per device, `_at` the device's time in milliseconds since 1970; both are optional.
+ * Other keys with a leading underscore are reserved: accepted, stored, and not shown as measurements.
+ */
+export type Measurement = number | boolean | string | null | Measurement[] | { [name: string]: Measurement };
+export interface Reading {
+  _seq?: number;
+  _at?: number;
+  [name: string]: Measurement | undefined;
+}
+
+/** Why a telemetry message, or one reading of a replay, was refused. A closed set: it is a metric label. */
+export const REJECT_REASONS = [
+  'bad_json',
+  'schema',
+  'too_large',
+  'too_deep',
+  'binary',
+  'clock',
+  'topic',
+  'identity',
+  'unknown_device',
+] as const;
+export type RejectReason = (typeof REJECT_REASONS)[number];
+
+/** A valid reading and the JSON text that is stored for it. */
+export interface ParsedReading {
+  readonly reading: Reading;
+  readonly json: string;
+}
+
+/** What became of a telemetry payload: readings in the order of arrival, and a reason for each one refused. */
+export interface ParsedTelemetry {
+  readonly readings: ParsedReading[];
+  readonly rejected: RejectReason[];
+}
+
+const scalar = z.union([z.number(), z.boolean(), z.string().max(BOUNDS.maxStringLength), z.null()]);
+const nested = (inner: z.ZodType): z.ZodType =>
+  z.union([scalar, z.record(z.string(), inner), z.array(inner).max(BOUNDS.maxKeys)]);
+
+function measurementSchema(levels: number): z.ZodType {
+  return levels <= 1 ? scalar : nested(measurementSchema(levels - 1));
+}
+
+/** The one schema of a reading; the compiled check of the hot path and the API documents come from it. */
+export const readingSchema = z
+  .object({
+    _seq: z.int().min(0).optional(),
+    _at: z.int().min(0).optional(),
+  })
+  .catchall(measurementSchema(BOUNDS.maxDepth));
+
+// Union branches are tried in order, so the number comes first. `strictNumbers` refuses what JSON.parse makes of 1e999.
+const ajv = new Ajv2020({ strict: false, strictNumbers: true, validateFormats: false });
+const isReading = ajv.compile<Reading>(z.toJSONSchema(readingSchema));
+
+/** Keys that would reach an object's prototype. The compiled check lets an own `__proto__` through. */
+const FORBIDDEN_KEYS = new Set(['__proto__', 'constructor', 'prototype']);
+/** Text that can hold a forbidden key or a lone surrogate, perhaps escaped; anything else skips the slow walk. */
+const SUSPECT = /\\u|__proto__|constructor|prototype/;
+
+/**
+ * Reads a telemetry payload: one reading (object), or a replay of up to 500 (array of objects). Never throws.
+ * @param payload the bytes as they came from the broker
+ * @param now server time, milliseconds; the bounds of `_at` hang on it
+ */
+export function parseTelemetry(payload: Buffer, now: number): ParsedTelemetry {
+  if (payload.length > BOUNDS.maxPayloadBytes) return refuse('too_large');
+  if (!isUtf8(payload)) return refuse('binary');
+  const text = payload.toString();
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return refuse('bad_json');
+  }
+  if (Array.isArray(value)) return parseReplay(value, text, now);
+  if (text.length > BOUNDS.maxReadingBytes) return refuse('too_large');
+  const reason = checkReading(value, text, now);
+  if (reason !== undefined) return refuse(reason);
+  if (hasDuplicateKeys(text, value)) return refuse('bad_json');
+  return { readings: [{ reading: value as Reading, json: text }], rejected: [] };
+}
+
+function parseReplay(values: unknown[], text: string, now: number): ParsedTelemetry {
+  if (values.length > BOUNDS.maxReplay) return refuse('too_large');
+  if (values.length === 0) return refuse('schema');
+  if (depth(text) > BOUNDS.maxDepth + 1) return refuse('too_deep'); // before anything walks the values
+  if (hasDuplicateKeys(text, values)) return refuse('bad_json');
+  const parsed: ParsedTelemetry = { readings: [], rejected: [] };
+  for (const value of values) {
+    const json = JSON.stringify(value);
+    const reason = json.length > BOUNDS.maxReadingBytes ? 'too_large' : checkReading(value, json, now);
+    if (reason === undefined) parsed.readings.push({ reading: value as Reading, json });
+    else parsed.rejected.push(reason);
+  }
+  return parsed;
+}
+
+function checkReading(value: unknown, text: string, now: number): RejectReason | undefined {
+  if (!isReading(value)) return depth(text) > BOUNDS.maxDepth ? 'too_deep' : 'schema';
+  let keys = 0;
+  for (const key in value) {
+    keys += 1;
+    if (key.length > BOUNDS.maxNameLength) return 'schema';
+  }
+  if (keys === 0 || keys > BOUNDS.maxKeys) return 'schema';
+  if (SUSPECT.test(text) && !isHarmless(value)) return 'schema';
+  const at = value._at;
+  if (at !== undefined && (at > now + BOUNDS.maxClockAheadMs || at < now - BOUNDS.maxClockBehindMs)) return 'clock';
+  return undefined;
+}
+
+function isHarmless(value: unknown): boolean {
+  if (typeof value === 'string') return value.isWellFormed();
+  if (typeof value !== 'object' || value === null) return true;
+  if (Array.isArray(value)) return value.every(isHarmless);
+  return Object.keys(value).every(
+    (key) => !FORBIDDEN_KEYS.has(key) && key.isWellFormed() && isHarmless(Reflect.get(value, key)),
+  );
+}
+
+/** Which of two equal keys is meant nobody can know. Each member has one colon, so counting them finds the lost ones. */
+function hasDuplicateKeys(text: string, value: unknown): boolean {
+  const members = countMembers(value);
+  let colons = 0;
+  for (let at = text.indexOf(':'); at !== -1; at = text.indexOf(':', at + 1)) colons += 1;
+  return colons !== members && colonsOutsideStrings(text) !== members;
+}
+
+function countMembers(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 0;
+  let members = 0;
+  if (Array.isArray(value)) {
+    for (const item of value) members += countMembers(item);
+    return members;
+  }
+  for (const key in value) {
+    const inner: unknown = (value as Record<string, unknown>)[key];
+    members += 1;
+    if (typeof inner === 'object') members += countMembers(inner);
+  }
+  return members;
+}
+
+function colonsOutsideStrings(text: string): number {
+  let colons = 0;
+  walkOutsideStrings(text, (char) => {
+    if (char === ':') colons += 1;
+  });
+  return colons;
+}
+
+/** Nesting of a JSON text, without recursion. */
+function depth(text: string): number {
+  let level = 0;
+  let deepest = 0;
+  walkOutsideStrings(text, (char) => {
+    if (char === '{' || char === '[') deepest = Math.max(deepest, ++level);
+    else if (char === '}' || char === ']') level -= 1;
+  });
+  return deepest;
+}
+
+function walkOutsideStrings(text: string, visit: (char: string) => void): void {
+  let inString = false;
+  for (let i = 0; i < text.length; i += 1) {
+    const char = text[i]!;
+    if (inString && char === '\\') i += 1;
+    else if (char === '"') inString = !inString;
+    else if (!inString) visit(char);
+  }
+}
+
+function refuse(reason: RejectReason): ParsedTelemetry {
+  return { readings: [], rejected: [reason] };
+}
