@@ -42,7 +42,12 @@ export type Action = Record<string, unknown>;
 
 export const actionSchema = z
   .record(
-    z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/, 'must begin with a letter or digit; "_" is the protocol\'s'),
+    z
+      .string()
+      .regex(
+        /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/,
+        'must begin with a letter or digit; "_" is the protocol\'s',
+      ),
     z.json(),
   )
   .refine((action) => Object.keys(action).length > 0, 'needs at least one key')

@@ -114,7 +114,8 @@ function checkReading(value: unknown, text: string, now: number): RejectReason |
   if (keys === 0 || keys > BOUNDS.maxKeys) return 'schema';
   if (SUSPECT.test(text) && !isHarmless(value)) return 'schema';
   const at = value._at;
-  if (at !== undefined && (at > now + BOUNDS.maxClockAheadMs || at < now - BOUNDS.maxClockBehindMs)) return 'clock';
+  if (at !== undefined && (at > now + BOUNDS.maxClockAheadMs || at < now - BOUNDS.maxClockBehindMs))
+    return 'clock';
   return undefined;
 }
 

@@ -24,10 +24,17 @@ export const ruleSchema = z.strictObject({
 export type Rule = z.infer<typeof ruleSchema>;
 
 /** A rules file: `{"rules": [ … ]}`, ids unique. */
-export const rulesFileSchema = z.strictObject({ rules: z.array(ruleSchema).max(1000) }).superRefine(({ rules }, context) => {
-  const seen = new Set<string>();
-  for (const [index, rule] of rules.entries()) {
-    if (seen.has(rule.id)) context.addIssue({ code: 'custom', path: ['rules', index, 'id'], message: `"${rule.id}" is used twice` });
-    seen.add(rule.id);
-  }
-});
+export const rulesFileSchema = z
+  .strictObject({ rules: z.array(ruleSchema).max(1000) })
+  .superRefine(({ rules }, context) => {
+    const seen = new Set<string>();
+    for (const [index, rule] of rules.entries()) {
+      if (seen.has(rule.id))
+        context.addIssue({
+          code: 'custom',
+          path: ['rules', index, 'id'],
+          message: `"${rule.id}" is used twice`,
+        });
+      seen.add(rule.id);
+    }
+  });

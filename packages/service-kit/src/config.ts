@@ -1,0 +1,84 @@
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+
+/** The environment is not what the service needs; the message lists every problem and never a value. */
+export class ConfigInvalid extends Error {
+  override readonly name = 'ConfigInvalid';
+}
+
+/**
+ * Reads a service's configuration from the environment, once, at start. Every variable `X` may come as `X_FILE` instead,
+ * the path of a file that holds the value (for secrets). An empty variable counts as unset.
+ * @throws ConfigInvalid naming all problems at once
+ */
+export function readConfig<S extends z.ZodObject>(
+  schema: S,
+  env: NodeJS.ProcessEnv = process.env,
+): z.infer<S> {
+  const problems: string[] = [];
+  const raw: Record<string, string> = {};
+  for (const name of Object.keys(schema.shape)) {
+    const value = readVariable(name, env, problems);
+    if (value !== undefined) raw[name] = value;
+  }
+  const parsed = schema.safeParse(raw);
+  for (const issue of parsed.error?.issues ?? []) {
+    const name = String(issue.path[0] ?? 'environment');
+    problems.push(`${name}: ${raw[name] === undefined ? 'is not set' : issue.message}`);
+  }
+  if (parsed.success && problems.length === 0) return parsed.data;
+  throw new ConfigInvalid(`invalid configuration\n${problems.map((problem) => `  ${problem}`).join('\n')}`);
+}
+
+function readVariable(name: string, env: NodeJS.ProcessEnv, problems: string[]): string | undefined {
+  const value = env[name]?.trim();
+  if (value) return value;
+  const file = env[`${name}_FILE`]?.trim();
+  if (!file) return undefined;
+  try {
+    return readFileSync(file, 'utf8').trim();
+  } catch (error) {
+    problems.push(`${name}_FILE: cannot be read (${(error as NodeJS.ErrnoException).code})`);
+    return undefined;
+  }
+}
+
+/** A TCP port; 0 lets the system choose. */
+export const port = (fallback: number) => integer(fallback, 0, 65_535);
+
+/** A whole number within bounds. */
+export const integer = (fallback: number, min: number, max: number) =>
+  z
+    .string()
+    .regex(/^\d+$/, 'must be a whole number')
+    .transform(Number)
+    .pipe(z.number().min(min, `must be at least ${min}`).max(max, `must be at most ${max}`))
+    .default(fallback);
+
+/** A decimal number within bounds. */
+export const decimal = (fallback: number, min: number, max: number) =>
+  z
+    .string()
+    .regex(/^\d+([.]\d+)?$/, 'must be a number')
+    .transform(Number)
+    .pipe(z.number().min(min, `must be at least ${min}`).max(max, `must be at most ${max}`))
+    .default(fallback);
+
+const url = (protocols: string[], example: string) =>
+  z
+    .string()
+    .refine(
+      (text) => URL.canParse(text) && protocols.includes(new URL(text).protocol),
+      `must be a URL such as ${example}`,
+    );
+
+/** `mqtt://user:password@host:port`, or `mqtts://` for TLS. */
+export const mqttUrl = url(['mqtt:', 'mqtts:'], 'mqtt://user:password@127.0.0.1:1883');
+/** `redis://user:password@host:port`, or `rediss://` for TLS. */
+export const redisUrl = url(['redis:', 'rediss:'], 'redis://:password@127.0.0.1:6379');
+
+/** Variables that every service has. */
+export const serviceVariables = {
+  LOG_LEVEL: z.enum(['error', 'warn', 'info', 'debug', 'silent']).default('info'),
+  HOST: z.string().default('127.0.0.1'),
+};

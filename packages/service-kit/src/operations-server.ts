@@ -1,0 +1,54 @@
+import { createServer, type Server } from 'node:http';
+import type { Registry } from 'prom-client';
+
+/** What keeps a service from being ready, in words; empty when it is ready. */
+export type Readiness = () => Promise<string[]> | string[];
+
+/**
+ * Serves `/metrics`, `/health/live` and `/health/ready` for a service that has no HTTP of its own.
+ * @throws PortTaken if the port is in use
+ */
+export async function serveOperations(options: {
+  host: string;
+  port: number;
+  registry: Registry;
+  readiness: Readiness;
+}): Promise<Server> {
+  const server = createServer((request, response) => {
+    const answer = (status: number, type: string, body: string) =>
+      response.writeHead(status, { 'content-type': type }).end(body);
+    const json = (status: number, body: object) =>
+      answer(status, 'application/json', `${JSON.stringify(body)}\n`);
+    const fail = () => json(500, { status: 'error' });
+    const path = request.url?.split('?')[0];
+    if (request.method !== 'GET') json(405, { status: 'only GET is served here' });
+    else if (path === '/health/live') json(200, { status: 'live' });
+    else if (path === '/metrics') {
+      options.registry.metrics().then((text) => answer(200, options.registry.contentType, text), fail);
+    } else if (path === '/health/ready') {
+      Promise.resolve(options.readiness()).then(
+        (reasons) =>
+          json(reasons.length === 0 ? 200 : 503, {
+            status: reasons.length === 0 ? 'ready' : 'not ready',
+            reasons,
+          }),
+        fail,
+      );
+    } else json(404, { status: 'not found; try /metrics, /health/live or /health/ready' });
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) =>
+      reject(error.code === 'EADDRINUSE' ? new PortTaken(options.host, options.port) : error),
+    );
+    server.listen(options.port, options.host, resolve);
+  });
+  return server;
+}
+
+/** Another process listens there; the message says what to do. */
+export class PortTaken extends Error {
+  override readonly name = 'PortTaken';
+  constructor(host: string, port: number) {
+    super(`port ${port} on ${host} is taken; stop what listens there or choose another port`);
+  }
+}

@@ -1,0 +1,51 @@
+import type { Logger } from './logger.js';
+
+/** What a started service hands back: how to stop it. */
+export interface RunningService {
+  /** Finishes the work in hand and closes everything; must end by itself. */
+  close(): Promise<void>;
+}
+
+/** Longer than any drain of ours, shorter than the `stop_grace_period` of the compose file. */
+const SHUTDOWN_DEADLINE_MS = 15_000;
+
+/**
+ * Runs a service until SIGTERM or SIGINT. A failed start is one clear message and exit code 1, never a stack trace.
+ */
+export async function runService(
+  name: string,
+  start: () => Promise<RunningService>,
+  logger?: Logger,
+): Promise<void> {
+  process.on('unhandledRejection', (error) => {
+    console.error(`${name}: stopped by an unexpected error:`, error);
+    process.exit(1);
+  });
+  let running: RunningService | undefined;
+  let stopping = false;
+  const stop = (signal: string) => {
+    if (stopping) return;
+    stopping = true;
+    logger?.info({ signal }, 'stopping');
+    setTimeout(() => {
+      console.error(`${name}: did not stop within ${SHUTDOWN_DEADLINE_MS / 1000} s, giving up`);
+      process.exit(1);
+    }, SHUTDOWN_DEADLINE_MS).unref();
+    Promise.resolve(running?.close()).then(
+      () => process.exit(0),
+      (error: unknown) => {
+        console.error(`${name}: failed while stopping:`, error);
+        process.exit(1);
+      },
+    );
+  };
+  process.once('SIGTERM', () => stop('SIGTERM'));
+  process.once('SIGINT', () => stop('SIGINT'));
+  try {
+    running = await start();
+  } catch (error) {
+    if (stopping) return;
+    console.error(`${name}: ${error instanceof Error ? error.message : String(error)}`);
+    process.exit(1);
+  }
+}
