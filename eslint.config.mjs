@@ -9,7 +9,12 @@ export default tseslint.config(
     languageOptions: {
       parser: tseslint.parser,
       parserOptions: {
-        project: ['tsconfig.tests.json', 'packages/*/tsconfig.json', 'services/*/tsconfig.json', 'bench/tsconfig.json'],
+        project: [
+          'tsconfig.tests.json',
+          'packages/*/tsconfig.json',
+          'services/*/tsconfig.json',
+          'bench/tsconfig.json',
+        ],
         tsconfigRootDir: import.meta.dirname,
       },
     },

@@ -27,7 +27,11 @@ const project = (displayName, testMatch, more = {}) => ({
 
 export default {
   projects: [
-    project('unit', ['<rootDir>/packages/*/src/**/*.test.ts', '<rootDir>/services/*/src/**/*.test.ts', '<rootDir>/bench/src/**/*.test.ts']),
+    project('unit', [
+      '<rootDir>/packages/*/src/**/*.test.ts',
+      '<rootDir>/services/*/src/**/*.test.ts',
+      '<rootDir>/bench/src/**/*.test.ts',
+    ]),
     project('system', ['<rootDir>/test/system/*.test.ts']),
   ],
 };
