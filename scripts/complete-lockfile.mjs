@@ -1,0 +1,32 @@
+// npm leaves the binaries of other platforms out of package-lock.json when the registry it was run against does not
+// serve them, and `npm ci` then refuses the file everywhere. This adds an entry for each that is missing, so that the
+// lock is whole on every platform: node scripts/complete-lockfile.mjs, after a change of dependencies.
+import { readFileSync, writeFileSync } from 'node:fs';
+
+const LOCKFILE = new URL('../package-lock.json', import.meta.url);
+const PLATFORM = /-(android|darwin|freebsd|linux|openharmony|win32)-([a-z0-9]+)(?:-([a-z]+))?$/;
+
+const lock = JSON.parse(readFileSync(LOCKFILE, 'utf8'));
+const added = [];
+for (const [path, owner] of Object.entries(lock.packages)) {
+  for (const [name, version] of Object.entries(owner.optionalDependencies ?? {})) {
+    const [, os, cpu, abi] = PLATFORM.exec(name) ?? [];
+    if (!os || lock.packages[`node_modules/${name}`] || lock.packages[`${path}/node_modules/${name}`])
+      continue;
+    const libc = { gnu: 'glibc', gnueabihf: 'glibc', musl: 'musl', musleabihf: 'musl' }[abi];
+    lock.packages[`node_modules/${name}`] = {
+      version,
+      cpu: [cpu],
+      ...(owner.dev && { dev: true }),
+      ...(os === 'linux' && libc && { libc: [libc] }),
+      optional: true,
+      os: [os],
+    };
+    added.push(name);
+  }
+}
+lock.packages = Object.fromEntries(
+  Object.entries(lock.packages).sort(([a], [b]) => a.localeCompare(b, 'en')),
+);
+writeFileSync(LOCKFILE, `${JSON.stringify(lock, null, 2)}\n`);
+console.log(added.length === 0 ? 'package-lock.json is whole' : `added ${added.length}: ${added.join(' ')}`);
