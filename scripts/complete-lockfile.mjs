@@ -13,7 +13,7 @@ for (const [path, owner] of Object.entries(lock.packages)) {
     const [, os, cpu, abi] = PLATFORM.exec(name) ?? [];
     if (!os || lock.packages[`node_modules/${name}`] || lock.packages[`${path}/node_modules/${name}`])
       continue;
-    const libc = { gnu: 'glibc', gnueabihf: 'glibc', musl: 'musl', musleabihf: 'musl' }[abi];
+    const libc = abi?.startsWith('gnu') ? 'glibc' : abi?.startsWith('musl') ? 'musl' : undefined;
     lock.packages[`node_modules/${name}`] = {
       version,
       cpu: [cpu],
