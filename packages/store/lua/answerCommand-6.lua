@@ -1,0 +1,30 @@
+-- Records what became of a dispatched command: the device's answer, or that no device will ever answer.
+-- Answers may come twice and out of order: states only rise, dispatched < acknowledged < final.
+--
+-- KEYS  1..6 commands, transitions, answers, queue, index, due
+-- ARGV  1 id   2 "<fleet>/<device>" that answers   3 acknowledged, succeeded, failed, rejected or unknown
+--       4 the answer as JSON, or ''   5 cause   6 time to finish after `acknowledged` (ms)
+-- Returns  the new state, or 'repeated', 'late' (kept beside a final state as evidence), 'missing', 'foreign'
+-- Clock    Redis TIME
+--@include commands.lua
+
+local K = command_keys(1)
+local status = ARGV[3]
+local command = read_command(K, ARGV[1])
+if not command then return 'missing' end
+if string.sub(command.lane, 1, #ARGV[2] + 1) ~= ARGV[2] .. '/' then return 'foreign' end
+if FINAL[command.state] then
+  if command.state == status then return 'repeated' end
+  if ARGV[4] ~= '' then redis.call('HSETNX', K.answers, command.id, ARGV[4]) end
+  return 'late'
+end
+if status == command.state then return 'repeated' end
+local now = now_ms()
+if status == 'acknowledged' then
+  append(K, command, 'acknowledged', now, command.attempt, ARGV[5])
+  redis.call('ZADD', K.due, int(math.min(now + tonumber(ARGV[6]), command.expires_at)), command.id)
+  return status
+end
+if ARGV[4] ~= '' then redis.call('HSET', K.answers, command.id, ARGV[4]) end
+finish(K, command, status, now, ARGV[5])
+return status

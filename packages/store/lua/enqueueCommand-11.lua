@@ -1,0 +1,44 @@
+-- Takes one command for a device into its durable queue.
+--
+-- KEYS  1 device HASH   2 presence ZSET   3 devices ZSET   4 fleets SET   5 idempotency STRING
+--       6..11 commands, transitions, answers, queue, index, due of the shard
+-- ARGV  1 command id   2 fleet   3 device   4 lane   5 policy   6 ttl (ms)   7 JSON   8 cause
+--       9 most open commands of a device   10 commands kept per device
+--       11 hash of the request, or '' without an idempotency key   12 how long the key holds (ms)
+-- Returns  {'enqueued', superseded ids…}
+--          {'repeated', id}  the same request came before under this key
+--          {'reused'}        another request came before under this key
+--          {'full'}          the device has as many open commands as it may
+--          {'unreachable'}   policy `now`, and the device is not online
+-- Clock    Redis TIME
+--@include commands.lua
+
+local id, fleet, device, lane, policy = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local K = command_keys(6)
+local now = now_ms()
+
+if ARGV[11] ~= '' then
+  local before = redis.call('GET', KEYS[5])
+  if before then
+    local earlier, hash = string.match(before, '^(%S+) (%S+)$')
+    if hash == ARGV[11] then return { 'repeated', earlier } end
+    return { 'reused' }
+  end
+end
+
+local score = redis.call('ZSCORE', KEYS[2], device)
+if policy == 'now' and (not score or tonumber(score) < now) then return { 'unreachable' } end
+local name = fleet .. '/' .. device
+if redis.call('ZLEXCOUNT', K.queue, '[' .. name .. '/', '(' .. name .. '0') >= tonumber(ARGV[9]) then return { 'full' } end
+
+if not score then
+  redis.call('ZADD', KEYS[2], -1, device)
+  redis.call('ZADD', KEYS[3], 0, device)
+  redis.call('SADD', KEYS[4], fleet)
+end
+local _, _, _, superseded = enqueue(K, KEYS[1], {
+  id = id, device = name, lane = lane, policy = policy, ttl = tonumber(ARGV[6]), json = ARGV[7], cause = ARGV[8],
+  keep = tonumber(ARGV[10]), lease = 0,
+}, now)
+if ARGV[11] ~= '' then redis.call('SET', KEYS[5], id .. ' ' .. ARGV[11], 'PX', ARGV[12]) end
+return { 'enqueued', unpack(superseded) }

@@ -1,0 +1,235 @@
+import type { Policy } from '@lamplighter/contracts/command';
+import type { Redis } from 'ioredis';
+import {
+  COMMANDS_KEPT_PER_DEVICE,
+  commandKeys,
+  deviceKey,
+  devicesKey,
+  FRESH_MS,
+  fleetsKey,
+  MAX_DEVICES_PER_FLEET,
+  MAX_OPEN_COMMANDS,
+  presenceKey,
+  SHARDS,
+  shardOf,
+  WINDOW_SIZE,
+  windowKey,
+} from './keys.js';
+import { runScript, type ScriptArgument } from './script.js';
+
+/** A device and its keys, built once and kept, since they are needed for every batch. */
+export class DeviceAddress {
+  readonly shard: number;
+  readonly name: string;
+  readonly deviceKey: string;
+  readonly windowKey: string;
+  readonly presenceKey: string;
+
+  constructor(
+    readonly fleet: string,
+    readonly device: string,
+    readonly lesson: boolean,
+  ) {
+    this.name = `${fleet}/${device}`;
+    this.shard = shardOf(fleet, device);
+    this.deviceKey = deviceKey(this.shard, fleet, device);
+    this.windowKey = windowKey(this.shard, fleet, device);
+    this.presenceKey = presenceKey(this.shard, fleet);
+  }
+}
+
+/** Version of a device's rule states when the store holds none, and when the caller does not know. */
+export const NEW_DEVICE = '';
+export const UNKNOWN_VERSION = '?';
+
+/** A reading on its way into the store. */
+export interface StoredReading {
+  readonly seq: number | undefined;
+  readonly at: number | undefined;
+  readonly json: string;
+}
+
+/** A command that a rule emitted; `ttl` in milliseconds, `json` holds source, rule and action. */
+export interface EmittedCommand {
+  readonly id: string;
+  readonly lane: string;
+  readonly policy: Policy;
+  readonly ttl: number;
+  readonly json: string;
+  readonly cause: string;
+}
+
+/** What one batch says of one device: readings newer than its last state, late ones, and what the rules made of them. */
+export interface DevicePart {
+  readonly address: DeviceAddress;
+  /** Grows per replica, so that a part whose reply was lost is recognised when it is repeated. */
+  readonly part: number;
+  readonly version: string;
+  /** New rule states as JSON; empty when unchanged. */
+  readonly rules: string;
+  readonly live: readonly StoredReading[];
+  readonly late: readonly StoredReading[];
+  readonly commands: readonly EmittedCommand[];
+}
+
+/** The order of a device's last state: what a reading must be newer than to be the next. */
+export interface Mark {
+  readonly seq: number | undefined;
+  readonly at: number | undefined;
+}
+
+/** What the store holds of a device, sent back with a part that was judged on other grounds. */
+export interface DeviceGrounds {
+  readonly version: string;
+  readonly mark: Mark;
+  readonly rules: string;
+  /** The device has published a birth at some time, so it understands `_cmd` and answers. */
+  readonly announced: boolean;
+}
+
+/** What became of one emitted command. `dispatched`: this replica holds the lease and is to publish it now. */
+export interface EnqueueOutcome {
+  readonly id: string;
+  readonly state: 'dispatched' | 'pending' | 'full';
+  readonly seq: number;
+  readonly expiresAt: number;
+  readonly superseded: readonly string[];
+}
+
+/** What became of one part. */
+export interface PartOutcome {
+  readonly kind: 'accepted' | 'repeated' | 'conflict' | 'full';
+  readonly grounds?: DeviceGrounds;
+  readonly late?: { stored: number; duplicate: number; stale: number };
+  readonly commands: readonly EnqueueOutcome[];
+}
+
+/** Readings wait for their answer this long before a command is dispatched again, milliseconds. */
+export const LEASE_MS = 5000;
+
+const ACCEPTED: PartOutcome = { kind: 'accepted', commands: [] };
+
+/**
+ * Accepts a batch: one script for all devices in it. Outcomes are in the order of the parts. May be repeated after a failure.
+ * @param replica who accepts; together with `part` it identifies a part
+ */
+export async function acceptReadings(
+  redis: Redis,
+  replica: string,
+  parts: readonly DevicePart[],
+): Promise<PartOutcome[]> {
+  const keys: string[] = [];
+  const positions = new Map<string, number>();
+  const args: ScriptArgument[] = [
+    parts.length,
+    WINDOW_SIZE,
+    FRESH_MS,
+    replica,
+    COMMANDS_KEPT_PER_DEVICE,
+    MAX_OPEN_COMMANDS,
+    LEASE_MS,
+    Math.ceil(MAX_DEVICES_PER_FLEET / SHARDS),
+  ];
+  const position = (key: string): number => {
+    const known = positions.get(key);
+    if (known !== undefined) return known;
+    const at = keys.push(key);
+    positions.set(key, at);
+    return at;
+  };
+  const commandsPosition = (shard: number): number => {
+    const all = commandKeys(shard);
+    const known = positions.get(all[0]!);
+    if (known !== undefined) return known;
+    const first = keys.length + 1;
+    for (const key of all) keys.push(key);
+    positions.set(all[0]!, first);
+    return first;
+  };
+
+  for (const { address, part, version, rules, live, late, commands } of parts) {
+    const isNew = version === NEW_DEVICE;
+    args.push(
+      keys.push(address.deviceKey),
+      keys.push(address.windowKey),
+      position(address.presenceKey),
+      isNew ? position(devicesKey(address.shard, address.fleet)) : 0,
+      isNew ? position(fleetsKey(address.shard)) : 0,
+      commands.length > 0 ? commandsPosition(address.shard) : 0,
+      address.fleet,
+      address.device,
+      address.lesson ? '1' : '',
+      part,
+      version,
+      rules,
+      live.length,
+      late.length,
+      commands.length,
+    );
+    for (const reading of live) args.push(reading.seq ?? '', reading.at ?? '', reading.json);
+    for (const reading of late) args.push(reading.seq ?? '', reading.at ?? '', reading.json);
+    for (const { id, lane, policy, ttl, json, cause } of commands)
+      args.push(id, lane, policy, ttl, json, cause);
+  }
+
+  const [, ...exceptions] = (await runScript(redis, 'acceptReadings-n', keys, args)) as [
+    string,
+    ...Exception[],
+  ];
+  return decode(parts.length, exceptions);
+}
+
+type Exception = [position: number, kind: string, ...details: (string | number)[]];
+
+function decode(count: number, exceptions: Exception[]): PartOutcome[] {
+  const outcomes = new Array<PartOutcome>(count).fill(ACCEPTED);
+  for (const [position, kind, ...details] of exceptions) {
+    const before = outcomes[position - 1]!;
+    outcomes[position - 1] = outcomeOf(before, kind, details);
+  }
+  return outcomes;
+}
+
+function outcomeOf(before: PartOutcome, kind: string, details: (string | number)[]): PartOutcome {
+  switch (kind) {
+    case 'conflict': {
+      const [version, mark, rules, session] = details.map(String);
+      return {
+        kind,
+        commands: [],
+        grounds: { version: version!, mark: parseMark(mark!), rules: rules!, announced: session !== '' },
+      };
+    }
+    case 'late': {
+      const [stored, duplicate, stale] = details.map(Number);
+      return { ...before, late: { stored: stored!, duplicate: duplicate!, stale: stale! } };
+    }
+    case 'command': {
+      const [id, state, seq, expiresAt, ...superseded] = details;
+      const outcome: EnqueueOutcome = {
+        id: String(id),
+        state: state as EnqueueOutcome['state'],
+        seq: Number(seq),
+        expiresAt: Number(expiresAt),
+        superseded: superseded.map(String),
+      };
+      return { ...before, commands: [...before.commands, outcome] };
+    }
+    default:
+      return { kind: kind as 'repeated' | 'full', commands: [] };
+  }
+}
+
+/** Reads the `mark` of a device. */
+export function parseMark(mark: string): Mark & { received: number | undefined } {
+  const [seq, at, received] = mark.split(',');
+  const number = (text: string | undefined) => (text ? Number(text) : undefined);
+  return { seq: number(seq), at: number(at), received: number(received) };
+}
+
+/** Whether a reading comes after the mark: by sequence, then by device time, then by arrival. The script decides alike. */
+export function isNewer(reading: Mark, mark: Mark): boolean {
+  if (reading.seq !== undefined && mark.seq !== undefined) return reading.seq > mark.seq;
+  if (reading.at !== undefined && mark.at !== undefined) return reading.at >= mark.at;
+  return true;
+}

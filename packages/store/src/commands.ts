@@ -1,0 +1,283 @@
+import { createHash } from 'node:crypto';
+import type { Action, Answer, CommandState, Policy, Transition } from '@lamplighter/contracts/command';
+import { FINAL_STATES } from '@lamplighter/contracts/command';
+import type { Redis } from 'ioredis';
+import { LEASE_MS } from './accept-readings.js';
+import { newCommandId, shardOfCommand } from './command-id.js';
+import {
+  COMMANDS_KEPT_PER_DEVICE,
+  commandKeys,
+  deviceKey,
+  devicesKey,
+  fleetsKey,
+  idempotencyKey,
+  MAX_OPEN_COMMANDS,
+  presenceKey,
+  shardOf,
+  WAKE_CHANNEL,
+} from './keys.js';
+import { runScript, runScripts } from './script.js';
+
+/** A dispatch without an answer is repeated this often, in all, before the command ends as `unknown`. */
+export const MAX_ATTEMPTS = 5;
+/** An idempotency key is remembered for a day, milliseconds. */
+const IDEMPOTENCY_MS = 24 * 3_600_000;
+
+/** Who caused a command. */
+export type CommandSource = { source: 'rule'; rule: string } | { source: 'api' };
+
+/** A command as it is kept. Times are milliseconds since 1970 on the clock of Redis. */
+export type Command = CommandSource & {
+  readonly id: string;
+  readonly fleet: string;
+  readonly device: string;
+  readonly lane: string;
+  readonly seq: number;
+  readonly policy: Policy;
+  readonly action: Action;
+  readonly state: CommandState;
+  readonly attempt: number;
+  readonly createdAt: number;
+  readonly expiresAt: number;
+  readonly transitions: readonly Transition[];
+  readonly answer?: Answer;
+};
+
+/** What is written once, beside the header line that the scripts read. */
+export function commandJson(source: CommandSource, action: Action): string {
+  return JSON.stringify({ ...source, action });
+}
+
+export type EnqueueResult =
+  | { outcome: 'enqueued' | 'repeated'; id: string; superseded: readonly string[] }
+  | { outcome: 'reused' | 'full' | 'unreachable' };
+
+/** Takes a command over REST into the device's durable queue and wakes the dispatchers. `ttl` in milliseconds. */
+export async function enqueueCommand(
+  redis: Redis,
+  request: {
+    fleet: string;
+    device: string;
+    lane: string;
+    policy: Policy;
+    ttl: number;
+    action: Action;
+    /** Key that makes a repeated request find the command of the first one, and what the request asked for. */
+    idempotency?: { key: string; request: string };
+  },
+): Promise<EnqueueResult> {
+  const { fleet, device, lane, policy, ttl, action, idempotency } = request;
+  const shard = shardOf(fleet, device);
+  const id = newCommandId(shard);
+  const hash = (text: string) => createHash('sha256').update(text).digest('hex').slice(0, 32);
+  const [outcome, ...details] = (await runScript(
+    redis,
+    'enqueueCommand-11',
+    [
+      deviceKey(shard, fleet, device),
+      presenceKey(shard, fleet),
+      devicesKey(shard, fleet),
+      fleetsKey(shard),
+      idempotencyKey(shard, fleet, device, idempotency ? hash(idempotency.key) : ''),
+      ...commandKeys(shard),
+    ],
+    [
+      id,
+      fleet,
+      device,
+      lane,
+      policy,
+      ttl,
+      commandJson({ source: 'api' }, action),
+      'api',
+      MAX_OPEN_COMMANDS,
+      COMMANDS_KEPT_PER_DEVICE,
+      idempotency ? hash(idempotency.request) : '',
+      IDEMPOTENCY_MS,
+    ],
+  )) as [string, ...string[]];
+  switch (outcome) {
+    case 'enqueued':
+      await redis.publish(WAKE_CHANNEL, String(shard));
+      return { outcome, id, superseded: details };
+    case 'repeated':
+      return { outcome, id: details[0]!, superseded: [] };
+    default:
+      return { outcome: outcome as 'reused' | 'full' | 'unreachable' };
+  }
+}
+
+/** What a claim brought: a command to publish now, or one that has ended. */
+export interface Claim {
+  readonly outcome: 'dispatched' | 'expired' | 'unknown';
+  readonly command: CommandBody;
+  readonly attempt: number;
+}
+
+/** Claims what is due in the given shards, at most `limit` in each. */
+export async function claimCommands(
+  redis: Redis,
+  shards: readonly number[],
+  limit: number,
+): Promise<Claim[]> {
+  const replies = (await runScripts(
+    redis,
+    'claimCommands-6',
+    shards.map((shard) => ({ keys: commandKeys(shard), args: [limit, LEASE_MS, MAX_ATTEMPTS] })),
+  )) as [id: string, outcome: Claim['outcome'], attempt: number, value: string][][];
+  return replies
+    .flat()
+    .map(([id, outcome, attempt, value]) => ({ outcome, attempt, command: parseBody(id, value) }));
+}
+
+/** Gives claimed commands back; a command that has moved on since is left alone. */
+export async function requeueCommands(
+  redis: Redis,
+  commands: readonly { id: string; attempt: number; waitMs: number; cause: string }[],
+): Promise<void> {
+  await runScripts(
+    redis,
+    'requeueCommand-6',
+    commands.map(({ id, attempt, waitMs, cause }) => ({
+      keys: commandKeys(shardOfCommand(id) ?? 0),
+      args: [id, attempt, waitMs, cause],
+    })),
+  );
+}
+
+/** What an answer did: the new state, or why it changed nothing. */
+export type AnswerOutcome = CommandState | 'repeated' | 'late' | 'missing' | 'foreign';
+
+/** Records answers of devices, and `unknown` for devices that never answer. `device` is `<fleet>/<device>`. */
+export async function answerCommands(
+  redis: Redis,
+  answers: readonly {
+    device: string;
+    answer: Omit<Answer, 'status'> & { status: Answer['status'] | 'unknown' };
+    cause: string;
+  }[],
+): Promise<AnswerOutcome[]> {
+  const replies = await runScripts(
+    redis,
+    'answerCommand-6',
+    answers.map(({ device, answer, cause }) => {
+      const { id, status, ...said } = answer;
+      const json = Object.keys(said).length > 0 ? JSON.stringify(said) : '';
+      return {
+        keys: commandKeys(shardOfCommand(id) ?? 0),
+        args: [id, device, status, json, cause, LEASE_MS * 12],
+      };
+    }),
+  );
+  return replies as AnswerOutcome[];
+}
+
+/** Cancels a pending command; otherwise tells the state that forbids it. */
+export async function cancelCommand(redis: Redis, id: string): Promise<CommandState | 'missing'> {
+  const shard = shardOfCommand(id);
+  if (shard === undefined) return 'missing';
+  return (await runScript(redis, 'cancelCommand-6', commandKeys(shard), [id, 'api'])) as
+    | CommandState
+    | 'missing';
+}
+
+/** Makes what waits for these devices due now. */
+export async function wakeDevices(
+  redis: Redis,
+  devices: readonly { shard: number; name: string }[],
+): Promise<number> {
+  const woken = await runScripts(
+    redis,
+    'wakeDevice-6',
+    devices.map(({ shard, name }) => ({ keys: commandKeys(shard), args: [name] })),
+  );
+  return woken.reduce<number>((sum, count) => sum + Number(count), 0);
+}
+
+/** Reads one command; undefined if there is none. */
+export async function readCommand(redis: Redis, id: string): Promise<Command | undefined> {
+  const shard = shardOfCommand(id);
+  if (shard === undefined) return undefined;
+  return (await readCommands(redis, shard, [id]))[0];
+}
+
+/**
+ * Lists a device's commands, newest first.
+ * @param before only those older than this command id
+ */
+export async function listCommands(
+  redis: Redis,
+  fleet: string,
+  device: string,
+  options: { limit: number; before?: string },
+): Promise<Command[]> {
+  const shard = shardOf(fleet, device);
+  const prefix = `${fleet}/${device}/`;
+  const index = commandKeys(shard)[4]!;
+  const from = options.before === undefined ? `(${fleet}/${device}0` : `(${prefix}${options.before}`;
+  const members = await redis.zrevrangebylex(index, from, `[${prefix}`, 'LIMIT', 0, options.limit);
+  return readCommands(
+    redis,
+    shard,
+    members.map((member) => member.slice(prefix.length)),
+  );
+}
+
+async function readCommands(redis: Redis, shard: number, ids: readonly string[]): Promise<Command[]> {
+  if (ids.length === 0) return [];
+  const [commandsKey, transitionsKey, answersKey] = commandKeys(shard) as [string, string, string];
+  const [values, histories, answers] = await Promise.all([
+    redis.hmget(commandsKey, ...ids),
+    redis.hmget(transitionsKey, ...ids),
+    redis.hmget(answersKey, ...ids),
+  ]);
+  return ids.flatMap((id, i) => {
+    const [value, history, answer] = [values[i], histories[i], answers[i]];
+    if (!value || !history) return [];
+    const transitions = parseTransitions(history);
+    const last = transitions.at(-1)!;
+    return [
+      {
+        ...parseBody(id, value),
+        state: last.state,
+        attempt: last.attempt,
+        createdAt: transitions[0]!.at,
+        transitions,
+        ...(answer && { answer: { id, ...JSON.parse(answer) } as Answer }),
+      },
+    ];
+  });
+}
+
+/** The part of a command that never changes. */
+export type CommandBody = CommandSource &
+  Pick<Command, 'id' | 'fleet' | 'device' | 'lane' | 'seq' | 'policy' | 'expiresAt' | 'action'>;
+
+function parseBody(id: string, value: string): CommandBody {
+  const end = value.indexOf('\n');
+  const [lanePath, seq, expiresAt, policy] = value.slice(0, end).split(' ');
+  const [fleet, device, lane] = lanePath!.split('/');
+  const body = JSON.parse(value.slice(end + 1)) as CommandSource & { action: Action };
+  return {
+    id,
+    fleet: fleet!,
+    device: device!,
+    lane: lane!,
+    seq: Number(seq),
+    policy: policy as Policy,
+    expiresAt: Number(expiresAt),
+    ...body,
+  };
+}
+
+function parseTransitions(history: string): Transition[] {
+  return history.split(';').map((entry) => {
+    const [state, at, attempt, cause] = entry.split(',');
+    return { state: state as CommandState, at: Number(at), attempt: Number(attempt), cause: cause! };
+  });
+}
+
+/** Whether a state is one that never changes. */
+export function isFinal(state: CommandState): boolean {
+  return (FINAL_STATES as readonly CommandState[]).includes(state);
+}

@@ -1,0 +1,81 @@
+import { Redis } from 'ioredis';
+import { SHARD_COUNT_KEY, SHARDS } from './keys.js';
+import { loadScripts } from './script.js';
+
+export type { Redis };
+
+/** How a connection tells about its own life; once per change of state, not per attempt. */
+export interface ConnectionEvents {
+  onUp?: () => void;
+  onDown?: (reason: string) => void;
+}
+
+/** A reply that takes longer than this counts as a failed Redis, milliseconds. */
+const COMMAND_TIMEOUT_MS = 5000;
+
+/**
+ * Opens a connection and keeps it open, with jittered back-off. Nothing queues while Redis is away: a call fails within
+ * milliseconds, and the caller decides what to do with its work. Calls cut off by a lost connection fail too; every write
+ * of the store may be repeated.
+ */
+export function connectRedis(url: string, name: string, events: ConnectionEvents = {}): Redis {
+  const redis = new Redis(url, {
+    connectionName: name,
+    enableOfflineQueue: false,
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: null,
+    commandTimeout: COMMAND_TIMEOUT_MS,
+    connectTimeout: COMMAND_TIMEOUT_MS,
+    retryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt, 6), 2000) * (0.5 + Math.random() / 2),
+  });
+  let up: boolean | undefined;
+  const down = (reason: string) => {
+    if (up === false) return;
+    up = false;
+    events.onDown?.(reason);
+  };
+  redis.on('ready', () => {
+    loadScripts(redis).then(
+      () => {
+        up = true;
+        events.onUp?.();
+      },
+      (error: Error) => down(error.message),
+    );
+  });
+  redis.on('error', (error: Error) => down(error.message));
+  redis.on('close', () => down('connection closed'));
+  return redis;
+}
+
+/**
+ * What keeps this Redis from holding commands safely, in words; empty when nothing does.
+ * Append-only file on, its last write good, no eviction, and the same number of shards as this code.
+ */
+export async function durabilityProblems(redis: Redis): Promise<string[]> {
+  const [info, memory, shards] = await Promise.all([
+    redis.info('persistence'),
+    redis.info('memory'),
+    redis.set(SHARD_COUNT_KEY, SHARDS, 'NX', 'GET'),
+  ]);
+  const problems: string[] = [];
+  const field = (text: string, name: string) => new RegExp(`^${name}:(.*?)\r?$`, 'm').exec(text)?.[1];
+  if (field(info, 'aof_enabled') !== '1')
+    problems.push('Redis keeps no append-only file: set "appendonly yes"');
+  if (field(info, 'aof_last_write_status') === 'err')
+    problems.push('Redis cannot write its append-only file: is the disk full?');
+  const policy = field(memory, 'maxmemory_policy');
+  if (policy !== undefined && policy !== 'noeviction') {
+    problems.push(`Redis may evict keys: set "maxmemory-policy noeviction" instead of "${policy}"`);
+  }
+  if (shards !== null && shards !== String(SHARDS)) {
+    problems.push(`this Redis was filled with ${shards} shards, this version uses ${SHARDS}`);
+  }
+  return problems;
+}
+
+/** Server time of Redis, milliseconds: the only clock of ages, leases and expiries. */
+export async function redisNow(redis: Redis): Promise<number> {
+  const [seconds, micros] = await redis.time();
+  return Number(seconds) * 1000 + Math.floor(Number(micros) / 1000);
+}

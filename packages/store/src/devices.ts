@@ -1,0 +1,218 @@
+import { CANARY_FLEET } from '@lamplighter/contracts/identity';
+import type { PresenceState } from '@lamplighter/contracts/presence';
+import type { Measurement, Reading } from '@lamplighter/contracts/reading';
+import type { ChainableCommander, Redis } from 'ioredis';
+import { parseMark } from './accept-readings.js';
+import { redisNow } from './connect.js';
+import {
+  commandKeys,
+  deviceKey,
+  devicesKey,
+  fleetsKey,
+  presenceKey,
+  SHARDS,
+  shardOf,
+  windowKey,
+} from './keys.js';
+
+const ALL_SHARDS = Array.from({ length: SHARDS }, (_, shard) => shard);
+
+/** A reading as the store keeps it. Times are milliseconds since 1970. */
+export interface KeptReading {
+  readonly seq?: number;
+  /** Device time. */
+  readonly at?: number;
+  /** Server time. */
+  readonly receivedAt: number;
+  /** It came after a newer one, so it entered the window but never was the last state. */
+  readonly late: boolean;
+  readonly measurements: Record<string, Measurement>;
+}
+
+/** A device with its last state. */
+export interface Device {
+  readonly fleet: string;
+  readonly device: string;
+  readonly lesson: boolean;
+  readonly presence: PresenceState;
+  /** The device's word about its connection, if it gives any: a birth or a will, with the server time when it came. */
+  readonly session?: {
+    readonly id: number;
+    readonly online: boolean;
+    readonly since: number;
+    readonly telemetry: string;
+  };
+  readonly last?: KeptReading;
+  /** Age of the last state on the clock of Redis, milliseconds. */
+  readonly ageMs?: number;
+  readonly pendingCommands: number;
+}
+
+/** Devices of a fleet by presence. */
+export type PresenceCounts = Record<PresenceState, number>;
+
+/** Names of all fleets, sorted; the canary's is left out. */
+export async function listFleets(redis: Redis): Promise<string[]> {
+  const perShard = (await pipelined(redis, ALL_SHARDS, (pipeline, shard) =>
+    pipeline.smembers(fleetsKey(shard)),
+  )) as string[][];
+  const fleets = new Set(perShard.flat());
+  fleets.delete(CANARY_FLEET);
+  return [...fleets].sort();
+}
+
+/** Counts a fleet's devices by presence, now. */
+export async function countPresence(redis: Redis, fleet: string): Promise<PresenceCounts> {
+  const now = await redisNow(redis);
+  const ranges = [
+    [now, '+inf'],
+    [1, `(${now}`],
+    [0, 0],
+    [-1, -1],
+  ] as const;
+  const counts = await Promise.all(
+    ranges.map(async ([min, max]) => {
+      const perShard = (await pipelined(redis, ALL_SHARDS, (pipeline, shard) =>
+        pipeline.zcount(presenceKey(shard, fleet), min, max),
+      )) as number[];
+      return perShard.reduce((sum, count) => sum + count, 0);
+    }),
+  );
+  const [online, stale, offline, neverSeen] = counts as [number, number, number, number];
+  return { online, stale, offline, never_seen: neverSeen };
+}
+
+/**
+ * Lists a fleet's devices by name.
+ * @param after only names after this one (the cursor)
+ * @returns up to `limit` devices, and whether there may be more. With a presence filter a page looks at most at
+ *   `PAGE_SCAN` names, so it may hold fewer than `limit` although more follow; `next` is then the last name looked at.
+ */
+export async function listDevices(
+  redis: Redis,
+  fleet: string,
+  options: { limit: number; after?: string; presence?: PresenceState },
+): Promise<{ devices: Device[]; next?: string }> {
+  const { limit, presence } = options;
+  const devices: Device[] = [];
+  let after = options.after ?? '';
+  for (let looked = 0; looked < PAGE_SCAN; ) {
+    const names = await namesAfter(redis, fleet, after, limit);
+    for (const device of await readDevices(redis, fleet, names)) {
+      if (presence === undefined || device.presence === presence) devices.push(device);
+      after = device.device;
+      if (devices.length === limit) return { devices, next: after };
+    }
+    if (names.length < limit) return { devices };
+    looked += names.length;
+  }
+  return { devices, next: after };
+}
+
+/** Most names that one page looks at. */
+const PAGE_SCAN = 2000;
+
+/** The next names in lexical order: each shard gives its first, merged here. */
+async function namesAfter(redis: Redis, fleet: string, after: string, limit: number): Promise<string[]> {
+  const min = after === '' ? '-' : `(${after}`;
+  const perShard = (await pipelined(redis, ALL_SHARDS, (pipeline, shard) =>
+    pipeline.zrangebylex(devicesKey(shard, fleet), min, '+', 'LIMIT', 0, limit),
+  )) as string[][];
+  return perShard.flat().sort().slice(0, limit);
+}
+
+/** Reads one device; undefined if the store has never heard of it. */
+export async function readDevice(redis: Redis, fleet: string, device: string): Promise<Device | undefined> {
+  const known = await redis.zscore(devicesKey(shardOf(fleet, device), fleet), device);
+  return known === null ? undefined : (await readDevices(redis, fleet, [device]))[0];
+}
+
+async function readDevices(redis: Redis, fleet: string, names: readonly string[]): Promise<Device[]> {
+  if (names.length === 0) return [];
+  const addressed = names.map((device) => ({ device, shard: shardOf(fleet, device) }));
+  const [now, states, scores, pending] = await Promise.all([
+    redisNow(redis),
+    pipelined(redis, addressed, (pipeline, { shard, device }) =>
+      pipeline.hmget(deviceKey(shard, fleet, device), 'mark', 'reading', 'session', 'lesson'),
+    ) as Promise<(string | null)[][]>,
+    pipelined(redis, addressed, (pipeline, { shard, device }) =>
+      pipeline.zscore(presenceKey(shard, fleet), device),
+    ) as Promise<(string | null)[]>,
+    pipelined(redis, addressed, (pipeline, { shard, device }) =>
+      pipeline.zlexcount(commandKeys(shard)[3]!, `[${fleet}/${device}/`, `(${fleet}/${device}0`),
+    ) as Promise<number[]>,
+  ]);
+  return names.map((device, i) => {
+    const [mark, reading, session, lesson] = states[i]!;
+    const { seq, at, received } = parseMark(mark ?? '');
+    const last =
+      reading && received !== undefined ? keptReading(seq, at, received, false, reading) : undefined;
+    return {
+      fleet,
+      device,
+      lesson: lesson === '1',
+      presence: presenceOf(Number(scores[i] ?? -1), now),
+      ...(session && { session: parseSession(session) }),
+      ...(last && { last, ageMs: Math.max(0, now - last.receivedAt) }),
+      pendingCommands: pending[i]!,
+    };
+  });
+}
+
+/** Reads a device's window, newest first. */
+export async function readWindow(
+  redis: Redis,
+  fleet: string,
+  device: string,
+  limit: number,
+): Promise<KeptReading[]> {
+  const entries = await redis.lrange(windowKey(shardOf(fleet, device), fleet, device), -limit, -1);
+  return entries.reverse().map((entry) => {
+    const [, seq, at, received, late, json] = /^(\d*),(\d*),(\d*),(\d),(.*)$/s.exec(entry)!;
+    const number = (text: string | undefined) => (text ? Number(text) : undefined);
+    return keptReading(number(seq), number(at), Number(received), late === '1', json!);
+  });
+}
+
+function keptReading(
+  seq: number | undefined,
+  at: number | undefined,
+  receivedAt: number,
+  late: boolean,
+  json: string,
+): KeptReading {
+  const entries = Object.entries(JSON.parse(json) as Reading).filter(([name]) => !name.startsWith('_'));
+  return {
+    ...(seq !== undefined && { seq }),
+    ...(at !== undefined && { at }),
+    receivedAt,
+    late,
+    measurements: Object.fromEntries(entries) as Record<string, Measurement>,
+  };
+}
+
+function parseSession(session: string) {
+  const [id, online, since, telemetry] = session.split(',');
+  return { id: Number(id), online: online === '1', since: Number(since), telemetry: telemetry ?? 'latest' };
+}
+
+function presenceOf(score: number, now: number): PresenceState {
+  if (score >= now) return 'online';
+  if (score > 0) return 'stale';
+  return score === 0 ? 'offline' : 'never_seen';
+}
+
+/** Sends one call per item in one round trip. ioredis knows no reply types here, so the caller states them. */
+async function pipelined<T>(
+  redis: Redis,
+  items: readonly T[],
+  add: (pipeline: ChainableCommander, item: T) => ChainableCommander,
+): Promise<unknown[]> {
+  const pipeline = redis.pipeline();
+  for (const item of items) add(pipeline, item);
+  const replies = (await pipeline.exec()) ?? [];
+  return replies.map(([error, reply]) => {
+    if (error) throw error;
+    return reply;
+  });
+}

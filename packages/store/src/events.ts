@@ -1,0 +1,57 @@
+import type { Redis } from 'ioredis';
+import { EVENTS_KEY } from './keys.js';
+
+/**
+ * What happened lately, for live views: a bounded stream, not the record of truth (that is the command's own history).
+ * Commands and presence are complete; telemetry is a sample, so that a fast fleet does not drown its watchers.
+ */
+export const EVENT_TYPES = ['telemetry', 'command', 'presence'] as const;
+export type EventType = (typeof EVENT_TYPES)[number];
+
+export interface LiveEvent {
+  readonly type: EventType;
+  readonly fleet: string;
+  readonly device: string;
+  /** Further facts of the event, JSON-able. */
+  readonly [fact: string]: unknown;
+}
+
+/** An event and its place in the stream (`<ms>-<n>`), from which a reader may resume. */
+export interface StoredEvent {
+  readonly id: string;
+  readonly event: LiveEvent;
+}
+
+const MAX_EVENTS = 10_000;
+
+/** Appends events in one round trip. */
+export async function appendEvents(redis: Redis, events: readonly LiveEvent[]): Promise<void> {
+  if (events.length === 0) return;
+  const pipeline = redis.pipeline();
+  for (const event of events)
+    pipeline.xadd(EVENTS_KEY, 'MAXLEN', '~', MAX_EVENTS, '*', 'event', JSON.stringify(event));
+  for (const [error] of (await pipeline.exec()) ?? []) if (error) throw error;
+}
+
+/** Id after the newest event: a reader that starts there sees only what comes. */
+export async function lastEventId(redis: Redis): Promise<string> {
+  const [newest] = await redis.xrevrange(EVENTS_KEY, '+', '-', 'COUNT', 1);
+  return newest?.[0] ?? '0-0';
+}
+
+/**
+ * Waits up to `blockMs` for events after `after`; needs a connection of its own. An empty list means none came.
+ */
+export async function readEvents(redis: Redis, after: string, blockMs: number): Promise<StoredEvent[]> {
+  const reply = await redis.xread('COUNT', 500, 'BLOCK', blockMs, 'STREAMS', EVENTS_KEY, after);
+  return decode(reply?.[0]?.[1]);
+}
+
+/** Reads events after `after` at once, oldest first. */
+export async function eventsAfter(redis: Redis, after: string, limit: number): Promise<StoredEvent[]> {
+  return decode(await redis.xrange(EVENTS_KEY, `(${after}`, '+', 'COUNT', limit));
+}
+
+function decode(entries: [string, string[]][] | undefined): StoredEvent[] {
+  return (entries ?? []).map(([id, [, json]]) => ({ id, event: JSON.parse(json!) as LiveEvent }));
+}

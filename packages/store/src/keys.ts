@@ -1,0 +1,79 @@
+/**
+ * Every key of the store, and what lives behind it. `{17}` is the shard, a hash tag: all keys of one device, and the
+ * schedules that belong to it, share a shard, so that one script may change them together, also on Redis Cluster.
+ *
+ * | key                              | type | holds | bound, and who deletes |
+ * |----------------------------------|------|-------|------------------------|
+ * | `{s}:device:<fleet>/<device>`    | HASH | `mark` (order of the last state: `seq,at,received,version,by,part`), `reading` (its JSON), `rules` (rule states, JSON), `session` (`session,online,at,telemetry`), `lesson`, `lane:<lane>` (last sequence) | one per device |
+ * | `{s}:window:<fleet>/<device>`    | LIST | readings in device order, `seq,at,received,late,json` | `WINDOW_SIZE`, trimmed on write |
+ * | `{s}:presence:<fleet>`           | ZSET | device → online until (ms); 0 said goodbye, -1 never seen | one per device |
+ * | `{s}:devices:<fleet>`            | ZSET | device names, score 0, in lexical order | `MAX_DEVICES_PER_FLEET` |
+ * | `{s}:fleets`                     | SET  | fleet names | one per fleet |
+ * | `{s}:commands`                   | HASH | command id → header line and JSON, written once | `COMMANDS_KEPT_PER_DEVICE` |
+ * | `{s}:transitions`                | HASH | command id → `state,at,attempt,cause` joined by `;`; the last one is the state | with the command |
+ * | `{s}:answers`                    | HASH | command id → the device's answer, JSON | with the command |
+ * | `{s}:queue`                      | ZSET | open commands, `<fleet>/<device>/<lane>/<seq>/<id>`, score 0: each lane in order | `MAX_OPEN_COMMANDS` per device; leaves with the final state |
+ * | `{s}:index`                      | ZSET | all kept commands, `<fleet>/<device>/<id>`, score 0 | as `commands` |
+ * | `{s}:due`                        | ZSET | open command id → when it next needs attention (ms): dispatch, lease end or expiry | as `queue` |
+ * | `{s}:idempotency:<fleet>/<device>/<hash>` | STRING | `<command id> <hash of the request>` | expires after a day |
+ * | `{lamplighter}:…`                | -    | shard count, API keys, recent events, samples of rejected input | see their files |
+ */
+export const SHARDS = 64;
+
+/** Readings kept per device. */
+export const WINDOW_SIZE = 240;
+/** Devices of one fleet, counted per shard (so a little more or less in all); more are refused as `unknown_device`. */
+export const MAX_DEVICES_PER_FLEET = 200_000;
+/** Open commands of one device; more are refused, never dropped. */
+export const MAX_OPEN_COMMANDS = 100;
+/** Commands kept per device, open and final; the oldest final ones are forgotten. */
+export const COMMANDS_KEPT_PER_DEVICE = 100;
+/** A device that is silent for this long is stale, milliseconds. */
+export const FRESH_MS = 30_000;
+
+/** Shard of a device, 0 to 63. */
+export function shardOf(fleet: string, device: string): number {
+  return crc16(`${fleet}/${device}`) % SHARDS;
+}
+
+/** CRC-16/XMODEM, the checksum that Redis Cluster uses for slots. Names are ASCII. */
+export function crc16(text: string): number {
+  let crc = 0;
+  for (let i = 0; i < text.length; i += 1) {
+    crc = ((crc << 8) & 0xffff) ^ CRC16_TABLE[((crc >> 8) ^ text.charCodeAt(i)) & 0xff]!;
+  }
+  return crc;
+}
+
+const CRC16_TABLE = Uint16Array.from({ length: 256 }, (_, byte) => {
+  let crc = byte << 8;
+  for (let bit = 0; bit < 8; bit += 1) crc = crc & 0x8000 ? (crc << 1) ^ 0x1021 : crc << 1;
+  return crc & 0xffff;
+});
+
+/** Keys of one device. */
+export const deviceKey = (shard: number, fleet: string, device: string) =>
+  `{${shard}}:device:${fleet}/${device}`;
+export const windowKey = (shard: number, fleet: string, device: string) =>
+  `{${shard}}:window:${fleet}/${device}`;
+export const idempotencyKey = (shard: number, fleet: string, device: string, hash: string) =>
+  `{${shard}}:idempotency:${fleet}/${device}/${hash}`;
+
+/** Keys of one fleet in one shard. */
+export const presenceKey = (shard: number, fleet: string) => `{${shard}}:presence:${fleet}`;
+export const devicesKey = (shard: number, fleet: string) => `{${shard}}:devices:${fleet}`;
+
+/** Keys of one shard. */
+export const fleetsKey = (shard: number) => `{${shard}}:fleets`;
+
+/** The command keys of one shard, in the order in which every script on commands takes them. */
+export const commandKeys = (shard: number) =>
+  ['commands', 'transitions', 'answers', 'queue', 'index', 'due'].map((name) => `{${shard}}:${name}`);
+
+/** Keys that belong to no device. */
+export const SHARD_COUNT_KEY = '{lamplighter}:shards';
+export const API_KEYS_KEY = '{lamplighter}:api-keys';
+export const EVENTS_KEY = '{lamplighter}:events';
+export const REJECTED_KEY = '{lamplighter}:rejected';
+/** Channel on which whoever enqueues a command says which shard has work. */
+export const WAKE_CHANNEL = '{lamplighter}:wake';

@@ -1,0 +1,37 @@
+import type { Birth, Will } from '@lamplighter/contracts/presence';
+import type { Redis } from 'ioredis';
+import type { DeviceAddress } from './accept-readings.js';
+import { devicesKey, FRESH_MS, fleetsKey, MAX_DEVICES_PER_FLEET, SHARDS } from './keys.js';
+import { runScripts } from './script.js';
+
+/** What a birth or a will changed. */
+export type PresenceOutcome = 'born' | 'gone' | 'ignored' | 'full';
+
+/** Records births and wills, in order. May be repeated. */
+export async function recordPresence(
+  redis: Redis,
+  messages: readonly { address: DeviceAddress; message: Birth | Will }[],
+): Promise<PresenceOutcome[]> {
+  const replies = await runScripts(
+    redis,
+    'recordPresence-4',
+    messages.map(({ address, message }) => ({
+      keys: [
+        address.deviceKey,
+        address.presenceKey,
+        devicesKey(address.shard, address.fleet),
+        fleetsKey(address.shard),
+      ],
+      args: [
+        address.fleet,
+        address.device,
+        message.online ? '1' : '0',
+        message.session,
+        (message.online && message.telemetry) || 'latest',
+        FRESH_MS,
+        Math.ceil(MAX_DEVICES_PER_FLEET / SHARDS),
+      ],
+    })),
+  );
+  return replies as PresenceOutcome[];
+}

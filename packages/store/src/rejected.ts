@@ -1,0 +1,32 @@
+import type { Redis } from 'ioredis';
+import { REJECTED_KEY } from './keys.js';
+
+/** A sample of input that was refused: enough to find the culprit, bounded in number and size. */
+export interface RejectedSample {
+  /** Server time, milliseconds. */
+  readonly at: number;
+  readonly reason: string;
+  /** At most 128 characters of the topic. */
+  readonly topic: string;
+  /** At most 200 characters of the payload, bytes that are no text shown as U+FFFD. */
+  readonly payload: string;
+}
+
+const MAX_SAMPLES = 200;
+
+/** Keeps samples, newest first; older ones are forgotten. */
+export async function keepRejected(redis: Redis, samples: readonly RejectedSample[]): Promise<void> {
+  if (samples.length === 0) return;
+  const replies = await redis
+    .pipeline()
+    .lpush(REJECTED_KEY, ...samples.map((sample) => JSON.stringify(sample)))
+    .ltrim(REJECTED_KEY, 0, MAX_SAMPLES - 1)
+    .exec();
+  for (const [error] of replies ?? []) if (error) throw error;
+}
+
+/** Reads samples, newest first. */
+export async function readRejected(redis: Redis, limit: number): Promise<RejectedSample[]> {
+  const samples = await redis.lrange(REJECTED_KEY, 0, limit - 1);
+  return samples.map((sample) => JSON.parse(sample) as RejectedSample);
+}
