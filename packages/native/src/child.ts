@@ -1,0 +1,106 @@
+import { spawn } from 'node:child_process';
+import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+
+/** How a process ended. */
+export interface Exit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+/** A process of ours. It never outlives us, however we die. */
+export interface Child {
+  readonly name: string;
+  readonly pid: number;
+  /** Where stdout and stderr go. */
+  readonly logFile: string;
+  /** Settles when the process has ended. */
+  readonly exited: Promise<Exit>;
+  /** Set once the process has ended. */
+  readonly exit: Exit | undefined;
+  kill(signal: NodeJS.Signals): void;
+  /** SIGTERM, then SIGKILL after the grace time; settles when the process has ended. */
+  stop(graceMs?: number): Promise<Exit>;
+  /** Everything written to stdout and stderr so far. */
+  output(): string;
+}
+
+export interface ChildOptions {
+  readonly name: string;
+  /** Full path of the program. */
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly logFile: string;
+  readonly cwd?: string;
+  /** The whole environment of the process; by default PATH and HOME only. */
+  readonly env?: NodeJS.ProcessEnv;
+}
+
+/**
+ * The shell becomes the program and leaves a guard behind that reads from our end of its stdin. The pipe closes when we
+ * die, SIGKILL included, and the guard kills the program. Needs nothing but a POSIX shell.
+ */
+const LIFELINE = `exec 3<&0
+(read -r _ <&3; kill -KILL $$) >/dev/null 2>&1 &
+exec "$@" 3<&- </dev/null`;
+
+/** Starts a process that dies with us. It has a session of its own, so that Ctrl-C reaches only us and we stop it in order. */
+export function startChild(options: ChildOptions): Child {
+  mkdirSync(dirname(options.logFile), { recursive: true });
+  const log = openSync(options.logFile, 'a', 0o600);
+  const child = spawn('/bin/sh', ['-c', LIFELINE, options.name, options.command, ...options.args], {
+    stdio: ['pipe', log, log],
+    detached: true,
+    env: options.env ?? minimalEnvironment(),
+    ...(options.cwd !== undefined && { cwd: options.cwd }),
+  });
+  closeSync(log);
+  let exit: Exit | undefined;
+  const exited = new Promise<Exit>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', (code, signal) => {
+      exit = { code, signal };
+      resolve(exit);
+    });
+  });
+  exited.catch(() => {});
+  child.stdin?.on('error', () => {});
+
+  const kill = (signal: NodeJS.Signals) => {
+    if (exit === undefined) child.kill(signal);
+  };
+  return {
+    name: options.name,
+    pid: child.pid ?? -1,
+    logFile: options.logFile,
+    exited,
+    get exit() {
+      return exit;
+    },
+    kill,
+    async stop(graceMs = 10_000) {
+      kill('SIGTERM');
+      kill('SIGCONT');
+      const timer = setTimeout(() => kill('SIGKILL'), graceMs);
+      return exited.finally(() => clearTimeout(timer));
+    },
+    output: () => readFileSync(options.logFile, 'utf8'),
+  };
+}
+
+/** What a process needs from ours: nothing that a developer's shell happens to export. */
+export function minimalEnvironment(): NodeJS.ProcessEnv {
+  const { PATH, HOME } = process.env;
+  return { PATH, HOME };
+}
+
+/** `ended with exit code 1` or `was ended by SIGKILL`. */
+export function describeExit({ code, signal }: Exit): string {
+  return signal === null ? `ended with exit code ${code}` : `was ended by ${signal}`;
+}
+
+/** The last lines of a text, indented. */
+export function lastLines(text: string, count: number): string {
+  const lines = text.trimEnd().split('\n').slice(-count);
+  return lines.map((line) => `  ${line}`).join('\n');
+}

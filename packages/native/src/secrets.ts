@@ -1,0 +1,44 @@
+import { pbkdf2Sync, randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+
+/** 192 random bits, safe in a URL, a shell word and a configuration file. */
+export function generateSecret(): string {
+  return randomBytes(24).toString('base64url');
+}
+
+/** The secret kept in a file; made on first use, readable by its owner only. */
+export function secretIn(file: string): string {
+  if (existsSync(file)) {
+    const secret = readFileSync(file, 'utf8').trim();
+    if (secret !== '') return secret;
+  }
+  const secret = generateSecret();
+  writePrivate(file, `${secret}\n`);
+  return secret;
+}
+
+/** Writes a file for its owner's eyes, whole or not at all. */
+export function writePrivate(file: string, text: string): void {
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  writeFileSync(`${file}.new`, text, { mode: 0o600 });
+  renameSync(`${file}.new`, file);
+}
+
+/** Mosquitto's own format of 2.0, which 2.1 still reads: `$7$`, PBKDF2 with SHA-512, 12 bytes of salt. */
+const ITERATIONS = 101;
+const SALT_BYTES = 12;
+const HASH_BYTES = 64;
+
+/**
+ * Mosquitto's password file for these accounts, user name → password. Few iterations are enough for random passwords, and
+ * the broker hashes on its only thread whenever a device connects.
+ */
+export function passwordFile(accounts: Readonly<Record<string, string>>): string {
+  const lines = Object.entries(accounts).map(([user, password]) => {
+    const salt = randomBytes(SALT_BYTES);
+    const hash = pbkdf2Sync(password, salt, ITERATIONS, HASH_BYTES, 'sha512');
+    return `${user}:$7$${ITERATIONS}$${salt.toString('base64')}$${hash.toString('base64')}\n`;
+  });
+  return lines.join('');
+}

@@ -1,0 +1,144 @@
+import { startBroker, type TestBroker, type TestFleet } from './broker.js';
+import { connectDevice } from './device.js';
+import { connectMqtt, type TestClient } from './mqtt-client.js';
+
+let broker: TestBroker;
+let fleet: TestFleet;
+beforeAll(async () => {
+  broker = await startBroker();
+  fleet = await broker.newFleet();
+});
+
+describe('the broker', () => {
+  it('carries a reading to the service and a command to the device', async () => {
+    const rules = await connectMqtt(broker.rulesUrl);
+    await rules.subscribe('+/telemetry/#');
+    const lamp = await connectDevice(fleet);
+    await lamp.sendReading({ light: 299 });
+    const { topic, payload } = await rules.next();
+    expect([topic, payload.toString()]).toEqual([`${fleet.name}/telemetry/lamp-0001`, '{"light":299}']);
+    await rules.publish(`${fleet.name}/commands/lamp-0001`, { led_on: true });
+    expect(await lamp.nextCommand()).toEqual({ led_on: true });
+  });
+
+  it.each([
+    ['nobody', (url: string) => url.replace('//', '//nobody:x@')],
+    ['a wrong password', (url: string) => url.replace('//', '//rules:wrong@')],
+    ['an anonymous client', (url: string) => url],
+  ])('refuses %s', async (_who, urlOf) => {
+    await expect(connectMqtt(urlOf(broker.url))).rejects.toThrow(/authori[sz]ed/i);
+  });
+
+  it('admits a fleet that is added while it runs, and keeps the others connected', async () => {
+    const before = await connectMqtt(fleet.url);
+    const added = await broker.newFleet();
+    await connectMqtt(added.url);
+    expect(before.connected()).toBe(true);
+  });
+
+  it('comes back on the same port with the same accounts after a crash', async () => {
+    const own = await startBroker();
+    const { name, url } = await own.newFleet();
+    await own.kill();
+    expect(own.running).toBe(false);
+    await expect(connectMqtt(url, { connectTimeout: 1000 })).rejects.toThrow();
+    await own.start();
+    await connectDevice({ name, url });
+  });
+});
+
+describe('the access list', () => {
+  let observer: TestClient;
+  let owner: TestClient;
+  beforeAll(async () => {
+    // The account of the service sees what came through; the fleet's account sees what a device may read.
+    observer = await connectMqtt(broker.rulesUrl, { clientId: 'observer' });
+    for (const filter of ['+/telemetry/#', '+/acknowledgements/+', '+/presence/+'])
+      await observer.subscribe(filter);
+    owner = await connectMqtt(fleet.url);
+    for (const filter of ['#', '$SYS/#']) await owner.subscribe(filter);
+  });
+
+  // MQTT 5 answers a forbidden publish with "not authorized"; without subscribers an allowed one may say so too.
+  const verdict = (client: TestClient, topic: string) =>
+    client.publish(topic, { probe: true }).then(
+      () => 'allowed',
+      (error: Error) => (/not authori[sz]ed/i.test(error.message) ? 'denied' : `failed: ${error.message}`),
+    );
+
+  it.each([
+    ['allowed', 'own/telemetry/d'],
+    ['allowed', 'own/telemetry'],
+    ['allowed', 'own/acknowledgements/d'],
+    ['allowed', 'own/presence/d'],
+    ['denied', 'own/commands/d'],
+    ['denied', 'own/commands'],
+    ['denied', 'own/receipts/d'],
+    ['denied', 'own/telemetry/d/deeper'],
+    ['denied', 'own/elsewhere/d'],
+    ['denied', 'other/telemetry/d'],
+    ['denied', 'other/telemetry'],
+    ['denied', 'other/acknowledgements/d'],
+    ['denied', 'other/presence/d'],
+    ['denied', 'lamplighter-canary/telemetry/d'],
+    ['denied', '$SYS/broker/version'],
+  ])('a fleet is %s to write %s', async (expected, topic) => {
+    const device = await connectMqtt(fleet.url);
+    expect(await verdict(device, topic.replace('own', fleet.name))).toBe(expected);
+  });
+
+  it.each([
+    ['allowed', 'any/commands/d'],
+    ['allowed', 'any/commands'],
+    ['allowed', 'any/receipts/d'],
+    ['allowed', 'lamplighter-canary/telemetry/replica'],
+    ['denied', 'any/telemetry/d'],
+    ['denied', 'any/telemetry'],
+    ['denied', 'any/acknowledgements/d'],
+    ['denied', 'any/presence/d'],
+  ])('the rules service is %s to write %s', async (expected, topic) => {
+    expect(await verdict(observer, topic)).toBe(expected);
+  });
+
+  it('a fleet reads its own commands and receipts only, whatever it subscribes to', async () => {
+    const other = await broker.newFleet();
+    const rules = await connectMqtt(broker.rulesUrl);
+    const neighbour = await connectMqtt(other.url);
+    await neighbour.publish(`${other.name}/telemetry/d`, { light: 1 });
+    await neighbour.publish(`${other.name}/presence/d`, { online: true });
+    await rules.publish(`${other.name}/commands/d`, { led_on: true });
+    await rules.publish(`${other.name}/receipts/d`, { stored: [1] });
+    const mine = [`${fleet.name}/commands`, `${fleet.name}/commands/d`, `${fleet.name}/receipts/d`];
+    for (const topic of mine) await rules.publish(topic, { mine: true });
+    await owner.next(({ topic }) => topic === mine.at(-1));
+    expect(owner.received.map(({ topic }) => topic)).toEqual(mine);
+  });
+
+  it('the service hears every fleet', async () => {
+    const other = await broker.newFleet();
+    const device = await connectMqtt(other.url);
+    for (const kind of ['telemetry', 'acknowledgements', 'presence'])
+      await device.publish(`${other.name}/${kind}/d`, {});
+    await device.publish(`${other.name}/telemetry`, {});
+    await observer.next(({ topic }) => topic === `${other.name}/telemetry`);
+    expect(observer.received.filter(({ topic }) => topic.startsWith(other.name))).toHaveLength(4);
+  });
+});
+
+describe('the lesson', () => {
+  it('lets anonymous clients use the two-level topics and nothing else', async () => {
+    const own = await startBroker({ lesson: true });
+    const rules = await connectMqtt(own.rulesUrl);
+    await rules.subscribe('+/telemetry/#');
+    const student = await connectMqtt(own.url, { protocolVersion: 4 });
+    await student.subscribe('#');
+    for (const topic of ['s1/commands', 's1/telemetry/d', 's1/presence/d', 's1/telemetry'])
+      await student.publish(topic, '{}');
+    await rules.next(({ topic }) => topic === 's1/telemetry');
+    expect(rules.received.map(({ topic }) => topic)).toEqual(['s1/telemetry']);
+    for (const topic of ['s1/commands/d', 's1/receipts/d', 's1/commands'])
+      await rules.publish(topic, '{"led_on":true}');
+    await student.next(({ topic }) => topic === 's1/commands');
+    expect(student.received.map(({ topic }) => topic)).toEqual(['s1/commands']);
+  });
+});

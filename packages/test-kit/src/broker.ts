@@ -1,0 +1,43 @@
+import { randomBytes } from 'node:crypto';
+import { startMosquitto } from '@lamplighter/native/mosquitto';
+import { generateSecret } from '@lamplighter/native/secrets';
+import { temporaryFolder } from './folder.js';
+import { freePort } from './free-port.js';
+import { type Restartable, restartable } from './restartable.js';
+
+/** A fleet with an account of its own on the broker. */
+export interface TestFleet {
+  readonly name: string;
+  readonly url: string;
+}
+
+/** A real Mosquitto with the project's ACL and limits. */
+export interface TestBroker extends Restartable {
+  /** Without credentials. */
+  readonly url: string;
+  /** With the account of the rules service. */
+  readonly rulesUrl: string;
+  /** With the account of a fleet: `demo`, or one that was added. */
+  fleetUrl(fleet: string): string;
+  /** Makes a fleet that no other test uses, or the one named; settles when its account can connect. */
+  newFleet(name?: string): Promise<TestFleet>;
+}
+
+/** Starts a broker for this test (or this file) with the accounts `rules` and `demo`. */
+export async function startBroker(options: { lesson?: boolean } = {}): Promise<TestBroker> {
+  const accounts: Record<string, string> = { rules: generateSecret(), demo: generateSecret() };
+  const folder = temporaryFolder();
+  const port = await freePort();
+  const broker = await restartable(() => startMosquitto({ folder, port, accounts, ...options }));
+  const urlFor = (user: string) => broker.server().urlFor(user);
+  return Object.assign(broker, {
+    url: broker.server().url,
+    rulesUrl: urlFor('rules'),
+    fleetUrl: urlFor,
+    async newFleet(name = `t-${randomBytes(5).toString('hex')}`) {
+      accounts[name] = generateSecret();
+      await broker.server().addAccounts({ [name]: accounts[name] });
+      return { name, url: urlFor(name) };
+    },
+  });
+}

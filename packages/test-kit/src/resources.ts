@@ -1,0 +1,70 @@
+/**
+ * What a test opens is closed for it, newest first: at the end of the test, or at the end of the file if it was opened
+ * outside of one (in `beforeAll`). Closing that fails, and sockets or processes that are still open afterwards, fail the
+ * test: a leak is a defect.
+ */
+interface Resource {
+  readonly name: string;
+  close(): Promise<unknown> | unknown;
+}
+
+const ofFile: Resource[] = [];
+const ofTest: Resource[] = [];
+let inTest = false;
+
+/** Registers something to be closed. Closing it earlier is fine as long as closing twice is. */
+export function closeLater(name: string, close: Resource['close']): void {
+  (inTest ? ofTest : ofFile).push({ name, close });
+}
+
+/** Closes everything that is open; for programs that use the kit without Jest. */
+export async function closeEverything(): Promise<void> {
+  await closeAll(ofTest);
+  await closeAll(ofFile);
+}
+
+async function closeAll(resources: Resource[]): Promise<void> {
+  const failures: string[] = [];
+  for (let next = resources.pop(); next !== undefined; next = resources.pop()) {
+    try {
+      await next.close();
+    } catch (error) {
+      failures.push(`${next.name}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+  if (failures.length > 0) throw new Error(`could not be closed:\n  ${failures.join('\n  ')}`);
+}
+
+/** What keeps this process alive and is a test's own to close. */
+const WATCHED = ['TCPSocketWrap', 'TCPServerWrap', 'ProcessWrap'];
+const CLOSING_MS = 3000;
+
+function openHandles(): string[] {
+  return process.getActiveResourcesInfo().filter((name) => WATCHED.includes(name));
+}
+
+async function expectNothingLeft(before: number): Promise<void> {
+  const deadline = Date.now() + CLOSING_MS;
+  while (openHandles().length > before && Date.now() < deadline) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  const left = openHandles();
+  if (left.length > before) throw new Error(`this test file left open: ${left.slice(before).join(', ')}`);
+}
+
+type Hook = (run: () => unknown, timeoutMs?: number) => void;
+const jest = globalThis as { beforeEach?: Hook; afterEach?: Hook; afterAll?: Hook };
+const HOOK_MS = 60_000;
+
+const before = openHandles().length;
+jest.beforeEach?.(() => {
+  inTest = true;
+});
+jest.afterEach?.(async () => {
+  inTest = false;
+  await closeAll(ofTest);
+}, HOOK_MS);
+jest.afterAll?.(async () => {
+  await closeEverything();
+  await expectNothingLeft(before);
+}, HOOK_MS);

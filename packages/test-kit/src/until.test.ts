@@ -1,0 +1,22 @@
+import { until } from './until.js';
+
+it('gives what the condition gave once it is true', async () => {
+  let calls = 0;
+  expect(await until(() => (++calls === 3 ? 'lit' : undefined), { what: 'light' })).toBe('lit');
+});
+
+it('takes an exception as not yet', async () => {
+  let calls = 0;
+  await until(
+    () => {
+      expect(++calls).toBe(3);
+      return true;
+    },
+    { what: 'three calls' },
+  );
+});
+
+it('says what it waited for and what it saw last', async () => {
+  const inVain = until(() => false, { what: 'the lamp to switch on', timeoutMs: 30 });
+  await expect(inVain).rejects.toThrow('waited 0.03 s in vain for the lamp to switch on; last seen: false');
+});
