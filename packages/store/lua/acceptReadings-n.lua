@@ -9,10 +9,11 @@
 --       then per device:
 --         device key, window key, presence key, devices key, fleets key, first command key (positions; 0 if not given),
 --         fleet, device, '1' for the lesson's lane, part number (grows per replica),
---         version of the rule states on which it was judged ('' unknown to the store, '?' unknown to the caller),
+--         version of the rule states on which it was judged ('' the store has none, '?' the caller does not know),
 --         rule states as JSON ('' unchanged), number of live readings, of late ones, of commands,
 --         per reading: seq ('' none), at ('' none), JSON
 --         per command: id, lane, policy, ttl (ms), JSON, cause
+-- Version  '0' for a new device, then '<replica>.<part>' of the part that last changed the rule states: never used twice.
 -- Returns  {now, exception…}, a device without an exception was accepted as given, its commands dispatched. Exceptions:
 --          {i, 'conflict', version, mark, rules, session}  nothing changed; judge again on these grounds
 --          {i, 'full'}                                     nothing changed; the fleet has as many devices as it may
@@ -103,7 +104,7 @@ for i = 1, tonumber(ARGV[1]) do
   local mark_seq, mark_at, mark_received, mark_version, mark_by, mark_part = '', '', '0', '', '', '0'
   if stored then
     mark_seq, mark_at, mark_received, mark_version, mark_by, mark_part =
-      string.match(stored, '^(%d*),(%d*),(%d*),(%d*),([^,]*),(%d*)$')
+      string.match(stored, '^(%d*),(%d*),(%d*),([^,]*),([^,]*),(%d*)$')
   end
 
   if mark_by == replica and tonumber(mark_part) >= tonumber(part) then
@@ -145,7 +146,7 @@ for i = 1, tonumber(ARGV[1]) do
       local kept, duplicate, stale = insert_late(window, late)
       reply[#reply + 1] = { i, 'late', kept, duplicate, stale }
     end
-    if rules ~= '' then mark_version = int(tonumber(mark_version) + 1) end
+    if rules ~= '' then mark_version = replica .. '.' .. part end
     -- Freshness is exact to a second: a chatty device does not move in the sorted set on every message.
     local heard = tonumber(mark_received)
     local received = live_count > 0 and now_text or mark_received

@@ -38,9 +38,15 @@ export class DeviceAddress {
   }
 }
 
-/** Version of a device's rule states when the store holds none, and when the caller does not know. */
+/** Version of a device's rule states: the store has never heard of the device, the caller does not know, no states yet. */
 export const NEW_DEVICE = '';
 export const UNKNOWN_VERSION = '?';
+export const FIRST_VERSION = '0';
+
+/** The version that a part which changes rule states leaves behind; no other part can leave the same. */
+export function versionAfter(replica: string, part: number): string {
+  return `${replica}.${part}`;
+}
 
 /** A reading on its way into the store. */
 export interface StoredReading {
@@ -111,7 +117,7 @@ const ACCEPTED: PartOutcome = { kind: 'accepted', commands: [] };
 
 /**
  * Accepts a batch: one script for all devices in it. Outcomes are in the order of the parts. May be repeated after a failure.
- * @param replica who accepts; together with `part` it identifies a part
+ * @param replica who accepts, unique per process start; together with `part` it identifies a part
  */
 export async function acceptReadings(
   redis: Redis,

@@ -112,6 +112,10 @@ export interface Claim {
   readonly outcome: 'dispatched' | 'expired' | 'unknown';
   readonly command: CommandBody;
   readonly attempt: number;
+  /** The device has published a birth at some time, so it understands `_cmd` and answers. */
+  readonly announced: boolean;
+  /** The device speaks on the lesson's two-level topics. */
+  readonly lesson: boolean;
 }
 
 /** Claims what is due in the given shards, at most `limit` in each. */
@@ -125,9 +129,22 @@ export async function claimCommands(
     'claimCommands-6',
     shards.map((shard) => ({ keys: commandKeys(shard), args: [limit, LEASE_MS, MAX_ATTEMPTS] })),
   )) as [id: string, outcome: Claim['outcome'], attempt: number, value: string][][];
-  return replies
+  const claims = replies
     .flat()
     .map(([id, outcome, attempt, value]) => ({ outcome, attempt, command: parseBody(id, value) }));
+  if (claims.length === 0) return [];
+  const facts = redis.pipeline();
+  for (const { command } of claims) {
+    const { fleet, device } = command;
+    facts.hmget(deviceKey(shardOf(fleet, device), fleet, device), 'session', 'lesson');
+  }
+  const replied = (await facts.exec()) ?? [];
+  return claims.map((claim, i) => {
+    const [error, reply] = replied[i]!;
+    if (error) throw error;
+    const [session, lesson] = reply as (string | null)[];
+    return { ...claim, announced: Boolean(session), lesson: lesson === '1' };
+  });
 }
 
 /** Gives claimed commands back; a command that has moved on since is left alone. */
