@@ -1,0 +1,34 @@
+# One Dockerfile for every service: docker build --build-arg SERVICE=rules .
+
+# The manifests alone: what is copied from here changes only with them, so an edit of the source installs nothing anew.
+FROM node:24-trixie-slim AS manifests
+WORKDIR /app
+COPY . .
+RUN find . -type f ! -name package.json ! -name package-lock.json ! -name .npmrc -delete
+
+# All services compiled at once; they share the layer. Types and sources stay behind.
+FROM node:24-trixie-slim AS build
+WORKDIR /app
+COPY --from=manifests /app ./
+RUN --mount=type=cache,target=/root/.npm npm ci --ignore-scripts
+COPY . .
+RUN node_modules/.bin/tsc -b services/device-sim services/rules services/api \
+ && find packages services \( -name node_modules -o -name '*.ts' -o -name '*.tsbuildinfo' \) -prune -exec rm -rf {} +
+
+# What this one service needs to run, and nothing of what builds or tests it.
+FROM node:24-trixie-slim AS production
+ARG SERVICE
+WORKDIR /app
+COPY --from=manifests /app ./
+RUN --mount=type=cache,target=/root/.npm npm ci --ignore-scripts --omit=dev --workspace "services/$SERVICE"
+
+FROM node:24-trixie-slim
+ARG SERVICE
+ENV NODE_ENV=production
+COPY scripts/compose-ready.sh /usr/local/bin/ready.sh
+WORKDIR /app/services/$SERVICE
+COPY --from=production /app /app
+COPY --from=build /app/packages /app/packages
+COPY --from=build /app/services/$SERVICE /app/services/$SERVICE
+USER node
+CMD ["node", "dist/main.js"]

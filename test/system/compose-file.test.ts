@@ -1,0 +1,178 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { describe, expect, it } from '@jest/globals';
+import { parse } from 'yaml';
+
+interface Service {
+  image?: string;
+  build?: { args: Record<string, string> };
+  user?: string;
+  init?: boolean;
+  restart?: string;
+  read_only?: boolean;
+  cap_drop?: string[];
+  cap_add?: string[];
+  security_opt?: string[];
+  mem_limit?: string;
+  pids_limit?: number;
+  stop_grace_period?: string;
+  logging?: { options: Record<string, string> };
+  network_mode?: string;
+  networks?: string[];
+  ports?: string[];
+  environment?: Record<string, string>;
+  volumes?: (string | { source: string; target: string })[];
+  healthcheck?: { test: string[] };
+  depends_on?: Record<string, { condition: string }>;
+  container_name?: string;
+}
+
+const text = readFileSync('docker-compose.yml', 'utf8');
+const file = parse(text, { merge: true }) as {
+  version?: string;
+  services: Record<string, Service>;
+  volumes: Record<string, unknown>;
+};
+const dockerfile = readFileSync('Dockerfile', 'utf8');
+const services = Object.entries(file.services);
+/** All but the one that makes the secrets and ends. */
+const running = services.filter(([name]) => name !== 'secrets');
+const secrets = file.services.secrets as Service;
+const mounts = (service: Service) =>
+  (service.volumes ?? []).map((volume) =>
+    typeof volume === 'string' ? (volume.split(':')[0] as string) : volume.source,
+  );
+
+describe('the compose file', () => {
+  it('names the services in the order data flows, and no version', () => {
+    expect(Object.keys(file.services)).toEqual([
+      'secrets',
+      'mosquitto',
+      'redis',
+      'rules',
+      'api',
+      'device-sim',
+      'prometheus',
+      'grafana',
+    ]);
+    expect(file.version).toBeUndefined();
+  });
+
+  it('publishes four ports, on this machine only, each moved by a variable', () => {
+    expect(services.flatMap(([, service]) => service.ports ?? [])).toEqual([
+      `127.0.0.1:\${MQTT_PORT:-1883}:1883`,
+      `127.0.0.1:\${API_PORT:-8080}:8080`,
+      `127.0.0.1:\${PROMETHEUS_PORT:-9090}:9090`,
+      `127.0.0.1:\${GRAFANA_PORT:-3000}:3000`,
+    ]);
+  });
+
+  it('can be scaled: replicas share no port and no name', () => {
+    for (const name of ['rules', 'device-sim']) expect(file.services[name]?.ports).toBeUndefined();
+    for (const [, service] of services) expect(service.container_name).toBeUndefined();
+  });
+
+  it.each(services)('%s: a pinned image, or one built from the Dockerfile', (name, { image, build }) => {
+    if (build) expect(build.args).toEqual({ SERVICE: name });
+    else expect(image).toMatch(/:v?\d+[.]\d+[.]\d+$/);
+  });
+
+  it.each(services)('%s: no more rights and resources than it needs', (name, service) => {
+    expect(service).toMatchObject({
+      init: true,
+      read_only: true,
+      cap_drop: ['ALL'],
+      security_opt: ['no-new-privileges:true'],
+      mem_limit: expect.stringMatching(/^\d+[mg]$/),
+      pids_limit: expect.any(Number),
+      logging: { options: { 'max-size': expect.any(String), 'max-file': expect.any(String) } },
+    });
+    if (name === 'secrets') return;
+    expect(service.cap_add).toBeUndefined();
+    expect(service.user).toMatch(/^[1-9]\d*:\d+$/);
+  });
+
+  it('makes the secrets once, without a network, before anyone needs them', () => {
+    expect(secrets).toMatchObject({ restart: 'no', network_mode: 'none' });
+    for (const [, service] of running) {
+      if (!mounts(service).some((source) => source.endsWith('-secrets'))) continue;
+      expect(service.depends_on).toMatchObject({ secrets: { condition: 'service_completed_successfully' } });
+    }
+  });
+
+  it.each(running)('%s: restarts, tells its health, has time to stop', (_name, service) => {
+    expect(service.restart).toBe('unless-stopped');
+    expect(service.healthcheck?.test.length).toBeGreaterThan(1);
+    expect(Number.parseInt(service.stop_grace_period ?? '', 10)).toBeGreaterThan(15);
+    for (const [on, { condition }] of Object.entries(service.depends_on ?? {})) {
+      expect(condition).toBe(on === 'secrets' ? 'service_completed_successfully' : 'service_healthy');
+    }
+  });
+
+  it.each(running)("%s: mounts no other service's secrets", (name, service) => {
+    const secretVolumes = mounts(service).filter((source) => source.includes('secrets'));
+    expect(secretVolumes.filter((source) => source !== `${name}-secrets`)).toEqual([]);
+  });
+
+  it('holds no secret', () => {
+    for (const [, service] of services) {
+      for (const [name, value] of Object.entries(service.environment ?? {})) {
+        if (/PASSWORD|SECRET|TOKEN|_URL/.test(name)) {
+          expect(name).toMatch(/_FILE$/);
+          expect(value).toMatch(/^[/]run[/][a-z-]+-secrets[/]/);
+        }
+      }
+    }
+    expect(text).not.toMatch(/:[/][/][^/\s]*:[^/\s]*@/);
+  });
+
+  it('keeps devices from Redis and the api from the broker', () => {
+    const onNetwork = (network: string) =>
+      services.filter(([, { networks }]) => networks?.includes(network)).map(([name]) => name);
+    expect(onNetwork('storage')).toEqual(['redis', 'rules', 'api']);
+    expect(onNetwork('devices')).toEqual(['mosquitto', 'rules', 'device-sim']);
+  });
+
+  it('mounts files that exist and volumes that are declared', () => {
+    for (const source of services.flatMap(([, service]) => mounts(service))) {
+      if (source.startsWith('./')) expect([source, existsSync(source)]).toEqual([source, true]);
+      else expect(Object.keys(file.volumes)).toContain(source);
+    }
+  });
+
+  it('gives the broker more memory than it gives itself', () => {
+    const own = /^memory_limit (\d+)$/m.exec(readFileSync('mosquitto/conf.d/limits.conf', 'utf8'))?.[1];
+    const container = /^(\d+)m$/.exec(file.services.mosquitto?.mem_limit ?? '')?.[1];
+    expect(Number(own)).toBeLessThan(Number(container) * 1024 * 1024);
+  });
+
+  it('lets Prometheus find every replica of every service of ours, by name, where it answers', () => {
+    const prometheus = parse(readFileSync('prometheus/prometheus.yml', 'utf8')) as {
+      scrape_configs: {
+        job_name: string;
+        dns_sd_configs?: { names: string[]; type: string; port: number }[];
+      }[];
+    };
+    for (const [name, service] of services.filter(([, { build }]) => build)) {
+      const job = prometheus.scrape_configs.find(({ job_name }) => job_name === name);
+      expect(job?.dns_sd_configs).toMatchObject([
+        { names: [name], type: 'A', port: Number(service.healthcheck?.test.at(-1)) },
+      ]);
+      expect(service.networks).toContain('metrics');
+    }
+  });
+});
+
+describe('the Dockerfile', () => {
+  it('builds on Node 24 slim, from the lockfile, without running install scripts', () => {
+    const bases = [...dockerfile.matchAll(/^FROM (\S+)/gm)].map(([, image]) => image);
+    expect(new Set(bases)).toEqual(new Set(['node:24-trixie-slim']));
+    const installs = [...dockerfile.matchAll(/npm (?:ci|install).*/g)].map(([line]) => line);
+    expect(installs.length).toBeGreaterThan(0);
+    for (const install of installs) expect(install).toMatch(/^npm ci --ignore-scripts/);
+    expect(dockerfile).not.toMatch(/^# *syntax=/m);
+  });
+
+  it('ends as an ordinary user', () => {
+    expect(dockerfile.trimEnd().split('\n').slice(-2)).toEqual(['USER node', 'CMD ["node", "dist/main.js"]']);
+  });
+});
