@@ -1,0 +1,31 @@
+import type { ConnectionOptions as TlsOptions } from 'node:tls';
+
+/** Where the broker is and who connects to it. One object can serve all connections of a process. */
+export interface Broker {
+  readonly host: string;
+  readonly port: number;
+  readonly username?: string;
+  readonly password?: string;
+  /** Present for `mqtts:`; holds what TLS needs beyond the system's authorities (`ca`, `cert`, `key`). */
+  readonly tls?: TlsOptions;
+}
+
+/**
+ * Reads `mqtt://user:password@host:port` (port 1883) or `mqtts://…` (TLS, port 8883). User and password are
+ * percent-decoded.
+ * @throws TypeError if it is neither; the message does not repeat the URL, which may hold a password
+ */
+export function parseBrokerUrl(text: string, tls: TlsOptions = {}): Broker {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (!url?.hostname || (url.protocol !== 'mqtt:' && url.protocol !== 'mqtts:')) {
+    throw new TypeError('the broker URL must look like mqtt://user:password@host:1883, or mqtts:// for TLS');
+  }
+  const secure = url.protocol === 'mqtts:';
+  return {
+    host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
+    port: url.port === '' ? (secure ? 8883 : 1883) : Number(url.port),
+    ...(url.username && { username: decodeURIComponent(url.username) }),
+    ...(url.password && { password: decodeURIComponent(url.password) }),
+    ...(secure && { tls }),
+  };
+}

@@ -1,0 +1,195 @@
+import { connect as connectTcp } from 'node:net';
+import { Readable } from 'node:stream';
+import { connect as connectTls } from 'node:tls';
+import { type ErrorWithReasonCode, type IClientOptions, MqttClient, type Packet } from 'mqtt';
+import type { Broker } from './broker.js';
+
+/** Largest packet that the broker may send us, bytes; every command and receipt fits. */
+const MAX_PACKET_BYTES = 16_384;
+/** Commands on their way to us that we have not answered with a PUBACK. */
+const RECEIVE_MAXIMUM = 16;
+/** No CONNACK for this long ends an attempt. */
+const CONNECT_TIMEOUT_MS = 20_000;
+
+export interface ConnectionOptions {
+  readonly broker: Broker;
+  readonly clientId: string;
+  /** A connection on which the broker is silent for one and a half times this is dead, seconds. */
+  readonly keepAliveSeconds: number;
+  /** The broker publishes it, retained, when the connection ends without a DISCONNECT. */
+  readonly will?: { readonly topic: string; readonly payload: string };
+}
+
+/**
+ * Why a connection is over: `unreachable` (it never stood), `refused` (the broker said no; `code` is its reason code) or
+ * `lost` (it stood). `reason` is for people.
+ */
+export interface ConnectionEnd {
+  readonly cause: 'unreachable' | 'refused' | 'lost';
+  readonly reason: string;
+  readonly code?: number;
+}
+
+export interface ConnectionHandlers {
+  onOpen(): void;
+  onMessage(topic: string, payload: Buffer): void;
+  /** Called once; nothing else is called afterwards. */
+  onEnd(end: ConnectionEnd): void;
+}
+
+/** How a publish or a subscription ended. The reason code (MQTT 5, 2.4) is a PUBACK's: 16 means that nobody listens. */
+export type Done = (error: Error | undefined, reasonCode?: number) => void;
+
+/** The connection ended before the broker answered: nobody can know whether it took the packet. Other errors are a refusal. */
+export class ConnectionLost extends Error {
+  override readonly name = 'ConnectionLost';
+}
+
+/**
+ * One MQTT 5 connection from CONNECT to its end; it never reconnects. A retry is a new one, because each has a will of its
+ * own, and the waiting between them belongs to the caller (MQTT.js only knows a constant period).
+ */
+export class Connection {
+  private readonly client: MqttClient;
+  private readonly unanswered = new Set<Done>();
+  private state: 'connecting' | 'open' | 'ended' = 'connecting';
+  /** Reason code of the acknowledgement that is being handled; MQTT.js does not hand it to the callback. */
+  private reasonCode: number | undefined;
+  /** What the broker gave as its reason to hang up. */
+  private farewell: string | undefined;
+
+  constructor(
+    options: ConnectionOptions,
+    private readonly handlers: ConnectionHandlers,
+  ) {
+    this.client = new MqttClient(() => openSocket(options.broker), clientOptions(options));
+    this.client.on('packetreceive', (packet) => this.inspect(packet));
+    this.client.on('connect', () => {
+      if (this.state !== 'connecting') return;
+      this.state = 'open';
+      handlers.onOpen();
+    });
+    this.client.on('message', (topic, payload) => {
+      if (this.state === 'open') handlers.onMessage(topic, payload);
+    });
+    this.client.on('error', (error) => this.finish(error));
+    this.client.on('close', () => this.finish());
+  }
+
+  /** Publishes. At QoS 0 it is done when the socket took it, otherwise when the broker answered. Never throws. */
+  publish(topic: string, payload: string, how: { qos: 0 | 1 | 2; retain?: boolean }, done: Done): void {
+    this.track(done, (settle) =>
+      this.client.publish(topic, payload, { qos: how.qos, retain: how.retain ?? false }, settle),
+    );
+  }
+
+  /** Subscribes at QoS 1, without the retained messages that may lie there: commands are never retained. */
+  subscribe(topic: string, done: Done): void {
+    this.track(done, (settle) => this.client.subscribe(topic, { qos: 1, rh: 2 }, settle));
+  }
+
+  /** Ends it in good order: waits for the broker's answers, then DISCONNECT, so that the will is discarded. */
+  end(timeoutMs: number): void {
+    if (this.state === 'ended') return;
+    if (this.state === 'connecting') {
+      this.finish();
+      return;
+    }
+    const timer = setTimeout(() => this.client.stream.destroy(), timeoutMs);
+    this.client.once('close', () => clearTimeout(timer));
+    this.client.end();
+  }
+
+  private track(done: Done, send: (settle: (error?: Error | null) => void) => void): void {
+    if (this.state !== 'open') {
+      done(new ConnectionLost('not connected'));
+      return;
+    }
+    const settle: Done = (error) => {
+      if (this.unanswered.delete(settle)) done(error, this.reasonCode);
+    };
+    this.unanswered.add(settle);
+    send((error) =>
+      settle(error ? (isRefusal(error) ? error : new ConnectionLost(error.message)) : undefined),
+    );
+  }
+
+  private inspect(packet: Packet): void {
+    this.reasonCode = 'reasonCode' in packet ? packet.reasonCode : undefined;
+    // Topic aliases are not used; without the property MQTT.js does not build its table of them, 2 kB per connection.
+    if (packet.cmd === 'connack' && packet.properties) delete packet.properties.topicAliasMaximum;
+    if (packet.cmd === 'disconnect') this.farewell = `the broker hung up (reason code ${packet.reasonCode})`;
+  }
+
+  private finish(error?: Error): void {
+    if (this.state === 'ended') return;
+    const stood = this.state === 'open';
+    this.state = 'ended';
+    this.reasonCode = undefined;
+    this.client.end(true);
+    for (const settle of [...this.unanswered]) settle(new ConnectionLost('connection lost'));
+    this.handlers.onEnd(describeEnd(stood, this.farewell, error));
+  }
+}
+
+/** An error that the broker's own word caused: MQTT.js adds that word to it. */
+function isRefusal(error: Error & { code?: unknown; packet?: unknown }): boolean {
+  return typeof error.code === 'number' || error.packet !== undefined;
+}
+
+function describeEnd(stood: boolean, farewell: string | undefined, error: Error | undefined): ConnectionEnd {
+  const code: unknown = (error as Partial<ErrorWithReasonCode> | undefined)?.code;
+  // Where all addresses of a host refuse, Node's message is empty.
+  const message = error?.message || (typeof code === 'string' ? code : undefined);
+  const reason = farewell ?? message ?? 'the connection was closed';
+  if (stood) return { cause: 'lost', reason };
+  return typeof code === 'number' ? { cause: 'refused', reason, code } : { cause: 'unreachable', reason };
+}
+
+function openSocket({ host, port, tls }: Broker) {
+  if (tls === undefined) return connectTcp({ host, port, noDelay: true });
+  return connectTls({ servername: host, ...tls, host, port }).setNoDelay(true);
+}
+
+/** Nothing to remember: a QoS 1 message belongs to its sender here until it is answered, not to a client that never returns. */
+const NO_STORE: IClientOptions['outgoingStore'] = {
+  put(_packet, done) {
+    done();
+    return NO_STORE;
+  },
+  del(_packet, done) {
+    done();
+    return NO_STORE;
+  },
+  get(_packet, done) {
+    done(new Error('nothing is stored'));
+    return NO_STORE;
+  },
+  createStream: () => Readable.from([]) as never,
+  close: (done) => done(),
+} as NonNullable<IClientOptions['outgoingStore']>;
+
+/** What of MQTT.js is switched off saves a third of its memory, which counts when a process holds thousands of devices. */
+function clientOptions({ broker, clientId, keepAliveSeconds, will }: ConnectionOptions): IClientOptions {
+  return {
+    protocolVersion: 5,
+    clientId,
+    clean: true,
+    keepalive: keepAliveSeconds,
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    properties: { receiveMaximum: RECEIVE_MAXIMUM, maximumPacketSize: MAX_PACKET_BYTES },
+    ...(broker.username !== undefined && { username: broker.username }),
+    ...(broker.password !== undefined && { password: broker.password }),
+    ...(will && { will: { topic: will.topic, payload: Buffer.from(will.payload), qos: 1, retain: true } }),
+    reconnectPeriod: 0,
+    resubscribe: false,
+    queueQoSZero: false,
+    // A ping per keep-alive whatever else is sent, instead of a new timer with every PUBACK.
+    reschedulePings: false,
+    // No table of 65,536 encoded numbers.
+    writeCache: false,
+    log: () => {},
+    outgoingStore: NO_STORE,
+    incomingStore: NO_STORE,
+  };
+}

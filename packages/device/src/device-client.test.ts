@@ -1,0 +1,224 @@
+import type { Answer, CommandEnvelope } from '@lamplighter/contracts/command';
+import { deviceTopic } from '@lamplighter/contracts/topics';
+import { startBroker, type TestBroker, type TestFleet } from '@lamplighter/test-kit/broker';
+import { connectMqtt, type TestClient } from '@lamplighter/test-kit/mqtt-client';
+import { closeLater } from '@lamplighter/test-kit/resources';
+import { until } from '@lamplighter/test-kit/until';
+import { parseBrokerUrl } from './broker.js';
+import { DeviceClient, type DeviceOptions } from './device-client.js';
+import type { ConnectionChange } from './standing-connection.js';
+
+const LAMP = 'lamp-0001';
+const envelope = (id: string, more: Partial<CommandEnvelope> = {}): CommandEnvelope => ({
+  id,
+  lane: 'led_on',
+  seq: 1,
+  attempt: 1,
+  expiresAt: Date.now() + 60_000,
+  ...more,
+});
+
+/** A device of the test's own fleet, what it was told, and the service's side of the broker. */
+async function setUp(broker: TestBroker, options: Partial<DeviceOptions> = {}) {
+  const fleet = await broker.newFleet();
+  const service = await connectMqtt(broker.rulesUrl);
+  for (const kind of ['telemetry', 'acknowledgements', 'presence'] as const) {
+    await service.subscribe(deviceTopic(fleet.name, kind, LAMP));
+  }
+  const executed: unknown[] = [];
+  const changes: ConnectionChange[] = [];
+  const device = new DeviceClient({
+    broker: parseBrokerUrl(fleet.url),
+    fleet: fleet.name,
+    device: LAMP,
+    backoff: { firstMs: 50, maxMs: 200 },
+    execute: (action) => void executed.push(action),
+    onConnection: (change) => changes.push(change),
+    ...options,
+  });
+  closeLater('device', () => device.close());
+  return { fleet, service, device, executed, changes };
+}
+
+const untilOnline = (device: DeviceClient) =>
+  until(() => device.online, { what: 'the device to come online' });
+const command = (service: TestClient, fleet: TestFleet, action: object, cmd?: CommandEnvelope) =>
+  service.publish(deviceTopic(fleet.name, 'commands', LAMP), { ...action, ...(cmd && { _cmd: cmd }) });
+
+async function next(
+  service: TestClient,
+  fleet: TestFleet,
+  kind: 'telemetry' | 'acknowledgements' | 'presence',
+) {
+  const { payload } = await service.next(({ topic }) => topic === deviceTopic(fleet.name, kind, LAMP));
+  return JSON.parse(payload.toString()) as Record<string, unknown>;
+}
+
+describe('a device on a real broker', () => {
+  let broker: TestBroker;
+  beforeAll(async () => {
+    broker = await startBroker();
+  });
+
+  it('announces itself with a retained birth, after which it can be commanded', async () => {
+    const { fleet, service, device, executed } = await setUp(broker);
+    device.start();
+    expect(await next(service, fleet, 'presence')).toEqual({
+      online: true,
+      session: expect.any(Number),
+      at: expect.any(Number),
+      telemetry: 'latest',
+    });
+    await command(service, fleet, { led_on: true });
+    await until(() => executed.length, { what: 'the command' });
+    const late = await connectMqtt(broker.rulesUrl);
+    await late.subscribe(deviceTopic(fleet.name, 'presence', LAMP));
+    expect((await late.next()).packet.retain).toBe(true);
+  });
+
+  it('publishes readings with a growing _seq and its own time', async () => {
+    const { fleet, service, device } = await setUp(broker);
+    expect(await device.publish({ light: 1 })).toBe('offline');
+    device.start();
+    await untilOnline(device);
+    expect(await Promise.all([device.publish({ light: 412 }), device.publish({ light: 299 })])).toEqual([
+      'acknowledged',
+      'acknowledged',
+    ]);
+    const [first, second] = [
+      await next(service, fleet, 'telemetry'),
+      await next(service, fleet, 'telemetry'),
+    ];
+    expect(first).toEqual({ light: 412, _seq: expect.any(Number), _at: expect.any(Number) });
+    expect(second._seq).toBeGreaterThan(first._seq as number);
+    expect(Number.isSafeInteger(second._seq)).toBe(true);
+  });
+
+  it.each([
+    [0, 'sent'],
+    [2, 'acknowledged'],
+  ] as const)('publishes at QoS %i: %s', async (qos, outcome) => {
+    const { fleet, service, device } = await setUp(broker, { qos });
+    device.start();
+    await untilOnline(device);
+    expect(await device.publish({ light: 5 })).toBe(outcome);
+    expect(await next(service, fleet, 'telemetry')).toMatchObject({ light: 5 });
+  });
+
+  it('bounds what is on its way and how large a reading is, and says so', async () => {
+    const { device } = await setUp(broker, { window: 2 });
+    device.start();
+    await untilOnline(device);
+    expect(await device.publish({ text: 'x'.repeat(20_000) })).toBe('too_large');
+    const outcomes = await Promise.all([1, 2, 3].map((light) => device.publish({ light })));
+    expect(outcomes).toEqual(['acknowledged', 'acknowledged', 'window_full']);
+  });
+
+  it('answers a command, and only once executes one that is repeated', async () => {
+    const { fleet, service, device, executed } = await setUp(broker);
+    device.start();
+    await untilOnline(device);
+    await command(service, fleet, { led_on: true }, envelope('c1'));
+    await command(service, fleet, { led_on: true }, envelope('c1', { attempt: 2 }));
+    const statuses: Answer['status'][] = [];
+    while (statuses.length < 3) {
+      const answer = await next(service, fleet, 'acknowledgements');
+      expect(answer.id).toBe('c1');
+      statuses.push(answer.status as Answer['status']);
+    }
+    expect(statuses).toEqual(['acknowledged', 'succeeded', 'succeeded']);
+    expect(executed).toEqual([{ led_on: true }]);
+  });
+
+  it('refuses an expired command', async () => {
+    const { fleet, service, device, executed } = await setUp(broker);
+    device.start();
+    await untilOnline(device);
+    await command(service, fleet, { led_on: true }, envelope('c1', { expiresAt: Date.now() - 1 }));
+    const answer = { id: 'c1', status: 'rejected', reason: 'expired' };
+    expect(await next(service, fleet, 'acknowledgements')).toEqual(answer);
+    expect(executed).toEqual([]);
+  });
+
+  it('says goodbye when it closes, and leaves a will when its connection is cut', async () => {
+    const { fleet, service, device, changes } = await setUp(broker);
+    device.start();
+    const birth = await next(service, fleet, 'presence');
+    await until(() => changes.length, { what: 'the device to know that it is online' });
+    // A second client with its id takes the connection away, as a broker does to one of two.
+    const intruder = await connectMqtt(fleet.url, { clientId: `${fleet.name}.${LAMP}` });
+    expect(await next(service, fleet, 'presence')).toEqual({ online: false, session: birth.session });
+    await intruder.close();
+    const rebirth = await next(service, fleet, 'presence');
+    expect(rebirth).toMatchObject({ online: true });
+    expect(rebirth.session).toBeGreaterThan(birth.session as number);
+    await device.close();
+    expect(await next(service, fleet, 'presence')).toEqual({ online: false, session: rebirth.session });
+    expect(device.online).toBe(false);
+  });
+
+  it('tells a refusal from an outage', async () => {
+    const { fleet, device, changes } = await setUp(broker, {
+      broker: { ...parseBrokerUrl(broker.url), username: 'demo', password: 'wrong' },
+    });
+    device.start();
+    const change = await until(() => changes[0], { what: 'the refusal' });
+    expect(change).toMatchObject({
+      online: false,
+      cause: 'refused',
+      reason: expect.stringMatching(/authori[sz]ed/i),
+    });
+    expect(fleet.url).not.toContain('wrong');
+  });
+
+  it('notices that it may not announce itself', async () => {
+    const { changes, device } = await setUp(broker, { fleet: 'foreign' });
+    device.start();
+    const change = await until(() => changes[0], { what: 'the refusal' });
+    expect(change).toMatchObject({ online: false, cause: 'refused', reason: expect.stringMatching(/birth/) });
+  });
+});
+
+describe('a device whose broker fails', () => {
+  it('connects when the broker comes, and subscribes and announces again when it comes back', async () => {
+    const broker = await startBroker();
+    const { fleet, device, executed, changes } = await setUp(broker);
+    await broker.stop();
+    device.start();
+    await until(() => changes.find((change) => !change.online && change.cause === 'unreachable'), {
+      what: 'an attempt that failed',
+    });
+    await broker.start();
+    await untilOnline(device);
+    await broker.kill();
+    await until(() => changes.find((change) => !change.online && change.cause === 'lost'), {
+      what: 'the loss',
+    });
+    expect(await device.publish({ light: 1 })).toBe('offline');
+    await broker.start();
+    await untilOnline(device);
+    const service = await connectMqtt(broker.rulesUrl);
+    await command(service, fleet, { led_on: false }, envelope('c1'));
+    await until(() => executed.length, { what: 'the command after the reconnect' });
+  });
+
+  it('counts as unknown what a silent broker did not answer, and then gives the answer that it may not have', async () => {
+    const broker = await startBroker();
+    const finish: (() => void)[] = [];
+    const { fleet, service, device } = await setUp(broker, {
+      keepAliveSeconds: 1,
+      execute: () => new Promise<void>((resolve) => finish.push(resolve)),
+    });
+    device.start();
+    await untilOnline(device);
+    await command(service, fleet, { led_on: true }, envelope('c1'));
+    expect(await next(service, fleet, 'acknowledgements')).toEqual({ id: 'c1', status: 'acknowledged' });
+    broker.pause();
+    const outcome = device.publish({ light: 1 });
+    await until(() => !device.online, { what: 'the device to miss the broker' });
+    expect(await outcome).toBe('unknown');
+    for (const done of finish) done();
+    broker.resume();
+    expect(await next(service, fleet, 'acknowledgements')).toEqual({ id: 'c1', status: 'succeeded' });
+  });
+});
