@@ -1,0 +1,54 @@
+import type { Logger } from '@lamplighter/service-kit/logger';
+import type { Redis } from '@lamplighter/store/connect';
+import { type DynamicModule, Module } from '@nestjs/common';
+import { CanaryService } from './canary/canary.service.js';
+import { AcknowledgementsController } from './commands/acknowledgements.controller.js';
+import { DispatchService } from './commands/dispatch.service.js';
+import type { Config } from './config.js';
+import type { RuleSet } from './evaluation/load-rules.js';
+import { LiveEventsService } from './live-events/live-events.service.js';
+import { RulesMetrics } from './metrics.js';
+import { MqttTransport } from './mqtt/mqtt-transport.js';
+import { PresenceController } from './presence/presence.controller.js';
+import { DeviceCache } from './telemetry/device-cache.js';
+import { IngestService } from './telemetry/ingest.service.js';
+import { RejectedService } from './telemetry/rejected.service.js';
+import { TelemetryController } from './telemetry/telemetry.controller.js';
+import { CONFIG, LOGGER, REDIS, SUBSCRIBER } from './tokens.js';
+
+/** What main.ts opens before Nest starts. */
+export interface Foundation {
+  config: Config;
+  logger: Logger;
+  metrics: RulesMetrics;
+  rules: RuleSet;
+  redis: Redis;
+  subscriber: Redis;
+  transport: MqttTransport;
+}
+
+@Module({})
+class RulesModule {}
+
+/** The rules service, in the order in which data flows: presence, telemetry in, commands out, answers in. */
+export function rulesModule(foundation: Foundation): DynamicModule {
+  const { config, logger, metrics, rules, redis, subscriber, transport } = foundation;
+  return {
+    module: RulesModule,
+    controllers: [PresenceController, TelemetryController, AcknowledgementsController],
+    providers: [
+      { provide: CONFIG, useValue: config },
+      { provide: LOGGER, useValue: logger },
+      { provide: REDIS, useValue: redis },
+      { provide: SUBSCRIBER, useValue: subscriber },
+      { provide: RulesMetrics, useValue: metrics },
+      { provide: MqttTransport, useValue: transport },
+      { provide: DeviceCache, useValue: new DeviceCache(rules) },
+      LiveEventsService,
+      RejectedService,
+      IngestService,
+      DispatchService,
+      CanaryService,
+    ],
+  };
+}

@@ -1,0 +1,65 @@
+import { type Answer, parseAnswer } from '@lamplighter/contracts/command';
+import { FILTERS, parseTopic } from '@lamplighter/contracts/topics';
+import { type AnswerOutcome, answerCommands } from '@lamplighter/store/commands';
+import type { Redis } from '@lamplighter/store/connect';
+import type { LiveEvent } from '@lamplighter/store/events';
+import { Controller, Inject } from '@nestjs/common';
+import { EventPattern, Payload } from '@nestjs/microservices';
+import { LiveEventsService } from '../live-events/live-events.service.js';
+import { RulesMetrics } from '../metrics.js';
+import type { MqttMessage } from '../mqtt/mqtt-link.js';
+import type { Subscription } from '../mqtt/mqtt-transport.js';
+import { untilStored } from '../telemetry/until-stored.js';
+import { REDIS } from '../tokens.js';
+
+// One batch at a time keeps a device's `acknowledged` before its `succeeded`.
+const SUBSCRIPTION: Subscription = { link: 'commands', shared: true, maxBatch: 500, concurrency: 1 };
+
+/** Devices' answers to commands. */
+@Controller()
+export class AcknowledgementsController {
+  constructor(
+    @Inject(REDIS) private readonly redis: Redis,
+    private readonly metrics: RulesMetrics,
+    private readonly events: LiveEventsService,
+  ) {}
+
+  @EventPattern(FILTERS.acknowledgements, SUBSCRIPTION)
+  async record(@Payload() batch: readonly MqttMessage[]): Promise<void> {
+    const answers = batch.flatMap((message) => this.read(message));
+    const outcomes = await untilStored(answers, (some) => answerCommands(this.redis, some), {
+      onRetry: (error) => {
+        this.metrics.storeOperations.inc({ op: 'answer', result: 'error' });
+        this.events.storeFailed(error);
+      },
+      onPoison: ({ device }, error) => this.events.poisoned(device, error),
+    });
+    if (answers.length > 0) this.metrics.storeOperations.inc({ op: 'answer', result: 'ok' });
+    this.events.append(answers.flatMap((answer, i) => this.tell(answer, outcomes[i]!)));
+  }
+
+  private read({ topic, payload }: MqttMessage) {
+    const parsed = parseTopic(topic);
+    const answer = parseAnswer(payload);
+    if (parsed === undefined || answer === undefined) {
+      this.metrics.answers.inc({ result: 'malformed' });
+      return [];
+    }
+    const { fleet, device } = parsed;
+    return [{ fleet, name: device, device: `${fleet}/${device}`, answer, cause: 'device' }];
+  }
+
+  private tell(
+    { fleet, name, answer }: { fleet: string; name: string; answer: Answer },
+    outcome: AnswerOutcome | 'failed',
+  ): LiveEvent[] {
+    if (outcome !== answer.status) {
+      if (outcome === 'repeated' || outcome === 'late' || outcome === 'missing' || outcome === 'foreign') {
+        this.metrics.answers.inc({ result: outcome });
+      }
+      return [];
+    }
+    this.metrics.answers.inc({ result: 'recorded' });
+    return [{ type: 'command', fleet, device: name, command: answer.id, state: answer.status }];
+  }
+}

@@ -1,0 +1,245 @@
+import { type CommandState, commandPayload } from '@lamplighter/contracts/command';
+import { commandsTopic } from '@lamplighter/contracts/topics';
+import type { Logger } from '@lamplighter/service-kit/logger';
+import type { EnqueueOutcome, PartOutcome } from '@lamplighter/store/accept-readings';
+import {
+  answerCommands,
+  type Claim,
+  type CommandSource,
+  claimCommands,
+  requeueCommands,
+} from '@lamplighter/store/commands';
+import type { Redis } from '@lamplighter/store/connect';
+import { SHARDS, WAKE_CHANNEL } from '@lamplighter/store/keys';
+import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
+import { LiveEventsService } from '../live-events/live-events.service.js';
+import { RulesMetrics } from '../metrics.js';
+import type { PublishOutcome } from '../mqtt/mqtt-link.js';
+import { MqttTransport } from '../mqtt/mqtt-transport.js';
+import type { JudgedCommand, JudgedPart } from '../telemetry/judge.js';
+import { LOGGER, REDIS, SUBSCRIBER } from '../tokens.js';
+
+/** A leased command on its way to the device. */
+interface Dispatch {
+  readonly id: string;
+  readonly fleet: string;
+  readonly device: string;
+  readonly topic: string;
+  readonly lane: string;
+  readonly seq: number;
+  readonly attempt: number;
+  readonly expiresAt: number;
+  readonly actionJson: string;
+  readonly source: CommandSource['source'];
+  /** The device understands `_cmd` and answers. */
+  readonly answers: boolean;
+  /** When the reading that caused it was taken off the socket (performance.now); undefined for all but a rule's first dispatch. */
+  readonly takenAt: number | undefined;
+}
+
+/** How often due commands are looked for when nobody calls; leases and expiries are found by this. Milliseconds. */
+const POLL_MS = 500;
+/** Most commands of one shard that are claimed at a time. */
+const CLAIM_LIMIT = 100;
+/** Wait after the broker found nobody subscribed; doubles with each attempt. Milliseconds. */
+const UNREACHABLE_WAIT_MS = 5000;
+const NO_SUBSCRIBER = 16;
+const ALL_SHARDS = Array.from({ length: SHARDS }, (_, shard) => shard);
+
+/** Publishes leased commands, and tells the store what the broker said. The store decides what is due. */
+@Injectable()
+export class DispatchService implements OnApplicationBootstrap {
+  private readonly woken = new Set<number>();
+  private claiming = false;
+  private stopped = false;
+  private poll: NodeJS.Timeout | undefined;
+  private ended: Dispatch[] = [];
+  private returned: { dispatch: Dispatch; cause: string }[] = [];
+  private reporting: Promise<void> | undefined;
+
+  constructor(
+    @Inject(REDIS) private readonly redis: Redis,
+    @Inject(SUBSCRIBER) private readonly subscriber: Redis,
+    @Inject(LOGGER) private readonly logger: Logger,
+    private readonly transport: MqttTransport,
+    private readonly metrics: RulesMetrics,
+    private readonly events: LiveEventsService,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    const listen = () => void this.subscriber.subscribe(WAKE_CHANNEL).catch(() => undefined); // the next connect tries again
+    this.subscriber.on('ready', listen);
+    if (this.subscriber.status === 'ready') listen();
+    this.subscriber.on('message', (_channel: string, shard: string) => {
+      this.woken.add(Number(shard));
+      void this.claim();
+    });
+    this.poll = setInterval(() => {
+      for (const shard of ALL_SHARDS) this.woken.add(shard);
+      void this.claim();
+    }, POLL_MS);
+  }
+
+  /** Claims no more; what is leased is reported to the end. */
+  async stop(): Promise<void> {
+    this.stopped = true;
+    clearInterval(this.poll);
+    await this.reporting;
+  }
+
+  /** Publishes what a rule emitted and the store leased to us in the same breath. */
+  emitted(part: JudgedPart, outcome: PartOutcome): void {
+    const { device } = part;
+    for (const command of part.commands) {
+      const enqueued = outcome.commands.find(({ id }) => id === command.id);
+      if (enqueued === undefined) continue; // a repeated part: its commands are leased, and found by their lease if need be
+      this.count('rule', enqueued);
+      if (enqueued.state !== 'dispatched') continue;
+      const { fleet, device: name } = device.address;
+      this.publish({
+        ...dispatchOf(command, enqueued),
+        fleet,
+        device: name,
+        topic: device.commandsTopic,
+        answers: device.answers,
+      });
+    }
+  }
+
+  /** Looks for due commands in the shards that were called out, one look at a time. */
+  private async claim(): Promise<void> {
+    if (this.claiming || this.stopped || this.transport.problems().length > 0) return;
+    this.claiming = true;
+    try {
+      while (this.woken.size > 0 && !this.stopped) {
+        const shards = [...this.woken];
+        this.woken.clear();
+        const claims = await claimCommands(this.redis, shards, CLAIM_LIMIT);
+        this.metrics.storeOperations.inc({ op: 'claim', result: 'ok' });
+        for (const claim of claims) this.take(claim);
+        // A full shard has more: look again, after those here have gone out.
+        for (const shard of shards) {
+          if (claims.filter(({ command }) => command.id.endsWith(`-${shard}`)).length === CLAIM_LIMIT)
+            this.woken.add(shard);
+        }
+      }
+    } catch {
+      this.metrics.storeOperations.inc({ op: 'claim', result: 'error' }); // Redis is away; the next poll tries again
+    } finally {
+      this.claiming = false;
+    }
+  }
+
+  private take({ outcome, command, attempt, announced, lesson }: Claim): void {
+    this.told(command.source, outcome, command.fleet, command.device, command.id);
+    if (outcome !== 'dispatched') return;
+    if (attempt > 1) this.metrics.redeliveries.inc();
+    this.publish({
+      id: command.id,
+      fleet: command.fleet,
+      device: command.device,
+      topic: commandsTopic(command.fleet, command.device, lesson),
+      lane: command.lane,
+      seq: command.seq,
+      attempt,
+      expiresAt: command.expiresAt,
+      actionJson: JSON.stringify(command.action),
+      source: command.source,
+      answers: announced,
+      takenAt: undefined,
+    });
+  }
+
+  private publish(dispatch: Dispatch): void {
+    const { id, lane, seq, attempt, expiresAt, topic, actionJson, answers } = dispatch;
+    const payload = commandPayload(actionJson, answers ? { id, lane, seq, attempt, expiresAt } : undefined);
+    const expirySeconds = Math.max(1, Math.floor((expiresAt - Date.now()) / 1000));
+    this.transport.publish('commands', topic, payload, expirySeconds, (outcome) =>
+      this.published(dispatch, outcome),
+    );
+  }
+
+  private published(dispatch: Dispatch, outcome: PublishOutcome): void {
+    if (dispatch.takenAt !== undefined)
+      this.metrics.loop.observe((performance.now() - dispatch.takenAt) / 1000);
+    if (outcome === 'lost') return; // whether it arrived nobody knows: the lease runs out, and it is dispatched again
+    if (outcome === NO_SUBSCRIBER) {
+      this.metrics.unreachable.inc({ reason: 'no_subscriber' });
+      this.returned.push({ dispatch, cause: 'unreachable' });
+    } else if (outcome >= 128) {
+      this.metrics.unreachable.inc({ reason: 'refused' });
+      this.returned.push({ dispatch, cause: `refused_${outcome}` });
+    } else if (!dispatch.answers) {
+      this.ended.push(dispatch); // the broker took it, and this device never says more
+    } else {
+      return;
+    }
+    this.reporting ??= this.report().finally(() => {
+      this.reporting = undefined;
+    });
+  }
+
+  /** Tells the store, in batches: whatever came up during one call is in the next. A failed call is mended by the leases. */
+  private async report(): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve));
+    while (this.ended.length > 0 || this.returned.length > 0) {
+      const ended = this.ended.splice(0);
+      const returned = this.returned.splice(0);
+      try {
+        const outcomes = await answerCommands(
+          this.redis,
+          ended.map(({ id, fleet, device }) => ({
+            device: `${fleet}/${device}`,
+            answer: { id, status: 'unknown' },
+            cause: 'unannounced',
+          })),
+        );
+        for (const [i, { source, fleet, device, id }] of ended.entries()) {
+          if (outcomes[i] === 'unknown') this.told(source, 'unknown', fleet, device, id);
+        }
+        await requeueCommands(
+          this.redis,
+          returned.map(({ dispatch: { id, attempt }, cause }) => ({
+            id,
+            attempt,
+            waitMs: UNREACHABLE_WAIT_MS,
+            cause,
+          })),
+        );
+        this.metrics.storeOperations.inc({ op: 'requeue', result: 'ok' });
+      } catch (error) {
+        this.metrics.storeOperations.inc({ op: 'requeue', result: 'error' });
+        this.logger.warn(
+          { reason: (error as Error).message, commands: ended.length + returned.length },
+          'delivery not recorded; leases mend it',
+        );
+      }
+    }
+  }
+
+  private count(source: CommandSource['source'], { state, superseded }: EnqueueOutcome): void {
+    if (state === 'full') {
+      this.metrics.dropped.inc({ reason: 'queue_full' });
+      return;
+    }
+    this.metrics.commands.inc({ transition: 'pending', source });
+    if (state === 'dispatched') this.metrics.commands.inc({ transition: 'dispatched', source });
+    this.metrics.commands.inc({ transition: 'superseded', source }, superseded.length);
+  }
+
+  private told(
+    source: CommandSource['source'],
+    state: CommandState,
+    fleet: string,
+    device: string,
+    id: string,
+  ): void {
+    this.metrics.commands.inc({ transition: state, source });
+    this.events.append([{ type: 'command', fleet, device, command: id, state }]);
+  }
+}
+
+function dispatchOf(command: JudgedCommand, { seq, expiresAt }: EnqueueOutcome) {
+  const { id, lane, actionJson, takenAt } = command;
+  return { id, lane, seq, expiresAt, attempt: 1, actionJson, takenAt, source: 'rule' as const };
+}

@@ -1,0 +1,27 @@
+import { hostname } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { mqttUrl, port, redisUrl, serviceVariables } from '@lamplighter/service-kit/config';
+import { z } from 'zod';
+
+/** The rules service's environment. */
+export const configSchema = z.object({
+  ...serviceVariables,
+  MQTT_URL: mqttUrl,
+  REDIS_URL: redisUrl,
+  /** `/metrics` and `/health/…`. */
+  RULES_PORT: port(8081),
+  RULES_FILE: z.string().default(fileURLToPath(new URL('../rules/night-light.json', import.meta.url))),
+  /** `shared`: replicas share the load on clean sessions. `durable`: one replica, and the broker keeps its session. */
+  INGEST_MODE: z.enum(['shared', 'durable']).default('shared'),
+  /** `require`: not ready while Redis could lose commands. `warn`: serve all the same. */
+  REDIS_DURABILITY: z.enum(['require', 'warn']).default('require'),
+});
+export type Config = z.infer<typeof configSchema>;
+
+/** A name for this replica that outlives a restart: letters, digits and `-`. */
+export function replicaName({ RULES_PORT }: Config): string {
+  return `${hostname()}-${RULES_PORT}`
+    .replace(/[^A-Za-z0-9-]/g, '-')
+    .slice(-64)
+    .replace(/^-+/, '');
+}

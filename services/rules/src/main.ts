@@ -1,0 +1,101 @@
+import 'reflect-metadata';
+import { randomBytes } from 'node:crypto';
+import { readConfig } from '@lamplighter/service-kit/config';
+import { createLogger, NestLogger } from '@lamplighter/service-kit/logger';
+import { serveOperations } from '@lamplighter/service-kit/operations-server';
+import { type RunningService, runService } from '@lamplighter/service-kit/run-service';
+import { connectRedis, durabilityProblems, type Redis } from '@lamplighter/store/connect';
+import { NestFactory } from '@nestjs/core';
+import { rulesModule } from './app.module.js';
+import { CANARY_STALE_MS, CanaryService } from './canary/canary.service.js';
+import { DispatchService } from './commands/dispatch.service.js';
+import { type Config, configSchema } from './config.js';
+import { loadRules } from './evaluation/load-rules.js';
+import { RulesMetrics } from './metrics.js';
+import { MqttTransport } from './mqtt/mqtt-transport.js';
+
+const VERSION = '0.1.0';
+
+async function start(): Promise<RunningService> {
+  const config = readConfig(configSchema);
+  const rules = loadRules(config.RULES_FILE);
+  const logger = createLogger('rules', config.LOG_LEVEL);
+  const metrics = new RulesMetrics('rules', VERSION);
+  metrics.rulesLoaded.set(rules.size);
+  const redis = connectRedis(config.REDIS_URL, 'rules', {
+    onUp: () => logger.info('connected to Redis'),
+    onDown: (reason) => logger.warn({ reason }, 'Redis is away; trying again'),
+  });
+  const subscriber = connectRedis(config.REDIS_URL, 'rules-subscriber');
+  const transport = new MqttTransport({
+    url: config.MQTT_URL,
+    clientId: `lamplighter-rules-${config.INGEST_MODE === 'durable' ? 'durable' : randomBytes(4).toString('hex')}`,
+    group: 'rules',
+    durable: config.INGEST_MODE === 'durable',
+    logger,
+    onReconnect: (reason) => metrics.reconnects.inc({ reason }),
+    onFailure: (messages) => metrics.telemetry.inc({ result: 'failed' }, messages),
+  });
+  metrics.gauge('mqtt_connected', 'Every link to the broker is up and subscribed', [], (gauge) =>
+    gauge.set(transport.problems().length === 0 ? 1 : 0),
+  );
+  metrics.gauge('ingest_inflight', 'Messages taken and not acknowledged yet', [], (gauge) =>
+    gauge.set(transport.unsettled),
+  );
+  metrics.gauge('ingest_backpressure_seconds_total', 'Time in which the broker was held back', [], (gauge) =>
+    gauge.set(transport.backpressureSeconds),
+  );
+
+  const app = await NestFactory.createMicroservice(
+    rulesModule({ config, logger, metrics, rules, redis, subscriber, transport }),
+    { strategy: transport, logger: new NestLogger(logger), abortOnError: false },
+  );
+  await app.listen();
+  const canary = app.get(CanaryService);
+  const operations = await serveOperations({
+    host: config.HOST,
+    port: config.RULES_PORT,
+    registry: metrics.registry,
+    readiness: () => readiness(config, transport, redis, canary),
+  });
+  metrics.gauge(
+    'mqtt_canary_age_seconds',
+    'Age of the newest canary reading that came through',
+    [],
+    async (gauge) => gauge.set(((await canary.ageMs().catch(() => undefined)) ?? Number.NaN) / 1000),
+  );
+  logger.info({ rules: rules.size, port: config.RULES_PORT }, 'started');
+
+  return {
+    async close() {
+      await transport.drain();
+      await app.get(DispatchService).stop();
+      await app.close();
+      operations.close();
+      redis.disconnect();
+      subscriber.disconnect();
+    },
+  };
+}
+
+/** What keeps the service from its work, in words. */
+async function readiness(
+  config: Config,
+  transport: MqttTransport,
+  redis: Redis,
+  canary: CanaryService,
+): Promise<string[]> {
+  const problems = transport.problems();
+  try {
+    if (config.REDIS_DURABILITY === 'require') problems.push(...(await durabilityProblems(redis)));
+    const age = await canary.ageMs();
+    if (age === undefined || age > CANARY_STALE_MS) {
+      problems.push('no canary reading has come through broker and Redis lately: is the access list right?');
+    }
+  } catch (error) {
+    problems.push(`Redis does not answer: ${(error as Error).message}`);
+  }
+  return problems;
+}
+
+await runService('rules', start);

@@ -1,0 +1,89 @@
+import { FINAL_STATES, OPEN_STATES } from '@lamplighter/contracts/command';
+import { REJECT_REASONS } from '@lamplighter/contracts/reading';
+import { LATENCY_BUCKETS, Metrics } from '@lamplighter/service-kit/metrics';
+
+const SOURCES = ['rule', 'api'] as const;
+
+/** Every metric of the rules service, declared together. */
+export class RulesMetrics extends Metrics {
+  readonly telemetry = this.counter('telemetry_messages_total', 'Readings by what became of them', {
+    result: ['accepted', 'late', 'duplicate', 'stale', 'rejected', 'retried', 'failed'],
+  });
+  readonly rejected = this.counter(
+    'telemetry_rejected_total',
+    'Refused readings, and messages that hold none, by reason',
+    {
+      reason: REJECT_REASONS,
+    },
+  );
+  readonly payloadBytes = this.histogram(
+    'telemetry_payload_bytes',
+    'Size of telemetry payloads, one observation per batch (its mean)',
+    [32, 64, 128, 256, 512, 1024, 4096, 16_384, 65_536],
+  );
+  readonly batchReadings = this.histogram(
+    'telemetry_batch_readings',
+    'Readings written to Redis in one call',
+    [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000],
+  );
+  readonly processing = this.histogram(
+    'telemetry_processing_duration_seconds',
+    'Time a batch spends in a stage',
+    LATENCY_BUCKETS,
+    {
+      stage: ['rules', 'store'],
+    },
+  );
+  readonly lastMessage = this.gauge(
+    'telemetry_last_message_timestamp_seconds',
+    'When telemetry last arrived',
+  );
+  readonly conflicts = this.counter(
+    'telemetry_conflicts_total',
+    'Device parts judged again, because another replica was first or the device was new',
+  );
+  readonly evaluations = this.counter('rule_evaluations_total', 'Rule evaluations by verdict', {
+    result: ['matched', 'unmatched', 'undecided'],
+  });
+  readonly rulesLoaded = this.gauge('rules_loaded', 'Rules in force');
+  readonly loop = this.histogram(
+    'loop_seconds',
+    "Telemetry taken off the socket to its command's PUBACK",
+    LATENCY_BUCKETS,
+  );
+  readonly commands = this.counter('commands_total', 'Transitions of commands', {
+    transition: [...OPEN_STATES, ...FINAL_STATES],
+    source: SOURCES,
+  });
+  readonly redeliveries = this.counter('command_redeliveries_total', 'Dispatches after the first');
+  readonly unreachable = this.counter(
+    'command_unreachable_total',
+    'Dispatches given back, by what the broker said',
+    {
+      reason: ['no_subscriber', 'refused'],
+    },
+  );
+  readonly dropped = this.counter('command_dropped_total', 'Commands of rules that were not taken', {
+    reason: ['queue_full'],
+  });
+  readonly answers = this.counter('command_answers_total', "Devices' answers by what they did", {
+    result: ['recorded', 'repeated', 'late', 'missing', 'foreign', 'malformed'],
+  });
+  readonly presence = this.counter('presence_messages_total', 'Births and wills by what they did', {
+    result: ['born', 'gone', 'ignored', 'full', 'malformed'],
+  });
+  readonly reconnects = this.counter('mqtt_reconnects_total', 'Lost connections to the broker', {
+    reason: ['closed'],
+  });
+  readonly storeOperations = this.counter('store_operations_total', 'Calls to Redis', {
+    op: ['accept', 'claim', 'answer', 'requeue', 'presence', 'events', 'rejected'],
+    result: ['ok', 'error'],
+  });
+  readonly eventsDropped = this.counter(
+    'live_events_dropped_total',
+    'Events for live views that were not sampled or not written',
+    {
+      reason: ['sampled', 'store'],
+    },
+  );
+}

@@ -1,0 +1,150 @@
+/**
+ * The few MQTT 5 packets of the hot path, read and written on bytes: PUBLISH and PUBACK (OASIS MQTT 5.0, 3.3 and 3.4).
+ * All other packets pass by untouched.
+ */
+
+const PUBLISH = 3;
+const PUBACK = 4;
+
+/** A PUBLISH as it came; `payload` is a view into the bytes of the socket. */
+export interface PublishFrame {
+  readonly topic: string;
+  readonly payload: Buffer;
+  readonly qos: 0 | 1;
+  /** 0 for QoS 0. */
+  readonly packetId: number;
+  readonly retain: boolean;
+}
+
+/** Where frames go. `other` gets whole packets of every other kind. */
+export interface FrameSink {
+  publish(frame: PublishFrame): void;
+  puback(packetId: number, reasonCode: number): void;
+  other(packet: Buffer): void;
+}
+
+/** The peer sent bytes that are no MQTT 5; the connection cannot go on. */
+export class MalformedPacket extends Error {
+  override readonly name = 'MalformedPacket';
+}
+
+/** Cuts a byte stream into packets. */
+export class FrameReader {
+  private rest: Buffer | undefined;
+
+  constructor(
+    private readonly sink: FrameSink,
+    /** Larger packets are refused; the same number goes into CONNECT as Maximum Packet Size. */
+    private readonly maxPacketBytes: number,
+  ) {}
+
+  /** Takes the next bytes of the stream. @throws MalformedPacket */
+  push(chunk: Buffer): void {
+    const bytes = this.rest === undefined ? chunk : Buffer.concat([this.rest, chunk]);
+    let at = 0;
+    for (;;) {
+      const end = this.packetEnd(bytes, at);
+      if (end === undefined) break;
+      this.read(bytes, at, end);
+      at = end;
+    }
+    this.rest = at === bytes.length ? undefined : bytes.subarray(at);
+  }
+
+  /** Where the packet that begins at `at` ends; undefined if it is not all there yet. */
+  private packetEnd(bytes: Buffer, at: number): number | undefined {
+    let length = 0;
+    for (let i = 1; i <= 4; i += 1) {
+      const byte = bytes[at + i];
+      if (byte === undefined) return undefined;
+      length |= (byte & 0x7f) << (7 * (i - 1));
+      if (byte < 0x80) {
+        const end = at + i + 1 + length;
+        if (end - at > this.maxPacketBytes) throw new MalformedPacket(`a packet of ${end - at} bytes`);
+        return end <= bytes.length ? end : undefined;
+      }
+    }
+    throw new MalformedPacket('a remaining length of more than four bytes');
+  }
+
+  private read(bytes: Buffer, start: number, end: number): void {
+    const first = bytes[start]!;
+    const kind = first >> 4;
+    const qos = (first >> 1) & 3;
+    if (kind === PUBLISH && qos < 2)
+      this.readPublish(bytes, first, qos as 0 | 1, bodyStart(bytes, start), end);
+    else if (kind === PUBACK) this.readPuback(bytes, bodyStart(bytes, start), end);
+    else this.sink.other(bytes.subarray(start, end));
+  }
+
+  private readPublish(bytes: Buffer, first: number, qos: 0 | 1, start: number, end: number): void {
+    const topicEnd = start + 2 + ((bytes[start]! << 8) | bytes[start + 1]!);
+    let at = topicEnd + (qos === 0 ? 0 : 2);
+    let propertiesLength = 0;
+    for (let shift = 0, byte = 0x80; byte >= 0x80; shift += 7, at += 1) {
+      if (at >= end || shift > 21) throw new MalformedPacket('a PUBLISH without its properties');
+      byte = bytes[at]!;
+      propertiesLength |= (byte & 0x7f) << shift;
+    }
+    at += propertiesLength;
+    if (at > end) throw new MalformedPacket('a PUBLISH shorter than its properties');
+    this.sink.publish({
+      topic: bytes.toString('utf8', start + 2, topicEnd),
+      payload: bytes.subarray(at, end),
+      qos,
+      packetId: qos === 0 ? 0 : (bytes[topicEnd]! << 8) | bytes[topicEnd + 1]!,
+      retain: (first & 1) === 1,
+    });
+  }
+
+  private readPuback(bytes: Buffer, start: number, end: number): void {
+    const packetId = (bytes[start]! << 8) | bytes[start + 1]!;
+    this.sink.puback(packetId, end - start > 2 ? bytes[start + 2]! : 0);
+  }
+}
+
+function bodyStart(bytes: Buffer, start: number): number {
+  let at = start + 1;
+  while (bytes[at]! >= 0x80) at += 1;
+  return at + 1;
+}
+
+/** PUBACKs with reason code 0 for many packets, as one write. */
+export function encodePubacks(packetIds: readonly number[]): Buffer {
+  const bytes = Buffer.allocUnsafe(packetIds.length * 4);
+  let at = 0;
+  for (const id of packetIds) {
+    bytes[at] = PUBACK << 4;
+    bytes[at + 1] = 2;
+    bytes[at + 2] = id >> 8;
+    bytes[at + 3] = id & 0xff;
+    at += 4;
+  }
+  return bytes;
+}
+
+/** A QoS 1 PUBLISH with a message expiry interval (3.3.2.3.3), seconds; never retained. */
+export function encodePublish(
+  packetId: number,
+  topic: string,
+  payload: string,
+  expirySeconds: number,
+): Buffer {
+  const topicLength = Buffer.byteLength(topic);
+  const remaining = 2 + topicLength + 2 + 6 + Buffer.byteLength(payload);
+  const lengthBytes = remaining < 0x80 ? 1 : remaining < 0x4000 ? 2 : remaining < 0x20_0000 ? 3 : 4;
+  const bytes = Buffer.allocUnsafe(1 + lengthBytes + remaining);
+  bytes[0] = (PUBLISH << 4) | (1 << 1);
+  let at = 1;
+  for (let left = remaining, i = 0; i < lengthBytes; i += 1, left >>= 7) {
+    bytes[at++] = (left & 0x7f) | (i < lengthBytes - 1 ? 0x80 : 0);
+  }
+  at = bytes.writeUInt16BE(topicLength, at);
+  at += bytes.write(topic, at);
+  at = bytes.writeUInt16BE(packetId, at);
+  bytes[at++] = 5; // length of the properties
+  bytes[at++] = 2; // message expiry interval
+  at = bytes.writeUInt32BE(expirySeconds, at);
+  bytes.write(payload, at);
+  return bytes;
+}

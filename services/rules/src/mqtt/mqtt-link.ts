@@ -1,0 +1,298 @@
+import { connect as connectTcp, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import { BOUNDS } from '@lamplighter/contracts/bounds';
+import { MqttClient } from 'mqtt';
+import { encodePubacks, encodePublish, type PublishFrame } from './frames.js';
+import { PublishTap } from './publish-tap.js';
+
+/** A message as it came off the socket. Its link is told by `settle` when it has been dealt with. */
+export interface MqttMessage extends PublishFrame {
+  /** Monotonic time of arrival, milliseconds (performance.now). */
+  readonly takenAt: number;
+  /** The connection that delivered it; its PUBACK may not go to another. */
+  readonly connection: PublishTap;
+}
+
+/** What the broker said of a published message: an MQTT 5 reason code, or `lost` if the connection ended first. */
+export type PublishOutcome = number | 'lost';
+
+/** Called when the state of a link changes, once per change. */
+export interface LinkEvents {
+  onMessage(message: MqttMessage): void;
+  /** All messages of one read have been handed over. */
+  afterRead(): void;
+  onUp(): void;
+  onDown(reason: string): void;
+}
+
+export interface LinkOptions {
+  readonly url: string;
+  readonly clientId: string;
+  readonly filters: readonly string[];
+  /** False keeps the session at the broker while the service is away. */
+  readonly clean: boolean;
+}
+
+/** Messages that are neither stored nor refused yet, and their bytes; beyond it the link stops reading. */
+const MAX_IN_FLIGHT = 8192;
+const MAX_IN_FLIGHT_BYTES = 16 * 1024 * 1024;
+/** Most QoS 1 messages that the broker may have open with us: below MAX_IN_FLIGHT, so that control packets get through. */
+const RECEIVE_MAXIMUM = 4096;
+/** Publishes that wait for the broker's receive window; beyond it they count as lost and are dispatched again later. */
+const MAX_WAITING = 10_000;
+const MAX_PACKET_BYTES = BOUNDS.maxPayloadBytes + 2048;
+const KEEPALIVE_SECONDS = 30;
+/** Our PUBLISH packets use the ids below, MQTT.js those from here on (its SUBSCRIBE and UNSUBSCRIBE). */
+const FIRST_FOREIGN_ID = 0xff00;
+/** A persistent session outlives its client by this, seconds. */
+const SESSION_EXPIRY_SECONDS = 24 * 3600;
+
+/** One connection to the broker that never gives up: it reconnects with jitter and checks that it may read what it subscribes. */
+export class MqttLink {
+  private readonly client: MqttClient;
+  private tap: PublishTap | undefined;
+  private up = false;
+  private told: boolean | undefined;
+  private closing = false;
+  private inFlight = 0;
+  private inFlightBytes = 0;
+  private heldSince: number | undefined;
+  private heldMs = 0;
+  private backoffMs = 0;
+  private nextId = 0;
+  private broker = { receiveMaximum: 0xffff };
+  private readonly open = new Map<number, (outcome: PublishOutcome) => void>();
+  private readonly waiting: {
+    topic: string;
+    payload: string;
+    expirySeconds: number;
+    done: (outcome: PublishOutcome) => void;
+  }[] = [];
+
+  constructor(
+    private readonly options: LinkOptions,
+    private readonly events: LinkEvents,
+  ) {
+    const { username, password } = new URL(options.url);
+    this.client = new MqttClient(() => this.openTap(), {
+      protocolVersion: 5,
+      clientId: options.clientId,
+      clean: options.clean,
+      ...(username !== '' && {
+        username: decodeURIComponent(username),
+        password: decodeURIComponent(password),
+      }),
+      keepalive: KEEPALIVE_SECONDS,
+      resubscribe: false,
+      reconnectOnConnackError: true,
+      connectTimeout: 10_000,
+      reconnectPeriod: 100,
+      messageIdProvider: foreignIds(),
+      properties: {
+        receiveMaximum: RECEIVE_MAXIMUM,
+        maximumPacketSize: MAX_PACKET_BYTES,
+        ...(!options.clean && { sessionExpiryInterval: SESSION_EXPIRY_SECONDS }),
+      },
+    });
+    this.client.on('connect', ({ properties }) => {
+      this.broker = { receiveMaximum: properties?.receiveMaximum ?? 0xffff };
+      this.subscribe();
+    });
+    this.client.on('reconnect', () => {
+      // MQTT.js waits `reconnectPeriod` before each attempt; changing it after each gives back-off with jitter.
+      this.backoffMs = Math.min(Math.max(200, this.backoffMs * 2), 5000);
+      this.client.options.reconnectPeriod = this.backoffMs * (0.5 + Math.random() / 2);
+    });
+    this.client.on('error', (error) =>
+      this.down(error.message || String((error as NodeJS.ErrnoException).code)),
+    );
+    this.client.on('close', () => this.lose());
+  }
+
+  /** Connected, and the broker granted every subscription. */
+  get isUp(): boolean {
+    return this.up;
+  }
+
+  /** Messages handed over and not settled yet. */
+  get unsettled(): number {
+    return this.inFlight;
+  }
+
+  /** How long in all the link has held the broker back, milliseconds. */
+  get backpressureMs(): number {
+    return this.heldMs + (this.heldSince === undefined ? 0 : performance.now() - this.heldSince);
+  }
+
+  /**
+   * Publishes with QoS 1. `done` gets the broker's reason code: 0 taken, 16 nobody is subscribed, 128 and above refused.
+   * While the connection is down the outcome is `lost` at once: the store, not this process, keeps commands.
+   */
+  publish(
+    topic: string,
+    payload: string,
+    expirySeconds: number,
+    done: (outcome: PublishOutcome) => void,
+  ): void {
+    if (!this.up || this.waiting.length >= MAX_WAITING) done('lost');
+    else if (this.open.size >= this.broker.receiveMaximum)
+      this.waiting.push({ topic, payload, expirySeconds, done });
+    else this.transmit(topic, payload, expirySeconds, done);
+  }
+
+  /** Ends the care for messages: PUBACK for those of QoS 1, and room for more. */
+  settle(messages: readonly MqttMessage[]): void {
+    let bytes = 0;
+    const ids: number[] = [];
+    for (const message of messages) {
+      bytes += message.payload.length;
+      if (message.qos === 1 && message.connection === this.tap) ids.push(message.packetId);
+    }
+    this.inFlight -= messages.length;
+    this.inFlightBytes -= bytes;
+    if (ids.length > 0) this.tap?.send(encodePubacks(ids));
+    if (
+      this.heldSince !== undefined &&
+      this.inFlight < MAX_IN_FLIGHT / 2 &&
+      this.inFlightBytes < MAX_IN_FLIGHT_BYTES / 2
+    ) {
+      this.heldMs += performance.now() - this.heldSince;
+      this.heldSince = undefined;
+      this.tap?.release();
+    }
+  }
+
+  /** Takes no new messages; what was handed over may still be settled. */
+  async stopIntake(): Promise<void> {
+    this.closing = true;
+    if (!this.up) return;
+    if (this.options.clean && this.options.filters.length > 0) {
+      // The broker gives what comes from now on to other members of the group.
+      await this.client.unsubscribeAsync([...this.options.filters]).catch(() => undefined);
+    } else {
+      this.tap?.hold();
+    }
+  }
+
+  /** Ends the connection with a DISCONNECT. */
+  async close(): Promise<void> {
+    this.closing = true;
+    await this.client.endAsync(!this.up).catch(() => undefined);
+  }
+
+  private openTap(): PublishTap {
+    const url = new URL(this.options.url);
+    const secure = url.protocol === 'mqtts:';
+    const address = {
+      host: url.hostname.replace(/^\[|\]$/g, ''),
+      port: Number(url.port || (secure ? 8883 : 1883)),
+    };
+    const socket: Socket = secure
+      ? connectTls({ ...address, servername: address.host })
+      : connectTcp(address);
+    socket.setNoDelay(true);
+    const tap = new PublishTap(
+      socket,
+      {
+        publish: (frame) => this.take(frame, tap),
+        puback: (packetId, reasonCode) => this.finish(packetId, reasonCode),
+      },
+      () => this.events.afterRead(),
+      MAX_PACKET_BYTES,
+    );
+    this.tap = tap;
+    return tap;
+  }
+
+  private take(frame: PublishFrame, connection: PublishTap): void {
+    this.inFlight += 1;
+    this.inFlightBytes += frame.payload.length;
+    if (
+      this.heldSince === undefined &&
+      (this.inFlight >= MAX_IN_FLIGHT || this.inFlightBytes >= MAX_IN_FLIGHT_BYTES)
+    ) {
+      this.heldSince = performance.now();
+      connection.hold();
+    }
+    this.events.onMessage({ ...frame, takenAt: performance.now(), connection });
+  }
+
+  private transmit(
+    topic: string,
+    payload: string,
+    expirySeconds: number,
+    done: (outcome: PublishOutcome) => void,
+  ): void {
+    do this.nextId = (this.nextId % (FIRST_FOREIGN_ID - 1)) + 1;
+    while (this.open.has(this.nextId));
+    this.open.set(this.nextId, done);
+    this.tap?.send(encodePublish(this.nextId, topic, payload, expirySeconds));
+  }
+
+  private finish(packetId: number, reasonCode: number): void {
+    const done = this.open.get(packetId);
+    if (done === undefined) return;
+    this.open.delete(packetId);
+    const next = this.waiting.shift();
+    if (next !== undefined) this.transmit(next.topic, next.payload, next.expirySeconds, next.done);
+    done(reasonCode);
+  }
+
+  private subscribe(): void {
+    const { filters } = this.options;
+    if (filters.length === 0) {
+      this.online();
+      return;
+    }
+    this.client.subscribe([...filters], { qos: 1 }, (error, granted) => {
+      const refused = (granted ?? []).filter(({ qos }) => qos >= 128).map(({ topic }) => topic);
+      if (error === null && refused.length === 0) {
+        this.online();
+        return;
+      }
+      if (this.closing) return;
+      this.down(
+        `the broker refused the subscription ${refused.join(', ') || error?.message}: check its access list`,
+      );
+      this.tap?.destroy();
+    });
+  }
+
+  private online(): void {
+    this.up = true;
+    this.told = true;
+    this.backoffMs = 0;
+    this.client.options.reconnectPeriod = 50 + Math.random() * 200;
+    this.events.onUp();
+  }
+
+  private down(reason: string): void {
+    this.up = false;
+    if (this.told === false || this.closing) return;
+    this.told = false;
+    this.events.onDown(reason);
+  }
+
+  private lose(): void {
+    this.down('the connection was closed');
+    if (this.heldSince !== undefined) {
+      this.heldMs += performance.now() - this.heldSince;
+      this.heldSince = undefined;
+    }
+    const lost = [...this.open.values(), ...this.waiting.splice(0).map(({ done }) => done)];
+    this.open.clear();
+    for (const done of lost) done('lost');
+  }
+}
+
+/** Packet ids for MQTT.js out of our way; it needs one at a time, for SUBSCRIBE and UNSUBSCRIBE. */
+function foreignIds() {
+  let last = FIRST_FOREIGN_ID - 1;
+  return {
+    allocate: () => (last = last >= 0xffff ? FIRST_FOREIGN_ID : last + 1),
+    getLastAllocated: () => last,
+    register: () => true,
+    deallocate: () => undefined,
+    clear: () => undefined,
+  };
+}

@@ -1,0 +1,194 @@
+import { sharedFilter } from '@lamplighter/contracts/topics';
+import type { Logger } from '@lamplighter/service-kit/logger';
+import { type CustomTransportStrategy, type MessageHandler, Server } from '@nestjs/microservices';
+import { from, isObservable, lastValueFrom } from 'rxjs';
+import { MqttLink, type MqttMessage, type PublishOutcome } from './mqtt-link.js';
+
+/** How a handler wants its messages; the third argument of `@EventPattern(filter, …)`. */
+export interface Subscription {
+  /** Handlers of one link share a connection, and so wait for each other; different links do not. */
+  readonly link: string;
+  /** True: the replicas share the messages. False: each replica gets all of them, and retained ones at start. */
+  readonly shared: boolean;
+  /** Most messages of one call. */
+  readonly maxBatch: number;
+  /** Most calls at a time. */
+  readonly concurrency: number;
+}
+
+export interface MqttTransportOptions {
+  readonly url: string;
+  /** Unique per process; the links append their names. */
+  readonly clientId: string;
+  /** Group of the shared subscriptions. */
+  readonly group: string;
+  /** Plain subscriptions on a session that the broker keeps, for a single replica, instead of shared ones. */
+  readonly durable: boolean;
+  readonly logger: Logger;
+  readonly onReconnect: (reason: 'closed') => void;
+  readonly onFailure: (messages: number) => void;
+}
+
+/** How long a shutdown waits for batches in hand, milliseconds. */
+const DRAIN_MS = 8000;
+
+/**
+ * The transport between MQTT 5 and Nest controllers. Handlers are ordinary `@EventPattern(filter, subscription)` methods, but get
+ * *batches* of raw messages: whatever arrived while the batch before was being handled. A batch is acknowledged to the broker when
+ * its handler has returned, and not before; a handler decides itself what to repeat. A handler that throws has a bug: its batch is
+ * acknowledged, counted and logged, since withholding the PUBACK would only stall the connection.
+ *
+ * Nest's own MQTT transport acknowledges before the handler is done and gives meaning to payload keys, so it is not used.
+ */
+export class MqttTransport extends Server implements CustomTransportStrategy {
+  private readonly links = new Map<string, MqttLink>();
+  private readonly routes: Route[] = [];
+
+  constructor(private readonly options: MqttTransportOptions) {
+    super();
+  }
+
+  /** Opens the links and returns at once: a broker that is away is waited for, and readiness tells. */
+  listen(started: (error?: unknown) => void): void {
+    for (const [filter, handler] of this.messageHandlers) {
+      this.routes.push(new Route(filter, handler, (route, batch) => this.handle(route, batch)));
+    }
+    for (const name of new Set(this.routes.map(({ subscription }) => subscription.link))) this.openLink(name);
+    started();
+  }
+
+  /** Publishes on the link of that name. */
+  publish(
+    link: string,
+    topic: string,
+    payload: string,
+    expirySeconds: number,
+    done: (outcome: PublishOutcome) => void,
+  ): void {
+    const open = this.links.get(link);
+    if (open === undefined) done('lost');
+    else open.publish(topic, payload, expirySeconds, done);
+  }
+
+  /** What keeps the transport from working, in words. */
+  problems(): string[] {
+    return [...this.links].flatMap(([name, link]) =>
+      link.isUp ? [] : [`the ${name} link to the broker is down`],
+    );
+  }
+
+  get unsettled(): number {
+    return [...this.links.values()].reduce((sum, link) => sum + link.unsettled, 0);
+  }
+
+  get backpressureSeconds(): number {
+    return [...this.links.values()].reduce((sum, link) => sum + link.backpressureMs, 0) / 1000;
+  }
+
+  /** Stops intake and waits until what was taken has been handled and acknowledged. */
+  async drain(): Promise<void> {
+    const links = [...this.links.values()];
+    await Promise.all(links.map((link) => link.stopIntake()));
+    const deadline = performance.now() + DRAIN_MS;
+    while (this.unsettled > 0 && performance.now() < deadline) {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    if (this.unsettled > 0)
+      this.options.logger.error({ messages: this.unsettled }, 'stopping with messages not handled');
+  }
+
+  /** Ends the connections; call `drain` first. */
+  async close(): Promise<void> {
+    await Promise.all([...this.links.values()].map((link) => link.close()));
+  }
+
+  on(): never {
+    throw new Error('MqttTransport emits no events; inject it and ask');
+  }
+
+  unwrap<T>(): T {
+    return this.links as T;
+  }
+
+  private openLink(name: string): void {
+    const { url, clientId, group, durable, logger } = this.options;
+    const routes = this.routes.filter(({ subscription }) => subscription.link === name);
+    const filters = routes.map(({ filter, subscription }) =>
+      subscription.shared && !durable ? sharedFilter(group, filter) : filter,
+    );
+    let wasUp = false;
+    const link = new MqttLink(
+      { url, clientId: `${clientId}-${name}`, filters, clean: !durable },
+      {
+        onMessage: (message) => routeOf(routes, message.topic)?.push(message),
+        afterRead: () => {
+          for (const route of routes) route.flush();
+        },
+        onUp: () => {
+          wasUp = true;
+          logger.info({ link: name }, 'connected to the broker');
+        },
+        onDown: (reason) => {
+          if (wasUp) this.options.onReconnect('closed');
+          logger.warn({ link: name, reason }, 'the broker is away; trying again');
+        },
+      },
+    );
+    this.links.set(name, link);
+  }
+
+  private async handle(route: Route, batch: readonly MqttMessage[]): Promise<void> {
+    try {
+      const result: unknown = await route.handler(batch, undefined);
+      if (isObservable(result)) await lastValueFrom(from(result), { defaultValue: undefined });
+    } catch (error) {
+      this.options.onFailure(batch.length);
+      this.options.logger.error(
+        { filter: route.filter, messages: batch.length, error },
+        'a handler failed; its batch is dropped',
+      );
+    }
+    this.links.get(route.subscription.link)?.settle(batch);
+  }
+}
+
+/** One subscription: the messages that wait for its handler. The link bounds their number. */
+class Route {
+  readonly subscription: Subscription;
+  private waiting: MqttMessage[] = [];
+  private running = 0;
+
+  constructor(
+    readonly filter: string,
+    readonly handler: MessageHandler,
+    private readonly handle: (route: Route, batch: readonly MqttMessage[]) => Promise<void>,
+  ) {
+    this.subscription = handler.extras as unknown as Subscription;
+  }
+
+  push(message: MqttMessage): void {
+    this.waiting.push(message);
+  }
+
+  flush(): void {
+    const { maxBatch, concurrency } = this.subscription;
+    while (this.waiting.length > 0 && this.running < concurrency) {
+      const batch = this.waiting.length <= maxBatch ? this.waiting : this.waiting.slice(0, maxBatch);
+      this.waiting = batch === this.waiting ? [] : this.waiting.slice(maxBatch);
+      this.running += 1;
+      void this.handle(this, batch).then(() => {
+        this.running -= 1;
+        this.flush();
+      });
+    }
+  }
+}
+
+/** The second level of a topic is its kind, and each route has a kind of its own. */
+function routeOf(routes: readonly Route[], topic: string): Route | undefined {
+  if (routes.length === 1) return routes[0];
+  const start = topic.indexOf('/') + 1;
+  const end = topic.indexOf('/', start);
+  const kind = topic.slice(start, end === -1 ? undefined : end);
+  return routes.find(({ filter }) => filter.startsWith(`+/${kind}/`));
+}

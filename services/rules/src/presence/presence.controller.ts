@@ -1,0 +1,71 @@
+import { type Birth, parsePresence, type Will } from '@lamplighter/contracts/presence';
+import { deviceTopic, FILTERS, parseTopic } from '@lamplighter/contracts/topics';
+import { DeviceAddress } from '@lamplighter/store/accept-readings';
+import { wakeDevices } from '@lamplighter/store/commands';
+import type { Redis } from '@lamplighter/store/connect';
+import type { LiveEvent } from '@lamplighter/store/events';
+import { type PresenceOutcome, recordPresence } from '@lamplighter/store/presence';
+import { Controller, Inject } from '@nestjs/common';
+import { EventPattern, Payload } from '@nestjs/microservices';
+import { LiveEventsService } from '../live-events/live-events.service.js';
+import { RulesMetrics } from '../metrics.js';
+import type { MqttMessage } from '../mqtt/mqtt-link.js';
+import type { Subscription } from '../mqtt/mqtt-transport.js';
+import { DeviceCache } from '../telemetry/device-cache.js';
+import { untilStored } from '../telemetry/until-stored.js';
+import { REDIS } from '../tokens.js';
+
+// Not shared: retained births reach a replica only on a subscription of its own, and each replica needs to know who answers.
+const SUBSCRIPTION: Subscription = { link: 'commands', shared: false, maxBatch: 500, concurrency: 1 };
+
+/** Births and wills. */
+@Controller()
+export class PresenceController {
+  constructor(
+    @Inject(REDIS) private readonly redis: Redis,
+    private readonly devices: DeviceCache,
+    private readonly metrics: RulesMetrics,
+    private readonly events: LiveEventsService,
+  ) {}
+
+  @EventPattern(FILTERS.presence, SUBSCRIPTION)
+  async record(@Payload() batch: readonly MqttMessage[]): Promise<void> {
+    const messages = batch.flatMap((message) => this.read(message));
+    const outcomes = await untilStored(messages, (some) => recordPresence(this.redis, some), {
+      onRetry: (error) => {
+        this.metrics.storeOperations.inc({ op: 'presence', result: 'error' });
+        this.events.storeFailed(error);
+      },
+      onPoison: ({ address }, error) => this.events.poisoned(address.name, error),
+    });
+    if (messages.length > 0) this.metrics.storeOperations.inc({ op: 'presence', result: 'ok' });
+    this.events.append(messages.flatMap((message, i) => this.tell(message, outcomes[i]!)));
+    const born = messages.filter((_, i) => outcomes[i] === 'born').map(({ address }) => address);
+    // What fails here is found by the next poll of the dispatcher, a little later.
+    if (born.length > 0) await wakeDevices(this.redis, born).catch(() => undefined);
+  }
+
+  private read({ topic, payload }: MqttMessage) {
+    const parsed = parseTopic(topic);
+    const message = parsePresence(payload);
+    if (parsed === undefined || message === undefined) {
+      // An empty retained message is how MQTT deletes one; it says nothing about the device.
+      if (payload.length > 0) this.metrics.presence.inc({ result: 'malformed' });
+      return [];
+    }
+    const { fleet, device } = parsed;
+    if (message.online) this.devices.announce(deviceTopic(fleet, 'telemetry', device));
+    return [{ address: new DeviceAddress(fleet, device, false), message }];
+  }
+
+  private tell(
+    { address, message }: { address: DeviceAddress; message: Birth | Will },
+    outcome: PresenceOutcome | 'failed',
+  ): LiveEvent[] {
+    if (outcome === 'failed') return [];
+    this.metrics.presence.inc({ result: outcome });
+    if (outcome !== 'born' && outcome !== 'gone') return [];
+    const { fleet, device } = address;
+    return [{ type: 'presence', fleet, device, online: message.online, session: message.session }];
+  }
+}

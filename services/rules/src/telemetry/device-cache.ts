@@ -1,0 +1,83 @@
+import { CANARY_FLEET } from '@lamplighter/contracts/identity';
+import { commandsTopic, parseTopic } from '@lamplighter/contracts/topics';
+import {
+  DeviceAddress,
+  type DeviceGrounds,
+  type Mark,
+  UNKNOWN_VERSION,
+} from '@lamplighter/store/accept-readings';
+import type { CompiledRule, DeviceFacts, RuleState } from '../evaluation/evaluate.js';
+import type { RuleSet } from '../evaluation/load-rules.js';
+
+/**
+ * What this replica believes of a device. The store has the truth: it compares `version` and `mark` with its own, and sends
+ * its grounds back when they differ. So a wrong belief costs a round trip, never a wrong state.
+ */
+export class KnownDevice implements DeviceFacts {
+  readonly address: DeviceAddress;
+  readonly commandsTopic: string;
+  readonly rules: readonly CompiledRule[];
+  readonly lesson: boolean;
+  readonly isCanary: boolean;
+  answers = false;
+  version: string = UNKNOWN_VERSION;
+  mark: Mark = { seq: undefined, at: undefined };
+  states: Readonly<Record<string, RuleState>> = {};
+
+  constructor(address: DeviceAddress, rules: readonly CompiledRule[]) {
+    this.address = address;
+    this.rules = rules;
+    this.lesson = address.lesson;
+    this.isCanary = address.fleet === CANARY_FLEET;
+    this.commandsTopic = commandsTopic(address.fleet, address.device, address.lesson);
+  }
+
+  /** Takes over what the store holds. */
+  believe(grounds: DeviceGrounds): void {
+    this.version = grounds.version;
+    this.mark = grounds.mark;
+    this.states = grounds.rules === '' ? {} : (JSON.parse(grounds.rules) as Record<string, RuleState>);
+    this.answers = grounds.announced;
+  }
+}
+
+/** Devices kept; the least recently heard make room. About 1 kB each. */
+const MAX_DEVICES = 100_000;
+
+/** Devices by telemetry topic. */
+export class DeviceCache {
+  private readonly byTopic = new Map<string, KnownDevice>();
+  private older = new Map<string, KnownDevice>();
+
+  constructor(private readonly rules: RuleSet) {}
+
+  /** The device that publishes on a topic; undefined if the topic is none of the contract. */
+  find(topic: string): KnownDevice | undefined {
+    return this.byTopic.get(topic) ?? this.add(topic);
+  }
+
+  /** A birth came: from now on the device understands `_cmd` and answers. */
+  announce(topic: string): void {
+    const known = this.byTopic.get(topic) ?? this.older.get(topic);
+    if (known !== undefined) known.answers = true;
+  }
+
+  private add(topic: string): KnownDevice | undefined {
+    const device = this.older.get(topic) ?? this.create(topic);
+    if (device === undefined) return undefined;
+    if (this.byTopic.size >= MAX_DEVICES / 2) {
+      // Two generations instead of a linked list: what is not heard during a whole generation is forgotten.
+      this.older = new Map(this.byTopic);
+      this.byTopic.clear();
+    }
+    this.byTopic.set(topic, device);
+    return device;
+  }
+
+  private create(topic: string): KnownDevice | undefined {
+    const parsed = parseTopic(topic);
+    if (parsed?.kind !== 'telemetry') return undefined;
+    const { fleet, device, lesson } = parsed;
+    return new KnownDevice(new DeviceAddress(fleet, device, lesson), this.rules.forDevice(fleet, device));
+  }
+}

@@ -1,0 +1,20 @@
+import { FILTERS } from '@lamplighter/contracts/topics';
+import { Controller } from '@nestjs/common';
+import { EventPattern, Payload } from '@nestjs/microservices';
+import type { MqttMessage } from '../mqtt/mqtt-link.js';
+import type { Subscription } from '../mqtt/mqtt-transport.js';
+import { IngestService } from './ingest.service.js';
+
+// Two batches at a time: one is judged while Redis writes the other.
+const SUBSCRIPTION: Subscription = { link: 'telemetry', shared: true, maxBatch: 1000, concurrency: 2 };
+
+/** Telemetry of both lanes. */
+@Controller()
+export class TelemetryController {
+  constructor(private readonly ingest: IngestService) {}
+
+  @EventPattern(FILTERS.telemetry, SUBSCRIPTION)
+  accept(@Payload() batch: readonly MqttMessage[]): Promise<void> {
+    return this.ingest.accept(batch);
+  }
+}

@@ -1,0 +1,36 @@
+/** Longest wait between two attempts, milliseconds. */
+const MAX_WAIT_MS = 2000;
+
+/**
+ * Writes items and does not give up while Redis is away, slow or full: the messages stay unacknowledged, and the broker is held
+ * back. Only a script that fails on its input is not repeated as it is: the batch is halved until the culprit stands alone,
+ * and that one alone fails.
+ */
+export async function untilStored<T, R>(
+  items: readonly T[],
+  write: (items: readonly T[]) => Promise<R[]>,
+  on: { onRetry: (error: Error) => void; onPoison: (item: T, error: Error) => void },
+): Promise<(R | 'failed')[]> {
+  for (let waitMs = 50; ; waitMs = Math.min(waitMs * 2, MAX_WAIT_MS)) {
+    try {
+      return await write(items);
+    } catch (error) {
+      if (isPoison(error as Error)) {
+        if (items.length === 1) {
+          on.onPoison(items[0]!, error as Error);
+          return ['failed'];
+        }
+        const middle = Math.ceil(items.length / 2);
+        const first = await untilStored(items.slice(0, middle), write, on);
+        return [...first, ...(await untilStored(items.slice(middle), write, on))];
+      }
+      on.onRetry(error as Error);
+      await new Promise((resolve) => setTimeout(resolve, waitMs * (0.5 + Math.random() / 2)));
+    }
+  }
+}
+
+/** Redis answers `ERR` when a script fails; a Redis that is loading, full, busy or read-only says so by other codes. */
+function isPoison(error: Error): boolean {
+  return error.name === 'ReplyError' && /^(ERR|WRONGTYPE)\b/.test(error.message);
+}
