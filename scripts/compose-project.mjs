@@ -1,0 +1,161 @@
+// One run of docker-compose.yml beside anything else: a project name and host ports of its own, and no trace left behind.
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const REPOSITORY = resolve(fileURLToPath(import.meta.url), '../..');
+/** Where a machine without a container registry may keep a script that starts an engine and provides images. */
+const PREPARE = resolve(REPOSITORY, '../shared/compose/prepare');
+/** Variables that change what is run; the test runs the defaults. */
+const VARIABLES = [
+  'DEVICES',
+  'SEED',
+  'DAY_SECONDS',
+  'FLEETS',
+  'LOG_LEVEL',
+  'COMPOSE_FILE',
+  'COMPOSE_PROFILES',
+];
+
+/**
+ * Runs a program in the repository; settles with its stdout.
+ * @param {string} program @param {string[]} args
+ * @param {{ env?: NodeJS.ProcessEnv, timeoutMs?: number }} [options]
+ * @returns {Promise<string>} @throws with the end of what it wrote
+ */
+export function run(program, args, { env = process.env, timeoutMs = 60_000 } = {}) {
+  return new Promise((settle, fail) => {
+    const options = { cwd: REPOSITORY, env, timeout: timeoutMs, maxBuffer: 64 * 1024 * 1024 };
+    const child = execFile(program, args, options, (error, stdout, stderr) => {
+      if (!error) return settle(stdout);
+      const why = error.killed ? `did not end within ${timeoutMs / 1000} s` : 'failed';
+      fail(new Error(`${program} ${args.join(' ')} ${why}\n${lastLines(`${stdout}${stderr}`, 25)}`));
+    });
+    child.stdin?.end();
+  });
+}
+
+/**
+ * Makes sure that an engine with Compose answers.
+ * @returns {Promise<string[]>} images that cannot be had on this machine
+ * @throws with what to do if there is no engine
+ */
+export async function prepareEngine() {
+  if (existsSync(PREPARE)) {
+    const said = await run(PREPARE, [resolve(REPOSITORY, 'docker-compose.yml')], { timeoutMs: 480_000 });
+    return [...said.matchAll(/^no stand-in: (.+)$/gm)].map(([, image]) => /** @type {string} */ (image));
+  }
+  await run('docker', ['compose', 'version']).catch(() => {
+    throw new Error('this test needs Docker with Compose v2: see https://docs.docker.com/engine/install/');
+  });
+  await run('docker', ['info']).catch(() => {
+    throw new Error('no Docker engine answers: start it, and check that this user may use it (docker info)');
+  });
+  return [];
+}
+
+/** A compose project of its own. */
+export class ComposeProject {
+  name = `lamplighter-test-${process.pid}`;
+  /** @type {Record<'MQTT_PORT' | 'API_PORT' | 'PROMETHEUS_PORT' | 'GRAFANA_PORT', number>} */
+  ports = { MQTT_PORT: 0, API_PORT: 0, PROMETHEUS_PORT: 0, GRAFANA_PORT: 0 };
+
+  static async onFreePorts() {
+    const project = new ComposeProject();
+    const free = await freePorts(4);
+    for (const [index, name] of Object.keys(project.ports).entries()) {
+      Object.assign(project.ports, { [name]: free[index] });
+    }
+    return project;
+  }
+
+  /** docker compose ARGS @param {string[]} args */
+  compose(args, timeoutMs = 60_000) {
+    const env = { ...process.env };
+    for (const name of VARIABLES) delete env[name];
+    for (const [name, port] of Object.entries(this.ports)) env[name] = String(port);
+    return run('docker', ['compose', '--project-name', this.name, ...args], { env, timeoutMs });
+  }
+
+  /** Every container of the project, stopped ones too. */
+  async containers() {
+    const lines = (await this.compose(['ps', '--all', '--format', 'json'])).trim().split('\n');
+    return lines
+      .filter((line) => line !== '')
+      .flatMap((line) => /** @type {Container | Container[]} */ (JSON.parse(line)));
+  }
+
+  /** A command inside a running container; settles with its stdout. @param {string} service @param {string[]} command */
+  async inside(service, command) {
+    return (await this.compose(['exec', '--no-TTY', service, ...command])).trim();
+  }
+
+  /** The end of the log of every container that is not well. */
+  async logsOfTheUnwell() {
+    const unwell = (await this.containers()).filter((container) => !isWell(container));
+    const services = [...new Set(unwell.map(({ Service }) => Service))];
+    const logs = services.map((service) => this.compose(['logs', '--no-color', '--tail', '40', service]));
+    return (await Promise.all(logs)).join('\n');
+  }
+
+  /** What is left of the project: containers, volumes, networks and images. */
+  async remains() {
+    const label = `label=com.docker.compose.project=${this.name}`;
+    const kinds = [
+      ['ps', '--all', '--quiet', '--filter', label],
+      ['volume', 'ls', '--quiet', '--filter', label],
+      ['network', 'ls', '--quiet', '--filter', label],
+      ['images', '--quiet', `${this.name}-*`],
+    ];
+    const found = await Promise.all(kinds.map((args) => run('docker', args)));
+    return found
+      .join('')
+      .split('\n')
+      .filter((line) => line !== '');
+  }
+}
+
+/**
+ * @typedef {{ Name: string, Service: string, State: string, Health: string, ExitCode: number,
+ *   Publishers?: { URL: string, PublishedPort: number }[] | null }} Container
+ */
+
+/** Running and healthy, or the one-shot service after its success. @param {Container} container */
+export function isWell({ Service, State, Health, ExitCode }) {
+  return Service === 'secrets'
+    ? State === 'exited' && ExitCode === 0
+    : State === 'running' && Health === 'healthy';
+}
+
+/** Ports that nobody listens on now. @param {number} count @returns {Promise<number[]>} */
+async function freePorts(count) {
+  const servers = Array.from({ length: count }, () => createServer());
+  const ports = await Promise.all(
+    servers.map(
+      (server) =>
+        /** @type {Promise<number>} */ (
+          new Promise((settle, fail) => {
+            server.once('error', fail);
+            server.listen(0, '127.0.0.1', () => {
+              const address = server.address();
+              settle(typeof address === 'object' && address ? address.port : 0);
+            });
+          })
+        ),
+    ),
+  );
+  for (const server of servers) server.close();
+  return ports;
+}
+
+/** @param {string} text @param {number} count */
+function lastLines(text, count) {
+  return text
+    .trimEnd()
+    .split('\n')
+    .slice(-count)
+    .map((line) => `    ${line}`)
+    .join('\n');
+}

@@ -1,0 +1,249 @@
+// npm run test:compose: runs docker-compose.yml for real, beside anything else on this machine, and takes it down again.
+import { ComposeProject, isWell, prepareEngine } from './compose-project.mjs';
+
+const SERVICES = ['rules', 'api', 'device-sim'];
+const DEVICES_PER_REPLICA = 50;
+const POLL_MS = 500;
+
+const project = await ComposeProject.onFreePorts();
+/** What to start; all of it unless an image cannot be had on this machine. @type {string[]} */
+let named = [];
+let apiKey = '';
+/** Taken before the restart, compared after it. */
+let brokerUrl = '';
+let passed = 0;
+
+/** Each step builds on those before it: the first that fails ends the run. @type {[promise: string, keep: () => Promise<void>][]} */
+const STEPS = [
+  ['an engine answers', engineAnswers],
+  ['the file validates', () => project.compose(['config', '--quiet']).then()],
+  ['the images build', () => project.compose(['--progress', 'plain', 'build'], 300_000).then()],
+  ['everything comes up', up],
+  ['everything is healthy, published on 127.0.0.1 only', everythingIsHealthy],
+  ['the API prints a key, and asks for it', apiKeyIsPrintedAndRequired],
+  ['telemetry reaches the last state of every device', () => devicesAreOnline(DEVICES_PER_REPLICA)],
+  ['rules answer telemetry with commands', rulesCommand],
+  ['a command over REST switches its lamp', commandSwitchesLamp],
+  ['Prometheus scrapes every service', () => prometheusSees({ rules: 1, api: 1, 'device-sim': 1 })],
+  ['no service reaches what is not its own', servicesAreApart],
+  ['--scale device-sim=3 --scale rules=2', () => up('--scale', 'device-sim=3', '--scale', 'rules=2')],
+  ['three simulators share no device', () => devicesAreOnline(3 * DEVICES_PER_REPLICA)],
+  ['Prometheus scrapes every replica', () => prometheusSees({ rules: 2, api: 1, 'device-sim': 3 })],
+  ['everything stops in time, by itself', everythingStops],
+  ['everything comes up again', () => project.compose(['down']).then(() => up())],
+  ['the restart kept secrets, keys and devices', dataIsKept],
+  ['down -v leaves nothing', nothingIsLeft],
+];
+
+process.once('SIGINT', () => takeDown().finally(() => process.exit(130)));
+process.once('SIGTERM', () => takeDown().finally(() => process.exit(143)));
+
+for (const [promise, keep] of STEPS) {
+  const from = performance.now();
+  const seconds = () => `${((performance.now() - from) / 1000).toFixed(1).padStart(6)} s`;
+  try {
+    await keep();
+    passed++;
+    console.log(`ok     ${seconds()}  ${promise}`);
+  } catch (error) {
+    console.log(`FAILED ${seconds()}  ${promise}\n${error instanceof Error ? error.message : error}`);
+    console.log(await project.logsOfTheUnwell().catch(() => ''));
+    break;
+  }
+}
+await takeDown();
+console.log(`${passed} passed, ${STEPS.length - passed} failed`);
+process.exitCode = passed === STEPS.length ? 0 : 1;
+
+async function engineAnswers() {
+  const missing = await prepareEngine();
+  if (!missing.some((image) => image.startsWith('grafana/'))) return;
+  console.log('       there is no image of Grafana on this machine: the rest runs without it');
+  named = [...SERVICES, 'prometheus'];
+}
+
+/** @param {string[]} scales */
+async function up(...scales) {
+  await project.compose(
+    ['up', '--detach', '--wait', '--wait-timeout', '180', ...without, ...scales],
+    240_000,
+  );
+}
+
+async function everythingIsHealthy() {
+  const containers = await project.containers();
+  const unwell = containers.filter((container) => !isWell(container)).map(({ Name }) => Name);
+  expect(unwell.length === 0, `not healthy: ${unwell.join(', ')}`);
+  const open = containers
+    .flatMap(({ Publishers }) => Publishers ?? [])
+    .filter((port) => port.PublishedPort > 0);
+  expect(open.length >= 3, 'too few ports are published');
+  expect(
+    open.every(({ URL }) => URL === '127.0.0.1'),
+    `published beyond this machine: ${JSON.stringify(open)}`,
+  );
+  if (named.length > 0) return;
+  const password = await project.inside('grafana', ['cat', '/run/grafana-secrets/admin-password']);
+  const authorization = `Basic ${Buffer.from(`admin:${password}`).toString('base64')}`;
+  const dashboard = `http://127.0.0.1:${project.ports.GRAFANA_PORT}/api/dashboards/uid/lamplighter-overview`;
+  expect((await fetch(dashboard, { headers: { authorization } })).ok, 'Grafana does not have the dashboard');
+  expect((await fetch(dashboard)).status === 401, 'Grafana shows the dashboard to anyone');
+}
+
+async function apiKeyIsPrintedAndRequired() {
+  const log = await project.compose(['logs', '--no-color', '--no-log-prefix', 'api']);
+  apiKey = /API key \(shown once\): (\S+)/.exec(log)?.[1] ?? '';
+  expect(apiKey !== '', `no API key in the log of the api:\n${log}`);
+  expect((await ask('/v1/fleets')).status === 200, 'the printed key is refused');
+  const anonymous = await fetch(`http://127.0.0.1:${project.ports.API_PORT}/v1/fleets`);
+  expect(anonymous.status === 401, `without a key the API answers ${anonymous.status} instead of 401`);
+}
+
+/** Ids of devices never repeat in the list: the store keeps one entry per device. @param {number} count */
+async function devicesAreOnline(count) {
+  await until(`${count} devices online`, async () => {
+    const online = await prometheus('max(lamplighter_devices{state="online"})');
+    return online === count || `${online} devices are online`;
+  });
+  const devices = await allDevices();
+  expect(devices.length === count, `the fleet has ${devices.length} devices instead of ${count}`);
+}
+
+async function rulesCommand() {
+  await until('a command of a rule', async () => {
+    const commands = await prometheus(
+      'sum(lamplighter_commands_total{source="rule",transition="succeeded"})',
+    );
+    return (commands ?? 0) > 0 || `${commands} commands of rules have succeeded`;
+  });
+}
+
+async function commandSwitchesLamp() {
+  const device = '/v1/fleets/demo/devices/lamp-0001';
+  const posted = await ask(`${device}/commands`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ action: { led_on: true } }),
+  });
+  expect(posted.status === 202, `the command is answered ${posted.status}: ${await posted.clone().text()}`);
+  const command = posted.headers.get('location') ?? '';
+  await until('the command to succeed', async () => {
+    const { state } = await json(ask(command));
+    return state === 'succeeded' || `it is ${state}`;
+  });
+}
+
+/** @param {Record<string, number>} replicas */
+async function prometheusSees(replicas) {
+  for (const [job, count] of Object.entries(replicas)) {
+    await until(`${count} targets of ${job}`, async () => {
+      const targets = await prometheus(`sum(up{job="${job}"})`);
+      return targets === count || `${targets} are up`;
+    });
+  }
+}
+
+async function servicesAreApart() {
+  const reaches = [
+    ['device-sim', 'redis'],
+    ['api', 'mosquitto'],
+  ];
+  for (const [service = '', other = ''] of reaches) {
+    const found = await project.inside(service, ['getent', 'hosts', other]).catch(() => '');
+    expect(found === '', `${service} reaches ${other}`);
+  }
+  for (const service of SERVICES) {
+    expect((await project.inside(service, ['id', '-u'])) === '1000', `${service} does not run as node`);
+    const written = await project.inside(service, ['touch', '/app/x']).catch(() => 'refused');
+    expect(written === 'refused', `${service} can change its own program`);
+  }
+  brokerUrl = await project.inside('device-sim', ['cat', '/run/device-sim-secrets/mqtt-url']);
+}
+
+async function everythingStops() {
+  await project.compose(['stop'], 90_000);
+  const killed = (await project.containers()).filter(({ ExitCode }) => ExitCode !== 0);
+  const names = killed.map(({ Name, ExitCode }) => `${Name} with ${ExitCode}`);
+  expect(killed.length === 0, `ended badly: ${names.join(', ')}`);
+}
+
+async function dataIsKept() {
+  expect((await ask('/v1/fleets')).status === 200, 'the key is refused after the restart');
+  const url = await project.inside('device-sim', ['cat', '/run/device-sim-secrets/mqtt-url']);
+  expect(url === brokerUrl, "the devices' password is another one");
+  const devices = await allDevices();
+  expect(
+    devices.length >= 3 * DEVICES_PER_REPLICA,
+    `only ${devices.length} devices are known after the restart`,
+  );
+}
+
+async function nothingIsLeft() {
+  await takeDown();
+  const remains = await project.remains();
+  expect(remains.length === 0, `left behind: ${remains.join(' ')}`);
+}
+
+async function takeDown() {
+  await project
+    .compose(['down', '--volumes', '--rmi', 'local', '--remove-orphans'], 120_000)
+    .catch((error) => {
+      console.log(error.message);
+    });
+}
+
+/** The ids of all devices of the fleet, page by page. */
+async function allDevices() {
+  /** @type {string[]} */
+  const ids = [];
+  let cursor = '';
+  do {
+    const page = await json(ask(`/v1/fleets/demo/devices?limit=100${cursor}`));
+    for (const { device } of page.items) ids.push(device);
+    cursor = page.next ? `&cursor=${encodeURIComponent(page.next)}` : '';
+  } while (cursor !== '');
+  expect(new Set(ids).size === ids.length, 'a device is listed twice');
+  return ids;
+}
+
+/** A request to the API with the key. @param {string} path @param {RequestInit & { headers?: Record<string, string> }} [init] */
+function ask(path, init = {}) {
+  return fetch(new URL(path, `http://127.0.0.1:${project.ports.API_PORT}`), {
+    ...init,
+    headers: { ...init.headers, authorization: `Bearer ${apiKey}` },
+    signal: AbortSignal.timeout(10_000),
+  });
+}
+
+/** The body of an answer. @param {Promise<Response>} answer @returns {Promise<any>} */
+async function json(answer) {
+  return (await answer).json();
+}
+
+/** The value of a PromQL query; undefined if it has none. @param {string} query @returns {Promise<number | undefined>} */
+async function prometheus(query) {
+  const url = new URL('/api/v1/query', `http://127.0.0.1:${project.ports.PROMETHEUS_PORT}`);
+  url.searchParams.set('query', query);
+  const { data } = await json(fetch(url, { signal: AbortSignal.timeout(10_000) }));
+  const value = data?.result[0]?.value[1];
+  return value === undefined ? undefined : Number(value);
+}
+
+/**
+ * Polls until the condition holds; what it returns instead of true is told if it never does.
+ * @param {string} what @param {() => Promise<true | string>} condition
+ */
+async function until(what, condition) {
+  const deadline = Date.now() + 90_000;
+  for (;;) {
+    const holds = await condition().catch((error) => String(error));
+    if (holds === true) return;
+    expect(Date.now() < deadline, `waited 90 s for ${what}: ${holds}`);
+    await new Promise((wake) => setTimeout(wake, POLL_MS));
+  }
+}
+
+/** @param {boolean} holds @param {string} complaint @returns {asserts holds} */
+function expect(holds, complaint) {
+  if (!holds) throw new Error(complaint);
+}
