@@ -4,27 +4,30 @@
 -- KEYS  1..6 commands, transitions, answers, queue, index, due
 -- ARGV  1 id   2 "<fleet>/<device>" that answers   3 acknowledged, succeeded, failed, rejected or unknown
 --       4 the answer as JSON, or ''   5 cause   6 time to finish after `acknowledged` (ms)
--- Returns  the new state, or 'repeated', 'late' (kept beside a final state as evidence), 'missing', 'foreign'
+-- Returns  {outcome, source of the command, age of the command (ms)}; the outcome is the new state, or what changed nothing:
+--          'repeated', 'late' (kept beside a final state as evidence), 'missing', 'foreign'
 -- Clock    Redis TIME
 --@include commands.lua
 
 local K = command_keys(1)
 local status = ARGV[3]
 local command = read_command(K, ARGV[1])
-if not command then return 'missing' end
-if string.sub(command.lane, 1, #ARGV[2] + 1) ~= ARGV[2] .. '/' then return 'foreign' end
+if not command then return { 'missing' } end
+if string.sub(command.lane, 1, #ARGV[2] + 1) ~= ARGV[2] .. '/' then return { 'foreign' } end
+local source = string.match(command.value, '\n{"source":"(%a+)"')
 if FINAL[command.state] then
-  if command.state == status then return 'repeated' end
+  if command.state == status then return { 'repeated', source, 0 } end
   if ARGV[4] ~= '' then redis.call('HSETNX', K.answers, command.id, ARGV[4]) end
-  return 'late'
+  return { 'late', source, 0 }
 end
-if status == command.state then return 'repeated' end
+if status == command.state then return { 'repeated', source, 0 } end
 local now = now_ms()
+local age = now - tonumber(string.match(command.history, '^%a+,(%d+)'))
 if status == 'acknowledged' then
   append(K, command, 'acknowledged', now, command.attempt, ARGV[5])
   redis.call('ZADD', K.due, int(math.min(now + tonumber(ARGV[6]), command.expires_at)), command.id)
-  return status
+  return { status, source, age }
 end
 if ARGV[4] ~= '' then redis.call('HSET', K.answers, command.id, ARGV[4]) end
 finish(K, command, status, now, ARGV[5])
-return status
+return { status, source, age }

@@ -162,8 +162,12 @@ export async function requeueCommands(
   );
 }
 
-/** What an answer did: the new state, or why it changed nothing. */
-export type AnswerOutcome = CommandState | 'repeated' | 'late' | 'missing' | 'foreign';
+/** What an answer did: the new state, or why it changed nothing; and whose command it was and how old, milliseconds. */
+export interface AnswerOutcome {
+  readonly outcome: CommandState | 'repeated' | 'late' | 'missing' | 'foreign';
+  readonly source: CommandSource['source'];
+  readonly ageMs: number;
+}
 
 /** Records answers of devices, and `unknown` for devices that never answer. `device` is `<fleet>/<device>`. */
 export async function answerCommands(
@@ -186,7 +190,9 @@ export async function answerCommands(
       };
     }),
   );
-  return replies as AnswerOutcome[];
+  return (replies as [AnswerOutcome['outcome'], CommandSource['source'], number][]).map(
+    ([outcome, source, ageMs]) => ({ outcome, source, ageMs }),
+  );
 }
 
 /** Cancels a pending command; otherwise tells the state that forbids it. */

@@ -55,6 +55,12 @@ export class RulesMetrics extends Metrics {
     transition: [...OPEN_STATES, ...FINAL_STATES],
     source: SOURCES,
   });
+  readonly roundtrip = this.histogram(
+    'command_roundtrip_seconds',
+    "Command taken by the store to the device's final answer",
+    [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
+    { source: SOURCES },
+  );
   readonly redeliveries = this.counter('command_redeliveries_total', 'Dispatches after the first');
   readonly unreachable = this.counter(
     'command_unreachable_total',

@@ -51,15 +51,17 @@ export class AcknowledgementsController {
 
   private tell(
     { fleet, name, answer }: { fleet: string; name: string; answer: Answer },
-    outcome: AnswerOutcome | 'failed',
+    answered: AnswerOutcome | 'failed',
   ): LiveEvent[] {
-    if (outcome !== answer.status) {
-      if (outcome === 'repeated' || outcome === 'late' || outcome === 'missing' || outcome === 'foreign') {
-        this.metrics.answers.inc({ result: outcome });
-      }
+    if (answered === 'failed') return [];
+    const { outcome, source, ageMs } = answered;
+    if (outcome === 'repeated' || outcome === 'late' || outcome === 'missing' || outcome === 'foreign') {
+      this.metrics.answers.inc({ result: outcome });
       return [];
     }
     this.metrics.answers.inc({ result: 'recorded' });
-    return [{ type: 'command', fleet, device: name, command: answer.id, state: answer.status }];
+    this.metrics.commands.inc({ transition: outcome, source });
+    if (outcome !== 'acknowledged') this.metrics.roundtrip.observe({ source }, ageMs / 1000);
+    return [{ type: 'command', fleet, device: name, command: answer.id, state: outcome }];
   }
 }

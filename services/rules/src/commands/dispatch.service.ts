@@ -195,7 +195,7 @@ export class DispatchService implements OnApplicationBootstrap {
           })),
         );
         for (const [i, { source, fleet, device, id }] of ended.entries()) {
-          if (outcomes[i] === 'unknown') this.told(source, 'unknown', fleet, device, id);
+          if (outcomes[i]?.outcome === 'unknown') this.told(source, 'unknown', fleet, device, id);
         }
         await requeueCommands(
           this.redis,

@@ -131,7 +131,7 @@ export class IngestService {
         this.metrics.telemetry.inc({ result: 'rejected' }, part.readings.length);
         this.metrics.rejected.inc({ reason: 'unknown_device' }, part.readings.length);
       } else {
-        accepted += part.live.length;
+        if (!part.device.isCanary) accepted += part.live.length;
         if (outcome.late !== undefined) {
           this.metrics.telemetry.inc({ result: 'late' }, outcome.late.stored);
           this.metrics.telemetry.inc({ result: 'duplicate' }, outcome.late.duplicate);
