@@ -9,9 +9,9 @@ export const BOUNDS = {
   maxReadingBytes: 16_384,
   /** Most readings in one replay (an array on the telemetry topic). */
   maxReplay: 500,
-  /** Most keys of one object in a reading. */
+  /** Most keys of one object, and most items of one array, in a reading. */
   maxKeys: 64,
-  /** Longest name of a measurement, characters. */
+  /** Longest name of a measurement, at any depth, characters. */
   maxNameLength: 64,
   /** Longest string value of a measurement, characters. */
   maxStringLength: 1024,
@@ -23,6 +23,8 @@ export const BOUNDS = {
   maxClockBehindMs: 30 * 24 * 3_600_000,
   /** Largest action of a command, bytes of JSON text. */
   maxActionBytes: 4096,
+  /** Deepest nesting of one value in an action, and of a device's result. */
+  maxJsonDepth: 8,
   /** Largest result that a device may answer with, bytes of JSON text. */
   maxResultBytes: 65_536,
   /** Longest reason that a device may give, characters. */

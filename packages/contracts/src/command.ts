@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { z } from 'zod';
 import { BOUNDS } from './bounds.js';
 import { durationSchema } from './duration.js';
+import { jsonValueSchema } from './json-value.js';
 
 /**
  * The life of a command:
@@ -48,7 +49,7 @@ export const actionSchema = z
         /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/,
         'must begin with a letter or digit; "_" is the protocol\'s',
       ),
-    z.json(),
+    jsonValueSchema,
   )
   .refine((action) => Object.keys(action).length > 0, 'needs at least one key')
   .refine(
@@ -99,7 +100,7 @@ export const answerSchema = z.object({
   id: z.string().min(1).max(64),
   status: z.enum(ANSWER_STATUSES),
   reason: z.string().max(BOUNDS.maxReasonLength).optional(),
-  result: z.json().optional(),
+  result: jsonValueSchema.optional(),
 });
 export type Answer = z.infer<typeof answerSchema>;
 

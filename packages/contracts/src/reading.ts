@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { z } from 'zod';
 import { BOUNDS } from './bounds.js';
+import { isHarmless } from './json-value.js';
 
 /**
  * A reading is a JSON object. Keys without a leading underscore are measurements. `_seq` is a strictly increasing
@@ -43,7 +44,12 @@ export interface ParsedTelemetry {
 
 const scalar = z.union([z.number(), z.boolean(), z.string().max(BOUNDS.maxStringLength), z.null()]);
 const nested = (inner: z.ZodType): z.ZodType =>
-  z.union([scalar, z.record(z.string(), inner), z.array(inner).max(BOUNDS.maxKeys)]);
+  z.union([
+    scalar,
+    // `maxProperties` is for the compiled check: zod has no such bound for records.
+    z.record(z.string().max(BOUNDS.maxNameLength), inner).meta({ maxProperties: BOUNDS.maxKeys }),
+    z.array(inner).max(BOUNDS.maxKeys),
+  ]);
 
 function measurementSchema(levels: number): z.ZodType {
   return levels <= 1 ? scalar : nested(measurementSchema(levels - 1));
@@ -61,9 +67,10 @@ export const readingSchema = z
 const ajv = new Ajv2020({ strict: false, strictNumbers: true, validateFormats: false });
 const isReading = ajv.compile<Reading>(z.toJSONSchema(readingSchema));
 
-/** Keys that would reach an object's prototype. The compiled check lets an own `__proto__` through. */
-const FORBIDDEN_KEYS = new Set(['__proto__', 'constructor', 'prototype']);
-/** Text that can hold a forbidden key or a lone surrogate, perhaps escaped; anything else skips the slow walk. */
+/**
+ * Text that can hold a forbidden key or a lone surrogate, perhaps escaped; anything else skips the slow walk.
+ * The compiled check lets an own `__proto__` through.
+ */
 const SUSPECT = /\\u|__proto__|constructor|prototype/;
 
 /**
@@ -82,7 +89,7 @@ export function parseTelemetry(payload: Buffer, now: number): ParsedTelemetry {
     return refuse('bad_json');
   }
   if (Array.isArray(value)) return parseReplay(value, text, now);
-  if (text.length > BOUNDS.maxReadingBytes) return refuse('too_large');
+  if (payload.length > BOUNDS.maxReadingBytes) return refuse('too_large');
   const reason = checkReading(value, text, now);
   if (reason !== undefined) return refuse(reason);
   if (hasDuplicateKeys(text, value)) return refuse('bad_json');
@@ -97,7 +104,8 @@ function parseReplay(values: unknown[], text: string, now: number): ParsedTeleme
   const parsed: ParsedTelemetry = { readings: [], rejected: [] };
   for (const value of values) {
     const json = JSON.stringify(value);
-    const reason = json.length > BOUNDS.maxReadingBytes ? 'too_large' : checkReading(value, json, now);
+    const tooLarge = Buffer.byteLength(json) > BOUNDS.maxReadingBytes;
+    const reason = tooLarge ? 'too_large' : checkReading(value, json, now);
     if (reason === undefined) parsed.readings.push({ reading: value as Reading, json });
     else parsed.rejected.push(reason);
   }
@@ -112,20 +120,11 @@ function checkReading(value: unknown, text: string, now: number): RejectReason |
     if (key.length > BOUNDS.maxNameLength) return 'schema';
   }
   if (keys === 0 || keys > BOUNDS.maxKeys) return 'schema';
-  if (SUSPECT.test(text) && !isHarmless(value)) return 'schema';
+  if (SUSPECT.test(text) && !isHarmless(value, BOUNDS.maxDepth)) return 'schema';
   const at = value._at;
   if (at !== undefined && (at > now + BOUNDS.maxClockAheadMs || at < now - BOUNDS.maxClockBehindMs))
     return 'clock';
   return undefined;
-}
-
-function isHarmless(value: unknown): boolean {
-  if (typeof value === 'string') return value.isWellFormed();
-  if (typeof value !== 'object' || value === null) return true;
-  if (Array.isArray(value)) return value.every(isHarmless);
-  return Object.keys(value).every(
-    (key) => !FORBIDDEN_KEYS.has(key) && key.isWellFormed() && isHarmless(Reflect.get(value, key)),
-  );
 }
 
 /** Which of two equal keys is meant nobody can know. Each member has one colon, so counting them finds the lost ones. */
