@@ -60,7 +60,7 @@ export const actionSchema = z
 /** A lane orders the commands of one actuator; any number of lanes proceed side by side. */
 export const laneSchema = z
   .string()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$/, 'must be 1 to 32 letters, digits, "_", "." or "-"');
+  .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/, 'must be 1 to 64 letters, digits, "_", "." or "-"');
 
 /** How a command is to be delivered; the same in a rule and over REST. */
 export const deliverySchema = z.strictObject({
@@ -72,7 +72,7 @@ export type Delivery = z.infer<typeof deliverySchema>;
 
 /** Lane of a command that names none: its first action key, so that `{"led_on": …}` supersedes `{"led_on": …}`. */
 export function defaultLane(action: Action): string {
-  return (Object.keys(action)[0] ?? 'default').slice(0, 32);
+  return Object.keys(action)[0] ?? 'default';
 }
 
 /**
