@@ -4,7 +4,8 @@
 FROM node:24-trixie-slim AS manifests
 WORKDIR /app
 COPY . .
-RUN find . -type f ! -name package.json ! -name package-lock.json ! -name .npmrc -delete
+RUN find . -type f ! -name package.json ! -name package-lock.json ! -name .npmrc -delete \
+ && find . -type d -empty -delete
 
 # All services compiled at once; they share the layer. Types and sources stay behind.
 FROM node:24-trixie-slim AS build
@@ -13,7 +14,8 @@ COPY --from=manifests /app ./
 RUN --mount=type=cache,target=/root/.npm npm ci --ignore-scripts
 COPY . .
 RUN node_modules/.bin/tsc -b services/device-sim services/rules services/api \
- && find packages services \( -name node_modules -o -name '*.ts' -o -name '*.tsbuildinfo' \) -prune -exec rm -rf {} +
+ && find packages services \( -name node_modules -o -name src -o -name tsconfig.json -o -name '*.tsbuildinfo' \
+      -o -name '*.d.ts' -o -name '*.map' \) -prune -exec rm -rf {} +
 
 # What this one service needs to run, and nothing of what builds or tests it.
 FROM node:24-trixie-slim AS production

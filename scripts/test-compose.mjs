@@ -64,10 +64,7 @@ async function engineAnswers() {
 
 /** @param {string[]} scales */
 async function up(...scales) {
-  await project.compose(
-    ['up', '--detach', '--wait', '--wait-timeout', '180', ...without, ...scales],
-    240_000,
-  );
+  await project.compose(['up', '--detach', '--wait', '--wait-timeout', '180', ...scales, ...named], 240_000);
 }
 
 async function everythingIsHealthy() {
