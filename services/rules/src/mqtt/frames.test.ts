@@ -1,0 +1,151 @@
+import fc from 'fast-check';
+import mqttPacket from 'mqtt-packet';
+import { encodePubacks, encodePublish, FrameReader, MalformedPacket, type PublishFrame } from './frames.js';
+
+const MAX_BYTES = 300_000;
+const V5 = { protocolVersion: 5 };
+
+/** What a reader makes of some bytes, cut into pieces of the given sizes. */
+function read(bytes: Buffer, sizes: number[] = []) {
+  const seen: { publish: PublishFrame[]; puback: [number, number][]; other: Buffer[] } = {
+    publish: [],
+    puback: [],
+    other: [],
+  };
+  const reader = new FrameReader(
+    {
+      publish: (frame) => seen.publish.push({ ...frame, payload: Buffer.from(frame.payload) }),
+      puback: (id, code) => seen.puback.push([id, code]),
+      other: (packet) => seen.other.push(Buffer.from(packet)),
+    },
+    MAX_BYTES,
+  );
+  let at = 0;
+  for (const size of sizes) {
+    reader.push(bytes.subarray(at, at + size));
+    at += size;
+  }
+  reader.push(bytes.subarray(at));
+  return seen;
+}
+
+const publish = fc.record({
+  topic: fc.string({ unit: 'grapheme', minLength: 1, maxLength: 40 }),
+  payload: fc.uint8Array({ maxLength: 400 }).map((bytes) => Buffer.from(bytes)),
+  qos: fc.constantFrom(0 as const, 1 as const),
+  messageId: fc.integer({ min: 1, max: 65_535 }),
+  retain: fc.boolean(),
+  expiry: fc.option(fc.integer({ min: 1, max: 100_000 }), { nil: undefined }),
+});
+
+describe('frames', () => {
+  it('read what another implementation wrote, however the bytes are cut', () => {
+    fc.assert(
+      fc.property(
+        fc.array(publish, { minLength: 1, maxLength: 8 }),
+        fc.array(fc.integer({ min: 1, max: 60 })),
+        (packets, cuts) => {
+          const bytes = Buffer.concat(
+            packets.map(({ expiry, ...packet }) =>
+              mqttPacket.generate(
+                {
+                  cmd: 'publish',
+                  dup: false,
+                  ...packet,
+                  properties: {
+                    ...(expiry !== undefined && { messageExpiryInterval: expiry }),
+                    userProperties: { from: 'test' },
+                  },
+                },
+                V5,
+              ),
+            ),
+          );
+          expect(read(bytes, cuts).publish).toEqual(
+            packets.map(({ topic, payload, qos, messageId, retain }) => ({
+              topic,
+              payload,
+              qos,
+              packetId: qos === 0 ? 0 : messageId,
+              retain,
+            })),
+          );
+        },
+      ),
+    );
+  });
+
+  it('are written so that another implementation reads the same', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 65_535 }),
+        fc.string({ unit: 'grapheme', minLength: 1, maxLength: 60 }),
+        fc.string({ unit: 'grapheme', maxLength: 20_000 }),
+        fc.integer({ min: 1, max: 0xffff_ffff }),
+        (id, topic, payload, expiry) => {
+          const parser = mqttPacket.parser(V5);
+          let parsed: unknown;
+          parser.on('packet', (packet) => {
+            parsed = packet;
+          });
+          parser.parse(encodePublish(id, topic, payload, expiry));
+          expect(parsed).toMatchObject({
+            cmd: 'publish',
+            qos: 1,
+            retain: false,
+            dup: false,
+            messageId: id,
+            topic,
+            payload: Buffer.from(payload),
+            properties: { messageExpiryInterval: expiry },
+          });
+        },
+      ),
+      { numRuns: 200 },
+    );
+  });
+
+  it('acknowledge many packets in one write', () => {
+    expect(read(encodePubacks([1, 255, 256, 65_535])).puback).toEqual([
+      [1, 0],
+      [255, 0],
+      [256, 0],
+      [65_535, 0],
+    ]);
+  });
+
+  it('tell the reason code of a PUBACK', () => {
+    const bytes = mqttPacket.generate({ cmd: 'puback', messageId: 7, reasonCode: 16 }, V5);
+    expect(read(bytes).puback).toEqual([[7, 16]]);
+  });
+
+  it('let every other packet pass untouched', () => {
+    const others = [
+      mqttPacket.generate({ cmd: 'pingresp' }, V5),
+      mqttPacket.generate({ cmd: 'suback', messageId: 3, granted: [1] }, V5),
+      mqttPacket.generate({ cmd: 'connack', reasonCode: 0, sessionPresent: false }, V5),
+    ];
+    expect(read(Buffer.concat(others), [1, 2, 3]).other).toEqual(others);
+  });
+
+  it.each([
+    ['a length of five bytes', [0x30, 0xff, 0xff, 0xff, 0xff, 0x01]],
+    ['a packet over the limit', [0x30, 0xff, 0xff, 0xff, 0x7f]],
+    ['a PUBLISH that ends within its properties', [0x30, 0x06, 0, 1, 0x61, 0x20, 0, 0]],
+    ['a PUBLISH without properties', [0x30, 0x03, 0, 1, 0x61]],
+  ])('refuse %s', (_what, bytes) => {
+    expect(() => read(Buffer.from(bytes))).toThrow(MalformedPacket);
+  });
+
+  it('never throw anything else on arbitrary bytes', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
+        try {
+          read(Buffer.from(bytes));
+        } catch (error) {
+          expect(error).toBeInstanceOf(MalformedPacket);
+        }
+      }),
+    );
+  });
+});
