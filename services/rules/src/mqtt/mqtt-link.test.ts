@@ -1,0 +1,151 @@
+import { startBroker, type TestBroker, type TestFleet } from '@lamplighter/test-kit/broker';
+import { connectDevice } from '@lamplighter/test-kit/device';
+import { closeLater } from '@lamplighter/test-kit/resources';
+import { until } from '@lamplighter/test-kit/until';
+import { MqttLink, type MqttMessage, type PublishOutcome } from './mqtt-link.js';
+
+let broker: TestBroker;
+let fleet: TestFleet;
+beforeAll(async () => {
+  broker = await startBroker();
+  fleet = await broker.newFleet();
+});
+
+let links = 0;
+/** A link that keeps what it is given and settles nothing. */
+async function openLink(
+  filters: string[],
+  { url = broker.rulesUrl, clean = true, name = `link-${++links}` } = {},
+) {
+  const messages: MqttMessage[] = [];
+  const life: string[] = [];
+  const link = new MqttLink(
+    { url, clientId: `lamplighter-test-${name}`, filters, clean },
+    {
+      onMessage: (message) => messages.push(message),
+      afterRead: () => undefined,
+      onUp: () => life.push('up'),
+      onDown: (reason) => life.push(reason),
+    },
+  );
+  closeLater(`link ${name}`, () => link.close());
+  const texts = () => messages.map(({ payload }) => payload.toString());
+  return { link, messages, life, texts };
+}
+const isUp = ({ link }: { link: MqttLink }) => until(() => link.isUp, { what: 'the link to be up' });
+const telemetryOf = ({ name }: TestFleet) => [`$share/${name}/${name}/telemetry/#`];
+
+describe('a link to the broker', () => {
+  it('hands over raw messages and acknowledges them only when they are settled', async () => {
+    const opened = await openLink([`${fleet.name}/telemetry/#`], { clean: false, name: 'durable' });
+    await isUp(opened);
+    const lamp = await connectDevice(fleet);
+    await lamp.sendReading({ light: 1 });
+    await lamp.sendReading({ light: 2 });
+    await until(() => opened.messages.length === 2, { what: 'both messages' });
+    opened.link.settle(opened.messages.slice(0, 1));
+    await opened.link.close();
+    // The broker keeps the session: what was not acknowledged comes again, and nothing else.
+    const again = await openLink([`${fleet.name}/telemetry/#`], { clean: false, name: 'durable' });
+    await until(() => again.messages.length > 0, { what: 'the redelivery' });
+    expect(again.texts()).toEqual(['{"light":2}']);
+    again.link.settle(again.messages);
+  });
+
+  it('passes payloads with "data", "pattern" and "id" through as they are', async () => {
+    const opened = await openLink(telemetryOf(fleet));
+    await isUp(opened);
+    const lamp = await connectDevice(fleet, 'raw');
+    const payloads = ['{"id":1,"data":{"x":1}}', '{"pattern":"p","data":1}', '', '\u0000\u00ff'];
+    for (const payload of payloads) await lamp.publish(`${fleet.name}/telemetry/raw`, payload);
+    await until(() => opened.messages.length === payloads.length, { what: 'all messages' });
+    expect(opened.texts()).toEqual(payloads);
+  });
+
+  it('stops reading when too much is unsettled, lives on, and reads on when there is room', async () => {
+    const opened = await openLink(telemetryOf(fleet));
+    await isUp(opened);
+    const lamp = await connectDevice(fleet, 'flood');
+    const big = 'x'.repeat(200_000);
+    const sent = 120; // 24 MB, more than a link holds
+    const published = Array.from({ length: sent }, () => lamp.publish(`${fleet.name}/telemetry/flood`, big));
+    await until(() => opened.link.backpressureMs > 0, { what: 'back-pressure' });
+    expect(opened.messages.length).toBeLessThan(sent);
+    await until(
+      () => {
+        const { messages, link } = opened;
+        link.settle(messages.slice(messages.length - link.unsettled));
+        return messages.length === sent;
+      },
+      { what: 'all messages' },
+    );
+    await Promise.all(published);
+    expect(opened.life).toEqual(['up']);
+  });
+
+  it('tells what the broker said of a published command: taken, or nobody is there', async () => {
+    const opened = await openLink([]);
+    await isUp(opened);
+    const lamp = await connectDevice(fleet, 'there');
+    const outcomeOf = (device: string) =>
+      new Promise<PublishOutcome>((resolve) =>
+        opened.link.publish(`${fleet.name}/commands/${device}`, '{"led_on":true}', 60, resolve),
+      );
+    expect(await outcomeOf('there')).toBe(0);
+    expect(await lamp.nextCommand()).toEqual({ led_on: true });
+    expect(await outcomeOf('nobody')).toBe(16);
+  });
+
+  it('publishes more than the broker takes at a time, in order', async () => {
+    const opened = await openLink([]);
+    await isUp(opened);
+    const lamp = await connectDevice(fleet, 'many');
+    const count = 5000;
+    const outcomes: PublishOutcome[] = [];
+    for (let n = 0; n < count; n += 1) {
+      opened.link.publish(`${fleet.name}/commands/many`, JSON.stringify({ n }), 60, (outcome) =>
+        outcomes.push(outcome),
+      );
+    }
+    await until(() => lamp.commands().length === count && outcomes.length === count, {
+      what: 'all commands',
+    });
+    expect(new Set(outcomes)).toEqual(new Set([0]));
+    expect(lamp.commands().map(({ n }) => n)).toEqual(Array.from({ length: count }, (_, n) => n));
+  });
+
+  it('says once that the broker is away, loses what was in flight, and comes back by itself', async () => {
+    const own = await startBroker();
+    const opened = await openLink(['+/telemetry/#'], { url: own.rulesUrl });
+    await isUp(opened);
+    await own.kill();
+    await until(() => !opened.link.isUp, { what: 'the link to notice' });
+    const outcome = await new Promise((resolve) => opened.link.publish('a/commands/b', '{}', 5, resolve));
+    expect(outcome).toBe('lost');
+    await own.start();
+    await isUp(opened);
+    expect(opened.life).toEqual(['up', expect.any(String), 'up']);
+    const other = await own.newFleet();
+    await (await connectDevice(other)).sendReading({ light: 3 });
+    await until(() => opened.texts().includes('{"light":3}'), { what: 'telemetry after the restart' });
+  });
+
+  it('names the reason when its credentials are wrong', async () => {
+    const opened = await openLink(['+/telemetry/#'], { url: broker.rulesUrl.replace(/:[^:@]*@/, ':wrong@') });
+    await until(() => opened.life.length > 0, { what: 'a reason' });
+    expect(opened.life[0]).toMatch(/not authorized|bad user/i);
+  });
+
+  it('lets others have what comes after it has stopped its intake', async () => {
+    const filter = telemetryOf(fleet);
+    const leaving = await openLink(filter);
+    const staying = await openLink(filter);
+    await isUp(leaving);
+    await isUp(staying);
+    await leaving.link.stopIntake();
+    const lamp = await connectDevice(fleet, 'on-the-move');
+    for (let light = 0; light < 20; light += 1) await lamp.sendReading({ light });
+    await until(() => staying.messages.length === 20, { what: 'all messages at the other link' });
+    expect(leaving.messages).toHaveLength(0);
+  });
+});
