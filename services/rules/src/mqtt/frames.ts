@@ -6,20 +6,11 @@
 const PUBLISH = 3;
 const PUBACK = 4;
 
-/** A PUBLISH as it came; `payload` is a view into the bytes of the socket. */
-export interface PublishFrame {
-  readonly topic: string;
-  readonly payload: Buffer;
-  readonly qos: 0 | 1;
-  /** 0 for QoS 0. */
-  readonly packetId: number;
-  readonly retain: boolean;
-}
-
-/** Where frames go. `other` gets whole packets of every other kind. */
+/** Where frames go. `payload` is a view into the bytes of the socket; `packetId` is 0 for QoS 0. */
 export interface FrameSink {
-  publish(frame: PublishFrame): void;
+  publish(topic: string, payload: Buffer, qos: 0 | 1, packetId: number): void;
   puback(packetId: number, reasonCode: number): void;
+  /** A whole packet of any other kind. */
   other(packet: Buffer): void;
 }
 
@@ -71,13 +62,12 @@ export class FrameReader {
     const first = bytes[start]!;
     const kind = first >> 4;
     const qos = (first >> 1) & 3;
-    if (kind === PUBLISH && qos < 2)
-      this.readPublish(bytes, first, qos as 0 | 1, bodyStart(bytes, start), end);
+    if (kind === PUBLISH && qos < 2) this.readPublish(bytes, qos as 0 | 1, bodyStart(bytes, start), end);
     else if (kind === PUBACK) this.readPuback(bytes, bodyStart(bytes, start), end);
     else this.sink.other(bytes.subarray(start, end));
   }
 
-  private readPublish(bytes: Buffer, first: number, qos: 0 | 1, start: number, end: number): void {
+  private readPublish(bytes: Buffer, qos: 0 | 1, start: number, end: number): void {
     const topicEnd = start + 2 + ((bytes[start]! << 8) | bytes[start + 1]!);
     let at = topicEnd + (qos === 0 ? 0 : 2);
     let propertiesLength = 0;
@@ -88,13 +78,12 @@ export class FrameReader {
     }
     at += propertiesLength;
     if (at > end) throw new MalformedPacket('a PUBLISH shorter than its properties');
-    this.sink.publish({
-      topic: bytes.toString('utf8', start + 2, topicEnd),
-      payload: bytes.subarray(at, end),
+    this.sink.publish(
+      bytes.toString('utf8', start + 2, topicEnd),
+      bytes.subarray(at, end),
       qos,
-      packetId: qos === 0 ? 0 : (bytes[topicEnd]! << 8) | bytes[topicEnd + 1]!,
-      retain: (first & 1) === 1,
-    });
+      qos === 0 ? 0 : (bytes[topicEnd]! << 8) | bytes[topicEnd + 1]!,
+    );
   }
 
   private readPuback(bytes: Buffer, start: number, end: number): void {

@@ -2,11 +2,16 @@ import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { BOUNDS } from '@lamplighter/contracts/bounds';
 import { MqttClient } from 'mqtt';
-import { encodePubacks, encodePublish, type PublishFrame } from './frames.js';
+import { encodePubacks, encodePublish } from './frames.js';
 import { PublishTap } from './publish-tap.js';
 
 /** A message as it came off the socket. Its link is told by `settle` when it has been dealt with. */
-export interface MqttMessage extends PublishFrame {
+export interface MqttMessage {
+  readonly topic: string;
+  /** A view into the bytes of the socket. */
+  readonly payload: Buffer;
+  readonly qos: 0 | 1;
+  readonly packetId: number;
   /** Monotonic time of arrival, milliseconds (performance.now). */
   readonly takenAt: number;
   /** The connection that delivered it; its PUBACK may not go to another. */
@@ -194,7 +199,8 @@ export class MqttLink {
     const tap = new PublishTap(
       socket,
       {
-        publish: (frame) => this.take(frame, tap),
+        publish: (topic, payload, qos, packetId) =>
+          this.take({ topic, payload, qos, packetId, takenAt: tap.readAt, connection: tap }),
         puback: (packetId, reasonCode) => this.finish(packetId, reasonCode),
       },
       () => this.events.afterRead(),
@@ -204,17 +210,17 @@ export class MqttLink {
     return tap;
   }
 
-  private take(frame: PublishFrame, connection: PublishTap): void {
+  private take(message: MqttMessage): void {
     this.inFlight += 1;
-    this.inFlightBytes += frame.payload.length;
+    this.inFlightBytes += message.payload.length;
     if (
       this.heldSince === undefined &&
       (this.inFlight >= MAX_IN_FLIGHT || this.inFlightBytes >= MAX_IN_FLIGHT_BYTES)
     ) {
       this.heldSince = performance.now();
-      connection.hold();
+      message.connection.hold();
     }
-    this.events.onMessage({ ...frame, takenAt: performance.now(), connection });
+    this.events.onMessage(message);
   }
 
   private transmit(

@@ -14,6 +14,8 @@ export class PublishTap extends Duplex {
   private readonly reader: FrameReader;
   private held = false;
   private answeredPings = 0;
+  /** Monotonic time of the read in hand, milliseconds. */
+  readAt = 0;
 
   constructor(
     private readonly wire: Socket,
@@ -25,13 +27,14 @@ export class PublishTap extends Duplex {
     super({ allowHalfOpen: false });
     this.reader = new FrameReader(
       {
-        publish: (frame) => sink.publish(frame),
-        puback: (id, code) => sink.puback(id, code),
+        publish: (topic, payload, qos, packetId) => sink.publish(topic, payload, qos, packetId),
+        puback: (packetId, reasonCode) => sink.puback(packetId, reasonCode),
         other: (packet) => this.forward(packet),
       },
       maxPacketBytes,
     );
     wire.on('data', (chunk) => {
+      this.readAt = performance.now();
       try {
         this.reader.push(chunk);
       } catch (error) {
