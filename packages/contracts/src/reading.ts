@@ -99,17 +99,34 @@ export function parseTelemetry(payload: Buffer, now: number): ParsedTelemetry {
 function parseReplay(values: unknown[], text: string, now: number): ParsedTelemetry {
   if (values.length > BOUNDS.maxReplay) return refuse('too_large');
   if (values.length === 0) return refuse('schema');
-  if (depth(text) > BOUNDS.maxDepth + 1) return refuse('too_deep'); // before anything walks the values
-  if (hasDuplicateKeys(text, values)) return refuse('bad_json');
+  // The depth first: it is found without recursion, and bounds that of everything after it.
+  const isTidy = depth(text) <= BOUNDS.maxDepth + 1 && !hasDuplicateKeys(text, values);
+  const texts = isTidy ? undefined : itemsOf(text);
   const parsed: ParsedTelemetry = { readings: [], rejected: [] };
-  for (const value of values) {
-    const json = JSON.stringify(value);
+  for (const [i, value] of values.entries()) {
+    const json = texts?.[i] ?? JSON.stringify(value);
     const tooLarge = Buffer.byteLength(json) > BOUNDS.maxReadingBytes;
-    const reason = tooLarge ? 'too_large' : checkReading(value, json, now);
+    let reason = tooLarge ? 'too_large' : checkReading(value, json, now);
+    if (reason === undefined && !isTidy && hasDuplicateKeys(json, value)) reason = 'bad_json';
     if (reason === undefined) parsed.readings.push({ reading: value as Reading, json });
     else parsed.rejected.push(reason);
   }
   return parsed;
+}
+
+/** The texts of the items of a JSON array, so that one bad reading of a replay is told from the others. */
+function itemsOf(text: string): string[] {
+  const items: string[] = [];
+  let level = 0;
+  let start = text.indexOf('[') + 1;
+  walkOutsideStrings(text, (char, at) => {
+    if (char === '{' || char === '[') level += 1;
+    else if (char === '}' || char === ']') level -= 1;
+    if ((char !== ',' || level !== 1) && level !== 0) return;
+    if (char === ',' || char === ']') items.push(text.slice(start, at).trim());
+    start = at + 1;
+  });
+  return items;
 }
 
 function checkReading(value: unknown, text: string, now: number): RejectReason | undefined {
@@ -169,13 +186,13 @@ function depth(text: string): number {
   return deepest;
 }
 
-function walkOutsideStrings(text: string, visit: (char: string) => void): void {
+function walkOutsideStrings(text: string, visit: (char: string, at: number) => void): void {
   let inString = false;
   for (let i = 0; i < text.length; i += 1) {
     const char = text[i]!;
     if (inString && char === '\\') i += 1;
     else if (char === '"') inString = !inString;
-    else if (!inString) visit(char);
+    else if (!inString) visit(char, i);
   }
 }
 

@@ -1,0 +1,70 @@
+import fc from 'fast-check';
+import { durationMs, durationSchema } from './duration.js';
+
+it.each([
+  ['0s', 0],
+  ['250ms', 250],
+  ['1s', 1000],
+  ['90s', 90_000],
+  ['5m', 300_000],
+  ['1h', 3_600_000],
+  ['7d', 604_800_000],
+  ['007s', 7000],
+])('%s is %d ms', (text, ms) => {
+  expect(durationMs(text)).toBe(ms);
+});
+
+it.each([
+  '',
+  's',
+  '5',
+  '5 s',
+  ' 5s',
+  '5s ',
+  '5S',
+  '-5s',
+  '+5s',
+  '1.5h',
+  '1e3s',
+  '5sec',
+  '5min',
+  '1h30m',
+  '5s\n',
+  '٣s',
+  '9999999999s',
+  '0x5s',
+  'NaNs',
+  'Infinitys',
+])('%j is no duration', (text) => {
+  expect(durationMs(text)).toBeUndefined();
+});
+
+it('is a whole, finite number of milliseconds or nothing, whatever the text', () => {
+  const near = fc
+    .tuple(fc.integer({ min: -1 }), fc.constantFrom('ms', 's', 'm', 'h', 'd', ''))
+    .map((parts) => parts.join(''));
+  fc.assert(
+    fc.property(fc.oneof(near, fc.string()), (text) => {
+      const ms = durationMs(text);
+      if (ms !== undefined) expect(Number.isInteger(ms) && ms >= 0).toBe(true);
+    }),
+  );
+});
+
+describe('a bounded duration', () => {
+  const schema = durationSchema(1000, 60_000);
+
+  it.each(['1s', '1000ms', '60s', '1m'])('takes %s, a bound included', (text) => {
+    expect(schema.parse(text)).toBe(text);
+  });
+
+  it.each(['999ms', '0s', '61s', '60001ms', '1h', 'soon', ''])('refuses %j and names the bounds', (text) => {
+    expect(schema.safeParse(text).error?.issues[0]?.message).toBe(
+      'must be a duration such as "30s", "5m" or "1h", between 1000 ms and 60000 ms',
+    );
+  });
+
+  it.each([60, null, undefined, ['5s'], { ms: 5 }])('refuses %j, which is no text', (value) => {
+    expect(schema.safeParse(value).success).toBe(false);
+  });
+});

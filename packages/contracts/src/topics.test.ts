@@ -1,0 +1,174 @@
+import fc from 'fast-check';
+import {
+  commandsTopic,
+  type DeviceTopic,
+  deviceTopic,
+  FILTERS,
+  lessonTopic,
+  parseTopic,
+  sharedFilter,
+  TOPIC_KINDS,
+} from './topics.js';
+
+const name = fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/);
+const kind = fc.constantFrom(...TOPIC_KINDS);
+const LESSON_KINDS = ['telemetry', 'commands'] as const;
+
+/** Builds the topic again from what the parser made of it. */
+function rebuild({ fleet, kind, device, lesson }: DeviceTopic): string {
+  if (!lesson) return deviceTopic(fleet, kind, device);
+  if (kind !== 'telemetry' && kind !== 'commands') throw new Error(`the lesson has no ${kind}`);
+  return lessonTopic(fleet, kind);
+}
+
+/** MQTT 5, 4.7: whether a filter without `$share` matches a topic, written from the specification. */
+function matches(filter: string, topic: string): boolean {
+  const levels = topic.split('/');
+  const wanted = filter.split('/');
+  for (const [i, want] of wanted.entries()) {
+    if (want === '#') return true;
+    const level = levels[i];
+    if (level === undefined || (want !== '+' && want !== level)) return false;
+    if (wanted[i + 1] === '#' && levels.length === i + 1) return true;
+  }
+  return levels.length === wanted.length;
+}
+
+/** Strings near the contract: whole levels of it, and what must not be a level, in any number and order. */
+const nearTopic = fc
+  .array(
+    fc.oneof(
+      name,
+      kind,
+      fc.constantFrom(
+        '',
+        '+',
+        '#',
+        '$share',
+        '$SYS',
+        '\0',
+        ' ',
+        'é',
+        '／',
+        '..',
+        '-a',
+        '.a',
+        '_a',
+        'a b',
+        'a\n',
+      ),
+    ),
+    { maxLength: 5 },
+  )
+  .map((levels) => levels.join('/'));
+
+describe('a topic', () => {
+  it('is parsed to what it was built from', () => {
+    fc.assert(
+      fc.property(name, kind, name, (fleet, kind, device) => {
+        expect(parseTopic(deviceTopic(fleet, kind, device))).toEqual({ fleet, kind, device, lesson: false });
+      }),
+    );
+  });
+
+  it('of the lesson belongs to the device that is named like its fleet', () => {
+    fc.assert(
+      fc.property(name, fc.constantFrom(...LESSON_KINDS), (fleet, kind) => {
+        expect(parseTopic(lessonTopic(fleet, kind))).toEqual({ fleet, kind, device: fleet, lesson: true });
+      }),
+    );
+  });
+
+  it('that is parsed at all rebuilds to itself, so no two topics mean the same', () => {
+    fc.assert(
+      fc.property(fc.oneof(nearTopic, fc.string(), fc.string({ unit: 'binary' })), (topic) => {
+        const parsed = parseTopic(topic);
+        if (parsed !== undefined) expect(rebuild(parsed)).toBe(topic);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it.each([
+    ['nothing', ''],
+    ['one level', 'demo'],
+    ['a leading slash', '/demo/telemetry/lamp'],
+    ['a trailing slash', 'demo/telemetry/lamp/'],
+    ['an empty fleet', '/telemetry/lamp'],
+    ['an empty kind', 'demo//lamp'],
+    ['an empty device', 'demo/telemetry/'],
+    ['a fourth level', 'demo/telemetry/lamp/led'],
+    ['sixty thousand levels', 'a/'.repeat(60_000)],
+    ['another kind', 'demo/state/lamp'],
+    ['a kind in capitals', 'demo/Telemetry/lamp'],
+    ['a kind that every object has', 'demo/constructor/lamp'],
+    ['two levels that are not of the lesson', 'demo/acknowledgements'],
+    ['two levels for receipts', 'demo/receipts'],
+    ['two levels for presence', 'demo/presence'],
+    ['a wildcard for the fleet', '+/telemetry/lamp'],
+    ['a wildcard for the device', 'demo/telemetry/+'],
+    ['the wildcard for all', 'demo/telemetry/#'],
+    ['a wildcard within a name', 'demo/telemetry/lamp+'],
+    ['NUL in a name', 'demo/telemetry/la\0mp'],
+    ['a line break after the name', 'demo/telemetry/lamp\n'],
+    ['a space', 'demo/telemetry/la mp'],
+    ['letters beyond ASCII', 'demo/telemetry/lämp'],
+    ['a letter that folds to ASCII', 'demo/telemetry/lamp\u212a'],
+    ['digits beyond ASCII', 'demo/telemetry/lamp٣'],
+    ['a lone surrogate', 'demo/telemetry/lamp\ud800'],
+    ['a colon, as in a Redis key', 'demo/telemetry/lamp:1'],
+    ['braces, as in a hash tag', 'demo/telemetry/{17}'],
+    ['a dot in front', 'demo/telemetry/.lamp'],
+    ['a dash in front', 'demo/telemetry/-lamp'],
+    ['an underscore in front', 'demo/telemetry/_lamp'],
+    ['a name of 65 characters', `demo/telemetry/${'x'.repeat(65)}`],
+    ['a name of 64 kB', `demo/telemetry/${'x'.repeat(65_535)}`],
+    ['a fleet of 65 characters', `${'x'.repeat(65)}/telemetry/lamp`],
+    ['the broker’s own', '$SYS/broker/version'],
+    ['a shared filter', '$share/rules/demo/telemetry'],
+  ])('with %s is none of ours', (_what, topic) => {
+    expect(parseTopic(topic)).toBeUndefined();
+  });
+
+  it('with names of 64 characters is ours', () => {
+    const longest = 'x'.repeat(64);
+    expect(parseTopic(`${longest}/presence/${longest}`)).toMatchObject({ fleet: longest, device: longest });
+  });
+});
+
+describe('a subscription filter', () => {
+  const filterOf = new Map(Object.entries(FILTERS));
+
+  it('matches every topic of its kind, and the lesson’s', () => {
+    fc.assert(
+      fc.property(name, name, (fleet, device) => {
+        for (const [kind, filter] of Object.entries(FILTERS)) {
+          expect(matches(filter, deviceTopic(fleet, kind as keyof typeof FILTERS, device))).toBe(true);
+        }
+        expect(matches(FILTERS.telemetry, lessonTopic(fleet, 'telemetry'))).toBe(true);
+      }),
+    );
+  });
+
+  it('brings nothing of another kind, so no service hears its own commands', () => {
+    fc.assert(
+      fc.property(nearTopic, (topic) => {
+        const parsed = parseTopic(topic);
+        if (parsed === undefined) return;
+        for (const [kind, filter] of filterOf)
+          expect([topic, filter, matches(filter, topic)]).toEqual([topic, filter, parsed.kind === kind]);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it('is shared by its group', () => {
+    expect(sharedFilter('rules', FILTERS.telemetry)).toBe('$share/rules/+/telemetry/#');
+  });
+});
+
+it('commands reach a device on the lane on which it spoke', () => {
+  expect(commandsTopic('demo', 'lamp-0001', false)).toBe('demo/commands/lamp-0001');
+  expect(commandsTopic('s1', 's1', true)).toBe('s1/commands');
+  expect(commandsTopic('s1', 's1', false)).toBe('s1/commands/s1');
+});
