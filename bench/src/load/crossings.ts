@@ -1,0 +1,69 @@
+/** A reading that crossed the threshold and the wait for its command. */
+interface Crossing {
+  readonly dark: boolean;
+  readonly dueAt: number;
+}
+
+/** A command that was answered: when its reading was due and how long the loop took, both in milliseconds. */
+export interface Loop {
+  readonly dueAt: number;
+  readonly latencyMs: number;
+}
+
+/**
+ * Matches commands to the readings that caused them. A device's crossings alternate between dark and bright, and so must
+ * its commands: one that does not fit the oldest open crossing proves that the command for that one is missing.
+ * (When two in a row are missing, the next command is taken for the older one: its latency is then overstated, never
+ * understated, and the number of missing commands stays right.)
+ */
+export class Crossings {
+  readonly loops: Loop[] = [];
+  /** Readings that crossed. */
+  expected = 0;
+  /** Commands that fit no open crossing. */
+  unexpected = 0;
+  private readonly dark: Uint8Array;
+  private readonly open: Crossing[][];
+  private skipped = 0;
+
+  constructor(devices: number) {
+    this.dark = new Uint8Array(devices);
+    this.open = Array.from({ length: devices }, () => []);
+  }
+
+  isDark(device: number): boolean {
+    return this.dark[device] === 1;
+  }
+
+  /** The device's next reading, due then, is on the other side of the threshold. */
+  cross(device: number, dueAt: number): void {
+    this.dark[device]! ^= 1;
+    this.expected += 1;
+    this.open[device]!.push({ dark: this.isDark(device), dueAt });
+  }
+
+  /** A command came for the device. */
+  command(device: number, ledOn: boolean, now: number): void {
+    const open = this.open[device];
+    if (open?.[0] !== undefined && open[0].dark !== ledOn && open.length > 1) {
+      open.shift();
+      this.skipped += 1;
+    }
+    if (open?.[0]?.dark !== ledOn) {
+      this.unexpected += 1;
+      return;
+    }
+    const { dueAt } = open.shift()!;
+    this.loops.push({ dueAt, latencyMs: now - dueAt });
+  }
+
+  /** Commands that have not come: those given up for good and those still open. */
+  get missing(): number {
+    return this.expected - this.loops.length;
+  }
+
+  /** Open crossings, for which a command may still come. */
+  get openCount(): number {
+    return this.missing - this.skipped;
+  }
+}

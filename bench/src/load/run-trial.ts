@@ -1,0 +1,220 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { deviceTopic } from '@lamplighter/contracts/topics';
+import { percentile } from '../measure/statistics.js';
+import type { ReceivedPublish } from '../wire/packet-reader.js';
+import { BrokerConnection } from './connection.js';
+import { Crossings } from './crossings.js';
+import { deviceIndex, Readings } from './readings.js';
+import { Schedule } from './schedule.js';
+import type { TrialPlan, TrialResult } from './trial.js';
+import { Watch } from './watch.js';
+
+/** The generator sends what has become due, then sleeps this long. */
+const ROUND_MS = 1;
+/** A connection that has this much unsent does not get more: the readings count as unsent. Bytes. */
+const MAX_BACKLOG_BYTES = 4 * 1024 * 1024;
+/** The prelude: one bright reading per device at this rate, so that every service starts from a known state. */
+const PRELUDE_RATE = 4000;
+/** No command for this long means that the prelude is over, milliseconds. */
+const QUIET_MS = 500;
+const PRELUDE_MS = 20_000;
+
+/** Runs one trial and closes its connections. */
+export async function runTrial(plan: TrialPlan): Promise<TrialResult> {
+  const trial = new Trial(plan);
+  try {
+    await trial.connect();
+    await trial.prelude();
+    return await trial.run();
+  } finally {
+    await trial.close();
+  }
+}
+
+class Trial {
+  private readonly readings: Readings;
+  private readonly publishers: BrokerConnection[] = [];
+  private subscriber: BrokerConnection | undefined;
+  private crossings: Crossings;
+  private startedAt = 0;
+  private lastCommandAt = 0;
+  private lost: Error | undefined;
+  private closing = false;
+
+  constructor(private readonly plan: TrialPlan) {
+    this.readings = new Readings(plan.fleet, plan.devices, plan.qos);
+    this.crossings = new Crossings(plan.devices);
+  }
+
+  async connect(): Promise<void> {
+    const { mqttUrl, fleet, connections, qos } = this.plan;
+    const run = Date.now().toString(36);
+    const onLost = (error: Error) => {
+      if (!this.closing) this.lost ??= error;
+    };
+    const onCommand = (message: ReceivedPublish) => this.takeCommand(message);
+    this.subscriber = await BrokerConnection.open(mqttUrl, `${fleet}.commands-${run}`, onCommand, onLost);
+    await this.subscriber.subscribe(deviceTopic(fleet, 'commands', '+'), qos);
+    for (let number = 0; number < connections; number += 1) {
+      const clientId = `${fleet}.load-${run}-${number}`;
+      const publisher = await BrokerConnection.open(mqttUrl, clientId, () => undefined, onLost);
+      publisher.readLazily();
+      this.publishers.push(publisher);
+    }
+  }
+
+  /** One bright reading of each device; commands that it causes belong to no crossing. */
+  async prelude(): Promise<void> {
+    const { devices } = this.plan;
+    await this.send(new Schedule([{ rate: PRELUDE_RATE, seconds: devices / PRELUDE_RATE }]), false);
+    const deadline = performance.now() + PRELUDE_MS;
+    do {
+      await delay(QUIET_MS / 5);
+      this.throwIfLost();
+    } while (performance.now() - this.lastCommandAt < QUIET_MS && performance.now() < deadline);
+    this.crossings = new Crossings(devices);
+  }
+
+  async run(): Promise<TrialResult> {
+    const { plan } = this;
+    const schedule = new Schedule(plan.stretches);
+    const acknowledgedBefore = this.acknowledged();
+    this.startedAt = performance.now();
+    const watch = new Watch(plan, this.startedAt);
+    const { due, sent, lateness, aborted } = await this.send(schedule, true, () => watch.look());
+    const deadline = performance.now() + plan.drainMs;
+    while (
+      !watch.complete ||
+      (!aborted && !this.settled(sent, acknowledgedBefore) && performance.now() < deadline)
+    ) {
+      await delay(20);
+      watch.look();
+      this.throwIfLost();
+    }
+    return {
+      preludeReadings: plan.devices,
+      due,
+      sent,
+      unsent: due - sent,
+      acknowledged: this.acknowledged() - acknowledgedBefore,
+      aborted,
+      commandsExpected: this.crossings.expected,
+      commandsMissing: this.crossings.missing,
+      commandsUnexpected: this.crossings.unexpected,
+      loops: this.crossings.loops,
+      latenessP99Ms: percentile(lateness, 0.99),
+      measuredReadings: schedule.dueBy(plan.measureToMs) - schedule.dueBy(plan.measureFromMs),
+      cpuSeconds: watch.cpuSeconds(),
+      usage: watch.samples,
+      lastSeq: Array.from({ length: plan.devices }, (_, device) => this.readings.lastSeq(device)),
+    };
+  }
+
+  async close(): Promise<void> {
+    this.closing = true;
+    await Promise.all([this.subscriber, ...this.publishers].map((connection) => connection?.close()));
+  }
+
+  private async send(
+    schedule: Schedule,
+    crossing: boolean,
+    onRound: () => void = () => undefined,
+  ): Promise<{ due: number; sent: number; lateness: number[]; aborted: boolean }> {
+    const startedAt = performance.now();
+    const startedAtEpoch = Date.now();
+    const lateness: number[] = [];
+    let due = 0;
+    let sent = 0;
+    while (due < schedule.total) {
+      const dueNow = schedule.dueBy(performance.now() - startedAt);
+      if (dueNow > due) {
+        lateness.push(performance.now() - startedAt - schedule.dueAt(due));
+        sent += this.sendRange(due, dueNow, schedule, startedAtEpoch, crossing);
+        due = dueNow;
+      }
+      if (crossing && this.tooSlow()) return { due, sent, lateness, aborted: true };
+      onRound();
+      await delay(ROUND_MS);
+      this.throwIfLost();
+    }
+    return { due, sent, lateness, aborted: false };
+  }
+
+  /** Sends the readings `from` (inclusive) to `to`; neighbours go to the same connection in one write. */
+  private sendRange(from: number, to: number, schedule: Schedule, epoch: number, crossing: boolean): number {
+    const { devices } = this.plan;
+    let sent = 0;
+    let next = from;
+    while (next < to) {
+      const publisher = this.publisherOf(next % devices);
+      let end = next + 1;
+      while (end < to && this.publisherOf(end % devices) === publisher) end += 1;
+      if (publisher.backlogBytes < MAX_BACKLOG_BYTES) {
+        publisher.write(this.encode(next, end, publisher, schedule, epoch, crossing));
+        sent += end - next;
+      }
+      next = end;
+    }
+    return sent;
+  }
+
+  private encode(
+    from: number,
+    to: number,
+    publisher: BrokerConnection,
+    schedule: Schedule,
+    epoch: number,
+    crossing: boolean,
+  ): Buffer {
+    const { devices } = this.plan;
+    const packets = Buffer.allocUnsafe((to - from) * this.readings.packetBytes);
+    for (let reading = from; reading < to; reading += 1) {
+      const device = reading % devices;
+      const dueAt = schedule.dueAt(reading);
+      if (crossing && this.isCrossing(reading, device, schedule)) this.crossings.cross(device, dueAt);
+      const offset = (reading - from) * this.readings.packetBytes;
+      const at = epoch + Math.floor(dueAt);
+      const packetId = this.plan.qos === 0 ? 0 : publisher.packetId();
+      this.readings.write(packets, offset, device, this.crossings.isDark(device), at, packetId);
+    }
+    return packets;
+  }
+
+  /** Staggered by the device, so that the crossings spread evenly over time. */
+  private isCrossing(reading: number, device: number, schedule: Schedule): boolean {
+    const { devices, crossingEvery } = this.plan;
+    const count = Math.floor(reading / devices) + device + 1;
+    return count % crossingEvery === 0 && schedule.mayCross(reading, device);
+  }
+
+  private publisherOf(device: number): BrokerConnection {
+    const { connections, devices } = this.plan;
+    return this.publishers[Math.floor((device * connections) / devices)]!;
+  }
+
+  private takeCommand({ chunk, topicEnd, payloadStart, payloadEnd }: ReceivedPublish): void {
+    this.lastCommandAt = performance.now();
+    const ledOn = chunk.subarray(payloadStart, payloadEnd).includes('true');
+    this.crossings.command(deviceIndex(chunk, topicEnd), ledOn, this.lastCommandAt - this.startedAt);
+  }
+
+  private tooSlow(): boolean {
+    const last = this.crossings.loops.at(-1);
+    return last !== undefined && last.latencyMs > (this.plan.abortAboveMs ?? Number.POSITIVE_INFINITY);
+  }
+
+  private settled(sent: number, acknowledgedBefore: number): boolean {
+    return (
+      this.crossings.openCount === 0 &&
+      (this.plan.qos === 0 || this.acknowledged() - acknowledgedBefore >= sent)
+    );
+  }
+
+  private acknowledged(): number {
+    return this.publishers.reduce((sum, publisher) => sum + publisher.acknowledged, 0);
+  }
+
+  private throwIfLost(): void {
+    if (this.lost) throw this.lost;
+  }
+}

@@ -1,0 +1,59 @@
+import { readdirSync, readFileSync } from 'node:fs';
+
+/** What one process, its threads and its children have used. */
+export interface ProcessUsage {
+  /** User and system time since its start, seconds; the kernel counts in hundredths. */
+  readonly cpuSeconds: number;
+  /** Resident memory now, bytes. */
+  readonly rssBytes: number;
+}
+
+/** Clock ticks a second in /proc, on every Linux that Node runs on. */
+const TICKS_PER_SECOND = 100;
+
+/** Reads the usage of a process and its descendants from /proc; zero once the process is gone. */
+export function readUsage(pid: number): ProcessUsage {
+  let cpuSeconds = 0;
+  let rssBytes = 0;
+  for (const each of [pid, ...descendants(pid)]) {
+    cpuSeconds += cpuOf(each);
+    rssBytes += rssOf(each);
+  }
+  return { cpuSeconds, rssBytes };
+}
+
+function cpuOf(pid: number): number {
+  // The second field is the name in brackets and may hold spaces; after it, utime and stime are the 12th and 13th.
+  const fields = read(`/proc/${pid}/stat`).trimEnd().split(') ').at(-1)!.split(' ');
+  return (Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) / TICKS_PER_SECOND;
+}
+
+function rssOf(pid: number): number {
+  const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(read(`/proc/${pid}/status`))?.[1];
+  return Number(kilobytes ?? 0) * 1024;
+}
+
+function descendants(pid: number): number[] {
+  const children = tasks(pid).flatMap((task) =>
+    read(`/proc/${pid}/task/${task}/children`)
+      .split(' ')
+      .filter((child) => child !== ''),
+  );
+  return children.flatMap((child) => [Number(child), ...descendants(Number(child))]);
+}
+
+function tasks(pid: number): string[] {
+  try {
+    return readdirSync(`/proc/${pid}/task`);
+  } catch {
+    return [];
+  }
+}
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
