@@ -44,6 +44,9 @@ const LIFELINE = `exec 3<&0
 (read -r _ <&3; kill -KILL $$) >/dev/null 2>&1 &
 exec "$@" 3<&- </dev/null`;
 
+/** Every process of ours that has not ended yet, oldest first. */
+export const liveChildren: Set<Child> = new Set();
+
 /** Starts a process that dies with us. It has a session of its own, so that Ctrl-C reaches only us and we stop it in order. */
 export function startChild(options: ChildOptions): Child {
   mkdirSync(dirname(options.logFile), { recursive: true });
@@ -60,6 +63,7 @@ export function startChild(options: ChildOptions): Child {
     child.once('error', reject);
     child.once('exit', (code, signal) => {
       exit = { code, signal };
+      liveChildren.delete(handle);
       resolve(exit);
     });
   });
@@ -69,7 +73,7 @@ export function startChild(options: ChildOptions): Child {
   const kill = (signal: NodeJS.Signals) => {
     if (exit === undefined) child.kill(signal);
   };
-  return {
+  const handle: Child = {
     name: options.name,
     pid: child.pid ?? -1,
     logFile: options.logFile,
@@ -86,6 +90,8 @@ export function startChild(options: ChildOptions): Child {
     },
     output: () => readFileSync(options.logFile, 'utf8'),
   };
+  liveChildren.add(handle);
+  return handle;
 }
 
 /** What a process needs from ours: nothing that a developer's shell happens to export. */

@@ -88,7 +88,7 @@ include_dir ${join(REPOSITORY, 'mosquitto/conf.d')}
 }
 
 /** An MQTT 3.1.1 CONNECT by hand; true if the answer is CONNACK with return code 0. */
-async function acceptsAccount(port: number, user: string, password: string): Promise<boolean> {
+async function acceptsAccount(port: number, user: string, password: string): Promise<true | string> {
   const text = (value: string) => {
     const bytes = Buffer.from(value);
     return Buffer.concat([Buffer.from([bytes.length >> 8, bytes.length & 0xff]), bytes]);
@@ -103,5 +103,5 @@ async function acceptsAccount(port: number, user: string, password: string): Pro
   ]);
   const length = body.length < 128 ? [body.length] : [(body.length & 0x7f) | 0x80, body.length >> 7];
   const answer = await ask(port, Buffer.concat([Buffer.from([0x10, ...length]), body]), 4);
-  return answer.equals(Buffer.from([0x20, 2, 0, 0]));
+  return answer.equals(Buffer.from([0x20, 2, 0, 0])) || `it does not accept the account ${user}`;
 }

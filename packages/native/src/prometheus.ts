@@ -37,7 +37,7 @@ export async function startPrometheus({ folder, port, jobs, logFile }: Prometheu
     logFile: logFile ?? join(folder, 'prometheus.log'),
   });
   const url = `http://127.0.0.1:${port}`;
-  await untilServing(child, async () => (await fetch(`${url}/-/ready`)).ok, 60_000);
+  await untilServing(child, async () => (await fetch(`${url}/-/ready`)).ok || 'still loading', 60_000);
   return Object.assign(child, { port, url });
 }
 

@@ -51,8 +51,10 @@ export async function startRedis({
     logFile: logFile ?? join(folder, 'redis.log'),
   });
   const expected = '+OK\r\n+PONG\r\n';
-  const answers = async () =>
-    (await ask(port, `AUTH ${password}\r\nPING\r\n`, expected.length)).toString() === expected;
+  const answers = async () => {
+    const answer = (await ask(port, `AUTH ${password}\r\nPING\r\n`, expected.length)).toString();
+    return answer === expected || answer.trim();
+  };
   await untilServing(child, answers, LOADING_MS);
   return Object.assign(child, { port, url: `redis://:${password}@127.0.0.1:${port}` });
 }

@@ -15,20 +15,25 @@ export class ServerFailed extends Error {
 const PAUSE_MS = 20;
 
 /**
- * Waits until a probe succeeds, and stops the process if it does not.
+ * Waits until a probe says true, and stops the process if it does not. Whatever else the probe says or throws is told if
+ * the time is over.
  * @throws ServerFailed if the process ends first, or the time is over
  */
 export async function untilServing(
   child: Child,
-  probe: () => Promise<boolean>,
+  probe: () => Promise<true | string>,
   timeoutMs: number,
 ): Promise<void> {
   const deadline = Date.now() + timeoutMs;
+  let answer: true | string = 'no answer';
   while (child.exit === undefined && Date.now() < deadline) {
-    if (await probe().catch(() => false)) return;
+    answer = await probe().catch(() => 'no answer');
+    if (answer === true) return;
     await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
   }
-  const what = child.exit ? describeExit(child.exit) : `did not answer within ${timeoutMs / 1000} s`;
+  const what = child.exit
+    ? describeExit(child.exit)
+    : `was not ready within ${timeoutMs / 1000} s (${answer})`;
   await child.stop(1000);
   throw new ServerFailed(`${child.name} ${what}; its last words:\n${lastLines(child.output(), 10)}`);
 }

@@ -1,23 +1,13 @@
 import { join } from 'node:path';
-import { type Child, minimalEnvironment, startChild } from '@lamplighter/native/child';
-import { REPOSITORY } from '@lamplighter/native/repository';
-import { untilServing } from '@lamplighter/native/serving';
+import { minimalEnvironment } from '@lamplighter/native/child';
+import { launchService, SERVICE_PORTS, type ServiceName, untilReady } from '@lamplighter/native/service';
+import type { Server } from '@lamplighter/native/serving';
 import { temporaryFolder } from './folder.js';
 import { freePort } from './free-port.js';
 import { closeLater } from './resources.js';
 
-/** A service of ours, running from its `dist` folder. */
-export interface TestService extends Child {
-  /** Of its HTTP: /metrics, /health/live, /health/ready, and the API. */
-  readonly port: number;
-  readonly url: string;
-}
-
-/** The variable that says where each service's HTTP listens. */
-const PORT_VARIABLES = { rules: 'RULES_PORT', api: 'API_PORT', 'device-sim': 'SIM_PORT' } as const;
-export type ServiceName = keyof typeof PORT_VARIABLES;
-
-const READY_MS = 30_000;
+/** A service of ours; its url serves /metrics, /health/live, /health/ready, and the API. */
+export type TestService = Server;
 
 /**
  * Runs `node services/<name>/dist/main.js` with this environment and a free port, and stops it at the end of the test.
@@ -29,19 +19,13 @@ export async function startService(
   env: Record<string, string>,
   { wait = 'ready' }: { wait?: 'ready' | 'started' } = {},
 ): Promise<TestService> {
-  const variable = PORT_VARIABLES[name];
-  const port = Number(env[variable] ?? (await freePort()));
-  const child = startChild({
+  const service = launchService({
     name,
-    command: process.execPath,
-    args: [join(REPOSITORY, 'services', name, 'dist/main.js')],
+    port: Number(env[SERVICE_PORTS[name]] ?? (await freePort())),
+    env: { ...minimalEnvironment(), ...env },
     logFile: join(temporaryFolder(), `${name}.log`),
-    env: { ...minimalEnvironment(), ...env, [variable]: String(port) },
   });
-  closeLater(name, () => child.stop());
-  const url = `http://127.0.0.1:${port}`;
-  if (wait === 'ready') {
-    await untilServing(child, async () => (await fetch(`${url}/health/ready`)).ok, READY_MS);
-  }
-  return Object.assign(child, { port, url });
+  closeLater(name, () => service.stop());
+  if (wait === 'ready') await untilReady(service);
+  return service;
 }

@@ -1,0 +1,21 @@
+import { ServerFailed } from './serving.js';
+import { CannotStart, readSettings } from './settings.js';
+import { createKey } from './stack.js';
+import { readRunningInstance } from './state.js';
+
+/** Prints a new API key of the running instance on stdout; gives the exit code. */
+export async function key(): Promise<number> {
+  try {
+    const { folder } = readSettings(process.env);
+    const instance = readRunningInstance(folder);
+    if (instance === undefined) throw new CannotStart(`nothing runs on ${folder}; start it first: npm start`);
+    console.log(
+      await createKey(`redis://:${instance.redisPassword}@127.0.0.1:${instance.ports.REDIS_PORT}`, []),
+    );
+    return 0;
+  } catch (error) {
+    if (!(error instanceof CannotStart || error instanceof ServerFailed)) throw error;
+    console.error(`lamplighter: ${error.message}`);
+    return 1;
+  }
+}

@@ -1,0 +1,29 @@
+import { join } from 'node:path';
+import { REPOSITORY } from './repository.js';
+import { readSettings } from './settings.js';
+
+it('has defaults for everything', () => {
+  const { ports, folder } = readSettings({});
+  expect(ports).toEqual({
+    MQTT_PORT: 1883,
+    REDIS_PORT: 16379,
+    API_PORT: 8080,
+    PROMETHEUS_PORT: 9090,
+    RULES_PORT: 8081,
+    SIM_PORT: 8082,
+  });
+  expect(folder).toBe(join(REPOSITORY, '.lamplighter'));
+});
+
+it('takes the state folder as seen from where the person stands', () => {
+  expect(readSettings({ LAMPLIGHTER_STATE: 'two', INIT_CWD: '/home/ada' }).folder).toBe('/home/ada/two');
+  expect(readSettings({ LAMPLIGHTER_STATE: '/srv/lamps', INIT_CWD: '/home/ada' }).folder).toBe('/srv/lamps');
+});
+
+it('tells every mistake at once', () => {
+  expect(() => readSettings({ MQTT_PORT: 'x', API_PORT: '70000', SIM_PORT: '8081' })).toThrow(
+    `MQTT_PORT must be a port from 1 to 65535, not "x"
+  API_PORT must be a port from 1 to 65535, not "70000"
+  SIM_PORT and RULES_PORT are both 8081`,
+  );
+});

@@ -1,0 +1,55 @@
+import { resolve } from 'node:path';
+import { REPOSITORY } from './repository.js';
+
+/** What is said to the person at the terminal instead of a stack trace. */
+export class CannotStart extends Error {
+  override readonly name = 'CannotStart';
+}
+
+/** Every port of the native run, on loopback: its variable, its default and what listens there. */
+export const PORTS = {
+  MQTT_PORT: { fallback: 1883, of: 'the broker' },
+  REDIS_PORT: { fallback: 16379, of: 'Redis' },
+  API_PORT: { fallback: 8080, of: 'the API' },
+  PROMETHEUS_PORT: { fallback: 9090, of: 'Prometheus' },
+  RULES_PORT: { fallback: 8081, of: 'metrics and health of the rules service' },
+  SIM_PORT: { fallback: 8082, of: 'metrics and health of the simulated fleet' },
+} as const;
+export type PortName = keyof typeof PORTS;
+export type Ports = Readonly<Record<PortName, number>>;
+
+export interface Settings {
+  readonly ports: Ports;
+  /** Full path of the state folder. */
+  readonly folder: string;
+  /** The folder in which the person stands. */
+  readonly from: string;
+}
+
+/**
+ * Reads ports and state folder from the environment.
+ * @throws CannotStart naming all problems at once
+ */
+export function readSettings(env: NodeJS.ProcessEnv): Settings {
+  const problems: string[] = [];
+  const names = Object.keys(PORTS) as PortName[];
+  const ports = Object.fromEntries(
+    names.map((name) => {
+      const text = env[name]?.trim() || String(PORTS[name].fallback);
+      const port = Number(text);
+      if (!/^\d+$/.test(text) || port < 1 || port > 65_535) {
+        problems.push(`${name} must be a port from 1 to 65535, not "${text}"`);
+      }
+      return [name, port];
+    }),
+  ) as Record<PortName, number>;
+  for (const [index, name] of names.entries()) {
+    const same = names.slice(0, index).find((other) => ports[other] === ports[name]);
+    if (same !== undefined) problems.push(`${name} and ${same} are both ${ports[name]}`);
+  }
+  if (problems.length > 0) throw new CannotStart(problems.join('\n  '));
+  // npm changes into the repository and leaves the person's own folder in INIT_CWD.
+  const from = env.INIT_CWD ?? process.cwd();
+  const folder = env.LAMPLIGHTER_STATE?.trim();
+  return { ports, from, folder: folder ? resolve(from, folder) : resolve(REPOSITORY, '.lamplighter') };
+}

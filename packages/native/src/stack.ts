@@ -1,0 +1,171 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { type Child, describeExit, lastLines, liveChildren } from './child.js';
+import { startMosquitto } from './mosquitto.js';
+import { startPrometheus } from './prometheus.js';
+import { startRedis } from './redis.js';
+import { REPOSITORY } from './repository.js';
+import { launchService, type ServiceName, untilReady } from './service.js';
+import { type Server, ServerFailed } from './serving.js';
+import type { Ports } from './settings.js';
+import { FLEET, type State } from './state.js';
+import { terminal } from './terminal.js';
+
+export interface StackOptions {
+  readonly ports: Ports;
+  readonly state: State;
+  readonly lesson: boolean;
+  readonly sim: boolean;
+  /** Simulated devices; by default what DEVICES says, or the simulator. */
+  readonly devices?: number;
+  /** The person's environment: what it says beyond our own variables goes to the services. */
+  readonly env: NodeJS.ProcessEnv;
+  /** When aborted, nothing more is started. */
+  readonly stop: AbortSignal;
+}
+
+/** What runs, and what the person must be told once. */
+export interface Stack {
+  /** The API key, if this start made the first one. */
+  readonly firstKey: string | undefined;
+  /** Settles with an account of it when a process ends by itself. */
+  readonly failed: Promise<string>;
+}
+
+/**
+ * Starts everything in the order in which each part needs the one before.
+ * @throws ServerFailed, BinaryMissing; what was started by then still runs
+ */
+export async function startStack(options: StackOptions): Promise<Stack> {
+  const { ports, state, stop } = options;
+  const folder = (name: string) => join(state.folder, name);
+  const [mosquitto, redis] = await together(
+    progress(
+      'mosquitto',
+      startMosquitto({
+        folder: folder('mosquitto'),
+        port: ports.MQTT_PORT,
+        accounts: state.accounts,
+        lesson: options.lesson,
+        logFile: state.logFile('mosquitto'),
+      }),
+    ),
+    progress(
+      'redis-server',
+      startRedis({
+        folder: folder('redis'),
+        port: ports.REDIS_PORT,
+        password: state.redisPassword,
+        logFile: state.logFile('redis-server'),
+      }),
+    ),
+  );
+  stop.throwIfAborted();
+  const firstKey = await createKey(redis.url, ['--first']);
+  // At once: should the rest fail, the next start would not show it again.
+  if (firstKey !== undefined) terminal.say(`✓ API key       ${firstKey}`);
+  stop.throwIfAborted();
+  const service = async (name: ServiceName, port: number, env: NodeJS.ProcessEnv) => {
+    const server = launchService({
+      name,
+      port,
+      env: { ...serviceEnv(options.env), ...env },
+      logFile: state.logFile(name),
+    });
+    await untilReady(server);
+    return server;
+  };
+  await together(
+    progress(
+      'prometheus',
+      startPrometheus({
+        folder: folder('prometheus'),
+        port: ports.PROMETHEUS_PORT,
+        jobs: {
+          rules: ports.RULES_PORT,
+          api: ports.API_PORT,
+          ...(options.sim && { 'device-sim': ports.SIM_PORT }),
+          prometheus: ports.PROMETHEUS_PORT,
+        },
+        logFile: state.logFile('prometheus'),
+      }),
+    ),
+    progress(
+      'rules',
+      service('rules', ports.RULES_PORT, { MQTT_URL: mosquitto.urlFor('rules'), REDIS_URL: redis.url }),
+    ),
+    progress('api', service('api', ports.API_PORT, { REDIS_URL: redis.url })),
+  );
+  stop.throwIfAborted();
+  if (options.sim) {
+    const devices = options.devices === undefined ? {} : { DEVICES: String(options.devices) };
+    const env = { MQTT_URL: mosquitto.urlFor(FLEET), FLEET, ...devices };
+    await progress('device-sim', service('device-sim', ports.SIM_PORT, env));
+  }
+  return { firstKey, failed: Promise.race([...liveChildren].map(tellEnd)) };
+}
+
+/** Longer than the services give themselves to drain. */
+const STOP_MS = 20_000;
+const newest = () => [...liveChildren].at(-1);
+
+/** Stops everything that runs, newest first, each after the one before. */
+export async function stopAll(): Promise<void> {
+  for (let child = newest(); child !== undefined; child = newest()) {
+    terminal.show(`stopping ${child.name}`);
+    await child.stop(STOP_MS);
+  }
+}
+
+/** Makes an API key, or with `--first` the first one; undefined if there is one already. */
+export async function createKey(redisUrl: string, args: readonly string[]): Promise<string | undefined> {
+  const script = join(REPOSITORY, 'services/api/dist/create-key.js');
+  const env = { ...serviceEnv(process.env), REDIS_URL: redisUrl };
+  try {
+    const { stdout } = await promisify(execFile)(process.execPath, [script, ...args], { env });
+    return stdout.trim() || undefined;
+  } catch (error) {
+    const { stderr } = error as { stderr?: string };
+    throw new ServerFailed(`no API key could be made:\n${lastLines(stderr ?? String(error), 10)}`);
+  }
+}
+
+/** Waits for all, also when one fails, so that none is still starting when everything is stopped. */
+async function together<T extends readonly unknown[]>(
+  ...parts: { [K in keyof T]: Promise<T[K]> }
+): Promise<T> {
+  const results = await Promise.allSettled(parts);
+  for (const result of results) if (result.status === 'rejected') throw result.reason;
+  return results.map((result) => (result as PromiseFulfilledResult<unknown>).value) as unknown as T;
+}
+
+const awaited = new Set<string>();
+
+/** Tells when a part is ready, and meanwhile what is not. */
+async function progress<S extends Server>(name: string, part: Promise<S>): Promise<S> {
+  const started = Date.now();
+  const show = () => awaited.size > 0 && terminal.show(`… ${[...awaited].join(', ')}`);
+  awaited.add(name);
+  show();
+  try {
+    const server = await part;
+    const seconds = ((Date.now() - started) / 1000).toFixed(1);
+    terminal.say(`✓ ${name.padEnd(13)} 127.0.0.1:${String(server.port).padEnd(6)} ${seconds.padStart(5)} s`);
+    return server;
+  } finally {
+    awaited.delete(name);
+    show();
+  }
+}
+
+async function tellEnd(child: Child): Promise<string> {
+  const exit = await child.exited;
+  return `${child.name} ${describeExit(exit)}, so everything is stopped. The end of ${child.logFile}:\n${lastLines(child.output(), 15)}`;
+}
+
+/** The person's variables, but none that would lead a service elsewhere. */
+function serviceEnv(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const { MQTT_URL: _, MQTT_URL_FILE: __, REDIS_URL: ___, REDIS_URL_FILE: ____, ...rest } = env;
+  return { ...rest, HOST: '127.0.0.1' };
+}

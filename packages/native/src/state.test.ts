@@ -1,0 +1,83 @@
+import { spawn } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { readSettings } from './settings.js';
+import { boundLog, lockState, openState, readRunningInstance } from './state.js';
+
+const { ports } = readSettings({});
+const root = mkdtempSync(join(tmpdir(), 'lamplighter-state-'));
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(root, 'x-'));
+});
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+it('keeps its secrets from start to start, until it is reset', () => {
+  const first = openState(folder, ports);
+  expect(Object.keys(first.accounts).sort()).toEqual(['demo', 'rules']);
+  expect(openState(folder, ports)).toMatchObject({
+    accounts: first.accounts,
+    redisPassword: first.redisPassword,
+  });
+  const data = join(folder, 'redis', 'data');
+  mkdirSync(data, { recursive: true });
+  const after = openState(folder, ports, true);
+  expect(existsSync(data)).toBe(false);
+  expect(after.redisPassword).not.toBe(first.redisPassword);
+});
+
+it('gives a fleet an account by a file with its password', () => {
+  openState(folder, ports);
+  writeFileSync(join(folder, 'secrets', 'mqtt-greenhouse'), 'tomato\n');
+  expect(openState(folder, ports).accounts.greenhouse).toBe('tomato');
+});
+
+it('is not put into a folder that holds something else', () => {
+  writeFileSync(join(folder, 'thesis.txt'), 'years of work');
+  expect(() => lockState(folder)).toThrow('is not empty and not a state folder of this program');
+  expect(existsSync(join(folder, 'thesis.txt'))).toBe(true);
+});
+
+it('belongs to one running instance, and to the next once that is gone', async () => {
+  openState(folder, ports);
+  expect(readRunningInstance(folder)).toBeUndefined();
+  const script = join(root, 'start.mjs');
+  writeFileSync(script, 'setInterval(() => {}, 1000)');
+  const other = spawn(process.execPath, [script], { stdio: 'ignore' });
+  await new Promise((resolve) => other.once('spawn', resolve));
+  writeFileSync(join(folder, 'lock'), `${other.pid}\n`);
+  expect(() => lockState(folder)).toThrow(`process ${other.pid} runs on ${folder} already`);
+  expect(readRunningInstance(folder)?.ports).toEqual(ports);
+  other.kill('SIGKILL');
+  await new Promise((resolve) => other.once('exit', resolve));
+  lockState(folder)();
+});
+
+it('takes a number that another program has by now for a stale lock', () => {
+  writeFileSync(join(folder, 'lock'), `${process.ppid}\n`);
+  lockState(folder)();
+});
+
+it('moves the log of the last start aside, and bounds a log that grows', () => {
+  const state = openState(folder, ports);
+  const file = state.logFile('rules');
+  writeFileSync(file, 'old');
+  expect(state.logFile('rules')).toBe(file);
+  expect(readFileSync(`${file}.1`, 'utf8')).toBe('old');
+  writeFileSync(file, 'new');
+  boundLog(file);
+  expect(statSync(file).size).toBe(3);
+  truncateSync(file, 30_000_000);
+  boundLog(file);
+  expect([statSync(file).size, statSync(`${file}.1`).size]).toEqual([0, 30_000_000]);
+});

@@ -1,0 +1,39 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { readCounts, summarize, sumOf } from './summary.js';
+
+const EXPOSITION = `# HELP lamplighter_devices Devices by presence
+lamplighter_devices{state="online"} 48
+lamplighter_devices{state="offline"} 2
+lamplighter_telemetry_messages_total{result="accepted"} 1000
+lamplighter_telemetry_messages_total{result="late"} 5
+lamplighter_telemetry_messages_total{result="duplicate"} 7
+lamplighter_commands_total{transition="dispatched",source="rule"} 10
+lamplighter_commands_total{transition="dispatched",source="api"} 2
+lamplighter_commands_total{transition="expired",source="api"} 9
+lamplighter_commands_total_more 1e3
+`;
+
+it('adds up the samples of one metric that carry a label', () => {
+  expect(sumOf(EXPOSITION, 'lamplighter_commands_total')).toBe(21);
+  expect(sumOf(EXPOSITION, 'lamplighter_commands_total', 'transition="dispatched"')).toBe(12);
+  expect(sumOf(EXPOSITION, 'lamplighter_nothing')).toBe(0);
+});
+
+it('reads what the rules service counts, and takes silence for an answer', async () => {
+  const server = createServer((_request, response) => response.end(EXPOSITION));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const ports = { RULES_PORT: (server.address() as AddressInfo).port };
+  expect(await readCounts(ports)).toMatchObject({ online: 48, readings: 1005, commands: 12 });
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
+  expect(await readCounts(ports)).toBeUndefined();
+});
+
+it('tells rates since the last time, and never a negative one after a restart', () => {
+  const before = { at: 1000, online: 1, readings: 100, commands: 50 };
+  const now = { at: 3000, online: 50, readings: 200, commands: 10 };
+  expect(summarize(before, now)).toBe('50 devices online · 50.0 readings/s · 0.0 commands/s');
+  expect(summarize(undefined, now)).toBe('50 devices online · – readings/s · – commands/s');
+  expect(summarize(before, undefined)).toBe('the rules service does not answer');
+});

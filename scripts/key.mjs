@@ -1,0 +1,13 @@
+// npm run key: makes another API key for the instance that npm start runs, and prints it and nothing else.
+import { CannotGoOn, prepare } from './prepare.mjs';
+
+try {
+  if (process.argv.length > 2) throw new CannotGoOn('npm run key takes no arguments');
+  await prepare((line) => console.error(line));
+  const { key } = await import('../packages/native/dist/key.js');
+  process.exitCode = await key();
+} catch (error) {
+  if (!(error instanceof CannotGoOn)) throw error;
+  console.error(`lamplighter: ${error.message}`);
+  process.exitCode = 1;
+}

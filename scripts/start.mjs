@@ -1,0 +1,19 @@
+// npm start: everything on this machine, without containers. This file needs nothing but Node; it makes the repository
+// ready and hands over to packages/native.
+import { HELP, readFlags } from './flags.mjs';
+import { CannotGoOn, prepare } from './prepare.mjs';
+
+try {
+  const flags = readFlags(process.argv.slice(2), process.env);
+  if (flags.help) {
+    console.log(HELP);
+  } else {
+    await prepare((line) => console.log(line));
+    const { start } = await import('../packages/native/dist/start.js');
+    process.exitCode = await start(flags);
+  }
+} catch (error) {
+  if (!(error instanceof CannotGoOn)) throw error;
+  console.error(`lamplighter: ${error.message}`);
+  process.exitCode = 1;
+}

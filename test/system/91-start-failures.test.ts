@@ -1,0 +1,277 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { REPOSITORY } from '@lamplighter/native/repository';
+import { temporaryFolder } from '@lamplighter/test-kit/folder';
+import { freePort } from '@lamplighter/test-kit/free-port';
+import { closeLater } from '@lamplighter/test-kit/resources';
+import { until } from '@lamplighter/test-kit/until';
+import { readFlags } from '../../scripts/flags.mjs';
+import { refuseOldNode, whyInstall } from '../../scripts/prepare.mjs';
+
+/**
+ * The launcher with services that are a few lines each, so that they can be made to fail: a copy of the repository with
+ * the real launcher, broker, Redis and Prometheus.
+ */
+const STUB = `
+const { basename, resolve } = require('node:path');
+const name = basename(resolve(__dirname, '..'));
+const port = process.env[{ rules: 'RULES_PORT', api: 'API_PORT', 'device-sim': 'SIM_PORT' }[name]];
+console.log(name, 'is told', Object.keys(process.env).filter((key) => /_URL$/.test(key)).sort().join(' '));
+if (process.env.FAIL === name) {
+  console.error(name + ': invalid configuration\\n  SEED: must be a whole number');
+  process.exit(1);
+}
+require('node:http').createServer((request, response) => {
+  if (request.url === '/die') process.exit(7);
+  response.end('lamplighter_devices{state="online"} 50\\n');
+}).listen(port, '127.0.0.1');
+process.on('SIGTERM', () => {
+  console.log(name, 'stops');
+  if (process.env.ORDER) require('node:fs').appendFileSync(process.env.ORDER, name + ' ');
+  process.exit(0);
+});
+`;
+
+interface Launcher {
+  readonly process: ChildProcess;
+  readonly folder: string;
+  readonly ports: Record<string, string>;
+  output(): string;
+  ended(): Promise<number | NodeJS.Signals>;
+}
+
+function stubRepository(): string {
+  const folder = temporaryFolder();
+  cpSync(join(REPOSITORY, 'packages/native/dist'), join(folder, 'packages/native/dist'), { recursive: true });
+  writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
+  for (const name of ['mosquitto', 'redis']) symlinkSync(join(REPOSITORY, name), join(folder, name));
+  for (const name of ['rules', 'api', 'device-sim']) {
+    const dist = join(folder, 'services', name, 'dist');
+    mkdirSync(dist, { recursive: true });
+    writeFileSync(join(dist, 'package.json'), '{"type":"commonjs"}');
+    writeFileSync(join(dist, 'main.js'), STUB);
+    writeFileSync(join(dist, 'create-key.js'), 'console.log("lamp_key")');
+  }
+  mkdirSync(join(folder, 'scripts'));
+  writeFileSync(
+    join(folder, 'scripts/start.mjs'),
+    `import { start } from '../packages/native/dist/start.js';
+     process.exitCode = await start({ sim: true, lesson: false, reset: process.argv.includes('--reset') });`,
+  );
+  return folder;
+}
+
+async function launch(
+  options: { folder?: string; env?: Record<string, string>; args?: string[] } = {},
+): Promise<Launcher> {
+  const folder = options.folder ?? stubRepository();
+  const names = ['MQTT_PORT', 'REDIS_PORT', 'API_PORT', 'PROMETHEUS_PORT', 'RULES_PORT', 'SIM_PORT'];
+  const ports = Object.fromEntries(
+    await Promise.all(names.map(async (name) => [name, String(await freePort())])),
+  );
+  const { PATH, HOME } = process.env;
+  const child = spawn(process.execPath, ['scripts/start.mjs', ...(options.args ?? [])], {
+    cwd: folder,
+    env: { PATH, HOME, ...ports, ...options.env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let text = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (text += chunk));
+  const end = new Promise<number | NodeJS.Signals>((resolve) =>
+    child.once('close', (code, signal) => resolve(code ?? signal ?? 0)),
+  );
+  closeLater('launcher', () => {
+    child.kill('SIGKILL');
+    return end;
+  });
+  return { process: child, folder, ports, output: () => text, ended: () => end };
+}
+
+const ready = (launcher: Launcher) =>
+  until(() => launcher.output().includes('Three things to try'), {
+    what: 'the launcher to be ready',
+    timeoutMs: 30_000,
+  });
+
+/** What the launcher has started and still runs, guards included. Redis shows its address instead of its arguments. */
+function processesOf({ folder, ports, process: { pid } }: Launcher): string[] {
+  const { stdout } = spawnSync('ps', ['-eo', 'pid=,args='], { encoding: 'utf8' });
+  const marks = [folder, `127.0.0.1:${ports.REDIS_PORT}`];
+  const own = (line: string) => line.trim().startsWith(`${pid} `);
+  return stdout.split('\n').filter((line) => marks.some((mark) => line.includes(mark)) && !own(line));
+}
+
+const gone = (launcher: Launcher) =>
+  until(() => processesOf(launcher).length === 0, { what: 'every process of the launcher to be gone' });
+
+describe('npm start', () => {
+  it('stops everything in reverse order on SIGTERM and leaves no process behind', async () => {
+    const order = join(temporaryFolder(), 'order');
+    const launcher = await launch({ env: { ORDER: order } });
+    await ready(launcher);
+    const guards = processesOf(launcher).filter((line) => line.includes('/bin/sh -c'));
+    expect([guards.length, processesOf(launcher).length]).toEqual([6, 12]);
+    launcher.process.kill('SIGTERM');
+    expect(await launcher.ended()).toBe(0);
+    await gone(launcher);
+    expect(launcher.output()).toContain('everything is stopped');
+    expect(readFileSync(order, 'utf8')).toBe('device-sim api rules ');
+    const log = readFileSync(join(launcher.folder, '.lamplighter/logs/rules.log'), 'utf8');
+    expect(log).toBe('rules is told MQTT_URL REDIS_URL\nrules stops\n');
+  }, 60_000);
+
+  it('stops everything when it is interrupted while it starts', async () => {
+    const launcher = await launch();
+    await until(() => launcher.output().includes('✓ redis-server'), { what: 'Redis to be up' });
+    launcher.process.kill('SIGINT');
+    expect(await launcher.ended()).toBe(0);
+    await gone(launcher);
+  }, 60_000);
+
+  it('leaves nothing behind when it is killed', async () => {
+    const launcher = await launch();
+    await ready(launcher);
+    launcher.process.kill('SIGKILL');
+    expect(await launcher.ended()).toBe('SIGKILL');
+    await gone(launcher);
+  }, 60_000);
+
+  it('starts again after that with its data and secrets, and without them after --reset', async () => {
+    const first = await launch();
+    await ready(first);
+    const password = () => readFileSync(join(first.folder, '.lamplighter/secrets/redis'), 'utf8');
+    const before = password();
+    first.process.kill('SIGKILL');
+    await gone(first);
+    const second = await launch({ folder: first.folder, env: first.ports });
+    await ready(second);
+    expect(password()).toBe(before);
+    second.process.kill('SIGTERM');
+    await second.ended();
+    const third = await launch({ folder: first.folder, env: first.ports, args: ['--reset'] });
+    await ready(third);
+    expect(password()).not.toBe(before);
+  }, 90_000);
+
+  it('says which service did not start and why, and stops the rest', async () => {
+    const launcher = await launch({ env: { FAIL: 'api' } });
+    expect(await launcher.ended()).toBe(1);
+    expect(launcher.output()).toContain(
+      'lamplighter: api ended with exit code 1; its last words:\n  api is told REDIS_URL\n  api: invalid configuration\n    SEED: must be a whole number\n',
+    );
+    expect(launcher.output()).not.toMatch(/\n\s+at /);
+    await gone(launcher);
+  }, 60_000);
+
+  it('says which service died later, shows the end of its log, and stops the rest', async () => {
+    const launcher = await launch();
+    await ready(launcher);
+    await fetch(`http://127.0.0.1:${launcher.ports.API_PORT}/die`).catch(() => {});
+    expect(await launcher.ended()).toBe(1);
+    expect(launcher.output()).toContain('api ended with exit code 7, so everything is stopped. The end of ');
+    expect(launcher.output()).toContain('  api is told REDIS_URL');
+    await gone(launcher);
+  }, 60_000);
+
+  it('refuses a state folder on which another instance runs, and says how to run a second one', async () => {
+    const first = await launch();
+    await ready(first);
+    const second = await launch({ folder: first.folder });
+    expect(await second.ended()).toBe(1);
+    expect(second.output()).toContain(
+      `process ${first.process.pid} runs on ${first.folder}/.lamplighter already`,
+    );
+    const beside = await launch({ folder: first.folder, env: { LAMPLIGHTER_STATE: temporaryFolder() } });
+    await ready(beside);
+    beside.process.kill('SIGTERM');
+    expect(await beside.ended()).toBe(0);
+    expect(first.process.exitCode).toBeNull();
+  }, 90_000);
+
+  it('names taken ports and their variables, all at once, and starts nothing', async () => {
+    const port = await freePort();
+    const squatter = createServer();
+    closeLater('squatter', () => squatter.close());
+    await new Promise<void>((resolve) => squatter.listen(port, '127.0.0.1', resolve));
+    const launcher = await launch({ env: { MQTT_PORT: String(port) } });
+    expect(await launcher.ended()).toBe(1);
+    expect(launcher.output()).toContain(
+      `lamplighter: something else listens on 127.0.0.1 on\n  ${port}  MQTT_PORT, the broker\n`,
+    );
+    const twice = await launch({ env: { API_PORT: 'eighty', SIM_PORT: '0' } });
+    expect(await twice.ended()).toBe(1);
+    expect(twice.output()).toBe(
+      'lamplighter: API_PORT must be a port from 1 to 65535, not "eighty"\n  SIM_PORT must be a port from 1 to 65535, not "0"\n',
+    );
+  }, 60_000);
+});
+
+describe('its flags', () => {
+  it.each([
+    [['--devices', '500'], { devices: 500, sim: true }],
+    [['--devices=2', '--lesson'], { devices: 2, lesson: true }],
+    [['--no-sim', '--reset'], { sim: false, reset: true }],
+  ])('%j are understood', (args, flags) => {
+    expect(readFlags(args, {})).toMatchObject(flags);
+  });
+
+  it.each<[string, string[], Record<string, string>, string]>([
+    ['an unknown flag', ['--fast'], {}, 'there is no flag "--fast"'],
+    ['a stray word', ['lamps'], {}, 'there is no flag "lamps"'],
+    ['no number', ['--devices'], {}, '--devices needs a whole number from 1 to 100000'],
+    ['a bad number', ['--devices', 'many', '--x'], {}, 'not "many"\n  there is no flag "--x"'],
+    ['a contradiction', ['--no-sim', '--devices', '5'], {}, '--devices and --no-sim contradict each other'],
+    ['a flag that npm took', ['5'], { npm_config_devices: 'true' }, 'npm start -- --devices'],
+    ['another', [], { npm_config_sim: '' }, 'npm start -- --no-sim'],
+  ])('%s is told', (_what, args, env, message) => {
+    expect(() => readFlags(args, env)).toThrow(message);
+  });
+
+  it('are refused before anything is installed, in one message', () => {
+    const { status, stdout, stderr } = spawnSync(process.execPath, ['scripts/start.mjs', '--fast'], {
+      cwd: REPOSITORY,
+      encoding: 'utf8',
+    });
+    expect([status, stdout]).toEqual([1, '']);
+    expect(stderr).toBe('lamplighter: there is no flag "--fast"\nnpm start -- --help lists the flags.\n');
+  });
+});
+
+describe('making the repository ready', () => {
+  it.each([
+    ['18.20.0', false],
+    ['20.18.3', false],
+    ['20.19.0', true],
+    ['24.1.0', true],
+  ])('Node %s is good enough: %s', (version, enough) => {
+    if (enough) refuseOldNode(version);
+    else expect(() => refuseOldNode(version)).toThrow(`needs Node 20.19 or newer, and this is ${version}`);
+  });
+
+  it('installs packages when there are none, one is missing or one is of another version', () => {
+    const root = temporaryFolder();
+    const lock = (version: string) =>
+      JSON.stringify({
+        packages: {
+          '': {},
+          'node_modules/lamp': { version },
+          'node_modules/mac': { version, optional: true },
+        },
+      });
+    writeFileSync(join(root, 'package-lock.json'), lock('1.0.0'));
+    expect(whyInstall(root)).toBe('there are none yet');
+    mkdirSync(join(root, 'node_modules'));
+    writeFileSync(join(root, 'node_modules/.package-lock.json'), lock('1.0.0'));
+    expect(whyInstall(root)).toBe('lamp is missing');
+    mkdirSync(join(root, 'node_modules/lamp'));
+    expect(whyInstall(root)).toBeUndefined();
+    writeFileSync(join(root, 'package-lock.json'), lock('1.1.0'));
+    expect(whyInstall(root)).toBe('lamp is 1.0.0 instead of 1.1.0');
+  });
+
+  it('finds nothing to install here', () => {
+    expect(whyInstall()).toBeUndefined();
+  });
+});
