@@ -20,10 +20,11 @@ export function isHarmless(value: unknown, levels: number): boolean {
   );
 }
 
-/** Any JSON value of bounded depth; `z.json()` has no bound, and a deep enough value exhausts its stack. */
-export const jsonValueSchema = z
-  .unknown()
-  .refine(
-    (value) => isHarmless(value, BOUNDS.maxJsonDepth),
-    `must be JSON of at most ${BOUNDS.maxJsonDepth} levels, without keys such as "__proto__"`,
-  );
+/**
+ * Any JSON value of bounded depth; `z.json()` has no bound, and a deep enough value exhausts its stack.
+ * `abort` keeps the checks of whatever holds the value from walking it.
+ */
+export const jsonValueSchema = z.unknown().refine((value) => isHarmless(value, BOUNDS.maxJsonDepth), {
+  error: `must be JSON of at most ${BOUNDS.maxJsonDepth} levels, without keys such as "__proto__"`,
+  abort: true,
+});
