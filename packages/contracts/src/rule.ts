@@ -15,7 +15,6 @@ export const ruleSchema = z.strictObject({
     .strictObject({ fleets: selectorSchema, devices: selectorSchema })
     .default({ fleets: '*', devices: '*' }),
   when: z.string().min(1).max(2000),
-  // biome-ignore lint/suspicious/noThenProperty: `then` is the document's key; no promise is made of it
   then: actionSchema,
   else: actionSchema.optional(),
   mode: z.enum(['change', 'every']).default('change'),

@@ -1,0 +1,140 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connectDevice } from '@lamplighter/test-kit/device';
+import { closeLater } from '@lamplighter/test-kit/resources';
+import { startService } from '@lamplighter/test-kit/service';
+import { until } from '@lamplighter/test-kit/until';
+import { type Stack, startStack } from './stack.js';
+
+let stack: Stack;
+beforeAll(async () => {
+  stack = await startStack();
+}, 60_000);
+
+/** A device that announced itself: its commands carry `_cmd`. */
+async function announcedLamp(session = Date.now()) {
+  const fleet = await stack.broker.newFleet();
+  const lamp = await connectDevice(fleet);
+  await lamp.publish(`${fleet.name}/presence/lamp-0001`, { online: true, session }, { retain: true });
+  await until(async () => (await stack.get(`/v1/fleets/${fleet.name}/devices/lamp-0001`)).status === 200, {
+    what: 'the birth to be stored',
+  });
+  return { fleet, lamp };
+}
+
+describe('the night-light', () => {
+  it('switches on at 299 and off at 300, and says nothing in between', async () => {
+    const fleet = await stack.broker.newFleet();
+    const lamp = await connectDevice(fleet);
+    for (const light of [299, 120, 0]) await lamp.sendReading({ light });
+    expect(await lamp.nextCommand()).toEqual({ led_on: true });
+    for (const light of [300, 301, 1023]) await lamp.sendReading({ light });
+    expect(await lamp.nextCommand()).toEqual({ led_on: false });
+    await lamp.sendReading({ light: 299 });
+    expect(await lamp.nextCommand()).toEqual({ led_on: true });
+    expect(lamp.commands()).toHaveLength(3);
+  });
+
+  it('sends a device that announced itself the envelope, and follows its answers to the end', async () => {
+    const { fleet, lamp } = await announcedLamp();
+    await lamp.sendReading({ light: 12 });
+    const { led_on, _cmd } = await lamp.nextCommand();
+    expect(led_on).toBe(true);
+    expect(_cmd).toMatchObject({ lane: 'led', seq: 1, attempt: 1, expiresAt: expect.any(Number) });
+    const { id } = _cmd as { id: string };
+    await lamp.publish(`${fleet.name}/acknowledgements/lamp-0001`, { id, status: 'acknowledged' });
+    await lamp.publish(`${fleet.name}/acknowledgements/lamp-0001`, { id, status: 'succeeded' });
+    const command = await until(
+      async () => {
+        const { body } = await stack.get(`/v1/commands/${id}`);
+        return body.state === 'succeeded' && body;
+      },
+      { what: 'the command to succeed' },
+    );
+    expect(command).toMatchObject({
+      source: 'rule',
+      rule: 'night-light',
+      action: { led_on: true },
+      policy: 'latest',
+    });
+    expect(command.transitions.map(({ state }: { state: string }) => state)).toEqual([
+      'pending',
+      'dispatched',
+      'acknowledged',
+      'succeeded',
+    ]);
+  });
+
+  it('forgets nothing when the rules service restarts: no command for what the lamp was told before', async () => {
+    const fleet = await stack.broker.newFleet();
+    const lamp = await connectDevice(fleet);
+    const own = await startService('rules', { MQTT_URL: stack.broker.rulesUrl, REDIS_URL: stack.redis.url });
+    await lamp.sendReading({ light: 10 });
+    await lamp.nextCommand();
+    await own.stop();
+    await startService('rules', { MQTT_URL: stack.broker.rulesUrl, REDIS_URL: stack.redis.url });
+    for (const light of [11, 12, 13, 500]) await lamp.sendReading({ light });
+    expect(await lamp.nextCommand()).toEqual({ led_on: false });
+    expect(lamp.commands()).toHaveLength(2);
+  });
+
+  it('decides once, however many replicas share the telemetry', async () => {
+    await startService('rules', { MQTT_URL: stack.broker.rulesUrl, REDIS_URL: stack.redis.url });
+    const { fleet, lamp } = await announcedLamp();
+    const answering = (async () => {
+      for (;;) {
+        const { _cmd } = await lamp.nextCommand(30_000);
+        const { id } = _cmd as { id: string };
+        await lamp.publish(`${fleet.name}/acknowledgements/lamp-0001`, { id, status: 'succeeded' });
+      }
+    })().catch(() => undefined);
+    const lights = Array.from({ length: 60 }, (_, i) => (Math.floor(i / 10) % 2 === 0 ? 100 : 800));
+    for (const [i, light] of lights.entries()) await lamp.sendReading({ light, _seq: i + 1 });
+    const { body } = await stack.lastState(fleet, 'lamp-0001', () => true);
+    expect(body.last.measurements).toBeDefined();
+    await until(() => lamp.commands().length >= 6, { what: 'six switches' });
+    await until(
+      async () => {
+        const { body } = await stack.get(`/v1/fleets/${fleet.name}/devices/lamp-0001`);
+        return body.last.seq === lights.length && body.pendingCommands === 0;
+      },
+      { what: 'everything to be stored and answered' },
+    );
+    const ids = lamp.commands().map(({ _cmd }) => (_cmd as { id: string }).id);
+    expect(new Set(ids).size).toBe(6);
+    expect(lamp.commands().at(-1)).toMatchObject({ led_on: false });
+    await lamp.close();
+    await answering;
+  });
+});
+
+describe('a rules file of one’s own', () => {
+  it('in mode "every" answers each reading, in the fleets of its scope only', async () => {
+    const inside = await stack.broker.newFleet();
+    const outside = await stack.broker.newFleet();
+    const folder = mkdtempSync(join(tmpdir(), 'rules-'));
+    closeLater('rules file', () => rmSync(folder, { recursive: true }));
+    const file = join(folder, 'rules.json');
+    const scope = { fleets: [inside.name] };
+    const rule = {
+      id: 'fan',
+      scope,
+      when: 'heat > 30.5',
+      then: { fan: 'fast' },
+      else: { fan: 'off' },
+      mode: 'every',
+    };
+    writeFileSync(file, JSON.stringify({ rules: [rule] }));
+    const own = await startStack({ rulesEnv: { RULES_FILE: file } });
+    const [a, b] = [await own.broker.newFleet(inside.name), await own.broker.newFleet(outside.name)];
+    const fan = await connectDevice(a, 'fan');
+    const other = await connectDevice(b, 'fan');
+    for (const heat of [31, 32, 30]) {
+      await other.sendReading({ heat });
+      await fan.sendReading({ heat });
+      expect(await fan.nextCommand()).toEqual({ fan: heat > 30.5 ? 'fast' : 'off' });
+    }
+    expect(other.commands()).toEqual([]);
+  }, 60_000);
+});
