@@ -1,0 +1,38 @@
+import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
+import type { ApiMetrics } from '../metrics/api-metrics.js';
+import { Problem } from '../problems/problem.js';
+import type { HttpRequest, Next } from '../requests/http-request.js';
+import type { ApiKeyCheck } from './api-key-check.js';
+
+/** Lets a request on only with an API key. It comes before the body is read, so strangers cannot make us read one. */
+export function requireApiKey(check: ApiKeyCheck, metrics: ApiMetrics) {
+  return (request: HttpRequest, response: ServerResponse, next: Next): void => {
+    response.setHeader('cache-control', 'no-store');
+    const key = keyOf(request.headers);
+    if (key === undefined) {
+      metrics.authFailures.inc({ kind: 'api_key' });
+      next(unauthorized('Send it as "Authorization: Bearer <key>" or as "X-API-Key: <key>".', ''));
+      return;
+    }
+    check.accepts(key).then((accepted) => {
+      if (accepted) return next();
+      metrics.authFailures.inc({ kind: 'api_key' });
+      return next(unauthorized('This key is not known here.', ', error="invalid_token"'));
+    }, next);
+  };
+}
+
+function keyOf(headers: IncomingHttpHeaders): string | undefined {
+  const [, bearer] = /^bearer +(\S+)$/i.exec(headers.authorization ?? '') ?? [];
+  const header = headers['x-api-key'];
+  return bearer ?? (typeof header === 'string' && header !== '' ? header : undefined);
+}
+
+function unauthorized(detail: string, error: string): Problem {
+  return new Problem(
+    'unauthorized',
+    detail,
+    {},
+    { 'WWW-Authenticate': `Bearer realm="lamplighter"${error}` },
+  );
+}

@@ -1,0 +1,56 @@
+import type { Logger } from '@lamplighter/service-kit/logger';
+import { type DynamicModule, Module } from '@nestjs/common';
+import { ApiKeyCheck } from './access/api-key-check.js';
+import { CommandsController } from './commands/commands.controller.js';
+import { DeviceCommandsController } from './commands/device-commands.controller.js';
+import type { Config } from './config.js';
+import { DevicesController } from './devices/devices.controller.js';
+import { EventFeed } from './events/event-feed.js';
+import { EventWriter } from './events/event-writer.js';
+import { EventsController } from './events/events.controller.js';
+import { FleetsController } from './fleets/fleets.controller.js';
+import { HealthController } from './health/health.controller.js';
+import { Readiness } from './health/readiness.js';
+import { ApiMetrics } from './metrics/api-metrics.js';
+import { MetricsController } from './metrics/metrics.controller.js';
+import { RejectedController } from './rejected/rejected.controller.js';
+import { StoreLink } from './store/store-link.js';
+import { CONFIG, LOGGER } from './tokens.js';
+
+/** What is there before Nest starts. */
+export interface Foundation {
+  readonly config: Config;
+  readonly logger: Logger;
+  readonly metrics: ApiMetrics;
+  readonly link: StoreLink;
+}
+
+@Module({})
+class ApiModule {}
+
+/** The API in the order in which data flows: what devices told, commands to them, what was refused, all of it live. */
+export function apiModule({ config, logger, metrics, link }: Foundation): DynamicModule {
+  return {
+    module: ApiModule,
+    controllers: [
+      FleetsController,
+      DevicesController,
+      DeviceCommandsController,
+      CommandsController,
+      RejectedController,
+      EventsController,
+      HealthController,
+      MetricsController,
+    ],
+    providers: [
+      { provide: CONFIG, useValue: config },
+      { provide: LOGGER, useValue: logger },
+      { provide: ApiMetrics, useValue: metrics },
+      { provide: StoreLink, useValue: link },
+      ApiKeyCheck,
+      EventWriter,
+      EventFeed,
+      Readiness,
+    ],
+  };
+}

@@ -1,0 +1,35 @@
+import type { Command } from '@lamplighter/store/commands';
+import { isoTime } from '../iso-time.js';
+import type { CommandBody } from './command.schema.js';
+
+/** A command as the API shows it: the store's, with its times in ISO 8601. */
+export function commandBody(command: Command): CommandBody {
+  const { answer } = command;
+  return {
+    id: command.id,
+    fleet: command.fleet,
+    device: command.device,
+    lane: command.lane,
+    seq: command.seq,
+    policy: command.policy,
+    action: command.action,
+    source: command.source,
+    ...(command.source === 'rule' && { rule: command.rule }),
+    state: command.state,
+    attempt: command.attempt,
+    createdAt: isoTime(command.createdAt),
+    expiresAt: isoTime(command.expiresAt),
+    transitions: command.transitions.map(({ state, at, attempt, cause }) => ({
+      state,
+      at: isoTime(at),
+      attempt,
+      cause,
+    })),
+    ...(answer && {
+      answer: {
+        ...(answer.reason !== undefined && { reason: answer.reason }),
+        ...(answer.result !== undefined && { result: answer.result }),
+      },
+    }),
+  };
+}

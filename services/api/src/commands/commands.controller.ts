@@ -1,0 +1,74 @@
+import { cancelCommand, readCommand } from '@lamplighter/store/commands';
+import { Controller, Delete, Get, Inject, Param } from '@nestjs/common';
+import { ApiOperation } from '@nestjs/swagger';
+import type { z } from 'zod';
+import { EventWriter } from '../events/event-writer.js';
+import { ApiMetrics } from '../metrics/api-metrics.js';
+import { Answers, Problems, Resource } from '../openapi/describe.js';
+import { Problem } from '../problems/problem.js';
+import { StoreLink } from '../store/store-link.js';
+import { type CommandBody, commandPath, commandSchema } from './command.schema.js';
+import { commandBody } from './command-body.js';
+
+@Resource('commands')
+@Controller('v1/commands')
+export class CommandsController {
+  constructor(
+    @Inject(StoreLink) private readonly link: StoreLink,
+    @Inject(ApiMetrics) private readonly metrics: ApiMetrics,
+    @Inject(EventWriter) private readonly events: EventWriter,
+  ) {}
+
+  @Get(':id')
+  @ApiOperation({ summary: 'One command with all its transitions' })
+  @Answers(200, commandSchema, 'The command')
+  @Problems('invalid-request', 'no-such-command')
+  async readCommand(
+    @Param({ schema: commandPath }) { id }: z.infer<typeof commandPath>,
+  ): Promise<CommandBody> {
+    return commandBody(await this.find(id));
+  }
+
+  @Delete(':id')
+  @ApiOperation({ summary: 'Cancel a command that has not been dispatched yet' })
+  @Answers(200, commandSchema, 'The command, cancelled')
+  @Problems(
+    'invalid-request',
+    'no-such-command',
+    'command-not-cancellable',
+    'store-refuses-writes',
+    'store-not-durable',
+    'store-away',
+  )
+  async cancelCommand(
+    @Param({ schema: commandPath }) { id }: z.infer<typeof commandPath>,
+  ): Promise<CommandBody> {
+    const redis = this.link.durableRedis;
+    const { state: before, fleet, device } = await this.find(id);
+    const state = before === 'pending' ? await cancelCommand(redis, id) : before;
+    if (state === 'missing') throw noSuchCommand(id);
+    if (before !== 'pending' || state !== 'cancelled') {
+      throw new Problem(
+        'command-not-cancellable',
+        `Command ${id} is ${state}; only a pending command can be cancelled.`,
+        { state },
+      );
+    }
+    this.metrics.commands.inc({ transition: 'cancelled', source: 'api' });
+    this.events.append({ type: 'command', fleet, device, command: id, state });
+    return commandBody(await this.find(id));
+  }
+
+  private async find(id: string) {
+    const command = await readCommand(this.link.redis, id);
+    if (command === undefined) throw noSuchCommand(id);
+    return command;
+  }
+}
+
+function noSuchCommand(id: string): Problem {
+  return new Problem(
+    'no-such-command',
+    `There is no command ${id}, or it has ended and made room for newer ones.`,
+  );
+}

@@ -1,0 +1,60 @@
+import { NestLogger } from '@lamplighter/service-kit/logger';
+import { NestFactory } from '@nestjs/core';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import { SwaggerModule } from '@nestjs/swagger';
+import helmet from 'helmet';
+import { ApiKeyCheck } from './access/api-key-check.js';
+import { requireApiKey } from './access/require-api-key.js';
+import { apiModule, type Foundation } from './app.module.js';
+import { exposeDevices } from './metrics/devices-gauge.js';
+import { exposeRoutes, measureRequests } from './metrics/http-metrics.js';
+import { openApiDocument } from './openapi/document.js';
+import { ProblemFilter } from './problems/problem.filter.js';
+import type { Layer } from './requests/http-request.js';
+import { JSON_PARSER, refuseOtherBodies } from './requests/json-body.js';
+import { ValidationPipe } from './requests/validation.pipe.js';
+import { VERSION } from './version.js';
+
+/** A client that takes longer to send its request than this is cut off, milliseconds. */
+const HEADERS_MS = 10_000;
+const REQUEST_MS = 30_000;
+
+/** Builds the HTTP application; it neither listens nor connects yet. */
+export async function createApp(foundation: Foundation): Promise<NestExpressApplication> {
+  const { logger, metrics, link } = foundation;
+  const app = await NestFactory.create<NestExpressApplication>(apiModule(foundation), {
+    logger: new NestLogger(logger),
+    abortOnError: false,
+    bodyParser: false,
+  });
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.useGlobalFilters(new ProblemFilter(logger));
+  app.useGlobalPipes(new ValidationPipe());
+
+  app.use(measureRequests(metrics));
+  // Styles of Swagger UI are inline; scripts are not. TLS, and so HSTS, belongs to a proxy in front.
+  app.use(
+    helmet({
+      strictTransportSecurity: false,
+      contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } },
+    }),
+  );
+  app.use('/v1', requireApiKey(app.get(ApiKeyCheck), metrics));
+  app.use('/v1', refuseOtherBodies);
+  app.useBodyParser('json', JSON_PARSER);
+  SwaggerModule.setup('docs', app, () => openApiDocument(app, VERSION), {
+    jsonDocumentUrl: 'openapi.json',
+    raw: ['json'],
+    customSiteTitle: 'Lamplighter API',
+  });
+  await app.init();
+
+  const server = app.getHttpServer();
+  server.headersTimeout = HEADERS_MS;
+  server.requestTimeout = REQUEST_MS;
+  const { stack } = (app.getHttpAdapter().getInstance() as { router: { stack: readonly Layer[] } }).router;
+  exposeRoutes(metrics, stack);
+  exposeDevices(metrics, link);
+  return app;
+}

@@ -1,0 +1,112 @@
+import { identitySchema } from '@lamplighter/contracts/identity';
+import { PRESENCE_STATES } from '@lamplighter/contracts/presence';
+import { z } from 'zod';
+import { timeSchema } from '../iso-time.js';
+import { CURSOR, limitSchema, nextSchema } from '../requests/page.js';
+
+export const presenceSchema = z.enum(PRESENCE_STATES).meta({
+  description:
+    'online: heard of within the last 30 s; stale: silent for longer; offline: said goodbye, or its will came; ' +
+    'never_seen: a command waits for it, but it never spoke',
+});
+
+const measurements = z
+  .record(z.string(), z.json())
+  .meta({ description: 'Named values, as the device sent them', examples: [{ light: 412, led_on: false }] });
+const ageMs = z.int().min(0).meta({ description: "Since it was received, by Redis's clock, milliseconds" });
+
+const readingFields = {
+  measurements,
+  seq: z.int().optional().meta({ description: "The device's own sequence number, if it sends one" }),
+  at: timeSchema("The device's own time, if it sends one").optional(),
+  receivedAt: timeSchema('Server time when it came'),
+};
+
+export const deviceSchema = z
+  .object({
+    fleet: z.string(),
+    device: z.string(),
+    lesson: z.boolean().meta({ description: 'It speaks the two-level topics of the lesson' }),
+    presence: presenceSchema,
+    session: z
+      .object({
+        id: z.int(),
+        online: z.boolean(),
+        since: timeSchema('When the birth or the will came'),
+        telemetry: z
+          .enum(['latest', 'keep'])
+          .meta({ description: 'Whether it keeps readings while offline' }),
+      })
+      .optional()
+      .meta({ description: "The device's own word about its connection, if it gives any" }),
+    lastState: z
+      .object({ ...readingFields, ageMs })
+      .optional()
+      .meta({ description: 'Latest accepted telemetry; absent if there never was any' }),
+    pendingCommands: z.int().min(0).meta({ description: 'Commands that have not reached a final state' }),
+  })
+  .meta({
+    id: 'Device',
+    examples: [
+      {
+        fleet: 'demo',
+        device: 'lamp-0001',
+        lesson: false,
+        presence: 'online',
+        session: { id: 1795348800000, online: true, since: '2026-11-22T12:00:00.000Z', telemetry: 'latest' },
+        lastState: {
+          measurements: { light: 412, led_on: false },
+          seq: 1795348812000000,
+          at: '2026-11-22T12:00:12.000Z',
+          receivedAt: '2026-11-22T12:00:12.004Z',
+          ageMs: 812,
+        },
+        pendingCommands: 0,
+      },
+    ],
+  });
+export type DeviceBody = z.infer<typeof deviceSchema>;
+
+export const devicePageSchema = z
+  .object({ devices: z.array(deviceSchema), next: nextSchema })
+  .meta({ id: 'DevicePage' });
+
+export const devicesQuery = z.strictObject({
+  limit: limitSchema(500),
+  cursor: identitySchema.optional().meta({ description: CURSOR }),
+  presence: presenceSchema
+    .optional()
+    .meta({ description: 'Only devices of this presence; a page may then be short although more follow' }),
+});
+
+export const telemetrySchema = z
+  .object({
+    fleet: z.string(),
+    device: z.string(),
+    presence: presenceSchema,
+    ageMs: ageMs.optional().meta({ description: 'Age of the last state, milliseconds' }),
+    telemetry: z.array(
+      z.object({
+        ...readingFields,
+        late: z.boolean().meta({ description: 'It came after a newer one, so it never was the last state' }),
+      }),
+    ),
+  })
+  .meta({
+    id: 'Telemetry',
+    examples: [
+      {
+        fleet: 'demo',
+        device: 'lamp-0001',
+        presence: 'online',
+        ageMs: 812,
+        telemetry: [
+          { measurements: { light: 412 }, seq: 7, receivedAt: '2026-11-22T12:00:12.004Z', late: false },
+          { measurements: { light: 398 }, seq: 6, receivedAt: '2026-11-22T12:00:10.003Z', late: false },
+        ],
+      },
+    ],
+  });
+export type TelemetryBody = z.infer<typeof telemetrySchema>;
+
+export const telemetryQuery = z.strictObject({ limit: limitSchema(500) });

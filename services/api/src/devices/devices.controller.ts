@@ -1,0 +1,93 @@
+import type { ServerResponse } from 'node:http';
+import { countPresence, listDevices, readDevice, readWindow } from '@lamplighter/store/devices';
+import { Controller, Get, Inject, Param, Query, Req, Res } from '@nestjs/common';
+import { ApiOperation } from '@nestjs/swagger';
+import type { z } from 'zod';
+import { noSuchFleet } from '../fleets/fleets.controller.js';
+import { Answers, header, Problems, Resource } from '../openapi/describe.js';
+import { Problem } from '../problems/problem.js';
+import { type DevicePath, devicePath, type FleetPath, fleetPath } from '../requests/address.js';
+import type { HttpRequest } from '../requests/http-request.js';
+import { linkNext } from '../requests/page.js';
+import { StoreLink } from '../store/store-link.js';
+import {
+  type DeviceBody,
+  devicePageSchema,
+  deviceSchema,
+  devicesQuery,
+  type TelemetryBody,
+  telemetryQuery,
+  telemetrySchema,
+} from './device.schema.js';
+import { deviceBody, readingBody } from './device-body.js';
+
+@Resource('devices')
+@Controller('v1/fleets/:fleet/devices')
+export class DevicesController {
+  constructor(@Inject(StoreLink) private readonly link: StoreLink) {}
+
+  @Get()
+  @ApiOperation({ summary: 'Devices of a fleet by name, each with its last state' })
+  @Answers(200, devicePageSchema, 'A page of devices', { Link: header('The following page, rel="next"') })
+  @Problems('invalid-request', 'no-such-fleet')
+  async listDevices(
+    @Param({ schema: fleetPath }) { fleet }: FleetPath,
+    @Query({ schema: devicesQuery }) { limit, cursor, presence }: z.infer<typeof devicesQuery>,
+    @Req() request: HttpRequest,
+    @Res({ passthrough: true }) response: ServerResponse,
+  ): Promise<z.infer<typeof devicePageSchema>> {
+    const { redis } = this.link;
+    const { devices, next } = await listDevices(redis, fleet, {
+      limit,
+      ...(cursor !== undefined && { after: cursor }),
+      ...(presence !== undefined && { presence }),
+    });
+    if (devices.length === 0 && cursor === undefined && next === undefined) {
+      const counts = await countPresence(redis, fleet);
+      if (Object.values(counts).every((count) => count === 0)) throw noSuchFleet(fleet);
+    }
+    linkNext(request, response, next);
+    return { devices: devices.map(deviceBody), ...(next !== undefined && { next }) };
+  }
+
+  @Get(':device')
+  @ApiOperation({ summary: 'One device: last state with its age, presence, session, pending commands' })
+  @Answers(200, deviceSchema, 'The device')
+  @Problems('invalid-request', 'no-such-device')
+  async readDevice(@Param({ schema: devicePath }) { fleet, device }: DevicePath): Promise<DeviceBody> {
+    const found = await readDevice(this.link.redis, fleet, device);
+    if (found === undefined) throw noSuchDevice(fleet, device);
+    return deviceBody(found);
+  }
+
+  @Get(':device/telemetry')
+  @ApiOperation({ summary: "A device's latest readings, newest first; the store keeps 240" })
+  @Answers(200, telemetrySchema, 'The readings')
+  @Problems('invalid-request', 'no-such-device')
+  async readTelemetry(
+    @Param({ schema: devicePath }) { fleet, device }: DevicePath,
+    @Query({ schema: telemetryQuery }) { limit }: z.infer<typeof telemetryQuery>,
+  ): Promise<TelemetryBody> {
+    const { redis } = this.link;
+    const [found, readings] = await Promise.all([
+      readDevice(redis, fleet, device),
+      readWindow(redis, fleet, device, limit),
+    ]);
+    if (found === undefined) throw noSuchDevice(fleet, device);
+    return {
+      fleet,
+      device,
+      presence: found.presence,
+      ...(found.ageMs !== undefined && { ageMs: found.ageMs }),
+      telemetry: readings.map((reading) => ({ ...readingBody(reading), late: reading.late })),
+    };
+  }
+}
+
+/** The device never spoke, and no command was ever sent to it. */
+export function noSuchDevice(fleet: string, device: string): Problem {
+  return new Problem(
+    'no-such-device',
+    `Device "${device}" of fleet "${fleet}" was never heard of. See /v1/fleets/${fleet}/devices.`,
+  );
+}

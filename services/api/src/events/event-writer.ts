@@ -1,0 +1,44 @@
+import { appendEvents, type LiveEvent } from '@lamplighter/store/events';
+import { Inject, Injectable } from '@nestjs/common';
+import { ApiMetrics } from '../metrics/api-metrics.js';
+import { StoreLink } from '../store/store-link.js';
+
+/** Events that may wait for the call before; beyond it they are dropped and counted, for they are a view, not the record. */
+const MAX_WAITING = 5000;
+const MAX_BATCH = 500;
+
+/** Tells watchers what this API did with commands. Nothing waits for it: what piled up during one call is the next. */
+@Injectable()
+export class EventWriter {
+  private readonly waiting: LiveEvent[] = [];
+  private writing: Promise<void> | undefined;
+
+  constructor(
+    @Inject(StoreLink) private readonly link: StoreLink,
+    @Inject(ApiMetrics) private readonly metrics: ApiMetrics,
+  ) {}
+
+  append(event: LiveEvent): void {
+    if (this.waiting.length >= MAX_WAITING) this.metrics.eventsDropped.inc({ reason: 'store' });
+    else this.waiting.push(event);
+    this.writing ??= this.write();
+  }
+
+  /** Settles when everything appended so far is written or dropped. */
+  async drain(): Promise<void> {
+    while (this.writing) await this.writing;
+  }
+
+  private async write(): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve));
+    while (this.waiting.length > 0) {
+      const batch = this.waiting.splice(0, MAX_BATCH);
+      try {
+        await appendEvents(this.link.redis, batch);
+      } catch {
+        this.metrics.eventsDropped.inc({ reason: 'store' }, batch.length);
+      }
+    }
+    this.writing = undefined;
+  }
+}

@@ -1,0 +1,48 @@
+import type { ServerResponse } from 'node:http';
+import { Controller, Get, Inject, Res } from '@nestjs/common';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { z } from 'zod';
+import { Answers } from '../openapi/describe.js';
+import { Readiness } from './readiness.js';
+
+const liveSchema = z
+  .object({ status: z.literal('live') })
+  .meta({ id: 'Live', examples: [{ status: 'live' }] });
+const readySchema = z
+  .object({
+    status: z.enum(['ready', 'not ready']),
+    reasons: z.array(z.string()).meta({ description: 'What keeps it from being ready, in words' }),
+  })
+  .meta({
+    id: 'Ready',
+    examples: [
+      {
+        status: 'not ready',
+        reasons: ['Redis keeps no append-only file: set "appendonly yes"'],
+      },
+    ],
+  });
+
+@ApiTags('operations')
+@Controller('health')
+export class HealthController {
+  constructor(@Inject(Readiness) private readonly readiness: Readiness) {}
+
+  @Get('live')
+  @ApiOperation({ summary: 'Whether the process lives; depends on nothing' })
+  @Answers(200, liveSchema, 'It does')
+  live(): z.infer<typeof liveSchema> {
+    return { status: 'live' };
+  }
+
+  @Get('ready')
+  @ApiOperation({ summary: 'Whether commands would be taken, kept and delivered now' })
+  @Answers(200, readySchema, 'They would')
+  @Answers(503, readySchema, 'They would not; the reasons say why')
+  async ready(@Res({ passthrough: true }) response: ServerResponse): Promise<z.infer<typeof readySchema>> {
+    const reasons = await this.readiness.problems();
+    if (reasons.length === 0) return { status: 'ready', reasons };
+    response.statusCode = 503;
+    return { status: 'not ready', reasons };
+  }
+}

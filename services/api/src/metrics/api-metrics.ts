@@ -1,0 +1,47 @@
+import { LATENCY_BUCKETS, Metrics } from '@lamplighter/service-kit/metrics';
+
+/** Every metric of the API, declared together. */
+export class ApiMetrics extends Metrics {
+  /** Method and route are closed sets, but only their true combinations exist: see http-metrics.ts. */
+  readonly requests = this.counter(
+    'http_requests_total',
+    'HTTP requests by method, route and class of status',
+    {
+      method: [],
+      route: [],
+      status_class: [],
+    },
+  );
+  readonly requestDuration = this.histogram(
+    'http_request_duration_seconds',
+    'Time from the head of a request to the end of its answer; event streams are left out',
+    LATENCY_BUCKETS,
+    { method: [], route: [], status_class: [] },
+  );
+  readonly commands = this.counter('commands_total', 'Transitions of commands', {
+    transition: ['pending', 'superseded', 'cancelled'],
+    source: ['api'],
+  });
+  readonly refused = this.counter('command_dropped_total', 'Commands that were not taken', {
+    reason: ['queue_full', 'unreachable'],
+  });
+  readonly authFailures = this.counter('auth_failures_total', 'Requests without a valid credential', {
+    kind: ['api_key'],
+  });
+  readonly sseClients = this.gauge('sse_clients', 'Clients that watch events now');
+  readonly sseDropped = this.counter(
+    'sse_dropped_events_total',
+    'Events that a client did not get, because it reads too slowly',
+  );
+  readonly eventsDropped = this.counter(
+    'live_events_dropped_total',
+    'Events for live views that were not written',
+    {
+      reason: ['store'],
+    },
+  );
+  readonly durable = this.gauge(
+    'store_durability_ok',
+    '1 while Redis answers, keeps an append-only file that can be written, and evicts nothing',
+  );
+}

@@ -1,0 +1,31 @@
+import { PRESENCE_STATES } from '@lamplighter/contracts/presence';
+import type { PresenceCounts } from '@lamplighter/store/devices';
+import { countAllDevices } from '@lamplighter/store/fleets';
+import type { StoreLink } from '../store/store-link.js';
+import type { ApiMetrics } from './api-metrics.js';
+
+/** Scrapes within this time, milliseconds, share one count, so that nobody can make Redis count all day. */
+const COUNT_AGAIN_MS = 2000;
+
+/** Counts devices when scraped. While Redis is away there is no value, rather than an old one. */
+export function exposeDevices(metrics: ApiMetrics, link: StoreLink): void {
+  let counts: Promise<PresenceCounts | undefined> | undefined;
+  let countedAt = 0;
+  metrics.gauge('devices', 'Devices of all fleets by presence', ['state'], async (gauge) => {
+    if (counts === undefined || performance.now() - countedAt > COUNT_AGAIN_MS) {
+      countedAt = performance.now();
+      counts = count(link);
+    }
+    const counted = await counts;
+    if (counted === undefined) gauge.reset();
+    else for (const state of PRESENCE_STATES) gauge.set({ state }, counted[state]);
+  });
+}
+
+async function count(link: StoreLink): Promise<PresenceCounts | undefined> {
+  try {
+    return await countAllDevices(link.redis);
+  } catch {
+    return undefined;
+  }
+}

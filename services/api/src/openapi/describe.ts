@@ -1,0 +1,65 @@
+import { applyDecorators } from '@nestjs/common';
+import { ApiResponse, ApiSecurity, ApiTags } from '@nestjs/swagger';
+import type { z } from 'zod';
+import { PROBLEM_TYPES, type ProblemName, problemUri } from '../problems/problem-types.js';
+
+type Headers = Record<string, { description: string; schema: { type: 'string' } }>;
+
+/** Describes the good answer of an endpoint. */
+export function Answers(status: number, schema: z.ZodType, description: string, headers: Headers = {}) {
+  return ApiResponse({ status, standardSchema: schema, description, headers });
+}
+
+export const header = (description: string) => ({ description, schema: { type: 'string' as const } });
+
+/** Describes the problems that an endpoint may answer with, beside those of every endpoint under /v1. */
+export function Problems(...kinds: ProblemName[]) {
+  const statuses = new Map<number, ProblemName[]>();
+  for (const kind of kinds) {
+    const { status } = PROBLEM_TYPES[kind];
+    statuses.set(status, [...(statuses.get(status) ?? []), kind]);
+  }
+  return applyDecorators(
+    ...[...statuses].map(([status, same]) =>
+      ApiResponse({
+        status,
+        description: same.map((kind) => PROBLEM_TYPES[kind].title).join('; or: '),
+        headers: HEADERS[status] ?? {},
+        content: {
+          'application/problem+json': {
+            schema: { $ref: '#/components/schemas/Problem' },
+            examples: Object.fromEntries(
+              same.map((kind) => [
+                kind,
+                {
+                  value: {
+                    type: problemUri(kind),
+                    ...PROBLEM_TYPES[kind],
+                    detail: 'What happened and what to do.',
+                  },
+                },
+              ]),
+            ),
+          },
+        },
+      }),
+    ),
+  );
+}
+
+const HEADERS: Record<number, Headers> = {
+  401: { 'WWW-Authenticate': header('The scheme that is understood') },
+  405: { Allow: header('The methods that the path has') },
+  429: { 'Retry-After': header('Seconds to wait') },
+  503: { 'Retry-After': header('Seconds to wait') },
+};
+
+/** What all endpoints under /v1 have in common. */
+export function Resource(tag: string) {
+  return applyDecorators(
+    ApiTags(tag),
+    ApiSecurity('bearer'),
+    ApiSecurity('apiKey'),
+    Problems('unauthorized', 'internal-error', 'store-away'),
+  );
+}

@@ -1,0 +1,65 @@
+import type { INestApplication } from '@nestjs/common';
+import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
+import { z } from 'zod';
+import { problemSchema } from '../problems/problem.js';
+
+const DESCRIPTION = `State, history and commands of device fleets.
+
+- Every path under \`/v1\` needs an API key, as \`Authorization: Bearer <key>\` or \`X-API-Key: <key>\`.
+- Times are ISO 8601 in UTC; ages are milliseconds by Redis's clock.
+- Errors are problems (RFC 9457, \`application/problem+json\`): \`type\` and \`status\` are stable, \`detail\` says what to do,
+  \`errors\` points at fields that are not valid.
+- Lists come in pages: \`next\` in the answer is the \`cursor\` of the following one, the \`Link\` header its address.
+- Within \`/v1\` answers only grow: fields may be added, none goes or changes its meaning.`;
+
+/** Builds the OpenAPI document from the controllers and their zod schemas. */
+export function openApiDocument(app: INestApplication, version: string): OpenAPIObject {
+  const config = new DocumentBuilder()
+    .setTitle('Lamplighter')
+    .setDescription(DESCRIPTION)
+    .setVersion(version)
+    .setOpenAPIVersion('3.0.3')
+    .setLicense('MIT', 'https://opensource.org/license/mit')
+    .addServer('/')
+    .addTag('fleets')
+    .addTag('devices', 'Last state, presence and history')
+    .addTag('commands', 'Instructions to devices, accounted for until the device has answered')
+    .addTag('rejected', 'What devices sent and was refused')
+    .addTag('events', 'Live view')
+    .addTag('operations', 'For machines that look after the service; no API key')
+    .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'An API key' }, 'bearer')
+    .addApiKey({ type: 'apiKey', in: 'header', name: 'X-API-Key', description: 'An API key' }, 'apiKey')
+    .build();
+  const document = SwaggerModule.createDocument(app, config, {
+    operationIdFactory: (_controller, method) => method,
+    standardSchemaConverter: (schema, { schemaType }) =>
+      schema instanceof z.ZodType ? convert(schema, schemaType) : undefined,
+  });
+  const schemas = {
+    ...document.components?.schemas,
+    ...convert(problemSchema, 'output').components,
+    JsonValue: { description: 'Any JSON value' },
+  };
+  const named = Object.entries(schemas).filter(([name]) => name !== RECURSIVE);
+  const sorted = Object.fromEntries(named.sort(([a], [b]) => (a < b ? -1 : 1)));
+  const complete = { ...document, components: { ...document.components, schemas: sorted } };
+  return JSON.parse(
+    JSON.stringify(complete).replaceAll(`schemas/${RECURSIVE}`, 'schemas/JsonValue'),
+  ) as OpenAPIObject;
+}
+
+/** The name that zod gives to `z.json()`, the only schema of ours that contains itself. */
+const RECURSIVE = '__schema0';
+
+function convert(schema: z.ZodType, io: 'input' | 'output') {
+  const { definitions, ...root } = z.toJSONSchema(schema, {
+    target: 'openapi-3.0',
+    io,
+    override: ({ jsonSchema }) => {
+      // Answers may grow within /v1, so they are not closed; requests are.
+      if (io === 'output' && jsonSchema.additionalProperties === false)
+        delete jsonSchema.additionalProperties;
+    },
+  });
+  return { schema: root, components: definitions as Record<string, object> | undefined };
+}

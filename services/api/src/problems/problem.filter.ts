@@ -1,0 +1,77 @@
+import { randomUUID } from 'node:crypto';
+import type { ServerResponse } from 'node:http';
+import type { Logger } from '@lamplighter/service-kit/logger';
+import { storeFailure } from '@lamplighter/store/store-failure';
+import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Inject } from '@nestjs/common';
+import { allowedMethods } from '../requests/allowed-methods.js';
+import type { HttpRequest } from '../requests/http-request.js';
+import { MAX_BODY_BYTES } from '../requests/json-body.js';
+import { LOGGER } from '../tokens.js';
+import { Problem, retryAfter } from './problem.js';
+import { storeAway } from './store-away.js';
+
+/** Answers every error as a problem; what is our own fault goes to the log, never to the client. */
+@Catch()
+export class ProblemFilter implements ExceptionFilter {
+  constructor(@Inject(LOGGER) private readonly logger: Logger) {}
+
+  catch(error: unknown, host: ArgumentsHost): void {
+    const http = host.switchToHttp();
+    const request = http.getRequest<HttpRequest>();
+    const response = http.getResponse<ServerResponse>();
+    const problem = this.problemOf(error, request);
+    if (response.headersSent) {
+      response.destroy();
+      return;
+    }
+    for (const [name, value] of Object.entries(problem.headers)) response.setHeader(name, value);
+    const body = JSON.stringify(problem.body());
+    response
+      .writeHead(problem.status, {
+        'content-type': 'application/problem+json; charset=utf-8',
+        'content-length': Buffer.byteLength(body),
+      })
+      .end(request.method === 'HEAD' ? undefined : body);
+  }
+
+  private problemOf(error: unknown, request: HttpRequest): Problem {
+    if (error instanceof Problem) return error;
+    const failure = storeFailure(error);
+    if (failure === 'away') return storeAway();
+    if (failure === 'refusing') {
+      return new Problem(
+        'store-refuses-writes',
+        'Redis takes no writes now, its disk or its memory may be full. Try again later.',
+        {},
+        retryAfter(5),
+      );
+    }
+    if (error instanceof HttpException && error.getStatus() < 500) return ofHttp(error, request);
+    const id = randomUUID();
+    this.logger.error({ err: error, id, method: request.method, path: request.path }, 'a request failed');
+    return new Problem('internal-error', `This is a defect of the service; its log says more under ${id}.`);
+  }
+}
+
+/** Errors of Nest's router and of the body parser. */
+function ofHttp(error: HttpException, request: HttpRequest): Problem {
+  const reason = (error.cause as { type?: string } | undefined)?.type;
+  if (error.getStatus() === 404) return noRoute(request);
+  if (error.getStatus() === 413) {
+    return new Problem('body-too-large', `A body may have at most ${MAX_BODY_BYTES / 1024} kB.`);
+  }
+  if (error.getStatus() === 415) {
+    return new Problem('unsupported-media-type', `${error.message}; send application/json in UTF-8.`);
+  }
+  if (reason === 'entity.parse.failed') return new Problem('malformed-json', `${error.message}.`);
+  return new Problem('invalid-request', `${error.message}.`);
+}
+
+function noRoute(request: HttpRequest): Problem {
+  const methods = allowedMethods(request);
+  if (methods.length === 0) {
+    return new Problem('no-such-route', 'See /docs for the paths that there are.');
+  }
+  const list = methods.join(', ');
+  return new Problem('method-not-allowed', `Here there is ${list}.`, {}, { Allow: list });
+}

@@ -1,0 +1,15 @@
+import { CANARY_FLEET, identitySchema } from '@lamplighter/contracts/identity';
+import { z } from 'zod';
+
+const fleetName = identitySchema
+  .refine((name) => name !== CANARY_FLEET, 'is reserved for the service itself')
+  .meta({ description: 'Fleet', examples: ['demo'] });
+const deviceName = identitySchema.meta({ description: 'Device', examples: ['lamp-0001'] });
+
+/** The path of a fleet's resources. */
+export const fleetPath = z.strictObject({ fleet: fleetName });
+export type FleetPath = z.infer<typeof fleetPath>;
+
+/** The path of a device's resources. */
+export const devicePath = z.strictObject({ fleet: fleetName, device: deviceName });
+export type DevicePath = z.infer<typeof devicePath>;

@@ -1,0 +1,29 @@
+import type { ServerResponse } from 'node:http';
+import { Problem } from '../problems/problem.js';
+import type { HttpRequest, Next } from './http-request.js';
+
+/** Largest body that is read, bytes. */
+export const MAX_BODY_BYTES = 65_536;
+
+/** Options of the JSON parser: any JSON value is parsed, so that the schema may say what is wrong with it. */
+export const JSON_PARSER = { limit: MAX_BODY_BYTES, strict: false, type: isJson };
+
+/** Refuses bodies that are not declared as JSON; the parser would leave them unread. */
+export function refuseOtherBodies(request: HttpRequest, _response: ServerResponse, next: Next): void {
+  const hasBody =
+    request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0;
+  if (request.method !== 'POST' || !hasBody || isJson(request)) next();
+  else {
+    const type = request.headers['content-type'];
+    next(
+      new Problem(
+        'unsupported-media-type',
+        `The body is ${type ? `declared as ${JSON.stringify(type)}` : 'of no declared type'}; send Content-Type: application/json.`,
+      ),
+    );
+  }
+}
+
+function isJson(request: Pick<HttpRequest, 'headers'>): boolean {
+  return /^application\/json\s*(;|$)/i.test(request.headers['content-type'] ?? '');
+}
