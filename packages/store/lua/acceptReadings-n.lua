@@ -147,18 +147,21 @@ for i = 1, tonumber(ARGV[1]) do
       reply[#reply + 1] = { i, 'late', kept, duplicate, stale }
     end
     if rules ~= '' then mark_version = replica .. '.' .. part end
-    -- Freshness is exact to a second: a chatty device does not move in the sorted set on every message.
     local heard = tonumber(mark_received)
     local received = live_count > 0 and now_text or mark_received
     local mark = mark_seq .. ',' .. mark_at .. ',' .. received .. ',' .. mark_version .. ',' .. replica .. ',' .. part
     if live_count == 0 then
       redis.call('HSET', device_key, 'mark', mark)
+      if rules ~= '' then redis.call('HSET', device_key, 'rules', rules) end
     elseif rules == '' then
       redis.call('HSET', device_key, 'mark', mark, 'reading', json)
     else
       redis.call('HSET', device_key, 'mark', mark, 'reading', json, 'rules', rules)
     end
-    if not stored or now - heard > 1000 then redis.call('ZADD', presence, int(now + fresh), device) end
+    -- Freshness is exact to a second: a chatty device moves in the sorted set once in each second, not on every message.
+    if not stored or math.floor(now / 1000) ~= math.floor(heard / 1000) then
+      redis.call('ZADD', presence, int(now + fresh), device)
+    end
 
     for _ = 1, command_count do
       local id, lane, policy, ttl, text, cause = take(), take(), take(), take(), take(), take()
