@@ -31,7 +31,7 @@ local function read_command(K, id)
   if not value then return nil end
   local command = { id = id, value = value, history = redis.call('HGET', K.transitions, id) }
   local lane, seq, expires_at, policy = string.match(value, '^(%S+) (%d+) (%d+) (%a+)\n')
-  command.lane, command.expires_at, command.policy = lane, tonumber(expires_at), policy
+  command.lane, command.seq, command.expires_at, command.policy = lane, tonumber(seq), tonumber(expires_at), policy
   command.member = lane .. '/' .. seq .. '/' .. id
   local state, attempt = string.match(command.history, '(%a+),%d+,(%d+),[^;]*$')
   command.state, command.attempt = state, tonumber(attempt)
@@ -84,7 +84,10 @@ end
 -- keep, lease (ms; 0 leaves the first dispatch to the dispatcher).
 -- Returns "dispatched" (the caller holds the lease and publishes now) or "pending", the lane's sequence number, the expiry,
 -- and the ids that it superseded.
+-- An id that was taken before (the reply was lost) changes nothing; whoever is to dispatch it, it is not the caller.
 local function enqueue(K, device_key, c, now)
+  local known = read_command(K, c.id)
+  if known then return 'pending', known.seq, known.expires_at, {} end
   local lane = c.device .. '/' .. c.lane
   local superseded = {}
   local head = nil
