@@ -38,13 +38,14 @@ export async function runScript(
   keys: string[],
   args: ScriptArgument[],
 ): Promise<unknown> {
-  const { sha } = script(name);
+  // As one list: a call with so many arguments would exhaust the stack.
+  const call = [script(name).sha, keys.length, ...keys, ...args];
   try {
-    return await redis.evalsha(sha, keys.length, ...keys, ...args);
+    return await redis.call('evalsha', call);
   } catch (error) {
     if (!isNoScript(error)) throw error;
     await loadScripts(redis);
-    return redis.evalsha(sha, keys.length, ...keys, ...args);
+    return redis.call('evalsha', call);
   }
 }
 
