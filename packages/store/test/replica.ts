@@ -1,0 +1,105 @@
+import { randomUUID } from 'node:crypto';
+import type { Redis } from 'ioredis';
+import {
+  acceptReadings,
+  type DeviceAddress,
+  type DevicePart,
+  type EmittedCommand,
+  FIRST_VERSION,
+  isNewer,
+  type Mark,
+  NEW_DEVICE,
+  type PartOutcome,
+  type StoredReading,
+  UNKNOWN_VERSION,
+  versionAfter,
+} from '../src/accept-readings.js';
+import { newCommandId } from '../src/command-id.js';
+import { commandJson } from '../src/commands.js';
+
+/** A reading for the store: `reading({ light: 299, _seq: 7 })`. */
+export function reading(values: Record<string, unknown> & { _seq?: number; _at?: number }): StoredReading {
+  return { seq: values._seq, at: values._at, json: JSON.stringify(values) };
+}
+
+/** A command that a rule emits for a device. */
+export function emitted(device: DeviceAddress, changes: Partial<EmittedCommand> = {}): EmittedCommand {
+  return {
+    id: newCommandId(device.shard),
+    lane: 'led_on',
+    policy: 'latest',
+    ttl: 3_600_000,
+    json: commandJson({ source: 'rule', rule: 'night-light' }, { led_on: true }),
+    cause: 'rule:night-light',
+    ...changes,
+  };
+}
+
+interface Beliefs {
+  version: string;
+  mark: Mark;
+  rules: string;
+}
+
+/** What a part holds beside its readings; `rules` makes new rule states of those believed in. */
+export interface Judgement {
+  readonly commands?: readonly EmittedCommand[];
+  readonly rules?: (believed: string, live: readonly StoredReading[]) => string;
+}
+
+/** A rules service as the store sees it: it believes things of devices, and adopts the store's word when it was wrong. */
+export class Replica {
+  readonly beliefs = new Map<string, Beliefs>();
+  private parts = 0;
+
+  constructor(
+    readonly redis: Redis,
+    readonly name = `rules-${randomUUID()}`,
+  ) {}
+
+  /** A part judged on what this replica believes, which moves on as if the store had agreed. */
+  judge(address: DeviceAddress, readings: readonly StoredReading[], judgement: Judgement = {}): DevicePart {
+    const believed = this.beliefs.get(address.name) ?? { version: UNKNOWN_VERSION, mark: NOTHING, rules: '' };
+    const live: StoredReading[] = [];
+    const late: StoredReading[] = [];
+    let { mark } = believed;
+    for (const next of readings) {
+      if (!isNewer(next, mark)) late.push(next);
+      else {
+        live.push(next);
+        mark = next;
+      }
+    }
+    const part = ++this.parts;
+    const rules = (live.length > 0 && judgement.rules?.(believed.rules, live)) || '';
+    let { version } = believed;
+    if (rules !== '') version = versionAfter(this.name, part);
+    else if (version === NEW_DEVICE) version = FIRST_VERSION;
+    this.beliefs.set(address.name, { version, mark, rules: rules || believed.rules });
+    const commands = live.length > 0 ? (judgement.commands ?? []) : [];
+    return { address, part, version: believed.version, rules, live, late, commands };
+  }
+
+  /** Sends parts as they are. */
+  send(...parts: DevicePart[]): Promise<PartOutcome[]> {
+    return acceptReadings(this.redis, this.name, parts);
+  }
+
+  /** Takes readings of one device: judges them, and judges again on the store's grounds as long as it disagrees. */
+  async take(
+    address: DeviceAddress,
+    readings: readonly StoredReading[],
+    judgement?: Judgement,
+  ): Promise<PartOutcome> {
+    const [outcome] = await this.send(this.judge(address, readings, judgement));
+    return this.believe(address, outcome!) ? this.take(address, readings, judgement) : outcome!;
+  }
+
+  /** Adopts the store's grounds; true if the part is to be judged again. */
+  believe(address: DeviceAddress, { grounds }: PartOutcome): boolean {
+    if (grounds) this.beliefs.set(address.name, grounds);
+    return grounds !== undefined;
+  }
+}
+
+const NOTHING: Mark = { seq: undefined, at: undefined };
