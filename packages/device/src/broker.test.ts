@@ -22,6 +22,10 @@ describe('the broker URL', () => {
     expect(() => parseBrokerUrl(text)).toThrow(/must look like mqtt:/);
   });
 
+  it('says how to write a percent sign', () => {
+    expect(() => parseBrokerUrl('mqtt://demo:100%@host')).toThrow(/%25/);
+  });
+
   it('does not repeat a password in its error', () => {
     expect(() => parseBrokerUrl('mqqt://demo:secret@host')).toThrow(expect.not.stringContaining('secret'));
   });

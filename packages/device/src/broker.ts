@@ -13,7 +13,7 @@ export interface Broker {
 /**
  * Reads `mqtt://user:password@host:port` (port 1883) or `mqtts://…` (TLS, port 8883). User and password are
  * percent-decoded.
- * @throws TypeError if it is neither; the message does not repeat the URL, which may hold a password
+ * @throws TypeError if it is neither; the message never repeats the URL, which may hold a password
  */
 export function parseBrokerUrl(text: string, tls: TlsOptions = {}): Broker {
   const url = URL.canParse(text) ? new URL(text) : undefined;
@@ -24,8 +24,16 @@ export function parseBrokerUrl(text: string, tls: TlsOptions = {}): Broker {
   return {
     host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
     port: url.port === '' ? (secure ? 8883 : 1883) : Number(url.port),
-    ...(url.username && { username: decodeURIComponent(url.username) }),
-    ...(url.password && { password: decodeURIComponent(url.password) }),
+    ...(url.username && { username: decode(url.username) }),
+    ...(url.password && { password: decode(url.password) }),
     ...(secure && { tls }),
   };
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw new TypeError('in the broker URL, a "%" of the user or the password must be written as %25');
+  }
 }

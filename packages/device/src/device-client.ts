@@ -57,6 +57,7 @@ export class DeviceClient {
   private readonly standing: StandingConnection;
   private readonly inbox: CommandInbox;
   private readonly clock: () => number;
+  private readonly window: number;
   private sequence = 0;
   private inFlight = 0;
 
@@ -66,6 +67,7 @@ export class DeviceClient {
       if (!IDENTITY.test(name)) throw new TypeError(`"${name}" cannot be the name of a fleet or a device`);
     }
     this.clock = options.clock ?? Date.now;
+    this.window = options.window ?? 16;
     this.standing = new StandingConnection({
       broker: options.broker,
       fleet: options.fleet,
@@ -91,6 +93,11 @@ export class DeviceClient {
     return this.standing.current !== undefined;
   }
 
+  /** True if a reading that is published now goes out: online, and the window has room. */
+  get ready(): boolean {
+    return this.online && this.inFlight < this.window;
+  }
+
   /** Connects; after every loss connects, subscribes and announces again, with a growing, jittered wait in between. */
   start(): void {
     this.standing.open();
@@ -106,10 +113,10 @@ export class DeviceClient {
    * Never rejects: the outcome tells what became of it. Names that begin with an underscore are the protocol's.
    */
   publish(measurements: Readonly<Record<string, Measurement>>): Promise<PublishOutcome> {
-    const { fleet, device, qos = 1, window = 16 } = this.options;
+    const { fleet, device, qos = 1 } = this.options;
     const connection = this.standing.current;
     if (connection === undefined) return Promise.resolve('offline');
-    if (this.inFlight >= window) return Promise.resolve('window_full');
+    if (!this.ready) return Promise.resolve('window_full');
     const now = this.clock();
     this.sequence = Math.max(this.sequence + 1, now * 1000);
     const reading = JSON.stringify({ ...measurements, _seq: this.sequence, _at: now });

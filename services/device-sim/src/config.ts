@@ -1,0 +1,65 @@
+import { identitySchema } from '@lamplighter/contracts/identity';
+import { type Broker, parseBrokerUrl } from '@lamplighter/device/broker';
+import {
+  decimal,
+  integer,
+  mqttUrl,
+  port,
+  readConfig,
+  serviceVariables,
+} from '@lamplighter/service-kit/config';
+import { z } from 'zod';
+
+const variables = z.object({
+  ...serviceVariables,
+  /** Broker, and the account that all devices of the fleet share. */
+  MQTT_URL: mqttUrl,
+  /** Default: the user of MQTT_URL, because the broker lets an account act for the fleet of its name. */
+  FLEET: identitySchema.optional(),
+  DEVICES: integer(50, 1, 100_000),
+  /** Seed of the weather and the birds. */
+  SEED: integer(1, 0, 2 ** 31 - 1),
+  /** Length of a simulated day; 86400 is real time. */
+  DAY_SECONDS: decimal(120, 10, 86_400),
+  /** Time between two readings of a device. */
+  INTERVAL_MS: integer(2000, 50, 86_400_000),
+  /** QoS of telemetry. */
+  QOS: z.enum(['0', '1', '2'], 'must be 0, 1 or 2').default('1'),
+  /** Devices that begin to connect per second, at most. */
+  CONNECT_RATE: integer(250, 1, 10_000),
+  /** Of /metrics, /health/live and /health/ready. */
+  SIM_PORT: port(8082),
+});
+
+export interface Config {
+  readonly logLevel: string;
+  readonly host: string;
+  readonly port: number;
+  readonly broker: Broker;
+  readonly fleet: string;
+  readonly devices: number;
+  readonly seed: number;
+  readonly dayMs: number;
+  readonly intervalMs: number;
+  readonly qos: 0 | 1 | 2;
+  readonly connectRate: number;
+}
+
+/** @throws ConfigInvalid naming all problems at once */
+export function simulatorConfig(env: NodeJS.ProcessEnv = process.env): Config {
+  const read = readConfig(variables, env);
+  const broker = parseBrokerUrl(read.MQTT_URL);
+  return {
+    logLevel: read.LOG_LEVEL,
+    host: read.HOST,
+    port: read.SIM_PORT,
+    broker,
+    fleet: read.FLEET ?? identitySchema.safeParse(broker.username).data ?? 'demo',
+    devices: read.DEVICES,
+    seed: read.SEED,
+    dayMs: read.DAY_SECONDS * 1000,
+    intervalMs: read.INTERVAL_MS,
+    qos: Number(read.QOS) as 0 | 1 | 2,
+    connectRate: read.CONNECT_RATE,
+  };
+}

@@ -1,0 +1,135 @@
+import type { Broker } from '@lamplighter/device/broker';
+import type { Arrival } from '@lamplighter/device/command-inbox';
+import type { ConnectionChange } from '@lamplighter/device/standing-connection';
+import type { Logger } from '@lamplighter/service-kit/logger';
+import type { BrokerJournal } from './broker-journal.js';
+import { Lamp } from './lamp.js';
+import type { World } from './signals/sensor.js';
+import type { SimMetrics } from './sim-metrics.js';
+import { Spread } from './spread.js';
+
+export interface FleetOptions {
+  readonly broker: Broker;
+  readonly fleet: string;
+  /** Names of the devices, in the order in which they stand along the fleet. */
+  readonly names: readonly string[];
+  readonly world: World;
+  readonly intervalMs: number;
+  readonly qos: 0 | 1 | 2;
+  /** Devices that begin to connect per second, at most. */
+  readonly connectRate: number;
+}
+
+/** Devices that are connecting at the same time, at most: a broker that is slow or away is not stormed. */
+const MOST_CONNECTING = 100;
+const RAMP_STEP_MS = 20;
+const PROGRESS_MS = 3000;
+
+/** How a device stands: it was never online, it is, or it was and is not now. */
+const [NEVER, ONLINE, AWAY] = [0, 1, 2];
+
+/** All lamps of one simulator: connects them at a measured pace, lets them report in turn, and keeps count. */
+export class Fleet {
+  private readonly lamps: Lamp[];
+  private readonly standing: Uint8Array;
+  private readonly reports: Spread;
+  private online = 0;
+  /** Devices that have been online. */
+  private introduced = 0;
+  private started = 0;
+  private told = 0;
+  private ramp: NodeJS.Timeout | undefined;
+  private progress: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly options: FleetOptions,
+    private readonly metrics: SimMetrics,
+    private readonly journal: BrokerJournal,
+    private readonly logger: Logger,
+  ) {
+    const { names, world, intervalMs } = options;
+    this.standing = new Uint8Array(names.length);
+    this.lamps = names.map((_name, index) => this.lamp(index, world));
+    this.reports = new Spread(names.length, intervalMs, (index) => this.report(index));
+  }
+
+  get connected(): number {
+    return this.online;
+  }
+
+  /** True once every device has been online. */
+  get complete(): boolean {
+    return this.introduced === this.lamps.length;
+  }
+
+  start(): void {
+    const startedAt = performance.now();
+    this.ramp = setInterval(() => {
+      const due = 1 + ((performance.now() - startedAt) / 1000) * this.options.connectRate;
+      const upTo = Math.min(due, this.introduced + MOST_CONNECTING, this.lamps.length);
+      while (this.started < Math.floor(upTo)) this.lamps[this.started++]?.client.start();
+      if (this.started === this.lamps.length) clearInterval(this.ramp);
+    }, RAMP_STEP_MS);
+    this.progress = setInterval(() => this.tell(), PROGRESS_MS);
+    this.reports.start();
+  }
+
+  /** Disconnects all devices in good order; settles when they are. */
+  async close(): Promise<void> {
+    clearInterval(this.ramp);
+    clearInterval(this.progress);
+    this.reports.stop();
+    await Promise.all(this.lamps.map((lamp) => lamp.client.close()));
+    this.online = 0;
+    this.metrics.lampSwitched(-this.lamps.filter((lamp) => lamp.on).length);
+  }
+
+  private lamp(index: number, world: World): Lamp {
+    const { broker, fleet, qos, names } = this.options;
+    const options = {
+      broker,
+      fleet,
+      device: names[index] ?? '',
+      qos,
+      onConnection: (change: ConnectionChange) => this.note(index, change),
+      onCommand: (arrival: Arrival) => this.metrics.commandArrived(arrival),
+    };
+    return new Lamp(world, index / names.length, options, (change) => this.metrics.lampSwitched(change));
+  }
+
+  private report(index: number): void {
+    const lamp = this.lamps[index];
+    if (lamp === undefined || this.standing[index] === NEVER) return;
+    if (!lamp.client.ready) {
+      this.metrics.readingDropped(lamp.client.online ? 'window_full' : 'offline');
+      return;
+    }
+    this.metrics.readingPublished();
+    void lamp.client.publish(lamp.read(Date.now())).then((outcome) => this.metrics.readingSettled(outcome));
+  }
+
+  private note(index: number, change: ConnectionChange): void {
+    const before = this.standing[index];
+    if (change.online) {
+      this.standing[index] = ONLINE;
+      this.online += 1;
+      this.journal.reached();
+      if (before === AWAY) this.metrics.reconnected();
+      else this.introduced += 1;
+      if (this.online === this.lamps.length) this.tell();
+      return;
+    }
+    this.metrics.disconnected(change.cause);
+    if (before === ONLINE) {
+      this.standing[index] = AWAY;
+      this.online -= 1;
+    }
+    if (this.online === 0) this.journal.outage(change);
+  }
+
+  private tell(): void {
+    if (this.online === this.told) return;
+    this.told = this.online;
+    this.logger.info(`${this.online} of ${this.lamps.length} lamps connected`);
+  }
+}
