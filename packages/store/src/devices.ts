@@ -1,19 +1,9 @@
-import { CANARY_FLEET } from '@lamplighter/contracts/identity';
 import type { PresenceState } from '@lamplighter/contracts/presence';
 import type { Measurement, Reading } from '@lamplighter/contracts/reading';
 import type { ChainableCommander, Redis } from 'ioredis';
 import { parseMark } from './accept-readings.js';
 import { redisNow } from './connect.js';
-import {
-  commandKeys,
-  deviceKey,
-  devicesKey,
-  fleetsKey,
-  presenceKey,
-  SHARDS,
-  shardOf,
-  windowKey,
-} from './keys.js';
+import { commandKeys, deviceKey, devicesKey, presenceKey, SHARDS, shardOf, windowKey } from './keys.js';
 
 const ALL_SHARDS = Array.from({ length: SHARDS }, (_, shard) => shard);
 
@@ -50,16 +40,6 @@ export interface Device {
 
 /** Devices of a fleet by presence. */
 export type PresenceCounts = Record<PresenceState, number>;
-
-/** Names of all fleets, sorted; the canary's is left out. */
-export async function listFleets(redis: Redis): Promise<string[]> {
-  const perShard = (await pipelined(redis, ALL_SHARDS, (pipeline, shard) =>
-    pipeline.smembers(fleetsKey(shard)),
-  )) as string[][];
-  const fleets = new Set(perShard.flat());
-  fleets.delete(CANARY_FLEET);
-  return [...fleets].sort();
-}
 
 /** Counts a fleet's devices by presence, now. */
 export async function countPresence(redis: Redis, fleet: string): Promise<PresenceCounts> {
@@ -103,7 +83,7 @@ export async function listDevices(
       after = device.device;
       if (devices.length === limit) return { devices, next: after };
     }
-    if (names.length < limit) return { devices };
+    if (names.length < limit || names.length === 0) return { devices };
     looked += names.length;
   }
   return { devices, next: after };
