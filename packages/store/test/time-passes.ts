@@ -35,7 +35,7 @@ export async function timePasses(
   const keys = await redis.keys(shard === undefined ? '*' : `{${shard}}:*`);
   const reads = redis.pipeline();
   for (const key of keys) {
-    if (isSortedSet(key)) reads.zrange(key, 0, -1, 'WITHSCORES');
+    if (isSortedSet(key)) reads.zrange(key, '0', '-1', 'WITHSCORES');
     else if (kindOf(key) === 'idempotency') reads.pttl(key);
     else if (changes[kindOf(key)]) reads.hgetall(key);
     else reads.exists(key);

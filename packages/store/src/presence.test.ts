@@ -1,0 +1,197 @@
+import { Replica, reading } from '../test/replica.js';
+import { type StoreUnderTest, startStore } from '../test/store-under-test.js';
+import { timePasses } from '../test/time-passes.js';
+import { DeviceAddress } from './accept-readings.js';
+import { enqueueCommand } from './commands.js';
+import { countPresence, listDevices, readDevice } from './devices.js';
+import { readFleets } from './fleets.js';
+import { FRESH_MS } from './keys.js';
+import { type PresenceOutcome, recordPresence } from './presence.js';
+
+let store: StoreUnderTest;
+let lamp: DeviceAddress;
+beforeAll(async () => {
+  store = await startStore();
+});
+beforeEach(() => {
+  lamp = store.newDevice();
+});
+
+type Telemetry = 'latest' | 'keep';
+const birth = (session: number, telemetry?: Telemetry) => ({
+  online: true as const,
+  session,
+  ...(telemetry && { telemetry }),
+});
+const will = (session: number) => ({ online: false as const, session });
+/** Records messages of one device in their order. */
+const record = (
+  ...messages: (ReturnType<typeof birth> | ReturnType<typeof will>)[]
+): Promise<PresenceOutcome[]> =>
+  recordPresence(
+    store.redis,
+    messages.map((message) => ({ address: lamp, message })),
+  );
+const device = (address = lamp) => readDevice(store.redis, address.fleet, address.device);
+const command = (policy: 'latest' | 'now' = 'latest') =>
+  enqueueCommand(store.redis, {
+    fleet: lamp.fleet,
+    device: lamp.device,
+    lane: 'led_on',
+    policy,
+    ttl: 60_000,
+    action: { led_on: true },
+  });
+
+describe('a session', () => {
+  it('begins with a birth and ends with its will', async () => {
+    expect(await record(birth(7, 'keep'))).toEqual(['born']);
+    expect(await device()).toMatchObject({
+      presence: 'online',
+      session: { id: 7, online: true, telemetry: 'keep' },
+    });
+    expect(await record(will(7))).toEqual(['gone']);
+    expect(await device()).toMatchObject({ presence: 'offline', session: { id: 7, online: false } });
+  });
+
+  it('is not ended by the will of an earlier one, however late it comes', async () => {
+    expect(await record(birth(7), birth(8), will(7))).toEqual(['born', 'born', 'ignored']);
+    expect(await device()).toMatchObject({ presence: 'online', session: { id: 8, online: true } });
+  });
+
+  it('is not begun again by its own birth after its will, as two replicas may see them', async () => {
+    expect(await record(will(7), birth(7))).toEqual(['gone', 'ignored']);
+    expect(await device()).toMatchObject({ presence: 'offline' });
+  });
+
+  it('is not begun by the birth of an earlier one', async () => {
+    expect(await record(birth(8), birth(7), will(8), birth(7))).toEqual([
+      'born',
+      'ignored',
+      'gone',
+      'ignored',
+    ]);
+  });
+
+  it('may end without its birth having been seen', async () => {
+    expect(await record(birth(7), will(8), birth(9))).toEqual(['born', 'gone', 'born']);
+    expect(await device()).toMatchObject({ presence: 'online', session: { id: 9 } });
+  });
+
+  it('has a number as large as numbers go', async () => {
+    const largest = Number.MAX_SAFE_INTEGER;
+    expect(await record(birth(largest - 1), will(largest - 2), will(largest))).toEqual([
+      'born',
+      'ignored',
+      'gone',
+    ]);
+  });
+
+  it('says how the device keeps readings, the latest if it does not say', async () => {
+    await record(birth(1));
+    expect((await device())?.session?.telemetry).toBe('latest');
+  });
+});
+
+describe('a message that comes again', () => {
+  it('changes nothing: a retained birth that a subscriber is sent', async () => {
+    await record(birth(7));
+    await timePasses(store.redis, FRESH_MS + 1000, lamp);
+    const before = await device();
+    expect(await record(birth(7), birth(7))).toEqual(['ignored', 'ignored']);
+    expect(await device()).toEqual(before);
+    expect(before).toMatchObject({ presence: 'stale' });
+  });
+
+  it('changes nothing: a will', async () => {
+    expect(await record(birth(7), will(7), will(7))).toEqual(['born', 'gone', 'ignored']);
+  });
+});
+
+describe('freshness is another fact than the session:', () => {
+  it('a device whose session stands is stale when it is silent', async () => {
+    await record(birth(7));
+    await timePasses(store.redis, FRESH_MS + 1000, lamp);
+    expect(await device()).toMatchObject({ presence: 'stale', session: { online: true } });
+  });
+
+  it('a reading makes a device online whose session ended', async () => {
+    await record(birth(7), will(7));
+    await new Replica(store.redis).take(lamp, [reading({ light: 1 })]);
+    expect(await device()).toMatchObject({ presence: 'online', session: { online: false } });
+  });
+
+  it('a device is never seen while only a command waits for it', async () => {
+    await command();
+    expect(await device()).toMatchObject({ presence: 'never_seen', pendingCommands: 1 });
+    expect(await device()).not.toHaveProperty('session');
+    await record(birth(1));
+    expect(await device()).toMatchObject({ presence: 'online', pendingCommands: 1 });
+  });
+});
+
+describe('a command that is for now or never', () => {
+  it.each<[outcome: string, what: string, prepare: () => Promise<unknown>]>([
+    ['unreachable', 'was never seen', async () => {}],
+    ['unreachable', 'said goodbye', () => record(birth(1), will(1))],
+    [
+      'unreachable',
+      'is stale',
+      async () => {
+        await record(birth(1));
+        await timePasses(store.redis, FRESH_MS + 1000, lamp);
+      },
+    ],
+    ['enqueued', 'is online', () => record(birth(1))],
+  ])('is %s where the device %s', async (outcome, _what, prepare) => {
+    await prepare();
+    expect(await command('now')).toMatchObject({ outcome });
+  });
+
+  it('leaves no trace of a device that nobody knows', async () => {
+    await command('now');
+    expect(await device()).toBeUndefined();
+    const { fleets } = await readFleets(store.redis, { limit: 1000 });
+    expect(fleets.map(({ fleet }) => fleet)).not.toContain(lamp.fleet);
+  });
+});
+
+it('devices are counted by presence, and the counts agree with the list', async () => {
+  const fleet = store.newFleet();
+  const named = (name: string) => new DeviceAddress(fleet, name, false);
+  const states = { stale: 3, offline: 2, online: 4, never_seen: 1 };
+  const recordAll = (
+    state: string,
+    count: number,
+    messages: (ReturnType<typeof birth> | ReturnType<typeof will>)[],
+  ) =>
+    recordPresence(
+      store.redis,
+      Array.from({ length: count }, (_, i) =>
+        messages.map((message) => ({ address: named(`${state}-${i}`), message })),
+      ).flat(),
+    );
+  await recordAll('stale', states.stale, [birth(1)]);
+  await timePasses(store.redis, FRESH_MS + 1000);
+  await recordAll('offline', states.offline, [birth(1), will(1)]);
+  await recordAll('online', states.online, [birth(1)]);
+  await enqueueCommand(store.redis, {
+    fleet,
+    device: 'never_seen-0',
+    lane: 'led',
+    policy: 'latest',
+    ttl: 60_000,
+    action: { a: 1 },
+  });
+
+  expect(await countPresence(store.redis, fleet)).toEqual(states);
+  for (const [presence, count] of Object.entries(states)) {
+    const { devices } = await listDevices(store.redis, fleet, {
+      limit: 100,
+      presence: presence as keyof typeof states,
+    });
+    expect(devices.map(({ device }) => device)).toEqual(
+      Array.from({ length: count }, (_, i) => `${presence}-${i}`),
+    );
+  }
+});
