@@ -52,6 +52,15 @@ export type PublishOutcome = (typeof PUBLISH_OUTCOMES)[number];
 /**
  * One device of a fleet: keeps connected, publishes readings, carries out commands and answers them.
  * Readings are not kept while offline, and the birth says so (`telemetry: latest`).
+ *
+ *     const lamp = new DeviceClient({
+ *       broker: parseBrokerUrl('mqtt://demo:secret@127.0.0.1:1883'),
+ *       fleet: 'demo',
+ *       device: 'hall',
+ *       execute: ({ led_on }) => setLed(led_on === true),
+ *     });
+ *     lamp.start();
+ *     setInterval(() => void lamp.publish({ light: readSensor() }), 5000);
  */
 export class DeviceClient {
   private readonly standing: StandingConnection;

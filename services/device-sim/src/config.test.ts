@@ -1,0 +1,42 @@
+import { simulatorConfig } from './config.js';
+
+const MQTT_URL = 'mqtt://greenhouse:secret@127.0.0.1:1883';
+
+describe('the configuration of the simulator', () => {
+  it('needs the broker only', () => {
+    expect(simulatorConfig({ MQTT_URL })).toEqual({
+      logLevel: 'info',
+      host: '127.0.0.1',
+      port: 8082,
+      broker: { host: '127.0.0.1', port: 1883, username: 'greenhouse', password: 'secret' },
+      fleet: 'greenhouse',
+      devices: 50,
+      seed: 1,
+      dayMs: 120_000,
+      intervalMs: 2000,
+      qos: 1,
+      connectRate: 250,
+    });
+  });
+
+  it.each([
+    ['the user of the URL', { MQTT_URL }, 'greenhouse'],
+    ['FLEET before that', { MQTT_URL, FLEET: 'orchard' }, 'orchard'],
+    ['demo, if the URL has no user', { MQTT_URL: 'mqtt://127.0.0.1' }, 'demo'],
+  ])('names the fleet: %s', (_what, env, fleet) => {
+    expect(simulatorConfig(env).fleet).toBe(fleet);
+  });
+
+  it('lists all problems at once, without the values of secrets', () => {
+    const wrong = {
+      MQTT_URL: 'http://demo:secret@host',
+      DEVICES: '0',
+      QOS: '3',
+      DAY_SECONDS: 'long',
+      FLEET: '/',
+    };
+    const problems = () => simulatorConfig(wrong);
+    for (const name of Object.keys(wrong)) expect(problems).toThrow(new RegExp(`^ {2}${name}: `, 'm'));
+    expect(problems).toThrow(expect.not.stringContaining('secret'));
+  });
+});
