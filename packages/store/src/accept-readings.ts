@@ -125,7 +125,17 @@ export async function acceptReadings(
   parts: readonly DevicePart[],
 ): Promise<PartOutcome[]> {
   const keys: string[] = [];
+  for (const { address } of parts) keys.push(address.deviceKey, address.windowKey);
   const positions = new Map<string, number>();
+  /** Position of the first of some keys that stand together. */
+  const position = (first: string, all = () => [first]): number => {
+    const known = positions.get(first);
+    if (known !== undefined) return known;
+    const at = keys.length + 1;
+    keys.push(...all());
+    positions.set(first, at);
+    return at;
+  };
   const args: ScriptArgument[] = [
     parts.length,
     WINDOW_SIZE,
@@ -136,44 +146,22 @@ export async function acceptReadings(
     LEASE_MS,
     Math.ceil(MAX_DEVICES_PER_FLEET / SHARDS),
   ];
-  const position = (key: string): number => {
-    const known = positions.get(key);
-    if (known !== undefined) return known;
-    const at = keys.push(key);
-    positions.set(key, at);
-    return at;
-  };
-  const commandsPosition = (shard: number): number => {
-    const all = commandKeys(shard);
-    const known = positions.get(all[0]!);
-    if (known !== undefined) return known;
-    const first = keys.length + 1;
-    for (const key of all) keys.push(key);
-    positions.set(all[0]!, first);
-    return first;
-  };
-
   for (const { address, part, version, rules, live, late, commands } of parts) {
+    const { shard, fleet, lesson, presenceKey } = address;
     const isNew = version === NEW_DEVICE;
-    args.push(
-      keys.push(address.deviceKey),
-      keys.push(address.windowKey),
-      position(address.presenceKey),
-      isNew ? position(devicesKey(address.shard, address.fleet)) : 0,
-      isNew ? position(fleetsKey(address.shard)) : 0,
-      commands.length > 0 ? commandsPosition(address.shard) : 0,
-      address.fleet,
-      address.device,
-      address.lesson ? '1' : '',
-      part,
-      version,
-      rules,
-      live.length,
-      late.length,
-      commands.length,
-    );
-    for (const reading of live) args.push(reading.seq ?? '', reading.at ?? '', reading.json);
-    for (const reading of late) args.push(reading.seq ?? '', reading.at ?? '', reading.json);
+    const head = `${position(presenceKey)} ${part} ${isNew ? '-' : version}`;
+    if (live.length === 1 && late.length === 0 && commands.length === 0 && rules === '' && !isNew) {
+      args.push(head);
+    } else {
+      const devices = isNew ? position(devicesKey(shard, fleet)) : 0;
+      const fleets = isNew ? position(fleetsKey(shard)) : 0;
+      const first = commands.length > 0 ? position(`commands ${shard}`, () => commandKeys(shard)) : 0;
+      const counts = `${live.length} ${late.length} ${commands.length}`;
+      args.push(`${head} ${devices} ${fleets} ${first} ${lesson ? 1 : 0} ${rules === '' ? 0 : 1} ${counts}`);
+      if (rules !== '') args.push(rules);
+    }
+    for (const { seq, at, json } of live) args.push(`${seq ?? ''},${at ?? ''},${json}`);
+    for (const { seq, at, json } of late) args.push(`${seq ?? ''},${at ?? ''},${json}`);
     for (const { id, lane, policy, ttl, json, cause } of commands)
       args.push(id, lane, policy, ttl, json, cause);
   }

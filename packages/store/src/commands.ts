@@ -13,6 +13,7 @@ import {
   idempotencyKey,
   MAX_OPEN_COMMANDS,
   presenceKey,
+  SHARDS,
   shardOf,
   WAKE_CHANNEL,
 } from './keys.js';
@@ -117,6 +118,14 @@ export interface Claim {
   /** The device speaks on the lesson's two-level topics. */
   readonly lesson: boolean;
 }
+
+/** The shards in which a command is due for dispatch, or its lease or time to live has ended. */
+export async function findDueShards(redis: Redis): Promise<number[]> {
+  const positions = (await runScript(redis, 'findDue-64', DUE_KEYS, [])) as number[];
+  return positions.map((position) => position - 1);
+}
+
+const DUE_KEYS = Array.from({ length: SHARDS }, (_, shard) => commandKeys(shard)[5]!);
 
 /** Claims what is due in the given shards, at most `limit` in each. */
 export async function claimCommands(

@@ -1,9 +1,17 @@
 import type { PresenceState } from '@lamplighter/contracts/presence';
 import type { Measurement, Reading } from '@lamplighter/contracts/reading';
 import type { ChainableCommander, Redis } from 'ioredis';
-import { parseMark } from './accept-readings.js';
 import { redisNow } from './connect.js';
-import { commandKeys, deviceKey, devicesKey, presenceKey, SHARDS, shardOf, windowKey } from './keys.js';
+import {
+  commandKeys,
+  deviceKey,
+  devicesKey,
+  presenceKey,
+  SHARDS,
+  shardOf,
+  WINDOW_SIZE,
+  windowKey,
+} from './keys.js';
 
 const ALL_SHARDS = Array.from({ length: SHARDS }, (_, shard) => shard);
 
@@ -110,11 +118,15 @@ export async function readDevice(redis: Redis, fleet: string, device: string): P
 async function readDevices(redis: Redis, fleet: string, names: readonly string[]): Promise<Device[]> {
   if (names.length === 0) return [];
   const addressed = names.map((device) => ({ device, shard: shardOf(fleet, device) }));
-  const [now, states, scores, pending] = await Promise.all([
+  const [now, states, newest, scores, pending] = await Promise.all([
     redisNow(redis),
     pipelined(redis, addressed, (pipeline, { shard, device }) =>
-      pipeline.hmget(deviceKey(shard, fleet, device), 'mark', 'reading', 'session', 'lesson'),
+      pipeline.hmget(deviceKey(shard, fleet, device), 'session', 'lesson'),
     ) as Promise<(string | null)[][]>,
+    // The last entry of the window is the last state: late readings never stand behind a live one.
+    pipelined(redis, addressed, (pipeline, { shard, device }) =>
+      pipeline.lindex(windowKey(shard, fleet, device), -1),
+    ) as Promise<(string | null)[]>,
     pipelined(redis, addressed, (pipeline, { shard, device }) =>
       pipeline.zscore(presenceKey(shard, fleet), device),
     ) as Promise<(string | null)[]>,
@@ -123,10 +135,9 @@ async function readDevices(redis: Redis, fleet: string, names: readonly string[]
     ) as Promise<number[]>,
   ]);
   return names.map((device, i) => {
-    const [mark, reading, session, lesson] = states[i]!;
-    const { seq, at, received } = parseMark(mark ?? '');
-    const last =
-      reading && received !== undefined ? keptReading(seq, at, received, false, reading) : undefined;
+    const [session, lesson] = states[i]!;
+    const entry = newest[i] ? parseEntry(newest[i]) : undefined;
+    const last = entry?.late ? undefined : entry; // only history has come so far
     return {
       fleet,
       device,
@@ -146,28 +157,21 @@ export async function readWindow(
   device: string,
   limit: number,
 ): Promise<KeptReading[]> {
-  const entries = await redis.lrange(windowKey(shardOf(fleet, device), fleet, device), -limit, -1);
-  return entries.reverse().map((entry) => {
-    const [, seq, at, received, late, json] = /^(\d*),(\d*),(\d*),(\d),(.*)$/s.exec(entry)!;
-    const number = (text: string | undefined) => (text ? Number(text) : undefined);
-    return keptReading(number(seq), number(at), Number(received), late === '1', json!);
-  });
+  const last = Math.min(limit, WINDOW_SIZE);
+  const entries = await redis.lrange(windowKey(shardOf(fleet, device), fleet, device), -last, -1);
+  return entries.reverse().map(parseEntry);
 }
 
-function keptReading(
-  seq: number | undefined,
-  at: number | undefined,
-  receivedAt: number,
-  late: boolean,
-  json: string,
-): KeptReading {
-  const entries = Object.entries(JSON.parse(json) as Reading).filter(([name]) => !name.startsWith('_'));
+/** Reads an entry of a window. */
+function parseEntry(entry: string): KeptReading {
+  const [, received, late, seq, at, json] = /^(\d+),(\d),(\d*),(\d*),(.*)$/s.exec(entry)!;
+  const measurements = Object.entries(JSON.parse(json!) as Reading).filter(([name]) => !name.startsWith('_'));
   return {
-    ...(seq !== undefined && { seq }),
-    ...(at !== undefined && { at }),
-    receivedAt,
-    late,
-    measurements: Object.fromEntries(entries) as Record<string, Measurement>,
+    ...(seq && { seq: Number(seq) }),
+    ...(at && { at: Number(at) }),
+    receivedAt: Number(received),
+    late: late === '1',
+    measurements: Object.fromEntries(measurements) as Record<string, Measurement>,
   };
 }
 

@@ -7,10 +7,11 @@ import {
   type Claim,
   type CommandSource,
   claimCommands,
+  findDueShards,
   requeueCommands,
 } from '@lamplighter/store/commands';
 import type { Redis } from '@lamplighter/store/connect';
-import { SHARDS, WAKE_CHANNEL } from '@lamplighter/store/keys';
+import { WAKE_CHANNEL } from '@lamplighter/store/keys';
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { LiveEventsService } from '../live-events/live-events.service.js';
 import { RulesMetrics } from '../metrics.js';
@@ -44,7 +45,6 @@ const CLAIM_LIMIT = 100;
 /** Wait after the broker found nobody subscribed; doubles with each attempt. Milliseconds. */
 const UNREACHABLE_WAIT_MS = 5000;
 const NO_SUBSCRIBER = 16;
-const ALL_SHARDS = Array.from({ length: SHARDS }, (_, shard) => shard);
 
 /** Publishes leased commands, and tells the store what the broker said. The store decides what is due. */
 @Injectable()
@@ -74,10 +74,7 @@ export class DispatchService implements OnApplicationBootstrap {
       this.woken.add(Number(shard));
       void this.claim();
     });
-    this.poll = setInterval(() => {
-      for (const shard of ALL_SHARDS) this.woken.add(shard);
-      void this.claim();
-    }, POLL_MS);
+    this.poll = setInterval(() => void this.claim(true), POLL_MS);
   }
 
   /** Claims no more; what is leased is reported to the end. */
@@ -106,11 +103,12 @@ export class DispatchService implements OnApplicationBootstrap {
     }
   }
 
-  /** Looks for due commands in the shards that were called out, one look at a time. */
-  private async claim(): Promise<void> {
+  /** Claims in the shards that were called out, and on `look` in all that have something due; one claim at a time. */
+  private async claim(look = false): Promise<void> {
     if (this.claiming || this.stopped || this.transport.problems().length > 0) return;
     this.claiming = true;
     try {
+      if (look) for (const shard of await findDueShards(this.redis)) this.woken.add(shard);
       while (this.woken.size > 0 && !this.stopped) {
         const shards = [...this.woken];
         this.woken.clear();
