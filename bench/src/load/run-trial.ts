@@ -83,10 +83,8 @@ class Trial {
     const watch = new Watch(plan, this.startedAt);
     const { due, sent, lateness, aborted } = await this.send(schedule, true, () => watch.look());
     const deadline = performance.now() + plan.drainMs;
-    while (
-      !watch.complete ||
-      (!aborted && !this.settled(sent, acknowledgedBefore) && performance.now() < deadline)
-    ) {
+    const settled = () => this.settled(sent, acknowledgedBefore) || performance.now() >= deadline;
+    while (!aborted && !(watch.complete && settled())) {
       await delay(20);
       watch.look();
       this.throwIfLost();
@@ -105,6 +103,7 @@ class Trial {
       latenessP99Ms: percentile(lateness, 0.99),
       measuredReadings: schedule.dueBy(plan.measureToMs) - schedule.dueBy(plan.measureFromMs),
       cpuSeconds: watch.cpuSeconds(),
+      otherCores: watch.otherCores(),
       usage: watch.samples,
       lastSeq: Array.from({ length: plan.devices }, (_, device) => this.readings.lastSeq(device)),
     };
@@ -112,7 +111,8 @@ class Trial {
 
   async close(): Promise<void> {
     this.closing = true;
-    await Promise.all([this.subscriber, ...this.publishers].map((connection) => connection?.close()));
+    const connections = this.subscriber === undefined ? [] : [this.subscriber, ...this.publishers];
+    await Promise.all(connections.map((connection) => connection.close()));
   }
 
   private async send(

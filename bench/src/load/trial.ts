@@ -56,6 +56,8 @@ export interface TrialResult {
   readonly measuredReadings: number;
   /** CPU seconds per process within the measured time. */
   readonly cpuSeconds: Readonly<Record<string, number>>;
+  /** Cores that other processes, or the host of a virtual machine, kept from us within the measured time. */
+  readonly otherCores: number;
   readonly usage: Readonly<Record<string, readonly UsageSample[]>>;
   /** `_seq` of the last reading sent, by device. */
   readonly lastSeq: readonly number[];

@@ -22,6 +22,15 @@ export function readUsage(pid: number): ProcessUsage {
   return { cpuSeconds, rssBytes };
 }
 
+/** CPU time that the whole machine has been busy, or held up by its host (steal), since it started: seconds, all cores. */
+export function busyCpuSeconds(): number {
+  const [, user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0, steal = 0] = read('/proc/stat')
+    .split('\n', 1)[0]!
+    .split(/ +/)
+    .map(Number);
+  return (user + nice + system + irq + softirq + steal) / TICKS_PER_SECOND;
+}
+
 function cpuOf(pid: number): number {
   // The second field is the name in brackets and may hold spaces; after it, utime and stime are the 12th and 13th.
   const fields = read(`/proc/${pid}/stat`).trimEnd().split(') ').at(-1)!.split(' ');
