@@ -38,8 +38,14 @@ local function read_command(K, id)
   return command
 end
 
+-- A device may be away for weeks and its command be given back every few seconds: beyond this length (bytes) the oldest
+-- transition after the first one makes room.
+local MAX_HISTORY = 2048
+
 local function append(K, command, state, now, attempt, cause)
-  command.history = command.history .. ';' .. state .. ',' .. int(now) .. ',' .. attempt .. ',' .. cause
+  local history = command.history
+  if #history > MAX_HISTORY then history = string.gsub(history, '^([^;]*);[^;]*', '%1', 1) end
+  command.history = history .. ';' .. state .. ',' .. int(now) .. ',' .. attempt .. ',' .. cause
   command.state, command.attempt = state, attempt
   redis.call('HSET', K.transitions, command.id, command.history)
 end

@@ -10,7 +10,7 @@
  * | `{s}:devices:<fleet>`            | ZSET | device names, score 0, in lexical order | `MAX_DEVICES_PER_FLEET` |
  * | `{s}:fleets`                     | SET  | fleet names | one per fleet |
  * | `{s}:commands`                   | HASH | command id → header line and JSON, written once | `COMMANDS_KEPT_PER_DEVICE` |
- * | `{s}:transitions`                | HASH | command id → `state,at,attempt,cause` joined by `;`; the last one is the state | with the command |
+ * | `{s}:transitions`                | HASH | command id → `state,at,attempt,cause` joined by `;`; the last one is the state | about 2 kB: the oldest after the first make room; with the command |
  * | `{s}:answers`                    | HASH | command id → the device's answer, JSON | with the command |
  * | `{s}:queue`                      | ZSET | open commands, `<fleet>/<device>/<lane>/<seq>/<id>`, score 0: each lane in order | `MAX_OPEN_COMMANDS` per device; leaves with the final state |
  * | `{s}:index`                      | ZSET | all kept commands, `<fleet>/<device>/<id>`, score 0 | as `commands` |
