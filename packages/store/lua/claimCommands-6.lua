@@ -15,8 +15,10 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', K.due, '-inf', int(now), 'LIMIT'
   local command = read_command(K, id)
   if not command or FINAL[command.state] then
     redis.call('ZREM', K.due, id)
-  elseif command.state ~= 'pending' and (command.expires_at <= now or command.attempt >= max_attempts) then
-    -- It was sent and nobody answered: whether the device executed it nobody can know.
+  elseif (command.expires_at <= now and (command.state ~= 'pending' or command.attempt > 0))
+    or (command.state ~= 'pending' and command.attempt >= max_attempts) then
+    -- It was sent and nobody answered: whether the device executed it nobody can know. That holds also for one that waits
+    -- again because nobody was there at a later attempt.
     finish(K, command, 'unknown', now, 'no_answer')
     claimed[#claimed + 1] = { id, 'unknown', command.attempt, command.value }
   elseif command.expires_at <= now then
