@@ -191,8 +191,10 @@ export async function answerCommands(
     redis,
     'answerCommand-6',
     answers.map(({ device, answer, cause }) => {
-      const { id, status, ...said } = answer;
-      const json = Object.keys(said).length > 0 ? JSON.stringify(said) : '';
+      const { id, ...said } = answer;
+      const { status } = said;
+      // What is kept is the device's last word; that it has the command is in the transitions.
+      const json = status === 'acknowledged' || status === 'unknown' ? '' : JSON.stringify(said);
       return {
         keys: commandKeys(shardOfCommand(id) ?? 0),
         args: [id, device, status, json, cause, LEASE_MS * 12],
