@@ -27,7 +27,7 @@ RUN --mount=type=cache,target=/root/.npm npm ci --ignore-scripts --omit=dev --wo
 FROM node:24-trixie-slim
 ARG SERVICE
 ENV NODE_ENV=production
-COPY scripts/compose-ready.sh /usr/local/bin/ready.sh
+COPY scripts/compose/ready.sh /usr/local/bin/ready.sh
 WORKDIR /app/services/$SERVICE
 COPY --from=production /app /app
 COPY --from=build /app/packages /app/packages

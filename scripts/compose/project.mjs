@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const REPOSITORY = resolve(fileURLToPath(import.meta.url), '../..');
+const REPOSITORY = resolve(fileURLToPath(import.meta.url), '../../..');
 /** Where a machine without a container registry may keep a script that starts an engine and provides images. */
 const PREPARE = resolve(REPOSITORY, '../shared/compose/prepare');
 /** Variables that change what is run; the test runs the defaults. */
