@@ -123,7 +123,7 @@ async function rulesCommand() {
 /** The simulated day goes on: when a rule switches the same lamp at the same moment, the next attempt tells. */
 async function commandSwitchesLamp() {
   const device = '/v1/fleets/demo/devices/lamp-0001';
-  const isOn = async () => (await json(ask(device))).lastState.measurements.led_on;
+  const isOn = async () => (await json(ask(device))).last.measurements.led_on;
   await until('the lamp to follow a command', async () => {
     const wanted = !(await isOn());
     const posted = await ask(`${device}/commands`, {
