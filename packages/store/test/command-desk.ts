@@ -1,0 +1,97 @@
+import type { Answer } from '@lamplighter/contracts/command';
+import type { Redis } from 'ioredis';
+import type { DeviceAddress } from '../src/accept-readings.js';
+import {
+  answerCommands,
+  type Claim,
+  cancelCommand,
+  claimCommands,
+  type EnqueueResult,
+  enqueueCommand,
+  listCommands,
+  requeueCommands,
+  wakeDevices,
+} from '../src/commands.js';
+
+type Request = Parameters<typeof enqueueCommand>[1];
+
+/** One device's commands by names that a test gives them, so that a test reads as a story: `desk.enqueue('arm-up')`. */
+export class CommandDesk {
+  private readonly ids = new Map<string, string>();
+
+  constructor(
+    readonly redis: Redis,
+    readonly address: DeviceAddress,
+  ) {}
+
+  /** Takes a command over REST; policy `ordered` and an hour to live if the test does not say. */
+  async enqueue(name: string, changes: Partial<Request> = {}): Promise<EnqueueResult> {
+    const { fleet, device } = this.address;
+    const result = await enqueueCommand(this.redis, {
+      fleet,
+      device,
+      lane: 'arm',
+      policy: 'ordered',
+      ttl: 3_600_000,
+      action: { do: name },
+      ...changes,
+    });
+    if ('id' in result && !this.ids.has(name)) this.ids.set(name, result.id);
+    return result;
+  }
+
+  id(name: string): string {
+    const id = this.ids.get(name);
+    if (id === undefined) throw new Error(`no command ${name} was taken`);
+    return id;
+  }
+
+  name(id: string): string {
+    return [...this.ids].find(([, known]) => known === id)?.[0] ?? id;
+  }
+
+  /** Claims what is due in the device's shard: `arm-up dispatched 1` for each, 1 being the attempt. */
+  async claim(limit = 100): Promise<string[]> {
+    return (await this.claims(limit)).map(
+      ({ command, outcome, attempt }) => `${this.name(command.id)} ${outcome} ${attempt}`,
+    );
+  }
+
+  claims(limit = 100): Promise<Claim[]> {
+    return claimCommands(this.redis, [this.address.shard], limit);
+  }
+
+  requeue(name: string, attempt: number, waitMs = 5000): Promise<void> {
+    return requeueCommands(this.redis, [{ id: this.id(name), attempt, waitMs, cause: 'unreachable' }]);
+  }
+
+  /** The device answers, or somebody else in its place. */
+  async answer(
+    name: string,
+    status: Answer['status'] | 'unknown',
+    { said = {}, by = this.address.name }: { said?: Partial<Answer>; by?: string } = {},
+  ): Promise<string> {
+    const [answered] = await answerCommands(this.redis, [
+      { device: by, answer: { id: this.id(name), status, ...said }, cause: 'device' },
+    ]);
+    return answered!.outcome;
+  }
+
+  cancel(name: string): Promise<string> {
+    return cancelCommand(this.redis, this.id(name));
+  }
+
+  wake(): Promise<number> {
+    return wakeDevices(this.redis, [this.address]);
+  }
+
+  /** How all commands stand, oldest first: `arm-up succeeded, close dispatched`. */
+  async states(): Promise<string> {
+    const { fleet, device } = this.address;
+    const commands = await listCommands(this.redis, fleet, device, { limit: 1000 });
+    return commands
+      .reverse()
+      .map(({ id, state }) => `${this.name(id)} ${state}`)
+      .join(', ');
+  }
+}
