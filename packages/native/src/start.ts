@@ -22,7 +22,7 @@ export interface StartFlags {
 
 /** Runs everything until it is stopped; gives the exit code. Every failure is one message. */
 export async function start(flags: StartFlags): Promise<number> {
-  const stop = listenForStop();
+  const stop = listenForStop(process.env);
   const over = new AbortController();
   let unlock = () => {};
   try {
