@@ -1,4 +1,4 @@
-import { connect as connectTcp } from 'node:net';
+import { connect as connectTcp, isIP } from 'node:net';
 import { Readable } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
 import { type ErrorWithReasonCode, type IClientOptions, MqttClient, type Packet } from 'mqtt';
@@ -148,7 +148,7 @@ function describeEnd(stood: boolean, farewell: string | undefined, error: Error 
 
 function openSocket({ host, port, tls }: Broker) {
   if (tls === undefined) return connectTcp({ host, port, noDelay: true });
-  return connectTls({ servername: host, ...tls, host, port }).setNoDelay(true);
+  return connectTls({ ...(isIP(host) === 0 && { servername: host }), ...tls, host, port }).setNoDelay(true);
 }
 
 /** Nothing to remember: a QoS 1 message belongs to its sender here until it is answered, not to a client that never returns. */

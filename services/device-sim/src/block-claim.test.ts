@@ -85,6 +85,16 @@ describe('a claim whose connection fails', () => {
     expect(seen.lost).toBe(0);
   }, 20_000);
 
+  it('stops waiting when it is released', async () => {
+    const broker = await startBroker();
+    const fleet = await broker.newFleet();
+    await broker.stop();
+    const { claim, seen } = claimOn(fleet);
+    const block = claim.take();
+    await until(() => seen.outages, { what: 'an attempt that failed' });
+    await Promise.all([expect(block).rejects.toThrow('aborted'), claim.release()]);
+  });
+
   it('is lost if another simulator has the block by then', async () => {
     const broker = await startBroker();
     const fleet = await broker.newFleet();

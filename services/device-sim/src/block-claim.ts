@@ -103,6 +103,8 @@ export class BlockClaim {
     const end = await Promise.race([link.ended, wait(SETTLE_MS)]);
     if (end !== undefined) throw new Outage(end);
     this.link = link;
+    if (this.released.signal.aborted) await link.close();
+    this.released.signal.throwIfAborted();
   }
 
   private async asking<T>(ask: (asker: BrokerLink) => Promise<T>): Promise<T> {

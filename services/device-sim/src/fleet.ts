@@ -37,7 +37,9 @@ export class Fleet {
   /** Devices that have been online. */
   private introduced = 0;
   private started = 0;
-  private told = 0;
+  private told = '';
+  /** Why a device was last not connected; undefined while all are. */
+  private failure: string | undefined;
   private ramp: NodeJS.Timeout | undefined;
   private progress: NodeJS.Timeout | undefined;
 
@@ -116,10 +118,14 @@ export class Fleet {
       this.journal.reached();
       if (before === AWAY) this.metrics.reconnected();
       else this.introduced += 1;
-      if (this.online === this.lamps.length) this.tell();
+      if (this.online === this.lamps.length) {
+        this.failure = undefined;
+        this.tell();
+      }
       return;
     }
     this.metrics.disconnected(change.cause);
+    this.failure = change.reason;
     if (before === ONLINE) {
       this.standing[index] = AWAY;
       this.online -= 1;
@@ -128,8 +134,10 @@ export class Fleet {
   }
 
   private tell(): void {
-    if (this.online === this.told) return;
-    this.told = this.online;
-    this.logger.info(`${this.online} of ${this.lamps.length} lamps connected`);
+    const why = this.failure === undefined ? '' : `; last failure: ${this.failure}`;
+    const news = `${this.online} of ${this.lamps.length} lamps connected${why}`;
+    if (news === this.told) return;
+    this.told = news;
+    this.logger.info(news);
   }
 }
