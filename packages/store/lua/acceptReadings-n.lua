@@ -20,7 +20,7 @@
 -- Returns  {now, exception…}, a device without an exception was accepted as given, its commands dispatched. Exceptions:
 --          {i, 'conflict', version, mark, rules, session}  nothing changed; judge again on these grounds
 --          {i, 'full'}                                     nothing changed; the fleet has as many devices as it may
---          {i, 'repeated'}                                 this part was accepted before
+--          {i, 'repeated'}                                 this part was the last one to be accepted
 --          {i, 'late', stored, duplicate, stale}           what became of the late readings
 --          {i, 'command', id, 'dispatched'|'pending'|'full', seq, expiresAt, superseded ids…}  one per command
 -- Clock    Redis TIME
@@ -122,10 +122,13 @@ for i = 1, tonumber(ARGV[1]) do
   local seq, at
   if live_count > 0 then seq, at = match(ARGV[argument + 1], '^(%d*),(%d*),') end
 
-  if mark_by == replica and tonumber(mark_part) >= tonumber(part) then
+  if mark_by == replica and mark_part == part then
     reply[#reply + 1] = { i, 'repeated' }
     argument = argument + rest
-  elseif mark_version ~= version or (seq and not newer(seq, at, mark_seq, mark_at)) then
+  elseif mark_version ~= version or (seq and not newer(seq, at, mark_seq, mark_at))
+    -- Batches of one replica overtake each other when they are repeated. Whether an earlier part than the last one was accepted
+    -- nobody can tell; judged again, its readings are duplicates, or late, but never lost.
+    or (mark_by == replica and tonumber(mark_part) > tonumber(part)) then
     local fields = call('HMGET', device_key, 'rules', 'session')
     reply[#reply + 1] = { i, 'conflict', stored and mark_version or '', stored or '', fields[1] or '', fields[2] or '' }
     argument = argument + rest
