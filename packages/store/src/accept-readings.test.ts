@@ -306,11 +306,11 @@ describe('freshness', () => {
     expect(await device()).toMatchObject({ presence: 'online' });
   });
 
-  it('lasts for a device that speaks several times a second', async () => {
+  it('lasts for a device that speaks more than once a second', async () => {
     await rules.take(lamp, [light(1)]);
-    for (let half = 0; half < 80; half += 1) {
-      await timePasses(store.redis, 500, lamp);
-      await rules.take(lamp, [light(half)]);
+    for (let step = 0; step < 40; step += 1) {
+      await timePasses(store.redis, 999, lamp);
+      await rules.take(lamp, [light(step)]);
     }
     expect(await device()).toMatchObject({ presence: 'online' });
   });

@@ -63,9 +63,9 @@ async function expectConsistentShard(
     redis.hgetall(commandsKey),
     redis.hgetall(transitionsKey),
     redis.hkeys(answersKey),
-    redis.zrange(queueKey, 0, -1),
-    redis.zrange(indexKey, 0, -1),
-    redis.zrange(dueKey, 0, -1, 'WITHSCORES'),
+    redis.zrange(queueKey, '0', '-1'),
+    redis.zrange(indexKey, '0', '-1'),
+    redis.zrange(dueKey, '0', '-1', 'WITHSCORES'),
   ]);
   const dueAt = new Map<string, number>();
   for (let i = 0; i < due.length; i += 2) dueAt.set(due[i]!, Number(due[i + 1]));

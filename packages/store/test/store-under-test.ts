@@ -13,9 +13,9 @@ export interface StoreUnderTest {
   newDevice(name?: string): DeviceAddress;
 }
 
-/** Starts a Redis and connects as the services do. */
-export async function startStore(): Promise<StoreUnderTest> {
-  const server = await startRedis();
+/** Starts a Redis and connects as the services do. `fast` leaves it to the system when writes reach the disk. */
+export async function startStore({ fast = false } = {}): Promise<StoreUnderTest> {
+  const server = await startRedis(fast ? { settings: ['appendfsync no'] } : {});
   let fleets = 0;
   const newFleet = () => `fleet-${++fleets}`;
   return {
