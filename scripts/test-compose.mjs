@@ -16,6 +16,7 @@ let apiKey = '';
 /** Taken before the restart, compared after it. */
 let brokerUrl = '';
 let passed = 0;
+let engine = false;
 
 /** Each step builds on those before it: the first that fails ends the run. @type {[promise: string, keep: () => Promise<void>][]} */
 const STEPS = [
@@ -39,8 +40,17 @@ const STEPS = [
   ['down -v leaves nothing', nothingIsLeft],
 ];
 
-process.once('SIGINT', () => takeDown().finally(() => process.exit(130)));
-process.once('SIGTERM', () => takeDown().finally(() => process.exit(143)));
+let interrupted = false;
+for (const [signal, code] of /** @type {const} */ ([
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+])) {
+  process.once(signal, () => {
+    interrupted = true;
+    console.log('interrupted: taking everything down');
+    takeDown().finally(() => process.exit(code));
+  });
+}
 
 for (const [promise, keep] of STEPS) {
   const from = performance.now();
@@ -50,6 +60,8 @@ for (const [promise, keep] of STEPS) {
     passed++;
     console.log(`ok     ${seconds()}  ${promise}`);
   } catch (error) {
+    // The handler of the signal ends the process.
+    if (interrupted) await new Promise(() => {});
     console.log(`FAILED ${seconds()}  ${promise}\n${error instanceof Error ? error.message : error}`);
     console.log(await project.logsOfTheUnwell().catch(() => ''));
     break;
@@ -61,6 +73,7 @@ process.exitCode = passed === STEPS.length ? 0 : 1;
 
 async function engineAnswers() {
   const missing = await prepareEngine();
+  engine = true;
   if (!missing.some((image) => image.startsWith('grafana/'))) return;
   console.log('       there is no image of Grafana on this machine: the rest runs without it');
   named = [...SERVICES, 'prometheus'];
@@ -196,6 +209,7 @@ async function nothingIsLeft() {
 }
 
 async function takeDown() {
+  if (!engine) return;
   await project
     .compose(['down', '--volumes', '--rmi', 'local', '--remove-orphans'], 120_000)
     .catch((error) => {
