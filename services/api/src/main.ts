@@ -1,4 +1,5 @@
 import 'reflect-metadata';
+import type { Server } from 'node:http';
 import { readConfig } from '@lamplighter/service-kit/config';
 import { createLogger } from '@lamplighter/service-kit/logger';
 import { PortTaken } from '@lamplighter/service-kit/operations-server';
@@ -25,28 +26,33 @@ async function start(): Promise<RunningService> {
     whenBack: offerFirstKey,
   });
   const app = await createApp({ config, logger, metrics, link });
-  try {
-    await app.listen(config.API_PORT, config.HOST);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE')
-      throw new PortTaken(config.HOST, config.API_PORT);
-    throw error;
-  }
+  const server = app.getHttpServer();
+  await listen(server, config.API_PORT, config.HOST);
   link.start();
-  logger.info({ address: await app.getUrl() }, 'started');
+  logger.info({ address: server.address() }, 'started');
 
   return {
     async close() {
       app.get(Readiness).stopping();
       app.get(EventFeed).close();
       // Clients keep idle connections open; those that fall idle while we wait are closed as well.
-      const idle = setInterval(() => app.getHttpServer().closeIdleConnections(), 100);
+      const idle = setInterval(() => server.closeIdleConnections(), 100);
       await app.close();
       clearInterval(idle);
       await app.get(EventWriter).drain();
       link.stop();
     },
   };
+}
+
+/** Nest's own `listen` would log the error of a taken port with its stack. */
+function listen(server: Server, port: number, host: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) =>
+      reject(error.code === 'EADDRINUSE' ? new PortTaken(host, port) : error),
+    );
+    server.listen(port, host, resolve);
+  });
 }
 
 await runService('api', start);

@@ -18,6 +18,7 @@ export const commandRequestSchema = z
       description: "Commands of one lane follow each other; without it, the action's first key",
     }),
     ttl: deliverySchema.shape.ttl.meta({
+      pattern: '^\\d{1,9}(ms|s|m|h|d)$',
       description: 'Time to live, from "1s" to "30d"; the command is never executed after it',
     }),
   })

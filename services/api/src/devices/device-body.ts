@@ -17,17 +17,19 @@ export function deviceBody({ last, ageMs, session, ...device }: Device): DeviceB
         telemetry: session.telemetry === 'keep' ? 'keep' : 'latest',
       },
     }),
-    ...(last && { lastState: { ...readingBody(last), ageMs: ageMs ?? 0 } }),
+    ...(last && { last: readingBody(last) }),
+    ...(ageMs !== undefined && { ageMs }),
     pendingCommands: device.pendingCommands,
   };
 }
 
 /** A reading as the API shows it. */
-export function readingBody({ measurements, seq, at, receivedAt }: KeptReading) {
+export function readingBody({ measurements, seq, at, receivedAt, late }: KeptReading) {
   return {
     measurements,
     ...(seq !== undefined && { seq }),
     ...(at !== undefined && { at: isoTime(at) }),
     receivedAt: isoTime(receivedAt),
+    late,
   };
 }

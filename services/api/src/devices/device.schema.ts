@@ -13,14 +13,19 @@ export const presenceSchema = z.enum(PRESENCE_STATES).meta({
 const measurements = z
   .record(z.string(), z.json())
   .meta({ description: 'Named values, as the device sent them', examples: [{ light: 412, led_on: false }] });
-const ageMs = z.int().min(0).meta({ description: "Since it was received, by Redis's clock, milliseconds" });
+const ageMs = z.int().min(0).meta({ description: "Age of the last state by Redis's clock, milliseconds" });
 
-const readingFields = {
-  measurements,
-  seq: z.int().optional().meta({ description: "The device's own sequence number, if it sends one" }),
-  at: timeSchema("The device's own time, if it sends one").optional(),
-  receivedAt: timeSchema('Server time when it came'),
-};
+const readingSchema = z
+  .object({
+    measurements,
+    seq: z.int().optional().meta({ description: "The device's own sequence number, if it sends one" }),
+    at: timeSchema("The device's own time, if it sends one").optional(),
+    receivedAt: timeSchema('Server time when it came'),
+    late: z
+      .boolean()
+      .meta({ description: 'It came after a newer one: it is in the history, and never was the last state' }),
+  })
+  .meta({ id: 'Reading' });
 
 export const deviceSchema = z
   .object({
@@ -39,10 +44,10 @@ export const deviceSchema = z
       })
       .optional()
       .meta({ description: "The device's own word about its connection, if it gives any" }),
-    lastState: z
-      .object({ ...readingFields, ageMs })
+    last: readingSchema
       .optional()
-      .meta({ description: 'Latest accepted telemetry; absent if there never was any' }),
+      .meta({ description: 'The last state: the newest reading; absent if there never was any' }),
+    ageMs: ageMs.optional(),
     pendingCommands: z.int().min(0).meta({ description: 'Commands that have not reached a final state' }),
   })
   .meta({
@@ -54,13 +59,14 @@ export const deviceSchema = z
         lesson: false,
         presence: 'online',
         session: { id: 1795348800000, online: true, since: '2026-11-22T12:00:00.000Z', telemetry: 'latest' },
-        lastState: {
+        last: {
           measurements: { light: 412, led_on: false },
           seq: 1795348812000000,
           at: '2026-11-22T12:00:12.000Z',
           receivedAt: '2026-11-22T12:00:12.004Z',
-          ageMs: 812,
+          late: false,
         },
+        ageMs: 812,
         pendingCommands: 0,
       },
     ],
@@ -84,13 +90,8 @@ export const telemetrySchema = z
     fleet: z.string(),
     device: z.string(),
     presence: presenceSchema,
-    ageMs: ageMs.optional().meta({ description: 'Age of the last state, milliseconds' }),
-    telemetry: z.array(
-      z.object({
-        ...readingFields,
-        late: z.boolean().meta({ description: 'It came after a newer one, so it never was the last state' }),
-      }),
-    ),
+    ageMs: ageMs.optional(),
+    readings: z.array(readingSchema),
   })
   .meta({
     id: 'Telemetry',
@@ -100,7 +101,7 @@ export const telemetrySchema = z
         device: 'lamp-0001',
         presence: 'online',
         ageMs: 812,
-        telemetry: [
+        readings: [
           { measurements: { light: 412 }, seq: 7, receivedAt: '2026-11-22T12:00:12.004Z', late: false },
           { measurements: { light: 398 }, seq: 6, receivedAt: '2026-11-22T12:00:10.003Z', late: false },
         ],

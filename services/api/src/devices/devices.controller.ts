@@ -79,7 +79,7 @@ export class DevicesController {
       device,
       presence: found.presence,
       ...(found.ageMs !== undefined && { ageMs: found.ageMs }),
-      telemetry: readings.map((reading) => ({ ...readingBody(reading), late: reading.late })),
+      readings: readings.map(readingBody),
     };
   }
 }

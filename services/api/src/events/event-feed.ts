@@ -16,6 +16,7 @@ const HEARTBEAT_MS = 15_000;
 /** The blocking read waits this long, milliseconds; shorter than the store's command timeout. */
 const BLOCK_MS = 2000;
 const PAGE = 500;
+const BURST_BYTES = 32 * 1024;
 const MAX_WATCHERS = 500;
 
 /**
@@ -94,14 +95,16 @@ export class EventFeed {
     try {
       while (!watcher.isClosed && !this.isClosed) {
         const page = await eventsAfter(this.link.redis, watcher.position, PAGE);
-        for (const stored of page) watcher.offer(stored, () => eventFrame(stored));
+        for (const stored of page) {
+          watcher.offer(stored, () => eventFrame(stored));
+          if (watcher.isBehind) await watcher.drained();
+        }
         // Live from here, unless the feed has gone further in the meantime: then there is another page.
         if (page.length < PAGE && !(this.position && isAfter(this.position, watcher.position))) {
           watcher.isLive = true;
           if (this.position === undefined) void this.read(watcher.position);
           return;
         }
-        await watcher.caughtUp();
       }
     } catch {
       // Redis went away: the client comes back with the last id that it got.
@@ -115,7 +118,14 @@ export class EventFeed {
     let failures = 0;
     while (this.watchers.size > 0 && !this.isClosed) {
       try {
-        for (const stored of await readEvents(this.reader, this.position, BLOCK_MS)) this.tellAll(stored);
+        let bytes = 0;
+        for (const stored of await readEvents(this.reader, this.position, BLOCK_MS)) {
+          bytes += this.tellAll(stored);
+          if (bytes < BURST_BYTES) continue;
+          // Sockets are written to between turns of the event loop; a burst must not look like a slow client.
+          await new Promise((resolve) => setImmediate(resolve));
+          bytes = 0;
+        }
         failures = 0;
       } catch {
         if (this.isClosed) break;
@@ -128,7 +138,8 @@ export class EventFeed {
     this.position = undefined;
   }
 
-  private tellAll(stored: StoredEvent): void {
+  /** Returns the length of what was sent to each client. */
+  private tellAll(stored: StoredEvent): number {
     this.position = stored.id;
     let frame: string | undefined;
     for (const watcher of this.watchers) {
@@ -139,5 +150,6 @@ export class EventFeed {
       });
       if (!kept) this.metrics.sseDropped.inc();
     }
+    return frame?.length ?? 0;
   }
 }

@@ -44,10 +44,14 @@ export class EventWatcher {
     if (this.response.writableLength <= MAX_WAITING_BYTES) this.response.write(frame);
   }
 
+  /** More waits for the client than it has taken. */
+  get isBehind(): boolean {
+    return this.response.writableNeedDrain && !this.isClosed;
+  }
+
   /** Settles when the client has taken what waits for it, or is gone. */
-  async caughtUp(): Promise<void> {
+  async drained(): Promise<void> {
     const { response } = this;
-    if (!response.writableNeedDrain || this.isClosed) return;
     await new Promise<void>((resolve) => {
       const done = () => {
         response.off('drain', done).off('close', done);

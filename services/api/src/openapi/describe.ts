@@ -1,13 +1,14 @@
 import { applyDecorators } from '@nestjs/common';
 import { ApiResponse, ApiSecurity, ApiTags } from '@nestjs/swagger';
 import type { z } from 'zod';
+import type { ProblemBody } from '../problems/problem.js';
 import { PROBLEM_TYPES, type ProblemName, problemUri } from '../problems/problem-types.js';
 
 type Headers = Record<string, { description: string; schema: { type: 'string' } }>;
 
 /** Describes the good answer of an endpoint. */
-export function Answers(status: number, schema: z.ZodType, description: string, headers: Headers = {}) {
-  return ApiResponse({ status, standardSchema: schema, description, headers });
+export function Answers(status: number, schema: z.ZodType, description: string, headers?: Headers) {
+  return ApiResponse({ status, standardSchema: schema, description, ...(headers && { headers }) });
 }
 
 export const header = (description: string) => ({ description, schema: { type: 'string' as const } });
@@ -24,27 +25,21 @@ export function Problems(...kinds: ProblemName[]) {
       ApiResponse({
         status,
         description: same.map((kind) => PROBLEM_TYPES[kind].title).join('; or: '),
-        headers: HEADERS[status] ?? {},
+        ...(HEADERS[status] && { headers: HEADERS[status] }),
         content: {
           'application/problem+json': {
             schema: { $ref: '#/components/schemas/Problem' },
-            examples: Object.fromEntries(
-              same.map((kind) => [
-                kind,
-                {
-                  value: {
-                    type: problemUri(kind),
-                    ...PROBLEM_TYPES[kind],
-                    detail: 'What happened and what to do.',
-                  },
-                },
-              ]),
-            ),
+            examples: Object.fromEntries(same.map((kind) => [kind, { value: exampleOf(kind) }])),
           },
         },
       }),
     ),
   );
+}
+
+function exampleOf(kind: ProblemName): ProblemBody {
+  const { title, status, example } = PROBLEM_TYPES[kind];
+  return { type: problemUri(kind), title, status, detail: example };
 }
 
 const HEADERS: Record<number, Headers> = {

@@ -27,7 +27,10 @@ export function openApiDocument(app: INestApplication, version: string): OpenAPI
     .addTag('rejected', 'What devices sent and was refused')
     .addTag('events', 'Live view')
     .addTag('operations', 'For machines that look after the service; no API key')
-    .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'An API key' }, 'bearer')
+    .addBearerAuth(
+      { type: 'http', scheme: 'bearer', bearerFormat: 'API key', description: 'An API key' },
+      'bearer',
+    )
     .addApiKey({ type: 'apiKey', in: 'header', name: 'X-API-Key', description: 'An API key' }, 'apiKey')
     .build();
   const document = SwaggerModule.createDocument(app, config, {
@@ -59,6 +62,8 @@ function convert(schema: z.ZodType, io: 'input' | 'output') {
       // Answers may grow within /v1, so they are not closed; requests are.
       if (io === 'output' && jsonSchema.additionalProperties === false)
         delete jsonSchema.additionalProperties;
+      if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
+      if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
     },
   });
   return { schema: root, components: definitions as Record<string, object> | undefined };

@@ -1,28 +1,100 @@
 /**
  * Every kind of error that the API answers with, RFC 9457. The name is the end of the stable `type` URI; clients may rely on
  * name and status, titles and details are for people.
+ * `example` is a detail for the documents.
  */
 export const PROBLEM_TYPES = {
-  'invalid-request': { status: 400, title: 'The request is not valid' },
-  'malformed-json': { status: 400, title: 'The body is not JSON' },
-  unauthorized: { status: 401, title: 'An API key is required' },
-  'no-such-route': { status: 404, title: 'There is nothing at this path' },
-  'no-such-fleet': { status: 404, title: 'There is no such fleet' },
-  'no-such-device': { status: 404, title: 'There is no such device' },
-  'no-such-command': { status: 404, title: 'There is no such command' },
-  'method-not-allowed': { status: 405, title: 'This path does not have this method' },
-  'device-unreachable': { status: 409, title: 'The device is not reachable now' },
-  'command-not-cancellable': { status: 409, title: 'The command can no longer be cancelled' },
-  'command-forgotten': { status: 410, title: 'The command of this idempotency key is no longer kept' },
-  'body-too-large': { status: 413, title: 'The body is too large' },
-  'unsupported-media-type': { status: 415, title: 'The body must be JSON' },
-  'idempotency-key-reused': { status: 422, title: 'This idempotency key came with another request' },
-  'queue-full': { status: 429, title: "The device's command queue is full" },
-  'internal-error': { status: 500, title: 'The service failed' },
-  'store-away': { status: 503, title: 'Redis is away' },
-  'store-refuses-writes': { status: 503, title: 'Redis takes no writes' },
-  'store-not-durable': { status: 503, title: 'Redis could lose commands' },
-  'too-many-watchers': { status: 503, title: 'Too many clients watch events' },
+  'invalid-request': {
+    status: 400,
+    title: 'The request is not valid',
+    example: 'The body has 1 field that is not valid; see errors.',
+  },
+  'malformed-json': { status: 400, title: 'The body is not JSON', example: 'Unexpected end of JSON input.' },
+  unauthorized: { status: 401, title: 'An API key is required', example: 'This key is not known here.' },
+  'no-such-route': {
+    status: 404,
+    title: 'There is nothing at this path',
+    example: 'See /docs for the paths that there are.',
+  },
+  'no-such-fleet': {
+    status: 404,
+    title: 'There is no such fleet',
+    example: 'No device of fleet "demo" was ever heard of. See /v1/fleets.',
+  },
+  'no-such-device': {
+    status: 404,
+    title: 'There is no such device',
+    example: 'Device "lamp-9999" of fleet "demo" was never heard of. See /v1/fleets/demo/devices.',
+  },
+  'no-such-command': {
+    status: 404,
+    title: 'There is no such command',
+    example:
+      'There is no command 01KAP3Z8Q4T5V6W7X8Y9ZABCDE-17, or it has ended and made room for newer ones.',
+  },
+  'method-not-allowed': {
+    status: 405,
+    title: 'This path does not have this method',
+    example: 'Here there is GET, HEAD.',
+  },
+  'device-unreachable': {
+    status: 409,
+    title: 'The device is not reachable now',
+    example:
+      'Device "lamp-0001" is not online, and policy "now" does not wait. Use another policy to let the command wait.',
+  },
+  'command-not-cancellable': {
+    status: 409,
+    title: 'The command can no longer be cancelled',
+    example: 'Command 01KAP3Z8Q4T5V6W7X8Y9ZABCDE-17 is dispatched; only a pending command can be cancelled.',
+  },
+  'command-forgotten': {
+    status: 410,
+    title: 'The command of this idempotency key is no longer kept',
+    example: 'Command 01KAP3Z8Q4T5V6W7X8Y9ZABCDE-17 has ended and made room for newer ones.',
+  },
+  'body-too-large': {
+    status: 413,
+    title: 'The body is too large',
+    example: 'A body may have at most 64 kB.',
+  },
+  'unsupported-media-type': {
+    status: 415,
+    title: 'The body must be JSON',
+    example: 'The body is declared as "text/plain"; send Content-Type: application/json.',
+  },
+  'idempotency-key-reused': {
+    status: 422,
+    title: 'This idempotency key came with another request',
+    example: 'Use a new Idempotency-Key for a new command.',
+  },
+  'queue-full': {
+    status: 429,
+    title: "The device's command queue is full",
+    example:
+      'Device "lamp-0001" has as many open commands as it may. Wait until some have ended, or cancel them.',
+  },
+  'internal-error': {
+    status: 500,
+    title: 'The service failed',
+    example: 'This is a defect of the service; its log says more under 4b7c2f0e-8f7e-4f0c-9f53-1c1d6b1a2f3d.',
+  },
+  'store-away': { status: 503, title: 'Redis is away', example: 'Redis cannot be reached now.' },
+  'store-refuses-writes': {
+    status: 503,
+    title: 'Redis takes no writes',
+    example: 'Redis takes no writes now, its disk or its memory may be full. Try again later.',
+  },
+  'store-not-durable': {
+    status: 503,
+    title: 'Redis could lose commands',
+    example: 'Redis keeps no append-only file: set "appendonly yes".',
+  },
+  'too-many-watchers': {
+    status: 503,
+    title: 'Too many clients watch events',
+    example: '500 clients watch already. Try again later.',
+  },
 } as const;
 
 export type ProblemName = keyof typeof PROBLEM_TYPES;

@@ -1,8 +1,9 @@
+import { BOUNDS } from '@lamplighter/contracts/bounds';
 import type { FieldError } from '../problems/problem.js';
 import { pointerTo } from './json-pointer.js';
 
-/** Deepest nesting of a body; the body itself is level 1. Checked first, for what follows walks it by recursion. */
-export const MAX_DEPTH = 16;
+/** Deepest nesting of a body, and so of a path: the body is level 1, its action level 2, what the action holds below. */
+export const MAX_DEPTH = BOUNDS.maxJsonDepth + 2;
 
 /** Keys that would reach an object's prototype somewhere down the line. */
 const FORBIDDEN_KEYS = new Set(['__proto__', 'constructor', 'prototype']);

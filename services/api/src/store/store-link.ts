@@ -5,11 +5,9 @@ import type { ApiMetrics } from '../metrics/api-metrics.js';
 import { Problem, retryAfter } from '../problems/problem.js';
 import { storeAway } from '../problems/store-away.js';
 
-/** How often Redis is asked how it is, and how long it may take to answer, milliseconds. */
+/** How often Redis is asked how it is; how long it may take to answer that and anything else, milliseconds. */
 const ASK_EVERY_MS = 1000;
 const ANSWER_MS = 1000;
-/** A request waits this long for Redis, milliseconds; it is told within a second or so that Redis is away. */
-const CALL_MS = 1500;
 
 /**
  * The API's connection to Redis, and what is known of its state. While Redis is away every request fails at once instead of
@@ -42,7 +40,7 @@ export class StoreLink {
       onUp: () => void this.ask(),
       onDown: (reason) => this.gone(reason || 'no connection'),
     });
-    this.connection.options.commandTimeout = CALL_MS;
+    this.connection.options.commandTimeout = ANSWER_MS;
     void this.ask();
   }
 
