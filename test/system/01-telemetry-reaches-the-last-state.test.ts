@@ -17,7 +17,6 @@ describe('telemetry', () => {
       fleet: fleet.name,
       device: 'lamp-0001',
       presence: 'online',
-      pendingCommands: 0,
       last: { seq: 7, late: false, measurements: { light: 412, room: { temperature: 21.5 } } },
     });
     expect(body.ageMs).toBeGreaterThanOrEqual(0);

@@ -70,43 +70,41 @@ describe('the night-light', () => {
     const fleet = await stack.broker.newFleet();
     const lamp = await connectDevice(fleet);
     const own = await startService('rules', { MQTT_URL: stack.broker.rulesUrl, REDIS_URL: stack.redis.url });
-    await lamp.sendReading({ light: 10 });
+    await lamp.sendReading({ light: 10, _seq: 10 });
     await lamp.nextCommand();
     await own.stop();
     await startService('rules', { MQTT_URL: stack.broker.rulesUrl, REDIS_URL: stack.redis.url });
-    for (const light of [11, 12, 13, 500]) await lamp.sendReading({ light });
+    // Replicas share these, and may take them in any order: `_seq` tells which is the newest.
+    for (const light of [11, 12, 13, 500]) await lamp.sendReading({ light, _seq: light });
     expect(await lamp.nextCommand()).toEqual({ led_on: false });
     expect(lamp.commands()).toHaveLength(2);
-  });
+  }, 30_000);
 
   it('decides once, however many replicas share the telemetry', async () => {
     await startService('rules', { MQTT_URL: stack.broker.rulesUrl, REDIS_URL: stack.redis.url });
     const { fleet, lamp } = await announcedLamp();
-    const answering = (async () => {
-      for (;;) {
-        const { _cmd } = await lamp.nextCommand(30_000);
-        const { id } = _cmd as { id: string };
-        await lamp.publish(`${fleet.name}/acknowledgements/lamp-0001`, { id, status: 'succeeded' });
-      }
-    })().catch(() => undefined);
-    const lights = Array.from({ length: 60 }, (_, i) => (Math.floor(i / 10) % 2 === 0 ? 100 : 800));
-    for (const [i, light] of lights.entries()) await lamp.sendReading({ light, _seq: i + 1 });
-    const { body } = await stack.lastState(fleet, 'lamp-0001', () => true);
-    expect(body.last.measurements).toBeDefined();
-    await until(() => lamp.commands().length >= 6, { what: 'six switches' });
+    let _seq = 0;
+    for (const [light, led_on] of [
+      [100, true],
+      [800, false],
+      [100, true],
+      [800, false],
+    ] as const) {
+      for (let i = 0; i < 20; i += 1) await lamp.sendReading({ light, _seq: ++_seq });
+      const command = await lamp.nextCommand();
+      expect(command.led_on).toBe(led_on);
+      const { id } = command._cmd as { id: string };
+      await lamp.publish(`${fleet.name}/acknowledgements/lamp-0001`, { id, status: 'succeeded' });
+    }
     await until(
       async () => {
         const { body } = await stack.get(`/v1/fleets/${fleet.name}/devices/lamp-0001`);
-        return body.last.seq === lights.length && body.pendingCommands === 0;
+        return body.last.seq === _seq && body.pendingCommands === 0;
       },
       { what: 'everything to be stored and answered' },
     );
-    const ids = lamp.commands().map(({ _cmd }) => (_cmd as { id: string }).id);
-    expect(new Set(ids).size).toBe(6);
-    expect(lamp.commands().at(-1)).toMatchObject({ led_on: false });
-    await lamp.close();
-    await answering;
-  });
+    expect(lamp.commands()).toHaveLength(4);
+  }, 30_000);
 });
 
 describe('a rules file of one’s own', () => {

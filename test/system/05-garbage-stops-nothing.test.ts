@@ -23,7 +23,8 @@ const GARBAGE: [what: string, payload: string | Buffer, reason: string][] = [
   ['NaN', '{"light":NaN}', 'bad_json'],
   ['a number beyond all numbers', '{"light":1e999}', 'schema'],
   ['a duplicate key', '{"light":1,"light":2}', 'bad_json'],
-  ['10,000 levels', `${'{"a":'.repeat(10_000)}1${'}'.repeat(10_000)}`, 'too_deep'],
+  ['2,000 levels', `${'{"a":'.repeat(2000)}1${'}'.repeat(2000)}`, 'too_deep'],
+  ['10,000 levels of a replay', `${'['.repeat(10_000)}1${']'.repeat(10_000)}`, 'too_large'],
   ['a reading of 20 kB', big(20_000), 'too_large'],
   ['a prototype', '{"__proto__":{"light":1}}', 'schema'],
   ['a prototype in disguise', '{"\\u005f_proto__":{"light":1}}', 'schema'],
@@ -52,13 +53,14 @@ describe('garbage', () => {
   it('shows samples of what was refused, with topic and reason', async () => {
     const fleet = await stack.broker.newFleet();
     const lamp = await connectDevice(fleet);
-    await lamp.publish(`${fleet.name}/telemetry/lamp-0001`, 'hello?');
+    // Samples are few per second, so the message is sent until one of them is it.
     const sample = await until(
-      async () =>
-        (await stack.get('/v1/rejected')).body.rejected.find(
-          ({ topic }: { topic: string }) => topic === `${fleet.name}/telemetry/lamp-0001`,
-        ),
-      { what: 'the sample' },
+      async () => {
+        await lamp.publish(`${fleet.name}/telemetry/lamp-0001`, 'hello?');
+        const { rejected } = (await stack.get('/v1/rejected')).body;
+        return rejected.find(({ topic }: { topic: string }) => topic === `${fleet.name}/telemetry/lamp-0001`);
+      },
+      { what: 'the sample', everyMs: 100 },
     );
     expect(sample).toMatchObject({ reason: 'bad_json', payload: 'hello?' });
   });
