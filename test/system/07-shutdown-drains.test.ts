@@ -17,7 +17,7 @@ describe('a replica that is told to stop', () => {
     });
     const lamp = await connectDevice(fleet);
     const readings = 4000;
-    const sent: Promise<void>[] = [];
+    const sent: Promise<unknown>[] = [];
     for (let _seq = 1; _seq <= readings; _seq += 1) {
       sent.push(lamp.publish(`${fleet.name}/telemetry/lamp-${_seq % 100}`, { light: 500, _seq }));
       if (_seq === readings / 2) sent.push(leaving.stop());

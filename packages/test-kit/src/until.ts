@@ -10,6 +10,9 @@ export interface UntilOptions {
   readonly everyMs?: number;
 }
 
+/** What is left of a type when it is true. */
+type True<T> = Exclude<T, false | 0 | '' | null | undefined>;
+
 /**
  * Waits until the condition gives something true, and returns that. A condition that throws is not true yet, so a test's
  * `expect` may stand in it.
@@ -18,13 +21,13 @@ export interface UntilOptions {
 export async function until<T>(
   condition: () => T | Promise<T>,
   { what, timeoutMs = 10_000, everyMs = 15 }: UntilOptions,
-): Promise<NonNullable<T>> {
+): Promise<True<T>> {
   const deadline = Date.now() + timeoutMs;
   let seen: string;
   do {
     try {
       const value = await condition();
-      if (value) return value;
+      if (value) return value as True<T>;
       seen = `last seen: ${JSON.stringify(value)}`;
     } catch (error) {
       seen = `last error: ${error instanceof Error ? error.message : String(error)}`;
