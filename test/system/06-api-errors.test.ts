@@ -87,7 +87,7 @@ describe('a bad body is refused, and every bad field is pointed at:', () => {
       body: new Blob([body]).stream(),
       duplex: 'half',
     });
-    expect([chunked.status, (await chunked.json()).type]).toEqual([
+    expect([chunked.status, ((await chunked.json()) as { type: string }).type]).toEqual([
       413,
       'urn:lamplighter:problem:body-too-large',
     ]);

@@ -4,7 +4,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { StoreLink } from '../store/store-link.js';
 
 /** Hashes that were read lately are kept this long, milliseconds, so that not every request asks Redis. */
-const REMEMBER_MS = 10_000;
+const REMEMBER_MS = 5000;
 const MAX_REMEMBERED = 1000;
 
 /** Checks API keys against the hashes in the store. A key that is deleted there is refused after `REMEMBER_MS` at the latest. */

@@ -58,12 +58,17 @@ function convert(schema: z.ZodType, io: 'input' | 'output') {
   const { definitions, ...root } = z.toJSONSchema(schema, {
     target: 'openapi-3.0',
     io,
-    override: ({ jsonSchema }) => {
+    override: ({ jsonSchema: json }) => {
       // Answers may grow within /v1, so they are not closed; requests are.
-      if (io === 'output' && jsonSchema.additionalProperties === false)
-        delete jsonSchema.additionalProperties;
-      if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
-      if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
+      if (io === 'output' && json.additionalProperties === false) delete json.additionalProperties;
+      // The bounds of any whole number are noise.
+      if (json.minimum === Number.MIN_SAFE_INTEGER) delete json.minimum;
+      if (json.maximum === Number.MAX_SAFE_INTEGER) delete json.maximum;
+      // OpenAPI 3.0 knows one example of a schema.
+      if (json.examples) {
+        json.example = json.examples[0];
+        delete json.examples;
+      }
     },
   });
   return { schema: root, components: definitions as Record<string, object> | undefined };

@@ -1,0 +1,80 @@
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+import { commandRequestSchema, commandSchema } from '../commands/command.schema.js';
+import { deviceSchema, telemetrySchema } from '../devices/device.schema.js';
+import { fleetSchema } from '../fleets/fleet.schema.js';
+import { problemSchema } from '../problems/problem.js';
+import { rejectedSchema } from '../rejected/rejected.schema.js';
+import { openApiText } from './offline-document.js';
+
+interface Operation {
+  operationId: string;
+  summary?: string;
+  security?: object[];
+  responses: Record<string, { content?: Record<string, { schema?: object; example?: unknown }> }>;
+}
+
+const text = await openApiText();
+const document = JSON.parse(text) as {
+  paths: Record<string, Record<string, Operation>>;
+  components: { schemas: Record<string, object> };
+};
+const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
+  Object.entries(methods).map(([method, operation]) => ({ name: `${method} ${path}`, path, operation })),
+);
+
+it('is the committed one; if not, run `node services/api/dist/openapi/write-document.js` after a build', () => {
+  expect(text).toBe(readFileSync(new URL('../../../../docs/api/openapi.json', import.meta.url), 'utf8'));
+});
+
+it('holds every endpoint', () => {
+  expect(operations.map(({ name }) => name).sort()).toEqual([
+    'delete /v1/commands/{id}',
+    'get /health/live',
+    'get /health/ready',
+    'get /metrics',
+    'get /v1/commands/{id}',
+    'get /v1/events',
+    'get /v1/fleets',
+    'get /v1/fleets/{fleet}',
+    'get /v1/fleets/{fleet}/devices',
+    'get /v1/fleets/{fleet}/devices/{device}',
+    'get /v1/fleets/{fleet}/devices/{device}/commands',
+    'get /v1/fleets/{fleet}/devices/{device}/telemetry',
+    'get /v1/rejected',
+    'post /v1/fleets/{fleet}/devices/{device}/commands',
+  ]);
+  expect(new Set(operations.map(({ operation }) => operation.operationId)).size).toBe(operations.length);
+});
+
+it.each(operations)('$name says what it answers, good or bad, and who may ask', ({ path, operation }) => {
+  expect(operation.summary).toMatch(/\w/);
+  const good = Object.entries(operation.responses).filter(([status]) => status.startsWith('2'));
+  expect(good).toHaveLength(1);
+  for (const { content } of Object.values(operation.responses)) {
+    for (const { schema } of Object.values(content ?? {})) expect(schema).toBeDefined();
+    expect(content).toBeDefined();
+  }
+  if (!path.startsWith('/v1')) return;
+  expect(operation.security).toEqual([{ bearer: [] }, { apiKey: [] }]);
+  expect(Object.keys(operation.responses)).toEqual(expect.arrayContaining(['401', '500', '503']));
+});
+
+it('refers only to what it defines, and leaves no name that a tool made up', () => {
+  const references = [...text.matchAll(/"#\/components\/schemas\/([^"]+)"/g)].map(([, name]) => name);
+  expect(references.filter((name) => !(name! in document.components.schemas))).toEqual([]);
+  expect(text).not.toContain('__schema');
+});
+
+it.each<[name: string, schema: z.ZodType]>([
+  ['Command', commandSchema],
+  ['CommandRequest', commandRequestSchema],
+  ['Device', deviceSchema],
+  ['Telemetry', telemetrySchema],
+  ['Fleet', fleetSchema],
+  ['Rejected', rejectedSchema],
+  ['Problem', problemSchema],
+])('has an example of %s that is one', (name, schema) => {
+  const { example } = document.components.schemas[name] as { example?: unknown };
+  expect(schema.parse(example)).toEqual(example);
+});
