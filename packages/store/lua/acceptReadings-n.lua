@@ -55,6 +55,16 @@ local function newer(seq, at, stored_seq, stored_at)
   return true
 end
 
+-- Whether one of the late readings (ARGV first to last) is newer than a mark: then it was judged on other grounds.
+local function any_newer(first, last, stored_seq, stored_at)
+  if stored_seq == '' and stored_at == '' then return false end
+  for r = first, last do
+    local seq, at = match(ARGV[r], '^(%d*),(%d*),')
+    if newer(seq, at, stored_seq, stored_at) then return true end
+  end
+  return false
+end
+
 -- Puts late readings where they belong in the window, but never behind its last entry, which is the last state.
 -- The window is read and written whole, since late readings are rare.
 local function insert_late(window, late)
@@ -121,6 +131,8 @@ for i = 1, tonumber(ARGV[1]) do
   end
   local seq, at
   if live_count > 0 then seq, at = match(ARGV[argument + 1], '^(%d*),(%d*),') end
+  local newest_seq, newest_at = mark_seq, mark_at
+  if late_count > 0 and live_count > 0 then newest_seq, newest_at = match(ARGV[argument + live_count], '^(%d*),(%d*),') end
 
   if mark_by == replica and mark_part == part then
     reply[#reply + 1] = { i, 'repeated' }
@@ -128,7 +140,8 @@ for i = 1, tonumber(ARGV[1]) do
   elseif mark_version ~= version or (seq and not newer(seq, at, mark_seq, mark_at))
     -- Batches of one replica overtake each other when they are repeated. Whether an earlier part than the last one was accepted
     -- nobody can tell; judged again, its readings are duplicates, or late, but never lost.
-    or (mark_by == replica and tonumber(mark_part) > tonumber(part)) then
+    or (mark_by == replica and tonumber(mark_part) > tonumber(part))
+    or (late_count > 0 and any_newer(argument + live_count + 1, argument + live_count + late_count, newest_seq, newest_at)) then
     local fields = call('HMGET', device_key, 'rules', 'session')
     reply[#reply + 1] = { i, 'conflict', stored and mark_version or '', stored or '', fields[1] or '', fields[2] or '' }
     argument = argument + rest
