@@ -214,6 +214,17 @@ describe('a part that was judged on other grounds', () => {
     expect([outcome?.kind, await snapshot()]).toEqual(['conflict', before]);
   });
 
+  it('as late, although it is newer than the last state, changes nothing', async () => {
+    await rules.take(lamp, seqs(5));
+    const before = await snapshot();
+    const [alone, behind] = [
+      { ...rules.judge(lamp, []), late: seqs(4, 6) },
+      { ...rules.judge(lamp, []), live: seqs(6, 7), late: seqs(8) },
+    ];
+    expect((await rules.send(alone, behind)).map(({ kind }) => kind)).toEqual(['conflict', 'conflict']);
+    expect(await snapshot()).toEqual(before);
+  });
+
   it('harms no other part of its batch', async () => {
     const neighbour = store.newDevice();
     await rules.take(lamp, seqs(1), { rules: () => '{"n":1}' });

@@ -19,6 +19,8 @@ export class DeviceModel {
     if (this.by.replica === replica && this.by.part > part) return 'conflict';
     if (version !== this.version) return 'conflict';
     if (live[0] !== undefined && this.last !== undefined && live[0].seq! <= this.last) return 'conflict';
+    const newest = live.at(-1)?.seq ?? this.last;
+    if (newest !== undefined && late.some(({ seq }) => seq! > newest)) return 'conflict';
     if (this.version === '') this.version = '0';
     for (const { seq } of live) {
       this.window.push({ seq: seq!, late: false });
