@@ -103,7 +103,10 @@ export class StoreLink {
       await this.options.whenBack(redis);
       this.isGreeted = true;
     } catch (error) {
-      if (storeFailure(error) === undefined) throw error;
+      // Redis went away or refuses writes: there will be another answer. Anything else needs a human.
+      if (storeFailure(error) !== undefined) return;
+      this.isGreeted = true;
+      this.options.logger.error({ err: error }, 'Redis is there, but does not let the API work');
     }
   }
 
