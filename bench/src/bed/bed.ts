@@ -19,7 +19,7 @@ export interface Bed {
   readonly mqttUrl: string;
   readonly pids: { readonly service: number; readonly broker: number; readonly redis: number };
   /** Messages that the broker dropped since its start; the broker updates this number every ten seconds. */
-  brokerDropped(): Promise<number>;
+  readonly brokerDropped: number;
   /** Waits until the service has finished what it has: the processes are idle. */
   settle(): Promise<void>;
   stop(): Promise<void>;
@@ -57,16 +57,20 @@ export async function makeBed({ name, start, qos, durability, folder }: BedOptio
     folder,
     durability,
   });
+  const dropped = await follow(broker.urlFor('rules'), '$SYS/broker/publish/messages/dropped');
   const pids = { service: service.pid, broker: broker.pid, redis: redis.pid };
   return {
     name,
     service,
     mqttUrl: broker.urlFor(FLEET),
     pids,
-    brokerDropped: () => readRetained(broker.urlFor('rules'), '$SYS/broker/publish/messages/dropped'),
+    get brokerDropped() {
+      return dropped.value;
+    },
     settle: () => untilIdle(Object.values(pids)),
     async stop() {
       await service.stop();
+      await dropped.close();
       await Promise.all([broker.stop(), redis.stop()]);
     },
   };
@@ -83,17 +87,17 @@ async function untilIdle(pids: number[]): Promise<void> {
   }
 }
 
-async function readRetained(url: string, topic: string): Promise<number> {
-  return await new Promise((resolve, reject) => {
-    const connection = BrokerConnection.open(
-      url,
-      `bench-${process.pid}-${Date.now()}`,
-      ({ chunk, payloadStart, payloadEnd }) => {
-        resolve(Number(chunk.toString('latin1', payloadStart, payloadEnd)));
-        connection.then((open) => open.close()).catch(reject);
-      },
-      reject,
-    );
-    connection.then((open) => open.subscribe(topic, 0)).catch(reject);
-  });
+/** Follows a counter under `$SYS`; what it returns holds the latest value. */
+async function follow(url: string, topic: string): Promise<{ value: number; close(): Promise<void> }> {
+  const counter = { value: 0, close: () => connection.close() };
+  const connection = await BrokerConnection.open(
+    url,
+    `bench-counters-${process.pid}`,
+    ({ chunk, payloadStart, payloadEnd }) => {
+      counter.value = Number(chunk.toString('latin1', payloadStart, payloadEnd));
+    },
+    () => undefined,
+  );
+  await connection.subscribe(topic, 0);
+  return counter;
 }

@@ -21,7 +21,7 @@ export interface Flood {
   readonly droppedByService: number;
   /** Readings that nobody accounts for. */
   readonly unaccounted: number;
-  /** From the end of the flood until loops were normal again and stayed so; undefined if they never were. */
+  /** From the end of the flood until loops were normal again; undefined if they never were. */
   readonly recoverySeconds: number | undefined;
   /** The service was still running at the end. */
   readonly survived: boolean;
@@ -32,6 +32,7 @@ const CALM_BEFORE_SECONDS = 4;
 const CALM_AFTER_SECONDS = 15;
 /** Loops are looked at in slices this long, milliseconds. */
 const SLICE_MS = 250;
+const NORMAL_SLICES = 8;
 /** Mosquitto publishes its counters every ten seconds. */
 const BROKER_COUNTS_MS = 11_000;
 
@@ -45,7 +46,7 @@ export async function flood(
   { rate, seconds }: { rate: number; seconds: number },
 ): Promise<Flood> {
   await delay(BROKER_COUNTS_MS);
-  const droppedBefore = await bed.brokerDropped();
+  const droppedBefore = bed.brokerDropped;
   const countsBefore = await bed.service.counts();
   const floodFromMs = CALM_BEFORE_SECONDS * 1000;
   const floodToMs = floodFromMs + seconds * 1000;
@@ -62,7 +63,7 @@ export async function flood(
   const counts = await bed.service.counts();
   const stored = counts.stored - countsBefore.stored;
   const droppedByService = counts.dropped - countsBefore.dropped;
-  const droppedByBroker = (await bed.brokerDropped()) - droppedBefore;
+  const droppedByBroker = bed.brokerDropped - droppedBefore;
   const rss = trial.usage.service ?? [];
   const within = (from: number, to: number) => rss.filter(({ atMs }) => atMs >= from && atMs < to);
   const secondHalf = within((floodFromMs + floodToMs) / 2, floodToMs);
@@ -83,15 +84,33 @@ export async function flood(
     recoverySeconds: recovery(trial.loops, floodToMs, floodToMs + CALM_AFTER_SECONDS * 1000),
     survived: bed.service.alive,
   };
-  setting.log(`${bed.name} flood ${JSON.stringify(result)}`);
+  setting.log(`${bed.name} flood: ${JSON.stringify(result)}`);
+  for (let at = floodToMs - 1000; at < floodToMs + CALM_AFTER_SECONDS * 1000; at += 1000) {
+    const second = trial.loops.filter(({ dueAt }) => dueAt >= at && dueAt < at + 1000);
+    const p99Ms = percentile(
+      second.map(({ latencyMs }) => latencyMs),
+      0.99,
+    );
+    setting.log(`  ${(at - floodToMs) / 1000} s: ${second.length} loops, p99 ${p99Ms.toFixed(0)} ms`);
+  }
   return result;
 }
 
-/** Seconds from `fromMs` until the first slice from which on every slice up to `toMs` is within the limit. */
+/**
+ * Seconds from `fromMs` until loops are normal: from the first slice on, 99 % of the loops of the next two seconds are
+ * within the limit, and every slice has some.
+ */
 export function recovery(loops: readonly Loop[], fromMs: number, toMs: number): number | undefined {
   const slices: number[][] = Array.from({ length: Math.floor((toMs - fromMs) / SLICE_MS) }, () => []);
   for (const { dueAt, latencyMs } of loops) slices[Math.floor((dueAt - fromMs) / SLICE_MS)]?.push(latencyMs);
-  const good = (slice: number[]) => slice.length > 0 && percentile(slice, 0.99) < SUSTAINED_P99_MS;
-  const lastBad = slices.findLastIndex((slice) => !good(slice));
-  return lastBad === slices.length - 1 ? undefined : ((lastBad + 1) * SLICE_MS) / 1000;
+  const isNormal = (first: number) => {
+    const next = slices.slice(first, first + NORMAL_SLICES);
+    return (
+      next.length === NORMAL_SLICES &&
+      next.every((slice) => slice.length > 0) &&
+      percentile(next.flat(), 0.99) < SUSTAINED_P99_MS
+    );
+  };
+  const first = slices.findIndex((_, index) => isNormal(index));
+  return first === -1 ? undefined : (first * SLICE_MS) / 1000;
 }
