@@ -1,0 +1,289 @@
+import { type CommandState, POLICIES } from '@lamplighter/contracts/command';
+import fc from 'fast-check';
+import { expectConsistentQueue } from '../test/expect-consistent-queue.js';
+import { type ModelCommand, type Moment, QueueModel } from '../test/queue-model.js';
+import { emitted, Replica, reading } from '../test/replica.js';
+import { type StoreUnderTest, startStore } from '../test/store-under-test.js';
+import { timePasses } from '../test/time-passes.js';
+import { DeviceAddress } from './accept-readings.js';
+import { newCommandId } from './command-id.js';
+import {
+  answerCommands,
+  cancelCommand,
+  claimCommands,
+  enqueueCommand,
+  isFinal,
+  listCommands,
+  requeueCommands,
+  wakeDevices,
+} from './commands.js';
+import { redisNow } from './connect.js';
+import { recordPresence } from './presence.js';
+
+let store: StoreUnderTest;
+beforeAll(async () => {
+  store = await startStore({ fast: true });
+});
+
+const MINUTE = 60_000;
+const MONTH = 30 * 24 * 60 * MINUTE;
+const LANES = ['arm', 'arm.2'];
+
+/** Two devices of one fleet with names almost alike, in the store; and the clock, which is Redis's and the time that passed. */
+class Fleet {
+  private passed = 0;
+  private readonly fleet = store.newFleet();
+  readonly devices = ['robot-1', 'robot-10'].map((name) => new DeviceAddress(this.fleet, name, false));
+  readonly rules = new Replica(store.redis);
+
+  async pass(ms: number): Promise<void> {
+    for (const shard of new Set(this.shards())) await timePasses(store.redis, ms, { shard });
+    this.passed += ms;
+  }
+
+  /** Makes a call, and tells between which times on the clock it happened. */
+  async timed<T>(call: () => Promise<T>): Promise<[T, Moment]> {
+    const from = (await redisNow(store.redis)) + this.passed;
+    const result = await call();
+    return [result, { from, to: (await redisNow(store.redis)) + this.passed }];
+  }
+
+  shards(): number[] {
+    return this.devices.map(({ shard }) => shard);
+  }
+
+  async states(): Promise<Map<string, string>> {
+    const lists = await Promise.all(
+      this.devices.map(({ fleet, device }) => listCommands(store.redis, fleet, device, { limit: 1000 })),
+    );
+    return new Map(lists.flat().map(({ id, state, attempt }) => [id, `${state} ${attempt}`]));
+  }
+}
+
+/** One step of the story: what is done to the store and to the model, and that both say the same. */
+abstract class Step implements fc.AsyncCommand<QueueModel, Fleet> {
+  check = () => true;
+  protected abstract act(model: QueueModel, fleet: Fleet): Promise<void>;
+  async run(model: QueueModel, fleet: Fleet): Promise<void> {
+    await this.act(model, fleet);
+    expect(await fleet.states()).toEqual(
+      new Map(model.commands.map(({ id, state, attempt }) => [id, `${state} ${attempt}`])),
+    );
+    await expectConsistentQueue(store.redis, { shards: fleet.shards() });
+  }
+  abstract toString(): string;
+}
+
+interface Wish {
+  readonly who: number;
+  readonly lane: string;
+  readonly policy: (typeof POLICIES)[number];
+  readonly ttl: number;
+}
+
+class Enqueue extends Step {
+  constructor(readonly wish: Wish) {
+    super();
+  }
+  async act(model: QueueModel, fleet: Fleet): Promise<void> {
+    const { who, lane, policy, ttl } = this.wish;
+    const address = fleet.devices[who]!;
+    // Policy `now` asks for a device that is there; every birth has a session of its own.
+    await recordPresence(store.redis, [
+      { address, message: { online: true, session: model.commands.length + 1 } },
+    ]);
+    const request = {
+      fleet: address.fleet,
+      device: address.device,
+      lane,
+      policy,
+      ttl,
+      action: { n: model.commands.length },
+    };
+    const [result, now] = await fleet.timed(() => enqueueCommand(store.redis, request));
+    if (result.outcome !== 'enqueued') throw new Error(result.outcome);
+    const taken = { id: result.id, device: address.name, lane: `${address.name}/${lane}`, policy };
+    expect(result.superseded).toEqual(model.enqueue(taken, now, { ttl, isLeased: false }));
+  }
+  toString = () => `enqueue ${JSON.stringify(this.wish)}`;
+}
+
+class Emit extends Step {
+  constructor(readonly wish: Wish) {
+    super();
+  }
+  async act(model: QueueModel, fleet: Fleet): Promise<void> {
+    const { who, lane, policy, ttl } = this.wish;
+    const address = fleet.devices[who]!;
+    const command = emitted(address, { lane, policy, ttl });
+    const take = () => fleet.rules.take(address, [reading({ light: 1 })], { commands: [command] });
+    const [{ commands }, now] = await fleet.timed(take);
+    const taken = { id: command.id, device: address.name, lane: `${address.name}/${lane}`, policy };
+    const superseded = model.enqueue(taken, now, { ttl, isLeased: true });
+    expect(commands).toMatchObject([{ id: command.id, state: model.find(command.id)!.state, superseded }]);
+  }
+  toString = () => `emit ${JSON.stringify(this.wish)}`;
+}
+
+class Claim extends Step {
+  async act(model: QueueModel, fleet: Fleet): Promise<void> {
+    const [claims, now] = await fleet.timed(() =>
+      claimCommands(store.redis, [...new Set(fleet.shards())], 100),
+    );
+    const claimed = claims.map(({ command, outcome, attempt }) => ({ id: command.id, outcome, attempt }));
+    expect(model.claim(claimed, now)).toEqual([]);
+  }
+  toString = () => 'claim';
+}
+
+class Pass extends Step {
+  constructor(readonly ms: number) {
+    super();
+  }
+  act = (_model: QueueModel, fleet: Fleet): Promise<void> => fleet.pass(this.ms);
+  toString = () => `${this.ms / 1000} s pass`;
+}
+
+class Wake extends Step {
+  constructor(readonly who: number) {
+    super();
+  }
+  async act(model: QueueModel, fleet: Fleet): Promise<void> {
+    const address = fleet.devices[this.who]!;
+    const [woken, now] = await fleet.timed(() => wakeDevices(store.redis, [address]));
+    expect(woken).toBe(model.wake(address.name, now));
+  }
+  toString = () => `wake ${this.who}`;
+}
+
+/** A step about one of the commands so far. */
+abstract class StepOnOne extends Step {
+  constructor(readonly which: number) {
+    super();
+  }
+  override check = (model?: Readonly<QueueModel>) => this.pick(model) !== undefined;
+  protected candidates(model: Readonly<QueueModel>): readonly ModelCommand[] {
+    return model.commands;
+  }
+  protected pick(model?: Readonly<QueueModel>): ModelCommand | undefined {
+    const candidates = model === undefined ? [] : this.candidates(model);
+    return candidates[candidates.length - 1 - (this.which % Math.max(1, candidates.length))];
+  }
+}
+
+class Requeue extends StepOnOne {
+  constructor(
+    which: number,
+    readonly attemptsAgo: number,
+    readonly waitMs: number,
+  ) {
+    super(which);
+  }
+  async act(model: QueueModel, fleet: Fleet): Promise<void> {
+    const { id, attempt: latest } = this.pick(model)!;
+    const { waitMs } = this;
+    const attempt = latest - this.attemptsAgo;
+    const [, now] = await fleet.timed(() =>
+      requeueCommands(store.redis, [{ id, attempt, waitMs, cause: 'unreachable' }]),
+    );
+    model.requeue(id, attempt, waitMs, now);
+  }
+  toString = () => `requeue ${this.which}, ${this.attemptsAgo} attempts ago, for ${this.waitMs / 1000} s`;
+}
+
+class Answer extends StepOnOne {
+  constructor(
+    which: number,
+    readonly status: 'acknowledged' | 'succeeded' | 'failed' | 'rejected' | 'unknown',
+    readonly who: number | undefined,
+  ) {
+    super(which);
+  }
+  // No device answers what it was never sent: it does not know the id.
+  protected override candidates = (model: Readonly<QueueModel>) =>
+    model.commands.filter(({ wasDispatched }) => wasDispatched);
+  async act(model: QueueModel, fleet: Fleet): Promise<void> {
+    const { id, device: own } = this.pick(model)!;
+    const device = this.who === undefined ? own : fleet.devices[this.who]!.name;
+    const answer = { id, status: this.status, reason: 'so it is' };
+    const [[answered], now] = await fleet.timed(() =>
+      answerCommands(store.redis, [{ device, answer, cause: 'device' }]),
+    );
+    expect(answered!.outcome).toBe(model.answer(id, device, this.status, now));
+  }
+  toString = () => `answer ${this.which} ${this.status}${this.who === undefined ? '' : ` by ${this.who}`}`;
+}
+
+class Cancel extends StepOnOne {
+  async act(model: QueueModel, fleet: Fleet): Promise<void> {
+    const { id } = this.pick(model)!;
+    const [outcome, now] = await fleet.timed(() => cancelCommand(store.redis, id));
+    expect(outcome).toBe(model.cancel(id, now));
+  }
+  toString = () => `cancel ${this.which}`;
+}
+
+const who = fc.constantFrom(0, 1);
+const which = fc.nat({ max: 5 });
+const wish = fc.record({
+  who,
+  lane: fc.constantFrom(...LANES),
+  policy: fc.constantFrom(...POLICIES),
+  ttl: fc.constantFrom(MINUTE / 6, MINUTE, 60 * MINUTE),
+});
+const claim = fc.constant(new Claim());
+const steps = fc.commands(
+  [
+    wish.map((one) => new Enqueue(one)),
+    wish.map((one) => new Emit(one)),
+    claim,
+    claim,
+    fc.constantFrom(1, 4, 5, 6, 11, 45, 61, 90, 4000).map((seconds) => new Pass(seconds * 1000)),
+    fc.constantFrom(5, 20).map((seconds) => new Pass(seconds * 1000)),
+    who.map((one) => new Wake(one)),
+    fc
+      .tuple(which, fc.constantFrom(0, 0, 1, -1), fc.constantFrom(0, 5000, MINUTE))
+      .map((args) => new Requeue(...args)),
+    fc
+      .tuple(
+        which,
+        fc.constantFrom('acknowledged', 'succeeded', 'failed', 'rejected', 'unknown'),
+        fc.option(who, { nil: undefined, freq: 5 }),
+      )
+      .map((args) => new Answer(...args)),
+    which.map((one) => new Cancel(one)),
+  ],
+  { maxCommands: 40, size: 'max' },
+);
+
+it('whatever happens in whatever order, each command has one history, and each lane goes on', async () => {
+  await fc.assert(
+    fc.asyncProperty(steps, async (commands) => {
+      await store.redis.flushall();
+      const model = new QueueModel();
+      const fleet = new Fleet();
+      await fc.asyncModelRun(() => ({ model, real: fleet }), commands);
+
+      // Nothing is stuck: with time alone every command ends.
+      await new Pass(MONTH).run(model, fleet);
+      for (let claims = 0; model.open().length > 0; claims += 1) {
+        expect(claims).toBeLessThan(100);
+        await new Claim().run(model, fleet);
+      }
+      expect(
+        [...(await fleet.states()).values()].every((state) => isFinal(state.split(' ')[0] as CommandState)),
+      ).toBe(true);
+    }),
+    { numRuns: 100 },
+  );
+}, 120_000);
+
+it('an answer to a command that never was changes nothing', async () => {
+  const fleet = new Fleet();
+  const id = newCommandId(fleet.shards()[0]!);
+  const answers = [
+    { device: fleet.devices[0]!.name, answer: { id, status: 'succeeded' as const }, cause: 'device' },
+  ];
+  expect(await answerCommands(store.redis, answers)).toMatchObject([{ outcome: 'missing' }]);
+  expect(await fleet.states()).toEqual(new Map());
+});
