@@ -20,10 +20,11 @@ it('adds up the samples of one metric that carry a label', () => {
   expect(sumOf(EXPOSITION, 'lamplighter_nothing')).toBe(0);
 });
 
-it('reads what the rules service counts, and takes silence for an answer', async () => {
+it('reads what the services count, and takes silence for an answer', async () => {
   const server = createServer((_request, response) => response.end(EXPOSITION));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const ports = { RULES_PORT: (server.address() as AddressInfo).port };
+  const { port } = server.address() as AddressInfo;
+  const ports = { RULES_PORT: port, API_PORT: port };
   expect(await readCounts(ports)).toMatchObject({ online: 48, readings: 1005, commands: 12 });
   server.closeAllConnections();
   await new Promise((resolve) => server.close(resolve));
@@ -35,5 +36,5 @@ it('tells rates since the last time, and never a negative one after a restart', 
   const now = { at: 3000, online: 50, readings: 200, commands: 10 };
   expect(summarize(before, now)).toBe('50 devices online · 50.0 readings/s · 0.0 commands/s');
   expect(summarize(undefined, now)).toBe('50 devices online · – readings/s · – commands/s');
-  expect(summarize(before, undefined)).toBe('the rules service does not answer');
+  expect(summarize(before, undefined)).toBe('no answer from the services');
 });

@@ -8,30 +8,31 @@ export interface Counts {
   readonly commands: number;
 }
 
-/** Reads the counts from the services' own metrics; undefined while they do not answer. */
-export async function readCounts(ports: Pick<Ports, 'RULES_PORT'>): Promise<Counts | undefined> {
+/** Reads the counts from the services' own metrics; undefined while one of them does not answer. */
+export async function readCounts(ports: Pick<Ports, 'API_PORT' | 'RULES_PORT'>): Promise<Counts | undefined> {
   try {
-    const answer = await fetch(`http://127.0.0.1:${ports.RULES_PORT}/metrics`, {
-      signal: AbortSignal.timeout(2000),
-    });
-    const text = await answer.text();
+    const [api, rules] = await Promise.all([readMetrics(ports.API_PORT), readMetrics(ports.RULES_PORT)]);
+    const readings = (result: string) =>
+      sumOf(rules, 'lamplighter_telemetry_messages_total', `result="${result}"`);
     return {
       at: performance.now(),
-      online: sumOf(text, 'lamplighter_devices', 'state="online"'),
-      readings: ['accepted', 'late'].reduce(
-        (sum, result) => sum + sumOf(text, 'lamplighter_telemetry_messages_total', `result="${result}"`),
-        0,
-      ),
-      commands: sumOf(text, 'lamplighter_commands_total', 'transition="dispatched"'),
+      online: sumOf(api, 'lamplighter_devices', 'state="online"'),
+      readings: readings('accepted') + readings('late'),
+      commands: sumOf(rules, 'lamplighter_commands_total', 'transition="dispatched"'),
     };
   } catch {
     return undefined;
   }
 }
 
+async function readMetrics(port: number): Promise<string> {
+  const answer = await fetch(`http://127.0.0.1:${port}/metrics`, { signal: AbortSignal.timeout(2000) });
+  return answer.text();
+}
+
 /** `50 devices online · 49.8 readings/s · 3.1 commands/s` */
 export function summarize(before: Counts | undefined, now: Counts | undefined): string {
-  if (now === undefined) return 'the rules service does not answer';
+  if (now === undefined) return 'no answer from the services';
   const seconds = before ? (now.at - before.at) / 1000 : 0;
   const rate = (name: 'readings' | 'commands') =>
     seconds > 0 ? (Math.max(0, now[name] - (before?.[name] ?? 0)) / seconds).toFixed(1) : '–';
