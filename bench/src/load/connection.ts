@@ -12,7 +12,8 @@ import {
 } from '../wire/packets.js';
 
 const KEEP_ALIVE_SECONDS = 60;
-const PING_MS = 20_000;
+/** Also how finely `lagMs` knows how far behind the broker is, milliseconds. */
+const PING_MS = 250;
 const READ_BUFFER_BYTES = 65_536;
 /** How often a lazy connection looks at what came in, milliseconds. */
 const LAZY_READ_MS = 20;
@@ -25,6 +26,7 @@ export class BrokerConnection {
   private nextPacketId = 0;
   private dueAcknowledgements: number[] = [];
   private lazy = false;
+  private pingedAt: number | undefined;
   private awaited:
     | { type: number; resolve: (code: number) => void; reject: (error: Error) => void }
     | undefined;
@@ -40,7 +42,7 @@ export class BrokerConnection {
     };
     socket.on('error', lose);
     socket.on('close', () => lose(new Error('the broker closed the connection')));
-    this.timers = [setInterval(() => socket.write(PINGREQ), PING_MS).unref()];
+    this.timers = [setInterval(() => this.ping(), PING_MS).unref()];
   }
 
   /**
@@ -73,6 +75,7 @@ export class BrokerConnection {
         connection.acknowledged += 1;
       },
       control: (type, code) => {
+        if (type === PACKET_TYPE.pingresp) connection.pingedAt = undefined;
         if (type === connection.awaited?.type) connection.awaited.resolve(code);
       },
     });
@@ -112,9 +115,12 @@ export class BrokerConnection {
     this.socket.write(packets);
   }
 
-  /** Bytes that the broker has not taken yet. */
-  get backlogBytes(): number {
-    return this.socket.writableLength;
+  /**
+   * How far behind the broker is with what this connection sent, milliseconds: it answers a ping after all that came before.
+   * Buffers of the kernel hide this from the socket.
+   */
+  get lagMs(): number {
+    return this.pingedAt === undefined ? 0 : performance.now() - this.pingedAt;
   }
 
   /** A packet id; they repeat after 65,535 messages, long after the broker answered. */
@@ -130,6 +136,12 @@ export class BrokerConnection {
     this.socket.end(DISCONNECT);
     this.socket.resume();
     await once(this.socket, 'close');
+  }
+
+  private ping(): void {
+    if (this.pingedAt !== undefined) return;
+    this.pingedAt = performance.now();
+    this.socket.write(PINGREQ);
   }
 
   private acknowledge(): void {

@@ -11,8 +11,8 @@ import { Watch } from './watch.js';
 
 /** The generator sends what has become due, then sleeps this long. */
 const ROUND_MS = 1;
-/** A connection that has this much unsent does not get more: the readings count as unsent. Bytes. */
-const MAX_BACKLOG_BYTES = 4 * 1024 * 1024;
+/** A connection with which the broker is this far behind gets no more: the readings count as unsent. Milliseconds. */
+const MAX_LAG_MS = 1000;
 /** The prelude: one bright reading per device at this rate, so that every service starts from a known state. */
 const PRELUDE_RATE = 4000;
 /** No command for this long means that the prelude is over, milliseconds. */
@@ -149,7 +149,7 @@ class Trial {
       const publisher = this.publisherOf(next % devices);
       let end = next + 1;
       while (end < to && this.publisherOf(end % devices) === publisher) end += 1;
-      if (publisher.backlogBytes < MAX_BACKLOG_BYTES) {
+      if (publisher.lagMs < MAX_LAG_MS) {
         publisher.write(this.encode(next, end, publisher, schedule, epoch, crossing));
         sent += end - next;
       }

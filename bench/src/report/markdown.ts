@@ -23,8 +23,9 @@ export function findingsMarkdown({ qos, sustained, cpu, latency, floods }: Findi
     );
   }
   if (floods.length > 0) {
-    const header = ['service', 'flood', 'RSS before', 'RSS max', 'growth', 'dropped by broker', 'by service'];
-    parts.push('Flood:', table([...header, 'unaccounted', 'normal again after'], floods.map(floodRow)));
+    const memory = ['service', 'flood', 'RSS before', 'RSS max', 'growth'];
+    const books = ['not taken by broker', 'dropped by broker', 'by service', 'stored', 'unaccounted'];
+    parts.push('Flood:', table([...memory, ...books, 'normal again after'], floods.map(floodRow)));
   }
   return parts.join('\n\n');
 }
@@ -66,8 +67,10 @@ function floodRow(flood: Flood): string[] {
     megabytes(flood.rssBefore),
     megabytes(flood.rssMax),
     `${megabytes(flood.rssSlope)}/s`,
+    count(flood.unsent),
     count(flood.droppedByBroker),
     count(flood.droppedByService),
+    count(flood.stored),
     count(flood.unaccounted),
     flood.recoverySeconds === undefined ? 'not within 15 s' : `${flood.recoverySeconds} s`,
   ];
