@@ -197,6 +197,12 @@ describe('an ordered lane', () => {
     expect([...(await desk.claim()), ...(await desk.claim())].at(-1)).toBe('down dispatched 1');
   });
 
+  it('keeps its order even if the schedule were wrong', async () => {
+    for (const name of ['up', 'down']) await desk.enqueue(name);
+    await store.redis.zadd(commandKeys(robot.shard)[5]!, 1, desk.id('down'));
+    expect(await desk.claim()).toEqual(['up dispatched 1']);
+  });
+
   it('goes on when one in its middle ends', async () => {
     for (const name of ['up', 'grab', 'down']) await desk.enqueue(name);
     await desk.cancel('grab');
