@@ -3,8 +3,16 @@ export interface Stretch {
   /** Readings per second. */
   readonly rate: number;
   readonly seconds: number;
-  /** Only devices with an even (odd) index cross the threshold meanwhile; all do by default. */
-  readonly crossing?: 'even' | 'odd';
+  /** Only one half of the devices crosses the threshold meanwhile; all do by default. */
+  readonly crossing?: Half;
+}
+
+/** Devices by turns of twenty, so that each half is spread over the whole fleet and all connections. */
+export type Half = 'a' | 'b';
+const TURN = 20;
+
+function halfOf(device: number): Half {
+  return Math.floor(device / TURN) % 2 === 0 ? 'a' : 'b';
 }
 
 /**
@@ -50,7 +58,7 @@ export class Schedule {
   /** Whether that reading, of the device with this index, may cross the threshold. */
   mayCross(reading: number, device: number): boolean {
     const { crossing } = this.placeOf(reading).stretch;
-    return crossing === undefined || crossing === (device % 2 === 0 ? 'even' : 'odd');
+    return crossing === undefined || crossing === halfOf(device);
   }
 
   private placeOf(reading: number): Placed {

@@ -52,9 +52,9 @@ export async function flood(
   const floodToMs = floodFromMs + seconds * 1000;
   const { trial } = await observe(bed, setting, {
     stretches: [
-      { rate: CALM_RATE, seconds: CALM_BEFORE_SECONDS, crossing: 'odd' },
-      { rate, seconds, crossing: 'even' },
-      { rate: CALM_RATE, seconds: CALM_AFTER_SECONDS, crossing: 'odd' },
+      { rate: CALM_RATE, seconds: CALM_BEFORE_SECONDS, crossing: 'b' },
+      { rate, seconds, crossing: 'a' },
+      { rate: CALM_RATE, seconds: CALM_AFTER_SECONDS, crossing: 'b' },
     ],
     measureFromMs: floodFromMs,
     measureToMs: floodToMs,
