@@ -23,7 +23,7 @@ export function connectRedis(url: string, name: string, events: ConnectionEvents
     connectionName: name,
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
-    maxRetriesPerRequest: null,
+    maxRetriesPerRequest: 0, // a lost connection fails what waits for its answer, instead of leaving it to the timeout
     commandTimeout: COMMAND_TIMEOUT_MS,
     connectTimeout: COMMAND_TIMEOUT_MS,
     retryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt, 6), 2000) * (0.5 + Math.random() / 2),
