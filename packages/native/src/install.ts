@@ -26,7 +26,8 @@ export const SERVERS: readonly Requirement[] = [
     apt: 'mosquitto',
     brew: 'mosquitto',
   },
-  { binary: 'mosquitto_pub', why: 'an MQTT client to try things with', apt: 'mosquitto-clients' },
+  { binary: 'mosquitto_pub', why: 'to try things over MQTT', apt: 'mosquitto-clients' },
+  { binary: 'curl', why: 'to try things over HTTP', apt: 'curl' },
   {
     binary: 'redis-server',
     why: 'the database',
@@ -61,6 +62,7 @@ export function findPythonWithPaho(): string | undefined {
 /** What the tests need beyond the servers. */
 export const TEST_TOOLS: readonly Requirement[] = [
   ...SERVERS,
+  { binary: 'ps', why: 'to see what is left running', apt: 'procps' },
   {
     binary: 'python3-paho-mqtt',
     installed: () => findPythonWithPaho() !== undefined,
