@@ -13,7 +13,13 @@ import { untilStored } from '../telemetry/until-stored.js';
 import { REDIS } from '../tokens.js';
 
 // One batch at a time keeps a device's `acknowledged` before its `succeeded`.
-const SUBSCRIPTION: Subscription = { link: 'commands', shared: true, maxBatch: 500, concurrency: 1 };
+const SUBSCRIPTION: Subscription = {
+  link: 'commands',
+  shared: true,
+  maxBatch: 500,
+  concurrency: 1,
+  holdsLink: false,
+};
 
 /** Devices' answers to commands. */
 @Controller()

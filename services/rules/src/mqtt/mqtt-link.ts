@@ -1,5 +1,5 @@
-import { connect as connectTcp, type Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
+import { connect as connectTcp, isIP } from 'node:net';
+import { type ConnectionOptions, connect as connectTls } from 'node:tls';
 import { BOUNDS } from '@lamplighter/contracts/bounds';
 import { MqttClient } from 'mqtt';
 import { encodePubacks, encodePublish } from './frames.js';
@@ -61,6 +61,9 @@ export class MqttLink {
   private closing = false;
   private inFlight = 0;
   private inFlightBytes = 0;
+  private handlersBusy = false;
+  /** Takes nothing any more, though its session lives on at the broker. */
+  private closed = false;
   private heldSince: number | undefined;
   private heldMs = 0;
   private backoffMs = 0;
@@ -156,15 +159,13 @@ export class MqttLink {
     this.inFlight -= messages.length;
     this.inFlightBytes -= bytes;
     if (ids.length > 0) this.tap?.send(encodePubacks(ids));
-    if (
-      this.heldSince !== undefined &&
-      this.inFlight < MAX_IN_FLIGHT / 2 &&
-      this.inFlightBytes < MAX_IN_FLIGHT_BYTES / 2
-    ) {
-      this.heldMs += performance.now() - this.heldSince;
-      this.heldSince = undefined;
-      this.tap?.release();
-    }
+    this.balance();
+  }
+
+  /** Tells that the handlers have their hands full, or have room again: what comes meanwhile waits in the kernel, and then at the broker. */
+  set busy(busy: boolean) {
+    this.handlersBusy = busy;
+    this.balance();
   }
 
   /** Takes no new messages; what was handed over may still be settled. */
@@ -175,7 +176,8 @@ export class MqttLink {
       // The broker gives what comes from now on to other members of the group.
       await this.client.unsubscribeAsync([...this.options.filters]).catch(() => undefined);
     } else {
-      this.tap?.hold();
+      this.closed = true;
+      this.balance();
     }
   }
 
@@ -188,16 +190,18 @@ export class MqttLink {
   private openTap(): PublishTap {
     const url = new URL(this.options.url);
     const secure = url.protocol === 'mqtts:';
-    const address = {
-      host: url.hostname.replace(/^\[|\]$/g, ''),
-      port: Number(url.port || (secure ? 8883 : 1883)),
-    };
-    const socket: Socket = secure
-      ? connectTls({ ...address, servername: address.host })
-      : connectTcp(address);
-    socket.setNoDelay(true);
-    const tap = new PublishTap(
-      socket,
+    const host = url.hostname.replace(/^\[|\]$/g, '');
+    const port = Number(url.port || (secure ? 8883 : 1883));
+    const tap: PublishTap = new PublishTap(
+      (onread) =>
+        secure
+          ? connectTls({
+              host,
+              port,
+              ...(isIP(host) === 0 && { servername: host }),
+              onread,
+            } as ConnectionOptions)
+          : connectTcp({ host, port, noDelay: true, onread }),
       {
         publish: (topic, payload, qos, packetId) =>
           this.take({ topic, payload, qos, packetId, takenAt: tap.readAt, connection: tap }),
@@ -213,14 +217,25 @@ export class MqttLink {
   private take(message: MqttMessage): void {
     this.inFlight += 1;
     this.inFlightBytes += message.payload.length;
-    if (
-      this.heldSince === undefined &&
-      (this.inFlight >= MAX_IN_FLIGHT || this.inFlightBytes >= MAX_IN_FLIGHT_BYTES)
-    ) {
-      this.heldSince = performance.now();
-      message.connection.hold();
-    }
+    this.balance();
     this.events.onMessage(message);
+  }
+
+  /** Reads the socket or lets it be. */
+  private balance(): void {
+    const full = this.inFlight >= MAX_IN_FLIGHT || this.inFlightBytes >= MAX_IN_FLIGHT_BYTES;
+    if (full || this.handlersBusy || this.closed) {
+      this.tap?.hold();
+      this.heldSince ??= performance.now();
+    } else if (this.heldSince !== undefined) {
+      this.tap?.release();
+      this.endHold();
+    }
+  }
+
+  private endHold(): void {
+    if (this.heldSince !== undefined) this.heldMs += performance.now() - this.heldSince;
+    this.heldSince = undefined;
   }
 
   private transmit(
@@ -281,10 +296,7 @@ export class MqttLink {
 
   private lose(): void {
     this.down('the connection was closed');
-    if (this.heldSince !== undefined) {
-      this.heldMs += performance.now() - this.heldSince;
-      this.heldSince = undefined;
-    }
+    this.endHold();
     const lost = [...this.open.values(), ...this.waiting.splice(0).map(({ done }) => done)];
     this.open.clear();
     for (const done of lost) done('lost');

@@ -14,6 +14,11 @@ export interface Subscription {
   readonly maxBatch: number;
   /** Most calls at a time. */
   readonly concurrency: number;
+  /**
+   * While that many calls are under way, the link is not read: the next read then brings all that has come, which is what makes
+   * batches large and memory flat. For a link of its own, on which nothing else waits.
+   */
+  readonly holdsLink: boolean;
 }
 
 export interface MqttTransportOptions {
@@ -51,7 +56,7 @@ export class MqttTransport extends Server implements CustomTransportStrategy {
   /** Opens the links and returns at once: a broker that is away is waited for, and readiness tells. */
   listen(started: (error?: unknown) => void): void {
     for (const [filter, handler] of this.messageHandlers) {
-      this.routes.push(new Route(filter, handler, (route, batch) => this.handle(route, batch)));
+      this.routes.push(new Route(filter, handler));
     }
     for (const name of new Set(this.routes.map(({ subscription }) => subscription.link))) this.openLink(name);
     started();
@@ -122,7 +127,7 @@ export class MqttTransport extends Server implements CustomTransportStrategy {
       {
         onMessage: (message) => routeOf(routes, message.topic)?.push(message),
         afterRead: () => {
-          for (const route of routes) route.flush();
+          for (const route of routes) this.run(route);
         },
         onUp: () => {
           wasUp = true;
@@ -137,6 +142,13 @@ export class MqttTransport extends Server implements CustomTransportStrategy {
     this.links.set(name, link);
   }
 
+  /** Hands a route's messages to its handler, as many batches as it takes at a time. */
+  private run(route: Route): void {
+    for (let batch = route.next(); batch !== undefined; batch = route.next()) void this.handle(route, batch);
+    const link = this.links.get(route.subscription.link);
+    if (link !== undefined && route.subscription.holdsLink) link.busy = route.isBusy;
+  }
+
   private async handle(route: Route, batch: readonly MqttMessage[]): Promise<void> {
     try {
       const result: unknown = await route.handler(batch, undefined);
@@ -149,6 +161,8 @@ export class MqttTransport extends Server implements CustomTransportStrategy {
       );
     }
     this.links.get(route.subscription.link)?.settle(batch);
+    route.done();
+    this.run(route);
   }
 }
 
@@ -161,26 +175,30 @@ class Route {
   constructor(
     readonly filter: string,
     readonly handler: MessageHandler,
-    private readonly handle: (route: Route, batch: readonly MqttMessage[]) => Promise<void>,
   ) {
     this.subscription = handler.extras as unknown as Subscription;
+  }
+
+  get isBusy(): boolean {
+    return this.running >= this.subscription.concurrency;
   }
 
   push(message: MqttMessage): void {
     this.waiting.push(message);
   }
 
-  flush(): void {
-    const { maxBatch, concurrency } = this.subscription;
-    while (this.waiting.length > 0 && this.running < concurrency) {
-      const batch = this.waiting.length <= maxBatch ? this.waiting : this.waiting.slice(0, maxBatch);
-      this.waiting = batch === this.waiting ? [] : this.waiting.slice(maxBatch);
-      this.running += 1;
-      void this.handle(this, batch).then(() => {
-        this.running -= 1;
-        this.flush();
-      });
-    }
+  /** The next batch to handle; undefined if there is none, or no hand free. `done` must follow. */
+  next(): readonly MqttMessage[] | undefined {
+    const { maxBatch } = this.subscription;
+    if (this.waiting.length === 0 || this.isBusy) return undefined;
+    const batch = this.waiting.length <= maxBatch ? this.waiting : this.waiting.slice(0, maxBatch);
+    this.waiting = batch === this.waiting ? [] : this.waiting.slice(maxBatch);
+    this.running += 1;
+    return batch;
+  }
+
+  done(): void {
+    this.running -= 1;
   }
 }
 

@@ -1,9 +1,11 @@
-import type { Socket } from 'node:net';
+import type { OnReadOpts, Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { FrameReader, type FrameSink } from './frames.js';
 
 const PINGREQ = Buffer.from([0xc0, 0]);
 const PINGRESP = Buffer.from([0xd0, 0]);
+/** Most bytes of one read: under load a read brings hundreds of messages. */
+const READ_BYTES = 128 * 1024;
 
 /**
  * Stands between the socket and MQTT.js. MQTT.js keeps the session: CONNECT, SUBSCRIBE, PING, DISCONNECT. PUBLISH and PUBACK are
@@ -11,17 +13,18 @@ const PINGRESP = Buffer.from([0xd0, 0]);
  * returns, which rules out acknowledging a batch after it is stored.
  */
 export class PublishTap extends Duplex {
+  /** Monotonic time of the read in hand, milliseconds. */
+  readAt = 0;
+  private readonly wire: Socket;
   private readonly reader: FrameReader;
   private held = false;
   private answeredPings = 0;
-  /** Monotonic time of the read in hand, milliseconds. */
-  readAt = 0;
 
   constructor(
-    private readonly wire: Socket,
+    connect: (onread: OnReadOpts) => Socket,
     sink: Pick<FrameSink, 'publish' | 'puback'>,
     /** Called after all packets of one read have been handed over. */
-    afterRead: () => void,
+    private readonly afterRead: () => void,
     maxPacketBytes: number,
   ) {
     super({ allowHalfOpen: false });
@@ -33,27 +36,29 @@ export class PublishTap extends Duplex {
       },
       maxPacketBytes,
     );
-    wire.on('data', (chunk) => {
-      this.readAt = performance.now();
-      try {
-        this.reader.push(chunk);
-      } catch (error) {
-        this.destroy(error as Error);
-        return;
-      }
-      afterRead();
+    // With `onread` a pause stops reading at once, and what comes meanwhile waits in the kernel for one larger read.
+    this.wire = connect({
+      buffer: Buffer.allocUnsafe(READ_BYTES),
+      callback: (size, buffer) => {
+        // The messages live longer than the read, so they get a copy of just these bytes.
+        this.parse(Buffer.from(buffer.subarray(0, size)));
+        return !this.held;
+      },
     });
-    wire.on('error', (error) => this.destroy(error));
-    wire.on('close', () => this.destroy());
+    this.wire.on('error', (error) => this.destroy(error));
+    this.wire.on('close', () => this.destroy());
+    this.wire.on('end', () => this.destroy());
   }
 
   /** Stops reading the socket: TCP then holds the broker back. */
   hold(): void {
+    if (this.held) return;
     this.held = true;
     this.wire.pause();
   }
 
   release(): void {
+    if (!this.held) return;
     this.held = false;
     this.wire.resume();
   }
@@ -88,6 +93,17 @@ export class PublishTap extends Duplex {
     this.wire.destroy();
     this.push(null);
     done(error);
+  }
+
+  private parse(chunk: Buffer): void {
+    this.readAt = performance.now();
+    try {
+      this.reader.push(chunk);
+    } catch (error) {
+      this.destroy(error as Error);
+      return;
+    }
+    this.afterRead();
   }
 
   private forward(packet: Buffer): void {

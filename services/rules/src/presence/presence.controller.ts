@@ -16,7 +16,13 @@ import { untilStored } from '../telemetry/until-stored.js';
 import { REDIS } from '../tokens.js';
 
 // Not shared: retained births reach a replica only on a subscription of its own, and each replica needs to know who answers.
-const SUBSCRIPTION: Subscription = { link: 'commands', shared: false, maxBatch: 500, concurrency: 1 };
+const SUBSCRIPTION: Subscription = {
+  link: 'commands',
+  shared: false,
+  maxBatch: 500,
+  concurrency: 1,
+  holdsLink: false,
+};
 
 /** Births and wills. */
 @Controller()

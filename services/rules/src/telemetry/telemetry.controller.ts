@@ -6,7 +6,13 @@ import type { Subscription } from '../mqtt/mqtt-transport.js';
 import { IngestService } from './ingest.service.js';
 
 // Two batches at a time: one is judged while Redis writes the other.
-const SUBSCRIPTION: Subscription = { link: 'telemetry', shared: true, maxBatch: 1000, concurrency: 2 };
+const SUBSCRIPTION: Subscription = {
+  link: 'telemetry',
+  shared: true,
+  maxBatch: 1000,
+  concurrency: 2,
+  holdsLink: true,
+};
 
 /** Telemetry of both lanes. */
 @Controller()
