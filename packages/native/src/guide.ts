@@ -39,8 +39,9 @@ ${
 }
 Three things to try in another terminal:
 
-  1. Be a device: listen for commands, report that it is dark, and see the answer.
-     mosquitto_sub ${mqttHost} -t '${FLEET}/commands/my-lamp' -C 1 &
+  1. Be a device: report daylight, then darkness, and see what it is told (for three seconds).
+     mosquitto_sub ${mqttHost} -t '${FLEET}/commands/my-lamp' -W 3 &
+     mosquitto_pub ${mqttHost} -t '${FLEET}/telemetry/my-lamp' -m '{"light":900}'
      mosquitto_pub ${mqttHost} -t '${FLEET}/telemetry/my-lamp' -m '{"light":200}'
 
   2. Ask what ${device} reported last.
