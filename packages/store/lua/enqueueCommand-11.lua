@@ -5,11 +5,13 @@
 -- ARGV  1 command id   2 fleet   3 device   4 lane   5 policy   6 ttl (ms)   7 JSON   8 cause
 --       9 most open commands of a device   10 commands kept per device
 --       11 hash of the request, or '' without an idempotency key   12 how long the key holds (ms)
--- Returns  {'enqueued', superseded ids…}
+--       13 most devices of a fleet in a shard   14 channel that wakes the dispatchers   15 what to say there
+-- Returns  {'enqueued', lane sequence, taken at (ms), expires at (ms), superseded ids…}
 --          {'repeated', id}  the same request came before under this key
 --          {'reused'}        another request came before under this key
 --          {'full'}          the device has as many open commands as it may
 --          {'unreachable'}   policy `now`, and the device is not online
+--          {'fleet_full'}    the device is new, and the fleet has as many as it may
 -- Clock    Redis TIME
 --@include commands.lua
 
@@ -32,13 +34,15 @@ local name = fleet .. '/' .. device
 if redis.call('ZLEXCOUNT', K.queue, '[' .. name .. '/', '(' .. name .. '0') >= tonumber(ARGV[9]) then return { 'full' } end
 
 if not score then
+  if redis.call('ZCARD', KEYS[3]) >= tonumber(ARGV[13]) then return { 'fleet_full' } end
   redis.call('ZADD', KEYS[2], -1, device)
   redis.call('ZADD', KEYS[3], 0, device)
   redis.call('SADD', KEYS[4], fleet)
 end
-local _, _, _, superseded = enqueue(K, KEYS[1], {
+local _, seq, expires_at, superseded = enqueue(K, KEYS[1], {
   id = id, device = name, lane = lane, policy = policy, ttl = tonumber(ARGV[6]), json = ARGV[7], cause = ARGV[8],
   keep = tonumber(ARGV[10]), lease = 0,
 }, now)
 if ARGV[11] ~= '' then redis.call('SET', KEYS[5], id .. ' ' .. ARGV[11], 'PX', ARGV[12]) end
-return { 'enqueued', unpack(superseded) }
+redis.call('PUBLISH', ARGV[14], ARGV[15])
+return { 'enqueued', int(seq), int(now), int(expires_at), unpack(superseded) }

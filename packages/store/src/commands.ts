@@ -11,6 +11,7 @@ import {
   devicesKey,
   fleetsKey,
   idempotencyKey,
+  MAX_DEVICES_PER_FLEET,
   MAX_OPEN_COMMANDS,
   presenceKey,
   SHARDS,
@@ -50,8 +51,9 @@ export function commandJson(source: CommandSource, action: Action): string {
 }
 
 export type EnqueueResult =
-  | { outcome: 'enqueued' | 'repeated'; id: string; superseded: readonly string[] }
-  | { outcome: 'reused' | 'full' | 'unreachable' };
+  | { outcome: 'enqueued'; id: string; superseded: readonly string[]; command: Command }
+  | { outcome: 'repeated'; id: string }
+  | { outcome: 'reused' | 'full' | 'unreachable' | 'fleet_full' };
 
 /** Takes a command over REST into the device's durable queue and wakes the dispatchers. `ttl` in milliseconds. */
 export async function enqueueCommand(
@@ -95,16 +97,36 @@ export async function enqueueCommand(
       COMMANDS_KEPT_PER_DEVICE,
       idempotency ? hash(idempotency.request) : '',
       IDEMPOTENCY_MS,
+      Math.ceil(MAX_DEVICES_PER_FLEET / SHARDS),
+      WAKE_CHANNEL,
+      shard,
     ],
   )) as [string, ...string[]];
   switch (outcome) {
-    case 'enqueued':
-      await redis.publish(WAKE_CHANNEL, String(shard));
-      return { outcome, id, superseded: details };
+    case 'enqueued': {
+      const [seq, createdAt, expiresAt, ...superseded] = details;
+      const at = Number(createdAt);
+      const command: Command = {
+        id,
+        fleet,
+        device,
+        lane,
+        seq: Number(seq),
+        policy,
+        action,
+        source: 'api',
+        state: 'pending',
+        attempt: 0,
+        createdAt: at,
+        expiresAt: Number(expiresAt),
+        transitions: [{ state: 'pending', at, attempt: 0, cause: 'api' }],
+      };
+      return { outcome, id, superseded, command };
+    }
     case 'repeated':
-      return { outcome, id: details[0]!, superseded: [] };
+      return { outcome, id: details[0]! };
     default:
-      return { outcome: outcome as 'reused' | 'full' | 'unreachable' };
+      return { outcome: outcome as 'reused' | 'full' | 'unreachable' | 'fleet_full' };
   }
 }
 

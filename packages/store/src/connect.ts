@@ -4,13 +4,14 @@ import { loadScripts } from './script.js';
 
 export type { Redis };
 
-/** How a connection tells about its own life; once per change of state, not per attempt. */
-export interface ConnectionEvents {
+/** How a connection tells about its own life, once per change of state, and how long it waits for a reply. */
+export interface ConnectionSettings {
   onUp?: () => void;
   onDown?: (reason: string) => void;
+  commandTimeoutMs?: number;
 }
 
-/** A reply that takes longer than this counts as a failed Redis, milliseconds. */
+/** A reply that takes longer than this counts as a failed Redis, unless the caller says otherwise, milliseconds. */
 const COMMAND_TIMEOUT_MS = 5000;
 
 /**
@@ -18,13 +19,13 @@ const COMMAND_TIMEOUT_MS = 5000;
  * milliseconds, and the caller decides what to do with its work. Calls cut off by a lost connection fail too; every write
  * of the store may be repeated.
  */
-export function connectRedis(url: string, name: string, events: ConnectionEvents = {}): Redis {
+export function connectRedis(url: string, name: string, settings: ConnectionSettings = {}): Redis {
   const redis = new Redis(url, {
     connectionName: name,
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0, // a lost connection fails what waits for its answer, instead of leaving it to the timeout
-    commandTimeout: COMMAND_TIMEOUT_MS,
+    commandTimeout: settings.commandTimeoutMs ?? COMMAND_TIMEOUT_MS,
     connectTimeout: COMMAND_TIMEOUT_MS,
     retryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt, 6), 2000) * (0.5 + Math.random() / 2),
   });
@@ -32,13 +33,13 @@ export function connectRedis(url: string, name: string, events: ConnectionEvents
   const down = (reason: string) => {
     if (up === false) return;
     up = false;
-    events.onDown?.(reason);
+    settings.onDown?.(reason);
   };
   redis.on('ready', () => {
     loadScripts(redis).then(
       () => {
         up = true;
-        events.onUp?.();
+        settings.onUp?.();
       },
       (error: Error) => down(error.message),
     );

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { defaultLane } from '@lamplighter/contracts/command';
 import { durationMs } from '@lamplighter/contracts/duration';
-import { enqueueCommand, listCommands, readCommand } from '@lamplighter/store/commands';
+import { type Command, enqueueCommand, listCommands, readCommand } from '@lamplighter/store/commands';
 import { readDevice } from '@lamplighter/store/devices';
 import { Body, Controller, Get, HttpCode, Inject, Param, Post, Query, Req, Res } from '@nestjs/common';
 import { ApiHeader, ApiOperation } from '@nestjs/swagger';
@@ -57,6 +57,7 @@ export class DeviceCommandsController {
     'invalid-request',
     'malformed-json',
     'device-unreachable',
+    'fleet-full',
     'command-forgotten',
     'body-too-large',
     'unsupported-media-type',
@@ -87,9 +88,15 @@ export class DeviceCommandsController {
     switch (result.outcome) {
       case 'enqueued':
         this.tell(fleet, device, result.id, result.superseded);
-        break;
-      case 'repeated':
-        break;
+        return taken(response, result.command);
+      case 'repeated': {
+        const command = await readCommand(redis, result.id);
+        if (command !== undefined) return taken(response, command);
+        throw new Problem(
+          'command-forgotten',
+          `Command ${result.id} has ended and made room for newer ones.`,
+        );
+      }
       case 'reused':
         throw new Problem('idempotency-key-reused', 'Use a new Idempotency-Key for a new command.');
       case 'full':
@@ -106,13 +113,13 @@ export class DeviceCommandsController {
           'device-unreachable',
           `Device "${device}" is not online, and policy "now" does not wait. Use another policy to let the command wait.`,
         );
+      case 'fleet_full':
+        this.metrics.refused.inc({ reason: 'fleet_full' });
+        throw new Problem(
+          'fleet-full',
+          `Device "${device}" is new, and fleet "${fleet}" has as many devices as it may.`,
+        );
     }
-    const taken = await readCommand(redis, result.id);
-    if (taken === undefined) {
-      throw new Problem('command-forgotten', `Command ${result.id} has ended and made room for newer ones.`);
-    }
-    response.setHeader('Location', `/v1/commands/${result.id}`);
-    return commandBody(taken);
   }
 
   @Get()
@@ -155,4 +162,9 @@ export class DeviceCommandsController {
       this.events.append({ type: 'command', fleet, device, command: earlier, state: 'superseded' });
     }
   }
+}
+
+function taken(response: ServerResponse, command: Command): CommandBody {
+  response.setHeader('Location', `/v1/commands/${command.id}`);
+  return commandBody(command);
 }

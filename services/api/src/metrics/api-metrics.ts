@@ -23,7 +23,7 @@ export class ApiMetrics extends Metrics {
     source: ['api'],
   });
   readonly refused = this.counter('command_dropped_total', 'Commands that were not taken', {
-    reason: ['queue_full', 'unreachable'],
+    reason: ['queue_full', 'unreachable', 'fleet_full'],
   });
   readonly authFailures = this.counter('auth_failures_total', 'Requests without a valid credential', {
     kind: ['api_key'],

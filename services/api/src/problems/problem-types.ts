@@ -43,6 +43,11 @@ export const PROBLEM_TYPES = {
     example:
       'Device "lamp-0001" is not online, and policy "now" does not wait. Use another policy to let the command wait.',
   },
+  'fleet-full': {
+    status: 409,
+    title: 'The fleet has as many devices as it may',
+    example: 'Device "lamp-9999" is new, and fleet "demo" has as many devices as it may.',
+  },
   'command-not-cancellable': {
     status: 409,
     title: 'The command can no longer be cancelled',

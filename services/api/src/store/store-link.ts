@@ -39,8 +39,8 @@ export class StoreLink {
     this.connection = connectRedis(this.options.url, 'api', {
       onUp: () => void this.ask(),
       onDown: (reason) => this.gone(reason || 'no connection'),
+      commandTimeoutMs: ANSWER_MS,
     });
-    this.connection.options.commandTimeout = ANSWER_MS;
     void this.ask();
   }
 
