@@ -274,7 +274,7 @@ it('whatever happens in whatever order, each command has one history, and each l
         [...(await fleet.states()).values()].every((state) => isFinal(state.split(' ')[0] as CommandState)),
       ).toBe(true);
     }),
-    { numRuns: 100 },
+    { numRuns: 60 },
   );
 }, 120_000);
 

@@ -601,10 +601,9 @@ describe('an idempotency key', () => {
 
   it('finds the command of the first request, whatever became of it', async () => {
     await desk.enqueue('first', asked('k1'));
-    expect(await desk.enqueue('again', asked('k1'))).toEqual({
+    expect(await desk.enqueue('again', asked('k1'))).toMatchObject({
       outcome: 'repeated',
       id: desk.id('first'),
-      superseded: [],
     });
     await desk.cancel('first');
     expect(await desk.enqueue('again', asked('k1'))).toMatchObject({

@@ -1,0 +1,177 @@
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import type { Redis } from 'ioredis';
+import { CommandDesk } from '../test/command-desk.js';
+import { confined, type ScriptCall } from '../test/confined.js';
+import { expectConsistentQueue } from '../test/expect-consistent-queue.js';
+import { emitted, Replica, reading } from '../test/replica.js';
+import { type StoreUnderTest, startStore } from '../test/store-under-test.js';
+import { timePasses } from '../test/time-passes.js';
+import { LEASE_MS, NEW_DEVICE } from './accept-readings.js';
+import { findDueShards, MAX_ATTEMPTS } from './commands.js';
+import { COMMANDS_KEPT_PER_DEVICE, MAX_OPEN_COMMANDS, WINDOW_SIZE } from './keys.js';
+import { recordPresence } from './presence.js';
+import { runScript } from './script.js';
+
+const FOLDER = new URL('../lua/', import.meta.url);
+const read = (file: string) => readFileSync(new URL(file, FOLDER), 'utf8');
+const files = readdirSync(FOLDER);
+/** Scripts by the hash under which Redis knows them. */
+const scripts = files
+  .filter((file) => file !== 'commands.lua')
+  .map((file) => {
+    const [, name, count] = /^(\w+)-(\d+|n)[.]lua$/.exec(file) ?? [];
+    const header = read(file)
+      .split(/^[^-]|^--@/m)[0]!
+      .replaceAll(/^-- ?/gm, '');
+    const whole = read(file).replace(/^--@include (.+)$/gm, (_, included: string) => read(included));
+    return { file, name, count, header, sha: createHash('sha1').update(whole).digest('hex') };
+  });
+
+let store: StoreUnderTest;
+beforeAll(async () => {
+  store = await startStore({ fast: true });
+});
+
+describe.each(scripts)('$file', ({ name, count, header }) => {
+  /** What the header says under a heading, up to the next one. */
+  const section = (heading: string) =>
+    new RegExp(`^${heading} +([^]*?)(?=^[A-Z]\\w+ {2,}|$(?![^]))`, 'm').exec(header)?.[1] ?? '';
+
+  it('has the number of its keys in its name', () => {
+    expect(name).toMatch(/^[a-z]+[A-Z]\w+$/);
+    const numbers = [...section('KEYS').matchAll(/(?:^|\s)(?:\d+\.\.)?(\d+) (?=[a-z])/g)].map(([, number]) =>
+      Number(number),
+    );
+    if (count !== 'n') expect(Math.max(...numbers)).toBe(Number(count));
+  });
+
+  it('says what it is for, and what goes in and out', () => {
+    expect(header).toMatch(/^[A-Z].*[.]/);
+    for (const heading of ['KEYS', 'ARGV', 'Returns', 'Clock'])
+      expect([heading, section(heading)]).toEqual([heading, expect.stringMatching(/\S/)]);
+  });
+
+  it('makes up no key', () => {
+    // Whatever stands where a key is expected is a name for one of KEYS, never a text put together.
+    const file = scripts.find((script) => script.name === name)!.file;
+    for (const text of [read(file), read('commands.lua')]) {
+      for (const [call, key] of text.matchAll(/\bcall\('(?!TIME|PUBLISH)\w+',\s*((?:[^,()]|\([^()]*\))*)/g)) {
+        expect([call, key]).toEqual([
+          call,
+          expect.stringMatching(/^(KEYS\[\w+\]|K\.\w+|key\(\w+\)|device_key|window)$/),
+        ]);
+      }
+    }
+  });
+});
+
+describe('what a script declares', () => {
+  let redis: Redis;
+  let calls: ScriptCall[];
+  beforeAll(async () => {
+    ({ redis, calls } = await confined(store.redis, store.server.url));
+  });
+  beforeEach(async () => {
+    await store.redis.flushall();
+  });
+
+  it('is all that it may touch here', async () => {
+    const touch = (text: string) => {
+      const sha = createHash('sha1').update(text).digest('hex');
+      return store.redis.script('LOAD', text).then(() => redis.evalsha(sha, 1, 'mine'));
+    };
+    expect(await touch("return redis.call('SET', KEYS[1], 1)")).toBe('OK');
+    await expect(touch("return redis.call('SET', KEYS[1] .. '2', 1)")).rejects.toThrow(
+      /can't access at least one of the keys/,
+    );
+    await expect(touch("return redis.call('GET', 'other')")).rejects.toThrow(
+      /can't access at least one of the keys/,
+    );
+  });
+
+  it('is all that accepting readings touches', async () => {
+    const lamp = store.newDevice();
+    const neighbour = store.newDevice();
+    const rules = new Replica(redis);
+    const seqs = (...numbers: number[]) => numbers.map((_seq) => reading({ light: 1, _seq }));
+    await rules.take(lamp, seqs(5), { commands: [emitted(lamp)], rules: () => '{"n":1}' });
+    expect(await rules.take(lamp, seqs(3, 6), { commands: [emitted(lamp)] })).toMatchObject({
+      late: { stored: 1 },
+    });
+    expect(await rules.take(lamp, seqs(7), { commands: [emitted(lamp), emitted(lamp)] })).toMatchObject({
+      commands: [{ superseded: [expect.anything()] }, { superseded: [expect.anything()] }],
+    });
+    const repeated = rules.judge(lamp, seqs(8));
+    const both = [repeated, { ...rules.judge(neighbour, []), version: NEW_DEVICE, live: seqs(1) }];
+    await rules.send(...both);
+    expect((await rules.send(...both)).map(({ kind }) => kind)).toEqual(['repeated', 'repeated']);
+    const full = Array.from({ length: WINDOW_SIZE + 50 }, (_, i) => 100 + i);
+    await rules.take(lamp, seqs(...full));
+    await rules.take(lamp, seqs(120, 99));
+    const lanes = Array.from({ length: MAX_OPEN_COMMANDS }, (_, i) => emitted(lamp, { lane: `lane-${i}` }));
+    const { commands } = await rules.take(lamp, seqs(1000), { commands: lanes });
+    expect(commands.map(({ state }) => state)).toContain('full');
+  });
+
+  it('is all that the life of a command touches', async () => {
+    const robot = store.newDevice();
+    const desk = new CommandDesk(redis, robot);
+    const session = (online: boolean) =>
+      recordPresence(redis, [{ address: robot, message: { online, session: 1 } }]);
+    expect(await session(true)).toEqual(['born']);
+    expect(
+      await desk.enqueue('now', { policy: 'now', idempotency: { key: 'k', request: 'r' } }),
+    ).toMatchObject({ outcome: 'enqueued' });
+    expect(
+      await desk.enqueue('now', { policy: 'now', idempotency: { key: 'k', request: 'r' } }),
+    ).toMatchObject({ outcome: 'repeated' });
+    for (const name of ['on', 'off', 'half']) await desk.enqueue(name, { policy: 'latest', lane: 'heating' });
+    await desk.enqueue('short', { ttl: 0, lane: 'other' });
+    expect(await findDueShards(redis)).toEqual([robot.shard]);
+    expect((await desk.claim()).sort()).toEqual(['half dispatched 1', 'now dispatched 1', 'short expired 0']);
+    await desk.requeue('half', 1);
+    expect(await desk.wake()).toBe(1);
+    await desk.enqueue('next');
+    expect(await desk.answer('now', 'acknowledged')).toBe('acknowledged');
+    expect(await desk.answer('now', 'succeeded', { said: { result: 1 } })).toBe('succeeded');
+    expect(await desk.answer('now', 'failed')).toBe('late');
+    expect(await desk.cancel('next')).toBe('cancelled');
+    for (let attempt = 1; attempt <= MAX_ATTEMPTS + 1; attempt += 1) {
+      await desk.claim();
+      await timePasses(store.redis, LEASE_MS * 2 ** attempt, robot);
+    }
+    expect(await desk.answer('half', 'succeeded', { said: { result: 1 } })).toBe('late');
+    for (let i = 0; i < COMMANDS_KEPT_PER_DEVICE + 5; i += 1) {
+      await desk.enqueue(`c${i}`);
+      await desk.cancel(`c${i}`);
+    }
+    expect(await session(false)).toEqual(['gone']);
+    expect(await desk.enqueue('now or never', { policy: 'now' })).toEqual({ outcome: 'unreachable' });
+    await expectConsistentQueue(store.redis);
+  });
+
+  it('is as many keys as its name says, and no script was left out', () => {
+    const called = calls.flatMap(({ sha, keys }) =>
+      scripts.filter((script) => script.sha === sha).map(({ file }) => ({ file, keys })),
+    );
+    expect(new Set(called.map(({ file }) => file))).toEqual(new Set(scripts.map(({ file }) => file)));
+    for (const { file, keys } of called) {
+      const [, count] = /-(\w+)[.]lua$/.exec(file)!;
+      if (count !== 'n') expect([file, keys.length]).toEqual([file, Number(count)]);
+    }
+  });
+
+  it('lives in one shard, for every call about one device', () => {
+    for (const { keys } of calls.filter(({ sha }) =>
+      scripts.some(
+        (script) => script.sha === sha && script.name !== 'acceptReadings' && script.name !== 'findDue',
+      ),
+    ))
+      expect(new Set(keys.map((key) => /^\{\d+\}/.exec(key)?.[0])).size).toBe(1);
+  });
+});
+
+it('a script that is not there is a mistake', async () => {
+  await expect(runScript(store.redis, 'nothing-0', [], [])).rejects.toThrow('no script nothing-0');
+});
