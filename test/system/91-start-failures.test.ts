@@ -64,7 +64,7 @@ function stubRepository(): string {
 }
 
 async function launch(
-  options: { folder?: string; env?: Record<string, string>; args?: string[] } = {},
+  options: { folder?: string; env?: Record<string, string>; args?: string[]; command?: string[] } = {},
 ): Promise<Launcher> {
   const folder = options.folder ?? stubRepository();
   const names = ['MQTT_PORT', 'REDIS_PORT', 'API_PORT', 'PROMETHEUS_PORT', 'RULES_PORT', 'SIM_PORT'];
@@ -72,7 +72,8 @@ async function launch(
     await Promise.all(names.map(async (name) => [name, String(await freePort())])),
   );
   const { PATH, HOME } = process.env;
-  const child = spawn(process.execPath, ['scripts/start.mjs', ...(options.args ?? [])], {
+  const [program = '', ...args] = options.command ?? [process.execPath, 'scripts/start.mjs'];
+  const child = spawn(program, [...args, ...(options.args ?? [])], {
     cwd: folder,
     env: { PATH, HOME, ...ports, ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -120,6 +121,17 @@ describe('npm start', () => {
     expect(readFileSync(order, 'utf8')).toBe('device-sim api rules ');
     const log = readFileSync(join(launcher.folder, '.lamplighter/logs/rules.log'), 'utf8');
     expect(log).toBe('rules is told MQTT_URL REDIS_URL\nrules stops\n');
+  }, 60_000);
+
+  it('stops everything when npm, which started it, is told to stop', async () => {
+    const folder = stubRepository();
+    const { scripts } = JSON.parse(readFileSync(join(REPOSITORY, 'package.json'), 'utf8'));
+    writeFileSync(join(folder, 'package.json'), JSON.stringify({ type: 'module', scripts }));
+    const launcher = await launch({ folder, command: ['npm', 'start'] });
+    await ready(launcher);
+    launcher.process.kill('SIGTERM');
+    await launcher.ended();
+    await gone(launcher);
   }, 60_000);
 
   it('stops everything when it is interrupted while it starts', async () => {

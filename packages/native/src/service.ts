@@ -15,7 +15,8 @@ export interface ServiceOptions {
   readonly logFile: string;
 }
 
-const READY_MS = 60_000;
+/** Enough for a slow machine that has just been started. */
+export const READY_MS = 60_000;
 
 /** Starts `node services/<name>/dist/main.js` without waiting. */
 export function launchService({ name, port, env, logFile }: ServiceOptions): Server {
@@ -31,12 +32,21 @@ export function launchService({ name, port, env, logFile }: ServiceOptions): Ser
 
 /**
  * Settles when the service says that it is ready.
- * @throws ServerFailed with what keeps it from being ready
+ * @param told is called with what keeps it from being ready, as often as it is asked
+ * @throws ServerFailed with the last of that
  */
-export async function untilReady(service: Server, timeoutMs = READY_MS): Promise<void> {
+export async function untilReady(
+  service: Server,
+  timeoutMs = READY_MS,
+  told: (reasons: string) => void = () => {},
+): Promise<void> {
   const probe = async () => {
     const answer = await fetch(`${service.url}/health/ready`);
-    return answer.ok || (await answer.text()).trim();
+    if (answer.ok) return true;
+    const { reasons } = (await answer.json()) as { reasons?: string[] };
+    const text = reasons?.join('; ') ?? `status ${answer.status}`;
+    told(text);
+    return text;
   };
   await untilServing(service, probe, timeoutMs);
 }

@@ -6,7 +6,7 @@ import { startMosquitto } from './mosquitto.js';
 import { startPrometheus } from './prometheus.js';
 import { startRedis } from './redis.js';
 import { REPOSITORY } from './repository.js';
-import { launchService, type ServiceName, untilReady } from './service.js';
+import { launchService, READY_MS, type ServiceName, untilReady } from './service.js';
 import { type Server, ServerFailed } from './serving.js';
 import type { Ports } from './settings.js';
 import { FLEET, type State } from './state.js';
@@ -32,6 +32,9 @@ export interface Stack {
   /** Settles with an account of it when a process ends by itself. */
   readonly failed: Promise<string>;
 }
+
+/** Longer than any device needs to connect on a busy machine. */
+const DEVICE_MS = 20;
 
 /**
  * Starts everything in the order in which each part needs the one before.
@@ -66,14 +69,14 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   // At once: should the rest fail, the next start would not show it again.
   if (firstKey !== undefined) terminal.say(`✓ API key       ${firstKey}`);
   stop.throwIfAborted();
-  const service = async (name: ServiceName, port: number, env: NodeJS.ProcessEnv) => {
+  const service = async (name: ServiceName, port: number, env: NodeJS.ProcessEnv, readyMs = READY_MS) => {
     const server = launchService({
       name,
       port,
       env: { ...serviceEnv(options.env), ...env },
       logFile: state.logFile(name),
     });
-    await untilReady(server);
+    await untilReady(server, readyMs, (reasons) => terminal.show(`… ${name}: ${reasons}`));
     return server;
   };
   await together(
@@ -101,7 +104,9 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   if (options.sim) {
     const devices = options.devices === undefined ? {} : { DEVICES: String(options.devices) };
     const env = { MQTT_URL: mosquitto.urlFor(FLEET), FLEET, ...devices };
-    await progress('device-sim', service('device-sim', ports.SIM_PORT, env));
+    // It is ready when every device has connected, which takes a large fleet its time.
+    const readyMs = READY_MS + DEVICE_MS * (Number(devices.DEVICES ?? options.env.DEVICES) || 0);
+    await progress('device-sim', service('device-sim', ports.SIM_PORT, env, readyMs));
   }
   return { firstKey, failed: Promise.race([...liveChildren].map(tellEnd)) };
 }
