@@ -8,7 +8,7 @@ import { Generator } from './bed/generator.js';
 import { startLamplighter } from './bed/lamplighter.js';
 import { startReference } from './bed/reference.js';
 import type { StartService } from './bed/service.js';
-import { type Options, readOptions, type ServiceName } from './options.js';
+import { HelpWanted, type Options, readOptions, type ServiceName } from './options.js';
 import type { Findings } from './report/findings.js';
 import { describeMachine } from './report/machine.js';
 import { findingsMarkdown, verdictsMarkdown } from './report/markdown.js';
@@ -117,6 +117,10 @@ function settingOf({ devices, connections, durability, quick }: Options): string
 main().then(
   (code) => process.exit(code),
   (error: unknown) => {
+    if (error instanceof HelpWanted) {
+      console.log(error.message);
+      process.exit(0);
+    }
     console.error(`bench: ${error instanceof Error ? error.message : String(error)}`);
     process.exit(2);
   },

@@ -25,7 +25,12 @@ export class UnknownOption extends Error {
   override readonly name = 'UnknownOption';
 }
 
-export const USAGE = `Usage: npm run bench -- [options]
+/** The command line asks how it is used; the message says it. */
+export class HelpWanted extends Error {
+  override readonly name = 'HelpWanted';
+}
+
+const USAGE = `Usage: npm run bench -- [options]
   --quick                 shorter trials and fewer of them: for a look, not for a verdict
   --only LIST             of ${SCENARIOS.join(',')} (all)
   --services LIST         of ${SERVICES.join(',')} (reference,lamplighter)
@@ -37,10 +42,11 @@ export const USAGE = `Usage: npm run bench -- [options]
 
 /**
  * Reads the command line.
- * @throws UnknownOption
+ * @throws UnknownOption, HelpWanted
  */
 export function readOptions(args: readonly string[]): Options {
   const values = parse(args);
+  if (values.help) throw new HelpWanted(USAGE);
   return {
     scenarios: list('only', values.only, SCENARIOS),
     services: list('services', values.services, SERVICES),
@@ -67,6 +73,7 @@ function parse(args: readonly string[]) {
         devices: { type: 'string', default: '2000' },
         connections: { type: 'string', default: '40' },
         capacity: { type: 'string' },
+        help: { type: 'boolean', default: false },
       },
     }).values;
   } catch (error) {

@@ -66,6 +66,7 @@ describe('the promises', () => {
     expect(floods({ rssSlope: 3e6 })).toEqual([false, true, true]);
     expect(floods({ survived: false })).toEqual([false, true, true]);
     expect(floods({ unaccounted: 1 })).toEqual([true, false, true]);
+    expect(floods({ unaccounted: -3 })).toEqual([true, true, true]);
     expect(floods({ recoverySeconds: undefined })).toEqual([true, true, false]);
     expect(floods({ service: 'reference', rssSlope: 9e9 })).toEqual([]);
   });

@@ -149,6 +149,7 @@ function describe(measurement: Measurement): string {
     `${service} ${rate}/s: p50 ${p50Ms.toFixed(1)} p99 ${p99Ms.toFixed(1)} max ${maxMs.toFixed(1)} ms`,
     `CPU s per million: ${cpu.join(', ')}`,
     `generator late by ${trial.latenessP99Ms.toFixed(1)} ms`,
+    ...(trial.commandsUnexpected > 0 ? [`${trial.commandsUnexpected} commands unexpected`] : []),
     found.length === 0 ? 'sustained' : found.join(', '),
   ].join('; ');
 }
