@@ -43,8 +43,9 @@ const list = (limit = 1000, before?: string) =>
 describe('a command', () => {
   it('is kept as it was asked for, with its first transition', async () => {
     const action = { led_on: true, say: 'a\nb 100% ,;/{é}💡', nested: { list: [1, null] } };
-    await desk.enqueue('on', { action, lane: 'led', policy: 'latest', ttl: 60_000 });
+    const taken = await desk.enqueue('on', { action, lane: 'led', policy: 'latest', ttl: 60_000 });
     const command = await read('on');
+    expect(taken).toEqual({ outcome: 'enqueued', id: desk.id('on'), superseded: [], command });
     expect(command).toEqual({
       id: desk.id('on'),
       fleet: robot.fleet,

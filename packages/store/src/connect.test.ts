@@ -6,7 +6,13 @@ import { CommandDesk } from '../test/command-desk.js';
 import { Replica, reading } from '../test/replica.js';
 import { connected } from '../test/store-under-test.js';
 import { DeviceAddress } from './accept-readings.js';
-import { connectRedis, durabilityProblems, type Redis, redisNow } from './connect.js';
+import {
+  type ConnectionSettings,
+  connectRedis,
+  durabilityProblems,
+  type Redis,
+  redisNow,
+} from './connect.js';
 import { readDevice } from './devices.js';
 import { SHARD_COUNT_KEY, SHARDS } from './keys.js';
 
@@ -23,9 +29,10 @@ async function outcome(call: Promise<unknown>): Promise<{ said: string; tookMs: 
 }
 
 /** A connection, and what it told of its life. */
-function watched(url: string): { redis: Redis; told: string[] } {
+function watched(url: string, settings: ConnectionSettings = {}): { redis: Redis; told: string[] } {
   const told: string[] = [];
   const redis = connectRedis(url, 'test', {
+    ...settings,
     onUp: () => told.push('up'),
     onDown: (why) => told.push(`down: ${why}`),
   });
@@ -61,6 +68,18 @@ describe('while Redis is away', () => {
     await until(() => attempts >= 3, { what: 'three attempts' });
     expect(told).toEqual([expect.stringContaining('ECONNREFUSED')]);
   });
+});
+
+it('a call fails in time when Redis is frozen, and the connection is there again when it goes on', async () => {
+  const server = await startRedis();
+  const { redis, told } = watched(server.url, { commandTimeoutMs: 200 });
+  await isUp(told);
+  server.pause();
+  const { said, tookMs } = await outcome(take(redis));
+  expect(said).toMatch(/^failed: .*timed out/);
+  expect(tookMs).toBeLessThan(SOON_MS);
+  server.resume();
+  await until(() => take(redis), { what: 'an answer' });
 });
 
 describe('when Redis dies', () => {

@@ -2,9 +2,10 @@ import type { PresenceState } from '@lamplighter/contracts/presence';
 import fc from 'fast-check';
 import { emitted, Replica, reading } from '../test/replica.js';
 import { type StoreUnderTest, startStore } from '../test/store-under-test.js';
-import { DeviceAddress } from './accept-readings.js';
+import { DeviceAddress, NEW_DEVICE } from './accept-readings.js';
 import { enqueueCommand } from './commands.js';
 import { listDevices, readDevice } from './devices.js';
+import { deviceKey, devicesKey, MAX_DEVICES_PER_FLEET, SHARDS } from './keys.js';
 import { recordPresence } from './presence.js';
 
 let store: StoreUnderTest;
@@ -190,5 +191,61 @@ describe('a device', () => {
     });
     await new Replica(store.redis).take(lesson, [reading({ light: 1 })]);
     expect(await readDevice(store.redis, fleet, fleet)).toMatchObject({ lesson: true, presence: 'online' });
+  });
+});
+
+describe('a fleet that has as many devices as it may', () => {
+  const newcomer = () => new DeviceAddress(fleet, 'newcomer', false);
+  const command = (device: string) =>
+    enqueueCommand(store.redis, {
+      fleet,
+      device,
+      lane: 'led',
+      policy: 'latest',
+      ttl: 60_000,
+      action: { a: 1 },
+    });
+  beforeEach(async () => {
+    const { shard } = newcomer();
+    const members = Array.from({ length: Math.ceil(MAX_DEVICES_PER_FLEET / SHARDS) }, (_, i) => [
+      0,
+      `known-${i}`,
+    ]);
+    await store.redis.zadd(devicesKey(shard, fleet), ...members.flat());
+  });
+
+  it('takes no new one, in no way', async () => {
+    const [accepted] = await new Replica(store.redis).send({
+      ...new Replica(store.redis).judge(newcomer(), []),
+      version: NEW_DEVICE,
+      live: [reading({ light: 1 })],
+      commands: [emitted(newcomer())],
+    });
+    expect(accepted).toEqual({ kind: 'full', commands: [] });
+    expect(await appear(['newcomer'])).toEqual(['full']);
+    expect(await command('newcomer')).toEqual({ outcome: 'fleet_full' });
+    expect(await readDevice(store.redis, fleet, 'newcomer')).toBeUndefined();
+    expect(await store.redis.exists(deviceKey(newcomer().shard, fleet, 'newcomer'))).toBe(0);
+  });
+
+  it('goes on with those that it has', async () => {
+    await store.redis.zadd(devicesKey(newcomer().shard, fleet), 0, 'newcomer');
+    expect(await appear(['newcomer'])).toEqual(['born']);
+    expect(await new Replica(store.redis).take(newcomer(), [reading({ light: 1 })])).toMatchObject({
+      kind: 'accepted',
+    });
+    expect(await command('newcomer')).toMatchObject({ outcome: 'enqueued' });
+  });
+
+  it('does not keep the rest of a batch from being accepted', async () => {
+    const neighbour = store.newDevice();
+    const rules = new Replica(store.redis);
+    const part = (address: DeviceAddress) => ({
+      ...rules.judge(address, []),
+      version: NEW_DEVICE,
+      live: [reading({ light: 1 })],
+    });
+    const outcomes = await rules.send({ ...part(newcomer()), late: [] }, part(neighbour));
+    expect(outcomes.map(({ kind }) => kind)).toEqual(['full', 'accepted']);
   });
 });
