@@ -66,47 +66,42 @@ local function any_newer(first, last, stored_seq, stored_at)
 end
 
 -- Puts late readings where they belong in the window, but never behind its last entry, which is the last state.
--- The window is read and written whole, since late readings are rare.
+-- The window is read whole, since late readings are rare, but never written whole: that would let a device with a window of
+-- large readings make megabytes of every small one that comes late.
 local function insert_late(window, late)
-  local entries, by_seq, seen = {}, {}, {}
+  local entries, seen = {}, {}
+  -- Without a sequence, device time and content tell a duplicate.
   local function entry(text)
-    local received, is_late, seq, at, json = match(text, '^(%d*),(%d),(%d*),(%d*),(.*)$')
-    return { text = text, live = is_late == '0', seq = seq, at = at, json = json, order = tonumber(seq) or tonumber(at) or tonumber(received) }
-  end
-  local function remember(e)
-    if e.seq ~= '' then by_seq[e.seq] = true else seen[e.at .. e.json] = true end
+    local received, is_late, seq, at, start = match(text, '^(%d*),(%d),(%d*),(%d*),()')
+    local mark = seq ~= '' and seq or at .. string.sub(text, start - 1)
+    return { text = text, live = is_late == '0', mark = mark, order = tonumber(seq) or tonumber(at) or tonumber(received) }
   end
   for _, text in ipairs(call('LRANGE', window, -window_size, -1)) do
     local e = entry(text)
     entries[#entries + 1] = e
-    remember(e)
+    seen[e.mark] = true
   end
   local full = #entries >= window_size
   local oldest = entries[1] and entries[1].order
-  local stored, duplicate, stale = 0, 0, 0
+  local stored, duplicate, stale, length = 0, 0, 0, 0
   for _, text in ipairs(late) do
     local e = entry(text)
-    if (e.seq ~= '' and by_seq[e.seq]) or (e.seq == '' and seen[e.at .. e.json]) then
+    if seen[e.mark] then
       duplicate = duplicate + 1
     elseif full and e.order < oldest then
       stale = stale + 1
     else
       stored = stored + 1
-      remember(e)
+      seen[e.mark] = true
       local place = #entries + 1
       if place > 1 and entries[#entries].live then place = #entries end
       while place > 1 and entries[place - 1].order > e.order do place = place - 1 end
+      local follower = entries[place]
+      length = follower and call('LINSERT', window, 'BEFORE', follower.text, text) or call('RPUSH', window, text)
       table.insert(entries, place, e)
     end
   end
-  if stored > 0 then
-    local texts = {}
-    for i = math.max(1, #entries - window_size + 1), #entries do texts[#texts + 1] = entries[i].text end
-    call('DEL', window)
-    for first = 1, #texts, 1000 do
-      call('RPUSH', window, unpack(texts, first, math.min(first + 999, #texts)))
-    end
-  end
+  if length > window_limit then call('LTRIM', window, -window_size, -1) end
   return stored, duplicate, stale
 end
 
