@@ -189,17 +189,11 @@ for i = 1, tonumber(ARGV[1]) do
 
       for _ = 1, command_count do
         local id, lane, policy, ttl, text, cause = take(), take(), take(), take(), take(), take()
-        local K = command_keys(tonumber(first_command))
-        local name = fleet .. '/' .. device
-        if call('ZLEXCOUNT', K.queue, '[' .. name .. '/', '(' .. name .. '0') >= max_open then
-          reply[#reply + 1] = { i, 'command', id, 'full', 0, 0 }
-        else
-          local state, lane_seq, expires_at, superseded = enqueue(K, device_key, {
-            id = id, device = name, lane = lane, policy = policy, ttl = tonumber(ttl), json = text, cause = cause,
-            keep = keep, lease = lease,
-          }, now)
-          reply[#reply + 1] = { i, 'command', id, state, int(lane_seq), int(expires_at), unpack(superseded) }
-        end
+        local state, lane_seq, expires_at, superseded = enqueue(command_keys(tonumber(first_command)), device_key, {
+          id = id, device = fleet .. '/' .. device, lane = lane, policy = policy, ttl = tonumber(ttl), json = text,
+          cause = cause, keep = keep, max_open = max_open, lease = lease,
+        }, now)
+        reply[#reply + 1] = { i, 'command', id, state, int(lane_seq), int(expires_at), unpack(superseded) }
       end
     end
   end

@@ -87,9 +87,9 @@ local function trim_index(K, device, keep)
 end
 
 -- Puts a new command at the end of its lane. `c`: id, device ("<fleet>/<device>"), lane, policy, ttl (ms), json, cause,
--- keep, lease (ms; 0 leaves the first dispatch to the dispatcher).
+-- keep, max_open, lease (ms; 0 leaves the first dispatch to the dispatcher).
 -- Returns "dispatched" (the caller holds the lease and publishes now) or "pending", the lane's sequence number, the expiry,
--- and the ids that it superseded.
+-- and the ids that it superseded; or "full" (and nothing has changed): a command that supersedes another one always has room.
 -- An id that was taken before (the reply was lost) changes nothing; whoever is to dispatch it, it is not the caller.
 local function enqueue(K, device_key, c, now)
   local known = read_command(K, c.id)
@@ -105,6 +105,9 @@ local function enqueue(K, device_key, c, now)
     else
       head = head or member
     end
+  end
+  if redis.call('ZLEXCOUNT', K.queue, '[' .. c.device .. '/', '(' .. c.device .. '0') >= c.max_open then
+    return 'full', 0, 0, {}
   end
   local seq = redis.call('HINCRBY', device_key, 'lane:' .. c.lane, 1)
   local padded = string.format('%016.0f', seq)

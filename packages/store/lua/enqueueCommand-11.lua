@@ -30,19 +30,17 @@ end
 
 local score = redis.call('ZSCORE', KEYS[2], device)
 if policy == 'now' and (not score or tonumber(score) < now) then return { 'unreachable' } end
-local name = fleet .. '/' .. device
-if redis.call('ZLEXCOUNT', K.queue, '[' .. name .. '/', '(' .. name .. '0') >= tonumber(ARGV[9]) then return { 'full' } end
-
 if not score then
   if redis.call('ZCARD', KEYS[3]) >= tonumber(ARGV[13]) then return { 'fleet_full' } end
   redis.call('ZADD', KEYS[2], -1, device)
   redis.call('ZADD', KEYS[3], 0, device)
   redis.call('SADD', KEYS[4], fleet)
 end
-local _, seq, expires_at, superseded = enqueue(K, KEYS[1], {
-  id = id, device = name, lane = lane, policy = policy, ttl = tonumber(ARGV[6]), json = ARGV[7], cause = ARGV[8],
-  keep = tonumber(ARGV[10]), lease = 0,
+local state, seq, expires_at, superseded = enqueue(K, KEYS[1], {
+  id = id, device = fleet .. '/' .. device, lane = lane, policy = policy, ttl = tonumber(ARGV[6]), json = ARGV[7], cause = ARGV[8],
+  keep = tonumber(ARGV[10]), max_open = tonumber(ARGV[9]), lease = 0,
 }, now)
+if state == 'full' then return { 'full' } end
 if ARGV[11] ~= '' then redis.call('SET', KEYS[5], id .. ' ' .. ARGV[11], 'PX', ARGV[12]) end
 redis.call('PUBLISH', ARGV[14], ARGV[15])
 return { 'enqueued', int(seq), int(now), int(expires_at), unpack(superseded) }

@@ -1,6 +1,6 @@
 import { CommandDesk } from '../test/command-desk.js';
 import { expectConsistentQueue } from '../test/expect-consistent-queue.js';
-import { Replica, reading } from '../test/replica.js';
+import { emitted, Replica, reading } from '../test/replica.js';
 import { type StoreUnderTest, startStore } from '../test/store-under-test.js';
 import { timePasses } from '../test/time-passes.js';
 import { DeviceAddress, LEASE_MS } from './accept-readings.js';
@@ -571,6 +571,20 @@ describe('bounds', () => {
     await desk.cancel('c50');
     expect(await desk.enqueue('one more')).toMatchObject({ outcome: 'enqueued' });
     expect(await desk.enqueue('yet one')).toEqual({ outcome: 'full' });
+  });
+
+  it('a full queue takes what supersedes one that waits, and nothing else', async () => {
+    await desk.enqueue('on', { policy: 'latest', lane: 'heating' });
+    for (let i = 1; i < MAX_OPEN_COMMANDS; i += 1) await desk.enqueue(`c${i}`);
+    expect(await desk.enqueue('off', { policy: 'latest', lane: 'heating' })).toMatchObject({
+      superseded: [desk.id('on')],
+    });
+    expect(await desk.enqueue('fan', { policy: 'latest', lane: 'fan' })).toEqual({ outcome: 'full' });
+    const { commands } = await new Replica(store.redis).take(robot, [reading({ cold: true })], {
+      commands: [emitted(robot, { lane: 'heating' }), emitted(robot, { lane: 'fan' })],
+    });
+    expect(commands.map(({ state }) => state)).toEqual(['dispatched', 'full']);
+    expect((await list()).filter(({ state }) => !isFinal(state))).toHaveLength(MAX_OPEN_COMMANDS);
   });
 
   it('the oldest final commands are forgotten, an open one never', async () => {
