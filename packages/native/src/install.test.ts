@@ -45,7 +45,7 @@ it("installs from Debian's packages, with a fresh list if the one there does not
     `case "$1" in update) touch ${folder}/listed;; install) [ -e ${folder}/listed ] || exit 100; ${install};; esac`,
   );
   installMissing([lantern], say);
-  expect(said[0]).toBe('… installing test-lantern (light)');
+  expect(said[0]).toBe('… missing: test-lantern (light); installing');
   const wanted = 'apt-get install -y --no-install-recommends -o DPkg::Lock::Timeout=120 test-lantern';
   expect(calls().filter((call) => call.startsWith('apt-get'))).toEqual([wanted, 'apt-get update', wanted]);
 });

@@ -84,7 +84,7 @@ export function installMissing(requirements: readonly Requirement[], say: (line:
   const wanted = missing(requirements);
   if (wanted.length > 0) {
     const started = Date.now();
-    say(`… installing ${wanted.map(({ binary, why }) => `${binary} (${why})`).join(', ')}`);
+    say(`… missing: ${wanted.map(({ binary, why }) => `${binary} (${why})`).join(', ')}; installing`);
     if (findBinary('apt-get')) installWithApt(wanted.map(({ apt }) => apt));
     else if (findBinary('brew')) installWithBrew(wanted.flatMap(({ brew }) => brew ?? []));
     const still = missing(wanted).map(({ binary, why }) => `${binary} (${why})`);
@@ -93,7 +93,7 @@ export function installMissing(requirements: readonly Requirement[], say: (line:
         `not found: ${still.join(', ')}; install with your package manager, then start again`,
       );
     }
-    say(`  done in ${((Date.now() - started) / 1000).toFixed(1)} s`);
+    say(`  installed in ${((Date.now() - started) / 1000).toFixed(1)} s`);
   }
   const old = requirements.flatMap((requirement) => tooOld(requirement) ?? []);
   if (old.length > 0) throw new CannotStart(old.join('\n  '));
