@@ -44,7 +44,7 @@ export function connectRedis(url: string, name: string, settings: ConnectionSett
       (error: Error) => down(error.message),
     );
   });
-  redis.on('error', (error: Error) => down(error.message));
+  redis.on('error', (error: NodeJS.ErrnoException) => down(error.message || error.code || error.name));
   redis.on('close', () => down('connection closed'));
   return redis;
 }
