@@ -1,79 +1,47 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { REPOSITORY } from '@lamplighter/native/repository';
 import { temporaryFolder } from '@lamplighter/test-kit/folder';
-import { freePort } from '@lamplighter/test-kit/free-port';
 import { connectMqtt } from '@lamplighter/test-kit/mqtt-client';
-import { closeLater } from '@lamplighter/test-kit/resources';
 import { until } from '@lamplighter/test-kit/until';
+import { freePorts, type Launcher, launch, untilUp } from './launch.js';
 
 /** Everything that a newcomer does, on the real thing: start, try what is printed, stop, start again. */
-const PORT_NAMES = [
-  'MQTT_PORT',
-  'REDIS_PORT',
-  'API_PORT',
-  'PROMETHEUS_PORT',
-  'RULES_PORT',
-  'SIM_PORT',
-] as const;
-
 interface Instance {
-  readonly env: NodeJS.ProcessEnv;
+  readonly env: Record<string, string>;
   readonly state: string;
   readonly api: string;
 }
 
-interface Run {
-  readonly process: ChildProcess;
-  output(): string;
-  stop(): Promise<number | null>;
-}
-
 async function newInstance(): Promise<Instance> {
-  const ports = await Promise.all(PORT_NAMES.map(async (name) => [name, String(await freePort())] as const));
   const state = mkdtempSync(join(temporaryFolder(), 'state-'));
-  const { PATH, HOME } = process.env;
-  const env: NodeJS.ProcessEnv = { PATH, HOME, LAMPLIGHTER_STATE: state, ...Object.fromEntries(ports) };
+  const env: Record<string, string> = { LAMPLIGHTER_STATE: state, ...(await freePorts()) };
   return { env, state, api: `http://127.0.0.1:${env.API_PORT}` };
 }
 
-async function start({ env }: Instance, ...flags: string[]): Promise<Run> {
-  const child = spawn(process.execPath, ['scripts/start.mjs', ...flags], {
-    cwd: REPOSITORY,
-    env,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let text = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.on('data', (chunk) => {
-      text += chunk;
-    });
-  }
-  const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
-  const stop = () => {
-    child.kill('SIGINT');
-    return ended;
-  };
-  closeLater('npm start', stop);
-  await until(() => text.includes('Three things to try') || child.exitCode !== null, {
-    what: 'everything to be ready',
-    timeoutMs: 60_000,
-  });
-  expect(text).toContain('Three things to try');
-  return { process: child, output: () => text, stop };
+async function start({ env }: Instance, ...flags: string[]): Promise<Launcher> {
+  const launcher = launch(REPOSITORY, [process.execPath, 'scripts/start.mjs', ...flags], env);
+  await untilUp(launcher);
+  return launcher;
+}
+
+/** Ctrl-C. */
+function stop(launcher: Launcher): Promise<number | NodeJS.Signals> {
+  launcher.process.kill('SIGINT');
+  return launcher.ended();
 }
 
 /** Types what stands under one of the three things into a shell. */
-async function tryOut(run: Run, { env }: Instance, ...things: string[]): Promise<string> {
+async function tryOut(run: Launcher, { env }: Instance, ...things: string[]): Promise<string> {
   const lines = run.output().split('\n');
   const typed = things.flatMap((thing) => {
     const from = lines.findIndex((line) => line.includes(thing)) + 1;
     const to = lines.findIndex((line, index) => index >= from && !line.startsWith('     '));
     return lines.slice(from, to);
   });
-  const shell = { cwd: REPOSITORY, env };
+  const shell = { cwd: REPOSITORY, env: { ...process.env, ...env } };
   const { stdout } = await promisify(execFile)('sh', ['-c', `${typed.join('\n')}\nwait`], shell);
   return stdout;
 }
@@ -115,7 +83,7 @@ it('starts everything; what it says one can try works; a second start keeps all 
     { what: 'Prometheus to scrape rules, api, device-sim and itself' },
   );
 
-  expect(await first.stop()).toBe(0);
+  expect(await stop(first)).toBe(0);
   expect(first.output()).toMatch(/everything is stopped\n$/);
 
   const second = await start(instance, '--no-sim');
@@ -124,7 +92,7 @@ it('starts everything; what it says one can try works; a second start keeps all 
   expect(await ask(`/v1/commands/${command.id}`)).toHaveProperty('state', 'succeeded');
   const npm = await promisify(execFile)(process.execPath, ['scripts/key.mjs'], {
     cwd: REPOSITORY,
-    env: instance.env,
+    env: { ...process.env, ...instance.env },
   });
   expect(npm.stdout).toMatch(/^lamp_[0-9a-f]{12}[.]\S{43}\n$/);
   const another = await fetch(`${instance.api}/v1/fleets`, {
@@ -142,7 +110,7 @@ it('serves the lesson to anonymous clients with --lesson only', async () => {
   await student.publish('my-id/telemetry', { light: 299 }, { qos: 0 });
   expect((await student.next()).payload.toString()).toBe('{"led_on":true}');
   await student.close();
-  expect(await run.stop()).toBe(0);
+  expect(await stop(run)).toBe(0);
   await start(instance, '--no-sim');
   await expect(connectMqtt(`mqtt://127.0.0.1:${instance.env.MQTT_PORT}`)).rejects.toThrow(/authori[sz]ed/i);
 }, 120_000);

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -9,6 +9,7 @@ import { closeLater } from '@lamplighter/test-kit/resources';
 import { until } from '@lamplighter/test-kit/until';
 import { readFlags } from '../../scripts/flags.mjs';
 import { refuseOldNode, whyInstall } from '../../scripts/prepare.mjs';
+import { freePorts, type Launcher, launch, untilUp } from './launch.js';
 
 /**
  * The launcher with services that are a few lines each, so that they can be made to fail: a copy of the repository with
@@ -34,12 +35,9 @@ process.on('SIGTERM', () => {
 });
 `;
 
-interface Launcher {
-  readonly process: ChildProcess;
+interface Stub extends Launcher {
   readonly folder: string;
-  readonly ports: Record<string, string>;
-  output(): string;
-  ended(): Promise<number | NodeJS.Signals>;
+  readonly env: Record<string, string>;
 }
 
 function stubRepository(): string {
@@ -63,55 +61,31 @@ function stubRepository(): string {
   return folder;
 }
 
-async function launch(
-  options: { folder?: string; env?: Record<string, string>; args?: string[]; command?: string[] } = {},
-): Promise<Launcher> {
+async function start(
+  options: { folder?: string; env?: Record<string, string>; command?: string[] } = {},
+): Promise<Stub> {
   const folder = options.folder ?? stubRepository();
-  const names = ['MQTT_PORT', 'REDIS_PORT', 'API_PORT', 'PROMETHEUS_PORT', 'RULES_PORT', 'SIM_PORT'];
-  const ports = Object.fromEntries(
-    await Promise.all(names.map(async (name) => [name, String(await freePort())])),
-  );
-  const { PATH, HOME } = process.env;
-  const [program = '', ...args] = options.command ?? [process.execPath, 'scripts/start.mjs'];
-  const child = spawn(program, [...args, ...(options.args ?? [])], {
-    cwd: folder,
-    env: { PATH, HOME, ...ports, ...options.env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let text = '';
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (text += chunk));
-  const end = new Promise<number | NodeJS.Signals>((resolve) =>
-    child.once('close', (code, signal) => resolve(code ?? signal ?? 0)),
-  );
-  closeLater('launcher', () => {
-    child.kill('SIGKILL');
-    return end;
-  });
-  return { process: child, folder, ports, output: () => text, ended: () => end };
+  const env = { ...(await freePorts()), ...options.env };
+  const command = options.command ?? [process.execPath, 'scripts/start.mjs'];
+  return { ...launch(folder, command, env), folder, env };
 }
 
-const ready = (launcher: Launcher) =>
-  until(() => launcher.output().includes('Three things to try'), {
-    what: 'the launcher to be ready',
-    timeoutMs: 30_000,
-  });
-
 /** What the launcher has started and still runs, guards included. Redis shows its address instead of its arguments. */
-function processesOf({ folder, ports, process: { pid } }: Launcher): string[] {
+function processesOf({ folder, env, process: { pid } }: Stub): string[] {
   const { stdout } = spawnSync('ps', ['-eo', 'pid=,args='], { encoding: 'utf8' });
-  const marks = [folder, `127.0.0.1:${ports.REDIS_PORT}`];
+  const marks = [folder, `127.0.0.1:${env.REDIS_PORT}`];
   const own = (line: string) => line.trim().startsWith(`${pid} `);
   return stdout.split('\n').filter((line) => marks.some((mark) => line.includes(mark)) && !own(line));
 }
 
-const gone = (launcher: Launcher) =>
+const gone = (launcher: Stub) =>
   until(() => processesOf(launcher).length === 0, { what: 'every process of the launcher to be gone' });
 
 describe('npm start', () => {
   it('stops everything in reverse order on SIGTERM and leaves no process behind', async () => {
     const order = join(temporaryFolder(), 'order');
-    const launcher = await launch({ env: { ORDER: order } });
-    await ready(launcher);
+    const launcher = await start({ env: { ORDER: order } });
+    await untilUp(launcher);
     const guards = processesOf(launcher).filter((line) => line.includes('/bin/sh -c'));
     expect([guards.length, processesOf(launcher).length]).toEqual([6, 12]);
     launcher.process.kill('SIGTERM');
@@ -127,15 +101,15 @@ describe('npm start', () => {
     const folder = stubRepository();
     const { scripts } = JSON.parse(readFileSync(join(REPOSITORY, 'package.json'), 'utf8'));
     writeFileSync(join(folder, 'package.json'), JSON.stringify({ type: 'module', scripts }));
-    const launcher = await launch({ folder, command: ['npm', 'start'] });
-    await ready(launcher);
+    const launcher = await start({ folder, command: ['npm', 'start'] });
+    await untilUp(launcher);
     launcher.process.kill('SIGTERM');
     await launcher.ended();
     await gone(launcher);
   }, 60_000);
 
   it('stops everything when it is interrupted while it starts', async () => {
-    const launcher = await launch();
+    const launcher = await start();
     await until(() => launcher.output().includes('✓ redis-server'), { what: 'Redis to be up' });
     launcher.process.kill('SIGINT');
     expect(await launcher.ended()).toBe(0);
@@ -143,32 +117,36 @@ describe('npm start', () => {
   }, 60_000);
 
   it('leaves nothing behind when it is killed', async () => {
-    const launcher = await launch();
-    await ready(launcher);
+    const launcher = await start();
+    await untilUp(launcher);
     launcher.process.kill('SIGKILL');
     expect(await launcher.ended()).toBe('SIGKILL');
     await gone(launcher);
   }, 60_000);
 
   it('starts again after that with its data and secrets, and without them after --reset', async () => {
-    const first = await launch();
-    await ready(first);
+    const first = await start();
+    await untilUp(first);
     const password = () => readFileSync(join(first.folder, '.lamplighter/secrets/redis'), 'utf8');
     const before = password();
     first.process.kill('SIGKILL');
     await gone(first);
-    const second = await launch({ folder: first.folder, env: first.ports });
-    await ready(second);
+    const second = await start({ folder: first.folder, env: first.env });
+    await untilUp(second);
     expect(password()).toBe(before);
     second.process.kill('SIGTERM');
     await second.ended();
-    const third = await launch({ folder: first.folder, env: first.ports, args: ['--reset'] });
-    await ready(third);
+    const third = await start({
+      folder: first.folder,
+      env: first.env,
+      command: [process.execPath, 'scripts/start.mjs', '--reset'],
+    });
+    await untilUp(third);
     expect(password()).not.toBe(before);
   }, 90_000);
 
   it('says which service did not start and why, and stops the rest', async () => {
-    const launcher = await launch({ env: { FAIL: 'api' } });
+    const launcher = await start({ env: { FAIL: 'api' } });
     expect(await launcher.ended()).toBe(1);
     expect(launcher.output()).toContain(
       'lamplighter: api ended with exit code 1; its last words:\n  api is told REDIS_URL\n  api: invalid configuration\n    SEED: must be a whole number\n',
@@ -178,9 +156,9 @@ describe('npm start', () => {
   }, 60_000);
 
   it('says which service died later, shows the end of its log, and stops the rest', async () => {
-    const launcher = await launch();
-    await ready(launcher);
-    await fetch(`http://127.0.0.1:${launcher.ports.API_PORT}/die`).catch(() => {});
+    const launcher = await start();
+    await untilUp(launcher);
+    await fetch(`http://127.0.0.1:${launcher.env.API_PORT}/die`).catch(() => {});
     expect(await launcher.ended()).toBe(1);
     expect(launcher.output()).toContain('api ended with exit code 7, so everything is stopped. The end of ');
     expect(launcher.output()).toContain('  api is told REDIS_URL');
@@ -188,15 +166,15 @@ describe('npm start', () => {
   }, 60_000);
 
   it('refuses a state folder on which another instance runs, and says how to run a second one', async () => {
-    const first = await launch();
-    await ready(first);
-    const second = await launch({ folder: first.folder });
+    const first = await start();
+    await untilUp(first);
+    const second = await start({ folder: first.folder });
     expect(await second.ended()).toBe(1);
     expect(second.output()).toContain(
       `process ${first.process.pid} runs on ${first.folder}/.lamplighter already`,
     );
-    const beside = await launch({ folder: first.folder, env: { LAMPLIGHTER_STATE: temporaryFolder() } });
-    await ready(beside);
+    const beside = await start({ folder: first.folder, env: { LAMPLIGHTER_STATE: temporaryFolder() } });
+    await untilUp(beside);
     beside.process.kill('SIGTERM');
     expect(await beside.ended()).toBe(0);
     expect(first.process.exitCode).toBeNull();
@@ -207,17 +185,33 @@ describe('npm start', () => {
     const squatter = createServer();
     closeLater('squatter', () => squatter.close());
     await new Promise<void>((resolve) => squatter.listen(port, '127.0.0.1', resolve));
-    const launcher = await launch({ env: { MQTT_PORT: String(port) } });
+    const launcher = await start({ env: { MQTT_PORT: String(port) } });
     expect(await launcher.ended()).toBe(1);
     expect(launcher.output()).toContain(
       `lamplighter: something else listens on 127.0.0.1 on\n  ${port}  MQTT_PORT, the broker\n`,
     );
-    const twice = await launch({ env: { API_PORT: 'eighty', SIM_PORT: '0' } });
+    const twice = await start({ env: { API_PORT: 'eighty', SIM_PORT: '0' } });
     expect(await twice.ended()).toBe(1);
     expect(twice.output()).toBe(
       'lamplighter: API_PORT must be a port from 1 to 65535, not "eighty"\n  SIM_PORT must be a port from 1 to 65535, not "0"\n',
     );
   }, 60_000);
+});
+
+describe('npm run key', () => {
+  it.each([
+    ['without an instance', [], /^lamplighter: nothing runs on .*; start it first: npm start\n$/],
+    ['with an argument', ['--first'], /^lamplighter: npm run key takes no arguments\n$/],
+  ])('%s says so', (_what, args, message) => {
+    const env = { ...process.env, LAMPLIGHTER_STATE: temporaryFolder() };
+    const { status, stdout, stderr } = spawnSync(process.execPath, ['scripts/key.mjs', ...args], {
+      cwd: REPOSITORY,
+      encoding: 'utf8',
+      env,
+    });
+    expect([status, stdout]).toEqual([1, '']);
+    expect(stderr).toMatch(message);
+  });
 });
 
 describe('its flags', () => {

@@ -1,0 +1,56 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { freePort } from '@lamplighter/test-kit/free-port';
+import { closeLater } from '@lamplighter/test-kit/resources';
+import { until } from '@lamplighter/test-kit/until';
+
+/** A running `npm start`, or what stands for it. */
+export interface Launcher {
+  readonly process: ChildProcess;
+  /** Everything that it has printed, stderr included. */
+  output(): string;
+  /** Settles with the exit code, or the signal that ended it. */
+  ended(): Promise<number | NodeJS.Signals>;
+}
+
+const PORT_NAMES = ['MQTT_PORT', 'REDIS_PORT', 'API_PORT', 'PROMETHEUS_PORT', 'RULES_PORT', 'SIM_PORT'];
+
+/** A free port for everything that it starts, as variables. */
+export async function freePorts(): Promise<Record<string, string>> {
+  const ports = await Promise.all(PORT_NAMES.map(async (name) => [name, String(await freePort())] as const));
+  return Object.fromEntries(ports);
+}
+
+/** Runs a command in a folder with nothing in its environment but PATH, HOME and what is given; ends with the test. */
+export function launch(folder: string, command: string[], env: Record<string, string>): Launcher {
+  const [program = '', ...args] = command;
+  const { PATH, HOME } = process.env;
+  const child = spawn(program, args, {
+    cwd: folder,
+    env: { PATH, HOME, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let text = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk) => {
+      text += chunk;
+    });
+  }
+  const end = new Promise<number | NodeJS.Signals>((resolve) =>
+    child.once('close', (code, signal) => resolve(code ?? signal ?? 0)),
+  );
+  closeLater('launcher', () => {
+    child.kill('SIGTERM');
+    return end;
+  });
+  return { process: child, output: () => text, ended: () => end };
+}
+
+/** Settles when everything is up and it has said what to try. */
+export async function untilUp(launcher: Launcher): Promise<void> {
+  const said = () => launcher.output().includes('Three things to try');
+  await until(() => said() || launcher.process.exitCode !== null, {
+    what: 'everything to be up',
+    timeoutMs: 60_000,
+  });
+  if (!said()) throw new Error(`it ended: ${launcher.output()}`);
+}
