@@ -4,14 +4,17 @@ import type { DeviceAddress } from '../src/accept-readings.js';
 import {
   answerCommands,
   type Claim,
+  type Command,
   cancelCommand,
   claimCommands,
   type EnqueueResult,
   enqueueCommand,
   listCommands,
+  readCommand,
   requeueCommands,
   wakeDevices,
 } from '../src/commands.js';
+import { timePasses } from './time-passes.js';
 
 type Request = Parameters<typeof enqueueCommand>[1];
 
@@ -77,6 +80,21 @@ export class CommandDesk {
     return answered!.outcome;
   }
 
+  read(name: string): Promise<Command | undefined> {
+    return readCommand(this.redis, this.id(name));
+  }
+
+  /** Newest first. */
+  list(limit = 1000, before?: string): Promise<Command[]> {
+    const { fleet, device } = this.address;
+    return listCommands(this.redis, fleet, device, { limit, ...(before !== undefined && { before }) });
+  }
+
+  /** Time passes for everything in the device's shard. */
+  pass(ms: number): Promise<void> {
+    return timePasses(this.redis, ms, this.address);
+  }
+
   cancel(name: string): Promise<string> {
     return cancelCommand(this.redis, this.id(name));
   }
@@ -87,9 +105,7 @@ export class CommandDesk {
 
   /** How all commands stand, oldest first: `arm-up succeeded, close dispatched`. */
   async states(): Promise<string> {
-    const { fleet, device } = this.address;
-    const commands = await listCommands(this.redis, fleet, device, { limit: 1000 });
-    return commands
+    return (await this.list())
       .reverse()
       .map(({ id, state }) => `${this.name(id)} ${state}`)
       .join(', ');

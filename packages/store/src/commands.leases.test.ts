@@ -1,0 +1,184 @@
+import { CommandDesk } from '../test/command-desk.js';
+import { expectConsistentQueue } from '../test/expect-consistent-queue.js';
+import { type StoreUnderTest, startStore } from '../test/store-under-test.js';
+import { type DeviceAddress, LEASE_MS } from './accept-readings.js';
+import { MAX_ATTEMPTS } from './commands.js';
+
+const HOUR = 3_600_000;
+
+let store: StoreUnderTest;
+let robot: DeviceAddress;
+let desk: CommandDesk;
+beforeAll(async () => {
+  store = await startStore();
+});
+beforeEach(async () => {
+  await store.redis.flushall();
+  robot = store.newDevice('robot-1');
+  desk = new CommandDesk(store.redis, robot);
+});
+afterEach(() => expectConsistentQueue(store.redis));
+
+describe('a lease', () => {
+  it('keeps a command from every other claim until it ends', async () => {
+    await desk.enqueue('up');
+    await desk.claim();
+    await desk.pass(LEASE_MS - 1000);
+    expect(await desk.claim()).toEqual([]);
+    await desk.pass(1000);
+    expect(await desk.claim()).toEqual(['up dispatched 2']);
+  });
+
+  it('doubles with each attempt; after the last one nobody knows', async () => {
+    await desk.enqueue('up', { ttl: 24 * HOUR });
+    expect(await desk.claim()).toEqual(['up dispatched 1']);
+    for (let attempt = 2; attempt <= MAX_ATTEMPTS; attempt += 1) {
+      await desk.pass(LEASE_MS * 2 ** (attempt - 2) - 1000);
+      expect(await desk.claim()).toEqual([]);
+      await desk.pass(1000);
+      expect(await desk.claim()).toEqual([`up dispatched ${attempt}`]);
+    }
+    await desk.pass(LEASE_MS * 2 ** (MAX_ATTEMPTS - 1));
+    expect(await desk.claim()).toEqual([`up unknown ${MAX_ATTEMPTS}`]);
+    expect(await desk.states()).toBe('up unknown');
+    expect(await desk.claim()).toEqual([]);
+  });
+
+  it('is longer once the device has taken the command, then it is asked again', async () => {
+    await desk.enqueue('up');
+    await desk.claim();
+    await desk.answer('up', 'acknowledged');
+    await desk.pass(LEASE_MS * 12 - 1000);
+    expect(await desk.claim()).toEqual([]);
+    await desk.pass(1000);
+    expect(await desk.claim()).toEqual(['up dispatched 2']);
+  });
+
+  it('never lasts beyond the expiry', async () => {
+    await desk.enqueue('up', { ttl: 3000 });
+    await desk.claim();
+    await desk.pass(3001);
+    expect(await desk.claim()).toEqual(['up unknown 1']);
+  });
+
+  it('is found by any claim, a few at a time', async () => {
+    for (const lane of ['a', 'b', 'c', 'd', 'e']) await desk.enqueue(lane, { lane });
+    const claimed = [await desk.claim(2), await desk.claim(2), await desk.claim(2)];
+    expect(claimed.map(({ length }) => length)).toEqual([2, 2, 1]);
+    expect(new Set(claimed.flat()).size).toBe(5);
+  });
+
+  it('is given once, though two replicas claim at the same time', async () => {
+    for (const lane of ['a', 'b', 'c']) await desk.enqueue(lane, { lane });
+    const claims = await Promise.all([desk.claim(), desk.claim(), desk.claim()]);
+    expect(claims.flat().sort()).toEqual(['a dispatched 1', 'b dispatched 1', 'c dispatched 1']);
+  });
+});
+
+describe('expiry', () => {
+  it('ends what was never dispatched as expired, head or not', async () => {
+    await desk.enqueue('up', { ttl: HOUR });
+    await desk.enqueue('down', { ttl: 1000 });
+    await desk.pass(1001);
+    expect(await desk.claim()).toEqual(['up dispatched 1', 'down expired 0']);
+    await desk.pass(HOUR);
+    expect(await desk.states()).toBe('up dispatched, down expired');
+  });
+
+  it('ends what was dispatched as unknown, whether the device acknowledged or not', async () => {
+    await desk.enqueue('up', { lane: 'a', ttl: 60_000 });
+    await desk.enqueue('down', { lane: 'b', ttl: 60_000 });
+    await desk.claim();
+    await desk.answer('down', 'acknowledged');
+    await desk.pass(60_001);
+    expect((await desk.claim()).sort()).toEqual(['down unknown 1', 'up unknown 1']);
+  });
+
+  it('ends as expired what the broker had nobody to hand to', async () => {
+    await desk.enqueue('up', { ttl: 60_000 });
+    await desk.claim();
+    await desk.requeue('up', 1);
+    await desk.pass(60_001);
+    expect(await desk.claim()).toEqual(['up expired 0']);
+  });
+
+  it('ends as unknown what the broker once handed over, though nobody was there the second time', async () => {
+    await desk.enqueue('up', { ttl: 60_000 });
+    await desk.claim();
+    await desk.pass(LEASE_MS);
+    await desk.claim();
+    await desk.requeue('up', 2);
+    await desk.pass(60_001);
+    expect(await desk.claim()).toEqual(['up unknown 1']);
+  });
+});
+
+describe('a command that is given back', () => {
+  it('waits, then is dispatched again as the same attempt', async () => {
+    await desk.enqueue('up');
+    await desk.claim();
+    await desk.requeue('up', 1, 5000);
+    expect([await desk.states(), await desk.claim()]).toEqual(['up pending', []]);
+    await desk.pass(5000);
+    expect(await desk.claim()).toEqual(['up dispatched 1']);
+  });
+
+  it('never runs out of attempts while the device is away', async () => {
+    await desk.enqueue('up', { ttl: 24 * HOUR });
+    for (let time = 0; time < 4 * MAX_ATTEMPTS; time += 1) {
+      expect(await desk.claim()).toEqual(['up dispatched 1']);
+      await desk.requeue('up', 1, 5000);
+      await desk.pass(5000);
+    }
+    expect(await desk.states()).toBe('up pending');
+  });
+
+  it('still holds up its lane', async () => {
+    await desk.enqueue('up');
+    await desk.enqueue('down');
+    await desk.claim();
+    await desk.requeue('up', 1);
+    expect(await desk.claim()).toEqual([]);
+    await desk.pass(5000);
+    expect(await desk.claim()).toEqual(['up dispatched 1']);
+  });
+
+  it.each<[what: string, attempt: number, meanwhile: () => Promise<unknown>]>([
+    ['an answer came', 1, () => desk.answer('up', 'acknowledged')],
+    ['it has ended', 1, () => desk.answer('up', 'succeeded')],
+    [
+      'another replica holds the next lease',
+      1,
+      async () => {
+        await desk.pass(LEASE_MS);
+        await desk.claim();
+      },
+    ],
+    ['the attempt is one that never was', 2, async () => {}],
+    ['it was given back already', 1, () => desk.requeue('up', 1)],
+  ])('stays as it is when %s', async (_what, attempt, meanwhile) => {
+    await desk.enqueue('up');
+    await desk.claim();
+    await meanwhile();
+    const before = await desk.read('up');
+    await desk.requeue('up', attempt);
+    expect(await desk.read('up')).toEqual(before);
+  });
+
+  it('keeps a history of bounded length, from its beginning and to its end', async () => {
+    await desk.enqueue('up', { ttl: 24 * HOUR });
+    for (let time = 0; time < 200; time += 1) {
+      await desk.claim();
+      await desk.requeue('up', 1, 0);
+    }
+    await desk.claim();
+    await desk.answer('up', 'succeeded');
+    const { transitions } = (await desk.read('up'))!;
+    expect(transitions.length).toBeLessThan(100);
+    expect([transitions[0], ...transitions.slice(-2)]).toMatchObject([
+      { state: 'pending', cause: 'api' },
+      { state: 'dispatched', cause: 'claim' },
+      { state: 'succeeded', cause: 'device' },
+    ]);
+  });
+});
