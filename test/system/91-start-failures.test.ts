@@ -26,6 +26,7 @@ if (process.env.FAIL === name) {
 }
 require('node:http').createServer((request, response) => {
   if (request.url === '/die') process.exit(7);
+  if (process.env.NEVER === name && request.url === '/health/ready') response.writeHead(503);
   response.end('lamplighter_devices{state="online"} 50\\n');
 }).listen(port, '127.0.0.1');
 process.on('SIGTERM', () => {
@@ -154,6 +155,21 @@ describe('npm start', () => {
     expect(launcher.output()).not.toMatch(/\n\s+at /);
     await gone(launcher);
   }, 60_000);
+
+  it('says so at once even while others wait for that service', async () => {
+    const launcher = await start({ env: { FAIL: 'rules', NEVER: 'api' } });
+    expect(await launcher.ended()).toBe(1);
+    expect(launcher.output()).toContain('lamplighter: rules ended with exit code 1');
+    await gone(launcher);
+  }, 20_000);
+
+  it('says in one line that its folder cannot be made', async () => {
+    const launcher = await start({ env: { LAMPLIGHTER_STATE: '/dev/null/lamps' } });
+    expect(await launcher.ended()).toBe(1);
+    expect(launcher.output()).toMatch(
+      /^lamplighter: ENOTDIR: not a directory, mkdir '\/dev\/null\/lamps'\n$/,
+    );
+  }, 20_000);
 
   it('says which service died later, shows the end of its log, and stops the rest', async () => {
     const launcher = await start();

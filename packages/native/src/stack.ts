@@ -43,7 +43,7 @@ const DEVICE_MS = 20;
 export async function startStack(options: StackOptions): Promise<Stack> {
   const { ports, state, stop } = options;
   const folder = (name: string) => join(state.folder, name);
-  const [mosquitto, redis] = await together(
+  const [mosquitto, redis] = await Promise.all([
     progress(
       'mosquitto',
       startMosquitto({
@@ -63,7 +63,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
         logFile: state.logFile('redis-server'),
       }),
     ),
-  );
+  ]);
   stop.throwIfAborted();
   const firstKey = await createKey(redis.url, ['--first']);
   // At once: should the rest fail, the next start would not show it again.
@@ -79,7 +79,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     await untilReady(server, readyMs, (reasons) => terminal.show(`… ${name}: ${reasons}`));
     return server;
   };
-  await together(
+  await Promise.all([
     progress(
       'prometheus',
       startPrometheus({
@@ -99,7 +99,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       service('rules', ports.RULES_PORT, { MQTT_URL: mosquitto.urlFor('rules'), REDIS_URL: redis.url }),
     ),
     progress('api', service('api', ports.API_PORT, { REDIS_URL: redis.url })),
-  );
+  ]);
   stop.throwIfAborted();
   if (options.sim) {
     const devices = options.devices === undefined ? {} : { DEVICES: String(options.devices) };
@@ -134,15 +134,6 @@ export async function createKey(redisUrl: string, args: readonly string[]): Prom
     const { stderr } = error as { stderr?: string };
     throw new ServerFailed(`no API key could be made:\n${lastLines(stderr ?? String(error), 10)}`);
   }
-}
-
-/** Waits for all, also when one fails, so that none is still starting when everything is stopped. */
-async function together<T extends readonly unknown[]>(
-  ...parts: { [K in keyof T]: Promise<T[K]> }
-): Promise<T> {
-  const results = await Promise.allSettled(parts);
-  for (const result of results) if (result.status === 'rejected') throw result.reason;
-  return results.map((result) => (result as PromiseFulfilledResult<unknown>).value) as unknown as T;
 }
 
 const awaited = new Set<string>();

@@ -55,8 +55,12 @@ export async function start(flags: StartFlags): Promise<number> {
   }
 }
 
-function isExpected(error: unknown): error is Error {
-  return error instanceof CannotStart || error instanceof ServerFailed || error instanceof BinaryMissing;
+/** Failures with a message for the person; those of the file system name the file. */
+function isExpected(error: unknown): boolean {
+  const expected = [CannotStart, ServerFailed, BinaryMissing];
+  return (
+    expected.some((type) => error instanceof type) || (error as NodeJS.ErrnoException).syscall !== undefined
+  );
 }
 
 function aborted(signal: AbortSignal): Promise<never> {
