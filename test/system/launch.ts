@@ -20,6 +20,9 @@ export async function freePorts(): Promise<Record<string, string>> {
   return Object.fromEntries(ports);
 }
 
+/** Longer than everything needs to stop in order. */
+const STOP_MS = 30_000;
+
 /** Runs a command in a folder with nothing in its environment but PATH, HOME and what is given; ends with the test. */
 export function launch(folder: string, command: string[], env: Record<string, string>): Launcher {
   const [program = '', ...args] = command;
@@ -40,7 +43,8 @@ export function launch(folder: string, command: string[], env: Record<string, st
   );
   closeLater('launcher', () => {
     child.kill('SIGTERM');
-    return end;
+    const timer = setTimeout(() => child.kill('SIGKILL'), STOP_MS);
+    return end.finally(() => clearTimeout(timer));
   });
   return { process: child, output: () => text, ended: () => end };
 }
