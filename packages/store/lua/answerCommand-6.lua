@@ -4,8 +4,9 @@
 -- KEYS  1..6 commands, transitions, answers, queue, index, due
 -- ARGV  1 id   2 "<fleet>/<device>" that answers   3 acknowledged, succeeded, failed, rejected or unknown
 --       4 the answer as JSON, or ''   5 cause   6 time to finish after `acknowledged` (ms)
--- Returns  {outcome, source of the command, age of the command (ms)}; the outcome is the new state, or what changed nothing:
---          'repeated', 'late' (kept beside a final state as evidence), 'missing', 'foreign'
+-- Returns  {outcome, source of the command, age of the command (ms), 1 if the next command of the lane is due now};
+--          the outcome is the new state, or what changed nothing: 'repeated', 'late' (kept beside a final state as evidence),
+--          'missing', 'foreign'
 -- Clock    Redis TIME
 --@include commands.lua
 
@@ -29,5 +30,5 @@ if status == 'acknowledged' then
   return { status, source, age }
 end
 if ARGV[4] ~= '' then redis.call('HSET', K.answers, command.id, ARGV[4]) end
-finish(K, command, status, now, ARGV[5])
-return { status, source, age }
+local next_is_due = finish(K, command, status, now, ARGV[5])
+return { status, source, age, next_is_due and 1 or 0 }

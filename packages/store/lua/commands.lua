@@ -58,15 +58,16 @@ local function id_of(member)
   return string.match(member, '[^/]+$')
 end
 
--- Gives a command its final state, and the lane its next head.
+-- Gives a command its final state, and the lane its next head. Returns whether there is one, which is due now.
 local function finish(K, command, state, now, cause)
   local was_head = head_of(K, command.lane) == command.member
   append(K, command, state, now, command.attempt, cause)
   redis.call('ZREM', K.queue, command.member)
   redis.call('ZREM', K.due, command.id)
-  if not was_head then return end
-  local head = head_of(K, command.lane)
-  if head then redis.call('ZADD', K.due, int(now), id_of(head)) end
+  local head = was_head and head_of(K, command.lane)
+  if not head then return false end
+  redis.call('ZADD', K.due, int(now), id_of(head))
+  return true
 end
 
 -- Forgets the oldest final commands of a device beyond the number that is kept.

@@ -198,6 +198,8 @@ export interface AnswerOutcome {
   readonly outcome: CommandState | 'repeated' | 'late' | 'missing' | 'foreign';
   readonly source: CommandSource['source'];
   readonly ageMs: number;
+  /** The next command of the lane is due now: the shard wants a claim. */
+  readonly nextIsDue: boolean;
 }
 
 /** Records answers of devices, and `unknown` for devices that never answer. `device` is `<fleet>/<device>`. */
@@ -223,8 +225,8 @@ export async function answerCommands(
       };
     }),
   );
-  return (replies as [AnswerOutcome['outcome'], CommandSource['source'], number][]).map(
-    ([outcome, source, ageMs]) => ({ outcome, source, ageMs }),
+  return (replies as [AnswerOutcome['outcome'], CommandSource['source'], number, number?][]).map(
+    ([outcome, source, ageMs, next]) => ({ outcome, source, ageMs, nextIsDue: next === 1 }),
   );
 }
 

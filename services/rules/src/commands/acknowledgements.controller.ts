@@ -3,6 +3,7 @@ import { FILTERS, parseTopic } from '@lamplighter/contracts/topics';
 import { type AnswerOutcome, answerCommands } from '@lamplighter/store/commands';
 import type { Redis } from '@lamplighter/store/connect';
 import type { LiveEvent } from '@lamplighter/store/events';
+import { shardOf } from '@lamplighter/store/keys';
 import { Controller, Inject } from '@nestjs/common';
 import { EventPattern, Payload } from '@nestjs/microservices';
 import { LiveEventsService } from '../live-events/live-events.service.js';
@@ -11,6 +12,7 @@ import type { MqttMessage } from '../mqtt/mqtt-link.js';
 import type { Subscription } from '../mqtt/mqtt-transport.js';
 import { untilStored } from '../telemetry/until-stored.js';
 import { REDIS } from '../tokens.js';
+import { DispatchService } from './dispatch.service.js';
 
 // One batch at a time keeps a device's `acknowledged` before its `succeeded`.
 const SUBSCRIPTION: Subscription = {
@@ -28,6 +30,7 @@ export class AcknowledgementsController {
     @Inject(REDIS) private readonly redis: Redis,
     private readonly metrics: RulesMetrics,
     private readonly events: LiveEventsService,
+    private readonly dispatch: DispatchService,
   ) {}
 
   @EventPattern(FILTERS.acknowledgements, SUBSCRIPTION)
@@ -42,6 +45,11 @@ export class AcknowledgementsController {
     });
     if (answers.length > 0) this.metrics.storeOperations.inc({ op: 'answer', result: 'ok' });
     this.events.append(answers.flatMap((answer, i) => this.tell(answer, outcomes[i]!)));
+    const due = answers.filter((_, i) => {
+      const outcome = outcomes[i]!;
+      return outcome !== 'failed' && outcome.nextIsDue;
+    });
+    this.dispatch.wake(due.map(({ fleet, name }) => shardOf(fleet, name)));
   }
 
   private read({ topic, payload }: MqttMessage) {

@@ -11,7 +11,7 @@ import {
   requeueCommands,
 } from '@lamplighter/store/commands';
 import type { Redis } from '@lamplighter/store/connect';
-import { WAKE_CHANNEL } from '@lamplighter/store/keys';
+import { shardOf, WAKE_CHANNEL } from '@lamplighter/store/keys';
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { LiveEventsService } from '../live-events/live-events.service.js';
 import { RulesMetrics } from '../metrics.js';
@@ -40,6 +40,8 @@ interface Dispatch {
 
 /** How often due commands are looked for when nobody calls; leases and expiries are found by this. Milliseconds. */
 const POLL_MS = 500;
+/** What the broker said is collected for this long, for it is not urgent, and each call costs Redis a write to disk. Milliseconds. */
+const REPORT_MS = 20;
 /** Most commands of one shard that are claimed at a time. */
 const CLAIM_LIMIT = 100;
 /** Wait after the broker found nobody subscribed; doubles with each attempt. Milliseconds. */
@@ -71,8 +73,7 @@ export class DispatchService implements OnApplicationBootstrap {
     this.subscriber.on('ready', listen);
     if (this.subscriber.status === 'ready') listen();
     this.subscriber.on('message', (_channel: string, shard: string) => {
-      this.woken.add(Number(shard));
-      void this.claim();
+      this.wake([Number(shard)]);
     });
     this.poll = setInterval(() => void this.claim(true), POLL_MS);
   }
@@ -82,6 +83,12 @@ export class DispatchService implements OnApplicationBootstrap {
     this.stopped = true;
     clearInterval(this.poll);
     await this.reporting;
+  }
+
+  /** Claims in these shards: something there is due. */
+  wake(shards: Iterable<number>): void {
+    for (const shard of shards) this.woken.add(shard);
+    if (this.woken.size > 0) void this.claim();
   }
 
   /** Publishes what a rule emitted and the store leased to us in the same breath. */
@@ -179,7 +186,7 @@ export class DispatchService implements OnApplicationBootstrap {
 
   /** Tells the store, in batches: whatever came up during one call is in the next. A failed call is mended by the leases. */
   private async report(): Promise<void> {
-    await new Promise((resolve) => setImmediate(resolve));
+    await new Promise((resolve) => setTimeout(resolve, REPORT_MS));
     while (this.ended.length > 0 || this.returned.length > 0) {
       const ended = this.ended.splice(0);
       const returned = this.returned.splice(0);
@@ -192,9 +199,12 @@ export class DispatchService implements OnApplicationBootstrap {
             cause: 'unannounced',
           })),
         );
+        const due = new Set<number>();
         for (const [i, { source, fleet, device, id }] of ended.entries()) {
           if (outcomes[i]?.outcome === 'unknown') this.told(source, 'unknown', fleet, device, id);
+          if (outcomes[i]?.nextIsDue) due.add(shardOf(fleet, device));
         }
+        this.wake(due);
         await requeueCommands(
           this.redis,
           returned.map(({ dispatch: { id, attempt }, cause }) => ({

@@ -7,15 +7,18 @@ import { LOGGER, REDIS } from '../tokens.js';
 
 /** Telemetry events per second and replica. Commands and presence are always told. */
 const TELEMETRY_PER_SECOND = 50;
-/** Calls under way; beyond it events are dropped and counted, for they are a view and not the record. */
-const MAX_CALLS = 8;
+/** Events wait this long for others, since each call costs Redis a write to disk. Milliseconds. */
+const COLLECT_MS = 50;
+/** Events that may wait; more are dropped and counted, for they are a view and not the record. */
+const MAX_WAITING = 2000;
 
 /** What watchers of the live view are told. Nothing waits for it. */
 @Injectable()
 export class LiveEventsService {
   private second = 0;
   private shown = 0;
-  private calls = 0;
+  private waiting: LiveEvent[] = [];
+  private writing: Promise<void> | undefined;
   private lastFailure = '';
 
   constructor(
@@ -39,22 +42,27 @@ export class LiveEventsService {
 
   append(events: readonly LiveEvent[]): void {
     if (events.length === 0) return;
-    if (this.calls >= MAX_CALLS) {
-      this.metrics.eventsDropped.inc({ reason: 'store' }, events.length);
-      return;
+    const room = MAX_WAITING - this.waiting.length;
+    this.waiting.push(...events.slice(0, room));
+    if (events.length > room) this.metrics.eventsDropped.inc({ reason: 'store' }, events.length - room);
+    this.writing ??= this.write().finally(() => {
+      this.writing = undefined;
+    });
+  }
+
+  private async write(): Promise<void> {
+    while (this.waiting.length > 0) {
+      await new Promise((resolve) => setTimeout(resolve, COLLECT_MS));
+      const events = this.waiting;
+      this.waiting = [];
+      try {
+        await appendEvents(this.redis, events);
+        this.metrics.storeOperations.inc({ op: 'events', result: 'ok' });
+      } catch {
+        this.metrics.storeOperations.inc({ op: 'events', result: 'error' });
+        this.metrics.eventsDropped.inc({ reason: 'store' }, events.length);
+      }
     }
-    this.calls += 1;
-    appendEvents(this.redis, events)
-      .then(
-        () => this.metrics.storeOperations.inc({ op: 'events', result: 'ok' }),
-        () => {
-          this.metrics.storeOperations.inc({ op: 'events', result: 'error' });
-          this.metrics.eventsDropped.inc({ reason: 'store' }, events.length);
-        },
-      )
-      .finally(() => {
-        this.calls -= 1;
-      });
   }
 
   /** Says once per kind of failure that readings wait for Redis. */

@@ -41,8 +41,11 @@ export interface LinkOptions {
 /** Messages that are neither stored nor refused yet, and their bytes; beyond it the link stops reading. */
 const MAX_IN_FLIGHT = 8192;
 const MAX_IN_FLIGHT_BYTES = 16 * 1024 * 1024;
-/** Most QoS 1 messages that the broker may have open with us: below MAX_IN_FLIGHT, so that control packets get through. */
-const RECEIVE_MAXIMUM = 4096;
+/**
+ * Most QoS 1 messages that the broker may have open with us: all that MQTT allows. A busy Mosquitto takes one packet of each client
+ * in turn, so with many publishers our PUBACKs queue there, and a small window would throttle the whole fleet to that pace.
+ */
+const RECEIVE_MAXIMUM = 0xffff;
 /** Publishes that wait for the broker's receive window; beyond it they count as lost and are dispatched again later. */
 const MAX_WAITING = 10_000;
 const MAX_PACKET_BYTES = BOUNDS.maxPayloadBytes + 2048;

@@ -34,6 +34,8 @@ export interface MqttTransportOptions {
   readonly onFailure: (messages: number) => void;
 }
 
+/** Most payload bytes of one batch: a batch of replays must still fit into one call to Redis. */
+const MAX_BATCH_BYTES = 2 * 1024 * 1024;
 /** How long a shutdown waits for batches in hand, milliseconds. */
 const DRAIN_MS = 8000;
 
@@ -189,10 +191,16 @@ class Route {
 
   /** The next batch to handle; undefined if there is none, or no hand free. `done` must follow. */
   next(): readonly MqttMessage[] | undefined {
-    const { maxBatch } = this.subscription;
     if (this.waiting.length === 0 || this.isBusy) return undefined;
-    const batch = this.waiting.length <= maxBatch ? this.waiting : this.waiting.slice(0, maxBatch);
-    this.waiting = batch === this.waiting ? [] : this.waiting.slice(maxBatch);
+    let bytes = this.waiting[0]!.payload.length;
+    let count = 1;
+    while (count < this.waiting.length && count < this.subscription.maxBatch) {
+      bytes += this.waiting[count]!.payload.length;
+      if (bytes > MAX_BATCH_BYTES) break;
+      count += 1;
+    }
+    const batch = count === this.waiting.length ? this.waiting : this.waiting.slice(0, count);
+    this.waiting = batch === this.waiting ? [] : this.waiting.slice(count);
     this.running += 1;
     return batch;
   }
