@@ -41,7 +41,7 @@ describe('the night-light', () => {
     await lamp.sendReading({ light: 12 });
     const { led_on, _cmd } = await lamp.nextCommand();
     expect(led_on).toBe(true);
-    expect(_cmd).toMatchObject({ lane: 'led', seq: 1, attempt: 1, expiresAt: expect.any(Number) });
+    expect(_cmd).toMatchObject({ lane: 'led_on', seq: 1, attempt: 1, expiresAt: expect.any(Number) });
     const { id } = _cmd as { id: string };
     await lamp.publish(`${fleet.name}/acknowledgements/lamp-0001`, { id, status: 'acknowledged' });
     await lamp.publish(`${fleet.name}/acknowledgements/lamp-0001`, { id, status: 'succeeded' });

@@ -3,6 +3,7 @@ import { expectConsistentQueue } from '../test/expect-consistent-queue.js';
 import { type StoreUnderTest, startStore } from '../test/store-under-test.js';
 import { type DeviceAddress, LEASE_MS } from './accept-readings.js';
 import { MAX_ATTEMPTS } from './commands.js';
+import { recordPresence } from './presence.js';
 
 const HOUR = 3_600_000;
 
@@ -120,6 +121,21 @@ describe('a command that is given back', () => {
     await desk.requeue('up', 1, 5000);
     expect([await desk.states(), await desk.claim()]).toEqual(['up pending', []]);
     await desk.pass(5000);
+    expect(await desk.claim()).toEqual(['up dispatched 1']);
+  });
+
+  it('does not wait when its device has announced itself since the dispatch', async () => {
+    const announce = (session: number) =>
+      recordPresence(store.redis, [{ address: desk.address, message: { online: true, session } }]);
+    await desk.enqueue('up');
+    await announce(1);
+    await desk.pass(1000);
+    await desk.claim();
+    expect([...(await desk.requeue('up', 1))]).toEqual([]);
+    await desk.pass(5000);
+    await desk.claim();
+    await announce(2);
+    expect([...(await desk.requeue('up', 1))]).toEqual([desk.address.shard]);
     expect(await desk.claim()).toEqual(['up dispatched 1']);
   });
 

@@ -180,13 +180,14 @@ class Requeue extends StepOnOne {
     super(which);
   }
   async act(model: QueueModel, fleet: Fleet): Promise<void> {
-    const { id, attempt: latest } = this.pick(model)!;
+    const { id, device, attempt: latest } = this.pick(model)!;
     const { waitMs } = this;
     const attempt = latest - this.attemptsAgo;
-    const [, now] = await fleet.timed(() =>
-      requeueCommands(store.redis, [{ id, attempt, waitMs, cause: 'unreachable' }]),
+    const [again, now] = await fleet.timed(() =>
+      requeueCommands(store.redis, [{ id, device, attempt, waitMs, cause: 'unreachable' }]),
     );
-    model.requeue(id, attempt, waitMs, now);
+    // Each enqueue is a birth too: who was born after the dispatch need not wait.
+    model.requeue(id, attempt, again.size > 0 ? 0 : waitMs, now);
   }
   toString = () => `requeue ${this.which}, ${this.attemptsAgo} attempts ago, for ${this.waitMs / 1000} s`;
 }

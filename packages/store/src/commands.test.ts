@@ -117,7 +117,9 @@ describe('a command', () => {
         { device: robot.name, answer: { id, status: 'succeeded' }, cause: 'device' },
       ]);
       expect(answered).toMatchObject([{ outcome: 'missing' }]);
-      await requeueCommands(store.redis, [{ id, attempt: 1, waitMs: 0, cause: 'unreachable' }]);
+      await requeueCommands(store.redis, [
+        { id, device: robot.name, attempt: 1, waitMs: 0, cause: 'unreachable' },
+      ]);
     }
   });
 

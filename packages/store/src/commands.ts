@@ -178,19 +178,27 @@ export async function claimCommands(
   });
 }
 
-/** Gives claimed commands back; a command that has moved on since is left alone. */
+/**
+ * Gives claimed commands back; a command that has moved on since is left alone. `device` is `<fleet>/<device>`.
+ * @returns the shards in which one is due again at once, since its device has announced itself meanwhile
+ */
 export async function requeueCommands(
   redis: Redis,
-  commands: readonly { id: string; attempt: number; waitMs: number; cause: string }[],
-): Promise<void> {
-  await runScripts(
+  commands: readonly { id: string; device: string; attempt: number; waitMs: number; cause: string }[],
+): Promise<Set<number>> {
+  const replies = await runScripts(
     redis,
-    'requeueCommand-6',
-    commands.map(({ id, attempt, waitMs, cause }) => ({
-      keys: commandKeys(shardOfCommand(id) ?? 0),
-      args: [id, attempt, waitMs, cause],
-    })),
+    'requeueCommand-7',
+    commands.map(({ id, device, attempt, waitMs, cause }) => {
+      const [fleet, name] = device.split('/') as [string, string];
+      const shard = shardOf(fleet, name);
+      return {
+        keys: [deviceKey(shard, fleet, name), ...commandKeys(shard)],
+        args: [id, attempt, waitMs, cause],
+      };
+    }),
   );
+  return new Set(commands.filter((_, i) => replies[i] === 2).map(({ id }) => shardOfCommand(id) ?? 0));
 }
 
 /** What an answer did: the new state, or why it changed nothing; and whose command it was and how old, milliseconds. */

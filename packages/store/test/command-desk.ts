@@ -64,8 +64,12 @@ export class CommandDesk {
     return claimCommands(this.redis, [this.address.shard], limit);
   }
 
-  requeue(name: string, attempt: number, waitMs = 5000): Promise<void> {
-    return requeueCommands(this.redis, [{ id: this.id(name), attempt, waitMs, cause: 'unreachable' }]);
+  /** Gives a command back; the shards in which it is due again at once. */
+  requeue(name: string, attempt: number, waitMs = 5000): Promise<Set<number>> {
+    const { name: device } = this.address;
+    return requeueCommands(this.redis, [
+      { id: this.id(name), device, attempt, waitMs, cause: 'unreachable' },
+    ]);
   }
 
   /** The device answers, or somebody else in its place. */

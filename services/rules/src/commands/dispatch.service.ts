@@ -204,16 +204,17 @@ export class DispatchService implements OnApplicationBootstrap {
           if (outcomes[i]?.outcome === 'unknown') this.told(source, 'unknown', fleet, device, id);
           if (outcomes[i]?.nextIsDue) due.add(shardOf(fleet, device));
         }
-        this.wake(due);
-        await requeueCommands(
+        const again = await requeueCommands(
           this.redis,
-          returned.map(({ dispatch: { id, attempt }, cause }) => ({
+          returned.map(({ dispatch: { id, fleet, device, attempt }, cause }) => ({
             id,
+            device: `${fleet}/${device}`,
             attempt,
             waitMs: UNREACHABLE_WAIT_MS,
             cause,
           })),
         );
+        this.wake([...due, ...again]);
         this.metrics.storeOperations.inc({ op: 'requeue', result: 'ok' });
       } catch (error) {
         this.metrics.storeOperations.inc({ op: 'requeue', result: 'error' });
