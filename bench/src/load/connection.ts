@@ -133,6 +133,7 @@ export class BrokerConnection {
     this.timers.forEach(clearInterval);
     this.socket.removeAllListeners('close').removeAllListeners('error').on('error', ignore);
     if (this.socket.destroyed) return;
+    this.lazy = false; // or the reading stops before the broker's FIN
     this.socket.end(DISCONNECT);
     this.socket.resume();
     await once(this.socket, 'close');
