@@ -12,7 +12,7 @@ export interface Subscription {
   readonly shared: boolean;
   /** Most messages of one call. */
   readonly maxBatch: number;
-  /** Most calls at a time. */
+  /** Most calls at a time. The second and further ones are made under full load only, when batches are large anyway. */
   readonly concurrency: number;
   /**
    * While that many calls are under way, the link is not read: the next read then brings all that has come, which is what makes
@@ -41,7 +41,7 @@ const MAX_BATCH_BYTES = 2 * 1024 * 1024;
  * disk cost per batch, not per message. Under light load there is no rest, and under full load the batches are large by themselves.
  */
 const BUSY_BATCH = 16;
-const FULL_BATCH = 500;
+const FULL_BATCH = 300;
 const REST_MS = 2;
 /** How long a shutdown waits for batches in hand, milliseconds. */
 const DRAIN_MS = 8000;
@@ -183,6 +183,7 @@ class Route {
   readonly subscription: Subscription;
   private waiting: MqttMessage[] = [];
   private running = 0;
+  private underFullLoad = false;
 
   constructor(
     readonly filter: string,
@@ -192,7 +193,7 @@ class Route {
   }
 
   get isBusy(): boolean {
-    return this.running >= this.subscription.concurrency;
+    return this.running >= (this.underFullLoad ? this.subscription.concurrency : 1);
   }
 
   push(message: MqttMessage): void {
@@ -212,6 +213,7 @@ class Route {
     const batch = count === this.waiting.length ? this.waiting : this.waiting.slice(0, count);
     this.waiting = batch === this.waiting ? [] : this.waiting.slice(count);
     this.running += 1;
+    this.underFullLoad = batch.length >= FULL_BATCH;
     return batch;
   }
 

@@ -5,12 +5,12 @@ import type { MqttMessage } from '../mqtt/mqtt-link.js';
 import type { Subscription } from '../mqtt/mqtt-transport.js';
 import { IngestService } from './ingest.service.js';
 
-// One batch at a time: what arrives while it is being written is the next one. A second would only halve them both.
+// What arrives while a batch is being written is the next one; under full load one is judged while Redis writes the other.
 const SUBSCRIPTION: Subscription = {
   link: 'telemetry',
   shared: true,
   maxBatch: 1000,
-  concurrency: 1,
+  concurrency: 2,
   holdsLink: true,
 };
 
