@@ -40,4 +40,20 @@ describe('a replica that is told to stop', () => {
     });
     expect(leaving.exit).toEqual(expect.objectContaining({ code: 0 }));
   }, 60_000);
+
+  it('stops in good order all the same while Redis does not answer', async () => {
+    const own = await startStack();
+    const fleet = await own.broker.newFleet();
+    const lamp = await connectDevice(fleet);
+    await lamp.sendReading({ light: 500 });
+    await own.lastState(fleet, 'lamp-0001', ({ light }) => light === 500);
+    own.redis.pause();
+    for (let light = 501; light < 520; light += 1) await lamp.sendReading({ light });
+    await until(async () => (await own.metric('lamplighter_ingest_inflight')) > 0, {
+      what: 'readings in hand',
+    });
+    await own.rules.stop();
+    expect(own.rules.exit).toMatchObject({ code: 0 });
+    own.redis.resume();
+  }, 60_000);
 });

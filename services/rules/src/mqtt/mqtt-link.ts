@@ -187,7 +187,8 @@ export class MqttLink {
   /** Ends the connection with a DISCONNECT. */
   async close(): Promise<void> {
     this.closing = true;
-    await this.client.endAsync(!this.up).catch(() => undefined);
+    // A held socket never hears that the broker has hung up, so there is no waiting for it.
+    await this.client.endAsync(!this.up || this.heldSince !== undefined).catch(() => undefined);
   }
 
   private openTap(): PublishTap {

@@ -44,7 +44,7 @@ const BUSY_BATCH = 16;
 const FULL_BATCH = 300;
 const REST_MS = 2;
 /** How long a shutdown waits for batches in hand, milliseconds. */
-const DRAIN_MS = 8000;
+const DRAIN_MS = 6000;
 
 /**
  * The transport between MQTT 5 and Nest controllers. Handlers are ordinary `@EventPattern(filter, subscription)` methods, but get
@@ -101,9 +101,10 @@ export class MqttTransport extends Server implements CustomTransportStrategy {
 
   /** Stops intake and waits until what was taken has been handled and acknowledged. */
   async drain(): Promise<void> {
-    const links = [...this.links.values()];
-    await Promise.all(links.map((link) => link.stopIntake()));
     const deadline = performance.now() + DRAIN_MS;
+    const stopped = Promise.all([...this.links.values()].map((link) => link.stopIntake()));
+    // While Redis is away a held link cannot hear the broker's answer either.
+    await Promise.race([stopped, new Promise((resolve) => setTimeout(resolve, DRAIN_MS).unref())]);
     while (this.unsettled > 0 && performance.now() < deadline) {
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
