@@ -15,7 +15,7 @@ import { findingsMarkdown, verdictsMarkdown } from './report/markdown.js';
 import { judge, type Verdict } from './report/promises.js';
 import { type FixedRate, measureAtRates } from './scenarios/fixed-rate.js';
 import { type Flood, flood } from './scenarios/flood.js';
-import type { Setting } from './scenarios/measure.js';
+import { measure, type Setting } from './scenarios/measure.js';
 import { findSustainedRates } from './scenarios/sustained-rate.js';
 import type { Qos } from './wire/packets.js';
 
@@ -90,6 +90,7 @@ async function measureAll(options: Options, qos: Qos, folder: string): Promise<F
     const fixed = (rates: number[], at: { seconds: number; repeats: number }): Promise<FixedRate[]> =>
       measureAtRates(beds, setting, { rates, ...at });
 
+    if (wants('latency')) await warmUp(beds, setting, plan.latency);
     const latency = wants('latency') ? await fixed(plan.latency.rates, plan.latency) : [];
     const cpu = wants('cpu') ? await fixed(CPU_RATES[qos], plan.cpu) : [];
     const mustSearch = wants('sustained') || (wants('flood') && capacity === undefined);
@@ -106,6 +107,15 @@ async function measureAll(options: Options, qos: Qos, folder: string): Promise<F
     generator.stop();
     await Promise.all(beds.map((bed) => bed.stop()));
   }
+}
+
+/** The first seconds of a process measure its compiler: every service gets the same readings before its loop is timed. */
+async function warmUp(
+  beds: Bed[],
+  setting: Setting,
+  { rates, seconds }: { rates: number[]; seconds: number },
+) {
+  for (const bed of beds) await measure(bed, setting, { rate: Math.max(...rates), seconds: 2 * seconds });
 }
 
 function settingOf({ devices, connections, durability, quick }: Options): string {

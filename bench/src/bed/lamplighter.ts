@@ -1,6 +1,5 @@
 import { launchService, untilReady } from '@lamplighter/native/service';
-import { parseMark } from '@lamplighter/store/accept-readings';
-import { deviceKey, shardOf } from '@lamplighter/store/keys';
+import { shardOf, windowKey } from '@lamplighter/store/keys';
 import { Redis } from 'ioredis';
 import { deviceName } from '../load/readings.js';
 import { freePort } from './free-port.js';
@@ -42,9 +41,10 @@ export async function startLamplighter(surroundings: Surroundings): Promise<Serv
       const pipeline = redis.pipeline();
       for (let device = 0; device < devices; device += 1) {
         const name = deviceName(device);
-        pipeline.hget(deviceKey(shardOf(fleet, name), fleet, name), 'mark');
+        pipeline.lindex(windowKey(shardOf(fleet, name), fleet, name), -1);
       }
-      return ((await pipeline.exec()) ?? []).map(([, mark]) => parseMark(String(mark ?? '')).seq ?? 0);
+      // An entry begins with `received,late,seq,`.
+      return ((await pipeline.exec()) ?? []).map(([, entry]) => Number(String(entry ?? '').split(',')[2]));
     },
     async stop() {
       redis.disconnect();

@@ -14,11 +14,13 @@
 --           part grows per replica; version is that of the rule states on which it was judged
 --           ('-' the store has none, '?' the caller does not know)
 --         rule states as JSON, if any
---         readings, live ones first: "<seq>,<at>,<json>", seq and at empty if the reading has none
+--         readings, live ones first: "<seq>,<at>,<replica>.<part>,<json>", seq and at empty if the reading has none
 --         per command: id, lane, policy, ttl (ms), JSON, cause
 -- Version  '0' for a new device, then '<replica>.<part>' of the part that last changed the rule states: never used twice.
+-- Entries  "<received>,<late>,<seq>,<at>,<replica>.<part>,<json>". The last entry is the last state, and everything that the next
+--          reading is compared with stands in it: so a reading costs one write, which is what an append-only file charges for.
 -- Returns  {now, exception…}, a device without an exception was accepted as given, its commands dispatched. Exceptions:
---          {i, 'conflict', version, mark, rules, session}  nothing changed; judge again on these grounds
+--          {i, 'conflict', version, seq, at, rules, session}  nothing changed; judge again on these grounds
 --          {i, 'full'}                                     nothing changed; the fleet has as many devices as it may
 --          {i, 'repeated'}                                 this part was the last one to be accepted
 --          {i, 'late', stored, duplicate, stale}           what became of the late readings
@@ -42,16 +44,18 @@ local max_open, lease, max_devices = tonumber(ARGV[6]), tonumber(ARGV[7]), tonum
 local window_limit = window_size + 32
 local now = now_ms()
 local now_text = int(now)
+local this_second = string.sub(now_text, 1, -4)
 local reply = { now_text }
 
-local function to_second(ms)
-  return math.floor(tonumber(ms) / 1000)
+-- Numbers are compared as the texts they came as: whole, without leading zeros, and exact whatever their size.
+local function greater(a, b)
+  if #a ~= #b then return #a > #b end
+  return a > b
 end
-local this_second = to_second(now)
 
 local function newer(seq, at, stored_seq, stored_at)
-  if seq ~= '' and stored_seq ~= '' then return tonumber(seq) > tonumber(stored_seq) end
-  if at ~= '' and stored_at ~= '' then return tonumber(at) >= tonumber(stored_at) end
+  if seq ~= '' and stored_seq ~= '' then return greater(seq, stored_seq) end
+  if at ~= '' and stored_at ~= '' then return not greater(stored_at, at) end
   return true
 end
 
@@ -72,7 +76,7 @@ local function insert_late(window, late)
   local entries, seen = {}, {}
   -- Without a sequence, device time and content tell a duplicate.
   local function entry(text)
-    local received, is_late, seq, at, start = match(text, '^(%d*),(%d),(%d*),(%d*),()')
+    local received, is_late, seq, at, start = match(text, '^(%d*),(%d),(%d*),(%d*),[^,]*,()')
     local mark = seq ~= '' and seq or at .. string.sub(text, start - 1)
     return { text = text, live = is_late == '0', mark = mark, order = tonumber(seq) or tonumber(at) or tonumber(received) }
   end
@@ -118,42 +122,48 @@ for i = 1, tonumber(ARGV[1]) do
   end
   local rest = live_count + late_count + 6 * command_count
 
-  local stored = call('HGET', device_key, 'mark')
-  local mark_seq, mark_at, mark_received, mark_version, mark_by, mark_part = '', '', '0', '-', '', '0'
-  if stored then
-    mark_seq, mark_at, mark_received, mark_version, mark_by, mark_part =
-      match(stored, '^(%d*),(%d*),(%d*),([^,]*),([^,]*),(%d*)$')
+  -- The order of the last state, or none if only history has come so far.
+  local last = call('LINDEX', window, -1)
+  local last_received, last_seq, last_at, last_replica, last_part = '0', '', '', '', '0'
+  if last then
+    local is_late
+    last_received, is_late, last_seq, last_at, last_replica, last_part =
+      match(last, '^(%d+),(%d),(%d*),(%d*),([^.,]*)%.(%d*),')
+    if is_late == '1' then last_seq, last_at = '', '' end
   end
+  local last_version = call('HGET', device_key, 'version') or last and '0' or '-'
   local seq, at
   if live_count > 0 then seq, at = match(ARGV[argument + 1], '^(%d*),(%d*),') end
-  local newest_seq, newest_at = mark_seq, mark_at
+  local newest_seq, newest_at = last_seq, last_at
   if late_count > 0 and live_count > 0 then newest_seq, newest_at = match(ARGV[argument + live_count], '^(%d*),(%d*),') end
 
-  if mark_by == replica and mark_part == part then
+  if last_replica == replica and last_part == part then
     reply[#reply + 1] = { i, 'repeated' }
     argument = argument + rest
-  elseif mark_version ~= version or (seq and not newer(seq, at, mark_seq, mark_at))
+  elseif last_version ~= version or (seq and not newer(seq, at, last_seq, last_at))
     -- Batches of one replica overtake each other when they are repeated. Whether an earlier part than the last one was accepted
     -- nobody can tell; judged again, its readings are duplicates, or late, but never lost.
-    or (mark_by == replica and tonumber(mark_part) > tonumber(part))
+    or (last_replica == replica and greater(last_part, part))
     or (late_count > 0 and any_newer(argument + live_count + 1, argument + live_count + late_count, newest_seq, newest_at)) then
     local fields = call('HMGET', device_key, 'rules', 'session')
-    reply[#reply + 1] = { i, 'conflict', stored and mark_version or '', stored or '', fields[1] or '', fields[2] or '' }
+    local known_version = last_version ~= '-' and last_version or ''
+    reply[#reply + 1] = { i, 'conflict', known_version, last_seq, last_at, fields[1] or '', fields[2] or '' }
     argument = argument + rest
   else
+    local is_new = last_version == '-'
+    local is_quiet = string.sub(last_received, 1, -4) ~= this_second
     local fleet, device
-    if not stored or command_count > 0 or to_second(mark_received) ~= this_second then
+    if is_new or command_count > 0 or is_quiet then
       fleet, device = match(device_key, ':device:([^/]+)/(.+)$')
     end
-    if not stored and not call('ZSCORE', key(devices), device) and call('ZCARD', key(devices)) >= max_devices then
+    if is_new and not call('ZSCORE', key(devices), device) and call('ZCARD', key(devices)) >= max_devices then
       reply[#reply + 1] = { i, 'full' }
       argument = argument + rest
     else
-      if not stored then
+      if is_new then
         call('ZADD', key(devices), 0, device)
         call('SADD', key(fleets), fleet)
         if lesson == '1' then call('HSET', device_key, 'lesson', '1') end
-        mark_version = '0'
       end
       if live_count == 1 then
         if call('RPUSH', window, now_text .. ',0,' .. take()) > window_limit then
@@ -162,7 +172,6 @@ for i = 1, tonumber(ARGV[1]) do
       elseif live_count > 1 then
         local entries = {}
         for r = 1, live_count do entries[r] = now_text .. ',0,' .. take() end
-        seq, at = match(ARGV[argument], '^(%d*),(%d*),')
         for first = 1, live_count, 1000 do
           call('RPUSH', window, unpack(entries, first, math.min(first + 999, live_count)))
         end
@@ -174,18 +183,15 @@ for i = 1, tonumber(ARGV[1]) do
         local kept, duplicate, stale = insert_late(window, late)
         reply[#reply + 1] = { i, 'late', kept, duplicate, stale }
       end
-      if rules then mark_version = replica .. '.' .. part end
+      if live_count == 0 and last then
+        -- No entry of this part is the last one, so the last one tells that this part was accepted.
+        last = call('LINDEX', window, -1)
+        local order, json = match(last, '^(%d+,%d,%d*,%d*),[^,]*,()')
+        call('LSET', window, -1, order .. ',' .. replica .. '.' .. part .. ',' .. string.sub(last, json))
+      end
+      if rules then call('HSET', device_key, 'version', replica .. '.' .. part, 'rules', rules) end
       -- Freshness is exact to a second: a chatty device moves in the sorted set once in each second, not on every message.
-      if to_second(mark_received) ~= this_second then
-        call('ZADD', key(presence), int(now + fresh), device)
-      end
-      if live_count > 0 then mark_seq, mark_at, mark_received = seq, at, now_text end
-      local mark = mark_seq .. ',' .. mark_at .. ',' .. mark_received .. ',' .. mark_version .. ',' .. replica .. ',' .. part
-      if rules then
-        call('HSET', device_key, 'mark', mark, 'rules', rules)
-      else
-        call('HSET', device_key, 'mark', mark)
-      end
+      if is_quiet then call('ZADD', key(presence), int(now + fresh), device) end
 
       for _ = 1, command_count do
         local id, lane, policy, ttl, text, cause = take(), take(), take(), take(), take(), take()

@@ -253,13 +253,21 @@ describe('a part whose reply was lost', () => {
     ['with a sequence', [1, 2]],
     ['without any order', []],
   ])('changes nothing when it is repeated, %s', async (_what, order) => {
-    await rules.take(lamp, []);
+    await rules.take(lamp, [light(0)]);
     const live = order.length > 0 ? seqs(...order) : [light(1), light(2)];
     const part = rules.judge(lamp, live, { commands: [emitted(lamp)], rules: () => '{"n":1}' });
     await rules.send(part);
     expect(await rules.send(part)).toEqual([{ kind: 'repeated', commands: [] }]);
-    expect(await lights()).toBe('1, 2');
+    expect(await lights()).toBe('0, 1, 2');
     expect(await listCommands(store.redis, lamp.fleet, lamp.device, { limit: 10 })).toHaveLength(1);
+  });
+
+  it('changes nothing when it is repeated, with late readings only', async () => {
+    await rules.take(lamp, [light(1, { _at: 1000 }), light(3, { _at: 3000 })]);
+    const part = rules.judge(lamp, [light(2, { _at: 2000 })]);
+    expect((await rules.send(part))[0]).toMatchObject({ late: { stored: 1 } });
+    expect(await rules.send(part)).toEqual([{ kind: 'repeated', commands: [] }]);
+    expect(await lights()).toBe('1, 2 late, 3');
   });
 
   it('leaves one command of each id, though another replica came in between', async () => {

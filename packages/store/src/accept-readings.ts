@@ -160,8 +160,8 @@ export async function acceptReadings(
       args.push(`${head} ${devices} ${fleets} ${first} ${lesson ? 1 : 0} ${rules === '' ? 0 : 1} ${counts}`);
       if (rules !== '') args.push(rules);
     }
-    for (const { seq, at, json } of live) args.push(`${seq ?? ''},${at ?? ''},${json}`);
-    for (const { seq, at, json } of late) args.push(`${seq ?? ''},${at ?? ''},${json}`);
+    for (const { seq, at, json } of live) args.push(`${seq ?? ''},${at ?? ''},${replica}.${part},${json}`);
+    for (const { seq, at, json } of late) args.push(`${seq ?? ''},${at ?? ''},${replica}.${part},${json}`);
     for (const { id, lane, policy, ttl, json, cause } of commands)
       args.push(id, lane, policy, ttl, json, cause);
   }
@@ -187,11 +187,12 @@ function decode(count: number, exceptions: Exception[]): PartOutcome[] {
 function outcomeOf(before: PartOutcome, kind: string, details: (string | number)[]): PartOutcome {
   switch (kind) {
     case 'conflict': {
-      const [version, mark, rules, session] = details.map(String);
+      const [version, seq, at, rules, session] = details.map(String);
+      const mark = { seq: seq ? Number(seq) : undefined, at: at ? Number(at) : undefined };
       return {
         kind,
         commands: [],
-        grounds: { version: version!, mark: parseMark(mark!), rules: rules!, announced: session !== '' },
+        grounds: { version: version!, mark, rules: rules!, announced: session !== '' },
       };
     }
     case 'late': {
@@ -212,13 +213,6 @@ function outcomeOf(before: PartOutcome, kind: string, details: (string | number)
     default:
       return { kind: kind as 'repeated' | 'full', commands: [] };
   }
-}
-
-/** Reads the `mark` of a device. */
-export function parseMark(mark: string): Mark & { received: number | undefined } {
-  const [seq, at, received] = mark.split(',');
-  const number = (text: string | undefined) => (text ? Number(text) : undefined);
-  return { seq: number(seq), at: number(at), received: number(received) };
 }
 
 /** Whether a reading comes after the mark: by sequence, then by device time, then by arrival. The script decides alike. */

@@ -4,8 +4,8 @@
  *
  * | key                              | type | holds | bound, and who deletes |
  * |----------------------------------|------|-------|------------------------|
- * | `{s}:device:<fleet>/<device>`    | HASH | `mark` (order of the last state: `seq,at,received,version,by,part`), `rules` (rule states, JSON), `session` (`session,online,at,telemetry`), `lesson`, `lane:<lane>` (last sequence) | one per device |
- * | `{s}:window:<fleet>/<device>`    | LIST | readings in device order, `received,late,seq,at,json`; the last one is the last state | `WINDOW_SIZE` and a stride, trimmed on write |
+ * | `{s}:device:<fleet>/<device>`    | HASH | `rules` (rule states, JSON) and their `version`, `session` (`session,online,at,telemetry`), `lesson`, `lane:<lane>` (last sequence) | one per device |
+ * | `{s}:window:<fleet>/<device>`    | LIST | readings in device order, `received,late,seq,at,<replica>.<part>,json`; the last one is the last state | `WINDOW_SIZE` and a stride, trimmed on write |
  * | `{s}:presence:<fleet>`           | ZSET | device → online until (ms); 0 said goodbye, -1 never seen | one per device |
  * | `{s}:devices:<fleet>`            | ZSET | device names, score 0, in lexical order | `MAX_DEVICES_PER_FLEET` |
  * | `{s}:fleets`                     | SET  | fleet names | one per fleet |

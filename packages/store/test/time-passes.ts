@@ -29,7 +29,7 @@ export async function timePasses(
         /(^|;)([a-z]+),(\d+)/g,
         (_, start: string, state: string, at: string) => `${start}${state},${earlier(at)}`,
       ),
-    device: (field, value) => (field === 'mark' || field === 'session' ? third(value) : value),
+    device: (field, value) => (field === 'session' ? third(value) : value),
   };
 
   const keys = await redis.keys(shard === undefined ? '*' : `{${shard}}:*`);
@@ -37,6 +37,7 @@ export async function timePasses(
   for (const key of keys) {
     if (isSortedSet(key)) reads.zrange(key, '0', '-1', 'WITHSCORES');
     else if (kindOf(key) === 'idempotency') reads.pttl(key);
+    else if (kindOf(key) === 'window') reads.lrange(key, 0, -1);
     else if (changes[kindOf(key)]) reads.hgetall(key);
     else reads.exists(key);
   }
@@ -51,7 +52,10 @@ export async function timePasses(
       for (let at = 0; at < entries.length; at += 2)
         writes.zadd(key, score(entries[at]!, entries[at + 1]!), entries[at]!);
     } else if (kindOf(key) === 'idempotency') writes.pexpire(key, (reply as number) - ms);
-    else if (change) {
+    else if (kindOf(key) === 'window') {
+      const entries = (reply as string[]).map((entry) => entry.replace(/^\d+/, earlier));
+      writes.del(key).rpush(key, ...entries);
+    } else if (change) {
       for (const [field, value] of Object.entries(reply as Record<string, string>))
         writes.hset(key, field, change(field, value));
     }

@@ -12,7 +12,10 @@ export interface Subscription {
   readonly shared: boolean;
   /** Most messages of one call. */
   readonly maxBatch: number;
-  /** Most calls at a time. The second and further ones are made under full load only, when batches are large anyway. */
+  /**
+   * Most calls at a time. The second and further ones are made under light load, so that a message need not wait for the disk
+   * on behalf of the one before it, and under full load, when batches are large anyway.
+   */
   readonly concurrency: number;
   /**
    * While that many calls are under way, the link is not read: the next read then brings all that has come, which is what makes
@@ -36,6 +39,8 @@ export interface MqttTransportOptions {
 
 /** Most payload bytes of one batch: a batch of replays must still fit into one call to Redis. */
 const MAX_BATCH_BYTES = 2 * 1024 * 1024;
+/** From this size on batches are handled one at a time, which lets the next one grow; up to FULL_BATCH. */
+const SMALL_BATCH = 8;
 /**
  * After a batch of this size a link that is held rests for a moment, so that the next read brings more: system calls and the write to
  * disk cost per batch, not per message. Under light load there is no rest, and under full load the batches are large by themselves.
@@ -184,7 +189,8 @@ class Route {
   readonly subscription: Subscription;
   private waiting: MqttMessage[] = [];
   private running = 0;
-  private underFullLoad = false;
+  /** One batch at a time, so that the next one gathers more. */
+  private gathers = false;
 
   constructor(
     readonly filter: string,
@@ -194,7 +200,7 @@ class Route {
   }
 
   get isBusy(): boolean {
-    return this.running >= (this.underFullLoad ? this.subscription.concurrency : 1);
+    return this.running >= (this.gathers ? 1 : this.subscription.concurrency);
   }
 
   push(message: MqttMessage): void {
@@ -214,7 +220,7 @@ class Route {
     const batch = count === this.waiting.length ? this.waiting : this.waiting.slice(0, count);
     this.waiting = batch === this.waiting ? [] : this.waiting.slice(count);
     this.running += 1;
-    this.underFullLoad = batch.length >= FULL_BATCH;
+    this.gathers = batch.length >= SMALL_BATCH && batch.length < FULL_BATCH;
     return batch;
   }
 

@@ -22,8 +22,8 @@ const MAX_AGE_MS = 30_000;
 /** Batches of telemetry into the store: parse, judge, one script, and again for devices on which the store disagreed. */
 @Injectable()
 export class IngestService {
-  /** Unique per start: part numbers begin at 1 again. */
-  private readonly replica = randomBytes(6).toString('hex');
+  /** Unique per start, since part numbers begin at 1 again; short, since every kept reading holds it. */
+  private readonly replica = randomBytes(6).toString('base64url');
   private parts = 0;
 
   constructor(

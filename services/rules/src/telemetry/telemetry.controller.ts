@@ -10,7 +10,7 @@ const SUBSCRIPTION: Subscription = {
   link: 'telemetry',
   shared: true,
   maxBatch: 1000,
-  concurrency: 2,
+  concurrency: 3,
   holdsLink: true,
 };
 
