@@ -32,4 +32,9 @@ export const BOUNDS = {
   /** Shortest and longest time to live of a command, milliseconds. */
   minTtlMs: 1000,
   maxTtlMs: 30 * 24 * 3_600_000,
+  /** Most readings that one receipt answers for. */
+  maxReceipt: 2000,
+  /** Shortest and longest time between two reports of a sleeping device, milliseconds. */
+  minSleepMs: 1000,
+  maxSleepMs: 7 * 24 * 3_600_000,
 } as const;

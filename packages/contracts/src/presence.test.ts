@@ -11,6 +11,11 @@ describe('a birth', () => {
       '{"online":true,"session":1763769600000,"at":1763769600001,"telemetry":"keep"}',
       { online: true, session: 1763769600000, at: 1763769600001, telemetry: 'keep' },
     ],
+    [
+      'the time it sleeps between reports',
+      '{"online":true,"session":1,"sleeps":600000}',
+      { online: true, session: 1, sleeps: 600_000 },
+    ],
     ['more than we know', '{"online":true,"session":1,"firmware":"2.1"}', { online: true, session: 1 }],
   ])('is read with %s', (_what, payload, birth) => {
     expect(parse(payload)).toEqual(birth);
@@ -40,6 +45,8 @@ it.each<[what: string, payload: string | Uint8Array]>([
   ['online as a number', '{"online":1,"session":1}'],
   ['no word of online', '{"session":1}'],
   ['a telemetry policy that nobody knows', '{"online":true,"session":1,"telemetry":"some"}'],
+  ['a sleep of no time', '{"online":true,"session":1,"sleeps":0}'],
+  ['a sleep of more than a week', '{"online":true,"session":1,"sleeps":604800001}'],
   ['more than a kilobyte', JSON.stringify({ online: true, session: 1, padding: 'x'.repeat(1024) })],
   ['ten thousand levels', `{"online":true,"session":${'['.repeat(10_000)}`],
 ])('%s is neither birth nor will', (_what, payload) => {

@@ -1,16 +1,20 @@
 import { isUtf8 } from 'node:buffer';
 import { z } from 'zod';
+import { BOUNDS } from './bounds.js';
 
 /**
  * Birth and will on `<id>/presence/<device>`, both retained. `session` grows with every connection of the device
  * (milliseconds since 1970 will do), so that the will of an old session cannot end a newer one.
  * `telemetry` says whether the device keeps readings while offline (`keep`) or only the latest counts.
+ * `sleeps` is for a device that connects only to report: it does so at least that often, milliseconds, and its will or
+ * goodbye in between means nothing.
  */
 export const birthSchema = z.object({
   online: z.literal(true),
   session: z.int().min(1),
   at: z.int().min(0).optional(),
   telemetry: z.enum(['latest', 'keep']).optional(),
+  sleeps: z.int().min(BOUNDS.minSleepMs).max(BOUNDS.maxSleepMs).optional(),
 });
 export const willSchema = z.object({ online: z.literal(false), session: z.int().min(1) });
 const presenceSchema = z.discriminatedUnion('online', [birthSchema, willSchema]);
@@ -30,7 +34,7 @@ export function parsePresence(payload: Buffer): Birth | Will | undefined {
 
 /**
  * How a device stands: `online` (fresh telemetry or a birth within the freshness period), `stale` (silent for longer),
- * `offline` (its will or a goodbye came), `never_seen` (a command waits for it, but it never spoke).
+ * `offline` (its will or a goodbye came, and it does not sleep), `never_seen` (a command waits for it, but it never spoke).
  */
 export const PRESENCE_STATES = ['online', 'stale', 'offline', 'never_seen'] as const;
 export type PresenceState = (typeof PRESENCE_STATES)[number];

@@ -11,7 +11,7 @@ import {
 
 const NOW = Date.UTC(2026, 10, 22);
 const parse = (payload: string | Uint8Array): ParsedTelemetry => parseTelemetry(Buffer.from(payload), NOW);
-const reasons = (payload: string | Uint8Array) => parse(payload).rejected;
+const reasons = (payload: string | Uint8Array) => parse(payload).rejected.map(({ reason }) => reason);
 const accepted = (payload: string | Uint8Array) => parse(payload).readings.map(({ reading }) => reading);
 const REFUSED_WHOLE: ParsedTelemetry['readings'] = [];
 
@@ -160,7 +160,28 @@ describe('a payload is refused as', () => {
     ['clock', 'a device time in seconds', `{"light":1,"_at":${NOW / 1000}}`],
     ['clock', 'a device time in microseconds', `{"light":1,"_at":${NOW * 1000}}`],
   ])('%s: %s', (reason, _what, payload) => {
-    expect(parse(payload)).toEqual({ readings: REFUSED_WHOLE, rejected: [reason] });
+    expect(parse(payload)).toMatchObject({ readings: REFUSED_WHOLE, rejected: [{ reason }] });
+  });
+
+  it.each<[what: string, payload: string, seqs: (number | undefined)[]]>([
+    ['one reading', `{"light":"${'x'.repeat(1025)}","_seq":7}`, [7]],
+    [
+      'the bad ones of a replay',
+      '[{"light":1,"_seq":1},{"_at":0,"_seq":2},{"_at":0},{"_seq":-1}]',
+      [2, undefined, undefined],
+    ],
+    ['none that cannot be read', '{"light":1,"_seq":7', [undefined]],
+  ])('with the sequence of %s', (_what, payload, seqs) => {
+    expect(parse(payload).rejected.map(({ seq }) => seq)).toEqual(seqs);
+  });
+
+  it.each([
+    '{"light":1,"_n":0}',
+    '{"light":1,"_n":1.5}',
+    '{"light":1,"_n":"1"}',
+    '{"light":1,"_dropped":-1}',
+  ])('a count that cannot be: %s', (payload) => {
+    expect(reasons(payload)).toEqual(['schema']);
   });
 
   it('nothing that changes the prototype of anything', () => {
@@ -242,7 +263,7 @@ describe('whatever arrives', () => {
       fc.property(payload, (bytes) => {
         const { readings, rejected } = parseTelemetry(bytes, NOW);
         expect(readings.length + rejected.length).toBeGreaterThan(0);
-        for (const reason of rejected) expect(REJECT_REASONS).toContain(reason);
+        for (const { reason } of rejected) expect(REJECT_REASONS).toContain(reason);
       }),
       { numRuns: 3000 },
     );

@@ -6,13 +6,17 @@ import { isHarmless } from './json-value.js';
 
 /**
  * A reading is a JSON object. Keys without a leading underscore are measurements. `_seq` is a strictly increasing
- * integer per device, `_at` the device's time in milliseconds since 1970; both are optional.
+ * integer per device, `_at` the device's time in milliseconds since 1970. `_n` counts the readings that the device has
+ * taken, this one included, since its program (or its storage) began, and `_dropped` those of them that it dropped itself:
+ * with both the ledger can tell what was lost on the way. All are optional.
  * Other keys with a leading underscore are reserved: accepted, stored, and not shown as measurements.
  */
 export type Measurement = number | boolean | string | null | Measurement[] | { [name: string]: Measurement };
 export interface Reading {
   _seq?: number;
   _at?: number;
+  _n?: number;
+  _dropped?: number;
   [name: string]: Measurement | undefined;
 }
 
@@ -36,10 +40,16 @@ export interface ParsedReading {
   readonly json: string;
 }
 
+/** A refused reading, or a whole message. `seq` is its `_seq` if that much of it could be read. */
+export interface RefusedReading {
+  readonly reason: RejectReason;
+  readonly seq?: number;
+}
+
 /** What became of a telemetry payload: readings in the order of arrival, and a reason for each one refused. */
 export interface ParsedTelemetry {
   readonly readings: ParsedReading[];
-  readonly rejected: RejectReason[];
+  readonly rejected: RefusedReading[];
 }
 
 const scalar = z.union([z.number(), z.boolean(), z.string().max(BOUNDS.maxStringLength), z.null()]);
@@ -60,6 +70,8 @@ export const readingSchema = z
   .object({
     _seq: z.int().min(0).optional(),
     _at: z.int().min(0).optional(),
+    _n: z.int().min(1).optional(),
+    _dropped: z.int().min(0).optional(),
   })
   .catchall(measurementSchema(BOUNDS.maxDepth));
 
@@ -91,8 +103,8 @@ export function parseTelemetry(payload: Buffer, now: number): ParsedTelemetry {
   if (Array.isArray(value)) return parseReplay(value, text, now);
   if (payload.length > BOUNDS.maxReadingBytes) return refuse('too_large');
   const reason = checkReading(value, text, now);
-  if (reason !== undefined) return refuse(reason);
-  if (hasDuplicateKeys(text, value)) return refuse('bad_json');
+  if (reason !== undefined) return refuse(reason, value);
+  if (hasDuplicateKeys(text, value)) return refuse('bad_json', value);
   return { readings: [{ reading: value as Reading, json: text }], rejected: [] };
 }
 
@@ -109,7 +121,7 @@ function parseReplay(values: unknown[], text: string, now: number): ParsedTeleme
     let reason = tooLarge ? 'too_large' : checkReading(value, json, now);
     if (reason === undefined && !isTidy && hasDuplicateKeys(json, value)) reason = 'bad_json';
     if (reason === undefined) parsed.readings.push({ reading: value as Reading, json });
-    else parsed.rejected.push(reason);
+    else parsed.rejected.push(refused(reason, value));
   }
   return parsed;
 }
@@ -196,6 +208,12 @@ function walkOutsideStrings(text: string, visit: (char: string, at: number) => v
   }
 }
 
-function refuse(reason: RejectReason): ParsedTelemetry {
-  return { readings: [], rejected: [reason] };
+function refuse(reason: RejectReason, value?: unknown): ParsedTelemetry {
+  return { readings: [], rejected: [refused(reason, value)] };
+}
+
+function refused(reason: RejectReason, value: unknown): RefusedReading {
+  const seq: unknown =
+    typeof value === 'object' && value !== null && '_seq' in value ? value._seq : undefined;
+  return typeof seq === 'number' && Number.isSafeInteger(seq) && seq >= 0 ? { reason, seq } : { reason };
 }

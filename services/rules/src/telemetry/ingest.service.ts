@@ -62,7 +62,7 @@ export class IngestService {
         continue;
       }
       const { readings, rejected } = parseTelemetry(message.payload, now);
-      for (const reason of rejected) this.reject(message, reason);
+      for (const { reason } of rejected) this.reject(message, reason);
       const last = readings.length - 1;
       for (let i = 0; i <= last; i += 1) {
         const { reading, json } = readings[i]!;
