@@ -12,6 +12,11 @@ export default {
     { name: 'no-unresolved', severity: 'error', from: {}, to: { couldNotResolve: true } },
     only('contracts-import-nothing', '^packages/contracts/', '^packages/contracts/'),
     only(
+      'evaluation-imports-contracts',
+      '^packages/evaluation/src/(?!.*[.]test[.]ts$)',
+      '^packages/(evaluation|contracts)/',
+    ),
+    only(
       'store-imports-contracts',
       '^packages/store/src/(?!.*[.]test[.]ts$)',
       '^packages/(store|contracts)/',
@@ -27,12 +32,12 @@ export default {
     only(
       'rules-imports',
       '^services/rules/src/(?!.*[.]test[.]ts$)',
-      '^(services/rules|packages/(contracts|store|service-kit))/',
+      '^(services/rules|packages/(contracts|evaluation|store|service-kit))/',
     ),
     only(
       'api-imports',
       '^services/api/src/(?!.*[.]test[.]ts$)',
-      '^(services/api|packages/(contracts|store|service-kit))/',
+      '^(services/api|packages/(contracts|evaluation|store|service-kit))/',
     ),
     only(
       'device-sim-imports',
@@ -48,14 +53,11 @@ export default {
     {
       name: 'only-the-store-knows-redis',
       severity: 'error',
-      from: { path: '^(services|packages/(contracts|device|service-kit))/', pathNot: '[.]test[.]ts$' },
+      from: {
+        path: '^(services|packages/(contracts|evaluation|device|service-kit))/',
+        pathNot: '[.]test[.]ts$',
+      },
       to: { path: '^(node_modules/)?ioredis' },
-    },
-    {
-      name: 'evaluation-is-pure',
-      severity: 'error',
-      from: { path: '^services/rules/src/evaluation/', pathNot: '[.]test[.]ts$' },
-      to: { path: '^(packages/(store|service-kit)|services/rules/src/(mqtt|telemetry|commands|presence))/' },
     },
   ],
   options: {

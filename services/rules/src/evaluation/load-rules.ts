@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { durationMs } from '@lamplighter/contracts/duration';
 import { type Rule, rulesFileSchema } from '@lamplighter/contracts/rule';
-import { compileCondition } from './condition.js';
-import type { CompiledRule } from './evaluate.js';
+import { compileCondition } from '@lamplighter/evaluation/condition';
+import type { CompiledRule } from '@lamplighter/evaluation/evaluate';
 
 /** The rules file cannot be used; the message lists every problem with its place. */
 export class RulesInvalid extends Error {

@@ -1,12 +1,12 @@
 import { CANARY_FLEET } from '@lamplighter/contracts/identity';
 import { commandsTopic, parseTopic } from '@lamplighter/contracts/topics';
+import type { CompiledRule, DeviceFacts, RuleState } from '@lamplighter/evaluation/evaluate';
 import {
   DeviceAddress,
   type DeviceGrounds,
   type Mark,
   UNKNOWN_VERSION,
 } from '@lamplighter/store/accept-readings';
-import type { CompiledRule, DeviceFacts, RuleState } from '../evaluation/evaluate.js';
 import type { RuleSet } from '../evaluation/load-rules.js';
 
 /**

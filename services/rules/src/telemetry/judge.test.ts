@@ -1,3 +1,5 @@
+import { compileCondition } from '@lamplighter/evaluation/condition';
+import type { CompiledRule } from '@lamplighter/evaluation/evaluate';
 import {
   DeviceAddress,
   FIRST_VERSION,
@@ -5,8 +7,6 @@ import {
   UNKNOWN_VERSION,
   versionAfter,
 } from '@lamplighter/store/accept-readings';
-import { compileCondition } from '../evaluation/condition.js';
-import type { CompiledRule } from '../evaluation/evaluate.js';
 import { KnownDevice } from './device-cache.js';
 import { judge, type PendingReading } from './judge.js';
 

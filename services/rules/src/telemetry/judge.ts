@@ -1,6 +1,7 @@
 import type { Action } from '@lamplighter/contracts/command';
 import { defaultLane } from '@lamplighter/contracts/command';
 import type { Reading } from '@lamplighter/contracts/reading';
+import { type CompiledRule, evaluate } from '@lamplighter/evaluation/evaluate';
 import {
   type DevicePart,
   type EmittedCommand,
@@ -13,7 +14,6 @@ import {
 } from '@lamplighter/store/accept-readings';
 import { newCommandId } from '@lamplighter/store/command-id';
 import { commandJson } from '@lamplighter/store/commands';
-import { type CompiledRule, evaluate } from '../evaluation/evaluate.js';
 import type { KnownDevice } from './device-cache.js';
 
 /** A reading on its way through one batch. */
