@@ -43,8 +43,8 @@ export async function startLamplighter(surroundings: Surroundings): Promise<Serv
         const name = deviceName(device);
         pipeline.lindex(windowKey(shardOf(fleet, name), fleet, name), -1);
       }
-      // An entry begins with `received,late,seq,`.
-      return ((await pipeline.exec()) ?? []).map(([, entry]) => Number(String(entry ?? '').split(',')[2]));
+      // An entry begins with `received,late,count,n,seq,`.
+      return ((await pipeline.exec()) ?? []).map(([, entry]) => Number(String(entry ?? '').split(',')[4]));
     },
     async stop() {
       redis.disconnect();

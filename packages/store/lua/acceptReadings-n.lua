@@ -14,15 +14,20 @@
 --           part grows per replica; version is that of the rule states on which it was judged
 --           ('-' the store has none, '?' the caller does not know)
 --         rule states as JSON, if any
---         readings, live ones first: "<seq>,<at>,<replica>.<part>,<json>", seq and at empty if the reading has none
---         per command: id, lane, policy, ttl (ms), JSON, cause
+--         readings, live ones first: "<n>,<seq>,<at>,<replica>.<part>,<json>"; n, seq and at empty if the reading has none
+--         per command: id, lane, delivery (its header from the policy on), ttl (ms), JSON, cause
 -- Version  '0' for a new device, then '<replica>.<part>' of the part that last changed the rule states: never used twice.
--- Entries  "<received>,<late>,<seq>,<at>,<replica>.<part>,<json>". The last entry is the last state, and everything that the next
---          reading is compared with stands in it: so a reading costs one write, which is what an append-only file charges for.
+-- Entries  "<received>,<late>,<count>,<n>,<seq>,<at>,<replica>.<part>,<json>". The last entry is the last state, and everything that
+--          the next reading is compared with stands in it, with the number of live readings stored so far (count): so a
+--          reading costs one write, which is what an append-only file charges for.
+-- Ledger   The device HASH counts what is rare: `late`, `duplicate`, `stale`. `n` is the device's own count of readings taken
+--          (`_n`). When it begins anew, what the run before had taken is added to `taken` and `dropped`; `from` is the first n
+--          that the store heard, for a device that was there before the store.
 -- Returns  {now, exception…}, a device without an exception was accepted as given, its commands dispatched. Exceptions:
 --          {i, 'conflict', version, seq, at, rules, session}  nothing changed; judge again on these grounds
 --          {i, 'full'}                                     nothing changed; the fleet has as many devices as it may
 --          {i, 'repeated'}                                 this part was the last one to be accepted
+--          {i, 'back'}                                     the device was thought away: what waits for it should go out
 --          {i, 'late', stored, duplicate, stale}           what became of the late readings
 --          {i, 'command', id, 'dispatched'|'pending'|'full', seq, expiresAt, superseded ids…}  one per command
 -- Clock    Redis TIME
@@ -63,7 +68,7 @@ end
 local function any_newer(first, last, stored_seq, stored_at)
   if stored_seq == '' and stored_at == '' then return false end
   for r = first, last do
-    local seq, at = match(ARGV[r], '^(%d*),(%d*),')
+    local seq, at = match(ARGV[r], '^%d*,(%d*),(%d*),')
     if newer(seq, at, stored_seq, stored_at) then return true end
   end
   return false
@@ -72,13 +77,17 @@ end
 -- Puts late readings where they belong in the window, but never behind its last entry, which is the last state.
 -- The window is read whole, since late readings are rare, but never written whole: that would let a device with a window of
 -- large readings make megabytes of every small one that comes late.
+-- Returns how many were stored, known already, and too old, and the lowest n among the stored.
 local function insert_late(window, late)
   local entries, seen = {}, {}
   -- Without a sequence, device time and content tell a duplicate.
   local function entry(text)
-    local received, is_late, seq, at, start = match(text, '^(%d*),(%d),(%d*),(%d*),[^,]*,()')
+    local received, is_late, n, seq, at, start = match(text, '^(%d*),(%d),%d*,(%d*),(%d*),(%d*),[^,]*,()')
     local mark = seq ~= '' and seq or at .. string.sub(text, start - 1)
-    return { text = text, live = is_late == '0', mark = mark, order = tonumber(seq) or tonumber(at) or tonumber(received) }
+    return {
+      text = text, live = is_late == '0', n = tonumber(n), mark = mark,
+      order = tonumber(seq) or tonumber(at) or tonumber(received),
+    }
   end
   for _, text in ipairs(call('LRANGE', window, -window_size, -1)) do
     local e = entry(text)
@@ -87,7 +96,7 @@ local function insert_late(window, late)
   end
   local full = #entries >= window_size
   local oldest = entries[1] and entries[1].order
-  local stored, duplicate, stale, length = 0, 0, 0, 0
+  local stored, duplicate, stale, length, lowest = 0, 0, 0, 0, math.huge
   for _, text in ipairs(late) do
     local e = entry(text)
     if seen[e.mark] then
@@ -96,6 +105,7 @@ local function insert_late(window, late)
       stale = stale + 1
     else
       stored = stored + 1
+      lowest = math.min(lowest, e.n or lowest)
       seen[e.mark] = true
       local place = #entries + 1
       if place > 1 and entries[#entries].live then place = #entries end
@@ -106,11 +116,42 @@ local function insert_late(window, late)
     end
   end
   if length > window_limit then call('LTRIM', window, -window_size, -1) end
-  return stored, duplicate, stale
+  return stored, duplicate, stale, lowest
+end
+
+-- The device counts from 1 again: what its run before had taken, and dropped itself, is final.
+local function end_run(device_key, n, last)
+  local from = call('HGET', device_key, 'from')
+  call('HINCRBY', device_key, 'taken', int(n - (from or 1) + 1))
+  local dropped = match(last, '"_dropped":(%d+)')
+  if dropped then call('HINCRBY', device_key, 'dropped', dropped) end
+  if from then call('HDEL', device_key, 'from') end
+end
+
+-- Of the device in hand: its last entry (without its head once it is one of this part), live readings stored and taken so far.
+local device_key, last, count, taken, is_new
+
+-- The entry of the next live reading.
+local function live_entry()
+  local text = take()
+  local n = match(text, '^%d*')
+  if n ~= '' then
+    if taken ~= '' then
+      if not greater(n, taken) then end_run(device_key, taken, last) end
+    elseif is_new and n ~= '1' then
+      call('HSET', device_key, 'from', n)
+      local dropped = match(text, '"_dropped":(%d+)')
+      if dropped then call('HINCRBY', device_key, 'dropped', '-' .. dropped) end
+    end
+    taken = n
+  end
+  last, count = text, count + 1
+  return now_text .. ',0,' .. count .. ',' .. text
 end
 
 for i = 1, tonumber(ARGV[1]) do
-  local device_key, window = KEYS[2 * i - 1], KEYS[2 * i]
+  local window = KEYS[2 * i]
+  device_key = KEYS[2 * i - 1]
   local presence, part, version, more = match(take(), '^(%d+) (%d+) (%S+)(.*)$')
   local devices, fleets, first_command, lesson, has_rules
   local live_count, late_count, command_count, rules = 1, 0, 0, nil
@@ -123,19 +164,21 @@ for i = 1, tonumber(ARGV[1]) do
   local rest = live_count + late_count + 6 * command_count
 
   -- The order of the last state, or none if only history has come so far.
-  local last = call('LINDEX', window, -1)
-  local last_received, last_seq, last_at, last_replica, last_part = '0', '', '', '', '0'
+  last = call('LINDEX', window, -1)
+  local last_received, last_count, last_n, last_seq, last_at, last_replica, last_part = '0', '', '', '', '', '', '0'
   if last then
     local is_late
-    last_received, is_late, last_seq, last_at, last_replica, last_part =
-      match(last, '^(%d+),(%d),(%d*),(%d*),([^.,]*)%.(%d*),')
-    if is_late == '1' then last_seq, last_at = '', '' end
+    last_received, is_late, last_count, last_n, last_seq, last_at, last_replica, last_part =
+      match(last, '^(%d+),(%d),(%d*),(%d*),(%d*),(%d*),([^.,]*)%.(%d*),')
+    if is_late == '1' then last_n, last_seq, last_at = '', '', '' end
   end
-  local last_version = call('HGET', device_key, 'version') or last and '0' or '-'
+  local fields = call('HMGET', device_key, 'version', 'session')
+  local session = fields[2]
+  local last_version = fields[1] or last and '0' or '-'
   local seq, at
-  if live_count > 0 then seq, at = match(ARGV[argument + 1], '^(%d*),(%d*),') end
+  if live_count > 0 then seq, at = match(ARGV[argument + 1], '^%d*,(%d*),(%d*),') end
   local newest_seq, newest_at = last_seq, last_at
-  if late_count > 0 and live_count > 0 then newest_seq, newest_at = match(ARGV[argument + live_count], '^(%d*),(%d*),') end
+  if late_count > 0 and live_count > 0 then newest_seq, newest_at = match(ARGV[argument + live_count], '^%d*,(%d*),(%d*),') end
 
   if last_replica == replica and last_part == part then
     reply[#reply + 1] = { i, 'repeated' }
@@ -145,12 +188,12 @@ for i = 1, tonumber(ARGV[1]) do
     -- nobody can tell; judged again, its readings are duplicates, or late, but never lost.
     or (last_replica == replica and greater(last_part, part))
     or (late_count > 0 and any_newer(argument + live_count + 1, argument + live_count + late_count, newest_seq, newest_at)) then
-    local fields = call('HMGET', device_key, 'rules', 'session')
     local known_version = last_version ~= '-' and last_version or ''
-    reply[#reply + 1] = { i, 'conflict', known_version, last_seq, last_at, fields[1] or '', fields[2] or '' }
+    local rule_states = call('HGET', device_key, 'rules')
+    reply[#reply + 1] = { i, 'conflict', known_version, last_seq, last_at, rule_states or '', session or '' }
     argument = argument + rest
   else
-    local is_new = last_version == '-'
+    is_new = last_version == '-'
     local is_quiet = string.sub(last_received, 1, -4) ~= this_second
     local fleet, device
     if is_new or command_count > 0 or is_quiet then
@@ -165,13 +208,12 @@ for i = 1, tonumber(ARGV[1]) do
         call('SADD', key(fleets), fleet)
         if lesson == '1' then call('HSET', device_key, 'lesson', '1') end
       end
+      count, taken = tonumber(last_count) or 0, last_n
       if live_count == 1 then
-        if call('RPUSH', window, now_text .. ',0,' .. take()) > window_limit then
-          call('LTRIM', window, -window_size, -1)
-        end
+        if call('RPUSH', window, live_entry()) > window_limit then call('LTRIM', window, -window_size, -1) end
       elseif live_count > 1 then
         local entries = {}
-        for r = 1, live_count do entries[r] = now_text .. ',0,' .. take() end
+        for r = 1, live_count do entries[r] = live_entry() end
         for first = 1, live_count, 1000 do
           call('RPUSH', window, unpack(entries, first, math.min(first + 999, live_count)))
         end
@@ -179,24 +221,35 @@ for i = 1, tonumber(ARGV[1]) do
       end
       if late_count > 0 then
         local late = {}
-        for r = 1, late_count do late[r] = now_text .. ',1,' .. take() end
-        local kept, duplicate, stale = insert_late(window, late)
+        for r = 1, late_count do late[r] = now_text .. ',1,,' .. take() end
+        local kept, duplicate, stale, lowest = insert_late(window, late)
+        if kept > 0 then call('HINCRBY', device_key, 'late', kept) end
+        if duplicate > 0 then call('HINCRBY', device_key, 'duplicate', duplicate) end
+        if stale > 0 then call('HINCRBY', device_key, 'stale', stale) end
+        local from = call('HGET', device_key, 'from')
+        if from and lowest < tonumber(from) then call('HSET', device_key, 'from', int(lowest)) end
         reply[#reply + 1] = { i, 'late', kept, duplicate, stale }
       end
       if live_count == 0 and last then
         -- No entry of this part is the last one, so the last one tells that this part was accepted.
         last = call('LINDEX', window, -1)
-        local order, json = match(last, '^(%d+,%d,%d*,%d*),[^,]*,()')
+        local order, json = match(last, '^(%d+,%d,%d*,%d*,%d*,%d*),[^,]*,()')
         call('LSET', window, -1, order .. ',' .. replica .. '.' .. part .. ',' .. string.sub(last, json))
       end
       if rules then call('HSET', device_key, 'version', replica .. '.' .. part, 'rules', rules) end
       -- Freshness is exact to a second: a chatty device moves in the sorted set once in each second, not on every message.
-      if is_quiet then call('ZADD', key(presence), int(now + fresh), device) end
+      if is_quiet then
+        local online, since, sleeps = match(session or '', '^%d+,(%d),(%d+),%a+,?(%d*)$')
+        local period = tonumber(sleeps) and 1.5 * tonumber(sleeps) or fresh
+        call('ZADD', key(presence), int(now + period), device)
+        local said_goodbye = online == '0' and tonumber(since) > tonumber(last_received)
+        if said_goodbye or now - tonumber(last_received) > period then reply[#reply + 1] = { i, 'back' } end
+      end
 
       for _ = 1, command_count do
-        local id, lane, policy, ttl, text, cause = take(), take(), take(), take(), take(), take()
+        local id, lane, delivery, ttl, text, cause = take(), take(), take(), take(), take(), take()
         local state, lane_seq, expires_at, superseded = enqueue(command_keys(tonumber(first_command)), device_key, {
-          id = id, device = fleet .. '/' .. device, lane = lane, policy = policy, ttl = tonumber(ttl), json = text,
+          id = id, device = fleet .. '/' .. device, lane = lane, delivery = delivery, ttl = tonumber(ttl), json = text,
           cause = cause, keep = keep, max_open = max_open, lease = lease,
         }, now)
         reply[#reply + 1] = { i, 'command', id, state, int(lane_seq), int(expires_at), unpack(superseded) }

@@ -1,18 +1,21 @@
 -- Records a birth or a will. Sessions only grow: what belongs to an older one than the stored changes nothing.
 --
 -- KEYS  1 device HASH   2 presence ZSET   3 devices ZSET   4 fleets SET
--- ARGV  1 fleet   2 device   3 '1' birth, '0' will   4 session   5 telemetry policy, latest or keep
---       6 freshness (ms)   7 most devices of this fleet in this shard
+-- ARGV  1 fleet   2 device   3 '1' birth, '0' will   4 session   5 telemetry policy, latest or keep, of a birth
+--       6 freshness (ms)   7 most devices of this fleet in this shard   8 time between reports of a sleeping device (ms) or ''
 -- Returns  'born', 'gone', 'ignored' (older or known already) or 'full'
 -- Clock    Redis TIME
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local device, online, session = ARGV[2], ARGV[3], tonumber(ARGV[4])
 
+local policy, sleeps = ARGV[5], ARGV[8]
 local stored = redis.call('HGET', KEYS[1], 'session')
 if stored then
-  local known, was_online = string.match(stored, '^(%d+),(%d)')
+  local known, was_online, known_policy, known_sleeps = string.match(stored, '^(%d+),(%d),%d+,(%a+),?(%d*)$')
   known = tonumber(known)
+  -- A will says only that the connection ended: how the device reports stays as its birth said.
+  if online == '0' then policy, sleeps = known_policy, known_sleeps end
   if session < known or (session == known and (online == '1' or was_online == '0')) then return 'ignored' end
 end
 if not redis.call('ZSCORE', KEYS[3], device) then
@@ -20,10 +23,13 @@ if not redis.call('ZSCORE', KEYS[3], device) then
   redis.call('ZADD', KEYS[3], 0, device)
   redis.call('SADD', KEYS[4], ARGV[1])
 end
-redis.call('HSET', KEYS[1], 'session', ARGV[4] .. ',' .. online .. ',' .. string.format('%.0f', now) .. ',' .. ARGV[5])
+local value = ARGV[4] .. ',' .. online .. ',' .. string.format('%.0f', now) .. ',' .. policy
+redis.call('HSET', KEYS[1], 'session', sleeps == '' and value or value .. ',' .. sleeps)
 if online == '1' then
-  redis.call('ZADD', KEYS[2], string.format('%.0f', now + tonumber(ARGV[6])), device)
+  local period = sleeps == '' and tonumber(ARGV[6]) or 1.5 * tonumber(sleeps)
+  redis.call('ZADD', KEYS[2], string.format('%.0f', now + period), device)
   return 'born'
 end
-redis.call('ZADD', KEYS[2], 0, device)
+-- A sleeping device is away most of the time: only its silence counts.
+if sleeps == '' then redis.call('ZADD', KEYS[2], 0, device) end
 return 'gone'

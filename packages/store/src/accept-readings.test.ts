@@ -5,6 +5,7 @@ import { type DeviceAddress, isNewer, NEW_DEVICE, UNKNOWN_VERSION } from './acce
 import { listCommands } from './commands.js';
 import { readDevice, readWindow } from './devices.js';
 import { FRESH_MS, MAX_OPEN_COMMANDS, WINDOW_SIZE } from './keys.js';
+import { recordPresence } from './presence.js';
 
 let store: StoreUnderTest;
 let lamp: DeviceAddress;
@@ -33,7 +34,7 @@ const seqs = (...numbers: number[]) => numbers.map((n) => light(n, { _seq: n }))
 
 describe('the last state', () => {
   it('is the first reading of a device that was never heard of', async () => {
-    expect(await rules.take(lamp, [light(412)])).toEqual({ kind: 'accepted', commands: [] });
+    expect(await rules.take(lamp, [light(412)])).toMatchObject({ kind: 'accepted', commands: [] });
     expect(await device()).toMatchObject({
       presence: 'online',
       lesson: false,
@@ -196,6 +197,7 @@ describe('a part that was judged on other grounds', () => {
         mark: expect.objectContaining({ seq: 5, at: undefined }),
         rules: '{"n":1}',
         announced: false,
+        keeps: false,
       },
     });
     expect(await snapshot()).toEqual(before);
@@ -339,6 +341,59 @@ describe('freshness', () => {
     await timePasses(store.redis, FRESH_MS + 1000, lamp);
     await rules.take(lamp, seqs(4));
     expect(await device()).toMatchObject({ presence: 'online', last: { seq: 5 } });
+  });
+});
+
+describe('a device that was thought away', () => {
+  const back = async (readings = [light(2)]) => (await rules.take(lamp, readings)).back;
+
+  it('is told to be back by its first reading, and by no other', async () => {
+    expect(await back()).toBe(true);
+    await timePasses(store.redis, 2000, lamp);
+    expect(await back()).toBeUndefined();
+  });
+
+  it('is back after silence', async () => {
+    await back();
+    await timePasses(store.redis, FRESH_MS + 1000, lamp);
+    expect(await back()).toBe(true);
+    expect(await back()).toBeUndefined();
+  });
+
+  it('is back when it speaks after its will, once', async () => {
+    await recordPresence(store.redis, [{ address: lamp, message: { online: true, session: 1 } }]);
+    await back();
+    await timePasses(store.redis, 2000, lamp);
+    await recordPresence(store.redis, [{ address: lamp, message: { online: false, session: 1 } }]);
+    expect([await back(), (await device())?.presence]).toEqual([true, 'online']);
+    await timePasses(store.redis, 2000, lamp);
+    expect(await back()).toBeUndefined();
+  });
+});
+
+describe('a device that sleeps', () => {
+  const sleeps = 600_000;
+  const says = (online: boolean) =>
+    recordPresence(store.redis, [
+      { address: lamp, message: online ? { online, session: 1, sleeps } : { online, session: 1 } },
+    ]);
+
+  it('stays online while it sleeps, and is stale when it does not wake', async () => {
+    await says(true);
+    await rules.take(lamp, [light(1)]);
+    await says(false);
+    await timePasses(store.redis, sleeps, lamp);
+    expect(await device()).toMatchObject({ presence: 'online', session: { online: false, sleeps } });
+    await timePasses(store.redis, sleeps, lamp);
+    expect(await device()).toMatchObject({ presence: 'stale' });
+  });
+
+  it('is fresh for its own period with each reading', async () => {
+    await says(true);
+    await timePasses(store.redis, sleeps, lamp);
+    await rules.take(lamp, [light(1)]);
+    await timePasses(store.redis, sleeps, lamp);
+    expect(await device()).toMatchObject({ presence: 'online' });
   });
 });
 

@@ -1,5 +1,5 @@
-import type { Policy } from '@lamplighter/contracts/command';
 import type { Redis } from 'ioredis';
+import { type DeliveryOptions, deliveryText } from './command-header.js';
 import {
   COMMANDS_KEPT_PER_DEVICE,
   commandKeys,
@@ -50,16 +50,17 @@ export function versionAfter(replica: string, part: number): string {
 
 /** A reading on its way into the store. */
 export interface StoredReading {
+  /** The device's own count of readings taken. */
+  readonly n: number | undefined;
   readonly seq: number | undefined;
   readonly at: number | undefined;
   readonly json: string;
 }
 
 /** A command that a rule emitted; `ttl` in milliseconds, `json` holds source, rule and action. */
-export interface EmittedCommand {
+export interface EmittedCommand extends DeliveryOptions {
   readonly id: string;
   readonly lane: string;
-  readonly policy: Policy;
   readonly ttl: number;
   readonly json: string;
   readonly cause: string;
@@ -91,6 +92,8 @@ export interface DeviceGrounds {
   readonly rules: string;
   /** The device has published a birth at some time, so it understands `_cmd` and answers. */
   readonly announced: boolean;
+  /** The device keeps its readings until a receipt comes. */
+  readonly keeps: boolean;
 }
 
 /** What became of one emitted command. `dispatched`: this replica holds the lease and is to publish it now. */
@@ -107,6 +110,8 @@ export interface PartOutcome {
   readonly kind: 'accepted' | 'repeated' | 'conflict' | 'full';
   readonly grounds?: DeviceGrounds;
   readonly late?: { stored: number; duplicate: number; stale: number };
+  /** The device was thought away, or asleep for too long: what waits for it should go out. */
+  readonly back?: true;
   readonly commands: readonly EnqueueOutcome[];
 }
 
@@ -160,10 +165,12 @@ export async function acceptReadings(
       args.push(`${head} ${devices} ${fleets} ${first} ${lesson ? 1 : 0} ${rules === '' ? 0 : 1} ${counts}`);
       if (rules !== '') args.push(rules);
     }
-    for (const { seq, at, json } of live) args.push(`${seq ?? ''},${at ?? ''},${replica}.${part},${json}`);
-    for (const { seq, at, json } of late) args.push(`${seq ?? ''},${at ?? ''},${replica}.${part},${json}`);
-    for (const { id, lane, policy, ttl, json, cause } of commands)
-      args.push(id, lane, policy, ttl, json, cause);
+    for (const reading of live) args.push(entryOf(reading, replica, part));
+    for (const reading of late) args.push(entryOf(reading, replica, part));
+    for (const command of commands) {
+      const { id, lane, ttl, json, cause } = command;
+      args.push(id, lane, deliveryText(command), ttl, json, cause);
+    }
   }
 
   const [, ...exceptions] = (await runScript(redis, 'acceptReadings-n', keys, args)) as [
@@ -171,6 +178,10 @@ export async function acceptReadings(
     ...Exception[],
   ];
   return decode(parts.length, exceptions);
+}
+
+function entryOf({ n, seq, at, json }: StoredReading, replica: string, part: number): string {
+  return `${n ?? ''},${seq ?? ''},${at ?? ''},${replica}.${part},${json}`;
 }
 
 type Exception = [position: number, kind: string, ...details: (string | number)[]];
@@ -192,9 +203,17 @@ function outcomeOf(before: PartOutcome, kind: string, details: (string | number)
       return {
         kind,
         commands: [],
-        grounds: { version: version!, mark, rules: rules!, announced: session !== '' },
+        grounds: {
+          version: version!,
+          mark,
+          rules: rules!,
+          announced: session !== '',
+          keeps: session!.split(',')[3] === 'keep',
+        },
       };
     }
+    case 'back':
+      return { ...before, back: true };
     case 'late': {
       const [stored, duplicate, stale] = details.map(Number);
       return { ...before, late: { stored: stored!, duplicate: duplicate!, stale: stale! } };

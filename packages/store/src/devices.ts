@@ -1,19 +1,9 @@
 import type { PresenceState } from '@lamplighter/contracts/presence';
 import type { Measurement, Reading } from '@lamplighter/contracts/reading';
-import type { ChainableCommander, Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { redisNow } from './connect.js';
-import {
-  commandKeys,
-  deviceKey,
-  devicesKey,
-  presenceKey,
-  SHARDS,
-  shardOf,
-  WINDOW_SIZE,
-  windowKey,
-} from './keys.js';
-
-const ALL_SHARDS = Array.from({ length: SHARDS }, (_, shard) => shard);
+import { commandKeys, deviceKey, devicesKey, presenceKey, shardOf, WINDOW_SIZE, windowKey } from './keys.js';
+import { ALL_SHARDS, pipelined } from './pipelined.js';
 
 /** A reading as the store keeps it. Times are milliseconds since 1970. */
 export interface KeptReading {
@@ -39,6 +29,8 @@ export interface Device {
     readonly online: boolean;
     readonly since: number;
     readonly telemetry: string;
+    /** It connects only to report, at least this often, milliseconds. */
+    readonly sleeps?: number;
   };
   readonly last?: KeptReading;
   /** Age of the last state on the clock of Redis, milliseconds. */
@@ -164,7 +156,7 @@ export async function readWindow(
 
 /** Reads an entry of a window. */
 function parseEntry(entry: string): KeptReading {
-  const [, received, late, seq, at, json] = /^(\d+),(\d),(\d*),(\d*),[^,]*,(.*)$/s.exec(entry)!;
+  const [, received, late, seq, at, json] = /^(\d+),(\d),\d*,\d*,(\d*),(\d*),[^,]*,(.*)$/s.exec(entry)!;
   const measurements = Object.entries(JSON.parse(json!) as Reading).filter(([name]) => !name.startsWith('_'));
   return {
     ...(seq && { seq: Number(seq) }),
@@ -176,27 +168,18 @@ function parseEntry(entry: string): KeptReading {
 }
 
 function parseSession(session: string) {
-  const [id, online, since, telemetry] = session.split(',');
-  return { id: Number(id), online: online === '1', since: Number(since), telemetry: telemetry ?? 'latest' };
+  const [id, online, since, telemetry, sleeps] = session.split(',');
+  return {
+    id: Number(id),
+    online: online === '1',
+    since: Number(since),
+    telemetry: telemetry ?? 'latest',
+    ...(sleeps && { sleeps: Number(sleeps) }),
+  };
 }
 
 function presenceOf(score: number, now: number): PresenceState {
   if (score >= now) return 'online';
   if (score > 0) return 'stale';
   return score === 0 ? 'offline' : 'never_seen';
-}
-
-/** Sends one call per item in one round trip. ioredis knows no reply types here, so the caller states them. */
-async function pipelined<T>(
-  redis: Redis,
-  items: readonly T[],
-  add: (pipeline: ChainableCommander, item: T) => ChainableCommander,
-): Promise<unknown[]> {
-  const pipeline = redis.pipeline();
-  for (const item of items) add(pipeline, item);
-  const replies = (await pipeline.exec()) ?? [];
-  return replies.map(([error, reply]) => {
-    if (error) throw error;
-    return reply;
-  });
 }

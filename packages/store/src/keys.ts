@@ -4,8 +4,8 @@
  *
  * | key                              | type | holds | bound, and who deletes |
  * |----------------------------------|------|-------|------------------------|
- * | `{s}:device:<fleet>/<device>`    | HASH | `rules` (rule states, JSON) and their `version`, `session` (`session,online,at,telemetry`), `lesson`, `lane:<lane>` (last sequence) | one per device |
- * | `{s}:window:<fleet>/<device>`    | LIST | readings in device order, `received,late,seq,at,<replica>.<part>,json`; the last one is the last state | `WINDOW_SIZE` and a stride, trimmed on write |
+ * | `{s}:device:<fleet>/<device>`    | HASH | `rules` (rule states, JSON) and their `version`, `session` (`session,online,at,telemetry`, and the period of a device that sleeps), `lesson`, `lane:<lane>` (last sequence), counts of the ledger (`late`, `duplicate`, `stale`, `rejected`, `taken`, `dropped`, `from`) | one per device |
+ * | `{s}:window:<fleet>/<device>`    | LIST | readings in device order, `received,late,count,n,seq,at,<replica>.<part>,json`; the last one is the last state | `WINDOW_SIZE` and a stride, trimmed on write |
  * | `{s}:presence:<fleet>`           | ZSET | device → online until (ms); 0 said goodbye, -1 never seen | one per device |
  * | `{s}:devices:<fleet>`            | ZSET | device names, score 0, in lexical order | `MAX_DEVICES_PER_FLEET` |
  * | `{s}:fleets`                     | SET  | fleet names | one per fleet |
@@ -16,6 +16,7 @@
  * | `{s}:index`                      | ZSET | all kept commands, `<fleet>/<device>/<id>`, score 0 | as `commands` |
  * | `{s}:due`                        | ZSET | open command id → when it next needs attention (ms): dispatch, lease end or expiry | as `queue` |
  * | `{s}:idempotency:<fleet>/<device>/<hash>` | STRING | `<command id> <hash of the request>` | expires after a day |
+ * | `{s}:ledger:<fleet>`             | HASH | counts that never shrink: commands `issued:<source>` and by final state, readings `rejected:<reason>` | one per fleet |
  * | `{lamplighter}:…`                | -    | shard count, API keys, recent events, samples of rejected input | see their files |
  */
 export const SHARDS = 64;
@@ -61,6 +62,7 @@ export const idempotencyKey = (shard: number, fleet: string, device: string, has
 
 /** Keys of one fleet in one shard. */
 export const presenceKey = (shard: number, fleet: string) => `{${shard}}:presence:${fleet}`;
+export const ledgerKey = (shard: number, fleet: string) => `{${shard}}:ledger:${fleet}`;
 export const devicesKey = (shard: number, fleet: string) => `{${shard}}:devices:${fleet}`;
 
 /** Keys of one shard. */

@@ -30,6 +30,7 @@ export async function recordPresence(
         (message.online && message.telemetry) || 'latest',
         FRESH_MS,
         Math.ceil(MAX_DEVICES_PER_FLEET / SHARDS),
+        (message.online && message.sleeps) || '',
       ],
     })),
   );

@@ -18,8 +18,10 @@ import { newCommandId } from '../src/command-id.js';
 import { commandJson } from '../src/commands.js';
 
 /** A reading for the store: `reading({ light: 299, _seq: 7 })`. */
-export function reading(values: Record<string, unknown> & { _seq?: number; _at?: number }): StoredReading {
-  return { seq: values._seq, at: values._at, json: JSON.stringify(values) };
+export function reading(
+  values: Record<string, unknown> & { _n?: number; _seq?: number; _at?: number },
+): StoredReading {
+  return { n: values._n, seq: values._seq, at: values._at, json: JSON.stringify(values) };
 }
 
 /** A command that a rule emits for a device. */

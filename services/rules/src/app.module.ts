@@ -12,6 +12,7 @@ import { MqttTransport } from './mqtt/mqtt-transport.js';
 import { PresenceController } from './presence/presence.controller.js';
 import { DeviceCache } from './telemetry/device-cache.js';
 import { IngestService } from './telemetry/ingest.service.js';
+import { ReceiptsService } from './telemetry/receipts.service.js';
 import { RejectedService } from './telemetry/rejected.service.js';
 import { TelemetryController } from './telemetry/telemetry.controller.js';
 import { CONFIG, LOGGER, REDIS, SUBSCRIBER } from './tokens.js';
@@ -46,6 +47,7 @@ export function rulesModule(foundation: Foundation): DynamicModule {
       { provide: DeviceCache, useValue: new DeviceCache(rules) },
       LiveEventsService,
       RejectedService,
+      ReceiptsService,
       IngestService,
       DispatchService,
       CanaryService,

@@ -16,6 +16,13 @@ export class RulesMetrics extends Metrics {
       reason: REJECT_REASONS,
     },
   );
+  readonly receipts = this.counter(
+    'telemetry_receipts_total',
+    'Readings in receipts to devices that keep them',
+    {
+      result: ['stored', 'refused'],
+    },
+  );
   readonly payloadBytes = this.histogram(
     'telemetry_payload_bytes',
     'Size of telemetry payloads, one observation per batch (its mean)',
@@ -82,7 +89,7 @@ export class RulesMetrics extends Metrics {
     reason: ['closed'],
   });
   readonly storeOperations = this.counter('store_operations_total', 'Calls to Redis', {
-    op: ['accept', 'claim', 'answer', 'requeue', 'presence', 'events', 'rejected'],
+    op: ['accept', 'claim', 'answer', 'requeue', 'presence', 'events', 'rejected', 'wake'],
     result: ['ok', 'error'],
   });
   readonly eventsDropped = this.counter(

@@ -112,7 +112,10 @@ export function encodePubacks(packetIds: readonly number[]): Buffer {
   return bytes;
 }
 
-/** A QoS 1 PUBLISH with a message expiry interval (3.3.2.3.3), seconds; never retained. */
+/**
+ * A PUBLISH with a message expiry interval (3.3.2.3.3), seconds; never retained.
+ * @param packetId 0 makes it QoS 0, any other one QoS 1
+ */
 export function encodePublish(
   packetId: number,
   topic: string,
@@ -120,17 +123,17 @@ export function encodePublish(
   expirySeconds: number,
 ): Buffer {
   const topicLength = Buffer.byteLength(topic);
-  const remaining = 2 + topicLength + 2 + 6 + Buffer.byteLength(payload);
+  const remaining = 2 + topicLength + (packetId === 0 ? 0 : 2) + 6 + Buffer.byteLength(payload);
   const lengthBytes = remaining < 0x80 ? 1 : remaining < 0x4000 ? 2 : remaining < 0x20_0000 ? 3 : 4;
   const bytes = Buffer.allocUnsafe(1 + lengthBytes + remaining);
-  bytes[0] = (PUBLISH << 4) | (1 << 1);
+  bytes[0] = (PUBLISH << 4) | (packetId === 0 ? 0 : 1 << 1);
   let at = 1;
   for (let left = remaining, i = 0; i < lengthBytes; i += 1, left >>= 7) {
     bytes[at++] = (left & 0x7f) | (i < lengthBytes - 1 ? 0x80 : 0);
   }
   at = bytes.writeUInt16BE(topicLength, at);
   at += bytes.write(topic, at);
-  at = bytes.writeUInt16BE(packetId, at);
+  if (packetId !== 0) at = bytes.writeUInt16BE(packetId, at);
   bytes[at++] = 5; // length of the properties
   bytes[at++] = 2; // message expiry interval
   at = bytes.writeUInt32BE(expirySeconds, at);

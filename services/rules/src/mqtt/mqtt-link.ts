@@ -151,6 +151,11 @@ export class MqttLink {
     else this.transmit(topic, payload, expirySeconds, done);
   }
 
+  /** Publishes with QoS 0: for what the receiver asks for again if it is lost. */
+  tell(topic: string, payload: string, expirySeconds: number): void {
+    if (this.up) this.tap?.send(encodePublish(0, topic, payload, expirySeconds));
+  }
+
   /** Ends the care for messages: PUBACK for those of QoS 1, and room for more. */
   settle(messages: readonly MqttMessage[]): void {
     let bytes = 0;

@@ -89,6 +89,11 @@ export class MqttTransport extends Server implements CustomTransportStrategy {
     else open.publish(topic, payload, expirySeconds, done);
   }
 
+  /** Publishes with QoS 0 on the link of that name; lost while it is down. */
+  tell(link: string, topic: string, payload: string, expirySeconds: number): void {
+    this.links.get(link)?.tell(topic, payload, expirySeconds);
+  }
+
   /** What keeps the transport from working, in words. */
   problems(): string[] {
     return [...this.links].flatMap(([name, link]) =>

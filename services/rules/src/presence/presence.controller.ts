@@ -60,7 +60,9 @@ export class PresenceController {
       return [];
     }
     const { fleet, device } = parsed;
-    if (message.online) this.devices.announce(deviceTopic(fleet, 'telemetry', device));
+    if (message.online) {
+      this.devices.announce(deviceTopic(fleet, 'telemetry', device), message.telemetry === 'keep');
+    }
     return [{ address: new DeviceAddress(fleet, device, false), message }];
   }
 

@@ -19,7 +19,10 @@ export class KnownDevice implements DeviceFacts {
   readonly rules: readonly CompiledRule[];
   readonly lesson: boolean;
   readonly isCanary: boolean;
+  /** It understands `_cmd` and answers. */
   answers = false;
+  /** It keeps readings until a receipt comes. */
+  keeps = false;
   version: string = UNKNOWN_VERSION;
   mark: Mark = { seq: undefined, at: undefined };
   states: Readonly<Record<string, RuleState>> = {};
@@ -38,6 +41,7 @@ export class KnownDevice implements DeviceFacts {
     this.mark = grounds.mark;
     this.states = grounds.rules === '' ? {} : (JSON.parse(grounds.rules) as Record<string, RuleState>);
     this.answers = grounds.announced;
+    this.keeps = grounds.keeps;
   }
 }
 
@@ -56,10 +60,12 @@ export class DeviceCache {
     return this.byTopic.get(topic) ?? this.add(topic);
   }
 
-  /** A birth came: from now on the device understands `_cmd` and answers. */
-  announce(topic: string): void {
+  /** A birth came: from now on the device understands `_cmd` and answers, and it said whether it keeps readings. */
+  announce(topic: string, keeps: boolean): void {
     const known = this.byTopic.get(topic) ?? this.older.get(topic);
-    if (known !== undefined) known.answers = true;
+    if (known === undefined) return;
+    known.answers = true;
+    known.keeps = keeps;
   }
 
   private add(topic: string): KnownDevice | undefined {

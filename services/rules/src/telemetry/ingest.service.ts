@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { parseTelemetry, type RejectReason } from '@lamplighter/contracts/reading';
-import { acceptReadings, type PartOutcome } from '@lamplighter/store/accept-readings';
+import { acceptReadings, type DeviceAddress, type PartOutcome } from '@lamplighter/store/accept-readings';
+import { wakeDevices } from '@lamplighter/store/commands';
 import type { Redis } from '@lamplighter/store/connect';
 import type { LiveEvent } from '@lamplighter/store/events';
+import { countRejected, type Refusals } from '@lamplighter/store/ledger';
 import { Inject, Injectable } from '@nestjs/common';
 import { DispatchService } from '../commands/dispatch.service.js';
 import { LiveEventsService } from '../live-events/live-events.service.js';
@@ -11,6 +13,7 @@ import type { MqttMessage } from '../mqtt/mqtt-link.js';
 import { REDIS } from '../tokens.js';
 import { DeviceCache, type KnownDevice } from './device-cache.js';
 import { type JudgedPart, judge, type PendingReading } from './judge.js';
+import { Receipts, ReceiptsService } from './receipts.service.js';
 import { RejectedService } from './rejected.service.js';
 import { untilStored } from './until-stored.js';
 
@@ -33,25 +36,34 @@ export class IngestService {
     private readonly dispatch: DispatchService,
     private readonly events: LiveEventsService,
     private readonly rejected: RejectedService,
+    private readonly receipts: ReceiptsService,
   ) {}
 
   /** Returns when every message is stored, or refused and counted. */
   async accept(batch: readonly MqttMessage[]): Promise<void> {
     const now = Date.now();
     this.metrics.lastMessage.set(now / 1000);
-    let work = this.parse(batch, now);
+    const receipts = new Receipts();
+    const refusals = new Map<KnownDevice, Refused>();
+    let work = this.parse(batch, now, refusals);
     for (let round = 0; work.size > 0; round += 1) {
       if (round === MAX_ROUNDS) {
         this.fail([...work.values()].flat().length);
-        return;
+        break;
       }
       const parts = this.judgeAll(work);
       const outcomes = await this.store(parts);
-      work = this.settle(parts, outcomes);
+      work = this.settle(parts, outcomes, receipts, refusals);
     }
+    if (refusals.size > 0) await this.countRefusals(refusals, receipts);
+    this.receipts.send(receipts);
   }
 
-  private parse(batch: readonly MqttMessage[], now: number): Map<KnownDevice, PendingReading[]> {
+  private parse(
+    batch: readonly MqttMessage[],
+    now: number,
+    refusals: Map<KnownDevice, Refused>,
+  ): Map<KnownDevice, PendingReading[]> {
     const work = new Map<KnownDevice, PendingReading[]>();
     let bytes = 0;
     for (const message of batch) {
@@ -62,12 +74,16 @@ export class IngestService {
         continue;
       }
       const { readings, rejected } = parseTelemetry(message.payload, now);
-      for (const { reason } of rejected) this.reject(message, reason);
+      for (const { reason, seq } of rejected) {
+        this.reject(message, reason);
+        refuse(refusals, device, reason, seq);
+      }
       const last = readings.length - 1;
       for (let i = 0; i <= last; i += 1) {
         const { reading, json } = readings[i]!;
         const fresh = last === 0 || reading._at === undefined || now - reading._at <= MAX_AGE_MS;
         const pending: PendingReading = {
+          n: reading._n,
           seq: reading._seq,
           at: reading._at,
           json,
@@ -116,7 +132,13 @@ export class IngestService {
   }
 
   /** Counts and publishes what was accepted; returns what has to be judged again. */
-  private settle(parts: readonly JudgedPart[], outcomes: readonly (PartOutcome | 'failed')[]) {
+  private settle(
+    parts: readonly JudgedPart[],
+    outcomes: readonly (PartOutcome | 'failed')[],
+    receipts: Receipts,
+    refusals: Map<KnownDevice, Refused>,
+  ) {
+    const back: DeviceAddress[] = [];
     const again = new Map<KnownDevice, PendingReading[]>();
     const events: LiveEvent[] = [];
     let accepted = 0;
@@ -130,7 +152,10 @@ export class IngestService {
       } else if (outcome.kind === 'full') {
         this.metrics.telemetry.inc({ result: 'rejected' }, part.readings.length);
         this.metrics.rejected.inc({ reason: 'unknown_device' }, part.readings.length);
+        for (const { seq } of part.readings) refuse(refusals, part.device, 'unknown_device', seq);
       } else {
+        if (part.device.keeps) for (const { seq } of part.readings) receipts.add(part.device, 'stored', seq);
+        if (outcome.back) back.push(part.address);
         if (!part.device.isCanary) accepted += part.live.length;
         if (outcome.late !== undefined) {
           this.metrics.telemetry.inc({ result: 'late' }, outcome.late.stored);
@@ -144,7 +169,38 @@ export class IngestService {
     }
     this.metrics.telemetry.inc({ result: 'accepted' }, accepted);
     this.events.append(events);
+    if (back.length > 0) this.wake(back);
     return again;
+  }
+
+  /** What waits for devices that were thought away. Failing costs time only: the dispatcher looks at every command in the end. */
+  private wake(devices: readonly DeviceAddress[]): void {
+    wakeDevices(this.redis, devices).then(
+      () => this.metrics.storeOperations.inc({ op: 'wake', result: 'ok' }),
+      () => this.metrics.storeOperations.inc({ op: 'wake', result: 'error' }),
+    );
+  }
+
+  /** Writes refused readings into the books, and tells the devices that would send them again. */
+  private async countRefusals(refusals: Map<KnownDevice, Refused>, receipts: Receipts): Promise<void> {
+    const all = [...refusals].map(
+      ([{ address }, { seqs, reasons }]): Refusals => ({ address, own: seqs.length, reasons }),
+    );
+    await untilStored(
+      all,
+      async (some) => {
+        await countRejected(this.redis, some);
+        return some.map(() => true);
+      },
+      {
+        onRetry: (error) => this.events.storeFailed(error),
+        onPoison: ({ address }, error) => this.events.poisoned(`${address.fleet}/${address.device}`, error),
+      },
+    );
+    for (const [device, { seqs, reasons }] of refusals) {
+      // A full fleet may have room one day: only what can never be taken is refused for good.
+      if (!reasons.has('unknown_device')) for (const seq of seqs) receipts.add(device, 'refused', seq);
+    }
   }
 
   private reject(message: MqttMessage, reason: RejectReason): void {
@@ -156,6 +212,27 @@ export class IngestService {
   private fail(readings: number): void {
     this.metrics.telemetry.inc({ result: 'failed' }, readings);
   }
+}
+
+/** Refused readings of one device: the sequences that could be read, and how many there were for each reason. */
+interface Refused {
+  readonly seqs: number[];
+  readonly reasons: Map<RejectReason, number>;
+}
+
+function refuse(
+  refusals: Map<KnownDevice, Refused>,
+  device: KnownDevice,
+  reason: RejectReason,
+  seq: number | undefined,
+): void {
+  let refused = refusals.get(device);
+  if (refused === undefined) {
+    refused = { seqs: [], reasons: new Map() };
+    refusals.set(device, refused);
+  }
+  if (seq !== undefined) refused.seqs.push(seq);
+  refused.reasons.set(reason, (refused.reasons.get(reason) ?? 0) + 1);
 }
 
 function countReadings(parts: readonly JudgedPart[]): number {

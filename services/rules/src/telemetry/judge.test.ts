@@ -19,6 +19,9 @@ const nightLight: CompiledRule = {
   policy: 'latest',
   lane: 'led',
   ttlMs: 60_000,
+  timeoutMs: 60_000,
+  attempts: 5,
+  onFailure: undefined,
 };
 const NOW = 1_800_000_000_000;
 let parts = 0;

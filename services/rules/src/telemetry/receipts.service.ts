@@ -1,0 +1,53 @@
+import { BOUNDS } from '@lamplighter/contracts/bounds';
+import type { Receipt } from '@lamplighter/contracts/receipt';
+import { deviceTopic } from '@lamplighter/contracts/topics';
+import { Injectable } from '@nestjs/common';
+import { RulesMetrics } from '../metrics.js';
+import { MqttTransport } from '../mqtt/mqtt-transport.js';
+import type { KnownDevice } from './device-cache.js';
+
+/** A receipt that nobody took in time is of no use: the device has sent the reading again. Seconds. */
+const EXPIRY_SECONDS = 60;
+
+/** The receipts of one batch, device by device. */
+export class Receipts {
+  readonly byDevice = new Map<KnownDevice, { stored: number[]; refused: number[] }>();
+
+  /** Adds a reading's sequence for a device that wants receipts; for any other it does nothing. */
+  add(device: KnownDevice, word: keyof Receipt, seq: number | undefined): void {
+    if (!device.keeps || seq === undefined) return;
+    let receipt = this.byDevice.get(device);
+    if (receipt === undefined) {
+      receipt = { stored: [], refused: [] };
+      this.byDevice.set(device, receipt);
+    }
+    receipt[word].push(seq);
+  }
+}
+
+/** Tells devices that keep their readings which of them are durable. A receipt that is lost is asked for by sending again. */
+@Injectable()
+export class ReceiptsService {
+  constructor(
+    private readonly transport: MqttTransport,
+    private readonly metrics: RulesMetrics,
+  ) {}
+
+  send({ byDevice }: Receipts): void {
+    for (const [{ address }, { stored, refused }] of byDevice) {
+      const topic = deviceTopic(address.fleet, 'receipts', address.device);
+      for (let from = 0; from < stored.length; from += BOUNDS.maxReceipt) {
+        this.tell(topic, { stored: stored.slice(from, from + BOUNDS.maxReceipt) });
+      }
+      for (let from = 0; from < refused.length; from += BOUNDS.maxReceipt) {
+        this.tell(topic, { stored: [], refused: refused.slice(from, from + BOUNDS.maxReceipt) });
+      }
+      this.metrics.receipts.inc({ result: 'stored' }, stored.length);
+      this.metrics.receipts.inc({ result: 'refused' }, refused.length);
+    }
+  }
+
+  private tell(topic: string, receipt: Receipt): void {
+    this.transport.tell('commands', topic, JSON.stringify(receipt), EXPIRY_SECONDS);
+  }
+}
