@@ -11,6 +11,7 @@ import {
   deliverySchema,
   FINAL_STATES,
   laneSchema,
+  ON_FAILURE,
   OPEN_STATES,
   parseAnswer,
 } from './command.js';
@@ -121,7 +122,18 @@ describe('the lane of a command that names none', () => {
 
 describe('a delivery', () => {
   it('has defaults: the latest wins, for an hour', () => {
-    expect(deliverySchema.parse({})).toEqual({ policy: 'latest', ttl: '1h' });
+    expect(deliverySchema.parse({})).toEqual({ policy: 'latest', ttl: '1h', timeout: '1m', attempts: 5 });
+  });
+
+  it.each(ON_FAILURE)('of an ordered lane may say what its failure means to the rest: %s', (onFailure) => {
+    expect(deliverySchema.parse({ policy: 'ordered', onFailure })).toMatchObject({ onFailure });
+  });
+
+  it.each(['latest', 'now', undefined])('of policy %s cannot, and is told why', (policy) => {
+    const { error } = deliverySchema.safeParse({ policy, onFailure: 'skip' });
+    expect(error?.issues).toMatchObject([
+      { path: ['onFailure'], message: expect.stringMatching(/only for policy "ordered"/) },
+    ]);
   });
 
   it.each([
@@ -134,6 +146,12 @@ describe('a delivery', () => {
     ['a huge time to live', { ttl: '999999999d' }],
     ['a negative time to live', { ttl: '-1h' }],
     ['a time to live that is a number', { ttl: 60 }],
+    ['a timeout below a second', { timeout: '999ms' }],
+    ['a timeout above a day', { timeout: '25h' }],
+    ['no attempt at all', { attempts: 0 }],
+    ['more than twenty attempts', { attempts: 21 }],
+    ['half an attempt', { attempts: 1.5 }],
+    ['a failure that is nobody’s policy', { policy: 'ordered', onFailure: 'retry' }],
     ['a key that nobody knows', { lanes: 'led' }],
   ])('is refused with %s', (_what, value) => {
     expect(deliverySchema.safeParse(value).success).toBe(false);

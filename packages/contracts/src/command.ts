@@ -62,12 +62,44 @@ export const laneSchema = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/, 'must be 1 to 64 letters, digits, "_", "." or "-"');
 
-/** How a command is to be delivered; the same in a rule and over REST. */
-export const deliverySchema = z.strictObject({
-  policy: z.enum(POLICIES).default('latest'),
-  lane: laneSchema.optional(),
-  ttl: durationSchema(BOUNDS.minTtlMs, BOUNDS.maxTtlMs).default('1h'),
-});
+/** Bounds of the time that a device may take, milliseconds, and of the number of dispatches; and what holds if none is given. */
+export const MIN_TIMEOUT_MS = 1000;
+export const MAX_TIMEOUT_MS = 24 * 3_600_000;
+export const DEFAULT_TIMEOUT_MS = 60_000;
+export const MAX_ATTEMPTS = 20;
+export const DEFAULT_ATTEMPTS = 5;
+
+/**
+ * What becomes of the commands that wait behind one of an `ordered` lane that ends without success (failed, rejected, unknown or
+ * expired): `skip`, they go on; `stop`, they wait until somebody resumes the lane; `abort-rest`, they are cancelled.
+ */
+export const ON_FAILURE = ['skip', 'stop', 'abort-rest'] as const;
+export type OnFailure = (typeof ON_FAILURE)[number];
+
+/** Whether `onFailure` means anything; every schema with these options has `.refine(failsInOrder, FAILS_IN_ORDER)`. */
+export function failsInOrder({ policy, onFailure }: { policy: Policy; onFailure?: OnFailure | undefined }) {
+  return onFailure === undefined || policy === 'ordered';
+}
+export const FAILS_IN_ORDER = {
+  path: ['onFailure'],
+  error: 'is only for policy "ordered": other lanes have no order that a failure could break',
+};
+
+/**
+ * How a command is to be delivered; the same in a rule and over REST.
+ * `ttl` is how long it may wait: a device must not begin it later. `timeout` is how long the device may take once it has
+ * acknowledged. `attempts` is how often it is dispatched, in all, as long as the device does not answer.
+ */
+export const deliverySchema = z
+  .strictObject({
+    policy: z.enum(POLICIES).default('latest'),
+    lane: laneSchema.optional(),
+    ttl: durationSchema(BOUNDS.minTtlMs, BOUNDS.maxTtlMs).default('1h'),
+    timeout: durationSchema(MIN_TIMEOUT_MS, MAX_TIMEOUT_MS).default('1m'),
+    attempts: z.int().min(1).max(MAX_ATTEMPTS).default(DEFAULT_ATTEMPTS),
+    onFailure: z.enum(ON_FAILURE).optional(),
+  })
+  .refine(failsInOrder, FAILS_IN_ORDER);
 export type Delivery = z.infer<typeof deliverySchema>;
 
 /** Lane of a command that names none: its first action key, so that `{"led_on": …}` supersedes `{"led_on": …}`. */

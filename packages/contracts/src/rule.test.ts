@@ -20,7 +20,7 @@ describe('a rules file', () => {
         ...NIGHT_LIGHT,
         scope: { fleets: '*', devices: '*' },
         mode: 'change',
-        command: { policy: 'latest', ttl: '1h' },
+        command: { policy: 'latest', ttl: '1h', timeout: '1m', attempts: 5 },
       },
     ]);
   });
@@ -31,7 +31,7 @@ describe('a rules file', () => {
       scope: { fleets: ['demo'], devices: ['lamp-0001', 'lamp-0002'] },
       else: { led_on: false },
       mode: 'every',
-      command: { policy: 'ordered', lane: 'led', ttl: '5m' },
+      command: { policy: 'ordered', lane: 'led', ttl: '5m', timeout: '1m', attempts: 5, onFailure: 'stop' },
     };
     expect(parse(rule).rules).toEqual([rule]);
   });

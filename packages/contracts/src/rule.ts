@@ -18,7 +18,7 @@ export const ruleSchema = z.strictObject({
   then: actionSchema,
   else: actionSchema.optional(),
   mode: z.enum(['change', 'every']).default('change'),
-  command: deliverySchema.default({ policy: 'latest', ttl: '1h' }),
+  command: deliverySchema.prefault({}),
 });
 export type Rule = z.infer<typeof ruleSchema>;
 

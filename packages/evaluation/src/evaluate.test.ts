@@ -11,6 +11,9 @@ const nightLight: CompiledRule = {
   policy: 'latest',
   lane: 'led',
   ttlMs: 3_600_000,
+  timeoutMs: 60_000,
+  attempts: 5,
+  onFailure: undefined,
 };
 const ON = { led_on: true };
 const OFF = { led_on: false };

@@ -1,4 +1,4 @@
-import type { Action, Policy } from '@lamplighter/contracts/command';
+import type { Action, OnFailure, Policy } from '@lamplighter/contracts/command';
 import type { Reading } from '@lamplighter/contracts/reading';
 import type { Condition } from './condition.js';
 
@@ -12,6 +12,9 @@ export interface CompiledRule {
   readonly policy: Policy;
   readonly lane: string | undefined;
   readonly ttlMs: number;
+  readonly timeoutMs: number;
+  readonly attempts: number;
+  readonly onFailure: OnFailure | undefined;
 }
 
 /** What a rule remembers of one device. It lives in Redis with the device, so a restart neither forgets nor fires. */

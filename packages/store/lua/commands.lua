@@ -1,7 +1,8 @@
 -- The life of a command, included by every script that moves one.
 --
 -- `K` holds the command keys of the shard: commands, transitions, answers, queue, index, due (see src/keys.ts).
--- A command's value in `commands` is a header line and its JSON: "<fleet>/<device>/<lane> <seq> <expiresAt> <policy>\n{…}".
+-- A command's value in `commands` is a header line and its JSON (see src/command-header.ts):
+-- "<fleet>/<device>/<lane> <seq> <expiresAt> <policy> <onFailure> <timeoutMs> <attempts> <rollout id or ->\n{…}".
 -- Its history in `transitions` is "state,at,attempt,cause" joined by ";"; the last entry is its state.
 -- A lane is a run of `queue` members, "<fleet>/<device>/<lane>/<seq>/<id>"; the first one is its head.
 -- Only the head of a lane is ever dispatched (window 1 per lane).
@@ -30,7 +31,7 @@ local function read_command(K, id)
   local value = redis.call('HGET', K.commands, id)
   if not value then return nil end
   local command = { id = id, value = value, history = redis.call('HGET', K.transitions, id) }
-  local lane, seq, expires_at, policy = string.match(value, '^(%S+) (%d+) (%d+) (%a+)\n')
+  local lane, seq, expires_at, policy = string.match(value, '^(%S+) (%d+) (%d+) (%a+)')
   command.lane, command.seq, command.expires_at, command.policy = lane, tonumber(seq), tonumber(expires_at), policy
   command.member = lane .. '/' .. seq .. '/' .. id
   local state, attempt = string.match(command.history, '(%a+),%d+,(%d+),[^;]*$')
@@ -87,8 +88,8 @@ local function trim_index(K, device, keep)
   end
 end
 
--- Puts a new command at the end of its lane. `c`: id, device ("<fleet>/<device>"), lane, policy, ttl (ms), json, cause,
--- keep, max_open, lease (ms; 0 leaves the first dispatch to the dispatcher).
+-- Puts a new command at the end of its lane. `c`: id, device ("<fleet>/<device>"), lane, delivery (the header from the policy on),
+-- ttl (ms), json, cause, keep, max_open, lease (ms; 0 leaves the first dispatch to the dispatcher).
 -- Returns "dispatched" (the caller holds the lease and publishes now) or "pending", the lane's sequence number, the expiry,
 -- and the ids that it superseded; or "full" (and nothing has changed): a command that supersedes another one always has room.
 -- An id that was taken before (the reply was lost) changes nothing; whoever is to dispatch it, it is not the caller.
@@ -99,7 +100,7 @@ local function enqueue(K, device_key, c, now)
   local superseded = {}
   local head = nil
   for _, member in ipairs(redis.call('ZRANGEBYLEX', K.queue, '[' .. lane .. '/', '(' .. lane .. '0')) do
-    local earlier = c.policy == 'latest' and read_command(K, id_of(member))
+    local earlier = string.match(c.delivery, '^%a+') == 'latest' and read_command(K, id_of(member))
     if earlier and earlier.state == 'pending' then
       finish(K, earlier, 'superseded', now, c.id)
       superseded[#superseded + 1] = earlier.id
@@ -120,7 +121,7 @@ local function enqueue(K, device_key, c, now)
   elseif not head then
     due = now
   end
-  redis.call('HSET', K.commands, c.id, lane .. ' ' .. padded .. ' ' .. int(expires_at) .. ' ' .. c.policy .. '\n' .. c.json)
+  redis.call('HSET', K.commands, c.id, lane .. ' ' .. padded .. ' ' .. int(expires_at) .. ' ' .. c.delivery .. '\n' .. c.json)
   redis.call('HSET', K.transitions, c.id, history)
   redis.call('ZADD', K.queue, 0, lane .. '/' .. padded .. '/' .. c.id)
   redis.call('ZADD', K.index, 0, c.device .. '/' .. c.id)

@@ -2,7 +2,7 @@
 --
 -- KEYS  1 device HASH   2 presence ZSET   3 devices ZSET   4 fleets SET   5 idempotency STRING
 --       6..11 commands, transitions, answers, queue, index, due of the shard
--- ARGV  1 command id   2 fleet   3 device   4 lane   5 policy   6 ttl (ms)   7 JSON   8 cause
+-- ARGV  1 command id   2 fleet   3 device   4 lane   5 delivery (the header from the policy on)   6 ttl (ms)   7 JSON   8 cause
 --       9 most open commands of a device   10 commands kept per device
 --       11 hash of the request, or '' without an idempotency key   12 how long the key holds (ms)
 --       13 most devices of a fleet in a shard   14 channel that wakes the dispatchers   15 what to say there
@@ -15,7 +15,7 @@
 -- Clock    Redis TIME
 --@include commands.lua
 
-local id, fleet, device, lane, policy = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local id, fleet, device, lane, delivery = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local K = command_keys(6)
 local now = now_ms()
 
@@ -29,7 +29,7 @@ if ARGV[11] ~= '' then
 end
 
 local score = redis.call('ZSCORE', KEYS[2], device)
-if policy == 'now' and (not score or tonumber(score) < now) then return { 'unreachable' } end
+if string.match(delivery, '^%a+') == 'now' and (not score or tonumber(score) < now) then return { 'unreachable' } end
 if not score then
   if redis.call('ZCARD', KEYS[3]) >= tonumber(ARGV[13]) then return { 'fleet_full' } end
   redis.call('ZADD', KEYS[2], -1, device)
@@ -37,7 +37,7 @@ if not score then
   redis.call('SADD', KEYS[4], fleet)
 end
 local state, seq, expires_at, superseded = enqueue(K, KEYS[1], {
-  id = id, device = fleet .. '/' .. device, lane = lane, policy = policy, ttl = tonumber(ARGV[6]), json = ARGV[7], cause = ARGV[8],
+  id = id, device = fleet .. '/' .. device, lane = lane, delivery = delivery, ttl = tonumber(ARGV[6]), json = ARGV[7], cause = ARGV[8],
   keep = tonumber(ARGV[10]), max_open = tonumber(ARGV[9]), lease = 0,
 }, now)
 if state == 'full' then return { 'full' } end

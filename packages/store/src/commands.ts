@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import type { Action, Answer, CommandState, Policy, Transition } from '@lamplighter/contracts/command';
+import type { Action, Answer, CommandState, Transition } from '@lamplighter/contracts/command';
 import { FINAL_STATES } from '@lamplighter/contracts/command';
 import type { Redis } from 'ioredis';
 import { LEASE_MS } from './accept-readings.js';
+import { type CommandHeader, type DeliveryOptions, deliveryText, parseHeader } from './command-header.js';
 import { newCommandId, shardOfCommand } from './command-id.js';
 import {
   COMMANDS_KEPT_PER_DEVICE,
@@ -26,28 +27,28 @@ export const MAX_ATTEMPTS = 5;
 const IDEMPOTENCY_MS = 24 * 3_600_000;
 
 /** Who caused a command. */
-export type CommandSource = { source: 'rule'; rule: string } | { source: 'api' };
+export type CommandSource =
+  | { source: 'rule'; rule: string }
+  | { source: 'api' }
+  | { source: 'rollout'; rollout: string };
 
 /** A command as it is kept. Times are milliseconds since 1970 on the clock of Redis. */
-export type Command = CommandSource & {
-  readonly id: string;
-  readonly fleet: string;
-  readonly device: string;
-  readonly lane: string;
-  readonly seq: number;
-  readonly policy: Policy;
-  readonly action: Action;
+export type Command = CommandBody & {
   readonly state: CommandState;
   readonly attempt: number;
   readonly createdAt: number;
-  readonly expiresAt: number;
   readonly transitions: readonly Transition[];
   readonly answer?: Answer;
 };
 
-/** What is written once, beside the header line that the scripts read. */
+/** The part of a command that never changes. */
+export type CommandBody = CommandSource &
+  Omit<CommandHeader, 'rollout'> & { readonly id: string; readonly action: Action };
+
+/** What is written once, below the header line that the scripts read and that names the rollout. */
 export function commandJson(source: CommandSource, action: Action): string {
-  return JSON.stringify({ ...source, action });
+  if (source.source === 'rule') return JSON.stringify({ source: 'rule', rule: source.rule, action });
+  return JSON.stringify({ source: source.source, action });
 }
 
 export type EnqueueResult =
@@ -55,23 +56,25 @@ export type EnqueueResult =
   | { outcome: 'repeated'; id: string }
   | { outcome: 'reused' | 'full' | 'unreachable' | 'fleet_full' };
 
-/** Takes a command over REST into the device's durable queue and wakes the dispatchers. `ttl` in milliseconds. */
-export async function enqueueCommand(
-  redis: Redis,
-  request: {
-    fleet: string;
-    device: string;
-    lane: string;
-    policy: Policy;
-    ttl: number;
-    action: Action;
-    /** Key that makes a repeated request find the command of the first one, and what the request asked for. */
-    idempotency?: { key: string; request: string };
-  },
-): Promise<EnqueueResult> {
-  const { fleet, device, lane, policy, ttl, action, idempotency } = request;
+/** A command that somebody asks for; `ttl` in milliseconds. One with a rollout is counted there until its end. */
+export interface EnqueueRequest extends DeliveryOptions {
+  readonly fleet: string;
+  readonly device: string;
+  readonly lane: string;
+  readonly ttl: number;
+  readonly action: Action;
+  /** Key that makes a repeated request find the command of the first one, and what the request asked for. */
+  readonly idempotency?: { readonly key: string; readonly request: string };
+}
+
+/** Takes a command over REST, or of a rollout, into the device's durable queue and wakes the dispatchers. */
+export async function enqueueCommand(redis: Redis, request: EnqueueRequest): Promise<EnqueueResult> {
+  const { fleet, device, lane, ttl, action, idempotency, rollout } = request;
   const shard = shardOf(fleet, device);
   const id = newCommandId(shard);
+  const source: CommandSource = rollout === undefined ? { source: 'api' } : { source: 'rollout', rollout };
+  const cause = rollout === undefined ? 'api' : `rollout:${rollout}`;
+  const delivery = deliveryText(request);
   const hash = (text: string) => createHash('sha256').update(text).digest('hex').slice(0, 32);
   const [outcome, ...details] = (await runScript(
     redis,
@@ -89,10 +92,10 @@ export async function enqueueCommand(
       fleet,
       device,
       lane,
-      policy,
+      delivery,
       ttl,
-      commandJson({ source: 'api' }, action),
-      'api',
+      commandJson(source, action),
+      cause,
       MAX_OPEN_COMMANDS,
       COMMANDS_KEPT_PER_DEVICE,
       idempotency ? hash(idempotency.request) : '',
@@ -107,19 +110,11 @@ export async function enqueueCommand(
       const [seq, createdAt, expiresAt, ...superseded] = details;
       const at = Number(createdAt);
       const command: Command = {
-        id,
-        fleet,
-        device,
-        lane,
-        seq: Number(seq),
-        policy,
-        action,
-        source: 'api',
+        ...parseBody(id, `${fleet}/${device}/${lane} ${seq} ${expiresAt} ${delivery}`, { ...source, action }),
         state: 'pending',
         attempt: 0,
         createdAt: at,
-        expiresAt: Number(expiresAt),
-        transitions: [{ state: 'pending', at, attempt: 0, cause: 'api' }],
+        transitions: [{ state: 'pending', at, attempt: 0, cause }],
       };
       return { outcome, id, superseded, command };
     }
@@ -162,7 +157,7 @@ export async function claimCommands(
   )) as [id: string, outcome: Claim['outcome'], attempt: number, value: string][][];
   const claims = replies
     .flat()
-    .map(([id, outcome, attempt, value]) => ({ outcome, attempt, command: parseBody(id, value) }));
+    .map(([id, outcome, attempt, value]) => ({ outcome, attempt, command: readBody(id, value) }));
   if (claims.length === 0) return [];
   const facts = redis.pipeline();
   for (const { command } of claims) {
@@ -304,7 +299,7 @@ async function readCommands(redis: Redis, shard: number, ids: readonly string[])
     const last = transitions.at(-1)!;
     return [
       {
-        ...parseBody(id, value),
+        ...readBody(id, value),
         state: last.state,
         attempt: last.attempt,
         createdAt: transitions[0]!.at,
@@ -315,25 +310,25 @@ async function readCommands(redis: Redis, shard: number, ids: readonly string[])
   });
 }
 
-/** The part of a command that never changes. */
-export type CommandBody = CommandSource &
-  Pick<Command, 'id' | 'fleet' | 'device' | 'lane' | 'seq' | 'policy' | 'expiresAt' | 'action'>;
-
-function parseBody(id: string, value: string): CommandBody {
+function readBody(id: string, value: string): CommandBody {
   const end = value.indexOf('\n');
-  const [lanePath, seq, expiresAt, policy] = value.slice(0, end).split(' ');
-  const [fleet, device, lane] = lanePath!.split('/');
-  const body = JSON.parse(value.slice(end + 1)) as CommandSource & { action: Action };
-  return {
-    id,
-    fleet: fleet!,
-    device: device!,
-    lane: lane!,
-    seq: Number(seq),
-    policy: policy as Policy,
-    expiresAt: Number(expiresAt),
-    ...body,
-  };
+  return parseBody(id, value.slice(0, end), JSON.parse(value.slice(end + 1)) as Body);
+}
+
+interface Body {
+  readonly source: CommandSource['source'];
+  readonly rule?: string;
+  readonly action: Action;
+}
+
+function parseBody(id: string, headerLine: string, { source, rule, action }: Body): CommandBody {
+  const { rollout, ...header } = parseHeader(headerLine);
+  return { id, ...header, ...sourceOf(source, rule, rollout), action };
+}
+
+function sourceOf(source: CommandSource['source'], rule = '', rollout = ''): CommandSource {
+  if (source === 'rule') return { source, rule };
+  return source === 'rollout' ? { source, rollout } : { source };
 }
 
 function parseTransitions(history: string): Transition[] {

@@ -97,7 +97,8 @@ async function expectConsistentShard(redis: Redis, shard: number, now: number): 
 }
 
 function parse(id: string, value: string, history: string | undefined): Kept {
-  const [, lane, seq, expiresAt] = /^(\S+) (\d{16}) (\d+) (latest|ordered|now)\n\{/.exec(value) ?? [];
+  const [, lane, seq, expiresAt] =
+    /^(\S+) (\d{16}) (\d+) (?:latest|ordered|now) (?:skip|stop|abort-rest) \d+ \d+ \S+\n\{/.exec(value) ?? [];
   const path = (history ?? '').split(';').map((step) => step.split(',')[0] as CommandState);
   const state = path.at(-1)!;
   const since = Number(/,(\d+),\d+,[^;]*$/.exec(history ?? '')?.[1]);

@@ -1,9 +1,19 @@
-import { actionSchema, COMMAND_STATES, deliverySchema, POLICIES } from '@lamplighter/contracts/command';
+import {
+  actionSchema,
+  COMMAND_STATES,
+  deliverySchema,
+  FAILS_IN_ORDER,
+  failsInOrder,
+  ON_FAILURE,
+  POLICIES,
+} from '@lamplighter/contracts/command';
 import { shardOfCommand } from '@lamplighter/store/command-id';
 import { z } from 'zod';
 import { presenceSchema } from '../devices/device.schema.js';
 import { timeSchema } from '../iso-time.js';
 import { CURSOR, limitSchema, nextSchema } from '../requests/page.js';
+
+const DURATION = '^\\d{1,9}(ms|s|m|h|d)$';
 
 /** What a client asks for: an action, and how it is to be delivered. */
 export const commandRequestSchema = z
@@ -18,13 +28,35 @@ export const commandRequestSchema = z
       description: "Commands of one lane follow each other; without it, the action's first key",
     }),
     ttl: deliverySchema.shape.ttl.meta({
-      pattern: '^\\d{1,9}(ms|s|m|h|d)$',
-      description: 'Time to live, from "1s" to "30d"; the command is never executed after it',
+      pattern: DURATION,
+      description: 'How long it may wait, from "1s" to "30d"; the device never begins it later',
+    }),
+    timeout: deliverySchema.shape.timeout.meta({
+      pattern: DURATION,
+      description: 'How long the device may take once it has acknowledged, from "1s" to "24h"',
+    }),
+    attempts: deliverySchema.shape.attempts.meta({
+      description: 'Most dispatches without any answer; then it ends as unknown',
+    }),
+    onFailure: deliverySchema.shape.onFailure.meta({
+      description:
+        'What becomes of the commands behind it in an ordered lane if it ends as failed, rejected, unknown or expired. ' +
+        'skip (the default): they go on; stop: they wait until the lane is resumed; abort-rest: they are cancelled',
     }),
   })
+  .refine(failsInOrder, FAILS_IN_ORDER)
   .meta({
     id: 'CommandRequest',
-    examples: [{ action: { led_on: true }, policy: 'latest', lane: 'led', ttl: '10m' }],
+    examples: [
+      {
+        action: { led_on: true },
+        policy: 'latest',
+        lane: 'led',
+        ttl: '10m',
+        timeout: '30s',
+        attempts: 3,
+      },
+    ],
   });
 export type CommandRequest = z.infer<typeof commandRequestSchema>;
 
@@ -39,15 +71,17 @@ export const commandSchema = z
     seq: z.int().meta({ description: 'Grows within the lane' }),
     policy: z.enum(POLICIES),
     action: z.record(z.string(), z.unknown()),
-    source: z.enum(['rule', 'api']),
+    source: z.enum(['rule', 'api', 'rollout']),
     rule: z.string().optional().meta({ description: 'The rule that emitted it' }),
     state: stateSchema,
     attempt: z.int().meta({ description: 'How often it has been dispatched' }),
+    attempts: z.int().meta({ description: 'How often it may be, without any answer' }),
     createdAt: timeSchema('When it was taken'),
-    expiresAt: timeSchema('When it ends unless it is answered'),
-    transitions: z.array(
-      z.object({ state: stateSchema, at: timeSchema('When'), attempt: z.int(), cause: z.string() }),
-    ),
+    expiresAt: timeSchema('When it ends unless the device has it by then'),
+    timeoutMs: z.int().meta({ description: 'How long the device may take once it has acknowledged' }),
+    transitions: z
+      .array(z.object({ state: stateSchema, at: timeSchema('When'), attempt: z.int(), cause: z.string() }))
+      .meta({ description: 'Every change of state, in order; the last one is the state' }),
     answer: z
       .object({ reason: z.string().optional(), result: z.unknown().optional() })
       .optional()
@@ -64,11 +98,14 @@ export const commandSchema = z
         seq: 3,
         policy: 'latest',
         action: { led_on: true },
+        onFailure: 'skip',
         source: 'api',
         state: 'pending',
         attempt: 0,
+        attempts: 5,
         createdAt: '2026-11-22T12:00:00.000Z',
         expiresAt: '2026-11-22T12:10:00.000Z',
+        timeoutMs: 60000,
         transitions: [{ state: 'pending', at: '2026-11-22T12:00:00.000Z', attempt: 0, cause: 'api' }],
       },
     ],

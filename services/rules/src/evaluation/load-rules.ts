@@ -60,6 +60,9 @@ function compile(rule: Rule): CompiledRule {
     policy: rule.command.policy,
     lane: rule.command.lane,
     ttlMs: durationMs(rule.command.ttl)!,
+    timeoutMs: durationMs(rule.command.timeout)!,
+    attempts: rule.command.attempts,
+    onFailure: rule.command.onFailure,
   };
 }
 
