@@ -107,7 +107,8 @@ export async function readDevice(redis: Redis, fleet: string, device: string): P
   return known === null ? undefined : (await readDevices(redis, fleet, [device]))[0];
 }
 
-async function readDevices(redis: Redis, fleet: string, names: readonly string[]): Promise<Device[]> {
+/** Reads these devices, each of which the store may have never heard of, in their order. */
+export async function readDevices(redis: Redis, fleet: string, names: readonly string[]): Promise<Device[]> {
   if (names.length === 0) return [];
   const addressed = names.map((device) => ({ device, shard: shardOf(fleet, device) }));
   const [now, states, newest, scores, pending] = await Promise.all([

@@ -15,8 +15,12 @@
  * | `{s}:queue`                      | ZSET | open commands, `<fleet>/<device>/<lane>/<seq>/<id>`, score 0: each lane in order | `MAX_OPEN_COMMANDS` per device; leaves with the final state |
  * | `{s}:index`                      | ZSET | all kept commands, `<fleet>/<device>/<id>`, score 0 | as `commands` |
  * | `{s}:due`                        | ZSET | open command id → when it next needs attention (ms): dispatch, lease end or expiry | as `queue` |
+ * | `{s}:rollouts`                  | HASH | counts of unfinished rollouts: `<id>:enqueued`, `<id>:skipped:<reason>`, `<id>:<final state>`; and how far each is here: `<id>:after` (device), `<id>:token` | few fields per unfinished rollout, gone when all its commands have ended |
  * | `{s}:idempotency:<fleet>/<device>/<hash>` | STRING | `<command id> <hash of the request>` | expires after a day |
  * | `{s}:ledger:<fleet>`             | HASH | counts that never shrink: commands `issued:<source>` and by final state, readings `rejected:<reason>` | one per fleet |
+ * | `{lamplighter}:rollout:<id>`     | HASH | a rollout: `request` (JSON), `state`, `phase`, where it stands, the `token` of its lease, at last its `counts` | `ROLLOUTS_KEPT_PER_FLEET` |
+ * | `{lamplighter}:rollouts:<fleet>` | ZSET | ids of a fleet's rollouts, score 0 | as `rollout` |
+ * | `{lamplighter}:rollouts-due`     | ZSET | unfinished rollout → when a replica may take it (ms): at once, or the end of a lease | `MAX_UNFINISHED_ROLLOUTS` |
  * | `{lamplighter}:…`                | -    | shard count, API keys, recent events, samples of rejected input | see their files |
  */
 export const SHARDS = 64;
@@ -67,6 +71,7 @@ export const devicesKey = (shard: number, fleet: string) => `{${shard}}:devices:
 
 /** Keys of one shard. */
 export const fleetsKey = (shard: number) => `{${shard}}:fleets`;
+export const rolloutsKey = (shard: number) => `{${shard}}:rollouts`;
 
 /** The command keys of one shard, in the order in which every script on commands takes them. */
 export const commandKeys = (shard: number) =>
@@ -77,5 +82,11 @@ export const SHARD_COUNT_KEY = '{lamplighter}:shards';
 export const API_KEYS_KEY = '{lamplighter}:api-keys';
 export const EVENTS_KEY = '{lamplighter}:events';
 export const REJECTED_KEY = '{lamplighter}:rejected';
+/** Rollouts: one HASH each, those of a fleet by id, and when a replica may next take an unfinished one (ms). */
+export const rolloutKey = (id: string) => `{lamplighter}:rollout:${id}`;
+export const fleetRolloutsKey = (fleet: string) => `{lamplighter}:rollouts:${fleet}`;
+export const rolloutIdempotencyKey = (fleet: string, hash: string) =>
+  `{lamplighter}:rollout-idempotency:${fleet}/${hash}`;
+export const ROLLOUTS_DUE_KEY = '{lamplighter}:rollouts-due';
 /** Channel on which whoever enqueues a command says which shard has work. */
 export const WAKE_CHANNEL = '{lamplighter}:wake';

@@ -1,0 +1,10 @@
+-- Shuts out of one shard whoever carried a rollout on before: commands are made in the name of the highest token only.
+--
+-- KEYS  1 rollouts HASH of the shard
+-- ARGV  1 id   2 token
+-- Returns  1, or 0 if a higher token has been here
+-- Clock    none
+local known = redis.call('HGET', KEYS[1], ARGV[1] .. ':token')
+if known and tonumber(known) > tonumber(ARGV[2]) then return 0 end
+redis.call('HSET', KEYS[1], ARGV[1] .. ':token', ARGV[2])
+return 1
