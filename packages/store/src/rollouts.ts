@@ -68,7 +68,7 @@ export async function createRollout(
 ): Promise<CreateRolloutResult> {
   const id = ulid();
   const hash = (text: string) => createHash('sha256').update(text).digest('hex').slice(0, 32);
-  const kept = await redis.zrange(fleetRolloutsKey(fleet), 0, -1);
+  const kept = await redis.zrange(fleetRolloutsKey(fleet), '0', '-1');
   // Unfinished ones stay, so the list of those that may go is longer than it need be; the script takes what it needs.
   const oldest = kept.length < ROLLOUTS_KEPT_PER_FLEET ? [] : kept.slice(0, MAX_UNFINISHED_OF_FLEET + 1);
   const [outcome, detail] = (await runScript(
@@ -155,7 +155,12 @@ async function rolloutOf(redis: Redis, id: string, record: RolloutRecord): Promi
   };
 }
 
-const COUNTED = ['enqueued', ...SKIP_REASONS.map((reason) => `skipped:${reason}`), ...FINAL_STATES];
+/** What the shards count of a rollout. */
+export const COUNTED: readonly string[] = [
+  'enqueued',
+  ...SKIP_REASONS.map((reason) => `skipped:${reason}`),
+  ...FINAL_STATES,
+];
 
 /** What became of the rollout's devices so far: the sum over the shards. Each count is written with what it counts. */
 export async function countRollout(redis: Redis, id: string): Promise<RolloutCounts> {

@@ -1,0 +1,185 @@
+import type { RolloutCounts, RolloutState } from '@lamplighter/contracts/rollout';
+import type { Redis } from 'ioredis';
+import { devicesKey, ROLLOUTS_DUE_KEY, rolloutKey, rolloutsKey, SHARDS, shardOf } from './keys.js';
+import { ALL_SHARDS, pipelined } from './pipelined.js';
+import { COUNTED, fenceRollout, type RolloutRecord, type RolloutRequest } from './rollouts.js';
+import { runScript } from './script.js';
+
+/**
+ * How a rollout is carried on. One replica at a time holds its lease, and saves how far it has come:
+ *
+ *   enqueue   shard by shard, in each by name: a command for each selected device
+ *   sweep     of one that was aborted or cancelled: shard by shard, what waits is cancelled
+ *   settle    all commands are made, or cancelled; some are open
+ *   closed    nothing can change any more; the counts are in the record
+ *
+ * Shard by shard means that the order of devices is as good as random, so that a fault shows early wherever it is.
+ * A holder that is gone is followed by another one, which begins where the saved position is; what the first had done beyond it
+ * each shard knows (`<id>:after`), so that no device gets a second command. A holder that was only slow holds a token lower
+ * than that in the shards, and changes nothing.
+ */
+export type RolloutPhase = 'enqueue' | 'sweep' | 'settle' | 'closed';
+
+/** A replica that says nothing for this long has lost its rollouts, milliseconds. */
+export const ROLLOUT_LEASE_MS = 3000;
+
+/** Where a rollout stands: the shard in hand, and the last device there that was looked at. */
+export interface Position {
+  readonly shard: number;
+  readonly after: string;
+}
+
+/** A rollout that this replica holds. */
+export interface HeldRollout extends Position {
+  readonly id: string;
+  readonly fleet: string;
+  readonly request: RolloutRequest;
+  readonly token: string;
+  readonly phase: RolloutPhase;
+  readonly state: RolloutState;
+}
+
+/** Leases up to `limit` rollouts that nobody carries on, and shuts out whoever did. */
+export async function takeRollouts(redis: Redis, limit: number): Promise<HeldRollout[]> {
+  const ids = (await runScript(redis, 'findRollouts-1', [ROLLOUTS_DUE_KEY], [limit])) as string[];
+  const taken: HeldRollout[] = [];
+  for (const id of ids) {
+    const held = await takeRollout(redis, id);
+    if (held) taken.push(held);
+  }
+  return taken;
+}
+
+async function takeRollout(redis: Redis, id: string): Promise<HeldRollout | undefined> {
+  const pairs = (await runScript(
+    redis,
+    'claimRollout-2',
+    [ROLLOUTS_DUE_KEY, rolloutKey(id)],
+    [id, ROLLOUT_LEASE_MS],
+  )) as string[];
+  if (pairs.length === 0) return undefined;
+  const held = heldOf(id, pairs);
+  if (held === undefined || held.phase === 'closed') {
+    await forgetRollout(redis, id); // its last holder did not come to it
+    return undefined;
+  }
+  if (!(await fenceRollout(redis, id, held.token))) return undefined;
+  // Another one may have come and gone between the lease and the fence: then the fence stands where none is needed.
+  if (await saveRollout(redis, held)) return held;
+  if ((await redis.hget(rolloutKey(id), 'phase')) === 'closed') await forgetCounts(redis, id);
+  return undefined;
+}
+
+function heldOf(id: string, pairs: readonly string[]): HeldRollout | undefined {
+  const record: Record<string, string> = {};
+  for (let i = 0; i < pairs.length; i += 2) record[pairs[i]!] = pairs[i + 1]!;
+  const { fleet, request, token, phase, state, shard, after }: RolloutRecord = record;
+  if (fleet === undefined) return undefined;
+  return {
+    id,
+    fleet,
+    request: JSON.parse(request!) as RolloutRequest,
+    token: token!,
+    phase: phase as RolloutPhase,
+    state: state as RolloutState,
+    shard: Number(shard),
+    after: after!,
+  };
+}
+
+/**
+ * Saves where a rollout stands and renews the lease; 0 gives it back.
+ * @returns false if the lease is another's by now: then nothing has changed, and nothing more is to be done
+ */
+export async function saveRollout(
+  redis: Redis,
+  { id, token }: Pick<HeldRollout, 'id' | 'token'>,
+  changes: Partial<Position & { phase: RolloutPhase; counts: string }> = {},
+  leaseMs = ROLLOUT_LEASE_MS,
+): Promise<boolean> {
+  const fields = Object.entries(changes).flat();
+  const saved = await runScript(
+    redis,
+    'saveRollout-2',
+    [ROLLOUTS_DUE_KEY, rolloutKey(id)],
+    [id, token, leaseMs, ...fields],
+  );
+  return saved === 1;
+}
+
+/** Gives a running rollout its end, by its holder. An aborted one is free to be taken again, to be swept. @returns whether it did */
+export async function endRollout(
+  redis: Redis,
+  { id, token }: Pick<HeldRollout, 'id' | 'token'>,
+  state: 'done' | 'aborted',
+  counts: RolloutCounts,
+): Promise<boolean> {
+  const [now, stop] = (await runScript(
+    redis,
+    'endRollout-2',
+    [ROLLOUTS_DUE_KEY, rolloutKey(id)],
+    [id, state, token, JSON.stringify(counts)],
+  )) as [string, string];
+  if (now !== state || stop === '') return false;
+  if (state === 'aborted') await fenceRollout(redis, id, stop);
+  return true;
+}
+
+/** Writes the counts of a rollout that has settled into its record, and forgets what the shards hold of it. */
+export async function closeRollout(redis: Redis, held: HeldRollout, counts: RolloutCounts): Promise<void> {
+  if (await saveRollout(redis, held, { phase: 'closed', counts: JSON.stringify(counts) })) {
+    await forgetRollout(redis, held.id);
+  }
+}
+
+/** Takes a closed rollout off the schedule, and its counts out of the shards. */
+export async function forgetRollout(redis: Redis, id: string): Promise<void> {
+  await forgetCounts(redis, id);
+  await redis.zrem(ROLLOUTS_DUE_KEY, id);
+}
+
+async function forgetCounts(redis: Redis, id: string): Promise<void> {
+  const fields = [...COUNTED, 'after', 'token'].map((name) => `${id}:${name}`);
+  await pipelined(redis, ALL_SHARDS, (pipeline, shard) => pipeline.hdel(rolloutsKey(shard), ...fields));
+}
+
+/** Shards that are asked for names in one round trip. */
+const SHARDS_PER_TRIP = 8;
+
+/**
+ * The next devices of the fleet that a rollout has to look at, or of those that its selector names.
+ * @returns up to `limit` devices, and the position behind them; in shard 64 there are none
+ */
+export async function devicesFrom(
+  redis: Redis,
+  { fleet, request }: HeldRollout,
+  from: Position,
+  limit: number,
+): Promise<{ devices: { shard: number; device: string }[]; next: Position }> {
+  const named = request.selector.devices && [...new Set(request.selector.devices)].sort();
+  const devices: { shard: number; device: string }[] = [];
+  let { shard, after } = from;
+  while (shard < SHARDS) {
+    const shards = ALL_SHARDS.slice(shard, shard + SHARDS_PER_TRIP);
+    const perShard = named
+      ? shards.map((one) => named.filter((name) => shardOf(fleet, name) === one))
+      : ((await pipelined(redis, shards, (pipeline, one) =>
+          pipeline.zrangebylex(
+            devicesKey(one, fleet),
+            one === shard && after !== '' ? `(${after}` : '-',
+            '+',
+            'LIMIT',
+            0,
+            limit,
+          ),
+        )) as string[][]);
+    for (const names of perShard) {
+      const ahead = names.filter((name) => name > after).slice(0, limit - devices.length);
+      for (const device of ahead) devices.push({ shard, device });
+      if (devices.length === limit) return { devices, next: { shard, after: devices.at(-1)!.device } };
+      shard += 1;
+      after = '';
+    }
+  }
+  return { devices, next: { shard, after } };
+}
