@@ -172,9 +172,7 @@ for i = 1, tonumber(ARGV[1]) do
       match(last, '^(%d+),(%d),(%d*),(%d*),(%d*),(%d*),([^.,]*)%.(%d*),')
     if is_late == '1' then last_n, last_seq, last_at = '', '', '' end
   end
-  local fields = call('HMGET', device_key, 'version', 'session')
-  local session = fields[2]
-  local last_version = fields[1] or last and '0' or '-'
+  local last_version = call('HGET', device_key, 'version') or last and '0' or '-'
   local seq, at
   if live_count > 0 then seq, at = match(ARGV[argument + 1], '^%d*,(%d*),(%d*),') end
   local newest_seq, newest_at = last_seq, last_at
@@ -189,8 +187,8 @@ for i = 1, tonumber(ARGV[1]) do
     or (last_replica == replica and greater(last_part, part))
     or (late_count > 0 and any_newer(argument + live_count + 1, argument + live_count + late_count, newest_seq, newest_at)) then
     local known_version = last_version ~= '-' and last_version or ''
-    local rule_states = call('HGET', device_key, 'rules')
-    reply[#reply + 1] = { i, 'conflict', known_version, last_seq, last_at, rule_states or '', session or '' }
+    local fields = call('HMGET', device_key, 'rules', 'session')
+    reply[#reply + 1] = { i, 'conflict', known_version, last_seq, last_at, fields[1] or '', fields[2] or '' }
     argument = argument + rest
   else
     is_new = last_version == '-'
@@ -239,7 +237,7 @@ for i = 1, tonumber(ARGV[1]) do
       if rules then call('HSET', device_key, 'version', replica .. '.' .. part, 'rules', rules) end
       -- Freshness is exact to a second: a chatty device moves in the sorted set once in each second, not on every message.
       if is_quiet then
-        local online, since, sleeps = match(session or '', '^%d+,(%d),(%d+),%a+,?(%d*)$')
+        local online, since, sleeps = match(call('HGET', device_key, 'session') or '', '^%d+,(%d),(%d+),%a+,?(%d*)$')
         local period = tonumber(sleeps) and 1.5 * tonumber(sleeps) or fresh
         call('ZADD', key(presence), int(now + period), device)
         local said_goodbye = online == '0' and tonumber(since) > tonumber(last_received)
