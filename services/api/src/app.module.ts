@@ -1,18 +1,25 @@
 import type { Logger } from '@lamplighter/service-kit/logger';
 import { type DynamicModule, Module } from '@nestjs/common';
 import { ApiKeyCheck } from './access/api-key-check.js';
+import { CommandSender } from './commands/command-sender.js';
+import { CommandWaits } from './commands/command-waits.js';
 import { CommandsController } from './commands/commands.controller.js';
 import { DeviceCommandsController } from './commands/device-commands.controller.js';
 import type { Config } from './config.js';
 import { DevicesController } from './devices/devices.controller.js';
+import { SettingsController } from './devices/settings.controller.js';
 import { EventFeed } from './events/event-feed.js';
+import { EventReader } from './events/event-reader.js';
 import { EventWriter } from './events/event-writer.js';
 import { EventsController } from './events/events.controller.js';
 import { FleetsController } from './fleets/fleets.controller.js';
+import { LedgerController } from './fleets/ledger.controller.js';
+import { LedgerReader } from './fleets/ledger-reader.js';
 import { HealthController } from './health/health.controller.js';
 import { Readiness } from './health/readiness.js';
 import { ApiMetrics } from './metrics/api-metrics.js';
 import { MetricsController } from './metrics/metrics.controller.js';
+import { UnexplainedGauge } from './metrics/unexplained-gauge.js';
 import { RejectedController } from './rejected/rejected.controller.js';
 import { StoreLink } from './store/store-link.js';
 import { CONFIG, LOGGER } from './tokens.js';
@@ -34,7 +41,9 @@ export function apiModule({ config, logger, metrics, link }: Foundation): Dynami
     module: ApiModule,
     controllers: [
       FleetsController,
+      LedgerController,
       DevicesController,
+      SettingsController,
       DeviceCommandsController,
       CommandsController,
       RejectedController,
@@ -49,7 +58,12 @@ export function apiModule({ config, logger, metrics, link }: Foundation): Dynami
       { provide: StoreLink, useValue: link },
       ApiKeyCheck,
       EventWriter,
+      EventReader,
       EventFeed,
+      CommandSender,
+      CommandWaits,
+      LedgerReader,
+      UnexplainedGauge,
       Readiness,
     ],
   };

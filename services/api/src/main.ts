@@ -5,12 +5,15 @@ import { createLogger } from '@lamplighter/service-kit/logger';
 import { PortTaken } from '@lamplighter/service-kit/operations-server';
 import { type RunningService, runService } from '@lamplighter/service-kit/run-service';
 import { offerFirstKey } from './access/first-key.js';
+import { CommandWaits } from './commands/command-waits.js';
 import { configSchema } from './config.js';
 import { createApp } from './create-app.js';
 import { EventFeed } from './events/event-feed.js';
+import { EventReader } from './events/event-reader.js';
 import { EventWriter } from './events/event-writer.js';
 import { Readiness } from './health/readiness.js';
 import { ApiMetrics } from './metrics/api-metrics.js';
+import { UnexplainedGauge } from './metrics/unexplained-gauge.js';
 import { StoreLink } from './store/store-link.js';
 import { VERSION } from './version.js';
 
@@ -29,12 +32,16 @@ async function start(): Promise<RunningService> {
   const server = app.getHttpServer();
   await listen(server, config.API_PORT, config.HOST);
   link.start();
+  app.get(UnexplainedGauge).start();
   logger.info({ address: server.address() }, 'started');
 
   return {
     async close() {
       app.get(Readiness).stopping();
+      app.get(UnexplainedGauge).stop();
+      app.get(CommandWaits).close();
       app.get(EventFeed).close();
+      app.get(EventReader).close();
       // Clients keep idle connections open; those that fall idle while we wait are closed as well.
       const idle = setInterval(() => server.closeIdleConnections(), 100);
       await app.close();

@@ -71,8 +71,12 @@ export const commandSchema = z
     seq: z.int().meta({ description: 'Grows within the lane' }),
     policy: z.enum(POLICIES),
     action: z.record(z.string(), z.unknown()),
+    onFailure: z
+      .enum(ON_FAILURE)
+      .meta({ description: 'What its failure means to those behind it in its lane' }),
     source: z.enum(['rule', 'api', 'rollout']),
     rule: z.string().optional().meta({ description: 'The rule that emitted it' }),
+    rollout: z.string().optional().meta({ description: 'The rollout that it belongs to' }),
     state: stateSchema,
     attempt: z.int().meta({ description: 'How often it has been dispatched' }),
     attempts: z.int().meta({ description: 'How often it may be, without any answer' }),

@@ -1,14 +1,18 @@
+import type { ServerResponse } from 'node:http';
 import { cancelCommand, readCommand } from '@lamplighter/store/commands';
-import { Controller, Delete, Get, Inject, Param } from '@nestjs/common';
+import { Controller, Delete, Get, Inject, Param, Req, Res } from '@nestjs/common';
 import { ApiOperation } from '@nestjs/swagger';
 import type { z } from 'zod';
 import { EventWriter } from '../events/event-writer.js';
 import { ApiMetrics } from '../metrics/api-metrics.js';
 import { Answers, Problems, Resource } from '../openapi/describe.js';
 import { Problem } from '../problems/problem.js';
+import type { HttpRequest } from '../requests/http-request.js';
 import { StoreLink } from '../store/store-link.js';
 import { type CommandBody, commandPath, commandSchema } from './command.schema.js';
 import { commandBody } from './command-body.js';
+import { CommandWaits } from './command-waits.js';
+import { MayWait, PREFERENCE_APPLIED } from './may-wait.js';
 
 @Resource('commands')
 @Controller('v1/commands')
@@ -17,16 +21,25 @@ export class CommandsController {
     @Inject(StoreLink) private readonly link: StoreLink,
     @Inject(ApiMetrics) private readonly metrics: ApiMetrics,
     @Inject(EventWriter) private readonly events: EventWriter,
+    @Inject(CommandWaits) private readonly waits: CommandWaits,
   ) {}
 
   @Get(':id')
   @ApiOperation({ summary: 'One command with all its transitions' })
-  @Answers(200, commandSchema, 'The command')
-  @Problems('invalid-request', 'no-such-command')
+  @MayWait('It is answered once the command has ended, or as it is after that time.')
+  @Answers(200, commandSchema, 'The command', PREFERENCE_APPLIED)
+  @Problems('invalid-request', 'no-such-command', 'too-many-waiting')
   async readCommand(
     @Param({ schema: commandPath }) { id }: z.infer<typeof commandPath>,
+    @Req() request: HttpRequest,
+    @Res({ passthrough: true }) response: ServerResponse,
   ): Promise<CommandBody> {
-    return commandBody(await this.find(id));
+    const waiting = this.waits.take(request, response);
+    if (waiting === undefined) return commandBody(await this.find(id));
+    const command = await this.waits.end(waiting, id);
+    if (command === undefined) throw noSuchCommand(id);
+    response.setHeader('Preference-Applied', waiting.applied);
+    return commandBody(command);
   }
 
   @Delete(':id')

@@ -1,16 +1,13 @@
 import type { ServerResponse } from 'node:http';
-import { defaultLane } from '@lamplighter/contracts/command';
-import { durationMs } from '@lamplighter/contracts/duration';
-import { type Command, enqueueCommand, listCommands, readCommand } from '@lamplighter/store/commands';
+import { type Command, isFinal, listCommands } from '@lamplighter/store/commands';
 import { readDevice } from '@lamplighter/store/devices';
+import { storeFailure } from '@lamplighter/store/store-failure';
 import { Body, Controller, Get, HttpCode, Inject, Param, Post, Query, Req, Res } from '@nestjs/common';
 import { ApiHeader, ApiOperation } from '@nestjs/swagger';
 import type { z } from 'zod';
 import { noSuchDevice } from '../devices/devices.controller.js';
-import { EventWriter } from '../events/event-writer.js';
-import { ApiMetrics } from '../metrics/api-metrics.js';
 import { Answers, header, Problems, Resource } from '../openapi/describe.js';
-import { Problem, retryAfter } from '../problems/problem.js';
+import { Problem } from '../problems/problem.js';
 import { type DevicePath, devicePath } from '../requests/address.js';
 import type { HttpRequest } from '../requests/http-request.js';
 import { linkNext } from '../requests/page.js';
@@ -24,18 +21,22 @@ import {
   commandsQuery,
 } from './command.schema.js';
 import { commandBody } from './command-body.js';
-import { idempotencyKey } from './idempotency-key.js';
+import { CommandSender, SEND_PROBLEMS } from './command-sender.js';
+import { CommandWaits } from './command-waits.js';
+import { MayWait, PREFERENCE_APPLIED } from './may-wait.js';
+import type { WaitingRequest } from './waiting-request.js';
 
 /** The most commands that the store keeps of one device, with room to spare; a filtered list looks at all of them. */
 const ALL = 500;
+const LOCATION = { Location: header('The address of the command') };
 
 @Resource('commands')
 @Controller('v1/fleets/:fleet/devices/:device/commands')
 export class DeviceCommandsController {
   constructor(
     @Inject(StoreLink) private readonly link: StoreLink,
-    @Inject(ApiMetrics) private readonly metrics: ApiMetrics,
-    @Inject(EventWriter) private readonly events: EventWriter,
+    @Inject(CommandSender) private readonly sender: CommandSender,
+    @Inject(CommandWaits) private readonly waits: CommandWaits,
   ) {}
 
   @Post()
@@ -52,74 +53,27 @@ export class DeviceCommandsController {
     description: 'Any text, kept for a day: a repeated request finds the command of the first one',
     schema: { type: 'string', maxLength: 255 },
   })
-  @Answers(202, commandSchema, 'The command, taken', { Location: header('The address of the command') })
-  @Problems(
-    'invalid-request',
-    'malformed-json',
-    'device-unreachable',
-    'fleet-full',
-    'command-forgotten',
-    'body-too-large',
-    'unsupported-media-type',
-    'idempotency-key-reused',
-    'queue-full',
-    'store-not-durable',
-    'store-refuses-writes',
-    'store-away',
-  )
+  @MayWait('It is answered with 200 once the command has ended, or with 202 after that time.')
+  @Answers(202, commandSchema, 'The command, taken', { ...LOCATION, ...PREFERENCE_APPLIED })
+  @Answers(200, commandSchema, 'The command, ended while the request waited', {
+    ...LOCATION,
+    ...PREFERENCE_APPLIED,
+  })
+  @Problems(...SEND_PROBLEMS, 'too-many-waiting')
   async sendCommand(
-    @Param({ schema: devicePath }) { fleet, device }: DevicePath,
-    @Body({ schema: commandRequestSchema }) command: CommandRequest,
+    @Param({ schema: devicePath }) address: DevicePath,
+    @Body({ schema: commandRequestSchema }) body: CommandRequest,
     @Req() request: HttpRequest,
     @Res({ passthrough: true }) response: ServerResponse,
   ): Promise<CommandBody> {
-    const redis = this.link.durableRedis;
-    const { action, policy, lane = defaultLane(action) } = command;
-    const key = idempotencyKey(request.headers);
-    const result = await enqueueCommand(redis, {
-      fleet,
-      device,
-      lane,
-      policy,
-      ttl: durationMs(command.ttl)!,
-      action,
-      ...(key !== undefined && { idempotency: { key, request: JSON.stringify(command) } }),
-    });
-    switch (result.outcome) {
-      case 'enqueued':
-        this.tell(fleet, device, result.id, result.superseded);
-        return taken(response, result.command);
-      case 'repeated': {
-        const command = await readCommand(redis, result.id);
-        if (command !== undefined) return taken(response, command);
-        throw new Problem(
-          'command-forgotten',
-          `Command ${result.id} has ended and made room for newer ones.`,
-        );
-      }
-      case 'reused':
-        throw new Problem('idempotency-key-reused', 'Use a new Idempotency-Key for a new command.');
-      case 'full':
-        this.metrics.refused.inc({ reason: 'queue_full' });
-        throw new Problem(
-          'queue-full',
-          `Device "${device}" has as many open commands as it may. Wait until some have ended, or cancel them.`,
-          {},
-          retryAfter(5),
-        );
-      case 'unreachable':
-        this.metrics.refused.inc({ reason: 'unreachable' });
-        throw new Problem(
-          'device-unreachable',
-          `Device "${device}" is not online, and policy "now" does not wait. Use another policy to let the command wait.`,
-        );
-      case 'fleet_full':
-        this.metrics.refused.inc({ reason: 'fleet_full' });
-        throw new Problem(
-          'fleet-full',
-          `Device "${device}" is new, and fleet "${fleet}" has as many devices as it may.`,
-        );
-    }
+    const waiting = this.waits.take(request, response);
+    const command = await this.sender.send(address, body, request.headers);
+    response.setHeader('Location', `/v1/commands/${command.id}`);
+    if (waiting === undefined) return commandBody(command);
+    const now = await this.afterwards(waiting, command);
+    response.setHeader('Preference-Applied', waiting.applied);
+    if (isFinal(now.state)) response.statusCode = 200;
+    return commandBody(now);
   }
 
   @Get()
@@ -154,17 +108,13 @@ export class DeviceCommandsController {
     };
   }
 
-  private tell(fleet: string, device: string, id: string, superseded: readonly string[]): void {
-    this.metrics.commands.inc({ transition: 'pending', source: 'api' });
-    this.events.append({ type: 'command', fleet, device, command: id, state: 'pending' });
-    for (const earlier of superseded) {
-      this.metrics.commands.inc({ transition: 'superseded', source: 'api' });
-      this.events.append({ type: 'command', fleet, device, command: earlier, state: 'superseded' });
+  /** The command after the wait. It is taken, whatever happens to Redis meanwhile: then it is told as it was. */
+  private async afterwards(waiting: WaitingRequest, command: Command): Promise<Command> {
+    try {
+      return (await this.waits.end(waiting, command.id)) ?? command;
+    } catch (error) {
+      if (error instanceof Problem || storeFailure(error) !== undefined) return command;
+      throw error;
     }
   }
-}
-
-function taken(response: ServerResponse, command: Command): CommandBody {
-  response.setHeader('Location', `/v1/commands/${command.id}`);
-  return commandBody(command);
 }

@@ -1,6 +1,8 @@
 import type { Device, KeptReading } from '@lamplighter/store/devices';
+import type { TelemetryInterval } from '@lamplighter/store/settings';
 import { isoTime } from '../iso-time.js';
-import type { DeviceBody } from './device.schema.js';
+import type { DeviceBody, DeviceDetail } from './device.schema.js';
+import { telemetryIntervalBody } from './telemetry-interval.js';
 
 /** A device as the API shows it: the store's, with its times in ISO 8601. */
 export function deviceBody({ last, ageMs, session, ...device }: Device): DeviceBody {
@@ -15,12 +17,19 @@ export function deviceBody({ last, ageMs, session, ...device }: Device): DeviceB
         online: session.online,
         since: isoTime(session.since),
         telemetry: session.telemetry === 'keep' ? 'keep' : 'latest',
+        ...(session.sleeps !== undefined && { sleepsMs: session.sleeps }),
       },
     }),
     ...(last && { last: readingBody(last) }),
     ...(ageMs !== undefined && { ageMs }),
     pendingCommands: device.pendingCommands,
   };
+}
+
+/** A device that is asked for by itself. */
+export function deviceDetail(device: Device, interval: TelemetryInterval): DeviceDetail {
+  const telemetryInterval = telemetryIntervalBody(interval, device.ageMs);
+  return { ...deviceBody(device), ...(telemetryInterval && { telemetryInterval }) };
 }
 
 /** A reading as the API shows it. */

@@ -3,6 +3,7 @@ import { PRESENCE_STATES } from '@lamplighter/contracts/presence';
 import { z } from 'zod';
 import { timeSchema } from '../iso-time.js';
 import { CURSOR, limitSchema, nextSchema } from '../requests/page.js';
+import { telemetryIntervalSchema } from './telemetry-interval.js';
 
 export const presenceSchema = z.enum(PRESENCE_STATES).meta({
   description:
@@ -41,6 +42,9 @@ export const deviceSchema = z
         telemetry: z
           .enum(['latest', 'keep'])
           .meta({ description: 'Whether it keeps readings while offline' }),
+        sleepsMs: z.int().optional().meta({
+          description: 'It connects only to report, at least this often; its goodbye then means nothing',
+        }),
       })
       .optional()
       .meta({ description: "The device's own word about its connection, if it gives any" }),
@@ -72,6 +76,27 @@ export const deviceSchema = z
     ],
   });
 export type DeviceBody = z.infer<typeof deviceSchema>;
+
+const [deviceExample] = deviceSchema.meta()!.examples as [DeviceBody];
+
+/** A device that is asked for by itself. */
+export const deviceDetailSchema = deviceSchema
+  .extend({
+    telemetryInterval: telemetryIntervalSchema.optional().meta({
+      description:
+        'How often it is to measure, and does; absent if nothing was set and nothing can be measured',
+    }),
+  })
+  .meta({
+    id: 'DeviceDetail',
+    examples: [
+      {
+        ...deviceExample,
+        telemetryInterval: { desiredMs: 10000, measuredMs: 9998, pace: 'ok', late: false },
+      },
+    ],
+  });
+export type DeviceDetail = z.infer<typeof deviceDetailSchema>;
 
 export const devicePageSchema = z
   .object({ devices: z.array(deviceSchema), next: nextSchema })

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { countPresence, listDevices, readDevice, readWindow } from '@lamplighter/store/devices';
+import { readTelemetryInterval } from '@lamplighter/store/settings';
 import { Controller, Get, Inject, Param, Query, Req, Res } from '@nestjs/common';
 import { ApiOperation } from '@nestjs/swagger';
 import type { z } from 'zod';
@@ -11,15 +12,15 @@ import type { HttpRequest } from '../requests/http-request.js';
 import { linkNext } from '../requests/page.js';
 import { StoreLink } from '../store/store-link.js';
 import {
-  type DeviceBody,
+  type DeviceDetail,
+  deviceDetailSchema,
   devicePageSchema,
-  deviceSchema,
   devicesQuery,
   type TelemetryBody,
   telemetryQuery,
   telemetrySchema,
 } from './device.schema.js';
-import { deviceBody, readingBody } from './device-body.js';
+import { deviceBody, deviceDetail, readingBody } from './device-body.js';
 
 @Resource('devices')
 @Controller('v1/fleets/:fleet/devices')
@@ -51,13 +52,19 @@ export class DevicesController {
   }
 
   @Get(':device')
-  @ApiOperation({ summary: 'One device: last state with its age, presence, session, pending commands' })
-  @Answers(200, deviceSchema, 'The device')
+  @ApiOperation({
+    summary: 'One device: last state with its age, presence, session, telemetry interval, pending commands',
+  })
+  @Answers(200, deviceDetailSchema, 'The device')
   @Problems('invalid-request', 'no-such-device')
-  async readDevice(@Param({ schema: devicePath }) { fleet, device }: DevicePath): Promise<DeviceBody> {
-    const found = await readDevice(this.link.redis, fleet, device);
+  async readDevice(@Param({ schema: devicePath }) { fleet, device }: DevicePath): Promise<DeviceDetail> {
+    const { redis } = this.link;
+    const [found, interval] = await Promise.all([
+      readDevice(redis, fleet, device),
+      readTelemetryInterval(redis, fleet, device),
+    ]);
     if (found === undefined) throw noSuchDevice(fleet, device);
-    return deviceBody(found);
+    return deviceDetail(found, interval);
   }
 
   @Get(':device/telemetry')

@@ -1,41 +1,30 @@
 import type { ServerResponse } from 'node:http';
-import { connectRedis, type Redis } from '@lamplighter/store/connect';
-import { eventsAfter, lastEventId, readEvents, type StoredEvent } from '@lamplighter/store/events';
+import { eventsAfter, lastEventId, type StoredEvent } from '@lamplighter/store/events';
 import { Inject, Injectable } from '@nestjs/common';
-import type { Config } from '../config.js';
 import { ApiMetrics } from '../metrics/api-metrics.js';
 import { Problem, retryAfter } from '../problems/problem.js';
 import { StoreLink } from '../store/store-link.js';
-import { CONFIG } from '../tokens.js';
 import type { EventFilter } from './event-filter.js';
 import { eventFrame, HEARTBEAT, missedFrame, OPENING } from './event-frame.js';
+import { type EventListener, EventReader } from './event-reader.js';
 import { EventWatcher } from './event-watcher.js';
 import { isAfter } from './stream-position.js';
 
 const HEARTBEAT_MS = 15_000;
-/** The blocking read waits this long, milliseconds; shorter than the store's command timeout. */
-const BLOCK_MS = 2000;
 const PAGE = 500;
-const BURST_BYTES = 32 * 1024;
 const MAX_WATCHERS = 500;
 
-/**
- * Reads the stream of events once and gives it to every client that watches: one blocking connection for all of them.
- * It reads only while somebody watches.
- */
+/** Gives the stream of events to every client that watches. */
 @Injectable()
-export class EventFeed {
+export class EventFeed implements EventListener {
   private readonly watchers = new Set<EventWatcher>();
-  private reader: Redis | undefined;
-  /** The last event that was read; undefined while nobody watches. */
-  private position: string | undefined;
   private heartbeat: NodeJS.Timeout | undefined;
   private isClosed = false;
 
   constructor(
     @Inject(StoreLink) private readonly link: StoreLink,
     @Inject(ApiMetrics) private readonly metrics: ApiMetrics,
-    @Inject(CONFIG) private readonly config: Config,
+    @Inject(EventReader) private readonly reader: EventReader,
   ) {}
 
   /**
@@ -73,7 +62,25 @@ export class EventFeed {
   close(): void {
     this.isClosed = true;
     for (const watcher of this.watchers) watcher.end();
-    this.reader?.disconnect();
+  }
+
+  told(stored: StoredEvent): number {
+    let frame: string | undefined;
+    for (const watcher of this.watchers) {
+      if (!watcher.isLive) continue;
+      const kept = watcher.offer(stored, () => {
+        frame ??= eventFrame(stored);
+        return frame;
+      });
+      if (!kept) this.metrics.sseDropped.inc();
+    }
+    return frame?.length ?? 0;
+  }
+
+  /** What is in the stream still comes. What was trimmed from it is gone, and that is told. */
+  interrupted(isTrimmed: boolean): void {
+    if (!isTrimmed) return;
+    for (const watcher of this.watchers) if (watcher.isLive) watcher.tell(missedFrame('late'));
   }
 
   private add(watcher: EventWatcher, response: ServerResponse): void {
@@ -86,6 +93,7 @@ export class EventFeed {
       this.watchers.delete(watcher);
       this.metrics.sseClients.set(this.watchers.size);
       if (this.watchers.size > 0) return;
+      this.reader.leave(this);
       clearInterval(this.heartbeat);
       this.heartbeat = undefined;
     });
@@ -99,10 +107,11 @@ export class EventFeed {
           watcher.offer(stored, () => eventFrame(stored));
           if (watcher.isBehind) await watcher.drained();
         }
-        // Live from here, unless the feed has gone further in the meantime: then there is another page.
-        if (page.length < PAGE && !(this.position && isAfter(this.position, watcher.position))) {
+        // Live from here, unless the reader has gone further in the meantime: then there is another page.
+        const { position } = this.reader;
+        if (page.length < PAGE && !(position !== undefined && isAfter(position, watcher.position))) {
           watcher.isLive = true;
-          if (this.position === undefined) void this.read(watcher.position);
+          if (this.watchers.has(watcher)) this.reader.listenFrom(this, watcher.position);
           return;
         }
       }
@@ -110,46 +119,5 @@ export class EventFeed {
       // Redis went away: the client comes back with the last id that it got.
       watcher.end();
     }
-  }
-
-  private async read(from: string): Promise<void> {
-    this.position = from;
-    this.reader ??= connectRedis(this.config.REDIS_URL, 'api-events');
-    let failures = 0;
-    while (this.watchers.size > 0 && !this.isClosed) {
-      try {
-        let bytes = 0;
-        for (const stored of await readEvents(this.reader, this.position, BLOCK_MS)) {
-          bytes += this.tellAll(stored);
-          if (bytes < BURST_BYTES) continue;
-          // Sockets are written to between turns of the event loop; a burst must not look like a slow client.
-          await new Promise((resolve) => setImmediate(resolve));
-          bytes = 0;
-        }
-        failures = 0;
-      } catch {
-        if (this.isClosed) break;
-        failures += 1;
-        await new Promise((resolve) => {
-          setTimeout(resolve, Math.min(100 * 2 ** failures, 2000) * (0.5 + Math.random() / 2));
-        });
-      }
-    }
-    this.position = undefined;
-  }
-
-  /** Returns the length of what was sent to each client. */
-  private tellAll(stored: StoredEvent): number {
-    this.position = stored.id;
-    let frame: string | undefined;
-    for (const watcher of this.watchers) {
-      if (!watcher.isLive) continue;
-      const kept = watcher.offer(stored, () => {
-        frame ??= eventFrame(stored);
-        return frame;
-      });
-      if (!kept) this.metrics.sseDropped.inc();
-    }
-    return frame?.length ?? 0;
   }
 }

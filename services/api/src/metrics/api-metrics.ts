@@ -14,7 +14,7 @@ export class ApiMetrics extends Metrics {
   );
   readonly requestDuration = this.histogram(
     'http_request_duration_seconds',
-    'Time from the head of a request to the end of its answer; event streams are left out',
+    'Time from the head of a request to the end of its answer; event streams and granted waits are left out',
     LATENCY_BUCKETS,
     { method: [], route: [], status_class: [] },
   );
@@ -28,6 +28,7 @@ export class ApiMetrics extends Metrics {
   readonly authFailures = this.counter('auth_failures_total', 'Requests without a valid credential', {
     kind: ['api_key'],
   });
+  readonly waiting = this.gauge('http_waiting_requests', 'Requests that wait for a command to end now');
   readonly sseClients = this.gauge('sse_clients', 'Clients that watch events now');
   readonly sseDropped = this.counter(
     'sse_dropped_events_total',
@@ -39,6 +40,12 @@ export class ApiMetrics extends Metrics {
     {
       reason: ['store'],
     },
+  );
+  /** See unexplained-gauge.ts. */
+  readonly unexplained = this.gauge(
+    'ledger_unexplained',
+    'What the books of all fleets do not account for; readings on their way count until they are here',
+    ['kind'],
   );
   readonly durable = this.gauge(
     'store_durability_ok',

@@ -2,8 +2,8 @@ import type { ServerResponse } from 'node:http';
 import type { HttpRequest, Layer, Next } from '../requests/http-request.js';
 import type { ApiMetrics } from './api-metrics.js';
 
-const METHODS = new Set(['GET', 'POST', 'DELETE', 'HEAD']);
-/** Its duration is how long the client stayed, which says nothing. */
+const METHODS = new Set(['GET', 'POST', 'PUT', 'DELETE', 'HEAD']);
+/** Its duration is how long the client stayed, which says nothing; nor does that of a wait which the client asked for. */
 const STREAM = '/v1/events';
 
 /** Counts and times every request by its route's template; what has none is `other`, so that paths never become labels. */
@@ -15,7 +15,8 @@ export function measureRequests(metrics: ApiMetrics) {
       const method = METHODS.has(request.method) ? request.method : 'other';
       const labels = { method, route, status_class: `${Math.floor(response.statusCode / 100)}xx` };
       metrics.requests.inc(labels);
-      if (route !== STREAM) metrics.requestDuration.observe(labels, (performance.now() - start) / 1000);
+      if (route !== STREAM && !response.hasHeader('preference-applied'))
+        metrics.requestDuration.observe(labels, (performance.now() - start) / 1000);
     });
     next();
   };

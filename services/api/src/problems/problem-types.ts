@@ -95,6 +95,11 @@ export const PROBLEM_TYPES = {
     title: 'Redis could lose commands',
     example: 'Redis keeps no append-only file: set "appendonly yes".',
   },
+  'too-many-waiting': {
+    status: 503,
+    title: 'Too many requests wait for commands to end',
+    example: '1000 requests wait already. Ask without "Prefer: wait", or later.',
+  },
   'too-many-watchers': {
     status: 503,
     title: 'Too many clients watch events',

@@ -5,6 +5,8 @@ import type { HttpRequest, Next } from './http-request.js';
 /** Largest body that is read, bytes. */
 export const MAX_BODY_BYTES = 65_536;
 
+const WITH_BODY = new Set(['POST', 'PUT']);
+
 /** Options of the JSON parser: any JSON value is parsed, so that the schema may say what is wrong with it. */
 export const JSON_PARSER = { limit: MAX_BODY_BYTES, strict: false, type: isJson };
 
@@ -12,7 +14,7 @@ export const JSON_PARSER = { limit: MAX_BODY_BYTES, strict: false, type: isJson 
 export function refuseOtherBodies(request: HttpRequest, _response: ServerResponse, next: Next): void {
   const hasBody =
     request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0;
-  if (request.method !== 'POST' || !hasBody || isJson(request)) next();
+  if (!WITH_BODY.has(request.method) || !hasBody || isJson(request)) next();
   else {
     const type = request.headers['content-type'];
     next(

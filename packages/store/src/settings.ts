@@ -1,0 +1,68 @@
+import type { Redis } from 'ioredis';
+import { type KeptReading, readWindow } from './devices.js';
+import { deviceKey, shardOf } from './keys.js';
+
+/**
+ * Settings: what the server wants of a device for good, kept in the device's HASH beside what the device says of itself. A
+ * setting reaches the device by a command; whether it has taken effect shows in what the device does.
+ */
+
+/** How many of a device's latest readings the measured interval is taken from. */
+const MEASURED_OVER = 20;
+/** Readings that came late stand among the live ones, so a few more are looked at. */
+const LOOKED_AT = 3 * MEASURED_OVER;
+
+/** Keeps how often a device is to measure, milliseconds. */
+export async function setTelemetryInterval(
+  redis: Redis,
+  fleet: string,
+  device: string,
+  intervalMs: number,
+): Promise<void> {
+  await redis.hset(deviceKey(shardOf(fleet, device), fleet, device), 'interval', intervalMs);
+}
+
+/** How often a device is to measure, and how often readings of it came lately, milliseconds. */
+export interface TelemetryInterval {
+  readonly desiredMs?: number;
+  readonly measuredMs?: number;
+}
+
+/** Reads the setting, and measures. */
+export async function readTelemetryInterval(
+  redis: Redis,
+  fleet: string,
+  device: string,
+): Promise<TelemetryInterval> {
+  const [desired, readings] = await Promise.all([
+    redis.hget(deviceKey(shardOf(fleet, device), fleet, device), 'interval'),
+    readWindow(redis, fleet, device, LOOKED_AT),
+  ]);
+  const measuredMs = measureInterval(readings);
+  return {
+    ...(desired !== null && { desiredMs: Number(desired) }),
+    ...(measuredMs !== undefined && { measuredMs }),
+  };
+}
+
+/**
+ * The median time between the arrivals of the last 20 live readings, milliseconds; undefined of fewer than two.
+ * Readings that came in one message count as one arrival.
+ * @param readings newest first
+ */
+export function measureInterval(
+  readings: readonly Pick<KeptReading, 'receivedAt' | 'late'>[],
+): number | undefined {
+  const live = readings.filter(({ late }) => !late).slice(0, MEASURED_OVER);
+  const gaps = live
+    .slice(1)
+    .map(({ receivedAt }, i) => live[i]!.receivedAt - receivedAt)
+    .filter((gap) => gap > 0)
+    .sort((a, b) => a - b);
+  const middle = gaps.length >> 1;
+  return gaps.length % 2 === 1
+    ? gaps[middle]
+    : gaps.length > 0
+      ? (gaps[middle - 1]! + gaps[middle]!) / 2
+      : undefined;
+}

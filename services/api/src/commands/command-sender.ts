@@ -1,0 +1,110 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { defaultLane } from '@lamplighter/contracts/command';
+import { durationMs } from '@lamplighter/contracts/duration';
+import { type Command, enqueueCommand, readCommand } from '@lamplighter/store/commands';
+import { Inject, Injectable } from '@nestjs/common';
+import { EventWriter } from '../events/event-writer.js';
+import { ApiMetrics } from '../metrics/api-metrics.js';
+import { Problem, retryAfter } from '../problems/problem.js';
+import type { ProblemName } from '../problems/problem-types.js';
+import type { DevicePath } from '../requests/address.js';
+import { StoreLink } from '../store/store-link.js';
+import type { CommandRequest } from './command.schema.js';
+import { idempotencyKey } from './idempotency-key.js';
+
+/** What `send` may answer instead, for the description of an endpoint. */
+export const SEND_PROBLEMS = [
+  'invalid-request',
+  'malformed-json',
+  'device-unreachable',
+  'fleet-full',
+  'command-forgotten',
+  'body-too-large',
+  'unsupported-media-type',
+  'idempotency-key-reused',
+  'queue-full',
+  'store-not-durable',
+  'store-refuses-writes',
+  'store-away',
+] as const satisfies readonly ProblemName[];
+
+/** Takes what clients want devices to do. */
+@Injectable()
+export class CommandSender {
+  constructor(
+    @Inject(StoreLink) private readonly link: StoreLink,
+    @Inject(ApiMetrics) private readonly metrics: ApiMetrics,
+    @Inject(EventWriter) private readonly events: EventWriter,
+  ) {}
+
+  /**
+   * Puts a command into its device's durable queue: once it returns, the command is on disk.
+   * A request with the idempotency key of an earlier one is answered with the command of that.
+   * @throws Problem one of `SEND_PROBLEMS`
+   */
+  async send(
+    { fleet, device }: DevicePath,
+    request: CommandRequest,
+    headers: IncomingHttpHeaders,
+  ): Promise<Command> {
+    const redis = this.link.durableRedis;
+    const { action, policy, lane = defaultLane(action), attempts, onFailure } = request;
+    const key = idempotencyKey(headers);
+    const result = await enqueueCommand(redis, {
+      fleet,
+      device,
+      lane,
+      policy,
+      ttl: durationMs(request.ttl)!,
+      timeoutMs: durationMs(request.timeout)!,
+      attempts,
+      onFailure,
+      action,
+      ...(key !== undefined && { idempotency: { key, request: JSON.stringify(request) } }),
+    });
+    switch (result.outcome) {
+      case 'enqueued':
+        this.tell(fleet, device, result.id, result.superseded);
+        return result.command;
+      case 'repeated': {
+        const command = await readCommand(redis, result.id);
+        if (command !== undefined) return command;
+        throw new Problem(
+          'command-forgotten',
+          `Command ${result.id} has ended and made room for newer ones.`,
+        );
+      }
+      case 'reused':
+        throw new Problem('idempotency-key-reused', 'Use a new Idempotency-Key for a new command.');
+      case 'full':
+        this.metrics.refused.inc({ reason: 'queue_full' });
+        throw new Problem(
+          'queue-full',
+          `Device "${device}" has as many open commands as it may. Wait until some have ended, or cancel them.`,
+          {},
+          retryAfter(5),
+        );
+      case 'unreachable':
+        this.metrics.refused.inc({ reason: 'unreachable' });
+        throw new Problem(
+          'device-unreachable',
+          `Device "${device}" is not online, and policy "now" does not wait. Use another policy to let the command wait.`,
+        );
+      case 'fleet_full':
+        this.metrics.refused.inc({ reason: 'fleet_full' });
+        throw new Problem(
+          'fleet-full',
+          `Device "${device}" is new, and fleet "${fleet}" has as many devices as it may.`,
+        );
+    }
+  }
+
+  private tell(fleet: string, device: string, id: string, superseded: readonly string[]): void {
+    this.metrics.commands.inc({ transition: 'pending', source: 'api' });
+    this.events.append({ type: 'command', fleet, device, command: id, state: 'pending' });
+    for (const earlier of superseded) {
+      this.metrics.commands.inc({ transition: 'superseded', source: 'api' });
+      this.events.append({ type: 'command', fleet, device, command: earlier, state: 'superseded' });
+    }
+  }
+}

@@ -1,0 +1,28 @@
+import { type Ledger, readLedger } from '@lamplighter/store/ledger';
+import { Inject, Injectable } from '@nestjs/common';
+import { StoreLink } from '../store/store-link.js';
+
+/**
+ * Reads the books of fleets. That walks all devices of a fleet, page by page, so one walk goes on at a time, and all who ask
+ * for a fleet before its walk has begun share it.
+ */
+@Injectable()
+export class LedgerReader {
+  private readonly asked = new Map<string, Promise<Ledger>>();
+  private last: Promise<unknown> = Promise.resolve();
+
+  constructor(@Inject(StoreLink) private readonly link: StoreLink) {}
+
+  /** @throws Problem `store-away`, and what Redis says */
+  read(fleet: string): Promise<Ledger> {
+    const shared = this.asked.get(fleet);
+    if (shared !== undefined) return shared;
+    const walk = this.last.then(() => {
+      this.asked.delete(fleet);
+      return readLedger(this.link.redis, fleet);
+    });
+    this.asked.set(fleet, walk);
+    this.last = walk.catch(() => undefined);
+    return walk;
+  }
+}

@@ -1,0 +1,73 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { readFleets } from '@lamplighter/store/fleets';
+import { Inject, Injectable } from '@nestjs/common';
+import { LedgerReader } from '../fleets/ledger-reader.js';
+import { StoreLink } from '../store/store-link.js';
+import { ApiMetrics } from './api-metrics.js';
+
+/** The books of all fleets are read this long after they were read last; sooner if they could not be, milliseconds. */
+const AGAIN_MS = 60_000;
+const RETRY_MS = 5000;
+/** Between two fleets Redis belongs to others, milliseconds. */
+const PAUSE_MS = 5;
+const PAGE = 500;
+
+/**
+ * What the books of all fleets leave unexplained, as gauges. Reading them walks every device, so it is done in the background,
+ * a fleet and a page of devices at a time, and never by a scrape. While Redis is away there is no value, rather than an old one.
+ */
+@Injectable()
+export class UnexplainedGauge {
+  private readonly stopping = new AbortController();
+
+  constructor(
+    @Inject(StoreLink) private readonly link: StoreLink,
+    @Inject(LedgerReader) private readonly ledgers: LedgerReader,
+    @Inject(ApiMetrics) private readonly metrics: ApiMetrics,
+  ) {}
+
+  start(): void {
+    void this.goOn();
+  }
+
+  stop(): void {
+    this.stopping.abort();
+  }
+
+  private async goOn(): Promise<void> {
+    const { signal } = this.stopping;
+    try {
+      while (!signal.aborted) {
+        const isDone = await this.refresh(signal);
+        await delay((isDone ? AGAIN_MS : RETRY_MS) * (1 + Math.random() / 10), undefined, { signal });
+      }
+    } catch {
+      // Stopped.
+    }
+  }
+
+  private async refresh(signal: AbortSignal): Promise<boolean> {
+    const sums = { readings: 0, commands: 0 };
+    try {
+      for (let after: string | undefined = ''; after !== undefined; ) {
+        const { fleets, next }: Awaited<ReturnType<typeof readFleets>> = await readFleets(this.link.redis, {
+          limit: PAGE,
+          after,
+        });
+        for (const { fleet } of fleets) {
+          const { readings, commands } = await this.ledgers.read(fleet);
+          sums.readings += readings.unexplained;
+          sums.commands += Math.abs(commands.unexplained);
+          await delay(PAUSE_MS, undefined, { signal });
+        }
+        after = next;
+      }
+    } catch {
+      this.metrics.unexplained.reset();
+      return false;
+    }
+    this.metrics.unexplained.set({ kind: 'readings' }, sums.readings);
+    this.metrics.unexplained.set({ kind: 'commands' }, sums.commands);
+    return true;
+  }
+}

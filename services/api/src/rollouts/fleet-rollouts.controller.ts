@@ -1,0 +1,155 @@
+import type { ServerResponse } from 'node:http';
+import { defaultLane } from '@lamplighter/contracts/command';
+import { compileCondition } from '@lamplighter/evaluation/condition';
+import { countPresence } from '@lamplighter/store/devices';
+import {
+  createRollout,
+  listRollouts,
+  type Rollout,
+  readRollout,
+  rolloutEvent,
+} from '@lamplighter/store/rollouts';
+import { Body, Controller, Get, HttpCode, Inject, Param, Post, Query, Req, Res } from '@nestjs/common';
+import { ApiHeader, ApiOperation } from '@nestjs/swagger';
+import type { z } from 'zod';
+import { idempotencyKey } from '../commands/idempotency-key.js';
+import { EventWriter } from '../events/event-writer.js';
+import { noSuchFleet } from '../fleets/fleets.controller.js';
+import { Answers, header, Problems, Resource } from '../openapi/describe.js';
+import { Problem, retryAfter } from '../problems/problem.js';
+import { type FleetPath, fleetPath } from '../requests/address.js';
+import type { HttpRequest } from '../requests/http-request.js';
+import { linkNext } from '../requests/page.js';
+import { StoreLink } from '../store/store-link.js';
+import {
+  type RolloutBody,
+  type RolloutRequestBody,
+  rolloutPageSchema,
+  rolloutRequestSchema,
+  rolloutSchema,
+  rolloutsQuery,
+} from './rollout.schema.js';
+import { rolloutBody } from './rollout-body.js';
+
+@Resource('rollouts')
+@Controller('v1/fleets/:fleet')
+export class FleetRolloutsController {
+  constructor(
+    @Inject(StoreLink) private readonly link: StoreLink,
+    @Inject(EventWriter) private readonly events: EventWriter,
+  ) {}
+
+  @Post('commands')
+  @HttpCode(202)
+  @ApiOperation({
+    summary: 'Send a command to many devices of a fleet',
+    description:
+      'It begins a rollout: one command for each selected device, at the given rate. The rollout is on disk before the ' +
+      'answer, and goes on whatever process is restarted meanwhile; no device gets a second command of it. ' +
+      'A device that appears in the fleet behind its turn gets none.',
+  })
+  @ApiHeader({
+    name: 'Idempotency-Key',
+    required: false,
+    description: 'Any text, kept for a day: a repeated request finds the rollout of the first one',
+    schema: { type: 'string', maxLength: 255 },
+  })
+  @Answers(202, rolloutSchema, 'The rollout, begun', { Location: header('The address of the rollout') })
+  @Problems(
+    'invalid-request',
+    'malformed-json',
+    'no-such-fleet',
+    'rollout-forgotten',
+    'body-too-large',
+    'unsupported-media-type',
+    'invalid-condition',
+    'idempotency-key-reused',
+    'too-many-rollouts',
+    'store-not-durable',
+    'store-refuses-writes',
+    'store-away',
+  )
+  async startRollout(
+    @Param({ schema: fleetPath }) { fleet }: FleetPath,
+    @Body({ schema: rolloutRequestSchema }) body: RolloutRequestBody,
+    @Req() request: HttpRequest,
+    @Res({ passthrough: true }) response: ServerResponse,
+  ): Promise<RolloutBody> {
+    const redis = this.link.durableRedis;
+    const key = idempotencyKey(request.headers);
+    checkCondition(body.selector.when);
+    await this.expectFleet(fleet);
+    const result = await createRollout(
+      redis,
+      fleet,
+      { ...body, lane: body.lane ?? defaultLane(body.action) },
+      key === undefined ? undefined : { key, request: JSON.stringify(body) },
+    );
+    switch (result.outcome) {
+      case 'created':
+        this.events.append(rolloutEvent(result.rollout));
+        return taken(response, result.rollout);
+      case 'repeated': {
+        const rollout = await readRollout(redis, result.id);
+        if (rollout !== undefined) return taken(response, rollout);
+        throw new Problem(
+          'rollout-forgotten',
+          `Rollout ${result.id} has ended and made room for newer ones.`,
+        );
+      }
+      case 'reused':
+        throw new Problem('idempotency-key-reused', 'Use a new Idempotency-Key for a new command.');
+      case 'full':
+        throw new Problem(
+          'too-many-rollouts',
+          'As many rollouts have open commands as may. Wait until some have ended, or cancel them.',
+          {},
+          retryAfter(5),
+        );
+    }
+  }
+
+  @Get('rollouts')
+  @ApiOperation({ summary: "A fleet's rollouts, newest first; the store keeps the last 100" })
+  @Answers(200, rolloutPageSchema, 'A page of rollouts', { Link: header('The following page, rel="next"') })
+  @Problems('invalid-request', 'no-such-fleet')
+  async listRollouts(
+    @Param({ schema: fleetPath }) { fleet }: FleetPath,
+    @Query({ schema: rolloutsQuery }) { limit, cursor }: z.infer<typeof rolloutsQuery>,
+    @Req() request: HttpRequest,
+    @Res({ passthrough: true }) response: ServerResponse,
+  ): Promise<z.infer<typeof rolloutPageSchema>> {
+    const rollouts = await listRollouts(this.link.redis, fleet, {
+      limit: limit + 1,
+      ...(cursor !== undefined && { before: cursor }),
+    });
+    if (rollouts.length === 0) await this.expectFleet(fleet);
+    const page = rollouts.slice(0, limit);
+    const next = rollouts.length > limit ? page.at(-1)!.id : undefined;
+    linkNext(request, response, next);
+    return { fleet, rollouts: page.map(rolloutBody), ...(next !== undefined && { next }) };
+  }
+
+  /** A misspelt fleet would be a rollout that silently reaches nobody. @throws Problem `no-such-fleet` */
+  private async expectFleet(fleet: string): Promise<void> {
+    const devices = await countPresence(this.link.redis, fleet);
+    if (Object.values(devices).every((count) => count === 0)) throw noSuchFleet(fleet);
+  }
+}
+
+/** @throws Problem `invalid-condition` */
+function checkCondition(when: string | undefined): void {
+  if (when === undefined) return;
+  try {
+    compileCondition(when);
+  } catch (error) {
+    throw new Problem('invalid-condition', 'The condition is not valid; see errors.', {
+      errors: [{ in: 'body', pointer: '/selector/when', detail: (error as Error).message }],
+    });
+  }
+}
+
+function taken(response: ServerResponse, rollout: Rollout): RolloutBody {
+  response.setHeader('Location', `/v1/rollouts/${rollout.id}`);
+  return rolloutBody(rollout);
+}

@@ -1,0 +1,71 @@
+import { cancelRollout, readRollout, rolloutEvent } from '@lamplighter/store/rollouts';
+import { Controller, Delete, Get, Inject, Param } from '@nestjs/common';
+import { ApiOperation } from '@nestjs/swagger';
+import type { z } from 'zod';
+import { EventWriter } from '../events/event-writer.js';
+import { Answers, Problems, Resource } from '../openapi/describe.js';
+import { Problem } from '../problems/problem.js';
+import { StoreLink } from '../store/store-link.js';
+import { type RolloutBody, rolloutPath, rolloutSchema } from './rollout.schema.js';
+import { rolloutBody } from './rollout-body.js';
+
+@Resource('rollouts')
+@Controller('v1/rollouts')
+export class RolloutsController {
+  constructor(
+    @Inject(StoreLink) private readonly link: StoreLink,
+    @Inject(EventWriter) private readonly events: EventWriter,
+  ) {}
+
+  @Get(':id')
+  @ApiOperation({ summary: 'One rollout: how far it is, and what became of its commands' })
+  @Answers(200, rolloutSchema, 'The rollout')
+  @Problems('invalid-request', 'no-such-rollout')
+  async readRollout(
+    @Param({ schema: rolloutPath }) { id }: z.infer<typeof rolloutPath>,
+  ): Promise<RolloutBody> {
+    return rolloutBody(await this.find(id));
+  }
+
+  @Delete(':id')
+  @ApiOperation({
+    summary: 'Cancel a running rollout',
+    description:
+      'After the answer no further command of it is made. What still waits is cancelled within a second or so; what devices ' +
+      'have been sent already ends as any command does.',
+  })
+  @Answers(200, rolloutSchema, 'The rollout, cancelled')
+  @Problems(
+    'invalid-request',
+    'no-such-rollout',
+    'rollout-not-cancellable',
+    'store-refuses-writes',
+    'store-not-durable',
+    'store-away',
+  )
+  async cancelRollout(
+    @Param({ schema: rolloutPath }) { id }: z.infer<typeof rolloutPath>,
+  ): Promise<RolloutBody> {
+    const { state, isOurs } = await cancelRollout(this.link.durableRedis, id);
+    if (state === 'missing') throw noSuchRollout(id);
+    if (!isOurs) {
+      throw new Problem('rollout-not-cancellable', `Rollout ${id} is ${state} already.`, { state });
+    }
+    const rollout = await this.find(id);
+    this.events.append(rolloutEvent(rollout));
+    return rolloutBody(rollout);
+  }
+
+  private async find(id: string) {
+    const rollout = await readRollout(this.link.redis, id);
+    if (rollout === undefined) throw noSuchRollout(id);
+    return rollout;
+  }
+}
+
+function noSuchRollout(id: string): Problem {
+  return new Problem(
+    'no-such-rollout',
+    `There is no rollout ${id}, or it has ended and made room for newer ones.`,
+  );
+}
