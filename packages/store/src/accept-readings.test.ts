@@ -196,8 +196,7 @@ describe('a part that was judged on other grounds', () => {
         version: `${rules.name}.2`,
         mark: expect.objectContaining({ seq: 5, at: undefined }),
         rules: '{"n":1}',
-        announced: false,
-        keeps: false,
+        session: undefined,
       },
     });
     expect(await snapshot()).toEqual(before);

@@ -90,9 +90,14 @@ export interface DeviceGrounds {
   readonly version: string;
   readonly mark: Mark;
   readonly rules: string;
-  /** The device has published a birth at some time, so it understands `_cmd` and answers. */
-  readonly announced: boolean;
-  /** The device keeps its readings until a receipt comes. */
+  /** What the device last said in a birth; undefined if it never published one. */
+  readonly session: Session | undefined;
+}
+
+/** A device's word about itself: it understands `_cmd` and answers. Ids grow, so the higher one is the newer. */
+export interface Session {
+  readonly id: number;
+  /** It keeps its readings until a receipt comes. */
   readonly keeps: boolean;
 }
 
@@ -203,13 +208,7 @@ function outcomeOf(before: PartOutcome, kind: string, details: (string | number)
       return {
         kind,
         commands: [],
-        grounds: {
-          version: version!,
-          mark,
-          rules: rules!,
-          announced: session !== '',
-          keeps: session!.split(',')[3] === 'keep',
-        },
+        grounds: { version: version!, mark, rules: rules!, session: sessionOf(session!) },
       };
     }
     case 'back':
@@ -232,6 +231,12 @@ function outcomeOf(before: PartOutcome, kind: string, details: (string | number)
     default:
       return { kind: kind as 'repeated' | 'full', commands: [] };
   }
+}
+
+function sessionOf(stored: string): Session | undefined {
+  if (stored === '') return undefined;
+  const [id, , , telemetry] = stored.split(',');
+  return { id: Number(id), keeps: telemetry === 'keep' };
 }
 
 /** Whether a reading comes after the mark: by sequence, then by device time, then by arrival. The script decides alike. */

@@ -61,7 +61,8 @@ export class PresenceController {
     }
     const { fleet, device } = parsed;
     if (message.online) {
-      this.devices.announce(deviceTopic(fleet, 'telemetry', device), message.telemetry === 'keep');
+      const session = { id: message.session, keeps: message.telemetry === 'keep' };
+      this.devices.announce(deviceTopic(fleet, 'telemetry', device), session);
     }
     return [{ address: new DeviceAddress(fleet, device, false), message }];
   }

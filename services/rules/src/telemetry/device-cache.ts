@@ -5,6 +5,7 @@ import {
   DeviceAddress,
   type DeviceGrounds,
   type Mark,
+  type Session,
   UNKNOWN_VERSION,
 } from '@lamplighter/store/accept-readings';
 import type { RuleSet } from '../evaluation/load-rules.js';
@@ -19,10 +20,7 @@ export class KnownDevice implements DeviceFacts {
   readonly rules: readonly CompiledRule[];
   readonly lesson: boolean;
   readonly isCanary: boolean;
-  /** It understands `_cmd` and answers. */
-  answers = false;
-  /** It keeps readings until a receipt comes. */
-  keeps = false;
+  private session: Session | undefined;
   version: string = UNKNOWN_VERSION;
   mark: Mark = { seq: undefined, at: undefined };
   states: Readonly<Record<string, RuleState>> = {};
@@ -35,13 +33,27 @@ export class KnownDevice implements DeviceFacts {
     this.commandsTopic = commandsTopic(address.fleet, address.device, address.lesson);
   }
 
+  /** It understands `_cmd` and answers. */
+  get answers(): boolean {
+    return this.session !== undefined;
+  }
+
+  /** It keeps readings until a receipt comes. */
+  get keeps(): boolean {
+    return this.session?.keeps === true;
+  }
+
+  /** Takes a birth. The store may still tell of an older one for a moment. */
+  announce(session: Session): void {
+    if (this.session === undefined || session.id >= this.session.id) this.session = session;
+  }
+
   /** Takes over what the store holds. */
   believe(grounds: DeviceGrounds): void {
     this.version = grounds.version;
     this.mark = grounds.mark;
     this.states = grounds.rules === '' ? {} : (JSON.parse(grounds.rules) as Record<string, RuleState>);
-    this.answers = grounds.announced;
-    this.keeps = grounds.keeps;
+    if (grounds.session !== undefined) this.announce(grounds.session);
   }
 }
 
@@ -61,11 +73,9 @@ export class DeviceCache {
   }
 
   /** A birth came: from now on the device understands `_cmd` and answers, and it said whether it keeps readings. */
-  announce(topic: string, keeps: boolean): void {
+  announce(topic: string, session: Session): void {
     const known = this.byTopic.get(topic) ?? this.older.get(topic);
-    if (known === undefined) return;
-    known.answers = true;
-    known.keeps = keeps;
+    known?.announce(session);
   }
 
   private add(topic: string): KnownDevice | undefined {

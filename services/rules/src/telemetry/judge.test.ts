@@ -32,7 +32,7 @@ function lamp(rules = [nightLight], lesson = false): KnownDevice {
     version: NEW_DEVICE,
     mark: { seq: undefined, at: undefined },
     rules: '',
-    announced: true,
+    session: { id: 1, keeps: false },
   });
   return device;
 }
@@ -126,7 +126,7 @@ describe('judging a device', () => {
       version: 'other.7',
       mark: { seq: 4, at: undefined },
       rules: '{"night-light":{"raised":true,"emittedAt":1}}',
-      announced: true,
+      session: { id: 1, keeps: false },
     });
     expect(verdictOn(device, [reading(299, 5)])).toMatchObject({
       version: 'other.7',

@@ -1,0 +1,38 @@
+import type { DeviceGrounds } from '@lamplighter/store/accept-readings';
+import { RuleSet } from '../evaluation/load-rules.js';
+import { DeviceCache } from './device-cache.js';
+
+const TOPIC = 'demo/telemetry/lamp-1';
+const grounds = (session?: DeviceGrounds['session']): DeviceGrounds => ({
+  version: '0',
+  mark: { seq: undefined, at: undefined },
+  rules: '',
+  session,
+});
+
+describe('what a device says of itself', () => {
+  it('is known from its birth on', () => {
+    const devices = new DeviceCache(new RuleSet([]));
+    const lamp = devices.find(TOPIC)!;
+    expect([lamp.answers, lamp.keeps]).toEqual([false, false]);
+    devices.announce(TOPIC, { id: 1, keeps: true });
+    expect([lamp.answers, lamp.keeps]).toEqual([true, true]);
+    devices.announce(TOPIC, { id: 2, keeps: false });
+    expect([lamp.answers, lamp.keeps]).toEqual([true, false]);
+  });
+
+  it('is not forgotten for grounds of the store that were read before the birth was there', () => {
+    const devices = new DeviceCache(new RuleSet([]));
+    const lamp = devices.find(TOPIC)!;
+    devices.announce(TOPIC, { id: 7, keeps: true });
+    lamp.believe(grounds());
+    lamp.believe(grounds({ id: 6, keeps: false }));
+    expect([lamp.answers, lamp.keeps]).toEqual([true, true]);
+  });
+
+  it('is learnt from the store where no birth was heard', () => {
+    const lamp = new DeviceCache(new RuleSet([])).find(TOPIC)!;
+    lamp.believe(grounds({ id: 6, keeps: true }));
+    expect([lamp.answers, lamp.keeps]).toEqual([true, true]);
+  });
+});
