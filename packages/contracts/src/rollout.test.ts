@@ -1,4 +1,4 @@
-import { endedOf, isFailing, paceSchema, type RolloutCounts, selectorSchema } from './rollout.js';
+import { endedOf, isFailing, matchedOf, paceSchema, type RolloutCounts, selectorSchema } from './rollout.js';
 
 const counts = (outcomes: Partial<RolloutCounts['outcomes']>): RolloutCounts => ({
   enqueued: 1000,
@@ -38,6 +38,11 @@ describe('a rollout fails', () => {
 
 it('has ended as often as there are final states', () => {
   expect(endedOf(counts({ succeeded: 1, failed: 2, superseded: 4, cancelled: 8 }))).toBe(15);
+});
+
+it('has matched every device that got a command or was skipped', () => {
+  const skipped = { queue_full: 1, unreachable: 2, unknown_device: 4 };
+  expect(matchedOf({ ...counts({}), enqueued: 8, skipped })).toBe(15);
 });
 
 it('goes at 50 devices per second unless it is told otherwise', () => {

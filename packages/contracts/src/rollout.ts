@@ -55,6 +55,11 @@ export interface RolloutCounts {
   readonly outcomes: Readonly<Record<(typeof FINAL_STATES)[number], number>>;
 }
 
+/** Devices that were selected so far: each got a command or was skipped. */
+export function matchedOf({ enqueued, skipped }: RolloutCounts): number {
+  return SKIP_REASONS.reduce((sum, reason) => sum + skipped[reason], enqueued);
+}
+
 /** How many of a rollout's commands have ended. */
 export function endedOf({ outcomes }: RolloutCounts): number {
   return FINAL_STATES.reduce((sum, state) => sum + outcomes[state], 0);

@@ -3,15 +3,17 @@ import { EVENTS_KEY } from './keys.js';
 
 /**
  * What happened lately, for live views: a bounded stream, not the record of truth (that is the command's own history).
- * Commands and presence are complete; telemetry is a sample, so that a fast fleet does not drown its watchers.
+ * Commands and presence are complete; a rollout is told at its begin and end, and at most once a second in between; telemetry
+ * is a sample, so that a fast fleet does not drown its watchers.
  */
-export const EVENT_TYPES = ['telemetry', 'command', 'presence'] as const;
+export const EVENT_TYPES = ['telemetry', 'command', 'presence', 'rollout'] as const;
 export type EventType = (typeof EVENT_TYPES)[number];
 
 export interface LiveEvent {
   readonly type: EventType;
   readonly fleet: string;
-  readonly device: string;
+  /** Absent for a rollout. */
+  readonly device?: string;
   /** Further facts of the event, JSON-able. */
   readonly [fact: string]: unknown;
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { type Action, FINAL_STATES } from '@lamplighter/contracts/command';
+import { type Action, type Delivery, FINAL_STATES } from '@lamplighter/contracts/command';
 import {
+  matchedOf,
   type Pace,
   type RolloutCounts,
   type RolloutState,
@@ -9,7 +10,7 @@ import {
 } from '@lamplighter/contracts/rollout';
 import type { Redis } from 'ioredis';
 import { ulid } from 'ulid';
-import type { DeliveryOptions } from './command-header.js';
+import type { LiveEvent } from './events.js';
 import {
   fleetRolloutsKey,
   ROLLOUTS_DUE_KEY,
@@ -30,11 +31,10 @@ export const MAX_UNFINISHED_ROLLOUTS = 500;
 const IDEMPOTENCY_MS = 24 * 3_600_000;
 const ROLLOUT_ID = /^[0-9A-HJKMNP-TV-Z]{26}$/;
 
-/** What a rollout is to do; `ttl` in milliseconds. */
-export interface RolloutRequest extends Omit<DeliveryOptions, 'rollout'>, Pace {
+/** What a rollout is to do. */
+export interface RolloutRequest extends Delivery, Pace {
   readonly action: Action;
   readonly lane: string;
-  readonly ttl: number;
   readonly selector: Selector;
 }
 
@@ -56,6 +56,21 @@ export type CreateRolloutResult =
 /** Whether a text may be the id of a rollout. */
 export function isRolloutId(text: string): boolean {
   return ROLLOUT_ID.test(text);
+}
+
+/** What watchers are told of a rollout. */
+export function rolloutEvent(rollout: Pick<Rollout, 'id' | 'fleet' | 'state'> & RolloutCounts): LiveEvent {
+  const { id, fleet, state, enqueued, skipped, outcomes } = rollout;
+  return {
+    type: 'rollout',
+    fleet,
+    rollout: id,
+    state,
+    matched: matchedOf(rollout),
+    enqueued,
+    skipped,
+    outcomes,
+  };
 }
 
 /** Begins a rollout; a replica of the rules service carries it on. */
@@ -149,10 +164,17 @@ async function rolloutOf(redis: Redis, id: string, record: RolloutRecord): Promi
     state: state as RolloutState,
     request: JSON.parse(request!) as RolloutRequest,
     // Once nothing can change any more the sum is in the record, and the shards have forgotten theirs.
-    ...(counts === undefined ? await countRollout(redis, id) : (JSON.parse(counts) as RolloutCounts)),
+    ...(counts === undefined ? await countUnfinished(redis, id) : (JSON.parse(counts) as RolloutCounts)),
     startedAt: Number(startedAt),
     ...(endedAt !== undefined && { endedAt: Number(endedAt) }),
   };
+}
+
+async function countUnfinished(redis: Redis, id: string): Promise<RolloutCounts> {
+  const counts = await countRollout(redis, id);
+  // It may have been closed since the record was read: then the shards may have forgotten already.
+  const closed = await redis.hget(rolloutKey(id), 'counts');
+  return closed === null ? counts : (JSON.parse(closed) as RolloutCounts);
 }
 
 /** What the shards count of a rollout. */

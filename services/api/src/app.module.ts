@@ -21,6 +21,8 @@ import { ApiMetrics } from './metrics/api-metrics.js';
 import { MetricsController } from './metrics/metrics.controller.js';
 import { UnexplainedGauge } from './metrics/unexplained-gauge.js';
 import { RejectedController } from './rejected/rejected.controller.js';
+import { FleetRolloutsController } from './rollouts/fleet-rollouts.controller.js';
+import { RolloutsController } from './rollouts/rollouts.controller.js';
 import { StoreLink } from './store/store-link.js';
 import { CONFIG, LOGGER } from './tokens.js';
 
@@ -46,6 +48,8 @@ export function apiModule({ config, logger, metrics, link }: Foundation): Dynami
       SettingsController,
       DeviceCommandsController,
       CommandsController,
+      FleetRolloutsController,
+      RolloutsController,
       RejectedController,
       EventsController,
       HealthController,

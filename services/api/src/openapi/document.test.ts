@@ -7,6 +7,7 @@ import { fleetSchema } from '../fleets/fleet.schema.js';
 import { ledgerSchema } from '../fleets/ledger.schema.js';
 import { problemSchema } from '../problems/problem.js';
 import { rejectedSchema } from '../rejected/rejected.schema.js';
+import { rolloutRequestSchema, rolloutSchema } from '../rollouts/rollout.schema.js';
 import { openApiText } from './offline-document.js';
 
 interface Operation {
@@ -32,6 +33,7 @@ it('is the committed one; if not, run `node services/api/dist/openapi/write-docu
 it('holds every endpoint', () => {
   expect(operations.map(({ name }) => name).sort()).toEqual([
     'delete /v1/commands/{id}',
+    'delete /v1/rollouts/{id}',
     'get /health/live',
     'get /health/ready',
     'get /metrics',
@@ -44,7 +46,10 @@ it('holds every endpoint', () => {
     'get /v1/fleets/{fleet}/devices/{device}/commands',
     'get /v1/fleets/{fleet}/devices/{device}/telemetry',
     'get /v1/fleets/{fleet}/ledger',
+    'get /v1/fleets/{fleet}/rollouts',
     'get /v1/rejected',
+    'get /v1/rollouts/{id}',
+    'post /v1/fleets/{fleet}/commands',
     'post /v1/fleets/{fleet}/devices/{device}/commands',
     'put /v1/fleets/{fleet}/devices/{device}/settings',
   ]);
@@ -80,6 +85,8 @@ it.each<[name: string, schema: z.ZodType]>([
   ['Telemetry', telemetrySchema],
   ['Fleet', fleetSchema],
   ['Rejected', rejectedSchema],
+  ['Rollout', rolloutSchema],
+  ['RolloutRequest', rolloutRequestSchema],
   ['Problem', problemSchema],
 ])('has an example of %s that is one', (name, schema) => {
   const { example } = document.components.schemas[name] as { example?: unknown };

@@ -24,6 +24,7 @@ export function openApiDocument(app: INestApplication, version: string): OpenAPI
     .addTag('fleets')
     .addTag('devices', 'Last state, presence and history')
     .addTag('commands', 'Instructions to devices, accounted for until the device has answered')
+    .addTag('rollouts', 'The same command for many devices of a fleet')
     .addTag('rejected', 'What devices sent and was refused')
     .addTag('events', 'Live view')
     .addTag('operations', 'For machines that look after the service; no API key')

@@ -32,6 +32,11 @@ export const PROBLEM_TYPES = {
     example:
       'There is no command 01KAP3Z8Q4T5V6W7X8Y9ZABCDE-17, or it has ended and made room for newer ones.',
   },
+  'no-such-rollout': {
+    status: 404,
+    title: 'There is no such rollout',
+    example: 'There is no rollout 01KAP3Z8Q4T5V6W7X8Y9ZABCDE, or it has ended and made room for newer ones.',
+  },
   'method-not-allowed': {
     status: 405,
     title: 'This path does not have this method',
@@ -53,10 +58,20 @@ export const PROBLEM_TYPES = {
     title: 'The command can no longer be cancelled',
     example: 'Command 01KAP3Z8Q4T5V6W7X8Y9ZABCDE-17 is dispatched; only a pending command can be cancelled.',
   },
+  'rollout-not-cancellable': {
+    status: 409,
+    title: 'The rollout has ended already',
+    example: 'Rollout 01KAP3Z8Q4T5V6W7X8Y9ZABCDE is done already.',
+  },
   'command-forgotten': {
     status: 410,
     title: 'The command of this idempotency key is no longer kept',
     example: 'Command 01KAP3Z8Q4T5V6W7X8Y9ZABCDE-17 has ended and made room for newer ones.',
+  },
+  'rollout-forgotten': {
+    status: 410,
+    title: 'The rollout of this idempotency key is no longer kept',
+    example: 'Rollout 01KAP3Z8Q4T5V6W7X8Y9ZABCDE has ended and made room for newer ones.',
   },
   'body-too-large': {
     status: 413,
@@ -73,11 +88,21 @@ export const PROBLEM_TYPES = {
     title: 'This idempotency key came with another request',
     example: 'Use a new Idempotency-Key for a new command.',
   },
+  'invalid-condition': {
+    status: 422,
+    title: 'The condition is not valid',
+    example: 'The condition is not valid; see errors.',
+  },
   'queue-full': {
     status: 429,
     title: "The device's command queue is full",
     example:
       'Device "lamp-0001" has as many open commands as it may. Wait until some have ended, or cancel them.',
+  },
+  'too-many-rollouts': {
+    status: 429,
+    title: 'Too many rollouts are unfinished',
+    example: 'As many rollouts have open commands as may. Wait until some have ended, or cancel them.',
   },
   'internal-error': {
     status: 500,

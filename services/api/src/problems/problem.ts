@@ -19,7 +19,10 @@ export const problemSchema = z
     status: z.int(),
     detail: z.string().meta({ description: 'What happened and what to do' }),
     errors: z.array(fieldErrorSchema).optional(),
-    state: z.string().optional().meta({ description: 'State of the command that cannot be cancelled' }),
+    state: z
+      .string()
+      .optional()
+      .meta({ description: 'State of the command or rollout that cannot be cancelled' }),
   })
   .meta({
     id: 'Problem',

@@ -64,8 +64,10 @@ export const rolloutRequestSchema = z
 export type RolloutRequestBody = z.infer<typeof rolloutRequestSchema>;
 
 const count = (description: string) => z.int().min(0).meta({ description });
-const counts = <K extends string>(names: readonly [K, ...K[]], description: string) =>
-  z.record(z.enum(names), z.int().min(0)).meta({ description });
+const counts = <K extends string>(names: readonly K[], description: string) =>
+  z
+    .object(Object.fromEntries(names.map((name) => [name, z.int().min(0)])) as Record<K, z.ZodInt>)
+    .meta({ description });
 
 export const rolloutSchema = z
   .object({
