@@ -32,6 +32,8 @@ export default {
       '<rootDir>/services/*/src/**/*.test.ts',
       '<rootDir>/bench/src/**/*.test.ts',
     ]),
-    project('system', ['<rootDir>/test/system/*.test.ts']),
+    // The faults that take a few seconds each are among the system tests too.
+    project('system', ['<rootDir>/test/system/*.test.ts', '<rootDir>/test/faults/*.short.test.ts']),
+    project('faults', ['<rootDir>/test/faults/*.test.ts']),
   ],
 };

@@ -1,0 +1,29 @@
+import { exampleRun } from '../test/example-run.js';
+import { certificate } from './certificate.js';
+import { judge } from './oracle/judge.js';
+import { mutate } from './oracle/mutate.js';
+
+const of = (run: ReturnType<typeof exampleRun>) => certificate(run, judge(run));
+
+describe('the certificate', () => {
+  it('says what was promised, kept and done', () => {
+    const text = of(exampleRun());
+    expect(text).toMatch(/^Certificate: every promise was kept/);
+    for (const line of [
+      /seed +1$/m,
+      /faults injected +1$/m,
+      /kill -9 rules 1$/m,
+      /commands superseded +1$/m,
+      /readings lost +0$/m,
+      /executed though superseded +0$/m,
+    ])
+      expect(text).toMatch(line);
+  });
+
+  it('is refused if a promise was broken, and tells what happened', () => {
+    const text = of(mutate(exampleRun(), 'double'));
+    expect(text).toMatch(/^NO CERTIFICATE/);
+    expect(text).toMatch(/executed twice +1$/m);
+    expect(text).toContain('demo/lamp led 2 (second)');
+  });
+});

@@ -1,0 +1,20 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { temporaryFolder } from '@lamplighter/test-kit/folder';
+import { readLines } from './journal.js';
+
+const fileOf = (text: string) => {
+  const file = join(temporaryFolder(), 'journal.jsonl');
+  writeFileSync(file, text);
+  return file;
+};
+
+describe('a journal', () => {
+  it('is read line by line; what was being written when its writer was killed is left out', () => {
+    expect(readLines(fileOf('{"t":1}\n{"t":2}\n{"t":'))).toEqual([{ t: 1 }, { t: 2 }]);
+  });
+
+  it('that is broken elsewhere is not believed', () => {
+    expect(() => readLines(fileOf('{"t":1}\n{"t"\n{"t":3}\n'))).toThrow(/journal.jsonl:2 is no JSON/);
+  });
+});

@@ -1,0 +1,56 @@
+import type { FleetEvidence } from '../evidence/evidence.js';
+import { eventsOf } from '../evidence/journal.js';
+import type { Violation } from './violation.js';
+
+/** What became of a fleet's readings. */
+export interface ReadingCounts {
+  taken: number;
+  stored: number;
+  dropped: number;
+  refused: number;
+}
+
+/**
+ * Every reading that a device has taken is stored, was dropped by the device (and said so), or was refused by the server (and
+ * said so). A receipt alone proves nothing: the API must show what it speaks of.
+ */
+export function judgeReadings({ fleet, journal, stored }: FleetEvidence): {
+  counts: ReadingCounts;
+  violations: Violation[];
+} {
+  const key = (device: string, seq: number) => `${device} ${seq}`;
+  const settled = { dropped: new Set<string>(), refused: new Set<string>() };
+  for (const { device, seq } of eventsOf(journal, 'dropped')) settled.dropped.add(key(device, seq));
+  const receipted = new Set<string>();
+  for (const receipt of eventsOf(journal, 'receipt')) {
+    for (const seq of receipt.stored) receipted.add(key(receipt.device, seq));
+    for (const seq of receipt.refused ?? []) settled.refused.add(key(receipt.device, seq));
+  }
+
+  const violations: Violation[] = [];
+  const shown = new Set<string>();
+  for (const [device, seqs] of stored) {
+    for (const seq of seqs) {
+      if (shown.has(key(device, seq)))
+        violations.push({ kind: 'readings stored twice', what: `${fleet}/${device} _seq ${seq}` });
+      shown.add(key(device, seq));
+    }
+  }
+
+  const counts: ReadingCounts = { taken: 0, stored: 0, dropped: 0, refused: 0 };
+  for (const { device, seq, n } of eventsOf(journal, 'taken')) {
+    const reading = key(device, seq);
+    counts.taken += 1;
+    if (shown.has(reading)) counts.stored += 1;
+    else if (settled.dropped.has(reading)) counts.dropped += 1;
+    else if (settled.refused.has(reading)) counts.refused += 1;
+    else {
+      const said = receipted.has(reading) ? ', although its receipt came' : '';
+      violations.push({
+        kind: 'readings lost',
+        what: `${fleet}/${device} _seq ${seq} (its ${n}th reading)${said}`,
+      });
+    }
+  }
+  return { counts, violations };
+}

@@ -1,0 +1,21 @@
+/** What must never happen, in the words of the certificate. A closed set. */
+export const VIOLATIONS = [
+  'readings lost',
+  'readings stored twice',
+  'commands lost',
+  'executed twice',
+  'out of order',
+  'executed after expiry',
+  'executed though superseded',
+  'states that contradict the device',
+  'final states that changed',
+  'books that do not balance',
+  'not settled in the quiet time',
+] as const;
+export type ViolationKind = (typeof VIOLATIONS)[number];
+
+export interface Violation {
+  readonly kind: ViolationKind;
+  /** What happened to what, in words. */
+  readonly what: string;
+}

@@ -1,0 +1,59 @@
+import { closeSync, openSync, readSync } from 'node:fs';
+import type { DeviceEvent } from '../evidence/journal.js';
+
+const CHUNK = 1 << 20;
+
+/** Follows a journal while it is being written: which readings are neither dropped nor answered by a receipt yet. */
+export class Outboxes {
+  private readonly held = new Set<string>();
+  private position = 0;
+  private rest: Buffer = Buffer.alloc(0);
+  /** Readings taken, and commands executed, so far. */
+  readonly counts = { taken: 0, executed: 0 };
+
+  constructor(private readonly file: string) {}
+
+  /** Readings in all outboxes of the journal, and on their way. */
+  get size(): number {
+    return this.held.size;
+  }
+
+  /** Reads what was written since. A journal that does not exist yet is empty. */
+  follow(): void {
+    let file: number;
+    try {
+      file = openSync(this.file, 'r');
+    } catch {
+      return;
+    }
+    try {
+      const chunk = Buffer.alloc(CHUNK);
+      for (;;) {
+        const size = readSync(file, chunk, 0, CHUNK, this.position);
+        if (size === 0) return;
+        this.position += size;
+        this.take(Buffer.concat([this.rest, chunk.subarray(0, size)]));
+      }
+    } finally {
+      closeSync(file);
+    }
+  }
+
+  private take(bytes: Buffer): void {
+    const end = bytes.lastIndexOf(0x0a) + 1;
+    this.rest = Buffer.from(bytes.subarray(end));
+    for (const line of bytes.toString('utf8', 0, end).split('\n'))
+      if (line !== '') this.note(JSON.parse(line));
+  }
+
+  private note(event: DeviceEvent): void {
+    if (event.event === 'taken') {
+      this.counts.taken += 1;
+      this.held.add(`${event.device} ${event.seq}`);
+    } else if (event.event === 'dropped') this.held.delete(`${event.device} ${event.seq}`);
+    else if (event.event === 'receipt') {
+      for (const seq of [...event.stored, ...(event.refused ?? [])])
+        this.held.delete(`${event.device} ${seq}`);
+    } else if (event.event === 'executed') this.counts.executed += 1;
+  }
+}

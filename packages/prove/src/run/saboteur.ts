@@ -1,0 +1,132 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Link } from '@lamplighter/test-kit/link';
+import type { Restartable } from '@lamplighter/test-kit/restartable';
+import type { Notebook } from '../evidence/notebook.js';
+import type { Stage } from '../stage/stage.js';
+import {
+  type FaultKind,
+  LINK_FAULTS,
+  type PlannedFault,
+  PROCESS_FAULTS,
+  planFaults,
+  type Target,
+} from './plan-faults.js';
+import type { Random } from './random.js';
+
+const SLOW_BYTES_PER_SECOND = 4000;
+
+/** Something that may be broken, with its hands on it. */
+interface Victim extends Target {
+  inflict(kind: FaultKind, ms: number): Promise<void>;
+}
+
+/** Breaks one thing after the other, by a plan that a seed decides, and mends each. */
+export class Saboteur {
+  private readonly victims: Map<string, Victim>;
+  /** Processes that are broken on purpose now. */
+  private readonly broken = new Set<Restartable>();
+
+  constructor(
+    stage: Stage,
+    private readonly notebook: Notebook,
+    private readonly say: (line: string) => void,
+  ) {
+    this.victims = new Map(this.victimsOn(stage).map((victim) => [victim.name, victim]));
+  }
+
+  /** Whether a process that does not run is not supposed to. */
+  isBroken(process: Restartable): boolean {
+    return this.broken.has(process);
+  }
+
+  /** Works through a plan; settles when everything is mended. */
+  async work(random: Random, runMs: number, signal: AbortSignal): Promise<void> {
+    const began = performance.now();
+    const inHand: Promise<void>[] = [];
+    for (const fault of planFaults(random, runMs, [...this.victims.values()])) {
+      await wait(Math.max(0, fault.at - (performance.now() - began)), undefined, { signal });
+      inHand.push(this.inflict(fault));
+    }
+    await Promise.all(inHand);
+    await wait(Math.max(0, runMs - (performance.now() - began)), undefined, { signal });
+  }
+
+  private async inflict({ kind, target, ms }: PlannedFault): Promise<void> {
+    const lasting = ms > 0 ? ` for ${(ms / 1000).toFixed(1)} s` : '';
+    this.say(
+      `fault: ${kind} ${target}${kind === 'kill' || kind === 'restart' ? `, back after${lasting.slice(4) || ' 0 s'}` : lasting}`,
+    );
+    this.notebook.fault({ t: Date.now(), kind, target, ms });
+    await this.victims.get(target)?.inflict(kind, ms);
+  }
+
+  private victimsOn({ broker, redis, replicas, api, fleets }: Stage): Victim[] {
+    return [
+      this.process('broker', broker, { weight: 1.5 }),
+      this.process('redis', redis, { weight: 2 }),
+      ...replicas.flatMap((replica, i) => [
+        this.process(`rules-${i + 1}`, replica, { weight: 3, part: `rules-${i + 1}` }),
+        link(`rules-${i + 1} to broker`, replica.toBroker, { weight: 1, part: `rules-${i + 1}` }),
+        link(`rules-${i + 1} to redis`, replica.toRedis, { weight: 1, part: `rules-${i + 1}` }),
+      ]),
+      this.process('api', api, { weight: 3 }),
+      link('api to redis', api.toRedis, { weight: 1.5, part: 'api' }),
+      ...fleets.flatMap(({ process, toBroker }, i) => [
+        // A machine that dies takes its connections along: the broker hears of it.
+        this.process(`devices-${i + 1}`, process, {
+          weight: 2,
+          part: `devices-${i + 1}`,
+          onDeath: () => toBroker.cut(),
+        }),
+        link(`devices-${i + 1} to broker`, toBroker, { weight: 1.5, part: `devices-${i + 1}` }),
+      ]),
+    ];
+  }
+
+  private process(
+    name: string,
+    process: Restartable,
+    { weight, part = name, onDeath = () => {} }: { weight: number; part?: string; onDeath?: () => void },
+  ): Victim {
+    return {
+      name,
+      part,
+      weight,
+      kinds: PROCESS_FAULTS,
+      inflict: async (kind, ms) => {
+        this.broken.add(process);
+        try {
+          if (kind === 'freeze') {
+            process.pause();
+            await wait(ms);
+            process.resume();
+            return;
+          }
+          await (kind === 'kill' ? process.kill() : process.stop());
+          onDeath();
+          await wait(ms);
+          await process.start();
+        } finally {
+          this.broken.delete(process);
+        }
+      },
+    };
+  }
+}
+
+function link(name: string, link: Link, { weight, part }: { weight: number; part: string }): Victim {
+  return {
+    name,
+    part,
+    weight,
+    kinds: LINK_FAULTS,
+    async inflict(kind, ms) {
+      if (kind === 'cut') return link.cut();
+      if (kind === 'stall') link.stall();
+      else link.limit(SLOW_BYTES_PER_SECOND);
+      await wait(ms);
+      link.heal();
+      link.limit(undefined);
+    },
+  };
+}

@@ -1,0 +1,26 @@
+// npm run test:faults: the cases F1 to F18 on real processes, one after the other, told as they go. Arguments go to Jest:
+// npm run test:faults -- f04 runs one case.
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { CannotGoOn, prepare, REPOSITORY } from './prepare.mjs';
+
+try {
+  await prepare((line) => console.log(line));
+  const { installMissing, TEST_TOOLS } = await import('../packages/native/dist/install.js');
+  installMissing(TEST_TOOLS, (line) => console.log(line));
+  console.log('F1 to F18: about 12 minutes; FAULT_DEVICES=500 makes F16 smaller than its 5,000 devices');
+  const jest = join(REPOSITORY, 'scripts/jest.mjs');
+  const args = ['--selectProjects', 'faults', '--runInBand', '--verbose', ...process.argv.slice(2)];
+  const child = spawn(process.execPath, [jest, ...args], { stdio: 'inherit', cwd: REPOSITORY });
+  for (const signal of /** @type {const} */ (['SIGTERM', 'SIGHUP']))
+    process.on(signal, () => child.kill(signal));
+  process.on('SIGINT', () => {});
+  child.once('close', (code) => {
+    process.exitCode = code ?? 1;
+  });
+} catch (error) {
+  if (!(error instanceof Error)) throw error;
+  if (!(error instanceof CannotGoOn) && error.name !== 'CannotStart') throw error;
+  console.error(`lamplighter: ${error.message}`);
+  process.exitCode = 1;
+}
