@@ -1,0 +1,40 @@
+import { Logger } from '@nestjs/common';
+import type { ClientMqtt } from '@nestjs/microservices';
+import { ClientProxyFactory, type ReadPacket, type Serializer, Transport } from '@nestjs/microservices';
+import type { Design } from '../design.js';
+import { actionOf } from '../outage-log.js';
+import { laneTopic, newPlainDevice } from './published-commands.js';
+
+/** Publishes the bare action instead of Nest's `{pattern, data}`. */
+class BareAction implements Serializer<ReadPacket, string> {
+  serialize({ data }: ReadPacket): string {
+    return JSON.stringify(data);
+  }
+}
+
+/** `client.emit(topic, action)` of the stock MQTT client of Nest, everything else as it comes. */
+export const NEST_EMIT: Design = {
+  name: "Nest's `emit`",
+  explanation:
+    'QoS 0 and no queue: who is away gets nothing, and nobody is told. No ghosts, but all of the outage is lost.',
+  broker: {},
+  async start({ url }) {
+    Logger.overrideLogger(false);
+    const client = ClientProxyFactory.create({
+      transport: Transport.MQTT,
+      options: { url, serializer: new BareAction() },
+    }) as ClientMqtt;
+    await client.connect();
+    return {
+      async issue(command) {
+        client.emit(laneTopic(command.device, command.lane), actionOf(command));
+      },
+      get connected() {
+        return client.unwrap<{ connected: boolean }>().connected;
+      },
+      settled: async () => true,
+      newDevice: (device, link, execute) => newPlainDevice(device, link, execute),
+      stop: () => client.close(),
+    };
+  },
+};

@@ -1,0 +1,64 @@
+import { connectAsync, type IClientPublishOptions } from 'mqtt';
+import { type Device, deviceName, type Execute, FLEET, type Running } from '../design.js';
+import type { DeviceLink } from '../device-link.js';
+import { actionOf } from '../outage-log.js';
+import { PLAIN_OPTIONS, PlainDevice } from '../plain-device.js';
+
+/** A topic for each lane, so that a retained command replaces only what it supersedes. */
+export function laneTopic(device: number, lane: string): string {
+  return `${FLEET}/commands/${deviceName(device)}/${lane}`;
+}
+
+/** The plain device of the designs that leave delivery to the broker. */
+export function newPlainDevice(
+  device: number,
+  link: DeviceLink,
+  execute: Execute,
+  keepSessionSeconds?: number,
+): Device {
+  return new PlainDevice({
+    clientId: `${FLEET}.${deviceName(device)}`,
+    port: link.port,
+    filter: laneTopic(device, '#'),
+    execute,
+    ...(keepSessionSeconds !== undefined && { keepSessionSeconds }),
+  });
+}
+
+/**
+ * A server that publishes each command at QoS 1 with its expiry, and leaves the rest to the broker. MQTT.js repeats what the
+ * broker did not acknowledge, also over a restart of the broker.
+ */
+export async function publishCommands(
+  url: string,
+  how: Pick<IClientPublishOptions, 'retain'>,
+  keepSessionSeconds?: number,
+): Promise<Running> {
+  const client = await connectAsync(url, { ...PLAIN_OPTIONS, clean: true, reconnectPeriod: 500 });
+  client.on('error', () => {}); // it tries again
+  let unanswered = 0;
+  return {
+    async issue(command) {
+      const { ttlMs } = command;
+      unanswered += 1;
+      client.publish(
+        laneTopic(command.device, command.lane),
+        JSON.stringify(actionOf(command)),
+        {
+          qos: 1,
+          ...how,
+          ...(ttlMs !== undefined && { properties: { messageExpiryInterval: Math.floor(ttlMs / 1000) } }),
+        },
+        () => {
+          unanswered -= 1;
+        },
+      );
+    },
+    get connected() {
+      return client.connected;
+    },
+    settled: async () => unanswered === 0,
+    newDevice: (device, link, execute) => newPlainDevice(device, link, execute, keepSessionSeconds),
+    stop: () => client.endAsync(true),
+  };
+}

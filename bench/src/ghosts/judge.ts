@@ -1,0 +1,114 @@
+import type { LogEntry, ScriptedCommand } from './outage-log.js';
+
+/**
+ * What can go wrong with commands in an outage:
+ * - `stale`: executed although a newer one of its lane was issued before the device came back, or after its expiry;
+ * - `newestLost`: the newest of a lane was never executed, though it could have been;
+ * - `stepLost`: a step of an ordered sequence was never executed, though it could have been;
+ * - `wrongState`: in the end the lane does not stand as its newest command says;
+ * - `outOfOrder`: its first execution came after that of a later one of its lane;
+ * - `twice`: each execution beyond the first.
+ */
+export const GHOSTS = ['stale', 'newestLost', 'stepLost', 'wrongState', 'outOfOrder', 'twice'] as const;
+export type Ghost = (typeof GHOSTS)[number];
+
+/** One thing that went wrong, and with which command. */
+export interface Offence {
+  readonly ghost: Ghost;
+  readonly command: ScriptedCommand;
+}
+
+/** The log names a command or a device that it should not: the bench itself is wrong. */
+export class LogInconsistent extends Error {
+  override readonly name = 'LogInconsistent';
+}
+
+/** A command and what became of it. */
+interface Fate {
+  readonly command: ScriptedCommand;
+  readonly issuedAt: number;
+  readonly expiresAt: number;
+  readonly executedAt: number[];
+}
+
+/** When a device's link came and went, in order. */
+type Link = readonly { readonly at: number; readonly up: boolean }[];
+
+/**
+ * Judges a log by what the devices were asked to do and did, and by nothing that a design says of itself.
+ * @throws LogInconsistent
+ */
+export function judge(log: readonly LogEntry[]): Offence[] {
+  const fates = new Map<number, Fate>();
+  const links = new Map<number, { at: number; up: boolean }[]>();
+  for (const entry of log) {
+    if (entry.event === 'issued') {
+      const { command, at } = entry;
+      const expiresAt = command.ttlMs === undefined ? Number.POSITIVE_INFINITY : at + command.ttlMs;
+      fates.set(command.n, { command, issuedAt: at, expiresAt, executedAt: [] });
+    } else if (entry.event === 'executed') {
+      const fate = fates.get(entry.n);
+      if (fate?.command.device !== entry.device)
+        throw new LogInconsistent(`device ${entry.device} executed ${entry.n}, which was not issued to it`);
+      fate.executedAt.push(entry.at);
+    } else {
+      listOf(links, entry.device).push({ at: entry.at, up: entry.event === 'back' });
+    }
+  }
+  const lanes = new Map<string, Fate[]>();
+  for (const fate of fates.values()) listOf(lanes, `${fate.command.device}/${fate.command.lane}`).push(fate);
+  return [...lanes.values()].flatMap((lane) => judgeLane(lane, links.get(lane[0]!.command.device) ?? []));
+}
+
+/** Offences by kind; of lanes in a wrong state, the devices that have one. */
+export function countGhosts(offences: readonly Offence[]): Record<Ghost, number> {
+  const of = (ghost: Ghost) => offences.filter((offence) => offence.ghost === ghost);
+  const count = Object.fromEntries(GHOSTS.map((ghost) => [ghost, of(ghost).length])) as Record<Ghost, number>;
+  return { ...count, wrongState: new Set(of('wrongState').map(({ command }) => command.device)).size };
+}
+
+/** Judges one lane of one device; its commands in the order of issue. */
+function judgeLane(lane: readonly Fate[], link: Link): Offence[] {
+  const offences: Offence[] = [];
+  const accuse = (ghost: Ghost, { command }: Fate) => offences.push({ ghost, command });
+  const due = lane.filter((fate) => !expiredUnreached(fate, link));
+  const newest = due.at(-1);
+  for (const fate of due) {
+    if (fate.executedAt.length > 0) continue;
+    if (fate.command.kind === 'ordered') accuse('stepLost', fate);
+    else if (fate === newest) accuse('newestLost', fate);
+  }
+  const executions = lane
+    .flatMap((fate) => fate.executedAt.map((at, i) => ({ fate, at, first: i === 0 })))
+    .sort((a, b) => a.at - b.at);
+  let latest = 0;
+  for (const { fate, at, first } of executions) {
+    if (isStale(fate, at, lane, link)) accuse('stale', fate);
+    if (!first) accuse('twice', fate);
+    else if (fate.command.n < latest) accuse('outOfOrder', fate);
+    latest = Math.max(latest, fate.command.n);
+  }
+  const last = executions.at(-1)?.fate;
+  if (newest !== undefined && last?.command.value !== newest.command.value) accuse('wrongState', newest);
+  return offences;
+}
+
+/** It expired while its device was away: nobody could have executed it in time. */
+function expiredUnreached({ issuedAt, expiresAt }: Fate, link: Link): boolean {
+  if (link.findLast(({ at }) => at <= issuedAt)?.up) return false;
+  const reached = link.find(({ at, up }) => up && at > issuedAt)?.at ?? Number.POSITIVE_INFINITY;
+  return expiresAt <= reached;
+}
+
+function isStale({ command, expiresAt }: Fate, at: number, lane: readonly Fate[], link: Link): boolean {
+  if (at >= expiresAt) return true;
+  if (command.kind === 'ordered') return false;
+  const backAt = link.findLast((change) => change.up && change.at <= at)?.at ?? Number.NEGATIVE_INFINITY;
+  return lane.some((other) => other.command.n > command.n && other.issuedAt <= backAt);
+}
+
+function listOf<K, V>(map: Map<K, V[]>, key: K): V[] {
+  const list = map.get(key) ?? [];
+  map.set(key, list);
+  return list;
+}

@@ -1,0 +1,96 @@
+// One outage, four designs that bring commands to devices, and what goes wrong in each. See ../../README.md.
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import type { Design } from './design.js';
+import { LAMPLIGHTER } from './designs/lamplighter.js';
+import { NEST_EMIT } from './designs/nest-emit.js';
+import { persistentSession } from './designs/persistent-session.js';
+import { retainedCommands } from './designs/retained.js';
+import { judge } from './judge.js';
+import { ghostsMarkdown, offencesText, type Row } from './report.js';
+import { runOutage } from './run-outage.js';
+import { makeScript } from './script.js';
+
+const USAGE = `Usage: npm run bench:ghosts -- [options]
+  --seed N      the outage (1)
+  --devices N   devices in it, 2 to 100 (20)
+  --keep        leave what was seen and the logs of the servers behind, and say where`;
+
+const DESIGNS: readonly Design[] = [
+  retainedCommands(true),
+  retainedCommands(false),
+  persistentSession(
+    { persistence: true },
+    'Everything that waited is delivered in order: on, off, on, off. Beyond the limit the newest are dropped, and their sender is told that all is well. What was on its way when the link broke comes again.',
+  ),
+  persistentSession(
+    { persistence: true, maxQueued: 10 },
+    'A smaller limit brings fewer ghosts and loses more of the newest: the oldest have the places.',
+  ),
+  persistentSession(
+    {},
+    'A restart of the broker forgets the queues, and the subscriptions too: what is issued after it does not wait either.',
+  ),
+  NEST_EMIT,
+  LAMPLIGHTER,
+];
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: {
+      seed: { type: 'string', default: '1' },
+      devices: { type: 'string', default: '20' },
+      keep: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) {
+    console.log(USAGE);
+    return 0;
+  }
+  const seed = wholeNumber('seed', values.seed, 0, 2 ** 32 - 1);
+  const devices = wholeNumber('devices', values.devices, 2, 100);
+  const folder = mkdtempSync(join(tmpdir(), 'lamplighter-ghosts-'));
+  if (values.keep) console.error(`logs: ${folder}`);
+  else process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
+
+  const script = makeScript(seed, devices);
+  const startedAt = Date.now();
+  const run = async (design: Design, i: number): Promise<Row> => {
+    const own = join(folder, String(i));
+    mkdirSync(own);
+    const tell = (what: string) =>
+      console.error(
+        `${String(Math.round((Date.now() - startedAt) / 1000)).padStart(4)} s  ${design.name}: ${what}`,
+      );
+    const log = await runOutage(design, script, { devices, folder: own, tell });
+    tell('done');
+    writeFileSync(join(own, 'log.jsonl'), `${log.map((entry) => JSON.stringify(entry)).join('\n')}\n`);
+    return { design, offences: judge(log) };
+  };
+  // Side by side, since they mostly wait; each has a broker of its own.
+  const rows = await Promise.all(DESIGNS.map(run));
+  console.log(ghostsMarkdown(rows, script, { seed, devices }));
+  const broken = rows.filter(({ design, offences }) => design.promised && offences.length > 0);
+  for (const { design, offences } of broken)
+    console.error(`missed: ${design.name} must have no ghost at all\n${offencesText(offences)}`);
+  return broken.length > 0 ? 1 : 0;
+}
+
+function wholeNumber(name: string, text: string, min: number, max: number): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < min || value > max)
+    throw new TypeError(`--${name}: must be a whole number from ${min} to ${max}\n${USAGE}`);
+  return value;
+}
+
+main().then(
+  (code) => process.exit(code),
+  (error: unknown) => {
+    console.error(`bench:ghosts: ${error instanceof Error ? error.message : String(error)}`);
+    process.exit(2);
+  },
+);

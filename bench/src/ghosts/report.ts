@@ -1,0 +1,59 @@
+import { type Design, deviceName } from './design.js';
+import { countGhosts, type Ghost, type Offence } from './judge.js';
+import { actionOf } from './outage-log.js';
+import type { Step } from './script.js';
+
+/** A row of the table. */
+export interface Row {
+  readonly design: Design;
+  readonly offences: readonly Offence[];
+}
+
+const COLUMNS: readonly (readonly [title: string, ghost: Ghost])[] = [
+  ['executed though stale', 'stale'],
+  ['newest command lost', 'newestLost'],
+  ['steps of a sequence lost', 'stepLost'],
+  ['devices in a wrong final state', 'wrongState'],
+  ['executed out of order', 'outOfOrder'],
+  ['executed twice', 'twice'],
+];
+
+/** The table and a line of explanation per design, as Markdown. */
+export function ghostsMarkdown(
+  rows: readonly Row[],
+  script: readonly Step[],
+  { seed, devices }: { seed: number; devices: number },
+): string {
+  const line = (cells: readonly (string | number)[]) => `| ${cells.join(' | ')} |`;
+  const table = [
+    line(['design', ...COLUMNS.map(([title]) => title)]),
+    line(['---', ...COLUMNS.map(() => '---:')]),
+    ...rows.map(({ design, offences }) => {
+      const counts = countGhosts(offences);
+      return line([design.name, ...COLUMNS.map(([, ghost]) => counts[ghost])]);
+    }),
+  ];
+  const why = rows.map(({ design }) => `- **${design.name}**: ${design.explanation}`);
+  return [`${describe(script)} (${devices} devices, seed ${seed}):`, table.join('\n'), why.join('\n')].join(
+    '\n\n',
+  );
+}
+
+function describe(script: readonly Step[]): string {
+  const commands = script.flatMap((step) => ('command' in step ? [step.command] : []));
+  const steps = commands.filter(({ kind }) => kind === 'ordered');
+  const lanes = new Set(
+    commands.filter(({ kind }) => kind === 'latest').map(({ device, lane }) => `${device}/${lane}`),
+  );
+  return `${commands.length} commands, ${steps.length} of them steps of a sequence, the others in ${lanes.size} lanes in which the newest counts`;
+}
+
+/** What went wrong, command by command, for a row that should be clean. */
+export function offencesText(offences: readonly Offence[]): string {
+  return offences
+    .map(
+      ({ ghost, command }) =>
+        `  ${ghost}: ${deviceName(command.device)} ${JSON.stringify(actionOf(command))}`,
+    )
+    .join('\n');
+}

@@ -1,0 +1,70 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { requireBinary } from '@lamplighter/native/binaries';
+import { type Child, startChild } from '@lamplighter/native/child';
+import { ask, untilServing } from '@lamplighter/native/serving';
+import { connectPacket, PACKET_TYPE } from '../wire/packets.js';
+
+/** What is set beside the defaults of Mosquitto. */
+export interface BrokerSettings {
+  /** Sessions, queues and retained messages survive a restart in good order; by default they do not. */
+  readonly persistence?: boolean;
+  /** Messages that wait for one client; the default is 1000. */
+  readonly maxQueued?: number;
+}
+
+const START_MS = 10_000;
+
+/** A Mosquitto with its defaults, that can be restarted on the same port with the same files. */
+export class StockBroker {
+  private child: Child | undefined;
+
+  constructor(
+    readonly port: number,
+    private readonly folder: string,
+    private readonly settings: BrokerSettings,
+  ) {}
+
+  get url(): string {
+    return `mqtt://127.0.0.1:${this.port}`;
+  }
+
+  /** Settles when it accepts clients.
+   * @throws BinaryMissing, ServerFailed */
+  async start(): Promise<void> {
+    const { port, folder } = this;
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const configuration = join(folder, 'mosquitto.conf');
+    writeFileSync(configuration, `${this.lines().join('\n')}\n`);
+    const child = startChild({
+      name: 'mosquitto',
+      command: requireBinary('mosquitto'),
+      args: ['-c', configuration],
+      logFile: join(folder, 'mosquitto.log'),
+    });
+    this.child = child;
+    const hello = connectPacket({ clientId: `probe-${process.pid}`, keepAliveSeconds: 10 });
+    await untilServing(
+      child,
+      async () => (await ask(port, hello, 4))[0] === PACKET_TYPE.connack << 4 || 'no answer',
+      START_MS,
+    );
+  }
+
+  /** Ends it in good order, so that it saves what it is to keep. */
+  async stop(): Promise<void> {
+    await this.child?.stop();
+  }
+
+  private lines(): string[] {
+    const { persistence, maxQueued } = this.settings;
+    return [
+      `listener ${this.port} 127.0.0.1`,
+      'allow_anonymous true',
+      'log_dest stderr',
+      ...(process.getuid?.() === 0 ? ['user root'] : []),
+      ...(persistence ? ['persistence true', `persistence_location ${this.folder}/`] : []),
+      ...(maxQueued === undefined ? [] : [`max_queued_messages ${maxQueued}`]),
+    ];
+  }
+}
