@@ -1,7 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { CommandState } from '@lamplighter/contracts/command';
 import { type Command, isFinal, readCommand } from '@lamplighter/store/commands';
 import type { StoredEvent } from '@lamplighter/store/events';
+import { storeFailure } from '@lamplighter/store/store-failure';
 import { Inject, Injectable } from '@nestjs/common';
 import { type EventListener, EventReader } from '../events/event-reader.js';
 import { ApiMetrics } from '../metrics/api-metrics.js';
@@ -12,6 +14,8 @@ import { WaitingRequest } from './waiting-request.js';
 
 /** Requests that may wait at once in this process; each holds a connection and little else. */
 const MAX_WAITING = 1000;
+/** While Redis is away a request that waits looks this often whether it is back, milliseconds on average. */
+const RETRY_MS = 500;
 
 /**
  * Requests that wait for the end of a command. Live events wake them, so nobody polls; and since events are a view and not the
@@ -48,11 +52,9 @@ export class CommandWaits implements EventListener {
     }
     const request = new WaitingRequest(seconds);
     this.requests.add(request);
-    this.metrics.waiting.set(this.requests.size);
     response.once('close', () => {
       request.leave();
       this.requests.delete(request);
-      this.metrics.waiting.set(this.requests.size);
       if (this.requests.size === 0) this.reader.leave(this);
     });
     return request;
@@ -67,13 +69,8 @@ export class CommandWaits implements EventListener {
     this.enter(request, id);
     try {
       await this.reader.listen(this);
-      for (;;) {
-        request.sleep();
-        const command = await readCommand(this.link.redis, id);
-        if (command === undefined || isFinal(command.state)) return command;
-        if (request.isOver || request.hasLeft || this.isClosed) return command;
-        await request.woken();
-      }
+      const command = await readCommand(this.link.redis, id);
+      return command === undefined || isFinal(command.state) ? command : await this.later(request, command);
     } finally {
       this.leave(request, id);
     }
@@ -94,6 +91,34 @@ export class CommandWaits implements EventListener {
 
   interrupted(): void {
     for (const request of this.requests) request.wake();
+  }
+
+  /** Sleeps until somebody has news of the command, and reads it again, until it has ended or the wait is over. */
+  private async later(request: WaitingRequest, { id }: Command): Promise<Command | undefined> {
+    const isOver = () => request.isOver || request.hasLeft || this.isClosed;
+    this.metrics.waiting.inc();
+    try {
+      for (;;) {
+        if (!this.isClosed) await request.woken();
+        request.sleep();
+        const command = await this.readAgain(id, isOver);
+        if (command === undefined || isFinal(command.state) || isOver()) return command;
+      }
+    } finally {
+      this.metrics.waiting.dec();
+    }
+  }
+
+  /** Reads the command. If Redis went away, it may come back before the wait is over. */
+  private async readAgain(id: string, isOver: () => boolean): Promise<Command | undefined> {
+    for (;;) {
+      try {
+        return await readCommand(this.link.redis, id);
+      } catch (error) {
+        if (isOver() || !(error instanceof Problem || storeFailure(error) !== undefined)) throw error;
+        await delay(RETRY_MS * (0.5 + Math.random()));
+      }
+    }
   }
 
   private enter(request: WaitingRequest, id: string): void {

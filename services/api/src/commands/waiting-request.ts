@@ -38,7 +38,7 @@ export class WaitingRequest {
   async woken(): Promise<void> {
     if (this.isWoken) return;
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, this.deadline - performance.now());
+      const timer = setTimeout(resolve, Math.ceil(this.deadline - performance.now()));
       this.goOn = () => {
         clearTimeout(timer);
         resolve();
