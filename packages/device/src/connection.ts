@@ -4,8 +4,8 @@ import { connect as connectTls } from 'node:tls';
 import { type ErrorWithReasonCode, type IClientOptions, MqttClient, type Packet } from 'mqtt';
 import type { Broker } from './broker.js';
 
-/** Largest packet that the broker may send us, bytes; every command and receipt fits. */
-const MAX_PACKET_BYTES = 16_384;
+/** Largest packet that the broker may send us, bytes; every command fits, and a receipt for all that a window may hold. */
+const MAX_PACKET_BYTES = 65_536;
 /** Commands on their way to us that we have not answered with a PUBACK. */
 const RECEIVE_MAXIMUM = 16;
 /** No CONNACK for this long ends an attempt. */
@@ -30,9 +30,19 @@ export interface ConnectionEnd {
   readonly code?: number;
 }
 
+/** A message that came. */
+export interface Arrived {
+  readonly topic: string;
+  readonly payload: Buffer;
+  /** What the broker left of its message expiry, seconds; undefined if it has none. */
+  readonly secondsLeft: number | undefined;
+  /** How long ago the broker can have sent it at most, ms. */
+  readonly delayMs: number;
+}
+
 export interface ConnectionHandlers {
   onOpen(): void;
-  onMessage(topic: string, payload: Buffer): void;
+  onMessage(message: Arrived): void;
   /** Called once; nothing else is called afterwards. */
   onEnd(end: ConnectionEnd): void;
 }
@@ -57,6 +67,9 @@ export class Connection {
   private reasonCode: number | undefined;
   /** What the broker gave as its reason to hang up. */
   private farewell: string | undefined;
+  /** When we sent the youngest packet that the broker has answered (monotonic): what comes now was sent after that. */
+  private answeredAt = performance.now();
+  private pingedAt: number | undefined;
 
   constructor(
     options: ConnectionOptions,
@@ -69,8 +82,13 @@ export class Connection {
       this.state = 'open';
       handlers.onOpen();
     });
-    this.client.on('message', (topic, payload) => {
-      if (this.state === 'open') handlers.onMessage(topic, payload);
+    this.client.on('packetsend', ({ cmd }) => {
+      if (cmd === 'pingreq') this.pingedAt ??= performance.now();
+    });
+    this.client.on('message', (topic, payload, { properties }) => {
+      if (this.state !== 'open') return;
+      const delayMs = performance.now() - this.answeredAt;
+      handlers.onMessage({ topic, payload, secondsLeft: properties?.messageExpiryInterval, delayMs });
     });
     this.client.on('error', (error) => this.finish(error));
     this.client.on('close', () => this.finish());
@@ -78,14 +96,14 @@ export class Connection {
 
   /** Publishes. At QoS 0 it is done when the socket took it, otherwise when the broker answered. Never throws. */
   publish(topic: string, payload: string, how: { qos: 0 | 1 | 2; retain?: boolean }, done: Done): void {
-    this.track(done, (settle) =>
+    this.track(done, how.qos > 0, (settle) =>
       this.client.publish(topic, payload, { qos: how.qos, retain: how.retain ?? false }, settle),
     );
   }
 
   /** Subscribes at QoS 1, without the retained messages that may lie there: commands are never retained. */
-  subscribe(topic: string, done: Done): void {
-    this.track(done, (settle) => this.client.subscribe(topic, { qos: 1, rh: 2 }, settle));
+  subscribe(topics: string | string[], done: Done): void {
+    this.track(done, true, (settle) => this.client.subscribe(topics, { qos: 1, rh: 2 }, settle));
   }
 
   /** Ends it in good order: waits for the broker's answers, then DISCONNECT, so that the will is discarded. */
@@ -100,13 +118,17 @@ export class Connection {
     this.client.end();
   }
 
-  private track(done: Done, send: (settle: (error?: Error | null) => void) => void): void {
+  /** @param answered whether the broker answers it */
+  private track(done: Done, answered: boolean, send: (settle: (error?: Error | null) => void) => void): void {
     if (this.state !== 'open') {
       done(new ConnectionLost('not connected'));
       return;
     }
+    const sentAt = performance.now();
     const settle: Done = (error) => {
-      if (this.unanswered.delete(settle)) done(error, this.reasonCode);
+      if (!this.unanswered.delete(settle)) return;
+      if (answered && !(error instanceof ConnectionLost)) this.heardBackOn(sentAt);
+      done(error, this.reasonCode);
     };
     this.unanswered.add(settle);
     send((error) =>
@@ -118,7 +140,15 @@ export class Connection {
     this.reasonCode = 'reasonCode' in packet ? packet.reasonCode : undefined;
     // Topic aliases are not used; without the property MQTT.js does not build its table of them, 2 kB per connection.
     if (packet.cmd === 'connack' && packet.properties) delete packet.properties.topicAliasMaximum;
+    if (packet.cmd === 'pingresp' && this.pingedAt !== undefined) {
+      this.heardBackOn(this.pingedAt);
+      this.pingedAt = undefined;
+    }
     if (packet.cmd === 'disconnect') this.farewell = `the broker hung up (reason code ${packet.reasonCode})`;
+  }
+
+  private heardBackOn(sentAt: number): void {
+    this.answeredAt = Math.max(this.answeredAt, sentAt);
   }
 
   private finish(error?: Error): void {

@@ -6,7 +6,7 @@ import { closeLater } from '@lamplighter/test-kit/resources';
 import { until } from '@lamplighter/test-kit/until';
 import { parseBrokerUrl } from './broker.js';
 import { DeviceClient, type DeviceOptions } from './device-client.js';
-import type { ConnectionChange } from './standing-connection.js';
+import type { DeviceEvent } from './device-event.js';
 
 const LAMP = 'lamp-0001';
 const envelope = (id: string, more: Partial<CommandEnvelope> = {}): CommandEnvelope => ({
@@ -26,18 +26,18 @@ async function setUp(broker: TestBroker, options: Partial<DeviceOptions> = {}) {
     await service.subscribe(deviceTopic(fleet.name, kind, LAMP));
   }
   const executed: unknown[] = [];
-  const changes: ConnectionChange[] = [];
+  const events: DeviceEvent[] = [];
   const device = new DeviceClient({
     broker: parseBrokerUrl(fleet.url),
     fleet: fleet.name,
     device: LAMP,
     backoff: { firstMs: 50, maxMs: 200 },
     execute: (action) => void executed.push(action),
-    onConnection: (change) => changes.push(change),
+    onEvent: (event) => events.push(event),
     ...options,
   });
   closeLater('device', () => device.close());
-  return { fleet, service, device, executed, changes };
+  return { fleet, service, device, executed, events };
 }
 
 const untilOnline = (device: DeviceClient) =>
@@ -89,7 +89,14 @@ describe('a device on a real broker', () => {
       await next(service, fleet, 'telemetry'),
       await next(service, fleet, 'telemetry'),
     ];
-    expect(first).toEqual({ light: 412, _seq: expect.any(Number), _at: expect.any(Number) });
+    // One was dropped before: the device was not online yet.
+    expect(first).toEqual({
+      light: 412,
+      _seq: expect.any(Number),
+      _at: expect.any(Number),
+      _n: 2,
+      _dropped: 1,
+    });
     expect(second._seq).toBeGreaterThan(first._seq as number);
     expect(Number.isSafeInteger(second._seq)).toBe(true);
   });
@@ -141,10 +148,10 @@ describe('a device on a real broker', () => {
   });
 
   it('says goodbye when it closes, and leaves a will when its connection is cut', async () => {
-    const { fleet, service, device, changes } = await setUp(broker);
+    const { fleet, service, device } = await setUp(broker);
     device.start();
     const birth = await next(service, fleet, 'presence');
-    await until(() => changes.length, { what: 'the device to know that it is online' });
+    await untilOnline(device);
     // A second client with its id takes the connection away, as a broker does to one of two.
     const intruder = await connectMqtt(fleet.url, { clientId: `${fleet.name}.${LAMP}` });
     expect(await next(service, fleet, 'presence')).toEqual({ online: false, session: birth.session });
@@ -158,13 +165,13 @@ describe('a device on a real broker', () => {
   });
 
   it('tells a refusal from an outage', async () => {
-    const { fleet, device, changes } = await setUp(broker, {
+    const { fleet, device, events } = await setUp(broker, {
       broker: { ...parseBrokerUrl(broker.url), username: 'demo', password: 'wrong' },
     });
     device.start();
-    const change = await until(() => changes[0], { what: 'the refusal' });
-    expect(change).toMatchObject({
-      online: false,
+    const event = await until(() => events[0], { what: 'the refusal' });
+    expect(event).toMatchObject({
+      event: 'offline',
       cause: 'refused',
       reason: expect.stringMatching(/authori[sz]ed/i),
     });
@@ -172,26 +179,30 @@ describe('a device on a real broker', () => {
   });
 
   it('notices that it may not announce itself', async () => {
-    const { changes, device } = await setUp(broker, { fleet: 'foreign' });
+    const { events, device } = await setUp(broker, { fleet: 'foreign' });
     device.start();
-    const change = await until(() => changes[0], { what: 'the refusal' });
-    expect(change).toMatchObject({ online: false, cause: 'refused', reason: expect.stringMatching(/birth/) });
+    const event = await until(() => events[0], { what: 'the refusal' });
+    expect(event).toMatchObject({
+      event: 'offline',
+      cause: 'refused',
+      reason: expect.stringMatching(/birth/),
+    });
   });
 });
 
 describe('a device whose broker fails', () => {
   it('connects when the broker comes, and subscribes and announces again when it comes back', async () => {
     const broker = await startBroker();
-    const { fleet, device, executed, changes } = await setUp(broker);
+    const { fleet, device, executed, events } = await setUp(broker);
     await broker.stop();
     device.start();
-    await until(() => changes.find((change) => !change.online && change.cause === 'unreachable'), {
+    await until(() => events.find((event) => event.event === 'offline' && event.cause === 'unreachable'), {
       what: 'an attempt that failed',
     });
     await broker.start();
     await untilOnline(device);
     await broker.kill();
-    await until(() => changes.find((change) => !change.online && change.cause === 'lost'), {
+    await until(() => events.find((event) => event.event === 'offline' && event.cause === 'lost'), {
       what: 'the loss',
     });
     expect(await device.publish({ light: 1 })).toBe('offline');

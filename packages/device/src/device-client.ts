@@ -1,15 +1,24 @@
-import { BOUNDS } from '@lamplighter/contracts/bounds';
 import type { Answer } from '@lamplighter/contracts/command';
 import { IDENTITY } from '@lamplighter/contracts/identity';
-import type { Measurement } from '@lamplighter/contracts/reading';
-import { deviceTopic } from '@lamplighter/contracts/topics';
+import { parseReceipt } from '@lamplighter/contracts/receipt';
+import { deviceTopic, parseTopic } from '@lamplighter/contracts/topics';
 import { type Backoff, DEFAULT_BACKOFF } from './backoff.js';
 import type { Broker } from './broker.js';
-import { type Arrival, CommandInbox, DEFAULT_INBOX_LIMITS, type InboxLimits } from './command-inbox.js';
-import { ConnectionLost } from './connection.js';
-import type { Execute } from './execute-command.js';
+import { CommandInbox, type InboxLimits } from './command-inbox.js';
+import { type Arrived, ConnectionLost } from './connection.js';
+import type { DeviceEvent, Settled } from './device-event.js';
+import { type Execute, reasonOf } from './execute-command.js';
+import { KeptTelemetry } from './kept-telemetry.js';
+import { LatestTelemetry } from './latest-telemetry.js';
+import { type Fallback, LocalFallback } from './local-fallback.js';
+import { DEFAULT_OUTBOX_LIMITS, Outbox, type OutboxLimits } from './outbox.js';
+import type { ReplayOptions } from './outbox-replay.js';
+import { type Measurements, ReadingCount } from './reading-count.js';
 import { parseCommand } from './received-command.js';
+import { ServerClock } from './server-clock.js';
 import { type ConnectionChange, StandingConnection } from './standing-connection.js';
+import { MemoryStorage, type Storage } from './storage.js';
+import type { PublishOutcome, Telemetry } from './telemetry.js';
 
 export interface DeviceOptions {
   readonly broker: Broker;
@@ -17,41 +26,36 @@ export interface DeviceOptions {
   readonly device: string;
   /** What to do with a command. */
   readonly execute: Execute;
+  /** Whether readings are kept until the server has them; default `latest`: they are not. */
+  readonly telemetry?: 'latest' | 'keep';
+  /** What survives a restart; by default nothing does. `new FileStorage(path)` for a device with a disk. */
+  readonly storage?: Storage;
+  /** With `keep`: how much is kept, and who goes when that is full. */
+  readonly outbox?: Partial<OutboxLimits>;
+  /** With `keep`: how many messages wait for receipts, and for how long. */
+  readonly replay?: ReplayOptions;
+  /** Decides in the server's place while the link is down. */
+  readonly fallback?: Fallback;
+  /** For how long the link must be down before that, ms; default 30 s. */
+  readonly fallbackAfterMs?: number;
+  /** For a device that connects only to report: it does so at least this often, ms. */
+  readonly sleeps?: number;
   /** QoS of telemetry; default 1. */
   readonly qos?: 0 | 1 | 2;
   /** Default 60 s. */
   readonly keepAliveSeconds?: number;
-  /** Most readings on their way to the broker; more are dropped until it answers. Default 16. */
+  /** With `latest`: most readings on their way to the broker; more are dropped until it answers. Default 16. */
   readonly window?: number;
   readonly backoff?: Backoff;
   readonly inbox?: InboxLimits;
-  /** Told each time the device comes online or fails to. */
-  readonly onConnection?: (change: ConnectionChange) => void;
-  /** Told what became of each command on arrival. */
-  readonly onCommand?: (arrival: Arrival) => void;
-  /** Milliseconds since 1970; commands expire by it. */
+  /** Told everything that happens, in order. It must not throw. */
+  readonly onEvent?: (event: DeviceEvent) => void;
+  /** Milliseconds since 1970. */
   readonly clock?: () => number;
 }
 
 /**
- * What became of a reading: `acknowledged` by the broker; `sent` (QoS 0: nobody answers); `unknown`, the connection ended
- * before the answer; `refused` by the broker; or dropped here: `offline`, `window_full`, `too_large`.
- * A closed set: it may be a metric label.
- */
-export const PUBLISH_OUTCOMES = [
-  'acknowledged',
-  'sent',
-  'unknown',
-  'refused',
-  'offline',
-  'window_full',
-  'too_large',
-] as const;
-export type PublishOutcome = (typeof PUBLISH_OUTCOMES)[number];
-
-/**
- * One device of a fleet: keeps connected, publishes readings, carries out commands and answers them.
- * Readings are not kept while offline, and the birth says so (`telemetry: latest`).
+ * One device of a fleet: keeps connected, publishes readings, carries out commands and answers them; docs/devices.md tells how.
  *
  *     const lamp = new DeviceClient({
  *       broker: parseBrokerUrl('mqtt://demo:secret@127.0.0.1:1883'),
@@ -65,36 +69,48 @@ export type PublishOutcome = (typeof PUBLISH_OUTCOMES)[number];
 export class DeviceClient {
   private readonly standing: StandingConnection;
   private readonly inbox: CommandInbox;
+  private readonly telemetry: Telemetry;
+  private readonly fallback: LocalFallback | undefined;
+  private readonly serverClock: ServerClock;
   private readonly clock: () => number;
-  private readonly window: number;
-  private sequence = 0;
-  private inFlight = 0;
+  private readonly storage: Storage;
+  private readonly onEvent: (event: DeviceEvent) => void;
 
   /** @throws TypeError if the fleet's or the device's name is none */
   constructor(private readonly options: DeviceOptions) {
-    for (const name of [options.fleet, options.device]) {
+    const { fleet, device, broker, execute } = options;
+    for (const name of [fleet, device]) {
       if (!IDENTITY.test(name)) throw new TypeError(`"${name}" cannot be the name of a fleet or a device`);
     }
     this.clock = options.clock ?? Date.now;
-    this.window = options.window ?? 16;
+    this.storage = options.storage ?? new MemoryStorage();
+    this.onEvent = options.onEvent ?? (() => {});
+    this.serverClock = new ServerClock(this.clock);
     this.standing = new StandingConnection({
-      broker: options.broker,
-      fleet: options.fleet,
-      device: options.device,
+      broker,
+      fleet,
+      device,
       keepAliveSeconds: options.keepAliveSeconds ?? 60,
       backoff: options.backoff ?? DEFAULT_BACKOFF,
-      clock: this.clock,
-      onMessage: (payload) => this.receive(payload),
-      onChange: (change) => {
-        if (change.online) this.inbox.resend();
-        options.onConnection?.(change);
+      announcement: {
+        telemetry: options.telemetry ?? 'latest',
+        ...(options.sleeps !== undefined && { sleeps: options.sleeps }),
       },
+      clock: this.clock,
+      nextSession: () => this.nextSession(),
+      onMessage: (message) => this.receive(message),
+      onChange: (change) => this.note(change),
     });
-    this.inbox = new CommandInbox(
-      options.execute,
-      (answer, delivered) => this.answer(answer, delivered),
-      options.inbox ?? DEFAULT_INBOX_LIMITS,
-    );
+    this.inbox = new CommandInbox({
+      execute,
+      send: (answer, delivered) => this.answer(answer, delivered),
+      storage: this.storage,
+      survivesRestart: options.storage !== undefined,
+      onEvent: this.onEvent,
+      ...(options.inbox && { limits: options.inbox }),
+    });
+    this.telemetry = this.openTelemetry();
+    this.fallback = this.openFallback();
   }
 
   /** True from the moment the broker has the birth to the end of the connection. */
@@ -102,48 +118,123 @@ export class DeviceClient {
     return this.standing.current !== undefined;
   }
 
-  /** True if a reading that is published now goes out: online, and the window has room. */
-  get ready(): boolean {
-    return this.online && this.inFlight < this.window;
+  /** Readings in the outbox; 0 with policy `latest`. */
+  get waiting(): number {
+    return this.telemetry.waiting;
   }
 
   /** Connects; after every loss connects, subscribes and announces again, with a growing, jittered wait in between. */
   start(): void {
+    this.fallback?.lost();
     this.standing.open();
   }
 
   /** Says goodbye (a retained message like the will), disconnects and stays away. Settles within 5 s. */
   close(): Promise<void> {
+    this.telemetry.offline();
     return this.standing.close();
   }
 
   /**
-   * Publishes a reading with `_seq` (epoch in microseconds, strictly increasing) and `_at` (milliseconds since 1970).
-   * Never rejects: the outcome tells what became of it. Names that begin with an underscore are the protocol's.
+   * Takes a reading: publishes it with `_seq`, `_at`, `_n` and `_dropped`, and with policy `keep` first puts it into the outbox.
+   * Never rejects: the outcome tells what became of it. With `keep` the promise is settled when the reading is as safe as the
+   * storage makes it, in the same turn.
    */
-  publish(measurements: Readonly<Record<string, Measurement>>): Promise<PublishOutcome> {
-    const { fleet, device, qos = 1 } = this.options;
-    const connection = this.standing.current;
-    if (connection === undefined) return Promise.resolve('offline');
-    if (!this.ready) return Promise.resolve('window_full');
-    const now = this.clock();
-    this.sequence = Math.max(this.sequence + 1, now * 1000);
-    const reading = JSON.stringify({ ...measurements, _seq: this.sequence, _at: now });
-    if (Buffer.byteLength(reading) > BOUNDS.maxReadingBytes) return Promise.resolve('too_large');
-    this.inFlight += 1;
-    return new Promise((resolve) => {
-      connection.publish(deviceTopic(fleet, 'telemetry', device), reading, { qos }, (error) => {
-        this.inFlight -= 1;
-        if (error === undefined) resolve(qos === 0 ? 'sent' : 'acknowledged');
-        else resolve(error instanceof ConnectionLost ? 'unknown' : 'refused');
-      });
+  publish(measurements: Measurements): Promise<PublishOutcome> {
+    this.fallback?.consider(measurements);
+    const report = this.fallback?.report;
+    if (report === undefined) return this.telemetry.publish(measurements);
+    return this.telemetry.publish({ ...measurements, fallback: report }).then((outcome) => {
+      if (outcome === 'kept' || outcome === 'acknowledged' || outcome === 'sent')
+        this.fallback?.reported(report);
+      return outcome;
     });
   }
 
-  private receive(payload: Buffer): void {
-    const command = parseCommand(payload);
-    const arrival = command === undefined ? 'invalid' : this.inbox.receive(command, this.clock());
-    this.options.onCommand?.(arrival);
+  private openTelemetry(): Telemetry {
+    const { telemetry, outbox, replay, window = 16 } = this.options;
+    const tools = {
+      count: new ReadingCount(this.storage, this.clock),
+      isOnline: () => this.online,
+      transmit: (payload: string, done: (outcome: Settled) => void) => this.transmit(payload, done),
+      onEvent: this.onEvent,
+    };
+    if (telemetry !== 'keep') return new LatestTelemetry(tools, window);
+    return new KeptTelemetry(
+      tools,
+      new Outbox(this.storage, { ...DEFAULT_OUTBOX_LIMITS, ...outbox }),
+      replay,
+    );
+  }
+
+  private openFallback(): LocalFallback | undefined {
+    const { fallback, fallbackAfterMs = 30_000, execute } = this.options;
+    if (fallback === undefined) return undefined;
+    const { clock, storage, onEvent } = this;
+    return new LocalFallback({
+      decide: fallback,
+      afterMs: fallbackAfterMs,
+      execute,
+      clock,
+      storage,
+      onEvent,
+    });
+  }
+
+  /** The time will do, as long as it grows: a clock that was set back must not make a session look old. */
+  private nextSession(): number {
+    const session = Math.max(Number(this.storage.get('session') ?? 0) + 1, Math.floor(this.clock()));
+    try {
+      this.storage.write([['session', String(session)]]);
+    } catch (error) {
+      this.onEvent({ event: 'storage_failed', reason: reasonOf(error) });
+    }
+    return session;
+  }
+
+  private note(change: ConnectionChange): void {
+    if (change.online) {
+      this.onEvent({ event: 'online', session: change.session });
+      this.fallback?.returned();
+      this.inbox.resend();
+      this.telemetry.online();
+    } else {
+      const { online, ...end } = change;
+      this.onEvent({ event: 'offline', ...end });
+      this.fallback?.lost();
+      this.telemetry.offline();
+    }
+  }
+
+  private receive(message: Arrived): void {
+    if (parseTopic(message.topic)?.kind === 'receipts') {
+      const receipt = parseReceipt(message.payload);
+      if (receipt !== undefined) this.telemetry.receive(receipt);
+      return;
+    }
+    const command = parseCommand(message.payload);
+    if (command === undefined) {
+      this.onEvent({ event: 'command', arrival: 'invalid' });
+      return;
+    }
+    const { envelope } = command;
+    if (envelope !== undefined && message.secondsLeft !== undefined) {
+      this.serverClock.observe(envelope.expiresAt - message.secondsLeft * 1000, message.delayMs);
+    }
+    this.inbox.receive(command, () => this.serverClock.now());
+  }
+
+  private transmit(payload: string, done: (outcome: Settled) => void): void {
+    const { fleet, device, qos = 1 } = this.options;
+    const connection = this.standing.current;
+    if (connection === undefined) {
+      done('unknown');
+      return;
+    }
+    connection.publish(deviceTopic(fleet, 'telemetry', device), payload, { qos }, (error) => {
+      if (error === undefined) done(qos === 0 ? 'sent' : 'acknowledged');
+      else done(error instanceof ConnectionLost ? 'unknown' : 'refused');
+    });
   }
 
   private answer(answer: Answer, delivered?: () => void): void {

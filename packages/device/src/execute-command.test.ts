@@ -1,7 +1,7 @@
 import { BOUNDS } from '@lamplighter/contracts/bounds';
-import { CommandRejected, type Execute, executeCommand } from './execute-command.js';
+import { AnswerAfterRestart, CommandRejected, type Execute, executeCommand } from './execute-command.js';
 
-const run = (execute: Execute) => executeCommand(execute, { led_on: true }, undefined);
+const run = async (execute: Execute) => (await executeCommand(execute, { led_on: true }, undefined)).answer;
 
 describe('the answer to a command', () => {
   it.each<[string, Execute, object]>([
@@ -37,5 +37,17 @@ describe('the answer to a command', () => {
   it('has a reason of bounded length', async () => {
     const answer = await run(() => Promise.reject(new Error('x'.repeat(10_000))));
     expect(answer.reason).toHaveLength(BOUNDS.maxReasonLength);
+  });
+
+  it('may be for after a restart, which is left to the caller', async () => {
+    const restart = () => {
+      throw new Error('restarted');
+    };
+    const execution = await executeCommand(
+      () => new AnswerAfterRestart(restart, 7),
+      { reboot: true },
+      undefined,
+    );
+    expect(execution).toEqual({ answer: { status: 'succeeded', result: 7 }, restart });
   });
 });

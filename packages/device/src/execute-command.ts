@@ -12,18 +12,45 @@ export class CommandRejected extends Error {
   override readonly name = 'CommandRejected';
 }
 
+/**
+ * Returned by a device program whose command ends with a restart of the device: `restart` is called once the answer is in the
+ * storage, and the device gives it, `succeeded`, when it is back with the same storage. Until then the command is under way.
+ *
+ *     execute: ({ reboot }) => reboot === true ? new AnswerAfterRestart(() => process.exit(0)) : …
+ */
+export class AnswerAfterRestart {
+  constructor(
+    readonly restart: () => void,
+    readonly result?: unknown,
+  ) {}
+}
+
+/** How a command ended. With `restart` it has not yet: the answer is for after that. */
+export interface Execution {
+  readonly answer: Omit<Answer, 'id'>;
+  readonly restart?: () => void;
+}
+
 /** Runs the program's handler to its end and words the final answer. Never rejects. */
 export async function executeCommand(
   execute: Execute,
   action: Action,
   envelope: CommandEnvelope | undefined,
-): Promise<Omit<Answer, 'id'>> {
+): Promise<Execution> {
   try {
-    return succeeded(await execute(action, envelope));
+    const result = await execute(action, envelope);
+    if (!(result instanceof AnswerAfterRestart)) return { answer: succeeded(result) };
+    return { answer: succeeded(result.result), restart: result.restart };
   } catch (error) {
-    const reason = (error instanceof Error ? error.message : String(error)).slice(0, BOUNDS.maxReasonLength);
-    return { status: error instanceof CommandRejected ? 'rejected' : 'failed', reason };
+    return {
+      answer: { status: error instanceof CommandRejected ? 'rejected' : 'failed', reason: reasonOf(error) },
+    };
   }
+}
+
+/** What went wrong, in words that fit an answer. */
+export function reasonOf(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).slice(0, BOUNDS.maxReasonLength);
 }
 
 /** The action was carried out, so a result that cannot be sent does not make it a failure. */

@@ -2,7 +2,7 @@ import type { Birth, Will } from '@lamplighter/contracts/presence';
 import { deviceTopic } from '@lamplighter/contracts/topics';
 import { type Backoff, backoffMs } from './backoff.js';
 import type { Broker } from './broker.js';
-import { Connection, type ConnectionEnd, ConnectionLost } from './connection.js';
+import { type Arrived, Connection, type ConnectionEnd, ConnectionLost } from './connection.js';
 
 export interface StandingOptions {
   readonly broker: Broker;
@@ -10,9 +10,13 @@ export interface StandingOptions {
   readonly device: string;
   readonly keepAliveSeconds: number;
   readonly backoff: Backoff;
+  /** What the birth says beside the session and the time. */
+  readonly announcement: Pick<Birth, 'telemetry' | 'sleeps'>;
   /** Milliseconds since 1970. */
   readonly clock: () => number;
-  readonly onMessage: (payload: Buffer) => void;
+  /** A number for the next session, larger than all before. */
+  readonly nextSession: () => number;
+  readonly onMessage: (message: Arrived) => void;
   readonly onChange: (change: ConnectionChange) => void;
 }
 
@@ -29,7 +33,7 @@ const SLOWEST = 30;
 
 /**
  * Keeps a device connected. Each connection is a session with a number of its own: it leaves a will, subscribes to the
- * device's commands, and only then announces the device, so that no command comes before somebody listens. After a loss
+ * device's commands (and receipts, if it keeps its readings), and only then announces it, so that none comes before somebody listens. After a loss
  * all of that is done anew.
  */
 export class StandingConnection {
@@ -73,9 +77,9 @@ export class StandingConnection {
   }
 
   private connect(): void {
-    const { broker, fleet, device, keepAliveSeconds, clock, onMessage } = this.options;
+    const { broker, fleet, device, keepAliveSeconds, nextSession, onMessage } = this.options;
     this.retry = undefined;
-    this.session = Math.max(this.session + 1, clock());
+    this.session = nextSession();
     this.connection = new Connection(
       {
         broker,
@@ -85,19 +89,22 @@ export class StandingConnection {
       },
       {
         onOpen: () => this.introduce(),
-        onMessage: (_topic, payload) => onMessage(payload),
+        onMessage,
         onEnd: (end) => this.ended(end),
       },
     );
   }
 
   private introduce(): void {
-    const { fleet, device, clock } = this.options;
+    const { fleet, device, clock, announcement } = this.options;
     this.openedAt = performance.now();
-    this.connection?.subscribe(deviceTopic(fleet, 'commands', device), (error) => {
+    const topics = [deviceTopic(fleet, 'commands', device)];
+    if (announcement.telemetry === 'keep') topics.push(deviceTopic(fleet, 'receipts', device));
+    this.connection?.subscribe(topics, (error) => {
       if (error instanceof ConnectionLost) return;
-      if (error) return this.giveUp(`commands cannot be subscribed to: ${error.message}`);
-      this.announce({ online: true, session: this.session, at: clock(), telemetry: 'latest' }, (refused) => {
+      if (error) return this.giveUp(`its topics cannot be subscribed to: ${error.message}`);
+      const at = Math.floor(clock());
+      this.announce({ online: true, session: this.session, at, ...announcement }, (refused) => {
         if (refused instanceof ConnectionLost) return;
         if (refused) return this.giveUp(`the birth was not taken: ${refused.message}`);
         if (this.closing) return;

@@ -14,6 +14,9 @@ describe('the configuration of the simulator', () => {
       seed: 1,
       dayMs: 120_000,
       intervalMs: 2000,
+      telemetry: 'latest',
+      outbox: 1000,
+      fallbackAfterMs: 30_000,
       qos: 1,
       connectRate: 250,
     });
@@ -32,6 +35,7 @@ describe('the configuration of the simulator', () => {
       MQTT_URL: 'http://demo:secret@host',
       DEVICES: '0',
       QOS: '3',
+      TELEMETRY: 'all',
       DAY_SECONDS: 'long',
       FLEET: '/',
     };

@@ -23,6 +23,16 @@ const variables = z.object({
   DAY_SECONDS: decimal(120, 10, 86_400),
   /** Time between two readings of a device. */
   INTERVAL_MS: integer(2000, 50, 86_400_000),
+  /** Whether devices keep their readings until the server has them. */
+  TELEMETRY: z.enum(['latest', 'keep'], 'must be latest or keep').default('latest'),
+  /** Most readings that a device keeps. */
+  OUTBOX: integer(1000, 1, 1_000_000),
+  /** Folder in which each device keeps its outbox and its commands; in memory if it is not set. */
+  STATE_DIR: z.string().optional(),
+  /** File to which everything that happens to the devices is appended. */
+  JOURNAL_FILE: z.string().optional(),
+  /** For how long the link must be down before a lamp decides by itself. */
+  FALLBACK_SECONDS: decimal(30, 0, 86_400),
   /** QoS of telemetry. */
   QOS: z.enum(['0', '1', '2'], 'must be 0, 1 or 2').default('1'),
   /** Devices that begin to connect per second, at most. */
@@ -41,6 +51,11 @@ export interface Config {
   readonly seed: number;
   readonly dayMs: number;
   readonly intervalMs: number;
+  readonly telemetry: 'latest' | 'keep';
+  readonly outbox: number;
+  readonly stateDir?: string;
+  readonly journalFile?: string;
+  readonly fallbackAfterMs: number;
   readonly qos: 0 | 1 | 2;
   readonly connectRate: number;
 }
@@ -59,6 +74,11 @@ export function simulatorConfig(env: NodeJS.ProcessEnv = process.env): Config {
     seed: read.SEED,
     dayMs: read.DAY_SECONDS * 1000,
     intervalMs: read.INTERVAL_MS,
+    telemetry: read.TELEMETRY,
+    outbox: read.OUTBOX,
+    ...(read.STATE_DIR !== undefined && { stateDir: read.STATE_DIR }),
+    ...(read.JOURNAL_FILE !== undefined && { journalFile: read.JOURNAL_FILE }),
+    fallbackAfterMs: read.FALLBACK_SECONDS * 1000,
     qos: Number(read.QOS) as 0 | 1 | 2,
     connectRate: read.CONNECT_RATE,
   };

@@ -1,9 +1,10 @@
 import type { Broker } from '@lamplighter/device/broker';
-import type { Arrival } from '@lamplighter/device/command-inbox';
-import type { ConnectionChange } from '@lamplighter/device/standing-connection';
+import type { DeviceEvent } from '@lamplighter/device/device-event';
 import type { Logger } from '@lamplighter/service-kit/logger';
 import type { BrokerJournal } from './broker-journal.js';
+import type { GroundTruth } from './ground-truth.js';
 import { Lamp } from './lamp.js';
+import { fileStorage, memoryStorage } from './lamp-storage.js';
 import type { World } from './signals/sensor.js';
 import type { SimMetrics } from './sim-metrics.js';
 import { Spread } from './spread.js';
@@ -16,6 +17,13 @@ export interface FleetOptions {
   readonly world: World;
   readonly intervalMs: number;
   readonly qos: 0 | 1 | 2;
+  readonly telemetry: 'latest' | 'keep';
+  /** Most readings that a device keeps. */
+  readonly outbox: number;
+  /** Folder of the devices' storages; in memory if there is none. */
+  readonly stateDir?: string;
+  /** For how long the link must be down before a lamp decides by itself. */
+  readonly fallbackAfterMs: number;
   /** Devices that begin to connect per second, at most. */
   readonly connectRate: number;
 }
@@ -48,15 +56,22 @@ export class Fleet {
     private readonly metrics: SimMetrics,
     private readonly journal: BrokerJournal,
     private readonly logger: Logger,
+    private readonly truth?: GroundTruth,
   ) {
     const { names, world, intervalMs } = options;
     this.standing = new Uint8Array(names.length);
-    this.lamps = names.map((_name, index) => this.lamp(index, world));
+    this.lamps = names.map((name, index) => this.lamp(name, index, world));
+    this.metrics.foundInOutbox(this.waiting);
     this.reports = new Spread(names.length, intervalMs, (index) => this.report(index));
   }
 
   get connected(): number {
     return this.online;
+  }
+
+  /** Readings in all outboxes. */
+  get waiting(): number {
+    return this.lamps.reduce((sum, { waiting }) => sum + waiting, 0);
   }
 
   /** True once every device has been online. */
@@ -69,7 +84,7 @@ export class Fleet {
     this.ramp = setInterval(() => {
       const due = 1 + ((performance.now() - startedAt) / 1000) * this.options.connectRate;
       const upTo = Math.min(due, this.introduced + MOST_CONNECTING, this.lamps.length);
-      while (this.started < Math.floor(upTo)) this.lamps[this.started++]?.client.start();
+      while (this.started < Math.floor(upTo)) this.lamps[this.started++]?.start();
       if (this.started === this.lamps.length) clearInterval(this.ramp);
     }, RAMP_STEP_MS);
     this.progress = setInterval(() => this.tell(), PROGRESS_MS);
@@ -81,38 +96,40 @@ export class Fleet {
     clearInterval(this.ramp);
     clearInterval(this.progress);
     this.reports.stop();
-    await Promise.all(this.lamps.map((lamp) => lamp.client.close()));
+    await Promise.all(this.lamps.map((lamp) => lamp.close()));
     this.online = 0;
     this.metrics.lampSwitched(-this.lamps.filter((lamp) => lamp.on).length);
   }
 
-  private lamp(index: number, world: World): Lamp {
-    const { broker, fleet, qos, names } = this.options;
+  private lamp(name: string, index: number, world: World): Lamp {
+    const { broker, fleet, qos, names, telemetry, outbox, stateDir, fallbackAfterMs } = this.options;
     const options = {
       broker,
       fleet,
-      device: names[index] ?? '',
+      device: name,
       qos,
-      onConnection: (change: ConnectionChange) => this.note(index, change),
-      onCommand: (arrival: Arrival) => this.metrics.commandArrived(arrival),
+      telemetry,
+      outbox: { readings: outbox },
+      storage: stateDir === undefined ? memoryStorage() : fileStorage(stateDir, fleet, name),
+      fallbackAfterMs,
+      onEvent: (event: DeviceEvent) => {
+        this.truth?.write(name, event);
+        this.metrics.note(event);
+        this.note(index, event);
+      },
     };
     return new Lamp(world, index / names.length, options, (change) => this.metrics.lampSwitched(change));
   }
 
   private report(index: number): void {
     const lamp = this.lamps[index];
-    if (lamp === undefined || this.standing[index] === NEVER) return;
-    if (!lamp.client.ready) {
-      this.metrics.readingDropped(lamp.client.online ? 'window_full' : 'offline');
-      return;
-    }
-    this.metrics.readingPublished();
-    void lamp.client.publish(lamp.read(Date.now())).then((outcome) => this.metrics.readingSettled(outcome));
+    if (lamp === undefined || lamp.hasOwnInterval || this.standing[index] === NEVER) return;
+    lamp.report(Date.now());
   }
 
-  private note(index: number, change: ConnectionChange): void {
+  private note(index: number, event: DeviceEvent): void {
     const before = this.standing[index];
-    if (change.online) {
+    if (event.event === 'online') {
       this.standing[index] = ONLINE;
       this.online += 1;
       this.journal.reached();
@@ -122,15 +139,14 @@ export class Fleet {
         this.failure = undefined;
         this.tell();
       }
-      return;
+    } else if (event.event === 'offline') {
+      this.failure = event.reason;
+      if (before === ONLINE) {
+        this.standing[index] = AWAY;
+        this.online -= 1;
+      }
+      if (this.online === 0) this.journal.outage(event);
     }
-    this.metrics.disconnected(change.cause);
-    this.failure = change.reason;
-    if (before === ONLINE) {
-      this.standing[index] = AWAY;
-      this.online -= 1;
-    }
-    if (this.online === 0) this.journal.outage(change);
   }
 
   private tell(): void {

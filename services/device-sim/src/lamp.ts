@@ -1,17 +1,40 @@
 import type { Action } from '@lamplighter/contracts/command';
 import { DeviceClient, type DeviceOptions } from '@lamplighter/device/device-client';
-import { CommandRejected } from '@lamplighter/device/execute-command';
+import type { DeviceEvent } from '@lamplighter/device/device-event';
+import { AnswerAfterRestart } from '@lamplighter/device/execute-command';
+import type { Measurements } from '@lamplighter/device/reading-count';
+import { parseLampAction } from './lamp-action.js';
+import type { LampStorage } from './lamp-storage.js';
 import { keyOf } from './signals/random.js';
 import { lightAt, type Spot, type World } from './signals/sensor.js';
 
 /** What a lamp reports. */
 export type LampReading = { readonly light: number; readonly led_on: boolean };
 
-/** A simulated device: a light sensor and a lamp beside it. */
+export type LampOptions = Omit<DeviceOptions, 'execute' | 'fallback' | 'storage'> & {
+  readonly storage: LampStorage;
+  readonly onEvent: (event: DeviceEvent) => void;
+};
+
+/** The night-light's limit, for when nobody else decides. */
+const DARK = 300;
+/** For how long a lamp is gone when it restarts, ms. */
+const RESTART_MS = 500;
+const INTERVAL_KEY = 'program:telemetry_interval_ms';
+
+/**
+ * A simulated device: a light sensor and a lamp beside it. Restarted, it forgets everything but its storage. While the link is
+ * down it is a night-light by its own sensor.
+ */
 export class Lamp {
-  readonly client: DeviceClient;
+  private client: DeviceClient;
   private readonly spot: Spot;
   private ledOn = false;
+  private closed = false;
+  private restarting = false;
+  private interval: NodeJS.Timeout | undefined;
+  /** Commands that take their time. */
+  private readonly works = new Set<NodeJS.Timeout>();
 
   /**
    * @param place where in the fleet, 0 to 1
@@ -20,28 +43,123 @@ export class Lamp {
   constructor(
     private readonly world: World,
     place: number,
-    options: Omit<DeviceOptions, 'execute'>,
+    private readonly options: LampOptions,
     private readonly onSwitch: (change: 1 | -1) => void,
   ) {
     this.spot = { device: keyOf(options.device), place };
-    this.client = new DeviceClient({ ...options, execute: (action) => this.follow(action) });
+    this.client = this.boot();
   }
 
   get on(): boolean {
     return this.ledOn;
   }
 
-  /** @param now milliseconds since 1970 */
-  read(now: number): LampReading {
+  /** Readings in its outbox. */
+  get waiting(): number {
+    return this.client.waiting;
+  }
+
+  /** True if it measures at an interval of its own, because it was told to. */
+  get hasOwnInterval(): boolean {
+    return this.interval !== undefined;
+  }
+
+  start(): void {
+    this.client.start();
+  }
+
+  /** Takes a reading, unless it is just restarting. */
+  report(now: number): void {
+    if (!this.restarting) void this.client.publish(this.read(now));
+  }
+
+  /** Disconnects in good order. */
+  async close(): Promise<void> {
+    this.closed = true;
+    this.halt();
+    await this.client.close();
+    this.options.storage.close();
+  }
+
+  private boot(): DeviceClient {
+    const { storage, ...options } = this.options;
+    const opened = storage.open();
+    const intervalMs = opened.get(INTERVAL_KEY);
+    if (intervalMs !== undefined) this.measureEvery(Number(intervalMs));
+    return new DeviceClient({
+      ...options,
+      storage: opened,
+      execute: (action) => this.follow(action),
+      fallback: ({ light, led_on: ledOn }: Measurements) => {
+        const dark = Number(light) < DARK;
+        return dark === ledOn ? undefined : { led_on: dark };
+      },
+    });
+  }
+
+  private read(now: number): LampReading {
     return { light: lightAt(this.world, this.spot, now, this.ledOn), led_on: this.ledOn };
   }
 
-  /** Keys that it does not know are ignored, as the lesson's device does. */
-  private follow({ led_on: ledOn }: Action): void {
-    if (typeof ledOn !== 'boolean')
-      throw new CommandRejected('a lamp wants {"led_on": true} or {"led_on": false}');
-    if (ledOn === this.ledOn) return;
-    this.ledOn = ledOn;
-    this.onSwitch(ledOn ? 1 : -1);
+  private async follow(given: Action): Promise<unknown> {
+    const action = parseLampAction(given);
+    if (action.work_ms !== undefined) await this.work(action.work_ms);
+    if (action.fail !== undefined) throw new Error(action.fail);
+    if (action.led_on !== undefined) this.switch(action.led_on);
+    if (action.telemetry_interval_ms !== undefined) {
+      this.options.storage.open().write([[INTERVAL_KEY, String(action.telemetry_interval_ms)]]);
+      this.measureEvery(action.telemetry_interval_ms);
+    }
+    const reading = this.read(Date.now());
+    const result = action.report && Object.fromEntries(action.report.map((name) => [name, reading[name]]));
+    return action.reboot ? new AnswerAfterRestart(() => this.restart(), result) : result;
+  }
+
+  private work(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => {
+        this.works.delete(timer);
+        resolve();
+      }, ms);
+      this.works.add(timer);
+    });
+  }
+
+  private measureEvery(ms: number): void {
+    clearInterval(this.interval);
+    this.interval = setInterval(() => this.report(Date.now()), ms);
+  }
+
+  private switch(on: boolean): void {
+    if (on === this.ledOn) return;
+    this.ledOn = on;
+    this.onSwitch(on ? 1 : -1);
+  }
+
+  /** The program's memory is gone: what it was doing never ends. */
+  private halt(): void {
+    for (const timer of this.works) clearTimeout(timer);
+    this.works.clear();
+    clearInterval(this.interval);
+    this.interval = undefined;
+  }
+
+  private restart(): void {
+    this.halt();
+    this.switch(false);
+    this.restarting = true;
+    const gone = this.client.close();
+    this.options.onEvent({ event: 'offline', cause: 'lost', reason: 'restart', retryInMs: RESTART_MS });
+    void gone.then(() => {
+      setTimeout(() => this.comeBack(), RESTART_MS);
+    });
+  }
+
+  private comeBack(): void {
+    if (this.closed) return;
+    this.options.storage.close();
+    this.client = this.boot();
+    this.restarting = false;
+    this.client.start();
   }
 }

@@ -10,7 +10,7 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
 
 await runService('device-sim', async () => {
   const config = simulatorConfig();
-  requireOpenFiles(config.devices);
+  requireOpenFiles(config.devices, config.stateDir === undefined ? 1 : 2);
   const logger = createLogger('device-sim', config.logLevel);
   const simulator = new Simulator(config, version, logger);
   const server = await serveOperations({

@@ -1,16 +1,18 @@
-import { ARRIVALS, type Arrival } from '@lamplighter/device/command-inbox';
-import type { PublishOutcome } from '@lamplighter/device/device-client';
+import { ARRIVALS, type DeviceEvent, DROPS } from '@lamplighter/device/device-event';
 import { Metrics } from '@lamplighter/service-kit/metrics';
 
-const DROPS = ['offline', 'window_full', 'refused'] as const;
+const RECEIPTS = ['stored', 'refused'] as const;
 const ENDS = ['unreachable', 'refused', 'lost'] as const;
 
 /**
  * What the simulator knows of its own, independent of the services: the ledger of readings, and the state of its fleet.
- * At QoS 1 and 2 nothing is lost silently: published = acked + refused + unaccounted + in flight.
+ * Nothing is lost silently. With `TELEMETRY=keep`: taken = receipts + dropped + in the outbox. With `latest`, at QoS 1 and 2:
+ * taken = acked + dropped + unaccounted + in flight.
  */
 export class SimMetrics {
   private readonly metrics: Metrics;
+  private readonly taken;
+  private readonly receipts;
   private readonly published;
   private readonly acked;
   private readonly dropped;
@@ -21,15 +23,27 @@ export class SimMetrics {
   private readonly disconnections;
   private readonly lampsOn;
 
-  /** @param connected how many devices of how many are connected, at the moment of asking */
-  constructor(version: string, connected: () => { connected: number; devices: number }) {
+  /** @param ask how many devices of how many are connected, and what their outboxes hold, at the moment of asking */
+  constructor(version: string, ask: () => { connected: number; devices: number; waiting: number }) {
     const metrics = new Metrics('device-sim', version);
     this.metrics = metrics;
-    this.published = metrics.counter('sim_published_total', 'Readings that went out to the broker');
+    this.taken = metrics.counter(
+      'sim_taken_total',
+      'Readings that devices have taken, and those that were in their outboxes at the start',
+    );
+    this.receipts = metrics.counter(
+      'sim_receipts_total',
+      'Readings that left an outbox because the server has them or refuses them for good',
+      { result: RECEIPTS },
+    );
+    this.published = metrics.counter(
+      'sim_published_total',
+      'Readings that went out to the broker; one that is sent again counts again',
+    );
     this.acked = metrics.counter('sim_acked_total', 'Readings that the broker acknowledged (QoS 1 and 2)');
     this.dropped = metrics.counter(
       'sim_dropped_total',
-      'Readings that were not published, or that the broker refused',
+      'Readings that a device gave up, by the place where it did',
       {
         reason: DROPS,
       },
@@ -56,9 +70,12 @@ export class SimMetrics {
     );
     this.lampsOn = metrics.gauge('sim_lamps_on', 'Lamps that are on');
     metrics.gauge('sim_devices', 'Simulated devices', ['state'], (gauge) => {
-      const now = connected();
+      const now = ask();
       gauge.set({ state: 'connected' }, now.connected);
       gauge.set({ state: 'disconnected' }, now.devices - now.connected);
+    });
+    metrics.gauge('sim_outbox_readings', 'Readings that wait for a receipt', [], (gauge) => {
+      gauge.set(ask().waiting);
     });
   }
 
@@ -66,33 +83,42 @@ export class SimMetrics {
     return this.metrics.registry;
   }
 
-  readingPublished(): void {
-    this.published.inc();
-    this.inFlight.inc();
+  /** Readings that a device found in its outbox when it started. */
+  foundInOutbox(readings: number): void {
+    this.taken.inc(readings);
   }
 
-  /** What became of a published reading. */
-  readingSettled(outcome: PublishOutcome): void {
-    this.inFlight.dec();
-    if (outcome === 'acknowledged') this.acked.inc();
-    else if (outcome === 'unknown') this.unaccounted.inc();
-    else if (outcome !== 'sent') this.dropped.inc({ reason: 'refused' });
-  }
-
-  readingDropped(reason: 'offline' | 'window_full'): void {
-    this.dropped.inc({ reason });
-  }
-
-  commandArrived(arrival: Arrival): void {
-    this.commands.inc({ result: arrival });
+  note(event: DeviceEvent): void {
+    switch (event.event) {
+      case 'taken':
+        this.taken.inc();
+        break;
+      case 'dropped':
+        this.dropped.inc({ reason: event.reason });
+        break;
+      case 'sent':
+        this.published.inc(event.seqs.length);
+        this.inFlight.inc(event.seqs.length);
+        break;
+      case 'settled':
+        this.inFlight.dec(event.seqs.length);
+        if (event.outcome === 'acknowledged') this.acked.inc(event.seqs.length);
+        else if (event.outcome === 'unknown') this.unaccounted.inc(event.seqs.length);
+        break;
+      case 'receipt':
+        this.receipts.inc({ result: 'stored' }, event.stored.length);
+        this.receipts.inc({ result: 'refused' }, event.refused.length);
+        break;
+      case 'command':
+        this.commands.inc({ result: event.arrival });
+        break;
+      case 'offline':
+        this.disconnections.inc({ cause: event.cause });
+    }
   }
 
   reconnected(): void {
     this.reconnects.inc();
-  }
-
-  disconnected(cause: (typeof ENDS)[number]): void {
-    this.disconnections.inc({ cause });
   }
 
   lampSwitched(change: number): void {

@@ -3,6 +3,7 @@ import { BlockClaim } from './block-claim.js';
 import { BrokerJournal } from './broker-journal.js';
 import type { Config } from './config.js';
 import { Fleet } from './fleet.js';
+import { GroundTruth } from './ground-truth.js';
 import { deviceNames } from './names.js';
 import { SimMetrics } from './sim-metrics.js';
 
@@ -10,6 +11,7 @@ import { SimMetrics } from './sim-metrics.js';
 export class Simulator {
   readonly metrics: SimMetrics;
   private readonly journal: BrokerJournal;
+  private readonly truth: GroundTruth | undefined;
   private claim: BlockClaim | undefined;
   private fleet: Fleet | undefined;
   private closing = false;
@@ -23,6 +25,7 @@ export class Simulator {
     const account = username === undefined ? 'clients without an account' : `the account "${username}"`;
     this.journal = new BrokerJournal(logger, `${host}:${port}`, account);
     this.metrics = new SimMetrics(version, () => this.count());
+    this.truth = config.journalFile === undefined ? undefined : new GroundTruth(config.journalFile);
   }
 
   /** Starts; does not wait for the broker. */
@@ -45,11 +48,12 @@ export class Simulator {
     this.logger.info(`disconnecting ${this.count().connected} lamps`);
     await this.fleet?.close();
     await this.claim?.release();
+    this.truth?.close();
   }
 
   private async run(): Promise<void> {
     const { journal, logger } = this;
-    const { broker, fleet, devices, seed, dayMs, intervalMs, qos, connectRate } = this.config;
+    const { broker, fleet, devices, seed, dayMs } = this.config;
     const onOutage = journal.outage.bind(journal);
     const claim = new BlockClaim({ broker, fleet, onOutage, onLost: () => this.move() });
     this.claim = claim;
@@ -63,8 +67,8 @@ export class Simulator {
         `the names are new at every start: the broker must answer QoS 1 publishes to ${fleet}/claims/+ and let the account subscribe there`,
       );
     }
-    const options = { broker, fleet, names, world: { seed, dayMs }, intervalMs, qos, connectRate };
-    this.fleet = new Fleet(options, this.metrics, journal, logger);
+    const options = { ...this.config, names, world: { seed, dayMs } };
+    this.fleet = new Fleet(options, this.metrics, journal, logger, this.truth);
     this.fleet.start();
   }
 
@@ -79,6 +83,7 @@ export class Simulator {
   }
 
   private count() {
-    return { connected: this.fleet?.connected ?? 0, devices: this.config.devices };
+    const { connected = 0, waiting = 0 } = this.fleet ?? {};
+    return { connected, devices: this.config.devices, waiting };
   }
 }

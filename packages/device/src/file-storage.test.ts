@@ -1,0 +1,134 @@
+import { appendFileSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { temporaryFolder } from '@lamplighter/test-kit/folder';
+import fc from 'fast-check';
+import { FileStorage } from './file-storage.js';
+import { type Change, MemoryStorage, StorageFailed } from './storage.js';
+
+const newFile = () => join(temporaryFolder(), 'devices', 'lamp.log');
+const open = (path: string) => new FileStorage(path, { fsync: false });
+
+/** What is in the file of a program that has ended. */
+function reopened(path: string) {
+  const storage = open(path);
+  const entries = [...storage.entries()];
+  storage.close();
+  return entries;
+}
+
+describe('a storage in a file', () => {
+  it('has everything again after a restart, in the order of writing', () => {
+    const path = newFile();
+    const storage = new FileStorage(path);
+    storage.write([
+      ['a', '1'],
+      ['b', '2'],
+      ['c', 'three\nlines "and" ü'],
+    ]);
+    storage.write([
+      ['a', '4'],
+      ['b', undefined],
+    ]);
+    storage.close();
+    expect(reopened(path)).toEqual([
+      ['c', 'three\nlines "and" ü'],
+      ['a', '4'],
+    ]);
+  });
+
+  it('leaves out what was being written when the power failed, and goes on behind the rest', () => {
+    const path = newFile();
+    const storage = open(path);
+    storage.write([['a', '1']]);
+    const whole = statSync(path).size;
+    storage.write([
+      ['b', '2'],
+      ['c', '3'],
+    ]);
+    storage.close();
+    const { size } = statSync(path);
+    for (let length = size - 1; length > whole; length -= 1) {
+      truncateSync(path, length);
+      expect(reopened(path)).toEqual([['a', '1']]);
+    }
+    const again = open(path);
+    again.write([['d', '4']]);
+    again.close();
+    expect(reopened(path)).toEqual([
+      ['a', '1'],
+      ['d', '4'],
+    ]);
+  });
+
+  it('loses one line to a bad block, not all behind it', () => {
+    const path = newFile();
+    const storage = open(path);
+    for (const key of ['a', 'b', 'c']) storage.write([[key, 'x'.repeat(20)]]);
+    storage.close();
+    const bytes = readFileSync(path);
+    bytes.writeUInt8(0, Math.floor(bytes.length / 2));
+    writeFileSync(path, bytes);
+    expect(reopened(path).map(([key]) => key)).toEqual(['a', 'c']);
+  });
+
+  it('takes any rubbish for a torn end', () => {
+    const path = newFile();
+    const storage = open(path);
+    storage.write([['a', '1']]);
+    storage.close();
+    appendFileSync(path, 'deadbeef [["b","2"]]\n\0\0\0\0');
+    expect(reopened(path)).toEqual([['a', '1']]);
+  });
+
+  it('stays small: what is out of date is written away', () => {
+    const path = newFile();
+    const storage = open(path);
+    for (let i = 0; i < 20_000; i += 1)
+      storage.write([
+        ['count', String(i)],
+        [`r${i}`, 'x'],
+        [`r${i - 10}`, undefined],
+      ]);
+    storage.close();
+    expect(statSync(path).size).toBeLessThan(200_000);
+    expect(reopened(path)).toHaveLength(11);
+  });
+
+  it('says so when the disk refuses, changes nothing, and goes on when it takes again', () => {
+    const path = newFile();
+    const storage = open(path);
+    storage.write([['a', '1']]);
+    storage.close();
+    expect(() => storage.write([['b', '2']])).toThrow(StorageFailed);
+    expect(storage.get('b')).toBeUndefined();
+    expect(() => open(join(path, 'in-a-file', 'x'))).toThrow(StorageFailed);
+  });
+
+  it('is, through restarts at any moment, what a storage in memory would be', () => {
+    const key = fc.constantFrom('a', 'b', 'c', 'd');
+    const change = fc.tuple(key, fc.option(fc.string({ unit: 'binary' }), { nil: undefined }));
+    const step = fc.oneof(
+      { weight: 5, arbitrary: fc.array(change, { maxLength: 4 }) },
+      { weight: 1, arbitrary: fc.constant('restart' as const) },
+    );
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+        const path = newFile();
+        const model = new MemoryStorage();
+        let storage = open(path);
+        for (const next of steps) {
+          if (next === 'restart') {
+            storage.close();
+            storage = open(path);
+          } else {
+            storage.write(next as Change[]);
+            model.write(next as Change[]);
+          }
+          expect([...storage.entries()]).toEqual([...model.entries()]);
+        }
+        storage.close();
+      }),
+      { numRuns: 50 },
+    );
+  });
+});

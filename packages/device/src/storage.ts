@@ -1,0 +1,68 @@
+/**
+ * What a device must still know after its program restarted: texts by key. `Map` would do, but a change of several keys is
+ * kept or lost as one, as far as the medium can.
+ *
+ * | key | text |
+ * |---|---|
+ * | `reading:<seq>` | a reading in the outbox, JSON; gone with its receipt, or when it is dropped |
+ * | `sent` | highest `_seq` that ever went out: what is above it was never sent |
+ * | `count` | `[_seq, _n, _dropped]` of the last reading taken |
+ * | `command:<id>` | the answer to a command, JSON; empty while it runs; the oldest are forgotten |
+ * | `owed:<id>` | the broker may not have that answer yet |
+ * | `lane:<lane>` | highest `seq` of the lane that was begun; the least recently used is forgotten |
+ * | `session` | number of the last session |
+ * | `fallback` | what the local rule did, JSON, until it is reported |
+ * | `program:<name>` | for the device's own program |
+ */
+export interface Storage {
+  get(key: string): string | undefined;
+  /** All keys and texts, in the order in which they were last written. */
+  entries(): Iterable<readonly [key: string, text: string]>;
+  /**
+   * Writes texts, and removes the keys whose text is undefined. Returns when that is as safe as this storage makes it; with
+   * `durable: false`, and for removals alone, it may be lost: the device then repeats something harmless.
+   * @throws StorageFailed and nothing has changed
+   */
+  write(changes: Iterable<Change>, how?: { durable?: boolean }): void;
+}
+
+export type Change = readonly [key: string, text: string | undefined];
+
+/** The medium is full, broken or gone. */
+export class StorageFailed extends Error {
+  override readonly name = 'StorageFailed';
+}
+
+/** Lives as long as the process, or as whoever holds it: enough for a program that restarts its device within itself. */
+export class MemoryStorage implements Storage {
+  private readonly texts = new Map<string, string>();
+
+  get(key: string): string | undefined {
+    return this.texts.get(key);
+  }
+
+  entries(): Iterable<readonly [string, string]> {
+    return this.texts.entries();
+  }
+
+  write(changes: Iterable<Change>): void {
+    applyChanges(this.texts, changes);
+  }
+}
+
+/** Changes the texts; what is written moves to the end. */
+export function applyChanges(texts: Map<string, string>, changes: Iterable<Change>): void {
+  for (const [key, text] of changes) {
+    texts.delete(key);
+    if (text !== undefined) texts.set(key, text);
+  }
+}
+
+/** The entries whose key begins with the prefix, without it. Copied, so that the storage may be written meanwhile. */
+export function entriesOf(storage: Storage, prefix: string): (readonly [name: string, text: string])[] {
+  const found: (readonly [string, string])[] = [];
+  for (const [key, text] of storage.entries()) {
+    if (key.startsWith(prefix)) found.push([key.slice(prefix.length), text]);
+  }
+  return found;
+}

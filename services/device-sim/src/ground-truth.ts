@@ -1,0 +1,25 @@
+import { closeSync, openSync, writeSync } from 'node:fs';
+import type { DeviceEvent } from '@lamplighter/device/device-event';
+
+/**
+ * The devices' own account of what happened, for whoever checks the services: JSON lines of an event, its time `t` (ms since 1970)
+ * and its device. Each is written before anything else happens, so that a killed simulator has told everything. What the broker
+ * said of a message is left out: it proves nothing.
+ */
+export class GroundTruth {
+  private readonly file: number;
+
+  /** Appends to the file. */
+  constructor(path: string) {
+    this.file = openSync(path, 'a', 0o600);
+  }
+
+  write(device: string, { event, ...more }: DeviceEvent): void {
+    if (event === 'settled') return;
+    writeSync(this.file, `${JSON.stringify({ t: Date.now(), event, device, ...more })}\n`);
+  }
+
+  close(): void {
+    closeSync(this.file);
+  }
+}

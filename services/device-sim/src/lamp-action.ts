@@ -1,0 +1,39 @@
+import type { Action } from '@lamplighter/contracts/command';
+import { CommandRejected } from '@lamplighter/device/execute-command';
+import { z } from 'zod';
+
+/** What a lamp measures, and may be asked for. */
+export const MEASUREMENTS = ['light', 'led_on'] as const;
+
+/**
+ * What a simulated lamp can be told, in any combination; it is done in this order. Keys that it does not know are ignored, as the
+ * lesson's device does.
+ */
+const lampAction = z.object({
+  /** Takes this long over it, ms. */
+  work_ms: z.int().min(0).max(60_000).optional(),
+  /** Fails on purpose, for this reason. */
+  fail: z.string().optional(),
+  led_on: z.boolean().optional(),
+  /** Time between two readings from now on, ms; kept in the storage. */
+  telemetry_interval_ms: z.int().min(100).max(86_400_000).optional(),
+  /** Answers with these measurements. */
+  report: z.array(z.enum(MEASUREMENTS)).optional(),
+  /** Restarts the device; answered after that. */
+  reboot: z.boolean().optional(),
+});
+
+export type LampAction = z.infer<typeof lampAction>;
+
+/** @throws CommandRejected if a lamp cannot do it */
+export function parseLampAction(action: Action): LampAction {
+  const parsed = lampAction.safeParse(action);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    throw new CommandRejected(`${issue?.path.join('.')}: ${issue?.message}`);
+  }
+  if (Object.keys(parsed.data).length === 0) {
+    throw new CommandRejected(`a lamp knows ${Object.keys(lampAction.shape).join(', ')}`);
+  }
+  return parsed.data;
+}
