@@ -3,8 +3,8 @@
 -- with what is stored, to be judged again. Repeating a part whose reply was lost changes nothing.
 --
 -- KEYS  any number. Per device its device HASH and its window LIST, in this order, all devices first (2i-1 and 2i); then, named by
---       position in ARGV: presence ZSETs, for devices new to the caller devices ZSETs and fleets SETs, for commands the six
---       command keys of a shard
+--       position in ARGV: presence ZSETs, for devices new to the caller devices ZSETs and fleets SETs, for commands the eight
+--       command keys of a shard and fleet
 -- ARGV  1 number of devices   2 window size   3 freshness (ms)   4 replica   5 commands kept per device
 --       6 most open commands of a device   7 lease (ms)   8 most devices of a fleet in a shard
 --       then per device:
@@ -29,7 +29,8 @@
 --          {i, 'repeated'}                                 this part was the last one to be accepted
 --          {i, 'back'}                                     the device was thought away: what waits for it should go out
 --          {i, 'late', stored, duplicate, stale}           what became of the late readings
---          {i, 'command', id, 'dispatched'|'pending'|'full', seq, expiresAt, superseded ids…}  one per command
+--          {i, 'command', id, 'dispatched'|'pending'|'full', seq, expiresAt, superseded ids…}  one per command; '?' before the id of
+--           one that ended as unknown
 -- Clock    Redis TIME
 --@include commands.lua
 

@@ -1,7 +1,9 @@
 -- Gives a claimed command back: the broker had nobody to hand it to, or did not take it.
+-- The longer a command has been waiting, the longer it waits for the next try: a quarter of its age, at most 120 times the wait
+-- that is asked for. A device that comes back does not wait that long: it wakes what waits for it.
 --
 -- KEYS  1 device HASH   2..7 commands, transitions, answers, queue, index, due
--- ARGV  1 id   2 the attempt that was claimed   3 wait before the next dispatch (ms)   4 cause
+-- ARGV  1 id   2 "<time>,<attempt>" of the dispatch that is given back   3 least wait before the next one (ms)   4 cause
 -- Returns  1, or 2 if it is due at once, since the device has announced itself after the dispatch, or 0 if the command has
 --          moved on since (an answer came, or another replica holds the lease)
 -- Clock    Redis TIME
@@ -9,14 +11,16 @@
 
 local K = command_keys(2)
 local command = read_command(K, ARGV[1])
-local attempt = tonumber(ARGV[2])
-if not command or command.state ~= 'dispatched' or command.attempt ~= attempt then return 0 end
-local dispatched_at = tonumber(string.match(command.history, ',(%d+),%d+,[^;]*$'))
+if not command or command.state ~= 'dispatched' or command.since .. ',' .. command.attempt ~= ARGV[2] then return 0 end
 local session = redis.call('HGET', KEYS[1], 'session')
 local online, since = string.match(session or '', '^%d+,(%d),(%d+)')
-local came_back = online == '1' and tonumber(since) >= dispatched_at
+local came_back = online == '1' and tonumber(since) >= tonumber(command.since)
 local now = now_ms()
-append(K, command, 'pending', now, attempt - 1, ARGV[4])
-local wait = came_back and 0 or tonumber(ARGV[3])
+append(K, command, 'pending', now, command.attempt - 1, ARGV[4])
+local wait, age = 0, now - tonumber(string.match(command.history, '^%a+,(%d+)'))
+if not came_back then
+  wait = tonumber(ARGV[3])
+  wait = math.min(math.max(wait, age / 4), 120 * wait)
+end
 redis.call('ZADD', K.due, int(math.min(now + wait, command.expires_at)), command.id)
 return came_back and 2 or 1

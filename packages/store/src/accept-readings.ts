@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis';
 import { type DeliveryOptions, deliveryText } from './command-header.js';
 import {
   COMMANDS_KEPT_PER_DEVICE,
-  commandKeys,
+  countedCommandKeys,
   deviceKey,
   devicesKey,
   FRESH_MS,
@@ -16,6 +16,7 @@ import {
   windowKey,
 } from './keys.js';
 import { runScript, type ScriptArgument } from './script.js';
+import { type Superseded, supersededOf } from './superseded.js';
 
 /** A device and its keys, built once and kept, since they are needed for every batch. */
 export class DeviceAddress {
@@ -102,12 +103,11 @@ export interface Session {
 }
 
 /** What became of one emitted command. `dispatched`: this replica holds the lease and is to publish it now. */
-export interface EnqueueOutcome {
+export interface EnqueueOutcome extends Superseded {
   readonly id: string;
   readonly state: 'dispatched' | 'pending' | 'full';
   readonly seq: number;
   readonly expiresAt: number;
-  readonly superseded: readonly string[];
 }
 
 /** What became of one part. */
@@ -165,7 +165,10 @@ export async function acceptReadings(
     } else {
       const devices = isNew ? position(devicesKey(shard, fleet)) : 0;
       const fleets = isNew ? position(fleetsKey(shard)) : 0;
-      const first = commands.length > 0 ? position(`commands ${shard}`, () => commandKeys(shard)) : 0;
+      const first =
+        commands.length > 0
+          ? position(`commands ${shard} ${fleet}`, () => countedCommandKeys(shard, fleet))
+          : 0;
       const counts = `${live.length} ${late.length} ${commands.length}`;
       args.push(`${head} ${devices} ${fleets} ${first} ${lesson ? 1 : 0} ${rules === '' ? 0 : 1} ${counts}`);
       if (rules !== '') args.push(rules);
@@ -218,13 +221,13 @@ function outcomeOf(before: PartOutcome, kind: string, details: (string | number)
       return { ...before, late: { stored: stored!, duplicate: duplicate!, stale: stale! } };
     }
     case 'command': {
-      const [id, state, seq, expiresAt, ...superseded] = details;
+      const [id, state, seq, expiresAt, ...ended] = details;
       const outcome: EnqueueOutcome = {
         id: String(id),
         state: state as EnqueueOutcome['state'],
         seq: Number(seq),
         expiresAt: Number(expiresAt),
-        superseded: superseded.map(String),
+        ...supersededOf(ended.map(String)),
       };
       return { ...before, commands: [...before.commands, outcome] };
     }

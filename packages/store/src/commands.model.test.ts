@@ -1,7 +1,7 @@
-import { type CommandState, POLICIES } from '@lamplighter/contracts/command';
+import { ANSWER_STATUSES, type CommandState, ON_FAILURE } from '@lamplighter/contracts/command';
 import fc from 'fast-check';
 import { expectConsistentQueue } from '../test/expect-consistent-queue.js';
-import { type ModelCommand, type Moment, QueueModel } from '../test/queue-model.js';
+import { type ModelCommand, type ModelRequest, type Moment, QueueModel } from '../test/queue-model.js';
 import { emitted, Replica, reading } from '../test/replica.js';
 import { type StoreUnderTest, startStore } from '../test/store-under-test.js';
 import { timePasses } from '../test/time-passes.js';
@@ -12,9 +12,13 @@ import {
   cancelCommand,
   claimCommands,
   enqueueCommand,
+  giveUpCommands,
   isFinal,
+  type Lease,
   listCommands,
   requeueCommands,
+  resumeLane,
+  stoppedLanes,
   wakeDevices,
 } from './commands.js';
 import { redisNow } from './connect.js';
@@ -35,6 +39,19 @@ class Fleet {
   private readonly fleet = store.newFleet();
   readonly devices = ['robot-1', 'robot-10'].map((name) => new DeviceAddress(this.fleet, name, false));
   readonly rules = new Replica(store.redis);
+  /** Every lease that was ever held, by command: a replica may come with any of them, however late. */
+  private readonly leases = new Map<string, Lease[]>();
+
+  keepLease(lease: Lease): void {
+    const kept = this.leases.get(lease.id) ?? [];
+    this.leases.set(lease.id, [...kept, { ...lease, claimedAt: lease.claimedAt + this.passed }]);
+  }
+
+  /** The lease of a command's dispatch of this number, beginning at 1; the times of the store have moved since. */
+  lease(id: string, dispatch: number): Lease {
+    const lease = this.leases.get(id)![dispatch - 1]!;
+    return { ...lease, claimedAt: lease.claimedAt - this.passed };
+  }
 
   async pass(ms: number): Promise<void> {
     for (const shard of new Set(this.shards())) await timePasses(store.redis, ms, { shard });
@@ -58,6 +75,17 @@ class Fleet {
     );
     return new Map(lists.flat().map(({ id, state, attempt }) => [id, `${state} ${attempt}`]));
   }
+
+  async stopped(): Promise<Map<string, string>> {
+    const lanes = await Promise.all(
+      this.devices.map(async ({ name, fleet, device }) =>
+        (await stoppedLanes(store.redis, fleet, device)).map(
+          ({ lane, stoppedBy }) => [`${name}/${lane}`, stoppedBy] as const,
+        ),
+      ),
+    );
+    return new Map(lanes.flat());
+  }
 }
 
 /** One step of the story: what is done to the store and to the model, and that both say the same. */
@@ -69,16 +97,23 @@ abstract class Step implements fc.AsyncCommand<QueueModel, Fleet> {
     expect(await fleet.states()).toEqual(
       new Map(model.commands.map(({ id, state, attempt }) => [id, `${state} ${attempt}`])),
     );
+    expect(await fleet.stopped()).toEqual(model.stopped);
     await expectConsistentQueue(store.redis, { shards: fleet.shards() });
   }
   abstract toString(): string;
 }
 
-interface Wish {
+interface Wish extends Omit<ModelRequest, 'id' | 'device'> {
   readonly who: number;
-  readonly lane: string;
-  readonly policy: (typeof POLICIES)[number];
   readonly ttl: number;
+  readonly rollout: string | undefined;
+}
+
+/** How the model sees a wish. */
+function requested(id: string, address: DeviceAddress, { lane, ...wish }: Wish): ModelRequest {
+  const { policy, onFailure, timeoutMs, attempts } = wish;
+  const device = address.name;
+  return { id, device, lane: `${device}/${lane}`, policy, onFailure, timeoutMs, attempts };
 }
 
 class Enqueue extends Step {
@@ -86,24 +121,19 @@ class Enqueue extends Step {
     super();
   }
   async act(model: QueueModel, fleet: Fleet): Promise<void> {
-    const { who, lane, policy, ttl } = this.wish;
+    const { who, ttl, ...delivery } = this.wish;
     const address = fleet.devices[who]!;
     // Policy `now` asks for a device that is there; every birth has a session of its own.
     await recordPresence(store.redis, [
       { address, message: { online: true, session: model.commands.length + 1 } },
     ]);
-    const request = {
-      fleet: address.fleet,
-      device: address.device,
-      lane,
-      policy,
-      ttl,
-      action: { n: model.commands.length },
-    };
+    const { device, fleet: name } = address;
+    const request = { ...delivery, ttl, fleet: name, device, action: { n: model.commands.length } };
     const [result, now] = await fleet.timed(() => enqueueCommand(store.redis, request));
     if (result.outcome !== 'enqueued') throw new Error(result.outcome);
-    const taken = { id: result.id, device: address.name, lane: `${address.name}/${lane}`, policy };
-    expect(result.superseded).toEqual(model.enqueue(taken, now, { ttl, isLeased: false }));
+    const { id, superseded, unknown } = result;
+    const replaced = model.enqueue(requested(id, address, this.wish), now, { ttl, isLeased: false });
+    expect({ superseded, unknown }).toEqual(replaced);
   }
   toString = () => `enqueue ${JSON.stringify(this.wish)}`;
 }
@@ -113,14 +143,17 @@ class Emit extends Step {
     super();
   }
   async act(model: QueueModel, fleet: Fleet): Promise<void> {
-    const { who, lane, policy, ttl } = this.wish;
+    const { who, ttl, rollout: _none, ...delivery } = this.wish;
     const address = fleet.devices[who]!;
-    const command = emitted(address, { lane, policy, ttl });
+    const command = emitted(address, { ...delivery, ttl });
     const take = () => fleet.rules.take(address, [reading({ light: 1 })], { commands: [command] });
     const [{ commands }, now] = await fleet.timed(take);
-    const taken = { id: command.id, device: address.name, lane: `${address.name}/${lane}`, policy };
-    const superseded = model.enqueue(taken, now, { ttl, isLeased: true });
-    expect(commands).toMatchObject([{ id: command.id, state: model.find(command.id)!.state, superseded }]);
+    const { id } = command;
+    const replaced = model.enqueue(requested(id, address, this.wish), now, { ttl, isLeased: true });
+    const { state } = model.find(id)!;
+    expect(commands).toMatchObject([{ id, state, ...replaced }]);
+    const claimedAt = commands[0]!.expiresAt - ttl;
+    if (state === 'dispatched') fleet.keepLease({ id, device: address.name, attempt: 1, claimedAt });
   }
   toString = () => `emit ${JSON.stringify(this.wish)}`;
 }
@@ -130,8 +163,12 @@ class Claim extends Step {
     const [claims, now] = await fleet.timed(() =>
       claimCommands(store.redis, [...new Set(fleet.shards())], 100),
     );
-    const claimed = claims.map(({ command, outcome, attempt }) => ({ id: command.id, outcome, attempt }));
+    const claimed = claims.map(({ command, ...claim }) => ({ id: command.id, ...claim }));
     expect(model.claim(claimed, now)).toEqual([]);
+    for (const { outcome, attempt, claimedAt, command } of claims) {
+      const { id, fleet: name, device } = command;
+      if (outcome === 'dispatched') fleet.keepLease({ id, device: `${name}/${device}`, attempt, claimedAt });
+    }
   }
   toString = () => 'claim';
 }
@@ -171,38 +208,79 @@ abstract class StepOnOne extends Step {
   }
 }
 
-class Requeue extends StepOnOne {
+class Resume extends Step {
+  constructor(
+    readonly who: number,
+    readonly lane: string,
+  ) {
+    super();
+  }
+  async act(model: QueueModel, fleet: Fleet): Promise<void> {
+    const address = fleet.devices[this.who]!;
+    const [stoppedBy, now] = await fleet.timed(() =>
+      resumeLane(store.redis, address.fleet, address.device, this.lane),
+    );
+    expect(stoppedBy).toBe(model.resume(`${address.name}/${this.lane}`, now));
+  }
+  toString = () => `resume ${this.who} ${this.lane}`;
+}
+
+/** A step about one of the commands that were dispatched: no device knows, and no replica leases, another one. */
+abstract class StepOnDispatched extends StepOnOne {
+  protected override candidates = (model: Readonly<QueueModel>) =>
+    model.commands.filter(({ dispatches }) => dispatches > 0);
+}
+
+/** A replica gives back what it claimed some dispatches ago. */
+class Requeue extends StepOnDispatched {
   constructor(
     which: number,
-    readonly attemptsAgo: number,
+    readonly dispatchesAgo: number,
     readonly waitMs: number,
   ) {
     super(which);
   }
   async act(model: QueueModel, fleet: Fleet): Promise<void> {
-    const { id, device, attempt: latest } = this.pick(model)!;
+    const { id, dispatches } = this.pick(model)!;
     const { waitMs } = this;
-    const attempt = latest - this.attemptsAgo;
+    const dispatch = Math.max(1, dispatches - this.dispatchesAgo);
+    const lease = fleet.lease(id, dispatch);
     const [again, now] = await fleet.timed(() =>
-      requeueCommands(store.redis, [{ id, device, attempt, waitMs, cause: 'unreachable' }]),
+      requeueCommands(store.redis, [{ ...lease, waitMs, cause: 'unreachable' }]),
     );
     // Each enqueue is a birth too: who was born after the dispatch need not wait.
-    model.requeue(id, attempt, again.size > 0 ? 0 : waitMs, now);
+    model.requeue(id, dispatch, waitMs, again.size > 0, now);
   }
-  toString = () => `requeue ${this.which}, ${this.attemptsAgo} attempts ago, for ${this.waitMs / 1000} s`;
+  toString = () => `requeue ${this.which}, ${this.dispatchesAgo} dispatches ago, for ${this.waitMs / 1000} s`;
 }
 
-class Answer extends StepOnOne {
+class GiveUp extends StepOnDispatched {
   constructor(
     which: number,
-    readonly status: 'acknowledged' | 'succeeded' | 'failed' | 'rejected' | 'unknown',
+    readonly dispatchesAgo: number,
+  ) {
+    super(which);
+  }
+  async act(model: QueueModel, fleet: Fleet): Promise<void> {
+    const { id, dispatches } = this.pick(model)!;
+    const dispatch = Math.max(1, dispatches - this.dispatchesAgo);
+    const lease = fleet.lease(id, dispatch);
+    const [[given], now] = await fleet.timed(() =>
+      giveUpCommands(store.redis, [{ ...lease, cause: 'unannounced' }]),
+    );
+    expect(given?.outcome ?? 'moved on').toBe(model.giveUp(id, dispatch, now));
+  }
+  toString = () => `give up ${this.which}, ${this.dispatchesAgo} dispatches ago`;
+}
+
+class Answer extends StepOnDispatched {
+  constructor(
+    which: number,
+    readonly status: (typeof ANSWER_STATUSES)[number],
     readonly who: number | undefined,
   ) {
     super(which);
   }
-  // No device answers what it was never sent: it does not know the id.
-  protected override candidates = (model: Readonly<QueueModel>) =>
-    model.commands.filter(({ wasDispatched }) => wasDispatched);
   async act(model: QueueModel, fleet: Fleet): Promise<void> {
     const { id, device: own } = this.pick(model)!;
     const device = this.who === undefined ? own : fleet.devices[this.who]!.name;
@@ -226,12 +304,24 @@ class Cancel extends StepOnOne {
 
 const who = fc.constantFrom(0, 1);
 const which = fc.nat({ max: 5 });
-const wish = fc.record({
-  who,
-  lane: fc.constantFrom(...LANES),
-  policy: fc.constantFrom(...POLICIES),
-  ttl: fc.constantFrom(MINUTE / 6, MINUTE, 60 * MINUTE),
-});
+const lane = fc.constantFrom(...LANES);
+const policy = fc.oneof(
+  fc.record({
+    policy: fc.constantFrom('latest' as const, 'now' as const),
+    onFailure: fc.constant('skip' as const),
+  }),
+  fc.record({ policy: fc.constant('ordered' as const), onFailure: fc.constantFrom(...ON_FAILURE) }),
+);
+const wish = fc
+  .record({
+    who,
+    lane,
+    ttl: fc.constantFrom(MINUTE / 6, MINUTE, 60 * MINUTE),
+    timeoutMs: fc.constantFrom(1000, MINUTE, 60 * MINUTE),
+    attempts: fc.constantFrom(1, 2, 5),
+    rollout: fc.constantFrom(undefined, 'R1', 'R2'),
+  })
+  .chain((rest) => policy.map((chosen) => ({ ...rest, ...chosen })));
 const claim = fc.constant(new Claim());
 const steps = fc.commands(
   [
@@ -243,15 +333,13 @@ const steps = fc.commands(
     fc.constantFrom(5, 20).map((seconds) => new Pass(seconds * 1000)),
     who.map((one) => new Wake(one)),
     fc
-      .tuple(which, fc.constantFrom(0, 0, 1, -1), fc.constantFrom(0, 5000, MINUTE))
+      .tuple(which, fc.constantFrom(0, 0, 0, 1, 2), fc.constantFrom(0, 5000, MINUTE))
       .map((args) => new Requeue(...args)),
     fc
-      .tuple(
-        which,
-        fc.constantFrom('acknowledged', 'succeeded', 'failed', 'rejected', 'unknown'),
-        fc.option(who, { nil: undefined, freq: 5 }),
-      )
+      .tuple(which, fc.constantFrom(...ANSWER_STATUSES), fc.option(who, { nil: undefined, freq: 5 }))
       .map((args) => new Answer(...args)),
+    fc.tuple(which, fc.constantFrom(0, 0, 1)).map((args) => new GiveUp(...args)),
+    fc.tuple(who, lane).map((args) => new Resume(...args)),
     which.map((one) => new Cancel(one)),
   ],
   { maxCommands: 40, size: 'max' },
@@ -270,6 +358,7 @@ it('whatever happens in whatever order, each command has one history, and each l
       for (let claims = 0; model.open().length > 0; claims += 1) {
         expect(claims).toBeLessThan(100);
         await new Claim().run(model, fleet);
+        await new Pass(MINUTE).run(model, fleet);
       }
       expect(
         [...(await fleet.states()).values()].every((state) => isFinal(state.split(' ')[0] as CommandState)),

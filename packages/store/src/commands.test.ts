@@ -36,13 +36,13 @@ describe('a command', () => {
     const action = { led_on: true, say: 'a\nb 100% ,;/{é}💡', nested: { list: [1, null] } };
     const taken = await desk.enqueue('on', { action, lane: 'led', policy: 'latest', ttl: 60_000 });
     const command = await desk.read('on');
-    expect(taken).toEqual({ outcome: 'enqueued', id: desk.id('on'), superseded: [], command });
+    expect(taken).toEqual({ outcome: 'enqueued', id: desk.id('on'), superseded: [], unknown: [], command });
     expect(command).toEqual({
       id: desk.id('on'),
       fleet: robot.fleet,
       device: robot.device,
       lane: 'led',
-      seq: 1,
+      seq: command!.createdAt,
       policy: 'latest',
       onFailure: 'skip',
       timeoutMs: 60_000,
@@ -85,7 +85,7 @@ describe('a command', () => {
       attempt: 1,
       announced: false,
       lesson: false,
-      command: { fleet: robot.fleet, device: 'robot-1', lane: 'arm', seq: 1, action: { do: 'up' } },
+      command: { fleet: robot.fleet, device: 'robot-1', lane: 'arm', action: { do: 'up' } },
     });
     const lesson = new DeviceAddress('s1', 's1', true);
     await new Replica(store.redis).take(lesson, [reading({ light: 1 })]);

@@ -8,6 +8,7 @@ import { newCommandId, shardOfCommand } from './command-id.js';
 import {
   COMMANDS_KEPT_PER_DEVICE,
   commandKeys,
+  countedCommandKeys,
   deviceKey,
   devicesKey,
   fleetsKey,
@@ -19,10 +20,10 @@ import {
   shardOf,
   WAKE_CHANNEL,
 } from './keys.js';
+import { pipelined } from './pipelined.js';
 import { runScript, runScripts } from './script.js';
+import { type Superseded, supersededOf } from './superseded.js';
 
-/** A dispatch without an answer is repeated this often, in all, before the command ends as `unknown`. */
-export const MAX_ATTEMPTS = 5;
 /** An idempotency key is remembered for a day, milliseconds. */
 const IDEMPOTENCY_MS = 24 * 3_600_000;
 
@@ -52,7 +53,7 @@ export function commandJson(source: CommandSource, action: Action): string {
 }
 
 export type EnqueueResult =
-  | { outcome: 'enqueued'; id: string; superseded: readonly string[]; command: Command }
+  | ({ outcome: 'enqueued'; id: string; command: Command } & Superseded)
   | { outcome: 'repeated'; id: string }
   | { outcome: 'reused' | 'full' | 'unreachable' | 'fleet_full' };
 
@@ -78,14 +79,14 @@ export async function enqueueCommand(redis: Redis, request: EnqueueRequest): Pro
   const hash = (text: string) => createHash('sha256').update(text).digest('hex').slice(0, 32);
   const [outcome, ...details] = (await runScript(
     redis,
-    'enqueueCommand-11',
+    'enqueueCommand-13',
     [
       deviceKey(shard, fleet, device),
       presenceKey(shard, fleet),
       devicesKey(shard, fleet),
       fleetsKey(shard),
       idempotencyKey(shard, fleet, device, idempotency ? hash(idempotency.key) : ''),
-      ...commandKeys(shard),
+      ...countedCommandKeys(shard, fleet),
     ],
     [
       id,
@@ -107,7 +108,7 @@ export async function enqueueCommand(redis: Redis, request: EnqueueRequest): Pro
   )) as [string, ...string[]];
   switch (outcome) {
     case 'enqueued': {
-      const [seq, createdAt, expiresAt, ...superseded] = details;
+      const [seq, createdAt, expiresAt, ...ended] = details;
       const at = Number(createdAt);
       const command: Command = {
         ...parseBody(id, `${fleet}/${device}/${lane} ${seq} ${expiresAt} ${delivery}`, { ...source, action }),
@@ -116,7 +117,7 @@ export async function enqueueCommand(redis: Redis, request: EnqueueRequest): Pro
         createdAt: at,
         transitions: [{ state: 'pending', at, attempt: 0, cause }],
       };
-      return { outcome, id, superseded, command };
+      return { outcome, id, ...supersededOf(ended), command };
     }
     case 'repeated':
       return { outcome, id: details[0]! };
@@ -125,15 +126,30 @@ export async function enqueueCommand(redis: Redis, request: EnqueueRequest): Pro
   }
 }
 
+/** A dispatch, as whoever holds its lease names it: what is said of another one changes nothing. */
+export interface Lease {
+  readonly id: string;
+  /** `<fleet>/<device>` */
+  readonly device: string;
+  readonly attempt: number;
+  /** When it was claimed, or emitted: milliseconds since 1970. */
+  readonly claimedAt: number;
+}
+
 /** What a claim brought: a command to publish now, or one that has ended. */
 export interface Claim {
   readonly outcome: 'dispatched' | 'expired' | 'unknown';
   readonly command: CommandBody;
   readonly attempt: number;
+  readonly claimedAt: number;
+  /** How long the lease lasts, milliseconds from `claimedAt`. */
+  readonly leaseMs: number;
   /** The device has published a birth at some time, so it understands `_cmd` and answers. */
   readonly announced: boolean;
   /** The device speaks on the lesson's two-level topics. */
   readonly lesson: boolean;
+  /** Commands of the lane that were cancelled because this one failed. */
+  readonly aborted: readonly string[];
 }
 
 /** The shards in which a command is due for dispatch, or its lease or time to live has ended. */
@@ -144,7 +160,7 @@ export async function findDueShards(redis: Redis): Promise<number[]> {
 
 const DUE_KEYS = Array.from({ length: SHARDS }, (_, shard) => commandKeys(shard)[5]!);
 
-/** Claims what is due in the given shards, at most `limit` in each. */
+/** Claims what is due in the given shards, at most `limit` in each, and ends what is overdue. */
 export async function claimCommands(
   redis: Redis,
   shards: readonly number[],
@@ -153,47 +169,85 @@ export async function claimCommands(
   const replies = (await runScripts(
     redis,
     'claimCommands-6',
-    shards.map((shard) => ({ keys: commandKeys(shard), args: [limit, LEASE_MS, MAX_ATTEMPTS] })),
-  )) as [id: string, outcome: Claim['outcome'], attempt: number, value: string][][];
-  const claims = replies
-    .flat()
-    .map(([id, outcome, attempt, value]) => ({ outcome, attempt, command: readBody(id, value) }));
-  if (claims.length === 0) return [];
-  const facts = redis.pipeline();
-  for (const { command } of claims) {
-    const { fleet, device } = command;
-    facts.hmget(deviceKey(shardOf(fleet, device), fleet, device), 'session', 'lesson');
-  }
-  const replied = (await facts.exec()) ?? [];
-  return claims.map((claim, i) => {
-    const [error, reply] = replied[i]!;
-    if (error) throw error;
-    const [session, lesson] = reply as (string | null)[];
-    return { ...claim, announced: Boolean(session), lesson: lesson === '1' };
+    shards.map((shard) => ({ keys: commandKeys(shard), args: [limit, LEASE_MS] })),
+  )) as [
+    now: string,
+    ...claims: [id: string, outcome: string, attempt: number, value: string, until: string][],
+  ][];
+  const claims = replies.flatMap(([now, ...some]) =>
+    some.map(([id, outcome, attempt, value, until]) => ({
+      isOverdue: outcome === 'overdue',
+      command: readBody(id, value),
+      attempt,
+      claimedAt: Number(now),
+      leaseMs: Number(until) - Number(now),
+    })),
+  );
+  const [facts, ends] = await Promise.all([
+    readFacts(
+      redis,
+      claims.map(({ command }) => command),
+    ),
+    endOverdue(
+      redis,
+      claims.filter(({ isOverdue }) => isOverdue).map(({ command }) => command),
+    ),
+  ]);
+  return claims.flatMap(({ isOverdue, ...claim }, i) => {
+    const end = ends.get(claim.command.id);
+    if (isOverdue && end === undefined) return []; // another replica was first
+    return [{ ...claim, ...facts[i]!, outcome: end?.outcome ?? 'dispatched', aborted: end?.aborted ?? [] }];
   });
 }
 
+async function readFacts(redis: Redis, commands: readonly CommandBody[]) {
+  const replies = (await pipelined(redis, commands, (pipeline, { fleet, device }) =>
+    pipeline.hmget(deviceKey(shardOf(fleet, device), fleet, device), 'session', 'lesson'),
+  )) as (string | null)[][];
+  return replies.map(([session, lesson]) => ({ announced: Boolean(session), lesson: lesson === '1' }));
+}
+
+/** Ends commands whose time is over; those that another replica has ended, or that have moved on, are left out. */
+async function endOverdue(redis: Redis, commands: readonly CommandBody[]) {
+  const replies = (await runScripts(
+    redis,
+    'endOverdue-9',
+    commands.map(({ id, fleet, device }) => ({ keys: endingKeys(fleet, device), args: [id] })),
+  )) as [outcome: 'expired' | 'unknown' | 'moved_on', nextIsDue: number, ...aborted: string[]][];
+  const ends = new Map<string, { outcome: 'expired' | 'unknown'; aborted: string[] }>();
+  for (const [i, [outcome, , ...aborted]] of replies.entries())
+    if (outcome !== 'moved_on') ends.set(commands[i]!.id, { outcome, aborted });
+  return ends;
+}
+
+/** The keys of a script that may end a command of this device, which is in the shard of the command. */
+const endingKeys = (fleet: string, device: string, shard = shardOf(fleet, device)) => [
+  deviceKey(shard, fleet, device),
+  ...countedCommandKeys(shard, fleet),
+];
+
 /**
- * Gives claimed commands back; a command that has moved on since is left alone. `device` is `<fleet>/<device>`.
+ * Gives claimed commands back; a command that has moved on since is left alone. `waitMs` is the least time until the next try;
+ * commands that have long been waiting wait longer (see requeueCommand-7.lua).
  * @returns the shards in which one is due again at once, since its device has announced itself meanwhile
  */
 export async function requeueCommands(
   redis: Redis,
-  commands: readonly { id: string; device: string; attempt: number; waitMs: number; cause: string }[],
+  leases: readonly (Lease & { waitMs: number; cause: string })[],
 ): Promise<Set<number>> {
   const replies = await runScripts(
     redis,
     'requeueCommand-7',
-    commands.map(({ id, device, attempt, waitMs, cause }) => {
+    leases.map(({ id, device, attempt, claimedAt, waitMs, cause }) => {
       const [fleet, name] = device.split('/') as [string, string];
       const shard = shardOf(fleet, name);
       return {
         keys: [deviceKey(shard, fleet, name), ...commandKeys(shard)],
-        args: [id, attempt, waitMs, cause],
+        args: [id, `${claimedAt},${attempt}`, waitMs, cause],
       };
     }),
   );
-  return new Set(commands.filter((_, i) => replies[i] === 2).map(({ id }) => shardOfCommand(id) ?? 0));
+  return new Set(leases.filter((_, i) => replies[i] === 2).map(({ id }) => shardOfCommand(id) ?? 0));
 }
 
 /** What an answer did: the new state, or why it changed nothing; and whose command it was and how old, milliseconds. */
@@ -203,56 +257,154 @@ export interface AnswerOutcome {
   readonly ageMs: number;
   /** The next command of the lane is due now: the shard wants a claim. */
   readonly nextIsDue: boolean;
+  /** Commands of the lane that were cancelled because this one failed. */
+  readonly aborted: readonly string[];
 }
 
-/** Records answers of devices, and `unknown` for devices that never answer. `device` is `<fleet>/<device>`. */
+/** Records answers of devices. `device` is `<fleet>/<device>`. */
 export async function answerCommands(
   redis: Redis,
-  answers: readonly {
-    device: string;
-    answer: Omit<Answer, 'status'> & { status: Answer['status'] | 'unknown' };
-    cause: string;
-  }[],
+  answers: readonly { device: string; answer: Answer; cause: string }[],
 ): Promise<AnswerOutcome[]> {
-  const replies = await runScripts(
-    redis,
-    'answerCommand-6',
-    answers.map(({ device, answer, cause }) => {
-      const { id, ...said } = answer;
-      const { status } = said;
-      // What is kept is the device's last word; that it has the command is in the transitions.
-      const json = status === 'acknowledged' || status === 'unknown' ? '' : JSON.stringify(said);
-      return {
-        keys: commandKeys(shardOfCommand(id) ?? 0),
-        args: [id, device, status, json, cause, LEASE_MS * 12],
-      };
-    }),
-  );
-  return (replies as [AnswerOutcome['outcome'], CommandSource['source'], number, number?][]).map(
-    ([outcome, source, ageMs, next]) => ({ outcome, source, ageMs, nextIsDue: next === 1 }),
+  const calls = answers.map(({ device, answer: { id, ...said }, cause }) => {
+    // What is kept is the device's last word; that it has the command is in the transitions.
+    const json = said.status === 'acknowledged' ? '' : JSON.stringify(said);
+    return { id, device, args: [said.status, json, cause, ''] };
+  });
+  return (await runAnswers(redis, calls)).map(toAnswerOutcome);
+}
+
+/**
+ * Gives up dispatches that no device will ever answer: their commands end as `unknown`.
+ * @returns undefined for a command that has moved on since, and stays as it is
+ */
+export async function giveUpCommands(
+  redis: Redis,
+  leases: readonly (Lease & { cause: string })[],
+): Promise<(AnswerOutcome | undefined)[]> {
+  const calls = leases.map(({ id, device, attempt, claimedAt, cause }) => ({
+    id,
+    device,
+    args: ['unknown', '', cause, `${claimedAt},${attempt}`],
+  }));
+  return (await runAnswers(redis, calls)).map((reply) =>
+    reply[0] === 'unknown' ? toAnswerOutcome(reply) : undefined,
   );
 }
 
-/** Cancels a pending command; otherwise tells the state that forbids it. */
-export async function cancelCommand(redis: Redis, id: string): Promise<CommandState | 'missing'> {
+type AnswerReply = [
+  outcome: string,
+  source: CommandSource['source'],
+  ageMs: number,
+  next?: number,
+  ...aborted: string[],
+];
+
+function toAnswerOutcome([outcome, source, ageMs, next, ...aborted]: AnswerReply): AnswerOutcome {
+  return { outcome: outcome as AnswerOutcome['outcome'], source, ageMs, nextIsDue: next === 1, aborted };
+}
+
+async function runAnswers(
+  redis: Redis,
+  answers: readonly { id: string; device: string; args: string[] }[],
+): Promise<AnswerReply[]> {
+  const calls = answers.map(({ id, device, args }) => {
+    const [fleet, name] = device.split('/') as [string, string];
+    return { keys: endingKeys(fleet, name, shardOfCommand(id) ?? 0), args: [id, device, ...args] };
+  });
+  return (await runScripts(redis, 'answerCommand-9', calls)) as AnswerReply[];
+}
+
+/**
+ * Cancels a pending command. One of which an attempt has had no answer ends as `unknown`.
+ * @returns the state that it has now; `cancelled` and `unknown` are the ends, all others forbid it
+ */
+export async function cancelCommand(
+  redis: Redis,
+  id: string,
+  cause = 'api',
+): Promise<CommandState | 'missing'> {
   const shard = shardOfCommand(id);
-  if (shard === undefined) return 'missing';
-  return (await runScript(redis, 'cancelCommand-6', commandKeys(shard), [id, 'api'])) as
-    | CommandState
-    | 'missing';
+  const value = shard === undefined ? null : await redis.hget(commandKeys(shard)[0]!, id);
+  if (value === null) return 'missing';
+  const { fleet, device } = readBody(id, value);
+  const [state] = (await runScript(redis, 'cancelCommand-9', endingKeys(fleet, device), [id, cause])) as [
+    CommandState | 'missing',
+  ];
+  return state;
 }
 
-/** Makes what waits for these devices due now. */
+/** Devices that come back are served at this pace by each replica: the first at once, the next after so long. Milliseconds. */
+const WAKE_EVERY_MS = 2;
+/** Until when the devices that came back so far are served, by connection; on the monotonic clock, milliseconds. */
+const served = new WeakMap<Redis, number>();
+
+/**
+ * Makes what waits for these devices due: the first one's now, the others' a little later each, so that a fleet that comes
+ * back is not served all at once. Devices for which nothing waits take no turn.
+ * @returns the number of lanes woken
+ */
 export async function wakeDevices(
   redis: Redis,
   devices: readonly { shard: number; name: string }[],
 ): Promise<number> {
-  const woken = await runScripts(
-    redis,
-    'wakeDevice-6',
-    devices.map(({ shard, name }) => ({ keys: commandKeys(shard), args: [name] })),
+  const waiting = await pipelined(redis, devices, (pipeline, { shard, name }) =>
+    pipeline.zrangebylex(commandKeys(shard)[3]!, `[${name}/`, `(${name}0`, 'LIMIT', 0, 1),
   );
+  const now = performance.now();
+  let next = Math.max(now, served.get(redis) ?? 0);
+  const calls = devices
+    .filter((_, i) => (waiting[i] as string[]).length > 0)
+    .map(({ shard, name }) => {
+      const [fleet, device] = name.split('/') as [string, string];
+      const delay = Math.round(next - now);
+      next += WAKE_EVERY_MS;
+      return { keys: [deviceKey(shard, fleet, device), ...commandKeys(shard)], args: [name, delay] };
+    });
+  served.set(redis, next);
+  const woken = await runScripts(redis, 'wakeDevice-7', calls);
   return woken.reduce<number>((sum, count) => sum + Number(count), 0);
+}
+
+/**
+ * Lets a lane go on that a failure has stopped.
+ * @returns the id of the command that had stopped it; undefined if the lane is not stopped
+ */
+export async function resumeLane(
+  redis: Redis,
+  fleet: string,
+  device: string,
+  lane: string,
+): Promise<string | undefined> {
+  const shard = shardOf(fleet, device);
+  const stoppedBy = (await runScript(
+    redis,
+    'resumeLane-7',
+    [deviceKey(shard, fleet, device), ...commandKeys(shard)],
+    [`${fleet}/${device}`, lane, WAKE_CHANNEL, shard],
+  )) as string | null;
+  return stoppedBy ?? undefined;
+}
+
+/** A lane that a failure has stopped, and the command that failed. */
+export interface StoppedLane {
+  readonly lane: string;
+  readonly stoppedBy: string;
+}
+
+/** The stopped lanes of a device, by name. */
+export async function stoppedLanes(redis: Redis, fleet: string, device: string): Promise<StoppedLane[]> {
+  const key = deviceKey(shardOf(fleet, device), fleet, device);
+  const lanes = new Map<string, string>();
+  let cursor = '0';
+  do {
+    const [next, fields] = await redis.hscan(key, cursor, 'MATCH', 'stopped:*', 'COUNT', 1000);
+    for (let i = 0; i < fields.length; i += 2) lanes.set(fields[i]!.slice('stopped:'.length), fields[i + 1]!);
+    cursor = next;
+  } while (cursor !== '0');
+  return [...lanes]
+    .map(([lane, stoppedBy]) => ({ lane, stoppedBy }))
+    .sort((a, b) => (a.lane < b.lane ? -1 : 1));
 }
 
 /** Reads one command; undefined if there is none. */

@@ -4,7 +4,7 @@
  *
  * | key                              | type | holds | bound, and who deletes |
  * |----------------------------------|------|-------|------------------------|
- * | `{s}:device:<fleet>/<device>`    | HASH | `rules` (rule states, JSON) and their `version`, `session` (`session,online,at,telemetry`, and the period of a device that sleeps), `lesson`, `lane:<lane>` (last sequence), counts of the ledger (`late`, `duplicate`, `stale`, `rejected`, `taken`, `dropped`, `from`) | one per device |
+ * | `{s}:device:<fleet>/<device>`    | HASH | `rules` (rule states, JSON) and their `version`, `session` (`session,online,at,telemetry`, and the period of a device that sleeps), `lesson`, `lane:<lane>` (last sequence), `stopped:<lane>` (the command whose failure stopped it), counts of the ledger (`late`, `duplicate`, `stale`, `rejected`, `taken`, `dropped`, `from`) | one per device |
  * | `{s}:window:<fleet>/<device>`    | LIST | readings in device order, `received,late,count,n,seq,at,<replica>.<part>,json`; the last one is the last state | `WINDOW_SIZE` and a stride, trimmed on write |
  * | `{s}:presence:<fleet>`           | ZSET | device → online until (ms); 0 said goodbye, -1 never seen | one per device |
  * | `{s}:devices:<fleet>`            | ZSET | device names, score 0, in lexical order | `MAX_DEVICES_PER_FLEET` |
@@ -76,6 +76,12 @@ export const rolloutsKey = (shard: number) => `{${shard}}:rollouts`;
 /** The command keys of one shard, in the order in which every script on commands takes them. */
 export const commandKeys = (shard: number) =>
   ['commands', 'transitions', 'answers', 'queue', 'index', 'due'].map((name) => `{${shard}}:${name}`);
+/** Those and where it is counted, for every script that takes or ends commands of a fleet. */
+export const countedCommandKeys = (shard: number, fleet: string) => [
+  ...commandKeys(shard),
+  rolloutsKey(shard),
+  ledgerKey(shard, fleet),
+];
 
 /** Keys that belong to no device. */
 export const SHARD_COUNT_KEY = '{lamplighter}:shards';

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
+import { DEFAULT_ATTEMPTS } from '@lamplighter/contracts/command';
 import type { Redis } from 'ioredis';
 import { CommandDesk } from '../test/command-desk.js';
 import { confined, type ScriptCall } from '../test/confined.js';
@@ -8,7 +9,7 @@ import { emitted, Replica, reading } from '../test/replica.js';
 import { type StoreUnderTest, startStore } from '../test/store-under-test.js';
 import { timePasses } from '../test/time-passes.js';
 import { LEASE_MS, NEW_DEVICE } from './accept-readings.js';
-import { findDueShards, MAX_ATTEMPTS } from './commands.js';
+import { findDueShards } from './commands.js';
 import { COMMANDS_KEPT_PER_DEVICE, MAX_OPEN_COMMANDS, WINDOW_SIZE } from './keys.js';
 import { recordPresence } from './presence.js';
 import { runScript } from './script.js';
@@ -137,11 +138,23 @@ describe('what a script declares', () => {
     expect(await desk.answer('now', 'succeeded', { said: { result: 1 } })).toBe('succeeded');
     expect(await desk.answer('now', 'failed')).toBe('late');
     expect(await desk.cancel('next')).toBe('cancelled');
-    for (let attempt = 1; attempt <= MAX_ATTEMPTS + 1; attempt += 1) {
+    for (let attempt = 1; attempt <= DEFAULT_ATTEMPTS + 1; attempt += 1) {
       await desk.claim();
       await timePasses(store.redis, LEASE_MS * 2 ** attempt, robot);
     }
     expect(await desk.answer('half', 'succeeded', { said: { result: 1 } })).toBe('late');
+    for (const [onFailure, lane] of [
+      ['stop', 'crane'],
+      ['abort-rest', 'belt'],
+    ] as const) {
+      for (const name of [`first of ${lane}`, `rest of ${lane}`])
+        await desk.enqueue(name, { lane, onFailure, rollout: 'R1' });
+      await desk.claim();
+      expect(await desk.answer(`first of ${lane}`, 'failed')).toBe('failed');
+    }
+    expect(await desk.resume('crane')).toBe('first of crane');
+    await desk.claim();
+    expect(await desk.giveUp('rest of crane')).toBe('unknown');
     for (let i = 0; i < COMMANDS_KEPT_PER_DEVICE + 5; i += 1) {
       await desk.enqueue(`c${i}`);
       await desk.cancel(`c${i}`);

@@ -9,9 +9,13 @@ import {
   claimCommands,
   type EnqueueResult,
   enqueueCommand,
+  giveUpCommands,
+  type Lease,
   listCommands,
   readCommand,
   requeueCommands,
+  resumeLane,
+  stoppedLanes,
   wakeDevices,
 } from '../src/commands.js';
 import { timePasses } from './time-passes.js';
@@ -64,24 +68,50 @@ export class CommandDesk {
     return claimCommands(this.redis, [this.address.shard], limit);
   }
 
+  /** The lease of a dispatch of this attempt, the last one if there were several. */
+  async lease(name: string, attempt: number): Promise<Lease> {
+    const { transitions } = (await this.read(name))!;
+    const dispatched = transitions.findLast(
+      (step) => step.state === 'dispatched' && step.attempt === attempt,
+    );
+    return { id: this.id(name), device: this.address.name, attempt, claimedAt: dispatched?.at ?? 0 };
+  }
+
   /** Gives a command back; the shards in which it is due again at once. */
-  requeue(name: string, attempt: number, waitMs = 5000): Promise<Set<number>> {
-    const { name: device } = this.address;
-    return requeueCommands(this.redis, [
-      { id: this.id(name), device, attempt, waitMs, cause: 'unreachable' },
-    ]);
+  async requeue(name: string, attempt: number | Lease, waitMs = 5000): Promise<Set<number>> {
+    const lease = typeof attempt === 'number' ? await this.lease(name, attempt) : attempt;
+    return requeueCommands(this.redis, [{ ...lease, waitMs, cause: 'unreachable' }]);
+  }
+
+  /** Gives a command up, as one that no device will answer. */
+  async giveUp(name: string, attempt: number | Lease = 1): Promise<string> {
+    const lease = typeof attempt === 'number' ? await this.lease(name, attempt) : attempt;
+    const [answered] = await giveUpCommands(this.redis, [{ ...lease, cause: 'unannounced' }]);
+    return answered?.outcome ?? 'moved on';
   }
 
   /** The device answers, or somebody else in its place. */
   async answer(
     name: string,
-    status: Answer['status'] | 'unknown',
+    status: Answer['status'],
     { said = {}, by = this.address.name }: { said?: Partial<Answer>; by?: string } = {},
   ): Promise<string> {
     const [answered] = await answerCommands(this.redis, [
       { device: by, answer: { id: this.id(name), status, ...said }, cause: 'device' },
     ]);
     return answered!.outcome;
+  }
+
+  /** Lets a lane go on; the name of the command that had stopped it. */
+  async resume(lane = 'arm'): Promise<string | undefined> {
+    const id = await resumeLane(this.redis, this.address.fleet, this.address.device, lane);
+    return id === undefined ? undefined : this.name(id);
+  }
+
+  /** The stopped lanes: `arm by arm-up`. */
+  async stopped(): Promise<string[]> {
+    const lanes = await stoppedLanes(this.redis, this.address.fleet, this.address.device);
+    return lanes.map(({ lane, stoppedBy }) => `${lane} by ${this.name(stoppedBy)}`);
   }
 
   read(name: string): Promise<Command | undefined> {

@@ -1,16 +1,21 @@
-import { COMMAND_STATES, type CommandState, OPEN_STATES } from '@lamplighter/contracts/command';
+import { COMMAND_STATES, type CommandState, FINAL_STATES, OPEN_STATES } from '@lamplighter/contracts/command';
 import type { Redis } from 'ioredis';
 import { LEASE_MS } from '../src/accept-readings.js';
 import { isFinal } from '../src/commands.js';
 import { redisNow } from '../src/connect.js';
-import { commandKeys, SHARDS } from '../src/keys.js';
+import { commandKeys, deviceKey, ledgerKey, rolloutsKey, SHARDS } from '../src/keys.js';
 
 /** A command as the keys of a shard tell it, read independently of the code under test. */
 interface Kept {
   readonly id: string;
   readonly lane: string;
   readonly member: string;
+  readonly fleet: string;
+  readonly source: string;
+  readonly rollout: string;
   readonly expiresAt: number;
+  readonly timeoutMs: number;
+  readonly onFailure: string;
   readonly state: CommandState;
   readonly path: readonly CommandState[];
   readonly since: number;
@@ -29,8 +34,10 @@ const NEXT: Record<CommandState, readonly CommandState[]> = {
   cancelled: [],
   unknown: [],
 };
-/** Longest time until an open head needs attention again: the longest lease, or the wait that tests ask for. */
-const MAX_WAIT_MS = LEASE_MS * 2 ** 6;
+/** Longest time until an open head that is not acknowledged needs attention again: the longest lease, or wait after a requeue. */
+const MAX_WAIT_MS = Math.max(LEASE_MS * 2 ** 6, 120 * 60_000);
+/** How long a command that is overdue but may not end before its turn is left alone. */
+const LATER_MS = 60_000;
 
 /**
  * Checks what must hold between any two calls, in every shard: the keys tell of the same commands, open ones are in the queue
@@ -87,18 +94,67 @@ async function expectConsistentShard(redis: Redis, shard: number, now: number): 
     const commands = open.filter((command) => command.lane === lane);
     commands.sort((a, b) => (a.member < b.member ? -1 : 1));
     expect([commands, commands.slice(1).filter(({ state }) => state !== 'pending')]).toEqual([commands, []]);
-    const head = commands[0]!;
-    const attention = dueAt.get(head.id)!;
-    expect(attention).toBeLessThanOrEqual(Math.max(now, head.expiresAt));
-    expect(attention).toBeLessThanOrEqual(Math.max(now, head.since) + MAX_WAIT_MS);
-    for (const { id, expiresAt } of commands)
-      expect(dueAt.get(id)).toBeLessThanOrEqual(Math.max(now, expiresAt));
+    const [fleet, device, name] = lane.split('/') as [string, string, string];
+    const isStopped = (await redis.hexists(deviceKey(shard, fleet, device), `stopped:${name}`)) === 1;
+    expect([isStopped, isStopped ? commands[0]!.state : 'pending']).toEqual([isStopped, 'pending']);
+    for (const [i, command] of commands.entries()) {
+      const attention = dueAt.get(command.id)!;
+      if (command.state === 'acknowledged') {
+        expect(attention).toBeLessThanOrEqual(Math.max(now, command.since) + command.timeoutMs);
+      } else {
+        const later = command.onFailure === 'skip' || (i === 0 && !isStopped) ? 0 : LATER_MS;
+        expect(attention).toBeLessThanOrEqual(Math.max(now, command.expiresAt) + later);
+        if (i === 0 && !isStopped)
+          expect(attention).toBeLessThanOrEqual(Math.max(now, command.since) + MAX_WAIT_MS);
+      }
+    }
+  }
+  await expectTrueBooks(redis, shard, kept, open);
+}
+
+/** What was issued is open or has ended, in the ledger and in each rollout; what is kept is in it. */
+async function expectTrueBooks(
+  redis: Redis,
+  shard: number,
+  kept: readonly Kept[],
+  open: readonly Kept[],
+): Promise<void> {
+  const count = (commands: readonly Kept[], matches: (command: Kept) => boolean) =>
+    commands.filter(matches).length;
+  for (const fleet of new Set(kept.map((command) => command.fleet))) {
+    const books = await redis.hgetall(ledgerKey(shard, fleet));
+    const sum = (names: readonly string[]) =>
+      names.reduce((total, name) => total + Number(books[name] ?? 0), 0);
+    const issued = sum(['issued:api', 'issued:rule', 'issued:rollout']);
+    expect([fleet, issued - sum(FINAL_STATES)]).toEqual([
+      fleet,
+      count(open, (command) => command.fleet === fleet),
+    ]);
+    const own = kept.filter((command) => command.fleet === fleet);
+    for (const state of FINAL_STATES)
+      expect(sum([state])).toBeGreaterThanOrEqual(count(own, (command) => command.state === state));
+    for (const source of ['api', 'rule', 'rollout'])
+      expect(sum([`issued:${source}`])).toBeGreaterThanOrEqual(
+        count(own, (command) => command.source === source),
+      );
+  }
+  const counts = await redis.hgetall(rolloutsKey(shard));
+  for (const rollout of new Set(kept.map((command) => command.rollout))) {
+    if (rollout === '-') continue;
+    const of = (name: string) => Number(counts[`${rollout}:${name}`] ?? 0);
+    const ended = FINAL_STATES.reduce((total, state) => total + of(state), 0);
+    expect([rollout, of('enqueued') - ended]).toEqual([
+      rollout,
+      count(open, (command) => command.rollout === rollout),
+    ]);
   }
 }
 
+const HEADER =
+  /^(\S+) (\d{16}) (\d+) (?:latest|ordered|now) (skip|stop|abort-rest) (\d+) \d+ (\S+)\n\{"source":"(\w+)"/;
+
 function parse(id: string, value: string, history: string | undefined): Kept {
-  const [, lane, seq, expiresAt] =
-    /^(\S+) (\d{16}) (\d+) (?:latest|ordered|now) (?:skip|stop|abort-rest) \d+ \d+ \S+\n\{/.exec(value) ?? [];
+  const [, lane, seq, expiresAt, onFailure, timeoutMs, rollout, source] = HEADER.exec(value) ?? [];
   const path = (history ?? '').split(';').map((step) => step.split(',')[0] as CommandState);
   const state = path.at(-1)!;
   const since = Number(/,(\d+),\d+,[^;]*$/.exec(history ?? '')?.[1]);
@@ -107,7 +163,12 @@ function parse(id: string, value: string, history: string | undefined): Kept {
     id,
     lane: lane!,
     member: `${lane}/${seq}/${id}`,
+    fleet: lane!.split('/')[0]!,
+    source: source!,
+    rollout: rollout!,
     expiresAt: Number(expiresAt),
+    timeoutMs: Number(timeoutMs),
+    onFailure: onFailure!,
     state,
     path,
     since,

@@ -1,6 +1,6 @@
-import type { CommandState, Policy } from '@lamplighter/contracts/command';
+import type { CommandState, OnFailure, Policy } from '@lamplighter/contracts/command';
 import { LEASE_MS } from '../src/accept-readings.js';
-import { isFinal, MAX_ATTEMPTS } from '../src/commands.js';
+import { isFinal } from '../src/commands.js';
 
 /** A time that is known only to lie between two readings of the clock, milliseconds. */
 export interface Moment {
@@ -8,15 +8,24 @@ export interface Moment {
   readonly to: number;
 }
 
-export interface ModelCommand {
+/** What is asked for. */
+export interface ModelRequest {
   readonly id: string;
   readonly device: string;
   readonly lane: string;
   readonly policy: Policy;
+  readonly onFailure: OnFailure;
+  readonly timeoutMs: number;
+  readonly attempts: number;
+}
+
+export interface ModelCommand extends ModelRequest {
+  readonly createdAt: Moment;
   readonly expiresAt: Moment;
   state: CommandState;
   attempt: number;
-  wasDispatched: boolean;
+  /** How often it was dispatched in all; the number of its latest lease. */
+  dispatches: number;
   due: Moment;
 }
 
@@ -25,89 +34,119 @@ const earlier = (a: Moment, b: Moment): Moment => ({
   from: Math.min(a.from, b.from),
   to: Math.min(a.to, b.to),
 });
-const ACKNOWLEDGED_MS = 12 * LEASE_MS;
+/** Longest turn that a device which comes back may have to wait for. */
+const TURN_MS = 20;
+const LATER_MS = 60_000;
 
 /** What the command queue should do, in plain words: commands in the order in which they were taken. */
 export class QueueModel {
   readonly commands: ModelCommand[] = [];
+  /** Stopped lanes, and the command that stopped each. */
+  readonly stopped = new Map<string, string>();
 
-  /** Takes a command; returns those that it supersedes. `lease` is given when the taker dispatches it itself. */
+  /** Takes a command; says what it replaces. Leased if the taker dispatches it itself. */
   enqueue(
-    taken: Pick<ModelCommand, 'id' | 'device' | 'lane' | 'policy'>,
+    taken: ModelRequest,
     now: Moment,
     { ttl, isLeased }: { ttl: number; isLeased: boolean },
-  ): string[] {
-    const superseded =
+  ): { superseded: string[]; unknown: string[] } {
+    const replaced =
       taken.policy === 'latest' ? this.lane(taken.lane).filter(({ state }) => state === 'pending') : [];
-    for (const command of superseded) this.finish(command, 'superseded', now);
+    for (const command of replaced) command.state = command.attempt > 0 ? 'unknown' : 'superseded';
     const expiresAt = after(now, ttl);
     const command: ModelCommand = {
       ...taken,
+      createdAt: now,
       expiresAt,
       state: 'pending',
       attempt: 0,
-      wasDispatched: false,
+      dispatches: 0,
       due: expiresAt,
     };
-    if (this.head(taken.lane) === undefined) {
+    if (this.head(taken.lane) === undefined && !this.stopped.has(taken.lane)) {
       command.due = now;
       if (isLeased) this.dispatch(command, now);
     }
     this.commands.push(command);
-    return superseded.map(({ id }) => id);
+    const idsOf = (end: CommandState) => replaced.filter(({ state }) => state === end).map(({ id }) => id);
+    return { superseded: idsOf('superseded'), unknown: idsOf('unknown') };
   }
 
-  /** Follows a claim, and says what is wrong with it; claimed are the ids with outcome and attempt. */
-  claim(claimed: readonly { id: string; outcome: string; attempt: number }[], now: Moment): string[] {
+  /** Follows a claim, and says what is wrong with it. */
+  claim(
+    claimed: readonly { id: string; outcome: string; attempt: number; aborted: readonly string[] }[],
+    now: Moment,
+  ): string[] {
     const wrong: string[] = [];
     const headsBefore = this.open().filter((command) => this.head(command.lane) === command);
-    for (const { id, outcome, attempt } of claimed) {
+    const dueBefore = new Map(this.open().map((command) => [command, command.due]));
+    for (const { id, outcome, attempt, aborted } of claimed) {
       const command = this.find(id);
       if (command === undefined || isFinal(command.state))
         wrong.push(`${id} ${outcome}, though it is not open`);
       else if (command.due.from > now.to) wrong.push(`${id} ${outcome} too early`);
-      else wrong.push(...this.follow(command, outcome, now));
+      else wrong.push(...this.follow(command, outcome, aborted, now));
       if (command !== undefined && command.attempt !== attempt) wrong.push(`${id} is attempt ${attempt}`);
     }
     for (const command of this.open()) {
-      const isForgotten = command.due.to <= now.from && !claimed.some(({ id }) => id === command.id);
-      if (!isForgotten) continue;
-      if (headsBefore.includes(command) || command.expiresAt.to <= now.from)
-        wrong.push(`${command.id} was left out`);
-      else if (this.head(command.lane) !== command) command.due = command.expiresAt;
+      const wasDue = command.due === dueBefore.get(command) && command.due.to <= now.from;
+      if (!wasDue || claimed.some(({ id }) => id === command.id)) continue;
+      const isHead = headsBefore.includes(command);
+      if (isHead) wrong.push(`${command.id} was left out`);
+      else if (command.expiresAt.to > now.from) command.due = command.expiresAt;
+      else if (command.onFailure === 'skip') wrong.push(`${command.id} did not expire`);
+      else command.due = after(now, LATER_MS);
     }
     return wrong;
   }
 
-  private follow(command: ModelCommand, outcome: string, now: Moment): string[] {
-    const { id, state, attempt } = command;
+  private follow(command: ModelCommand, outcome: string, aborted: readonly string[], now: Moment): string[] {
+    const { id, state, attempt, onFailure } = command;
+    const isHead = this.head(command.lane) === command;
     const mayHaveExpired = command.expiresAt.from <= now.to;
     const mustHaveExpired = command.expiresAt.to <= now.from;
     const wasHandedOver = state !== 'pending' || attempt > 0;
-    const isUsedUp = state !== 'pending' && attempt >= MAX_ATTEMPTS;
-    switch (outcome) {
-      case 'expired':
-        this.finish(command, outcome, now);
-        return mayHaveExpired && !wasHandedOver ? [] : [`${id} expired as ${state} ${attempt}`];
-      case 'unknown':
-        this.finish(command, outcome, now);
-        return isUsedUp || (mayHaveExpired && wasHandedOver) ? [] : [`${id} unknown as ${state} ${attempt}`];
-      default: {
-        const isHead = this.head(command.lane) === command;
-        this.dispatch(command, now);
-        return isHead && !mustHaveExpired && !isUsedUp
-          ? []
-          : [`${id} dispatched as ${state} ${attempt}, head: ${isHead}`];
-      }
+    const isUsedUp = state !== 'pending' && attempt >= command.attempts;
+    const what = `${id} ${outcome} as ${state} ${attempt}, head: ${isHead}`;
+    if (outcome === 'dispatched') {
+      const mayGo = isHead && !mustHaveExpired && !isUsedUp && !this.stopped.has(command.lane);
+      this.dispatch(command, now);
+      return mayGo ? [] : [what];
     }
+    const mayEnd =
+      outcome === 'expired'
+        ? mayHaveExpired && !wasHandedOver
+        : isUsedUp || (mayHaveExpired && wasHandedOver);
+    const wrong = mayEnd && (isHead || onFailure === 'skip') ? [] : [what];
+    const expected = this.finish(command, outcome as CommandState, now);
+    return `${expected}` === `${aborted}` ? wrong : [...wrong, `${what} aborted ${aborted}`];
   }
 
-  requeue(id: string, attempt: number, waitMs: number, now: Moment): void {
+  /** Whether this is the lease that a command is under now. */
+  private holds(id: string, lease: number): ModelCommand | undefined {
     const command = this.find(id);
-    if (command?.state !== 'dispatched' || command.attempt !== attempt) return;
+    return command?.state === 'dispatched' && command.dispatches === lease ? command : undefined;
+  }
+
+  requeue(id: string, lease: number, waitMs: number, cameBack: boolean, now: Moment): void {
+    const command = this.holds(id, lease);
+    if (command === undefined) return;
     command.state = 'pending';
     command.attempt -= 1;
-    command.due = earlier(after(now, waitMs), command.expiresAt);
+    const wait = (age: number) =>
+      cameBack ? 0 : Math.min(Math.max(waitMs, Math.max(0, age) / 4), 120 * waitMs);
+    const until = {
+      from: now.from + wait(now.from - command.createdAt.to),
+      to: now.to + wait(now.to - command.createdAt.from),
+    };
+    command.due = earlier(until, command.expiresAt);
+  }
+
+  giveUp(id: string, lease: number, now: Moment): string {
+    const command = this.holds(id, lease);
+    if (command === undefined) return 'moved on';
+    this.finish(command, 'unknown', now);
+    return 'unknown';
   }
 
   answer(id: string, device: string, status: CommandState, now: Moment): string {
@@ -118,7 +157,7 @@ export class QueueModel {
     if (isFinal(command.state)) return 'late';
     if (status === 'acknowledged') {
       command.state = status;
-      command.due = earlier(after(now, ACKNOWLEDGED_MS), command.expiresAt);
+      command.due = after(now, command.timeoutMs);
     } else this.finish(command, status, now);
     return status;
   }
@@ -126,17 +165,30 @@ export class QueueModel {
   cancel(id: string, now: Moment): string {
     const command = this.find(id);
     if (command?.state !== 'pending') return command?.state ?? 'missing';
-    this.finish(command, 'cancelled', now);
-    return 'cancelled';
+    const wasHead = this.head(command.lane) === command;
+    command.state = command.attempt > 0 ? 'unknown' : 'cancelled';
+    if (wasHead) this.goOn(command.lane, now);
+    return command.state;
   }
 
   wake(device: string, now: Moment): number {
     const waiting = this.open().filter(
       (command) =>
-        command.device === device && command.state === 'pending' && this.head(command.lane) === command,
+        command.device === device &&
+        command.state === 'pending' &&
+        this.head(command.lane) === command &&
+        !this.stopped.has(command.lane),
     );
-    for (const command of waiting) command.due = now;
+    for (const command of waiting)
+      command.due = earlier(command.due, { from: now.from, to: now.to + TURN_MS });
     return waiting.length;
+  }
+
+  resume(lane: string, now: Moment): string | undefined {
+    const stoppedBy = this.stopped.get(lane);
+    this.stopped.delete(lane);
+    if (stoppedBy !== undefined) this.goOn(lane, now);
+    return stoppedBy;
   }
 
   find(id: string): ModelCommand | undefined {
@@ -158,14 +210,28 @@ export class QueueModel {
   private dispatch(command: ModelCommand, now: Moment): void {
     command.state = 'dispatched';
     command.attempt += 1;
-    command.wasDispatched = true;
-    command.due = earlier(after(now, LEASE_MS * 2 ** (command.attempt - 1)), command.expiresAt);
+    command.dispatches += 1;
+    command.due = earlier(after(now, LEASE_MS * 2 ** Math.min(command.attempt - 1, 6)), command.expiresAt);
   }
 
-  private finish(command: ModelCommand, state: CommandState, now: Moment): void {
+  /** Ends a command by the device's word or by time; returns what is aborted with it. */
+  private finish(command: ModelCommand, state: CommandState, now: Moment): string[] {
     const wasHead = this.head(command.lane) === command;
     command.state = state;
-    const next = this.head(command.lane);
-    if (wasHead && next !== undefined) next.due = now;
+    if (!wasHead) return [];
+    if (state !== 'succeeded' && command.onFailure === 'stop' && !this.stopped.has(command.lane))
+      this.stopped.set(command.lane, command.id);
+    if (state !== 'succeeded' && command.onFailure === 'abort-rest') {
+      const rest = this.lane(command.lane);
+      for (const one of rest) one.state = 'cancelled';
+      return rest.map(({ id }) => id);
+    }
+    this.goOn(command.lane, now);
+    return [];
+  }
+
+  private goOn(lane: string, now: Moment): void {
+    const head = this.head(lane);
+    if (head !== undefined && !this.stopped.has(lane)) head.due = now;
   }
 }

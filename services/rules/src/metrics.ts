@@ -1,8 +1,9 @@
 import { FINAL_STATES, OPEN_STATES } from '@lamplighter/contracts/command';
 import { REJECT_REASONS } from '@lamplighter/contracts/reading';
+import { SKIP_REASONS } from '@lamplighter/contracts/rollout';
 import { LATENCY_BUCKETS, Metrics } from '@lamplighter/service-kit/metrics';
 
-const SOURCES = ['rule', 'api'] as const;
+const SOURCES = ['rule', 'api', 'rollout'] as const;
 
 /** Every metric of the rules service, declared together. */
 export class RulesMetrics extends Metrics {
@@ -76,9 +77,19 @@ export class RulesMetrics extends Metrics {
       reason: ['no_subscriber', 'refused'],
     },
   );
+  readonly withheld = this.counter(
+    'command_dispatches_withheld_total',
+    'Dispatches that were not published, because this replica was held up until their lease had ended',
+  );
   readonly dropped = this.counter('command_dropped_total', 'Commands of rules that were not taken', {
     reason: ['queue_full'],
   });
+  readonly rolloutsRunning = this.gauge('rollouts_running', 'Running rollouts that this replica carries on');
+  readonly rolloutCommands = this.counter(
+    'rollout_commands_total',
+    "Devices' turns in rollouts by what came of them, and commands that the end of a rollout cancelled (swept)",
+    { result: ['enqueued', ...SKIP_REASONS, 'repeated', 'swept'] },
+  );
   readonly answers = this.counter('command_answers_total', "Devices' answers by what they did", {
     result: ['recorded', 'repeated', 'late', 'missing', 'foreign', 'malformed'],
   });
@@ -89,7 +100,7 @@ export class RulesMetrics extends Metrics {
     reason: ['closed'],
   });
   readonly storeOperations = this.counter('store_operations_total', 'Calls to Redis', {
-    op: ['accept', 'claim', 'answer', 'requeue', 'presence', 'events', 'rejected', 'wake'],
+    op: ['accept', 'claim', 'answer', 'requeue', 'presence', 'events', 'rejected', 'wake', 'rollout'],
     result: ['ok', 'error'],
   });
   readonly eventsDropped = this.counter(

@@ -68,7 +68,7 @@ export class AcknowledgementsController {
     answered: AnswerOutcome | 'failed',
   ): LiveEvent[] {
     if (answered === 'failed') return [];
-    const { outcome, source, ageMs } = answered;
+    const { outcome, source, ageMs, aborted } = answered;
     if (outcome === 'repeated' || outcome === 'late' || outcome === 'missing' || outcome === 'foreign') {
       this.metrics.answers.inc({ result: outcome });
       return [];
@@ -76,6 +76,12 @@ export class AcknowledgementsController {
     this.metrics.answers.inc({ result: 'recorded' });
     this.metrics.commands.inc({ transition: outcome, source });
     if (outcome !== 'acknowledged') this.metrics.roundtrip.observe({ source }, ageMs / 1000);
-    return [{ type: 'command', fleet, device: name, command: answer.id, state: outcome }];
+    this.metrics.commands.inc({ transition: 'cancelled', source }, aborted.length);
+    return [
+      { type: 'command', fleet, device: name, command: answer.id, state: outcome },
+      ...aborted.map(
+        (command): LiveEvent => ({ type: 'command', fleet, device: name, command, state: 'cancelled' }),
+      ),
+    ];
   }
 }

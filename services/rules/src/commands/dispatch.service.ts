@@ -1,13 +1,14 @@
 import { type CommandState, commandPayload } from '@lamplighter/contracts/command';
 import { commandsTopic } from '@lamplighter/contracts/topics';
 import type { Logger } from '@lamplighter/service-kit/logger';
-import type { EnqueueOutcome, PartOutcome } from '@lamplighter/store/accept-readings';
+import { type EnqueueOutcome, LEASE_MS, type PartOutcome } from '@lamplighter/store/accept-readings';
 import {
-  answerCommands,
   type Claim,
   type CommandSource,
   claimCommands,
   findDueShards,
+  giveUpCommands,
+  type Lease,
   requeueCommands,
 } from '@lamplighter/store/commands';
 import type { Redis } from '@lamplighter/store/connect';
@@ -19,8 +20,9 @@ import type { PublishOutcome } from '../mqtt/mqtt-link.js';
 import { MqttTransport } from '../mqtt/mqtt-transport.js';
 import type { JudgedCommand, JudgedPart } from '../telemetry/judge.js';
 import { LOGGER, REDIS, SUBSCRIBER } from '../tokens.js';
+import { TokenBucket } from './token-bucket.js';
 
-/** A leased command on its way to the device. */
+/** A leased command on its way to the device. Times of this process are monotonic (performance.now), milliseconds. */
 interface Dispatch {
   readonly id: string;
   readonly fleet: string;
@@ -29,12 +31,18 @@ interface Dispatch {
   readonly lane: string;
   readonly seq: number;
   readonly attempt: number;
+  /** Time of Redis, as it names this lease. */
+  readonly claimedAt: number;
+  /** Time of this process: after it another replica may hold the next lease. */
+  readonly leaseEnds: number;
+  /** Time of Redis, for the device, and the same moment as time of this process. */
   readonly expiresAt: number;
+  readonly expires: number;
   readonly actionJson: string;
   readonly source: CommandSource['source'];
   /** The device understands `_cmd` and answers. */
   readonly answers: boolean;
-  /** When the reading that caused it was taken off the socket (performance.now); undefined for all but a rule's first dispatch. */
+  /** When the reading that caused it was taken off the socket; undefined for all but a rule's first dispatch. */
   readonly takenAt: number | undefined;
 }
 
@@ -44,8 +52,17 @@ const POLL_MS = 500;
 const REPORT_MS = 20;
 /** Most commands of one shard that are claimed at a time. */
 const CLAIM_LIMIT = 100;
-/** Wait after the broker found nobody subscribed; doubles with each attempt. Milliseconds. */
+/** Least wait after the broker found nobody subscribed; grows with the age of the command. Milliseconds, and the share that is left to chance. */
 const UNREACHABLE_WAIT_MS = 5000;
+const JITTER = 0.2;
+/**
+ * What is claimed in a second: waiting commands go out at this pace, so that a fleet that comes back does not starve telemetry.
+ * A rule's command goes out with the reading that caused it, and at the pace of those.
+ */
+const DISPATCHES_PER_SECOND = 1000;
+const BURST = 200;
+/** Fewer are not worth a claim of their own while many wait. */
+const WORTHWHILE = 50;
 const NO_SUBSCRIBER = 16;
 
 /** Publishes leased commands, and tells the store what the broker said. The store decides what is due. */
@@ -55,6 +72,8 @@ export class DispatchService implements OnApplicationBootstrap {
   private claiming = false;
   private stopped = false;
   private poll: NodeJS.Timeout | undefined;
+  private paced: NodeJS.Timeout | undefined;
+  private readonly rate = new TokenBucket(DISPATCHES_PER_SECOND, BURST);
   private ended: Dispatch[] = [];
   private returned: { dispatch: Dispatch; cause: string }[] = [];
   private reporting: Promise<void> | undefined;
@@ -82,6 +101,7 @@ export class DispatchService implements OnApplicationBootstrap {
   async stop(): Promise<void> {
     this.stopped = true;
     clearInterval(this.poll);
+    clearTimeout(this.paced);
     await this.reporting;
   }
 
@@ -117,14 +137,25 @@ export class DispatchService implements OnApplicationBootstrap {
     try {
       if (look) for (const shard of await findDueShards(this.redis)) this.woken.add(shard);
       while (this.woken.size > 0 && !this.stopped) {
-        const shards = [...this.woken];
-        this.woken.clear();
-        const claims = await claimCommands(this.redis, shards, CLAIM_LIMIT);
+        const tokens = this.rate.available;
+        if (tokens === 0) {
+          this.claimLater();
+          return;
+        }
+        // A claim brings no more than may go out now: what waits for the rate waits in Redis, without a lease.
+        const shards = [...this.woken].slice(0, tokens);
+        for (const shard of shards) this.woken.delete(shard);
+        const limit = Math.min(CLAIM_LIMIT, Math.floor(tokens / shards.length));
+        const askedAt = performance.now();
+        const claims = await claimCommands(this.redis, shards, limit);
+        this.rate.take(claims.length);
         this.metrics.storeOperations.inc({ op: 'claim', result: 'ok' });
-        for (const claim of claims) this.take(claim);
-        // A full shard has more: look again, after those here have gone out.
+        for (const claim of claims) this.take(claim, askedAt);
+        // A shard that gave all it was asked for has more, and where a command has ended the next one may be due: look again,
+        // after those here have gone out.
         for (const shard of shards) {
-          if (claims.filter(({ command }) => command.id.endsWith(`-${shard}`)).length === CLAIM_LIMIT)
+          const here = claims.filter(({ command }) => command.id.endsWith(`-${shard}`));
+          if (here.length === limit || here.some(({ outcome }) => outcome !== 'dispatched'))
             this.woken.add(shard);
         }
       }
@@ -135,21 +166,32 @@ export class DispatchService implements OnApplicationBootstrap {
     }
   }
 
-  private take({ outcome, command, attempt, announced, lesson }: Claim): void {
-    this.told(command.source, outcome, command.fleet, command.device, command.id);
+  private claimLater(): void {
+    clearTimeout(this.paced);
+    this.paced = setTimeout(() => void this.claim(), this.rate.msUntil(WORTHWHILE));
+  }
+
+  private take(claim: Claim, askedAt: number): void {
+    const { outcome, command, attempt, claimedAt, leaseMs, announced, lesson, aborted } = claim;
+    const { source, fleet, device, id } = command;
+    this.told(source, outcome, fleet, device, id);
+    for (const rest of aborted) this.told(source, 'cancelled', fleet, device, rest);
     if (outcome !== 'dispatched') return;
     if (attempt > 1) this.metrics.redeliveries.inc();
     this.publish({
-      id: command.id,
-      fleet: command.fleet,
-      device: command.device,
-      topic: commandsTopic(command.fleet, command.device, lesson),
+      id,
+      fleet,
+      device,
+      topic: commandsTopic(fleet, device, lesson),
       lane: command.lane,
       seq: command.seq,
       attempt,
+      claimedAt,
+      leaseEnds: askedAt + leaseMs,
       expiresAt: command.expiresAt,
+      expires: askedAt + command.expiresAt - claimedAt,
       actionJson: JSON.stringify(command.action),
-      source: command.source,
+      source,
       answers: announced,
       takenAt: undefined,
     });
@@ -157,8 +199,14 @@ export class DispatchService implements OnApplicationBootstrap {
 
   private publish(dispatch: Dispatch): void {
     const { id, lane, seq, attempt, expiresAt, topic, actionJson, answers } = dispatch;
+    const now = performance.now();
+    if (now >= dispatch.leaseEnds) {
+      // This process was held up, and whoever has the next lease speaks for the command.
+      this.metrics.withheld.inc();
+      return;
+    }
     const payload = commandPayload(actionJson, answers ? { id, lane, seq, attempt, expiresAt } : undefined);
-    const expirySeconds = Math.max(1, Math.floor((expiresAt - Date.now()) / 1000));
+    const expirySeconds = Math.max(1, Math.floor((dispatch.expires - now) / 1000));
     this.transport.publish('commands', topic, payload, expirySeconds, (outcome) =>
       this.published(dispatch, outcome),
     );
@@ -191,26 +239,23 @@ export class DispatchService implements OnApplicationBootstrap {
       const ended = this.ended.splice(0);
       const returned = this.returned.splice(0);
       try {
-        const outcomes = await answerCommands(
+        const outcomes = await giveUpCommands(
           this.redis,
-          ended.map(({ id, fleet, device }) => ({
-            device: `${fleet}/${device}`,
-            answer: { id, status: 'unknown' },
-            cause: 'unannounced',
-          })),
+          ended.map((dispatch) => ({ ...leaseOf(dispatch), cause: 'unannounced' })),
         );
         const due = new Set<number>();
         for (const [i, { source, fleet, device, id }] of ended.entries()) {
-          if (outcomes[i]?.outcome === 'unknown') this.told(source, 'unknown', fleet, device, id);
-          if (outcomes[i]?.nextIsDue) due.add(shardOf(fleet, device));
+          const outcome = outcomes[i];
+          if (outcome === undefined) continue;
+          this.told(source, 'unknown', fleet, device, id);
+          for (const rest of outcome.aborted) this.told(source, 'cancelled', fleet, device, rest);
+          if (outcome.nextIsDue) due.add(shardOf(fleet, device));
         }
         const again = await requeueCommands(
           this.redis,
-          returned.map(({ dispatch: { id, fleet, device, attempt }, cause }) => ({
-            id,
-            device: `${fleet}/${device}`,
-            attempt,
-            waitMs: UNREACHABLE_WAIT_MS,
+          returned.map(({ dispatch, cause }) => ({
+            ...leaseOf(dispatch),
+            waitMs: UNREACHABLE_WAIT_MS * (1 + JITTER * (2 * Math.random() - 1)),
             cause,
           })),
         );
@@ -226,7 +271,7 @@ export class DispatchService implements OnApplicationBootstrap {
     }
   }
 
-  private count(source: CommandSource['source'], { state, superseded }: EnqueueOutcome): void {
+  private count(source: CommandSource['source'], { state, superseded, unknown }: EnqueueOutcome): void {
     if (state === 'full') {
       this.metrics.dropped.inc({ reason: 'queue_full' });
       return;
@@ -234,6 +279,7 @@ export class DispatchService implements OnApplicationBootstrap {
     this.metrics.commands.inc({ transition: 'pending', source });
     if (state === 'dispatched') this.metrics.commands.inc({ transition: 'dispatched', source });
     this.metrics.commands.inc({ transition: 'superseded', source }, superseded.length);
+    this.metrics.commands.inc({ transition: 'unknown', source }, unknown.length);
   }
 
   private told(
@@ -249,6 +295,22 @@ export class DispatchService implements OnApplicationBootstrap {
 }
 
 function dispatchOf(command: JudgedCommand, { seq, expiresAt }: EnqueueOutcome) {
-  const { id, lane, actionJson, takenAt } = command;
-  return { id, lane, seq, expiresAt, attempt: 1, actionJson, takenAt, source: 'rule' as const };
+  const { id, lane, actionJson, takenAt, ttl } = command;
+  return {
+    id,
+    lane,
+    seq,
+    attempt: 1,
+    claimedAt: expiresAt - ttl,
+    leaseEnds: takenAt + Math.min(LEASE_MS, ttl),
+    expiresAt,
+    expires: takenAt + ttl,
+    actionJson,
+    takenAt,
+    source: 'rule' as const,
+  };
+}
+
+function leaseOf({ id, fleet, device, attempt, claimedAt }: Dispatch): Lease {
+  return { id, device: `${fleet}/${device}`, attempt, claimedAt };
 }

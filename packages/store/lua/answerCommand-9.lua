@@ -1,21 +1,25 @@
 -- Records what became of a dispatched command: the device's answer, or that no device will ever answer.
 -- Answers may come twice and out of order: states only rise, dispatched < acknowledged < final.
 --
--- KEYS  1..6 commands, transitions, answers, queue, index, due
+-- KEYS  1 device HASH   2..9 commands, transitions, answers, queue, index, due, rollouts, ledger
 -- ARGV  1 id   2 "<fleet>/<device>" that answers   3 acknowledged, succeeded, failed, rejected or unknown
---       4 the answer as JSON, or ''   5 cause   6 time to finish after `acknowledged` (ms)
--- Returns  {outcome, source of the command, age of the command (ms), 1 if the next command of the lane is due now};
+--       4 the answer as JSON, or ''   5 cause   6 '' for a device; "<time>,<attempt>" of the dispatch for whoever gives it up
+-- Returns  {outcome, source of the command, age of the command (ms), 1 if the next command of the lane is due now,
+--          ids of commands aborted with it…};
 --          the outcome is the new state, or what changed nothing: 'repeated', 'late' (kept beside a final state as evidence),
---          'missing', 'foreign'
+--          'missing', 'foreign', 'moved_on' (it is not, or no longer, the dispatch that was given up)
 -- Clock    Redis TIME
 --@include commands.lua
 
-local K = command_keys(1)
+local K = command_keys(2)
 local status = ARGV[3]
 local command = read_command(K, ARGV[1])
 if not command then return { 'missing' } end
 if string.sub(command.lane, 1, #ARGV[2] + 1) ~= ARGV[2] .. '/' then return { 'foreign' } end
 local source = string.match(command.value, '\n{"source":"(%a+)"')
+if ARGV[6] ~= '' and (command.state ~= 'dispatched' or command.since .. ',' .. command.attempt ~= ARGV[6]) then
+  return { 'moved_on', source, 0 }
+end
 if FINAL[command.state] then
   if command.state == status then return { 'repeated', source, 0 } end
   if ARGV[4] ~= '' then redis.call('HSETNX', K.answers, command.id, ARGV[4]) end
@@ -26,9 +30,10 @@ local now = now_ms()
 local age = now - tonumber(string.match(command.history, '^%a+,(%d+)'))
 if status == 'acknowledged' then
   append(K, command, 'acknowledged', now, command.attempt, ARGV[5])
-  redis.call('ZADD', K.due, int(math.min(now + tonumber(ARGV[6]), command.expires_at)), command.id)
+  -- From here on the timeout rules: the device has begun in time, and may take longer than the command might have waited.
+  redis.call('ZADD', K.due, int(now + command.timeout), command.id)
   return { status, source, age }
 end
 if ARGV[4] ~= '' then redis.call('HSET', K.answers, command.id, ARGV[4]) end
-local next_is_due = finish(K, command, status, now, ARGV[5])
-return { status, source, age, next_is_due and 1 or 0 }
+local next_is_due, aborted = finish(K, KEYS[1], command, status, now, ARGV[5])
+return { status, source, age, next_is_due and 1 or 0, unpack(aborted) }

@@ -1,12 +1,12 @@
 -- Takes one command for a device into its durable queue.
 --
 -- KEYS  1 device HASH   2 presence ZSET   3 devices ZSET   4 fleets SET   5 idempotency STRING
---       6..11 commands, transitions, answers, queue, index, due of the shard
+--       6..13 commands, transitions, answers, queue, index, due, rollouts of the shard, ledger of the fleet
 -- ARGV  1 command id   2 fleet   3 device   4 lane   5 delivery (the header from the policy on)   6 ttl (ms)   7 JSON   8 cause
 --       9 most open commands of a device   10 commands kept per device
 --       11 hash of the request, or '' without an idempotency key   12 how long the key holds (ms)
 --       13 most devices of a fleet in a shard   14 channel that wakes the dispatchers   15 what to say there
--- Returns  {'enqueued', lane sequence, taken at (ms), expires at (ms), superseded ids…}
+-- Returns  {'enqueued', lane sequence, taken at (ms), expires at (ms), superseded ids…}; '?' before the id of one that ended as unknown
 --          {'repeated', id}  the same request came before under this key
 --          {'reused'}        another request came before under this key
 --          {'full'}          the device has as many open commands as it may

@@ -1,0 +1,23 @@
+-- Makes the waiting heads of a device's lanes due: the device has come back. Those of stopped lanes go on waiting.
+--
+-- KEYS  1 device HASH   2..7 commands, transitions, answers, queue, index, due
+-- ARGV  1 "<fleet>/<device>"   2 in how long (ms), so that a fleet that comes back is not served all at once
+-- Returns  the number of lanes woken
+-- Clock    Redis TIME
+--@include commands.lua
+
+local K = command_keys(2)
+local at = int(now_ms() + tonumber(ARGV[2]))
+local woken, lane = 0, ''
+for _, member in ipairs(redis.call('ZRANGEBYLEX', K.queue, '[' .. ARGV[1] .. '/', '(' .. ARGV[1] .. '0')) do
+  local this_lane = string.match(member, '^[^/]+/[^/]+/[^/]+')
+  if this_lane ~= lane then
+    lane = this_lane
+    local command = read_command(K, id_of(member))
+    if command and command.state == 'pending' and redis.call('HEXISTS', KEYS[1], stopped_field(lane)) == 0 then
+      redis.call('ZADD', K.due, 'LT', at, command.id)
+      woken = woken + 1
+    end
+  end
+end
+return woken

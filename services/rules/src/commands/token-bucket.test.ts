@@ -1,0 +1,43 @@
+import { TokenBucket } from './token-bucket.js';
+
+let now = 0;
+const bucket = () => new TokenBucket(1000, 200, () => now);
+beforeEach(() => {
+  now = 5000;
+});
+
+it('lets the burst through at once, and then what the rate allows', () => {
+  const rate = bucket();
+  expect(rate.available).toBe(200);
+  rate.take(200);
+  expect([rate.available, rate.msUntil(1), rate.msUntil(50)]).toEqual([0, 1, 50]);
+  now += 50;
+  expect([rate.available, rate.msUntil(50)]).toEqual([50, 0]);
+});
+
+it('saves up no more than the burst', () => {
+  const rate = bucket();
+  now += 3_600_000;
+  expect(rate.available).toBe(200);
+});
+
+it('works off what was taken too much', () => {
+  const rate = bucket();
+  rate.take(300);
+  expect([rate.available, rate.msUntil(1)]).toEqual([0, 101]);
+  now += 101;
+  expect(rate.available).toBe(1);
+});
+
+it('lets through in any second no more than rate and burst, however it is asked', () => {
+  const rate = bucket();
+  let taken = 0;
+  for (let tick = 0; tick < 4000; tick += 1) {
+    now += 0.25;
+    const some = Math.min(rate.available, 7);
+    rate.take(some);
+    taken += some;
+  }
+  expect(taken).toBeLessThanOrEqual(1200);
+  expect(taken).toBeGreaterThan(1190);
+});
