@@ -4,11 +4,15 @@ import { startBroker, type TestBroker, type TestFleet } from '@lamplighter/test-
 import { connectMqtt, type TestClient } from '@lamplighter/test-kit/mqtt-client';
 import { closeLater } from '@lamplighter/test-kit/resources';
 import { until } from '@lamplighter/test-kit/until';
+import { connectAsync } from 'mqtt';
 import { parseBrokerUrl } from './broker.js';
 import { DeviceClient, type DeviceOptions } from './device-client.js';
 import type { DeviceEvent } from './device-event.js';
+import { AnswerAfterRestart, type Execute } from './execute-command.js';
+import { MemoryStorage } from './storage.js';
 
 const LAMP = 'lamp-0001';
+const YEAR = 365 * 24 * 3_600_000;
 const envelope = (id: string, more: Partial<CommandEnvelope> = {}): CommandEnvelope => ({
   id,
   lane: 'led_on',
@@ -147,6 +151,93 @@ describe('a device on a real broker', () => {
     expect(executed).toEqual([]);
   });
 
+  it.each([
+    ['a year ahead', YEAR],
+    ['a year behind', -YEAR],
+    ['a minute ahead', 60_000],
+    ['a minute behind', -60_000],
+    ['right', 0],
+  ])(
+    "executes commands in time and refuses expired ones, by the server's clock, if its own is %s",
+    async (_how, error) => {
+      const { fleet, device, executed, service } = await setUp(broker, { clock: () => Date.now() + error });
+      const rules = await connectAsync(broker.rulesUrl, { protocolVersion: 5, reconnectPeriod: 0 });
+      closeLater('rules', () => rules.endAsync());
+      /** As the service sends it; `left` is what the broker counts down. */
+      const send = (cmd: CommandEnvelope, messageExpiryInterval: number) =>
+        rules.publishAsync(
+          deviceTopic(fleet.name, 'commands', LAMP),
+          JSON.stringify({ led_on: true, _cmd: cmd }),
+          { qos: 1, properties: { messageExpiryInterval } },
+        );
+      device.start();
+      await untilOnline(device);
+      // The broker has answered after this was sent, so a command that comes now cannot have waited for long.
+      await device.publish({ light: 1 });
+      await send(envelope('fresh', { seq: 1, expiresAt: Date.now() + 30_000 }), 30);
+      await until(() => executed.length === 1, { what: 'the fresh command' });
+      await send(envelope('late', { seq: 2, expiresAt: Date.now() - 5000 }), 30);
+      const answers: unknown[] = [];
+      while (answers.length < 3) answers.push(await next(service, fleet, 'acknowledgements'));
+      // Its own expiry makes the late command look as if it came from the past; the fresh one before it knows better.
+      expect(answers.at(-1)).toEqual({ id: 'late', status: 'rejected', reason: 'expired' });
+      expect(executed).toHaveLength(1);
+    },
+  );
+
+  it('refuses a command that a newer one of its lane has overtaken', async () => {
+    const { fleet, service, device, executed } = await setUp(broker);
+    device.start();
+    await untilOnline(device);
+    await command(service, fleet, { led_on: false }, envelope('off', { seq: 8 }));
+    await command(service, fleet, { led_on: true }, envelope('on', { seq: 7 }));
+    const answers = [];
+    while (answers.length < 3) answers.push(await next(service, fleet, 'acknowledgements'));
+    expect(answers).toContainEqual({ id: 'on', status: 'rejected', reason: 'overtaken' });
+    expect(executed).toEqual([{ led_on: false }]);
+  });
+
+  it('answers a restart when it is back, and what it had no time to answer before', async () => {
+    const storage = new MemoryStorage();
+    let programEnded = false;
+    const execute: Execute = (action) =>
+      action.reboot === true
+        ? new AnswerAfterRestart(() => {
+            programEnded = true;
+          })
+        : new Promise(() => {});
+    const { fleet, service, device } = await setUp(broker, { storage, execute });
+    device.start();
+    await untilOnline(device);
+    await command(service, fleet, { dig: true }, envelope('long', { lane: 'dig' }));
+    await command(service, fleet, { reboot: true }, envelope('boot', { lane: 'boot' }));
+    await until(() => programEnded, { what: 'the restart' });
+    await device.close();
+    const back = new DeviceClient({
+      broker: parseBrokerUrl(fleet.url),
+      fleet: fleet.name,
+      device: LAMP,
+      storage,
+      execute,
+    });
+    closeLater('device', () => back.close());
+    back.start();
+    const answers = [];
+    while (answers.length < 4) answers.push(await next(service, fleet, 'acknowledgements'));
+    expect(answers.slice(2)).toEqual(
+      expect.arrayContaining([
+        { id: 'boot', status: 'succeeded' },
+        { id: 'long', status: 'failed', reason: 'interrupted by a restart' },
+      ]),
+    );
+  });
+
+  it('tells for how long it sleeps', async () => {
+    const { fleet, service, device } = await setUp(broker, { sleeps: 60_000 });
+    device.start();
+    expect(await next(service, fleet, 'presence')).toMatchObject({ online: true, sleeps: 60_000 });
+  });
+
   it('says goodbye when it closes, and leaves a will when its connection is cut', async () => {
     const { fleet, service, device } = await setUp(broker);
     device.start();
@@ -232,4 +323,52 @@ describe('a device whose broker fails', () => {
     broker.resume();
     expect(await next(service, fleet, 'acknowledgements')).toEqual({ id: 'c1', status: 'succeeded' });
   });
+
+  it('decides by itself, hands back control when it returns, and reports what it did', async () => {
+    const broker = await startBroker();
+    const lamp = { on: false };
+    const asked: unknown[] = [];
+    const { fleet, device, events } = await setUp(broker, {
+      execute: ({ led_on: on }) => {
+        lamp.on = on === true;
+      },
+      fallback: (reading) => {
+        asked.push(reading);
+        const dark = Number(reading.light) < 300;
+        return dark === lamp.on ? undefined : { led_on: dark };
+      },
+      fallbackAfterMs: 0,
+    });
+    device.start();
+    await untilOnline(device);
+    await device.publish({ light: 100 });
+    expect([asked.length, lamp.on]).toEqual([0, false]);
+    await broker.kill();
+    await until(() => !device.online, { what: 'the loss' });
+    for (const light of [100, 120, 500, 90]) {
+      await device.publish({ light });
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect([asked.length, lamp.on]).toEqual([4, true]);
+    await broker.start();
+    await untilOnline(device);
+    const service = await connectMqtt(broker.rulesUrl);
+    await service.subscribe(deviceTopic(fleet.name, 'telemetry', LAMP));
+    await device.publish({ light: 600 });
+    await device.publish({ light: 601 });
+    expect([asked.length, lamp.on]).toEqual([4, true]);
+    const report = {
+      since: expect.any(Number),
+      until: expect.any(Number),
+      actions: 3,
+      last: '{"led_on":true}',
+    };
+    expect(await next(service, fleet, 'telemetry')).toMatchObject({
+      light: 600,
+      _dropped: 4,
+      fallback: report,
+    });
+    expect(await next(service, fleet, 'telemetry')).not.toHaveProperty('fallback');
+    expect(events.filter(({ event }) => event === 'acted')).toHaveLength(3);
+  }, 30_000);
 });

@@ -1,0 +1,32 @@
+// A device that publishes as fast as it can and says on stdout what publish() has promised; to be killed at any moment.
+import { parseBrokerUrl } from '@lamplighter/device/broker';
+import { DeviceClient } from '@lamplighter/device/device-client';
+import { FileStorage } from '@lamplighter/device/file-storage';
+
+const [url = '', fleet = '', path = '', readings = '0'] = process.argv.slice(2);
+let seq = 0;
+const device = new DeviceClient({
+  broker: parseBrokerUrl(url),
+  fleet,
+  device: 'lamp-0001',
+  telemetry: 'keep',
+  storage: new FileStorage(path, { fsync: false }),
+  outbox: { readings: 100_000, bytes: 50_000_000 },
+  backoff: { firstMs: 20, maxMs: 100 },
+  execute: () => {},
+  onEvent: (event) => {
+    if (event.event === 'taken') seq = event.seq;
+  },
+});
+device.start();
+let left = Number(readings);
+setInterval(() => {
+  for (let i = 0; i < 50 && left > 0; i += 1, left -= 1) {
+    void device.publish({ light: left }).then((outcome) => {
+      if (outcome !== 'kept') throw new Error(outcome);
+    });
+    // The promise of publish() holds when it returns.
+    process.stdout.write(`${seq}\n`);
+  }
+  if (left === 0 && device.waiting === 0) process.stdout.write('empty\n');
+}, 5);
