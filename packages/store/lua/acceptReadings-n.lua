@@ -33,6 +33,8 @@
 --           one that ended as unknown
 -- Clock    Redis TIME
 --@include commands.lua
+--@include leave.lua
+--@include enqueue.lua
 
 local argument = 8
 local function take()

@@ -10,6 +10,9 @@
 --          'missing', 'foreign', 'moved_on' (it is not, or no longer, the dispatch that was given up)
 -- Clock    Redis TIME
 --@include commands.lua
+--@include leave.lua
+--@include lanes.lua
+--@include finish.lua
 
 local K = command_keys(2)
 local status = ARGV[3]

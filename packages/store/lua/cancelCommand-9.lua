@@ -7,6 +7,8 @@
 --          command cannot be called back)
 -- Clock    Redis TIME
 --@include commands.lua
+--@include leave.lua
+--@include lanes.lua
 
 local K = command_keys(2)
 local command = read_command(K, ARGV[1])

@@ -5,6 +5,7 @@
 -- Returns  {now (ms), {id, 'dispatched' (publish it now) or 'overdue', attempt, value, end of the lease (ms)}…}
 -- Clock    Redis TIME
 --@include commands.lua
+--@include overdue.lua
 
 local K = command_keys(1)
 local lease = tonumber(ARGV[2])

@@ -4,6 +4,7 @@
 -- ARGV  1 device   2 how many of them the device counts among its own (their sequence could be read)
 --       then pairs: reason, number
 -- Returns  1
+-- Clock    none
 if ARGV[2] ~= '0' and redis.call('ZSCORE', KEYS[3], ARGV[1]) then redis.call('HINCRBY', KEYS[1], 'rejected', ARGV[2]) end
 for i = 3, #ARGV, 2 do redis.call('HINCRBY', KEYS[2], 'rejected:' .. ARGV[i], ARGV[i + 1]) end
 return 1

@@ -7,6 +7,10 @@
 --          {'moved_on'} if the command is not overdue, or has ended already
 -- Clock    Redis TIME
 --@include commands.lua
+--@include leave.lua
+--@include lanes.lua
+--@include finish.lua
+--@include overdue.lua
 
 local K = command_keys(2)
 local command = read_command(K, ARGV[1])

@@ -14,6 +14,8 @@
 --          {'fleet_full'}    the device is new, and the fleet has as many as it may
 -- Clock    Redis TIME
 --@include commands.lua
+--@include leave.lua
+--@include enqueue.lua
 
 local id, fleet, device, lane, delivery = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local K = command_keys(6)

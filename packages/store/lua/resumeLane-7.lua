@@ -5,6 +5,7 @@
 -- Returns  the id of the command that had stopped it, or nil if the lane is not stopped
 -- Clock    Redis TIME
 --@include commands.lua
+--@include lanes.lua
 
 local K = command_keys(2)
 local lane = ARGV[1] .. '/' .. ARGV[2]

@@ -5,6 +5,7 @@
 -- Returns  the number of lanes woken
 -- Clock    Redis TIME
 --@include commands.lua
+--@include lanes.lua
 
 local K = command_keys(2)
 local at = int(now_ms() + tonumber(ARGV[2]))

@@ -11,23 +11,24 @@ import { timePasses } from '../test/time-passes.js';
 import { LEASE_MS, NEW_DEVICE } from './accept-readings.js';
 import { findDueShards } from './commands.js';
 import { COMMANDS_KEPT_PER_DEVICE, MAX_OPEN_COMMANDS, WINDOW_SIZE } from './keys.js';
+import { countRejected, readLedger } from './ledger.js';
 import { recordPresence } from './presence.js';
 import { runScript } from './script.js';
 
 const FOLDER = new URL('../lua/', import.meta.url);
 const read = (file: string) => readFileSync(new URL(file, FOLDER), 'utf8');
+const isScript = (file: string) => /-(\d+|n)[.]lua$/.test(file);
 const files = readdirSync(FOLDER);
+const includedFiles = files.filter((file) => !isScript(file));
 /** Scripts by the hash under which Redis knows them. */
-const scripts = files
-  .filter((file) => file !== 'commands.lua')
-  .map((file) => {
-    const [, name, count] = /^(\w+)-(\d+|n)[.]lua$/.exec(file) ?? [];
-    const header = read(file)
-      .split(/^[^-]|^--@/m)[0]!
-      .replaceAll(/^-- ?/gm, '');
-    const whole = read(file).replace(/^--@include (.+)$/gm, (_, included: string) => read(included));
-    return { file, name, count, header, sha: createHash('sha1').update(whole).digest('hex') };
-  });
+const scripts = files.filter(isScript).map((file) => {
+  const [, name, count] = /^(\w+)-(\d+|n)[.]lua$/.exec(file) ?? [];
+  const header = read(file)
+    .split(/^[^-]|^--@/m)[0]!
+    .replaceAll(/^-- ?/gm, '');
+  const whole = read(file).replace(/^--@include (.+)$/gm, (_, included: string) => read(included));
+  return { file, name, count, header, sha: createHash('sha1').update(whole).digest('hex') };
+});
 
 let store: StoreUnderTest;
 beforeAll(async () => {
@@ -56,11 +57,11 @@ describe.each(scripts)('$file', ({ name, count, header }) => {
   it('makes up no key', () => {
     // Whatever stands where a key is expected is a name for one of KEYS, never a text put together.
     const file = scripts.find((script) => script.name === name)!.file;
-    for (const text of [read(file), read('commands.lua')]) {
+    for (const text of [file, ...includedFiles].map(read)) {
       for (const [call, key] of text.matchAll(/\bcall\('(?!TIME|PUBLISH)\w+',\s*((?:[^,()]|\([^()]*\))*)/g)) {
         expect([call, key]).toEqual([
           call,
-          expect.stringMatching(/^(KEYS\[\w+\]|K\.\w+|key\(\w+\)|device_key|window)$/),
+          expect.stringMatching(/^(KEYS\[[\w -]+\]|K\.\w+|key\(\w+\)|device_key|window)$/),
         ]);
       }
     }
@@ -159,6 +160,8 @@ describe('what a script declares', () => {
       await desk.enqueue(`c${i}`);
       await desk.cancel(`c${i}`);
     }
+    expect(await readLedger(redis, robot.fleet)).toMatchObject({ commands: { unexplained: 0 } });
+    await countRejected(redis, [{ address: robot, own: 1, reasons: new Map([['clock', 1]]) }]);
     expect(await session(false)).toEqual(['gone']);
     expect(await desk.enqueue('now or never', { policy: 'now' })).toEqual({ outcome: 'unreachable' });
     await expectConsistentQueue(store.redis);

@@ -6,7 +6,7 @@ export interface Superseded {
   readonly unknown: readonly string[];
 }
 
-/** Reads the ids that `enqueue` in commands.lua returns; those of unknown end begin with `?`. */
+/** Reads the ids that `enqueue` in enqueue.lua returns; those of unknown end begin with `?`. */
 export function supersededOf(ids: readonly string[]): Superseded {
   return {
     superseded: ids.filter((id) => !id.startsWith('?')),

@@ -1,0 +1,69 @@
+-- New commands; after commands.lua and leave.lua.
+
+-- Forgets final commands among the oldest ones of a device.
+local function forget(K, device, count)
+  local oldest = redis.call('ZRANGEBYLEX', K.index, '[' .. device .. '/', '(' .. device .. '0', 'LIMIT', 0, count)
+  for _, member in ipairs(oldest) do
+    local id = id_of(member)
+    local history = redis.call('HGET', K.transitions, id)
+    if not history or FINAL[(last_transition(history))] then
+      redis.call('ZREM', K.index, member)
+      redis.call('HDEL', K.commands, id)
+      redis.call('HDEL', K.transitions, id)
+      redis.call('HDEL', K.answers, id)
+    end
+  end
+end
+
+-- Puts a new command at the end of its lane. `c`: id, device ("<fleet>/<device>"), lane, delivery (the header from the policy on),
+-- ttl (ms), json, cause, keep, max_open, lease (ms; 0 leaves the first dispatch to the dispatcher).
+-- Returns "dispatched" (the caller holds the lease and publishes now) or "pending", the lane's sequence number, the expiry,
+-- and the ids that it superseded, with a "?" before those that ended as unknown; or "full" (and nothing has changed): a command
+-- that supersedes another one always has room.
+-- An id that was taken before (the reply was lost) changes nothing; whoever is to dispatch it, it is not the caller.
+local function enqueue(K, device_key, c, now)
+  local known = read_command(K, c.id)
+  if known then return 'pending', known.seq, known.expires_at, {} end
+  local lane = c.device .. '/' .. c.lane
+  local policy, rollout = string.match(c.delivery, '^(%a+) .* (%S+)$')
+  local superseded = {}
+  local head = nil
+  for _, member in ipairs(heads(K, lane, -1)) do
+    local earlier = policy == 'latest' and read_command(K, id_of(member))
+    if earlier and earlier.state == 'pending' then
+      local state = take_back(K, earlier, 'superseded', now, c.id, 'superseded:' .. c.id)
+      superseded[#superseded + 1] = (state == 'unknown' and '?' or '') .. earlier.id
+    else
+      head = head or member
+    end
+  end
+  -- Open ones are among those that are kept: few are kept of most devices, and then they need not be counted.
+  local kept = redis.call('ZLEXCOUNT', K.index, '[' .. c.device .. '/', '(' .. c.device .. '0')
+  if kept >= c.max_open
+    and redis.call('ZLEXCOUNT', K.queue, '[' .. c.device .. '/', '(' .. c.device .. '0') >= c.max_open then
+    return 'full', 0, 0, {}
+  end
+  -- A lane counts from the time of its first command, so that it counts on even if the store was lost in between.
+  local fields = redis.call('HMGET', device_key, 'lane:' .. c.lane, 'stopped:' .. c.lane)
+  local seq = fields[1] and fields[1] + 1 or now
+  redis.call('HSET', device_key, 'lane:' .. c.lane, int(seq))
+  local padded = string.format('%016.0f', seq)
+  local expires_at = now + c.ttl
+  local state, due, history = 'pending', expires_at, 'pending,' .. int(now) .. ',0,' .. c.cause
+  if not head and not fields[2] then
+    due = now
+    if c.lease > 0 then
+      state, due = 'dispatched', math.min(now + c.lease, expires_at)
+      history = history .. ';dispatched,' .. int(now) .. ',1,emit'
+    end
+  end
+  redis.call('HSET', K.commands, c.id, lane .. ' ' .. padded .. ' ' .. int(expires_at) .. ' ' .. c.delivery .. '\n' .. c.json)
+  redis.call('HSET', K.transitions, c.id, history)
+  redis.call('ZADD', K.queue, 0, lane .. '/' .. padded .. '/' .. c.id)
+  redis.call('ZADD', K.index, 0, c.device .. '/' .. c.id)
+  redis.call('ZADD', K.due, int(due), c.id)
+  redis.call('HINCRBY', K.ledger, 'issued:' .. string.match(c.json, '^{"source":"(%a+)"'), 1)
+  if rollout ~= '-' then redis.call('HINCRBY', K.rollouts, rollout .. ':enqueued', 1) end
+  if kept + 1 > c.keep then forget(K, c.device, kept + 1 - c.keep) end
+  return state, seq, expires_at, superseded
+end
