@@ -9,8 +9,9 @@ import { runScript } from './script.js';
  * How a rollout is carried on. One replica at a time holds its lease, and saves how far it has come:
  *
  *   enqueue   shard by shard, in each by name: a command for each selected device
- *   sweep     of one that was aborted or cancelled: shard by shard, what waits is cancelled
- *   settle    all commands are made, or cancelled; some are open
+ *   settle    all commands are made; some are open
+ *   sweep     of one that was aborted or cancelled: what waits is cancelled, again and again until nothing is open, for what
+ *             is with the broker just now may come back and wait
  *   closed    nothing can change any more; the counts are in the record
  *
  * Shard by shard means that the order of devices is as good as random, so that a fault shows early wherever it is.
@@ -18,7 +19,7 @@ import { runScript } from './script.js';
  * each shard knows (`<id>:after`), so that no device gets a second command. A holder that was only slow holds a token lower
  * than that in the shards, and changes nothing.
  */
-export type RolloutPhase = 'enqueue' | 'sweep' | 'settle' | 'closed';
+export type RolloutPhase = 'enqueue' | 'settle' | 'sweep' | 'closed';
 
 /** A replica that says nothing for this long has lost its rollouts, milliseconds. */
 export const ROLLOUT_LEASE_MS = 3000;
@@ -125,7 +126,7 @@ export async function endRollout(
   return true;
 }
 
-/** Writes the counts of a rollout that has settled into its record, and forgets what the shards hold of it. */
+/** Writes the counts of a swept rollout of which nothing is open into its record, and forgets what the shards hold of it. */
 export async function closeRollout(redis: Redis, held: HeldRollout, counts: RolloutCounts): Promise<void> {
   if (await saveRollout(redis, held, { phase: 'closed', counts: JSON.stringify(counts) })) {
     await forgetRollout(redis, held.id);

@@ -10,6 +10,7 @@ import { LiveEventsService } from './live-events/live-events.service.js';
 import { RulesMetrics } from './metrics.js';
 import { MqttTransport } from './mqtt/mqtt-transport.js';
 import { PresenceController } from './presence/presence.controller.js';
+import { RolloutsService } from './rollouts/rollouts.service.js';
 import { DeviceCache } from './telemetry/device-cache.js';
 import { IngestService } from './telemetry/ingest.service.js';
 import { ReceiptsService } from './telemetry/receipts.service.js';
@@ -50,6 +51,7 @@ export function rulesModule(foundation: Foundation): DynamicModule {
       ReceiptsService,
       IngestService,
       DispatchService,
+      RolloutsService,
       CanaryService,
     ],
   };

@@ -13,6 +13,7 @@ import { type Config, configSchema } from './config.js';
 import { loadRules } from './evaluation/load-rules.js';
 import { RulesMetrics } from './metrics.js';
 import { MqttTransport } from './mqtt/mqtt-transport.js';
+import { RolloutsService } from './rollouts/rollouts.service.js';
 
 const VERSION = '0.1.0';
 
@@ -69,6 +70,7 @@ async function start(): Promise<RunningService> {
   return {
     async close() {
       await transport.drain();
+      await app.get(RolloutsService).stop();
       await app.get(DispatchService).stop();
       await app.close();
       operations.close();

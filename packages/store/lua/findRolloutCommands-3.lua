@@ -1,0 +1,19 @@
+-- Finds commands of a rollout that wait for dispatch, among the open ones of its fleet in one shard; a page at a time.
+--
+-- KEYS  1 commands HASH   2 transitions HASH   3 queue ZSET
+-- ARGV  1 rollout id   2 fleet   3 the last member of the page before, or ''   4 most members to look at
+-- Returns  {last member of this page, or '' if it is the last page, then "<fleet>/<device> <id>" of those that were found}
+-- Clock    none
+local fleet = ARGV[2]
+local from = ARGV[3] == '' and '[' .. fleet .. '/' or '(' .. ARGV[3]
+local members = redis.call('ZRANGEBYLEX', KEYS[3], from, '(' .. fleet .. '0', 'LIMIT', 0, ARGV[4])
+local found = { #members == tonumber(ARGV[4]) and members[#members] or '' }
+for _, member in ipairs(members) do
+  local device, id = string.match(member, '^([^/]+/[^/]+)/.*/([^/]+)$')
+  local value = redis.call('HGET', KEYS[1], id)
+  if value and string.match(value, '^[^\n]* (%S+)\n') == ARGV[1] then
+    local state = string.match(redis.call('HGET', KEYS[2], id) or '', '(%a+),%d+,%d+,[^;]*$')
+    if state == 'pending' then found[#found + 1] = device .. ' ' .. id end
+  end
+end
+return found

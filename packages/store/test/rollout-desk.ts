@@ -1,0 +1,89 @@
+import { selectorSchema } from '@lamplighter/contracts/rollout';
+import type { Redis } from 'ioredis';
+import { acceptReadings, DeviceAddress, NEW_DEVICE } from '../src/accept-readings.js';
+import { listCommands } from '../src/commands.js';
+import { ROLLOUTS_DUE_KEY, SHARDS } from '../src/keys.js';
+import { enqueueRollout, type Turn } from '../src/rollout-commands.js';
+import { devicesFrom, type HeldRollout, saveRollout, takeRollouts } from '../src/rollout-lease.js';
+import { createRollout, type RolloutRequest } from '../src/rollouts.js';
+
+/** A request for all devices of the fleet, with what the test says. */
+export function rolloutRequest(changes: Partial<RolloutRequest> = {}): RolloutRequest {
+  return {
+    action: { led_on: true },
+    lane: 'led_on',
+    policy: 'latest',
+    ttl: '1h',
+    timeout: '1m',
+    attempts: 5,
+    rate: 50,
+    selector: selectorSchema.parse({}),
+    ...changes,
+  };
+}
+
+/** One reading of each device, so that the store knows them. */
+export async function heardOf(redis: Redis, fleet: string, devices: readonly string[]): Promise<void> {
+  await acceptReadings(
+    redis,
+    'test',
+    devices.map((device, i) => ({
+      address: new DeviceAddress(fleet, device, false),
+      part: i + 1,
+      version: NEW_DEVICE,
+      rules: '',
+      live: [{ n: undefined, seq: undefined, at: undefined, json: '{"light":1}' }],
+      late: [],
+      commands: [],
+    })),
+  );
+}
+
+/** Begins a rollout and takes it, as one replica. */
+export async function heldRollout(
+  redis: Redis,
+  fleet: string,
+  changes: Partial<RolloutRequest> = {},
+): Promise<HeldRollout> {
+  const result = await createRollout(redis, fleet, rolloutRequest(changes));
+  if (result.outcome !== 'created') throw new Error(`the rollout is ${result.outcome}`);
+  return take(redis, result.rollout.id);
+}
+
+/** Takes this rollout, as another replica does when the lease of the one before has ended. */
+export async function take(redis: Redis, id: string): Promise<HeldRollout> {
+  await redis.zadd(ROLLOUTS_DUE_KEY, 1, id);
+  const held = (await takeRollouts(redis, 1000)).find((one) => one.id === id);
+  if (held === undefined) throw new Error('the rollout cannot be taken');
+  return held;
+}
+
+/** Gives all devices of a held rollout their turn from where it stands, some at a time; saves as asked. */
+export async function carryOn(
+  redis: Redis,
+  held: HeldRollout,
+  { most = Number.POSITIVE_INFINITY, perStep = 7, saves = true } = {},
+): Promise<Turn[]> {
+  const turns: Turn[] = [];
+  let position = { shard: held.shard, after: held.after };
+  while (position.shard < SHARDS && turns.length < most) {
+    const { devices, next } = await devicesFrom(
+      redis,
+      held,
+      position,
+      Math.min(perStep, most - turns.length),
+    );
+    turns.push(...(await enqueueRollout(redis, held, devices)));
+    position = next;
+    if (saves && !(await saveRollout(redis, held, position))) break;
+  }
+  return turns;
+}
+
+/** How many commands each of these devices has. */
+export async function commandCounts(redis: Redis, fleet: string, devices: readonly string[]) {
+  const lists = await Promise.all(
+    devices.map((device) => listCommands(redis, fleet, device, { limit: 100 })),
+  );
+  return lists.map((list) => list.length);
+}

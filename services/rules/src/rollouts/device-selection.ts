@@ -1,0 +1,31 @@
+import type { Selector } from '@lamplighter/contracts/rollout';
+import { type Condition, compileCondition } from '@lamplighter/evaluation/condition';
+import type { Redis } from '@lamplighter/store/connect';
+import { readDevices } from '@lamplighter/store/devices';
+
+/** What a rollout's selector says of a device, beside its name. */
+export class DeviceSelection {
+  private readonly presence: Selector['presence'];
+  private readonly condition: Condition | undefined;
+
+  /** @throws ConditionInvalid */
+  constructor({ presence, when }: Selector) {
+    this.presence = presence;
+    this.condition = when === undefined ? undefined : compileCondition(when);
+  }
+
+  /** Nothing but names counts. */
+  get takesAll(): boolean {
+    return this.presence === undefined && this.condition === undefined;
+  }
+
+  /** Says of each of these devices whether it is selected, as it stands now. */
+  async select(redis: Redis, fleet: string, devices: readonly string[]): Promise<boolean[]> {
+    if (this.takesAll) return devices.map(() => true);
+    return (await readDevices(redis, fleet, devices)).map(
+      ({ presence, last }) =>
+        (this.presence === undefined || presence === this.presence) &&
+        (this.condition === undefined || this.condition(last?.measurements ?? {}) === true),
+    );
+  }
+}

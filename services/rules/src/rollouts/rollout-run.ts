@@ -1,0 +1,196 @@
+import { endedOf, isFailing, type RolloutCounts } from '@lamplighter/contracts/rollout';
+import type { Redis } from '@lamplighter/store/connect';
+import { SHARDS } from '@lamplighter/store/keys';
+import {
+  enqueueRollout,
+  type SweptCommand,
+  sweepRollout,
+  type Turn,
+} from '@lamplighter/store/rollout-commands';
+import {
+  closeRollout,
+  devicesFrom,
+  endRollout,
+  forgetRollout,
+  type HeldRollout,
+  type Position,
+  ROLLOUT_LEASE_MS,
+  type RolloutPhase,
+  saveRollout,
+} from '@lamplighter/store/rollout-lease';
+import { countRollout } from '@lamplighter/store/rollouts';
+import { DeviceSelection } from './device-selection.js';
+
+/** What a run tells of what it did. */
+export interface RolloutObserver {
+  turned(rollout: HeldRollout, turns: readonly Turn[]): void;
+  swept(rollout: HeldRollout, commands: readonly SweptCommand[]): void;
+  /** At most once a second while the rollout makes progress, and when it ends. */
+  progressed(rollout: HeldRollout, state: HeldRollout['state'], counts: RolloutCounts): void;
+}
+
+/** Most devices that one step looks at, so that a selector that takes few of many does not hold up the others. */
+const LOOKS_PER_STEP = 1000;
+const LOOKS_PER_PAGE = 200;
+/** Pages of open commands that one step of a sweep looks at. */
+const PAGES_PER_STEP = 20;
+/** Nothing new: the next look is after this, at most after that. Milliseconds. */
+const WAIT_MS = 250;
+const MAX_WAIT_MS = 10_000;
+/** The lease is renewed at least so often, milliseconds. */
+const RENEW_MS = ROLLOUT_LEASE_MS / 3;
+const TELL_MS = 1000;
+
+/**
+ * One rollout in the hands of this replica, a step at a time. Every step may fail or be the last one of this process at any
+ * point: what it did is in the store, and what it did twice the store has done once.
+ */
+export class RolloutRun {
+  private readonly selection: DeviceSelection;
+  private position: Position;
+  private phase: RolloutPhase;
+  /** Devices that may have their turn now. */
+  private allowance = 0;
+  private steppedAt: number;
+  private savedAt: number;
+  private toldAt: number;
+  private told = '';
+  private waitMs = WAIT_MS;
+  private restsUntil = 0;
+  private swept = { shard: 0, after: '' };
+
+  /** @param now the monotonic clock, milliseconds */
+  constructor(
+    private readonly redis: Redis,
+    readonly rollout: HeldRollout,
+    private readonly observer: RolloutObserver,
+    private readonly now: () => number = () => performance.now(),
+  ) {
+    this.selection = new DeviceSelection(rollout.request.selector);
+    this.position = { shard: rollout.shard, after: rollout.after };
+    this.phase = rollout.phase;
+    this.steppedAt = this.savedAt = this.toldAt = now();
+  }
+
+  /** Carries the rollout on by a bit. @returns false if it is no longer ours: it has ended, or another replica has it */
+  async step(): Promise<boolean> {
+    if (this.now() < this.restsUntil) return true;
+    if (this.phase === 'sweep') return this.sweep();
+    if (this.phase === 'enqueue' && !(await this.enqueue())) return false;
+    return this.judge();
+  }
+
+  /** Gives the lease back, so that another replica need not wait for its end. */
+  async release(): Promise<void> {
+    await saveRollout(this.redis, this.rollout, this.position, 0);
+  }
+
+  private async enqueue(): Promise<boolean> {
+    const now = this.now();
+    const { rate } = this.rollout.request;
+    // What a slow step or a pause has left undone is not made up for: at most a second's worth at a time.
+    this.allowance = Math.min(this.allowance + (rate * (now - this.steppedAt)) / 1000, rate);
+    this.steppedAt = now;
+    const before = this.position;
+    const { devices, next } = await this.nextDevices(Math.floor(this.allowance));
+    const turns = await enqueueRollout(this.redis, this.rollout, devices);
+    this.observer.turned(this.rollout, turns);
+    if (turns.some(({ outcome }) => outcome === 'fenced')) return false;
+    this.allowance -= turns.filter(({ outcome }) => outcome !== 'repeated').length;
+    this.position = next;
+    if (next.shard === SHARDS) this.phase = 'settle';
+    const moved = next.shard !== before.shard || next.after !== before.after;
+    if (!moved && now - this.savedAt < RENEW_MS) return true;
+    return this.save({ ...next, phase: this.phase });
+  }
+
+  /** The next devices whose turn it is, at most `limit`, and the position behind them. */
+  private async nextDevices(limit: number) {
+    const devices: { shard: number; device: string }[] = [];
+    let next = this.position;
+    for (let looked = 0; devices.length < limit && next.shard < SHARDS && looked < LOOKS_PER_STEP; ) {
+      const missing = limit - devices.length;
+      const size = this.selection.takesAll ? missing : Math.min(missing * 4 + 16, LOOKS_PER_PAGE);
+      const page = await devicesFrom(this.redis, this.rollout, next, size);
+      const selected = await this.selection.select(
+        this.redis,
+        this.rollout.fleet,
+        page.devices.map(({ device }) => device),
+      );
+      looked += Math.max(page.devices.length, 1);
+      next = page.next;
+      for (const [i, device] of page.devices.entries()) {
+        if (selected[i]) devices.push(device);
+        if (devices.length < limit || i === page.devices.length - 1) continue;
+        next = { shard: device.shard, after: device.device };
+        break;
+      }
+    }
+    return { devices, next };
+  }
+
+  /** Ends the rollout if too many have failed or all have ended. */
+  private async judge(): Promise<boolean> {
+    const { rollout } = this;
+    const counts = await countRollout(this.redis, rollout.id);
+    if (isFailing(counts, rollout.request.abortAbove)) {
+      // Whoever takes it next, perhaps we, sweeps it: under another token, since this one is shut out of the shards.
+      if (await endRollout(this.redis, rollout, 'aborted', counts))
+        this.observer.progressed(rollout, 'aborted', counts);
+      return false;
+    }
+    if (this.phase === 'settle' && endedOf(counts) === counts.enqueued) {
+      if (!(await endRollout(this.redis, rollout, 'done', counts))) return false;
+      this.observer.progressed(rollout, 'done', counts);
+      await forgetRollout(this.redis, rollout.id);
+      return false;
+    }
+    const changed = this.tell(counts);
+    return this.phase === 'settle' ? this.rest(changed) : true;
+  }
+
+  /** Cancels what waits. */
+  private async sweep(): Promise<boolean> {
+    const { rollout } = this;
+    for (let page = 0; page < PAGES_PER_STEP && this.swept.shard < SHARDS; page += 1) {
+      const { shard, after } = this.swept;
+      const { ended, next } = await sweepRollout(this.redis, rollout, shard, after);
+      this.observer.swept(rollout, ended);
+      this.swept = next === '' ? { shard: shard + 1, after: '' } : { shard, after: next };
+    }
+    if (this.swept.shard < SHARDS) return this.save({});
+    this.swept = { shard: 0, after: '' };
+    const counts = await countRollout(this.redis, rollout.id);
+    const changed = this.tell(counts);
+    if (endedOf(counts) < counts.enqueued) return this.rest(changed);
+    await closeRollout(this.redis, rollout, counts);
+    return false;
+  }
+
+  /** Looks again after a while: the longer nothing changes, the later. */
+  private rest(changed: boolean): Promise<boolean> {
+    this.waitMs = changed ? WAIT_MS : Math.min(this.waitMs * 2, MAX_WAIT_MS);
+    this.restsUntil = this.now() + this.waitMs;
+    return this.save({}, this.waitMs + ROLLOUT_LEASE_MS);
+  }
+
+  private async save(
+    changes: Partial<Position & { phase: RolloutPhase }>,
+    leaseMs?: number,
+  ): Promise<boolean> {
+    this.savedAt = this.now();
+    return saveRollout(this.redis, this.rollout, changes, leaseMs);
+  }
+
+  /** Tells the counts if they are news and the last ones are old enough. @returns whether they are news */
+  private tell(counts: RolloutCounts): boolean {
+    const text = JSON.stringify(counts);
+    if (text === this.told) return false;
+    if (this.now() - this.toldAt >= TELL_MS) {
+      this.observer.progressed(this.rollout, this.rollout.state, counts);
+      this.told = text;
+      this.toldAt = this.now();
+    }
+    return true;
+  }
+}
