@@ -22,7 +22,10 @@ export function certificate(evidence: Evidence, verdict: Verdict): string {
     violations.length === 0 ? 'Certificate: every promise was kept' : 'NO CERTIFICATE: promises were broken',
     '',
     line('seed', about.seed),
-    line('duration', `${about.seconds} s, ${about.devices} devices`),
+    line(
+      'duration',
+      `${about.seconds} s, ${about.fleets.reduce((sum, { devices }) => sum + devices, 0)} devices`,
+    ),
     line(
       'versions',
       Object.entries(about.versions)

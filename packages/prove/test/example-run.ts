@@ -72,7 +72,13 @@ export function exampleRun({
     fleets: [evidence],
     asked,
     faults: [{ t: BEGAN, kind: 'kill -9', target: 'rules', ms: 1000 }],
-    about: { seed: 1, seconds: 60, devices: 1, unsettled: [], versions: { lamplighter: '0.1.0' } },
+    about: {
+      seed: 1,
+      seconds: 60,
+      fleets: [{ name: 'demo', devices: 1 }],
+      unsettled: [],
+      versions: { lamplighter: '0.1.0' },
+    },
   };
 }
 

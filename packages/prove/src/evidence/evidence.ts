@@ -81,7 +81,7 @@ export interface Evidence {
 export interface About {
   readonly seed: number;
   readonly seconds: number;
-  readonly devices: number;
+  readonly fleets: readonly { readonly name: string; readonly devices: number }[];
   /** What did not settle in the quiet time, in words. */
   readonly unsettled: readonly string[];
   readonly versions: Readonly<Record<string, string>>;

@@ -1,4 +1,4 @@
-import { appendFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type {
   About,
@@ -50,15 +50,12 @@ export class Notebook {
   /** Everything that is written in the folder. */
   read(): Evidence {
     const sights = this.lines<Sight>('api');
-    const fleets = readdirSync(this.folder)
-      .map((name) => /^devices-(.+)[.]jsonl$/.exec(name)?.[1])
-      .filter((fleet) => fleet !== undefined)
-      .map((fleet) => this.fleet(fleet, sights));
+    const about = JSON.parse(readFileSync(join(this.folder, 'about.json'), 'utf8')) as About;
     return {
-      fleets,
+      fleets: about.fleets.map(({ name }) => this.fleet(name, sights)),
       asked: this.lines<Asked>('asked'),
       faults: this.lines<InjectedFault>('faults'),
-      about: JSON.parse(readFileSync(join(this.folder, 'about.json'), 'utf8')) as About,
+      about,
     };
   }
 

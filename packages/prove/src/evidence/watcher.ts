@@ -19,7 +19,7 @@ export class Watcher {
 
   constructor(
     private readonly client: ApiClient,
-    private readonly notebook: Notebook,
+    private readonly notebook: Notebook | undefined,
     readonly fleet: string,
   ) {}
 
@@ -39,7 +39,7 @@ export class Watcher {
   /** The ledger as the API shows it now, noted. */
   async ledger(): Promise<Ledger> {
     const { body } = await this.get(`/v1/fleets/${this.fleet}/ledger`);
-    this.notebook.saw({ saw: 'ledger', fleet: this.fleet, ledger: body });
+    this.notebook?.saw({ saw: 'ledger', fleet: this.fleet, ledger: body });
     return body as Ledger;
   }
 
@@ -66,7 +66,7 @@ export class Watcher {
       inThisAnswer.add(seq);
       seen.add(seq);
     }
-    if (news.length > 0) this.notebook.saw({ saw: 'readings', fleet: this.fleet, device, seqs: news });
+    if (news.length > 0) this.notebook?.saw({ saw: 'readings', fleet: this.fleet, device, seqs: news });
   }
 
   private noteCommand(body: ApiAnswer['body']): void {
@@ -91,7 +91,7 @@ export class Watcher {
       ...(before.length > 0 && { before }),
     };
     this.commands.set(command.id, command);
-    this.notebook.saw({ saw: 'command', command });
+    this.notebook?.saw({ saw: 'command', command });
   }
 
   private async get(path: string): Promise<ApiAnswer> {

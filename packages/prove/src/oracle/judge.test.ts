@@ -120,6 +120,7 @@ describe('the oracle', () => {
       ledgerWith('commands', { succeeded: 3 }),
     ],
     ['a reading too many in the ledger', 'books that do not balance', ledgerWith('readings', { late: 1 })],
+    ['that nobody has written a journal', 'evidence missing', { journal: [], commands: [] }],
     ['no ledger', 'books that do not balance', { fleet: { ledger: undefined } }],
   ])('finds %s', (_what, kind, run) => {
     expect(found(exampleRun(run))).toContain(kind);

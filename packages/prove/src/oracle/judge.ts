@@ -40,6 +40,11 @@ export function judge({ fleets, asked, about }: Evidence): Verdict {
       ...judgeBooks(evidence, ofFleet),
     );
     for (const { state } of evidence.commands) states.set(state, (states.get(state) ?? 0) + 1);
+    if (judged.counts.taken === 0)
+      violations.push({
+        kind: 'evidence missing',
+        what: `the devices of ${evidence.fleet} have written nothing`,
+      });
     executed += evidence.journal.filter(({ event }) => event === 'executed').length;
   }
   const count = (outcome: string) => asked.filter((request) => request.outcome === outcome).length;

@@ -42,8 +42,8 @@ export function judgeReadings({ fleet, journal, stored }: FleetEvidence): {
     const reading = key(device, seq);
     counts.taken += 1;
     if (shown.has(reading)) counts.stored += 1;
-    else if (settled.dropped.has(reading)) counts.dropped += 1;
     else if (settled.refused.has(reading)) counts.refused += 1;
+    else if (settled.dropped.has(reading)) counts.dropped += 1;
     else {
       const said = receipted.has(reading) ? ', although its receipt came' : '';
       violations.push({

@@ -11,6 +11,7 @@ export const VIOLATIONS = [
   'final states that changed',
   'books that do not balance',
   'not settled in the quiet time',
+  'evidence missing',
 ] as const;
 export type ViolationKind = (typeof VIOLATIONS)[number];
 

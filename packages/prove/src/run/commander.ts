@@ -51,7 +51,7 @@ export function drawOrder(random: Random, fleets: readonly Roster[]): Order {
       () => ({
         ...address,
         cancel,
-        request: { action: { led_on: random.next() < 0.5 }, policy: 'latest', lane: 'led', ...delivery },
+        request: { action: { led_on: random.next() < 0.5 }, policy: 'latest', lane: 'led_on', ...delivery },
       }),
       8,
     ],

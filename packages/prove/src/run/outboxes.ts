@@ -6,6 +6,8 @@ const CHUNK = 1 << 20;
 /** Follows a journal while it is being written: which readings are neither dropped nor answered by a receipt yet. */
 export class Outboxes {
   private readonly held = new Set<string>();
+  /** Dropped before they were taken: a device writes that first. */
+  private readonly dropped = new Set<string>();
   private position = 0;
   private rest: Buffer = Buffer.alloc(0);
   /** Readings taken, and commands executed, so far. */
@@ -47,13 +49,24 @@ export class Outboxes {
   }
 
   private note(event: DeviceEvent): void {
-    if (event.event === 'taken') {
-      this.counts.taken += 1;
-      this.held.add(`${event.device} ${event.seq}`);
-    } else if (event.event === 'dropped') this.held.delete(`${event.device} ${event.seq}`);
-    else if (event.event === 'receipt') {
-      for (const seq of [...event.stored, ...(event.refused ?? [])])
-        this.held.delete(`${event.device} ${seq}`);
-    } else if (event.event === 'executed') this.counts.executed += 1;
+    switch (event.event) {
+      case 'taken': {
+        const reading = `${event.device} ${event.seq}`;
+        this.counts.taken += 1;
+        if (!this.dropped.delete(reading)) this.held.add(reading);
+        break;
+      }
+      case 'dropped': {
+        const reading = `${event.device} ${event.seq}`;
+        if (!this.held.delete(reading)) this.dropped.add(reading);
+        break;
+      }
+      case 'receipt':
+        for (const seq of [...event.stored, ...(event.refused ?? [])])
+          this.held.delete(`${event.device} ${seq}`);
+        break;
+      case 'executed':
+        this.counts.executed += 1;
+    }
   }
 }

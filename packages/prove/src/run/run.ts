@@ -1,22 +1,15 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { until } from '@lamplighter/test-kit/until';
-import { Notebook } from '../evidence/notebook.js';
-import { Watcher } from '../evidence/watcher.js';
+import { setTimeout as wait } from 'node:timers/promises';
 import type { Options } from '../options.js';
 import { buildStage, type Stage } from '../stage/stage.js';
-import { Commander, drawOrder, silence } from './commander.js';
-import { every, look, progress } from './follow.js';
-import { Outboxes } from './outboxes.js';
+import { Books } from './books.js';
 import { Random } from './random.js';
 import { Saboteur } from './saboteur.js';
-import { settle } from './settle.js';
 import { processesOf, supervise } from './supervise.js';
-import { versions } from './versions.js';
 
 /** How often the API is looked at, and the person is told how it goes, milliseconds. */
 const EVERY_MS = 10_000;
-const NAMES_MS = 60_000;
 const DAY_SECONDS = '60';
 
 /** A run: what it is to be, where its journals go, and who is told. */
@@ -48,66 +41,45 @@ async function addFleets(stage: Stage, { devices, intervalMs, seed }: Options): 
   await Promise.all(sizes.map((size, i) => stage.addFleet({ name: `prove-${i + 1}`, devices: size, env })));
 }
 
-async function underFaults(stage: Stage, { options, folder, say, signal }: Run): Promise<void> {
+async function underFaults(stage: Stage, { options, say, signal }: Run): Promise<void> {
   const { seed, devices, rate, minutes, quietSeconds } = options;
-  const { client, fleets } = stage;
-  const began = performance.now();
-  const notebook = new Notebook(folder);
-  const watchers = fleets.map(({ fleet }) => new Watcher(client, notebook, fleet.name));
-  const outboxes = fleets.map(({ journalFile }) => new Outboxes(journalFile));
-  const roster = await Promise.all(
-    fleets.map(async ({ fleet, devices }, i) => ({
-      name: fleet.name,
-      devices: await namesOf(watchers[i]!, devices),
-    })),
-  );
+  const books = await Books.open(stage, signal);
   say(`${devices} devices are connected; now ${minutes} min of faults, seed ${seed}`);
 
-  const over = new AbortController();
-  const ended = AbortSignal.any([signal, over.signal]);
-  const commander = new Commander(client, notebook, ended);
-  const saboteur = new Saboteur(stage, notebook, say);
-  const strange = supervise(stage, saboteur, ended, say);
-  const looking = every(EVERY_MS, ended, () => look(watchers));
-  const telling = every(EVERY_MS, ended, () => say(progress(outboxes, commander)));
-  const random = new Random(seed);
-  const orders = setInterval(() => commander.give(drawOrder(random, roster)), 1000 / rate);
+  const [faults, all] = [new AbortController(), new AbortController()];
+  const saboteur = new Saboteur(stage, books, say);
+  const strange = supervise(stage, saboteur, AbortSignal.any([signal, all.signal]), say);
+  const looking = every(EVERY_MS, AbortSignal.any([signal, faults.signal]), () => books.look());
+  const telling = every(EVERY_MS, AbortSignal.any([signal, all.signal]), () => say(progress(books)));
+  const stopAsking = books.keepAsking(rate, new Random(seed));
   try {
     await saboteur.work(new Random(seed + 1), minutes * 60_000, signal);
   } finally {
-    clearInterval(orders);
+    stopAsking();
+    faults.abort();
   }
-
+  await looking;
   say(`no more faults; it has ${quietSeconds} s to come to rest`);
-  silence(commander, roster);
-  const unsettled = await settle({ commander, watchers, outboxes }, quietSeconds * 1000, signal);
-  say(unsettled.length === 0 ? 'everything is at rest' : `not at rest: ${unsettled.join('; ')}`);
-  over.abort();
-  await Promise.all([looking, telling]);
-  for (const watcher of watchers) await lastLook(watcher);
-  notebook.about({
-    seed,
-    seconds: Math.round((performance.now() - began) / 1000),
-    devices,
-    unsettled: [...unsettled, ...strange],
-    versions: versions(),
-  });
+  const { about } = await books.close({ quietMs: quietSeconds * 1000, seed, strange });
+  say(about.unsettled.length === 0 ? 'everything is at rest' : `not at rest: ${about.unsettled.join('; ')}`);
+  all.abort();
+  await telling;
 }
 
-function namesOf(watcher: Watcher, devices: number): Promise<string[]> {
-  const complete = async () => {
-    const names = await watcher.devices();
-    return names.length === devices && names;
-  };
-  const what = `${devices} devices of ${watcher.fleet} in the API`;
-  return until(complete, { what, timeoutMs: NAMES_MS, everyMs: 200 });
+/** How it goes, in one line. */
+function progress(books: Books): string {
+  const { counts, waiting } = books.commander;
+  const { taken, inOutboxes, executed } = books.counts();
+  return [
+    `readings taken ${taken}, in outboxes ${inOutboxes}`,
+    `commands accepted ${counts.accepted}, refused ${counts.refused}, waiting for an answer ${waiting}, executed ${executed}`,
+    ...(counts.skipped > 0 ? [`not asked because too many waited ${counts.skipped}`] : []),
+  ].join('; ');
 }
 
-/** The devices' processes still run, but are silent. */
-async function lastLook(watcher: Watcher): Promise<void> {
-  const looked = () => watcher.look().then(() => true);
-  await until(looked, { what: 'a last look at the API', timeoutMs: NAMES_MS, everyMs: 500 });
-  await watcher.ledger();
+/** Does something again and again until it is over; it settles then. The first time after the first pause. */
+async function every(ms: number, over: AbortSignal, act: () => unknown): Promise<void> {
+  while (await wait(ms, true, { signal: over }).catch(() => false)) await act();
 }
 
 /** The logs of all processes, beside the journals. */

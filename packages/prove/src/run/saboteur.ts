@@ -1,8 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Link } from '@lamplighter/test-kit/link';
 import type { Restartable } from '@lamplighter/test-kit/restartable';
-import type { Notebook } from '../evidence/notebook.js';
 import type { Stage } from '../stage/stage.js';
+import type { Books } from './books.js';
 import {
   type FaultKind,
   LINK_FAULTS,
@@ -28,7 +28,7 @@ export class Saboteur {
 
   constructor(
     stage: Stage,
-    private readonly notebook: Notebook,
+    private readonly books: Books,
     private readonly say: (line: string) => void,
   ) {
     this.victims = new Map(this.victimsOn(stage).map((victim) => [victim.name, victim]));
@@ -56,7 +56,7 @@ export class Saboteur {
     this.say(
       `fault: ${kind} ${target}${kind === 'kill' || kind === 'restart' ? `, back after${lasting.slice(4) || ' 0 s'}` : lasting}`,
     );
-    this.notebook.fault({ t: Date.now(), kind, target, ms });
+    this.books.fault(kind, target, ms);
     await this.victims.get(target)?.inflict(kind, ms);
   }
 

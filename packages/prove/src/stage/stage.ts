@@ -27,6 +27,7 @@ export interface SimulatedFleet {
 
 /** The whole of Lamplighter as real processes, with a breakable link on every way between two of them. */
 export interface Stage {
+  readonly folder: string;
   readonly broker: TestBroker;
   readonly redis: TestRedis;
   readonly replicas: readonly Replica[];
@@ -81,6 +82,7 @@ export async function buildStage({
   await Promise.all(Array.from({ length: count }, () => addReplica()));
   await api.ready();
   return {
+    folder,
     broker,
     redis,
     replicas,

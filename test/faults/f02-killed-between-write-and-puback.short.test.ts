@@ -1,0 +1,38 @@
+import { connectDevice } from '@lamplighter/test-kit/device';
+import { until } from '@lamplighter/test-kit/until';
+import { setScene } from './scene.js';
+
+it('F2: a reading that was written before the service died without its PUBACK is recognised when the broker brings it again', async () => {
+  const { broker, replicas, client } = await setScene({
+    fleets: [],
+    rulesEnv: { INGEST_MODE: 'durable' },
+  });
+  const [rules] = replicas;
+  const fleet = await broker.newFleet();
+  const lamp = await connectDevice(fleet);
+  const path = `/v1/fleets/${fleet.name}/devices/${lamp.device}`;
+  await lamp.sendReading({ light: 900, _seq: 1 });
+  await until(async () => (await client.get(path)).status === 200, { what: 'the first reading' });
+
+  rules!.toBroker.stall('up'); // it hears the broker, and is not heard
+  await lamp.sendReading({ light: 100, _seq: 2 });
+  const forTheDark = async () =>
+    (await client.get(`${path}/commands`)).body.commands.filter(
+      ({ action }: { action: { led_on: boolean } }) => action.led_on,
+    );
+  await until(async () => (await forTheDark()).length === 1, { what: 'the command for the dark' });
+  await rules!.kill();
+  rules!.toBroker.cut();
+  rules!.toBroker.heal();
+  await rules!.start();
+  await rules!.ready();
+
+  await until(() => lamp.commands().some(({ led_on }) => led_on === true), {
+    what: 'the command at the lamp',
+    timeoutMs: 30_000,
+  });
+  const { readings } = (await client.get(`/v1/fleets/${fleet.name}/ledger`)).body;
+  expect(readings).toMatchObject({ stored: 2, duplicate: 1 });
+  expect(await forTheDark()).toHaveLength(1);
+  expect((await client.get(`${path}/telemetry`)).body.readings).toHaveLength(2);
+}, 60_000);

@@ -1,0 +1,34 @@
+import { readLedger } from '@lamplighter/store/ledger';
+import { until } from '@lamplighter/test-kit/until';
+import { connectStore, setScene } from './scene.js';
+
+it('F3: a request that lost its answer with the API finds the command of the first try, and there is only one', async () => {
+  const { api, client, redis, broker } = await setScene({ fleets: [] });
+  const fleet = await broker.newFleet();
+  const path = `/v1/fleets/${fleet.name}/devices/lamp-0001/commands`;
+  const request = { body: { action: { led_on: true } }, headers: { 'idempotency-key': 'once' } };
+
+  expect((await client.get('/v1/fleets')).status).toBe(200); // from now on it knows the API key
+  api.toRedis.stall('down'); // Redis takes the command, and its answer is lost
+  const asked = client.ask('POST', path, request).then(
+    ({ status }) => status,
+    () => 'no answer',
+  );
+  const store = await connectStore(redis.url);
+  await until(async () => (await readLedger(store, fleet.name)).commands.open === 1, {
+    what: 'the command in Redis',
+  });
+  await api.kill();
+  expect(await asked).not.toBe(202);
+  api.toRedis.heal();
+  await api.start();
+  await api.ready();
+
+  const second = await client.ask('POST', path, request);
+  const third = await client.ask('POST', path, request);
+  expect([second.status, third.status]).toEqual([202, 202]);
+  expect(third.body.id).toBe(second.body.id);
+  const { commands } = (await client.get(path)).body;
+  expect(commands.map(({ id }: { id: string }) => id)).toEqual([second.body.id]);
+  expect((await client.get(`/v1/fleets/${fleet.name}/ledger`)).body.commands.issued.api).toBe(1);
+}, 60_000);

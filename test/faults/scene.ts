@@ -1,0 +1,53 @@
+import { join } from 'node:path';
+import { judge } from '@lamplighter/prove/oracle/judge';
+import { Books } from '@lamplighter/prove/run/books';
+import { buildStage, type FleetOptions, type Stage, type StageOptions } from '@lamplighter/prove/stage/stage';
+import { connectRedis, type Redis } from '@lamplighter/store/connect';
+import { temporaryFolder } from '@lamplighter/test-kit/folder';
+import { closeLater } from '@lamplighter/test-kit/resources';
+import { until } from '@lamplighter/test-kit/until';
+
+/** A stage with a fleet on it, and its books. */
+export interface Scene extends Stage {
+  readonly books: Books;
+  /** Tells how it goes; a case may take a minute. */
+  say(line: string): void;
+}
+
+/** Longest time in which everything must come to rest after a fault, milliseconds: devices wait up to 30 s before they return. */
+const QUIET_MS = 120_000;
+
+/** Builds a stage; with fleets unless they are `[]`, and opens the books. */
+export async function setScene({
+  fleets = [{ devices: 20 }],
+  ...options
+}: Omit<StageOptions, 'folder'> & { fleets?: readonly FleetOptions[] } = {}): Promise<Scene> {
+  const stage = await buildStage({ folder: join(temporaryFolder(), 'scene'), ...options });
+  await Promise.all(
+    fleets.map((fleet) => stage.addFleet({ ...fleet, env: { INTERVAL_MS: '500', ...fleet.env } })),
+  );
+  const books = await Books.open(stage);
+  const began = performance.now();
+  const say = (line: string) =>
+    process.stderr.write(`    ${((performance.now() - began) / 1000).toFixed(1).padStart(6)} s  ${line}\n`);
+  return Object.assign(stage, { books, say });
+}
+
+/** Waits until everything has come to rest, and has the oracle judge it: no reading and no command was lost, doubled or misplaced. */
+export async function expectNothingLost({ books, say }: Scene): Promise<void> {
+  say('mended; waiting for everything to come to rest');
+  const { violations, readings, commands } = judge(await books.close({ quietMs: QUIET_MS }));
+  say(
+    `readings ${readings.stored} of ${readings.taken} stored, ${readings.dropped} dropped by devices; ` +
+      `commands ${commands.accepted}: ${[...commands.states].map((state) => state.join(' ')).join(', ')}`,
+  );
+  expect(violations).toEqual([]);
+}
+
+/** A connection to Redis of the test's own; closed at its end. */
+export async function connectStore(url: string): Promise<Redis> {
+  const redis = connectRedis(url, 'test');
+  closeLater('Redis connection of the test', () => redis.disconnect());
+  await until(() => redis.status === 'ready', { what: 'the connection to Redis' });
+  return redis;
+}
