@@ -75,7 +75,7 @@ describe('with the API alone', () => {
       'wait=1',
       posted.body,
     ]);
-  });
+  }, 30_000);
 
   it('what has ended is answered at once, and so is what there is not', async () => {
     const id = await sent();
@@ -87,7 +87,7 @@ describe('with the API alone', () => {
     const invalid = await api.post(COMMANDS, {}).set('Prefer', LONG);
     expect([invalid.status, invalid.headers['preference-applied']]).toEqual([400, undefined]);
     expect(await waiting()).toBe(0);
-  });
+  }, 30_000);
 
   it.each(['wait=soon', 'wait=0', 'wait=-5', 'return=minimal', ''])(
     'a preference that cannot be followed is ignored: "%s"',
@@ -107,7 +107,7 @@ describe('with the API alone', () => {
       expect([status, body.state]).toEqual([200, 'cancelled']);
     }
     await until(async () => (await waiting()) === 0, { what: 'all places to be free' });
-  });
+  }, 30_000);
 
   it('a thousand may wait, no more; the one too many has done nothing, and who hangs up makes room', async () => {
     const id = await sent();

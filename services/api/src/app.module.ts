@@ -5,6 +5,7 @@ import { CommandSender } from './commands/command-sender.js';
 import { CommandWaits } from './commands/command-waits.js';
 import { CommandsController } from './commands/commands.controller.js';
 import { DeviceCommandsController } from './commands/device-commands.controller.js';
+import { LanesController } from './commands/lanes.controller.js';
 import type { Config } from './config.js';
 import { DevicesController } from './devices/devices.controller.js';
 import { SettingsController } from './devices/settings.controller.js';
@@ -47,6 +48,7 @@ export function apiModule({ config, logger, metrics, link }: Foundation): Dynami
       DevicesController,
       SettingsController,
       DeviceCommandsController,
+      LanesController,
       CommandsController,
       FleetRolloutsController,
       RolloutsController,

@@ -1,3 +1,4 @@
+import type { StoppedLane } from '@lamplighter/store/commands';
 import type { Device, KeptReading } from '@lamplighter/store/devices';
 import type { TelemetryInterval } from '@lamplighter/store/settings';
 import { isoTime } from '../iso-time.js';
@@ -27,9 +28,13 @@ export function deviceBody({ last, ageMs, session, ...device }: Device): DeviceB
 }
 
 /** A device that is asked for by itself. */
-export function deviceDetail(device: Device, interval: TelemetryInterval): DeviceDetail {
+export function deviceDetail(
+  device: Device,
+  interval: TelemetryInterval,
+  stoppedLanes: StoppedLane[],
+): DeviceDetail {
   const telemetryInterval = telemetryIntervalBody(interval, device.ageMs);
-  return { ...deviceBody(device), ...(telemetryInterval && { telemetryInterval }) };
+  return { ...deviceBody(device), ...(telemetryInterval && { telemetryInterval }), stoppedLanes };
 }
 
 /** A reading as the API shows it. */

@@ -86,6 +86,16 @@ export const deviceDetailSchema = deviceSchema
       description:
         'How often it is to measure, and does; absent if nothing was set and nothing can be measured',
     }),
+    stoppedLanes: z
+      .array(
+        z.object({
+          lane: z.string(),
+          stoppedBy: z.string().meta({ description: 'The command that failed' }),
+        }),
+      )
+      .meta({
+        description: 'Lanes in which nothing is dispatched since a command failed, until they are resumed',
+      }),
   })
   .meta({
     id: 'DeviceDetail',
@@ -93,6 +103,7 @@ export const deviceDetailSchema = deviceSchema
       {
         ...deviceExample,
         telemetryInterval: { desiredMs: 10000, measuredMs: 9998, pace: 'ok', late: false },
+        stoppedLanes: [{ lane: 'grabber', stoppedBy: '01KAP3Z8Q4T5V6W7X8Y9ZABCDE-17' }],
       },
     ],
   });

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import { stoppedLanes } from '@lamplighter/store/commands';
 import { countPresence, listDevices, readDevice, readWindow } from '@lamplighter/store/devices';
 import { readTelemetryInterval } from '@lamplighter/store/settings';
 import { Controller, Get, Inject, Param, Query, Req, Res } from '@nestjs/common';
@@ -53,18 +54,20 @@ export class DevicesController {
 
   @Get(':device')
   @ApiOperation({
-    summary: 'One device: last state with its age, presence, session, telemetry interval, pending commands',
+    summary:
+      'One device: last state with its age, presence, session, telemetry interval, pending commands, stopped lanes',
   })
   @Answers(200, deviceDetailSchema, 'The device')
   @Problems('invalid-request', 'no-such-device')
   async readDevice(@Param({ schema: devicePath }) { fleet, device }: DevicePath): Promise<DeviceDetail> {
     const { redis } = this.link;
-    const [found, interval] = await Promise.all([
+    const [found, interval, stopped] = await Promise.all([
       readDevice(redis, fleet, device),
       readTelemetryInterval(redis, fleet, device),
+      stoppedLanes(redis, fleet, device),
     ]);
     if (found === undefined) throw noSuchDevice(fleet, device);
-    return deviceDetail(found, interval);
+    return deviceDetail(found, interval, stopped);
   }
 
   @Get(':device/telemetry')

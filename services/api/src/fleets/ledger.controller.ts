@@ -1,3 +1,4 @@
+import { redisNow } from '@lamplighter/store/connect';
 import { countPresence } from '@lamplighter/store/devices';
 import { Controller, Get, Inject, Param } from '@nestjs/common';
 import { ApiOperation } from '@nestjs/swagger';
@@ -32,7 +33,7 @@ export class LedgerController {
     const { issued, open, ended, unexplained } = commands;
     return {
       fleet,
-      at: isoTime(Date.now()),
+      at: isoTime(await redisNow(this.link.redis)),
       readings: { ...readings, rejected: { ...readings.rejected } },
       commands: { issued, open, ...ended, unexplained },
     };

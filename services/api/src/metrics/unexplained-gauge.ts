@@ -7,7 +7,7 @@ import { ApiMetrics } from './api-metrics.js';
 
 /** The books of all fleets are read this long after they were read last; sooner if they could not be, milliseconds. */
 const AGAIN_MS = 60_000;
-const RETRY_MS = 5000;
+const RETRY_MS = 1000;
 /** Between two fleets Redis belongs to others, milliseconds. */
 const PAUSE_MS = 5;
 const PAGE = 500;

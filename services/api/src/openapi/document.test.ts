@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { commandRequestSchema, commandSchema } from '../commands/command.schema.js';
+import { resumedLaneSchema } from '../commands/lanes.controller.js';
 import { deviceDetailSchema, deviceSchema, telemetrySchema } from '../devices/device.schema.js';
 import { settingsSchema } from '../devices/telemetry-interval.js';
 import { fleetSchema } from '../fleets/fleet.schema.js';
@@ -51,6 +52,7 @@ it('holds every endpoint', () => {
     'get /v1/rollouts/{id}',
     'post /v1/fleets/{fleet}/commands',
     'post /v1/fleets/{fleet}/devices/{device}/commands',
+    'post /v1/fleets/{fleet}/devices/{device}/lanes/{lane}/resume',
     'put /v1/fleets/{fleet}/devices/{device}/settings',
   ]);
   expect(new Set(operations.map(({ operation }) => operation.operationId)).size).toBe(operations.length);
@@ -81,6 +83,7 @@ it.each<[name: string, schema: z.ZodType]>([
   ['Device', deviceSchema],
   ['DeviceDetail', deviceDetailSchema],
   ['DeviceSettings', settingsSchema],
+  ['ResumedLane', resumedLaneSchema],
   ['Ledger', ledgerSchema],
   ['Telemetry', telemetrySchema],
   ['Fleet', fleetSchema],

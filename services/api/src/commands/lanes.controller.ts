@@ -1,0 +1,59 @@
+import { laneSchema } from '@lamplighter/contracts/command';
+import { resumeLane } from '@lamplighter/store/commands';
+import { readDevice } from '@lamplighter/store/devices';
+import { Controller, HttpCode, Inject, Param, Post } from '@nestjs/common';
+import { ApiOperation } from '@nestjs/swagger';
+import { z } from 'zod';
+import { noSuchDevice } from '../devices/devices.controller.js';
+import { Answers, Problems, Resource } from '../openapi/describe.js';
+import { devicePath } from '../requests/address.js';
+import { StoreLink } from '../store/store-link.js';
+
+const lanePath = devicePath.extend({
+  lane: laneSchema.meta({ description: 'Lane', examples: ['grabber'] }),
+});
+type LanePath = z.infer<typeof lanePath>;
+
+export const resumedLaneSchema = z
+  .object({
+    fleet: z.string(),
+    device: z.string(),
+    lane: z.string(),
+    stoppedBy: z
+      .string()
+      .optional()
+      .meta({ description: 'The command whose failure had stopped it; absent if it was not stopped' }),
+  })
+  .meta({
+    id: 'ResumedLane',
+    examples: [
+      { fleet: 'demo', device: 'lamp-0001', lane: 'grabber', stoppedBy: '01KAP3Z8Q4T5V6W7X8Y9ZABCDE-17' },
+    ],
+  });
+
+@Resource('commands')
+@Controller('v1/fleets/:fleet/devices/:device/lanes/:lane')
+export class LanesController {
+  constructor(@Inject(StoreLink) private readonly link: StoreLink) {}
+
+  @Post('resume')
+  @HttpCode(200)
+  @ApiOperation({
+    summary: 'Let a stopped lane go on',
+    description:
+      'A command with `onFailure: stop` that fails stops its lane: what waits in it stays pending. The device resource lists ' +
+      'stopped lanes. A lane that is not stopped stays as it is, so the request may be repeated.',
+  })
+  @Answers(200, resumedLaneSchema, 'The lane goes on')
+  @Problems('invalid-request', 'no-such-device', 'store-refuses-writes', 'store-not-durable', 'store-away')
+  async resumeLane(
+    @Param({ schema: lanePath }) { fleet, device, lane }: LanePath,
+  ): Promise<z.infer<typeof resumedLaneSchema>> {
+    const redis = this.link.durableRedis;
+    const stoppedBy = await resumeLane(redis, fleet, device, lane);
+    if (stoppedBy === undefined && (await readDevice(redis, fleet, device)) === undefined) {
+      throw noSuchDevice(fleet, device);
+    }
+    return { fleet, device, lane, ...(stoppedBy !== undefined && { stoppedBy }) };
+  }
+}
