@@ -1,0 +1,213 @@
+import { acceptReadings, DeviceAddress, NEW_DEVICE } from '@lamplighter/store/accept-readings';
+import { answerCommands, claimCommands, listCommands } from '@lamplighter/store/commands';
+import { connectRedis, type Redis } from '@lamplighter/store/connect';
+import { ROLLOUTS_DUE_KEY, SHARDS } from '@lamplighter/store/keys';
+import { type HeldRollout, takeRollouts } from '@lamplighter/store/rollout-lease';
+import { cancelRollout, createRollout, type RolloutRequest, readRollout } from '@lamplighter/store/rollouts';
+import { startRedis } from '@lamplighter/test-kit/redis';
+import { closeLater } from '@lamplighter/test-kit/resources';
+import { until } from '@lamplighter/test-kit/until';
+import { failingAt, ProcessDied } from '../../test/failing-redis.js';
+import { RolloutRun } from './rollout-run.js';
+
+let redis: Redis;
+beforeAll(async () => {
+  const server = await startRedis({ settings: ['appendfsync no'] });
+  redis = connectRedis(server.url, 'test');
+  closeLater('Redis client', () => redis.disconnect());
+  await until(() => redis.status === 'ready', { what: 'the connection to Redis' });
+});
+
+let fleets = 0;
+/** A fleet of so many devices; the light of each is its number. */
+async function fleetOf(count: number): Promise<{ fleet: string; devices: string[] }> {
+  fleets += 1;
+  const fleet = `fleet-${fleets}`;
+  const devices = Array.from({ length: count }, (_, i) => `lamp-${String(i).padStart(4, '0')}`);
+  await acceptReadings(
+    redis,
+    'test',
+    devices.map((device, i) => ({
+      address: new DeviceAddress(fleet, device, false),
+      part: i + 1,
+      version: NEW_DEVICE,
+      rules: '',
+      live: [{ n: undefined, seq: undefined, at: undefined, json: `{"light":${i}}` }],
+      late: [],
+      commands: [],
+    })),
+  );
+  return { fleet, devices };
+}
+
+async function begin(fleet: string, changes: Partial<RolloutRequest> = {}): Promise<string> {
+  const result = await createRollout(redis, fleet, {
+    action: { led_on: true },
+    lane: 'led_on',
+    policy: 'latest',
+    ttl: '1h',
+    timeout: '1m',
+    attempts: 5,
+    rate: 50,
+    selector: {},
+    ...changes,
+  });
+  if (result.outcome !== 'created') throw new Error(result.outcome);
+  return result.rollout.id;
+}
+
+/** Takes this rollout as a replica does when the lease of the one before has ended. */
+async function take(id: string, by: Redis = redis): Promise<HeldRollout | undefined> {
+  await redis.zadd(ROLLOUTS_DUE_KEY, 'XX', 1, id);
+  return (await takeRollouts(by, 1000)).find((held) => held.id === id);
+}
+
+/** A run on a clock of its own, which passes by `stepMs` before each step, and what it told. */
+function runOf(held: HeldRollout, by: Redis = redis, stepMs = 1000) {
+  let clock = 0;
+  const told: string[] = [];
+  const turns: string[] = [];
+  const run = new RolloutRun(
+    by,
+    held,
+    {
+      turned: (_rollout, some) => turns.push(...some.map(({ device, outcome }) => `${device} ${outcome}`)),
+      swept: () => undefined,
+      progressed: (_rollout, state) => told.push(`${clock} ${state}`),
+    },
+    () => clock,
+  );
+  return {
+    told,
+    turns,
+    release: () => run.release(),
+    step: () => {
+      clock += stepMs;
+      return run.step();
+    },
+  };
+}
+
+/** Every device answers what it was sent. */
+async function answerAll(fleet: string, status: 'succeeded' | 'failed' = 'succeeded'): Promise<void> {
+  const claims = await claimCommands(redis, [...Array(SHARDS).keys()], 1000);
+  await answerCommands(
+    redis,
+    claims
+      .filter(({ command }) => command.fleet === fleet)
+      .map(({ command: { device, id } }) => ({
+        device: `${fleet}/${device}`,
+        answer: { id, status },
+        cause: 'device',
+      })),
+  );
+}
+
+async function commandsPerDevice(fleet: string, devices: readonly string[]): Promise<number[]> {
+  return Promise.all(
+    devices.map(async (device) => (await listCommands(redis, fleet, device, { limit: 100 })).length),
+  );
+}
+
+describe('a run', () => {
+  it('gives turns to as many devices as the rate says, and does not make up for a pause', async () => {
+    const { fleet } = await fleetOf(60);
+    const { step, turns } = runOf((await take(await begin(fleet, { rate: 10 })))!, redis, 250);
+    const taken: number[] = [];
+    for (let i = 0; i < 4; i += 1) {
+      await step();
+      taken.push(turns.length);
+    }
+    expect(taken).toEqual([2, 5, 7, 10]);
+    const paused = runOf((await take(await begin(fleet, { rate: 10 })))!, redis, 60_000);
+    await paused.step();
+    expect(paused.turns).toHaveLength(10);
+  });
+
+  it('takes its time with a selector that takes few, but no device twice and none left out', async () => {
+    const { fleet, devices } = await fleetOf(300);
+    const held = (await take(await begin(fleet, { rate: 7, selector: { when: 'light >= 280' } })))!;
+    const { step, turns } = runOf(held);
+    for (let i = 0; i < 6; i += 1) await step();
+    expect(turns.toSorted()).toEqual(devices.slice(280).map((device) => `${device} enqueued`));
+  });
+
+  it('tells its progress at most once a second, and its end', async () => {
+    const { fleet } = await fleetOf(40);
+    const id = await begin(fleet, { rate: 10 });
+    const { step, told } = runOf((await take(id))!, redis, 400);
+    while (await step()) await answerAll(fleet);
+    expect(told.at(-1)).toMatch(/ done$/);
+    const times = told.slice(0, -1).map((entry) => Number(entry.split(' ')[0]));
+    expect(times.length).toBeGreaterThan(1);
+    for (const [i, time] of times.slice(1).entries()) expect(time - times[i]!).toBeGreaterThanOrEqual(1000);
+    expect(await readRollout(redis, id)).toMatchObject({ state: 'done', outcomes: { succeeded: 40 } });
+  });
+
+  it('that is released goes on elsewhere where it stood', async () => {
+    const { fleet, devices } = await fleetOf(40);
+    const id = await begin(fleet, { rate: 10 });
+    const first = runOf((await take(id))!);
+    await first.step();
+    await first.release();
+    const [held] = (await takeRollouts(redis, 1000)).filter((one) => one.id === id);
+    const second = runOf(held!);
+    for (let i = 0; i < 4; i += 1) await second.step();
+    expect(second.turns.every((turn) => turn.endsWith('enqueued'))).toBe(true);
+    expect(await commandsPerDevice(fleet, devices)).toEqual(devices.map(() => 1));
+  });
+});
+
+describe('a process that dies at any call to Redis', () => {
+  /** Takes the rollout and carries it on until it ends, or until the process dies. */
+  async function live(id: string, by: Redis, meanwhile?: () => Promise<void>): Promise<void> {
+    const held = await take(id, by);
+    if (held === undefined) return;
+    const { step } = runOf(held, by, 10_001);
+    while (await step()) await meanwhile?.();
+  }
+
+  it.each(['before it is made', 'after it is made'] as const)(
+    'leaves a rollout that the next one ends, each device with one command: %s',
+    async (when) => {
+      let calls = 0;
+      for (let dies = true; dies; calls += 1) {
+        const { fleet, devices } = await fleetOf(12);
+        const id = await begin(fleet, { rate: 5 });
+        const failing = failingAt(redis, calls, when);
+        dies = await live(id, failing, () => answerAll(fleet)).then(
+          () => false,
+          (error: unknown) => {
+            if (!(error instanceof ProcessDied)) throw error;
+            return true;
+          },
+        );
+        await live(id, redis, () => answerAll(fleet));
+        expect(await commandsPerDevice(fleet, devices)).toEqual(devices.map(() => 1));
+        expect(await readRollout(redis, id)).toMatchObject({
+          ...{ state: 'done', enqueued: 12, outcomes: { succeeded: 12 } },
+        });
+        expect(await redis.zscore(ROLLOUTS_DUE_KEY, id)).toBeNull();
+      }
+      expect(calls).toBeGreaterThan(15);
+    },
+    60_000,
+  );
+
+  it('while it sweeps leaves the rest to the next one', async () => {
+    for (let calls = 0, dies = true; dies; calls += 1) {
+      const { fleet } = await fleetOf(10);
+      const id = await begin(fleet, { rate: 5 });
+      await runOf((await take(id))!).step();
+      await cancelRollout(redis, id);
+      dies = await live(id, failingAt(redis, calls, 'after it is made')).then(
+        () => false,
+        () => true,
+      );
+      await live(id, redis);
+      const rollout = await readRollout(redis, id);
+      expect(rollout).toMatchObject({ state: 'cancelled', enqueued: 5, outcomes: { cancelled: 5 } });
+      expect(await redis.zscore(ROLLOUTS_DUE_KEY, id)).toBeNull();
+    }
+  }, 60_000);
+});
