@@ -184,6 +184,8 @@ describe('a rollout', () => {
       // Events are collected for 50 ms before they are written.
       for (const [i, at] of progress.slice(1).entries()) expect(at - progress[i]!).toBeGreaterThan(900);
       expect(path).toBe(`/v1/rollouts/${told[0]!.rollout}`);
+      const { startedAt, endedAt } = (await stack.get(path)).body;
+      expect(Date.parse(endedAt) - Date.parse(startedAt)).toBeGreaterThan(2000); // 60 at 20 a second
     },
     LIMIT_MS,
   );
