@@ -1,4 +1,4 @@
-// One outage, four designs that bring commands to devices, and what goes wrong in each. See ../../README.md.
+// One outage, four designs that bring commands to devices, and what goes wrong in each. See bench/README.md.
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
