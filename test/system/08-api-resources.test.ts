@@ -1,6 +1,6 @@
 import type { Answer } from '@lamplighter/contracts/command';
 import { acceptReadings, DeviceAddress, NEW_DEVICE } from '@lamplighter/store/accept-readings';
-import { answerCommands, claimCommands } from '@lamplighter/store/commands';
+import { answerCommands, claimCommands, requeueCommands } from '@lamplighter/store/commands';
 import { commandKeys, shardOf } from '@lamplighter/store/keys';
 import { recordPresence } from '@lamplighter/store/presence';
 import { keepRejected } from '@lamplighter/store/rejected';
@@ -8,6 +8,7 @@ import { startService } from '@lamplighter/test-kit/service';
 import { until } from '@lamplighter/test-kit/until';
 import type request from 'supertest';
 import type { z } from 'zod';
+import { timePasses } from '../../packages/store/test/time-passes.js';
 import { commandPageSchema, commandSchema } from '../../services/api/src/commands/command.schema.js';
 import {
   deviceDetailSchema,
@@ -235,6 +236,39 @@ describe('a command', () => {
       expect(refused.body).toMatchObject({ type: 'urn:lamplighter:problem:command-not-cancellable', state });
     }
     expect((await api.get('/v1/fleets/home/devices/door')).body.pendingCommands).toBe(0);
+  });
+
+  it('cancelled although the device may have executed it ends as unknown, and so does one that is superseded', async () => {
+    const lamp = new DeviceAddress('home', 'fan', false);
+    /** Sends a command that is dispatched, gets no answer, and waits again. */
+    const unanswered = async () => {
+      const id = await send('home', 'fan', { action: { spin: true } });
+      for (let state = ''; state !== 'pending'; state = (await api.get(`/v1/commands/${id}`)).body.state) {
+        const claims = await claimCommands(api.store, [lamp.shard], 10);
+        const again = claims.filter(({ outcome, attempt }) => outcome === 'dispatched' && attempt > 1);
+        await requeueCommands(
+          api.store,
+          again.map(({ attempt, claimedAt }) => ({
+            ...{ id, device: lamp.name, attempt, claimedAt },
+            ...{ waitMs: 1000, cause: 'unreachable' },
+          })),
+        );
+        await timePasses(api.store, 60_000, lamp);
+      }
+      return id;
+    };
+    const unknown = () => api.metric('commands_total', 'transition="unknown"');
+    const before = await unknown();
+    const cancelled = await api.delete(`/v1/commands/${await unanswered()}`);
+    expectAnswer(cancelled, 200, commandSchema);
+    expect(cancelled.body.state).toBe('unknown');
+    expect(cancelled.body.transitions.at(-1)).toMatchObject({ attempt: 1, cause: 'cancelled' });
+
+    const superseded = await unanswered();
+    const newer = await send('home', 'fan', { action: { spin: false } });
+    const { body } = await api.get(`/v1/commands/${superseded}`);
+    expect(body.transitions.at(-1)).toMatchObject({ state: 'unknown', cause: `superseded:${newer}` });
+    expect(await unknown()).toBe(before + 2);
   });
 
   it('of policy `now` is refused unless the device is online', async () => {

@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { defaultLane } from '@lamplighter/contracts/command';
 import { durationMs } from '@lamplighter/contracts/duration';
 import { type Command, enqueueCommand, readCommand } from '@lamplighter/store/commands';
+import type { Superseded } from '@lamplighter/store/superseded';
 import { Inject, Injectable } from '@nestjs/common';
 import { EventWriter } from '../events/event-writer.js';
 import { ApiMetrics } from '../metrics/api-metrics.js';
@@ -64,7 +65,7 @@ export class CommandSender {
     });
     switch (result.outcome) {
       case 'enqueued':
-        this.tell(fleet, device, result.id, result.superseded);
+        this.tell(fleet, device, result.id, result);
         return result.command;
       case 'repeated': {
         const command = await readCommand(redis, result.id);
@@ -99,12 +100,13 @@ export class CommandSender {
     }
   }
 
-  private tell(fleet: string, device: string, id: string, superseded: readonly string[]): void {
-    this.metrics.commands.inc({ transition: 'pending', source: 'api' });
-    this.events.append({ type: 'command', fleet, device, command: id, state: 'pending' });
-    for (const earlier of superseded) {
-      this.metrics.commands.inc({ transition: 'superseded', source: 'api' });
-      this.events.append({ type: 'command', fleet, device, command: earlier, state: 'superseded' });
-    }
+  private tell(fleet: string, device: string, id: string, { superseded, unknown }: Superseded): void {
+    const say = (command: string, state: 'pending' | 'superseded' | 'unknown') => {
+      this.metrics.commands.inc({ transition: state, source: 'api' });
+      this.events.append({ type: 'command', fleet, device, command, state });
+    };
+    say(id, 'pending');
+    for (const earlier of superseded) say(earlier, 'superseded');
+    for (const earlier of unknown) say(earlier, 'unknown');
   }
 }

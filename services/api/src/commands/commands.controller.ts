@@ -43,8 +43,12 @@ export class CommandsController {
   }
 
   @Delete(':id')
-  @ApiOperation({ summary: 'Cancel a command that has not been dispatched yet' })
-  @Answers(200, commandSchema, 'The command, cancelled')
+  @ApiOperation({
+    summary: 'Cancel a command that waits',
+    description:
+      'It ends as cancelled; or as unknown if it was dispatched before and the device gave no answer: it may have been executed.',
+  })
+  @Answers(200, commandSchema, 'The command, ended')
   @Problems(
     'invalid-request',
     'no-such-command',
@@ -60,14 +64,14 @@ export class CommandsController {
     const { state: before, fleet, device } = await this.find(id);
     const state = before === 'pending' ? await cancelCommand(redis, id) : before;
     if (state === 'missing') throw noSuchCommand(id);
-    if (before !== 'pending' || state !== 'cancelled') {
+    if (before !== 'pending' || (state !== 'cancelled' && state !== 'unknown')) {
       throw new Problem(
         'command-not-cancellable',
         `Command ${id} is ${state}; only a pending command can be cancelled.`,
         { state },
       );
     }
-    this.metrics.commands.inc({ transition: 'cancelled', source: 'api' });
+    this.metrics.commands.inc({ transition: state, source: 'api' });
     this.events.append({ type: 'command', fleet, device, command: id, state });
     return commandBody(await this.find(id));
   }

@@ -3,9 +3,6 @@ import type { IncomingHttpHeaders } from 'node:http';
 /** Longest wait that is granted, seconds; who would wait longer waits this long. */
 export const MAX_WAIT_SECONDS = 60;
 
-/** One preference: a name, perhaps a value, perhaps parameters, which we leave aside. */
-const PREFERENCE = /^\s*([!#$%&'*+.^_`|~0-9A-Za-z-]+)\s*(?:=\s*("(?:[^"\\]|\\.)*"|[^\s;,"]*)\s*)?(?:;.*)?$/;
-
 /**
  * Seconds that the client would wait for the end of a command, `Prefer: wait=10` (RFC 7240); undefined if it does not say, or
  * not in a way that can be followed: a preference is never an error. Of several only the first counts.
@@ -13,12 +10,31 @@ const PREFERENCE = /^\s*([!#$%&'*+.^_`|~0-9A-Za-z-]+)\s*(?:=\s*("(?:[^"\\]|\\.)*
 export function preferredWait(headers: IncomingHttpHeaders): number | undefined {
   const { prefer } = headers;
   // Node joins repeated headers with a comma, as the RFC has it.
-  const text = Array.isArray(prefer) ? prefer.join(',') : (prefer ?? '');
-  for (const part of text.match(/(?:"(?:[^"\\]|\\.)*"|[^,"])+/g) ?? []) {
-    const [, name, value = ''] = PREFERENCE.exec(part) ?? [];
-    if (name?.toLowerCase() !== 'wait') continue;
-    const [, seconds] = /^"?(\d{1,9})"?$/.exec(value) ?? [];
-    return Number(seconds) >= 1 ? Math.min(Number(seconds), MAX_WAIT_SECONDS) : undefined;
+  for (const preference of preferences(Array.isArray(prefer) ? prefer.join(',') : (prefer ?? ''))) {
+    const [name = '', value = ''] = preference.split('=', 2).map((part) => part.trim());
+    if (name.toLowerCase() !== 'wait') continue;
+    const [, quoted, bare] = /^(?:"(\d{1,9})"|(\d{1,9}))$/.exec(value) ?? [];
+    const seconds = Number(quoted ?? bare ?? 0);
+    return seconds >= 1 ? Math.min(seconds, MAX_WAIT_SECONDS) : undefined;
   }
   return undefined;
+}
+
+/** The preferences of a header without their parameters: what stands between commas and before semicolons, outside of quotes. */
+function* preferences(text: string): Generator<string> {
+  let start = 0;
+  let end: number | undefined;
+  let isQuoted = false;
+  for (let i = 0; i < text.length; i += 1) {
+    const char = text[i];
+    if (char === '"') isQuoted = !isQuoted;
+    else if (isQuoted && char === '\\') i += 1;
+    else if (!isQuoted && char === ';') end ??= i;
+    else if (!isQuoted && char === ',') {
+      yield text.slice(start, end ?? i);
+      start = i + 1;
+      end = undefined;
+    }
+  }
+  yield text.slice(start, end);
 }

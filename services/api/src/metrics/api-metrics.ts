@@ -19,7 +19,7 @@ export class ApiMetrics extends Metrics {
     { method: [], route: [], status_class: [] },
   );
   readonly commands = this.counter('commands_total', 'Transitions of commands', {
-    transition: ['pending', 'superseded', 'cancelled'],
+    transition: ['pending', 'superseded', 'cancelled', 'unknown'],
     source: ['api'],
   });
   readonly refused = this.counter('command_dropped_total', 'Commands that were not taken', {
