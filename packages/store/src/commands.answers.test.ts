@@ -1,7 +1,7 @@
 import { CommandDesk } from '../test/command-desk.js';
 import { expectConsistentQueue } from '../test/expect-consistent-queue.js';
 import { type StoreUnderTest, startStore } from '../test/store-under-test.js';
-import { type DeviceAddress } from './accept-readings.js';
+import { type DeviceAddress, LEASE_MS } from './accept-readings.js';
 import { newCommandId } from './command-id.js';
 import { answerCommands } from './commands.js';
 
@@ -120,6 +120,21 @@ describe('a cancellation', () => {
     expect(await desk.cancel('up')).toBe('cancelled');
     expect(await desk.cancel('up')).toBe('cancelled');
     expect((await desk.read('up'))?.transitions).toHaveLength(2);
+  });
+
+  it('of one that may have been executed ends it as unknown', async () => {
+    await desk.enqueue('up');
+    await desk.enqueue('down');
+    await desk.claim();
+    await desk.pass(LEASE_MS);
+    await desk.claim();
+    await desk.requeue('up', 2);
+    expect(await desk.cancel('up')).toBe('unknown');
+    expect((await desk.read('up'))?.transitions.at(-1)).toMatchObject({
+      state: 'unknown',
+      cause: 'cancelled',
+    });
+    expect(await desk.claim()).toEqual(['down dispatched 1']);
   });
 
   it.each<[state: string, reached: () => Promise<unknown>]>([

@@ -1,8 +1,9 @@
 import { CommandDesk } from '../test/command-desk.js';
 import { expectConsistentQueue } from '../test/expect-consistent-queue.js';
 import { type StoreUnderTest, startStore } from '../test/store-under-test.js';
-import { DeviceAddress } from './accept-readings.js';
+import { DeviceAddress, LEASE_MS } from './accept-readings.js';
 import { wakeDevices } from './commands.js';
+import { redisNow } from './connect.js';
 import { commandKeys } from './keys.js';
 
 const HOUR = 3_600_000;
@@ -128,6 +129,20 @@ describe('a latest lane', () => {
     expect(await desk.states()).toBe('on superseded, off dispatched');
   });
 
+  it('does not call superseded what may have been executed', async () => {
+    await set('on');
+    await desk.claim();
+    await desk.pass(LEASE_MS);
+    await desk.claim();
+    await desk.requeue('on', 2);
+    expect(await set('off')).toMatchObject({ superseded: [], unknown: [desk.id('on')] });
+    expect((await desk.read('on'))?.transitions.at(-1)).toMatchObject({
+      state: 'unknown',
+      cause: `superseded:${desk.id('off')}`,
+    });
+    expect(await desk.claim()).toEqual(['off dispatched 1']);
+  });
+
   it('touches no other lane', async () => {
     await set('on');
     await desk.enqueue('light', { policy: 'latest', lane: 'heatin' });
@@ -147,6 +162,29 @@ describe('a device that comes back', () => {
     expect(await desk.claim()).toEqual([]);
     expect(await desk.wake()).toBe(2);
     expect((await desk.claim()).sort()).toEqual(['light dispatched 1', 'up dispatched 1']);
+  });
+
+  it('is served in its turn when many come back; those for whom nothing waits take none', async () => {
+    const fleet = (name: string, count: number) =>
+      Array.from({ length: count }, (_, i) => new DeviceAddress(robot.fleet, `${name}-${i}`, false));
+    const waiting = fleet('robot', 50);
+    for (const address of waiting) {
+      const one = new CommandDesk(store.redis, address);
+      await one.enqueue('up');
+      await one.claim();
+      await one.requeue('up', 1, 60_000);
+    }
+    const before = await redisNow(store.redis);
+    expect(await wakeDevices(store.redis, [...fleet('idle', 500), ...waiting])).toBe(50);
+    const after = await redisNow(store.redis);
+    const shards = new Set(waiting.map(({ shard }) => shard));
+    const dues = await Promise.all(
+      [...shards].map((shard) => store.redis.zrange(commandKeys(shard)[5]!, '0', '-1', 'WITHSCORES')),
+    );
+    const times = dues.flatMap((due) => due.filter((_, i) => i % 2 === 1)).map(Number);
+    expect(Math.min(...times)).toBeLessThanOrEqual(after + 2);
+    expect(Math.max(...times)).toBeGreaterThanOrEqual(before + 98);
+    expect(Math.max(...times)).toBeLessThanOrEqual(after + 102);
   });
 
   it('is not sent again what is on its way', async () => {

@@ -45,14 +45,40 @@ describe('a lease', () => {
     expect(await desk.claim()).toEqual([]);
   });
 
-  it('is longer once the device has taken the command, then it is asked again', async () => {
-    await desk.enqueue('up');
+  it('is the timeout once the device has taken the command; then it is asked again', async () => {
+    await desk.enqueue('up', { timeoutMs: 90_000 });
     await desk.claim();
     await desk.answer('up', 'acknowledged');
-    await desk.pass(LEASE_MS * 12 - 1000);
+    await desk.pass(80_000);
     expect(await desk.claim()).toEqual([]);
-    await desk.pass(1000);
+    await desk.pass(10_000);
     expect(await desk.claim()).toEqual(['up dispatched 2']);
+    expect((await desk.read('up'))?.transitions.at(-1)?.cause).toBe('timeout');
+  });
+
+  it('is given as often as the command says', async () => {
+    await desk.enqueue('up', { attempts: 2 });
+    for (const claimed of ['up dispatched 1', 'up dispatched 2', 'up unknown 2']) {
+      expect(await desk.claim()).toEqual([claimed]);
+      await desk.pass(2 * LEASE_MS);
+    }
+  });
+
+  it('lets a device that has begun in time take longer than the command might have waited', async () => {
+    await desk.enqueue('up', { ttl: 10_000, timeoutMs: 60_000 });
+    await desk.claim();
+    await desk.answer('up', 'acknowledged');
+    await desk.pass(50_000);
+    expect([await desk.claim(), await desk.answer('up', 'succeeded')]).toEqual([[], 'succeeded']);
+  });
+
+  it('is not given again after the expiry, whatever attempts are left', async () => {
+    await desk.enqueue('up', { ttl: 10_000, timeoutMs: 60_000 });
+    await desk.claim();
+    await desk.answer('up', 'acknowledged');
+    await desk.pass(60_000);
+    expect(await desk.claim()).toEqual(['up unknown 1']);
+    expect((await desk.read('up'))?.transitions.at(-1)?.cause).toBe('timeout');
   });
 
   it('never lasts beyond the expiry', async () => {
@@ -73,6 +99,40 @@ describe('a lease', () => {
     for (const lane of ['a', 'b', 'c']) await desk.enqueue(lane, { lane });
     const claims = await Promise.all([desk.claim(), desk.claim(), desk.claim()]);
     expect(claims.flat().sort()).toEqual(['a dispatched 1', 'b dispatched 1', 'c dispatched 1']);
+  });
+});
+
+describe('a replica that was held up', () => {
+  /** Its lease has gone on to another replica, and that one's dispatch has the same number as its own. */
+  const outlivedLease = async () => {
+    await desk.enqueue('up');
+    await desk.claim();
+    const lease = await desk.lease('up', 1);
+    await desk.requeue('up', lease, 0);
+    // Time enough for the clock to tell the two dispatches apart.
+    await desk.pass(1000);
+    expect(await desk.claim()).toEqual(['up dispatched 1']);
+    return { ...lease, claimedAt: lease.claimedAt - 1000 };
+  };
+
+  it('cannot give back what another one has claimed since', async () => {
+    const lease = await outlivedLease();
+    const before = await desk.read('up');
+    await desk.requeue('up', lease);
+    expect(await desk.read('up')).toEqual(before);
+  });
+
+  it('cannot give up what another one has claimed since', async () => {
+    const lease = await outlivedLease();
+    expect([await desk.giveUp('up', lease), await desk.states()]).toEqual(['moved on', 'up dispatched']);
+  });
+
+  it.each(['acknowledged', 'succeeded'] as const)('cannot give up what was %s', async (status) => {
+    await desk.enqueue('up');
+    await desk.claim();
+    const lease = await desk.lease('up', 1);
+    await desk.answer('up', status);
+    expect([await desk.giveUp('up', lease), await desk.states()]).toEqual(['moved on', `up ${status}`]);
   });
 });
 
@@ -115,6 +175,21 @@ describe('expiry', () => {
 });
 
 describe('a command that is given back', () => {
+  it.each([
+    ['the least wait', 0, 1],
+    ['a quarter of its age', 400_000, 100],
+    ['at most 120 times the least wait', 4 * HOUR, 120],
+  ])('waits for %s', async (_what, age, seconds) => {
+    await desk.enqueue('up', { ttl: 24 * HOUR });
+    await desk.pass(age);
+    await desk.claim();
+    await desk.requeue('up', 1, 1000);
+    await desk.pass(seconds * 1000 - 500);
+    expect(await desk.claim()).toEqual([]);
+    await desk.pass(1000);
+    expect(await desk.claim()).toEqual(['up dispatched 1']);
+  });
+
   it('waits, then is dispatched again as the same attempt', async () => {
     await desk.enqueue('up');
     await desk.claim();

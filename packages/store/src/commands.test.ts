@@ -13,7 +13,7 @@ import {
   readCommand,
   requeueCommands,
 } from './commands.js';
-import { commandKeys, WAKE_CHANNEL } from './keys.js';
+import { commandKeys, ledgerKey, rolloutsKey, WAKE_CHANNEL } from './keys.js';
 import { recordPresence } from './presence.js';
 
 const HOUR = 3_600_000;
@@ -55,6 +55,37 @@ describe('a command', () => {
       expiresAt: command!.createdAt + 60_000,
       transitions: [{ state: 'pending', at: command!.createdAt, attempt: 0, cause: 'api' }],
     });
+  });
+
+  it('of a rollout says so, and is counted there', async () => {
+    for (const name of ['on', 'off']) await desk.enqueue(name, { rollout: 'R1', lane: name });
+    await desk.claim();
+    await desk.answer('on', 'succeeded');
+    const rollout = { source: 'rollout', rollout: 'R1' };
+    expect(await desk.read('on')).toMatchObject({
+      ...rollout,
+      transitions: [{ cause: 'rollout:R1' }, {}, {}],
+    });
+    expect(await store.redis.hgetall(rolloutsKey(robot.shard))).toEqual({
+      'R1:enqueued': '2',
+      'R1:succeeded': '1',
+    });
+    expect(await store.redis.hgetall(ledgerKey(robot.shard, robot.fleet))).toEqual({
+      'issued:rollout': '2',
+      succeeded: '1',
+    });
+  });
+
+  it('of an earlier version, whose header ends after its policy, is delivered like any other', async () => {
+    await desk.enqueue('up');
+    const [key] = commandKeys(robot.shard) as [string];
+    const value = (await store.redis.hget(key, desk.id('up')))!;
+    await store.redis.hset(key, desk.id('up'), value.replace(' skip 60000 5 -', ''));
+    expect(await desk.claim()).toEqual(['up dispatched 1']);
+    expect(await desk.answer('up', 'acknowledged')).toBe('acknowledged');
+    expect(await desk.read('up')).toMatchObject({ onFailure: 'skip', timeoutMs: 60_000, attempts: 5 });
+    expect(await desk.answer('up', 'failed')).toBe('failed');
+    await store.redis.hset(key, desk.id('up'), value); // what checks the store after each test knows the new form only
   });
 
   it('tells all its steps, with time, cause and attempt', async () => {

@@ -1,0 +1,203 @@
+import type { CommandState } from '@lamplighter/contracts/command';
+import type { Redis } from 'ioredis';
+import type { DeviceAddress } from '../src/accept-readings.js';
+import { isFinal, type Lease } from '../src/commands.js';
+import { commandKeys, ledgerKey } from '../src/keys.js';
+
+type Fields = Readonly<Record<string, string>>;
+
+/** All that the store holds of one device that has its shard for itself. Times are real ones. */
+interface Kept {
+  readonly commands: Fields;
+  readonly transitions: Fields;
+  readonly answers: Fields;
+  readonly queue: readonly string[];
+  readonly index: readonly string[];
+  readonly due: Fields;
+  readonly device: Fields;
+  readonly ledger: Fields;
+}
+
+/** A command as the walk sees it, in the order of its lane. */
+export interface WalkedCommand {
+  readonly id: string;
+  readonly seq: number;
+  readonly expiresAt: number;
+  readonly state: CommandState;
+  readonly attempt: number;
+  readonly since: number;
+  readonly path: readonly CommandState[];
+  readonly history: string;
+  readonly due: number | undefined;
+}
+
+/** A point of the walk: what is kept, what each of the replicas believes to hold, and how it came here. */
+export interface Point {
+  /** Real time for which the times in it are right, milliseconds. */
+  readonly at: number;
+  readonly kept: Kept;
+  readonly leases: readonly ReadonlyMap<string, Lease>[];
+  readonly path: readonly string[];
+}
+
+/** The lane's commands, first in first. */
+export function commandsOf({ kept }: Point): WalkedCommand[] {
+  return Object.entries(kept.commands)
+    .map(([id, value]) => {
+      const [, seq, expiresAt] = value.split(' ');
+      const history = kept.transitions[id]!;
+      const steps = history.split(';').map((step) => step.split(','));
+      const [state, since, attempt] = steps.at(-1)!;
+      return {
+        id,
+        seq: Number(seq),
+        expiresAt: Number(expiresAt),
+        state: state as CommandState,
+        attempt: Number(attempt),
+        since: Number(since),
+        path: steps.map(([name]) => name as CommandState),
+        history,
+        due: id in kept.due ? Number(kept.due[id]) : undefined,
+      };
+    })
+    .sort((a, b) => a.seq - b.seq);
+}
+
+/** What a replica believes to hold: of each command nothing, the lease of now, or an old one. */
+export function beliefOf(point: Point, replica: number): string {
+  return commandsOf(point)
+    .map(({ id, state, attempt, since }) => {
+      const lease = point.leases[replica]!.get(id);
+      if (lease === undefined) return '-';
+      return state === 'dispatched' && lease.attempt === attempt && lease.claimedAt === since ? 'now' : 'old';
+    })
+    .join(' ');
+}
+
+/**
+ * Two points with the same text have the same future. Times count in whole seconds from `now`; what is over is over. Which replica
+ * is which does not matter.
+ */
+export function futureOf(point: Point, now = point.at): string {
+  const left = (time: number) => Math.max(0, Math.ceil((time - now) / 1000));
+  const commands = commandsOf(point).map(({ state, attempt, due, expiresAt, path }) => {
+    const wasSent = path.includes('dispatched') ? 'sent' : '';
+    const times = isFinal(state) ? '' : `${left(due!)}/${left(expiresAt)}`;
+    return [state, attempt, times, wasSent].join(' ');
+  });
+  const beliefs = point.leases.map((_, replica) => beliefOf(point, replica)).sort();
+  return [...commands, ...beliefs, stoppedBy(point) ?? ''].join('; ');
+}
+
+/** The command that stopped the lane, if one did. */
+export function stoppedBy({ kept }: Point): string | undefined {
+  return Object.entries(kept.device).find(([field]) => field.startsWith('stopped:'))?.[1];
+}
+
+/** The point after some time. Nothing in the store moves but its times, into the past. */
+export function later(point: Point, ms: number, step: string): Point {
+  return { ...shifted(point, -ms), path: [...point.path, step] };
+}
+
+function shifted({ kept, leases, ...point }: Point, ms: number): Point {
+  const moved = (time: string) => String(Number(time) + ms);
+  return {
+    ...point,
+    kept: {
+      ...kept,
+      commands: mapValues(kept.commands, (value) =>
+        value.replace(
+          /^(\S+ \d+ )(\d+)/,
+          (_, before: string, expiresAt: string) => before + moved(expiresAt),
+        ),
+      ),
+      transitions: mapValues(kept.transitions, (history) =>
+        history.replace(
+          /(^|;)([a-z]+),(\d+)/g,
+          (_, start: string, state: string, at: string) => `${start}${state},${moved(at)}`,
+        ),
+      ),
+      due: mapValues(kept.due, moved),
+    },
+    leases: leases.map(
+      (held) =>
+        new Map([...held].map(([id, lease]) => [id, { ...lease, claimedAt: lease.claimedAt + ms }] as const)),
+    ),
+  };
+}
+
+const mapValues = (fields: Fields, change: (value: string) => string): Fields =>
+  Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, change(value)]));
+
+/** Puts a device's part of the store back to where it was at a point, as if no time had passed; tells it with today's times. */
+export function returnTo(redis: Redis, address: DeviceAddress, point: Point): Point {
+  const now = Date.now();
+  const moved = { ...shifted(point, now - point.at), at: now };
+  const { kept } = moved;
+  const [commands, transitions, answers, queue, index, due] = commandKeys(address.shard) as Keys;
+  const ledger = ledgerKey(address.shard, address.fleet);
+  const writes = redis.pipeline();
+  writes.del(commands, transitions, answers, queue, index, due, address.deviceKey, ledger);
+  for (const [key, fields] of [
+    [commands, kept.commands],
+    [transitions, kept.transitions],
+    [answers, kept.answers],
+    [address.deviceKey, kept.device],
+    [ledger, kept.ledger],
+  ] as const)
+    if (Object.keys(fields).length > 0) writes.hset(key, fields);
+  for (const [key, members] of [
+    [queue, kept.queue.flatMap((member) => ['0', member])],
+    [index, kept.index.flatMap((member) => ['0', member])],
+    [due, Object.entries(kept.due).flatMap(([id, score]) => [score, id])],
+  ] as const)
+    if (members.length > 0) writes.zadd(key, ...members);
+  // Not awaited: what follows on this connection comes after it.
+  void writes.exec();
+  return moved;
+}
+
+type Keys = [string, string, string, string, string, string];
+
+/** Reads where a device's part of the store is now. */
+export async function standAt(
+  redis: Redis,
+  address: DeviceAddress,
+  leases: Point['leases'],
+  path: readonly string[],
+): Promise<Point> {
+  const [commands, transitions, answers, queue, index, due] = commandKeys(address.shard) as Keys;
+  const reads = redis.pipeline();
+  for (const key of [
+    commands,
+    transitions,
+    answers,
+    address.deviceKey,
+    ledgerKey(address.shard, address.fleet),
+  ])
+    reads.hgetall(key);
+  reads.zrange(queue, 0, -1).zrange(index, 0, -1).zrange(due, '0', '-1', 'WITHSCORES');
+  const replies = ((await reads.exec()) ?? []).map(([error, reply]) => {
+    if (error) throw error;
+    return reply;
+  });
+  const [command, transition, answer, device, ledger] = replies as Fields[];
+  const scores = replies[7] as string[];
+  return {
+    at: Date.now(),
+    kept: {
+      commands: command!,
+      transitions: transition!,
+      answers: answer!,
+      device: device!,
+      ledger: ledger!,
+      queue: replies[5] as string[],
+      index: replies[6] as string[],
+      due: Object.fromEntries(
+        Array.from({ length: scores.length / 2 }, (_, i) => [scores[2 * i]!, scores[2 * i + 1]!]),
+      ),
+    },
+    leases,
+    path,
+  };
+}
