@@ -9,9 +9,39 @@ import { jsonValueSchema } from './json-value.js';
  *
  *   pending → dispatched → acknowledged → succeeded | failed | rejected
  *
- * Ends without a word of the device: `expired` (its time to live ran out), `superseded` (a newer one of its `latest` lane
- * took its place), `cancelled` (by REST), `unknown` (dispatched, and nobody can know whether it was executed).
- * Final states never change. The clock of every transition is that of Redis.
+ * Ends without a word of the device: `expired` (it waited too long), `superseded` (a newer one of its `latest` lane took its place),
+ * `cancelled`, and `unknown`: it was dispatched, and nobody can know whether it was executed.
+ *
+ * Every step has a time, a cause and the attempt in which it was made. All of them, each in one script:
+ *
+ * | from                 | to           | who, and when                                              | cause                       |
+ * |----------------------|--------------|------------------------------------------------------------|-----------------------------|
+ * | -                    | pending      | REST, a rollout or a rule                                  | `api`, `rollout:<id>`, `rule:<id>` |
+ * | pending              | dispatched   | the rule's replica, in the same breath                     | `emit`                      |
+ * | pending              | dispatched   | a replica that claims the head of a lane                   | `claim`                     |
+ * | dispatched           | dispatched   | the same, after a lease without an answer                  | `no_answer`                 |
+ * | acknowledged         | dispatched   | the same, after the timeout                                | `timeout`                   |
+ * | dispatched           | pending      | the replica: nobody was there, or the broker refused       | `unreachable`, `refused_<code>` |
+ * | any open             | acknowledged | the device has begun                                       | `device`                    |
+ * | any open             | succeeded, failed, rejected | the device, in this or an earlier attempt   | `device`                    |
+ * | dispatched           | unknown      | the replica, if the device never said hello and so never answers | `unannounced`         |
+ * | dispatched, pending  | unknown      | time: expired, or attempts used up, though it was sent     | `no_answer`                 |
+ * | acknowledged         | unknown      | time: the timeout, and expired or attempts used up         | `timeout`                   |
+ * | pending              | expired      | time: `ttl` is over and it was never sent                  | `ttl`                       |
+ * | pending              | superseded   | a newer one of policy `latest`                             | id of that one              |
+ * | pending              | cancelled    | REST, a rollout                                            | `api`, `rollout:<id>`       |
+ * | pending              | cancelled    | the command before it failed, and aborts the rest          | `aborted:<id>`              |
+ * | pending, once sent   | unknown      | instead of superseded or cancelled: it may have been executed | `superseded:<id>`, `cancelled` |
+ *
+ * - Final states never change; a later answer is kept as evidence. Answers may come twice, late and in any order: states only rise.
+ * - `attempt` counts dispatches that may have arrived. What is given back as unreachable does not count, so a pending command with
+ *   an attempt above 0 was once sent and had no answer.
+ * - `ttl` ends waiting: after `expiresAt` nothing is dispatched, and a device must not begin. Once acknowledged, `timeout` counts.
+ * - Only the head of a lane is dispatched: the next one after the answer to the one before. A head that ends as failed, rejected,
+ *   unknown or expired follows its `onFailure`; a cancellation or a newer command is no failure. One of `stop` or `abort-rest`
+ *   that expires while others are before it stays pending until its turn, and fails then.
+ * - A lease is the attempt and the time of its dispatch. What a replica says of another lease than the present one changes nothing.
+ * - The clock is that of Redis.
  */
 export const OPEN_STATES = ['pending', 'dispatched', 'acknowledged'] as const;
 export const FINAL_STATES = [

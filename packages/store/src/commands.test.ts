@@ -152,7 +152,7 @@ describe('a command', () => {
       ]);
       expect(answered).toMatchObject([{ outcome: 'missing' }]);
       await requeueCommands(store.redis, [
-        { id, device: robot.name, attempt: 1, waitMs: 0, cause: 'unreachable' },
+        { id, device: robot.name, attempt: 1, claimedAt: 1, waitMs: 0, cause: 'unreachable' },
       ]);
     }
   });

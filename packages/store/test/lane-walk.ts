@@ -176,7 +176,7 @@ export async function standAt(
     ledgerKey(address.shard, address.fleet),
   ])
     reads.hgetall(key);
-  reads.zrange(queue, 0, -1).zrange(index, 0, -1).zrange(due, '0', '-1', 'WITHSCORES');
+  reads.zrange(queue, '0', '-1').zrange(index, '0', '-1').zrange(due, '0', '-1', 'WITHSCORES');
   const replies = ((await reads.exec()) ?? []).map(([error, reply]) => {
     if (error) throw error;
     return reply;

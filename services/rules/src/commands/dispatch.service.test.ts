@@ -1,0 +1,121 @@
+import { jest } from '@jest/globals';
+import { createLogger } from '@lamplighter/service-kit/logger';
+import { DeviceAddress, LEASE_MS } from '@lamplighter/store/accept-readings';
+import { newCommandId } from '@lamplighter/store/command-id';
+import { enqueueCommand, listCommands } from '@lamplighter/store/commands';
+import { connectRedis, type Redis } from '@lamplighter/store/connect';
+import { startRedis } from '@lamplighter/test-kit/redis';
+import { closeLater } from '@lamplighter/test-kit/resources';
+import { until } from '@lamplighter/test-kit/until';
+import type { LiveEventsService } from '../live-events/live-events.service.js';
+import { RulesMetrics } from '../metrics.js';
+import type { MqttTransport } from '../mqtt/mqtt-transport.js';
+import type { JudgedCommand, JudgedPart } from '../telemetry/judge.js';
+import { DispatchService } from './dispatch.service.js';
+
+/** What would have gone out, and when. */
+interface Published {
+  readonly topic: string;
+  readonly at: number;
+}
+
+let redis: Redis;
+let fleets = 0;
+beforeAll(async () => {
+  const server = await startRedis({ settings: ['appendfsync no'] });
+  redis = await new Promise<Redis>((resolve, reject) => {
+    const opened = connectRedis(server.url, 'test', {
+      onUp: () => resolve(opened),
+      onDown: (why) => reject(new Error(why)),
+    });
+    closeLater('Redis client', () => opened.disconnect());
+  });
+});
+afterEach(() => jest.restoreAllMocks());
+
+/** A dispatcher on a real store, at a broker that takes everything and says nothing. */
+function startDispatcher() {
+  const published: Published[] = [];
+  const metrics = new RulesMetrics('rules', 'test');
+  const transport = {
+    problems: () => [],
+    publish: (_link: string, topic: string) => published.push({ topic, at: performance.now() }),
+  };
+  const dispatch = new DispatchService(
+    redis,
+    redis,
+    createLogger('rules', 'silent'),
+    transport as unknown as MqttTransport,
+    metrics,
+    { append: () => undefined } as unknown as LiveEventsService,
+  );
+  closeLater('dispatcher', () => dispatch.stop());
+  const withheld = async () =>
+    /^lamplighter_command_dispatches_withheld_total (\d+)/m.exec(await metrics.registry.metrics())?.[1];
+  return { dispatch, published, withheld };
+}
+
+/** So many devices of a fleet of its own, with a command each. */
+async function pending(count: number) {
+  const fleet = `fleet-${++fleets}`;
+  const devices = Array.from({ length: count }, (_, i) => new DeviceAddress(fleet, `lamp-${i}`, false));
+  const action = { led_on: true };
+  await Promise.all(
+    devices.map(({ device }) =>
+      enqueueCommand(redis, { fleet, device, lane: 'led', policy: 'latest', ttl: 60_000, action }),
+    ),
+  );
+  return devices;
+}
+
+const stateOf = async ({ fleet, device }: DeviceAddress) =>
+  (await listCommands(redis, fleet, device, { limit: 1 }))[0]?.state;
+
+it('publishes what is due', async () => {
+  const { dispatch, published, withheld } = startDispatcher();
+  const [lamp] = await pending(1);
+  dispatch.wake([lamp!.shard]);
+  await until(() => published.length === 1, { what: 'the command to go out' });
+  expect([published[0]!.topic, await withheld()]).toEqual([`${lamp!.fleet}/commands/lamp-0`, '0']);
+});
+
+it('does not publish what it claimed before it was held up for longer than the lease', async () => {
+  const { dispatch, published, withheld } = startDispatcher();
+  const [lamp] = await pending(1);
+  // Whenever this process looks at the clock, it has been stopped for longer than a lease.
+  let held = performance.now();
+  jest.spyOn(performance, 'now').mockImplementation(() => (held += LEASE_MS + 1));
+  dispatch.wake([lamp!.shard]);
+  await until(async () => (await withheld()) === '1', { what: 'the command to be withheld' });
+  expect([published, await stateOf(lamp!)]).toEqual([[], 'dispatched']);
+});
+
+it('does not publish what a rule emitted if the store took it that late', async () => {
+  const { dispatch, published, withheld } = startDispatcher();
+  const address = new DeviceAddress(`fleet-${++fleets}`, 'lamp', false);
+  const emit = (takenAt: number) => {
+    const id = newCommandId(address.shard);
+    const command = { id, lane: 'led', actionJson: '{"led_on":true}', ttl: 60_000, takenAt };
+    const device = { address, commandsTopic: 'topic', answers: true };
+    const part = { device, commands: [command as JudgedCommand] } as unknown as JudgedPart;
+    const taken = { id, state: 'dispatched' as const, seq: 1, expiresAt: 1, superseded: [], unknown: [] };
+    dispatch.emitted(part, { kind: 'accepted', commands: [taken] });
+  };
+  emit(performance.now());
+  emit(performance.now() - LEASE_MS);
+  expect([published.length, await withheld()]).toEqual([1, '1']);
+});
+
+it('goes through many that wait at a bounded rate, and leases no more than go out', async () => {
+  const { dispatch, published } = startDispatcher();
+  const devices = await pending(700);
+  const started = performance.now();
+  dispatch.wake(devices.map(({ shard }) => shard));
+  await until(() => published.length >= 200, { what: 'the first ones to go out' });
+  const states = await Promise.all(devices.map(stateOf));
+  // What is leased has been published, but for a claim that is on its way now.
+  expect(states.filter((state) => state === 'dispatched').length).toBeLessThanOrEqual(published.length + 200);
+  await until(() => published.length === 700, { what: 'all of them to go out' });
+  expect(new Set(published.map(({ topic }) => topic)).size).toBe(700);
+  for (const [i, { at }] of published.entries()) expect(i + 1).toBeLessThanOrEqual(200 + at - started + 1);
+});
