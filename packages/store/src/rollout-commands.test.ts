@@ -1,10 +1,9 @@
-import { confined } from '../test/confined.js';
-import { carryOn, heardOf, heldRollout, take } from '../test/rollout-desk.js';
+import { carryOn, heardOf, heldRollout } from '../test/rollout-desk.js';
 import { type StoreUnderTest, startStore } from '../test/store-under-test.js';
 import { claimCommands, enqueueCommand, listCommands, readCommand } from './commands.js';
 import { MAX_OPEN_COMMANDS, SHARDS, shardOf } from './keys.js';
 import { sweepRollout } from './rollout-commands.js';
-import { cancelRollout, countRollout } from './rollouts.js';
+import { countRollout } from './rollouts.js';
 
 let store: StoreUnderTest;
 beforeAll(async () => {
@@ -98,20 +97,6 @@ describe("a device's turn", () => {
       unreachable: 1,
       unknown_device: 1,
     });
-  });
-
-  it('touches the keys of its device, its fleet and its shard, and no others', async () => {
-    const fleet = store.newFleet();
-    await heardOf(store.redis, fleet, ['a', 'b']);
-    const { redis } = await confined(store.redis, store.server.url);
-    const held = await heldRollout(redis, fleet);
-    expect(await carryOn(redis, held)).toMatchObject([{ outcome: 'enqueued' }, { outcome: 'enqueued' }]);
-    await cancelRollout(redis, held.id);
-    await take(redis, held.id);
-    for (const device of ['a', 'b']) {
-      const { ended } = await sweepRollout(redis, held, shardOf(fleet, device), '');
-      expect(ended.map(({ state }) => state)).toContain('cancelled');
-    }
   });
 });
 

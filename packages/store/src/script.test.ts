@@ -6,13 +6,17 @@ import { CommandDesk } from '../test/command-desk.js';
 import { confined, type ScriptCall } from '../test/confined.js';
 import { expectConsistentQueue } from '../test/expect-consistent-queue.js';
 import { emitted, Replica, reading } from '../test/replica.js';
+import { carryOn, heardOf, heldRollout, take } from '../test/rollout-desk.js';
 import { type StoreUnderTest, startStore } from '../test/store-under-test.js';
 import { timePasses } from '../test/time-passes.js';
 import { LEASE_MS, NEW_DEVICE } from './accept-readings.js';
 import { findDueShards } from './commands.js';
-import { COMMANDS_KEPT_PER_DEVICE, MAX_OPEN_COMMANDS, WINDOW_SIZE } from './keys.js';
+import { COMMANDS_KEPT_PER_DEVICE, MAX_OPEN_COMMANDS, shardOf, WINDOW_SIZE } from './keys.js';
 import { countRejected, readLedger } from './ledger.js';
 import { recordPresence } from './presence.js';
+import { sweepRollout } from './rollout-commands.js';
+import { closeRollout } from './rollout-lease.js';
+import { cancelRollout, countRollout } from './rollouts.js';
 import { runScript } from './script.js';
 
 const FOLDER = new URL('../lua/', import.meta.url);
@@ -165,6 +169,20 @@ describe('what a script declares', () => {
     expect(await session(false)).toEqual(['gone']);
     expect(await desk.enqueue('now or never', { policy: 'now' })).toEqual({ outcome: 'unreachable' });
     await expectConsistentQueue(store.redis);
+  });
+
+  it('is all that a rollout touches', async () => {
+    const fleet = store.newFleet();
+    await heardOf(redis, fleet, ['a', 'b']);
+    const held = await heldRollout(redis, fleet, { selector: { devices: ['a', 'b', 'nobody'] } });
+    const turns = (await carryOn(redis, held)).map(({ device, outcome }) => `${device} ${outcome}`);
+    expect(turns.toSorted()).toEqual(['a enqueued', 'b enqueued', 'nobody unknown_device']);
+    await cancelRollout(redis, held.id);
+    const sweeper = await take(redis, held.id);
+    for (const device of ['a', 'b']) await sweepRollout(redis, sweeper, shardOf(fleet, device), '');
+    const counts = await countRollout(redis, held.id);
+    expect(counts).toMatchObject({ enqueued: 2, outcomes: { cancelled: 2 } });
+    await closeRollout(redis, sweeper, counts);
   });
 
   it('is as many keys as its name says, and no script was left out', () => {
