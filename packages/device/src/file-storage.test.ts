@@ -31,8 +31,8 @@ describe('a storage in a file', () => {
     ]);
     storage.close();
     expect(reopened(path)).toEqual([
-      ['c', 'three\nlines "and" ü'],
       ['a', '4'],
+      ['c', 'three\nlines "and" ü'],
     ]);
   });
 

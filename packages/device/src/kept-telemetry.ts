@@ -50,9 +50,12 @@ export class KeptTelemetry implements Telemetry {
 
   private keep(measurements: Measurements, taken: Taken): 'kept' | Drop {
     const { count, onEvent } = this.tools;
-    const refused = refusal(count.write(measurements, taken), taken);
+    const text = count.write(measurements, taken);
+    const refused = refusal(text, taken);
     if (refused !== undefined) return refused;
-    const room = this.outbox.roomFor((leaving) => count.write(measurements, taken, leaving));
+    const room = this.outbox.roomFor((leaving) =>
+      leaving === 0 ? text : count.write(measurements, taken, leaving),
+    );
     if (room === undefined) return 'outbox_full';
     for (const seq of room.leaving) onEvent({ event: 'dropped', seq, reason: 'outbox_full' });
     const change = count.change(room.leaving.length);

@@ -21,9 +21,9 @@ export class LaneMarks {
 
   /** What a storage must be told when a command begins; `begin` follows once it has. */
   changes(lane: string, seq: number): Change[] {
-    const leaving = this.leaving(lane);
+    // Removed first: the storage then has the lanes in the order of their use.
     return [
-      ...(leaving === undefined ? [] : [[`lane:${leaving}`, undefined] as const]),
+      [`lane:${this.leaving(lane) ?? lane}`, undefined],
       [`lane:${lane}`, String(seq)],
     ];
   }

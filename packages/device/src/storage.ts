@@ -16,7 +16,7 @@
  */
 export interface Storage {
   get(key: string): string | undefined;
-  /** All keys and texts, in the order in which they were last written. */
+  /** All keys and texts, in the order in which the keys came in (a key that was removed comes in anew). */
   entries(): Iterable<readonly [key: string, text: string]>;
   /**
    * Writes texts, and removes the keys whose text is undefined. Returns when that is as safe as this storage makes it; with
@@ -50,11 +50,10 @@ export class MemoryStorage implements Storage {
   }
 }
 
-/** Changes the texts; what is written moves to the end. */
 export function applyChanges(texts: Map<string, string>, changes: Iterable<Change>): void {
   for (const [key, text] of changes) {
-    texts.delete(key);
-    if (text !== undefined) texts.set(key, text);
+    if (text === undefined) texts.delete(key);
+    else texts.set(key, text);
   }
 }
 

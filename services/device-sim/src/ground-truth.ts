@@ -7,7 +7,7 @@ import type { DeviceEvent } from '@lamplighter/device/device-event';
  * said of a message is left out: it proves nothing.
  */
 export class GroundTruth {
-  private readonly file: number;
+  private file: number | undefined;
 
   /** Appends to the file. */
   constructor(path: string) {
@@ -15,11 +15,12 @@ export class GroundTruth {
   }
 
   write(device: string, { event, ...more }: DeviceEvent): void {
-    if (event === 'settled') return;
+    if (event === 'settled' || this.file === undefined) return;
     writeSync(this.file, `${JSON.stringify({ t: Date.now(), event, device, ...more })}\n`);
   }
 
   close(): void {
-    closeSync(this.file);
+    if (this.file !== undefined) closeSync(this.file);
+    this.file = undefined;
   }
 }
