@@ -113,8 +113,8 @@ class Pair {
   }
 
   reset(): void {
-    this.client.resetAndDestroy();
-    this.server.resetAndDestroy();
+    reset(this.client);
+    reset(this.server);
   }
 }
 
@@ -177,7 +177,13 @@ class Flow {
     }
     if (this.heldBytes >= HELD_BYTES || this.stalled) this.from.pause();
     else this.from.resume();
-    if (!this.stalled && this.over === 'lost') this.to.resetAndDestroy();
+    if (!this.stalled && this.over === 'lost') reset(this.to);
     else if (!this.stalled && this.over === 'ended' && this.held.length === 0) this.to.end();
   }
+}
+
+/** A socket that has said its last word cannot be reset any more: the system would keep it open. */
+function reset(socket: Socket): void {
+  if (socket.writableEnded) socket.destroy();
+  else socket.resetAndDestroy();
 }

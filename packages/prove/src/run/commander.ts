@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Policy } from '@lamplighter/contracts/command';
 import type { Notebook } from '../evidence/notebook.js';
-import type { ApiClient } from '../stage/api-client.js';
+import type { ApiAnswer, ApiClient } from '../stage/api-client.js';
 import type { Random } from './random.js';
 
 /** A command to be asked for. */
@@ -39,7 +39,7 @@ export function drawOrder(random: Random, fleets: readonly Roster[]): Order {
   const { name, devices } = fleets[random.between(0, fleets.length - 1)]!;
   const address = { fleet: name, device: devices[random.between(0, devices.length - 1)]! };
   const ttl = random.pick(TTLS);
-  const delivery = { ttl, timeout: '10s', attempts: 8 };
+  const delivery = { ttl, timeout: '30s', attempts: 8 };
   const cancel = random.next() < 0.03;
   const ordered = (action: Record<string, unknown>) => ({
     ...address,
@@ -96,7 +96,9 @@ export class Commander {
     const lane = `${fleet}/${device}/${request.lane}`;
     const before = request.policy === 'ordered' ? this.lanes.get(lane) : undefined;
     const asking = (before ?? Promise.resolve())
-      .then(() => this.insist(order))
+      .then(async () => {
+        await this.insist(order);
+      })
       .finally(() => {
         this.inHand.delete(asking);
         if (this.lanes.get(lane) === asking) this.lanes.delete(lane);
@@ -106,27 +108,32 @@ export class Commander {
     if (request.policy === 'ordered') this.lanes.set(lane, asking);
   }
 
-  private async insist({ fleet, device, request, cancel = false }: Order): Promise<void> {
-    const about = { t: Date.now(), fleet, device, lane: request.lane, policy: request.policy };
+  /** Asks until there is an answer, writes it down and gives it; `key` is the request's Idempotency-Key. */
+  async insist(order: Order, key: string = randomUUID()): Promise<ApiAnswer> {
     const { client, notebook, signal } = this;
-    const path = `/v1/fleets/${fleet}/devices/${device}/commands`;
-    const headers = { 'idempotency-key': randomUUID() };
-    const { status, body } = await client
-      .insist('POST', path, { body: request, headers, signal })
+    const t = Date.now();
+    const { fleet, device, request, cancel = false } = order;
+    const about = { t, fleet, device, lane: request.lane, policy: request.policy };
+    const answer = await client
+      .insist('POST', pathOf(order), { body: request, headers: { 'idempotency-key': key }, signal })
       .catch((error: unknown) => {
         notebook.asked({ ...about, outcome: 'unanswered' });
         throw error;
       });
+    const { status, body } = answer;
     if (status !== 202) {
       this.counts.refused += 1;
       notebook.asked({ ...about, outcome: 'refused', status });
-      return;
+      return answer;
     }
     this.counts.accepted += 1;
     notebook.asked({ ...about, outcome: 'accepted', id: body.id });
     if (cancel) await client.insist('DELETE', `/v1/commands/${body.id}`, { signal });
+    return answer;
   }
 }
+
+const pathOf = ({ fleet, device }: Order) => `/v1/fleets/${fleet}/devices/${device}/commands`;
 
 /** Has all devices stop measuring, so that the books can be closed. */
 export function silence(commander: Commander, fleets: readonly Roster[]): void {

@@ -1,0 +1,40 @@
+import { Random } from '@lamplighter/prove/run/random';
+import { until } from '@lamplighter/test-kit/until';
+import { expectNothingLost, type Scene, setScene } from './scene.js';
+
+it('F1: kill -9 of the rules service under 1,000 readings a second loses none, and no verdict is commanded twice', async () => {
+  const scene = await setScene({
+    fleets: [{ devices: 200, env: { INTERVAL_MS: '200', DAY_SECONDS: '20' } }],
+  });
+  const { books, replicas, say } = scene;
+  const [rules] = replicas;
+  const stopAsking = books.keepAsking(10, new Random(1));
+  for (let kill = 1; kill <= 3; kill += 1) {
+    const { taken } = books.counts();
+    await until(() => books.counts().taken > taken + 3000, { what: 'load', timeoutMs: 30_000 });
+    await rules!.kill();
+    const killedAt = performance.now();
+    await rules!.start();
+    await rules!.ready();
+    say(`kill ${kill}: ready again after ${((performance.now() - killedAt) / 1000).toFixed(1)} s`);
+  }
+  stopAsking();
+  await expectNothingLost(scene);
+  expect(await verdictsCommandedTwice(scene)).toEqual([]);
+}, 300_000);
+
+/** The rule commands on a change: two in a row that ask for the same are one verdict commanded twice. */
+async function verdictsCommandedTwice({ books, client }: Scene): Promise<string[]> {
+  const twice: string[] = [];
+  for (const { name, devices } of books.roster) {
+    for (const device of devices) {
+      const { body } = await client.get(`/v1/fleets/${name}/devices/${device}/commands?limit=500`);
+      const ofRule = (body.commands as { id: string; source: string; action: { led_on: boolean } }[])
+        .filter(({ source }) => source === 'rule')
+        .reverse();
+      for (const [index, { id, action }] of ofRule.entries())
+        if (index > 0 && ofRule[index - 1]?.action.led_on === action.led_on) twice.push(`${device} ${id}`);
+    }
+  }
+  return twice;
+}

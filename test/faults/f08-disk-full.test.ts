@@ -1,0 +1,32 @@
+import { Random } from '@lamplighter/prove/run/random';
+import { smallDisk } from '@lamplighter/test-kit/small-disk';
+import { until } from '@lamplighter/test-kit/until';
+import { expectNothingLost, setScene } from './scene.js';
+
+const disk = smallDisk(48);
+if (disk === undefined) process.stderr.write('    F8 is left out: this user may not mount a small disk\n');
+
+// Redis with `appendfsync always` ends when it cannot write, rather than serve what it could not keep. So reads are not served
+// meanwhile, and its supervisor starts it again.
+(disk ? it : it.skip)(
+  'F8: with the disk of Redis full there is no 2xx and no receipt; with room again and Redis restarted, nothing acknowledged is lost',
+  async () => {
+    if (disk === undefined) return;
+    const scene = await setScene({ redisSettings: [`dir "${disk.folder}"`] });
+    const { redis, books, client, say } = scene;
+    const stopAsking = books.keepAsking(10, new Random(8));
+    await until(() => books.counts().executed > 10, { what: 'load', timeoutMs: 30_000 });
+    disk.fill();
+    await until(() => !redis.running, { what: 'Redis to end', timeoutMs: 30_000 });
+    say(`the disk is full, and Redis says: ${redis.output().trim().split('\n').at(-1)}`);
+    await expect(redis.start()).rejects.toThrow(/redis/); // it does not come back either while there is no room
+    const path = `/v1/fleets/${books.roster[0]?.name}/devices/lamp-0001/commands`;
+    expect((await client.ask('POST', path, { body: { action: { led_on: true } } })).status).toBe(503);
+    await until(() => books.counts().inOutboxes > 50, { what: 'readings that wait', timeoutMs: 30_000 });
+    disk.empty();
+    await redis.start();
+    stopAsking();
+    await expectNothingLost(scene);
+  },
+  240_000,
+);

@@ -1,0 +1,67 @@
+import { appendFileSync, readdirSync, statSync, truncateSync } from 'node:fs';
+import { join } from 'node:path';
+import { type DeviceEvent, eventsOf, readLines } from '@lamplighter/prove/evidence/journal';
+import { temporaryFolder } from '@lamplighter/test-kit/folder';
+import { until } from '@lamplighter/test-kit/until';
+import { setScene } from './scene.js';
+
+const COMMANDS = 20;
+const FLEET = 'asleep';
+
+it('F11: a half-written tail of the append-only file costs nothing, a torn one at most the last write, and every queue works on', async () => {
+  const data = temporaryFolder();
+  const scene = await setScene({ fleets: [], redisSettings: [`dir "${data}"`] });
+  const { redis, replicas, client, say } = scene;
+  const [rules] = replicas;
+  const books = () =>
+    until(
+      async () => {
+        const { status, body } = await client.get(`/v1/fleets/${FLEET}/ledger`);
+        return status === 200 && body.commands;
+      },
+      { what: 'the ledger', timeoutMs: 30_000 },
+    );
+
+  // Commands that wait for devices of which nobody has heard yet; and then nobody writes any more.
+  const paths = Array.from({ length: COMMANDS }, (_, i) => `lamp-${String(i + 1).padStart(4, '0')}`).map(
+    (device) => `/v1/fleets/${FLEET}/devices/${device}/commands`,
+  );
+  for (const path of paths) {
+    const body = { action: { report: ['light'] } };
+    expect((await client.ask('POST', path, { body })).status).toBe(202);
+  }
+  await rules!.kill();
+
+  await redis.kill();
+  appendFileSync(newestFile(data), '*3\r\n$3\r\nSET\r\n$40\r\n{17}:half');
+  await redis.start();
+  expect(await books()).toMatchObject({ issued: { api: COMMANDS }, open: COMMANDS, unexplained: 0 });
+
+  await redis.kill();
+  const aof = newestFile(data);
+  truncateSync(aof, statSync(aof).size - 20);
+  await redis.start();
+  const { issued, open, unexplained } = await books();
+  say(`the torn tail cost ${COMMANDS - issued.api} of ${COMMANDS} commands`);
+  expect(issued.api).toBeGreaterThanOrEqual(COMMANDS - 1);
+  expect({ open, unexplained }).toEqual({ open: issued.api, unexplained: 0 });
+
+  await rules!.start();
+  await rules!.ready();
+  const { journalFile } = await scene.addFleet({ name: FLEET, devices: COMMANDS });
+  const executed = () =>
+    eventsOf(readLines<DeviceEvent>(journalFile), 'executed')
+      .filter(({ action }) => 'report' in action)
+      .map(({ id }) => id);
+  await until(() => executed().length >= issued.api, { what: 'all that is left', timeoutMs: 30_000 });
+  await until(async () => (await books()).open === 0, { what: 'their ends', timeoutMs: 30_000 });
+  expect(new Set(executed()).size).toBe(issued.api);
+  expect(executed()).toHaveLength(issued.api);
+}, 120_000);
+
+/** The part of the append-only file that is being written. */
+function newestFile(data: string): string {
+  const folder = join(data, 'appendonlydir');
+  const [name = ''] = readdirSync(folder).filter((file) => file.endsWith('.incr.aof'));
+  return join(folder, name);
+}
