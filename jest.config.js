@@ -31,6 +31,7 @@ export default {
       '<rootDir>/packages/*/src/**/*.test.ts',
       '<rootDir>/services/*/src/**/*.test.ts',
       '<rootDir>/bench/src/**/*.test.ts',
+      '<rootDir>/examples/**/*.test.ts',
     ]),
     // The faults that take a few seconds each are among the system tests too.
     project('system', ['<rootDir>/test/system/*.test.ts', '<rootDir>/test/faults/*.short.test.ts']),

@@ -1,0 +1,118 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Reading } from '@lamplighter/contracts/reading';
+import { startBroker, type TestBroker, type TestFleet } from '@lamplighter/test-kit/broker';
+import { temporaryFolder } from '@lamplighter/test-kit/folder';
+import { connectMqtt } from '@lamplighter/test-kit/mqtt-client';
+import { closeLater } from '@lamplighter/test-kit/resources';
+import { until } from '@lamplighter/test-kit/until';
+
+const PROGRAM = fileURLToPath(new URL('night-light.mjs', import.meta.url));
+const SLOW = { timeoutMs: 30_000 };
+
+/** The example on a board of its own: its sensor and its lamp are files in a folder. */
+function board(fleet: TestFleet) {
+  const folder = temporaryFolder();
+  const light = (value: number) => writeFileSync(join(folder, 'light'), String(value));
+  light(700);
+  let program: ChildProcess | undefined;
+  const stop = async (signal: NodeJS.Signals) => {
+    if (program === undefined || program.exitCode !== null || program.signalCode !== null) return;
+    program.kill(signal);
+    await once(program, 'exit');
+  };
+  closeLater('night-light', () => stop('SIGKILL'));
+  return {
+    light,
+    stop,
+    lamp: () => readFileSync(join(folder, 'lamp'), 'utf8'),
+    /** Settles when it has ended by itself. */
+    ended: () => until(() => program?.exitCode === 0, { what: 'the program to end', ...SLOW }),
+    start() {
+      program = spawn(process.execPath, [PROGRAM], {
+        cwd: folder,
+        env: { MQTT_URL: fleet.url, FLEET: fleet.name, INTERVAL_MS: '50', FALLBACK_AFTER_MS: '100' },
+        stdio: ['ignore', 'ignore', 'inherit'],
+      });
+    },
+  };
+}
+
+/** A server that stores readings, gives receipts, and commands the device. */
+async function serve(broker: TestBroker, { name }: TestFleet) {
+  const client = await connectMqtt(broker.rulesUrl);
+  for (const kind of ['telemetry', 'acknowledgements', 'presence'])
+    await client.subscribe(`${name}/${kind}/hall`);
+  const of = (kind: string) =>
+    client.received
+      .filter(({ topic }) => topic === `${name}/${kind}/hall`)
+      .map(({ payload }) => JSON.parse(payload.toString()) as Reading | Reading[]);
+  const readings = () => of('telemetry').flat() as Reading[];
+  const receipts = setInterval(() => {
+    const stored = readings().map(({ _seq }) => _seq);
+    void client.publish(`${name}/receipts/hall`, { stored: stored.slice(-2000) }, { qos: 0 }).catch(() => {});
+  }, 50);
+  closeLater('receipts', () => clearInterval(receipts));
+  let seq = Date.now();
+  return {
+    client,
+    readings,
+    answers: () => of('acknowledgements'),
+    births: () => of('presence').filter((presence) => Reflect.get(presence, 'online') === true),
+    command: (action: object) => {
+      seq += 1;
+      const _cmd = { id: `c-${seq}`, lane: 'x', seq, attempt: 1, expiresAt: Date.now() + 60_000 };
+      return client.publish(`${name}/commands/hall`, { ...action, _cmd });
+    },
+  };
+}
+
+describe('the example of a device', () => {
+  it('obeys, restarts when told to, survives a kill and an outage, and loses no reading', async () => {
+    const broker = await startBroker();
+    const fleet = await broker.newFleet();
+    const device = board(fleet);
+    const before = await serve(broker, fleet);
+    device.start();
+    await until(() => before.births().length === 1, { what: 'its birth', ...SLOW });
+
+    await before.command({ led_on: true });
+    await until(() => device.lamp() === '1', { what: 'the lamp to go on', ...SLOW });
+    await before.command({ reboot: true });
+    await device.ended();
+    device.start();
+    await until(
+      () => before.answers().filter((answer) => Reflect.get(answer, 'status') === 'succeeded').length === 2,
+      {
+        what: 'the answer to the restart',
+        ...SLOW,
+      },
+    );
+    await device.stop('SIGKILL');
+    device.start();
+    await until(() => before.births().length === 3, { what: 'its third birth', ...SLOW });
+    const seen = before.readings();
+
+    await broker.kill();
+    device.light(100);
+    await until(() => device.lamp() === '1', { what: 'the lamp to go on by itself', ...SLOW });
+    device.light(800);
+    await until(() => device.lamp() === '0', { what: 'the lamp to go off by itself', ...SLOW });
+    await broker.start();
+    const after = await serve(broker, fleet);
+    const reported = () => after.readings().find(({ fallback }) => fallback !== undefined)?.fallback;
+    const report = await until(reported, { what: 'the report', ...SLOW });
+    expect(report).toMatchObject({ actions: 2, last: '{"led_on":false}' });
+
+    const numbers = () =>
+      new Set([...seen, ...before.readings(), ...after.readings()].map(({ _n }) => _n as number));
+    await until(() => numbers().size > 0 && Math.max(...numbers()) === numbers().size, {
+      what: 'every reading from the first to the last',
+      ...SLOW,
+    });
+    expect(after.readings().some(({ _dropped }) => _dropped !== undefined)).toBe(false);
+  }, 120_000);
+});
