@@ -19,7 +19,7 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', K.due, '-inf', int(now), 'LIMIT'
   local command = read_command(K, id)
   if not command or FINAL[command.state] then
     redis.call('ZREM', K.due, id)
-  elseif overdue(command, now) then
+  elseif overdue(K, command, now) then
     if may_end(K, command) then
       claimed[#claimed + 1] = { id, 'overdue', command.attempt, command.value, int(now) }
     else

@@ -1,9 +1,9 @@
--- Ends a command whose time is over: one that waited too long, whose attempts are used up, or whose device took too long.
+-- Ends a command whose time is over: it waited or took too long, its attempts are used up, or a newer one has overtaken it.
 -- All of that is looked at anew, so it does not matter who asks, how late and how often.
 --
 -- KEYS  1 device HASH   2..9 commands, transitions, answers, queue, index, due, rollouts, ledger
 -- ARGV  1 id
--- Returns  {'expired' or 'unknown', 1 if the next command of the lane is due now, ids of commands aborted with it…}, or
+-- Returns  {'expired', 'superseded' or 'unknown', 1 if the next command of the lane is due now, ids of commands aborted with it…}, or
 --          {'moved_on'} if the command is not overdue, or has ended already
 -- Clock    Redis TIME
 --@include commands.lua
@@ -18,7 +18,7 @@ local now = now_ms()
 if not command or FINAL[command.state] then return { 'moved_on' } end
 local due = redis.call('ZSCORE', K.due, command.id)
 if not due or tonumber(due) > now then return { 'moved_on' } end
-local state, cause = overdue(command, now)
+local state, cause = overdue(K, command, now)
 if not state or not may_end(K, command) then return { 'moved_on' } end
 local next_is_due, aborted = finish(K, KEYS[1], command, state, now, cause)
 return { state, next_is_due and 1 or 0, unpack(aborted) }

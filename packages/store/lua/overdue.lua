@@ -1,7 +1,25 @@
--- Commands whose time is over; after commands.lua.
+-- Commands whose time is over, or that were overtaken; after commands.lua.
+
+local function is_latest(value)
+  return string.match(value, '^%S+ %d+ %d+ (%a+)') == 'latest'
+end
+
+-- The newest command of the lane, if it came after this one and both are `latest`: it would have superseded this one, which was on
+-- its way just then. To dispatch this one (again) would be to have something stale executed.
+local function overtaken_by(K, command)
+  if not is_latest(command.value) then return nil end
+  local newest = redis.call('ZREVRANGEBYLEX', K.queue, '(' .. command.lane .. '0', '(' .. command.member, 'LIMIT', 0, 1)[1]
+  if not newest or not is_latest(redis.call('HGET', K.commands, id_of(newest))) then return nil end
+  return id_of(newest)
+end
 
 -- How a command whose time has come ends, and why; nil if it is to be dispatched (again) instead.
-local function overdue(command, now)
+local function overdue(K, command, now)
+  local newer = command.expires_at > now and overtaken_by(K, command)
+  if newer then
+    if command.state == 'pending' and command.attempt == 0 then return 'superseded', newer end
+    return 'unknown', 'superseded:' .. newer
+  end
   if command.state == 'pending' then
     if command.expires_at > now then return nil end
     if command.attempt == 0 then return 'expired', 'ttl' end

@@ -4,10 +4,12 @@
 --
 -- KEYS  1 device HASH   2..7 commands, transitions, answers, queue, index, due
 -- ARGV  1 id   2 "<time>,<attempt>" of the dispatch that is given back   3 least wait before the next one (ms)   4 cause
--- Returns  1, or 2 if it is due at once, since the device has announced itself after the dispatch, or 0 if the command has
---          moved on since (an answer came, or another replica holds the lease)
+-- Returns  1, or 2 if it is due at once, since the device has announced itself after the dispatch, or since a newer command has
+--          overtaken it, so that the next claim ends it; or 0 if the command has moved on since (an answer came, or another
+--          replica holds the lease)
 -- Clock    Redis TIME
 --@include commands.lua
+--@include overdue.lua
 
 local K = command_keys(2)
 local command = read_command(K, ARGV[1])
@@ -18,9 +20,10 @@ local came_back = online == '1' and tonumber(since) >= tonumber(command.since)
 local now = now_ms()
 append(K, command, 'pending', now, command.attempt - 1, ARGV[4])
 local wait, age = 0, now - tonumber(string.match(command.history, '^%a+,(%d+)'))
-if not came_back then
+local is_over = overtaken_by(K, command) ~= nil
+if not came_back and not is_over then
   wait = tonumber(ARGV[3])
   wait = math.min(math.max(wait, age / 4), 120 * wait)
 end
 redis.call('ZADD', K.due, int(math.min(now + wait, command.expires_at)), command.id)
-return came_back and 2 or 1
+return (came_back or is_over) and 2 or 1

@@ -136,6 +136,34 @@ describe('a replica that was held up', () => {
   });
 });
 
+describe('a command that was on its way when a newer one of its lane `latest` came', () => {
+  it('ends as superseded if the broker had nobody to hand it to', async () => {
+    await desk.enqueue('on', { policy: 'latest' });
+    await desk.claim();
+    await desk.enqueue('off', { policy: 'latest' });
+    await desk.requeue('on', 1);
+    expect(await desk.claim()).toEqual(['on superseded 0']);
+    expect(await desk.claim()).toEqual(['off dispatched 1']);
+  });
+
+  it('ends as unknown instead of a second dispatch if nobody answered', async () => {
+    await desk.enqueue('on', { policy: 'latest' });
+    await desk.claim();
+    await desk.enqueue('off', { policy: 'latest' });
+    await desk.pass(LEASE_MS);
+    expect(await desk.claim()).toEqual(['on unknown 1']);
+    expect(await desk.claim()).toEqual(['off dispatched 1']);
+  });
+
+  it('may still be answered', async () => {
+    await desk.enqueue('on', { policy: 'latest' });
+    await desk.claim();
+    await desk.enqueue('off', { policy: 'latest' });
+    await desk.answer('on', 'succeeded');
+    expect(await desk.states()).toBe('on succeeded, off pending');
+  });
+});
+
 describe('expiry', () => {
   it('ends what was never dispatched as expired, head or not', async () => {
     await desk.enqueue('up', { ttl: HOUR });

@@ -138,7 +138,7 @@ export interface Lease {
 
 /** What a claim brought: a command to publish now, or one that has ended. */
 export interface Claim {
-  readonly outcome: 'dispatched' | 'expired' | 'unknown';
+  readonly outcome: 'dispatched' | 'expired' | 'superseded' | 'unknown';
   readonly command: CommandBody;
   readonly attempt: number;
   readonly claimedAt: number;
@@ -207,14 +207,16 @@ async function readFacts(redis: Redis, commands: readonly CommandBody[]) {
   return replies.map(([session, lesson]) => ({ announced: Boolean(session), lesson: lesson === '1' }));
 }
 
+type OverdueEnd = 'expired' | 'superseded' | 'unknown';
+
 /** Ends commands whose time is over; those that another replica has ended, or that have moved on, are left out. */
 async function endOverdue(redis: Redis, commands: readonly CommandBody[]) {
   const replies = (await runScripts(
     redis,
     'endOverdue-9',
     commands.map(({ id, fleet, device }) => ({ keys: endingKeys(fleet, device), args: [id] })),
-  )) as [outcome: 'expired' | 'unknown' | 'moved_on', nextIsDue: number, ...aborted: string[]][];
-  const ends = new Map<string, { outcome: 'expired' | 'unknown'; aborted: string[] }>();
+  )) as [outcome: OverdueEnd | 'moved_on', nextIsDue: number, ...aborted: string[]][];
+  const ends = new Map<string, { outcome: OverdueEnd; aborted: string[] }>();
   for (const [i, [outcome, , ...aborted]] of replies.entries())
     if (outcome !== 'moved_on') ends.set(commands[i]!.id, { outcome, aborted });
   return ends;
@@ -229,7 +231,7 @@ const endingKeys = (fleet: string, device: string, shard = shardOf(fleet, device
 /**
  * Gives claimed commands back; a command that has moved on since is left alone. `waitMs` is the least time until the next try;
  * commands that have long been waiting wait longer (see requeueCommand-7.lua).
- * @returns the shards in which one is due again at once, since its device has announced itself meanwhile
+ * @returns the shards in which one is due at once: its device has announced itself meanwhile, or a newer command has overtaken it
  */
 export async function requeueCommands(
   redis: Redis,

@@ -107,16 +107,19 @@ export class QueueModel {
     const mustHaveExpired = command.expiresAt.to <= now.from;
     const wasHandedOver = state !== 'pending' || attempt > 0;
     const isUsedUp = state !== 'pending' && attempt >= command.attempts;
+    const isOvertaken = this.isOvertaken(command);
     const what = `${id} ${outcome} as ${state} ${attempt}, head: ${isHead}`;
     if (outcome === 'dispatched') {
-      const mayGo = isHead && !mustHaveExpired && !isUsedUp && !this.stopped.has(command.lane);
+      const mayGo = isHead && !mustHaveExpired && !isUsedUp && !isOvertaken && !this.stopped.has(command.lane);
       this.dispatch(command, now);
       return mayGo ? [] : [what];
     }
-    const mayEnd =
-      outcome === 'expired'
-        ? mayHaveExpired && !wasHandedOver
-        : isUsedUp || (mayHaveExpired && wasHandedOver);
+    const ends: Record<string, boolean> = {
+      expired: mayHaveExpired && !wasHandedOver,
+      superseded: isOvertaken && !mustHaveExpired && !wasHandedOver,
+      unknown: isUsedUp || ((mayHaveExpired || isOvertaken) && wasHandedOver),
+    };
+    const mayEnd = ends[outcome] ?? false;
     const wrong = mayEnd && (isHead || onFailure === 'skip') ? [] : [what];
     const expected = this.finish(command, outcome as CommandState, now);
     return `${expected}` === `${aborted}` ? wrong : [...wrong, `${what} aborted ${aborted}`];
@@ -134,7 +137,7 @@ export class QueueModel {
     command.state = 'pending';
     command.attempt -= 1;
     const wait = (age: number) =>
-      cameBack ? 0 : Math.min(Math.max(waitMs, Math.max(0, age) / 4), 120 * waitMs);
+      cameBack || this.isOvertaken(command) ? 0 : Math.min(Math.max(waitMs, Math.max(0, age) / 4), 120 * waitMs);
     const until = {
       from: now.from + wait(now.from - command.createdAt.to),
       to: now.to + wait(now.to - command.createdAt.from),
@@ -201,6 +204,12 @@ export class QueueModel {
 
   private lane(lane: string): ModelCommand[] {
     return this.open().filter((command) => command.lane === lane);
+  }
+
+  /** A newer command would have superseded it, had it not been on its way. */
+  private isOvertaken(command: ModelCommand): boolean {
+    const newest = this.lane(command.lane).at(-1);
+    return command.policy === 'latest' && newest?.policy === 'latest' && newest !== command;
   }
 
   private head(lane: string): ModelCommand | undefined {
