@@ -110,7 +110,8 @@ export class QueueModel {
     const isOvertaken = this.isOvertaken(command);
     const what = `${id} ${outcome} as ${state} ${attempt}, head: ${isHead}`;
     if (outcome === 'dispatched') {
-      const mayGo = isHead && !mustHaveExpired && !isUsedUp && !isOvertaken && !this.stopped.has(command.lane);
+      const mayGo =
+        isHead && !mustHaveExpired && !isUsedUp && !isOvertaken && !this.stopped.has(command.lane);
       this.dispatch(command, now);
       return mayGo ? [] : [what];
     }
@@ -137,7 +138,9 @@ export class QueueModel {
     command.state = 'pending';
     command.attempt -= 1;
     const wait = (age: number) =>
-      cameBack || this.isOvertaken(command) ? 0 : Math.min(Math.max(waitMs, Math.max(0, age) / 4), 120 * waitMs);
+      cameBack || this.isOvertaken(command)
+        ? 0
+        : Math.min(Math.max(waitMs, Math.max(0, age) / 4), 120 * waitMs);
     const until = {
       from: now.from + wait(now.from - command.createdAt.to),
       to: now.to + wait(now.to - command.createdAt.from),
