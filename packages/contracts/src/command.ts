@@ -31,6 +31,8 @@ import { jsonValueSchema } from './json-value.js';
  * | pending              | superseded   | a newer one of policy `latest`                             | id of that one              |
  * | pending              | cancelled    | REST, a rollout                                            | `api`, `rollout:<id>`       |
  * | pending              | cancelled    | the command before it failed, and aborts the rest          | `aborted:<id>`              |
+ * | dispatched, given back | superseded | a newer one of policy `latest` came while it was on its way, and nobody was there | id of that one |
+ * | any open, once sent  | unknown      | the same, and nobody answered: it is not sent again        | `superseded:<id>`           |
  * | pending, once sent   | unknown      | instead of superseded or cancelled: it may have been executed | `superseded:<id>`, `cancelled` |
  *
  * - Final states never change; a later answer is kept as evidence. Answers may come twice, late and in any order: states only rise.
