@@ -69,8 +69,7 @@ async function start(): Promise<RunningService> {
 
   return {
     async close() {
-      await transport.drain();
-      await app.get(RolloutsService).stop();
+      await Promise.all([transport.drain(), app.get(RolloutsService).stop()]);
       await app.get(DispatchService).stop();
       await app.close();
       operations.close();

@@ -16,6 +16,8 @@ const TAKE_MS = 300;
 /** Pause after Redis has failed, growing. Milliseconds. */
 const FAILURE_MS = 200;
 const MAX_FAILURE_MS = 5000;
+/** A service that stops waits so long for Redis to take the leases back. Milliseconds. */
+const STOP_MS = 2000;
 
 /** Carries on the rollouts that this replica holds. Replicas share them by leases: whoever is first takes one. */
 @Injectable()
@@ -38,12 +40,17 @@ export class RolloutsService implements OnApplicationBootstrap, RolloutObserver 
     this.next(STEP_MS);
   }
 
-  /** Takes and begins nothing more, and gives back what it holds. */
+  /** Takes and begins nothing more, and gives back what it holds. If Redis does not answer, the leases end by themselves. */
   async stop(): Promise<void> {
     this.stopped = true;
     clearTimeout(this.timer);
+    const released = this.release();
+    const limit = new Promise((resolve) => setTimeout(resolve, STOP_MS).unref());
+    await Promise.race([released, limit]);
+  }
+
+  private async release(): Promise<void> {
     await this.working;
-    // If Redis does not take it, the leases end by themselves.
     await Promise.allSettled([...this.runs.values()].map((run) => run.release()));
     this.runs.clear();
     this.count();
