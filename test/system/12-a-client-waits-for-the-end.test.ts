@@ -115,9 +115,13 @@ describe('with the API alone', () => {
       const socket = connect(api.api.port, '127.0.0.1');
       socket.on('error', () => undefined);
       closeLater('waiting client', () => socket.destroy());
-      socket.write(
-        `GET /v1/commands/${id} HTTP/1.1\r\nHost: x\r\nPrefer: ${LONG}\r\nX-API-Key: ${api.key}\r\n\r\n`,
-      );
+      const ask = () =>
+        socket.write(
+          `GET /v1/commands/${id} HTTP/1.1\r\nHost: x\r\nPrefer: ${LONG}\r\nX-API-Key: ${api.key}\r\n\r\n`,
+        );
+      ask();
+      // So many at once may be too much for a busy machine: whoever is answered that Redis is slow asks again.
+      socket.on('data', ask);
       return socket;
     });
     await until(async () => (await waiting()) === 1000, { what: 'all to wait', timeoutMs: 20_000 });

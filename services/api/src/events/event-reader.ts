@@ -28,6 +28,9 @@ export interface EventListener {
 export class EventReader {
   private readonly listeners = new Set<EventListener>();
   private redis: Redis | undefined;
+  /** The newest event, while somebody asks for it. */
+  private newest: Promise<string> | undefined;
+  private isUp: Promise<void> | undefined;
   private isClosed = false;
   /** The last event that was read; undefined while nobody listens. */
   position: string | undefined;
@@ -39,8 +42,12 @@ export class EventReader {
 
   /** Tells the listener of every event from now on; settles when that is so. */
   async listen(listener: EventListener): Promise<void> {
-    if (this.position === undefined) this.listenFrom(listener, await lastEventId(this.link.redis));
-    else this.listeners.add(listener);
+    if (this.position === undefined) {
+      this.newest ??= lastEventId(this.link.redis).finally(() => {
+        this.newest = undefined;
+      });
+      this.listenFrom(listener, await this.newest);
+    } else this.listeners.add(listener);
   }
 
   /** As `listen`, but at once: what is after `from` is told, unless the reader is further already. */
@@ -60,12 +67,12 @@ export class EventReader {
 
   private async read(from: string): Promise<void> {
     this.position = from;
-    this.redis ??= connectRedis(this.config.REDIS_URL, 'api-events');
+    const redis = await this.connected();
     let failures = 0;
     while (this.listeners.size > 0 && !this.isClosed) {
       try {
         const before: string = this.position;
-        const events = await readEvents(this.redis, before, BLOCK_MS);
+        const events = await readEvents(redis, before, BLOCK_MS);
         if (failures > 0 || events.length >= FULL_READ) {
           const isTrimmed = await this.isTrimmedAfter(before);
           if (failures > 0 || isTrimmed)
@@ -82,6 +89,15 @@ export class EventReader {
       }
     }
     this.position = undefined;
+  }
+
+  /** The connection, once it stands for the first time. */
+  private async connected(): Promise<Redis> {
+    this.isUp ??= new Promise((resolve) => {
+      this.redis = connectRedis(this.config.REDIS_URL, 'api-events', { onUp: resolve });
+    });
+    await this.isUp;
+    return this.redis!;
   }
 
   private async tell(events: readonly StoredEvent[]): Promise<void> {

@@ -1,0 +1,82 @@
+import { connectRedis, type Redis } from '@lamplighter/store/connect';
+import { appendEvents, type StoredEvent } from '@lamplighter/store/events';
+import { EVENTS_KEY } from '@lamplighter/store/keys';
+import { startRedis, type TestRedis } from '@lamplighter/test-kit/redis';
+import { closeLater } from '@lamplighter/test-kit/resources';
+import { until } from '@lamplighter/test-kit/until';
+import type { Config } from '../config.js';
+import type { StoreLink } from '../store/store-link.js';
+import { EventReader } from './event-reader.js';
+
+let server: TestRedis;
+let redis: Redis;
+let reader: EventReader;
+beforeAll(async () => {
+  server = await startRedis();
+  redis = connectRedis(server.url, 'test');
+  closeLater('Redis connection of the test', () => redis.disconnect());
+  await until(() => redis.status === 'ready', { what: 'the connection to Redis' });
+}, 30_000);
+beforeEach(() => {
+  reader = new EventReader({ redis } as StoreLink, { REDIS_URL: server.url } as Config);
+  closeLater('reader', () => reader.close());
+});
+
+/** A listener that keeps what it is told: lights, and `cut` or `trimmed` for interruptions. */
+async function listener() {
+  const heard: unknown[] = [];
+  const listening = {
+    told: ({ event }: StoredEvent) => heard.push(event.light),
+    interrupted: (isTrimmed: boolean) => void heard.push(isTrimmed ? 'trimmed' : 'cut'),
+  };
+  await reader.listen(listening);
+  return { heard, leave: () => reader.leave(listening) };
+}
+
+const lights = (...values: number[]) =>
+  appendEvents(
+    redis,
+    values.map((light) => ({ type: 'telemetry', fleet: 'demo', device: 'lamp', light })),
+  );
+
+it('tells everybody what happens from now on, once and in order, until they leave', async () => {
+  await lights(0);
+  const [one, two] = [await listener(), await listener()];
+  await lights(1, 2);
+  await until(() => one.heard.length === 2 && two.heard.length === 2, { what: 'both to hear' });
+  one.leave();
+  await lights(3);
+  await until(() => two.heard.length === 3, { what: 'the one who stayed to hear' });
+  expect([one.heard, two.heard]).toEqual([
+    [1, 2],
+    [1, 2, 3],
+  ]);
+}, 30_000);
+
+it('tells that events have left the stream before it read them', async () => {
+  await lights(0);
+  const { heard } = await listener();
+  await lights(1);
+  await until(() => heard.length === 1, { what: 'the first event' });
+  // In one step: 600 events come, and the first of them make room.
+  const burst = redis.multi();
+  for (let light = 100; light < 700; light += 1) {
+    const event = JSON.stringify({ type: 'telemetry', fleet: 'demo', device: 'lamp', light });
+    burst.xadd(EVENTS_KEY, '*', 'event', event);
+  }
+  await burst.xtrim(EVENTS_KEY, 'MAXLEN', 550).exec();
+  await until(() => heard.at(-1) === 699, { what: 'the last event' });
+  expect(heard.slice(0, 3)).toEqual([1, 'trimmed', 150]);
+  expect(heard).toHaveLength(2 + 550);
+}, 30_000);
+
+it('tells that it was cut off, and goes on where it was', async () => {
+  await lights(0);
+  const { heard } = await listener();
+  await lights(1);
+  await until(() => heard.length === 1, { what: 'the first event' });
+  await redis.call('CLIENT', 'KILL', 'SKIPME', 'yes');
+  await lights(2);
+  await until(() => heard.includes(2), { what: 'the event after' });
+  expect(heard).toEqual([1, 'cut', 2]);
+}, 30_000);
