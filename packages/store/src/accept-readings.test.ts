@@ -76,7 +76,7 @@ describe('the last state', () => {
     const say = 'a,b;c:d "é" \n\r\t\0 💡 %d %s {17} \\';
     await rules.take(lamp, [reading({ say })]);
     await rules.take(lamp, [
-      { seq: undefined, at: undefined, json: `{\n "say" : ${JSON.stringify(say)}\n}\n` },
+      { n: undefined, seq: undefined, at: undefined, json: `{\n "say" : ${JSON.stringify(say)}\n}\n` },
     ]);
     expect((await device())?.last?.measurements).toEqual({ say });
     expect(
@@ -454,7 +454,7 @@ it.each<[newer: boolean, reading: { seq?: number; at?: number }, mark: { seq?: n
   [true, { at: 2 }, { seq: 9, at: 1 }],
   [false, { seq: 9, at: 1 }, { at: 2 }],
 ])('newer is %s for %j after %j, for the replica and for the store', async (newer, next, mark) => {
-  const order = ({ seq, at }: typeof next) => ({ seq, at });
+  const order = ({ seq, at }: typeof next) => ({ n: undefined, seq, at });
   expect(isNewer(order(next), order(mark))).toBe(newer);
   await rules.take(lamp, [{ ...order(mark), json: '{"light":1}' }]);
   const [outcome] = await rules.send({

@@ -38,6 +38,7 @@ function lamp(rules = [nightLight], lesson = false): KnownDevice {
 }
 function reading(light: number, seq?: number, more: Partial<PendingReading> = {}): PendingReading {
   return {
+    n: undefined,
     seq,
     at: undefined,
     json: `{"light":${light}}`,
