@@ -1,9 +1,12 @@
 import { type CommandState, FINAL_STATES, type Transition } from '@lamplighter/contracts/command';
+import { each } from '../each.js';
 import type { ApiAnswer, ApiClient } from '../stage/api-client.js';
 import type { Ledger, ShownCommand } from './evidence.js';
 import type { Notebook } from './notebook.js';
 
 const PAGE = 500;
+/** Devices that are looked at at the same time. */
+const AT_ONCE = 4;
 const isFinal = (state: CommandState) => (FINAL_STATES as readonly CommandState[]).includes(state);
 
 /** A device's readings that were seen: which, and how often in one answer. */
@@ -25,7 +28,7 @@ export class Watcher {
 
   /** Looks at every device once. Throws if the API does not answer; what was seen by then is noted. */
   async look(): Promise<void> {
-    for (const device of await this.devices()) {
+    await each(await this.devices(), AT_ONCE, async (device) => {
       const path = `/v1/fleets/${this.fleet}/devices/${device}`;
       const [telemetry, commands] = await Promise.all([
         this.get(`${path}/telemetry?limit=${PAGE}`),
@@ -33,7 +36,7 @@ export class Watcher {
       ]);
       this.noteReadings(device, telemetry.body.readings);
       for (const command of commands.body.commands) this.noteCommand(command);
-    }
+    });
   }
 
   /** The ledger as the API shows it now, noted. */

@@ -1,10 +1,11 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { until } from '@lamplighter/test-kit/until';
+import { each, every } from '../each.js';
 import type { Evidence } from '../evidence/evidence.js';
 import { Notebook } from '../evidence/notebook.js';
 import { Watcher } from '../evidence/watcher.js';
 import type { Stage } from '../stage/stage.js';
-import { Commander, drawOrder, type Roster, silence } from './commander.js';
+import { Commander, drawOrder, type Roster } from './commander.js';
 import { Outboxes } from './outboxes.js';
 import type { Random } from './random.js';
 import { versions } from './versions.js';
@@ -12,6 +13,8 @@ import { versions } from './versions.js';
 const PATIENCE_MS = 60_000;
 /** How often it is looked whether everything has come to rest, milliseconds. */
 const LOOK_MS = 500;
+/** Requests to the API that are made at the same time. */
+const AT_ONCE = 20;
 
 /** The books of a run: what was asked of a stage, what its devices did, what its API showed. Closed, they are evidence. */
 export class Books {
@@ -19,6 +22,9 @@ export class Books {
   private readonly watchers: readonly Watcher[];
   private readonly outboxes: readonly Outboxes[];
   private readonly over = new AbortController();
+  private looking = Promise.resolve();
+  /** Devices that were not told to stop measuring, when it is time for that. */
+  private loud = 0;
   private readonly openedAt = performance.now();
   readonly commander: Commander;
 
@@ -63,9 +69,15 @@ export class Books {
     this.notebook.fault({ t: Date.now(), kind, target, ms });
   }
 
-  /** Looks at the API; what fails, because something is broken, is made up for by the next look. */
-  async look(): Promise<void> {
-    for (const watcher of this.watchers) await watcher.look().catch(() => undefined);
+  /**
+   * Looks at the API again and again until the books are closed: it shows a window. A look that fails, because something is
+   * broken, is made up for by the next.
+   */
+  keepLooking(everyMs: number): void {
+    const signal = AbortSignal.any([this.signal, this.over.signal]);
+    this.looking = every(everyMs, signal, async () => {
+      for (const watcher of this.watchers) await watcher.look().catch(() => undefined);
+    });
   }
 
   /** Readings and commands so far, by the devices' own word. */
@@ -94,9 +106,10 @@ export class Books {
     seed?: number;
     strange?: readonly string[];
   }): Promise<Evidence> {
-    silence(this.commander, this.roster);
+    this.silence().catch(() => undefined); // aborted: then they are not silent, and that is told
     const unsettled = await this.rest(quietMs);
     this.over.abort();
+    await this.looking;
     for (const watcher of this.watchers) {
       const looked = () => watcher.look().then(() => true);
       await until(looked, { what: 'a last look at the API', timeoutMs: PATIENCE_MS, everyMs: LOOK_MS });
@@ -110,6 +123,24 @@ export class Books {
       versions: versions(),
     });
     return this.notebook.read();
+  }
+
+  /** Has all devices stop measuring, so that the books can be closed. */
+  private async silence(): Promise<void> {
+    const request = {
+      action: { telemetry_interval_ms: 24 * 3_600_000 },
+      policy: 'latest' as const,
+      lane: 'telemetry',
+      ttl: '10m',
+    };
+    const all = this.roster.flatMap(({ name, devices }) =>
+      devices.map((device) => ({ fleet: name, device })),
+    );
+    this.loud = all.length;
+    await each(all, AT_ONCE, async (address) => {
+      await this.commander.insist({ ...address, request });
+      this.loud -= 1;
+    });
   }
 
   /** What had not come to rest when the time was over, in words. */
@@ -127,6 +158,7 @@ export class Books {
   private async whatIsLeft(): Promise<string[]> {
     const { inOutboxes } = this.counts();
     const left = [
+      ...(this.loud > 0 ? [`${this.loud} devices were not told to be silent`] : []),
       ...(this.commander.waiting > 0 ? [`${this.commander.waiting} requests are not answered`] : []),
       ...(inOutboxes > 0 ? [`${inOutboxes} readings are in the outboxes, or on their way`] : []),
     ];

@@ -134,15 +134,3 @@ export class Commander {
 }
 
 const pathOf = ({ fleet, device }: Order) => `/v1/fleets/${fleet}/devices/${device}/commands`;
-
-/** Has all devices stop measuring, so that the books can be closed. */
-export function silence(commander: Commander, fleets: readonly Roster[]): void {
-  const request = {
-    action: { telemetry_interval_ms: 24 * 3_600_000 },
-    policy: 'latest' as const,
-    lane: 'telemetry',
-    ttl: '10m',
-  };
-  for (const { name, devices } of fleets)
-    for (const device of devices) commander.give({ fleet: name, device, request });
-}

@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as wait } from 'node:timers/promises';
+import { every } from '../each.js';
 import type { Options } from '../options.js';
 import { buildStage, type Stage } from '../stage/stage.js';
 import { Books } from './books.js';
@@ -46,23 +46,22 @@ async function underFaults(stage: Stage, { options, say, signal }: Run): Promise
   const books = await Books.open(stage, signal);
   say(`${devices} devices are connected; now ${minutes} min of faults, seed ${seed}`);
 
-  const [faults, all] = [new AbortController(), new AbortController()];
+  const over = new AbortController();
+  const running = AbortSignal.any([signal, over.signal]);
   const saboteur = new Saboteur(stage, books, say);
-  const strange = supervise(stage, saboteur, AbortSignal.any([signal, all.signal]), say);
-  const looking = every(EVERY_MS, AbortSignal.any([signal, faults.signal]), () => books.look());
-  const telling = every(EVERY_MS, AbortSignal.any([signal, all.signal]), () => say(progress(books)));
+  const strange = supervise(stage, saboteur, running, say);
+  books.keepLooking(EVERY_MS);
+  const telling = every(EVERY_MS, running, () => say(progress(books)));
   const stopAsking = books.keepAsking(rate, new Random(seed));
   try {
     await saboteur.work(new Random(seed + 1), minutes * 60_000, signal);
   } finally {
     stopAsking();
-    faults.abort();
   }
-  await looking;
   say(`no more faults; it has ${quietSeconds} s to come to rest`);
   const { about } = await books.close({ quietMs: quietSeconds * 1000, seed, strange });
   say(about.unsettled.length === 0 ? 'everything is at rest' : `not at rest: ${about.unsettled.join('; ')}`);
-  all.abort();
+  over.abort();
   await telling;
 }
 
@@ -75,11 +74,6 @@ function progress(books: Books): string {
     `commands accepted ${counts.accepted}, refused ${counts.refused}, waiting for an answer ${waiting}, executed ${executed}`,
     ...(counts.skipped > 0 ? [`not asked because too many waited ${counts.skipped}`] : []),
   ].join('; ');
-}
-
-/** Does something again and again until it is over; it settles then. The first time after the first pause. */
-async function every(ms: number, over: AbortSignal, act: () => unknown): Promise<void> {
-  while (await wait(ms, true, { signal: over }).catch(() => false)) await act();
 }
 
 /** The logs of all processes, beside the journals. */

@@ -54,7 +54,9 @@ export interface StageOptions {
   readonly replicas?: number;
   /** More lines of redis.conf. */
   readonly redisSettings?: string[];
+  /** More variables of the services. */
   readonly rulesEnv?: Record<string, string>;
+  readonly apiEnv?: Record<string, string>;
 }
 
 /** Builds the stage; everything on it ends with the test, or with `closeEverything`. */
@@ -63,6 +65,7 @@ export async function buildStage({
   replicas: count = 1,
   redisSettings = [],
   rulesEnv = {},
+  apiEnv = {},
 }: StageOptions): Promise<Stage> {
   mkdirSync(folder, { recursive: true });
   const [broker, redis] = await Promise.all([startBroker(), startRedis({ settings: redisSettings })]);
@@ -76,9 +79,12 @@ export async function buildStage({
     return replica;
   };
   const apiToRedis = await openLink(redis.port);
-  const api = Object.assign(await restartableService('api', { REDIS_URL: apiToRedis.through(redis.url) }), {
-    toRedis: apiToRedis,
-  });
+  const api = Object.assign(
+    await restartableService('api', { REDIS_URL: apiToRedis.through(redis.url), ...apiEnv }),
+    {
+      toRedis: apiToRedis,
+    },
+  );
   await Promise.all(Array.from({ length: count }, () => addReplica()));
   await api.ready();
   return {

@@ -1,0 +1,75 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Evidence } from '@lamplighter/prove/evidence/evidence';
+import { judge } from '@lamplighter/prove/oracle/judge';
+import { Random } from '@lamplighter/prove/run/random';
+import { temporaryFolder } from '@lamplighter/test-kit/folder';
+import { until } from '@lamplighter/test-kit/until';
+import { QUIET_MS, setScene } from './scene.js';
+
+const DAY_MS = 24 * 3_600_000;
+const PRELOAD = fileURLToPath(new URL('./shifted-clock.mjs', import.meta.url));
+/** What is further from now than this was written by a clock that is wrong. */
+const WRONG_MS = DAY_MS / 2;
+
+/** A fleet whose clock is wrong by so much. */
+function wrongClock(name: string, offsetMs: number) {
+  const file = join(temporaryFolder(), name);
+  const set = (ms: number) => writeFileSync(file, String(ms));
+  set(offsetMs);
+  const env = { NODE_OPTIONS: `--import=${PRELOAD}`, CLOCK_FILE: file };
+  return { set, options: { name, devices: 5, env } };
+}
+
+it('F17: a device clock that is a year ahead, a day behind or jumps overtakes no last state and makes no command run after its expiry', async () => {
+  const ahead = wrongClock('ahead', 365 * DAY_MS);
+  const behind = wrongClock('behind', -DAY_MS);
+  const jumping = wrongClock('jumping', 0);
+  const scene = await setScene({ fleets: [], replicas: 1 });
+  const { client, say } = scene;
+  await Promise.all(
+    [ahead, behind, jumping].map(({ options }) =>
+      scene.addFleet({ ...options, env: { ...options.env, INTERVAL_MS: '500' } }),
+    ),
+  );
+  const books = await scene.openBooks();
+  const stopAsking = books.keepAsking(10, new Random(17));
+  const rejected = async (fleet: string) =>
+    (await client.get(`/v1/fleets/${fleet}/ledger`)).body.readings.rejected.clock ?? 0;
+  const lastState = async (fleet: string) =>
+    (await client.get(`/v1/fleets/${fleet}/devices/lamp-0001`)).body.last as { seq: number; at: string };
+
+  await until(async () => (await rejected('ahead')) > 20, { what: 'refusals', timeoutMs: 30_000 });
+  await until(() => books.counts().executed > 60, { what: 'commands', timeoutMs: 60_000 });
+  const before = await lastState('jumping');
+  jumping.set(365 * DAY_MS);
+  await until(async () => (await rejected('jumping')) > 20, { what: 'refusals', timeoutMs: 30_000 });
+  jumping.set(0);
+  say('the clock that jumped is right again');
+  await until(async () => (await lastState('jumping')).seq > before.seq, { what: 'life', timeoutMs: 30_000 });
+  expect(Math.abs(Date.parse((await lastState('jumping')).at) - Date.now())).toBeLessThan(60_000);
+  expect((await client.get('/v1/fleets/ahead/devices/lamp-0001')).body.last).toBeUndefined();
+  stopAsking();
+
+  const verdict = judge(onTheServersClock(await books.close({ quietMs: QUIET_MS })));
+  say(`readings ${JSON.stringify(verdict.readings)}, executed ${verdict.commands.executed}`);
+  expect(verdict.violations).toEqual([]);
+  expect(verdict.readings.refused).toBeGreaterThan(40);
+}, 300_000);
+
+/** The journals of wrong clocks, told by ours. */
+function onTheServersClock(evidence: Evidence): Evidence {
+  const now = Date.now();
+  const right = (t: number) => {
+    if (t > now + WRONG_MS) return t - 365 * DAY_MS;
+    return t < now - WRONG_MS ? t + DAY_MS : t;
+  };
+  return {
+    ...evidence,
+    fleets: evidence.fleets.map((fleet) => ({
+      ...fleet,
+      journal: fleet.journal.map((event) => ({ ...event, t: right(event.t) })),
+    })),
+  };
+}

@@ -1,0 +1,28 @@
+// Loaded before a program's first line (node --import): its wall clock is wrong by the milliseconds that the file named by
+// CLOCK_FILE holds, from now on whenever that changes. Timers and the monotonic clock go on as they were.
+import { readFileSync } from 'node:fs';
+
+const Real = Date;
+const REREAD_MS = 20;
+let offset = 0;
+let readAt = Number.NEGATIVE_INFINITY;
+
+function now() {
+  if (performance.now() - readAt > REREAD_MS) {
+    readAt = performance.now();
+    offset = Number(readFileSync(process.env.CLOCK_FILE ?? '', 'utf8')) || 0;
+  }
+  return Real.now() + offset;
+}
+
+globalThis.Date = class extends Real {
+  /** @param {ConstructorParameters<typeof Real>} args */
+  constructor(...args) {
+    if (args.length === 0) super(now());
+    else super(...args);
+  }
+
+  static now() {
+    return now();
+  }
+};
