@@ -137,6 +137,8 @@ function check(before: Point, after: Point, step: string, claims: readonly Claim
         `${id} overtakes`,
       );
       must(stoppedBy(before) === undefined, `${id} leaves a stopped lane`);
+      const isStale = policyOf(after, id) === 'latest' && open.at(-1)!.id !== id;
+      must(!isStale, `${id} is sent though a newer one waits`);
       must(
         claims.some(({ command, outcome }) => command.id === id && outcome === 'dispatched'),
         `${id} is sent by nobody`,
@@ -168,6 +170,8 @@ function check(before: Point, after: Point, step: string, claims: readonly Claim
     must(commands.find(({ id }) => id === told[1])?.state === told[2], 'an answer was lost');
   expect([after.path, wrong]).toEqual([after.path, []]);
 }
+
+const policyOf = ({ kept }: Point, id: string) => kept.commands[id]!.split(' ')[3];
 
 /** A head that failed has done to its lane what it says. */
 function checkFailure(
