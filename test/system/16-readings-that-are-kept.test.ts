@@ -57,6 +57,12 @@ describe('a device that keeps its readings', () => {
     expect(words).toContainEqual({ stored: [], refused: [2] });
   });
 
+  it('is told so even if none of its readings was ever taken', async () => {
+    const device = await keeper();
+    await device.sendReading({ light: 1, _seq: 1, _at: 1000 });
+    expect(await nextReceipt(device)).toEqual({ stored: [], refused: [1] });
+  });
+
   it('gets no receipt while Redis is frozen, and gets it when Redis goes on', async () => {
     const device = await keeper();
     await device.sendReading({ light: 1, _seq: 1 });

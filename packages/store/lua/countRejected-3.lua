@@ -3,8 +3,8 @@
 -- KEYS  1 device HASH   2 ledger HASH of the fleet   3 devices ZSET
 -- ARGV  1 device   2 how many of them the device counts among its own (their sequence could be read)
 --       then pairs: reason, number
--- Returns  1
+-- Returns  the device's session as its HASH has it, empty without one: who is refused may never have been known otherwise
 -- Clock    none
 if ARGV[2] ~= '0' and redis.call('ZSCORE', KEYS[3], ARGV[1]) then redis.call('HINCRBY', KEYS[1], 'rejected', ARGV[2]) end
 for i = 3, #ARGV, 2 do redis.call('HINCRBY', KEYS[2], 'rejected:' .. ARGV[i], ARGV[i + 1]) end
-return 1
+return redis.call('HGET', KEYS[1], 'session') or ''

@@ -236,7 +236,8 @@ function outcomeOf(before: PartOutcome, kind: string, details: (string | number)
   }
 }
 
-function sessionOf(stored: string): Session | undefined {
+/** Reads what a device's HASH has as its session; undefined for an empty one. */
+export function sessionOf(stored: string): Session | undefined {
   if (stored === '') return undefined;
   const [id, , , telemetry] = stored.split(',');
   return { id: Number(id), keeps: telemetry === 'keep' };

@@ -2,6 +2,7 @@ import { Replica, reading } from '../test/replica.js';
 import { type StoreUnderTest, startStore } from '../test/store-under-test.js';
 import { DeviceAddress } from './accept-readings.js';
 import { countRejected, readLedger } from './ledger.js';
+import { recordPresence } from './presence.js';
 
 let store: StoreUnderTest;
 let lamp: DeviceAddress;
@@ -92,6 +93,15 @@ describe('the books of readings', () => {
       rejected: { clock: 1, bad_json: 2 },
       unexplained: 0,
     });
+  });
+
+  it('are told by whoever refuses a reading what the device has said of itself', async () => {
+    const refusal = { address: lamp, own: 1, reasons: new Map([['clock' as const, 1]]) };
+    expect(await countRejected(store.redis, [refusal])).toEqual([undefined]);
+    await recordPresence(store.redis, [
+      { address: lamp, message: { online: true, session: 7, telemetry: 'keep' } },
+    ]);
+    expect(await countRejected(store.redis, [refusal])).toEqual([{ id: 7, keeps: true }]);
   });
 
   it('do not let one device make up for what another lost', async () => {

@@ -1,7 +1,7 @@
 import { FINAL_STATES } from '@lamplighter/contracts/command';
 import { REJECT_REASONS, type RejectReason } from '@lamplighter/contracts/reading';
 import type { Redis } from 'ioredis';
-import type { DeviceAddress } from './accept-readings.js';
+import { type DeviceAddress, type Session, sessionOf } from './accept-readings.js';
 import { commandKeys, deviceKey, devicesKey, ledgerKey, windowKey } from './keys.js';
 import { ALL_SHARDS, pipelined } from './pipelined.js';
 import { runScripts } from './script.js';
@@ -50,9 +50,15 @@ export interface Refusals {
   readonly reasons: ReadonlyMap<RejectReason, number>;
 }
 
-/** Counts refused readings, one script per device. Repeating it after a failure counts twice. */
-export async function countRejected(redis: Redis, refusals: readonly Refusals[]): Promise<void> {
-  await runScripts(
+/**
+ * Counts refused readings, one script per device. Repeating it after a failure counts twice.
+ * @returns what each device has said of itself; undefined if it never published a birth
+ */
+export async function countRejected(
+  redis: Redis,
+  refusals: readonly Refusals[],
+): Promise<(Session | undefined)[]> {
+  const sessions = await runScripts(
     redis,
     'countRejected-3',
     refusals.map(({ address: { shard, fleet, device }, own, reasons }) => ({
@@ -60,6 +66,7 @@ export async function countRejected(redis: Redis, refusals: readonly Refusals[])
       args: [device, own, ...[...reasons].flat()],
     })),
   );
+  return sessions.map((session) => sessionOf(String(session)));
 }
 
 /** Devices of one shard that are read in one call. */

@@ -186,18 +186,14 @@ export class IngestService {
     const all = [...refusals].map(
       ([{ address }, { seqs, reasons }]): Refusals => ({ address, own: seqs.length, reasons }),
     );
-    await untilStored(
-      all,
-      async (some) => {
-        await countRejected(this.redis, some);
-        return some.map(() => true);
-      },
-      {
-        onRetry: (error) => this.events.storeFailed(error),
-        onPoison: ({ address }, error) => this.events.poisoned(`${address.fleet}/${address.device}`, error),
-      },
-    );
-    for (const [device, { seqs, reasons }] of refusals) {
+    const sessions = await untilStored(all, (some) => countRejected(this.redis, some), {
+      onRetry: (error) => this.events.storeFailed(error),
+      onPoison: ({ address }, error) => this.events.poisoned(`${address.fleet}/${address.device}`, error),
+    });
+    for (const [i, [device, { seqs, reasons }]] of [...refusals].entries()) {
+      // A device of which nothing was ever accepted here: only this tells whether it keeps what it sends.
+      const session = sessions[i];
+      if (session !== undefined && session !== 'failed') device.announce(session);
       // A full fleet may have room one day: only what can never be taken is refused for good.
       if (!reasons.has('unknown_device')) for (const seq of seqs) receipts.add(device, 'refused', seq);
     }
