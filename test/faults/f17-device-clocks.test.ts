@@ -6,7 +6,7 @@ import { judge } from '@lamplighter/prove/oracle/judge';
 import { Random } from '@lamplighter/prove/run/random';
 import { temporaryFolder } from '@lamplighter/test-kit/folder';
 import { until } from '@lamplighter/test-kit/until';
-import { QUIET_MS, setScene } from './scene.js';
+import { QUIET_MS, SHOWN, setScene } from './scene.js';
 
 const DAY_MS = 24 * 3_600_000;
 const PRELOAD = fileURLToPath(new URL('./shifted-clock.mjs', import.meta.url));
@@ -54,7 +54,7 @@ it('F17: a device clock that is a year ahead, a day behind or jumps overtakes no
 
   const verdict = judge(onTheServersClock(await books.close({ quietMs: QUIET_MS })));
   say(`readings ${JSON.stringify(verdict.readings)}, executed ${verdict.commands.executed}`);
-  expect(verdict.violations).toEqual([]);
+  expect(verdict.violations.slice(0, SHOWN)).toEqual([]);
   expect(verdict.readings.refused).toBeGreaterThan(40);
 }, 300_000);
 

@@ -17,7 +17,7 @@ export interface Scene extends Stage {
 }
 
 /** Violations that a failed case shows. */
-const SHOWN = 20;
+export const SHOWN = 20;
 /** Longest time in which everything must come to rest after a fault, milliseconds: devices wait up to 30 s before they return. */
 export const QUIET_MS = 120_000;
 
