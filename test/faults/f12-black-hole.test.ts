@@ -31,3 +31,21 @@ it('F12: a black hole between everyone and the broker is noticed by silence alon
   for (const link of links) link.heal();
   await expectNothingLost(scene);
 }, 400_000);
+
+it('F12: connections that the network forgets without a word, to broker and Redis, are given up and made anew', async () => {
+  const scene = await setScene();
+  const { books, replicas, fleets, api, say } = scene;
+  const stopAsking = books.keepAsking(5, new Random(120));
+  await until(() => books.counts().executed > 10, { what: 'load', timeoutMs: 30_000 });
+  for (const link of [replicas[0]!.toBroker, replicas[0]!.toRedis, api.toRedis, fleets[0]!.toBroker])
+    link.forget();
+  say('everything that is connected is forgotten');
+  const { executed } = books.counts();
+  await until(() => books.counts().executed > executed + 10, {
+    what: 'life on new connections',
+    timeoutMs: NOTICED_MS,
+    everyMs: 250,
+  });
+  stopAsking();
+  await expectNothingLost(scene);
+}, 400_000);

@@ -13,6 +13,11 @@ export interface ConnectionSettings {
 
 /** A reply that takes longer than this counts as a failed Redis, unless the caller says otherwise, milliseconds. */
 const COMMAND_TIMEOUT_MS = 5000;
+/**
+ * A connection on which nothing comes for this long although answers are due is given up, milliseconds: a router may have forgotten it
+ * without a word, and a new one works.
+ */
+const SILENCE_MS = 10_000;
 
 /**
  * Opens a connection and keeps it open, with jittered back-off. Nothing queues while Redis is away: a call fails within
@@ -27,6 +32,7 @@ export function connectRedis(url: string, name: string, settings: ConnectionSett
     maxRetriesPerRequest: 0, // a lost connection fails what waits for its answer, instead of leaving it to the timeout
     commandTimeout: settings.commandTimeoutMs ?? COMMAND_TIMEOUT_MS,
     connectTimeout: COMMAND_TIMEOUT_MS,
+    socketTimeout: SILENCE_MS,
     retryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt, 6), 2000) * (0.5 + Math.random() / 2),
   });
   let up: boolean | undefined;

@@ -93,6 +93,32 @@ describe('a link', () => {
     expect(performance.now() - started).toBeGreaterThan(150);
   });
 
+  it('becomes slow in the middle of a conversation, and fast again', async () => {
+    const { link, client } = await conversation();
+    const talk = client();
+    talk.say('x'.repeat(200_000));
+    await until(() => talk.text.length === 200_000, { what: 'all of it' });
+    link.limit(10_000);
+    talk.say('y'.repeat(1000));
+    await until(() => talk.text.length === 201_000, { what: 'the slow part' });
+    talk.say('y'.repeat(200_000));
+    link.limit(undefined);
+    await until(() => talk.text.length === 401_000, { what: 'the fast part' });
+  });
+
+  it('that forgets a connection never tells anybody, and carries new ones', async () => {
+    const { link, heard, client } = await conversation();
+    const talk = client();
+    await until(() => heard.length === 1, { what: 'the connection' });
+    link.forget();
+    link.heal();
+    talk.say('a');
+    const next = client();
+    next.say('b');
+    await until(() => next.text === 'b', { what: 'an echo' });
+    expect([talk.text, talk.closed]).toEqual(['', false]);
+  });
+
   it('that is cut resets what is open, and carries what comes next', async () => {
     const { link, heard, client } = await conversation();
     const talk = client();

@@ -21,8 +21,10 @@ export interface Link {
   heal(): void;
   /** Lets this many bytes per second pass in each direction of each connection; undefined for as many as come. */
   limit(bytesPerSecond: number | undefined): void;
-  /** Resets all connections, as a router does that forgot them; new ones work. */
+  /** Resets all connections, as a router does that restarts; new ones work. */
   cut(): void;
+  /** Forgets all connections without a word: nothing passes on them any more, for ever; new ones work. */
+  forget(): void;
   close(): Promise<void>;
 }
 
@@ -81,6 +83,9 @@ export async function openLink(target: number): Promise<Link> {
     cut() {
       for (const pair of pairs) pair.reset();
     },
+    forget() {
+      for (const pair of pairs) pair.forget();
+    },
     close,
   };
 }
@@ -89,6 +94,7 @@ export async function openLink(target: number): Promise<Link> {
 class Pair {
   private readonly server: Socket;
   private readonly flows: Readonly<Record<Direction, Flow>>;
+  private forgotten = false;
 
   constructor(
     private readonly client: Socket,
@@ -109,7 +115,12 @@ class Pair {
 
   apply(stalled: ReadonlySet<Direction>, bytesPerSecond: number | undefined): void {
     for (const direction of ['up', 'down'] as const)
-      this.flows[direction].apply(stalled.has(direction), bytesPerSecond);
+      this.flows[direction].apply(this.forgotten || stalled.has(direction), bytesPerSecond);
+  }
+
+  forget(): void {
+    this.forgotten = true;
+    this.apply(new Set(), undefined);
   }
 
   reset(): void {
@@ -153,6 +164,7 @@ class Flow {
   apply(stalled: boolean, bytesPerSecond: number | undefined): void {
     this.stalled = stalled;
     this.bytesPerSecond = bytesPerSecond;
+    this.allowance = 0;
     clearInterval(this.timer);
     if (bytesPerSecond !== undefined && !this.to.destroyed) {
       this.timer = setInterval(() => {
@@ -166,10 +178,10 @@ class Flow {
   private pass(): void {
     while (!this.stalled && this.held.length > 0 && !this.to.writableNeedDrain) {
       const [chunk = Buffer.alloc(0)] = this.held;
-      const size = this.bytesPerSecond === undefined ? chunk.length : Math.min(chunk.length, this.allowance);
-      const passing = Math.floor(size);
+      const allowed = this.bytesPerSecond === undefined ? chunk.length : Math.floor(this.allowance);
+      const passing = Math.min(chunk.length, allowed);
       if (passing === 0) break;
-      this.allowance -= passing;
+      if (this.bytesPerSecond !== undefined) this.allowance -= passing;
       this.heldBytes -= passing;
       if (passing === chunk.length) this.held.shift();
       else this.held[0] = chunk.subarray(passing);

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import type { Policy } from '@lamplighter/contracts/command';
 import type { Notebook } from '../evidence/notebook.js';
 import type { ApiAnswer, ApiClient } from '../stage/api-client.js';
@@ -80,7 +81,9 @@ export class Commander {
     private readonly client: ApiClient,
     private readonly notebook: Notebook,
     private readonly signal: AbortSignal,
-  ) {}
+  ) {
+    setMaxListeners(0, signal); // each request that waits listens to it
+  }
 
   get waiting(): number {
     return this.inHand.size;

@@ -37,6 +37,6 @@ describe('the plan of faults', () => {
     const seen = new Set(
       planFaults(new Random(1), 3_600_000, targets).map(({ kind, target }) => `${kind} ${target}`),
     );
-    expect(seen.size).toBe(9);
+    expect(seen.size).toBe(2 * PROCESS_FAULTS.length + LINK_FAULTS.length);
   });
 });

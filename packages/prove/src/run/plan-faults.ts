@@ -9,9 +9,10 @@ import type { Random } from './random.js';
  *     stall     a black hole for `ms`: nothing passes, nobody is told
  *     slow      4 kB/s for `ms`
  *     cut       all connections are reset
+ *     forget    nothing passes on what is open, for ever, and nobody is told; new connections work
  */
 export const PROCESS_FAULTS = ['kill', 'restart', 'freeze'] as const;
-export const LINK_FAULTS = ['stall', 'slow', 'cut'] as const;
+export const LINK_FAULTS = ['stall', 'slow', 'cut', 'forget'] as const;
 export type FaultKind = (typeof PROCESS_FAULTS)[number] | (typeof LINK_FAULTS)[number];
 
 /** Something that may be broken. Whatever shares a `part` is broken one at a time. */
@@ -41,6 +42,7 @@ const DURATION_MS: Readonly<Record<FaultKind, readonly [number, number]>> = {
   stall: [1000, 20_000],
   slow: [5000, 15_000],
   cut: [0, 0],
+  forget: [0, 0],
 };
 /** A part that was broken works for this long before it is broken again: its own recovery is part of the proof. */
 const RECOVERY_MS = 5000;

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { every } from '../each.js';
@@ -23,6 +24,7 @@ export interface Run {
 
 /** Runs everything under faults until it has come to rest, and writes down in a folder what the oracle judges. */
 export async function run({ options, folder, say, signal }: Run): Promise<void> {
+  setMaxListeners(0, signal); // every part that waits listens to it
   say('starting broker, Redis, two rules replicas, the API and the simulated devices');
   const stage = await unless(signal, buildStage({ folder, replicas: 2 }));
   try {

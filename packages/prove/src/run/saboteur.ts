@@ -17,7 +17,7 @@ const SLOW_BYTES_PER_SECOND = 4000;
 
 /** Something that may be broken, with its hands on it. */
 interface Victim extends Target {
-  inflict(kind: FaultKind, ms: number): Promise<void>;
+  inflict(kind: FaultKind, ms: number, signal: AbortSignal): Promise<void>;
 }
 
 /** Breaks one thing after the other, by a plan that a seed decides, and mends each. */
@@ -39,25 +39,36 @@ export class Saboteur {
     return this.broken.has(process);
   }
 
-  /** Works through a plan; settles when everything is mended. */
+  /** Works through a plan; settles when everything is mended. Aborted, it leaves things as they are. */
   async work(random: Random, runMs: number, signal: AbortSignal): Promise<void> {
     const began = performance.now();
-    const inHand: Promise<void>[] = [];
-    for (const fault of planFaults(random, runMs, [...this.victims.values()])) {
+    const plan = planFaults(random, runMs, [...this.victims.values()]);
+    /** What is being done to a part: stopping may take longer than planned, and the next fault waits for it. */
+    const inHand = new Map<string, Promise<void>>();
+    for (const fault of plan) {
       await wait(Math.max(0, fault.at - (performance.now() - began)), undefined, { signal });
-      inHand.push(this.inflict(fault));
+      const victim = this.victims.get(fault.target)!;
+      const before = inHand.get(victim.part) ?? Promise.resolve();
+      const act = before.then(() => this.inflict(victim, fault, signal));
+      act.catch(() => undefined); // told by Promise.all, or aborted
+      inHand.set(victim.part, act);
     }
-    await Promise.all(inHand);
+    await Promise.all(inHand.values());
     await wait(Math.max(0, runMs - (performance.now() - began)), undefined, { signal });
   }
 
-  private async inflict({ kind, target, ms }: PlannedFault): Promise<void> {
-    const lasting = ms > 0 ? ` for ${(ms / 1000).toFixed(1)} s` : '';
-    this.say(
-      `fault: ${kind} ${target}${kind === 'kill' || kind === 'restart' ? `, back after${lasting.slice(4) || ' 0 s'}` : lasting}`,
-    );
+  private async inflict(
+    victim: Victim,
+    { kind, target, ms }: PlannedFault,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const time = `${(ms / 1000).toFixed(1)} s`;
+    const lasting = { kill: `, back after ${time}`, restart: `, back after ${time}`, cut: '', forget: '' }[
+      kind as string
+    ];
+    this.say(`fault: ${kind} ${target}${lasting ?? ` for ${time}`}`);
     this.books.fault(kind, target, ms);
-    await this.victims.get(target)?.inflict(kind, ms);
+    await victim.inflict(kind, ms, signal);
   }
 
   private victimsOn({ broker, redis, replicas, api, fleets }: Stage): Victim[] {
@@ -93,18 +104,18 @@ export class Saboteur {
       part,
       weight,
       kinds: PROCESS_FAULTS,
-      inflict: async (kind, ms) => {
+      inflict: async (kind, ms, signal) => {
         this.broken.add(process);
         try {
           if (kind === 'freeze') {
             process.pause();
-            await wait(ms);
+            await wait(ms, undefined, { signal });
             process.resume();
             return;
           }
           await (kind === 'kill' ? process.kill() : process.stop());
           onDeath();
-          await wait(ms);
+          await wait(ms, undefined, { signal });
           await process.start();
         } finally {
           this.broken.delete(process);
@@ -120,11 +131,12 @@ function link(name: string, link: Link, { weight, part }: { weight: number; part
     part,
     weight,
     kinds: LINK_FAULTS,
-    async inflict(kind, ms) {
+    async inflict(kind, ms, signal) {
       if (kind === 'cut') return link.cut();
+      if (kind === 'forget') return link.forget();
       if (kind === 'stall') link.stall();
       else link.limit(SLOW_BYTES_PER_SECOND);
-      await wait(ms);
+      await wait(ms, undefined, { signal });
       link.heal();
       link.limit(undefined);
     },
