@@ -8,7 +8,7 @@ try {
   await prepare((line) => console.log(line));
   const { installMissing, TEST_TOOLS } = await import('../packages/native/dist/install.js');
   installMissing(TEST_TOOLS, (line) => console.log(line));
-  console.log('F1 to F18: about 12 minutes; FAULT_DEVICES=500 makes F16 smaller than its 5,000 devices');
+  console.log('F1 to F18: about 15 minutes; FAULT_DEVICES=500 makes F16 smaller than its 5,000 devices');
   const jest = join(REPOSITORY, 'scripts/jest.mjs');
   const args = ['--selectProjects', 'faults', '--runInBand', '--verbose', ...process.argv.slice(2)];
   const child = spawn(process.execPath, [jest, ...args], { stdio: 'inherit', cwd: REPOSITORY });
