@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connectDevice } from '@lamplighter/test-kit/device';
+import { connectMqtt } from '@lamplighter/test-kit/mqtt-client';
 import { closeLater } from '@lamplighter/test-kit/resources';
 import { startService } from '@lamplighter/test-kit/service';
 import { until } from '@lamplighter/test-kit/until';
@@ -41,7 +42,12 @@ describe('the night-light', () => {
     await lamp.sendReading({ light: 12 });
     const { led_on, _cmd } = await lamp.nextCommand();
     expect(led_on).toBe(true);
-    expect(_cmd).toMatchObject({ lane: 'led_on', seq: 1, attempt: 1, expiresAt: expect.any(Number) });
+    expect(_cmd).toMatchObject({
+      lane: 'led_on',
+      seq: expect.any(Number),
+      attempt: 1,
+      expiresAt: expect.any(Number),
+    });
     const { id } = _cmd as { id: string };
     await lamp.publish(`${fleet.name}/acknowledgements/lamp-0001`, { id, status: 'acknowledged' });
     await lamp.publish(`${fleet.name}/acknowledgements/lamp-0001`, { id, status: 'succeeded' });
@@ -106,6 +112,23 @@ describe('the night-light', () => {
     expect(lamp.commands()).toHaveLength(4);
   }, 30_000);
 });
+
+it('a rule supersedes a command over REST that waits, and whoever waits for its end is told at once', async () => {
+  const fleet = await stack.broker.newFleet();
+  const path = `/v1/fleets/${fleet.name}/devices/lamp-0001/commands`;
+  const { body } = await stack.send('POST', path, { action: { led_on: true } });
+  await until(
+    async () => {
+      const { transitions } = (await stack.get(`/v1/commands/${body.id}`)).body;
+      return transitions.some(({ cause }: { cause: string }) => cause === 'unreachable');
+    },
+    { what: 'the command to wait' },
+  );
+  const waiting = stack.send('GET', `/v1/commands/${body.id}`, undefined, { prefer: 'wait=30' });
+  const sensor = await connectMqtt(fleet.url, { clientId: `${fleet.name}.lamp-0001` });
+  await sensor.publish(`${fleet.name}/telemetry/lamp-0001`, { light: 500 });
+  expect((await waiting).body).toMatchObject({ id: body.id, state: 'superseded' });
+}, 20_000);
 
 describe('a rules file of one’s own', () => {
   it('in mode "every" answers each reading, in the fleets of its scope only', async () => {

@@ -1,7 +1,12 @@
 import { type CommandState, commandPayload } from '@lamplighter/contracts/command';
 import { commandsTopic } from '@lamplighter/contracts/topics';
 import type { Logger } from '@lamplighter/service-kit/logger';
-import { type EnqueueOutcome, LEASE_MS, type PartOutcome } from '@lamplighter/store/accept-readings';
+import {
+  type DeviceAddress,
+  type EnqueueOutcome,
+  LEASE_MS,
+  type PartOutcome,
+} from '@lamplighter/store/accept-readings';
 import {
   type Claim,
   type CommandSource,
@@ -12,6 +17,7 @@ import {
   requeueCommands,
 } from '@lamplighter/store/commands';
 import type { Redis } from '@lamplighter/store/connect';
+import type { LiveEvent } from '@lamplighter/store/events';
 import { shardOf, WAKE_CHANNEL } from '@lamplighter/store/keys';
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { LiveEventsService } from '../live-events/live-events.service.js';
@@ -118,6 +124,7 @@ export class DispatchService implements OnApplicationBootstrap {
       const enqueued = outcome.commands.find(({ id }) => id === command.id);
       if (enqueued === undefined) continue; // a repeated part: its commands are leased, and found by their lease if need be
       this.count('rule', enqueued);
+      this.tellOvertaken(device.address, enqueued);
       if (enqueued.state !== 'dispatched') continue;
       const { fleet, device: name } = device.address;
       this.publish({
@@ -280,6 +287,13 @@ export class DispatchService implements OnApplicationBootstrap {
     if (state === 'dispatched') this.metrics.commands.inc({ transition: 'dispatched', source });
     this.metrics.commands.inc({ transition: 'superseded', source }, superseded.length);
     this.metrics.commands.inc({ transition: 'unknown', source }, unknown.length);
+  }
+
+  /** What a rule's command ended on its way in: who waits for one of those is told. */
+  private tellOvertaken({ fleet, device }: DeviceAddress, { superseded, unknown }: EnqueueOutcome): void {
+    const ended = (ids: readonly string[], state: CommandState) =>
+      ids.map((command): LiveEvent => ({ type: 'command', fleet, device, command, state }));
+    this.events.append([...ended(superseded, 'superseded'), ...ended(unknown, 'unknown')]);
   }
 
   private told(
