@@ -20,7 +20,7 @@ const SAMPLES = 8;
  * Samples are held against the monotonic clock, so a device clock that is set does not spoil them.
  */
 export class ServerClock {
-  private samples: Sample[] = [];
+  private readonly samples: Sample[] = [];
 
   /**
    * @param wall the device's clock, ms since 1970
@@ -37,10 +37,7 @@ export class ServerClock {
    * @param delay how long ago that can have been at most, ms
    */
   observe(serverTime: number, delay: number): void {
-    const offset = serverTime - this.monotonic();
-    // Whatever is later than this one allows tells of a time before the server's clock was set back.
-    this.samples = this.samples.filter((before) => before.offset <= offset + delay + AGREES_MS);
-    this.samples.push({ offset, delay });
+    this.samples.push({ offset: serverTime - this.monotonic(), delay });
     if (this.samples.length > SAMPLES) this.samples.shift();
   }
 
