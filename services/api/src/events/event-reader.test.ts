@@ -70,6 +70,18 @@ it('tells that events have left the stream before it read them', async () => {
   expect(heard).toHaveLength(2 + 550);
 }, 30_000);
 
+it('tells that it was cut off also when Redis went away before it was connected', async () => {
+  const other = await startRedis();
+  await other.kill();
+  const late = new EventReader({ redis } as StoreLink, { REDIS_URL: other.url } as Config);
+  closeLater('reader', () => late.close());
+  const heard: string[] = [];
+  await late.listen({ told: () => heard.push('told'), interrupted: () => void heard.push('cut') });
+  await other.start();
+  await until(() => heard.length > 0, { what: 'the listener to be told' });
+  expect(heard).toEqual(['cut']);
+}, 30_000);
+
 it('tells that it was cut off, and goes on where it was', async () => {
   await lights(0);
   const { heard } = await listener();

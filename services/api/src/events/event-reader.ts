@@ -32,6 +32,8 @@ export class EventReader {
   private newest: Promise<string> | undefined;
   private isUp: Promise<void> | undefined;
   private isClosed = false;
+  /** The connection was down since the last read, or before the first one. */
+  private isCut = false;
   /** The last event that was read; undefined while nobody listens. */
   position: string | undefined;
 
@@ -67,16 +69,18 @@ export class EventReader {
 
   private async read(from: string): Promise<void> {
     this.position = from;
+    this.isCut = false;
     const redis = await this.connected();
     let failures = 0;
     while (this.listeners.size > 0 && !this.isClosed) {
       try {
         const before: string = this.position;
         const events = await readEvents(redis, before, BLOCK_MS);
-        if (failures > 0 || events.length >= FULL_READ) {
+        const wasCut = this.isCut || failures > 0;
+        if (wasCut || events.length >= FULL_READ) {
           const isTrimmed = await this.isTrimmedAfter(before);
-          if (failures > 0 || isTrimmed)
-            for (const listener of this.listeners) listener.interrupted(isTrimmed);
+          this.isCut = false;
+          if (wasCut || isTrimmed) for (const listener of this.listeners) listener.interrupted(isTrimmed);
         }
         failures = 0;
         await this.tell(events);
@@ -94,7 +98,12 @@ export class EventReader {
   /** The connection, once it stands for the first time. */
   private async connected(): Promise<Redis> {
     this.isUp ??= new Promise((resolve) => {
-      this.redis = connectRedis(this.config.REDIS_URL, 'api-events', { onUp: resolve });
+      this.redis = connectRedis(this.config.REDIS_URL, 'api-events', {
+        onUp: resolve,
+        onDown: () => {
+          this.isCut = true;
+        },
+      });
     });
     await this.isUp;
     return this.redis!;
