@@ -2,10 +2,10 @@ import { emitted, Replica, reading } from '../test/replica.js';
 import { type StoreUnderTest, startStore } from '../test/store-under-test.js';
 import { timePasses } from '../test/time-passes.js';
 import { type DeviceAddress, isNewer, NEW_DEVICE, UNKNOWN_VERSION } from './accept-readings.js';
-import { listCommands } from './commands.js';
 import { readDevice, readWindow } from './devices.js';
 import { FRESH_MS, MAX_OPEN_COMMANDS, WINDOW_SIZE } from './keys.js';
 import { recordPresence } from './presence.js';
+import { listCommands } from './read-commands.js';
 
 let store: StoreUnderTest;
 let lamp: DeviceAddress;

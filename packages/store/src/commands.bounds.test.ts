@@ -3,9 +3,9 @@ import { expectConsistentQueue } from '../test/expect-consistent-queue.js';
 import { emitted, Replica, reading } from '../test/replica.js';
 import { type StoreUnderTest, startStore } from '../test/store-under-test.js';
 import { DeviceAddress } from './accept-readings.js';
-import { isFinal } from './commands.js';
 import { COMMANDS_KEPT_PER_DEVICE, MAX_OPEN_COMMANDS } from './keys.js';
 import { recordPresence } from './presence.js';
+import { isFinal } from './read-commands.js';
 
 const HOUR = 3_600_000;
 

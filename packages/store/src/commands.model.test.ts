@@ -13,9 +13,7 @@ import {
   claimCommands,
   enqueueCommand,
   giveUpCommands,
-  isFinal,
   type Lease,
-  listCommands,
   requeueCommands,
   resumeLane,
   stoppedLanes,
@@ -23,6 +21,7 @@ import {
 } from './commands.js';
 import { redisNow } from './connect.js';
 import { recordPresence } from './presence.js';
+import { isFinal, listCommands } from './read-commands.js';
 
 let store: StoreUnderTest;
 beforeAll(async () => {

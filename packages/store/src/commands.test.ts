@@ -4,17 +4,10 @@ import { Replica, reading } from '../test/replica.js';
 import { type StoreUnderTest, startStore } from '../test/store-under-test.js';
 import { DeviceAddress } from './accept-readings.js';
 import { newCommandId } from './command-id.js';
-import {
-  answerCommands,
-  cancelCommand,
-  claimCommands,
-  enqueueCommand,
-  isFinal,
-  readCommand,
-  requeueCommands,
-} from './commands.js';
+import { answerCommands, cancelCommand, claimCommands, enqueueCommand, requeueCommands } from './commands.js';
 import { commandKeys, ledgerKey, rolloutsKey, WAKE_CHANNEL } from './keys.js';
 import { recordPresence } from './presence.js';
+import { isFinal, readCommand } from './read-commands.js';
 
 const HOUR = 3_600_000;
 

@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto';
-import type { Action, Answer, CommandState, Transition } from '@lamplighter/contracts/command';
-import { FINAL_STATES } from '@lamplighter/contracts/command';
+import type { Action, Answer, CommandState } from '@lamplighter/contracts/command';
 import type { Redis } from 'ioredis';
 import { LEASE_MS } from './accept-readings.js';
-import { type CommandHeader, type DeliveryOptions, deliveryText, parseHeader } from './command-header.js';
+import { type DeliveryOptions, deliveryText } from './command-header.js';
 import { newCommandId, shardOfCommand } from './command-id.js';
 import {
   COMMANDS_KEPT_PER_DEVICE,
@@ -21,36 +20,19 @@ import {
   WAKE_CHANNEL,
 } from './keys.js';
 import { pipelined } from './pipelined.js';
+import {
+  type Command,
+  type CommandBody,
+  type CommandSource,
+  commandJson,
+  parseBody,
+  readBody,
+} from './read-commands.js';
 import { runScript, runScripts } from './script.js';
 import { type Superseded, supersededOf } from './superseded.js';
 
 /** An idempotency key is remembered for a day, milliseconds. */
 const IDEMPOTENCY_MS = 24 * 3_600_000;
-
-/** Who caused a command. */
-export type CommandSource =
-  | { source: 'rule'; rule: string }
-  | { source: 'api' }
-  | { source: 'rollout'; rollout: string };
-
-/** A command as it is kept. Times are milliseconds since 1970 on the clock of Redis. */
-export type Command = CommandBody & {
-  readonly state: CommandState;
-  readonly attempt: number;
-  readonly createdAt: number;
-  readonly transitions: readonly Transition[];
-  readonly answer?: Answer;
-};
-
-/** The part of a command that never changes. */
-export type CommandBody = CommandSource &
-  Omit<CommandHeader, 'rollout'> & { readonly id: string; readonly action: Action };
-
-/** What is written once, below the header line that the scripts read and that names the rollout. */
-export function commandJson(source: CommandSource, action: Action): string {
-  if (source.source === 'rule') return JSON.stringify({ source: 'rule', rule: source.rule, action });
-  return JSON.stringify({ source: source.source, action });
-}
 
 export type EnqueueResult =
   | ({ outcome: 'enqueued'; id: string; command: Command } & Superseded)
@@ -407,92 +389,4 @@ export async function stoppedLanes(redis: Redis, fleet: string, device: string):
   return [...lanes]
     .map(([lane, stoppedBy]) => ({ lane, stoppedBy }))
     .sort((a, b) => (a.lane < b.lane ? -1 : 1));
-}
-
-/** Reads one command; undefined if there is none. */
-export async function readCommand(redis: Redis, id: string): Promise<Command | undefined> {
-  const shard = shardOfCommand(id);
-  if (shard === undefined) return undefined;
-  return (await readCommands(redis, shard, [id]))[0];
-}
-
-/**
- * Lists a device's commands, newest first.
- * @param before only those older than this command id
- */
-export async function listCommands(
-  redis: Redis,
-  fleet: string,
-  device: string,
-  options: { limit: number; before?: string },
-): Promise<Command[]> {
-  const shard = shardOf(fleet, device);
-  const prefix = `${fleet}/${device}/`;
-  const index = commandKeys(shard)[4]!;
-  const from = options.before === undefined ? `(${fleet}/${device}0` : `(${prefix}${options.before}`;
-  const members = await redis.zrevrangebylex(index, from, `[${prefix}`, 'LIMIT', 0, options.limit);
-  return readCommands(
-    redis,
-    shard,
-    members.map((member) => member.slice(prefix.length)),
-  );
-}
-
-async function readCommands(redis: Redis, shard: number, ids: readonly string[]): Promise<Command[]> {
-  if (ids.length === 0) return [];
-  const [commandsKey, transitionsKey, answersKey] = commandKeys(shard) as [string, string, string];
-  const [values, histories, answers] = await Promise.all([
-    redis.hmget(commandsKey, ...ids),
-    redis.hmget(transitionsKey, ...ids),
-    redis.hmget(answersKey, ...ids),
-  ]);
-  return ids.flatMap((id, i) => {
-    const [value, history, answer] = [values[i], histories[i], answers[i]];
-    if (!value || !history) return [];
-    const transitions = parseTransitions(history);
-    const last = transitions.at(-1)!;
-    return [
-      {
-        ...readBody(id, value),
-        state: last.state,
-        attempt: last.attempt,
-        createdAt: transitions[0]!.at,
-        transitions,
-        ...(answer && { answer: { id, ...JSON.parse(answer) } as Answer }),
-      },
-    ];
-  });
-}
-
-function readBody(id: string, value: string): CommandBody {
-  const end = value.indexOf('\n');
-  return parseBody(id, value.slice(0, end), JSON.parse(value.slice(end + 1)) as Body);
-}
-
-interface Body {
-  readonly source: CommandSource['source'];
-  readonly rule?: string;
-  readonly action: Action;
-}
-
-function parseBody(id: string, headerLine: string, { source, rule, action }: Body): CommandBody {
-  const { rollout, ...header } = parseHeader(headerLine);
-  return { id, ...header, ...sourceOf(source, rule, rollout), action };
-}
-
-function sourceOf(source: CommandSource['source'], rule = '', rollout = ''): CommandSource {
-  if (source === 'rule') return { source, rule };
-  return source === 'rollout' ? { source, rollout } : { source };
-}
-
-function parseTransitions(history: string): Transition[] {
-  return history.split(';').map((entry) => {
-    const [state, at, attempt, cause] = entry.split(',');
-    return { state: state as CommandState, at: Number(at), attempt: Number(attempt), cause: cause! };
-  });
-}
-
-/** Whether a state is one that never changes. */
-export function isFinal(state: CommandState): boolean {
-  return (FINAL_STATES as readonly CommandState[]).includes(state);
 }

@@ -19,11 +19,11 @@ import {
   claimCommands,
   enqueueCommand,
   giveUpCommands,
-  isFinal,
   requeueCommands,
   resumeLane,
   wakeDevices,
 } from './commands.js';
+import { isFinal } from './read-commands.js';
 
 /**
  * Walks all that can happen to the commands of one lane, in every order, up to a number of steps: two replicas claim, give back

@@ -1,7 +1,8 @@
 import { carryOn, heardOf, heldRollout } from '../test/rollout-desk.js';
 import { type StoreUnderTest, startStore } from '../test/store-under-test.js';
-import { claimCommands, enqueueCommand, listCommands, readCommand } from './commands.js';
+import { claimCommands, enqueueCommand } from './commands.js';
 import { MAX_OPEN_COMMANDS, SHARDS, shardOf } from './keys.js';
+import { listCommands, readCommand } from './read-commands.js';
 import { sweepRollout } from './rollout-commands.js';
 import { countRollout } from './rollouts.js';
 

@@ -3,7 +3,6 @@ import type { SkipReason } from '@lamplighter/contracts/rollout';
 import type { Redis } from 'ioredis';
 import { deliveryText } from './command-header.js';
 import { newCommandId } from './command-id.js';
-import { commandJson } from './commands.js';
 import {
   COMMANDS_KEPT_PER_DEVICE,
   commandKeys,
@@ -14,6 +13,7 @@ import {
   presenceKey,
   WAKE_CHANNEL,
 } from './keys.js';
+import { commandJson } from './read-commands.js';
 import type { HeldRollout } from './rollout-lease.js';
 import { runScript, runScripts } from './script.js';
 import { type Superseded, supersededOf } from './superseded.js';

@@ -4,20 +4,18 @@ import type { DeviceAddress } from '../src/accept-readings.js';
 import {
   answerCommands,
   type Claim,
-  type Command,
   cancelCommand,
   claimCommands,
   type EnqueueResult,
   enqueueCommand,
   giveUpCommands,
   type Lease,
-  listCommands,
-  readCommand,
   requeueCommands,
   resumeLane,
   stoppedLanes,
   wakeDevices,
 } from '../src/commands.js';
+import { type Command, listCommands, readCommand } from '../src/read-commands.js';
 import { timePasses } from './time-passes.js';
 
 type Request = Parameters<typeof enqueueCommand>[1];

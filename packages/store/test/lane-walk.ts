@@ -1,8 +1,9 @@
 import type { CommandState } from '@lamplighter/contracts/command';
 import type { Redis } from 'ioredis';
 import type { DeviceAddress } from '../src/accept-readings.js';
-import { isFinal, type Lease } from '../src/commands.js';
+import { type Lease } from '../src/commands.js';
 import { commandKeys, ledgerKey } from '../src/keys.js';
+import { isFinal } from '../src/read-commands.js';
 
 type Fields = Readonly<Record<string, string>>;
 

@@ -15,7 +15,7 @@ import {
   versionAfter,
 } from '../src/accept-readings.js';
 import { newCommandId } from '../src/command-id.js';
-import { commandJson } from '../src/commands.js';
+import { commandJson } from '../src/read-commands.js';
 
 /** A reading for the store: `reading({ light: 299, _seq: 7 })`. */
 export function reading(

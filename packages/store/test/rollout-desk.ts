@@ -1,8 +1,8 @@
 import { selectorSchema } from '@lamplighter/contracts/rollout';
 import type { Redis } from 'ioredis';
 import { acceptReadings, DeviceAddress, NEW_DEVICE } from '../src/accept-readings.js';
-import { listCommands } from '../src/commands.js';
 import { ROLLOUTS_DUE_KEY, SHARDS } from '../src/keys.js';
+import { listCommands } from '../src/read-commands.js';
 import { enqueueRollout, type Turn } from '../src/rollout-commands.js';
 import { devicesFrom, type HeldRollout, saveRollout, takeRollouts } from '../src/rollout-lease.js';
 import { createRollout, type RolloutRequest } from '../src/rollouts.js';

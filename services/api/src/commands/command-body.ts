@@ -1,4 +1,4 @@
-import type { Command } from '@lamplighter/store/commands';
+import type { Command } from '@lamplighter/store/read-commands';
 import { isoTime } from '../iso-time.js';
 import type { CommandBody } from './command.schema.js';
 

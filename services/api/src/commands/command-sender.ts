@@ -1,7 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { defaultLane } from '@lamplighter/contracts/command';
 import { durationMs } from '@lamplighter/contracts/duration';
-import { type Command, enqueueCommand, readCommand } from '@lamplighter/store/commands';
+import { enqueueCommand } from '@lamplighter/store/commands';
+import { type Command, readCommand } from '@lamplighter/store/read-commands';
 import type { Superseded } from '@lamplighter/store/superseded';
 import { Inject, Injectable } from '@nestjs/common';
 import { EventWriter } from '../events/event-writer.js';

@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CommandState } from '@lamplighter/contracts/command';
-import { type Command, isFinal, readCommand } from '@lamplighter/store/commands';
 import type { StoredEvent } from '@lamplighter/store/events';
+import { type Command, isFinal, readCommand } from '@lamplighter/store/read-commands';
 import { storeFailure } from '@lamplighter/store/store-failure';
 import { Inject, Injectable } from '@nestjs/common';
 import { type EventListener, EventReader } from '../events/event-reader.js';

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
-import { cancelCommand, readCommand } from '@lamplighter/store/commands';
+import { cancelCommand } from '@lamplighter/store/commands';
+import { readCommand } from '@lamplighter/store/read-commands';
 import { Controller, Delete, Get, Inject, Param, Req, Res } from '@nestjs/common';
 import { ApiOperation } from '@nestjs/swagger';
 import type { z } from 'zod';

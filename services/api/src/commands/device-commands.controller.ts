@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
-import { type Command, isFinal, listCommands } from '@lamplighter/store/commands';
 import { readDevice } from '@lamplighter/store/devices';
+import { type Command, isFinal, listCommands } from '@lamplighter/store/read-commands';
 import { storeFailure } from '@lamplighter/store/store-failure';
 import { Body, Controller, Get, HttpCode, Inject, Param, Post, Query, Req, Res } from '@nestjs/common';
 import { ApiHeader, ApiOperation } from '@nestjs/swagger';

@@ -9,7 +9,6 @@ import {
 } from '@lamplighter/store/accept-readings';
 import {
   type Claim,
-  type CommandSource,
   claimCommands,
   findDueShards,
   giveUpCommands,
@@ -19,6 +18,7 @@ import {
 import type { Redis } from '@lamplighter/store/connect';
 import type { LiveEvent } from '@lamplighter/store/events';
 import { shardOf, WAKE_CHANNEL } from '@lamplighter/store/keys';
+import { type CommandSource } from '@lamplighter/store/read-commands';
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { LiveEventsService } from '../live-events/live-events.service.js';
 import { RulesMetrics } from '../metrics.js';

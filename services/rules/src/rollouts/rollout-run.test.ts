@@ -1,7 +1,8 @@
 import { acceptReadings, DeviceAddress, NEW_DEVICE } from '@lamplighter/store/accept-readings';
-import { answerCommands, claimCommands, listCommands } from '@lamplighter/store/commands';
+import { answerCommands, claimCommands } from '@lamplighter/store/commands';
 import { connectRedis, type Redis } from '@lamplighter/store/connect';
 import { ROLLOUTS_DUE_KEY, SHARDS } from '@lamplighter/store/keys';
+import { listCommands } from '@lamplighter/store/read-commands';
 import { type HeldRollout, takeRollouts } from '@lamplighter/store/rollout-lease';
 import { cancelRollout, createRollout, type RolloutRequest, readRollout } from '@lamplighter/store/rollouts';
 import { startRedis } from '@lamplighter/test-kit/redis';

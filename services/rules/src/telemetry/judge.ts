@@ -13,7 +13,7 @@ import {
   versionAfter,
 } from '@lamplighter/store/accept-readings';
 import { newCommandId } from '@lamplighter/store/command-id';
-import { commandJson } from '@lamplighter/store/commands';
+import { commandJson } from '@lamplighter/store/read-commands';
 import type { KnownDevice } from './device-cache.js';
 
 /** A reading on its way through one batch. */

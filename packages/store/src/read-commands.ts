@@ -1,0 +1,121 @@
+import type { Action, Answer, CommandState, Transition } from '@lamplighter/contracts/command';
+import { FINAL_STATES } from '@lamplighter/contracts/command';
+import type { Redis } from 'ioredis';
+import { type CommandHeader, parseHeader } from './command-header.js';
+import { shardOfCommand } from './command-id.js';
+import { commandKeys, shardOf } from './keys.js';
+
+/** Who caused a command. */
+export type CommandSource =
+  | { source: 'rule'; rule: string }
+  | { source: 'api' }
+  | { source: 'rollout'; rollout: string };
+
+/** A command as it is kept. Times are milliseconds since 1970 on the clock of Redis. */
+export type Command = CommandBody & {
+  readonly state: CommandState;
+  readonly attempt: number;
+  readonly createdAt: number;
+  readonly transitions: readonly Transition[];
+  readonly answer?: Answer;
+};
+
+/** The part of a command that never changes. */
+export type CommandBody = CommandSource &
+  Omit<CommandHeader, 'rollout'> & { readonly id: string; readonly action: Action };
+
+/** What is written once, below the header line that the scripts read and that names the rollout. */
+export function commandJson(source: CommandSource, action: Action): string {
+  if (source.source === 'rule') return JSON.stringify({ source: 'rule', rule: source.rule, action });
+  return JSON.stringify({ source: source.source, action });
+}
+
+/** Reads one command; undefined if there is none. */
+export async function readCommand(redis: Redis, id: string): Promise<Command | undefined> {
+  const shard = shardOfCommand(id);
+  if (shard === undefined) return undefined;
+  return (await readCommands(redis, shard, [id]))[0];
+}
+
+/**
+ * Lists a device's commands, newest first.
+ * @param before only those older than this command id
+ */
+export async function listCommands(
+  redis: Redis,
+  fleet: string,
+  device: string,
+  options: { limit: number; before?: string },
+): Promise<Command[]> {
+  const shard = shardOf(fleet, device);
+  const prefix = `${fleet}/${device}/`;
+  const index = commandKeys(shard)[4]!;
+  const from = options.before === undefined ? `(${fleet}/${device}0` : `(${prefix}${options.before}`;
+  const members = await redis.zrevrangebylex(index, from, `[${prefix}`, 'LIMIT', 0, options.limit);
+  return readCommands(
+    redis,
+    shard,
+    members.map((member) => member.slice(prefix.length)),
+  );
+}
+
+async function readCommands(redis: Redis, shard: number, ids: readonly string[]): Promise<Command[]> {
+  if (ids.length === 0) return [];
+  const [commandsKey, transitionsKey, answersKey] = commandKeys(shard) as [string, string, string];
+  const [values, histories, answers] = await Promise.all([
+    redis.hmget(commandsKey, ...ids),
+    redis.hmget(transitionsKey, ...ids),
+    redis.hmget(answersKey, ...ids),
+  ]);
+  return ids.flatMap((id, i) => {
+    const [value, history, answer] = [values[i], histories[i], answers[i]];
+    if (!value || !history) return [];
+    const transitions = parseTransitions(history);
+    const last = transitions.at(-1)!;
+    return [
+      {
+        ...readBody(id, value),
+        state: last.state,
+        attempt: last.attempt,
+        createdAt: transitions[0]!.at,
+        transitions,
+        ...(answer && { answer: { id, ...JSON.parse(answer) } as Answer }),
+      },
+    ];
+  });
+}
+
+/** Reads what is kept of a command in `commands`: a header line and JSON. */
+export function readBody(id: string, value: string): CommandBody {
+  const end = value.indexOf('\n');
+  return parseBody(id, value.slice(0, end), JSON.parse(value.slice(end + 1)) as Body);
+}
+
+/** The JSON behind the header line. */
+export interface Body {
+  readonly source: CommandSource['source'];
+  readonly rule?: string;
+  readonly action: Action;
+}
+
+export function parseBody(id: string, headerLine: string, { source, rule, action }: Body): CommandBody {
+  const { rollout, ...header } = parseHeader(headerLine);
+  return { id, ...header, ...sourceOf(source, rule, rollout), action };
+}
+
+function sourceOf(source: CommandSource['source'], rule = '', rollout = ''): CommandSource {
+  if (source === 'rule') return { source, rule };
+  return source === 'rollout' ? { source, rollout } : { source };
+}
+
+function parseTransitions(history: string): Transition[] {
+  return history.split(';').map((entry) => {
+    const [state, at, attempt, cause] = entry.split(',');
+    return { state: state as CommandState, at: Number(at), attempt: Number(attempt), cause: cause! };
+  });
+}
+
+/** Whether a state is one that never changes. */
+export function isFinal(state: CommandState): boolean {
+  return (FINAL_STATES as readonly CommandState[]).includes(state);
+}
