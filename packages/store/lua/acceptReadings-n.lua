@@ -4,18 +4,22 @@
 --
 -- KEYS  any number. Per device its device HASH and its window LIST, in this order, all devices first (2i-1 and 2i); then, named by
 --       position in ARGV: presence ZSETs, for devices new to the caller devices ZSETs and fleets SETs, for commands the eight
---       command keys of a shard and fleet
+--       command keys of a shard and fleet, for timers timers ZSETs, for votes group HASHes
 -- ARGV  1 number of devices   2 window size   3 freshness (ms)   4 replica   5 commands kept per device
---       6 most open commands of a device   7 lease (ms)   8 most devices of a fleet in a shard
+--       6 most open commands of a device   7 lease (ms)   8 most devices of a fleet in a shard   9 most votes of a group
 --       then per device:
 --         head: "<presence key> <part> <version>", enough for one live reading; anything else goes on with
---           " <devices key> <fleets key> <first command key> <lesson> <rules> <live> <late> <commands>":
---           positions (0 if not given), 1 for the lesson's lane, 1 if rule states follow, and how many of each follow
+--           " <devices key> <fleets key> <first command key> <lesson> <rules> <live> <late> <commands> <timers key> <timer> <votes>":
+--           positions (0 if not given), 1 for the lesson's lane, 1 if rule states follow, how many of each follow, and the timer:
+--           '' none, '<ms>' wakes the device at this time unless it wakes earlier, '=<ms>' then and not earlier, '-' not at all
 --           part grows per replica; version is that of the rule states on which it was judged
---           ('-' the store has none, '?' the caller does not know)
+--           ('-' the store has none, '?' the caller does not know); '<version>@<count>.<late>' was judged on the window, too, when
+--           so many live and late readings had been stored
+--           no live and no late reading: a timer's verdict, and the device was not heard
 --         rule states as JSON, if any
 --         readings, live ones first: "<n>,<seq>,<at>,<replica>.<part>,<json>"; n, seq and at empty if the reading has none
 --         per command: id, lane, delivery (its header from the policy on), ttl (ms), JSON, cause
+--         per vote: "<group key> <vote>", kept in the group's HASH as `v:<device>` with the time before it
 -- Version  '0' for a new device, then '<replica>.<part>' of the part that last changed the rule states: never used twice.
 -- Entries  "<received>,<late>,<count>,<n>,<seq>,<at>,<replica>.<part>,<json>". The last entry is the last state, and everything that
 --          the next reading is compared with stands in it, with the number of live readings stored so far (count): so a
@@ -31,12 +35,13 @@
 --          {i, 'late', stored, duplicate, stale}           what became of the late readings
 --          {i, 'command', id, 'dispatched'|'pending'|'full', seq, expiresAt, superseded ids…}  one per command; '?' before the id of
 --           one that ended as unknown
+--          {i, 'crowded', group key}                       the group has as many votes as it may; this one is not kept
 -- Clock    Redis TIME
 --@include commands.lua
 --@include leave.lua
 --@include enqueue.lua
 
-local argument = 8
+local argument = 9
 local function take()
   argument = argument + 1
   return ARGV[argument]
@@ -47,7 +52,7 @@ end
 
 local call, match = redis.call, string.match
 local window_size, fresh, replica, keep = tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5])
-local max_open, lease, max_devices = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
+local max_open, lease, max_devices, max_votes = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
 -- The window is trimmed in strides, since trimming costs as much as adding.
 local window_limit = window_size + 32
 local now = now_ms()
@@ -157,14 +162,16 @@ for i = 1, tonumber(ARGV[1]) do
   device_key = KEYS[2 * i - 1]
   local presence, part, version, more = match(take(), '^(%d+) (%d+) (%S+)(.*)$')
   local devices, fleets, first_command, lesson, has_rules
-  local live_count, late_count, command_count, rules = 1, 0, 0, nil
+  local live_count, late_count, command_count, vote_count, rules = 1, 0, 0, 0, nil
+  local timers, timer = nil, ''
   if more ~= '' then
-    devices, fleets, first_command, lesson, has_rules, live_count, late_count, command_count =
-      match(more, '^ (%d+) (%d+) (%d+) (%d) (%d) (%d+) (%d+) (%d+)$')
+    devices, fleets, first_command, lesson, has_rules, live_count, late_count, command_count, timers, timer, vote_count =
+      match(more, '^ (%d+) (%d+) (%d+) (%d) (%d) (%d+) (%d+) (%d+) (%d+) (%S*) (%d+)$')
     live_count, late_count, command_count = tonumber(live_count), tonumber(late_count), tonumber(command_count)
+    vote_count = tonumber(vote_count)
     if has_rules == '1' then rules = take() end
   end
-  local rest = live_count + late_count + 6 * command_count
+  local rest = live_count + late_count + 6 * command_count + vote_count
 
   -- The order of the last state, or none if only history has come so far.
   last = call('LINDEX', window, -1)
@@ -176,6 +183,10 @@ for i = 1, tonumber(ARGV[1]) do
     if is_late == '1' then last_n, last_seq, last_at = '', '', '' end
   end
   local last_version = call('HGET', device_key, 'version') or last and '0' or '-'
+  local stored_version = last_version
+  if last_version ~= version and string.find(version, '@', 1, true) then
+    stored_version = last_version .. '@' .. (last_count ~= '' and last_count or '0') .. '.' .. (call('HGET', device_key, 'late') or '0')
+  end
   local seq, at
   if live_count > 0 then seq, at = match(ARGV[argument + 1], '^%d*,(%d*),(%d*),') end
   local newest_seq, newest_at = last_seq, last_at
@@ -184,7 +195,7 @@ for i = 1, tonumber(ARGV[1]) do
   if last_replica == replica and last_part == part then
     reply[#reply + 1] = { i, 'repeated' }
     argument = argument + rest
-  elseif last_version ~= version or (seq and not newer(seq, at, last_seq, last_at))
+  elseif stored_version ~= version or (seq and not newer(seq, at, last_seq, last_at))
     -- Batches of one replica overtake each other when they are repeated. Whether an earlier part than the last one was accepted
     -- nobody can tell; judged again, its readings are duplicates, or late, but never lost.
     or (last_replica == replica and greater(last_part, part))
@@ -195,9 +206,9 @@ for i = 1, tonumber(ARGV[1]) do
     argument = argument + rest
   else
     is_new = last_version == '-'
-    local is_quiet = string.sub(last_received, 1, -4) ~= this_second
+    local is_quiet = live_count + late_count > 0 and string.sub(last_received, 1, -4) ~= this_second
     local fleet, device
-    if is_new or command_count > 0 or is_quiet then
+    if is_new or is_quiet or command_count > 0 or vote_count > 0 or timer ~= '' then
       fleet, device = match(device_key, ':device:([^/]+)/(.+)$')
     end
     if is_new and not call('ZSCORE', key(devices), device) and call('ZCARD', key(devices)) >= max_devices then
@@ -254,6 +265,27 @@ for i = 1, tonumber(ARGV[1]) do
           cause = cause, keep = keep, max_open = max_open, lease = lease,
         }, now)
         reply[#reply + 1] = { i, 'command', id, state, int(lane_seq), int(expires_at), unpack(superseded) }
+      end
+
+      for _ = 1, vote_count do
+        local group, vote = match(take(), '^(%d+) (.+)$')
+        group = key(group)
+        local field = 'v:' .. device
+        if call('HSET', group, field, now_text .. ',' .. vote) == 1 and call('HLEN', group) > max_votes + 2 then
+          call('HDEL', group, field)
+          reply[#reply + 1] = { i, 'crowded', group }
+        end
+      end
+
+      if timer ~= '' then
+        local member = 'device/' .. fleet .. '/' .. device
+        if timer == '-' then
+          call('ZREM', key(timers), member)
+        elseif string.sub(timer, 1, 1) == '=' then
+          call('ZADD', key(timers), string.sub(timer, 2), member)
+        else
+          call('ZADD', key(timers), 'LT', timer, member)
+        end
       end
     end
   end

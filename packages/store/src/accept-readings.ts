@@ -1,3 +1,4 @@
+import { RULE_BOUNDS } from '@lamplighter/contracts/rule';
 import type { Redis } from 'ioredis';
 import { type DeliveryOptions, deliveryText } from './command-header.js';
 import {
@@ -12,6 +13,7 @@ import {
   presenceKey,
   SHARDS,
   shardOf,
+  timersKey,
   WINDOW_SIZE,
   windowKey,
 } from './keys.js';
@@ -49,6 +51,11 @@ export function versionAfter(replica: string, part: number): string {
   return `${replica}.${part}`;
 }
 
+/** A version that also tells which readings the window held when it was judged on: so many live and so many late ones. */
+export function exactVersion(version: string, count: number, late: number): string {
+  return `${version}@${count}.${late}`;
+}
+
 /** A reading on its way into the store. */
 export interface StoredReading {
   /** The device's own count of readings taken. */
@@ -67,6 +74,21 @@ export interface EmittedCommand extends DeliveryOptions {
   readonly cause: string;
 }
 
+/** A sensor's word in a quorum: `1` or `0`, or a number, and the `since` of the rule it was asked by. */
+export interface Vote {
+  readonly groupKey: string;
+  readonly vote: string;
+}
+
+/**
+ * When a device is to be judged again without a reading, server time in ms; `exact` replaces what was set before (undefined: none
+ * any more), otherwise the earlier of the two counts.
+ */
+export interface Timer {
+  readonly at: number | undefined;
+  readonly exact: boolean;
+}
+
 /** What one batch says of one device: readings newer than its last state, late ones, and what the rules made of them. */
 export interface DevicePart {
   readonly address: DeviceAddress;
@@ -78,6 +100,8 @@ export interface DevicePart {
   readonly live: readonly StoredReading[];
   readonly late: readonly StoredReading[];
   readonly commands: readonly EmittedCommand[];
+  readonly votes?: readonly Vote[];
+  readonly timer?: Timer | undefined;
 }
 
 /** The order of a device's last state: what a reading must be newer than to be the next. */
@@ -117,6 +141,8 @@ export interface PartOutcome {
   readonly late?: { stored: number; duplicate: number; stale: number };
   /** The device was thought away, or asleep for too long: what waits for it should go out. */
   readonly back?: true;
+  /** Votes that were not kept, because their group has as many as it may. */
+  readonly crowded?: number;
   readonly commands: readonly EnqueueOutcome[];
 }
 
@@ -124,6 +150,7 @@ export interface PartOutcome {
 export const LEASE_MS = 5000;
 
 const ACCEPTED: PartOutcome = { kind: 'accepted', commands: [] };
+const NONE: readonly never[] = [];
 
 /**
  * Accepts a batch: one script for all devices in it. Outcomes are in the order of the parts. May be repeated after a failure.
@@ -155,12 +182,14 @@ export async function acceptReadings(
     MAX_OPEN_COMMANDS,
     LEASE_MS,
     Math.ceil(MAX_DEVICES_PER_FLEET / SHARDS),
+    RULE_BOUNDS.maxSensors,
   ];
-  for (const { address, part, version, rules, live, late, commands } of parts) {
+  for (const { address, part, version, rules, live, late, commands, votes = NONE, timer } of parts) {
     const { shard, fleet, lesson, presenceKey } = address;
     const isNew = version === NEW_DEVICE;
     const head = `${position(presenceKey)} ${part} ${isNew ? '-' : version}`;
-    if (live.length === 1 && late.length === 0 && commands.length === 0 && rules === '' && !isNew) {
+    const plain = live.length === 1 && late.length === 0 && commands.length === 0 && votes.length === 0;
+    if (plain && rules === '' && timer === undefined && !isNew) {
       args.push(head);
     } else {
       const devices = isNew ? position(devicesKey(shard, fleet)) : 0;
@@ -170,7 +199,10 @@ export async function acceptReadings(
           ? position(`commands ${shard} ${fleet}`, () => countedCommandKeys(shard, fleet))
           : 0;
       const counts = `${live.length} ${late.length} ${commands.length}`;
-      args.push(`${head} ${devices} ${fleets} ${first} ${lesson ? 1 : 0} ${rules === '' ? 0 : 1} ${counts}`);
+      const timed = timer === undefined ? '0 ' : `${position(timersKey(shard))} ${timerText(timer)}`;
+      args.push(
+        `${head} ${devices} ${fleets} ${first} ${lesson ? 1 : 0} ${rules === '' ? 0 : 1} ${counts} ${timed} ${votes.length}`,
+      );
       if (rules !== '') args.push(rules);
     }
     for (const reading of live) args.push(entryOf(reading, replica, part));
@@ -179,6 +211,7 @@ export async function acceptReadings(
       const { id, lane, ttl, json, cause } = command;
       args.push(id, lane, deliveryText(command), ttl, json, cause);
     }
+    for (const { groupKey, vote } of votes) args.push(`${position(groupKey)} ${vote}`);
   }
 
   const [, ...exceptions] = (await runScript(redis, 'acceptReadings-n', keys, args)) as [
@@ -190,6 +223,11 @@ export async function acceptReadings(
 
 function entryOf({ n, seq, at, json }: StoredReading, replica: string, part: number): string {
   return `${n ?? ''},${seq ?? ''},${at ?? ''},${replica}.${part},${json}`;
+}
+
+function timerText({ at, exact }: Timer): string {
+  if (at === undefined) return '-';
+  return exact ? `=${at}` : String(at);
 }
 
 type Exception = [position: number, kind: string, ...details: (string | number)[]];
@@ -216,6 +254,8 @@ function outcomeOf(before: PartOutcome, kind: string, details: (string | number)
     }
     case 'back':
       return { ...before, back: true };
+    case 'crowded':
+      return { ...before, crowded: (before.crowded ?? 0) + 1 };
     case 'late': {
       const [stored, duplicate, stale] = details.map(Number);
       return { ...before, late: { stored: stored!, duplicate: duplicate!, stale: stale! } };

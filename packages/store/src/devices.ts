@@ -156,7 +156,7 @@ export async function readWindow(
 }
 
 /** Reads an entry of a window. */
-function parseEntry(entry: string): KeptReading {
+export function parseEntry(entry: string): KeptReading {
   const [, received, late, seq, at, json] = /^(\d+),(\d),\d*,\d*,(\d*),(\d*),[^,]*,(.*)$/s.exec(entry)!;
   const measurements = Object.entries(JSON.parse(json!) as Reading).filter(([name]) => !name.startsWith('_'));
   return {

@@ -15,6 +15,8 @@
  * | `{s}:queue`                      | ZSET | open commands, `<fleet>/<device>/<lane>/<seq>/<id>`, score 0: each lane in order | `MAX_OPEN_COMMANDS` per device; leaves with the final state |
  * | `{s}:index`                      | ZSET | all kept commands, `<fleet>/<device>/<id>`, score 0 | as `commands` |
  * | `{s}:due`                        | ZSET | open command id → when it next needs attention (ms): dispatch, lease end or expiry | as `queue` |
+ * | `{s}:timers`                     | ZSET | `device/<fleet>/<device>`, `group/<fleet>/<rule>` → when its rules are to be judged without a reading (ms) | one per device and group with a rule that waits |
+ * | `{s}:group:<fleet>/<rule>`       | HASH | a quorum: `v:<device>` → `received,vote,since`, and what was decided: `state` (JSON) and its `version` | `RULE_BOUNDS.maxSensors` votes; with the rule |
  * | `{s}:rollouts`                  | HASH | counts of unfinished rollouts: `<id>:enqueued`, `<id>:skipped:<reason>`, `<id>:<final state>`; and how far each is here: `<id>:after` (device), `<id>:token` | few fields per unfinished rollout, gone when all its commands have ended |
  * | `{s}:idempotency:<fleet>/<device>/<hash>` | STRING | `<command id> <hash of the request>` | expires after a day |
  * | `{s}:ledger:<fleet>`             | HASH | counts that never shrink: commands `issued:<source>` and by final state, readings `rejected:<reason>` | one per fleet |
@@ -64,6 +66,9 @@ export const windowKey = (shard: number, fleet: string, device: string) =>
 export const idempotencyKey = (shard: number, fleet: string, device: string, hash: string) =>
   `{${shard}}:idempotency:${fleet}/${device}/${hash}`;
 
+/** A quorum's votes; its shard is that of `<fleet>/<rule>`. */
+export const groupKey = (fleet: string, rule: string) => `{${shardOf(fleet, rule)}}:group:${fleet}/${rule}`;
+
 /** Keys of one fleet in one shard. */
 export const presenceKey = (shard: number, fleet: string) => `{${shard}}:presence:${fleet}`;
 export const ledgerKey = (shard: number, fleet: string) => `{${shard}}:ledger:${fleet}`;
@@ -71,6 +76,7 @@ export const devicesKey = (shard: number, fleet: string) => `{${shard}}:devices:
 
 /** Keys of one shard. */
 export const fleetsKey = (shard: number) => `{${shard}}:fleets`;
+export const timersKey = (shard: number) => `{${shard}}:timers`;
 export const rolloutsKey = (shard: number) => `{${shard}}:rollouts`;
 
 /** The command keys of one shard, in the order in which every script on commands takes them. */
