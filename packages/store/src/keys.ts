@@ -23,6 +23,11 @@
  * | `{lamplighter}:rollout:<id>`     | HASH | a rollout: `request` (JSON), `state`, `phase`, where it stands, the `token` of its lease, at last its `counts` | `ROLLOUTS_KEPT_PER_FLEET` |
  * | `{lamplighter}:rollouts:<fleet>` | ZSET | ids of a fleet's rollouts, score 0 | as `rollout` |
  * | `{lamplighter}:rollouts-due`     | ZSET | unfinished rollout → when a replica may take it (ms): at once, or the end of a lease | `MAX_UNFINISHED_ROLLOUTS` |
+ * | `{lamplighter}:rules:<fleet>`    | HASH | rule id → its present version, JSON (see rules.ts) | `RULE_BOUNDS.maxRules` |
+ * | `{lamplighter}:rule-versions:<fleet>/<rule>` | LIST | versions of a rule, newest first, JSON | `RULE_VERSIONS_KEPT`; a deleted rule's for 30 days |
+ * | `{lamplighter}:rules-revisions`  | HASH | fleet → how often its rules were written; `*` → how often any were | one per fleet |
+ * | `{lamplighter}:rule-errors:<fleet>` | HASH | rule id → the latest error of its present version (see rules-errors.ts) | as `rules` |
+ * | `{lamplighter}:telemetry-schemas` | HASH | fleet → its telemetry schema, JSON | one per fleet |
  * | `{lamplighter}:…`                | -    | shard count, API keys, recent events, samples of rejected input | see their files |
  */
 export const SHARDS = 64;
@@ -100,5 +105,12 @@ export const fleetRolloutsKey = (fleet: string) => `{lamplighter}:rollouts:${fle
 export const rolloutIdempotencyKey = (fleet: string, hash: string) =>
   `{lamplighter}:rollout-idempotency:${fleet}/${hash}`;
 export const ROLLOUTS_DUE_KEY = '{lamplighter}:rollouts-due';
+/** Rules of a fleet, the versions of one, what went wrong with them, and how often the rules of each fleet were written. */
+export const rulesKey = (fleet: string) => `{lamplighter}:rules:${fleet}`;
+export const ruleVersionsKey = (fleet: string, rule: string) =>
+  `{lamplighter}:rule-versions:${fleet}/${rule}`;
+export const ruleErrorsKey = (fleet: string) => `{lamplighter}:rule-errors:${fleet}`;
+export const RULES_REVISIONS_KEY = '{lamplighter}:rules-revisions';
+export const TELEMETRY_SCHEMAS_KEY = '{lamplighter}:telemetry-schemas';
 /** Channel on which whoever enqueues a command says which shard has work. */
 export const WAKE_CHANNEL = '{lamplighter}:wake';
