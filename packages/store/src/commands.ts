@@ -10,6 +10,7 @@ import {
   countedCommandKeys,
   deviceKey,
   devicesKey,
+  effectsKey,
   fleetsKey,
   idempotencyKey,
   MAX_DEVICES_PER_FLEET,
@@ -294,9 +295,10 @@ async function runAnswers(
 ): Promise<AnswerReply[]> {
   const calls = answers.map(({ id, device, args }) => {
     const [fleet, name] = device.split('/') as [string, string];
-    return { keys: endingKeys(fleet, name, shardOfCommand(id) ?? 0), args: [id, device, ...args] };
+    const shard = shardOfCommand(id) ?? 0;
+    return { keys: [...endingKeys(fleet, name, shard), effectsKey(shard)], args: [id, device, ...args] };
   });
-  return (await runScripts(redis, 'answerCommand-9', calls)) as AnswerReply[];
+  return (await runScripts(redis, 'answerCommand-10', calls)) as AnswerReply[];
 }
 
 /**

@@ -11,11 +11,14 @@
  * | `{s}:fleets`                     | SET  | fleet names | one per fleet |
  * | `{s}:commands`                   | HASH | command id → header line and JSON, written once | `COMMANDS_KEPT_PER_DEVICE` |
  * | `{s}:transitions`                | HASH | command id → `state,at,attempt,cause` joined by `;`; the last one is the state | about 2 kB: the oldest after the first make room; with the command |
- * | `{s}:answers`                    | HASH | command id → the device's answer, JSON | with the command |
+ * | `{s}:answers`                    | HASH | command id → the device's answer, JSON; `<id>:effect` → `outcome,at,evidence` | with the command |
  * | `{s}:queue`                      | ZSET | open commands, `<fleet>/<device>/<lane>/<seq>/<id>`, score 0: each lane in order | `MAX_OPEN_COMMANDS` per device; leaves with the final state |
  * | `{s}:index`                      | ZSET | all kept commands, `<fleet>/<device>/<id>`, score 0 | as `commands` |
  * | `{s}:due`                        | ZSET | open command id → when it next needs attention (ms): dispatch, lease end or expiry | as `queue` |
- * | `{s}:timers`                     | ZSET | `device/<fleet>/<device>`, `group/<fleet>/<rule>` → when its rules are to be judged without a reading (ms) | one per device and group with a rule that waits |
+ * | `{s}:effects`                    | ZSET | succeeded commands whose effect is looked for, `<fleet>/<device>/<id>` → when to look next (ms) | as `commands`; leaves with the outcome |
+| `{s}:outcomes:<fleet>/<device>`  | HASH | rule → the last effect that was measured, `outcome,at,command id` | `OUTCOMES_KEPT_PER_DEVICE`, the oldest make room |
+| `{s}:ineffective:<fleet>`        | ZSET | devices of which such an outcome is `ineffective`, score 0, in lexical order | one per device |
+| `{s}:timers`                     | ZSET | `device/<fleet>/<device>`, `group/<fleet>/<rule>` → when its rules are to be judged without a reading (ms) | one per device and group with a rule that waits |
  * | `{s}:group:<fleet>/<rule>`       | HASH | a quorum: `v:<device>` → `received,vote,since`, and what was decided: `state` (JSON) and its `version` | `RULE_BOUNDS.maxSensors` votes; with the rule |
  * | `{s}:rollouts`                  | HASH | counts of unfinished rollouts: `<id>:enqueued`, `<id>:skipped:<reason>`, `<id>:<final state>`; and how far each is here: `<id>:after` (device), `<id>:token` | few fields per unfinished rollout, gone when all its commands have ended |
  * | `{s}:idempotency:<fleet>/<device>/<hash>` | STRING | `<command id> <hash of the request>` | expires after a day |
@@ -40,6 +43,8 @@ export const MAX_DEVICES_PER_FLEET = 200_000;
 export const MAX_OPEN_COMMANDS = 100;
 /** Commands kept per device, open and final; the oldest final ones are forgotten. */
 export const COMMANDS_KEPT_PER_DEVICE = 100;
+/** Rules of which a device's last effect is kept. */
+export const OUTCOMES_KEPT_PER_DEVICE = 100;
 /** A device that is silent for this long is stale, milliseconds. */
 export const FRESH_MS = 30_000;
 
@@ -74,7 +79,11 @@ export const idempotencyKey = (shard: number, fleet: string, device: string, has
 /** A quorum's votes; its shard is that of `<fleet>/<rule>`. */
 export const groupKey = (fleet: string, rule: string) => `{${shardOf(fleet, rule)}}:group:${fleet}/${rule}`;
 
+export const outcomesKey = (shard: number, fleet: string, device: string) =>
+  `{${shard}}:outcomes:${fleet}/${device}`;
+
 /** Keys of one fleet in one shard. */
+export const ineffectiveKey = (shard: number, fleet: string) => `{${shard}}:ineffective:${fleet}`;
 export const presenceKey = (shard: number, fleet: string) => `{${shard}}:presence:${fleet}`;
 export const ledgerKey = (shard: number, fleet: string) => `{${shard}}:ledger:${fleet}`;
 export const devicesKey = (shard: number, fleet: string) => `{${shard}}:devices:${fleet}`;
@@ -83,6 +92,7 @@ export const devicesKey = (shard: number, fleet: string) => `{${shard}}:devices:
 export const fleetsKey = (shard: number) => `{${shard}}:fleets`;
 export const timersKey = (shard: number) => `{${shard}}:timers`;
 export const rolloutsKey = (shard: number) => `{${shard}}:rollouts`;
+export const effectsKey = (shard: number) => `{${shard}}:effects`;
 
 /** The command keys of one shard, in the order in which every script on commands takes them. */
 export const commandKeys = (shard: number) =>

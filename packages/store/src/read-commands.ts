@@ -3,6 +3,7 @@ import { FINAL_STATES } from '@lamplighter/contracts/command';
 import type { Redis } from 'ioredis';
 import { type CommandHeader, parseHeader } from './command-header.js';
 import { shardOfCommand } from './command-id.js';
+import { type CommandEffect, type ExpectedEffect, effectField, effectOf } from './effect-record.js';
 import { commandKeys, shardOf } from './keys.js';
 
 /** Who caused a command. */
@@ -18,16 +19,39 @@ export type Command = CommandBody & {
   readonly createdAt: number;
   readonly transitions: readonly Transition[];
   readonly answer?: Answer;
+  /** Of a command whose rule expects one, as long as it may have it. */
+  readonly effect?: CommandEffect;
 };
 
 /** The part of a command that never changes. */
 export type CommandBody = CommandSource &
-  Omit<CommandHeader, 'rollout'> & { readonly id: string; readonly action: Action };
+  Omit<CommandHeader, 'rollout'> & {
+    readonly id: string;
+    readonly action: Action;
+    /** What telemetry should show once it has succeeded. */
+    readonly expected?: ExpectedEffect;
+  };
 
-/** What is written once, below the header line that the scripts read and that names the rollout. */
-export function commandJson(source: CommandSource, action: Action): string {
-  if (source.source === 'rule') return JSON.stringify({ source: 'rule', rule: source.rule, action });
-  return JSON.stringify({ source: source.source, action });
+/**
+ * What is written once, below the header line that the scripts read and that names the rollout. The scripts match its beginning:
+ * the source, and for how long an effect is looked for. What is expected stands in the command itself, so that a rule which
+ * is changed or deleted meanwhile changes nothing for the commands that it has emitted.
+ * @param because what a rule decided on
+ */
+export function commandJson(
+  source: CommandSource,
+  action: Action,
+  { expected, because }: { expected?: ExpectedEffect | undefined; because?: object | undefined } = {},
+): string {
+  const body: Body = {
+    source: source.source,
+    ...(expected && { effect_ms: expected.withinMs }),
+    ...(source.source === 'rule' && { rule: source.rule }),
+    ...(expected && { expect: expected.expect }),
+    action,
+    ...(because && { because }),
+  };
+  return JSON.stringify(body);
 }
 
 /** Reads one command; undefined if there is none. */
@@ -59,27 +83,48 @@ export async function listCommands(
   );
 }
 
+/** A device's commands that came after another one, oldest first, at most `limit`. */
+export async function commandsAfter(
+  redis: Redis,
+  { fleet, device, id }: { fleet: string; device: string; id: string },
+  limit: number,
+): Promise<Command[]> {
+  const shard = shardOf(fleet, device);
+  const prefix = `${fleet}/${device}/`;
+  const index = commandKeys(shard)[4]!;
+  const until = `(${fleet}/${device}0`;
+  const members = await redis.zrangebylex(index, `(${prefix}${id}`, until, 'LIMIT', 0, limit);
+  return readCommands(
+    redis,
+    shard,
+    members.map((member) => member.slice(prefix.length)),
+  );
+}
+
 async function readCommands(redis: Redis, shard: number, ids: readonly string[]): Promise<Command[]> {
   if (ids.length === 0) return [];
   const [commandsKey, transitionsKey, answersKey] = commandKeys(shard) as [string, string, string];
   const [values, histories, answers] = await Promise.all([
     redis.hmget(commandsKey, ...ids),
     redis.hmget(transitionsKey, ...ids),
-    redis.hmget(answersKey, ...ids),
+    redis.hmget(answersKey, ...ids, ...ids.map(effectField)),
   ]);
   return ids.flatMap((id, i) => {
     const [value, history, answer] = [values[i], histories[i], answers[i]];
     if (!value || !history) return [];
     const transitions = parseTransitions(history);
     const last = transitions.at(-1)!;
+    const body = readBody(id, value);
+    const effect = effectOf(body.expected, last.state, answers[ids.length + i]);
     return [
       {
-        ...readBody(id, value),
+        ...body,
         state: last.state,
         attempt: last.attempt,
         createdAt: transitions[0]!.at,
         transitions,
         ...(answer && { answer: { id, ...JSON.parse(answer) } as Answer }),
+        ...(effect && { effect }),
       },
     ];
   });
@@ -94,13 +139,21 @@ export function readBody(id: string, value: string): CommandBody {
 /** The JSON behind the header line. */
 export interface Body {
   readonly source: CommandSource['source'];
+  /** How long after its success an effect is looked for, milliseconds; here so that the scripts find it. */
+  readonly effect_ms?: number;
   readonly rule?: string;
+  /** The effect, as an expression. */
+  readonly expect?: string;
   readonly action: Action;
+  /** What the rule decided on. */
+  readonly because?: object;
 }
 
-export function parseBody(id: string, headerLine: string, { source, rule, action }: Body): CommandBody {
+export function parseBody(id: string, headerLine: string, body: Body): CommandBody {
+  const { source, rule, action, expect, effect_ms: withinMs } = body;
   const { rollout, ...header } = parseHeader(headerLine);
-  return { id, ...header, ...sourceOf(source, rule, rollout), action };
+  const expected = expect !== undefined && withinMs !== undefined && { expect, withinMs };
+  return { id, ...header, ...sourceOf(source, rule, rollout), action, ...(expected && { expected }) };
 }
 
 function sourceOf(source: CommandSource['source'], rule = '', rollout = ''): CommandSource {

@@ -1,7 +1,8 @@
 -- Records what became of a dispatched command: the device's answer, or that no device will ever answer.
 -- Answers may come twice and out of order: states only rise, dispatched < acknowledged < final.
+-- A command that succeeded and has an effect to be looked for is put on the list of those in the same breath.
 --
--- KEYS  1 device HASH   2..9 commands, transitions, answers, queue, index, due, rollouts, ledger
+-- KEYS  1 device HASH   2..9 commands, transitions, answers, queue, index, due, rollouts, ledger   10 effects ZSET
 -- ARGV  1 id   2 "<fleet>/<device>" that answers   3 acknowledged, succeeded, failed, rejected or unknown
 --       4 the answer as JSON, or ''   5 cause   6 '' for a device; "<time>,<attempt>" of the dispatch for whoever gives it up
 -- Returns  {outcome, source of the command, age of the command (ms), 1 if the next command of the lane is due now,
@@ -13,6 +14,9 @@
 --@include leave.lua
 --@include lanes.lua
 --@include finish.lua
+
+-- The first look for an effect comes after so long (ms), or when its time is over.
+local FIRST_LOOK = 2000
 
 local K = command_keys(2)
 local status = ARGV[3]
@@ -38,5 +42,9 @@ if status == 'acknowledged' then
   return { status, source, age }
 end
 if ARGV[4] ~= '' then redis.call('HSET', K.answers, command.id, ARGV[4]) end
+local effect_ms = status == 'succeeded' and string.match(command.value, '\n{"source":"%a+","effect_ms":(%d+)')
+if effect_ms then
+  redis.call('ZADD', KEYS[10], int(now + math.min(tonumber(effect_ms), FIRST_LOOK)), ARGV[2] .. '/' .. command.id)
+end
 local next_is_due, aborted = finish(K, KEYS[1], command, status, now, ARGV[5])
 return { status, source, age, next_is_due and 1 or 0, unpack(aborted) }

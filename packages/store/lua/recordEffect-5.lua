@@ -1,0 +1,40 @@
+-- Records what a look at the effect of a command has brought: its outcome, or that it is to be looked at again.
+--
+-- KEYS  1 effects ZSET   2 commands HASH   3 answers HASH   4 outcomes HASH of the device   5 ineffective ZSET of the fleet
+-- ARGV  1 "<fleet>/<device>/<command id>"   2 pending, effective, ineffective or unmeasured   3 evidence, JSON   4 rule
+--       5 when to look again (ms), if pending   6 outcomes kept of a device
+-- Returns  1, or 0 if nothing has changed: the outcome is known already, or the command is forgotten
+-- Clock    Redis TIME
+local member, outcome, rule = ARGV[1], ARGV[2], ARGV[4]
+local device, id = string.match(member, '^[^/]+/([^/]+)/([^/]+)$')
+if not redis.call('ZSCORE', KEYS[1], member) then return 0 end
+if redis.call('HEXISTS', KEYS[2], id) == 0 then
+  redis.call('ZREM', KEYS[1], member)
+  return 0
+end
+local time = redis.call('TIME')
+local now = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))
+redis.call('HSET', KEYS[3], id .. ':effect', outcome .. ',' .. now .. ',' .. ARGV[3])
+if outcome == 'pending' then
+  redis.call('ZADD', KEYS[1], ARGV[5], member)
+  return 1
+end
+redis.call('ZREM', KEYS[1], member)
+if outcome == 'unmeasured' then return 1 end
+
+-- Ids grow with time: an outcome that was found late does not replace that of a newer command.
+local known = redis.call('HGET', KEYS[4], rule)
+if known and string.match(known, '[^,]+$') > id then return 1 end
+redis.call('HSET', KEYS[4], rule, outcome .. ',' .. now .. ',' .. id)
+local kept = redis.call('HGETALL', KEYS[4])
+local oldest, oldest_at, ineffective = nil, math.huge, false
+for i = 1, #kept, 2 do
+  local at = tonumber(string.match(kept[i + 1], ',(%d+),'))
+  if kept[i] ~= rule and at < oldest_at then oldest, oldest_at = kept[i], at end
+end
+if #kept / 2 > tonumber(ARGV[6]) then redis.call('HDEL', KEYS[4], oldest) else oldest = nil end
+for i = 1, #kept, 2 do
+  if kept[i] ~= oldest and string.match(kept[i + 1], '^ineffective,') then ineffective = true end
+end
+if ineffective then redis.call('ZADD', KEYS[5], 0, device) else redis.call('ZREM', KEYS[5], device) end
+return 1
