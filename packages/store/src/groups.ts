@@ -1,0 +1,182 @@
+import type { Redis } from 'ioredis';
+import { type DeliveryOptions, deliveryText } from './command-header.js';
+import { newCommandId } from './command-id.js';
+import { redisNow } from './connect.js';
+import {
+  COMMANDS_KEPT_PER_DEVICE,
+  countedCommandKeys,
+  deviceKey,
+  devicesKey,
+  fleetsKey,
+  groupKey,
+  MAX_DEVICES_PER_FLEET,
+  MAX_OPEN_COMMANDS,
+  presenceKey,
+  SHARDS,
+  shardOf,
+  timersKey,
+} from './keys.js';
+import { pipelined } from './pipelined.js';
+import { runScript, type ScriptArgument } from './script.js';
+import { type Superseded, supersededOf } from './superseded.js';
+
+/** A quorum: a rule of a fleet, which many sensors decide together. */
+export interface GroupName {
+  readonly fleet: string;
+  readonly rule: string;
+}
+
+/** The last word of one sensor, and the field that keeps it. Times are milliseconds on the clock of Redis. */
+export interface GroupVote {
+  readonly device: string;
+  /** 1 or 0, or what it measured. */
+  readonly value: number;
+  readonly receivedAt: number;
+  /** The `since` of the rule by which it was asked. */
+  readonly since: number;
+  /** As it is stored, so that it can be forgotten unless it was cast anew. */
+  readonly stored: string;
+}
+
+/** A quorum as the store holds it. */
+export interface Group extends GroupName {
+  /** Counts the decisions that were written; '' before the first. */
+  readonly version: string;
+  /** What was decided, JSON; '' before the first decision. */
+  readonly state: string;
+  readonly votes: readonly GroupVote[];
+  /** When it is to be decided although no sensor speaks, ms; undefined if never. */
+  readonly timer: number | undefined;
+}
+
+/** Reads these quorums in one round trip, and the time of Redis just before. */
+export async function readGroups(
+  redis: Redis,
+  names: readonly GroupName[],
+): Promise<{ now: number; groups: Group[] }> {
+  const [now, hashes, timers] = await Promise.all([
+    redisNow(redis),
+    pipelined(redis, names, (pipeline, { fleet, rule }) => pipeline.hgetall(groupKey(fleet, rule))) as Promise<
+      Record<string, string>[]
+    >,
+    pipelined(redis, names, (pipeline, { fleet, rule }) =>
+      pipeline.zscore(timersKey(shardOf(fleet, rule)), timerMember({ fleet, rule })),
+    ) as Promise<(string | null)[]>,
+  ]);
+  return {
+    now,
+    groups: names.map(({ fleet, rule }, i) => {
+      const { version = '', state = '', ...fields } = hashes[i]!;
+      const timer = timers[i];
+      return { fleet, rule, version, state, votes: votesOf(fields), timer: timer ? Number(timer) : undefined };
+    }),
+  };
+}
+
+/** The commands that a decision brings, one for each target. */
+export interface GroupCommands extends DeliveryOptions {
+  readonly targets: readonly string[];
+  readonly lane: string;
+  /** Milliseconds. */
+  readonly ttl: number;
+  readonly json: string;
+  readonly cause: string;
+}
+
+/** What is to be written of a quorum. */
+export interface GroupDecision extends GroupName {
+  /** On which it was decided. */
+  readonly version: string;
+  /** The new state, JSON; '' if it is unchanged. */
+  readonly state: string;
+  /** When to decide again although no sensor speaks, ms; undefined: not by time. */
+  readonly timer: number | undefined;
+  /** Votes that will never count again. */
+  readonly forget: readonly GroupVote[];
+  readonly commands?: GroupCommands | undefined;
+}
+
+/** What became of the command for one target. */
+export interface TargetOutcome extends Superseded {
+  readonly device: string;
+  readonly shard: number;
+  readonly id: string;
+  /** `full`, `fleet_full`, `unreachable` (policy `now`): it gets none. */
+  readonly state: 'pending' | 'full' | 'fleet_full' | 'unreachable';
+}
+
+/**
+ * Writes a decision and takes its commands, in one script; whoever calls wakes the dispatchers of their shards.
+ * @returns undefined if another replica decided in between: nothing was written, and it is to be decided again
+ */
+export async function decideGroup(
+  redis: Redis,
+  decision: GroupDecision,
+): Promise<TargetOutcome[] | undefined> {
+  const { fleet, rule, version, state, timer, forget, commands } = decision;
+  const keys = [groupKey(fleet, rule), timersKey(shardOf(fleet, rule))];
+  const shards = new Map<number, number>();
+  const targets = (commands?.targets ?? []).map((device) => {
+    const shard = shardOf(fleet, device);
+    keys.push(deviceKey(shard, fleet, device));
+    return { device, shard, id: newCommandId(shard), at: keys.length };
+  });
+  for (const { shard } of targets) {
+    if (shards.has(shard)) continue;
+    shards.set(shard, keys.length + 1);
+    keys.push(presenceKey(shard, fleet), devicesKey(shard, fleet), fleetsKey(shard));
+    keys.push(...countedCommandKeys(shard, fleet));
+  }
+  const args: ScriptArgument[] = [
+    version,
+    state,
+    timerMember({ fleet, rule }),
+    timer ?? '',
+    fleet,
+    forget.length,
+    targets.length,
+  ];
+  if (commands !== undefined && targets.length > 0)
+    args.push(
+      commands.lane,
+      deliveryText(commands),
+      commands.ttl,
+      commands.json,
+      commands.cause,
+      COMMANDS_KEPT_PER_DEVICE,
+      MAX_OPEN_COMMANDS,
+      Math.ceil(MAX_DEVICES_PER_FLEET / SHARDS),
+    );
+  for (const { device, stored } of forget) args.push(`v:${device}`, stored);
+  for (const { device, shard, id, at } of targets) args.push(`${device} ${id} ${at} ${shards.get(shard)}`);
+  const [outcome, ...replies] = (await runScript(redis, 'decideGroup-n', keys, args)) as [
+    string,
+    ...[TargetOutcome['state'], ...string[]][],
+  ];
+  if (outcome === 'conflict') return undefined;
+  return targets.map(({ device, shard, id }, i) => {
+    const [became, ...ended] = replies[i]!;
+    return { device, shard, id, state: became, ...supersededOf(ended) };
+  });
+}
+
+/** Forgets a quorum whose rule is gone: votes, state and timer. */
+export async function forgetGroup(redis: Redis, { fleet, rule }: GroupName): Promise<void> {
+  await redis.zrem(timersKey(shardOf(fleet, rule)), timerMember({ fleet, rule }));
+  await redis.unlink(groupKey(fleet, rule));
+}
+
+function timerMember({ fleet, rule }: GroupName): string {
+  return `group/${fleet}/${rule}`;
+}
+
+/** Votes that nobody could have cast (somebody wrote into Redis) are passed over. */
+function votesOf(fields: Readonly<Record<string, string>>): GroupVote[] {
+  const votes: GroupVote[] = [];
+  for (const [field, stored] of Object.entries(fields)) {
+    const [receivedAt, value, since] = stored.split(',').map(Number);
+    if (!field.startsWith('v:') || !Number.isFinite(value) || since === undefined) continue;
+    votes.push({ device: field.slice(2), receivedAt: receivedAt!, value: value!, since, stored });
+  }
+  return votes;
+}
