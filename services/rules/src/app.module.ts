@@ -1,3 +1,4 @@
+import type { Seed } from '@lamplighter/contracts/rule';
 import type { Logger } from '@lamplighter/service-kit/logger';
 import type { Redis } from '@lamplighter/store/connect';
 import { type DynamicModule, Module } from '@nestjs/common';
@@ -5,25 +6,26 @@ import { CanaryService } from './canary/canary.service.js';
 import { AcknowledgementsController } from './commands/acknowledgements.controller.js';
 import { DispatchService } from './commands/dispatch.service.js';
 import type { Config } from './config.js';
-import type { RuleSet } from './evaluation/load-rules.js';
 import { LiveEventsService } from './live-events/live-events.service.js';
 import { RulesMetrics } from './metrics.js';
 import { MqttTransport } from './mqtt/mqtt-transport.js';
 import { PresenceController } from './presence/presence.controller.js';
 import { RolloutsService } from './rollouts/rollouts.service.js';
+import { RuleBook } from './rule-book/rule-book.service.js';
+import { RuleErrors } from './rule-book/rule-errors.service.js';
 import { DeviceCache } from './telemetry/device-cache.js';
 import { IngestService } from './telemetry/ingest.service.js';
 import { ReceiptsService } from './telemetry/receipts.service.js';
 import { RejectedService } from './telemetry/rejected.service.js';
 import { TelemetryController } from './telemetry/telemetry.controller.js';
-import { CONFIG, LOGGER, REDIS, SUBSCRIBER } from './tokens.js';
+import { CONFIG, LOGGER, REDIS, SEEDS, SUBSCRIBER } from './tokens.js';
 
 /** What main.ts opens before Nest starts. */
 export interface Foundation {
   config: Config;
   logger: Logger;
   metrics: RulesMetrics;
-  rules: RuleSet;
+  seeds: readonly Seed[];
   redis: Redis;
   subscriber: Redis;
   transport: MqttTransport;
@@ -34,7 +36,7 @@ class RulesModule {}
 
 /** The rules service, in the order in which data flows: presence, telemetry in, commands out, answers in. */
 export function rulesModule(foundation: Foundation): DynamicModule {
-  const { config, logger, metrics, rules, redis, subscriber, transport } = foundation;
+  const { config, logger, metrics, seeds, redis, subscriber, transport } = foundation;
   return {
     module: RulesModule,
     controllers: [PresenceController, TelemetryController, AcknowledgementsController],
@@ -45,7 +47,10 @@ export function rulesModule(foundation: Foundation): DynamicModule {
       { provide: SUBSCRIBER, useValue: subscriber },
       { provide: RulesMetrics, useValue: metrics },
       { provide: MqttTransport, useValue: transport },
-      { provide: DeviceCache, useValue: new DeviceCache(rules) },
+      { provide: SEEDS, useValue: seeds },
+      DeviceCache,
+      RuleErrors,
+      RuleBook,
       LiveEventsService,
       RejectedService,
       ReceiptsService,

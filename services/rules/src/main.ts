@@ -10,19 +10,18 @@ import { rulesModule } from './app.module.js';
 import { CANARY_STALE_MS, CanaryService } from './canary/canary.service.js';
 import { DispatchService } from './commands/dispatch.service.js';
 import { type Config, configSchema } from './config.js';
-import { loadRules } from './evaluation/load-rules.js';
 import { RulesMetrics } from './metrics.js';
 import { MqttTransport } from './mqtt/mqtt-transport.js';
 import { RolloutsService } from './rollouts/rollouts.service.js';
+import { readSeeds } from './rule-book/seed-file.js';
 
 const VERSION = '0.1.0';
 
 async function start(): Promise<RunningService> {
   const config = readConfig(configSchema);
-  const rules = loadRules(config.RULES_FILE);
+  const seeds = readSeeds(config.RULES_FILE);
   const logger = createLogger('rules', config.LOG_LEVEL);
   const metrics = new RulesMetrics('rules', VERSION);
-  metrics.rulesLoaded.set(rules.size);
   const redis = connectRedis(config.REDIS_URL, 'rules', {
     onUp: () => logger.info('connected to Redis'),
     onDown: (reason) => logger.warn({ reason }, 'Redis is away; trying again'),
@@ -48,7 +47,7 @@ async function start(): Promise<RunningService> {
   );
 
   const app = await NestFactory.createMicroservice(
-    rulesModule({ config, logger, metrics, rules, redis, subscriber, transport }),
+    rulesModule({ config, logger, metrics, seeds, redis, subscriber, transport }),
     { strategy: transport, logger: new NestLogger(logger), abortOnError: false },
   );
   await app.listen();
@@ -65,7 +64,7 @@ async function start(): Promise<RunningService> {
     [],
     async (gauge) => gauge.set(((await canary.ageMs().catch(() => undefined)) ?? Number.NaN) / 1000),
   );
-  logger.info({ rules: rules.size, port: config.RULES_PORT }, 'started');
+  logger.info({ seeds: seeds.length, port: config.RULES_PORT }, 'started');
 
   return {
     async close() {

@@ -2,6 +2,7 @@ import { FINAL_STATES, OPEN_STATES } from '@lamplighter/contracts/command';
 import { REJECT_REASONS } from '@lamplighter/contracts/reading';
 import { SKIP_REASONS } from '@lamplighter/contracts/rollout';
 import { LATENCY_BUCKETS, Metrics } from '@lamplighter/service-kit/metrics';
+import { BrokerMetrics } from './broker-metrics/broker-metrics.js';
 
 const SOURCES = ['rule', 'api', 'rollout'] as const;
 
@@ -51,9 +52,18 @@ export class RulesMetrics extends Metrics {
     'Device parts judged again, because another replica was first or the device was new',
   );
   readonly evaluations = this.counter('rule_evaluations_total', 'Rule evaluations by verdict', {
-    result: ['matched', 'unmatched', 'undecided'],
+    result: ['matched', 'unmatched', 'undecided', 'error', 'budget_exceeded'],
   });
-  readonly rulesLoaded = this.gauge('rules_loaded', 'Rules in force');
+  readonly votesRefused = this.counter(
+    'quorum_votes_refused_total',
+    'Votes that were not kept, because their quorum has as many sensors as it may',
+  );
+  readonly timersDue = this.counter('rule_timers_total', 'Timers that were due, by whose', {
+    kind: ['device', 'group', 'gone'],
+  });
+  readonly rulesLoaded = this.gauge('rules_loaded', 'Rules in force, of all fleets that were heard of');
+  readonly rulesUnusable = this.gauge('rules_unusable', 'Enabled rules that are left out, since they cannot be read or compiled');
+  readonly rulesReload = this.gauge('rules_reload_timestamp_seconds', 'When the rules of a fleet were last read');
   readonly loop = this.histogram(
     'loop_seconds',
     "Telemetry taken off the socket to its command's PUBACK",
@@ -96,11 +106,21 @@ export class RulesMetrics extends Metrics {
   readonly presence = this.counter('presence_messages_total', 'Births and wills by what they did', {
     result: ['born', 'gone', 'ignored', 'full', 'malformed'],
   });
+  readonly connected = this.gauge('mqtt_connected', 'Every link to the broker is up and subscribed');
+  readonly canaryAge = this.gauge(
+    'mqtt_canary_age_seconds',
+    'Time since a canary reading of this replica was last in Redis, or since the start',
+  );
+  readonly inFlight = this.gauge('ingest_inflight', 'Messages taken and not acknowledged yet');
+  readonly backpressure = this.counter(
+    'ingest_backpressure_seconds_total',
+    'Time in which the broker was held back',
+  );
   readonly reconnects = this.counter('mqtt_reconnects_total', 'Lost connections to the broker', {
     reason: ['closed'],
   });
   readonly storeOperations = this.counter('store_operations_total', 'Calls to Redis', {
-    op: ['accept', 'claim', 'answer', 'requeue', 'presence', 'events', 'rejected', 'wake', 'rollout'],
+    op: ['accept', 'claim', 'answer', 'requeue', 'presence', 'events', 'rejected', 'wake', 'rollout', 'timers', 'history', 'rules'],
     result: ['ok', 'error'],
   });
   readonly eventsDropped = this.counter(
@@ -110,4 +130,6 @@ export class RulesMetrics extends Metrics {
       reason: ['sampled', 'store'],
     },
   );
+  /** From `$SYS`. */
+  readonly broker = new BrokerMetrics(this);
 }

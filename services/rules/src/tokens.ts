@@ -4,3 +4,5 @@ export const LOGGER = Symbol('LOGGER');
 export const CONFIG = Symbol('CONFIG');
 /** A Redis connection that only listens. */
 export const SUBSCRIBER = Symbol('SUBSCRIBER');
+/** The rules with which a fleet begins. */
+export const SEEDS = Symbol('SEEDS');

@@ -1,0 +1,181 @@
+import { CANARY_FLEET } from '@lamplighter/contracts/identity';
+import type { Seed } from '@lamplighter/contracts/rule';
+import type { Logger } from '@lamplighter/service-kit/logger';
+import type { Redis } from '@lamplighter/store/connect';
+import { readRevisions, readRules, readWrites, seedRules } from '@lamplighter/store/rules';
+import { storeFailure } from '@lamplighter/store/store-failure';
+import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { RulesMetrics } from '../metrics.js';
+import { LOGGER, REDIS, SEEDS } from '../tokens.js';
+import { compileSet, type FleetRules } from './compile-set.js';
+import { RuleErrors } from './rule-errors.service.js';
+import { RuleSet } from './rule-set.js';
+import { seedsOf } from './seed-file.js';
+
+/** How often Redis is asked whether any rule was written, milliseconds. */
+const POLL_MS = 250;
+/** Fleets whose rules are kept; those that nobody has asked for make room, in two generations. */
+const MAX_FLEETS = 10_000;
+/** Fleets that are read at the same time. */
+const READ_AT_ONCE = 32;
+/** Longest wait between two attempts, milliseconds. */
+const MAX_WAIT_MS = 2000;
+
+const NO_RULES = new RuleSet([]);
+
+/** A fleet whose rules are known here. */
+interface KnownFleet extends FleetRules {
+  readonly revision: number | undefined;
+}
+
+/**
+ * The rules in force, fleet by fleet, as Redis has them. A fleet's rules are read when it is first heard of, and again within
+ * a second of a write. While Redis is away the last rules stay in force.
+ */
+@Injectable()
+export class RuleBook implements OnApplicationBootstrap, OnApplicationShutdown {
+  private readonly fleets = new Map<string, KnownFleet>();
+  private older = new Map<string, KnownFleet>();
+  private readonly loading = new Map<string, Promise<void>>();
+  private writes: string | null | undefined;
+  private timer: NodeJS.Timeout | undefined;
+  private stopped = false;
+  private failures = 0;
+
+  constructor(
+    @Inject(REDIS) private readonly redis: Redis,
+    @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(SEEDS) private readonly seeds: readonly Seed[],
+    private readonly metrics: RulesMetrics,
+    private readonly errors: RuleErrors,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    this.next(POLL_MS);
+  }
+
+  onApplicationShutdown(): void {
+    this.stopped = true;
+    clearTimeout(this.timer);
+  }
+
+  /** The present rules of a fleet; undefined until they are ready. */
+  setOf(fleet: string): RuleSet | undefined {
+    return fleet === CANARY_FLEET ? NO_RULES : this.find(fleet)?.set;
+  }
+
+  /** Settles when the rules of these fleets have been read; a fleet that is heard of for the first time is given its seeds. */
+  async ready(fleets: Iterable<string>): Promise<void> {
+    const missing = [...new Set(fleets)].filter((fleet) => this.setOf(fleet) === undefined);
+    await this.loadAll(missing);
+  }
+
+  private find(fleet: string): KnownFleet | undefined {
+    const found = this.fleets.get(fleet);
+    if (found !== undefined) return found;
+    const known = this.older.get(fleet);
+    if (known !== undefined) this.keep(fleet, known);
+    return known;
+  }
+
+  private keep(fleet: string, known: KnownFleet): void {
+    if (!this.fleets.has(fleet) && this.fleets.size >= MAX_FLEETS / 2) {
+      this.older = new Map(this.fleets);
+      this.fleets.clear();
+    }
+    this.older.delete(fleet);
+    this.fleets.set(fleet, known);
+  }
+
+  private async loadAll(fleets: readonly string[]): Promise<void> {
+    for (let first = 0; first < fleets.length; first += READ_AT_ONCE) {
+      await Promise.all(fleets.slice(first, first + READ_AT_ONCE).map((fleet) => this.loadOnce(fleet)));
+    }
+    if (fleets.length > 0) this.count();
+  }
+
+  private loadOnce(fleet: string): Promise<void> {
+    let loading = this.loading.get(fleet);
+    if (loading === undefined) {
+      loading = this.untilLoaded(fleet).finally(() => this.loading.delete(fleet));
+      this.loading.set(fleet, loading);
+    }
+    return loading;
+  }
+
+  /** Telemetry of a fleet waits for its rules, as it would wait for Redis anyway. */
+  private async untilLoaded(fleet: string): Promise<void> {
+    for (let waitMs = 50; !this.stopped; waitMs = Math.min(waitMs * 2, MAX_WAIT_MS)) {
+      try {
+        return await this.load(fleet);
+      } catch (error) {
+        this.metrics.storeOperations.inc({ op: 'rules', result: 'error' });
+        if (storeFailure(error) === undefined) return this.giveUp(fleet, error as Error);
+        // What is in force stays so, and the next poll sees that it is old.
+        if (this.find(fleet) !== undefined) throw error;
+        await new Promise((resolve) => setTimeout(resolve, waitMs * (0.5 + Math.random() / 2)));
+      }
+    }
+  }
+
+  private async load(fleet: string): Promise<void> {
+    let { revision, texts } = await readRules(this.redis, fleet);
+    if (revision === undefined) {
+      await seedRules(this.redis, fleet, seedsOf(this.seeds, fleet));
+      ({ revision, texts } = await readRules(this.redis, fleet));
+    }
+    const rules = await compileSet(texts, this.find(fleet));
+    for (const { error, ...rule } of rules.unusable) this.errors.report(fleet, rule, undefined, error);
+    if (rules.unusable.length > 0)
+      this.logger.warn({ fleet, rules: rules.unusable.map(({ id }) => id) }, 'rules that cannot be used are left out');
+    this.keep(fleet, { ...rules, revision });
+    this.metrics.storeOperations.inc({ op: 'rules', result: 'ok' });
+    this.metrics.rulesReload.set(Date.now() / 1000);
+  }
+
+  /** Somebody has put something else in the place of a fleet's rules: that fleet has none, or keeps what it had; others go on. */
+  private giveUp(fleet: string, error: Error): void {
+    this.logger.error({ fleet, reason: error.message }, 'the rules of a fleet cannot be read');
+    const { set, kept, unusable } = this.find(fleet) ?? { set: NO_RULES, kept: new Map(), unusable: [] };
+    this.keep(fleet, { set, kept, unusable, revision: undefined });
+  }
+
+  private next(waitMs: number): void {
+    this.timer = setTimeout(() => {
+      void this.poll().then((wait) => {
+        if (!this.stopped) this.next(wait);
+      });
+    }, waitMs);
+  }
+
+  /** Reads what was written since the last time; returns how long to wait for the next one. */
+  private async poll(): Promise<number> {
+    try {
+      const writes = await readWrites(this.redis);
+      if (writes !== this.writes) {
+        const revisions = await readRevisions(this.redis);
+        const known = [...this.fleets, ...this.older];
+        await this.loadAll(known.filter(([fleet, { revision }]) => revisions.get(fleet) !== revision).map(([fleet]) => fleet));
+        this.writes = writes;
+      }
+      this.failures = 0;
+      return POLL_MS;
+    } catch (error) {
+      if (this.failures === 0)
+        this.logger.warn({ reason: (error as Error).message }, 'Redis does not tell of rules; the last ones stay in force');
+      this.failures += 1;
+      return Math.min(POLL_MS * 2 ** this.failures, MAX_WAIT_MS) * (0.5 + Math.random() / 2);
+    }
+  }
+
+  private count(): void {
+    let inForce = 0;
+    let unusable = 0;
+    for (const known of [...this.fleets.values(), ...this.older.values()]) {
+      inForce += known.set.size;
+      unusable += known.unusable.length;
+    }
+    this.metrics.rulesLoaded.set(inForce);
+    this.metrics.rulesUnusable.set(unusable);
+  }
+}

@@ -1,0 +1,63 @@
+import type { Redis } from '@lamplighter/store/connect';
+import { type FleetErrors, type RuleError, recordRuleErrors } from '@lamplighter/store/rules-errors';
+import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { RulesMetrics } from '../metrics.js';
+import { REDIS } from '../tokens.js';
+
+/** Rules that may have failed within one second; of more only the counters tell. */
+const MAX_RULES = 1000;
+const WRITE_EVERY_MS = 1000;
+
+/** Keeps what last went wrong with each rule where the API can show it: one write a second, however often it goes wrong. */
+@Injectable()
+export class RuleErrors implements OnApplicationShutdown {
+  private fleets = new Map<string, Map<string, RuleError>>();
+  private size = 0;
+  private readonly timer = setInterval(() => this.write(), WRITE_EVERY_MS);
+
+  constructor(
+    @Inject(REDIS) private readonly redis: Redis,
+    private readonly metrics: RulesMetrics,
+  ) {
+    this.timer.unref();
+  }
+
+  /**
+   * A rule failed. Cheap enough for the hot path.
+   * @param rule its id and version; version 0 if its record cannot be read
+   * @param device on which it failed; undefined if it was about none
+   */
+  report(
+    fleet: string,
+    { id, version }: { readonly id: string; readonly version: number },
+    device: string | undefined,
+    message: string,
+  ): void {
+    let errors = this.fleets.get(fleet);
+    const before = errors?.get(id);
+    if (before === undefined && this.size >= MAX_RULES) return;
+    if (errors === undefined) {
+      errors = new Map();
+      this.fleets.set(fleet, errors);
+    }
+    if (before === undefined) this.size += 1;
+    const count = (before?.version === version ? before.count : 0) + 1;
+    errors.set(id, { version, count, at: Date.now(), ...(device !== undefined && { device }), message });
+  }
+
+  onApplicationShutdown(): void {
+    clearInterval(this.timer);
+  }
+
+  /** What cannot be written is dropped: it is a view, and the counters have it. */
+  private write(): void {
+    if (this.size === 0) return;
+    const fleets: FleetErrors[] = [...this.fleets].map(([fleet, errors]) => ({ fleet, errors }));
+    this.fleets = new Map();
+    this.size = 0;
+    recordRuleErrors(this.redis, fleets).then(
+      () => this.metrics.storeOperations.inc({ op: 'rules', result: 'ok' }),
+      () => this.metrics.storeOperations.inc({ op: 'rules', result: 'error' }),
+    );
+  }
+}

@@ -1,0 +1,44 @@
+import { readFileSync } from 'node:fs';
+import { type Rule, rulesFileSchema, type Seed } from '@lamplighter/contracts/rule';
+import { validateRule } from '@lamplighter/evaluation/validate-rule';
+
+/** The rules file cannot be used; the message lists every problem with its place. */
+export class RulesInvalid extends Error {
+  override readonly name = 'RulesInvalid';
+  constructor(file: string, problems: readonly string[]) {
+    super(`the rules file ${file} is invalid\n${problems.map((problem) => `  ${problem}`).join('\n')}`);
+  }
+}
+
+/** Reads and checks a file of rules with which fleets begin. @throws RulesInvalid */
+export function readSeeds(file: string): readonly Seed[] {
+  const parsed = rulesFileSchema.safeParse(readJson(file));
+  if (!parsed.success) {
+    throw new RulesInvalid(
+      file,
+      parsed.error.issues.map((issue) => `/${issue.path.map(String).join('/')}: ${issue.message}`),
+    );
+  }
+  const problems = parsed.data.rules.flatMap((seed, index) =>
+    validateRule(ruleOf(seed), {}).problems.map(({ pointer, detail }) => `/rules/${index}${pointer}: ${detail}`),
+  );
+  if (problems.length > 0) throw new RulesInvalid(file, problems);
+  return parsed.data.rules;
+}
+
+/** The rules with which a fleet begins. */
+export function seedsOf(seeds: readonly Seed[], fleet: string): Rule[] {
+  return seeds.filter(({ fleets }) => fleets === '*' || fleets.includes(fleet)).map(ruleOf);
+}
+
+function ruleOf({ fleets: _, ...rule }: Seed): Rule {
+  return rule;
+}
+
+function readJson(file: string): unknown {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'));
+  } catch (error) {
+    throw new RulesInvalid(file, [(error as Error).message]);
+  }
+}
