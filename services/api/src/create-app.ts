@@ -56,5 +56,6 @@ export async function createApp(foundation: Foundation): Promise<NestExpressAppl
   const { stack } = (app.getHttpAdapter().getInstance() as { router: { stack: readonly Layer[] } }).router;
   exposeRoutes(metrics, stack);
   exposeDevices(metrics, link);
+  metrics.redis.expose(link);
   return app;
 }

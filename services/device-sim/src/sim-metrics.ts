@@ -69,7 +69,7 @@ export class SimMetrics {
       },
     );
     this.lampsOn = metrics.gauge('sim_lamps_on', 'Lamps that are on');
-    metrics.gauge('sim_devices', 'Simulated devices', ['state'], (gauge) => {
+    metrics.gauge('sim_devices', 'Simulated devices', { state: ['connected', 'disconnected'] }, (gauge) => {
       const now = ask();
       gauge.set({ state: 'connected' }, now.connected);
       gauge.set({ state: 'disconnected' }, now.devices - now.connected);
@@ -81,6 +81,10 @@ export class SimMetrics {
 
   get registry() {
     return this.metrics.registry;
+  }
+
+  get declarations() {
+    return this.metrics.declarations;
   }
 
   /** Readings that a device found in its outbox when it started. */

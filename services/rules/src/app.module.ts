@@ -2,6 +2,7 @@ import type { Seed } from '@lamplighter/contracts/rule';
 import type { Logger } from '@lamplighter/service-kit/logger';
 import type { Redis } from '@lamplighter/store/connect';
 import { type DynamicModule, Module } from '@nestjs/common';
+import { BrokerMetricsService } from './broker-metrics/broker-metrics.service.js';
 import { CanaryService } from './canary/canary.service.js';
 import { AcknowledgementsController } from './commands/acknowledgements.controller.js';
 import { DispatchService } from './commands/dispatch.service.js';
@@ -58,6 +59,7 @@ export function rulesModule(foundation: Foundation): DynamicModule {
       DispatchService,
       RolloutsService,
       CanaryService,
+      BrokerMetricsService,
     ],
   };
 }

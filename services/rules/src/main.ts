@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import { randomBytes } from 'node:crypto';
 import { readConfig } from '@lamplighter/service-kit/config';
 import { createLogger, NestLogger } from '@lamplighter/service-kit/logger';
+import { show, whenScraped } from '@lamplighter/service-kit/metrics';
 import { serveOperations } from '@lamplighter/service-kit/operations-server';
 import { type RunningService, runService } from '@lamplighter/service-kit/run-service';
 import { connectRedis, durabilityProblems, type Redis } from '@lamplighter/store/connect';
@@ -36,15 +37,9 @@ async function start(): Promise<RunningService> {
     onReconnect: (reason) => metrics.reconnects.inc({ reason }),
     onFailure: (messages) => metrics.telemetry.inc({ result: 'failed' }, messages),
   });
-  metrics.gauge('mqtt_connected', 'Every link to the broker is up and subscribed', [], (gauge) =>
-    gauge.set(transport.problems().length === 0 ? 1 : 0),
-  );
-  metrics.gauge('ingest_inflight', 'Messages taken and not acknowledged yet', [], (gauge) =>
-    gauge.set(transport.unsettled),
-  );
-  metrics.gauge('ingest_backpressure_seconds_total', 'Time in which the broker was held back', [], (gauge) =>
-    gauge.set(transport.backpressureSeconds),
-  );
+  whenScraped(metrics.connected, (gauge) => gauge.set(transport.problems().length === 0 ? 1 : 0));
+  whenScraped(metrics.inFlight, (gauge) => gauge.set(transport.unsettled));
+  whenScraped(metrics.backpressure, (counter) => show(counter, transport.backpressureSeconds));
 
   const app = await NestFactory.createMicroservice(
     rulesModule({ config, logger, metrics, seeds, redis, subscriber, transport }),
@@ -58,12 +53,7 @@ async function start(): Promise<RunningService> {
     registry: metrics.registry,
     readiness: () => readiness(config, transport, redis, canary),
   });
-  metrics.gauge(
-    'mqtt_canary_age_seconds',
-    'Age of the newest canary reading that came through',
-    [],
-    async (gauge) => gauge.set(((await canary.ageMs().catch(() => undefined)) ?? Number.NaN) / 1000),
-  );
+  whenScraped(metrics.canaryAge, (gauge) => gauge.set(canary.silenceMs / 1000));
   logger.info({ seeds: seeds.length, port: config.RULES_PORT }, 'started');
 
   return {

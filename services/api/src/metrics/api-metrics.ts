@@ -1,4 +1,6 @@
+import { PRESENCE_STATES } from '@lamplighter/contracts/presence';
 import { LATENCY_BUCKETS, Metrics } from '@lamplighter/service-kit/metrics';
+import { RedisMetrics } from './redis-metrics.js';
 
 /** Every metric of the API, declared together. */
 export class ApiMetrics extends Metrics {
@@ -45,10 +47,14 @@ export class ApiMetrics extends Metrics {
   readonly unexplained = this.gauge(
     'ledger_unexplained',
     'What the books of all fleets do not account for; readings on their way count until they are here',
-    ['kind'],
+    { kind: ['readings', 'commands'] },
   );
   readonly durable = this.gauge(
     'store_durability_ok',
     '1 while Redis answers, keeps an append-only file that can be written, and evicts nothing',
   );
+  /** See devices-gauge.ts. */
+  readonly devices = this.gauge('devices', 'Devices of all fleets by presence', { state: PRESENCE_STATES });
+  /** See redis-metrics.ts. */
+  readonly redis = new RedisMetrics(this);
 }

@@ -1,4 +1,5 @@
 import { PRESENCE_STATES } from '@lamplighter/contracts/presence';
+import { whenScraped } from '@lamplighter/service-kit/metrics';
 import type { PresenceCounts } from '@lamplighter/store/devices';
 import { countAllDevices } from '@lamplighter/store/fleets';
 import type { StoreLink } from '../store/store-link.js';
@@ -11,7 +12,7 @@ const COUNT_AGAIN_MS = 2000;
 export function exposeDevices(metrics: ApiMetrics, link: StoreLink): void {
   let counts: Promise<PresenceCounts | undefined> | undefined;
   let countedAt = 0;
-  metrics.gauge('devices', 'Devices of all fleets by presence', ['state'], async (gauge) => {
+  whenScraped(metrics.devices, async (gauge) => {
     if (counts === undefined || performance.now() - countedAt > COUNT_AGAIN_MS) {
       countedAt = performance.now();
       counts = count(link);

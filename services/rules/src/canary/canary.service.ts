@@ -19,6 +19,8 @@ export const CANARY_STALE_MS = 15_000;
 export class CanaryService implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly replica: string;
   private timer: NodeJS.Timeout | undefined;
+  /** When a canary last came through, or this began; monotonic time of this process, milliseconds. */
+  private cameAt = performance.now();
 
   constructor(
     @Inject(REDIS) private readonly redis: Redis,
@@ -29,7 +31,10 @@ export class CanaryService implements OnApplicationBootstrap, OnApplicationShutd
   }
 
   onApplicationBootstrap(): void {
-    this.timer = setInterval(() => this.send(), PERIOD_MS);
+    this.timer = setInterval(() => {
+      void this.look();
+      this.send();
+    }, PERIOD_MS);
     setTimeout(() => this.send(), 500).unref();
   }
 
@@ -40,6 +45,19 @@ export class CanaryService implements OnApplicationBootstrap, OnApplicationShutd
   /** Age of the newest canary that came through, milliseconds; undefined if none did or Redis is away. */
   async ageMs(): Promise<number | undefined> {
     return (await readDevice(this.redis, CANARY_FLEET, this.replica))?.ageMs;
+  }
+
+  /**
+   * For how long no canary has come through, or it could not be seen, milliseconds; from the start if none has yet. Known without
+   * asking Redis, so that a scrape never waits for a Redis that is stuck; so it is up to two periods old.
+   */
+  get silenceMs(): number {
+    return performance.now() - this.cameAt;
+  }
+
+  private async look(): Promise<void> {
+    const age = await this.ageMs().catch(() => undefined);
+    if (age !== undefined) this.cameAt = Math.max(this.cameAt, performance.now() - age);
   }
 
   private send(): void {

@@ -1,0 +1,57 @@
+import { type Metrics, show, whenScraped } from '@lamplighter/service-kit/metrics';
+import { readServerFacts, type ServerFacts } from '@lamplighter/store/server-facts';
+import type { StoreLink } from '../store/store-link.js';
+
+/** Scrapes within this time, milliseconds, share one question. */
+const ASK_AGAIN_MS = 2000;
+
+/**
+ * What Redis tells of itself, asked on the connection that the API has anyway: the essential part, which is there in every way
+ * to run this. In containers an exporter shows the rest. While Redis is away there are no values.
+ */
+export class RedisMetrics {
+  private facts: Promise<ServerFacts | undefined> | undefined;
+  private askedAt = 0;
+  private readonly sources;
+
+  constructor(metrics: Metrics) {
+    this.sources = [
+      [metrics.gauge('redis_used_memory_bytes', 'Memory that Redis uses'), 'usedMemoryBytes'],
+      [metrics.gauge('redis_max_memory_bytes', 'Memory that Redis may use; 0 is no bound'), 'maxMemoryBytes'],
+      [metrics.gauge('redis_clients', 'Clients that are connected to Redis'), 'clients'],
+      [metrics.counter('redis_commands_processed_total', 'Commands that Redis has run'), 'commandsProcessed'],
+      [metrics.gauge('redis_uptime_seconds', 'Time since Redis started'), 'uptimeSeconds'],
+      [
+        metrics.gauge('redis_aof_last_write_ok', '1 if the last write to the append-only file succeeded'),
+        'aofLastWriteOk',
+      ],
+      [metrics.gauge('redis_aof_size_bytes', 'Size of the append-only file'), 'aofBytes'],
+    ] as const;
+  }
+
+  /** Asks when scraped, from now on. */
+  expose(link: StoreLink): void {
+    for (const [metric, fact] of this.sources) {
+      whenScraped(metric, async () => {
+        const value = (await this.ask(link))?.[fact];
+        show(metric, value === undefined ? undefined : Number(value));
+      });
+    }
+  }
+
+  private ask(link: StoreLink): Promise<ServerFacts | undefined> {
+    if (this.facts === undefined || performance.now() - this.askedAt > ASK_AGAIN_MS) {
+      this.askedAt = performance.now();
+      this.facts = read(link);
+    }
+    return this.facts;
+  }
+}
+
+async function read(link: StoreLink): Promise<ServerFacts | undefined> {
+  try {
+    return await readServerFacts(link.redis);
+  } catch {
+    return undefined;
+  }
+}

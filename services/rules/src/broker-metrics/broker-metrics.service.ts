@@ -1,0 +1,56 @@
+import { randomBytes } from 'node:crypto';
+import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { connect, type MqttClient } from 'mqtt';
+import type { Config } from '../config.js';
+import { RulesMetrics } from '../metrics.js';
+import { CONFIG } from '../tokens.js';
+
+const KEEPALIVE_SECONDS = 30;
+/** The values of $SYS are a few digits. */
+const MAX_PACKET_BYTES = 4096;
+
+/**
+ * Listens to `$SYS` on a connection of its own, which costs telemetry and commands nothing, takes no part in readiness, and may
+ * be forbidden by a broker's access list: then the age of the newest value grows, and everything else goes on.
+ */
+@Injectable()
+export class BrokerMetricsService implements OnApplicationBootstrap, OnApplicationShutdown {
+  private client: MqttClient | undefined;
+  private backoffMs = 0;
+
+  constructor(
+    @Inject(CONFIG) private readonly config: Config,
+    private readonly metrics: RulesMetrics,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    const { broker } = this.metrics;
+    const client = connect(this.config.MQTT_URL, {
+      protocolVersion: 5,
+      clientId: `lamplighter-rules-sys-${randomBytes(4).toString('hex')}`,
+      clean: true,
+      keepalive: KEEPALIVE_SECONDS,
+      reconnectOnConnackError: true,
+      connectTimeout: 10_000,
+      resubscribe: false,
+      properties: { maximumPacketSize: MAX_PACKET_BYTES },
+    });
+    this.client = client;
+    client.on('connect', () => {
+      this.backoffMs = 0;
+      client.subscribe(broker.topics, { qos: 0 }, () => undefined); // refused or cut: the age of the newest value tells
+    });
+    client.on('reconnect', () => {
+      // MQTT.js waits `reconnectPeriod` before each attempt; changing it after each gives back-off with jitter.
+      this.backoffMs = Math.min(Math.max(500, this.backoffMs * 2), 10_000);
+      client.options.reconnectPeriod = this.backoffMs * (0.5 + Math.random() / 2);
+    });
+    client.on('message', (topic, payload) => broker.learn(topic, payload.toString()));
+    client.on('close', () => broker.forget());
+    client.on('error', () => undefined); // the links of the transport, to the same broker, say it in the log
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.client?.endAsync(true).catch(() => undefined);
+  }
+}

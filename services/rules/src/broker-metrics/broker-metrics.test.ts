@@ -1,0 +1,49 @@
+import { Metrics } from '@lamplighter/service-kit/metrics';
+import { BrokerMetrics } from './broker-metrics.js';
+
+function underTest() {
+  const metrics = new Metrics('rules', '0.0.0');
+  const broker = new BrokerMetrics(metrics);
+  const value = async (name: string) => {
+    const text = await metrics.registry.metrics();
+    const found = new RegExp(`^lamplighter_broker_${name} (\\S+)$`, 'm').exec(text)?.[1];
+    return found === undefined ? undefined : Number(found);
+  };
+  return { broker, value };
+}
+
+describe('the metrics of the broker', () => {
+  it('are what it tells on $SYS', async () => {
+    const { broker, value } = underTest();
+    broker.learn('$SYS/broker/clients/connected', '53');
+    broker.learn('$SYS/broker/publish/messages/dropped', '7');
+    broker.learn('$SYS/broker/uptime', '86 seconds');
+    expect(await value('clients')).toBe(53);
+    expect(await value('publish_dropped_total')).toBe(7);
+    expect(await value('uptime_seconds')).toBe(86);
+  });
+
+  it('follow a broker that restarts, and have no value while it is away', async () => {
+    const { broker, value } = underTest();
+    expect(await value('messages_received_total')).toBeUndefined();
+    broker.learn('$SYS/broker/messages/received', '120000');
+    broker.forget();
+    expect(await value('messages_received_total')).toBeUndefined();
+    broker.learn('$SYS/broker/messages/received', '12');
+    expect(await value('messages_received_total')).toBe(12);
+  });
+
+  it('tell how long the broker has been silent', async () => {
+    const { broker, value } = underTest();
+    const before = (await value('sys_age_seconds')) ?? 0;
+    expect(before).toBeGreaterThan(0);
+    broker.learn('$SYS/broker/clients/connected', 'many');
+    broker.learn('$SYS/broker/clients/connected', '');
+    broker.learn('$SYS/broker/version', '2');
+    expect(await value('clients')).toBeUndefined();
+    expect(await value('sys_age_seconds')).toBeGreaterThan(before);
+    const learnt = performance.now();
+    broker.learn('$SYS/broker/clients/connected', '1');
+    expect(await value('sys_age_seconds')).toBeLessThanOrEqual((performance.now() - learnt) / 1000);
+  });
+});

@@ -1,0 +1,68 @@
+import { type Metrics, show } from '@lamplighter/service-kit/metrics';
+import type { Counter, Gauge } from 'prom-client';
+
+/**
+ * What the broker tells of itself on `$SYS`. Its counters begin again at 0 when it restarts, like those of any process. While
+ * the broker is away there are no values, and the age of the newest one tells since when.
+ */
+export class BrokerMetrics {
+  private readonly byTopic = new Map<string, Gauge | Counter>();
+  private newestAt = performance.now();
+
+  constructor(private readonly metrics: Metrics) {
+    this.gauge('clients/connected', 'broker_clients', 'Clients that are connected to the broker');
+    this.gauge('clients/disconnected', 'broker_sessions_waiting', 'Sessions kept for clients that are away');
+    this.gauge('subscriptions/count', 'broker_subscriptions', 'Subscriptions at the broker');
+    this.gauge('retained messages/count', 'broker_retained', 'Retained messages, those of $SYS included');
+    this.gauge('store/messages/count', 'broker_stored_messages', 'Messages that the broker holds');
+    this.gauge('store/messages/bytes', 'broker_stored_bytes', 'Payloads that the broker holds');
+    this.gauge('heap/current', 'broker_heap_bytes', 'Memory that the broker has allocated');
+    this.gauge('uptime', 'broker_uptime_seconds', 'Time since the broker started');
+    this.counter('messages/received', 'broker_messages_received_total', 'MQTT packets received, of any kind');
+    this.counter('messages/sent', 'broker_messages_sent_total', 'MQTT packets sent, of any kind');
+    this.counter('publish/messages/received', 'broker_publish_received_total', 'PUBLISH packets received');
+    this.counter('publish/messages/sent', 'broker_publish_sent_total', 'PUBLISH packets sent');
+    this.counter(
+      'publish/messages/dropped',
+      'broker_publish_dropped_total',
+      'Messages that the broker dropped, since a queue or its memory was full',
+    );
+    this.counter('bytes/received', 'broker_received_bytes_total', 'Bytes received');
+    this.counter('bytes/sent', 'broker_sent_bytes_total', 'Bytes sent');
+    metrics.gauge(
+      'broker_sys_age_seconds',
+      'Time since the broker last told of itself, or since the start',
+      [],
+      (gauge) => gauge.set((performance.now() - this.newestAt) / 1000),
+    );
+    this.forget();
+  }
+
+  /** The topics to subscribe to; nothing else of `$SYS` is listened to. */
+  get topics(): string[] {
+    return [...this.byTopic.keys()];
+  }
+
+  /** Takes a value as the broker tells it: a number, perhaps with its unit after it (`12 seconds`). */
+  learn(topic: string, text: string): void {
+    const metric = this.byTopic.get(topic);
+    const [number = ''] = text.split(' ', 1);
+    const value = Number(number);
+    if (metric === undefined || number === '' || !Number.isFinite(value) || value < 0) return;
+    show(metric, value);
+    this.newestAt = performance.now();
+  }
+
+  /** Nobody tells any more. */
+  forget(): void {
+    for (const metric of this.byTopic.values()) show(metric, undefined);
+  }
+
+  private gauge(topic: string, name: string, help: string): void {
+    this.byTopic.set(`$SYS/broker/${topic}`, this.metrics.gauge(name, help));
+  }
+
+  private counter(topic: string, name: string, help: string): void {
+    this.byTopic.set(`$SYS/broker/${topic}`, this.metrics.counter(name, help));
+  }
+}
