@@ -1,0 +1,111 @@
+import { Environment, EvaluationError } from '@marcbachmann/cel-js';
+import { ExpressionFailed } from './expression-errors.js';
+
+/** How large an expression may be; the parser refuses what is larger. */
+export const EXPRESSION_LIMITS = {
+  maxAstNodes: 500,
+  maxDepth: 32,
+  maxListElements: 100,
+  maxMapEntries: 100,
+  maxCallArguments: 8,
+} as const;
+
+/** How much one evaluation with loops may do. */
+export const EXPRESSION_BUDGET = {
+  /** Operations inside loops. Counted, so that the same reading always ends in the same way. */
+  maxSteps: 20_000,
+  /** Largest text (characters) or list (items) that a `+` beside loops may make. */
+  maxSize: 4096,
+  /** The second line of defence, milliseconds. */
+  maxMs: 25,
+} as const;
+
+/** The budget of the evaluation that is going on; there is never more than one, as they do not wait for anything. */
+class Budget {
+  private steps = 0;
+  private until = 0;
+  private isExceeded = false;
+
+  get exceeded(): boolean {
+    return this.isExceeded;
+  }
+
+  begin(): void {
+    this.steps = EXPRESSION_BUDGET.maxSteps;
+    this.until = performance.now() + EXPRESSION_BUDGET.maxMs;
+    this.isExceeded = false;
+  }
+
+  /** Takes steps off the budget. Once it is used up every further call throws, as `exists` and `||` swallow errors. */
+  spend(steps: number): true {
+    this.steps -= steps;
+    if (this.steps < 0 || performance.now() > this.until) this.exceed();
+    return true;
+  }
+
+  exceed(): never {
+    this.steps = -1;
+    this.isExceeded = true;
+    throw BUDGET_EXCEEDED;
+  }
+}
+
+export const budget = new Budget();
+
+/** Made once: it may be thrown for each of many items, and its stack tells nothing. */
+export const BUDGET_EXCEEDED = new ExpressionFailed(
+  'budget_exceeded',
+  'took too long: its loops do more than one reading may cost',
+);
+
+/** Parses what people write. Its functions are listed in expression-rewrite.ts. */
+export const sourceLanguage = new Environment({ unlistedVariablesAreDyn: true, limits: EXPRESSION_LIMITS });
+
+/**
+ * What expressions are rewritten into (expression-rewrite.ts): CEL with every number a double, and with functions in place of
+ * the operators that need a watch. Their names begin with `_`, which no name in an expression may.
+ */
+export const evaluationLanguage = new Environment({
+  // The rewritten text has more parentheses and arguments than its source; that was within limits.
+  limits: { maxAstNodes: 50_000, maxDepth: 700, maxListElements: 100, maxMapEntries: 100, maxCallArguments: 8 },
+});
+
+const sync = { async: false };
+const add = (signature: string, call: (...args: never[]) => unknown) =>
+  evaluationLanguage.registerFunction(signature, call, sync);
+
+add('_quotient(double, double): double', (a: number, b: number) => a / divisor(b));
+add('_remainder(double, double): double', (a: number, b: number) => a % divisor(b));
+add('_sum(dyn, dyn): dyn', sum);
+add('_step(double): bool', (steps: number) => budget.spend(steps));
+add('_size(string): double', (text: string) => [...text].length);
+add('_size(list): double', (list: readonly unknown[]) => list.length);
+add('_size(map): double', (object: object) => Object.keys(object).length);
+add('_int(double): double', (number: number) => Math.trunc(number));
+add('_abs(double): double', (number: number) => Math.abs(number));
+add('_floor(double): double', (number: number) => Math.floor(number));
+add('_ceil(double): double', (number: number) => Math.ceil(number));
+// Halves away from zero, as the math functions of CEL have it.
+add('_round(double): double', (number: number) => Math.sign(number) * Math.round(Math.abs(number)));
+add('_sqrt(double): double', (number: number) => Math.sqrt(number));
+add('_least(double, double): double', (a: number, b: number) => Math.min(a, b));
+add('_greatest(double, double): double', (a: number, b: number) => Math.max(a, b));
+
+function divisor(number: number): number {
+  if (number === 0) throw new ExpressionFailed('error', 'divides by zero');
+  return number;
+}
+
+/** `+` beside loops, which could double a text or a list again and again. */
+function sum(a: unknown, b: unknown): unknown {
+  if (typeof a === 'number' && typeof b === 'number') return a + b;
+  if (typeof a === 'string' && typeof b === 'string') {
+    if (a.length + b.length > EXPRESSION_BUDGET.maxSize) budget.exceed();
+    return a + b;
+  }
+  if (Array.isArray(a) && Array.isArray(b)) {
+    if (a.length + b.length > EXPRESSION_BUDGET.maxSize) budget.exceed();
+    return [...(a as unknown[]), ...(b as unknown[])];
+  }
+  throw new EvaluationError('no such overload: +');
+}
