@@ -2,7 +2,7 @@ import type { PresenceState } from '@lamplighter/contracts/presence';
 import type { Measurement, Reading } from '@lamplighter/contracts/reading';
 import type { Redis } from 'ioredis';
 import { redisNow } from './connect.js';
-import { commandKeys, deviceKey, devicesKey, presenceKey, shardOf, WINDOW_SIZE, windowKey } from './keys.js';
+import { commandKeys, deviceKey, devicesKey, ineffectiveKey, presenceKey, shardOf, WINDOW_SIZE, windowKey } from './keys.js';
 import { ALL_SHARDS, pipelined } from './pipelined.js';
 
 /** A reading as the store keeps it. Times are milliseconds since 1970. */
@@ -65,19 +65,21 @@ export async function countPresence(redis: Redis, fleet: string): Promise<Presen
 /**
  * Lists a fleet's devices by name.
  * @param after only names after this one (the cursor)
+ * @param effect only devices on which the last measured effect of some rule's commands did not come (see effects.ts)
  * @returns up to `limit` devices, and whether there may be more. With a presence filter a page looks at most at
  *   `PAGE_SCAN` names, so it may hold fewer than `limit` although more follow; `next` is then the last name looked at.
  */
 export async function listDevices(
   redis: Redis,
   fleet: string,
-  options: { limit: number; after?: string; presence?: PresenceState },
+  options: { limit: number; after?: string; presence?: PresenceState; effect?: 'ineffective' },
 ): Promise<{ devices: Device[]; next?: string }> {
-  const { limit, presence } = options;
+  const { limit, presence, effect } = options;
+  const namesKey = effect === undefined ? devicesKey : ineffectiveKey;
   const devices: Device[] = [];
   let after = options.after ?? '';
   for (let looked = 0; looked < PAGE_SCAN; ) {
-    const names = await namesAfter(redis, fleet, after, limit);
+    const names = await namesAfter(redis, (shard) => namesKey(shard, fleet), after, limit);
     for (const device of await readDevices(redis, fleet, names)) {
       if (presence === undefined || device.presence === presence) devices.push(device);
       after = device.device;
@@ -93,10 +95,15 @@ export async function listDevices(
 const PAGE_SCAN = 2000;
 
 /** The next names in lexical order: each shard gives its first, merged here. */
-async function namesAfter(redis: Redis, fleet: string, after: string, limit: number): Promise<string[]> {
+async function namesAfter(
+  redis: Redis,
+  keyOf: (shard: number) => string,
+  after: string,
+  limit: number,
+): Promise<string[]> {
   const min = after === '' ? '-' : `(${after}`;
   const perShard = (await pipelined(redis, ALL_SHARDS, (pipeline, shard) =>
-    pipeline.zrangebylex(devicesKey(shard, fleet), min, '+', 'LIMIT', 0, limit),
+    pipeline.zrangebylex(keyOf(shard), min, '+', 'LIMIT', 0, limit),
   )) as string[][];
   return perShard.flat().sort().slice(0, limit);
 }

@@ -8,7 +8,14 @@ import { commandKeys, shardOf } from './keys.js';
 
 /** Who caused a command. */
 export type CommandSource =
-  | { source: 'rule'; rule: string }
+  | {
+      source: 'rule';
+      rule: string;
+      /** What the rule decided on. */
+      because?: object | undefined;
+      /** What telemetry should show once the command has succeeded. */
+      expected?: ExpectedEffect | undefined;
+    }
   | { source: 'api' }
   | { source: 'rollout'; rollout: string };
 
@@ -25,34 +32,27 @@ export type Command = CommandBody & {
 
 /** The part of a command that never changes. */
 export type CommandBody = CommandSource &
-  Omit<CommandHeader, 'rollout'> & {
-    readonly id: string;
-    readonly action: Action;
-    /** What telemetry should show once it has succeeded. */
-    readonly expected?: ExpectedEffect;
-  };
+  Omit<CommandHeader, 'rollout'> & { readonly id: string; readonly action: Action };
 
 /**
  * What is written once, below the header line that the scripts read and that names the rollout. The scripts match its beginning:
  * the source, and for how long an effect is looked for. What is expected stands in the command itself, so that a rule which
  * is changed or deleted meanwhile changes nothing for the commands that it has emitted.
- * @param because what a rule decided on
  */
-export function commandJson(
-  source: CommandSource,
-  action: Action,
-  { expected, because }: { expected?: ExpectedEffect | undefined; because?: object | undefined } = {},
-): string {
+export function commandJson(source: CommandSource, action: Action): string {
+  const { rule, because, expected } = source.source === 'rule' ? source : ({} as Partial<RuleSource>);
   const body: Body = {
     source: source.source,
     ...(expected && { effect_ms: expected.withinMs }),
-    ...(source.source === 'rule' && { rule: source.rule }),
+    ...(rule !== undefined && { rule }),
     ...(expected && { expect: expected.expect }),
     action,
     ...(because && { because }),
   };
   return JSON.stringify(body);
 }
+
+type RuleSource = Extract<CommandSource, { source: 'rule' }>;
 
 /** Reads one command; undefined if there is none. */
 export async function readCommand(redis: Redis, id: string): Promise<Command | undefined> {
@@ -115,7 +115,8 @@ async function readCommands(redis: Redis, shard: number, ids: readonly string[])
     const transitions = parseTransitions(history);
     const last = transitions.at(-1)!;
     const body = readBody(id, value);
-    const effect = effectOf(body.expected, last.state, answers[ids.length + i]);
+    const expected = body.source === 'rule' ? body.expected : undefined;
+    const effect = effectOf(expected, last.state, answers[ids.length + i]);
     return [
       {
         ...body,
@@ -150,15 +151,18 @@ export interface Body {
 }
 
 export function parseBody(id: string, headerLine: string, body: Body): CommandBody {
-  const { source, rule, action, expect, effect_ms: withinMs } = body;
   const { rollout, ...header } = parseHeader(headerLine);
-  const expected = expect !== undefined && withinMs !== undefined && { expect, withinMs };
-  return { id, ...header, ...sourceOf(source, rule, rollout), action, ...(expected && { expected }) };
+  return { id, ...header, ...sourceOf(body, rollout), action: body.action };
 }
 
-function sourceOf(source: CommandSource['source'], rule = '', rollout = ''): CommandSource {
-  if (source === 'rule') return { source, rule };
-  return source === 'rollout' ? { source, rollout } : { source };
+function sourceOf(
+  { source, rule = '', because, expect, effect_ms: withinMs }: Body,
+  rollout = '',
+): CommandSource {
+  if (source === 'api') return { source };
+  if (source === 'rollout') return { source, rollout };
+  const expected = expect !== undefined && withinMs !== undefined && { expect, withinMs };
+  return { source, rule, ...(because && { because }), ...(expected && { expected }) };
 }
 
 function parseTransitions(history: string): Transition[] {
