@@ -20,6 +20,9 @@ export const PRECEDENCE: Readonly<Partial<Record<ASTNode['op'], number>>> = {
   '-_': 8,
 };
 
+/** The loops of CEL. The library unrolls them when it parses; they end, as lists do. */
+export const LOOPS: readonly string[] = ['all', 'exists', 'exists_one', 'filter', 'map'];
+
 /** Where anything may stand without parentheses. */
 export const WHOLE = 1;
 

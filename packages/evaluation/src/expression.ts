@@ -1,38 +1,15 @@
-import type { Measurement } from '@lamplighter/contracts/reading';
 import type { TelemetrySchema } from '@lamplighter/contracts/telemetry-schema';
-import type { ASTNode } from '@marcbachmann/cel-js';
-import { EvaluationError, ParseError } from '@marcbachmann/cel-js';
+import { type ASTNode, EvaluationError, ParseError } from '@marcbachmann/cel-js';
 import { ExpressionFailed, ExpressionInvalid } from './expression-errors.js';
 import { BUDGET_EXCEEDED, budget, evaluationLanguage, sourceLanguage } from './expression-language.js';
-import { Rewriter, type Variable, type WindowFunction, type WindowUse } from './expression-rewrite.js';
+import { Rewriter } from './expression-rewrite.js';
+import type { Scope, ScopeVariable, WindowUse } from './expression-scope.js';
 import { allNodes } from './expression-syntax.js';
+import { type Variable, Variables } from './expression-variables.js';
 import { isUnsaid, rewordError, typeInWords } from './expression-words.js';
 
 export { ExpressionFailed, ExpressionInvalid } from './expression-errors.js';
-
-type Measurements = Readonly<Record<string, Measurement | undefined>>;
-
-/** What an expression is evaluated on. */
-export interface Scope {
-  readonly reading: Measurements;
-  /** The reading before it. */
-  readonly last?: Measurements | undefined;
-  readonly device?: { readonly fleet: string; readonly device: string } | undefined;
-  readonly window?: WindowView | undefined;
-  /** What a quorum measured together. */
-  readonly value?: number | undefined;
-}
-
-/**
- * A measurement over the last `ms` milliseconds of event time, the current reading included. Undefined where there are too few
- * readings to say. `rate` is per second.
- */
-export type WindowView = {
-  readonly [fn in WindowFunction]: (measurement: string, ms: number) => number | undefined;
-};
-
-/** What an expression may speak of besides the measurements of its reading. */
-export type ScopeVariable = 'last' | 'window' | 'device' | 'value';
+export type { Scope, ScopeVariable, WindowUse, WindowView } from './expression-scope.js';
 
 /** A compiled expression. */
 export interface Expression<T extends boolean | number> {
@@ -70,12 +47,12 @@ export function compileExpression(
 ): Expression<number>;
 export function compileExpression(text: string, options: ExpressionOptions): Expression<boolean | number> {
   const root = parse(text);
-  const rewriter = new Rewriter(root, options.variables, options.schema);
-  const variables = [...rewriter.variables.values()];
-  const program = compile(rewriter, variables, options.returns);
-  const evaluated = withContext(program, variables, isStrict(root));
+  const variables = new Variables(options.variables, options.schema);
+  const rewriter = new Rewriter(root, variables);
+  const program = compile(rewriter, variables.all, options.returns);
+  const evaluated = withContext(program, variables.all, isStrict(root));
   const evaluate = rewriter.hasLoops ? withBudget(evaluated) : evaluated;
-  const { names, usesLast, windows } = rewriter;
+  const { names, usesLast, windows } = variables;
   return {
     text,
     names: [...names],
@@ -100,7 +77,7 @@ type Program = (context: object) => unknown;
 function compile(rewriter: Rewriter, variables: readonly Variable[], returns: 'bool' | 'number'): Program {
   const language = evaluationLanguage.clone();
   for (const { name, type } of variables) language.registerVariable(name, type);
-  const program = language.parse(rewriter.result);
+  const program = language.parse(rewriter.text);
   const { valid, type, error } = program.check();
   if (!valid) {
     const at = error?.range && rewriter.placeOf(error.range.start);
