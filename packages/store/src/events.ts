@@ -3,16 +3,16 @@ import { EVENTS_KEY } from './keys.js';
 
 /**
  * What happened lately, for live views: a bounded stream, not the record of truth (that is the command's own history).
- * Commands, their effects and presence are complete; a rollout is told at its begin and end, and at most once a second in between; telemetry
+ * Commands, their effects, presence and changes of rules are complete; a rollout is told at its begin and end, and at most once a second in between; telemetry
  * is a sample, so that a fast fleet does not drown its watchers.
  */
-export const EVENT_TYPES = ['telemetry', 'command', 'effect', 'presence', 'rollout'] as const;
+export const EVENT_TYPES = ['telemetry', 'command', 'effect', 'presence', 'rollout', 'rule'] as const;
 export type EventType = (typeof EVENT_TYPES)[number];
 
 export interface LiveEvent {
   readonly type: EventType;
   readonly fleet: string;
-  /** Absent for a rollout. */
+  /** Absent for a rollout and a rule. */
   readonly device?: string;
   /** Further facts of the event, JSON-able. */
   readonly [fact: string]: unknown;

@@ -16,6 +16,7 @@ import { EventsController } from './events/events.controller.js';
 import { FleetsController } from './fleets/fleets.controller.js';
 import { LedgerController } from './fleets/ledger.controller.js';
 import { LedgerReader } from './fleets/ledger-reader.js';
+import { TelemetrySchemaController } from './fleets/telemetry-schema.controller.js';
 import { HealthController } from './health/health.controller.js';
 import { Readiness } from './health/readiness.js';
 import { ApiMetrics } from './metrics/api-metrics.js';
@@ -24,6 +25,11 @@ import { UnexplainedGauge } from './metrics/unexplained-gauge.js';
 import { RejectedController } from './rejected/rejected.controller.js';
 import { FleetRolloutsController } from './rollouts/fleet-rollouts.controller.js';
 import { RolloutsController } from './rollouts/rollouts.controller.js';
+import { RuleCheck } from './rules/rule-check.js';
+import { RuleSchemaController } from './rules/rule-schema.controller.js';
+import { RuleVersionsController } from './rules/rule-versions.controller.js';
+import { RuleWriter } from './rules/rule-writer.js';
+import { RulesController } from './rules/rules.controller.js';
 import { StoreLink } from './store/store-link.js';
 import { CONFIG, LOGGER } from './tokens.js';
 
@@ -52,6 +58,10 @@ export function apiModule({ config, logger, metrics, link }: Foundation): Dynami
       CommandsController,
       FleetRolloutsController,
       RolloutsController,
+      TelemetrySchemaController,
+      RulesController,
+      RuleVersionsController,
+      RuleSchemaController,
       RejectedController,
       EventsController,
       HealthController,
@@ -68,6 +78,8 @@ export function apiModule({ config, logger, metrics, link }: Foundation): Dynami
       EventFeed,
       CommandSender,
       CommandWaits,
+      RuleCheck,
+      RuleWriter,
       LedgerReader,
       UnexplainedGauge,
       Readiness,

@@ -45,6 +45,8 @@ function exampleOf(kind: ProblemName): ProblemBody {
 const HEADERS: Record<number, Headers> = {
   401: { 'WWW-Authenticate': header('The scheme that is understood') },
   405: { Allow: header('The methods that the path has') },
+  412: { ETag: header('The present version, if there is one') },
+  428: { ETag: header('The present version') },
   429: { 'Retry-After': header('Seconds to wait') },
   503: { 'Retry-After': header('Seconds to wait') },
 };

@@ -6,9 +6,11 @@ import { deviceDetailSchema, deviceSchema, telemetrySchema } from '../devices/de
 import { settingsSchema } from '../devices/telemetry-interval.js';
 import { fleetSchema } from '../fleets/fleet.schema.js';
 import { ledgerSchema } from '../fleets/ledger.schema.js';
+import { describedTelemetrySchema } from '../fleets/telemetry-schema.controller.js';
 import { problemSchema } from '../problems/problem.js';
 import { rejectedSchema } from '../rejected/rejected.schema.js';
 import { rolloutRequestSchema, rolloutSchema } from '../rollouts/rollout.schema.js';
+import { ruleVersionSchema, storedRuleSchema } from '../rules/rule.schema.js';
 import { openApiText } from './offline-document.js';
 
 interface Operation {
@@ -34,6 +36,8 @@ it('is the committed one; if not, run `node services/api/dist/openapi/write-docu
 it('holds every endpoint', () => {
   expect(operations.map(({ name }) => name).sort()).toEqual([
     'delete /v1/commands/{id}',
+    'delete /v1/fleets/{fleet}/rules/{rule}',
+    'delete /v1/fleets/{fleet}/telemetry-schema',
     'delete /v1/rollouts/{id}',
     'get /health/live',
     'get /health/ready',
@@ -48,12 +52,23 @@ it('holds every endpoint', () => {
     'get /v1/fleets/{fleet}/devices/{device}/telemetry',
     'get /v1/fleets/{fleet}/ledger',
     'get /v1/fleets/{fleet}/rollouts',
+    'get /v1/fleets/{fleet}/rules',
+    'get /v1/fleets/{fleet}/rules/{rule}',
+    'get /v1/fleets/{fleet}/rules/{rule}/versions',
+    'get /v1/fleets/{fleet}/rules/{rule}/versions/{version}',
+    'get /v1/fleets/{fleet}/telemetry-schema',
     'get /v1/rejected',
     'get /v1/rollouts/{id}',
+    'get /v1/schemas/rule',
     'post /v1/fleets/{fleet}/commands',
     'post /v1/fleets/{fleet}/devices/{device}/commands',
     'post /v1/fleets/{fleet}/devices/{device}/lanes/{lane}/resume',
+    'post /v1/fleets/{fleet}/rules',
+    'post /v1/fleets/{fleet}/rules/{rule}/disable',
+    'post /v1/fleets/{fleet}/rules/{rule}/enable',
     'put /v1/fleets/{fleet}/devices/{device}/settings',
+    'put /v1/fleets/{fleet}/rules/{rule}',
+    'put /v1/fleets/{fleet}/telemetry-schema',
   ]);
   expect(new Set(operations.map(({ operation }) => operation.operationId)).size).toBe(operations.length);
 });
@@ -90,6 +105,9 @@ it.each<[name: string, schema: z.ZodType]>([
   ['Rejected', rejectedSchema],
   ['Rollout', rolloutSchema],
   ['RolloutRequest', rolloutRequestSchema],
+  ['Rule', storedRuleSchema],
+  ['RuleVersion', ruleVersionSchema],
+  ['TelemetrySchema', describedTelemetrySchema],
   ['Problem', problemSchema],
 ])('has an example of %s that is one', (name, schema) => {
   const { example } = document.components.schemas[name] as { example?: unknown };

@@ -2,6 +2,7 @@ import type { INestApplication } from '@nestjs/common';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import { z } from 'zod';
 import { problemSchema } from '../problems/problem.js';
+import { ruleDocumentSchema } from '../rules/rule.schema.js';
 
 const DESCRIPTION = `State, history and commands of device fleets.
 
@@ -25,6 +26,7 @@ export function openApiDocument(app: INestApplication, version: string): OpenAPI
     .addTag('devices', 'Last state, presence and history')
     .addTag('commands', 'Instructions to devices, accounted for until the device has answered')
     .addTag('rollouts', 'The same command for many devices of a fleet')
+    .addTag('rules', 'What is decided on telemetry, as documents with versions')
     .addTag('rejected', 'What devices sent and was refused')
     .addTag('events', 'Live view')
     .addTag('operations', 'For machines that look after the service; no API key')
@@ -42,6 +44,7 @@ export function openApiDocument(app: INestApplication, version: string): OpenAPI
   const schemas = {
     ...document.components?.schemas,
     ...convert(problemSchema, 'output').components,
+    ...convert(ruleDocumentSchema, 'input').components,
     JsonValue: { description: 'Any JSON value' },
   };
   const named = Object.entries(schemas).filter(([name]) => name !== RECURSIVE);

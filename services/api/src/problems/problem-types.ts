@@ -37,6 +37,22 @@ export const PROBLEM_TYPES = {
     title: 'There is no such rollout',
     example: 'There is no rollout 01KAP3Z8Q4T5V6W7X8Y9ZABCDE, or it has ended and made room for newer ones.',
   },
+  'no-such-rule': {
+    status: 404,
+    title: 'There is no such rule',
+    example: 'Fleet "demo" has no rule "night-lihgt". See /v1/fleets/demo/rules.',
+  },
+  'no-such-rule-version': {
+    status: 404,
+    title: 'There is no such version of the rule',
+    example:
+      'There is no version 7 of rule "night-light" of fleet "demo", or it has made room for newer ones.',
+  },
+  'no-telemetry-schema': {
+    status: 404,
+    title: 'The fleet has not declared what its devices measure',
+    example: 'Fleet "demo" has not declared what its devices measure.',
+  },
   'method-not-allowed': {
     status: 405,
     title: 'This path does not have this method',
@@ -52,6 +68,16 @@ export const PROBLEM_TYPES = {
     status: 409,
     title: 'The fleet has as many devices as it may',
     example: 'Device "lamp-9999" is new, and fleet "demo" has as many devices as it may.',
+  },
+  'rule-exists': {
+    status: 409,
+    title: 'There is such a rule already',
+    example: 'Fleet "demo" has a rule "night-light", version 3. Replace it with PUT and If-Match.',
+  },
+  'too-many-rules': {
+    status: 409,
+    title: 'The fleet has as many rules as it may',
+    example: 'Fleet "demo" has as many rules as it may. Delete some first.',
   },
   'command-not-cancellable': {
     status: 409,
@@ -73,6 +99,12 @@ export const PROBLEM_TYPES = {
     title: 'The rollout of this idempotency key is no longer kept',
     example: 'Rollout 01KAP3Z8Q4T5V6W7X8Y9ZABCDE has ended and made room for newer ones.',
   },
+  'precondition-failed': {
+    status: 412,
+    title: 'The rule has another version',
+    example:
+      'Rule "night-light" of fleet "demo" has version 4. Read it again, and repeat the change on what is there.',
+  },
   'body-too-large': {
     status: 413,
     title: 'The body is too large',
@@ -92,6 +124,17 @@ export const PROBLEM_TYPES = {
     status: 422,
     title: 'The condition is not valid',
     example: 'The condition is not valid; see errors.',
+  },
+  'invalid-rule': {
+    status: 422,
+    title: 'The rule is not valid',
+    example: 'The rule is not valid in 1 place; see errors.',
+  },
+  'precondition-required': {
+    status: 428,
+    title: 'The request must say which version it knows',
+    example:
+      'Rule "night-light" of fleet "demo" is there; say with If-Match which version you know, so that nobody\'s change is lost.',
   },
   'queue-full': {
     status: 429,

@@ -1,0 +1,69 @@
+import { type TelemetrySchema, telemetrySchemaSchema } from '@lamplighter/contracts/telemetry-schema';
+import { deleteTelemetrySchema, readTelemetrySchema, writeTelemetrySchema } from '@lamplighter/store/telemetry-schemas';
+import { Body, Controller, Delete, Get, HttpCode, Inject, Param, Put } from '@nestjs/common';
+import { ApiOperation, ApiResponse } from '@nestjs/swagger';
+import { Answers, Problems, Resource } from '../openapi/describe.js';
+import { Problem } from '../problems/problem.js';
+import { type FleetPath, fleetPath } from '../requests/address.js';
+import { StoreLink } from '../store/store-link.js';
+
+/** What a fleet's devices measure, as the API takes and shows it. */
+export const describedTelemetrySchema = telemetrySchemaSchema.meta({
+  id: 'TelemetrySchema',
+  description: 'What the devices of a fleet measure; `unit`, `min` and `max` are for people',
+  examples: [{ measurements: { light: { type: 'number', unit: 'lx', min: 0, max: 1023 }, led_on: { type: 'boolean' } } }],
+});
+
+@Resource('rules')
+@Controller('v1/fleets/:fleet/telemetry-schema')
+export class TelemetrySchemaController {
+  constructor(@Inject(StoreLink) private readonly link: StoreLink) {}
+
+  @Get()
+  @ApiOperation({ summary: 'What the devices of a fleet measure, as it was declared' })
+  @Answers(200, describedTelemetrySchema, 'The schema')
+  @Problems('invalid-request', 'no-telemetry-schema')
+  async readTelemetrySchema(@Param({ schema: fleetPath }) { fleet }: FleetPath): Promise<TelemetrySchema> {
+    const schema = await readTelemetrySchema(this.link.redis, fleet);
+    if (schema === undefined) throw noTelemetrySchema(fleet);
+    return schema;
+  }
+
+  @Put()
+  @ApiOperation({
+    summary: 'Declare what the devices of a fleet measure',
+    description:
+      'From now on rules are checked against it when they are written: unknown names and wrong types are errors. Rules that ' +
+      'are there stay in force, and readings are not checked.',
+  })
+  @Answers(200, describedTelemetrySchema, 'The schema, kept')
+  @Problems(
+    'invalid-request',
+    'malformed-json',
+    'body-too-large',
+    'unsupported-media-type',
+    'store-not-durable',
+    'store-refuses-writes',
+    'store-away',
+  )
+  async declareTelemetrySchema(
+    @Param({ schema: fleetPath }) { fleet }: FleetPath,
+    @Body({ schema: describedTelemetrySchema }) schema: TelemetrySchema,
+  ): Promise<TelemetrySchema> {
+    await writeTelemetrySchema(this.link.durableRedis, fleet, schema);
+    return schema;
+  }
+
+  @Delete()
+  @HttpCode(204)
+  @ApiOperation({ summary: 'Forget what the devices of a fleet measure' })
+  @ApiResponse({ status: 204, description: 'It is forgotten', content: {} })
+  @Problems('invalid-request', 'no-telemetry-schema', 'store-not-durable', 'store-refuses-writes', 'store-away')
+  async forgetTelemetrySchema(@Param({ schema: fleetPath }) { fleet }: FleetPath): Promise<void> {
+    if (!(await deleteTelemetrySchema(this.link.durableRedis, fleet))) throw noTelemetrySchema(fleet);
+  }
+}
+
+function noTelemetrySchema(fleet: string): Problem {
+  return new Problem('no-telemetry-schema', `Fleet "${fleet}" has not declared what its devices measure.`);
+}

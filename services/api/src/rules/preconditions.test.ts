@@ -1,0 +1,29 @@
+import { etagOf, ifMatch, ifNoneMatch, mustBeNew } from './preconditions.js';
+
+it.each<[header: string | undefined, strong: unknown, weak: unknown]>([
+  [undefined, undefined, undefined],
+  ['*', '*', '*'],
+  ['"3"', [3], [3]],
+  [' "3" , "12"', [3, 12], [3, 12]],
+  ['W/"3"', [], [3]],
+  ['"another"', [], []],
+  ['""', [], []],
+])('%s names versions', (header, strong, weak) => {
+  const listed = (versions: unknown) => (versions instanceof Set ? [...versions] : versions);
+  expect(listed(ifMatch(header === undefined ? {} : { 'if-match': header }))).toEqual(strong);
+  expect(listed(ifNoneMatch(header === undefined ? {} : { 'if-none-match': header }))).toEqual(weak);
+});
+
+it.each(['3', '"3', '"3" "4"', '', 'W/3', '"3",'])('%j is no precondition', (header) => {
+  expect(() => ifMatch({ 'if-match': header })).toThrow(/invalid-request/);
+});
+
+it('only "*" may be asked to be absent', () => {
+  expect(mustBeNew({})).toBe(false);
+  expect(mustBeNew({ 'if-none-match': '*' })).toBe(true);
+  expect(() => mustBeNew({ 'if-none-match': '"3"' })).toThrow(/invalid-request/);
+});
+
+it('a tag is its version in quotes', () => {
+  expect(etagOf(12)).toBe('"12"');
+});

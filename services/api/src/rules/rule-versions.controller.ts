@@ -1,0 +1,50 @@
+import { listVersions, readVersion } from '@lamplighter/store/rules-versions';
+import { Controller, Get, Inject, Param } from '@nestjs/common';
+import { ApiOperation } from '@nestjs/swagger';
+import type { z } from 'zod';
+import { Answers, Problems, Resource } from '../openapi/describe.js';
+import { Problem } from '../problems/problem.js';
+import { StoreLink } from '../store/store-link.js';
+import {
+  type RulePath,
+  type RuleVersionBody,
+  rulePath,
+  ruleVersionPath,
+  ruleVersionSchema,
+  ruleVersionsSchema,
+} from './rule.schema.js';
+import { versionBody } from './rule-body.js';
+import { noSuchRule } from './rule-writer.js';
+
+@Resource('rules')
+@Controller('v1/fleets/:fleet/rules/:rule/versions')
+export class RuleVersionsController {
+  constructor(@Inject(StoreLink) private readonly link: StoreLink) {}
+
+  @Get()
+  @ApiOperation({ summary: 'The last 50 versions of a rule, newest first; of a deleted one for 30 days' })
+  @Answers(200, ruleVersionsSchema, 'The versions')
+  @Problems('invalid-request', 'no-such-rule')
+  async listRuleVersions(
+    @Param({ schema: rulePath }) { fleet, rule }: RulePath,
+  ): Promise<z.infer<typeof ruleVersionsSchema>> {
+    const versions = await listVersions(this.link.redis, fleet, rule);
+    if (versions.length === 0) throw noSuchRule(fleet, rule);
+    return { fleet, id: rule, versions: versions.map((version) => versionBody(version, { whole: false })) };
+  }
+
+  @Get(':version')
+  @ApiOperation({ summary: 'One version of a rule, as it was' })
+  @Answers(200, ruleVersionSchema, 'The version')
+  @Problems('invalid-request', 'no-such-rule-version')
+  async readRuleVersion(
+    @Param({ schema: ruleVersionPath }) { fleet, rule, version }: z.infer<typeof ruleVersionPath>,
+  ): Promise<RuleVersionBody> {
+    const kept = await readVersion(this.link.redis, fleet, rule, version);
+    if (kept !== undefined) return versionBody(kept, { whole: true });
+    throw new Problem(
+      'no-such-rule-version',
+      `There is no version ${version} of rule "${rule}" of fleet "${fleet}", or it has made room for newer ones.`,
+    );
+  }
+}

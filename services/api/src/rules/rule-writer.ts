@@ -1,0 +1,152 @@
+import type { Rule } from '@lamplighter/contracts/rule';
+import {
+  deleteRule,
+  type ExpectedRule,
+  readRule,
+  type StoredRule,
+  type WriteRuleResult,
+  writeRule,
+} from '@lamplighter/store/rules';
+import { Inject, Injectable } from '@nestjs/common';
+import { EventWriter } from '../events/event-writer.js';
+import { Problem } from '../problems/problem.js';
+import { StoreLink } from '../store/store-link.js';
+import { etagOf, names, type Versions } from './preconditions.js';
+
+/** How often a write is tried that does not care which version it replaces, while others write as well. */
+const MAX_TRIES = 10;
+
+type Change = 'created' | 'changed' | 'enabled' | 'disabled' | 'deleted';
+
+/** Writes rules under the client's preconditions, and tells watchers. What it returns is on disk. */
+@Injectable()
+export class RuleWriter {
+  constructor(
+    @Inject(StoreLink) private readonly link: StoreLink,
+    @Inject(EventWriter) private readonly events: EventWriter,
+  ) {}
+
+  /** Writes a rule that must be new. @throws Problem `rule-exists`, `too-many-rules` */
+  async create(fleet: string, rule: Rule): Promise<StoredRule> {
+    const result = await this.write(fleet, rule, 'absent', 'created');
+    if (result.outcome === 'written') return result.stored;
+    const { version } = result as { version: number };
+    throw new Problem(
+      'rule-exists',
+      `Fleet "${fleet}" has a rule "${rule.id}", version ${version}. Replace it with PUT and If-Match.`,
+      {},
+      { ETag: etagOf(version) },
+    );
+  }
+
+  /**
+   * Writes a rule where there is none, or in place of the version that the client knows.
+   * @throws Problem `precondition-required`, `precondition-failed`, `too-many-rules`
+   */
+  async put(
+    fleet: string,
+    rule: Rule,
+    { versions, isNew }: { versions: Versions | undefined; isNew: boolean },
+  ): Promise<{ stored: StoredRule; isCreated: boolean }> {
+    if (versions !== undefined && !isNew) {
+      return { stored: await this.replace(fleet, rule, versions, 'changed'), isCreated: false };
+    }
+    if (versions !== undefined) throw preconditionFailed(fleet, rule.id, undefined);
+    const result = await this.write(fleet, rule, 'absent', 'created');
+    if (result.outcome === 'written') return { stored: result.stored, isCreated: true };
+    const { version } = result as { version: number };
+    throw isNew ? preconditionFailed(fleet, rule.id, version) : preconditionRequired(fleet, rule.id, version);
+  }
+
+  /** Switches a rule on or off; one that is so already stays as it is. @throws Problem `no-such-rule`, `precondition-failed` */
+  async enable(fleet: string, id: string, enabled: boolean, versions: Versions = '*'): Promise<StoredRule> {
+    for (let tries = 1; ; tries += 1) {
+      const before = await readRule(this.link.durableRedis, fleet, id);
+      if (before === undefined) throw noSuchRule(fleet, id);
+      if (!names(versions, before.version)) throw preconditionFailed(fleet, id, before.version);
+      if ('unreadable' in before) {
+        const errors = [{ in: 'path' as const, pointer: '/rule', detail: before.unreadable }];
+        throw new Problem('invalid-rule', 'The stored rule cannot be read; replace or delete it.', { errors });
+      }
+      if (before.rule.enabled === enabled) return before;
+      const change = enabled ? 'enabled' : 'disabled';
+      const result = await this.write(fleet, { ...before.rule, enabled }, before.version, change);
+      if (result.outcome === 'written') return result.stored;
+      if (tries === MAX_TRIES) throw preconditionFailed(fleet, id, versionIn(result));
+    }
+  }
+
+  /** Deletes a rule. @throws Problem `no-such-rule`, `precondition-required`, `precondition-failed` */
+  async delete(fleet: string, id: string, versions: Versions | undefined): Promise<void> {
+    const redis = this.link.durableRedis;
+    for (let tries = 1; ; tries += 1) {
+      const before = await readRule(redis, fleet, id);
+      if (before === undefined) throw noSuchRule(fleet, id);
+      if (versions === undefined) throw preconditionRequired(fleet, id, before.version);
+      if (!names(versions, before.version)) throw preconditionFailed(fleet, id, before.version);
+      const result = await deleteRule(redis, fleet, id, before.version);
+      if (result.outcome === 'missing') throw noSuchRule(fleet, id);
+      if (result.outcome === 'deleted') return this.told(fleet, id, result.version, 'deleted');
+      if (tries === MAX_TRIES) throw preconditionFailed(fleet, id, result.version);
+    }
+  }
+
+  private async replace(fleet: string, rule: Rule, versions: Versions, change: Change): Promise<StoredRule> {
+    for (let tries = 1; ; tries += 1) {
+      const before = await readRule(this.link.durableRedis, fleet, rule.id);
+      if (before === undefined) throw preconditionFailed(fleet, rule.id, undefined);
+      // A request that is repeated because its answer was lost finds its own version; the store knows it again.
+      const expected = names(versions, before.version) ? before.version : Math.max(-1, ...(versions as Set<number>));
+      const result = await this.write(fleet, rule, expected, change);
+      if (result.outcome === 'written') return result.stored;
+      if (versions !== '*' || tries === MAX_TRIES) throw preconditionFailed(fleet, rule.id, versionIn(result));
+    }
+  }
+
+  /** @throws Problem `too-many-rules` */
+  private async write(
+    fleet: string,
+    rule: Rule,
+    expected: ExpectedRule,
+    change: Change,
+  ): Promise<Exclude<WriteRuleResult, { outcome: 'full' }>> {
+    const result = await writeRule(this.link.durableRedis, fleet, rule, expected);
+    if (result.outcome === 'written') this.told(fleet, rule.id, result.stored.version, change);
+    if (result.outcome !== 'full') return result as Exclude<WriteRuleResult, { outcome: 'full' }>;
+    throw new Problem('too-many-rules', `Fleet "${fleet}" has as many rules as it may. Delete some first.`);
+  }
+
+  private told(fleet: string, rule: string, version: number, change: Change): void {
+    this.events.append({ type: 'rule', fleet, rule, version, change });
+  }
+}
+
+function versionIn(result: WriteRuleResult): number | undefined {
+  return 'version' in result ? result.version : undefined;
+}
+
+export function noSuchRule(fleet: string, rule: string): Problem {
+  return new Problem(
+    'no-such-rule',
+    `Fleet "${fleet}" has no rule "${rule}". See /v1/fleets/${fleet}/rules.`,
+  );
+}
+
+function preconditionRequired(fleet: string, rule: string, version: number): Problem {
+  return new Problem(
+    'precondition-required',
+    `Rule "${rule}" of fleet "${fleet}" is there; say with If-Match which version you know, so that nobody's change is lost.`,
+    {},
+    { ETag: etagOf(version) },
+  );
+}
+
+function preconditionFailed(fleet: string, rule: string, version: number | undefined): Problem {
+  const now = version === undefined ? 'is not there as the request expects' : `has version ${version}`;
+  return new Problem(
+    'precondition-failed',
+    `Rule "${rule}" of fleet "${fleet}" ${now}. Read it again, and repeat the change on what is there.`,
+    {},
+    version === undefined ? {} : { ETag: etagOf(version) },
+  );
+}

@@ -1,0 +1,115 @@
+import { IDENTITY, identitySchema } from '@lamplighter/contracts/identity';
+import { ruleSchema } from '@lamplighter/contracts/rule';
+import { z } from 'zod';
+import { timeSchema } from '../iso-time.js';
+import { fleetPath } from '../requests/address.js';
+import { CURSOR, limitSchema, nextSchema } from '../requests/page.js';
+
+const EXAMPLE = {
+  id: 'night-light',
+  scope: { devices: '*' },
+  when: 'light < 300',
+  clear: 'light > 330',
+  dwell: '2s',
+  then: { led_on: true },
+  else: { led_on: false },
+} as const;
+
+/** A rule as it is written; in the documents only, since `validateRule` says more of what is wrong with one. */
+export const ruleDocumentSchema = ruleSchema.meta({
+  id: 'RuleDocument',
+  description: 'A rule, defaults left out as you like; docs/rules.md explains every field',
+  examples: [EXAMPLE],
+});
+
+/** Where something is to be said of a rule. */
+const remarkSchema = z.object({
+  pointer: z.string().meta({ description: 'JSON pointer into the rule; empty for the whole of it' }),
+  detail: z.string(),
+});
+
+const lastErrorSchema = z
+  .object({
+    at: timeSchema('When it last failed').optional(),
+    device: z.string().optional().meta({ description: 'On which device, if it was about one' }),
+    message: z.string(),
+    count: z.int().min(1).meta({ description: 'How often the present version failed' }),
+  })
+  .meta({ description: 'What last went wrong with the present version; absent if nothing did' });
+
+export const storedRuleSchema = z
+  .object({
+    fleet: z.string(),
+    id: z.string(),
+    version: z.int().min(0).meta({ description: 'Grows with every write; the ETag holds it too' }),
+    changedAt: timeSchema('When this version was written').optional(),
+    enabled: z.boolean(),
+    rule: ruleSchema.optional().meta({
+      description: 'The rule with its defaults; absent if the stored record cannot be read, see lastError',
+    }),
+    lastError: lastErrorSchema.optional(),
+    warnings: z
+      .array(remarkSchema)
+      .optional()
+      .meta({ description: 'After a write: what may not be meant so' }),
+  })
+  .meta({
+    id: 'Rule',
+    examples: [
+      {
+        fleet: 'demo',
+        id: 'night-light',
+        version: 3,
+        changedAt: '2026-11-22T12:00:00.000Z',
+        enabled: true,
+        rule: ruleSchema.parse(EXAMPLE),
+      },
+    ],
+  });
+export type RuleBody = z.infer<typeof storedRuleSchema>;
+
+export const rulePageSchema = z
+  .object({ fleet: z.string(), rules: z.array(storedRuleSchema), next: nextSchema })
+  .meta({ id: 'RulePage' });
+export type RulePage = z.infer<typeof rulePageSchema>;
+
+export const ruleVersionSchema = z
+  .object({
+    version: z.int().min(0),
+    changedAt: timeSchema('When it was written').optional(),
+    deleted: z.boolean().meta({ description: 'With this version the rule was deleted' }),
+    rule: ruleSchema.optional().meta({ description: 'The rule as it was; absent in lists' }),
+  })
+  .meta({
+    id: 'RuleVersion',
+    examples: [{ version: 3, changedAt: '2026-11-22T12:00:00.000Z', deleted: false, rule: ruleSchema.parse(EXAMPLE) }],
+  });
+export type RuleVersionBody = z.infer<typeof ruleVersionSchema>;
+
+export const ruleVersionsSchema = z
+  .object({ fleet: z.string(), id: z.string(), versions: z.array(ruleVersionSchema) })
+  .meta({ id: 'RuleVersions' });
+
+/** Whatever is sent: what is wrong with it is said with more care than a schema could. */
+export const anyDocument = z.unknown();
+
+const ruleName = z
+  .string()
+  .regex(IDENTITY, 'must be 1 to 64 letters, digits, "_", "." or "-"')
+  .meta({ description: 'Rule', examples: ['night-light'] });
+
+export const rulePath = fleetPath.extend({ rule: ruleName });
+export type RulePath = z.infer<typeof rulePath>;
+
+export const ruleVersionPath = rulePath.extend({
+  version: z
+    .string()
+    .regex(/^\d{1,15}$/, 'must be a whole number')
+    .transform(Number)
+    .meta({ description: 'Version', examples: ['3'] }),
+});
+
+export const rulesQuery = z.strictObject({
+  limit: limitSchema(100),
+  cursor: identitySchema.optional().meta({ description: CURSOR }),
+});

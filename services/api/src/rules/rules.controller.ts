@@ -1,0 +1,224 @@
+import type { ServerResponse } from 'node:http';
+import { countPresence } from '@lamplighter/store/devices';
+import { listRules, readRule, type StoredRule } from '@lamplighter/store/rules';
+import { readRuleErrors } from '@lamplighter/store/rules-errors';
+import { Body, Controller, Delete, Get, HttpCode, Inject, Param, Post, Put, Query, Req, Res } from '@nestjs/common';
+import { ApiBody, ApiHeader, ApiOperation, ApiResponse } from '@nestjs/swagger';
+import type { z } from 'zod';
+import { noSuchFleet } from '../fleets/fleets.controller.js';
+import { Answers, header, Problems, Resource } from '../openapi/describe.js';
+import { type FleetPath, fleetPath } from '../requests/address.js';
+import type { HttpRequest } from '../requests/http-request.js';
+import { linkNext } from '../requests/page.js';
+import { StoreLink } from '../store/store-link.js';
+import { etagOf, ifMatch, ifNoneMatch, mustBeNew, names } from './preconditions.js';
+import {
+  anyDocument,
+  type RuleBody,
+  type RulePage,
+  type RulePath,
+  rulePageSchema,
+  rulePath,
+  rulesQuery,
+  storedRuleSchema,
+} from './rule.schema.js';
+import { ruleBody } from './rule-body.js';
+import { type Remark, RuleCheck } from './rule-check.js';
+import { noSuchRule, RuleWriter } from './rule-writer.js';
+
+const ETAG = { ETag: header('The version, as `"3"`') };
+const LOCATION = { Location: header('The address of the rule') };
+const WRITES = ['store-not-durable', 'store-refuses-writes', 'store-away'] as const;
+const BODIES = ['invalid-request', 'malformed-json', 'body-too-large', 'unsupported-media-type'] as const;
+const LIVE = 'It is in force in every replica within a second.';
+
+const ruleDocument = () => ApiBody({ schema: { $ref: '#/components/schemas/RuleDocument' } });
+const precondition = (name: 'If-Match' | 'If-None-Match', description: string) =>
+  ApiHeader({ name, required: false, description, schema: { type: 'string', example: '"3"' } });
+
+@Resource('rules')
+@Controller('v1/fleets/:fleet/rules')
+export class RulesController {
+  constructor(
+    @Inject(StoreLink) private readonly link: StoreLink,
+    @Inject(RuleCheck) private readonly checks: RuleCheck,
+    @Inject(RuleWriter) private readonly writer: RuleWriter,
+  ) {}
+
+  @Get()
+  @ApiOperation({ summary: "A fleet's rules by id, each with its version and what last went wrong with it" })
+  @Answers(200, rulePageSchema, 'A page of rules', { Link: header('The following page, rel="next"') })
+  @Problems('invalid-request', 'no-such-fleet')
+  async listRules(
+    @Param({ schema: fleetPath }) { fleet }: FleetPath,
+    @Query({ schema: rulesQuery }) { limit, cursor }: z.infer<typeof rulesQuery>,
+    @Req() request: HttpRequest,
+    @Res({ passthrough: true }) response: ServerResponse,
+  ): Promise<RulePage> {
+    const { redis } = this.link;
+    const { rules, next } = await listRules(redis, fleet, {
+      limit,
+      ...(cursor !== undefined && { after: cursor }),
+    });
+    if (rules.length === 0 && cursor === undefined) {
+      const devices = await countPresence(redis, fleet);
+      if (Object.values(devices).every((count) => count === 0)) throw noSuchFleet(fleet);
+    }
+    const errors = await readRuleErrors(
+      redis,
+      fleet,
+      rules.map(({ id }) => id),
+    );
+    linkNext(request, response, next);
+    return {
+      fleet,
+      rules: rules.map((rule) => ruleBody(fleet, rule, errors.get(rule.id))),
+      ...(next !== undefined && { next }),
+    };
+  }
+
+  @Post()
+  @HttpCode(201)
+  @ApiOperation({ summary: 'Add a rule', description: LIVE })
+  @ruleDocument()
+  @Answers(201, storedRuleSchema, 'The rule, version 1 unless there was one of this id before', { ...ETAG, ...LOCATION })
+  @Problems(...BODIES, 'rule-exists', 'too-many-rules', 'invalid-rule', ...WRITES)
+  async addRule(
+    @Param({ schema: fleetPath }) { fleet }: FleetPath,
+    @Body({ schema: anyDocument }) document: unknown,
+    @Res({ passthrough: true }) response: ServerResponse,
+  ): Promise<RuleBody> {
+    const { rule, warnings } = await this.checks.check(fleet, document);
+    const stored = await this.writer.create(fleet, rule);
+    response.setHeader('Location', `/v1/fleets/${fleet}/rules/${rule.id}`);
+    return written(response, fleet, stored, warnings);
+  }
+
+  @Get(':rule')
+  @ApiOperation({ summary: 'One rule' })
+  @precondition('If-None-Match', 'The version that the client has: if it is still the present one the answer is 304')
+  @Answers(200, storedRuleSchema, 'The rule', ETAG)
+  @ApiResponse({ status: 304, description: 'The rule has not changed', content: {} })
+  @Problems('invalid-request', 'no-such-rule')
+  async readRule(
+    @Param({ schema: rulePath }) { fleet, rule: id }: RulePath,
+    @Req() request: HttpRequest,
+    @Res({ passthrough: true }) response: ServerResponse,
+  ): Promise<RuleBody | undefined> {
+    const { redis } = this.link;
+    const known = ifNoneMatch(request.headers);
+    const [rule, errors] = await Promise.all([readRule(redis, fleet, id), readRuleErrors(redis, fleet, [id])]);
+    if (rule === undefined) throw noSuchRule(fleet, id);
+    response.setHeader('ETag', etagOf(rule.version));
+    if (known !== undefined && names(known, rule.version)) {
+      response.statusCode = 304;
+      return undefined;
+    }
+    return ruleBody(fleet, rule, errors.get(id));
+  }
+
+  @Put(':rule')
+  @ApiOperation({
+    summary: 'Replace a rule, or add one under this id',
+    description:
+      `${LIVE} To replace one, \`If-Match\` must name the version that is to be replaced. A version that judges and commands ` +
+      'as the one before (another description, another scope) goes on from what the rule remembers of each device; any other ' +
+      'begins anew.',
+  })
+  @precondition('If-Match', 'The version that is to be replaced; `*` for whichever there is')
+  @precondition('If-None-Match', '`*`: only if there is no such rule yet')
+  @ruleDocument()
+  @Answers(200, storedRuleSchema, 'The rule, replaced', ETAG)
+  @Answers(201, storedRuleSchema, 'The rule, added', { ...ETAG, ...LOCATION })
+  @Problems(
+    ...BODIES,
+    'too-many-rules',
+    'precondition-failed',
+    'invalid-rule',
+    'precondition-required',
+    ...WRITES,
+  )
+  async replaceRule(
+    @Param({ schema: rulePath }) { fleet, rule: id }: RulePath,
+    @Body({ schema: anyDocument }) document: unknown,
+    @Req() request: HttpRequest,
+    @Res({ passthrough: true }) response: ServerResponse,
+  ): Promise<RuleBody> {
+    const conditions = { versions: ifMatch(request.headers), isNew: mustBeNew(request.headers) };
+    const { rule, warnings } = await this.checks.checkNamed(fleet, id, document);
+    const { stored, isCreated } = await this.writer.put(fleet, rule, conditions);
+    if (isCreated) {
+      response.statusCode = 201;
+      response.setHeader('Location', `/v1/fleets/${fleet}/rules/${id}`);
+    }
+    return written(response, fleet, stored, warnings);
+  }
+
+  @Delete(':rule')
+  @HttpCode(204)
+  @ApiOperation({
+    summary: 'Delete a rule',
+    description:
+      'Its versions are kept for 30 days, and a rule that is added under its id goes on counting. Commands that it has issued go their way.',
+  })
+  @precondition('If-Match', 'The version that is to be deleted; `*` for whichever there is')
+  @ApiResponse({ status: 204, description: 'It is deleted', content: {} })
+  @Problems('invalid-request', 'no-such-rule', 'precondition-failed', 'precondition-required', ...WRITES)
+  async deleteRule(
+    @Param({ schema: rulePath }) { fleet, rule }: RulePath,
+    @Req() request: HttpRequest,
+  ): Promise<void> {
+    await this.writer.delete(fleet, rule, ifMatch(request.headers));
+  }
+
+  @Post(':rule/enable')
+  @HttpCode(200)
+  @ApiOperation({
+    summary: 'Switch a rule on',
+    description: 'It begins anew: what it remembered of devices before it was switched off is forgotten.',
+  })
+  @precondition('If-Match', 'The version that is to be switched on; any if not given')
+  @Answers(200, storedRuleSchema, 'The rule, switched on', ETAG)
+  @Problems('invalid-request', 'no-such-rule', 'precondition-failed', 'invalid-rule', ...WRITES)
+  enableRule(
+    @Param({ schema: rulePath }) path: RulePath,
+    @Req() request: HttpRequest,
+    @Res({ passthrough: true }) response: ServerResponse,
+  ): Promise<RuleBody> {
+    return this.switch(path, true, request, response);
+  }
+
+  @Post(':rule/disable')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Switch a rule off', description: 'It judges nothing until it is switched on again.' })
+  @precondition('If-Match', 'The version that is to be switched off; any if not given')
+  @Answers(200, storedRuleSchema, 'The rule, switched off', ETAG)
+  @Problems('invalid-request', 'no-such-rule', 'precondition-failed', 'invalid-rule', ...WRITES)
+  disableRule(
+    @Param({ schema: rulePath }) path: RulePath,
+    @Req() request: HttpRequest,
+    @Res({ passthrough: true }) response: ServerResponse,
+  ): Promise<RuleBody> {
+    return this.switch(path, false, request, response);
+  }
+
+  private async switch(
+    { fleet, rule }: RulePath,
+    enabled: boolean,
+    request: HttpRequest,
+    response: ServerResponse,
+  ): Promise<RuleBody> {
+    const stored = await this.writer.enable(fleet, rule, enabled, ifMatch(request.headers));
+    return written(response, fleet, stored, []);
+  }
+}
+
+function written(
+  response: ServerResponse,
+  fleet: string,
+  stored: StoredRule,
+  warnings: readonly Remark[],
+): RuleBody {
+  response.setHeader('ETag', etagOf(stored.version));
+  return { ...ruleBody(fleet, stored, undefined), ...(warnings.length > 0 && { warnings: [...warnings] }) };
+}
