@@ -1,6 +1,6 @@
 import { type CompiledRule, compileRule } from '@lamplighter/evaluation/compile-rule';
 import { parseRule, type StoredRule, type UnreadableRule } from '@lamplighter/store/rules';
-import { type RuleInForce, RuleSet } from './rule-set.js';
+import { RuleSet } from './rule-set.js';
 
 /** Compiling holds up telemetry for no longer than this at a time, milliseconds. */
 const SLICE_MS = 5;
@@ -39,11 +39,11 @@ export async function compileSet(
     await new Promise((resolve) => setImmediate(resolve));
     since = performance.now();
   }
-  const inForce: RuleInForce[] = [];
+  const inForce: CompiledRule[] = [];
   const unusable: { id: string; version: number; error: string }[] = [];
   for (const { stored, compiled, error } of [...kept.values()].sort(byId)) {
     if (error !== undefined) unusable.push({ id: stored.id, version: stored.version, error });
-    else if (compiled !== undefined && 'rule' in stored) inForce.push({ rule: stored.rule, compiled });
+    else if (compiled !== undefined) inForce.push(compiled);
   }
   return { set: new RuleSet(inForce), kept, unusable };
 }

@@ -41,6 +41,7 @@ export class RuleBook implements OnApplicationBootstrap, OnApplicationShutdown {
   private timer: NodeJS.Timeout | undefined;
   private stopped = false;
   private failures = 0;
+  private readonly listeners: ((fleet: string, rules: RuleSet, before: RuleSet | undefined) => void)[] = [];
 
   constructor(
     @Inject(REDIS) private readonly redis: Redis,
@@ -57,6 +58,11 @@ export class RuleBook implements OnApplicationBootstrap, OnApplicationShutdown {
   onApplicationShutdown(): void {
     this.stopped = true;
     clearTimeout(this.timer);
+  }
+
+  /** Calls back whenever the rules of a fleet have been read; `before` are those that were in force until then. */
+  onRead(listener: (fleet: string, rules: RuleSet, before: RuleSet | undefined) => void): void {
+    this.listeners.push(listener);
   }
 
   /** The present rules of a fleet; undefined until they are ready. */
@@ -124,11 +130,13 @@ export class RuleBook implements OnApplicationBootstrap, OnApplicationShutdown {
       await seedRules(this.redis, fleet, seedsOf(this.seeds, fleet));
       ({ revision, texts } = await readRules(this.redis, fleet));
     }
-    const rules = await compileSet(texts, this.find(fleet));
+    const before = this.find(fleet);
+    const rules = await compileSet(texts, before);
     for (const { error, ...rule } of rules.unusable) this.errors.report(fleet, rule, undefined, error);
     if (rules.unusable.length > 0)
       this.logger.warn({ fleet, rules: rules.unusable.map(({ id }) => id) }, 'rules that cannot be used are left out');
     this.keep(fleet, { ...rules, revision });
+    for (const listener of this.listeners) listener(fleet, rules.set, before?.set);
     this.metrics.storeOperations.inc({ op: 'rules', result: 'ok' });
     this.metrics.rulesReload.set(Date.now() / 1000);
   }

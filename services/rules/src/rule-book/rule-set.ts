@@ -1,11 +1,4 @@
-import type { Rule } from '@lamplighter/contracts/rule';
 import type { CompiledRule } from '@lamplighter/evaluation/compile-rule';
-
-/** A rule in force: its document, and what runs. */
-export interface RuleInForce {
-  readonly rule: Rule;
-  readonly compiled: CompiledRule;
-}
 
 /**
  * The rules of one fleet that are in force, as one moment had them. A set never changes: a write makes another one, so whoever
@@ -22,15 +15,14 @@ export class RuleSet {
   /** Lengths of the prefixes that there are. */
   private readonly prefixLengths: readonly number[];
 
-  /** @param rules in the order in which they judge */
-  constructor(private readonly rules: readonly RuleInForce[]) {
-    this.byId = new Map(rules.map(({ rule, compiled }) => [rule.id, compiled]));
-    this.groups = rules.filter(({ rule }) => rule.quorum !== undefined).map(({ compiled }) => compiled);
+  /** @param all rules in force, in the order in which they judge */
+  constructor(readonly all: readonly CompiledRule[]) {
+    this.byId = new Map(all.map((rule) => [rule.id, rule]));
+    this.groups = all.filter(({ quorum }) => quorum !== undefined);
     const forAll: number[] = [];
-    for (const [place, { rule }] of rules.entries()) {
-      const { devices } = rule.scope;
-      if (devices === '*') forAll.push(place);
-      else for (const name of devices) this.index(name, place);
+    for (const [place, { scope }] of all.entries()) {
+      if (scope === '*') forAll.push(place);
+      else for (const name of scope) this.index(name, place);
     }
     this.forAll = forAll;
     this.prefixLengths = [...new Set([...this.byPrefix.keys()].map(({ length }) => length))];
@@ -46,7 +38,7 @@ export class RuleSet {
   }
 
   get size(): number {
-    return this.rules.length;
+    return this.all.length;
   }
 
   /** A rule in force; undefined if there is none of this id. */
@@ -60,6 +52,6 @@ export class RuleSet {
     for (const place of this.byName.get(device) ?? []) places.add(place);
     for (const length of this.prefixLengths)
       for (const place of this.byPrefix.get(device.slice(0, length)) ?? []) places.add(place);
-    return [...places].sort((a, b) => a - b).map((place) => this.rules[place]!.compiled);
+    return [...places].sort((a, b) => a - b).map((place) => this.all[place]!);
   }
 }
