@@ -1,64 +1,169 @@
-import type { Action, OnFailure, Policy } from '@lamplighter/contracts/command';
-import type { Reading } from '@lamplighter/contracts/reading';
-import type { Condition } from './condition.js';
+import type { CompiledRule } from './compile-rule.js';
+import { change, type Evaluated, endRun, LOOP_CUT_MS, silenceAwaited, silent, spoken } from './evaluate-change.js';
+import { runLength, verdictAsked } from './evaluate-condition.js';
+import type { DeviceFacts, Inquiry, Observation } from './evaluate-input.js';
+import { timeUntilBelieved } from './evaluate-limits.js';
+import { reassert } from './evaluate-repeat.js';
+import { ExpressionFailed } from './expression.js';
+import { left, type RuleState, stateFor } from './rule-state.js';
+import { ask, type Trace } from './trace.js';
 
-/** A rule ready for the hot path. */
-export interface CompiledRule {
-  readonly id: string;
-  readonly when: Condition;
-  readonly whenTrue: Action;
-  readonly whenFalse: Action | undefined;
-  readonly mode: 'change' | 'every';
-  readonly policy: Policy;
-  readonly lane: string | undefined;
-  readonly ttlMs: number;
-  readonly timeoutMs: number;
-  readonly attempts: number;
-  readonly onFailure: OnFailure | undefined;
-}
-
-/** What a rule remembers of one device. It lives in Redis with the device, so a restart neither forgets nor fires. */
-export interface RuleState {
-  readonly raised: boolean;
-  /** When a command was last emitted, milliseconds on the server's clock. */
-  readonly emittedAt: number;
-}
-
-/** What is known of the device, as far as a verdict depends on it. */
-export interface DeviceFacts {
-  /** The device answers commands, so delivery is somebody else's care; otherwise the rule repeats itself now and then. */
-  readonly answers: boolean;
-  /** The device speaks the lesson's protocol, in which the server answers every message. */
-  readonly lesson: boolean;
-}
-
-export interface Verdict {
-  /** The next state; the same object when nothing changed. Undefined when there is none yet. */
-  readonly state: RuleState | undefined;
-  /** The action to command, if any. */
-  readonly emit: Action | undefined;
-}
-
-/** A device that does not answer is told again after this time, on its next reading, milliseconds. */
-export const REASSERT_MS = 60_000;
+export type { CompiledRule } from './compile-rule.js';
+export { type EmitReason, type Evaluated, RESULTS, type Result } from './evaluate-change.js';
+export type { DeviceFacts, Observation } from './evaluate-input.js';
+export type { RuleState } from './rule-state.js';
 
 /**
- * Judges one reading. Pure: no clock, no store.
+ * Judges a reading, or once more the last one, by the clauses of a rule in the order of docs/rules.md. Pure: no clock, no store,
+ * no chance. Never throws: an expression that fails is a result, and leaves the state as it was.
  * @param now server time, milliseconds
+ * @param trace is told what each clause found
  */
 export function evaluate(
   rule: CompiledRule,
   state: RuleState | undefined,
-  reading: Reading,
+  observation: Observation,
   device: DeviceFacts,
   now: number,
-): Verdict {
-  const raised = rule.when(reading);
-  if (raised === undefined) return { state, emit: undefined };
-  const emit = raised ? rule.whenTrue : rule.whenFalse;
-  if (state === undefined || state.raised !== raised) return { state: { raised, emittedAt: now }, emit };
-  if (rule.mode === 'every' || device.lesson) return { state, emit };
-  if (!device.answers && now - state.emittedAt >= REASSERT_MS)
-    return { state: { raised, emittedAt: now }, emit };
-  return { state, emit: undefined };
+  trace?: Trace,
+): Evaluated {
+  const before = stateFor(rule, state);
+  const { reading, last, window, value } = observation;
+  const scope = { reading, last, device: device.address, window, value };
+  try {
+    return judge({ rule, before, observation, scope, device, now, trace });
+  } catch (error) {
+    const { message } = error as Error;
+    trace?.push({ clause: 'error', passes: false, reason: message });
+    const result = error instanceof ExpressionFailed ? error.kind : 'error';
+    return { ...silent(before, result), error: message };
+  }
+}
+
+function judge(inquiry: Inquiry): Evaluated {
+  const { rule, before, trace } = inquiry;
+  if (before?.runUntil !== undefined && runIsOver(inquiry, before.runUntil)) return endRun(inquiry, before);
+  if (!rule.enabled) {
+    trace?.push({ clause: 'enabled', passes: false });
+    return silent(before, 'undecided');
+  }
+  const unfit = notJudged(inquiry);
+  if (unfit !== undefined) return unfit;
+
+  const raised = before?.raised ?? false;
+  let band: number | undefined;
+  let moved = true;
+  if (rule.deadband !== undefined) {
+    const value = ask('deadband', rule.deadband.of, inquiry.scope, trace);
+    if (value === undefined) return silent(before, 'undecided');
+    moved = hasMoved(inquiry, value, rule.deadband.by);
+    band = moved ? value : before?.band;
+  }
+  // A reading that has not moved asks for what the last one asked for, so that what waits goes on waiting.
+  let asked = moved ? verdictAsked(inquiry) : raised !== (before?.held !== undefined);
+  if (asked === undefined) return before === undefined ? silent(before, 'undecided') : repeat(inquiry, before, 'undecided', false);
+  let runMs = 0;
+  if (asked && !raised && rule.run !== undefined) {
+    const ms = runLength(inquiry);
+    if (ms === undefined) return silent(before, 'undecided');
+    if (ms === 0) asked = false;
+    runMs = ms;
+  }
+
+  if (asked === raised) {
+    const isFirst = before === undefined || before.first === true;
+    if (isFirst && rule.absenceMs === undefined) return change(inquiry, raised, band, runMs);
+    return repeat(inquiry, stay(inquiry, band), asked ? 'matched' : 'unmatched', moved);
+  }
+  const ms = timeUntilBelieved(inquiry, asked);
+  if (ms === 0) return change(inquiry, asked, band, runMs);
+  return repeat(inquiry, wait(inquiry, band), asked ? 'matched' : 'unmatched', moved, inquiry.now + ms);
+}
+
+/** Whether a run has come to its end. One that would end later than the longest run is over too: the server's clock was set back. */
+function runIsOver({ rule, now, trace }: Inquiry, until: number): boolean {
+  const ms = rule.run === undefined ? until - now : left(until - rule.run.maxMs, rule.run.maxMs, now);
+  trace?.push({ clause: 'run', passes: ms <= 0, amount: until - now, until });
+  return ms <= 0;
+}
+
+/** What comes of a reading, or a time, that is not judged: too old, a loop that was cut, or things have not settled. */
+function notJudged({ rule, before, observation, now, trace }: Inquiry): Evaluated | undefined {
+  const { ageMs, trigger } = observation;
+  const isAboutReading = rule.absenceMs === undefined && rule.quorum === undefined;
+  if (isAboutReading) {
+    const isFresh = ageMs <= rule.maxAgeMs;
+    trace?.push({ clause: 'maxAge', passes: isFresh, amount: ageMs, limit: rule.maxAgeMs });
+    if (!isFresh) {
+      // A verdict that waits has to last, and nothing was heard that says so.
+      const isBroken = trigger === 'timer' && before?.held !== undefined;
+      return silent(isBroken ? { ...before, held: undefined, band: undefined } : before, 'undecided');
+    }
+  }
+  if (before === undefined) return undefined;
+  if (before.cut !== undefined && left(before.cut - LOOP_CUT_MS, LOOP_CUT_MS, now) > 0) {
+    trace?.push({ clause: 'cut', passes: false, until: before.cut });
+    return silent(before, 'undecided', before.cut);
+  }
+  if (rule.settleMs === 0 || !hasActuated(before)) return undefined;
+  // A reading that was taken before things had settled is not judged later on either.
+  const age = isAboutReading ? Math.max(0, ageMs) : 0;
+  const isSettled = left(before.at, rule.settleMs + age, now) === 0;
+  const until = before.at + rule.settleMs;
+  const amount = now - age - before.at;
+  trace?.push({ clause: 'settle', passes: isSettled, amount, limit: rule.settleMs, until });
+  return isSettled ? undefined : silent(before, 'undecided', isAboutReading ? undefined : until);
+}
+
+function hasMoved({ before, trace }: Inquiry, value: number, by: number): boolean {
+  if (before?.band === undefined) return true;
+  const distance = Math.abs(value - before.band);
+  trace?.push({ clause: 'deadband', passes: distance >= by, amount: distance, limit: by });
+  return distance >= by;
+}
+
+/** Whether something was commanded with the present verdict. A run does not settle before it is over. */
+function hasActuated({ at, emittedAt, runUntil }: RuleState): boolean {
+  return emittedAt !== undefined && emittedAt >= at && runUntil === undefined;
+}
+
+/** The other verdict is asked for, and not believed yet. */
+function wait({ rule, before, now }: Inquiry, band: number | undefined): RuleState {
+  if (before === undefined) return { since: rule.since, raised: false, at: now, first: true, held: now, band };
+  if (before.held !== undefined && before.band === band && before.cut === undefined) return before;
+  return { ...before, held: before.held ?? now, band, cut: undefined };
+}
+
+/** The verdict is what it was. */
+function stay({ rule, before, now }: Inquiry, band: number | undefined): RuleState {
+  if (before === undefined) return { since: rule.since, raised: false, at: now, first: true };
+  if (before.held === undefined && before.band === band && before.cut === undefined) return before;
+  return { ...before, held: undefined, band, cut: undefined };
+}
+
+/** Says again what holds where that is wanted: to every reading, or because the device seems not to know. */
+function repeat(
+  inquiry: Inquiry,
+  state: RuleState,
+  result: Evaluated['result'],
+  moved: boolean,
+  believedAt?: number,
+): Evaluated {
+  const { rule, observation, device } = inquiry;
+  const action = state.raised ? rule.whenTrue : rule.whenFalse;
+  let told = state;
+  if (observation.trigger === 'reading' && action !== undefined) {
+    const answersAll = rule.mode === 'every' || (device.lesson && rule.absenceMs === undefined);
+    if (answersAll && moved) return waking(spoken(inquiry, state, action, result, 'every'), believedAt);
+    if (!answersAll) told = reassert(inquiry, state);
+    if (told.emittedAt !== state.emittedAt)
+      return waking(spoken(inquiry, told, action, result, 'reassert'), believedAt);
+  }
+  inquiry.trace?.push({ clause: 'emit', passes: false, value: state.raised, amount: inquiry.now - state.at });
+  return silent(told, result, believedAt ?? silenceAwaited(inquiry, told));
+}
+
+function waking(evaluated: Evaluated, wakeAt: number | undefined): Evaluated {
+  if (wakeAt === undefined || (evaluated.wakeAt !== undefined && evaluated.wakeAt <= wakeAt)) return evaluated;
+  return { ...evaluated, wakeAt };
 }

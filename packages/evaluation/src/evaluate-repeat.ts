@@ -1,0 +1,77 @@
+import type { Action } from '@lamplighter/contracts/command';
+import type { Inquiry, Observation } from './evaluate-input.js';
+import { left, type RuleState } from './rule-state.js';
+
+/** The spacing of re-assertions doubles up to this, milliseconds. */
+export const MAX_REASSERT_MS = 3_600_000;
+
+/** What a device reports of what it was commanded. */
+type Report = 'agrees' | 'differs' | 'nothing';
+
+/**
+ * Whether the present action is commanded once more, and the state after that; the same state if there is nothing to say.
+ *
+ * - A device that reports another value than it was commanded is told again, first after `reassert`, then after twice that, and so
+ *   on up to an hour: somebody may hold the switch, or the lamp may be broken, and neither should be shouted at.
+ * - A device that neither answers nor reports may have restarted unnoticed; it is told again each time.
+ * - What was raised is not repeated in quiet hours.
+ */
+export function reassert({ rule, observation, device, now, trace }: Inquiry, state: RuleState): RuleState {
+  const { reading } = observation;
+  const action = state.raised ? rule.whenTrue : rule.whenFalse;
+  const { emittedAt, repeats = 0 } = state;
+  if (action === undefined || emittedAt === undefined || rule.quorum !== undefined) return state;
+  const report = reported(action, reading);
+  if (report === 'agrees') return repeats > 0 ? { ...state, repeats: undefined } : state;
+  if (report === 'nothing' && device.answers) return state;
+  const spacing = report === 'differs' ? spaced(rule.reassertMs, repeats) : rule.reassertMs;
+  if (spacing === Number.POSITIVE_INFINITY) return state;
+  const isQuiet = state.raised && rule.quiet?.endOf(now) !== undefined;
+  const isDue = left(emittedAt, spacing, now) === 0 && !isQuiet;
+  trace?.push({
+    clause: 'reassert',
+    passes: isDue,
+    reason: isQuiet ? 'quiet' : report,
+    amount: now - emittedAt,
+    limit: spacing,
+    values: values(action, reading),
+  });
+  if (!isDue) return state;
+  return { ...state, emittedAt: now, repeats: report === 'differs' ? repeats + 1 : state.repeats };
+}
+
+function spaced(reassertMs: number, repeats: number): number {
+  return Math.min(reassertMs * 2 ** repeats, Math.max(reassertMs, MAX_REASSERT_MS));
+}
+
+function reported(action: Action, reading: Observation['reading']): Report {
+  let report: Report = 'nothing';
+  for (const key in action) {
+    const value = reading[key];
+    if (value === undefined || value === null) continue;
+    if (!isSame(value, action[key])) return 'differs';
+    report = 'agrees';
+  }
+  return report;
+}
+
+function values(action: Action, reading: Observation['reading']) {
+  return Object.fromEntries(
+    Object.keys(action).flatMap((key) => (reading[key] === undefined ? [] : [[key, reading[key]]])),
+  );
+}
+
+/** Whether two JSON values are the same, whatever the order of their keys. */
+function isSame(a: unknown, b: unknown): boolean {
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return a === b;
+  if (Array.isArray(a) !== Array.isArray(b)) return false;
+  const keys = Object.keys(a);
+  return (
+    keys.length === Object.keys(b).length &&
+    keys.every(
+      (key) =>
+        Object.hasOwn(b, key) &&
+        isSame((a as Record<string, unknown>)[key], (b as Record<string, unknown>)[key]),
+    )
+  );
+}
