@@ -7,6 +7,7 @@ import { CanaryService } from './canary/canary.service.js';
 import { AcknowledgementsController } from './commands/acknowledgements.controller.js';
 import { DispatchService } from './commands/dispatch.service.js';
 import type { Config } from './config.js';
+import { GroupsService } from './groups/groups.service.js';
 import { LiveEventsService } from './live-events/live-events.service.js';
 import { RulesMetrics } from './metrics.js';
 import { MqttTransport } from './mqtt/mqtt-transport.js';
@@ -15,10 +16,12 @@ import { RolloutsService } from './rollouts/rollouts.service.js';
 import { RuleBook } from './rule-book/rule-book.service.js';
 import { RuleErrors } from './rule-book/rule-errors.service.js';
 import { DeviceCache } from './telemetry/device-cache.js';
+import { GroundsService } from './telemetry/grounds.service.js';
 import { IngestService } from './telemetry/ingest.service.js';
 import { ReceiptsService } from './telemetry/receipts.service.js';
 import { RejectedService } from './telemetry/rejected.service.js';
 import { TelemetryController } from './telemetry/telemetry.controller.js';
+import { TimersService } from './telemetry/timers.service.js';
 import { CONFIG, LOGGER, REDIS, SEEDS, SUBSCRIBER } from './tokens.js';
 
 /** What main.ts opens before Nest starts. */
@@ -55,7 +58,10 @@ export function rulesModule(foundation: Foundation): DynamicModule {
       LiveEventsService,
       RejectedService,
       ReceiptsService,
+      GroundsService,
       IngestService,
+      TimersService,
+      GroupsService,
       DispatchService,
       RolloutsService,
       CanaryService,

@@ -14,6 +14,7 @@ import { type Config, configSchema } from './config.js';
 import { RulesMetrics } from './metrics.js';
 import { MqttTransport } from './mqtt/mqtt-transport.js';
 import { RolloutsService } from './rollouts/rollouts.service.js';
+import { TimersService } from './telemetry/timers.service.js';
 import { readSeeds } from './rule-book/seed-file.js';
 
 const VERSION = '0.1.0';
@@ -54,11 +55,12 @@ async function start(): Promise<RunningService> {
     readiness: () => readiness(config, transport, redis, canary),
   });
   whenScraped(metrics.canaryAge, (gauge) => gauge.set(canary.silenceMs / 1000));
+  whenScraped(metrics.durable, async (gauge) => gauge.set((await isDurable(redis)) ? 1 : 0));
   logger.info({ seeds: seeds.length, port: config.RULES_PORT }, 'started');
 
   return {
     async close() {
-      await Promise.all([transport.drain(), app.get(RolloutsService).stop()]);
+      await Promise.all([transport.drain(), app.get(RolloutsService).stop(), app.get(TimersService).stop()]);
       await app.get(DispatchService).stop();
       await app.close();
       operations.close();
@@ -66,6 +68,11 @@ async function start(): Promise<RunningService> {
       subscriber.disconnect();
     },
   };
+}
+
+async function isDurable(redis: Redis): Promise<boolean> {
+  const problems = await durabilityProblems(redis).catch(() => ['Redis does not answer, or takes no writes']);
+  return problems.length === 0;
 }
 
 /** What keeps the service from its work, in words. */

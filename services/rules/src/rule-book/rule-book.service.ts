@@ -38,6 +38,8 @@ export class RuleBook implements OnApplicationBootstrap, OnApplicationShutdown {
   private older = new Map<string, KnownFleet>();
   private readonly loading = new Map<string, Promise<void>>();
   private writes: string | null | undefined;
+  /** As the last look had them; undefined before the first. */
+  private revisions: ReadonlyMap<string, number> | undefined;
   private timer: NodeJS.Timeout | undefined;
   private stopped = false;
   private failures = 0;
@@ -162,8 +164,8 @@ export class RuleBook implements OnApplicationBootstrap, OnApplicationShutdown {
       const writes = await readWrites(this.redis);
       if (writes !== this.writes) {
         const revisions = await readRevisions(this.redis);
-        const known = [...this.fleets, ...this.older];
-        await this.loadAll(known.filter(([fleet, { revision }]) => revisions.get(fleet) !== revision).map(([fleet]) => fleet));
+        await this.loadAll(this.changed(revisions));
+        this.revisions = revisions;
         this.writes = writes;
       }
       this.failures = 0;
@@ -174,6 +176,17 @@ export class RuleBook implements OnApplicationBootstrap, OnApplicationShutdown {
       this.failures += 1;
       return Math.min(POLL_MS * 2 ** this.failures, MAX_WAIT_MS) * (0.5 + Math.random() / 2);
     }
+  }
+
+  /** Fleets whose rules are not those that are known here; of others, those that were written since the last look. */
+  private changed(revisions: ReadonlyMap<string, number>): string[] {
+    const known = [...this.older, ...this.fleets]
+      .filter(([fleet, { revision }]) => revisions.get(fleet) !== revision)
+      .map(([fleet]) => fleet);
+    if (this.revisions === undefined) return known;
+    const isNew = ([fleet, revision]: readonly [string, number]) =>
+      this.revisions?.get(fleet) !== revision && this.setOf(fleet) === undefined;
+    return [...known, ...[...revisions].filter(isNew).map(([fleet]) => fleet)];
   }
 
   private count(): void {

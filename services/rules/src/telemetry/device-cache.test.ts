@@ -1,5 +1,4 @@
 import type { DeviceGrounds } from '@lamplighter/store/accept-readings';
-import { RuleSet } from '../evaluation/load-rules.js';
 import { DeviceCache } from './device-cache.js';
 
 const TOPIC = 'demo/telemetry/lamp-1';
@@ -12,7 +11,7 @@ const grounds = (session?: DeviceGrounds['session']): DeviceGrounds => ({
 
 describe('what a device says of itself', () => {
   it('is known from its birth on', () => {
-    const devices = new DeviceCache(new RuleSet([]));
+    const devices = new DeviceCache();
     const lamp = devices.find(TOPIC)!;
     expect([lamp.answers, lamp.keeps]).toEqual([false, false]);
     devices.announce(TOPIC, { id: 1, keeps: true });
@@ -22,7 +21,7 @@ describe('what a device says of itself', () => {
   });
 
   it('is not forgotten for grounds of the store that were read before the birth was there', () => {
-    const devices = new DeviceCache(new RuleSet([]));
+    const devices = new DeviceCache();
     const lamp = devices.find(TOPIC)!;
     devices.announce(TOPIC, { id: 7, keeps: true });
     lamp.believe(grounds());
@@ -31,7 +30,7 @@ describe('what a device says of itself', () => {
   });
 
   it('is learnt from the store where no birth was heard', () => {
-    const lamp = new DeviceCache(new RuleSet([])).find(TOPIC)!;
+    const lamp = new DeviceCache().find(TOPIC)!;
     lamp.believe(grounds({ id: 6, keeps: true }));
     expect([lamp.answers, lamp.keeps]).toEqual([true, true]);
   });

@@ -1,26 +1,33 @@
 import { randomBytes } from 'node:crypto';
 import { parseTelemetry, type RejectReason } from '@lamplighter/contracts/reading';
-import { acceptReadings, type DeviceAddress, type PartOutcome } from '@lamplighter/store/accept-readings';
+import {
+  acceptReadings,
+  type DeviceAddress,
+  NEW_DEVICE,
+  type PartOutcome,
+} from '@lamplighter/store/accept-readings';
 import { wakeDevices } from '@lamplighter/store/commands';
 import type { Redis } from '@lamplighter/store/connect';
 import type { LiveEvent } from '@lamplighter/store/events';
 import { countRejected, type Refusals } from '@lamplighter/store/ledger';
 import { Inject, Injectable } from '@nestjs/common';
 import { DispatchService } from '../commands/dispatch.service.js';
+import { GroupsService } from '../groups/groups.service.js';
 import { LiveEventsService } from '../live-events/live-events.service.js';
 import { RulesMetrics } from '../metrics.js';
 import type { MqttMessage } from '../mqtt/mqtt-link.js';
+import { RuleErrors } from '../rule-book/rule-errors.service.js';
 import { REDIS } from '../tokens.js';
-import { DeviceCache, type KnownDevice } from './device-cache.js';
-import { type JudgedPart, judge, type PendingReading } from './judge.js';
+import { DeviceCache } from './device-cache.js';
+import { GroundsService } from './grounds.service.js';
+import { type JudgedPart, judge, type PendingReading, type Verdicts } from './judge.js';
+import type { KnownDevice } from './known-device.js';
 import { Receipts, ReceiptsService } from './receipts.service.js';
 import { RejectedService } from './rejected.service.js';
 import { untilStored } from './until-stored.js';
 
 /** A part that keeps being judged on old grounds is given up after this many rounds; each costs a rival's change in between. */
 const MAX_ROUNDS = 20;
-/** Only the newest reading of a replay may actuate, and only if it is this fresh by the device's clock, milliseconds. */
-const MAX_AGE_MS = 30_000;
 
 /** Batches of telemetry into the store: parse, judge, one script, and again for devices on which the store disagreed. */
 @Injectable()
@@ -32,8 +39,11 @@ export class IngestService {
   constructor(
     @Inject(REDIS) private readonly redis: Redis,
     private readonly devices: DeviceCache,
+    private readonly grounds: GroundsService,
     private readonly metrics: RulesMetrics,
     private readonly dispatch: DispatchService,
+    private readonly groups: GroupsService,
+    private readonly ruleErrors: RuleErrors,
     private readonly events: LiveEventsService,
     private readonly rejected: RejectedService,
     private readonly receipts: ReceiptsService,
@@ -45,18 +55,36 @@ export class IngestService {
     this.metrics.lastMessage.set(now / 1000);
     const receipts = new Receipts();
     const refusals = new Map<KnownDevice, Refused>();
-    let work = this.parse(batch, now, refusals);
+    await this.take(this.parse(batch, now, refusals), receipts, refusals);
+    if (refusals.size > 0) await this.countRefusals(refusals, receipts);
+    this.receipts.send(receipts);
+  }
+
+  /** Judges devices whose timers are due: their rules once more, on what the store holds, without a reading. */
+  async judgeAgain(devices: readonly KnownDevice[], listeningSince: number): Promise<void> {
+    await this.take(new Map(devices.map((device) => [device, []])), new Receipts(), new Map(), listeningSince);
+  }
+
+  private async take(
+    work: Map<KnownDevice, PendingReading[]>,
+    receipts: Receipts,
+    refusals: Map<KnownDevice, Refused>,
+    listeningSince?: number,
+  ): Promise<void> {
     for (let round = 0; work.size > 0; round += 1) {
       if (round === MAX_ROUNDS) {
         this.fail([...work.values()].flat().length);
         break;
       }
-      const parts = this.judgeAll(work);
+      const missing = this.grounds.missing(work);
+      if (missing !== undefined) await this.grounds.read(missing);
+      // A timer of a device that the store no longer knows must not bring it back.
+      for (const [device, readings] of work)
+        if (readings.length === 0 && device.version === NEW_DEVICE) work.delete(device);
+      const parts = this.judgeAll(work, listeningSince);
       const outcomes = await this.store(parts);
       work = this.settle(parts, outcomes, receipts, refusals);
     }
-    if (refusals.size > 0) await this.countRefusals(refusals, receipts);
-    this.receipts.send(receipts);
   }
 
   private parse(
@@ -81,14 +109,15 @@ export class IngestService {
       const last = readings.length - 1;
       for (let i = 0; i <= last; i += 1) {
         const { reading, json } = readings[i]!;
-        const fresh = last === 0 || reading._at === undefined || now - reading._at <= MAX_AGE_MS;
         const pending: PendingReading = {
           n: reading._n,
           seq: reading._seq,
           at: reading._at,
           json,
           reading,
-          mayActuate: i === last && fresh,
+          mayActuate: i === last,
+          // The clock of a device says how old the newest reading of a replay is; of one that comes alone, nothing.
+          ageMs: last === 0 || reading._at === undefined ? 0 : Math.max(0, now - reading._at),
           takenAt: message.takenAt,
         };
         const others = work.get(device);
@@ -100,20 +129,31 @@ export class IngestService {
     return work;
   }
 
-  private judgeAll(work: Map<KnownDevice, PendingReading[]>): JudgedPart[] {
+  private judgeAll(work: Map<KnownDevice, PendingReading[]>, listeningSince?: number): JudgedPart[] {
     const started = performance.now();
     const now = Date.now();
-    const verdicts = { matched: 0, unmatched: 0, undecided: 0 };
+    const verdicts: Verdicts = {
+      matched: 0,
+      unmatched: 0,
+      undecided: 0,
+      error: 0,
+      budget_exceeded: 0,
+      onError: this.onRuleError,
+    };
     const parts: JudgedPart[] = [];
     for (const [device, readings] of work) {
-      parts.push(judge(device, readings, this.replica, ++this.parts, now, verdicts));
+      parts.push(judge(device, readings, this.replica, ++this.parts, now, verdicts, listeningSince));
     }
     this.metrics.processing.observe({ stage: 'rules' }, (performance.now() - started) / 1000);
-    this.metrics.evaluations.inc({ result: 'matched' }, verdicts.matched);
-    this.metrics.evaluations.inc({ result: 'unmatched' }, verdicts.unmatched);
-    this.metrics.evaluations.inc({ result: 'undecided' }, verdicts.undecided);
+    for (const result of EVALUATION_RESULTS) {
+      if (verdicts[result] > 0) this.metrics.evaluations.inc({ result }, verdicts[result]);
+    }
     return parts;
   }
+
+  /** A rule that fails on a device is counted and shown; the other rules, and the reading, go their way. */
+  private readonly onRuleError: Verdicts['onError'] = (rule, { address }, message) =>
+    this.ruleErrors.report(address.fleet, rule, address.device, message);
 
   private async store(parts: readonly JudgedPart[]): Promise<(PartOutcome | 'failed')[]> {
     const started = performance.now();
@@ -144,7 +184,10 @@ export class IngestService {
     let accepted = 0;
     for (const [i, part] of parts.entries()) {
       const outcome = outcomes[i]!;
-      if (outcome === 'failed') this.fail(part.readings.length);
+      if (outcome === 'failed') {
+        part.device.history = undefined;
+        this.fail(part.readings.length);
+      }
       else if (outcome.kind === 'conflict') {
         this.metrics.conflicts.inc();
         part.device.believe(outcome.grounds!);
@@ -158,11 +201,15 @@ export class IngestService {
         if (outcome.back) back.push(part.address);
         if (!part.device.isCanary) accepted += part.live.length;
         if (outcome.late !== undefined) {
+          // Where they stand among the others the store knows: the history is read again.
+          if (outcome.late.stored > 0) part.device.history = undefined;
           this.metrics.telemetry.inc({ result: 'late' }, outcome.late.stored);
           this.metrics.telemetry.inc({ result: 'duplicate' }, outcome.late.duplicate);
           this.metrics.telemetry.inc({ result: 'stale' }, outcome.late.stale);
         }
-        if (part.commands.length > 0) this.dispatch.emitted(part, outcome);
+        if (part.commands.length > 0) this.emit(part, outcome);
+        for (const { id } of part.voted) this.groups.touched(part.address.fleet, id);
+        if (outcome.crowded) this.metrics.votesRefused.inc(outcome.crowded);
         if (part.live.length > 0 && !part.device.isCanary && this.events.mayShowTelemetry())
           events.push(telemetryEvent(part));
       }
@@ -171,6 +218,15 @@ export class IngestService {
     this.events.append(events);
     if (back.length > 0) this.wake(back);
     return again;
+  }
+
+  /** A command for which the device's queue has no room is not lost for good: the rule says it again on the next reading. */
+  private emit(part: JudgedPart, outcome: PartOutcome): void {
+    this.dispatch.emitted(part, outcome);
+    for (const { id, state } of outcome.commands) {
+      const refused = state === 'full' && part.commands.find((command) => command.id === id);
+      if (refused) part.device.beginAnew(refused.rule);
+    }
   }
 
   /** What waits for devices that were thought away. Failing costs time only: the dispatcher looks at every command in the end. */
@@ -209,6 +265,8 @@ export class IngestService {
     this.metrics.telemetry.inc({ result: 'failed' }, readings);
   }
 }
+
+const EVALUATION_RESULTS = ['matched', 'unmatched', 'undecided', 'error', 'budget_exceeded'] as const;
 
 /** Refused readings of one device: the sequences that could be read, and how many there were for each reason. */
 interface Refused {

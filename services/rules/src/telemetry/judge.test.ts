@@ -1,39 +1,37 @@
-import { compileCondition } from '@lamplighter/evaluation/condition';
-import type { CompiledRule } from '@lamplighter/evaluation/evaluate';
+// biome-ignore-all lint/suspicious/noThenProperty: `then` is a key of the rule's document
+import { type RuleInput, ruleSchema } from '@lamplighter/contracts/rule';
+import { compileRule } from '@lamplighter/evaluation/compile-rule';
 import {
   DeviceAddress,
+  exactVersion,
   FIRST_VERSION,
   NEW_DEVICE,
   UNKNOWN_VERSION,
   versionAfter,
 } from '@lamplighter/store/accept-readings';
-import { KnownDevice } from './device-cache.js';
+import { RuleSet } from '../rule-book/rule-set.js';
 import { judge, type PendingReading } from './judge.js';
+import { KnownDevice } from './known-device.js';
 
-const nightLight: CompiledRule = {
+const NIGHT_LIGHT: RuleInput = {
   id: 'night-light',
-  when: compileCondition('light < 300'),
-  whenTrue: { led_on: true },
-  whenFalse: { led_on: false },
-  mode: 'change',
-  policy: 'latest',
-  lane: 'led',
-  ttlMs: 60_000,
-  timeoutMs: 60_000,
-  attempts: 5,
-  onFailure: undefined,
+  when: 'light < 300',
+  // biome-ignore lint/suspicious/noThenProperty: the document's key
+  then: { led_on: true },
+  else: { led_on: false },
 };
 const NOW = 1_800_000_000_000;
 let parts = 0;
 
-function lamp(rules = [nightLight], lesson = false): KnownDevice {
-  const device = new KnownDevice(new DeviceAddress('demo', lesson ? 'demo' : 'lamp-1', lesson), rules);
-  device.believe({
-    version: NEW_DEVICE,
-    mark: { seq: undefined, at: undefined },
-    rules: '',
-    session: { id: 1, keeps: false },
-  });
+function setOf(...rules: RuleInput[]): RuleSet {
+  return new RuleSet(rules.map((input) => compileRule(ruleSchema.parse(input), 1, 1)));
+}
+const nothing = { mark: { seq: undefined, at: undefined }, rules: '', session: { id: 1, keeps: false } };
+function lamp(rules: RuleInput[] = [NIGHT_LIGHT], lesson = false): KnownDevice {
+  const device = new KnownDevice(new DeviceAddress('demo', lesson ? 'demo' : 'lamp-1', lesson));
+  device.follow(setOf(...rules));
+  device.believe({ version: NEW_DEVICE, ...nothing });
+  if (device.needsHistory) device.remember({ readings: [], count: 0, late: 0 });
   return device;
 }
 function reading(light: number, seq?: number, more: Partial<PendingReading> = {}): PendingReading {
@@ -44,20 +42,30 @@ function reading(light: number, seq?: number, more: Partial<PendingReading> = {}
     json: `{"light":${light}}`,
     reading: { light },
     mayActuate: true,
+    ageMs: 0,
     takenAt: 0,
     ...more,
   };
 }
-function verdictOn(device: KnownDevice, readings: PendingReading[]) {
-  const part = judge(device, readings, 'me', ++parts, NOW, { matched: 0, unmatched: 0, undecided: 0 });
-  return { ...part, actions: part.commands.map(({ action }) => action) };
+function verdictOn(device: KnownDevice, readings: PendingReading[], now = NOW) {
+  const errors: string[] = [];
+  const verdicts = {
+    matched: 0,
+    unmatched: 0,
+    undecided: 0,
+    error: 0,
+    budget_exceeded: 0,
+    onError: (rule: { id: string }, _device: KnownDevice, message: string) => errors.push(`${rule.id}: ${message}`),
+  };
+  const part = judge(device, readings, 'me', ++parts, now, verdicts);
+  return { ...part, errors, actions: part.commands.map(({ action }) => action) };
 }
 const lights = (readings: readonly { json: string }[]) =>
   readings.map(({ json }) => JSON.parse(json).light as number);
 
 describe('judging a device', () => {
   it('asks the store first when nothing is known of the device', () => {
-    const unknown = new KnownDevice(new DeviceAddress('demo', 'lamp-1', false), [nightLight]);
+    const unknown = new KnownDevice(new DeviceAddress('demo', 'lamp-1', false));
     expect(verdictOn(unknown, [reading(1, 1), reading(2, 2)])).toMatchObject({
       version: UNKNOWN_VERSION,
       rules: '',
@@ -112,7 +120,7 @@ describe('judging a device', () => {
   });
 
   it("answers each of several readings of the lesson's device", () => {
-    const device = lamp([nightLight], true);
+    const device = lamp([NIGHT_LIGHT], true);
     expect(verdictOn(device, [reading(1), reading(2), reading(500)]).actions).toEqual([
       { led_on: true },
       { led_on: true },
@@ -126,7 +134,7 @@ describe('judging a device', () => {
     device.believe({
       version: 'other.7',
       mark: { seq: 4, at: undefined },
-      rules: '{"night-light":{"raised":true,"emittedAt":1}}',
+      rules: '{"night-light":{"since":1,"raised":true,"at":1,"emittedAt":1}}',
       session: { id: 1, keeps: false },
     });
     expect(verdictOn(device, [reading(299, 5)])).toMatchObject({
@@ -134,5 +142,110 @@ describe('judging a device', () => {
       rules: '',
       actions: [],
     });
+  });
+});
+
+describe('rules that look back', () => {
+  const rising: RuleInput = { ...NIGHT_LIGHT, id: 'rising', when: 'light > last.light' };
+
+  it('wait until the history has been read, and are fenced by what it held', () => {
+    const device = lamp([rising]);
+    device.believe({ version: 'other.3', ...nothing });
+    expect(verdictOn(device, [reading(5, 9)]).version).toBe(UNKNOWN_VERSION);
+    device.remember({
+      readings: [{ receivedAt: NOW - 1000, late: false, measurements: { light: 4 } }],
+      count: 40,
+      late: 2,
+    });
+    const part = verdictOn(device, [reading(5, 9)]);
+    expect([part.version, part.actions]).toEqual([exactVersion('other.3', 40, 2), [{ led_on: true }]]);
+    expect(verdictOn(device, [reading(3, 10)]).version).toBe(exactVersion(versionAfter('me', part.part), 41, 2));
+  });
+
+  it('see the history of a replay, which does not actuate itself', () => {
+    const device = lamp([rising]);
+    verdictOn(device, [reading(5, 1)]);
+    expect(verdictOn(device, [reading(9, 2, { mayActuate: false }), reading(7, 3)]).actions).toEqual([]);
+  });
+});
+
+describe('a timer', () => {
+  const silence: RuleInput = {
+    id: 'silence',
+    absence: { after: '10s' },
+    // biome-ignore lint/suspicious/noThenProperty: the document's key
+    then: { siren: true },
+    else: { siren: false },
+  };
+  const remembered = (device: KnownDevice, receivedAt: number) =>
+    device.remember({ readings: [{ receivedAt, late: false, measurements: { light: 4 } }], count: 1, late: 0 });
+
+  it('is set by the first reading, and moved only to an earlier time', () => {
+    const device = lamp([silence]);
+    expect(verdictOn(device, [reading(1, 1)]).timer).toEqual({ at: NOW + 10_000, exact: false });
+    expect(verdictOn(device, [reading(1, 2)], NOW + 1000).timer).toBeUndefined();
+    expect(verdictOn(device, [reading(1, 3)], NOW + 10_000).timer).toEqual({ at: NOW + 20_000, exact: false });
+  });
+
+  it('judges without a reading, and asks first what the store holds', () => {
+    const device = lamp([silence]);
+    verdictOn(device, [reading(1, 1)]);
+    expect(verdictOn(device, [], NOW + 10_000)).toMatchObject({ version: UNKNOWN_VERSION, live: [] });
+    remembered(device, NOW);
+    const part = verdictOn(device, [], NOW + 10_000);
+    expect(part).toMatchObject({ live: [], late: [], actions: [{ siren: true }], timer: { exact: true } });
+    expect(device.history).toBeUndefined();
+    expect(verdictOn(device, [reading(1, 2)], NOW + 11_000).actions).toEqual([{ siren: false }]);
+  });
+
+  it('that comes too early sets the next one', () => {
+    const device = lamp([silence]);
+    verdictOn(device, [reading(1, 1)]);
+    remembered(device, NOW + 5000);
+    expect(verdictOn(device, [], NOW + 10_000)).toMatchObject({
+      actions: [],
+      timer: { at: NOW + 15_000, exact: true },
+    });
+  });
+});
+
+describe('a rule that fails', () => {
+  it('is told, and the others judge', () => {
+    const device = lamp([{ ...NIGHT_LIGHT, id: 'broken', when: '1 / int(light) > 0' }, NIGHT_LIGHT]);
+    const part = verdictOn(device, [reading(0, 1)]);
+    expect(part.actions).toEqual([{ led_on: true }]);
+    expect(part.errors).toEqual([expect.stringMatching(/^broken: /)]);
+  });
+});
+
+describe('a command that the queue had no room for', () => {
+  it('is emitted again on the next reading', () => {
+    const device = lamp();
+    const [command] = verdictOn(device, [reading(1, 1)]).commands;
+    expect(verdictOn(device, [reading(2, 2)]).actions).toEqual([]);
+    device.beginAnew(command!.rule);
+    expect(verdictOn(device, [reading(3, 3)]).actions).toEqual([{ led_on: true }]);
+  });
+});
+
+describe('rules that change', () => {
+  it('take effect on the next reading; what others remember stays, what is gone is forgotten', () => {
+    const device = lamp([NIGHT_LIGHT, { ...NIGHT_LIGHT, id: 'other', when: 'light < 1000' }]);
+    verdictOn(device, [reading(500, 1)]);
+    device.follow(setOf(NIGHT_LIGHT));
+    expect(Object.keys(device.states)).toEqual(['night-light']);
+    expect(verdictOn(device, [reading(501, 2)]).actions).toEqual([]);
+  });
+});
+
+describe('a sensor of a quorum', () => {
+  it('votes on every reading, with hysteresis, and commands nothing itself', () => {
+    const device = lamp([
+      { ...NIGHT_LIGHT, id: 'stadium', clear: 'light > 330', quorum: { policy: 'majority' }, target: { devices: '*' } },
+    ]);
+    const votes = [200, 310, 340].map((light, i) => verdictOn(device, [reading(light, i + 1)]));
+    expect(votes.map(({ votes: cast }) => cast!.map(({ vote }) => vote))).toEqual([['1,1'], ['1,1'], ['0,1']]);
+    expect(votes.flatMap(({ actions }) => actions)).toEqual([]);
+    expect(votes[0]!.voted.map(({ id }) => id)).toEqual(['stadium']);
   });
 });

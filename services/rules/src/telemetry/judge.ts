@@ -1,7 +1,10 @@
 import type { Action } from '@lamplighter/contracts/command';
 import { defaultLane } from '@lamplighter/contracts/command';
 import type { Reading } from '@lamplighter/contracts/reading';
-import { type CompiledRule, evaluate } from '@lamplighter/evaluation/evaluate';
+import type { CompiledRule } from '@lamplighter/evaluation/compile-rule';
+import { evaluate, type Observation, type RuleState } from '@lamplighter/evaluation/evaluate';
+import { evidenceOf } from '@lamplighter/evaluation/evidence';
+import { voteOf } from '@lamplighter/evaluation/quorum';
 import {
   type DevicePart,
   type EmittedCommand,
@@ -9,18 +12,23 @@ import {
   isNewer,
   NEW_DEVICE,
   type StoredReading,
+  type Timer,
   UNKNOWN_VERSION,
+  type Vote,
   versionAfter,
 } from '@lamplighter/store/accept-readings';
 import { newCommandId } from '@lamplighter/store/command-id';
+import { groupKey } from '@lamplighter/store/keys';
 import { commandJson } from '@lamplighter/store/read-commands';
-import type { KnownDevice } from './device-cache.js';
+import type { KnownDevice } from './known-device.js';
 
 /** A reading on its way through one batch. */
 export interface PendingReading extends StoredReading {
   readonly reading: Reading;
   /** False for all but the newest of a replay: history never actuates. */
   readonly mayActuate: boolean;
+  /** How old it is by the device's clock, if it is of a replay, milliseconds. */
+  readonly ageMs: number;
   /** Monotonic time of arrival, milliseconds. */
   readonly takenAt: number;
 }
@@ -30,6 +38,7 @@ export interface JudgedCommand extends EmittedCommand {
   readonly rule: CompiledRule;
   readonly action: Action;
   readonly actionJson: string;
+  /** Monotonic time of the reading's arrival, or of a timer's verdict, milliseconds. */
   readonly takenAt: number;
 }
 
@@ -38,22 +47,30 @@ export interface JudgedPart extends DevicePart {
   readonly device: KnownDevice;
   readonly readings: readonly PendingReading[];
   readonly commands: readonly JudgedCommand[];
+  /** Quorums in which the device has voted. */
+  readonly voted: readonly CompiledRule[];
 }
 
-/** Counts of verdicts, for the metrics. */
+/** Counts of verdicts, for the metrics, and what went wrong. */
 export interface Verdicts {
   matched: number;
   unmatched: number;
   undecided: number;
+  error: number;
+  budget_exceeded: number;
+  readonly onError: (rule: CompiledRule, device: KnownDevice, message: string) => void;
 }
 
 const NOTHING: readonly never[] = [];
+const NOTHING_YET: Readonly<Record<string, never>> = {};
 
 /**
  * Judges a device's readings of one batch and assumes that the store will agree: the device's beliefs move on at once, so that the
  * next batch can be judged before this one is stored. If the store disagrees, its grounds replace them and this is repeated.
+ * Without readings it is a timer's verdict: the rules judge again what they know, now.
  * @param part the part's number, growing per replica
  * @param now server time, milliseconds
+ * @param listeningSince server time in ms; a timer takes no silence before it for silence, for nobody listened
  */
 export function judge(
   device: KnownDevice,
@@ -62,28 +79,30 @@ export function judge(
   part: number,
   now: number,
   verdicts: Verdicts,
+  listeningSince = 0,
 ): JudgedPart {
   const { address, version } = device;
-  if (version === UNKNOWN_VERSION) {
-    // Nothing is known yet: ask the store, by a part that it is sure to send back with its grounds.
+  const byTimer = readings.length === 0;
+  if (version === UNKNOWN_VERSION || ((device.depth > 0 || byTimer) && device.history === undefined)) {
+    // Something is not known yet: ask the store, by a part that it is sure to send back with its grounds.
     return {
       device,
       readings,
       address,
       part,
-      version,
+      version: UNKNOWN_VERSION,
       rules: '',
       live: readings.slice(0, 1),
       late: NOTHING,
       commands: NOTHING,
+      voted: NOTHING,
     };
   }
+  const grounds = device.groundsOf(device.depth > 0 || byTimer);
+  const judgement = new Judgement(device, now, verdicts);
   const live: PendingReading[] = [];
   const late: PendingReading[] = [];
-  let { mark, states } = device;
-  const before = states;
-  const emitted = new Map<CompiledRule, JudgedCommand>();
-  const commands: JudgedCommand[] = [];
+  let { mark } = device;
   for (const reading of readings) {
     if (!isNewer(reading, mark)) {
       late.push(reading);
@@ -91,23 +110,15 @@ export function judge(
     }
     live.push(reading);
     mark = reading;
-    if (!reading.mayActuate) continue;
-    for (const rule of device.rules) {
-      const { state, emit } = evaluate(rule, states[rule.id], reading.reading, device, now);
-      if (state === undefined) verdicts.undecided += 1;
-      else if (state.raised) verdicts.matched += 1;
-      else verdicts.unmatched += 1;
-      if (state !== undefined && state !== states[rule.id]) states = { ...states, [rule.id]: state };
-      if (emit === undefined) continue;
-      const command = commandOf(rule, emit, address.shard, reading.takenAt);
-      if (rule.mode === 'every' || device.lesson) commands.push(command);
-      else emitted.set(rule, command); // within one batch only a rule's last word counts
-    }
+    judgement.take(reading);
   }
-  for (const command of emitted.values()) commands.push(command);
+  if (byTimer) judgement.again(listeningSince);
   device.mark = { seq: mark.seq, at: mark.at };
-  if (states !== before) {
-    device.states = states;
+  device.counted(live.length);
+  if (device.depth === 0) device.history = undefined; // only the timer needed it
+  const changed = judgement.states !== device.states;
+  if (changed) {
+    device.states = judgement.states;
     device.version = versionAfter(replica, part);
   } else if (version === NEW_DEVICE) {
     device.version = FIRST_VERSION;
@@ -117,15 +128,139 @@ export function judge(
     readings,
     address,
     part,
-    version,
-    rules: states === before ? '' : JSON.stringify(states),
+    version: grounds,
+    rules: changed ? JSON.stringify(judgement.states) : '',
     live,
     late,
-    commands,
+    commands: judgement.commands(),
+    votes: judgement.votes,
+    voted: judgement.voted,
+    timer: judgement.timer(byTimer),
   };
 }
 
-function commandOf(rule: CompiledRule, action: Action, shard: number, takenAt: number): JudgedCommand {
+/** What the rules make of one device's readings. */
+class Judgement {
+  states: Readonly<Record<string, RuleState>>;
+  votes: readonly Vote[] = NOTHING;
+  voted: readonly CompiledRule[] = NOTHING;
+  private readonly every: JudgedCommand[] = [];
+  private lastWords: Map<CompiledRule, JudgedCommand> | undefined;
+  private wakeAt: number | undefined;
+
+  constructor(
+    private readonly device: KnownDevice,
+    private readonly now: number,
+    private readonly verdicts: Verdicts,
+  ) {
+    this.states = device.states;
+  }
+
+  /** A reading that is newer than the last state. */
+  take({ reading, at, ageMs, mayActuate, takenAt }: PendingReading): void {
+    const { device, now } = this;
+    const { history } = device;
+    const last = history?.newest?.reading;
+    history?.push({ at: at ?? now, receivedAt: now, reading });
+    if (!mayActuate) return;
+    const observation: Observation = {
+      trigger: 'reading',
+      reading,
+      ageMs,
+      heardAt: now,
+      ...(history !== undefined && { last: last ?? NOTHING_YET, window: history }),
+    };
+    this.judgeAll(observation, takenAt);
+    if (device.quorums.length > 0) this.vote(observation);
+  }
+
+  /** No reading: the last state is judged once more. */
+  again(listeningSince: number): void {
+    const { history } = this.device;
+    const newest = history?.newest;
+    const observation: Observation = {
+      trigger: 'timer',
+      reading: newest?.reading ?? {},
+      ageMs: newest === undefined ? 0 : this.now - newest.receivedAt,
+      heardAt: Math.max(history?.heardAt ?? 0, listeningSince),
+      ...(history !== undefined && { last: history.beforeNewest?.reading ?? NOTHING_YET, window: history }),
+    };
+    this.judgeAll(observation, performance.now());
+  }
+
+  private judgeAll(observation: Observation, takenAt: number): void {
+    const { device, now, verdicts } = this;
+    this.wakeAt = undefined;
+    for (const rule of device.rules) {
+      const before = this.states[rule.id];
+      const { state, emit, result, error, wakeAt } = evaluate(rule, before, observation, device, now);
+      verdicts[result] += 1;
+      if (error !== undefined) verdicts.onError(rule, device, error);
+      if (wakeAt !== undefined && (this.wakeAt === undefined || wakeAt < this.wakeAt)) this.wakeAt = wakeAt;
+      if (state !== undefined && state !== before) this.remember(rule, state);
+      if (emit === undefined) continue;
+      const because = evidenceOf(rule, before, observation, device, now);
+      const command = commandOf(rule, emit, device.address.shard, because, takenAt);
+      if (rule.mode === 'every' || device.lesson) this.every.push(command);
+      else (this.lastWords ??= new Map()).set(rule, command); // within one batch only a rule's last word counts
+    }
+  }
+
+  private vote(observation: Observation): void {
+    const { device } = this;
+    const { fleet } = device.address;
+    const votes: Vote[] = [];
+    const voted: CompiledRule[] = [];
+    for (const rule of device.quorums) {
+      const before = this.states[rule.id];
+      let vote: ReturnType<typeof voteOf>;
+      try {
+        vote = voteOf(rule, before?.since === rule.since ? before.raised : undefined, observation);
+      } catch (error) {
+        this.verdicts.error += 1;
+        this.verdicts.onError(rule, device, (error as Error).message);
+        continue;
+      }
+      if (vote === undefined) continue;
+      if (typeof vote === 'boolean' && (before?.since !== rule.since || before.raised !== vote))
+        this.remember(rule, { since: rule.since, raised: vote, at: this.now });
+      votes.push({ groupKey: groupKey(fleet, rule.id), vote: `${Number(vote)},${rule.since}` });
+      voted.push(rule);
+    }
+    this.votes = votes;
+    this.voted = voted;
+  }
+
+  private remember(rule: CompiledRule, state: RuleState): void {
+    this.states = { ...this.states, [rule.id]: state };
+  }
+
+  commands(): readonly JudgedCommand[] {
+    if (this.lastWords === undefined) return this.every;
+    return [...this.every, ...this.lastWords.values()];
+  }
+
+  /** A timer's verdict sets the next timer for good; a reading writes one only if it is believed to be earlier than what is set. */
+  timer(byTimer: boolean): Timer | undefined {
+    const { device, wakeAt, now } = this;
+    if (byTimer) {
+      device.timer = wakeAt;
+      return { at: wakeAt, exact: true };
+    }
+    if (wakeAt === undefined) return undefined;
+    if (device.timer !== undefined && now < device.timer && device.timer <= wakeAt) return undefined;
+    device.timer = wakeAt;
+    return { at: wakeAt, exact: false };
+  }
+}
+
+function commandOf(
+  rule: CompiledRule,
+  action: Action,
+  shard: number,
+  because: object,
+  takenAt: number,
+): JudgedCommand {
   return {
     id: newCommandId(shard),
     lane: rule.lane ?? defaultLane(action),
@@ -134,11 +269,15 @@ function commandOf(rule: CompiledRule, action: Action, shard: number, takenAt: n
     timeoutMs: rule.timeoutMs,
     attempts: rule.attempts,
     onFailure: rule.onFailure,
-    json: commandJson({ source: 'rule', rule: rule.id }, action),
+    json: commandJson({ source: 'rule', rule: rule.id, because, expected: expectedOf(rule) }, action),
     cause: `rule:${rule.id}`,
     rule,
     action,
     actionJson: JSON.stringify(action),
     takenAt,
   };
+}
+
+function expectedOf({ effect }: CompiledRule) {
+  return effect && { expect: effect.expect.text, withinMs: effect.withinMs };
 }

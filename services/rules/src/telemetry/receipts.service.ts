@@ -4,7 +4,7 @@ import { deviceTopic } from '@lamplighter/contracts/topics';
 import { Injectable } from '@nestjs/common';
 import { RulesMetrics } from '../metrics.js';
 import { MqttTransport } from '../mqtt/mqtt-transport.js';
-import type { KnownDevice } from './device-cache.js';
+import type { KnownDevice } from './known-device.js';
 
 /** A receipt that nobody took in time is of no use: the device has sent the reading again. Seconds. */
 const EXPIRY_SECONDS = 60;

@@ -1,0 +1,70 @@
+import type { Redis } from '@lamplighter/store/connect';
+import { NEW_DEVICE } from '@lamplighter/store/accept-readings';
+import { readHistories } from '@lamplighter/store/histories';
+import { Inject, Injectable } from '@nestjs/common';
+import { LiveEventsService } from '../live-events/live-events.service.js';
+import { RuleBook } from '../rule-book/rule-book.service.js';
+import { REDIS } from '../tokens.js';
+import type { PendingReading } from './judge.js';
+import type { KnownDevice } from './known-device.js';
+import { untilStored } from './until-stored.js';
+
+/** A timer looks at the newest readings only to tell when the device was last heard, also by a late one. */
+const LEAST_DEPTH = 20;
+
+/** What has to be read before a batch can be judged. */
+export interface MissingGrounds {
+  readonly fleets: ReadonlySet<string>;
+  readonly devices: readonly KnownDevice[];
+}
+
+/** Sees to it that the devices of a batch have their rules, and those whose rules look back their latest readings. */
+@Injectable()
+export class GroundsService {
+  constructor(
+    @Inject(REDIS) private readonly redis: Redis,
+    private readonly book: RuleBook,
+    private readonly events: LiveEventsService,
+  ) {}
+
+  /** Gives every device the rules in force; what is missing then, or undefined if nothing is. */
+  missing(work: ReadonlyMap<KnownDevice, readonly PendingReading[]>): MissingGrounds | undefined {
+    let fleets: Set<string> | undefined;
+    let devices: KnownDevice[] | undefined;
+    for (const [device, readings] of work) {
+      const rules = this.book.setOf(device.address.fleet);
+      if (rules === undefined) (fleets ??= new Set()).add(device.address.fleet);
+      else device.follow(rules);
+      if (device.needsHistory || (readings.length === 0 && device.history === undefined)) (devices ??= []).push(device);
+    }
+    if (fleets === undefined && devices === undefined) return undefined;
+    return { fleets: fleets ?? new Set(), devices: devices ?? [] };
+  }
+
+  /** Reads them, and does not give up while Redis is away. */
+  async read({ fleets, devices }: MissingGrounds): Promise<void> {
+    const onRetry = (error: Error) => this.events.storeFailed(error);
+    const onPoison = () => undefined;
+    if (fleets.size > 0)
+      await untilStored(
+        [...fleets],
+        async (some) => {
+          await this.book.ready(some);
+          return some.map(() => true);
+        },
+        { onRetry, onPoison },
+      );
+    const known = devices.filter(({ version }) => version !== NEW_DEVICE);
+    for (const device of devices) {
+      if (device.version === NEW_DEVICE) device.remember({ readings: [], count: 0, late: 0 });
+    }
+    if (known.length === 0) return;
+    const asked = known.map((device) => ({
+      device,
+      address: device.address,
+      depth: Math.max(device.depth, LEAST_DEPTH),
+    }));
+    const histories = await untilStored(asked, (some) => readHistories(this.redis, some), { onRetry, onPoison });
+    for (const [i, history] of histories.entries()) if (history !== 'failed') known[i]!.remember(history);
+  }
+}

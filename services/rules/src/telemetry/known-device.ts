@@ -1,0 +1,127 @@
+import { CANARY_FLEET } from '@lamplighter/contracts/identity';
+import { commandsTopic } from '@lamplighter/contracts/topics';
+import type { CompiledRule } from '@lamplighter/evaluation/compile-rule';
+import type { DeviceFacts, RuleState } from '@lamplighter/evaluation/evaluate';
+import { History } from '@lamplighter/evaluation/window';
+import {
+  type DeviceAddress,
+  type DeviceGrounds,
+  exactVersion,
+  type Mark,
+  NEW_DEVICE,
+  type Session,
+  UNKNOWN_VERSION,
+} from '@lamplighter/store/accept-readings';
+import type { DeviceHistory } from '@lamplighter/store/histories';
+import type { RuleSet } from '../rule-book/rule-set.js';
+
+/**
+ * What this replica believes of a device. The store has the truth: it compares `version` and `mark` with its own (and, where rules
+ * look back, how many readings the window was given), and sends its grounds back when they differ. So a wrong belief costs a round
+ * trip, never a wrong state.
+ */
+export class KnownDevice implements DeviceFacts {
+  readonly commandsTopic: string;
+  readonly lesson: boolean;
+  readonly isCanary: boolean;
+  private session: Session | undefined;
+  version: string = UNKNOWN_VERSION;
+  mark: Mark = { seq: undefined, at: undefined };
+  states: Readonly<Record<string, RuleState>> = {};
+  /** When the store is believed to wake it, server time in ms. */
+  timer: number | undefined;
+
+  private ruleSet: RuleSet | undefined;
+  /** Rules that command this device. */
+  rules: readonly CompiledRule[] = [];
+  /** Quorums in which it has a vote. */
+  quorums: readonly CompiledRule[] = [];
+  /** How many readings its rules look back. */
+  depth = 0;
+  /** What it has sent lately, if its rules look back; undefined if that has to be read first. */
+  history: History | undefined;
+  private count = 0;
+  private late = 0;
+
+  constructor(readonly address: DeviceAddress) {
+    this.lesson = address.lesson;
+    this.isCanary = address.fleet === CANARY_FLEET;
+    this.commandsTopic = commandsTopic(address.fleet, address.device, address.lesson);
+  }
+
+  /** It understands `_cmd` and answers. */
+  get answers(): boolean {
+    return this.session !== undefined;
+  }
+
+  /** It keeps readings until a receipt comes. */
+  get keeps(): boolean {
+    return this.session?.keeps === true;
+  }
+
+  /** Takes a birth. The store may still tell of an older one for a moment. */
+  announce(session: Session): void {
+    if (this.session === undefined || session.id >= this.session.id) this.session = session;
+  }
+
+  /** Goes by these rules from now on. */
+  follow(ruleSet: RuleSet): void {
+    if (ruleSet === this.ruleSet) return;
+    this.ruleSet = ruleSet;
+    const rules = ruleSet.forDevice(this.address.device);
+    this.forget(rules);
+    this.rules = rules.filter(({ quorum }) => quorum === undefined);
+    this.quorums = rules.filter(({ quorum }) => quorum !== undefined);
+    this.depth = rules.reduce((deepest, { depth }) => Math.max(deepest, depth), 0);
+  }
+
+  /** States of rules that it followed and no longer does. Of rules that it has never heard of another replica may know more. */
+  private forget(rules: readonly CompiledRule[]): void {
+    const gone = [...this.rules, ...this.quorums].filter(({ id }) => !rules.some((rule) => rule.id === id));
+    if (!gone.some(({ id }) => id in this.states)) return;
+    const states = { ...this.states };
+    for (const { id } of gone) delete states[id];
+    this.states = states;
+  }
+
+  /** Its rules look back, and what they would see has to be read from the store. */
+  get needsHistory(): boolean {
+    return this.depth > 0 && this.history === undefined && this.version !== UNKNOWN_VERSION;
+  }
+
+  /** Takes over what the store holds. */
+  believe(grounds: DeviceGrounds): void {
+    this.version = grounds.version;
+    this.mark = grounds.mark;
+    this.states = grounds.rules === '' ? {} : (JSON.parse(grounds.rules) as Record<string, RuleState>);
+    this.history = undefined;
+    this.timer = undefined;
+    if (grounds.session !== undefined) this.announce(grounds.session);
+  }
+
+  /** Forgets what a rule had decided, so that it decides, and says so, on the next reading. */
+  beginAnew({ id }: CompiledRule): void {
+    const { [id]: _, ...others } = this.states;
+    this.states = others;
+  }
+
+  /** Takes over what it has sent lately, as the store has it. */
+  remember({ readings, count, late }: DeviceHistory): void {
+    this.history = new History(
+      readings.map(({ at, receivedAt, measurements }) => ({ at: at ?? receivedAt, receivedAt, reading: measurements })),
+    );
+    this.count = count;
+    this.late = late;
+  }
+
+  /** So many live readings were added to the history by this replica. */
+  counted(live: number): void {
+    this.count += live;
+  }
+
+  /** The version to be compared with the store's; with the window's, if the verdict looked at it. */
+  groundsOf(looksBack: boolean): string {
+    if (!looksBack || this.version === NEW_DEVICE) return this.version;
+    return exactVersion(this.version, this.count, this.late);
+  }
+}
