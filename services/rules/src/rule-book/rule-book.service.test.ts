@@ -1,0 +1,173 @@
+// biome-ignore-all lint/suspicious/noThenProperty: `then` is a key of the rule's document
+import { CANARY_FLEET } from '@lamplighter/contracts/identity';
+import { type Rule, type RuleInput, ruleSchema, type Seed } from '@lamplighter/contracts/rule';
+import { createLogger } from '@lamplighter/service-kit/logger';
+import { connectRedis, type Redis } from '@lamplighter/store/connect';
+import { rulesKey } from '@lamplighter/store/keys';
+import { deleteRule, listRules, writeRule } from '@lamplighter/store/rules';
+import { readRuleErrors } from '@lamplighter/store/rules-errors';
+import { startRedis, type TestRedis } from '@lamplighter/test-kit/redis';
+import { closeLater } from '@lamplighter/test-kit/resources';
+import { until } from '@lamplighter/test-kit/until';
+import { RulesMetrics } from '../metrics.js';
+import { RuleBook } from './rule-book.service.js';
+import { RuleErrors } from './rule-errors.service.js';
+
+let server: TestRedis;
+let redis: Redis;
+beforeAll(async () => {
+  server = await startRedis({ settings: ['appendfsync no'] });
+  redis = connectRedis(server.url, 'test');
+  closeLater('Redis client', () => redis.disconnect());
+  await until(() => redis.status === 'ready', { what: 'the connection to Redis' });
+});
+
+let fleets = 0;
+const newFleet = () => `fleet-${++fleets}`;
+const rule = (id = 'night-light', changes: Partial<RuleInput> = {}): Rule =>
+  ruleSchema.parse({ id, when: 'light < 300', then: { led_on: true }, ...changes });
+const SEED: Seed = { ...rule(), fleets: '*' };
+
+/** The book of one replica. */
+function openBook(seeds: readonly Seed[] = [SEED]) {
+  const metrics = new RulesMetrics('rules', 'test');
+  const errors = new RuleErrors(redis, metrics);
+  const book = new RuleBook(redis, createLogger('rules', 'silent'), seeds, metrics, errors);
+  book.onApplicationBootstrap();
+  closeLater('rule book', () => {
+    book.onApplicationShutdown();
+    errors.onApplicationShutdown();
+  });
+  const idsOf = (fleet: string) => book.setOf(fleet)?.all.map(({ id }) => id);
+  const gauge = async (name: string) => (await metrics.registry.getSingleMetric(`lamplighter_${name}`)!.get()).values[0]?.value;
+  return { book, idsOf, gauge };
+}
+
+/** Writes a rule in place of the version; settles when it is stored. */
+async function write(fleet: string, document: Rule, expected: number | 'absent'): Promise<void> {
+  expect(await writeRule(redis, fleet, document, expected)).toMatchObject({ outcome: 'written' });
+}
+
+describe('the rule book', () => {
+  it('gives a fleet its seeds when it is first heard of, once for all replicas', async () => {
+    const fleet = newFleet();
+    const [one, other] = [openBook(), openBook()];
+    expect(one.book.setOf(fleet)).toBeUndefined();
+    await Promise.all([one, one, other].map(({ book }) => book.ready([fleet, fleet])));
+    expect([one.idsOf(fleet), other.idsOf(fleet)]).toEqual([['night-light'], ['night-light']]);
+    expect((await listRules(redis, fleet, { limit: 9 })).rules).toMatchObject([{ id: 'night-light', version: 1 }]);
+    expect(one.book.setOf(fleet)!.get('night-light')).toMatchObject({ version: 1, since: 1 });
+    await deleteRule(redis, fleet, 'night-light', 1);
+    const restarted = openBook();
+    await restarted.book.ready([fleet]);
+    expect(restarted.idsOf(fleet)).toEqual([]);
+  });
+
+  it('has a written rule in force in every replica within a second', async () => {
+    const fleet = newFleet();
+    const replicas = [openBook(), openBook()];
+    await Promise.all(replicas.map(({ book }) => book.ready([fleet])));
+    const steps: [write: () => Promise<unknown>, ids: string[]][] = [
+      [() => write(fleet, rule('second'), 'absent'), ['night-light', 'second']],
+      [() => write(fleet, rule('second', { enabled: false }), 1), ['night-light']],
+      [() => write(fleet, rule('second'), 2), ['night-light', 'second']],
+      [() => deleteRule(redis, fleet, 'night-light', 1), ['second']],
+    ];
+    for (const [change, ids] of steps) {
+      await change();
+      for (const { idsOf } of replicas)
+        await until(() => idsOf(fleet)?.join() === ids.join(), { what: ids.join(), timeoutMs: 1000 });
+    }
+  });
+
+  it('keeps a set as long as nothing was written, and what it compiled of rules that did not change', async () => {
+    const [fleet, other] = [newFleet(), newFleet()];
+    const { book, idsOf } = openBook();
+    await book.ready([fleet, other]);
+    const [before, others] = [book.setOf(fleet), book.setOf(other)];
+    await write(fleet, rule('second'), 'absent');
+    await until(() => idsOf(fleet)?.length === 2, { what: 'the second rule' });
+    expect(book.setOf(fleet)).not.toBe(before);
+    expect(book.setOf(fleet)!.get('night-light')).toBe(before!.get('night-light'));
+    expect(book.setOf(other)).toBe(others);
+  });
+
+  it('leaves out a rule that cannot be used, tells of it, and takes it when it is mended', async () => {
+    const fleet = newFleet();
+    const { book, idsOf, gauge } = openBook();
+    await write(fleet, rule('fine'), 'absent');
+    await write(fleet, rule('wrong', { when: 'light <' }), 'absent');
+    await redis.hset(rulesKey(fleet), 'broken', 'what?');
+    await book.ready([fleet]);
+    expect(idsOf(fleet)).toEqual(['fine']);
+    expect([await gauge('rules_loaded'), await gauge('rules_unusable')]).toEqual([1, 2]);
+    await until(
+      async () => {
+        const errors = await readRuleErrors(redis, fleet, ['broken', 'wrong', 'fine']);
+        expect([...errors]).toMatchObject([
+          ['broken', { version: 0, message: expect.stringContaining('no rule') }],
+          ['wrong', { version: 1 }],
+        ]);
+        return true;
+      },
+      { what: 'what went wrong to be kept' },
+    );
+    await write(fleet, rule('broken'), 0);
+    await write(fleet, rule('wrong'), 1);
+    await until(() => idsOf(fleet)?.join() === 'broken,fine,wrong', { what: 'all rules' });
+    expect(await gauge('rules_unusable')).toBe(0);
+  });
+
+  it('goes on with the others when somebody puts something else in the place of the rules of one fleet', async () => {
+    const [fleet, other] = [newFleet(), newFleet()];
+    await redis.set(rulesKey(fleet), 'what?');
+    const { book, idsOf } = openBook();
+    await book.ready([fleet, other]);
+    expect([idsOf(fleet), idsOf(other)]).toEqual([[], ['night-light']]);
+  });
+
+  it('knows no rules of the canary, and writes none', async () => {
+    const { book, idsOf } = openBook();
+    await book.ready([CANARY_FLEET]);
+    expect(idsOf(CANARY_FLEET)).toEqual([]);
+    expect((await listRules(redis, CANARY_FLEET, { limit: 9 })).rules).toEqual([]);
+  });
+
+  it('does not hold up the process while it compiles a thousand rules', async () => {
+    const fleet = newFleet();
+    const texts = Array.from({ length: 1000 }, (_, i) => {
+      const text = JSON.stringify(rule(`r${i}`, { when: `light < ${i} && window.avg("light", "10m") > ${i}` }));
+      return [`r${i}`, `{"version":1,"since":1,"at":1,"rule":${text}}`];
+    });
+    await redis.hset(rulesKey(fleet), ...texts.flat());
+    await write(fleet, rule('r0'), 1);
+    const { book } = openBook();
+    let longest = 0;
+    let since = performance.now();
+    const beat = setInterval(() => {
+      longest = Math.max(longest, performance.now() - since);
+      since = performance.now();
+    }, 1);
+    await book.ready([fleet]);
+    clearInterval(beat);
+    expect(book.setOf(fleet)!.size).toBe(1000);
+    expect(longest).toBeLessThan(250);
+  });
+});
+
+// The last one, for it takes Redis away from the others.
+it('while Redis is away the last rules stay in force, and who waits for rules waits until it is back', async () => {
+  const [fleet, later] = [newFleet(), newFleet()];
+  const { book, idsOf } = openBook();
+  await book.ready([fleet]);
+  await server.kill();
+  const waiting = book.ready([later]);
+  await until(() => redis.status !== 'ready', { what: 'the connection to be lost' });
+  expect(idsOf(fleet)).toEqual(['night-light']);
+  expect(book.setOf(later)).toBeUndefined();
+  await server.start();
+  await waiting;
+  expect(idsOf(later)).toEqual(['night-light']);
+  await write(fleet, rule('second'), 'absent');
+  await until(() => idsOf(fleet)?.length === 2, { what: 'the second rule', timeoutMs: 5000 });
+});
