@@ -131,16 +131,15 @@ it('a rule supersedes a command over REST that waits, and whoever waits for its 
 }, 20_000);
 
 describe('a rules file of one’s own', () => {
-  it('in mode "every" answers each reading, in the fleets of its scope only', async () => {
+  it('in mode "every" answers each reading, in the fleets that begin with it only', async () => {
     const inside = await stack.broker.newFleet();
     const outside = await stack.broker.newFleet();
     const folder = mkdtempSync(join(tmpdir(), 'rules-'));
     closeLater('rules file', () => rmSync(folder, { recursive: true }));
     const file = join(folder, 'rules.json');
-    const scope = { fleets: [inside.name] };
     const rule = {
       id: 'fan',
-      scope,
+      fleets: [inside.name],
       when: 'heat > 30.5',
       then: { fan: 'fast' },
       else: { fan: 'off' },
