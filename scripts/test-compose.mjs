@@ -29,13 +29,18 @@ const STEPS = [
   ['telemetry reaches the last state of every device', () => devicesAreOnline(DEVICES_PER_REPLICA)],
   ['rules answer telemetry with commands', rulesCommand],
   ['a command over REST switches its lamp', commandSwitchesLamp],
-  ['Prometheus scrapes every service', () => prometheusSees({ rules: 1, api: 1, 'device-sim': 1 })],
+  [
+    'Prometheus scrapes every service',
+    () => prometheusSees({ rules: 1, api: 1, 'device-sim': 1, 'redis-exporter': 1, prometheus: 1 }),
+  ],
+  ['broker and Redis tell of themselves', brokerAndRedisTell],
+  ['with --profile alerts, alerts reach Alertmanager', alertsAreSent],
   ['no service reaches what is not its own', servicesAreApart],
   ['--scale device-sim=3 --scale rules=2', () => up('--scale', 'device-sim=3', '--scale', 'rules=2')],
   ['three simulators share no device', () => devicesAreOnline(3 * DEVICES_PER_REPLICA)],
   ['Prometheus scrapes every replica', () => prometheusSees({ rules: 2, api: 1, 'device-sim': 3 })],
   ['everything stops in time, by itself', everythingStops],
-  ['everything comes up again', () => project.compose(['down']).then(() => up())],
+  ['everything comes up again', () => project.compose(['--profile', 'alerts', 'down']).then(() => up())],
   ['the restart kept secrets, keys and devices', dataIsKept],
   ['down -v leaves nothing', nothingIsLeft],
 ];
@@ -76,7 +81,7 @@ async function engineAnswers() {
   engine = true;
   if (!missing.some((image) => image.startsWith('grafana/'))) return;
   console.log('       there is no image of Grafana on this machine: the rest runs without it');
-  named = [...SERVICES, 'prometheus'];
+  named = [...SERVICES, 'redis-exporter', 'prometheus'];
 }
 
 /** @param {string[]} scales */
@@ -165,6 +170,25 @@ async function prometheusSees(replicas) {
   }
 }
 
+async function brokerAndRedisTell() {
+  for (const query of ['max(lamplighter_broker_clients)', 'max(lamplighter_redis_used_memory_bytes)', 'redis_up']) {
+    await until(`a value of ${query}`, async () => {
+      const value = await prometheus(query);
+      return (value ?? 0) > 0 || `it is ${value}`;
+    });
+  }
+}
+
+/** Watchdog always fires, and takes the way of all other alerts. */
+async function alertsAreSent() {
+  await project.compose(['--profile', 'alerts', 'up', '--detach', '--wait', 'alertmanager'], 120_000);
+  await until('the alert that always fires', async () => {
+    const alerts = await json(question(project.ports.ALERTMANAGER_PORT, '/api/v2/alerts'));
+    const names = alerts.map((/** @type {{ labels: Record<string, string> }} */ { labels }) => labels.alertname);
+    return names.includes('Watchdog') || `Alertmanager has ${names.join(', ') || 'none'}`;
+  });
+}
+
 async function servicesAreApart() {
   const reaches = [
     ['device-sim', 'redis'],
@@ -183,7 +207,7 @@ async function servicesAreApart() {
 }
 
 async function everythingStops() {
-  await project.compose(['stop'], 90_000);
+  await project.compose(['--profile', 'alerts', 'stop'], 90_000);
   const badly = (await project.containers()).filter(
     ({ Service, ExitCode }) => ExitCode === KILLED || (SERVICES.includes(Service) && ExitCode !== 0),
   );
@@ -211,7 +235,7 @@ async function nothingIsLeft() {
 async function takeDown() {
   if (!engine) return;
   await project
-    .compose(['down', '--volumes', '--rmi', 'local', '--remove-orphans'], 120_000)
+    .compose(['--profile', 'alerts', 'down', '--volumes', '--rmi', 'local', '--remove-orphans'], 120_000)
     .catch((error) => {
       console.log(error.message);
     });

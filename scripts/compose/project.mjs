@@ -59,13 +59,14 @@ export async function prepareEngine() {
 /** A compose project of its own. */
 export class ComposeProject {
   name = `lamplighter-test-${process.pid}`;
-  /** @type {Record<'MQTT_PORT' | 'API_PORT' | 'PROMETHEUS_PORT' | 'GRAFANA_PORT', number>} */
-  ports = { MQTT_PORT: 0, API_PORT: 0, PROMETHEUS_PORT: 0, GRAFANA_PORT: 0 };
+  /** @type {Record<'MQTT_PORT' | 'API_PORT' | 'PROMETHEUS_PORT' | 'ALERTMANAGER_PORT' | 'GRAFANA_PORT', number>} */
+  ports = { MQTT_PORT: 0, API_PORT: 0, PROMETHEUS_PORT: 0, ALERTMANAGER_PORT: 0, GRAFANA_PORT: 0 };
 
   static async onFreePorts() {
     const project = new ComposeProject();
-    const free = await freePorts(4);
-    for (const [index, name] of Object.keys(project.ports).entries()) {
+    const names = Object.keys(project.ports);
+    const free = await freePorts(names.length);
+    for (const [index, name] of names.entries()) {
       Object.assign(project.ports, { [name]: free[index] });
     }
     return project;
@@ -122,11 +123,11 @@ export class ComposeProject {
  *   Publishers?: { URL: string, PublishedPort: number }[] | null }} Container
  */
 
-/** Running and healthy, or the one-shot service after its success. @param {Container} container */
+/** Running and, if it tells its health, healthy; or the one-shot service after its success. @param {Container} container */
 export function isWell({ Service, State, Health, ExitCode }) {
   return Service === 'secrets'
     ? State === 'exited' && ExitCode === 0
-    : State === 'running' && Health === 'healthy';
+    : State === 'running' && (Health === 'healthy' || Health === '');
 }
 
 /** Ports that nobody listens on now. @param {number} count @returns {Promise<number[]>} */

@@ -5,7 +5,7 @@
 set -eu
 umask 077
 
-MOSQUITTO=1883 REDIS=999 NODE=1000 GRAFANA=472
+MOSQUITTO=1883 REDIS=999 NODE=1000 EXPORTER=59000 GRAFANA=472
 
 # password NAME: 192 random bits, safe in a URL; made on first use
 password() {
@@ -49,6 +49,8 @@ echo "$redis_url" | give rules $NODE redis-url
 echo "mqtt://rules:$(password mqtt-rules)@mosquitto:1883" | give rules $NODE mqtt-url
 echo "$redis_url" | give api $NODE redis-url
 echo "mqtt://demo:$(password mqtt-demo)@mosquitto:1883" | give device-sim $NODE mqtt-url
+
+printf '{"redis://redis:6379": "%s"}\n' "$(password redis)" | give redis-exporter $EXPORTER passwords.json
 
 password grafana-admin | give grafana $GRAFANA admin-password
 password grafana-key | give grafana $GRAFANA secret-key

@@ -24,6 +24,7 @@ interface Service {
   healthcheck?: { test: string[] };
   depends_on?: Record<string, { condition: string }>;
   container_name?: string;
+  profiles?: string[];
 }
 
 const text = readFileSync('docker-compose.yml', 'utf8');
@@ -37,6 +38,8 @@ const services = Object.entries(file.services);
 /** All but the one that makes the secrets and ends. */
 const running = services.filter(([name]) => name !== 'secrets');
 const secrets = file.services.secrets as Service;
+/** What has nothing in its image that could ask it; Prometheus tells whether it answers. */
+const SILENT = ['redis-exporter'];
 const mounts = (service: Service) =>
   (service.volumes ?? []).map((volume) =>
     typeof volume === 'string' ? (volume.split(':')[0] as string) : volume.source,
@@ -51,17 +54,20 @@ describe('the compose file', () => {
       'rules',
       'api',
       'device-sim',
+      'redis-exporter',
       'prometheus',
+      'alertmanager',
       'grafana',
     ]);
     expect(file.version).toBeUndefined();
   });
 
-  it('publishes four ports, on this machine only, each moved by a variable', () => {
+  it('publishes five ports, on this machine only, each moved by a variable', () => {
     expect(services.flatMap(([, service]) => service.ports ?? [])).toEqual([
       `127.0.0.1:\${MQTT_PORT:-1883}:1883`,
       `127.0.0.1:\${API_PORT:-8080}:8080`,
       `127.0.0.1:\${PROMETHEUS_PORT:-9090}:9090`,
+      `127.0.0.1:\${ALERTMANAGER_PORT:-9093}:9093`,
       `127.0.0.1:\${GRAFANA_PORT:-3000}:3000`,
     ]);
   });
@@ -99,9 +105,9 @@ describe('the compose file', () => {
     }
   });
 
-  it.each(running)('%s: restarts, tells its health, has time to stop', (_name, service) => {
+  it.each(running)('%s: restarts, tells its health, has time to stop', (name, service) => {
     expect(service.restart).toBe('unless-stopped');
-    expect(service.healthcheck?.test.length).toBeGreaterThan(1);
+    if (!SILENT.includes(name)) expect(service.healthcheck?.test.length).toBeGreaterThan(1);
     expect(Number.parseInt(service.stop_grace_period ?? '', 10)).toBeGreaterThan(15);
     for (const [on, { condition }] of Object.entries(service.depends_on ?? {})) {
       expect(condition).toBe(on === 'secrets' ? 'service_completed_successfully' : 'service_healthy');
@@ -128,7 +134,7 @@ describe('the compose file', () => {
   it('keeps devices from Redis and the api from the broker', () => {
     const onNetwork = (network: string) =>
       services.filter(([, { networks }]) => networks?.includes(network)).map(([name]) => name);
-    expect(onNetwork('storage')).toEqual(['redis', 'rules', 'api']);
+    expect(onNetwork('storage')).toEqual(['redis', 'rules', 'api', 'redis-exporter']);
     expect(onNetwork('devices')).toEqual(['mosquitto', 'rules', 'device-sim']);
   });
 
@@ -137,6 +143,13 @@ describe('the compose file', () => {
       if (source.startsWith('./')) expect([source, existsSync(source)]).toEqual([source, true]);
       else expect(Object.keys(file.volumes)).toContain(source);
     }
+  });
+
+  it('sends alerts only when asked to, and then nowhere but to this machine', () => {
+    const optional = services.filter(([, { profiles }]) => profiles).map(([name]) => name);
+    expect(optional).toEqual(['alertmanager']);
+    const receivers = readFileSync('prometheus/alertmanager.yml', 'utf8');
+    for (const [, host] of receivers.matchAll(/https?:[/][/]([^:/]+)/g)) expect(host).toBe('127.0.0.1');
   });
 
   it('gives the broker more memory than it gives itself', () => {

@@ -28,23 +28,6 @@ const { datasources } = parse(readFileSync('grafana/provisioning/datasources/pro
   datasources: { uid: string; editable: boolean; url: string }[];
 };
 
-/** Names of the metrics that the services declare, as exposed; a histogram's series count as the histogram. */
-function declaredMetrics(): Set<string> {
-  const names = new Set<string>();
-  const sources = ['packages', 'services'].flatMap((folder) =>
-    readdirSync(folder, { recursive: true, encoding: 'utf8' })
-      .filter((path) => /^[^/]+[/]src[/].*(?<![.]test)[.]ts$/.test(path))
-      .map((path) => join(folder, path)),
-  );
-  for (const file of sources) {
-    const declarations = readFileSync(file, 'utf8').matchAll(
-      /[.](?:counter|gauge|histogram)\(\s*'([a-z_]+)'/g,
-    );
-    for (const [, name] of declarations) names.add(`lamplighter_${name}`);
-  }
-  return names;
-}
-
 describe('the dashboards', () => {
   it('have uids, and panels ids, of their own', () => {
     const uids = dashboards.map(({ uid }) => uid);
@@ -66,15 +49,6 @@ describe('the dashboards', () => {
       expect(new Set(panel.targets.map(({ refId }) => refId)).size).toBe(panel.targets.length);
     },
   );
-
-  it('ask only for metrics that a service declares', () => {
-    const declared = declaredMetrics();
-    const asked = queries.flatMap((query) => query.match(/lamplighter_[a-z_]+/g) ?? []);
-    const unknown = asked.filter(
-      (name) => !declared.has(name) && !declared.has(name.replace(/_(bucket|sum|count)$/, '')),
-    );
-    expect(unknown).toEqual([]);
-  });
 
   it('ask in PromQL that Prometheus parses', () => {
     // Each query as a recording rule that nobody loads; Grafana's variables become what Grafana would put there.

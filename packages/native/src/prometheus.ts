@@ -16,13 +16,15 @@ export interface PrometheusOptions {
 }
 
 /**
- * Starts Prometheus on loopback, scraping the given jobs with the repository's rules loaded; settles when it is ready.
+ * Starts Prometheus on loopback, scraping the given jobs, with the repository's rules and alerts loaded; settles when it is ready.
  * @throws BinaryMissing, ServerFailed
  */
 export async function startPrometheus({ folder, port, jobs, logFile }: PrometheusOptions): Promise<Server> {
   const configuration = join(folder, 'prometheus.yml');
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  writePrivate(configuration, configurationText(jobs));
+  const targets = join(folder, 'targets');
+  writeTargets(targets, jobs);
+  writePrivate(configuration, configurationText(Object.keys(jobs), targets));
   const child = startChild({
     name: 'prometheus',
     command: requireBinary('prometheus'),
@@ -41,11 +43,23 @@ export async function startPrometheus({ folder, port, jobs, logFile }: Prometheu
   return Object.assign(child, { port, url });
 }
 
-function configurationText(jobs: Readonly<Record<string, number>>): string {
+/**
+ * Targets stand in files of their own, so that more can be added while Prometheus runs: a second replica of the rules service that
+ * listens on 8091 is seen when `targets/rules-2.json` says `[{"targets": ["127.0.0.1:8091"]}]`.
+ */
+function writeTargets(folder: string, jobs: Readonly<Record<string, number>>): void {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  for (const [job, port] of Object.entries(jobs)) {
+    writePrivate(join(folder, `${job}.json`), `${JSON.stringify([{ targets: [`127.0.0.1:${port}`] }])}\n`);
+  }
+}
+
+function configurationText(jobs: readonly string[], targets: string): string {
   const quoted = (text: string) => `'${text.replaceAll("'", "''")}'`;
-  const scrapes = Object.entries(jobs).map(
-    ([job, port]) => `  - job_name: ${job}\n    static_configs:\n      - targets: ['127.0.0.1:${port}']\n`,
-  );
+  const scrapes = jobs.map((job) => {
+    const files = [`${job}.json`, `${job}-*.json`].map((name) => `          - ${quoted(join(targets, name))}\n`);
+    return `  - job_name: ${job}\n    file_sd_configs:\n      - files:\n${files.join('')}`;
+  });
   return `# Generated at each start; change prometheus/ in the repository instead.
 global:
   scrape_interval: 5s

@@ -1,0 +1,155 @@
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { startService, type TestService } from '@lamplighter/test-kit/service';
+import { until } from '@lamplighter/test-kit/until';
+import { type ExposedMetric, parseExposition } from './exposition.js';
+import {
+  declarations,
+  declaredMetrics,
+  documentedMetrics,
+  metricsIn,
+  metricsNotShown,
+  SERVICES,
+  type Service,
+} from './metrics-catalogue.js';
+import { startStack } from './stack.js';
+
+/** Whether the dashboards are complete, so that every metric must be on one of them or have a reason not to be. */
+const DASHBOARDS_ARE_COMPLETE = false;
+
+const declared = declaredMetrics();
+let running: Record<Service, TestService>;
+
+beforeAll(async () => {
+  const { broker, rules, api } = await startStack();
+  const sim = await startService('device-sim', { MQTT_URL: broker.fleetUrl('demo'), DEVICES: '3' });
+  running = { rules, api, 'device-sim': sim };
+}, 60_000);
+
+const scrape = async (service: Service) => (await fetch(`${running[service].url}/metrics`)).text();
+const scraped = async (service: Service) => {
+  const all = parseExposition(await scrape(service));
+  return new Map([...all].filter(([name]) => name.startsWith('lamplighter_')));
+};
+
+describe.each(SERVICES)('%s', (service) => {
+  it('exposes the metrics that it declares, and no others of ours', async () => {
+    const exposed = [...(await scraped(service))].map(([name, { type }]) => `${name} ${type}`);
+    const own = [...declarations[service]].map(([name, { type }]) => `${name} ${type}`);
+    expect(exposed.sort()).toEqual(own.sort());
+  });
+
+  it('has every combination of label values from the start, and only those that are declared', async () => {
+    for (const [name, metric] of await scraped(service)) {
+      const { type, labels } = declarations[service].get(name)!;
+      if (Object.values(labels).some((values) => values.length === 0)) continue;
+      const found = combinationsOf(metric);
+      const all = allCombinations(labels);
+      expect({ name, undeclared: found.filter((one) => !all.includes(one)) }).toEqual({ name, undeclared: [] });
+      if (type !== 'gauge') expect({ name, found: found.sort() }).toEqual({ name, found: all.sort() });
+    }
+  });
+
+  it('names and explains them as is the custom of Prometheus', async () => {
+    const blocks = (await scrape(service)).split('\n\n').filter((block) => block.includes('lamplighter_'));
+    const said = execFileSync('promtool', ['check', 'metrics'], {
+      input: `${blocks.join('\n').trim()}\n`,
+      encoding: 'utf8',
+    });
+    expect(said).toBe('');
+  });
+
+  it('tells of Node, its process and its event loop', async () => {
+    const names = [...parseExposition(await scrape(service)).keys()];
+    expect(names).toEqual(
+      expect.arrayContaining([
+        'process_cpu_seconds_total',
+        'process_resident_memory_bytes',
+        'process_open_fds',
+        'process_start_time_seconds',
+        'nodejs_eventloop_lag_p99_seconds',
+        'nodejs_gc_duration_seconds',
+        'nodejs_heap_size_used_bytes',
+      ]),
+    );
+  });
+});
+
+describe('the catalogue', () => {
+  it('has no label that tells of a single device, topic, client, command or rule', () => {
+    const labels = new Set([...declared.values()].flatMap((metric) => Object.keys(metric.labels)));
+    const allowed = 'result reason stage transition source state kind op cause method route status_class'.split(' ');
+    const info = ['version', 'node', 'service'];
+    expect([...labels].filter((label) => ![...allowed, ...info].includes(label))).toEqual([]);
+  });
+
+  it('is documented: name, type, services, labels with their values', () => {
+    const sorted = (metrics: typeof declared) =>
+      [...metrics]
+        .map(([name, { type, from, labels }]) => {
+          const all = Object.entries(labels).map(([label, values]) => `${label}: ${[...values].sort().join(', ')}`);
+          return `${name} | ${type} | ${from.join(', ')} | ${all.sort().join(' · ')}`;
+        })
+        .sort();
+    expect(sorted(documentedMetrics())).toEqual(sorted(declared));
+  });
+});
+
+it('broker and Redis tell of themselves', async () => {
+  const value = async (service: Service, name: string) =>
+    (await scraped(service)).get(`lamplighter_${name}`)?.samples[0]?.value ?? Number.NaN;
+  await until(async () => (await value('rules', 'broker_publish_received_total')) > 0, {
+    what: 'the broker to tell of messages',
+    timeoutMs: 30_000,
+  });
+  expect(await value('rules', 'broker_clients')).toBeGreaterThanOrEqual(5);
+  expect(await value('rules', 'broker_heap_bytes')).toBeGreaterThan(10_000);
+  expect(await value('rules', 'broker_sys_age_seconds')).toBeLessThan(15);
+  expect(await value('rules', 'mqtt_canary_age_seconds')).toBeLessThan(15);
+  expect(await value('api', 'redis_used_memory_bytes')).toBeGreaterThan(100_000);
+  expect(await value('api', 'redis_aof_last_write_ok')).toBe(1);
+}, 40_000);
+
+describe('the dashboards', () => {
+  const asked = readdirSync('grafana/dashboards').flatMap((file) => {
+    const text = readFileSync(join('grafana/dashboards', file), 'utf8');
+    const queries = [...text.matchAll(/"(?:expr|query)": ("(?:[^"\\]|\\.)*")/g)];
+    return queries.flatMap(([, query = '']) => metricsIn(JSON.parse(query) as string, declared));
+  });
+
+  it('ask only for metrics that exist', () => {
+    expect(asked.filter((name) => !declared.has(name))).toEqual([]);
+  });
+
+  const complete = DASHBOARDS_ARE_COMPLETE ? 'show' : 'show, or will show,';
+  it(`${complete} every metric, but those that docs/metrics.md gives a reason for`, () => {
+    const notShown = metricsNotShown();
+    expect([...notShown].filter((name) => asked.includes(name) || !declared.has(name))).toEqual([]);
+    const missing = [...declared.keys()].filter((name) => !asked.includes(name) && !notShown.has(name));
+    if (DASHBOARDS_ARE_COMPLETE) expect(missing).toEqual([]);
+  });
+});
+
+/** The label values of a metric's samples, as text; of a histogram those of its counts. */
+function combinationsOf({ type, samples }: ExposedMetric): string[] {
+  return samples
+    .filter(({ name }) => type !== 'histogram' || name.endsWith('_count'))
+    .map(({ labels }) => textOf(Object.entries(labels)));
+}
+
+function allCombinations(labels: Readonly<Record<string, readonly string[]>>): string[] {
+  let all: [string, string][][] = [[]];
+  for (const [label, values] of Object.entries(labels)) {
+    all = all.flatMap((one) => values.map((value) => [...one, [label, value] as [string, string]]));
+  }
+  return all.map(textOf);
+}
+
+function textOf(labels: [string, string][]): string {
+  return labels
+    .map(([label, value]) => `${label}=${value}`)
+    .sort()
+    .join(' ');
+}
