@@ -20,7 +20,10 @@ let stack: Stack;
 let replica: RestartableService;
 beforeAll(async () => {
   stack = await startStack();
-  replica = await restartableService('rules', { MQTT_URL: stack.broker.rulesUrl, REDIS_URL: stack.redis.url });
+  replica = await restartableService('rules', {
+    MQTT_URL: stack.broker.rulesUrl,
+    REDIS_URL: stack.redis.url,
+  });
   await replica.ready();
 }, 60_000);
 
@@ -61,7 +64,9 @@ async function sendAll(fleet: TestFleet, devices: readonly TestDevice[], reading
   await Promise.all(devices.map((device) => device.sendReading(reading)));
   await Promise.all(
     devices.map(({ device }) =>
-      stack.lastState(fleet, device, (last) => Object.entries(reading).every(([name, value]) => last[name] === value)),
+      stack.lastState(fleet, device, (last) =>
+        Object.entries(reading).every(([name, value]) => last[name] === value),
+      ),
     ),
   );
   const after = await taken();
@@ -71,7 +76,11 @@ async function sendAll(fleet: TestFleet, devices: readonly TestDevice[], reading
 /** Readings that each replica has accepted. */
 async function taken(): Promise<number[]> {
   const accepted = async ({ url }: { url: string }) =>
-    Number(/telemetry_messages_total\{result="accepted"\} (\d+)/.exec(await (await fetch(`${url}/metrics`)).text())![1]);
+    Number(
+      /telemetry_messages_total\{result="accepted"\} (\d+)/.exec(
+        await (await fetch(`${url}/metrics`)).text(),
+      )![1],
+    );
   return Promise.all([accepted(stack.rules), accepted(replica)]);
 }
 
@@ -136,9 +145,18 @@ describe('a rule', () => {
           const { body } = await stack.get(rulesOf(fleet));
           expect(rulePageSchema.parse(body)).toEqual(body);
           expect(body.rules).toMatchObject([
-            { id: 'broken', version: 0, enabled: false, lastError: { message: expect.stringContaining('no rule') } },
+            {
+              id: 'broken',
+              version: 0,
+              enabled: false,
+              lastError: { message: expect.stringContaining('no rule') },
+            },
             { id: 'fan', version: 1, enabled: true },
-            { id: 'no-cel', enabled: true, lastError: { message: expect.any(String), at: expect.any(String) } },
+            {
+              id: 'no-cel',
+              enabled: true,
+              lastError: { message: expect.any(String), at: expect.any(String) },
+            },
           ]);
           expect(body.rules[1]).not.toHaveProperty('lastError');
           return true;
@@ -164,7 +182,9 @@ describe('a rule', () => {
       expect(await device!.nextCommand()).toEqual({ led_on: true });
       const [seed] = (await stack.get(rulesOf(fleet))).body.rules;
       expect(seed).toMatchObject({ id: 'night-light', version: 1, rule: { when: 'light < 300' } });
-      const gone = await stack.send('DELETE', `${rulesOf(fleet)}/night-light`, undefined, { 'if-match': '"1"' });
+      const gone = await stack.send('DELETE', `${rulesOf(fleet)}/night-light`, undefined, {
+        'if-match': '"1"',
+      });
       expect(gone.status).toBe(204);
       await aSecondAfter(expectRule(await put(fleet, { ...FAN, clear: 'heat < 25' } as typeof FAN), 201, 1));
       await send({ heat: 31 });
@@ -183,7 +203,9 @@ describe('a rule', () => {
       await send({ heat: 24, light: 500 });
       expect(await device!.nextCommand()).toEqual({ fan: 'off' });
       expect(device!.commands()).toHaveLength(3);
-      expect((await stack.get(rulesOf(fleet))).body.rules.map(({ id }: { id: string }) => id)).toEqual(['fan']);
+      expect((await stack.get(rulesOf(fleet))).body.rules.map(({ id }: { id: string }) => id)).toEqual([
+        'fan',
+      ]);
     },
     LIMIT_MS,
   );
@@ -196,7 +218,10 @@ describe('the API of rules', () => {
     const created = await put(fleet, FAN, { 'if-none-match': '*' });
     expectRule(created, 201, 1);
     expect(created.headers.get('location')).toBe(path);
-    expect(created.body.warnings).toContainEqual({ pointer: '', detail: expect.stringContaining('ever heard of') });
+    expect(created.body.warnings).toContainEqual({
+      pointer: '',
+      detail: expect.stringContaining('ever heard of'),
+    });
     expectProblem(await put(fleet, FAN, { 'if-none-match': '*' }), 412, 'precondition-failed');
     expectProblem(await stack.send('POST', rulesOf(fleet), FAN), 409, 'rule-exists');
 
@@ -211,7 +236,11 @@ describe('the API of rules', () => {
     const late = await put(fleet, { ...FAN, when: 'heat > 50' }, { 'if-match': '"1"' });
     expectProblem(late, 412, 'precondition-failed');
     expect(late.headers.get('etag')).toBe('"2"');
-    expectProblem(await stack.send('DELETE', path, undefined, { 'if-match': '"1"' }), 412, 'precondition-failed');
+    expectProblem(
+      await stack.send('DELETE', path, undefined, { 'if-match': '"1"' }),
+      412,
+      'precondition-failed',
+    );
     expectProblem(await put(fleet, FAN, { 'if-match': '2' }), 400, 'invalid-request');
     expectRule(await put(fleet, FAN, { 'if-match': '*' }), 200, 3);
     for (const [step, header] of [
@@ -227,7 +256,11 @@ describe('the API of rules', () => {
     expectRule(await stack.send('POST', `${path}/disable`), 200, 4);
 
     const unchanged = await stack.send('GET', path, undefined, { 'if-none-match': '"4"' });
-    expect([unchanged.status, unchanged.body, unchanged.headers.get('etag')]).toEqual([304, undefined, '"4"']);
+    expect([unchanged.status, unchanged.body, unchanged.headers.get('etag')]).toEqual([
+      304,
+      undefined,
+      '"4"',
+    ]);
     expectRule(await stack.send('GET', path, undefined, { 'if-none-match': '"3"' }), 200, 4);
     expect((await stack.send('DELETE', path, undefined, { 'if-match': '"4"' })).status).toBe(204);
     expectProblem(await put(fleet, FAN, { 'if-match': '"4"' }), 412, 'precondition-failed');
@@ -284,7 +317,9 @@ describe('the API of rules', () => {
   ])('refuses a rule with %s and points at it', async (_what, change, pointer) => {
     const answer = await stack.send('PUT', '/v1/fleets/demo/rules/fan', { ...FAN, ...change });
     expectProblem(answer, 422, 'invalid-rule');
-    const pointers = answer.body.errors.map((error: { in: string; pointer: string }) => `${error.in} ${error.pointer}`);
+    const pointers = answer.body.errors.map(
+      (error: { in: string; pointer: string }) => `${error.in} ${error.pointer}`,
+    );
     expect(pointers.some((found: string) => found.startsWith(`body ${pointer}`))).toBe(true);
   });
 
@@ -294,7 +329,12 @@ describe('the API of rules', () => {
     ['null', 'null', 422, 'invalid-rule'],
     ['a key that reaches a prototype', '{"id":"fan","__proto__":{}}', 400, 'invalid-request'],
     ['a rule of 100 kB', JSON.stringify({ ...FAN, description: 'x'.repeat(100_000) }), 413, 'body-too-large'],
-    ['a condition of 10 kB', JSON.stringify({ ...FAN, when: `heat > ${'1 + '.repeat(2500)}1` }), 422, 'invalid-rule'],
+    [
+      'a condition of 10 kB',
+      JSON.stringify({ ...FAN, when: `heat > ${'1 + '.repeat(2500)}1` }),
+      422,
+      'invalid-rule',
+    ],
   ])('refuses %s', async (_what, body, status, problem) => {
     expectProblem(await stack.send('POST', '/v1/fleets/demo/rules', body), status, problem);
   });

@@ -14,8 +14,8 @@ local id, expected = ARGV[2], ARGV[3]
 local record = redis.call('HGET', KEYS[1], id)
 local version, since, rule = nil, nil, nil
 if record then
-  version, since, rule = string.match(record, '^{"version":(%d+),"since":(%d+),"at":%d+,"rule":(.*)}$')
-  version = tonumber(version or 0)
+  version = tonumber(string.match(record, '^{"version":(%d+),') or 0)
+  since, rule = string.match(record, '^{"version":%d+,"since":(%d+),"at":%d+,"rule":(.*)}$')
   if expected == '' then return { 'exists', version } end
   -- The answer to the first attempt was lost.
   if version == expected + 1 and rule == ARGV[5] then return { 'written', record } end

@@ -84,19 +84,30 @@ describe('a rule', () => {
   it('goes on from what it remembers unless it judges or commands otherwise', async () => {
     const fleet = store.newFleet();
     await written(fleet, rule(), 'absent');
-    expect(await written(fleet, rule('night-light', { description: 'on at night' }), 1)).toMatchObject({ version: 2, since: 1 });
+    expect(await written(fleet, rule('night-light', { description: 'on at night' }), 1)).toMatchObject({
+      version: 2,
+      since: 1,
+    });
     const darker = { when: 'light < 200' };
     const since = (await written(fleet, rule('night-light', darker), 2)).since;
     expect(since).not.toBe(1);
-    expect(await written(fleet, rule('night-light', { ...darker, enabled: false }), 3)).toMatchObject({ since });
+    expect(await written(fleet, rule('night-light', { ...darker, enabled: false }), 3)).toMatchObject({
+      since,
+    });
     expect((await written(fleet, rule('night-light', darker), 4)).since).not.toBe(since);
   });
 
   it('that is deleted goes on counting when it comes again, and remembers nothing', async () => {
     const fleet = store.newFleet();
     const { since } = await written(fleet, rule(), 'absent');
-    expect(await deleteRule(store.redis, fleet, 'night-light', 2)).toEqual({ outcome: 'changed', version: 1 });
-    expect(await deleteRule(store.redis, fleet, 'night-light', 1)).toEqual({ outcome: 'deleted', version: 2 });
+    expect(await deleteRule(store.redis, fleet, 'night-light', 2)).toEqual({
+      outcome: 'changed',
+      version: 1,
+    });
+    expect(await deleteRule(store.redis, fleet, 'night-light', 1)).toEqual({
+      outcome: 'deleted',
+      version: 2,
+    });
     expect(await deleteRule(store.redis, fleet, 'night-light', 1)).toEqual({ outcome: 'missing' });
     expect(await readRule(store.redis, fleet, 'night-light')).toBeUndefined();
     const kept = ruleVersionsKey(fleet, 'night-light');
@@ -195,24 +206,29 @@ describe('the rules with which a fleet begins', () => {
 });
 
 describe('a record that is no rule', () => {
-  it.each([
-    ['no JSON', 'what?'],
-    ['cut off', '{"version":3,"since":1,"at":1,"rule":{"id":"ni}'],
-    ['another rule', `{"version":3,"since":1,"at":1,"rule":${JSON.stringify(rule('other'))}}`],
-    ['something else', '{"version":3,"since":1,"at":1,"rule":{"id":"night-light"}}'],
-    ['empty', ''],
-  ])('(%s) is told as such, and may be replaced and deleted', async (_what, text) => {
+  it.each<[what: string, text: string, version: number]>([
+    ['no JSON', 'what?', 0],
+    ['cut off', '{"version":3,"since":1,"at":1,"rule":{"id":"ni}', 3],
+    ['another rule', `{"version":3,"since":1,"at":1,"rule":${JSON.stringify(rule('other'))}}`, 3],
+    ['something else', '{"version":3,"since":1,"at":1,"rule":{"id":"night-light"}}', 3],
+    ['without a version', `{"rule":${JSON.stringify(rule())}}`, 0],
+    ['empty', '', 0],
+  ])('(%s) is told as such, and may be replaced and deleted', async (_what, text, version) => {
     const fleet = store.newFleet();
     await written(fleet, rule('fine'), 'absent');
     const breakIt = () => store.redis.hset(rulesKey(fleet), 'night-light', text);
     await breakIt();
-    const broken = { id: 'night-light', version: 0, unreadable: expect.stringContaining('stored record') };
+    const broken = { id: 'night-light', version, unreadable: expect.stringContaining('stored record') };
     expect(await readRule(store.redis, fleet, 'night-light')).toEqual(broken);
-    expect((await listRules(store.redis, fleet, { limit: 9 })).rules).toMatchObject([{ id: 'fine', version: 1 }, broken]);
-    const { version } = await written(fleet, rule(), 0);
-    expect(version).toBeGreaterThan(0);
+    expect((await listRules(store.redis, fleet, { limit: 9 })).rules).toMatchObject([
+      { id: 'fine', version: 1 },
+      broken,
+    ]);
+    expect((await written(fleet, rule(), version)).version).toBeGreaterThan(version);
     await breakIt();
-    expect(await deleteRule(store.redis, fleet, 'night-light', 0)).toMatchObject({ outcome: 'deleted' });
+    expect(await deleteRule(store.redis, fleet, 'night-light', version)).toMatchObject({
+      outcome: 'deleted',
+    });
   });
 });
 
@@ -221,7 +237,8 @@ describe('what went wrong with a rule', () => {
     new Map([['night-light', { version, count, at: 5, device: 'lamp-0001', message }]]);
   const record = (fleet: string, errors: ReturnType<typeof failed>) =>
     recordRuleErrors(store.redis, [{ fleet, errors }]);
-  const read = async (fleet: string) => (await readRuleErrors(store.redis, fleet, ['night-light', 'x'])).get('night-light');
+  const read = async (fleet: string) =>
+    (await readRuleErrors(store.redis, fleet, ['night-light', 'x'])).get('night-light');
 
   it('is kept with a count, the latest one', async () => {
     const fleet = store.newFleet();
@@ -229,7 +246,13 @@ describe('what went wrong with a rule', () => {
     expect(await read(fleet)).toBeUndefined();
     await record(fleet, failed(1, 3));
     await record(fleet, failed(1, 2, 'm'.repeat(1000)));
-    expect(await read(fleet)).toEqual({ version: 1, count: 5, at: 5, device: 'lamp-0001', message: 'm'.repeat(500) });
+    expect(await read(fleet)).toEqual({
+      version: 1,
+      count: 5,
+      at: 5,
+      device: 'lamp-0001',
+      message: 'm'.repeat(500),
+    });
   });
 
   it('is forgotten with the version, and nobody brings it back', async () => {

@@ -23,10 +23,11 @@ export interface StoredRule {
   readonly rule: Rule;
 }
 
-/** A record that is none; only somebody who wrote into Redis by hand makes one. It may be overwritten or deleted as version 0. */
+/** A record that is none; only somebody who wrote into Redis by hand makes one. It may be replaced or deleted like any other. */
 export interface UnreadableRule {
   readonly id: string;
-  readonly version: 0;
+  /** As far as it can be read; 0 if not even that can. */
+  readonly version: number;
   /** Why it cannot be read. */
   readonly unreadable: string;
 }
@@ -38,7 +39,7 @@ const DELETED_KEPT_S = 30 * 24 * 3600;
 /** The field of the revisions that counts the writes of all fleets; no fleet has such a name. */
 const ALL_FLEETS = '*';
 
-/** What must be there for a write to happen: this version (0: one that cannot be read), or no rule of this name. */
+/** What must be there for a write to happen: this version, or no rule of this name. */
 export type ExpectedRule = number | 'absent';
 
 /** `changed`, `exists`: another version is there. `missing`: there is none. `full`: the fleet has as many rules as it may. */
@@ -76,7 +77,7 @@ export async function writeRule(
   }
 }
 
-/** Deletes a rule of this version (0: one that cannot be read). */
+/** Deletes a rule of this version. */
 export async function deleteRule(
   redis: Redis,
   fleet: string,
@@ -154,7 +155,9 @@ export async function listRules(
 
 /** Reads a record, and never throws: one broken rule is nothing to the others. */
 export function parseRule(id: string, text: string): StoredRule | UnreadableRule {
-  const unreadable = (why: string): UnreadableRule => ({ id, version: 0, unreadable: why });
+  const unreadable = (why: string): UnreadableRule => {
+    return { id, version: Number(/^\{"version":(\d+),/.exec(text)?.[1] ?? 0), unreadable: why };
+  };
   const [, version, since, at, json] =
     /^\{"version":(\d+),"since":(\d+),"at":(\d+),"rule":(.*)\}$/s.exec(text) ?? [];
   if (json === undefined) return unreadable('the stored record is no rule');

@@ -1,5 +1,9 @@
 import { type TelemetrySchema, telemetrySchemaSchema } from '@lamplighter/contracts/telemetry-schema';
-import { deleteTelemetrySchema, readTelemetrySchema, writeTelemetrySchema } from '@lamplighter/store/telemetry-schemas';
+import {
+  deleteTelemetrySchema,
+  readTelemetrySchema,
+  writeTelemetrySchema,
+} from '@lamplighter/store/telemetry-schemas';
 import { Body, Controller, Delete, Get, HttpCode, Inject, Param, Put } from '@nestjs/common';
 import { ApiOperation, ApiResponse } from '@nestjs/swagger';
 import { Answers, Problems, Resource } from '../openapi/describe.js';
@@ -11,7 +15,11 @@ import { StoreLink } from '../store/store-link.js';
 export const describedTelemetrySchema = telemetrySchemaSchema.meta({
   id: 'TelemetrySchema',
   description: 'What the devices of a fleet measure; `unit`, `min` and `max` are for people',
-  examples: [{ measurements: { light: { type: 'number', unit: 'lx', min: 0, max: 1023 }, led_on: { type: 'boolean' } } }],
+  examples: [
+    {
+      measurements: { light: { type: 'number', unit: 'lx', min: 0, max: 1023 }, led_on: { type: 'boolean' } },
+    },
+  ],
 });
 
 @Resource('rules')
@@ -58,7 +66,13 @@ export class TelemetrySchemaController {
   @HttpCode(204)
   @ApiOperation({ summary: 'Forget what the devices of a fleet measure' })
   @ApiResponse({ status: 204, description: 'It is forgotten', content: {} })
-  @Problems('invalid-request', 'no-telemetry-schema', 'store-not-durable', 'store-refuses-writes', 'store-away')
+  @Problems(
+    'invalid-request',
+    'no-telemetry-schema',
+    'store-not-durable',
+    'store-refuses-writes',
+    'store-away',
+  )
   async forgetTelemetrySchema(@Param({ schema: fleetPath }) { fleet }: FleetPath): Promise<void> {
     if (!(await deleteTelemetrySchema(this.link.durableRedis, fleet))) throw noTelemetrySchema(fleet);
   }

@@ -39,7 +39,9 @@ export class RuleCheck {
       ...(seenNames.size > 0 && { seenNames }),
     });
     if (rule === undefined || problems.length > 0) {
-      const errors = problems.map(({ pointer, detail }): FieldError => ({ in: 'body', pointer: at + pointer, detail }));
+      const errors = problems.map(
+        ({ pointer, detail }): FieldError => ({ in: 'body', pointer: at + pointer, detail }),
+      );
       const places = errors.length === 1 ? '1 place' : `${errors.length} places`;
       throw new Problem('invalid-rule', `The rule is not valid in ${places}; see errors.`, {
         errors: errors.slice(0, MAX_ERRORS),
@@ -52,7 +54,8 @@ export class RuleCheck {
 
   /** As `check`, of a rule whose id is known from elsewhere: the document may leave it out, but not name another one. */
   checkNamed(fleet: string, id: string, document: unknown): Promise<{ rule: Rule; warnings: Remark[] }> {
-    if (typeof document !== 'object' || document === null || Array.isArray(document)) return this.check(fleet, document);
+    if (typeof document !== 'object' || document === null || Array.isArray(document))
+      return this.check(fleet, document);
     const named: { id?: unknown } = { id, ...document };
     if (named.id === id) return this.check(fleet, named);
     throw new Problem('invalid-rule', 'The rule is not valid in 1 place; see errors.', {

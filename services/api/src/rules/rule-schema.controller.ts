@@ -1,16 +1,10 @@
 import type { ServerResponse } from 'node:http';
-import { ruleSchema } from '@lamplighter/contracts/rule';
+import { ruleJsonSchemaText } from '@lamplighter/contracts/rule-json-schema';
 import { Controller, Get, Res } from '@nestjs/common';
 import { ApiOperation, ApiResponse } from '@nestjs/swagger';
-import { z } from 'zod';
 import { Resource } from '../openapi/describe.js';
 
-const RULE_JSON_SCHEMA = JSON.stringify({
-  $id: 'urn:lamplighter:schema:rule',
-  title: 'Rule',
-  description: 'A Lamplighter rule. What a schema cannot say, such as whether an expression is valid, a write is told.',
-  ...z.toJSONSchema(ruleSchema, { io: 'input' }),
-});
+const TEXT = ruleJsonSchemaText();
 
 @Resource('rules')
 @Controller('v1/schemas')
@@ -24,6 +18,6 @@ export class RuleSchemaController {
   })
   readRuleSchema(@Res() response: ServerResponse): void {
     response.setHeader('content-type', 'application/schema+json');
-    response.end(RULE_JSON_SCHEMA);
+    response.end(TEXT);
   }
 }

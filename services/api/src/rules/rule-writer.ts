@@ -66,7 +66,9 @@ export class RuleWriter {
       if (!names(versions, before.version)) throw preconditionFailed(fleet, id, before.version);
       if ('unreadable' in before) {
         const errors = [{ in: 'path' as const, pointer: '/rule', detail: before.unreadable }];
-        throw new Problem('invalid-rule', 'The stored rule cannot be read; replace or delete it.', { errors });
+        throw new Problem('invalid-rule', 'The stored rule cannot be read; replace or delete it.', {
+          errors,
+        });
       }
       if (before.rule.enabled === enabled) return before;
       const change = enabled ? 'enabled' : 'disabled';
@@ -96,10 +98,13 @@ export class RuleWriter {
       const before = await readRule(this.link.durableRedis, fleet, rule.id);
       if (before === undefined) throw preconditionFailed(fleet, rule.id, undefined);
       // A request that is repeated because its answer was lost finds its own version; the store knows it again.
-      const expected = names(versions, before.version) ? before.version : Math.max(-1, ...(versions as Set<number>));
+      const expected = names(versions, before.version)
+        ? before.version
+        : Math.max(-1, ...(versions as Set<number>));
       const result = await this.write(fleet, rule, expected, change);
       if (result.outcome === 'written') return result.stored;
-      if (versions !== '*' || tries === MAX_TRIES) throw preconditionFailed(fleet, rule.id, versionIn(result));
+      if (versions !== '*' || tries === MAX_TRIES)
+        throw preconditionFailed(fleet, rule.id, versionIn(result));
     }
   }
 

@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noThenProperty: `then` is a key of the rule's document
 import { IDENTITY, identitySchema } from '@lamplighter/contracts/identity';
 import { ruleSchema } from '@lamplighter/contracts/rule';
 import { z } from 'zod';
@@ -82,7 +83,9 @@ export const ruleVersionSchema = z
   })
   .meta({
     id: 'RuleVersion',
-    examples: [{ version: 3, changedAt: '2026-11-22T12:00:00.000Z', deleted: false, rule: ruleSchema.parse(EXAMPLE) }],
+    examples: [
+      { version: 3, changedAt: '2026-11-22T12:00:00.000Z', deleted: false, rule: ruleSchema.parse(EXAMPLE) },
+    ],
   });
 export type RuleVersionBody = z.infer<typeof ruleVersionSchema>;
 

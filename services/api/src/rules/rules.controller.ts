@@ -2,7 +2,20 @@ import type { ServerResponse } from 'node:http';
 import { countPresence } from '@lamplighter/store/devices';
 import { listRules, readRule, type StoredRule } from '@lamplighter/store/rules';
 import { readRuleErrors } from '@lamplighter/store/rules-errors';
-import { Body, Controller, Delete, Get, HttpCode, Inject, Param, Post, Put, Query, Req, Res } from '@nestjs/common';
+import {
+  Body,
+  Controller,
+  Delete,
+  Get,
+  HttpCode,
+  Inject,
+  Param,
+  Post,
+  Put,
+  Query,
+  Req,
+  Res,
+} from '@nestjs/common';
 import { ApiBody, ApiHeader, ApiOperation, ApiResponse } from '@nestjs/swagger';
 import type { z } from 'zod';
 import { noSuchFleet } from '../fleets/fleets.controller.js';
@@ -81,7 +94,10 @@ export class RulesController {
   @HttpCode(201)
   @ApiOperation({ summary: 'Add a rule', description: LIVE })
   @ruleDocument()
-  @Answers(201, storedRuleSchema, 'The rule, version 1 unless there was one of this id before', { ...ETAG, ...LOCATION })
+  @Answers(201, storedRuleSchema, 'The rule, version 1 unless there was one of this id before', {
+    ...ETAG,
+    ...LOCATION,
+  })
   @Problems(...BODIES, 'rule-exists', 'too-many-rules', 'invalid-rule', ...WRITES)
   async addRule(
     @Param({ schema: fleetPath }) { fleet }: FleetPath,
@@ -96,7 +112,10 @@ export class RulesController {
 
   @Get(':rule')
   @ApiOperation({ summary: 'One rule' })
-  @precondition('If-None-Match', 'The version that the client has: if it is still the present one the answer is 304')
+  @precondition(
+    'If-None-Match',
+    'The version that the client has: if it is still the present one the answer is 304',
+  )
   @Answers(200, storedRuleSchema, 'The rule', ETAG)
   @ApiResponse({ status: 304, description: 'The rule has not changed', content: {} })
   @Problems('invalid-request', 'no-such-rule')
@@ -107,7 +126,10 @@ export class RulesController {
   ): Promise<RuleBody | undefined> {
     const { redis } = this.link;
     const known = ifNoneMatch(request.headers);
-    const [rule, errors] = await Promise.all([readRule(redis, fleet, id), readRuleErrors(redis, fleet, [id])]);
+    const [rule, errors] = await Promise.all([
+      readRule(redis, fleet, id),
+      readRuleErrors(redis, fleet, [id]),
+    ]);
     if (rule === undefined) throw noSuchRule(fleet, id);
     response.setHeader('ETag', etagOf(rule.version));
     if (known !== undefined && names(known, rule.version)) {
@@ -190,7 +212,10 @@ export class RulesController {
 
   @Post(':rule/disable')
   @HttpCode(200)
-  @ApiOperation({ summary: 'Switch a rule off', description: 'It judges nothing until it is switched on again.' })
+  @ApiOperation({
+    summary: 'Switch a rule off',
+    description: 'It judges nothing until it is switched on again.',
+  })
   @precondition('If-Match', 'The version that is to be switched off; any if not given')
   @Answers(200, storedRuleSchema, 'The rule, switched off', ETAG)
   @Problems('invalid-request', 'no-such-rule', 'precondition-failed', 'invalid-rule', ...WRITES)

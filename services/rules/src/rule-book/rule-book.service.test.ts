@@ -39,7 +39,8 @@ function openBook(seeds: readonly Seed[] = [SEED]) {
     errors.onApplicationShutdown();
   });
   const idsOf = (fleet: string) => book.setOf(fleet)?.all.map(({ id }) => id);
-  const gauge = async (name: string) => (await metrics.registry.getSingleMetric(`lamplighter_${name}`)!.get()).values[0]?.value;
+  const gauge = async (name: string) =>
+    (await metrics.registry.getSingleMetric(`lamplighter_${name}`)!.get()).values[0]?.value;
   return { book, idsOf, gauge };
 }
 
@@ -55,7 +56,9 @@ describe('the rule book', () => {
     expect(one.book.setOf(fleet)).toBeUndefined();
     await Promise.all([one, one, other].map(({ book }) => book.ready([fleet, fleet])));
     expect([one.idsOf(fleet), other.idsOf(fleet)]).toEqual([['night-light'], ['night-light']]);
-    expect((await listRules(redis, fleet, { limit: 9 })).rules).toMatchObject([{ id: 'night-light', version: 1 }]);
+    expect((await listRules(redis, fleet, { limit: 9 })).rules).toMatchObject([
+      { id: 'night-light', version: 1 },
+    ]);
     expect(one.book.setOf(fleet)!.get('night-light')).toMatchObject({ version: 1, since: 1 });
     await deleteRule(redis, fleet, 'night-light', 1);
     const restarted = openBook();
@@ -136,7 +139,9 @@ describe('the rule book', () => {
   it('does not hold up the process while it compiles a thousand rules', async () => {
     const fleet = newFleet();
     const texts = Array.from({ length: 1000 }, (_, i) => {
-      const text = JSON.stringify(rule(`r${i}`, { when: `light < ${i} && window.avg("light", "10m") > ${i}` }));
+      const text = JSON.stringify(
+        rule(`r${i}`, { when: `light < ${i} && window.avg("light", "10m") > ${i}` }),
+      );
       return [`r${i}`, `{"version":1,"since":1,"at":1,"rule":${text}}`];
     });
     await redis.hset(rulesKey(fleet), ...texts.flat());

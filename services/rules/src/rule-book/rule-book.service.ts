@@ -136,7 +136,10 @@ export class RuleBook implements OnApplicationBootstrap, OnApplicationShutdown {
     const rules = await compileSet(texts, before);
     for (const { error, ...rule } of rules.unusable) this.errors.report(fleet, rule, undefined, error);
     if (rules.unusable.length > 0)
-      this.logger.warn({ fleet, rules: rules.unusable.map(({ id }) => id) }, 'rules that cannot be used are left out');
+      this.logger.warn(
+        { fleet, rules: rules.unusable.map(({ id }) => id) },
+        'rules that cannot be used are left out',
+      );
     this.keep(fleet, { ...rules, revision });
     for (const listener of this.listeners) listener(fleet, rules.set, before?.set);
     this.metrics.storeOperations.inc({ op: 'rules', result: 'ok' });
@@ -172,7 +175,10 @@ export class RuleBook implements OnApplicationBootstrap, OnApplicationShutdown {
       return POLL_MS;
     } catch (error) {
       if (this.failures === 0)
-        this.logger.warn({ reason: (error as Error).message }, 'Redis does not tell of rules; the last ones stay in force');
+        this.logger.warn(
+          { reason: (error as Error).message },
+          'Redis does not tell of rules; the last ones stay in force',
+        );
       this.failures += 1;
       return Math.min(POLL_MS * 2 ** this.failures, MAX_WAIT_MS) * (0.5 + Math.random() / 2);
     }

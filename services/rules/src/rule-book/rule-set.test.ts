@@ -32,7 +32,13 @@ it('finds the rules that a look at every scope finds', () => {
   const device = fc.stringMatching(/^[ab][ab.]{0,4}$/);
   const scope = fc.oneof(
     fc.constant<DeviceScope>('*'),
-    fc.array(fc.oneof(device, device.map((name) => `${name}*`)), { minLength: 1, maxLength: 4 }),
+    fc.array(
+      fc.oneof(
+        device,
+        device.map((name) => `${name}*`),
+      ),
+      { minLength: 1, maxLength: 4 },
+    ),
   );
   fc.assert(
     fc.property(fc.array(scope, { maxLength: 8 }), device, (scopes, name) => {

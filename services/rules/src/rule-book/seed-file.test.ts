@@ -24,7 +24,9 @@ describe('a rules file', () => {
 
   it('gives each fleet the rules that name it, as rules that say nothing of fleets', () => {
     const seeds = readSeeds(
-      file({ rules: [rule({ fleets: ['home'] }), rule({ id: 's', fleets: ['home', 'work'] }), rule({ id: 't' })] }),
+      file({
+        rules: [rule({ fleets: ['home'] }), rule({ id: 's', fleets: ['home', 'work'] }), rule({ id: 't' })],
+      }),
     );
     expect(seedsOf(seeds, 'home').map(({ id }) => id)).toEqual(['r', 's', 't']);
     expect(seedsOf(seeds, 'work').map(({ id }) => id)).toEqual(['s', 't']);

@@ -20,7 +20,9 @@ export function readSeeds(file: string): readonly Seed[] {
     );
   }
   const problems = parsed.data.rules.flatMap((seed, index) =>
-    validateRule(ruleOf(seed), {}).problems.map(({ pointer, detail }) => `/rules/${index}${pointer}: ${detail}`),
+    validateRule(ruleOf(seed), {}).problems.map(
+      ({ pointer, detail }) => `/rules/${index}${pointer}: ${detail}`,
+    ),
   );
   if (problems.length > 0) throw new RulesInvalid(file, problems);
   return parsed.data.rules;
