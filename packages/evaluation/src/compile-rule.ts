@@ -55,9 +55,11 @@ export type CompiledQuorum = NonNullable<Rule['quorum']> & {
   readonly measure: Expression<number> | undefined;
 };
 
-const OF_A_READING: readonly ScopeVariable[] = ['last', 'window', 'device'];
-// Of a measuring quorum the sensors say numbers (`of`), and the conditions are about their median or mean.
-const OF_A_VALUE: readonly ScopeVariable[] = ['value'];
+// What expressions may speak of, by who judges: docs/rules.md has the same table.
+const OF_A_DEVICE: readonly ScopeVariable[] = ['last', 'window', 'device'];
+const OF_A_VOTER: readonly ScopeVariable[] = ['device'];
+const OF_A_MEASURING_GROUP: readonly ScopeVariable[] = ['value'];
+const OF_A_COUNTING_GROUP: readonly ScopeVariable[] = [];
 
 /**
  * Makes a rule ready to be judged.
@@ -66,19 +68,25 @@ const OF_A_VALUE: readonly ScopeVariable[] = ['value'];
  * @throws ExpressionInvalid if an expression does not compile
  */
 export function compileRule(rule: Rule, version: number, since: number): CompiledRule {
-  const measures = rule.quorum?.of !== undefined;
-  const variables = measures ? OF_A_VALUE : OF_A_READING;
-  const truth = (text: string | undefined) =>
-    text === undefined ? undefined : compileExpression(text, { returns: 'bool', variables });
-  const number = (text: string, names = variables) =>
-    compileExpression(text, { returns: 'number', variables: names });
   const { deadband, run, effect, quorum, command } = rule;
+  const measures = quorum?.of !== undefined;
+  // Whoever counts votes asks each sensor on its own; whoever measures asks the conditions of what came out.
+  const asked = quorum === undefined ? OF_A_DEVICE : measures ? OF_A_MEASURING_GROUP : OF_A_VOTER;
+  const acting = quorum !== undefined && !measures ? OF_A_COUNTING_GROUP : asked;
+  const truth = (text: string | undefined) =>
+    text === undefined ? undefined : compileExpression(text, { returns: 'bool', variables: asked });
+  const number = (text: string, variables: readonly ScopeVariable[]) =>
+    compileExpression(text, { returns: 'number', variables });
   const judging = {
     when: truth(rule.when),
     clear: truth(rule.clear),
-    deadband: deadband && { of: number(deadband.of), by: deadband.by },
-    run: run && { seconds: number(run.seconds), maxMs: ms(run.max) },
-    quorum: quorum && { ...quorum, measure: quorum.of === undefined ? undefined : number(quorum.of, OF_A_READING) },
+    // Counted votes are no value that could move.
+    deadband: deadband && acting === asked ? { of: number(deadband.of, asked), by: deadband.by } : undefined,
+    run: run && { seconds: number(run.seconds, acting), maxMs: ms(run.max) },
+    quorum: quorum && {
+      ...quorum,
+      measure: quorum.of === undefined ? undefined : number(quorum.of, OF_A_VOTER),
+    },
   };
   const expectation =
     effect && compileExpression(effect.expect, { returns: 'bool', variables: ['last', 'device'] });
@@ -119,9 +127,14 @@ export function compileRule(rule: Rule, version: number, since: number): Compile
 }
 
 /** What the verdicts of a rule depend on. */
-function looksAt({ then, else: otherwise }: Rule, expressions: readonly (Expression<boolean | number> | undefined)[]) {
+function looksAt(
+  { then, else: otherwise }: Rule,
+  expressions: readonly (Expression<boolean | number> | undefined)[],
+) {
   const used = expressions.filter((expression) => expression !== undefined);
-  const windows = new Map(used.flatMap((expression) => expression.windows.map((w) => [JSON.stringify(w), w])));
+  const windows = new Map(
+    used.flatMap((expression) => expression.windows.map((w) => [JSON.stringify(w), w])),
+  );
   const usesLast = used.some((expression) => expression.usesLast);
   const names = new Set(used.flatMap((expression) => expression.names));
   for (const action of [then, otherwise ?? {}]) for (const key of Object.keys(action)) names.add(key);

@@ -36,7 +36,12 @@ export interface Evaluated {
  * @param band the value judged, for the deadband
  * @param runMs how long a raise runs, if the rule has runs
  */
-export function change(inquiry: Inquiry, raised: boolean, band: number | undefined, runMs: number): Evaluated {
+export function change(
+  inquiry: Inquiry,
+  raised: boolean,
+  band: number | undefined,
+  runMs: number,
+): Evaluated {
   const { rule, before, now, trace } = inquiry;
   const result = raised ? 'matched' : 'unmatched';
   // GCRA: each change uses up an interval of the burst, and time gives it back.
@@ -75,7 +80,9 @@ export function endRun(inquiry: Inquiry, before: RuleState): Evaluated {
     loop,
     cut,
   };
-  return spoken(inquiry, state, rule.whenFalse, 'unmatched', 'run_over');
+  const over = spoken(inquiry, state, rule.whenFalse, 'unmatched', 'run_over');
+  // Votes are judged as they are: what they say may call for the next run at once.
+  return rule.quorum === undefined ? over : waking(over, now + Math.max(1, rule.settleMs));
 }
 
 /** Emits what holds by a state. */
@@ -99,6 +106,11 @@ export function spoken(
  */
 export function silent(state: RuleState | undefined, result: Result, wakeAt?: number): Evaluated {
   return { state, emit: undefined, raise: undefined, result, wakeAt: earliest(state?.runUntil, wakeAt) };
+}
+
+/** The same, judged again by then at the latest. */
+export function waking(evaluated: Evaluated, wakeAt: number | undefined): Evaluated {
+  return wakeAt === undefined ? evaluated : { ...evaluated, wakeAt: earliest(evaluated.wakeAt, wakeAt) };
 }
 
 /** When silence would raise the rule; undefined if it would not. */

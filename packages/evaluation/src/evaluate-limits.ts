@@ -17,7 +17,12 @@ export function timeUntilBelieved(inquiry: Inquiry, asked: boolean): number {
   if (rule.quiet !== undefined) {
     const { from, to, timeZone } = rule.quiet;
     const end = rule.quiet.endOf(now);
-    trace?.push({ clause: 'quiet', passes: end === undefined, text: `${from} to ${to} ${timeZone}`, until: end });
+    trace?.push({
+      clause: 'quiet',
+      passes: end === undefined,
+      text: `${from} to ${to} ${timeZone}`,
+      until: end,
+    });
     if (end !== undefined) ms = Math.max(ms, end - now);
   }
   if (rule.cooldownMs > 0 && before?.raisedAt !== undefined)

@@ -1,5 +1,14 @@
 import type { CompiledRule } from './compile-rule.js';
-import { change, type Evaluated, endRun, LOOP_CUT_MS, silenceAwaited, silent, spoken } from './evaluate-change.js';
+import {
+  change,
+  type Evaluated,
+  endRun,
+  LOOP_CUT_MS,
+  silenceAwaited,
+  silent,
+  spoken,
+  waking,
+} from './evaluate-change.js';
 import { runLength, verdictAsked } from './evaluate-condition.js';
 import type { DeviceFacts, Inquiry, Observation } from './evaluate-input.js';
 import { timeUntilBelieved } from './evaluate-limits.js';
@@ -61,7 +70,8 @@ function judge(inquiry: Inquiry): Evaluated {
   }
   // A reading that has not moved asks for what the last one asked for, so that what waits goes on waiting.
   let asked = moved ? verdictAsked(inquiry) : raised !== (before?.held !== undefined);
-  if (asked === undefined) return before === undefined ? silent(before, 'undecided') : repeat(inquiry, before, 'undecided', false);
+  if (asked === undefined)
+    return before === undefined ? silent(before, 'undecided') : repeat(inquiry, before, 'undecided', false);
   let runMs = 0;
   if (asked && !raised && rule.run !== undefined) {
     const ms = runLength(inquiry);
@@ -77,7 +87,20 @@ function judge(inquiry: Inquiry): Evaluated {
   }
   const ms = timeUntilBelieved(inquiry, asked);
   if (ms === 0) return change(inquiry, asked, band, runMs);
-  return repeat(inquiry, wait(inquiry, band), asked ? 'matched' : 'unmatched', moved, inquiry.now + ms);
+  const wakeAt = inquiry.now + Math.min(ms, freshFor(inquiry));
+  return repeat(inquiry, wait(inquiry, band), asked ? 'matched' : 'unmatched', moved, wakeAt);
+}
+
+/** Whether a rule judges readings, which grow old; silence and votes are judged as they are now. */
+function judgesReadings({ absenceMs, quorum }: CompiledRule): boolean {
+  return absenceMs === undefined && quorum === undefined;
+}
+
+/** How long a verdict that has to last can rely on this reading, milliseconds. */
+function freshFor({ rule, observation }: Inquiry): number {
+  return rule.holdMs > 0 && judgesReadings(rule)
+    ? rule.maxAgeMs - observation.ageMs + 1
+    : Number.POSITIVE_INFINITY;
 }
 
 /** Whether a run has come to its end. One that would end later than the longest run is over too: the server's clock was set back. */
@@ -89,14 +112,14 @@ function runIsOver({ rule, now, trace }: Inquiry, until: number): boolean {
 
 /** What comes of a reading, or a time, that is not judged: too old, a loop that was cut, or things have not settled. */
 function notJudged({ rule, before, observation, now, trace }: Inquiry): Evaluated | undefined {
-  const { ageMs, trigger } = observation;
-  const isAboutReading = rule.absenceMs === undefined && rule.quorum === undefined;
+  const { ageMs } = observation;
+  const isAboutReading = judgesReadings(rule);
   if (isAboutReading) {
     const isFresh = ageMs <= rule.maxAgeMs;
     trace?.push({ clause: 'maxAge', passes: isFresh, amount: ageMs, limit: rule.maxAgeMs });
     if (!isFresh) {
-      // A verdict that waits has to last, and nothing was heard that says so.
-      const isBroken = trigger === 'timer' && before?.held !== undefined;
+      // A verdict that waits has to last, and nothing is known any more that says so.
+      const isBroken = rule.holdMs > 0 && before?.held !== undefined;
       return silent(isBroken ? { ...before, held: undefined, band: undefined } : before, 'undecided');
     }
   }
@@ -105,8 +128,8 @@ function notJudged({ rule, before, observation, now, trace }: Inquiry): Evaluate
     trace?.push({ clause: 'cut', passes: false, until: before.cut });
     return silent(before, 'undecided', before.cut);
   }
-  if (rule.settleMs === 0 || !hasActuated(before)) return undefined;
-  // A reading that was taken before things had settled is not judged later on either.
+  if ((rule.settleMs === 0 && rule.run === undefined) || !hasActuated(before)) return undefined;
+  // A reading that was taken before things had settled, or before the run was over, is not judged later on either.
   const age = isAboutReading ? Math.max(0, ageMs) : 0;
   const isSettled = left(before.at, rule.settleMs + age, now) === 0;
   const until = before.at + rule.settleMs;
@@ -129,7 +152,8 @@ function hasActuated({ at, emittedAt, runUntil }: RuleState): boolean {
 
 /** The other verdict is asked for, and not believed yet. */
 function wait({ rule, before, now }: Inquiry, band: number | undefined): RuleState {
-  if (before === undefined) return { since: rule.since, raised: false, at: now, first: true, held: now, band };
+  if (before === undefined)
+    return { since: rule.since, raised: false, at: now, first: true, held: now, band };
   if (before.held !== undefined && before.band === band && before.cut === undefined) return before;
   return { ...before, held: before.held ?? now, band, cut: undefined };
 }
@@ -161,9 +185,4 @@ function repeat(
   }
   inquiry.trace?.push({ clause: 'emit', passes: false, value: state.raised, amount: inquiry.now - state.at });
   return silent(told, result, believedAt ?? silenceAwaited(inquiry, told));
-}
-
-function waking(evaluated: Evaluated, wakeAt: number | undefined): Evaluated {
-  if (wakeAt === undefined || (evaluated.wakeAt !== undefined && evaluated.wakeAt <= wakeAt)) return evaluated;
-  return { ...evaluated, wakeAt };
 }

@@ -91,7 +91,12 @@ export function windowName({ fn, measurement, ms }: WindowUse): string {
 
 /** A duration in the largest unit that divides it: `90s`, `10m`, `250ms`. */
 export function durationText(ms: number): string {
-  for (const [unit, length] of [['d', 86_400_000], ['h', 3_600_000], ['m', 60_000], ['s', 1000]] as const)
+  for (const [unit, length] of [
+    ['d', 86_400_000],
+    ['h', 3_600_000],
+    ['m', 60_000],
+    ['s', 1000],
+  ] as const)
     if (ms >= length && ms % length === 0) return `${ms / length}${unit}`;
   return `${ms}ms`;
 }

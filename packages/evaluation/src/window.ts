@@ -146,8 +146,7 @@ export class History implements WindowView {
   }
 
   private select(measurement: string, ms: number): Series {
-    for (const known of this.series)
-      if (known.ms === ms && known.measurement === measurement) return known;
+    for (const known of this.series) if (known.ms === ms && known.measurement === measurement) return known;
     const series = this.collect(measurement, ms);
     this.series.push(series);
     return series;

@@ -1,0 +1,151 @@
+import type { Clause, Trace, TraceStep } from './trace.js';
+
+/** Says in plain sentences what the clauses of a rule found, in their order; one sentence each. */
+export function explain(trace: Trace): string[] {
+  return trace.map((step) => SENTENCES[step.clause](step));
+}
+
+/** The clauses that kept the rule from another verdict, or from being judged; several limits may do so at once. */
+export function obstacles(trace: Trace): TraceStep[] {
+  const holds = trace.some(({ clause, passes }) => clause === 'when' && passes);
+  return trace.filter(({ clause, passes }) => {
+    if (clause === 'emit' || clause === 'reassert') return false;
+    if (clause === 'clear') return holds ? passes : !passes; // where both hold, nothing is raised
+    return !passes;
+  });
+}
+
+const SENTENCES: Readonly<Record<Clause, (step: TraceStep) => string>> = {
+  run: ({ passes, amount = 0 }) =>
+    passes ? 'the time of the run was over' : `the run had ${duration(amount)} to go`,
+  enabled: () => 'the rule was disabled',
+  maxAge: ({ passes, amount = 0, limit = 0 }) =>
+    passes
+      ? `the reading was ${duration(amount)} old, ${duration(limit)} are allowed`
+      : `the reading was ${duration(amount)} old, too old for the ${duration(limit)} that are allowed`,
+  cut: ({ until = 0 }) => `the rule had changed its mind too often, and was cut until ${time(until)}`,
+  settle: ({ passes, amount = 0, limit = 0 }) => {
+    if (limit === 0) return `the reading was taken ${passes ? 'after' : 'before'} the last command`;
+    return passes
+      ? `things had settled for ${duration(limit)} since the last command`
+      : `things were still settling: ${duration(Math.max(0, amount))} of ${duration(limit)} since the last command`;
+  },
+  deadband: ({ passes, amount, limit, text, ...asked }) => {
+    if (text !== undefined) return expression({ text, passes, ...asked });
+    const distance = `it had moved by ${rounded(amount ?? 0)} since it was last judged`;
+    return passes ? distance : `${distance}, less than ${rounded(limit ?? 0)}, so nothing new was asked for`;
+  },
+  when: expression,
+  clear: expression,
+  quorum: ({ value }) =>
+    value === undefined ? 'the votes did not decide' : `the votes said ${value === true ? 'yes' : 'no'}`,
+  absence: ({ passes, amount = 0, limit = 0, until }) => {
+    const silence = `the device had been silent for ${duration(amount)}`;
+    if (passes) return `${silence}, at least ${duration(limit)}`;
+    return until === undefined
+      ? `${silence}, and that had been told already`
+      : `${silence}; ${duration(limit)} are needed`;
+  },
+  seconds: expression,
+  hold: (step) => lasted(step, 'the other verdict had lasted', 'hold'),
+  dwell: (step) => lasted(step, 'the verdict had stood', 'dwell'),
+  quiet: ({ passes, text, until = 0 }) =>
+    passes
+      ? `it was not in the quiet hours, ${text}`
+      : `it was in the quiet hours, ${text}, which end at ${time(until)}`,
+  cooldown: ({ passes, amount = 0, limit = 0 }) =>
+    passes
+      ? `the last raise was ${duration(amount)} ago, longer than the cooldown of ${duration(limit)}`
+      : `cooldown: ${duration(limit - amount)} of ${duration(limit)} were left`,
+  loop: ({ limit = 0 }) =>
+    `the rule changed its mind too often: it was cut for ${duration(limit)} and commanded nothing`,
+  emit: emission,
+  reassert: ({ passes, reason, amount = 0, limit = 0, values = {} }) => {
+    const cause =
+      reason === 'nothing' ? 'the device does not answer' : `the device reported ${listed(values)}`;
+    if (reason === 'quiet') return 'nothing was said again, as it was in the quiet hours';
+    return passes
+      ? `${cause}, and was told ${duration(amount)} ago, longer than ${duration(limit)}`
+      : `${cause}; it was told ${duration(amount)} ago, and is told again after ${duration(limit)}`;
+  },
+  error: ({ reason }) => `the rule failed: ${reason}`,
+};
+
+function emission({ passes, value, action, reason, amount = 0 }: TraceStep): string {
+  const side = value === true ? 'raised' : 'lowered';
+  if (reason === undefined) return `nothing was commanded: the rule had been ${side} for ${duration(amount)}`;
+  if (!passes) return `the rule was ${side}, and there was nothing to command`;
+  const command = `${JSON.stringify(action)} was commanded`;
+  switch (reason) {
+    case 'first':
+      return `this was the first verdict: ${side}, so ${command}`;
+    case 'every':
+      return `every reading is answered: ${side}, so ${command}`;
+    case 'reassert':
+      return `the rule was ${side} as before, so ${command} again`;
+    case 'run_over':
+      return `the run was over, so ${command}`;
+    default:
+      return `the rule was ${side}, so ${command}`;
+  }
+}
+
+function lasted({ passes, amount = 0, limit = 0 }: TraceStep, what: string, clause: string): string {
+  return passes
+    ? `${what} for ${duration(amount)}, at least ${duration(limit)} (${clause})`
+    : `${what} for ${duration(amount)} of ${duration(limit)} (${clause})`;
+}
+
+const COMPARISON = /^\s*([A-Za-z]\w*)\s*(?:<=|>=|==|!=|<|>)\s*(-?\d+(?:\.\d+)?)\s*$/;
+
+function expression({ text = '', value, values = {} }: TraceStep): string {
+  const known = listed(values);
+  if (value === undefined)
+    return known === ''
+      ? `"${text}" could not be told: the reading has nothing of it`
+      : `"${text}" could not be told: ${known}`;
+  const outcome = typeof value === 'number' ? `came to ${rounded(value)}` : value ? 'held' : 'did not hold';
+  const [, name, limit] = COMPARISON.exec(text) ?? [];
+  const measured = name === undefined ? undefined : values[name];
+  if (typeof measured === 'number')
+    return `${name} was ${rounded(measured)}, ${position(measured, Number(limit))} ${limit}: "${text}" ${outcome}`;
+  return known === '' ? `"${text}" ${outcome}` : `"${text}" ${outcome}: ${known}`;
+}
+
+function position(value: number, limit: number): string {
+  if (value === limit) return 'equal to';
+  return value < limit ? 'below' : 'above';
+}
+
+/** Longest rendering of one measurement, characters. */
+const MAX_VALUE = 80;
+
+function listed(values: NonNullable<TraceStep['values']>): string {
+  return Object.entries(values)
+    .map(([name, value]) => {
+      const text = typeof value === 'number' ? rounded(value) : JSON.stringify(value);
+      return `${name} was ${text.length > MAX_VALUE ? `${text.slice(0, MAX_VALUE)}…` : text}`;
+    })
+    .join(', ');
+}
+
+/** Nine digits are enough to read; the evidence has them all. */
+function rounded(value: number): string {
+  return String(Number(value.toPrecision(9)));
+}
+
+function duration(ms: number): string {
+  if (ms < 1000) return `${Math.round(ms)} ms`;
+  if (ms < 120_000) return `${tenths(ms / 1000)} s`;
+  if (ms < 7_200_000) return `${tenths(ms / 60_000)} min`;
+  if (ms < 172_800_000) return `${tenths(ms / 3_600_000)} h`;
+  return `${tenths(ms / 86_400_000)} days`;
+}
+
+function tenths(value: number): string {
+  return String(Math.round(value * 10) / 10);
+}
+
+function time(ms: number): string {
+  return new Date(ms).toISOString();
+}
