@@ -1,4 +1,7 @@
 import type { Rule } from '@lamplighter/contracts/rule';
+import type { CompiledRule } from './compile-rule.js';
+import { conditionHolds } from './evaluate-condition.js';
+import type { Scope } from './expression.js';
 import { median, trimmedMean } from './quorum-averages.js';
 
 /**
@@ -24,18 +27,23 @@ export interface Vote {
   readonly since: number;
 }
 
-/** When there is something to hear at all, and since when somebody listens. */
+/** Since when votes were asked for, and silence counts. Milliseconds on the server's clock. */
 export interface Listening {
   readonly now: number;
-  /** Silence counts from here on, server time in ms: the rule is as old, and the services have listened ever since. */
-  readonly since: number;
+  /** Since when the group votes on this rule. */
+  readonly begun: number;
+  /** Since when somebody has listened without a break: of before, silence says nothing of the sensors. */
+  readonly listeningSince: number;
 }
 
 /** What came of counting: the evidence of a quorum's verdict. */
 export interface Tally {
   readonly policy: Quorum['policy'];
   readonly outcome: 'decided' | 'undecided' | 'gathering' | 'lost';
-  /** Stands in place of `when`; undefined if the votes do not say (a tie, too few), and then everything stays as it is. */
+  /**
+   * Stands in place of `when`; absent if the votes do not say (a tie, too few), and then everything stays as it is. Of a median or mean
+   * it is what `when` and `clear` say of the `value`, which the counting alone does not know.
+   */
   readonly verdict?: boolean;
   /** Sensors that there should be, and how many fresh votes a verdict needs. */
   readonly expected: number;
@@ -70,21 +78,15 @@ export interface Ballot {
   readonly expected: number | undefined;
 }
 
-/**
- * Counts the votes.
- * @param judge says of a median or mean whether the condition holds; undefined if it cannot say
- */
-export function tallyVotes(
-  ballot: Ballot,
-  votes: readonly Vote[],
-  { now, since: listeningSince }: Listening,
-  judge: (value: number) => boolean | undefined,
-): Tally {
+/** Counts the votes. */
+export function tallyVotes(ballot: Ballot, votes: readonly Vote[], listening: Listening): Tally {
   const { quorum, maxAgeMs, since } = ballot;
+  const { now, begun } = listening;
   const heard = votes.filter((vote) => vote.since === since);
-  const fresh = heard.filter(({ receivedAt }) => now - receivedAt <= maxAgeMs);
+  const fresh = heard.filter((vote) => isFresh(vote, maxAgeMs, now));
   const expected = Math.max(ballot.expected ?? heard.length, 1);
   const needs = quorum.needs ?? Math.floor(expected / 2) + 1;
+  const said = saidOf(quorum, fresh);
   const count = {
     policy: quorum.policy,
     expected,
@@ -92,17 +94,17 @@ export function tallyVotes(
     fresh: fresh.length,
     stale: heard.length - fresh.length,
     missing: Math.max(0, expected - heard.length),
-    ...countOf(quorum, fresh),
+    ...said,
   };
-  const isEarly = now - listeningSince < maxAgeMs;
-  // Who there should be nobody has said: all that are there have spoken once the first votes could be stale.
-  const isComplete = fresh.length >= needs && (ballot.expected !== undefined || !isEarly);
-  const certain = quorum.needs === undefined ? certainOf(quorum, count.yes ?? 0, count.no ?? 0) : undefined;
+  // If nobody has said how many there should be: all that are there have spoken once the first votes could be stale.
+  const isComplete = fresh.length >= needs && (ballot.expected !== undefined || now >= begun + maxAgeMs);
+  const certain = quorum.needs === undefined ? certainOf(quorum, said) : undefined;
   if (isComplete || certain !== undefined) {
-    const verdict = certain ?? verdictOf(quorum, count, judge);
-    return verdict === undefined ? { outcome: 'undecided', ...count } : { outcome: 'decided', verdict, ...count };
+    const verdict = certain ?? verdictOf(quorum, said);
+    if (verdict !== undefined) return { outcome: 'decided', verdict, ...count };
+    return { outcome: said.value === undefined ? 'undecided' : 'decided', ...count };
   }
-  if (isEarly) return { outcome: 'gathering', ...count };
+  if (now < gatheredAt(ballot, listening)) return { outcome: 'gathering', ...count };
   return quorum.lost === 'release'
     ? { outcome: 'lost', verdict: false, ...count }
     : { outcome: 'lost', ...count };
@@ -110,14 +112,18 @@ export function tallyVotes(
 
 /** When the votes will have to be counted again although nobody speaks: the next one turns stale, or the gathering ends. */
 export function tallyAgainAt(
-  { maxAgeMs, since }: Ballot,
+  ballot: Ballot,
   votes: readonly Vote[],
-  { now, since: listeningSince }: Listening,
+  listening: Listening,
 ): number | undefined {
-  let next = now - listeningSince < maxAgeMs ? listeningSince + maxAgeMs : Number.POSITIVE_INFINITY;
+  const { maxAgeMs, since } = ballot;
+  const { now, begun } = listening;
+  let next = Number.POSITIVE_INFINITY;
+  for (const gathered of [begun + maxAgeMs, gatheredAt(ballot, listening)])
+    if (gathered > now) next = Math.min(next, gathered);
   for (const vote of votes) {
     const staleAt = vote.receivedAt + maxAgeMs + 1;
-    if (vote.since === since && staleAt > now && staleAt < next) next = staleAt;
+    if (vote.since === since && staleAt < next && isFresh(vote, maxAgeMs, now)) next = staleAt;
   }
   return next === Number.POSITIVE_INFINITY ? undefined : next;
 }
@@ -130,8 +136,40 @@ export function withVotes(tally: Tally, { since }: Ballot, votes: readonly Vote[
     .slice(0, TALLY_VOTES);
   return {
     ...tally,
-    votes: Object.fromEntries(byName.map(({ device, value, receivedAt }) => [device, [value, now - receivedAt]])),
+    votes: Object.fromEntries(
+      byName.map(({ device, value, receivedAt }) => [device, [value, Math.max(0, now - receivedAt)]]),
+    ),
   };
+}
+
+/** Tolerated difference between clocks, milliseconds. */
+export const SKEW_MS = 1000;
+
+/** A vote of the future was cast before the server's clock was set back: how old it is nobody can tell. */
+function isFresh({ receivedAt }: Vote, maxAgeMs: number, now: number): boolean {
+  return receivedAt <= now + SKEW_MS && now - receivedAt <= maxAgeMs;
+}
+
+function gatheredAt({ maxAgeMs }: Ballot, { begun, listeningSince }: Listening): number {
+  return Math.max(begun, listeningSince) + maxAgeMs;
+}
+
+/**
+ * What one sensor says after a live reading; undefined if the reading does not say, and then its vote stays as it is.
+ * @param previous its last vote: a sensor has a hysteresis of its own
+ * @throws ExpressionFailed
+ */
+export function voteOf(
+  rule: CompiledRule,
+  previous: boolean | undefined,
+  scope: Scope,
+): boolean | number | undefined {
+  const measure = rule.quorum?.measure;
+  if (measure !== undefined) {
+    const value = measure.evaluate(scope);
+    return Number.isFinite(value) ? value : undefined;
+  }
+  return conditionHolds(rule, previous === true, scope);
 }
 
 /** Whether a policy asks each sensor for a number instead of yes or no. */
@@ -139,14 +177,14 @@ export function measures({ policy }: Quorum): boolean {
   return policy === 'median' || policy === 'trimmedMean';
 }
 
-interface Count {
+/** What the fresh votes say together. */
+interface Said {
   readonly yes?: number;
   readonly no?: number;
   readonly value?: number;
-  readonly fresh: number;
 }
 
-function countOf(quorum: Quorum, fresh: readonly Vote[]): Pick<Count, 'yes' | 'no' | 'value'> {
+function saidOf(quorum: Quorum, fresh: readonly Vote[]): Said {
   if (!measures(quorum)) {
     const yes = fresh.reduce((sum, { value }) => sum + (value === 1 ? 1 : 0), 0);
     return { yes, no: fresh.length - yes };
@@ -159,28 +197,24 @@ function countOf(quorum: Quorum, fresh: readonly Vote[]): Pick<Count, 'yes' | 'n
 }
 
 /** What votes decide that no other vote could change: one is enough for `any` and against `all`. */
-function certainOf({ policy, count }: Quorum, yes: number, no: number): boolean | undefined {
+function certainOf({ policy, count = 1 }: Quorum, { yes = 0, no = 0 }: Said): boolean | undefined {
   if (policy === 'any' && yes > 0) return true;
   if (policy === 'all' && no > 0) return false;
-  if (policy === 'atLeast' && yes >= count!) return true;
+  if (policy === 'atLeast' && yes >= count) return true;
   return undefined;
 }
 
-function verdictOf(
-  { policy, count }: Quorum,
-  { yes = 0, no = 0, value }: Count,
-  judge: (value: number) => boolean | undefined,
-): boolean | undefined {
+function verdictOf({ policy, count = 1 }: Quorum, { yes = 0, no = 0 }: Said): boolean | undefined {
   switch (policy) {
     case 'any':
       return yes > 0;
     case 'all':
       return no === 0;
     case 'atLeast':
-      return yes >= count!;
+      return yes >= count;
     case 'majority':
       return yes === no ? undefined : yes > no; // a tie changes nothing
     default:
-      return value === undefined ? undefined : judge(value);
+      return undefined; // `when` has yet to judge the value
   }
 }

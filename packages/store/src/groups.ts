@@ -1,3 +1,4 @@
+import type { DeviceScope } from '@lamplighter/contracts/rule';
 import type { Redis } from 'ioredis';
 import { type DeliveryOptions, deliveryText } from './command-header.js';
 import { newCommandId } from './command-id.js';
@@ -16,7 +17,7 @@ import {
   shardOf,
   timersKey,
 } from './keys.js';
-import { pipelined } from './pipelined.js';
+import { ALL_SHARDS, pipelined } from './pipelined.js';
 import { runScript, type ScriptArgument } from './script.js';
 import { type Superseded, supersededOf } from './superseded.js';
 
@@ -56,9 +57,9 @@ export async function readGroups(
 ): Promise<{ now: number; groups: Group[] }> {
   const [now, hashes, timers] = await Promise.all([
     redisNow(redis),
-    pipelined(redis, names, (pipeline, { fleet, rule }) => pipeline.hgetall(groupKey(fleet, rule))) as Promise<
-      Record<string, string>[]
-    >,
+    pipelined(redis, names, (pipeline, { fleet, rule }) =>
+      pipeline.hgetall(groupKey(fleet, rule)),
+    ) as Promise<Record<string, string>[]>,
     pipelined(redis, names, (pipeline, { fleet, rule }) =>
       pipeline.zscore(timersKey(shardOf(fleet, rule)), timerMember({ fleet, rule })),
     ) as Promise<(string | null)[]>,
@@ -68,7 +69,14 @@ export async function readGroups(
     groups: names.map(({ fleet, rule }, i) => {
       const { version = '', state = '', ...fields } = hashes[i]!;
       const timer = timers[i];
-      return { fleet, rule, version, state, votes: votesOf(fields), timer: timer ? Number(timer) : undefined };
+      return {
+        fleet,
+        rule,
+        version,
+        state,
+        votes: votesOf(fields),
+        timer: timer ? Number(timer) : undefined,
+      };
     }),
   };
 }
@@ -164,6 +172,28 @@ export async function decideGroup(
 export async function forgetGroup(redis: Redis, { fleet, rule }: GroupName): Promise<void> {
   await redis.zrem(timersKey(shardOf(fleet, rule)), timerMember({ fleet, rule }));
   await redis.unlink(groupKey(fleet, rule));
+}
+
+/** The first devices of a scope by name: those of its prefixes that the store knows, and its names even if it does not. */
+export async function devicesInScope(
+  redis: Redis,
+  fleet: string,
+  scope: DeviceScope,
+  limit: number,
+): Promise<string[]> {
+  const names = scope === '*' ? [] : scope.filter((name) => !name.endsWith('*'));
+  const prefixes =
+    scope === '*' ? [''] : scope.filter((name) => name.endsWith('*')).map((name) => name.slice(0, -1));
+  const found = new Set(names);
+  for (const prefix of prefixes) {
+    // No name has a byte above that of "~", so it ends the names with a prefix.
+    const [min, max] = prefix === '' ? ['-', '+'] : [`[${prefix}`, `(${prefix}~`];
+    const perShard = (await pipelined(redis, ALL_SHARDS, (pipeline, shard) =>
+      pipeline.zrangebylex(devicesKey(shard, fleet), min!, max!, 'LIMIT', 0, limit),
+    )) as string[][];
+    for (const device of perShard.flat().sort().slice(0, limit)) found.add(device);
+  }
+  return [...found].sort().slice(0, limit);
 }
 
 function timerMember({ fleet, rule }: GroupName): string {

@@ -54,6 +54,14 @@ export class RulesMetrics extends Metrics {
   readonly evaluations = this.counter('rule_evaluations_total', 'Rule evaluations by verdict', {
     result: ['matched', 'unmatched', 'undecided', 'error', 'budget_exceeded'],
   });
+  readonly quorumDecisions = this.counter('quorum_decisions_total', 'Counts of votes by what came of them', {
+    outcome: ['decided', 'undecided', 'gathering', 'lost'],
+  });
+  readonly quorumWrites = this.counter(
+    'quorum_writes_total',
+    'Decisions of quorums that changed something; conflict: another replica was first, and it is decided again',
+    { result: ['written', 'conflict'] },
+  );
   readonly votesRefused = this.counter(
     'quorum_votes_refused_total',
     'Votes that were not kept, because their quorum has as many sensors as it may',
@@ -92,7 +100,7 @@ export class RulesMetrics extends Metrics {
     'Dispatches that were not published, because this replica was held up until their lease had ended',
   );
   readonly dropped = this.counter('command_dropped_total', 'Commands of rules that were not taken', {
-    reason: ['queue_full'],
+    reason: ['queue_full', 'fleet_full', 'unreachable', 'too_many_targets'],
   });
   readonly rolloutsRunning = this.gauge('rollouts_running', 'Running rollouts that this replica carries on');
   readonly rolloutCommands = this.counter(
@@ -120,7 +128,7 @@ export class RulesMetrics extends Metrics {
     reason: ['closed'],
   });
   readonly storeOperations = this.counter('store_operations_total', 'Calls to Redis', {
-    op: ['accept', 'claim', 'answer', 'requeue', 'presence', 'events', 'rejected', 'wake', 'rollout', 'timers', 'history', 'rules'],
+    op: ['accept', 'claim', 'answer', 'requeue', 'presence', 'events', 'rejected', 'wake', 'rollout', 'timers', 'history', 'rules', 'groups'],
     result: ['ok', 'error'],
   });
   readonly eventsDropped = this.counter(

@@ -1,0 +1,53 @@
+import type { CompiledRule } from './compile-rule.js';
+import type { Evidence } from './evidence.js';
+import { type Tally, type Vote, withVotes } from './quorum.js';
+import { ballotOf, type GroupMoment, type GroupState, type JudgedGroup, judgeTally } from './quorum-group.js';
+import type { Trace } from './trace.js';
+
+/** All that a group's verdict was made of, recorded with each of the commands that it led to. */
+export interface GroupEvidence extends Evidence {
+  /** What was remembered of the group before. */
+  readonly group: GroupState;
+  /** How the votes were counted, with the first of them by name. */
+  readonly tally: Tally;
+}
+
+/** Records what a group's verdict is made of. */
+export function groupEvidenceOf(
+  rule: CompiledRule,
+  judged: JudgedGroup,
+  votes: readonly Vote[],
+  { fleet, trigger, now }: Omit<GroupMoment, 'heardAt'>,
+): GroupEvidence {
+  const { before, tally } = judged;
+  const { verdict, value } = tally;
+  return {
+    version: rule.version,
+    now,
+    trigger,
+    ...(before.rule !== undefined && { state: before.rule }),
+    reading: {},
+    ...(verdict !== undefined && { verdict }),
+    ...(value !== undefined && { value }),
+    ageMs: 0,
+    heardAt: votes.reduce((latest, { receivedAt }) => Math.max(latest, receivedAt), 0),
+    device: { address: { fleet, device: '' }, answers: true, lesson: false },
+    group: before,
+    tally: withVotes(tally, ballotOf(rule), votes, now),
+  };
+}
+
+/** Whether a command was caused by a group, and not by a device's own readings. */
+export function isGroupEvidence(evidence: Evidence): evidence is GroupEvidence {
+  return 'group' in evidence;
+}
+
+/** Judges once more what was counted then. */
+export function replayGroup(
+  rule: CompiledRule,
+  { group, tally, now, trigger, heardAt, device }: GroupEvidence,
+): { evaluated: JudgedGroup; trace: Trace } {
+  const trace: Trace = [];
+  const moment = { fleet: device.address.fleet, trigger, now, heardAt };
+  return { evaluated: judgeTally(rule, group, tally, moment, trace), trace };
+}

@@ -1,0 +1,27 @@
+/** A process that did not look for this long was stopped, or had no time: it may have missed whatever was said. Milliseconds. */
+const HELD_UP_MS = 5000;
+
+/**
+ * Since when this replica has listened without a break. A sensor that is not heard is silent only if somebody listens: while the
+ * broker or Redis was away, or this process was stopped, nothing follows from silence. Time is monotonic, milliseconds.
+ */
+export class Ears {
+  private since: number;
+  private lookedAt: number;
+
+  constructor(private readonly now: () => number = () => performance.now()) {
+    this.since = this.lookedAt = now();
+  }
+
+  /** To be called at least every few seconds. */
+  look(isDeaf: boolean): void {
+    const now = this.now();
+    if (isDeaf || now - this.lookedAt > HELD_UP_MS) this.since = now;
+    this.lookedAt = now;
+  }
+
+  /** For how long it has listened. */
+  get listeningMs(): number {
+    return this.now() - this.since;
+  }
+}

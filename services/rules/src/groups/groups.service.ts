@@ -1,0 +1,229 @@
+import { defaultLane } from '@lamplighter/contracts/command';
+import type { CompiledRule } from '@lamplighter/evaluation/compile-rule';
+import { groupEvidenceOf } from '@lamplighter/evaluation/quorum-evidence';
+import {
+  type GroupState,
+  isForgotten,
+  type JudgedGroup,
+  judgeGroup,
+} from '@lamplighter/evaluation/quorum-group';
+import type { Logger } from '@lamplighter/service-kit/logger';
+import type { Redis } from '@lamplighter/store/connect';
+import type { LiveEvent } from '@lamplighter/store/events';
+import {
+  decideGroup,
+  forgetGroup,
+  type Group,
+  type GroupCommands,
+  readGroups,
+  type TargetOutcome,
+} from '@lamplighter/store/groups';
+import { commandJson } from '@lamplighter/store/read-commands';
+import { readRule } from '@lamplighter/store/rules';
+import { storeFailure } from '@lamplighter/store/store-failure';
+import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
+import { DispatchService } from '../commands/dispatch.service.js';
+import { LiveEventsService } from '../live-events/live-events.service.js';
+import { RulesMetrics } from '../metrics.js';
+import { MqttTransport } from '../mqtt/mqtt-transport.js';
+import { RuleBook } from '../rule-book/rule-book.service.js';
+import { RuleErrors } from '../rule-book/rule-errors.service.js';
+import { LOGGER, REDIS } from '../tokens.js';
+import { Ears } from './ears.js';
+import { type MarkedGroup, Rounds, type RoundsObserver, type Trigger } from './rounds.js';
+import { TargetFinder } from './targets.js';
+
+/** How often it is asked whether anything can be heard. Milliseconds. */
+const LISTEN_MS = 1000;
+
+/**
+ * Decides quorums. A vote is stored with the reading that it comes from, and only marks its group here: `touched` costs one entry in
+ * a map. All that is marked is decided together, at most every 100 ms, from the votes as they are then. A decision looks at every
+ * vote, but the number of decisions in a second does not grow with the readings in it: a thousand sensors that speak once a second
+ * cost ten decisions of a thousand votes, which is ten votes looked at per reading, as it is with a hundred sensors. So the cost
+ * of a reading is constant, and where there are so many groups that this would be too much, the rounds become rarer, not longer.
+ */
+@Injectable()
+export class GroupsService implements OnApplicationBootstrap, RoundsObserver {
+  private readonly rounds = new Rounds(this);
+  private readonly ears = new Ears();
+  private readonly targets: TargetFinder;
+  private listening: NodeJS.Timeout | undefined;
+
+  constructor(
+    @Inject(REDIS) private readonly redis: Redis,
+    @Inject(LOGGER) private readonly logger: Logger,
+    private readonly transport: MqttTransport,
+    private readonly book: RuleBook,
+    private readonly dispatch: DispatchService,
+    private readonly errors: RuleErrors,
+    private readonly events: LiveEventsService,
+    private readonly metrics: RulesMetrics,
+  ) {
+    this.targets = new TargetFinder(redis);
+  }
+
+  onApplicationBootstrap(): void {
+    this.listening = setInterval(() => this.ears.look(this.transport.problems().length > 0), LISTEN_MS);
+    // A roster that nobody has heard of yet may be lost, too: the first look begins the time in which it may gather.
+    this.book.onRead((fleet, rules, before) => {
+      for (const { id, since } of rules.groups) if (before?.get(id)?.since !== since) this.touched(fleet, id);
+    });
+  }
+
+  /** Decides no more. What is marked is found again: by the next reading, or by its timer. */
+  async stop(): Promise<void> {
+    clearInterval(this.listening);
+    await this.rounds.stop();
+  }
+
+  /** For how long this replica has listened without a break: silence before that is not silence. */
+  get listeningMs(): number {
+    return this.ears.listeningMs;
+  }
+
+  /** A vote of this group was stored. Cheap enough for every reading. */
+  touched(fleet: string, rule: string): void {
+    this.rounds.mark(fleet, rule, 'reading');
+  }
+
+  /** The timer of this group is due; what is decided sets the next one. */
+  due(fleet: string, rule: string): void {
+    this.rounds.mark(fleet, rule, 'timer');
+  }
+
+  failed(error: Error, failures: number): void {
+    this.metrics.storeOperations.inc({ op: 'groups', result: 'error' });
+    if (failures === 1) this.logger.warn({ reason: error.message }, 'quorums wait for Redis');
+    this.ears.look(true); // readings could not be stored either
+  }
+
+  async decide(marked: readonly MarkedGroup[]): Promise<void> {
+    await this.book.ready(marked.map(({ fleet }) => fleet));
+    const { now, groups } = await readGroups(this.redis, marked);
+    for (const [i, group] of groups.entries()) {
+      const { fleet, rule, trigger } = marked[i]!;
+      try {
+        if (!(await this.decideOne(group, trigger, now))) this.rounds.mark(fleet, rule, trigger);
+      } catch (error) {
+        if (storeFailure(error) !== undefined) throw error;
+        // One group that cannot be decided must not hold up the others.
+        this.logger.error({ err: error, fleet, rule }, 'a quorum cannot be decided');
+      }
+    }
+    this.metrics.storeOperations.inc({ op: 'groups', result: 'ok' });
+  }
+
+  /** @returns false if another replica decided in between, or knows a newer rule: then it is to be decided again */
+  private async decideOne(group: Group, trigger: Trigger, now: number): Promise<boolean> {
+    const { fleet, version, votes } = group;
+    const rule = this.book.setOf(fleet)?.get(group.rule);
+    if (rule?.quorum === undefined) return this.leave(group, trigger);
+    const before = stateOf(group);
+    const listeningSince = now - this.ears.listeningMs;
+    const judged = judgeGroup(rule, before, votes, { fleet, trigger, now, listeningSince });
+    if (judged === undefined) return false;
+    this.count(rule, group, judged);
+    const forget = votes.filter((vote) => isForgotten(rule, vote, now));
+    const commands = await this.commandsOf(rule, group, judged, trigger, now);
+    const isChanged = judged.state !== before;
+    if (!isChanged && commands === undefined && forget.length === 0 && !needsTimer(group, judged, trigger))
+      return true;
+    const outcomes = await decideGroup(this.redis, {
+      fleet,
+      rule: rule.id,
+      version,
+      state: isChanged ? JSON.stringify(judged.state) : '',
+      timer: judged.wakeAt,
+      forget,
+      commands,
+    });
+    this.metrics.quorumWrites.inc({ result: outcomes === undefined ? 'conflict' : 'written' });
+    if (outcomes === undefined) return false;
+    this.taken(fleet, outcomes);
+    return true;
+  }
+
+  private async commandsOf(
+    rule: CompiledRule,
+    { fleet, votes }: Group,
+    judged: JudgedGroup,
+    trigger: Trigger,
+    now: number,
+  ): Promise<GroupCommands | undefined> {
+    const { emit } = judged;
+    if (emit === undefined) return undefined;
+    const { devices, isCut } = await this.targets.find(fleet, rule.target ?? rule.scope);
+    if (isCut) {
+      this.metrics.dropped.inc({ reason: 'too_many_targets' });
+      const message = `the target has more than ${devices.length} devices: only the first by name were commanded`;
+      this.errors.report(fleet, rule, undefined, message);
+    }
+    const because = groupEvidenceOf(rule, judged, votes, { fleet, trigger, now });
+    return {
+      targets: devices,
+      lane: rule.lane ?? defaultLane(emit),
+      policy: rule.policy,
+      ttl: rule.ttlMs,
+      timeoutMs: rule.timeoutMs,
+      attempts: rule.attempts,
+      onFailure: rule.onFailure,
+      json: commandJson({ source: 'rule', rule: rule.id, because }, emit),
+      cause: `rule:${rule.id}`,
+    };
+  }
+
+  private count(rule: CompiledRule, { fleet }: Group, { tally, result, error }: JudgedGroup): void {
+    this.metrics.quorumDecisions.inc({ outcome: tally.outcome });
+    this.metrics.evaluations.inc({ result });
+    if (error !== undefined) this.errors.report(fleet, rule, undefined, error);
+  }
+
+  /** Commands go out from here at once; what the store did not take is counted by the reason. */
+  private taken(fleet: string, outcomes: readonly TargetOutcome[]): void {
+    const events: LiveEvent[] = [];
+    for (const { device, id, state, superseded, unknown } of outcomes) {
+      if (state !== 'pending') {
+        this.metrics.dropped.inc({ reason: state === 'full' ? 'queue_full' : state });
+        continue;
+      }
+      const told = (command: string, became: 'pending' | 'superseded' | 'unknown') => {
+        this.metrics.commands.inc({ transition: became, source: 'rule' });
+        if (became !== 'pending') events.push({ type: 'command', fleet, device, command, state: became });
+      };
+      told(id, 'pending');
+      for (const earlier of superseded) told(earlier, 'superseded');
+      for (const earlier of unknown) told(earlier, 'unknown');
+    }
+    this.events.append(events);
+    this.dispatch.wake(outcomes.filter(({ state }) => state === 'pending').map(({ shard }) => shard));
+  }
+
+  /** The rule is not in force here. If it is gone, so is its group; if it is off, its group waits until a sensor votes again. */
+  private async leave(group: Group, trigger: Trigger): Promise<true> {
+    const { fleet, rule } = group;
+    const stored = await readRule(this.redis, fleet, rule);
+    if (stored === undefined || ('rule' in stored && stored.rule.quorum === undefined)) {
+      await forgetGroup(this.redis, { fleet, rule });
+    } else if (trigger === 'timer') {
+      await decideGroup(this.redis, { ...group, state: '', timer: undefined, forget: [] });
+    }
+    return true;
+  }
+}
+
+/** A state that cannot be read (somebody wrote into Redis) is as good as none. */
+function stateOf({ state }: Group): GroupState | undefined {
+  try {
+    return state === '' ? undefined : (JSON.parse(state) as GroupState);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether the timer has to be written. One that is too early costs a look; so it is not put off with every vote. */
+function needsTimer({ timer }: Group, { wakeAt }: JudgedGroup, trigger: Trigger): boolean {
+  if (trigger === 'timer') return true; // the one that was due must go, or it comes again
+  if (wakeAt === undefined) return timer !== undefined;
+  return timer === undefined || timer > wakeAt;
+}
