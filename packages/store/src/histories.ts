@@ -21,7 +21,9 @@ export async function readHistories(
   // The count first: a late reading that comes in between makes the verdict be judged again, and never the other way round.
   const replies = (await Promise.all([
     pipelined(redis, devices, (pipeline, { address }) => pipeline.hget(address.deviceKey, 'late')),
-    pipelined(redis, devices, (pipeline, { address, depth }) => pipeline.lrange(address.windowKey, -depth, -1)),
+    pipelined(redis, devices, (pipeline, { address, depth }) =>
+      pipeline.lrange(address.windowKey, -depth, -1),
+    ),
   ])) as [(string | null)[], string[][]];
   return devices.map((_, i) => {
     const entries = replies[1][i]!;

@@ -74,7 +74,9 @@ describe('a timer', () => {
 
   it('is set for every device in a scope, and an earlier one stays', async () => {
     await setTimer({ at: 4000, exact: false }, 2);
-    expect(await setTimers(store.redis, lamp.fleet, [`${lamp.device.slice(0, 4)}*`], 9000)).toBeGreaterThan(0);
+    expect(await setTimers(store.redis, lamp.fleet, [`${lamp.device.slice(0, 4)}*`], 9000)).toBeGreaterThan(
+      0,
+    );
     expect(Number(await score())).toBe(4000);
     await store.redis.zrem(timersKey(lamp.shard), `device/${lamp.name}`);
     expect(await setTimers(store.redis, lamp.fleet, [lamp.device], 9000)).toBe(1);
@@ -113,8 +115,10 @@ describe('a verdict on the window', () => {
     await rules.take(lamp, [light(5)]);
     const stale = await exact();
     await rules.take(lamp, [light(3)]);
-    expect((await rules.send({ ...rules.judge(lamp, [light(6)]), version: stale }))[0]!.kind).toBe('conflict');
-    expect((await rules.send({ ...rules.judge(lamp, [light(6)]), version: await exact() }))[0]!.kind).toBe(
+    expect((await rules.send({ ...rules.judge(lamp, [light(6)]), version: stale }))[0]!.kind).toBe(
+      'conflict',
+    );
+    expect((await rules.send({ ...rules.judge(lamp, [light(7)]), version: await exact() }))[0]!.kind).toBe(
       'accepted',
     );
   });

@@ -44,13 +44,20 @@ export async function removeTimer(redis: Redis, { kind, fleet, name }: DueTimer)
  * @param at server time, milliseconds
  * @returns how many devices there are in the scope
  */
-export async function setTimers(redis: Redis, fleet: string, scope: DeviceScope, at: number): Promise<number> {
+export async function setTimers(
+  redis: Redis,
+  fleet: string,
+  scope: DeviceScope,
+  at: number,
+): Promise<number> {
   const perShard = (await pipelined(redis, ALL_SHARDS, (pipeline, shard) =>
     pipeline.zrange(devicesKey(shard, fleet), '0', '-1'),
   )) as string[][];
   let count = 0;
   for (const [shard, devices] of perShard.entries()) {
-    const members = devices.filter((device) => inScope(scope, device)).map((device) => `device/${fleet}/${device}`);
+    const members = devices
+      .filter((device) => inScope(scope, device))
+      .map((device) => `device/${fleet}/${device}`);
     count += members.length;
     for (let first = 0; first < members.length; first += 1000)
       await redis.zadd(

@@ -1,5 +1,5 @@
-import type { Redis } from '@lamplighter/store/connect';
 import { NEW_DEVICE } from '@lamplighter/store/accept-readings';
+import type { Redis } from '@lamplighter/store/connect';
 import { readHistories } from '@lamplighter/store/histories';
 import { Inject, Injectable } from '@nestjs/common';
 import { LiveEventsService } from '../live-events/live-events.service.js';
@@ -29,16 +29,18 @@ export class GroundsService {
 
   /** Gives every device the rules in force; what is missing then, or undefined if nothing is. */
   missing(work: ReadonlyMap<KnownDevice, readonly PendingReading[]>): MissingGrounds | undefined {
-    let fleets: Set<string> | undefined;
-    let devices: KnownDevice[] | undefined;
+    let missing: { fleets: Set<string>; devices: KnownDevice[] } | undefined;
     for (const [device, readings] of work) {
-      const rules = this.book.setOf(device.address.fleet);
-      if (rules === undefined) (fleets ??= new Set()).add(device.address.fleet);
-      else device.follow(rules);
-      if (device.needsHistory || (readings.length === 0 && device.history === undefined)) (devices ??= []).push(device);
+      const { fleet } = device.address;
+      const rules = this.book.setOf(fleet);
+      if (rules !== undefined) device.follow(rules);
+      const asksTimer = readings.length === 0 && device.history === undefined;
+      if (rules !== undefined && !device.needsHistory && !asksTimer) continue;
+      missing ??= { fleets: new Set(), devices: [] };
+      if (rules === undefined) missing.fleets.add(fleet);
+      else missing.devices.push(device);
     }
-    if (fleets === undefined && devices === undefined) return undefined;
-    return { fleets: fleets ?? new Set(), devices: devices ?? [] };
+    return missing;
   }
 
   /** Reads them, and does not give up while Redis is away. */
@@ -64,7 +66,10 @@ export class GroundsService {
       address: device.address,
       depth: Math.max(device.depth, LEAST_DEPTH),
     }));
-    const histories = await untilStored(asked, (some) => readHistories(this.redis, some), { onRetry, onPoison });
+    const histories = await untilStored(asked, (some) => readHistories(this.redis, some), {
+      onRetry,
+      onPoison,
+    });
     for (const [i, history] of histories.entries()) if (history !== 'failed') known[i]!.remember(history);
   }
 }

@@ -62,7 +62,12 @@ export class IngestService {
 
   /** Judges devices whose timers are due: their rules once more, on what the store holds, without a reading. */
   async judgeAgain(devices: readonly KnownDevice[], listeningSince: number): Promise<void> {
-    await this.take(new Map(devices.map((device) => [device, []])), new Receipts(), new Map(), listeningSince);
+    await this.take(
+      new Map(devices.map((device) => [device, []])),
+      new Receipts(),
+      new Map(),
+      listeningSince,
+    );
   }
 
   private async take(
@@ -76,8 +81,7 @@ export class IngestService {
         this.fail([...work.values()].flat().length);
         break;
       }
-      const missing = this.grounds.missing(work);
-      if (missing !== undefined) await this.grounds.read(missing);
+      await this.ground(work);
       // A timer of a device that the store no longer knows must not bring it back.
       for (const [device, readings] of work)
         if (readings.length === 0 && device.version === NEW_DEVICE) work.delete(device);
@@ -85,6 +89,16 @@ export class IngestService {
       const outcomes = await this.store(parts);
       work = this.settle(parts, outcomes, receipts, refusals);
     }
+  }
+
+  /** Rules first, for they say whose history is needed. Usually nothing is missing, and nothing is awaited. */
+  private async ground(work: ReadonlyMap<KnownDevice, readonly PendingReading[]>): Promise<void> {
+    for (let step = 0; step < 2; step += 1) {
+      const missing = this.grounds.missing(work);
+      if (missing === undefined) return;
+      await this.grounds.read(missing);
+    }
+    this.grounds.missing(work);
   }
 
   private parse(
@@ -187,8 +201,7 @@ export class IngestService {
       if (outcome === 'failed') {
         part.device.history = undefined;
         this.fail(part.readings.length);
-      }
-      else if (outcome.kind === 'conflict') {
+      } else if (outcome.kind === 'conflict') {
         this.metrics.conflicts.inc();
         part.device.believe(outcome.grounds!);
         again.set(part.device, [...part.readings]);

@@ -16,7 +16,6 @@ import { KnownDevice } from './known-device.js';
 const NIGHT_LIGHT: RuleInput = {
   id: 'night-light',
   when: 'light < 300',
-  // biome-ignore lint/suspicious/noThenProperty: the document's key
   then: { led_on: true },
   else: { led_on: false },
 };
@@ -55,7 +54,8 @@ function verdictOn(device: KnownDevice, readings: PendingReading[], now = NOW) {
     undecided: 0,
     error: 0,
     budget_exceeded: 0,
-    onError: (rule: { id: string }, _device: KnownDevice, message: string) => errors.push(`${rule.id}: ${message}`),
+    onError: (rule: { id: string }, _device: KnownDevice, message: string) =>
+      errors.push(`${rule.id}: ${message}`),
   };
   const part = judge(device, readings, 'me', ++parts, now, verdicts);
   return { ...part, errors, actions: part.commands.map(({ action }) => action) };
@@ -159,13 +159,17 @@ describe('rules that look back', () => {
     });
     const part = verdictOn(device, [reading(5, 9)]);
     expect([part.version, part.actions]).toEqual([exactVersion('other.3', 40, 2), [{ led_on: true }]]);
-    expect(verdictOn(device, [reading(3, 10)]).version).toBe(exactVersion(versionAfter('me', part.part), 41, 2));
+    expect(verdictOn(device, [reading(3, 10)]).version).toBe(
+      exactVersion(versionAfter('me', part.part), 41, 2),
+    );
   });
 
   it('see the history of a replay, which does not actuate itself', () => {
     const device = lamp([rising]);
     verdictOn(device, [reading(5, 1)]);
-    expect(verdictOn(device, [reading(9, 2, { mayActuate: false }), reading(7, 3)]).actions).toEqual([]);
+    expect(verdictOn(device, [reading(9, 2, { mayActuate: false }), reading(7, 3)]).actions).toEqual([
+      { led_on: false },
+    ]);
   });
 });
 
@@ -173,18 +177,24 @@ describe('a timer', () => {
   const silence: RuleInput = {
     id: 'silence',
     absence: { after: '10s' },
-    // biome-ignore lint/suspicious/noThenProperty: the document's key
     then: { siren: true },
     else: { siren: false },
   };
   const remembered = (device: KnownDevice, receivedAt: number) =>
-    device.remember({ readings: [{ receivedAt, late: false, measurements: { light: 4 } }], count: 1, late: 0 });
+    device.remember({
+      readings: [{ receivedAt, late: false, measurements: { light: 4 } }],
+      count: 1,
+      late: 0,
+    });
 
   it('is set by the first reading, and moved only to an earlier time', () => {
     const device = lamp([silence]);
     expect(verdictOn(device, [reading(1, 1)]).timer).toEqual({ at: NOW + 10_000, exact: false });
     expect(verdictOn(device, [reading(1, 2)], NOW + 1000).timer).toBeUndefined();
-    expect(verdictOn(device, [reading(1, 3)], NOW + 10_000).timer).toEqual({ at: NOW + 20_000, exact: false });
+    expect(verdictOn(device, [reading(1, 3)], NOW + 10_000).timer).toEqual({
+      at: NOW + 20_000,
+      exact: false,
+    });
   });
 
   it('judges without a reading, and asks first what the store holds', () => {
@@ -241,10 +251,20 @@ describe('rules that change', () => {
 describe('a sensor of a quorum', () => {
   it('votes on every reading, with hysteresis, and commands nothing itself', () => {
     const device = lamp([
-      { ...NIGHT_LIGHT, id: 'stadium', clear: 'light > 330', quorum: { policy: 'majority' }, target: { devices: '*' } },
+      {
+        ...NIGHT_LIGHT,
+        id: 'stadium',
+        clear: 'light > 330',
+        quorum: { policy: 'majority' },
+        target: { devices: '*' },
+      },
     ]);
     const votes = [200, 310, 340].map((light, i) => verdictOn(device, [reading(light, i + 1)]));
-    expect(votes.map(({ votes: cast }) => cast!.map(({ vote }) => vote))).toEqual([['1,1'], ['1,1'], ['0,1']]);
+    expect(votes.map(({ votes: cast }) => cast!.map(({ vote }) => vote))).toEqual([
+      ['1,1'],
+      ['1,1'],
+      ['0,1'],
+    ]);
     expect(votes.flatMap(({ actions }) => actions)).toEqual([]);
     expect(votes[0]!.voted.map(({ id }) => id)).toEqual(['stadium']);
   });

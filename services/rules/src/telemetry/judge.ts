@@ -19,7 +19,8 @@ import {
 } from '@lamplighter/store/accept-readings';
 import { newCommandId } from '@lamplighter/store/command-id';
 import { groupKey } from '@lamplighter/store/keys';
-import { commandJson } from '@lamplighter/store/read-commands';
+import { type CommandSource, commandJson } from '@lamplighter/store/read-commands';
+import { expectedEffect } from '../effects/expected-effect.js';
 import type { KnownDevice } from './known-device.js';
 
 /** A reading on its way through one batch. */
@@ -193,17 +194,25 @@ class Judgement {
     this.wakeAt = undefined;
     for (const rule of device.rules) {
       const before = this.states[rule.id];
-      const { state, emit, result, error, wakeAt } = evaluate(rule, before, observation, device, now);
+      const { state, emit, raise, result, error, wakeAt } = evaluate(rule, before, observation, device, now);
       verdicts[result] += 1;
       if (error !== undefined) verdicts.onError(rule, device, error);
       if (wakeAt !== undefined && (this.wakeAt === undefined || wakeAt < this.wakeAt)) this.wakeAt = wakeAt;
       if (state !== undefined && state !== before) this.remember(rule, state);
       if (emit === undefined) continue;
       const because = evidenceOf(rule, before, observation, device, now);
-      const command = commandOf(rule, emit, device.address.shard, because, takenAt);
+      const expected = expectedEffect(rule, raise);
+      const source = { source: 'rule', rule: rule.id, because, expected } as const;
+      const command = commandOf(rule, emit, device.address.shard, source, takenAt);
       if (rule.mode === 'every' || device.lesson) this.every.push(command);
-      else (this.lastWords ??= new Map()).set(rule, command); // within one batch only a rule's last word counts
+      else this.setLastWord(rule, command);
     }
+  }
+
+  /** Within one batch only a rule's last word counts. */
+  private setLastWord(rule: CompiledRule, command: JudgedCommand): void {
+    this.lastWords ??= new Map();
+    this.lastWords.set(rule, command);
   }
 
   private vote(observation: Observation): void {
@@ -258,7 +267,7 @@ function commandOf(
   rule: CompiledRule,
   action: Action,
   shard: number,
-  because: object,
+  source: CommandSource,
   takenAt: number,
 ): JudgedCommand {
   return {
@@ -269,15 +278,11 @@ function commandOf(
     timeoutMs: rule.timeoutMs,
     attempts: rule.attempts,
     onFailure: rule.onFailure,
-    json: commandJson({ source: 'rule', rule: rule.id, because, expected: expectedOf(rule) }, action),
+    json: commandJson(source, action),
     cause: `rule:${rule.id}`,
     rule,
     action,
     actionJson: JSON.stringify(action),
     takenAt,
   };
-}
-
-function expectedOf({ effect }: CompiledRule) {
-  return effect && { expect: effect.expect.text, withinMs: effect.withinMs };
 }

@@ -108,7 +108,11 @@ export class KnownDevice implements DeviceFacts {
   /** Takes over what it has sent lately, as the store has it. */
   remember({ readings, count, late }: DeviceHistory): void {
     this.history = new History(
-      readings.map(({ at, receivedAt, measurements }) => ({ at: at ?? receivedAt, receivedAt, reading: measurements })),
+      readings.map(({ at, receivedAt, measurements }) => ({
+        at: at ?? receivedAt,
+        receivedAt,
+        reading: measurements,
+      })),
     );
     this.count = count;
     this.late = late;

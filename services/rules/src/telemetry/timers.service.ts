@@ -74,7 +74,8 @@ export class TimersService implements OnApplicationBootstrap {
       this.metrics.timersDue.inc({ kind: 'device' }, devices.length);
       if (devices.length > 0) await this.ingest.judgeAgain(devices, Date.now() - this.groups.listeningMs);
       for (const { version, address } of devices) {
-        if (version === NEW_DEVICE) await this.remove({ kind: 'device', fleet: address.fleet, name: address.device });
+        if (version === NEW_DEVICE)
+          await this.remove({ kind: 'device', fleet: address.fleet, name: address.device });
       }
     } catch {
       this.metrics.storeOperations.inc({ op: 'timers', result: 'error' }); // Redis is away; the next poll tries again
