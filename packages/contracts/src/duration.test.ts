@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { durationMs, durationSchema } from './duration.js';
+import { durationMs, durationSchema, durationText } from './duration.js';
 
 it.each([
   ['0s', 0],
@@ -51,6 +51,17 @@ it('is a whole, finite number of milliseconds or nothing, whatever the text', ()
   );
 });
 
+it.each([
+  [0, '0s'],
+  [250, '250ms'],
+  [1000, '1s'],
+  [90_000, '90s'],
+  [3_600_000, '1h'],
+  [7 * 24 * 3_600_000, '7d'],
+])('writes %d ms as %s', (ms, text) => {
+  expect(durationText(ms)).toBe(text);
+});
+
 describe('a bounded duration', () => {
   const schema = durationSchema(1000, 60_000);
 
@@ -60,11 +71,18 @@ describe('a bounded duration', () => {
 
   it.each(['999ms', '0s', '61s', '60001ms', '1h', 'soon', ''])('refuses %j and names the bounds', (text) => {
     expect(schema.safeParse(text).error?.issues[0]?.message).toBe(
-      'must be a duration such as "30s", "5m" or "1h", between 1000 ms and 60000 ms',
+      'must be a duration such as "30s", "5m" or "1h", from 1s to 1m',
     );
   });
 
   it.each([60, null, undefined, ['5s'], { ms: 5 }])('refuses %j, which is no text', (value) => {
     expect(schema.safeParse(value).success).toBe(false);
   });
+});
+
+it('names only the upper bound of a duration that may be nothing', () => {
+  expect(durationSchema(0, 7 * 24 * 3_600_000).parse('0s')).toBe('0s');
+  expect(durationSchema(0, 7 * 24 * 3_600_000).safeParse('8d').error?.issues[0]?.message).toBe(
+    'must be a duration such as "30s", "5m" or "1h", at most 7d',
+  );
 });

@@ -10,9 +10,20 @@ export function durationMs(text: string): number | undefined {
   return Number(amount) * UNIT_MS[unit as keyof typeof UNIT_MS];
 }
 
+/** Milliseconds as a duration, in the largest unit that divides them: 90000 is `90s`, 0 is `0s`. */
+export function durationText(ms: number): string {
+  const units = Object.entries(UNIT_MS).toReversed();
+  const [unit, unitMs] = (ms === 0 ? undefined : units.find(([, size]) => ms % size === 0)) ?? ['s', 1000];
+  return `${ms / unitMs}${unit}`;
+}
+
 /** A duration as people write it; bounds in milliseconds. */
-export const durationSchema = (minMs: number, maxMs: number) =>
-  z.string().refine((text) => {
+export const durationSchema = (minMs: number, maxMs: number) => {
+  const bounds =
+    minMs === 0 ? `at most ${durationText(maxMs)}` : `from ${durationText(minMs)} to ${durationText(maxMs)}`;
+  const error = `must be a duration such as "30s", "5m" or "1h", ${bounds}`;
+  return z.string({ error }).refine((text) => {
     const ms = durationMs(text);
     return ms !== undefined && ms >= minMs && ms <= maxMs;
-  }, `must be a duration such as "30s", "5m" or "1h", between ${minMs} ms and ${maxMs} ms`);
+  }, error);
+};

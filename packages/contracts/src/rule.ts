@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { actionSchema, deliverySchema } from './command.js';
 import { durationSchema } from './duration.js';
 import { IDENTITY, identitySchema } from './identity.js';
+import { contradictions } from './rule-sense.js';
 
 /** The bounds of rules. */
 export const RULE_BOUNDS = {
@@ -17,116 +18,146 @@ export const RULE_BOUNDS = {
   maxSensors: 1000,
 } as const;
 
-const expressionSchema = z.string().min(1).max(RULE_BOUNDS.maxExpressionLength);
-const timeSchema = durationSchema(0, RULE_BOUNDS.maxDurationMs);
+const durationPattern = { pattern: '^[0-9]{1,9}(ms|s|m|h|d)$' };
+const expression = (about: string) => z.string().min(1).max(RULE_BOUNDS.maxExpressionLength).describe(about);
+const time = (minMs: number, about: string) =>
+  durationSchema(minMs, RULE_BOUNDS.maxDurationMs).meta({ ...durationPattern, description: about });
 
 /** Devices by name, by prefix (`lamp-*`), or every one of the fleet (`*`). */
-export const deviceScopeSchema = z.union([
-  z.literal('*'),
-  z
-    .array(z.union([identitySchema, z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}\*$/)]))
-    .min(1)
-    .max(RULE_BOUNDS.maxScope),
-]);
+export const deviceScopeSchema = z
+  .union([
+    z.literal('*'),
+    z
+      .array(
+        z
+          .string()
+          .regex(
+            /^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}([A-Za-z0-9_.-]|\*)?$/,
+            'must be a device such as "lamp-1", or a prefix such as "lamp-*"',
+          ),
+      )
+      .min(1)
+      .max(RULE_BOUNDS.maxScope),
+  ])
+  .describe('Devices by name, by prefix ("lamp-*"), or "*" for every one of the fleet.');
 export type DeviceScope = z.infer<typeof deviceScopeSchema>;
 
-/** A time of the day in which a rule does not raise: from, to (`22:00`, past midnight if `to` is earlier), in an IANA time zone. */
-const quietSchema = z.strictObject({
-  from: z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'must be a time such as "22:00"'),
-  to: z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'must be a time such as "06:00"'),
-  timeZone: z.string().default('UTC').refine(isTimeZone, 'must be an IANA time zone such as "Europe/Berlin"'),
-});
+const timeOfDay = (example: string) =>
+  z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, `must be a time such as "${example}"`);
+const quietSchema = z
+  .strictObject({
+    from: timeOfDay('22:00'),
+    to: timeOfDay('06:00').describe('Past midnight if it is earlier than "from".'),
+    timeZone: z
+      .string()
+      .default('UTC')
+      .refine(isTimeZone, 'must be an IANA time zone such as "Europe/Berlin"'),
+  })
+  .describe('Hours in which the rule does not raise; what is raised may still be lowered.');
 
 /** How many sensors must agree, and what holds when too few can be heard. */
 export const QUORUM_POLICIES = ['any', 'all', 'majority', 'atLeast', 'median', 'trimmedMean'] as const;
+const sensors = z.int().min(1).max(RULE_BOUNDS.maxSensors);
 const quorumSchema = z
   .strictObject({
     policy: z.enum(QUORUM_POLICIES),
-    /** For `atLeast`: how many must agree. */
-    count: z.int().min(1).max(RULE_BOUNDS.maxSensors).optional(),
-    /** For `median` and `trimmedMean`: what each sensor says, a CEL number over its reading. `when` then judges `value`. */
-    of: expressionSchema.optional(),
-    /** For `trimmedMean`: the share that is left out at each end. */
-    trim: z.number().min(0).max(0.49).optional(),
-    /** How many sensors there should be, if the scope does not list them. */
-    expected: z.int().min(1).max(RULE_BOUNDS.maxSensors).optional(),
-    /** How many fresh sensors a verdict needs; more than half of the expected ones if not given. */
-    needs: z.int().min(1).max(RULE_BOUNDS.maxSensors).optional(),
-    /** When fewer are fresh: `hold` what was decided, `release` as if the condition were false, or command the `safe` action. */
-    lost: z.enum(['hold', 'release', 'safe']).default('hold'),
+    count: sensors.optional().describe('For "atLeast": how many must agree.'),
+    of: expression(
+      'For "median" and "trimmedMean": the number that each sensor says. "when" then judges "value".',
+    ).optional(),
+    trim: z
+      .number()
+      .min(0)
+      .max(0.49)
+      .optional()
+      .describe('For "trimmedMean": the share that is left out at each end.'),
+    expected: sensors
+      .optional()
+      .describe('How many sensors there should be, if the scope does not name them.'),
+    needs: sensors
+      .optional()
+      .describe('Fresh sensors that a verdict needs; more than half of the expected ones if not given.'),
+    lost: z
+      .enum(['hold', 'release', 'safe'])
+      .default('hold')
+      .describe(
+        'When fewer are fresh: "hold" what was decided, "release" as if the condition were false, or command the "safe" action.',
+      ),
     safe: actionSchema.optional(),
   })
-  .superRefine(({ policy, count, of, trim, lost, safe }, context) => {
-    const wrong = (key: string, message: string) =>
-      context.addIssue({ code: 'custom', path: [key], message });
-    const measures = policy === 'median' || policy === 'trimmedMean';
-    if (policy === 'atLeast' && count === undefined) wrong('count', 'policy "atLeast" needs a count');
-    if (policy !== 'atLeast' && count !== undefined) wrong('count', 'is only for policy "atLeast"');
-    if (measures && of === undefined) wrong('of', `policy "${policy}" needs to know of what`);
-    if (!measures && of !== undefined) wrong('of', 'is only for policies "median" and "trimmedMean"');
-    if (policy !== 'trimmedMean' && trim !== undefined) wrong('trim', 'is only for policy "trimmedMean"');
-    if (lost === 'safe' && safe === undefined) wrong('safe', '"lost": "safe" needs a safe action');
-    if (lost !== 'safe' && safe !== undefined) wrong('safe', 'is only for "lost": "safe"');
+  .describe('The scope\'s devices vote, and the commands go to "target".');
+
+const REASSERT = 'must be "never", or a duration such as "1m", from 1s to 7d';
+const reassertTime = durationSchema(1000, RULE_BOUNDS.maxDurationMs);
+const reassertSchema = z
+  .string({ error: REASSERT })
+  .refine((text) => text === 'never' || reassertTime.safeParse(text).success, REASSERT)
+  .meta({
+    pattern: '^(never|[0-9]{1,9}(ms|s|m|h|d))$',
+    description:
+      'A device that reports another value than commanded, or never answers, is told again after this time; or "never".',
   });
 
-/**
- * A rule: when `when` holds for a reading, `then` is commanded, otherwise `else`. docs/rules.md explains every field.
- *
- * - `when` raises the verdict; `clear`, if given, lowers it (hysteresis); otherwise it is lowered as soon as `when` is false.
- * - `maxAge`: an older reading is not judged. `deadband`: nor is one that has moved less than this since the last one judged.
- * - `hold`: the other verdict must last this long before it is believed. `dwell`: a verdict, once believed, stays this long.
- * - `cooldown`: least time between two raises. `settle`: after an actuation nothing is judged (but stored) for this long.
- * - `quiet`: in these hours the rule does not raise; what is raised may still be lowered.
- * - `absence` (in place of `when`): raises when the device has been silent for this long, lowers when it is heard again.
- * - `run`: `else` follows by itself after so many seconds (a CEL number, at most `max`), by timer.
- * - `quorum`: the scope's devices vote, and the commands go to `target`.
- * - `mode: change` commands when the verdict changes; `mode: every` commands on every reading, as the lesson does.
- * - `reassert`: a device that reports another value than commanded, or never answers, is told again after this time.
- * - `effect`: what telemetry should show within that time after the command succeeded; `last` is the reading before it.
- */
+/** A rule: when `when` holds for a reading, `then` is commanded, otherwise `else`. docs/rules.md explains every field. */
 export const ruleSchema = z
   .strictObject({
-    id: z.string().regex(IDENTITY, 'must be 1 to 64 letters, digits, "_", "." or "-"'),
+    id: z
+      .string()
+      .regex(IDENTITY, 'must be 1 to 64 letters, digits, "_", "." or "-", and begin with a letter or digit'),
     description: z.string().max(500).optional(),
     enabled: z.boolean().default(true),
     scope: z.strictObject({ devices: deviceScopeSchema.default('*') }).default({ devices: '*' }),
-    when: expressionSchema.optional(),
-    clear: expressionSchema.optional(),
-    absence: z.strictObject({ after: durationSchema(1000, RULE_BOUNDS.maxDurationMs) }).optional(),
-    maxAge: timeSchema.default('30s'),
-    hold: timeSchema.default('0s'),
-    dwell: timeSchema.default('0s'),
-    cooldown: timeSchema.default('0s'),
-    settle: timeSchema.default('0s'),
-    deadband: z.strictObject({ of: expressionSchema, by: z.number().positive() }).optional(),
+    when: expression('Raises the verdict: a CEL condition over the reading.').optional(),
+    clear: expression(
+      'Lowers the verdict (hysteresis). Without it, the verdict is lowered as soon as "when" is false.',
+    ).optional(),
+    absence: z
+      .strictObject({ after: time(1000, 'Silence that raises.') })
+      .optional()
+      .describe(
+        'In place of "when": raises when the device has been silent for so long, lowers when it is heard again.',
+      ),
+    maxAge: time(0, 'An older reading is not judged.').default('30s'),
+    hold: time(0, 'The other verdict must last this long before it is believed.').default('0s'),
+    dwell: time(0, 'A verdict, once believed, stays this long.').default('0s'),
+    cooldown: time(0, 'Least time between two raises.').default('0s'),
+    settle: time(0, 'After an actuation nothing is judged (but stored) for this long.').default('0s'),
+    deadband: z
+      .strictObject({ of: expression('A CEL number over the reading.'), by: z.number().positive() })
+      .optional()
+      .describe('A reading that has moved less than this since the last one judged is not judged.'),
     quiet: quietSchema.optional(),
     run: z
-      .strictObject({ seconds: expressionSchema, max: durationSchema(1000, RULE_BOUNDS.maxDurationMs) })
-      .optional(),
+      .strictObject({
+        seconds: expression('A CEL number.'),
+        max: time(1000, 'The longest run, whatever "seconds" says.'),
+      })
+      .optional()
+      .describe('"else" follows by itself after so many seconds, by timer.'),
     quorum: quorumSchema.optional(),
-    target: z.strictObject({ devices: deviceScopeSchema }).optional(),
+    target: z
+      .strictObject({ devices: deviceScopeSchema })
+      .optional()
+      .describe("Whom a quorum commands; the scope's devices if not given."),
     then: actionSchema,
     else: actionSchema.optional(),
     command: deliverySchema.prefault({}),
-    mode: z.enum(['change', 'every']).default('change'),
-    reassert: z
-      .union([z.literal('never'), durationSchema(1000, RULE_BOUNDS.maxDurationMs)])
-      .default('1m'),
-    effect: z.strictObject({ expect: expressionSchema, within: durationSchema(1000, 3_600_000) }).optional(),
+    mode: z
+      .enum(['change', 'every'])
+      .default('change')
+      .describe('Command when the verdict changes, or on every reading, as the lesson does.'),
+    reassert: reassertSchema.default('1m'),
+    effect: z
+      .strictObject({
+        expect: expression('A CEL condition; "last" is the reading before the command succeeded.'),
+        within: durationSchema(1000, 3_600_000).meta(durationPattern),
+      })
+      .optional()
+      .describe('What telemetry should show within that time after the command succeeded.'),
   })
   .superRefine((rule, context) => {
-    const wrong = (key: string, message: string) =>
-      context.addIssue({ code: 'custom', path: [key], message });
-    if (rule.when === undefined && rule.absence === undefined) wrong('when', 'a rule needs "when" or "absence"');
-    if (rule.absence !== undefined)
-      for (const key of ['when', 'clear', 'quorum', 'deadband'] as const)
-        if (rule[key] !== undefined) wrong(key, 'has no meaning beside "absence"');
-    if (rule.run !== undefined && rule.else === undefined)
-      wrong('else', '"run" needs an "else", which ends the run');
-    if (rule.run !== undefined && rule.mode === 'every') wrong('mode', '"run" commands only on change');
-    if (rule.target !== undefined && rule.quorum === undefined)
-      wrong('target', 'is only for rules with a quorum; others command the device that they judge');
-    if (rule.quorum !== undefined && rule.mode === 'every') wrong('mode', 'a quorum commands only on change');
+    for (const { path, message } of contradictions(rule))
+      context.addIssue({ code: 'custom', path: [...path], message });
   });
 export type Rule = z.infer<typeof ruleSchema>;
 /** A rule as people write it, with defaults left out. */

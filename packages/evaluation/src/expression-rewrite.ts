@@ -109,13 +109,18 @@ export class Rewriter {
       case 'map':
         throw new ExpressionInvalid('objects cannot be written in an expression', node.start);
       default: {
-        if (node.op === '+' && this.hasLoops) return this.writeFunction('_sum', node.args);
+        if (this.hasLoops && isCounted(node)) return this.writeCounted(node);
         const precedence = PRECEDENCE[node.op]!;
         this.write(node.args[0], precedence);
         this.written += ` ${node.op} `;
         this.write(node.args[1], precedence + 1);
       }
     }
+  }
+
+  private writeCounted(node: Counted): void {
+    if (node.op === '!=') this.written += '!';
+    this.writeFunction(node.op === '+' ? '_sum' : node.op === 'in' ? '_in' : '_same', node.args);
   }
 
   private writeAll(nodes: readonly ASTNode[]): void {
@@ -199,7 +204,12 @@ export class Rewriter {
   /** `items.exists(item, item > 3)` becomes `items.exists(item, _step(3.0) ? item > 3.0 : false)`. */
   private writeLoop(name: string, of: ASTNode, args: readonly ASTNode[], at: number): void {
     const [item, first, second, ...more] = args;
-    if (item?.op !== 'id' || first === undefined || (second !== undefined && name !== 'map') || more.length > 0)
+    if (
+      item?.op !== 'id' ||
+      first === undefined ||
+      (second !== undefined && name !== 'map') ||
+      more.length > 0
+    )
       throw new ExpressionInvalid(
         `${name}() needs a name and what is asked of each item: items.${name}(item, …)`,
         at,
@@ -207,10 +217,7 @@ export class Rewriter {
     if (isScopeName(item.args) || item.args === 'value' || item.args.startsWith('_'))
       throw new ExpressionInvalid(`'${item.args}' cannot be the name of an item`, item.start);
     if (this.items.length === MAX_NESTED_LOOPS)
-      throw new ExpressionInvalid(
-        `${LOOPS.join(', ')} may be nested ${MAX_NESTED_LOOPS} deep at most`,
-        at,
-      );
+      throw new ExpressionInvalid(`${LOOPS.join(', ')} may be nested ${MAX_NESTED_LOOPS} deep at most`, at);
     this.write(of, 9);
     this.written += `.${name}(${item.args}, _step(${loopCost(args.slice(1))}.0)`;
     this.items.push(item.args);
@@ -256,6 +263,13 @@ function isScopeName(name: string): name is keyof typeof SCOPE_NAMES {
 
 function isWindowFunction(name: string): name is WindowFunction {
   return (WINDOW_FUNCTIONS as readonly string[]).includes(name);
+}
+
+type Counted = Extract<ASTNode, { op: '+' | '==' | '!=' | 'in' }>;
+
+/** Operators whose cost depends on what they are given; in expressions with loops they are functions that count it. */
+function isCounted(node: ASTNode): node is Counted {
+  return node.op === '+' || node.op === '==' || node.op === '!=' || node.op === 'in';
 }
 
 /** `a.b.c`, and nothing else. */

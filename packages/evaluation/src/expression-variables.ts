@@ -43,7 +43,8 @@ export class Variables {
     const type = this.mention(name, at);
     const read: Variable['read'] = ({ reading }) => reading[name];
     // Some names mean something else to the library: `string`, `list`, `type`.
-    if (evaluationLanguage.hasVariable(name)) return this.use(`reading ${name}`, { type, kind: 'other', read });
+    if (evaluationLanguage.hasVariable(name))
+      return this.use(`reading ${name}`, { type, kind: 'other', read });
     return this.use(`plain ${name}`, { type, kind: 'plain', read }, name);
   }
 

@@ -40,7 +40,7 @@ export function typeInWords(type: string): string {
   return TYPE_WORDS[type] ?? (type.startsWith('list') ? 'a list' : type);
 }
 
-const SIGNS: Readonly<Record<string, string>> = { _quotient: '/', _remainder: '%', _sum: '+' };
+const SIGNS: Readonly<Record<string, string>> = { _quotient: '/', _remainder: '%' };
 
 /** An error of the library in our words. */
 export function rewordError(error: { readonly code?: string; readonly summary?: string; message: string }) {
@@ -53,9 +53,12 @@ export function rewordError(error: { readonly code?: string; readonly summary?: 
   const unary = /^no such overload: ([!-])(.+)$/.exec(summary);
   if (unary !== null) return notDefined(unary[1]!, [unary[2]!]);
   const call = /^found no matching overload for '(?:.+\.)?(\w+)\((.*)\)'$/.exec(summary);
-  if (call !== null) return notDefined(SIGNS[call[1]!] ?? `${call[1]!.replace(/^_/, '')}()`, call[2]!.split(', '));
+  if (call !== null)
+    return notDefined(SIGNS[call[1]!] ?? `${call[1]!.replace(/^_/, '')}()`, call[2]!.split(', '));
   return summary
-    .replace(/'(double|int|bool|string|null|dyn|list<.*>|map<.*>)'/g, (_all, type: string) => typeInWords(type))
+    .replace(/'(double|int|bool|string|null|dyn|list<.*>|map<.*>)'/g, (_all, type: string) =>
+      typeInWords(type),
+    )
     .replace('EOF', 'the end');
 }
 

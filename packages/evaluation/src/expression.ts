@@ -1,5 +1,5 @@
 import type { TelemetrySchema } from '@lamplighter/contracts/telemetry-schema';
-import { type ASTNode, EvaluationError, ParseError } from '@marcbachmann/cel-js';
+import { type ASTNode, type Environment, EvaluationError, ParseError } from '@marcbachmann/cel-js';
 import { ExpressionFailed, ExpressionInvalid } from './expression-errors.js';
 import { BUDGET_EXCEEDED, budget, evaluationLanguage, sourceLanguage } from './expression-language.js';
 import { Rewriter } from './expression-rewrite.js';
@@ -12,7 +12,7 @@ export { ExpressionFailed, ExpressionInvalid } from './expression-errors.js';
 export type { Scope, ScopeVariable, WindowUse, WindowView } from './expression-scope.js';
 
 /** A compiled expression. */
-export interface Expression<T extends boolean | number> {
+export interface Expression<T> {
   readonly text: string;
   /** The measurements that it mentions: of the reading, of the one before it, or in a window. */
   readonly names: readonly string[];
@@ -45,8 +45,9 @@ export function compileExpression(
   text: string,
   options: ExpressionOptions & { readonly returns: 'number' },
 ): Expression<number>;
+export function compileExpression(text: string, options: ExpressionOptions): Expression<boolean | number>;
 export function compileExpression(text: string, options: ExpressionOptions): Expression<boolean | number> {
-  const root = parse(text);
+  const root = parsed(sourceLanguage, text).ast;
   const variables = new Variables(options.variables, options.schema);
   const rewriter = new Rewriter(root, variables);
   const program = compile(rewriter, variables.all, options.returns);
@@ -62,10 +63,10 @@ export function compileExpression(text: string, options: ExpressionOptions): Exp
   };
 }
 
-function parse(text: string): ASTNode {
+function parsed(language: Environment, text: string) {
   if (!text.isWellFormed()) throw new ExpressionInvalid('is no valid Unicode');
   try {
-    return sourceLanguage.parse(text).ast;
+    return language.parse(text);
   } catch (error) {
     if (error instanceof ParseError) throw new ExpressionInvalid(rewordError(error), error.range?.start);
     throw error;
@@ -77,7 +78,7 @@ type Program = (context: object) => unknown;
 function compile(rewriter: Rewriter, variables: readonly Variable[], returns: 'bool' | 'number'): Program {
   const language = evaluationLanguage.clone();
   for (const { name, type } of variables) language.registerVariable(name, type);
-  const program = language.parse(rewriter.text);
+  const program = parsed(language, rewriter.text);
   const { valid, type, error } = program.check();
   if (!valid) {
     const at = error?.range && rewriter.placeOf(error.range.start);
@@ -106,10 +107,12 @@ function withContext(program: Program, variables: readonly Variable[], strict: b
   const cheap = variables.filter(({ kind }) => kind !== 'lazy');
   if (variables.length > 0 && variables.every(({ kind }) => kind === 'plain')) {
     const names = cheap.map(({ name }) => name);
+    let onNothing: { result: unknown } | undefined;
     return ({ reading }) => {
       const isPresent = (name: string) => reading[name] !== undefined;
-      // A reading without any of the names is common (other kinds of devices).
-      if (!(strict ? names.every(isPresent) : names.some(isPresent))) return undefined;
+      if (strict) return names.every(isPresent) ? run(program, reading) : undefined;
+      // A reading without any of the names is common (other kinds of devices), and there is one answer to all of them.
+      if (!names.some(isPresent)) return (onNothing ??= { result: run(program, {}) }).result;
       return run(program, reading);
     };
   }
@@ -144,7 +147,7 @@ function withBudget(evaluate: Evaluate): Evaluate {
     budget.begin();
     const result = evaluate(scope);
     // `exists` and `||` may have swallowed the error; the answer cannot be relied on.
-    if (budget.exceeded) throw BUDGET_EXCEEDED;
+    if (budget.isExceeded) throw BUDGET_EXCEEDED;
     return result;
   };
 }

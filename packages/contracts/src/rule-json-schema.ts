@@ -1,0 +1,19 @@
+import { z } from 'zod';
+import { ruleSchema } from './rule.js';
+
+/**
+ * The JSON schema of a rule as people write it, for editors and other programs. It says what JSON schema can say; what it
+ * cannot (expressions, fields that exclude each other) the API checks when a rule is written.
+ */
+export function ruleJsonSchema(): Record<string, unknown> {
+  return {
+    title: 'Lamplighter rule',
+    description: 'When "when" holds for a reading, "then" is commanded, otherwise "else".',
+    ...z.toJSONSchema(ruleSchema, { io: 'input' }),
+  };
+}
+
+/** The text of docs/api/rule.schema.json. */
+export function ruleJsonSchemaText(): string {
+  return `${JSON.stringify(ruleJsonSchema(), null, 2)}\n`;
+}

@@ -1,0 +1,136 @@
+import { z } from 'zod';
+
+/** One thing that is wrong with a value, in words. */
+export interface SchemaProblem {
+  readonly path: readonly PropertyKey[];
+  readonly message: string;
+  /** For a key that nobody knows: those that are known at its place. */
+  readonly known?: readonly string[];
+}
+
+const TYPE_WORDS: Readonly<Record<string, string>> = {
+  string: 'a text',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+  object: 'an object',
+  record: 'an object',
+  array: 'a list',
+};
+
+const UNIT_WORDS: Readonly<Record<string, string>> = { string: 'characters', array: 'items' };
+
+/** All that is wrong with a value by its schema, each at its place. Empty if it is valid. */
+export function schemaProblems(schema: z.ZodType, value: unknown): SchemaProblem[] {
+  const { error } = schema.safeParse(value);
+  if (error === undefined) return [];
+  let keys: JsonSchema | undefined;
+  const known = (path: readonly PropertyKey[]) => {
+    keys ??= z.toJSONSchema(schema, { io: 'input' });
+    return propertiesAt(keys, path);
+  };
+  return error.issues.flatMap((issue) => inWords(issue, [], value, known));
+}
+
+type Issue = z.core.$ZodIssue;
+type Known = (path: readonly PropertyKey[]) => string[];
+
+function inWords(
+  issue: Issue,
+  before: readonly PropertyKey[],
+  whole: unknown,
+  known: Known,
+): SchemaProblem[] {
+  const path = [...before, ...issue.path];
+  switch (issue.code) {
+    case 'unrecognized_keys':
+      return issue.keys.map((key) => ({
+        path: [...path, key],
+        message: `unknown field '${key}'`,
+        known: known(path),
+      }));
+    case 'invalid_type':
+    case 'invalid_value': {
+      const isMissing = path.reduce<unknown>(childOf, whole) === undefined;
+      return [{ path, message: isMissing ? `is missing; it ${wanted(issue)}` : wanted(issue) }];
+    }
+    case 'too_big':
+    case 'too_small':
+      return [{ path, message: sizeInWords(issue) }];
+    case 'invalid_union':
+      return nearestBranch(issue.errors, path, whole, known);
+    case 'invalid_key':
+      return issue.issues.flatMap((inner) => inWords({ ...inner, path: [] }, path, whole, known));
+    default:
+      return [{ path, message: issue.message }];
+  }
+}
+
+function wanted(issue: Extract<Issue, { code: 'invalid_type' | 'invalid_value' }>): string {
+  // The schema has words of its own.
+  if (!issue.message.startsWith('Invalid')) return issue.message;
+  if (issue.code === 'invalid_type') return `must be ${TYPE_WORDS[issue.expected] ?? issue.expected}`;
+  return `must be ${issue.values.map((one) => JSON.stringify(one)).join(' or ')}`;
+}
+
+/** Of the alternatives, the one that the value came furthest into: a list with a bad item was meant as a list. */
+function nearestBranch(
+  branches: readonly Issue[][],
+  path: readonly PropertyKey[],
+  whole: unknown,
+  known: Known,
+): SchemaProblem[] {
+  const depth = (issues: readonly Issue[]) => Math.max(0, ...issues.map((issue) => issue.path.length));
+  const isForm = (issues: readonly Issue[]) => issues.some(({ code }) => code === 'invalid_type');
+  const sorted = branches.toSorted((a, b) => depth(b) - depth(a) || Number(isForm(a)) - Number(isForm(b)));
+  const deepest = sorted[0] ?? [];
+  if (depth(deepest) > 0 || deepest.some(({ code }) => code === 'too_big' || code === 'too_small'))
+    return deepest.flatMap((issue) => inWords(issue, path, whole, known));
+  const messages = branches.flatMap((issues) =>
+    issues.flatMap((issue) => inWords(issue, path, whole, known)),
+  );
+  const words = messages.map(({ message }) => message.replace(/^must be /, ''));
+  return [{ path, message: `must be ${[...new Set(words)].join(', or ')}` }];
+}
+
+function sizeInWords(issue: Extract<Issue, { code: 'too_big' | 'too_small' }>): string {
+  const isMost = issue.code === 'too_big';
+  const bound = isMost ? issue.maximum : issue.minimum;
+  const unit = UNIT_WORDS[issue.origin];
+  if (unit !== undefined)
+    return !isMost && bound === 1 ? 'is empty' : `must have at ${isMost ? 'most' : 'least'} ${bound} ${unit}`;
+  if (issue.inclusive === false) return `must be ${isMost ? 'below' : 'above'} ${bound}`;
+  return `must be at ${isMost ? 'most' : 'least'} ${bound}`;
+}
+
+type JsonSchema = z.core.JSONSchema.BaseSchema;
+
+/** The keys of the objects that a schema allows at a path. */
+function propertiesAt(root: JsonSchema, path: readonly PropertyKey[]): string[] {
+  let places = [root];
+  for (const key of path) {
+    places = places.flatMap(alternatives).flatMap((place) => {
+      const next = typeof key === 'number' ? place.items : place.properties?.[String(key)];
+      return typeof next === 'object' && !Array.isArray(next) ? [next] : [];
+    });
+  }
+  return places.flatMap(alternatives).flatMap((place) => Object.keys(place.properties ?? {}));
+}
+
+function alternatives(schema: JsonSchema): JsonSchema[] {
+  return [
+    schema,
+    ...(schema.anyOf ?? []).flatMap(alternatives),
+    ...(schema.allOf ?? []).flatMap(alternatives),
+  ];
+}
+
+function childOf(value: unknown, key: PropertyKey): unknown {
+  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined;
+  return Reflect.get(value, key) as unknown;
+}
+
+/** A JSON pointer (RFC 6901): `/quorum/of`. */
+export function pointerOf(path: readonly PropertyKey[]): string {
+  return path.map((key) => `/${String(key).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
+}
