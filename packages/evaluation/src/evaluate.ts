@@ -39,13 +39,14 @@ export function evaluate(
   const before = stateFor(rule, state);
   const { reading, last, window, value } = observation;
   const scope = { reading, last, device: device.address, window, value };
+  const inquiry = { rule, before, observation, scope, device, now, trace };
   try {
-    return judge({ rule, before, observation, scope, device, now, trace });
+    return untilBroken(inquiry, judge(inquiry));
   } catch (error) {
     const { message } = error as Error;
     trace?.push({ clause: 'error', passes: false, reason: message });
     const result = error instanceof ExpressionFailed ? error.kind : 'error';
-    return { ...silent(before, result), error: message };
+    return { ...untilBroken(inquiry, silent(before, result)), error: message };
   }
 }
 
@@ -87,8 +88,7 @@ function judge(inquiry: Inquiry): Evaluated {
   }
   const ms = timeUntilBelieved(inquiry, asked);
   if (ms === 0) return change(inquiry, asked, band, runMs);
-  const wakeAt = inquiry.now + Math.min(ms, freshFor(inquiry));
-  return repeat(inquiry, wait(inquiry, band), asked ? 'matched' : 'unmatched', moved, wakeAt);
+  return repeat(inquiry, wait(inquiry, band), asked ? 'matched' : 'unmatched', moved, inquiry.now + ms);
 }
 
 /** Whether a rule judges readings, which grow old; silence and votes are judged as they are now. */
@@ -96,11 +96,11 @@ function judgesReadings({ absenceMs, quorum }: CompiledRule): boolean {
   return absenceMs === undefined && quorum === undefined;
 }
 
-/** How long a verdict that has to last can rely on this reading, milliseconds. */
-function freshFor({ rule, observation }: Inquiry): number {
-  return rule.holdMs > 0 && judgesReadings(rule)
-    ? rule.maxAgeMs - observation.ageMs + 1
-    : Number.POSITIVE_INFINITY;
+/** When a verdict that waits for its hold can no longer rely on the last reading, and has to begin again. */
+function untilBroken({ rule, observation, now }: Inquiry, evaluated: Evaluated): Evaluated {
+  if (evaluated.state?.held === undefined || rule.holdMs === 0 || !judgesReadings(rule)) return evaluated;
+  const freshMs = rule.maxAgeMs - observation.ageMs;
+  return freshMs < 0 ? evaluated : waking(evaluated, now + freshMs + 1);
 }
 
 /** Whether a run has come to its end. One that would end later than the longest run is over too: the server's clock was set back. */
