@@ -171,7 +171,11 @@ async function prometheusSees(replicas) {
 }
 
 async function brokerAndRedisTell() {
-  for (const query of ['max(lamplighter_broker_clients)', 'max(lamplighter_redis_used_memory_bytes)', 'redis_up']) {
+  for (const query of [
+    'max(lamplighter_broker_clients)',
+    'max(lamplighter_redis_used_memory_bytes)',
+    'redis_up',
+  ]) {
     await until(`a value of ${query}`, async () => {
       const value = await prometheus(query);
       return (value ?? 0) > 0 || `it is ${value}`;
@@ -184,7 +188,9 @@ async function alertsAreSent() {
   await project.compose(['--profile', 'alerts', 'up', '--detach', '--wait', 'alertmanager'], 120_000);
   await until('the alert that always fires', async () => {
     const alerts = await json(question(project.ports.ALERTMANAGER_PORT, '/api/v2/alerts'));
-    const names = alerts.map((/** @type {{ labels: Record<string, string> }} */ { labels }) => labels.alertname);
+    const names = alerts.map(
+      (/** @type {{ labels: Record<string, string> }} */ { labels }) => labels.alertname,
+    );
     return names.includes('Watchdog') || `Alertmanager has ${names.join(', ') || 'none'}`;
   });
 }

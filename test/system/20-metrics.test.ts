@@ -47,7 +47,10 @@ describe.each(SERVICES)('%s', (service) => {
       if (Object.values(labels).some((values) => values.length === 0)) continue;
       const found = combinationsOf(metric);
       const all = allCombinations(labels);
-      expect({ name, undeclared: found.filter((one) => !all.includes(one)) }).toEqual({ name, undeclared: [] });
+      expect({ name, undeclared: found.filter((one) => !all.includes(one)) }).toEqual({
+        name,
+        undeclared: [],
+      });
       if (type !== 'gauge') expect({ name, found: found.sort() }).toEqual({ name, found: all.sort() });
     }
   });
@@ -80,7 +83,8 @@ describe.each(SERVICES)('%s', (service) => {
 describe('the catalogue', () => {
   it('has no label that tells of a single device, topic, client, command or rule', () => {
     const labels = new Set([...declared.values()].flatMap((metric) => Object.keys(metric.labels)));
-    const allowed = 'result reason stage transition source state kind op cause method route status_class'.split(' ');
+    const allowed =
+      'result reason stage transition source state kind op cause method route status_class'.split(' ');
     const info = ['version', 'node', 'service'];
     expect([...labels].filter((label) => ![...allowed, ...info].includes(label))).toEqual([]);
   });
@@ -89,7 +93,9 @@ describe('the catalogue', () => {
     const sorted = (metrics: typeof declared) =>
       [...metrics]
         .map(([name, { type, from, labels }]) => {
-          const all = Object.entries(labels).map(([label, values]) => `${label}: ${[...values].sort().join(', ')}`);
+          const all = Object.entries(labels).map(
+            ([label, values]) => `${label}: ${[...values].sort().join(', ')}`,
+          );
           return `${name} | ${type} | ${from.join(', ')} | ${all.sort().join(' · ')}`;
         })
         .sort();

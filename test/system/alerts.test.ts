@@ -68,7 +68,9 @@ describe('recording rules', () => {
 
 it('rules and alerts ask only for metrics that exist', () => {
   const queries = [...recordedMetrics().values(), ...alerts.map(({ expr }) => expr)];
-  const unknown = queries.flatMap((query) => metricsIn(query, declared)).filter((name) => !declared.has(name));
+  const unknown = queries
+    .flatMap((query) => metricsIn(query, declared))
+    .filter((name) => !declared.has(name));
   expect(unknown).toEqual([]);
 });
 

@@ -1,7 +1,11 @@
 /** A metric as a service exposes it. */
 export interface ExposedMetric {
   readonly type: string;
-  readonly samples: { readonly name: string; readonly labels: Record<string, string>; readonly value: number }[];
+  readonly samples: {
+    readonly name: string;
+    readonly labels: Record<string, string>;
+    readonly value: number;
+  }[];
 }
 
 /** Reads the Prometheus text format: metrics by name; those without samples are there too. */

@@ -75,7 +75,9 @@ interface RuleFile {
 /** Recording rules: name → expression. */
 export function recordedMetrics(): Map<string, string> {
   const { groups } = parse(readFileSync('prometheus/rules/recording.yml', 'utf8')) as RuleFile;
-  return new Map(groups.flatMap(({ rules }) => rules.map(({ record = '', expr }) => [record, expr] as const)));
+  return new Map(
+    groups.flatMap(({ rules }) => rules.map(({ record = '', expr }) => [record, expr] as const)),
+  );
 }
 
 /**

@@ -75,7 +75,9 @@ it("loads the repository's rules and alerts", async () => {
   const text = readdirSync(files).map((name) => readFileSync(join(files, name), 'utf8'));
   const names = [...text.join('').matchAll(/^ +- (?:alert|record): (.+)$/gm)].map(([, name]) => name);
   const { data } = await ask('rules');
-  const loaded = data.groups.flatMap(({ rules }: { rules: { name: string }[] }) => rules.map(({ name }) => name));
+  const loaded = data.groups.flatMap(({ rules }: { rules: { name: string }[] }) =>
+    rules.map(({ name }) => name),
+  );
   expect(loaded.sort()).toEqual(names.sort());
   expect(names.length).toBeGreaterThan(20);
 }, 60_000);

@@ -57,7 +57,9 @@ function writeTargets(folder: string, jobs: Readonly<Record<string, number>>): v
 function configurationText(jobs: readonly string[], targets: string): string {
   const quoted = (text: string) => `'${text.replaceAll("'", "''")}'`;
   const scrapes = jobs.map((job) => {
-    const files = [`${job}.json`, `${job}-*.json`].map((name) => `          - ${quoted(join(targets, name))}\n`);
+    const files = [`${job}.json`, `${job}-*.json`].map(
+      (name) => `          - ${quoted(join(targets, name))}\n`,
+    );
     return `  - job_name: ${job}\n    file_sd_configs:\n      - files:\n${files.join('')}`;
   });
   return `# Generated at each start; change prometheus/ in the repository instead.

@@ -28,8 +28,9 @@ export class Metrics {
     whenScraped(this.gauge('disk_size_bytes', 'Size of the disk on which the service runs'), async (gauge) =>
       show(gauge, (await readDiskSpace())?.sizeBytes),
     );
-    whenScraped(this.gauge('disk_free_bytes', 'What is left of that disk for ordinary users'), async (gauge) =>
-      show(gauge, (await readDiskSpace())?.freeBytes),
+    whenScraped(
+      this.gauge('disk_free_bytes', 'What is left of that disk for ordinary users'),
+      async (gauge) => show(gauge, (await readDiskSpace())?.freeBytes),
     );
   }
 
