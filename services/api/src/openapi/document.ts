@@ -2,7 +2,7 @@ import type { INestApplication } from '@nestjs/common';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import { z } from 'zod';
 import { problemSchema } from '../problems/problem.js';
-import { ruleDocumentSchema } from '../rules/rule.schema.js';
+import { anyDocument, ruleDocumentSchema } from '../rules/rule.schema.js';
 
 const DESCRIPTION = `State, history and commands of device fleets.
 
@@ -39,24 +39,26 @@ export function openApiDocument(app: INestApplication, version: string): OpenAPI
   const document = SwaggerModule.createDocument(app, config, {
     operationIdFactory: (_controller, method) => method,
     standardSchemaConverter: (schema, { schemaType }) =>
-      schema instanceof z.ZodType ? convert(schema, schemaType) : undefined,
+      schema instanceof z.ZodType ? convert(DESCRIBED_BY.get(schema) ?? schema, schemaType) : undefined,
   });
   const schemas = {
     ...document.components?.schemas,
     ...convert(problemSchema, 'output').components,
-    ...convert(ruleDocumentSchema, 'input').components,
     JsonValue: { description: 'Any JSON value' },
   };
-  const named = Object.entries(schemas).filter(([name]) => name !== RECURSIVE);
+  const named = Object.entries(schemas).filter(([name]) => !RECURSIVE.test(name));
   const sorted = Object.fromEntries(named.sort(([a], [b]) => (a < b ? -1 : 1)));
   const complete = { ...document, components: { ...document.components, schemas: sorted } };
   return JSON.parse(
-    JSON.stringify(complete).replaceAll(`schemas/${RECURSIVE}`, 'schemas/JsonValue'),
+    JSON.stringify(complete).replaceAll(/schemas\/__schema\d+/g, 'schemas/JsonValue'),
   ) as OpenAPIObject;
 }
 
-/** The name that zod gives to `z.json()`, the only schema of ours that contains itself. */
-const RECURSIVE = '__schema0';
+/** The names that zod gives to `z.json()`, the only schema of ours that contains itself. */
+const RECURSIVE = /^__schema\d+$/;
+
+/** What takes anything, since its checks say more than a schema could, and what it is said to take. */
+const DESCRIBED_BY = new Map<z.ZodType, z.ZodType>([[anyDocument, ruleDocumentSchema]]);
 
 function convert(schema: z.ZodType, io: 'input' | 'output') {
   const { definitions, ...root } = z.toJSONSchema(schema, {

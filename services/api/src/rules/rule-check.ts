@@ -27,7 +27,11 @@ export class RuleCheck {
    * @param at where the document stands in the body, a JSON pointer
    * @throws Problem `invalid-rule` that points at every problem
    */
-  async check(fleet: string, document: unknown, at = ''): Promise<{ rule: Rule; warnings: Remark[] }> {
+  async check(
+    fleet: string,
+    document: unknown,
+    at = '',
+  ): Promise<{ rule: Rule; warnings: readonly Remark[] }> {
     const { redis } = this.link;
     const [schema, { devices }] = await Promise.all([
       readTelemetrySchema(redis, fleet),
@@ -53,7 +57,11 @@ export class RuleCheck {
   }
 
   /** As `check`, of a rule whose id is known from elsewhere: the document may leave it out, but not name another one. */
-  checkNamed(fleet: string, id: string, document: unknown): Promise<{ rule: Rule; warnings: Remark[] }> {
+  checkNamed(
+    fleet: string,
+    id: string,
+    document: unknown,
+  ): Promise<{ rule: Rule; warnings: readonly Remark[] }> {
     if (typeof document !== 'object' || document === null || Array.isArray(document))
       return this.check(fleet, document);
     const named: { id?: unknown } = { id, ...document };

@@ -23,6 +23,8 @@ export const ruleDocumentSchema = ruleSchema.meta({
   examples: [EXAMPLE],
 });
 
+const wholeRuleSchema = ruleSchema.meta({ id: 'WholeRule', description: 'A rule with its defaults' });
+
 /** Where something is to be said of a rule. */
 const remarkSchema = z.object({
   pointer: z.string().meta({ description: 'JSON pointer into the rule; empty for the whole of it' }),
@@ -45,8 +47,8 @@ export const storedRuleSchema = z
     version: z.int().min(0).meta({ description: 'Grows with every write; the ETag holds it too' }),
     changedAt: timeSchema('When this version was written').optional(),
     enabled: z.boolean(),
-    rule: ruleSchema.optional().meta({
-      description: 'The rule with its defaults; absent if the stored record cannot be read, see lastError',
+    rule: wholeRuleSchema.optional().meta({
+      description: 'The rule; absent if the stored record cannot be read, see lastError',
     }),
     lastError: lastErrorSchema.optional(),
     warnings: z
@@ -79,7 +81,7 @@ export const ruleVersionSchema = z
     version: z.int().min(0),
     changedAt: timeSchema('When it was written').optional(),
     deleted: z.boolean().meta({ description: 'With this version the rule was deleted' }),
-    rule: ruleSchema.optional().meta({ description: 'The rule as it was; absent in lists' }),
+    rule: wholeRuleSchema.optional().meta({ description: 'The rule as it was; absent in lists' }),
   })
   .meta({
     id: 'RuleVersion',

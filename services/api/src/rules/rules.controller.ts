@@ -16,7 +16,7 @@ import {
   Req,
   Res,
 } from '@nestjs/common';
-import { ApiBody, ApiHeader, ApiOperation, ApiResponse } from '@nestjs/swagger';
+import { ApiHeader, ApiOperation, ApiResponse } from '@nestjs/swagger';
 import type { z } from 'zod';
 import { noSuchFleet } from '../fleets/fleets.controller.js';
 import { Answers, header, Problems, Resource } from '../openapi/describe.js';
@@ -45,7 +45,6 @@ const WRITES = ['store-not-durable', 'store-refuses-writes', 'store-away'] as co
 const BODIES = ['invalid-request', 'malformed-json', 'body-too-large', 'unsupported-media-type'] as const;
 const LIVE = 'It is in force in every replica within a second.';
 
-const ruleDocument = () => ApiBody({ schema: { $ref: '#/components/schemas/RuleDocument' } });
 const precondition = (name: 'If-Match' | 'If-None-Match', description: string) =>
   ApiHeader({ name, required: false, description, schema: { type: 'string', example: '"3"' } });
 
@@ -93,7 +92,6 @@ export class RulesController {
   @Post()
   @HttpCode(201)
   @ApiOperation({ summary: 'Add a rule', description: LIVE })
-  @ruleDocument()
   @Answers(201, storedRuleSchema, 'The rule, version 1 unless there was one of this id before', {
     ...ETAG,
     ...LOCATION,
@@ -149,7 +147,6 @@ export class RulesController {
   })
   @precondition('If-Match', 'The version that is to be replaced; `*` for whichever there is')
   @precondition('If-None-Match', '`*`: only if there is no such rule yet')
-  @ruleDocument()
   @Answers(200, storedRuleSchema, 'The rule, replaced', ETAG)
   @Answers(201, storedRuleSchema, 'The rule, added', { ...ETAG, ...LOCATION })
   @Problems(
