@@ -2,7 +2,16 @@ import type { PresenceState } from '@lamplighter/contracts/presence';
 import type { Measurement, Reading } from '@lamplighter/contracts/reading';
 import type { Redis } from 'ioredis';
 import { redisNow } from './connect.js';
-import { commandKeys, deviceKey, devicesKey, ineffectiveKey, presenceKey, shardOf, WINDOW_SIZE, windowKey } from './keys.js';
+import {
+  commandKeys,
+  deviceKey,
+  devicesKey,
+  ineffectiveKey,
+  presenceKey,
+  shardOf,
+  WINDOW_SIZE,
+  windowKey,
+} from './keys.js';
 import { ALL_SHARDS, pipelined } from './pipelined.js';
 
 /** A reading as the store keeps it. Times are milliseconds since 1970. */

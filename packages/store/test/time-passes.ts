@@ -18,6 +18,7 @@ export async function timePasses(
     value.replace(/^(\d*,\d*,)(\d+)/, (_, before: string, at: string) => before + earlier(at));
   const changes: Record<string, Change> = {
     due: score,
+    effects: score,
     presence: score,
     commands: (_id, value) =>
       value.replace(
@@ -64,4 +65,4 @@ export async function timePasses(
 }
 
 const kindOf = (key: string) => key.split(':')[1] ?? '';
-const isSortedSet = (key: string) => ['due', 'presence'].includes(kindOf(key));
+const isSortedSet = (key: string) => ['due', 'effects', 'presence'].includes(kindOf(key));

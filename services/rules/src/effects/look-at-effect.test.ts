@@ -1,0 +1,154 @@
+import type { Action } from '@lamplighter/contracts/command';
+import { compileExpression } from '@lamplighter/evaluation/expression';
+import type { DeviceAddress } from '@lamplighter/store/accept-readings';
+import { answerCommands } from '@lamplighter/store/commands';
+import { redisNow } from '@lamplighter/store/connect';
+import { type EffectFinding, recordEffect } from '@lamplighter/store/effects';
+import { WINDOW_SIZE } from '@lamplighter/store/keys';
+import { commandJson, readCommand } from '@lamplighter/store/read-commands';
+import { emitted, Replica, reading } from '../../../../packages/store/test/replica.js';
+import { type StoreUnderTest, startStore } from '../../../../packages/store/test/store-under-test.js';
+import { timePasses } from '../../../../packages/store/test/time-passes.js';
+import { lookAtEffect } from './look-at-effect.js';
+
+let store: StoreUnderTest;
+let lamp: DeviceAddress;
+let rules: Replica;
+beforeAll(async () => {
+  store = await startStore({ fast: true });
+});
+beforeEach(() => {
+  lamp = store.newDevice();
+  rules = new Replica(store.redis);
+});
+
+const WITHIN_MS = 60_000;
+const compile = (text: string) => compileExpression(text, { returns: 'bool', variables: ['last', 'device'] });
+const pass = (ms: number) => timePasses(store.redis, ms, lamp);
+
+/** The lamp reports, and a second passes. */
+async function report(...lights: number[]): Promise<void> {
+  for (const light of lights) {
+    await rules.take(lamp, [reading({ light })]);
+    await pass(1000);
+  }
+}
+
+/** A rule commands the lamp on a reading; the id. */
+async function command(light: number, action: Action = { led_on: true }, lane = 'led'): Promise<string> {
+  const expected = { expect: 'light > last.light + 50', withinMs: WITHIN_MS };
+  const one = emitted(lamp, { json: commandJson({ source: 'rule', rule: 'r', expected }, action), lane });
+  await rules.take(lamp, [reading({ light })], { commands: [one] });
+  await pass(1000);
+  return one.id;
+}
+
+async function succeed(id: string): Promise<void> {
+  await answerCommands(store.redis, [
+    { device: lamp.name, answer: { id, status: 'succeeded' }, cause: 'device' },
+  ]);
+  await pass(1000);
+}
+
+const look = async (id: string): Promise<EffectFinding | undefined> =>
+  lookAtEffect(store.redis, { ...lamp, id }, await redisNow(store.redis), compile);
+
+describe('a look at an effect', () => {
+  it('compares with the reading before the command', async () => {
+    await report(500, 400);
+    const id = await command(10);
+    await report(200); // between dispatch and success: neither before nor after
+    await succeed(id);
+    await report(61);
+    expect(await look(id)).toEqual({
+      rule: 'r',
+      outcome: 'effective',
+      evidence: { last: { light: 10 }, reading: { light: 61 } },
+    });
+  });
+
+  it('finds nothing yet, and says when to look again: later each time, but not after its end', async () => {
+    const id = await command(10);
+    await succeed(id);
+    const waits: number[] = [];
+    let found = await look(id);
+    while (found?.nextAt !== undefined) {
+      const wait = found.nextAt - (await redisNow(store.redis));
+      waits.push(Math.round(wait / 1000));
+      await pass(wait);
+      found = await look(id);
+    }
+    expect(waits).toEqual([2, 3, 6, 12, 24, 12]);
+    expect(found?.outcome).toBe('unmeasured');
+  });
+
+  it('does not mind what is reported after the time', async () => {
+    const id = await command(10);
+    await succeed(id);
+    await report(20);
+    await pass(WITHIN_MS);
+    await report(500);
+    expect(await look(id)).toMatchObject({ outcome: 'ineffective', evidence: { reading: { light: 20 } } });
+  });
+
+  it('remembers the reading before, and that others came, after they have left the window', async () => {
+    const id = await command(10);
+    await succeed(id);
+    await report(20);
+    const first = await look(id);
+    expect(first).toMatchObject({ outcome: 'pending', evidence: { last: { light: 10 } } });
+    const nothing = Array.from({ length: WINDOW_SIZE + 40 }, () => reading({ temperature: 1 }));
+    await recordEffect(store.redis, { ...lamp, id }, first!);
+    await rules.take(lamp, nothing);
+    await pass(WITHIN_MS);
+    expect(await look(id)).toMatchObject({
+      outcome: 'ineffective',
+      evidence: { last: { light: 10 }, reading: { light: 20 } },
+    });
+  });
+
+  it('ends when a command of the same lane says otherwise', async () => {
+    const id = await command(10);
+    await succeed(id);
+    await report(20);
+    await command(400, { led_on: false });
+    expect(await look(id)).toMatchObject({ outcome: 'unmeasured' });
+  });
+
+  it.each([
+    ['the same again', { led_on: true }, 'led'],
+    ['in another lane', { siren: true }, 'siren'],
+  ])('goes on after a command that says %s', async (_what, action, lane) => {
+    const id = await command(10);
+    await succeed(id);
+    await command(20, action, lane);
+    expect(await look(id)).toMatchObject({ outcome: 'pending' });
+  });
+
+  it('does not count history', async () => {
+    await rules.take(lamp, [reading({ light: 400, _seq: 10 })]);
+    const seen = emitted(lamp, {
+      json: commandJson(
+        { source: 'rule', rule: 'r', expected: { expect: 'light > 100', withinMs: 1000 } },
+        { led_on: true },
+      ),
+    });
+    await rules.take(lamp, [reading({ light: 10, _seq: 11 })], { commands: [seen] });
+    await succeed(seen.id);
+    await rules.take(lamp, [reading({ light: 300, _seq: 5 })]);
+    await pass(2000);
+    expect(await look(seen.id)).toMatchObject({ outcome: 'unmeasured' });
+  });
+
+  it('finds nothing of a command that is forgotten', async () => {
+    expect(await look((await command(10)).replace(/^.{10}/, '01AAAAAAAA'))).toBeUndefined();
+  });
+
+  it('does not know what cannot be understood', async () => {
+    const id = await command(10);
+    await succeed(id);
+    const blind = await lookAtEffect(store.redis, { ...lamp, id }, Date.now(), () => undefined);
+    expect(blind).toEqual({ rule: 'r', outcome: 'unmeasured', evidence: {} });
+    expect((await readCommand(store.redis, id))?.effect?.outcome).toBe('pending');
+  });
+});

@@ -1,0 +1,84 @@
+import type { Expression } from '@lamplighter/evaluation/expression';
+import type { Redis } from '@lamplighter/store/connect';
+import { type KeptReading, readWindow } from '@lamplighter/store/devices';
+import type { EffectCheck, EffectFinding } from '@lamplighter/store/effects';
+import { WINDOW_SIZE } from '@lamplighter/store/keys';
+import { type Command, commandsAfter, readCommand } from '@lamplighter/store/read-commands';
+import { judgeEffect, valuesOf } from './judge-effect.js';
+
+/** The time between two looks doubles up to this, so that the readings of a minutes-long effect are seen before they leave the window. */
+const MIN_WAIT_MS = 2000;
+const MAX_WAIT_MS = 5 * 60_000;
+/** Later commands that are looked at for one of the same lane. */
+const LATER_COMMANDS = 20;
+
+/** Compiles what a command expects; undefined if it is no expression. */
+export type Compile = (text: string) => Expression<boolean> | undefined;
+
+/**
+ * Looks at what a device has reported since its command succeeded.
+ * @param now time of Redis, milliseconds
+ * @returns undefined if there is nothing to be found: the command is forgotten, or never expected anything
+ */
+export async function lookAtEffect(
+  redis: Redis,
+  check: EffectCheck,
+  now: number,
+  compile: Compile,
+): Promise<EffectFinding | undefined> {
+  const [command, later, window] = await Promise.all([
+    readCommand(redis, check.id),
+    commandsAfter(redis, check, LATER_COMMANDS),
+    readWindow(redis, check.fleet, check.device, WINDOW_SIZE),
+  ]);
+  if (command?.effect === undefined || command.source !== 'rule') return undefined;
+  const { action, rule, effect } = command;
+  const expect = compile(effect.expect);
+  const succeededAt = timeOf(command, 'succeeded');
+  if (expect === undefined || succeededAt === undefined) return { rule, outcome: 'unmeasured', evidence: {} };
+
+  const deadline = succeededAt + effect.withinMs;
+  // The reading on which a later command was decided does not count: what it shows had another reason.
+  const countermandedAt = nextOf(command, later) ?? Number.POSITIVE_INFINITY;
+  const counts = ({ receivedAt }: KeptReading) =>
+    receivedAt > succeededAt && receivedAt <= deadline && receivedAt < countermandedAt;
+  const live = window.filter(({ late }) => !late); // newest first
+  const verdict = judgeEffect({
+    expect,
+    action,
+    device: { fleet: check.fleet, device: check.device },
+    last: effect.last ?? lastBefore(live, timeOf(command, 'dispatched') ?? succeededAt, { expect, action }),
+    readings: live.filter(counts).toReversed(),
+    seen: effect.reading,
+    end: countermandedAt <= deadline ? 'countermanded' : now < deadline ? 'open' : 'over',
+  });
+  if (verdict.outcome !== 'pending') return { rule, ...verdict };
+  const wait = Math.min(Math.max(now - succeededAt, MIN_WAIT_MS), MAX_WAIT_MS);
+  return { rule, ...verdict, nextAt: Math.min(deadline, now + wait) };
+}
+
+/** When a command first was in a state, milliseconds. */
+function timeOf({ transitions }: Command, state: 'dispatched' | 'succeeded'): number | undefined {
+  return transitions.find((transition) => transition.state === state)?.at;
+}
+
+/** When the next command of the lane that says something else went out. */
+function nextOf(command: Command, later: readonly Command[]): number | undefined {
+  const same = JSON.stringify(command.action);
+  const times = later
+    .filter(
+      ({ lane, seq, action }) =>
+        lane === command.lane && seq > command.seq && JSON.stringify(action) !== same,
+    )
+    .flatMap((other) => timeOf(other, 'dispatched') ?? []);
+  return times.length === 0 ? undefined : Math.min(...times);
+}
+
+function lastBefore(
+  live: readonly KeptReading[],
+  dispatchedAt: number,
+  named: Parameters<typeof valuesOf>[1],
+) {
+  const reading = live.find(({ receivedAt }) => receivedAt <= dispatchedAt);
+  return reading && valuesOf(reading.measurements, named);
+}
