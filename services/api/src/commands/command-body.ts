@@ -1,10 +1,11 @@
+import type { CommandEffect } from '@lamplighter/store/effect-record';
 import type { Command } from '@lamplighter/store/read-commands';
 import { isoTime } from '../iso-time.js';
-import type { CommandBody } from './command.schema.js';
+import type { CommandBody, EffectBody } from './command.schema.js';
 
 /** A command as the API shows it: the store's, with its times in ISO 8601. */
 export function commandBody(command: Command): CommandBody {
-  const { answer } = command;
+  const { answer, effect } = command;
   return {
     id: command.id,
     fleet: command.fleet,
@@ -35,5 +36,17 @@ export function commandBody(command: Command): CommandBody {
         ...(answer.result !== undefined && { result: answer.result }),
       },
     }),
+    ...(effect && { effect: effectBody(effect) }),
+  };
+}
+
+function effectBody({ outcome, expect, withinMs, at, last, reading }: CommandEffect): EffectBody {
+  return {
+    outcome,
+    expect,
+    withinMs,
+    ...(at !== undefined && { at: isoTime(at) }),
+    ...(last && { last }),
+    ...(reading && { reading }),
   };
 }

@@ -8,6 +8,7 @@ import {
   POLICIES,
 } from '@lamplighter/contracts/command';
 import { shardOfCommand } from '@lamplighter/store/command-id';
+import { EFFECT_OUTCOMES } from '@lamplighter/store/effect-record';
 import { z } from 'zod';
 import { presenceSchema } from '../devices/device.schema.js';
 import { timeSchema } from '../iso-time.js';
@@ -62,6 +63,37 @@ export type CommandRequest = z.infer<typeof commandRequestSchema>;
 
 const stateSchema = z.enum(COMMAND_STATES);
 
+const effectValues = (description: string) => z.record(z.string(), z.json()).optional().meta({ description });
+
+export const effectSchema = z
+  .object({
+    outcome: z.enum(EFFECT_OUTCOMES).meta({
+      description:
+        'pending: looked for, or the command has not succeeded yet; effective: a reading showed it in time; ineffective: readings ' +
+        'came and none showed it, so something is broken that answers; unmeasured: nobody can know',
+    }),
+    expect: z
+      .string()
+      .meta({ description: 'What a reading is to show; `last` is the one before the command' }),
+    withinMs: z.int().meta({ description: 'For how long after the success' }),
+    at: timeSchema('When the outcome was found').optional(),
+    last: effectValues('The reading before the command, as far as it matters'),
+    reading: effectValues('The reading that showed the effect, or the newest that did not'),
+  })
+  .meta({
+    id: 'Effect',
+    examples: [
+      {
+        outcome: 'ineffective',
+        expect: 'light > last.light + 50',
+        withinMs: 10000,
+        at: '2026-11-22T12:00:10.000Z',
+        last: { light: 21, led_on: false },
+        reading: { light: 19, led_on: true },
+      },
+    ],
+  });
+
 export const commandSchema = z
   .object({
     id: z.string(),
@@ -90,6 +122,9 @@ export const commandSchema = z
       .object({ reason: z.string().optional(), result: z.unknown().optional() })
       .optional()
       .meta({ description: 'What the device said beside its status' }),
+    effect: effectSchema.optional().meta({
+      description: 'Whether telemetry shows what its rule expects; absent if it ended without success',
+    }),
   })
   .meta({
     id: 'Command',
@@ -115,6 +150,7 @@ export const commandSchema = z
     ],
   });
 export type CommandBody = z.infer<typeof commandSchema>;
+export type EffectBody = z.infer<typeof effectSchema>;
 
 export const commandPageSchema = z
   .object({

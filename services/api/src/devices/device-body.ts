@@ -1,5 +1,6 @@
 import type { StoppedLane } from '@lamplighter/store/commands';
 import type { Device, KeptReading } from '@lamplighter/store/devices';
+import type { DeviceEffect } from '@lamplighter/store/effects';
 import type { TelemetryInterval } from '@lamplighter/store/settings';
 import { isoTime } from '../iso-time.js';
 import type { DeviceBody, DeviceDetail } from './device.schema.js';
@@ -32,9 +33,15 @@ export function deviceDetail(
   device: Device,
   interval: TelemetryInterval,
   stoppedLanes: StoppedLane[],
+  effects: readonly DeviceEffect[],
 ): DeviceDetail {
   const telemetryInterval = telemetryIntervalBody(interval, device.ageMs);
-  return { ...deviceBody(device), ...(telemetryInterval && { telemetryInterval }), stoppedLanes };
+  return {
+    ...deviceBody(device),
+    ...(telemetryInterval && { telemetryInterval }),
+    stoppedLanes,
+    effects: effects.map((effect) => ({ ...effect, at: isoTime(effect.at) })),
+  };
 }
 
 /** A reading as the API shows it. */

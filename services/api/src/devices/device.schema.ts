@@ -96,6 +96,19 @@ export const deviceDetailSchema = deviceSchema
       .meta({
         description: 'Lanes in which nothing is dispatched since a command failed, until they are resumed',
       }),
+    effects: z
+      .array(
+        z.object({
+          rule: z.string(),
+          outcome: z.enum(['effective', 'ineffective']),
+          at: timeSchema('When it was found'),
+          command: z.string().meta({ description: 'The command that had it, or had not' }),
+        }),
+      )
+      .meta({
+        description:
+          'The last effect that could be measured of each rule that expects one, of at most 100 rules',
+      }),
   })
   .meta({
     id: 'DeviceDetail',
@@ -104,6 +117,14 @@ export const deviceDetailSchema = deviceSchema
         ...deviceExample,
         telemetryInterval: { desiredMs: 10000, measuredMs: 9998, pace: 'ok', late: false },
         stoppedLanes: [{ lane: 'grabber', stoppedBy: '01KAP3Z8Q4T5V6W7X8Y9ZABCDE-17' }],
+        effects: [
+          {
+            rule: 'night-light',
+            outcome: 'ineffective',
+            at: '2026-11-22T12:00:10.000Z',
+            command: '01KAP3Z8Q4T5V6W7X8Y9ZABCDF-17',
+          },
+        ],
       },
     ],
   });
@@ -119,6 +140,9 @@ export const devicesQuery = z.strictObject({
   presence: presenceSchema
     .optional()
     .meta({ description: 'Only devices of this presence; a page may then be short although more follow' }),
+  effect: z.literal('ineffective').optional().meta({
+    description: "Only devices on which the last measured effect of some rule's commands did not come",
+  }),
 });
 
 export const telemetrySchema = z

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { stoppedLanes } from '@lamplighter/store/commands';
 import { countPresence, listDevices, readDevice, readWindow } from '@lamplighter/store/devices';
+import { readDeviceEffects } from '@lamplighter/store/effects';
 import { readTelemetryInterval } from '@lamplighter/store/settings';
 import { Controller, Get, Inject, Param, Query, Req, Res } from '@nestjs/common';
 import { ApiOperation } from '@nestjs/swagger';
@@ -34,7 +35,7 @@ export class DevicesController {
   @Problems('invalid-request', 'no-such-fleet')
   async listDevices(
     @Param({ schema: fleetPath }) { fleet }: FleetPath,
-    @Query({ schema: devicesQuery }) { limit, cursor, presence }: z.infer<typeof devicesQuery>,
+    @Query({ schema: devicesQuery }) { limit, cursor, presence, effect }: z.infer<typeof devicesQuery>,
     @Req() request: HttpRequest,
     @Res({ passthrough: true }) response: ServerResponse,
   ): Promise<z.infer<typeof devicePageSchema>> {
@@ -43,6 +44,7 @@ export class DevicesController {
       limit,
       ...(cursor !== undefined && { after: cursor }),
       ...(presence !== undefined && { presence }),
+      ...(effect !== undefined && { effect }),
     });
     if (devices.length === 0 && cursor === undefined && next === undefined) {
       const counts = await countPresence(redis, fleet);
@@ -55,19 +57,20 @@ export class DevicesController {
   @Get(':device')
   @ApiOperation({
     summary:
-      'One device: last state with its age, presence, session, telemetry interval, pending commands, stopped lanes',
+      'One device: last state with its age, presence, session, telemetry interval, pending commands, stopped lanes, effects',
   })
   @Answers(200, deviceDetailSchema, 'The device')
   @Problems('invalid-request', 'no-such-device')
   async readDevice(@Param({ schema: devicePath }) { fleet, device }: DevicePath): Promise<DeviceDetail> {
     const { redis } = this.link;
-    const [found, interval, stopped] = await Promise.all([
+    const [found, interval, stopped, effects] = await Promise.all([
       readDevice(redis, fleet, device),
       readTelemetryInterval(redis, fleet, device),
       stoppedLanes(redis, fleet, device),
+      readDeviceEffects(redis, fleet, device),
     ]);
     if (found === undefined) throw noSuchDevice(fleet, device);
-    return deviceDetail(found, interval, stopped);
+    return deviceDetail(found, interval, stopped, effects);
   }
 
   @Get(':device/telemetry')
