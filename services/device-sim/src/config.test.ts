@@ -13,6 +13,7 @@ describe('the configuration of the simulator', () => {
       devices: 50,
       seed: 1,
       dayMs: 120_000,
+      faults: { burnt: 0, burntWithinMs: 0 },
       intervalMs: 2000,
       telemetry: 'latest',
       outbox: 1000,
@@ -37,6 +38,7 @@ describe('the configuration of the simulator', () => {
       QOS: '3',
       TELEMETRY: 'all',
       DAY_SECONDS: 'long',
+      BURNT: '1.5',
       FLEET: '/',
     };
     const problems = () => simulatorConfig(wrong);

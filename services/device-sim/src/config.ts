@@ -9,6 +9,7 @@ import {
   serviceVariables,
 } from '@lamplighter/service-kit/config';
 import { z } from 'zod';
+import type { Faults } from './faults.js';
 
 const variables = z.object({
   ...serviceVariables,
@@ -21,6 +22,9 @@ const variables = z.object({
   SEED: integer(1, 0, 2 ** 31 - 1),
   /** Length of a simulated day; 86400 is real time. */
   DAY_SECONDS: decimal(120, 10, 86_400),
+  /** Share of lamps that burn out, and within what time from the start; at once if it is 0. */
+  BURNT: decimal(0, 0, 1),
+  BURNT_WITHIN_SECONDS: decimal(0, 0, 604_800),
   /** Time between two readings of a device. */
   INTERVAL_MS: integer(2000, 50, 86_400_000),
   /** Whether devices keep their readings until the server has them. */
@@ -50,6 +54,7 @@ export interface Config {
   readonly devices: number;
   readonly seed: number;
   readonly dayMs: number;
+  readonly faults: Faults;
   readonly intervalMs: number;
   readonly telemetry: 'latest' | 'keep';
   readonly outbox: number;
@@ -73,6 +78,7 @@ export function simulatorConfig(env: NodeJS.ProcessEnv = process.env): Config {
     devices: read.DEVICES,
     seed: read.SEED,
     dayMs: read.DAY_SECONDS * 1000,
+    faults: { burnt: read.BURNT, burntWithinMs: read.BURNT_WITHIN_SECONDS * 1000 },
     intervalMs: read.INTERVAL_MS,
     telemetry: read.TELEMETRY,
     outbox: read.OUTBOX,

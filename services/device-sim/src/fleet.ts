@@ -2,6 +2,7 @@ import type { Broker } from '@lamplighter/device/broker';
 import type { DeviceEvent } from '@lamplighter/device/device-event';
 import type { Logger } from '@lamplighter/service-kit/logger';
 import type { BrokerJournal } from './broker-journal.js';
+import { burnsOutAfter, type Faults } from './faults.js';
 import type { GroundTruth } from './ground-truth.js';
 import { Lamp } from './lamp.js';
 import { fileStorage, memoryStorage } from './lamp-storage.js';
@@ -15,6 +16,7 @@ export interface FleetOptions {
   /** Names of the devices, in the order in which they stand along the fleet. */
   readonly names: readonly string[];
   readonly world: World;
+  readonly faults: Faults;
   readonly intervalMs: number;
   readonly qos: 0 | 1 | 2;
   readonly telemetry: 'latest' | 'keep';
@@ -102,7 +104,10 @@ export class Fleet {
   }
 
   private lamp(name: string, index: number, world: World): Lamp {
-    const { broker, fleet, qos, names, telemetry, outbox, stateDir, fallbackAfterMs } = this.options;
+    const { broker, fleet, qos, names, telemetry, outbox, stateDir, fallbackAfterMs, faults } = this.options;
+    const burnsOutAfterMs = burnsOutAfter(world.seed, name, faults);
+    const burnsOutAt = burnsOutAfterMs === undefined ? undefined : Date.now() + burnsOutAfterMs;
+    if (burnsOutAt !== undefined) this.truth?.writeFault(name, burnsOutAt);
     const options = {
       broker,
       fleet,
@@ -112,6 +117,7 @@ export class Fleet {
       outbox: { readings: outbox },
       storage: stateDir === undefined ? memoryStorage() : fileStorage(stateDir, fleet, name),
       fallbackAfterMs,
+      burnsOutAt,
       onEvent: (event: DeviceEvent) => {
         this.truth?.write(name, event);
         this.metrics.note(event);

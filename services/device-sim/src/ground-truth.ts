@@ -15,8 +15,16 @@ export class GroundTruth {
   }
 
   write(device: string, { event, ...more }: DeviceEvent): void {
-    if (event === 'settled' || this.file === undefined) return;
-    writeSync(this.file, `${JSON.stringify({ t: Date.now(), event, device, ...more })}\n`);
+    if (event !== 'settled') this.append({ event, device, ...more });
+  }
+
+  /** Tells in advance when a lamp burns out (ms since 1970); it never tells the services. */
+  writeFault(device: string, at: number): void {
+    this.append({ event: 'burns_out', device, at });
+  }
+
+  private append(line: object): void {
+    if (this.file !== undefined) writeSync(this.file, `${JSON.stringify({ t: Date.now(), ...line })}\n`);
   }
 
   close(): void {

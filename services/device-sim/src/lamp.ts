@@ -13,6 +13,8 @@ export type LampReading = { readonly light: number; readonly led_on: boolean };
 
 export type LampOptions = Omit<DeviceOptions, 'execute' | 'fallback' | 'storage'> & {
   readonly storage: LampStorage;
+  /** From then on it does not shine, whatever it is told and says; milliseconds since 1970. */
+  readonly burnsOutAt?: number | undefined;
   readonly onEvent: (event: DeviceEvent) => void;
 };
 
@@ -82,7 +84,7 @@ export class Lamp {
   }
 
   private boot(): DeviceClient {
-    const { storage, ...options } = this.options;
+    const { storage, burnsOutAt: _, ...options } = this.options;
     const opened = storage.open();
     const intervalMs = opened.get(INTERVAL_KEY);
     if (intervalMs !== undefined) this.measureEvery(Number(intervalMs));
@@ -98,7 +100,8 @@ export class Lamp {
   }
 
   private read(now: number): LampReading {
-    return { light: lightAt(this.world, this.spot, now, this.ledOn), led_on: this.ledOn };
+    const shines = this.ledOn && now < (this.options.burnsOutAt ?? Number.POSITIVE_INFINITY);
+    return { light: lightAt(this.world, this.spot, now, shines), led_on: this.ledOn };
   }
 
   private async follow(given: Action): Promise<unknown> {
