@@ -158,6 +158,22 @@ describe('the check of durability', () => {
     },
   );
 
+  it.each([
+    ['appendfsync everysec', 'instead of "everysec"'],
+    ['appendfsync no', 'instead of "no"'],
+    ['no-appendfsync-on-rewrite yes', 'set "no-appendfsync-on-rewrite no"'],
+  ])('finds that an answer may come before the write is on disk: %s', async (setting, said) => {
+    expect(await problems(setting)).toEqual([expect.stringContaining(said)]);
+  });
+
+  it('does not trust a Redis that keeps its settings to itself', async () => {
+    const { url } = await startRedis();
+    const admin = await connected(url);
+    await admin.acl('SETUSER', 'limited', 'on', '>limited', '+@all', '-config', '~*', '&*');
+    const limited = await connected(url.replace(/\/\/.*@/, '//limited:limited@'));
+    expect(await durabilityProblems(limited)).toEqual([expect.stringContaining('allow "CONFIG GET"')]);
+  });
+
   it('finds all at once', async () => {
     expect(await problems('appendonly no', 'maxmemory-policy allkeys-lru')).toHaveLength(2);
   });

@@ -55,20 +55,29 @@ export function connectRedis(url: string, name: string, settings: ConnectionSett
   return redis;
 }
 
+/** What the metric `store_durability_ok` tells, in every service. */
+export const STORE_DURABILITY_HELP =
+  '1 while Redis answers, has every write on disk before it answers it, and evicts nothing';
+
 /**
  * What keeps this Redis from holding commands safely, in words; empty when nothing does.
- * Append-only file on, its last write good, no eviction, and the same number of shards as this code.
+ * Append-only file on, synced before each answer, its last write good, no eviction, and the same number of shards as this code.
+ * A Redis that does not tell its settings (`CONFIG GET` is not allowed) may do anything.
  */
 export async function durabilityProblems(redis: Redis): Promise<string[]> {
-  const [info, memory, shards] = await Promise.all([
+  const [info, memory, shards, settings] = await Promise.all([
     redis.info('persistence'),
     redis.info('memory'),
     redis.set(SHARD_COUNT_KEY, SHARDS, 'NX', 'GET'),
+    readSyncSettings(redis),
   ]);
   const problems: string[] = [];
   const field = (text: string, name: string) => new RegExp(`^${name}:(.*?)\r?$`, 'm').exec(text)?.[1];
   if (field(info, 'aof_enabled') !== '1')
     problems.push('Redis keeps no append-only file: set "appendonly yes"');
+  else if (settings === undefined)
+    problems.push('Redis does not tell whether it syncs every write to disk: allow "CONFIG GET"');
+  else problems.push(...syncProblems(settings));
   if (field(info, 'aof_last_write_status') === 'err')
     problems.push('Redis cannot write its append-only file: is the disk full?');
   const policy = field(memory, 'maxmemory_policy');
@@ -78,6 +87,28 @@ export async function durabilityProblems(redis: Redis): Promise<string[]> {
   if (shards !== null && shards !== String(SHARDS)) {
     problems.push(`this Redis was filled with ${shards} shards, this version uses ${SHARDS}`);
   }
+  return problems;
+}
+
+/** How Redis syncs its append-only file; undefined if we may not ask. */
+async function readSyncSettings(redis: Redis): Promise<ReadonlyMap<string, string> | undefined> {
+  try {
+    const pairs = (await redis.config('GET', 'appendfsync', 'no-appendfsync-on-rewrite')) as string[];
+    return new Map(pairs.flatMap((name, i) => (i % 2 === 0 ? [[name, pairs[i + 1]!]] : [])));
+  } catch (error) {
+    // A managed Redis keeps its settings to itself.
+    if (error instanceof Error && /^(NOPERM|ERR unknown)/.test(error.message)) return undefined;
+    throw error;
+  }
+}
+
+function syncProblems(settings: ReadonlyMap<string, string>): string[] {
+  const problems: string[] = [];
+  const sync = settings.get('appendfsync');
+  if (sync !== 'always')
+    problems.push(`Redis answers before a write is on disk: set "appendfsync always" instead of "${sync}"`);
+  if (settings.get('no-appendfsync-on-rewrite') === 'yes')
+    problems.push('Redis does not sync while it rewrites its file: set "no-appendfsync-on-rewrite no"');
   return problems;
 }
 

@@ -2,6 +2,7 @@ import { FINAL_STATES, OPEN_STATES } from '@lamplighter/contracts/command';
 import { REJECT_REASONS } from '@lamplighter/contracts/reading';
 import { SKIP_REASONS } from '@lamplighter/contracts/rollout';
 import { LATENCY_BUCKETS, Metrics } from '@lamplighter/service-kit/metrics';
+import { STORE_DURABILITY_HELP } from '@lamplighter/store/connect';
 import { BrokerMetrics } from './broker-metrics/broker-metrics.js';
 
 const SOURCES = ['rule', 'api', 'rollout'] as const;
@@ -131,6 +132,11 @@ export class RulesMetrics extends Metrics {
     op: ['accept', 'claim', 'answer', 'requeue', 'presence', 'events', 'rejected', 'wake', 'rollout', 'timers', 'history', 'rules', 'groups'],
     result: ['ok', 'error'],
   });
+  readonly durable = this.gauge('store_durability_ok', STORE_DURABILITY_HELP);
+  readonly clockSetBacks = this.counter(
+    'store_clock_set_backs_total',
+    'Times that the clock of Redis was found to have been set back',
+  );
   readonly eventsDropped = this.counter(
     'live_events_dropped_total',
     'Events for live views that were not sampled or not written',

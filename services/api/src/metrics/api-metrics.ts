@@ -1,5 +1,6 @@
 import { PRESENCE_STATES } from '@lamplighter/contracts/presence';
 import { LATENCY_BUCKETS, Metrics } from '@lamplighter/service-kit/metrics';
+import { STORE_DURABILITY_HELP } from '@lamplighter/store/connect';
 import { RedisMetrics } from './redis-metrics.js';
 
 /** Every metric of the API, declared together. */
@@ -49,12 +50,19 @@ export class ApiMetrics extends Metrics {
     'What the books of all fleets do not account for; readings on their way count until they are here',
     { kind: ['readings', 'commands'] },
   );
-  readonly durable = this.gauge(
-    'store_durability_ok',
-    '1 while Redis answers, keeps an append-only file that can be written, and evicts nothing',
-  );
+  readonly durable = this.gauge('store_durability_ok', STORE_DURABILITY_HELP);
   /** See devices-gauge.ts. */
   readonly devices = this.gauge('devices', 'Devices of all fleets by presence', { state: PRESENCE_STATES });
+  /** See open-commands-gauge.ts. */
+  readonly commandsPending = this.gauge(
+    'commands_pending',
+    'Commands that have not ended: due now, or waiting for an answer, their device, their turn or their expiry',
+    { state: ['due', 'waiting'] },
+  );
+  readonly oldestPending = this.gauge(
+    'command_oldest_pending_age_seconds',
+    'Time since the oldest command that has not ended was taken; 0 without one',
+  );
   /** See redis-metrics.ts. */
   readonly redis = new RedisMetrics(this);
 }
