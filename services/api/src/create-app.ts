@@ -8,6 +8,7 @@ import { requireApiKey } from './access/require-api-key.js';
 import { apiModule, type Foundation } from './app.module.js';
 import { exposeDevices } from './metrics/devices-gauge.js';
 import { exposeRoutes, measureRequests } from './metrics/http-metrics.js';
+import { exposeOpenCommands } from './metrics/open-commands-gauge.js';
 import { openApiDocument } from './openapi/document.js';
 import { ProblemFilter } from './problems/problem.filter.js';
 import type { Layer } from './requests/http-request.js';
@@ -56,6 +57,7 @@ export async function createApp(foundation: Foundation): Promise<NestExpressAppl
   const { stack } = (app.getHttpAdapter().getInstance() as { router: { stack: readonly Layer[] } }).router;
   exposeRoutes(metrics, stack);
   exposeDevices(metrics, link);
+  exposeOpenCommands(metrics, link);
   metrics.redis.expose(link);
   return app;
 }

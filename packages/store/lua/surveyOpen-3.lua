@@ -1,0 +1,27 @@
+-- Counts the open commands of a shard, and looks for the oldest of them, a page at a time. Ids begin with the time at which they
+-- were made, so the lowest one is the oldest.
+--
+-- KEYS  1 transitions HASH   2 queue ZSET   3 due ZSET
+-- ARGV  1 the last member of the page before, or ''   2 most members to look at   3 the oldest one that was found before, or ''
+-- Returns  {open, of those due now, last member of this page, or '' if it is the last page, the oldest one found so far that is
+--          open, or '', its age (ms)}
+-- Clock    Redis TIME
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local oldest = ARGV[3]
+if oldest ~= '' and not redis.call('ZSCORE', KEYS[3], oldest) then oldest = '' end
+local from = ARGV[1] == '' and '-' or '(' .. ARGV[1]
+local members = redis.call('ZRANGEBYLEX', KEYS[2], from, '+', 'LIMIT', 0, ARGV[2])
+for _, member in ipairs(members) do
+  local id = string.match(member, '[^/]+$')
+  if oldest == '' or id < oldest then oldest = id end
+end
+local age = 0
+if oldest ~= '' then
+  local created = string.match(redis.call('HGET', KEYS[1], oldest) or '', '^%a+,(%d+)')
+  age = math.max(0, now - (tonumber(created) or now))
+end
+return {
+  redis.call('ZCARD', KEYS[2]), redis.call('ZCOUNT', KEYS[3], '-inf', string.format('%.0f', now)),
+  #members == tonumber(ARGV[2]) and members[#members] or '', oldest, string.format('%.0f', age),
+}

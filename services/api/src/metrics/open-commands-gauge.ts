@@ -1,0 +1,40 @@
+import { show, whenScraped } from '@lamplighter/service-kit/metrics';
+import { type OpenCommands, OpenCommandsSurvey } from '@lamplighter/store/open-commands';
+import type { StoreLink } from '../store/store-link.js';
+import type { ApiMetrics } from './api-metrics.js';
+
+/** Scrapes within this time, milliseconds, share one survey. */
+const SURVEY_AGAIN_MS = 2000;
+
+/** Counts commands that have not ended when scraped, and tells the age of the oldest. While Redis is away there are no values. */
+export function exposeOpenCommands(metrics: ApiMetrics, link: StoreLink): void {
+  const survey = new OpenCommandsSurvey();
+  let open: Promise<OpenCommands | undefined> | undefined;
+  let askedAt = 0;
+  const ask = () => {
+    if (open === undefined || performance.now() - askedAt > SURVEY_AGAIN_MS) {
+      askedAt = performance.now();
+      open = read(survey, link);
+    }
+    return open;
+  };
+  whenScraped(metrics.commandsPending, async (gauge) => {
+    const found = await ask();
+    gauge.reset();
+    if (found === undefined) return;
+    gauge.set({ state: 'due' }, found.due);
+    gauge.set({ state: 'waiting' }, found.waiting);
+  });
+  whenScraped(metrics.oldestPending, async (gauge) => {
+    const found = await ask();
+    show(gauge, found && found.oldestAgeMs / 1000);
+  });
+}
+
+async function read(survey: OpenCommandsSurvey, link: StoreLink): Promise<OpenCommands | undefined> {
+  try {
+    return await survey.read(link.redis);
+  } catch {
+    return undefined;
+  }
+}
