@@ -6,6 +6,7 @@
 -- Clock    Redis TIME
 --@include commands.lua
 --@include overdue.lua
+--@include waits.lua
 
 local K = command_keys(1)
 local lease = tonumber(ARGV[2])
@@ -30,8 +31,7 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', K.due, '-inf', int(now), 'LIMIT'
   else
     local causes = { pending = 'claim', dispatched = 'no_answer', acknowledged = 'timeout' }
     append(K, command, 'dispatched', now, command.attempt + 1, causes[command.state])
-    -- The lease doubles with each attempt, so that a slow device is not flooded.
-    local ends_at = int(math.min(now + lease * 2 ^ math.min(command.attempt - 1, 6), command.expires_at))
+    local ends_at = int(math.min(now + lease_of(lease, command.attempt), command.expires_at))
     redis.call('ZADD', K.due, ends_at, id)
     claimed[#claimed + 1] = { id, 'dispatched', command.attempt, command.value, ends_at }
   end

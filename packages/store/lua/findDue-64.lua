@@ -2,12 +2,12 @@
 --
 -- KEYS  1..64 due ZSETs, shard by shard
 -- ARGV  none
--- Returns  the positions of those with something due
+-- Returns  {now (ms), positions of those with something due…}
 -- Clock    Redis TIME
 local time = redis.call('TIME')
 local now = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))
-local shards = {}
+local reply = { now }
 for i = 1, #KEYS do
-  if redis.call('ZCOUNT', KEYS[i], '-inf', now) > 0 then shards[#shards + 1] = i end
+  if redis.call('ZCOUNT', KEYS[i], '-inf', now) > 0 then reply[#reply + 1] = i end
 end
-return shards
+return reply

@@ -10,20 +10,26 @@
 -- Clock    Redis TIME
 --@include commands.lua
 --@include overdue.lua
+--@include waits.lua
 
 local K = command_keys(2)
 local command = read_command(K, ARGV[1])
 if not command or command.state ~= 'dispatched' or command.since .. ',' .. command.attempt ~= ARGV[2] then return 0 end
 local session = redis.call('HGET', KEYS[1], 'session')
 local online, since = string.match(session or '', '^%d+,(%d),(%d+)')
-local came_back = online == '1' and tonumber(since) >= tonumber(command.since)
 local now = now_ms()
+-- A session that begins later than now is one of before the clock was set back.
+local came_back = online == '1' and tonumber(since) >= tonumber(command.since) and tonumber(since) <= now
 append(K, command, 'pending', now, command.attempt - 1, ARGV[4])
-local wait, age = 0, now - tonumber(string.match(command.history, '^%a+,(%d+)'))
+local created = tonumber(string.match(command.history, '^%a+,(%d+)'))
+local wait, age = 0, now - created
+if age < 0 then
+  -- The clock was set back, and the history knows better how old the command has become.
+  for at in string.gmatch(command.history, '%a,(%d+),%d+,') do age = math.max(age, at - created) end
+end
 local is_over = overtaken_by(K, command) ~= nil
 if not came_back and not is_over then
-  wait = tonumber(ARGV[3])
-  wait = math.min(math.max(wait, age / 4), 120 * wait)
+  wait = back_off(tonumber(ARGV[3]), age)
 end
 redis.call('ZADD', K.due, int(math.min(now + wait, command.expires_at)), command.id)
 return (came_back or is_over) and 2 or 1

@@ -135,10 +135,10 @@ export interface Claim {
   readonly aborted: readonly string[];
 }
 
-/** The shards in which a command is due for dispatch, or its lease or time to live has ended. */
-export async function findDueShards(redis: Redis): Promise<number[]> {
-  const positions = (await runScript(redis, 'findDue-64', DUE_KEYS, [])) as number[];
-  return positions.map((position) => position - 1);
+/** The shards in which a command is due for dispatch, or its lease or time to live has ended; and the clock by which that is so, ms. */
+export async function findDueShards(redis: Redis): Promise<{ now: number; shards: number[] }> {
+  const [now, ...positions] = (await runScript(redis, 'findDue-64', DUE_KEYS, [])) as [string, ...number[]];
+  return { now: Number(now), shards: positions.map((position) => position - 1) };
 }
 
 const DUE_KEYS = Array.from({ length: SHARDS }, (_, shard) => commandKeys(shard)[5]!);

@@ -23,6 +23,8 @@ export type RolloutPhase = 'enqueue' | 'settle' | 'sweep' | 'closed';
 
 /** A replica that says nothing for this long has lost its rollouts, milliseconds. */
 export const ROLLOUT_LEASE_MS = 3000;
+/** A replica that waits for answers may leave a rollout alone for so long, beyond its lease; milliseconds. */
+export const ROLLOUT_REST_MS = 10_000;
 
 /** Where a rollout stands: the shard in hand, and the last device there that was looked at. */
 export interface Position {

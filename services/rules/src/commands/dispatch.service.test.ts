@@ -4,6 +4,7 @@ import { DeviceAddress, LEASE_MS } from '@lamplighter/store/accept-readings';
 import { newCommandId } from '@lamplighter/store/command-id';
 import { enqueueCommand } from '@lamplighter/store/commands';
 import { connectRedis, type Redis } from '@lamplighter/store/connect';
+import { commandKeys } from '@lamplighter/store/keys';
 import { listCommands } from '@lamplighter/store/read-commands';
 import { startRedis } from '@lamplighter/test-kit/redis';
 import { closeLater } from '@lamplighter/test-kit/resources';
@@ -42,9 +43,11 @@ function startDispatcher() {
     problems: () => [],
     publish: (_link: string, topic: string) => published.push({ topic, at: performance.now() }),
   };
+  const subscriber = redis.duplicate({ lazyConnect: true }); // nobody is to be woken here
+  closeLater('subscriber', () => subscriber.disconnect());
   const dispatch = new DispatchService(
     redis,
-    redis,
+    subscriber,
     createLogger('rules', 'silent'),
     transport as unknown as MqttTransport,
     metrics,
@@ -78,6 +81,18 @@ it('publishes what is due', async () => {
   dispatch.wake([lamp!.shard]);
   await until(() => published.length === 1, { what: 'the command to go out' });
   expect([published[0]!.topic, await withheld()]).toEqual([`${lamp!.fleet}/commands/lamp-0`, '0']);
+});
+
+it('looks once at its start for what a clock that was set back has left waiting', async () => {
+  const { dispatch, published } = startDispatcher();
+  const [lamp] = await pending(1);
+  const { fleet, device, shard } = lamp!;
+  const [command] = await listCommands(redis, fleet, device, { limit: 1 });
+  await redis.zadd(commandKeys(shard)[5]!, 'XX', command!.createdAt + 30_000, command!.id);
+  dispatch.onApplicationBootstrap();
+  await until(() => published.some(({ topic }) => topic === `${fleet}/commands/${device}`), {
+    what: 'the command to go out',
+  });
 });
 
 it('does not publish what it claimed before it was held up for longer than the lease', async () => {

@@ -7,6 +7,7 @@ import {
   LEASE_MS,
   type PartOutcome,
 } from '@lamplighter/store/accept-readings';
+import { mendClockSetBack } from '@lamplighter/store/clock-set-back';
 import {
   type Claim,
   claimCommands,
@@ -26,6 +27,7 @@ import type { PublishOutcome } from '../mqtt/mqtt-link.js';
 import { MqttTransport } from '../mqtt/mqtt-transport.js';
 import type { JudgedCommand, JudgedPart } from '../telemetry/judge.js';
 import { LOGGER, REDIS, SUBSCRIBER } from '../tokens.js';
+import { ClockWatch } from './clock-watch.js';
 import { TokenBucket } from './token-bucket.js';
 
 /** A leased command on its way to the device. Times of this process are monotonic (performance.now), milliseconds. */
@@ -80,6 +82,13 @@ export class DispatchService implements OnApplicationBootstrap {
   private poll: NodeJS.Timeout | undefined;
   private paced: NodeJS.Timeout | undefined;
   private readonly rate = new TokenBucket(DISPATCHES_PER_SECOND, BURST);
+  private readonly clock = new ClockWatch(
+    (wasSeen) => this.mendClock(wasSeen),
+    (ms) => {
+      this.metrics.clockSetBacks.inc();
+      this.logger.warn({ ms }, 'the clock of Redis was set back; what waits begins to wait anew');
+    },
+  );
   private ended: Dispatch[] = [];
   private returned: { dispatch: Dispatch; cause: string }[] = [];
   private reporting: Promise<void> | undefined;
@@ -142,7 +151,7 @@ export class DispatchService implements OnApplicationBootstrap {
     if (this.claiming || this.stopped || this.transport.problems().length > 0) return;
     this.claiming = true;
     try {
-      if (look) for (const shard of await findDueShards(this.redis)) this.woken.add(shard);
+      if (look) await this.look();
       while (this.woken.size > 0 && !this.stopped) {
         const tokens = this.rate.available;
         if (tokens === 0) {
@@ -171,6 +180,22 @@ export class DispatchService implements OnApplicationBootstrap {
     } finally {
       this.claiming = false;
     }
+  }
+
+  private async look(): Promise<void> {
+    const askedAt = performance.now();
+    const { now, shards } = await findDueShards(this.redis);
+    this.clock.look(now, askedAt, performance.now());
+    for (const shard of shards) this.woken.add(shard);
+  }
+
+  private async mendClock(wasSeen: boolean): Promise<void> {
+    const mended = await mendClockSetBack(this.redis, {
+      leastWaitMs: UNREACHABLE_WAIT_MS * (1 + JITTER),
+      wasSeen,
+    });
+    if (Object.values(mended).some((count) => count > 0))
+      this.logger.info(mended, 'waits were too long for the clock of Redis, and are shortened');
   }
 
   private claimLater(): void {

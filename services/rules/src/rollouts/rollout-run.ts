@@ -15,6 +15,7 @@ import {
   type HeldRollout,
   type Position,
   ROLLOUT_LEASE_MS,
+  ROLLOUT_REST_MS,
   type RolloutPhase,
   saveRollout,
 } from '@lamplighter/store/rollout-lease';
@@ -34,9 +35,8 @@ const LOOKS_PER_STEP = 1000;
 const LOOKS_PER_PAGE = 200;
 /** Pages of open commands that one step of a sweep looks at. */
 const PAGES_PER_STEP = 20;
-/** Nothing new: the next look is after this, at most after that. Milliseconds. */
+/** Nothing new: the next look is after this, and later each time. Milliseconds. */
 const WAIT_MS = 250;
-const MAX_WAIT_MS = 10_000;
 /** The lease is renewed at least so often, milliseconds. */
 const RENEW_MS = ROLLOUT_LEASE_MS / 3;
 const TELL_MS = 1000;
@@ -169,7 +169,7 @@ export class RolloutRun {
 
   /** Looks again after a while: the longer nothing changes, the later. */
   private rest(changed: boolean): Promise<boolean> {
-    this.waitMs = changed ? WAIT_MS : Math.min(this.waitMs * 2, MAX_WAIT_MS);
+    this.waitMs = changed ? WAIT_MS : Math.min(this.waitMs * 2, ROLLOUT_REST_MS);
     this.restsUntil = this.now() + this.waitMs;
     return this.save({}, this.waitMs + ROLLOUT_LEASE_MS);
   }

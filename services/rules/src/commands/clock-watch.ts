@@ -1,0 +1,53 @@
+/**
+ * A step back below this is left alone, milliseconds: waits last longer by no more than that, which is less than the shortest lease
+ * (5 s), and neither a leap second nor a clock that is slewed comes near it.
+ */
+const TOLERANCE_MS = 2000;
+
+/**
+ * Notices that the clock of Redis was set back, by this process's monotonic clock, and has it mended. Whoever starts does not know
+ * what was before, so it is mended once then, too. If that fails, the next look tries again.
+ */
+export class ClockWatch {
+  /** How far the clock of Redis is ahead of the monotonic one at least. */
+  private ahead: number | undefined;
+  private wasSeen = false;
+  private isMended = false;
+  private isMending = false;
+
+  /**
+   * @param mend is told whether a step was seen; at the start it is called without
+   * @param onSetBack is told by how much at least, milliseconds
+   */
+  constructor(
+    private readonly mend: (wasSeen: boolean) => Promise<void>,
+    private readonly onSetBack: (ms: number) => void,
+  ) {}
+
+  /**
+   * Takes notice of a time of Redis that was read between two times of this process; all in milliseconds. A slow answer makes a step
+   * harder to see, and never looks like one.
+   */
+  look(now: number, askedAt: number, answeredAt: number): void {
+    const setBackMs = this.ahead === undefined ? 0 : this.ahead - (now - askedAt);
+    this.ahead = now - answeredAt;
+    if (setBackMs > TOLERANCE_MS) {
+      this.isMended = false;
+      this.wasSeen = true;
+      this.onSetBack(setBackMs);
+    }
+    if (!this.isMended && !this.isMending) void this.tryToMend();
+  }
+
+  private async tryToMend(): Promise<void> {
+    this.isMending = true;
+    this.isMended = true; // unless the clock is set back once more meanwhile
+    try {
+      await this.mend(this.wasSeen);
+    } catch {
+      this.isMended = false;
+    } finally {
+      this.isMending = false;
+    }
+  }
+}
