@@ -23,17 +23,17 @@ export function contradictions(document: unknown): Contradiction[] {
     for (const key of ['when', 'clear', 'quorum', 'deadband'])
       if (has(key)) wrong(key, 'has no meaning beside "absence"');
   if (has('clear') && !has('when') && !has('absence')) wrong('clear', 'has no meaning without "when"');
-  if (has('clear') && rule['clear'] === rule['when'])
+  if (has('clear') && rule.clear === rule.when)
     wrong('clear', 'is the same as "when": the rule would be cleared by what raises it');
   if (has('run') && !has('else')) wrong('else', '"run" needs an "else", which ends the run');
-  if (has('run') && rule['mode'] === 'every') wrong('mode', '"run" commands only on change');
+  if (has('run') && rule.mode === 'every') wrong('mode', '"run" commands only on change');
   if (has('target') && !has('quorum'))
     wrong('target', 'is only for rules with a quorum; others command the device that they judge');
-  if (has('quorum') && rule['mode'] === 'every') wrong('mode', 'a quorum commands only on change');
-  const quiet = fieldsOf(rule['quiet']) ?? NONE;
-  if (typeof quiet['from'] === 'string' && quiet['from'] === quiet['to'])
+  if (has('quorum') && rule.mode === 'every') wrong('mode', 'a quorum commands only on change');
+  const quiet = fieldsOf(rule.quiet) ?? NONE;
+  if (typeof quiet.from === 'string' && quiet.from === quiet.to)
     wrong('quiet.to', 'is the same as "from"; to silence a rule, set "enabled" to false');
-  const quorum = fieldsOf(rule['quorum']);
+  const quorum = fieldsOf(rule.quorum);
   if (quorum !== undefined) quorumContradictions(quorum, namedSensors(rule), wrong);
   return found;
 }
@@ -68,7 +68,7 @@ function quorumContradictions(
 
 /** How many devices a scope names; undefined if it has prefixes or takes in all. */
 function namedSensors(rule: Fields): number | undefined {
-  const devices = fieldsOf(rule['scope'])?.['devices'];
+  const devices = fieldsOf(rule.scope)?.devices;
   if (!Array.isArray(devices)) return undefined;
   const names: unknown[] = devices;
   if (names.some((name) => typeof name !== 'string' || name.endsWith('*'))) return undefined;

@@ -1,23 +1,9 @@
-import { durationMs } from '@lamplighter/contracts/duration';
-import { RULE_BOUNDS } from '@lamplighter/contracts/rule';
 import type { ASTNode } from '@marcbachmann/cel-js';
 import { ExpressionInvalid } from './expression-errors.js';
-import { WINDOW_FUNCTIONS, type WindowFunction } from './expression-scope.js';
+import { functionNamed, mathNamed, methodNamed, windowUse } from './expression-functions.js';
 import { allNodes, LOOPS, literalText, loopCost, PRECEDENCE, WHOLE } from './expression-syntax.js';
 import type { Variables } from './expression-variables.js';
-import { didYouMean } from './suggest.js';
 
-// What people may call, and what becomes of it. Everything else of CEL is refused: it is not needed, or has no bound.
-const FUNCTIONS = new Map([
-  ['size', '_size'],
-  ['int', '_int'],
-  ['double', 'double'],
-  ['string', 'string'],
-]);
-const MATH = new Map(
-  ['abs', 'floor', 'ceil', 'round', 'sqrt', 'least', 'greatest'].map((name) => [name, `_${name}`]),
-);
-const METHODS = ['contains', 'startsWith', 'endsWith'];
 const MAX_NESTED_LOOPS = 2;
 
 /** Names that cannot stand alone, and what is to be written with them. */
@@ -73,43 +59,54 @@ export class Rewriter {
         this.written += literalText(node.args, node.start);
         return;
       case 'id':
-        return this.writeName(node.args, node.start);
+        this.writeName(node.args, node.start);
+        return;
       case '!_':
       case '-_':
         this.written += node.op[0];
-        return this.write(node.args, 8);
+        this.write(node.args, 8);
+        return;
       case '?:':
         this.write(node.args[0], 2);
         this.written += ' ? ';
         this.write(node.args[1]);
         this.written += ' : ';
-        return this.write(node.args[2]);
+        this.write(node.args[2]);
+        return;
       case '.':
         if (this.writeOfScope(node.args[0], node.args[1], node.start)) return;
         this.write(node.args[0], 9);
         this.written += `.${node.args[1]}`;
         return;
       case '[]':
-        return this.writeIndex(node.args[0], node.args[1], node.start);
+        this.writeIndex(node.args[0], node.args[1], node.start);
+        return;
       case 'list':
         this.written += '[';
         this.writeAll(node.args);
         this.written += ']';
         return;
       case 'call':
-        return this.writeCall(node.args[0], node.args[1], node.start);
+        this.writeCall(node.args[0], node.args[1], node.start);
+        return;
       case 'rcall':
-        return this.writeMethod(node.args[0], node.args[1], node.args[2], node.start);
+        this.writeMethod(node.args[0], node.args[1], node.args[2], node.start);
+        return;
       case '/':
-        return this.writeFunction('_quotient', node.args);
+        this.writeFunction('_quotient', node.args);
+        return;
       case '%':
-        return this.writeFunction('_remainder', node.args);
+        this.writeFunction('_remainder', node.args);
+        return;
       case '.?':
       case '[?]':
       case 'map':
         throw new ExpressionInvalid('objects cannot be written in an expression', node.start);
       default: {
-        if (this.hasLoops && isCounted(node)) return this.writeCounted(node);
+        if (this.hasLoops && isCounted(node)) {
+          this.writeCounted(node);
+          return;
+        }
         const precedence = PRECEDENCE[node.op]!;
         this.write(node.args[0], precedence);
         this.written += ` ${node.op} `;
@@ -164,10 +161,8 @@ export class Rewriter {
   }
 
   private writeCall(name: string, args: readonly ASTNode[], at: number): void {
-    if (name === 'has' && args.length === 1) return this.writeHas(args[0]!);
-    const becomes = FUNCTIONS.get(name);
-    if (becomes === undefined) throw unknownFunction(name, [...FUNCTIONS.keys(), 'has'], at);
-    this.writeFunction(becomes, args);
+    if (name === 'has' && args.length === 1) this.writeHas(args[0]!);
+    else this.writeFunction(functionNamed(name, at), args);
   }
 
   private writeHas(field: ASTNode): void {
@@ -182,23 +177,18 @@ export class Rewriter {
 
   private writeMethod(name: string, of: ASTNode, args: readonly ASTNode[], at: number): void {
     const namespace = of.op === 'id' && !this.items.includes(of.args) ? of.args : undefined;
-    if (namespace === 'window') return this.writeWindow(name, args, at);
-    if (namespace === 'math') {
-      const becomes = MATH.get(name);
-      if (becomes === undefined) throw unknownFunction(name, [...MATH.keys()], at, 'math.');
-      return this.writeFunction(becomes, args);
+    if (namespace === 'window') {
+      this.variables.allow('window', at);
+      this.written += this.variables.ofWindow(windowUse(name, args, at), args[0]!.start);
+    } else if (namespace === 'math') this.writeFunction(mathNamed(name, at), args);
+    else if (LOOPS.includes(name)) this.writeLoop(name, of, args, at);
+    else if (name === 'size' && args.length === 0) this.writeFunction('_size', [of]);
+    else {
+      const method = methodNamed(name, at);
+      this.write(of, 9);
+      this.written += '.';
+      this.writeFunction(method, args);
     }
-    if (LOOPS.includes(name)) return this.writeLoop(name, of, args, at);
-    if (name === 'size' && args.length === 0) return this.writeFunction('_size', [of]);
-    if (name === 'matches')
-      throw new ExpressionInvalid(
-        'matches() is not available, as a regular expression may take forever; use contains(), startsWith() or endsWith()',
-        at,
-      );
-    if (!METHODS.includes(name)) throw unknownFunction(name, [...METHODS, ...LOOPS, 'size'], at);
-    this.write(of, 9);
-    this.written += '.';
-    this.writeFunction(name, args);
   }
 
   /** `items.exists(item, item > 3)` becomes `items.exists(item, _step(3.0) ? item > 3.0 : false)`. */
@@ -233,24 +223,6 @@ export class Rewriter {
     this.written += ')';
   }
 
-  private writeWindow(fn: string, args: readonly ASTNode[], at: number): void {
-    this.variables.allow('window', at);
-    if (!isWindowFunction(fn)) throw unknownFunction(fn, WINDOW_FUNCTIONS, at, 'window.');
-    const [measurement, time, ...more] = args.map((arg) => (arg.op === 'value' ? arg.args : undefined));
-    if (typeof measurement !== 'string' || typeof time !== 'string' || more.length > 0)
-      throw new ExpressionInvalid(
-        `window.${fn} needs a measurement and a time, both in quotes: window.${fn}("light", "10m")`,
-        at,
-      );
-    const ms = durationMs(time);
-    if (ms === undefined || ms === 0 || ms > RULE_BOUNDS.maxDurationMs)
-      throw new ExpressionInvalid(
-        `"${time}" is no time that a window may span; write "30s", "10m", "1h", at most "7d"`,
-        args[1]!.start,
-      );
-    this.written += this.variables.ofWindow({ fn, measurement, ms }, args[0]!.start);
-  }
-
   private cannotStandAlone(name: keyof typeof SCOPE_NAMES, at: number): ExpressionInvalid {
     if (name !== 'reading') this.variables.allow(name, at);
     return new ExpressionInvalid(`'${name}' cannot stand alone; write ${SCOPE_NAMES[name]}`, at);
@@ -259,10 +231,6 @@ export class Rewriter {
 
 function isScopeName(name: string): name is keyof typeof SCOPE_NAMES {
   return Object.hasOwn(SCOPE_NAMES, name);
-}
-
-function isWindowFunction(name: string): name is WindowFunction {
-  return (WINDOW_FUNCTIONS as readonly string[]).includes(name);
 }
 
 type Counted = Extract<ASTNode, { op: '+' | '==' | '!=' | 'in' }>;
@@ -275,11 +243,4 @@ function isCounted(node: ASTNode): node is Counted {
 /** `a.b.c`, and nothing else. */
 function isPath(node: ASTNode): boolean {
   return node.op === 'id' || (node.op === '.' && isPath(node.args[0]));
-}
-
-function unknownFunction(name: string, known: readonly string[], at: number, of = ''): ExpressionInvalid {
-  return new ExpressionInvalid(
-    `unknown function '${of}${name}'${didYouMean(name, known)}; there are ${known.join(', ')}`,
-    at,
-  );
 }

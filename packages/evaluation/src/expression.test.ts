@@ -13,7 +13,7 @@ const condition = (text: string, schema?: TelemetrySchema) =>
 const number = (text: string) => compileExpression(text, { returns: 'number', variables: ALL });
 type Reading = Parameters<ReturnType<typeof condition>['evaluate']>[0]['reading'];
 const verdict = (text: string, reading: Reading) => condition(text).evaluate({ reading });
-const valueOf = (text: string, reading: Reading) => number(text).evaluate({ reading });
+const numberOf = (text: string, reading: Reading) => number(text).evaluate({ reading });
 
 /** What is wrong with an expression; undefined if nothing is. */
 function complaint(text: string, options: Partial<Parameters<typeof compileExpression>[1]> = {}) {
@@ -69,9 +69,9 @@ describe('numbers', () => {
   });
 
   it('may be what an expression gives', () => {
-    expect(valueOf('math.greatest(0, 300 - light) / 10', { light: 250 })).toBe(5);
-    expect(valueOf('light', { light: 250 })).toBe(250);
-    expect(valueOf('light', { light: 'much' })).toBeUndefined();
+    expect(numberOf('math.greatest(0, 300 - light) / 10', { light: 250 })).toBe(5);
+    expect(numberOf('light', { light: 250 })).toBe(250);
+    expect(numberOf('light', { light: 'much' })).toBeUndefined();
   });
 });
 
@@ -176,7 +176,7 @@ describe('an expression fails', () => {
     ['light - light', { light: Number.POSITIVE_INFINITY }],
     ['math.sqrt(light)', { light: -1 }],
   ])('if its number is not finite: %s', (text, reading) => {
-    expect(() => valueOf(text, reading)).toThrow(/the result is/);
+    expect(() => numberOf(text, reading)).toThrow(/the result is/);
   });
 
   it('but not where its other side decides', () => {

@@ -112,8 +112,9 @@ function withContext(program: Program, variables: readonly Variable[], strict: b
       const isPresent = (name: string) => reading[name] !== undefined;
       if (strict) return names.every(isPresent) ? run(program, reading) : undefined;
       // A reading without any of the names is common (other kinds of devices), and there is one answer to all of them.
-      if (!names.some(isPresent)) return (onNothing ??= { result: run(program, {}) }).result;
-      return run(program, reading);
+      if (names.some(isPresent)) return run(program, reading);
+      onNothing ??= { result: run(program, {}) };
+      return onNothing.result;
     };
   }
   // One context for all evaluations: none waits for anything, so there is never more than one.
