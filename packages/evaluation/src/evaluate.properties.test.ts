@@ -152,7 +152,7 @@ const light = fc.oneof(
 const readings: fc.Arbitrary<Event['reading']> = fc.oneof(
   { weight: 6, arbitrary: fc.record({ light, led_on: fc.boolean() }) },
   { weight: 6, arbitrary: fc.record({ light }) },
-  fc.constantFrom({}, { other: 1 }, { light: 'bright' }, { light: null }),
+  fc.constantFrom<Event['reading'][]>({}, { other: 1 }, { light: 'bright' }, { light: null }),
 );
 const events: fc.Arbitrary<Event[]> = fc.array(
   fc.record({
@@ -282,9 +282,10 @@ it('noise between the limits switches nothing, and other noise only as often as 
       let raised = false;
       let crossings = 0;
       for (const { reading } of series) {
-        const now = (reading.light as number) < 300 || (raised && (reading.light as number) <= 330);
-        if (now !== raised) crossings += 1;
-        raised = now;
+        const value = reading.light as number;
+        const next: boolean = value < 300 || (raised && value <= 330);
+        if (next !== raised) crossings += 1;
+        raised = next;
       }
       expect(changes(judgeAll(rule, series, answering))).toHaveLength(
         crossings - ((series[0]!.reading.light as number) < 300 ? 1 : 0),
