@@ -7,6 +7,7 @@ import { CanaryService } from './canary/canary.service.js';
 import { AcknowledgementsController } from './commands/acknowledgements.controller.js';
 import { DispatchService } from './commands/dispatch.service.js';
 import type { Config } from './config.js';
+import { EffectsService } from './effects/effects.service.js';
 import { GroupsService } from './groups/groups.service.js';
 import { LiveEventsService } from './live-events/live-events.service.js';
 import { RulesMetrics } from './metrics.js';
@@ -64,6 +65,7 @@ export function rulesModule(foundation: Foundation): DynamicModule {
       GroupsService,
       DispatchService,
       RolloutsService,
+      EffectsService,
       CanaryService,
       BrokerMetricsService,
     ],

@@ -11,11 +11,12 @@ import { rulesModule } from './app.module.js';
 import { CANARY_STALE_MS, CanaryService } from './canary/canary.service.js';
 import { DispatchService } from './commands/dispatch.service.js';
 import { type Config, configSchema } from './config.js';
+import { EffectsService } from './effects/effects.service.js';
 import { RulesMetrics } from './metrics.js';
 import { MqttTransport } from './mqtt/mqtt-transport.js';
 import { RolloutsService } from './rollouts/rollouts.service.js';
-import { TimersService } from './telemetry/timers.service.js';
 import { readSeeds } from './rule-book/seed-file.js';
+import { TimersService } from './telemetry/timers.service.js';
 
 const VERSION = '0.1.0';
 
@@ -60,7 +61,12 @@ async function start(): Promise<RunningService> {
 
   return {
     async close() {
-      await Promise.all([transport.drain(), app.get(RolloutsService).stop(), app.get(TimersService).stop()]);
+      await Promise.all([
+        transport.drain(),
+        app.get(RolloutsService).stop(),
+        app.get(TimersService).stop(),
+        app.get(EffectsService).stop(),
+      ]);
       await app.get(DispatchService).stop();
       await app.close();
       operations.close();

@@ -71,8 +71,14 @@ export class RulesMetrics extends Metrics {
     kind: ['device', 'group', 'gone'],
   });
   readonly rulesLoaded = this.gauge('rules_loaded', 'Rules in force, of all fleets that were heard of');
-  readonly rulesUnusable = this.gauge('rules_unusable', 'Enabled rules that are left out, since they cannot be read or compiled');
-  readonly rulesReload = this.gauge('rules_reload_timestamp_seconds', 'When the rules of a fleet were last read');
+  readonly rulesUnusable = this.gauge(
+    'rules_unusable',
+    'Enabled rules that are left out, since they cannot be read or compiled',
+  );
+  readonly rulesReload = this.gauge(
+    'rules_reload_timestamp_seconds',
+    'When the rules of a fleet were last read',
+  );
   readonly loop = this.histogram(
     'loop_seconds',
     "Telemetry taken off the socket to its command's PUBACK",
@@ -112,6 +118,11 @@ export class RulesMetrics extends Metrics {
   readonly answers = this.counter('command_answers_total', "Devices' answers by what they did", {
     result: ['recorded', 'repeated', 'late', 'missing', 'foreign', 'malformed'],
   });
+  readonly effects = this.counter(
+    'command_effects_total',
+    'Commands that succeeded and whose rule expects an effect, by what telemetry shows of it',
+    { outcome: ['effective', 'ineffective', 'unmeasured'] },
+  );
   readonly presence = this.counter('presence_messages_total', 'Births and wills by what they did', {
     result: ['born', 'gone', 'ignored', 'full', 'malformed'],
   });
@@ -129,7 +140,22 @@ export class RulesMetrics extends Metrics {
     reason: ['closed'],
   });
   readonly storeOperations = this.counter('store_operations_total', 'Calls to Redis', {
-    op: ['accept', 'claim', 'answer', 'requeue', 'presence', 'events', 'rejected', 'wake', 'rollout', 'timers', 'history', 'rules', 'groups'],
+    op: [
+      'accept',
+      'claim',
+      'answer',
+      'requeue',
+      'presence',
+      'events',
+      'rejected',
+      'wake',
+      'rollout',
+      'timers',
+      'history',
+      'rules',
+      'groups',
+      'effect',
+    ],
     result: ['ok', 'error'],
   });
   readonly durable = this.gauge('store_durability_ok', STORE_DURABILITY_HELP);

@@ -21,8 +21,9 @@ import {
 import { commandJson } from '@lamplighter/store/read-commands';
 import { readRule } from '@lamplighter/store/rules';
 import { storeFailure } from '@lamplighter/store/store-failure';
-import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
+import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { DispatchService } from '../commands/dispatch.service.js';
+import { expectedEffect } from '../effects/expected-effect.js';
 import { LiveEventsService } from '../live-events/live-events.service.js';
 import { RulesMetrics } from '../metrics.js';
 import { MqttTransport } from '../mqtt/mqtt-transport.js';
@@ -44,7 +45,7 @@ const LISTEN_MS = 1000;
  * of a reading is constant, and where there are so many groups that this would be too much, the rounds become rarer, not longer.
  */
 @Injectable()
-export class GroupsService implements OnApplicationBootstrap, RoundsObserver {
+export class GroupsService implements OnApplicationBootstrap, OnApplicationShutdown, RoundsObserver {
   private readonly rounds = new Rounds(this);
   private readonly ears = new Ears();
   private readonly targets: TargetFinder;
@@ -72,7 +73,7 @@ export class GroupsService implements OnApplicationBootstrap, RoundsObserver {
   }
 
   /** Decides no more. What is marked is found again: by the next reading, or by its timer. */
-  async stop(): Promise<void> {
+  async onApplicationShutdown(): Promise<void> {
     clearInterval(this.listening);
     await this.rounds.stop();
   }
@@ -160,6 +161,7 @@ export class GroupsService implements OnApplicationBootstrap, RoundsObserver {
       this.errors.report(fleet, rule, undefined, message);
     }
     const because = groupEvidenceOf(rule, judged, votes, { fleet, trigger, now });
+    const expected = expectedEffect(rule, judged.raise);
     return {
       targets: devices,
       lane: rule.lane ?? defaultLane(emit),
@@ -168,7 +170,7 @@ export class GroupsService implements OnApplicationBootstrap, RoundsObserver {
       timeoutMs: rule.timeoutMs,
       attempts: rule.attempts,
       onFailure: rule.onFailure,
-      json: commandJson({ source: 'rule', rule: rule.id, because }, emit),
+      json: commandJson({ source: 'rule', rule: rule.id, because, expected }, emit),
       cause: `rule:${rule.id}`,
     };
   }
