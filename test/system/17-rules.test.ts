@@ -6,7 +6,6 @@ import { connectDevice, type TestDevice } from '@lamplighter/test-kit/device';
 import { closeLater } from '@lamplighter/test-kit/resources';
 import { type RestartableService, restartableService } from '@lamplighter/test-kit/restartable-service';
 import { until } from '@lamplighter/test-kit/until';
-import { Ajv2020 } from 'ajv/dist/2020.js';
 import { problemSchema } from '../../services/api/src/problems/problem.js';
 import {
   rulePageSchema,
@@ -74,15 +73,18 @@ async function sendAll(fleet: TestFleet, devices: readonly TestDevice[], reading
 }
 
 /** Readings that each replica has accepted. */
-async function taken(): Promise<number[]> {
-  const accepted = async ({ url }: { url: string }) =>
-    Number(
-      /telemetry_messages_total\{result="accepted"\} (\d+)/.exec(
-        await (await fetch(`${url}/metrics`)).text(),
-      )![1],
-    );
-  return Promise.all([accepted(stack.rules), accepted(replica)]);
-}
+const taken = () => metricOf(/telemetry_messages_total\{result="accepted"\} (\d+)/);
+
+/** A number in the metrics of both replicas. */
+const metricOf = (line: RegExp) =>
+  Promise.all(
+    [stack.rules, replica].map(async ({ url }) =>
+      Number(line.exec(await (await fetch(`${url}/metrics`)).text())?.[1]),
+    ),
+  );
+
+/** Rules that each replica leaves out. */
+const unusable = () => metricOf(/rules_unusable (\d+)/);
 
 describe('a rule', () => {
   it(
@@ -137,9 +139,17 @@ describe('a rule', () => {
       const fan = await redis.hget(rulesKey(fleet.name), 'fan');
       const uncompilable = fan!.replace('"fan"', '"no-cel"').replace('heat > 30', 'heat >');
       await redis.hset(rulesKey(fleet.name), 'broken', '{"version":', 'no-cel', uncompilable);
+      // Nobody tells of what was written by hand; with the next write it is read.
+      expectRule(
+        await stack.send('POST', rulesOf(fleet), { ...FAN, id: 'pump', then: { pump: 'on' } }),
+        201,
+        1,
+      );
       const [device] = await newDevices(fleet, 1);
       await device!.sendReading({ heat: 31 });
-      expect(await device!.nextCommand()).toEqual({ fan: 'fast' });
+      expect([await device!.nextCommand(), await device!.nextCommand()]).toEqual(
+        expect.arrayContaining([{ fan: 'fast' }, { pump: 'on' }]),
+      );
       await until(
         async () => {
           const { body } = await stack.get(rulesOf(fleet));
@@ -157,13 +167,16 @@ describe('a rule', () => {
               enabled: true,
               lastError: { message: expect.any(String), at: expect.any(String) },
             },
+            { id: 'pump', version: 1, enabled: true },
           ]);
           expect(body.rules[1]).not.toHaveProperty('lastError');
           return true;
         },
         { what: 'the broken rules to be shown' },
       );
-      expect(await stack.metric('lamplighter_rules_unusable')).toBeGreaterThanOrEqual(0);
+      await until(async () => (await unusable()).join() === '2,2', {
+        what: 'both replicas to leave them out',
+      });
       const mended = await put(fleet, { ...FAN, id: 'broken' }, { 'if-match': '"0"' });
       expectRule(mended, 200, 1);
       expect((await stack.get(`${rulesOf(fleet)}/broken`)).body).not.toHaveProperty('lastError');
@@ -186,7 +199,7 @@ describe('a rule', () => {
         'if-match': '"1"',
       });
       expect(gone.status).toBe(204);
-      await aSecondAfter(expectRule(await put(fleet, { ...FAN, clear: 'heat < 25' } as typeof FAN), 201, 1));
+      await aSecondAfter(expectRule(await put(fleet, { ...FAN, clear: 'heat < 25' }), 201, 1));
       await send({ heat: 31 });
       expect(await device!.nextCommand()).toEqual({ fan: 'fast' });
 
@@ -371,12 +384,15 @@ describe('the API of rules', () => {
     expectProblem(await stack.get(path), 404, 'no-telemetry-schema');
   });
 
-  it('publishes the schema of a rule, which its rules fulfil', async () => {
+  it('publishes the schema of a rule', async () => {
     const { status, headers, body } = await stack.get('/v1/schemas/rule');
     expect([status, headers.get('content-type')]).toEqual([200, 'application/schema+json']);
-    const isRule = new Ajv2020({ strict: false }).compile(body);
-    expect(isRule(FAN)).toBe(true);
-    expect(isRule({ ...FAN, hodl: '2s' })).toBe(false);
+    expect(body).toMatchObject({
+      $schema: 'https://json-schema.org/draft/2020-12/schema',
+      type: 'object',
+      properties: { when: { type: 'string' } },
+      required: ['id', 'then'],
+    });
   });
 
   it('tells who watches of every change', async () => {
