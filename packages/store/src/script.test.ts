@@ -11,15 +11,18 @@ import { type StoreUnderTest, startStore } from '../test/store-under-test.js';
 import { timePasses } from '../test/time-passes.js';
 import { LEASE_MS, NEW_DEVICE } from './accept-readings.js';
 import { mendClockSetBack } from './clock-set-back.js';
-import { findDueShards } from './commands.js';
-import { COMMANDS_KEPT_PER_DEVICE, MAX_OPEN_COMMANDS, shardOf, WINDOW_SIZE } from './keys.js';
+import { answerCommands, findDueShards } from './commands.js';
+import { recordEffect, takeEffects } from './effects.js';
+import { COMMANDS_KEPT_PER_DEVICE, groupKey, MAX_OPEN_COMMANDS, shardOf, WINDOW_SIZE } from './keys.js';
 import { countRejected, readLedger } from './ledger.js';
 import { OpenCommandsSurvey } from './open-commands.js';
 import { recordPresence } from './presence.js';
+import { commandJson } from './read-commands.js';
 import { sweepRollout } from './rollout-commands.js';
 import { closeRollout } from './rollout-lease.js';
 import { cancelRollout, countRollout } from './rollouts.js';
 import { runScript } from './script.js';
+import { findTimers } from './timers.js';
 
 const FOLDER = new URL('../lua/', import.meta.url);
 const read = (file: string) => readFileSync(new URL(file, FOLDER), 'utf8');
@@ -67,7 +70,7 @@ describe.each(scripts)('$file', ({ name, count, header }) => {
       for (const [call, key] of text.matchAll(/\bcall\('(?!TIME|PUBLISH)\w+',\s*((?:[^,()]|\([^()]*\))*)/g)) {
         expect([call, key]).toEqual([
           call,
-          expect.stringMatching(/^(KEYS\[[\w -]+\]|K\.\w+|key\(\w+\)|device_key|window)$/),
+          expect.stringMatching(/^(KEYS\[[\w -]+\]|K\.\w+|key\(\w+\)|device_key|group|timers|window)$/),
         ]);
       }
     }
@@ -190,6 +193,41 @@ describe('what a script declares', () => {
     await closeRollout(redis, sweeper, counts);
   });
 
+  it('is all that timers and votes touch', async () => {
+    const sensor = store.newDevice();
+    const rules = new Replica(redis);
+    const seqs = (n: number) => [reading({ light: n, _seq: n })];
+    const timer = (at: number | undefined) => ({ timer: { at, exact: true } });
+    const votes = [{ groupKey: groupKey(sensor.fleet, 'quorum'), vote: '1,1' }];
+    await rules.take(sensor, seqs(1));
+    await rules.send({ ...rules.judge(sensor, seqs(2)), votes, ...timer(1) });
+    expect(await findTimers(redis)).toContainEqual({
+      kind: 'device',
+      fleet: sensor.fleet,
+      name: sensor.device,
+    });
+    await rules.send({ ...rules.judge(sensor, seqs(3)), ...timer(undefined) });
+  });
+
+  it('is all that effects touch', async () => {
+    const lamp = store.newDevice();
+    const expected = { expect: 'light > 1', withinMs: 1000 };
+    for (const outcome of ['pending', 'effective', 'ineffective', 'unmeasured'] as const) {
+      const json = commandJson({ source: 'rule', rule: 'r', expected }, { led_on: true });
+      const command = emitted(lamp, { json });
+      await new Replica(redis).take(lamp, [reading({ light: 1 })], { commands: [command] });
+      const { id } = command;
+      await answerCommands(redis, [
+        { device: lamp.name, answer: { id, status: 'succeeded' }, cause: 'device' },
+      ]);
+      await timePasses(store.redis, 1000, lamp);
+      const { now, checks } = await takeEffects(redis, 10);
+      expect(checks).toEqual([{ fleet: lamp.fleet, device: lamp.device, id }]);
+      const finding = { rule: 'r', outcome, evidence: {}, nextAt: now + 60_000 };
+      expect(await recordEffect(redis, checks[0]!, finding)).toBe(true);
+    }
+  });
+
   it('is as many keys as its name says, and no script was left out', () => {
     const called = calls.flatMap(({ sha, keys }) =>
       scripts.filter((script) => script.sha === sha).map(({ file }) => ({ file, keys })),
@@ -203,9 +241,7 @@ describe('what a script declares', () => {
 
   it('lives in one shard, for every call about one device', () => {
     for (const { keys } of calls.filter(({ sha }) =>
-      scripts.some(
-        (script) => script.sha === sha && script.name !== 'acceptReadings' && script.name !== 'findDue',
-      ),
+      scripts.some((script) => script.sha === sha && script.count !== 'n' && script.count !== '64'),
     ))
       expect(new Set(keys.map((key) => /^\{\d+\}/.exec(key)?.[0])).size).toBe(1);
   });
