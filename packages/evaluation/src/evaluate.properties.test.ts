@@ -188,7 +188,7 @@ describe('any rule, on any readings', () => {
         };
         judgeAll(rule, series, device, { inspect });
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
   });
 
@@ -200,7 +200,7 @@ describe('any rule, on any readings', () => {
         expect(emissions(restarted)).toEqual(emissions(straight));
         expect(json(restarted.at(-1)?.evaluated.state)).toEqual(json(straight.at(-1)?.evaluated.state));
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
   });
 
@@ -211,7 +211,7 @@ describe('any rule, on any readings', () => {
         for (const { state, evaluated } of judgeAll(rule, series, device, { meddle }))
           if (JSON.stringify(state) === JSON.stringify(evaluated.state)) expect(evaluated.state).toBe(state);
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
   });
 
@@ -221,7 +221,7 @@ describe('any rule, on any readings', () => {
         const woken = judgeAll(rule, series, device, { extraTimers: 3 });
         expect(emissions(woken)).toEqual(emissions(judgeAll(rule, series, device)));
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
   });
 
@@ -245,7 +245,7 @@ describe('any rule, on any readings', () => {
           }
         },
       ),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
   });
 
@@ -264,7 +264,7 @@ describe('any rule, on any readings', () => {
           }
         }
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
   });
 });
