@@ -1,0 +1,254 @@
+// biome-ignore-all lint/suspicious/noThenProperty: `then` is a key of the rule's document
+import { type RuleInput, ruleSchema } from '@lamplighter/contracts/rule';
+import { createLogger } from '@lamplighter/service-kit/logger';
+import { connectRedis, type Redis, redisNow } from '@lamplighter/store/connect';
+import { readGroups } from '@lamplighter/store/groups';
+import { groupKey, shardOf, timersKey } from '@lamplighter/store/keys';
+import { listCommands } from '@lamplighter/store/read-commands';
+import { deleteRule, writeRule } from '@lamplighter/store/rules';
+import { findTimers } from '@lamplighter/store/timers';
+import { startRedis } from '@lamplighter/test-kit/redis';
+import { closeLater } from '@lamplighter/test-kit/resources';
+import { until } from '@lamplighter/test-kit/until';
+import type { DispatchService } from '../commands/dispatch.service.js';
+import type { LiveEventsService } from '../live-events/live-events.service.js';
+import { RulesMetrics } from '../metrics.js';
+import type { MqttTransport } from '../mqtt/mqtt-transport.js';
+import { RuleBook } from '../rule-book/rule-book.service.js';
+import { RuleErrors } from '../rule-book/rule-errors.service.js';
+import { GroupsService } from './groups.service.js';
+
+let redis: Redis;
+beforeAll(async () => {
+  const server = await startRedis({ settings: ['appendfsync no'] });
+  redis = connectRedis(server.url, 'test');
+  closeLater('Redis client', () => redis.disconnect());
+  await until(() => redis.status === 'ready', { what: 'the connection to Redis' });
+});
+
+let fleets = 0;
+let fleet: string;
+beforeEach(() => {
+  fleet = `fleet-${++fleets}`;
+});
+
+const ON = { led_on: true };
+const OFF = { led_on: false };
+const SENSORS = ['a', 'b', 'c', 'd', 'e'];
+const RULE = 'stadium';
+
+/** Writes the rule of this test; its `since`. */
+async function writeGroupRule(changes: Partial<RuleInput> = {}): Promise<number> {
+  const rule = ruleSchema.parse({
+    id: RULE,
+    scope: { devices: SENSORS },
+    when: 'light < 300',
+    quorum: { policy: 'majority' },
+    target: { devices: ['north', 'south'] },
+    then: ON,
+    else: OFF,
+    ...changes,
+  });
+  const written = await writeRule(redis, fleet, rule, 'absent');
+  if (written.outcome !== 'written') throw new Error(written.outcome);
+  return written.stored.since;
+}
+
+/** A replica as far as it decides quorums. */
+async function startReplica() {
+  const metrics = new RulesMetrics('rules', 'test');
+  const errors = new RuleErrors(redis, metrics);
+  const logger = createLogger('rules', 'silent');
+  const book = new RuleBook(redis, logger, [], metrics, errors);
+  const woken: number[] = [];
+  const groups = new GroupsService(
+    redis,
+    logger,
+    { problems: () => [] } as unknown as MqttTransport,
+    book,
+    { wake: (shards: Iterable<number>) => woken.push(...shards) } as unknown as DispatchService,
+    errors,
+    { append: () => undefined } as unknown as LiveEventsService,
+    metrics,
+  );
+  groups.onApplicationBootstrap();
+  book.onApplicationBootstrap();
+  closeLater('replica', async () => {
+    book.onApplicationShutdown();
+    errors.onApplicationShutdown();
+    await groups.onApplicationShutdown();
+  });
+  await book.ready([fleet]);
+  return {
+    groups,
+    woken,
+    counted: async (name: string) => {
+      const { values } = await metrics.registry.getSingleMetric(`lamplighter_${name}`)!.get();
+      return Object.fromEntries(values.map(({ labels, value }) => [Object.values(labels).join(), value]));
+    },
+  };
+}
+
+/** These sensors vote as the accepting script writes it, some time ago. */
+async function cast(since: number, votes: Record<string, boolean | number>, ageMs = 0): Promise<void> {
+  const at = (await redisNow(redis)) - ageMs;
+  const fields = Object.entries(votes).flatMap(([device, vote]) => [
+    `v:${device}`,
+    `${at},${Number(vote)},${since}`,
+  ]);
+  await redis.hset(groupKey(fleet, RULE), ...fields);
+}
+const all = (vote: boolean | number) => Object.fromEntries(SENSORS.map((device) => [device, vote]));
+const actions = async (device: string) =>
+  (await listCommands(redis, fleet, device, { limit: 20 })).map(({ action }) => action).reverse();
+const commanded = (device: string, count: number) =>
+  until(async () => (await actions(device)).length >= count && actions(device), {
+    what: `${count} commands for ${device}`,
+  });
+const group = async () => (await readGroups(redis, [{ fleet, rule: RULE }])).groups[0]!;
+/** The state, once the group was decided on all votes so far. */
+const decided = (version: string) =>
+  until(async () => (await group()).version === version && group(), { what: `decision ${version}` });
+
+describe('quorums', () => {
+  it('command every target when the votes say so, with the evidence, and wake the dispatcher', async () => {
+    const since = await writeGroupRule();
+    const { groups, woken } = await startReplica();
+    await cast(since, { a: true, b: true, c: true, d: false });
+    groups.touched(fleet, RULE);
+    expect(await commanded('north', 1)).toEqual([ON]);
+    const [command] = await listCommands(redis, fleet, 'south', { limit: 1 });
+    expect(command).toMatchObject({
+      source: 'rule',
+      rule: RULE,
+      because: {
+        version: 1,
+        tally: {
+          ...{ policy: 'majority', outcome: 'decided', verdict: true, expected: 5, needs: 3 },
+          ...{ fresh: 4, stale: 0, missing: 1, yes: 3, no: 1 },
+          votes: { a: [1, expect.any(Number)], d: [0, expect.any(Number)] },
+        },
+      },
+    });
+    await until(() => woken.length >= 2, { what: 'the dispatcher to be woken' });
+    expect(woken).toEqual(expect.arrayContaining([shardOf(fleet, 'north'), shardOf(fleet, 'south')]));
+  });
+
+  it('decide once, however many replicas look at the same votes', async () => {
+    const since = await writeGroupRule();
+    const replicas = await Promise.all([startReplica(), startReplica(), startReplica()]);
+    await decided('1');
+    for (const vote of [true, false, true, false]) {
+      const before = (await actions('north')).length;
+      await cast(since, all(vote));
+      for (const { groups } of replicas) groups.touched(fleet, RULE);
+      await commanded('north', before + 1);
+    }
+    // Whatever was still to be decided has been when a last round of each has changed nothing more.
+    const decisions = async () => {
+      const counts = await Promise.all(replicas.map(({ counted }) => counted('quorum_decisions_total')));
+      return counts.map((count) => count.decided ?? 0);
+    };
+    const before = await decisions();
+    for (const { groups } of replicas) groups.touched(fleet, RULE);
+    await until(async () => (await decisions()).every((count, i) => count > before[i]!), {
+      what: 'a last look',
+    });
+    expect(await actions('north')).toEqual([ON, OFF, ON, OFF]);
+    expect(await actions('south')).toEqual([ON, OFF, ON, OFF]);
+  });
+
+  it('are decided at most every 100 ms, however many readings come', async () => {
+    const since = await writeGroupRule();
+    const { groups, counted } = await startReplica();
+    await decided('1');
+    const count = async () => {
+      const outcomes = await counted('quorum_decisions_total');
+      return Object.values(outcomes).reduce((sum, value) => sum + value, 0);
+    };
+    const [before, began] = [await count(), performance.now()];
+    for (let i = 0; performance.now() - began < 500; i += 1) {
+      await cast(since, { [SENSORS[i % 5]!]: true });
+      for (let reading = 0; reading < 100; reading += 1) groups.touched(fleet, RULE);
+    }
+    expect((await count()) - before).toBeLessThanOrEqual(7);
+    expect(await commanded('north', 1)).toEqual([ON]);
+  });
+
+  it('go on by their timer when sensors fall silent, and set the next one', async () => {
+    const since = await writeGroupRule({ maxAge: '300ms', quorum: { policy: 'majority', lost: 'release' } });
+    const { groups } = await startReplica();
+    await cast(since, all(true));
+    groups.touched(fleet, RULE);
+    await commanded('north', 1);
+    const fire = async () => {
+      for (const timer of await findTimers(redis)) if (timer.fleet === fleet) groups.due(fleet, timer.name);
+      return (await actions('north')).length >= 2;
+    };
+    await until(fire, { what: 'the quorum to be released' });
+    expect(await actions('north')).toEqual([ON, OFF]);
+    expect(await redis.zscore(timersKey(shardOf(fleet, RULE)), `group/${fleet}/${RULE}`)).toBeNull();
+  });
+
+  it('neither forget nor fire when the service was away', async () => {
+    const since = await writeGroupRule({ quorum: { policy: 'majority', lost: 'release' } });
+    const first = await startReplica();
+    await cast(since, all(true));
+    first.groups.touched(fleet, RULE);
+    await commanded('north', 1);
+    await first.groups.onApplicationShutdown();
+    await cast(since, all(true), 3_600_000); // nobody has heard anything for an hour
+    const { groups, counted } = await startReplica();
+    groups.due(fleet, RULE);
+    await until(async () => (await counted('quorum_decisions_total')).gathering === 1, { what: 'a look' });
+    await cast(since, all(true));
+    groups.touched(fleet, RULE);
+    await until(async () => (await counted('quorum_decisions_total')).decided === 1, { what: 'a look' });
+    expect(await actions('north')).toEqual([ON]);
+  });
+
+  it('command the devices of a prefix as they are then', async () => {
+    const since = await writeGroupRule({ target: { devices: ['lamp-*'] } });
+    await redis.zadd(`{${shardOf(fleet, 'lamp-7')}}:devices:${fleet}`, 0, 'lamp-7');
+    const { groups } = await startReplica();
+    await cast(since, all(true));
+    groups.touched(fleet, RULE);
+    expect(await commanded('lamp-7', 1)).toEqual([ON]);
+    expect(await actions('a')).toEqual([]);
+  });
+
+  it('forget what can never count again', async () => {
+    const since = await writeGroupRule();
+    await cast(since - 1, { old: true });
+    await cast(since, { gone: true }, 2 * 86_400_000);
+    const { groups } = await startReplica();
+    await cast(since, { a: true });
+    groups.touched(fleet, RULE);
+    await until(async () => (await group()).votes.length === 1, { what: 'old votes to be forgotten' });
+    expect((await group()).votes).toMatchObject([{ device: 'a' }]);
+  });
+
+  it('are forgotten with their rule', async () => {
+    const since = await writeGroupRule();
+    const { groups } = await startReplica();
+    await cast(since, { a: true });
+    groups.touched(fleet, RULE);
+    await until(async () => (await group()).timer !== undefined, { what: 'the timer' });
+    await deleteRule(redis, fleet, RULE, 1);
+    const isGone = async () => {
+      groups.due(fleet, RULE);
+      return (await redis.exists(groupKey(fleet, RULE))) === 0;
+    };
+    await until(isGone, { what: 'the group to be forgotten' });
+    expect((await group()).timer).toBeUndefined();
+  });
+
+  it('that cannot be read begin anew, and do not hold up others', async () => {
+    const since = await writeGroupRule();
+    await redis.hset(groupKey(fleet, RULE), 'state', '{broken', 'version', '9');
+    const { groups } = await startReplica();
+    await cast(since, all(true));
+    groups.touched(fleet, RULE);
+    expect(await commanded('north', 1)).toEqual([ON]);
+  });
+});
