@@ -33,7 +33,16 @@ async function startTarget(): Promise<Target> {
   return target;
 }
 
-const ask = async (path: string) => (await fetch(`${prometheus.url}/api/v1/${path}`)).json();
+/** What Prometheus answers under /api/v1. */
+interface Answer {
+  data: {
+    activeTargets: { labels: object }[];
+    groups: { rules: { name: string }[] }[];
+  };
+}
+
+const ask = async (path: string) =>
+  (await fetch(`${prometheus.url}/api/v1/${path}`)).json() as Promise<Answer>;
 
 beforeAll(async () => {
   const { port } = await startTarget();
@@ -64,7 +73,7 @@ it('sees a replica whose file is put beside the others', async () => {
   writeFileSync(file, JSON.stringify([{ targets: [`127.0.0.1:${port}`] }]));
   await scraped;
   const { data } = await ask('targets?state=active');
-  expect(data.activeTargets.map((target: { labels: object }) => target.labels)).toContainEqual({
+  expect(data.activeTargets.map(({ labels }) => labels)).toContainEqual({
     instance: `127.0.0.1:${port}`,
     job: 'rules',
   });
@@ -75,9 +84,7 @@ it("loads the repository's rules and alerts", async () => {
   const text = readdirSync(files).map((name) => readFileSync(join(files, name), 'utf8'));
   const names = [...text.join('').matchAll(/^ +- (?:alert|record): (.+)$/gm)].map(([, name]) => name);
   const { data } = await ask('rules');
-  const loaded = data.groups.flatMap(({ rules }: { rules: { name: string }[] }) =>
-    rules.map(({ name }) => name),
-  );
+  const loaded = data.groups.flatMap(({ rules }) => rules.map(({ name }) => name));
   expect(loaded.sort()).toEqual(names.sort());
   expect(names.length).toBeGreaterThan(20);
 }, 60_000);
