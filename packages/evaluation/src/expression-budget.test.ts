@@ -1,5 +1,6 @@
 import { BOUNDS } from '@lamplighter/contracts/bounds';
 import type { Measurement } from '@lamplighter/contracts/reading';
+import fc from 'fast-check';
 import { compileExpression, ExpressionFailed, ExpressionInvalid } from './expression.js';
 
 // What the largest accepted reading holds, and more: 64 keys of 64 items each, or of texts of 1024 characters.
@@ -101,4 +102,116 @@ it('refuses, quickly, whatever is too large to compile', () => {
     }
     expect(performance.now() - begin).toBeLessThan(1000);
   }
+});
+
+describe('whatever the text', () => {
+  const words = [
+    ...[
+      'light',
+      'last',
+      'window',
+      'device',
+      'reading',
+      'value',
+      'items',
+      'i',
+      '_x',
+      'has',
+      'size',
+      'string',
+      'type',
+      'in',
+    ],
+    ...[
+      '.',
+      '(',
+      ')',
+      '[',
+      ']',
+      '{',
+      '}',
+      ',',
+      ':',
+      '?',
+      '!',
+      '-',
+      '+',
+      '*',
+      '/',
+      '%',
+      '<',
+      '==',
+      '&&',
+      '||',
+      '"',
+    ],
+    ...[
+      '.light',
+      '.avg("light", "1m")',
+      '.name',
+      '["x"]',
+      '.exists(i, ',
+      '.map(i, i)',
+      'math.abs(',
+      'null',
+      'true',
+    ],
+    ...[
+      '300',
+      '0',
+      '0.5',
+      '1e9',
+      '"text"',
+      '"10m"',
+      "'",
+      '`',
+      '//',
+      '\n',
+      '9'.repeat(30),
+      '__proto__',
+      'constructor',
+    ],
+  ];
+  const soup = fc.array(fc.constantFrom(...words), { maxLength: 12 }).map((some) => some.join(' '));
+  const number = fc.constantFrom(
+    'light',
+    '300',
+    'last.light',
+    'size(items)',
+    'window.avg("light", "1m")',
+    'items[0]',
+  );
+  const sensible = fc
+    .tuple(
+      number,
+      fc.constantFrom('<', '==', '+', '/', '&&', 'in', '.exists(i, i >'),
+      number,
+      fc.constantFrom('', ')'),
+    )
+    .map((parts) => parts.join(' '));
+
+  it('it compiles or is refused, and gives a verdict, none or a failure', () => {
+    let compiled = 0;
+    fc.assert(
+      fc.property(
+        fc.oneof(soup, sensible, fc.string()),
+        fc.dictionary(fc.constantFrom('light', 'items'), fc.jsonValue()),
+        (expression, some) => {
+          const scope = { reading: some as typeof reading, last: some as typeof reading };
+          try {
+            const { evaluate } = compileExpression(expression, {
+              returns: 'bool',
+              variables: ['last', 'window', 'device'],
+            });
+            compiled += 1;
+            expect([true, false, undefined]).toContain(evaluate(scope));
+          } catch (error) {
+            if (!(error instanceof ExpressionFailed)) expect(error).toBeInstanceOf(ExpressionInvalid);
+          }
+        },
+      ),
+      { numRuns: 3000 },
+    );
+    expect(compiled).toBeGreaterThan(100);
+  });
 });
