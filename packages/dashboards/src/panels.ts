@@ -1,0 +1,230 @@
+import type { Builder } from '@grafana/grafana-foundation-sdk/cog';
+import * as common from '@grafana/grafana-foundation-sdk/common';
+import {
+  type DataSourceRef,
+  FieldColorBuilder,
+  FieldColorModeId,
+  MappingType,
+  type Panel,
+  type Threshold,
+  type ThresholdsConfig,
+  ThresholdsMode,
+} from '@grafana/grafana-foundation-sdk/dashboard';
+import * as gauge from '@grafana/grafana-foundation-sdk/gauge';
+import * as heatmap from '@grafana/grafana-foundation-sdk/heatmap';
+import * as prometheus from '@grafana/grafana-foundation-sdk/prometheus';
+import * as stat from '@grafana/grafana-foundation-sdk/stat';
+import * as statetimeline from '@grafana/grafana-foundation-sdk/statetimeline';
+import * as table from '@grafana/grafana-foundation-sdk/table';
+import * as timeseries from '@grafana/grafana-foundation-sdk/timeseries';
+
+/** The one data source, by the uid that grafana/provisioning gives it. */
+export const PROMETHEUS: DataSourceRef = { type: 'prometheus', uid: 'lamplighter-prometheus' };
+
+/** What every panel says. */
+export interface About {
+  readonly title: string;
+  /** A sentence or two: what the numbers are, and what a bad one means. */
+  readonly description: string;
+  /** As Grafana names units. */
+  readonly unit: string;
+  /** PromQL, and what the legend calls its series. */
+  readonly queries: readonly (readonly [expr: string, legend: string])[];
+  /** Columns of 24. */
+  readonly width: number;
+  /** Rows of 30 pixels. */
+  readonly height: number;
+  readonly decimals?: number;
+  readonly max?: number;
+  /** Where the colour changes, from the lowest value up. */
+  readonly thresholds?: readonly Step[];
+}
+
+/** A colour, and the value from which it holds; none for the first. */
+export type Step = readonly [color: string, from?: number];
+
+/** Fixed colours where a series means good or bad: the name of the series, and a colour of Grafana's. */
+export type Colors = Readonly<Record<string, string>>;
+
+/** One number now, and how it came there. */
+export function statPanel(
+  about: About & { readonly noValue?: string; readonly names?: boolean },
+): Builder<Panel> {
+  const panel = new stat.PanelBuilder()
+    .min(0)
+    .colorMode(common.BigValueColorMode.Value)
+    .graphMode(common.BigValueGraphMode.Area)
+    .textMode(about.names ? common.BigValueTextMode.ValueAndName : common.BigValueTextMode.Auto)
+    .reduceOptions(new common.ReduceDataOptionsBuilder().calcs(['lastNotNull']).fields('').values(false))
+    .colorScheme(new FieldColorBuilder().mode(FieldColorModeId.Thresholds));
+  if (about.noValue !== undefined) panel.noValue(about.noValue);
+  return describe(panel, about);
+}
+
+/** Lines over time. */
+export function linesPanel(
+  about: About & { readonly stacked?: boolean; readonly colors?: Colors; readonly legendTable?: boolean },
+): Builder<Panel> {
+  const panel = new timeseries.PanelBuilder()
+    .min(0)
+    .lineWidth(about.stacked ? 1 : 2)
+    .fillOpacity(about.stacked ? 40 : 8)
+    .showPoints(common.VisibilityMode.Never)
+    .spanNulls(false)
+    .legend(
+      new common.VizLegendOptionsBuilder()
+        .displayMode(about.legendTable ? common.LegendDisplayMode.Table : common.LegendDisplayMode.List)
+        .placement(common.LegendPlacement.Bottom)
+        .showLegend(true)
+        .calcs(about.legendTable ? ['lastNotNull', 'max'] : []),
+    )
+    .tooltip(
+      new common.VizTooltipOptionsBuilder()
+        .mode(common.TooltipDisplayMode.Multi)
+        .sort(common.SortOrder.Descending),
+    );
+  if (about.stacked) {
+    panel.stacking(new common.StackingConfigBuilder().mode(common.StackingMode.Normal).group('A'));
+  }
+  if (about.thresholds !== undefined) {
+    panel.thresholdsStyle(
+      new common.GraphThresholdsStyleConfigBuilder().mode(common.GraphThresholdsStyleMode.Dashed),
+    );
+  }
+  for (const [name, color] of Object.entries(about.colors ?? {})) {
+    panel.withOverride({
+      matcher: { id: 'byName', options: name },
+      properties: [{ id: 'color', value: { mode: 'fixed', fixedColor: color } }],
+    });
+  }
+  return describe(panel, about);
+}
+
+/** One share or level between 0 and its maximum. */
+export function gaugePanel(about: About & { readonly max: number }): Builder<Panel> {
+  const panel = new gauge.PanelBuilder()
+    .min(0)
+    .showThresholdLabels(false)
+    .showThresholdMarkers(true)
+    .reduceOptions(new common.ReduceDataOptionsBuilder().calcs(['lastNotNull']).fields('').values(false));
+  return describe(panel, about);
+}
+
+/** One bar per series that is green while its value is 1. */
+export function statesPanel(
+  about: Omit<About, 'unit'> & { readonly good: string; readonly bad: string },
+): Builder<Panel> {
+  const panel = new statetimeline.PanelBuilder()
+    .showValue(common.VisibilityMode.Never)
+    .mergeValues(true)
+    .rowHeight(0.8)
+    .lineWidth(0)
+    .fillOpacity(80)
+    .mappings([
+      {
+        type: MappingType.ValueToText,
+        options: {
+          0: { text: about.bad, color: 'red', index: 0 },
+          1: { text: about.good, color: 'green', index: 1 },
+        },
+      },
+    ])
+    .legend(
+      new common.VizLegendOptionsBuilder()
+        .displayMode(common.LegendDisplayMode.List)
+        .placement(common.LegendPlacement.Bottom)
+        .showLegend(true),
+    );
+  return describe(panel, { thresholds: [['red'], ['green', 1]], ...about, unit: 'none' });
+}
+
+/** How many observations fell into each bucket of a histogram: `sum by (le) (increase(…_bucket[$__interval]))`. */
+export function heatPanel(about: About): Builder<Panel> {
+  const panel = new heatmap.PanelBuilder()
+    .calculate(false)
+    .color(
+      new heatmap.HeatmapColorOptionsBuilder()
+        .mode(heatmap.HeatmapColorMode.Scheme)
+        .scheme('Oranges')
+        .scale(heatmap.HeatmapColorScale.Exponential)
+        .exponent(0.5)
+        .steps(64)
+        .reverse(false),
+    )
+    .yAxis(new heatmap.YAxisConfigBuilder().unit(about.unit).axisPlacement(common.AxisPlacement.Left))
+    .cellGap(1)
+    .hideLegend();
+  return describe(panel, about, prometheus.PromQueryFormat.Heatmap);
+}
+
+/** One row per series, as it is now; labels are the columns. */
+export function tablePanel(
+  about: About & {
+    /** Label → title of its column, in this order; other labels are not shown. */
+    readonly columns: Readonly<Record<string, string>>;
+    /** Labels that the query leaves and nobody needs. */
+    readonly hidden?: readonly string[];
+  },
+): Builder<Panel> {
+  const hidden = Object.fromEntries(['Time', ...(about.hidden ?? [])].map((name) => [name, true]));
+  const panel = new table.PanelBuilder()
+    .showHeader(true)
+    .cellHeight(common.TableCellHeight.Sm)
+    .withTransformation({
+      id: 'organize',
+      options: {
+        excludeByName: hidden,
+        indexByName: Object.fromEntries(Object.keys(about.columns).map((name, index) => [name, index])),
+        renameByName: about.columns,
+      },
+    });
+  return describe(panel, about, prometheus.PromQueryFormat.Table);
+}
+
+interface AnyPanel extends Builder<Panel> {
+  title(title: string): this;
+  description(description: string): this;
+  datasource(datasource: DataSourceRef): this;
+  unit(unit: string): this;
+  decimals(decimals: number): this;
+  max(max: number): this;
+  span(columns: number): this;
+  height(rows: number): this;
+  thresholds(thresholds: Builder<ThresholdsConfig>): this;
+  withTarget(target: Builder<prometheus.Dataquery>): this;
+}
+
+function describe<P extends AnyPanel>(
+  panel: P,
+  about: About,
+  format = prometheus.PromQueryFormat.TimeSeries,
+): P {
+  panel
+    .title(about.title)
+    .description(about.description)
+    .datasource(PROMETHEUS)
+    .unit(about.unit)
+    .span(about.width)
+    .height(about.height)
+    .thresholds(thresholds(about.thresholds ?? [['green']]));
+  if (about.decimals !== undefined) panel.decimals(about.decimals);
+  if (about.max !== undefined) panel.max(about.max);
+  for (const [index, [expr, legend]] of about.queries.entries()) {
+    const query = new prometheus.DataqueryBuilder()
+      .refId(String.fromCharCode('A'.charCodeAt(0) + index))
+      .datasource(PROMETHEUS)
+      .editorMode(prometheus.QueryEditorMode.Code)
+      .expr(expr)
+      .legendFormat(legend)
+      .format(format);
+    if (format === prometheus.PromQueryFormat.Table) query.instant();
+    else query.range();
+    panel.withTarget(query);
+  }
+  return panel;
+}
+
+function thresholds(steps: readonly Step[]): Builder<ThresholdsConfig> {
+  const all: Threshold[] = steps.map(([color, value = null]) => ({ color, value }));
+  return { build: () => ({ mode: ThresholdsMode.Absolute, steps: all }) };
+}

@@ -1,0 +1,26 @@
+import type { PanelDocument } from '../../document.js';
+import type { Scene } from '../collect.js';
+
+/** A series as a panel shows it. */
+export interface Field {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly values: readonly (number | null)[];
+}
+
+/** All series of a panel, named as the legends of its queries say. */
+export function fieldsOf(panel: PanelDocument, { answers }: Scene): Field[] {
+  return (answers[panel.id] ?? []).flatMap((series, query) => {
+    const legend = panel.targets?.[query]?.legendFormat ?? '';
+    return series.map(({ labels, values }) => ({
+      name: legend.replaceAll(/[{]{2}\s*(\w+)\s*[}]{2}/g, (_, label: string) => labels[label] ?? ''),
+      labels,
+      values,
+    }));
+  });
+}
+
+/** The newest value that there is. */
+export function lastOf({ values }: Field): number | undefined {
+  return values.findLast((value) => value !== null) ?? undefined;
+}

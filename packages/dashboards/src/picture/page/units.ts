@@ -1,0 +1,65 @@
+// Numbers as Grafana writes them, in the units that our dashboards use.
+
+/** Factor, the digits of a number below it, and the name of the unit. */
+type Scale = readonly (readonly [from: number, divisor: number, suffix: string])[];
+
+const TIME: Scale = [
+  [0, 1e-9, ' ns'],
+  [1e-6, 1e-6, ' µs'],
+  [1e-3, 1e-3, ' ms'],
+  [1, 1, ' s'],
+  [60, 60, ' min'],
+  [3600, 3600, ' h'],
+  [86_400, 86_400, ' d'],
+];
+const si = (suffix: string, small = ''): Scale => [
+  [0, 1, small || suffix],
+  [1e3, 1e3, ` k${suffix.trim()}`],
+  [1e6, 1e6, ` M${suffix.trim()}`],
+  [1e9, 1e9, ` G${suffix.trim()}`],
+];
+
+const SCALES: Readonly<Record<string, Scale>> = {
+  s: TIME,
+  bytes: [
+    [0, 1, ' B'],
+    [1024, 1024, ' KiB'],
+    [1024 ** 2, 1024 ** 2, ' MiB'],
+    [1024 ** 3, 1024 ** 3, ' GiB'],
+    [1024 ** 4, 1024 ** 4, ' TiB'],
+  ],
+  Bps: si(' B/s'),
+  cps: si(' c/s'),
+  reqps: si(' req/s'),
+  percentunit: [[0, 0.01, '%']],
+  short: [
+    [0, 1, ''],
+    [1e3, 1e3, ' K'],
+    [1e6, 1e6, ' Mil'],
+  ],
+  none: [[0, 1, '']],
+};
+
+/**
+ * A number with its unit.
+ * @param decimals fixed; by default as many as three digits need, and none that are 0
+ */
+export function format(value: number, unit: string, decimals?: number): string {
+  const scale = SCALES[unit] ?? SCALES.none!;
+  const size = Math.abs(value);
+  const [, divisor, suffix] =
+    (value === 0 ? smallestOfZero(unit) : scale.findLast(([from]) => size >= from)) ?? scale[0]!;
+  const scaled = value / divisor;
+  const text = decimals === undefined ? trimmed(scaled) : scaled.toFixed(decimals);
+  return text + suffix;
+}
+
+/** Zero seconds are seconds, not nanoseconds. */
+function smallestOfZero(unit: string): Scale[number] | undefined {
+  return unit === 's' ? [0, 1, ' s'] : undefined;
+}
+
+function trimmed(value: number): string {
+  const digits = Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 2;
+  return String(Number(value.toFixed(digits)));
+}

@@ -1,0 +1,59 @@
+/** One series of an answer, on the points of the picture; null where there is no value. */
+export interface Series {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly values: readonly (number | null)[];
+}
+
+/** Unix times in seconds. */
+export interface TimeRange {
+  readonly from: number;
+  readonly to: number;
+  readonly step: number;
+}
+
+interface Answer {
+  readonly status: string;
+  readonly error?: string;
+  readonly data: {
+    readonly result: readonly {
+      readonly metric: Readonly<Record<string, string>>;
+      readonly values?: readonly (readonly [number, string])[];
+      readonly value?: readonly [number, string];
+    }[];
+  };
+}
+
+/** Asks a Prometheus over HTTP. */
+export class Prometheus {
+  constructor(private readonly url: string) {}
+
+  /** @throws if Prometheus does not understand the query */
+  async range(expr: string, { from, to, step }: TimeRange): Promise<Series[]> {
+    const { result } = await this.ask('query_range', { query: expr, start: from, end: to, step });
+    const points = Math.floor((to - from) / step) + 1;
+    return result.map(({ metric, values = [] }) => {
+      const filled: (number | null)[] = new Array(points).fill(null);
+      for (const [time, text] of values) filled[Math.round((time - from) / step)] = finite(text);
+      return { labels: metric, values: filled };
+    });
+  }
+
+  /** One value per series, as it was at a time. @throws if Prometheus does not understand the query */
+  async instant(expr: string, time: number): Promise<Series[]> {
+    const { result } = await this.ask('query', { query: expr, time });
+    return result.map(({ metric, value }) => ({ labels: metric, values: [finite(value?.[1] ?? 'NaN')] }));
+  }
+
+  private async ask(path: string, parameters: Record<string, string | number>): Promise<Answer['data']> {
+    const body = new URLSearchParams(Object.entries(parameters).map(([key, value]) => [key, String(value)]));
+    const response = await fetch(`${this.url}/api/v1/${path}`, { method: 'POST', body });
+    const answer = (await response.json()) as Answer;
+    if (answer.status !== 'success') throw new Error(`${answer.error}: ${parameters.query}`);
+    return answer.data;
+  }
+}
+
+function finite(text: string): number | null {
+  const value = Number(text);
+  return Number.isFinite(value) ? value : null;
+}

@@ -1,0 +1,33 @@
+// npm run dashboards: writes grafana/dashboards from the sources beside this file; with --check only tells whether they differ.
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { REPOSITORY } from '@lamplighter/native/repository';
+import { BOARDS } from './boards.js';
+
+const FOLDER = join(REPOSITORY, 'grafana/dashboards');
+const check = process.argv.includes('--check');
+
+const wanted = new Map(BOARDS.map(({ file, document }) => [file, `${JSON.stringify(document, null, 2)}\n`]));
+const stale = [
+  ...[...wanted].filter(([file, text]) => read(file) !== text).map(([file]) => file),
+  ...readdirSync(FOLDER).filter((file) => !wanted.has(file)),
+];
+
+if (check && stale.length > 0) {
+  console.error(
+    `grafana/dashboards is not what packages/dashboards makes: ${stale.join(', ')}; run npm run dashboards`,
+  );
+  process.exitCode = 1;
+} else if (!check) {
+  for (const file of stale) {
+    const text = wanted.get(file);
+    if (text === undefined) rmSync(join(FOLDER, file));
+    else writeFileSync(join(FOLDER, file), text);
+  }
+  console.log(stale.length === 0 ? 'grafana/dashboards is as it should be' : `written: ${stale.join(', ')}`);
+}
+
+function read(file: string): string | undefined {
+  const path = join(FOLDER, file);
+  return existsSync(path) ? readFileSync(path, 'utf8') : undefined;
+}

@@ -1,0 +1,103 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import type { Document } from '@lamplighter/dashboards/document';
+import { filledIn, questionsOf } from '@lamplighter/dashboards/questions';
+import { parse, stringify } from 'yaml';
+
+const FOLDER = 'grafana/dashboards';
+const dashboards = readdirSync(FOLDER).map(
+  (name) => JSON.parse(readFileSync(join(FOLDER, name), 'utf8')) as Document,
+);
+const panels = dashboards.flatMap(({ panels }) => panels).filter(({ type }) => type !== 'row');
+const questions = dashboards.flatMap(questionsOf);
+
+const { datasources } = parse(readFileSync('grafana/provisioning/datasources/prometheus.yml', 'utf8')) as {
+  datasources: { uid: string; editable: boolean; url: string }[];
+};
+
+describe('the dashboards', () => {
+  it('are six, with uids that links and bookmarks hold, and panels with ids of their own', () => {
+    expect(dashboards.map(({ uid, title }) => `${title}: ${uid}`).sort()).toEqual([
+      '1 Fleet overview: lamplighter-overview',
+      '2 Telemetry and ingest: lamplighter-telemetry',
+      '3 Commands and delivery: lamplighter-commands',
+      '4 Rules: lamplighter-rules',
+      '5 Broker and Redis: lamplighter-broker-and-redis',
+      '6 Processes: lamplighter-processes',
+    ]);
+    for (const { panels } of dashboards) {
+      expect(new Set(panels.map(({ id }) => id)).size).toBe(panels.length);
+    }
+  });
+
+  it.each(dashboards.map((dashboard) => [dashboard.title, dashboard] as const))(
+    '"%s" says what it answers, leads to the others, marks restarts and rule changes, and is read-only',
+    (_title, { description, links, tags, annotations, editable, templating }) => {
+      expect(description).toMatch(/^[A-Z].{10,}[.]$/);
+      expect(editable).toBe(false);
+      expect(links.map(({ tags }) => tags)).toEqual([tags]);
+      expect(annotations.list.map(({ name }) => name)).toEqual([
+        'Service starts',
+        'Broker starts',
+        'Redis starts',
+        'Rule changes',
+      ]);
+      expect(templating.list.map(({ name }) => name).filter((name) => name !== 'replica')).toEqual([]);
+    },
+  );
+
+  it.each(panels.map((panel) => [panel.title, panel] as const))(
+    '"%s" says what it shows, in which unit, from the provisioned data source',
+    (_title, { description, fieldConfig, datasource, targets = [] }) => {
+      expect(description).toMatch(/^[A-Z].{10,}[.]$/);
+      expect(fieldConfig?.defaults.unit).toMatch(/^[a-z]+$/i);
+      for (const source of [datasource, ...targets.map(({ datasource }) => datasource)]) {
+        expect(source?.uid).toBe(datasources[0]?.uid);
+      }
+      expect(targets.length).toBeGreaterThan(0);
+      expect(new Set(targets.map(({ refId }) => refId)).size).toBe(targets.length);
+    },
+  );
+
+  it('ask in PromQL that Prometheus parses', () => {
+    // Each query as a recording rule that nobody loads.
+    const rules = questions.map(({ expr }, index) => ({
+      record: `dashboards:query_${index}`,
+      expr: filledIn(expr, { rateInterval: 60, step: 15 }),
+    }));
+    const folder = mkdtempSync(join(tmpdir(), 'lamplighter-dashboards-'));
+    try {
+      const file = join(folder, 'queries.yml');
+      writeFileSync(file, stringify({ groups: [{ name: 'dashboards', rules }] }));
+      expect(execFileSync('promtool', ['check', 'rules', file], { encoding: 'utf8' })).toContain(
+        `${rules.length} rules found`,
+      );
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
+
+describe('the provisioning of Grafana', () => {
+  it('reads one data source and the dashboards from the repository, unchangeable in the browser', () => {
+    expect(datasources).toMatchObject([{ editable: false, url: 'http://prometheus:9090' }]);
+    const { providers } = parse(readFileSync('grafana/provisioning/dashboards/lamplighter.yml', 'utf8')) as {
+      providers: object[];
+    };
+    expect(providers).toMatchObject([
+      { allowUiUpdates: false, disableDeletion: true, folder: 'Lamplighter', folderUid: 'lamplighter' },
+    ]);
+  });
+});
+
+describe('the configuration of Prometheus', () => {
+  it('is accepted by promtool', () => {
+    const answer = execFileSync('promtool', ['check', 'config', 'prometheus/prometheus.yml'], {
+      encoding: 'utf8',
+    });
+    expect(answer).toContain('SUCCESS');
+  });
+});
