@@ -9,11 +9,20 @@ import { connectMqtt, type TestClient } from '@lamplighter/test-kit/mqtt-client'
 import { closeLater } from '@lamplighter/test-kit/resources';
 import { until } from '@lamplighter/test-kit/until';
 import { simulatorConfig } from './config.js';
+import { GLOW } from './signals/sensor.js';
 import { Simulator } from './simulator.js';
 
 const LAMP = 'lamp-0001';
 /** Noon and midnight are an hour of real time apart: the light does not change during a test. */
 const STILL = { DAY_SECONDS: '86400' };
+
+/** A length of the day, in seconds, with which it is deep night for the lamp now, and for minutes to come. */
+function nightLasting(): string {
+  for (let seconds = 86_400; ; seconds -= 1000) {
+    const phase = (Date.now() / 1000 / seconds) % 1;
+    if (phase < 0.15 || phase > 0.8) return String(seconds);
+  }
+}
 
 function startSimulator(fleet: TestFleet, env: Record<string, string> = {}) {
   const config = simulatorConfig({ MQTT_URL: fleet.url, DEVICES: '1', INTERVAL_MS: '50', ...STILL, ...env });
@@ -131,6 +140,27 @@ describe('a simulated lamp', () => {
     const numbers = readings().map(({ _n }) => _n as number);
     expect(new Set(numbers).size).toBe(numbers.length);
   }, 30_000);
+
+  it.each([
+    ['burnt out does as it is told, says so, and does not shine', 1],
+    ['in order shines on its own sensor', 0],
+  ])('that is %s', async (_what, share) => {
+    const fleet = await broker.newFleet();
+    const { answer } = await serve(broker, fleet);
+    const env = {
+      DAY_SECONDS: nightLasting(),
+      BURNT: String(share),
+      JOURNAL_FILE: join(temporaryFolder(), 'journal'),
+    };
+    await startSimulator(fleet, env).ready();
+    const { status, result } = await answer({ led_on: true, report: ['light', 'led_on'] });
+    expect({ status, result }).toEqual({
+      status: 'succeeded',
+      result: { light: share === 1 ? 0 : GLOW, led_on: true },
+    });
+    const told = readFileSync(env.JOURNAL_FILE, 'utf8').includes(`"event":"burns_out","device":"${LAMP}"`);
+    expect(told).toBe(share === 1);
+  });
 
   it('measures as often as the server says, also after a restart', async () => {
     const fleet = await broker.newFleet();
