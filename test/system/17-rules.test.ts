@@ -1,4 +1,6 @@
 // biome-ignore-all lint/suspicious/noThenProperty: `then` is a key of the rule's document
+
+import type { RuleInput } from '@lamplighter/contracts/rule';
 import { connectRedis } from '@lamplighter/store/connect';
 import { rulesKey } from '@lamplighter/store/keys';
 import type { TestFleet } from '@lamplighter/test-kit/broker';
@@ -30,7 +32,7 @@ const LIMIT_MS = 60_000;
 const FAN = { id: 'fan', when: 'heat > 30', then: { fan: 'fast' }, else: { fan: 'off' } };
 
 const rulesOf = (fleet: TestFleet) => `/v1/fleets/${fleet.name}/rules`;
-const put = (fleet: TestFleet, rule: { id: string }, headers: Record<string, string> = {}) =>
+const put = (fleet: TestFleet, rule: RuleInput, headers: Record<string, string> = {}) =>
   stack.send('PUT', `${rulesOf(fleet)}/${rule.id}`, rule, headers);
 
 /** Expects a rule of this version, and returns when it was answered. */
@@ -180,6 +182,44 @@ describe('a rule', () => {
       const mended = await put(fleet, { ...FAN, id: 'broken' }, { 'if-match': '"0"' });
       expectRule(mended, 200, 1);
       expect((await stack.get(`${rulesOf(fleet)}/broken`)).body).not.toHaveProperty('lastError');
+    },
+    LIMIT_MS,
+  );
+
+  it(
+    'that fails on a reading is shown with the device until it is mended, and the others judge that reading',
+    async () => {
+      const fleet = await stack.broker.newFleet();
+      const share = { ...FAN, id: 'share', when: '100 / heat > 5', then: { share: 1 }, else: undefined };
+      expectRule(await stack.send('POST', rulesOf(fleet), share), 201, 1);
+      await aSecondAfter(expectRule(await stack.send('POST', rulesOf(fleet), FAN), 201, 1));
+      const [device] = await newDevices(fleet, 1);
+      for (let i = 0; i < 3; i += 1) await device!.sendReading({ heat: 0 });
+      expect(await device!.nextCommand()).toEqual({ fan: 'off' });
+      const read = async () => (await stack.get(`${rulesOf(fleet)}/share`)).body;
+      await until(
+        async () => {
+          // What is judged again, since the other replica was first, fails again.
+          const { lastError } = await read();
+          expect(lastError).toMatchObject({
+            device: device!.device,
+            message: expect.stringMatching(/zero/i),
+          });
+          return lastError.count >= 3;
+        },
+        { what: 'three errors to be shown' },
+      );
+      const mended = await put(
+        fleet,
+        { ...share, when: 'heat > 0 && 100 / heat > 5' },
+        { 'if-match': '"1"' },
+      );
+      expect(mended.body).not.toHaveProperty('lastError');
+      await aSecondAfter(expectRule(mended, 200, 2));
+      await device!.sendReading({ heat: 10 });
+      expect(await device!.nextCommand()).toEqual({ share: 1 });
+      expect(await read()).not.toHaveProperty('lastError');
+      expect(device!.commands()).toHaveLength(2);
     },
     LIMIT_MS,
   );
