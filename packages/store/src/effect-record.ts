@@ -27,7 +27,7 @@ export type EffectValues = Readonly<Record<string, Measurement>>;
 
 /** What the outcome rests on. */
 export interface EffectEvidence {
-  /** The newest live reading before the command was first dispatched. */
+  /** The newest live reading before the command first went out to the device; a dispatch that found nobody there does not count. */
   readonly last?: EffectValues;
   /** The reading that showed the effect; or the newest of those that did not. */
   readonly reading?: EffectValues;

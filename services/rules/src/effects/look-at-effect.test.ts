@@ -1,7 +1,7 @@
 import type { Action } from '@lamplighter/contracts/command';
 import { compileExpression } from '@lamplighter/evaluation/expression';
 import type { DeviceAddress } from '@lamplighter/store/accept-readings';
-import { answerCommands } from '@lamplighter/store/commands';
+import { answerCommands, claimCommands, requeueCommands } from '@lamplighter/store/commands';
 import { redisNow } from '@lamplighter/store/connect';
 import { type EffectFinding, recordEffect } from '@lamplighter/store/effects';
 import { WINDOW_SIZE } from '@lamplighter/store/keys';
@@ -65,6 +65,23 @@ describe('a look at an effect', () => {
       outcome: 'effective',
       evidence: { last: { light: 10 }, reading: { light: 61 } },
     });
+  });
+
+  it('compares with the reading before the dispatch that found somebody there', async () => {
+    await report(500);
+    const id = await command(10);
+    const { transitions } = (await readCommand(store.redis, id))!;
+    const lease = { id, device: lamp.name, attempt: 1, claimedAt: transitions.at(-1)!.at };
+    await requeueCommands(store.redis, [{ ...lease, waitMs: 5000, cause: 'unreachable' }]);
+    await report(200);
+    await pass(6000);
+    expect(await claimCommands(store.redis, [lamp.shard], 10)).toMatchObject([{ attempt: 1 }]);
+    await pass(6000);
+    await report(230); // the lease has ended, and it goes out once more: the first time it may have arrived
+    expect(await claimCommands(store.redis, [lamp.shard], 10)).toMatchObject([{ attempt: 2 }]);
+    await succeed(id);
+    await report(251);
+    expect(await look(id)).toMatchObject({ outcome: 'effective', evidence: { last: { light: 200 } } });
   });
 
   it('finds nothing yet, and says when to look again: later each time, but not after its end', async () => {

@@ -34,7 +34,7 @@ export async function lookAtEffect(
   if (command?.effect === undefined || command.source !== 'rule') return undefined;
   const { action, rule, effect } = command;
   const expect = compile(effect.expect);
-  const succeededAt = timeOf(command, 'succeeded');
+  const succeededAt = command.transitions.find(({ state }) => state === 'succeeded')?.at;
   if (expect === undefined || succeededAt === undefined) return { rule, outcome: 'unmeasured', evidence: {} };
 
   const deadline = succeededAt + effect.withinMs;
@@ -47,7 +47,7 @@ export async function lookAtEffect(
     expect,
     action,
     device: { fleet: check.fleet, device: check.device },
-    last: effect.last ?? lastBefore(live, timeOf(command, 'dispatched') ?? succeededAt, { expect, action }),
+    last: effect.last ?? lastBefore(live, sentAt(command) ?? succeededAt, { expect, action }),
     readings: live.filter(counts).toReversed(),
     seen: effect.reading,
     end: countermandedAt <= deadline ? 'countermanded' : now < deadline ? 'open' : 'over',
@@ -57,9 +57,10 @@ export async function lookAtEffect(
   return { rule, ...verdict, nextAt: Math.min(deadline, now + wait) };
 }
 
-/** When a command first was in a state, milliseconds. */
-function timeOf({ transitions }: Command, state: 'dispatched' | 'succeeded'): number | undefined {
-  return transitions.find((transition) => transition.state === state)?.at;
+/** When a command first went out to somebody: of dispatches that found nobody there the next one is the first attempt again. */
+function sentAt({ transitions }: Command): number | undefined {
+  const sent = transitions.filter(({ state }) => state === 'dispatched');
+  return (sent.findLast(({ attempt }) => attempt === 1) ?? sent[0])?.at;
 }
 
 /** When the next command of the lane that says something else went out. */
@@ -70,7 +71,7 @@ function nextOf(command: Command, later: readonly Command[]): number | undefined
       ({ lane, seq, action }) =>
         lane === command.lane && seq > command.seq && JSON.stringify(action) !== same,
     )
-    .flatMap((other) => timeOf(other, 'dispatched') ?? []);
+    .flatMap((other) => sentAt(other) ?? []);
   return times.length === 0 ? undefined : Math.min(...times);
 }
 
