@@ -141,11 +141,11 @@ describe('a verdict that has to hold', () => {
         connectDevice(fleet, 'brief'),
       ]);
       for (const device of [steady, brief]) {
-        await device.sendReading({ heat: 20 });
+        await device.sendReading({ heat: 20, _seq: 1 });
         expect(await device.nextCommand()).toEqual({ fan: false });
-        await device.sendReading({ heat: 31 });
+        await device.sendReading({ heat: 31, _seq: 2 });
       }
-      await brief.sendReading({ heat: 20 });
+      await brief.sendReading({ heat: 20, _seq: 3 });
       expect(await steady.nextCommand()).toEqual({ fan: true });
       await stack.lastState(fleet, 'brief', ({ heat }) => heat === 20);
       expect(brief.commands()).toHaveLength(1);

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { DEFAULT_ATTEMPTS } from '@lamplighter/contracts/command';
+import { ruleSchema } from '@lamplighter/contracts/rule';
 import type { Redis } from 'ioredis';
 import { CommandDesk } from '../test/command-desk.js';
 import { confined, type ScriptCall } from '../test/confined.js';
@@ -13,6 +14,7 @@ import { LEASE_MS, NEW_DEVICE } from './accept-readings.js';
 import { mendClockSetBack } from './clock-set-back.js';
 import { answerCommands, findDueShards } from './commands.js';
 import { recordEffect, takeEffects } from './effects.js';
+import { decideGroup } from './groups.js';
 import { COMMANDS_KEPT_PER_DEVICE, groupKey, MAX_OPEN_COMMANDS, shardOf, WINDOW_SIZE } from './keys.js';
 import { countRejected, readLedger } from './ledger.js';
 import { OpenCommandsSurvey } from './open-commands.js';
@@ -21,6 +23,8 @@ import { commandJson } from './read-commands.js';
 import { sweepRollout } from './rollout-commands.js';
 import { closeRollout } from './rollout-lease.js';
 import { cancelRollout, countRollout } from './rollouts.js';
+import { deleteRule, seedRules, writeRule } from './rules.js';
+import { recordRuleErrors } from './rules-errors.js';
 import { runScript } from './script.js';
 import { findTimers } from './timers.js';
 
@@ -70,7 +74,9 @@ describe.each(scripts)('$file', ({ name, count, header }) => {
       for (const [call, key] of text.matchAll(/\bcall\('(?!TIME|PUBLISH)\w+',\s*((?:[^,()]|\([^()]*\))*)/g)) {
         expect([call, key]).toEqual([
           call,
-          expect.stringMatching(/^(KEYS\[[\w -]+\]|K\.\w+|key\(\w+\)|device_key|group|timers|window)$/),
+          expect.stringMatching(
+            /^(KEYS\[[\w -]+\]|K\.\w+|key\(\w+\)|device_key|group|timers|presence|devices|fleets|window)$/,
+          ),
         ]);
       }
     }
@@ -226,6 +232,32 @@ describe('what a script declares', () => {
       const finding = { rule: 'r', outcome, evidence: {}, nextAt: now + 60_000 };
       expect(await recordEffect(redis, checks[0]!, finding)).toBe(true);
     }
+  });
+
+  it('is all that rules and quorums touch', async () => {
+    const lamp = store.newDevice();
+    const { fleet } = lamp;
+    await heardOf(redis, fleet, [lamp.device]);
+    const rule = ruleSchema.parse({ id: 'dark', when: 'light < 300', then: { led_on: true } });
+    expect(await seedRules(redis, fleet, [rule])).toBe(true);
+    expect(await writeRule(redis, fleet, { ...rule, when: 'light < 200' }, 1)).toMatchObject({
+      outcome: 'written',
+    });
+    await recordRuleErrors(redis, [
+      { fleet, errors: new Map([['dark', { version: 2, count: 1, at: 1, message: 'oh' }]]) },
+    ]);
+    const command = emitted(lamp);
+    const outcomes = await decideGroup(redis, {
+      fleet,
+      rule: 'dark',
+      version: '',
+      state: '{}',
+      timer: 5,
+      forget: [{ device: lamp.device, value: 1, receivedAt: 1, since: 1, stored: '1,1,1' }],
+      commands: { ...command, targets: [lamp.device, 'nobody-yet'] },
+    });
+    expect(outcomes?.map(({ state }) => state)).toEqual(['pending', 'pending']);
+    expect(await deleteRule(redis, fleet, 'dark', 2)).toMatchObject({ outcome: 'deleted' });
   });
 
   it('is as many keys as its name says, and no script was left out', () => {
