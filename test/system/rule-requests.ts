@@ -1,0 +1,37 @@
+// biome-ignore-all lint/suspicious/noThenProperty: `then` is a key of the rule's document
+import type { RuleInput } from '@lamplighter/contracts/rule';
+import type { TestFleet } from '@lamplighter/test-kit/broker';
+import { problemSchema } from '../../services/api/src/problems/problem.js';
+import { storedRuleSchema } from '../../services/api/src/rules/rule.schema.js';
+import type { ApiAnswer, Stack } from './stack.js';
+
+/** A rule that no seed is in the way of. */
+export const FAN = { id: 'fan', when: 'heat > 30', then: { fan: 'fast' }, else: { fan: 'off' } };
+
+/** The path of a fleet's rules. */
+export const rulesOf = (fleet: TestFleet) => `/v1/fleets/${fleet.name}/rules`;
+
+/** Writes a rule under its id. */
+export function putRule(
+  stack: Stack,
+  fleet: TestFleet,
+  rule: RuleInput,
+  headers: Record<string, string> = {},
+): Promise<ApiAnswer> {
+  return stack.send('PUT', `${rulesOf(fleet)}/${rule.id}`, rule, headers);
+}
+
+/** Expects a rule of this version, and returns when it was answered. */
+export function expectRule(answer: ApiAnswer, status: number, version: number): number {
+  if (answer.status !== status) throw new Error(`${answer.status} ${JSON.stringify(answer.body)}`);
+  expect(storedRuleSchema.parse(answer.body)).toEqual(answer.body);
+  expect(answer.body.version).toBe(version);
+  expect(answer.headers.get('etag')).toBe(`"${version}"`);
+  return performance.now();
+}
+
+/** Expects a problem of this name. */
+export function expectProblem(answer: ApiAnswer, status: number, name: string): void {
+  expect(problemSchema.parse(answer.body).type).toBe(`urn:lamplighter:problem:${name}`);
+  expect(answer.status).toBe(status);
+}
