@@ -37,8 +37,13 @@ const SENTENCES: Readonly<Record<Clause, (step: TraceStep) => string>> = {
   },
   when: expression,
   clear: expression,
-  quorum: ({ value }) =>
-    value === undefined ? 'the votes did not decide' : `the votes said ${value === true ? 'yes' : 'no'}`,
+  quorum: ({ value, reason, until }) => {
+    if (reason === 'lost')
+      return `too few sensors could be heard${until === undefined ? '' : `, and what is safe holds until ${time(until)}`}`;
+    return value === undefined
+      ? 'the votes did not decide'
+      : `the votes said ${value === true ? 'yes' : 'no'}`;
+  },
   absence: ({ passes, amount = 0, limit = 0, until }) => {
     const silence = `the device had been silent for ${duration(amount)}`;
     if (passes) return `${silence}, at least ${duration(limit)}`;
@@ -83,6 +88,10 @@ function emission({ passes, value, action, reason, amount = 0 }: TraceStep): str
       return `every reading is answered: ${side}, so ${command}`;
     case 'reassert':
       return `the rule was ${side} as before, so ${command} again`;
+    case 'lost':
+      return `${command}, which is safe`;
+    case 'found':
+      return `the sensors could be heard again: ${side}, so ${command}`;
     case 'run_over':
       return `the run was over, so ${command}`;
     default:
@@ -130,11 +139,12 @@ function listed(values: NonNullable<TraceStep['values']>): string {
 }
 
 /** Nine digits are enough to read; the evidence has them all. */
-function rounded(value: number): string {
+export function rounded(value: number): string {
   return String(Number(value.toPrecision(9)));
 }
 
-function duration(ms: number): string {
+/** A duration for people: `250 ms`, `12.3 s`, `2.5 h`. */
+export function duration(ms: number): string {
   if (ms < 1000) return `${Math.round(ms)} ms`;
   if (ms < 120_000) return `${tenths(ms / 1000)} s`;
   if (ms < 7_200_000) return `${tenths(ms / 60_000)} min`;
