@@ -20,8 +20,11 @@ it('what a fleet has declared is kept until it is replaced or deleted', async ()
   expect(await readTelemetrySchema(store.redis, fleet)).toBeUndefined();
 });
 
-it.each(['what?', '{}', '{"measurements":{"light":{"type":"lux"}}}'])('%s is no declaration', async (text) => {
-  const fleet = store.newFleet();
-  await store.redis.hset(TELEMETRY_SCHEMAS_KEY, fleet, text);
-  expect(await readTelemetrySchema(store.redis, fleet)).toBeUndefined();
-});
+it.each(['what?', '{}', '{"measurements":{"light":{"type":"lux"}}}'])(
+  '%s is no declaration',
+  async (text) => {
+    const fleet = store.newFleet();
+    await store.redis.hset(TELEMETRY_SCHEMAS_KEY, fleet, text);
+    expect(await readTelemetrySchema(store.redis, fleet)).toBeUndefined();
+  },
+);

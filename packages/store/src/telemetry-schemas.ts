@@ -3,7 +3,11 @@ import type { Redis } from 'ioredis';
 import { TELEMETRY_SCHEMAS_KEY } from './keys.js';
 
 /** Keeps what the devices of a fleet measure. Rules that were written before stay as they are. */
-export async function writeTelemetrySchema(redis: Redis, fleet: string, schema: TelemetrySchema): Promise<void> {
+export async function writeTelemetrySchema(
+  redis: Redis,
+  fleet: string,
+  schema: TelemetrySchema,
+): Promise<void> {
   await redis.hset(TELEMETRY_SCHEMAS_KEY, fleet, JSON.stringify(schema));
 }
 
