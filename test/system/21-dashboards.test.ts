@@ -4,8 +4,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import type { Document } from '@lamplighter/dashboards/document';
-import { filledIn, questionsOf } from '@lamplighter/dashboards/questions';
+import { Prometheus } from '@lamplighter/dashboards/picture/prometheus';
+import { filledIn, type Question, questionsOf } from '@lamplighter/dashboards/questions';
+import { startPrometheus } from '@lamplighter/native/prometheus';
+import { temporaryFolder } from '@lamplighter/test-kit/folder';
+import { freePort } from '@lamplighter/test-kit/free-port';
+import { closeLater } from '@lamplighter/test-kit/resources';
+import { startService } from '@lamplighter/test-kit/service';
+import { until } from '@lamplighter/test-kit/until';
 import { parse, stringify } from 'yaml';
+import { WITHOUT_DATA } from './queries-without-data.js';
+import { startStack } from './stack.js';
 
 const FOLDER = 'grafana/dashboards';
 const dashboards = readdirSync(FOLDER).map(
@@ -19,7 +28,7 @@ const { datasources } = parse(readFileSync('grafana/provisioning/datasources/pro
 };
 
 describe('the dashboards', () => {
-  it('are six, with uids that links and bookmarks hold, and panels with ids of their own', () => {
+  it('are six, with uids that links and bookmarks hold, and panels with ids and titles of their own', () => {
     expect(dashboards.map(({ uid, title }) => `${title}: ${uid}`).sort()).toEqual([
       '1 Fleet overview: lamplighter-overview',
       '2 Telemetry and ingest: lamplighter-telemetry',
@@ -30,6 +39,7 @@ describe('the dashboards', () => {
     ]);
     for (const { panels } of dashboards) {
       expect(new Set(panels.map(({ id }) => id)).size).toBe(panels.length);
+      expect(new Set(panels.map(({ title }) => title)).size).toBe(panels.length);
     }
   });
 
@@ -78,6 +88,62 @@ describe('the dashboards', () => {
     } finally {
       rmSync(folder, { recursive: true });
     }
+  });
+});
+
+describe('over a running stack', () => {
+  const STEP = 5;
+  const started = Math.floor(Date.now() / 1000 / STEP) * STEP;
+  const key = ({ dashboard, of, refId }: Question) => `${dashboard}: ${of}: ${refId}`;
+  // Annotations have none while nothing restarts; that their metrics exist is tested below.
+  const ofPanels = questions.filter(({ refId }) => refId !== 'annotation');
+  let url: string;
+  let unanswered: string[];
+
+  beforeAll(async () => {
+    const { broker, rules, api, send } = await startStack();
+    const sim = await startService('device-sim', {
+      MQTT_URL: broker.fleetUrl('demo'),
+      DEVICES: '20',
+      DAY_SECONDS: '10',
+      TELEMETRY: 'keep',
+    });
+    const server = await startPrometheus({
+      folder: temporaryFolder(),
+      port: await freePort(),
+      jobs: { rules: rules.port, api: api.port, 'device-sim': sim.port },
+    });
+    closeLater('Prometheus', () => server.stop());
+    url = server.url;
+    await send('POST', '/v1/fleets/demo/devices/lamp-0001/commands', { action: { report: ['light'] } });
+    const prometheus = new Prometheus(url);
+    const waiting = new Map(ofPanels.map((question) => [key(question), question]));
+    // What never has data is asked once more when all the others have some.
+    await until(
+      async () => {
+        const range = { from: started, to: Math.floor(Date.now() / 1000 / STEP) * STEP, step: STEP };
+        for (const [name, { expr }] of waiting) {
+          const series = await prometheus.range(filledIn(expr, { rateInterval: 20, step: STEP }), range);
+          if (series.some(({ values }) => values.some((value) => value !== null))) waiting.delete(name);
+        }
+        unanswered = [...waiting.keys()];
+        return unanswered.every((name) => name in WITHOUT_DATA);
+      },
+      { what: 'every query to have data', timeoutMs: 90_000, everyMs: 1000 },
+    ).catch(() => undefined); // the test below names those that have none
+  }, 150_000);
+
+  it('every query has data, but those that are known to have none, and why', () => {
+    expect(unanswered.sort()).toEqual(Object.keys(WITHOUT_DATA).sort());
+  });
+
+  it('every metric that a query names exists', async () => {
+    const answer = await fetch(`${url}/api/v1/label/__name__/values`);
+    const { data } = (await answer.json()) as { data: string[] };
+    const names = /\b(?:[a-z_]+:)?(?:lamplighter|process|nodejs|scrape)_[a-z0-9_]+(?::[a-z0-9_]+)?/g;
+    const asked = questions.flatMap(({ expr }) => expr.match(names) ?? []);
+    expect(asked.length).toBeGreaterThan(100);
+    expect(asked.filter((name) => !data.includes(name))).toEqual([]);
   });
 });
 

@@ -67,8 +67,8 @@ export function linesPanel(
 ): Builder<Panel> {
   const panel = new timeseries.PanelBuilder()
     .min(0)
-    .lineWidth(about.stacked ? 1 : 2)
-    .fillOpacity(about.stacked ? 40 : 8)
+    .lineWidth(about.stacked ? 0 : 2)
+    .fillOpacity(about.stacked ? 70 : 8)
     .showPoints(common.VisibilityMode.Never)
     .spanNulls(false)
     .legend(
@@ -101,12 +101,15 @@ export function linesPanel(
 }
 
 /** One share or level between 0 and its maximum. */
-export function gaugePanel(about: About & { readonly max: number }): Builder<Panel> {
+export function gaugePanel(
+  about: About & { readonly max: number; readonly noValue?: string },
+): Builder<Panel> {
   const panel = new gauge.PanelBuilder()
     .min(0)
     .showThresholdLabels(false)
     .showThresholdMarkers(true)
     .reduceOptions(new common.ReduceDataOptionsBuilder().calcs(['lastNotNull']).fields('').values(false));
+  if (about.noValue !== undefined) panel.noValue(about.noValue);
   return describe(panel, about);
 }
 

@@ -60,6 +60,7 @@ export const brokerAndRedis = board({
           height: 5,
           max: 1,
           decimals: 1,
+          noValue: 'no bound is set',
           thresholds: [['green'], ['yellow', 0.7], ['red', 0.9]],
         }),
         statPanel({
@@ -193,10 +194,14 @@ export const brokerAndRedis = board({
           height: 8,
         }),
         linesPanel({
-          title: 'Calls that fail, by what they do',
-          description: 'Each is tried again, or told to whoever asked; none is silent.',
+          title: 'What goes wrong',
+          description:
+            'Calls that fail, by what they do: each is tried again, or told to whoever asked. Clock set back: times that the clock of Redis was, so that waits began anew.',
           unit: 'cps',
-          queries: [[sumRate('store_operations_total{result="error"}', 'op'), '{{op}}']],
+          queries: [
+            [sumRate('store_operations_total{result="error"}', 'op'), '{{op}}'],
+            [sumRate('store_clock_set_backs_total'), 'clock set back'],
+          ],
           width: 8,
           height: 8,
         }),
@@ -209,7 +214,7 @@ export const brokerAndRedis = board({
           height: 8,
         }),
         linesPanel({
-          title: 'Memory of Redis',
+          title: 'Memory that Redis uses',
           description: 'What Redis uses, and what it may use; 0 is no bound.',
           unit: 'bytes',
           queries: [
@@ -247,16 +252,6 @@ export const brokerAndRedis = board({
           ],
           width: 6,
           height: 7,
-        }),
-        linesPanel({
-          title: 'Clock of Redis set back',
-          description:
-            'Times that the clock of Redis was found to have been set back: waits begin anew, nothing is lost.',
-          unit: 'short',
-          queries: [['sum(increase(lamplighter_store_clock_set_backs_total[5m]))', 'in five minutes']],
-          width: 24,
-          height: 5,
-          decimals: 0,
         }),
       ],
     ],

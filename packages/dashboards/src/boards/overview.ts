@@ -145,6 +145,7 @@ export const overview = board({
             [quantile(0.99, 'loop_seconds'), 'p99'],
           ],
           width: 12,
+          thresholds: [['green'], ['yellow', 0.25], ['red', 1]],
           height: 8,
           colors: { p50: 'blue', p99: 'orange' },
         }),

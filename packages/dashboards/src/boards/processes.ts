@@ -76,6 +76,7 @@ export const processes = board({
           unit: 's',
           queries: [[`nodejs_eventloop_lag_p99_seconds{${OURS}}`, '{{job}} {{instance}}']],
           width: 8,
+          thresholds: [['green'], ['red', 0.2]],
           height: 8,
         }),
         linesPanel({
@@ -121,8 +122,8 @@ export const processes = board({
           description: 'Size of the disk under a service, and what is free for ordinary users.',
           unit: 'bytes',
           queries: [
-            ['max by (job) (lamplighter_disk_size_bytes)', '{{job}} size'],
-            ['min by (job) (lamplighter_disk_free_bytes)', '{{job}} free'],
+            ['max(lamplighter_disk_size_bytes)', 'size'],
+            ['min by (job) (lamplighter_disk_free_bytes)', 'free for {{job}}'],
           ],
           width: 12,
           height: 7,
@@ -134,6 +135,7 @@ export const processes = board({
           unit: 's',
           queries: [[`scrape_duration_seconds{${OURS}}`, '{{job}} {{instance}}']],
           width: 12,
+          thresholds: [['green'], ['red', 0.1]],
           height: 7,
         }),
       ],

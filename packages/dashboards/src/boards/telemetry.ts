@@ -168,6 +168,7 @@ export const telemetry = board({
             ],
           ],
           width: 8,
+          thresholds: [['green'], ['red', 0.5]],
           height: 8,
         }),
         heatPanel({

@@ -68,7 +68,7 @@ function optionsOf(
     padding: [8, 12, 0, 0],
     scales: {
       x: { time: true, range: [scene.range.from, scene.range.to] },
-      y: { range: (_, _low, high) => [0, max ?? (high > 0 ? high * 1.08 : 1)] },
+      y: { range: (_, _low, high) => [0, max ?? (high > 0 ? high * 1.08 : 1.1)] },
     },
     axes: [
       { ...axis, size: 24, gap: 4, values: (_, times) => times.map(clock), space: 70 },

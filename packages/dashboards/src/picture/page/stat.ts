@@ -20,9 +20,10 @@ export function drawStat(panel: PanelDocument, scene: Scene, into: HTMLElement):
     const value = lastOf(field) ?? 0;
     const color = thresholdColor(config, value);
     const { unit, decimals } = config.defaults;
-    const number = element('div', 'number', ...withSmallUnit(format(value, unit, decimals)));
+    const text = format(value, unit, decimals);
+    const number = element('div', 'number', ...withSmallUnit(text));
     number.style.color = color;
-    number.style.fontSize = `${Math.min(height * 0.42, width / 5.4)}px`;
+    number.style.fontSize = `${Math.min(height * 0.4, (width * 1.4) / text.length, width / 2.6)}px`;
     const box = element('div', 'stat', spark(field, width, height, color));
     box.append(
       element('div', 'stat-text', ...(named ? [element('div', 'stat-name', field.name)] : []), number),

@@ -1,0 +1,65 @@
+// npm run dashboards:render: a picture of each dashboard, as Grafana would show it, into docs/pictures.
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { REPOSITORY } from '@lamplighter/native/repository';
+import { CannotStart } from '@lamplighter/native/settings';
+import type { Document } from '../document.js';
+import { play } from '../story/play.js';
+import { collect } from './collect.js';
+import { openBrowser, photograph, readDashboards } from './photograph.js';
+import { Prometheus } from './prometheus.js';
+
+const HELP = `npm run dashboards:render                            start a stack of its own, let things happen to it, render
+npm run dashboards:render -- --prometheus <url>      render from a Prometheus that is there, such as http://127.0.0.1:9090
+  --minutes <n>    length of the story and of the pictures (12)
+  --out <folder>   where the pictures go (docs/pictures)`;
+
+/** Seconds between two points: Prometheus scrapes as often. */
+const STEP = 5;
+
+const { values: flags } = parseArgs({
+  options: {
+    prometheus: { type: 'string' },
+    minutes: { type: 'string', default: '12' },
+    out: { type: 'string', default: join(REPOSITORY, 'docs/pictures') },
+    help: { type: 'boolean', default: false },
+  },
+});
+
+try {
+  if (flags.help) console.log(HELP);
+  else await render(Number(flags.minutes), flags.out, flags.prometheus);
+} catch (error) {
+  if (!(error instanceof CannotStart)) throw error;
+  console.error(`lamplighter: ${error.message}`);
+  process.exitCode = 1;
+}
+
+async function render(minutes: number, folder: string, prometheusUrl: string | undefined): Promise<void> {
+  if (!(minutes >= 1 && minutes <= 1440)) throw new CannotStart('--minutes must be from 1 to 1440');
+  const browser = await openBrowser();
+  const played = prometheusUrl === undefined ? await play(minutes, (line) => console.log(line)) : undefined;
+  try {
+    const prometheus = new Prometheus(played?.prometheusUrl ?? prometheusUrl ?? '');
+    const documents = readDashboards<Document>(
+      readdirSync(join(REPOSITORY, 'grafana/dashboards')).filter((file) => file.endsWith('.json')),
+    );
+    const to = Math.floor(Date.now() / 1000 / STEP) * STEP - STEP;
+    const about = {
+      titles: documents.map(({ title }) => title),
+      source: played?.source ?? `Data: ${prometheusUrl}.`,
+      range: { from: to - minutes * 60, to, step: STEP },
+    };
+    mkdirSync(folder, { recursive: true });
+    for (const document of documents) {
+      const picture = await photograph(browser, await collect(document, prometheus, about));
+      const file = `${document.uid.replace('lamplighter-', '')}.png`;
+      writeFileSync(join(folder, file), picture);
+      console.log(`${file} ${(picture.length / 1000).toFixed(0)} kB`);
+    }
+  } finally {
+    await browser.close();
+    await played?.stop();
+  }
+}
