@@ -3,7 +3,9 @@ import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findBinary } from '@lamplighter/native/binaries';
+import { each } from '@lamplighter/prove/each';
 import type { Evidence } from '@lamplighter/prove/evidence/evidence';
+import { type DeviceEvent, eventsOf, readLines } from '@lamplighter/prove/evidence/journal';
 import { judge } from '@lamplighter/prove/oracle/judge';
 import { Random } from '@lamplighter/prove/run/random';
 import { temporaryFolder } from '@lamplighter/test-kit/folder';
@@ -12,6 +14,9 @@ import { until } from '@lamplighter/test-kit/until';
 import { QUIET_MS, type Scene, SHOWN, setScene } from './scene.js';
 
 const HOUR_MS = 3_600_000;
+/** What a device keeps of the servers' time (`SAMPLES`, packages/device/src/server-clock.ts). */
+const SAMPLES = 8;
+const AT_ONCE = 20;
 const clock = steppedClock();
 if (clock === undefined) process.stderr.write('    F18 is left out: it needs a C compiler and Linux\n');
 
@@ -69,7 +74,37 @@ if (clock === undefined) process.stderr.write('    F18 is left out: it needs a C
   300_000,
 );
 
-async function expectNothingLostOnOneClock({ books, say }: Scene, quietMs: number): Promise<void> {
+/**
+ * Has every device execute a command that was taken after the step: it does so when all the samples that it keeps of the
+ * servers' time are later than the step. Before that it would refuse to be silent when the books are closed.
+ */
+async function tellTheTime({ books, fleets }: Scene): Promise<void> {
+  const request = { action: { report: ['light'] }, policy: 'ordered' as const, lane: 'clock', ttl: '1m' };
+  for (const [i, { name, devices }] of books.roster.entries()) {
+    const orders = devices.flatMap((device) => Array.from({ length: SAMPLES + 2 }, () => device));
+    await each(orders, AT_ONCE, async (device) => {
+      await books.commander.insist({ fleet: name, device, request });
+    });
+    const obedient = () => {
+      const executed = eventsOf(readLines<DeviceEvent>(fleets[i]!.journalFile), 'executed');
+      return new Set(executed.filter(({ lane }) => lane === request.lane).map(({ device }) => device)).size;
+    };
+    await until(() => obedient() === devices.length, { what: 'all to know the time', timeoutMs: 60_000 });
+  }
+}
+
+async function expectNothingLostOnOneClock(scene: Scene, quietMs: number): Promise<void> {
+  const { books, client, say } = scene;
+  const open = async () => {
+    const ledgers = await Promise.all(
+      books.roster.map(({ name }) => client.get(`/v1/fleets/${name}/ledger`)),
+    );
+    return ledgers.reduce((sum, { body }) => sum + body.commands.open, books.commander.waiting);
+  };
+  await until(async () => (await open()) === 0, { what: 'every command to end', timeoutMs: quietMs });
+  say('every command has ended');
+  // Not sooner: what was taken before the step expires later by the step, for whoever believes in the new time.
+  await tellTheTime(scene);
   const { violations, commands } = judge(onOneClock(await books.close({ quietMs })));
   say(`commands ${[...commands.states].map((state) => state.join(' ')).join(', ')}`);
   expect(violations.slice(0, SHOWN)).toEqual([]);
