@@ -42,7 +42,7 @@ export default {
     only(
       'device-sim-imports',
       '^services/device-sim/src/(?!.*[.]test[.]ts$)',
-      '^(services/device-sim|packages/(contracts|device|service-kit))/',
+      '^(services/device-sim|packages/(contracts|device|evaluation|service-kit))/',
     ),
     {
       name: 'api-never-talks-to-the-broker',

@@ -1,0 +1,53 @@
+import type { Result } from './experiment.js';
+import type { Interval } from './interval.js';
+
+type Measure = 'falseOnMinutes' | 'missedMinutes' | 'switches';
+
+/** Mean and half width of the 95 % interval: `12 ± 3`; `12` if all days were the same. */
+export function intervalText({ mean, half }: Interval): string {
+  const round = (value: number) => (value >= 10 ? value.toFixed(0) : value.toFixed(1).replace(/[.]0$/, ''));
+  return half < 0.05 ? round(mean) : `${round(mean)} ± ${round(half)}`;
+}
+
+/** A Markdown table: a row per policy, a column per value of `across` (scenarios, or numbers of sensors). */
+export function policyTable(
+  results: readonly Result[],
+  measure: Measure,
+  across: 'scenario' | 'sensors',
+): string {
+  const columns = [...new Set(results.map((result) => result[across]))];
+  const policies = [...new Set(results.map(({ policy }) => policy))];
+  const cell = (policy: string, column: string | number) =>
+    intervalText(results.find((result) => result.policy === policy && result[across] === column)![measure]);
+  return [
+    `| | ${columns.join(' | ')} |`,
+    `|---|${columns.map(() => '--:').join('|')}|`,
+    ...policies.map(
+      (policy) => `| ${policy} | ${columns.map((column) => cell(policy, column)).join(' | ')} |`,
+    ),
+  ].join('\n');
+}
+
+/** Everything, for a terminal. */
+export function plainTable(results: readonly Result[]): string {
+  const rows = [
+    ['scenario', 'sensors', 'policy', 'false-on min/day', 'missed-on min/day', 'switches/day'],
+    ...results.map(({ scenario, sensors, policy, falseOnMinutes, missedMinutes, switches }) => [
+      scenario,
+      String(sensors),
+      policy,
+      intervalText(falseOnMinutes),
+      intervalText(missedMinutes),
+      intervalText(switches),
+    ]),
+  ];
+  const widths = rows[0]!.map((_, i) => Math.max(...rows.map((row) => row[i]!.length)));
+  return rows
+    .map((row) =>
+      row
+        .map((text, i) => text.padEnd(widths[i]!))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}
