@@ -41,7 +41,7 @@ describe('a bad body is refused, and every bad field is pointed at:', () => {
     ['a lane of two words', '{"action":{"a":1},"lane":"two words"}', [['/lane', /must be 1 to/]]],
     ['a time to live of a year', '{"action":{"a":1},"ttl":"365d"}', [['/ttl', /must be a duration/]]],
     ['a negative time to live', '{"action":{"a":1},"ttl":"-5s"}', [['/ttl', /must be a duration/]]],
-    ['a time to live as a number', '{"action":{"a":1},"ttl":60}', [['/ttl', /must be string/]]],
+    ['a time to live as a number', '{"action":{"a":1},"ttl":60}', [['/ttl', /must be a duration/]]],
     [
       'three bad fields at once',
       '{"action":{"a":1},"ttl":"x","policy":1,"priority":9}',

@@ -10,8 +10,8 @@ const STORED = ['accepted', 'late'];
 /** Those that mean that it never will be. */
 const DROPPED = ['duplicate', 'stale', 'rejected', 'failed'];
 
-/** Starts the rules service as its README says, with its bundled rule. */
-export async function startLamplighter(surroundings: Surroundings): Promise<Service> {
+/** Starts the rules service as its README says, with its bundled rule or a rules file. */
+export async function startLamplighter(surroundings: Surroundings, rulesFile?: string): Promise<Service> {
   const { mqttUrl, redisUrl, folder, durability } = surroundings;
   const service = launchService({
     name: 'rules',
@@ -23,6 +23,7 @@ export async function startLamplighter(surroundings: Surroundings): Promise<Serv
       REDIS_URL: redisUrl,
       REDIS_DURABILITY: durability,
       LOG_LEVEL: 'warn',
+      ...(rulesFile !== undefined && { RULES_FILE: rulesFile }),
     },
   });
   await untilReady(service);

@@ -74,6 +74,12 @@ export const PROBLEM_TYPES = {
     title: 'There is such a rule already',
     example: 'Fleet "demo" has a rule "night-light", version 3. Replace it with PUT and If-Match.',
   },
+  'rule-may-run': {
+    status: 409,
+    title: 'What the rule has begun may still run',
+    example:
+      'Rule "watering" ends what it has begun, within 30s. Disable it, and delete it after that time.',
+  },
   'too-many-rules': {
     status: 409,
     title: 'The fleet has as many rules as it may',

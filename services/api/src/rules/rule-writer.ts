@@ -78,7 +78,10 @@ export class RuleWriter {
     }
   }
 
-  /** Deletes a rule. @throws Problem `no-such-rule`, `precondition-required`, `precondition-failed` */
+  /**
+   * Deletes a rule. One whose actions run for a time must be off, for what it has begun it also ends, and nobody else would.
+   * @throws Problem `no-such-rule`, `precondition-required`, `precondition-failed`, `rule-may-run`
+   */
   async delete(fleet: string, id: string, versions: Versions | undefined): Promise<void> {
     const redis = this.link.durableRedis;
     for (let tries = 1; ; tries += 1) {
@@ -86,6 +89,11 @@ export class RuleWriter {
       if (before === undefined) throw noSuchRule(fleet, id);
       if (versions === undefined) throw preconditionRequired(fleet, id, before.version);
       if (!names(versions, before.version)) throw preconditionFailed(fleet, id, before.version);
+      if (!('unreadable' in before) && before.rule.run !== undefined && before.rule.enabled)
+        throw new Problem(
+          'rule-may-run',
+          `Rule "${id}" ends what it has begun, within ${before.rule.run.max}. Disable it, and delete it after that time.`,
+        );
       const result = await deleteRule(redis, fleet, id, before.version);
       if (result.outcome === 'missing') throw noSuchRule(fleet, id);
       if (result.outcome === 'deleted') return this.told(fleet, id, result.version, 'deleted');

@@ -23,7 +23,7 @@ export const ruleDocumentSchema = ruleSchema.meta({
   examples: [EXAMPLE],
 });
 
-const wholeRuleSchema = ruleSchema.meta({ id: 'WholeRule', description: 'A rule with its defaults' });
+export const wholeRuleSchema = ruleSchema.meta({ id: 'WholeRule', description: 'A rule with its defaults' });
 
 /** Where something is to be said of a rule. */
 const remarkSchema = z.object({

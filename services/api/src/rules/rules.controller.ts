@@ -178,11 +178,18 @@ export class RulesController {
   @ApiOperation({
     summary: 'Delete a rule',
     description:
-      'Its versions are kept for 30 days, and a rule that is added under its id goes on counting. Commands that it has issued go their way.',
+      'Its versions are kept for 30 days, and a rule that is added under its id goes on counting. Commands that it has issued go their way. A rule with `run` has to be disabled before, so that it ends what it has begun.',
   })
   @precondition('If-Match', 'The version that is to be deleted; `*` for whichever there is')
   @ApiResponse({ status: 204, description: 'It is deleted', content: {} })
-  @Problems('invalid-request', 'no-such-rule', 'precondition-failed', 'precondition-required', ...WRITES)
+  @Problems(
+    'invalid-request',
+    'no-such-rule',
+    'precondition-failed',
+    'precondition-required',
+    'rule-may-run',
+    ...WRITES,
+  )
   async deleteRule(
     @Param({ schema: rulePath }) { fleet, rule }: RulePath,
     @Req() request: HttpRequest,

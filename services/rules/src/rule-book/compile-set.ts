@@ -57,7 +57,8 @@ function compile(id: string, text: string): Kept {
     error,
   });
   if ('unreadable' in stored) return kept(undefined, stored.unreadable);
-  if (!stored.rule.enabled) return kept(undefined, undefined);
+  // One that is off judges nothing, but ends the runs that it has begun.
+  if (!stored.rule.enabled && stored.rule.run === undefined) return kept(undefined, undefined);
   try {
     return kept(compileRule(stored.rule, stored.version, stored.since), undefined);
   } catch (error) {

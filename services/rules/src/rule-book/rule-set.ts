@@ -37,8 +37,9 @@ export class RuleSet {
     else places.push(place);
   }
 
+  /** How many judge. */
   get size(): number {
-    return this.all.length;
+    return this.all.filter(({ enabled }) => enabled).length;
   }
 
   /** A rule in force; undefined if there is none of this id. */
