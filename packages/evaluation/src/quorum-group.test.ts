@@ -225,6 +225,25 @@ describe('a rule that changes', () => {
     expect(last.judged!.state).toMatchObject({ since: 2, begun: START + 1000 });
   });
 
+  it('and is switched off commands nothing more, but ends its run', () => {
+    const runs = {
+      quorum: { policy: 'majority', lost: 'safe', safe: SAFE } as const,
+      run: { seconds: '20', max: '1m' },
+      clear: undefined,
+    };
+    const { say, judge, wait, last } = group(ruleOf(runs));
+    expect(say(all(true))).toEqual(ON);
+    const off = ruleOf({ ...runs, enabled: false });
+    expect(judge('reading', off)).toBeUndefined();
+    const moment = { fleet: 'arena', trigger: 'timer', listeningSince: 0 } as const;
+    const silent = judgeGroup(off, last.judged!.state, [], { ...moment, now: START + 15_000 })!;
+    expect(silent).toMatchObject({ emit: undefined, tally: { outcome: 'lost' } });
+    expect(judgeGroup(off, silent.state, [], { ...moment, now: START + 21_000 })).toMatchObject({
+      emit: OFF,
+    });
+    expect(wait(12_000)).toEqual([SAFE]); // had it stayed on
+  });
+
   it('is not judged by a replica that knows only the older one', () => {
     const state: GroupState = { since: 3, begun: START };
     const moment = { fleet: 'arena', trigger: 'reading', now: START, listeningSince: 0 } as const;

@@ -81,7 +81,7 @@ export function judgeTally(
   const { lost, safe } = rule.quorum!;
   const isLost = counted.outcome === 'lost';
   const safeMs = state.safeAt === undefined ? 0 : left(state.safeAt, SAFE_LEAST_MS, now);
-  if (lost === 'safe' && (isLost || safeMs > 0)) {
+  if (lost === 'safe' && rule.enabled && (isLost || safeMs > 0)) {
     const isNew = state.safeAt === undefined;
     const until = isNew ? now + SAFE_LEAST_MS : safeMs > 0 ? now + safeMs : undefined;
     trace?.push({ clause: 'quorum', passes: false, reason: 'lost', until });
@@ -99,7 +99,7 @@ export function judgeTally(
   }
   const { tally, failure } = judgeValue(rule, state.rule, counted, trace);
   const evaluated = evaluateGroup(rule, state, tally, moment, trace);
-  const owed = state.safeAt === undefined ? undefined : owedAction(rule, evaluated, tally);
+  const owed = state.safeAt === undefined || !rule.enabled ? undefined : owedAction(rule, evaluated, tally);
   if (owed?.emit !== undefined)
     trace?.push({ clause: 'emit', passes: true, value: owed.raise, action: owed.emit, reason: 'found' });
   const isPaid = evaluated.emit !== undefined || owed !== undefined;
