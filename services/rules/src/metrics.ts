@@ -41,8 +41,13 @@ export class RulesMetrics extends Metrics {
     'Time a batch spends in a stage',
     LATENCY_BUCKETS,
     {
-      stage: ['rules', 'store'],
+      stage: ['parse', 'rules', 'store'],
     },
+  );
+  readonly endToEnd = this.histogram(
+    'telemetry_end_to_end_seconds',
+    "From the device's time of a reading to the disk, one observation per batch; without clocks that are a minute off",
+    [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
   );
   readonly lastMessage = this.gauge(
     'telemetry_last_message_timestamp_seconds',

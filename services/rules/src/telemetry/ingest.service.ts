@@ -19,6 +19,7 @@ import type { MqttMessage } from '../mqtt/mqtt-link.js';
 import { RuleErrors } from '../rule-book/rule-errors.service.js';
 import { REDIS } from '../tokens.js';
 import { DeviceCache } from './device-cache.js';
+import { endToEndSeconds } from './end-to-end.js';
 import { GroundsService } from './grounds.service.js';
 import { type JudgedPart, judge, type PendingReading, type Verdicts } from './judge.js';
 import type { KnownDevice } from './known-device.js';
@@ -55,7 +56,10 @@ export class IngestService {
     this.metrics.lastMessage.set(now / 1000);
     const receipts = new Receipts();
     const refusals = new Map<KnownDevice, Refused>();
-    await this.take(this.parse(batch, now, refusals), receipts, refusals);
+    const started = performance.now();
+    const work = this.parse(batch, now, refusals);
+    this.metrics.processing.observe({ stage: 'parse' }, (performance.now() - started) / 1000);
+    await this.take(work, receipts, refusals);
     if (refusals.size > 0) await this.countRefusals(refusals, receipts);
     this.receipts.send(receipts);
   }
@@ -182,6 +186,8 @@ export class IngestService {
     this.metrics.storeOperations.inc({ op: 'accept', result: 'ok' });
     this.metrics.processing.observe({ stage: 'store' }, (performance.now() - started) / 1000);
     this.metrics.batchReadings.observe(countReadings(parts));
+    const underWay = endToEndSeconds(parts, Date.now());
+    if (underWay !== undefined) this.metrics.endToEnd.observe(underWay);
     return outcomes;
   }
 
