@@ -217,6 +217,7 @@ class Judgement {
 
   private vote(observation: Observation): void {
     const { device } = this;
+    const scope = { ...observation, device: device.address };
     const { fleet } = device.address;
     const votes: Vote[] = [];
     const voted: CompiledRule[] = [];
@@ -224,7 +225,7 @@ class Judgement {
       const before = this.states[rule.id];
       let vote: ReturnType<typeof voteOf>;
       try {
-        vote = voteOf(rule, before?.since === rule.since ? before.raised : undefined, observation);
+        vote = voteOf(rule, before?.since === rule.since ? before.raised : undefined, scope);
       } catch (error) {
         this.verdicts.error += 1;
         this.verdicts.onError(rule, device, (error as Error).message);
