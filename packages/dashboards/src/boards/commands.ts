@@ -17,7 +17,7 @@ export const commands = board({
         statPanel({
           title: 'Oldest pending',
           description:
-            'Age of the oldest command that has not ended. It waits for its device, its turn or an answer; after ten minutes somebody is called.',
+            'Age of the oldest command that has not ended. It waits for its device, its turn or an answer; after ten minutes somebody is told.',
           unit: 's',
           queries: [['max(lamplighter_command_oldest_pending_age_seconds)', 'oldest']],
           width: 4,

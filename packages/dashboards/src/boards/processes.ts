@@ -55,7 +55,7 @@ export const processes = board({
           width: 4,
           height: 6,
           decimals: 0,
-          thresholds: [['red'], ['yellow', 0.1], ['green', 0.25]],
+          thresholds: [['red'], ['yellow', 0.1], ['green', 0.2]],
         }),
       ],
     ],

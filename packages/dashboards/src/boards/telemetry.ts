@@ -153,23 +153,33 @@ export const telemetry = board({
       'Where the time goes',
       [
         linesPanel({
-          title: 'Time in a stage',
+          title: 'From the device to the disk',
           description:
-            'Rules: judging a batch. Store: writing it to Redis, disk included. Above 0.5 s somebody is told.',
+            "From the device's time of a reading until Redis has it on disk, its time in an outbox included. Clocks that are a minute off are left out.",
+          unit: 's',
+          queries: [
+            [quantile(0.5, 'telemetry_end_to_end_seconds', { where: REPLICA }), 'p50'],
+            [quantile(0.99, 'telemetry_end_to_end_seconds', { where: REPLICA }), 'p99'],
+          ],
+          width: 8,
+          height: 8,
+          colors: { p50: 'blue', p99: 'orange' },
+        }),
+        linesPanel({
+          title: 'Time in a stage, p99',
+          description:
+            'Parse: reading the messages of a batch. Rules: judging it. Store: writing it to Redis, disk included; above 0.5 s somebody is told.',
           unit: 's',
           queries: [
             [
-              quantile(0.5, 'telemetry_processing_duration_seconds', { where: REPLICA, by: ['stage'] }),
-              '{{stage}} p50',
-            ],
-            [
               quantile(0.99, 'telemetry_processing_duration_seconds', { where: REPLICA, by: ['stage'] }),
-              '{{stage}} p99',
+              '{{stage}}',
             ],
           ],
           width: 8,
           thresholds: [['green'], ['red', 0.5]],
           height: 8,
+          colors: { parse: 'purple', rules: 'blue', store: 'orange' },
         }),
         heatPanel({
           title: 'Time in Redis',
@@ -181,13 +191,12 @@ export const telemetry = board({
           height: 8,
         }),
         linesPanel({
-          title: 'Held back, and in flight',
-          description:
-            'Messages taken and not acknowledged, by replica: the more, the further Redis is behind.',
+          title: 'Taken, not yet stored, by replica',
+          description: 'Messages taken and not acknowledged: the more, the further Redis is behind.',
           unit: 'short',
           queries: [[`lamplighter_ingest_inflight{${REPLICA}}`, '{{instance}}']],
-          width: 8,
-          height: 8,
+          width: 6,
+          height: 7,
         }),
         linesPanel({
           title: 'Readings per batch',
@@ -198,7 +207,7 @@ export const telemetry = board({
             [mean('telemetry_batch_readings', REPLICA), 'mean'],
             [quantile(0.99, 'telemetry_batch_readings', { where: REPLICA }), 'p99'],
           ],
-          width: 8,
+          width: 6,
           height: 7,
         }),
         linesPanel({
@@ -209,7 +218,7 @@ export const telemetry = board({
             [mean('telemetry_payload_bytes', REPLICA), 'mean'],
             [quantile(0.99, 'telemetry_payload_bytes', { where: REPLICA }), 'p99'],
           ],
-          width: 8,
+          width: 6,
           height: 7,
         }),
         linesPanel({
@@ -218,7 +227,7 @@ export const telemetry = board({
             'Parts of a batch judged once more, because another replica was first or the device was new.',
           unit: 'cps',
           queries: [[sumRate(`telemetry_conflicts_total{${REPLICA}}`, 'instance'), '{{instance}}']],
-          width: 8,
+          width: 6,
           height: 7,
         }),
       ],

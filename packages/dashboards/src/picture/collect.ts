@@ -50,11 +50,11 @@ export async function collect(
   return { ...about, document, answers, marks };
 }
 
-/** Grafana makes one mark of values that follow each other. */
+/** Grafana makes one mark of values that follow each other; what had begun before the picture is left out. */
 function startsOf(series: readonly Series[], { from, step }: TimeRange): number[] {
   const times = series.flatMap(({ values }) =>
     values.flatMap((value, index) =>
-      value !== null && (values[index - 1] ?? null) === null ? [from + index * step] : [],
+      value !== null && index > 0 && values[index - 1] === null ? [from + index * step] : [],
     ),
   );
   return [...new Set(times)].sort((a, b) => a - b);

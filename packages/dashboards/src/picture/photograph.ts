@@ -5,6 +5,7 @@ import { REPOSITORY } from '@lamplighter/native/repository';
 import { CannotStart } from '@lamplighter/native/settings';
 import { type Browser, chromium } from 'playwright-core';
 import type { Scene } from './collect.js';
+import { withPalette } from './palette.js';
 
 /** Pixels; the height is what the dashboard needs. */
 const WIDTH = 1440;
@@ -51,7 +52,7 @@ export async function photograph(browser: Browser, scene: Scene): Promise<Buffer
       await document.fonts.ready;
     });
     if (failures.length > 0) throw failures[0];
-    return await page.screenshot({ fullPage: true });
+    return withPalette(await page.screenshot({ fullPage: true }));
   } finally {
     await page.close();
   }

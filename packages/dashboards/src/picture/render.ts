@@ -15,8 +15,10 @@ npm run dashboards:render -- --prometheus <url>      render from a Prometheus th
   --minutes <n>    length of the story and of the pictures (12)
   --out <folder>   where the pictures go (docs/pictures)`;
 
-/** Seconds between two points: Prometheus scrapes as often. */
-const STEP = 5;
+/** Seconds between two scrapes of Prometheus; points are not closer. */
+const SCRAPE = 5;
+/** Points that a panel has room for. */
+const MOST_POINTS = 360;
 
 const { values: flags } = parseArgs({
   options: {
@@ -45,11 +47,12 @@ async function render(minutes: number, folder: string, prometheusUrl: string | u
     const documents = readDashboards<Document>(
       readdirSync(join(REPOSITORY, 'grafana/dashboards')).filter((file) => file.endsWith('.json')),
     );
-    const to = Math.floor(Date.now() / 1000 / STEP) * STEP - STEP;
+    const step = Math.ceil((minutes * 60) / MOST_POINTS / SCRAPE) * SCRAPE;
+    const to = Math.floor(Date.now() / 1000 / step) * step - SCRAPE;
     const about = {
       titles: documents.map(({ title }) => title),
       source: played?.source ?? `Data: ${prometheusUrl}.`,
-      range: { from: to - minutes * 60, to, step: STEP },
+      range: { from: to - minutes * 60, to, step },
     };
     mkdirSync(folder, { recursive: true });
     for (const document of documents) {

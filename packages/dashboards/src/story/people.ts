@@ -57,8 +57,12 @@ export class People {
     void this.every(1000, (n) =>
       this.command(lampName(1 + ((n * 37) % this.devices)), { report: ['light'] }, '10m'),
     );
-    // A lamp that nobody has: its commands wait, and expire.
-    void this.every(60_000, () => this.command('lamp-9999', { led_on: true }, '100s'));
+    // A lamp that nobody has: its commands wait and expire, or are refused at once; and somebody waits for its answer.
+    void this.every(60_000, () => this.command('lamp-9999', { led_on: true }, '45s'));
+    void this.every(12_000, () => this.command('lamp-9999', { led_on: true }, '1m', { policy: 'now' }));
+    void this.every(30_000, () =>
+      this.command('lamp-9999', { report: ['light'] }, '8s', {}, { Prefer: 'wait=8' }),
+    );
     void this.every(3000, () => this.sendGarbage());
     void this.every(20_000, () => this.ask('/fleets', 'lamp_wrong_key'));
     void this.every(1000, () => this.watch());
@@ -75,11 +79,11 @@ export class People {
 
   async rollOut(): Promise<void> {
     const body = { action: { report: ['light'] }, lane: 'report', selector: {}, rate: 20 };
-    await this.send('POST', `/fleets/${FLEET}/rollouts`, body);
+    await this.send('POST', `/fleets/${FLEET}/commands`, body);
   }
 
-  private async command(device: string, action: object, ttl: string): Promise<void> {
-    await this.send('POST', `/fleets/${FLEET}/devices/${device}/commands`, { action, ttl });
+  private async command(device: string, action: object, ttl: string, more = {}, headers = {}): Promise<void> {
+    await this.send('POST', `/fleets/${FLEET}/devices/${device}/commands`, { action, ttl, ...more }, headers);
   }
 
   private async ask(path: string, key = this.parts.key): Promise<void> {

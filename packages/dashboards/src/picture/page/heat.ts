@@ -1,8 +1,7 @@
 import type { PanelDocument } from '../../document.js';
 import type { Scene } from '../collect.js';
-import { AXIS_COLOR, canvas, clock, element } from './dom.js';
+import { AXIS_COLOR, canvas, clock, element, wholeMinutes } from './dom.js';
 import { type Field, fieldsOf } from './field.js';
-import { wholeMinutes } from './states.js';
 import { format } from './units.js';
 
 const FOOT = 22;
@@ -42,7 +41,8 @@ export function drawHeat(panel: PanelDocument, scene: Scene, into: HTMLElement):
   }
   context.fillStyle = AXIS_COLOR;
   context.textAlign = 'center';
-  for (const time of wholeMinutes(from, to)) context.fillText(clock(time), x(time), height - FOOT / 2);
+  for (const time of wholeMinutes(from, to, width - LEFT))
+    context.fillText(clock(time), x(time), height - FOOT / 2);
   into.append(made);
 }
 

@@ -2,7 +2,7 @@ import uPlot from 'uplot';
 import type { PanelDocument } from '../../document.js';
 import type { Scene } from '../collect.js';
 import { colorOf, faded, named } from './colors.js';
-import { AXIS_COLOR, clock, element, FONT, GRID_COLOR } from './dom.js';
+import { AXIS_COLOR, clock, element, FONT, GRID_COLOR, wholeMinutes } from './dom.js';
 import { type Field, fieldsOf } from './field.js';
 import { format } from './units.js';
 
@@ -71,7 +71,13 @@ function optionsOf(
       y: { range: (_, _low, high) => [0, max ?? (high > 0 ? high * 1.08 : 1.1)] },
     },
     axes: [
-      { ...axis, size: 24, gap: 4, values: (_, times) => times.map(clock), space: 70 },
+      {
+        ...axis,
+        size: 24,
+        gap: 4,
+        splits: () => wholeMinutes(scene.range.from, scene.range.to, plot.clientWidth - 60),
+        values: (_, times) => times.map(clock),
+      },
       {
         ...axis,
         gap: 6,
@@ -79,7 +85,8 @@ function optionsOf(
         values: (_, ticks) => ticks.map((tick) => format(tick, unit, decimals === 0 ? undefined : decimals)),
         size: (_, texts) => Math.max(...(texts ?? []).map((text) => text.length), 2) * 6.6 + 12,
         ...(unit === 'bytes' && { incrs: powersOfTwo() }),
-        ...(decimals === 0 && { incrs: wholeNumbers() }),
+        ...(unit === 's' && { incrs: TIMES }),
+        ...(decimals === 0 && unit !== 's' && { incrs: wholeNumbers() }),
       },
     ],
     series: [
@@ -169,6 +176,11 @@ function line({ ctx }: uPlot, color: string, from: [number, number], to: [number
   ctx.restore();
 }
 
+/** Below a second tens, above it what clocks have. */
+const TIMES = [
+  ...[-6, -5, -4, -3, -2, -1].flatMap((exponent) => [1, 2, 5].map((n) => n * 10 ** exponent)),
+  ...[1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14_400, 43_200, 86_400],
+];
 const powersOfTwo = () => Array.from({ length: 50 }, (_, exponent) => 2 ** exponent);
 const wholeNumbers = () =>
   [1, 2, 5].flatMap((n) => Array.from({ length: 9 }, (_, e) => n * 10 ** e)).sort((a, b) => a - b);

@@ -23,7 +23,7 @@ export function drawStat(panel: PanelDocument, scene: Scene, into: HTMLElement):
     const text = format(value, unit, decimals);
     const number = element('div', 'number', ...withSmallUnit(text));
     number.style.color = color;
-    number.style.fontSize = `${Math.min(height * 0.4, (width * 1.4) / text.length, width / 2.6)}px`;
+    number.style.fontSize = `${Math.min(height * 0.36, (width * 1.4) / text.length, width / 3)}px`;
     const box = element('div', 'stat', spark(field, width, height, color));
     box.append(
       element('div', 'stat-text', ...(named ? [element('div', 'stat-name', field.name)] : []), number),

@@ -1,7 +1,7 @@
 import type { PanelDocument } from '../../document.js';
 import type { Scene } from '../collect.js';
 import { faded, named } from './colors.js';
-import { AXIS_COLOR, canvas, clock, element } from './dom.js';
+import { AXIS_COLOR, canvas, clock, element, wholeMinutes } from './dom.js';
 import { fieldsOf } from './field.js';
 import { legend } from './lines.js';
 
@@ -33,29 +33,28 @@ export function drawStates(panel: PanelDocument, scene: Scene, into: HTMLElement
     context.textAlign = 'right';
     context.textBaseline = 'middle';
     context.fillText(name, left - 8, middle);
-    for (const [point, value] of values.entries()) {
-      const state = value === null ? undefined : states[String(value)];
+    for (const { value, first, end } of runsOf(values)) {
+      const state = states[String(value)];
       if (state === undefined) continue;
       context.fillStyle = faded(named(state.color), 0.8);
-      const start = x(from + point * step);
-      context.fillRect(
-        start,
-        middle - thick / 2,
-        x(Math.min(to, from + (point + 1) * step)) - start + 0.5,
-        thick,
-      );
+      const start = x(from + first * step);
+      context.fillRect(start, middle - thick / 2, x(Math.min(to, from + end * step)) - start, thick);
     }
   }
   context.fillStyle = AXIS_COLOR;
   context.textAlign = 'center';
-  for (const time of wholeMinutes(from, to)) context.fillText(clock(time), x(time), height - FOOT / 2);
+  for (const time of wholeMinutes(from, to, width - left))
+    context.fillText(clock(time), x(time), height - FOOT / 2);
   plot.append(made);
 }
 
-/** Not more than eight round times. */
-export function wholeMinutes(from: number, to: number): number[] {
-  const every = 60 * ([1, 2, 5, 10, 15, 30, 60].find((minutes) => (to - from) / 60 / minutes <= 8) ?? 120);
-  const times: number[] = [];
-  for (let time = Math.ceil(from / every) * every; time <= to; time += every) times.push(time);
-  return times;
+/** Neighbours of the same value are one bar, from the first of them until before the end. */
+function runsOf(values: readonly (number | null)[]): { value: number | null; first: number; end: number }[] {
+  const runs: { value: number | null; first: number; end: number }[] = [];
+  for (const [point, value] of values.entries()) {
+    const last = runs.at(-1);
+    if (last?.value === value) last.end = point + 1;
+    else runs.push({ value, first: point, end: point + 1 });
+  }
+  return runs;
 }
