@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { LEASE_MS } from './accept-readings.js';
 import { redisNow } from './connect.js';
@@ -23,8 +24,10 @@ export interface Mended {
 }
 
 /** Open commands, devices, or timers of one shard that are looked at in one call, and shards in one round trip. */
-const PAGE = 200;
-const SHARDS_PER_TRIP = 8;
+const PAGE = 100;
+const SHARDS_PER_TRIP = 4;
+/** After each round trip Redis belongs to others for as long as that took, but no longer than this; milliseconds. */
+const LONGEST_PAUSE_MS = 50;
 /** Freshness is exact to a second. */
 const EXACT_MS = 1000;
 
@@ -33,8 +36,9 @@ const EXACT_MS = 1000;
  * longer by as much: leases and timeouts, so that lanes stand still, back-offs, the freshness of silent devices, the leases of
  * rollouts whose holder is gone, and timers of rules. This lets none of them last longer than one that begins now.
  *
- * It walks all open commands (some microseconds of Redis for each, a page at a time), and changes nothing where no wait is too
- * long. So it may be done without need, twice, or by several replicas at once. If it fails half-way it is to be done again.
+ * It walks all open commands, a page at a time (a million of them take Redis some seconds, and never more than half of its time),
+ * and changes nothing where no wait is too long. So it may be done without need, twice, or by several replicas at once. If it
+ * fails half-way it is to be done again.
  *
  * Expiries of commands are no waits but promises: they are told to devices, and stay.
  * @param options.leastWaitMs the longest that `requeueCommands` is asked for, milliseconds
@@ -61,14 +65,14 @@ async function shortenCommands(redis: Redis, shards: readonly number[], leastWai
   let shortened = 0;
   let pages = shards.map((shard) => ({ shard, after: '' }));
   while (pages.length > 0) {
-    const replies = (await runScripts(
-      redis,
-      'shortenWaits-6',
-      pages.map(({ shard, after }) => ({
-        keys: commandKeys(shard),
-        args: [after, PAGE, LEASE_MS, leastWaitMs],
-      })),
-    )) as [last: string, shortened: number][];
+    const calls = pages.map(({ shard, after }) => ({
+      keys: commandKeys(shard),
+      args: [after, PAGE, LEASE_MS, leastWaitMs],
+    }));
+    const replies = (await gently(() => runScripts(redis, 'shortenWaits-6', calls))) as [
+      last: string,
+      shortened: number,
+    ][];
     for (const [, count] of replies) shortened += count;
     pages = pages.flatMap(({ shard }, i) => {
       const [after] = replies[i]!;
@@ -76,6 +80,13 @@ async function shortenCommands(redis: Redis, shards: readonly number[], leastWai
     });
   }
   return shortened;
+}
+
+async function gently<T>(call: () => Promise<T>): Promise<T> {
+  const started = performance.now();
+  const result = await call();
+  await delay(Math.min(performance.now() - started, LONGEST_PAUSE_MS));
+  return result;
 }
 
 interface Place {

@@ -62,9 +62,9 @@ it('finds the oldest of more than one page, and keeps it until it ends', async (
   }
   const survey = new OpenCommandsSurvey();
   const read = async () => Math.floor((await survey.read(store.redis)).oldestAgeMs / MINUTE);
-  expect(await read()).toBe(5); // among the first 500
-  expect([await read(), await read(), await read()]).toEqual([7, 7, 7]);
+  // 200 at a time.
+  expect([await read(), await read(), await read(), await read()]).toEqual([2, 4, 6, 7]);
+  expect([await read(), await read()]).toEqual([7, 7]);
   for (const lane of lanes) await desks.at(-1)!.cancel(lane);
-  await read();
   expect([await read(), await read()]).toEqual([6, 6]);
 });
