@@ -64,7 +64,10 @@ export function* simulate(
 ): Simulation {
   if (!rule.enabled) return;
   const once = { ...rule, reassertMs: Number.POSITIVE_INFINITY };
-  const judged = recording.filter(({ device }) => inScope(rule.scope, device)).sort(byTime);
+  const isJudged = new Map<string, boolean>();
+  for (const { device } of recording)
+    if (!isJudged.has(device)) isJudged.set(device, inScope(rule.scope, device));
+  const judged = recording.filter(({ device }) => isJudged.get(device)).sort(byTime);
   if (rule.quorum !== undefined) yield* simulateGroup(once, judged, options);
   else
     for (const [device, readings] of byDevice(judged)) yield* simulateDevice(once, device, readings, options);

@@ -32,6 +32,11 @@ import { RuleWriter } from './rules/rule-writer.js';
 import { RulesController } from './rules/rules.controller.js';
 import { StoreLink } from './store/store-link.js';
 import { CONFIG, LOGGER } from './tokens.js';
+import { DryRunController } from './tryout/dry-run.controller.js';
+import { RuleDiffController } from './tryout/rule-diff.controller.js';
+import { Runs } from './tryout/work.js';
+import { WhyController } from './why/why.controller.js';
+import { WhyNotController } from './why/why-not.controller.js';
 
 /** What is there before Nest starts. */
 export interface Foundation {
@@ -56,12 +61,16 @@ export function apiModule({ config, logger, metrics, link }: Foundation): Dynami
       DeviceCommandsController,
       LanesController,
       CommandsController,
+      WhyController,
       FleetRolloutsController,
       RolloutsController,
       TelemetrySchemaController,
       RulesController,
       RuleVersionsController,
       RuleSchemaController,
+      DryRunController,
+      RuleDiffController,
+      WhyNotController,
       RejectedController,
       EventsController,
       HealthController,
@@ -80,6 +89,7 @@ export function apiModule({ config, logger, metrics, link }: Foundation): Dynami
       CommandWaits,
       RuleCheck,
       RuleWriter,
+      Runs,
       LedgerReader,
       UnexplainedGauge,
       Readiness,

@@ -12,7 +12,7 @@ import { exposeOpenCommands } from './metrics/open-commands-gauge.js';
 import { openApiDocument } from './openapi/document.js';
 import { ProblemFilter } from './problems/problem.filter.js';
 import type { Layer } from './requests/http-request.js';
-import { JSON_PARSER, refuseOtherBodies } from './requests/json-body.js';
+import { JSON_PARSERS, refuseOtherBodies } from './requests/json-body.js';
 import { ValidationPipe } from './requests/validation.pipe.js';
 import { VERSION } from './version.js';
 
@@ -43,7 +43,7 @@ export async function createApp(foundation: Foundation): Promise<NestExpressAppl
   );
   app.use('/v1', requireApiKey(app.get(ApiKeyCheck), metrics));
   app.use('/v1', refuseOtherBodies);
-  app.useBodyParser('json', JSON_PARSER);
+  for (const parser of JSON_PARSERS) app.useBodyParser('json', parser);
   SwaggerModule.setup('docs', app, () => openApiDocument(app, VERSION), {
     jsonDocumentUrl: 'openapi.json',
     raw: ['json'],

@@ -84,7 +84,7 @@ export class CommandsController {
   }
 }
 
-function noSuchCommand(id: string): Problem {
+export function noSuchCommand(id: string): Problem {
   return new Problem(
     'no-such-command',
     `There is no command ${id}, or it has ended and made room for newer ones.`,

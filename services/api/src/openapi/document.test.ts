@@ -11,6 +11,10 @@ import { problemSchema } from '../problems/problem.js';
 import { rejectedSchema } from '../rejected/rejected.schema.js';
 import { rolloutRequestSchema, rolloutSchema } from '../rollouts/rollout.schema.js';
 import { ruleVersionSchema, storedRuleSchema } from '../rules/rule.schema.js';
+import { dryRunRequestSchema, dryRunSchema } from '../tryout/dry-run.schema.js';
+import { ruleDiffRequestSchema, ruleDiffSchema } from '../tryout/rule-diff.schema.js';
+import { whySchema } from '../why/why.schema.js';
+import { whyNotSchema } from '../why/why-not.schema.js';
 import { openApiText } from './offline-document.js';
 
 interface Operation {
@@ -43,6 +47,7 @@ it('holds every endpoint', () => {
     'get /health/ready',
     'get /metrics',
     'get /v1/commands/{id}',
+    'get /v1/commands/{id}/why',
     'get /v1/events',
     'get /v1/fleets',
     'get /v1/fleets/{fleet}',
@@ -50,6 +55,7 @@ it('holds every endpoint', () => {
     'get /v1/fleets/{fleet}/devices/{device}',
     'get /v1/fleets/{fleet}/devices/{device}/commands',
     'get /v1/fleets/{fleet}/devices/{device}/telemetry',
+    'get /v1/fleets/{fleet}/devices/{device}/why-not',
     'get /v1/fleets/{fleet}/ledger',
     'get /v1/fleets/{fleet}/rollouts',
     'get /v1/fleets/{fleet}/rules',
@@ -64,6 +70,8 @@ it('holds every endpoint', () => {
     'post /v1/fleets/{fleet}/devices/{device}/commands',
     'post /v1/fleets/{fleet}/devices/{device}/lanes/{lane}/resume',
     'post /v1/fleets/{fleet}/rules',
+    'post /v1/fleets/{fleet}/rules/dry-run',
+    'post /v1/fleets/{fleet}/rules/{rule}/diff',
     'post /v1/fleets/{fleet}/rules/{rule}/disable',
     'post /v1/fleets/{fleet}/rules/{rule}/enable',
     'put /v1/fleets/{fleet}/devices/{device}/settings',
@@ -108,6 +116,12 @@ it.each<[name: string, schema: z.ZodType]>([
   ['Rule', storedRuleSchema],
   ['RuleVersion', ruleVersionSchema],
   ['TelemetrySchema', describedTelemetrySchema],
+  ['Why', whySchema],
+  ['WhyNot', whyNotSchema],
+  ['DryRun', dryRunSchema],
+  ['RuleDiff', ruleDiffSchema],
+  ['DryRunRequest', dryRunRequestSchema],
+  ['RuleDiffRequest', ruleDiffRequestSchema],
   ['Problem', problemSchema],
 ])('has an example of %s that is one', (name, schema) => {
   const { example } = document.components.schemas[name] as { example?: unknown };

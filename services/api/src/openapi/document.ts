@@ -3,6 +3,8 @@ import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swag
 import { z } from 'zod';
 import { problemSchema } from '../problems/problem.js';
 import { anyDocument, ruleDocumentSchema } from '../rules/rule.schema.js';
+import { dryRunDocumentSchema, dryRunRequestSchema } from '../tryout/dry-run.schema.js';
+import { ruleDiffDocumentSchema, ruleDiffRequestSchema } from '../tryout/rule-diff.schema.js';
 
 const DESCRIPTION = `State, history and commands of device fleets.
 
@@ -58,7 +60,11 @@ export function openApiDocument(app: INestApplication, version: string): OpenAPI
 const RECURSIVE = /^__schema\d+$/;
 
 /** What takes anything, since its checks say more than a schema could, and what it is said to take. */
-const DESCRIBED_BY = new Map<z.ZodType, z.ZodType>([[anyDocument, ruleDocumentSchema]]);
+const DESCRIBED_BY = new Map<z.ZodType, z.ZodType>([
+  [anyDocument, ruleDocumentSchema],
+  [dryRunRequestSchema, dryRunDocumentSchema],
+  [ruleDiffRequestSchema, ruleDiffDocumentSchema],
+]);
 
 function convert(schema: z.ZodType, io: 'input' | 'output') {
   const { definitions, ...root } = z.toJSONSchema(schema, {

@@ -77,8 +77,7 @@ export const PROBLEM_TYPES = {
   'rule-may-run': {
     status: 409,
     title: 'What the rule has begun may still run',
-    example:
-      'Rule "watering" ends what it has begun, within 30s. Disable it, and delete it after that time.',
+    example: 'Rule "watering" ends what it has begun, within 30s. Disable it, and delete it after that time.',
   },
   'too-many-rules': {
     status: 409,
@@ -136,6 +135,12 @@ export const PROBLEM_TYPES = {
     title: 'The rule is not valid',
     example: 'The rule is not valid in 1 place; see errors.',
   },
+  'too-much-work': {
+    status: 422,
+    title: 'The run would take too long',
+    example:
+      'The run was given up: more than 10 s of computing. Name fewer devices with "devices", or a shorter recording.',
+  },
   'precondition-required': {
     status: 428,
     title: 'The request must say which version it knows',
@@ -152,6 +157,11 @@ export const PROBLEM_TYPES = {
     status: 429,
     title: 'Too many rollouts are unfinished',
     example: 'As many rollouts have open commands as may. Wait until some have ended, or cancel them.',
+  },
+  'too-many-runs': {
+    status: 429,
+    title: 'Too many runs go on',
+    example: '2 runs go on already. Try again in a few seconds.',
   },
   'internal-error': {
     status: 500,

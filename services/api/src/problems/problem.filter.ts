@@ -5,7 +5,7 @@ import { storeFailure } from '@lamplighter/store/store-failure';
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Inject } from '@nestjs/common';
 import { allowedMethods } from '../requests/allowed-methods.js';
 import type { HttpRequest } from '../requests/http-request.js';
-import { MAX_BODY_BYTES } from '../requests/json-body.js';
+import { maxBodyBytes } from '../requests/json-body.js';
 import { LOGGER } from '../tokens.js';
 import { Problem, retryAfter } from './problem.js';
 import { storeAway } from './store-away.js';
@@ -58,7 +58,7 @@ function ofHttp(error: HttpException, request: HttpRequest): Problem {
   const reason = (error.cause as { type?: string } | undefined)?.type;
   if (error.getStatus() === 404) return noRoute(request);
   if (error.getStatus() === 413) {
-    return new Problem('body-too-large', `A body may have at most ${MAX_BODY_BYTES / 1024} kB.`);
+    return new Problem('body-too-large', `A body may have at most ${maxBodyBytes(request) / 1024} kB.`);
   }
   if (error.getStatus() === 415) {
     return new Problem('unsupported-media-type', `${error.message}; send application/json in UTF-8.`);

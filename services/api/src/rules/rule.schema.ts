@@ -26,7 +26,7 @@ export const ruleDocumentSchema = ruleSchema.meta({
 export const wholeRuleSchema = ruleSchema.meta({ id: 'WholeRule', description: 'A rule with its defaults' });
 
 /** Where something is to be said of a rule. */
-const remarkSchema = z.object({
+export const remarkSchema = z.object({
   pointer: z.string().meta({ description: 'JSON pointer into the rule; empty for the whole of it' }),
   detail: z.string(),
 });

@@ -1,0 +1,103 @@
+import { compileRule } from '@lamplighter/evaluation/compile-rule';
+import type { DeviceFacts } from '@lamplighter/evaluation/evaluate';
+import type { RuleState } from '@lamplighter/evaluation/rule-state';
+import { History, type PastReading } from '@lamplighter/evaluation/window';
+import { DeviceAddress } from '@lamplighter/store/accept-readings';
+import { redisNow } from '@lamplighter/store/connect';
+import { readDevice } from '@lamplighter/store/devices';
+import { readHistories } from '@lamplighter/store/histories';
+import { Body, Controller, HttpCode, Inject, Param, Post } from '@nestjs/common';
+import { ApiOperation } from '@nestjs/swagger';
+import { isoTime } from '../iso-time.js';
+import { Answers, Problems, Resource } from '../openapi/describe.js';
+import { type FleetPath, fleetPath } from '../requests/address.js';
+import { type Remark, RuleCheck } from '../rules/rule-check.js';
+import { StoreLink } from '../store/store-link.js';
+import { ruleStateBody, traceBody } from '../why/trace.schema.js';
+import { type Tried, tryRule } from './dry-run.js';
+import { type DryRunBody, type DryRunRequest, dryRunRequestSchema, dryRunSchema } from './dry-run.schema.js';
+import { pastReading } from './past-reading.js';
+import { measurementsOf } from './tryout-reading.js';
+
+/** Nothing has judged before: whatever state is handed in counts. */
+const SINCE = 1;
+
+@Resource('rules')
+@Controller('v1/fleets/:fleet/rules/dry-run')
+export class DryRunController {
+  constructor(
+    @Inject(StoreLink) private readonly link: StoreLink,
+    @Inject(RuleCheck) private readonly checks: RuleCheck,
+  ) {}
+
+  @Post()
+  @HttpCode(200)
+  @ApiOperation({
+    summary: 'Try a rule on one reading',
+    description:
+      'The rule need not be in force, and nothing is stored or commanded. Hand `state` of the answer in again to try the next reading.',
+  })
+  @Answers(200, dryRunSchema, 'What the rule would do')
+  @Problems('invalid-request', 'malformed-json', 'body-too-large', 'unsupported-media-type', 'invalid-rule')
+  async tryRule(
+    @Param({ schema: fleetPath }) { fleet }: FleetPath,
+    @Body({ schema: dryRunRequestSchema }) request: DryRunRequest,
+  ): Promise<DryRunBody> {
+    const { rule: document, warnings } = await this.checks.check(fleet, request.rule, '/rule');
+    const rule = compileRule(document, 1, SINCE);
+    const now = request.at === undefined ? await redisNow(this.link.redis) : Date.parse(request.at);
+    const { device, past } = await this.know(fleet, request.device, rule.depth);
+    const history = new History(past);
+    const last = request.last === undefined ? history.newest?.reading : measurementsOf(request.last);
+    const reading = measurementsOf(request.reading);
+    const { ageMs } = request;
+    history.push({ at: now - ageMs, receivedAt: now, reading });
+    const tried = tryRule(rule, {
+      observation: {
+        trigger: 'reading',
+        reading,
+        ageMs,
+        heardAt: now,
+        window: history,
+        ...(last !== undefined && { last }),
+      },
+      state: request.state === undefined ? undefined : ({ ...request.state, since: SINCE } as RuleState),
+      device,
+      now,
+    });
+    return body(tried, warnings);
+  }
+
+  private async know(
+    fleet: string,
+    name: string | undefined,
+    depth: number,
+  ): Promise<{ device: DeviceFacts; past: readonly PastReading[] }> {
+    const address = { fleet, device: name ?? '' };
+    const known = name === undefined ? undefined : await readDevice(this.link.redis, fleet, name);
+    if (known === undefined) return { device: { address, answers: true, lesson: false }, past: [] };
+    const store = new DeviceAddress(fleet, known.device, known.lesson);
+    const [history] = depth === 0 ? [] : await readHistories(this.link.redis, [{ address: store, depth }]);
+    return {
+      device: { address, answers: known.session !== undefined, lesson: known.lesson },
+      past: (history?.readings ?? []).map(pastReading),
+    };
+  }
+}
+
+function body(tried: Tried, warnings: readonly Remark[]): DryRunBody {
+  const { result, emit, reason, error, wakeAt, state, vote, trace, sentences } = tried;
+  const remembered = ruleStateBody(state);
+  return {
+    result,
+    ...(state !== undefined && { raised: state.raised }),
+    ...(vote !== undefined && { vote }),
+    ...(emit !== undefined && { action: emit, reason: reason! }),
+    ...(error !== undefined && { error }),
+    sentences: [...sentences],
+    trace: traceBody(trace),
+    ...(remembered !== undefined && { state: remembered }),
+    ...(wakeAt !== undefined && { lookedAtAgain: isoTime(wakeAt) }),
+    ...(warnings.length > 0 && { warnings: [...warnings] }),
+  };
+}

@@ -1,0 +1,114 @@
+import { identitySchema } from '@lamplighter/contracts/identity';
+import { type DeviceScope, inScope } from '@lamplighter/contracts/rule';
+import type { RecordedReading } from '@lamplighter/evaluation/simulate';
+import { HISTORY_DEPTH } from '@lamplighter/evaluation/window';
+import { DeviceAddress } from '@lamplighter/store/accept-readings';
+import { type Redis, redisNow } from '@lamplighter/store/connect';
+import { readDevices } from '@lamplighter/store/devices';
+import { devicesInScope } from '@lamplighter/store/groups';
+import { readHistories } from '@lamplighter/store/histories';
+import { z } from 'zod';
+import { type FieldError, Problem } from '../problems/problem.js';
+import { pointerTo } from '../requests/json-pointer.js';
+import { pastReading } from './past-reading.js';
+import { measurementsOf, triedReadingSchema } from './tryout-reading.js';
+import type { Work } from './work.js';
+
+/** Readings of one upload; the body is bounded as well. */
+export const MAX_UPLOADED = 20_000;
+/** Readings, and devices, of a fleet that one run looks at. */
+export const MAX_RECORDED = 200_000;
+export const MAX_DEVICES = 10_000;
+/** Devices whose windows are read at a time: so many are parsed in a few milliseconds. */
+const AT_ONCE = 5;
+const MAX_ERRORS = 20;
+/** The last millisecond of the year 9999. */
+const LAST_TIME = 253_402_300_799_999;
+
+/** Readings that rules are run on. Times are milliseconds. */
+export interface Recording {
+  readonly readings: readonly RecordedReading[];
+  /** When the last timer may be due. */
+  readonly until: number;
+  readonly lessons: ReadonlySet<string>;
+  /** There are more devices, or readings, than a run looks at. */
+  readonly isCut: boolean;
+}
+
+const TIME = 'must be a time such as "2026-11-22T12:00:00Z", or milliseconds since 1970';
+const uploadedSchema = z.strictObject({
+  device: identitySchema,
+  at: z.union(
+    [z.int().min(0).max(LAST_TIME), z.iso.datetime({ offset: true }).transform((text) => Date.parse(text))],
+    TIME,
+  ),
+  reading: triedReadingSchema,
+});
+
+/**
+ * Reads an uploaded recording, of which the schema has bounded the length.
+ * @throws Problem `invalid-request` that points at what is wrong
+ */
+export async function uploadedRecording(
+  items: readonly unknown[],
+  devices: DeviceScope,
+  work: Work,
+): Promise<Recording> {
+  const readings: RecordedReading[] = [];
+  const errors: FieldError[] = [];
+  for (const [i, item] of items.entries()) {
+    if (work.isDue()) await work.rest();
+    const { success, data, error } = uploadedSchema.safeParse(item);
+    if (success) {
+      const { device, at, reading } = data;
+      if (inScope(devices, device)) readings.push({ device, at, reading: measurementsOf(reading) });
+      continue;
+    }
+    for (const { path, message } of error.issues)
+      errors.push({ in: 'body', pointer: pointerTo(['recording', i, ...path]), detail: message });
+    if (errors.length >= MAX_ERRORS) break;
+  }
+  if (errors.length > 0)
+    throw new Problem('invalid-request', 'The recording has readings that are not valid; see errors.', {
+      errors: errors.slice(0, MAX_ERRORS),
+    });
+  const until = readings.reduce((latest, { at }) => Math.max(latest, at), 0);
+  return { readings, until, lessons: new Set(), isCut: false };
+}
+
+/**
+ * Reads what a fleet's devices have sent lately: of each the last 240 readings, of the devices in order of their names.
+ * @param isWanted whom the rules judge
+ */
+export async function fleetRecording(
+  redis: Redis,
+  fleet: string,
+  devices: DeviceScope,
+  isWanted: (device: string) => boolean,
+  work: Work,
+): Promise<Recording> {
+  const [now, names] = await work.wait(
+    Promise.all([redisNow(redis), devicesInScope(redis, fleet, devices, MAX_DEVICES + 1)]),
+  );
+  const wanted = names.slice(0, MAX_DEVICES).filter(isWanted);
+  const readings: RecordedReading[] = [];
+  const lessons = new Set<string>();
+  let next = 0;
+  for (; next < wanted.length && readings.length + AT_ONCE * HISTORY_DEPTH <= MAX_RECORDED; next += AT_ONCE) {
+    const some = await work.wait(readDevices(redis, fleet, wanted.slice(next, next + AT_ONCE)));
+    const addresses = some.map(({ device, lesson }) => new DeviceAddress(fleet, device, lesson));
+    const asked = addresses.map((address) => ({ address, depth: HISTORY_DEPTH }));
+    for (const [i, history] of (await work.wait(readHistories(redis, asked))).entries()) {
+      const { device, lesson } = some[i]!;
+      if (lesson) lessons.add(device);
+      for (const kept of history.readings) {
+        const { at, reading } = pastReading(kept);
+        readings.push({ device, at, reading });
+      }
+    }
+    if (work.isDue()) await work.rest();
+  }
+  // A device's clock may be a little ahead.
+  const until = readings.reduce((latest, { at }) => Math.max(latest, at), now);
+  return { readings, until, lessons, isCut: names.length > MAX_DEVICES || next < wanted.length };
+}

@@ -1,0 +1,124 @@
+import type { CommandChange } from '@lamplighter/evaluation/diff-commands';
+import { duration } from '@lamplighter/evaluation/explain';
+import { isoTime } from '../iso-time.js';
+import type { Remark } from '../rules/rule-check.js';
+import type { RuleDiff, TargetDiff } from './compare-rules.js';
+import type { Recording } from './recording.js';
+import { MAX_TOLD_CHANGES, MAX_TOLD_DEVICES, type RuleDiffBody } from './rule-diff.schema.js';
+
+/** Changes that are told in sentences. */
+const MAX_SENTENCES = 10;
+
+/** What was compared. */
+export interface Compared {
+  readonly fleet: string;
+  readonly rule: string;
+  /** 0: with nothing. */
+  readonly version: number;
+  readonly source: 'window' | 'upload';
+  readonly recording: Recording;
+  readonly warnings: readonly Remark[];
+}
+
+/** A comparison as the API shows it, bounded. */
+export function ruleDiffBody(
+  { fleet, rule, version, source, recording, warnings }: Compared,
+  diff: RuleDiff,
+): RuleDiffBody {
+  const { readings, until, isCut } = recording;
+  const from = readings.reduce((earliest, { at }) => Math.min(earliest, at), Number.POSITIVE_INFINITY);
+  const changed = diff.targets.filter(({ changes }) => changes.length > 0).sort(byChanges);
+  const all = diff.targets.flatMap(({ changes }) => changes);
+  const commands = {
+    present: diff.present,
+    candidate: diff.candidate,
+    same: diff.targets.reduce((sum, { same }) => sum + same, 0),
+    ...counted(all),
+  };
+  const run: RuleDiffBody['recording'] = {
+    source,
+    devices: new Set(readings.map(({ device }) => device)).size,
+    readings: readings.length,
+    ...(readings.length > 0 && { from: isoTime(from), to: isoTime(until) }),
+    isCut,
+  };
+  return {
+    fleet,
+    rule,
+    version,
+    recording: run,
+    commands,
+    devices: changed.slice(0, MAX_TOLD_DEVICES).map(targetBody),
+    changedDevices: changed.length,
+    sentences: [...totals(version, run, commands), ...told(changed)],
+    ...(warnings.length > 0 && { warnings: [...warnings] }),
+  };
+}
+
+function targetBody({ device, targets, changes }: TargetDiff): RuleDiffBody['devices'][number] {
+  return {
+    ...(device !== undefined && { device }),
+    ...(targets !== undefined && { targets: targets === '*' ? '*' : [...targets] }),
+    ...counted(changes),
+    changes: changes.slice(0, MAX_TOLD_CHANGES).map((change) => {
+      const { at, action, reason } = change.command;
+      return {
+        kind: change.kind,
+        at: isoTime(at),
+        ...(change.kind === 'moved' && { to: isoTime(change.to.at), byMs: change.to.at - at }),
+        action,
+        reason,
+      };
+    }),
+  };
+}
+
+function counted(changes: readonly CommandChange[]) {
+  const counts = { added: 0, dropped: 0, moved: 0 };
+  for (const { kind } of changes) counts[kind] += 1;
+  return counts;
+}
+
+function byChanges(a: TargetDiff, b: TargetDiff): number {
+  return b.changes.length - a.changes.length || nameOf(a).localeCompare(nameOf(b));
+}
+
+function nameOf({ device, targets }: TargetDiff): string {
+  return device ?? `the targets ${JSON.stringify(targets)}`;
+}
+
+function totals(
+  version: number,
+  run: RuleDiffBody['recording'],
+  commands: RuleDiffBody['commands'],
+): string[] {
+  if (run.readings === 0) return ['there are no readings of the devices that the two rules judge'];
+  const { present, candidate, same, added, dropped, moved } = commands;
+  const cut = run.isCut ? '; there are more, which were not looked at' : '';
+  const rule = version === 0 ? 'no rule' : `version ${version}`;
+  return [
+    `run on ${plural(run.readings, 'reading')} of ${plural(run.devices, 'device')}, from ${run.from} to ${run.to}${cut}`,
+    `${rule} would have issued ${plural(present, 'command')}, the candidate ${candidate}: ` +
+      `${same} the same, ${added} added, ${dropped} dropped, ${moved} moved in time`,
+  ];
+}
+
+function told(changed: readonly TargetDiff[]): string[] {
+  const sentences = changed.flatMap((target) =>
+    target.changes.map((change) => `${nameOf(target)}, ${inWords(change)}`),
+  );
+  if (sentences.length <= MAX_SENTENCES) return sentences;
+  return [...sentences.slice(0, MAX_SENTENCES), `and ${sentences.length - MAX_SENTENCES} more changes`];
+}
+
+function inWords(change: CommandChange): string {
+  const { at, action } = change.command;
+  const command = `${isoTime(at)}: ${JSON.stringify(action)}`;
+  if (change.kind !== 'moved') return `${command} is ${change.kind}`;
+  const ms = change.to.at - at;
+  return `${command} comes ${duration(Math.abs(ms))} ${ms > 0 ? 'later' : 'earlier'}`;
+}
+
+function plural(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
+}

@@ -1,0 +1,122 @@
+import { inScope, type Rule } from '@lamplighter/contracts/rule';
+import { type CompiledRule, compileRule } from '@lamplighter/evaluation/compile-rule';
+import { readRule } from '@lamplighter/store/rules';
+import { readVersion } from '@lamplighter/store/rules-versions';
+import { Body, Controller, HttpCode, Inject, Param, Post } from '@nestjs/common';
+import { ApiOperation } from '@nestjs/swagger';
+import { Answers, Problems, Resource } from '../openapi/describe.js';
+import { Problem } from '../problems/problem.js';
+import { type RulePath, rulePath } from '../rules/rule.schema.js';
+import { type Remark, RuleCheck } from '../rules/rule-check.js';
+import { noSuchRule } from '../rules/rule-writer.js';
+import { StoreLink } from '../store/store-link.js';
+import { compareRules } from './compare-rules.js';
+import { fleetRecording, uploadedRecording } from './recording.js';
+import {
+  type RuleDiffBody,
+  type RuleDiffRequest,
+  ruleDiffRequestSchema,
+  ruleDiffSchema,
+} from './rule-diff.schema.js';
+import { ruleDiffBody } from './rule-diff-body.js';
+import { Runs, type Work } from './work.js';
+
+@Resource('rules')
+@Controller('v1/fleets/:fleet/rules/:rule/diff')
+export class RuleDiffController {
+  constructor(
+    @Inject(StoreLink) private readonly link: StoreLink,
+    @Inject(RuleCheck) private readonly checks: RuleCheck,
+    @Inject(Runs) private readonly runs: Runs,
+  ) {}
+
+  @Post()
+  @HttpCode(200)
+  @ApiOperation({
+    summary: 'Try a candidate for a rule on what was recorded',
+    description:
+      'The rule as it is and the candidate are both run on the same readings: those that the store keeps of the fleet (240 of each ' +
+      'device), or those of the request. The answer is which commands would be added, dropped, or moved in time. Each reading is ' +
+      'judged at its own time, and timers in between; both rules begin with nothing remembered, and nothing is re-asserted.',
+  })
+  @Answers(200, ruleDiffSchema, 'What would change')
+  @Problems(
+    'invalid-request',
+    'malformed-json',
+    'no-such-rule',
+    'no-such-rule-version',
+    'body-too-large',
+    'unsupported-media-type',
+    'invalid-rule',
+    'too-much-work',
+    'too-many-runs',
+  )
+  async diffRule(
+    @Param({ schema: rulePath }) { fleet, rule: id }: RulePath,
+    @Body({ schema: ruleDiffRequestSchema }) request: RuleDiffRequest,
+  ): Promise<RuleDiffBody> {
+    const present = await this.present(fleet, id, request.version);
+    const { rule, warnings } = await this.candidate(fleet, id, request.candidate);
+    const version = present?.version ?? 0;
+    // The candidate is what would be written next.
+    const candidate = compileRule(rule, version + 1, version + 1);
+    return this.runs.run(async (work) => {
+      const recording = await this.recording(fleet, request, present, candidate, work);
+      const diff = await compareRules(fleet, present, candidate, recording, work);
+      const source = request.recording === undefined ? 'window' : 'upload';
+      return ruleDiffBody({ fleet, rule: id, version, source, recording, warnings }, diff);
+    });
+  }
+
+  /** @throws Problem `no-such-rule`, `no-such-rule-version`, `invalid-rule` if the stored record cannot be read */
+  private async present(
+    fleet: string,
+    id: string,
+    version: number | undefined,
+  ): Promise<CompiledRule | undefined> {
+    const { redis } = this.link;
+    if (version === 0) return undefined;
+    const stored = await (version === undefined
+      ? readRule(redis, fleet, id)
+      : readVersion(redis, fleet, id, version));
+    if (stored === undefined && version === undefined) throw noSuchRule(fleet, id);
+    if (stored === undefined || 'deleted' in stored)
+      throw new Problem(
+        'no-such-rule-version',
+        `There is no version ${version} of rule "${id}" of fleet "${fleet}" to compare with.`,
+      );
+    if (!('unreadable' in stored)) return compileRule(stored.rule, stored.version, stored.since);
+    const errors = [{ in: 'path' as const, pointer: '/rule', detail: stored.unreadable }];
+    throw new Problem('invalid-rule', 'The stored rule cannot be read; compare with another version.', {
+      errors,
+    });
+  }
+
+  /** The document may leave its id out, but not name another rule. @throws Problem `invalid-rule` */
+  private async candidate(
+    fleet: string,
+    id: string,
+    document: unknown,
+  ): Promise<{ rule: Rule; warnings: readonly Remark[] }> {
+    const isObject = typeof document === 'object' && document !== null && !Array.isArray(document);
+    const checked = await this.checks.check(fleet, isObject ? { id, ...document } : document, '/candidate');
+    if (checked.rule.id === id) return checked;
+    const detail = `must be "${id}", as in the path, or be left out`;
+    throw new Problem('invalid-rule', 'The rule is not valid in 1 place; see errors.', {
+      errors: [{ in: 'body', pointer: '/candidate/id', detail }],
+    });
+  }
+
+  private recording(
+    fleet: string,
+    { recording, devices }: RuleDiffRequest,
+    present: CompiledRule | undefined,
+    candidate: CompiledRule,
+    work: Work,
+  ) {
+    if (recording !== undefined) return uploadedRecording(recording, devices, work);
+    const isJudged = (device: string) =>
+      inScope(candidate.scope, device) || (present !== undefined && inScope(present.scope, device));
+    return fleetRecording(this.link.redis, fleet, devices, isJudged, work);
+  }
+}

@@ -1,0 +1,104 @@
+import type { Evidence } from '@lamplighter/evaluation/evidence';
+import { duration, explain, rounded } from '@lamplighter/evaluation/explain';
+import { isGroupEvidence } from '@lamplighter/evaluation/quorum-evidence';
+import type { CommandEffect } from '@lamplighter/store/effect-record';
+import type { Command } from '@lamplighter/store/read-commands';
+import type { Rollout } from '@lamplighter/store/rollouts';
+import { isoTime } from '../iso-time.js';
+import { deliverySentences } from './delivery-story.js';
+import { type Replayed, tallyIn } from './recorded-evidence.js';
+import { tallySentences } from './tally-story.js';
+
+/** What is known of where a command came from. */
+export interface Origin {
+  readonly evidence?: Evidence | undefined;
+  readonly replayed?: Replayed | undefined;
+  readonly rollout?: Rollout | undefined;
+}
+
+/** Tells why there is a command and what became of it, one sentence after the other. */
+export function commandSentences(command: Command, origin: Origin): string[] {
+  return [
+    ...causeSentences(command, origin),
+    ...deliverySentences(command),
+    ...(command.effect === undefined ? [] : [effectSentence(command.effect)]),
+  ];
+}
+
+function causeSentences(command: Command, { evidence, replayed, rollout }: Origin): string[] {
+  const { device, action, createdAt } = command;
+  const what = `${JSON.stringify(action)} to ${device} at ${isoTime(createdAt)}`;
+  switch (command.source) {
+    case 'api':
+      return [`somebody with an API key commanded ${what}, over REST`];
+    case 'rollout': {
+      const begun =
+        rollout === undefined ? 'which is no longer kept' : `begun at ${isoTime(rollout.startedAt)}`;
+      return [`rollout ${command.rollout}, ${begun}, commanded ${what}`];
+    }
+    case 'rule':
+      if (evidence === undefined)
+        return [`rule "${command.rule}" commanded ${what}`, 'what it was decided on was not recorded'];
+      return [
+        `rule "${command.rule}", version ${evidence.version}, commanded ${what}`,
+        ...evidenceSentences(evidence),
+        ...(replayed?.trace === undefined ? valueSentences(evidence) : explain(replayed.trace)),
+        ...(replayed?.problem === undefined ? [] : [replayed.problem]),
+      ];
+  }
+}
+
+/** What was looked at, and what the rule had decided before. */
+function evidenceSentences(evidence: Evidence): string[] {
+  const { trigger, device, now, state, ageMs, heardAt } = evidence;
+  const { device: name } = device.address;
+  const before =
+    state === undefined
+      ? 'it had decided nothing before'
+      : `before, it had been ${state.raised ? 'raised' : 'lowered'} for ${duration(now - state.at)}, since ${isoTime(state.at)}`;
+  if (isGroupEvidence(evidence)) {
+    const asked = trigger === 'timer' ? 'by timer' : 'as a sensor had spoken';
+    return [`it counted the votes of its sensors, ${asked}`, ...tallySentences(tallyIn(evidence)!), before];
+  }
+  if (trigger === 'reading') return [`it judged a reading of ${name} as it came`, before];
+  return [
+    `it judged the last reading of ${name} once more, by timer, ${duration(ageMs)} after it came; ` +
+      `the device had been heard ${duration(Math.max(0, now - heardAt))} before`,
+    before,
+  ];
+}
+
+/** The recorded values, where the clauses that would tell them are not known. */
+function valueSentences({ reading, last, windows, value }: Evidence): string[] {
+  const told = (what: string, values: Readonly<Record<string, unknown>> = {}) => {
+    const list = Object.entries(values).map(([name, one]) => `${name} was ${text(one)}`);
+    return list.length === 0 ? [] : [`${what} ${list.join(', ')}`];
+  };
+  return [
+    ...told('of the reading', reading),
+    ...told('of the reading before', last),
+    ...told('over time', windows),
+    ...told('of the group', value === undefined ? {} : { value }),
+  ];
+}
+
+/** A measurement in words, short. */
+export function text(value: unknown): string {
+  if (typeof value === 'number') return rounded(value);
+  const json = JSON.stringify(value) ?? 'nothing';
+  return json.length > 80 ? `${json.slice(0, 80)}…` : json;
+}
+
+function effectSentence({ outcome, expect, withinMs, at }: CommandEffect): string {
+  const asked = `"${expect}" within ${duration(withinMs)}`;
+  switch (outcome) {
+    case 'pending':
+      return `whether it has the expected effect, ${asked}, is not known yet`;
+    case 'effective':
+      return `it had the expected effect, ${asked}${at === undefined ? '' : `: a reading showed it, found at ${isoTime(at)}`}`;
+    case 'ineffective':
+      return `it did not have the expected effect, ${asked}: readings came, and none showed it`;
+    case 'unmeasured':
+      return `whether it had the expected effect, ${asked}, nobody can know`;
+  }
+}

@@ -1,0 +1,66 @@
+import { inScope } from '@lamplighter/contracts/rule';
+import type { CompiledRule } from '@lamplighter/evaluation/compile-rule';
+import { obstacles } from '@lamplighter/evaluation/explain';
+import { type Tally, type Vote, withVotes } from '@lamplighter/evaluation/quorum';
+import { ballotOf, type GroupState, judgeGroup } from '@lamplighter/evaluation/quorum-group';
+import type { Trace } from '@lamplighter/evaluation/trace';
+import type { Group } from '@lamplighter/store/groups';
+import { type Standing, verdictOf } from './standing.js';
+
+/** How a quorum stands, and what a device has to do with it. */
+export interface GroupStanding extends Standing {
+  readonly state: GroupState;
+  readonly tally: Tally;
+  /** The device's own vote, if it has one that counts for this version of the rule. */
+  readonly vote?: Vote;
+  readonly votes: boolean;
+  readonly isTarget: boolean;
+}
+
+/** Asks a quorum about itself, as it is. Nothing is written. */
+export function groupStandingOf(
+  rule: CompiledRule,
+  group: Group,
+  device: string,
+  now: number,
+): GroupStanding {
+  const before = stateOf(group);
+  const { fleet } = group;
+  const trace: Trace = [];
+  const moment = { fleet, trigger: 'timer', now, listeningSince: 0 } as const;
+  // A state of a newer rule was written after this one was read; what this one would say is said.
+  const judged =
+    judgeGroup(rule, before, group.votes, moment, trace) ??
+    judgeGroup(rule, undefined, group.votes, moment, trace)!;
+  const votes = inScope(rule.scope, device);
+  const isTarget = inScope(rule.target ?? rule.scope, device);
+  const vote = group.votes.find((one) => one.device === device && one.since === rule.since);
+  const { wakeAt, emit, raise, result, error, tally } = judged;
+  return {
+    ...verdictOf(rule, before?.rule, votes || isTarget),
+    keptBy: [...new Set(obstacles(trace).map(({ clause }) => clause))],
+    trace,
+    evaluated: {
+      state: judged.state.rule,
+      emit,
+      raise,
+      result,
+      ...(wakeAt !== undefined && { wakeAt }),
+      ...(error !== undefined && { error }),
+    },
+    state: before ?? judged.state,
+    tally: withVotes(tally, ballotOf(rule), group.votes, now),
+    ...(vote !== undefined && { vote }),
+    votes,
+    isTarget,
+  };
+}
+
+/** A state that cannot be read is as good as none, as for those who decide. */
+function stateOf({ state }: Group): GroupState | undefined {
+  try {
+    return state === '' ? undefined : (JSON.parse(state) as GroupState);
+  } catch {
+    return undefined;
+  }
+}

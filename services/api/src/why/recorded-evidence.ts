@@ -1,0 +1,84 @@
+import { isDeepStrictEqual } from 'node:util';
+import { compileRule } from '@lamplighter/evaluation/compile-rule';
+import { type Evidence, replay } from '@lamplighter/evaluation/evidence';
+import type { Tally } from '@lamplighter/evaluation/quorum';
+import { isGroupEvidence, replayGroup } from '@lamplighter/evaluation/quorum-evidence';
+import type { Trace } from '@lamplighter/evaluation/trace';
+import type { Command } from '@lamplighter/store/read-commands';
+import type { RuleVersion } from '@lamplighter/store/rules-versions';
+import { z } from 'zod';
+import { tallySchema } from './trace.schema.js';
+
+const values = z.record(z.string(), z.unknown());
+/** Milliseconds since 1970, as far as there is a calendar. */
+const time = z.number().min(0).max(8.64e15);
+
+/** What must be there so that a verdict can be told and replayed; the rest is looked at by nobody but the evaluator. */
+const evidenceSchema = z.looseObject({
+  version: z.number(),
+  now: time,
+  trigger: z.enum(['reading', 'timer']),
+  state: z.looseObject({ raised: z.boolean(), at: time }).optional(),
+  reading: values,
+  last: values.optional(),
+  windows: z.record(z.string(), z.number()).optional(),
+  ageMs: z.number(),
+  heardAt: time,
+  device: z.looseObject({ address: z.looseObject({ fleet: z.string(), device: z.string() }) }),
+  group: z
+    .looseObject({ since: z.number(), begun: time, lostAt: time.optional(), safeAt: time.optional() })
+    .optional(),
+  tally: tallySchema.optional(),
+});
+
+/** The evidence recorded with a command; undefined if there is none, or nothing that could be one. */
+export function evidenceIn(command: Command): Evidence | undefined {
+  if (command.source !== 'rule') return undefined;
+  const { success, data } = evidenceSchema.safeParse(command.because);
+  if (!success || (data.group !== undefined && data.tally === undefined)) return undefined;
+  return command.because as Evidence;
+}
+
+/** How the votes were counted, if a group decided. */
+export function tallyIn(evidence: Evidence): Tally | undefined {
+  return isGroupEvidence(evidence) ? evidence.tally : undefined;
+}
+
+export interface Replayed {
+  /** Whether the recorded inputs lead to the command that was issued. */
+  readonly replayed: boolean;
+  /** If not: why, in words. */
+  readonly problem?: string;
+  /** What the clauses found; absent without the rule. */
+  readonly trace?: Trace;
+}
+
+/**
+ * Judges once more what was judged then, by the version of the rule that judged it.
+ * @param version undefined if it is not kept any more
+ */
+export function replayCommand(
+  { action }: Command,
+  evidence: Evidence,
+  version: RuleVersion | undefined,
+): Replayed {
+  if (version === undefined || !('rule' in version)) {
+    const problem = `version ${evidence.version} of the rule is no longer kept, so its clauses cannot be shown; what was decided on is`;
+    return { replayed: false, problem };
+  }
+  try {
+    const rule = compileRule(version.rule, version.version, version.since);
+    const { evaluated, trace } = isGroupEvidence(evidence)
+      ? replayGroup(rule, evidence)
+      : replay(rule, evidence);
+    if (isDeepStrictEqual(evaluated.emit, action)) return { replayed: true, trace };
+    const outcome = evaluated.emit === undefined ? 'nothing' : JSON.stringify(evaluated.emit);
+    return {
+      replayed: false,
+      trace,
+      problem: `judged once more, the recorded inputs lead to ${outcome} instead: this is a defect, or the record was changed`,
+    };
+  } catch (error) {
+    return { replayed: false, problem: `it cannot be judged once more: ${(error as Error).message}` };
+  }
+}

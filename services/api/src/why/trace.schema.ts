@@ -1,0 +1,118 @@
+import type { GroupState } from '@lamplighter/evaluation/quorum-group';
+import { CLAUSES, type Trace } from '@lamplighter/evaluation/trace';
+import { z } from 'zod';
+import { isoTime, timeSchema } from '../iso-time.js';
+
+const values = (description: string) => z.record(z.string(), z.json()).meta({ description });
+
+/** What one clause of a rule said. */
+export const traceStepSchema = z
+  .object({
+    clause: z.enum(CLAUSES).meta({ description: 'docs/rules.md has them in this order' }),
+    passes: z.boolean().meta({ description: 'Whether it let the verdict through' }),
+    text: z.string().optional().meta({ description: 'The expression, or the hours, that were asked' }),
+    value: z
+      .union([z.boolean(), z.number()])
+      .optional()
+      .meta({ description: 'What it came to; absent if the reading does not say' }),
+    values: values(
+      'What it mentions, as far as it was there; windows as `avg(light,10m)`, the reading before as `last.light`',
+    ).optional(),
+    amount: z
+      .number()
+      .optional()
+      .meta({
+        description: "What is compared with the limit: milliseconds; of a deadband the value's own unit",
+      }),
+    limit: z.number().optional(),
+    until: timeSchema('When it will be over').optional(),
+    action: values('What is commanded').optional(),
+    reason: z.string().optional(),
+  })
+  .meta({
+    id: 'TraceStep',
+    examples: [
+      { clause: 'when', passes: true, text: 'light < 300', value: true, values: { light: 212 } },
+      { clause: 'hold', passes: false, amount: 4000, limit: 10000, until: '2026-11-22T12:00:06.000Z' },
+    ],
+  });
+export type TraceBody = z.infer<typeof traceStepSchema>[];
+
+/** A trace as the API shows it. */
+export function traceBody(trace: Trace): TraceBody {
+  return trace.map(({ until, action, ...step }) => ({
+    ...step,
+    // A loop that is cut, or a clock that was set, may lead to times that no calendar has.
+    ...(until !== undefined && Number.isFinite(until) && { until: isoTime(until) }),
+    ...(action !== undefined && { action }),
+  })) as TraceBody;
+}
+
+const ms = (description: string) => z.number().optional().meta({ description });
+
+/** What a rule remembers of a device, or of a group, as it is kept. */
+export const ruleStateSchema = z
+  .strictObject({
+    since: ms('What begins anew when the rule judges otherwise; of no matter where a state is handed in'),
+    raised: z.boolean().meta({ description: 'The verdict' }),
+    at: z.number().meta({ description: 'When that began' }),
+    first: z.literal(true).optional().meta({ description: 'Nothing has been commanded yet' }),
+    emittedAt: ms('When a command was last emitted'),
+    repeats: ms('How often the action was re-asserted'),
+    held: ms('Since when the other verdict is asked for'),
+    band: ms('The value last judged, for the deadband'),
+    raisedAt: ms('The last raise, for the cooldown'),
+    runUntil: ms('When the run ends'),
+    loop: ms('How much of the allowed changes is used up'),
+    cut: ms('Until when nothing is judged, since the rule changed too often'),
+  })
+  .meta({
+    id: 'RuleState',
+    description: 'What a rule remembers; times are milliseconds since 1970 on the clock of the server',
+    examples: [{ since: 3, raised: false, at: 1795348800000, emittedAt: 1795348800000 }],
+  });
+export type RuleStateBody = z.infer<typeof ruleStateSchema>;
+
+/** A state as the API shows it; one that somebody has written into Redis by hand is not shown. */
+export function ruleStateBody(state: unknown): RuleStateBody | undefined {
+  return ruleStateSchema.safeParse(state).data;
+}
+
+export const tallySchema = z
+  .object({
+    policy: z.string(),
+    outcome: z.enum(['decided', 'undecided', 'gathering', 'lost']),
+    verdict: z.boolean().optional(),
+    expected: z.int(),
+    needs: z.int(),
+    fresh: z.int(),
+    stale: z.int(),
+    missing: z.int(),
+    yes: z.int().optional(),
+    no: z.int().optional(),
+    value: z.number().optional().meta({ description: 'Median or trimmed mean' }),
+    votes: z
+      .record(z.string(), z.tuple([z.number(), z.number()]))
+      .optional()
+      .meta({
+        description:
+          'The first 50 votes by name: what each said (1 or 0, or what it measured), and its age in ms',
+      }),
+  })
+  .meta({ id: 'Tally', description: 'How the votes of a quorum were counted' });
+
+export const groupStateSchema = z
+  .object({
+    begun: timeSchema('When the group was first judged by this rule'),
+    lostAt: timeSchema('Since when too few sensors can be heard').optional(),
+    safeAt: timeSchema('When the safe action was commanded').optional(),
+  })
+  .meta({ id: 'GroupState' });
+
+export function groupStateBody({ begun, lostAt, safeAt }: GroupState): z.infer<typeof groupStateSchema> {
+  return {
+    begun: isoTime(begun),
+    ...(lostAt !== undefined && { lostAt: isoTime(lostAt) }),
+    ...(safeAt !== undefined && { safeAt: isoTime(safeAt) }),
+  };
+}

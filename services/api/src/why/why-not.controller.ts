@@ -1,0 +1,148 @@
+import { type CompiledRule, compileRule } from '@lamplighter/evaluation/compile-rule';
+import type { RuleState } from '@lamplighter/evaluation/rule-state';
+import { didYouMean } from '@lamplighter/evaluation/suggest';
+import { HISTORY_DEPTH } from '@lamplighter/evaluation/window';
+import { DeviceAddress } from '@lamplighter/store/accept-readings';
+import { type Redis, redisNow } from '@lamplighter/store/connect';
+import { type Device, readDevice } from '@lamplighter/store/devices';
+import { readGroups } from '@lamplighter/store/groups';
+import { readHistories } from '@lamplighter/store/histories';
+import { type Command, listCommands } from '@lamplighter/store/read-commands';
+import { readRuleStates } from '@lamplighter/store/rule-states';
+import { readRule, readRules, type UnreadableRule } from '@lamplighter/store/rules';
+import { Controller, Get, Inject, Param, Query } from '@nestjs/common';
+import { ApiOperation } from '@nestjs/swagger';
+import type { z } from 'zod';
+import { noSuchDevice } from '../devices/devices.controller.js';
+import { isoTime } from '../iso-time.js';
+import { Answers, Problems, Resource } from '../openapi/describe.js';
+import { Problem } from '../problems/problem.js';
+import { type DevicePath, devicePath } from '../requests/address.js';
+import { StoreLink } from '../store/store-link.js';
+import { pastReading } from '../tryout/past-reading.js';
+import { type GroupStanding, groupStandingOf } from './group-standing.js';
+import { type Standing, standingOf } from './standing.js';
+import { type Asked, groupSentences, standingSentences } from './standing-story.js';
+import { groupStateBody, ruleStateBody, traceBody } from './trace.schema.js';
+import { type WhyNotBody, whyNotQuery, whyNotSchema } from './why-not.schema.js';
+
+/** Commands of the device among which the rule's last one is looked for: all that are kept. */
+const COMMANDS = 100;
+
+@Resource('rules')
+@Controller('v1/fleets/:fleet/devices/:device/why-not')
+export class WhyNotController {
+  constructor(@Inject(StoreLink) private readonly link: StoreLink) {}
+
+  @Get()
+  @ApiOperation({
+    summary: 'Why a rule does not raise on a device, or since when it does',
+    description:
+      'The rule is asked about the last state and its own memory as they are, by the clauses that judge readings, and nothing is ' +
+      'written. `keptBy` names the clauses that keep it off (or on), `trace` has their numbers.',
+  })
+  @Answers(200, whyNotSchema, 'How the rule stands on the device')
+  @Problems('invalid-request', 'no-such-device', 'no-such-rule')
+  async explainStanding(
+    @Param({ schema: devicePath }) { fleet, device }: DevicePath,
+    @Query({ schema: whyNotQuery }) { rule: id }: z.infer<typeof whyNotQuery>,
+  ): Promise<WhyNotBody> {
+    const { redis } = this.link;
+    const [known, stored, commands, now] = await Promise.all([
+      readDevice(redis, fleet, device),
+      readRule(redis, fleet, id),
+      listCommands(redis, fleet, device, { limit: COMMANDS }),
+      redisNow(redis),
+    ]);
+    if (known === undefined) throw noSuchDevice(fleet, device);
+    if (stored === undefined) throw await unknownRule(redis, fleet, id);
+    if ('unreadable' in stored) return unreadableBody(known, stored);
+    const rule = compileRule(stored.rule, stored.version, stored.since);
+    const asked: Asked = {
+      rule: id,
+      device,
+      now,
+      ...(known.last && { last: { receivedAt: known.last.receivedAt, reading: known.last.measurements } }),
+      command: commands.find((command) => command.source === 'rule' && command.rule === id),
+    };
+    if (rule.quorum !== undefined) {
+      const { groups } = await readGroups(redis, [{ fleet, rule: id }]);
+      const standing = groupStandingOf(rule, groups[0]!, device, now);
+      return { ...body(known, rule, standing, asked, groupSentences(standing, asked)), ...ofGroup(standing) };
+    }
+    const { standing, state } = await this.ask(rule, known, now);
+    const sentences = standingSentences(standing, asked);
+    return { ...body(known, rule, standing, asked, sentences), ...(state !== undefined && { state }) };
+  }
+
+  private async ask(rule: CompiledRule, { fleet, device, lesson, last }: Device, now: number) {
+    const { redis } = this.link;
+    const address = new DeviceAddress(fleet, device, lesson);
+    const [{ states, announced }, histories] = await Promise.all([
+      readRuleStates(redis, fleet, device),
+      readHistories(redis, [{ address, depth: HISTORY_DEPTH }]),
+    ]);
+    // While only history has come there is no last state.
+    const readings = last === undefined ? [] : histories[0]!.readings;
+    const state = ruleStateBody(states[rule.id]) as RuleState | undefined;
+    const facts = { address: { fleet, device }, answers: announced, lesson };
+    return { standing: standingOf(rule, { facts, readings: readings.map(pastReading), state }, now), state };
+  }
+}
+
+function body(
+  { fleet, device, last }: Device,
+  rule: CompiledRule,
+  { outcome, since, keptBy, trace, whenNew, between, evaluated }: Standing,
+  { now, command }: Asked,
+  sentences: string[],
+): WhyNotBody {
+  const { wakeAt } = evaluated;
+  const isJudged = outcome !== 'out_of_scope';
+  return {
+    fleet,
+    device,
+    rule: rule.id,
+    version: rule.version,
+    outcome,
+    ...(since !== undefined && { since: isoTime(since) }),
+    keptBy: isJudged ? [...keptBy] : [],
+    sentences,
+    trace: isJudged ? traceBody(trace) : [],
+    ...(isJudged && whenNew !== undefined && { whenNew: traceBody(whenNew) }),
+    ...(isJudged && between !== undefined && { between: traceBody(between) }),
+    ...(last !== undefined && {
+      last: {
+        measurements: last.measurements,
+        receivedAt: isoTime(last.receivedAt),
+        ageMs: Math.max(0, now - last.receivedAt),
+      },
+    }),
+    ...(isJudged && wakeAt !== undefined && { lookedAtAgain: isoTime(wakeAt) }),
+    ...(command !== undefined && { lastCommand: commandIn(command) }),
+  };
+}
+
+function commandIn({ id, action, state, createdAt }: Command) {
+  return { id, action, state, createdAt: isoTime(createdAt) };
+}
+
+function ofGroup({ state, tally, outcome }: GroupStanding): Partial<WhyNotBody> {
+  return outcome === 'out_of_scope'
+    ? {}
+    : { group: groupStateBody(state), tally: { ...tally } as NonNullable<WhyNotBody['tally']> };
+}
+
+function unreadableBody({ fleet, device }: Device, { id, version, unreadable }: UnreadableRule): WhyNotBody {
+  const sentences = [`the stored record of rule "${id}" cannot be read, so it judges nothing: ${unreadable}`];
+  return { fleet, device, rule: id, version, outcome: 'unreadable', keptBy: [], sentences, trace: [] };
+}
+
+async function unknownRule(redis: Redis, fleet: string, id: string): Promise<Problem> {
+  const { texts } = await readRules(redis, fleet);
+  const meant = didYouMean(id, Object.keys(texts));
+  return new Problem(
+    'no-such-rule',
+    `Fleet "${fleet}" has no rule "${id}"${meant || '.'} See /v1/fleets/${fleet}/rules.`,
+  );
+}

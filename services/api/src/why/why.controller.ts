@@ -1,0 +1,110 @@
+import type { Evidence } from '@lamplighter/evaluation/evidence';
+import { isGroupEvidence } from '@lamplighter/evaluation/quorum-evidence';
+import type { Redis } from '@lamplighter/store/connect';
+import { type Command, readCommand } from '@lamplighter/store/read-commands';
+import { readRollout } from '@lamplighter/store/rollouts';
+import { type RuleVersion, readVersion } from '@lamplighter/store/rules-versions';
+import { Controller, Get, Inject, Param } from '@nestjs/common';
+import { ApiOperation } from '@nestjs/swagger';
+import type { z } from 'zod';
+import { commandPath } from '../commands/command.schema.js';
+import { commandBody } from '../commands/command-body.js';
+import { noSuchCommand } from '../commands/commands.controller.js';
+import { isoTime } from '../iso-time.js';
+import { Answers, Problems, Resource } from '../openapi/describe.js';
+import { StoreLink } from '../store/store-link.js';
+import { commandSentences, type Origin } from './command-story.js';
+import { deliverySteps } from './delivery-story.js';
+import { evidenceIn, type Replayed, replayCommand } from './recorded-evidence.js';
+import { groupStateBody, ruleStateBody, tallySchema, traceBody } from './trace.schema.js';
+import { type BecauseBody, type WhyBody, whySchema } from './why.schema.js';
+
+@Resource('commands')
+@Controller('v1/commands/:id/why')
+export class WhyController {
+  constructor(@Inject(StoreLink) private readonly link: StoreLink) {}
+
+  @Get()
+  @ApiOperation({
+    summary: 'Why there is a command, and what became of it',
+    description:
+      "Of a rule's command: the version of the rule, the readings, ages and votes that it looked at, what each clause said of " +
+      'them, and every step of the delivery, as fields and in sentences. What was recorded is judged once more by the same ' +
+      'version; `replayed` says whether that leads to the same command.',
+  })
+  @Answers(200, whySchema, 'The explanation')
+  @Problems('invalid-request', 'no-such-command')
+  async explainCommand(
+    @Param({ schema: commandPath }) { id }: z.infer<typeof commandPath>,
+  ): Promise<WhyBody> {
+    const { redis } = this.link;
+    const command = await readCommand(redis, id);
+    if (command === undefined) throw noSuchCommand(id);
+    const evidence = evidenceIn(command);
+    const version = await versionOf(redis, command, evidence);
+    const replayed = evidence && replayCommand(command, evidence, version);
+    const rollout = command.source === 'rollout' ? await readRollout(redis, command.rollout) : undefined;
+    return whyBody(command, { evidence, replayed, rollout }, version);
+  }
+}
+
+async function versionOf(
+  redis: Redis,
+  command: Command,
+  evidence: Evidence | undefined,
+): Promise<RuleVersion | undefined> {
+  if (command.source !== 'rule' || evidence === undefined) return undefined;
+  return readVersion(redis, command.fleet, command.rule, evidence.version);
+}
+
+function whyBody(command: Command, origin: Origin, version: RuleVersion | undefined): WhyBody {
+  const { id, fleet, device, action, source, rule, rollout, state, createdAt, effect } = commandBody(command);
+  const { evidence, replayed } = origin;
+  return {
+    id,
+    fleet,
+    device,
+    action,
+    source,
+    ...(rule !== undefined && { rule }),
+    ...(rollout !== undefined && { rollout }),
+    state,
+    createdAt,
+    sentences: commandSentences(command, origin),
+    ...(rule !== undefined &&
+      evidence !== undefined &&
+      replayed !== undefined && { because: becauseBody(rule, evidence, replayed, version) }),
+    delivery: deliverySteps(command).map((step) => ({ ...step, at: isoTime(step.at) })),
+    ...(effect && { effect }),
+  };
+}
+
+function becauseBody(
+  rule: string,
+  evidence: Evidence,
+  { replayed, problem, trace }: Replayed,
+  version: RuleVersion | undefined,
+): BecauseBody {
+  const { trigger, now, reading, last, windows, ageMs, heardAt } = evidence;
+  const state = ruleStateBody(evidence.state);
+  const tally = isGroupEvidence(evidence) ? tallySchema.safeParse(evidence.tally).data : undefined;
+  return {
+    rule,
+    version: evidence.version,
+    ...(version !== undefined &&
+      'rule' in version && { changedAt: isoTime(version.at), document: version.rule }),
+    replayed,
+    ...(problem !== undefined && { problem }),
+    at: isoTime(now),
+    trigger,
+    reading: reading as BecauseBody['reading'],
+    ...(last !== undefined && { last: last as BecauseBody['reading'] }),
+    ...(windows !== undefined && { windows }),
+    ageMs,
+    ...(heardAt > 0 && { heardAt: isoTime(heardAt) }),
+    ...(state !== undefined && { state }),
+    ...(isGroupEvidence(evidence) && { group: groupStateBody(evidence.group) }),
+    ...(tally !== undefined && { tally }),
+    ...(trace !== undefined && { trace: traceBody(trace) }),
+  };
+}
