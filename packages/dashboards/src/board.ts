@@ -125,7 +125,7 @@ function replica(metric: string): QueryVariableBuilder {
     .multi(true)
     .includeAll(true)
     .allValue('.*')
-    .current({ selected: true, text: 'All', value: '$__all' })
+    .current({ selected: true, text: ['All'], value: ['$__all'] })
     .refresh(VariableRefresh.OnTimeRangeChanged)
     .sort(VariableSort.AlphabeticalAsc);
 }

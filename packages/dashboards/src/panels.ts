@@ -46,6 +46,8 @@ export type Step = readonly [color: string, from?: number];
 /** Fixed colours where a series means good or bad: the name of the series, and a colour of Grafana's. */
 export type Colors = Readonly<Record<string, string>>;
 
+const BY_THRESHOLD = new FieldColorBuilder().mode(FieldColorModeId.Thresholds);
+
 /** One number now, and how it came there. */
 export function statPanel(
   about: About & { readonly noValue?: string; readonly names?: boolean },
@@ -56,7 +58,7 @@ export function statPanel(
     .graphMode(common.BigValueGraphMode.Area)
     .textMode(about.names ? common.BigValueTextMode.ValueAndName : common.BigValueTextMode.Auto)
     .reduceOptions(new common.ReduceDataOptionsBuilder().calcs(['lastNotNull']).fields('').values(false))
-    .colorScheme(new FieldColorBuilder().mode(FieldColorModeId.Thresholds));
+    .colorScheme(BY_THRESHOLD);
   if (about.noValue !== undefined) panel.noValue(about.noValue);
   return describe(panel, about);
 }
@@ -67,6 +69,7 @@ export function linesPanel(
 ): Builder<Panel> {
   const panel = new timeseries.PanelBuilder()
     .min(0)
+    .colorScheme(new FieldColorBuilder().mode(FieldColorModeId.PaletteClassic))
     .lineWidth(about.stacked ? 0 : 2)
     .fillOpacity(about.stacked ? 70 : 8)
     .showPoints(common.VisibilityMode.Never)
@@ -106,6 +109,7 @@ export function gaugePanel(
 ): Builder<Panel> {
   const panel = new gauge.PanelBuilder()
     .min(0)
+    .colorScheme(BY_THRESHOLD)
     .showThresholdLabels(false)
     .showThresholdMarkers(true)
     .reduceOptions(new common.ReduceDataOptionsBuilder().calcs(['lastNotNull']).fields('').values(false));
@@ -118,6 +122,7 @@ export function statesPanel(
   about: Omit<About, 'unit'> & { readonly good: string; readonly bad: string },
 ): Builder<Panel> {
   const panel = new statetimeline.PanelBuilder()
+    .colorScheme(BY_THRESHOLD)
     .showValue(common.VisibilityMode.Never)
     .mergeValues(true)
     .rowHeight(0.8)
