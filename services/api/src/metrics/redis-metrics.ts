@@ -1,6 +1,11 @@
 import { type Metrics, show, whenScraped } from '@lamplighter/service-kit/metrics';
+import type { Redis } from '@lamplighter/store/connect';
 import { readServerFacts, type ServerFacts } from '@lamplighter/store/server-facts';
-import type { StoreLink } from '../store/store-link.js';
+
+/** The connection; throws while Redis is away. */
+interface Link {
+  readonly redis: Redis;
+}
 
 /** Scrapes within this time, milliseconds, share one question. */
 const ASK_AGAIN_MS = 2000;
@@ -30,7 +35,7 @@ export class RedisMetrics {
   }
 
   /** Asks when scraped, from now on. */
-  expose(link: StoreLink): void {
+  expose(link: Link): void {
     for (const [metric, fact] of this.sources) {
       whenScraped(metric, async () => {
         const value = (await this.ask(link))?.[fact];
@@ -39,7 +44,7 @@ export class RedisMetrics {
     }
   }
 
-  private ask(link: StoreLink): Promise<ServerFacts | undefined> {
+  private ask(link: Link): Promise<ServerFacts | undefined> {
     if (this.facts === undefined || performance.now() - this.askedAt > ASK_AGAIN_MS) {
       this.askedAt = performance.now();
       this.facts = read(link);
@@ -48,7 +53,7 @@ export class RedisMetrics {
   }
 }
 
-async function read(link: StoreLink): Promise<ServerFacts | undefined> {
+async function read(link: Link): Promise<ServerFacts | undefined> {
   try {
     return await readServerFacts(link.redis);
   } catch {
