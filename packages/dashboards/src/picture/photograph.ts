@@ -27,7 +27,10 @@ export function openBrowser(): Promise<Browser> {
     );
   }
   // Chromium refuses to run as root within its own sandbox; all that it opens here is from this repository.
-  return chromium.launch({ executablePath, args: process.getuid?.() === 0 ? ['--no-sandbox'] : [] });
+  const args = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
+  // It ends with us anyway, and Ctrl-C is to end us.
+  const signals = { handleSIGINT: false, handleSIGTERM: false, handleSIGHUP: false };
+  return chromium.launch({ executablePath, args, ...signals });
 }
 
 /** Draws a dashboard and gives it as a PNG. @throws whatever the page throws */

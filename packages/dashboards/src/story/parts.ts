@@ -1,4 +1,4 @@
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,7 +7,7 @@ import { startMosquitto } from '@lamplighter/native/mosquitto';
 import { writePrivate } from '@lamplighter/native/secrets';
 import { launchService, untilReady } from '@lamplighter/native/service';
 import { PORTS, type PortName, type Ports } from '@lamplighter/native/settings';
-import { createKey, startStack } from '@lamplighter/native/stack';
+import { createKey, startStack, stopAll } from '@lamplighter/native/stack';
 import { FLEET, openState, type State } from '@lamplighter/native/state';
 
 /** A whole stack of its own, on free ports and in a folder of its own, with two replicas of the rules service. */
@@ -20,9 +20,11 @@ export interface Parts {
   startBroker(): Promise<void>;
   killSecondReplica(): void;
   startSecondReplica(): Promise<void>;
+  /** Stops everything and forgets its data. */
+  stop(): Promise<void>;
 }
 
-/** Starts everything; what is started dies with this process, or is stopped by `stopAll` of packages/native. */
+/** Starts everything; it dies with this process at the latest. */
 export async function startParts(devices: number, env: NodeJS.ProcessEnv): Promise<Parts> {
   const ports = await freePorts();
   const folder = mkdtempSync(join(tmpdir(), 'lamplighter-story-'));
@@ -69,6 +71,10 @@ export async function startParts(devices: number, env: NodeJS.ProcessEnv): Promi
     },
     killSecondReplica: () => child('rules')?.kill('SIGKILL'),
     startSecondReplica,
+    async stop() {
+      await stopAll();
+      rmSync(folder, { recursive: true });
+    },
   };
 }
 

@@ -1,5 +1,4 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { stopAll } from '@lamplighter/native/stack';
 import { startParts } from './parts.js';
 import { People } from './people.js';
 
@@ -53,7 +52,7 @@ export async function play(minutes: number, say: (line: string) => void): Promis
     source: `Data: a real Prometheus that watched ${DEVICES} simulated lamps, two rules replicas, a rule change, a broker restart, a rollout and a killed replica.`,
     async stop() {
       over.abort();
-      await stopAll();
+      await parts.stop();
     },
   };
 }
