@@ -34,7 +34,14 @@ export function contradictions(document: unknown): Contradiction[] {
   if (typeof quiet.from === 'string' && quiet.from === quiet.to)
     wrong('quiet.to', 'is the same as "from"; to silence a rule, set "enabled" to false');
   const quorum = fieldsOf(rule.quorum);
-  if (quorum !== undefined) quorumContradictions(quorum, namedSensors(rule), wrong);
+  if (quorum !== undefined) {
+    if (has('deadband') && isCounting(quorum))
+      wrong(
+        'deadband',
+        'has no meaning where votes are counted; "median" and "trimmedMean" have a value that can move',
+      );
+    quorumContradictions(quorum, namedSensors(rule), wrong);
+  }
   return found;
 }
 
@@ -64,6 +71,11 @@ function quorumContradictions(
   for (const [key, most] of Object.entries({ count, needs }))
     if (typeof most === 'number' && most > sensors)
       wrong(`quorum.${key}`, `is more than the ${sensors} sensors that there are`);
+}
+
+/** Whether the sensors are counted; the other policies measure. */
+function isCounting({ policy }: Fields): boolean {
+  return typeof policy === 'string' && ['any', 'all', 'majority', 'atLeast'].includes(policy);
 }
 
 /** How many devices a scope names; undefined if it has prefixes or takes in all. */

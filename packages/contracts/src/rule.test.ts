@@ -55,8 +55,9 @@ describe('a rules file', () => {
       effect: { expect: 'light > last.light + 50', within: '10s' },
       command: { policy: 'ordered', lane: 'led', ttl: '5m', timeout: '1m', attempts: 5, onFailure: 'stop' },
     };
+    const { deadband: _ofOneDevice, ...voting } = judging;
     const group = {
-      ...judging,
+      ...voting,
       id: 'stadium',
       quorum: { policy: 'atLeast', count: 3, expected: 5, needs: 4, lost: 'safe', safe: { led_on: true } },
       target: { devices: ['lamp-*'] },

@@ -46,9 +46,8 @@ describe('a compiled rule', () => {
     const measuring = compiled({ when: 'value < 300', quorum: { policy: 'median', of: 'light' } });
     expect(measuring.when?.evaluate({ reading: {}, value: 200 })).toBe(true);
     expect(measuring.quorum?.measure?.evaluate({ reading: { light: 7 } })).toBe(7);
-    const counting = compiled({ quorum: { policy: 'majority' }, deadband: { of: 'light', by: 5 } });
+    const counting = compiled({ quorum: { policy: 'majority' } });
     expect(counting.when?.evaluate({ reading: { light: 7 } })).toBe(true);
-    expect(counting.deadband).toBeUndefined();
   });
 
   it.each<[Partial<RuleInput>]>([

@@ -80,8 +80,7 @@ export function compileRule(rule: Rule, version: number, since: number): Compile
   const judging = {
     when: truth(rule.when),
     clear: truth(rule.clear),
-    // Counted votes are no value that could move.
-    deadband: deadband && acting === asked ? { of: number(deadband.of, asked), by: deadband.by } : undefined,
+    deadband: deadband && { of: number(deadband.of, asked), by: deadband.by },
     run: run && { seconds: number(run.seconds, acting), maxMs: ms(run.max) },
     quorum: quorum && {
       ...quorum,

@@ -24,7 +24,7 @@ const NO_READING = 'votes have no reading in common; write a number';
  * |-------------------------|---------------------------|---------------------------|----------------------|
  * | `when`, `clear`         | reading, last, window, device | reading, device       | value                |
  * | `quorum.of`             |                           |                           | reading, device      |
- * | `deadband.of`           | reading, last, window, device | reading, device       | value                |
+ * | `deadband.of`           | reading, last, window, device | (refused)             | value                |
  * | `run.seconds`           | reading, last, window, device | (numbers)             | value                |
  * | `effect.expect`         | reading, last, device of the device that was commanded, in every rule |||
  */
@@ -43,7 +43,8 @@ export function expressionPlaces(document: unknown): ExpressionPlace[] {
   place(['when'], { returns: 'bool', variables: judging, ...group });
   place(['clear'], { returns: 'bool', variables: judging, ...group });
   if (measures) place(['quorum', 'of'], { returns: 'number', variables: VOTES });
-  place(['deadband', 'of'], { returns: 'number', variables: judging, ...group });
+  if (quorum === undefined || measures)
+    place(['deadband', 'of'], { returns: 'number', variables: judging, ...group });
   place(['run', 'seconds'], {
     returns: 'number',
     variables: quorum === undefined || measures ? judging : [],

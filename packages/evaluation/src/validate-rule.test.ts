@@ -52,6 +52,14 @@ describe('a valid rule', () => {
     ],
     ['a median', { when: 'value < 300', clear: 'value > 330', quorum: { policy: 'median', of: 'light' } }],
     [
+      'a deadband of a median',
+      {
+        when: 'value < 300',
+        quorum: { policy: 'median', of: 'light' },
+        deadband: { of: 'value', by: 5 },
+      },
+    ],
+    [
       'a run by a median',
       {
         when: 'value < 300',
@@ -164,6 +172,14 @@ describe('a problem names its place:', () => {
       '/quorum/expected: the scope names 2 sensors, so that many are expected',
       { ...QUORUM, scope: { devices: ['a', 'b'] }, quorum: { policy: 'any', expected: 3 } },
     ],
+    ...['any', 'all', 'majority', 'atLeast'].map((policy): [RegExp, object] => [
+      /^\/deadband: has no meaning where votes are counted/,
+      {
+        ...QUORUM,
+        quorum: { policy, ...(policy === 'atLeast' && { count: 2 }) },
+        deadband: { of: 'light', by: 5 },
+      },
+    ]),
     ['/quorum/of: policy "median" needs to know of what', { ...MEDIAN, quorum: { policy: 'median' } }],
     [/^\/quorum\/of: is only for policies "median"/, { ...QUORUM, quorum: { policy: 'any', of: 'light' } }],
     [
