@@ -33,9 +33,15 @@ export class History implements WindowView {
   private readonly entries: PastReading[];
   private series: Series[] = [];
 
-  /** @param readings in device order, oldest first */
-  constructor(readings: readonly PastReading[] = []) {
-    this.entries = readings.slice(-HISTORY_DEPTH);
+  /**
+   * @param readings in device order, oldest first
+   * @param depth how many are kept
+   */
+  constructor(
+    readings: readonly PastReading[] = [],
+    private readonly depth = HISTORY_DEPTH,
+  ) {
+    this.entries = readings.slice(-depth);
   }
 
   get size(): number {
@@ -73,7 +79,7 @@ export class History implements WindowView {
   }
 
   private trim(): void {
-    if (this.entries.length > HISTORY_DEPTH) this.entries.shift();
+    if (this.entries.length > this.depth) this.entries.shift();
     if (this.series.length > 0) this.series = [];
   }
 

@@ -1,6 +1,6 @@
 import { NEW_DEVICE } from '@lamplighter/store/accept-readings';
 import type { Redis } from '@lamplighter/store/connect';
-import { readHistories } from '@lamplighter/store/histories';
+import { type DeviceHistory, readHistories } from '@lamplighter/store/histories';
 import { Inject, Injectable } from '@nestjs/common';
 import { LiveEventsService } from '../live-events/live-events.service.js';
 import { RuleBook } from '../rule-book/rule-book.service.js';
@@ -11,6 +11,8 @@ import { untilStored } from './until-stored.js';
 
 /** A timer looks at the newest readings only to tell when the device was last heard, also by a late one. */
 const LEAST_DEPTH = 20;
+/** Readings that histories may hold, all together: some 150 MB. Devices that were first to be read make room, and are read again. */
+const MAX_REMEMBERED = 1_000_000;
 
 /** What has to be read before a batch can be judged. */
 export interface MissingGrounds {
@@ -21,6 +23,10 @@ export interface MissingGrounds {
 /** Sees to it that the devices of a batch have their rules, and those whose rules look back their latest readings. */
 @Injectable()
 export class GroundsService {
+  /** Devices with a history, and how many readings it may have, in the order in which they were read. */
+  private readonly remembering = new Map<KnownDevice, number>();
+  private remembered = 0;
+
   constructor(
     @Inject(REDIS) private readonly redis: Redis,
     private readonly book: RuleBook,
@@ -56,20 +62,41 @@ export class GroundsService {
         },
         { onRetry, onPoison },
       );
-    const known = devices.filter(({ version }) => version !== NEW_DEVICE);
-    for (const device of devices) {
-      if (device.version === NEW_DEVICE) device.remember({ readings: [], count: 0, late: 0 });
-    }
+    const known = devices.filter((device) => {
+      const isKnown = device.version !== NEW_DEVICE;
+      if (!isKnown) this.remember(device, { readings: [], count: 0, late: 0 });
+      return isKnown;
+    });
     if (known.length === 0) return;
-    const asked = known.map((device) => ({
-      device,
-      address: device.address,
-      depth: Math.max(device.depth, LEAST_DEPTH),
-    }));
+    const asked = known.map((device) => ({ address: device.address, depth: depthOf(device) }));
     const histories = await untilStored(asked, (some) => readHistories(this.redis, some), {
       onRetry,
       onPoison,
     });
-    for (const [i, history] of histories.entries()) if (history !== 'failed') known[i]!.remember(history);
+    for (const [i, history] of histories.entries())
+      if (history !== 'failed') this.remember(known[i]!, history);
   }
+
+  private remember(device: KnownDevice, history: DeviceHistory): void {
+    const depth = depthOf(device);
+    device.remember(history, depth);
+    if (device.depth === 0) return; // a timer's look: it is forgotten at once
+    this.forget(device);
+    this.remembering.set(device, depth);
+    this.remembered += depth;
+    for (const oldest of this.remembering.keys()) {
+      if (this.remembered <= MAX_REMEMBERED) break;
+      oldest.history = undefined;
+      this.forget(oldest);
+    }
+  }
+
+  private forget(device: KnownDevice): void {
+    this.remembered -= this.remembering.get(device) ?? 0;
+    this.remembering.delete(device);
+  }
+}
+
+function depthOf({ depth }: KnownDevice): number {
+  return Math.max(depth, LEAST_DEPTH);
 }

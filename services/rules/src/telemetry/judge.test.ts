@@ -30,7 +30,7 @@ function lamp(rules: RuleInput[] = [NIGHT_LIGHT], lesson = false): KnownDevice {
   const device = new KnownDevice(new DeviceAddress('demo', lesson ? 'demo' : 'lamp-1', lesson));
   device.follow(setOf(...rules));
   device.believe({ version: NEW_DEVICE, ...nothing });
-  if (device.needsHistory) device.remember({ readings: [], count: 0, late: 0 });
+  if (device.needsHistory) device.remember({ readings: [], count: 0, late: 0 }, 240);
   return device;
 }
 function reading(light: number, seq?: number, more: Partial<PendingReading> = {}): PendingReading {
@@ -152,11 +152,14 @@ describe('rules that look back', () => {
     const device = lamp([rising]);
     device.believe({ version: 'other.3', ...nothing });
     expect(verdictOn(device, [reading(5, 9)]).version).toBe(UNKNOWN_VERSION);
-    device.remember({
-      readings: [{ receivedAt: NOW - 1000, late: false, measurements: { light: 4 } }],
-      count: 40,
-      late: 2,
-    });
+    device.remember(
+      {
+        readings: [{ receivedAt: NOW - 1000, late: false, measurements: { light: 4 } }],
+        count: 40,
+        late: 2,
+      },
+      240,
+    );
     const part = verdictOn(device, [reading(5, 9)]);
     expect([part.version, part.actions]).toEqual([exactVersion('other.3', 40, 2), [{ led_on: true }]]);
     expect(verdictOn(device, [reading(3, 10)]).version).toBe(
@@ -181,11 +184,14 @@ describe('a timer', () => {
     else: { siren: false },
   };
   const remembered = (device: KnownDevice, receivedAt: number) =>
-    device.remember({
-      readings: [{ receivedAt, late: false, measurements: { light: 4 } }],
-      count: 1,
-      late: 0,
-    });
+    device.remember(
+      {
+        readings: [{ receivedAt, late: false, measurements: { light: 4 } }],
+        count: 1,
+        late: 0,
+      },
+      240,
+    );
 
   it('is set by the first reading, and moved only to an earlier time', () => {
     const device = lamp([silence]);

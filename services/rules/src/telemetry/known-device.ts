@@ -105,15 +105,14 @@ export class KnownDevice implements DeviceFacts {
     this.states = others;
   }
 
-  /** Takes over what it has sent lately, as the store has it. */
-  remember({ readings, count, late }: DeviceHistory): void {
-    this.history = new History(
-      readings.map(({ at, receivedAt, measurements }) => ({
-        at: at ?? receivedAt,
-        receivedAt,
-        reading: measurements,
-      })),
-    );
+  /** Takes over what it has sent lately, as the store has it, and keeps so many of it. */
+  remember({ readings, count, late }: DeviceHistory, depth: number): void {
+    const past = readings.map(({ at, receivedAt, measurements }) => ({
+      at: at ?? receivedAt,
+      receivedAt,
+      reading: measurements,
+    }));
+    this.history = new History(past, depth);
     this.count = count;
     this.late = late;
   }
