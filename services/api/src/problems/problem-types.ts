@@ -139,7 +139,7 @@ export const PROBLEM_TYPES = {
     status: 422,
     title: 'The run would take too long',
     example:
-      'The run was given up: more than 10 s of computing. Name fewer devices with "devices", or a shorter recording.',
+      'The run was given up: more than 5 s of computing. Name fewer devices with "devices", or a shorter recording.',
   },
   'precondition-required': {
     status: 428,

@@ -32,11 +32,9 @@ export const dryRunDocumentSchema = dryRunRequestSchema
     rule: ruleDocumentSchema,
     reading: measurements('What the device says: the reading that is judged'),
     last: measurements("The reading before it; if not given, the device's last state, or nothing").optional(),
-    state: ruleStateSchema
-      .optional()
-      .meta({
-        description: 'What the rule remembers, such as `state` of the answer before; nothing if not given',
-      }),
+    state: ruleStateSchema.optional().meta({
+      description: 'What the rule remembers, such as `state` of the answer before; nothing if not given',
+    }),
     device: identitySchema.optional().meta({
       description:
         'On whom it is judged. Of one that is known the last readings are in its windows; without it nobody is, and windows hold just ' +

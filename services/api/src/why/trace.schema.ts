@@ -18,12 +18,9 @@ export const traceStepSchema = z
     values: values(
       'What it mentions, as far as it was there; windows as `avg(light,10m)`, the reading before as `last.light`',
     ).optional(),
-    amount: z
-      .number()
-      .optional()
-      .meta({
-        description: "What is compared with the limit: milliseconds; of a deadband the value's own unit",
-      }),
+    amount: z.number().optional().meta({
+      description: "What is compared with the limit: milliseconds; of a deadband the value's own unit",
+    }),
     limit: z.number().optional(),
     until: timeSchema('When it will be over').optional(),
     action: values('What is commanded').optional(),

@@ -1,0 +1,34 @@
+import { MAX_RUNS, Runs, Work } from './work.js';
+
+it('as many runs go on as may, and one that fails makes room as well', async () => {
+  const runs = new Runs();
+  const ends: (() => void)[] = [];
+  const going = Array.from({ length: MAX_RUNS }, () =>
+    runs.run(() => new Promise<void>((end) => ends.push(end))),
+  );
+  await expect(runs.run(() => Promise.resolve())).rejects.toMatchObject({
+    kind: 'too-many-runs',
+    headers: { 'Retry-After': '5' },
+  });
+  for (const end of ends) end();
+  await Promise.all(going);
+  await expect(runs.run(() => Promise.reject(new Error('no')))).rejects.toThrow('no');
+  for (let i = 0; i < MAX_RUNS; i += 1) expect(await runs.run(() => Promise.resolve(i))).toBe(i);
+});
+
+it('a run is given up when it has judged too much', () => {
+  const work = new Work(2, 1000);
+  work.judge();
+  work.judge();
+  expect(() => work.judge()).toThrow(expect.objectContaining({ kind: 'too-much-work' }));
+});
+
+it('a run is given up when it has computed for too long, and waiting is not computing', async () => {
+  const work = new Work(1000, 30);
+  await work.wait(new Promise((resolve) => setTimeout(resolve, 60)));
+  await work.rest();
+  const until = performance.now() + 40;
+  while (performance.now() < until);
+  expect(work.isDue()).toBe(true);
+  await expect(work.rest()).rejects.toMatchObject({ kind: 'too-much-work' });
+});
