@@ -255,7 +255,9 @@ for i = 1, tonumber(ARGV[1]) do
         local period = tonumber(sleeps) and 1.5 * tonumber(sleeps) or fresh
         call('ZADD', key(presence), int(now + period), device)
         local said_goodbye = online == '0' and tonumber(since) > tonumber(last_received)
-        if said_goodbye or now - tonumber(last_received) > period then reply[#reply + 1] = { i, 'back' } end
+        local silent = now - tonumber(last_received)
+        -- Less than nothing: the clock was set back, and for how long the device was silent nobody knows.
+        if said_goodbye or silent > period or silent < 0 then reply[#reply + 1] = { i, 'back' } end
       end
 
       for _ = 1, command_count do

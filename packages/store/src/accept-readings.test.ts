@@ -359,6 +359,13 @@ describe('a device that was thought away', () => {
     expect(await back()).toBeUndefined();
   });
 
+  it('is back, once, if the clock was set back since it was heard: for how long it was silent nobody knows', async () => {
+    await back();
+    await timePasses(store.redis, -3_600_000, { shard: lamp.shard });
+    expect(await back()).toBe(true);
+    expect(await back()).toBeUndefined();
+  });
+
   it('is back when it speaks after its will, once', async () => {
     await recordPresence(store.redis, [{ address: lamp, message: { online: true, session: 1 } }]);
     await back();
