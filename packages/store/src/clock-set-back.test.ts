@@ -6,14 +6,15 @@ import { DeviceAddress, LEASE_MS } from './accept-readings.js';
 import { mendClockSetBack } from './clock-set-back.js';
 import { redisNow } from './connect.js';
 import { readDevice } from './devices.js';
-import { commandKeys, FRESH_MS, ROLLOUTS_DUE_KEY, shardOf, timersKey } from './keys.js';
+import { MAX_EFFECT_WAIT_MS, takeEffects } from './effects.js';
+import { commandKeys, effectsKey, FRESH_MS, ROLLOUTS_DUE_KEY, shardOf, timersKey } from './keys.js';
 import { recordPresence } from './presence.js';
 import { ROLLOUT_LEASE_MS, ROLLOUT_REST_MS, takeRollouts } from './rollout-lease.js';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const LEAST_WAIT = 1000;
-const NOTHING = { commands: 0, devices: 0, rollouts: 0, timers: 0 };
+const NOTHING = { commands: 0, devices: 0, rollouts: 0, timers: 0, effects: 0 };
 
 let store: StoreUnderTest;
 let robot: DeviceAddress;
@@ -266,4 +267,25 @@ it('timers are judged anew, however many, if the step was seen; else none, for t
   const waiting = `(${await redisNow(store.redis)}`;
   expect(await store.redis.zcount(timersKey(7), waiting, '+inf')).toBe(0);
   expect(await store.redis.zscore(timersKey(8), 'device/fleet/due')).toBe('1');
+});
+
+describe('effects that are looked for', () => {
+  const wait = async (ms: number, name: string) =>
+    store.redis.zadd(effectsKey(9), (await redisNow(store.redis)) + ms, `fleet/${name}/${name}`);
+  const taken = async () => (await takeEffects(store.redis, 500)).checks.map(({ device }) => device);
+
+  it('are looked at now if they would wait for longer than any look is put off, however many', async () => {
+    for (let i = 0; i < 450; i += 1) await wait(MAX_EFFECT_WAIT_MS + HOUR, `lamp-${i}`);
+    await wait(MAX_EFFECT_WAIT_MS - MINUTE, 'right');
+    expect(await mend()).toEqual({ ...NOTHING, effects: 450 });
+    expect(await mend()).toEqual(NOTHING);
+    const found = await taken();
+    expect([found.length, found.includes('right')]).toEqual([450, false]);
+  });
+
+  it('are all looked at if the step was seen', async () => {
+    await wait(MINUTE, 'lamp-1');
+    expect(await mend(true)).toEqual({ ...NOTHING, effects: 1 });
+    expect(await taken()).toEqual(['lamp-1']);
+  });
 });

@@ -2,9 +2,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { LEASE_MS } from './accept-readings.js';
 import { redisNow } from './connect.js';
+import { MAX_EFFECT_WAIT_MS } from './effects.js';
 import {
   commandKeys,
   deviceKey,
+  effectsKey,
   FRESH_MS,
   fleetsKey,
   presenceKey,
@@ -21,9 +23,10 @@ export interface Mended {
   readonly devices: number;
   readonly rollouts: number;
   readonly timers: number;
+  readonly effects: number;
 }
 
-/** Open commands, devices, or timers of one shard that are looked at in one call, and shards in one round trip. */
+/** Open commands, devices, timers or effects of one shard that are looked at in one call, and shards in one round trip. */
 const PAGE = 100;
 const SHARDS_PER_TRIP = 4;
 /** After each round trip Redis belongs to others for as long as that took, but no longer than this; milliseconds. */
@@ -34,7 +37,7 @@ const EXACT_MS = 1000;
 /**
  * Every wait in the store ends at a time on the clock of Redis. When that clock is set back, waits that had begun would last
  * longer by as much: leases and timeouts, so that lanes stand still, back-offs, the freshness of silent devices, the leases of
- * rollouts whose holder is gone, and timers of rules. This lets none of them last longer than one that begins now.
+ * rollouts whose holder is gone, timers of rules, and looks at effects. This lets none of them last longer than one that begins now.
  *
  * It walks all open commands, a page at a time (a million of them take Redis some seconds, and never more than half of its time),
  * and changes nothing where no wait is too long. So it may be done without need, twice, or by several replicas at once. If it
@@ -52,13 +55,16 @@ export async function mendClockSetBack(
   let commands = 0;
   let devices = 0;
   let timers = 0;
+  let effects = 0;
   for (let first = 0; first < ALL_SHARDS.length; first += SHARDS_PER_TRIP) {
     const shards = ALL_SHARDS.slice(first, first + SHARDS_PER_TRIP);
     commands += await shortenCommands(redis, shards, leastWaitMs);
     devices += await shortenFreshness(redis, shards);
-    if (wasSeen) timers += await wakeTimers(redis, shards);
+    if (wasSeen) timers += await wakeLater(redis, shards, timersKey, 0);
+    // Looking once more does no harm: what is not known yet waits again, from now.
+    effects += await wakeLater(redis, shards, effectsKey, wasSeen ? 0 : MAX_EFFECT_WAIT_MS);
   }
-  return { commands, devices, rollouts: await shortenRollouts(redis), timers };
+  return { commands, devices, rollouts: await shortenRollouts(redis), timers, effects };
 }
 
 async function shortenCommands(redis: Redis, shards: readonly number[], leastWaitMs: number) {
@@ -147,19 +153,25 @@ async function shortenPage(redis: Redis, { shard, fleet }: Place, entries: reado
   return late.length;
 }
 
-async function wakeTimers(redis: Redis, shards: readonly number[]) {
+/** What would be due only when so much time has passed, milliseconds, is due now. */
+async function wakeLater(
+  redis: Redis,
+  shards: readonly number[],
+  keyOf: (shard: number) => string,
+  waitMs: number,
+) {
   let woken = 0;
   let waiting = shards;
   while (waiting.length > 0) {
     const now = await redisNow(redis);
     const pages = (await pipelined(redis, waiting, (pipeline, shard) =>
-      pipeline.zrangebyscore(timersKey(shard), `(${now}`, '+inf', 'LIMIT', 0, PAGE),
+      pipeline.zrangebyscore(keyOf(shard), `(${now + waitMs}`, '+inf', 'LIMIT', 0, PAGE),
     )) as string[][];
     const found = pages.flatMap((members, i) =>
       members.length > 0 ? [{ shard: waiting[i]!, members }] : [],
     );
     await pipelined(redis, found, (pipeline, { shard, members }) =>
-      pipeline.zadd(timersKey(shard), 'XX', 'LT', ...members.flatMap((member) => [now, member])),
+      pipeline.zadd(keyOf(shard), 'XX', 'LT', ...members.flatMap((member) => [now, member])),
     );
     woken += found.reduce((sum, { members }) => sum + members.length, 0);
     waiting = waiting.filter((_, i) => pages[i]!.length === PAGE);

@@ -27,6 +27,9 @@ export interface EffectCheck {
 /** How long a replica may take to look, milliseconds. */
 export const EFFECT_LEASE_MS = 10_000;
 
+/** Nobody puts off a look for longer, milliseconds. */
+export const MAX_EFFECT_WAIT_MS = 5 * 60_000;
+
 /** Takes up to `limit` effects that are to be looked at; `now` is the time of Redis, milliseconds. */
 export async function takeEffects(
   redis: Redis,
@@ -48,7 +51,7 @@ export interface EffectFinding {
   readonly rule: string;
   readonly outcome: EffectOutcome;
   readonly evidence: EffectEvidence;
-  /** Of one that is still pending: when to look again, time of Redis in milliseconds. */
+  /** Of one that is still pending: when to look again, `MAX_EFFECT_WAIT_MS` from now at most; time of Redis in milliseconds. */
   readonly nextAt?: number;
 }
 

@@ -99,6 +99,14 @@ describe('a look at an effect', () => {
     expect(found?.outcome).toBe('unmeasured');
   });
 
+  it('ends where the clock of Redis was set back after the success: who knows what came after it', async () => {
+    const id = await command(10);
+    await succeed(id);
+    await pass(-3_600_000);
+    await report(500);
+    expect(await look(id)).toEqual({ rule: 'r', outcome: 'unmeasured', evidence: {} });
+  });
+
   it('does not mind what is reported after the time', async () => {
     const id = await command(10);
     await succeed(id);

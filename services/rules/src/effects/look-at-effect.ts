@@ -1,14 +1,15 @@
 import type { Expression } from '@lamplighter/evaluation/expression';
 import type { Redis } from '@lamplighter/store/connect';
 import { type KeptReading, readWindow } from '@lamplighter/store/devices';
-import type { EffectCheck, EffectFinding } from '@lamplighter/store/effects';
+import { type EffectCheck, type EffectFinding, MAX_EFFECT_WAIT_MS } from '@lamplighter/store/effects';
 import { WINDOW_SIZE } from '@lamplighter/store/keys';
 import { type Command, commandsAfter, readCommand } from '@lamplighter/store/read-commands';
 import { judgeEffect, valuesOf } from './judge-effect.js';
 
-/** The time between two looks doubles up to this, so that the readings of a minutes-long effect are seen before they leave the window. */
+/** The time between two looks grows from this, so that the readings of a minutes-long effect are seen before they leave the window. */
 const MIN_WAIT_MS = 2000;
-const MAX_WAIT_MS = 5 * 60_000;
+/** A success that is to come by more than this was recorded before the clock of Redis was set back, milliseconds. */
+const AHEAD_MS = 1000;
 /** Later commands that are looked at for one of the same lane. */
 const LATER_COMMANDS = 20;
 
@@ -35,7 +36,9 @@ export async function lookAtEffect(
   const { action, rule, effect } = command;
   const expect = compile(effect.expect);
   const succeededAt = command.transitions.find(({ state }) => state === 'succeeded')?.at;
-  if (expect === undefined || succeededAt === undefined) return { rule, outcome: 'unmeasured', evidence: {} };
+  // After a clock that was set back nobody can tell which readings came after the success.
+  if (expect === undefined || succeededAt === undefined || succeededAt > now + AHEAD_MS)
+    return { rule, outcome: 'unmeasured', evidence: {} };
 
   const deadline = succeededAt + effect.withinMs;
   // The reading on which a later command was decided does not count: what it shows had another reason.
@@ -53,7 +56,7 @@ export async function lookAtEffect(
     end: countermandedAt <= deadline ? 'countermanded' : now < deadline ? 'open' : 'over',
   });
   if (verdict.outcome !== 'pending') return { rule, ...verdict };
-  const wait = Math.min(Math.max(now - succeededAt, MIN_WAIT_MS), MAX_WAIT_MS);
+  const wait = Math.min(Math.max(now - succeededAt, MIN_WAIT_MS), MAX_EFFECT_WAIT_MS);
   return { rule, ...verdict, nextAt: Math.min(deadline, now + wait) };
 }
 
