@@ -1,4 +1,4 @@
-import type { SimulatedCommand } from './simulate.js';
+import type { SimulatedCommand } from './simulation.js';
 
 /** A command that another rule would have added, dropped, or emitted at another time. Times are milliseconds. */
 export type CommandChange =

@@ -1,7 +1,7 @@
 import type { CompiledRule } from './compile-rule.js';
 import { evaluate, type Observation, type RuleState } from './evaluate.js';
 import { evidenceOf } from './evidence.js';
-import type { RecordedReading, SimulatedJudgement, Simulation, SimulationOptions } from './simulate.js';
+import type { RecordedReading, SimulatedJudgement, Simulation, SimulationOptions } from './simulation.js';
 import type { Trace } from './trace.js';
 import { History } from './window.js';
 

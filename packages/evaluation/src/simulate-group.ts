@@ -3,7 +3,7 @@ import { ExpressionFailed } from './expression.js';
 import { type Vote, voteOf } from './quorum.js';
 import { groupEvidenceOf } from './quorum-evidence.js';
 import { type GroupState, judgeGroup } from './quorum-group.js';
-import type { RecordedReading, SimulatedJudgement, Simulation, SimulationOptions } from './simulate.js';
+import type { RecordedReading, SimulatedJudgement, Simulation, SimulationOptions } from './simulation.js';
 import type { Trace } from './trace.js';
 
 /** A group is decided at most this often, as the rules service does. Milliseconds. */

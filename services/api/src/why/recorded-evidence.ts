@@ -76,7 +76,7 @@ export function replayCommand(
     return {
       replayed: false,
       trace,
-      problem: `judged once more, the recorded inputs lead to ${outcome} instead: this is a defect, or the record was changed`,
+      problem: `judged once more, the recorded inputs lead to ${outcome} instead: the record or the software was changed since, or this is a defect`,
     };
   } catch (error) {
     return { replayed: false, problem: `it cannot be judged once more: ${(error as Error).message}` };
