@@ -38,14 +38,16 @@ export interface Stack {
 export async function startStack({
   lesson = false,
   rulesEnv = {},
+  apiEnv = {},
 }: {
   lesson?: boolean;
   rulesEnv?: Record<string, string>;
+  apiEnv?: Record<string, string>;
 } = {}): Promise<Stack> {
   const [broker, redis] = await Promise.all([startBroker({ lesson }), startRedis()]);
   const [rules, api, key] = await Promise.all([
     startService('rules', { MQTT_URL: broker.rulesUrl, REDIS_URL: redis.url, ...rulesEnv }),
-    startService('api', { REDIS_URL: redis.url }),
+    startService('api', { REDIS_URL: redis.url, ...apiEnv }),
     apiKey(redis.url),
   ]);
   const send: Stack['send'] = async (method, path, body, headers = {}) => {

@@ -26,12 +26,14 @@ interface Given {
 function inboxWith(execute: Execute, given: Given = {}) {
   const { storage = new MemoryStorage(), survivesRestart = true, brokerTakes = true } = given;
   const answers: Answer[] = [];
+  const traces: (string | undefined)[] = [];
   const events: DeviceEvent[] = [];
   const link = { brokerTakes };
   const inbox = new CommandInbox({
     execute,
-    send: (answer, delivered) => {
+    send: (answer, delivered, traceparent) => {
       answers.push(answer);
+      traces.push(traceparent);
       if (link.brokerTakes) delivered?.();
     },
     storage,
@@ -40,7 +42,7 @@ function inboxWith(execute: Execute, given: Given = {}) {
     onEvent: (event) => events.push(event),
   });
   const statuses = () => answers.map(({ id, status }) => `${id} ${status}`);
-  return { inbox, answers, link, statuses, storage, events };
+  return { inbox, answers, traces, link, statuses, storage, events };
 }
 
 describe('the command inbox', () => {
@@ -57,6 +59,18 @@ describe('the command inbox', () => {
       { id: 'a', status: 'acknowledged' },
       { id: 'a', status: 'succeeded', result: 'done' },
     ]);
+  });
+
+  it('hands the trace of a command to the program, and puts it on every answer', async () => {
+    const handed: unknown[] = [];
+    const { inbox, traces } = inboxWith((_action, _envelope, trace) => void handed.push(trace));
+    inbox.receive({ ...command('a'), traceparent: 'the trace' }, now);
+    await turn();
+    inbox.receive({ ...command('a', { attempt: 2 }), traceparent: 'the trace' }, now);
+    inbox.receive(command('b', { lane: 'other' }), now);
+    await turn();
+    expect(handed).toEqual(['the trace', undefined]);
+    expect(traces).toEqual(['the trace', 'the trace', 'the trace', undefined, undefined]);
   });
 
   it('executes a repeated command once and gives the stored answer again', async () => {

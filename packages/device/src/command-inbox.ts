@@ -20,12 +20,14 @@ export const DEFAULT_INBOX_LIMITS: InboxLimits = { running: 8, remembered: 32, l
 interface Entry {
   answer: Answer | undefined;
   delivered: boolean;
+  /** Of the command, for its answers; forgotten when the program ends. */
+  traceparent: string | undefined;
 }
 
 export interface InboxOptions {
   readonly execute: Execute;
-  /** Hands an answer to the broker; `delivered` may be called once it has it. */
-  readonly send: (answer: Answer, delivered?: () => void) => void;
+  /** Hands an answer to the broker, with the trace of its command; `delivered` may be called once it has it. */
+  readonly send: (answer: Answer, delivered?: () => void, traceparent?: string) => void;
   readonly storage: Storage;
   /** Whether the storage outlives the program. If not, no command can be answered after a restart. */
   readonly survivesRestart: boolean;
@@ -57,7 +59,7 @@ export class CommandInbox {
     const arrival = command.envelope === undefined ? this.receiveBare() : this.judge(command.envelope, now);
     this.options.onEvent?.({ event: 'command', arrival, ...command.envelope });
     if (arrival === 'executed') this.begin(command);
-    else if (command.envelope !== undefined) this.reply(command.envelope.id, arrival);
+    else if (command.envelope !== undefined) this.reply(command.envelope.id, arrival, command.traceparent);
     return arrival;
   }
 
@@ -72,7 +74,11 @@ export class CommandInbox {
     for (const [id, text] of entriesOf(storage, 'command:')) {
       const interrupted: Answer = { id, status: 'failed', reason: 'interrupted by a restart' };
       const answer = text === '' ? interrupted : (JSON.parse(text) as Answer);
-      this.entries.set(id, { answer, delivered: storage.get(`owed:${id}`) === undefined });
+      this.entries.set(id, {
+        answer,
+        delivered: storage.get(`owed:${id}`) === undefined,
+        traceparent: undefined,
+      });
       if (text === '') this.write([[`command:${id}`, JSON.stringify(answer)]]);
     }
   }
@@ -92,30 +98,33 @@ export class CommandInbox {
     return expiresAt <= now() ? 'expired' : 'executed';
   }
 
-  private reply(id: string, arrival: Arrival): void {
+  private reply(id: string, arrival: Arrival, traceparent: string | undefined): void {
     const known = this.entries.get(id);
     if (known === undefined) {
       const answer: Answer = { id, status: 'rejected', reason: arrival };
       this.write(this.changes(id, JSON.stringify(answer)));
-      this.finish(this.remember(id), answer);
-    } else if (known.answer === undefined) {
-      this.options.send({ id, status: 'acknowledged' });
+      this.finish(this.remember(id, traceparent), answer);
+      return;
+    }
+    known.traceparent ??= traceparent;
+    if (known.answer === undefined) {
+      this.options.send({ id, status: 'acknowledged' }, undefined, known.traceparent);
     } else {
       this.deliver(known);
     }
   }
 
-  private begin({ action, envelope }: ReceivedCommand): void {
+  private begin({ action, envelope, traceparent }: ReceivedCommand): void {
     const { execute, onEvent, send } = this.options;
     let entry: Entry | undefined;
     if (envelope !== undefined) {
       this.marks.begin(envelope.lane, envelope.seq);
-      entry = this.remember(envelope.id);
-      send({ id: envelope.id, status: 'acknowledged' });
+      entry = this.remember(envelope.id, traceparent);
+      send({ id: envelope.id, status: 'acknowledged' }, undefined, traceparent);
     }
     this.running += 1;
     onEvent?.({ event: 'executed', action, ...envelope });
-    void executeCommand(execute, action, envelope).then((execution) => {
+    void executeCommand(execute, action, envelope, traceparent).then((execution) => {
       this.running -= 1;
       if (envelope === undefined || entry === undefined) execution.restart?.();
       else this.end(envelope.id, entry, execution);
@@ -151,10 +160,10 @@ export class CommandInbox {
     this.deliver(entry);
   }
 
-  private remember(id: string): Entry {
+  private remember(id: string, traceparent: string | undefined): Entry {
     const forgotten = this.forgettable();
     if (forgotten !== undefined) this.entries.delete(forgotten);
-    const entry: Entry = { answer: undefined, delivered: false };
+    const entry: Entry = { answer: undefined, delivered: false, traceparent };
     this.entries.set(id, entry);
     return entry;
   }
@@ -182,11 +191,12 @@ export class CommandInbox {
   private deliver(entry: Entry): void {
     const { answer } = entry;
     if (answer === undefined) return;
-    this.options.send(answer, () => {
+    const delivered = () => {
       if (entry.delivered) return;
       entry.delivered = true;
       if (this.entries.get(answer.id) === entry) this.write([[`owed:${answer.id}`, undefined]]);
-    });
+    };
+    this.options.send(answer, delivered, entry.traceparent);
   }
 
   private write(changes: Change[]): boolean {

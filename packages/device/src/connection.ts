@@ -1,6 +1,7 @@
 import { connect as connectTcp, isIP } from 'node:net';
 import { Readable } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
+import { parseTraceparent, TRACEPARENT } from '@lamplighter/contracts/trace-context';
 import { type ErrorWithReasonCode, type IClientOptions, MqttClient, type Packet } from 'mqtt';
 import type { Broker } from './broker.js';
 
@@ -36,6 +37,8 @@ export interface Arrived {
   readonly payload: Buffer;
   /** What the broker left of its message expiry, seconds; undefined if it has none. */
   readonly secondsLeft: number | undefined;
+  /** The trace that it belongs to (W3C `traceparent`). */
+  readonly traceparent: string | undefined;
   /** How long ago the broker can have sent it at most, ms. */
   readonly delayMs: number;
 }
@@ -88,16 +91,29 @@ export class Connection {
     this.client.on('message', (topic, payload, { properties }) => {
       if (this.state !== 'open') return;
       const delayMs = performance.now() - this.answeredAt;
-      handlers.onMessage({ topic, payload, secondsLeft: properties?.messageExpiryInterval, delayMs });
+      handlers.onMessage({
+        topic,
+        payload,
+        secondsLeft: properties?.messageExpiryInterval,
+        traceparent: parseTraceparent(properties?.userProperties?.[TRACEPARENT]),
+        delayMs,
+      });
     });
     this.client.on('error', (error) => this.finish(error));
     this.client.on('close', () => this.finish());
   }
 
   /** Publishes. At QoS 0 it is done when the socket took it, otherwise when the broker answered. Never throws. */
-  publish(topic: string, payload: string, how: { qos: 0 | 1 | 2; retain?: boolean }, done: Done): void {
-    this.track(done, how.qos > 0, (settle) =>
-      this.client.publish(topic, payload, { qos: how.qos, retain: how.retain ?? false }, settle),
+  publish(
+    topic: string,
+    payload: string,
+    how: { qos: 0 | 1 | 2; retain?: boolean; traceparent?: string | undefined },
+    done: Done,
+  ): void {
+    const { qos, retain = false, traceparent } = how;
+    const properties = traceparent !== undefined && { userProperties: { [TRACEPARENT]: traceparent } };
+    this.track(done, qos > 0, (settle) =>
+      this.client.publish(topic, payload, { qos, retain, ...(properties && { properties }) }, settle),
     );
   }
 

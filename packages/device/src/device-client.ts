@@ -103,7 +103,7 @@ export class DeviceClient {
     });
     this.inbox = new CommandInbox({
       execute,
-      send: (answer, delivered) => this.answer(answer, delivered),
+      send: (answer, delivered, traceparent) => this.answer(answer, delivered, traceparent),
       storage: this.storage,
       survivesRestart: options.storage !== undefined,
       onEvent: this.onEvent,
@@ -221,7 +221,8 @@ export class DeviceClient {
     if (envelope !== undefined && message.secondsLeft !== undefined) {
       this.serverClock.observe(envelope.expiresAt - message.secondsLeft * 1000, message.delayMs);
     }
-    this.inbox.receive(command, () => this.serverClock.now());
+    const traced = { ...command, traceparent: message.traceparent };
+    this.inbox.receive(traced, () => this.serverClock.now());
   }
 
   private transmit(payload: string, done: (outcome: Settled) => void): void {
@@ -237,9 +238,9 @@ export class DeviceClient {
     });
   }
 
-  private answer(answer: Answer, delivered?: () => void): void {
+  private answer(answer: Answer, delivered?: () => void, traceparent?: string): void {
     const topic = deviceTopic(this.options.fleet, 'acknowledgements', this.options.device);
-    this.standing.current?.publish(topic, JSON.stringify(answer), { qos: 1 }, (error) => {
+    this.standing.current?.publish(topic, JSON.stringify(answer), { qos: 1, traceparent }, (error) => {
       if (error === undefined) delivered?.();
     });
   }

@@ -3,9 +3,14 @@ import type { Action, Answer, CommandEnvelope } from '@lamplighter/contracts/com
 
 /**
  * What a device program does with a command. What it returns, or its promise gives, is the result that the server gets;
- * it must be JSON, or undefined for none. Throwing means that the command failed.
+ * it must be JSON, or undefined for none. Throwing means that the command failed. With `traceparent` (W3C Trace Context) a
+ * program may go on with the trace that the command belongs to; the answer carries it in any case.
  */
-export type Execute = (action: Action, envelope: CommandEnvelope | undefined) => unknown;
+export type Execute = (
+  action: Action,
+  envelope: CommandEnvelope | undefined,
+  traceparent: string | undefined,
+) => unknown;
 
 /** Thrown by a device program to say no: it did nothing, and asking again is no use. */
 export class CommandRejected extends Error {
@@ -36,9 +41,10 @@ export async function executeCommand(
   execute: Execute,
   action: Action,
   envelope: CommandEnvelope | undefined,
+  traceparent?: string,
 ): Promise<Execution> {
   try {
-    const result = await execute(action, envelope);
+    const result = await execute(action, envelope, traceparent);
     if (!(result instanceof AnswerAfterRestart)) return { answer: succeeded(result) };
     return { answer: succeeded(result.result), restart: result.restart };
   } catch (error) {

@@ -5,6 +5,8 @@ import type { Action, CommandEnvelope } from '@lamplighter/contracts/command';
 export interface ReceivedCommand {
   readonly action: Action;
   readonly envelope?: CommandEnvelope;
+  /** The trace that it belongs to (W3C `traceparent`). */
+  readonly traceparent?: string | undefined;
 }
 
 /**

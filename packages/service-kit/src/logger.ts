@@ -1,26 +1,38 @@
 import type { LoggerService } from '@nestjs/common';
-import { type Logger, pino } from 'pino';
+import { type DestinationStream, type Logger, pino } from 'pino';
+import { cleanLine, errorFields } from './log-line.js';
+import { terminalLine } from './terminal-line.js';
 
 export type { Logger };
 
-/** JSON lines on stdout, readable ones on a terminal. ERROR asks a human to act, WARN heals itself, INFO tells the life. */
-export function createLogger(service: string, level: string): Logger {
-  return pino({
-    level,
-    base: { service },
-    timestamp: pino.stdTimeFunctions.isoTime,
-    formatters: { level: (label) => ({ level: label }) },
-    redact: {
-      paths: ['password', 'secret', 'url', 'authorization', '*.password', '*.authorization'],
-      censor: '***',
+/** Fields that are never written, at the top or one level down: secrets, and what devices and clients sent. */
+const NEVER = [
+  ...['password', 'secret', 'token', 'authorization', 'cookie', 'url', 'headers', 'args'],
+  ...['payload', 'body', 'reading', 'measurements', 'action', 'result', 'because'],
+];
+
+/**
+ * A service's log: a line of JSON on stdout per event, on a terminal a readable one. docs/logs.md tells of levels and fields.
+ * @param destination stdout if not given
+ */
+export function createLogger(service: string, level: string, destination?: DestinationStream): Logger {
+  return pino(
+    {
+      level,
+      base: { service },
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+      serializers: { err: (error: unknown) => errorFields(error) },
+      redact: { paths: NEVER.flatMap((name) => [name, `*.${name}`]), censor: '***' },
+      hooks: { streamWrite: cleanLine },
     },
-    ...(process.stdout.isTTY && {
-      transport: {
-        target: 'pino-pretty',
-        options: { ignore: 'service,pid,hostname', messageFormat: '[{service}] {msg}' },
-      },
-    }),
-  });
+    destination ?? (process.stdout.isTTY ? terminal() : pino.destination(1)),
+  );
+}
+
+function terminal(): DestinationStream {
+  const color = process.env.NO_COLOR === undefined;
+  return { write: (line) => void process.stdout.write(terminalLine(line, { color })) };
 }
 
 /** Nest's own messages through pino. What Nest calls "log" is its start-up chatter: debug here. */

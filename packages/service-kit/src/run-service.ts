@@ -1,4 +1,4 @@
-import type { Logger } from './logger.js';
+import { createLogger } from './logger.js';
 
 /** What a started service hands back: how to stop it. */
 export interface RunningService {
@@ -12,35 +12,31 @@ const SHUTDOWN_DEADLINE_MS = 15_000;
 /**
  * Runs a service until SIGTERM or SIGINT. A failed start is one clear message and exit code 1, never a stack trace.
  */
-export async function runService(
-  name: string,
-  start: () => Promise<RunningService>,
-  logger?: Logger,
-): Promise<void> {
-  process.on('unhandledRejection', (error) => {
-    console.error(`${name}: stopped by an unexpected error:`, error);
+export async function runService(name: string, start: () => Promise<RunningService>): Promise<void> {
+  // Through the log: printed as it is, an error of the Redis client shows all that it was to write.
+  const logger = createLogger(name, 'error');
+  const fail = (err: unknown, message: string) => {
+    logger.fatal({ err }, message);
     process.exit(1);
-  });
+  };
+  process.on('unhandledRejection', (error) => fail(error, 'stopped by an unexpected error'));
+  process.on('uncaughtException', (error) => fail(error, 'stopped by an unexpected error'));
   let running: RunningService | undefined;
   let stopping = false;
-  const stop = (signal: string) => {
+  const stop = () => {
     if (stopping) return;
     stopping = true;
-    logger?.info({ signal }, 'stopping');
     setTimeout(() => {
       console.error(`${name}: did not stop within ${SHUTDOWN_DEADLINE_MS / 1000} s, giving up`);
       process.exit(1);
     }, SHUTDOWN_DEADLINE_MS).unref();
     Promise.resolve(running?.close()).then(
       () => process.exit(0),
-      (error: unknown) => {
-        console.error(`${name}: failed while stopping:`, error);
-        process.exit(1);
-      },
+      (error: unknown) => fail(error, 'failed while stopping'),
     );
   };
-  process.once('SIGTERM', () => stop('SIGTERM'));
-  process.once('SIGINT', () => stop('SIGINT'));
+  process.once('SIGTERM', stop);
+  process.once('SIGINT', stop);
   try {
     running = await start();
   } catch (error) {

@@ -50,6 +50,14 @@ describe('a command', () => {
     });
   });
 
+  it('keeps the trace that it belongs to, for whoever dispatches it', async () => {
+    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+    const taken = await desk.enqueue('on', { traceparent });
+    expect(taken).toMatchObject({ command: { source: 'api', traceparent } });
+    expect(await desk.read('on')).toMatchObject({ source: 'api', traceparent });
+    expect(await desk.claims()).toMatchObject([{ command: { traceparent } }]);
+  });
+
   it('of a rollout says so, and is counted there', async () => {
     for (const name of ['on', 'off']) await desk.enqueue(name, { rollout: 'R1', lane: name });
     await desk.claim();

@@ -47,13 +47,15 @@ export interface EnqueueRequest extends DeliveryOptions {
   readonly lane: string;
   readonly ttl: number;
   readonly action: Action;
+  /** The trace that it belongs to; see contracts/src/trace-context.ts. */
+  readonly traceparent?: string | undefined;
   /** Key that makes a repeated request find the command of the first one, and what the request asked for. */
   readonly idempotency?: { readonly key: string; readonly request: string };
 }
 
 /** Takes a command over REST, or of a rollout, into the device's durable queue and wakes the dispatchers. */
 export async function enqueueCommand(redis: Redis, request: EnqueueRequest): Promise<EnqueueResult> {
-  const { fleet, device, lane, ttl, action, idempotency, rollout } = request;
+  const { fleet, device, lane, ttl, action, traceparent, idempotency, rollout } = request;
   const shard = shardOf(fleet, device);
   const id = newCommandId(shard);
   const source: CommandSource = rollout === undefined ? { source: 'api' } : { source: 'rollout', rollout };
@@ -78,7 +80,7 @@ export async function enqueueCommand(redis: Redis, request: EnqueueRequest): Pro
       lane,
       delivery,
       ttl,
-      commandJson(source, action),
+      commandJson(source, action, traceparent),
       cause,
       MAX_OPEN_COMMANDS,
       COMMANDS_KEPT_PER_DEVICE,
@@ -94,7 +96,11 @@ export async function enqueueCommand(redis: Redis, request: EnqueueRequest): Pro
       const [seq, createdAt, expiresAt, ...ended] = details;
       const at = Number(createdAt);
       const command: Command = {
-        ...parseBody(id, `${fleet}/${device}/${lane} ${seq} ${expiresAt} ${delivery}`, { ...source, action }),
+        ...parseBody(id, `${fleet}/${device}/${lane} ${seq} ${expiresAt} ${delivery}`, {
+          ...source,
+          action,
+          ...(traceparent !== undefined && { traceparent }),
+        }),
         state: 'pending',
         attempt: 0,
         createdAt: at,

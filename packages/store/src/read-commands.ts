@@ -32,14 +32,19 @@ export type Command = CommandBody & {
 
 /** The part of a command that never changes. */
 export type CommandBody = CommandSource &
-  Omit<CommandHeader, 'rollout'> & { readonly id: string; readonly action: Action };
+  Omit<CommandHeader, 'rollout'> & {
+    readonly id: string;
+    readonly action: Action;
+    /** The trace that the command belongs to, for the device and for the logs. */
+    readonly traceparent?: string;
+  };
 
 /**
  * What is written once, below the header line that the scripts read and that names the rollout. The scripts match its beginning:
  * the source, and for how long an effect is looked for. What is expected stands in the command itself, so that a rule which
  * is changed or deleted meanwhile changes nothing for the commands that it has emitted.
  */
-export function commandJson(source: CommandSource, action: Action): string {
+export function commandJson(source: CommandSource, action: Action, traceparent?: string): string {
   const { rule, because, expected } = source.source === 'rule' ? source : ({} as Partial<RuleSource>);
   const body: Body = {
     source: source.source,
@@ -48,6 +53,7 @@ export function commandJson(source: CommandSource, action: Action): string {
     ...(expected && { expect: expected.expect }),
     action,
     ...(because && { because }),
+    ...(traceparent !== undefined && { traceparent }),
   };
   return JSON.stringify(body);
 }
@@ -148,11 +154,20 @@ export interface Body {
   readonly action: Action;
   /** What the rule decided on. */
   readonly because?: object;
+  /** 55 characters; see contracts/src/trace-context.ts. */
+  readonly traceparent?: string;
 }
 
 export function parseBody(id: string, headerLine: string, body: Body): CommandBody {
   const { rollout, ...header } = parseHeader(headerLine);
-  return { id, ...header, ...sourceOf(body, rollout), action: body.action };
+  const { action, traceparent } = body;
+  return {
+    id,
+    ...header,
+    ...sourceOf(body, rollout),
+    action,
+    ...(traceparent !== undefined && { traceparent }),
+  };
 }
 
 function sourceOf(

@@ -17,7 +17,7 @@ export interface TestClient {
   publish(
     topic: string,
     payload: object | string | Buffer,
-    options?: { qos?: 0 | 1 | 2; retain?: boolean },
+    options?: { qos?: 0 | 1 | 2; retain?: boolean; userProperties?: Record<string, string> },
   ): Promise<void>;
   /** Settles after the SUBACK; QoS 1. */
   subscribe(filter: string): Promise<void>;
@@ -47,9 +47,10 @@ export async function connectMqtt(url: string, options: IClientOptions = {}): Pr
   closeLater(`MQTT client ${client.options.clientId}`, close);
   return {
     received,
-    async publish(topic, payload, { qos = 1, retain = false } = {}) {
+    async publish(topic, payload, { qos = 1, retain = false, userProperties } = {}) {
       const raw = typeof payload === 'string' || Buffer.isBuffer(payload) ? payload : JSON.stringify(payload);
-      await client.publishAsync(topic, raw, { qos, retain });
+      const properties = userProperties && { userProperties };
+      await client.publishAsync(topic, raw, { qos, retain, ...(properties && { properties }) });
     },
     async subscribe(filter) {
       await client.subscribeAsync(filter, { qos: 1 });

@@ -37,6 +37,7 @@ async function start(): Promise<RunningService> {
 
   return {
     async close() {
+      logger.info('stopping');
       app.get(Readiness).stopping();
       app.get(UnexplainedGauge).stop();
       app.get(CommandWaits).close();
@@ -48,6 +49,7 @@ async function start(): Promise<RunningService> {
       clearInterval(idle);
       await app.get(EventWriter).drain();
       link.stop();
+      logger.info('stopped');
     },
   };
 }

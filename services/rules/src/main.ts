@@ -61,6 +61,7 @@ async function start(): Promise<RunningService> {
 
   return {
     async close() {
+      logger.info('stopping');
       await Promise.all([
         transport.drain(),
         app.get(RolloutsService).stop(),
@@ -72,6 +73,7 @@ async function start(): Promise<RunningService> {
       operations.close();
       redis.disconnect();
       subscriber.disconnect();
+      logger.info('stopped');
     },
   };
 }

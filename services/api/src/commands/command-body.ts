@@ -14,6 +14,7 @@ export function commandBody(command: Command): CommandBody {
     seq: command.seq,
     policy: command.policy,
     action: command.action,
+    ...(command.traceparent !== undefined && { traceparent: command.traceparent }),
     onFailure: command.onFailure,
     source: command.source,
     ...(command.source === 'rule' && { rule: command.rule }),

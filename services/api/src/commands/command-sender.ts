@@ -1,6 +1,9 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { defaultLane } from '@lamplighter/contracts/command';
 import { durationMs } from '@lamplighter/contracts/duration';
+import { traceIdOf } from '@lamplighter/contracts/trace-context';
+import { CommandLog } from '@lamplighter/service-kit/command-log';
+import type { Logger } from '@lamplighter/service-kit/logger';
 import { enqueueCommand } from '@lamplighter/store/commands';
 import { type Command, readCommand } from '@lamplighter/store/read-commands';
 import type { Superseded } from '@lamplighter/store/superseded';
@@ -11,8 +14,10 @@ import { Problem, retryAfter } from '../problems/problem.js';
 import type { ProblemName } from '../problems/problem-types.js';
 import type { DevicePath } from '../requests/address.js';
 import { StoreLink } from '../store/store-link.js';
+import { LOGGER } from '../tokens.js';
 import type { CommandRequest } from './command.schema.js';
 import { idempotencyKey } from './idempotency-key.js';
+import { traceOfRequest } from './trace-of-request.js';
 
 /** What `send` may answer instead, for the description of an endpoint. */
 export const SEND_PROBLEMS = [
@@ -33,11 +38,16 @@ export const SEND_PROBLEMS = [
 /** Takes what clients want devices to do. */
 @Injectable()
 export class CommandSender {
+  private readonly log: CommandLog;
+
   constructor(
+    @Inject(LOGGER) logger: Logger,
     @Inject(StoreLink) private readonly link: StoreLink,
     @Inject(ApiMetrics) private readonly metrics: ApiMetrics,
     @Inject(EventWriter) private readonly events: EventWriter,
-  ) {}
+  ) {
+    this.log = new CommandLog(logger);
+  }
 
   /**
    * Puts a command into its device's durable queue: once it returns, the command is on disk.
@@ -52,6 +62,7 @@ export class CommandSender {
     const redis = this.link.durableRedis;
     const { action, policy, lane = defaultLane(action), attempts, onFailure } = request;
     const key = idempotencyKey(headers);
+    const traceparent = traceOfRequest(headers);
     const result = await enqueueCommand(redis, {
       fleet,
       device,
@@ -62,11 +73,13 @@ export class CommandSender {
       attempts,
       onFailure,
       action,
+      traceparent,
       ...(key !== undefined && { idempotency: { key, request: JSON.stringify(request) } }),
     });
     switch (result.outcome) {
       case 'enqueued':
         this.tell(fleet, device, result.id, result);
+        this.note({ fleet, device }, result, traceIdOf(traceparent));
         return result.command;
       case 'repeated': {
         const command = await readCommand(redis, result.id);
@@ -109,5 +122,18 @@ export class CommandSender {
     say(id, 'pending');
     for (const earlier of superseded) say(earlier, 'superseded');
     for (const earlier of unknown) say(earlier, 'unknown');
+  }
+
+  private note(
+    address: DevicePath,
+    { id, superseded, unknown }: Superseded & { id: string },
+    trace_id: string,
+  ): void {
+    if (!this.log.isOn) return;
+    this.log.tell('issued', { command: id, ...address, trace_id });
+    const cause = `superseded:${id}`;
+    for (const command of superseded)
+      this.log.tell('ended', { command, ...address, state: 'superseded', cause });
+    for (const command of unknown) this.log.tell('ended', { command, ...address, state: 'unknown', cause });
   }
 }

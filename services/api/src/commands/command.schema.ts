@@ -103,6 +103,10 @@ export const commandSchema = z
     seq: z.int().meta({ description: 'Grows within the lane' }),
     policy: z.enum(POLICIES),
     action: z.record(z.string(), z.unknown()),
+    traceparent: z
+      .string()
+      .optional()
+      .meta({ description: 'The trace that it belongs to (W3C Trace Context); the device gets it too' }),
     onFailure: z
       .enum(ON_FAILURE)
       .meta({ description: 'What its failure means to those behind it in its lane' }),

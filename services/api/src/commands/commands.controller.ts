@@ -1,4 +1,6 @@
 import type { ServerResponse } from 'node:http';
+import { CommandLog } from '@lamplighter/service-kit/command-log';
+import type { Logger } from '@lamplighter/service-kit/logger';
 import { cancelCommand } from '@lamplighter/store/commands';
 import { readCommand } from '@lamplighter/store/read-commands';
 import { Controller, Delete, Get, Inject, Param, Req, Res } from '@nestjs/common';
@@ -10,6 +12,7 @@ import { Answers, Problems, Resource } from '../openapi/describe.js';
 import { Problem } from '../problems/problem.js';
 import type { HttpRequest } from '../requests/http-request.js';
 import { StoreLink } from '../store/store-link.js';
+import { LOGGER } from '../tokens.js';
 import { type CommandBody, commandPath, commandSchema } from './command.schema.js';
 import { commandBody } from './command-body.js';
 import { CommandWaits } from './command-waits.js';
@@ -18,12 +21,17 @@ import { MayWait, PREFERENCE_APPLIED } from './may-wait.js';
 @Resource('commands')
 @Controller('v1/commands')
 export class CommandsController {
+  private readonly log: CommandLog;
+
   constructor(
+    @Inject(LOGGER) logger: Logger,
     @Inject(StoreLink) private readonly link: StoreLink,
     @Inject(ApiMetrics) private readonly metrics: ApiMetrics,
     @Inject(EventWriter) private readonly events: EventWriter,
     @Inject(CommandWaits) private readonly waits: CommandWaits,
-  ) {}
+  ) {
+    this.log = new CommandLog(logger);
+  }
 
   @Get(':id')
   @ApiOperation({ summary: 'One command with all its transitions' })
@@ -74,6 +82,7 @@ export class CommandsController {
     }
     this.metrics.commands.inc({ transition: state, source: 'api' });
     this.events.append({ type: 'command', fleet, device, command: id, state });
+    this.log.tell('ended', { command: id, fleet, device, state, cause: 'api' });
     return commandBody(await this.find(id));
   }
 

@@ -53,6 +53,12 @@ export class DeviceCommandsController {
     description: 'Any text, kept for a day: a repeated request finds the command of the first one',
     schema: { type: 'string', maxLength: 255 },
   })
+  @ApiHeader({
+    name: 'traceparent',
+    required: false,
+    description: 'W3C Trace Context: carried to the device; without a valid one a trace begins here',
+    schema: { type: 'string', maxLength: 256 },
+  })
   @MayWait('It is answered with 200 once the command has ended, or with 202 after that time.')
   @Answers(202, commandSchema, 'The command, taken', { ...LOCATION, ...PREFERENCE_APPLIED })
   @Answers(200, commandSchema, 'The command, ended while the request waited', {

@@ -1,5 +1,8 @@
-import { type Answer, parseAnswer } from '@lamplighter/contracts/command';
+import { type Answer, FINAL_STATES, parseAnswer } from '@lamplighter/contracts/command';
 import { FILTERS, parseTopic } from '@lamplighter/contracts/topics';
+import { traceIdOf } from '@lamplighter/contracts/trace-context';
+import { CommandLog } from '@lamplighter/service-kit/command-log';
+import type { Logger } from '@lamplighter/service-kit/logger';
 import { type AnswerOutcome, answerCommands } from '@lamplighter/store/commands';
 import type { Redis } from '@lamplighter/store/connect';
 import type { LiveEvent } from '@lamplighter/store/events';
@@ -11,7 +14,7 @@ import { RulesMetrics } from '../metrics.js';
 import type { MqttMessage } from '../mqtt/mqtt-link.js';
 import type { Subscription } from '../mqtt/mqtt-transport.js';
 import { untilStored } from '../telemetry/until-stored.js';
-import { REDIS } from '../tokens.js';
+import { LOGGER, REDIS } from '../tokens.js';
 import { DispatchService } from './dispatch.service.js';
 
 // One batch at a time keeps a device's `acknowledged` before its `succeeded`.
@@ -26,12 +29,17 @@ const SUBSCRIPTION: Subscription = {
 /** Devices' answers to commands. */
 @Controller()
 export class AcknowledgementsController {
+  private readonly log: CommandLog;
+
   constructor(
     @Inject(REDIS) private readonly redis: Redis,
+    @Inject(LOGGER) logger: Logger,
     private readonly metrics: RulesMetrics,
     private readonly events: LiveEventsService,
     private readonly dispatch: DispatchService,
-  ) {}
+  ) {
+    this.log = new CommandLog(logger);
+  }
 
   @EventPattern(FILTERS.acknowledgements, SUBSCRIPTION)
   async record(@Payload() batch: readonly MqttMessage[]): Promise<void> {
@@ -41,7 +49,7 @@ export class AcknowledgementsController {
         this.metrics.storeOperations.inc({ op: 'answer', result: 'error' });
         this.events.storeFailed(error);
       },
-      onPoison: ({ device }, error) => this.events.poisoned(device, error),
+      onPoison: ({ fleet, name: device }, error) => this.events.poisoned({ fleet, device }, error),
     });
     if (answers.length > 0) this.metrics.storeOperations.inc({ op: 'answer', result: 'ok' });
     this.events.append(answers.flatMap((answer, i) => this.tell(answer, outcomes[i]!)));
@@ -52,7 +60,7 @@ export class AcknowledgementsController {
     this.dispatch.wake(due.map(({ fleet, name }) => shardOf(fleet, name)));
   }
 
-  private read({ topic, payload }: MqttMessage) {
+  private read({ topic, payload, traceparent }: MqttMessage) {
     const parsed = parseTopic(topic);
     const answer = parseAnswer(payload);
     if (parsed === undefined || answer === undefined) {
@@ -60,15 +68,14 @@ export class AcknowledgementsController {
       return [];
     }
     const { fleet, device } = parsed;
-    return [{ fleet, name: device, device: `${fleet}/${device}`, answer, cause: 'device' }];
+    return [{ fleet, name: device, device: `${fleet}/${device}`, answer, cause: 'device', traceparent }];
   }
 
-  private tell(
-    { fleet, name, answer }: { fleet: string; name: string; answer: Answer },
-    answered: AnswerOutcome | 'failed',
-  ): LiveEvent[] {
+  private tell(told: ReadAnswer, answered: AnswerOutcome | 'failed'): LiveEvent[] {
     if (answered === 'failed') return [];
+    const { fleet, name, answer } = told;
     const { outcome, source, ageMs, aborted } = answered;
+    if (this.log.isOn) this.note(told, outcome);
     if (outcome === 'repeated' || outcome === 'late' || outcome === 'missing' || outcome === 'foreign') {
       this.metrics.answers.inc({ result: outcome });
       return [];
@@ -84,4 +91,21 @@ export class AcknowledgementsController {
       ),
     ];
   }
+
+  private note({ fleet, name, answer, traceparent }: ReadAnswer, state: string): void {
+    const trace_id = traceparent === undefined ? undefined : traceIdOf(traceparent);
+    const note = { command: answer.id, fleet, device: name, trace_id, state };
+    this.log.tell('answered', note);
+    if (FINAL.has(state)) this.log.tell('ended', note);
+  }
+}
+
+const FINAL: ReadonlySet<string> = new Set(FINAL_STATES);
+
+/** An answer, who gave it, and the trace that it carries. */
+interface ReadAnswer {
+  readonly fleet: string;
+  readonly name: string;
+  readonly answer: Answer;
+  readonly traceparent: string | undefined;
 }

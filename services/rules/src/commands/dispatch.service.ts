@@ -1,5 +1,7 @@
 import { type CommandState, commandPayload } from '@lamplighter/contracts/command';
 import { commandsTopic } from '@lamplighter/contracts/topics';
+import { traceIdOf } from '@lamplighter/contracts/trace-context';
+import { CommandLog, type CommandStep } from '@lamplighter/service-kit/command-log';
 import type { Logger } from '@lamplighter/service-kit/logger';
 import {
   type DeviceAddress,
@@ -50,6 +52,8 @@ interface Dispatch {
   readonly source: CommandSource['source'];
   /** The device understands `_cmd` and answers. */
   readonly answers: boolean;
+  /** The trace that it belongs to, for the device. */
+  readonly traceparent: string | undefined;
   /** When the reading that caused it was taken off the socket; undefined for all but a rule's first dispatch. */
   readonly takenAt: number | undefined;
 }
@@ -89,6 +93,7 @@ export class DispatchService implements OnApplicationBootstrap {
       this.logger.warn({ ms }, 'the clock of Redis was set back; what waits begins to wait anew');
     },
   );
+  private readonly log: CommandLog;
   private ended: Dispatch[] = [];
   private returned: { dispatch: Dispatch; cause: string }[] = [];
   private reporting: Promise<void> | undefined;
@@ -100,7 +105,9 @@ export class DispatchService implements OnApplicationBootstrap {
     private readonly transport: MqttTransport,
     private readonly metrics: RulesMetrics,
     private readonly events: LiveEventsService,
-  ) {}
+  ) {
+    this.log = new CommandLog(logger);
+  }
 
   onApplicationBootstrap(): void {
     const listen = () => void this.subscriber.subscribe(WAKE_CHANNEL).catch(() => undefined); // the next connect tries again
@@ -134,8 +141,12 @@ export class DispatchService implements OnApplicationBootstrap {
       if (enqueued === undefined) continue; // a repeated part: its commands are leased, and found by their lease if need be
       this.count('rule', enqueued);
       this.tellOvertaken(device.address, enqueued);
-      if (enqueued.state !== 'dispatched') continue;
       const { fleet, device: name } = device.address;
+      if (this.log.isOn) {
+        const { id, traceparent, cause } = command;
+        this.note('emitted', { id, fleet, device: name, traceparent }, { state: enqueued.state, cause });
+      }
+      if (enqueued.state !== 'dispatched') continue;
       this.publish({
         ...dispatchOf(command, enqueued),
         fleet,
@@ -208,7 +219,10 @@ export class DispatchService implements OnApplicationBootstrap {
     const { source, fleet, device, id } = command;
     this.told(source, outcome, fleet, device, id);
     for (const rest of aborted) this.told(source, 'cancelled', fleet, device, rest);
-    if (outcome !== 'dispatched') return;
+    if (outcome !== 'dispatched') {
+      if (this.log.isOn) this.note('ended', command, { state: outcome, attempt });
+      return;
+    }
     if (attempt > 1) this.metrics.redeliveries.inc();
     this.publish({
       id,
@@ -225,6 +239,7 @@ export class DispatchService implements OnApplicationBootstrap {
       actionJson: JSON.stringify(command.action),
       source,
       answers: announced,
+      traceparent: command.traceparent,
       takenAt: undefined,
     });
   }
@@ -239,14 +254,20 @@ export class DispatchService implements OnApplicationBootstrap {
     }
     const payload = commandPayload(actionJson, answers ? { id, lane, seq, attempt, expiresAt } : undefined);
     const expirySeconds = Math.max(1, Math.floor((dispatch.expires - now) / 1000));
-    this.transport.publish('commands', topic, payload, expirySeconds, (outcome) =>
-      this.published(dispatch, outcome),
+    this.transport.publish(
+      'commands',
+      topic,
+      payload,
+      expirySeconds,
+      (outcome) => this.published(dispatch, outcome),
+      dispatch.traceparent,
     );
   }
 
   private published(dispatch: Dispatch, outcome: PublishOutcome): void {
     if (dispatch.takenAt !== undefined)
       this.metrics.loop.observe((performance.now() - dispatch.takenAt) / 1000);
+    if (this.log.isOn) this.note('dispatched', dispatch, { attempt: dispatch.attempt, state: `${outcome}` });
     if (outcome === 'lost') return; // whether it arrived nobody knows: the lease runs out, and it is dispatched again
     if (outcome === NO_SUBSCRIBER) {
       this.metrics.unreachable.inc({ reason: 'no_subscriber' });
@@ -276,9 +297,11 @@ export class DispatchService implements OnApplicationBootstrap {
           ended.map((dispatch) => ({ ...leaseOf(dispatch), cause: 'unannounced' })),
         );
         const due = new Set<number>();
-        for (const [i, { source, fleet, device, id }] of ended.entries()) {
+        for (const [i, dispatch] of ended.entries()) {
+          const { source, fleet, device, id } = dispatch;
           const outcome = outcomes[i];
           if (outcome === undefined) continue;
+          if (this.log.isOn) this.note('ended', dispatch, { state: 'unknown', cause: 'unannounced' });
           this.told(source, 'unknown', fleet, device, id);
           for (const rest of outcome.aborted) this.told(source, 'cancelled', fleet, device, rest);
           if (outcome.nextIsDue) due.add(shardOf(fleet, device));
@@ -319,6 +342,19 @@ export class DispatchService implements OnApplicationBootstrap {
     const ended = (ids: readonly string[], state: CommandState) =>
       ids.map((command): LiveEvent => ({ type: 'command', fleet, device, command, state }));
     this.events.append([...ended(superseded, 'superseded'), ...ended(unknown, 'unknown')]);
+    if (!this.log.isOn) return;
+    for (const id of superseded) this.note('ended', { id, fleet, device }, { state: 'superseded' });
+    for (const id of unknown) this.note('ended', { id, fleet, device }, { state: 'unknown' });
+  }
+
+  /** Follows one command in the log. */
+  private note(
+    step: CommandStep,
+    { id, fleet, device, traceparent }: Followed,
+    more: { state?: string; cause?: string; attempt?: number },
+  ): void {
+    const trace_id = traceparent === undefined ? undefined : traceIdOf(traceparent);
+    this.log.tell(step, { command: id, fleet, device, trace_id, ...more });
   }
 
   private told(
@@ -333,8 +369,11 @@ export class DispatchService implements OnApplicationBootstrap {
   }
 }
 
+/** What the log needs to know of a command. */
+type Followed = Pick<Dispatch, 'id' | 'fleet' | 'device'> & { readonly traceparent?: string | undefined };
+
 function dispatchOf(command: JudgedCommand, { seq, expiresAt }: EnqueueOutcome) {
-  const { id, lane, actionJson, takenAt, ttl } = command;
+  const { id, lane, actionJson, takenAt, ttl, traceparent } = command;
   return {
     id,
     lane,
@@ -345,6 +384,7 @@ function dispatchOf(command: JudgedCommand, { seq, expiresAt }: EnqueueOutcome) 
     expiresAt,
     expires: takenAt + ttl,
     actionJson,
+    traceparent,
     takenAt,
     source: 'rule' as const,
   };

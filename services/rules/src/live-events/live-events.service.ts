@@ -1,4 +1,5 @@
 import type { Logger } from '@lamplighter/service-kit/logger';
+import { SampledLog } from '@lamplighter/service-kit/sampled-log';
 import type { Redis } from '@lamplighter/store/connect';
 import { appendEvents, type LiveEvent } from '@lamplighter/store/events';
 import { Inject, Injectable } from '@nestjs/common';
@@ -9,6 +10,8 @@ import { LOGGER, REDIS } from '../tokens.js';
 const TELEMETRY_PER_SECOND = 50;
 /** Events wait this long for others, since each call costs Redis a write to disk. Milliseconds. */
 const COLLECT_MS = 50;
+/** Lines about devices on which the store fails; one that fails always would fill the disk. */
+const FAILURES_PER_SECOND = 5;
 /** Events that may wait; more are dropped and counted, for they are a view and not the record. */
 const MAX_WAITING = 2000;
 
@@ -20,12 +23,15 @@ export class LiveEventsService {
   private waiting: LiveEvent[] = [];
   private writing: Promise<void> | undefined;
   private lastFailure = '';
+  private readonly failures: SampledLog;
 
   constructor(
     @Inject(REDIS) private readonly redis: Redis,
     @Inject(LOGGER) private readonly logger: Logger,
     private readonly metrics: RulesMetrics,
-  ) {}
+  ) {
+    this.failures = new SampledLog(logger, 'error', FAILURES_PER_SECOND);
+  }
 
   /** True while this second's sample of telemetry has room. */
   mayShowTelemetry(): boolean {
@@ -76,9 +82,9 @@ export class LiveEventsService {
   }
 
   /** A reading that the store's script cannot take is a bug of ours. */
-  poisoned(device: string, error: Error): void {
-    this.logger.error(
-      { device, reason: error.message },
+  poisoned({ fleet, device }: { fleet: string; device: string }, error: Error): void {
+    this.failures.write(
+      { fleet, device, reason: error.message },
       'the store failed on a device; its readings of this batch are lost',
     );
   }

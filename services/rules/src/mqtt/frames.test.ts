@@ -14,8 +14,8 @@ function read(bytes: Buffer, sizes: number[] = []) {
   };
   const reader = new FrameReader(
     {
-      publish: (topic, payload, qos, packetId) =>
-        seen.publish.push({ topic, payload: Buffer.from(payload), qos, packetId }),
+      publish: (topic, payload, qos, packetId, traceparent) =>
+        seen.publish.push({ topic, payload: Buffer.from(payload), qos, packetId, traceparent }),
       puback: (id, code) => seen.puback.push([id, code]),
       other: (packet) => seen.other.push(Buffer.from(packet)),
     },
@@ -30,6 +30,9 @@ function read(bytes: Buffer, sizes: number[] = []) {
   return seen;
 }
 
+const TRACEPARENT = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+const traceparent = fc.option(fc.constant(TRACEPARENT), { nil: undefined });
+
 const publish = fc.record({
   topic: fc.string({ unit: 'grapheme', minLength: 1, maxLength: 40 }),
   payload: fc.uint8Array({ maxLength: 400 }).map((bytes) => Buffer.from(bytes)),
@@ -37,6 +40,7 @@ const publish = fc.record({
   messageId: fc.integer({ min: 1, max: 65_535 }),
   retain: fc.boolean(),
   expiry: fc.option(fc.integer({ min: 1, max: 100_000 }), { nil: undefined }),
+  traceparent,
 });
 
 describe('frames', () => {
@@ -47,7 +51,7 @@ describe('frames', () => {
         fc.array(fc.integer({ min: 1, max: 60 })),
         (packets, cuts) => {
           const bytes = Buffer.concat(
-            packets.map(({ expiry, ...packet }) =>
+            packets.map(({ expiry, traceparent, ...packet }) =>
               mqttPacket.generate(
                 {
                   cmd: 'publish',
@@ -55,7 +59,11 @@ describe('frames', () => {
                   ...packet,
                   properties: {
                     ...(expiry !== undefined && { messageExpiryInterval: expiry }),
-                    userProperties: { from: 'test' },
+                    userProperties: {
+                      from: 'test',
+                      ...(traceparent !== undefined && { traceparent }),
+                      to: 'test',
+                    },
                   },
                 },
                 V5,
@@ -63,11 +71,12 @@ describe('frames', () => {
             ),
           );
           expect(read(bytes, cuts).publish).toEqual(
-            packets.map(({ topic, payload, qos, messageId }) => ({
+            packets.map(({ topic, payload, qos, messageId, traceparent }) => ({
               topic,
               payload,
               qos,
               packetId: qos === 0 ? 0 : messageId,
+              traceparent,
             })),
           );
         },
@@ -82,13 +91,14 @@ describe('frames', () => {
         fc.string({ unit: 'grapheme', minLength: 1, maxLength: 60 }),
         fc.string({ unit: 'grapheme', maxLength: 20_000 }),
         fc.integer({ min: 1, max: 0xffff_ffff }),
-        (id, topic, payload, expiry) => {
+        traceparent,
+        (id, topic, payload, expiry, traceparent) => {
           const parser = mqttPacket.parser(V5);
           let parsed: unknown;
           parser.on('packet', (packet) => {
             parsed = packet;
           });
-          parser.parse(encodePublish(id, topic, payload, expiry));
+          parser.parse(encodePublish(id, topic, payload, expiry, traceparent));
           expect(parsed).toMatchObject({
             cmd: 'publish',
             qos: 1,
@@ -97,12 +107,34 @@ describe('frames', () => {
             messageId: id,
             topic,
             payload: Buffer.from(payload),
-            properties: { messageExpiryInterval: expiry },
+            properties: {
+              messageExpiryInterval: expiry,
+              ...(traceparent !== undefined && { userProperties: { traceparent } }),
+            },
           });
         },
       ),
       { numRuns: 200 },
     );
+  });
+
+  it.each([
+    ['in upper case', TRACEPARENT.toUpperCase()],
+    ['too short', TRACEPARENT.slice(1)],
+    ['too long', `${TRACEPARENT}0`],
+    ['of zeros', `00-${'0'.repeat(32)}-${'0'.repeat(16)}-00`],
+  ])('leave out a traceparent that is none: %s', (_, text) => {
+    const properties = { userProperties: { traceparent: text } };
+    const packet = {
+      cmd: 'publish',
+      topic: 't',
+      payload: TRACEPARENT,
+      qos: 0,
+      dup: false,
+      retain: false,
+    } as const;
+    const [seen] = read(mqttPacket.generate({ ...packet, properties }, V5)).publish;
+    expect(seen).toMatchObject({ topic: 't', traceparent: undefined });
   });
 
   it('acknowledge many packets in one write', () => {

@@ -1,3 +1,5 @@
+import { parseTraceparent, TRACEPARENT } from '@lamplighter/contracts/trace-context';
+
 /**
  * The few MQTT 5 packets of the hot path, read and written on bytes: PUBLISH and PUBACK (OASIS MQTT 5.0, 3.3 and 3.4).
  * All other packets pass by untouched.
@@ -8,7 +10,13 @@ const PUBACK = 4;
 
 /** Where frames go. `payload` is a view into the bytes of the socket; `packetId` is 0 for QoS 0. */
 export interface FrameSink {
-  publish(topic: string, payload: Buffer, qos: 0 | 1, packetId: number): void;
+  publish(
+    topic: string,
+    payload: Buffer,
+    qos: 0 | 1,
+    packetId: number,
+    traceparent: string | undefined,
+  ): void;
   puback(packetId: number, reasonCode: number): void;
   /** A whole packet of any other kind. */
   other(packet: Buffer): void;
@@ -76,6 +84,7 @@ export class FrameReader {
       byte = bytes[at]!;
       propertiesLength |= (byte & 0x7f) << shift;
     }
+    const propertiesStart = at;
     at += propertiesLength;
     if (at > end) throw new MalformedPacket('a PUBLISH shorter than its properties');
     this.sink.publish(
@@ -83,6 +92,7 @@ export class FrameReader {
       bytes.subarray(at, end),
       qos,
       qos === 0 ? 0 : (bytes[topicEnd]! << 8) | bytes[topicEnd + 1]!,
+      propertiesLength < TRACE_PROPERTY.length ? undefined : traceparentIn(bytes, propertiesStart, at),
     );
   }
 
@@ -90,6 +100,26 @@ export class FrameReader {
     const packetId = (bytes[start]! << 8) | bytes[start + 1]!;
     this.sink.puback(packetId, end - start > 2 ? bytes[start + 2]! : 0);
   }
+}
+
+const USER_PROPERTY = 0x26;
+/** The user property up to its value: its identifier, the name with its length, and the length of the value. */
+const TRACE_PROPERTY = Buffer.from([
+  USER_PROPERTY,
+  0,
+  TRACEPARENT.length,
+  ...Buffer.from(TRACEPARENT),
+  0,
+  55,
+]);
+
+/** The `traceparent` among the properties of a PUBLISH. Few have any property, so usually this is not even called. */
+function traceparentIn(bytes: Buffer, start: number, end: number): string | undefined {
+  // No text of another property can hold these bytes, for text has no zeros.
+  const at = bytes.subarray(start, end).indexOf(TRACE_PROPERTY);
+  if (at === -1) return undefined;
+  const value = start + at + TRACE_PROPERTY.length;
+  return value + 55 > end ? undefined : parseTraceparent(bytes.toString('latin1', value, value + 55));
 }
 
 function bodyStart(bytes: Buffer, start: number): number {
@@ -112,18 +142,26 @@ export function encodePubacks(packetIds: readonly number[]): Buffer {
   return bytes;
 }
 
+/** Message expiry interval (3.3.2.3.3): its identifier and four bytes. */
+const EXPIRY_BYTES = 5;
+
 /**
  * A PUBLISH with a message expiry interval (3.3.2.3.3), seconds; never retained.
  * @param packetId 0 makes it QoS 0, any other one QoS 1
+ * @param traceparent goes along as a user property
  */
 export function encodePublish(
   packetId: number,
   topic: string,
   payload: string,
   expirySeconds: number,
+  traceparent?: string,
 ): Buffer {
   const topicLength = Buffer.byteLength(topic);
-  const remaining = 2 + topicLength + (packetId === 0 ? 0 : 2) + 6 + Buffer.byteLength(payload);
+  const propertyBytes =
+    EXPIRY_BYTES + (traceparent === undefined ? 0 : TRACE_PROPERTY.length + traceparent.length);
+  const remaining =
+    2 + topicLength + (packetId === 0 ? 0 : 2) + 1 + propertyBytes + Buffer.byteLength(payload);
   const lengthBytes = remaining < 0x80 ? 1 : remaining < 0x4000 ? 2 : remaining < 0x20_0000 ? 3 : 4;
   const bytes = Buffer.allocUnsafe(1 + lengthBytes + remaining);
   bytes[0] = (PUBLISH << 4) | (packetId === 0 ? 0 : 1 << 1);
@@ -134,9 +172,13 @@ export function encodePublish(
   at = bytes.writeUInt16BE(topicLength, at);
   at += bytes.write(topic, at);
   if (packetId !== 0) at = bytes.writeUInt16BE(packetId, at);
-  bytes[at++] = 5; // length of the properties
+  bytes[at++] = propertyBytes; // below 128, so its length is one byte
   bytes[at++] = 2; // message expiry interval
   at = bytes.writeUInt32BE(expirySeconds, at);
+  if (traceparent !== undefined) {
+    at += TRACE_PROPERTY.copy(bytes, at);
+    at += bytes.write(traceparent, at, 'latin1');
+  }
   bytes.write(payload, at);
   return bytes;
 }

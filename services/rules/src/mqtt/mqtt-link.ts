@@ -12,6 +12,8 @@ export interface MqttMessage {
   readonly payload: Buffer;
   readonly qos: 0 | 1;
   readonly packetId: number;
+  /** The trace that it says it belongs to. */
+  readonly traceparent: string | undefined;
   /** Monotonic time of arrival, milliseconds (performance.now). */
   readonly takenAt: number;
   /** The connection that delivered it; its PUBACK may not go to another. */
@@ -27,7 +29,8 @@ export interface LinkEvents {
   /** All messages of one read have been handed over. */
   afterRead(): void;
   onUp(): void;
-  onDown(reason: string): void;
+  /** `isRefused`: the broker is there and says no, which only a person can mend. */
+  onDown(reason: string, isRefused: boolean): void;
 }
 
 export interface LinkOptions {
@@ -50,6 +53,8 @@ const RECEIVE_MAXIMUM = 0xffff;
 const MAX_WAITING = 10_000;
 const MAX_PACKET_BYTES = BOUNDS.maxPayloadBytes + 2048;
 const KEEPALIVE_SECONDS = 30;
+/** CONNACK reason codes (MQTT 5, 3.2.2.2) about account, access, ban and method of authentication. */
+const NOT_ALLOWED: readonly (string | number)[] = [134, 135, 138, 140];
 /** Our PUBLISH packets use the ids below, MQTT.js those from here on (its SUBSCRIBE and UNSUBSCRIBE). */
 const FIRST_FOREIGN_ID = 0xff00;
 /** A persistent session outlives its client by this, seconds. */
@@ -78,6 +83,7 @@ export class MqttLink {
     payload: string;
     expirySeconds: number;
     done: (outcome: PublishOutcome) => void;
+    traceparent: string | undefined;
   }[] = [];
 
   constructor(
@@ -114,9 +120,10 @@ export class MqttLink {
       this.backoffMs = Math.min(Math.max(200, this.backoffMs * 2), 5000);
       this.client.options.reconnectPeriod = this.backoffMs * (0.5 + Math.random() / 2);
     });
-    this.client.on('error', (error) =>
-      this.down(error.message || String((error as NodeJS.ErrnoException).code)),
-    );
+    this.client.on('error', (error) => {
+      const { code } = error as { code?: string | number };
+      this.down(error.message || String(code), NOT_ALLOWED.includes(code ?? ''));
+    });
     this.client.on('close', () => this.lose());
   }
 
@@ -144,11 +151,12 @@ export class MqttLink {
     payload: string,
     expirySeconds: number,
     done: (outcome: PublishOutcome) => void,
+    traceparent?: string,
   ): void {
     if (!this.up || this.waiting.length >= MAX_WAITING) done('lost');
     else if (this.open.size >= this.broker.receiveMaximum)
-      this.waiting.push({ topic, payload, expirySeconds, done });
-    else this.transmit(topic, payload, expirySeconds, done);
+      this.waiting.push({ topic, payload, expirySeconds, done, traceparent });
+    else this.transmit(topic, payload, expirySeconds, done, traceparent);
   }
 
   /** Publishes with QoS 0: for what the receiver asks for again if it is lost. */
@@ -212,8 +220,8 @@ export class MqttLink {
             } as ConnectionOptions)
           : connectTcp({ host, port, noDelay: true, onread }),
       {
-        publish: (topic, payload, qos, packetId) =>
-          this.take({ topic, payload, qos, packetId, takenAt: tap.readAt, connection: tap }),
+        publish: (topic, payload, qos, packetId, traceparent) =>
+          this.take({ topic, payload, qos, packetId, traceparent, takenAt: tap.readAt, connection: tap }),
         puback: (packetId, reasonCode) => this.finish(packetId, reasonCode),
       },
       () => this.events.afterRead(),
@@ -252,11 +260,12 @@ export class MqttLink {
     payload: string,
     expirySeconds: number,
     done: (outcome: PublishOutcome) => void,
+    traceparent: string | undefined,
   ): void {
     do this.nextId = (this.nextId % (FIRST_FOREIGN_ID - 1)) + 1;
     while (this.open.has(this.nextId));
     this.open.set(this.nextId, done);
-    this.tap?.send(encodePublish(this.nextId, topic, payload, expirySeconds));
+    this.tap?.send(encodePublish(this.nextId, topic, payload, expirySeconds, traceparent));
   }
 
   private finish(packetId: number, reasonCode: number): void {
@@ -264,7 +273,9 @@ export class MqttLink {
     if (done === undefined) return;
     this.open.delete(packetId);
     const next = this.waiting.shift();
-    if (next !== undefined) this.transmit(next.topic, next.payload, next.expirySeconds, next.done);
+    if (next !== undefined) {
+      this.transmit(next.topic, next.payload, next.expirySeconds, next.done, next.traceparent);
+    }
     done(reasonCode);
   }
 
@@ -283,6 +294,7 @@ export class MqttLink {
       if (this.closing) return;
       this.down(
         `the broker refused the subscription ${refused.join(', ') || error?.message}: check its access list`,
+        refused.length > 0,
       );
       this.tap?.destroy();
     });
@@ -296,11 +308,11 @@ export class MqttLink {
     this.events.onUp();
   }
 
-  private down(reason: string): void {
+  private down(reason: string, isRefused = false): void {
     this.up = false;
     if (this.told === false || this.closing) return;
     this.told = false;
-    this.events.onDown(reason);
+    this.events.onDown(reason, isRefused);
   }
 
   private lose(): void {

@@ -1,5 +1,6 @@
 import { sharedFilter } from '@lamplighter/contracts/topics';
 import type { Logger } from '@lamplighter/service-kit/logger';
+import { SampledLog } from '@lamplighter/service-kit/sampled-log';
 import { type CustomTransportStrategy, type MessageHandler, Server } from '@nestjs/microservices';
 import { from, isObservable, lastValueFrom } from 'rxjs';
 import { MqttLink, type MqttMessage, type PublishOutcome } from './mqtt-link.js';
@@ -48,6 +49,8 @@ const SMALL_BATCH = 8;
 const BUSY_BATCH = 16;
 const FULL_BATCH = 300;
 const REST_MS = 2;
+/** Lines about handlers that fail. */
+const FAILURES_PER_SECOND = 5;
 /** How long a shutdown waits for batches in hand, milliseconds. */
 const DRAIN_MS = 6000;
 
@@ -62,9 +65,11 @@ const DRAIN_MS = 6000;
 export class MqttTransport extends Server implements CustomTransportStrategy {
   private readonly links = new Map<string, MqttLink>();
   private readonly routes: Route[] = [];
+  private readonly failures: SampledLog;
 
   constructor(private readonly options: MqttTransportOptions) {
     super();
+    this.failures = new SampledLog(options.logger, 'error', FAILURES_PER_SECOND);
   }
 
   /** Opens the links and returns at once: a broker that is away is waited for, and readiness tells. */
@@ -76,17 +81,18 @@ export class MqttTransport extends Server implements CustomTransportStrategy {
     started();
   }
 
-  /** Publishes on the link of that name. */
+  /** Publishes on the link of that name; the `traceparent` goes along as a user property. */
   publish(
     link: string,
     topic: string,
     payload: string,
     expirySeconds: number,
     done: (outcome: PublishOutcome) => void,
+    traceparent?: string,
   ): void {
     const open = this.links.get(link);
     if (open === undefined) done('lost');
-    else open.publish(topic, payload, expirySeconds, done);
+    else open.publish(topic, payload, expirySeconds, done, traceparent);
   }
 
   /** Publishes with QoS 0 on the link of that name; lost while it is down. */
@@ -153,9 +159,10 @@ export class MqttTransport extends Server implements CustomTransportStrategy {
           wasUp = true;
           logger.info({ link: name }, 'connected to the broker');
         },
-        onDown: (reason) => {
+        onDown: (reason, isRefused) => {
           if (wasUp) this.options.onReconnect('closed');
-          logger.warn({ link: name, reason }, 'the broker is away; trying again');
+          if (isRefused) logger.error({ link: name, reason }, 'the broker refuses the service; trying again');
+          else logger.warn({ link: name, reason }, 'the broker is away; trying again');
         },
       },
     );
@@ -175,8 +182,8 @@ export class MqttTransport extends Server implements CustomTransportStrategy {
       if (isObservable(result)) await lastValueFrom(from(result), { defaultValue: undefined });
     } catch (error) {
       this.options.onFailure(batch.length);
-      this.options.logger.error(
-        { filter: route.filter, messages: batch.length, error },
+      this.failures.write(
+        { filter: route.filter, messages: batch.length, err: error },
         'a handler failed; its batch is dropped',
       );
     }

@@ -42,7 +42,7 @@ export class PresenceController {
         this.metrics.storeOperations.inc({ op: 'presence', result: 'error' });
         this.events.storeFailed(error);
       },
-      onPoison: ({ address }, error) => this.events.poisoned(address.name, error),
+      onPoison: ({ address }, error) => this.events.poisoned(address, error),
     });
     if (messages.length > 0) this.metrics.storeOperations.inc({ op: 'presence', result: 'ok' });
     this.events.append(messages.flatMap((message, i) => this.tell(message, outcomes[i]!)));

@@ -137,6 +137,7 @@ export class IngestService {
           // The clock of a device says how old the newest reading of a replay is; of one that comes alone, nothing.
           ageMs: last === 0 || reading._at === undefined ? 0 : Math.max(0, now - reading._at),
           takenAt: message.takenAt,
+          traceparent: message.traceparent,
         };
         const others = work.get(device);
         if (others === undefined) work.set(device, [pending]);
@@ -181,7 +182,7 @@ export class IngestService {
         this.metrics.telemetry.inc({ result: 'retried' }, countReadings(parts));
         this.events.storeFailed(error);
       },
-      onPoison: (part, error) => this.events.poisoned(part.address.name, error),
+      onPoison: (part, error) => this.events.poisoned(part.address, error),
     });
     this.metrics.storeOperations.inc({ op: 'accept', result: 'ok' });
     this.metrics.processing.observe({ stage: 'store' }, (performance.now() - started) / 1000);
@@ -263,7 +264,7 @@ export class IngestService {
     );
     const sessions = await untilStored(all, (some) => countRejected(this.redis, some), {
       onRetry: (error) => this.events.storeFailed(error),
-      onPoison: ({ address }, error) => this.events.poisoned(`${address.fleet}/${address.device}`, error),
+      onPoison: ({ address }, error) => this.events.poisoned(address, error),
     });
     for (const [i, [device, { seqs, reasons }]] of [...refusals].entries()) {
       // A device of which nothing was ever accepted here: only this tells whether it keeps what it sends.

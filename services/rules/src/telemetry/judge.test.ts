@@ -43,6 +43,7 @@ function reading(light: number, seq?: number, more: Partial<PendingReading> = {}
     mayActuate: true,
     ageMs: 0,
     takenAt: 0,
+    traceparent: undefined,
     ...more,
   };
 }
@@ -83,6 +84,16 @@ describe('judging a device', () => {
       version: second.version,
       actions: [{ led_on: false }],
     });
+  });
+
+  it('puts a command into the trace of the reading that caused it', () => {
+    const device = lamp();
+    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+    const traced = verdictOn(device, [reading(900, 1), reading(200, 2, { traceparent })]).commands;
+    expect(traced).toMatchObject([{ traceparent }]);
+    expect(JSON.parse(traced[0]!.json)).toMatchObject({ source: 'rule', traceparent });
+    const [plain] = verdictOn(device, [reading(900, 3)]).commands;
+    expect(JSON.parse(plain!.json)).not.toHaveProperty('traceparent');
   });
 
   it('expects the first version of a new device on which no rule has a verdict', () => {

@@ -32,6 +32,8 @@ export interface PendingReading extends StoredReading {
   readonly ageMs: number;
   /** Monotonic time of arrival, milliseconds. */
   readonly takenAt: number;
+  /** The trace of its message; the command that it causes belongs to it. */
+  readonly traceparent: string | undefined;
 }
 
 /** A command that a rule emitted, with what is needed to publish it. */
@@ -41,6 +43,7 @@ export interface JudgedCommand extends EmittedCommand {
   readonly actionJson: string;
   /** Monotonic time of the reading's arrival, or of a timer's verdict, milliseconds. */
   readonly takenAt: number;
+  readonly traceparent: string | undefined;
 }
 
 /** A device's part of a batch with its verdicts, on the grounds that this replica believes in. */
@@ -158,7 +161,7 @@ class Judgement {
   }
 
   /** A reading that is newer than the last state. */
-  take({ reading, at, ageMs, mayActuate, takenAt }: PendingReading): void {
+  take({ reading, at, ageMs, mayActuate, takenAt, traceparent }: PendingReading): void {
     const { device, now } = this;
     const { history } = device;
     const last = history?.newest?.reading;
@@ -171,7 +174,7 @@ class Judgement {
       heardAt: now,
       ...(history !== undefined && { last: last ?? NOTHING_YET, window: history }),
     };
-    this.judgeAll(observation, takenAt);
+    this.judgeAll(observation, takenAt, traceparent);
     if (device.quorums.length > 0) this.vote(observation);
   }
 
@@ -186,10 +189,10 @@ class Judgement {
       heardAt: Math.max(history?.heardAt ?? 0, listeningSince),
       ...(history !== undefined && { last: history.beforeNewest?.reading ?? NOTHING_YET, window: history }),
     };
-    this.judgeAll(observation, performance.now());
+    this.judgeAll(observation, performance.now(), undefined);
   }
 
-  private judgeAll(observation: Observation, takenAt: number): void {
+  private judgeAll(observation: Observation, takenAt: number, traceparent: string | undefined): void {
     const { device, now, verdicts } = this;
     this.wakeAt = undefined;
     for (const rule of device.rules) {
@@ -203,7 +206,7 @@ class Judgement {
       const because = evidenceOf(rule, before, observation, device, now);
       const expected = expectedEffect(rule, raise);
       const source = { source: 'rule', rule: rule.id, because, expected } as const;
-      const command = commandOf(rule, emit, device.address.shard, source, takenAt);
+      const command = commandOf(rule, emit, device.address.shard, source, takenAt, traceparent);
       if (rule.mode === 'every' || device.lesson) this.every.push(command);
       else this.setLastWord(rule, command);
     }
@@ -270,6 +273,7 @@ function commandOf(
   shard: number,
   source: CommandSource,
   takenAt: number,
+  traceparent: string | undefined,
 ): JudgedCommand {
   return {
     id: newCommandId(shard),
@@ -279,11 +283,12 @@ function commandOf(
     timeoutMs: rule.timeoutMs,
     attempts: rule.attempts,
     onFailure: rule.onFailure,
-    json: commandJson(source, action),
+    json: commandJson(source, action, traceparent),
     cause: `rule:${rule.id}`,
     rule,
     action,
     actionJson: JSON.stringify(action),
     takenAt,
+    traceparent,
   };
 }
