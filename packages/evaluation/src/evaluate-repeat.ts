@@ -1,4 +1,5 @@
 import type { Action } from '@lamplighter/contracts/command';
+import type { Measurement } from '@lamplighter/contracts/reading';
 import type { Inquiry, Observation } from './evaluate-input.js';
 import { left, type RuleState } from './rule-state.js';
 
@@ -6,7 +7,7 @@ import { left, type RuleState } from './rule-state.js';
 export const MAX_REASSERT_MS = 3_600_000;
 
 /** What a device reports of what it was commanded. */
-type Report = 'agrees' | 'differs' | 'nothing';
+export type Report = 'agrees' | 'differs' | 'nothing';
 
 /**
  * Whether the present action is commanded once more, and the state after that; the same state if there is nothing to say.
@@ -34,17 +35,19 @@ export function reassert({ rule, observation, device, now, trace }: Inquiry, sta
     reason: isQuiet ? 'quiet' : report,
     amount: now - emittedAt,
     limit: spacing,
-    values: values(action, reading),
+    values: reportedValues(action, reading),
   });
   if (!isDue) return state;
   return { ...state, emittedAt: now, repeats: report === 'differs' ? repeats + 1 : state.repeats };
 }
 
-function spaced(reassertMs: number, repeats: number): number {
+/** How long after the last time a device that reports otherwise is told again, milliseconds. */
+export function spaced(reassertMs: number, repeats: number): number {
   return Math.min(reassertMs * 2 ** repeats, Math.max(reassertMs, MAX_REASSERT_MS));
 }
 
-function reported(action: Action, reading: Observation['reading']): Report {
+/** Whether a reading agrees with an action, as far as it speaks of its keys. */
+export function reported(action: Action, reading: Observation['reading']): Report {
   let report: Report = 'nothing';
   for (const key in action) {
     const value = reading[key];
@@ -55,9 +58,13 @@ function reported(action: Action, reading: Observation['reading']): Report {
   return report;
 }
 
-function values(action: Action, reading: Observation['reading']) {
+/** What a reading says of the keys of an action. */
+export function reportedValues(
+  action: Action,
+  reading: Observation['reading'],
+): Readonly<Record<string, Measurement>> {
   return Object.fromEntries(
-    Object.keys(action).flatMap((key) => (reading[key] === undefined ? [] : [[key, reading[key]]])),
+    Object.keys(action).flatMap((key) => (reading[key] === undefined ? [] : [[key, reading[key]] as const])),
   );
 }
 

@@ -1,7 +1,12 @@
+import type { Action } from '@lamplighter/contracts/command';
 import type { CompiledRule } from './compile-rule.js';
+import type { DeviceFacts, Observation } from './evaluate-input.js';
+import { reportedValues } from './evaluate-repeat.js';
 import type { Evidence } from './evidence.js';
 import { type Tally, type Vote, withVotes } from './quorum.js';
 import { ballotOf, type GroupMoment, type GroupState, type JudgedGroup, judgeTally } from './quorum-group.js';
+import { type Reminded, remind } from './quorum-target.js';
+import type { RuleState } from './rule-state.js';
 import type { Trace } from './trace.js';
 
 /** All that a group's verdict was made of, recorded with each of the commands that it led to. */
@@ -50,4 +55,53 @@ export function replayGroup(
   const trace: Trace = [];
   const moment = { fleet: device.address.fleet, trigger, now, heardAt };
   return { evaluated: judgeTally(rule, group, tally, moment, trace), trace };
+}
+
+/** All that it was made of that one target was told again what its group had decided. `state` is what the target remembered. */
+export interface TargetEvidence extends Evidence {
+  readonly kind: 'reassert';
+  /** What was remembered of the group. */
+  readonly standing: GroupState;
+}
+
+/**
+ * Records why a target is told again.
+ * @param memory of the target, before
+ * @param action that it is told
+ */
+export function targetEvidenceOf(
+  rule: CompiledRule,
+  standing: GroupState,
+  memory: RuleState | undefined,
+  { reading, ageMs, heardAt }: Observation,
+  { address: { fleet, device }, answers, lesson }: DeviceFacts,
+  action: Action,
+  now: number,
+): TargetEvidence {
+  return {
+    kind: 'reassert',
+    version: rule.version,
+    now,
+    trigger: 'reading',
+    ...(memory !== undefined && { state: memory }),
+    reading: reportedValues(action, reading),
+    ageMs,
+    heardAt,
+    device: { address: { fleet, device }, answers, lesson },
+    standing,
+  };
+}
+
+/** Whether a command tells one target again what its group had decided. */
+export function isTargetEvidence(evidence: Evidence): evidence is TargetEvidence {
+  return 'kind' in evidence && evidence.kind === 'reassert';
+}
+
+/** Judges once more what the target reported then. */
+export function replayTarget(
+  rule: CompiledRule,
+  { standing, state, now, ...observation }: TargetEvidence,
+): { evaluated: Reminded; trace: Trace } {
+  const trace: Trace = [];
+  return { evaluated: remind(rule, standing, state, observation, now, trace), trace };
 }

@@ -21,6 +21,8 @@ export interface GroupState {
   readonly lostAt?: number;
   /** When the safe action was commanded; gone once the verdict's own action has followed it. */
   readonly safeAt?: number;
+  /** When the targets were last commanded, whatever it was. */
+  readonly toldAt?: number;
 }
 
 /** When and for whom a group is judged. */
@@ -88,7 +90,7 @@ export function judgeTally(
     if (isNew) trace?.push({ clause: 'emit', passes: true, action: safe, reason: 'lost' });
     return {
       before: state,
-      state: isNew ? { ...state, lostAt: now, safeAt: now } : state,
+      state: isNew ? { ...state, lostAt: now, safeAt: now, toldAt: now } : state,
       emit: isNew ? safe : undefined,
       raise: undefined,
       result: 'undecided',
@@ -103,6 +105,7 @@ export function judgeTally(
   if (owed?.emit !== undefined)
     trace?.push({ clause: 'emit', passes: true, value: owed.raise, action: owed.emit, reason: 'found' });
   const isPaid = evaluated.emit !== undefined || owed !== undefined;
+  const isTold = evaluated.emit !== undefined || owed?.emit !== undefined;
   return {
     ...evaluated,
     ...owed,
@@ -112,6 +115,7 @@ export function judgeTally(
       rule: evaluated.state,
       lostAt: isLost ? (state.lostAt ?? now) : undefined,
       safeAt: isPaid ? undefined : state.safeAt,
+      toldAt: isTold ? now : state.toldAt,
     }),
     tally,
   };
@@ -183,15 +187,17 @@ function owedAction(rule: CompiledRule, { emit, state }: Evaluated, { verdict }:
 
 function nextState(
   before: GroupState,
-  { rule, lostAt, safeAt }: Pick<GroupState, 'rule' | 'lostAt' | 'safeAt'>,
+  { rule, lostAt, safeAt, toldAt }: Pick<GroupState, 'rule' | 'lostAt' | 'safeAt' | 'toldAt'>,
 ): GroupState {
-  if (rule === before.rule && lostAt === before.lostAt && safeAt === before.safeAt) return before;
+  const isSame = rule === before.rule && lostAt === before.lostAt && safeAt === before.safeAt;
+  if (isSame && toldAt === before.toldAt) return before;
   return {
     since: before.since,
     begun: before.begun,
     ...(rule !== undefined && { rule }),
     ...(lostAt !== undefined && { lostAt }),
     ...(safeAt !== undefined && { safeAt }),
+    ...(toldAt !== undefined && { toldAt }),
   };
 }
 
