@@ -7,6 +7,7 @@ import {
   type JudgedGroup,
   judgeGroup,
 } from '@lamplighter/evaluation/quorum-group';
+import { CommandLog } from '@lamplighter/service-kit/command-log';
 import type { Logger } from '@lamplighter/service-kit/logger';
 import type { Redis } from '@lamplighter/store/connect';
 import type { LiveEvent } from '@lamplighter/store/events';
@@ -49,6 +50,7 @@ export class GroupsService implements OnApplicationBootstrap, OnApplicationShutd
   private readonly rounds = new Rounds(this);
   private readonly ears = new Ears();
   private readonly targets: TargetFinder;
+  private readonly log: CommandLog;
   private listening: NodeJS.Timeout | undefined;
 
   constructor(
@@ -62,6 +64,7 @@ export class GroupsService implements OnApplicationBootstrap, OnApplicationShutd
     private readonly metrics: RulesMetrics,
   ) {
     this.targets = new TargetFinder(redis);
+    this.log = new CommandLog(logger);
   }
 
   onApplicationBootstrap(): void {
@@ -192,6 +195,7 @@ export class GroupsService implements OnApplicationBootstrap, OnApplicationShutd
       const told = (command: string, became: 'pending' | 'superseded' | 'unknown') => {
         this.metrics.commands.inc({ transition: became, source: 'rule' });
         if (became !== 'pending') events.push({ type: 'command', fleet, device, command, state: became });
+        this.log.tell(became === 'pending' ? 'emitted' : 'ended', { command, fleet, device, state: became });
       };
       told(id, 'pending');
       for (const earlier of superseded) told(earlier, 'superseded');

@@ -1,3 +1,4 @@
+import { CommandLog } from '@lamplighter/service-kit/command-log';
 import type { Logger } from '@lamplighter/service-kit/logger';
 import type { Redis } from '@lamplighter/store/connect';
 import type { Turn } from '@lamplighter/store/rollout-commands';
@@ -28,13 +29,16 @@ export class RolloutsService implements OnApplicationBootstrap, RolloutObserver 
   private stopped = false;
   private failures = 0;
   private takesAt = 0;
+  private readonly log: CommandLog;
 
   constructor(
     @Inject(REDIS) private readonly redis: Redis,
     @Inject(LOGGER) private readonly logger: Logger,
     private readonly metrics: RulesMetrics,
     private readonly events: LiveEventsService,
-  ) {}
+  ) {
+    this.log = new CommandLog(logger);
+  }
 
   onApplicationBootstrap(): void {
     this.next(STEP_MS);
@@ -85,6 +89,7 @@ export class RolloutsService implements OnApplicationBootstrap, RolloutObserver 
   ) {
     this.metrics.commands.inc({ transition: state, source: 'rollout' });
     this.events.append([{ type: 'command', fleet, device, command: id, state }]);
+    this.log.tell(state === 'pending' ? 'emitted' : 'ended', { command: id, fleet, device, state });
   }
 
   private next(waitMs: number): void {
