@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util';
 import { REPOSITORY } from '@lamplighter/native/repository';
 import { CannotStart } from '@lamplighter/native/settings';
 import type { Document } from '../document.js';
-import { play } from '../story/play.js';
+import { type Played, play } from '../story/play.js';
 import { collect } from './collect.js';
 import { openBrowser, photograph, readDashboards } from './photograph.js';
 import { Prometheus } from './prometheus.js';
@@ -41,8 +41,9 @@ try {
 async function render(minutes: number, folder: string, prometheusUrl: string | undefined): Promise<void> {
   if (!(minutes >= 1 && minutes <= 1440)) throw new CannotStart('--minutes must be from 1 to 1440');
   const browser = await openBrowser();
-  const played = prometheusUrl === undefined ? await play(minutes, (line) => console.log(line)) : undefined;
+  let played: Played | undefined;
   try {
+    if (prometheusUrl === undefined) played = await play(minutes, (line) => console.log(line));
     const prometheus = new Prometheus(played?.prometheusUrl ?? prometheusUrl ?? '');
     const documents = readDashboards<Document>(
       readdirSync(join(REPOSITORY, 'grafana/dashboards')).filter((file) => file.endsWith('.json')),

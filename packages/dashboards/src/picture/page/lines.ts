@@ -33,12 +33,14 @@ function dataOf({ range }: Scene, fields: readonly Field[], stacked: boolean): u
   const times = fields[0]!.values.map((_, index) => range.from + index * range.step);
   if (!stacked) return [times, ...fields.map(({ values }) => [...values])];
   const sums = times.map(() => 0);
+  // Where one has no value the others stand on what is below it; where none has there is a gap.
+  const isGap = times.map((_, index) => fields.every(({ values }) => values[index] === null));
   return [
     times,
     ...fields.map(({ values }) =>
       values.map((value, index) => {
         sums[index] = (sums[index] ?? 0) + (value ?? 0);
-        return value === null ? null : sums[index];
+        return isGap[index] ? null : sums[index];
       }),
     ),
   ] as uPlot.AlignedData;
