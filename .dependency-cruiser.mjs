@@ -1,4 +1,4 @@
-// Imports point one way: contracts, then store and device, then services. No cycles.
+// Imports point one way: contracts, then evaluation, then store and device, then services. No cycles.
 const only = (name, from, to) => ({
   name,
   severity: 'error',
@@ -24,7 +24,7 @@ export default {
     only(
       'device-imports-contracts',
       '^packages/device/src/(?!.*[.]test[.]ts$)',
-      '^packages/(device|contracts)/',
+      '^packages/(device|evaluation|contracts)/',
     ),
     only('service-kit-imports-nothing', '^packages/service-kit/', '^packages/service-kit/'),
     only('native-imports-nothing', '^packages/native/', '^packages/native/'),

@@ -1,4 +1,5 @@
 import type { Answer } from '@lamplighter/contracts/command';
+import { EDGE_RULE_KEY } from '@lamplighter/contracts/edge';
 import { IDENTITY } from '@lamplighter/contracts/identity';
 import { parseReceipt } from '@lamplighter/contracts/receipt';
 import { deviceTopic, parseTopic } from '@lamplighter/contracts/topics';
@@ -7,6 +8,7 @@ import type { Broker } from './broker.js';
 import { CommandInbox, type InboxLimits } from './command-inbox.js';
 import { type Arrived, ConnectionLost } from './connection.js';
 import type { DeviceEvent, Settled } from './device-event.js';
+import { EdgeRule } from './edge-rule.js';
 import { type Execute, reasonOf } from './execute-command.js';
 import { KeptTelemetry } from './kept-telemetry.js';
 import { LatestTelemetry } from './latest-telemetry.js';
@@ -34,8 +36,10 @@ export interface DeviceOptions {
   readonly outbox?: Partial<OutboxLimits>;
   /** With `keep`: how many messages wait for receipts, and for how long. */
   readonly replay?: ReplayOptions;
-  /** Decides in the server's place while the link is down. */
+  /** Decides in the server's place while the link is down, unless there is a rule at the edge. */
   readonly fallback?: Fallback;
+  /** Whether the device takes a rule of its fleet to go by while the link is down. */
+  readonly edgeRules?: boolean;
   /** For how long the link must be down before that, ms; default 30 s. */
   readonly fallbackAfterMs?: number;
   /** For a device that connects only to report: it does so at least this often, ms. */
@@ -71,6 +75,7 @@ export class DeviceClient {
   private readonly inbox: CommandInbox;
   private readonly telemetry: Telemetry;
   private readonly fallback: LocalFallback | undefined;
+  private readonly edge: EdgeRule | undefined;
   private readonly serverClock: ServerClock;
   private readonly clock: () => number;
   private readonly storage: Storage;
@@ -78,13 +83,17 @@ export class DeviceClient {
 
   /** @throws TypeError if the fleet's or the device's name is none */
   constructor(private readonly options: DeviceOptions) {
-    const { fleet, device, broker, execute } = options;
+    const { fleet, device, broker } = options;
     for (const name of [fleet, device]) {
       if (!IDENTITY.test(name)) throw new TypeError(`"${name}" cannot be the name of a fleet or a device`);
     }
     this.clock = options.clock ?? Date.now;
     this.storage = options.storage ?? new MemoryStorage();
-    this.onEvent = options.onEvent ?? (() => {});
+    const { onEvent = () => {} } = options;
+    this.onEvent = (event) => {
+      this.edge?.note(event);
+      onEvent(event);
+    };
     this.serverClock = new ServerClock(this.clock);
     this.standing = new StandingConnection({
       broker,
@@ -102,7 +111,7 @@ export class DeviceClient {
       onChange: (change) => this.note(change),
     });
     this.inbox = new CommandInbox({
-      execute,
+      execute: (...command) => this.carryOut(...command),
       send: (answer, delivered, traceparent) => this.answer(answer, delivered, traceparent),
       storage: this.storage,
       survivesRestart: options.storage !== undefined,
@@ -111,6 +120,7 @@ export class DeviceClient {
     });
     this.telemetry = this.openTelemetry();
     this.fallback = this.openFallback();
+    this.edge = this.openEdge();
   }
 
   /** True from the moment the broker has the birth to the end of the connection. */
@@ -126,11 +136,13 @@ export class DeviceClient {
   /** Connects; after every loss connects, subscribes and announces again, with a growing, jittered wait in between. */
   start(): void {
     this.fallback?.lost();
+    this.edge?.lost();
     this.standing.open();
   }
 
   /** Says goodbye (a retained message like the will), disconnects and stays away. Settles within 5 s. */
   close(): Promise<void> {
+    this.edge?.close();
     this.telemetry.offline();
     return this.standing.close();
   }
@@ -141,10 +153,13 @@ export class DeviceClient {
    * storage makes it, in the same turn.
    */
   publish(measurements: Measurements): Promise<PublishOutcome> {
-    this.fallback?.consider(measurements);
+    this.edge?.consider(measurements);
+    if (this.edge?.holds !== true) this.fallback?.consider(measurements);
+    const edge = this.edge?.report(measurements);
+    const reading = edge === undefined ? measurements : { ...measurements, _edge: edge };
     const report = this.fallback?.report;
-    if (report === undefined) return this.telemetry.publish(measurements);
-    return this.telemetry.publish({ ...measurements, fallback: report }).then((outcome) => {
+    if (report === undefined) return this.telemetry.publish(reading);
+    return this.telemetry.publish({ ...reading, fallback: report }).then((outcome) => {
       if (outcome === 'kept' || outcome === 'acknowledged' || outcome === 'sent')
         this.fallback?.reported(report);
       return outcome;
@@ -181,6 +196,31 @@ export class DeviceClient {
     });
   }
 
+  private openEdge(): EdgeRule | undefined {
+    const { fleet, device, edgeRules, fallbackAfterMs = 30_000, execute, telemetry } = this.options;
+    if (edgeRules !== true) return undefined;
+    const { clock, storage, onEvent } = this;
+    return new EdgeRule({
+      fleet,
+      device,
+      execute,
+      afterMs: fallbackAfterMs,
+      keeps: telemetry === 'keep',
+      clock: () => Math.floor(clock()),
+      now: () => Math.floor(this.serverClock.now()),
+      storage,
+      onEvent,
+    });
+  }
+
+  /** A rule for the edge is the library's own business; everything else is the program's. */
+  private carryOut(...command: Parameters<Execute>): unknown {
+    const [action, envelope] = command;
+    if (this.edge !== undefined && EDGE_RULE_KEY in action) return this.edge.follow(action);
+    this.edge?.told(action, envelope);
+    return this.options.execute(...command);
+  }
+
   /** The time will do, as long as it grows: a clock that was set back must not make a session look old. */
   private nextSession(): number {
     const session = Math.max(Number(this.storage.get('session') ?? 0) + 1, Math.floor(this.clock()));
@@ -196,12 +236,14 @@ export class DeviceClient {
     if (change.online) {
       this.onEvent({ event: 'online', session: change.session });
       this.fallback?.returned();
+      this.edge?.returned();
       this.inbox.resend();
       this.telemetry.online();
     } else {
       const { online, ...end } = change;
       this.onEvent({ event: 'offline', ...end });
       this.fallback?.lost();
+      this.edge?.lost();
       this.telemetry.offline();
     }
   }

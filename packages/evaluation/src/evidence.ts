@@ -62,7 +62,7 @@ export function evidenceOf(
 /** Judges once more what was judged then. */
 export function replay(rule: CompiledRule, evidence: Evidence): { evaluated: Evaluated; trace: Trace } {
   const { trigger, reading, ageMs, heardAt, last, windows, verdict, value, state, device, now } = evidence;
-  const window = windows && recorded(windows);
+  const window = windows && recordedWindow(windows);
   const trace: Trace = [];
   const observation: Observation = { trigger, reading, ageMs, heardAt, last, window, verdict, value };
   return { evaluated: evaluate(rule, state, observation, device, now, trace), trace };
@@ -87,7 +87,7 @@ function windowsOf({ windows }: CompiledRule, view: WindowView): Record<string, 
 }
 
 /** A window that answers what was recorded. */
-function recorded(results: Readonly<Record<string, number>>): WindowView {
+export function recordedWindow(results: Readonly<Record<string, number>>): WindowView {
   const answer = (fn: WindowFunction) => (measurement: string, ms: number) =>
     results[windowName({ fn, measurement, ms })];
   return Object.fromEntries(WINDOW_FUNCTIONS.map((fn) => [fn, answer(fn)])) as unknown as WindowView;

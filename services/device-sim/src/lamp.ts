@@ -26,7 +26,7 @@ const INTERVAL_KEY = 'program:telemetry_interval_ms';
 
 /**
  * A simulated device: a light sensor and a lamp beside it. Restarted, it forgets everything but its storage. While the link is
- * down it is a night-light by its own sensor.
+ * down it goes by the rule that its fleet gave it, or else is a night-light by its own sensor.
  */
 export class Lamp {
   private client: DeviceClient;
@@ -91,6 +91,7 @@ export class Lamp {
     return new DeviceClient({
       ...options,
       storage: opened,
+      edgeRules: true,
       execute: (action) => this.follow(action),
       fallback: ({ light, led_on: ledOn }: Measurements) => {
         const dark = Number(light) < DARK;
