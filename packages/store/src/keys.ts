@@ -4,7 +4,7 @@
  *
  * | key                              | type | holds | bound, and who deletes |
  * |----------------------------------|------|-------|------------------------|
- * | `{s}:device:<fleet>/<device>`    | HASH | `rules` (rule states, JSON) and their `version`, `session` (`session,online,at,telemetry`, and the period of a device that sleeps), `lesson`, `lane:<lane>` (last sequence), `stopped:<lane>` (the command whose failure stopped it), counts of the ledger (`late`, `duplicate`, `stale`, `rejected`, `taken`, `dropped`, `from`) | one per device |
+ * | `{s}:device:<fleet>/<device>`    | HASH | `rules` (rule states, JSON) and their `version`, `session` (`session,online,at,telemetry`, and the period of a device that sleeps), `lesson`, `lane:<lane>` (last sequence), settings (`interval`, `edge`, `edge:confirmed`), `stopped:<lane>` (the command whose failure stopped it), counts of the ledger (`late`, `duplicate`, `stale`, `rejected`, `taken`, `dropped`, `from`) | one per device |
  * | `{s}:window:<fleet>/<device>`    | LIST | readings in device order, `received,late,count,n,seq,at,<replica>.<part>,json`; the last one is the last state | `WINDOW_SIZE` and a stride, trimmed on write |
  * | `{s}:presence:<fleet>`           | ZSET | device → online until (ms); 0 said goodbye, -1 never seen | one per device |
  * | `{s}:devices:<fleet>`            | ZSET | device names, score 0, in lexical order | `MAX_DEVICES_PER_FLEET` |
@@ -31,6 +31,8 @@
  * | `{lamplighter}:rules-revisions`  | HASH | fleet → how often its rules were written; `*` → how often any were | one per fleet |
  * | `{lamplighter}:rule-errors:<fleet>` | HASH | rule id → the latest error of its present version (see rules-errors.ts) | as `rules` |
  * | `{lamplighter}:telemetry-schemas` | HASH | fleet → its telemetry schema, JSON | one per fleet |
+ * | `{s}:edge:<fleet>/<device>`     | HASH | what the device decided without its link: id → `received,decision` (JSON), `<id>:judgement` → what the server thinks of it (JSON); `dropped` | `EDGE_BOUNDS.maxDecisions`, the oldest make room |
+ * | `{lamplighter}:edge-due`         | ZSET | `<fleet>/<device>` → when such decisions are to be judged (ms) | one per device, gone when all are |
  * | `{lamplighter}:…`                | -    | shard count, API keys, recent events, samples of rejected input | see their files |
  */
 export const SHARDS = 64;
@@ -82,6 +84,8 @@ export const groupKey = (fleet: string, rule: string) => `{${shardOf(fleet, rule
 export const outcomesKey = (shard: number, fleet: string, device: string) =>
   `{${shard}}:outcomes:${fleet}/${device}`;
 
+export const edgeKey = (shard: number, fleet: string, device: string) => `{${shard}}:edge:${fleet}/${device}`;
+
 /** Keys of one fleet in one shard. */
 export const ineffectiveKey = (shard: number, fleet: string) => `{${shard}}:ineffective:${fleet}`;
 export const presenceKey = (shard: number, fleet: string) => `{${shard}}:presence:${fleet}`;
@@ -121,6 +125,7 @@ export const ruleVersionsKey = (fleet: string, rule: string) =>
   `{lamplighter}:rule-versions:${fleet}/${rule}`;
 export const ruleErrorsKey = (fleet: string) => `{lamplighter}:rule-errors:${fleet}`;
 export const RULES_REVISIONS_KEY = '{lamplighter}:rules-revisions';
+export const EDGE_DUE_KEY = '{lamplighter}:edge-due';
 export const TELEMETRY_SCHEMAS_KEY = '{lamplighter}:telemetry-schemas';
 /** Channel on which whoever enqueues a command says which shard has work. */
 export const WAKE_CHANNEL = '{lamplighter}:wake';

@@ -7,6 +7,7 @@ import { CanaryService } from './canary/canary.service.js';
 import { AcknowledgementsController } from './commands/acknowledgements.controller.js';
 import { DispatchService } from './commands/dispatch.service.js';
 import type { Config } from './config.js';
+import { EdgeService } from './edge/edge.service.js';
 import { EffectsService } from './effects/effects.service.js';
 import { GroupsService } from './groups/groups.service.js';
 import { LiveEventsService } from './live-events/live-events.service.js';
@@ -60,6 +61,7 @@ export function rulesModule(foundation: Foundation): DynamicModule {
       RejectedService,
       ReceiptsService,
       GroundsService,
+      EdgeService,
       IngestService,
       TimersService,
       GroupsService,

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { mqttUrl, port, redisUrl, serviceVariables } from '@lamplighter/service-kit/config';
+import { decimal, mqttUrl, port, redisUrl, serviceVariables } from '@lamplighter/service-kit/config';
 import { z } from 'zod';
 
 /** The rules service's environment. */
@@ -13,6 +13,8 @@ export const configSchema = z.object({
   RULES_FILE: z.string().default(fileURLToPath(new URL('../rules/night-light.json', import.meta.url))),
   /** `shared`: replicas share the load on clean sessions. `durable`: one replica, and the broker keeps its session. */
   INGEST_MODE: z.enum(['shared', 'durable']).default('shared'),
+  /** How long after its report a device's own decision is judged, so that its neighbours have handed in what they measured too. */
+  EDGE_JUDGE_SECONDS: decimal(60, 0, 3600),
   /** `require`: not ready while Redis could lose commands. `warn`: serve all the same. */
   REDIS_DURABILITY: z.enum(['require', 'warn']).default('require'),
 });

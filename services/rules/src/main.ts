@@ -11,6 +11,7 @@ import { rulesModule } from './app.module.js';
 import { CANARY_STALE_MS, CanaryService } from './canary/canary.service.js';
 import { DispatchService } from './commands/dispatch.service.js';
 import { type Config, configSchema } from './config.js';
+import { EdgeService } from './edge/edge.service.js';
 import { EffectsService } from './effects/effects.service.js';
 import { RulesMetrics } from './metrics.js';
 import { MqttTransport } from './mqtt/mqtt-transport.js';
@@ -67,6 +68,7 @@ async function start(): Promise<RunningService> {
         app.get(RolloutsService).stop(),
         app.get(TimersService).stop(),
         app.get(EffectsService).stop(),
+        app.get(EdgeService).stop(),
       ]);
       await app.get(DispatchService).stop();
       await app.close();

@@ -3,6 +3,7 @@ import { REJECT_REASONS } from '@lamplighter/contracts/reading';
 import { SKIP_REASONS } from '@lamplighter/contracts/rollout';
 import { LATENCY_BUCKETS, Metrics } from '@lamplighter/service-kit/metrics';
 import { STORE_DURABILITY_HELP } from '@lamplighter/store/connect';
+import { JUDGEMENTS } from '@lamplighter/store/edge';
 import { BrokerMetrics } from './broker-metrics/broker-metrics.js';
 
 const SOURCES = ['rule', 'api', 'rollout'] as const;
@@ -128,6 +129,11 @@ export class RulesMetrics extends Metrics {
     'Commands that succeeded and whose rule expects an effect, by what telemetry shows of it',
     { outcome: ['effective', 'ineffective', 'unmeasured'] },
   );
+  readonly edgeDecisions = this.counter(
+    'edge_decisions_total',
+    'Decisions of devices whose link was down, by what is thought of them',
+    { judgement: JUDGEMENTS },
+  );
   readonly presence = this.counter('presence_messages_total', 'Births and wills by what they did', {
     result: ['born', 'gone', 'ignored', 'full', 'malformed'],
   });
@@ -160,6 +166,7 @@ export class RulesMetrics extends Metrics {
       'rules',
       'groups',
       'effect',
+      'edge',
     ],
     result: ['ok', 'error'],
   });

@@ -7,8 +7,10 @@ import { type AnswerOutcome, answerCommands } from '@lamplighter/store/commands'
 import type { Redis } from '@lamplighter/store/connect';
 import type { LiveEvent } from '@lamplighter/store/events';
 import { shardOf } from '@lamplighter/store/keys';
+import { confirmEdgeRules } from '@lamplighter/store/settings';
 import { Controller, Inject } from '@nestjs/common';
 import { EventPattern, Payload } from '@nestjs/microservices';
+import { type EdgeConfirmation, edgeConfirmations } from '../edge/edge-confirmations.js';
 import { LiveEventsService } from '../live-events/live-events.service.js';
 import { RulesMetrics } from '../metrics.js';
 import type { MqttMessage } from '../mqtt/mqtt-link.js';
@@ -51,6 +53,8 @@ export class AcknowledgementsController {
       },
       onPoison: ({ fleet, name: device }, error) => this.events.poisoned({ fleet, device }, error),
     });
+    const confirmed = edgeConfirmations(answers, outcomes);
+    if (confirmed.length > 0) await this.confirm(confirmed);
     if (answers.length > 0) this.metrics.storeOperations.inc({ op: 'answer', result: 'ok' });
     this.events.append(answers.flatMap((answer, i) => this.tell(answer, outcomes[i]!)));
     const due = answers.filter((_, i) => {
@@ -58,6 +62,18 @@ export class AcknowledgementsController {
       return outcome !== 'failed' && outcome.nextIsDue;
     });
     this.dispatch.wake(due.map(({ fleet, name }) => shardOf(fleet, name)));
+  }
+
+  /** Before the PUBACK: of an answer that was acknowledged nobody would hear again. */
+  private async confirm(confirmed: readonly EdgeConfirmation[]): Promise<void> {
+    const store = async (some: readonly EdgeConfirmation[]) => {
+      await confirmEdgeRules(this.redis, some);
+      return some.map(() => undefined);
+    };
+    await untilStored(confirmed, store, {
+      onRetry: (error) => this.events.storeFailed(error),
+      onPoison: ({ fleet, device }, error) => this.events.poisoned({ fleet, device }, error),
+    });
   }
 
   private read({ topic, payload, traceparent }: MqttMessage) {

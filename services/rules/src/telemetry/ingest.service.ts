@@ -12,6 +12,7 @@ import type { LiveEvent } from '@lamplighter/store/events';
 import { countRejected, type Refusals } from '@lamplighter/store/ledger';
 import { Inject, Injectable } from '@nestjs/common';
 import { DispatchService } from '../commands/dispatch.service.js';
+import { EdgeService, type Reported } from '../edge/edge.service.js';
 import { GroupsService } from '../groups/groups.service.js';
 import { LiveEventsService } from '../live-events/live-events.service.js';
 import { RulesMetrics } from '../metrics.js';
@@ -48,6 +49,7 @@ export class IngestService {
     private readonly events: LiveEventsService,
     private readonly rejected: RejectedService,
     private readonly receipts: ReceiptsService,
+    private readonly edge: EdgeService,
   ) {}
 
   /** Returns when every message is stored, or refused and counted. */
@@ -56,10 +58,12 @@ export class IngestService {
     this.metrics.lastMessage.set(now / 1000);
     const receipts = new Receipts();
     const refusals = new Map<KnownDevice, Refused>();
+    const reported: Reported[] = [];
     const started = performance.now();
     const work = this.parse(batch, now, refusals);
     this.metrics.processing.observe({ stage: 'parse' }, (performance.now() - started) / 1000);
-    await this.take(work, receipts, refusals);
+    await this.take(work, receipts, refusals, reported);
+    if (reported.length > 0) await this.edge.keep(reported);
     if (refusals.size > 0) await this.countRefusals(refusals, receipts);
     this.receipts.send(receipts);
   }
@@ -70,6 +74,7 @@ export class IngestService {
       new Map(devices.map((device) => [device, []])),
       new Receipts(),
       new Map(),
+      [],
       listeningSince,
     );
   }
@@ -78,6 +83,7 @@ export class IngestService {
     work: Map<KnownDevice, PendingReading[]>,
     receipts: Receipts,
     refusals: Map<KnownDevice, Refused>,
+    reported: Reported[],
     listeningSince?: number,
   ): Promise<void> {
     for (let round = 0; work.size > 0; round += 1) {
@@ -91,7 +97,7 @@ export class IngestService {
         if (readings.length === 0 && device.version === NEW_DEVICE) work.delete(device);
       const parts = this.judgeAll(work, listeningSince);
       const outcomes = await this.store(parts);
-      work = this.settle(parts, outcomes, receipts, refusals);
+      work = this.settle(parts, outcomes, receipts, refusals, reported);
     }
   }
 
@@ -198,6 +204,7 @@ export class IngestService {
     outcomes: readonly (PartOutcome | 'failed')[],
     receipts: Receipts,
     refusals: Map<KnownDevice, Refused>,
+    reported: Reported[],
   ) {
     const back: DeviceAddress[] = [];
     const again = new Map<KnownDevice, PendingReading[]>();
@@ -217,6 +224,11 @@ export class IngestService {
         this.metrics.rejected.inc({ reason: 'unknown_device' }, part.readings.length);
         for (const { seq } of part.readings) refuse(refusals, part.device, 'unknown_device', seq);
       } else {
+        for (const { reading } of part.readings) {
+          const { _edge: report } = reading;
+          if (report !== undefined)
+            reported.push({ fleet: part.address.fleet, device: part.address.device, report });
+        }
         if (part.device.keeps) for (const { seq } of part.readings) receipts.add(part.device, 'stored', seq);
         if (outcome.back) back.push(part.address);
         if (!part.device.isCanary) accepted += part.live.length;

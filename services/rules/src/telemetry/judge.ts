@@ -1,5 +1,6 @@
 import type { Action } from '@lamplighter/contracts/command';
 import { defaultLane } from '@lamplighter/contracts/command';
+import { parseEdgeReport } from '@lamplighter/contracts/edge';
 import type { Reading } from '@lamplighter/contracts/reading';
 import type { CompiledRule } from '@lamplighter/evaluation/compile-rule';
 import { evaluate, type Observation, type RuleState } from '@lamplighter/evaluation/evaluate';
@@ -20,6 +21,7 @@ import {
 import { newCommandId } from '@lamplighter/store/command-id';
 import { groupKey } from '@lamplighter/store/keys';
 import { type CommandSource, commandJson } from '@lamplighter/store/read-commands';
+import { stateFromEdge } from '../edge/state-from-edge.js';
 import { expectedEffect } from '../effects/expected-effect.js';
 import type { KnownDevice } from './known-device.js';
 
@@ -167,6 +169,7 @@ class Judgement {
     const last = history?.newest?.reading;
     history?.push({ at: at ?? now, receivedAt: now, reading });
     if (!mayActuate) return;
+    if (reading._edge !== undefined) this.goOn(reading._edge);
     const observation: Observation = {
       trigger: 'reading',
       reading,
@@ -176,6 +179,15 @@ class Judgement {
     };
     this.judgeAll(observation, takenAt, traceparent);
     if (device.quorums.length > 0) this.vote(observation);
+  }
+
+  /** The device has gone by a rule itself while its link was down: from there the rule goes on. */
+  private goOn(reported: unknown): void {
+    const report = parseEdgeReport(reported);
+    const rule = report?.state && this.device.rules.find(({ id }) => id === report.rule);
+    if (report?.state === undefined || rule === undefined) return;
+    const state = stateFromEdge(rule, this.states[rule.id], report.state, this.now);
+    if (state !== undefined) this.remember(rule, state);
   }
 
   /** No reading: the last state is judged once more. */

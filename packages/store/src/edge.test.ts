@@ -1,0 +1,75 @@
+import type { EdgeDecision } from '@lamplighter/contracts/edge';
+import { type StoreUnderTest, startStore } from '../test/store-under-test.js';
+import { readDecisions, reportDecisions, takeEdge, writeJudgements } from './edge.js';
+import { EDGE_DUE_KEY } from './keys.js';
+import { confirmEdgeRules, readEdgeSetting, setEdgeRule } from './settings.js';
+
+let store: StoreUnderTest;
+beforeAll(async () => {
+  store = await startStore();
+});
+
+const decision = (id: number): EdgeDecision => ({
+  id,
+  rule: 'night-light',
+  version: 1,
+  raise: true,
+  reason: 'change',
+  now: id,
+  trigger: 'reading',
+});
+const judgement = { judgement: 'agrees', at: 5, sentences: ['so'] } as const;
+const report = (device: ReturnType<StoreUnderTest['newDevice']>, ids: number[], afterMs = 0, dropped = 0) =>
+  reportDecisions(store.redis, device, { decisions: ids.map(decision), dropped }, afterMs);
+const ids = async (device: ReturnType<StoreUnderTest['newDevice']>) =>
+  (await readDecisions(store.redis, device)).decisions.map((kept) => kept.decision.id);
+
+describe('decisions of devices', () => {
+  it('are kept once, newest first, and the oldest of more than 100 make room', async () => {
+    const lamp = store.newDevice();
+    await report(lamp, [3, 1]);
+    await report(lamp, [1, 2], 0, 4);
+    const { decisions, dropped } = await readDecisions(store.redis, lamp);
+    expect(decisions.map((kept) => kept.decision)).toEqual([3, 2, 1].map(decision));
+    expect(dropped).toBe(4);
+    await writeJudgements(store.redis, lamp, [[1, judgement]], 0);
+    await report(
+      lamp,
+      Array.from({ length: 100 }, (_, i) => i + 3),
+    );
+    expect(await ids(lamp)).toEqual(Array.from({ length: 100 }, (_, i) => 102 - i));
+    await store.redis.del(EDGE_DUE_KEY);
+  });
+
+  it('are taken under a lease when they are due, and judged once', async () => {
+    const [lamp, later] = [store.newDevice(), store.newDevice()];
+    await report(lamp, [1, 2]);
+    await report(later, [1], 60_000);
+    const { fleet, device } = lamp;
+    expect((await takeEdge(store.redis, 9)).devices).toEqual([{ fleet, device }]);
+    expect((await takeEdge(store.redis, 9)).devices).toEqual([]);
+    expect(await writeJudgements(store.redis, lamp, [[1, judgement]], 0)).toEqual([judgement]);
+    // One is open, so the device comes up again.
+    expect((await takeEdge(store.redis, 9)).devices).toEqual([{ fleet, device }]);
+    const both = [1, 2, 3].map((id) => [id, { ...judgement, judgement: 'disagrees' }] as const);
+    expect(await writeJudgements(store.redis, lamp, both, 0)).toHaveLength(1);
+    expect(
+      (await readDecisions(store.redis, lamp)).decisions.map((kept) => kept.judgement?.judgement),
+    ).toEqual(['disagrees', 'agrees']);
+    expect(await store.redis.zscore(EDGE_DUE_KEY, lamp.name)).toBeNull();
+  });
+});
+
+it('the rule of a device is what was set last, beside what the device has said', async () => {
+  const lamp = store.newDevice();
+  const { fleet, device } = lamp;
+  expect(await readEdgeSetting(store.redis, fleet, device)).toEqual({});
+  await setEdgeRule(store.redis, fleet, device, 'night-light@3');
+  expect(await readEdgeSetting(store.redis, fleet, device)).toEqual({ desired: 'night-light@3' });
+  await confirmEdgeRules(store.redis, [{ fleet, device, confirmed: 'night-light@3' }]);
+  await setEdgeRule(store.redis, fleet, device, null);
+  expect(await readEdgeSetting(store.redis, fleet, device)).toEqual({
+    desired: null,
+    confirmed: 'night-light@3',
+  });
+});

@@ -1,0 +1,62 @@
+import type { EdgeDecision } from '@lamplighter/contracts/edge';
+import { type CompiledRule, compileRule } from '@lamplighter/evaluation/compile-rule';
+import type { Redis } from '@lamplighter/store/connect';
+import { type KeptReading, readWindow } from '@lamplighter/store/devices';
+import type { DeviceName } from '@lamplighter/store/edge';
+import { devicesInScope } from '@lamplighter/store/groups';
+import { WINDOW_SIZE } from '@lamplighter/store/keys';
+import { readRule } from '@lamplighter/store/rules';
+import { readVersion } from '@lamplighter/store/rules-versions';
+import type { Known } from './judge-decision.js';
+
+/** Sensors of a quorum that are looked at; of more, nothing is said. */
+const MAX_SENSORS = 100;
+
+/** What the store knows of the decisions of several devices; each thing is read once. Lives for one round. */
+export class EdgeKnowledge {
+  private readonly read = new Map<string, Promise<unknown>>();
+
+  constructor(private readonly redis: Redis) {}
+
+  /** All that is known of one decision. */
+  async of({ fleet, device }: DeviceName, decision: EdgeDecision): Promise<Known> {
+    const [rule, present, window] = await Promise.all([
+      this.once(`rule ${fleet} ${decision.rule} ${decision.version}`, () => this.rule(fleet, decision)),
+      this.once(`present ${fleet} ${decision.rule}`, () => this.present(fleet, decision.rule)),
+      this.window(fleet, device),
+    ]);
+    const neighbours =
+      rule?.quorum === undefined
+        ? undefined
+        : await this.once(`sensors ${fleet} ${rule.id} ${rule.version}`, () => this.sensors(fleet, rule));
+    const others = neighbours && new Map([...neighbours].filter(([name]) => name !== device));
+    return { fleet, device, rule, present, window, neighbours: others };
+  }
+
+  private once<T>(name: string, read: () => Promise<T>): Promise<T> {
+    const known = this.read.get(name) ?? read();
+    this.read.set(name, known);
+    return known as Promise<T>;
+  }
+
+  private async rule(fleet: string, { rule, version }: EdgeDecision): Promise<CompiledRule | undefined> {
+    const kept = await readVersion(this.redis, fleet, rule, version);
+    return kept !== undefined && 'rule' in kept ? compileRule(kept.rule, version, kept.since) : undefined;
+  }
+
+  private async present(fleet: string, rule: string): Promise<number | undefined> {
+    return (await readRule(this.redis, fleet, rule))?.version;
+  }
+
+  private window(fleet: string, device: string): Promise<KeptReading[]> {
+    return this.once(`window ${fleet} ${device}`, () => readWindow(this.redis, fleet, device, WINDOW_SIZE));
+  }
+
+  /** What is stored of all sensors of a quorum; undefined if they are too many. */
+  private async sensors(fleet: string, { scope }: CompiledRule) {
+    const names = await devicesInScope(this.redis, fleet, scope, MAX_SENSORS + 1);
+    if (names.length > MAX_SENSORS) return undefined;
+    const windows = await Promise.all(names.map((name) => this.window(fleet, name)));
+    return new Map(names.map((name, i) => [name, windows[i]!]));
+  }
+}

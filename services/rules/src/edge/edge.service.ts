@@ -1,0 +1,135 @@
+import { parseEdgeReport } from '@lamplighter/contracts/edge';
+import type { Logger } from '@lamplighter/service-kit/logger';
+import type { Redis } from '@lamplighter/store/connect';
+import {
+  type DeviceName,
+  type Judgement,
+  readDecisions,
+  reportDecisions,
+  takeEdge,
+  writeJudgements,
+} from '@lamplighter/store/edge';
+import { storeFailure } from '@lamplighter/store/store-failure';
+import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
+import type { Config } from '../config.js';
+import { LiveEventsService } from '../live-events/live-events.service.js';
+import { RulesMetrics } from '../metrics.js';
+import { untilStored } from '../telemetry/until-stored.js';
+import { CONFIG, LOGGER, REDIS } from '../tokens.js';
+import { EdgeKnowledge } from './edge-knowledge.js';
+import { judgeDecision } from './judge-decision.js';
+
+/** How often devices whose decisions are to be judged are asked for, milliseconds on average. */
+const POLL_MS = 1000;
+/** Devices that are taken at a time; those of one quorum share what is read of their neighbours. */
+const TAKE_LIMIT = 20;
+/** Longest pause after Redis has failed, milliseconds. */
+const MAX_FAILURE_MS = 5000;
+/** A service that stops waits so long for what is under way. Milliseconds. */
+const STOP_MS = 2000;
+
+/** What one device reported with a reading, not read yet. */
+export interface Reported extends DeviceName {
+  readonly report: unknown;
+}
+
+/** Keeps what devices decided while their link was down, and judges it when their neighbours have had time to come back too. */
+@Injectable()
+export class EdgeService implements OnApplicationBootstrap {
+  private readonly judgeAfterMs: number;
+  private timer: NodeJS.Timeout | undefined;
+  private working: Promise<void> | undefined;
+  private stopped = false;
+  private failures = 0;
+
+  constructor(
+    @Inject(REDIS) private readonly redis: Redis,
+    @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(CONFIG) config: Config,
+    private readonly metrics: RulesMetrics,
+    private readonly events: LiveEventsService,
+  ) {
+    this.judgeAfterMs = config.EDGE_JUDGE_SECONDS * 1000;
+  }
+
+  onApplicationBootstrap(): void {
+    this.next(POLL_MS);
+  }
+
+  /** Takes nothing more. What is not judged in time another replica judges when the lease has ended. */
+  async stop(): Promise<void> {
+    this.stopped = true;
+    clearTimeout(this.timer);
+    const limit = new Promise<void>((resolve) => setTimeout(resolve, STOP_MS).unref());
+    await Promise.race([this.working, limit]);
+  }
+
+  /** Keeps what came with readings; returns when it is stored, so that no reading is receipted whose report could be lost. */
+  async keep(reported: readonly Reported[]): Promise<void> {
+    const reports = reported.flatMap(({ fleet, device, report }) => {
+      const read = parseEdgeReport(report);
+      if (read === undefined || (read.decisions.length === 0 && read.dropped === 0)) return [];
+      return [{ fleet, device, report: read }];
+    });
+    if (reports.length === 0) return;
+    const store = async (some: typeof reports | readonly (typeof reports)[number][]) => {
+      await Promise.all(some.map((one) => reportDecisions(this.redis, one, one.report, this.judgeAfterMs)));
+      return some.map(() => undefined);
+    };
+    await untilStored(reports, store, {
+      onRetry: (error) => {
+        this.metrics.storeOperations.inc({ op: 'edge', result: 'error' });
+        this.events.storeFailed(error);
+      },
+      onPoison: ({ fleet, device }, error) => this.events.poisoned({ fleet, device }, error),
+    });
+    this.metrics.storeOperations.inc({ op: 'edge', result: 'ok' });
+  }
+
+  private next(waitMs: number): void {
+    this.timer = setTimeout(() => {
+      this.working = this.work().then((wait) => {
+        if (!this.stopped) this.next(wait);
+      });
+    }, waitMs);
+  }
+
+  /** One round; returns how long to wait for the next one. */
+  private async work(): Promise<number> {
+    try {
+      const { now, devices } = await takeEdge(this.redis, TAKE_LIMIT);
+      const knowledge = new EdgeKnowledge(this.redis);
+      for (const device of devices) await this.judge(device, knowledge, now);
+      if (devices.length > 0) this.metrics.storeOperations.inc({ op: 'edge', result: 'ok' });
+      this.failures = 0;
+      return devices.length === TAKE_LIMIT ? 0 : POLL_MS * (0.5 + Math.random());
+    } catch (error) {
+      this.metrics.storeOperations.inc({ op: 'edge', result: 'error' });
+      if (this.failures === 0)
+        this.logger.warn({ reason: (error as Error).message }, 'decisions of devices wait for Redis');
+      this.failures += 1;
+      return Math.min(POLL_MS * 2 ** this.failures, MAX_FAILURE_MS) * (0.5 + Math.random() / 2);
+    }
+  }
+
+  /** @throws if Redis is away: then it is tried again when the lease has ended */
+  private async judge(device: DeviceName, knowledge: EdgeKnowledge, now: number): Promise<void> {
+    const { decisions } = await readDecisions(this.redis, device);
+    const judgements: (readonly [id: number, judgement: Judgement])[] = [];
+    for (const { decision, reportedAt, judgement } of decisions) {
+      if (judgement !== undefined || reportedAt + this.judgeAfterMs > now) continue;
+      try {
+        const verdict = judgeDecision(decision, await knowledge.of(device, decision));
+        judgements.push([decision.id, { ...verdict, at: now }]);
+      } catch (error) {
+        if (storeFailure(error) !== undefined) throw error;
+        // One decision that cannot be judged must not hold up the others, nor come again for ever.
+        const sentences = [`it could not be judged: ${(error as Error).message}`.slice(0, 500)];
+        judgements.push([decision.id, { judgement: 'data_missing', at: now, sentences }]);
+        this.logger.error({ err: error, ...device }, 'a decision of a device cannot be judged');
+      }
+    }
+    const written = await writeJudgements(this.redis, device, judgements, this.judgeAfterMs);
+    for (const { judgement } of written) this.metrics.edgeDecisions.inc({ judgement });
+  }
+}
