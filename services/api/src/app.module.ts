@@ -8,6 +8,7 @@ import { DeviceCommandsController } from './commands/device-commands.controller.
 import { LanesController } from './commands/lanes.controller.js';
 import type { Config } from './config.js';
 import { DevicesController } from './devices/devices.controller.js';
+import { EdgeDecisionsController } from './devices/edge-decisions.controller.js';
 import { SettingsController } from './devices/settings.controller.js';
 import { EventFeed } from './events/event-feed.js';
 import { EventReader } from './events/event-reader.js';
@@ -58,6 +59,7 @@ export function apiModule({ config, logger, metrics, link }: Foundation): Dynami
       LedgerController,
       DevicesController,
       SettingsController,
+      EdgeDecisionsController,
       DeviceCommandsController,
       LanesController,
       CommandsController,

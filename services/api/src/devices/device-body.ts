@@ -1,9 +1,10 @@
 import type { StoppedLane } from '@lamplighter/store/commands';
 import type { Device, KeptReading } from '@lamplighter/store/devices';
 import type { DeviceEffect } from '@lamplighter/store/effects';
-import type { TelemetryInterval } from '@lamplighter/store/settings';
+import type { EdgeSetting, TelemetryInterval } from '@lamplighter/store/settings';
 import { isoTime } from '../iso-time.js';
 import type { DeviceBody, DeviceDetail } from './device.schema.js';
+import { edgeSettingBody } from './edge-rule.js';
 import { telemetryIntervalBody } from './telemetry-interval.js';
 
 /** A device as the API shows it: the store's, with its times in ISO 8601. */
@@ -34,11 +35,14 @@ export function deviceDetail(
   interval: TelemetryInterval,
   stoppedLanes: StoppedLane[],
   effects: readonly DeviceEffect[],
+  edge: { readonly setting: EdgeSetting; readonly present: number | undefined },
 ): DeviceDetail {
+  const edgeRule = edgeSettingBody(edge.setting, edge.present);
   const telemetryInterval = telemetryIntervalBody(interval, device.ageMs);
   return {
     ...deviceBody(device),
     ...(telemetryInterval && { telemetryInterval }),
+    ...(edgeRule && { edgeRule }),
     stoppedLanes,
     effects: effects.map((effect) => ({ ...effect, at: isoTime(effect.at) })),
   };

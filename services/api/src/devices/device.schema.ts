@@ -3,6 +3,7 @@ import { PRESENCE_STATES } from '@lamplighter/contracts/presence';
 import { z } from 'zod';
 import { timeSchema } from '../iso-time.js';
 import { CURSOR, limitSchema, nextSchema } from '../requests/page.js';
+import { edgeSettingSchema } from './edge-rule.js';
 import { telemetryIntervalSchema } from './telemetry-interval.js';
 
 export const presenceSchema = z.enum(PRESENCE_STATES).meta({
@@ -86,6 +87,9 @@ export const deviceDetailSchema = deviceSchema
       description:
         'How often it is to measure, and does; absent if nothing was set and nothing can be measured',
     }),
+    edgeRule: edgeSettingSchema.optional().meta({
+      description: 'The rule by which it is to go while its link is down; absent if none was ever set',
+    }),
     stoppedLanes: z
       .array(
         z.object({
@@ -116,6 +120,7 @@ export const deviceDetailSchema = deviceSchema
       {
         ...deviceExample,
         telemetryInterval: { desiredMs: 10000, measuredMs: 9998, pace: 'ok', late: false },
+        edgeRule: { desired: 'night-light@3', confirmed: 'night-light@3', present: 3 },
         stoppedLanes: [{ lane: 'grabber', stoppedBy: '01KAP3Z8Q4T5V6W7X8Y9ZABCDE-17' }],
         effects: [
           {

@@ -2,7 +2,8 @@ import type { ServerResponse } from 'node:http';
 import { stoppedLanes } from '@lamplighter/store/commands';
 import { countPresence, listDevices, readDevice, readWindow } from '@lamplighter/store/devices';
 import { readDeviceEffects } from '@lamplighter/store/effects';
-import { readTelemetryInterval } from '@lamplighter/store/settings';
+import { readRule } from '@lamplighter/store/rules';
+import { readEdgeSetting, readTelemetryInterval } from '@lamplighter/store/settings';
 import { Controller, Get, Inject, Param, Query, Req, Res } from '@nestjs/common';
 import { ApiOperation } from '@nestjs/swagger';
 import type { z } from 'zod';
@@ -57,20 +58,23 @@ export class DevicesController {
   @Get(':device')
   @ApiOperation({
     summary:
-      'One device: last state with its age, presence, session, telemetry interval, pending commands, stopped lanes, effects',
+      'One device: last state with its age, presence, session, telemetry interval, rule at the edge, pending commands, stopped lanes, effects',
   })
   @Answers(200, deviceDetailSchema, 'The device')
   @Problems('invalid-request', 'no-such-device')
   async readDevice(@Param({ schema: devicePath }) { fleet, device }: DevicePath): Promise<DeviceDetail> {
     const { redis } = this.link;
-    const [found, interval, stopped, effects] = await Promise.all([
+    const [found, interval, stopped, effects, setting] = await Promise.all([
       readDevice(redis, fleet, device),
       readTelemetryInterval(redis, fleet, device),
       stoppedLanes(redis, fleet, device),
       readDeviceEffects(redis, fleet, device),
+      readEdgeSetting(redis, fleet, device),
     ]);
     if (found === undefined) throw noSuchDevice(fleet, device);
-    return deviceDetail(found, interval, stopped, effects);
+    const [rule] = setting.desired?.split('@') ?? [];
+    const present = rule === undefined ? undefined : (await readRule(redis, fleet, rule))?.version;
+    return deviceDetail(found, interval, stopped, effects, { setting, present });
   }
 
   @Get(':device/telemetry')

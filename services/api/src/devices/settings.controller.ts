@@ -1,7 +1,9 @@
 import type { ServerResponse } from 'node:http';
-import { DEFAULT_ATTEMPTS } from '@lamplighter/contracts/command';
+import { type Action, DEFAULT_ATTEMPTS } from '@lamplighter/contracts/command';
 import { durationMs } from '@lamplighter/contracts/duration';
-import { setTelemetryInterval } from '@lamplighter/store/settings';
+import { EDGE_RULE_KEY } from '@lamplighter/contracts/edge';
+import { readRule } from '@lamplighter/store/rules';
+import { setEdgeRule, setTelemetryInterval } from '@lamplighter/store/settings';
 import { Body, Controller, HttpCode, Inject, Param, Put, Res } from '@nestjs/common';
 import { ApiOperation } from '@nestjs/swagger';
 import { type CommandBody, commandSchema } from '../commands/command.schema.js';
@@ -9,12 +11,14 @@ import { commandBody } from '../commands/command-body.js';
 import { CommandSender } from '../commands/command-sender.js';
 import { Answers, header, Problems, Resource } from '../openapi/describe.js';
 import { type DevicePath, devicePath } from '../requests/address.js';
+import { noSuchRule } from '../rules/rule-writer.js';
 import { StoreLink } from '../store/store-link.js';
-import { type DeviceSettings, settingsSchema } from './telemetry-interval.js';
+import { type DeviceSettings, settingsSchema } from './device-settings.js';
+import { edgeRuleAction } from './edge-rule.js';
 
 /** The lane of the commands that bring a device its interval. */
-const LANE = 'telemetry_interval';
-/** A device that is away for longer than this keeps its old interval, and the API shows that. */
+const INTERVAL_LANE = 'telemetry_interval';
+/** A device that is away for longer than this keeps its old setting, and the API shows that. */
 const TTL = '7d';
 
 @Resource('devices')
@@ -28,10 +32,11 @@ export class SettingsController {
   @Put()
   @HttpCode(202)
   @ApiOperation({
-    summary: 'Set how often a device is to measure',
+    summary: 'Set how often a device is to measure, or the rule by which it goes while its link is down',
     description:
-      `The device is told by a command, \`{"telemetry_interval_ms": …}\` on the lane \`${LANE}\`, which waits for up to ${TTL}; ` +
-      'a newer setting supersedes one that still waits. The device resource shows the desired interval beside the measured one.',
+      `The device is told by a command which waits for up to ${TTL}: \`{"telemetry_interval_ms": …}\` on the lane ` +
+      `\`${INTERVAL_LANE}\`, or \`{"${EDGE_RULE_KEY}": …}\` on the lane \`${EDGE_RULE_KEY}\`. A newer setting supersedes one that ` +
+      'still waits. The device resource shows what is desired beside what the device does.',
   })
   @Answers(202, commandSchema, 'The command that tells the device', {
     Location: header('The address of the command'),
@@ -39,6 +44,7 @@ export class SettingsController {
   @Problems(
     'invalid-request',
     'malformed-json',
+    'no-such-rule',
     'fleet-full',
     'body-too-large',
     'unsupported-media-type',
@@ -49,26 +55,40 @@ export class SettingsController {
   )
   async changeSettings(
     @Param({ schema: devicePath }) address: DevicePath,
-    @Body({ schema: settingsSchema }) { telemetryInterval }: DeviceSettings,
+    @Body({ schema: settingsSchema }) { telemetryInterval, edgeRule }: DeviceSettings,
     @Res({ passthrough: true }) response: ServerResponse,
   ): Promise<CommandBody> {
-    const intervalMs = durationMs(telemetryInterval)!;
-    // The command may be refused, so it comes first. If the process dies in between the setting is not shown, but the client
-    // has no answer either, and repeats the request.
-    const command = await this.sender.send(
-      address,
-      {
-        action: { telemetry_interval_ms: intervalMs },
-        policy: 'latest',
-        lane: LANE,
-        ttl: TTL,
-        timeout: '1m',
-        attempts: DEFAULT_ATTEMPTS,
-      },
-      {},
-    );
-    await setTelemetryInterval(this.link.durableRedis, address.fleet, address.device, intervalMs);
+    const command =
+      telemetryInterval === undefined
+        ? await this.setEdgeRule(address, edgeRule ?? null)
+        : await this.setInterval(address, durationMs(telemetryInterval)!);
     response.setHeader('Location', `/v1/commands/${command.id}`);
     return commandBody(command);
+  }
+
+  // The command may be refused, so it comes first. If the process dies in between the setting is not shown, but the client
+  // has no answer either, and repeats the request.
+
+  private async setInterval(address: DevicePath, intervalMs: number) {
+    const command = await this.tell(address, { telemetry_interval_ms: intervalMs }, INTERVAL_LANE);
+    await setTelemetryInterval(this.link.durableRedis, address.fleet, address.device, intervalMs);
+    return command;
+  }
+
+  private async setEdgeRule(address: DevicePath, id: string | null) {
+    const { fleet, device } = address;
+    const stored = id === null ? undefined : await readRule(this.link.redis, fleet, id);
+    if (id !== null && (stored === undefined || 'unreadable' in stored)) throw noSuchRule(fleet, id);
+    const isRule = stored !== undefined && 'rule' in stored;
+    const action = isRule ? edgeRuleAction(device, stored) : { [EDGE_RULE_KEY]: null };
+    const command = await this.tell(address, action, EDGE_RULE_KEY);
+    const desired = isRule ? `${stored.id}@${stored.version}` : null;
+    await setEdgeRule(this.link.durableRedis, fleet, device, desired);
+    return command;
+  }
+
+  private tell(address: DevicePath, action: Action, lane: string) {
+    const delivery = { policy: 'latest', ttl: TTL, timeout: '1m', attempts: DEFAULT_ATTEMPTS } as const;
+    return this.sender.send(address, { action, lane, ...delivery }, {});
   }
 }

@@ -8,15 +8,10 @@ const MAX_INTERVAL_MS = 24 * 3_600_000;
 /** A measured interval within this factor of the desired one is as desired; silence of more than this many intervals is late. */
 const TOLERANCE = 2;
 
-export const settingsSchema = z
-  .strictObject({
-    telemetryInterval: durationSchema(MIN_INTERVAL_MS, MAX_INTERVAL_MS).meta({
-      pattern: '^\\d{1,9}(ms|s|m|h|d)$',
-      description: 'How often the device is to measure, from "100ms" to "24h"',
-    }),
-  })
-  .meta({ id: 'DeviceSettings', examples: [{ telemetryInterval: '10s' }] });
-export type DeviceSettings = z.infer<typeof settingsSchema>;
+export const telemetryIntervalSetting = durationSchema(MIN_INTERVAL_MS, MAX_INTERVAL_MS).meta({
+  pattern: '^\\d{1,9}(ms|s|m|h|d)$',
+  description: 'How often the device is to measure, from "100ms" to "24h"',
+});
 
 export const telemetryIntervalSchema = z
   .object({

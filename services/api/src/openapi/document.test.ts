@@ -3,7 +3,8 @@ import { z } from 'zod';
 import { commandRequestSchema, commandSchema } from '../commands/command.schema.js';
 import { resumedLaneSchema } from '../commands/lanes.controller.js';
 import { deviceDetailSchema, deviceSchema, telemetrySchema } from '../devices/device.schema.js';
-import { settingsSchema } from '../devices/telemetry-interval.js';
+import { settingsSchema } from '../devices/device-settings.js';
+import { edgeDecisionsSchema } from '../devices/edge-decision.schema.js';
 import { fleetSchema } from '../fleets/fleet.schema.js';
 import { ledgerSchema } from '../fleets/ledger.schema.js';
 import { describedTelemetrySchema } from '../fleets/telemetry-schema.controller.js';
@@ -54,6 +55,7 @@ it('holds every endpoint', () => {
     'get /v1/fleets/{fleet}/devices',
     'get /v1/fleets/{fleet}/devices/{device}',
     'get /v1/fleets/{fleet}/devices/{device}/commands',
+    'get /v1/fleets/{fleet}/devices/{device}/edge-decisions',
     'get /v1/fleets/{fleet}/devices/{device}/telemetry',
     'get /v1/fleets/{fleet}/devices/{device}/why-not',
     'get /v1/fleets/{fleet}/ledger',
@@ -106,6 +108,7 @@ it.each<[name: string, schema: z.ZodType]>([
   ['Device', deviceSchema],
   ['DeviceDetail', deviceDetailSchema],
   ['DeviceSettings', settingsSchema],
+  ['EdgeDecisions', edgeDecisionsSchema],
   ['ResumedLane', resumedLaneSchema],
   ['Ledger', ledgerSchema],
   ['Telemetry', telemetrySchema],

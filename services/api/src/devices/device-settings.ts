@@ -1,0 +1,22 @@
+import { identitySchema } from '@lamplighter/contracts/identity';
+import { z } from 'zod';
+import { telemetryIntervalSetting } from './telemetry-interval.js';
+
+/** One setting of a device; each is brought to it by a command of its own. */
+export const settingsSchema = z
+  .strictObject({
+    telemetryInterval: telemetryIntervalSetting.optional(),
+    edgeRule: identitySchema.nullable().optional().meta({
+      description:
+        'The rule of the fleet by which the device is to go while its link is down, or null for none',
+    }),
+  })
+  .refine(
+    ({ telemetryInterval, edgeRule }) => (telemetryInterval === undefined) !== (edgeRule === undefined),
+    {
+      path: ['telemetryInterval'],
+      error: 'one setting at a time: "telemetryInterval" or "edgeRule"',
+    },
+  )
+  .meta({ id: 'DeviceSettings', examples: [{ telemetryInterval: '10s' }, { edgeRule: 'night-light' }] });
+export type DeviceSettings = z.infer<typeof settingsSchema>;

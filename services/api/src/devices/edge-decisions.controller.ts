@@ -1,0 +1,55 @@
+import { readDevice } from '@lamplighter/store/devices';
+import { type KeptDecision, readDecisions } from '@lamplighter/store/edge';
+import { Controller, Get, Inject, Param } from '@nestjs/common';
+import { ApiOperation } from '@nestjs/swagger';
+import { isoTime } from '../iso-time.js';
+import { Answers, Problems, Resource } from '../openapi/describe.js';
+import { type DevicePath, devicePath } from '../requests/address.js';
+import { StoreLink } from '../store/store-link.js';
+import { noSuchDevice } from './devices.controller.js';
+import { type EdgeDecisionsBody, edgeDecisionsSchema } from './edge-decision.schema.js';
+
+@Resource('devices')
+@Controller('v1/fleets/:fleet/devices/:device/edge-decisions')
+export class EdgeDecisionsController {
+  constructor(@Inject(StoreLink) private readonly link: StoreLink) {}
+
+  @Get()
+  @ApiOperation({
+    summary:
+      'What a device decided by the rule at the edge while its link was down, newest first, and what the server thinks of it; at most 100',
+  })
+  @Answers(200, edgeDecisionsSchema, 'The decisions')
+  @Problems('invalid-request', 'no-such-device')
+  async listEdgeDecisions(@Param({ schema: devicePath }) path: DevicePath): Promise<EdgeDecisionsBody> {
+    const { redis } = this.link;
+    const [device, { decisions, dropped }] = await Promise.all([
+      readDevice(redis, path.fleet, path.device),
+      readDecisions(redis, path),
+    ]);
+    if (device === undefined) throw noSuchDevice(path.fleet, path.device);
+    return { ...path, dropped, decisions: decisions.map(decisionBody) };
+  }
+}
+
+type DecisionBody = EdgeDecisionsBody['decisions'][number];
+
+function decisionBody({ decision, reportedAt, judgement }: KeptDecision): DecisionBody {
+  const { id, rule, version, raise, reason, action, status, because, now } = decision;
+  return {
+    id,
+    at: isoTime(now),
+    rule,
+    version,
+    raised: raise,
+    reason,
+    ...(action && { action: action as DecisionBody['action'] }),
+    ...(status && { status }),
+    ...(because && { because: because as DecisionBody['because'] }),
+    reportedAt: isoTime(reportedAt),
+    judgement: judgement?.judgement ?? 'pending',
+    ...(judgement && { judgedAt: isoTime(judgement.at) }),
+    sentences: [...(judgement?.sentences ?? [])],
+    ...(judgement?.tally !== undefined && { tally: judgement.tally as DecisionBody['tally'] }),
+  };
+}
