@@ -29,6 +29,7 @@ export function guide(options: {
   Prometheus   http://127.0.0.1:${ports.PROMETHEUS_PORT}
   Broker       mqtt://127.0.0.1:${ports.MQTT_PORT}, user ${FLEET}, password in ${path(state.secretFile(`mqtt-${FLEET}`))}
   Logs         ${path(`${state.folder}/logs`)}
+  Numbers      npm run watch, in another terminal: whether the promises are kept
   API key      ${
     firstKey ? `${firstKey}   (shown only now)` : 'was shown at the first start'
   }; another one: npm run key

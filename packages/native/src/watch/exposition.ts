@@ -1,0 +1,49 @@
+/** What a service's /metrics says. */
+export interface Samples {
+  /** The sum of a metric's samples that carry the label; undefined if there is none. */
+  sum(metric: string, label?: string): number | undefined;
+  /** A quantile of what a histogram has counted since an earlier look; undefined if it has counted nothing. */
+  quantile(share: number, histogram: string, before: Samples): number | undefined;
+}
+
+/** Reads the text format of Prometheus. */
+export function readSamples(text: string): Samples {
+  const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+  const samplesOf = (metric: string) =>
+    lines
+      .filter(
+        (line) => line.startsWith(metric) && (line[metric.length] === '{' || line[metric.length] === ' '),
+      )
+      .map((line) => ({ line, value: Number(line.slice(line.lastIndexOf(' ') + 1)) }))
+      .filter(({ value }) => Number.isFinite(value));
+  const samples: Samples = {
+    sum(metric, label = '') {
+      const found = samplesOf(metric).filter(({ line }) => line.includes(label));
+      return found.length === 0 ? undefined : found.reduce((sum, { value }) => sum + value, 0);
+    },
+    quantile(share, histogram, before) {
+      const bounds = samplesOf(`${histogram}_bucket`).map(({ line }) => /le="([^"]+)"/.exec(line)?.[1] ?? '');
+      const counts = bounds.map((bound) => {
+        const [now, then] = [samples, before].map(
+          (one) => one.sum(`${histogram}_bucket`, `le="${bound}"`) ?? 0,
+        );
+        return now! - then!;
+      });
+      return quantileOf(share, bounds.map(boundOf), counts);
+    },
+  };
+  return samples;
+}
+
+const boundOf = (text: string) => (text === '+Inf' ? Number.POSITIVE_INFINITY : Number(text));
+
+/** As Prometheus does it: within the bucket in which the quantile falls, evenly. */
+function quantileOf(share: number, bounds: readonly number[], counts: readonly number[]): number | undefined {
+  const rank = share * (counts.at(-1) ?? 0);
+  if (!(rank > 0)) return undefined;
+  const bucket = counts.findIndex((count) => count >= rank);
+  const [from, to] = [bounds[bucket - 1] ?? 0, bounds[bucket]!];
+  if (to === Number.POSITIVE_INFINITY) return from;
+  const below = counts[bucket - 1] ?? 0;
+  return from + ((to - from) * (rank - below)) / (counts[bucket]! - below);
+}

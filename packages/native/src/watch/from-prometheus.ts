@@ -1,0 +1,71 @@
+import type { Numbers } from './numbers.js';
+
+/** What is asked for each number; the expressions of the overview dashboard, over a minute where that lets one choose. */
+export const EXPRESSIONS = {
+  telemetry: 'sum(rate(lamplighter_telemetry_messages_total{result=~"accepted|late"}[1m]))',
+  loopP99: 'max(job:lamplighter_loop_seconds:p99_rate5m)',
+  oldestPending: 'max(lamplighter_command_oldest_pending_age_seconds)',
+  unexplainedCommands: 'max(lamplighter_ledger_unexplained{kind="commands"})',
+  unexplainedReadings: 'max(lamplighter_ledger_unexplained{kind="readings"})',
+  devicesOnline: 'max(lamplighter_devices{state="online"})',
+  devicesKnown: 'max(sum by (instance) (lamplighter_devices{state=~"online|stale|offline"}))',
+  commands: 'sum(rate(lamplighter_commands_total{transition="dispatched"}[1m]))',
+  brokerDropped: 'max(increase(lamplighter_broker_publish_dropped_total[10m]))',
+  ruleErrors: 'sum(increase(lamplighter_rule_evaluations_total{result=~"error|budget_exceeded"}[5m]))',
+} as const satisfies Partial<Record<keyof Numbers, string>>;
+
+/** The watchdog always fires. */
+const ALERTS = 'count by (alertname) (ALERTS{alertstate="firing",alertname!="Watchdog"})';
+const UP = 'min by (job) (up{job=~"rules|api|device-sim"})';
+const TIMEOUT_MS = 2000;
+
+/** All in one question: each answer has the name of its number as a label. */
+export const QUESTION = Object.entries({ ...EXPRESSIONS, alerts: ALERTS, up: UP })
+  .map(([number, expression]) => `label_replace(${expression}, "number", "${number}", "", "")`)
+  .join(' or ');
+
+interface Sample {
+  readonly metric: Readonly<Record<string, string>>;
+  readonly value: readonly [time: number, value: string];
+}
+
+/** Asks Prometheus; undefined if it does not answer, scrapes none of our services, or has only begun to. */
+export async function readFromPrometheus(port: number): Promise<Numbers | undefined> {
+  const samples = await ask(port);
+  const up = samples?.filter(({ metric }) => metric.number === 'up') ?? [];
+  if (samples === undefined || up.length === 0) return undefined;
+  const rulesAreUp = up.some(({ metric, value }) => metric.job === 'rules' && value[1] === '1');
+  const known = (number: keyof typeof EXPRESSIONS) => {
+    const value = Number(samples.find(({ metric }) => metric.number === number)?.value[1] ?? Number.NaN);
+    return Number.isNaN(value) ? undefined : value;
+  };
+  // A rate takes Prometheus two scrapes.
+  if (rulesAreUp && known('telemetry') === undefined) return undefined;
+  const names = Object.keys(EXPRESSIONS) as (keyof typeof EXPRESSIONS)[];
+  return {
+    from: `Prometheus at 127.0.0.1:${port}`,
+    ...(Object.fromEntries(names.map((name) => [name, known(name)])) as Pick<
+      Numbers,
+      keyof typeof EXPRESSIONS
+    >),
+    alerts: samples
+      .filter(({ metric }) => metric.number === 'alerts')
+      .map(({ metric }) => metric.alertname ?? '')
+      .sort(),
+    down: up.filter(({ value }) => value[1] === '0').map(({ metric }) => metric.job ?? ''),
+  };
+}
+
+async function ask(port: number): Promise<readonly Sample[] | undefined> {
+  try {
+    const answer = await fetch(`http://127.0.0.1:${port}/api/v1/query`, {
+      method: 'POST',
+      body: new URLSearchParams({ query: QUESTION }),
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    });
+    const { data } = (await answer.json()) as { data?: { result?: readonly Sample[] } };
+    return data?.result;
+  } catch {
+    return undefined;
+  }
+}
