@@ -113,7 +113,9 @@ export class RuleBook implements OnApplicationBootstrap, OnApplicationShutdown {
 
   /** Telemetry of a fleet waits for its rules, as it would wait for Redis anyway. */
   private async untilLoaded(fleet: string): Promise<void> {
-    for (let waitMs = 50; !this.stopped; waitMs = Math.min(waitMs * 2, MAX_WAIT_MS)) {
+    for (let waitMs = 50; ; waitMs = Math.min(waitMs * 2, MAX_WAIT_MS)) {
+      // Nobody may judge without rules, as if there were none: what waits for them stays unanswered.
+      if (this.stopped) throw new Error('the rules are read no more: the service stops');
       try {
         return await this.load(fleet);
       } catch (error) {

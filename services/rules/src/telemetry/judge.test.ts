@@ -23,7 +23,10 @@ const NOW = 1_800_000_000_000;
 let parts = 0;
 
 function setOf(...rules: RuleInput[]): RuleSet {
-  return new RuleSet(rules.map((input) => compileRule(ruleSchema.parse(input), 1, 1)));
+  return setSince(1, ...rules);
+}
+function setSince(since: number, ...rules: RuleInput[]): RuleSet {
+  return new RuleSet(rules.map((input) => compileRule(ruleSchema.parse(input), since, since)));
 }
 const nothing = { mark: { seq: undefined, at: undefined }, rules: '', session: { id: 1, keeps: false } };
 function lamp(rules: RuleInput[] = [NIGHT_LIGHT], lesson = false): KnownDevice {
@@ -130,6 +133,20 @@ describe('judging a device', () => {
     ]);
   });
 
+  it('says it after what other rules said before it, for on one lane the latest counts', () => {
+    const day: RuleInput = {
+      ...NIGHT_LIGHT,
+      id: 'alarm',
+      when: 'heat > 50',
+      then: { led_on: 'red' },
+      else: { led_on: 'off' },
+    };
+    const device = lamp([NIGHT_LIGHT, day]);
+    const burning = { reading: { light: 1, heat: 60 } };
+    const part = verdictOn(device, [reading(1, 1, burning), reading(900, 2)]);
+    expect(part.actions).toEqual([{ led_on: 'red' }, { led_on: false }]);
+  });
+
   it("answers each of several readings of the lesson's device", () => {
     const device = lamp([NIGHT_LIGHT], true);
     expect(verdictOn(device, [reading(1), reading(2), reading(500)]).actions).toEqual([
@@ -176,6 +193,17 @@ describe('rules that look back', () => {
     expect(verdictOn(device, [reading(3, 10)]).version).toBe(
       exactVersion(versionAfter('me', part.part), 41, 2),
     );
+  });
+
+  it('read it again when a new rule looks back further than those before', () => {
+    const device = lamp([rising]);
+    verdictOn(device, [reading(5, 1)]);
+    const dim: RuleInput = { ...NIGHT_LIGHT, id: 'dim', when: 'window.avg("light", "1h") < 300' };
+    device.follow(setOf(rising, dim));
+    expect(device.needsHistory).toBe(true);
+    device.remember({ readings: [], count: 1, late: 0 }, 240);
+    device.follow(setOf(dim));
+    expect(device.needsHistory).toBe(false);
   });
 
   it('see the history of a replay, which does not actuate itself', () => {
@@ -263,6 +291,35 @@ describe('rules that change', () => {
     expect(Object.keys(device.states)).toEqual(['night-light']);
     expect(verdictOn(device, [reading(501, 2)]).actions).toEqual([]);
   });
+
+  it('leave alone what a replica that knows a newer version has decided, and look again soon', () => {
+    const device = lamp();
+    device.follow(setSince(7, NIGHT_LIGHT));
+    expect(verdictOn(device, [reading(1, 1)]).actions).toEqual([{ led_on: true }]);
+    const { states } = device;
+    device.follow(setOf({ ...NIGHT_LIGHT, when: 'light < 0' }));
+    const part = verdictOn(device, [reading(1, 2)]);
+    expect(part).toMatchObject({ actions: [], rules: '', timer: { at: NOW + 1000, exact: false } });
+    expect(device.states).toBe(states);
+    device.follow(setSince(7, NIGHT_LIGHT));
+    expect(verdictOn(device, [reading(1, 3)]).actions).toEqual([]);
+  });
+
+  it('take with them what only the store still remembers, once no replica can be behind', () => {
+    const device = lamp();
+    const old = { since: 1, raised: false, at: NOW - 3_600_000 };
+    device.believe({
+      version: 'other.1',
+      ...nothing,
+      rules: JSON.stringify({
+        gone: old,
+        new: { ...old, at: NOW - 1000 },
+        watering: { ...old, runUntil: NOW + 9 },
+      }),
+    });
+    const part = verdictOn(device, [reading(1, 1)]);
+    expect(Object.keys(JSON.parse(part.rules))).toEqual(['new', 'watering', 'night-light']);
+  });
 });
 
 describe('a sensor of a quorum', () => {
@@ -284,5 +341,16 @@ describe('a sensor of a quorum', () => {
     ]);
     expect(votes.flatMap(({ actions }) => actions)).toEqual([]);
     expect(votes[0]!.voted.map(({ id }) => id)).toEqual(['stadium']);
+  });
+
+  it('keeps the vote of a reading when the next one of the batch does not say', () => {
+    const device = lamp([{ ...NIGHT_LIGHT, id: 'stadium', quorum: { policy: 'majority' } }]);
+    const part = verdictOn(device, [
+      reading(900, 1),
+      reading(200, 2),
+      reading(0, 3, { reading: { heat: 20 } }),
+    ]);
+    expect(part.votes!.map(({ vote }) => vote)).toEqual(['1,1']);
+    expect(part.voted).toHaveLength(1);
   });
 });

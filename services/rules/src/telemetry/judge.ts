@@ -67,6 +67,9 @@ export interface Verdicts {
   readonly onError: (rule: CompiledRule, device: KnownDevice, message: string) => void;
 }
 
+/** A replica whose rules are old looks again after so long, milliseconds: by then it has read the new ones. */
+const BEHIND_MS = 1000;
+
 const NOTHING: readonly never[] = [];
 const NOTHING_YET: Readonly<Record<string, never>> = {};
 
@@ -124,7 +127,7 @@ export function judge(
   if (device.depth === 0) device.history = undefined; // only the timer needed it
   const changed = judgement.states !== device.states;
   if (changed) {
-    device.states = judgement.states;
+    device.states = device.stillOf(judgement.states, now);
     device.version = versionAfter(replica, part);
   } else if (version === NEW_DEVICE) {
     device.version = FIRST_VERSION;
@@ -135,7 +138,7 @@ export function judge(
     address,
     part,
     version: grounds,
-    rules: changed ? JSON.stringify(judgement.states) : '',
+    rules: changed ? JSON.stringify(device.states) : '',
     live,
     late,
     commands: judgement.commands(),
@@ -148,8 +151,7 @@ export function judge(
 /** What the rules make of one device's readings. */
 class Judgement {
   states: Readonly<Record<string, RuleState>>;
-  votes: readonly Vote[] = NOTHING;
-  voted: readonly CompiledRule[] = NOTHING;
+  private ballot: Map<CompiledRule, Vote> | undefined;
   private readonly every: JudgedCommand[] = [];
   private lastWords: Map<CompiledRule, JudgedCommand> | undefined;
   private wakeAt: number | undefined;
@@ -209,10 +211,14 @@ class Judgement {
     this.wakeAt = undefined;
     for (const rule of device.rules) {
       const before = this.states[rule.id];
+      if (this.isBehind(rule, before)) {
+        this.wake(now + BEHIND_MS);
+        continue;
+      }
       const { state, emit, raise, result, error, wakeAt } = evaluate(rule, before, observation, device, now);
       verdicts[result] += 1;
       if (error !== undefined) verdicts.onError(rule, device, error);
-      if (wakeAt !== undefined && (this.wakeAt === undefined || wakeAt < this.wakeAt)) this.wakeAt = wakeAt;
+      if (wakeAt !== undefined) this.wake(wakeAt);
       if (state !== undefined && state !== before) this.remember(rule, state);
       if (emit === undefined) continue;
       const because = evidenceOf(rule, before, observation, device, now);
@@ -224,9 +230,19 @@ class Judgement {
     }
   }
 
-  /** Within one batch only a rule's last word counts. */
+  /** Another replica has judged by a newer version of the rule already: an older one must not begin anew on that. */
+  private isBehind(rule: CompiledRule, before: RuleState | undefined): boolean {
+    return before !== undefined && before.since > rule.since;
+  }
+
+  private wake(at: number): void {
+    if (this.wakeAt === undefined || at < this.wakeAt) this.wakeAt = at;
+  }
+
+  /** Within one batch only a rule's last word counts, and stands behind what other rules said before it. */
   private setLastWord(rule: CompiledRule, command: JudgedCommand): void {
     this.lastWords ??= new Map();
+    this.lastWords.delete(rule);
     this.lastWords.set(rule, command);
   }
 
@@ -234,10 +250,9 @@ class Judgement {
     const { device } = this;
     const scope = { ...observation, device: device.address };
     const { fleet } = device.address;
-    const votes: Vote[] = [];
-    const voted: CompiledRule[] = [];
     for (const rule of device.quorums) {
       const before = this.states[rule.id];
+      if (this.isBehind(rule, before)) continue;
       let vote: ReturnType<typeof voteOf>;
       try {
         vote = voteOf(rule, before?.since === rule.since ? before.raised : undefined, scope);
@@ -249,11 +264,17 @@ class Judgement {
       if (vote === undefined) continue;
       if (typeof vote === 'boolean' && (before?.since !== rule.since || before.raised !== vote))
         this.remember(rule, { since: rule.since, raised: vote, at: this.now });
-      votes.push({ groupKey: groupKey(fleet, rule.id), vote: `${Number(vote)},${rule.since}` });
-      voted.push(rule);
+      this.ballot ??= new Map();
+      this.ballot.set(rule, { groupKey: groupKey(fleet, rule.id), vote: `${Number(vote)},${rule.since}` });
     }
-    this.votes = votes;
-    this.voted = voted;
+  }
+
+  /** The last vote of the batch in each quorum. */
+  get votes(): readonly Vote[] {
+    return this.ballot === undefined ? NOTHING : [...this.ballot.values()];
+  }
+  get voted(): readonly CompiledRule[] {
+    return this.ballot === undefined ? NOTHING : [...this.ballot.keys()];
   }
 
   private remember(rule: CompiledRule, state: RuleState): void {

@@ -15,6 +15,9 @@ import {
 import type { DeviceHistory } from '@lamplighter/store/histories';
 import type { RuleSet } from '../rule-book/rule-set.js';
 
+/** No replica is so far behind with the rules that it does not know one that was judged so long ago, milliseconds. */
+const KNOWN_TO_ALL_MS = 60_000;
+
 /**
  * What this replica believes of a device. The store has the truth: it compares `version` and `mark` with its own (and, where rules
  * look back, how many readings the window was given), and sends its grounds back when they differ. So a wrong belief costs a round
@@ -36,6 +39,7 @@ export class KnownDevice implements DeviceFacts {
   rules: readonly CompiledRule[] = [];
   /** Quorums in which it has a vote. */
   quorums: readonly CompiledRule[] = [];
+  private followed: ReadonlySet<string> = new Set();
   /** How many readings its rules look back. */
   depth = 0;
   /** What it has sent lately, if its rules look back; undefined if that has to be read first. */
@@ -72,7 +76,10 @@ export class KnownDevice implements DeviceFacts {
     this.forget(rules);
     this.rules = rules.filter(({ quorum }) => quorum === undefined);
     this.quorums = rules.filter(({ quorum }) => quorum !== undefined);
-    this.depth = rules.reduce((deepest, { depth }) => Math.max(deepest, depth), 0);
+    const depth = rules.reduce((deepest, rule) => Math.max(deepest, rule.depth), 0);
+    this.followed = new Set(rules.map(({ id }) => id));
+    if (depth > this.depth) this.history = undefined; // it does not reach back so far
+    this.depth = depth;
   }
 
   /** States of rules that it followed and no longer does. Of rules that it has never heard of another replica may know more. */
@@ -82,6 +89,14 @@ export class KnownDevice implements DeviceFacts {
     const states = { ...this.states };
     for (const { id } of gone) delete states[id];
     this.states = states;
+  }
+
+  /** The states that are to be stored: not those of rules that are gone, save runs that somebody may still want to end. */
+  stillOf(states: KnownDevice['states'], now: number): KnownDevice['states'] {
+    const isGone = ([id, { at, runUntil }]: [string, RuleState]) =>
+      !this.followed.has(id) && runUntil === undefined && now - at > KNOWN_TO_ALL_MS;
+    const all = Object.entries(states);
+    return all.some(isGone) ? Object.fromEntries(all.filter((entry) => !isGone(entry))) : states;
   }
 
   /** Its rules look back, and what they would see has to be read from the store. */
