@@ -29,10 +29,10 @@ const rule = (id = 'night-light', changes: Partial<RuleInput> = {}): Rule =>
 const SEED: Seed = { ...rule(), fleets: '*' };
 
 /** The book of one replica. */
-function openBook(seeds: readonly Seed[] = [SEED]) {
+function openBook(seeds: readonly Seed[] = [SEED], readsFrom = redis) {
   const metrics = new RulesMetrics('rules', 'test');
   const errors = new RuleErrors(redis, metrics);
-  const book = new RuleBook(redis, createLogger('rules', 'silent'), seeds, metrics, errors);
+  const book = new RuleBook(readsFrom, createLogger('rules', 'silent'), seeds, metrics, errors);
   book.onApplicationBootstrap();
   closeLater('rule book', () => {
     book.onApplicationShutdown();
@@ -81,6 +81,47 @@ describe('the rule book', () => {
       for (const { idsOf } of replicas)
         await until(() => idsOf(fleet)?.join() === ids.join(), { what: ids.join(), timeoutMs: 1000 });
     }
+  });
+
+  it('takes a rule that is written while the fleet is read for the first time', async () => {
+    const fleet = newFleet();
+    await write(fleet, rule(), 'absent');
+    // What is read is handed over only when it is old.
+    let hasRead = false;
+    let looks = 0;
+    let handOver = () => {};
+    const slow = Object.create(redis) as Redis;
+    slow.hgetall = (key: string) => {
+      looks += 1;
+      return redis.hgetall(key);
+    };
+    slow.multi = () => {
+      const multi = redis.multi();
+      const exec = multi.exec.bind(multi);
+      multi.exec = async () => {
+        const replies = await exec();
+        hasRead = true;
+        await new Promise<void>((resolve) => {
+          handOver = resolve;
+        });
+        return replies;
+      };
+      return multi;
+    };
+    const { book } = openBook([SEED], slow);
+    const loading = book.ready([fleet]);
+    await until(() => hasRead, { what: 'the fleet to be read' });
+    await write(fleet, rule('night-light', { when: 'light < 10' }), 1);
+    const before = looks;
+    await until(() => looks > before, { what: 'the book to see that something was written' });
+    await until(
+      () => {
+        handOver();
+        return book.setOf(fleet)?.get('night-light')?.version === 2;
+      },
+      { what: 'the new version', timeoutMs: 2000 },
+    );
+    await loading;
   });
 
   it('keeps a set as long as nothing was written, and what it compiled of rules that did not change', async () => {

@@ -40,6 +40,8 @@ export class RuleBook implements OnApplicationBootstrap, OnApplicationShutdown {
   private writes: string | null | undefined;
   /** As the last look had them; undefined before the first. */
   private revisions: ReadonlyMap<string, number> | undefined;
+  /** As they were read last, though what follows from that may not be done yet. */
+  private latest: ReadonlyMap<string, number> = new Map();
   private timer: NodeJS.Timeout | undefined;
   private stopped = false;
   private failures = 0;
@@ -117,7 +119,7 @@ export class RuleBook implements OnApplicationBootstrap, OnApplicationShutdown {
       // Nobody may judge without rules, as if there were none: what waits for them stays unanswered.
       if (this.stopped) throw new Error('the rules are read no more: the service stops');
       try {
-        return await this.load(fleet);
+        return await this.loadLatest(fleet);
       } catch (error) {
         this.metrics.storeOperations.inc({ op: 'rules', result: 'error' });
         if (storeFailure(error) === undefined) return this.giveUp(fleet, error as Error);
@@ -126,6 +128,18 @@ export class RuleBook implements OnApplicationBootstrap, OnApplicationShutdown {
         await new Promise((resolve) => setTimeout(resolve, waitMs * (0.5 + Math.random() / 2)));
       }
     }
+  }
+
+  /** Reads what was written meanwhile, too: the look that saw it takes this reading for its own. */
+  private async loadLatest(fleet: string): Promise<void> {
+    let read: number | undefined;
+    let before: number | undefined;
+    do {
+      before = read;
+      await this.load(fleet);
+      read = this.find(fleet)?.revision;
+      // The same twice: Redis has lost what was written, and does not bring it back.
+    } while (read !== undefined && read !== before && read < (this.latest.get(fleet) ?? 0));
   }
 
   private async load(fleet: string): Promise<void> {
@@ -169,6 +183,7 @@ export class RuleBook implements OnApplicationBootstrap, OnApplicationShutdown {
       const writes = await readWrites(this.redis);
       if (writes !== this.writes) {
         const revisions = await readRevisions(this.redis);
+        this.latest = revisions;
         await this.loadAll(this.changed(revisions));
         this.revisions = revisions;
         this.writes = writes;
