@@ -158,6 +158,46 @@ describe('five sensors that decide by majority', () => {
 });
 
 it(
+  'a floodlight that somebody switches off is told again what the group has decided, and it can be asked why',
+  async () => {
+    const { fleet, lamp, say, sayAll } = await stadium({ reassert: '1s' });
+    await sayAll(DARK);
+    expect(await lamp.nextCommand()).toEqual(ON);
+    const lastCommand = async () => (await listCommands(redis, fleet.name, 'floodlight', { limit: 1 }))[0]!;
+    const first = await lastCommand();
+    // Either replica may take what it reports, also the one that has not decided.
+    await until(
+      async () => {
+        await lamp.sendReading({ led_on: false });
+        return lamp.commands().length === 3;
+      },
+      { what: 'it to be told twice more', timeoutMs: 20_000, everyMs: 100 },
+    );
+    const commands = await listCommands(redis, fleet.name, 'floodlight', { limit: 3 });
+    const [third, second] = commands.map(({ createdAt }) => createdAt) as [number, number];
+    expect(second - first.createdAt).toBeGreaterThan(900);
+    expect(third - second).toBeGreaterThan(1900);
+    const { id } = await lastCommand();
+    const why = (await stack.get(`/v1/commands/${id}/why`)).body;
+    expect(why.because).toMatchObject({
+      ...{ rule: 'floodlights', replayed: true, reading: { led_on: false }, state: { repeats: 1 } },
+      group: { toldAt: expect.any(String) },
+    });
+    expect(why.sentences).toEqual(
+      expect.arrayContaining([
+        expect.stringMatching(/^the device reported led_on was false, and was told .* ago, longer than 2 s$/),
+        'the rule was raised as before, so {"led_on":true} was commanded again',
+      ]),
+    );
+    // It does as it was told: nothing more comes, and the other verdict still does.
+    await lamp.sendReading({ led_on: true });
+    await say({ 'mast-1': BRIGHT, 'mast-2': BRIGHT, 'mast-3': BRIGHT });
+    for (const expected of [ON, ON, OFF]) expect(await lamp.nextCommand()).toEqual(expected);
+  },
+  LIMIT_MS,
+);
+
+it(
   'a median leaves alone what one sensor says, whatever it is',
   async () => {
     const { lamp, say, sayAll } = await stadium({

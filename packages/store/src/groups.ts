@@ -81,6 +81,14 @@ export async function readGroups(
   };
 }
 
+/** What was decided of these quorums, as in `Group.state`: cheaper than their votes. */
+export async function readGroupStates(redis: Redis, names: readonly GroupName[]): Promise<string[]> {
+  const states = (await pipelined(redis, names, (pipeline, { fleet, rule }) =>
+    pipeline.hget(groupKey(fleet, rule), 'state'),
+  )) as (string | null)[];
+  return states.map((state) => state ?? '');
+}
+
 /** The commands that a decision brings, one for each target. */
 export interface GroupCommands extends DeliveryOptions {
   readonly targets: readonly string[];

@@ -10,6 +10,7 @@ import type { Config } from './config.js';
 import { EdgeService } from './edge/edge.service.js';
 import { EffectsService } from './effects/effects.service.js';
 import { GroupsService } from './groups/groups.service.js';
+import { Standings } from './groups/standings.js';
 import { LiveEventsService } from './live-events/live-events.service.js';
 import { RulesMetrics } from './metrics.js';
 import { MqttTransport } from './mqtt/mqtt-transport.js';
@@ -64,6 +65,7 @@ export function rulesModule(foundation: Foundation): DynamicModule {
       EdgeService,
       IngestService,
       TimersService,
+      Standings,
       GroupsService,
       DispatchService,
       RolloutsService,

@@ -1,6 +1,6 @@
 import type { Evidence } from '@lamplighter/evaluation/evidence';
 import { duration, explain, rounded } from '@lamplighter/evaluation/explain';
-import { isGroupEvidence } from '@lamplighter/evaluation/quorum-evidence';
+import { isGroupEvidence, isTargetEvidence } from '@lamplighter/evaluation/quorum-evidence';
 import type { CommandEffect } from '@lamplighter/store/effect-record';
 import type { Command } from '@lamplighter/store/read-commands';
 import type { Rollout } from '@lamplighter/store/rollouts';
@@ -52,6 +52,15 @@ function causeSentences(command: Command, { evidence, replayed, rollout }: Origi
 function evidenceSentences(evidence: Evidence): string[] {
   const { trigger, device, now, state, ageMs, heardAt } = evidence;
   const { device: name } = device.address;
+  if (isTargetEvidence(evidence)) {
+    const { toldAt = now } = evidence.standing;
+    const told = `the group of which ${name} is a target had commanded so ${duration(Math.max(0, now - toldAt))} before, at ${isoTime(toldAt)}`;
+    const again =
+      state?.repeats === undefined
+        ? []
+        : [`since then it had been told again, ${state.repeats} times so far`];
+    return [`it looked at a reading of ${name} as it came`, told, ...again];
+  }
   const before =
     state === undefined
       ? 'it had decided nothing before'

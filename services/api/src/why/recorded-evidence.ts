@@ -1,8 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
-import { compileRule } from '@lamplighter/evaluation/compile-rule';
+import { type CompiledRule, compileRule } from '@lamplighter/evaluation/compile-rule';
 import { type Evidence, replay } from '@lamplighter/evaluation/evidence';
 import type { Tally } from '@lamplighter/evaluation/quorum';
-import { isGroupEvidence, replayGroup } from '@lamplighter/evaluation/quorum-evidence';
+import {
+  isGroupEvidence,
+  isTargetEvidence,
+  replayGroup,
+  replayTarget,
+} from '@lamplighter/evaluation/quorum-evidence';
 import type { Trace } from '@lamplighter/evaluation/trace';
 import type { Command } from '@lamplighter/store/read-commands';
 import type { RuleVersion } from '@lamplighter/store/rules-versions';
@@ -12,6 +17,14 @@ import { tallySchema } from './trace.schema.js';
 const values = z.record(z.string(), z.unknown());
 /** Milliseconds since 1970, as far as there is a calendar. */
 const time = z.number().min(0).max(8.64e15);
+
+const group = z.looseObject({
+  since: z.number(),
+  begun: time,
+  lostAt: time.optional(),
+  safeAt: time.optional(),
+  toldAt: time.optional(),
+});
 
 /** What must be there so that a verdict can be told and replayed; the rest is looked at by nobody but the evaluator. */
 const evidenceSchema = z.looseObject({
@@ -25,9 +38,8 @@ const evidenceSchema = z.looseObject({
   ageMs: z.number(),
   heardAt: time,
   device: z.looseObject({ address: z.looseObject({ fleet: z.string(), device: z.string() }) }),
-  group: z
-    .looseObject({ since: z.number(), begun: time, lostAt: time.optional(), safeAt: time.optional() })
-    .optional(),
+  group: group.optional(),
+  standing: group.optional(),
   tally: tallySchema.optional(),
 });
 
@@ -68,9 +80,7 @@ export function replayCommand(
   }
   try {
     const rule = compileRule(version.rule, version.version, version.since);
-    const { evaluated, trace } = isGroupEvidence(evidence)
-      ? replayGroup(rule, evidence)
-      : replay(rule, evidence);
+    const { evaluated, trace } = replayAny(rule, evidence);
     if (isDeepStrictEqual(evaluated.emit, action)) return { replayed: true, trace };
     const outcome = evaluated.emit === undefined ? 'nothing' : JSON.stringify(evaluated.emit);
     return {
@@ -81,4 +91,9 @@ export function replayCommand(
   } catch (error) {
     return { replayed: false, problem: `it cannot be judged once more: ${(error as Error).message}` };
   }
+}
+
+function replayAny(rule: CompiledRule, evidence: Evidence): { evaluated: { emit?: unknown }; trace: Trace } {
+  if (isTargetEvidence(evidence)) return replayTarget(rule, evidence);
+  return isGroupEvidence(evidence) ? replayGroup(rule, evidence) : replay(rule, evidence);
 }

@@ -103,13 +103,20 @@ export const groupStateSchema = z
     begun: timeSchema('When the group was first judged by this rule'),
     lostAt: timeSchema('Since when too few sensors can be heard').optional(),
     safeAt: timeSchema('When the safe action was commanded').optional(),
+    toldAt: timeSchema('When the targets were last commanded').optional(),
   })
   .meta({ id: 'GroupState' });
 
-export function groupStateBody({ begun, lostAt, safeAt }: GroupState): z.infer<typeof groupStateSchema> {
+export function groupStateBody({
+  begun,
+  lostAt,
+  safeAt,
+  toldAt,
+}: GroupState): z.infer<typeof groupStateSchema> {
   return {
     begun: isoTime(begun),
     ...(lostAt !== undefined && { lostAt: isoTime(lostAt) }),
     ...(safeAt !== undefined && { safeAt: isoTime(safeAt) }),
+    ...(toldAt !== undefined && { toldAt: isoTime(toldAt) }),
   };
 }

@@ -1,5 +1,5 @@
 import type { Evidence } from '@lamplighter/evaluation/evidence';
-import { isGroupEvidence } from '@lamplighter/evaluation/quorum-evidence';
+import { isGroupEvidence, isTargetEvidence } from '@lamplighter/evaluation/quorum-evidence';
 import type { Redis } from '@lamplighter/store/connect';
 import { type Command, readCommand } from '@lamplighter/store/read-commands';
 import { readRollout } from '@lamplighter/store/rollouts';
@@ -104,6 +104,7 @@ function becauseBody(
     ...(heardAt > 0 && { heardAt: isoTime(heardAt) }),
     ...(state !== undefined && { state }),
     ...(isGroupEvidence(evidence) && { group: groupStateBody(evidence.group) }),
+    ...(isTargetEvidence(evidence) && { group: groupStateBody(evidence.standing) }),
     ...(tally !== undefined && { tally }),
     ...(trace !== undefined && { trace: traceBody(trace) }),
   };

@@ -17,6 +17,7 @@ import type { MqttTransport } from '../mqtt/mqtt-transport.js';
 import { RuleBook } from '../rule-book/rule-book.service.js';
 import { RuleErrors } from '../rule-book/rule-errors.service.js';
 import { GroupsService } from './groups.service.js';
+import { Standings } from './standings.js';
 
 let redis: Redis;
 beforeAll(async () => {
@@ -61,6 +62,7 @@ async function startReplica() {
   const logger = createLogger('rules', 'silent');
   const book = new RuleBook(redis, logger, [], metrics, errors);
   const woken: number[] = [];
+  const standings = new Standings(redis);
   const groups = new GroupsService(
     redis,
     logger,
@@ -70,6 +72,7 @@ async function startReplica() {
     errors,
     { append: () => undefined } as unknown as LiveEventsService,
     metrics,
+    standings,
   );
   groups.onApplicationBootstrap();
   book.onApplicationBootstrap();
@@ -81,6 +84,7 @@ async function startReplica() {
   await book.ready([fleet]);
   return {
     groups,
+    standings,
     woken,
     counted: async (name: string) => {
       const { values } = await metrics.registry.getSingleMetric(`lamplighter_${name}`)!.get();
@@ -132,6 +136,21 @@ describe('quorums', () => {
     });
     await until(() => woken.length >= 2, { what: 'the dispatcher to be woken' });
     expect(woken).toEqual(expect.arrayContaining([shardOf(fleet, 'north'), shardOf(fleet, 'south')]));
+  });
+
+  it('are known to whoever decided them, and read by others', async () => {
+    const name = { fleet, rule: RULE };
+    const since = await writeGroupRule();
+    const { groups, standings } = await startReplica();
+    const other = new Standings(redis);
+    await other.read([name]);
+    expect([standings.of(name)?.rule, other.of(name)?.rule]).toEqual([undefined, undefined]);
+    await cast(since, all(true));
+    groups.touched(fleet, RULE);
+    await until(() => standings.of(name)?.toldAt !== undefined, { what: 'the decision to be known' });
+    await other.read([name]);
+    expect(other.of(name)).toMatchObject({ since, rule: { raised: true }, toldAt: expect.any(Number) });
+    expect(other.of(name)).toEqual(standings.of(name));
   });
 
   it('decide once, however many replicas look at the same votes', async () => {

@@ -1,12 +1,7 @@
 import { defaultLane } from '@lamplighter/contracts/command';
 import type { CompiledRule } from '@lamplighter/evaluation/compile-rule';
 import { groupEvidenceOf } from '@lamplighter/evaluation/quorum-evidence';
-import {
-  type GroupState,
-  isForgotten,
-  type JudgedGroup,
-  judgeGroup,
-} from '@lamplighter/evaluation/quorum-group';
+import { isForgotten, type JudgedGroup, judgeGroup } from '@lamplighter/evaluation/quorum-group';
 import { CommandLog } from '@lamplighter/service-kit/command-log';
 import type { Logger } from '@lamplighter/service-kit/logger';
 import type { Redis } from '@lamplighter/store/connect';
@@ -33,6 +28,7 @@ import { RuleErrors } from '../rule-book/rule-errors.service.js';
 import { LOGGER, REDIS } from '../tokens.js';
 import { Ears } from './ears.js';
 import { type MarkedGroup, Rounds, type RoundsObserver, type Trigger } from './rounds.js';
+import { parseGroupState, Standings } from './standings.js';
 import { TargetFinder } from './targets.js';
 
 /** How often it is asked whether anything can be heard. Milliseconds. */
@@ -62,6 +58,7 @@ export class GroupsService implements OnApplicationBootstrap, OnApplicationShutd
     private readonly errors: RuleErrors,
     private readonly events: LiveEventsService,
     private readonly metrics: RulesMetrics,
+    private readonly standings: Standings,
   ) {
     this.targets = new TargetFinder(redis);
     this.log = new CommandLog(logger);
@@ -123,7 +120,7 @@ export class GroupsService implements OnApplicationBootstrap, OnApplicationShutd
     const { fleet, version, votes } = group;
     const rule = this.book.setOf(fleet)?.get(group.rule);
     if (rule?.quorum === undefined) return this.leave(group, trigger);
-    const before = stateOf(group);
+    const before = parseGroupState(group.state);
     const listeningSince = now - this.ears.listeningMs;
     const judged = judgeGroup(rule, before, votes, { fleet, trigger, now, listeningSince });
     if (judged === undefined) return false;
@@ -144,6 +141,7 @@ export class GroupsService implements OnApplicationBootstrap, OnApplicationShutd
     });
     this.metrics.quorumWrites.inc({ result: outcomes === undefined ? 'conflict' : 'written' });
     if (outcomes === undefined) return false;
+    this.standings.keep(group, judged.state);
     this.taken(fleet, outcomes);
     return true;
   }
@@ -215,15 +213,6 @@ export class GroupsService implements OnApplicationBootstrap, OnApplicationShutd
       await decideGroup(this.redis, { ...group, state: '', timer: undefined, forget: [] });
     }
     return true;
-  }
-}
-
-/** A state that cannot be read (somebody wrote into Redis) is as good as none. */
-function stateOf({ state }: Group): GroupState | undefined {
-  try {
-    return state === '' ? undefined : (JSON.parse(state) as GroupState);
-  } catch {
-    return undefined;
   }
 }
 

@@ -53,3 +53,22 @@ it('knows which rules decide for a group', () => {
   expect(rules.groups.map(({ id }) => id)).toEqual(['b']);
   expect(rules.forDevice('lamp-1').map(({ id }) => id)).toEqual(['a', 'b']);
 });
+
+it('knows the quorums of which a device is a target, if they tell it again', () => {
+  const quorum = { policy: 'majority' } as const;
+  const rules = new RuleSet([
+    compiled('a', ['mast-*'], { quorum, target: { devices: ['lamp-*', 'siren'] } }),
+    compiled('b', ['mast-1', 'lamp-1'], { quorum }),
+    compiled('c', '*', { quorum, target: { devices: '*' }, reassert: 'never' }),
+    compiled('d', '*', { quorum, target: { devices: '*' }, enabled: false }),
+    compiled('e', '*'),
+  ]);
+  const idsFor = (device: string) => rules.forTarget(device).map(({ id }) => id);
+  expect(['lamp-1', 'lamp-2', 'siren', 'mast-1', 'mast-2'].map(idsFor)).toEqual([
+    ['a', 'b'],
+    ['a'],
+    ['a'],
+    ['b'],
+    [],
+  ]);
+});

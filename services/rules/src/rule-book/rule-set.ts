@@ -1,4 +1,5 @@
 import type { CompiledRule } from '@lamplighter/evaluation/compile-rule';
+import { ScopeIndex } from './scope-index.js';
 
 /**
  * The rules of one fleet that are in force, as one moment had them. A set never changes: a write makes another one, so whoever
@@ -9,32 +10,18 @@ export class RuleSet {
   /** Quorum rules, which decide for a group. */
   readonly groups: readonly CompiledRule[];
   private readonly byId: ReadonlyMap<string, CompiledRule>;
-  private readonly forAll: readonly number[];
-  private readonly byName = new Map<string, number[]>();
-  private readonly byPrefix = new Map<string, number[]>();
-  /** Lengths of the prefixes that there are. */
-  private readonly prefixLengths: readonly number[];
+  private readonly scopes: ScopeIndex;
+  /** Quorums that tell their targets again, and whom they command. */
+  private readonly reminders: readonly CompiledRule[];
+  private readonly targets: ScopeIndex;
 
   /** @param all rules in force, in the order in which they judge */
   constructor(readonly all: readonly CompiledRule[]) {
     this.byId = new Map(all.map((rule) => [rule.id, rule]));
     this.groups = all.filter(({ quorum }) => quorum !== undefined);
-    const forAll: number[] = [];
-    for (const [place, { scope }] of all.entries()) {
-      if (scope === '*') forAll.push(place);
-      else for (const name of scope) this.index(name, place);
-    }
-    this.forAll = forAll;
-    this.prefixLengths = [...new Set([...this.byPrefix.keys()].map(({ length }) => length))];
-  }
-
-  private index(name: string, place: number): void {
-    const isPrefix = name.endsWith('*');
-    const key = isPrefix ? name.slice(0, -1) : name;
-    const index = isPrefix ? this.byPrefix : this.byName;
-    const places = index.get(key);
-    if (places === undefined) index.set(key, [place]);
-    else places.push(place);
+    this.scopes = new ScopeIndex(all.map(({ scope }) => scope));
+    this.reminders = this.groups.filter(({ enabled, reassertMs }) => enabled && Number.isFinite(reassertMs));
+    this.targets = new ScopeIndex(this.reminders.map(({ target, scope }) => target ?? scope));
   }
 
   /** How many judge. */
@@ -49,10 +36,11 @@ export class RuleSet {
 
   /** Rules in whose scope a device is: those that command it, and the quorums in which it has a vote. */
   forDevice(device: string): readonly CompiledRule[] {
-    const places = new Set(this.forAll);
-    for (const place of this.byName.get(device) ?? []) places.add(place);
-    for (const length of this.prefixLengths)
-      for (const place of this.byPrefix.get(device.slice(0, length)) ?? []) places.add(place);
-    return [...places].sort((a, b) => a - b).map((place) => this.all[place]!);
+    return this.scopes.find(device).map((place) => this.all[place]!);
+  }
+
+  /** Quorums that command a device, and tell it again if it does otherwise. */
+  forTarget(device: string): readonly CompiledRule[] {
+    return this.targets.find(device).map((place) => this.reminders[place]!);
   }
 }

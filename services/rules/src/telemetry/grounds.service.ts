@@ -1,7 +1,10 @@
+import { remind, targetKey } from '@lamplighter/evaluation/quorum-target';
 import { NEW_DEVICE } from '@lamplighter/store/accept-readings';
 import type { Redis } from '@lamplighter/store/connect';
+import type { GroupName } from '@lamplighter/store/groups';
 import { type DeviceHistory, readHistories } from '@lamplighter/store/histories';
 import { Inject, Injectable } from '@nestjs/common';
+import { Standings } from '../groups/standings.js';
 import { LiveEventsService } from '../live-events/live-events.service.js';
 import { RuleBook } from '../rule-book/rule-book.service.js';
 import { REDIS } from '../tokens.js';
@@ -18,9 +21,14 @@ const MAX_REMEMBERED = 1_000_000;
 export interface MissingGrounds {
   readonly fleets: ReadonlySet<string>;
   readonly devices: readonly KnownDevice[];
+  /** Groups of which it is not known, or not surely, what they have decided. */
+  readonly groups: ReadonlyMap<string, GroupName>;
 }
 
-/** Sees to it that the devices of a batch have their rules, and those whose rules look back their latest readings. */
+/**
+ * Sees to it that the devices of a batch have their rules, those whose rules look back their latest readings, and targets of quorums
+ * what was decided.
+ */
 @Injectable()
 export class GroundsService {
   /** Devices with a history, and how many readings it may have, in the order in which they were read. */
@@ -31,26 +39,50 @@ export class GroundsService {
     @Inject(REDIS) private readonly redis: Redis,
     private readonly book: RuleBook,
     private readonly events: LiveEventsService,
+    private readonly standings: Standings,
   ) {}
 
   /** Gives every device the rules in force; what is missing then, or undefined if nothing is. */
   missing(work: ReadonlyMap<KnownDevice, readonly PendingReading[]>): MissingGrounds | undefined {
-    let missing: { fleets: Set<string>; devices: KnownDevice[] } | undefined;
+    const fleets = new Set<string>();
+    const devices: KnownDevice[] = [];
+    const groups = new Map<string, GroupName>();
     for (const [device, readings] of work) {
       const { fleet } = device.address;
       const rules = this.book.setOf(fleet);
-      if (rules !== undefined) device.follow(rules);
+      if (rules === undefined) {
+        fleets.add(fleet);
+        continue;
+      }
+      device.follow(rules);
       const asksTimer = readings.length === 0 && device.history === undefined;
-      if (rules !== undefined && !device.needsHistory && !asksTimer) continue;
-      missing ??= { fleets: new Set(), devices: [] };
-      if (rules === undefined) missing.fleets.add(fleet);
-      else missing.devices.push(device);
+      if (device.needsHistory || asksTimer) devices.push(device);
+      if (device.targets.length > 0) this.doubt(device, readings.at(-1), groups);
     }
-    return missing;
+    const isMissing = fleets.size > 0 || devices.length > 0 || groups.size > 0;
+    return isMissing ? { fleets, devices, groups } : undefined;
+  }
+
+  /** Adds the groups of which a target's reading needs to be known what stands. */
+  private doubt(
+    { address, targets, states }: KnownDevice,
+    newest: PendingReading | undefined,
+    groups: Map<string, GroupName>,
+  ): void {
+    if (newest === undefined || !newest.mayActuate) return;
+    const now = Date.now();
+    for (const rule of targets) {
+      const name = { fleet: address.fleet, rule: rule.id };
+      const memory = states[targetKey(rule.id)];
+      if (
+        this.standings.isUnsure(name, (state) => remind(rule, state, memory, newest, now).emit !== undefined)
+      )
+        groups.set(`${name.fleet}/${name.rule}`, name);
+    }
   }
 
   /** Reads them, and does not give up while Redis is away. */
-  async read({ fleets, devices }: MissingGrounds): Promise<void> {
+  async read({ fleets, devices, groups }: MissingGrounds): Promise<void> {
     const onRetry = (error: Error) => this.events.storeFailed(error);
     const onPoison = () => undefined;
     if (fleets.size > 0)
@@ -61,6 +93,15 @@ export class GroundsService {
           return some.map(() => true);
         },
         { onRetry, onPoison },
+      );
+    if (groups.size > 0)
+      await untilStored(
+        [...groups.values()],
+        async (some) => {
+          await this.standings.read(some);
+          return some.map(() => true);
+        },
+        { onRetry, onPoison: (name) => this.standings.keep(name, undefined) },
       );
     const known = devices.filter((device) => {
       const isKnown = device.version !== NEW_DEVICE;

@@ -14,6 +14,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { DispatchService } from '../commands/dispatch.service.js';
 import { EdgeService, type Reported } from '../edge/edge.service.js';
 import { GroupsService } from '../groups/groups.service.js';
+import { Standings } from '../groups/standings.js';
 import { LiveEventsService } from '../live-events/live-events.service.js';
 import { RulesMetrics } from '../metrics.js';
 import type { MqttMessage } from '../mqtt/mqtt-link.js';
@@ -45,6 +46,7 @@ export class IngestService {
     private readonly metrics: RulesMetrics,
     private readonly dispatch: DispatchService,
     private readonly groups: GroupsService,
+    private readonly standings: Standings,
     private readonly ruleErrors: RuleErrors,
     private readonly events: LiveEventsService,
     private readonly rejected: RejectedService,
@@ -167,7 +169,8 @@ export class IngestService {
     };
     const parts: JudgedPart[] = [];
     for (const [device, readings] of work) {
-      parts.push(judge(device, readings, this.replica, ++this.parts, now, verdicts, listeningSince));
+      const part = ++this.parts;
+      parts.push(judge(device, readings, this.replica, part, now, verdicts, listeningSince, this.standings));
     }
     this.metrics.processing.observe({ stage: 'rules' }, (performance.now() - started) / 1000);
     for (const result of EVALUATION_RESULTS) {
@@ -257,7 +260,8 @@ export class IngestService {
     this.dispatch.emitted(part, outcome);
     for (const { id, state } of outcome.commands) {
       const refused = state === 'full' && part.commands.find((command) => command.id === id);
-      if (refused) part.device.beginAnew(refused.rule);
+      // A quorum's target that was to be told again is so when its time has come once more; its vote stays.
+      if (refused && refused.rule.quorum === undefined) part.device.beginAnew(refused.rule);
     }
   }
 

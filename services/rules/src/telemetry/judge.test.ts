@@ -1,6 +1,7 @@
 // biome-ignore-all lint/suspicious/noThenProperty: `then` is a key of the rule's document
 import { type RuleInput, ruleSchema } from '@lamplighter/contracts/rule';
 import { compileRule } from '@lamplighter/evaluation/compile-rule';
+import type { GroupState } from '@lamplighter/evaluation/quorum-group';
 import {
   DeviceAddress,
   exactVersion,
@@ -50,7 +51,7 @@ function reading(light: number, seq?: number, more: Partial<PendingReading> = {}
     ...more,
   };
 }
-function verdictOn(device: KnownDevice, readings: PendingReading[], now = NOW) {
+function verdictOn(device: KnownDevice, readings: PendingReading[], now = NOW, standing?: GroupState) {
   const errors: string[] = [];
   const verdicts = {
     matched: 0,
@@ -61,7 +62,7 @@ function verdictOn(device: KnownDevice, readings: PendingReading[], now = NOW) {
     onError: (rule: { id: string }, _device: KnownDevice, message: string) =>
       errors.push(`${rule.id}: ${message}`),
   };
-  const part = judge(device, readings, 'me', ++parts, now, verdicts);
+  const part = judge(device, readings, 'me', ++parts, now, verdicts, 0, { of: () => standing });
   return { ...part, errors, actions: part.commands.map(({ action }) => action) };
 }
 const lights = (readings: readonly { json: string }[]) =>
@@ -352,5 +353,65 @@ describe('a sensor of a quorum', () => {
     ]);
     expect(part.votes!.map(({ vote }) => vote)).toEqual(['1,1']);
     expect(part.voted).toHaveLength(1);
+  });
+});
+
+describe('a target of a quorum', () => {
+  const FLOODLIGHT: RuleInput = {
+    id: 'floodlight',
+    scope: { devices: ['mast-*'] },
+    when: 'light < 300',
+    quorum: { policy: 'majority' },
+    target: { devices: ['lamp-*'] },
+    then: { led_on: true },
+    reassert: '10s',
+  };
+  const standing: GroupState = {
+    since: 1,
+    begun: NOW,
+    rule: { since: 1, raised: true, at: NOW, emittedAt: NOW },
+    toldAt: NOW,
+  };
+  const reports = (led_on: boolean) => [reading(1, undefined, { reading: { light: 1, led_on } })];
+  const after = (seconds: number) => NOW + seconds * 1000;
+
+  it('is told again what stands, with the evidence, and remembers it until it agrees', () => {
+    const device = lamp([FLOODLIGHT]);
+    expect(verdictOn(device, reports(false), after(9), standing)).toMatchObject({ actions: [], rules: '' });
+    const told = verdictOn(device, reports(false), after(10), standing);
+    expect(told).toMatchObject({ actions: [{ led_on: true }], version: FIRST_VERSION, votes: [], voted: [] });
+    expect(JSON.parse(told.rules)).toEqual({
+      'target:floodlight': { since: 1, raised: true, at: NOW, emittedAt: after(10), repeats: 1 },
+    });
+    expect(JSON.parse(told.commands[0]!.json)).toMatchObject({
+      source: 'rule',
+      rule: 'floodlight',
+      because: {
+        kind: 'reassert',
+        standing,
+        reading: { led_on: false },
+        device: { address: { fleet: 'demo', device: 'lamp-1' } },
+      },
+    });
+    // Judged on what it was just told, before the store has answered.
+    expect(verdictOn(device, reports(false), after(29), standing)).toMatchObject({ actions: [], rules: '' });
+    expect(verdictOn(device, reports(false), after(30), standing).actions).toEqual([{ led_on: true }]);
+    expect(verdictOn(device, reports(true), after(31), standing)).toMatchObject({ actions: [], rules: '{}' });
+    expect(verdictOn(device, reports(true), after(32), standing).rules).toBe('');
+  });
+
+  it('is told nothing while it is not known what stands, and by no timer', () => {
+    const device = lamp([FLOODLIGHT]);
+    expect(verdictOn(device, reports(false), after(60)).actions).toEqual([]);
+    device.remember({ readings: [], count: 0, late: 0 }, 240);
+    expect(verdictOn(device, [], after(60), standing).actions).toEqual([]);
+  });
+
+  it('forgets it with the rule', () => {
+    const device = lamp([FLOODLIGHT, NIGHT_LIGHT]);
+    verdictOn(device, reports(false), after(60), standing);
+    expect(Object.keys(device.states).toSorted()).toEqual(['night-light', 'target:floodlight']);
+    device.follow(setOf(NIGHT_LIGHT));
+    expect([Object.keys(device.states), device.targets]).toEqual([['night-light'], []]);
   });
 });

@@ -1,14 +1,13 @@
-import type { Action } from '@lamplighter/contracts/command';
-import { defaultLane } from '@lamplighter/contracts/command';
 import { parseEdgeReport } from '@lamplighter/contracts/edge';
 import type { Reading } from '@lamplighter/contracts/reading';
 import type { CompiledRule } from '@lamplighter/evaluation/compile-rule';
 import { evaluate, type Observation, type RuleState } from '@lamplighter/evaluation/evaluate';
 import { evidenceOf } from '@lamplighter/evaluation/evidence';
 import { voteOf } from '@lamplighter/evaluation/quorum';
+import { targetEvidenceOf } from '@lamplighter/evaluation/quorum-evidence';
+import { remind, targetKey } from '@lamplighter/evaluation/quorum-target';
 import {
   type DevicePart,
-  type EmittedCommand,
   FIRST_VERSION,
   isNewer,
   NEW_DEVICE,
@@ -18,34 +17,21 @@ import {
   type Vote,
   versionAfter,
 } from '@lamplighter/store/accept-readings';
-import { newCommandId } from '@lamplighter/store/command-id';
 import { groupKey } from '@lamplighter/store/keys';
-import { type CommandSource, commandJson } from '@lamplighter/store/read-commands';
 import { stateFromEdge } from '../edge/state-from-edge.js';
-import { expectedEffect } from '../effects/expected-effect.js';
+import type { Standings } from '../groups/standings.js';
+import { commandOf, type JudgedCommand, type Occasion } from './judged-command.js';
 import type { KnownDevice } from './known-device.js';
 
+export type { JudgedCommand } from './judged-command.js';
+
 /** A reading on its way through one batch. */
-export interface PendingReading extends StoredReading {
+export interface PendingReading extends StoredReading, Occasion {
   readonly reading: Reading;
   /** False for all but the newest of a replay: history never actuates. */
   readonly mayActuate: boolean;
   /** How old it is by the device's clock, if it is of a replay, milliseconds. */
   readonly ageMs: number;
-  /** Monotonic time of arrival, milliseconds. */
-  readonly takenAt: number;
-  /** The trace of its message; the command that it causes belongs to it. */
-  readonly traceparent: string | undefined;
-}
-
-/** A command that a rule emitted, with what is needed to publish it. */
-export interface JudgedCommand extends EmittedCommand {
-  readonly rule: CompiledRule;
-  readonly action: Action;
-  readonly actionJson: string;
-  /** Monotonic time of the reading's arrival, or of a timer's verdict, milliseconds. */
-  readonly takenAt: number;
-  readonly traceparent: string | undefined;
 }
 
 /** A device's part of a batch with its verdicts, on the grounds that this replica believes in. */
@@ -80,6 +66,7 @@ const NOTHING_YET: Readonly<Record<string, never>> = {};
  * @param part the part's number, growing per replica
  * @param now server time, milliseconds
  * @param listeningSince server time in ms; a timer takes no silence before it for silence, for nobody listened
+ * @param standings what quorums have decided, for their targets
  */
 export function judge(
   device: KnownDevice,
@@ -89,6 +76,7 @@ export function judge(
   now: number,
   verdicts: Verdicts,
   listeningSince = 0,
+  standings?: Pick<Standings, 'of'>,
 ): JudgedPart {
   const { address, version } = device;
   const byTimer = readings.length === 0;
@@ -108,7 +96,7 @@ export function judge(
     };
   }
   const grounds = device.groundsOf(device.depth > 0 || byTimer);
-  const judgement = new Judgement(device, now, verdicts);
+  const judgement = new Judgement(device, now, verdicts, standings);
   const live: PendingReading[] = [];
   const late: PendingReading[] = [];
   let { mark } = device;
@@ -160,12 +148,14 @@ class Judgement {
     private readonly device: KnownDevice,
     private readonly now: number,
     private readonly verdicts: Verdicts,
+    private readonly standings: Pick<Standings, 'of'> | undefined,
   ) {
     this.states = device.states;
   }
 
   /** A reading that is newer than the last state. */
-  take({ reading, at, ageMs, mayActuate, takenAt, traceparent }: PendingReading): void {
+  take(pending: PendingReading): void {
+    const { reading, at, ageMs, mayActuate } = pending;
     const { device, now } = this;
     const { history } = device;
     const last = history?.newest?.reading;
@@ -179,8 +169,9 @@ class Judgement {
       heardAt: now,
       ...(history !== undefined && { last: last ?? NOTHING_YET, window: history }),
     };
-    this.judgeAll(observation, takenAt, traceparent);
+    this.judgeAll(observation, pending);
     if (device.quorums.length > 0) this.vote(observation);
+    if (device.targets.length > 0) this.remind(observation, pending);
   }
 
   /** The device has gone by a rule itself while its link was down: from there the rule goes on. */
@@ -189,7 +180,7 @@ class Judgement {
     const rule = report?.state && this.device.rules.find(({ id }) => id === report.rule);
     if (report?.state === undefined || rule === undefined) return;
     const state = stateFromEdge(rule, this.states[rule.id], report.state, this.now);
-    if (state !== undefined) this.remember(rule, state);
+    if (state !== undefined) this.remember(rule.id, state);
   }
 
   /** No reading: the last state is judged once more. */
@@ -203,10 +194,10 @@ class Judgement {
       heardAt: Math.max(history?.heardAt ?? 0, listeningSince),
       ...(history !== undefined && { last: history.beforeNewest?.reading ?? NOTHING_YET, window: history }),
     };
-    this.judgeAll(observation, performance.now(), undefined);
+    this.judgeAll(observation, { takenAt: performance.now(), traceparent: undefined });
   }
 
-  private judgeAll(observation: Observation, takenAt: number, traceparent: string | undefined): void {
+  private judgeAll(observation: Observation, occasion: Occasion): void {
     const { device, now, verdicts } = this;
     this.wakeAt = undefined;
     for (const rule of device.rules) {
@@ -219,12 +210,10 @@ class Judgement {
       verdicts[result] += 1;
       if (error !== undefined) verdicts.onError(rule, device, error);
       if (wakeAt !== undefined) this.wake(wakeAt);
-      if (state !== undefined && state !== before) this.remember(rule, state);
+      if (state !== undefined && state !== before) this.remember(rule.id, state);
       if (emit === undefined) continue;
       const because = evidenceOf(rule, before, observation, device, now);
-      const expected = expectedEffect(rule, raise);
-      const source = { source: 'rule', rule: rule.id, because, expected } as const;
-      const command = commandOf(rule, emit, device.address.shard, source, takenAt, traceparent);
+      const command = commandOf(rule, { action: emit, raise, because }, device.address.shard, occasion);
       if (rule.mode === 'every' || device.lesson) this.every.push(command);
       else this.setLastWord(rule, command);
     }
@@ -263,7 +252,7 @@ class Judgement {
       }
       if (vote === undefined) continue;
       if (typeof vote === 'boolean' && (before?.since !== rule.since || before.raised !== vote))
-        this.remember(rule, { since: rule.since, raised: vote, at: this.now });
+        this.remember(rule.id, { since: rule.since, raised: vote, at: this.now });
       this.ballot ??= new Map();
       this.ballot.set(rule, { groupKey: groupKey(fleet, rule.id), vote: `${Number(vote)},${rule.since}` });
     }
@@ -277,8 +266,31 @@ class Judgement {
     return this.ballot === undefined ? NOTHING : [...this.ballot.keys()];
   }
 
-  private remember(rule: CompiledRule, state: RuleState): void {
-    this.states = { ...this.states, [rule.id]: state };
+  /** What quorums have commanded and the device does not do, it is told again, if its time has come. */
+  private remind(observation: Observation, occasion: Occasion): void {
+    const { device, now } = this;
+    const { fleet, shard } = device.address;
+    for (const rule of device.targets) {
+      const group = this.standings?.of({ fleet, rule: rule.id });
+      if (group === undefined) continue;
+      const key = targetKey(rule.id);
+      const before = this.states[key];
+      if (this.isBehind(rule, before)) continue;
+      const { state, emit, raise } = remind(rule, group, before, observation, now);
+      if (state !== before) this.remember(key, state);
+      if (emit === undefined) continue;
+      const because = targetEvidenceOf(rule, group, before, observation, device, emit, now);
+      this.setLastWord(rule, commandOf(rule, { action: emit, raise, because }, shard, occasion));
+    }
+  }
+
+  private remember(key: string, state: RuleState | undefined): void {
+    if (state !== undefined) {
+      this.states = { ...this.states, [key]: state };
+      return;
+    }
+    const { [key]: _, ...others } = this.states;
+    this.states = others;
   }
 
   commands(): readonly JudgedCommand[] {
@@ -298,30 +310,4 @@ class Judgement {
     device.timer = wakeAt;
     return { at: wakeAt, exact: false };
   }
-}
-
-function commandOf(
-  rule: CompiledRule,
-  action: Action,
-  shard: number,
-  source: CommandSource,
-  takenAt: number,
-  traceparent: string | undefined,
-): JudgedCommand {
-  return {
-    id: newCommandId(shard),
-    lane: rule.lane ?? defaultLane(action),
-    policy: rule.policy,
-    ttl: rule.ttlMs,
-    timeoutMs: rule.timeoutMs,
-    attempts: rule.attempts,
-    onFailure: rule.onFailure,
-    json: commandJson(source, action, traceparent),
-    cause: `rule:${rule.id}`,
-    rule,
-    action,
-    actionJson: JSON.stringify(action),
-    takenAt,
-    traceparent,
-  };
 }

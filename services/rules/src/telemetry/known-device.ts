@@ -2,6 +2,7 @@ import { CANARY_FLEET } from '@lamplighter/contracts/identity';
 import { commandsTopic } from '@lamplighter/contracts/topics';
 import type { CompiledRule } from '@lamplighter/evaluation/compile-rule';
 import type { DeviceFacts, RuleState } from '@lamplighter/evaluation/evaluate';
+import { targetKey } from '@lamplighter/evaluation/quorum-target';
 import { History } from '@lamplighter/evaluation/window';
 import {
   type DeviceAddress,
@@ -39,6 +40,9 @@ export class KnownDevice implements DeviceFacts {
   rules: readonly CompiledRule[] = [];
   /** Quorums in which it has a vote. */
   quorums: readonly CompiledRule[] = [];
+  /** Quorums that command it, and tell it again if it does otherwise. */
+  targets: readonly CompiledRule[] = [];
+  /** Under which names these have states. */
   private followed: ReadonlySet<string> = new Set();
   /** How many readings its rules look back. */
   depth = 0;
@@ -73,21 +77,23 @@ export class KnownDevice implements DeviceFacts {
     if (ruleSet === this.ruleSet) return;
     this.ruleSet = ruleSet;
     const rules = ruleSet.forDevice(this.address.device);
-    this.forget(rules);
     this.rules = rules.filter(({ quorum }) => quorum === undefined);
     this.quorums = rules.filter(({ quorum }) => quorum !== undefined);
+    this.targets = ruleSet.forTarget(this.address.device);
+    const before = this.followed;
+    this.followed = new Set([...rules.map(({ id }) => id), ...this.targets.map(({ id }) => targetKey(id))]);
+    this.forget(before);
     const depth = rules.reduce((deepest, rule) => Math.max(deepest, rule.depth), 0);
-    this.followed = new Set(rules.map(({ id }) => id));
     if (depth > this.depth) this.history = undefined; // it does not reach back so far
     this.depth = depth;
   }
 
   /** States of rules that it followed and no longer does. Of rules that it has never heard of another replica may know more. */
-  private forget(rules: readonly CompiledRule[]): void {
-    const gone = [...this.rules, ...this.quorums].filter(({ id }) => !rules.some((rule) => rule.id === id));
-    if (!gone.some(({ id }) => id in this.states)) return;
+  private forget(before: ReadonlySet<string>): void {
+    const gone = [...before].filter((key) => !this.followed.has(key) && key in this.states);
+    if (gone.length === 0) return;
     const states = { ...this.states };
-    for (const { id } of gone) delete states[id];
+    for (const key of gone) delete states[key];
     this.states = states;
   }
 
