@@ -6,9 +6,11 @@ import {
   FieldColorModeId,
   MappingType,
   type Panel,
+  SpecialValueMatch,
   type Threshold,
   type ThresholdsConfig,
   ThresholdsMode,
+  type ValueMapping,
 } from '@grafana/grafana-foundation-sdk/dashboard';
 import * as gauge from '@grafana/grafana-foundation-sdk/gauge';
 import * as heatmap from '@grafana/grafana-foundation-sdk/heatmap';
@@ -47,20 +49,37 @@ export type Step = readonly [color: string, from?: number];
 export type Colors = Readonly<Record<string, string>>;
 
 const BY_THRESHOLD = new FieldColorBuilder().mode(FieldColorModeId.Thresholds);
+const LAST = new common.ReduceDataOptionsBuilder().calcs(['last']).fields('').values(false);
 
-/** One number now, and how it came there. */
+/**
+ * An answer over a time leaves out the points without a value, so that the last one it has may be old: of a part that died half an
+ * hour ago Grafana would show, in green, how well it was. With NaN in their place the last point is that of now.
+ */
+const endlessly: (query: About['queries'][number]) => About['queries'][number] = ([expr, legend]) => [
+  `(${expr}) or on () vector(NaN)`,
+  legend,
+];
+
+/** What stands there instead of NaN. */
+function nothing(text = 'No data'): ValueMapping {
+  const result = { text, color: 'text', index: 0 };
+  return { type: MappingType.SpecialValue, options: { match: SpecialValueMatch.NullAndNan, result } };
+}
+
+/** One number now, and how it came there. Without a value now it says so, rather than show the last there was. */
 export function statPanel(
   about: About & { readonly noValue?: string; readonly names?: boolean },
 ): Builder<Panel> {
   const panel = new stat.PanelBuilder()
+    .mappings([nothing(about.noValue)])
     .min(0)
     .colorMode(common.BigValueColorMode.Value)
     .graphMode(common.BigValueGraphMode.Area)
     .textMode(about.names ? common.BigValueTextMode.ValueAndName : common.BigValueTextMode.Auto)
-    .reduceOptions(new common.ReduceDataOptionsBuilder().calcs(['lastNotNull']).fields('').values(false))
+    .reduceOptions(LAST)
     .colorScheme(BY_THRESHOLD);
   if (about.noValue !== undefined) panel.noValue(about.noValue);
-  return describe(panel, about);
+  return describe(panel, { ...about, queries: about.queries.map(endlessly) });
 }
 
 /** Lines over time. */
@@ -103,18 +122,19 @@ export function linesPanel(
   return describe(panel, about);
 }
 
-/** One share or level between 0 and its maximum. */
+/** One share or level between 0 and its maximum, now; without a value now it says so. */
 export function gaugePanel(
   about: About & { readonly max: number; readonly noValue?: string },
 ): Builder<Panel> {
   const panel = new gauge.PanelBuilder()
+    .mappings([nothing(about.noValue)])
     .min(0)
     .colorScheme(BY_THRESHOLD)
     .showThresholdLabels(false)
     .showThresholdMarkers(true)
-    .reduceOptions(new common.ReduceDataOptionsBuilder().calcs(['lastNotNull']).fields('').values(false));
+    .reduceOptions(LAST);
   if (about.noValue !== undefined) panel.noValue(about.noValue);
-  return describe(panel, about);
+  return describe(panel, { ...about, queries: about.queries.map(endlessly) });
 }
 
 /** One bar per series that is green while its value is 1. */

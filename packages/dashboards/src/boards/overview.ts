@@ -18,7 +18,9 @@ export const overview = board({
           description:
             'Readings stored per second: valid, new and on disk in Redis. Red: nothing comes, or nothing is taken.',
           unit: 'cps',
-          queries: [[sumRate('telemetry_messages_total{result=~"accepted|late"}'), 'stored']],
+          queries: [
+            [`${sumRate('telemetry_messages_total{result=~"accepted|late"}')} or vector(0)`, 'stored'],
+          ],
           width: 6,
           height: 5,
           decimals: 1,

@@ -20,7 +20,7 @@ export function fieldsOf(panel: PanelDocument, { answers }: Scene): Field[] {
   });
 }
 
-/** The newest value that there is. */
+/** The value at the end of the picture, if there is one. */
 export function lastOf({ values }: Field): number | undefined {
-  return values.findLast((value) => value !== null) ?? undefined;
+  return values.at(-1) ?? undefined;
 }

@@ -5,22 +5,24 @@ import { canvas, element } from './dom.js';
 import { type Field, fieldsOf, lastOf } from './field.js';
 import { format } from './units.js';
 
+const NO_VALUE = '#ccccdc';
+
 /** The newest value of each series, large, in the colour of its threshold, over the line that led there. */
 export function drawStat(panel: PanelDocument, scene: Scene, into: HTMLElement): void {
   const fields = fieldsOf(panel, scene);
   const config = panel.fieldConfig!;
-  if (fields.every((field) => lastOf(field) === undefined)) {
-    into.append(element('div', 'nothing', config.defaults.noValue ?? 'No data'));
+  const { unit, decimals, noValue = 'No data' } = config.defaults;
+  if (fields.length === 0) {
+    into.append(element('div', 'nothing', noValue));
     return;
   }
   const width = into.clientWidth / fields.length;
   const height = into.clientHeight;
   const named = panel.options?.textMode === 'value_and_name' || fields.length > 1;
   for (const field of fields) {
-    const value = lastOf(field) ?? 0;
-    const color = thresholdColor(config, value);
-    const { unit, decimals } = config.defaults;
-    const text = format(value, unit, decimals);
+    const value = lastOf(field);
+    const color = value === undefined ? NO_VALUE : thresholdColor(config, value);
+    const text = value === undefined ? noValue : format(value, unit, decimals);
     const number = element('div', 'number', ...withSmallUnit(text));
     number.style.color = color;
     number.style.fontSize = `${Math.min(height * 0.36, (width * 1.4) / text.length, width / 3)}px`;
