@@ -148,7 +148,7 @@ describe('what a script declares', () => {
     expect(await findDueShards(redis)).toMatchObject({ shards: [robot.shard] });
     expect(await new OpenCommandsSurvey().read(redis)).toMatchObject({ due: 3 });
     const mended = await mendClockSetBack(redis, { leastWaitMs: 5000, wasSeen: true });
-    expect(mended).toEqual({ commands: 0, devices: 0, rollouts: 0, timers: 0 });
+    expect(mended).toEqual({ commands: 0, devices: 0, rollouts: 0, timers: 0, effects: 0 });
     expect((await desk.claim()).sort()).toEqual(['half dispatched 1', 'now dispatched 1', 'short expired 0']);
     await desk.requeue('half', 1);
     expect(await desk.wake()).toBe(1);
