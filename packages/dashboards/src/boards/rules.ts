@@ -191,6 +191,16 @@ export const rules = board({
           colors: { effective: 'green', ineffective: 'red' },
         }),
         linesPanel({
+          title: 'Decided alone',
+          description:
+            'Decisions that devices took while their link was down, judged when they and their neighbours are back.',
+          unit: 'cps',
+          queries: [[sumRate(`edge_decisions_total{${REPLICA}}`, 'judgement'), '{{judgement}}']],
+          width: 8,
+          height: 7,
+          colors: { agrees: 'green', disagrees: 'red', neighbours_disagreed: 'orange', data_missing: 'text' },
+        }),
+        linesPanel({
           title: 'Lamps that are on',
           description:
             'In the simulated fleet. A night lasts half of a simulated day, and the rule follows it.',
@@ -199,7 +209,7 @@ export const rules = board({
             ['sum(lamplighter_sim_lamps_on)', 'on'],
             ['sum(lamplighter_sim_devices)', 'lamps'],
           ],
-          width: 12,
+          width: 8,
           height: 7,
           decimals: 0,
           colors: { on: 'yellow', lamps: 'text' },
@@ -210,7 +220,7 @@ export const rules = board({
             'Replicas agree within a second of a change; one that stays apart does not hear of changes.',
           unit: 'short',
           queries: [[`lamplighter_rules_loaded{${REPLICA}}`, '{{instance}}']],
-          width: 12,
+          width: 8,
           height: 7,
           decimals: 0,
         }),

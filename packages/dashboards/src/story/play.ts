@@ -9,6 +9,8 @@ const ENV = {
   DAY_SECONDS: '240',
   BURNT: '0.03',
   BURNT_WITHIN_SECONDS: '300',
+  /** Shorter than the broker is away, so that lamps decide alone. */
+  FALLBACK_SECONDS: '5',
   LOG_LEVEL: 'warn',
 };
 
