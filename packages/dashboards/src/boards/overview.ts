@@ -61,7 +61,7 @@ export const overview = board({
           height: 5,
           decimals: 0,
           names: true,
-          noValue: 'not counted yet',
+          noValue: 'not counted',
           thresholds: [['green'], ['red', 1]],
         }),
       ],
@@ -90,6 +90,7 @@ export const overview = board({
           height: 8,
           max: 1,
           decimals: 1,
+          noValue: 'Redis is away',
           thresholds: [['green'], ['yellow', 0.1], ['red', 0.5]],
         }),
         tablePanel({
