@@ -10,12 +10,16 @@ const STORED = ['accepted', 'late'];
 /** Those that mean that it never will be. */
 const DROPPED = ['duplicate', 'stale', 'rejected', 'failed'];
 
-/** Starts the rules service as its README says, with its bundled rule or a rules file. */
-export async function startLamplighter(surroundings: Surroundings, rulesFile?: string): Promise<Service> {
+/** Starts the rules service as its README says, with its bundled rule or a rules file; `more` for variables and a port of one's own. */
+export async function startLamplighter(
+  surroundings: Surroundings,
+  rulesFile?: string,
+  more: { env?: NodeJS.ProcessEnv; port?: number } = {},
+): Promise<Service> {
   const { mqttUrl, redisUrl, folder, durability } = surroundings;
   const service = launchService({
     name: 'rules',
-    port: await freePort(),
+    port: more.port ?? (await freePort()),
     logFile: `${folder}/rules.log`,
     env: {
       PATH: process.env.PATH,
@@ -24,6 +28,7 @@ export async function startLamplighter(surroundings: Surroundings, rulesFile?: s
       REDIS_DURABILITY: durability,
       LOG_LEVEL: 'warn',
       ...(rulesFile !== undefined && { RULES_FILE: rulesFile }),
+      ...more.env,
     },
   });
   await untilReady(service);

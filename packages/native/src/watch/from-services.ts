@@ -44,7 +44,8 @@ function numbersOf(moments: readonly Moment[], ports: Pick<Ports, 'RULES_PORT' |
   const grown = (metric: string, ...labels: string[]) => {
     const sum = (samples: Samples | undefined) =>
       labels.reduce((total, label) => total + (samples?.sum(metric, label) ?? 0), 0);
-    return rules === undefined || seconds === 0 ? undefined : Math.max(0, sum(rules) - sum(first?.rules));
+    if (rules?.sum(metric) === undefined || seconds === 0) return undefined;
+    return Math.max(0, sum(rules) - sum(first?.rules));
   };
   const rate = (growth: number | undefined) => (growth === undefined ? undefined : growth / seconds);
   const known = ['online', 'stale', 'offline'].map((state) =>
