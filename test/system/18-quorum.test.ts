@@ -294,3 +294,19 @@ it(
   },
   LIMIT_MS,
 );
+
+it(
+  'a roster of which nothing was ever heard is missed, also if its rule came while no replica ran',
+  async () => {
+    await Promise.all([stack.rules.stop(), replica.kill()]);
+    const { lamp } = await stadium({
+      maxAge: '2s',
+      scope: { devices: NAMES },
+      quorum: { policy: 'majority', lost: 'safe', safe: SAFE },
+    });
+    await replica.start();
+    await replica.ready();
+    expect(await lamp.nextCommand(20_000)).toEqual(SAFE);
+  },
+  LIMIT_MS,
+);

@@ -125,6 +125,12 @@ export async function readRules(
   return { revision: revision === null ? undefined : Number(revision), texts };
 }
 
+/** Whether any rule of a fleet may be a quorum; cheaper than to read them all by what they mean. */
+export async function mayHaveQuorum(redis: Redis, fleet: string): Promise<boolean> {
+  const texts = await redis.hvals(rulesKey(fleet));
+  return texts.some((text) => text.includes('"quorum":'));
+}
+
 /** Reads one rule; undefined if there is none. */
 export async function readRule(
   redis: Redis,

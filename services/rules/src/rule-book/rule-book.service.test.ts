@@ -170,6 +170,24 @@ describe('the rule book', () => {
     expect([idsOf(fleet), idsOf(other)]).toEqual([[], ['night-light']]);
   });
 
+  it('reads at the start the rules of fleets with quorums, though nobody has heard of them', async () => {
+    const silent = Array.from({ length: 70 }, newFleet);
+    const [broken, other] = [newFleet(), newFleet()];
+    for (const fleet of silent)
+      await write(fleet, rule('quorum', { quorum: { policy: 'majority' } }), 'absent');
+    await write(other, rule(), 'absent');
+    await write(broken, rule(), 'absent');
+    await redis.set(rulesKey(broken), 'what?');
+    const { book, idsOf } = openBook([]);
+    const told: string[] = [];
+    book.onRead((fleet) => told.push(fleet));
+    await until(() => silent.every((fleet) => idsOf(fleet)?.length === 1), {
+      what: 'all quorums to be known',
+    });
+    expect(told.toSorted()).toEqual(expect.arrayContaining(silent.toSorted()));
+    expect([idsOf(other), idsOf(broken)]).toEqual([undefined, undefined]);
+  });
+
   it('knows no rules of the canary, and writes none', async () => {
     const { book, idsOf } = openBook();
     await book.ready([CANARY_FLEET]);

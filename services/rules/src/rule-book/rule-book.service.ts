@@ -8,6 +8,7 @@ import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShut
 import { RulesMetrics } from '../metrics.js';
 import { LOGGER, REDIS, SEEDS } from '../tokens.js';
 import { compileSet, type FleetRules } from './compile-set.js';
+import { fleetsWithQuorums } from './fleets-with-quorums.js';
 import { RuleErrors } from './rule-errors.service.js';
 import { RuleSet } from './rule-set.js';
 import { seedsOf } from './seed-file.js';
@@ -30,7 +31,8 @@ interface KnownFleet extends FleetRules {
 
 /**
  * The rules in force, fleet by fleet, as Redis has them. A fleet's rules are read when it is first heard of, and again within
- * a second of a write. While Redis is away the last rules stay in force.
+ * a second of a write; at the start also those of fleets with quorums, whose sensors may be missed without ever being heard. While
+ * Redis is away the last rules stay in force.
  */
 @Injectable()
 export class RuleBook implements OnApplicationBootstrap, OnApplicationShutdown {
@@ -40,6 +42,7 @@ export class RuleBook implements OnApplicationBootstrap, OnApplicationShutdown {
   private writes: string | null | undefined;
   /** As the last look had them; undefined before the first. */
   private revisions: ReadonlyMap<string, number> | undefined;
+  private hasSought = false;
   /** As they were read last, though what follows from that may not be done yet. */
   private latest: ReadonlyMap<string, number> = new Map();
   private timer: NodeJS.Timeout | undefined;
@@ -189,6 +192,8 @@ export class RuleBook implements OnApplicationBootstrap, OnApplicationShutdown {
         this.writes = writes;
       }
       this.failures = 0;
+      if (!this.hasSought)
+        void this.seekQuorums([...(this.revisions?.keys() ?? [])].slice(0, MAX_FLEETS / 2));
       return POLL_MS;
     } catch (error) {
       if (this.failures === 0)
@@ -198,6 +203,20 @@ export class RuleBook implements OnApplicationBootstrap, OnApplicationShutdown {
         );
       this.failures += 1;
       return Math.min(POLL_MS * 2 ** this.failures, MAX_WAIT_MS) * (0.5 + Math.random() / 2);
+    }
+  }
+
+  /** Beside all that is heard. If Redis goes away meanwhile, a later poll begins anew. */
+  private async seekQuorums(fleets: readonly string[]): Promise<void> {
+    this.hasSought = true;
+    try {
+      const unknown = fleets.filter((fleet) => this.setOf(fleet) === undefined);
+      for await (const found of fleetsWithQuorums(this.redis, unknown)) {
+        if (this.stopped) return;
+        await this.ready(found);
+      }
+    } catch {
+      this.hasSought = false;
     }
   }
 

@@ -1,0 +1,30 @@
+import type { Redis } from '@lamplighter/store/connect';
+import { mayHaveQuorum } from '@lamplighter/store/rules';
+import { storeFailure } from '@lamplighter/store/store-failure';
+
+/** Fleets that are read at the same time. */
+const READ_AT_ONCE = 32;
+
+/**
+ * Finds the fleets that have a quorum, some at a time; nothing is compiled.
+ * @throws if Redis is away
+ */
+export async function* fleetsWithQuorums(
+  redis: Redis,
+  fleets: readonly string[],
+): AsyncGenerator<readonly string[]> {
+  for (let first = 0; first < fleets.length; first += READ_AT_ONCE) {
+    const some = fleets.slice(first, first + READ_AT_ONCE);
+    const found = await Promise.all(some.map((fleet) => hasQuorum(redis, fleet)));
+    yield some.filter((_, i) => found[i]);
+  }
+}
+
+async function hasQuorum(redis: Redis, fleet: string): Promise<boolean> {
+  try {
+    return await mayHaveQuorum(redis, fleet);
+  } catch (error) {
+    if (storeFailure(error) !== undefined) throw error;
+    return false; // somebody has put something else in the place of its rules
+  }
+}
