@@ -110,9 +110,9 @@ it(
     await lamp.follow('night-light');
     const { body } = await stack.get(lamp.path);
     expect(deviceDetailSchema.parse(body).edgeRule).toEqual({
-      desired: 'night-light@1',
+      rule: 'night-light',
+      told: 'night-light@1',
       confirmed: 'night-light@1',
-      present: 1,
     });
     await lamp.measure(500);
     await until(() => lamp.did.length === 1, { what: 'the first command' });
@@ -193,6 +193,30 @@ it(
 );
 
 it(
+  'a lamp is told the new version of its rule, and that the rule is gone',
+  async () => {
+    const fleet = await stack.broker.newFleet();
+    await putRule(stack, fleet, NIGHT_LIGHT);
+    const lamp = await lampOnLink(fleet);
+    await lamp.follow('night-light');
+    const goesBy = (version: string | null) =>
+      until(async () => (await stack.get(lamp.path)).body.edgeRule.confirmed === version, {
+        what: `the lamp to go by ${version}`,
+        timeoutMs: LIMIT_MS,
+      });
+    await putRule(stack, fleet, { ...NIGHT_LIGHT, when: 'light < 200' }, { 'if-match': '"1"' });
+    await goesBy('night-light@2');
+    await stack.send('DELETE', `/v1/fleets/${fleet.name}/rules/night-light`, undefined, {
+      'if-match': '"2"',
+    });
+    await goesBy(null);
+    const { body } = await stack.get(lamp.path);
+    expect(body.edgeRule).toEqual({ rule: 'night-light', told: null, confirmed: null });
+  },
+  2 * LIMIT_MS,
+);
+
+it(
   'a rule that the device cannot go by is refused, and one that is taken away is gone',
   async () => {
     const fleet = await stack.broker.newFleet();
@@ -211,7 +235,7 @@ it(
     const lamp = await lampOnLink(fleet);
     await lamp.follow('fan');
     await lamp.follow(null);
-    expect((await stack.get(lamp.path)).body.edgeRule).toEqual({ desired: null, confirmed: null });
+    expect((await stack.get(lamp.path)).body.edgeRule).toEqual({ rule: null, told: null, confirmed: null });
     await lamp.cut();
     await lamp.measure(50);
     expect(lamp.did).toEqual([]);

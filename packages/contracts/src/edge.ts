@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { actionSchema } from './command.js';
+import { type Action, actionSchema, DEFAULT_ATTEMPTS } from './command.js';
 import { identitySchema } from './identity.js';
 import { isHarmless } from './json-value.js';
 import type { Measurement } from './reading.js';
-import { ruleSchema } from './rule.js';
+import { inScope, ruleSchema } from './rule.js';
 
 /**
  * The fleet's rule at the edge. A command whose only key is `edge_rule` gives a device a rule to go by while its link is down, or takes
@@ -22,6 +22,34 @@ export const edgeRuleSchema = z.strictObject({
   rule: ruleSchema,
 });
 export type EdgeRuleDocument = z.infer<typeof edgeRuleSchema>;
+
+/** How the command is delivered: a device that is away for longer is told anew when somebody looks. */
+export const EDGE_DELIVERY = {
+  lane: EDGE_RULE_KEY,
+  policy: 'latest',
+  ttl: '7d',
+  timeout: '1m',
+  attempts: DEFAULT_ATTEMPTS,
+} as const;
+
+/**
+ * The action that brings a device a rule; `problem` says in words why it cannot have it: the rule is not about the device, or does
+ * not fit a command.
+ */
+export function edgeRuleAction(
+  device: string,
+  document: EdgeRuleDocument,
+): { readonly action: Action } | { readonly problem: string } {
+  const { id, scope, target, quorum } = document.rule;
+  if (!inScope(scope.devices, device) || (target && !inScope(target.devices, device)))
+    return {
+      problem: `rule "${id}" ${quorum ? 'does not both count and command' : 'is not about'} device "${device}"`,
+    };
+  const action = { [EDGE_RULE_KEY]: document };
+  const { error } = actionSchema.safeParse(action);
+  if (error) return { problem: `rule "${id}" does not fit a command: it ${error.issues[0]!.message}` };
+  return { action };
+}
 
 export const EDGE_BOUNDS = {
   /** Decisions that a device keeps until they are reported, and the server of each device; the oldest make room. */

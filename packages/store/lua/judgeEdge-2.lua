@@ -1,6 +1,6 @@
 -- Writes what the server thinks of a device's own decisions; the first word stands.
 --
--- KEYS  1 edge HASH of the device   2 edge-due ZSET
+-- KEYS  1 edge HASH of the device   2 edge-due ZSET of the shard
 -- ARGV  1 "<fleet>/<device>"   2 after how long to judge what has come meanwhile (ms)   3… id and judgement, JSON
 -- Returns  for each judgement 1, or 0 if it changed nothing
 -- Clock    Redis TIME

@@ -1,6 +1,6 @@
 -- Keeps what a device decided by itself. A repeated report changes nothing.
 --
--- KEYS  1 edge HASH of the device   2 edge-due ZSET
+-- KEYS  1 edge HASH of the device   2 edge-due ZSET of the shard
 -- ARGV  1 "<fleet>/<device>"   2 after how long to judge (ms)   3 decisions kept   4 decisions that the device lost, ever
 --       5… id and JSON of each decision
 -- Returns  how many were new

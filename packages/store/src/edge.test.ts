@@ -1,8 +1,15 @@
 import type { EdgeDecision } from '@lamplighter/contracts/edge';
 import { type StoreUnderTest, startStore } from '../test/store-under-test.js';
 import { readDecisions, reportDecisions, takeEdge, writeJudgements } from './edge.js';
-import { EDGE_DUE_KEY } from './keys.js';
-import { confirmEdgeRules, readEdgeSetting, setEdgeRule } from './settings.js';
+import {
+  confirmEdgeRules,
+  type EdgeDevice,
+  noteToldRule,
+  readEdgeSetting,
+  setEdgeRule,
+  walkEdgeDevices,
+} from './edge-settings.js';
+import { edgeDueKey } from './keys.js';
 
 let store: StoreUnderTest;
 beforeAll(async () => {
@@ -38,7 +45,7 @@ describe('decisions of devices', () => {
       Array.from({ length: 100 }, (_, i) => i + 3),
     );
     expect(await ids(lamp)).toEqual(Array.from({ length: 100 }, (_, i) => 102 - i));
-    await store.redis.del(EDGE_DUE_KEY);
+    await store.redis.del(edgeDueKey(lamp.shard));
   });
 
   it('are taken under a lease when they are due, and judged once', async () => {
@@ -56,20 +63,28 @@ describe('decisions of devices', () => {
     expect(
       (await readDecisions(store.redis, lamp)).decisions.map((kept) => kept.judgement?.judgement),
     ).toEqual(['disagrees', 'agrees']);
-    expect(await store.redis.zscore(EDGE_DUE_KEY, lamp.name)).toBeNull();
+    expect(await store.redis.zscore(edgeDueKey(lamp.shard), lamp.name)).toBeNull();
   });
 });
 
-it('the rule of a device is what was set last, beside what the device has said', async () => {
+it('the rule of a device is what was set last, beside what it was told and what it has said', async () => {
   const lamp = store.newDevice();
   const { fleet, device } = lamp;
-  expect(await readEdgeSetting(store.redis, fleet, device)).toEqual({});
-  await setEdgeRule(store.redis, fleet, device, 'night-light@3');
-  expect(await readEdgeSetting(store.redis, fleet, device)).toEqual({ desired: 'night-light@3' });
-  await confirmEdgeRules(store.redis, [{ fleet, device, confirmed: 'night-light@3' }]);
-  await setEdgeRule(store.redis, fleet, device, null);
-  expect(await readEdgeSetting(store.redis, fleet, device)).toEqual({
-    desired: null,
-    confirmed: 'night-light@3',
-  });
+  const setting = () => readEdgeSetting(store.redis, fleet, device);
+  const walked = async () => {
+    const all: EdgeDevice[] = [];
+    for await (const some of walkEdgeDevices(store.redis)) all.push(...some);
+    return all.filter((one) => one.fleet === fleet);
+  };
+  expect(await setting()).toEqual({});
+  const told = 'night-light@3';
+  await setEdgeRule(store.redis, fleet, device, { rule: 'night-light', told });
+  expect(await setting()).toEqual({ rule: 'night-light', told });
+  expect(await walked()).toEqual([{ fleet, device, rule: 'night-light', told }]);
+  await confirmEdgeRules(store.redis, [{ fleet, device, confirmed: told }]);
+  await noteToldRule(store.redis, fleet, device, 'night-light@4');
+  expect(await setting()).toEqual({ rule: 'night-light', told: 'night-light@4', confirmed: told });
+  await setEdgeRule(store.redis, fleet, device, { rule: null, told: null });
+  expect(await setting()).toEqual({ rule: null, told: null, confirmed: told });
+  expect(await walked()).toEqual([]);
 });

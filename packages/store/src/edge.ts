@@ -1,6 +1,7 @@
 import { EDGE_BOUNDS, type EdgeDecision, parseEdgeDecision } from '@lamplighter/contracts/edge';
 import type { Redis } from 'ioredis';
-import { EDGE_DUE_KEY, edgeKey, shardOf } from './keys.js';
+import { edgeDueKey, edgeKey, shardOf } from './keys.js';
+import { ALL_SHARDS } from './pipelined.js';
 import { runScript } from './script.js';
 
 /**
@@ -48,28 +49,26 @@ export async function reportDecisions(
   { decisions, dropped }: { readonly decisions: readonly EdgeDecision[]; readonly dropped: number },
   judgeAfterMs: number,
 ): Promise<void> {
-  await runScript(
-    redis,
-    'reportEdge-2',
-    [edgeKey(shardOf(fleet, device), fleet, device), EDGE_DUE_KEY],
-    [
-      `${fleet}/${device}`,
-      judgeAfterMs,
-      EDGE_BOUNDS.maxDecisions,
-      dropped,
-      ...decisions.flatMap((decision) => [decision.id, JSON.stringify(decision)]),
-    ],
-  );
+  await runScript(redis, 'reportEdge-2', keysOf({ fleet, device }), [
+    `${fleet}/${device}`,
+    judgeAfterMs,
+    EDGE_BOUNDS.maxDecisions,
+    dropped,
+    ...decisions.flatMap((decision) => [decision.id, JSON.stringify(decision)]),
+  ]);
+}
+
+function keysOf({ fleet, device }: DeviceName): string[] {
+  const shard = shardOf(fleet, device);
+  return [edgeKey(shard, fleet, device), edgeDueKey(shard)];
 }
 
 /** Takes up to `limit` devices whose decisions are to be judged; `now` is the time of Redis, milliseconds. */
 export async function takeEdge(redis: Redis, limit: number): Promise<{ now: number; devices: DeviceName[] }> {
-  const [now, ...members] = (await runScript(
-    redis,
-    'takeEdge-1',
-    [EDGE_DUE_KEY],
-    [limit, EDGE_LEASE_MS],
-  )) as [string, ...string[]];
+  const [now, ...members] = (await runScript(redis, 'takeEdge-64', ALL_SHARDS.map(edgeDueKey), [
+    limit,
+    EDGE_LEASE_MS,
+  ])) as [string, ...string[]];
   const devices = members.map((member) => {
     const [fleet, device] = member.split('/') as [string, string];
     return { fleet, device };
@@ -87,16 +86,11 @@ export async function writeJudgements(
   judgements: readonly (readonly [id: number, judgement: Judgement])[],
   judgeAfterMs: number,
 ): Promise<Judgement[]> {
-  const written = (await runScript(
-    redis,
-    'judgeEdge-2',
-    [edgeKey(shardOf(fleet, device), fleet, device), EDGE_DUE_KEY],
-    [
-      `${fleet}/${device}`,
-      judgeAfterMs,
-      ...judgements.flatMap(([id, judgement]) => [id, JSON.stringify(judgement)]),
-    ],
-  )) as number[];
+  const written = (await runScript(redis, 'judgeEdge-2', keysOf({ fleet, device }), [
+    `${fleet}/${device}`,
+    judgeAfterMs,
+    ...judgements.flatMap(([id, judgement]) => [id, JSON.stringify(judgement)]),
+  ])) as number[];
   return judgements.flatMap(([, judgement], i) => (written[i] === 1 ? [judgement] : []));
 }
 

@@ -4,7 +4,7 @@
  *
  * | key                              | type | holds | bound, and who deletes |
  * |----------------------------------|------|-------|------------------------|
- * | `{s}:device:<fleet>/<device>`    | HASH | `rules` (rule states, JSON) and their `version`, `session` (`session,online,at,telemetry`, and the period of a device that sleeps), `lesson`, `lane:<lane>` (last sequence), settings (`interval`, `edge`, `edge:confirmed`), `stopped:<lane>` (the command whose failure stopped it), counts of the ledger (`late`, `duplicate`, `stale`, `rejected`, `taken`, `dropped`, `from`) | one per device |
+ * | `{s}:device:<fleet>/<device>`    | HASH | `rules` (rule states, JSON) and their `version`, `session` (`session,online,at,telemetry`, and the period of a device that sleeps), `lesson`, `lane:<lane>` (last sequence), settings (`interval`; `edge`, `edge:told`, `edge:confirmed`, see edge-settings.ts), `stopped:<lane>` (the command whose failure stopped it), counts of the ledger (`late`, `duplicate`, `stale`, `rejected`, `taken`, `dropped`, `from`) | one per device |
  * | `{s}:window:<fleet>/<device>`    | LIST | readings in device order, `received,late,count,n,seq,at,<replica>.<part>,json`; the last one is the last state | `WINDOW_SIZE` and a stride, trimmed on write |
  * | `{s}:presence:<fleet>`           | ZSET | device → online until (ms); 0 said goodbye, -1 never seen | one per device |
  * | `{s}:devices:<fleet>`            | ZSET | device names, score 0, in lexical order | `MAX_DEVICES_PER_FLEET` |
@@ -20,6 +20,8 @@
 | `{s}:ineffective:<fleet>`        | ZSET | devices of which such an outcome is `ineffective`, score 0, in lexical order | one per device |
 | `{s}:timers`                     | ZSET | `device/<fleet>/<device>`, `group/<fleet>/<rule>` → when its rules are to be judged without a reading (ms) | one per device and group with a rule that waits |
  * | `{s}:group:<fleet>/<rule>`       | HASH | a quorum: `v:<device>` → `received,vote,since`, and what was decided: `state` (JSON) and its `version` | `RULE_BOUNDS.maxSensors` votes; with the rule |
+ * | `{s}:edge:<fleet>/<device>`     | HASH | what the device decided without its link: id → `received,decision` (JSON), `<id>:judgement` → what the server thinks of it (JSON); `dropped` | `EDGE_BOUNDS.maxDecisions`, the oldest make room |
+ * | `{s}:edge-due`                  | ZSET | `<fleet>/<device>` → when such decisions are to be judged (ms) | one per device, gone when all are |
  * | `{s}:rollouts`                  | HASH | counts of unfinished rollouts: `<id>:enqueued`, `<id>:skipped:<reason>`, `<id>:<final state>`; and how far each is here: `<id>:after` (device), `<id>:token` | few fields per unfinished rollout, gone when all its commands have ended |
  * | `{s}:idempotency:<fleet>/<device>/<hash>` | STRING | `<command id> <hash of the request>` | expires after a day |
  * | `{s}:ledger:<fleet>`             | HASH | counts that never shrink: commands `issued:<source>` and by final state, readings `rejected:<reason>` | one per fleet |
@@ -31,8 +33,7 @@
  * | `{lamplighter}:rules-revisions`  | HASH | fleet → how often its rules were written; `*` → how often any were | one per fleet |
  * | `{lamplighter}:rule-errors:<fleet>` | HASH | rule id → the latest error of its present version (see rules-errors.ts) | as `rules` |
  * | `{lamplighter}:telemetry-schemas` | HASH | fleet → its telemetry schema, JSON | one per fleet |
- * | `{s}:edge:<fleet>/<device>`     | HASH | what the device decided without its link: id → `received,decision` (JSON), `<id>:judgement` → what the server thinks of it (JSON); `dropped` | `EDGE_BOUNDS.maxDecisions`, the oldest make room |
- * | `{lamplighter}:edge-due`         | ZSET | `<fleet>/<device>` → when such decisions are to be judged (ms) | one per device, gone when all are |
+ * | `{lamplighter}:edge-rules`       | HASH | `<fleet>/<device>` → the rule by which it is to go without its link; `…-walk` is held by the replica that looks whether they have the present version | one per device |
  * | `{lamplighter}:…`                | -    | shard count, API keys, recent events, samples of rejected input | see their files |
  */
 export const SHARDS = 64;
@@ -96,6 +97,7 @@ export const devicesKey = (shard: number, fleet: string) => `{${shard}}:devices:
 export const fleetsKey = (shard: number) => `{${shard}}:fleets`;
 export const timersKey = (shard: number) => `{${shard}}:timers`;
 export const rolloutsKey = (shard: number) => `{${shard}}:rollouts`;
+export const edgeDueKey = (shard: number) => `{${shard}}:edge-due`;
 export const effectsKey = (shard: number) => `{${shard}}:effects`;
 
 /** The command keys of one shard, in the order in which every script on commands takes them. */
@@ -125,7 +127,7 @@ export const ruleVersionsKey = (fleet: string, rule: string) =>
   `{lamplighter}:rule-versions:${fleet}/${rule}`;
 export const ruleErrorsKey = (fleet: string) => `{lamplighter}:rule-errors:${fleet}`;
 export const RULES_REVISIONS_KEY = '{lamplighter}:rules-revisions';
-export const EDGE_DUE_KEY = '{lamplighter}:edge-due';
+export const EDGE_RULES_KEY = '{lamplighter}:edge-rules';
 export const TELEMETRY_SCHEMAS_KEY = '{lamplighter}:telemetry-schemas';
 /** Channel on which whoever enqueues a command says which shard has work. */
 export const WAKE_CHANNEL = '{lamplighter}:wake';

@@ -13,6 +13,7 @@ import { timePasses } from '../test/time-passes.js';
 import { LEASE_MS, NEW_DEVICE } from './accept-readings.js';
 import { mendClockSetBack } from './clock-set-back.js';
 import { answerCommands, findDueShards } from './commands.js';
+import { reportDecisions, takeEdge, writeJudgements } from './edge.js';
 import { recordEffect, takeEffects } from './effects.js';
 import { decideGroup } from './groups.js';
 import { COMMANDS_KEPT_PER_DEVICE, groupKey, MAX_OPEN_COMMANDS, shardOf, WINDOW_SIZE } from './keys.js';
@@ -258,6 +259,23 @@ describe('what a script declares', () => {
     });
     expect(outcomes?.map(({ state }) => state)).toEqual(['pending', 'pending']);
     expect(await deleteRule(redis, fleet, 'dark', 2)).toMatchObject({ outcome: 'deleted' });
+  });
+
+  it('is all that decisions of devices touch', async () => {
+    const lamp = store.newDevice();
+    const decision = {
+      id: 1,
+      rule: 'r',
+      version: 1,
+      raise: true,
+      reason: 'change',
+      now: 1,
+      trigger: 'timer',
+    } as const;
+    await reportDecisions(redis, lamp, { decisions: [decision], dropped: 1 }, 0);
+    expect((await takeEdge(redis, 10)).devices).toContainEqual({ fleet: lamp.fleet, device: lamp.device });
+    const judgement = { judgement: 'agrees', at: 1, sentences: [] } as const;
+    expect(await writeJudgements(redis, lamp, [[1, judgement]], 0)).toEqual([judgement]);
   });
 
   it('is as many keys as its name says, and no script was left out', () => {

@@ -1,7 +1,6 @@
 import type { Redis } from 'ioredis';
 import { type KeptReading, readWindow } from './devices.js';
 import { deviceKey, shardOf } from './keys.js';
-import { pipelined } from './pipelined.js';
 
 /**
  * Settings: what the server wants of a device for good, kept in the device's HASH beside what the device says of itself. A
@@ -21,42 +20,6 @@ export async function setTelemetryInterval(
   intervalMs: number,
 ): Promise<void> {
   await redis.hset(deviceKey(shardOf(fleet, device), fleet, device), 'interval', intervalMs);
-}
-
-/** The rule by which a device is to go while its link is down, and by which it has said that it goes: `<rule>@<version>`; null for none. */
-export interface EdgeSetting {
-  readonly desired?: string | null;
-  readonly confirmed?: string | null;
-}
-
-/** Keeps which rule a device is to go by while its link is down. */
-export async function setEdgeRule(
-  redis: Redis,
-  fleet: string,
-  device: string,
-  desired: string | null,
-): Promise<void> {
-  await redis.hset(deviceKey(shardOf(fleet, device), fleet, device), 'edge', desired ?? '');
-}
-
-/** Keeps what devices have said that they go by. */
-export async function confirmEdgeRules(
-  redis: Redis,
-  said: readonly { readonly fleet: string; readonly device: string; readonly confirmed: string | null }[],
-): Promise<void> {
-  await pipelined(redis, said, (pipeline, { fleet, device, confirmed }) =>
-    pipeline.hset(deviceKey(shardOf(fleet, device), fleet, device), 'edge:confirmed', confirmed ?? ''),
-  );
-}
-
-/** Reads the setting. */
-export async function readEdgeSetting(redis: Redis, fleet: string, device: string): Promise<EdgeSetting> {
-  const key = deviceKey(shardOf(fleet, device), fleet, device);
-  const [desired, confirmed] = await redis.hmget(key, 'edge', 'edge:confirmed');
-  return {
-    ...(desired != null && { desired: desired || null }),
-    ...(confirmed != null && { confirmed: confirmed || null }),
-  };
 }
 
 /** How often a device is to measure, and how often readings of it came lately, milliseconds. */

@@ -8,6 +8,7 @@ import { AcknowledgementsController } from './commands/acknowledgements.controll
 import { DispatchService } from './commands/dispatch.service.js';
 import type { Config } from './config.js';
 import { EdgeService } from './edge/edge.service.js';
+import { EdgeFollowService } from './edge/edge-follow.service.js';
 import { EffectsService } from './effects/effects.service.js';
 import { GroupsService } from './groups/groups.service.js';
 import { Standings } from './groups/standings.js';
@@ -63,6 +64,7 @@ export function rulesModule(foundation: Foundation): DynamicModule {
       ReceiptsService,
       GroundsService,
       EdgeService,
+      EdgeFollowService,
       IngestService,
       TimersService,
       Standings,

@@ -12,6 +12,7 @@ import { CANARY_STALE_MS, CanaryService } from './canary/canary.service.js';
 import { DispatchService } from './commands/dispatch.service.js';
 import { type Config, configSchema } from './config.js';
 import { EdgeService } from './edge/edge.service.js';
+import { EdgeFollowService } from './edge/edge-follow.service.js';
 import { EffectsService } from './effects/effects.service.js';
 import { RulesMetrics } from './metrics.js';
 import { MqttTransport } from './mqtt/mqtt-transport.js';
@@ -69,6 +70,7 @@ async function start(): Promise<RunningService> {
         app.get(TimersService).stop(),
         app.get(EffectsService).stop(),
         app.get(EdgeService).stop(),
+        app.get(EdgeFollowService).stop(),
       ]);
       await app.get(DispatchService).stop();
       await app.close();

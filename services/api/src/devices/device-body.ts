@@ -1,7 +1,8 @@
 import type { StoppedLane } from '@lamplighter/store/commands';
 import type { Device, KeptReading } from '@lamplighter/store/devices';
+import type { EdgeSetting } from '@lamplighter/store/edge-settings';
 import type { DeviceEffect } from '@lamplighter/store/effects';
-import type { EdgeSetting, TelemetryInterval } from '@lamplighter/store/settings';
+import type { TelemetryInterval } from '@lamplighter/store/settings';
 import { isoTime } from '../iso-time.js';
 import type { DeviceBody, DeviceDetail } from './device.schema.js';
 import { edgeSettingBody } from './edge-rule.js';
@@ -35,9 +36,9 @@ export function deviceDetail(
   interval: TelemetryInterval,
   stoppedLanes: StoppedLane[],
   effects: readonly DeviceEffect[],
-  edge: { readonly setting: EdgeSetting; readonly present: number | undefined },
+  edge: EdgeSetting,
 ): DeviceDetail {
-  const edgeRule = edgeSettingBody(edge.setting, edge.present);
+  const edgeRule = edgeSettingBody(edge);
   const telemetryInterval = telemetryIntervalBody(interval, device.ageMs);
   return {
     ...deviceBody(device),

@@ -120,7 +120,7 @@ export const deviceDetailSchema = deviceSchema
       {
         ...deviceExample,
         telemetryInterval: { desiredMs: 10000, measuredMs: 9998, pace: 'ok', late: false },
-        edgeRule: { desired: 'night-light@3', confirmed: 'night-light@3', present: 3 },
+        edgeRule: { rule: 'night-light', told: 'night-light@3', confirmed: 'night-light@3' },
         stoppedLanes: [{ lane: 'grabber', stoppedBy: '01KAP3Z8Q4T5V6W7X8Y9ZABCDE-17' }],
         effects: [
           {

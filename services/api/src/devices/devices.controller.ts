@@ -1,9 +1,9 @@
 import type { ServerResponse } from 'node:http';
 import { stoppedLanes } from '@lamplighter/store/commands';
 import { countPresence, listDevices, readDevice, readWindow } from '@lamplighter/store/devices';
+import { readEdgeSetting } from '@lamplighter/store/edge-settings';
 import { readDeviceEffects } from '@lamplighter/store/effects';
-import { readRule } from '@lamplighter/store/rules';
-import { readEdgeSetting, readTelemetryInterval } from '@lamplighter/store/settings';
+import { readTelemetryInterval } from '@lamplighter/store/settings';
 import { Controller, Get, Inject, Param, Query, Req, Res } from '@nestjs/common';
 import { ApiOperation } from '@nestjs/swagger';
 import type { z } from 'zod';
@@ -64,7 +64,7 @@ export class DevicesController {
   @Problems('invalid-request', 'no-such-device')
   async readDevice(@Param({ schema: devicePath }) { fleet, device }: DevicePath): Promise<DeviceDetail> {
     const { redis } = this.link;
-    const [found, interval, stopped, effects, setting] = await Promise.all([
+    const [found, interval, stopped, effects, edge] = await Promise.all([
       readDevice(redis, fleet, device),
       readTelemetryInterval(redis, fleet, device),
       stoppedLanes(redis, fleet, device),
@@ -72,9 +72,7 @@ export class DevicesController {
       readEdgeSetting(redis, fleet, device),
     ]);
     if (found === undefined) throw noSuchDevice(fleet, device);
-    const [rule] = setting.desired?.split('@') ?? [];
-    const present = rule === undefined ? undefined : (await readRule(redis, fleet, rule))?.version;
-    return deviceDetail(found, interval, stopped, effects, { setting, present });
+    return deviceDetail(found, interval, stopped, effects, edge);
   }
 
   @Get(':device/telemetry')

@@ -1,20 +1,21 @@
 import type { ServerResponse } from 'node:http';
 import { type Action, DEFAULT_ATTEMPTS } from '@lamplighter/contracts/command';
 import { durationMs } from '@lamplighter/contracts/duration';
-import { EDGE_RULE_KEY } from '@lamplighter/contracts/edge';
+import { EDGE_RULE_KEY, edgeRuleAction } from '@lamplighter/contracts/edge';
+import { setEdgeRule } from '@lamplighter/store/edge-settings';
 import { readRule } from '@lamplighter/store/rules';
-import { setEdgeRule, setTelemetryInterval } from '@lamplighter/store/settings';
+import { setTelemetryInterval } from '@lamplighter/store/settings';
 import { Body, Controller, HttpCode, Inject, Param, Put, Res } from '@nestjs/common';
 import { ApiOperation } from '@nestjs/swagger';
 import { type CommandBody, commandSchema } from '../commands/command.schema.js';
 import { commandBody } from '../commands/command-body.js';
 import { CommandSender } from '../commands/command-sender.js';
 import { Answers, header, Problems, Resource } from '../openapi/describe.js';
+import { Problem } from '../problems/problem.js';
 import { type DevicePath, devicePath } from '../requests/address.js';
 import { noSuchRule } from '../rules/rule-writer.js';
 import { StoreLink } from '../store/store-link.js';
 import { type DeviceSettings, settingsSchema } from './device-settings.js';
-import { edgeRuleAction } from './edge-rule.js';
 
 /** The lane of the commands that bring a device its interval. */
 const INTERVAL_LANE = 'telemetry_interval';
@@ -36,7 +37,7 @@ export class SettingsController {
     description:
       `The device is told by a command which waits for up to ${TTL}: \`{"telemetry_interval_ms": …}\` on the lane ` +
       `\`${INTERVAL_LANE}\`, or \`{"${EDGE_RULE_KEY}": …}\` on the lane \`${EDGE_RULE_KEY}\`. A newer setting supersedes one that ` +
-      'still waits. The device resource shows what is desired beside what the device does.',
+      'still waits. The device resource shows what is set beside what the device does. When the rule gets a new version the device is told it.',
   })
   @Answers(202, commandSchema, 'The command that tells the device', {
     Location: header('The address of the command'),
@@ -77,13 +78,19 @@ export class SettingsController {
 
   private async setEdgeRule(address: DevicePath, id: string | null) {
     const { fleet, device } = address;
-    const stored = id === null ? undefined : await readRule(this.link.redis, fleet, id);
-    if (id !== null && (stored === undefined || 'unreadable' in stored)) throw noSuchRule(fleet, id);
-    const isRule = stored !== undefined && 'rule' in stored;
-    const action = isRule ? edgeRuleAction(device, stored) : { [EDGE_RULE_KEY]: null };
+    let action: Action = { [EDGE_RULE_KEY]: null };
+    let told: string | null = null;
+    if (id !== null) {
+      const stored = await readRule(this.link.redis, fleet, id);
+      if (stored === undefined || 'unreadable' in stored) throw noSuchRule(fleet, id);
+      const { version, since, rule } = stored;
+      const fit = edgeRuleAction(device, { version, since, rule });
+      if ('problem' in fit) throw unfit(fit.problem);
+      action = fit.action;
+      told = `${id}@${version}`;
+    }
     const command = await this.tell(address, action, EDGE_RULE_KEY);
-    const desired = isRule ? `${stored.id}@${stored.version}` : null;
-    await setEdgeRule(this.link.durableRedis, fleet, device, desired);
+    await setEdgeRule(this.link.durableRedis, fleet, device, { rule: id, told });
     return command;
   }
 
@@ -91,4 +98,10 @@ export class SettingsController {
     const delivery = { policy: 'latest', ttl: TTL, timeout: '1m', attempts: DEFAULT_ATTEMPTS } as const;
     return this.sender.send(address, { action, lane, ...delivery }, {});
   }
+}
+
+function unfit(detail: string): Problem {
+  return new Problem('invalid-request', 'The device cannot be given this rule; see errors.', {
+    errors: [{ in: 'body', pointer: '/edgeRule', detail }],
+  });
 }

@@ -1,0 +1,128 @@
+import type { Action } from '@lamplighter/contracts/command';
+import { durationMs } from '@lamplighter/contracts/duration';
+import { EDGE_DELIVERY, EDGE_RULE_KEY, edgeRuleAction } from '@lamplighter/contracts/edge';
+import type { Logger } from '@lamplighter/service-kit/logger';
+import { enqueueCommand } from '@lamplighter/store/commands';
+import type { Redis } from '@lamplighter/store/connect';
+import {
+  type EdgeDevice,
+  endEdgeWalk,
+  noteToldRule,
+  takeEdgeWalk,
+  walkEdgeDevices,
+} from '@lamplighter/store/edge-settings';
+import { readRule, readWrites, type StoredRule, type UnreadableRule } from '@lamplighter/store/rules';
+import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
+import { RulesMetrics } from '../metrics.js';
+import { LOGGER, REDIS } from '../tokens.js';
+
+/** How often it is asked whether any rule was written, milliseconds on average. */
+const POLL_MS = 1000;
+/** All devices are looked at now and then although no rule was written: a setting may have been kept while the last walk passed. */
+const WALK_MS = 5 * 60_000;
+/** A replica has this long for a walk; then another one may begin its own. Milliseconds. */
+const LEASE_MS = 60_000;
+const STOP_MS = 2000;
+
+/** Tells devices that go by a rule at the edge when that rule has another version, or is gone. Telling one twice does no harm. */
+@Injectable()
+export class EdgeFollowService implements OnApplicationBootstrap {
+  private timer: NodeJS.Timeout | undefined;
+  private working: Promise<void> | undefined;
+  private stopped = false;
+  private failed = false;
+  private walkedAt = Number.NEGATIVE_INFINITY;
+  private writes: string | null | undefined;
+
+  constructor(
+    @Inject(REDIS) private readonly redis: Redis,
+    @Inject(LOGGER) private readonly logger: Logger,
+    private readonly metrics: RulesMetrics,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    this.next();
+  }
+
+  /** What is not told in time another replica tells, or this one when it is back. */
+  async stop(): Promise<void> {
+    this.stopped = true;
+    clearTimeout(this.timer);
+    const limit = new Promise<void>((resolve) => setTimeout(resolve, STOP_MS).unref());
+    await Promise.race([this.working, limit]);
+  }
+
+  private next(): void {
+    const waitMs = POLL_MS * (this.failed ? 5 : 1) * (0.5 + Math.random());
+    this.timer = setTimeout(() => {
+      this.working = this.look().then(() => {
+        if (!this.stopped) this.next();
+      });
+    }, waitMs);
+  }
+
+  private async look(): Promise<void> {
+    try {
+      const writes = await readWrites(this.redis);
+      const isDue = writes !== this.writes || performance.now() - this.walkedAt >= WALK_MS;
+      if (isDue && (await takeEdgeWalk(this.redis, LEASE_MS))) {
+        await this.walk();
+        await endEdgeWalk(this.redis);
+        this.writes = writes;
+        this.walkedAt = performance.now();
+      }
+      this.failed = false;
+    } catch (error) {
+      this.metrics.storeOperations.inc({ op: 'edge', result: 'error' });
+      if (!this.failed)
+        this.logger.warn({ reason: (error as Error).message }, 'devices wait to be told of their rules');
+      this.failed = true;
+    }
+  }
+
+  private async walk(): Promise<void> {
+    const rules = new Map<string, Promise<StoredRule | UnreadableRule | undefined>>();
+    for await (const devices of walkEdgeDevices(this.redis)) {
+      for (const device of devices) {
+        if (this.stopped) return;
+        const { fleet, rule } = device;
+        const name = `${fleet}/${rule}`;
+        if (!rules.has(name)) rules.set(name, readRule(this.redis, fleet, rule));
+        await this.tell(device, await rules.get(name));
+      }
+    }
+  }
+
+  private async tell(
+    { fleet, device, told }: EdgeDevice,
+    stored: StoredRule | UnreadableRule | undefined,
+  ): Promise<void> {
+    let action: Action = { [EDGE_RULE_KEY]: null };
+    let version: string | null = null;
+    if (stored !== undefined && 'rule' in stored) {
+      const name = `${stored.id}@${stored.version}`;
+      if (name === told) return;
+      const fit = edgeRuleAction(device, {
+        version: stored.version,
+        since: stored.since,
+        rule: stored.rule,
+      });
+      if ('action' in fit) {
+        action = fit.action;
+        version = name;
+      }
+    }
+    if (version === told) return;
+    const { ttl, timeout, ...delivery } = EDGE_DELIVERY;
+    const result = await enqueueCommand(this.redis, {
+      ...{ fleet, device, action, ...delivery, ttl: durationMs(ttl)!, timeoutMs: durationMs(timeout)! },
+      onFailure: undefined,
+    });
+    // One whose queue is full is told on another walk.
+    if (result.outcome !== 'enqueued') return;
+    this.metrics.commands.inc({ transition: 'pending', source: 'api' });
+    this.metrics.commands.inc({ transition: 'superseded', source: 'api' }, result.superseded.length);
+    this.metrics.commands.inc({ transition: 'unknown', source: 'api' }, result.unknown.length);
+    await noteToldRule(this.redis, fleet, device, version);
+  }
+}
