@@ -215,16 +215,6 @@ export const rules = board({
           colors: { on: 'yellow', lamps: 'text' },
         }),
         linesPanel({
-          title: 'Decided without the link',
-          description:
-            'What devices decided by a rule at the edge while their link was down, by what the server thinks of it since they are back.',
-          unit: 'cps',
-          queries: [[sumRate(`edge_decisions_total{${REPLICA}}`, 'judgement'), '{{judgement}}']],
-          width: 8,
-          height: 7,
-          colors: { agrees: 'green', disagrees: 'red', neighbours_disagreed: 'yellow' },
-        }),
-        linesPanel({
           title: 'Rules in force, by replica',
           description:
             'Replicas agree within a second of a change; one that stays apart does not hear of changes.',
