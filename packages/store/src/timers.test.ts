@@ -67,6 +67,21 @@ describe('a timer', () => {
     expect(await score()).toBeNull();
   });
 
+  it('that is due is found among thousands of others, a few at a time', async () => {
+    const others = Array.from({ length: 300 }, (_, i) => [i, `device/${lamp.fleet}/other-${i}`]).flat();
+    await store.redis.zadd(timersKey(lamp.shard), ...others, 299, `device/${lamp.name}`);
+    const found = new Set<string>();
+    for (;;) {
+      const some = await findTimers(store.redis);
+      expect(some.length).toBeLessThanOrEqual(128);
+      for (const { name } of some) found.add(name);
+      if (some.length === 0) break;
+    }
+    expect(found).toContain(lamp.device);
+    expect(found.size).toBeGreaterThan(300);
+    await store.redis.del(timersKey(lamp.shard));
+  });
+
   it('that lies in the future is not found', async () => {
     await setTimer({ at: Date.now() + 60_000, exact: false }, 2);
     expect((await findTimers(store.redis)).map(({ name }) => name)).not.toContain(lamp.device);
@@ -74,14 +89,14 @@ describe('a timer', () => {
 
   it('is set for every device in a scope, and an earlier one stays', async () => {
     await setTimer({ at: 4000, exact: false }, 2);
-    expect(await setTimers(store.redis, lamp.fleet, [`${lamp.device.slice(0, 4)}*`], 9000)).toBeGreaterThan(
-      0,
-    );
+    expect(
+      await setTimers(store.redis, lamp.fleet, [[`${lamp.device.slice(0, 4)}*`], '*'], 9000),
+    ).toBeGreaterThan(0);
     expect(Number(await score())).toBe(4000);
     await store.redis.zrem(timersKey(lamp.shard), `device/${lamp.name}`);
-    expect(await setTimers(store.redis, lamp.fleet, [lamp.device], 9000)).toBe(1);
+    expect(await setTimers(store.redis, lamp.fleet, [['nobody'], [lamp.device]], 9000)).toBe(1);
     expect(Number(await score())).toBe(9000);
-    expect(await setTimers(store.redis, lamp.fleet, ['nobody'], 9000)).toBe(0);
+    expect(await setTimers(store.redis, lamp.fleet, [['nobody']], 9000)).toBe(0);
   });
 });
 

@@ -17,12 +17,12 @@ export interface DueTimer {
   readonly name: string;
 }
 
-/** Most timers of one shard that are found at a time. */
-const FOUND_PER_SHARD = 50;
+/** Most timers of one shard that are found at a time: what is judged together holds up telemetry for no longer than 20 ms. */
+const FOUND_PER_SHARD = 2;
 /** Nobody else finds a timer for so long, milliseconds. */
 const LEASE_MS = 5000;
 
-/** Finds due timers; the caller is to judge each of them. */
+/** Finds some of the due timers, at most 128; the caller is to judge each of them. */
 export async function findTimers(redis: Redis): Promise<DueTimer[]> {
   const members = (await runScript(redis, 'findTimers-64', ALL_SHARDS.map(timersKey), [
     FOUND_PER_SHARD,
@@ -41,13 +41,14 @@ export async function removeTimer(redis: Redis, { kind, fleet, name }: DueTimer)
 
 /**
  * Lets a fleet's devices be judged at a time, for a rule that is new to them may wait for their silence. An earlier timer stays.
+ * @param scopes of such rules: a device in several of them is judged once
  * @param at server time, milliseconds
- * @returns how many devices there are in the scope
+ * @returns how many devices there are in them
  */
 export async function setTimers(
   redis: Redis,
   fleet: string,
-  scope: DeviceScope,
+  scopes: readonly DeviceScope[],
   at: number,
 ): Promise<number> {
   const perShard = (await pipelined(redis, ALL_SHARDS, (pipeline, shard) =>
@@ -56,7 +57,7 @@ export async function setTimers(
   let count = 0;
   for (const [shard, devices] of perShard.entries()) {
     const members = devices
-      .filter((device) => inScope(scope, device))
+      .filter((device) => scopes.some((scope) => inScope(scope, device)))
       .map((device) => `device/${fleet}/${device}`);
     count += members.length;
     for (let first = 0; first < members.length; first += 1000)

@@ -16,12 +16,15 @@ import type { KnownDevice } from './known-device.js';
 
 /** How often due timers are looked for, milliseconds: a timer is late by no more than this. */
 const POLL_MS = 250;
+/** How often more are looked for at once as long as any are found: some 3000 timers between two polls. */
+const MAX_ROUNDS = 25;
 
 /** What rules decide without being told anything: silence, the end of a hold, of a run, of quiet hours. */
 @Injectable()
 export class TimersService implements OnApplicationBootstrap {
   private poll: NodeJS.Timeout | undefined;
   private looking: Promise<void> | undefined;
+  private stopped = false;
 
   constructor(
     @Inject(REDIS) private readonly redis: Redis,
@@ -43,6 +46,7 @@ export class TimersService implements OnApplicationBootstrap {
 
   /** Looks for no more; what was found is judged to the end, or found again when its lease is over. */
   async stop(): Promise<void> {
+    this.stopped = true;
     clearInterval(this.poll);
     await this.looking;
   }
@@ -50,50 +54,63 @@ export class TimersService implements OnApplicationBootstrap {
   /** A device that is silent already when a rule about silence comes is never judged by a reading: its timer begins now. */
   private async expect(fleet: string, rules: RuleSet, before: RuleSet | undefined): Promise<void> {
     const isNew = (rule: CompiledRule) => before?.get(rule.id)?.since !== rule.since;
-    for (const rule of rules.all.filter((one) => one.absenceMs !== undefined && isNew(one))) {
-      try {
-        await setTimers(this.redis, fleet, rule.scope, Date.now());
-      } catch {
-        // Redis went away. Devices that speak are found all the same; the silent ones when the service starts again.
-        this.metrics.storeOperations.inc({ op: 'timers', result: 'error' });
-      }
+    const scopes = rules.all
+      .filter((rule) => rule.absenceMs !== undefined && isNew(rule))
+      .map(({ scope }) => scope);
+    if (scopes.length === 0) return;
+    try {
+      await setTimers(this.redis, fleet, scopes, Date.now());
+    } catch {
+      // Redis went away. Devices that speak are found all the same; the silent ones when the service starts again.
+      this.metrics.storeOperations.inc({ op: 'timers', result: 'error' });
     }
   }
 
+  /** A few timers at a time, so that telemetry is judged in between, however many are due at once. */
   private async look(): Promise<void> {
     try {
-      const due = await findTimers(this.redis);
-      this.metrics.storeOperations.inc({ op: 'timers', result: 'ok' });
-      if (due.length === 0) return;
-      for (const timer of due) if (timer.kind === 'group') this.groups.due(timer.fleet, timer.name);
-      const ofDevices = due.filter(({ kind }) => kind === 'device');
-      this.metrics.timersDue.inc({ kind: 'group' }, due.length - ofDevices.length);
-      const devices = (await Promise.all(ofDevices.map((timer) => this.deviceOf(timer)))).filter(
-        (device) => device !== undefined,
-      );
-      this.metrics.timersDue.inc({ kind: 'device' }, devices.length);
-      if (devices.length > 0) await this.ingest.judgeAgain(devices, Date.now() - this.groups.listeningMs);
-      for (const { version, address } of devices) {
-        if (version === NEW_DEVICE)
-          await this.remove({ kind: 'device', fleet: address.fleet, name: address.device });
+      for (let round = 0; round < MAX_ROUNDS && !this.stopped; round += 1) {
+        const due = await findTimers(this.redis);
+        this.metrics.storeOperations.inc({ op: 'timers', result: 'ok' });
+        if (due.length === 0) return;
+        await this.judge(due);
       }
     } catch {
       this.metrics.storeOperations.inc({ op: 'timers', result: 'error' }); // Redis is away; the next poll tries again
     }
   }
 
-  /** The device of a timer; undefined, and no timer any more, if the store knows no such device. */
-  private async deviceOf(timer: DueTimer): Promise<KnownDevice | undefined> {
-    const { fleet, name } = timer;
-    const topic = deviceTopic(fleet, 'telemetry', name);
-    const cached = this.devices.cached(topic);
-    if (cached !== undefined) return cached;
-    const [device] = await readDevices(this.redis, fleet, [name]);
-    if (device?.last === undefined) {
-      await this.remove(timer);
-      return undefined;
+  private async judge(due: readonly DueTimer[]): Promise<void> {
+    for (const timer of due) if (timer.kind === 'group') this.groups.due(timer.fleet, timer.name);
+    const ofDevices = due.filter(({ kind }) => kind === 'device');
+    this.metrics.timersDue.inc({ kind: 'group' }, due.length - ofDevices.length);
+    const devices = await this.devicesOf(ofDevices);
+    this.metrics.timersDue.inc({ kind: 'device' }, devices.length);
+    if (devices.length > 0) await this.ingest.judgeAgain(devices, Date.now() - this.groups.listeningMs);
+    for (const { version, address } of devices) {
+      if (version === NEW_DEVICE)
+        await this.remove({ kind: 'device', fleet: address.fleet, name: address.device });
     }
-    return this.devices.find(device.lesson ? lessonTopic(fleet, 'telemetry') : topic);
+  }
+
+  /** The devices of timers; what the store does not know has no timer any more. */
+  private async devicesOf(timers: readonly DueTimer[]): Promise<KnownDevice[]> {
+    const devices: KnownDevice[] = [];
+    const unknown = new Map<string, string[]>();
+    for (const { fleet, name } of timers) {
+      const cached = this.devices.cached(deviceTopic(fleet, 'telemetry', name));
+      if (cached !== undefined) devices.push(cached);
+      else unknown.set(fleet, [...(unknown.get(fleet) ?? []), name]);
+    }
+    for (const [fleet, names] of unknown) {
+      for (const { device: name, last, lesson } of await readDevices(this.redis, fleet, names)) {
+        const topic = lesson ? lessonTopic(fleet, 'telemetry') : deviceTopic(fleet, 'telemetry', name);
+        const device = last && this.devices.find(topic);
+        if (device === undefined) await this.remove({ kind: 'device', fleet, name });
+        else devices.push(device);
+      }
+    }
+    return devices;
   }
 
   private async remove(timer: DueTimer): Promise<void> {
