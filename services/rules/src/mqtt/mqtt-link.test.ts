@@ -25,7 +25,7 @@ async function openLink(
       onMessage: (message) => messages.push(message),
       afterRead: () => undefined,
       onUp: () => life.push('up'),
-      onDown: (reason) => life.push(reason),
+      onDown: (reason, isRefused) => life.push(isRefused ? `refused: ${reason}` : reason),
     },
   );
   closeLater(`link ${name}`, () => link.close());
@@ -133,7 +133,7 @@ describe('a link to the broker', () => {
   it('names the reason when its credentials are wrong', async () => {
     const opened = await openLink(['+/telemetry/#'], { url: broker.rulesUrl.replace(/:[^:@]*@/, ':wrong@') });
     await until(() => opened.life.length > 0, { what: 'a reason' });
-    expect(opened.life[0]).toMatch(/not authorized|bad user/i);
+    expect(opened.life[0]).toMatch(/^refused: .*(not authorized|bad user)/i);
   });
 
   it('lets others have what comes after it has stopped its intake', async () => {

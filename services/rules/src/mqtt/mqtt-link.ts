@@ -65,7 +65,7 @@ export class MqttLink {
   private readonly client: MqttClient;
   private tap: PublishTap | undefined;
   private up = false;
-  private told: boolean | undefined;
+  private told: boolean | 'refused' | undefined;
   private closing = false;
   private inFlight = 0;
   private inFlightBytes = 0;
@@ -310,8 +310,9 @@ export class MqttLink {
 
   private down(reason: string, isRefused = false): void {
     this.up = false;
-    if (this.told === false || this.closing) return;
-    this.told = false;
+    // Once per outage; and once more if a broker that was away comes back and says no.
+    if (this.told === 'refused' || (this.told === false && !isRefused) || this.closing) return;
+    this.told = isRefused ? 'refused' : false;
     this.events.onDown(reason, isRefused);
   }
 

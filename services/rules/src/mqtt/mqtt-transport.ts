@@ -160,7 +160,7 @@ export class MqttTransport extends Server implements CustomTransportStrategy {
           logger.info({ link: name }, 'connected to the broker');
         },
         onDown: (reason, isRefused) => {
-          if (wasUp) this.options.onReconnect('closed');
+          if (wasUp && !isRefused) this.options.onReconnect('closed');
           if (isRefused) logger.error({ link: name, reason }, 'the broker refuses the service; trying again');
           else logger.warn({ link: name, reason }, 'the broker is away; trying again');
         },
