@@ -16,7 +16,8 @@ for i = 5, #ARGV, 2 do
   new = new + redis.call('HSETNX', KEYS[1], ARGV[i], now_text .. ',' .. ARGV[i + 1])
 end
 if new == 0 then return 0 end
-redis.call('ZADD', KEYS[2], 'NX', string.format('%.0f', now + tonumber(ARGV[2])), ARGV[1])
+-- The first report counts; one that waits for longer than a new one was written before the clock was set back.
+redis.call('ZADD', KEYS[2], 'LT', string.format('%.0f', now + tonumber(ARGV[2])), ARGV[1])
 local ids = {}
 for _, field in ipairs(redis.call('HKEYS', KEYS[1])) do
   if string.match(field, '^%d+$') then ids[#ids + 1] = tonumber(field) end

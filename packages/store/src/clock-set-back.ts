@@ -6,6 +6,7 @@ import { MAX_EFFECT_WAIT_MS } from './effects.js';
 import {
   commandKeys,
   deviceKey,
+  edgeDueKey,
   effectsKey,
   FRESH_MS,
   fleetsKey,
@@ -37,7 +38,7 @@ const EXACT_MS = 1000;
 /**
  * Every wait in the store ends at a time on the clock of Redis. When that clock is set back, waits that had begun would last
  * longer by as much: leases and timeouts, so that lanes stand still, back-offs, the freshness of silent devices, the leases of
- * rollouts whose holder is gone, timers of rules, and looks at effects. This lets none of them last longer than one that begins now.
+ * rollouts whose holder is gone, timers of rules, looks at effects, and judgements of devices' decisions. This lets none of them last longer than one that begins now.
  *
  * It walks all open commands, a page at a time (a million of them take Redis some seconds, and never more than half of its time),
  * and changes nothing where no wait is too long. So it may be done without need, twice, or by several replicas at once. If it
@@ -63,6 +64,7 @@ export async function mendClockSetBack(
     if (wasSeen) timers += await wakeLater(redis, shards, timersKey, 0);
     // Looking once more does no harm: what is not known yet waits again, from now.
     effects += await wakeLater(redis, shards, effectsKey, wasSeen ? 0 : MAX_EFFECT_WAIT_MS);
+    if (wasSeen) await wakeLater(redis, shards, edgeDueKey, 0);
   }
   return { commands, devices, rollouts: await shortenRollouts(redis), timers, effects };
 }

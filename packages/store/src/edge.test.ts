@@ -1,5 +1,6 @@
 import type { EdgeDecision } from '@lamplighter/contracts/edge';
 import { type StoreUnderTest, startStore } from '../test/store-under-test.js';
+import { mendClockSetBack } from './clock-set-back.js';
 import { readDecisions, reportDecisions, takeEdge, writeJudgements } from './edge.js';
 import {
   confirmEdgeRules,
@@ -45,6 +46,17 @@ describe('decisions of devices', () => {
       Array.from({ length: 100 }, (_, i) => i + 3),
     );
     expect(await ids(lamp)).toEqual(Array.from({ length: 100 }, (_, i) => 102 - i));
+    await store.redis.del(edgeDueKey(lamp.shard));
+  });
+
+  it('do not wait for a clock that was set back', async () => {
+    const lamp = store.newDevice();
+    const due = async () => Number(await store.redis.zscore(edgeDueKey(lamp.shard), lamp.name));
+    await report(lamp, [1], 9_000_000);
+    await report(lamp, [2], 60_000);
+    expect(await due()).toBeLessThan(Date.now() + 61_000);
+    await mendClockSetBack(store.redis, { leastWaitMs: 5000, wasSeen: true });
+    expect(await due()).toBeLessThanOrEqual(Date.now());
     await store.redis.del(edgeDueKey(lamp.shard));
   });
 

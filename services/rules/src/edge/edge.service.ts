@@ -117,7 +117,9 @@ export class EdgeService implements OnApplicationBootstrap {
     const { decisions } = await readDecisions(this.redis, device);
     const judgements: (readonly [id: number, judgement: Judgement])[] = [];
     for (const { decision, reportedAt, judgement } of decisions) {
-      if (judgement !== undefined || reportedAt + this.judgeAfterMs > now) continue;
+      // A report of the future came before the clock of Redis was set back.
+      const isDue = reportedAt > now || reportedAt + this.judgeAfterMs <= now;
+      if (judgement !== undefined || !isDue) continue;
       try {
         const verdict = judgeDecision(decision, await knowledge.of(device, decision));
         judgements.push([decision.id, { ...verdict, at: now }]);
