@@ -1,0 +1,40 @@
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { promisify } from 'node:util';
+import { startStack } from './stack.js';
+
+const run = promisify(execFile);
+
+/** What docs/rules.md tells a beginner to type. */
+function commands(): string[] {
+  const page = readFileSync(new URL('../../docs/rules.md', import.meta.url), 'utf8');
+  const tutorial = page.split('## Your first rule')[1]!.split('\n## ')[0]!;
+  return [...tutorial.matchAll(/```sh\n(.*?)```/gs)].map(([, block]) => block!);
+}
+
+it('works as typed, from asking to taking it away', async () => {
+  const stack = await startStack();
+  const fleet = await stack.broker.newFleet();
+  const broker = new URL(fleet.url);
+  // Only where things are differs from what is started by `npm start`.
+  const script = commands()
+    .join('\necho ----\n')
+    .replace('$(npm run --silent key)', stack.key)
+    .replaceAll('http://127.0.0.1:8080', stack.api.url)
+    .replace(
+      /^ACCOUNT=.*$/m,
+      `ACCOUNT="-h ${broker.hostname} -p ${broker.port} -u ${fleet.name} -P ${broker.password}"`,
+    )
+    .replaceAll('demo/', `${fleet.name}/`);
+  const { stdout } = await run('bash', ['-c', script], { timeout: 50_000 });
+  const [, asked, written, told, whyNot, deleted] = stdout.split('----\n').map((text) => text.trim());
+  expect(JSON.parse(asked!)).toMatchObject({
+    action: { fan: 'fast' },
+    sentences: expect.arrayContaining(['heat was 31, above 30: "heat > 30" held']),
+    warnings: [{ detail: expect.stringContaining('ever heard of') }],
+  });
+  expect(JSON.parse(written!)).toMatchObject({ id: 'fan', version: 1 });
+  expect(told!.match(/^\{.*\}$/gm)).toEqual(['{"fan":"off"}', '{"fan":"fast"}', '{"fan":"off"}']);
+  expect(JSON.parse(whyNot!)).toMatchObject({ outcome: 'lowered', keptBy: ['when'] });
+  expect(deleted).toBe('');
+}, 90_000);
