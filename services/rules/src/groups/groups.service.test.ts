@@ -190,7 +190,8 @@ describe('quorums', () => {
       await cast(since, { [SENSORS[i % 5]!]: true });
       for (let reading = 0; reading < 100; reading += 1) groups.touched(fleet, RULE);
     }
-    expect((await count()) - before).toBeLessThanOrEqual(7);
+    const decisions = (await count()) - before;
+    expect(decisions).toBeLessThanOrEqual((performance.now() - began) / 100 + 2);
     expect(await commanded('north', 1)).toEqual([ON]);
   });
 

@@ -95,7 +95,7 @@ describe('the rule book', () => {
       looks += 1;
       return redis.hgetall(key);
     };
-    slow.multi = () => {
+    const slowMulti = () => {
       const multi = redis.multi();
       const exec = multi.exec.bind(multi);
       multi.exec = async () => {
@@ -108,6 +108,7 @@ describe('the rule book', () => {
       };
       return multi;
     };
+    Object.assign(slow, { multi: slowMulti });
     const { book } = openBook([SEED], slow);
     const loading = book.ready([fleet]);
     await until(() => hasRead, { what: 'the fleet to be read' });
