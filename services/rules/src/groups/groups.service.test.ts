@@ -3,7 +3,7 @@ import { type RuleInput, ruleSchema } from '@lamplighter/contracts/rule';
 import { createLogger } from '@lamplighter/service-kit/logger';
 import { connectRedis, type Redis, redisNow } from '@lamplighter/store/connect';
 import { readGroups } from '@lamplighter/store/groups';
-import { groupKey, shardOf, timersKey } from '@lamplighter/store/keys';
+import { groupKey, rulesKey, shardOf, timersKey } from '@lamplighter/store/keys';
 import { listCommands } from '@lamplighter/store/read-commands';
 import { deleteRule, writeRule } from '@lamplighter/store/rules';
 import { findTimers } from '@lamplighter/store/timers';
@@ -32,6 +32,8 @@ let fleet: string;
 beforeEach(() => {
   fleet = `fleet-${++fleets}`;
 });
+// Replicas look for quorums of other fleets when they start.
+afterEach(() => redis.del(rulesKey(fleet)));
 
 const ON = { led_on: true };
 const OFF = { led_on: false };
