@@ -8,7 +8,7 @@ import type { Broker } from './broker.js';
 import { CommandInbox, type InboxLimits } from './command-inbox.js';
 import { type Arrived, ConnectionLost } from './connection.js';
 import type { DeviceEvent, Settled } from './device-event.js';
-import { EdgeRule } from './edge-rule.js';
+import { EdgeRule, RULE_KEY } from './edge-rule.js';
 import { type Execute, reasonOf } from './execute-command.js';
 import { KeptTelemetry } from './kept-telemetry.js';
 import { LatestTelemetry } from './latest-telemetry.js';
@@ -75,7 +75,8 @@ export class DeviceClient {
   private readonly inbox: CommandInbox;
   private readonly telemetry: Telemetry;
   private readonly fallback: LocalFallback | undefined;
-  private readonly edge: EdgeRule | undefined;
+  /** There once a rule was given: of thousands of devices in a process most have none. */
+  private edge: EdgeRule | undefined;
   private readonly serverClock: ServerClock;
   private readonly clock: () => number;
   private readonly storage: Storage;
@@ -120,7 +121,7 @@ export class DeviceClient {
     });
     this.telemetry = this.openTelemetry();
     this.fallback = this.openFallback();
-    this.edge = this.openEdge();
+    if (options.edgeRules && this.storage.get(RULE_KEY) !== undefined) this.edge = this.openEdge();
   }
 
   /** True from the moment the broker has the birth to the end of the connection. */
@@ -196,9 +197,8 @@ export class DeviceClient {
     });
   }
 
-  private openEdge(): EdgeRule | undefined {
-    const { fleet, device, edgeRules, fallbackAfterMs = 30_000, execute, telemetry } = this.options;
-    if (edgeRules !== true) return undefined;
+  private openEdge(): EdgeRule {
+    const { fleet, device, fallbackAfterMs = 30_000, execute, telemetry } = this.options;
     const { clock, storage, onEvent } = this;
     return new EdgeRule({
       fleet,
@@ -216,7 +216,10 @@ export class DeviceClient {
   /** A rule for the edge is the library's own business; everything else is the program's. */
   private carryOut(...command: Parameters<Execute>): unknown {
     const [action, envelope] = command;
-    if (this.edge !== undefined && EDGE_RULE_KEY in action) return this.edge.follow(action);
+    if (this.options.edgeRules && EDGE_RULE_KEY in action) {
+      this.edge ??= this.openEdge();
+      return this.edge.follow(action);
+    }
     this.edge?.told(action, envelope);
     return this.options.execute(...command);
   }

@@ -235,7 +235,7 @@ describe('the rule at the edge', () => {
     await read({ light: 100 });
     expect(edge.follow({ edge_rule: null })).toEqual({ edge_rule: null });
     await read({ light: 100 });
-    expect([acts, edge.holds, [...storage.entries()]]).toEqual([[], false, []]);
+    expect([acts, edge.holds, [...storage.entries()]]).toEqual([[], false, [['edge:rule', '']]]);
   });
 
   it.each<[what: string, action: Action, reason: RegExp]>([

@@ -26,7 +26,8 @@ export interface EdgeOptions {
   readonly onEvent: (event: DeviceEvent) => void;
 }
 
-const RULE_KEY = 'edge:rule';
+/** Where the rule is kept; empty if there was one, and what it has decided may not be reported yet. */
+export const RULE_KEY = 'edge:rule';
 const STATE_KEY = 'edge:state';
 /** How well a device knows the server's time, milliseconds; see ServerClock. */
 const TIME_TOLERANCE_MS = 2000;
@@ -83,7 +84,7 @@ export class EdgeRule {
     if (value === null) {
       this.held = undefined;
       this.state = undefined;
-      this.store([[RULE_KEY, undefined]]);
+      this.store([[RULE_KEY, '']]);
     } else {
       const held = new HeldRule(parseEdgeRule(value), this.options);
       this.held = held;
@@ -183,7 +184,7 @@ export class EdgeRule {
   private load(): void {
     const { storage, onEvent } = this.options;
     const [rule, state] = [storage.get(RULE_KEY), storage.get(STATE_KEY)];
-    if (rule === undefined) return;
+    if (!rule) return;
     try {
       this.held = new HeldRule(parseEdgeRule(JSON.parse(rule)), this.options);
       if (state !== undefined) this.state = JSON.parse(state) as RuleState;
