@@ -18,6 +18,8 @@ import type { KnownDevice } from './known-device.js';
 const POLL_MS = 250;
 /** How often more are looked for at once as long as any are found: some 3000 timers between two polls. */
 const MAX_ROUNDS = 25;
+/** Longest wait for what is being judged when the service stops, milliseconds. */
+const STOP_MS = 5000;
 
 /** What rules decide without being told anything: silence, the end of a hold, of a run, of quiet hours. */
 @Injectable()
@@ -44,11 +46,11 @@ export class TimersService implements OnApplicationBootstrap {
     }, POLL_MS);
   }
 
-  /** Looks for no more; what was found is judged to the end, or found again when its lease is over. */
-  async stop(): Promise<void> {
+  /** Looks for no more; what was found is judged to the end, or, if Redis is away, found again when its lease is over. */
+  async stop(mostMs = STOP_MS): Promise<void> {
     this.stopped = true;
     clearInterval(this.poll);
-    await this.looking;
+    await Promise.race([this.looking, new Promise((resolve) => setTimeout(resolve, mostMs).unref())]);
   }
 
   /** A device that is silent already when a rule about silence comes is never judged by a reading: its timer begins now. */
@@ -68,12 +70,17 @@ export class TimersService implements OnApplicationBootstrap {
 
   /** A few timers at a time, so that telemetry is judged in between, however many are due at once. */
   private async look(): Promise<void> {
+    const seen = new Set<string>();
     try {
       for (let round = 0; round < MAX_ROUNDS && !this.stopped; round += 1) {
         const due = await findTimers(this.redis);
         this.metrics.storeOperations.inc({ op: 'timers', result: 'ok' });
         if (due.length === 0) return;
         await this.judge(due);
+        // Due again at once: the clock of Redis is ahead of ours. The next poll is soon enough.
+        const before = seen.size;
+        for (const { kind, fleet, name } of due) seen.add(`${kind}/${fleet}/${name}`);
+        if (seen.size < before + due.length) return;
       }
     } catch {
       this.metrics.storeOperations.inc({ op: 'timers', result: 'error' }); // Redis is away; the next poll tries again

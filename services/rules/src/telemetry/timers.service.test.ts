@@ -1,0 +1,117 @@
+// biome-ignore-all lint/suspicious/noThenProperty: `then` is a key of the rule's document
+import { ruleSchema } from '@lamplighter/contracts/rule';
+import { compileRule } from '@lamplighter/evaluation/compile-rule';
+import { DeviceAddress, FIRST_VERSION } from '@lamplighter/store/accept-readings';
+import { connectRedis, type Redis } from '@lamplighter/store/connect';
+import { devicesKey, shardOf, timersKey } from '@lamplighter/store/keys';
+import { startRedis } from '@lamplighter/test-kit/redis';
+import { closeLater } from '@lamplighter/test-kit/resources';
+import { until } from '@lamplighter/test-kit/until';
+import type { GroupsService } from '../groups/groups.service.js';
+import { RulesMetrics } from '../metrics.js';
+import type { RuleBook } from '../rule-book/rule-book.service.js';
+import { RuleSet } from '../rule-book/rule-set.js';
+import { DeviceCache } from './device-cache.js';
+import type { IngestService } from './ingest.service.js';
+import { KnownDevice } from './known-device.js';
+import { TimersService } from './timers.service.js';
+
+let redis: Redis;
+beforeAll(async () => {
+  const server = await startRedis({ settings: ['appendfsync no'] });
+  redis = connectRedis(server.url, 'test');
+  closeLater('Redis client', () => redis.disconnect());
+  await until(() => redis.status === 'ready', { what: 'the connection to Redis' });
+});
+
+const DUE = '1';
+let fleets = 0;
+
+/** Timers whose verdicts are up to the test. */
+function openTimers(judge: (devices: readonly KnownDevice[]) => Promise<void>) {
+  const fleet = `fleet-${++fleets}`;
+  const known = new Map<string, KnownDevice>();
+  const cached = (topic: string) => {
+    const name = topic.split('/').at(-1)!;
+    const device = known.get(name) ?? new KnownDevice(new DeviceAddress(fleet, name, false));
+    device.version = FIRST_VERSION;
+    known.set(name, device);
+    return device;
+  };
+  let tell: Parameters<RuleBook['onRead']>[0] | undefined;
+  const timers = new TimersService(
+    redis,
+    Object.assign(new DeviceCache(), { cached }),
+    { judgeAgain: judge } as IngestService,
+    { listeningMs: 0, due: () => undefined } as unknown as GroupsService,
+    { onRead: (listener) => (tell = listener) } as RuleBook,
+    new RulesMetrics('rules', 'test'),
+  );
+  timers.onApplicationBootstrap();
+  closeLater('timers', () => timers.stop(0));
+  const setDue = (name: string) =>
+    redis.zadd(timersKey(shardOf(fleet, name)), DUE, `device/${fleet}/${name}`);
+  return { timers, fleet, setDue, read: (...rules: RuleSet[]) => tell!(fleet, rules[0]!, rules[1]) };
+}
+
+describe('timers', () => {
+  it('are all judged at once, a few at a time, however many are due', async () => {
+    const judged = new Set<string>();
+    const sizes: number[] = [];
+    const { setDue } = openTimers(async (devices) => {
+      sizes.push(devices.length);
+      for (const { address } of devices) judged.add(address.device);
+    });
+    await Promise.all(Array.from({ length: 1000 }, (_, i) => setDue(`lamp-${i}`)));
+    await until(() => judged.size === 1000, { what: 'all timers to be judged', timeoutMs: 3000 });
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(128);
+  });
+
+  it('that are due again at once, as the clocks differ, are judged with the next poll', async () => {
+    let judged = 0;
+    const { setDue } = openTimers(async () => {
+      judged += 1;
+      await setDue('lamp');
+    });
+    await setDue('lamp');
+    await until(() => judged > 0, { what: 'the first verdict' });
+    const since = performance.now();
+    await until(() => judged >= 7, { what: 'seven verdicts' });
+    expect(performance.now() - since).toBeGreaterThan(500);
+  });
+
+  it('do not keep the service from stopping while Redis is away', async () => {
+    let isJudging = false;
+    const { timers, setDue } = openTimers(() => {
+      isJudging = true;
+      return new Promise(() => undefined);
+    });
+    await setDue('lamp');
+    await until(() => isJudging, { what: 'the verdict to begin' });
+    await timers.stop(10);
+  });
+
+  it('begin for each device of the fleet once, though several rules wait for its silence', async () => {
+    const judged: string[] = [];
+    const { fleet, read } = openTimers(async (devices) => {
+      judged.push(...devices.map(({ address }) => address.device));
+    });
+    for (const name of ['hall-1', 'yard-1'])
+      await redis.zadd(devicesKey(shardOf(fleet, name), fleet), 0, name);
+    const rule = (id: string, since: number) =>
+      compileRule(
+        ruleSchema.parse({
+          id,
+          scope: { devices: ['hall-*'] },
+          absence: { after: '5s' },
+          then: { siren: 1 },
+        }),
+        since,
+        since,
+      );
+    read(new RuleSet([rule('one', 1), rule('two', 2)]));
+    await until(() => judged.length > 0, { what: 'the first verdict' });
+    read(new RuleSet([rule('one', 1)]), new RuleSet([rule('one', 1)]));
+    expect(judged).toEqual(['hall-1']);
+  });
+});
