@@ -50,7 +50,7 @@ export function spaced(reassertMs: number, repeats: number): number {
 export function reported(action: Action, reading: Observation['reading']): Report {
   let report: Report = 'nothing';
   for (const key in action) {
-    const value = reading[key];
+    const value = Object.hasOwn(reading, key) ? reading[key] : undefined;
     if (value === undefined || value === null) continue;
     if (!isSame(value, action[key])) return 'differs';
     report = 'agrees';
@@ -64,7 +64,10 @@ export function reportedValues(
   reading: Observation['reading'],
 ): Readonly<Record<string, Measurement>> {
   return Object.fromEntries(
-    Object.keys(action).flatMap((key) => (reading[key] === undefined ? [] : [[key, reading[key]] as const])),
+    Object.keys(action).flatMap((key) => {
+      const value = Object.hasOwn(reading, key) ? reading[key] : undefined;
+      return value === undefined ? [] : [[key, value] as const];
+    }),
   );
 }
 

@@ -334,6 +334,11 @@ describe('re-assertion', () => {
     expect(story({}, [0, 30, 60, 90].map(obedient), { device: mute })).toBe('+0first');
   });
 
+  it('takes nothing for a report that the device did not send', () => {
+    const steps = every(30, [5, 5, 5, 5, 5]);
+    expect(story({ then: { toString: 1 } }, steps)).toBe('+0first');
+  });
+
   it('never does if it must not', () => {
     expect(story({ reassert: 'never' }, [wrong(0), wrong(9999)], { device: mute })).toBe('+0first');
   });
