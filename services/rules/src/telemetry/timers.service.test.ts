@@ -91,27 +91,26 @@ describe('timers', () => {
     await timers.stop(10);
   });
 
-  it('begin for each device of the fleet once, though several rules wait for its silence', async () => {
+  it('begin for each device of a new scope once, though several rules wait for its silence', async () => {
     const judged: string[] = [];
     const { fleet, read } = openTimers(async (devices) => {
       judged.push(...devices.map(({ address }) => address.device));
     });
     for (const name of ['hall-1', 'yard-1'])
       await redis.zadd(devicesKey(shardOf(fleet, name), fleet), 0, name);
-    const rule = (id: string, since: number) =>
+    const rule = (id: string, devices = ['hall-*']) =>
       compileRule(
-        ruleSchema.parse({
-          id,
-          scope: { devices: ['hall-*'] },
-          absence: { after: '5s' },
-          then: { siren: 1 },
-        }),
-        since,
-        since,
+        ruleSchema.parse({ id, scope: { devices }, absence: { after: '5s' }, then: { siren: 1 } }),
+        1,
+        1,
       );
-    read(new RuleSet([rule('one', 1), rule('two', 2)]));
+    const both = new RuleSet([rule('one'), rule('two')]);
+    read(both);
     await until(() => judged.length > 0, { what: 'the first verdict' });
-    read(new RuleSet([rule('one', 1)]), new RuleSet([rule('one', 1)]));
     expect(judged).toEqual(['hall-1']);
+    const wider = new RuleSet([rule('one', ['yard-*']), rule('two')]);
+    read(wider, both);
+    await until(() => judged.length > 1, { what: 'the verdict on who is new in the scope' });
+    expect(judged).toEqual(['hall-1', 'yard-1']);
   });
 });

@@ -55,7 +55,11 @@ export class TimersService implements OnApplicationBootstrap {
 
   /** A device that is silent already when a rule about silence comes is never judged by a reading: its timer begins now. */
   private async expect(fleet: string, rules: RuleSet, before: RuleSet | undefined): Promise<void> {
-    const isNew = (rule: CompiledRule) => before?.get(rule.id)?.since !== rule.since;
+    const isNew = ({ id, since, scope }: CompiledRule) => {
+      const known = before?.get(id);
+      // A wider scope does not begin the rule anew, but it does so for who is new in it.
+      return known?.since !== since || `${known.scope}` !== `${scope}`;
+    };
     const scopes = rules.all
       .filter((rule) => rule.absenceMs !== undefined && isNew(rule))
       .map(({ scope }) => scope);
