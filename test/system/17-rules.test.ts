@@ -126,10 +126,15 @@ describe('a rule', () => {
         1,
       );
       const [device] = await newDevices(fleet, 1);
-      await device!.sendReading({ heat: 31 });
-      expect([await device!.nextCommand(), await device!.nextCommand()]).toEqual(
-        expect.arrayContaining([{ fan: 'fast' }, { pump: 'on' }]),
+      // The pump may need its second to be in force.
+      await until(
+        async () => {
+          await device!.sendReading({ heat: 31 });
+          return device!.commands().length === 2;
+        },
+        { what: 'both commands', everyMs: 100 },
       );
+      expect(device!.commands()).toEqual(expect.arrayContaining([{ fan: 'fast' }, { pump: 'on' }]));
       await until(
         async () => {
           const { body } = await stack.get(rulesOf(fleet));
