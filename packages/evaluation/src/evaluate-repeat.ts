@@ -13,7 +13,8 @@ export type Report = 'agrees' | 'differs' | 'nothing';
  * Whether the present action is commanded once more, and the state after that; the same state if there is nothing to say.
  *
  * - A device that reports another value than it was commanded is told again, first after `reassert`, then after twice that, and so
- *   on up to an hour: somebody may hold the switch, or the lamp may be broken, and neither should be shouted at.
+ *   on up to an hour: somebody may hold the switch, or the lamp may be broken, and neither should be shouted at. Once it has agreed
+ *   for as long as the present spacing, this begins again.
  * - A device that neither answers nor reports may have restarted unnoticed; it is told again each time.
  * - What was raised is not repeated in quiet hours.
  */
@@ -23,7 +24,11 @@ export function reassert({ rule, observation, device, now, trace }: Inquiry, sta
   const { emittedAt, repeats = 0 } = state;
   if (action === undefined || emittedAt === undefined || rule.quorum !== undefined) return state;
   const report = reported(action, reading);
-  if (report === 'agrees') return repeats > 0 ? { ...state, repeats: undefined } : state;
+  if (report === 'agrees') {
+    // Not at once: where two contradict each other the device agrees with whoever spoke last, and neither would ever tire.
+    const isLasting = repeats > 0 && left(emittedAt, spaced(rule.reassertMs, repeats), now) === 0;
+    return isLasting ? { ...state, repeats: undefined } : state;
+  }
   if (report === 'nothing' && device.answers) return state;
   const spacing = report === 'differs' ? spaced(rule.reassertMs, repeats) : rule.reassertMs;
   if (spacing === Number.POSITIVE_INFINITY) return state;

@@ -322,9 +322,16 @@ describe('re-assertion', () => {
     expect(story({}, steps)).toBe('+0first +60reassert +180reassert +420reassert +900reassert');
   });
 
-  it('begins again with short spacing once the device agreed', () => {
-    const steps = [wrong(0), wrong(60), wrong(170), obedient(175), wrong(180)];
-    expect(story({}, steps)).toBe('+0first +60reassert +180reassert');
+  it('begins again with short spacing once the device has agreed for long enough', () => {
+    const steps = [wrong(0), wrong(60), wrong(180), obedient(190), obedient(420), wrong(430), wrong(550)];
+    expect(story({}, steps)).toBe('+0first +60reassert +180reassert +430reassert +550reassert');
+  });
+
+  it('dies away where somebody else, such as another rule, keeps commanding the opposite', () => {
+    const steps = Array.from({ length: 200 }, (_, i) => (i % 2 === 0 ? wrong(i * 30) : obedient(i * 30)));
+    expect(story({}, steps)).toBe(
+      '+0first +60reassert +180reassert +420reassert +900reassert +1860reassert +3780reassert',
+    );
   });
 
   it('tells a device that neither answers nor reports each time, and leaves others alone', () => {
