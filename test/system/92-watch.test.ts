@@ -47,7 +47,9 @@ it('shows whether the promises are kept: from Prometheus, and from the services 
   const shown = await until(
     async () => {
       const { stdout } = await watchOnce({ LAMPLIGHTER_STATE: state });
-      return stdout.includes('Prometheus at') && /Devices online +3 of 3/.test(stdout) && stdout;
+      // A rate is there once Prometheus has looked twice.
+      const isComplete = /Devices online +3 of 3/.test(stdout) && /ok +Telemetry +[1-9]/.test(stdout);
+      return stdout.includes('Prometheus at') && isComplete && stdout;
     },
     { what: 'Prometheus to have the numbers', timeoutMs: 60_000 },
   );

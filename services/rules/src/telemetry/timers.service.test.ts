@@ -39,12 +39,15 @@ function openTimers(judge: (devices: readonly KnownDevice[]) => Promise<void>) {
     return device;
   };
   let tell: Parameters<RuleBook['onRead']>[0] | undefined;
+  const onRead: RuleBook['onRead'] = (listener) => {
+    tell = listener;
+  };
   const timers = new TimersService(
     redis,
     Object.assign(new DeviceCache(), { cached }),
-    { judgeAgain: judge } as IngestService,
+    { judgeAgain: judge } as unknown as IngestService,
     { listeningMs: 0, due: () => undefined } as unknown as GroupsService,
-    { onRead: (listener) => (tell = listener) } as RuleBook,
+    { onRead } as unknown as RuleBook,
     new RulesMetrics('rules', 'test'),
   );
   timers.onApplicationBootstrap();
