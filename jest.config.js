@@ -26,6 +26,8 @@ const project = (displayName, testMatch, more = {}) => ({
 });
 
 export default {
+  // Most of a test's time is waiting for brokers, disks and timers, so two go side by side, on one core, too.
+  maxWorkers: 2,
   projects: [
     project('unit', [
       '<rootDir>/packages/*/src/**/*.test.ts',
