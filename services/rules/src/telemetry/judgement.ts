@@ -1,0 +1,215 @@
+import { parseEdgeReport } from '@lamplighter/contracts/edge';
+import type { Reading } from '@lamplighter/contracts/reading';
+import type { CompiledRule } from '@lamplighter/evaluation/compile-rule';
+import { evaluate, type Observation, type RuleState } from '@lamplighter/evaluation/evaluate';
+import { evidenceOf } from '@lamplighter/evaluation/evidence';
+import { voteOf } from '@lamplighter/evaluation/quorum';
+import { targetEvidenceOf } from '@lamplighter/evaluation/quorum-evidence';
+import { remind, targetKey } from '@lamplighter/evaluation/quorum-target';
+import type { StoredReading, Timer, Vote } from '@lamplighter/store/accept-readings';
+import { groupKey } from '@lamplighter/store/keys';
+import { stateFromEdge } from '../edge/state-from-edge.js';
+import type { Standings } from '../groups/standings.js';
+import { commandOf, type JudgedCommand, type Occasion } from './judged-command.js';
+import type { KnownDevice } from './known-device.js';
+
+/** A reading on its way through one batch. */
+export interface PendingReading extends StoredReading, Occasion {
+  readonly reading: Reading;
+  /** False for all but the newest of a replay: history never actuates. */
+  readonly mayActuate: boolean;
+  /** How old it is by the device's clock, if it is of a replay, milliseconds. */
+  readonly ageMs: number;
+}
+
+/** Counts of verdicts, for the metrics, and what went wrong. */
+export interface Verdicts {
+  matched: number;
+  unmatched: number;
+  undecided: number;
+  error: number;
+  budget_exceeded: number;
+  readonly onError: (rule: CompiledRule, device: KnownDevice, message: string) => void;
+}
+
+/** A replica whose rules are old looks again after so long, milliseconds: by then it has read the new ones. */
+const BEHIND_MS = 1000;
+
+const NOTHING: readonly never[] = [];
+const NOTHING_YET: Readonly<Record<string, never>> = {};
+
+/** What the rules make of one device's readings. */
+export class Judgement {
+  states: Readonly<Record<string, RuleState>>;
+  private ballot: Map<CompiledRule, Vote> | undefined;
+  private readonly every: JudgedCommand[] = [];
+  private lastWords: Map<CompiledRule, JudgedCommand> | undefined;
+  private wakeAt: number | undefined;
+
+  constructor(
+    private readonly device: KnownDevice,
+    private readonly now: number,
+    private readonly verdicts: Verdicts,
+    private readonly standings: Pick<Standings, 'of'> | undefined,
+  ) {
+    this.states = device.states;
+  }
+
+  /** A reading that is newer than the last state. */
+  take(pending: PendingReading): void {
+    const { reading, at, ageMs, mayActuate } = pending;
+    const { device, now } = this;
+    const { history } = device;
+    const last = history?.newest?.reading;
+    history?.push({ at: at ?? now, receivedAt: now, reading });
+    if (!mayActuate) return;
+    if (reading._edge !== undefined) this.goOn(reading._edge);
+    const observation: Observation = {
+      trigger: 'reading',
+      reading,
+      ageMs,
+      heardAt: now,
+      ...(history !== undefined && { last: last ?? NOTHING_YET, window: history }),
+    };
+    this.judgeAll(observation, pending);
+    if (device.quorums.length > 0) this.vote(observation);
+    if (device.targets.length > 0) this.remind(observation, pending);
+  }
+
+  /** The device has gone by a rule itself while its link was down: from there the rule goes on. */
+  private goOn(reported: unknown): void {
+    const report = parseEdgeReport(reported);
+    const rule = report?.state && this.device.rules.find(({ id }) => id === report.rule);
+    if (report?.state === undefined || rule === undefined) return;
+    const state = stateFromEdge(rule, this.states[rule.id], report.state, this.now);
+    if (state !== undefined) this.remember(rule.id, state);
+  }
+
+  /** No reading: the last state is judged once more. */
+  again(listeningSince: number): void {
+    const { history } = this.device;
+    const newest = history?.newest;
+    const observation: Observation = {
+      trigger: 'timer',
+      reading: newest?.reading ?? {},
+      ageMs: newest === undefined ? 0 : this.now - newest.receivedAt,
+      heardAt: Math.max(history?.heardAt ?? 0, listeningSince),
+      ...(history !== undefined && { last: history.beforeNewest?.reading ?? NOTHING_YET, window: history }),
+    };
+    this.judgeAll(observation, { takenAt: performance.now(), traceparent: undefined });
+  }
+
+  private judgeAll(observation: Observation, occasion: Occasion): void {
+    const { device, now, verdicts } = this;
+    this.wakeAt = undefined;
+    for (const rule of device.rules) {
+      const before = this.states[rule.id];
+      if (this.isBehind(rule, before)) {
+        this.wake(now + BEHIND_MS);
+        continue;
+      }
+      const { state, emit, raise, result, error, wakeAt } = evaluate(rule, before, observation, device, now);
+      verdicts[result] += 1;
+      if (error !== undefined) verdicts.onError(rule, device, error);
+      if (wakeAt !== undefined) this.wake(wakeAt);
+      if (state !== undefined && state !== before) this.remember(rule.id, state);
+      if (emit === undefined) continue;
+      const because = evidenceOf(rule, before, observation, device, now);
+      const command = commandOf(rule, { action: emit, raise, because }, device.address.shard, occasion);
+      if (rule.mode === 'every' || device.lesson) this.every.push(command);
+      else this.setLastWord(rule, command);
+    }
+  }
+
+  /** Another replica has judged by a newer version of the rule already: an older one must not begin anew on that. */
+  private isBehind(rule: CompiledRule, before: RuleState | undefined): boolean {
+    return before !== undefined && before.since > rule.since;
+  }
+
+  private wake(at: number): void {
+    if (this.wakeAt === undefined || at < this.wakeAt) this.wakeAt = at;
+  }
+
+  /** Within one batch only a rule's last word counts, and stands behind what other rules said before it. */
+  private setLastWord(rule: CompiledRule, command: JudgedCommand): void {
+    this.lastWords ??= new Map();
+    this.lastWords.delete(rule);
+    this.lastWords.set(rule, command);
+  }
+
+  private vote(observation: Observation): void {
+    const { device } = this;
+    const scope = { ...observation, device: device.address };
+    const { fleet } = device.address;
+    for (const rule of device.quorums) {
+      const before = this.states[rule.id];
+      if (this.isBehind(rule, before)) continue;
+      let vote: ReturnType<typeof voteOf>;
+      try {
+        vote = voteOf(rule, before?.since === rule.since ? before.raised : undefined, scope);
+      } catch (error) {
+        this.verdicts.error += 1;
+        this.verdicts.onError(rule, device, (error as Error).message);
+        continue;
+      }
+      if (vote === undefined) continue;
+      if (typeof vote === 'boolean' && (before?.since !== rule.since || before.raised !== vote))
+        this.remember(rule.id, { since: rule.since, raised: vote, at: this.now });
+      this.ballot ??= new Map();
+      this.ballot.set(rule, { groupKey: groupKey(fleet, rule.id), vote: `${Number(vote)},${rule.since}` });
+    }
+  }
+
+  /** The last vote of the batch in each quorum. */
+  get votes(): readonly Vote[] {
+    return this.ballot === undefined ? NOTHING : [...this.ballot.values()];
+  }
+  get voted(): readonly CompiledRule[] {
+    return this.ballot === undefined ? NOTHING : [...this.ballot.keys()];
+  }
+
+  /** What quorums have commanded and the device does not do, it is told again, if its time has come. */
+  private remind(observation: Observation, occasion: Occasion): void {
+    const { device, now } = this;
+    const { fleet, shard } = device.address;
+    for (const rule of device.targets) {
+      const group = this.standings?.of({ fleet, rule: rule.id });
+      if (group === undefined) continue;
+      const key = targetKey(rule.id);
+      const before = this.states[key];
+      if (this.isBehind(rule, before)) continue;
+      const { state, emit, raise } = remind(rule, group, before, observation, now);
+      if (state !== before) this.remember(key, state);
+      if (emit === undefined) continue;
+      const because = targetEvidenceOf(rule, group, before, observation, device, emit, now);
+      this.setLastWord(rule, commandOf(rule, { action: emit, raise, because }, shard, occasion));
+    }
+  }
+
+  private remember(key: string, state: RuleState | undefined): void {
+    if (state !== undefined) {
+      this.states = { ...this.states, [key]: state };
+      return;
+    }
+    const { [key]: _, ...others } = this.states;
+    this.states = others;
+  }
+
+  commands(): readonly JudgedCommand[] {
+    if (this.lastWords === undefined) return this.every;
+    return [...this.every, ...this.lastWords.values()];
+  }
+
+  /** A timer's verdict sets the next timer for good; a reading writes one only if it is believed to be earlier than what is set. */
+  timer(byTimer: boolean): Timer | undefined {
+    const { device, wakeAt, now } = this;
+    if (byTimer) {
+      device.timer = wakeAt;
+      return { at: wakeAt, exact: true };
+    }
+    if (wakeAt === undefined) return undefined;
+    if (device.timer !== undefined && now < device.timer && device.timer <= wakeAt) return undefined;
+    device.timer = wakeAt;
+    return { at: wakeAt, exact: false };
+  }
+}
