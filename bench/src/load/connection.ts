@@ -146,7 +146,8 @@ export class BrokerConnection {
   }
 
   private acknowledge(): void {
-    if (this.dueAcknowledgements.length === 0) return;
+    // What still comes after our DISCONNECT nobody may answer.
+    if (this.dueAcknowledgements.length === 0 || !this.socket.writable) return;
     this.socket.write(pubackPackets(this.dueAcknowledgements));
     this.dueAcknowledgements = [];
   }
