@@ -221,7 +221,12 @@ describe('a rule that fails', () => {
       const fleet = await fleetWith({ id: 'broken', when: '10 / int(heat) > 1', then: { fan: true } });
       await write(fleet, { id: 'sound', when: 'heat < 1', then: { heater: true } });
       const device = await connectDevice(fleet);
-      await device.sendReading({ heat: 0 });
+      // A replica may have read the rules between the two writes; the second one is in force within a second.
+      const told = async () => {
+        await device.sendReading({ heat: 0 });
+        return device.commands().length > 0;
+      };
+      await until(told, { what: 'the sound rule to command', everyMs: 250 });
       expect(await device.nextCommand()).toEqual({ heater: true });
       await until(
         async () => {

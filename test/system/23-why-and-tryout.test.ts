@@ -250,7 +250,15 @@ describe('why-not', () => {
       await report(fleet, lamp, { light: 212 });
       expect(await lamp.nextCommand()).toEqual({ led_on: true });
       expect(await whyNot(fleet, 'lamp')).toMatchObject({ outcome: 'raised', keptBy: ['clear'] });
-      const held = await whyNot(fleet, 'lamp', 'slow');
+      // The service may have read the rules between the two writes; the second one is in force within a second.
+      const held = await until(
+        async () => {
+          await report(fleet, lamp, { light: 212 });
+          const slow = await whyNot(fleet, 'lamp', 'slow');
+          return slow.keptBy?.includes('hold') && slow;
+        },
+        { what: 'the rule to be held', everyMs: 250 },
+      );
       expect(held).toMatchObject({ keptBy: ['hold'], lookedAtAgain: expect.any(String) });
       expect(held.trace).toContainEqual(
         expect.objectContaining({ clause: 'hold', passes: false, limit: 600_000 }),

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
-import { minimalEnvironment } from '@lamplighter/native/child';
+import { lastLines, minimalEnvironment } from '@lamplighter/native/child';
 import { launchService, SERVICE_PORTS, type ServiceName } from '@lamplighter/native/service';
+import { ServerFailed } from '@lamplighter/native/serving';
 import { temporaryFolder } from './folder.js';
 import { freePort } from './free-port.js';
 import { type Restartable, restartable } from './restartable.js';
@@ -10,7 +11,7 @@ import { until } from './until.js';
 export interface RestartableService extends Restartable {
   readonly name: ServiceName;
   readonly url: string;
-  /** Settles when it says that it is ready. */
+  /** Settles when it says that it is ready. @throws ServerFailed if it ends first */
   ready(timeoutMs?: number): Promise<void>;
 }
 
@@ -29,15 +30,15 @@ export async function restartableService(
     name,
     url,
     async ready(timeoutMs = 60_000) {
-      const answered = async () => {
+      const answersOrIsGone = async () => {
+        if (!service.running) return true;
         const answer = await fetch(`${url}/health/ready`, { signal: AbortSignal.timeout(2000) });
-        return answer.ok || (await answer.text());
+        if (!answer.ok) throw new Error(await answer.text());
+        return true;
       };
-      await until(async () => (await answered()) === true, {
-        what: `${name} to be ready`,
-        timeoutMs,
-        everyMs: 100,
-      });
+      await until(answersOrIsGone, { what: `${name} to be ready`, timeoutMs, everyMs: 100 });
+      if (!service.running)
+        throw new ServerFailed(`${name} has ended; its last words:\n${lastLines(service.output(), 10)}`);
     },
   });
 }

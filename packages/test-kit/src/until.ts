@@ -1,4 +1,6 @@
-/** The condition did not come true in time; the message tells what was awaited and what was seen last. */
+import { lastLines, liveChildren } from '@lamplighter/native/child';
+
+/** The condition did not come true in time; the message tells what was awaited, what was seen last, and the last words of servers. */
 export class WaitedInVain extends Error {
   override readonly name = 'WaitedInVain';
 }
@@ -34,5 +36,10 @@ export async function until<T>(
     }
     await new Promise((resolve) => setTimeout(resolve, everyMs));
   } while (Date.now() < deadline);
-  throw new WaitedInVain(`waited ${timeoutMs / 1000} s in vain for ${what}; ${seen}`);
+  throw new WaitedInVain(`waited ${timeoutMs / 1000} s in vain for ${what}; ${seen}${lastWords()}`);
+}
+
+/** What the servers that run for this test logged last: the reason is often there. */
+function lastWords(): string {
+  return [...liveChildren].map((child) => `\n${child.name}:\n${lastLines(child.output(), 3)}`).join('');
 }
