@@ -207,6 +207,46 @@ describe('rules that look back', () => {
     expect(device.needsHistory).toBe(false);
   });
 
+  describe('go on from what they knew when another replica was faster:', () => {
+    const stored = (from: number, to: number) =>
+      Array.from({ length: to - from + 1 }, (_, i) => ({
+        receivedAt: NOW + from + i,
+        late: false,
+        measurements: { light: from + i },
+      }));
+    /** A device whose readings 1 to 100 were read, that took one more of its own, and that another replica has overtaken. */
+    const overtaken = () => {
+      const device = lamp([{ ...NIGHT_LIGHT, id: 'dim', when: 'window.avg("light", "1h") < 300' }]);
+      device.believe({ version: 'other.3', ...nothing });
+      device.remember({ readings: stored(1, 100), count: 500, late: 2 }, 50);
+      verdictOn(device, [reading(999, 1)]);
+      device.believe({ version: 'other.4', ...nothing });
+      return device;
+    };
+    const lights = ({ history }: KnownDevice) => [history?.size, history?.min('light', 3_600_000)];
+
+    it('only the last readings are read', () => {
+      const device = overtaken();
+      expect([device.needsHistory, device.unread(50) < 50]).toEqual([true, true]);
+      device.remember({ readings: stored(94, 103), count: 503, late: 2 }, 50);
+      expect([lights(device), device.history?.newest?.reading]).toEqual([[50, 54], { light: 103 }]);
+      expect(device.groundsOf(true)).toBe(exactVersion('other.4', 503, 2));
+    });
+
+    it.each([
+      ['more were added', { readings: stored(104, 113), count: 513, late: 2 }],
+      ['a late one came between', { readings: stored(94, 103), count: 503, late: 3 }],
+      ['the store lost what it held', { readings: stored(1, 4), count: 4, late: 2 }],
+      ['the store holds others', { readings: stored(200, 209), count: 503, late: 2 }],
+    ])('all of them if %s', (_what, tail) => {
+      const device = overtaken();
+      device.remember(tail, 50);
+      expect([device.needsHistory, device.unread(50)]).toEqual([true, 50]);
+      device.remember({ readings: stored(51, 110), count: 600, late: 9 }, 50);
+      expect([device.needsHistory, lights(device)]).toEqual([false, [50, 61]]);
+    });
+  });
+
   it('see the history of a replay, which does not actuate itself', () => {
     const device = lamp([rising]);
     verdictOn(device, [reading(5, 1)]);

@@ -3,7 +3,7 @@ import { commandsTopic } from '@lamplighter/contracts/topics';
 import type { CompiledRule } from '@lamplighter/evaluation/compile-rule';
 import type { DeviceFacts, RuleState } from '@lamplighter/evaluation/evaluate';
 import { targetKey } from '@lamplighter/evaluation/quorum-target';
-import { History } from '@lamplighter/evaluation/window';
+import { History, type PastReading } from '@lamplighter/evaluation/window';
 import {
   type DeviceAddress,
   type DeviceGrounds,
@@ -18,6 +18,9 @@ import type { RuleSet } from '../rule-book/rule-set.js';
 
 /** No replica is so far behind with the rules that it does not know one that was judged so long ago, milliseconds. */
 const KNOWN_TO_ALL_MS = 60_000;
+
+/** So many readings are read when most of a history is known: another replica has added fewer since, as a rule. */
+const TAIL = 16;
 
 /**
  * What this replica believes of a device. The store has the truth: it compares `version` and `mark` with its own (and, where rules
@@ -50,6 +53,10 @@ export class KnownDevice implements DeviceFacts {
   history: History | undefined;
   private count = 0;
   private late = 0;
+  /** The history as it was when it was last read; what came since is put behind it. */
+  private read:
+    | { readonly past: readonly PastReading[]; readonly count: number; readonly late: number }
+    | undefined;
 
   constructor(readonly address: DeviceAddress) {
     this.lesson = address.lesson;
@@ -84,7 +91,7 @@ export class KnownDevice implements DeviceFacts {
     this.followed = new Set([...rules.map(({ id }) => id), ...this.targets.map(({ id }) => targetKey(id))]);
     this.forget(before);
     const depth = rules.reduce((deepest, rule) => Math.max(deepest, rule.depth), 0);
-    if (depth > this.depth) this.history = undefined; // it does not reach back so far
+    if (depth > this.depth) this.forgetHistory(); // it does not reach back so far
     this.depth = depth;
   }
 
@@ -126,16 +133,38 @@ export class KnownDevice implements DeviceFacts {
     this.states = others;
   }
 
-  /** Takes over what it has sent lately, as the store has it, and keeps so many of it. */
+  /** How many of its latest readings have to be read for a history of this depth. */
+  unread(depth: number): number {
+    return this.read === undefined ? depth : Math.min(TAIL, depth);
+  }
+
+  /**
+   * Takes over what it has sent lately, as the store has it, and keeps so many of it. There is still no history if what was read
+   * does not reach back to what was known: then all of it has to be read.
+   */
   remember({ readings, count, late }: DeviceHistory, depth: number): void {
-    const past = readings.map(({ at, receivedAt, measurements }) => ({
+    let past: PastReading[] = readings.map(({ at, receivedAt, measurements }) => ({
       at: at ?? receivedAt,
       receivedAt,
       reading: measurements,
     }));
+    if (this.read !== undefined) {
+      const known = this.read;
+      this.read = undefined;
+      const first = past.length - (count - known.count);
+      if (late !== known.late || !isSame(past[first - 1], known.past.at(-1))) return;
+      past = [...known.past, ...past.slice(first)];
+    }
+    past = past.slice(-depth);
     this.history = new History(past, depth);
     this.count = count;
     this.late = late;
+    if (this.depth > 0 && past.length > 0) this.read = { past, count, late };
+  }
+
+  forgetHistory(): void {
+    this.history = undefined;
+    this.read = undefined;
   }
 
   /** So many live readings were added to the history by this replica. */
@@ -148,4 +177,8 @@ export class KnownDevice implements DeviceFacts {
     if (!looksBack || this.version === NEW_DEVICE) return this.version;
     return exactVersion(this.version, this.count, this.late);
   }
+}
+
+function isSame(one: PastReading | undefined, other: PastReading | undefined): boolean {
+  return one !== undefined && one.at === other?.at && one.receivedAt === other.receivedAt;
 }
