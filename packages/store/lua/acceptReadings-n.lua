@@ -31,7 +31,8 @@
 --          {i, 'conflict', version, seq, at, rules, session}  nothing changed; judge again on these grounds
 --          {i, 'full'}                                     nothing changed; the fleet has as many devices as it may
 --          {i, 'repeated'}                                 this part was the last one to be accepted
---          {i, 'back'}                                     the device was thought away: what waits for it should go out
+--          {i, 'back', 'stale'|'away'}                     the device was thought away: what waits for it should go out; 'stale' if
+--           it had fallen silent in the midst of a session
 --          {i, 'late', stored, duplicate, stale}           what became of the late readings
 --          {i, 'command', id, 'dispatched'|'pending'|'full', seq, expiresAt, superseded ids…}  one per command; '?' before the id of
 --           one that ended as unknown
@@ -257,7 +258,11 @@ for i = 1, tonumber(ARGV[1]) do
         local said_goodbye = online == '0' and tonumber(since) > tonumber(last_received)
         local silent = now - tonumber(last_received)
         -- Less than nothing: the clock was set back, and for how long the device was silent nobody knows.
-        if said_goodbye or silent > period or silent < 0 then reply[#reply + 1] = { i, 'back' } end
+        if said_goodbye or silent > period or silent < 0 then
+          -- Of a session that began since, its birth has told what became of the one before.
+          local is_stale = last_received ~= '0' and silent > period and (tonumber(since) or 0) <= tonumber(last_received)
+          reply[#reply + 1] = { i, 'back', is_stale and 'stale' or 'away' }
+        end
       end
 
       for _ = 1, command_count do

@@ -3,13 +3,15 @@
 -- KEYS  1 device HASH   2 presence ZSET   3 devices ZSET   4 fleets SET
 -- ARGV  1 fleet   2 device   3 '1' birth, '0' will   4 session   5 telemetry policy, latest or keep, of a birth
 --       6 freshness (ms)   7 most devices of this fleet in this shard   8 time between reports of a sleeping device (ms) or ''
--- Returns  'born', 'gone', 'ignored' (older or known already) or 'full'
+-- Returns  'born', 'gone', 'slept', 'ignored' (older or known already) or 'full'; of a birth also what became of the session before, if
+--          nobody has told: 'took_over' from one that was fresh, 'returned' from one that had fallen silent
 -- Clock    Redis TIME
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local device, online, session = ARGV[2], ARGV[3], tonumber(ARGV[4])
 
 local policy, sleeps = ARGV[5], ARGV[8]
+local born = 'born'
 local stored = redis.call('HGET', KEYS[1], 'session')
 if stored then
   local known, was_online, known_policy, known_sleeps = string.match(stored, '^(%d+),(%d),%d+,(%a+),?(%d*)$')
@@ -17,6 +19,10 @@ if stored then
   -- A will says only that the connection ended: how the device reports stays as its birth said.
   if online == '0' then policy, sleeps = known_policy, known_sleeps end
   if session < known or (session == known and (online == '1' or was_online == '0')) then return 'ignored' end
+  -- A sleeping device opens a session for each report, and need not end it.
+  if was_online == '1' and known_sleeps == '' then
+    born = tonumber(redis.call('ZSCORE', KEYS[2], device) or 0) >= now and 'took_over' or 'returned'
+  end
 end
 if not redis.call('ZSCORE', KEYS[3], device) then
   if redis.call('ZCARD', KEYS[3]) >= tonumber(ARGV[7]) then return 'full' end
@@ -28,8 +34,9 @@ redis.call('HSET', KEYS[1], 'session', sleeps == '' and value or value .. ',' ..
 if online == '1' then
   local period = sleeps == '' and tonumber(ARGV[6]) or 1.5 * tonumber(sleeps)
   redis.call('ZADD', KEYS[2], string.format('%.0f', now + period), device)
-  return 'born'
+  return born
 end
 -- A sleeping device is away most of the time: only its silence counts.
-if sleeps == '' then redis.call('ZADD', KEYS[2], 0, device) end
+if sleeps ~= '' then return 'slept' end
+redis.call('ZADD', KEYS[2], 0, device)
 return 'gone'

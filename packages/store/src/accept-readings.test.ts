@@ -347,7 +347,7 @@ describe('a device that was thought away', () => {
   const back = async (readings = [light(2)]) => (await rules.take(lamp, readings)).back;
 
   it('is told to be back by its first reading, and by no other', async () => {
-    expect(await back()).toBe(true);
+    expect(await back()).toBe('away');
     await timePasses(store.redis, 2000, lamp);
     expect(await back()).toBeUndefined();
   });
@@ -355,14 +355,24 @@ describe('a device that was thought away', () => {
   it('is back after silence', async () => {
     await back();
     await timePasses(store.redis, FRESH_MS + 1000, lamp);
-    expect(await back()).toBe(true);
+    expect(await back()).toBe('stale');
     expect(await back()).toBeUndefined();
+  });
+
+  it('was stale only if no birth has told of its silence before it speaks', async () => {
+    await recordPresence(store.redis, [{ address: lamp, message: { online: true, session: 1 } }]);
+    await back();
+    await timePasses(store.redis, FRESH_MS + 1000, lamp);
+    await recordPresence(store.redis, [{ address: lamp, message: { online: true, session: 2 } }]);
+    expect(await back()).toBe('away');
+    await timePasses(store.redis, FRESH_MS + 1000, lamp);
+    expect(await back()).toBe('stale');
   });
 
   it('is back, once, if the clock was set back since it was heard: for how long it was silent nobody knows', async () => {
     await back();
     await timePasses(store.redis, -3_600_000, { shard: lamp.shard });
-    expect(await back()).toBe(true);
+    expect(await back()).toBe('away');
     expect(await back()).toBeUndefined();
   });
 
@@ -371,7 +381,7 @@ describe('a device that was thought away', () => {
     await back();
     await timePasses(store.redis, 2000, lamp);
     await recordPresence(store.redis, [{ address: lamp, message: { online: false, session: 1 } }]);
-    expect([await back(), (await device())?.presence]).toEqual([true, 'online']);
+    expect([await back(), (await device())?.presence]).toEqual(['away', 'online']);
     await timePasses(store.redis, 2000, lamp);
     expect(await back()).toBeUndefined();
   });

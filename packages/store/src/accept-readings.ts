@@ -139,8 +139,11 @@ export interface PartOutcome {
   readonly kind: 'accepted' | 'repeated' | 'conflict' | 'full';
   readonly grounds?: DeviceGrounds;
   readonly late?: { stored: number; duplicate: number; stale: number };
-  /** The device was thought away, or asleep for too long: what waits for it should go out. */
-  readonly back?: true;
+  /**
+   * The device was thought away, or asleep for too long: what waits for it should go out. `stale`: it had fallen silent in the
+   * midst of a session, which nobody has told of yet.
+   */
+  readonly back?: 'stale' | 'away';
   /** Votes that were not kept, because their group has as many as it may. */
   readonly crowded?: number;
   readonly commands: readonly EnqueueOutcome[];
@@ -253,7 +256,7 @@ function outcomeOf(before: PartOutcome, kind: string, details: (string | number)
       };
     }
     case 'back':
-      return { ...before, back: true };
+      return { ...before, back: details[0] as 'stale' | 'away' };
     case 'crowded':
       return { ...before, crowded: (before.crowded ?? 0) + 1 };
     case 'late': {

@@ -55,7 +55,7 @@ describe('a session', () => {
   });
 
   it('is not ended by the will of an earlier one, however late it comes', async () => {
-    expect(await record(birth(7), birth(8), will(7))).toEqual(['born', 'born', 'ignored']);
+    expect(await record(birth(7), birth(8), will(7))).toEqual(['born', 'took_over', 'ignored']);
     expect(await device()).toMatchObject({ presence: 'online', session: { id: 8, online: true } });
   });
 
@@ -71,6 +71,12 @@ describe('a session', () => {
       'gone',
       'ignored',
     ]);
+  });
+
+  it('takes over from one whose end nobody has told, or returns after silence', async () => {
+    expect(await record(birth(1), birth(2))).toEqual(['born', 'took_over']);
+    await timePasses(store.redis, FRESH_MS + 1000, lamp);
+    expect(await record(birth(3), will(3), birth(4))).toEqual(['returned', 'gone', 'born']);
   });
 
   it('may end without its birth having been seen', async () => {

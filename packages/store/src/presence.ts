@@ -4,8 +4,11 @@ import type { DeviceAddress } from './accept-readings.js';
 import { devicesKey, FRESH_MS, fleetsKey, MAX_DEVICES_PER_FLEET, SHARDS } from './keys.js';
 import { runScripts } from './script.js';
 
-/** What a birth or a will changed. */
-export type PresenceOutcome = 'born' | 'gone' | 'ignored' | 'full';
+/**
+ * What a birth or a will changed. A birth that finds a session nobody has told the end of: `took_over` from one that was fresh,
+ * `returned` from one that had fallen silent; otherwise it is `born`. A will or goodbye: `slept` of a device that sleeps, or `gone`.
+ */
+export type PresenceOutcome = 'born' | 'took_over' | 'returned' | 'gone' | 'slept' | 'ignored' | 'full';
 
 /** Records births and wills, in order. May be repeated. */
 export async function recordPresence(
