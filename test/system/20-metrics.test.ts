@@ -2,6 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import type { TestBroker } from '@lamplighter/test-kit/broker';
+import { connectMqtt } from '@lamplighter/test-kit/mqtt-client';
 import { startService, type TestService } from '@lamplighter/test-kit/service';
 import { until } from '@lamplighter/test-kit/until';
 import { type ExposedMetric, parseExposition } from './exposition.js';
@@ -18,9 +20,12 @@ import { startStack } from './stack.js';
 
 const declared = declaredMetrics();
 let running: Record<Service, TestService>;
+let broker: TestBroker;
 
 beforeAll(async () => {
-  const { broker, rules, api } = await startStack();
+  const stack = await startStack();
+  const { rules, api } = stack;
+  broker = stack.broker;
   const sim = await startService('device-sim', { MQTT_URL: broker.fleetUrl('demo'), DEVICES: '3' });
   running = { rules, api, 'device-sim': sim };
 }, 60_000);
@@ -119,6 +124,45 @@ it('broker and Redis tell of themselves', async () => {
   expect(await value('api', 'redis_used_memory_bytes')).toBeGreaterThan(100_000);
   expect(await value('api', 'redis_aof_last_write_ok')).toBe(1);
 }, 40_000);
+
+const counted = async (name: string, label: string) =>
+  (await scraped('rules'))
+    .get(`lamplighter_${name}`)
+    ?.samples.find(({ labels }) => Object.values(labels).includes(label))?.value ?? Number.NaN;
+
+it('a wrong password at the broker is counted', async () => {
+  const before = await counted('auth_failures_total', 'mqtt');
+  const url = new URL(broker.rulesUrl);
+  url.password = 'wrong';
+  await expect(connectMqtt(url.href)).rejects.toThrow(/not authorized/i);
+  await until(async () => (await counted('auth_failures_total', 'mqtt')) === before + 1, {
+    what: 'the refused connection to be counted',
+  });
+});
+
+it('devices that go away are counted by how they did', async () => {
+  const fleet = await broker.newFleet();
+  const topic = `${fleet.name}/presence/lamp`;
+  const device = await connectMqtt(fleet.url);
+  const say = (online: boolean, session: number) => device.publish(topic, { online, session });
+  const before = [
+    await counted('device_sessions_lost_total', 'takeover'),
+    await counted('device_sessions_lost_total', 'will'),
+  ];
+  await say(true, 1);
+  await say(true, 2);
+  await say(false, 2);
+  await until(
+    async () => {
+      expect([
+        await counted('device_sessions_lost_total', 'takeover'),
+        await counted('device_sessions_lost_total', 'will'),
+      ]).toEqual(before.map((count) => count + 1));
+      return true;
+    },
+    { what: 'a takeover and a will' },
+  );
+});
 
 describe('the dashboards', () => {
   const asked = readdirSync('grafana/dashboards').flatMap((file) => {

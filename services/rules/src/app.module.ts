@@ -5,6 +5,7 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { BrokerMetricsService } from './broker-metrics/broker-metrics.service.js';
 import { CanaryService } from './canary/canary.service.js';
 import { AcknowledgementsController } from './commands/acknowledgements.controller.js';
+import { CommandNews } from './commands/command-news.js';
 import { DispatchService } from './commands/dispatch.service.js';
 import type { Config } from './config.js';
 import { EdgeService } from './edge/edge.service.js';
@@ -69,6 +70,7 @@ export function rulesModule(foundation: Foundation): DynamicModule {
       TimersService,
       Standings,
       GroupsService,
+      CommandNews,
       DispatchService,
       RolloutsService,
       EffectsService,

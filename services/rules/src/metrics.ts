@@ -8,6 +8,26 @@ import { BrokerMetrics } from './broker-metrics/broker-metrics.js';
 
 const SOURCES = ['rule', 'api', 'rollout'] as const;
 
+/** What calls to Redis are for. */
+const STORE_OPERATIONS = [
+  'accept',
+  'claim',
+  'answer',
+  'requeue',
+  'presence',
+  'events',
+  'rejected',
+  'wake',
+  'rollout',
+  'timers',
+  'history',
+  'rules',
+  'groups',
+  'effect',
+  'edge',
+] as const;
+export type StoreOperation = (typeof STORE_OPERATIONS)[number];
+
 /** Every metric of the rules service, declared together. */
 export class RulesMetrics extends Metrics {
   readonly telemetry = this.counter('telemetry_messages_total', 'Readings by what became of them', {
@@ -42,7 +62,7 @@ export class RulesMetrics extends Metrics {
     'Time a batch spends in a stage',
     LATENCY_BUCKETS,
     {
-      stage: ['parse', 'rules', 'store'],
+      stage: ['parse', 'rules', 'store', 'ack'],
     },
   );
   readonly endToEnd = this.histogram(
@@ -112,6 +132,10 @@ export class RulesMetrics extends Metrics {
     'command_dispatches_withheld_total',
     'Dispatches that were not published, because this replica was held up until their lease had ended',
   );
+  readonly outboxLag = this.gauge(
+    'outbox_lag_seconds',
+    'How long the oldest command that Redis gave out for the broker has waited for its PUBACK; 0 without one',
+  );
   readonly dropped = this.counter('command_dropped_total', 'Commands of rules that were not taken', {
     reason: ['queue_full', 'fleet_full', 'unreachable', 'too_many_targets'],
   });
@@ -137,6 +161,11 @@ export class RulesMetrics extends Metrics {
   readonly presence = this.counter('presence_messages_total', 'Births and wills by what they did', {
     result: ['born', 'gone', 'ignored', 'full', 'malformed'],
   });
+  readonly sessionsLost = this.counter(
+    'device_sessions_lost_total',
+    'Devices that went away: their will or goodbye came, a new session took over, or (counted on their return) they fell silent',
+    { cause: ['will', 'takeover', 'timeout'] },
+  );
   readonly connected = this.gauge('mqtt_connected', 'Every link to the broker is up and subscribed');
   readonly canaryAge = this.gauge(
     'mqtt_canary_age_seconds',
@@ -150,26 +179,16 @@ export class RulesMetrics extends Metrics {
   readonly reconnects = this.counter('mqtt_reconnects_total', 'Lost connections to the broker', {
     reason: ['closed'],
   });
-  readonly storeOperations = this.counter('store_operations_total', 'Calls to Redis', {
-    op: [
-      'accept',
-      'claim',
-      'answer',
-      'requeue',
-      'presence',
-      'events',
-      'rejected',
-      'wake',
-      'rollout',
-      'timers',
-      'history',
-      'rules',
-      'groups',
-      'effect',
-      'edge',
-    ],
+  private readonly storeOperations = this.counter('store_operations_total', 'Calls to Redis', {
+    op: STORE_OPERATIONS,
     result: ['ok', 'error'],
   });
+  private readonly storeDuration = this.histogram(
+    'store_operation_duration_seconds',
+    'Time that a call to Redis takes, failed ones included',
+    LATENCY_BUCKETS,
+    { op: STORE_OPERATIONS },
+  );
   readonly durable = this.gauge('store_durability_ok', STORE_DURABILITY_HELP);
   readonly clockSetBacks = this.counter(
     'store_clock_set_backs_total',
@@ -184,4 +203,18 @@ export class RulesMetrics extends Metrics {
   );
   /** From `$SYS`. */
   readonly broker = new BrokerMetrics(this);
+
+  /** Makes a call to Redis, counts it and measures it. */
+  async storeCall<T>(op: StoreOperation, call: () => Promise<T>): Promise<T> {
+    const began = performance.now();
+    let result: 'ok' | 'error' = 'error';
+    try {
+      const answer = await call();
+      result = 'ok';
+      return answer;
+    } finally {
+      this.storeOperations.inc({ op, result });
+      this.storeDuration.observe({ op }, (performance.now() - began) / 1000);
+    }
+  }
 }

@@ -1,6 +1,6 @@
 import { board } from '../board.js';
 import { gaugePanel, linesPanel, statesPanel, statPanel } from '../panels.js';
-import { sumRate } from '../promql.js';
+import { quantile, sumRate } from '../promql.js';
 
 /** Are the two servers that everything stands on well, and how near are they to their limits? */
 export const brokerAndRedis = board({
@@ -190,7 +190,15 @@ export const brokerAndRedis = board({
           description: 'Calls of the rules service to Redis; a call carries a batch.',
           unit: 'cps',
           queries: [[sumRate('store_operations_total{result="ok"}', 'op'), '{{op}}']],
-          width: 8,
+          width: 6,
+          height: 8,
+        }),
+        linesPanel({
+          title: 'Time of a call, p99',
+          description: 'From the call to the answer of Redis, disk included, by what it does.',
+          unit: 's',
+          queries: [[quantile(0.99, 'store_operation_duration_seconds', { by: ['op'] }), '{{op}}']],
+          width: 6,
           height: 8,
         }),
         linesPanel({
@@ -202,7 +210,7 @@ export const brokerAndRedis = board({
             [sumRate('store_operations_total{result="error"}', 'op'), '{{op}}'],
             [sumRate('store_clock_set_backs_total'), 'clock set back'],
           ],
-          width: 8,
+          width: 6,
           height: 8,
         }),
         linesPanel({
@@ -210,7 +218,7 @@ export const brokerAndRedis = board({
           description: 'Of every client, those inside scripts included.',
           unit: 'cps',
           queries: [['max(rate(lamplighter_redis_commands_processed_total[$__rate_interval]))', 'commands']],
-          width: 8,
+          width: 6,
           height: 8,
         }),
         linesPanel({

@@ -145,13 +145,16 @@ export const commands = board({
         linesPanel({
           title: 'Age of the oldest',
           description:
-            'A saw-tooth is a device that stays away and whose commands run out of time; a slope that goes on is a stuck lane.',
+            'A saw-tooth is a device that stays away and whose commands run out of time; a slope that goes on is a stuck lane. With the broker: sent, and not taken by it yet.',
           unit: 's',
-          queries: [['max(lamplighter_command_oldest_pending_age_seconds)', 'oldest']],
+          queries: [
+            ['max(lamplighter_command_oldest_pending_age_seconds)', 'oldest'],
+            ['max(lamplighter_outbox_lag_seconds)', 'with the broker'],
+          ],
           width: 12,
           thresholds: [['green'], ['yellow', 60], ['red', 600]],
           height: 7,
-          colors: { oldest: 'orange' },
+          colors: { oldest: 'orange', 'with the broker': 'red' },
         }),
       ],
     ],

@@ -29,9 +29,11 @@ export const overview = board({
         statPanel({
           title: 'Loop latency, p99',
           description:
-            "From the reading taken off the socket to the broker's receipt for the command that answers it, over five minutes: one in a hundred takes longer.",
+            "From the reading taken off the socket to the broker's receipt for the command that answers it, over the last minute: one in a hundred takes longer.",
           unit: 's',
-          queries: [['max(job:lamplighter_loop_seconds:p99_rate5m)', 'p99']],
+          queries: [
+            ['histogram_quantile(0.99, sum by (le) (rate(lamplighter_loop_seconds_bucket[1m]))) >= 0', 'p99'],
+          ],
           width: 6,
           height: 5,
           noValue: 'no commands',

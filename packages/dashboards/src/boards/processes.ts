@@ -178,12 +178,15 @@ export const processes = board({
         linesPanel({
           title: 'Refused credentials',
           description:
-            'Requests without a valid API key. A steady rate is a client with an old key; a burst is somebody who guesses.',
+            'Requests without a valid API key, and connections that the broker refuses. A steady rate is a client with an old key or password; a burst is somebody who guesses.',
           unit: 'cps',
-          queries: [[sumRate('auth_failures_total', 'kind'), '{{kind}}']],
+          queries: [
+            [sumRate('auth_failures_total{kind="api_key"}'), 'API'],
+            ['max(rate(lamplighter_auth_failures_total{kind="mqtt"}[$__rate_interval]))', 'broker'],
+          ],
           width: 8,
           height: 7,
-          colors: { api_key: 'red' },
+          colors: { API: 'red', broker: 'orange' },
         }),
         linesPanel({
           title: 'Live views',

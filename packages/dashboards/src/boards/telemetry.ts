@@ -168,7 +168,7 @@ export const telemetry = board({
         linesPanel({
           title: 'Time in a stage, p99',
           description:
-            'Parse: reading the messages of a batch. Rules: judging it. Store: writing it to Redis, disk included; above 0.5 s somebody is told.',
+            'Parse: reading the messages of a batch. Rules: judging it. Store: writing it to Redis, disk included; above 0.5 s somebody is told. Ack: sending what follows from it, until the broker is told.',
           unit: 's',
           queries: [
             [
@@ -179,7 +179,7 @@ export const telemetry = board({
           width: 8,
           thresholds: [['green'], ['red', 0.5]],
           height: 8,
-          colors: { parse: 'purple', rules: 'blue', store: 'orange' },
+          colors: { parse: 'purple', rules: 'blue', store: 'orange', ack: 'green' },
         }),
         heatPanel({
           title: 'Time in Redis',
@@ -272,11 +272,11 @@ export const telemetry = board({
           height: 8,
         }),
         linesPanel({
-          title: 'Connections of devices',
+          title: 'Connections of simulated devices',
           description: 'Simulated devices that are connected, and those that are not.',
           unit: 'short',
           queries: [['sum by (state) (lamplighter_sim_devices)', '{{state}}']],
-          width: 8,
+          width: 6,
           height: 7,
           stacked: true,
           colors: { connected: 'green', disconnected: 'red' },
@@ -289,7 +289,7 @@ export const telemetry = board({
             [sumRate('sim_disconnections_total', 'cause'), 'lost: {{cause}}'],
             [sumRate('sim_reconnects_total'), 'back'],
           ],
-          width: 8,
+          width: 6,
           height: 7,
           colors: { back: 'green' },
         }),
@@ -299,9 +299,19 @@ export const telemetry = board({
             'What the service learnt of presence: devices born and gone; ignored is the word of an old session.',
           unit: 'cps',
           queries: [[sumRate(`presence_messages_total{${REPLICA}}`, 'result'), '{{result}}']],
-          width: 8,
+          width: 6,
           height: 7,
           colors: { born: 'green', gone: 'yellow', malformed: 'red', full: 'dark-red' },
+        }),
+        linesPanel({
+          title: 'Sessions that ended',
+          description:
+            'Devices that went away, simulated or not. Will: their will or goodbye came. Takeover: a new session began while the one before stood. Timeout: they fell silent, counted when they speak again.',
+          unit: 'cps',
+          queries: [[sumRate(`device_sessions_lost_total{${REPLICA}}`, 'cause'), '{{cause}}']],
+          width: 6,
+          height: 7,
+          colors: { will: 'yellow', takeover: 'blue', timeout: 'red' },
         }),
       ],
     ],

@@ -3,7 +3,7 @@ import type { Numbers } from './numbers.js';
 /** What is asked for each number; the expressions of the overview dashboard, over a minute where that lets one choose. */
 export const EXPRESSIONS = {
   telemetry: 'sum(rate(lamplighter_telemetry_messages_total{result=~"accepted|late"}[1m]))',
-  loopP99: 'max(job:lamplighter_loop_seconds:p99_rate5m)',
+  loopP99: 'histogram_quantile(0.99, sum by (le) (rate(lamplighter_loop_seconds_bucket[1m]))) >= 0',
   oldestPending: 'max(lamplighter_command_oldest_pending_age_seconds)',
   unexplainedCommands: 'max(lamplighter_ledger_unexplained{kind="commands"})',
   unexplainedReadings: 'max(lamplighter_ledger_unexplained{kind="readings"})',

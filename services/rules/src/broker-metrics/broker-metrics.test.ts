@@ -9,10 +9,25 @@ function underTest() {
     const found = new RegExp(`^lamplighter_broker_${name} (\\S+)$`, 'm').exec(text)?.[1];
     return found === undefined ? undefined : Number(found);
   };
-  return { broker, value };
+  const refused = async () =>
+    /^lamplighter_auth_failures_total\{kind="mqtt"\} (\S+)$/m.exec(await metrics.registry.metrics())?.[1];
+  return { broker, value, refused };
 }
 
 describe('the metrics of the broker', () => {
+  it('count connections that it refuses, as its log tells them', async () => {
+    const { broker, refused } = underTest();
+    expect(await refused()).toBe('0');
+    for (const line of [
+      '1795383872: Client <unknown> disconnected, not authorised.',
+      '1795383872: Client lamp-7 [10.0.0.7:53211] disconnected: not authorised.',
+      '1795383872: Client x disconnected, not authorised. disconnected.',
+      '1795383873: Client lamp-7 disconnected.',
+    ])
+      broker.learn('$SYS/broker/log/N', line);
+    expect(await refused()).toBe('2');
+  });
+
   it('are what it tells on $SYS', async () => {
     const { broker, value } = underTest();
     broker.learn('$SYS/broker/clients/connected', '53');

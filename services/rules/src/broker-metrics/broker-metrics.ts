@@ -1,12 +1,18 @@
 import { type Metrics, show } from '@lamplighter/service-kit/metrics';
 import type { Counter, Gauge } from 'prom-client';
 
+/** Notices of the broker's log; it is set up to tell them. */
+const LOG = '$SYS/broker/log/N';
+/** What Mosquitto 2 writes when it refuses a connection; 2.0.11 with a comma, later ones with a colon. */
+const REFUSED = / disconnected[,:] not authorised\.$/;
+
 /**
  * What the broker tells of itself on `$SYS`. Its counters begin again at 0 when it restarts, like those of any process. While
  * the broker is away there are no values, and the age of the newest one tells since when.
  */
 export class BrokerMetrics {
   private readonly byTopic = new Map<string, Gauge | Counter>();
+  private readonly refused: Counter<'kind'>;
   private newestAt = performance.now();
 
   constructor(private readonly metrics: Metrics) {
@@ -29,6 +35,11 @@ export class BrokerMetrics {
     );
     this.counter('bytes/received', 'broker_received_bytes_total', 'Bytes received');
     this.counter('bytes/sent', 'broker_sent_bytes_total', 'Bytes sent');
+    this.refused = metrics.counter(
+      'auth_failures_total',
+      'Connections that the broker refused, by its log: a wrong password, or none',
+      { kind: ['mqtt'] },
+    );
     metrics.gauge(
       'broker_sys_age_seconds',
       'Time since the broker last told of itself, or since the start',
@@ -40,11 +51,15 @@ export class BrokerMetrics {
 
   /** The topics to subscribe to; nothing else of `$SYS` is listened to. */
   get topics(): string[] {
-    return [...this.byTopic.keys()];
+    return [...this.byTopic.keys(), LOG];
   }
 
-  /** Takes a value as the broker tells it: a number, perhaps with its unit after it (`12 seconds`). */
+  /** Takes a value as the broker tells it: a number, perhaps with its unit after it (`12 seconds`). Or a line of its log. */
   learn(topic: string, text: string): void {
+    if (topic === LOG) {
+      if (REFUSED.test(text)) this.refused.inc({ kind: 'mqtt' });
+      return;
+    }
     const metric = this.byTopic.get(topic);
     const [number = ''] = text.split(' ', 1);
     const value = Number(number);

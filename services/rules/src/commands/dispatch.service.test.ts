@@ -13,6 +13,7 @@ import type { LiveEventsService } from '../live-events/live-events.service.js';
 import { RulesMetrics } from '../metrics.js';
 import type { MqttTransport } from '../mqtt/mqtt-transport.js';
 import type { JudgedCommand, JudgedPart } from '../telemetry/judge.js';
+import { CommandNews } from './command-news.js';
 import { DispatchService } from './dispatch.service.js';
 
 /** What would have gone out, and when. */
@@ -39,6 +40,7 @@ afterEach(() => jest.restoreAllMocks());
 function startDispatcher() {
   const published: Published[] = [];
   const metrics = new RulesMetrics('rules', 'test');
+  const logger = createLogger('rules', 'silent');
   const transport = {
     problems: () => [],
     publish: (_link: string, topic: string) => published.push({ topic, at: performance.now() }),
@@ -48,10 +50,10 @@ function startDispatcher() {
   const dispatch = new DispatchService(
     redis,
     subscriber,
-    createLogger('rules', 'silent'),
+    logger,
     transport as unknown as MqttTransport,
     metrics,
-    { append: () => undefined } as unknown as LiveEventsService,
+    new CommandNews(logger, metrics, { append: () => undefined } as unknown as LiveEventsService),
   );
   closeLater('dispatcher', () => dispatch.stop());
   const withheld = async () =>

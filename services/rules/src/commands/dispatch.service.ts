@@ -1,72 +1,27 @@
-import { type CommandState, commandPayload } from '@lamplighter/contracts/command';
-import { commandsTopic } from '@lamplighter/contracts/topics';
-import { traceIdOf } from '@lamplighter/contracts/trace-context';
-import { CommandLog, type CommandStep } from '@lamplighter/service-kit/command-log';
+import { commandPayload } from '@lamplighter/contracts/command';
 import type { Logger } from '@lamplighter/service-kit/logger';
-import {
-  type DeviceAddress,
-  type EnqueueOutcome,
-  LEASE_MS,
-  type PartOutcome,
-} from '@lamplighter/store/accept-readings';
+import { whenScraped } from '@lamplighter/service-kit/metrics';
+import type { PartOutcome } from '@lamplighter/store/accept-readings';
 import { mendClockSetBack } from '@lamplighter/store/clock-set-back';
-import {
-  type Claim,
-  claimCommands,
-  findDueShards,
-  giveUpCommands,
-  type Lease,
-  requeueCommands,
-} from '@lamplighter/store/commands';
+import { type Claim, claimCommands, findDueShards } from '@lamplighter/store/commands';
 import type { Redis } from '@lamplighter/store/connect';
-import type { LiveEvent } from '@lamplighter/store/events';
-import { shardOf, WAKE_CHANNEL } from '@lamplighter/store/keys';
-import { type CommandSource } from '@lamplighter/store/read-commands';
+import { WAKE_CHANNEL } from '@lamplighter/store/keys';
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
-import { LiveEventsService } from '../live-events/live-events.service.js';
 import { RulesMetrics } from '../metrics.js';
 import type { PublishOutcome } from '../mqtt/mqtt-link.js';
 import { MqttTransport } from '../mqtt/mqtt-transport.js';
-import type { JudgedCommand, JudgedPart } from '../telemetry/judge.js';
+import type { JudgedPart } from '../telemetry/judge.js';
 import { LOGGER, REDIS, SUBSCRIBER } from '../tokens.js';
 import { ClockWatch } from './clock-watch.js';
+import { CommandNews } from './command-news.js';
+import { DeliveryReports, JITTER, UNREACHABLE_WAIT_MS } from './delivery-reports.js';
+import { claimedDispatch, type Dispatch, emittedDispatch } from './dispatch.js';
 import { TokenBucket } from './token-bucket.js';
-
-/** A leased command on its way to the device. Times of this process are monotonic (performance.now), milliseconds. */
-interface Dispatch {
-  readonly id: string;
-  readonly fleet: string;
-  readonly device: string;
-  readonly topic: string;
-  readonly lane: string;
-  readonly seq: number;
-  readonly attempt: number;
-  /** Time of Redis, as it names this lease. */
-  readonly claimedAt: number;
-  /** Time of this process: after it another replica may hold the next lease. */
-  readonly leaseEnds: number;
-  /** Time of Redis, for the device, and the same moment as time of this process. */
-  readonly expiresAt: number;
-  readonly expires: number;
-  readonly actionJson: string;
-  readonly source: CommandSource['source'];
-  /** The device understands `_cmd` and answers. */
-  readonly answers: boolean;
-  /** The trace that it belongs to, for the device. */
-  readonly traceparent: string | undefined;
-  /** When the reading that caused it was taken off the socket; undefined for all but a rule's first dispatch. */
-  readonly takenAt: number | undefined;
-}
 
 /** How often due commands are looked for when nobody calls; leases and expiries are found by this. Milliseconds. */
 const POLL_MS = 500;
-/** What the broker said is collected for this long, for it is not urgent, and each call costs Redis a write to disk. Milliseconds. */
-const REPORT_MS = 20;
 /** Most commands of one shard that are claimed at a time. */
 const CLAIM_LIMIT = 100;
-/** Least wait after the broker found nobody subscribed; grows with the age of the command. Milliseconds, and the share that is left to chance. */
-const UNREACHABLE_WAIT_MS = 5000;
-const JITTER = 0.2;
 /**
  * What is claimed in a second: waiting commands go out at this pace, so that a fleet that comes back does not starve telemetry.
  * A rule's command goes out with the reading that caused it, and at the pace of those.
@@ -75,7 +30,6 @@ const DISPATCHES_PER_SECOND = 1000;
 const BURST = 200;
 /** Fewer are not worth a claim of their own while many wait. */
 const WORTHWHILE = 50;
-const NO_SUBSCRIBER = 16;
 
 /** Publishes leased commands, and tells the store what the broker said. The store decides what is due. */
 @Injectable()
@@ -93,10 +47,9 @@ export class DispatchService implements OnApplicationBootstrap {
       this.logger.warn({ ms }, 'the clock of Redis was set back; what waits begins to wait anew');
     },
   );
-  private readonly log: CommandLog;
-  private ended: Dispatch[] = [];
-  private returned: { dispatch: Dispatch; cause: string }[] = [];
-  private reporting: Promise<void> | undefined;
+  private readonly reports: DeliveryReports;
+  /** On their way to the broker, the oldest first, and since when. */
+  private readonly underWay = new Map<Dispatch, number>();
 
   constructor(
     @Inject(REDIS) private readonly redis: Redis,
@@ -104,9 +57,10 @@ export class DispatchService implements OnApplicationBootstrap {
     @Inject(LOGGER) private readonly logger: Logger,
     private readonly transport: MqttTransport,
     private readonly metrics: RulesMetrics,
-    private readonly events: LiveEventsService,
+    private readonly news: CommandNews,
   ) {
-    this.log = new CommandLog(logger);
+    this.reports = new DeliveryReports(redis, logger, metrics, news, (shards) => this.wake(shards));
+    whenScraped(metrics.outboxLag, (gauge) => gauge.set(this.lagSeconds()));
   }
 
   onApplicationBootstrap(): void {
@@ -124,7 +78,7 @@ export class DispatchService implements OnApplicationBootstrap {
     this.stopped = true;
     clearInterval(this.poll);
     clearTimeout(this.paced);
-    await this.reporting;
+    await this.reports.settled();
   }
 
   /** Claims in these shards: something there is due. */
@@ -135,25 +89,13 @@ export class DispatchService implements OnApplicationBootstrap {
 
   /** Publishes what a rule emitted and the store leased to us in the same breath. */
   emitted(part: JudgedPart, outcome: PartOutcome): void {
-    const { device } = part;
+    const { fleet, device: name } = part.device.address;
     for (const command of part.commands) {
       const enqueued = outcome.commands.find(({ id }) => id === command.id);
       if (enqueued === undefined) continue; // a repeated part: its commands are leased, and found by their lease if need be
-      this.count('rule', enqueued);
-      this.tellOvertaken(device.address, enqueued);
-      const { fleet, device: name } = device.address;
-      if (this.log.isOn) {
-        const { id, traceparent, cause } = command;
-        this.note('emitted', { id, fleet, device: name, traceparent }, { state: enqueued.state, cause });
-      }
-      if (enqueued.state !== 'dispatched') continue;
-      this.publish({
-        ...dispatchOf(command, enqueued),
-        fleet,
-        device: name,
-        topic: device.commandsTopic,
-        answers: device.answers,
-      });
+      const { id, traceparent, cause } = command;
+      this.news.emitted({ id, fleet, device: name, traceparent }, enqueued, cause);
+      if (enqueued.state === 'dispatched') this.publish(emittedDispatch(command, enqueued, part.device));
     }
   }
 
@@ -174,9 +116,9 @@ export class DispatchService implements OnApplicationBootstrap {
         for (const shard of shards) this.woken.delete(shard);
         const limit = Math.min(CLAIM_LIMIT, Math.floor(tokens / shards.length));
         const askedAt = performance.now();
-        const claims = await claimCommands(this.redis, shards, limit);
+        const claim = () => claimCommands(this.redis, shards, limit);
+        const claims = await this.metrics.storeCall('claim', claim);
         this.rate.take(claims.length);
-        this.metrics.storeOperations.inc({ op: 'claim', result: 'ok' });
         for (const claim of claims) this.take(claim, askedAt);
         // A shard that gave all it was asked for has more, and where a command has ended the next one may be due: look again,
         // after those here have gone out.
@@ -187,15 +129,20 @@ export class DispatchService implements OnApplicationBootstrap {
         }
       }
     } catch {
-      this.metrics.storeOperations.inc({ op: 'claim', result: 'error' }); // Redis is away; the next poll tries again
+      // Redis is away; the next poll tries again.
     } finally {
       this.claiming = false;
     }
   }
 
+  private lagSeconds(): number {
+    for (const since of this.underWay.values()) return (performance.now() - since) / 1000;
+    return 0;
+  }
+
   private async look(): Promise<void> {
     const askedAt = performance.now();
-    const { now, shards } = await findDueShards(this.redis);
+    const { now, shards } = await this.metrics.storeCall('claim', () => findDueShards(this.redis));
     this.clock.look(now, askedAt, performance.now());
     for (const shard of shards) this.woken.add(shard);
   }
@@ -215,33 +162,12 @@ export class DispatchService implements OnApplicationBootstrap {
   }
 
   private take(claim: Claim, askedAt: number): void {
-    const { outcome, command, attempt, claimedAt, leaseMs, announced, lesson, aborted } = claim;
-    const { source, fleet, device, id } = command;
-    this.told(source, outcome, fleet, device, id);
-    for (const rest of aborted) this.told(source, 'cancelled', fleet, device, rest);
-    if (outcome !== 'dispatched') {
-      if (this.log.isOn) this.note('ended', command, { state: outcome, attempt });
-      return;
-    }
+    const { outcome, command, attempt, aborted } = claim;
+    this.news.became(outcome, command.source, command, { attempt });
+    this.news.aborted(command.source, command, aborted);
+    if (outcome !== 'dispatched') return;
     if (attempt > 1) this.metrics.redeliveries.inc();
-    this.publish({
-      id,
-      fleet,
-      device,
-      topic: commandsTopic(fleet, device, lesson),
-      lane: command.lane,
-      seq: command.seq,
-      attempt,
-      claimedAt,
-      leaseEnds: askedAt + leaseMs,
-      expiresAt: command.expiresAt,
-      expires: askedAt + command.expiresAt - claimedAt,
-      actionJson: JSON.stringify(command.action),
-      source,
-      answers: announced,
-      traceparent: command.traceparent,
-      takenAt: undefined,
-    });
+    this.publish(claimedDispatch(claim, askedAt));
   }
 
   private publish(dispatch: Dispatch): void {
@@ -252,6 +178,7 @@ export class DispatchService implements OnApplicationBootstrap {
       this.metrics.withheld.inc();
       return;
     }
+    this.underWay.set(dispatch, now);
     const payload = commandPayload(actionJson, answers ? { id, lane, seq, attempt, expiresAt } : undefined);
     const expirySeconds = Math.max(1, Math.floor((dispatch.expires - now) / 1000));
     this.transport.publish(
@@ -265,131 +192,11 @@ export class DispatchService implements OnApplicationBootstrap {
   }
 
   private published(dispatch: Dispatch, outcome: PublishOutcome): void {
+    this.underWay.delete(dispatch);
     if (dispatch.takenAt !== undefined)
       this.metrics.loop.observe((performance.now() - dispatch.takenAt) / 1000);
-    if (this.log.isOn) this.note('dispatched', dispatch, { attempt: dispatch.attempt, state: `${outcome}` });
-    if (outcome === 'lost') return; // whether it arrived nobody knows: the lease runs out, and it is dispatched again
-    if (outcome === NO_SUBSCRIBER) {
-      this.metrics.unreachable.inc({ reason: 'no_subscriber' });
-      this.returned.push({ dispatch, cause: 'unreachable' });
-    } else if (outcome >= 128) {
-      this.metrics.unreachable.inc({ reason: 'refused' });
-      this.returned.push({ dispatch, cause: `refused_${outcome}` });
-    } else if (!dispatch.answers) {
-      this.ended.push(dispatch); // the broker took it, and this device never says more
-    } else {
-      return;
-    }
-    this.reporting ??= this.report().finally(() => {
-      this.reporting = undefined;
-    });
+    if (this.news.isFollowed)
+      this.news.follow('dispatched', dispatch, { attempt: dispatch.attempt, state: `${outcome}` });
+    this.reports.take(dispatch, outcome);
   }
-
-  /** Tells the store, in batches: whatever came up during one call is in the next. A failed call is mended by the leases. */
-  private async report(): Promise<void> {
-    await new Promise((resolve) => setTimeout(resolve, REPORT_MS));
-    while (this.ended.length > 0 || this.returned.length > 0) {
-      const ended = this.ended.splice(0);
-      const returned = this.returned.splice(0);
-      try {
-        const outcomes = await giveUpCommands(
-          this.redis,
-          ended.map((dispatch) => ({ ...leaseOf(dispatch), cause: 'unannounced' })),
-        );
-        const due = new Set<number>();
-        for (const [i, dispatch] of ended.entries()) {
-          const { source, fleet, device, id } = dispatch;
-          const outcome = outcomes[i];
-          if (outcome === undefined) continue;
-          if (this.log.isOn) this.note('ended', dispatch, { state: 'unknown', cause: 'unannounced' });
-          this.told(source, 'unknown', fleet, device, id);
-          for (const rest of outcome.aborted) this.told(source, 'cancelled', fleet, device, rest);
-          if (outcome.nextIsDue) due.add(shardOf(fleet, device));
-        }
-        const again = await requeueCommands(
-          this.redis,
-          returned.map(({ dispatch, cause }) => ({
-            ...leaseOf(dispatch),
-            waitMs: UNREACHABLE_WAIT_MS * (1 + JITTER * (2 * Math.random() - 1)),
-            cause,
-          })),
-        );
-        this.wake([...due, ...again]);
-        this.metrics.storeOperations.inc({ op: 'requeue', result: 'ok' });
-      } catch (error) {
-        this.metrics.storeOperations.inc({ op: 'requeue', result: 'error' });
-        this.logger.warn(
-          { reason: (error as Error).message, commands: ended.length + returned.length },
-          'delivery not recorded; leases mend it',
-        );
-      }
-    }
-  }
-
-  private count(source: CommandSource['source'], { state, superseded, unknown }: EnqueueOutcome): void {
-    if (state === 'full') {
-      this.metrics.dropped.inc({ reason: 'queue_full' });
-      return;
-    }
-    this.metrics.commands.inc({ transition: 'pending', source });
-    if (state === 'dispatched') this.metrics.commands.inc({ transition: 'dispatched', source });
-    this.metrics.commands.inc({ transition: 'superseded', source }, superseded.length);
-    this.metrics.commands.inc({ transition: 'unknown', source }, unknown.length);
-  }
-
-  /** What a rule's command ended on its way in: who waits for one of those is told. */
-  private tellOvertaken({ fleet, device }: DeviceAddress, { superseded, unknown }: EnqueueOutcome): void {
-    const ended = (ids: readonly string[], state: CommandState) =>
-      ids.map((command): LiveEvent => ({ type: 'command', fleet, device, command, state }));
-    this.events.append([...ended(superseded, 'superseded'), ...ended(unknown, 'unknown')]);
-    if (!this.log.isOn) return;
-    for (const id of superseded) this.note('ended', { id, fleet, device }, { state: 'superseded' });
-    for (const id of unknown) this.note('ended', { id, fleet, device }, { state: 'unknown' });
-  }
-
-  /** Follows one command in the log. */
-  private note(
-    step: CommandStep,
-    { id, fleet, device, traceparent }: Followed,
-    more: { state?: string; cause?: string; attempt?: number },
-  ): void {
-    const trace_id = traceparent === undefined ? undefined : traceIdOf(traceparent);
-    this.log.tell(step, { command: id, fleet, device, trace_id, ...more });
-  }
-
-  private told(
-    source: CommandSource['source'],
-    state: CommandState,
-    fleet: string,
-    device: string,
-    id: string,
-  ): void {
-    this.metrics.commands.inc({ transition: state, source });
-    this.events.append([{ type: 'command', fleet, device, command: id, state }]);
-  }
-}
-
-/** What the log needs to know of a command. */
-type Followed = Pick<Dispatch, 'id' | 'fleet' | 'device'> & { readonly traceparent?: string | undefined };
-
-function dispatchOf(command: JudgedCommand, { seq, expiresAt }: EnqueueOutcome) {
-  const { id, lane, actionJson, takenAt, ttl, traceparent } = command;
-  return {
-    id,
-    lane,
-    seq,
-    attempt: 1,
-    claimedAt: expiresAt - ttl,
-    leaseEnds: takenAt + Math.min(LEASE_MS, ttl),
-    expiresAt,
-    expires: takenAt + ttl,
-    actionJson,
-    traceparent,
-    takenAt,
-    source: 'rule' as const,
-  };
-}
-
-function leaseOf({ id, fleet, device, attempt, claimedAt }: Dispatch): Lease {
-  return { id, device: `${fleet}/${device}`, attempt, claimedAt };
 }

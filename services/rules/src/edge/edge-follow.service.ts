@@ -13,6 +13,7 @@ import {
 } from '@lamplighter/store/edge-settings';
 import { readRule, readWrites, type StoredRule, type UnreadableRule } from '@lamplighter/store/rules';
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
+import { CommandNews } from '../commands/command-news.js';
 import { RulesMetrics } from '../metrics.js';
 import { LOGGER, REDIS } from '../tokens.js';
 
@@ -38,6 +39,7 @@ export class EdgeFollowService implements OnApplicationBootstrap {
     @Inject(REDIS) private readonly redis: Redis,
     @Inject(LOGGER) private readonly logger: Logger,
     private readonly metrics: RulesMetrics,
+    private readonly news: CommandNews,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -63,17 +65,16 @@ export class EdgeFollowService implements OnApplicationBootstrap {
 
   private async look(): Promise<void> {
     try {
-      const writes = await readWrites(this.redis);
+      const writes = await this.metrics.storeCall('edge', () => readWrites(this.redis));
       const isDue = writes !== this.writes || performance.now() - this.walkedAt >= WALK_MS;
       if (isDue && (await takeEdgeWalk(this.redis, LEASE_MS))) {
-        await this.walk();
+        await this.metrics.storeCall('edge', () => this.walk());
         await endEdgeWalk(this.redis);
         this.writes = writes;
         this.walkedAt = performance.now();
       }
       this.failed = false;
     } catch (error) {
-      this.metrics.storeOperations.inc({ op: 'edge', result: 'error' });
       if (!this.failed)
         this.logger.warn({ reason: (error as Error).message }, 'devices wait to be told of their rules');
       this.failed = true;
@@ -120,9 +121,7 @@ export class EdgeFollowService implements OnApplicationBootstrap {
     });
     // One whose queue is full is told on another walk.
     if (result.outcome !== 'enqueued') return;
-    this.metrics.commands.inc({ transition: 'pending', source: 'api' });
-    this.metrics.commands.inc({ transition: 'superseded', source: 'api' }, result.superseded.length);
-    this.metrics.commands.inc({ transition: 'unknown', source: 'api' }, result.unknown.length);
+    this.news.taken('api', { id: result.id, fleet, device }, result);
     await noteToldRule(this.redis, fleet, device, version);
   }
 }

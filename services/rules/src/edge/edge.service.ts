@@ -73,17 +73,15 @@ export class EdgeService implements OnApplicationBootstrap {
     });
     if (reports.length === 0) return;
     const store = async (some: typeof reports | readonly (typeof reports)[number][]) => {
-      await Promise.all(some.map((one) => reportDecisions(this.redis, one, one.report, this.judgeAfterMs)));
+      const report = (one: (typeof reports)[number]) =>
+        reportDecisions(this.redis, one, one.report, this.judgeAfterMs);
+      await this.metrics.storeCall('edge', () => Promise.all(some.map(report)));
       return some.map(() => undefined);
     };
     await untilStored(reports, store, {
-      onRetry: (error) => {
-        this.metrics.storeOperations.inc({ op: 'edge', result: 'error' });
-        this.events.storeFailed(error);
-      },
+      onRetry: (error) => this.events.storeFailed(error),
       onPoison: ({ fleet, device }, error) => this.events.poisoned({ fleet, device }, error),
     });
-    this.metrics.storeOperations.inc({ op: 'edge', result: 'ok' });
   }
 
   private next(waitMs: number): void {
@@ -97,14 +95,13 @@ export class EdgeService implements OnApplicationBootstrap {
   /** One round; returns how long to wait for the next one. */
   private async work(): Promise<number> {
     try {
-      const { now, devices } = await takeEdge(this.redis, TAKE_LIMIT);
+      const { now, devices } = await this.metrics.storeCall('edge', () => takeEdge(this.redis, TAKE_LIMIT));
       const knowledge = new EdgeKnowledge(this.redis);
-      for (const device of devices) await this.judge(device, knowledge, now);
-      if (devices.length > 0) this.metrics.storeOperations.inc({ op: 'edge', result: 'ok' });
+      for (const device of devices)
+        await this.metrics.storeCall('edge', () => this.judge(device, knowledge, now));
       this.failures = 0;
       return devices.length === TAKE_LIMIT ? 0 : POLL_MS * (0.5 + Math.random());
     } catch (error) {
-      this.metrics.storeOperations.inc({ op: 'edge', result: 'error' });
       if (this.failures === 0)
         this.logger.warn({ reason: (error as Error).message }, 'decisions of devices wait for Redis');
       this.failures += 1;

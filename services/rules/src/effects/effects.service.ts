@@ -66,15 +66,16 @@ export class EffectsService implements OnApplicationBootstrap {
   /** One round; returns how long to wait for the next one. */
   private async work(): Promise<number> {
     try {
-      const { now, checks } = await takeEffects(this.redis, TAKE_LIMIT);
-      const looks = await Promise.allSettled(checks.map((check) => this.look(check, now)));
+      const take = () => takeEffects(this.redis, TAKE_LIMIT);
+      const { now, checks } = await this.metrics.storeCall('effect', take);
+      const looks = await Promise.allSettled(
+        checks.map((check) => this.metrics.storeCall('effect', () => this.look(check, now))),
+      );
       const failed = looks.find((look) => look.status === 'rejected');
       if (failed) throw failed.reason;
-      this.metrics.storeOperations.inc({ op: 'effect', result: 'ok' });
       this.failures = 0;
       return checks.length === TAKE_LIMIT ? 0 : POLL_MS * (0.5 + Math.random());
     } catch (error) {
-      this.metrics.storeOperations.inc({ op: 'effect', result: 'error' });
       if (this.failures === 0)
         this.logger.warn({ reason: (error as Error).message }, 'effects wait for Redis');
       this.failures += 1;

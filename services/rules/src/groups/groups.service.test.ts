@@ -10,6 +10,7 @@ import { findTimers } from '@lamplighter/store/timers';
 import { startRedis } from '@lamplighter/test-kit/redis';
 import { closeLater } from '@lamplighter/test-kit/resources';
 import { until } from '@lamplighter/test-kit/until';
+import { CommandNews } from '../commands/command-news.js';
 import type { DispatchService } from '../commands/dispatch.service.js';
 import type { LiveEventsService } from '../live-events/live-events.service.js';
 import { RulesMetrics } from '../metrics.js';
@@ -72,7 +73,7 @@ async function startReplica() {
     book,
     { wake: (shards: Iterable<number>) => woken.push(...shards) } as unknown as DispatchService,
     errors,
-    { append: () => undefined } as unknown as LiveEventsService,
+    new CommandNews(logger, metrics, { append: () => undefined } as unknown as LiveEventsService),
     metrics,
     standings,
   );

@@ -2,10 +2,8 @@ import { defaultLane } from '@lamplighter/contracts/command';
 import type { CompiledRule } from '@lamplighter/evaluation/compile-rule';
 import { groupEvidenceOf } from '@lamplighter/evaluation/quorum-evidence';
 import { isForgotten, type JudgedGroup, judgeGroup } from '@lamplighter/evaluation/quorum-group';
-import { CommandLog } from '@lamplighter/service-kit/command-log';
 import type { Logger } from '@lamplighter/service-kit/logger';
 import type { Redis } from '@lamplighter/store/connect';
-import type { LiveEvent } from '@lamplighter/store/events';
 import {
   decideGroup,
   forgetGroup,
@@ -18,9 +16,9 @@ import { commandJson } from '@lamplighter/store/read-commands';
 import { readRule } from '@lamplighter/store/rules';
 import { storeFailure } from '@lamplighter/store/store-failure';
 import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { CommandNews } from '../commands/command-news.js';
 import { DispatchService } from '../commands/dispatch.service.js';
 import { expectedEffect } from '../effects/expected-effect.js';
-import { LiveEventsService } from '../live-events/live-events.service.js';
 import { RulesMetrics } from '../metrics.js';
 import { MqttTransport } from '../mqtt/mqtt-transport.js';
 import { RuleBook } from '../rule-book/rule-book.service.js';
@@ -46,7 +44,6 @@ export class GroupsService implements OnApplicationBootstrap, OnApplicationShutd
   private readonly rounds = new Rounds(this);
   private readonly ears = new Ears();
   private readonly targets: TargetFinder;
-  private readonly log: CommandLog;
   private listening: NodeJS.Timeout | undefined;
 
   constructor(
@@ -56,12 +53,11 @@ export class GroupsService implements OnApplicationBootstrap, OnApplicationShutd
     private readonly book: RuleBook,
     private readonly dispatch: DispatchService,
     private readonly errors: RuleErrors,
-    private readonly events: LiveEventsService,
+    private readonly news: CommandNews,
     private readonly metrics: RulesMetrics,
     private readonly standings: Standings,
   ) {
     this.targets = new TargetFinder(redis);
-    this.log = new CommandLog(logger);
   }
 
   onApplicationBootstrap(): void {
@@ -94,14 +90,13 @@ export class GroupsService implements OnApplicationBootstrap, OnApplicationShutd
   }
 
   failed(error: Error, failures: number): void {
-    this.metrics.storeOperations.inc({ op: 'groups', result: 'error' });
     if (failures === 1) this.logger.warn({ reason: error.message }, 'quorums wait for Redis');
     this.ears.look(true); // readings could not be stored either
   }
 
   async decide(marked: readonly MarkedGroup[]): Promise<void> {
     await this.book.ready(marked.map(({ fleet }) => fleet));
-    const { now, groups } = await readGroups(this.redis, marked);
+    const { now, groups } = await this.metrics.storeCall('groups', () => readGroups(this.redis, marked));
     for (const [i, group] of groups.entries()) {
       const { fleet, rule, trigger } = marked[i]!;
       try {
@@ -112,7 +107,6 @@ export class GroupsService implements OnApplicationBootstrap, OnApplicationShutd
         this.logger.error({ err: error, fleet, rule }, 'a quorum cannot be decided');
       }
     }
-    this.metrics.storeOperations.inc({ op: 'groups', result: 'ok' });
   }
 
   /** @returns false if another replica decided in between, or knows a newer rule: then it is to be decided again */
@@ -130,7 +124,7 @@ export class GroupsService implements OnApplicationBootstrap, OnApplicationShutd
     const isChanged = judged.state !== before;
     if (!isChanged && commands === undefined && forget.length === 0 && !needsTimer(group, judged, trigger))
       return true;
-    const outcomes = await decideGroup(this.redis, {
+    const decision = {
       fleet,
       rule: rule.id,
       version,
@@ -138,11 +132,12 @@ export class GroupsService implements OnApplicationBootstrap, OnApplicationShutd
       timer: judged.wakeAt,
       forget,
       commands,
-    });
+    };
+    const outcomes = await this.metrics.storeCall('groups', () => decideGroup(this.redis, decision));
     this.metrics.quorumWrites.inc({ result: outcomes === undefined ? 'conflict' : 'written' });
     if (outcomes === undefined) return false;
     this.standings.keep(group, judged.state);
-    this.taken(fleet, outcomes);
+    this.taken(rule, fleet, outcomes);
     return true;
   }
 
@@ -183,23 +178,11 @@ export class GroupsService implements OnApplicationBootstrap, OnApplicationShutd
   }
 
   /** Commands go out from here at once; what the store did not take is counted by the reason. */
-  private taken(fleet: string, outcomes: readonly TargetOutcome[]): void {
-    const events: LiveEvent[] = [];
-    for (const { device, id, state, superseded, unknown } of outcomes) {
-      if (state !== 'pending') {
-        this.metrics.dropped.inc({ reason: state === 'full' ? 'queue_full' : state });
-        continue;
-      }
-      const told = (command: string, became: 'pending' | 'superseded' | 'unknown') => {
-        this.metrics.commands.inc({ transition: became, source: 'rule' });
-        if (became !== 'pending') events.push({ type: 'command', fleet, device, command, state: became });
-        this.log.tell(became === 'pending' ? 'emitted' : 'ended', { command, fleet, device, state: became });
-      };
-      told(id, 'pending');
-      for (const earlier of superseded) told(earlier, 'superseded');
-      for (const earlier of unknown) told(earlier, 'unknown');
+  private taken({ id: rule }: CompiledRule, fleet: string, outcomes: readonly TargetOutcome[]): void {
+    for (const { device, id, state, ...overtaken } of outcomes) {
+      if (state === 'fleet_full' || state === 'unreachable') this.metrics.dropped.inc({ reason: state });
+      else this.news.emitted({ id, fleet, device }, { state, ...overtaken }, `rule:${rule}`);
     }
-    this.events.append(events);
     this.dispatch.wake(outcomes.filter(({ state }) => state === 'pending').map(({ shard }) => shard));
   }
 

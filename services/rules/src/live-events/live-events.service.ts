@@ -62,10 +62,8 @@ export class LiveEventsService {
       const events = this.waiting;
       this.waiting = [];
       try {
-        await appendEvents(this.redis, events);
-        this.metrics.storeOperations.inc({ op: 'events', result: 'ok' });
+        await this.metrics.storeCall('events', () => appendEvents(this.redis, events));
       } catch {
-        this.metrics.storeOperations.inc({ op: 'events', result: 'error' });
         this.metrics.eventsDropped.inc({ reason: 'store' }, events.length);
       }
     }

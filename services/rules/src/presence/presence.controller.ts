@@ -24,6 +24,20 @@ const SUBSCRIPTION: Subscription = {
   holdsLink: false,
 };
 
+/** What each outcome is counted as, and how the session ended that it tells the end of. */
+const COUNTED: Record<
+  PresenceOutcome,
+  { result: 'born' | 'gone' | 'ignored' | 'full'; lost?: 'will' | 'takeover' | 'timeout' }
+> = {
+  born: { result: 'born' },
+  took_over: { result: 'born', lost: 'takeover' },
+  returned: { result: 'born', lost: 'timeout' },
+  gone: { result: 'gone', lost: 'will' },
+  slept: { result: 'gone' },
+  ignored: { result: 'ignored' },
+  full: { result: 'full' },
+};
+
 /** Births and wills. */
 @Controller()
 export class PresenceController {
@@ -37,16 +51,15 @@ export class PresenceController {
   @EventPattern(FILTERS.presence, SUBSCRIPTION)
   async record(@Payload() batch: readonly MqttMessage[]): Promise<void> {
     const messages = batch.flatMap((message) => this.read(message));
-    const outcomes = await untilStored(messages, (some) => recordPresence(this.redis, some), {
-      onRetry: (error) => {
-        this.metrics.storeOperations.inc({ op: 'presence', result: 'error' });
-        this.events.storeFailed(error);
-      },
+    if (messages.length === 0) return;
+    const store = (some: readonly (typeof messages)[number][]) =>
+      this.metrics.storeCall('presence', () => recordPresence(this.redis, some));
+    const outcomes = await untilStored(messages, store, {
+      onRetry: (error) => this.events.storeFailed(error),
       onPoison: ({ address }, error) => this.events.poisoned(address, error),
     });
-    if (messages.length > 0) this.metrics.storeOperations.inc({ op: 'presence', result: 'ok' });
     this.events.append(messages.flatMap((message, i) => this.tell(message, outcomes[i]!)));
-    const born = messages.filter((_, i) => outcomes[i] === 'born').map(({ address }) => address);
+    const born = messages.filter((_, i) => isBirth(outcomes[i]!)).map(({ address }) => address);
     // What fails here is found by the next poll of the dispatcher, a little later.
     if (born.length > 0) await wakeDevices(this.redis, born).catch(() => undefined);
   }
@@ -72,9 +85,15 @@ export class PresenceController {
     outcome: PresenceOutcome | 'failed',
   ): LiveEvent[] {
     if (outcome === 'failed') return [];
-    this.metrics.presence.inc({ result: outcome });
-    if (outcome !== 'born' && outcome !== 'gone') return [];
+    const { result, lost } = COUNTED[outcome];
+    this.metrics.presence.inc({ result });
+    if (lost !== undefined) this.metrics.sessionsLost.inc({ cause: lost });
+    if (result !== 'born' && result !== 'gone') return [];
     const { fleet, device } = address;
     return [{ type: 'presence', fleet, device, online: message.online, session: message.session }];
   }
+}
+
+function isBirth(outcome: PresenceOutcome | 'failed'): boolean {
+  return outcome !== 'failed' && COUNTED[outcome].result === 'born';
 }

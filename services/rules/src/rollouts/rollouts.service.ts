@@ -1,4 +1,3 @@
-import { CommandLog } from '@lamplighter/service-kit/command-log';
 import type { Logger } from '@lamplighter/service-kit/logger';
 import type { Redis } from '@lamplighter/store/connect';
 import type { Turn } from '@lamplighter/store/rollout-commands';
@@ -6,6 +5,7 @@ import { type HeldRollout, takeRollouts } from '@lamplighter/store/rollout-lease
 import { MAX_UNFINISHED_ROLLOUTS, rolloutEvent } from '@lamplighter/store/rollouts';
 import { storeFailure } from '@lamplighter/store/store-failure';
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
+import { CommandNews } from '../commands/command-news.js';
 import { LiveEventsService } from '../live-events/live-events.service.js';
 import { RulesMetrics } from '../metrics.js';
 import { LOGGER, REDIS } from '../tokens.js';
@@ -29,16 +29,14 @@ export class RolloutsService implements OnApplicationBootstrap, RolloutObserver 
   private stopped = false;
   private failures = 0;
   private takesAt = 0;
-  private readonly log: CommandLog;
 
   constructor(
     @Inject(REDIS) private readonly redis: Redis,
     @Inject(LOGGER) private readonly logger: Logger,
     private readonly metrics: RulesMetrics,
     private readonly events: LiveEventsService,
-  ) {
-    this.log = new CommandLog(logger);
-  }
+    private readonly news: CommandNews,
+  ) {}
 
   onApplicationBootstrap(): void {
     this.next(STEP_MS);
@@ -65,31 +63,18 @@ export class RolloutsService implements OnApplicationBootstrap, RolloutObserver 
       if (outcome === 'fenced') continue;
       this.metrics.rolloutCommands.inc({ result: outcome });
       if (outcome !== 'enqueued') continue;
-      this.told('pending', fleet, device, turn.id);
-      for (const earlier of turn.superseded) this.told('superseded', fleet, device, earlier);
-      for (const earlier of turn.unknown) this.told('unknown', fleet, device, earlier);
+      this.news.taken('rollout', { id: turn.id, fleet, device }, turn);
     }
     if (turns.some(({ outcome }) => outcome === 'fenced')) this.logger.info({ rollout: id }, 'rollout lost');
   }
 
   swept({ fleet }: HeldRollout, commands: Parameters<RolloutObserver['swept']>[1]): void {
-    for (const { device, id, state } of commands) this.told(state, fleet, device, id);
+    for (const { device, id, state } of commands) this.news.became(state, 'rollout', { id, fleet, device });
     this.metrics.rolloutCommands.inc({ result: 'swept' }, commands.length);
   }
 
   progressed(...[{ id, fleet }, state, counts]: Parameters<RolloutObserver['progressed']>): void {
     this.events.append([rolloutEvent({ id, fleet, state, ...counts })]);
-  }
-
-  private told(
-    state: 'pending' | 'superseded' | 'cancelled' | 'unknown',
-    fleet: string,
-    device: string,
-    id: string,
-  ) {
-    this.metrics.commands.inc({ transition: state, source: 'rollout' });
-    this.events.append([{ type: 'command', fleet, device, command: id, state }]);
-    this.log.tell(state === 'pending' ? 'emitted' : 'ended', { command: id, fleet, device, state });
   }
 
   private next(waitMs: number): void {
@@ -107,11 +92,9 @@ export class RolloutsService implements OnApplicationBootstrap, RolloutObserver 
       const steps = await Promise.allSettled([...this.runs.values()].map((run) => this.step(run)));
       const failed = steps.find((step) => step.status === 'rejected');
       if (failed) throw failed.reason;
-      this.metrics.storeOperations.inc({ op: 'rollout', result: 'ok' });
       this.failures = 0;
       return STEP_MS;
     } catch (error) {
-      this.metrics.storeOperations.inc({ op: 'rollout', result: 'error' });
       if (this.failures === 0) {
         this.logger.warn({ reason: (error as Error).message }, 'rollouts wait for Redis');
       }
@@ -126,7 +109,8 @@ export class RolloutsService implements OnApplicationBootstrap, RolloutObserver 
     const room = MAX_UNFINISHED_ROLLOUTS - this.runs.size;
     if (performance.now() < this.takesAt || room <= 0) return;
     this.takesAt = performance.now() + TAKE_MS * (0.5 + Math.random());
-    for (const rollout of await takeRollouts(this.redis, Math.min(room, 20))) {
+    const limit = Math.min(room, 20);
+    for (const rollout of await this.metrics.storeCall('rollout', () => takeRollouts(this.redis, limit))) {
       // It may be one of ours, whose lease has ended, or that was cancelled: then the run before is shut out.
       try {
         this.runs.set(rollout.id, new RolloutRun(this.redis, rollout, this));
@@ -139,7 +123,7 @@ export class RolloutsService implements OnApplicationBootstrap, RolloutObserver 
   /** @throws if Redis is away: then it is tried again */
   private async step(run: RolloutRun): Promise<void> {
     try {
-      if (await run.step()) return;
+      if (await this.metrics.storeCall('rollout', () => run.step())) return;
     } catch (error) {
       if (storeFailure(error) !== undefined) throw error;
       this.failed(run.rollout, error);

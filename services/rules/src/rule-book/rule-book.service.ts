@@ -122,9 +122,8 @@ export class RuleBook implements OnApplicationBootstrap, OnApplicationShutdown {
       // Nobody may judge without rules, as if there were none: what waits for them stays unanswered.
       if (this.stopped) throw new Error('the rules are read no more: the service stops');
       try {
-        return await this.loadLatest(fleet);
+        return await this.metrics.storeCall('rules', () => this.loadLatest(fleet));
       } catch (error) {
-        this.metrics.storeOperations.inc({ op: 'rules', result: 'error' });
         if (storeFailure(error) === undefined) return this.giveUp(fleet, error as Error);
         // What is in force stays so, and the next poll sees that it is old.
         if (this.find(fleet) !== undefined) throw error;
@@ -161,7 +160,6 @@ export class RuleBook implements OnApplicationBootstrap, OnApplicationShutdown {
       );
     this.keep(fleet, { ...rules, revision });
     for (const listener of this.listeners) listener(fleet, rules.set, before?.set);
-    this.metrics.storeOperations.inc({ op: 'rules', result: 'ok' });
     this.metrics.rulesReload.set(Date.now() / 1000);
   }
 

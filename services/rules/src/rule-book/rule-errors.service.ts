@@ -55,9 +55,6 @@ export class RuleErrors implements OnApplicationShutdown {
     const fleets: FleetErrors[] = [...this.fleets].map(([fleet, errors]) => ({ fleet, errors }));
     this.fleets = new Map();
     this.size = 0;
-    recordRuleErrors(this.redis, fleets).then(
-      () => this.metrics.storeOperations.inc({ op: 'rules', result: 'ok' }),
-      () => this.metrics.storeOperations.inc({ op: 'rules', result: 'error' }),
-    );
+    this.metrics.storeCall('rules', () => recordRuleErrors(this.redis, fleets)).catch(() => undefined);
   }
 }

@@ -6,6 +6,7 @@ import { type DeviceHistory, readHistories } from '@lamplighter/store/histories'
 import { Inject, Injectable } from '@nestjs/common';
 import { Standings } from '../groups/standings.js';
 import { LiveEventsService } from '../live-events/live-events.service.js';
+import { RulesMetrics } from '../metrics.js';
 import { RuleBook } from '../rule-book/rule-book.service.js';
 import { REDIS } from '../tokens.js';
 import type { PendingReading } from './judge.js';
@@ -38,6 +39,7 @@ export class GroundsService {
   constructor(
     @Inject(REDIS) private readonly redis: Redis,
     private readonly book: RuleBook,
+    private readonly metrics: RulesMetrics,
     private readonly events: LiveEventsService,
     private readonly standings: Standings,
   ) {}
@@ -109,11 +111,13 @@ export class GroundsService {
       return isKnown;
     });
     if (known.length === 0) return;
-    const asked = known.map((device) => ({ address: device.address, depth: depthOf(device) }));
-    const histories = await untilStored(asked, (some) => readHistories(this.redis, some), {
-      onRetry,
-      onPoison,
-    });
+    const asked = known.map((device) => ({
+      address: device.address,
+      depth: device.unread(depthOf(device)),
+    }));
+    const read = (some: readonly (typeof asked)[number][]) =>
+      this.metrics.storeCall('history', () => readHistories(this.redis, some));
+    const histories = await untilStored(asked, read, { onRetry, onPoison });
     for (const [i, history] of histories.entries())
       if (history !== 'failed') this.remember(known[i]!, history);
   }
@@ -121,13 +125,13 @@ export class GroundsService {
   private remember(device: KnownDevice, history: DeviceHistory): void {
     const depth = depthOf(device);
     device.remember(history, depth);
-    if (device.depth === 0) return; // a timer's look: it is forgotten at once
+    if (device.depth === 0 || device.history === undefined) return; // a timer's look: it is forgotten at once
     this.forget(device);
     this.remembering.set(device, depth);
     this.remembered += depth;
     for (const oldest of this.remembering.keys()) {
       if (this.remembered <= MAX_REMEMBERED) break;
-      oldest.history = undefined;
+      oldest.forgetHistory();
       this.forget(oldest);
     }
   }

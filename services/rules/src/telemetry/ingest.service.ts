@@ -64,10 +64,11 @@ export class IngestService {
     const started = performance.now();
     const work = this.parse(batch, now, refusals);
     this.metrics.processing.observe({ stage: 'parse' }, (performance.now() - started) / 1000);
-    await this.take(work, receipts, refusals, reported);
+    const storedAt = await this.take(work, receipts, refusals, reported);
     if (reported.length > 0) await this.edge.keep(reported);
     if (refusals.size > 0) await this.countRefusals(refusals, receipts);
     this.receipts.send(receipts);
+    this.metrics.processing.observe({ stage: 'ack' }, (performance.now() - storedAt) / 1000);
   }
 
   /** Judges devices whose timers are due: their rules once more, on what the store holds, without a reading. */
@@ -81,13 +82,15 @@ export class IngestService {
     );
   }
 
+  /** Returns when Redis had answered for all of it, by the monotonic clock. */
   private async take(
     work: Map<KnownDevice, PendingReading[]>,
     receipts: Receipts,
     refusals: Map<KnownDevice, Refused>,
     reported: Reported[],
     listeningSince?: number,
-  ): Promise<void> {
+  ): Promise<number> {
+    let storedAt = performance.now();
     for (let round = 0; work.size > 0; round += 1) {
       if (round === MAX_ROUNDS) {
         this.fail([...work.values()].flat().length);
@@ -99,8 +102,10 @@ export class IngestService {
         if (readings.length === 0 && device.version === NEW_DEVICE) work.delete(device);
       const parts = this.judgeAll(work, listeningSince);
       const outcomes = await this.store(parts);
+      storedAt = performance.now();
       work = this.settle(parts, outcomes, receipts, refusals, reported);
     }
+    return storedAt;
   }
 
   /** Rules first, for they say whose history is needed. Usually nothing is missing, and nothing is awaited. */
@@ -185,15 +190,15 @@ export class IngestService {
 
   private async store(parts: readonly JudgedPart[]): Promise<(PartOutcome | 'failed')[]> {
     const started = performance.now();
-    const outcomes = await untilStored(parts, (some) => acceptReadings(this.redis, this.replica, some), {
+    const accept = (some: readonly JudgedPart[]) =>
+      this.metrics.storeCall('accept', () => acceptReadings(this.redis, this.replica, some));
+    const outcomes = await untilStored(parts, accept, {
       onRetry: (error) => {
-        this.metrics.storeOperations.inc({ op: 'accept', result: 'error' });
         this.metrics.telemetry.inc({ result: 'retried' }, countReadings(parts));
         this.events.storeFailed(error);
       },
       onPoison: (part, error) => this.events.poisoned(part.address, error),
     });
-    this.metrics.storeOperations.inc({ op: 'accept', result: 'ok' });
     this.metrics.processing.observe({ stage: 'store' }, (performance.now() - started) / 1000);
     this.metrics.batchReadings.observe(countReadings(parts));
     const underWay = endToEndSeconds(parts, Date.now());
@@ -233,7 +238,10 @@ export class IngestService {
             reported.push({ fleet: part.address.fleet, device: part.address.device, report });
         }
         if (part.device.keeps) for (const { seq } of part.readings) receipts.add(part.device, 'stored', seq);
-        if (outcome.back) back.push(part.address);
+        if (outcome.back) {
+          back.push(part.address);
+          if (outcome.back === 'stale') this.metrics.sessionsLost.inc({ cause: 'timeout' });
+        }
         if (!part.device.isCanary) accepted += part.live.length;
         if (outcome.late !== undefined) {
           // Where they stand among the others the store knows: the history is read again.
@@ -267,10 +275,7 @@ export class IngestService {
 
   /** What waits for devices that were thought away. Failing costs time only: the dispatcher looks at every command in the end. */
   private wake(devices: readonly DeviceAddress[]): void {
-    wakeDevices(this.redis, devices).then(
-      () => this.metrics.storeOperations.inc({ op: 'wake', result: 'ok' }),
-      () => this.metrics.storeOperations.inc({ op: 'wake', result: 'error' }),
-    );
+    this.metrics.storeCall('wake', () => wakeDevices(this.redis, devices)).catch(() => undefined);
   }
 
   /** Writes refused readings into the books, and tells the devices that would send them again. */

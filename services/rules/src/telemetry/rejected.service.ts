@@ -38,9 +38,6 @@ export class RejectedService implements OnApplicationShutdown {
     const samples = this.samples;
     if (samples.length === 0) return;
     this.samples = [];
-    keepRejected(this.redis, samples).then(
-      () => this.metrics.storeOperations.inc({ op: 'rejected', result: 'ok' }),
-      () => this.metrics.storeOperations.inc({ op: 'rejected', result: 'error' }),
-    );
+    this.metrics.storeCall('rejected', () => keepRejected(this.redis, samples)).catch(() => undefined);
   }
 }

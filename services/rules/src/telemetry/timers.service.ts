@@ -65,10 +65,9 @@ export class TimersService implements OnApplicationBootstrap {
       .map(({ scope }) => scope);
     if (scopes.length === 0) return;
     try {
-      await setTimers(this.redis, fleet, scopes, Date.now());
+      await this.metrics.storeCall('timers', () => setTimers(this.redis, fleet, scopes, Date.now()));
     } catch {
       // Redis went away. Devices that speak are found all the same; the silent ones when the service starts again.
-      this.metrics.storeOperations.inc({ op: 'timers', result: 'error' });
     }
   }
 
@@ -77,8 +76,7 @@ export class TimersService implements OnApplicationBootstrap {
     const seen = new Set<string>();
     try {
       for (let round = 0; round < MAX_ROUNDS && !this.stopped; round += 1) {
-        const due = await findTimers(this.redis);
-        this.metrics.storeOperations.inc({ op: 'timers', result: 'ok' });
+        const due = await this.metrics.storeCall('timers', () => findTimers(this.redis));
         if (due.length === 0) return;
         await this.judge(due);
         // Due again at once: the clock of Redis is ahead of ours. The next poll is soon enough.
@@ -87,7 +85,7 @@ export class TimersService implements OnApplicationBootstrap {
         if (seen.size < before + due.length) return;
       }
     } catch {
-      this.metrics.storeOperations.inc({ op: 'timers', result: 'error' }); // Redis is away; the next poll tries again
+      // Redis is away; the next poll tries again.
     }
   }
 

@@ -1,0 +1,97 @@
+import type { Logger } from '@lamplighter/service-kit/logger';
+import { giveUpCommands, requeueCommands } from '@lamplighter/store/commands';
+import type { Redis } from '@lamplighter/store/connect';
+import { shardOf } from '@lamplighter/store/keys';
+import { RulesMetrics } from '../metrics.js';
+import type { PublishOutcome } from '../mqtt/mqtt-link.js';
+import { CommandNews } from './command-news.js';
+import { type Dispatch, leaseOf } from './dispatch.js';
+
+/** What the broker said is collected for this long, for it is not urgent, and each call costs Redis a write to disk. Milliseconds. */
+const REPORT_MS = 20;
+/** Least wait after the broker found nobody subscribed; grows with the age of the command. Milliseconds, and the share that is left to chance. */
+export const UNREACHABLE_WAIT_MS = 5000;
+export const JITTER = 0.2;
+const NO_SUBSCRIBER = 16;
+
+/** Tells the store what the broker said of commands: nobody is there, or this device never says more. */
+export class DeliveryReports {
+  private ended: Dispatch[] = [];
+  private returned: { dispatch: Dispatch; cause: string }[] = [];
+  private reporting: Promise<void> | undefined;
+
+  /** @param wake is told the shards in which something may be due now */
+  constructor(
+    private readonly redis: Redis,
+    private readonly logger: Logger,
+    private readonly metrics: RulesMetrics,
+    private readonly news: CommandNews,
+    private readonly wake: (shards: Iterable<number>) => void,
+  ) {}
+
+  /** The broker has answered the PUBLISH of a command, or the connection ended first. */
+  take(dispatch: Dispatch, outcome: PublishOutcome): void {
+    if (outcome === 'lost') return; // whether it arrived nobody knows: the lease runs out, and it is dispatched again
+    if (outcome === NO_SUBSCRIBER) {
+      this.metrics.unreachable.inc({ reason: 'no_subscriber' });
+      this.returned.push({ dispatch, cause: 'unreachable' });
+    } else if (outcome >= 128) {
+      this.metrics.unreachable.inc({ reason: 'refused' });
+      this.returned.push({ dispatch, cause: `refused_${outcome}` });
+    } else if (!dispatch.answers) {
+      this.ended.push(dispatch); // the broker took it, and this device never says more
+    } else {
+      return;
+    }
+    this.reporting ??= this.report().finally(() => {
+      this.reporting = undefined;
+    });
+  }
+
+  /** Settles when everything is told. */
+  async settled(): Promise<void> {
+    await this.reporting;
+  }
+
+  /** In batches: whatever came up during one call is in the next. A failed call is mended by the leases. */
+  private async report(): Promise<void> {
+    await new Promise((resolve) => setTimeout(resolve, REPORT_MS));
+    while (this.ended.length > 0 || this.returned.length > 0) {
+      const ended = this.ended.splice(0);
+      const returned = this.returned.splice(0);
+      try {
+        this.wake([...(await this.giveUp(ended)), ...(await this.requeue(returned))]);
+      } catch (error) {
+        this.logger.warn(
+          { reason: (error as Error).message, commands: ended.length + returned.length },
+          'delivery not recorded; leases mend it',
+        );
+      }
+    }
+  }
+
+  /** Ends what will never be answered. @returns shards where that made room for the next one */
+  private async giveUp(ended: readonly Dispatch[]): Promise<Set<number>> {
+    const leases = ended.map((dispatch) => ({ ...leaseOf(dispatch), cause: 'unannounced' }));
+    const outcomes = await this.metrics.storeCall('requeue', () => giveUpCommands(this.redis, leases));
+    const due = new Set<number>();
+    for (const [i, dispatch] of ended.entries()) {
+      const outcome = outcomes[i];
+      if (outcome === undefined) continue;
+      this.news.became('unknown', dispatch.source, dispatch, { cause: 'unannounced' });
+      this.news.aborted(dispatch.source, dispatch, outcome.aborted);
+      if (outcome.nextIsDue) due.add(shardOf(dispatch.fleet, dispatch.device));
+    }
+    return due;
+  }
+
+  /** Gives back what reached nobody. @returns shards where something is due */
+  private requeue(returned: readonly { dispatch: Dispatch; cause: string }[]): Promise<Iterable<number>> {
+    const waits = returned.map(({ dispatch, cause }) => ({
+      ...leaseOf(dispatch),
+      waitMs: UNREACHABLE_WAIT_MS * (1 + JITTER * (2 * Math.random() - 1)),
+      cause,
+    }));
+    return this.metrics.storeCall('requeue', () => requeueCommands(this.redis, waits));
+  }
+}
