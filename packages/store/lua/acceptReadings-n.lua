@@ -16,6 +16,8 @@
 --           ('-' the store has none, '?' the caller does not know); '<version>@<count>.<late>' was judged on the window, too, when
 --           so many live and late readings had been stored
 --           no live and no late reading: a timer's verdict, and the device was not heard
+--           one live reading may have ",<replica>.<part>, " before all that: the part that it comes right after, on which it was judged,
+--           and whose n it does not fall behind
 --         rule states as JSON, if any
 --         readings, live ones first: "<n>,<seq>,<at>,<replica>.<part>,<json>"; n, seq and at empty if the reading has none
 --         per command: id, lane, delivery (its header from the policy on), ttl (ms), JSON, cause
@@ -158,10 +160,21 @@ local function live_entry()
   return now_text .. ',0,' .. count .. ',' .. text
 end
 
-for i = 1, tonumber(ARGV[1]) do
-  local window = KEYS[2 * i]
+-- A single reading right after the part that it was judged after: nobody has written since, so all that it was judged on stands, and
+-- there is nothing to compare. But once a second the device's freshness is written, too.
+local function append(window, newest, after)
+  if not newest then return false end
+  local second, before, place = match(newest, '^(%d+)%d%d%d,0,(%d+),%d*,%d*,%d*()')
+  if second ~= this_second or string.sub(newest, place, place + #after - 1) ~= after then return false end
+  local entry = now_text .. ',0,' .. string.format('%d', before + 1) .. ',' .. take()
+  if call('RPUSH', window, entry) > window_limit then call('LTRIM', window, -window_size, -1) end
+  return true
+end
+
+-- Part i in full.
+local function accept(i, head, window, newest)
   device_key = KEYS[2 * i - 1]
-  local presence, part, version, more = match(take(), '^(%d+) (%d+) (%S+)(.*)$')
+  local presence, part, version, more = match(head, '(%d+) (%d+) (%S+)(.*)$')
   local devices, fleets, first_command, lesson, has_rules
   local live_count, late_count, command_count, vote_count, rules = 1, 0, 0, 0, nil
   local timers, timer = nil, ''
@@ -175,7 +188,7 @@ for i = 1, tonumber(ARGV[1]) do
   local rest = live_count + late_count + 6 * command_count + vote_count
 
   -- The order of the last state, or none if only history has come so far.
-  last = call('LINDEX', window, -1)
+  last = newest
   local last_received, last_count, last_n, last_seq, last_at, last_replica, last_part = '0', '', '', '', '', '', '0'
   if last then
     local is_late
@@ -296,5 +309,12 @@ for i = 1, tonumber(ARGV[1]) do
       end
     end
   end
+end
+
+for i = 1, tonumber(ARGV[1]) do
+  local head, window = take(), KEYS[2 * i]
+  local newest = call('LINDEX', window, '-1')
+  local after = match(head, '^,%S+')
+  if not (after and append(window, newest, after)) then accept(i, head, window, newest) end
 end
 return reply

@@ -343,6 +343,28 @@ describe('freshness', () => {
   });
 });
 
+describe('a reading that comes right after the one before', () => {
+  const counts = async () =>
+    (await store.redis.lrange(lamp.windowKey, 0, -1)).map((entry) => Number(entry.split(',')[2]));
+
+  it('is counted like any other', async () => {
+    for (let seq = 1; seq <= 12; seq += 1) await rules.take(lamp, seqs(seq));
+    expect(await counts()).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
+  });
+
+  it('is judged again if another replica has changed rule states in between', async () => {
+    const other = new Replica(store.redis);
+    for (let seq = 1; seq <= 12; seq += 2) {
+      await rules.take(lamp, seqs(seq));
+      const overtaken = rules.judge(lamp, seqs(seq + 2));
+      await other.take(lamp, seqs(seq + 1), { rules: () => `{"seq":${seq}}` });
+      const [outcome] = await rules.send(overtaken);
+      expect([outcome!.kind, rules.believe(lamp, outcome!)]).toEqual(['conflict', true]);
+    }
+    expect(await counts()).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
+  });
+});
+
 describe('a device that was thought away', () => {
   const back = async (readings = [light(2)]) => (await rules.take(lamp, readings)).back;
 

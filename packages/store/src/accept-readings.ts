@@ -94,6 +94,8 @@ export interface DevicePart {
   readonly address: DeviceAddress;
   /** Grows per replica, so that a part whose reply was lost is recognised when it is repeated. */
   readonly part: number;
+  /** The part that the store is believed to have accepted last; given only if the device has not begun to count anew since. */
+  readonly after?: number | undefined;
   readonly version: string;
   /** New rule states as JSON; empty when unchanged. */
   readonly rules: string;
@@ -102,6 +104,25 @@ export interface DevicePart {
   readonly commands: readonly EmittedCommand[];
   readonly votes?: readonly Vote[];
   readonly timer?: Timer | undefined;
+}
+
+/** The end of a device's window as the caller believes it to be: its own last part, and the device's own count there. */
+export interface Tail {
+  readonly part: number;
+  readonly n: number | undefined;
+}
+
+/** The window's end after a part; undefined where the part does not tell. */
+export function tailAfter(part: number, live: readonly StoredReading[]): Tail | undefined {
+  const newest = live.at(-1);
+  return newest && { part, n: newest.n };
+}
+
+/** The part that these readings come right after, if that is all the store needs to know of what was before. */
+export function partBefore(tail: Tail | undefined, [first]: readonly StoredReading[]): number | undefined {
+  if (first === undefined || tail === undefined) return undefined;
+  const beginsAnew = first.n !== undefined && tail.n !== undefined && first.n <= tail.n;
+  return beginsAnew ? undefined : tail.part;
 }
 
 /** The order of a device's last state: what a reading must be newer than to be the next. */
@@ -187,13 +208,13 @@ export async function acceptReadings(
     Math.ceil(MAX_DEVICES_PER_FLEET / SHARDS),
     RULE_BOUNDS.maxSensors,
   ];
-  for (const { address, part, version, rules, live, late, commands, votes = NONE, timer } of parts) {
+  for (const { address, part, after, version, rules, live, late, commands, votes = NONE, timer } of parts) {
     const { shard, fleet, lesson, presenceKey } = address;
     const isNew = version === NEW_DEVICE;
     const head = `${position(presenceKey)} ${part} ${isNew ? '-' : version}`;
     const plain = live.length === 1 && late.length === 0 && commands.length === 0 && votes.length === 0;
     if (plain && rules === '' && timer === undefined && !isNew) {
-      args.push(head);
+      args.push(after === undefined ? head : `,${replica}.${after}, ${head}`);
     } else {
       const devices = isNew ? position(devicesKey(shard, fleet)) : 0;
       const fleets = isNew ? position(fleetsKey(shard)) : 0;

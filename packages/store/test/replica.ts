@@ -10,7 +10,10 @@ import {
   type Mark,
   NEW_DEVICE,
   type PartOutcome,
+  partBefore,
   type StoredReading,
+  type Tail,
+  tailAfter,
   UNKNOWN_VERSION,
   versionAfter,
 } from '../src/accept-readings.js';
@@ -41,6 +44,7 @@ interface Beliefs {
   version: string;
   mark: Mark;
   rules: string;
+  tail?: Tail | undefined;
 }
 
 /** What a part holds beside its readings; `rules` makes new rule states of those believed in. */
@@ -77,9 +81,11 @@ export class Replica {
     let { version } = believed;
     if (rules !== '') version = versionAfter(this.name, part);
     else if (version === NEW_DEVICE) version = FIRST_VERSION;
-    this.beliefs.set(address.name, { version, mark, rules: rules || believed.rules });
+    const after = partBefore(believed.tail, live);
+    const tail = tailAfter(part, live);
+    this.beliefs.set(address.name, { version, mark, rules: rules || believed.rules, tail });
     const commands = live.length > 0 ? (judgement.commands ?? []) : [];
-    return { address, part, version: believed.version, rules, live, late, commands };
+    return { address, part, after, version: believed.version, rules, live, late, commands };
   }
 
   /** Sends parts as they are. */

@@ -18,5 +18,7 @@ it('tells that it has ended, and why, though another server answers on its port'
     DEVICES: '1',
   });
   await until(() => !service.running, { what: 'the service to end', timeoutMs: 20_000 });
-  await expect(service.ready()).rejects.toThrow(/device-sim has ended; its last words:\n.*port \d+ .* is taken/s);
+  await expect(service.ready()).rejects.toThrow(
+    /device-sim has ended; its last words:\n.*port \d+ .* is taken/s,
+  );
 }, 30_000);

@@ -4,6 +4,8 @@ import {
   FIRST_VERSION,
   isNewer,
   NEW_DEVICE,
+  partBefore,
+  tailAfter,
   UNKNOWN_VERSION,
   versionAfter,
 } from '@lamplighter/store/accept-readings';
@@ -77,6 +79,8 @@ export function judge(
     judgement.take(reading);
   }
   if (byTimer) judgement.again(listeningSince);
+  const after = partBefore(device.tail, live);
+  device.tail = tailAfter(part, live);
   device.mark = { seq: mark.seq, at: mark.at };
   device.counted(live.length);
   if (device.depth === 0) device.history = undefined; // only the timer needed it
@@ -92,6 +96,7 @@ export function judge(
     readings,
     address,
     part,
+    after,
     version: grounds,
     rules: changed ? JSON.stringify(device.states) : '',
     live,

@@ -11,6 +11,7 @@ import {
   type Mark,
   NEW_DEVICE,
   type Session,
+  type Tail,
   UNKNOWN_VERSION,
 } from '@lamplighter/store/accept-readings';
 import type { DeviceHistory } from '@lamplighter/store/histories';
@@ -34,6 +35,8 @@ export class KnownDevice implements DeviceFacts {
   private session: Session | undefined;
   version: string = UNKNOWN_VERSION;
   mark: Mark = { seq: undefined, at: undefined };
+  /** Undefined where another replica may have written since. */
+  tail: Tail | undefined;
   states: Readonly<Record<string, RuleState>> = {};
   /** When the store is believed to wake it, server time in ms. */
   timer: number | undefined;
@@ -121,6 +124,7 @@ export class KnownDevice implements DeviceFacts {
   believe(grounds: DeviceGrounds): void {
     this.version = grounds.version;
     this.mark = grounds.mark;
+    this.tail = undefined;
     this.states = grounds.rules === '' ? {} : (JSON.parse(grounds.rules) as Record<string, RuleState>);
     this.history = undefined;
     this.timer = undefined;
