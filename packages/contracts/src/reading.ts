@@ -75,9 +75,9 @@ export const readingSchema = z
   })
   .catchall(measurementSchema(BOUNDS.maxDepth));
 
-// Union branches are tried in order, so the number comes first. `strictNumbers` refuses what JSON.parse makes of 1e999.
+// `strictNumbers` refuses what JSON.parse makes of 1e999.
 const ajv = new Ajv2020({ strict: false, strictNumbers: true, validateFormats: false });
-const isReading = ajv.compile<Reading>(z.toJSONSchema(readingSchema));
+const isReading = ajv.compile<Reading>(withoutUnions(z.toJSONSchema(readingSchema)));
 
 /**
  * Text that can hold a forbidden key or a lone surrogate, perhaps escaped; anything else skips the slow walk.
@@ -216,4 +216,28 @@ function refused(reason: RejectReason, value: unknown): RefusedReading {
   const seq: unknown =
     typeof value === 'object' && value !== null && '_seq' in value ? value._seq : undefined;
   return typeof seq === 'number' && Number.isSafeInteger(seq) && seq >= 0 ? { reason, seq } : { reason };
+}
+
+type JsonSchema = z.core.JSONSchema.BaseSchema;
+
+/**
+ * The same schema with each union as one list of types. Its branches are of different types, and a keyword binds values of its own
+ * type only, so they may stand side by side. Ajv would try the branches one by one, and write an error for each that a value is not of.
+ */
+function withoutUnions(schema: JsonSchema): JsonSchema {
+  const { anyOf, ...rest } = schema;
+  if (anyOf !== undefined) {
+    const branches = anyOf.map((branch) => withoutUnions(branch as JsonSchema));
+    const type = branches.flatMap((branch) => branch.type ?? []);
+    return Object.assign(rest, ...branches, { type });
+  }
+  const within = (inner: typeof schema.items) =>
+    typeof inner === 'object' && !Array.isArray(inner) ? withoutUnions(inner as JsonSchema) : inner;
+  return {
+    ...rest,
+    ...(rest.items !== undefined && { items: within(rest.items) }),
+    ...(rest.additionalProperties !== undefined && {
+      additionalProperties: within(rest.additionalProperties as typeof schema.items),
+    }),
+  } as JsonSchema;
 }
