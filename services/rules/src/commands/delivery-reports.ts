@@ -60,7 +60,8 @@ export class DeliveryReports {
       const ended = this.ended.splice(0);
       const returned = this.returned.splice(0);
       try {
-        this.wake([...(await this.giveUp(ended)), ...(await this.requeue(returned))]);
+        if (ended.length > 0) this.wake(await this.giveUp(ended));
+        if (returned.length > 0) this.wake(await this.requeue(returned));
       } catch (error) {
         this.logger.warn(
           { reason: (error as Error).message, commands: ended.length + returned.length },
