@@ -189,8 +189,9 @@ describe('agrees with the conformance-tested implementation', () => {
     fc.assert(
       fc.property(condition, readings, ([text, theirs], reading) => {
         const mine = ours(text, reading as Reading);
-        // Dividing by zero is an error to us, and infinity to the reference.
-        if (mine === FAILED) return;
+        // Dividing by zero is an error to us, and infinity to the reference. Where something is missing as well, the other side
+        // of an `&&` or `||` tells which of the two is reported: CEL leaves that open.
+        if (mine === FAILED || (mine === UNSAID && text.includes(' / '))) return;
         agreed += 1;
         expect(mine).toBe(reference(theirs, reading as Reading));
       }),
