@@ -113,9 +113,9 @@ export function waking(evaluated: Evaluated, wakeAt: number | undefined): Evalua
   return wakeAt === undefined ? evaluated : { ...evaluated, wakeAt: earliest(evaluated.wakeAt, wakeAt) };
 }
 
-/** When silence would raise the rule; undefined if it would not. */
+/** When silence would raise the rule, or would end the hold for which it has to be over; undefined if it would do neither. */
 export function silenceAwaited({ rule, observation, now }: Inquiry, state: RuleState): number | undefined {
-  if (rule.absenceMs === undefined || state.raised) return undefined;
+  if (rule.absenceMs === undefined || (state.raised && state.held === undefined)) return undefined;
   const due = silenceDue(rule.absenceMs, state, observation.heardAt, now);
   return due === undefined || due <= now ? undefined : due;
 }

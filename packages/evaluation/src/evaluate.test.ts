@@ -235,6 +235,17 @@ describe('absence', () => {
     expect(evaluate(rule, due.state, observation, answering, START + 90_000).emit).toBeUndefined();
   });
 
+  it('is over only when the device has been heard for the whole of the hold, without falling silent again', () => {
+    const story10 = (...heard: number[]) =>
+      story(
+        { absence: { after: '10s' }, hold: '20s' },
+        heard.map((second) => [second, 1]),
+        { until: 60 },
+      );
+    expect(story10(0, 32, 41, 50)).toBe('+30 -52');
+    expect(story10(0, 32, 45, 54)).toBe('+30');
+  });
+
   it('tells a silence once, also if what it does ends by itself', () => {
     const run = { seconds: '5', max: '1m' };
     expect(story({ absence, run }, [[0, 1]], { until: 300 })).toBe('+30 -35run_over');

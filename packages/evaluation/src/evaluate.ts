@@ -184,5 +184,5 @@ function repeat(
       return waking(spoken(inquiry, told, action, result, 'reassert'), believedAt);
   }
   inquiry.trace?.push({ clause: 'emit', passes: false, value: state.raised, amount: inquiry.now - state.at });
-  return silent(told, result, believedAt ?? silenceAwaited(inquiry, told));
+  return waking(silent(told, result, believedAt), silenceAwaited(inquiry, told));
 }
