@@ -115,9 +115,11 @@ export function waking(evaluated: Evaluated, wakeAt: number | undefined): Evalua
 
 /** When silence would raise the rule, or would end the hold for which it has to be over; undefined if it would do neither. */
 export function silenceAwaited({ rule, observation, now }: Inquiry, state: RuleState): number | undefined {
-  if (rule.absenceMs === undefined || (state.raised && state.held === undefined)) return undefined;
+  const holds = state.held !== undefined;
+  if (rule.absenceMs === undefined || state.raised !== holds) return undefined;
   const due = silenceDue(rule.absenceMs, state, observation.heardAt, now);
-  return due === undefined || due <= now ? undefined : due;
+  // A silence may have begun during a run: it is judged right after it.
+  return due === undefined ? undefined : Math.max(due, now + 1);
 }
 
 /** When a rule that is lowered was raised, if it will want to know: for the cooldown, and so that a silence is told only once. */

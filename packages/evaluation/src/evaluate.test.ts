@@ -246,6 +246,17 @@ describe('absence', () => {
     expect(story10(0, 32, 45, 54)).toBe('+30');
   });
 
+  it('tells of a silence that began while the run for the one before it went on', () => {
+    const run = { seconds: '25', max: '1m' };
+    const heard: Step[] = [
+      [0, 1],
+      [31, 1],
+    ];
+    expect(story({ absence: { after: '10s' }, hold: '20s', run }, heard, { until: 180 })).toBe(
+      '+30 -55run_over +75.001 -100.001run_over',
+    );
+  });
+
   it('tells a silence once, also if what it does ends by itself', () => {
     const run = { seconds: '5', max: '1m' };
     expect(story({ absence, run }, [[0, 1]], { until: 300 })).toBe('+30 -35run_over');
