@@ -3,7 +3,8 @@
 --
 -- KEYS  1 transitions HASH   2 queue ZSET   3 due ZSET
 -- ARGV  1 the last member of the page before, or ''   2 most members to look at   3 the oldest one that was found before, or ''
--- Returns  {open, of those due now, last member of this page, or '' if it is the last page, the oldest one found so far that is
+--       4 how long one must have been due to be counted as such (ms)
+-- Returns  {open, of those due for so long, last member of this page, or '' if it is the last page, the oldest one found so far that is
 --          open, or '', its age (ms)}
 -- Clock    Redis TIME
 local time = redis.call('TIME')
@@ -22,6 +23,6 @@ if oldest ~= '' then
   age = math.max(0, now - (tonumber(created) or now))
 end
 return {
-  redis.call('ZCARD', KEYS[2]), redis.call('ZCOUNT', KEYS[3], '-inf', string.format('%.0f', now)),
+  redis.call('ZCARD', KEYS[2]), redis.call('ZCOUNT', KEYS[3], '-inf', string.format('%.0f', now - ARGV[4])),
   #members == tonumber(ARGV[2]) and members[#members] or '', oldest, string.format('%.0f', age),
 }

@@ -23,10 +23,14 @@ it('counts what has not ended: due, or waiting for whatever', async () => {
   const other = deskOf(store.newDevice());
   for (const name of ['up', 'down', 'close']) await desk.enqueue(name);
   await other.enqueue('on');
+  expect(await survey.read(store.redis)).toMatchObject({ due: 0, waiting: 4 });
+  for (const one of [desk, other]) await one.pass(6000);
   expect(await survey.read(store.redis)).toMatchObject({ due: 2, waiting: 2 });
   await desk.claim();
   expect(await survey.read(store.redis)).toMatchObject({ due: 1, waiting: 3 });
   await desk.answer('up', 'succeeded');
+  expect(await survey.read(store.redis)).toMatchObject({ due: 1, waiting: 2 });
+  await desk.pass(6000);
   expect(await survey.read(store.redis)).toMatchObject({ due: 2, waiting: 1 });
 });
 

@@ -5,7 +5,7 @@ import { runScripts } from './script.js';
 
 /** The commands of all fleets that have not ended. */
 export interface OpenCommands {
-  /** Those that should go out, or end, now. */
+  /** Those that should have gone out, or ended, five seconds ago. */
   readonly due: number;
   /** Those whose time will come: they wait for an answer, their device, their turn, or their expiry. */
   readonly waiting: number;
@@ -13,6 +13,8 @@ export interface OpenCommands {
   readonly oldestAgeMs: number;
 }
 
+/** Under load some commands always become due just now, and are gone at once; those that are left after this time, milliseconds, are late. */
+const DUE_FOR_MS = 5000;
 /** Open commands of one shard that are looked at in one call, and shards in one round trip: milliseconds of Redis. */
 const PAGE = 200;
 const SHARDS_PER_TRIP = 8;
@@ -35,7 +37,7 @@ export class OpenCommandsSurvey {
         'surveyOpen-3',
         places.map(({ shard, after, oldest }) => {
           const [, transitions, , queue, , due] = commandKeys(shard);
-          return { keys: [transitions!, queue!, due!], args: [after, PAGE, oldest] };
+          return { keys: [transitions!, queue!, due!], args: [after, PAGE, oldest, DUE_FOR_MS] };
         }),
       )) as [open: number, due: number, last: string, oldest: string, ageMs: string][];
       for (const [i, [open, due, last, oldest, ageMs]] of replies.entries()) {

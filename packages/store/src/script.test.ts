@@ -147,7 +147,7 @@ describe('what a script declares', () => {
     for (const name of ['on', 'off', 'half']) await desk.enqueue(name, { policy: 'latest', lane: 'heating' });
     await desk.enqueue('short', { ttl: 0, lane: 'other' });
     expect(await findDueShards(redis)).toMatchObject({ shards: [robot.shard] });
-    expect(await new OpenCommandsSurvey().read(redis)).toMatchObject({ due: 3 });
+    expect(await new OpenCommandsSurvey().read(redis)).toMatchObject({ due: 0, waiting: 3 });
     const mended = await mendClockSetBack(redis, { leastWaitMs: 5000, wasSeen: true });
     expect(mended).toEqual({ commands: 0, devices: 0, rollouts: 0, timers: 0, effects: 0 });
     expect((await desk.claim()).sort()).toEqual(['half dispatched 1', 'now dispatched 1', 'short expired 0']);

@@ -133,7 +133,7 @@ export const commands = board({
         linesPanel({
           title: 'Pending, by what they wait for',
           description:
-            'Due: to be sent now. Waiting: for an answer, their device, their turn or their expiry.',
+            'Due: should have been sent, or ended, five seconds ago. Waiting: for an answer, their device, their turn or their expiry.',
           unit: 'short',
           queries: [['max by (state) (lamplighter_commands_pending)', '{{state}}']],
           width: 12,

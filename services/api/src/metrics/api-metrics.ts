@@ -17,7 +17,7 @@ export class ApiMetrics extends Metrics {
   );
   readonly requestDuration = this.histogram(
     'http_request_duration_seconds',
-    'Time from the head of a request to the end of its answer; event streams and granted waits are left out',
+    'Time from the head of a request to the end of its answer; event streams, granted waits and clients that hang up are left out',
     LATENCY_BUCKETS,
     { method: [], route: [], status_class: [] },
   );
@@ -56,7 +56,7 @@ export class ApiMetrics extends Metrics {
   /** See open-commands-gauge.ts. */
   readonly commandsPending = this.gauge(
     'commands_pending',
-    'Commands that have not ended: due now, or waiting for an answer, their device, their turn or their expiry',
+    'Commands that have not ended: due for five seconds, or waiting for an answer, their device, their turn or their expiry',
     { state: ['due', 'waiting'] },
   );
   readonly oldestPending = this.gauge(
