@@ -16,16 +16,23 @@ import {
   SERVICES,
   type Service,
 } from './metrics-catalogue.js';
-import { startStack } from './stack.js';
+import { type Stack, startStack } from './stack.js';
 
 const declared = declaredMetrics();
 let running: Record<Service, TestService>;
 let broker: TestBroker;
+let stack: Stack;
+/** When telemetry last arrived, as rules told when it had only heard itself. */
+let heardBeforeAnyDevice: number;
 
 beforeAll(async () => {
-  const stack = await startStack();
+  stack = await startStack();
   const { rules, api } = stack;
   broker = stack.broker;
+  await until(async () => (await stack.metric('lamplighter_telemetry_batch_readings_count')) > 0, {
+    what: 'a canary',
+  });
+  heardBeforeAnyDevice = await stack.metric('lamplighter_telemetry_last_message_timestamp_seconds');
   const sim = await startService('device-sim', { MQTT_URL: broker.fleetUrl('demo'), DEVICES: '3' });
   running = { rules, api, 'device-sim': sim };
 }, 60_000);
@@ -129,6 +136,50 @@ const counted = async (name: string, label: string) =>
   (await scraped('rules'))
     .get(`lamplighter_${name}`)
     ?.samples.find(({ labels }) => Object.values(labels).includes(label))?.value ?? Number.NaN;
+
+it('the canary is no telemetry', async () => {
+  expect(heardBeforeAnyDevice).toBe(0);
+  await until(async () => (await stack.metric('lamplighter_telemetry_last_message_timestamp_seconds')) > 0, {
+    what: 'a reading of a device',
+  });
+});
+
+it('a client that hangs up is no answer, neither a good nor a slow one', async () => {
+  const route = '/v1/fleets/:fleet/devices/:device/commands';
+  const count = async (metric: string, ...labels: string[]) => {
+    const samples = (await scraped('api')).get('lamplighter_http_requests_total')!.samples;
+    const times = (await scraped('api')).get('lamplighter_http_request_duration_seconds')!.samples;
+    return [...samples, ...times]
+      .filter(({ name }) => name === `lamplighter_${metric}`)
+      .filter((sample) => labels.every((label) => Object.values(sample.labels).includes(label)))
+      .reduce((sum, { value }) => sum + value, 0);
+  };
+  const before = await count('http_requests_total', 'POST', route, '4xx');
+  const hangUp = new AbortController();
+  const waiting = fetch(`${running.api.url}/v1/fleets/demo/devices/nobody/commands`, {
+    method: 'POST',
+    headers: {
+      authorization: `Bearer ${stack.key}`,
+      'content-type': 'application/json',
+      prefer: 'wait=30',
+    },
+    body: JSON.stringify({ action: { led_on: true } }),
+    signal: hangUp.signal,
+  });
+  await until(
+    async () => (await scraped('api')).get('lamplighter_http_waiting_requests')!.samples[0]!.value === 1,
+    {
+      what: 'the request to wait',
+    },
+  );
+  hangUp.abort();
+  await expect(waiting).rejects.toThrow(/abort/);
+  await until(async () => (await count('http_requests_total', 'POST', route, '4xx')) === before + 1, {
+    what: 'the client that hung up to be counted',
+  });
+  expect(await count('http_requests_total', 'POST', route, '2xx')).toBe(0);
+  expect(await count('http_request_duration_seconds_count', 'POST', route)).toBe(0);
+});
 
 it('a wrong password at the broker is counted', async () => {
   const before = await counted('auth_failures_total', 'mqtt');

@@ -72,7 +72,7 @@ export class RulesMetrics extends Metrics {
   );
   readonly lastMessage = this.gauge(
     'telemetry_last_message_timestamp_seconds',
-    'When telemetry last arrived',
+    'When telemetry of devices last arrived',
   );
   readonly conflicts = this.counter(
     'telemetry_conflicts_total',

@@ -5,6 +5,8 @@ import type { ApiMetrics } from './api-metrics.js';
 const METHODS = new Set(['GET', 'POST', 'PUT', 'DELETE', 'HEAD']);
 /** Its duration is how long the client stayed, which says nothing; nor does that of a wait which the client asked for. */
 const STREAM = '/v1/events';
+/** What nothing was answered with, since the client hung up before: its own doing, as some servers write it in their logs. */
+const HUNG_UP = 499;
 
 /** Counts and times every request by its route's template; what has none is `other`, so that paths never become labels. */
 export function measureRequests(metrics: ApiMetrics) {
@@ -13,9 +15,10 @@ export function measureRequests(metrics: ApiMetrics) {
     response.once('close', () => {
       const route = request.route?.path ?? 'other';
       const method = METHODS.has(request.method) ? request.method : 'other';
-      const labels = { method, route, status_class: `${Math.floor(response.statusCode / 100)}xx` };
+      const status = response.headersSent ? response.statusCode : HUNG_UP;
+      const labels = { method, route, status_class: `${Math.floor(status / 100)}xx` };
       metrics.requests.inc(labels);
-      if (route !== STREAM && !response.hasHeader('preference-applied'))
+      if (status !== HUNG_UP && route !== STREAM && !response.hasHeader('preference-applied'))
         metrics.requestDuration.observe(labels, (performance.now() - start) / 1000);
     });
     next();

@@ -57,7 +57,6 @@ export class IngestService {
   /** Returns when every message is stored, or refused and counted. */
   async accept(batch: readonly MqttMessage[]): Promise<void> {
     const now = Date.now();
-    this.metrics.lastMessage.set(now / 1000);
     const receipts = new Receipts();
     const refusals = new Map<KnownDevice, Refused>();
     const reported: Reported[] = [];
@@ -125,9 +124,11 @@ export class IngestService {
   ): Map<KnownDevice, PendingReading[]> {
     const work = new Map<KnownDevice, PendingReading[]>();
     let bytes = 0;
+    let isOfDevices = false;
     for (const message of batch) {
       bytes += message.payload.length;
       const device = this.devices.find(message.topic);
+      isOfDevices ||= !device?.isCanary;
       if (device === undefined) {
         this.reject(message, 'topic');
         continue;
@@ -157,6 +158,7 @@ export class IngestService {
         else others.push(pending);
       }
     }
+    if (isOfDevices) this.metrics.lastMessage.set(now / 1000);
     this.metrics.payloadBytes.observe(bytes / batch.length);
     return work;
   }
@@ -240,7 +242,8 @@ export class IngestService {
         if (part.device.keeps) for (const { seq } of part.readings) receipts.add(part.device, 'stored', seq);
         if (outcome.back) {
           back.push(part.address);
-          if (outcome.back === 'stale') this.metrics.sessionsLost.inc({ cause: 'timeout' });
+          if (outcome.back === 'stale' && !part.device.isCanary)
+            this.metrics.sessionsLost.inc({ cause: 'timeout' });
         }
         if (!part.device.isCanary) accepted += part.live.length;
         if (outcome.late !== undefined) {
