@@ -55,6 +55,8 @@ describe('the dashboards', () => {
         'Redis starts',
         'Rule changes',
       ]);
+      // Over a week a point stands for minutes: what just started must not fall between two.
+      for (const { expr } of annotations.list) expect(expr).toMatch(/< \d+ \+ \$__interval_ms \/ 1000$/);
       expect(templating.list.map(({ name }) => name).filter((name) => name !== 'replica')).toEqual([]);
     },
   );

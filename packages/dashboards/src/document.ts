@@ -48,9 +48,7 @@ export interface FieldConfig {
     readonly max?: number;
     readonly decimals?: number;
     readonly noValue?: string;
-    readonly thresholds: {
-      readonly steps: readonly { readonly color: string; readonly value: number | null }[];
-    };
+    readonly thresholds: Thresholds;
     readonly mappings?: readonly {
       readonly options: Readonly<Record<string, { readonly text: string; readonly color: string }>>;
     }[];
@@ -63,8 +61,15 @@ export interface FieldConfig {
   };
   readonly overrides: readonly {
     readonly matcher: { readonly options: string };
-    readonly properties: readonly { readonly id: string; readonly value: { readonly fixedColor: string } }[];
+    readonly properties: readonly (
+      | { readonly id: 'color'; readonly value: { readonly fixedColor: string } }
+      | { readonly id: 'thresholds'; readonly value: Thresholds }
+    )[];
   }[];
+}
+
+export interface Thresholds {
+  readonly steps: readonly { readonly color: string; readonly value: number | null }[];
 }
 
 export interface Target {

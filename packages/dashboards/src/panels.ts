@@ -68,7 +68,12 @@ function nothing(text = 'No data'): ValueMapping {
 
 /** One number now, and how it came there. Without a value now it says so, rather than show the last there was. */
 export function statPanel(
-  about: About & { readonly noValue?: string; readonly names?: boolean },
+  about: About & {
+    readonly noValue?: string;
+    readonly names?: boolean;
+    /** Where the colour of a series changes elsewhere: the name of the series, and its own thresholds. */
+    readonly own?: Readonly<Record<string, readonly Step[]>>;
+  },
 ): Builder<Panel> {
   const panel = new stat.PanelBuilder()
     .mappings([nothing(about.noValue)])
@@ -79,6 +84,12 @@ export function statPanel(
     .reduceOptions(LAST)
     .colorScheme(BY_THRESHOLD);
   if (about.noValue !== undefined) panel.noValue(about.noValue);
+  for (const [name, steps] of Object.entries(about.own ?? {})) {
+    panel.withOverride({
+      matcher: { id: 'byName', options: name },
+      properties: [{ id: 'thresholds', value: thresholds(steps).build() }],
+    });
+  }
   return describe(panel, { ...about, queries: about.queries.map(endlessly) });
 }
 
@@ -166,7 +177,7 @@ export function statesPanel(
   return describe(panel, { thresholds: [['red'], ['green', 1]], ...about, unit: 'none' });
 }
 
-/** How many observations fell into each bucket of a histogram: `sum by (le) (increase(…_bucket[$__interval]))`. */
+/** How many observations fell into each bucket of a histogram: `sum by (le) (increase(…_bucket[$__rate_interval]))`. */
 export function heatPanel(about: About): Builder<Panel> {
   const panel = new heatmap.PanelBuilder()
     .calculate(false)

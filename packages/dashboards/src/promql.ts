@@ -22,7 +22,7 @@ export function mean(histogram: string, where = ''): string {
   return `${part('sum')} / ${part('count')}`;
 }
 
-/** How many observations fell into each bucket, per step of the picture. */
+/** How many observations fell into each bucket, over the window that Grafana takes for the range shown. */
 export function buckets(histogram: string, where = ''): string {
   return `sum by (le) (increase(lamplighter_${histogram}_bucket${where && `{${where}}`}[$__rate_interval]))`;
 }

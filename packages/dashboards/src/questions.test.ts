@@ -19,9 +19,12 @@ it('questions are those of panels and of annotations; rows ask nothing', () => {
 
 it('variables are filled in as Grafana does when all replicas are chosen', () => {
   expect(
-    filledIn('rate(x{instance=~"$replica"}[$__rate_interval]) + y[$__interval]', {
-      rateInterval: 20,
-      step: 5,
-    }),
-  ).toBe('rate(x{instance=~".*"}[20s]) + y[5s]');
+    filledIn(
+      'rate(x{instance=~"$replica"}[$__rate_interval]) + y[$__interval] < 15 + $__interval_ms / 1000',
+      {
+        rateInterval: 20,
+        step: 5,
+      },
+    ),
+  ).toBe('rate(x{instance=~".*"}[20s]) + y[5s] < 15 + 5000 / 1000');
 });

@@ -26,6 +26,7 @@ export function filledIn(
 ): string {
   return expr
     .replaceAll('$__rate_interval', `${rateInterval}s`)
+    .replaceAll('$__interval_ms', `${step * 1000}`)
     .replaceAll('$__interval', `${step}s`)
     .replaceAll('$replica', '.*');
 }

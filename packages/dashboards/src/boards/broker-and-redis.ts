@@ -107,17 +107,19 @@ export const brokerAndRedis = board({
         }),
         linesPanel({
           title: 'Clients',
-          description: 'Connected clients, sessions kept for clients that are away, and subscriptions.',
+          description:
+            'Connected clients, sessions kept for clients that are away, subscriptions, and connections that the services themselves lost in a minute.',
           unit: 'short',
           queries: [
             ['max(lamplighter_broker_clients)', 'connected'],
             ['max(lamplighter_broker_sessions_waiting)', 'away'],
             ['max(lamplighter_broker_subscriptions)', 'subscriptions'],
+            ['sum(increase(lamplighter_mqtt_reconnects_total[1m]))', 'lost by services'],
           ],
           width: 8,
           height: 8,
           decimals: 0,
-          colors: { connected: 'green', away: 'yellow', subscriptions: 'blue' },
+          colors: { connected: 'green', away: 'yellow', subscriptions: 'blue', 'lost by services': 'red' },
         }),
         linesPanel({
           title: 'Traffic',
@@ -169,16 +171,14 @@ export const brokerAndRedis = board({
           height: 7,
         }),
         linesPanel({
-          title: 'Links to the broker',
-          description: 'Age of the canary of each replica, and connections that were lost.',
+          title: 'Age of the canary',
+          description:
+            'Time since a reading that a replica sends to itself through the broker was last in Redis. Above 30 s somebody is told.',
           unit: 's',
-          queries: [
-            ['lamplighter_mqtt_canary_age_seconds', 'canary {{instance}}'],
-            ['sum(increase(lamplighter_mqtt_reconnects_total[1m]))', 'connections lost in a minute'],
-          ],
+          queries: [['lamplighter_mqtt_canary_age_seconds', '{{instance}}']],
           width: 6,
           height: 7,
-          colors: { 'connections lost in a minute': 'red' },
+          thresholds: [['green'], ['red', 30]],
         }),
       ],
     ],

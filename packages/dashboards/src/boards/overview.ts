@@ -65,6 +65,7 @@ export const overview = board({
           names: true,
           noValue: 'not counted',
           thresholds: [['green'], ['red', 1]],
+          own: { readings: [['green'], ['yellow', 1]] },
         }),
       ],
     ],

@@ -35,15 +35,20 @@ export function named(color: string): string {
 
 /** The colour of a series: its own, or the next of the palette. */
 export function colorOf(panel: PanelDocument, name: string, index: number): string {
-  const own = panel.fieldConfig?.overrides.find(({ matcher }) => matcher.options === name);
-  const fixed = own?.properties.find(({ id }) => id === 'color')?.value.fixedColor;
+  const fixed = ownOf(panel.fieldConfig, name).find((property) => property.id === 'color')?.value.fixedColor;
   return fixed ? named(fixed) : PALETTE[index % PALETTE.length]!;
 }
 
-/** The colour of a value by the thresholds of its panel. */
-export function thresholdColor({ defaults }: FieldConfig, value: number): string {
-  const step = defaults.thresholds.steps.findLast(({ value: from }) => from === null || value >= from);
+/** The colour of a value by the thresholds of its series, or else of its panel. */
+export function thresholdColor(config: FieldConfig, value: number, name: string): string {
+  const own = ownOf(config, name).find((property) => property.id === 'thresholds')?.value;
+  const { steps } = own ?? config.defaults.thresholds;
+  const step = steps.findLast(({ value: from }) => from === null || value >= from);
   return named(step?.color ?? 'green');
+}
+
+function ownOf(config: FieldConfig | undefined, name: string) {
+  return config?.overrides.find(({ matcher }) => matcher.options === name)?.properties ?? [];
 }
 
 /** The colour with an opacity from 0 to 1. */

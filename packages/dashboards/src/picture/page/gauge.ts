@@ -15,7 +15,7 @@ export function drawGauge(panel: PanelDocument, scene: Scene, into: HTMLElement)
   const { unit, decimals, max = 1, thresholds, noValue } = config.defaults;
   const [field] = fieldsOf(panel, scene);
   const value = field && lastOf(field);
-  if (value === undefined) {
+  if (field === undefined || value === undefined) {
     into.append(element('div', 'nothing', noValue ?? 'No data'));
     return;
   }
@@ -33,12 +33,12 @@ export function drawGauge(panel: PanelDocument, scene: Scene, into: HTMLElement)
   };
   const thick = radius * 0.24;
   arc(0, 1, radius - thick, thick, '#ccccdc1a');
-  arc(0, value / max, radius - thick, thick, thresholdColor(config, value));
+  arc(0, value / max, radius - thick, thick, thresholdColor(config, value, field.name));
   for (const [index, step] of thresholds.steps.entries()) {
     const to = thresholds.steps[index + 1]?.value ?? max;
     arc((step.value ?? 0) / max, to / max, radius - thick * 0.3, thick * 0.18, named(step.color));
   }
-  context.fillStyle = thresholdColor(config, value);
+  context.fillStyle = thresholdColor(config, value, field.name);
   context.font = `500 ${radius * 0.36}px Inter, sans-serif`;
   context.textAlign = 'center';
   context.fillText(format(value, unit, decimals), x, y + radius * 0.14);

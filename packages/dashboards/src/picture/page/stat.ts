@@ -21,7 +21,7 @@ export function drawStat(panel: PanelDocument, scene: Scene, into: HTMLElement):
   const named = panel.options?.textMode === 'value_and_name' || fields.length > 1;
   for (const field of fields) {
     const value = lastOf(field);
-    const color = value === undefined ? NO_VALUE : thresholdColor(config, value);
+    const color = value === undefined ? NO_VALUE : thresholdColor(config, value, field.name);
     const text = value === undefined ? noValue : format(value, unit, decimals);
     const number = element('div', 'number', ...withSmallUnit(text));
     number.style.color = color;
