@@ -31,8 +31,14 @@ it('F2: a reading that was written before the service died without its PUBACK is
     what: 'the command at the lamp',
     timeoutMs: 30_000,
   });
-  const { readings } = (await client.get(`/v1/fleets/${fleet.name}/ledger`)).body;
-  expect(readings).toMatchObject({ stored: 2, duplicate: 1 });
+  await until(
+    async () => {
+      const { readings } = (await client.get(`/v1/fleets/${fleet.name}/ledger`)).body;
+      expect(readings).toMatchObject({ stored: 2, duplicate: 1 });
+      return true;
+    },
+    { what: 'the broker to bring it again, and no more', timeoutMs: 30_000 },
+  );
   expect(await forTheDark()).toHaveLength(1);
   expect((await client.get(`${path}/telemetry`)).body.readings).toHaveLength(2);
-}, 60_000);
+}, 120_000);

@@ -2,6 +2,7 @@ import { connect } from 'node:net';
 import { appendEvents, type LiveEvent } from '@lamplighter/store/events';
 import { closeLater } from '@lamplighter/test-kit/resources';
 import { startService } from '@lamplighter/test-kit/service';
+import { stopwatch } from '@lamplighter/test-kit/stopwatch';
 import { until } from '@lamplighter/test-kit/until';
 import { type ApiAlone, startApiAlone } from './api-alone.js';
 
@@ -148,12 +149,13 @@ describe('a watcher', () => {
     let sent = 0;
     await until(
       async () => {
+        // Each time fewer bytes than may wait for one client: who reads is never behind.
         const padding = 'x'.repeat(16_000);
         await appendEvents(
           api.store,
-          Array.from({ length: 100 }, () => ({ ...light('lamp', 1, 'flood'), padding })),
+          Array.from({ length: 10 }, () => ({ ...light('lamp', 1, 'flood'), padding })),
         );
-        sent += 100;
+        sent += 10;
         await steady.until(sent);
         return (await api.metric('sse_dropped_events_total')) > 0;
       },
@@ -199,9 +201,9 @@ it('SIGTERM ends streams in good order, and the process soon', async () => {
     },
   );
   const watcher = await watch('', undefined, { url: service.url, key: api.key });
-  const since = performance.now();
+  const tookMs = stopwatch();
   service.kill('SIGTERM');
   expect(await service.exited).toEqual({ code: 0, signal: null });
-  expect(performance.now() - since).toBeLessThan(5000);
+  expect(tookMs()).toBeLessThan(5000);
   await until(watcher.isEnded, { what: 'the end of the stream' });
 }, 30_000);

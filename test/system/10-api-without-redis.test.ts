@@ -4,6 +4,7 @@ import { recordPresence } from '@lamplighter/store/presence';
 import { freePort } from '@lamplighter/test-kit/free-port';
 import { startRedis } from '@lamplighter/test-kit/redis';
 import { startService } from '@lamplighter/test-kit/service';
+import { stopwatch } from '@lamplighter/test-kit/stopwatch';
 import { until } from '@lamplighter/test-kit/until';
 import request from 'supertest';
 import { type ApiAlone, firstKey, startApiAlone } from './api-alone.js';
@@ -24,11 +25,11 @@ const canary = (api: ApiAlone) =>
 
 /** The request is answered 503 within `ms`, with the time to wait. */
 async function expectAway(test: request.Test, ms: number, kind = 'store-away'): Promise<void> {
-  const since = performance.now();
+  const tookMs = stopwatch();
   const response = await test;
+  expect(tookMs()).toBeLessThan(ms);
   expect([response.status, response.body.type]).toEqual([503, `urn:lamplighter:problem:${kind}`]);
   expect(Number(response.headers['retry-after'])).toBeGreaterThan(0);
-  expect(performance.now() - since).toBeLessThan(ms);
 }
 
 describe('the API', () => {
@@ -82,9 +83,9 @@ describe('the API', () => {
     await until(async () => (await ready(api.api.url)).reasons[0]?.startsWith('Redis is away'), {
       what: 'readiness',
     });
-    const since = performance.now();
+    const tookMs = stopwatch();
     for (let i = 0; i < 50; i += 1) await expectAway(api.post(COMMANDS, COMMAND), 1000);
-    expect(performance.now() - since).toBeLessThan(2500);
+    expect(tookMs()).toBeLessThan(2500);
     api.redis.resume();
     await until(async () => (await api.post(COMMANDS, COMMAND)).status === 202, {
       what: 'commands to be taken',

@@ -57,10 +57,15 @@ describe('a telemetry interval', () => {
     expect(accepted.body).toMatchObject({ lane: 'telemetry_interval', policy: 'latest' });
     const { telemetry_interval_ms, _cmd } = await lamp.device.nextCommand();
     expect([telemetry_interval_ms, _cmd]).toEqual([1000, expect.objectContaining({ id: accepted.body.id })]);
-    await until(async () => (await lamp.interval())?.pace === 'too_fast', { what: 'too_fast' });
-    const { body } = await stack.get(lamp.path);
-    expect(deviceDetailSchema.parse(body)).toEqual(body);
-    expect(body.telemetryInterval).toMatchObject({ desiredMs: 1000, late: false });
+    await until(
+      async () => {
+        const { body } = await stack.get(lamp.path);
+        expect(deviceDetailSchema.parse(body)).toEqual(body);
+        expect(body.telemetryInterval).toMatchObject({ desiredMs: 1000, pace: 'too_fast', late: false });
+        return true;
+      },
+      { what: 'too_fast' },
+    );
 
     lamp.measureEvery(1000);
     await lamp.device.publish(`${lamp.fleet}/acknowledgements/lamp-0001`, {

@@ -17,7 +17,7 @@ const RULE = {
   clear: 'light > 300',
   then: { led_on: true },
   else: { led_on: false },
-  effect: { expect: 'light > last.light + 50', within: '3s' },
+  effect: { expect: 'light > last.light + 50', within: '6s' },
 };
 const LIMIT_MS = 60_000;
 
@@ -101,7 +101,7 @@ it(
     await good!.report(140, true);
     await burnt!.report(21, true);
 
-    const expected = { expect: RULE.effect.expect, withinMs: 3000 };
+    const expected = { expect: RULE.effect.expect, withinMs: 6000 };
     expect(await effectOf(shining)).toEqual({
       ...{ ...expected, outcome: 'effective', at: expect.any(String) },
       ...{ last: { light: 20, led_on: false }, reading: { light: 140, led_on: true } },

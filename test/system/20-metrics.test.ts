@@ -126,11 +126,12 @@ it('broker and Redis tell of themselves', async () => {
     { what: 'the broker to tell of messages and of all clients', timeoutMs: 30_000 },
   );
   expect(await value('rules', 'broker_heap_bytes')).toBeGreaterThan(10_000);
-  expect(await value('rules', 'broker_sys_age_seconds')).toBeLessThan(15);
-  expect(await value('rules', 'mqtt_canary_age_seconds')).toBeLessThan(15);
+  // What comes every five or ten seconds comes a little later to a machine that stood still.
+  for (const age of ['broker_sys_age_seconds', 'mqtt_canary_age_seconds'])
+    await until(async () => (await value('rules', age)) < 15, { what: age, timeoutMs: 30_000 });
   expect(await value('api', 'redis_used_memory_bytes')).toBeGreaterThan(100_000);
   expect(await value('api', 'redis_aof_last_write_ok')).toBe(1);
-}, 40_000);
+}, 120_000);
 
 const counted = async (name: string, label: string) =>
   (await scraped('rules'))

@@ -32,7 +32,7 @@ let stack: Stack;
 beforeAll(async () => {
   const rulesFile = join(temporaryFolder(), 'rules.json');
   writeFileSync(rulesFile, JSON.stringify({ rules: [] }));
-  stack = await startStack({ rulesEnv: { RULES_FILE: rulesFile, EDGE_JUDGE_SECONDS: '2' } });
+  stack = await startStack({ rulesEnv: { RULES_FILE: rulesFile, EDGE_JUDGE_SECONDS: '4' } });
 }, 60_000);
 
 /** A lamp on a link that a test can cut, and what it did: by command of the server, or by itself. */

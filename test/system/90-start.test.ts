@@ -80,7 +80,7 @@ it('starts everything; what it says one can try works; a second start keeps all 
       );
       return (await answer.text()).includes('"4"');
     },
-    { what: 'Prometheus to scrape rules, api, device-sim and itself' },
+    { what: 'Prometheus to scrape rules, api, device-sim and itself', timeoutMs: 30_000 },
   );
 
   expect(await stop(first)).toBe(0);

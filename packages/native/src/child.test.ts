@@ -20,7 +20,7 @@ const lives = (pid: number) => {
   }
 };
 
-async function eventually(condition: () => boolean, timeoutMs = 5000): Promise<void> {
+async function eventually(condition: () => boolean, timeoutMs = 20_000): Promise<void> {
   const deadline = Date.now() + timeoutMs;
   while (!condition()) {
     if (Date.now() > deadline) throw new Error('waited in vain');

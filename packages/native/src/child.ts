@@ -19,7 +19,7 @@ export interface Child {
   /** Set once the process has ended. */
   readonly exit: Exit | undefined;
   kill(signal: NodeJS.Signals): void;
-  /** SIGTERM, then SIGKILL after the grace time; settles when the process has ended. */
+  /** SIGTERM, then SIGKILL after the grace time, 20 s by default; settles when the process has ended. */
   stop(graceMs?: number): Promise<Exit>;
   /** Everything written to stdout and stderr so far. */
   output(): string;
@@ -46,6 +46,9 @@ exec "$@" 3<&- </dev/null`;
 
 /** Every process of ours that has not ended yet, oldest first. */
 export const liveChildren: Set<Child> = new Set();
+
+/** Longer than the services give themselves to drain, 15 s. */
+const GRACE_MS = 20_000;
 
 /** Starts a process that dies with us. It has a session of its own, so that Ctrl-C reaches only us and we stop it in order. */
 export function startChild(options: ChildOptions): Child {
@@ -82,7 +85,7 @@ export function startChild(options: ChildOptions): Child {
       return exit;
     },
     kill,
-    async stop(graceMs = 10_000) {
+    async stop(graceMs = GRACE_MS) {
       kill('SIGTERM');
       kill('SIGCONT');
       const timer = setTimeout(() => kill('SIGKILL'), graceMs);

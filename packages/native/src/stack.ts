@@ -111,15 +111,13 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   return { firstKey, failed: Promise.race([...liveChildren].map(tellEnd)) };
 }
 
-/** Longer than the services give themselves to drain. */
-const STOP_MS = 20_000;
 const newest = () => [...liveChildren].at(-1);
 
 /** Stops everything that runs, newest first, each after the one before. */
 export async function stopAll(): Promise<void> {
   for (let child = newest(); child !== undefined; child = newest()) {
     terminal.show(`stopping ${child.name}`);
-    await child.stop(STOP_MS);
+    await child.stop();
   }
 }
 

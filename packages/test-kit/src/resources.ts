@@ -37,7 +37,7 @@ async function closeAll(resources: Resource[]): Promise<void> {
 
 /** What keeps this process alive and is a test's own to close. */
 const WATCHED = ['TCPSocketWrap', 'TCPServerWrap', 'ProcessWrap'];
-const CLOSING_MS = 3000;
+const CLOSING_MS = 10_000;
 
 function openHandles(): string[] {
   return process.getActiveResourcesInfo().filter((name) => WATCHED.includes(name));

@@ -12,6 +12,9 @@ export interface UntilOptions {
   readonly everyMs?: number;
 }
 
+/** Who oversleeps by more than this was held up by a machine that stood still, and so was everybody else: it does not count. */
+const HELD_UP_MS = 500;
+
 /** What is left of a type when it is true. */
 type True<T> = Exclude<T, false | 0 | '' | null | undefined>;
 
@@ -24,9 +27,11 @@ export async function until<T>(
   condition: () => T | Promise<T>,
   { what, timeoutMs = 10_000, everyMs = 15 }: UntilOptions,
 ): Promise<True<T>> {
-  const deadline = Date.now() + timeoutMs;
-  let seen: string;
-  do {
+  let deadline = Date.now() + timeoutMs;
+  for (;;) {
+    // The last look comes after the deadline: what came in time may have been there before us.
+    const isLast = Date.now() >= deadline;
+    let seen: string;
     try {
       const value = await condition();
       if (value) return value as True<T>;
@@ -34,9 +39,13 @@ export async function until<T>(
     } catch (error) {
       seen = `last error: ${error instanceof Error ? error.message : String(error)}`;
     }
+    if (isLast)
+      throw new WaitedInVain(`waited ${timeoutMs / 1000} s in vain for ${what}; ${seen}${lastWords()}`);
+    const pausedAt = Date.now();
     await new Promise((resolve) => setTimeout(resolve, everyMs));
-  } while (Date.now() < deadline);
-  throw new WaitedInVain(`waited ${timeoutMs / 1000} s in vain for ${what}; ${seen}${lastWords()}`);
+    const heldUpMs = Date.now() - pausedAt - everyMs;
+    if (heldUpMs > HELD_UP_MS) deadline += heldUpMs;
+  }
 }
 
 /** What the servers that run for this test logged last: the reason is often there. */

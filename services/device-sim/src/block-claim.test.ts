@@ -83,7 +83,7 @@ describe('a claim whose connection fails', () => {
       what: 'the block to be held again',
     });
     expect(seen.lost).toBe(0);
-  }, 20_000);
+  }, 60_000);
 
   it('stops waiting when it is released', async () => {
     const broker = await startBroker();

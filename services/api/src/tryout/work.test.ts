@@ -1,4 +1,7 @@
+import { jest } from '@jest/globals';
 import { MAX_RUNS, Runs, Work } from './work.js';
+
+afterEach(() => jest.restoreAllMocks());
 
 it('as many runs go on as may, and one that fails makes room as well', async () => {
   const runs = new Runs();
@@ -24,11 +27,20 @@ it('a run is given up when it has judged too much', () => {
 });
 
 it('a run is given up when it has computed for too long, and waiting is not computing', async () => {
+  let now = 0;
+  jest.spyOn(performance, 'now').mockImplementation(() => now);
+  const passes = (ms: number) => {
+    now += ms;
+  };
   const work = new Work(1000, 30);
-  await work.wait(new Promise((resolve) => setTimeout(resolve, 60)));
-  await work.rest();
-  const until = performance.now() + 40;
-  while (performance.now() < until);
+  passes(10);
+  await work.wait(Promise.resolve().then(() => passes(60)));
+  expect(work.isDue()).toBe(false);
+  passes(10);
   expect(work.isDue()).toBe(true);
+  await work.rest();
+  passes(10);
+  await work.rest();
+  passes(1);
   await expect(work.rest()).rejects.toMatchObject({ kind: 'too-much-work' });
 });

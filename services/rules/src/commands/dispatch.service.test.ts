@@ -133,7 +133,9 @@ it('goes through many that wait at a bounded rate, and leases no more than go ou
   const states = await Promise.all(devices.map(stateOf));
   // What is leased has been published, but for a claim that is on its way now.
   expect(states.filter((state) => state === 'dispatched').length).toBeLessThanOrEqual(published.length + 200);
-  await until(() => published.length === 700, { what: 'all of them to go out' });
-  expect(new Set(published.map(({ topic }) => topic)).size).toBe(700);
+  // Who is held up for long publishes some twice: the leases were over.
+  await until(() => new Set(published.map(({ topic }) => topic)).size === 700, {
+    what: 'all of them to go out',
+  });
   for (const [i, { at }] of published.entries()) expect(i + 1).toBeLessThanOrEqual(200 + at - started + 1);
 });

