@@ -138,6 +138,17 @@ describe('a watcher', () => {
     ]);
   });
 
+  it('that knows an event which is still to come is told so, and everybody hears what comes', async () => {
+    const lost = await watch('?fleet=lost', '999999999999999-0');
+    const other = await watch('?fleet=lost');
+    await appendEvents(api.store, [light('lamp', 1, 'lost')]);
+    await Promise.all([lost.until(2), other.until(1)]);
+    expect(lost.frames.map(({ event, data }) => [event, data.cause])).toEqual([
+      ['missed', 'late'],
+      ['telemetry', undefined],
+    ]);
+  });
+
   it('that does not read harms nobody: its events are dropped, counted, and it is told', async () => {
     const before = await api.metric('sse_clients');
     const steady = await watch('?fleet=flood');

@@ -18,6 +18,8 @@ const MAX_WATCHERS = 500;
 @Injectable()
 export class EventFeed implements EventListener {
   private readonly watchers = new Set<EventWatcher>();
+  /** Places of clients whose stream has not begun yet: Redis is being asked where. */
+  private taken = 0;
   private heartbeat: NodeJS.Timeout | undefined;
   private isClosed = false;
 
@@ -33,13 +35,15 @@ export class EventFeed implements EventListener {
    * @throws Problem `store-away`, `too-many-watchers`
    */
   async watch(response: ServerResponse, filter: EventFilter, after: string | undefined): Promise<void> {
-    if (this.isClosed || this.watchers.size >= MAX_WATCHERS) {
+    if (this.isClosed || this.watchers.size + this.taken >= MAX_WATCHERS) {
       const detail = this.isClosed ? 'This service is stopping.' : `${MAX_WATCHERS} clients watch already.`;
       throw new Problem('too-many-watchers', `${detail} Try again later.`, {}, retryAfter(5));
     }
-    const { redis } = this.link;
-    const [oldest] = after === undefined ? [] : await eventsAfter(redis, '0-0', 1);
-    const watcher = new EventWatcher(response, filter, after ?? (await lastEventId(redis)));
+    this.taken += 1;
+    const { position, isLate } = await this.beginning(after).finally(() => {
+      this.taken -= 1;
+    });
+    const watcher = new EventWatcher(response, filter, position);
     response.writeHead(200, {
       'content-type': 'text/event-stream; charset=utf-8',
       'cache-control': 'no-store',
@@ -51,10 +55,9 @@ export class EventFeed implements EventListener {
     }
     if (response.closed) return;
     response.write(OPENING);
-    if (after !== undefined && oldest !== undefined && isAfter(oldest.id, after) && after !== '0-0') {
-      response.write(missedFrame('late'));
-    }
+    if (isLate) response.write(missedFrame('late'));
     this.add(watcher, response);
+    if (this.isClosed) watcher.end();
     await this.catchUp(watcher);
   }
 
@@ -83,6 +86,16 @@ export class EventFeed implements EventListener {
     for (const watcher of this.watchers) if (watcher.isLive) watcher.tell(missedFrame('late'));
   }
 
+  /** Where a client goes on, and whether something is gone that it has not seen. */
+  private async beginning(after: string | undefined): Promise<{ position: string; isLate: boolean }> {
+    const { redis } = this.link;
+    if (after === undefined) return { position: await lastEventId(redis), isLate: false };
+    const [[oldest], newest] = await Promise.all([eventsAfter(redis, '0-0', 1), lastEventId(redis)]);
+    // An event that is still to come, nobody has seen: its id is of another Redis, or of what this one has lost.
+    if (isAfter(after, newest)) return { position: newest, isLate: true };
+    return { position: after, isLate: oldest !== undefined && isAfter(oldest.id, after) && after !== '0-0' };
+  }
+
   private add(watcher: EventWatcher, response: ServerResponse): void {
     this.watchers.add(watcher);
     this.metrics.sseClients.set(this.watchers.size);
@@ -102,14 +115,18 @@ export class EventFeed implements EventListener {
   private async catchUp(watcher: EventWatcher): Promise<void> {
     try {
       while (!watcher.isClosed && !this.isClosed) {
+        const before = this.reader.position;
         const page = await eventsAfter(this.link.redis, watcher.position, PAGE);
         for (const stored of page) {
           watcher.offer(stored, () => eventFrame(stored));
           if (watcher.isBehind) await watcher.drained();
         }
-        // Live from here, unless the reader has gone further in the meantime: then there is another page.
+        // Live from here, unless the reader has gone further in the meantime: then there is another page. Where the reader has
+        // been all the time nothing is left to read, even if it is further: Redis has lost what it read.
         const { position } = this.reader;
-        if (page.length < PAGE && !(position !== undefined && isAfter(position, watcher.position))) {
+        const isFurther =
+          position !== undefined && position !== before && isAfter(position, watcher.position);
+        if (page.length < PAGE && !isFurther) {
           watcher.isLive = true;
           if (this.watchers.has(watcher)) this.reader.listenFrom(this, watcher.position);
           return;

@@ -1,0 +1,101 @@
+import { EventEmitter } from 'node:events';
+import type { ServerResponse } from 'node:http';
+import { closeLater } from '@lamplighter/test-kit/resources';
+import type { ApiMetrics } from '../metrics/api-metrics.js';
+import type { StoreLink } from '../store/store-link.js';
+import { EventFeed } from './event-feed.js';
+import type { EventReader } from './event-reader.js';
+
+/** A client's response: what was written, and whether it has been ended. */
+class Client extends EventEmitter {
+  readonly req = { method: 'GET' };
+  readonly closed = false;
+  readonly writableLength = 0;
+  readonly writableNeedDrain = false;
+  readonly destroyed = false;
+  writableEnded = false;
+  text = '';
+  writeHead(): void {}
+  write(text: string): void {
+    this.text += text;
+  }
+  end(): void {
+    this.writableEnded = true;
+    this.emit('close');
+  }
+  get response(): ServerResponse {
+    return this as unknown as ServerResponse;
+  }
+}
+
+/** A feed on a Redis whose newest event is `newest`, and which tells so only once it is let. */
+function feedOn(newest: string, readerPosition?: string) {
+  let answer: () => void = () => undefined;
+  const isLet = new Promise<void>((resolve) => {
+    answer = resolve;
+  });
+  let pages = 0;
+  const redis = {
+    xrevrange: async () => {
+      await isLet;
+      return newest === '0-0' ? [] : [[newest, ['event', '{}']]];
+    },
+    xrange: () => {
+      pages += 1;
+      return pages > 1000 ? Promise.reject(new Error('asked for ever')) : Promise.resolve([]);
+    },
+  };
+  const live: string[] = [];
+  const reader = {
+    position: readerPosition,
+    listenFrom: (_listener: unknown, position: string) => void live.push(position),
+    leave: () => undefined,
+  };
+  const metrics = { sseClients: { set: () => undefined } };
+  const feed = new EventFeed(
+    { redis } as unknown as StoreLink,
+    metrics as unknown as ApiMetrics,
+    reader as unknown as EventReader,
+  );
+  closeLater('feed', () => feed.close());
+  return { feed, answer, live };
+}
+
+it('has 500 places, also for clients that come all at once', async () => {
+  const { feed, answer, live } = feedOn('5-0');
+  const clients = Array.from({ length: 500 }, () => feed.watch(new Client().response, {}, undefined));
+  await expect(feed.watch(new Client().response, {}, undefined)).rejects.toThrow('too-many-watchers');
+  answer();
+  await Promise.all(clients);
+  expect(live).toHaveLength(500);
+  await expect(feed.watch(new Client().response, {}, undefined)).rejects.toThrow('too-many-watchers');
+});
+
+it('ends a stream that begins while the service stops', async () => {
+  const { feed, answer } = feedOn('5-0');
+  const client = new Client();
+  const watching = feed.watch(client.response, {}, undefined);
+  feed.close();
+  answer();
+  await watching;
+  expect(client.writableEnded).toBe(true);
+});
+
+it.each([
+  ['of a Redis that was emptied', '0-0'],
+  ['of another Redis', '7-3'],
+])('who knows an event %s is told so, and goes on with what comes', async (_what, newest) => {
+  const { feed, answer, live } = feedOn(newest);
+  answer();
+  const client = new Client();
+  await feed.watch(client.response, {}, '999999999999999-0');
+  expect(client.text).toContain('event: missed\ndata: {"cause":"late"}');
+  expect(live).toEqual([newest]);
+});
+
+it('asks no further for events that Redis has lost since they were read', async () => {
+  const { feed, answer, live } = feedOn('0-0', '5-0');
+  answer();
+  await feed.watch(new Client().response, {}, undefined);
+  expect(live).toEqual(['0-0']);
+});
