@@ -19,7 +19,9 @@ export class Readiness {
   /** In words; empty when the service is ready. */
   async problems(): Promise<string[]> {
     if (this.isStopping) return ['this service is stopping'];
-    return [...this.link.problems(), ...(await this.canaryProblems())];
+    const canary = await this.canaryProblems();
+    // After the canary: while it was asked for, Redis may have gone.
+    return [...this.link.problems(), ...canary];
   }
 
   /** A canary that came through proves broker, access list, subscription, rules and Redis. */
