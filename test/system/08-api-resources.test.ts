@@ -238,6 +238,14 @@ describe('a command', () => {
     expect((await api.get('/v1/fleets/home/devices/door')).body.pendingCommands).toBe(0);
   });
 
+  it('cancelled by several at once is cancelled by one of them, and counted once', async () => {
+    const cancelled = () => api.metric('commands_total', 'transition="cancelled"');
+    const [id, before] = [await send('home', 'window', { action: { open: true } }), await cancelled()];
+    const answers = await Promise.all(Array.from({ length: 5 }, () => api.delete(`/v1/commands/${id}`)));
+    expect(answers.map(({ status }) => status).sort()).toEqual([200, 409, 409, 409, 409]);
+    expect(await cancelled()).toBe(before + 1);
+  });
+
   it('cancelled although the device may have executed it ends as unknown, and so does one that is superseded', async () => {
     const lamp = new DeviceAddress('home', 'fan', false);
     /** Sends a command that is dispatched, gets no answer, and waits again. */

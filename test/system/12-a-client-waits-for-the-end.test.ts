@@ -145,7 +145,7 @@ describe('with the API alone', () => {
     const apart = await startApiAlone();
     const id = await sent(apart);
     const { answered } = await waitFor(id, apart);
-    expect(await cancelCommand(apart.store, id)).toBe('cancelled');
+    expect(await cancelCommand(apart.store, id)).toEqual({ state: 'cancelled', isOurs: true });
     await apart.redis.kill();
     await apart.redis.start();
     const { status, body } = await answered;

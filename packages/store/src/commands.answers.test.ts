@@ -3,7 +3,7 @@ import { expectConsistentQueue } from '../test/expect-consistent-queue.js';
 import { type StoreUnderTest, startStore } from '../test/store-under-test.js';
 import { type DeviceAddress, LEASE_MS } from './accept-readings.js';
 import { newCommandId } from './command-id.js';
-import { answerCommands } from './commands.js';
+import { answerCommands, cancelCommand } from './commands.js';
 
 const HOUR = 3_600_000;
 
@@ -117,8 +117,9 @@ describe('an answer', () => {
 describe('a cancellation', () => {
   it('ends what waits', async () => {
     await desk.enqueue('up');
-    expect(await desk.cancel('up')).toBe('cancelled');
-    expect(await desk.cancel('up')).toBe('cancelled');
+    const cancel = () => cancelCommand(store.redis, desk.id('up'));
+    expect(await cancel()).toEqual({ state: 'cancelled', isOurs: true });
+    expect(await cancel()).toEqual({ state: 'cancelled', isOurs: false });
     expect((await desk.read('up'))?.transitions).toHaveLength(2);
   });
 

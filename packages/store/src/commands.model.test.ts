@@ -296,7 +296,7 @@ class Cancel extends StepOnOne {
   async act(model: QueueModel, fleet: Fleet): Promise<void> {
     const { id } = this.pick(model)!;
     const [outcome, now] = await fleet.timed(() => cancelCommand(store.redis, id));
-    expect(outcome).toBe(model.cancel(id, now));
+    expect(outcome.state).toBe(model.cancel(id, now));
   }
   toString = () => `cancel ${this.which}`;
 }

@@ -147,7 +147,7 @@ describe('a command', () => {
       '*',
     ]) {
       expect(await readCommand(store.redis, id)).toBeUndefined();
-      expect(await cancelCommand(store.redis, id)).toBe('missing');
+      expect(await cancelCommand(store.redis, id)).toEqual({ state: 'missing', isOurs: false });
       const answered = await answerCommands(store.redis, [
         { device: robot.name, answer: { id, status: 'succeeded' }, cause: 'device' },
       ]);

@@ -309,21 +309,22 @@ async function runAnswers(
 
 /**
  * Cancels a pending command. One of which an attempt has had no answer ends as `unknown`.
- * @returns the state that it has now; `cancelled` and `unknown` are the ends, all others forbid it
+ * @returns the state that it has now, and whether this call ended it; if not, that state forbids it
  */
 export async function cancelCommand(
   redis: Redis,
   id: string,
   cause = 'api',
-): Promise<CommandState | 'missing'> {
+): Promise<{ state: CommandState | 'missing'; isOurs: boolean }> {
   const shard = shardOfCommand(id);
   const value = shard === undefined ? null : await redis.hget(commandKeys(shard)[0]!, id);
-  if (value === null) return 'missing';
+  if (value === null) return { state: 'missing', isOurs: false };
   const { fleet, device } = readBody(id, value);
-  const [state] = (await runScript(redis, 'cancelCommand-9', endingKeys(fleet, device), [id, cause])) as [
-    CommandState | 'missing',
-  ];
-  return state;
+  const [state, isOurs] = (await runScript(redis, 'cancelCommand-9', endingKeys(fleet, device), [
+    id,
+    cause,
+  ])) as [CommandState | 'missing', 0 | 1];
+  return { state, isOurs: isOurs === 1 };
 }
 
 /** Devices that come back are served at this pace by each replica: the first at once, the next after so long. Milliseconds. */

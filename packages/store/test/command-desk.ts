@@ -127,8 +127,8 @@ export class CommandDesk {
     return timePasses(this.redis, ms, this.address);
   }
 
-  cancel(name: string): Promise<string> {
-    return cancelCommand(this.redis, this.id(name));
+  async cancel(name: string): Promise<string> {
+    return (await cancelCommand(this.redis, this.id(name))).state;
   }
 
   wake(): Promise<number> {

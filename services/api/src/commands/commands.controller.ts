@@ -37,7 +37,7 @@ export class CommandsController {
   @ApiOperation({ summary: 'One command with all its transitions' })
   @MayWait('It is answered once the command has ended, or as it is after that time.')
   @Answers(200, commandSchema, 'The command', PREFERENCE_APPLIED)
-  @Problems('invalid-request', 'no-such-command', 'too-many-waiting')
+  @Problems('invalid-request', 'no-such-command', 'too-many-waiting', 'store-away')
   async readCommand(
     @Param({ schema: commandPath }) { id }: z.infer<typeof commandPath>,
     @Req() request: HttpRequest,
@@ -70,10 +70,10 @@ export class CommandsController {
     @Param({ schema: commandPath }) { id }: z.infer<typeof commandPath>,
   ): Promise<CommandBody> {
     const redis = this.link.durableRedis;
-    const { state: before, fleet, device } = await this.find(id);
-    const state = before === 'pending' ? await cancelCommand(redis, id) : before;
+    const { fleet, device } = await this.find(id);
+    const { state, isOurs } = await cancelCommand(redis, id);
     if (state === 'missing') throw noSuchCommand(id);
-    if (before !== 'pending' || (state !== 'cancelled' && state !== 'unknown')) {
+    if (!isOurs) {
       throw new Problem(
         'command-not-cancellable',
         `Command ${id} is ${state}; only a pending command can be cancelled.`,
