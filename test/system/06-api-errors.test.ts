@@ -27,7 +27,7 @@ describe('a bad body is refused, and every bad field is pointed at:', () => {
     ['a number', '7', [['', /must be object/]]],
     ['no action', '{}', [['/action', /is required/]]],
     ['an empty action', '{"action":{}}', [['/action', /needs at least one key/]]],
-    ['an action that is text', '{"action":"on"}', [['/action', /must be record/]]],
+    ['an action that is text', '{"action":"on"}', [['/action', /must be object/]]],
     ['a reserved key', '{"action":{"_cmd":1}}', [['/action/_cmd', /must begin with a letter/]]],
     ['a key with a slash and a tilde', '{"action":{"a/b~":1}}', [['/action/a~1b~0', /must begin/]]],
     ['an action of 5 kB', JSON.stringify({ action: { a: 'x'.repeat(5000) } }), [['/action', /4096 bytes/]]],
@@ -37,6 +37,12 @@ describe('a bad body is refused, and every bad field is pointed at:', () => {
     ['half a surrogate pair', '{"action":{"a":"\\ud800"}}', [['/action/a', /surrogate/]]],
     ['__proto__', '{"action":{"a":{"__proto__":{"b":1}}}}', [['/action/a/__proto__', /not allowed/]]],
     ['constructor', '{"constructor":{"prototype":1}}', [['/constructor', /not allowed/]]],
+    ['a key twice', '{"action":{"a":true,"b":[1],"a":false}}', [['/action/a', /more than once/]]],
+    [
+      'a key twice, spelt in two ways',
+      '{"action":{"a":1},"\\u0061ction":{}}',
+      [['/action', /more than once/]],
+    ],
     ['a policy that there is not', '{"action":{"a":1},"policy":"soon"}', [['/policy', /"latest"/]]],
     ['a lane of two words', '{"action":{"a":1},"lane":"two words"}', [['/lane', /must be 1 to/]]],
     ['a time to live of a year', '{"action":{"a":1},"ttl":"365d"}', [['/ttl', /must be a duration/]]],
@@ -63,18 +69,43 @@ describe('a bad body is refused, and every bad field is pointed at:', () => {
   it('a body that is no JSON', async () => {
     expectProblem(await api.post(COMMANDS, '{"action":'), 400, 'malformed-json');
     expectProblem(await api.post(COMMANDS, '{"action":{"a":NaN}}'), 400, 'malformed-json');
+    const bytes = Buffer.from('{"action":{"a":"\xff"}}', 'latin1');
+    const binary = await fetch(`${api.api.url}${COMMANDS}`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${api.key}`, 'content-type': 'application/json' },
+      body: bytes,
+    });
+    expect([binary.status, ((await binary.json()) as { type: string }).type]).toEqual([
+      400,
+      'urn:lamplighter:problem:malformed-json',
+    ]);
+  });
+
+  it('is the same for every endpoint that takes one', async () => {
+    const twice = '{"when":"light < 300","when":"light < 30","then":{"led_on":true}}';
+    const response = await api.post('/v1/fleets/demo/rules', twice);
+    expectProblem(response, 400, 'invalid-request');
+    expect(response.body.errors).toEqual([
+      { in: 'body', pointer: '/when', detail: 'is there more than once' },
+    ]);
+  });
+
+  it('and none is read where none is taken', async () => {
+    const response = await api.get('/v1/fleets').type('json').send('{"');
+    expect(response.status).toBe(200);
   });
 
   it('a body of another type', async () => {
     expectProblem(await api.post(COMMANDS).type('form').send('a=1'), 415, 'unsupported-media-type');
     expectProblem(await api.post(COMMANDS).type('text').send('on'), 415, 'unsupported-media-type');
-    expectProblem(
-      await api
-        .post(COMMANDS)
-        .set('Content-Type', 'application/json; charset=latin1')
-        .send('{"action":{"a":1}}'),
-      415,
-      'unsupported-media-type',
+    for (const charset of ['latin1', 'utf-16', '']) {
+      const type = `application/json; charset=${charset}`;
+      const response = await api.post(COMMANDS).set('Content-Type', type).send('{"action":{"a":1}}');
+      expectProblem(response, 415, 'unsupported-media-type');
+    }
+    const quoted = 'Application/JSON; charset="UTF-8"';
+    expect((await api.post(COMMANDS).set('Content-Type', quoted).send('{"action":{"a":1}}')).status).toBe(
+      202,
     );
   });
 

@@ -12,7 +12,8 @@ import { exposeOpenCommands } from './metrics/open-commands-gauge.js';
 import { openApiDocument } from './openapi/document.js';
 import { ProblemFilter } from './problems/problem.filter.js';
 import type { Layer } from './requests/http-request.js';
-import { JSON_PARSERS, refuseOtherBodies } from './requests/json-body.js';
+import { BODY_READERS, refuseOtherBodies } from './requests/json-body.js';
+import { parseJson } from './requests/parse-json.js';
 import { ValidationPipe } from './requests/validation.pipe.js';
 import { VERSION } from './version.js';
 
@@ -43,7 +44,8 @@ export async function createApp(foundation: Foundation): Promise<NestExpressAppl
   );
   app.use('/v1', requireApiKey(app.get(ApiKeyCheck), metrics));
   app.use('/v1', refuseOtherBodies);
-  for (const parser of JSON_PARSERS) app.useBodyParser('json', parser);
+  for (const reader of BODY_READERS) app.useBodyParser('raw', reader);
+  app.use(parseJson);
   SwaggerModule.setup('docs', app, () => openApiDocument(app, VERSION), {
     jsonDocumentUrl: 'openapi.json',
     raw: ['json'],

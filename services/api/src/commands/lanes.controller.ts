@@ -5,7 +5,7 @@ import { Controller, HttpCode, Inject, Param, Post } from '@nestjs/common';
 import { ApiOperation } from '@nestjs/swagger';
 import { z } from 'zod';
 import { noSuchDevice } from '../devices/devices.controller.js';
-import { Answers, Problems, Resource } from '../openapi/describe.js';
+import { Answers, BODY_PROBLEMS, Problems, Resource } from '../openapi/describe.js';
 import { devicePath } from '../requests/address.js';
 import { StoreLink } from '../store/store-link.js';
 
@@ -45,7 +45,7 @@ export class LanesController {
       'stopped lanes. A lane that is not stopped stays as it is, so the request may be repeated.',
   })
   @Answers(200, resumedLaneSchema, 'The lane goes on')
-  @Problems('invalid-request', 'no-such-device', 'store-refuses-writes', 'store-not-durable', 'store-away')
+  @Problems(...BODY_PROBLEMS, 'no-such-device', 'store-refuses-writes', 'store-not-durable', 'store-away')
   async resumeLane(
     @Param({ schema: lanePath }) { fleet, device, lane }: LanePath,
   ): Promise<z.infer<typeof resumedLaneSchema>> {

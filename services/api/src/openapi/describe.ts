@@ -13,7 +13,18 @@ export function Answers(status: number, schema: z.ZodType, description: string, 
 
 export const header = (description: string) => ({ description, schema: { type: 'string' as const } });
 
-/** Describes the problems that an endpoint may answer with, beside those of every endpoint under /v1. */
+/** What may be wrong with any request whose method has a body, also where none is expected. */
+export const BODY_PROBLEMS = [
+  'invalid-request',
+  'malformed-json',
+  'body-too-large',
+  'unsupported-media-type',
+] as const satisfies readonly ProblemName[];
+
+/**
+ * Describes the problems that an endpoint may answer with, beside those of every endpoint under /v1. Of a status that it names
+ * itself it must name all.
+ */
 export function Problems(...kinds: ProblemName[]) {
   const statuses = new Map<number, ProblemName[]>();
   for (const kind of kinds) {

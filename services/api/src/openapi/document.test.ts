@@ -16,13 +16,17 @@ import { dryRunRequestSchema, dryRunSchema } from '../tryout/dry-run.schema.js';
 import { ruleDiffRequestSchema, ruleDiffSchema } from '../tryout/rule-diff.schema.js';
 import { whySchema } from '../why/why.schema.js';
 import { whyNotSchema } from '../why/why-not.schema.js';
+import { BODY_PROBLEMS } from './describe.js';
 import { openApiText } from './offline-document.js';
 
 interface Operation {
   operationId: string;
   summary?: string;
   security?: object[];
-  responses: Record<string, { content?: Record<string, { schema?: object; example?: unknown }> }>;
+  responses: Record<
+    string,
+    { content?: Record<string, { schema?: object; example?: unknown; examples?: object }> }
+  >;
 }
 
 const text = await openApiText();
@@ -31,7 +35,12 @@ const document = JSON.parse(text) as {
   components: { schemas: Record<string, object> };
 };
 const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
-  Object.entries(methods).map(([method, operation]) => ({ name: `${method} ${path}`, path, operation })),
+  Object.entries(methods).map(([method, operation]) => ({
+    name: `${method} ${path}`,
+    path,
+    method,
+    operation,
+  })),
 );
 
 it('is the committed one; if not, run `node services/api/dist/openapi/write-document.js` after a build', () => {
@@ -95,6 +104,22 @@ it.each(operations)('$name says what it answers, good or bad, and who may ask', 
   expect(operation.security).toEqual([{ bearer: [] }, { apiKey: [] }]);
   expect(Object.keys(operation.responses)).toEqual(expect.arrayContaining(['401', '500', '503']));
 });
+
+it.each(operations.filter(({ path }) => path.startsWith('/v1')))(
+  '$name names the problems that it shares with others, whatever else it names',
+  ({ method, operation }) => {
+    const problems = Object.values(operation.responses).flatMap(({ content }) =>
+      Object.keys(content?.['application/problem+json']?.examples ?? {}),
+    );
+    const hasBody = method === 'post' || method === 'put';
+    expect(problems).toEqual(
+      expect.arrayContaining([
+        ...['unauthorized', 'internal-error', 'store-away'],
+        ...(hasBody ? BODY_PROBLEMS : []),
+      ]),
+    );
+  },
+);
 
 it('refers only to what it defines, and leaves no name that a tool made up', () => {
   const references = [...text.matchAll(/"#\/components\/schemas\/([^"]+)"/g)].map(([, name]) => name);

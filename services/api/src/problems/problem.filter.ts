@@ -53,9 +53,8 @@ export class ProblemFilter implements ExceptionFilter {
   }
 }
 
-/** Errors of Nest's router and of the body parser. */
+/** Errors of Nest's router and of whoever reads the body. */
 function ofHttp(error: HttpException, request: HttpRequest): Problem {
-  const reason = (error.cause as { type?: string } | undefined)?.type;
   if (error.getStatus() === 404) return noRoute(request);
   if (error.getStatus() === 413) {
     return new Problem('body-too-large', `A body may have at most ${maxBodyBytes(request) / 1024} kB.`);
@@ -63,7 +62,6 @@ function ofHttp(error: HttpException, request: HttpRequest): Problem {
   if (error.getStatus() === 415) {
     return new Problem('unsupported-media-type', `${error.message}; send application/json in UTF-8.`);
   }
-  if (reason === 'entity.parse.failed') return new Problem('malformed-json', `${error.message}.`);
   return new Problem('invalid-request', `${error.message}.`);
 }
 

@@ -7,6 +7,8 @@ export interface HttpRequest extends IncomingMessage {
   readonly path: string;
   /** As it came, with the query. */
   readonly originalUrl: string;
+  /** What was read of it: the bytes, and once they are parsed the value. */
+  body?: unknown;
   /** The route that took it. */
   readonly route?: { readonly path: string };
   readonly app: { readonly router: { readonly stack: readonly Layer[] } };

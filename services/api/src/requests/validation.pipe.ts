@@ -54,5 +54,8 @@ function fieldErrors(part: FieldError['in'], issue: z.core.$ZodIssue): FieldErro
 }
 
 function words(message: string): string {
-  return message.replace(/^Invalid (input|option): /, '').replace(/^expected/, 'must be');
+  return message
+    .replace(/^Invalid (input|option): /, '')
+    .replace(/^expected/, 'must be')
+    .replace(/^must be record/, 'must be object');
 }

@@ -19,7 +19,7 @@ import {
 import { ApiHeader, ApiOperation, ApiResponse } from '@nestjs/swagger';
 import type { z } from 'zod';
 import { noSuchFleet } from '../fleets/fleets.controller.js';
-import { Answers, header, Problems, Resource } from '../openapi/describe.js';
+import { Answers, BODY_PROBLEMS, header, Problems, Resource } from '../openapi/describe.js';
 import { type FleetPath, fleetPath } from '../requests/address.js';
 import type { HttpRequest } from '../requests/http-request.js';
 import { linkNext } from '../requests/page.js';
@@ -42,7 +42,6 @@ import { noSuchRule, RuleWriter } from './rule-writer.js';
 const ETAG = { ETag: header('The version, as `"3"`') };
 const LOCATION = { Location: header('The address of the rule') };
 const WRITES = ['store-not-durable', 'store-refuses-writes', 'store-away'] as const;
-const BODIES = ['invalid-request', 'malformed-json', 'body-too-large', 'unsupported-media-type'] as const;
 const LIVE = 'It is in force in every replica within a second.';
 
 const precondition = (name: 'If-Match' | 'If-None-Match', description: string) =>
@@ -96,7 +95,7 @@ export class RulesController {
     ...ETAG,
     ...LOCATION,
   })
-  @Problems(...BODIES, 'rule-exists', 'too-many-rules', 'invalid-rule', ...WRITES)
+  @Problems(...BODY_PROBLEMS, 'rule-exists', 'too-many-rules', 'invalid-rule', ...WRITES)
   async addRule(
     @Param({ schema: fleetPath }) { fleet }: FleetPath,
     @Body({ schema: anyDocument }) document: unknown,
@@ -150,7 +149,7 @@ export class RulesController {
   @Answers(200, storedRuleSchema, 'The rule, replaced', ETAG)
   @Answers(201, storedRuleSchema, 'The rule, added', { ...ETAG, ...LOCATION })
   @Problems(
-    ...BODIES,
+    ...BODY_PROBLEMS,
     'too-many-rules',
     'precondition-failed',
     'invalid-rule',
@@ -205,7 +204,7 @@ export class RulesController {
   })
   @precondition('If-Match', 'The version that is to be switched on; any if not given')
   @Answers(200, storedRuleSchema, 'The rule, switched on', ETAG)
-  @Problems('invalid-request', 'no-such-rule', 'precondition-failed', 'invalid-rule', ...WRITES)
+  @Problems(...BODY_PROBLEMS, 'no-such-rule', 'precondition-failed', 'invalid-rule', ...WRITES)
   enableRule(
     @Param({ schema: rulePath }) path: RulePath,
     @Req() request: HttpRequest,
@@ -222,7 +221,7 @@ export class RulesController {
   })
   @precondition('If-Match', 'The version that is to be switched off; any if not given')
   @Answers(200, storedRuleSchema, 'The rule, switched off', ETAG)
-  @Problems('invalid-request', 'no-such-rule', 'precondition-failed', 'invalid-rule', ...WRITES)
+  @Problems(...BODY_PROBLEMS, 'no-such-rule', 'precondition-failed', 'invalid-rule', ...WRITES)
   disableRule(
     @Param({ schema: rulePath }) path: RulePath,
     @Req() request: HttpRequest,
