@@ -324,6 +324,47 @@ describe('a device whose broker fails', () => {
     expect(await next(service, fleet, 'acknowledgements')).toEqual({ id: 'c1', status: 'succeeded' });
   });
 
+  it('refuses what a frozen broker held beyond its expiry, also if that is the first command to come', async () => {
+    const broker = await startBroker();
+    const { name, url } = await broker.newFleet();
+    const rules = await connectAsync(broker.rulesUrl, { protocolVersion: 5, reconnectPeriod: 0 });
+    closeLater('rules', () => rules.endAsync());
+    const arrivals: string[] = [];
+    // Several, for the broker goes on in any order: with what they sent meanwhile, or with their commands.
+    const lamps = Array.from({ length: 10 }, (_, i) => `lamp-${i}`);
+    const devices = lamps.map((device) => {
+      const lamp = new DeviceClient({
+        broker: parseBrokerUrl(url),
+        fleet: name,
+        device,
+        execute: () => undefined,
+        onEvent: (event) => event.event === 'command' && arrivals.push(event.arrival),
+      });
+      closeLater(device, () => lamp.close());
+      lamp.start();
+      return lamp;
+    });
+    for (const device of devices) await untilOnline(device);
+
+    broker.pause();
+    const expiresAt = Date.now() + 1000;
+    for (const lamp of lamps) {
+      const payload = JSON.stringify({ open: true, _cmd: envelope(lamp, { expiresAt }) });
+      rules.publish(deviceTopic(name, 'commands', lamp), payload, {
+        qos: 1,
+        properties: { messageExpiryInterval: 1 },
+      });
+    }
+    const measureUntil = (at: number) => () => {
+      for (const device of devices) void device.publish({ light: 1 });
+      return Date.now() > at;
+    };
+    await until(measureUntil(expiresAt + 3000), { what: 'the time to be over', everyMs: 250 });
+    broker.resume();
+    await until(() => arrivals.length === lamps.length, { what: 'the commands' });
+    expect(new Set(arrivals)).toEqual(new Set(['expired']));
+  }, 30_000);
+
   it('decides by itself, hands back control when it returns, and reports what it did', async () => {
     const broker = await startBroker();
     const lamp = { on: false };

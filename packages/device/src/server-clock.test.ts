@@ -24,7 +24,7 @@ describe("the server's time on a device", () => {
     expect(clock.now()).toBe(NOW + error);
   });
 
-  it.each([-YEAR, -10_000, 10_000, YEAR])('is corrected if the clock is %i ms off', (error) => {
+  it.each([-YEAR, -10_000, 60_000, YEAR])('is corrected if the clock is %i ms off', (error) => {
     const { clock, time } = deviceWith(error);
     clock.observe(NOW, 500);
     expect(clock.now()).toBe(NOW);
@@ -43,6 +43,30 @@ describe("the server's time on a device", () => {
   it('is not held back by a command that waited on the way: a right clock stays right', () => {
     const { clock } = deviceWith(0);
     clock.observe(NOW - 50_000, 60_000);
+    expect(clock.now()).toBe(NOW);
+  });
+
+  it.each([1, 5])('is not held back by a stall before the broker, which held %i commands', (held) => {
+    const { clock } = deviceWith(0);
+    for (let i = 0; i < held; i += 1) clock.observe(NOW - 20_000 + 100 * i, 10);
+    expect(clock.now()).toBe(NOW);
+  });
+
+  it('is known from commands that came some time apart, if the clock is ahead by no more than a stall takes', () => {
+    const { clock, time } = deviceWith(10_000);
+    clock.observe(NOW, 10);
+    time.true += 1000;
+    clock.observe(time.true, 10);
+    expect(clock.now()).toBe(time.true + 10_000);
+    time.true += 9000;
+    clock.observe(time.true, 10);
+    expect(clock.now()).toBe(time.true);
+  });
+
+  it('stays that of a right clock to the millisecond when one of the last commands was held up', () => {
+    const { clock } = deviceWith(0);
+    clock.observe(NOW + 700, 10);
+    clock.observe(NOW - 20_000, 10);
     expect(clock.now()).toBe(NOW);
   });
 

@@ -2,7 +2,7 @@
 interface Sample {
   /** The server's time less our monotonic one when the command came, if it came at once; ms. */
   readonly offset: number;
-  /** For how long at most it had been on its way, ms. */
+  /** For how long at most it had been on its way from the broker, ms. */
   readonly delay: number;
 }
 
@@ -10,17 +10,28 @@ interface Sample {
 const AGREES_MS = 2000;
 /** Samples that count: the last few, so that a clock that drifts is followed. */
 const SAMPLES = 8;
+/** A broker, or the link of the service to it, that stands still for longer is given up (one and a half keep-alives), ms. */
+const LONGEST_STALL_MS = 45_000;
+/** What it held comes at once, ms. */
+const TOGETHER_MS = 10_000;
 
 /**
  * The server's time as a device can know it. The broker counts down a command's message expiry, so a command says at which
  * server time it was sent: `expiresAt` less the seconds left. It may have waited on the way since, but never negatively: the
- * largest of the last few samples is the best. A delay looks like a device clock that is ahead; how long the delay can have
- * been at most tells the two apart, and in doubt the device's clock is right (a late command is then refused, never executed).
+ * largest of the last few samples is the best. A delay looks like a device clock that is ahead; in doubt the device's clock is
+ * right (a late command is then refused, never executed). What tells the two apart:
+ *
+ * - how long the command can have been on its way from the broker at most; the broker's answers to the device tell that;
+ * - on the way to the broker, which nobody here sees, one stall holds up everything: a clock that seems to be ahead by less than
+ *   that may take is right until there are commands that came some time apart.
  *
  * Samples are held against the monotonic clock, so a device clock that is set does not spoil them.
  */
 export class ServerClock {
   private readonly samples: Sample[] = [];
+  /** When the first sample came, and the latest; monotonic, ms. */
+  private firstAt = 0;
+  private latestAt = 0;
 
   /**
    * @param wall the device's clock, ms since 1970
@@ -37,7 +48,9 @@ export class ServerClock {
    * @param delay how long ago that can have been at most, ms
    */
   observe(serverTime: number, delay: number): void {
-    this.samples.push({ offset: serverTime - this.monotonic(), delay });
+    this.latestAt = this.monotonic();
+    if (this.samples.length === 0) this.firstAt = this.latestAt;
+    this.samples.push({ offset: serverTime - this.latestAt, delay });
     if (this.samples.length > SAMPLES) this.samples.shift();
   }
 
@@ -46,6 +59,11 @@ export class ServerClock {
     const wall = this.wall();
     const behind = this.behind(wall);
     return behind === undefined ? wall : wall + behind;
+  }
+
+  /** All that was heard so far may have been held up by the same thing. */
+  private get mayBeOneStall(): boolean {
+    return this.latestAt - this.firstAt < TOGETHER_MS;
   }
 
   /** How far the device's clock is behind the server's; undefined if it is right as far as anyone can tell. */
@@ -57,7 +75,9 @@ export class ServerClock {
       least = Math.max(least, offset - ours);
       most = Math.min(most, offset + delay - ours);
     }
-    const isRight = least <= AGREES_MS && most >= -AGREES_MS;
+    const isRight =
+      Math.abs(least) <= AGREES_MS ||
+      (least < 0 && (most >= -AGREES_MS || (least >= -LONGEST_STALL_MS && this.mayBeOneStall)));
     return isRight ? undefined : Math.round(least);
   }
 }
