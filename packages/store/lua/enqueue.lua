@@ -43,9 +43,10 @@ local function enqueue(K, device_key, c, now)
     and redis.call('ZLEXCOUNT', K.queue, '[' .. c.device .. '/', '(' .. c.device .. '0') >= c.max_open then
     return 'full', 0, 0, {}
   end
-  -- A lane counts from the time of its first command, so that it counts on even if the store was lost in between.
+  -- A lane counts by the time of day, so that it counts on for its device even if the store was lost in between, or put back to how
+  -- it was some time ago.
   local fields = redis.call('HMGET', device_key, 'lane:' .. c.lane, 'stopped:' .. c.lane)
-  local seq = fields[1] and fields[1] + 1 or now
+  local seq = math.max((fields[1] or 0) + 1, now)
   redis.call('HSET', device_key, 'lane:' .. c.lane, int(seq))
   local padded = string.format('%016.0f', seq)
   local expires_at = now + c.ttl

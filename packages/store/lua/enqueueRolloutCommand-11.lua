@@ -14,8 +14,6 @@
 --@include commands.lua
 --@include leave.lua
 --@include enqueue.lua
---@include leave.lua
---@include enqueue.lua
 
 local rollout, fleet, device, delivery = ARGV[1], ARGV[4], ARGV[5], ARGV[7]
 local K = command_keys(4)
