@@ -1,5 +1,6 @@
 import { startBroker, type TestBroker, type TestFleet } from '@lamplighter/test-kit/broker';
 import { connectDevice } from '@lamplighter/test-kit/device';
+import { connectMqtt } from '@lamplighter/test-kit/mqtt-client';
 import { closeLater } from '@lamplighter/test-kit/resources';
 import { until } from '@lamplighter/test-kit/until';
 import { MqttLink, type MqttMessage, type PublishOutcome } from './mqtt-link.js';
@@ -112,6 +113,47 @@ describe('a link to the broker', () => {
     });
     expect(new Set(outcomes)).toEqual(new Set([0]));
     expect(lamp.commands().map(({ n }) => n)).toEqual(Array.from({ length: count }, (_, n) => n));
+  });
+
+  it('gives up what waited for the broker for as long as a lease, for another replica may have it', async () => {
+    const own = await startBroker();
+    const { name } = await own.newFleet();
+    const opened = await openLink([], { url: own.rulesUrl });
+    await isUp(opened);
+    own.pause();
+    const count = 2100; // more than the broker takes at a time
+    const outcomes: PublishOutcome[] = [];
+    for (let n = 0; n < count; n += 1)
+      opened.link.publish(`${name}/commands/many`, '{}', 60, (outcome) => outcomes.push(outcome));
+    const began = performance.now();
+    await until(() => performance.now() - began > 4100, { what: 'the wait to be too long', everyMs: 100 });
+    own.resume();
+    await until(() => outcomes.length === count, { what: 'all outcomes' });
+    const lost = outcomes.filter((outcome) => outcome === 'lost').length;
+    expect([new Set(outcomes), lost > 0]).toEqual([new Set([16, 'lost']), true]);
+    const again = await new Promise<PublishOutcome>((resolve) =>
+      opened.link.publish(`${name}/commands/many`, '{}', 60, resolve),
+    );
+    expect(again).toBe(16);
+  });
+
+  it('counts the time in which a publish waited for the broker off its expiry', async () => {
+    const own = await startBroker();
+    const { name, url } = await own.newFleet();
+    const opened = await openLink([], { url: own.rulesUrl });
+    await isUp(opened);
+    const lamp = await connectMqtt(url);
+    await lamp.subscribe(`${name}/commands/many`);
+    own.pause();
+    const count = 2100;
+    for (let n = 0; n < count; n += 1)
+      opened.link.publish(`${name}/commands/many`, '{}', 60, () => undefined);
+    const began = performance.now();
+    await until(() => performance.now() - began > 2100, { what: 'two seconds', everyMs: 100 });
+    own.resume();
+    await until(() => lamp.received.length === count, { what: 'all of them' });
+    const left = lamp.received.map(({ packet }) => packet.properties?.messageExpiryInterval);
+    expect([left.at(0)! > 58, left.at(-1)! <= 58]).toEqual([true, true]);
   });
 
   it('says once that the broker is away, loses what was in flight, and comes back by itself', async () => {

@@ -51,6 +51,8 @@ const MAX_IN_FLIGHT_BYTES = 16 * 1024 * 1024;
 const RECEIVE_MAXIMUM = 0xffff;
 /** Publishes that wait for the broker's receive window; beyond it they count as lost and are dispatched again later. */
 const MAX_WAITING = 10_000;
+/** They do not wait for longer than this, milliseconds: less than a lease (`LEASE_MS`), after which another replica may publish them. */
+const MAX_WAIT_MS = 4000;
 const MAX_PACKET_BYTES = BOUNDS.maxPayloadBytes + 2048;
 const KEEPALIVE_SECONDS = 30;
 /** CONNACK reason codes (MQTT 5, 3.2.2.2) about account, access, ban and method of authentication. */
@@ -84,6 +86,8 @@ export class MqttLink {
     expirySeconds: number;
     done: (outcome: PublishOutcome) => void;
     traceparent: string | undefined;
+    /** Time of this process (performance.now). */
+    since: number;
   }[] = [];
 
   constructor(
@@ -155,7 +159,7 @@ export class MqttLink {
   ): void {
     if (!this.up || this.waiting.length >= MAX_WAITING) done('lost');
     else if (this.open.size >= this.broker.receiveMaximum)
-      this.waiting.push({ topic, payload, expirySeconds, done, traceparent });
+      this.waiting.push({ topic, payload, expirySeconds, done, traceparent, since: performance.now() });
     else this.transmit(topic, payload, expirySeconds, done, traceparent);
   }
 
@@ -272,11 +276,22 @@ export class MqttLink {
     const done = this.open.get(packetId);
     if (done === undefined) return;
     this.open.delete(packetId);
-    const next = this.waiting.shift();
-    if (next !== undefined) {
-      this.transmit(next.topic, next.payload, next.expirySeconds, next.done, next.traceparent);
-    }
+    this.transmitNext();
     done(reasonCode);
+  }
+
+  /** Its expiry counts from when it was handed over, and it may have waited for too long. */
+  private transmitNext(): void {
+    for (let next = this.waiting.shift(); next !== undefined; next = this.waiting.shift()) {
+      const waitedMs = performance.now() - next.since;
+      const leftMs = next.expirySeconds * 1000 - waitedMs;
+      if (leftMs > 0 && waitedMs < MAX_WAIT_MS) {
+        const expirySeconds = Math.max(1, Math.floor(leftMs / 1000));
+        this.transmit(next.topic, next.payload, expirySeconds, next.done, next.traceparent);
+        return;
+      }
+      next.done('lost');
+    }
   }
 
   private subscribe(): void {
