@@ -1,12 +1,12 @@
 import { type Birth, parsePresence, type Will } from '@lamplighter/contracts/presence';
 import { deviceTopic, FILTERS, parseTopic } from '@lamplighter/contracts/topics';
 import { DeviceAddress } from '@lamplighter/store/accept-readings';
-import { wakeDevices } from '@lamplighter/store/commands';
 import type { Redis } from '@lamplighter/store/connect';
 import type { LiveEvent } from '@lamplighter/store/events';
 import { type PresenceOutcome, recordPresence } from '@lamplighter/store/presence';
 import { Controller, Inject } from '@nestjs/common';
 import { EventPattern, Payload } from '@nestjs/microservices';
+import { wakeUntilStored } from '../commands/wake-until-stored.js';
 import { LiveEventsService } from '../live-events/live-events.service.js';
 import { RulesMetrics } from '../metrics.js';
 import type { MqttMessage } from '../mqtt/mqtt-link.js';
@@ -60,8 +60,7 @@ export class PresenceController {
     });
     this.events.append(messages.flatMap((message, i) => this.tell(message, outcomes[i]!)));
     const born = messages.filter((_, i) => isBirth(outcomes[i]!)).map(({ address }) => address);
-    // What fails here is found by the next poll of the dispatcher, a little later.
-    if (born.length > 0) await wakeDevices(this.redis, born).catch(() => undefined);
+    if (born.length > 0) await wakeUntilStored(this.redis, born, this.metrics, this.events);
   }
 
   private read({ topic, payload }: MqttMessage) {

@@ -6,12 +6,12 @@ import {
   NEW_DEVICE,
   type PartOutcome,
 } from '@lamplighter/store/accept-readings';
-import { wakeDevices } from '@lamplighter/store/commands';
 import type { Redis } from '@lamplighter/store/connect';
 import type { LiveEvent } from '@lamplighter/store/events';
 import { countRejected, type Refusals } from '@lamplighter/store/ledger';
 import { Inject, Injectable } from '@nestjs/common';
 import { DispatchService } from '../commands/dispatch.service.js';
+import { wakeUntilStored } from '../commands/wake-until-stored.js';
 import { EdgeService, type Reported } from '../edge/edge.service.js';
 import { GroupsService } from '../groups/groups.service.js';
 import { Standings } from '../groups/standings.js';
@@ -262,7 +262,8 @@ export class IngestService {
     }
     this.metrics.telemetry.inc({ result: 'accepted' }, accepted);
     this.events.append(events);
-    if (back.length > 0) this.wake(back);
+    // Nobody waits for it: their readings are stored.
+    if (back.length > 0) void wakeUntilStored(this.redis, back, this.metrics, this.events);
     return again;
   }
 
@@ -274,11 +275,6 @@ export class IngestService {
       // A quorum's target that was to be told again is so when its time has come once more; its vote stays.
       if (refused && refused.rule.quorum === undefined) part.device.beginAnew(refused.rule);
     }
-  }
-
-  /** What waits for devices that were thought away. Failing costs time only: the dispatcher looks at every command in the end. */
-  private wake(devices: readonly DeviceAddress[]): void {
-    this.metrics.storeCall('wake', () => wakeDevices(this.redis, devices)).catch(() => undefined);
   }
 
   /** Writes refused readings into the books, and tells the devices that would send them again. */

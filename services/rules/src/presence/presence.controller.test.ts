@@ -1,0 +1,58 @@
+import { jest } from '@jest/globals';
+import { DeviceAddress } from '@lamplighter/store/accept-readings';
+import { claimCommands, enqueueCommand, requeueCommands } from '@lamplighter/store/commands';
+import { connectRedis, type Redis, redisNow } from '@lamplighter/store/connect';
+import { commandKeys } from '@lamplighter/store/keys';
+import { startRedis } from '@lamplighter/test-kit/redis';
+import { closeLater } from '@lamplighter/test-kit/resources';
+import { until } from '@lamplighter/test-kit/until';
+import type { LiveEventsService } from '../live-events/live-events.service.js';
+import { RulesMetrics } from '../metrics.js';
+import type { MqttMessage } from '../mqtt/mqtt-link.js';
+import type { DeviceCache } from '../telemetry/device-cache.js';
+import { PresenceController } from './presence.controller.js';
+
+const HOUR = 3_600_000;
+
+let redis: Redis;
+beforeAll(async () => {
+  const server = await startRedis({ settings: ['appendfsync no'] });
+  redis = connectRedis(server.url, 'test');
+  closeLater('Redis client', () => redis.disconnect());
+  await until(() => redis.status === 'ready', { what: 'the connection to Redis' });
+});
+afterEach(() => jest.restoreAllMocks());
+
+/** A command that has been given back, and waits for an hour. */
+async function waitingCommand({ fleet, device, shard, name }: DeviceAddress): Promise<string> {
+  const request = { fleet, device, lane: 'led', policy: 'latest' as const, action: { led_on: true } };
+  await enqueueCommand(redis, { ...request, ttl: 2 * HOUR });
+  const [claim] = await claimCommands(redis, [shard], 1);
+  const { id } = claim!.command;
+  const lease = { id, device: name, attempt: 1, claimedAt: claim!.claimedAt };
+  await requeueCommands(redis, [{ ...lease, waitMs: HOUR, cause: 'unreachable' }]);
+  return id;
+}
+
+it('a birth wakes what waits for the device, also if Redis fails once the birth is stored', async () => {
+  const lamp = new DeviceAddress('fleet-1', 'lamp', false);
+  const id = await waitingCommand(lamp);
+  const told = { append: () => undefined, storeFailed: jest.fn() };
+  const controller = new PresenceController(
+    redis,
+    { announce: () => undefined } as unknown as DeviceCache,
+    new RulesMetrics('rules', 'test'),
+    told as unknown as LiveEventsService,
+  );
+  const send = redis.pipeline.bind(redis);
+  const pipeline = jest.spyOn(redis, 'pipeline');
+  pipeline.mockImplementationOnce(() => send()); // the birth
+  pipeline.mockImplementationOnce(() => {
+    throw new Error('Connection is closed.');
+  });
+  const payload = Buffer.from(JSON.stringify({ online: true, session: 1, at: 1, telemetry: 'latest' }));
+  await controller.record([{ topic: 'fleet-1/presence/lamp', payload } as unknown as MqttMessage]);
+  expect(told.storeFailed).toHaveBeenCalledTimes(1);
+  const due = Number(await redis.zscore(commandKeys(lamp.shard)[5]!, id));
+  expect(due - (await redisNow(redis))).toBeLessThan(1000);
+});
