@@ -42,3 +42,30 @@ it('F2: a reading that was written before the service died without its PUBACK is
   expect(await forTheDark()).toHaveLength(1);
   expect((await client.get(`${path}/telemetry`)).body.readings).toHaveLength(2);
 }, 120_000);
+
+it('F2: a reading that the service had in hand when it died, and Redis never got, comes again: it had no PUBACK', async () => {
+  const { broker, redis, replicas, client } = await setScene({
+    fleets: [],
+    rulesEnv: { INGEST_MODE: 'durable' },
+  });
+  const [rules] = replicas;
+  const fleet = await broker.newFleet();
+  const lamp = await connectDevice(fleet);
+  const path = `/v1/fleets/${fleet.name}/devices/${lamp.device}`;
+  await lamp.sendReading({ light: 900, _seq: 1 });
+  await until(async () => (await client.get(path)).status === 200, { what: 'the first reading' });
+
+  await redis.kill();
+  await lamp.sendReading({ light: 800, _seq: 2 });
+  const inHand = async () => {
+    const metrics = await (await fetch(`${rules!.url}/metrics`)).text();
+    return Number(/^lamplighter_ingest_inflight (\d+)/m.exec(metrics)?.[1]);
+  };
+  await until(async () => (await inHand()) > 0, { what: 'the reading in hand', timeoutMs: 30_000 });
+  await rules!.kill();
+  await redis.start();
+  await rules!.start();
+  await rules!.ready();
+  const stored = async () => (await client.get(`${path}/telemetry`)).body.readings?.length;
+  await until(async () => (await stored()) === 2, { what: 'the second reading', timeoutMs: 30_000 });
+}, 120_000);

@@ -69,6 +69,9 @@ describe('a device that keeps its readings', () => {
     await nextReceipt(device);
     stack.redis.pause();
     await device.sendReading({ light: 2, _seq: 2 }, { qos: 0 });
+    await until(async () => (await stack.metric('lamplighter_ingest_inflight')) > 0, {
+      what: 'the reading in hand',
+    });
     const early = device.received.filter(({ topic }) => topic.includes('/receipts/')).length;
     stack.redis.resume();
     expect([early, (await nextReceipt(device)).stored]).toEqual([1, [2]]);
