@@ -181,6 +181,26 @@ describe('sensors that fall silent', () => {
     expect(wait(1)).toEqual([ON]);
   });
 
+  it('and the safe action leaves no run without its end', () => {
+    const runs = {
+      run: { seconds: '30', max: '1m' },
+      clear: undefined,
+      then: { pump: true },
+      else: { pump: false },
+    };
+    const quorum = { policy: 'majority', lost: 'safe' } as const;
+    const beside = group(ruleOf({ ...runs, quorum: { ...quorum, safe: { alarm: true } } }));
+    expect(beside.say(all(true))).toEqual({ pump: true });
+    expect(beside.wait(29_999)).toEqual([{ alarm: true }]);
+    expect(beside.wait(1)).toEqual([{ pump: false }]);
+    expect(beside.last.judged).toMatchObject({ reason: 'run_over', state: { safeAt: START + 11_001 } });
+    expect(beside.wait(60_000)).toEqual([]);
+    // What is safe for the pump stands.
+    const instead = group(ruleOf({ ...runs, quorum: { ...quorum, safe: { pump: 'slow' } } }));
+    instead.say(all(true));
+    expect(instead.wait(120_000)).toEqual([{ pump: 'slow' }]);
+  });
+
   it('before anybody was heard: the expected roster is lost once it had its time', () => {
     const { judge, wait } = group(ruleOf({ quorum: { policy: 'majority', lost: 'safe', safe: SAFE } }));
     expect(judge('reading')).toBeUndefined();

@@ -87,6 +87,14 @@ export function judgeTally(
     const isNew = state.safeAt === undefined;
     const until = isNew ? now + SAFE_LEAST_MS : safeMs > 0 ? now + safeMs : undefined;
     trace?.push({ clause: 'quorum', passes: false, reason: 'lost', until });
+    const runUntil = runBesideSafe(rule, state.rule);
+    const wakeAt = earliest(until, runUntil && Math.max(runUntil, now + 1));
+    if (!isNew && runUntil !== undefined && runUntil <= now) {
+      const ended = evaluateGroup(rule, state, counted, moment, trace);
+      const { safeAt, lostAt } = state;
+      const next = nextState(state, { rule: ended.state, lostAt, safeAt, toldAt: now });
+      return { ...ended, before: state, state: next, tally: counted, wakeAt: until };
+    }
     if (isNew) trace?.push({ clause: 'emit', passes: true, action: safe, reason: 'lost' });
     return {
       before: state,
@@ -96,7 +104,7 @@ export function judgeTally(
       result: 'undecided',
       reason: isNew ? 'lost' : undefined,
       tally: counted,
-      wakeAt: until,
+      wakeAt,
     };
   }
   const { tally, failure } = judgeValue(rule, state.rule, counted, trace);
@@ -173,6 +181,15 @@ function evaluateGroup(
   // Delivery to the targets is the dispatcher's care; nobody reports, or fails to answer, for a group.
   const nobody = { address: { fleet, device: '' }, answers: true, lesson: false };
   return evaluate(rule, state.rule, observation, nobody, now, trace);
+}
+
+/** When a run ends of which the safe action leaves something on: that end comes in time, though the quorum is lost. */
+function runBesideSafe(
+  { quorum, whenFalse = {} }: CompiledRule,
+  state: RuleState | undefined,
+): number | undefined {
+  const isEnded = Object.keys(whenFalse).every((key) => Object.hasOwn(quorum!.safe!, key));
+  return isEnded ? undefined : state?.runUntil;
 }
 
 /** After the safe action the targets are owed what the verdict says, also if it says the same as before. */

@@ -70,12 +70,22 @@ describe('a target of a quorum', () => {
     expect(Math.max(...spacings)).toBe(MAX_REASSERT_MS / SECOND);
   });
 
-  it('that agrees is forgotten, and begins with the first time when it differs again', () => {
+  it('that has agreed for as long is forgotten, and begins with the first time when it differs again', () => {
     const { reports, memory } = target();
     expect([reports(OFF, 10 * SECOND), reports(OFF, 20 * SECOND)]).toEqual([ON, ON]);
     expect(memory()).toMatchObject({ at: START, emittedAt: START + 30 * SECOND, repeats: 2 });
+    expect(reports(ON, 39 * SECOND)).toBeUndefined();
+    expect(memory()).toMatchObject({ repeats: 2 });
     expect([reports(ON, SECOND), memory()]).toEqual([undefined, undefined]);
     expect(reports(OFF, SECOND)).toEqual(ON);
+  });
+
+  it('that somebody else keeps commanding the opposite is told ever more seldom', () => {
+    const { reports } = target();
+    const told: number[] = [];
+    for (let second = 1; second <= 3600; second += 1)
+      if (reports(second % 2 === 0 ? ON : OFF, SECOND) !== undefined) told.push(second);
+    expect(told).toEqual([11, 31, 71, 151, 311, 631, 1271, 2551]);
   });
 
   it('that says nothing of what it was told is left alone, and nothing is forgotten', () => {

@@ -29,8 +29,8 @@ interface Standing {
 
 /**
  * Whether a target of a quorum is told again what the group has decided: when it reports another value for a commanded key, first
- * `reassert` after all of them were commanded, then after twice that, and so on up to an hour, until it agrees. What was raised is not
- * repeated in quiet hours. A target that reports none of the keys is left alone, for who delivers commands sees to it that they arrive.
+ * `reassert` after all of them were commanded, then after twice that, and so on up to an hour, until it has agreed for as long. What was
+ * raised is not repeated in quiet hours. A target that reports none of the keys is left alone, for who delivers commands sees to it that they arrive.
  * Pure.
  * @param memory of the target: `at` is when the group had commanded what it was told again, at `emittedAt`
  * @param now server time, milliseconds
@@ -48,10 +48,12 @@ export function remind(
     return { state: memory };
   const { action, raise, at } = standing;
   const report = reported(action, reading);
-  if (report === 'agrees') return { state: undefined };
   if (report === 'nothing') return { state: memory };
-  const { emittedAt = at, repeats = 0 } = memory?.since === rule.since && memory.at === at ? memory : {};
+  const known = memory?.since === rule.since && memory.at === at ? memory : undefined;
+  const { emittedAt = at, repeats = 0 } = known ?? {};
   const spacing = Math.max(spaced(rule.reassertMs, repeats), rule.settleMs);
+  // Not at once: where two contradict each other the target agrees with whoever spoke last, and neither would ever tire.
+  if (report === 'agrees') return { state: left(emittedAt, spacing, now) === 0 ? undefined : known };
   const isQuiet = raise === true && rule.quiet?.endOf(now) !== undefined;
   // A reading that was taken before is not held against it.
   const isDue = left(emittedAt, spacing + ageMs, now) === 0 && !isQuiet;
