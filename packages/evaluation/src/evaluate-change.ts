@@ -117,7 +117,7 @@ export function waking(evaluated: Evaluated, wakeAt: number | undefined): Evalua
 export function silenceAwaited({ rule, observation, now }: Inquiry, state: RuleState): number | undefined {
   const holds = state.held !== undefined;
   if (rule.absenceMs === undefined || state.raised !== holds) return undefined;
-  const due = silenceDue(rule.absenceMs, state, observation.heardAt, now);
+  const due = silenceDue(rule.absenceMs, state, observation, now);
   // A silence may have begun during a run: it is judged right after it.
   return due === undefined ? undefined : Math.max(due, now + 1);
 }

@@ -1,5 +1,5 @@
 import type { CompiledRule } from './compile-rule.js';
-import type { Inquiry } from './evaluate-input.js';
+import type { Inquiry, Observation } from './evaluate-input.js';
 import type { Scope } from './expression.js';
 import type { RuleState } from './rule-state.js';
 import { ask, type Trace } from './trace.js';
@@ -30,10 +30,19 @@ export function conditionHolds(
 export function verdictAsked(inquiry: Inquiry): boolean | undefined {
   const { rule, before, observation, scope, now, trace } = inquiry;
   if (rule.absenceMs !== undefined) {
-    const due = silenceDue(rule.absenceMs, before, observation.heardAt, now);
-    const silent = due !== undefined && now >= due;
-    const amount = now - observation.heardAt;
-    trace?.push({ clause: 'absence', passes: silent, amount, limit: rule.absenceMs, until: due });
+    const due = silenceDue(rule.absenceMs, before, observation, now);
+    // What was raised lasts until the device is heard: that nobody listened meanwhile does not end a silence.
+    const { trigger, heardAt } = observation;
+    const isUnheard = trigger === 'timer' && before?.raised === true && heardAt < before.at;
+    const silent = isUnheard || (due !== undefined && now >= due);
+    const since = isUnheard || due === undefined ? heardAt : due - rule.absenceMs;
+    trace?.push({
+      clause: 'absence',
+      passes: silent,
+      amount: now - since,
+      limit: rule.absenceMs,
+      until: due,
+    });
     return silent;
   }
   // A run goes on for its time whatever the readings say, unless `clear` says that it is enough.
@@ -51,17 +60,18 @@ export function verdictAsked(inquiry: Inquiry): boolean | undefined {
 export function silenceDue(
   afterMs: number,
   state: RuleState | undefined,
-  heardAt: number,
+  { heardAt, listeningSince = 0 }: Pick<Observation, 'heardAt' | 'listeningSince'>,
   now: number,
 ): number | undefined {
   if (state === undefined) return now + afterMs;
-  if (state.raisedAt !== undefined && heardAt <= state.raisedAt) return undefined;
-  return (state.first === true ? Math.max(heardAt, state.at) : heardAt) + afterMs;
+  if (state.raisedAt !== undefined && heardAt < state.raisedAt) return undefined;
+  return Math.max(heardAt, listeningSince, state.first === true ? state.at : 0) + afterMs;
 }
 
 /** How long a raise would run, milliseconds; 0 if it need not run at all, undefined if the reading does not say. */
 export function runLength({ rule, scope, trace }: Inquiry): number | undefined {
-  const seconds = ask('seconds', rule.run!.seconds, scope, trace);
-  if (seconds === undefined) return undefined;
-  return Math.max(0, Math.round(Math.min(rule.run!.maxMs, seconds * 1000)));
+  const { seconds: expression, maxMs } = rule.run!;
+  const lengthMs = (seconds: number) => Math.max(0, Math.round(Math.min(maxMs, seconds * 1000)));
+  const seconds = ask('seconds', expression, scope, trace, (value) => lengthMs(value) > 0);
+  return seconds === undefined ? undefined : lengthMs(seconds);
 }

@@ -12,11 +12,10 @@ export interface Observation {
   readonly reading: Readonly<Record<string, Measurement | undefined>>;
   /** Age of the reading as the server sees it, milliseconds. */
   readonly ageMs: number;
-  /**
-   * When the device was last heard, this reading included: server time in ms. While nobody listened there was no silence: after an
-   * outage of the services it must not be earlier than their return, or every absence rule fires.
-   */
+  /** When the device was last heard, this reading included: server time in ms; 0 if never. */
   readonly heardAt: number;
+  /** Since when somebody has listened, server time in ms: silence before it is none, or every absence rule fires after an outage. */
+  readonly listeningSince?: number;
   /** The reading before it. */
   readonly last?: Readonly<Record<string, Measurement | undefined>>;
   readonly window?: WindowView;

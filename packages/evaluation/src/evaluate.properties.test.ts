@@ -105,6 +105,7 @@ const conditions = fc.constantFrom(
   { when: '1000 / (light - 300) < 0' },
   { when: 'window.zscore("light", "5m") > 1.5 || window.rate("light", "20s") > 10' },
   { absence: { after: '10s' } },
+  { absence: { after: '3s' } },
   { when: 'light < 300', quorum: { policy: 'majority' } },
 );
 const clauses = fc.record({

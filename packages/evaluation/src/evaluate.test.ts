@@ -225,6 +225,39 @@ describe('absence', () => {
     ).toBe('+75 -100 +130');
   });
 
+  it('lasts until the device is heard, also where nobody listened for a while', () => {
+    const rule = ruleOf({ absence });
+    const heardAt = START - 3_600_000;
+    const lasting: RuleState = {
+      since: 1,
+      raised: true,
+      at: START - 3_000_000,
+      emittedAt: START - 3_000_000,
+    };
+    const woken = (state: RuleState, seconds: number) => {
+      const now = START + seconds * 1000;
+      const observation = {
+        trigger: 'timer',
+        reading: {},
+        ageMs: 0,
+        heardAt,
+        listeningSince: START,
+      } as const;
+      const trace: Trace = [];
+      return { ...evaluate(rule, state, observation, answering, now, trace), trace };
+    };
+    expect(woken(lasting, 10)).toMatchObject({ emit: undefined, state: lasting });
+    expect(woken(lasting, 10).trace[0]).toMatchObject({ passes: true, amount: 3_610_000 });
+    // One that has been told, and whose run is over, is not told again.
+    const told: RuleState = { since: 1, raised: false, at: START - 2_000_000, raisedAt: START - 3_000_000 };
+    expect(woken(told, 10)).toMatchObject({ emit: undefined, wakeAt: undefined });
+    expect(woken(told, 100)).toMatchObject({ emit: undefined, wakeAt: undefined });
+    // One that is not told yet is counted only as far as somebody has listened.
+    const waiting: RuleState = { since: 1, raised: false, at: START - 4_000_000 };
+    expect(woken(waiting, 10)).toMatchObject({ emit: undefined, wakeAt: START + 30_000 });
+    expect(woken(waiting, 30)).toMatchObject({ raise: true });
+  });
+
   it('counts the silence of a device that it has never watched from its own beginning', () => {
     const observation: Observation = { trigger: 'timer', reading: {}, ageMs: 0, heardAt: START - 3_600_000 };
     const rule = ruleOf({ absence });

@@ -183,6 +183,7 @@ function repeat(
     if (told.emittedAt !== state.emittedAt)
       return waking(spoken(inquiry, told, action, result, 'reassert'), believedAt);
   }
-  inquiry.trace?.push({ clause: 'emit', passes: false, value: state.raised, amount: inquiry.now - state.at });
+  const value = state.first === true ? undefined : state.raised;
+  inquiry.trace?.push({ clause: 'emit', passes: false, value, amount: inquiry.now - state.at });
   return waking(silent(told, result, believedAt), silenceAwaited(inquiry, told));
 }

@@ -1,7 +1,7 @@
 import type { Measurement } from '@lamplighter/contracts/reading';
 import type { CompiledRule } from './compile-rule.js';
 import { type DeviceFacts, type Evaluated, evaluate, type Observation, type RuleState } from './evaluate.js';
-import { WINDOW_FUNCTIONS, type WindowFunction, type WindowView } from './expression-scope.js';
+import { measured, WINDOW_FUNCTIONS, type WindowFunction, type WindowView } from './expression-scope.js';
 import { type Trace, windowName } from './trace.js';
 
 /**
@@ -25,6 +25,8 @@ export interface Evidence {
   readonly tally?: unknown;
   readonly ageMs: number;
   readonly heardAt: number;
+  /** Of a silence that was judged by timer. */
+  readonly listeningSince?: number;
   readonly device: DeviceFacts;
 }
 
@@ -41,7 +43,7 @@ export function evidenceOf(
   now: number,
   tally?: unknown,
 ): Evidence {
-  const { trigger, reading, ageMs, heardAt, last, window, verdict, value } = observation;
+  const { trigger, reading, ageMs, heardAt, listeningSince, last, window, verdict, value } = observation;
   return {
     version: rule.version,
     now,
@@ -55,23 +57,25 @@ export function evidenceOf(
     ...(tally !== undefined && { tally }),
     ageMs,
     heardAt,
+    ...(rule.absenceMs !== undefined && listeningSince !== undefined && { listeningSince }),
     device: { address: { fleet, device }, answers, lesson },
   };
 }
 
 /** Judges once more what was judged then. */
 export function replay(rule: CompiledRule, evidence: Evidence): { evaluated: Evaluated; trace: Trace } {
-  const { trigger, reading, ageMs, heardAt, last, windows, verdict, value, state, device, now } = evidence;
+  const { windows, state, device, now, ...recorded } = evidence;
   const window = windows && recordedWindow(windows);
   const trace: Trace = [];
-  const observation: Observation = { trigger, reading, ageMs, heardAt, last, window, verdict, value };
+  const { trigger, reading, ageMs, heardAt, listeningSince, last, verdict, value } = recorded;
+  const observation = { trigger, reading, ageMs, heardAt, listeningSince, last, window, verdict, value };
   return { evaluated: evaluate(rule, state, observation, device, now, trace), trace };
 }
 
 function mentioned({ names }: CompiledRule, reading: Observation['reading']): Record<string, Measurement> {
   const values: Record<string, Measurement> = {};
   for (const name of names) {
-    const value = reading[name];
+    const value = measured(reading, name);
     if (value !== undefined) values[name] = value;
   }
   return values;

@@ -124,6 +124,34 @@ describe('an explanation', () => {
     expect(explain(obstacles(trace))).toEqual([sentence]);
   });
 
+  it('names what keeps it raised', () => {
+    const kept = (input: Partial<RuleInput>, light: number) =>
+      obstacles(traceOf(input, raised, { reading: { light } }), true).map(({ clause }) => clause);
+    expect(kept({}, 212)).toEqual(['when']);
+    expect(kept({ dwell: '5m' }, 400)).toEqual(['dwell']);
+    expect(kept({ clear: 'light > 330' }, 310)).toEqual(['clear']);
+    expect(kept({ clear: 'light > 330', hold: '10s' }, 340)).toEqual(['hold']);
+  });
+
+  it('names a run that would take no time', () => {
+    const run = { seconds: '(200 - light) / 10', max: '1m' };
+    expect(explain(obstacles(traceOf({ run }, { ...lowered, at: NOW - 600_000 }, {})))).toEqual([
+      '"(200 - light) / 10" came to -1.2: light was 212; that is no time to run',
+    ]);
+  });
+
+  it('does not say that the verdict was lowered before there was any', () => {
+    expect(explain(traceOf({ hold: '10s' }, undefined, {})).at(-1)).toBe(
+      'nothing was commanded: nothing had been decided yet',
+    );
+  });
+
+  it('takes what every object has for no measurement', () => {
+    expect(explain(traceOf({ when: 'constructor > 3 || toString == "a"' }, lowered, {}))[1]).toBe(
+      '"constructor > 3 || toString == "a"" could not be told: the reading has nothing of it',
+    );
+  });
+
   it('names all limits that are in the way at once', () => {
     const trace = traceOf({ dwell: '5m', cooldown: '5m' }, { ...lowered, raisedAt: NOW - 90_000 }, {});
     expect(obstacles(trace).map(({ clause }) => clause)).toEqual(['dwell', 'cooldown']);

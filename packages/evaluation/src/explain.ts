@@ -5,13 +5,26 @@ export function explain(trace: Trace): string[] {
   return trace.map((step) => SENTENCES[step.clause](step));
 }
 
-/** The clauses that kept the rule from another verdict, or from being judged; several limits may do so at once. */
-export function obstacles(trace: Trace): TraceStep[] {
-  const holds = trace.some(({ clause, passes }) => clause === 'when' && passes);
-  return trace.filter(({ clause, passes }) => {
-    if (clause === 'emit' || clause === 'reassert') return false;
-    if (clause === 'clear') return holds ? passes : !passes; // where both hold, nothing is raised
-    return !passes;
+/**
+ * The clauses that kept the rule from another verdict, or from being judged; several limits may do so at once.
+ * @param raised the verdict so far
+ */
+export function obstacles(trace: Trace, raised = false): TraceStep[] {
+  return trace.filter(({ clause, passes, value }) => {
+    switch (clause) {
+      case 'emit':
+      case 'reassert':
+        return false;
+      case 'when':
+      case 'quorum':
+        return raised ? value !== false : !passes;
+      case 'absence':
+        return passes === raised;
+      case 'clear':
+        return raised ? value !== true : passes; // where both hold, nothing is raised
+      default:
+        return !passes;
+    }
   });
 }
 
@@ -51,7 +64,10 @@ const SENTENCES: Readonly<Record<Clause, (step: TraceStep) => string>> = {
       ? `${silence}, and that had been told already`
       : `${silence}; ${duration(limit)} are needed`;
   },
-  seconds: expression,
+  seconds: (step) =>
+    step.value === undefined || step.passes
+      ? expression(step)
+      : `${expression(step)}; that is no time to run`,
   hold: (step) => lasted(step, 'the other verdict had lasted', 'hold'),
   dwell: (step) => lasted(step, 'the verdict had stood', 'dwell'),
   quiet: ({ passes, text, until = 0 }) =>
@@ -78,6 +94,8 @@ const SENTENCES: Readonly<Record<Clause, (step: TraceStep) => string>> = {
 
 function emission({ passes, value, action, reason, amount = 0 }: TraceStep): string {
   const side = value === true ? 'raised' : 'lowered';
+  if (reason === undefined && value === undefined)
+    return 'nothing was commanded: nothing had been decided yet';
   if (reason === undefined) return `nothing was commanded: the rule had been ${side} for ${duration(amount)}`;
   if (!passes) return `the rule was ${side}, and there was nothing to command`;
   const command = `${JSON.stringify(action)} was commanded`;

@@ -2,6 +2,11 @@ import type { Measurement } from '@lamplighter/contracts/reading';
 
 type Measurements = Readonly<Record<string, Measurement | undefined>>;
 
+/** What was measured under a name, which may also be `constructor` or `toString`; undefined if nothing was. */
+export function measured(reading: Measurements | undefined, name: string): Measurement | undefined {
+  return reading !== undefined && Object.hasOwn(reading, name) ? reading[name] : undefined;
+}
+
 /** What an expression is evaluated on. */
 export interface Scope {
   readonly reading: Measurements;

@@ -1,7 +1,7 @@
 import type { TelemetrySchema } from '@lamplighter/contracts/telemetry-schema';
 import { ExpressionInvalid } from './expression-errors.js';
 import { evaluationLanguage } from './expression-language.js';
-import type { Scope, ScopeVariable, WindowUse } from './expression-scope.js';
+import { measured, type Scope, type ScopeVariable, type WindowUse } from './expression-scope.js';
 import { didYouMean } from './suggest.js';
 
 /** A variable of the rewritten text, and where its value comes from. */
@@ -41,9 +41,9 @@ export class Variables {
     if (name === 'value' && this.allowed.includes('value'))
       return this.use('value', { type: 'double', kind: 'other', read: (scope) => scope.value });
     const type = this.mention(name, at);
-    const read: Variable['read'] = ({ reading }) => reading[name];
-    // Some names mean something else to the library: `string`, `list`, `type`.
-    if (evaluationLanguage.hasVariable(name))
+    const read: Variable['read'] = ({ reading }) => measured(reading, name);
+    // Some names mean something else to the library (`string`, `list`, `type`), or to every object (`constructor`).
+    if (evaluationLanguage.hasVariable(name) || name in Object.prototype)
       return this.use(`reading ${name}`, { type, kind: 'other', read });
     return this.use(`plain ${name}`, { type, kind: 'plain', read }, name);
   }
@@ -51,7 +51,8 @@ export class Variables {
   /** `reading["odd-name"]` */
   ofReading(name: string, at: number): string {
     const type = this.mention(name, at);
-    return this.use(`reading ${name}`, { type, kind: 'other', read: ({ reading }) => reading[name] });
+    const read: Variable['read'] = ({ reading }) => measured(reading, name);
+    return this.use(`reading ${name}`, { type, kind: 'other', read });
   }
 
   /** `last.light` */
@@ -59,7 +60,7 @@ export class Variables {
     this.allow('last', at);
     this.usesLast = true;
     const type = this.mention(name, at);
-    return this.use(`last ${name}`, { type, kind: 'other', read: ({ last }) => last?.[name] });
+    return this.use(`last ${name}`, { type, kind: 'other', read: ({ last }) => measured(last, name) });
   }
 
   /** `has(light)`, `has(last.light)` */

@@ -1,6 +1,7 @@
 import type { Action } from '@lamplighter/contracts/command';
 import type { Measurement } from '@lamplighter/contracts/reading';
 import type { Expression, Scope, WindowUse } from './expression.js';
+import { measured } from './expression-scope.js';
 
 /** The clauses of a rule in the order in which they are asked; docs/rules.md has the same table. */
 export const CLAUSES = [
@@ -49,18 +50,22 @@ export interface TraceStep {
 /** Clauses push to it what they found. The hot path has none. */
 export type Trace = TraceStep[];
 
-/** Evaluates an expression, and tells the trace. */
+/**
+ * Evaluates an expression, and tells the trace.
+ * @param isEnough of a number: whether it lets the verdict through
+ */
 export function ask<T extends boolean | number>(
   clause: Clause,
   expression: Expression<T>,
   scope: Scope,
   trace: Trace | undefined,
+  isEnough: (value: T) => boolean = (value) => value !== false,
 ): T | undefined {
   const value = expression.evaluate(scope);
   if (trace !== undefined)
     trace.push({
       clause,
-      passes: value !== undefined && value !== false,
+      passes: value !== undefined && isEnough(value),
       text: expression.text,
       value,
       values: mentioned(expression, scope),
@@ -71,8 +76,8 @@ export function ask<T extends boolean | number>(
 function mentioned({ names, usesLast, windows }: Expression<boolean | number>, scope: Scope) {
   const values: Record<string, Measurement> = {};
   for (const name of names) {
-    put(values, name, scope.reading[name]);
-    if (usesLast) put(values, `last.${name}`, scope.last?.[name]);
+    put(values, name, measured(scope.reading, name));
+    if (usesLast) put(values, `last.${name}`, measured(scope.last, name));
   }
   for (const { fn, measurement, ms } of windows)
     put(values, windowName({ fn, measurement, ms }), scope.window?.[fn](measurement, ms));

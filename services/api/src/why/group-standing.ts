@@ -3,6 +3,7 @@ import type { CompiledRule } from '@lamplighter/evaluation/compile-rule';
 import { obstacles } from '@lamplighter/evaluation/explain';
 import { type Tally, type Vote, withVotes } from '@lamplighter/evaluation/quorum';
 import { ballotOf, type GroupState, judgeGroup } from '@lamplighter/evaluation/quorum-group';
+import { stateFor } from '@lamplighter/evaluation/rule-state';
 import type { Trace } from '@lamplighter/evaluation/trace';
 import type { Group } from '@lamplighter/store/groups';
 import { type Standing, verdictOf } from './standing.js';
@@ -32,13 +33,14 @@ export function groupStandingOf(
   const judged =
     judgeGroup(rule, before, group.votes, moment, trace) ??
     judgeGroup(rule, undefined, group.votes, moment, trace)!;
+  const raised = stateFor(rule, judged.before.rule)?.raised;
   const votes = inScope(rule.scope, device);
   const isTarget = inScope(rule.target ?? rule.scope, device);
   const vote = group.votes.find((one) => one.device === device && one.since === rule.since);
   const { wakeAt, emit, raise, result, error, tally } = judged;
   return {
     ...verdictOf(rule, before?.rule, votes || isTarget),
-    keptBy: [...new Set(obstacles(trace).map(({ clause }) => clause))],
+    keptBy: [...new Set(obstacles(trace, raised).map(({ clause }) => clause))],
     trace,
     evaluated: {
       state: judged.state.rule,

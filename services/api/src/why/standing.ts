@@ -9,7 +9,7 @@ import {
 } from '@lamplighter/evaluation/evaluate';
 import { obstacles } from '@lamplighter/evaluation/explain';
 import { ExpressionFailed } from '@lamplighter/evaluation/expression';
-import type { RuleState } from '@lamplighter/evaluation/rule-state';
+import { type RuleState, stateFor } from '@lamplighter/evaluation/rule-state';
 import { ask, type Clause, type Trace } from '@lamplighter/evaluation/trace';
 import { History, type PastReading } from '@lamplighter/evaluation/window';
 
@@ -59,7 +59,8 @@ export function standingOf(
     whenNew = [];
     evaluate(rule, state, { ...observation, ageMs: 0 }, facts, newest.receivedAt, whenNew);
   }
-  const kept = [...obstacles(trace), ...obstacles(whenNew ?? [])].map(({ clause }) => clause);
+  const raised = stateFor(rule, state)?.raised;
+  const kept = [...obstacles(trace, raised), ...obstacles(whenNew ?? [], raised)].map(({ clause }) => clause);
   const between = betweenLimits(rule, state, whenNew ?? trace, {
     reading,
     last,

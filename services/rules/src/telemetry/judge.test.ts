@@ -51,7 +51,13 @@ function reading(light: number, seq?: number, more: Partial<PendingReading> = {}
     ...more,
   };
 }
-function verdictOn(device: KnownDevice, readings: PendingReading[], now = NOW, standing?: GroupState) {
+function verdictOn(
+  device: KnownDevice,
+  readings: PendingReading[],
+  now = NOW,
+  standing?: GroupState,
+  listeningSince = 0,
+) {
   const errors: string[] = [];
   const verdicts = {
     matched: 0,
@@ -62,7 +68,9 @@ function verdictOn(device: KnownDevice, readings: PendingReading[], now = NOW, s
     onError: (rule: { id: string }, _device: KnownDevice, message: string) =>
       errors.push(`${rule.id}: ${message}`),
   };
-  const part = judge(device, readings, 'me', ++parts, now, verdicts, 0, { of: () => standing });
+  const part = judge(device, readings, 'me', ++parts, now, verdicts, listeningSince, {
+    of: () => standing,
+  });
   return { ...part, errors, actions: part.commands.map(({ action }) => action) };
 }
 const lights = (readings: readonly { json: string }[]) =>
@@ -294,6 +302,26 @@ describe('a timer', () => {
     expect(verdictOn(device, [reading(1, 2)], NOW + 11_000).actions).toEqual([{ siren: false }]);
   });
 
+  it('does not lower what silence has raised because nobody has listened for a while', () => {
+    const device = lamp([silence]);
+    verdictOn(device, [reading(1, 1)]);
+    remembered(device, NOW);
+    expect(verdictOn(device, [], NOW + 10_000).actions).toEqual([{ siren: true }]);
+    remembered(device, NOW);
+    expect(verdictOn(device, [], NOW + 60_000, undefined, NOW + 59_000).actions).toEqual([]);
+    expect(verdictOn(device, [reading(1, 2)], NOW + 61_000).actions).toEqual([{ siren: false }]);
+  });
+
+  it('is not lost where another replica has just judged by a rule that is not known here yet', () => {
+    const device = lamp([silence]);
+    const held = { since: 9, raised: false, at: NOW - 60_000, held: NOW };
+    device.believe({ version: 'other.1', ...nothing, rules: JSON.stringify({ new: held }) });
+    remembered(device, NOW);
+    expect(verdictOn(device, [], NOW + 500).timer).toEqual({ at: NOW + 1500, exact: true });
+    remembered(device, NOW);
+    expect(verdictOn(device, [], NOW + 6000).timer).toEqual({ at: NOW + 10_500, exact: true });
+  });
+
   it('that comes too early sets the next one', () => {
     const device = lamp([silence]);
     verdictOn(device, [reading(1, 1)]);
@@ -415,7 +443,7 @@ describe('a target of a quorum', () => {
   const reports = (led_on: boolean) => [reading(1, undefined, { reading: { light: 1, led_on } })];
   const after = (seconds: number) => NOW + seconds * 1000;
 
-  it('is told again what stands, with the evidence, and remembers it until it agrees', () => {
+  it('is told again what stands, with the evidence, and remembers it until it has agreed for as long', () => {
     const device = lamp([FLOODLIGHT]);
     expect(verdictOn(device, reports(false), after(9), standing)).toMatchObject({ actions: [], rules: '' });
     const told = verdictOn(device, reports(false), after(10), standing);
@@ -436,8 +464,9 @@ describe('a target of a quorum', () => {
     // Judged on what it was just told, before the store has answered.
     expect(verdictOn(device, reports(false), after(29), standing)).toMatchObject({ actions: [], rules: '' });
     expect(verdictOn(device, reports(false), after(30), standing).actions).toEqual([{ led_on: true }]);
-    expect(verdictOn(device, reports(true), after(31), standing)).toMatchObject({ actions: [], rules: '{}' });
-    expect(verdictOn(device, reports(true), after(32), standing).rules).toBe('');
+    expect(verdictOn(device, reports(true), after(69), standing)).toMatchObject({ actions: [], rules: '' });
+    expect(verdictOn(device, reports(true), after(70), standing)).toMatchObject({ actions: [], rules: '{}' });
+    expect(verdictOn(device, reports(true), after(71), standing).rules).toBe('');
   });
 
   it('is told nothing while it is not known what stands, and by no timer', () => {

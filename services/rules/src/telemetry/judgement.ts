@@ -93,10 +93,13 @@ export class Judgement {
       trigger: 'timer',
       reading: newest?.reading ?? {},
       ageMs: newest === undefined ? 0 : this.now - newest.receivedAt,
-      heardAt: Math.max(history?.heardAt ?? 0, listeningSince),
+      heardAt: history?.heardAt ?? 0,
+      listeningSince,
       ...(history !== undefined && { last: history.beforeNewest?.reading ?? NOTHING_YET, window: history }),
     };
     this.judgeAll(observation, { takenAt: performance.now(), traceparent: undefined });
+    // The timer that was due may be of a rule that is not known here yet, and must not be lost.
+    if (this.device.wasJudgedByOthers(this.now)) this.wake(this.now + BEHIND_MS);
   }
 
   private judgeAll(observation: Observation, occasion: Occasion): void {

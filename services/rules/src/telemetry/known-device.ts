@@ -20,6 +20,9 @@ import type { RuleSet } from '../rule-book/rule-set.js';
 /** No replica is so far behind with the rules that it does not know one that was judged so long ago, milliseconds. */
 const KNOWN_TO_ALL_MS = 60_000;
 
+/** A replica that works knows every rule so soon after it was written, milliseconds. */
+const LEARNT_MS = 5000;
+
 /** So many readings are read when most of a history is known: another replica has added fewer since, as a rule. */
 const TAIL = 16;
 
@@ -105,6 +108,13 @@ export class KnownDevice implements DeviceFacts {
     const states = { ...this.states };
     for (const key of gone) delete states[key];
     this.states = states;
+  }
+
+  /** Whether another replica has just judged it by a rule that is not known here yet. */
+  wasJudgedByOthers(now: number): boolean {
+    return Object.entries(this.states).some(
+      ([key, { at, held = at }]) => !this.followed.has(key) && now - Math.max(at, held) < LEARNT_MS,
+    );
   }
 
   /** The states that are to be stored: not those of rules that are gone, save runs that somebody may still want to end. */
