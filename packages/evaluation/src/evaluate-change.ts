@@ -81,8 +81,9 @@ export function endRun(inquiry: Inquiry, before: RuleState): Evaluated {
     cut,
   };
   const over = spoken(inquiry, state, rule.whenFalse, 'unmatched', 'run_over');
-  // Votes are judged as they are: what they say may call for the next run at once.
-  return rule.quorum === undefined ? over : waking(over, now + Math.max(1, rule.settleMs));
+  // Votes and silence are judged as they are: they may call for the next run at once.
+  const isReading = rule.quorum === undefined && rule.absenceMs === undefined;
+  return isReading ? over : waking(over, now + Math.max(1, rule.settleMs));
 }
 
 /** Emits what holds by a state. */
@@ -118,8 +119,7 @@ export function silenceAwaited({ rule, observation, now }: Inquiry, state: RuleS
   const holds = state.held !== undefined;
   if (rule.absenceMs === undefined || state.raised !== holds) return undefined;
   const due = silenceDue(rule.absenceMs, state, observation, now);
-  // A silence may have begun during a run: it is judged right after it.
-  return due === undefined ? undefined : Math.max(due, now + 1);
+  return due === undefined || due <= now ? undefined : due;
 }
 
 /** When a rule that is lowered was raised, if it will want to know: for the cooldown, and so that a silence is told only once. */

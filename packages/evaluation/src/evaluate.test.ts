@@ -279,6 +279,22 @@ describe('absence', () => {
     expect(story10(0, 32, 45, 54)).toBe('+30');
   });
 
+  it('does not look again and again at a silence whose run would take no time', () => {
+    const run = { seconds: '300 - light', max: '1m' };
+    const rule = ruleOf({ absence, run });
+    const state: RuleState = { since: 1, raised: false, at: START };
+    const observation: Observation = {
+      trigger: 'timer',
+      reading: { light: 400 },
+      ageMs: 0,
+      heardAt: START,
+    };
+    expect(evaluate(rule, state, observation, answering, START + 30_000)).toMatchObject({
+      emit: undefined,
+      wakeAt: undefined,
+    });
+  });
+
   it('tells of a silence that began while the run for the one before it went on', () => {
     const run = { seconds: '25', max: '1m' };
     const heard: Step[] = [
