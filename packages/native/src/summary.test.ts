@@ -1,6 +1,6 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { readCounts, summarize, sumOf } from './summary.js';
+import { readCounts, summarize } from './summary.js';
 
 const EXPOSITION = `# HELP lamplighter_devices Devices by presence
 lamplighter_devices{state="online"} 48
@@ -13,12 +13,6 @@ lamplighter_commands_total{transition="dispatched",source="api"} 2
 lamplighter_commands_total{transition="expired",source="api"} 9
 lamplighter_commands_total_more 1e3
 `;
-
-it('adds up the samples of one metric that carry a label', () => {
-  expect(sumOf(EXPOSITION, 'lamplighter_commands_total')).toBe(21);
-  expect(sumOf(EXPOSITION, 'lamplighter_commands_total', 'transition="dispatched"')).toBe(12);
-  expect(sumOf(EXPOSITION, 'lamplighter_nothing')).toBe(0);
-});
 
 it('reads what the services count, and takes silence for an answer', async () => {
   const server = createServer((_request, response) => response.end(EXPOSITION));
@@ -37,4 +31,16 @@ it('tells rates since the last time, and never a negative one after a restart', 
   expect(summarize(before, now)).toBe('50 devices online · 50.0 readings/s · 0.0 commands/s');
   expect(summarize(undefined, now)).toBe('50 devices online · – readings/s · – commands/s');
   expect(summarize(before, undefined)).toBe('no answer from the services');
+});
+
+it('takes what nobody can count for unknown, not for nothing', async () => {
+  const text = EXPOSITION.replaceAll(/^lamplighter_devices.*$/gm, '');
+  const server = createServer((_request, response) => response.end(text));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const counts = await readCounts({ RULES_PORT: port, API_PORT: port });
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
+  expect(counts?.online).toBeUndefined();
+  expect(summarize(undefined, counts)).toBe('– devices online · – readings/s · – commands/s');
 });

@@ -1,9 +1,11 @@
 import type { Ports } from './settings.js';
+import { readSamples, type Samples } from './watch/exposition.js';
 
 /** The numbers of the live line. */
 export interface Counts {
   readonly at: number;
-  readonly online: number;
+  /** Undefined while nobody can count them, since Redis is away. */
+  readonly online: number | undefined;
   readonly readings: number;
   readonly commands: number;
 }
@@ -13,21 +15,21 @@ export async function readCounts(ports: Pick<Ports, 'API_PORT' | 'RULES_PORT'>):
   try {
     const [api, rules] = await Promise.all([readMetrics(ports.API_PORT), readMetrics(ports.RULES_PORT)]);
     const readings = (result: string) =>
-      sumOf(rules, 'lamplighter_telemetry_messages_total', `result="${result}"`);
+      rules.sum('lamplighter_telemetry_messages_total', `result="${result}"`) ?? 0;
     return {
       at: performance.now(),
-      online: sumOf(api, 'lamplighter_devices', 'state="online"'),
+      online: api.sum('lamplighter_devices', 'state="online"'),
       readings: readings('accepted') + readings('late'),
-      commands: sumOf(rules, 'lamplighter_commands_total', 'transition="dispatched"'),
+      commands: rules.sum('lamplighter_commands_total', 'transition="dispatched"') ?? 0,
     };
   } catch {
     return undefined;
   }
 }
 
-async function readMetrics(port: number): Promise<string> {
+async function readMetrics(port: number): Promise<Samples> {
   const answer = await fetch(`http://127.0.0.1:${port}/metrics`, { signal: AbortSignal.timeout(2000) });
-  return answer.text();
+  return readSamples(await answer.text());
 }
 
 /** `50 devices online · 49.8 readings/s · 3.1 commands/s` */
@@ -36,16 +38,5 @@ export function summarize(before: Counts | undefined, now: Counts | undefined): 
   const seconds = before ? (now.at - before.at) / 1000 : 0;
   const rate = (name: 'readings' | 'commands') =>
     seconds > 0 ? (Math.max(0, now[name] - (before?.[name] ?? 0)) / seconds).toFixed(1) : '–';
-  return `${now.online} devices online · ${rate('readings')} readings/s · ${rate('commands')} commands/s`;
-}
-
-/** The sum of a metric's samples that carry the label. */
-export function sumOf(exposition: string, metric: string, label = ''): number {
-  let sum = 0;
-  for (const line of exposition.split('\n')) {
-    if (!line.startsWith(metric) || !(line[metric.length] === '{' || line[metric.length] === ' ')) continue;
-    const value = Number(line.slice(line.lastIndexOf(' ') + 1));
-    if (line.includes(label) && Number.isFinite(value)) sum += value;
-  }
-  return sum;
+  return `${now.online ?? '–'} devices online · ${rate('readings')} readings/s · ${rate('commands')} commands/s`;
 }
