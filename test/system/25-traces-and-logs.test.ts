@@ -40,6 +40,11 @@ const storyOf = (command: string) =>
     { what: `the log to tell of the end of ${command}` },
   );
 
+it('a start where everything is there warns of nothing', () => {
+  const warnings = [stack.rules, stack.api, sim].flatMap(linesOf).filter(({ level }) => level === 'warn');
+  expect(warnings).toEqual([]);
+});
+
 const newTrace = () => {
   const trace = randomBytes(16).toString('hex');
   return { trace, traceparent: `00-${trace}-${randomBytes(8).toString('hex')}-01` };

@@ -1,5 +1,6 @@
 import 'reflect-metadata';
 import { randomBytes } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { readConfig } from '@lamplighter/service-kit/config';
 import { createLogger, NestLogger } from '@lamplighter/service-kit/logger';
 import { show, whenScraped } from '@lamplighter/service-kit/metrics';
@@ -21,15 +22,30 @@ import { readSeeds } from './rule-book/seed-file.js';
 import { TimersService } from './telemetry/timers.service.js';
 
 const VERSION = '0.1.0';
+/**
+ * A connection to Redis takes milliseconds. Who does not wait for it finds Redis away at every other start, and says so. If nothing is
+ * known of it after this time, work begins all the same.
+ */
+const FIRST_WORD_MS = 1000;
 
 async function start(): Promise<RunningService> {
   const config = readConfig(configSchema);
   const seeds = readSeeds(config.RULES_FILE);
   const logger = createLogger('rules', config.LOG_LEVEL);
   const metrics = new RulesMetrics('rules', VERSION);
+  let learnt = () => {};
+  const redisIsKnown = new Promise<void>((resolve) => {
+    learnt = resolve;
+  });
   const redis = connectRedis(config.REDIS_URL, 'rules', {
-    onUp: () => logger.info('connected to Redis'),
-    onDown: (reason) => logger.warn({ reason }, 'Redis is away; trying again'),
+    onUp: () => {
+      logger.info('connected to Redis');
+      learnt();
+    },
+    onDown: (reason) => {
+      logger.warn({ reason }, 'Redis is away; trying again');
+      learnt();
+    },
   });
   const subscriber = connectRedis(config.REDIS_URL, 'rules-subscriber');
   const transport = new MqttTransport({
@@ -49,6 +65,7 @@ async function start(): Promise<RunningService> {
     rulesModule({ config, logger, metrics, seeds, redis, subscriber, transport }),
     { strategy: transport, logger: new NestLogger(logger), abortOnError: false },
   );
+  await Promise.race([redisIsKnown, delay(FIRST_WORD_MS, undefined, { ref: false })]);
   await app.listen();
   const canary = app.get(CanaryService);
   const operations = await serveOperations({
