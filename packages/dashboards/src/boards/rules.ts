@@ -1,6 +1,7 @@
 import { board } from '../board.js';
 import { heatPanel, linesPanel, statPanel } from '../panels.js';
 import { buckets, quantile, REPLICA, sumRate } from '../promql.js';
+import { ENDS } from './colors.js';
 
 /** What do rules decide, do any of them fail, and do their commands work? */
 export const rules = board({
@@ -109,7 +110,7 @@ export const rules = board({
           queries: [
             [
               sumRate(
-                'commands_total{source="rule",transition=~"pending|succeeded|failed|superseded|expired|unknown"}',
+                'commands_total{source="rule",transition=~"pending|succeeded|failed|rejected|expired|superseded|cancelled|unknown"}',
                 'transition',
               ),
               '{{transition}}',
@@ -117,14 +118,7 @@ export const rules = board({
           ],
           width: 12,
           height: 8,
-          colors: {
-            pending: 'text',
-            succeeded: 'green',
-            failed: 'red',
-            superseded: 'blue',
-            expired: 'yellow',
-            unknown: 'orange',
-          },
+          colors: { pending: 'text', ...ENDS },
         }),
         linesPanel({
           title: 'Time to judge a batch',
