@@ -26,7 +26,7 @@ const VERSION = '0.1.0';
  * A connection to Redis takes milliseconds. Who does not wait for it finds Redis away at every other start, and says so. If nothing is
  * known of it after this time, work begins all the same.
  */
-const FIRST_WORD_MS = 1000;
+const FIRST_WORD_MS = 3000;
 
 async function start(): Promise<RunningService> {
   const config = readConfig(configSchema);
