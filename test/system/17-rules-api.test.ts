@@ -175,8 +175,22 @@ describe('the API of rules', () => {
       400,
       'invalid-request',
     );
+    // A declaration that comes later refuses nothing that is there, but says what does not go with it.
+    const late = { measurements: { heat: { type: 'string' } } };
+    const misfit = { pointer: '/when', detail: expect.stringContaining("'>' does not go with a text") };
+    expect((await stack.send('PUT', path, late)).body).toEqual({
+      ...late,
+      misfits: [{ rule: 'fan', ...misfit }],
+    });
+    const rule = `/v1/fleets/${fleet.name}/rules/fan`;
+    expect((await stack.get(rule)).body.warnings).toEqual([misfit]);
+    expect((await stack.send('POST', `${rule}/disable`)).body).toMatchObject({
+      enabled: false,
+      warnings: [misfit],
+    });
     expect((await stack.send('DELETE', path)).status).toBe(204);
     expectProblem(await stack.get(path), 404, 'no-telemetry-schema');
+    expect((await stack.get(rule)).body.warnings).toBeUndefined();
   });
 
   it('publishes the schema of a rule', async () => {

@@ -6,9 +6,12 @@ import {
 } from '@lamplighter/store/telemetry-schemas';
 import { Body, Controller, Delete, Get, HttpCode, Inject, Param, Put } from '@nestjs/common';
 import { ApiOperation, ApiResponse } from '@nestjs/swagger';
+import { z } from 'zod';
 import { Answers, Problems, Resource } from '../openapi/describe.js';
 import { Problem } from '../problems/problem.js';
 import { type FleetPath, fleetPath } from '../requests/address.js';
+import { remarkSchema } from '../rules/rule.schema.js';
+import { RuleCheck } from '../rules/rule-check.js';
 import { StoreLink } from '../store/store-link.js';
 
 /** What a fleet's devices measure, as the API takes and shows it. */
@@ -22,10 +25,25 @@ export const describedTelemetrySchema = telemetrySchemaSchema.meta({
   ],
 });
 
+const declaredSchema = telemetrySchemaSchema
+  .extend({
+    misfits: z
+      .array(remarkSchema.extend({ rule: z.string() }))
+      .optional()
+      .meta({
+        description:
+          'What of the rules that are in force does not go with it, at most 100; absent if all do. They stay in force',
+      }),
+  })
+  .meta({ id: 'DeclaredTelemetrySchema' });
+
 @Resource('rules')
 @Controller('v1/fleets/:fleet/telemetry-schema')
 export class TelemetrySchemaController {
-  constructor(@Inject(StoreLink) private readonly link: StoreLink) {}
+  constructor(
+    @Inject(StoreLink) private readonly link: StoreLink,
+    @Inject(RuleCheck) private readonly checks: RuleCheck,
+  ) {}
 
   @Get()
   @ApiOperation({ summary: 'What the devices of a fleet measure, as it was declared' })
@@ -42,9 +60,9 @@ export class TelemetrySchemaController {
     summary: 'Declare what the devices of a fleet measure',
     description:
       'From now on rules are checked against it when they are written: unknown names and wrong types are errors. Rules that ' +
-      'are there stay in force, and readings are not checked.',
+      'are there stay in force, `misfits` names what of them does not go with it, and readings are not checked.',
   })
-  @Answers(200, describedTelemetrySchema, 'The schema, kept')
+  @Answers(200, declaredSchema, 'The schema, kept')
   @Problems(
     'invalid-request',
     'malformed-json',
@@ -57,9 +75,10 @@ export class TelemetrySchemaController {
   async declareTelemetrySchema(
     @Param({ schema: fleetPath }) { fleet }: FleetPath,
     @Body({ schema: describedTelemetrySchema }) schema: TelemetrySchema,
-  ): Promise<TelemetrySchema> {
+  ): Promise<z.infer<typeof declaredSchema>> {
     await writeTelemetrySchema(this.link.durableRedis, fleet, schema);
-    return schema;
+    const misfits = await this.checks.misfits(fleet, schema);
+    return { ...schema, ...(misfits.length > 0 && { misfits: [...misfits] }) };
   }
 
   @Delete()

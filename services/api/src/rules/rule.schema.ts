@@ -51,10 +51,10 @@ export const storedRuleSchema = z
       description: 'The rule; absent if the stored record cannot be read, see lastError',
     }),
     lastError: lastErrorSchema.optional(),
-    warnings: z
-      .array(remarkSchema)
-      .optional()
-      .meta({ description: 'After a write: what may not be meant so' }),
+    warnings: z.array(remarkSchema).optional().meta({
+      description:
+        'What may not be meant so; when it is read, only what does not go with the telemetry schema that the fleet has declared since',
+    }),
   })
   .meta({
     id: 'Rule',

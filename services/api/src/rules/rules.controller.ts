@@ -133,7 +133,7 @@ export class RulesController {
       response.statusCode = 304;
       return undefined;
     }
-    return ruleBody(fleet, rule, errors.get(id));
+    return { ...ruleBody(fleet, rule, errors.get(id)), ...warned(await this.checks.doubts(fleet, rule)) };
   }
 
   @Put(':rule')
@@ -237,7 +237,7 @@ export class RulesController {
     response: ServerResponse,
   ): Promise<RuleBody> {
     const stored = await this.writer.enable(fleet, rule, enabled, ifMatch(request.headers));
-    return written(response, fleet, stored, []);
+    return written(response, fleet, stored, await this.checks.doubts(fleet, stored));
   }
 }
 
@@ -248,5 +248,9 @@ function written(
   warnings: readonly Remark[],
 ): RuleBody {
   response.setHeader('ETag', etagOf(stored.version));
-  return { ...ruleBody(fleet, stored, undefined), ...(warnings.length > 0 && { warnings: [...warnings] }) };
+  return { ...ruleBody(fleet, stored, undefined), ...warned(warnings) };
+}
+
+function warned(warnings: readonly Remark[]): Pick<RuleBody, 'warnings'> {
+  return warnings.length > 0 ? { warnings: [...warnings] } : {};
 }
