@@ -25,7 +25,7 @@ const MOST_DEVICES = 100_000;
  */
 export function readFlags(args, env) {
   const flags = /** @type {Flags} */ ({ sim: true, lesson: false, reset: false, help: false });
-  const mistakes = swallowedByNpm(env);
+  const mistakes = swallowedByNpm(args, env);
   const rest = args.flatMap((arg) => (arg.startsWith('--devices=') ? arg.split('=') : [arg]));
   for (let arg = rest.shift(); arg !== undefined; arg = rest.shift()) {
     if (arg === '--no-sim') flags.sim = false;
@@ -50,12 +50,15 @@ export function readFlags(args, env) {
   return flags;
 }
 
-/** `npm start --lesson`, without the `--` in between, gives the flag to npm, which leaves it in a variable. @param {NodeJS.ProcessEnv} env */
-function swallowedByNpm(env) {
+/** `npm start --lesson`, without the `--` in between, gives the flag to npm, which leaves it in a variable. @param {string[]} args @param {NodeJS.ProcessEnv} env */
+function swallowedByNpm(args, env) {
   const taken = ['devices', 'lesson', 'reset'].filter((name) => env[`npm_config_${name}`] !== undefined);
   const flags = [...taken, ...(env.npm_config_sim === '' ? ['no-sim'] : [])].map((name) => `--${name}`);
   if (flags.length === 0) return [];
+  // `--devices=5` leaves the number in the variable, `--devices 5` among our arguments.
+  const number = [env.npm_config_devices, ...args].find((text) => /^\d+$/.test(text ?? '')) ?? 'N';
+  const instead = flags.map((flag) => (flag === '--devices' ? `${flag} ${number}` : flag));
   return [
-    `npm kept ${flags.join(' and ')} for itself; flags go behind two dashes: npm start -- ${flags.join(' ')}`,
+    `npm kept ${flags.join(' and ')} for itself; flags go behind two dashes: npm start -- ${instead.join(' ')}`,
   ];
 }

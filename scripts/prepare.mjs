@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 
 export const REPOSITORY = resolve(fileURLToPath(import.meta.url), '../..');
 const NODE_AT_LEAST = [20, 19];
+const SIGNALS = /** @type {const} */ (['SIGTERM', 'SIGHUP']);
 
 /** A failed step: one message for the person at the terminal. */
 export class CannotGoOn extends Error {}
@@ -19,6 +20,7 @@ export async function prepare(say) {
     await step(say, `npm packages: installing those of package-lock.json (${outdated})`, [
       ...npm(),
       'ci',
+      '--include=dev', // NODE_ENV=production would leave out the compiler
       '--no-audit',
       '--no-fund',
       '--loglevel=error',
@@ -91,6 +93,14 @@ async function step(say, what, [program = '', ...args]) {
   };
   child.stdout.on('data', keep);
   child.stderr.on('data', keep);
+  // Whoever ends us ends it too. What a person types reaches it anyway.
+  /** @type {NodeJS.Signals | undefined} */
+  let ended;
+  const pass = (/** @type {NodeJS.Signals} */ signal) => {
+    ended = signal;
+    child.kill(signal);
+  };
+  for (const signal of SIGNALS) process.on(signal, pass);
   const code = await new Promise((done) => {
     child.once('error', (error) => {
       output += error.message;
@@ -98,6 +108,8 @@ async function step(say, what, [program = '', ...args]) {
     });
     child.once('close', done);
   });
+  for (const signal of SIGNALS) process.off(signal, pass);
+  if (ended) process.kill(process.pid, ended);
   if (code !== 0) {
     throw new CannotGoOn(
       `this failed: ${[program, ...args].join(' ').replaceAll(`${REPOSITORY}/`, '')}\n${output.trimEnd()}`,

@@ -1,5 +1,5 @@
-import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { REPOSITORY } from '@lamplighter/native/repository';
@@ -57,7 +57,7 @@ function stubRepository(): string {
   writeFileSync(
     join(folder, 'scripts/start.mjs'),
     `import { start } from '../packages/native/dist/start.js';
-     process.exitCode = await start({ sim: true, lesson: false, reset: process.argv.includes('--reset') });`,
+     process.exitCode = await start({ sim: !process.argv.includes('--no-sim'), lesson: false, reset: process.argv.includes('--reset') });`,
   );
   return folder;
 }
@@ -206,6 +206,11 @@ describe('npm start', () => {
     expect(launcher.output()).toContain(
       `lamplighter: something else listens on 127.0.0.1 on\n  ${port}  MQTT_PORT, the broker\n`,
     );
+    const withoutSim = await start({
+      env: { SIM_PORT: String(port) },
+      command: [process.execPath, 'scripts/start.mjs', '--no-sim'],
+    });
+    await untilUp(withoutSim);
     const twice = await start({ env: { API_PORT: 'eighty', SIM_PORT: '0' } });
     expect(await twice.ended()).toBe(1);
     expect(twice.output()).toBe(
@@ -245,7 +250,14 @@ describe('its flags', () => {
     ['no number', ['--devices'], {}, '--devices needs a whole number from 1 to 100000'],
     ['a bad number', ['--devices', 'many', '--x'], {}, 'not "many"\n  there is no flag "--x"'],
     ['a contradiction', ['--no-sim', '--devices', '5'], {}, '--devices and --no-sim contradict each other'],
-    ['a flag that npm took', ['5'], { npm_config_devices: 'true' }, 'npm start -- --devices'],
+    ['a flag that npm took', ['5'], { npm_config_devices: 'true' }, 'npm start -- --devices 5\n'],
+    [
+      'and its number',
+      [],
+      { npm_config_devices: '7', npm_config_lesson: 'true' },
+      '-- --devices 7 --lesson\n',
+    ],
+    ['without one', [], { npm_config_devices: 'true' }, 'npm start -- --devices N\n'],
     ['another', [], { npm_config_sim: '' }, 'npm start -- --no-sim'],
   ])('%s is told', (_what, args, env, message) => {
     expect(() => readFlags(args, env)).toThrow(message);
@@ -292,6 +304,30 @@ describe('making the repository ready', () => {
     writeFileSync(join(root, 'package-lock.json'), lock('1.1.0'));
     expect(whyInstall(root)).toBe('lamp is 1.0.0 instead of 1.1.0');
   });
+
+  it('installs the compiler too where NODE_ENV says production, and ends npm when it is ended', async () => {
+    const root = temporaryFolder();
+    mkdirSync(join(root, 'scripts'));
+    cpSync(join(REPOSITORY, 'scripts/prepare.mjs'), join(root, 'scripts/prepare.mjs'));
+    writeFileSync(join(root, 'package-lock.json'), '{}');
+    const [called, npm] = [join(root, 'called'), join(root, 'npm.js')];
+    writeFileSync(
+      npm,
+      `require('node:fs').writeFileSync(${JSON.stringify(called)}, process.pid + ' ' + process.argv.slice(2).join(' '));
+       setInterval(() => {}, 1000);`,
+    );
+    const env = { ...process.env, NODE_ENV: 'production', npm_execpath: npm };
+    const code = "import('./scripts/prepare.mjs').then(({ prepare }) => prepare(() => {}))";
+    const preparing = spawn(process.execPath, ['-e', code], { cwd: root, env, stdio: 'ignore' });
+    closeLater('preparing', () => preparing.kill('SIGKILL'));
+    const words = () => (existsSync(called) ? readFileSync(called, 'utf8').split(' ') : []);
+    await until(() => words().length > 1, { what: 'npm to be called' });
+    expect(words().slice(1, 3)).toEqual(['ci', '--include=dev']);
+    const ended = new Promise((resolve) => preparing.once('exit', (_code, signal) => resolve(signal)));
+    preparing.kill('SIGTERM');
+    expect(await ended).toBe('SIGTERM');
+    expect(() => process.kill(Number(words()[0]), 0)).toThrow('ESRCH');
+  }, 20_000);
 
   it('finds nothing to install here', () => {
     expect(whyInstall()).toBeUndefined();

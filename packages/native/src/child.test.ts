@@ -33,6 +33,8 @@ describe('a child process', () => {
     const child = run('echo "pid $$"; echo oops >&2; exit 3', 'talks');
     expect(describeExit(await child.exited)).toBe('ended with exit code 3');
     expect(child.output()).toBe(`pid ${child.pid}\noops\n`);
+    rmSync(child.logFile);
+    expect(child.output()).toBe('');
   });
 
   it('gets only the environment that it is given, and no input', async () => {

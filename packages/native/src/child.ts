@@ -21,7 +21,7 @@ export interface Child {
   kill(signal: NodeJS.Signals): void;
   /** SIGTERM, then SIGKILL after the grace time, 20 s by default; settles when the process has ended. */
   stop(graceMs?: number): Promise<Exit>;
-  /** Everything written to stdout and stderr so far. */
+  /** Everything written to stdout and stderr so far; nothing if somebody has removed the log. */
   output(): string;
 }
 
@@ -91,10 +91,18 @@ export function startChild(options: ChildOptions): Child {
       const timer = setTimeout(() => kill('SIGKILL'), graceMs);
       return exited.finally(() => clearTimeout(timer));
     },
-    output: () => readFileSync(options.logFile, 'utf8'),
+    output: () => readLog(options.logFile),
   };
   liveChildren.add(handle);
   return handle;
+}
+
+function readLog(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return '';
+  }
 }
 
 /** What a process needs from ours: nothing that a developer's shell happens to export. */

@@ -57,7 +57,8 @@ export async function startMosquitto(options: MosquittoOptions): Promise<Mosquit
 
   const server: Server = Object.assign(child, { port, url: `mqtt://127.0.0.1:${port}` });
   return Object.assign(server, {
-    urlFor: (user: string) => `mqtt://${user}:${accounts[user]}@127.0.0.1:${port}`,
+    // A person may have given a fleet a password of their own.
+    urlFor: (user: string) => `mqtt://${user}:${encodeURIComponent(accounts[user] ?? '')}@127.0.0.1:${port}`,
     async addAccounts(more: Readonly<Record<string, string>>) {
       Object.assign(accounts, more);
       writePrivate(passwords, passwordFile(accounts));

@@ -2,24 +2,35 @@ import { connect, createServer } from 'node:net';
 import { CannotStart, PORTS, type PortName, type Ports } from './settings.js';
 
 /**
- * Refuses ports on which something listens already, all at once, with free ones to use instead.
+ * Refuses ports on which something listens already, or this user may not listen, all at once, with free ones to use instead.
  * @throws CannotStart
  */
-export async function refuseTakenPorts(ports: Ports): Promise<void> {
-  const names = Object.keys(ports) as PortName[];
-  const free = await Promise.all(names.map((name) => isFree(ports[name])));
-  const taken = names.filter((_, index) => !free[index]);
-  if (taken.length === 0) return;
+export async function refuseTakenPorts(ports: Partial<Ports>): Promise<void> {
+  const asked = Object.entries(ports) as [PortName, number][];
+  const found = await Promise.all(
+    asked.map(async ([name, port]) => ({ name, port, use: await useOf(port) })),
+  );
+  const unusable = found.filter(({ use }) => use !== 'free');
+  if (unusable.length === 0) return;
   const used = new Set<number>(Object.values(ports));
   const instead: string[] = [];
-  for (const name of taken) {
-    const port = await nextFree(ports[name] + 10_000, used);
-    used.add(port);
-    instead.push(`${name}=${port}`);
+  for (const { name, port } of unusable) {
+    const other = await nextFree(port + 10_000, used);
+    used.add(other);
+    instead.push(`${name}=${other}`);
   }
-  const list = taken.map((name) => `${ports[name]}  ${name}, ${PORTS[name].of}`);
+  const list = (which: PortUse) =>
+    unusable
+      .filter(({ use }) => use === which)
+      .map(({ name, port }) => `\n  ${port}  ${name}, ${PORTS[name].of}`)
+      .join('');
+  const [taken, forbidden] = [list('taken'), list('forbidden')];
+  const problems = [
+    ...(taken === '' ? [] : [`something else listens on 127.0.0.1 on${taken}`]),
+    ...(forbidden === '' ? [] : [`this user may not listen (low ports are root's) on${forbidden}`]),
+  ];
   throw new CannotStart(
-    `something else listens on 127.0.0.1 on\n  ${list.join('\n  ')}\nStop it, or choose other ports:\n  ${instead.join(' ')} npm start`,
+    `${problems.join('\n')}\n${taken === '' ? 'Choose' : 'Stop it, or choose'} other ports:\n  ${instead.join(' ')} npm start`,
   );
 }
 
@@ -29,10 +40,16 @@ async function nextFree(from: number, used: ReadonlySet<number>): Promise<number
   return port;
 }
 
+type PortUse = 'free' | 'taken' | 'forbidden';
+
 /** True if nothing answers on the loopback port and it can be listened on. */
 export async function isFree(port: number): Promise<boolean> {
+  return (await useOf(port)) === 'free';
+}
+
+async function useOf(port: number): Promise<PortUse> {
   // Some systems let one listen on 127.0.0.1 beside a server that has the port on all addresses.
-  return !(await answers(port)) && (await canListen(port));
+  return (await answers(port)) ? 'taken' : tryToListen(port);
 }
 
 function answers(port: number): Promise<boolean> {
@@ -44,10 +61,12 @@ function answers(port: number): Promise<boolean> {
   });
 }
 
-function canListen(port: number): Promise<boolean> {
+function tryToListen(port: number): Promise<PortUse> {
   return new Promise((resolve) => {
     const server = createServer();
-    server.once('error', () => resolve(false));
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+    server.once('error', ({ code }: NodeJS.ErrnoException) =>
+      resolve(code === 'EACCES' ? 'forbidden' : 'taken'),
+    );
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve('free')));
   });
 }

@@ -28,7 +28,8 @@ export async function start(flags: StartFlags): Promise<number> {
   try {
     const settings = readSettings(process.env);
     unlock = lockState(settings.folder);
-    await refuseTakenPorts(settings.ports);
+    const { SIM_PORT: _, ...withoutSim } = settings.ports;
+    await refuseTakenPorts(flags.sim ? settings.ports : withoutSim);
     installMissing(SERVERS, (line) => terminal.say(line));
     const state = openState(settings.folder, settings.ports, flags.reset);
     const { ports } = settings;

@@ -3,6 +3,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statSync,
@@ -11,7 +12,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { readSettings } from './settings.js';
+import { type Ports, readSettings } from './settings.js';
 import { boundLog, lockState, openState, readRunningInstance } from './state.js';
 
 const { ports } = readSettings({});
@@ -48,6 +49,23 @@ it('is not put into a folder that holds something else', () => {
   expect(existsSync(join(folder, 'thesis.txt'))).toBe(true);
 });
 
+it('is still known as ours by whoever interrupts a reset', () => {
+  openState(folder, ports);
+  const interrupted = {
+    toJSON() {
+      throw new Error('interrupted');
+    },
+  } as unknown as Ports;
+  expect(() => openState(folder, interrupted, true)).toThrow('interrupted');
+  expect(readdirSync(folder)).toEqual(['instance.json']);
+});
+
+it('is a folder', () => {
+  const file = join(folder, 'file');
+  writeFileSync(file, '');
+  expect(() => lockState(file)).toThrow(`${file} is not a folder; choose another: LAMPLIGHTER_STATE=path`);
+});
+
 it('belongs to one running instance, and to the next once that is gone', async () => {
   openState(folder, ports);
   expect(readRunningInstance(folder)).toBeUndefined();
@@ -58,6 +76,9 @@ it('belongs to one running instance, and to the next once that is gone', async (
   writeFileSync(join(folder, 'lock'), `${other.pid}\n`);
   expect(() => lockState(folder)).toThrow(`process ${other.pid} runs on ${folder} already`);
   expect(readRunningInstance(folder)?.ports).toEqual(ports);
+  rmSync(join(folder, 'instance.json'));
+  expect(readRunningInstance(folder)).toBeUndefined(); // its first start is still installing what is missing
+  openState(folder, ports);
   other.kill('SIGKILL');
   await new Promise((resolve) => other.once('exit', resolve));
   lockState(folder)();
@@ -80,4 +101,6 @@ it('moves the log of the last start aside, and bounds a log that grows', () => {
   truncateSync(file, 30_000_000);
   boundLog(file);
   expect([statSync(file).size, statSync(`${file}.1`).size]).toEqual([0, 30_000_000]);
+  rmSync(join(folder, 'logs'), { recursive: true });
+  boundLog(file); // whoever tidies up logs stops nothing
 });

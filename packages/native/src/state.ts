@@ -44,6 +44,8 @@ export const FLEET = 'demo';
  * @throws CannotStart if the folder is not ours, or another instance runs on it
  */
 export function lockState(folder: string): () => void {
+  if (existsSync(folder) && !statSync(folder).isDirectory())
+    throw new CannotStart(`${folder} is not a folder; choose another: LAMPLIGHTER_STATE=path npm start`);
   if (
     existsSync(folder) &&
     !existsSync(join(folder, MARKER)) &&
@@ -69,7 +71,8 @@ export function lockState(folder: string): () => void {
 
 /** Opens a locked folder and makes the secrets that are missing. With `reset` everything in it is removed before. */
 export function openState(folder: string, ports: Ports, reset = false): State {
-  const removed = reset ? readdirSync(folder).filter((name) => name !== LOCK) : [];
+  // Whoever is interrupted in between leaves a folder that is still known as ours.
+  const removed = reset ? readdirSync(folder).filter((name) => name !== LOCK && name !== MARKER) : [];
   for (const name of removed) rmSync(join(folder, name), { recursive: true });
   writePrivate(join(folder, MARKER), `${JSON.stringify({ program: 'lamplighter', ports }, null, 2)}\n`);
   const secretFile = (name: string) => join(folder, 'secrets', name);
@@ -88,11 +91,13 @@ export function openState(folder: string, ports: Ports, reset = false): State {
   };
 }
 
-/** The ports of the instance that runs on a folder, and its Redis password; undefined if none runs. */
+/** The ports of the instance that runs on a folder, and its Redis password; undefined if none runs, or one has only begun to. */
 export function readRunningInstance(folder: string): { ports: Ports; redisPassword: string } | undefined {
-  if (runningOwner(folder) === undefined) return undefined;
-  const { ports } = JSON.parse(readFileSync(join(folder, MARKER), 'utf8')) as { ports: Ports };
-  return { ports, redisPassword: secretIn(join(folder, 'secrets', 'redis')) };
+  const [marker, password] = [join(folder, MARKER), join(folder, 'secrets', 'redis')];
+  // A first start installs what is missing before it makes these.
+  if (runningOwner(folder) === undefined || !existsSync(marker) || !existsSync(password)) return undefined;
+  const { ports } = JSON.parse(readFileSync(marker, 'utf8')) as { ports: Ports };
+  return { ports, redisPassword: readFileSync(password, 'utf8').trim() };
 }
 
 function readAccounts(secrets: string): Record<string, string> {
@@ -120,9 +125,13 @@ function commandOf(pid: number): string {
 /** A log file of a running process never grows above this, bytes: what is older moves to `.1`, what is older still goes. */
 const LOG_BYTES = 20_000_000;
 
-/** Keeps a log file within its bound while its process goes on writing to it. */
+/** Keeps a log file within its bound while its process goes on writing to it. Never throws: no log is worth the fleet. */
 export function boundLog(file: string): void {
-  if (statSync(file).size < LOG_BYTES) return;
-  copyFileSync(file, `${file}.1`);
-  truncateSync(file);
+  try {
+    if (statSync(file).size < LOG_BYTES) return;
+    copyFileSync(file, `${file}.1`);
+    truncateSync(file);
+  } catch {
+    // Somebody has removed it, or the disk is full, and then it does not grow either.
+  }
 }
