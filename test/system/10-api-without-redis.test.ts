@@ -196,6 +196,6 @@ describe('a bad start ends in one clear message:', () => {
     const env = { REDIS_URL: redis.url, API_PORT: String(redis.port) };
     const api = await startService('api', env, { wait: 'started' });
     expect(await api.exited).toEqual({ code: 1, signal: null });
-    expect(api.output()).toMatch(/^api: port \d+ on 127.0.0.1 is taken; .*\n$/);
+    expect(api.output()).toMatch(/^api: port \d+ on 127.0.0.1 is taken; .* set API_PORT to another port\n$/);
   });
 });

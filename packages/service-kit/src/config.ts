@@ -24,6 +24,7 @@ export function readConfig<S extends z.ZodObject>(
   const parsed = schema.safeParse(raw);
   for (const issue of parsed.error?.issues ?? []) {
     const name = String(issue.path[0] ?? 'environment');
+    if (problems.some((problem) => problem.startsWith(`${name}_FILE: `))) continue;
     problems.push(`${name}: ${raw[name] === undefined ? 'is not set' : issue.message}`);
   }
   if (parsed.success && problems.length === 0) return parsed.data;
@@ -65,12 +66,20 @@ export const decimal = (fallback: number, min: number, max: number) =>
     .default(fallback);
 
 const url = (protocols: string[], example: string) =>
-  z
-    .string()
-    .refine(
-      (text) => URL.canParse(text) && protocols.includes(new URL(text).protocol),
-      `must be a URL such as ${example}`,
-    );
+  z.string().refine((text) => isServerUrl(text, protocols), {
+    error: `must be a URL such as ${example}; a "%" of the user or the password is written %25`,
+  });
+
+function isServerUrl(text: string, protocols: string[]): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, hostname, username, password } = new URL(text);
+  try {
+    decodeURIComponent(username + password);
+  } catch {
+    return false;
+  }
+  return protocols.includes(protocol) && hostname !== '';
+}
 
 /** `mqtt://user:password@host:port`, or `mqtts://` for TLS. */
 export const mqttUrl = url(['mqtt:', 'mqtts:'], 'mqtt://user:password@127.0.0.1:1883');

@@ -11,6 +11,8 @@ export type Readiness = () => Promise<string[]> | string[];
 export async function serveOperations(options: {
   host: string;
   port: number;
+  /** The variable that sets the port. */
+  variable: string;
   registry: Registry;
   readiness: Readiness;
 }): Promise<Server> {
@@ -38,7 +40,7 @@ export async function serveOperations(options: {
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) =>
-      reject(error.code === 'EADDRINUSE' ? new PortTaken(options.host, options.port) : error),
+      reject(error.code === 'EADDRINUSE' ? new PortTaken(options) : error),
     );
     server.listen(options.port, options.host, resolve);
   });
@@ -48,7 +50,7 @@ export async function serveOperations(options: {
 /** Another process listens there; the message says what to do. */
 export class PortTaken extends Error {
   override readonly name = 'PortTaken';
-  constructor(host: string, port: number) {
-    super(`port ${port} on ${host} is taken; stop what listens there or choose another port`);
+  constructor({ host, port, variable }: { host: string; port: number; variable: string }) {
+    super(`port ${port} on ${host} is taken; stop what listens there or set ${variable} to another port`);
   }
 }

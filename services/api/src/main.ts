@@ -58,7 +58,7 @@ async function start(): Promise<RunningService> {
 function listen(server: Server, port: number, host: string): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) =>
-      reject(error.code === 'EADDRINUSE' ? new PortTaken(host, port) : error),
+      reject(error.code === 'EADDRINUSE' ? new PortTaken({ host, port, variable: 'API_PORT' }) : error),
     );
     server.listen(port, host, resolve);
   });

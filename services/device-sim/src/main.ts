@@ -16,6 +16,7 @@ await runService('device-sim', async () => {
   const server = await serveOperations({
     host: config.host,
     port: config.port,
+    variable: 'SIM_PORT',
     registry: simulator.metrics.registry,
     readiness: () => simulator.readiness(),
   });

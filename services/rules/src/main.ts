@@ -33,16 +33,19 @@ async function start(): Promise<RunningService> {
   const seeds = readSeeds(config.RULES_FILE);
   const logger = createLogger('rules', config.LOG_LEVEL);
   const metrics = new RulesMetrics('rules', VERSION);
+  let awayBecause: string | undefined = 'not connected yet';
   let learnt = () => {};
   const redisIsKnown = new Promise<void>((resolve) => {
     learnt = resolve;
   });
   const redis = connectRedis(config.REDIS_URL, 'rules', {
     onUp: () => {
+      awayBecause = undefined;
       logger.info('connected to Redis');
       learnt();
     },
     onDown: (reason) => {
+      awayBecause = reason;
       logger.warn({ reason }, 'Redis is away; trying again');
       learnt();
     },
@@ -71,8 +74,14 @@ async function start(): Promise<RunningService> {
   const operations = await serveOperations({
     host: config.HOST,
     port: config.RULES_PORT,
+    variable: 'RULES_PORT',
     registry: metrics.registry,
-    readiness: () => readiness(config, transport, redis, canary),
+    readiness: async () => [
+      ...transport.problems(),
+      ...(awayBecause === undefined
+        ? await storeProblems(config, redis, canary)
+        : [`Redis is away: ${awayBecause}`]),
+    ],
   });
   whenScraped(metrics.canaryAge, (gauge) => gauge.set(canary.silenceMs / 1000));
   whenScraped(metrics.durable, async (gauge) => gauge.set((await isDurable(redis)) ? 1 : 0));
@@ -111,14 +120,9 @@ async function isDurable(redis: Redis): Promise<boolean> {
   return Promise.race([asked, unknown]);
 }
 
-/** What keeps the service from its work, in words. */
-async function readiness(
-  config: Config,
-  transport: MqttTransport,
-  redis: Redis,
-  canary: CanaryService,
-): Promise<string[]> {
-  const problems = transport.problems();
+/** What keeps a Redis that is there from the service's work, in words. */
+async function storeProblems(config: Config, redis: Redis, canary: CanaryService): Promise<string[]> {
+  const problems: string[] = [];
   try {
     if (config.REDIS_DURABILITY === 'require') problems.push(...(await durabilityProblems(redis)));
     const age = await canary.ageMs();
