@@ -178,6 +178,20 @@ describe('a link to the broker', () => {
     expect(opened.life[0]).toMatch(/^refused: .*(not authorized|bad user)/i);
   });
 
+  it('does not fight another for the session of both, and says what is wrong', async () => {
+    const twin = () => openLink(['twins/telemetry/+'], { clean: false, name: 'twin' });
+    const twins = await Promise.all([twin(), twin()]);
+    const began = performance.now();
+    const life = () => twins.flatMap((one) => one.life);
+    const ups = () => life().filter((word) => word === 'up').length;
+    await until(() => ups() >= 10, { what: 'ten takeovers', timeoutMs: 30_000 });
+    // Their pauses are in turn: at least twice 50, 100, 200 and 400 ms, and one of 800; at most 9 times 250 ms if they do not grow.
+    expect(performance.now() - began).toBeGreaterThan(2250);
+    expect(life()).toContainEqual(
+      expect.stringMatching(/, once more .*: is another client connected as lamplighter-test-twin[?]$/),
+    );
+  }, 40_000);
+
   it('lets others have what comes after it has stopped its intake', async () => {
     const filter = telemetryOf(fleet);
     const leaving = await openLink(filter);

@@ -57,6 +57,13 @@ const MAX_PACKET_BYTES = BOUNDS.maxPayloadBytes + 2048;
 const KEEPALIVE_SECONDS = 30;
 /** CONNACK reason codes (MQTT 5, 3.2.2.2) about account, access, ban and method of authentication. */
 const NOT_ALLOWED: readonly (string | number)[] = [134, 135, 138, 140];
+/**
+ * A connection that has lasted so long, milliseconds, is a good one: only then does back-off begin anew. Two services with the same
+ * client id would else end each other's connection many times a second.
+ */
+const STEADY_MS = 5000;
+/** So many connections in a row that were not: Mosquitto 2.0 does not tell why it ends one, but this is what a twin looks like. */
+const TWIN_SUSPECTED = 3;
 /** Our PUBLISH packets use the ids below, MQTT.js those from here on (its SUBSCRIBE and UNSUBSCRIBE). */
 const FIRST_FOREIGN_ID = 0xff00;
 /** A persistent session outlives its client by this, seconds. */
@@ -77,6 +84,9 @@ export class MqttLink {
   private heldSince: number | undefined;
   private heldMs = 0;
   private backoffMs = 0;
+  private steady: NodeJS.Timeout | undefined;
+  /** Connections in a row that were lost before they were good ones. */
+  private short = 0;
   private nextId = 0;
   private broker = { receiveMaximum: 0xffff };
   private readonly open = new Map<number, (outcome: PublishOutcome) => void>();
@@ -107,7 +117,7 @@ export class MqttLink {
       resubscribe: false,
       reconnectOnConnackError: true,
       connectTimeout: 10_000,
-      reconnectPeriod: 100,
+      reconnectPeriod: soonMs(),
       messageIdProvider: foreignIds(),
       properties: {
         receiveMaximum: RECEIVE_MAXIMUM,
@@ -318,13 +328,21 @@ export class MqttLink {
   private online(): void {
     this.up = true;
     this.told = true;
-    this.backoffMs = 0;
-    this.client.options.reconnectPeriod = 50 + Math.random() * 200;
+    this.steady = setTimeout(() => {
+      this.short = 0;
+      this.backoffMs = 0;
+      this.client.options.reconnectPeriod = soonMs();
+    }, STEADY_MS).unref();
     this.events.onUp();
   }
 
-  private down(reason: string, isRefused = false): void {
+  private down(why: string, isRefused = false): void {
+    if (this.up) this.short += 1;
     this.up = false;
+    const reason =
+      this.short < TWIN_SUSPECTED
+        ? why
+        : `${why}, once more soon after it was opened: is another client connected as ${this.options.clientId}?`;
     // Once per outage; and once more if a broker that was away comes back and says no.
     if (this.told === 'refused' || (this.told === false && !isRefused) || this.closing) return;
     this.told = isRefused ? 'refused' : false;
@@ -332,6 +350,7 @@ export class MqttLink {
   }
 
   private lose(): void {
+    clearTimeout(this.steady);
     this.down('the connection was closed');
     this.endHold();
     const lost = [...this.open.values(), ...this.waiting.splice(0).map(({ done }) => done)];
@@ -339,6 +358,9 @@ export class MqttLink {
     for (const done of lost) done('lost');
   }
 }
+
+/** Milliseconds until the first attempt after a good connection was lost. */
+const soonMs = () => 50 + Math.random() * 200;
 
 /** Packet ids for MQTT.js out of our way; it needs one at a time, for SUBSCRIBE and UNSUBSCRIBE. */
 function foreignIds() {
