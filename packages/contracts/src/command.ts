@@ -28,6 +28,7 @@ import { jsonValueSchema } from './json-value.js';
  * | dispatched, pending  | unknown      | time: expired, or attempts used up, though it was sent     | `no_answer`                 |
  * | acknowledged         | unknown      | time: the timeout, and expired or attempts used up         | `timeout`                   |
  * | pending              | expired      | time: `ttl` is over and it was never sent                  | `ttl`                       |
+ * | pending              | expired      | the replica: policy `now`, and nobody was there            | `unreachable`, `refused_<code>` |
  * | pending              | superseded   | a newer one of policy `latest`                             | id of that one              |
  * | pending              | cancelled    | REST, a rollout                                            | `api`, `rollout:<id>`       |
  * | pending              | cancelled    | the command before it failed, and aborts the rest          | `aborted:<id>`              |

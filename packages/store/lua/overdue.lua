@@ -1,16 +1,22 @@
--- Commands whose time is over, or that were overtaken; after commands.lua.
+-- Commands whose time is over, that were overtaken, or that missed their moment; after commands.lua.
 
-local function is_latest(value)
-  return string.match(value, '^%S+ %d+ %d+ (%a+)') == 'latest'
+local function has_policy(value, policy)
+  return string.match(value, '^%S+ %d+ %d+ (%a+)') == policy
 end
 
 -- The newest command of the lane, if it came after this one and both are `latest`: it would have superseded this one, which was on
 -- its way just then. To dispatch this one (again) would be to have something stale executed.
 local function overtaken_by(K, command)
-  if not is_latest(command.value) then return nil end
+  if not has_policy(command.value, 'latest') then return nil end
   local newest = redis.call('ZREVRANGEBYLEX', K.queue, '(' .. command.lane .. '0', '(' .. command.member, 'LIMIT', 0, 1)[1]
-  if not newest or not is_latest(redis.call('HGET', K.commands, id_of(newest))) then return nil end
+  if not newest or not has_policy(redis.call('HGET', K.commands, id_of(newest)), 'latest') then return nil end
   return id_of(newest)
+end
+
+-- Why a command of policy `now` was given back, if it was: it does not wait for the next try.
+local function missed(command)
+  if not has_policy(command.value, 'now') then return nil end
+  return string.match(command.history, ';pending,%d+,%d+,([^;]*)$')
 end
 
 -- How a command whose time has come ends, and why; nil if it is to be dispatched (again) instead.
@@ -21,8 +27,9 @@ local function overdue(K, command, now)
     return 'unknown', 'superseded:' .. newer
   end
   if command.state == 'pending' then
-    if command.expires_at > now then return nil end
-    if command.attempt == 0 then return 'expired', 'ttl' end
+    local why = missed(command) or command.expires_at <= now and 'ttl'
+    if not why then return nil end
+    if command.attempt == 0 then return 'expired', why end
   elseif command.expires_at > now and command.attempt < command.attempts then
     return nil
   end

@@ -1,12 +1,12 @@
 -- Gives a claimed command back: the broker had nobody to hand it to, or did not take it.
 -- The longer a command has been waiting, the longer it waits for the next try: a quarter of its age, at most 120 times the wait
--- that is asked for. A device that comes back does not wait that long: it wakes what waits for it.
+-- that is asked for. A device that comes back does not wait that long: it wakes what waits for it. One of policy `now` does not wait.
 --
 -- KEYS  1 device HASH   2..7 commands, transitions, answers, queue, index, due
 -- ARGV  1 id   2 "<time>,<attempt>" of the dispatch that is given back   3 least wait before the next one (ms)   4 cause
--- Returns  1, or 2 if it is due at once, since the device has announced itself after the dispatch, or since a newer command has
---          overtaken it, so that the next claim ends it; or 0 if the command has moved on since (an answer came, or another
---          replica holds the lease)
+-- Returns  1, or 2 if it is due at once, since the device has announced itself after the dispatch, or since the next claim ends it (a
+--          newer command has overtaken it, or its policy is `now`); or 0 if the command has moved on since (an answer came, or
+--          another replica holds the lease)
 -- Clock    Redis TIME
 --@include commands.lua
 --@include overdue.lua
@@ -27,7 +27,7 @@ if age < 0 then
   -- The clock was set back, and the history knows better how old the command has become.
   for at in string.gmatch(command.history, '%a,(%d+),%d+,') do age = math.max(age, at - created) end
 end
-local is_over = overtaken_by(K, command) ~= nil
+local is_over = overdue(K, command, now) ~= nil
 if not came_back and not is_over then
   wait = back_off(tonumber(ARGV[3]), age)
 end

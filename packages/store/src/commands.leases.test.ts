@@ -244,6 +244,27 @@ describe('a command that is given back', () => {
     expect(await desk.claim()).toEqual(['up dispatched 1']);
   });
 
+  it('does not wait if its policy is now: the next claim ends it, and the lane goes on', async () => {
+    await recordPresence(store.redis, [{ address: desk.address, message: { online: true, session: 1 } }]);
+    await desk.enqueue('open', { policy: 'now' });
+    await desk.enqueue('light');
+    await desk.claim();
+    expect([...(await desk.requeue('open', 1))]).toEqual([desk.address.shard]);
+    expect(await desk.claim()).toEqual(['open expired 0']);
+    expect((await desk.read('open'))!.transitions.at(-1)).toMatchObject({ cause: 'unreachable' });
+    expect(await desk.claim()).toEqual(['light dispatched 1']);
+  });
+
+  it('ends as unknown if its policy is now and an attempt before had no answer', async () => {
+    await recordPresence(store.redis, [{ address: desk.address, message: { online: true, session: 1 } }]);
+    await desk.enqueue('open', { policy: 'now' });
+    await desk.claim();
+    await desk.pass(LEASE_MS);
+    await desk.claim();
+    await desk.requeue('open', 2);
+    expect(await desk.claim()).toEqual(['open unknown 1']);
+  });
+
   it('never runs out of attempts while the device is away', async () => {
     await desk.enqueue('up', { ttl: 24 * HOUR });
     for (let time = 0; time < 4 * DEFAULT_ATTEMPTS; time += 1) {

@@ -108,17 +108,23 @@ export class QueueModel {
     const wasHandedOver = state !== 'pending' || attempt > 0;
     const isUsedUp = state !== 'pending' && attempt >= command.attempts;
     const isOvertaken = this.isOvertaken(command);
+    const hasMissed = this.hasMissed(command);
     const what = `${id} ${outcome} as ${state} ${attempt}, head: ${isHead}`;
     if (outcome === 'dispatched') {
       const mayGo =
-        isHead && !mustHaveExpired && !isUsedUp && !isOvertaken && !this.stopped.has(command.lane);
+        isHead &&
+        !mustHaveExpired &&
+        !isUsedUp &&
+        !isOvertaken &&
+        !hasMissed &&
+        !this.stopped.has(command.lane);
       this.dispatch(command, now);
       return mayGo ? [] : [what];
     }
     const ends: Record<string, boolean> = {
-      expired: mayHaveExpired && !wasHandedOver,
+      expired: (mayHaveExpired || hasMissed) && !wasHandedOver,
       superseded: isOvertaken && !mustHaveExpired && !wasHandedOver,
-      unknown: isUsedUp || ((mayHaveExpired || isOvertaken) && wasHandedOver),
+      unknown: isUsedUp || ((mayHaveExpired || isOvertaken || hasMissed) && wasHandedOver),
     };
     const mayEnd = ends[outcome] ?? false;
     const wrong = mayEnd && (isHead || onFailure === 'skip') ? [] : [what];
@@ -138,7 +144,7 @@ export class QueueModel {
     command.state = 'pending';
     command.attempt -= 1;
     const wait = (age: number) =>
-      cameBack || this.isOvertaken(command)
+      cameBack || this.isOvertaken(command) || this.hasMissed(command)
         ? 0
         : Math.min(Math.max(waitMs, Math.max(0, age) / 4), 120 * waitMs);
     const until = {
@@ -213,6 +219,11 @@ export class QueueModel {
   private isOvertaken(command: ModelCommand): boolean {
     const newest = this.lane(command.lane).at(-1);
     return command.policy === 'latest' && newest?.policy === 'latest' && newest !== command;
+  }
+
+  /** It was to go out at once, and nobody was there. */
+  private hasMissed({ policy, state, dispatches }: ModelCommand): boolean {
+    return policy === 'now' && state === 'pending' && dispatches > 0;
   }
 
   private head(lane: string): ModelCommand | undefined {

@@ -23,7 +23,7 @@ export const commandRequestSchema = z
     policy: deliverySchema.shape.policy.meta({
       description:
         'latest: supersedes what is pending in its lane; ordered: waits for the answer to the one before; ' +
-        'now: refused unless the device is online',
+        'now: refused unless the device is online, and expired at once if nobody is there after all',
     }),
     lane: deliverySchema.shape.lane.meta({
       description: "Commands of one lane follow each other; without it, the action's first key",
