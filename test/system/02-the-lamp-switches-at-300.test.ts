@@ -84,7 +84,7 @@ describe('the night-light', () => {
     for (const light of [11, 12, 13, 500]) await lamp.sendReading({ light, _seq: light });
     expect(await lamp.nextCommand()).toEqual({ led_on: false });
     expect(lamp.commands()).toHaveLength(2);
-  }, 30_000);
+  }, 60_000);
 
   it('decides once, however many replicas share the telemetry', async () => {
     await startService('rules', { MQTT_URL: stack.broker.rulesUrl, REDIS_URL: stack.redis.url });
@@ -110,7 +110,7 @@ describe('the night-light', () => {
       { what: 'everything to be stored and answered' },
     );
     expect(lamp.commands()).toHaveLength(4);
-  }, 30_000);
+  }, 60_000);
 });
 
 it('a rule supersedes a command over REST that waits, and whoever waits for its end is told at once', async () => {
@@ -128,7 +128,7 @@ it('a rule supersedes a command over REST that waits, and whoever waits for its 
   const sensor = await connectMqtt(fleet.url, { clientId: `${fleet.name}.lamp-0001` });
   await sensor.publish(`${fleet.name}/telemetry/lamp-0001`, { light: 500 });
   expect((await waiting).body).toMatchObject({ id: body.id, state: 'superseded' });
-}, 20_000);
+}, 25_000);
 
 describe('a rules file of one’s own', () => {
   it('in mode "every" answers each reading, in the fleets that begin with it only', async () => {

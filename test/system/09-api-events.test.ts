@@ -1,4 +1,5 @@
 import { connect } from 'node:net';
+import { READY_MS } from '@lamplighter/native/service';
 import { appendEvents, type LiveEvent } from '@lamplighter/store/events';
 import { closeLater } from '@lamplighter/test-kit/resources';
 import { startService } from '@lamplighter/test-kit/service';
@@ -201,7 +202,7 @@ it('a restart of Redis is no end of the stream', async () => {
   });
   await watcher.until(2);
   expect(watcher.frames.map(({ data }) => data.measurements.light)).toEqual([1, 2]);
-}, 30_000);
+}, 120_000);
 
 it('SIGTERM ends streams in good order, and the process soon', async () => {
   const service = await startService('api', { REDIS_URL: api.redis.url }, { wait: 'started' });
@@ -209,6 +210,7 @@ it('SIGTERM ends streams in good order, and the process soon', async () => {
     async () => (await fetch(`${service.url}/v1/fleets`, { headers: { 'x-api-key': api.key } })).ok,
     {
       what: 'the API to serve',
+      timeoutMs: READY_MS,
     },
   );
   const watcher = await watch('', undefined, { url: service.url, key: api.key });
@@ -217,4 +219,4 @@ it('SIGTERM ends streams in good order, and the process soon', async () => {
   expect(await service.exited).toEqual({ code: 0, signal: null });
   expect(tookMs()).toBeLessThan(5000);
   await until(watcher.isEnded, { what: 'the end of the stream' });
-}, 30_000);
+}, 120_000);

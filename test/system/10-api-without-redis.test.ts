@@ -1,4 +1,5 @@
 import { CANARY_FLEET } from '@lamplighter/contracts/identity';
+import { READY_MS } from '@lamplighter/native/service';
 import { DeviceAddress } from '@lamplighter/store/accept-readings';
 import { recordPresence } from '@lamplighter/store/presence';
 import { freePort } from '@lamplighter/test-kit/free-port';
@@ -38,6 +39,7 @@ describe('the API', () => {
     const api = await startService('api', { REDIS_URL: `redis://127.0.0.1:${port}` }, { wait: 'started' });
     await until(async () => (await request(api.url).get('/health/live')).status === 200, {
       what: 'the API to live',
+      timeoutMs: READY_MS,
     });
     const { status, reasons } = await ready(api.url);
     expect([status, reasons]).toEqual([
@@ -53,7 +55,7 @@ describe('the API', () => {
     expect((await request(api.url).get('/metrics')).text).toContain('lamplighter_store_durability_ok 0');
     expect((await request(api.url).get('/openapi.json')).status).toBe(200);
     expect(logged(api.output(), 'Redis is away')).toBe(1);
-  }, 30_000);
+  }, 120_000);
 
   it('loses Redis by a kill, answers 503 within a second, and comes back by itself', async () => {
     const api = await startApiAlone();
@@ -73,7 +75,7 @@ describe('the API', () => {
       logged(api.api.output(), 'connected to Redis'),
       logged(api.api.output(), 'API key (shown once)'),
     ]).toEqual([1, 2, 1]);
-  }, 30_000);
+  }, 120_000);
 
   it('finds a frozen Redis, whose connection stays open, and piles nothing up on it', async () => {
     const api = await startApiAlone();
@@ -91,7 +93,7 @@ describe('the API', () => {
       what: 'commands to be taken',
     });
     expect(logged(api.api.output(), 'Redis is away')).toBe(1);
-  }, 30_000);
+  }, 120_000);
 
   it('reads but takes nothing while Redis takes no writes, and heals', async () => {
     const api = await startApiAlone();
@@ -111,7 +113,7 @@ describe('the API', () => {
     await until(async () => (await api.post(COMMANDS, COMMAND)).status === 202, {
       what: 'commands to be taken',
     });
-  }, 30_000);
+  }, 120_000);
 });
 
 describe('a Redis that could lose commands', () => {
@@ -131,7 +133,7 @@ describe('a Redis that could lose commands', () => {
     await api.store.config('SET', 'maxmemory-policy', 'noeviction');
     await until(async () => (await ready(api.api.url)).status === 'ready', { what: 'readiness' });
     expect(await api.metric('store_durability_ok')).toBe(1);
-  }, 30_000);
+  }, 120_000);
 
   it('is served with REDIS_DURABILITY=warn, and warned of', async () => {
     const api = await startApiAlone({ settings, env: { REDIS_DURABILITY: 'warn' } });
@@ -140,7 +142,7 @@ describe('a Redis that could lose commands', () => {
     expect((await api.post(COMMANDS, COMMAND)).status).toBe(202);
     expect(logged(api.api.output(), 'Redis could lose commands')).toBe(1);
     expect(await api.metric('store_durability_ok')).toBe(0);
-  }, 30_000);
+  }, 120_000);
 });
 
 describe('readiness', () => {
@@ -162,6 +164,7 @@ describe('the first API key', () => {
     );
     const service = await until(() => [one!, two!].find((each) => each.output().includes('API key')), {
       what: 'a key',
+      timeoutMs: READY_MS,
     });
     const key = await firstKey(service);
     for (const { url } of [one!, two!]) {
@@ -173,7 +176,7 @@ describe('the first API key', () => {
     expect(logged(output, key)).toBe(1);
     expect(logged(output, 'API key')).toBe(1);
     expect(output.split('\n').filter((line) => line.startsWith('{') && line.includes('lamp_'))).toEqual([]);
-  }, 30_000);
+  }, 120_000);
 });
 
 describe('a bad start ends in one clear message:', () => {

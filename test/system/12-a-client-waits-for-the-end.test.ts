@@ -1,4 +1,5 @@
 import { connect } from 'node:net';
+import { READY_MS } from '@lamplighter/native/service';
 import { cancelCommand } from '@lamplighter/store/commands';
 import { connectDevice } from '@lamplighter/test-kit/device';
 import { closeLater } from '@lamplighter/test-kit/resources';
@@ -75,7 +76,7 @@ describe('with the API alone', () => {
       'wait=1',
       posted.body,
     ]);
-  }, 30_000);
+  }, 55_000);
 
   it('what has ended is answered at once, and so is what there is not', async () => {
     const id = await sent();
@@ -87,7 +88,7 @@ describe('with the API alone', () => {
     const invalid = await api.post(COMMANDS, {}).set('Prefer', LONG);
     expect([invalid.status, invalid.headers['preference-applied']]).toEqual([400, undefined]);
     expect(await waiting()).toBe(0);
-  }, 30_000);
+  }, 55_000);
 
   it.each(['wait=soon', 'wait=0', 'wait=-5', 'return=minimal', ''])(
     'a preference that cannot be followed is ignored: "%s"',
@@ -107,7 +108,7 @@ describe('with the API alone', () => {
       expect([status, body.state]).toEqual([200, 'cancelled']);
     }
     await until(async () => (await waiting()) === 0, { what: 'all places to be free' });
-  }, 30_000);
+  }, 55_000);
 
   it('a thousand may wait, no more; the one too many has done nothing, and who hangs up makes room', async () => {
     const id = await sent();
@@ -150,13 +151,14 @@ describe('with the API alone', () => {
     await apart.redis.start();
     const { status, body } = await answered;
     expect([status, body.state]).toEqual([200, 'cancelled']);
-  }, 50_000);
+  }, 55_000);
 
   it('SIGTERM answers those who wait with what is, and ends the process soon', async () => {
     const service = await startService('api', { REDIS_URL: api.redis.url }, { wait: 'started' });
     const withKey = (test: request.Test) => test.set('X-API-Key', api.key);
     await until(async () => (await withKey(request(service.url).get('/v1/fleets'))).status === 200, {
       what: 'the API to serve',
+      timeoutMs: READY_MS,
     });
     const posted = Promise.resolve(
       withKey(request(service.url).post(COMMANDS).type('json').send(COMMAND)).set('Prefer', LONG),
@@ -169,5 +171,5 @@ describe('with the API alone', () => {
     const { status, body } = await posted;
     expect([status, body.state]).toEqual([202, 'pending']);
     expect(await service.exited).toEqual({ code: 0, signal: null });
-  }, 30_000);
+  }, 55_000);
 });

@@ -161,7 +161,7 @@ describe('npm start', () => {
     expect(await launcher.ended()).toBe(1);
     expect(launcher.output()).toContain('lamplighter: rules ended with exit code 1');
     await gone(launcher);
-  }, 20_000);
+  }, 40_000);
 
   it('says in one line that its folder cannot be made', async () => {
     const launcher = await start({ env: { LAMPLIGHTER_STATE: '/dev/null/lamps' } });
@@ -169,7 +169,7 @@ describe('npm start', () => {
     expect(launcher.output()).toMatch(
       /^lamplighter: ENOTDIR: not a directory, mkdir '\/dev\/null\/lamps'\n$/,
     );
-  }, 20_000);
+  }, 40_000);
 
   it('says which service died later, shows the end of its log, and stops the rest', async () => {
     const launcher = await start();

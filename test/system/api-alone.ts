@@ -1,3 +1,4 @@
+import { READY_MS } from '@lamplighter/native/service';
 import { connectRedis, type Redis } from '@lamplighter/store/connect';
 import { startRedis, type TestRedis } from '@lamplighter/test-kit/redis';
 import { closeLater } from '@lamplighter/test-kit/resources';
@@ -56,5 +57,6 @@ export async function startApiAlone({
 export function firstKey(api: TestService): Promise<string> {
   return until(() => /^API key \(shown once\): (\S+)$/m.exec(api.output())?.[1], {
     what: 'the first API key on stdout',
+    timeoutMs: READY_MS,
   });
 }

@@ -25,7 +25,7 @@ type True<T> = Exclude<T, false | 0 | '' | null | undefined>;
  */
 export async function until<T>(
   condition: () => T | Promise<T>,
-  { what, timeoutMs = 10_000, everyMs = 15 }: UntilOptions,
+  { what, timeoutMs = 20_000, everyMs = 15 }: UntilOptions,
 ): Promise<True<T>> {
   let deadline = Date.now() + timeoutMs;
   for (;;) {
