@@ -40,8 +40,9 @@ ${
 }
 Three things to try in another terminal:
 
-  1. Be a device: report daylight, then darkness, and see what it is told (for three seconds).
-     mosquitto_sub ${mqttHost} -t '${FLEET}/commands/my-lamp' -W 3 &
+  1. Be a device: report daylight, then darkness, and see what it is told (for four seconds).
+     mosquitto_sub ${mqttHost} -t '${FLEET}/commands/my-lamp' -W 4 &
+     sleep 1
      mosquitto_pub ${mqttHost} -t '${FLEET}/telemetry/my-lamp' -m '{"light":900}'
      mosquitto_pub ${mqttHost} -t '${FLEET}/telemetry/my-lamp' -m '{"light":200}'
 
