@@ -15,16 +15,12 @@ function commands(): string[] {
 it('works as typed, from asking to taking it away', async () => {
   const stack = await startStack();
   const fleet = await stack.broker.newFleet();
-  const broker = new URL(fleet.url);
   // Where things are differs from what is started by `npm start`, and nothing else but the pace.
   const script = commands()
     .join('\necho ----\n')
     .replace('$(npm run --silent key)', stack.key)
     .replaceAll('http://127.0.0.1:8080', stack.api.url)
-    .replace(
-      /^ACCOUNT=.*$/m,
-      `ACCOUNT="-h ${broker.hostname} -p ${broker.port} -u ${fleet.name} -P ${broker.password}"`,
-    )
+    .replace(/^BROKER=.*$/m, `BROKER="${fleet.url}"`)
     .replaceAll('demo/', `${fleet.name}/`)
     // A busy machine takes its time to start a program.
     .replace('sleep 1;', 'sleep 3;');
