@@ -93,6 +93,30 @@ describe('the dashboards', () => {
   });
 });
 
+it('a fleet of no device is shown as such, not as one that nobody can count', () => {
+  const shown = questions.find(({ of }) => of === 'Devices away')!;
+  const folder = mkdtempSync(join(tmpdir(), 'lamplighter-dashboards-'));
+  try {
+    const file = join(folder, 'no-device.test.yml');
+    const zero = {
+      interval: '15s',
+      input_series: [{ series: 'lamplighter_devices{job="api", state="online"}', values: '0x10' }],
+      promql_expr_test: [
+        {
+          expr: filledIn(shown.expr, { rateInterval: 60, step: 15 }),
+          eval_time: '1m',
+          exp_samples: [{ labels: '{}', value: 0 }],
+        },
+      ],
+    };
+    const rule_files = [join(process.cwd(), 'prometheus/rules/recording.yml')];
+    writeFileSync(file, stringify({ rule_files, evaluation_interval: '15s', tests: [zero] }));
+    expect(execFileSync('promtool', ['test', 'rules', file], { encoding: 'utf8' })).toContain('SUCCESS');
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
 describe('over a running stack', () => {
   const STEP = 5;
   const started = Math.floor(Date.now() / 1000 / STEP) * STEP;

@@ -32,7 +32,7 @@ export const brokerAndRedis = board({
           width: 4,
           height: 5,
           decimals: 0,
-          noValue: 'broker is away',
+          noValue: 'broker or rules is away',
           thresholds: [['green'], ['red', 1]],
         }),
         statPanel({
@@ -60,7 +60,7 @@ export const brokerAndRedis = board({
           height: 5,
           max: 1,
           decimals: 1,
-          noValue: 'no bound is set',
+          noValue: 'no bound, or away',
           thresholds: [['green'], ['yellow', 0.7], ['red', 0.9]],
         }),
         statPanel({

@@ -22,7 +22,7 @@ export const commands = board({
           queries: [['max(lamplighter_command_oldest_pending_age_seconds)', 'oldest']],
           width: 4,
           height: 4,
-          noValue: 'Redis is away',
+          noValue: 'Redis or API is away',
           thresholds: [['green'], ['yellow', 60], ['red', 600]],
         }),
         statPanel({
@@ -33,7 +33,7 @@ export const commands = board({
           width: 4,
           height: 4,
           decimals: 0,
-          noValue: 'Redis is away',
+          noValue: 'Redis or API is away',
         }),
         statPanel({
           title: 'Round trip, p99',

@@ -47,7 +47,7 @@ export const overview = board({
           queries: [['max(lamplighter_command_oldest_pending_age_seconds)', 'oldest']],
           width: 6,
           height: 5,
-          noValue: 'Redis is away',
+          noValue: 'Redis or API is away',
           thresholds: [['green'], ['yellow', 60], ['red', 600]],
         }),
         statPanel({
@@ -88,12 +88,13 @@ export const overview = board({
           title: 'Devices away',
           description: 'Of the devices that were ever heard, the share that is offline or stale.',
           unit: 'percentunit',
-          queries: [['max(job:lamplighter_devices_away:ratio)', 'away']],
+          // Without any device the share has no value, and that is not the same as not knowing.
+          queries: [['max(job:lamplighter_devices_away:ratio) or max(lamplighter_devices) * 0', 'away']],
           width: 4,
           height: 8,
           max: 1,
           decimals: 1,
-          noValue: 'Redis is away',
+          noValue: 'Redis or API is away',
           thresholds: [['green'], ['yellow', 0.1], ['red', 0.5]],
         }),
         tablePanel({
