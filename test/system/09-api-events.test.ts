@@ -204,7 +204,8 @@ it('a restart of Redis is no end of the stream', async () => {
   expect(watcher.frames.map(({ data }) => data.measurements.light)).toEqual([1, 2]);
 }, 120_000);
 
-it('SIGTERM ends streams in good order, and the process soon', async () => {
+/** Another process of the API, once it serves. */
+async function startAnother() {
   const service = await startService('api', { REDIS_URL: api.redis.url }, { wait: 'started' });
   await until(
     async () => (await fetch(`${service.url}/v1/fleets`, { headers: { 'x-api-key': api.key } })).ok,
@@ -213,10 +214,33 @@ it('SIGTERM ends streams in good order, and the process soon', async () => {
       timeoutMs: READY_MS,
     },
   );
+  return service;
+}
+
+it('SIGTERM ends streams in good order, and the process soon', async () => {
+  const service = await startAnother();
   const watcher = await watch('', undefined, { url: service.url, key: api.key });
   const tookMs = stopwatch();
   service.kill('SIGTERM');
   expect(await service.exited).toEqual({ code: 0, signal: null });
   expect(tookMs()).toBeLessThan(5000);
   await until(watcher.isEnded, { what: 'the end of the stream' });
+}, 120_000);
+
+it('SIGTERM waits for no request that is never sent to its end', async () => {
+  const service = await startAnother();
+  const beginnings = [
+    'GET /v1/fl',
+    `POST /v1/fleets/demo/rules HTTP/1.1\r\nHost: x\r\nX-API-Key: ${api.key}\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{"when"`,
+  ];
+  for (const beginning of beginnings) {
+    const socket = connect(service.port, '127.0.0.1');
+    closeLater('client that does not go on', () => socket.destroy());
+    socket.on('error', () => undefined);
+    await new Promise((resolve) => socket.write(beginning, resolve));
+  }
+  // Whatever is answered now came after them.
+  expect((await fetch(`${service.url}/health/live`)).ok).toBe(true);
+  service.kill('SIGTERM');
+  expect(await service.exited).toEqual({ code: 0, signal: null });
 }, 120_000);

@@ -17,6 +17,9 @@ import { UnexplainedGauge } from './metrics/unexplained-gauge.js';
 import { StoreLink } from './store/store-link.js';
 import { VERSION } from './version.js';
 
+/** When the service stops, requests have this long to be sent and answered; then their connections are cut, milliseconds. */
+const LINGER_MS = 5000;
+
 async function start(): Promise<RunningService> {
   const config = readConfig(configSchema);
   const logger = createLogger('api', config.LOG_LEVEL);
@@ -45,8 +48,11 @@ async function start(): Promise<RunningService> {
       app.get(EventReader).close();
       // Clients keep idle connections open; those that fall idle while we wait are closed as well.
       const idle = setInterval(() => server.closeIdleConnections(), 100);
+      // One that sends no end of its request, or does not read the end of its answer, must not hold up the stop.
+      const linger = setTimeout(() => server.closeAllConnections(), LINGER_MS);
       await app.close();
       clearInterval(idle);
+      clearTimeout(linger);
       await app.get(EventWriter).drain();
       link.stop();
       logger.info('stopped');
