@@ -69,7 +69,7 @@ export class LiveEventsService {
     }
   }
 
-  /** Says once per kind of failure that readings wait for Redis. */
+  /** Says once per outage and kind of failure that readings wait for Redis. */
   storeFailed(error: Error): void {
     if (error.message === this.lastFailure) return;
     this.lastFailure = error.message;
@@ -77,6 +77,13 @@ export class LiveEventsService {
       { reason: error.message },
       'Redis does not take readings; they wait, and the broker is held back',
     );
+  }
+
+  /** Says that the outage is over, if there was one. */
+  storeTakes(): void {
+    if (this.lastFailure === '') return;
+    this.lastFailure = '';
+    this.logger.info('Redis takes readings again');
   }
 
   /** A reading that the store's script cannot take is a bug of ours. */

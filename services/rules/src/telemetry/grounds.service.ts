@@ -9,6 +9,7 @@ import { LiveEventsService } from '../live-events/live-events.service.js';
 import { RulesMetrics } from '../metrics.js';
 import { RuleBook } from '../rule-book/rule-book.service.js';
 import { REDIS } from '../tokens.js';
+import { InTurn } from './in-turn.js';
 import type { PendingReading } from './judge.js';
 import type { KnownDevice } from './known-device.js';
 import { untilStored } from './until-stored.js';
@@ -35,6 +36,7 @@ export class GroundsService {
   /** Devices with a history, and how many readings it may have, in the order in which they were read. */
   private readonly remembering = new Map<KnownDevice, number>();
   private remembered = 0;
+  private readonly inTurn = new InTurn();
 
   constructor(
     @Inject(REDIS) private readonly redis: Redis,
@@ -84,8 +86,18 @@ export class GroundsService {
   }
 
   /** Reads them, and does not give up while Redis is away. */
-  async read({ fleets, devices, groups }: MissingGrounds): Promise<void> {
-    const onRetry = (error: Error) => this.events.storeFailed(error);
+  read(missing: MissingGrounds): Promise<void> {
+    return this.inTurn.run((repeats) => this.readAll(missing, repeats));
+  }
+
+  private async readAll(
+    { fleets, devices, groups }: MissingGrounds,
+    repeats: () => Promise<void> | undefined,
+  ): Promise<void> {
+    const onRetry = (error: Error) => {
+      this.events.storeFailed(error);
+      return repeats();
+    };
     const onPoison = () => undefined;
     if (fleets.size > 0)
       await untilStored(

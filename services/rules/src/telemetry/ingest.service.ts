@@ -23,6 +23,7 @@ import { REDIS } from '../tokens.js';
 import { DeviceCache } from './device-cache.js';
 import { endToEndSeconds } from './end-to-end.js';
 import { GroundsService } from './grounds.service.js';
+import { InTurn } from './in-turn.js';
 import { type JudgedPart, judge, type PendingReading, type Verdicts } from './judge.js';
 import type { KnownDevice } from './known-device.js';
 import { Receipts, ReceiptsService } from './receipts.service.js';
@@ -38,6 +39,7 @@ export class IngestService {
   /** Unique per start, since part numbers begin at 1 again; short, since every kept reading holds it. */
   private readonly replica = randomBytes(6).toString('base64url');
   private parts = 0;
+  private readonly inTurn = new InTurn();
 
   constructor(
     @Inject(REDIS) private readonly redis: Redis,
@@ -194,13 +196,17 @@ export class IngestService {
     const started = performance.now();
     const accept = (some: readonly JudgedPart[]) =>
       this.metrics.storeCall('accept', () => acceptReadings(this.redis, this.replica, some));
-    const outcomes = await untilStored(parts, accept, {
-      onRetry: (error) => {
-        this.metrics.telemetry.inc({ result: 'retried' }, countReadings(parts));
-        this.events.storeFailed(error);
-      },
-      onPoison: (part, error) => this.events.poisoned(part.address, error),
-    });
+    const outcomes = await this.inTurn.run((repeats) =>
+      untilStored(parts, accept, {
+        onRetry: (error) => {
+          this.metrics.telemetry.inc({ result: 'retried' }, countReadings(parts));
+          this.events.storeFailed(error);
+          return repeats();
+        },
+        onPoison: (part, error) => this.events.poisoned(part.address, error),
+      }),
+    );
+    this.events.storeTakes();
     this.metrics.processing.observe({ stage: 'store' }, (performance.now() - started) / 1000);
     this.metrics.batchReadings.observe(countReadings(parts));
     const underWay = endToEndSeconds(parts, Date.now());

@@ -16,7 +16,7 @@ describe('writing until stored', () => {
         if (attempts < 3) throw new Error('Connection is closed.');
         return items.map((item) => item * 10);
       },
-      { ...quiet, onRetry: (error) => retried.push(error.message) },
+      { ...quiet, onRetry: (error) => void retried.push(error.message) },
     );
     expect(stored).toEqual([10, 20]);
     expect(retried).toEqual(['Connection is closed.', 'Connection is closed.']);

@@ -9,7 +9,11 @@ const MAX_WAIT_MS = 2000;
 export async function untilStored<T, R>(
   items: readonly T[],
   write: (items: readonly T[]) => Promise<R[]>,
-  on: { onRetry: (error: Error) => void; onPoison: (item: T, error: Error) => void },
+  on: {
+    /** What it returns is awaited before the next attempt, beside the pause. */
+    onRetry: (error: Error) => Promise<void> | undefined | void;
+    onPoison: (item: T, error: Error) => void;
+  },
 ): Promise<(R | 'failed')[]> {
   for (let waitMs = 50; ; waitMs = Math.min(waitMs * 2, MAX_WAIT_MS)) {
     try {
@@ -24,8 +28,9 @@ export async function untilStored<T, R>(
         const first = await untilStored(items.slice(0, middle), write, on);
         return [...first, ...(await untilStored(items.slice(middle), write, on))];
       }
-      on.onRetry(error as Error);
+      const turn = on.onRetry(error as Error);
       await new Promise((resolve) => setTimeout(resolve, waitMs * (0.5 + Math.random() / 2)));
+      await turn;
     }
   }
 }
