@@ -23,8 +23,10 @@ export async function serveOperations(options: {
       answer(status, 'application/json', `${JSON.stringify(body)}\n`);
     const fail = () => json(500, { status: 'error' });
     const path = request.url?.split('?')[0];
-    if (request.method !== 'GET') json(405, { status: 'only GET is served here' });
-    else if (path === '/health/live') json(200, { status: 'live' });
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      response.setHeader('allow', 'GET, HEAD');
+      json(405, { status: 'only GET and HEAD are served here' });
+    } else if (path === '/health/live') json(200, { status: 'live' });
     else if (path === '/metrics') {
       options.registry.metrics().then((text) => answer(200, options.registry.contentType, text), fail);
     } else if (path === '/health/ready') {

@@ -1,0 +1,37 @@
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Registry } from 'prom-client';
+import { serveOperations } from './operations-server.js';
+
+let server: Server;
+afterEach(() => {
+  server.closeAllConnections();
+  server.close();
+});
+
+async function serve(reasons: string[]) {
+  const options = { host: '127.0.0.1', port: 0, variable: 'RULES_PORT', registry: new Registry() };
+  server = await serveOperations({ ...options, readiness: () => reasons });
+  const { port } = server.address() as AddressInfo;
+  return (method: string, path: string) => fetch(`http://127.0.0.1:${port}${path}`, { method });
+}
+
+it.each([
+  ['/health/live', [], 200],
+  ['/health/ready', [], 200],
+  ['/health/ready', ['Redis is away'], 503],
+  ['/metrics', [], 200],
+  ['/health/ready?verbose', [], 200],
+  ['/', [], 404],
+])('answers %s while %j with %d, and HEAD without a body', async (path, reasons, status) => {
+  const ask = await serve(reasons);
+  expect((await ask('GET', path)).status).toBe(status);
+  const head = await ask('HEAD', path);
+  expect([head.status, await head.text()]).toEqual([status, '']);
+});
+
+it('says which methods there are', async () => {
+  const ask = await serve([]);
+  const refused = await ask('POST', '/metrics');
+  expect([refused.status, refused.headers.get('allow')]).toEqual([405, 'GET, HEAD']);
+});
