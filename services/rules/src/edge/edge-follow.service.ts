@@ -15,6 +15,7 @@ import { readRule, readWrites, type StoredRule, type UnreadableRule } from '@lam
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { CommandNews } from '../commands/command-news.js';
 import { RulesMetrics } from '../metrics.js';
+import { RepeatedWork } from '../repeated-work.js';
 import { LOGGER, REDIS } from '../tokens.js';
 
 /** How often it is asked whether any rule was written, milliseconds on average. */
@@ -23,69 +24,50 @@ const POLL_MS = 1000;
 const WALK_MS = 5 * 60_000;
 /** A replica has this long for a walk; then another one may begin its own. Milliseconds. */
 const LEASE_MS = 60_000;
-const STOP_MS = 2000;
 
 /** Tells devices that go by a rule at the edge when that rule has another version, or is gone. Telling one twice does no harm. */
 @Injectable()
 export class EdgeFollowService implements OnApplicationBootstrap {
-  private timer: NodeJS.Timeout | undefined;
-  private working: Promise<void> | undefined;
-  private stopped = false;
-  private failed = false;
+  private readonly following: RepeatedWork;
   private walkedAt = Number.NEGATIVE_INFINITY;
   private writes: string | null | undefined;
 
   constructor(
     @Inject(REDIS) private readonly redis: Redis,
-    @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(LOGGER) logger: Logger,
     private readonly metrics: RulesMetrics,
     private readonly news: CommandNews,
-  ) {}
+  ) {
+    this.following = new RepeatedWork(logger, 'devices wait to be told of their rules', () => this.look());
+  }
 
   onApplicationBootstrap(): void {
-    this.next();
+    this.following.begin(POLL_MS);
   }
 
   /** What is not told in time another replica tells, or this one when it is back. */
-  async stop(): Promise<void> {
-    this.stopped = true;
-    clearTimeout(this.timer);
-    const limit = new Promise<void>((resolve) => setTimeout(resolve, STOP_MS).unref());
-    await Promise.race([this.working, limit]);
+  stop(): Promise<void> {
+    return this.following.stop();
   }
 
-  private next(): void {
-    const waitMs = POLL_MS * (this.failed ? 5 : 1) * (0.5 + Math.random());
-    this.timer = setTimeout(() => {
-      this.working = this.look().then(() => {
-        if (!this.stopped) this.next();
-      });
-    }, waitMs);
-  }
-
-  private async look(): Promise<void> {
-    try {
-      const writes = await this.metrics.storeCall('edge', () => readWrites(this.redis));
-      const isDue = writes !== this.writes || performance.now() - this.walkedAt >= WALK_MS;
-      if (isDue && (await takeEdgeWalk(this.redis, LEASE_MS))) {
-        await this.metrics.storeCall('edge', () => this.walk());
-        await endEdgeWalk(this.redis);
-        this.writes = writes;
-        this.walkedAt = performance.now();
-      }
-      this.failed = false;
-    } catch (error) {
-      if (!this.failed)
-        this.logger.warn({ reason: (error as Error).message }, 'devices wait to be told of their rules');
-      this.failed = true;
+  /** One look; returns how long to wait for the next one. */
+  private async look(): Promise<number> {
+    const writes = await this.metrics.storeCall('edge', () => readWrites(this.redis));
+    const isDue = writes !== this.writes || performance.now() - this.walkedAt >= WALK_MS;
+    if (isDue && (await takeEdgeWalk(this.redis, LEASE_MS))) {
+      await this.metrics.storeCall('edge', () => this.walk());
+      await endEdgeWalk(this.redis);
+      this.writes = writes;
+      this.walkedAt = performance.now();
     }
+    return POLL_MS * (0.5 + Math.random());
   }
 
   private async walk(): Promise<void> {
     const rules = new Map<string, Promise<StoredRule | UnreadableRule | undefined>>();
     for await (const devices of walkEdgeDevices(this.redis)) {
       for (const device of devices) {
-        if (this.stopped) return;
+        if (this.following.isStopped) return;
         const { fleet, rule } = device;
         const name = `${fleet}/${rule}`;
         if (!rules.has(name)) rules.set(name, readRule(this.redis, fleet, rule));

@@ -14,6 +14,7 @@ import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common'
 import type { Config } from '../config.js';
 import { LiveEventsService } from '../live-events/live-events.service.js';
 import { RulesMetrics } from '../metrics.js';
+import { RepeatedWork } from '../repeated-work.js';
 import { untilStored } from '../telemetry/until-stored.js';
 import { CONFIG, LOGGER, REDIS } from '../tokens.js';
 import { EdgeKnowledge } from './edge-knowledge.js';
@@ -23,10 +24,6 @@ import { judgeDecision } from './judge-decision.js';
 const POLL_MS = 1000;
 /** Devices that are taken at a time; those of one quorum share what is read of their neighbours. */
 const TAKE_LIMIT = 20;
-/** Longest pause after Redis has failed, milliseconds. */
-const MAX_FAILURE_MS = 5000;
-/** A service that stops waits so long for what is under way. Milliseconds. */
-const STOP_MS = 2000;
 
 /** What one device reported with a reading, not read yet. */
 export interface Reported extends DeviceName {
@@ -37,10 +34,7 @@ export interface Reported extends DeviceName {
 @Injectable()
 export class EdgeService implements OnApplicationBootstrap {
   private readonly judgeAfterMs: number;
-  private timer: NodeJS.Timeout | undefined;
-  private working: Promise<void> | undefined;
-  private stopped = false;
-  private failures = 0;
+  private readonly judging: RepeatedWork;
 
   constructor(
     @Inject(REDIS) private readonly redis: Redis,
@@ -50,18 +44,16 @@ export class EdgeService implements OnApplicationBootstrap {
     private readonly events: LiveEventsService,
   ) {
     this.judgeAfterMs = config.EDGE_JUDGE_SECONDS * 1000;
+    this.judging = new RepeatedWork(logger, 'decisions of devices wait for Redis', () => this.work());
   }
 
   onApplicationBootstrap(): void {
-    this.next(POLL_MS);
+    this.judging.begin(POLL_MS);
   }
 
   /** Takes nothing more. What is not judged in time another replica judges when the lease has ended. */
-  async stop(): Promise<void> {
-    this.stopped = true;
-    clearTimeout(this.timer);
-    const limit = new Promise<void>((resolve) => setTimeout(resolve, STOP_MS).unref());
-    await Promise.race([this.working, limit]);
+  stop(): Promise<void> {
+    return this.judging.stop();
   }
 
   /** Keeps what came with readings; returns when it is stored, so that no reading is receipted whose report could be lost. */
@@ -84,29 +76,13 @@ export class EdgeService implements OnApplicationBootstrap {
     });
   }
 
-  private next(waitMs: number): void {
-    this.timer = setTimeout(() => {
-      this.working = this.work().then((wait) => {
-        if (!this.stopped) this.next(wait);
-      });
-    }, waitMs);
-  }
-
   /** One round; returns how long to wait for the next one. */
   private async work(): Promise<number> {
-    try {
-      const { now, devices } = await this.metrics.storeCall('edge', () => takeEdge(this.redis, TAKE_LIMIT));
-      const knowledge = new EdgeKnowledge(this.redis);
-      for (const device of devices)
-        await this.metrics.storeCall('edge', () => this.judge(device, knowledge, now));
-      this.failures = 0;
-      return devices.length === TAKE_LIMIT ? 0 : POLL_MS * (0.5 + Math.random());
-    } catch (error) {
-      if (this.failures === 0)
-        this.logger.warn({ reason: (error as Error).message }, 'decisions of devices wait for Redis');
-      this.failures += 1;
-      return Math.min(POLL_MS * 2 ** this.failures, MAX_FAILURE_MS) * (0.5 + Math.random() / 2);
-    }
+    const { now, devices } = await this.metrics.storeCall('edge', () => takeEdge(this.redis, TAKE_LIMIT));
+    const knowledge = new EdgeKnowledge(this.redis);
+    for (const device of devices)
+      await this.metrics.storeCall('edge', () => this.judge(device, knowledge, now));
+    return devices.length === TAKE_LIMIT ? 0 : POLL_MS * (0.5 + Math.random());
   }
 
   /** @throws if Redis is away: then it is tried again when the lease has ended */

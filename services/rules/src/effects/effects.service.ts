@@ -12,6 +12,7 @@ import { storeFailure } from '@lamplighter/store/store-failure';
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { LiveEventsService } from '../live-events/live-events.service.js';
 import { RulesMetrics } from '../metrics.js';
+import { RepeatedWork } from '../repeated-work.js';
 import { LOGGER, REDIS } from '../tokens.js';
 import { lookAtEffect } from './look-at-effect.js';
 
@@ -19,11 +20,6 @@ import { lookAtEffect } from './look-at-effect.js';
 const POLL_MS = 500;
 /** Effects that are taken at a time; each needs a device's window. */
 const TAKE_LIMIT = 50;
-/** Pause after Redis has failed, growing. Milliseconds. */
-const FAILURE_MS = 200;
-const MAX_FAILURE_MS = 5000;
-/** A service that stops waits so long for the looks that are under way. Milliseconds. */
-const STOP_MS = 2000;
 /** Expressions that are kept compiled; a fleet has few. */
 const MAX_COMPILED = 1000;
 
@@ -31,56 +27,36 @@ const MAX_COMPILED = 1000;
 @Injectable()
 export class EffectsService implements OnApplicationBootstrap {
   private readonly compiled = new Map<string, Expression<boolean> | undefined>();
-  private timer: NodeJS.Timeout | undefined;
-  private working: Promise<void> | undefined;
-  private stopped = false;
-  private failures = 0;
+  private readonly looking: RepeatedWork;
 
   constructor(
     @Inject(REDIS) private readonly redis: Redis,
     @Inject(LOGGER) private readonly logger: Logger,
     private readonly metrics: RulesMetrics,
     private readonly events: LiveEventsService,
-  ) {}
+  ) {
+    this.looking = new RepeatedWork(logger, 'effects wait for Redis', () => this.work());
+  }
 
   onApplicationBootstrap(): void {
-    this.next(POLL_MS);
+    this.looking.begin(POLL_MS);
   }
 
   /** Takes nothing more. What is not recorded in time another replica looks at when the lease has ended. */
-  async stop(): Promise<void> {
-    this.stopped = true;
-    clearTimeout(this.timer);
-    const limit = new Promise<void>((resolve) => setTimeout(resolve, STOP_MS).unref());
-    await Promise.race([this.working, limit]);
-  }
-
-  private next(waitMs: number): void {
-    this.timer = setTimeout(() => {
-      this.working = this.work().then((wait) => {
-        if (!this.stopped) this.next(wait);
-      });
-    }, waitMs);
+  stop(): Promise<void> {
+    return this.looking.stop();
   }
 
   /** One round; returns how long to wait for the next one. */
   private async work(): Promise<number> {
-    try {
-      const take = () => takeEffects(this.redis, TAKE_LIMIT);
-      const { now, checks } = await this.metrics.storeCall('effect', take);
-      const looks = await Promise.allSettled(
-        checks.map((check) => this.metrics.storeCall('effect', () => this.look(check, now))),
-      );
-      const failed = looks.find((look) => look.status === 'rejected');
-      if (failed) throw failed.reason;
-      this.failures = 0;
-      return checks.length === TAKE_LIMIT ? 0 : POLL_MS * (0.5 + Math.random());
-    } catch (error) {
-      if (this.failures === 0)
-        this.logger.warn({ reason: (error as Error).message }, 'effects wait for Redis');
-      this.failures += 1;
-      return Math.min(FAILURE_MS * 2 ** this.failures, MAX_FAILURE_MS) * (0.5 + Math.random() / 2);
-    }
+    const take = () => takeEffects(this.redis, TAKE_LIMIT);
+    const { now, checks } = await this.metrics.storeCall('effect', take);
+    const looks = await Promise.allSettled(
+      checks.map((check) => this.metrics.storeCall('effect', () => this.look(check, now))),
+    );
+    const failed = looks.find((look) => look.status === 'rejected');
+    if (failed) throw failed.reason;
+    return checks.length === TAKE_LIMIT ? 0 : POLL_MS * (0.5 + Math.random());
   }
 
   /** @throws if Redis is away: then it is tried again when the lease has ended */

@@ -8,26 +8,19 @@ import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common'
 import { CommandNews } from '../commands/command-news.js';
 import { LiveEventsService } from '../live-events/live-events.service.js';
 import { RulesMetrics } from '../metrics.js';
+import { RepeatedWork } from '../repeated-work.js';
 import { LOGGER, REDIS } from '../tokens.js';
 import { type RolloutObserver, RolloutRun } from './rollout-run.js';
 
 /** How often rollouts are carried on, and how often new ones, or those of a dead replica, are looked for. Milliseconds. */
 const STEP_MS = 200;
 const TAKE_MS = 300;
-/** Pause after Redis has failed, growing. Milliseconds. */
-const FAILURE_MS = 200;
-const MAX_FAILURE_MS = 5000;
-/** A service that stops waits so long for Redis to take the leases back. Milliseconds. */
-const STOP_MS = 2000;
 
 /** Carries on the rollouts that this replica holds. Replicas share them by leases: whoever is first takes one. */
 @Injectable()
 export class RolloutsService implements OnApplicationBootstrap, RolloutObserver {
   private readonly runs = new Map<string, RolloutRun>();
-  private timer: NodeJS.Timeout | undefined;
-  private working: Promise<void> | undefined;
-  private stopped = false;
-  private failures = 0;
+  private readonly stepping: RepeatedWork;
   private takesAt = 0;
 
   constructor(
@@ -36,23 +29,20 @@ export class RolloutsService implements OnApplicationBootstrap, RolloutObserver 
     private readonly metrics: RulesMetrics,
     private readonly events: LiveEventsService,
     private readonly news: CommandNews,
-  ) {}
+  ) {
+    this.stepping = new RepeatedWork(logger, 'rollouts wait for Redis', () => this.work());
+  }
 
   onApplicationBootstrap(): void {
-    this.next(STEP_MS);
+    this.stepping.begin(STEP_MS);
   }
 
   /** Takes and begins nothing more, and gives back what it holds. If Redis does not answer, the leases end by themselves. */
-  async stop(): Promise<void> {
-    this.stopped = true;
-    clearTimeout(this.timer);
-    const released = this.release();
-    const limit = new Promise((resolve) => setTimeout(resolve, STOP_MS).unref());
-    await Promise.race([released, limit]);
+  stop(): Promise<void> {
+    return this.stepping.stop(() => this.release());
   }
 
   private async release(): Promise<void> {
-    await this.working;
     await Promise.allSettled([...this.runs.values()].map((run) => run.release()));
     this.runs.clear();
     this.count();
@@ -77,14 +67,6 @@ export class RolloutsService implements OnApplicationBootstrap, RolloutObserver 
     this.events.append([rolloutEvent({ id, fleet, state, ...counts })]);
   }
 
-  private next(waitMs: number): void {
-    this.timer = setTimeout(() => {
-      this.working = this.work().then((wait) => {
-        if (!this.stopped) this.next(wait);
-      });
-    }, waitMs);
-  }
-
   /** One round; returns how long to wait for the next one. */
   private async work(): Promise<number> {
     try {
@@ -92,14 +74,7 @@ export class RolloutsService implements OnApplicationBootstrap, RolloutObserver 
       const steps = await Promise.allSettled([...this.runs.values()].map((run) => this.step(run)));
       const failed = steps.find((step) => step.status === 'rejected');
       if (failed) throw failed.reason;
-      this.failures = 0;
       return STEP_MS;
-    } catch (error) {
-      if (this.failures === 0) {
-        this.logger.warn({ reason: (error as Error).message }, 'rollouts wait for Redis');
-      }
-      this.failures += 1;
-      return Math.min(FAILURE_MS * 2 ** this.failures, MAX_FAILURE_MS) * (0.5 + Math.random() / 2);
     } finally {
       this.count();
     }
