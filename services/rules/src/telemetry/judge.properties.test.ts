@@ -1,0 +1,142 @@
+// biome-ignore-all lint/suspicious/noThenProperty: `then` is a key of the rule's document
+import { type RuleInput, ruleSchema } from '@lamplighter/contracts/rule';
+import { type CompiledRule, compileRule } from '@lamplighter/evaluation/compile-rule';
+import { type RecordedReading, simulate } from '@lamplighter/evaluation/simulate';
+import { DeviceAddress, NEW_DEVICE } from '@lamplighter/store/accept-readings';
+import type { KeptReading } from '@lamplighter/store/devices';
+import fc from 'fast-check';
+import { RuleSet } from '../rule-book/rule-set.js';
+import { judge, type PendingReading } from './judge.js';
+import { KnownDevice } from './known-device.js';
+
+const START = Date.UTC(2026, 10, 22, 12);
+const UNTIL = START + 600_000;
+
+/** A command: by which rule, when, which side. */
+type Told = readonly [rule: string, ms: number, on: unknown];
+
+/** What the service commands, its timers kept by a store that forgets none and wakes it to the millisecond. */
+function live(rules: readonly CompiledRule[], recording: readonly RecordedReading[]): Told[] {
+  const device = new KnownDevice(new DeviceAddress('demo', 'lamp', false));
+  device.follow(new RuleSet(rules));
+  const session = { id: 1, keeps: false };
+  device.believe({ version: NEW_DEVICE, mark: { seq: undefined, at: undefined }, rules: '', session });
+  const told: Told[] = [];
+  const kept: KeptReading[] = [];
+  let due: number | undefined;
+  let part = 0;
+  const count = { matched: 0, unmatched: 0, undecided: 0, error: 0, budget_exceeded: 0 };
+  const step = (readings: PendingReading[], now: number) => {
+    const looksBack = device.depth > 0 || readings.length === 0;
+    if (looksBack && device.history === undefined)
+      device.remember({ readings: kept, count: kept.length, late: 0 }, 240);
+    const { timer, commands } = judge(device, readings, 'me', ++part, now, { ...count, onError: () => {} });
+    if (timer !== undefined)
+      due = timer.exact ? timer.at : Math.min(due ?? Number.POSITIVE_INFINITY, timer.at!);
+    for (const { rule, action } of commands) told.push([rule.id, now - START, action.led_on]);
+  };
+  const wait = (until: number) => {
+    while (due !== undefined && due <= until) {
+      const now = due;
+      step([], now);
+      expect(due ?? Number.POSITIVE_INFINITY).toBeGreaterThan(now);
+    }
+  };
+  for (const { at, reading } of recording) {
+    wait(at);
+    const json = JSON.stringify(reading);
+    const times = {
+      n: undefined,
+      seq: undefined,
+      at: undefined,
+      ageMs: 0,
+      takenAt: 0,
+      traceparent: undefined,
+    };
+    step([{ ...times, json, reading: JSON.parse(json), mayActuate: true }], at);
+    kept.push({ receivedAt: at, late: false, measurements: JSON.parse(json) });
+  }
+  wait(UNTIL);
+  return told;
+}
+
+const times = fc.constantFrom('0s', '1s', '5s', '20s', '45s');
+const conditions = fc.constantFrom<Partial<RuleInput>>(
+  { when: 'light < 300' },
+  { when: 'light < 300', clear: 'light > 330' },
+  { when: 'window.avg("light", "1m") < 300', clear: 'window.avg("light", "1m") > 320.5' },
+  { when: 'light < last.light - 20' },
+  { when: 'window.zscore("light", "5m") > 1.5 || window.count("light", "30s") > 3' },
+  { when: '1000 / (light - 300) < 0' },
+  { when: 'has(heat) || light < 300' },
+  { absence: { after: '10s' } },
+);
+const clauses = fc.record({
+  hold: times,
+  dwell: times,
+  cooldown: times,
+  settle: times,
+  maxAge: fc.constantFrom('5s', '30s', '10m'),
+  quiet: fc.constantFrom(undefined, { from: '12:01', to: '12:03' }, { from: '11:59', to: '12:02' }),
+  run: fc.constantFrom(undefined, { seconds: '(320 - light) / 5', max: '1m' }, { seconds: '4', max: '1m' }),
+  deadband: fc.constantFrom(undefined, { of: 'light', by: 15 }),
+  mode: fc.constantFrom('change' as const, 'every' as const),
+  else: fc.constantFrom(undefined, { led_on: false }),
+});
+const ruleNamed = (id: string): fc.Arbitrary<CompiledRule> =>
+  fc.tuple(conditions, clauses).map(([condition, more]) => {
+    const isRun = more.run !== undefined;
+    const document = {
+      id,
+      then: { led_on: true },
+      reassert: 'never',
+      ...more,
+      ...condition,
+      ...(isRun && { mode: 'change', else: { led_on: false } }),
+      ...(condition.absence !== undefined && { deadband: undefined }),
+    };
+    return compileRule(ruleSchema.parse(document), 1, 1);
+  });
+const recordings: fc.Arbitrary<RecordedReading[]> = fc
+  .uniqueArray(
+    fc.record({
+      second: fc.integer({ min: 0, max: 400 }),
+      name: fc.constantFrom('light', 'light', 'light', 'light', 'heat'),
+      value: fc.oneof(fc.integer({ min: 0, max: 1023 }), fc.integer({ min: 280, max: 345 })),
+    }),
+    { selector: ({ second }) => second, maxLength: 60 },
+  )
+  .map((all) =>
+    all
+      .toSorted((a, b) => a.second - b.second)
+      .map(({ second, name, value }) => ({
+        device: 'lamp',
+        at: START + second * 1000,
+        reading: { [name]: value },
+      })),
+  );
+
+describe('a device that is judged as its readings come', () => {
+  it('is commanded as a simulation of the rule on its readings says', () => {
+    fc.assert(
+      fc.property(ruleNamed('r'), recordings, (rule, recording) => {
+        const simulated: Told[] = [];
+        for (const { command } of simulate(rule, recording, { fleet: 'demo', until: UNTIL }))
+          if (command !== undefined) simulated.push(['r', command.at - START, command.action.led_on]);
+        expect(live([rule], recording)).toEqual(simulated);
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  it('is commanded by each of its rules as if it had no other', () => {
+    fc.assert(
+      fc.property(ruleNamed('a'), ruleNamed('b'), recordings, (a, b, recording) => {
+        const both = live([a, b], recording);
+        for (const rule of [a, b])
+          expect(both.filter(([id]) => id === rule.id)).toEqual(live([rule], recording));
+      }),
+      { numRuns: 150 },
+    );
+  });
+});
