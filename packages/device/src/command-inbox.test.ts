@@ -232,6 +232,40 @@ describe('the command inbox after a restart with the same storage', () => {
   });
 });
 
+describe('what the command inbox remembers', () => {
+  it('is so many finished commands, however many run', async () => {
+    const { inbox } = inboxWith((_action, envelope) => (envelope?.id.startsWith('runs') ? never() : 'done'), {
+      limits: { remembered: 2 },
+    });
+    for (const id of ['a', 'b', 'runs-1', 'runs-2', 'runs-3']) {
+      inbox.receive(command(id), now);
+      await turn();
+    }
+    expect(inbox.receive(command('b'), now)).toBe('repeated');
+  });
+
+  it('is owed again when a forgotten command comes once more, whatever the broker says of its first answer', async () => {
+    const delivered: (() => void)[] = [];
+    const storage = new MemoryStorage();
+    const inbox = new CommandInbox({
+      execute: () => 'done',
+      send: (_answer, taken) => void (taken && delivered.push(taken)),
+      storage,
+      survivesRestart: true,
+      limits: { ...DEFAULT_INBOX_LIMITS, remembered: 1 },
+    });
+    for (const id of ['a', 'b', 'a']) {
+      inbox.receive(command(id), now);
+      await turn();
+    }
+    const isOwed = () => storage.get('owed:a') !== undefined;
+    delivered[0]!();
+    expect(isOwed()).toBe(true);
+    delivered[2]!();
+    expect(isOwed()).toBe(false);
+  });
+});
+
 describe('the command inbox under any traffic', () => {
   const arrivals = fc.array(
     fc.record({

@@ -1,3 +1,4 @@
+import { jest } from '@jest/globals';
 import type { Answer, CommandEnvelope } from '@lamplighter/contracts/command';
 import { deviceTopic } from '@lamplighter/contracts/topics';
 import { startBroker, type TestBroker, type TestFleet } from '@lamplighter/test-kit/broker';
@@ -282,6 +283,8 @@ describe('a device on a real broker', () => {
 });
 
 describe('a device whose broker fails', () => {
+  afterEach(() => jest.restoreAllMocks());
+
   it('connects when the broker comes, and subscribes and announces again when it comes back', async () => {
     const broker = await startBroker();
     const { fleet, device, executed, events } = await setUp(broker);
@@ -302,6 +305,33 @@ describe('a device whose broker fails', () => {
     const service = await connectMqtt(broker.rulesUrl);
     await command(service, fleet, { led_on: false }, envelope('c1'));
     await until(() => executed.length, { what: 'the command after the reconnect' });
+  });
+
+  it('waits longer with every failure, and begins anew once a connection has lasted', async () => {
+    jest.spyOn(Math, 'random').mockReturnValue(1);
+    const monotonic = performance.now.bind(performance);
+    let later = 0;
+    jest.spyOn(performance, 'now').mockImplementation(() => monotonic() + later);
+    const broker = await startBroker();
+    const { device, events } = await setUp(broker, { backoff: { firstMs: 40, maxMs: 10_000 } });
+    const waits = () => events.flatMap((event) => (event.event === 'offline' ? [event.retryInMs] : []));
+    await broker.stop();
+    device.start();
+    await until(() => waits().length >= 3, { what: 'three attempts that failed' });
+    await broker.start();
+    await untilOnline(device);
+    expect(waits().slice(0, 3)).toEqual([40, 80, 160]);
+    const before = waits().length;
+    await broker.kill();
+    await until(() => waits().length > before, { what: 'the loss' });
+    expect(waits()[before]).toBeGreaterThan(160);
+    await broker.start();
+    await untilOnline(device);
+    later = 10_000;
+    const lasting = waits().length;
+    await broker.kill();
+    await until(() => waits().length > lasting, { what: 'the loss of what had lasted' });
+    expect(waits()[lasting]).toBe(40);
   });
 
   it('counts as unknown what a silent broker did not answer, and then gives the answer that it may not have', async () => {

@@ -11,6 +11,7 @@ import { closeLater } from '@lamplighter/test-kit/resources';
 import { until } from '@lamplighter/test-kit/until';
 import type { LiveEventsService } from '../live-events/live-events.service.js';
 import { RulesMetrics } from '../metrics.js';
+import type { PublishOutcome } from '../mqtt/mqtt-link.js';
 import type { MqttTransport } from '../mqtt/mqtt-transport.js';
 import type { JudgedCommand, JudgedPart } from '../telemetry/judge.js';
 import { CommandNews } from './command-news.js';
@@ -19,6 +20,7 @@ import { DispatchService } from './dispatch.service.js';
 /** What would have gone out, and when. */
 interface Published {
   readonly topic: string;
+  readonly expirySeconds: number;
   readonly at: number;
 }
 
@@ -36,14 +38,19 @@ beforeAll(async () => {
 });
 afterEach(() => jest.restoreAllMocks());
 
-/** A dispatcher on a real store, at a broker that takes everything and says nothing. */
-function startDispatcher() {
+type Said = (outcome: PublishOutcome) => void;
+
+/** A dispatcher on a real store, at a broker that takes everything and says nothing, or to all of it the same. */
+function startDispatcher(outcome?: PublishOutcome) {
   const published: Published[] = [];
   const metrics = new RulesMetrics('rules', 'test');
   const logger = createLogger('rules', 'silent');
   const transport = {
     problems: () => [],
-    publish: (_link: string, topic: string) => published.push({ topic, at: performance.now() }),
+    publish: (_link: string, topic: string, _payload: string, expirySeconds: number, said: Said) => {
+      published.push({ topic, expirySeconds, at: performance.now() });
+      if (outcome !== undefined) said(outcome);
+    },
   };
   const subscriber = redis.duplicate({ lazyConnect: true }); // nobody is to be woken here
   closeLater('subscriber', () => subscriber.disconnect());
@@ -72,6 +79,17 @@ async function pending(count: number) {
     ),
   );
   return devices;
+}
+
+/** A rule has emitted a command for a device, on a reading that was taken then, and the store took it at once. */
+function emit(dispatch: DispatchService, { takenAt = performance.now(), ttl = 60_000 } = {}) {
+  const address = new DeviceAddress(`fleet-${++fleets}`, 'lamp', false);
+  const id = newCommandId(address.shard);
+  const command = { id, lane: 'led', actionJson: '{"led_on":true}', ttl, takenAt };
+  const device = { address, commandsTopic: 'topic', answers: true };
+  const part = { device, commands: [command as JudgedCommand] } as unknown as JudgedPart;
+  const taken = { id, state: 'dispatched' as const, seq: 1, expiresAt: 1, superseded: [], unknown: [] };
+  dispatch.emitted(part, { kind: 'accepted', commands: [taken] });
 }
 
 const stateOf = async ({ fleet, device }: DeviceAddress) =>
@@ -110,18 +128,29 @@ it('does not publish what it claimed before it was held up for longer than the l
 
 it('does not publish what a rule emitted if the store took it that late', async () => {
   const { dispatch, published, withheld } = startDispatcher();
-  const address = new DeviceAddress(`fleet-${++fleets}`, 'lamp', false);
-  const emit = (takenAt: number) => {
-    const id = newCommandId(address.shard);
-    const command = { id, lane: 'led', actionJson: '{"led_on":true}', ttl: 60_000, takenAt };
-    const device = { address, commandsTopic: 'topic', answers: true };
-    const part = { device, commands: [command as JudgedCommand] } as unknown as JudgedPart;
-    const taken = { id, state: 'dispatched' as const, seq: 1, expiresAt: 1, superseded: [], unknown: [] };
-    dispatch.emitted(part, { kind: 'accepted', commands: [taken] });
-  };
-  emit(performance.now());
-  emit(performance.now() - LEASE_MS);
+  emit(dispatch);
+  emit(dispatch, { takenAt: performance.now() - LEASE_MS });
   expect([published.length, await withheld()]).toEqual([1, '1']);
+});
+
+it('leaves the broker a second at least: with none it would keep nothing', () => {
+  const { dispatch, published } = startDispatcher();
+  for (const ttl of [999, 2500]) emit(dispatch, { ttl });
+  expect(published.map(({ expirySeconds }) => expirySeconds)).toEqual([1, 2]);
+});
+
+it('gives back what the broker refuses, and says by which code', async () => {
+  const { dispatch } = startDispatcher(135);
+  const [lamp] = await pending(1);
+  dispatch.wake([lamp!.shard]);
+  await until(
+    async () => {
+      const [command] = await listCommands(redis, lamp!.fleet, lamp!.device, { limit: 1 });
+      expect(command!.transitions.at(-1)).toMatchObject({ state: 'pending', cause: 'refused_135' });
+      return true;
+    },
+    { what: 'the command to wait again' },
+  );
 });
 
 it('goes through many that wait at a bounded rate, and leases no more than go out', async () => {

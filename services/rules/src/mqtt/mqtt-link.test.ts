@@ -3,6 +3,8 @@ import { connectDevice } from '@lamplighter/test-kit/device';
 import { connectMqtt } from '@lamplighter/test-kit/mqtt-client';
 import { closeLater } from '@lamplighter/test-kit/resources';
 import { until } from '@lamplighter/test-kit/until';
+import { startScriptedBroker } from '../../test/scripted-broker.js';
+import { encodePubacks, encodePublish } from './frames.js';
 import { MqttLink, type MqttMessage, type PublishOutcome } from './mqtt-link.js';
 
 let broker: TestBroker;
@@ -203,5 +205,38 @@ describe('a link to the broker', () => {
     for (let light = 0; light < 20; light += 1) await lamp.sendReading({ light });
     await until(() => staying.messages.length === 20, { what: 'all messages at the other link' });
     expect(leaving.messages).toHaveLength(0);
+  });
+});
+
+describe('a link, as a broker sees it', () => {
+  it('sends no more at a time than the broker takes, and counts as lost what may not wait for that', async () => {
+    const { url, peers } = await startScriptedBroker({ receiveMaximum: 2 });
+    const opened = await openLink([], { url });
+    await isUp(opened);
+    const outcomes: PublishOutcome[] = [];
+    for (let n = 0; n < 2 + 10_000 + 3; n += 1)
+      opened.link.publish('a/commands/b', '{}', 60, (outcome) => outcomes.push(outcome));
+    expect(outcomes).toEqual(['lost', 'lost', 'lost']);
+    const [peer] = peers;
+    await until(() => peer!.published.length === 2, { what: 'as many as the broker takes' });
+    peer!.send(encodePubacks(peer!.published.slice(0, 1)));
+    await until(() => peer!.published.length === 3, { what: 'the next one' });
+    expect(outcomes.slice(3)).toEqual([0]);
+  });
+
+  it('acknowledges a message on the connection that brought it, and on no other', async () => {
+    const { url, peers } = await startScriptedBroker();
+    const opened = await openLink(['x/telemetry/#'], { url, clean: false, name: 'reconnected' });
+    await isUp(opened);
+    peers[0]!.send(encodePublish(7, 'x/telemetry/lamp', '{}', 60));
+    await until(() => opened.messages.length === 1, { what: 'the message' });
+    peers[0]!.cut();
+    await until(() => peers.length === 2 && opened.link.isUp, { what: 'the next connection' });
+    opened.link.settle(opened.messages);
+    peers[1]!.send(encodePublish(8, 'x/telemetry/lamp', '{}', 60));
+    await until(() => opened.messages.length === 2, { what: 'the next message' });
+    opened.link.settle(opened.messages.slice(1));
+    await until(() => peers[1]!.acknowledged.length > 0, { what: 'its acknowledgement' });
+    expect(peers[1]!.acknowledged).toEqual([8]);
   });
 });

@@ -44,13 +44,16 @@ describe('writing until stored', () => {
     expect(stored).toEqual(['x']);
   });
 
-  it('finds the one item on which the script fails, and stores all others', async () => {
+  it.each([
+    'ERR user_script:12: attempt to index a nil value',
+    'WRONGTYPE Operation against a key holding the wrong kind of value',
+  ])('finds the one item on which the script fails, and stores all others: %s', async (message) => {
     const poisoned: number[] = [];
     const items = Array.from({ length: 50 }, (_, i) => i);
     const stored = await untilStored(
       items,
       async (some) => {
-        if (some.includes(37)) throw new ReplyError('ERR user_script:12: attempt to index a nil value');
+        if (some.includes(37)) throw new ReplyError(message);
         return [...some];
       },
       { ...quiet, onPoison: (item) => poisoned.push(item) },

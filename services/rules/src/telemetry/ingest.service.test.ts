@@ -1,0 +1,121 @@
+// biome-ignore-all lint/suspicious/noThenProperty: `then` is a key of the rule's document
+import { ruleSchema } from '@lamplighter/contracts/rule';
+import { compileRule } from '@lamplighter/evaluation/compile-rule';
+import { type EnqueueOutcome, type PartOutcome } from '@lamplighter/store/accept-readings';
+import { cancelCommand, enqueueCommand } from '@lamplighter/store/commands';
+import { connectRedis, type Redis } from '@lamplighter/store/connect';
+import { readDevice } from '@lamplighter/store/devices';
+import {
+  devicesKey,
+  MAX_DEVICES_PER_FLEET,
+  MAX_OPEN_COMMANDS,
+  SHARDS,
+  shardOf,
+} from '@lamplighter/store/keys';
+import { startRedis } from '@lamplighter/test-kit/redis';
+import { closeLater } from '@lamplighter/test-kit/resources';
+import { until } from '@lamplighter/test-kit/until';
+import type { DispatchService } from '../commands/dispatch.service.js';
+import type { EdgeService } from '../edge/edge.service.js';
+import type { GroupsService } from '../groups/groups.service.js';
+import type { Standings } from '../groups/standings.js';
+import type { LiveEventsService } from '../live-events/live-events.service.js';
+import { RulesMetrics } from '../metrics.js';
+import type { MqttMessage } from '../mqtt/mqtt-link.js';
+import type { RuleErrors } from '../rule-book/rule-errors.service.js';
+import { RuleSet } from '../rule-book/rule-set.js';
+import { DeviceCache } from './device-cache.js';
+import { GroundsService } from './grounds.service.js';
+import { IngestService } from './ingest.service.js';
+import type { Receipts, ReceiptsService } from './receipts.service.js';
+import type { RejectedService } from './rejected.service.js';
+
+const LAMP = 'lamp-1';
+const RULE = ruleSchema.parse({ id: 'night-light', when: 'light < 300', then: { led_on: true } });
+
+let redis: Redis;
+let fleets = 0;
+beforeAll(async () => {
+  const server = await startRedis({ settings: ['appendfsync no'] });
+  redis = connectRedis(server.url, 'test');
+  closeLater('Redis client', () => redis.disconnect());
+  await until(() => redis.status === 'ready', { what: 'the connection to Redis' });
+});
+
+/** Ingest on a real store, with one rule, and what it told the others. */
+function underTest() {
+  const fleet = `fleet-${++fleets}`;
+  const devices = new DeviceCache();
+  const metrics = new RulesMetrics('rules', 'test');
+  const events = { append: () => undefined, mayShowTelemetry: () => false } as unknown as LiveEventsService;
+  const standings = { of: () => undefined } as unknown as Standings;
+  const rules = new RuleSet([compileRule(RULE, 1, 1)]);
+  const emitted: EnqueueOutcome[] = [];
+  const refused: number[] = [];
+  const ingest = new IngestService(
+    redis,
+    devices,
+    new GroundsService(redis, { setOf: () => rules } as never, metrics, events, standings),
+    metrics,
+    {
+      emitted: (_part: unknown, { commands }: PartOutcome) => emitted.push(...commands),
+    } as unknown as DispatchService,
+    { touched: () => undefined } as unknown as GroupsService,
+    standings,
+    { report: () => undefined } as unknown as RuleErrors,
+    events,
+    { sample: () => undefined } as unknown as RejectedService,
+    {
+      send: ({ byDevice }: Receipts) => {
+        for (const receipt of byDevice.values()) refused.push(...receipt.refused);
+      },
+    } as unknown as ReceiptsService,
+    { keep: () => Promise.resolve() } as unknown as EdgeService,
+  );
+  const topic = `${fleet}/telemetry/${LAMP}`;
+  const send = (reading: object) => {
+    const payload = Buffer.from(JSON.stringify(reading));
+    const message = { topic, payload, qos: 1, packetId: 1, takenAt: performance.now() };
+    return ingest.accept([message as MqttMessage]);
+  };
+  return { fleet, ingest, send, emitted, refused, device: devices.find(topic)! };
+}
+
+it('a rule whose command found the queue full says it again on the next reading', async () => {
+  const { fleet, send, emitted } = underTest();
+  await send({ light: 500 });
+  const command = {
+    fleet,
+    device: LAMP,
+    lane: 'arm',
+    policy: 'ordered',
+    ttl: 60_000,
+    action: { go: 1 },
+  } as const;
+  const taken = await Promise.all(
+    Array.from({ length: MAX_OPEN_COMMANDS }, () => enqueueCommand(redis, command)),
+  );
+  await send({ light: 100 });
+  expect(emitted.map(({ state }) => state)).toEqual(['full']);
+  await cancelCommand(redis, (taken.at(-1) as { id: string }).id);
+  await send({ light: 101 });
+  expect(emitted.map(({ state }) => state)).toEqual(['full', 'dispatched']);
+});
+
+it('a reading for which the fleet is too full may be sent again, one that is wrong may not', async () => {
+  const { fleet, send, refused, device } = underTest();
+  const most = Math.ceil(MAX_DEVICES_PER_FLEET / SHARDS);
+  const others = Array.from({ length: most }, (_, i) => [0, `other-${i}`]).flat();
+  await redis.zadd(devicesKey(shardOf(fleet, LAMP), fleet), ...others);
+  device.announce({ id: 1, keeps: true });
+  await send({ light: 1, _seq: 5 });
+  expect(refused).toEqual([]);
+  await send({ light: 1, _seq: 6, _at: 1000 });
+  expect(refused).toEqual([6]);
+});
+
+it('a timer does not bring back a device that the store has forgotten', async () => {
+  const { fleet, ingest, device } = underTest();
+  await ingest.judgeAgain([device], 0);
+  expect(await readDevice(redis, fleet, LAMP)).toBeUndefined();
+});
