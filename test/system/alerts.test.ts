@@ -64,6 +64,13 @@ describe('recording rules', () => {
       expect(name).toMatch(/^[a-z]+(_[a-z]+)*:lamplighter_[a-z_]+:[a-z0-9_]+$/);
     }
   });
+
+  it('are asked for, each by an alert, a dashboard or a runbook', () => {
+    const folders = ['prometheus/rules', 'grafana/dashboards', 'docs/runbooks'];
+    const files = folders.flatMap((folder) => readdirSync(folder).map((file) => `${folder}/${file}`));
+    const asked = files.map((file) => readFileSync(file, 'utf8').replaceAll(/record: \S+/g, '')).join();
+    expect([...recordedMetrics().keys()].filter((name) => !asked.includes(name))).toEqual([]);
+  });
 });
 
 it('rules and alerts ask only for metrics that exist', () => {
