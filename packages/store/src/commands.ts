@@ -220,7 +220,8 @@ const endingKeys = (fleet: string, device: string, shard = shardOf(fleet, device
 /**
  * Gives claimed commands back; a command that has moved on since is left alone. `waitMs` is the least time until the next try;
  * commands that have long been waiting wait longer (see requeueCommand-7.lua).
- * @returns the shards in which one is due at once: its device has announced itself meanwhile, or a newer command has overtaken it
+ * @returns the shards in which one is due at once: its device has announced itself meanwhile, or the next claim ends it, for a newer
+ *   command has overtaken it or its policy is `now`
  */
 export async function requeueCommands(
   redis: Redis,
