@@ -16,7 +16,7 @@ export interface InboxLimits {
 
 export const DEFAULT_INBOX_LIMITS: InboxLimits = { running: 8, remembered: 32, lanes: 32 };
 
-/** A command that came: without an answer as long as it runs; `delivered` once the broker has the answer. */
+/** A command that came: without an answer as long as it runs; `delivered` once the broker has handed on the answer. */
 interface Entry {
   answer: Answer | undefined;
   delivered: boolean;
@@ -26,7 +26,7 @@ interface Entry {
 
 export interface InboxOptions {
   readonly execute: Execute;
-  /** Hands an answer to the broker, with the trace of its command; `delivered` may be called once it has it. */
+  /** Hands an answer to the broker, with the trace of its command; `delivered` may be called once it has handed it on. */
   readonly send: (answer: Answer, delivered?: () => void, traceparent?: string) => void;
   readonly storage: Storage;
   /** Whether the storage outlives the program. If not, no command can be answered after a restart. */
@@ -63,7 +63,7 @@ export class CommandInbox {
     return arrival;
   }
 
-  /** Sends again what the broker may not have: the connection ended before it said so, or there was none. */
+  /** Sends again what may not have arrived: the connection ended before the broker said so, there was none, or nobody listened. */
   resend(): void {
     for (const entry of this.entries.values()) if (!entry.delivered) this.deliver(entry);
   }

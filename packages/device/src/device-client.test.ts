@@ -142,6 +142,20 @@ describe('a device on a real broker', () => {
     expect(executed).toEqual([{ led_on: true }]);
   });
 
+  it('gives an answer again that nobody was there to hear', async () => {
+    const { fleet, service, device, executed, events } = await setUp(broker);
+    device.start();
+    await untilOnline(device);
+    await service.close();
+    const server = await connectMqtt(broker.rulesUrl);
+    await command(server, fleet, { led_on: true }, envelope('c1'));
+    await until(() => events.some(({ event }) => event === 'answered'), { what: 'the answer' });
+    await device.publish({ light: 1 }); // the broker has had the answer before that
+    await server.subscribe(deviceTopic(fleet.name, 'acknowledgements', LAMP));
+    expect(await next(server, fleet, 'acknowledgements')).toEqual({ id: 'c1', status: 'succeeded' });
+    expect(executed).toEqual([{ led_on: true }]);
+  });
+
   it('refuses an expired command', async () => {
     const { fleet, service, device, executed } = await setUp(broker);
     device.start();

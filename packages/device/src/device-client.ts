@@ -3,7 +3,7 @@ import { EDGE_RULE_KEY } from '@lamplighter/contracts/edge';
 import { IDENTITY } from '@lamplighter/contracts/identity';
 import { parseReceipt } from '@lamplighter/contracts/receipt';
 import { deviceTopic, parseTopic } from '@lamplighter/contracts/topics';
-import { type Backoff, DEFAULT_BACKOFF } from './backoff.js';
+import { type Backoff, backoffMs, DEFAULT_BACKOFF } from './backoff.js';
 import type { Broker } from './broker.js';
 import { CommandInbox, type InboxLimits } from './command-inbox.js';
 import { type Arrived, ConnectionLost } from './connection.js';
@@ -21,6 +21,9 @@ import { ServerClock } from './server-clock.js';
 import { type ConnectionChange, StandingConnection } from './standing-connection.js';
 import { MemoryStorage, type Storage } from './storage.js';
 import type { PublishOutcome, Telemetry } from './telemetry.js';
+
+/** Reason code of a PUBACK. */
+const NOBODY_LISTENS = 16;
 
 export interface DeviceOptions {
   readonly broker: Broker;
@@ -81,6 +84,9 @@ export class DeviceClient {
   private readonly clock: () => number;
   private readonly storage: Storage;
   private readonly onEvent: (event: DeviceEvent) => void;
+  /** Answers in a row that nobody has heard, and when they are given again. */
+  private unheard = 0;
+  private answersAgain: NodeJS.Timeout | undefined;
 
   /** @throws TypeError if the fleet's or the device's name is none */
   constructor(private readonly options: DeviceOptions) {
@@ -285,8 +291,26 @@ export class DeviceClient {
 
   private answer(answer: Answer, delivered?: () => void, traceparent?: string): void {
     const topic = deviceTopic(this.options.fleet, 'acknowledgements', this.options.device);
-    this.standing.current?.publish(topic, JSON.stringify(answer), { qos: 1, traceparent }, (error) => {
-      if (error === undefined) delivered?.();
+    const how = { qos: 1, traceparent } as const;
+    this.standing.current?.publish(topic, JSON.stringify(answer), how, (error, reasonCode) => {
+      if (error !== undefined) return;
+      if (reasonCode === NOBODY_LISTENS) {
+        this.answerLater();
+      } else {
+        this.unheard = 0;
+        delivered?.();
+      }
     });
+  }
+
+  /** The broker keeps nothing for a server that is away. */
+  private answerLater(): void {
+    if (this.answersAgain !== undefined) return;
+    const again = () => {
+      this.answersAgain = undefined;
+      this.inbox.resend();
+    };
+    this.answersAgain = setTimeout(again, backoffMs(this.unheard)).unref();
+    this.unheard += 1;
   }
 }

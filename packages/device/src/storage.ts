@@ -8,7 +8,7 @@
  * | `sent` | highest `_seq` that ever went out: what is above it was never sent |
  * | `count` | `[_seq, _n, _dropped]` of the last reading taken |
  * | `command:<id>` | the answer to a command, JSON; empty while it runs; the oldest are forgotten |
- * | `owed:<id>` | the broker may not have that answer yet |
+ * | `owed:<id>` | nobody may have heard that answer yet |
  * | `lane:<lane>` | highest `seq` of the lane that was begun; the least recently used is forgotten |
  * | `session` | number of the last session |
  * | `fallback` | what the local rule did, JSON, until it is reported |
