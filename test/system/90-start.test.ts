@@ -88,7 +88,7 @@ it('starts everything; what it says one can try works; a second start keeps all 
 
   const second = await start(instance, '--no-sim');
   expect(second.output()).not.toContain(key);
-  expect(second.output()).toContain('was shown at the first start; another one: npm run key');
+  expect(second.output()).toContain('was shown at the first start; another one: LAMPLIGHTER_STATE=');
   expect(await ask(`/v1/commands/${command.id}`)).toHaveProperty('state', 'succeeded');
   const npm = await promisify(execFile)(process.execPath, ['scripts/key.mjs'], {
     cwd: REPOSITORY,

@@ -1,5 +1,5 @@
 import { relative } from 'node:path';
-import type { Ports } from './settings.js';
+import { DEFAULT_FOLDER, type Ports } from './settings.js';
 import { FLEET, type State } from './state.js';
 
 /** What to open and what to try, once everything is ready. */
@@ -15,24 +15,26 @@ export function guide(options: {
   const { ports, state, firstKey } = options;
   const path = (file: string) => {
     const short = relative(options.from, file);
-    const path = short.startsWith('..') ? file : short;
-    return /^[\w./-]+$/.test(path) ? path : `'${path}'`;
+    const path = short.startsWith('..') ? file : short || '.';
+    return /^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
   };
   const api = `http://127.0.0.1:${ports.API_PORT}`;
   const device = options.sim ? 'lamp-0001' : 'my-lamp';
   const bearer = '-H "Authorization: Bearer $KEY"';
   const account = `-p ${ports.MQTT_PORT} -u ${FLEET} -P "$(cat ${path(state.secretFile(`mqtt-${FLEET}`))})"`;
-  const key = firstKey ?? '$(npm run --silent key)';
+  // Another terminal knows nothing of a folder that was chosen here.
+  const npm = state.folder === DEFAULT_FOLDER ? 'npm' : `LAMPLIGHTER_STATE=${path(state.folder)} npm`;
+  const key = firstKey ?? `$(${npm} run --silent key)`;
   const mqttHost = `-h 127.0.0.1 ${account}`;
   return `
   API          ${api}/docs
   Prometheus   http://127.0.0.1:${ports.PROMETHEUS_PORT}
   Broker       mqtt://127.0.0.1:${ports.MQTT_PORT}, user ${FLEET}, password in ${path(state.secretFile(`mqtt-${FLEET}`))}
   Logs         ${path(`${state.folder}/logs`)}
-  Numbers      npm run watch, in another terminal: whether the promises are kept
+  Numbers      ${npm} run watch, in another terminal: whether the promises are kept
   API key      ${
     firstKey ? `${firstKey}   (shown only now)` : 'was shown at the first start'
-  }; another one: npm run key
+  }; another one: ${npm} run key
 ${
   options.lesson
     ? `  Lesson       host 127.0.0.1, port ${ports.MQTT_PORT}, no password: publish to <id>/telemetry, listen to <id>/commands\n`

@@ -13,6 +13,8 @@ export class ServerFailed extends Error {
 }
 
 const PAUSE_MS = 20;
+/** Lines of its log that are shown of a process that failed: a list of all that is wrong with its configuration fits. */
+const LAST_WORDS = 30;
 
 /**
  * Waits until a probe says true, and stops the process if it does not. Whatever else the probe says or throws is told if
@@ -35,7 +37,7 @@ export async function untilServing(
     ? describeExit(child.exit)
     : `was not ready within ${timeoutMs / 1000} s (${answer})`;
   await child.stop(1000);
-  throw new ServerFailed(`${child.name} ${what}; its last words:\n${lastLines(child.output(), 10)}`);
+  throw new ServerFailed(`${child.name} ${what}; its last words:\n${lastLines(child.output(), LAST_WORDS)}`);
 }
 
 /** Sends bytes to a loopback port and collects the answer until it is long enough, the peer closes or a second is over. */

@@ -18,6 +18,9 @@ export const PORTS = {
 export type PortName = keyof typeof PORTS;
 export type Ports = Readonly<Record<PortName, number>>;
 
+/** The state folder, if none is chosen. */
+export const DEFAULT_FOLDER = resolve(REPOSITORY, '.lamplighter');
+
 export interface Settings {
   readonly ports: Ports;
   /** Full path of the state folder. */
@@ -51,5 +54,5 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
   // npm changes into the repository and leaves the person's own folder in INIT_CWD.
   const from = env.INIT_CWD ?? process.cwd();
   const folder = env.LAMPLIGHTER_STATE?.trim();
-  return { ports, from, folder: folder ? resolve(from, folder) : resolve(REPOSITORY, '.lamplighter') };
+  return { ports, from, folder: folder ? resolve(from, folder) : DEFAULT_FOLDER };
 }
