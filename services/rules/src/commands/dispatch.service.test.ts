@@ -65,7 +65,9 @@ function startDispatcher(outcome?: PublishOutcome) {
   closeLater('dispatcher', () => dispatch.stop());
   const withheld = async () =>
     /^lamplighter_command_dispatches_withheld_total (\d+)/m.exec(await metrics.registry.metrics())?.[1];
-  return { dispatch, published, withheld };
+  const loops = async () =>
+    /^lamplighter_loop_seconds_count (\d+)/m.exec(await metrics.registry.metrics())?.[1];
+  return { dispatch, published, withheld, loops };
 }
 
 /** So many devices of a fleet of its own, with a command each. */
@@ -131,6 +133,16 @@ it('does not publish what a rule emitted if the store took it that late', async 
   emit(dispatch);
   emit(dispatch, { takenAt: performance.now() - LEASE_MS });
   expect([published.length, await withheld()]).toEqual([1, '1']);
+});
+
+it.each([
+  [0, '1'],
+  [16, '1'],
+  ['lost', '0'],
+] as const)('measures the loop to the PUBACK: one that ends with %p counts %s', async (outcome, counted) => {
+  const { dispatch, loops } = startDispatcher(outcome);
+  emit(dispatch);
+  expect(await loops()).toBe(counted);
 });
 
 it('leaves the broker a second at least: with none it would keep nothing', () => {

@@ -193,7 +193,8 @@ export class DispatchService implements OnApplicationBootstrap {
 
   private published(dispatch: Dispatch, outcome: PublishOutcome): void {
     this.underWay.delete(dispatch);
-    if (dispatch.takenAt !== undefined)
+    // A loop that was cut has no length.
+    if (dispatch.takenAt !== undefined && outcome !== 'lost')
       this.metrics.loop.observe((performance.now() - dispatch.takenAt) / 1000);
     if (this.news.isFollowed)
       this.news.follow('dispatched', dispatch, { attempt: dispatch.attempt, state: `${outcome}` });
