@@ -288,7 +288,9 @@ export class IngestService {
     const all = [...refusals].map(
       ([{ address }, { seqs, reasons }]): Refusals => ({ address, own: seqs.length, reasons }),
     );
-    const sessions = await untilStored(all, (some) => countRejected(this.redis, some), {
+    const count = (some: readonly Refusals[]) =>
+      this.metrics.storeCall('rejected', () => countRejected(this.redis, some));
+    const sessions = await untilStored(all, count, {
       onRetry: (error) => this.events.storeFailed(error),
       onPoison: ({ address }, error) => this.events.poisoned(address, error),
     });
