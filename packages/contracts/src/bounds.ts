@@ -1,6 +1,6 @@
 /**
  * The bounds of everything that crosses the wire. Whatever exceeds one is refused with a reason, never truncated.
- * The broker enforces `maxPacketBytes` too (`message_size_limit` in mosquitto/conf.d/limits.conf).
+ * The broker enforces `maxPayloadBytes` too (`message_size_limit` in mosquitto/conf.d/limits.conf).
  */
 export const BOUNDS = {
   /** Largest MQTT payload that is looked at, bytes. A replay of 500 readings fits. */

@@ -148,10 +148,15 @@ export class MqttTransport extends Server implements CustomTransportStrategy {
       subscription.shared && !durable ? sharedFilter(group, filter) : filter,
     );
     let wasUp = false;
-    const link = new MqttLink(
+    const link: MqttLink = new MqttLink(
       { url, clientId: `${clientId}-${name}`, filters, clean: !durable },
       {
-        onMessage: (message) => routeOf(routes, message.topic)?.push(message),
+        onMessage: (message) => {
+          const route = routeOf(routes, message.topic);
+          if (route !== undefined) route.push(message);
+          // A session that the broker keeps may still have subscriptions of an earlier version.
+          else link.settle([message]);
+        },
         afterRead: () => {
           for (const route of routes) this.run(route);
         },
