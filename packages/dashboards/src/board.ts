@@ -75,7 +75,7 @@ function finished(built: Dashboard): Dashboard {
   return { ...built, templating: { list: [], ...built.templating }, panels };
 }
 
-/** How long something counts as just started, seconds: a step of the query longer than this, so that no start falls between two. */
+/** How long something counts as just started, seconds: longer than a step of the query, whatever the range, so that no start falls between two. */
 const JUST = '15 + $__interval_ms / 1000';
 /** The broker tells its uptime every ten seconds. */
 const JUST_BROKER = '30 + $__interval_ms / 1000';
