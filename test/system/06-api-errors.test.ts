@@ -22,12 +22,12 @@ function expectProblem(response: request.Response, status: number, kind: string)
 
 describe('a bad body is refused, and every bad field is pointed at:', () => {
   it.each<[what: string, body: string, errors: [pointer: string, detail: RegExp][]]>([
-    ['nothing', '', [['/action', /is required/]]],
-    ['an array', '[]', [['', /must be object/]]],
-    ['a number', '7', [['', /must be object/]]],
-    ['no action', '{}', [['/action', /is required/]]],
+    ['nothing', '', [['/action', /is missing; it must be an object/]]],
+    ['an array', '[]', [['', /must be an object/]]],
+    ['a number', '7', [['', /must be an object/]]],
+    ['no action', '{}', [['/action', /is missing/]]],
     ['an empty action', '{"action":{}}', [['/action', /needs at least one key/]]],
-    ['an action that is text', '{"action":"on"}', [['/action', /must be object/]]],
+    ['an action that is text', '{"action":"on"}', [['/action', /must be an object/]]],
     ['a reserved key', '{"action":{"_cmd":1}}', [['/action/_cmd', /must begin with a letter/]]],
     ['a key with a slash and a tilde', '{"action":{"a/b~":1}}', [['/action/a~1b~0', /must begin/]]],
     ['an action of 5 kB', JSON.stringify({ action: { a: 'x'.repeat(5000) } }), [['/action', /4096 bytes/]]],
@@ -44,6 +44,12 @@ describe('a bad body is refused, and every bad field is pointed at:', () => {
       [['/action', /more than once/]],
     ],
     ['a policy that there is not', '{"action":{"a":1},"policy":"soon"}', [['/policy', /"latest"/]]],
+    [
+      'a misspelt field',
+      '{"action":{"a":1},"tll":"5s"}',
+      [['/tll', /unknown field 'tll', did you mean 'ttl'\?/]],
+    ],
+    ['too many attempts', '{"action":{"a":1},"attempts":21}', [['/attempts', /^must be at most 20$/]]],
     ['a lane of two words', '{"action":{"a":1},"lane":"two words"}', [['/lane', /must be 1 to/]]],
     ['a time to live of a year', '{"action":{"a":1},"ttl":"365d"}', [['/ttl', /must be a duration/]]],
     ['a negative time to live', '{"action":{"a":1},"ttl":"-5s"}', [['/ttl', /must be a duration/]]],
@@ -54,7 +60,7 @@ describe('a bad body is refused, and every bad field is pointed at:', () => {
       [
         ['/policy', /must be/],
         ['/ttl', /must be a duration/],
-        ['/priority', /not known/],
+        ['/priority', /unknown field 'priority'$/],
       ],
     ],
   ])('%s', async (_what, body, errors) => {

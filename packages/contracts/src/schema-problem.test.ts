@@ -15,9 +15,11 @@ const schema = z.strictObject({
     .union([z.literal('*'), z.array(z.string().regex(/^[a-z]+$/, 'must be lower case')).min(1)])
     .optional(),
   wait: z.string({ error: 'must be a time' }).optional(),
+  few: z.array(z.unknown()).max(2, 'must have at most 2 readings').optional(),
+  body: z.unknown().nonoptional(),
 });
 const said = (changes: object) =>
-  schemaProblems(schema, { name: 'x', ...changes }).map(
+  schemaProblems(schema, { name: 'x', body: null, ...changes }).map(
     ({ path, message }) => `${pointerOf(path)}: ${message}`,
   );
 
@@ -40,6 +42,8 @@ describe('what is wrong with a value is said in words', () => {
     ['/scope: is empty', { scope: [] }],
     ['/scope: must be "*", or a list', { scope: 5 }],
     ['/wait: must be a time', { wait: 5 }],
+    ['/few: must have at most 2 readings', { few: [1, 2, 3] }],
+    ['/body: is missing', { body: undefined }],
   ])('%s', (problem, changes) => {
     expect(said(changes)).toEqual([problem]);
   });
@@ -50,14 +54,19 @@ describe('what is wrong with a value is said in words', () => {
   });
 
   it('a key that nobody knows comes with those that are known', () => {
-    expect(schemaProblems(schema, { name: 'x', parts: [{ label: 'a', lable: 'b' }] })).toEqual([
+    expect(schemaProblems(schema, { name: 'x', body: 1, parts: [{ label: 'a', lable: 'b' }] })).toEqual([
       { path: ['parts', 0, 'lable'], message: "unknown field 'lable'", known: ['label'] },
     ]);
+    // Also where a schema has a name, under which its JSON Schema is kept apart.
+    const part = z.strictObject({ label: z.string() }).meta({ id: 'NamedPart' });
+    const named = z.strictObject({ part }).meta({ id: 'NamedWhole' });
+    expect(schemaProblems(named, { part: { label: 'a', lable: 'b' } })[0]?.known).toEqual(['label']);
+    expect(schemaProblems(named, { part: { label: 'a' }, prat: 1 })[0]?.known).toEqual(['part']);
   });
 });
 
 it('writes a place as a JSON pointer', () => {
   expect(pointerOf([])).toBe('');
   expect(pointerOf(['scope', 'devices', 0])).toBe('/scope/devices/0');
-  expect(pointerOf(['a/b', 'm~n'])).toBe('/a~1b/m~0n');
+  expect(pointerOf(['a/b', 'm~n', ''])).toBe('/a~1b/m~0n/');
 });

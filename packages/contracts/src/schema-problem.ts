@@ -52,7 +52,11 @@ function inWords(
     case 'invalid_type':
     case 'invalid_value': {
       const isMissing = path.reduce<unknown>(childOf, whole) === undefined;
-      return [{ path, message: isMissing ? `is missing; it ${wanted(issue)}` : wanted(issue) }];
+      if (!isMissing) return [{ path, message: wanted(issue) }];
+      // Anything would do.
+      if (issue.code === 'invalid_type' && issue.expected === 'nonoptional')
+        return [{ path, message: 'is missing' }];
+      return [{ path, message: `is missing; it ${wanted(issue)}` }];
     }
     case 'too_big':
     case 'too_small':
@@ -94,6 +98,8 @@ function nearestBranch(
 }
 
 function sizeInWords(issue: Extract<Issue, { code: 'too_big' | 'too_small' }>): string {
+  // The schema has words of its own.
+  if (!issue.message.startsWith('Too ')) return issue.message;
   const isMost = issue.code === 'too_big';
   const bound = isMost ? issue.maximum : issue.minimum;
   const unit = UNIT_WORDS[issue.origin];
@@ -107,6 +113,16 @@ type JsonSchema = z.core.JSONSchema.BaseSchema;
 
 /** The keys of the objects that a schema allows at a path. */
 function propertiesAt(root: JsonSchema, path: readonly PropertyKey[]): string[] {
+  /** What a schema may stand for; one that has a name is kept apart, under it. */
+  const alternatives = (schema: JsonSchema): JsonSchema[] => {
+    const named = root.$defs?.[schema.$ref?.replace('#/$defs/', '') ?? ''];
+    return [
+      schema,
+      ...(named === undefined ? [] : alternatives(named)),
+      ...(schema.anyOf ?? []).flatMap(alternatives),
+      ...(schema.allOf ?? []).flatMap(alternatives),
+    ];
+  };
   let places = [root];
   for (const key of path) {
     places = places.flatMap(alternatives).flatMap((place) => {
@@ -115,14 +131,6 @@ function propertiesAt(root: JsonSchema, path: readonly PropertyKey[]): string[] 
     });
   }
   return places.flatMap(alternatives).flatMap((place) => Object.keys(place.properties ?? {}));
-}
-
-function alternatives(schema: JsonSchema): JsonSchema[] {
-  return [
-    schema,
-    ...(schema.anyOf ?? []).flatMap(alternatives),
-    ...(schema.allOf ?? []).flatMap(alternatives),
-  ];
 }
 
 function childOf(value: unknown, key: PropertyKey): unknown {

@@ -1,6 +1,6 @@
 import { BOUNDS } from '@lamplighter/contracts/bounds';
+import { pointerOf } from '@lamplighter/contracts/schema-problem';
 import type { FieldError } from '../problems/problem.js';
-import { pointerTo } from './json-pointer.js';
 
 /** Deepest nesting of a body, and so of a path: the body is level 1, its action level 2, what the action holds below. */
 export const MAX_DEPTH = BOUNDS.maxJsonDepth + 2;
@@ -13,7 +13,7 @@ export function harmIn(body: unknown): FieldError | undefined {
   const open: { value: unknown; path: readonly string[] }[] = [{ value: body, path: [] }];
   const found = (path: readonly string[], detail: string): FieldError => ({
     in: 'body',
-    pointer: pointerTo(path),
+    pointer: pointerOf(path),
     detail,
   });
   for (let next = open.pop(); next !== undefined; next = open.pop()) {

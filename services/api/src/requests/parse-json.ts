@@ -1,8 +1,8 @@
 import type { ServerResponse } from 'node:http';
+import { pointerOf } from '@lamplighter/contracts/schema-problem';
 import { Problem } from '../problems/problem.js';
 import { MAX_DEPTH } from './harmful-json.js';
 import type { HttpRequest, Next } from './http-request.js';
-import { pointerTo } from './json-pointer.js';
 import { repeatedKey } from './repeated-key.js';
 
 /**
@@ -27,7 +27,7 @@ function valueIn(bytes: Buffer): unknown {
   const twice = repeatedKey(text, MAX_DEPTH);
   if (twice === undefined) return value;
   throw new Problem('invalid-request', 'The body has 1 field that is not valid; see errors.', {
-    errors: [{ in: 'body', pointer: pointerTo(twice), detail: 'is there more than once' }],
+    errors: [{ in: 'body', pointer: pointerOf(twice), detail: 'is there more than once' }],
   });
 }
 

@@ -1,10 +1,13 @@
+import { pointerOf, schemaProblems } from '@lamplighter/contracts/schema-problem';
+import { didYouMean } from '@lamplighter/evaluation/suggest';
 import { type ArgumentMetadata, Injectable, type PipeTransform } from '@nestjs/common';
 import { z } from 'zod';
 import { type FieldError, Problem } from '../problems/problem.js';
 import { harmIn } from './harmful-json.js';
-import { pointerTo } from './json-pointer.js';
 
 const PARTS = { body: 'body', query: 'query', param: 'path', custom: 'header' } as const;
+/** A body with a thousand bad fields need not get a thousand answers. */
+const MAX_ERRORS = 20;
 
 /** Checks every argument that has a schema, and says of each bad field where it is and what it must be. */
 @Injectable()
@@ -16,15 +19,9 @@ export class ValidationPipe implements PipeTransform {
     if (harm) throw invalid(part, [harm]);
     const parsed = schema.safeParse(value);
     if (parsed.success) return parsed.data;
-    throw invalid(
-      part,
-      parsed.error.issues.flatMap((issue) => fieldErrors(part, issue)),
-    );
+    throw invalid(part, fieldErrors(part, schema, value));
   }
 }
-
-/** A body with a thousand bad fields need not get a thousand answers. */
-const MAX_ERRORS = 20;
 
 function invalid(part: FieldError['in'], errors: FieldError[]): Problem {
   const fields = errors.length === 1 ? '1 field that is' : `${errors.length} fields that are`;
@@ -33,29 +30,16 @@ function invalid(part: FieldError['in'], errors: FieldError[]): Problem {
   });
 }
 
-function fieldErrors(part: FieldError['in'], issue: z.core.$ZodIssue): FieldError[] {
-  const at = (path: readonly PropertyKey[], detail: string): FieldError => ({
+/** What is wrong with a value, in words; of a field that is not known, which one may be meant. */
+export function fieldErrors(
+  part: FieldError['in'],
+  schema: z.ZodType,
+  value: unknown,
+  at: readonly PropertyKey[] = [],
+): FieldError[] {
+  return schemaProblems(schema, value).map(({ path, message, known }) => ({
     in: part,
-    pointer: pointerTo(path),
-    detail,
-  });
-  switch (issue.code) {
-    case 'unrecognized_keys':
-      return issue.keys.map((key) => at([...issue.path, key], 'is not known here'));
-    case 'invalid_key':
-      return issue.issues.map(({ message }) => at(issue.path, message));
-    case 'invalid_type':
-      return [
-        at(issue.path, issue.message.endsWith('received undefined') ? 'is required' : words(issue.message)),
-      ];
-    default:
-      return [at(issue.path, words(issue.message))];
-  }
-}
-
-function words(message: string): string {
-  return message
-    .replace(/^Invalid (input|option): /, '')
-    .replace(/^expected/, 'must be')
-    .replace(/^must be record/, 'must be object');
+    pointer: pointerOf([...at, ...path]),
+    detail: known === undefined ? message : message + didYouMean(String(path.at(-1)), known),
+  }));
 }

@@ -9,7 +9,7 @@ import { devicesInScope } from '@lamplighter/store/groups';
 import { readHistories } from '@lamplighter/store/histories';
 import { z } from 'zod';
 import { type FieldError, Problem } from '../problems/problem.js';
-import { pointerTo } from '../requests/json-pointer.js';
+import { fieldErrors } from '../requests/validation.pipe.js';
 import { pastReading } from './past-reading.js';
 import { measurementsOf, triedReadingSchema } from './tryout-reading.js';
 import type { Work } from './work.js';
@@ -58,14 +58,13 @@ export async function uploadedRecording(
   const errors: FieldError[] = [];
   for (const [i, item] of items.entries()) {
     if (work.isDue()) await work.rest();
-    const { success, data, error } = uploadedSchema.safeParse(item);
+    const { success, data } = uploadedSchema.safeParse(item);
     if (success) {
       const { device, at, reading } = data;
       if (inScope(devices, device)) readings.push({ device, at, reading: measurementsOf(reading) });
       continue;
     }
-    for (const { path, message } of error.issues)
-      errors.push({ in: 'body', pointer: pointerTo(['recording', i, ...path]), detail: message });
+    errors.push(...fieldErrors('body', uploadedSchema, item, ['recording', i]));
     if (errors.length >= MAX_ERRORS) break;
   }
   if (errors.length > 0)

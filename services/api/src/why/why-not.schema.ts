@@ -9,7 +9,7 @@ import { sentencesSchema } from './why.schema.js';
 
 export const whyNotQuery = z.strictObject({
   rule: z
-    .string('is required: the rule that is asked about')
+    .string('must be the rule that is asked about')
     .regex(IDENTITY, 'must be 1 to 64 letters, digits, "_", "." or "-"')
     .meta({ description: 'The rule that is asked about', examples: ['night-light'] }),
 });
