@@ -146,6 +146,19 @@ describe('time', () => {
     expect(story({ hold: '10s' }, every(4, [200, 200, 400]))).toBe('-8first');
   });
 
+  it('believes what has lasted until the reading grew old, though the timer comes a moment late', () => {
+    const light = { trigger: 'reading', reading: { light: 5 }, ageMs: 0, heardAt: START } as const;
+    const late = (input: Partial<RuleInput>, seconds: number) => {
+      const rule = ruleOf({ hold: '30s', ...input });
+      const { state } = evaluate(rule, undefined, light, answering, START);
+      const now = START + seconds * 1000;
+      return evaluate(rule, state, { ...light, trigger: 'timer', ageMs: now - START }, answering, now);
+    };
+    expect(late({}, 30.25)).toMatchObject({ raise: true, reason: 'first' });
+    expect(late({}, 31.25)).toMatchObject({ emit: undefined, state: { held: undefined } });
+    expect(late({ quiet: { from: '11:00', to: '13:00' } }, 30.25)).toMatchObject({ emit: undefined });
+  });
+
   it('does not take silence for lasting', () => {
     const steps: Step[] = [
       [0, 400],

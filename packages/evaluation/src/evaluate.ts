@@ -22,6 +22,9 @@ export { type EmitReason, type Evaluated, RESULTS, type Result } from './evaluat
 export type { DeviceFacts, Observation } from './evaluate-input.js';
 export type { RuleState } from './rule-state.js';
 
+/** A timer may come so late, milliseconds. */
+const TIMER_LATE_MS = 1000;
+
 /**
  * Judges a reading, or once more the last one, by the clauses of a rule in the order of docs/rules.md. Pure: no clock, no store,
  * no chance. Never throws: an expression that fails is a result, and leaves the state as it was.
@@ -100,7 +103,14 @@ function judgesReadings({ absenceMs, quorum }: CompiledRule): boolean {
 function untilBroken({ rule, observation, now }: Inquiry, evaluated: Evaluated): Evaluated {
   if (evaluated.state?.held === undefined || rule.holdMs === 0 || !judgesReadings(rule)) return evaluated;
   const freshMs = rule.maxAgeMs - observation.ageMs;
-  return freshMs < 0 ? evaluated : waking(evaluated, now + freshMs + 1);
+  return freshMs < 0
+    ? { ...evaluated, state: broken(evaluated.state) }
+    : waking(evaluated, now + freshMs + 1);
+}
+
+/** A verdict that waits has to last, and nothing is known any more that says so. */
+function broken(state: RuleState): RuleState {
+  return { ...state, held: undefined, band: undefined };
 }
 
 /** Whether a run has come to its end. One that would end later than the longest run is over too: the server's clock was set back. */
@@ -111,16 +121,16 @@ function runIsOver({ rule, now, trace }: Inquiry, until: number): boolean {
 }
 
 /** What comes of a reading, or a time, that is not judged: too old, a loop that was cut, or things have not settled. */
-function notJudged({ rule, before, observation, now, trace }: Inquiry): Evaluated | undefined {
+function notJudged(inquiry: Inquiry): Evaluated | undefined {
+  const { rule, before, observation, now, trace } = inquiry;
   const { ageMs } = observation;
   const isAboutReading = judgesReadings(rule);
   if (isAboutReading) {
-    const isFresh = ageMs <= rule.maxAgeMs;
+    const isFresh = ageMs <= rule.maxAgeMs || isLateTimer(inquiry);
     trace?.push({ clause: 'maxAge', passes: isFresh, amount: ageMs, limit: rule.maxAgeMs });
     if (!isFresh) {
-      // A verdict that waits has to last, and nothing is known any more that says so.
       const isBroken = rule.holdMs > 0 && before?.held !== undefined;
-      return silent(isBroken ? { ...before, held: undefined, band: undefined } : before, 'undecided');
+      return silent(isBroken ? broken(before) : before, 'undecided');
     }
   }
   if (before === undefined) return undefined;
@@ -136,6 +146,14 @@ function notJudged({ rule, before, observation, now, trace }: Inquiry): Evaluate
   const amount = now - age - before.at;
   trace?.push({ clause: 'settle', passes: isSettled, amount, limit: rule.settleMs, until });
   return isSettled ? undefined : silent(before, 'undecided', isAboutReading ? undefined : until);
+}
+
+/** A timer is looked for a few times a second: what was to be believed when a reading was about to grow old is still believed. */
+function isLateTimer(inquiry: Inquiry): boolean {
+  const { rule, before, observation } = inquiry;
+  if (observation.trigger === 'reading' || before?.held === undefined) return false;
+  const isJustOld = observation.ageMs <= rule.maxAgeMs + TIMER_LATE_MS;
+  return isJustOld && timeUntilBelieved({ ...inquiry, trace: undefined }, !before.raised) === 0;
 }
 
 function hasMoved({ before, trace }: Inquiry, value: number, by: number): boolean {
