@@ -3,8 +3,9 @@
 -- KEYS  1 device HASH   2 presence ZSET   3 devices ZSET   4 fleets SET
 -- ARGV  1 fleet   2 device   3 '1' birth, '0' will   4 session   5 telemetry policy, latest or keep, of a birth
 --       6 freshness (ms)   7 most devices of this fleet in this shard   8 time between reports of a sleeping device (ms) or ''
--- Returns  'born', 'gone', 'slept', 'ignored' (older or known already) or 'full'; of a birth also what became of the session before, if
---          nobody has told: 'took_over' from one that was fresh, 'returned' from one that had fallen silent
+-- Returns  'born', 'gone', 'slept', 'ignored' (older, or a will that is known already), 'known' (the birth of the session that stands
+--          came before) or 'full'; of a birth also what became of the session before, if nobody has told: 'took_over' from one that
+--          was fresh, 'returned' from one that had fallen silent
 -- Clock    Redis TIME
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -18,6 +19,7 @@ if stored then
   known = tonumber(known)
   -- A will says only that the connection ended: how the device reports stays as its birth said.
   if online == '0' then policy, sleeps = known_policy, known_sleeps end
+  if session == known and online == '1' and was_online == '1' then return 'known' end
   if session < known or (session == known and (online == '1' or was_online == '0')) then return 'ignored' end
   -- A sleeping device opens a session for each report, and need not end it.
   if was_online == '1' and known_sleeps == '' then

@@ -104,7 +104,7 @@ describe('a message that comes again', () => {
     await record(birth(7));
     await timePasses(store.redis, FRESH_MS + 1000, lamp);
     const before = await device();
-    expect(await record(birth(7), birth(7))).toEqual(['ignored', 'ignored']);
+    expect(await record(birth(7), birth(7))).toEqual(['known', 'known']);
     expect(await device()).toEqual(before);
     expect(before).toMatchObject({ presence: 'stale' });
   });

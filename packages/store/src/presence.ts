@@ -7,8 +7,17 @@ import { runScripts } from './script.js';
 /**
  * What a birth or a will changed. A birth that finds a session nobody has told the end of: `took_over` from one that was fresh,
  * `returned` from one that had fallen silent; otherwise it is `born`. A will or goodbye: `slept` of a device that sleeps, or `gone`.
+ * Nothing was changed by the birth of the session that stands, if it is `known`, and by what is older or was told (`ignored`).
  */
-export type PresenceOutcome = 'born' | 'took_over' | 'returned' | 'gone' | 'slept' | 'ignored' | 'full';
+export type PresenceOutcome =
+  | 'born'
+  | 'took_over'
+  | 'returned'
+  | 'known'
+  | 'gone'
+  | 'slept'
+  | 'ignored'
+  | 'full';
 
 /** Records births and wills, in order. May be repeated. */
 export async function recordPresence(

@@ -34,8 +34,8 @@ async function waitingCommand({ fleet, device, shard, name }: DeviceAddress): Pr
   return id;
 }
 
-it('a birth wakes what waits for the device, also if Redis fails once the birth is stored', async () => {
-  const lamp = new DeviceAddress('fleet-1', 'lamp', false);
+/** Has a birth recorded while some round trip fails; when the command is due then, milliseconds from now. */
+async function dueAfterBirth(lamp: DeviceAddress, fail: (pipeline: jest.Spied<Redis['pipeline']>) => void) {
   const id = await waitingCommand(lamp);
   const told = { append: () => undefined, storeFailed: jest.fn() };
   const controller = new PresenceController(
@@ -44,15 +44,38 @@ it('a birth wakes what waits for the device, also if Redis fails once the birth 
     new RulesMetrics('rules', 'test'),
     told as unknown as LiveEventsService,
   );
-  const send = redis.pipeline.bind(redis);
-  const pipeline = jest.spyOn(redis, 'pipeline');
-  pipeline.mockImplementationOnce(() => send()); // the birth
-  pipeline.mockImplementationOnce(() => {
-    throw new Error('Connection is closed.');
-  });
+  fail(jest.spyOn(redis, 'pipeline'));
   const payload = Buffer.from(JSON.stringify({ online: true, session: 1, at: 1, telemetry: 'latest' }));
-  await controller.record([{ topic: 'fleet-1/presence/lamp', payload } as unknown as MqttMessage]);
+  await controller.record([{ topic: `${lamp.fleet}/presence/${lamp.device}`, payload } as MqttMessage]);
   expect(told.storeFailed).toHaveBeenCalledTimes(1);
-  const due = Number(await redis.zscore(commandKeys(lamp.shard)[5]!, id));
-  expect(due - (await redisNow(redis))).toBeLessThan(1000);
+  return Number(await redis.zscore(commandKeys(lamp.shard)[5]!, id)) - (await redisNow(redis));
+}
+
+describe('a birth wakes what waits for the device', () => {
+  it('also if Redis fails once the birth is stored', async () => {
+    const send = redis.pipeline.bind(redis);
+    const dueMs = await dueAfterBirth(new DeviceAddress('fleet-1', 'lamp', false), (pipeline) => {
+      pipeline.mockImplementationOnce(() => send()); // the birth
+      pipeline.mockImplementationOnce(() => {
+        throw new Error('Connection is closed.');
+      });
+    });
+    expect(dueMs).toBeLessThan(1000);
+  });
+
+  it('also if nobody heard that it was stored', async () => {
+    const send = redis.pipeline.bind(redis);
+    const dueMs = await dueAfterBirth(new DeviceAddress('fleet-2', 'lamp', false), (pipeline) => {
+      pipeline.mockImplementationOnce(() => {
+        const calls = send();
+        const exec = calls.exec.bind(calls);
+        const unheard = () =>
+          exec().then(() => {
+            throw new Error('Command timed out');
+          });
+        return Object.assign(calls, { exec: unheard });
+      });
+    });
+    expect(dueMs).toBeLessThan(1000);
+  });
 });

@@ -32,6 +32,7 @@ const COUNTED: Record<
   born: { result: 'born' },
   took_over: { result: 'born', lost: 'takeover' },
   returned: { result: 'born', lost: 'timeout' },
+  known: { result: 'ignored' },
   gone: { result: 'gone', lost: 'will' },
   slept: { result: 'gone' },
   ignored: { result: 'ignored' },
@@ -59,8 +60,8 @@ export class PresenceController {
       onPoison: ({ address }, error) => this.events.poisoned(address, error),
     });
     this.events.append(messages.flatMap((message, i) => this.tell(message, outcomes[i]!)));
-    const born = messages.filter((_, i) => isBirth(outcomes[i]!)).map(({ address }) => address);
-    if (born.length > 0) await wakeUntilStored(this.redis, born, this.metrics, this.events);
+    const back = messages.filter((_, i) => isBack(outcomes[i]!)).map(({ address }) => address);
+    if (back.length > 0) await wakeUntilStored(this.redis, back, this.metrics, this.events);
   }
 
   private read({ topic, payload }: MqttMessage) {
@@ -93,6 +94,7 @@ export class PresenceController {
   }
 }
 
-function isBirth(outcome: PresenceOutcome | 'failed'): boolean {
-  return outcome !== 'failed' && COUNTED[outcome].result === 'born';
+/** Whoever has recorded the birth of a session that stands may have died before it woke what waits, or not have heard that it had. */
+function isBack(outcome: PresenceOutcome | 'failed'): boolean {
+  return outcome !== 'failed' && (outcome === 'known' || COUNTED[outcome].result === 'born');
 }
