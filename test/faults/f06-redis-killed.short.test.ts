@@ -1,6 +1,9 @@
 import { Random } from '@lamplighter/prove/run/random';
+import { commandKeys, shardOf, windowKey } from '@lamplighter/store/keys';
+import { connectDevice } from '@lamplighter/test-kit/device';
+import { connectMqtt } from '@lamplighter/test-kit/mqtt-client';
 import { until } from '@lamplighter/test-kit/until';
-import { expectNothingLost, setScene } from './scene.js';
+import { connectStore, expectNothingLost, setScene } from './scene.js';
 
 it('F6: kill -9 of Redis under load: 503 with Retry-After meanwhile, and every reading and every accepted command is there afterwards', async () => {
   const scene = await setScene();
@@ -16,3 +19,42 @@ it('F6: kill -9 of Redis under load: 503 with Retry-After meanwhile, and every r
   stopAsking();
   await expectNothingLost(scene);
 }, 180_000);
+
+it('F6: what waits for a device goes out although the answer of Redis, that it was thought away, is lost', async () => {
+  const { broker, redis, replicas, client } = await setScene({ fleets: [] });
+  const { toRedis } = replicas[0]!;
+  const fleet = await broker.newFleet();
+  const path = `/v1/fleets/${fleet.name}/devices/lamp-0001`;
+  const sensor = await connectMqtt(fleet.url);
+  const measure = (level: number) => sensor.publish(`${fleet.name}/telemetry/lamp-0001`, { level });
+  await measure(1);
+  await until(async () => (await client.get(path)).body.last?.measurements.level === 1, {
+    what: 'a reading',
+  });
+  const heardAt = Date.now();
+  for (const online of [true, false])
+    await sensor.publish(`${fleet.name}/presence/lamp-0001`, { online, session: 1 });
+  await until(async () => (await client.get(path)).body.presence === 'offline', { what: 'its goodbye' });
+
+  const { id } = (await client.ask('POST', `${path}/commands`, { body: { action: { led_on: true } } })).body;
+  const givenBack = async () =>
+    (await client.get(`/v1/commands/${id}`)).body.transitions.some(
+      ({ cause }: { cause: string }) => cause === 'unreachable',
+    );
+  await until(givenBack, { what: 'the broker to say that nobody is there', timeoutMs: 30_000 });
+  const store = await connectStore(redis.url);
+  const shard = shardOf(fleet.name, 'lamp-0001');
+  await store.zadd(commandKeys(shard)[5]!, 'XX', Date.now() + 1_800_000, id); // as if it had waited for long
+  const lamp = await connectDevice(fleet);
+  await until(() => Date.now() - heardAt > 1000, { what: 'the next second' });
+
+  toRedis.stall('down');
+  await measure(2);
+  await until(async () => (await store.llen(windowKey(shard, fleet.name, 'lamp-0001'))) === 2, {
+    what: 'the reading in Redis',
+    timeoutMs: 30_000,
+  });
+  toRedis.cut();
+  toRedis.heal();
+  expect(await lamp.nextCommand(30_000)).toMatchObject({ led_on: true });
+}, 120_000);

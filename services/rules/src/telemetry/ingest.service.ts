@@ -246,11 +246,10 @@ export class IngestService {
             reported.push({ fleet: part.address.fleet, device: part.address.device, report });
         }
         if (part.device.keeps) for (const { seq } of part.readings) receipts.add(part.device, 'stored', seq);
-        if (outcome.back) {
-          back.push(part.address);
-          if (outcome.back === 'stale' && !part.device.isCanary)
-            this.metrics.sessionsLost.inc({ cause: 'timeout' });
-        }
+        // Of a part that is repeated nobody heard whether its device was thought away.
+        if (outcome.back || outcome.kind === 'repeated') back.push(part.address);
+        if (outcome.back === 'stale' && !part.device.isCanary)
+          this.metrics.sessionsLost.inc({ cause: 'timeout' });
         if (!part.device.isCanary) accepted += part.live.length;
         if (outcome.late !== undefined) {
           // Where they stand among the others the store knows: the history is read again.
