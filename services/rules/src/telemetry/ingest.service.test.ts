@@ -47,7 +47,12 @@ function underTest() {
   const fleet = `fleet-${++fleets}`;
   const devices = new DeviceCache();
   const metrics = new RulesMetrics('rules', 'test');
-  const events = { append: () => undefined, mayShowTelemetry: () => false } as unknown as LiveEventsService;
+  const nothing = () => undefined;
+  const events = {
+    append: nothing,
+    storeTakes: nothing,
+    mayShowTelemetry: () => false,
+  } as unknown as LiveEventsService;
   const standings = { of: () => undefined } as unknown as Standings;
   const rules = new RuleSet([compileRule(RULE, 1, 1)]);
   const emitted: EnqueueOutcome[] = [];
