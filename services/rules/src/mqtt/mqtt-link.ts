@@ -57,11 +57,12 @@ const MAX_PACKET_BYTES = BOUNDS.maxPayloadBytes + 2048;
 const KEEPALIVE_SECONDS = 30;
 /** CONNACK reason codes (MQTT 5, 3.2.2.2) about account, access, ban and method of authentication. */
 const NOT_ALLOWED: readonly (string | number)[] = [134, 135, 138, 140];
+const MAX_BACKOFF_MS = 5000;
 /**
- * A connection that has lasted so long, milliseconds, is a good one: only then does back-off begin anew. Two services with the same
- * client id would else end each other's connection many times a second.
+ * A connection that has lasted so long, longer than any back-off, is a good one, milliseconds: only then does back-off begin anew. Two
+ * services with the same client id would else end each other's connection many times a second.
  */
-const STEADY_MS = 5000;
+const STEADY_MS = 10_000;
 /** So many connections in a row that were not: Mosquitto 2.0 does not tell why it ends one, but this is what a twin looks like. */
 const TWIN_SUSPECTED = 3;
 /** Our PUBLISH packets use the ids below, MQTT.js those from here on (its SUBSCRIBE and UNSUBSCRIBE). */
@@ -131,7 +132,7 @@ export class MqttLink {
     });
     this.client.on('reconnect', () => {
       // MQTT.js waits `reconnectPeriod` before each attempt; changing it after each gives back-off with jitter.
-      this.backoffMs = Math.min(Math.max(200, this.backoffMs * 2), 5000);
+      this.backoffMs = Math.min(Math.max(200, this.backoffMs * 2), MAX_BACKOFF_MS);
       this.client.options.reconnectPeriod = this.backoffMs * (0.5 + Math.random() / 2);
     });
     this.client.on('error', (error) => {
