@@ -1,6 +1,7 @@
 import { readLedger } from '@lamplighter/store/ledger';
 import { until } from '@lamplighter/test-kit/until';
-import { connectStore, setScene } from './scene.js';
+import { connected } from '../../packages/store/test/store-under-test.js';
+import { setScene } from './scene.js';
 
 it('F3: a request that lost its answer with the API finds the command of the first try, and there is only one', async () => {
   const { api, client, redis, broker } = await setScene({ fleets: [] });
@@ -14,7 +15,7 @@ it('F3: a request that lost its answer with the API finds the command of the fir
     ({ status }) => status,
     () => 'no answer',
   );
-  const store = await connectStore(redis.url);
+  const store = await connected(redis.url);
   await until(async () => (await readLedger(store, fleet.name)).commands.open === 1, {
     what: 'the command in Redis',
   });

@@ -1,10 +1,11 @@
 import { until } from '@lamplighter/test-kit/until';
-import { connectStore, expectNothingLost, setScene } from './scene.js';
+import { connected } from '../../packages/store/test/store-under-test.js';
+import { expectNothingLost, setScene } from './scene.js';
 
 it('F9: a Redis at its memory limit gets no 2xx and no receipt, serves reads, and all goes on when there is room again', async () => {
   const scene = await setScene();
   const { books, client, redis, fleets, say } = scene;
-  const store = await connectStore(redis.url);
+  const store = await connected(redis.url);
   await until(() => books.counts().taken > 50, { what: 'some readings', timeoutMs: 30_000 });
 
   await store.config('SET', 'maxmemory', '1mb');

@@ -2,10 +2,8 @@ import { join } from 'node:path';
 import { judge } from '@lamplighter/prove/oracle/judge';
 import { Books } from '@lamplighter/prove/run/books';
 import { buildStage, type FleetOptions, type Stage, type StageOptions } from '@lamplighter/prove/stage/stage';
-import { connectRedis, type Redis } from '@lamplighter/store/connect';
 import { temporaryFolder } from '@lamplighter/test-kit/folder';
 import { closeLater } from '@lamplighter/test-kit/resources';
-import { until } from '@lamplighter/test-kit/until';
 
 /** A stage with a fleet on it, and its books. */
 export interface Scene extends Stage {
@@ -57,12 +55,4 @@ export async function expectNothingLost({ books, say }: Scene): Promise<void> {
       `commands ${commands.accepted}: ${[...commands.states].map((state) => state.join(' ')).join(', ')}`,
   );
   expect(violations.slice(0, SHOWN)).toEqual([]);
-}
-
-/** A connection to Redis of the test's own; closed at its end. */
-export async function connectStore(url: string): Promise<Redis> {
-  const redis = connectRedis(url, 'test');
-  closeLater('Redis connection of the test', () => redis.disconnect());
-  await until(() => redis.status === 'ready', { what: 'the connection to Redis' });
-  return redis;
 }

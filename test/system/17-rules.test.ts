@@ -1,13 +1,12 @@
 // biome-ignore-all lint/suspicious/noThenProperty: `then` is a key of the rule's document
 
 import type { RuleInput } from '@lamplighter/contracts/rule';
-import { connectRedis } from '@lamplighter/store/connect';
 import { rulesKey } from '@lamplighter/store/keys';
 import type { TestFleet } from '@lamplighter/test-kit/broker';
 import { connectDevice, type TestDevice } from '@lamplighter/test-kit/device';
-import { closeLater } from '@lamplighter/test-kit/resources';
 import { type RestartableService, restartableService } from '@lamplighter/test-kit/restartable-service';
 import { until } from '@lamplighter/test-kit/until';
+import { connected } from '../../packages/store/test/store-under-test.js';
 import { rulePageSchema } from '../../services/api/src/rules/rule.schema.js';
 import { expectRule, FAN, putRule, rulesOf } from './rule-requests.js';
 import { type Stack, startStack } from './stack.js';
@@ -113,9 +112,7 @@ describe('a rule', () => {
     async () => {
       const fleet = await stack.broker.newFleet();
       expectRule(await stack.send('POST', rulesOf(fleet), FAN), 201, 1);
-      const redis = connectRedis(stack.redis.url, 'test');
-      closeLater('Redis connection', () => redis.disconnect());
-      await until(() => redis.status === 'ready', { what: 'the connection to Redis' });
+      const redis = await connected(stack.redis.url);
       const fan = await redis.hget(rulesKey(fleet.name), 'fan');
       const uncompilable = fan!.replace('"fan"', '"no-cel"').replace('heat > 30', 'heat >');
       await redis.hset(rulesKey(fleet.name), 'broken', '{"version":', 'no-cel', uncompilable);

@@ -1,13 +1,13 @@
 // biome-ignore-all lint/suspicious/noThenProperty: `then` is a key of the rule's document
 import type { RuleInput } from '@lamplighter/contracts/rule';
-import { connectRedis, type Redis } from '@lamplighter/store/connect';
+import type { Redis } from '@lamplighter/store/connect';
 import { readGroups } from '@lamplighter/store/groups';
 import { listCommands } from '@lamplighter/store/read-commands';
 import type { TestFleet } from '@lamplighter/test-kit/broker';
 import { connectDevice, type TestDevice } from '@lamplighter/test-kit/device';
-import { closeLater } from '@lamplighter/test-kit/resources';
 import { type RestartableService, restartableService } from '@lamplighter/test-kit/restartable-service';
 import { until } from '@lamplighter/test-kit/until';
+import { connected } from '../../packages/store/test/store-under-test.js';
 import { expectRule, putRule } from './rule-requests.js';
 import { type Stack, startStack } from './stack.js';
 
@@ -21,9 +21,7 @@ beforeAll(async () => {
     REDIS_URL: stack.redis.url,
   });
   await replica.ready();
-  redis = connectRedis(stack.redis.url, 'test');
-  closeLater('Redis connection', () => redis.disconnect());
-  await until(() => redis.status === 'ready', { what: 'the connection to Redis' });
+  redis = await connected(stack.redis.url);
 }, 60_000);
 
 const LIMIT_MS = 60_000;

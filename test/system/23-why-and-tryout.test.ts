@@ -1,13 +1,13 @@
 // biome-ignore-all lint/suspicious/noThenProperty: `then` is a key of the rule's document
 import { deviceTopic } from '@lamplighter/contracts/topics';
 import { shardOfCommand } from '@lamplighter/store/command-id';
-import { connectRedis, type Redis } from '@lamplighter/store/connect';
+import type { Redis } from '@lamplighter/store/connect';
 import { commandKeys, ruleVersionsKey } from '@lamplighter/store/keys';
 import type { TestFleet } from '@lamplighter/test-kit/broker';
 import { connectDevice, type TestDevice } from '@lamplighter/test-kit/device';
-import { closeLater } from '@lamplighter/test-kit/resources';
 import { stopwatch } from '@lamplighter/test-kit/stopwatch';
 import { until } from '@lamplighter/test-kit/until';
+import { connected } from '../../packages/store/test/store-under-test.js';
 import { dryRunSchema } from '../../services/api/src/tryout/dry-run.schema.js';
 import { ruleDiffSchema } from '../../services/api/src/tryout/rule-diff.schema.js';
 import { whySchema } from '../../services/api/src/why/why.schema.js';
@@ -28,9 +28,7 @@ let stack: Stack;
 let redis: Redis;
 beforeAll(async () => {
   stack = await startStack();
-  redis = connectRedis(stack.redis.url, 'test');
-  closeLater('Redis connection', () => redis.disconnect());
-  await until(() => redis.status === 'ready', { what: 'the connection to Redis' });
+  redis = await connected(stack.redis.url);
 }, LIMIT_MS);
 
 const good = ({ status, body }: ApiAnswer) => {

@@ -1,10 +1,10 @@
 import { READY_MS } from '@lamplighter/native/service';
-import { connectRedis, type Redis } from '@lamplighter/store/connect';
+import type { Redis } from '@lamplighter/store/connect';
 import { startRedis, type TestRedis } from '@lamplighter/test-kit/redis';
-import { closeLater } from '@lamplighter/test-kit/resources';
 import { startService, type TestService } from '@lamplighter/test-kit/service';
 import { until } from '@lamplighter/test-kit/until';
 import request from 'supertest';
+import { connected } from '../../packages/store/test/store-under-test.js';
 
 /** The API's process on a Redis of its own, without broker and rules: it serves, though it is not ready. */
 export interface ApiAlone {
@@ -31,9 +31,7 @@ export async function startApiAlone({
   const redis = await startRedis({ settings });
   const api = await startService('api', { REDIS_URL: redis.url, ...env }, { wait: 'started' });
   const key = await firstKey(api);
-  const store = connectRedis(redis.url, 'test');
-  closeLater('Redis connection of the test', () => store.disconnect());
-  await until(() => store.status === 'ready', { what: 'the connection to Redis' });
+  const store = await connected(redis.url);
   const withKey = (test: request.Test) => test.set('Authorization', `Bearer ${key}`);
   return {
     api,

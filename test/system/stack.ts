@@ -1,10 +1,9 @@
 import { createApiKey } from '@lamplighter/store/api-keys';
-import { connectRedis } from '@lamplighter/store/connect';
 import { startBroker, type TestBroker, type TestFleet } from '@lamplighter/test-kit/broker';
 import { startRedis, type TestRedis } from '@lamplighter/test-kit/redis';
-import { closeLater } from '@lamplighter/test-kit/resources';
 import { startService, type TestService } from '@lamplighter/test-kit/service';
 import { until } from '@lamplighter/test-kit/until';
+import { connected } from '../../packages/store/test/store-under-test.js';
 
 /** What the API answered. */
 export interface ApiAnswer {
@@ -90,10 +89,7 @@ export async function startStack({
 }
 
 async function apiKey(redisUrl: string): Promise<string> {
-  const redis = connectRedis(redisUrl, 'test');
-  closeLater('Redis connection of the test', () => redis.disconnect());
-  await until(() => redis.status === 'ready', { what: 'the connection to Redis' });
-  return createApiKey(redis);
+  return createApiKey(await connected(redisUrl));
 }
 
 function sumOf(text: string, name: string, labels: Record<string, string>): number {
