@@ -67,18 +67,6 @@ export class History implements WindowView {
   /** Takes a reading that is newer than all others, in device order. */
   push(entry: PastReading): void {
     this.entries.push(entry);
-    this.trim();
-  }
-
-  /** Takes a late reading: it goes to its place by event time, and never becomes the newest. */
-  insert(entry: PastReading): void {
-    let place = Math.max(0, this.entries.length - 1);
-    while (place > 0 && this.entries[place - 1]!.at > entry.at) place -= 1;
-    this.entries.splice(place, 0, entry);
-    this.trim();
-  }
-
-  private trim(): void {
     if (this.entries.length > this.depth) this.entries.shift();
     if (this.series.length > 0) this.series = [];
   }
