@@ -173,6 +173,12 @@ describe('time', () => {
     expect(story({ dwell: '10s' }, every(4, [200, 400, 400, 400]), { until: 60 })).toBe('+0first -10');
   });
 
+  it('does not keep the first verdict waiting for a dwell: there was none before it', () => {
+    expect(story({ hold: '2s', dwell: '10s' }, every(1, [200, 200, 200, 200]), { until: 20 })).toBe(
+      '+2first',
+    );
+  });
+
   it('keeps its distance between raises', () => {
     expect(story({ cooldown: '20s' }, every(5, [200, 400, 200, 200, 400, 200, 200]), { until: 60 })).toBe(
       '+0first -5 +20 -20 +40',
@@ -448,6 +454,19 @@ describe('what goes wrong', () => {
       error: expect.stringContaining('zero'),
     });
     expect(judged.state).toBe(state);
+  });
+
+  it('a rule may change its mind sixty times at once, and no more often', () => {
+    const rule = ruleOf({});
+    let state: RuleState | undefined;
+    const raises: (boolean | undefined)[] = [];
+    for (let i = 0; i < 100; i += 1) {
+      const reading = { light: i % 2 === 0 ? 200 : 400 };
+      const judged = evaluate(rule, state, { ...observation, reading }, answering, START);
+      state = judged.state;
+      if (judged.emit !== undefined) raises.push(judged.raise);
+    }
+    expect(raises).toHaveLength(60);
   });
 
   it('a rule that goes round in circles is cut for a minute', () => {

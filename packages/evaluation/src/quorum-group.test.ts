@@ -231,6 +231,9 @@ describe('sensors that fall silent', () => {
     const vote: Vote = { device: 'a', value: 1, receivedAt: START, since: 1 };
     expect(isForgotten(ruleOf(), vote, START + 86_400_000)).toBe(false);
     expect(isForgotten(ruleOf(), vote, START + 86_400_001)).toBe(true);
+    const slow = ruleOf({ maxAge: '1d' });
+    expect(isForgotten(slow, vote, START + 2 * 86_400_000)).toBe(false);
+    expect(isForgotten(slow, vote, START + 2 * 86_400_000 + 1)).toBe(true);
     expect(isForgotten(ruleOf({}, 2), vote, START)).toBe(true); // it was asked by an older rule
     expect(isForgotten(ruleOf(), { ...vote, since: 2 }, START)).toBe(false); // this replica's rule is the older one
   });

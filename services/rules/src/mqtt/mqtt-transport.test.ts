@@ -1,0 +1,75 @@
+import { createLogger } from '@lamplighter/service-kit/logger';
+import { startBroker, type TestBroker } from '@lamplighter/test-kit/broker';
+import { connectDevice } from '@lamplighter/test-kit/device';
+import { closeLater } from '@lamplighter/test-kit/resources';
+import { until } from '@lamplighter/test-kit/until';
+import type { MqttMessage } from './mqtt-link.js';
+import { MqttTransport, type Subscription } from './mqtt-transport.js';
+
+let broker: TestBroker;
+beforeAll(async () => {
+  broker = await startBroker();
+});
+
+/** The transport with one handler for a fleet's telemetry, one batch at a time; what it counts as failed. */
+async function listening(fleet: string, handler: (batch: readonly MqttMessage[]) => Promise<void>) {
+  const failed: number[] = [];
+  const transport = new MqttTransport({
+    url: broker.rulesUrl,
+    clientId: `lamplighter-test-${fleet}`,
+    group: fleet,
+    durable: false,
+    logger: createLogger('rules', 'silent'),
+    onReconnect: () => undefined,
+    onFailure: (messages) => failed.push(messages),
+  });
+  const subscription: Subscription = {
+    ...{ link: 'telemetry', shared: true, maxBatch: 500, concurrency: 1, holdsLink: false },
+  };
+  transport.addHandler(`${fleet}/telemetry/#`, handler, true, { ...subscription });
+  transport.listen(() => undefined);
+  closeLater('transport', () => transport.close());
+  await until(() => transport.problems().length === 0, { what: 'the link to be up' });
+  return { transport, failed };
+}
+
+it('goes on after a handler that fails: its batch is counted and acknowledged, and the next one comes', async () => {
+  const fleet = await broker.newFleet();
+  const handled: string[] = [];
+  const { transport, failed } = await listening(fleet.name, async (batch) => {
+    const texts = batch.map(({ payload }) => payload.toString());
+    if (texts.includes('{"light":1}')) throw new Error('a bug');
+    handled.push(...texts);
+  });
+  const lamp = await connectDevice(fleet);
+  await lamp.sendReading({ light: 1 });
+  await until(() => failed.length === 1, { what: 'the failure' });
+  await lamp.sendReading({ light: 2 });
+  await until(() => handled.length === 1, { what: 'the next one' });
+  await until(() => transport.unsettled === 0, { what: 'both to be acknowledged' });
+  expect([failed, handled]).toEqual([[1], ['{"light":2}']]);
+});
+
+it('hands over what gathered meanwhile in batches of bounded size, in order', async () => {
+  const fleet = await broker.newFleet();
+  const batches: (readonly MqttMessage[])[] = [];
+  let goOn = () => {};
+  const first = new Promise<void>((resolve) => {
+    goOn = resolve;
+  });
+  const { transport } = await listening(fleet.name, (batch) => {
+    batches.push(batch);
+    return batches.length === 1 ? first : Promise.resolve();
+  });
+  const lamp = await connectDevice(fleet);
+  const text = 'x'.repeat(200_000);
+  await lamp.sendReading({ n: 0 });
+  await until(() => batches.length === 1, { what: 'the first batch' });
+  await Promise.all(Array.from({ length: 30 }, (_, i) => lamp.sendReading({ n: i + 1, text })));
+  await until(() => transport.unsettled === 31, { what: 'all to gather' });
+  goOn();
+  await until(() => transport.unsettled === 0, { what: 'all to be handled' });
+  const numbers = batches.flat().map(({ payload }) => (JSON.parse(payload.toString()) as { n: number }).n);
+  expect(numbers).toEqual(Array.from({ length: 31 }, (_, n) => n));
+  expect(batches.map(({ length }) => length)).toEqual([1, 10, 10, 10]);
+});
