@@ -3,7 +3,8 @@ import { commandKeys, shardOf, windowKey } from '@lamplighter/store/keys';
 import { connectDevice } from '@lamplighter/test-kit/device';
 import { connectMqtt } from '@lamplighter/test-kit/mqtt-client';
 import { until } from '@lamplighter/test-kit/until';
-import { connectStore, expectNothingLost, setScene } from './scene.js';
+import { connected } from '../../packages/store/test/store-under-test.js';
+import { expectNothingLost, setScene } from './scene.js';
 
 it('F6: kill -9 of Redis under load: 503 with Retry-After meanwhile, and every reading and every accepted command is there afterwards', async () => {
   const scene = await setScene();
@@ -42,7 +43,7 @@ it('F6: what waits for a device goes out although the answer of Redis, that it w
       ({ cause }: { cause: string }) => cause === 'unreachable',
     );
   await until(givenBack, { what: 'the broker to say that nobody is there', timeoutMs: 30_000 });
-  const store = await connectStore(redis.url);
+  const store = await connected(redis.url);
   const shard = shardOf(fleet.name, 'lamp-0001');
   await store.zadd(commandKeys(shard)[5]!, 'XX', Date.now() + 1_800_000, id); // as if it had waited for long
   const lamp = await connectDevice(fleet);
