@@ -1,6 +1,5 @@
--- Ends a command whose time is over: it waited or took too long, its attempts are used up, a newer one has overtaken it, or it was to
--- go out at once and nobody was there.
--- All of that is looked at anew, so it does not matter who asks, how late and how often.
+-- Ends a command whose time is over. It waited or took too long, its attempts are used up, a newer one has overtaken it, or it was to
+-- go out at once and nobody was there. All of that is looked at anew, so it does not matter who asks, how late and how often.
 --
 -- KEYS  1 device HASH   2..9 commands, transitions, answers, queue, index, due, rollouts, ledger
 -- ARGV  1 id
