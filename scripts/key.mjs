@@ -1,8 +1,9 @@
 // npm run key: makes another API key for the instance that npm start runs, and prints it and nothing else.
-import { CannotGoOn, prepare } from './prepare.mjs';
+import { CannotGoOn, prepare, refuseBeforeFirstStart } from './prepare.mjs';
 
 try {
   if (process.argv.length > 2) throw new CannotGoOn('npm run key takes no arguments');
+  refuseBeforeFirstStart();
   await prepare((line) => console.error(line));
   const { key } = await import('../packages/native/dist/key.js');
   process.exitCode = await key();

@@ -6,6 +6,8 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const REPOSITORY = resolve(fileURLToPath(import.meta.url), '../..');
+/** Compiled, it shows that everything was once. */
+const STARTER = join(REPOSITORY, 'packages/native/dist/start.js');
 const NODE_AT_LEAST = [20, 19];
 const SIGNALS = /** @type {const} */ (['SIGTERM', 'SIGHUP']);
 
@@ -28,10 +30,18 @@ export async function prepare(say) {
   }
   // The compiler itself knows best what is out of date, and needs half a second to find that nothing is.
   const compiler = join(REPOSITORY, 'node_modules/typescript/bin/tsc');
-  const why = existsSync(join(REPOSITORY, 'packages/native/dist/start.js'))
-    ? undefined
-    : 'sources: compiling them (first start)';
+  const why = existsSync(STARTER) ? undefined : 'sources: compiling them (first start)';
   await step(say, why, [process.execPath, compiler, '-b']);
+}
+
+/**
+ * For commands that ask a running instance: where nothing was ever made ready, nothing runs, and the first start may be at it right
+ * now. Two installations at once would spoil each other.
+ * @throws CannotGoOn
+ */
+export function refuseBeforeFirstStart() {
+  if (existsSync(STARTER) && whyInstall() !== 'there are none yet') return;
+  throw new CannotGoOn('nothing runs here yet; start it first: npm start');
 }
 
 /** @param {string} version @throws CannotGoOn */

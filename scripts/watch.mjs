@@ -1,5 +1,5 @@
 // npm run watch: the numbers of the overview dashboard in the terminal, once a second; -- --once prints them once.
-import { CannotGoOn, prepare } from './prepare.mjs';
+import { CannotGoOn, prepare, refuseBeforeFirstStart } from './prepare.mjs';
 
 try {
   const args = process.argv.slice(2);
@@ -9,6 +9,7 @@ try {
   } else {
     const unknown = args.find((arg) => arg !== '--once');
     if (unknown !== undefined) throw new CannotGoOn(`npm run watch knows --once, not "${unknown}"`);
+    refuseBeforeFirstStart();
     await prepare((line) => console.error(line));
     const { watch } = await import('../packages/native/dist/watch/watch.js');
     process.exitCode = await watch({ once: args.includes('--once') });

@@ -235,6 +235,20 @@ describe('npm run key', () => {
   });
 });
 
+it.each(['key', 'watch'])('npm run %s installs nothing while the first start does', (name) => {
+  const root = temporaryFolder();
+  cpSync(join(REPOSITORY, 'scripts'), join(root, 'scripts'), { recursive: true });
+  const npm = join(root, 'npm.js');
+  writeFileSync(npm, `require('node:fs').writeFileSync(${JSON.stringify(join(root, 'called'))}, '')`);
+  const { status, stdout, stderr } = spawnSync(process.execPath, [join(root, `scripts/${name}.mjs`)], {
+    encoding: 'utf8',
+    env: { ...process.env, npm_execpath: npm },
+  });
+  expect([status, stdout]).toEqual([1, '']);
+  expect(stderr).toBe('lamplighter: nothing runs here yet; start it first: npm start\n');
+  expect(existsSync(join(root, 'called'))).toBe(false);
+});
+
 describe('its flags', () => {
   it.each([
     [['--devices', '500'], { devices: 500, sim: true }],
