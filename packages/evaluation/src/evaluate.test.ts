@@ -157,6 +157,9 @@ describe('time', () => {
     expect(late({}, 30.25)).toMatchObject({ raise: true, reason: 'first' });
     expect(late({}, 31.25)).toMatchObject({ emit: undefined, state: { held: undefined } });
     expect(late({ quiet: { from: '11:00', to: '13:00' } }, 30.25)).toMatchObject({ emit: undefined });
+    const aMinute = { from: '12:00', to: '12:01' };
+    expect(late({ quiet: aMinute, maxAge: '60s' }, 60.25)).toMatchObject({ raise: true });
+    expect(late({ quiet: aMinute, maxAge: '59s' }, 60)).toMatchObject({ emit: undefined });
   });
 
   it('does not take silence for lasting', () => {

@@ -148,12 +148,12 @@ function notJudged(inquiry: Inquiry): Evaluated | undefined {
   return isSettled ? undefined : silent(before, 'undecided', isAboutReading ? undefined : until);
 }
 
-/** A timer is looked for a few times a second: what was to be believed when a reading was about to grow old is still believed. */
+/** A timer is looked for a few times a second: what was to be believed while the reading was still new enough is believed a little later. */
 function isLateTimer(inquiry: Inquiry): boolean {
-  const { rule, before, observation } = inquiry;
-  if (observation.trigger === 'reading' || before?.held === undefined) return false;
-  const isJustOld = observation.ageMs <= rule.maxAgeMs + TIMER_LATE_MS;
-  return isJustOld && timeUntilBelieved({ ...inquiry, trace: undefined }, !before.raised) === 0;
+  const { rule, before, observation, now } = inquiry;
+  const tooOldMs = observation.ageMs - rule.maxAgeMs;
+  if (observation.trigger === 'reading' || before?.held === undefined || tooOldMs > TIMER_LATE_MS) return false;
+  return timeUntilBelieved({ ...inquiry, now: now - tooOldMs, trace: undefined }, !before.raised) === 0;
 }
 
 function hasMoved({ before, trace }: Inquiry, value: number, by: number): boolean {
