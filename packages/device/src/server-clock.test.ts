@@ -70,11 +70,19 @@ describe("the server's time on a device", () => {
     expect(clock.now()).toBe(NOW);
   });
 
+  it('stays that of a right clock when a stall held up more commands than count', () => {
+    const { clock, time } = deviceWith(0);
+    clock.observe(NOW, 10);
+    time.true += 60_000;
+    for (let i = 0; i < 20; i += 1) clock.observe(time.true - 20_000 + 100 * i, 10);
+    expect(clock.now()).toBe(time.true);
+  });
+
   it('forgets old samples', () => {
     const { clock, time } = deviceWith(YEAR);
     clock.observe(NOW + 5000, 0);
     for (let i = 0; i < 8; i += 1) {
-      time.true += 1000;
+      time.true += 2000;
       clock.observe(time.true, 0);
     }
     expect(clock.now()).toBe(time.true);

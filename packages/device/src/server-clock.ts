@@ -1,15 +1,19 @@
-/** What a command told of the server's time. */
+/** What commands that came together told of the server's time. */
 interface Sample {
-  /** The server's time less our monotonic one when the command came, if it came at once; ms. */
-  readonly offset: number;
-  /** For how long at most it had been on its way from the broker, ms. */
-  readonly delay: number;
+  /** When the first of them came; monotonic, ms. */
+  readonly at: number;
+  /** The server's time less our monotonic one, if the one that took least had come at once; ms. */
+  least: number;
+  /** The same, if they had been on their way from the broker for as long as possible. */
+  most: number;
 }
 
 /** A clock that agrees with the server's this well is right; the message expiry counts whole seconds. */
 const AGREES_MS = 2000;
 /** Samples that count: the last few, so that a clock that drifts is followed. */
 const SAMPLES = 8;
+/** Commands that come within this time make one sample, ms: what a stall held up must not push out all that was known before. */
+const SAMPLE_MS = 2000;
 /** A broker, or the link of the service to it, that stands still for longer is given up (one and a half keep-alives), ms. */
 const LONGEST_STALL_MS = 45_000;
 /** What it held comes at once, ms. */
@@ -29,8 +33,7 @@ const TOGETHER_MS = 10_000;
  */
 export class ServerClock {
   private readonly samples: Sample[] = [];
-  /** When the first sample came, and the latest; monotonic, ms. */
-  private firstAt = 0;
+  /** When the latest command came; monotonic, ms. */
   private latestAt = 0;
 
   /**
@@ -48,10 +51,18 @@ export class ServerClock {
    * @param delay how long ago that can have been at most, ms
    */
   observe(serverTime: number, delay: number): void {
-    this.latestAt = this.monotonic();
-    if (this.samples.length === 0) this.firstAt = this.latestAt;
-    this.samples.push({ offset: serverTime - this.latestAt, delay });
-    if (this.samples.length > SAMPLES) this.samples.shift();
+    const at = this.monotonic();
+    this.latestAt = at;
+    const least = serverTime - at;
+    const most = least + delay;
+    const last = this.samples.at(-1);
+    if (last === undefined || at - last.at >= SAMPLE_MS) {
+      this.samples.push({ at, least, most });
+      if (this.samples.length > SAMPLES) this.samples.shift();
+    } else {
+      last.least = Math.max(last.least, least);
+      last.most = Math.min(last.most, most);
+    }
   }
 
   /** The server's time, ms since 1970; the device's own without a sample. */
@@ -63,7 +74,7 @@ export class ServerClock {
 
   /** All that was heard so far may have been held up by the same thing. */
   private get mayBeOneStall(): boolean {
-    return this.latestAt - this.firstAt < TOGETHER_MS;
+    return this.latestAt - (this.samples[0]?.at ?? 0) < TOGETHER_MS;
   }
 
   /** How far the device's clock is behind the server's; undefined if it is right as far as anyone can tell. */
@@ -71,9 +82,9 @@ export class ServerClock {
     const ours = wall - this.monotonic();
     let least = Number.NEGATIVE_INFINITY;
     let most = Number.POSITIVE_INFINITY;
-    for (const { offset, delay } of this.samples) {
-      least = Math.max(least, offset - ours);
-      most = Math.min(most, offset + delay - ours);
+    for (const sample of this.samples) {
+      least = Math.max(least, sample.least - ours);
+      most = Math.min(most, sample.most - ours);
     }
     const isRight =
       Math.abs(least) <= AGREES_MS ||
