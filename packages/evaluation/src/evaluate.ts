@@ -152,7 +152,8 @@ function notJudged(inquiry: Inquiry): Evaluated | undefined {
 function isLateTimer(inquiry: Inquiry): boolean {
   const { rule, before, observation, now } = inquiry;
   const tooOldMs = observation.ageMs - rule.maxAgeMs;
-  if (observation.trigger === 'reading' || before?.held === undefined || tooOldMs > TIMER_LATE_MS) return false;
+  if (observation.trigger === 'reading' || before?.held === undefined || tooOldMs > TIMER_LATE_MS)
+    return false;
   return timeUntilBelieved({ ...inquiry, now: now - tooOldMs, trace: undefined }, !before.raised) === 0;
 }
 
