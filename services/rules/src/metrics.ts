@@ -44,7 +44,7 @@ export class RulesMetrics extends Metrics {
     'telemetry_receipts_total',
     'Readings in receipts to devices that keep them',
     {
-      result: ['stored', 'refused'],
+      result: ['stored', 'refused', 'dropped'],
     },
   );
   readonly payloadBytes = this.histogram(

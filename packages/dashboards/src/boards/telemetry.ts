@@ -140,12 +140,13 @@ export const telemetry = board({
         }),
         linesPanel({
           title: 'Receipts',
-          description: 'Readings that devices may forget, because they are stored, or refused for good.',
+          description:
+            'Readings that devices may forget, because they are stored, or refused for good. A receipt that was dropped on its way to the broker is asked for by sending again.',
           unit: 'cps',
           queries: [[sumRate(`telemetry_receipts_total{${REPLICA}}`, 'result'), '{{result}}']],
           width: 8,
           height: 7,
-          colors: { stored: 'green', refused: 'red' },
+          colors: { stored: 'green', refused: 'red', dropped: 'yellow' },
         }),
       ],
     ],

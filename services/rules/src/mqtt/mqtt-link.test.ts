@@ -232,6 +232,21 @@ describe('a link, as a broker sees it', () => {
     expect(outcomes.slice(3)).toEqual([0]);
   });
 
+  it('keeps a bounded heap of what it tells a broker that does not read, and says what it drops', async () => {
+    const { url, peers } = await startScriptedBroker();
+    const opened = await openLink([], { url });
+    const payload = 'x'.repeat(200_000);
+    const tell = () => opened.link.tell('a/receipts/b', payload, 60);
+    expect(tell()).toBe(false); // not connected yet
+    await isUp(opened);
+    let told = 0;
+    while (told < 1000 && tell()) told += 1;
+    expect(told * payload.length).toBeGreaterThan(15_000_000);
+    expect(told * payload.length).toBeLessThan(20_000_000);
+    await until(() => peers[0]!.published.length === told, { what: 'the broker to have read all of it' });
+    await until(tell, { what: 'room' });
+  });
+
   it('acknowledges a message on the connection that brought it, and on no other', async () => {
     const { url, peers } = await startScriptedBroker();
     const opened = await openLink(['x/telemetry/#'], { url, clean: false, name: 'reconnected' });

@@ -51,6 +51,8 @@ const MAX_IN_FLIGHT_BYTES = 16 * 1024 * 1024;
 const RECEIVE_MAXIMUM = 0xffff;
 /** Publishes that wait for the broker's receive window; beyond it they count as lost and are dispatched again later. */
 const MAX_WAITING = 10_000;
+/** What is told beside them waits in the socket for a broker that does not read; beyond this it is dropped, bytes. */
+const MAX_UNSENT_BYTES = 16 * 1024 * 1024;
 /** They do not wait for longer than this, milliseconds: less than a lease (`LEASE_MS`), after which another replica may publish them. */
 const MAX_WAIT_MS = 4000;
 const MAX_PACKET_BYTES = BOUNDS.maxPayloadBytes + 2048;
@@ -174,9 +176,11 @@ export class MqttLink {
     else this.transmit(topic, payload, expirySeconds, done, traceparent);
   }
 
-  /** Publishes with QoS 0: for what the receiver asks for again if it is lost. */
-  tell(topic: string, payload: string, expirySeconds: number): void {
-    if (this.up) this.tap?.send(encodePublish(0, topic, payload, expirySeconds));
+  /** Publishes with QoS 0: for what the receiver asks for again if it is lost. False if it is dropped here already. */
+  tell(topic: string, payload: string, expirySeconds: number): boolean {
+    if (!this.up || this.tap === undefined || this.tap.unsentBytes > MAX_UNSENT_BYTES) return false;
+    this.tap.send(encodePublish(0, topic, payload, expirySeconds));
+    return true;
   }
 
   /** Ends the care for messages: PUBACK for those of QoS 1, and room for more. */

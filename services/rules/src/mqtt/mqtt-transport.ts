@@ -95,9 +95,9 @@ export class MqttTransport extends Server implements CustomTransportStrategy {
     else open.publish(topic, payload, expirySeconds, done, traceparent);
   }
 
-  /** Publishes with QoS 0 on the link of that name; lost while it is down. */
-  tell(link: string, topic: string, payload: string, expirySeconds: number): void {
-    this.links.get(link)?.tell(topic, payload, expirySeconds);
+  /** Publishes with QoS 0 on the link of that name; false if it is dropped, since the link is down or the broker does not read. */
+  tell(link: string, topic: string, payload: string, expirySeconds: number): boolean {
+    return this.links.get(link)?.tell(topic, payload, expirySeconds) ?? false;
   }
 
   /** What keeps the transport from working, in words. */

@@ -73,6 +73,11 @@ export class PublishTap extends Duplex {
     this.wire.write(packet);
   }
 
+  /** What was sent and is still in this process, since the broker does not read, bytes. */
+  get unsentBytes(): number {
+    return this.wire.writableLength;
+  }
+
   override _read(): void {
     // Packets are pushed as they come; what is not PUBLISH or PUBACK is rare and small.
   }

@@ -37,17 +37,18 @@ export class ReceiptsService {
     for (const [{ address }, { stored, refused }] of byDevice) {
       const topic = deviceTopic(address.fleet, 'receipts', address.device);
       for (let from = 0; from < stored.length; from += BOUNDS.maxReceipt) {
-        this.tell(topic, { stored: stored.slice(from, from + BOUNDS.maxReceipt) });
+        const some = stored.slice(from, from + BOUNDS.maxReceipt);
+        this.tell(topic, { stored: some }, 'stored', some.length);
       }
       for (let from = 0; from < refused.length; from += BOUNDS.maxReceipt) {
-        this.tell(topic, { stored: [], refused: refused.slice(from, from + BOUNDS.maxReceipt) });
+        const some = refused.slice(from, from + BOUNDS.maxReceipt);
+        this.tell(topic, { stored: [], refused: some }, 'refused', some.length);
       }
-      this.metrics.receipts.inc({ result: 'stored' }, stored.length);
-      this.metrics.receipts.inc({ result: 'refused' }, refused.length);
     }
   }
 
-  private tell(topic: string, receipt: Receipt): void {
-    this.transport.tell('commands', topic, JSON.stringify(receipt), EXPIRY_SECONDS);
+  private tell(topic: string, receipt: Receipt, result: keyof Receipt, readings: number): void {
+    const isSent = this.transport.tell('commands', topic, JSON.stringify(receipt), EXPIRY_SECONDS);
+    this.metrics.receipts.inc({ result: isSent ? result : 'dropped' }, readings);
   }
 }

@@ -1,0 +1,45 @@
+import { BOUNDS } from '@lamplighter/contracts/bounds';
+import { RulesMetrics } from '../metrics.js';
+import type { MqttTransport } from '../mqtt/mqtt-transport.js';
+import type { KnownDevice } from './known-device.js';
+import { Receipts, ReceiptsService } from './receipts.service.js';
+
+/** What becomes of the receipts of one batch, with a broker that takes the first `taken` messages. */
+async function send(receipts: Receipts, taken = Number.POSITIVE_INFINITY) {
+  const metrics = new RulesMetrics('rules', 'test');
+  const sent: { topic: string; receipt: { stored: number[]; refused?: number[] } }[] = [];
+  const tell = (_link: string, topic: string, payload: string) =>
+    sent.length < taken && sent.push({ topic, receipt: JSON.parse(payload) }) > 0;
+  new ReceiptsService({ tell } as unknown as MqttTransport, metrics).send(receipts);
+  const { values } = await metrics.receipts.get();
+  return { sent, counts: Object.fromEntries(values.map(({ labels, value }) => [labels.result, value])) };
+}
+
+const device = (name: string, keeps = true) =>
+  ({ address: { fleet: 'demo', device: name }, keeps }) as unknown as KnownDevice;
+
+describe('receipts', () => {
+  it('go to the devices that keep their readings, each with what is stored and what is refused', async () => {
+    const receipts = new Receipts();
+    const lamp = device('lamp');
+    receipts.add(lamp, 'stored', 1);
+    receipts.add(lamp, 'refused', 2);
+    receipts.add(lamp, 'stored', undefined);
+    receipts.add(device('forgetful', false), 'stored', 3);
+    const { sent, counts } = await send(receipts);
+    expect(sent).toEqual([
+      { topic: 'demo/receipts/lamp', receipt: { stored: [1] } },
+      { topic: 'demo/receipts/lamp', receipt: { stored: [], refused: [2] } },
+    ]);
+    expect(counts).toEqual({ stored: 1, refused: 1, dropped: 0 });
+  });
+
+  it('are split where one would be too long, and counted as dropped where the broker does not take them', async () => {
+    const receipts = new Receipts();
+    const lamp = device('lamp');
+    for (let seq = 0; seq < BOUNDS.maxReceipt + 5; seq += 1) receipts.add(lamp, 'stored', seq);
+    const { sent, counts } = await send(receipts, 1);
+    expect(sent.map(({ receipt }) => receipt.stored.length)).toEqual([BOUNDS.maxReceipt]);
+    expect(counts).toEqual({ stored: BOUNDS.maxReceipt, refused: 0, dropped: 5 });
+  });
+});
