@@ -14,8 +14,6 @@ import { until } from '@lamplighter/test-kit/until';
 import { QUIET_MS, type Scene, SHOWN, setScene } from './scene.js';
 
 const HOUR_MS = 3_600_000;
-/** What a device keeps of the servers' time (`SAMPLES`, packages/device/src/server-clock.ts). */
-const SAMPLES = 8;
 const AT_ONCE = 20;
 const clock = steppedClock();
 if (clock === undefined) process.stderr.write('    F18 is left out: it needs a C compiler and Linux\n');
@@ -75,21 +73,27 @@ if (clock === undefined) process.stderr.write('    F18 is left out: it needs a C
 );
 
 /**
- * Has every device execute a command that was taken after the step: it does so when all the samples that it keeps of the
- * servers' time are later than the step. Before that it would refuse to be silent when the books are closed.
+ * Orders until every device has executed a command that was taken after the step: it does so when all the samples that it keeps of
+ * the servers' time (packages/device/src/server-clock.ts) are later than the step. Before that it would refuse to be silent when the books are closed.
  */
 async function tellTheTime({ books, fleets }: Scene): Promise<void> {
   const request = { action: { report: ['light'] }, policy: 'ordered' as const, lane: 'clock', ttl: '1m' };
   for (const [i, { name, devices }] of books.roster.entries()) {
-    const orders = devices.flatMap((device) => Array.from({ length: SAMPLES + 2 }, () => device));
-    await each(orders, AT_ONCE, async (device) => {
-      await books.commander.insist({ fleet: name, device, request });
-    });
-    const obedient = () => {
+    const disobedient = () => {
       const executed = eventsOf(readLines<DeviceEvent>(fleets[i]!.journalFile), 'executed');
-      return new Set(executed.filter(({ lane }) => lane === request.lane).map(({ device }) => device)).size;
+      const obedient = new Set(
+        executed.filter(({ lane }) => lane === request.lane).map(({ device }) => device),
+      );
+      return devices.filter((device) => !obedient.has(device));
     };
-    await until(() => obedient() === devices.length, { what: 'all to know the time', timeoutMs: 60_000 });
+    const order = async () => {
+      const left = disobedient();
+      await each(left, AT_ONCE, async (device) => {
+        await books.commander.insist({ fleet: name, device, request });
+      });
+      return left.length === 0;
+    };
+    await until(order, { what: 'all to know the time', timeoutMs: 120_000, everyMs: 1000 });
   }
 }
 
