@@ -61,7 +61,8 @@ export class PresenceController {
     });
     this.events.append(messages.flatMap((message, i) => this.tell(message, outcomes[i]!)));
     const back = messages.filter((_, i) => isBack(outcomes[i]!)).map(({ address }) => address);
-    if (back.length > 0) await wakeUntilStored(this.redis, back, this.metrics, this.events);
+    // Not awaited: until the births behind it are read, their devices are taken for such as do not answer.
+    if (back.length > 0) void wakeUntilStored(this.redis, back, this.metrics, this.events);
   }
 
   private read({ topic, payload }: MqttMessage) {
