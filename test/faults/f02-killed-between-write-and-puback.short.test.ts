@@ -2,8 +2,9 @@ import { connectDevice } from '@lamplighter/test-kit/device';
 import { until } from '@lamplighter/test-kit/until';
 import { setScene } from './scene.js';
 
-it('F2: a reading that was written before the service died without its PUBACK is recognised when the broker brings it again', async () => {
-  const { broker, replicas, client } = await setScene({
+/** A service with a session that the broker keeps, and a lamp whose first reading it has stored. */
+async function durableScene() {
+  const { broker, redis, replicas, client } = await setScene({
     fleets: [],
     rulesEnv: { INGEST_MODE: 'durable' },
   });
@@ -13,6 +14,11 @@ it('F2: a reading that was written before the service died without its PUBACK is
   const path = `/v1/fleets/${fleet.name}/devices/${lamp.device}`;
   await lamp.sendReading({ light: 900, _seq: 1 });
   await until(async () => (await client.get(path)).status === 200, { what: 'the first reading' });
+  return { redis, rules, client, fleet, lamp, path };
+}
+
+it('F2: a reading that was written before the service died without its PUBACK is recognised when the broker brings it again', async () => {
+  const { rules, client, fleet, lamp, path } = await durableScene();
 
   rules!.toBroker.stall('up'); // it hears the broker, and is not heard
   await lamp.sendReading({ light: 100, _seq: 2 });
@@ -44,16 +50,7 @@ it('F2: a reading that was written before the service died without its PUBACK is
 }, 120_000);
 
 it('F2: a reading that the service had in hand when it died, and Redis never got, comes again: it had no PUBACK', async () => {
-  const { broker, redis, replicas, client } = await setScene({
-    fleets: [],
-    rulesEnv: { INGEST_MODE: 'durable' },
-  });
-  const [rules] = replicas;
-  const fleet = await broker.newFleet();
-  const lamp = await connectDevice(fleet);
-  const path = `/v1/fleets/${fleet.name}/devices/${lamp.device}`;
-  await lamp.sendReading({ light: 900, _seq: 1 });
-  await until(async () => (await client.get(path)).status === 200, { what: 'the first reading' });
+  const { redis, rules, client, lamp, path } = await durableScene();
 
   await redis.kill();
   await lamp.sendReading({ light: 800, _seq: 2 });
