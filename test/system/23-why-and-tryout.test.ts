@@ -328,6 +328,33 @@ describe('a dry run', () => {
     LIMIT_MS,
   );
 
+  it('says what would be commanded, and knows every measurement of a large fleet', async () => {
+    const fleet = await fleetWith();
+    const client = await connectDevice(fleet, 'a-00');
+    for (let i = 0; i < 60; i++)
+      await client.publish(deviceTopic(fleet.name, 'telemetry', `a-${i}`), { light: i }, { qos: 1 });
+    await report(fleet, client, { light: 500 });
+    const rare = deviceTopic(fleet.name, 'telemetry', 'z-99');
+    const rule = { id: 'fan', when: 'heat > 30', then: { fan: 'fast' } };
+    await until(
+      async () => {
+        await client.publish(rare, { heat: 20 }, { qos: 1 });
+        return (await dryRun(fleet, { rule, reading: { heat: 31 } })).warnings === undefined;
+      },
+      { what: 'the only reading with heat to be known' },
+    );
+    // A device sends each measurement in a reading of its own: the last state has one of them.
+    await client.publish(rare, { humidity: 40 }, { qos: 1 });
+    await stack.lastState(fleet, 'z-99', ({ humidity }) => humidity === 40);
+    const { warnings, sentences } = await dryRun(fleet, { rule, reading: { heat: 31 } });
+    expect(warnings).toBeUndefined();
+    expect(sentences.at(-1)).toBe('this was the first verdict: raised, so {"fan":"fast"} would be commanded');
+    const misspelt = await dryRun(fleet, { rule: { ...rule, when: 'haet > 30' }, reading: { heat: 31 } });
+    expect(misspelt.warnings).toEqual([
+      { pointer: '/when', detail: "no reading has had 'haet' yet, did you mean 'heat'?" },
+    ]);
+  });
+
   it('points at what is wrong', async () => {
     const fleet = await fleetWith();
     const path = `/v1/fleets/${fleet.name}/rules/dry-run`;

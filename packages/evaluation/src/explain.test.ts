@@ -146,6 +146,16 @@ describe('an explanation', () => {
     );
   });
 
+  it('says of a trial what would be commanded', () => {
+    const trace = traceOf({}, undefined, { reading: { light: 212 } });
+    expect(explain(trace, 'would be').at(-1)).toBe(
+      'this was the first verdict: raised, so {"led_on":true} would be commanded',
+    );
+    expect(explain(traceOf({ hold: '10s' }, undefined, {}), 'would be').at(-1)).toBe(
+      'nothing would be commanded: nothing had been decided yet',
+    );
+  });
+
   it('takes what every object has for no measurement', () => {
     expect(explain(traceOf({ when: 'constructor > 3 || toString == "a"' }, lowered, {}))[1]).toBe(
       '"constructor > 3 || toString == "a"" could not be told: the reading has nothing of it',

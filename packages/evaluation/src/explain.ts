@@ -1,8 +1,11 @@
 import type { Clause, Trace, TraceStep } from './trace.js';
 
+/** How commands are spoken of: as issued, or of a trial, which issues none. */
+export type Mood = 'was' | 'would be';
+
 /** Says in plain sentences what the clauses of a rule found, in their order; one sentence each. */
-export function explain(trace: Trace): string[] {
-  return trace.map((step) => SENTENCES[step.clause](step));
+export function explain(trace: Trace, mood: Mood = 'was'): string[] {
+  return trace.map((step) => SENTENCES[step.clause](step, mood));
 }
 
 /**
@@ -28,7 +31,7 @@ export function obstacles(trace: Trace, raised = false): TraceStep[] {
   });
 }
 
-const SENTENCES: Readonly<Record<Clause, (step: TraceStep) => string>> = {
+const SENTENCES: Readonly<Record<Clause, (step: TraceStep, mood: Mood) => string>> = {
   run: ({ passes, amount = 0 }) =>
     passes ? 'the time of the run was over' : `the run had ${duration(amount)} to go`,
   enabled: () => 'the rule was disabled',
@@ -78,13 +81,13 @@ const SENTENCES: Readonly<Record<Clause, (step: TraceStep) => string>> = {
     passes
       ? `the last raise was ${duration(amount)} ago, longer than the cooldown of ${duration(limit)}`
       : `cooldown: ${duration(limit - amount)} of ${duration(limit)} were left`,
-  loop: ({ limit = 0 }) =>
-    `the rule changed its mind too often: it was cut for ${duration(limit)} and commanded nothing`,
+  loop: ({ limit = 0 }, mood) =>
+    `the rule changed its mind too often: it ${mood} cut for ${duration(limit)}, and nothing ${mood} commanded`,
   emit: emission,
-  reassert: ({ passes, reason, amount = 0, limit = 0, values = {} }) => {
+  reassert: ({ passes, reason, amount = 0, limit = 0, values = {} }, mood) => {
     const cause =
       reason === 'nothing' ? 'the device does not answer' : `the device reported ${listed(values)}`;
-    if (reason === 'quiet') return 'nothing was said again, as it was in the quiet hours';
+    if (reason === 'quiet') return `nothing ${mood} commanded again, as it was in the quiet hours`;
     return passes
       ? `${cause}, and was told ${duration(amount)} ago, longer than ${duration(limit)}`
       : `${cause}; it was told ${duration(amount)} ago, and is told again after ${duration(limit)}`;
@@ -92,13 +95,14 @@ const SENTENCES: Readonly<Record<Clause, (step: TraceStep) => string>> = {
   error: ({ reason }) => `the rule failed: ${reason}`,
 };
 
-function emission({ passes, value, action, reason, amount = 0 }: TraceStep): string {
+function emission({ passes, value, action, reason, amount = 0 }: TraceStep, mood: Mood): string {
   const side = value === true ? 'raised' : 'lowered';
   if (reason === undefined && value === undefined)
-    return 'nothing was commanded: nothing had been decided yet';
-  if (reason === undefined) return `nothing was commanded: the rule had been ${side} for ${duration(amount)}`;
+    return `nothing ${mood} commanded: nothing had been decided yet`;
+  if (reason === undefined)
+    return `nothing ${mood} commanded: the rule had been ${side} for ${duration(amount)}`;
   if (!passes) return `the rule was ${side}, and there was nothing to command`;
-  const command = `${JSON.stringify(action)} was commanded`;
+  const command = `${JSON.stringify(action)} ${mood} commanded`;
   switch (reason) {
     case 'first':
       return `this was the first verdict: ${side}, so ${command}`;

@@ -33,6 +33,7 @@
  * | `{lamplighter}:rules-revisions`  | HASH | fleet → how often its rules were written; `*` → how often any were | one per fleet |
  * | `{lamplighter}:rule-errors:<fleet>` | HASH | rule id → the latest error of its present version (see rules-errors.ts) | as `rules` |
  * | `{lamplighter}:telemetry-schemas` | HASH | fleet → its telemetry schema, JSON | one per fleet |
+ * | `{lamplighter}:measurement-names:<fleet>` | SET | names of the measurements that a sample of its readings had (see measurement-names.ts) | 1000 per fleet |
  * | `{lamplighter}:edge-rules`       | HASH | `<fleet>/<device>` → the rule by which it is to go without its link; `…-walk` is held by the replica that looks whether they have the present version | one per device |
  * | `{lamplighter}:…`                | -    | shard count, API keys, recent events, samples of rejected input | see their files |
  */
@@ -129,5 +130,6 @@ export const ruleErrorsKey = (fleet: string) => `{lamplighter}:rule-errors:${fle
 export const RULES_REVISIONS_KEY = '{lamplighter}:rules-revisions';
 export const EDGE_RULES_KEY = '{lamplighter}:edge-rules';
 export const TELEMETRY_SCHEMAS_KEY = '{lamplighter}:telemetry-schemas';
+export const measurementNamesKey = (fleet: string) => `{lamplighter}:measurement-names:${fleet}`;
 /** Channel on which whoever enqueues a command says which shard has work. */
 export const WAKE_CHANNEL = '{lamplighter}:wake';

@@ -52,7 +52,7 @@ export const commandRequestSchema = z
       {
         action: { led_on: true },
         policy: 'latest',
-        lane: 'led',
+        lane: 'led_on',
         ttl: '10m',
         timeout: '30s',
         attempts: 3,
@@ -137,7 +137,7 @@ export const commandSchema = z
         id: '01KAP3Z8Q4T5V6W7X8Y9ZABCDE-17',
         fleet: 'demo',
         device: 'lamp-0001',
-        lane: 'led',
+        lane: 'led_on',
         seq: 3,
         policy: 'latest',
         action: { led_on: true },

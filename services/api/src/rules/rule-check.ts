@@ -2,13 +2,14 @@ import type { Rule } from '@lamplighter/contracts/rule';
 import type { TelemetrySchema } from '@lamplighter/contracts/telemetry-schema';
 import { validateRule } from '@lamplighter/evaluation/validate-rule';
 import { listDevices } from '@lamplighter/store/devices';
+import { readMeasurementNames } from '@lamplighter/store/measurement-names';
 import { listRules, type StoredRule, type UnreadableRule } from '@lamplighter/store/rules';
 import { readTelemetrySchema } from '@lamplighter/store/telemetry-schemas';
 import { Inject, Injectable } from '@nestjs/common';
 import { type FieldError, Problem } from '../problems/problem.js';
 import { StoreLink } from '../store/store-link.js';
 
-/** Devices whose last states tell which measurements there are. */
+/** Devices whose last states are read as well: names of a store that was written by an earlier version. */
 const LOOKED_AT = 50;
 /** A rule with a hundred problems need not get a hundred answers. */
 const MAX_ERRORS = 20;
@@ -43,11 +44,15 @@ export class RuleCheck {
     at = '',
   ): Promise<{ rule: Rule; warnings: readonly Remark[] }> {
     const { redis } = this.link;
-    const [schema, { devices }] = await Promise.all([
+    const [schema, { devices }, recorded] = await Promise.all([
       readTelemetrySchema(redis, fleet),
       listDevices(redis, fleet, { limit: LOOKED_AT }),
+      readMeasurementNames(redis, fleet),
     ]);
-    const seenNames = new Set(devices.flatMap(({ last }) => Object.keys(last?.measurements ?? {})));
+    const seenNames = new Set([
+      ...recorded,
+      ...devices.flatMap(({ last }) => Object.keys(last?.measurements ?? {})),
+    ]);
     const { rule, problems, warnings } = validateRule(document, {
       ...(schema !== undefined && { schema }),
       ...(seenNames.size > 0 && { seenNames }),

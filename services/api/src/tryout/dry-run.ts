@@ -37,7 +37,7 @@ export function tryRule(rule: CompiledRule, { observation, state, device, now }:
   if (rule.quorum !== undefined) return tryVote(rule, { observation, state, device, now }, outside);
   const trace: Trace = [];
   const evaluated = evaluate(rule, state, observation, device, now, trace);
-  return { ...evaluated, trace, sentences: [...outside, ...explain(trace)] };
+  return { ...evaluated, trace, sentences: [...outside, ...explain(trace, 'would be')] };
 }
 
 /** One reading of a sensor is one vote; what the group makes of it hangs on the others. */
@@ -70,7 +70,7 @@ function tryVote(
       trace,
       sentences: [
         ...outside,
-        ...explain(trace),
+        ...explain(trace, 'would be'),
         `as one sensor of the group it would say ${said}${asked}; what is commanded hangs on the votes of all`,
       ],
     };
@@ -78,7 +78,7 @@ function tryVote(
     if (!(error instanceof ExpressionFailed)) throw error;
     const { message, kind } = error;
     trace.push({ clause: 'error', passes: false, reason: message });
-    const sentences = [...outside, ...explain(trace)];
+    const sentences = [...outside, ...explain(trace, 'would be')];
     return { result: kind, emit: undefined, state: undefined, error: message, trace, sentences };
   }
 }

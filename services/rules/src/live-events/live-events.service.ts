@@ -2,6 +2,7 @@ import type { Logger } from '@lamplighter/service-kit/logger';
 import { SampledLog } from '@lamplighter/service-kit/sampled-log';
 import type { Redis } from '@lamplighter/store/connect';
 import { appendEvents, type LiveEvent } from '@lamplighter/store/events';
+import { type Measured, MeasurementNames } from '@lamplighter/store/measurement-names';
 import { Inject, Injectable } from '@nestjs/common';
 import { RulesMetrics } from '../metrics.js';
 import { LOGGER, REDIS } from '../tokens.js';
@@ -24,6 +25,7 @@ export class LiveEventsService {
   private writing: Promise<void> | undefined;
   private lastFailure = '';
   private readonly failures: SampledLog;
+  private readonly names: MeasurementNames;
 
   constructor(
     @Inject(REDIS) private readonly redis: Redis,
@@ -31,6 +33,7 @@ export class LiveEventsService {
     private readonly metrics: RulesMetrics,
   ) {
     this.failures = new SampledLog(logger, 'error', FAILURES_PER_SECOND);
+    this.names = new MeasurementNames(redis);
   }
 
   /** True while this second's sample of telemetry has room. */
@@ -65,7 +68,10 @@ export class LiveEventsService {
         await this.metrics.storeCall('events', () => appendEvents(this.redis, events));
       } catch {
         this.metrics.eventsDropped.inc({ reason: 'store' }, events.length);
+        continue;
       }
+      // The sample of telemetry also tells which measurements a fleet has; what fails now is written with a later reading.
+      await this.names.record(events.filter(isMeasured)).catch(() => undefined);
     }
   }
 
@@ -93,4 +99,8 @@ export class LiveEventsService {
       'the store failed on a device; its readings of this batch are lost',
     );
   }
+}
+
+function isMeasured(event: LiveEvent): event is LiveEvent & Measured {
+  return event.type === 'telemetry';
 }
