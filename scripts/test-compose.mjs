@@ -9,6 +9,12 @@ const DEVICES_PER_REPLICA = 50;
 /** Exit code of a container that did not end within its grace period. */
 const KILLED = 137;
 
+if (process.argv.includes('--help') || process.argv.includes('-h')) {
+  console.log(
+    'npm run test:compose    build and run docker-compose.yml on free ports, check it, take it down; needs Docker',
+  );
+  process.exit(0);
+}
 const project = await ComposeProject.onFreePorts();
 /** What to start; all of it unless an image cannot be had on this machine. @type {string[]} */
 let named = [];

@@ -4,6 +4,12 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { CannotGoOn, prepare, REPOSITORY } from './prepare.mjs';
 
+if (process.argv.includes('--help') || process.argv.includes('-h')) {
+  console.log(`npm run test:faults             every fault case, about 15 minutes
+npm run test:faults -- f04      one case
+FAULT_DEVICES=500               fewer devices in F16 than its 5,000`);
+  process.exit(0);
+}
 try {
   await prepare((line) => console.log(line));
   const { installMissing, TEST_TOOLS } = await import('../packages/native/dist/install.js');

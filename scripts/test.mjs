@@ -6,6 +6,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CannotGoOn, prepare, REPOSITORY } from './prepare.mjs';
 
+/** Measured on two cores that nothing else uses. */
+const USUAL_MINUTES = 7;
+const HELP = `npm test    everything: set up, lint, types, import rules, unit and system tests (about ${USUAL_MINUTES} minutes)
+One file:   npm run test:unit -- <path>, npm run test:system -- <path>`;
+
+if (process.argv.includes('--help') || process.argv.includes('-h')) {
+  console.log(HELP);
+  process.exit(0);
+}
 const started = Date.now();
 const folder = mkdtempSync(join(tmpdir(), 'lamplighter-results-'));
 const sum = { passed: 0, failed: 0, skipped: 0 };
@@ -14,11 +23,17 @@ try {
   if (process.argv.length > 2) {
     throw new CannotGoOn('npm test takes no arguments; one test file: npm run test:unit -- <path>');
   }
-  const ready = await stage('set up', setUp);
-  if (ready.failed === 0) {
-    for (const check of checks()) await stage(check, () => runCheck(check));
-    for (const project of ['unit', 'system']) await stage(`${project} tests`, () => runJest(project));
-  }
+  console.log(`npm test takes about ${USUAL_MINUTES} minutes on two free cores, longer on a busy machine.`);
+  const [first, ...others] = [
+    { name: 'set up', run: setUp },
+    ...checks().map((check) => ({ name: check, run: () => runCheck(check) })),
+    ...['unit', 'system'].map((project) => ({ name: `${project} tests`, run: () => runJest(project) })),
+  ];
+  const stages = others.length + 1;
+  const ready = await stage(`1 of ${stages}: ${first.name}`, first.run);
+  if (ready.failed === 0)
+    for (const [index, { name, run }] of others.entries())
+      await stage(`${index + 2} of ${stages}: ${name}`, run);
 } catch (error) {
   if (!(error instanceof CannotGoOn)) throw error;
   console.error(`lamplighter: ${error.message}`);
@@ -75,7 +90,8 @@ async function runCheck(name) {
 async function runJest(project) {
   const results = join(folder, `${project}.json`);
   const jest = [process.execPath, join(REPOSITORY, 'scripts/jest.mjs'), '--selectProjects', project];
-  const code = await run([...jest, '--json', '--outputFile', results]);
+  const reporters = ['--reporters=default', `--reporters=${join(REPOSITORY, 'scripts/jest-progress.mjs')}`];
+  const code = await run([...jest, ...reporters, '--json', '--outputFile', results]);
   try {
     const said = JSON.parse(readFileSync(results, 'utf8'));
     // A file that cannot even be loaded, and a leak that fails a file, have no test of their own to count.

@@ -1,5 +1,6 @@
 // A night-light that survives: a light sensor, a lamp, and no reading or command lost on the way. See README.md.
 import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { parseBrokerUrl } from '@lamplighter/device/broker';
 import { DeviceClient } from '@lamplighter/device/device-client';
 import { AnswerAfterRestart, CommandRejected } from '@lamplighter/device/execute-command';
@@ -9,10 +10,12 @@ const {
   MQTT_URL = 'mqtt://127.0.0.1:1883',
   FLEET = 'demo',
   DEVICE = 'hall',
+  // Of the files below, where none is named.
+  FOLDER = '.',
   // On a board: /sys/bus/iio/devices/iio:device0/in_illuminance_raw and /sys/class/leds/lamp/brightness
-  LIGHT_FILE = 'light',
-  LAMP_FILE = 'lamp',
-  STORAGE_FILE = 'night-light.log',
+  LIGHT_FILE = join(FOLDER, 'light'),
+  LAMP_FILE = join(FOLDER, 'lamp'),
+  STORAGE_FILE = join(FOLDER, 'night-light.log'),
   INTERVAL_MS = '5000',
   FALLBACK_AFTER_MS = '30000',
 } = process.env;

@@ -5,7 +5,15 @@ import { REPOSITORY } from '@lamplighter/native/repository';
 import { BOARDS } from './boards.js';
 
 const FOLDER = join(REPOSITORY, 'grafana/dashboards');
-const check = process.argv.includes('--check');
+const args = process.argv.slice(2);
+const unknown = args.find((arg) => !['--check', '--help', '-h'].includes(arg));
+if (args.includes('--help') || args.includes('-h') || unknown !== undefined) {
+  if (unknown !== undefined) console.error(`unknown option ${unknown}`);
+  console.log('npm run dashboards               write grafana/dashboards from packages/dashboards');
+  console.log('npm run dashboards -- --check    write nothing; exit code 1 if they differ');
+  process.exit(unknown === undefined ? 0 : 2);
+}
+const check = args.includes('--check');
 
 const wanted = new Map(BOARDS.map(({ file, document }) => [file, `${JSON.stringify(document, null, 2)}\n`]));
 const stale = [

@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import { runExperiment } from './experiment.js';
 import { fillIn } from './page.js';
 import { drawPicture } from './picture.js';
@@ -11,7 +12,24 @@ const SHOWN_SENSORS = 15;
 const SHOWN_SCENARIO = 'everything';
 
 const fileOf = (path: string) => fileURLToPath(new URL(`../../../../docs/${path}`, import.meta.url));
-const isCheck = process.argv.includes('--check');
+const USAGE = `Usage: npm run lab:quorum -- [options]
+  --check   write nothing; exit code 1 if docs/quorum.md or docs/quorum.svg differs from the results
+Compares quorum policies on simulated sensors and writes docs/quorum.md and docs/quorum.svg.`;
+
+let isCheck = false;
+try {
+  const { values } = parseArgs({
+    options: { check: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
+  });
+  if (values.help) {
+    console.log(USAGE);
+    process.exit(0);
+  }
+  isCheck = values.check === true;
+} catch (error) {
+  console.error(`${(error as Error).message}\n${USAGE}`);
+  process.exit(2);
+}
 
 const results = runExperiment(SCENARIOS, SIZES, SEEDS, (done) => process.stderr.write(`${done}\n`));
 process.stdout.write(`${plainTable(results)}\n`);

@@ -1,0 +1,141 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { REPOSITORY } from '@lamplighter/native/repository';
+import { temporaryFolder } from '@lamplighter/test-kit/folder';
+import { closeLater } from '@lamplighter/test-kit/resources';
+import type { Block } from './documentation.js';
+
+/** Folders that documented commands write to or change into: copied, where the others are linked. */
+const COPIED = ['examples', 'prometheus', 'docs'];
+
+/** A checkout of its own for what is typed: whatever a command leaves behind shows there, and the state folder has its usual name. */
+export function checkout(): { folder: string; state: string; leftBehind(): string[] } {
+  const folder = mkdtempSync(join(temporaryFolder(), 'checkout-'));
+  for (const name of readdirSync(REPOSITORY)) {
+    if (name === '.lamplighter' || name === '.git') continue;
+    if (COPIED.includes(name)) cpSync(join(REPOSITORY, name), join(folder, name), { recursive: true });
+    else symlinkSync(join(REPOSITORY, name), join(folder, name));
+  }
+  const state = join(folder, '.lamplighter');
+  mkdirSync(state, { mode: 0o700 });
+  const files = () =>
+    readdirSync(folder).flatMap((name) =>
+      COPIED.includes(name) ? (readdirSync(join(folder, name), { recursive: true }) as string[]) : [name],
+    );
+  const before = new Set(files());
+  return { folder, state, leftBehind: () => files().filter((file) => !before.has(file)) };
+}
+
+/** What became of a block. */
+export interface Typed {
+  readonly block: Block;
+  /** Everything that it printed. */
+  readonly output: string;
+  /** Commands that failed, with their exit codes. */
+  readonly failed: readonly string[];
+  /** False if the shell never came to its end. */
+  readonly ended: boolean;
+}
+
+/**
+ * Words that differ from what a person has: a status of 400 and above is a failure, a stream ends after some seconds, and containers are
+ * looked at by another test. A search without a match is no failure.
+ */
+const PREAMBLE = `
+set -E
+failed() {
+  case $2 in
+    source*) return;; # what failed in it was noted there
+    grep*|*'| grep'*) [ "$1" -eq 1 ] && return;;
+  esac
+  echo "exit code $1: $2" >> "$PLACE.failed"
+}
+trap 'failed $? "$BASH_COMMAND"' ERR
+curl() {
+  case " $* " in
+    *' -N '*) command curl --fail-with-body --max-time 3 "$@" || [ $? -eq 28 ];;
+    *) command curl --fail-with-body "$@";;
+  esac
+}
+docker() { echo 'docker is not run here'; }
+`;
+
+/** A shell into which pages are being typed. */
+export interface Shell {
+  /** Settles when all of it was typed; what runs in the background goes on. */
+  readonly done: Promise<void>;
+  /** What has become of each block so far. */
+  results(): Typed[];
+  /** Ends it with everything that it has started. */
+  stop(): void;
+}
+
+/** Types pages into a shell; several go side by side, each after the blocks with which they all begin. */
+export function typeInto(
+  setting: { folder: string; env: Record<string, string>; adapt: (text: string) => string },
+  begin: readonly Block[],
+  pages: readonly (readonly Block[])[],
+): Shell {
+  const place = mkdtempSync(join(temporaryFolder(), 'typed-'));
+  const source = (block: Block, at: string) => {
+    const file = join(place, at);
+    const python = block.language === 'python';
+    writeFileSync(file, setting.adapt(block.text));
+    const run = python ? `/usr/bin/python3 -u '${file}'` : `source '${file}'`;
+    const background = block.mark === 'background' ? ' &' : '';
+    return `PLACE='${file}'; ${run} > '${file}.out' 2>&1${background}\ntouch '${file}.ended'\n`;
+  };
+  const prelude = begin.map((block, at) => source(block, `begin-${at}`)).join('');
+  const bodies = pages.map((blocks, page) => {
+    const body = blocks.map((block, at) => source(block, `${page}-${at}`)).join('');
+    return pages.length === 1 ? body : `(\n${body}) &\nturn\n`;
+  });
+  // Each page waits for what it has started itself; the others go side by side, a few at a time.
+  const turn = 'turn() { while [ "$(jobs -rp | wc -l)" -ge 4 ]; do wait -n; done; }\n';
+  const end = pages.length === 1 ? '' : 'wait\n';
+  const child = spawn('bash', ['-c', PREAMBLE + turn + prelude + bodies.join('') + end], {
+    cwd: setting.folder,
+    env: { PATH: process.env.PATH, HOME: place, ...setting.env },
+    stdio: 'ignore',
+    detached: true,
+  });
+  const done = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  const stop = () => killGroup(child);
+  closeLater('typed pages', stop);
+  const read = (at: string) => {
+    try {
+      return readFileSync(join(place, at), 'utf8');
+    } catch {
+      return undefined;
+    }
+  };
+  const result = (block: Block, at: string): Typed => ({
+    block,
+    output: read(`${at}.out`) ?? '',
+    failed: (read(`${at}.failed`) ?? '').split('\n').filter((line) => line !== ''),
+    ended: read(`${at}.ended`) !== undefined,
+  });
+  const results = () => [
+    ...begin.map((block, at) => result(block, `begin-${at}`)),
+    ...pages.flatMap((blocks, page) => blocks.map((block, at) => result(block, `${page}-${at}`))),
+  ];
+  return { done, results, stop };
+}
+
+/** Ends a shell and everything that it has started. */
+function killGroup({ pid }: ChildProcess): void {
+  try {
+    process.kill(-pid!, 'SIGKILL');
+  } catch {
+    // All of it has ended.
+  }
+}
