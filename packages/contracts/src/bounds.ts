@@ -37,4 +37,7 @@ export const BOUNDS = {
   /** Shortest and longest time between two reports of a sleeping device, milliseconds. */
   minSleepMs: 1000,
   maxSleepMs: 7 * 24 * 3_600_000,
+  /** Shortest and longest absence after which a device may ask to be removed, milliseconds. */
+  minForgetMs: 1000,
+  maxForgetMs: 365 * 24 * 3_600_000,
 } as const;

@@ -16,6 +16,11 @@ describe('a birth', () => {
       '{"online":true,"session":1,"sleeps":600000}',
       { online: true, session: 1, sleeps: 600_000 },
     ],
+    [
+      'after how long away it may be removed',
+      '{"online":true,"session":1,"forgetAfter":60000}',
+      { online: true, session: 1, forgetAfter: 60_000 },
+    ],
     ['more than we know', '{"online":true,"session":1,"firmware":"2.1"}', { online: true, session: 1 }],
   ])('is read with %s', (_what, payload, birth) => {
     expect(parse(payload)).toEqual(birth);
@@ -47,6 +52,8 @@ it.each<[what: string, payload: string | Uint8Array]>([
   ['a telemetry policy that nobody knows', '{"online":true,"session":1,"telemetry":"some"}'],
   ['a sleep of no time', '{"online":true,"session":1,"sleeps":0}'],
   ['a sleep of more than a week', '{"online":true,"session":1,"sleeps":604800001}'],
+  ['a removal after less than a second', '{"online":true,"session":1,"forgetAfter":999}'],
+  ['a removal after more than a year', '{"online":true,"session":1,"forgetAfter":31536000001}'],
   ['more than a kilobyte', JSON.stringify({ online: true, session: 1, padding: 'x'.repeat(1024) })],
   ['ten thousand levels', `{"online":true,"session":${'['.repeat(10_000)}`],
 ])('%s is neither birth nor will', (_what, payload) => {

@@ -8,6 +8,8 @@ import { BOUNDS } from './bounds.js';
  * `telemetry` says whether the device keeps readings while offline (`keep`) or only the latest counts.
  * `sleeps` is for a device that connects only to report: it does so at least that often, milliseconds, and its will or
  * goodbye in between means nothing.
+ * `forgetAfter` is for a device that may leave for good: one that has been away for longer, milliseconds, is removed with all that
+ * is stored of it. Without it a device is kept until someone deletes it.
  */
 export const birthSchema = z.object({
   online: z.literal(true),
@@ -15,6 +17,7 @@ export const birthSchema = z.object({
   at: z.int().min(0).optional(),
   telemetry: z.enum(['latest', 'keep']).optional(),
   sleeps: z.int().min(BOUNDS.minSleepMs).max(BOUNDS.maxSleepMs).optional(),
+  forgetAfter: z.int().min(BOUNDS.minForgetMs).max(BOUNDS.maxForgetMs).optional(),
 });
 export const willSchema = z.object({ online: z.literal(false), session: z.int().min(1) });
 const presenceSchema = z.discriminatedUnion('online', [birthSchema, willSchema]);

@@ -47,6 +47,8 @@ export interface DeviceOptions {
   readonly fallbackAfterMs?: number;
   /** For a device that connects only to report: it does so at least this often, ms. */
   readonly sleeps?: number;
+  /** The device may leave for good: the service removes it once it has been away for so long, milliseconds. */
+  readonly forgetAfterMs?: number;
   /** QoS of telemetry; default 1. */
   readonly qos?: 0 | 1 | 2;
   /** Default 60 s. */
@@ -111,6 +113,7 @@ export class DeviceClient {
       announcement: {
         telemetry: options.telemetry ?? 'latest',
         ...(options.sleeps !== undefined && { sleeps: options.sleeps }),
+        ...(options.forgetAfterMs !== undefined && { forgetAfter: options.forgetAfterMs }),
       },
       clock: this.clock,
       nextSession: () => this.nextSession(),

@@ -26,7 +26,7 @@
 -- Entries  "<received>,<late>,<count>,<n>,<seq>,<at>,<replica>.<part>,<json>". The last entry is the last state, and everything that
 --          the next reading is compared with stands in it, with the number of live readings stored so far (count): so a
 --          reading costs one write, which is what an append-only file charges for.
--- Ledger   The device HASH counts what is rare: `late`, `duplicate`, `stale`. `n` is the device's own count of readings taken
+-- Ledger   The device HASH counts what is rare: `late`, `duplicate`, `stale`. `again` marks a device that was removed before. `n` is the device's own count of readings taken
 --          (`_n`). When it begins anew, what the run before had taken is added to `taken` and `dropped`; `from` is the first n
 --          that the store heard, for a device that was there before the store.
 -- Returns  {now, exception…}, a device without an exception was accepted as given, its commands dispatched. Exceptions:
@@ -133,7 +133,7 @@ end
 -- The device counts from 1 again: what its run before had taken, and dropped itself, is final.
 local function end_run(device_key, n, last)
   local from = call('HGET', device_key, 'from')
-  call('HINCRBY', device_key, 'taken', int(n - (from or 1) + 1))
+  call('HINCRBY', device_key, 'taken', int(math.max(0, n - (from or 1) + 1)))
   local dropped = match(last, '"_dropped":(%d+)')
   if dropped then call('HINCRBY', device_key, 'dropped', dropped) end
   if from then call('HDEL', device_key, 'from') end
@@ -142,6 +142,16 @@ end
 -- Of the device in hand: its last entry (without its head once it is one of this part), live readings stored and taken so far.
 local device_key, last, count, taken, is_new
 
+-- Whether a device that was removed and reports again goes on counting where the ledger has it (see removeDevice-21.lua). Readings that
+-- were on their way may come first, so it may be a little behind; if it is far behind it has begun to count from 1.
+local function continues_run(n)
+  local from = call('HGET', device_key, 'from')
+  if not from then return false end
+  if tonumber(n) + window_size >= tonumber(from) then return true end
+  call('HDEL', device_key, 'from', 'dropped')
+  return false
+end
+
 -- The entry of the next live reading.
 local function live_entry()
   local text = take()
@@ -149,7 +159,7 @@ local function live_entry()
   if n ~= '' then
     if taken ~= '' then
       if not greater(n, taken) then end_run(device_key, taken, last) end
-    elseif is_new and n ~= '1' then
+    elseif is_new and not continues_run(n) and n ~= '1' then
       call('HSET', device_key, 'from', n)
       local dropped = match(text, '"_dropped":(%d+)')
       if dropped then call('HINCRBY', device_key, 'dropped', '-' .. dropped) end
@@ -232,6 +242,7 @@ local function accept(i, head, window, newest)
       if is_new then
         call('ZADD', key(devices), 0, device)
         call('SADD', key(fleets), fleet)
+        call('PERSIST', device_key)
         if lesson == '1' then call('HSET', device_key, 'lesson', '1') end
       end
       count, taken = tonumber(last_count) or 0, last_n
@@ -253,7 +264,9 @@ local function accept(i, head, window, newest)
         if duplicate > 0 then call('HINCRBY', device_key, 'duplicate', duplicate) end
         if stale > 0 then call('HINCRBY', device_key, 'stale', stale) end
         local from = call('HGET', device_key, 'from')
-        if from and lowest < tonumber(from) then call('HSET', device_key, 'from', int(lowest)) end
+        if from and lowest < tonumber(from) and call('HEXISTS', device_key, 'again') == 0 then
+          call('HSET', device_key, 'from', int(lowest))
+        end
         reply[#reply + 1] = { i, 'late', kept, duplicate, stale }
       end
       if live_count == 0 and last then

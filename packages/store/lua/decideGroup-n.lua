@@ -47,6 +47,7 @@ local function command(device, id, device_key, first)
     call('ZADD', presence, -1, device)
     call('ZADD', devices, 0, device)
     call('SADD', fleets, fleet)
+    call('PERSIST', device_key)
   end
   local state, _, _, superseded = enqueue(command_keys(first + 3), device_key, {
     id = id, device = fleet .. '/' .. device, lane = ARGV[8], delivery = ARGV[9], ttl = tonumber(ARGV[10]), json = ARGV[11],

@@ -37,6 +37,7 @@ if not score then
   redis.call('ZADD', KEYS[2], -1, device)
   redis.call('ZADD', KEYS[3], 0, device)
   redis.call('SADD', KEYS[4], fleet)
+  redis.call('PERSIST', KEYS[1])
 end
 local state, seq, expires_at, superseded = enqueue(K, KEYS[1], {
   id = id, device = fleet .. '/' .. device, lane = lane, delivery = delivery, ttl = tonumber(ARGV[6]), json = ARGV[7], cause = ARGV[8],

@@ -144,7 +144,7 @@ async function shortenPage(redis: Redis, { shard, fleet }: Place, entries: reado
     pipeline.hget(deviceKey(shard, fleet, name), 'session'),
   )) as (string | null)[];
   const late = names.flatMap((name, i) => {
-    const sleeps = Number(sessions[i]?.split(',')[4] || 0); // as recordPresence-4.lua writes it
+    const sleeps = Number(sessions[i]?.split(',')[4] || 0); // as recordPresence-5.lua writes it
     const until = now + (sleeps === 0 ? FRESH_MS : 1.5 * sleeps);
     return Number(entries[2 * i + 1]) > until + EXACT_MS ? [{ name, until }] : [];
   });

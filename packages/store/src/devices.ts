@@ -195,7 +195,8 @@ function parseSession(session: string) {
   };
 }
 
-function presenceOf(score: number, now: number): PresenceState {
+/** @param score until when it counts as online, as in the presence ZSET */
+export function presenceOf(score: number, now: number): PresenceState {
   if (score >= now) return 'online';
   if (score > 0) return 'stale';
   return score === 0 ? 'offline' : 'never_seen';

@@ -65,7 +65,7 @@ function keysOf({ fleet, device }: DeviceName): string[] {
 
 /** Takes up to `limit` devices whose decisions are to be judged; `now` is the time of Redis, milliseconds. */
 export async function takeEdge(redis: Redis, limit: number): Promise<{ now: number; devices: DeviceName[] }> {
-  const [now, ...members] = (await runScript(redis, 'takeEdge-64', ALL_SHARDS.map(edgeDueKey), [
+  const [now, ...members] = (await runScript(redis, 'takeDue-n', ALL_SHARDS.map(edgeDueKey), [
     limit,
     EDGE_LEASE_MS,
   ])) as [string, ...string[]];

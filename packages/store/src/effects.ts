@@ -35,7 +35,7 @@ export async function takeEffects(
   redis: Redis,
   limit: number,
 ): Promise<{ now: number; checks: EffectCheck[] }> {
-  const [now, ...members] = (await runScript(redis, 'takeEffects-64', ALL_SHARDS.map(effectsKey), [
+  const [now, ...members] = (await runScript(redis, 'takeDue-n', ALL_SHARDS.map(effectsKey), [
     limit,
     EFFECT_LEASE_MS,
   ])) as [string, ...string[]];

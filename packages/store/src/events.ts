@@ -3,16 +3,25 @@ import { EVENTS_KEY } from './keys.js';
 
 /**
  * What happened lately, for live views: a bounded stream, not the record of truth (that is the command's own history).
- * Commands, their effects, presence and changes of rules are complete; a rollout is told at its begin and end, and at most once a second in between; telemetry
- * is a sample, so that a fast fleet does not drown its watchers.
+ * Commands, their effects, presence, changes of rules and removals of single devices are complete. A rollout is reported at its start
+ * and end, and at most once a second in between; the removal of a fleet likewise, without its devices. Telemetry is a sample, so that a
+ * fast fleet does not drown its watchers.
  */
-export const EVENT_TYPES = ['telemetry', 'command', 'effect', 'presence', 'rollout', 'rule'] as const;
+export const EVENT_TYPES = [
+  'telemetry',
+  'command',
+  'effect',
+  'presence',
+  'rollout',
+  'rule',
+  'removal',
+] as const;
 export type EventType = (typeof EVENT_TYPES)[number];
 
 export interface LiveEvent {
   readonly type: EventType;
   readonly fleet: string;
-  /** Absent for a rollout and a rule. */
+  /** Absent for a rollout, a rule and the removal of a fleet. */
   readonly device?: string;
   /** Further facts of the event, JSON-able. */
   readonly [fact: string]: unknown;

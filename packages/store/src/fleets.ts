@@ -2,7 +2,7 @@ import { CANARY_FLEET } from '@lamplighter/contracts/identity';
 import type { Redis } from 'ioredis';
 import { redisNow } from './connect.js';
 import type { PresenceCounts } from './devices.js';
-import { fleetsKey, presenceKey, SHARDS } from './keys.js';
+import { fleetsKey, presenceKey, rulesKey, SHARDS, TELEMETRY_SCHEMAS_KEY } from './keys.js';
 
 /** A fleet and its devices by presence. */
 export interface Fleet {
@@ -102,4 +102,15 @@ async function replies<T>(pipeline: ReturnType<Redis['pipeline']>): Promise<T[]>
     if (error) throw error;
     return reply as T;
   });
+}
+
+/**
+ * Whether a fleet exists: one of its devices is stored, or something was written for the fleet itself, which needs `allowUnknown`
+ * the first time.
+ */
+export async function isKnownFleet(redis: Redis, fleet: string): Promise<boolean> {
+  const pipeline = redis.pipeline();
+  for (let shard = 0; shard < SHARDS; shard += 1) pipeline.sismember(fleetsKey(shard), fleet);
+  pipeline.exists(rulesKey(fleet)).hexists(TELEMETRY_SCHEMAS_KEY, fleet);
+  return (await replies<number>(pipeline)).some((is) => is === 1);
 }

@@ -4,7 +4,7 @@
  *
  * | key                              | type | holds | bound, and who deletes |
  * |----------------------------------|------|-------|------------------------|
- * | `{s}:device:<fleet>/<device>`    | HASH | `rules` (rule states, JSON) and their `version`, `session` (`session,online,at,telemetry`, and the period of a device that sleeps), `lesson`, `lane:<lane>` (last sequence), settings (`interval`; `edge`, `edge:told`, `edge:confirmed`, see edge-settings.ts), `stopped:<lane>` (the command whose failure stopped it), counts of the ledger (`late`, `duplicate`, `stale`, `rejected`, `taken`, `dropped`, `from`) | one per device |
+ * | `{s}:device:<fleet>/<device>`    | HASH | `rules` (rule states, JSON) and their `version`, `session` (`session,online,at,telemetry`, and the period of a device that sleeps), `lesson`, `lane:<lane>` (last sequence), settings (`interval`; `edge`, `edge:told`, `edge:confirmed`, see edge-settings.ts), `stopped:<lane>` (the command whose failure stopped it), counts of the ledger (`late`, `duplicate`, `stale`, `rejected`, `taken`, `dropped`, `from`, `again`), `forget-after`; of a removed device for a day `session`, `from`, `dropped`, `again`, `removed` | one per device |
  * | `{s}:window:<fleet>/<device>`    | LIST | readings in device order, `received,late,count,n,seq,at,<replica>.<part>,json`; the last one is the last state | `WINDOW_SIZE` and a stride, trimmed on write |
  * | `{s}:presence:<fleet>`           | ZSET | device → online until (ms); 0 said goodbye, -1 never seen | one per device |
  * | `{s}:devices:<fleet>`            | ZSET | device names, score 0, in lexical order | `MAX_DEVICES_PER_FLEET` |
@@ -22,12 +22,16 @@
  * | `{s}:group:<fleet>/<rule>`       | HASH | a quorum: `v:<device>` → `received,vote,since`, and what was decided: `state` (JSON) and its `version` | `RULE_BOUNDS.maxSensors` votes; with the rule |
  * | `{s}:edge:<fleet>/<device>`     | HASH | what the device decided without its link: id → `received,decision` (JSON), `<id>:judgement` → what the server thinks of it (JSON); `dropped` | `EDGE_BOUNDS.maxDecisions`, the oldest make room |
  * | `{s}:edge-due`                  | ZSET | `<fleet>/<device>` → when such decisions are to be judged (ms) | one per device, gone when all are |
+ * | `{s}:forget-due`                | ZSET | `<fleet>/<device>` whose birth had `forgetAfter` → when it may be removed (ms) | one per such device |
+ * | `{s}:departures`                | ZSET | `<fleet>/<device>/<ms>`, removed then → when to clear what is left of it elsewhere (ms): retained presence, votes, samples | gone when that is done |
  * | `{s}:rollouts`                  | HASH | counts of unfinished rollouts: `<id>:enqueued`, `<id>:skipped:<reason>`, `<id>:<final state>`; and how far each is here: `<id>:after` (device), `<id>:token` | few fields per unfinished rollout, gone when all its commands have ended |
  * | `{s}:idempotency:<fleet>/<device>/<hash>` | STRING | `<command id> <hash of the request>` | expires after a day |
- * | `{s}:ledger:<fleet>`             | HASH | counts that never shrink: commands `issued:<source>` and by final state, readings `rejected:<reason>` | one per fleet |
+ * | `{s}:ledger:<fleet>`             | HASH | counts that never shrink: commands `issued:<source>` and by final state, readings `rejected:<reason>`, and of removed devices `removed:<count>` | one per fleet |
  * | `{lamplighter}:rollout:<id>`     | HASH | a rollout: `request` (JSON), `state`, `phase`, where it stands, the `token` of its lease, at last its `counts` | `ROLLOUTS_KEPT_PER_FLEET` |
  * | `{lamplighter}:rollouts:<fleet>` | ZSET | ids of a fleet's rollouts, score 0 | as `rollout` |
  * | `{lamplighter}:rollouts-due`     | ZSET | unfinished rollout → when a replica may take it (ms): at once, or the end of a lease | `MAX_UNFINISHED_ROLLOUTS` |
+ * | `{lamplighter}:removal:<fleet>`  | HASH | the removal of a fleet: `state`, where it stands, devices `removed` so far | kept for a day after its end |
+ * | `{lamplighter}:removals-due`     | ZSET | fleet whose removal is unfinished → when a replica may take it (ms) | one per fleet |
  * | `{lamplighter}:rules:<fleet>`    | HASH | rule id → its present version, JSON (see rules.ts) | `RULE_BOUNDS.maxRules` |
  * | `{lamplighter}:rule-versions:<fleet>/<rule>` | LIST | versions of a rule, newest first, JSON | `RULE_VERSIONS_KEPT`; a deleted rule's for 30 days |
  * | `{lamplighter}:rules-revisions`  | HASH | fleet → how often its rules were written; `*` → how often any were | one per fleet |
@@ -100,6 +104,8 @@ export const timersKey = (shard: number) => `{${shard}}:timers`;
 export const rolloutsKey = (shard: number) => `{${shard}}:rollouts`;
 export const edgeDueKey = (shard: number) => `{${shard}}:edge-due`;
 export const effectsKey = (shard: number) => `{${shard}}:effects`;
+export const forgetDueKey = (shard: number) => `{${shard}}:forget-due`;
+export const departuresKey = (shard: number) => `{${shard}}:departures`;
 
 /** The command keys of one shard, in the order in which every script on commands takes them. */
 export const commandKeys = (shard: number) =>
@@ -122,6 +128,9 @@ export const fleetRolloutsKey = (fleet: string) => `{lamplighter}:rollouts:${fle
 export const rolloutIdempotencyKey = (fleet: string, hash: string) =>
   `{lamplighter}:rollout-idempotency:${fleet}/${hash}`;
 export const ROLLOUTS_DUE_KEY = '{lamplighter}:rollouts-due';
+/** The removal of a fleet, and when a replica may next take one that is unfinished (ms). */
+export const removalKey = (fleet: string) => `{lamplighter}:removal:${fleet}`;
+export const REMOVALS_DUE_KEY = '{lamplighter}:removals-due';
 /** Rules of a fleet, the versions of one, what went wrong with them, and how often the rules of each fleet were written. */
 export const rulesKey = (fleet: string) => `{lamplighter}:rules:${fleet}`;
 export const ruleVersionsKey = (fleet: string, rule: string) =>

@@ -71,7 +71,16 @@ export async function countRejected(
 
 /** Devices of one shard that are read in one call. */
 const PAGE = 500;
-const DEVICE_COUNTS = ['late', 'duplicate', 'stale', 'rejected', 'taken', 'dropped', 'from'] as const;
+const DEVICE_COUNTS = [
+  'late',
+  'duplicate',
+  'stale',
+  'rejected',
+  'taken',
+  'dropped',
+  'from',
+  'again',
+] as const;
 
 /** Reads the books of a fleet. Walks all its devices, page by page: a few microseconds of Redis for each. */
 export async function readLedger(redis: Redis, fleet: string): Promise<Ledger> {
@@ -86,8 +95,10 @@ export async function readLedger(redis: Redis, fleet: string): Promise<Ledger> {
     rejected: {},
     unexplained: 0,
   };
-  for (const shard of ALL_SHARDS) await addShard(redis, fleet, shard, readings);
+  const again = { unexplained: 0 };
+  for (const shard of ALL_SHARDS) await addShard(redis, fleet, shard, readings, again);
   const { open, counts } = await readBooks(redis, fleet);
+  addRemoved(readings, counts, again.unexplained);
   for (const reason of REJECT_REASONS) {
     const count = counts.get(`rejected:${reason}`);
     if (count !== undefined) readings.rejected[reason] = count;
@@ -95,7 +106,26 @@ export async function readLedger(redis: Redis, fleet: string): Promise<Ledger> {
   return { readings, commands: commandsLedger(open, counts) };
 }
 
-async function addShard(redis: Redis, fleet: string, shard: number, sum: ReadingsLedger): Promise<void> {
+/** What of the devices that report again after they were removed is unexplained; less than 0 if it explains what was before. */
+interface Again {
+  unexplained: number;
+}
+
+/** Whether anything was ever counted for a fleet; its ledger stays when the fleet is removed. */
+export async function hasLedger(redis: Redis, fleet: string): Promise<boolean> {
+  const found = await pipelined(redis, ALL_SHARDS, (pipeline, shard) =>
+    pipeline.exists(ledgerKey(shard, fleet)),
+  );
+  return found.includes(1);
+}
+
+async function addShard(
+  redis: Redis,
+  fleet: string,
+  shard: number,
+  sum: ReadingsLedger,
+  again: Again,
+): Promise<void> {
   for (let after = '-'; ; ) {
     const names = await redis.zrangebylex(devicesKey(shard, fleet), after, '+', 'LIMIT', 0, PAGE);
     const [entries, counts] = (await Promise.all([
@@ -104,13 +134,13 @@ async function addShard(redis: Redis, fleet: string, shard: number, sum: Reading
         pipeline.hmget(deviceKey(shard, fleet, name), ...DEVICE_COUNTS),
       ),
     ])) as [(string | null)[], (string | null)[][]];
-    for (let i = 0; i < names.length; i += 1) addDevice(sum, entries[i] ?? '', counts[i]!);
+    for (let i = 0; i < names.length; i += 1) addDevice(sum, again, entries[i] ?? '', counts[i]!);
     if (names.length < PAGE) return;
     after = `(${names.at(-1)}`;
   }
 }
 
-function addDevice(sum: ReadingsLedger, entry: string, counts: (string | null)[]): void {
+function addDevice(sum: ReadingsLedger, again: Again, entry: string, counts: (string | null)[]): void {
   const [late, duplicate, stale, rejected, taken, dropped, from] = counts.map((count) => Number(count ?? 0));
   // `received,late,count,n,…,json`; the last entry of a device of which only history has come counts nothing.
   const [, , count, n] = entry.split(',', 4);
@@ -120,13 +150,31 @@ function addDevice(sum: ReadingsLedger, entry: string, counts: (string | null)[]
   sum.duplicate += duplicate!;
   sum.stale += stale!;
   if (!n && !counts[4]) return;
-  const declared = taken! + (n ? Number(n) - Math.max(from!, 1) + 1 : 0);
+  const declared = taken! + (n ? Math.max(0, Number(n) - Math.max(from!, 1) + 1) : 0);
   const droppedNow = /"_dropped":(\d+)/.exec(entry)?.[1] ?? 0;
   const droppedByDevice = dropped! + Number(droppedNow);
   sum.declared += declared;
-  sum.declaringDevices += 1;
   sum.droppedByDevices += droppedByDevice;
-  sum.unexplained += Math.max(0, declared - droppedByDevice - stored - late! - stale! - rejected!);
+  const unexplained = declared - droppedByDevice - stored - late! - stale! - rejected!;
+  if (counts[7]) {
+    again.unexplained += unexplained; // it is counted among the declaring devices already
+    return;
+  }
+  sum.declaringDevices += 1;
+  sum.unexplained += Math.max(0, unexplained);
+}
+
+/** Adds what was counted of the fleet's removed devices. Readings on their way at that time come as readings of a device that is new. */
+function addRemoved(sum: ReadingsLedger, counts: ReadonlyMap<string, number>, again: number): void {
+  const removed = (field: string) => counts.get(`removed:${field}`) ?? 0;
+  sum.declared += removed('declared');
+  sum.declaringDevices += removed('devices');
+  sum.droppedByDevices += removed('dropped');
+  sum.stored += removed('stored');
+  sum.late += removed('late');
+  sum.duplicate += removed('duplicate');
+  sum.stale += removed('stale');
+  sum.unexplained += Math.max(0, removed('unexplained') + again);
 }
 
 /** The fleet's own books, summed over the shards; those of one shard are from one moment. */

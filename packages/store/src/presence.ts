@@ -1,7 +1,7 @@
 import type { Birth, Will } from '@lamplighter/contracts/presence';
 import type { Redis } from 'ioredis';
 import type { DeviceAddress } from './accept-readings.js';
-import { devicesKey, FRESH_MS, fleetsKey, MAX_DEVICES_PER_FLEET, SHARDS } from './keys.js';
+import { devicesKey, FRESH_MS, fleetsKey, forgetDueKey, MAX_DEVICES_PER_FLEET, SHARDS } from './keys.js';
 import { runScripts } from './script.js';
 
 /**
@@ -26,13 +26,14 @@ export async function recordPresence(
 ): Promise<PresenceOutcome[]> {
   const replies = await runScripts(
     redis,
-    'recordPresence-4',
+    'recordPresence-5',
     messages.map(({ address, message }) => ({
       keys: [
         address.deviceKey,
         address.presenceKey,
         devicesKey(address.shard, address.fleet),
         fleetsKey(address.shard),
+        forgetDueKey(address.shard),
       ],
       args: [
         address.fleet,
@@ -43,6 +44,7 @@ export async function recordPresence(
         FRESH_MS,
         Math.ceil(MAX_DEVICES_PER_FLEET / SHARDS),
         (message.online && message.sleeps) || '',
+        (message.online && message.forgetAfter) || '',
       ],
     })),
   );

@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import { REJECTED_KEY } from './keys.js';
+import { pipelined } from './pipelined.js';
 
 /** A sample of input that was refused: enough to find the culprit, bounded in number and size. */
 export interface RejectedSample {
@@ -29,4 +30,20 @@ export async function keepRejected(redis: Redis, samples: readonly RejectedSampl
 export async function readRejected(redis: Redis, limit: number): Promise<RejectedSample[]> {
   const samples = await redis.lrange(REJECTED_KEY, 0, limit - 1);
   return samples.map((sample) => JSON.parse(sample) as RejectedSample);
+}
+
+/** Removes the samples of devices, or of a whole fleet. */
+export async function forgetRejected(
+  redis: Redis,
+  names: readonly { readonly fleet: string; readonly device?: string }[],
+): Promise<void> {
+  if (names.length === 0) return;
+  const gone = new Set(
+    names.map(({ fleet, device }) => (device === undefined ? fleet : `${fleet}/${device}`)),
+  );
+  const samples = (await redis.lrange(REJECTED_KEY, 0, -1)).filter((sample) => {
+    const [fleet, , device = fleet] = (JSON.parse(sample) as RejectedSample).topic.split('/');
+    return gone.has(fleet!) || gone.has(`${fleet}/${device}`);
+  });
+  await pipelined(redis, samples, (pipeline, sample) => pipeline.lrem(REJECTED_KEY, 0, sample));
 }

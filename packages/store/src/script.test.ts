@@ -21,6 +21,8 @@ import { countRejected, readLedger } from './ledger.js';
 import { OpenCommandsSurvey } from './open-commands.js';
 import { recordPresence } from './presence.js';
 import { commandJson } from './read-commands.js';
+import { removeDevices, removeVotes, takeDepartures, takeForgettable } from './remove-devices.js';
+import { startFleetRemoval, takeFleetRemovals } from './remove-fleet.js';
 import { sweepRollout } from './rollout-commands.js';
 import { closeRollout } from './rollout-lease.js';
 import { cancelRollout, countRollout } from './rollouts.js';
@@ -276,6 +278,30 @@ describe('what a script declares', () => {
     expect((await takeEdge(redis, 10)).devices).toContainEqual({ fleet: lamp.fleet, device: lamp.device });
     const judgement = { judgement: 'agrees', at: 1, sentences: [] } as const;
     expect(await writeJudgements(redis, lamp, [[1, judgement]], 0)).toEqual([judgement]);
+  });
+
+  it('is all that a removal touches', async () => {
+    const robot = store.newDevice();
+    const { fleet, device } = robot;
+    const desk = new CommandDesk(redis, robot);
+    await recordPresence(redis, [
+      { address: robot, message: { online: true, session: 1, forgetAfter: 1000 } },
+      { address: robot, message: { online: false, session: 1 } },
+    ]);
+    await new Replica(redis).take(robot, [reading({ light: 1, _n: 3, _seq: 3, _dropped: 1 })]);
+    await desk.enqueue('dispatched');
+    await desk.claim();
+    await desk.enqueue('pending');
+    await timePasses(store.redis, 60_000, robot);
+    expect(await takeForgettable(redis, 10)).toEqual([{ fleet, device }]);
+    expect(await removeDevices(redis, [{ fleet, device }], { onlyIfAway: true })).toMatchObject([
+      { outcome: 'removed' },
+    ]);
+    expect(await removeDevices(redis, [{ fleet, device }])).toEqual([{ outcome: 'missing' }]);
+    const departures = await takeDepartures(redis, 10);
+    await removeVotes(redis, fleet, ['quorum'], departures);
+    await startFleetRemoval(redis, fleet);
+    expect(await takeFleetRemovals(redis, 1)).toEqual([fleet]);
   });
 
   it('is as many keys as its name says, and no script was left out', () => {

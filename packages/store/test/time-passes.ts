@@ -19,6 +19,7 @@ export async function timePasses(
   const changes: Record<string, Change> = {
     due: score,
     effects: score,
+    'forget-due': score,
     presence: score,
     commands: (_id, value) =>
       value.replace(
@@ -65,4 +66,4 @@ export async function timePasses(
 }
 
 const kindOf = (key: string) => key.split(':')[1] ?? '';
-const isSortedSet = (key: string) => ['due', 'effects', 'presence'].includes(kindOf(key));
+const isSortedSet = (key: string) => ['due', 'effects', 'forget-due', 'presence'].includes(kindOf(key));

@@ -7,6 +7,7 @@ import { CommandsController } from './commands/commands.controller.js';
 import { DeviceCommandsController } from './commands/device-commands.controller.js';
 import { LanesController } from './commands/lanes.controller.js';
 import type { Config } from './config.js';
+import { DeviceRemover } from './devices/device-remover.js';
 import { DevicesController } from './devices/devices.controller.js';
 import { EdgeDecisionsController } from './devices/edge-decisions.controller.js';
 import { SettingsController } from './devices/settings.controller.js';
@@ -87,6 +88,7 @@ export function apiModule({ config, logger, metrics, link }: Foundation): Dynami
       EventWriter,
       EventReader,
       EventFeed,
+      DeviceRemover,
       CommandSender,
       CommandWaits,
       RuleCheck,

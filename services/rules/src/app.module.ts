@@ -17,6 +17,8 @@ import { LiveEventsService } from './live-events/live-events.service.js';
 import { RulesMetrics } from './metrics.js';
 import { MqttTransport } from './mqtt/mqtt-transport.js';
 import { PresenceController } from './presence/presence.controller.js';
+import { DeparturesService } from './removal/departures.service.js';
+import { RemovalsService } from './removal/removals.service.js';
 import { RolloutsService } from './rollouts/rollouts.service.js';
 import { RuleBook } from './rule-book/rule-book.service.js';
 import { RuleErrors } from './rule-book/rule-errors.service.js';
@@ -74,6 +76,8 @@ export function rulesModule(foundation: Foundation): DynamicModule {
       DispatchService,
       RolloutsService,
       EffectsService,
+      RemovalsService,
+      DeparturesService,
       CanaryService,
       BrokerMetricsService,
     ],

@@ -17,6 +17,8 @@ import { EdgeFollowService } from './edge/edge-follow.service.js';
 import { EffectsService } from './effects/effects.service.js';
 import { RulesMetrics } from './metrics.js';
 import { MqttTransport } from './mqtt/mqtt-transport.js';
+import { DeparturesService } from './removal/departures.service.js';
+import { RemovalsService } from './removal/removals.service.js';
 import { RolloutsService } from './rollouts/rollouts.service.js';
 import { readSeeds } from './rule-book/seed-file.js';
 import { TimersService } from './telemetry/timers.service.js';
@@ -97,6 +99,8 @@ async function start(): Promise<RunningService> {
         app.get(EffectsService).stop(),
         app.get(EdgeService).stop(),
         app.get(EdgeFollowService).stop(),
+        app.get(RemovalsService).stop(),
+        app.get(DeparturesService).stop(),
       ]);
       await app.get(DispatchService).stop();
       await app.close();

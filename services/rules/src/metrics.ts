@@ -25,6 +25,7 @@ const STORE_OPERATIONS = [
   'groups',
   'effect',
   'edge',
+  'removal',
 ] as const;
 export type StoreOperation = (typeof STORE_OPERATIONS)[number];
 
@@ -166,6 +167,9 @@ export class RulesMetrics extends Metrics {
     'Devices that went away: their will or goodbye came, a new session took over, or (counted on their return) they fell silent',
     { cause: ['will', 'takeover', 'timeout'] },
   );
+  readonly devicesRemoved = this.counter('devices_removed_total', 'Devices that were removed, by why', {
+    cause: ['forget_after', 'fleet'],
+  });
   readonly connected = this.gauge('mqtt_connected', 'Every link to the broker is up and subscribed');
   readonly canaryAge = this.gauge(
     'mqtt_canary_age_seconds',

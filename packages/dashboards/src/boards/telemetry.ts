@@ -314,6 +314,15 @@ export const telemetry = board({
           height: 7,
           colors: { will: 'yellow', takeover: 'blue', timeout: 'red' },
         }),
+        linesPanel({
+          title: 'Devices removed',
+          description:
+            'Devices that were removed with all that was stored of them: away for longer than their birth said (forget_after), with their fleet, or by a request to the API.',
+          unit: 'cps',
+          queries: [[sumRate('devices_removed_total', 'cause'), '{{cause}}']],
+          width: 6,
+          height: 7,
+        }),
       ],
     ],
   ],

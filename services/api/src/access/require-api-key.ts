@@ -17,7 +17,7 @@ export function requireApiKey(check: ApiKeyCheck, metrics: ApiMetrics) {
     check.accepts(key).then((accepted) => {
       if (accepted) return next();
       metrics.authFailures.inc({ kind: 'api_key' });
-      return next(unauthorized('This key is not known here.', ', error="invalid_token"'));
+      return next(unauthorized('Unknown API key.', ', error="invalid_token"'));
     }, next);
   };
 }

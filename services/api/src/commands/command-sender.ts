@@ -5,6 +5,7 @@ import { traceIdOf } from '@lamplighter/contracts/trace-context';
 import { CommandLog } from '@lamplighter/service-kit/command-log';
 import type { Logger } from '@lamplighter/service-kit/logger';
 import { enqueueCommand } from '@lamplighter/store/commands';
+import { MAX_DEVICES_PER_FLEET, MAX_OPEN_COMMANDS } from '@lamplighter/store/keys';
 import { type Command, readCommand } from '@lamplighter/store/read-commands';
 import type { Superseded } from '@lamplighter/store/superseded';
 import { Inject, Injectable } from '@nestjs/common';
@@ -84,10 +85,7 @@ export class CommandSender {
       case 'repeated': {
         const command = await readCommand(redis, result.id);
         if (command !== undefined) return command;
-        throw new Problem(
-          'command-forgotten',
-          `Command ${result.id} has ended and made room for newer ones.`,
-        );
+        throw new Problem('command-forgotten', `Command ${result.id} has ended and has been pruned.`);
       }
       case 'reused':
         throw new Problem('idempotency-key-reused', 'Use a new Idempotency-Key for a new command.');
@@ -95,7 +93,7 @@ export class CommandSender {
         this.metrics.refused.inc({ reason: 'queue_full' });
         throw new Problem(
           'queue-full',
-          `Device "${device}" has as many open commands as it may. Wait until some have ended, or cancel them.`,
+          `Device "${device}" has ${MAX_OPEN_COMMANDS} open commands, the limit. Wait for some to end, or cancel them.`,
           {},
           retryAfter(5),
         );
@@ -103,13 +101,13 @@ export class CommandSender {
         this.metrics.refused.inc({ reason: 'unreachable' });
         throw new Problem(
           'device-unreachable',
-          `Device "${device}" is not online, and policy "now" does not wait. Use another policy to let the command wait.`,
+          `Device "${device}" is not online, and policy "now" does not wait. With another policy the command waits for the device.`,
         );
       case 'fleet_full':
         this.metrics.refused.inc({ reason: 'fleet_full' });
         throw new Problem(
           'fleet-full',
-          `Device "${device}" is new, and fleet "${fleet}" has as many devices as it may.`,
+          `Fleet "${fleet}" has reached its limit of ${MAX_DEVICES_PER_FLEET} devices, so the new device "${device}" cannot be added.`,
         );
     }
   }

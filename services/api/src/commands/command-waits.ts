@@ -45,7 +45,7 @@ export class CommandWaits implements EventListener {
     if (this.requests.size >= MAX_WAITING) {
       throw new Problem(
         'too-many-waiting',
-        `${MAX_WAITING} requests wait already. Ask without "Prefer: wait", or later.`,
+        `${MAX_WAITING} requests are already waiting. Retry without "Prefer: wait", or later.`,
         {},
         retryAfter(5),
       );

@@ -9,6 +9,7 @@ import type { z } from 'zod';
 import { EventWriter } from '../events/event-writer.js';
 import { ApiMetrics } from '../metrics/api-metrics.js';
 import { Answers, Problems, Resource } from '../openapi/describe.js';
+import { noSuchCommand } from '../problems/not-found.js';
 import { Problem } from '../problems/problem.js';
 import type { HttpRequest } from '../requests/http-request.js';
 import { StoreLink } from '../store/store-link.js';
@@ -91,11 +92,4 @@ export class CommandsController {
     if (command === undefined) throw noSuchCommand(id);
     return command;
   }
-}
-
-export function noSuchCommand(id: string): Problem {
-  return new Problem(
-    'no-such-command',
-    `There is no command ${id}, or it has ended and made room for newer ones.`,
-  );
 }

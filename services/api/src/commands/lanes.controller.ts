@@ -4,8 +4,8 @@ import { readDevice } from '@lamplighter/store/devices';
 import { Controller, HttpCode, Inject, Param, Post } from '@nestjs/common';
 import { ApiOperation } from '@nestjs/swagger';
 import { z } from 'zod';
-import { noSuchDevice } from '../devices/devices.controller.js';
 import { Answers, BODY_PROBLEMS, Problems, Resource } from '../openapi/describe.js';
+import { noSuchDevice } from '../problems/not-found.js';
 import { devicePath } from '../requests/address.js';
 import { StoreLink } from '../store/store-link.js';
 

@@ -4,12 +4,11 @@ import { countPresence, listDevices, readDevice, readWindow } from '@lamplighter
 import { readEdgeSetting } from '@lamplighter/store/edge-settings';
 import { readDeviceEffects } from '@lamplighter/store/effects';
 import { readTelemetryInterval } from '@lamplighter/store/settings';
-import { Controller, Get, Inject, Param, Query, Req, Res } from '@nestjs/common';
+import { Controller, Delete, Get, Inject, Param, Query, Req, Res } from '@nestjs/common';
 import { ApiOperation } from '@nestjs/swagger';
 import type { z } from 'zod';
-import { noSuchFleet } from '../fleets/fleets.controller.js';
-import { Answers, header, Problems, Resource } from '../openapi/describe.js';
-import { Problem } from '../problems/problem.js';
+import { Answers, BODY_PROBLEMS, header, Problems, Resource } from '../openapi/describe.js';
+import { noSuchDevice, noSuchFleet } from '../problems/not-found.js';
 import { type DevicePath, devicePath, type FleetPath, fleetPath } from '../requests/address.js';
 import type { HttpRequest } from '../requests/http-request.js';
 import { linkNext } from '../requests/page.js';
@@ -24,11 +23,15 @@ import {
   telemetrySchema,
 } from './device.schema.js';
 import { deviceBody, deviceDetail, readingBody } from './device-body.js';
+import { DeviceRemover, type RemovedDevice, removedDeviceSchema } from './device-remover.js';
 
 @Resource('devices')
 @Controller('v1/fleets/:fleet/devices')
 export class DevicesController {
-  constructor(@Inject(StoreLink) private readonly link: StoreLink) {}
+  constructor(
+    @Inject(StoreLink) private readonly link: StoreLink,
+    @Inject(DeviceRemover) private readonly remover: DeviceRemover,
+  ) {}
 
   @Get()
   @ApiOperation({ summary: 'Devices of a fleet by name, each with its last state' })
@@ -75,6 +78,21 @@ export class DevicesController {
     return deviceDetail(found, interval, stopped, effects, edge);
   }
 
+  @Delete(':device')
+  @ApiOperation({
+    summary: 'Remove a device and all that is stored of it',
+    description:
+      'Its open commands end first: as `cancelled`, or as `unknown` if they had been dispatched. Then its state, readings, commands, ' +
+      'rule states, settings and edge reports are gone; its retained presence, its votes in quorums and its samples of rejected input ' +
+      'follow within seconds. What it counted stays in the ledger of the fleet. A device that reports again is a new device: stop one ' +
+      'that is `online` first. What a rule had it do, it goes on doing: switch it off first.',
+  })
+  @Answers(200, removedDeviceSchema, 'The device is removed')
+  @Problems(...BODY_PROBLEMS, 'no-such-device', 'store-refuses-writes', 'store-not-durable', 'store-away')
+  removeDevice(@Param({ schema: devicePath }) path: DevicePath): Promise<RemovedDevice> {
+    return this.remover.remove(path);
+  }
+
   @Get(':device/telemetry')
   @ApiOperation({ summary: "A device's latest readings, newest first; the store keeps 240" })
   @Answers(200, telemetrySchema, 'The readings')
@@ -97,12 +115,4 @@ export class DevicesController {
       readings: readings.map(readingBody),
     };
   }
-}
-
-/** The device never spoke, and no command was ever sent to it. */
-export function noSuchDevice(fleet: string, device: string): Problem {
-  return new Problem(
-    'no-such-device',
-    `Device "${device}" of fleet "${fleet}" was never heard of. See /v1/fleets/${fleet}/devices.`,
-  );
 }

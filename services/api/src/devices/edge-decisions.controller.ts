@@ -4,9 +4,9 @@ import { Controller, Get, Inject, Param } from '@nestjs/common';
 import { ApiOperation } from '@nestjs/swagger';
 import { isoTime } from '../iso-time.js';
 import { Answers, Problems, Resource } from '../openapi/describe.js';
+import { noSuchDevice } from '../problems/not-found.js';
 import { type DevicePath, devicePath } from '../requests/address.js';
 import { StoreLink } from '../store/store-link.js';
-import { noSuchDevice } from './devices.controller.js';
 import { type EdgeDecisionsBody, edgeDecisionsSchema } from './edge-decision.schema.js';
 
 @Resource('devices')

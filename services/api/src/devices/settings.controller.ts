@@ -11,9 +11,9 @@ import { type CommandBody, commandSchema } from '../commands/command.schema.js';
 import { commandBody } from '../commands/command-body.js';
 import { CommandSender } from '../commands/command-sender.js';
 import { Answers, header, Problems, Resource } from '../openapi/describe.js';
+import { noSuchRule } from '../problems/not-found.js';
 import { Problem } from '../problems/problem.js';
 import { type DevicePath, devicePath } from '../requests/address.js';
-import { noSuchRule } from '../rules/rule-writer.js';
 import { StoreLink } from '../store/store-link.js';
 import { type DeviceSettings, settingsSchema } from './device-settings.js';
 
@@ -101,7 +101,7 @@ export class SettingsController {
 }
 
 function unfit(detail: string): Problem {
-  return new Problem('invalid-request', 'The device cannot be given this rule; see errors.', {
+  return new Problem('invalid-request', 'This rule cannot run on the device; see errors.', {
     errors: [{ in: 'body', pointer: '/edgeRule', detail }],
   });
 }

@@ -36,7 +36,9 @@ export class EventFeed implements EventListener {
    */
   async watch(response: ServerResponse, filter: EventFilter, after: string | undefined): Promise<void> {
     if (this.isClosed || this.watchers.size + this.taken >= MAX_WATCHERS) {
-      const detail = this.isClosed ? 'This service is stopping.' : `${MAX_WATCHERS} clients watch already.`;
+      const detail = this.isClosed
+        ? 'The service is stopping.'
+        : `${MAX_WATCHERS} event streams are already open.`;
       throw new Problem('too-many-watchers', `${detail} Try again later.`, {}, retryAfter(5));
     }
     this.taken += 1;

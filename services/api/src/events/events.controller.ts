@@ -18,8 +18,8 @@ export class EventsController {
     summary: 'Watch what happens, as server-sent events',
     description: [
       'Types: `telemetry` (a sample of it), `command` (every change of state), `effect` (whether a command had the effect that its rule',
-      'expects, once that is known), `presence` (every birth and will), `rollout` (its begin and end, and its progress at most once a second)',
-      'and `rule` (every change of one).',
+      'expects, once that is known), `presence` (every birth and will), `rollout` (its start and end, and its progress at most once a second),',
+      '`rule` (every change of one) and `removal` (of a device, or of a fleet with its progress at most once a second).',
       'A comment every 15 s keeps the connection alive. The service keeps about the last 10,000 events: a client that sends',
       'the id of its last one in `Last-Event-ID` gets what it missed. An event of type `missed` tells that some are gone,',
       'because the client reads too slowly (`slow`, with their count) or came back too late (`late`); read the resources again then.',

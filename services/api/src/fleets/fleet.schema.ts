@@ -1,5 +1,6 @@
 import { identitySchema } from '@lamplighter/contracts/identity';
 import { z } from 'zod';
+import { timeSchema } from '../iso-time.js';
 import { CURSOR, limitSchema, nextSchema } from '../requests/page.js';
 
 const count = (description: string) => z.int().min(0).meta({ description });
@@ -9,10 +10,10 @@ export const fleetSchema = z
     fleet: z.string(),
     devices: z
       .object({
-        online: count('Heard of within the last 30 s'),
+        online: count('Reported within the last 30 s'),
         stale: count('Silent for longer'),
         offline: count('Said goodbye, or their will came'),
-        never_seen: count('A command waits for them, but they never spoke'),
+        never_seen: count('A command waits for them, but they have never reported'),
       })
       .meta({ description: 'Devices by presence' }),
   })
@@ -30,3 +31,17 @@ export const fleetsQuery = z.strictObject({
   limit: limitSchema(500),
   cursor: identitySchema.optional().meta({ description: CURSOR }),
 });
+
+export const fleetRemovalSchema = z
+  .object({
+    fleet: z.string(),
+    state: z.enum(['running', 'done']),
+    removed: count('Devices removed so far'),
+    startedAt: timeSchema('When the removal was requested'),
+    endedAt: timeSchema('When it was done').optional(),
+  })
+  .meta({
+    id: 'FleetRemoval',
+    examples: [{ fleet: 'demo', state: 'running', removed: 300, startedAt: '2026-11-22T12:00:00.000Z' }],
+  });
+export type FleetRemovalBody = z.infer<typeof fleetRemovalSchema>;

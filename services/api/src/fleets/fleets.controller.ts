@@ -1,21 +1,35 @@
 import type { ServerResponse } from 'node:http';
 import { countPresence } from '@lamplighter/store/devices';
-import { readFleets } from '@lamplighter/store/fleets';
-import { Controller, Get, Inject, Param, Query, Req, Res } from '@nestjs/common';
+import { isKnownFleet, readFleets } from '@lamplighter/store/fleets';
+import { type FleetRemoval, readFleetRemoval, startFleetRemoval } from '@lamplighter/store/remove-fleet';
+import { Controller, Delete, Get, HttpCode, Inject, Param, Query, Req, Res } from '@nestjs/common';
 import { ApiOperation } from '@nestjs/swagger';
 import type { z } from 'zod';
-import { Answers, header, Problems, Resource } from '../openapi/describe.js';
+import { EventWriter } from '../events/event-writer.js';
+import { isoTime } from '../iso-time.js';
+import { Answers, BODY_PROBLEMS, header, Problems, Resource } from '../openapi/describe.js';
+import { noSuchFleet } from '../problems/not-found.js';
 import { Problem } from '../problems/problem.js';
 import { type FleetPath, fleetPath } from '../requests/address.js';
 import type { HttpRequest } from '../requests/http-request.js';
 import { linkNext } from '../requests/page.js';
 import { StoreLink } from '../store/store-link.js';
-import { type FleetBody, fleetPageSchema, fleetSchema, fleetsQuery } from './fleet.schema.js';
+import {
+  type FleetBody,
+  type FleetRemovalBody,
+  fleetPageSchema,
+  fleetRemovalSchema,
+  fleetSchema,
+  fleetsQuery,
+} from './fleet.schema.js';
 
 @Resource('fleets')
 @Controller('v1/fleets')
 export class FleetsController {
-  constructor(@Inject(StoreLink) private readonly link: StoreLink) {}
+  constructor(
+    @Inject(StoreLink) private readonly link: StoreLink,
+    @Inject(EventWriter) private readonly events: EventWriter,
+  ) {}
 
   @Get()
   @ApiOperation({ summary: 'Fleets by name, with their devices counted by presence' })
@@ -36,13 +50,58 @@ export class FleetsController {
   @Answers(200, fleetSchema, 'The fleet')
   @Problems('invalid-request', 'no-such-fleet')
   async readFleet(@Param({ schema: fleetPath }) { fleet }: FleetPath): Promise<FleetBody> {
-    const devices = await countPresence(this.link.redis, fleet);
-    if (Object.values(devices).every((count) => count === 0)) throw noSuchFleet(fleet);
-    return { fleet, devices };
+    const { redis } = this.link;
+    if (!(await isKnownFleet(redis, fleet))) throw noSuchFleet(fleet);
+    return { fleet, devices: await countPresence(redis, fleet) };
+  }
+
+  @Delete(':fleet')
+  @HttpCode(202)
+  @ApiOperation({
+    summary: 'Remove a fleet: its devices, rules, rollouts and telemetry schema',
+    description:
+      'The request is on disk before the answer, and a replica of the rules service carries it out in small steps, whatever process is ' +
+      'restarted meanwhile. Each device is removed as DELETE of a device does it. The ledger of the fleet stays. Devices that report ' +
+      'meanwhile are new devices: stop them first. Repeating the request finds the removal that is running.',
+  })
+  @Answers(202, fleetRemovalSchema, 'The removal, started', {
+    Location: header('The address of the removal'),
+  })
+  @Problems(...BODY_PROBLEMS, 'no-such-fleet', 'store-refuses-writes', 'store-not-durable', 'store-away')
+  async removeFleet(
+    @Param({ schema: fleetPath }) { fleet }: FleetPath,
+    @Res({ passthrough: true }) response: ServerResponse,
+  ): Promise<FleetRemovalBody> {
+    const redis = this.link.durableRedis;
+    const [isKnown, running] = await Promise.all([
+      isKnownFleet(redis, fleet),
+      readFleetRemoval(redis, fleet),
+    ]);
+    if (!isKnown && running?.state !== 'running') throw noSuchFleet(fleet);
+    const removal = await startFleetRemoval(redis, fleet);
+    this.events.append({ type: 'removal', fleet, state: removal.state, removed: removal.removed });
+    response.setHeader('Location', `/v1/fleets/${fleet}/removal`);
+    return removalBody(removal);
+  }
+
+  @Get(':fleet/removal')
+  @ApiOperation({ summary: 'How far the removal of a fleet is; known for a day after its end' })
+  @Answers(200, fleetRemovalSchema, 'The latest removal')
+  @Problems('invalid-request', 'no-such-removal')
+  async readRemoval(@Param({ schema: fleetPath }) { fleet }: FleetPath): Promise<FleetRemovalBody> {
+    const removal = await readFleetRemoval(this.link.redis, fleet);
+    if (removal === undefined)
+      throw new Problem('no-such-removal', `Fleet "${fleet}" was not removed within the last day.`);
+    return removalBody(removal);
   }
 }
 
-/** Nothing was ever heard of a device of this fleet, and no command waits for one. */
-export function noSuchFleet(fleet: string): Problem {
-  return new Problem('no-such-fleet', `No device of fleet "${fleet}" was ever heard of. See /v1/fleets.`);
+function removalBody({ fleet, state, removed, startedAt, endedAt }: FleetRemoval): FleetRemovalBody {
+  return {
+    fleet,
+    state,
+    removed,
+    startedAt: isoTime(startedAt),
+    ...(endedAt !== undefined && { endedAt: isoTime(endedAt) }),
+  };
 }

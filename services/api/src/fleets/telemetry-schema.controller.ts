@@ -98,5 +98,8 @@ export class TelemetrySchemaController {
 }
 
 function noTelemetrySchema(fleet: string): Problem {
-  return new Problem('no-telemetry-schema', `Fleet "${fleet}" has not declared what its devices measure.`);
+  return new Problem(
+    'no-telemetry-schema',
+    `Fleet "${fleet}" has no telemetry schema. Declare one with PUT.`,
+  );
 }

@@ -23,7 +23,10 @@ export class ApiMetrics extends Metrics {
   );
   readonly commands = this.counter('commands_total', 'Transitions of commands', {
     transition: ['pending', 'superseded', 'cancelled', 'unknown'],
-    source: ['api'],
+    source: ['api', 'rule', 'rollout'],
+  });
+  readonly devicesRemoved = this.counter('devices_removed_total', 'Devices that were removed, by why', {
+    cause: ['api'],
   });
   readonly refused = this.counter('command_dropped_total', 'Commands that were not taken', {
     reason: ['queue_full', 'unreachable', 'fleet_full'],

@@ -3,9 +3,10 @@ import { z } from 'zod';
 import { commandRequestSchema, commandSchema } from '../commands/command.schema.js';
 import { resumedLaneSchema } from '../commands/lanes.controller.js';
 import { deviceDetailSchema, deviceSchema, telemetrySchema } from '../devices/device.schema.js';
+import { removedDeviceSchema } from '../devices/device-remover.js';
 import { settingsSchema } from '../devices/device-settings.js';
 import { edgeDecisionsSchema } from '../devices/edge-decision.schema.js';
-import { fleetSchema } from '../fleets/fleet.schema.js';
+import { fleetRemovalSchema, fleetSchema } from '../fleets/fleet.schema.js';
 import { ledgerSchema } from '../fleets/ledger.schema.js';
 import { describedTelemetrySchema } from '../fleets/telemetry-schema.controller.js';
 import { problemSchema } from '../problems/problem.js';
@@ -50,6 +51,8 @@ it('is the committed one; if not, run `node services/api/dist/openapi/write-docu
 it('holds every endpoint', () => {
   expect(operations.map(({ name }) => name).sort()).toEqual([
     'delete /v1/commands/{id}',
+    'delete /v1/fleets/{fleet}',
+    'delete /v1/fleets/{fleet}/devices/{device}',
     'delete /v1/fleets/{fleet}/rules/{rule}',
     'delete /v1/fleets/{fleet}/telemetry-schema',
     'delete /v1/rollouts/{id}',
@@ -68,6 +71,7 @@ it('holds every endpoint', () => {
     'get /v1/fleets/{fleet}/devices/{device}/telemetry',
     'get /v1/fleets/{fleet}/devices/{device}/why-not',
     'get /v1/fleets/{fleet}/ledger',
+    'get /v1/fleets/{fleet}/removal',
     'get /v1/fleets/{fleet}/rollouts',
     'get /v1/fleets/{fleet}/rules',
     'get /v1/fleets/{fleet}/rules/{rule}',
@@ -138,6 +142,8 @@ it.each<[name: string, schema: z.ZodType]>([
   ['Ledger', ledgerSchema],
   ['Telemetry', telemetrySchema],
   ['Fleet', fleetSchema],
+  ['FleetRemoval', fleetRemovalSchema],
+  ['RemovedDevice', removedDeviceSchema],
   ['Rejected', rejectedSchema],
   ['Rollout', rolloutSchema],
   ['RolloutRequest', rolloutRequestSchema],

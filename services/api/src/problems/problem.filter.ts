@@ -41,7 +41,7 @@ export class ProblemFilter implements ExceptionFilter {
     if (failure === 'refusing') {
       return new Problem(
         'store-refuses-writes',
-        'Redis takes no writes now, its disk or its memory may be full. Try again later.',
+        'Redis rejects writes; its disk or memory may be full. Try again later.',
         {},
         retryAfter(5),
       );
@@ -49,7 +49,7 @@ export class ProblemFilter implements ExceptionFilter {
     if (error instanceof HttpException && error.getStatus() < 500) return ofHttp(error, request);
     const id = randomUUID();
     this.logger.error({ err: error, id, method: request.method, path: request.path }, 'a request failed');
-    return new Problem('internal-error', `This is a defect of the service; its log says more under ${id}.`);
+    return new Problem('internal-error', `This is a bug in the service; its log has details under ${id}.`);
   }
 }
 
@@ -57,7 +57,7 @@ export class ProblemFilter implements ExceptionFilter {
 function ofHttp(error: HttpException, request: HttpRequest): Problem {
   if (error.getStatus() === 404) return noRoute(request);
   if (error.getStatus() === 413) {
-    return new Problem('body-too-large', `A body may have at most ${maxBodyBytes(request) / 1024} kB.`);
+    return new Problem('body-too-large', `The body must not exceed ${maxBodyBytes(request) / 1024} kB.`);
   }
   if (error.getStatus() === 415) {
     return new Problem('unsupported-media-type', `${error.message}; send application/json in UTF-8.`);
@@ -68,8 +68,8 @@ function ofHttp(error: HttpException, request: HttpRequest): Problem {
 function noRoute(request: HttpRequest): Problem {
   const methods = allowedMethods(request);
   if (methods.length === 0) {
-    return new Problem('no-such-route', 'See /docs for the paths that there are.');
+    return new Problem('no-such-route', '/docs lists the paths of this API.');
   }
   const list = methods.join(', ');
-  return new Problem('method-not-allowed', `Here there is ${list}.`, {}, { Allow: list });
+  return new Problem('method-not-allowed', `Allowed methods: ${list}.`, {}, { Allow: list });
 }

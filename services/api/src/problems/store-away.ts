@@ -4,7 +4,7 @@ import { Problem, retryAfter } from './problem.js';
 export function storeAway(): Problem {
   return new Problem(
     'store-away',
-    'Redis cannot be reached now. If this was a write it may still have been taken: repeat it with the same Idempotency-Key.',
+    'Redis is unavailable. Try again later; a write may have been accepted, so repeat it with the same Idempotency-Key.',
     {},
     retryAfter(1),
   );

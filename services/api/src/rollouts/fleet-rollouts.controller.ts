@@ -14,8 +14,8 @@ import { ApiHeader, ApiOperation } from '@nestjs/swagger';
 import type { z } from 'zod';
 import { idempotencyKey } from '../commands/idempotency-key.js';
 import { EventWriter } from '../events/event-writer.js';
-import { noSuchFleet } from '../fleets/fleets.controller.js';
 import { Answers, header, Problems, Resource } from '../openapi/describe.js';
+import { noSuchFleet } from '../problems/not-found.js';
 import { Problem, retryAfter } from '../problems/problem.js';
 import { type FleetPath, fleetPath } from '../requests/address.js';
 import type { HttpRequest } from '../requests/http-request.js';
@@ -92,17 +92,14 @@ export class FleetRolloutsController {
       case 'repeated': {
         const rollout = await readRollout(redis, result.id);
         if (rollout !== undefined) return taken(response, rollout);
-        throw new Problem(
-          'rollout-forgotten',
-          `Rollout ${result.id} has ended and made room for newer ones.`,
-        );
+        throw new Problem('rollout-forgotten', `Rollout ${result.id} has ended and has been pruned.`);
       }
       case 'reused':
         throw new Problem('idempotency-key-reused', 'Use a new Idempotency-Key for a new command.');
       case 'full':
         throw new Problem(
           'too-many-rollouts',
-          'As many rollouts have open commands as may. Wait until some have ended, or cancel them.',
+          'Too many rollouts still have open commands. Wait for some to finish, or cancel them.',
           {},
           retryAfter(5),
         );

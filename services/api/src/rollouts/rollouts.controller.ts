@@ -4,6 +4,7 @@ import { ApiOperation } from '@nestjs/swagger';
 import type { z } from 'zod';
 import { EventWriter } from '../events/event-writer.js';
 import { Answers, Problems, Resource } from '../openapi/describe.js';
+import { noSuchRollout } from '../problems/not-found.js';
 import { Problem } from '../problems/problem.js';
 import { StoreLink } from '../store/store-link.js';
 import { type RolloutBody, rolloutPath, rolloutSchema } from './rollout.schema.js';
@@ -49,7 +50,7 @@ export class RolloutsController {
     const { state, isOurs } = await cancelRollout(this.link.durableRedis, id);
     if (state === 'missing') throw noSuchRollout(id);
     if (!isOurs) {
-      throw new Problem('rollout-not-cancellable', `Rollout ${id} is ${state} already.`, { state });
+      throw new Problem('rollout-not-cancellable', `Rollout ${id} is already ${state}.`, { state });
     }
     const rollout = await this.find(id);
     this.events.append(rolloutEvent(rollout));
@@ -61,11 +62,4 @@ export class RolloutsController {
     if (rollout === undefined) throw noSuchRollout(id);
     return rollout;
   }
-}
-
-function noSuchRollout(id: string): Problem {
-  return new Problem(
-    'no-such-rollout',
-    `There is no rollout ${id}, or it has ended and made room for newer ones.`,
-  );
 }

@@ -3,6 +3,7 @@ import { Controller, Get, Inject, Param } from '@nestjs/common';
 import { ApiOperation } from '@nestjs/swagger';
 import type { z } from 'zod';
 import { Answers, Problems, Resource } from '../openapi/describe.js';
+import { noSuchRule } from '../problems/not-found.js';
 import { Problem } from '../problems/problem.js';
 import { StoreLink } from '../store/store-link.js';
 import {
@@ -14,7 +15,6 @@ import {
   ruleVersionsSchema,
 } from './rule.schema.js';
 import { versionBody } from './rule-body.js';
-import { noSuchRule } from './rule-writer.js';
 
 @Resource('rules')
 @Controller('v1/fleets/:fleet/rules/:rule/versions')
@@ -44,7 +44,7 @@ export class RuleVersionsController {
     if (kept !== undefined) return versionBody(kept, { whole: true });
     throw new Problem(
       'no-such-rule-version',
-      `There is no version ${version} of rule "${rule}" of fleet "${fleet}", or it has made room for newer ones.`,
+      `Version ${version} of rule "${rule}" of fleet "${fleet}" does not exist, or has been pruned.`,
     );
   }
 }

@@ -1,4 +1,4 @@
-import type { Rule } from '@lamplighter/contracts/rule';
+import { RULE_BOUNDS, type Rule } from '@lamplighter/contracts/rule';
 import {
   deleteRule,
   type ExpectedRule,
@@ -9,6 +9,7 @@ import {
 } from '@lamplighter/store/rules';
 import { Inject, Injectable } from '@nestjs/common';
 import { EventWriter } from '../events/event-writer.js';
+import { noSuchRule } from '../problems/not-found.js';
 import { Problem } from '../problems/problem.js';
 import { StoreLink } from '../store/store-link.js';
 import { etagOf, names, type Versions } from './preconditions.js';
@@ -30,18 +31,12 @@ export class RuleWriter {
   async create(fleet: string, rule: Rule): Promise<StoredRule> {
     const result = await this.write(fleet, rule, 'absent', 'created');
     if (result.outcome === 'written') return result.stored;
-    const { version } = result as { version: number };
-    throw new Problem(
-      'rule-exists',
-      `Fleet "${fleet}" has a rule "${rule.id}", version ${version}. Replace it with PUT and If-Match.`,
-      {},
-      { ETag: etagOf(version) },
-    );
+    throw ruleExists(fleet, rule.id, (result as { version: number }).version);
   }
 
   /**
    * Writes a rule where there is none, or in place of the version that the client knows.
-   * @throws Problem `precondition-required`, `precondition-failed`, `too-many-rules`
+   * @throws Problem `rule-exists`, `precondition-required`, `precondition-failed`, `too-many-rules`
    */
   async put(
     fleet: string,
@@ -55,7 +50,7 @@ export class RuleWriter {
     const result = await this.write(fleet, rule, 'absent', 'created');
     if (result.outcome === 'written') return { stored: result.stored, isCreated: true };
     const { version } = result as { version: number };
-    throw isNew ? preconditionFailed(fleet, rule.id, version) : preconditionRequired(fleet, rule.id, version);
+    throw isNew ? ruleExists(fleet, rule.id, version) : preconditionRequired(fleet, rule.id, version);
   }
 
   /** Switches a rule on or off; one that is so already stays as it is. @throws Problem `no-such-rule`, `precondition-failed` */
@@ -92,7 +87,7 @@ export class RuleWriter {
       if (!('unreadable' in before) && before.rule.run !== undefined && before.rule.enabled)
         throw new Problem(
           'rule-may-run',
-          `Rule "${id}" ends what it has begun, within ${before.rule.run.max}. Disable it, and delete it after that time.`,
+          `Rule "${id}" may have an action running, which it ends within ${before.rule.run.max}. Disable the rule, and delete it after that time.`,
         );
       const result = await deleteRule(redis, fleet, id, before.version);
       if (result.outcome === 'missing') throw noSuchRule(fleet, id);
@@ -126,7 +121,10 @@ export class RuleWriter {
     const result = await writeRule(this.link.durableRedis, fleet, rule, expected);
     if (result.outcome === 'written') this.told(fleet, rule.id, result.stored.version, change);
     if (result.outcome !== 'full') return result as Exclude<WriteRuleResult, { outcome: 'full' }>;
-    throw new Problem('too-many-rules', `Fleet "${fleet}" has as many rules as it may. Delete some first.`);
+    throw new Problem(
+      'too-many-rules',
+      `Fleet "${fleet}" has reached its limit of ${RULE_BOUNDS.maxRules} rules. Delete some first.`,
+    );
   }
 
   private told(fleet: string, rule: string, version: number, change: Change): void {
@@ -138,27 +136,29 @@ function versionIn(result: WriteRuleResult): number | undefined {
   return 'version' in result ? result.version : undefined;
 }
 
-export function noSuchRule(fleet: string, rule: string): Problem {
+function ruleExists(fleet: string, rule: string, version: number): Problem {
   return new Problem(
-    'no-such-rule',
-    `Fleet "${fleet}" has no rule "${rule}". See /v1/fleets/${fleet}/rules.`,
+    'rule-exists',
+    `Rule "${rule}" of fleet "${fleet}" already exists, as version ${version}. To replace it, use PUT with If-Match.`,
+    {},
+    { ETag: etagOf(version) },
   );
 }
 
 function preconditionRequired(fleet: string, rule: string, version: number): Problem {
   return new Problem(
     'precondition-required',
-    `Rule "${rule}" of fleet "${fleet}" is there; say with If-Match which version you know, so that nobody's change is lost.`,
+    `Rule "${rule}" of fleet "${fleet}" already exists. Send If-Match with the version that you want to replace, so that no other change is lost.`,
     {},
     { ETag: etagOf(version) },
   );
 }
 
 function preconditionFailed(fleet: string, rule: string, version: number | undefined): Problem {
-  const now = version === undefined ? 'is not there as the request expects' : `has version ${version}`;
+  const now = version === undefined ? 'does not exist' : `is at version ${version}`;
   return new Problem(
     'precondition-failed',
-    `Rule "${rule}" of fleet "${fleet}" ${now}. Read it again, and repeat the change on what is there.`,
+    `Rule "${rule}" of fleet "${fleet}" ${now}. Read it again and apply your change to that version.`,
     {},
     version === undefined ? {} : { ETag: etagOf(version) },
   );

@@ -18,8 +18,8 @@ import {
 } from '@nestjs/common';
 import { ApiHeader, ApiOperation, ApiResponse } from '@nestjs/swagger';
 import type { z } from 'zod';
-import { noSuchFleet } from '../fleets/fleets.controller.js';
 import { Answers, BODY_PROBLEMS, header, Problems, Resource } from '../openapi/describe.js';
+import { noSuchFleet, noSuchRule } from '../problems/not-found.js';
 import { type FleetPath, fleetPath } from '../requests/address.js';
 import type { HttpRequest } from '../requests/http-request.js';
 import { linkNext } from '../requests/page.js';
@@ -37,7 +37,7 @@ import {
 } from './rule.schema.js';
 import { ruleBody } from './rule-body.js';
 import { type Remark, RuleCheck } from './rule-check.js';
-import { noSuchRule, RuleWriter } from './rule-writer.js';
+import { RuleWriter } from './rule-writer.js';
 
 const ETAG = { ETag: header('The version, as `"3"`') };
 const LOCATION = { Location: header('The address of the rule') };
@@ -145,11 +145,15 @@ export class RulesController {
       'begins anew.',
   })
   @precondition('If-Match', 'The version that is to be replaced; `*` for whichever there is')
-  @precondition('If-None-Match', '`*`: only if there is no such rule yet')
+  @precondition(
+    'If-None-Match',
+    '`*`: only if there is no such rule yet; otherwise the answer is 409 `rule-exists`',
+  )
   @Answers(200, storedRuleSchema, 'The rule, replaced', ETAG)
   @Answers(201, storedRuleSchema, 'The rule, added', { ...ETAG, ...LOCATION })
   @Problems(
     ...BODY_PROBLEMS,
+    'rule-exists',
     'too-many-rules',
     'precondition-failed',
     'invalid-rule',

@@ -5,10 +5,10 @@ import { readVersion } from '@lamplighter/store/rules-versions';
 import { Body, Controller, HttpCode, Inject, Param, Post } from '@nestjs/common';
 import { ApiOperation } from '@nestjs/swagger';
 import { Answers, Problems, Resource } from '../openapi/describe.js';
+import { noSuchRule } from '../problems/not-found.js';
 import { Problem } from '../problems/problem.js';
 import { type RulePath, rulePath } from '../rules/rule.schema.js';
 import { type Remark, RuleCheck } from '../rules/rule-check.js';
-import { noSuchRule } from '../rules/rule-writer.js';
 import { StoreLink } from '../store/store-link.js';
 import { compareRules } from './compare-rules.js';
 import { fleetRecording, uploadedRecording } from './recording.js';
@@ -83,7 +83,7 @@ export class RuleDiffController {
     if (stored === undefined || 'deleted' in stored)
       throw new Problem(
         'no-such-rule-version',
-        `There is no version ${version} of rule "${id}" of fleet "${fleet}" to compare with.`,
+        `Version ${version} of rule "${id}" of fleet "${fleet}" does not exist, or has been pruned.`,
       );
     if (!('unreadable' in stored)) return compileRule(stored.rule, stored.version, stored.since);
     const errors = [{ in: 'path' as const, pointer: '/rule', detail: stored.unreadable }];

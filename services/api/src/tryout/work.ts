@@ -23,7 +23,7 @@ export class Runs {
     if (this.running >= MAX_RUNS)
       throw new Problem(
         'too-many-runs',
-        `${MAX_RUNS} runs go on already. Try again in a few seconds.`,
+        `${MAX_RUNS} dry runs are in progress. Try again in a few seconds.`,
         {},
         retryAfter(5),
       );
@@ -90,6 +90,6 @@ export class Work {
 function tooMuch(what: string): Problem {
   return new Problem(
     'too-much-work',
-    `The run was given up: ${what}. Name fewer devices with "devices", or a shorter recording.`,
+    `The run was stopped: ${what}. Select fewer devices with "devices", or use a shorter recording.`,
   );
 }

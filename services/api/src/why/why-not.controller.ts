@@ -13,9 +13,9 @@ import { readRule, readRules, type UnreadableRule } from '@lamplighter/store/rul
 import { Controller, Get, Inject, Param, Query } from '@nestjs/common';
 import { ApiOperation } from '@nestjs/swagger';
 import type { z } from 'zod';
-import { noSuchDevice } from '../devices/devices.controller.js';
 import { isoTime } from '../iso-time.js';
 import { Answers, Problems, Resource } from '../openapi/describe.js';
+import { noSuchDevice } from '../problems/not-found.js';
 import { Problem } from '../problems/problem.js';
 import { type DevicePath, devicePath } from '../requests/address.js';
 import { StoreLink } from '../store/store-link.js';
@@ -143,6 +143,6 @@ async function unknownRule(redis: Redis, fleet: string, id: string): Promise<Pro
   const meant = didYouMean(id, Object.keys(texts));
   return new Problem(
     'no-such-rule',
-    `Fleet "${fleet}" has no rule "${id}"${meant || '.'} See /v1/fleets/${fleet}/rules.`,
+    `Fleet "${fleet}" has no rule "${id}"${meant || '.'} GET /v1/fleets/${fleet}/rules lists its rules.`,
   );
 }

@@ -146,9 +146,10 @@ export function encodePubacks(packetIds: readonly number[]): Buffer {
 const EXPIRY_BYTES = 5;
 
 /**
- * A PUBLISH with a message expiry interval (3.3.2.3.3), seconds; never retained.
+ * A PUBLISH with a message expiry interval (3.3.2.3.3), seconds.
  * @param packetId 0 makes it QoS 0, any other one QoS 1
  * @param traceparent goes along as a user property
+ * @param isRetained the broker keeps it for later subscribers; an empty payload removes what it keeps
  */
 export function encodePublish(
   packetId: number,
@@ -156,6 +157,7 @@ export function encodePublish(
   payload: string,
   expirySeconds: number,
   traceparent?: string,
+  isRetained = false,
 ): Buffer {
   const topicLength = Buffer.byteLength(topic);
   const propertyBytes =
@@ -164,7 +166,7 @@ export function encodePublish(
     2 + topicLength + (packetId === 0 ? 0 : 2) + 1 + propertyBytes + Buffer.byteLength(payload);
   const lengthBytes = remaining < 0x80 ? 1 : remaining < 0x4000 ? 2 : remaining < 0x20_0000 ? 3 : 4;
   const bytes = Buffer.allocUnsafe(1 + lengthBytes + remaining);
-  bytes[0] = (PUBLISH << 4) | (packetId === 0 ? 0 : 1 << 1);
+  bytes[0] = (PUBLISH << 4) | (packetId === 0 ? 0 : 1 << 1) | (isRetained ? 1 : 0);
   let at = 1;
   for (let left = remaining, i = 0; i < lengthBytes; i += 1, left >>= 7) {
     bytes[at++] = (left & 0x7f) | (i < lengthBytes - 1 ? 0x80 : 0);

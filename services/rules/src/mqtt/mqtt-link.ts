@@ -55,6 +55,8 @@ const MAX_WAITING = 10_000;
 const MAX_UNSENT_BYTES = 16 * 1024 * 1024;
 /** They do not wait for longer than this, milliseconds: less than a lease (`LEASE_MS`), after which another replica may publish them. */
 const MAX_WAIT_MS = 4000;
+/** An empty retained message is never kept, but every PUBLISH of ours has an expiry. */
+const CLEARING_EXPIRY_SECONDS = 60;
 const MAX_PACKET_BYTES = BOUNDS.maxPayloadBytes + 2048;
 const KEEPALIVE_SECONDS = 30;
 /** CONNACK reason codes (MQTT 5, 3.2.2.2) about account, access, ban and method of authentication. */
@@ -176,6 +178,15 @@ export class MqttLink {
     else this.transmit(topic, payload, expirySeconds, done, traceparent);
   }
 
+  /** Removes what the broker retains on a topic, with QoS 1. While the connection is down the outcome is `lost` at once. */
+  clearRetained(topic: string, done: (outcome: PublishOutcome) => void): void {
+    if (!this.up || this.open.size >= this.broker.receiveMaximum) {
+      done('lost');
+      return;
+    }
+    this.tap?.send(encodePublish(this.openPacket(done), topic, '', CLEARING_EXPIRY_SECONDS, undefined, true));
+  }
+
   /** Publishes with QoS 0: for what the receiver asks for again if it is lost. False if it is dropped here already. */
   tell(topic: string, payload: string, expirySeconds: number): boolean {
     if (!this.up || this.tap === undefined || this.tap.unsentBytes > MAX_UNSENT_BYTES) return false;
@@ -281,10 +292,15 @@ export class MqttLink {
     done: (outcome: PublishOutcome) => void,
     traceparent: string | undefined,
   ): void {
+    this.tap?.send(encodePublish(this.openPacket(done), topic, payload, expirySeconds, traceparent));
+  }
+
+  /** A packet id of which `done` gets the outcome. */
+  private openPacket(done: (outcome: PublishOutcome) => void): number {
     do this.nextId = (this.nextId % (FIRST_FOREIGN_ID - 1)) + 1;
     while (this.open.has(this.nextId));
     this.open.set(this.nextId, done);
-    this.tap?.send(encodePublish(this.nextId, topic, payload, expirySeconds, traceparent));
+    return this.nextId;
   }
 
   private finish(packetId: number, reasonCode: number): void {

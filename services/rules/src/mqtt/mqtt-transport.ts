@@ -100,6 +100,15 @@ export class MqttTransport extends Server implements CustomTransportStrategy {
     return this.links.get(link)?.tell(topic, payload, expirySeconds) ?? false;
   }
 
+  /** Removes what the broker retains on a topic; settles with the broker's reason code, or `lost`. */
+  clearRetained(link: string, topic: string): Promise<PublishOutcome> {
+    const open = this.links.get(link);
+    return new Promise((resolve) => {
+      if (open === undefined) resolve('lost');
+      else open.clearRetained(topic, resolve);
+    });
+  }
+
   /** What keeps the transport from working, in words. */
   problems(): string[] {
     return [...this.links].flatMap(([name, link]) =>

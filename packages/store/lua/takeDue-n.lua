@@ -1,18 +1,19 @@
--- Takes devices whose decisions are to be judged, under a lease: until it ends nobody else gets them.
+-- Takes members that are due, under a lease: until it ends no other call gets them.
 --
--- KEYS  1..64 edge-due ZSETs, shard by shard
+-- KEYS  any number of ZSETs, one of each shard: member → when it is due (ms)
 -- ARGV  1 at most this many   2 lease (ms)
--- Returns  {now (ms), "<fleet>/<device>"…}
+-- Returns  {now (ms), member…}
 -- Clock    Redis TIME
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local now_text = string.format('%.0f', now)
 local ends_at = string.format('%.0f', now + tonumber(ARGV[2]))
+local limit = tonumber(ARGV[1])
 local taken = { now_text }
 -- It begins with another shard each time, so that none is starved by a busy one before it.
 local first = now % #KEYS
 for i = 0, #KEYS - 1 do
-  local room = tonumber(ARGV[1]) + 1 - #taken
+  local room = limit + 1 - #taken
   if room <= 0 then break end
   local shard = (first + i) % #KEYS + 1
   for _, member in ipairs(redis.call('ZRANGEBYSCORE', KEYS[shard], '-inf', now_text, 'LIMIT', 0, room)) do

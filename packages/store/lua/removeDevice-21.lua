@@ -1,0 +1,110 @@
+-- Removes a device: its open commands end first, then all that is stored of it goes. Its counts stay in the fleet's ledger.
+-- For a day the device HASH keeps what is needed if the device reports again: its session, and up to which of its own counts (`_n`,
+-- `_dropped`) the ledger has it. It also has `removed` until the broker's retained presence is cleared: until then a birth of that
+-- session is the retained one, and means nothing.
+--
+-- KEYS  1 device HASH   2 window LIST   3 outcomes HASH   4 edge HASH   5 presence ZSET   6 devices ZSET   7 fleets SET
+--       8 ineffective ZSET   9 timers ZSET   10 effects ZSET   11 edge-due ZSET   12 forget-due ZSET   13 departures ZSET
+--       14..21 commands, transitions, answers, queue, index, due, rollouts, ledger
+-- ARGV  1 fleet   2 device   3 '1' to remove it only if it has been away for longer than its birth's `forgetAfter`
+--       4 how long the rest of the device HASH is kept (ms)
+-- Returns  {'removed', presence score before or '', now (ms), '<state> <source> <command id>'…}: the commands that ended, as cancelled or unknown
+--          {'missing'}   there is no such device
+--          {'kept'}      it has not been away for long enough; it is looked at again when it may have been
+-- Clock    Redis TIME
+--@include commands.lua
+--@include leave.lua
+
+local call = redis.call
+local fleet, device = ARGV[1], ARGV[2]
+local name = fleet .. '/' .. device
+local now = now_ms()
+if not call('ZSCORE', KEYS[6], device) then
+  call('ZREM', KEYS[12], name)
+  return { 'missing' }
+end
+local online_until = call('ZSCORE', KEYS[5], device)
+local session = call('HGET', KEYS[1], 'session')
+
+if ARGV[3] == '1' then
+  local forget_after = tonumber(call('HGET', KEYS[1], 'forget-after'))
+  if not forget_after or not session then
+    call('ZREM', KEYS[12], name)
+    return { 'kept' }
+  end
+  -- Away since its will or goodbye, or since it should have been heard.
+  local since = tonumber(online_until or 0)
+  if since <= 0 then since = tonumber(string.match(session, '^%d+,%d,(%d+)')) end
+  if since + forget_after > now then
+    call('ZADD', KEYS[12], int(since + forget_after), name)
+    return { 'kept' }
+  end
+end
+
+local K = command_keys(14)
+local reply = { 'removed', online_until or '', int(now) }
+for _, member in ipairs(call('ZRANGEBYLEX', K.queue, '[' .. name .. '/', '(' .. name .. '0')) do
+  local command = read_command(K, id_of(member))
+  if command then
+    local state = take_back(K, command, 'cancelled', now, 'removed', 'removed')
+    reply[#reply + 1] = state .. ' ' .. string.match(command.value, '\n{"source":"(%a+)"') .. ' ' .. command.id
+  else
+    call('ZREM', K.queue, member)
+  end
+end
+for _, member in ipairs(call('ZRANGEBYLEX', K.index, '[' .. name .. '/', '(' .. name .. '0')) do
+  local id = id_of(member)
+  call('ZREM', K.index, member)
+  call('HDEL', K.commands, id)
+  call('HDEL', K.transitions, id)
+  call('HDEL', K.answers, id, id .. ':effect')
+  call('ZREM', KEYS[10], name .. '/' .. id)
+end
+
+-- What the ledger would count of the device (see src/ledger.ts) is added to the fleet's own counts.
+local counts = call('HMGET', KEYS[1], 'late', 'duplicate', 'stale', 'rejected', 'taken', 'dropped', 'from', 'again')
+local function count(i)
+  return tonumber(counts[i] or 0)
+end
+local entry = call('LINDEX', KEYS[2], -1) or ''
+local live, n, json = string.match(entry, '^%d+,%d,(%d*),(%d*),%d*,%d*,[^,]*,(.*)$')
+local stored, last_n = tonumber(live or '') or 0, tonumber(n or '')
+local function add(field, number)
+  if number ~= 0 then call('HINCRBY', K.ledger, 'removed:' .. field, int(number)) end
+end
+add('stored', stored)
+add('late', count(1))
+add('duplicate', count(2))
+add('stale', count(3))
+local is_json, reading = pcall(cjson.decode, json or '{}')
+local dropped_now = is_json and type(reading) == 'table' and tonumber(reading._dropped) or 0
+if last_n or counts[5] then
+  local dropped = count(6) + dropped_now
+  local declared = count(5) + (last_n and math.max(0, last_n - math.max(count(7), 1) + 1) or 0)
+  local unexplained = declared - dropped - stored - count(1) - count(3) - count(4)
+  add('declared', declared)
+  add('dropped', dropped)
+  if not counts[8] then
+    add('devices', 1)
+    unexplained = math.max(0, unexplained)
+  end
+  add('unexplained', unexplained)
+end
+
+call('DEL', KEYS[1], KEYS[2], KEYS[3], KEYS[4])
+if session then call('HSET', KEYS[1], 'session', session) end
+if last_n then
+  call('HSET', KEYS[1], 'again', '1', 'from', int(last_n + 1))
+  if dropped_now > 0 then call('HSET', KEYS[1], 'dropped', int(-dropped_now)) end
+end
+call('HSET', KEYS[1], 'removed', int(now))
+call('PEXPIRE', KEYS[1], ARGV[4])
+call('ZREM', KEYS[5], device)
+call('ZREM', KEYS[6], device)
+if call('ZCARD', KEYS[6]) == 0 then call('SREM', KEYS[7], fleet) end
+call('ZREM', KEYS[8], device)
+call('ZREM', KEYS[9], 'device/' .. name)
+call('ZREM', KEYS[11], name)
+call('ZREM', KEYS[12], name)
+call('ZADD', KEYS[13], int(now), name .. '/' .. int(now))
+return reply

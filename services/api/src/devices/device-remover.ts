@@ -1,0 +1,70 @@
+import { PRESENCE_STATES } from '@lamplighter/contracts/presence';
+import { CommandLog } from '@lamplighter/service-kit/command-log';
+import type { Logger } from '@lamplighter/service-kit/logger';
+import { removeDevices } from '@lamplighter/store/remove-devices';
+import { Inject, Injectable } from '@nestjs/common';
+import { z } from 'zod';
+import { EventWriter } from '../events/event-writer.js';
+import { ApiMetrics } from '../metrics/api-metrics.js';
+import { noSuchDevice } from '../problems/not-found.js';
+import type { DevicePath } from '../requests/address.js';
+import { StoreLink } from '../store/store-link.js';
+import { LOGGER } from '../tokens.js';
+
+export const removedDeviceSchema = z
+  .object({
+    fleet: z.string(),
+    device: z.string(),
+    presence: z.enum(PRESENCE_STATES).meta({
+      description: 'As it was: a device that was online reports again and is then a new device',
+    }),
+    ended: z
+      .array(z.object({ id: z.string(), state: z.enum(['cancelled', 'unknown']) }))
+      .meta({ description: 'The commands that were open, and how they ended' }),
+  })
+  .meta({
+    id: 'RemovedDevice',
+    examples: [
+      {
+        fleet: 'demo',
+        device: 'lamp-0001',
+        presence: 'offline',
+        ended: [{ id: '01KAP3Z8Q4T5V6W7X8Y9ZABCDE-17', state: 'cancelled' }],
+      },
+    ],
+  });
+export type RemovedDevice = z.infer<typeof removedDeviceSchema>;
+
+/** Removes single devices. */
+@Injectable()
+export class DeviceRemover {
+  private readonly log: CommandLog;
+
+  constructor(
+    @Inject(LOGGER) logger: Logger,
+    @Inject(StoreLink) private readonly link: StoreLink,
+    @Inject(ApiMetrics) private readonly metrics: ApiMetrics,
+    @Inject(EventWriter) private readonly events: EventWriter,
+  ) {
+    this.log = new CommandLog(logger);
+  }
+
+  /** @throws Problem `no-such-device` */
+  async remove({ fleet, device }: DevicePath): Promise<RemovedDevice> {
+    const [removal] = await removeDevices(this.link.durableRedis, [{ fleet, device }]);
+    if (removal?.outcome !== 'removed') throw noSuchDevice(fleet, device);
+    for (const { id, state, source } of removal.ended) {
+      this.metrics.commands.inc({ transition: state, source });
+      this.events.append({ type: 'command', fleet, device, command: id, state });
+      this.log.tell('ended', { command: id, fleet, device, state, cause: 'removed' });
+    }
+    this.metrics.devicesRemoved.inc({ cause: 'api' });
+    this.events.append({ type: 'removal', fleet, device, state: 'removed', cause: 'api' });
+    return {
+      fleet,
+      device,
+      presence: removal.presence,
+      ended: removal.ended.map(({ id, state }) => ({ id, state })),
+    };
+  }
+}

@@ -1,0 +1,102 @@
+import { deviceTopic } from '@lamplighter/contracts/topics';
+import type { Logger } from '@lamplighter/service-kit/logger';
+import type { Redis } from '@lamplighter/store/connect';
+import { forgetRejected } from '@lamplighter/store/rejected';
+import {
+  type Departure,
+  endDepartures,
+  ownRetainedPresence,
+  removeVotes,
+  takeDepartures,
+} from '@lamplighter/store/remove-devices';
+import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
+import { GroupsService } from '../groups/groups.service.js';
+import { RulesMetrics } from '../metrics.js';
+import { MqttTransport } from '../mqtt/mqtt-transport.js';
+import { RepeatedWork } from '../repeated-work.js';
+import { RuleBook } from '../rule-book/rule-book.service.js';
+import { LOGGER, REDIS } from '../tokens.js';
+
+/** How often departures are looked for, milliseconds on average. */
+const POLL_MS = 500;
+/** Departures that are taken at a time. */
+const TAKE_LIMIT = 200;
+
+/**
+ * Clears what is left of removed devices outside their shard: the broker's retained presence, votes in quorums, samples of rejected
+ * input. Replicas share the work by leases; what could not be cleared comes up again when its lease has ended.
+ */
+@Injectable()
+export class DeparturesService implements OnApplicationBootstrap {
+  private readonly clearing: RepeatedWork;
+
+  constructor(
+    @Inject(REDIS) private readonly redis: Redis,
+    @Inject(LOGGER) private readonly logger: Logger,
+    private readonly transport: MqttTransport,
+    private readonly book: RuleBook,
+    private readonly groups: GroupsService,
+    private readonly metrics: RulesMetrics,
+  ) {
+    this.clearing = new RepeatedWork(logger, 'cannot clear removed devices; waiting for Redis', () =>
+      this.work(),
+    );
+  }
+
+  onApplicationBootstrap(): void {
+    this.clearing.begin(POLL_MS);
+  }
+
+  /** Takes no more. */
+  stop(): Promise<void> {
+    return this.clearing.stop();
+  }
+
+  /** One round; returns how long to wait for the next one. */
+  private async work(): Promise<number> {
+    const wait = POLL_MS * (0.5 + Math.random());
+    if (this.transport.problems().length > 0) return wait;
+    const take = () => takeDepartures(this.redis, TAKE_LIMIT);
+    const departures = await this.metrics.storeCall('removal', take);
+    if (departures.length === 0) return wait;
+    const cleared = await this.clearPresence(departures);
+    await this.metrics.storeCall('removal', () => this.clearStore(cleared));
+    return departures.length === TAKE_LIMIT ? 0 : wait;
+  }
+
+  /** @returns those whose retained presence is gone, or belongs to a device that reports again */
+  private async clearPresence(departures: readonly Departure[]): Promise<Departure[]> {
+    const own = await ownRetainedPresence(this.redis, departures);
+    const cleared = await Promise.all(
+      departures.map(async ({ fleet, device }, i) => {
+        if (!own[i]) return true;
+        const outcome = await this.transport.clearRetained(
+          'commands',
+          deviceTopic(fleet, 'presence', device),
+        );
+        // 16: nobody is subscribed, which is as good.
+        if (outcome === 0 || outcome === 16) return true;
+        if (outcome !== 'lost')
+          this.logger.error(
+            { fleet, device, reasonCode: outcome },
+            'the broker refuses to clear the retained presence of a removed device: check its access list',
+          );
+        return false;
+      }),
+    );
+    return departures.filter((_, i) => cleared[i]);
+  }
+
+  private async clearStore(departures: readonly Departure[]): Promise<void> {
+    const fleets = [...new Set(departures.map(({ fleet }) => fleet))];
+    await this.book.ready(fleets);
+    for (const fleet of fleets) {
+      const quorums = this.book.setOf(fleet)?.groups.map(({ id }) => id) ?? [];
+      const ofFleet = departures.filter((departure) => departure.fleet === fleet);
+      await removeVotes(this.redis, fleet, quorums, ofFleet);
+      for (const rule of quorums) this.groups.touched(fleet, rule);
+    }
+    await forgetRejected(this.redis, departures);
+    await endDepartures(this.redis, departures);
+  }
+}

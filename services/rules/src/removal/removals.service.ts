@@ -1,0 +1,118 @@
+import type { Logger } from '@lamplighter/service-kit/logger';
+import type { Redis } from '@lamplighter/store/connect';
+import {
+  type DeviceName,
+  type Removal,
+  removeDevices,
+  takeForgettable,
+} from '@lamplighter/store/remove-devices';
+import { type FleetRemoval, stepFleetRemoval, takeFleetRemovals } from '@lamplighter/store/remove-fleet';
+import { storeFailure } from '@lamplighter/store/store-failure';
+import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
+import { CommandNews } from '../commands/command-news.js';
+import { LiveEventsService } from '../live-events/live-events.service.js';
+import { RulesMetrics } from '../metrics.js';
+import { RepeatedWork } from '../repeated-work.js';
+import { LOGGER, REDIS } from '../tokens.js';
+
+/** How often work is looked for, milliseconds on average. */
+const POLL_MS = 500;
+/** Devices that have been away for long enough are removed so many at a time; a removal of a fleet goes page by page. */
+const FORGET_LIMIT = 50;
+const FLEETS_AT_ONCE = 5;
+/** Between two pages Redis belongs to others, milliseconds. */
+const PAUSE_MS = 20;
+/** The progress of a removal is reported at most this often, milliseconds. */
+const REPORT_MS = 1000;
+
+/**
+ * Removes devices that have been away for longer than their birth's `forgetAfter`, and the devices of fleets that are being removed.
+ * Replicas share the work by leases, and what one has left half done the next one finishes.
+ */
+@Injectable()
+export class RemovalsService implements OnApplicationBootstrap {
+  private readonly removing: RepeatedWork;
+  private readonly held = new Set<string>();
+  private readonly reportedAt = new Map<string, number>();
+
+  constructor(
+    @Inject(REDIS) private readonly redis: Redis,
+    @Inject(LOGGER) private readonly logger: Logger,
+    private readonly metrics: RulesMetrics,
+    private readonly news: CommandNews,
+    private readonly events: LiveEventsService,
+  ) {
+    this.removing = new RepeatedWork(logger, 'cannot remove devices; waiting for Redis', () => this.work());
+  }
+
+  onApplicationBootstrap(): void {
+    this.removing.begin(POLL_MS);
+  }
+
+  /** Takes no more. */
+  stop(): Promise<void> {
+    return this.removing.stop();
+  }
+
+  /** One round; returns how long to wait for the next one. */
+  private async work(): Promise<number> {
+    const wait = POLL_MS * (0.5 + Math.random());
+    const hasMore = await this.metrics.storeCall('removal', () => this.forget());
+    const fleets = await this.metrics.storeCall('removal', () =>
+      takeFleetRemovals(this.redis, FLEETS_AT_ONCE),
+    );
+    for (const fleet of fleets) this.held.add(fleet);
+    let isBusy = false;
+    for (const fleet of this.held) {
+      if (await this.step(fleet)) isBusy = true;
+    }
+    return hasMore || isBusy ? PAUSE_MS : wait;
+  }
+
+  /** @returns whether there are more */
+  private async forget(): Promise<boolean> {
+    const devices = await takeForgettable(this.redis, FORGET_LIMIT);
+    const removals = await removeDevices(this.redis, devices, { onlyIfAway: true });
+    for (const [i, device] of devices.entries()) {
+      if (!this.record(device, removals[i]!, 'forget_after')) continue;
+      this.events.append([{ type: 'removal', ...device, state: 'removed', cause: 'forget_after' }]);
+    }
+    return devices.length === FORGET_LIMIT;
+  }
+
+  /** Does one step of a removal. @returns whether the next one may follow at once */
+  private async step(fleet: string): Promise<boolean> {
+    try {
+      const step = await this.metrics.storeCall('removal', () => stepFleetRemoval(this.redis, fleet));
+      for (const { device, removal } of step?.devices ?? []) this.record(device, removal, 'fleet');
+      if (step?.removal.state === 'running') {
+        this.report(step.removal);
+        return !step.waits;
+      }
+      if (step !== undefined) this.report(step.removal);
+    } catch (error) {
+      if (storeFailure(error) !== undefined) throw error;
+      // One removal that fails must not hold up the others; it is taken again when its lease has ended.
+      this.logger.error({ err: error, fleet }, 'cannot continue the removal of a fleet');
+    }
+    this.held.delete(fleet);
+    this.reportedAt.delete(fleet);
+    return false;
+  }
+
+  private report({ fleet, state, removed }: FleetRemoval): void {
+    const now = performance.now();
+    if (state === 'running' && now - (this.reportedAt.get(fleet) ?? Number.NEGATIVE_INFINITY) < REPORT_MS)
+      return;
+    this.reportedAt.set(fleet, now);
+    this.events.append([{ type: 'removal', fleet, state, removed }]);
+  }
+
+  private record(device: DeviceName, removal: Removal, cause: 'forget_after' | 'fleet'): boolean {
+    if (removal.outcome !== 'removed') return false;
+    this.metrics.devicesRemoved.inc({ cause });
+    for (const { id, state, source } of removal.ended)
+      this.news.became(state, source, { id, ...device }, { cause: 'removed' });
+    return true;
+  }
+}
