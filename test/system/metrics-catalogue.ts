@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { Declaration } from '@lamplighter/service-kit/metrics';
 import { parse } from 'yaml';
 import { ApiMetrics } from '../../services/api/src/metrics/api-metrics.js';
+import { NO_RADIO_USE } from '../../services/device-sim/src/radio-report.js';
 import { SimMetrics } from '../../services/device-sim/src/sim-metrics.js';
 import { RulesMetrics } from '../../services/rules/src/metrics.js';
 
@@ -12,7 +13,12 @@ export type Service = (typeof SERVICES)[number];
 export const declarations: Readonly<Record<Service, ReadonlyMap<string, Declaration>>> = {
   rules: new RulesMetrics('rules', '0.0.0').declarations,
   api: new ApiMetrics('api', '0.0.0').declarations,
-  'device-sim': new SimMetrics('0.0.0', () => ({ connected: 0, devices: 0, waiting: 0 })).declarations,
+  'device-sim': new SimMetrics('0.0.0', () => ({
+    connected: 0,
+    devices: 0,
+    waiting: 0,
+    radioUse: NO_RADIO_USE,
+  })).declarations,
 };
 
 /** A metric as the catalogue has it: what several services declare under one name is one metric. */

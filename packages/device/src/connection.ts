@@ -4,6 +4,7 @@ import { connect as connectTls } from 'node:tls';
 import { parseTraceparent, TRACEPARENT } from '@lamplighter/contracts/trace-context';
 import { type ErrorWithReasonCode, type IClientOptions, MqttClient, type Packet } from 'mqtt';
 import type { Broker } from './broker.js';
+import type { Traffic } from './traffic.js';
 
 /** Largest packet that the broker may send us, bytes; every command fits, and a receipt for all that a window may hold. */
 const MAX_PACKET_BYTES = 65_536;
@@ -19,6 +20,8 @@ export interface ConnectionOptions {
   readonly keepAliveSeconds: number;
   /** The broker publishes it, retained, when the connection ends without a DISCONNECT. */
   readonly will?: { readonly topic: string; readonly payload: string };
+  /** Counts what passes. */
+  readonly traffic?: Traffic | undefined;
 }
 
 /**
@@ -78,14 +81,23 @@ export class Connection {
     options: ConnectionOptions,
     private readonly handlers: ConnectionHandlers,
   ) {
-    this.client = new MqttClient(() => openSocket(options.broker), clientOptions(options));
-    this.client.on('packetreceive', (packet) => this.inspect(packet));
+    const { traffic } = options;
+    this.client = new MqttClient(() => {
+      const socket = openSocket(options.broker);
+      traffic?.open(socket);
+      return socket;
+    }, clientOptions(options));
+    this.client.on('packetreceive', (packet) => {
+      traffic?.notePacket();
+      this.inspect(packet);
+    });
     this.client.on('connect', () => {
       if (this.state !== 'connecting') return;
       this.state = 'open';
       handlers.onOpen();
     });
     this.client.on('packetsend', ({ cmd }) => {
+      traffic?.notePacket();
       if (cmd === 'pingreq') this.pingedAt ??= performance.now();
     });
     this.client.on('message', (topic, payload, { properties }) => {

@@ -21,6 +21,7 @@ import { ServerClock } from './server-clock.js';
 import { type ConnectionChange, StandingConnection } from './standing-connection.js';
 import { MemoryStorage, type Storage } from './storage.js';
 import type { PublishOutcome, Telemetry } from './telemetry.js';
+import type { Traffic } from './traffic.js';
 
 /** Reason code of a PUBACK. */
 const NOBODY_LISTENS = 16;
@@ -61,6 +62,8 @@ export interface DeviceOptions {
   readonly onEvent?: (event: DeviceEvent) => void;
   /** Milliseconds since 1970. */
   readonly clock?: () => number;
+  /** Counts bytes and wake-ups; one instance per device, also for the client that replaces this one. */
+  readonly traffic?: Traffic;
 }
 
 /**
@@ -119,6 +122,7 @@ export class DeviceClient {
       nextSession: () => this.nextSession(),
       onMessage: (message) => this.receive(message),
       onChange: (change) => this.note(change),
+      traffic: options.traffic,
     });
     this.inbox = new CommandInbox({
       execute: (...command) => this.carryOut(...command),

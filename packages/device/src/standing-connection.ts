@@ -3,6 +3,7 @@ import { deviceTopic } from '@lamplighter/contracts/topics';
 import { type Backoff, backoffMs } from './backoff.js';
 import type { Broker } from './broker.js';
 import { type Arrived, Connection, type ConnectionEnd, ConnectionLost } from './connection.js';
+import type { Traffic } from './traffic.js';
 
 export interface StandingOptions {
   readonly broker: Broker;
@@ -18,6 +19,7 @@ export interface StandingOptions {
   readonly nextSession: () => number;
   readonly onMessage: (message: Arrived) => void;
   readonly onChange: (change: ConnectionChange) => void;
+  readonly traffic?: Traffic | undefined;
 }
 
 /** The device announced itself, or a connection ended (or never came about) and another attempt follows. */
@@ -77,7 +79,7 @@ export class StandingConnection {
   }
 
   private connect(): void {
-    const { broker, fleet, device, keepAliveSeconds, nextSession, onMessage } = this.options;
+    const { broker, fleet, device, keepAliveSeconds, nextSession, onMessage, traffic } = this.options;
     this.retry = undefined;
     this.session = nextSession();
     this.connection = new Connection(
@@ -85,6 +87,7 @@ export class StandingConnection {
         broker,
         clientId: `${fleet}.${device}`,
         keepAliveSeconds,
+        traffic,
         will: { topic: deviceTopic(fleet, 'presence', device), payload: JSON.stringify(this.will()) },
       },
       {

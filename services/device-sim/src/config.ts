@@ -37,6 +37,8 @@ const variables = z.object({
   JOURNAL_FILE: z.string().optional(),
   /** For how long the link must be down before a lamp decides by itself. */
   FALLBACK_SECONDS: decimal(30, 0, 86_400),
+  /** Without a packet for longer than this a radio is assumed to sleep: its next packet is a wake-up. */
+  RADIO_GAP_MS: integer(1000, 10, 3_600_000),
   /** QoS of telemetry. */
   QOS: z.enum(['0', '1', '2'], 'must be 0, 1 or 2').default('1'),
   /** Devices that begin to connect per second, at most. */
@@ -61,6 +63,7 @@ export interface Config {
   readonly stateDir?: string;
   readonly journalFile?: string;
   readonly fallbackAfterMs: number;
+  readonly radioGapMs: number;
   readonly qos: 0 | 1 | 2;
   readonly connectRate: number;
 }
@@ -85,6 +88,7 @@ export function simulatorConfig(env: NodeJS.ProcessEnv = process.env): Config {
     ...(read.STATE_DIR !== undefined && { stateDir: read.STATE_DIR }),
     ...(read.JOURNAL_FILE !== undefined && { journalFile: read.JOURNAL_FILE }),
     fallbackAfterMs: read.FALLBACK_SECONDS * 1000,
+    radioGapMs: read.RADIO_GAP_MS,
     qos: Number(read.QOS) as 0 | 1 | 2,
     connectRate: read.CONNECT_RATE,
   };

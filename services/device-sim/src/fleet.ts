@@ -6,6 +6,7 @@ import { burnsOutAfter, type Faults } from './faults.js';
 import type { GroundTruth } from './ground-truth.js';
 import { Lamp } from './lamp.js';
 import { fileStorage, memoryStorage } from './lamp-storage.js';
+import { addRadioUse, NO_RADIO_USE, type RadioUse } from './radio-report.js';
 import type { World } from './signals/sensor.js';
 import type { SimMetrics } from './sim-metrics.js';
 import { Spread } from './spread.js';
@@ -26,6 +27,8 @@ export interface FleetOptions {
   readonly stateDir?: string;
   /** For how long the link must be down before a lamp decides by itself. */
   readonly fallbackAfterMs: number;
+  /** Without a packet for longer than this a radio is assumed to sleep. */
+  readonly radioGapMs: number;
   /** Devices that begin to connect per second, at most. */
   readonly connectRate: number;
 }
@@ -76,6 +79,10 @@ export class Fleet {
     return this.lamps.reduce((sum, { waiting }) => sum + waiting, 0);
   }
 
+  get radioUse(): RadioUse {
+    return this.lamps.reduce((sum, { radioUse }) => addRadioUse(sum, radioUse), NO_RADIO_USE);
+  }
+
   /** True once every device has been online. */
   get complete(): boolean {
     return this.introduced === this.lamps.length;
@@ -104,7 +111,8 @@ export class Fleet {
   }
 
   private lamp(name: string, index: number, world: World): Lamp {
-    const { broker, fleet, qos, names, telemetry, outbox, stateDir, fallbackAfterMs, faults } = this.options;
+    const { broker, fleet, qos, names, telemetry, outbox, stateDir, fallbackAfterMs, radioGapMs, faults } =
+      this.options;
     const burnsOutAfterMs = burnsOutAfter(world.seed, name, faults);
     const burnsOutAt = burnsOutAfterMs === undefined ? undefined : Date.now() + burnsOutAfterMs;
     if (burnsOutAt !== undefined) this.truth?.writeFault(name, burnsOutAt);
@@ -117,6 +125,7 @@ export class Fleet {
       outbox: { readings: outbox },
       storage: stateDir === undefined ? memoryStorage() : fileStorage(stateDir, fleet, name),
       fallbackAfterMs,
+      radioGapMs,
       burnsOutAt,
       onEvent: (event: DeviceEvent) => {
         this.truth?.write(name, event);

@@ -1,20 +1,24 @@
-import type { Action } from '@lamplighter/contracts/command';
+import type { Action, CommandEnvelope } from '@lamplighter/contracts/command';
 import { DeviceClient, type DeviceOptions } from '@lamplighter/device/device-client';
 import type { DeviceEvent } from '@lamplighter/device/device-event';
 import { AnswerAfterRestart } from '@lamplighter/device/execute-command';
 import type { Measurements } from '@lamplighter/device/reading-count';
+import { Traffic } from '@lamplighter/device/traffic';
 import { parseLampAction } from './lamp-action.js';
 import type { LampStorage } from './lamp-storage.js';
+import type { RadioUse } from './radio-report.js';
 import { keyOf } from './signals/random.js';
 import { lightAt, type Spot, type World } from './signals/sensor.js';
 
 /** What a lamp reports. */
 export type LampReading = { readonly light: number; readonly led_on: boolean };
 
-export type LampOptions = Omit<DeviceOptions, 'execute' | 'fallback' | 'storage'> & {
+export type LampOptions = Omit<DeviceOptions, 'execute' | 'fallback' | 'storage' | 'traffic'> & {
   readonly storage: LampStorage;
   /** From then on it does not shine, whatever it is told and says; milliseconds since 1970. */
   readonly burnsOutAt?: number | undefined;
+  /** Without a packet for longer than this the radio is assumed to sleep, ms. */
+  readonly radioGapMs?: number;
   readonly onEvent: (event: DeviceEvent) => void;
 };
 
@@ -31,6 +35,9 @@ const INTERVAL_KEY = 'program:telemetry_interval_ms';
 export class Lamp {
   private client: DeviceClient;
   private readonly spot: Spot;
+  private readonly traffic: Traffic;
+  /** Commands that changed the lamp. */
+  private decisions = 0;
   private ledOn = false;
   private closed = false;
   private restarting = false;
@@ -49,6 +56,7 @@ export class Lamp {
     private readonly onSwitch: (change: 1 | -1) => void,
   ) {
     this.spot = { device: keyOf(options.device), place };
+    this.traffic = new Traffic(options.radioGapMs);
     this.client = this.boot();
   }
 
@@ -59,6 +67,11 @@ export class Lamp {
   /** Readings in its outbox. */
   get waiting(): number {
     return this.client.waiting;
+  }
+
+  get radioUse(): RadioUse {
+    const { bytesSent, bytesReceived, wakeUps } = this.traffic;
+    return { bytesSent, bytesReceived, wakeUps, decisions: this.decisions };
   }
 
   /** True if it measures at an interval of its own, because it was told to. */
@@ -84,15 +97,16 @@ export class Lamp {
   }
 
   private boot(): DeviceClient {
-    const { storage, burnsOutAt: _, ...options } = this.options;
+    const { storage, burnsOutAt: _, radioGapMs: __, ...options } = this.options;
     const opened = storage.open();
     const intervalMs = opened.get(INTERVAL_KEY);
     if (intervalMs !== undefined) this.measureEvery(Number(intervalMs));
     return new DeviceClient({
       ...options,
       storage: opened,
+      traffic: this.traffic,
       edgeRules: true,
-      execute: (action) => this.follow(action),
+      execute: (action, envelope) => this.follow(action, envelope),
       fallback: ({ light, led_on: ledOn }: Measurements) => {
         const dark = Number(light) < DARK;
         return dark === ledOn ? undefined : { led_on: dark };
@@ -105,11 +119,15 @@ export class Lamp {
     return { light: lightAt(this.world, this.spot, now, shines), led_on: this.ledOn };
   }
 
-  private async follow(given: Action): Promise<unknown> {
+  private async follow(given: Action, envelope: CommandEnvelope | undefined): Promise<unknown> {
     const action = parseLampAction(given);
     if (action.work_ms !== undefined) await this.work(action.work_ms);
     if (action.fail !== undefined) throw new Error(action.fail);
-    if (action.led_on !== undefined) this.switch(action.led_on);
+    if (action.led_on !== undefined) {
+      // What a local rule decides carries no envelope.
+      if (envelope !== undefined && action.led_on !== this.ledOn) this.decisions += 1;
+      this.switch(action.led_on);
+    }
     if (action.telemetry_interval_ms !== undefined) {
       this.options.storage.open().write([[INTERVAL_KEY, String(action.telemetry_interval_ms)]]);
       this.measureEvery(action.telemetry_interval_ms);

@@ -1,5 +1,6 @@
 import { ARRIVALS, type DeviceEvent, DROPS } from '@lamplighter/device/device-event';
-import { Metrics } from '@lamplighter/service-kit/metrics';
+import { Metrics, show, whenScraped } from '@lamplighter/service-kit/metrics';
+import type { RadioUse } from './radio-report.js';
 
 const RECEIPTS = ['stored', 'refused'] as const;
 const ENDS = ['unreachable', 'refused', 'lost'] as const;
@@ -23,8 +24,11 @@ export class SimMetrics {
   private readonly disconnections;
   private readonly lampsOn;
 
-  /** @param ask how many devices of how many are connected, and what their outboxes hold, at the moment of asking */
-  constructor(version: string, ask: () => { connected: number; devices: number; waiting: number }) {
+  /** @param ask how many devices of how many are connected, what their outboxes hold and their radios have cost, at the moment of asking */
+  constructor(
+    version: string,
+    ask: () => { connected: number; devices: number; waiting: number; radioUse: RadioUse },
+  ) {
     const metrics = new Metrics('device-sim', version);
     this.metrics = metrics;
     this.taken = metrics.counter(
@@ -77,6 +81,16 @@ export class SimMetrics {
     metrics.gauge('sim_outbox_readings', 'Readings that wait for a receipt', [], (gauge) => {
       gauge.set(ask().waiting);
     });
+    const radio = (name: string, help: string, value: (use: RadioUse) => number) =>
+      whenScraped(metrics.counter(name, help), (counter) => show(counter, value(ask().radioUse)));
+    radio('sim_sent_bytes_total', 'Bytes of MQTT that devices sent', ({ bytesSent }) => bytesSent);
+    radio(
+      'sim_received_bytes_total',
+      'Bytes of MQTT that devices received',
+      ({ bytesReceived }) => bytesReceived,
+    );
+    radio('sim_wake_ups_total', 'Times that radios woke up: packets after a gap', ({ wakeUps }) => wakeUps);
+    radio('sim_decisions_total', 'Commands that changed an actuator', ({ decisions }) => decisions);
   }
 
   get registry() {

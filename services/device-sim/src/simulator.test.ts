@@ -77,6 +77,27 @@ describe('the simulator', () => {
     expect(published).toBeGreaterThan(0);
   });
 
+  it('counts commands that change a lamp as decisions, and what its radios cost', async () => {
+    const fleet = await broker.newFleet();
+    const { simulator, service } = await simulate(broker, fleet);
+    await untilReady(simulator);
+    for (const [i, ledOn] of [true, true, false].entries()) {
+      const envelope = { id: `c${i}`, lane: 'led', seq: i + 1, attempt: 1, expiresAt: Date.now() + 60_000 };
+      await service.publish(`${fleet.name}/commands/lamp-0001`, { led_on: ledOn, _cmd: envelope });
+    }
+    await until(async () => (await metric(simulator, 'commands_received_total')) === 3, {
+      what: 'three commands',
+    });
+    await until(async () => (await metric(simulator, 'decisions_total')) === 2, { what: 'two decisions' });
+    expect(await metric(simulator, 'wake_ups_total')).toBeGreaterThanOrEqual(DEVICES);
+    const published = await metric(simulator, 'published_total');
+    // A reading is at least a topic and a short object, and each is answered with four bytes.
+    expect(await metric(simulator, 'sent_bytes_total')).toBeGreaterThan(60 * published);
+    expect(await metric(simulator, 'received_bytes_total')).toBeGreaterThan(
+      4 * (await metric(simulator, 'acked_total')),
+    );
+  });
+
   it('rejects a command that no lamp understands', async () => {
     const fleet = await broker.newFleet();
     const { simulator, service } = await simulate(broker, fleet);

@@ -5,6 +5,7 @@ import type { Config } from './config.js';
 import { Fleet } from './fleet.js';
 import { GroundTruth } from './ground-truth.js';
 import { deviceNames } from './names.js';
+import { addRadioUse, NO_RADIO_USE, radioReport } from './radio-report.js';
 import { SimMetrics } from './sim-metrics.js';
 
 /** Claims device names that no other simulator uses, and runs a fleet under them until it is closed. */
@@ -15,6 +16,9 @@ export class Simulator {
   private claim: BlockClaim | undefined;
   private fleet: Fleet | undefined;
   private closing = false;
+  private startedAt = performance.now();
+  /** Of the fleets before the present one. */
+  private radioBefore = NO_RADIO_USE;
 
   constructor(
     private readonly config: Config,
@@ -30,6 +34,11 @@ export class Simulator {
 
   /** Starts; does not wait for the broker. */
   start(): void {
+    this.startedAt = performance.now();
+    this.continue();
+  }
+
+  private continue(): void {
     this.run().catch((error: unknown) => {
       if (!this.closing) throw error;
     });
@@ -49,6 +58,8 @@ export class Simulator {
     await this.fleet?.close();
     await this.claim?.release();
     this.truth?.close();
+    const { devices, radioUse } = this.count();
+    this.logger.info(radioReport(radioUse, devices, performance.now() - this.startedAt));
   }
 
   private async run(): Promise<void> {
@@ -78,12 +89,18 @@ export class Simulator {
     const left = this.fleet;
     this.fleet = undefined;
     void left?.close().then(() => {
-      if (!this.closing) this.start();
+      this.radioBefore = addRadioUse(this.radioBefore, left.radioUse);
+      if (!this.closing) this.continue();
     });
   }
 
   private count() {
-    const { connected = 0, waiting = 0 } = this.fleet ?? {};
-    return { connected, devices: this.config.devices, waiting };
+    const { connected = 0, waiting = 0, radioUse = NO_RADIO_USE } = this.fleet ?? {};
+    return {
+      connected,
+      devices: this.config.devices,
+      waiting,
+      radioUse: addRadioUse(this.radioBefore, radioUse),
+    };
   }
 }

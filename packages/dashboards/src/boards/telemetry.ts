@@ -273,6 +273,43 @@ export const telemetry = board({
           height: 8,
         }),
         linesPanel({
+          title: 'Bytes of simulated devices',
+          description: 'MQTT on the sockets of simulated devices, in each direction.',
+          unit: 'Bps',
+          queries: [
+            [sumRate('sim_sent_bytes_total'), 'sent'],
+            [sumRate('sim_received_bytes_total'), 'received'],
+          ],
+          width: 8,
+          height: 7,
+        }),
+        linesPanel({
+          title: 'Wake-ups and decisions',
+          description:
+            'Times that a radio woke up (a packet after a second without one, or as RADIO_GAP_MS says), and commands that changed a lamp.',
+          unit: 'cps',
+          queries: [
+            [sumRate('sim_wake_ups_total'), 'wake-ups'],
+            [sumRate('sim_decisions_total'), 'decisions'],
+          ],
+          width: 8,
+          height: 7,
+        }),
+        linesPanel({
+          title: 'Cost of a decision',
+          description:
+            'Bytes in both directions for each command that changed a lamp, over the last ten minutes: to compare telemetry policies.',
+          unit: 'bytes',
+          queries: [
+            [
+              '(sum(rate(lamplighter_sim_sent_bytes_total[10m])) + sum(rate(lamplighter_sim_received_bytes_total[10m]))) / sum(rate(lamplighter_sim_decisions_total[10m]))',
+              'bytes per decision',
+            ],
+          ],
+          width: 8,
+          height: 7,
+        }),
+        linesPanel({
           title: 'Connections of simulated devices',
           description: 'Simulated devices that are connected, and those that are not.',
           unit: 'short',
