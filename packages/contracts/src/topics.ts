@@ -4,7 +4,14 @@ import { IDENTITY } from './identity.js';
  * Every topic of the wire contract is `<fleet>/<kind>/<device>`, and this file is the only place that spells one.
  * The lesson's lane has two levels, `<fleet>/telemetry` and `<fleet>/commands`; its one device is named like the fleet.
  */
-export const TOPIC_KINDS = ['telemetry', 'commands', 'acknowledgements', 'receipts', 'presence'] as const;
+export const TOPIC_KINDS = [
+  'telemetry',
+  'commands',
+  'acknowledgements',
+  'receipts',
+  'presence',
+  'state',
+] as const;
 export type TopicKind = (typeof TOPIC_KINDS)[number];
 
 /** A parsed topic. `lesson` marks the two-level form. */

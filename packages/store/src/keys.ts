@@ -7,6 +7,7 @@
  * | `{s}:device:<fleet>/<device>`    | HASH | `rules` (rule states, JSON) and their `version`, `session` (`session,online,at,telemetry`, and the period of a device that sleeps), `lesson`, `lane:<lane>` (last sequence), settings (`interval`; `edge`, `edge:told`, `edge:confirmed`, see edge-settings.ts), `stopped:<lane>` (the command whose failure stopped it), counts of the ledger (`late`, `duplicate`, `stale`, `rejected`, `taken`, `dropped`, `from`, `again`), `forget-after`; of a removed device for a day `session`, `from`, `dropped`, `again`, `removed` | one per device |
  * | `{s}:window:<fleet>/<device>`    | LIST | readings in device order, `received,late,count,n,seq,at,<replica>.<part>,json`; the last one is the last state | `WINDOW_SIZE` and a stride, trimmed on write |
  * | `{s}:presence:<fleet>`           | ZSET | device → online until (ms); 0 said goodbye, -1 never seen | one per device |
+ * | `{s}:states:<fleet>`             | HASH | device → `published at (ms),digest` of its state that the broker retains | one per device; gone when the broker has it no more |
  * | `{s}:devices:<fleet>`            | ZSET | device names, score 0, in lexical order | `MAX_DEVICES_PER_FLEET` |
  * | `{s}:fleets`                     | SET  | fleet names | one per fleet |
  * | `{s}:commands`                   | HASH | command id → header line and JSON, written once | `COMMANDS_KEPT_PER_DEVICE` |
@@ -38,6 +39,7 @@
  * | `{lamplighter}:rule-errors:<fleet>` | HASH | rule id → the latest error of its present version (see rules-errors.ts) | as `rules` |
  * | `{lamplighter}:telemetry-schemas` | HASH | fleet → its telemetry schema, JSON | one per fleet |
  * | `{lamplighter}:measurement-names:<fleet>` | SET | names of the measurements that a sample of its readings had (see measurement-names.ts) | 1000 per fleet |
+ * | `{lamplighter}:fleet-settings`   | HASH | `<fleet>/<setting>` → value; `*` → how often any was written | few per fleet |
  * | `{lamplighter}:edge-rules`       | HASH | `<fleet>/<device>` → the rule by which it is to go without its link; `…-walk` is held by the replica that looks whether they have the present version | one per device |
  * | `{lamplighter}:…`                | -    | shard count, API keys, recent events, samples of rejected input | see their files |
  */
@@ -95,6 +97,7 @@ export const edgeKey = (shard: number, fleet: string, device: string) => `{${sha
 /** Keys of one fleet in one shard. */
 export const ineffectiveKey = (shard: number, fleet: string) => `{${shard}}:ineffective:${fleet}`;
 export const presenceKey = (shard: number, fleet: string) => `{${shard}}:presence:${fleet}`;
+export const statesKey = (shard: number, fleet: string) => `{${shard}}:states:${fleet}`;
 export const ledgerKey = (shard: number, fleet: string) => `{${shard}}:ledger:${fleet}`;
 export const devicesKey = (shard: number, fleet: string) => `{${shard}}:devices:${fleet}`;
 
@@ -138,6 +141,7 @@ export const ruleVersionsKey = (fleet: string, rule: string) =>
 export const ruleErrorsKey = (fleet: string) => `{lamplighter}:rule-errors:${fleet}`;
 export const RULES_REVISIONS_KEY = '{lamplighter}:rules-revisions';
 export const EDGE_RULES_KEY = '{lamplighter}:edge-rules';
+export const FLEET_SETTINGS_KEY = '{lamplighter}:fleet-settings';
 export const TELEMETRY_SCHEMAS_KEY = '{lamplighter}:telemetry-schemas';
 export const measurementNamesKey = (fleet: string) => `{lamplighter}:measurement-names:${fleet}`;
 /** Channel on which whoever enqueues a command says which shard has work. */

@@ -15,6 +15,7 @@ import { EventFeed } from './events/event-feed.js';
 import { EventReader } from './events/event-reader.js';
 import { EventWriter } from './events/event-writer.js';
 import { EventsController } from './events/events.controller.js';
+import { FleetSettingsController } from './fleets/fleet-settings.controller.js';
 import { FleetsController } from './fleets/fleets.controller.js';
 import { LedgerController } from './fleets/ledger.controller.js';
 import { LedgerReader } from './fleets/ledger-reader.js';
@@ -68,6 +69,7 @@ export function apiModule({ config, logger, metrics, link }: Foundation): Dynami
       FleetRolloutsController,
       RolloutsController,
       TelemetrySchemaController,
+      FleetSettingsController,
       RulesController,
       RuleVersionsController,
       RuleSchemaController,

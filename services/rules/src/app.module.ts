@@ -22,6 +22,7 @@ import { RemovalsService } from './removal/removals.service.js';
 import { RolloutsService } from './rollouts/rollouts.service.js';
 import { RuleBook } from './rule-book/rule-book.service.js';
 import { RuleErrors } from './rule-book/rule-errors.service.js';
+import { StatePublisher } from './state/state-publisher.service.js';
 import { DeviceCache } from './telemetry/device-cache.js';
 import { GroundsService } from './telemetry/grounds.service.js';
 import { IngestService } from './telemetry/ingest.service.js';
@@ -68,6 +69,7 @@ export function rulesModule(foundation: Foundation): DynamicModule {
       GroundsService,
       EdgeService,
       EdgeFollowService,
+      StatePublisher,
       IngestService,
       TimersService,
       Standings,

@@ -21,6 +21,7 @@ import { DeparturesService } from './removal/departures.service.js';
 import { RemovalsService } from './removal/removals.service.js';
 import { RolloutsService } from './rollouts/rollouts.service.js';
 import { readSeeds } from './rule-book/seed-file.js';
+import { StatePublisher } from './state/state-publisher.service.js';
 import { TimersService } from './telemetry/timers.service.js';
 
 const VERSION = '0.1.0';
@@ -101,6 +102,7 @@ async function start(): Promise<RunningService> {
         app.get(EdgeFollowService).stop(),
         app.get(RemovalsService).stop(),
         app.get(DeparturesService).stop(),
+        app.get(StatePublisher).stop(),
       ]);
       await app.get(DispatchService).stop();
       await app.close();

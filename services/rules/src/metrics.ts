@@ -26,6 +26,7 @@ const STORE_OPERATIONS = [
   'effect',
   'edge',
   'removal',
+  'state',
 ] as const;
 export type StoreOperation = (typeof STORE_OPERATIONS)[number];
 
@@ -170,6 +171,11 @@ export class RulesMetrics extends Metrics {
   readonly devicesRemoved = this.counter('devices_removed_total', 'Devices that were removed, by why', {
     cause: ['forget_after', 'fleet'],
   });
+  readonly statePublishes = this.counter(
+    'state_publishes_total',
+    'Retained states of devices: published, removed, or dropped because too many waited or the link was down',
+    { result: ['published', 'removed', 'dropped'] },
+  );
   readonly connected = this.gauge('mqtt_connected', 'Every link to the broker is up and subscribed');
   readonly canaryAge = this.gauge(
     'mqtt_canary_age_seconds',

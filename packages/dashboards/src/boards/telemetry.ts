@@ -342,6 +342,16 @@ export const telemetry = board({
           colors: { born: 'green', gone: 'yellow', malformed: 'red', full: 'dark-red' },
         }),
         linesPanel({
+          title: 'Retained states',
+          description:
+            'Last states of devices, for fleets that publish them: published, removed from the broker, or dropped because too many waited or the link was down.',
+          unit: 'cps',
+          queries: [[sumRate(`state_publishes_total{${REPLICA}}`, 'result'), '{{result}}']],
+          width: 6,
+          height: 7,
+          colors: { published: 'green', dropped: 'red' },
+        }),
+        linesPanel({
           title: 'Sessions that ended',
           description:
             'Devices that went away, simulated or not. Will: their will or goodbye came. Takeover: a new session began while the one before stood. Timeout: they fell silent, counted when they speak again.',

@@ -92,17 +92,18 @@ describe('frames', () => {
         fc.string({ unit: 'grapheme', maxLength: 20_000 }),
         fc.integer({ min: 1, max: 0xffff_ffff }),
         traceparent,
-        (id, topic, payload, expiry, traceparent) => {
+        fc.boolean(),
+        (id, topic, payload, expiry, traceparent, isRetained) => {
           const parser = mqttPacket.parser(V5);
           let parsed: unknown;
           parser.on('packet', (packet) => {
             parsed = packet;
           });
-          parser.parse(encodePublish(id, topic, payload, expiry, traceparent));
+          parser.parse(encodePublish(id, topic, payload, expiry, traceparent, isRetained));
           expect(parsed).toMatchObject({
             cmd: 'publish',
             qos: 1,
-            retain: false,
+            retain: isRetained,
             dup: false,
             messageId: id,
             topic,

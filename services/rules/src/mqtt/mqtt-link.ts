@@ -79,6 +79,7 @@ export class MqttLink {
   private readonly client: MqttClient;
   private tap: PublishTap | undefined;
   private up = false;
+  private connected = 0;
   private told: boolean | 'refused' | undefined;
   private closing = false;
   private inFlight = 0;
@@ -151,6 +152,11 @@ export class MqttLink {
     return this.up;
   }
 
+  /** How often it was connected and subscribed. */
+  get connections(): number {
+    return this.connected;
+  }
+
   /** Messages handed over and not settled yet. */
   get unsettled(): number {
     return this.inFlight;
@@ -191,6 +197,16 @@ export class MqttLink {
   tell(topic: string, payload: string, expirySeconds: number): boolean {
     if (!this.up || this.tap === undefined || this.tap.unsentBytes > MAX_UNSENT_BYTES) return false;
     this.tap.send(encodePublish(0, topic, payload, expirySeconds));
+    return true;
+  }
+
+  /**
+   * Publishes with QoS 0, retained: for what is published again after a reconnect. False if it is dropped here already.
+   * @param expirySeconds how long the broker keeps it
+   */
+  retain(topic: string, payload: string, expirySeconds: number): boolean {
+    if (!this.up || this.tap === undefined || this.tap.unsentBytes > MAX_UNSENT_BYTES) return false;
+    this.tap.send(encodePublish(0, topic, payload, expirySeconds, undefined, true));
     return true;
   }
 
@@ -348,6 +364,7 @@ export class MqttLink {
 
   private online(): void {
     this.up = true;
+    this.connected += 1;
     this.told = true;
     this.steady = setTimeout(() => {
       this.short = 0;

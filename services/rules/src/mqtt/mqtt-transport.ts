@@ -109,6 +109,16 @@ export class MqttTransport extends Server implements CustomTransportStrategy {
     });
   }
 
+  /** Publishes with QoS 0, retained, on the link of that name; false if it is dropped. */
+  retain(link: string, topic: string, payload: string, expirySeconds: number): boolean {
+    return this.links.get(link)?.retain(topic, payload, expirySeconds) ?? false;
+  }
+
+  /** How often the link of that name was connected: each time the broker may have lost what it retained. */
+  connections(link: string): number {
+    return this.links.get(link)?.connections ?? 0;
+  }
+
   /** What keeps the transport from working, in words. */
   problems(): string[] {
     return [...this.links].flatMap(([name, link]) =>

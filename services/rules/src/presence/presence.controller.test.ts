@@ -9,6 +9,7 @@ import { until } from '@lamplighter/test-kit/until';
 import type { LiveEventsService } from '../live-events/live-events.service.js';
 import { RulesMetrics } from '../metrics.js';
 import type { MqttMessage } from '../mqtt/mqtt-link.js';
+import type { StatePublisher } from '../state/state-publisher.service.js';
 import type { DeviceCache } from '../telemetry/device-cache.js';
 import { PresenceController } from './presence.controller.js';
 
@@ -43,6 +44,7 @@ async function isDueAfterBirth(lamp: DeviceAddress, fail: (pipeline: jest.Spied<
     { announce: () => undefined } as unknown as DeviceCache,
     new RulesMetrics('rules', 'test'),
     told as unknown as LiveEventsService,
+    { note: () => undefined } as unknown as StatePublisher,
   );
   fail(jest.spyOn(redis, 'pipeline'));
   const payload = Buffer.from(JSON.stringify({ online: true, session: 1, at: 1, telemetry: 'latest' }));

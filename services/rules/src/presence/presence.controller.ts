@@ -11,6 +11,7 @@ import { LiveEventsService } from '../live-events/live-events.service.js';
 import { RulesMetrics } from '../metrics.js';
 import type { MqttMessage } from '../mqtt/mqtt-link.js';
 import type { Subscription } from '../mqtt/mqtt-transport.js';
+import { StatePublisher } from '../state/state-publisher.service.js';
 import { DeviceCache } from '../telemetry/device-cache.js';
 import { untilStored } from '../telemetry/until-stored.js';
 import { REDIS } from '../tokens.js';
@@ -47,6 +48,7 @@ export class PresenceController {
     private readonly devices: DeviceCache,
     private readonly metrics: RulesMetrics,
     private readonly events: LiveEventsService,
+    private readonly states: StatePublisher,
   ) {}
 
   @EventPattern(FILTERS.presence, SUBSCRIPTION)
@@ -90,6 +92,7 @@ export class PresenceController {
     this.metrics.presence.inc({ result });
     if (lost !== undefined) this.metrics.sessionsLost.inc({ cause: lost });
     if (result !== 'born' && result !== 'gone') return [];
+    this.states.note(address);
     const { fleet, device } = address;
     return [{ type: 'presence', fleet, device, online: message.online, session: message.session }];
   }

@@ -15,6 +15,7 @@ import { RulesMetrics } from '../metrics.js';
 import { MqttTransport } from '../mqtt/mqtt-transport.js';
 import { RepeatedWork } from '../repeated-work.js';
 import { RuleBook } from '../rule-book/rule-book.service.js';
+import { StatePublisher } from '../state/state-publisher.service.js';
 import { LOGGER, REDIS } from '../tokens.js';
 
 /** How often departures are looked for, milliseconds on average. */
@@ -23,7 +24,7 @@ const POLL_MS = 500;
 const TAKE_LIMIT = 200;
 
 /**
- * Clears what is left of removed devices outside their shard: the broker's retained presence, votes in quorums, samples of rejected
+ * Clears what is left of removed devices outside their shard: the broker's retained presence and state, votes in quorums, samples of rejected
  * input. Replicas share the work by leases; what could not be cleared comes up again when its lease has ended.
  */
 @Injectable()
@@ -36,6 +37,7 @@ export class DeparturesService implements OnApplicationBootstrap {
     private readonly transport: MqttTransport,
     private readonly book: RuleBook,
     private readonly groups: GroupsService,
+    private readonly states: StatePublisher,
     private readonly metrics: RulesMetrics,
   ) {
     this.clearing = new RepeatedWork(logger, 'cannot clear removed devices; waiting for Redis', () =>
@@ -60,6 +62,7 @@ export class DeparturesService implements OnApplicationBootstrap {
     const departures = await this.metrics.storeCall('removal', take);
     if (departures.length === 0) return wait;
     const cleared = await this.clearPresence(departures);
+    if (!(await this.states.removeOfDeleted(cleared))) return wait;
     await this.metrics.storeCall('removal', () => this.clearStore(cleared));
     return departures.length === TAKE_LIMIT ? 0 : wait;
   }

@@ -24,6 +24,7 @@ import { RulesMetrics } from '../metrics.js';
 import type { MqttMessage } from '../mqtt/mqtt-link.js';
 import type { RuleErrors } from '../rule-book/rule-errors.service.js';
 import { RuleSet } from '../rule-book/rule-set.js';
+import type { StatePublisher } from '../state/state-publisher.service.js';
 import { DeviceCache } from './device-cache.js';
 import { GroundsService } from './grounds.service.js';
 import { IngestService } from './ingest.service.js';
@@ -76,6 +77,7 @@ function underTest() {
       },
     } as unknown as ReceiptsService,
     { keep: () => Promise.resolve() } as unknown as EdgeService,
+    { note: nothing } as unknown as StatePublisher,
   );
   const topic = `${fleet}/telemetry/${LAMP}`;
   const send = (reading: object) => {

@@ -19,6 +19,7 @@ import { LiveEventsService } from '../live-events/live-events.service.js';
 import { RulesMetrics } from '../metrics.js';
 import type { MqttMessage } from '../mqtt/mqtt-link.js';
 import { RuleErrors } from '../rule-book/rule-errors.service.js';
+import { StatePublisher } from '../state/state-publisher.service.js';
 import { REDIS } from '../tokens.js';
 import { DeviceCache } from './device-cache.js';
 import { endToEndSeconds } from './end-to-end.js';
@@ -54,6 +55,7 @@ export class IngestService {
     private readonly rejected: RejectedService,
     private readonly receipts: ReceiptsService,
     private readonly edge: EdgeService,
+    private readonly states: StatePublisher,
   ) {}
 
   /** Returns when every message is stored, or refused and counted. */
@@ -251,6 +253,7 @@ export class IngestService {
         if (outcome.back === 'stale' && !part.device.isCanary)
           this.metrics.sessionsLost.inc({ cause: 'timeout' });
         if (!part.device.isCanary) accepted += part.live.length;
+        if (part.live.length > 0) this.states.note(part.address);
         if (outcome.late !== undefined) {
           // Where they stand among the others the store knows: the history is read again.
           if (outcome.late.stored > 0) part.device.history = undefined;

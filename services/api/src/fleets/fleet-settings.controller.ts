@@ -1,0 +1,65 @@
+import { type FleetSettings, readFleetSettings, writeFleetSettings } from '@lamplighter/store/fleet-settings';
+import { Body, Controller, Get, Inject, Param, Put } from '@nestjs/common';
+import { ApiOperation } from '@nestjs/swagger';
+import { z } from 'zod';
+import { Answers, Problems, Resource } from '../openapi/describe.js';
+import { type FleetPath, fleetPath } from '../requests/address.js';
+import { StoreLink } from '../store/store-link.js';
+
+const publishState = z.boolean().meta({
+  description:
+    'Whether the last state of each device is published, retained, on `<fleet>/state/<device>`: at most once per device and second',
+});
+
+/** Settings of a fleet, all of them. */
+export const fleetSettingsSchema = z
+  .object({ publishState })
+  .meta({ id: 'FleetSettings', examples: [{ publishState: true }] });
+
+/** Those that are to be changed. */
+const fleetSettingsChange = z
+  .strictObject({ publishState: publishState.optional() })
+  .refine((settings) => Object.keys(settings).length > 0, {
+    path: ['publishState'],
+    error: 'at least one setting: "publishState"',
+  })
+  .meta({ id: 'FleetSettingsChange', examples: [{ publishState: true }] });
+
+@Resource('fleets')
+@Controller('v1/fleets/:fleet/settings')
+export class FleetSettingsController {
+  constructor(@Inject(StoreLink) private readonly link: StoreLink) {}
+
+  @Get()
+  @ApiOperation({ summary: 'The settings of a fleet' })
+  @Answers(200, fleetSettingsSchema, 'The settings; the defaults of a fleet that has set none')
+  @Problems('invalid-request')
+  readFleetSettings(@Param({ schema: fleetPath }) { fleet }: FleetPath): Promise<FleetSettings> {
+    return readFleetSettings(this.link.redis, fleet);
+  }
+
+  @Put()
+  @ApiOperation({
+    summary: 'Change settings of a fleet',
+    description:
+      'Settings that are not given stay as they are. The rules service follows within a second; when `publishState` is switched off ' +
+      'it removes the retained states from the broker.',
+  })
+  @Answers(200, fleetSettingsSchema, 'The settings as they are now')
+  @Problems(
+    'invalid-request',
+    'malformed-json',
+    'body-too-large',
+    'unsupported-media-type',
+    'store-not-durable',
+    'store-refuses-writes',
+    'store-away',
+  )
+  async changeFleetSettings(
+    @Param({ schema: fleetPath }) { fleet }: FleetPath,
+    @Body({ schema: fleetSettingsChange }) change: Partial<FleetSettings>,
+  ): Promise<FleetSettings> {
+    await writeFleetSettings(this.link.durableRedis, fleet, change);
+    return readFleetSettings(this.link.redis, fleet);
+  }
+}

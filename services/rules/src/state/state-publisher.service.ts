@@ -1,0 +1,245 @@
+import type { DeviceState } from '@lamplighter/contracts/device-state';
+import { deviceTopic } from '@lamplighter/contracts/topics';
+import type { Logger } from '@lamplighter/service-kit/logger';
+import { DeviceAddress } from '@lamplighter/store/accept-readings';
+import { type Redis, redisNow } from '@lamplighter/store/connect';
+import { readAllFleetSettings, readFleetSettingsRevision } from '@lamplighter/store/fleet-settings';
+import {
+  arePublishedAndGone,
+  claimStates,
+  forgetPublishedStates,
+  type StateClaim,
+  walkPublishedStates,
+  walkStates,
+} from '@lamplighter/store/published-states';
+import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
+import { RulesMetrics } from '../metrics.js';
+import { MqttTransport } from '../mqtt/mqtt-transport.js';
+import { RepeatedWork } from '../repeated-work.js';
+import { LOGGER, REDIS } from '../tokens.js';
+
+/** Pause between two rounds, milliseconds; the settings are looked at in each. */
+const ROUND_MS = 200;
+/** Devices whose states are claimed, looked at or removed in one round, at most. */
+const CLAIMS_PER_ROUND = 500;
+/** Devices that wait to be published; more are dropped and counted, and come with their next reading. */
+const MAX_WAITING = 20_000;
+/** By this time after a write every replica that works has seen that a fleet was switched off, milliseconds. */
+const SEEN_BY_ALL_MS = 2000;
+/** The link of the commands: what it publishes is not held back while Redis is slow. */
+const LINK = 'commands';
+/** The broker keeps a state for as long as MQTT can say. */
+const FOREVER_SECONDS = 0xffff_ffff;
+/** Reason codes of a PUBACK: taken; taken, and nobody is subscribed. */
+const TAKEN: readonly unknown[] = [0, 16];
+
+/**
+ * Publishes the last state of each device of the fleets that switched it on, retained, after it is stored. Readings only note which device
+ * has news; what is published is read from the store, under a claim that one replica gets, at most once per second. So late and repeated
+ * readings, restarts and other replicas never put an old state in the place of a newer one. After each connection to the broker all states
+ * are published again, for the broker may have lost them.
+ */
+@Injectable()
+export class StatePublisher implements OnApplicationBootstrap {
+  private readonly publishing: RepeatedWork;
+  private revision: string | null | undefined;
+  private fleets: ReadonlySet<string> = new Set();
+  /** Whether any fleet publishes: all that readings of the others cost. */
+  private isActive = false;
+  /** By the device's key in the store; the first one noted is the first one published. */
+  private readonly waiting = new Map<string, DeviceAddress>();
+  /** Published within the last second, with the time from which they may be again (monotonic, ms); in order of that. */
+  private readonly resting = new Map<string, { readonly address: DeviceAddress; readonly until: number }>();
+  private connections = 0;
+  /** Fleets whose devices are all to be looked at, page by page. */
+  private readonly sweeps = new Map<string, AsyncGenerator<string[]>>();
+  /** Fleets whose retained states are to be removed, from a time on (monotonic, ms). */
+  private readonly removals = new Map<
+    string,
+    { from: number; pages?: AsyncGenerator<string[]> | undefined }
+  >();
+  /** States that were published before this are published again (server time, ms). */
+  private againBefore = 0;
+
+  constructor(
+    @Inject(REDIS) private readonly redis: Redis,
+    @Inject(LOGGER) logger: Logger,
+    private readonly transport: MqttTransport,
+    private readonly metrics: RulesMetrics,
+  ) {
+    this.publishing = new RepeatedWork(logger, 'cannot publish device states; waiting for Redis', () =>
+      this.work(),
+    );
+  }
+
+  onApplicationBootstrap(): void {
+    this.publishing.begin(ROUND_MS);
+  }
+
+  /** Begins no more rounds. */
+  stop(): Promise<void> {
+    return this.publishing.stop();
+  }
+
+  /** A reading of a device was stored as its last state, or its presence changed. */
+  note(address: DeviceAddress): void {
+    if (this.isActive && this.fleets.has(address.fleet)) this.add(address);
+  }
+
+  /** Removes the retained states of devices that were deleted. @returns whether the broker has taken all */
+  async removeOfDeleted(devices: readonly { fleet: string; device: string }[]): Promise<boolean> {
+    const addresses = devices.map(({ fleet, device }) => new DeviceAddress(fleet, device, false));
+    const gone = await arePublishedAndGone(this.redis, addresses);
+    return this.remove(addresses.filter((_, i) => gone[i]));
+  }
+
+  private add(address: DeviceAddress): void {
+    const key = address.deviceKey;
+    if (this.waiting.has(key) || this.resting.has(key)) return;
+    if (this.waiting.size + this.resting.size >= MAX_WAITING)
+      this.metrics.statePublishes.inc({ result: 'dropped' });
+    else this.waiting.set(key, address);
+  }
+
+  /** One round; returns how long to wait for the next one. */
+  private async work(): Promise<number> {
+    await this.metrics.storeCall('state', () => this.readSettings());
+    const connections = this.transport.connections(LINK);
+    if (this.transport.problems().length > 0 || connections === 0) return ROUND_MS;
+    if (connections !== this.connections) {
+      this.againBefore = await redisNow(this.redis);
+      for (const fleet of this.fleets) this.sweep(fleet);
+      this.connections = connections;
+    }
+    await this.publish();
+    await this.continueSweeps();
+    await this.continueRemovals();
+    return ROUND_MS;
+  }
+
+  private async readSettings(): Promise<void> {
+    const revision = await readFleetSettingsRevision(this.redis);
+    if (revision === this.revision) return;
+    const before = this.fleets;
+    const settings = [...(await readAllFleetSettings(this.redis))];
+    this.fleets = new Set(settings.flatMap(([fleet, { publishState }]) => (publishState ? [fleet] : [])));
+    this.isActive = this.fleets.size > 0;
+    this.revision = revision;
+    for (const fleet of this.fleets) {
+      this.removals.delete(fleet);
+      if (!before.has(fleet)) this.sweep(fleet);
+    }
+    // Also those that were switched off while no replica ran.
+    const from = performance.now() + SEEN_BY_ALL_MS;
+    for (const [fleet] of settings) {
+      if (this.fleets.has(fleet)) continue;
+      this.sweeps.delete(fleet);
+      this.removals.set(fleet, { from });
+    }
+  }
+
+  private async publish(): Promise<void> {
+    const now = performance.now();
+    for (const [key, { address, until }] of this.resting) {
+      if (until > now) break;
+      this.resting.delete(key);
+      this.waiting.set(key, address);
+    }
+    const addresses: DeviceAddress[] = [];
+    for (const [key, address] of this.waiting) {
+      if (addresses.length === CLAIMS_PER_ROUND) break;
+      // What is noted from here on may be newer than what the claim reads.
+      this.waiting.delete(key);
+      if (this.fleets.has(address.fleet)) addresses.push(address);
+    }
+    if (addresses.length === 0) return;
+    const gone: DeviceAddress[] = [];
+    for (const [i, claim] of (await this.claim(addresses)).entries()) {
+      const address = addresses[i]!;
+      if (claim.kind === 'gone') gone.push(address);
+      else if (claim.kind === 'wait') this.rest(address, now + claim.ms);
+      else if (claim.kind === 'state') this.send(address, claim.state);
+    }
+    await this.remove(gone);
+  }
+
+  private async claim(addresses: readonly DeviceAddress[]): Promise<StateClaim[]> {
+    try {
+      const claim = () => claimStates(this.redis, addresses, this.againBefore);
+      return await this.metrics.storeCall('state', claim);
+    } catch (error) {
+      for (const address of addresses) this.add(address);
+      throw error;
+    }
+  }
+
+  private rest(address: DeviceAddress, until: number): void {
+    this.waiting.delete(address.deviceKey);
+    this.resting.set(address.deviceKey, { address, until });
+  }
+
+  private send({ fleet, device }: DeviceAddress, state: DeviceState): void {
+    const topic = deviceTopic(fleet, 'state', device);
+    const isSent = this.transport.retain(LINK, topic, JSON.stringify(state), FOREVER_SECONDS);
+    // If the link is down, all are published again when it is up.
+    this.metrics.statePublishes.inc({ result: isSent ? 'published' : 'dropped' });
+  }
+
+  private sweep(fleet: string): void {
+    this.sweeps.set(fleet, walkStates(this.redis, fleet));
+  }
+
+  /** A page of one sweep, as long as there is room for readings. */
+  private async continueSweeps(): Promise<void> {
+    const [sweep] = this.sweeps;
+    if (sweep === undefined) return;
+    const [fleet, pages] = sweep;
+    let found = 0;
+    while (found < CLAIMS_PER_ROUND && this.waiting.size < MAX_WAITING / 2) {
+      const { value: names, done } = await pages.next();
+      if (done) {
+        if (this.sweeps.get(fleet) === pages) this.sweeps.delete(fleet);
+        return;
+      }
+      for (const name of names) this.add(new DeviceAddress(fleet, name, false));
+      found += names.length;
+    }
+  }
+
+  /** A few pages of one removal. */
+  private async continueRemovals(): Promise<void> {
+    for (const [fleet, removal] of this.removals) {
+      if (performance.now() < removal.from) continue;
+      removal.pages ??= walkPublishedStates(this.redis, fleet);
+      for (let removed = 0; removed < CLAIMS_PER_ROUND; ) {
+        const { value: names, done } = await removal.pages.next();
+        if (done) {
+          this.removals.delete(fleet);
+          return;
+        }
+        const addresses = names.map((name) => new DeviceAddress(fleet, name, false));
+        if (!(await this.remove(addresses))) {
+          // They are still recorded: from the beginning in the next round.
+          removal.pages = undefined;
+          return;
+        }
+        removed += names.length;
+      }
+      return;
+    }
+  }
+
+  /** Removes retained states; what the broker has not taken stays recorded. @returns whether it has taken all */
+  private async remove(addresses: readonly DeviceAddress[]): Promise<boolean> {
+    if (addresses.length === 0) return true;
+    const outcomes = await Promise.all(
+      addresses.map(({ fleet, device }) =>
+        this.transport.clearRetained(LINK, deviceTopic(fleet, 'state', device)),
+      ),
+    );
+    const removed = addresses.filter((_, i) => TAKEN.includes(outcomes[i]));
+    this.metrics.statePublishes.inc({ result: 'removed' }, removed.length);
+    await this.metrics.storeCall('state', () => forgetPublishedStates(this.redis, removed));
+    return removed.length === addresses.length;
+  }
+}
