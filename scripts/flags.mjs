@@ -4,12 +4,12 @@ import { CannotGoOn } from './prepare.mjs';
 export const HELP = `npm start                    start everything on this machine; Ctrl-C stops it
 npm start -- --devices 500   with this many simulated lamps instead of 50 (at most 100000)
 npm start -- --no-sim        without simulated lamps
-npm start -- --lesson        also let clients without a password use <id>/telemetry and <id>/commands
+npm start -- --lesson        also let clients without a password use <id>/telemetry, <id>/commands and those of <id>'s devices
 npm start -- --reset         forget all data and secrets of earlier starts, then start
 npm run key                  make another API key, while it runs
 npm run watch                whether the promises are kept, in the terminal, while it runs
 
-Variables: MQTT_PORT (1883), API_PORT (8080), PROMETHEUS_PORT (9090), REDIS_PORT (16379), RULES_PORT (8081), SIM_PORT (8082),
+Variables: MQTT_PORT (1883), MQTT_SERVICES_PORT (1884), API_PORT (8080), PROMETHEUS_PORT (9090), REDIS_PORT (16379), RULES_PORT (8081), SIM_PORT (8082),
 LAMPLIGHTER_STATE (.lamplighter, the folder of data, secrets and logs). With other ports and another folder a second
 instance runs beside the first. Variables of the services, such as SEED, DAY_SECONDS, RULES_FILE and LOG_LEVEL, are passed on.`;
 

@@ -46,7 +46,7 @@ password redis | give redis $REDIS password
 
 redis_url=redis://:$(password redis)@redis:6379
 echo "$redis_url" | give rules $NODE redis-url
-echo "mqtt://rules:$(password mqtt-rules)@mosquitto:1883" | give rules $NODE mqtt-url
+echo "mqtt://rules:$(password mqtt-rules)@mosquitto:1884" | give rules $NODE mqtt-url
 echo "$redis_url" | give api $NODE redis-url
 echo "mqtt://demo:$(password mqtt-demo)@mosquitto:1883" | give device-sim $NODE mqtt-url
 

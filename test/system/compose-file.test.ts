@@ -13,6 +13,7 @@ interface Service {
   cap_add?: string[];
   security_opt?: string[];
   mem_limit?: string;
+  ulimits?: { nofile: number };
   pids_limit?: number;
   stop_grace_period?: string;
   logging?: { options: Record<string, string> };
@@ -131,11 +132,12 @@ describe('the compose file', () => {
     expect(text).not.toMatch(/:[/][/][^/\s]*:[^/\s]*@/);
   });
 
-  it('keeps devices from Redis and the api from the broker', () => {
+  it('keeps devices from Redis and rules, and the api from the broker', () => {
     const onNetwork = (network: string) =>
       services.filter(([, { networks }]) => networks?.includes(network)).map(([name]) => name);
     expect(onNetwork('storage')).toEqual(['redis', 'rules', 'api', 'redis-exporter']);
-    expect(onNetwork('devices')).toEqual(['mosquitto', 'rules', 'device-sim']);
+    expect(onNetwork('devices')).toEqual(['mosquitto', 'device-sim']);
+    expect(onNetwork('broker')).toEqual(['mosquitto', 'rules']);
   });
 
   it('mounts files that exist and volumes that are declared', () => {
@@ -156,6 +158,22 @@ describe('the compose file', () => {
     const own = /^memory_limit (\d+)$/m.exec(readFileSync('mosquitto/conf.d/limits.conf', 'utf8'))?.[1];
     const container = /^(\d+)m$/.exec(file.services.mosquitto?.mem_limit ?? '')?.[1];
     expect(Number(own)).toBeLessThan(Number(container) * 1024 * 1024);
+  });
+
+  it('lets devices use up neither the memory nor the files of the broker', () => {
+    const numberIn = (name: string, option: string) =>
+      Number(new RegExp(`^${option} (\\d+)$`, 'm').exec(readFileSync(`mosquitto/${name}.conf`, 'utf8'))?.[1]);
+    const connections = numberIn('mosquitto', 'max_connections');
+    const { nofile = 0 } = file.services.mosquitto?.ulimits ?? {};
+    expect(nofile - connections).toBeGreaterThanOrEqual(100);
+    const reserved = nofile * numberIn('conf.d/limits', 'max_packet_size');
+    expect(reserved).toBeLessThan(numberIn('conf.d/limits', 'memory_limit') - 100 * 1024 * 1024);
+  });
+
+  it('gives rules the listener of the services, which is not published', () => {
+    expect(readFileSync('mosquitto/mosquitto.conf', 'utf8')).toMatch(/^listener 1884$/m);
+    expect(readFileSync('scripts/compose/secrets.sh', 'utf8')).toContain('@mosquitto:1884" | give rules');
+    expect(file.services.mosquitto?.ports?.join()).not.toContain('1884');
   });
 
   it('lets Prometheus find every replica of every service of ours, by name, where it answers', () => {

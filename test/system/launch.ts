@@ -12,7 +12,15 @@ export interface Launcher {
   ended(): Promise<number | NodeJS.Signals>;
 }
 
-const PORT_NAMES = ['MQTT_PORT', 'REDIS_PORT', 'API_PORT', 'PROMETHEUS_PORT', 'RULES_PORT', 'SIM_PORT'];
+const PORT_NAMES = [
+  'MQTT_PORT',
+  'MQTT_SERVICES_PORT',
+  'REDIS_PORT',
+  'API_PORT',
+  'PROMETHEUS_PORT',
+  'RULES_PORT',
+  'SIM_PORT',
+];
 
 /** A free port for everything that it starts, as variables. */
 export async function freePorts(): Promise<Record<string, string>> {

@@ -1,3 +1,4 @@
+import type { BrokerLimits } from '@lamplighter/native/broker-limits';
 import { createApiKey } from '@lamplighter/store/api-keys';
 import { startBroker, type TestBroker, type TestFleet } from '@lamplighter/test-kit/broker';
 import { startRedis, type TestRedis } from '@lamplighter/test-kit/redis';
@@ -36,14 +37,19 @@ export interface Stack {
 /** Starts the stack for this test (or this file). */
 export async function startStack({
   lesson = false,
+  limits,
   rulesEnv = {},
   apiEnv = {},
 }: {
   lesson?: boolean;
+  limits?: BrokerLimits;
   rulesEnv?: Record<string, string>;
   apiEnv?: Record<string, string>;
 } = {}): Promise<Stack> {
-  const [broker, redis] = await Promise.all([startBroker({ lesson }), startRedis()]);
+  const [broker, redis] = await Promise.all([
+    startBroker({ lesson, ...(limits && { limits }) }),
+    startRedis(),
+  ]);
   const [rules, api, key] = await Promise.all([
     startService('rules', { MQTT_URL: broker.rulesUrl, REDIS_URL: redis.url, ...rulesEnv }),
     startService('api', { REDIS_URL: redis.url, ...apiEnv }),

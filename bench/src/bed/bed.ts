@@ -42,7 +42,12 @@ const SETTLE_MS = 60_000;
 export async function makeBed({ name, start, qos, durability, folder }: BedOptions): Promise<Bed> {
   mkdirSync(folder, { recursive: true });
   const accounts = { rules: generateSecret(), [FLEET]: generateSecret() };
-  const broker = await startMosquitto({ folder: `${folder}/mosquitto`, port: await freePort(), accounts });
+  const broker = await startMosquitto({
+    folder: `${folder}/mosquitto`,
+    port: await freePort(),
+    servicesPort: await freePort(),
+    accounts,
+  });
   const redis = await startRedis({
     folder: `${folder}/redis`,
     port: await freePort(),

@@ -94,6 +94,7 @@ async function measureRoundTrips(
   const broker = await startMosquitto({
     folder: join(folder, 'mosquitto'),
     port: await freePort(),
+    servicesPort: await freePort(),
     accounts: { rules: generateSecret(), [FLEET]: generateSecret() },
   });
   const rules = launchService({

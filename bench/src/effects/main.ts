@@ -71,6 +71,7 @@ async function main(): Promise<number> {
   const broker = await startMosquitto({
     folder: join(folder, 'mosquitto'),
     port: await freePort(),
+    servicesPort: await freePort(),
     accounts: { rules: generateSecret(), [FLEET]: generateSecret() },
   });
   const redis = await startRedis({

@@ -32,6 +32,8 @@ export interface ChildOptions {
   readonly args: readonly string[];
   readonly logFile: string;
   readonly cwd?: string;
+  /** Files that it may open at most; by default as many as we. */
+  readonly openFiles?: number;
   /** The whole environment of the process; by default PATH and HOME only. */
   readonly env?: NodeJS.ProcessEnv;
 }
@@ -54,7 +56,8 @@ const GRACE_MS = 20_000;
 export function startChild(options: ChildOptions): Child {
   mkdirSync(dirname(options.logFile), { recursive: true });
   const log = openSync(options.logFile, 'a', 0o600);
-  const child = spawn('/bin/sh', ['-c', LIFELINE, options.name, options.command, ...options.args], {
+  const limit = options.openFiles === undefined ? '' : `ulimit -n ${options.openFiles}\n`;
+  const child = spawn('/bin/sh', ['-c', limit + LIFELINE, options.name, options.command, ...options.args], {
     stdio: ['pipe', log, log],
     detached: true,
     env: options.env ?? minimalEnvironment(),

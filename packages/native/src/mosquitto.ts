@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { requireBinary } from './binaries.js';
+import { type BrokerLimits, brokerLimits, openFilesLimit } from './broker-limits.js';
 import { startChild } from './child.js';
 import { REPOSITORY } from './repository.js';
 import { passwordFile, writePrivate } from './secrets.js';
@@ -9,23 +10,28 @@ import { ask, type Server, untilServing } from './serving.js';
 export interface MosquittoOptions {
   /** For the generated configuration, the password hashes and the broker's database. */
   readonly folder: string;
+  /** Where devices connect. */
   readonly port: number;
-  /** User name → password; `rules` and the fleets. */
+  /** Where the services connect: connections of devices, however many, take nothing away here. */
+  readonly servicesPort: number;
+  /** User name → password: `rules`, the fleets, and `<fleet>.reader` for those who only look at a fleet. */
   readonly accounts: Readonly<Record<string, string>>;
-  /** Also let anonymous clients use the lesson's two-level topics, and nothing else. */
+  /** Also let anonymous clients use the lesson's topics, and nothing else. */
   readonly lesson?: boolean;
+  /** By default what is enough for a few thousand devices. */
+  readonly limits?: BrokerLimits;
   readonly logFile?: string;
 }
 
 export interface Mosquitto extends Server {
-  /** The broker's URL with an account's credentials. */
+  /** The broker's URL with an account's credentials; for `rules` that of the services' listener. */
   urlFor(user: string): string;
   /** Adds accounts to the running broker; settles when they can connect. */
   addAccounts(more: Readonly<Record<string, string>>): Promise<void>;
 }
 
-/** Anonymous rules stand before the first `user` line. */
-const LESSON_ACL = 'topic write +/telemetry\ntopic read +/commands\n\n';
+/** The account of the rules service. */
+const SERVICE = 'rules';
 
 /**
  * Starts Mosquitto on loopback with the repository's ACL and limits; settles when it accepts the first account.
@@ -39,44 +45,80 @@ export async function startMosquitto(options: MosquittoOptions): Promise<Mosquit
   const configuration = join(folder, 'mosquitto.conf');
   mkdirSync(join(folder, 'data'), { recursive: true, mode: 0o700 });
   writePrivate(passwords, passwordFile(accounts));
-  writePrivate(acl, (lesson ? LESSON_ACL : '') + readFileSync(join(REPOSITORY, 'mosquitto/acl'), 'utf8'));
-  writePrivate(
-    configuration,
-    configurationText({ port, lesson, passwords, acl, data: join(folder, 'data/') }),
-  );
+  writePrivate(acl, aclText(accounts, lesson));
+  const limits = options.limits ?? brokerLimits(0, openFilesLimit());
+  const data = join(folder, 'data/');
+  writePrivate(configuration, configurationText({ ...options, lesson, limits, passwords, acl, data }));
 
   const child = startChild({
     name: 'mosquitto',
     command: requireBinary('mosquitto'),
     args: ['-c', configuration],
+    openFiles: limits.openFiles,
     logFile: options.logFile ?? join(folder, 'mosquitto.log'),
   });
   const accepts = (user: string) => () => acceptsAccount(port, user, accounts[user] ?? '');
+  const portFor = (user: string) => (user === SERVICE ? options.servicesPort : port);
   const first = Object.keys(accounts)[0] ?? '';
   await untilServing(child, accepts(first), 10_000);
 
   const server: Server = Object.assign(child, { port, url: `mqtt://127.0.0.1:${port}` });
   return Object.assign(server, {
     // A person may have given a fleet a password of their own.
-    urlFor: (user: string) => `mqtt://${user}:${encodeURIComponent(accounts[user] ?? '')}@127.0.0.1:${port}`,
+    urlFor: (user: string) =>
+      `mqtt://${user}:${encodeURIComponent(accounts[user] ?? '')}@127.0.0.1:${portFor(user)}`,
     async addAccounts(more: Readonly<Record<string, string>>) {
       Object.assign(accounts, more);
       writePrivate(passwords, passwordFile(accounts));
+      writePrivate(acl, aclText(accounts, lesson));
       child.kill('SIGHUP');
       for (const user of Object.keys(more)) await untilServing(child, accepts(user), 10_000);
     },
   });
 }
 
+/** Anonymous rules stand before the first `user` line: the lesson's topics, of every fleet but the services' own. */
+const LESSON_ACL = `topic deny lamplighter-canary/#
+topic readwrite +/telemetry
+topic readwrite +/telemetry/+
+topic readwrite +/commands
+topic readwrite +/commands/+
+
+`;
+
+/** The repository's access list with what depends on the accounts. */
+function aclText(accounts: Readonly<Record<string, string>>, lesson: boolean): string {
+  const common = readFileSync(join(REPOSITORY, 'mosquitto/acl'), 'utf8');
+  const readers = Object.keys(accounts).filter((name) => name.endsWith(READER));
+  return [lesson ? LESSON_ACL : '', common, ...readers.map(readerAcl)].join('');
+}
+
+/** The end of the names of accounts that only read. */
+export const READER = '.reader';
+
+/** What such an account may: see a fleet. It has no tree of its own, unlike the account of a fleet. */
+function readerAcl(account: string): string {
+  const fleet = account.slice(0, -READER.length);
+  const topics = ['telemetry', 'state', 'presence'].map((kind) => `topic read ${fleet}/${kind}/#\n`);
+  return `\nuser ${account}\ntopic deny ${account}/#\n${topics.join('')}`;
+}
+
 function configurationText(of: {
   port: number;
+  servicesPort: number;
   lesson: boolean;
+  limits: BrokerLimits;
   passwords: string;
   acl: string;
   data: string;
 }): string {
   return `# Generated at each start; change mosquitto/ in the repository instead.
-listener ${of.port} 127.0.0.1
+# Devices. Not a \`listener\`: a SIGHUP would make it forget its max_connections (2.0.11 to 2.0.22).
+port ${of.port}
+bind_address 127.0.0.1
+max_connections ${of.limits.maxConnections}
+# The services.
+listener ${of.servicesPort} 127.0.0.1
 allow_anonymous ${of.lesson}
 password_file ${of.passwords}
 acl_file ${of.acl}
@@ -85,6 +127,7 @@ log_dest stderr
 log_timestamp_format %Y-%m-%dT%H:%M:%S
 ${process.getuid?.() === 0 ? '# Started by root, whose files are in a folder that nobody else may enter.\nuser root\n' : ''}
 include_dir ${join(REPOSITORY, 'mosquitto/conf.d')}
+memory_limit ${of.limits.memoryBytes}
 `;
 }
 

@@ -6,6 +6,7 @@ it('has defaults for everything', () => {
   const { ports, folder } = readSettings({});
   expect(ports).toEqual({
     MQTT_PORT: 1883,
+    MQTT_SERVICES_PORT: 1884,
     REDIS_PORT: 16379,
     API_PORT: 8080,
     PROMETHEUS_PORT: 9090,

@@ -9,6 +9,7 @@ export class CannotStart extends Error {
 /** Every port of the native run, on loopback: its variable, its default and what listens there. */
 export const PORTS = {
   MQTT_PORT: { fallback: 1883, of: 'the broker' },
+  MQTT_SERVICES_PORT: { fallback: 1884, of: 'the broker, for the services' },
   REDIS_PORT: { fallback: 16379, of: 'Redis' },
   API_PORT: { fallback: 8080, of: 'the API' },
   PROMETHEUS_PORT: { fallback: 9090, of: 'Prometheus' },

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { brokerLimits, openFilesLimit } from './broker-limits.js';
 import { type Child, describeExit, lastLines, liveChildren } from './child.js';
 import { startMosquitto } from './mosquitto.js';
 import { startPrometheus } from './prometheus.js';
@@ -43,14 +44,22 @@ const DEVICE_MS = 20;
 export async function startStack(options: StackOptions): Promise<Stack> {
   const { ports, state, stop } = options;
   const folder = (name: string) => join(state.folder, name);
+  const simulated = options.sim ? (options.devices ?? (Number(options.env.DEVICES) || 0)) : 0;
+  const limits = brokerLimits(simulated, openFilesLimit());
+  if (limits.maxConnections < brokerLimits(simulated, Number.MAX_SAFE_INTEGER).maxConnections)
+    terminal.say(
+      `! at most ${limits.maxConnections} devices can connect: this user may open ${limits.openFiles} files in a process (ulimit -n)`,
+    );
   const [mosquitto, redis] = await Promise.all([
     progress(
       'mosquitto',
       startMosquitto({
         folder: folder('mosquitto'),
         port: ports.MQTT_PORT,
+        servicesPort: ports.MQTT_SERVICES_PORT,
         accounts: state.accounts,
         lesson: options.lesson,
+        limits,
         logFile: state.logFile('mosquitto'),
       }),
     ),
@@ -105,7 +114,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     const devices = options.devices === undefined ? {} : { DEVICES: String(options.devices) };
     const env = { MQTT_URL: mosquitto.urlFor(FLEET), FLEET, ...devices };
     // It is ready when every device has connected, which takes a large fleet its time.
-    const readyMs = READY_MS + DEVICE_MS * (Number(devices.DEVICES ?? options.env.DEVICES) || 0);
+    const readyMs = READY_MS + DEVICE_MS * simulated;
     await progress('device-sim', service('device-sim', ports.SIM_PORT, env, readyMs));
   }
   return { firstKey, failed: Promise.race([...liveChildren].map(tellEnd)) };

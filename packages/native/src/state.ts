@@ -58,7 +58,7 @@ export function lockState(folder: string): () => void {
   const owner = runningOwner(folder);
   if (owner !== undefined) {
     const ports =
-      'MQTT_PORT=11883 REDIS_PORT=26379 API_PORT=18080 PROMETHEUS_PORT=19090 RULES_PORT=18081 SIM_PORT=18082';
+      'MQTT_PORT=11883 MQTT_SERVICES_PORT=11884 REDIS_PORT=26379 API_PORT=18080 PROMETHEUS_PORT=19090 RULES_PORT=18081 SIM_PORT=18082';
     throw new CannotStart(
       `process ${owner} runs on ${folder} already; stop it, or start a second instance with a folder and ports of its own:
   LAMPLIGHTER_STATE=.lamplighter-2 ${ports} npm start`,

@@ -47,6 +47,13 @@ describe('the broker', () => {
   });
 });
 
+// MQTT 5 answers a forbidden publish with "not authorized"; without subscribers an allowed one may say so too.
+const verdict = (client: TestClient, topic: string) =>
+  client.publish(topic, { probe: true }).then(
+    () => 'allowed',
+    (error: Error) => (/not authori[sz]ed/i.test(error.message) ? 'denied' : `failed: ${error.message}`),
+  );
+
 describe('the access list', () => {
   let observer: TestClient;
   let owner: TestClient;
@@ -59,13 +66,6 @@ describe('the access list', () => {
     for (const filter of ['#', '$SYS/#']) await owner.subscribe(filter);
   });
 
-  // MQTT 5 answers a forbidden publish with "not authorized"; without subscribers an allowed one may say so too.
-  const verdict = (client: TestClient, topic: string) =>
-    client.publish(topic, { probe: true }).then(
-      () => 'allowed',
-      (error: Error) => (/not authori[sz]ed/i.test(error.message) ? 'denied' : `failed: ${error.message}`),
-    );
-
   it.each([
     ['allowed', 'own/telemetry/d'],
     ['allowed', 'own/telemetry'],
@@ -74,6 +74,7 @@ describe('the access list', () => {
     ['denied', 'own/commands/d'],
     ['denied', 'own/commands'],
     ['denied', 'own/receipts/d'],
+    ['denied', 'own/state/d'],
     ['denied', 'own/telemetry/d/deeper'],
     ['denied', 'own/elsewhere/d'],
     ['denied', 'other/telemetry/d'],
@@ -91,6 +92,7 @@ describe('the access list', () => {
     ['allowed', 'any/commands/d'],
     ['allowed', 'any/commands'],
     ['allowed', 'any/receipts/d'],
+    ['allowed', 'any/state/d'],
     ['allowed', 'lamplighter-canary/telemetry/replica'],
     ['denied', 'any/telemetry/d'],
     ['denied', 'any/telemetry'],
@@ -125,20 +127,59 @@ describe('the access list', () => {
   });
 });
 
+describe('a reader', () => {
+  it('sees telemetry, state and presence of its fleet, whoever else reads, and writes nothing', async () => {
+    const reader = await connectMqtt(await broker.newReader(fleet.name));
+    const another = await connectMqtt(await broker.newReader(fleet.name));
+    const rules = await connectMqtt(broker.rulesUrl);
+    const other = await broker.newFleet();
+    for (const client of [reader, another]) await client.subscribe('#');
+    const [device, stranger] = [await connectMqtt(fleet.url), await connectMqtt(other.url)];
+    await stranger.publish(`${other.name}/telemetry/d`, {});
+    await rules.publish(`${fleet.name}/commands/d`, {});
+    await rules.publish(`${fleet.name}/receipts/d`, {});
+    const topics = ['telemetry/d', 'telemetry', 'presence/d'].map((rest) => `${fleet.name}/${rest}`);
+    for (const topic of topics) await device.publish(topic, {});
+    await rules.publish(`${fleet.name}/state/d`, {});
+    for (const { next, received } of [reader, another]) {
+      await next(({ topic }) => topic === `${fleet.name}/state/d`);
+      expect(received.map(({ topic }) => topic)).toEqual([...topics, `${fleet.name}/state/d`]);
+    }
+    for (const topic of ['telemetry/d', 'commands/d', 'state/d', 'presence/d', 'claims/d'])
+      for (const tree of [fleet.name, `${fleet.name}.reader`])
+        expect(await verdict(reader, `${tree}/${topic}`)).toBe('denied');
+  });
+});
+
 describe('the lesson', () => {
-  it('lets anonymous clients use the two-level topics and nothing else', async () => {
+  it("lets anonymous clients use the lesson's topics of any fleet and nothing else", async () => {
     const own = await startBroker({ lesson: true });
     const rules = await connectMqtt(own.rulesUrl);
-    await rules.subscribe('+/telemetry/#');
+    for (const filter of ['+/telemetry/#', '+/presence/+', '+/acknowledgements/+'])
+      await rules.subscribe(filter);
+    const device = await connectMqtt(own.fleetUrl('demo'));
     const student = await connectMqtt(own.url, { protocolVersion: 4 });
-    await student.subscribe('#');
-    for (const topic of ['s1/commands', 's1/telemetry/d', 's1/presence/d', 's1/telemetry'])
-      await student.publish(topic, '{}');
-    await rules.next(({ topic }) => topic === 's1/telemetry');
-    expect(rules.received.map(({ topic }) => topic)).toEqual(['s1/telemetry']);
-    for (const topic of ['s1/commands/d', 's1/receipts/d', 's1/commands'])
-      await rules.publish(topic, '{"led_on":true}');
-    await student.next(({ topic }) => topic === 's1/commands');
-    expect(student.received.map(({ topic }) => topic)).toEqual(['s1/commands']);
+    for (const filter of ['#', '$SYS/#']) await student.subscribe(filter);
+    const allowed = ['s1/telemetry', 's1/telemetry/d', 's1/commands', 's1/commands/d'];
+    const forbidden = [
+      's1/presence/d',
+      's1/acknowledgements/d',
+      's1/receipts/d',
+      's1/state/d',
+      's1/claims/d',
+      's1/telemetry/d/deeper',
+      's1/elsewhere',
+      'lamplighter-canary/telemetry/replica',
+      'lamplighter-canary/telemetry',
+    ];
+    for (const topic of [...forbidden, ...allowed]) await student.publish(topic, '{}');
+    await rules.publish('s1/receipts/d', '{}');
+    await rules.publish('lamplighter-canary/telemetry/replica', '{}');
+    await device.publish('demo/presence/d', '{}');
+    await rules.publish('s1/commands/last', '{}');
+    await student.next(({ topic }) => topic === 's1/commands/last');
+    expect(student.received.map(({ topic }) => topic)).toEqual([...allowed, 's1/commands/last']);
+    const heard = rules.received.map(({ topic }) => topic).filter((topic) => topic.startsWith('s1'));
+    expect(heard).toEqual(['s1/telemetry', 's1/telemetry/d']);
   });
 });

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { startMosquitto } from '@lamplighter/native/mosquitto';
+import type { BrokerLimits } from '@lamplighter/native/broker-limits';
+import { READER, startMosquitto } from '@lamplighter/native/mosquitto';
 import { generateSecret } from '@lamplighter/native/secrets';
 import { temporaryFolder } from './folder.js';
 import { freePort } from './free-port.js';
@@ -15,20 +16,26 @@ export interface TestFleet {
 export interface TestBroker extends Restartable {
   /** Without credentials. */
   readonly url: string;
-  /** With the account of the rules service. */
+  /** With the account of the rules service, at the services' listener. */
   readonly rulesUrl: string;
   /** With the account of a fleet: `demo`, or one that was added. */
   fleetUrl(fleet: string): string;
   /** Makes a fleet that no other test uses, or the one named; settles when its account can connect. */
   newFleet(name?: string): Promise<TestFleet>;
+  /** Makes the account that only reads a fleet; gives its URL. */
+  newReader(fleet: string): Promise<string>;
 }
 
 /** Starts a broker for this test (or this file) with the accounts `rules` and `demo`. */
-export async function startBroker(options: { lesson?: boolean } = {}): Promise<TestBroker> {
+export async function startBroker(
+  options: { lesson?: boolean; limits?: BrokerLimits } = {},
+): Promise<TestBroker> {
   const accounts: Record<string, string> = { rules: generateSecret(), demo: generateSecret() };
   const folder = temporaryFolder();
-  const port = await freePort();
-  const broker = await restartable(() => startMosquitto({ folder, port, accounts, ...options }));
+  const [port, servicesPort] = [await freePort(), await freePort()];
+  const broker = await restartable(() =>
+    startMosquitto({ folder, port, servicesPort, accounts, ...options }),
+  );
   const urlFor = (user: string) => broker.server().urlFor(user);
   return Object.assign(broker, {
     url: broker.server().url,
@@ -38,6 +45,12 @@ export async function startBroker(options: { lesson?: boolean } = {}): Promise<T
       accounts[name] = generateSecret();
       await broker.server().addAccounts({ [name]: accounts[name] });
       return { name, url: urlFor(name) };
+    },
+    async newReader(fleet: string) {
+      const account = `${fleet}${READER}`;
+      accounts[account] ??= generateSecret();
+      await broker.server().addAccounts({ [account]: accounts[account] });
+      return urlFor(account);
     },
   });
 }

@@ -17,6 +17,7 @@ import { EdgeFollowService } from './edge/edge-follow.service.js';
 import { EffectsService } from './effects/effects.service.js';
 import { RulesMetrics } from './metrics.js';
 import { MqttTransport } from './mqtt/mqtt-transport.js';
+import { shareGroup } from './mqtt/share-group.js';
 import { DeparturesService } from './removal/departures.service.js';
 import { RemovalsService } from './removal/removals.service.js';
 import { RolloutsService } from './rollouts/rollouts.service.js';
@@ -57,7 +58,7 @@ async function start(): Promise<RunningService> {
   const transport = new MqttTransport({
     url: config.MQTT_URL,
     clientId: `lamplighter-rules-${config.INGEST_MODE === 'durable' ? 'durable' : randomBytes(4).toString('hex')}`,
-    group: 'rules',
+    group: shareGroup(config.MQTT_URL),
     durable: config.INGEST_MODE === 'durable',
     logger,
     onReconnect: (reason) => metrics.reconnects.inc({ reason }),

@@ -42,7 +42,7 @@ export async function startParts(devices: number, env: NodeJS.ProcessEnv): Promi
   const redisUrl = `redis://:${state.redisPassword}@127.0.0.1:${ports.REDIS_PORT}`;
   const key = firstKey ?? (await createKey(redisUrl, []));
   const secondPort = await freePort();
-  const rulesUrl = `mqtt://rules:${state.accounts.rules}@127.0.0.1:${ports.MQTT_PORT}`;
+  const rulesUrl = `mqtt://rules:${state.accounts.rules}@127.0.0.1:${ports.MQTT_SERVICES_PORT}`;
   const child = (name: string) => [...liveChildren].findLast((one) => one.name === name);
   const startSecondReplica = async () => {
     await untilReady(
@@ -78,10 +78,11 @@ export async function startParts(devices: number, env: NodeJS.ProcessEnv): Promi
   };
 }
 
-async function startBroker({ folder, accounts, logFile }: State, { MQTT_PORT }: Ports): Promise<void> {
+async function startBroker({ folder, accounts, logFile }: State, ports: Ports): Promise<void> {
   await startMosquitto({
     folder: join(folder, 'mosquitto'),
-    port: MQTT_PORT,
+    port: ports.MQTT_PORT,
+    servicesPort: ports.MQTT_SERVICES_PORT,
     accounts,
     logFile: logFile('mosquitto'),
   });

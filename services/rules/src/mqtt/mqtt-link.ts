@@ -348,7 +348,7 @@ export class MqttLink {
       return;
     }
     this.client.subscribe([...filters], { qos: 1 }, (error, granted) => {
-      const refused = (granted ?? []).filter(({ qos }) => qos >= 128).map(({ topic }) => topic);
+      const refused = (granted ?? []).filter(({ qos }) => qos >= 128).map(({ topic }) => withoutGroup(topic));
       if (error === null && refused.length === 0) {
         this.online();
         return;
@@ -395,6 +395,11 @@ export class MqttLink {
     this.open.clear();
     for (const done of lost) done('lost');
   }
+}
+
+/** A filter as it may be logged: the name of a share group is a secret. */
+function withoutGroup(filter: string): string {
+  return filter.replace(/^\$share\/[^/]*\//, '');
 }
 
 /** Milliseconds until the first attempt after a good connection was lost. */

@@ -29,7 +29,7 @@ export interface MqttTransportOptions {
   readonly url: string;
   /** Unique per process; the links append their names. */
   readonly clientId: string;
-  /** Group of the shared subscriptions. */
+  /** Group of the shared subscriptions; a secret. */
   readonly group: string;
   /** Plain subscriptions on a session that the broker keeps, for a single replica, instead of shared ones. */
   readonly durable: boolean;
