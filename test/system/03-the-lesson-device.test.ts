@@ -45,13 +45,36 @@ describe("the lesson's device, in Python, without an account", () => {
     expect(body).toMatchObject({ lesson: true, presence: 'online' });
   });
 
-  it('and an anonymous client may use the two-level topics only', async () => {
+  it("has its own server beside the product's: anonymous clients read telemetry and send commands, of single devices, too", async () => {
+    const server = await connectMqtt(stack.broker.url);
+    const device = await connectMqtt(stack.broker.url);
+    for (const filter of [`${FLEET}/telemetry`, `${FLEET}/telemetry/+`]) await server.subscribe(filter);
+    for (const filter of [`${FLEET}/commands`, `${FLEET}/commands/lamp`]) await device.subscribe(filter);
+    for (const lane of ['', '/lamp']) {
+      await device.publish(`${FLEET}/telemetry${lane}`, '{"light":1234}');
+      await server.next(({ topic }) => topic === `${FLEET}/telemetry${lane}`);
+      await server.publish(`${FLEET}/commands${lane}`, '{"led_on":"by my server"}');
+      await device.next(({ payload }) => payload.toString() === '{"led_on":"by my server"}');
+    }
+    // And the product has taken the readings, too.
+    await stack.lastState({ name: FLEET, url: '' }, 'lamp', ({ light }) => light === 1234);
+  });
+
+  it('may use nothing else: neither presence, answers and receipts nor what the broker says of itself', async () => {
     const anonymous = await connectMqtt(stack.broker.url);
     const rules = await connectMqtt(stack.broker.rulesUrl);
-    await rules.subscribe('+/telemetry/#');
-    await anonymous.publish(`${FLEET}/telemetry/lamp`, '{"light":1}').catch(() => undefined);
-    await anonymous.publish(`${FLEET}/telemetry`, '{"light":2}');
-    const seen = await rules.next(({ topic }) => topic.startsWith(FLEET));
-    expect(seen.topic).toBe(`${FLEET}/telemetry`);
+    for (const filter of ['+/presence/+', '+/acknowledgements/+']) await rules.subscribe(filter);
+    for (const filter of ['#', '$SYS/#', '$share/class/#']) await anonymous.subscribe(filter);
+    for (const topic of [`${FLEET}/presence/lamp`, `${FLEET}/acknowledgements/lamp`])
+      await anonymous.publish(topic, '{}').catch(() => undefined);
+    await rules.publish(`${FLEET}/receipts/lamp`, '{}');
+    const device = await connectMqtt(stack.broker.fleetUrl('demo'));
+    await device.publish('demo/presence/lamp', '{"online":true}');
+    await rules.next(({ topic }) => topic === 'demo/presence/lamp');
+    await device.publish('demo/telemetry/lamp', '{"light":900}');
+    await anonymous.next(({ topic }) => topic === 'demo/telemetry/lamp');
+    const seen = anonymous.received.map(({ topic }) => topic.split('/')[1]);
+    expect(seen.filter((kind) => kind !== 'telemetry' && kind !== 'commands')).toEqual([]);
+    expect(rules.received.filter(({ topic }) => topic.startsWith(FLEET))).toEqual([]);
   });
 });
