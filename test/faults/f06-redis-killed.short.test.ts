@@ -12,7 +12,7 @@ it('F6: kill -9 of Redis under load: 503 with Retry-After meanwhile, and every r
   const stopAsking = books.keepAsking(10, new Random(6));
   await until(() => books.counts().executed > 10, { what: 'load', timeoutMs: 30_000 });
   await redis.kill();
-  const path = `/v1/fleets/${roster[0]?.name}/devices/lamp-0001/commands`;
+  const path = `/v1/fleets/${roster[0]?.name}/devices/lamp-0001/commands?allowUnknown=true`;
   const refused = await client.ask('POST', path, { body: { action: { led_on: true } } });
   expect([refused.status, Number(refused.headers.get('retry-after')) > 0]).toEqual([503, true]);
   await until(() => books.counts().inOutboxes > 50, { what: 'readings that wait', timeoutMs: 30_000 });
@@ -37,7 +37,9 @@ it('F6: what waits for a device goes out although the answer of Redis, that it w
     await sensor.publish(`${fleet.name}/presence/lamp-0001`, { online, session: 1 });
   await until(async () => (await client.get(path)).body.presence === 'offline', { what: 'its goodbye' });
 
-  const { id } = (await client.ask('POST', `${path}/commands`, { body: { action: { led_on: true } } })).body;
+  const { id } = (
+    await client.ask('POST', `${path}/commands?allowUnknown=true`, { body: { action: { led_on: true } } })
+  ).body;
   const givenBack = async () =>
     (await client.get(`/v1/commands/${id}`)).body.transitions.some(
       ({ cause }: { cause: string }) => cause === 'unreachable',

@@ -7,7 +7,7 @@ beforeAll(async () => {
   api = await startApiAlone();
 }, 60_000);
 
-const COMMANDS = '/v1/fleets/demo/devices/lamp-0001/commands';
+const COMMANDS = '/v1/fleets/demo/devices/lamp-0001/commands?allowUnknown=true';
 const NO_COMMAND = '/v1/commands/01KAP3Z8Q4T5V6W7X8Y9ZABCDE-17';
 const deep = (levels: number) => `{"action":{"a":${'['.repeat(levels)}${']'.repeat(levels)}}}`;
 

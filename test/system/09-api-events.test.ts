@@ -76,7 +76,7 @@ describe('a watcher', () => {
     await appendEvents(api.store, [light('lamp-0001', 2)]);
     await watcher.until(1);
     const post = (led_on: boolean) =>
-      api.post('/v1/fleets/demo/devices/lamp-0001/commands', { action: { led_on } });
+      api.post('/v1/fleets/demo/devices/lamp-0001/commands?allowUnknown=true', { action: { led_on } });
     const first = (await post(true)).body.id;
     const second = (await post(false)).body.id;
     await api.delete(`/v1/commands/${second}`);

@@ -10,7 +10,8 @@ import { until } from '@lamplighter/test-kit/until';
 import request from 'supertest';
 import { type ApiAlone, firstKey, startApiAlone } from './api-alone.js';
 
-const COMMANDS = '/v1/fleets/demo/devices/lamp/commands';
+const LIST = '/v1/fleets/demo/devices/lamp/commands';
+const COMMANDS = `${LIST}?allowUnknown=true`;
 const COMMAND = { action: { led_on: true } };
 
 const ready = async (url: string) => (await request(url).get('/health/ready')).body;
@@ -69,7 +70,7 @@ describe('the API', () => {
     expect((await ready(api.api.url)).status).toBe('not ready');
     await api.redis.start();
     await until(async () => (await api.get('/v1/fleets')).status === 200, { what: 'the API to be back' });
-    expect((await api.get(COMMANDS)).body.commands).toHaveLength(1);
+    expect((await api.get(LIST)).body.commands).toHaveLength(1);
     expect([
       logged(api.api.output(), 'Redis is away'),
       logged(api.api.output(), 'connected to Redis'),

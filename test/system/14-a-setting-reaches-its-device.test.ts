@@ -34,7 +34,7 @@ async function measuringDevice(intervalMs: number) {
 }
 
 const set = (path: string, telemetryInterval: unknown): Promise<ApiAnswer> =>
-  stack.send('PUT', `${path}/settings`, { telemetryInterval });
+  stack.send('PUT', `${path}/settings?allowUnknown=true`, { telemetryInterval });
 
 /** Waits until the broker has said that nobody is subscribed, and the command waits again. */
 const givenBack = (id: string) =>
@@ -103,7 +103,7 @@ describe('a telemetry interval', () => {
     const fleet = await stack.broker.newFleet();
     const path = `/v1/fleets/${fleet.name}/devices/hoarder`;
     const fill = Array.from({ length: 100 }, (_, step) =>
-      stack.send('POST', `${path}/commands`, { action: { step }, policy: 'ordered' }),
+      stack.send('POST', `${path}/commands?allowUnknown=true`, { action: { step }, policy: 'ordered' }),
     );
     await Promise.all(fill);
     expect((await set(path, '10s')).status).toBe(429);

@@ -30,7 +30,7 @@ describe('the API of rules', () => {
       pointer: '',
       detail: expect.stringContaining('ever heard of'),
     });
-    expectProblem(await put(fleet, FAN, { 'if-none-match': '*' }), 412, 'precondition-failed');
+    expectProblem(await put(fleet, FAN, { 'if-none-match': '*' }), 409, 'rule-exists');
     expectProblem(await stack.send('POST', rulesOf(fleet), FAN), 409, 'rule-exists');
 
     const warmer = { ...FAN, when: 'heat > 40' };
@@ -161,7 +161,8 @@ describe('the API of rules', () => {
     const fleet = await stack.broker.newFleet();
     const path = `/v1/fleets/${fleet.name}/telemetry-schema`;
     const schema = { measurements: { heat: { type: 'number', unit: '°C' }, fan: { type: 'string' } } };
-    expect((await stack.send('PUT', path, schema)).body).toEqual(schema);
+    expectProblem(await stack.send('PUT', path, schema), 404, 'no-such-fleet');
+    expect((await stack.send('PUT', `${path}?allowUnknown=true`, schema)).body).toEqual(schema);
     expect((await stack.get(path)).body).toEqual(schema);
     const misspelt = await put(fleet, { ...FAN, when: 'haet > 30' });
     expectProblem(misspelt, 422, 'invalid-rule');

@@ -75,7 +75,9 @@ describe('a rule', () => {
       // Both replicas have heard of the fleet, and have its seeds.
       await sendAll(fleet, await newDevices(fleet, 12), { heat: 1 });
 
-      await aSecondAfter(expectRule(await stack.send('POST', rulesOf(fleet), FAN), 201, 1));
+      await aSecondAfter(
+        expectRule(await stack.send('POST', `${rulesOf(fleet)}?allowUnknown=true`, FAN), 201, 1),
+      );
       await sendAll(fleet, first!, { heat: 31 });
       for (const device of first!) expect(await device.nextCommand()).toEqual({ fan: 'fast' });
 
@@ -111,14 +113,18 @@ describe('a rule', () => {
     'that cannot be read or compiled is shown and left out, and the others are in force all the same',
     async () => {
       const fleet = await stack.broker.newFleet();
-      expectRule(await stack.send('POST', rulesOf(fleet), FAN), 201, 1);
+      expectRule(await stack.send('POST', `${rulesOf(fleet)}?allowUnknown=true`, FAN), 201, 1);
       const redis = await connected(stack.redis.url);
       const fan = await redis.hget(rulesKey(fleet.name), 'fan');
       const uncompilable = fan!.replace('"fan"', '"no-cel"').replace('heat > 30', 'heat >');
       await redis.hset(rulesKey(fleet.name), 'broken', '{"version":', 'no-cel', uncompilable);
       // Nobody tells of what was written by hand; with the next write it is read.
       expectRule(
-        await stack.send('POST', rulesOf(fleet), { ...FAN, id: 'pump', then: { pump: 'on' } }),
+        await stack.send('POST', `${rulesOf(fleet)}?allowUnknown=true`, {
+          ...FAN,
+          id: 'pump',
+          then: { pump: 'on' },
+        }),
         201,
         1,
       );
@@ -171,8 +177,10 @@ describe('a rule', () => {
     async () => {
       const fleet = await stack.broker.newFleet();
       const share = { ...FAN, id: 'share', when: '100 / heat > 5', then: { share: 1 }, else: undefined };
-      expectRule(await stack.send('POST', rulesOf(fleet), share), 201, 1);
-      await aSecondAfter(expectRule(await stack.send('POST', rulesOf(fleet), FAN), 201, 1));
+      expectRule(await stack.send('POST', `${rulesOf(fleet)}?allowUnknown=true`, share), 201, 1);
+      await aSecondAfter(
+        expectRule(await stack.send('POST', `${rulesOf(fleet)}?allowUnknown=true`, FAN), 201, 1),
+      );
       const [device] = await newDevices(fleet, 1);
       for (let i = 0; i < 3; i += 1) await device!.sendReading({ heat: 0 });
       expect(await device!.nextCommand()).toEqual({ fan: 'off' });

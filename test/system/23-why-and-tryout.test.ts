@@ -48,7 +48,11 @@ const dryRun = async (fleet: TestFleet, body: object) =>
 async function fleetWith(...rules: { id: string; [key: string]: unknown }[]): Promise<TestFleet> {
   const fleet = await stack.broker.newFleet();
   for (const rule of rules) {
-    const { status, body } = await stack.send('POST', `/v1/fleets/${fleet.name}/rules`, rule);
+    const { status, body } = await stack.send(
+      'POST',
+      `/v1/fleets/${fleet.name}/rules?allowUnknown=true`,
+      rule,
+    );
     if (status !== 201) throw new Error(`${status} ${JSON.stringify(body)}`);
   }
   return fleet;

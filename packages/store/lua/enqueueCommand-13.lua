@@ -6,11 +6,14 @@
 --       9 most open commands of a device   10 commands kept per device
 --       11 hash of the request, or '' without an idempotency key   12 how long the key holds (ms)
 --       13 most devices of a fleet in a shard   14 channel that wakes the dispatchers   15 what to say there
--- Returns  {'enqueued', lane sequence, taken at (ms), expires at (ms), superseded ids…}; '?' before the id of one that ended as unknown
+--       16 '1' if the device must be known
+-- Returns  {'enqueued', lane sequence, taken at (ms), expires at (ms), presence score, superseded ids…}; '?' before the id of one that
+--          ended as unknown
 --          {'repeated', id}  the same request came before under this key
 --          {'reused'}        another request came before under this key
 --          {'full'}          the device has as many open commands as it may
 --          {'unreachable'}   policy `now`, and the device is not online
+--          {'unknown_device'}  the device is not known, and must be
 --          {'fleet_full'}    the device is new, and the fleet has as many as it may
 -- Clock    Redis TIME
 --@include commands.lua
@@ -31,6 +34,7 @@ if ARGV[11] ~= '' then
 end
 
 local score = redis.call('ZSCORE', KEYS[2], device)
+if not score and ARGV[16] == '1' then return { 'unknown_device' } end
 if string.match(delivery, '^%a+') == 'now' and (not score or tonumber(score) < now) then return { 'unreachable' } end
 if not score then
   if redis.call('ZCARD', KEYS[3]) >= tonumber(ARGV[13]) then return { 'fleet_full' } end
@@ -46,4 +50,4 @@ local state, seq, expires_at, superseded = enqueue(K, KEYS[1], {
 if state == 'full' then return { 'full' } end
 if ARGV[11] ~= '' then redis.call('SET', KEYS[5], id .. ' ' .. ARGV[11], 'PX', ARGV[12]) end
 redis.call('PUBLISH', ARGV[14], ARGV[15])
-return { 'enqueued', int(seq), int(now), int(expires_at), unpack(superseded) }
+return { 'enqueued', int(seq), int(now), int(expires_at), score or '-1', unpack(superseded) }

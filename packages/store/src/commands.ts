@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { Action, Answer, CommandState } from '@lamplighter/contracts/command';
+import type { PresenceState } from '@lamplighter/contracts/presence';
 import type { Redis } from 'ioredis';
 import { LEASE_MS } from './accept-readings.js';
 import { type DeliveryOptions, deliveryText } from './command-header.js';
 import { newCommandId, shardOfCommand } from './command-id.js';
+import { presenceOf } from './devices.js';
 import {
   COMMANDS_KEPT_PER_DEVICE,
   commandKeys,
@@ -36,9 +38,12 @@ import { type Superseded, supersededOf } from './superseded.js';
 const IDEMPOTENCY_MS = 24 * 3_600_000;
 
 export type EnqueueResult =
-  | ({ outcome: 'enqueued'; id: string; command: Command } & Superseded)
+  | ({ outcome: 'enqueued'; id: string; command: Command; presence: PresenceState } & Superseded)
   | { outcome: 'repeated'; id: string }
-  | { outcome: 'reused' | 'full' | 'unreachable' | 'fleet_full' };
+  | { outcome: Refusal };
+
+/** `unknown_device`: the device is not known, and must be. */
+type Refusal = 'reused' | 'full' | 'unreachable' | 'fleet_full' | 'unknown_device';
 
 /** A command that somebody asks for; `ttl` in milliseconds. One with a rollout is counted there until its end. */
 export interface EnqueueRequest extends DeliveryOptions {
@@ -51,6 +56,8 @@ export interface EnqueueRequest extends DeliveryOptions {
   readonly traceparent?: string | undefined;
   /** Key that makes a repeated request find the command of the first one, and what the request asked for. */
   readonly idempotency?: { readonly key: string; readonly request: string };
+  /** Refuses a device that the store does not know; otherwise it becomes one that was never seen. */
+  readonly mustBeKnown?: boolean;
 }
 
 /** Takes a command over REST, or of a rollout, into the device's durable queue and wakes the dispatchers. */
@@ -89,11 +96,12 @@ export async function enqueueCommand(redis: Redis, request: EnqueueRequest): Pro
       Math.ceil(MAX_DEVICES_PER_FLEET / SHARDS),
       WAKE_CHANNEL,
       shard,
+      request.mustBeKnown ? '1' : '0',
     ],
   )) as [string, ...string[]];
   switch (outcome) {
     case 'enqueued': {
-      const [seq, createdAt, expiresAt, ...ended] = details;
+      const [seq, createdAt, expiresAt, score, ...ended] = details;
       const at = Number(createdAt);
       const command: Command = {
         ...parseBody(id, `${fleet}/${device}/${lane} ${seq} ${expiresAt} ${delivery}`, {
@@ -106,12 +114,12 @@ export async function enqueueCommand(redis: Redis, request: EnqueueRequest): Pro
         createdAt: at,
         transitions: [{ state: 'pending', at, attempt: 0, cause }],
       };
-      return { outcome, id, ...supersededOf(ended), command };
+      return { outcome, id, ...supersededOf(ended), command, presence: presenceOf(Number(score), at) };
     }
     case 'repeated':
       return { outcome, id: details[0]! };
     default:
-      return { outcome: outcome as 'reused' | 'full' | 'unreachable' | 'fleet_full' };
+      return { outcome: outcome as Refusal };
   }
 }
 

@@ -12,14 +12,16 @@ const MEASURED_OVER = 20;
 /** Readings that came late stand among the live ones, so a few more are looked at. */
 const LOOKED_AT = 3 * MEASURED_OVER;
 
-/** Keeps how often a device is to measure, milliseconds. */
+/** Keeps how often a device is to measure, milliseconds; null clears it. */
 export async function setTelemetryInterval(
   redis: Redis,
   fleet: string,
   device: string,
-  intervalMs: number,
+  intervalMs: number | null,
 ): Promise<void> {
-  await redis.hset(deviceKey(shardOf(fleet, device), fleet, device), 'interval', intervalMs);
+  const key = deviceKey(shardOf(fleet, device), fleet, device);
+  if (intervalMs === null) await redis.hdel(key, 'interval');
+  else await redis.hset(key, 'interval', intervalMs);
 }
 
 /** How often a device is to measure, and how often readings of it came lately, milliseconds. */

@@ -15,8 +15,8 @@ const lampAction = z.object({
   /** Fails on purpose, for this reason. */
   fail: z.string().optional(),
   led_on: z.boolean().optional(),
-  /** Time between two readings from now on, ms; kept in the storage. */
-  telemetry_interval_ms: z.int().min(100).max(86_400_000).optional(),
+  /** Time between two readings from now on, ms; kept in the storage. Null is the time that the lamp has by itself. */
+  telemetry_interval_ms: z.int().min(100).max(86_400_000).nullable().optional(),
   /** Answers with these measurements. */
   report: z.array(z.enum(MEASUREMENTS)).optional(),
   /** Restarts the device; answered after that. */

@@ -129,8 +129,9 @@ export class Lamp {
       this.switch(action.led_on);
     }
     if (action.telemetry_interval_ms !== undefined) {
-      this.options.storage.open().write([[INTERVAL_KEY, String(action.telemetry_interval_ms)]]);
-      this.measureEvery(action.telemetry_interval_ms);
+      const ms = action.telemetry_interval_ms;
+      this.options.storage.open().write([[INTERVAL_KEY, ms === null ? undefined : String(ms)]]);
+      this.measureEvery(ms);
     }
     const reading = this.read(Date.now());
     const result = action.report && Object.fromEntries(action.report.map((name) => [name, reading[name]]));
@@ -147,9 +148,10 @@ export class Lamp {
     });
   }
 
-  private measureEvery(ms: number): void {
+  /** @param ms null leaves it to the fleet */
+  private measureEvery(ms: number | null): void {
     clearInterval(this.interval);
-    this.interval = setInterval(() => this.report(Date.now()), ms);
+    this.interval = ms === null ? undefined : setInterval(() => this.report(Date.now()), ms);
   }
 
   private switch(on: boolean): void {

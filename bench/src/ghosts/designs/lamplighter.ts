@@ -54,7 +54,7 @@ export const LAMPLIGHTER: Design = {
     return {
       async issue(command) {
         const response = await fetch(
-          `${api.url}/v1/fleets/${FLEET}/devices/${deviceName(command.device)}/commands`,
+          `${api.url}/v1/fleets/${FLEET}/devices/${deviceName(command.device)}/commands?allowUnknown=true`,
           {
             method: 'POST',
             headers: { authorization, 'content-type': 'application/json' },

@@ -136,4 +136,5 @@ export class Commander {
   }
 }
 
-const pathOf = ({ fleet, device }: Order) => `/v1/fleets/${fleet}/devices/${device}/commands`;
+const pathOf = ({ fleet, device }: Order) =>
+  `/v1/fleets/${fleet}/devices/${device}/commands?allowUnknown=true`;

@@ -1,15 +1,16 @@
 import type { CommandEffect } from '@lamplighter/store/effect-record';
-import type { Command } from '@lamplighter/store/read-commands';
 import { isoTime } from '../iso-time.js';
 import type { CommandBody, EffectBody } from './command.schema.js';
+import type { SentCommand } from './command-sender.js';
 
 /** A command as the API shows it: the store's, with its times in ISO 8601. */
-export function commandBody(command: Command): CommandBody {
+export function commandBody(command: SentCommand): CommandBody {
   const { answer, effect } = command;
   return {
     id: command.id,
     fleet: command.fleet,
     device: command.device,
+    ...(command.presence !== undefined && { presence: command.presence }),
     lane: command.lane,
     seq: command.seq,
     policy: command.policy,

@@ -1,19 +1,22 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { defaultLane } from '@lamplighter/contracts/command';
 import { durationMs } from '@lamplighter/contracts/duration';
+import type { PresenceState } from '@lamplighter/contracts/presence';
 import { traceIdOf } from '@lamplighter/contracts/trace-context';
 import { CommandLog } from '@lamplighter/service-kit/command-log';
 import type { Logger } from '@lamplighter/service-kit/logger';
 import { enqueueCommand } from '@lamplighter/store/commands';
+import { isKnownFleet } from '@lamplighter/store/fleets';
 import { MAX_DEVICES_PER_FLEET, MAX_OPEN_COMMANDS } from '@lamplighter/store/keys';
 import { type Command, readCommand } from '@lamplighter/store/read-commands';
 import type { Superseded } from '@lamplighter/store/superseded';
 import { Inject, Injectable } from '@nestjs/common';
 import { EventWriter } from '../events/event-writer.js';
 import { ApiMetrics } from '../metrics/api-metrics.js';
+import { noSuchDevice, noSuchFleet } from '../problems/not-found.js';
 import { Problem, retryAfter } from '../problems/problem.js';
 import type { ProblemName } from '../problems/problem-types.js';
-import type { DevicePath } from '../requests/address.js';
+import type { AllowUnknownQuery, DevicePath } from '../requests/address.js';
 import { StoreLink } from '../store/store-link.js';
 import { LOGGER } from '../tokens.js';
 import type { CommandRequest } from './command.schema.js';
@@ -24,6 +27,8 @@ import { traceOfRequest } from './trace-of-request.js';
 export const SEND_PROBLEMS = [
   'invalid-request',
   'malformed-json',
+  'no-such-fleet',
+  'no-such-device',
   'device-unreachable',
   'fleet-full',
   'command-forgotten',
@@ -35,6 +40,9 @@ export const SEND_PROBLEMS = [
   'store-refuses-writes',
   'store-away',
 ] as const satisfies readonly ProblemName[];
+
+/** A command as it was accepted; with the presence of its device then, unless it is that of an earlier request. */
+export type SentCommand = Command & { readonly presence?: PresenceState };
 
 /** Takes what clients want devices to do. */
 @Injectable()
@@ -59,7 +67,8 @@ export class CommandSender {
     { fleet, device }: DevicePath,
     request: CommandRequest,
     headers: IncomingHttpHeaders,
-  ): Promise<Command> {
+    { allowUnknown }: AllowUnknownQuery,
+  ): Promise<SentCommand> {
     const redis = this.link.durableRedis;
     const { action, policy, lane = defaultLane(action), attempts, onFailure } = request;
     const key = idempotencyKey(headers);
@@ -75,13 +84,14 @@ export class CommandSender {
       onFailure,
       action,
       traceparent,
+      mustBeKnown: allowUnknown !== 'true',
       ...(key !== undefined && { idempotency: { key, request: JSON.stringify(request) } }),
     });
     switch (result.outcome) {
       case 'enqueued':
         this.tell(fleet, device, result.id, result);
         this.note({ fleet, device }, result, traceIdOf(traceparent));
-        return result.command;
+        return { ...result.command, presence: result.presence };
       case 'repeated': {
         const command = await readCommand(redis, result.id);
         if (command !== undefined) return command;
@@ -97,6 +107,11 @@ export class CommandSender {
           {},
           retryAfter(5),
         );
+      case 'unknown_device':
+        this.metrics.refused.inc({ reason: 'unknown_device' });
+        throw (await isKnownFleet(redis, fleet))
+          ? noSuchDevice(fleet, device, { mayBeAllowed: true })
+          : noSuchFleet(fleet, { mayBeAllowed: true });
       case 'unreachable':
         this.metrics.refused.inc({ reason: 'unreachable' });
         throw new Problem(

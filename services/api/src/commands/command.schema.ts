@@ -99,6 +99,9 @@ export const commandSchema = z
     id: z.string(),
     fleet: z.string(),
     device: z.string(),
+    presence: presenceSchema.optional().meta({
+      description: 'Of the device when the command was accepted; only in the answer to that request',
+    }),
     lane: z.string(),
     seq: z.int().meta({ description: 'Grows within the lane' }),
     policy: z.enum(POLICIES),

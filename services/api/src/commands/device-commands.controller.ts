@@ -8,7 +8,12 @@ import type { z } from 'zod';
 import { Answers, header, Problems, Resource } from '../openapi/describe.js';
 import { noSuchDevice } from '../problems/not-found.js';
 import { Problem } from '../problems/problem.js';
-import { type DevicePath, devicePath } from '../requests/address.js';
+import {
+  type AllowUnknownQuery,
+  allowUnknownQuery,
+  type DevicePath,
+  devicePath,
+} from '../requests/address.js';
 import type { HttpRequest } from '../requests/http-request.js';
 import { linkNext } from '../requests/page.js';
 import { StoreLink } from '../store/store-link.js';
@@ -45,7 +50,8 @@ export class DeviceCommandsController {
     summary: 'Send a command',
     description:
       'It is on disk before the answer, waits while the device is away, and ends in exactly one final state. ' +
-      'The device need not have been heard of.',
+      'A device that has never reported is 404, unless `allowUnknown` says that the name is meant: then the command waits for it, ' +
+      'and the answer has `presence` `never_seen`.',
   })
   @ApiHeader({
     name: 'Idempotency-Key',
@@ -68,12 +74,13 @@ export class DeviceCommandsController {
   @Problems(...SEND_PROBLEMS, 'too-many-waiting')
   async sendCommand(
     @Param({ schema: devicePath }) address: DevicePath,
+    @Query({ schema: allowUnknownQuery }) query: AllowUnknownQuery,
     @Body({ schema: commandRequestSchema }) body: CommandRequest,
     @Req() request: HttpRequest,
     @Res({ passthrough: true }) response: ServerResponse,
   ): Promise<CommandBody> {
     const waiting = this.waits.take(request, response);
-    const command = await this.sender.send(address, body, request.headers);
+    const command = await this.sender.send(address, body, request.headers, query);
     response.setHeader('Location', `/v1/commands/${command.id}`);
     if (waiting === undefined) return commandBody(command);
     const now = await this.afterwards(waiting, command);

@@ -5,10 +5,9 @@ import { telemetryIntervalSetting } from './telemetry-interval.js';
 /** One setting of a device; each is brought to it by a command of its own. */
 export const settingsSchema = z
   .strictObject({
-    telemetryInterval: telemetryIntervalSetting.optional(),
+    telemetryInterval: telemetryIntervalSetting.nullable().optional(),
     edgeRule: identitySchema.nullable().optional().meta({
-      description:
-        'The rule of the fleet by which the device is to go while its link is down, or null for none',
+      description: 'The rule of the fleet that the device follows while its link is down, or null for none',
     }),
   })
   .refine(

@@ -1,14 +1,15 @@
 import type { ServerResponse } from 'node:http';
 import { stoppedLanes } from '@lamplighter/store/commands';
-import { countPresence, listDevices, readDevice, readWindow } from '@lamplighter/store/devices';
+import { listDevices, readDevice, readWindow } from '@lamplighter/store/devices';
 import { readEdgeSetting } from '@lamplighter/store/edge-settings';
 import { readDeviceEffects } from '@lamplighter/store/effects';
 import { readTelemetryInterval } from '@lamplighter/store/settings';
 import { Controller, Delete, Get, Inject, Param, Query, Req, Res } from '@nestjs/common';
 import { ApiOperation } from '@nestjs/swagger';
 import type { z } from 'zod';
+import { expectFleet } from '../fleets/expect-fleet.js';
 import { Answers, BODY_PROBLEMS, header, Problems, Resource } from '../openapi/describe.js';
-import { noSuchDevice, noSuchFleet } from '../problems/not-found.js';
+import { noSuchDevice } from '../problems/not-found.js';
 import { type DevicePath, devicePath, type FleetPath, fleetPath } from '../requests/address.js';
 import type { HttpRequest } from '../requests/http-request.js';
 import { linkNext } from '../requests/page.js';
@@ -51,8 +52,7 @@ export class DevicesController {
       ...(effect !== undefined && { effect }),
     });
     if (devices.length === 0 && cursor === undefined && next === undefined) {
-      const counts = await countPresence(redis, fleet);
-      if (Object.values(counts).every((count) => count === 0)) throw noSuchFleet(fleet);
+      await expectFleet(redis, fleet, {});
     }
     linkNext(request, response, next);
     return { devices: devices.map(deviceBody), ...(next !== undefined && { next }) };

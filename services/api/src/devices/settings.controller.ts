@@ -5,7 +5,7 @@ import { EDGE_RULE_KEY, edgeRuleAction } from '@lamplighter/contracts/edge';
 import { setEdgeRule } from '@lamplighter/store/edge-settings';
 import { readRule } from '@lamplighter/store/rules';
 import { setTelemetryInterval } from '@lamplighter/store/settings';
-import { Body, Controller, HttpCode, Inject, Param, Put, Res } from '@nestjs/common';
+import { Body, Controller, HttpCode, Inject, Param, Put, Query, Res } from '@nestjs/common';
 import { ApiOperation } from '@nestjs/swagger';
 import { type CommandBody, commandSchema } from '../commands/command.schema.js';
 import { commandBody } from '../commands/command-body.js';
@@ -13,7 +13,12 @@ import { CommandSender } from '../commands/command-sender.js';
 import { Answers, header, Problems, Resource } from '../openapi/describe.js';
 import { noSuchRule } from '../problems/not-found.js';
 import { Problem } from '../problems/problem.js';
-import { type DevicePath, devicePath } from '../requests/address.js';
+import {
+  type AllowUnknownQuery,
+  allowUnknownQuery,
+  type DevicePath,
+  devicePath,
+} from '../requests/address.js';
 import { StoreLink } from '../store/store-link.js';
 import { type DeviceSettings, settingsSchema } from './device-settings.js';
 
@@ -33,9 +38,9 @@ export class SettingsController {
   @Put()
   @HttpCode(202)
   @ApiOperation({
-    summary: 'Set how often a device is to measure, or the rule by which it goes while its link is down',
+    summary: 'Set the telemetry interval of a device, or the rule that it follows while its link is down',
     description:
-      `The device is told by a command which waits for up to ${TTL}: \`{"telemetry_interval_ms": …}\` on the lane ` +
+      `A command that waits for up to ${TTL} carries the setting to the device: \`{"telemetry_interval_ms": …}\` on the lane ` +
       `\`${INTERVAL_LANE}\`, or \`{"${EDGE_RULE_KEY}": …}\` on the lane \`${EDGE_RULE_KEY}\`. A newer setting supersedes one that ` +
       'still waits. The device resource shows what is set beside what the device does. When the rule gets a new version the device is told it.',
   })
@@ -45,6 +50,8 @@ export class SettingsController {
   @Problems(
     'invalid-request',
     'malformed-json',
+    'no-such-fleet',
+    'no-such-device',
     'no-such-rule',
     'fleet-full',
     'body-too-large',
@@ -56,13 +63,14 @@ export class SettingsController {
   )
   async changeSettings(
     @Param({ schema: devicePath }) address: DevicePath,
+    @Query({ schema: allowUnknownQuery }) query: AllowUnknownQuery,
     @Body({ schema: settingsSchema }) { telemetryInterval, edgeRule }: DeviceSettings,
     @Res({ passthrough: true }) response: ServerResponse,
   ): Promise<CommandBody> {
     const command =
       telemetryInterval === undefined
-        ? await this.setEdgeRule(address, edgeRule ?? null)
-        : await this.setInterval(address, durationMs(telemetryInterval)!);
+        ? await this.setEdgeRule(address, edgeRule ?? null, query)
+        : await this.setInterval(address, telemetryInterval, query);
     response.setHeader('Location', `/v1/commands/${command.id}`);
     return commandBody(command);
   }
@@ -70,13 +78,14 @@ export class SettingsController {
   // The command may be refused, so it comes first. If the process dies in between the setting is not shown, but the client
   // has no answer either, and repeats the request.
 
-  private async setInterval(address: DevicePath, intervalMs: number) {
-    const command = await this.tell(address, { telemetry_interval_ms: intervalMs }, INTERVAL_LANE);
+  private async setInterval(address: DevicePath, interval: string | null, query: AllowUnknownQuery) {
+    const intervalMs = interval === null ? null : durationMs(interval)!;
+    const command = await this.tell(address, { telemetry_interval_ms: intervalMs }, INTERVAL_LANE, query);
     await setTelemetryInterval(this.link.durableRedis, address.fleet, address.device, intervalMs);
     return command;
   }
 
-  private async setEdgeRule(address: DevicePath, id: string | null) {
+  private async setEdgeRule(address: DevicePath, id: string | null, query: AllowUnknownQuery) {
     const { fleet, device } = address;
     let action: Action = { [EDGE_RULE_KEY]: null };
     let told: string | null = null;
@@ -89,14 +98,14 @@ export class SettingsController {
       action = fit.action;
       told = `${id}@${version}`;
     }
-    const command = await this.tell(address, action, EDGE_RULE_KEY);
+    const command = await this.tell(address, action, EDGE_RULE_KEY, query);
     await setEdgeRule(this.link.durableRedis, fleet, device, { rule: id, told });
     return command;
   }
 
-  private tell(address: DevicePath, action: Action, lane: string) {
+  private tell(address: DevicePath, action: Action, lane: string, query: AllowUnknownQuery) {
     const delivery = { policy: 'latest', ttl: TTL, timeout: '1m', attempts: DEFAULT_ATTEMPTS } as const;
-    return this.sender.send(address, { action, lane, ...delivery }, {});
+    return this.sender.send(address, { action, lane, ...delivery }, {}, query);
   }
 }
 

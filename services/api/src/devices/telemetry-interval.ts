@@ -10,7 +10,8 @@ const TOLERANCE = 2;
 
 export const telemetryIntervalSetting = durationSchema(MIN_INTERVAL_MS, MAX_INTERVAL_MS).meta({
   pattern: '^\\d{1,9}(ms|s|m|h|d)$',
-  description: 'How often the device is to measure, from "100ms" to "24h"',
+  description:
+    'How often the device measures, from "100ms" to "24h"; null clears it: the device measures as it would by itself',
 });
 
 export const telemetryIntervalSchema = z

@@ -4,15 +4,16 @@ import {
   readTelemetrySchema,
   writeTelemetrySchema,
 } from '@lamplighter/store/telemetry-schemas';
-import { Body, Controller, Delete, Get, HttpCode, Inject, Param, Put } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Inject, Param, Put, Query } from '@nestjs/common';
 import { ApiOperation, ApiResponse } from '@nestjs/swagger';
 import { z } from 'zod';
 import { Answers, Problems, Resource } from '../openapi/describe.js';
 import { Problem } from '../problems/problem.js';
-import { type FleetPath, fleetPath } from '../requests/address.js';
+import { type AllowUnknownQuery, allowUnknownQuery, type FleetPath, fleetPath } from '../requests/address.js';
 import { remarkSchema } from '../rules/rule.schema.js';
 import { RuleCheck } from '../rules/rule-check.js';
 import { StoreLink } from '../store/store-link.js';
+import { expectFleet } from './expect-fleet.js';
 
 /** What a fleet's devices measure, as the API takes and shows it. */
 export const describedTelemetrySchema = telemetrySchemaSchema.meta({
@@ -66,6 +67,7 @@ export class TelemetrySchemaController {
   @Problems(
     'invalid-request',
     'malformed-json',
+    'no-such-fleet',
     'body-too-large',
     'unsupported-media-type',
     'store-not-durable',
@@ -74,8 +76,10 @@ export class TelemetrySchemaController {
   )
   async declareTelemetrySchema(
     @Param({ schema: fleetPath }) { fleet }: FleetPath,
+    @Query({ schema: allowUnknownQuery }) query: AllowUnknownQuery,
     @Body({ schema: describedTelemetrySchema }) schema: TelemetrySchema,
   ): Promise<z.infer<typeof declaredSchema>> {
+    await expectFleet(this.link.redis, fleet, query);
     await writeTelemetrySchema(this.link.durableRedis, fleet, schema);
     const misfits = await this.checks.misfits(fleet, schema);
     return { ...schema, ...(misfits.length > 0 && { misfits: [...misfits] }) };

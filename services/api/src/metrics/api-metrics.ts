@@ -29,7 +29,7 @@ export class ApiMetrics extends Metrics {
     cause: ['api'],
   });
   readonly refused = this.counter('command_dropped_total', 'Commands that were not taken', {
-    reason: ['queue_full', 'unreachable', 'fleet_full'],
+    reason: ['queue_full', 'unreachable', 'fleet_full', 'unknown_device'],
   });
   readonly authFailures = this.counter('auth_failures_total', 'Requests without a valid credential', {
     kind: ['api_key'],

@@ -10,6 +10,15 @@ const deviceName = identitySchema.meta({ description: 'Device', examples: ['lamp
 export const fleetPath = z.strictObject({ fleet: fleetName });
 export type FleetPath = z.infer<typeof fleetPath>;
 
+/** On writes to what need not be known yet. */
+export const allowUnknownQuery = z.strictObject({
+  allowUnknown: z.enum(['true', 'false']).optional().meta({
+    description:
+      'With `true` the fleet or device need not have reported yet; otherwise an unknown one is 404',
+  }),
+});
+export type AllowUnknownQuery = z.infer<typeof allowUnknownQuery>;
+
 /** The path of a device's resources. */
 export const devicePath = z.strictObject({ fleet: fleetName, device: deviceName });
 export type DevicePath = z.infer<typeof devicePath>;

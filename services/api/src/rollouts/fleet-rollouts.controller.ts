@@ -1,7 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { defaultLane } from '@lamplighter/contracts/command';
 import { compileCondition } from '@lamplighter/evaluation/condition';
-import { countPresence } from '@lamplighter/store/devices';
 import {
   createRollout,
   listRollouts,
@@ -14,10 +13,10 @@ import { ApiHeader, ApiOperation } from '@nestjs/swagger';
 import type { z } from 'zod';
 import { idempotencyKey } from '../commands/idempotency-key.js';
 import { EventWriter } from '../events/event-writer.js';
+import { expectFleet } from '../fleets/expect-fleet.js';
 import { Answers, header, Problems, Resource } from '../openapi/describe.js';
-import { noSuchFleet } from '../problems/not-found.js';
 import { Problem, retryAfter } from '../problems/problem.js';
-import { type FleetPath, fleetPath } from '../requests/address.js';
+import { type AllowUnknownQuery, allowUnknownQuery, type FleetPath, fleetPath } from '../requests/address.js';
 import type { HttpRequest } from '../requests/http-request.js';
 import { linkNext } from '../requests/page.js';
 import { StoreLink } from '../store/store-link.js';
@@ -71,6 +70,7 @@ export class FleetRolloutsController {
   )
   async startRollout(
     @Param({ schema: fleetPath }) { fleet }: FleetPath,
+    @Query({ schema: allowUnknownQuery }) query: AllowUnknownQuery,
     @Body({ schema: rolloutRequestSchema }) body: RolloutRequestBody,
     @Req() request: HttpRequest,
     @Res({ passthrough: true }) response: ServerResponse,
@@ -78,7 +78,8 @@ export class FleetRolloutsController {
     const redis = this.link.durableRedis;
     const key = idempotencyKey(request.headers);
     checkCondition(body.selector.when);
-    await this.expectFleet(fleet);
+    // A misspelt fleet would be a rollout that reaches no device.
+    await expectFleet(redis, fleet, query);
     const result = await createRollout(
       redis,
       fleet,
@@ -120,17 +121,11 @@ export class FleetRolloutsController {
       limit: limit + 1,
       ...(cursor !== undefined && { before: cursor }),
     });
-    if (rollouts.length === 0) await this.expectFleet(fleet);
+    if (rollouts.length === 0) await expectFleet(this.link.redis, fleet, {});
     const page = rollouts.slice(0, limit);
     const next = rollouts.length > limit ? page.at(-1)!.id : undefined;
     linkNext(request, response, next);
     return { fleet, rollouts: page.map(rolloutBody), ...(next !== undefined && { next }) };
-  }
-
-  /** A misspelt fleet would be a rollout that silently reaches nobody. @throws Problem `no-such-fleet` */
-  private async expectFleet(fleet: string): Promise<void> {
-    const devices = await countPresence(this.link.redis, fleet);
-    if (Object.values(devices).every((count) => count === 0)) throw noSuchFleet(fleet);
   }
 }
 

@@ -1,5 +1,4 @@
 import type { ServerResponse } from 'node:http';
-import { countPresence } from '@lamplighter/store/devices';
 import { listRules, readRule, type StoredRule } from '@lamplighter/store/rules';
 import { readRuleErrors } from '@lamplighter/store/rules-errors';
 import {
@@ -18,9 +17,10 @@ import {
 } from '@nestjs/common';
 import { ApiHeader, ApiOperation, ApiResponse } from '@nestjs/swagger';
 import type { z } from 'zod';
+import { expectFleet } from '../fleets/expect-fleet.js';
 import { Answers, BODY_PROBLEMS, header, Problems, Resource } from '../openapi/describe.js';
-import { noSuchFleet, noSuchRule } from '../problems/not-found.js';
-import { type FleetPath, fleetPath } from '../requests/address.js';
+import { noSuchRule } from '../problems/not-found.js';
+import { type AllowUnknownQuery, allowUnknownQuery, type FleetPath, fleetPath } from '../requests/address.js';
 import type { HttpRequest } from '../requests/http-request.js';
 import { linkNext } from '../requests/page.js';
 import { StoreLink } from '../store/store-link.js';
@@ -72,8 +72,7 @@ export class RulesController {
       ...(cursor !== undefined && { after: cursor }),
     });
     if (rules.length === 0 && cursor === undefined) {
-      const devices = await countPresence(redis, fleet);
-      if (Object.values(devices).every((count) => count === 0)) throw noSuchFleet(fleet);
+      await expectFleet(redis, fleet, {});
     }
     const errors = await readRuleErrors(
       redis,
@@ -95,13 +94,15 @@ export class RulesController {
     ...ETAG,
     ...LOCATION,
   })
-  @Problems(...BODY_PROBLEMS, 'rule-exists', 'too-many-rules', 'invalid-rule', ...WRITES)
+  @Problems(...BODY_PROBLEMS, 'no-such-fleet', 'rule-exists', 'too-many-rules', 'invalid-rule', ...WRITES)
   async addRule(
     @Param({ schema: fleetPath }) { fleet }: FleetPath,
+    @Query({ schema: allowUnknownQuery }) query: AllowUnknownQuery,
     @Body({ schema: anyDocument }) document: unknown,
     @Res({ passthrough: true }) response: ServerResponse,
   ): Promise<RuleBody> {
     const { rule, warnings } = await this.checks.check(fleet, document);
+    await expectFleet(this.link.redis, fleet, query);
     const stored = await this.writer.create(fleet, rule);
     response.setHeader('Location', `/v1/fleets/${fleet}/rules/${rule.id}`);
     return written(response, fleet, stored, warnings);
@@ -153,6 +154,7 @@ export class RulesController {
   @Answers(201, storedRuleSchema, 'The rule, added', { ...ETAG, ...LOCATION })
   @Problems(
     ...BODY_PROBLEMS,
+    'no-such-fleet',
     'rule-exists',
     'too-many-rules',
     'precondition-failed',
@@ -162,12 +164,14 @@ export class RulesController {
   )
   async replaceRule(
     @Param({ schema: rulePath }) { fleet, rule: id }: RulePath,
+    @Query({ schema: allowUnknownQuery }) query: AllowUnknownQuery,
     @Body({ schema: anyDocument }) document: unknown,
     @Req() request: HttpRequest,
     @Res({ passthrough: true }) response: ServerResponse,
   ): Promise<RuleBody> {
     const conditions = { versions: ifMatch(request.headers), isNew: mustBeNew(request.headers) };
     const { rule, warnings } = await this.checks.checkNamed(fleet, id, document);
+    await expectFleet(this.link.redis, fleet, query);
     const { stored, isCreated } = await this.writer.put(fleet, rule, conditions);
     if (isCreated) {
       response.statusCode = 201;

@@ -100,8 +100,9 @@ export class EdgeFollowService implements OnApplicationBootstrap {
     const result = await enqueueCommand(this.redis, {
       ...{ fleet, device, action, ...delivery, ttl: durationMs(ttl)!, timeoutMs: durationMs(timeout)! },
       onFailure: undefined,
+      mustBeKnown: true,
     });
-    // One whose queue is full is told on another walk.
+    // A device whose queue is full gets it on another walk; one that was removed does not.
     if (result.outcome !== 'enqueued') return;
     this.news.taken('api', { id: result.id, fleet, device }, result);
     await noteToldRule(this.redis, fleet, device, version);

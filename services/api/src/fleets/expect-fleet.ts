@@ -1,0 +1,17 @@
+import type { Redis } from '@lamplighter/store/connect';
+import { isKnownFleet } from '@lamplighter/store/fleets';
+import { noSuchFleet } from '../problems/not-found.js';
+import type { AllowUnknownQuery } from '../requests/address.js';
+
+/**
+ * Nothing is written for a fleet whose name may be misspelt.
+ * @throws Problem `no-such-fleet`
+ */
+export async function expectFleet(
+  redis: Redis,
+  fleet: string,
+  { allowUnknown }: AllowUnknownQuery,
+): Promise<void> {
+  if (allowUnknown !== 'true' && !(await isKnownFleet(redis, fleet)))
+    throw noSuchFleet(fleet, { mayBeAllowed: true });
+}
