@@ -10,6 +10,7 @@ import { BOUNDS } from './bounds.js';
  * goodbye in between means nothing.
  * `forgetAfter` is for a device that may leave for good: one that has been away for longer, milliseconds, is removed with all that
  * is stored of it. Without it a device is kept until someone deletes it.
+ * `goodbye` is what such a device says itself when it disconnects in good order: it may not return, and nobody has to look for it.
  */
 export const birthSchema = z.object({
   online: z.literal(true),
@@ -19,7 +20,11 @@ export const birthSchema = z.object({
   sleeps: z.int().min(BOUNDS.minSleepMs).max(BOUNDS.maxSleepMs).optional(),
   forgetAfter: z.int().min(BOUNDS.minForgetMs).max(BOUNDS.maxForgetMs).optional(),
 });
-export const willSchema = z.object({ online: z.literal(false), session: z.int().min(1) });
+export const willSchema = z.object({
+  online: z.literal(false),
+  session: z.int().min(1),
+  goodbye: z.literal(true).optional(),
+});
 const presenceSchema = z.discriminatedUnion('online', [birthSchema, willSchema]);
 
 export type Birth = z.infer<typeof birthSchema>;

@@ -71,7 +71,8 @@ export class StandingConnection {
       });
       this.closing = { done, settle };
       // The broker discards the will of a client that disconnects in good order; this takes its place.
-      this.announce(this.will(), () => {});
+      const mayLeave = this.options.announcement.forgetAfter !== undefined;
+      this.announce(mayLeave ? { ...this.will(), goodbye: true } : this.will(), () => {});
       this.online = false;
       this.connection.end(CLOSE_TIMEOUT_MS);
     }

@@ -20,7 +20,8 @@ if not entry or string.match(entry, '^%d+,(%d),') == '1' then
   return { record and 'gone' or 'none' }
 end
 local score = redis.call('ZSCORE', KEYS[2], device) or ''
-local presence = score == '0' and 'offline' or tonumber(score) and tonumber(score) >= now and 'online' or 'stale'
+local online_until = tonumber(score) or -1
+local presence = online_until >= now and 'online' or online_until >= 1 and 'stale' or 'offline'
 local digest = redis.sha1hex(presence .. entry)
 if published == digest and tonumber(published_at) >= tonumber(ARGV[3]) then return { 'none' } end
 local age = published_at and now - tonumber(published_at)

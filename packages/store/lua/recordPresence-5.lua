@@ -3,7 +3,7 @@
 -- KEYS  1 device HASH   2 presence ZSET   3 devices ZSET   4 fleets SET   5 forget-due ZSET
 -- ARGV  1 fleet   2 device   3 '1' birth, '0' will   4 session   5 telemetry policy, latest or keep, of a birth
 --       6 freshness (ms)   7 most devices of this fleet in this shard   8 time between reports of a sleeping device (ms) or ''
---       9 after how long away a device is removed (ms), of a birth, or ''
+--       9 after how long away a device is removed (ms), of a birth, or ''   10 '1' if the device itself said goodbye, or ''
 -- Returns  'born', 'gone', 'slept', 'ignored' (older, or a will that is known already), 'known' (the birth of the session that stands
 --          came before) or 'full'; of a birth also what became of the session before, if nobody has told: 'took_over' from one that
 --          was fresh, 'returned' from one that had fallen silent
@@ -59,7 +59,8 @@ if online == '1' then
 end
 -- A sleeping device is away most of the time: only its silence counts.
 if sleeps ~= '' then return 'slept' end
-redis.call('ZADD', KEYS[2], 0, device)
 local forget_after = redis.call('HGET', KEYS[1], 'forget-after')
+-- One that may leave for good, and said so itself, is not missed: see keys.ts.
+redis.call('ZADD', KEYS[2], forget_after and ARGV[10] == '1' and '0.5' or '0', device)
 if forget_after then look_when_away(now, tonumber(forget_after)) end
 return 'gone'

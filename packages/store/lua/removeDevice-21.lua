@@ -34,7 +34,7 @@ if ARGV[3] == '1' then
   end
   -- Away since its will or goodbye, or since it should have been heard.
   local since = tonumber(online_until or 0)
-  if since <= 0 then since = tonumber(string.match(session, '^%d+,%d,(%d+)')) end
+  if since < 1 then since = tonumber(string.match(session, '^%d+,%d,(%d+)')) end
   if since + forget_after > now then
     call('ZADD', KEYS[12], int(since + forget_after), name)
     return { 'kept' }

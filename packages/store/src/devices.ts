@@ -56,7 +56,7 @@ export async function countPresence(redis: Redis, fleet: string): Promise<Presen
   const ranges = [
     [now, '+inf'],
     [1, `(${now}`],
-    [0, 0],
+    [0, '(1'],
     [-1, -1],
   ] as const;
   const counts = await Promise.all(
@@ -198,6 +198,6 @@ function parseSession(session: string) {
 /** @param score until when it counts as online, as in the presence ZSET */
 export function presenceOf(score: number, now: number): PresenceState {
   if (score >= now) return 'online';
-  if (score > 0) return 'stale';
-  return score === 0 ? 'offline' : 'never_seen';
+  if (score >= 1) return 'stale';
+  return score >= 0 ? 'offline' : 'never_seen';
 }

@@ -10,6 +10,11 @@ export interface Fleet {
   readonly devices: PresenceCounts;
 }
 
+/** `left` is a part of `offline`. */
+type Counts = PresenceCounts & { left: number };
+/** `left` is not a part of `offline`. */
+export type AllDeviceCounts = PresenceCounts & { left: number };
+
 /** Counts asked for in one round trip; more are asked for in turn, so that no reply grows without bound. */
 const COUNTS_PER_TRIP = 2000;
 
@@ -30,16 +35,22 @@ export async function readFleets(
     redis,
     page.map((name) => [name, shards.get(name)!]),
   );
-  const fleets = page.map((fleet, i) => ({ fleet, devices: counts[i]! }));
+  const fleets = page.map((fleet, i) => {
+    const { left: _, ...devices } = counts[i]!;
+    return { fleet, devices };
+  });
   return names.length > page.length ? { fleets, next: page.at(-1)! } : { fleets };
 }
 
-/** Counts the devices of all fleets together by presence; the canary's are left out. */
-export async function countAllDevices(redis: Redis): Promise<PresenceCounts> {
+/**
+ * Counts the devices of all fleets together by presence; the canary's are left out. `left` are those that are offline by their own goodbye
+ * and asked to be removed (`forgetAfter`): they are not among the offline ones here, for nobody misses them.
+ */
+export async function countAllDevices(redis: Redis): Promise<AllDeviceCounts> {
   const counts = await countShards(redis, [...(await shardsByFleet(redis))]);
   const sum = none();
   for (const count of counts) add(sum, count);
-  return sum;
+  return { ...sum, offline: sum.offline - sum.left };
 }
 
 async function shardsByFleet(redis: Redis): Promise<Map<string, number[]>> {
@@ -60,7 +71,7 @@ async function shardsByFleet(redis: Redis): Promise<Map<string, number[]>> {
 async function countShards(
   redis: Redis,
   fleets: readonly (readonly [fleet: string, shards: readonly number[]])[],
-): Promise<PresenceCounts[]> {
+): Promise<Counts[]> {
   const now = await redisNow(redis);
   const counts = fleets.map(none);
   const places = fleets.flatMap(([fleet, shards], i) =>
@@ -70,27 +81,34 @@ async function countShards(
     const trip = places.slice(first, first + COUNTS_PER_TRIP);
     const pipeline = redis.pipeline();
     for (const { key } of trip) {
-      pipeline.zcount(key, now, '+inf').zcount(key, 1, `(${now}`).zcount(key, 0, 0).zcount(key, -1, -1);
+      pipeline
+        .zcount(key, now, '+inf')
+        .zcount(key, 1, `(${now}`)
+        .zcount(key, 0, '(1')
+        .zcount(key, -1, -1)
+        .zcount(key, '(0', '(1');
     }
     const numbers = await replies<number>(pipeline);
     for (const [n, { i }] of trip.entries()) {
-      const [online, stale, offline, never_seen] = numbers.slice(n * 4, n * 4 + 4) as [
+      const [online, stale, offline, never_seen, left] = numbers.slice(n * 5, n * 5 + 5) as [
+        number,
         number,
         number,
         number,
         number,
       ];
-      add(counts[i]!, { online, stale, offline, never_seen });
+      add(counts[i]!, { online, stale, offline, never_seen, left });
     }
   }
   return counts;
 }
 
-function none(): PresenceCounts {
-  return { online: 0, stale: 0, offline: 0, never_seen: 0 };
+function none(): Counts {
+  return { online: 0, stale: 0, offline: 0, never_seen: 0, left: 0 };
 }
 
-function add(sum: PresenceCounts, more: PresenceCounts): void {
+function add(sum: Counts, more: Counts): void {
+  sum.left += more.left;
   sum.online += more.online;
   sum.stale += more.stale;
   sum.offline += more.offline;

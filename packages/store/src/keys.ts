@@ -6,7 +6,7 @@
  * |----------------------------------|------|-------|------------------------|
  * | `{s}:device:<fleet>/<device>`    | HASH | `rules` (rule states, JSON) and their `version`, `session` (`session,online,at,telemetry`, and the period of a device that sleeps), `lesson`, `lane:<lane>` (last sequence), settings (`interval`; `edge`, `edge:told`, `edge:confirmed`, see edge-settings.ts), `stopped:<lane>` (the command whose failure stopped it), counts of the ledger (`late`, `duplicate`, `stale`, `rejected`, `taken`, `dropped`, `from`, `again`), `forget-after`; of a removed device for a day `session`, `from`, `dropped`, `again`, `removed` | one per device |
  * | `{s}:window:<fleet>/<device>`    | LIST | readings in device order, `received,late,count,n,seq,at,<replica>.<part>,json`; the last one is the last state | `WINDOW_SIZE` and a stride, trimmed on write |
- * | `{s}:presence:<fleet>`           | ZSET | device → online until (ms); 0 said goodbye, -1 never seen | one per device |
+ * | `{s}:presence:<fleet>`           | ZSET | device → online until (ms); 0 offline, 0.5 offline by its own goodbye after a birth with `forgetAfter`, -1 never seen | one per device |
  * | `{s}:states:<fleet>`             | HASH | device → `published at (ms),digest` of its state that the broker retains | one per device; gone when the broker has it no more |
  * | `{s}:devices:<fleet>`            | ZSET | device names, score 0, in lexical order | `MAX_DEVICES_PER_FLEET` |
  * | `{s}:fleets`                     | SET  | fleet names | one per fleet |

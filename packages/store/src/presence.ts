@@ -45,6 +45,7 @@ export async function recordPresence(
         Math.ceil(MAX_DEVICES_PER_FLEET / SHARDS),
         (message.online && message.sleeps) || '',
         (message.online && message.forgetAfter) || '',
+        !message.online && message.goodbye ? '1' : '',
       ],
     })),
   );

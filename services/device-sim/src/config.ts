@@ -39,6 +39,8 @@ const variables = z.object({
   FALLBACK_SECONDS: decimal(30, 0, 86_400),
   /** Without a packet for longer than this a radio is assumed to sleep: its next packet is a wake-up. */
   RADIO_GAP_MS: integer(1000, 10, 3_600_000),
+  /** A lamp that has been away for longer is removed with all that is stored of it; 0 keeps it. */
+  FORGET_SECONDS: integer(300, 0, 365 * 86_400),
   /** QoS of telemetry. */
   QOS: z.enum(['0', '1', '2'], 'must be 0, 1 or 2').default('1'),
   /** Devices that begin to connect per second, at most. */
@@ -64,6 +66,8 @@ export interface Config {
   readonly journalFile?: string;
   readonly fallbackAfterMs: number;
   readonly radioGapMs: number;
+  /** Undefined: lamps are never removed. */
+  readonly forgetAfterMs?: number;
   readonly qos: 0 | 1 | 2;
   readonly connectRate: number;
 }
@@ -88,6 +92,7 @@ export function simulatorConfig(env: NodeJS.ProcessEnv = process.env): Config {
     ...(read.STATE_DIR !== undefined && { stateDir: read.STATE_DIR }),
     ...(read.JOURNAL_FILE !== undefined && { journalFile: read.JOURNAL_FILE }),
     fallbackAfterMs: read.FALLBACK_SECONDS * 1000,
+    ...(read.FORGET_SECONDS > 0 && { forgetAfterMs: read.FORGET_SECONDS * 1000 }),
     radioGapMs: read.RADIO_GAP_MS,
     qos: Number(read.QOS) as 0 | 1 | 2,
     connectRate: read.CONNECT_RATE,

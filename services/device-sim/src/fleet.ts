@@ -29,6 +29,8 @@ export interface FleetOptions {
   readonly fallbackAfterMs: number;
   /** Without a packet for longer than this a radio is assumed to sleep. */
   readonly radioGapMs: number;
+  /** A lamp that has been away for longer is removed. */
+  readonly forgetAfterMs?: number;
   /** Devices that begin to connect per second, at most. */
   readonly connectRate: number;
 }
@@ -111,8 +113,19 @@ export class Fleet {
   }
 
   private lamp(name: string, index: number, world: World): Lamp {
-    const { broker, fleet, qos, names, telemetry, outbox, stateDir, fallbackAfterMs, radioGapMs, faults } =
-      this.options;
+    const {
+      broker,
+      fleet,
+      qos,
+      names,
+      telemetry,
+      outbox,
+      stateDir,
+      fallbackAfterMs,
+      radioGapMs,
+      forgetAfterMs,
+      faults,
+    } = this.options;
     const burnsOutAfterMs = burnsOutAfter(world.seed, name, faults);
     const burnsOutAt = burnsOutAfterMs === undefined ? undefined : Date.now() + burnsOutAfterMs;
     if (burnsOutAt !== undefined) this.truth?.writeFault(name, burnsOutAt);
@@ -126,6 +139,7 @@ export class Fleet {
       storage: stateDir === undefined ? memoryStorage() : fileStorage(stateDir, fleet, name),
       fallbackAfterMs,
       radioGapMs,
+      ...(forgetAfterMs !== undefined && { forgetAfterMs }),
       burnsOutAt,
       onEvent: (event: DeviceEvent) => {
         this.truth?.write(name, event);

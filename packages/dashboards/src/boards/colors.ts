@@ -6,6 +6,7 @@ export const PRESENCE: Colors = {
   stale: 'yellow',
   offline: 'red',
   never_seen: 'text',
+  left: 'blue',
 };
 
 export const RESULTS: Colors = {

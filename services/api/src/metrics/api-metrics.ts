@@ -3,6 +3,9 @@ import { LATENCY_BUCKETS, Metrics } from '@lamplighter/service-kit/metrics';
 import { STORE_DURABILITY_HELP } from '@lamplighter/store/connect';
 import { RedisMetrics } from './redis-metrics.js';
 
+/** Devices that `left` are counted apart from the other offline ones. */
+export const DEVICE_COUNT_STATES = [...PRESENCE_STATES, 'left'] as const;
+
 /** Every metric of the API, declared together. */
 export class ApiMetrics extends Metrics {
   /** Method and route are closed sets, but only their true combinations exist: see http-metrics.ts. */
@@ -55,7 +58,9 @@ export class ApiMetrics extends Metrics {
   );
   readonly durable = this.gauge('store_durability_ok', STORE_DURABILITY_HELP);
   /** See devices-gauge.ts. */
-  readonly devices = this.gauge('devices', 'Devices of all fleets by presence', { state: PRESENCE_STATES });
+  readonly devices = this.gauge('devices', 'Devices of all fleets by presence', {
+    state: DEVICE_COUNT_STATES,
+  });
   /** See open-commands-gauge.ts. */
   readonly commandsPending = this.gauge(
     'commands_pending',

@@ -1,16 +1,14 @@
-import { PRESENCE_STATES } from '@lamplighter/contracts/presence';
 import { whenScraped } from '@lamplighter/service-kit/metrics';
-import type { PresenceCounts } from '@lamplighter/store/devices';
-import { countAllDevices } from '@lamplighter/store/fleets';
+import { type AllDeviceCounts, countAllDevices } from '@lamplighter/store/fleets';
 import type { StoreLink } from '../store/store-link.js';
-import type { ApiMetrics } from './api-metrics.js';
+import { type ApiMetrics, DEVICE_COUNT_STATES } from './api-metrics.js';
 
 /** Scrapes within this time, milliseconds, share one count, so that nobody can make Redis count all day. */
 const COUNT_AGAIN_MS = 2000;
 
 /** Counts devices when scraped. While Redis is away there is no value, rather than an old one. */
 export function exposeDevices(metrics: ApiMetrics, link: StoreLink): void {
-  let counts: Promise<PresenceCounts | undefined> | undefined;
+  let counts: Promise<AllDeviceCounts | undefined> | undefined;
   let countedAt = 0;
   whenScraped(metrics.devices, async (gauge) => {
     if (counts === undefined || performance.now() - countedAt > COUNT_AGAIN_MS) {
@@ -19,11 +17,11 @@ export function exposeDevices(metrics: ApiMetrics, link: StoreLink): void {
     }
     const counted = await counts;
     if (counted === undefined) gauge.reset();
-    else for (const state of PRESENCE_STATES) gauge.set({ state }, counted[state]);
+    else for (const state of DEVICE_COUNT_STATES) gauge.set({ state }, counted[state]);
   });
 }
 
-async function count(link: StoreLink): Promise<PresenceCounts | undefined> {
+async function count(link: StoreLink): Promise<AllDeviceCounts | undefined> {
   try {
     return await countAllDevices(link.redis);
   } catch {
