@@ -54,7 +54,7 @@ it('lists fleets by name with their devices by presence, in pages, without the c
   expect(second).toEqual({
     fleets: [{ fleet: 'c', devices: { online: 1, stale: 0, offline: 0, never_seen: 0 } }],
   });
-  expect(await countAllDevices(redis)).toEqual({ online: 3, stale: 0, offline: 1, never_seen: 1 });
+  expect(await countAllDevices(redis)).toEqual({ online: 3, stale: 0, offline: 1, never_seen: 1, left: 0 });
 });
 
 it('knows the age of the newest canary, whichever replica sent it', async () => {

@@ -18,6 +18,8 @@ describe('the configuration of the simulator', () => {
       telemetry: 'latest',
       outbox: 1000,
       fallbackAfterMs: 30_000,
+      forgetAfterMs: 300_000,
+      radioGapMs: 1000,
       qos: 1,
       connectRate: 250,
     });
