@@ -2,7 +2,7 @@ import type { Action } from '@lamplighter/contracts/command';
 import type { CompiledRule } from './compile-rule.js';
 import { silenceDue } from './evaluate-condition.js';
 import type { Inquiry } from './evaluate-input.js';
-import { left, type RuleState } from './rule-state.js';
+import { left, type PromisedEnd, type RuleState } from './rule-state.js';
 
 /** A rule that changes its mind more often than this is a loop: three times a second in the long run, sixty times at once. */
 export const LOOP_INTERVAL_MS = 333;
@@ -26,6 +26,8 @@ export interface Evaluated {
   readonly raise: boolean | undefined;
   readonly result: Result;
   readonly error?: string;
+  /** Of a run that is over: how it was promised to end, if that was stored. */
+  readonly promised?: PromisedEnd | undefined;
   /** Judge again by timer then, server time in ms: sooner is harmless, later delays what is due. */
   readonly wakeAt?: number;
   readonly reason?: EmitReason;
@@ -80,7 +82,10 @@ export function endRun(inquiry: Inquiry, before: RuleState): Evaluated {
     loop,
     cut,
   };
-  const over = spoken(inquiry, state, rule.whenFalse, 'unmatched', 'run_over');
+  const over = {
+    ...spoken(inquiry, state, rule.whenFalse, 'unmatched', 'run_over'),
+    ...(before.ends !== undefined && { promised: before.ends }),
+  };
   // Votes and silence are judged as they are: they may call for the next run at once.
   const isReading = rule.quorum === undefined && rule.absenceMs === undefined;
   return isReading ? over : waking(over, now + Math.max(1, rule.settleMs));

@@ -14,7 +14,7 @@ import type { DeviceFacts, Inquiry, Observation } from './evaluate-input.js';
 import { timeUntilBelieved } from './evaluate-limits.js';
 import { reassert } from './evaluate-repeat.js';
 import { ExpressionFailed } from './expression.js';
-import { left, type RuleState, stateFor } from './rule-state.js';
+import { earlierRun, left, type RuleState, stateFor } from './rule-state.js';
 import { ask, type Trace } from './trace.js';
 
 export type { CompiledRule } from './compile-rule.js';
@@ -43,6 +43,8 @@ export function evaluate(
   const { reading, last, window, value } = observation;
   const scope = { reading, last, device: device.address, window, value };
   const inquiry = { rule, before, observation, scope, device, now, trace };
+  const until = earlierRun(rule, state);
+  if (until !== undefined) return awaitEarlierRun(inquiry, state!, until);
   try {
     return untilBroken(inquiry, judge(inquiry));
   } catch (error) {
@@ -51,6 +53,17 @@ export function evaluate(
     const result = error instanceof ExpressionFailed ? error.kind : 'error';
     return { ...untilBroken(inquiry, silent(before, result)), error: message };
   }
+}
+
+/** The rule was changed while its pump runs: it judges again, from scratch, when that run has ended as promised. */
+function awaitEarlierRun({ rule, now, trace }: Inquiry, state: RuleState, until: number): Evaluated {
+  const isOver = until <= now;
+  trace?.push({ clause: 'run', passes: isOver, amount: until - now, until, reason: 'earlier' });
+  if (!isOver) return silent(state, 'undecided');
+  const emit = state.ends?.action ?? rule.whenFalse;
+  if (emit === undefined) return silent(undefined, 'undecided');
+  trace?.push({ clause: 'emit', passes: true, value: false, action: emit, reason: 'run_over' });
+  return { state: undefined, emit, raise: false, result: 'undecided', reason: 'run_over' };
 }
 
 function judge(inquiry: Inquiry): Evaluated {

@@ -10,6 +10,8 @@ import { type Trace, windowName } from './trace.js';
  */
 export interface Evidence {
   readonly version: number;
+  /** The `since` of the rule. */
+  readonly since?: number;
   readonly now: number;
   readonly trigger: Observation['trigger'];
   /** The rule's state before. */
@@ -46,6 +48,7 @@ export function evidenceOf(
   const { trigger, reading, ageMs, heardAt, listeningSince, last, window, verdict, value } = observation;
   return {
     version: rule.version,
+    since: rule.since,
     now,
     trigger,
     ...(state !== undefined && { state }),

@@ -32,8 +32,13 @@ export function obstacles(trace: Trace, raised = false): TraceStep[] {
 }
 
 const SENTENCES: Readonly<Record<Clause, (step: TraceStep, mood: Mood) => string>> = {
-  run: ({ passes, amount = 0 }) =>
-    passes ? 'the time of the run was over' : `the run had ${duration(amount)} to go`,
+  run: ({ passes, amount = 0, reason }) => {
+    if (passes) return 'the time of the run was over';
+    const run = `the run had ${duration(amount)} to go`;
+    return reason === 'earlier'
+      ? `${run}; it was started by an earlier version, and this one judges after it`
+      : run;
+  },
   enabled: () => 'the rule was disabled',
   maxAge: ({ passes, amount = 0, limit = 0 }) =>
     passes
@@ -112,6 +117,8 @@ function emission({ passes, value, action, reason, amount = 0 }: TraceStep, mood
       return `the rule was ${side} as before, so ${command} again`;
     case 'lost':
       return `${command}, which is safe`;
+    case 'released':
+      return `what the rule had started was taken back, so ${command}`;
     case 'found':
       return `the sensors could be heard again: ${side}, so ${command}`;
     case 'run_over':

@@ -28,6 +28,7 @@ export function groupEvidenceOf(
   const { verdict, value } = tally;
   return {
     version: rule.version,
+    since: rule.since,
     now,
     trigger,
     ...(before.rule !== undefined && { state: before.rule }),
@@ -81,6 +82,7 @@ export function targetEvidenceOf(
   return {
     kind: 'reassert',
     version: rule.version,
+    since: rule.since,
     now,
     trigger: 'reading',
     ...(memory !== undefined && { state: memory }),

@@ -141,11 +141,11 @@ export function isForgotten({ since, maxAgeMs }: CompiledRule, vote: Vote, now: 
   return vote.since < since || now - vote.receivedAt > Math.max(FORGOTTEN_MS, 2 * maxAgeMs);
 }
 
-/** The state with which this rule goes on. The rule's own state is handed on from an older one: a run that it has begun is still ended. */
+/** The state with which this rule goes on. */
 function begunState(rule: CompiledRule, before: GroupState | undefined, now: number): GroupState {
   // A beginning that is to come was written before the server's clock was set back.
   if (before?.since === rule.since) return before.begun > now + SKEW_MS ? { ...before, begun: now } : before;
-  return { since: rule.since, begun: now, ...(before?.rule && { rule: before.rule }) };
+  return { since: rule.since, begun: now };
 }
 
 /** What `when` and `clear` say of a median or mean, with the hysteresis of the group. */

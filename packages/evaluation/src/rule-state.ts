@@ -1,12 +1,14 @@
+import type { Action, OnFailure, Policy } from '@lamplighter/contracts/command';
+import type { DeviceScope } from '@lamplighter/contracts/rule';
 import type { CompiledRule } from './compile-rule.js';
 
 /**
  * What a rule remembers of one device, or of one group. It lives in Redis with the device, so a restart neither forgets nor fires.
  * Small JSON: what a rule does not need is not there. Times are milliseconds on the server's clock.
  *
- * - Whoever judges replaces it by compare-and-set; nobody deletes it but with the rule or the device.
- * - Written for a rule whose verdicts have since been given another meaning (`since`), it counts no more, save that a run that it
- *   has begun is still ended.
+ * - Each verdict replaces it by compare-and-set; it is deleted with the rule or the device.
+ * - A state of another `since` does not count for the present rule, but a run that it has started is still ended: what ends it
+ *   (`ends`) is stored here, so that it does not depend on the rule's document.
  */
 export interface RuleState {
   /** `since` of the rule that wrote it. */
@@ -29,19 +31,39 @@ export interface RuleState {
   readonly raisedAt?: number;
   /** The run ends then. */
   readonly runUntil?: number;
+  /** How a run is ended, whatever becomes of the rule; missing in states of earlier releases and of devices that decide by themselves. */
+  readonly ends?: PromisedEnd;
   /** Changes so far, as the time to which they have used up what is allowed (GCRA). */
   readonly loop?: number;
   /** Too many changes: nothing is judged until then. */
   readonly cut?: number;
 }
 
-/** The state as far as it counts for a rule: undefined if the rule begins anew. */
+/** The command that ends what a version of a rule has started. */
+export interface PromisedEnd {
+  /** The version of the rule that started it. */
+  readonly version: number;
+  readonly action: Action;
+  readonly lane: string;
+  readonly policy: Policy;
+  readonly ttlMs: number;
+  readonly timeoutMs: number;
+  readonly attempts: number;
+  readonly onFailure?: OnFailure | undefined;
+  /** The longest run. One that would last longer was started before the server's clock was set back, and is over. */
+  readonly maxMs?: number;
+  /** Of a quorum: the devices that were commanded. */
+  readonly targets?: DeviceScope;
+}
+
+/** The state as far as it counts for a rule: undefined if the rule begins from scratch. */
 export function stateFor(rule: CompiledRule, state: RuleState | undefined): RuleState | undefined {
-  if (state === undefined || state.since === rule.since) return state;
-  if (state.runUntil === undefined || rule.whenFalse === undefined) return undefined;
-  // The rule was changed while its pump runs. The run ends when it was to end, with the action that is now right for it.
-  const { raised, at, emittedAt, runUntil } = state;
-  return { since: rule.since, raised, at, emittedAt, runUntil };
+  return state === undefined || state.since === rule.since ? state : undefined;
+}
+
+/** When a run ends that another version of the rule has started; undefined if there is none. Until then the rule does not judge. */
+export function earlierRun(rule: CompiledRule, state: RuleState | undefined): number | undefined {
+  return state === undefined || state.since === rule.since ? undefined : state.runUntil;
 }
 
 /** Tolerated difference between the clocks of two replicas, milliseconds. */

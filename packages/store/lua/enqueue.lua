@@ -19,7 +19,7 @@ end
 -- ttl (ms), json, cause, keep, max_open, lease (ms; 0 leaves the first dispatch to the dispatcher).
 -- Returns "dispatched" (the caller holds the lease and publishes now) or "pending", the lane's sequence number, the expiry,
 -- and the ids that it superseded, with a "?" before those that ended as unknown; or "full" (and nothing has changed): a command
--- that supersedes another one always has room.
+-- that supersedes another one always has room, and one that ends what a rule has started has twice as much as others.
 -- An id that was taken before (the reply was lost) changes nothing; whoever is to dispatch it, it is not the caller.
 local function enqueue(K, device_key, c, now)
   local known = read_command(K, c.id)
@@ -39,8 +39,9 @@ local function enqueue(K, device_key, c, now)
   end
   -- Open ones are among those that are kept: few are kept of most devices, and then they need not be counted.
   local kept = redis.call('ZLEXCOUNT', K.index, '[' .. c.device .. '/', '(' .. c.device .. '0')
-  if kept >= c.max_open
-    and redis.call('ZLEXCOUNT', K.queue, '[' .. c.device .. '/', '(' .. c.device .. '0') >= c.max_open then
+  local max_open = string.sub(c.cause, 1, 8) == 'promise:' and 2 * c.max_open or c.max_open
+  if kept >= max_open
+    and redis.call('ZLEXCOUNT', K.queue, '[' .. c.device .. '/', '(' .. c.device .. '0') >= max_open then
     return 'full', 0, 0, {}
   end
   -- A lane counts by the time of day, so that it counts on for its device even if the store was lost in between, or put back to how

@@ -35,6 +35,9 @@ export interface CommandHeader {
   readonly rollout: string | undefined;
 }
 
+/** The cause of a command that ends what a rule has started; enqueue.lua has room for it in a queue that is full for others. */
+export const promiseCause = (rule: string) => `promise:${rule}`;
+
 /** What a script takes as it is into the header: everything after the expiry. */
 export function deliveryText(options: DeliveryOptions): string {
   const {

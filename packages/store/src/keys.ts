@@ -37,6 +37,8 @@
  * | `{lamplighter}:rule-versions:<fleet>/<rule>` | LIST | versions of a rule, newest first, JSON | `RULE_VERSIONS_KEPT`; a deleted rule's for 30 days |
  * | `{lamplighter}:rules-revisions`  | HASH | fleet → how often its rules were written; `*` → how often any were | one per fleet |
  * | `{lamplighter}:rule-errors:<fleet>` | HASH | rule id → the latest error of its present version (see rules-errors.ts) | as `rules` |
+ * | `{lamplighter}:rule-releases:<fleet>` | HASH | rule id → the version of which what it has started is to be taken back, JSON (see rule-releases.ts) | as `rules`; expires an hour after the last one |
+ * | `{lamplighter}:rules-off`        | HASH | fleet → since when its rules are switched off (ms) | one per fleet |
  * | `{lamplighter}:telemetry-schemas` | HASH | fleet → its telemetry schema, JSON | one per fleet |
  * | `{lamplighter}:measurement-names:<fleet>` | SET | names of the measurements that a sample of its readings had (see measurement-names.ts) | 1000 per fleet |
  * | `{lamplighter}:fleet-settings`   | HASH | `<fleet>/<setting>` → value; `*` → how often any was written | few per fleet |
@@ -139,6 +141,8 @@ export const rulesKey = (fleet: string) => `{lamplighter}:rules:${fleet}`;
 export const ruleVersionsKey = (fleet: string, rule: string) =>
   `{lamplighter}:rule-versions:${fleet}/${rule}`;
 export const ruleErrorsKey = (fleet: string) => `{lamplighter}:rule-errors:${fleet}`;
+export const ruleReleasesKey = (fleet: string) => `{lamplighter}:rule-releases:${fleet}`;
+export const RULES_OFF_KEY = '{lamplighter}:rules-off';
 export const RULES_REVISIONS_KEY = '{lamplighter}:rules-revisions';
 export const EDGE_RULES_KEY = '{lamplighter}:edge-rules';
 export const FLEET_SETTINGS_KEY = '{lamplighter}:fleet-settings';

@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import { deviceKey, shardOf } from './keys.js';
+import { pipelined } from './pipelined.js';
 
 /** What rules remember of one device. */
 export interface RuleStates {
@@ -17,6 +18,18 @@ export async function readRuleStates(redis: Redis, fleet: string, device: string
     'session',
   );
   return { states: statesIn(rules), announced: Boolean(session) };
+}
+
+/** The same of many devices, in one round trip. */
+export async function readManyRuleStates(
+  redis: Redis,
+  fleet: string,
+  devices: readonly string[],
+): Promise<RuleStates['states'][]> {
+  const texts = (await pipelined(redis, devices, (pipeline, device) =>
+    pipeline.hget(deviceKey(shardOf(fleet, device), fleet, device), 'rules'),
+  )) as (string | null)[];
+  return texts.map(statesIn);
 }
 
 function statesIn(text: string | null | undefined): RuleStates['states'] {

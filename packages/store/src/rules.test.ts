@@ -176,7 +176,7 @@ describe('the rules of a fleet', () => {
     expect(await revision()).toBe(2);
     expect(Number(await readWrites(store.redis))).toBe(Number(writes) + 1);
     await deleteRule(store.redis, fleet, 'night-light', 2);
-    expect(await readRules(store.redis, fleet)).toEqual({ revision: 3, texts: {} });
+    expect(await readRules(store.redis, fleet)).toMatchObject({ revision: 3, texts: {} });
     expect((await readRevisions(store.redis)).has('*')).toBe(false);
   });
 });
@@ -201,7 +201,7 @@ describe('the rules with which a fleet begins', () => {
     expect(await seedRules(store.redis, fleet, [rule('a')])).toBe(false);
     expect(await seedRules(store.redis, other, [])).toBe(true);
     expect(await seedRules(store.redis, other, [rule('a')])).toBe(false);
-    expect(await readRules(store.redis, other)).toEqual({ revision: 1, texts: {} });
+    expect(await readRules(store.redis, other)).toMatchObject({ revision: 1, texts: {} });
   });
 });
 

@@ -1,6 +1,13 @@
 import { RULE_BOUNDS, type Rule, ruleSchema } from '@lamplighter/contracts/rule';
 import type { Redis } from 'ioredis';
-import { RULES_REVISIONS_KEY, ruleErrorsKey, rulesKey, ruleVersionsKey } from './keys.js';
+import {
+  RULES_OFF_KEY,
+  RULES_REVISIONS_KEY,
+  ruleErrorsKey,
+  ruleReleasesKey,
+  rulesKey,
+  ruleVersionsKey,
+} from './keys.js';
 import { beginsAnew } from './rules-anew.js';
 import { runScript } from './script.js';
 
@@ -48,16 +55,23 @@ export type WriteRuleResult =
   | { readonly outcome: 'exists' | 'changed'; readonly version: number }
   | { readonly outcome: 'missing' | 'full' };
 
+/** How a rule is written. */
+export interface WriteOptions {
+  /** What it has started, and does not go on with, is to be taken back by its `else`. Runs are ended in any case, in their time. */
+  readonly release?: boolean;
+}
+
 /** Writes a rule's next version. Repeating a write that replaced a version gives its result again. */
 export async function writeRule(
   redis: Redis,
   fleet: string,
   rule: Rule,
   expected: ExpectedRule,
+  { release = false }: WriteOptions = {},
 ): Promise<WriteRuleResult> {
   const before = expected === 'absent' ? undefined : await readRule(redis, fleet, rule.id);
   const isAnew = before === undefined || 'unreadable' in before || beginsAnew(before.rule, rule);
-  const [outcome, detail] = (await runScript(redis, 'writeRule-4', keysOf(fleet, rule.id), [
+  const [outcome, detail] = (await runScript(redis, 'writeRule-5', keysOf(fleet, rule.id), [
     fleet,
     rule.id,
     expected === 'absent' ? '' : expected,
@@ -65,6 +79,7 @@ export async function writeRule(
     JSON.stringify(rule),
     RULE_BOUNDS.maxRules,
     RULE_VERSIONS_KEPT,
+    release ? JSON.stringify(isAnew || !rule.enabled ? null : rule.scope.devices) : '',
   ])) as [WriteRuleResult['outcome'], string | number];
   switch (outcome) {
     case 'written':
@@ -83,19 +98,48 @@ export async function deleteRule(
   fleet: string,
   rule: string,
   version: number,
+  { release = false }: WriteOptions = {},
 ): Promise<{ outcome: 'deleted' | 'changed'; version: number } | { outcome: 'missing' }> {
-  const [outcome, detail] = (await runScript(redis, 'deleteRule-4', keysOf(fleet, rule), [
+  const [outcome, detail] = (await runScript(redis, 'deleteRule-5', keysOf(fleet, rule), [
     fleet,
     rule,
     version,
     RULE_VERSIONS_KEPT,
     DELETED_KEPT_S,
+    release ? 'null' : '',
   ])) as ['deleted' | 'changed' | 'missing', number];
   return outcome === 'missing' ? { outcome } : { outcome, version: detail };
 }
 
 function keysOf(fleet: string, rule: string): string[] {
-  return [rulesKey(fleet), ruleVersionsKey(fleet, rule), RULES_REVISIONS_KEY, ruleErrorsKey(fleet)];
+  return [
+    rulesKey(fleet),
+    ruleVersionsKey(fleet, rule),
+    RULES_REVISIONS_KEY,
+    ruleErrorsKey(fleet),
+    ruleReleasesKey(fleet),
+  ];
+}
+
+/**
+ * Switches all rules of a fleet off, or on again; then each begins from scratch. What they have started ends as if each were disabled.
+ * @returns whether anything has changed
+ */
+export async function switchRules(
+  redis: Redis,
+  fleet: string,
+  isOn: boolean,
+  { release = false }: WriteOptions = {},
+): Promise<boolean> {
+  const keys = [rulesKey(fleet), RULES_REVISIONS_KEY, RULES_OFF_KEY, ruleReleasesKey(fleet)];
+  const args = [fleet, isOn ? '1' : '0', release ? '1' : '0'];
+  return (await runScript(redis, 'switchRules-4', keys, args)) === 1;
+}
+
+/** Since when the rules of a fleet are switched off, milliseconds since 1970; undefined if they are on. */
+export async function readRulesOff(redis: Redis, fleet: string): Promise<number | undefined> {
+  const since = await redis.hget(RULES_OFF_KEY, fleet);
+  return since === null ? undefined : Number(since);
 }
 
 /**
@@ -112,17 +156,35 @@ export async function seedRules(redis: Redis, fleet: string, rules: readonly Rul
   return seeded === 1;
 }
 
-/** All rules of a fleet as one moment had them: the texts by id, which parseRule reads, and the revision; undefined if its rules were never written. */
-export async function readRules(
-  redis: Redis,
-  fleet: string,
-): Promise<{ readonly revision: number | undefined; readonly texts: Readonly<Record<string, string>> }> {
-  const replies = await redis.multi().hget(RULES_REVISIONS_KEY, fleet).hgetall(rulesKey(fleet)).exec();
-  const [revision, texts] = (replies ?? []).map(([error, reply]) => {
+/** All rules of a fleet as one moment had them. */
+export interface FleetRuleTexts {
+  /** How often its rules were written; undefined if they never were. */
+  readonly revision: number | undefined;
+  /** By id; parseRule reads them. */
+  readonly texts: Readonly<Record<string, string>>;
+  /** What is to be taken back, by rule; parseRelease reads it. */
+  readonly releases: Readonly<Record<string, string>>;
+  readonly isOff: boolean;
+}
+
+export async function readRules(redis: Redis, fleet: string): Promise<FleetRuleTexts> {
+  const replies = await redis
+    .multi()
+    .hget(RULES_REVISIONS_KEY, fleet)
+    .hgetall(rulesKey(fleet))
+    .hgetall(ruleReleasesKey(fleet))
+    .hexists(RULES_OFF_KEY, fleet)
+    .exec();
+  const [revision, texts, releases, off] = (replies ?? []).map(([error, reply]) => {
     if (error) throw error;
     return reply;
-  }) as [string | null, Record<string, string>];
-  return { revision: revision === null ? undefined : Number(revision), texts };
+  }) as [string | null, Record<string, string>, Record<string, string>, number];
+  return {
+    revision: revision === null ? undefined : Number(revision),
+    texts,
+    releases,
+    isOff: off === 1,
+  };
 }
 
 /** Whether any rule of a fleet may be a quorum; cheaper than to read them all by what they mean. */

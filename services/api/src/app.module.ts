@@ -33,6 +33,7 @@ import { RuleSchemaController } from './rules/rule-schema.controller.js';
 import { RuleVersionsController } from './rules/rule-versions.controller.js';
 import { RuleWriter } from './rules/rule-writer.js';
 import { RulesController } from './rules/rules.controller.js';
+import { RulesSwitchController } from './rules/rules-switch.controller.js';
 import { StoreLink } from './store/store-link.js';
 import { CONFIG, LOGGER } from './tokens.js';
 import { DryRunController } from './tryout/dry-run.controller.js';
@@ -71,6 +72,7 @@ export function apiModule({ config, logger, metrics, link }: Foundation): Dynami
       TelemetrySchemaController,
       FleetSettingsController,
       RulesController,
+      RulesSwitchController,
       RuleVersionsController,
       RuleSchemaController,
       DryRunController,

@@ -85,11 +85,6 @@ export const PROBLEM_TYPES = {
     example:
       'Rule "night-light" of fleet "demo" already exists, as version 3. To replace it, use PUT with If-Match.',
   },
-  'rule-may-run': {
-    status: 409,
-    title: 'Rule may still be running',
-    example: 'Rule "watering" ends what it has begun, within 30s. Disable it, and delete it after that time.',
-  },
   'too-many-rules': {
     status: 409,
     title: 'Fleet rule limit reached',

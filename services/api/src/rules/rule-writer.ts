@@ -4,6 +4,8 @@ import {
   type ExpectedRule,
   readRule,
   type StoredRule,
+  type UnreadableRule,
+  type WriteOptions,
   type WriteRuleResult,
   writeRule,
 } from '@lamplighter/store/rules';
@@ -41,10 +43,10 @@ export class RuleWriter {
   async put(
     fleet: string,
     rule: Rule,
-    { versions, isNew }: { versions: Versions | undefined; isNew: boolean },
+    { versions, isNew, release }: { versions: Versions | undefined; isNew: boolean; release: boolean },
   ): Promise<{ stored: StoredRule; isCreated: boolean }> {
     if (versions !== undefined && !isNew) {
-      return { stored: await this.replace(fleet, rule, versions, 'changed'), isCreated: false };
+      return { stored: await this.replace(fleet, rule, versions, release), isCreated: false };
     }
     if (versions !== undefined) throw preconditionFailed(fleet, rule.id, undefined);
     const result = await this.write(fleet, rule, 'absent', 'created');
@@ -54,7 +56,12 @@ export class RuleWriter {
   }
 
   /** Switches a rule on or off; one that is so already stays as it is. @throws Problem `no-such-rule`, `precondition-failed` */
-  async enable(fleet: string, id: string, enabled: boolean, versions: Versions = '*'): Promise<StoredRule> {
+  async enable(
+    fleet: string,
+    id: string,
+    enabled: boolean,
+    { versions = '*', release = false }: { versions?: Versions | undefined; release?: boolean },
+  ): Promise<StoredRule> {
     for (let tries = 1; ; tries += 1) {
       const before = await readRule(this.link.durableRedis, fleet, id);
       if (before === undefined) throw noSuchRule(fleet, id);
@@ -67,44 +74,49 @@ export class RuleWriter {
       }
       if (before.rule.enabled === enabled) return before;
       const change = enabled ? 'enabled' : 'disabled';
-      const result = await this.write(fleet, { ...before.rule, enabled }, before.version, change);
+      if (release) mustHaveElse(before);
+      const after = { ...before.rule, enabled };
+      const result = await this.write(fleet, after, before.version, change, { release });
       if (result.outcome === 'written') return result.stored;
       if (tries === MAX_TRIES) throw preconditionFailed(fleet, id, versionIn(result));
     }
   }
 
-  /**
-   * Deletes a rule. One whose actions run for a time must be off, for what it has begun it also ends, and nobody else would.
-   * @throws Problem `no-such-rule`, `precondition-required`, `precondition-failed`, `rule-may-run`
-   */
-  async delete(fleet: string, id: string, versions: Versions | undefined): Promise<void> {
+  /** Deletes a rule. @throws Problem `no-such-rule`, `precondition-required`, `precondition-failed` */
+  async delete(
+    fleet: string,
+    id: string,
+    { versions, release }: { versions: Versions | undefined; release: boolean },
+  ): Promise<void> {
     const redis = this.link.durableRedis;
     for (let tries = 1; ; tries += 1) {
       const before = await readRule(redis, fleet, id);
       if (before === undefined) throw noSuchRule(fleet, id);
       if (versions === undefined) throw preconditionRequired(fleet, id, before.version);
       if (!names(versions, before.version)) throw preconditionFailed(fleet, id, before.version);
-      if (!('unreadable' in before) && before.rule.run !== undefined && before.rule.enabled)
-        throw new Problem(
-          'rule-may-run',
-          `Rule "${id}" may have an action running, which it ends within ${before.rule.run.max}. Disable the rule, and delete it after that time.`,
-        );
-      const result = await deleteRule(redis, fleet, id, before.version);
+      if (release) mustHaveElse(before);
+      const result = await deleteRule(redis, fleet, id, before.version, { release });
       if (result.outcome === 'missing') throw noSuchRule(fleet, id);
       if (result.outcome === 'deleted') return this.told(fleet, id, result.version, 'deleted');
       if (tries === MAX_TRIES) throw preconditionFailed(fleet, id, result.version);
     }
   }
 
-  private async replace(fleet: string, rule: Rule, versions: Versions, change: Change): Promise<StoredRule> {
+  private async replace(
+    fleet: string,
+    rule: Rule,
+    versions: Versions,
+    release: boolean,
+  ): Promise<StoredRule> {
     for (let tries = 1; ; tries += 1) {
       const before = await readRule(this.link.durableRedis, fleet, rule.id);
       if (before === undefined) throw preconditionFailed(fleet, rule.id, undefined);
+      if (release) mustHaveElse(before);
       // A request that is repeated because its answer was lost finds its own version; the store knows it again.
       const expected = names(versions, before.version)
         ? before.version
         : Math.max(-1, ...(versions as Set<number>));
-      const result = await this.write(fleet, rule, expected, change);
+      const result = await this.write(fleet, rule, expected, 'changed', { release });
       if (result.outcome === 'written') return result.stored;
       if (versions !== '*' || tries === MAX_TRIES)
         throw preconditionFailed(fleet, rule.id, versionIn(result));
@@ -117,8 +129,9 @@ export class RuleWriter {
     rule: Rule,
     expected: ExpectedRule,
     change: Change,
+    options: WriteOptions = {},
   ): Promise<Exclude<WriteRuleResult, { outcome: 'full' }>> {
-    const result = await writeRule(this.link.durableRedis, fleet, rule, expected);
+    const result = await writeRule(this.link.durableRedis, fleet, rule, expected, options);
     if (result.outcome === 'written') this.told(fleet, rule.id, result.stored.version, change);
     if (result.outcome !== 'full') return result as Exclude<WriteRuleResult, { outcome: 'full' }>;
     throw new Problem(
@@ -130,6 +143,15 @@ export class RuleWriter {
   private told(fleet: string, rule: string, version: number, change: Change): void {
     this.events.append({ type: 'rule', fleet, rule, version, change });
   }
+}
+
+/** @throws Problem `invalid-request` if there is nothing with which a rule could be taken back */
+function mustHaveElse(before: StoredRule | UnreadableRule): void {
+  if ('rule' in before && before.rule.else !== undefined) return;
+  const detail = `version ${before.version} of the rule has no "else" that could be commanded; leave it out`;
+  throw new Problem('invalid-request', 'Nothing can be released; see errors.', {
+    errors: [{ in: 'query', pointer: '/release', detail }],
+  });
 }
 
 function versionIn(result: WriteRuleResult): number | undefined {

@@ -3,7 +3,7 @@ import { IDENTITY, identitySchema } from '@lamplighter/contracts/identity';
 import { ruleSchema } from '@lamplighter/contracts/rule';
 import { z } from 'zod';
 import { timeSchema } from '../iso-time.js';
-import { fleetPath } from '../requests/address.js';
+import { allowUnknownQuery, fleetPath } from '../requests/address.js';
 import { CURSOR, limitSchema, nextSchema } from '../requests/page.js';
 
 const EXAMPLE = {
@@ -118,3 +118,21 @@ export const rulesQuery = z.strictObject({
   limit: limitSchema(100),
   cursor: identitySchema.optional().meta({ description: CURSOR }),
 });
+
+/** Of a write that ends what a rule does: whether it also takes back what the rule has started. */
+export const releaseQuery = z.strictObject({
+  release: z
+    .enum(['true', 'false'], 'must be true or false')
+    .default('false')
+    .transform((text) => text === 'true')
+    .meta({
+      description:
+        '`true`: devices on which the rule is raised, or has started a run, and with which it does not go on are commanded its `else` at ' +
+        'once. By default they stay as they are, and runs end at their time',
+    }),
+});
+export type ReleaseQuery = z.infer<typeof releaseQuery>;
+
+/** Of a write that may also add the rule. */
+export const replaceQuery = releaseQuery.extend(allowUnknownQuery.shape);
+export type ReplaceQuery = z.infer<typeof replaceQuery>;

@@ -27,9 +27,13 @@ import { StoreLink } from '../store/store-link.js';
 import { etagOf, ifMatch, ifNoneMatch, mustBeNew, names } from './preconditions.js';
 import {
   anyDocument,
+  type ReleaseQuery,
+  type ReplaceQuery,
   type RuleBody,
   type RulePage,
   type RulePath,
+  releaseQuery,
+  replaceQuery,
   rulePageSchema,
   rulePath,
   rulesQuery,
@@ -143,7 +147,7 @@ export class RulesController {
     description:
       `${LIVE} To replace one, \`If-Match\` must name the version that is to be replaced. A version that judges and commands ` +
       'as the one before (another description, another scope) goes on from what the rule remembers of each device; any other ' +
-      'begins anew.',
+      'begins from scratch. What the replaced version has started ends as docs/rules.md says.',
   })
   @precondition('If-Match', 'The version that is to be replaced; `*` for whichever there is')
   @precondition(
@@ -164,12 +168,12 @@ export class RulesController {
   )
   async replaceRule(
     @Param({ schema: rulePath }) { fleet, rule: id }: RulePath,
-    @Query({ schema: allowUnknownQuery }) query: AllowUnknownQuery,
+    @Query({ schema: replaceQuery }) { release, ...query }: ReplaceQuery,
     @Body({ schema: anyDocument }) document: unknown,
     @Req() request: HttpRequest,
     @Res({ passthrough: true }) response: ServerResponse,
   ): Promise<RuleBody> {
-    const conditions = { versions: ifMatch(request.headers), isNew: mustBeNew(request.headers) };
+    const conditions = { versions: ifMatch(request.headers), isNew: mustBeNew(request.headers), release };
     const { rule, warnings } = await this.checks.checkNamed(fleet, id, document);
     await expectFleet(this.link.redis, fleet, query);
     const { stored, isCreated } = await this.writer.put(fleet, rule, conditions);
@@ -185,30 +189,25 @@ export class RulesController {
   @ApiOperation({
     summary: 'Delete a rule',
     description:
-      'Its versions are kept for 30 days, and a rule that is added under its id goes on counting. Commands that it has issued go their way. A rule with `run` has to be disabled before, so that it ends what it has begun.',
+      'Its versions are kept for 30 days, and a rule that is added under its id goes on counting. Commands that it has issued go their way, and runs that it has started end at their time.',
   })
   @precondition('If-Match', 'The version that is to be deleted; `*` for whichever there is')
   @ApiResponse({ status: 204, description: 'It is deleted', content: {} })
-  @Problems(
-    'invalid-request',
-    'no-such-rule',
-    'precondition-failed',
-    'precondition-required',
-    'rule-may-run',
-    ...WRITES,
-  )
+  @Problems('invalid-request', 'no-such-rule', 'precondition-failed', 'precondition-required', ...WRITES)
   async deleteRule(
     @Param({ schema: rulePath }) { fleet, rule }: RulePath,
+    @Query({ schema: releaseQuery }) { release }: ReleaseQuery,
     @Req() request: HttpRequest,
   ): Promise<void> {
-    await this.writer.delete(fleet, rule, ifMatch(request.headers));
+    await this.writer.delete(fleet, rule, { versions: ifMatch(request.headers), release });
   }
 
   @Post(':rule/enable')
   @HttpCode(200)
   @ApiOperation({
     summary: 'Switch a rule on',
-    description: 'It begins anew: what it remembered of devices before it was switched off is forgotten.',
+    description:
+      'It begins from scratch: what it remembered of devices before it was switched off is forgotten.',
   })
   @precondition('If-Match', 'The version that is to be switched on; any if not given')
   @Answers(200, storedRuleSchema, 'The rule, switched on', ETAG)
@@ -218,33 +217,38 @@ export class RulesController {
     @Req() request: HttpRequest,
     @Res({ passthrough: true }) response: ServerResponse,
   ): Promise<RuleBody> {
-    return this.switch(path, true, request, response);
+    return this.switch(path, { enabled: true }, request, response);
   }
 
   @Post(':rule/disable')
   @HttpCode(200)
   @ApiOperation({
     summary: 'Switch a rule off',
-    description: 'It judges nothing until it is switched on again.',
+    description:
+      'It judges nothing until it is switched on again. Runs that it has started end at their time.',
   })
   @precondition('If-Match', 'The version that is to be switched off; any if not given')
   @Answers(200, storedRuleSchema, 'The rule, switched off', ETAG)
   @Problems(...BODY_PROBLEMS, 'no-such-rule', 'precondition-failed', 'invalid-rule', ...WRITES)
   disableRule(
     @Param({ schema: rulePath }) path: RulePath,
+    @Query({ schema: releaseQuery }) { release }: ReleaseQuery,
     @Req() request: HttpRequest,
     @Res({ passthrough: true }) response: ServerResponse,
   ): Promise<RuleBody> {
-    return this.switch(path, false, request, response);
+    return this.switch(path, { enabled: false, release }, request, response);
   }
 
   private async switch(
     { fleet, rule }: RulePath,
-    enabled: boolean,
+    { enabled, release = false }: { enabled: boolean; release?: boolean },
     request: HttpRequest,
     response: ServerResponse,
   ): Promise<RuleBody> {
-    const stored = await this.writer.enable(fleet, rule, enabled, ifMatch(request.headers));
+    const stored = await this.writer.enable(fleet, rule, enabled, {
+      versions: ifMatch(request.headers),
+      release,
+    });
     return written(response, fleet, stored, await this.checks.doubts(fleet, stored));
   }
 }

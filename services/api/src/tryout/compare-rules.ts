@@ -21,11 +21,12 @@ export interface RuleDiff {
 /**
  * Runs two rules on the same recording, and compares the commands that they would have issued.
  * @param present undefined if there is no rule yet
+ * @param candidate undefined if there would be none any more
  */
 export async function compareRules(
   fleet: string,
   present: CompiledRule | undefined,
-  candidate: CompiledRule,
+  candidate: CompiledRule | undefined,
   { readings, until, lessons }: Recording,
   work: Work,
 ): Promise<RuleDiff> {

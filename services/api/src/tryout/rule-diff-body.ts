@@ -5,6 +5,7 @@ import type { Remark } from '../rules/rule-check.js';
 import type { RuleDiff, TargetDiff } from './compare-rules.js';
 import type { Recording } from './recording.js';
 import { MAX_TOLD_CHANGES, MAX_TOLD_DEVICES, type RuleDiffBody } from './rule-diff.schema.js';
+import type { Fate, Started } from './started.js';
 
 /** Changes that are told in sentences. */
 const MAX_SENTENCES = 10;
@@ -18,11 +19,13 @@ export interface Compared {
   readonly source: 'window' | 'upload';
   readonly recording: Recording;
   readonly warnings: readonly Remark[];
+  /** What the present rule has started; undefined if another version is compared with. */
+  readonly started: readonly Started[] | undefined;
 }
 
 /** A comparison as the API shows it, bounded. */
 export function ruleDiffBody(
-  { fleet, rule, version, source, recording, warnings }: Compared,
+  { fleet, rule, version, source, recording, warnings, started }: Compared,
   diff: RuleDiff,
 ): RuleDiffBody {
   const { readings, until, isCut } = recording;
@@ -50,9 +53,44 @@ export function ruleDiffBody(
     commands,
     devices: changed.slice(0, MAX_TOLD_DEVICES).map(targetBody),
     changedDevices: changed.length,
-    sentences: [...totals(version, run, commands), ...told(changed)],
+    ...(started !== undefined && { started: startedBody(started) }),
+    sentences: [...totals(version, run, commands), ...told(changed), ...startedSentences(started ?? [])],
     ...(warnings.length > 0 && { warnings: [...warnings] }),
   };
+}
+
+const IN_WORDS: Readonly<Record<Fate, string>> = {
+  goes_on: 'goes on',
+  ends_in_time: 'no longer belongs to the rule, and ends at its promised time',
+  released: 'is taken back at once',
+  stays: 'is forgotten, and the device stays as it is',
+};
+
+function startedBody(started: readonly Started[]): NonNullable<RuleDiffBody['started']> {
+  const count = (fate: Fate) => started.filter((one) => one.fate === fate).length;
+  return {
+    goesOn: count('goes_on'),
+    endsInTime: count('ends_in_time'),
+    released: count('released'),
+    stays: count('stays'),
+    devices: started.slice(0, MAX_TOLD_DEVICES).map(({ device, fate, until }) => ({
+      ...(device !== undefined && { device }),
+      fate,
+      ...(until !== undefined && { until: isoTime(until) }),
+    })),
+  };
+}
+
+function startedSentences(started: readonly Started[]): string[] {
+  const sentences = started.map(({ device = 'the targets', fate, until }) => {
+    const what = until === undefined ? 'the raised verdict' : `the run until ${isoTime(until)}`;
+    return `${device}, now: ${what} ${IN_WORDS[fate]}`;
+  });
+  if (sentences.length <= MAX_SENTENCES) return sentences;
+  return [
+    ...sentences.slice(0, MAX_SENTENCES),
+    `and ${sentences.length - MAX_SENTENCES} more that are going on`,
+  ];
 }
 
 function targetBody({ device, targets, changes }: TargetDiff): RuleDiffBody['devices'][number] {

@@ -1,6 +1,6 @@
 import { inScope, type Rule } from '@lamplighter/contracts/rule';
 import { type CompiledRule, compileRule } from '@lamplighter/evaluation/compile-rule';
-import { readRule } from '@lamplighter/store/rules';
+import { readRule, type StoredRule } from '@lamplighter/store/rules';
 import { readVersion } from '@lamplighter/store/rules-versions';
 import { Body, Controller, HttpCode, Inject, Param, Post } from '@nestjs/common';
 import { ApiOperation } from '@nestjs/swagger';
@@ -19,6 +19,7 @@ import {
   ruleDiffSchema,
 } from './rule-diff.schema.js';
 import { ruleDiffBody } from './rule-diff-body.js';
+import { startedBy } from './started.js';
 import { Runs, type Work } from './work.js';
 
 @Resource('rules')
@@ -37,7 +38,8 @@ export class RuleDiffController {
     description:
       'The rule as it is and the candidate are both run on the same readings: those that the store keeps of the fleet (240 of each ' +
       'device), or those of the request. The answer is which commands would be added, dropped, or moved in time. Each reading is ' +
-      'judged at its own time, and timers in between; both rules begin with nothing remembered, and nothing is re-asserted.',
+      'judged at its own time, and timers in between; both rules begin with nothing remembered, and nothing is re-asserted. `started` ' +
+      'tells what would become of what the rule has started now.',
   })
   @Answers(200, ruleDiffSchema, 'What would change')
   @Problems(
@@ -55,16 +57,22 @@ export class RuleDiffController {
     @Param({ schema: rulePath }) { fleet, rule: id }: RulePath,
     @Body({ schema: ruleDiffRequestSchema }) request: RuleDiffRequest,
   ): Promise<RuleDiffBody> {
-    const present = await this.present(fleet, id, request.version);
+    const stored = await this.present(fleet, id, request.version);
+    const present = stored && compileRule(stored.rule, stored.version, stored.since);
     const { rule, warnings } = await this.candidate(fleet, id, request.candidate);
     const version = present?.version ?? 0;
     // The candidate is what would be written next.
-    const candidate = compileRule(rule, version + 1, version + 1);
+    const candidate = rule && compileRule(rule, version + 1, version + 1);
     return this.runs.run(async (work) => {
       const recording = await this.recording(fleet, request, present, candidate, work);
       const diff = await compareRules(fleet, present, candidate, recording, work);
       const source = request.recording === undefined ? 'window' : 'upload';
-      return ruleDiffBody({ fleet, rule: id, version, source, recording, warnings }, diff);
+      const replacement = { rule, release: request.release };
+      const isInForce = stored !== undefined && request.version === undefined;
+      const started = isInForce
+        ? await startedBy(this.link.redis, fleet, stored, replacement, work)
+        : undefined;
+      return ruleDiffBody({ fleet, rule: id, version, source, recording, warnings, started }, diff);
     });
   }
 
@@ -73,7 +81,7 @@ export class RuleDiffController {
     fleet: string,
     id: string,
     version: number | undefined,
-  ): Promise<CompiledRule | undefined> {
+  ): Promise<StoredRule | undefined> {
     const { redis } = this.link;
     if (version === 0) return undefined;
     const stored = await (version === undefined
@@ -85,19 +93,20 @@ export class RuleDiffController {
         'no-such-rule-version',
         `Version ${version} of rule "${id}" of fleet "${fleet}" does not exist, or has been pruned.`,
       );
-    if (!('unreadable' in stored)) return compileRule(stored.rule, stored.version, stored.since);
+    if (!('unreadable' in stored)) return stored;
     const errors = [{ in: 'path' as const, pointer: '/rule', detail: stored.unreadable }];
     throw new Problem('invalid-rule', 'The stored rule cannot be read; compare with another version.', {
       errors,
     });
   }
 
-  /** The document may leave its id out, but not name another rule. @throws Problem `invalid-rule` */
+  /** The document may leave its id out, but not name another rule; null stands for none. @throws Problem `invalid-rule` */
   private async candidate(
     fleet: string,
     id: string,
     document: unknown,
-  ): Promise<{ rule: Rule; warnings: readonly Remark[] }> {
+  ): Promise<{ rule: Rule | undefined; warnings: readonly Remark[] }> {
+    if (document === null) return { rule: undefined, warnings: [] };
     const isObject = typeof document === 'object' && document !== null && !Array.isArray(document);
     const checked = await this.checks.check(fleet, isObject ? { id, ...document } : document, '/candidate');
     if (checked.rule.id === id) return checked;
@@ -111,12 +120,12 @@ export class RuleDiffController {
     fleet: string,
     { recording, devices }: RuleDiffRequest,
     present: CompiledRule | undefined,
-    candidate: CompiledRule,
+    candidate: CompiledRule | undefined,
     work: Work,
   ) {
     if (recording !== undefined) return uploadedRecording(recording, devices, work);
     const isJudged = (device: string) =>
-      inScope(candidate.scope, device) || (present !== undefined && inScope(present.scope, device));
+      [present, candidate].some((rule) => rule !== undefined && inScope(rule.scope, device));
     return fleetRecording(this.link.redis, fleet, devices, isJudged, work);
   }
 }

@@ -5,6 +5,7 @@ import { timeSchema } from '../iso-time.js';
 import { anyDocument, remarkSchema, ruleDocumentSchema } from '../rules/rule.schema.js';
 import { sentencesSchema } from '../why/why.schema.js';
 import { MAX_UPLOADED } from './recording.js';
+import { FATES } from './started.js';
 
 /** Devices that an answer tells of, and changes of each. */
 export const MAX_TOLD_DEVICES = 100;
@@ -16,13 +17,16 @@ export const ruleDiffRequestSchema = z.strictObject({
   version: z.int().min(0).optional(),
   recording: z.array(z.unknown()).max(MAX_UPLOADED, `must have at most ${MAX_UPLOADED} readings`).optional(),
   devices: deviceScopeSchema.default('*'),
+  release: z.boolean().default(false),
 });
 export type RuleDiffRequest = z.infer<typeof ruleDiffRequestSchema>;
 
 /** The same for the documents, with what the checks take more exactly than a schema could. */
 export const ruleDiffDocumentSchema = ruleDiffRequestSchema
   .extend({
-    candidate: ruleDocumentSchema,
+    candidate: ruleDocumentSchema
+      .nullable()
+      .meta({ description: 'The rule that would be written; null: the rule would be deleted' }),
     version: z.int().min(0).optional().meta({
       description:
         'The version to compare with; the present one if not given, and 0 for none at all: a rule that is yet to be added',
@@ -41,6 +45,9 @@ export const ruleDiffDocumentSchema = ruleDiffRequestSchema
       .optional()
       .meta({ description: "Readings to run on, in any order; without them, the fleet's windows" }),
     devices: deviceScopeSchema.default('*').meta({ description: 'Only readings of these devices' }),
+    release: z.boolean().default(false).meta({
+      description: 'As if the candidate were written with `release=true`; see `started` of the answer',
+    }),
   })
   .meta({
     id: 'RuleDiffRequest',
@@ -63,6 +70,22 @@ const changeSchema = z
   })
   .meta({ id: 'CommandChange' });
 const count = (description: string) => z.int().min(0).meta({ description });
+
+const startedSchema = z.object({
+  goesOn: count('Runs and raised verdicts that go on as they are'),
+  endsInTime: count('Runs that no longer belong to the rule, and still end at their promised time'),
+  released: count('Runs and raised verdicts that are taken back at once, by `else`'),
+  stays: count('Raised verdicts that are forgotten; the devices stay as they are'),
+  devices: z
+    .array(
+      z.object({
+        device: z.string().optional().meta({ description: 'Absent of a quorum, whose targets are meant' }),
+        fate: z.enum(FATES),
+        until: timeSchema('Of a run: its promised end').optional(),
+      }),
+    )
+    .meta({ description: `At most ${MAX_TOLD_DEVICES}` }),
+});
 
 export const ruleDiffSchema = z
   .object({
@@ -105,6 +128,10 @@ export const ruleDiffSchema = z
       )
       .meta({ description: `Where anything changes, the most changes first; at most ${MAX_TOLD_DEVICES}` }),
     changedDevices: count('Devices (or groups of targets) where anything changes'),
+    started: startedSchema.optional().meta({
+      description:
+        'What the rule has started and is going on now; absent if it is compared with a version that is not in force',
+    }),
     sentences: sentencesSchema,
     warnings: z
       .array(remarkSchema)

@@ -1,6 +1,8 @@
 import type { Evidence } from '@lamplighter/evaluation/evidence';
 import { duration, explain, rounded } from '@lamplighter/evaluation/explain';
+import { type Departure, type EndEvidence, isEndEvidence } from '@lamplighter/evaluation/promised-end';
 import { isGroupEvidence, isTargetEvidence } from '@lamplighter/evaluation/quorum-evidence';
+import type { RuleState } from '@lamplighter/evaluation/rule-state';
 import type { CommandEffect } from '@lamplighter/store/effect-record';
 import type { Command } from '@lamplighter/store/read-commands';
 import type { Rollout } from '@lamplighter/store/rollouts';
@@ -52,6 +54,7 @@ function causeSentences(command: Command, { evidence, replayed, rollout }: Origi
 function evidenceSentences(evidence: Evidence): string[] {
   const { trigger, device, now, state, ageMs, heardAt } = evidence;
   const { device: name } = device.address;
+  if (isEndEvidence(evidence)) return endSentences(evidence);
   if (isTargetEvidence(evidence)) {
     const { toldAt = now } = evidence.standing;
     const told = `the group of which ${name} is a target had commanded so ${duration(Math.max(0, now - toldAt))} before, at ${isoTime(toldAt)}`;
@@ -65,15 +68,54 @@ function evidenceSentences(evidence: Evidence): string[] {
     state === undefined
       ? 'it had decided nothing before'
       : `before, it had been ${state.raised ? 'raised' : 'lowered'} for ${duration(now - state.at)}, since ${isoTime(state.at)}`;
+  const promises = promiseSentences(state);
   if (isGroupEvidence(evidence)) {
     const asked = trigger === 'timer' ? 'by timer' : 'as a sensor had spoken';
-    return [`it counted the votes of its sensors, ${asked}`, ...tallySentences(tallyIn(evidence)!), before];
+    return [
+      `it counted the votes of its sensors, ${asked}`,
+      ...tallySentences(tallyIn(evidence)!),
+      before,
+      ...promises,
+    ];
   }
-  if (trigger === 'reading') return [`it judged a reading of ${name} as it came`, before];
+  if (trigger === 'reading') return [`it judged a reading of ${name} as it came`, before, ...promises];
   return [
     `it judged the last reading of ${name} once more, by timer, ${duration(ageMs)} after it came; ` +
       `the device had been heard ${duration(Math.max(0, now - heardAt))} before`,
     before,
+    ...promises,
+  ];
+}
+
+/** Which version has promised to end a run, and how. */
+function promiseSentences(state: RuleState | undefined): string[] {
+  if (state?.runUntil === undefined || state.ends === undefined) return [];
+  const { version, action } = state.ends;
+  return [
+    `version ${version} had promised to end the run at ${isoTime(state.runUntil)} with ${JSON.stringify(action)}`,
+  ];
+}
+
+const DEPARTURES: Readonly<Record<Departure, string>> = {
+  changed: 'the rule was replaced by another version meanwhile',
+  disabled: 'the rule was disabled meanwhile',
+  deleted: 'the rule was deleted meanwhile',
+  out_of_scope: 'the device left the scope of the rule meanwhile',
+  rules_off: 'the rules of the fleet were switched off meanwhile',
+};
+
+/** Why something was ended that a version of a rule had started. */
+function endSentences({ by, end, departure, state, now }: EndEvidence): string[] {
+  const what = state?.runUntil === undefined ? 'raised the rule' : 'started a run';
+  const began =
+    state === undefined ? '' : ` ${duration(Math.max(0, now - state.at))} before, at ${isoTime(state.at)}`;
+  const released =
+    by === 'release' ? ['whoever did that asked for it to be taken back at once (release)'] : [];
+  return [
+    `version ${end.version} had ${what}${began}`,
+    ...promiseSentences(state),
+    DEPARTURES[departure],
+    ...released,
   ];
 }
 

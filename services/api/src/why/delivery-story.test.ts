@@ -46,6 +46,7 @@ it.each([
   ['api', 'taken over REST'],
   ['rollout:R', 'taken from rollout R'],
   ['rule:night-light', 'taken from rule "night-light"'],
+  ['promise:watering', 'taken as the promised end of what rule "watering" had started'],
 ])('where it came from: %s', (cause, sentence) => {
   expect(deliverySteps(commandOf([{ ...taken, cause }]))[0]!.sentence).toBe(sentence);
 });

@@ -56,6 +56,7 @@ function stepIn({ state, attempt, cause }: Transition, command: Command, isFirst
 
 function taken(kind: string, detail: string): string {
   if (kind === 'rule') return `taken from rule "${detail}"`;
+  if (kind === 'promise') return `taken as the promised end of what rule "${detail}" had started`;
   if (kind === 'rollout') return `taken from rollout ${detail}`;
   return kind === 'api' ? 'taken over REST' : `taken (${kind})`;
 }

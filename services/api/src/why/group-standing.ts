@@ -6,7 +6,7 @@ import { ballotOf, type GroupState, judgeGroup } from '@lamplighter/evaluation/q
 import { stateFor } from '@lamplighter/evaluation/rule-state';
 import type { Trace } from '@lamplighter/evaluation/trace';
 import type { Group } from '@lamplighter/store/groups';
-import { type Standing, verdictOf } from './standing.js';
+import { runOf, type Standing, verdictOf } from './standing.js';
 
 /** How a quorum stands, and what a device has to do with it. */
 export interface GroupStanding extends Standing {
@@ -50,6 +50,7 @@ export function groupStandingOf(
       ...(wakeAt !== undefined && { wakeAt }),
       ...(error !== undefined && { error }),
     },
+    ...runOf(before?.rule),
     state: before ?? judged.state,
     tally: withVotes(tally, ballotOf(rule), group.votes, now),
     ...(vote !== undefined && { vote }),

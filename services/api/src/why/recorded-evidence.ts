@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type CompiledRule, compileRule } from '@lamplighter/evaluation/compile-rule';
 import { type Evidence, replay } from '@lamplighter/evaluation/evidence';
+import { isEndEvidence, replayEnd } from '@lamplighter/evaluation/promised-end';
 import type { Tally } from '@lamplighter/evaluation/quorum';
 import {
   isGroupEvidence,
@@ -41,6 +42,7 @@ const evidenceSchema = z.looseObject({
   group: group.optional(),
   standing: group.optional(),
   tally: tallySchema.optional(),
+  end: z.looseObject({ version: z.number(), action: values }).optional(),
 });
 
 /** The evidence recorded with a command; undefined if there is none, or nothing that could be one. */
@@ -74,26 +76,36 @@ export function replayCommand(
   evidence: Evidence,
   version: RuleVersion | undefined,
 ): Replayed {
+  if (isEndEvidence(evidence)) return replayed(action, replayEnd(evidence));
   if (version === undefined || !('rule' in version)) {
     const problem = `version ${evidence.version} of the rule is no longer kept, so its clauses cannot be shown; what was decided on is`;
     return { replayed: false, problem };
   }
   try {
-    const rule = compileRule(version.rule, version.version, version.since);
-    const { evaluated, trace } = replayAny(rule, evidence);
-    if (isDeepStrictEqual(evaluated.emit, action)) return { replayed: true, trace };
-    const outcome = evaluated.emit === undefined ? 'nothing' : JSON.stringify(evaluated.emit);
-    return {
-      replayed: false,
-      trace,
-      problem: `judged once more, the recorded inputs lead to ${outcome} instead: the record or the software was changed since, or this is a defect`,
-    };
+    // Rules that were switched off and on with their fleet begin from scratch in the same version.
+    const rule = compileRule(version.rule, version.version, evidence.since ?? version.since);
+    return replayed(action, replayAny(rule, evidence));
   } catch (error) {
     return { replayed: false, problem: `it cannot be judged once more: ${(error as Error).message}` };
   }
 }
 
-function replayAny(rule: CompiledRule, evidence: Evidence): { evaluated: { emit?: unknown }; trace: Trace } {
+interface Outcome {
+  readonly evaluated: { readonly emit?: unknown };
+  readonly trace: Trace;
+}
+
+function replayed(action: Command['action'], { evaluated, trace }: Outcome): Replayed {
+  if (isDeepStrictEqual(evaluated.emit, action)) return { replayed: true, trace };
+  const outcome = evaluated.emit === undefined ? 'nothing' : JSON.stringify(evaluated.emit);
+  return {
+    replayed: false,
+    trace,
+    problem: `judged once more, the recorded inputs lead to ${outcome} instead: the record or the software was changed since, or this is a defect`,
+  };
+}
+
+function replayAny(rule: CompiledRule, evidence: Evidence): Outcome {
   if (isTargetEvidence(evidence)) return replayTarget(rule, evidence);
   return isGroupEvidence(evidence) ? replayGroup(rule, evidence) : replay(rule, evidence);
 }

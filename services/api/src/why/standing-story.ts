@@ -21,7 +21,7 @@ export interface Asked {
 /** Tells how a rule stands on a device, and which clauses keep it there. */
 export function standingSentences(standing: Standing, asked: Asked): string[] {
   const { device, last, now } = asked;
-  if (isOff(standing)) return [headline(standing, asked)];
+  if (isOff(standing)) return [headline(standing, asked), ...runSentence(standing)];
   const state =
     last === undefined
       ? `no live reading of ${device} is known`
@@ -34,6 +34,7 @@ export function standingSentences(standing: Standing, asked: Asked): string[] {
     ...(whenNew === undefined ? [] : explain(looks(whenNew)).map((said) => `when it came: ${said}`)),
     ...explain(between),
     ...(between.length === 0 ? [] : ['between the two nothing changes (hysteresis)']),
+    ...runSentence(standing),
     ...prospects(standing),
     ...(evaluated.emit === undefined
       ? []
@@ -44,7 +45,7 @@ export function standingSentences(standing: Standing, asked: Asked): string[] {
 
 /** The same of a quorum. */
 export function groupSentences(standing: GroupStanding, asked: Asked): string[] {
-  if (isOff(standing)) return [headline(standing, asked)];
+  if (isOff(standing)) return [headline(standing, asked), ...runSentence(standing)];
   const { vote, votes, isTarget, tally, trace } = standing;
   const { device, now } = asked;
   const part = isTarget
@@ -62,13 +63,14 @@ export function groupSentences(standing: GroupStanding, asked: Asked): string[] 
     ...(votes ? [own] : []),
     ...tallySentences(tally),
     ...explain(looks(trace)),
+    ...runSentence(standing),
     ...prospects(standing),
     ...commandSentence(asked),
   ];
 }
 
 function isOff({ outcome }: Standing): boolean {
-  return outcome === 'disabled' || outcome === 'out_of_scope';
+  return outcome === 'disabled' || outcome === 'out_of_scope' || outcome === 'rules_off';
 }
 
 function headline({ outcome, since, keptBy }: Standing, { rule, device, now }: Asked): string {
@@ -78,6 +80,8 @@ function headline({ outcome, since, keptBy }: Standing, { rule, device, now }: A
   switch (outcome) {
     case 'disabled':
       return `rule "${rule}" is disabled`;
+    case 'rules_off':
+      return `rules are off for this fleet, so rule "${rule}" judges nothing`;
     case 'out_of_scope':
       return `${device} is not in the scope of rule "${rule}"`;
     case 'raised':
@@ -93,6 +97,14 @@ function headline({ outcome, since, keptBy }: Standing, { rule, device, now }: A
 function looks(trace: Trace): Trace {
   const not: readonly Clause[] = ['emit', 'reassert'];
   return trace.filter(({ clause }) => !not.includes(clause));
+}
+
+function runSentence({ run }: Standing): string[] {
+  if (run?.ends === undefined) return [];
+  const { version, action } = run.ends;
+  return [
+    `a run that version ${version} has started ends at ${isoTime(run.until)} with ${JSON.stringify(action)}`,
+  ];
 }
 
 function prospects({ evaluated: { wakeAt, error } }: Standing): string[] {

@@ -9,12 +9,20 @@ import {
 } from '@lamplighter/evaluation/evaluate';
 import { obstacles } from '@lamplighter/evaluation/explain';
 import { ExpressionFailed } from '@lamplighter/evaluation/expression';
-import { type RuleState, stateFor } from '@lamplighter/evaluation/rule-state';
+import { type PromisedEnd, type RuleState, stateFor } from '@lamplighter/evaluation/rule-state';
 import { ask, type Clause, type Trace } from '@lamplighter/evaluation/trace';
 import { History, type PastReading } from '@lamplighter/evaluation/window';
 
 /** How a rule stands on a device, or a group: what is believed, and whether it is in force there at all. */
-export const OUTCOMES = ['raised', 'lowered', 'undecided', 'disabled', 'out_of_scope', 'unreadable'] as const;
+export const OUTCOMES = [
+  'raised',
+  'lowered',
+  'undecided',
+  'disabled',
+  'rules_off',
+  'out_of_scope',
+  'unreadable',
+] as const;
 export type Outcome = (typeof OUTCOMES)[number];
 
 /** What a rule says if it looks once more, now. Times are milliseconds on the clock of Redis. */
@@ -30,6 +38,8 @@ export interface Standing {
   /** The condition asks for neither verdict: what `clear` says beside it. */
   readonly between?: Trace;
   readonly evaluated: Evaluated;
+  /** A run that this rule, or an earlier version of it, has started. */
+  readonly run?: { readonly until: number; readonly ends?: PromisedEnd | undefined };
 }
 
 /** What is known of a device. */
@@ -74,7 +84,13 @@ export function standingOf(
     ...(whenNew !== undefined && { whenNew }),
     ...(between !== undefined && { between }),
     evaluated,
+    ...runOf(state),
   };
+}
+
+/** A run that goes on. */
+export function runOf(state: RuleState | undefined): Pick<Standing, 'run'> {
+  return state?.runUntil === undefined ? {} : { run: { until: state.runUntil, ends: state.ends } };
 }
 
 /** What is believed. */

@@ -1,3 +1,5 @@
+import { ON_FAILURE, POLICIES } from '@lamplighter/contracts/command';
+import { deviceScopeSchema } from '@lamplighter/contracts/rule';
 import type { GroupState } from '@lamplighter/evaluation/quorum-group';
 import { CLAUSES, type Trace } from '@lamplighter/evaluation/trace';
 import { z } from 'zod';
@@ -47,6 +49,38 @@ export function traceBody(trace: Trace): TraceBody {
 
 const ms = (description: string) => z.number().optional().meta({ description });
 
+const promisedEndSchema = z
+  .object({
+    version: z.int().meta({ description: 'The version of the rule that started it' }),
+    action: z.record(z.string(), z.unknown()).meta({ description: 'The command that ends it' }),
+    lane: z.string(),
+    policy: z.enum(POLICIES),
+    ttlMs: z.number(),
+    timeoutMs: z.number(),
+    attempts: z.int(),
+    onFailure: z.enum(ON_FAILURE).optional(),
+    maxMs: ms('The longest run that the version allows'),
+    targets: deviceScopeSchema
+      .optional()
+      .meta({ description: 'Of a quorum: the devices that were commanded' }),
+  })
+  .meta({
+    id: 'PromisedEnd',
+    description: 'How the run is ended, whatever becomes of the rule meanwhile',
+    examples: [
+      {
+        version: 3,
+        action: { pump: false },
+        lane: 'pump',
+        policy: 'latest',
+        ttlMs: 3_600_000,
+        timeoutMs: 60_000,
+        attempts: 5,
+        maxMs: 30_000,
+      },
+    ],
+  });
+
 /** What a rule remembers of a device, or of a group, as it is kept. */
 export const ruleStateSchema = z
   .strictObject({
@@ -60,6 +94,7 @@ export const ruleStateSchema = z
     band: ms('The value last judged, for the deadband'),
     raisedAt: ms('The last raise, for the cooldown'),
     runUntil: ms('When the run ends'),
+    ends: promisedEndSchema.optional(),
     loop: ms('How much of the allowed changes is used up'),
     cut: ms('Until when nothing is judged, since the rule changed too often'),
   })

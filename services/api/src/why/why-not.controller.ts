@@ -9,7 +9,7 @@ import { readGroups } from '@lamplighter/store/groups';
 import { readHistories } from '@lamplighter/store/histories';
 import { type Command, listCommands } from '@lamplighter/store/read-commands';
 import { readRuleStates } from '@lamplighter/store/rule-states';
-import { readRule, readRules, type UnreadableRule } from '@lamplighter/store/rules';
+import { readRule, readRules, readRulesOff, type UnreadableRule } from '@lamplighter/store/rules';
 import { Controller, Get, Inject, Param, Query } from '@nestjs/common';
 import { ApiOperation } from '@nestjs/swagger';
 import type { z } from 'zod';
@@ -48,11 +48,12 @@ export class WhyNotController {
     @Query({ schema: whyNotQuery }) { rule: id }: z.infer<typeof whyNotQuery>,
   ): Promise<WhyNotBody> {
     const { redis } = this.link;
-    const [known, stored, commands, now] = await Promise.all([
+    const [known, stored, commands, now, offSince] = await Promise.all([
       readDevice(redis, fleet, device),
       readRule(redis, fleet, id),
       listCommands(redis, fleet, device, { limit: COMMANDS }),
       redisNow(redis),
+      readRulesOff(redis, fleet),
     ]);
     if (known === undefined) throw noSuchDevice(fleet, device);
     if (stored === undefined) throw await unknownRule(redis, fleet, id);
@@ -67,10 +68,11 @@ export class WhyNotController {
     };
     if (rule.quorum !== undefined) {
       const { groups } = await readGroups(redis, [{ fleet, rule: id }]);
-      const standing = groupStandingOf(rule, groups[0]!, device, now);
+      const standing = inFleet(groupStandingOf(rule, groups[0]!, device, now), offSince);
       return { ...body(known, rule, standing, asked, groupSentences(standing, asked)), ...ofGroup(standing) };
     }
-    const { standing, state } = await this.ask(rule, known, now);
+    const { state, ...asking } = await this.ask(rule, known, now);
+    const standing = inFleet(asking.standing, offSince);
     const sentences = standingSentences(standing, asked);
     return { ...body(known, rule, standing, asked, sentences), ...(state !== undefined && { state }) };
   }
@@ -90,6 +92,11 @@ export class WhyNotController {
   }
 }
 
+/** A rule stands as it does only while the rules of its fleet are on. */
+function inFleet<T extends Standing>(standing: T, offSince: number | undefined): T {
+  return offSince === undefined ? standing : { ...standing, outcome: 'rules_off', since: offSince };
+}
+
 function body(
   { fleet, device, last }: Device,
   rule: CompiledRule,
@@ -98,7 +105,7 @@ function body(
   sentences: string[],
 ): WhyNotBody {
   const { wakeAt } = evaluated;
-  const isJudged = outcome !== 'out_of_scope';
+  const isJudged = outcome !== 'out_of_scope' && outcome !== 'rules_off';
   return {
     fleet,
     device,

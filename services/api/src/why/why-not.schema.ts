@@ -25,7 +25,7 @@ export const whyNotSchema = z
     outcome: z.enum(OUTCOMES).meta({
       description:
         'raised, lowered: the verdict that is believed; undecided: there is none yet; disabled, out_of_scope: the rule does not ' +
-        'judge this device; unreadable: the stored record is no rule',
+        'judge this device; rules_off: the rules of the fleet are switched off; unreadable: the stored record is no rule',
     }),
     since: timeSchema('When the verdict began').optional(),
     keptBy: z.array(z.enum(CLAUSES)).meta({

@@ -1,14 +1,25 @@
 import { defaultLane } from '@lamplighter/contracts/command';
+import type { DeviceScope } from '@lamplighter/contracts/rule';
 import type { CompiledRule } from '@lamplighter/evaluation/compile-rule';
+import type { Evidence } from '@lamplighter/evaluation/evidence';
+import { endEvidenceOf, type Leftover, leftoverOf, withPromise } from '@lamplighter/evaluation/promised-end';
 import { groupEvidenceOf } from '@lamplighter/evaluation/quorum-evidence';
-import { isForgotten, type JudgedGroup, judgeGroup } from '@lamplighter/evaluation/quorum-group';
+import {
+  type GroupState,
+  isForgotten,
+  type JudgedGroup,
+  judgeGroup,
+} from '@lamplighter/evaluation/quorum-group';
+import type { PromisedEnd } from '@lamplighter/evaluation/rule-state';
 import type { Logger } from '@lamplighter/service-kit/logger';
+import { promiseCause } from '@lamplighter/store/command-header';
 import type { Redis } from '@lamplighter/store/connect';
 import {
   decideGroup,
   forgetGroup,
   type Group,
   type GroupCommands,
+  type GroupName,
   readGroups,
   type TargetOutcome,
 } from '@lamplighter/store/groups';
@@ -23,6 +34,7 @@ import { RulesMetrics } from '../metrics.js';
 import { MqttTransport } from '../mqtt/mqtt-transport.js';
 import { RuleBook } from '../rule-book/rule-book.service.js';
 import { RuleErrors } from '../rule-book/rule-errors.service.js';
+import type { RuleSet } from '../rule-book/rule-set.js';
 import { LOGGER, REDIS } from '../tokens.js';
 import { Ears } from './ears.js';
 import { type MarkedGroup, Rounds, type RoundsObserver, type Trigger } from './rounds.js';
@@ -65,6 +77,7 @@ export class GroupsService implements OnApplicationBootstrap, OnApplicationShutd
     // A roster that nobody has heard of yet may be lost, too: the first look begins the time in which it may gather.
     this.book.onRead((fleet, rules, before) => {
       for (const { id, since } of rules.groups) if (before?.get(id)?.since !== since) this.touched(fleet, id);
+      for (const { rule, end } of rules.releases) if (end.targets !== undefined) this.touched(fleet, rule);
     });
   }
 
@@ -112,23 +125,28 @@ export class GroupsService implements OnApplicationBootstrap, OnApplicationShutd
   /** @returns false if another replica decided in between, or knows a newer rule: then it is to be decided again */
   private async decideOne(group: Group, trigger: Trigger, now: number): Promise<boolean> {
     const { fleet, version, votes } = group;
-    const rule = this.book.setOf(fleet)?.get(group.rule);
-    if (rule?.quorum === undefined) return this.leave(group, trigger);
+    const rules = this.book.setOf(fleet)!;
+    const rule = rules.get(group.rule);
     const before = parseGroupState(group.state);
+    const left = leftoverOfGroup(rules, group.rule, before, now);
+    if (left?.kind === 'end') return this.end(group, before!, left, now);
+    if (left?.kind === 'wait') return this.await(group, trigger, left.until);
+    if (rule?.quorum === undefined) return this.leave(group, trigger);
     const listeningSince = now - this.ears.listeningMs;
     const judged = judgeGroup(rule, before, votes, { fleet, trigger, now, listeningSince });
     if (judged === undefined) return false;
     this.count(rule, group, judged);
     const forget = votes.filter((vote) => isForgotten(rule, vote, now));
     const commands = await this.commandsOf(rule, group, judged, trigger, now);
-    const isChanged = judged.state !== before;
+    const state = promising(rule, judged.state);
+    const isChanged = state !== before;
     if (!isChanged && commands === undefined && forget.length === 0 && !needsTimer(group, judged, trigger))
       return true;
     const decision = {
       fleet,
       rule: rule.id,
       version,
-      state: isChanged ? JSON.stringify(judged.state) : '',
+      state: isChanged ? JSON.stringify(state) : '',
       timer: judged.wakeAt,
       forget,
       commands,
@@ -136,7 +154,7 @@ export class GroupsService implements OnApplicationBootstrap, OnApplicationShutd
     const outcomes = await this.metrics.storeCall('groups', () => decideGroup(this.redis, decision));
     this.metrics.quorumWrites.inc({ result: outcomes === undefined ? 'conflict' : 'written' });
     if (outcomes === undefined) return false;
-    this.standings.keep(group, judged.state);
+    this.standings.keep(group, state);
     this.taken(rule, fleet, outcomes);
     return true;
   }
@@ -148,18 +166,14 @@ export class GroupsService implements OnApplicationBootstrap, OnApplicationShutd
     trigger: Trigger,
     now: number,
   ): Promise<GroupCommands | undefined> {
-    const { emit } = judged;
+    const { emit, promised } = judged;
     if (emit === undefined) return undefined;
-    const { devices, isCut } = await this.targets.find(fleet, rule.target ?? rule.scope);
-    if (isCut) {
-      this.metrics.dropped.inc({ reason: 'too_many_targets' });
-      const message = `the target has more than ${devices.length} devices: only the first by name were commanded`;
-      this.errors.report(fleet, rule, undefined, message);
-    }
     const because = groupEvidenceOf(rule, judged, votes, { fleet, trigger, now });
+    if (promised !== undefined) return this.endingCommands({ fleet, rule: rule.id }, promised, because);
+    const targets = await this.targetsOf(fleet, rule, rule.target ?? rule.scope);
     const expected = expectedEffect(rule, judged.raise);
     return {
-      targets: devices,
+      targets,
       lane: rule.lane ?? defaultLane(emit),
       policy: rule.policy,
       ttl: rule.ttlMs,
@@ -171,6 +185,77 @@ export class GroupsService implements OnApplicationBootstrap, OnApplicationShutd
     };
   }
 
+  /** Commands that end what a version of the rule has started, for the devices that it had commanded. */
+  private async endingCommands(
+    { fleet, rule }: GroupName,
+    end: PromisedEnd,
+    because: Evidence,
+  ): Promise<GroupCommands> {
+    const { action, lane, policy, ttlMs, timeoutMs, attempts, onFailure, version } = end;
+    return {
+      targets: await this.targetsOf(fleet, { id: rule, version }, end.targets ?? []),
+      lane,
+      policy,
+      ttl: ttlMs,
+      timeoutMs,
+      attempts,
+      onFailure,
+      json: commandJson({ source: 'rule', rule, because }, action),
+      cause: promiseCause(rule),
+    };
+  }
+
+  private async targetsOf(
+    fleet: string,
+    rule: { readonly id: string; readonly version: number },
+    scope: DeviceScope,
+  ): Promise<readonly string[]> {
+    const { devices, isCut } = await this.targets.find(fleet, scope);
+    if (isCut) {
+      this.metrics.dropped.inc({ reason: 'too_many_targets' });
+      const message = `the target has more than ${devices.length} devices: only the first by name were commanded`;
+      this.errors.report(fleet, rule, undefined, message);
+    }
+    return devices;
+  }
+
+  /** Ends what another version of the rule has started. @returns false: then the group is looked at once more, for what follows */
+  private async end(
+    group: Group,
+    before: GroupState,
+    left: Extract<Leftover, { kind: 'end' }>,
+    now: number,
+  ): Promise<false> {
+    const { fleet, rule: id, version } = group;
+    const rules = this.book.setOf(fleet)!;
+    const device = { address: { fleet, device: '' }, answers: true, lesson: false };
+    const because = endEvidenceOf(left, rules.departureOf(id), before.rule, device, now);
+    const commands = await this.endingCommands(group, left.end, because);
+    const state = { since: before.since, begun: before.begun };
+    const decision = {
+      fleet,
+      rule: id,
+      version,
+      state: JSON.stringify(state),
+      timer: now,
+      forget: [],
+      commands,
+    };
+    const outcomes = await this.metrics.storeCall('groups', () => decideGroup(this.redis, decision));
+    this.metrics.quorumWrites.inc({ result: outcomes === undefined ? 'conflict' : 'written' });
+    if (outcomes === undefined) return false;
+    this.standings.keep(group, state);
+    this.taken({ id }, fleet, outcomes);
+    return false;
+  }
+
+  /** A run of another version goes on; nothing is decided before it has ended. */
+  private async await(group: Group, trigger: Trigger, until: number): Promise<boolean> {
+    if (trigger === 'reading' && group.timer !== undefined && group.timer <= until) return true;
+    const outcomes = await decideGroup(this.redis, { ...group, state: '', timer: until, forget: [] });
+    return outcomes !== undefined;
+  }
+
   private count(rule: CompiledRule, { fleet }: Group, { tally, result, error }: JudgedGroup): void {
     this.metrics.quorumDecisions.inc({ outcome: tally.outcome });
     this.metrics.evaluations.inc({ result });
@@ -178,7 +263,11 @@ export class GroupsService implements OnApplicationBootstrap, OnApplicationShutd
   }
 
   /** Commands go out from here at once; what the store did not take is counted by the reason. */
-  private taken({ id: rule }: CompiledRule, fleet: string, outcomes: readonly TargetOutcome[]): void {
+  private taken(
+    { id: rule }: { readonly id: string },
+    fleet: string,
+    outcomes: readonly TargetOutcome[],
+  ): void {
     for (const { device, id, state, ...overtaken } of outcomes) {
       if (state === 'fleet_full' || state === 'unreachable') this.metrics.dropped.inc({ reason: state });
       else this.news.emitted({ id, fleet, device }, { state, ...overtaken }, `rule:${rule}`);
@@ -197,6 +286,33 @@ export class GroupsService implements OnApplicationBootstrap, OnApplicationShutd
     }
     return true;
   }
+}
+
+/** The state with how its run is ended. */
+function promising(rule: CompiledRule, state: GroupState): GroupState {
+  if (state.rule === undefined) return state;
+  const own = withPromise(rule, state.rule);
+  return own === state.rule ? state : { ...state, rule: own };
+}
+
+/** What is to be done about what another version of a quorum has started. */
+function leftoverOfGroup(
+  rules: RuleSet,
+  id: string,
+  state: GroupState | undefined,
+  now: number,
+): Leftover | undefined {
+  const own = state?.rule;
+  const rule = rules.get(id);
+  if (state === undefined || rules.isBehind(state.since)) return undefined;
+  const since = own?.since ?? state.since;
+  if (rule?.quorum !== undefined && rule.since === since) return undefined;
+  const released = rules.releaseOf(id, since);
+  if (own === undefined || (state.safeAt !== undefined && own.runUntil === undefined))
+    return released !== undefined && state.safeAt !== undefined
+      ? { kind: 'end', end: released, by: 'release' }
+      : undefined;
+  return leftoverOf(rule?.quorum === undefined ? own : withPromise(rule, own), now, released);
 }
 
 /** Whether the timer has to be written. One that is too early costs a look; so it is not put off with every vote. */

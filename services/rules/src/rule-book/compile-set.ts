@@ -1,6 +1,13 @@
 import { type CompiledRule, compileRule } from '@lamplighter/evaluation/compile-rule';
-import { parseRule, type StoredRule, type UnreadableRule } from '@lamplighter/store/rules';
-import { RuleSet } from './rule-set.js';
+import { promisedEnd } from '@lamplighter/evaluation/promised-end';
+import { parseRelease } from '@lamplighter/store/rule-releases';
+import {
+  type FleetRuleTexts,
+  parseRule,
+  type StoredRule,
+  type UnreadableRule,
+} from '@lamplighter/store/rules';
+import { type Release, RuleSet } from './rule-set.js';
 
 /** Compiling holds up telemetry for no longer than this at a time, milliseconds. */
 const SLICE_MS = 5;
@@ -23,11 +30,11 @@ export interface FleetRules {
 
 /**
  * Compiles the rules of a fleet. One that cannot be read or compiled is left out; the others are in force all the same.
- * @param texts records of the store by rule
+ * @param stored as the store has them
  * @param before what the fleet had so far
  */
 export async function compileSet(
-  texts: Readonly<Record<string, string>>,
+  { texts, releases, revision, isOff }: FleetRuleTexts,
   before: FleetRules | undefined,
 ): Promise<FleetRules> {
   const kept = new Map<string, Kept>();
@@ -40,12 +47,34 @@ export async function compileSet(
     since = performance.now();
   }
   const inForce: CompiledRule[] = [];
+  const disabled = new Set<string>();
   const unusable: { id: string; version: number; error: string }[] = [];
   for (const { stored, compiled, error } of [...kept.values()].sort(byId)) {
     if (error !== undefined) unusable.push({ id: stored.id, version: stored.version, error });
-    else if (compiled !== undefined) inForce.push(compiled);
+    else if (compiled === undefined) disabled.add(stored.id);
+    else if (!isOff) inForce.push(compiled);
   }
-  return { set: new RuleSet(inForce), kept, unusable };
+  const facts = { revision, isOff, disabled, releases: releasesIn(releases) };
+  return { set: new RuleSet(inForce, facts), kept, unusable };
+}
+
+/** What is to be taken back, and can be: a rule without `else` leaves its devices as they are. */
+function releasesIn(texts: FleetRuleTexts['releases']): Map<string, Release> {
+  const releases = new Map<string, Release>();
+  for (const [id, text] of Object.entries(texts)) {
+    const release = parseRelease(id, text);
+    if (release === undefined) continue;
+    const { before, goesOn } = release;
+    try {
+      const end = promisedEnd(compileRule(before.rule, before.version, before.since));
+      if (end === undefined) continue;
+      const { devices } = before.rule.scope;
+      releases.set(id, { rule: id, since: before.since, scope: devices, goesOn, end });
+    } catch {
+      // A rule that does not compile has started nothing.
+    }
+  }
+  return releases;
 }
 
 function compile(id: string, text: string): Kept {
@@ -57,8 +86,8 @@ function compile(id: string, text: string): Kept {
     error,
   });
   if ('unreadable' in stored) return kept(undefined, stored.unreadable);
-  // One that is off judges nothing, but ends the runs that it has begun.
-  if (!stored.rule.enabled && stored.rule.run === undefined) return kept(undefined, undefined);
+  // A disabled rule judges nothing; what it has started ends by what is stored with the rule states.
+  if (!stored.rule.enabled) return kept(undefined, undefined);
   try {
     return kept(compileRule(stored.rule, stored.version, stored.since), undefined);
   } catch (error) {

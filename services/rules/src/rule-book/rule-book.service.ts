@@ -145,13 +145,14 @@ export class RuleBook implements OnApplicationBootstrap, OnApplicationShutdown {
   }
 
   private async load(fleet: string): Promise<void> {
-    let { revision, texts } = await readRules(this.redis, fleet);
-    if (revision === undefined) {
+    let stored = await readRules(this.redis, fleet);
+    if (stored.revision === undefined) {
       await seedRules(this.redis, fleet, seedsOf(this.seeds, fleet));
-      ({ revision, texts } = await readRules(this.redis, fleet));
+      stored = await readRules(this.redis, fleet);
     }
+    const { revision } = stored;
     const before = this.find(fleet);
-    const rules = await compileSet(texts, before);
+    const rules = await compileSet(stored, before);
     for (const { error, ...rule } of rules.unusable) this.errors.report(fleet, rule, undefined, error);
     if (rules.unusable.length > 0)
       this.logger.warn(

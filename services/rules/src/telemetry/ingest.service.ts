@@ -281,7 +281,8 @@ export class IngestService {
     for (const { id, state } of outcome.commands) {
       const refused = state === 'full' && part.commands.find((command) => command.id === id);
       // A quorum's target that was to be told again is so when its time has come once more; its vote stays.
-      if (refused && refused.rule.quorum === undefined) part.device.beginAnew(refused.rule);
+      const rule = refused ? refused.rule : undefined;
+      if (rule !== undefined && rule.quorum === undefined) part.device.beginAnew(rule);
     }
   }
 

@@ -347,7 +347,7 @@ describe('a command that the queue had no room for', () => {
     const device = lamp();
     const [command] = verdictOn(device, [reading(1, 1)]).commands;
     expect(verdictOn(device, [reading(2, 2)]).actions).toEqual([]);
-    device.beginAnew(command!.rule);
+    device.beginAnew(command!.rule!);
     expect(verdictOn(device, [reading(3, 3)]).actions).toEqual([{ led_on: true }]);
   });
 });

@@ -2,9 +2,11 @@ import type { Action } from '@lamplighter/contracts/command';
 import { defaultLane } from '@lamplighter/contracts/command';
 import type { CompiledRule } from '@lamplighter/evaluation/compile-rule';
 import type { Evidence } from '@lamplighter/evaluation/evidence';
+import type { PromisedEnd } from '@lamplighter/evaluation/rule-state';
 import type { EmittedCommand } from '@lamplighter/store/accept-readings';
+import { promiseCause } from '@lamplighter/store/command-header';
 import { newCommandId } from '@lamplighter/store/command-id';
-import { commandJson } from '@lamplighter/store/read-commands';
+import { type CommandSource, commandJson } from '@lamplighter/store/read-commands';
 import { expectedEffect } from '../effects/expected-effect.js';
 
 /** What led to a verdict. */
@@ -17,7 +19,8 @@ export interface Occasion {
 
 /** A command that a rule emitted, with what is needed to publish it. */
 export interface JudgedCommand extends EmittedCommand, Occasion {
-  readonly rule: CompiledRule;
+  /** Undefined of a command that ends what a rule had started which no longer judges. */
+  readonly rule: CompiledRule | undefined;
   readonly action: Action;
   readonly actionJson: string;
 }
@@ -35,21 +38,46 @@ export function commandOf(
   rule: CompiledRule,
   { action, raise, because }: Emission,
   shard: number,
-  { takenAt, traceparent }: Occasion,
+  occasion: Occasion,
 ): JudgedCommand {
   const expected = expectedEffect(rule, raise);
   const source = { source: 'rule', rule: rule.id, because, expected } as const;
+  const { policy, ttlMs, timeoutMs, attempts, onFailure } = rule;
+  const delivery = {
+    lane: rule.lane ?? defaultLane(action),
+    policy,
+    ttl: ttlMs,
+    timeoutMs,
+    attempts,
+    onFailure,
+  };
+  return { ...judged(source, action, `rule:${rule.id}`, shard, occasion), ...delivery, rule };
+}
+
+/** The command that ends what a rule has started, as it was promised. It has room also in a queue that is full for others. */
+export function endingCommandOf(
+  { id, rule }: { readonly id: string; readonly rule: CompiledRule | undefined },
+  { action, lane, policy, ttlMs, timeoutMs, attempts, onFailure }: PromisedEnd,
+  because: Evidence,
+  shard: number,
+  occasion: Occasion,
+): JudgedCommand {
+  const source = { source: 'rule', rule: id, because } as const;
+  const delivery = { lane, policy, ttl: ttlMs, timeoutMs, attempts, onFailure };
+  return { ...judged(source, action, promiseCause(id), shard, occasion), ...delivery, rule };
+}
+
+function judged(
+  source: CommandSource,
+  action: Action,
+  cause: string,
+  shard: number,
+  { takenAt, traceparent }: Occasion,
+) {
   return {
     id: newCommandId(shard),
-    lane: rule.lane ?? defaultLane(action),
-    policy: rule.policy,
-    ttl: rule.ttlMs,
-    timeoutMs: rule.timeoutMs,
-    attempts: rule.attempts,
-    onFailure: rule.onFailure,
     json: commandJson(source, action, traceparent),
-    cause: `rule:${rule.id}`,
-    rule,
+    cause,
     action,
     actionJson: JSON.stringify(action),
     takenAt,

@@ -3,6 +3,7 @@ import type { Reading } from '@lamplighter/contracts/reading';
 import type { CompiledRule } from '@lamplighter/evaluation/compile-rule';
 import { evaluate, type Observation, type RuleState } from '@lamplighter/evaluation/evaluate';
 import { evidenceOf } from '@lamplighter/evaluation/evidence';
+import { endEvidenceOf, leftoverOf, withPromise } from '@lamplighter/evaluation/promised-end';
 import { voteOf } from '@lamplighter/evaluation/quorum';
 import { targetEvidenceOf } from '@lamplighter/evaluation/quorum-evidence';
 import { remind, targetKey } from '@lamplighter/evaluation/quorum-target';
@@ -10,8 +11,8 @@ import type { StoredReading, Timer, Vote } from '@lamplighter/store/accept-readi
 import { groupKey } from '@lamplighter/store/keys';
 import { stateFromEdge } from '../edge/state-from-edge.js';
 import type { Standings } from '../groups/standings.js';
-import { commandOf, type JudgedCommand, type Occasion } from './judged-command.js';
-import type { KnownDevice } from './known-device.js';
+import { commandOf, endingCommandOf, type JudgedCommand, type Occasion } from './judged-command.js';
+import { type KnownDevice, LEARNT_MS } from './known-device.js';
 
 /** A reading on its way through one batch. */
 export interface PendingReading extends StoredReading, Occasion {
@@ -37,6 +38,11 @@ const BEHIND_MS = 1000;
 
 const NOTHING: readonly never[] = [];
 const NOTHING_YET: Readonly<Record<string, never>> = {};
+
+/** A state of an earlier release does not say how its run ends: then the present version of its rule does. */
+function promising(rule: CompiledRule | undefined, state: RuleState): RuleState {
+  return rule === undefined ? state : withPromise(rule, state);
+}
 
 /** What the rules make of one device's readings. */
 export class Judgement {
@@ -82,7 +88,7 @@ export class Judgement {
     const rule = report?.state && this.device.rules.find(({ id }) => id === report.rule);
     if (report?.state === undefined || rule === undefined) return;
     const state = stateFromEdge(rule, this.states[rule.id], report.state, this.now);
-    if (state !== undefined) this.remember(rule.id, state);
+    if (state !== undefined) this.remember(rule.id, withPromise(rule, state));
   }
 
   /** No reading: the last state is judged once more. */
@@ -105,23 +111,69 @@ export class Judgement {
   private judgeAll(observation: Observation, occasion: Occasion): void {
     const { device, now, verdicts } = this;
     this.wakeAt = undefined;
+    const ended = this.endWhatIsLeft(occasion);
     for (const rule of device.rules) {
       const before = this.states[rule.id];
+      // The next reading begins from scratch; this one may be older than the end of the run.
+      if (ended.includes(rule.id)) {
+        if (rule.absenceMs !== undefined) this.wake(now + 1);
+        continue;
+      }
       if (this.isBehind(rule, before)) {
         this.wake(now + BEHIND_MS);
         continue;
       }
-      const { state, emit, raise, result, error, wakeAt } = evaluate(rule, before, observation, device, now);
+      const { state, emit, raise, result, error, wakeAt, promised } = evaluate(
+        rule,
+        before,
+        observation,
+        device,
+        now,
+      );
       verdicts[result] += 1;
       if (error !== undefined) verdicts.onError(rule, device, error);
       if (wakeAt !== undefined) this.wake(wakeAt);
-      if (state !== undefined && state !== before) this.remember(rule.id, state);
+      if (state !== undefined && state !== before) this.remember(rule.id, withPromise(rule, state));
       if (emit === undefined) continue;
       const because = evidenceOf(rule, before, observation, device, now);
-      const command = commandOf(rule, { action: emit, raise, because }, device.address.shard, occasion);
+      const { shard } = device.address;
+      const command =
+        promised === undefined
+          ? commandOf(rule, { action: emit, raise, because }, shard, occasion)
+          : endingCommandOf({ id: rule.id, rule }, promised, because, shard, occasion);
       if (rule.mode === 'every' || device.lesson) this.every.push(command);
       else this.setLastWord(rule, command);
     }
+  }
+
+  /**
+   * Ends what rules have started that no longer judge this device, or not in that version: runs when their time has come, verdicts that
+   * are to be taken back at once. Waits that have led to no command are forgotten. @returns the rules of which something was ended
+   */
+  private endWhatIsLeft(occasion: Occasion): readonly string[] {
+    const { device, now } = this;
+    const left = device.leftIn(this.states);
+    if (left.length === 0) return NOTHING;
+    const ended: string[] = [];
+    for (const id of left) {
+      const state = this.states[id]!;
+      // A replica that knows the version judges by it; but an end is not put off for longer than any replica needs to learn of it.
+      const isOverdue = state.runUntil !== undefined && now - state.runUntil > LEARNT_MS;
+      if (device.ruleBook.isBehind(state.since) && !isOverdue) {
+        this.wake(now + BEHIND_MS);
+        continue;
+      }
+      const rule = device.ruleBook.get(id);
+      const leftover = leftoverOf(promising(rule, state), now, device.releaseOf(id, state));
+      if (leftover?.kind === 'wait') this.wake(leftover.until);
+      if (leftover?.kind === 'end') {
+        const because = endEvidenceOf(leftover, device.departureOf(id), state, device, now);
+        this.every.push(endingCommandOf({ id, rule }, leftover.end, because, device.address.shard, occasion));
+        this.remember(id, undefined);
+        ended.push(id);
+      } else if (state.held !== undefined) this.remember(id, { ...state, held: undefined, band: undefined });
+    }
+    return ended;
   }
 
   /** Another replica has judged by a newer version of the rule already: an older one must not begin anew on that. */
@@ -156,7 +208,9 @@ export class Judgement {
         continue;
       }
       if (vote === undefined) continue;
-      if (typeof vote === 'boolean' && (before?.since !== rule.since || before.raised !== vote))
+      // Until an earlier version's run on this sensor has ended, its end is what is remembered under this name.
+      const isFree = before?.since === rule.since || before?.runUntil === undefined;
+      if (isFree && typeof vote === 'boolean' && (before?.since !== rule.since || before.raised !== vote))
         this.remember(rule.id, { since: rule.since, raised: vote, at: this.now });
       this.ballot ??= new Map();
       this.ballot.set(rule, { groupKey: groupKey(fleet, rule.id), vote: `${Number(vote)},${rule.since}` });

@@ -2,7 +2,9 @@ import { CANARY_FLEET } from '@lamplighter/contracts/identity';
 import { commandsTopic } from '@lamplighter/contracts/topics';
 import type { CompiledRule } from '@lamplighter/evaluation/compile-rule';
 import type { DeviceFacts, RuleState } from '@lamplighter/evaluation/evaluate';
+import type { Departure } from '@lamplighter/evaluation/promised-end';
 import { targetKey } from '@lamplighter/evaluation/quorum-target';
+import type { PromisedEnd } from '@lamplighter/evaluation/rule-state';
 import { History, type PastReading } from '@lamplighter/evaluation/window';
 import {
   type DeviceAddress,
@@ -21,7 +23,9 @@ import type { RuleSet } from '../rule-book/rule-set.js';
 const KNOWN_TO_ALL_MS = 60_000;
 
 /** A replica that works knows every rule so soon after it was written, milliseconds. */
-const LEARNT_MS = 5000;
+export const LEARNT_MS = 5000;
+
+const NOTHING: readonly never[] = [];
 
 /** So many readings are read when most of a history is known: another replica has added fewer since, as a rule. */
 const TAIL = 16;
@@ -51,8 +55,11 @@ export class KnownDevice implements DeviceFacts {
   quorums: readonly CompiledRule[] = [];
   /** Quorums that command it, and tell it again if it does otherwise. */
   targets: readonly CompiledRule[] = [];
-  /** Under which names these have states. */
-  private followed: ReadonlySet<string> = new Set();
+  /** Under which names these have states, and of which `since`. */
+  private followed: ReadonlyMap<string, number> = new Map();
+  /** Of which states it is known what `leftIn` says. */
+  private lookedAt: KnownDevice['states'] | undefined;
+  private left: readonly string[] = NOTHING;
   /** How many readings its rules look back. */
   depth = 0;
   /** What it has sent lately, if its rules look back; undefined if that has to be read first. */
@@ -94,16 +101,58 @@ export class KnownDevice implements DeviceFacts {
     this.quorums = rules.filter(({ quorum }) => quorum !== undefined);
     this.targets = ruleSet.forTarget(this.address.device);
     const before = this.followed;
-    this.followed = new Set([...rules.map(({ id }) => id), ...this.targets.map(({ id }) => targetKey(id))]);
+    this.followed = new Map([
+      ...rules.map(({ id, since }) => [id, since] as const),
+      ...this.targets.map(({ id, since }) => [targetKey(id), since] as const),
+    ]);
+    this.lookedAt = undefined;
     this.forget(before);
     const depth = rules.reduce((deepest, rule) => Math.max(deepest, rule.depth), 0);
     if (depth > this.depth) this.forgetHistory(); // it does not reach back so far
     this.depth = depth;
   }
 
+  /** The rules in force. */
+  get ruleBook(): RuleSet {
+    return this.ruleSet!;
+  }
+
+  /**
+   * The states among these that no rule in force goes on from, and of which something is left to do: a run to be ended, a verdict to be
+   * taken back, a hold to be forgotten. Cheap as long as the states are the same.
+   */
+  leftIn(states: KnownDevice['states']): readonly string[] {
+    if (states === this.lookedAt) return this.left;
+    this.lookedAt = states;
+    const left = Object.keys(states).filter((key) => this.isLeft(key, states[key]!));
+    this.left = left.length === 0 ? NOTHING : left;
+    return this.left;
+  }
+
+  private isLeft(key: string, state: RuleState): boolean {
+    if (this.followed.get(key) === state.since) return false;
+    if (state.runUntil !== undefined) return true;
+    if (state.held !== undefined && !this.followed.has(key)) return true;
+    return state.raised && this.releaseOf(key, state) !== undefined;
+  }
+
+  /** Why no rule in force goes on from a state that has this name. */
+  departureOf(key: string): Departure {
+    const departure = this.ruleBook.departureOf(key);
+    return departure === 'changed' && !this.followed.has(key) ? 'out_of_scope' : departure;
+  }
+
+  /** How what a rule has left with this device is to be taken back; undefined if it stays. */
+  releaseOf(key: string, { since }: RuleState): PromisedEnd | undefined {
+    return this.ruleSet?.releaseOf(key, since, this.address.device);
+  }
+
   /** States of rules that it followed and no longer does. Of rules that it has never heard of another replica may know more. */
-  private forget(before: ReadonlySet<string>): void {
-    const gone = [...before].filter((key) => !this.followed.has(key) && key in this.states);
+  private forget(before: ReadonlyMap<string, number>): void {
+    const gone = [...before.keys()].filter((key) => {
+      const state = this.followed.has(key) ? undefined : this.states[key];
+      return state !== undefined && state.runUntil === undefined && this.releaseOf(key, state) === undefined;
+    });
     if (gone.length === 0) return;
     const states = { ...this.states };
     for (const key of gone) delete states[key];
@@ -117,10 +166,13 @@ export class KnownDevice implements DeviceFacts {
     );
   }
 
-  /** The states that are to be stored: not those of rules that are gone, save runs that somebody may still want to end. */
+  /** The states that are to be stored: not those of rules that are gone, except runs that are yet to be ended. */
   stillOf(states: KnownDevice['states'], now: number): KnownDevice['states'] {
-    const isGone = ([id, { at, runUntil }]: [string, RuleState]) =>
-      !this.followed.has(id) && runUntil === undefined && now - at > KNOWN_TO_ALL_MS;
+    const isGone = ([id, state]: [string, RuleState]) =>
+      !this.followed.has(id) &&
+      state.runUntil === undefined &&
+      now - state.at > KNOWN_TO_ALL_MS &&
+      this.releaseOf(id, state) === undefined;
     const all = Object.entries(states);
     return all.some(isGone) ? Object.fromEntries(all.filter((entry) => !isGone(entry))) : states;
   }

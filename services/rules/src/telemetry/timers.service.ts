@@ -53,16 +53,23 @@ export class TimersService implements OnApplicationBootstrap {
     await Promise.race([this.looking, new Promise((resolve) => setTimeout(resolve, mostMs).unref())]);
   }
 
-  /** A device that is silent already when a rule about silence comes is never judged by a reading: its timer begins now. */
+  /**
+   * A device that is silent already when a rule about silence comes is never judged by a reading: its timer begins now. So does that of
+   * a device of which something is to be taken back.
+   */
   private async expect(fleet: string, rules: RuleSet, before: RuleSet | undefined): Promise<void> {
     const isNew = ({ id, since, scope }: CompiledRule) => {
       const known = before?.get(id);
       // A wider scope does not begin the rule anew, but it does so for who is new in it.
       return known?.since !== since || `${known.scope}` !== `${scope}`;
     };
-    const scopes = rules.all
-      .filter((rule) => rule.absenceMs !== undefined && isNew(rule))
-      .map(({ scope }) => scope);
+    const scopes = [
+      ...rules.all.filter((rule) => rule.absenceMs !== undefined && isNew(rule)),
+      ...rules.releases.filter(
+        ({ rule, end }) =>
+          before?.releases.every((one) => one.rule !== rule || one.end.version !== end.version) ?? true,
+      ),
+    ].map(({ scope }) => scope);
     if (scopes.length === 0) return;
     try {
       await this.metrics.storeCall('timers', () => setTimers(this.redis, fleet, scopes, Date.now()));

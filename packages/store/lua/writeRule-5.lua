@@ -1,15 +1,19 @@
 -- Writes a version of a rule, if the present one is as expected. Repeating a write changes nothing.
 --
 -- KEYS  1 rules HASH of the fleet   2 versions LIST of the rule   3 revisions HASH   4 errors HASH of the fleet
+--       5 releases HASH of the fleet
 -- ARGV  1 fleet   2 rule id   3 version that is to be replaced; 0 if it cannot be read, '' if there must be none
 --       4 '1' if what is judged or commanded changes: states of before are not continued   5 rule, JSON
 --       6 most rules of a fleet   7 versions kept
+--       8 what the replaced version has started is to be taken back: for which devices the rule goes on, JSON (null for none); or ''
 -- Returns  {'written', record}
 --          {'exists', version}   there must be none
 --          {'changed', version}  another version is there
 --          {'missing'}           none is there
 --          {'full'}              the fleet has as many rules as it may
 -- Clock    Redis TIME
+--@include releases.lua
+
 local id, expected = ARGV[2], ARGV[3]
 local record = redis.call('HGET', KEYS[1], id)
 local version, since, rule = nil, nil, nil
@@ -35,6 +39,7 @@ if ARGV[4] == '1' or not since then since = string.format('%.0f', revision) end
 local time = redis.call('TIME')
 local now = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))
 record = '{"version":' .. string.format('%.0f', version) .. ',"since":' .. since .. ',"at":' .. now .. ',"rule":' .. ARGV[5] .. '}'
+if ARGV[8] ~= '' then release(KEYS[5], id, redis.call('HGET', KEYS[1], id), now, ARGV[8]) end
 redis.call('HSET', KEYS[1], id, record)
 redis.call('LPUSH', KEYS[2], record)
 redis.call('LTRIM', KEYS[2], 0, ARGV[7] - 1)

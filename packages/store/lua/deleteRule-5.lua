@@ -2,9 +2,13 @@
 -- counting.
 --
 -- KEYS  1 rules HASH of the fleet   2 versions LIST of the rule   3 revisions HASH   4 errors HASH of the fleet
+--       5 releases HASH of the fleet
 -- ARGV  1 fleet   2 rule id   3 version; 0 if it cannot be read   4 versions kept   5 how long they are kept (s)
+--       6 'null' if what the rule has started is to be taken back, or ''
 -- Returns  {'deleted', version of the deletion}, {'missing'}, or {'changed', version} if another version is there
 -- Clock    Redis TIME
+--@include releases.lua
+
 local record = redis.call('HGET', KEYS[1], ARGV[2])
 if not record then return { 'missing' } end
 local version = tonumber(string.match(record, '^{"version":(%d+),') or 0)
@@ -15,6 +19,7 @@ redis.call('HINCRBY', KEYS[3], ARGV[1], 1)
 redis.call('HINCRBY', KEYS[3], '*', 1)
 local time = redis.call('TIME')
 local now = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))
+if ARGV[6] ~= '' then release(KEYS[5], ARGV[2], record, now, ARGV[6]) end
 redis.call('HDEL', KEYS[1], ARGV[2])
 redis.call('HDEL', KEYS[4], ARGV[2])
 redis.call('LPUSH', KEYS[2], '{"version":' .. string.format('%.0f', version) .. ',"at":' .. now .. ',"deleted":true}')

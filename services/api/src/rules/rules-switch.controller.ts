@@ -1,0 +1,78 @@
+import { readRulesOff, switchRules } from '@lamplighter/store/rules';
+import { Body, Controller, Get, Inject, Param, Put } from '@nestjs/common';
+import { ApiOperation } from '@nestjs/swagger';
+import { z } from 'zod';
+import { EventWriter } from '../events/event-writer.js';
+import { isoTime, timeSchema } from '../iso-time.js';
+import { Answers, BODY_PROBLEMS, Problems, Resource } from '../openapi/describe.js';
+import { type FleetPath, fleetPath } from '../requests/address.js';
+import { StoreLink } from '../store/store-link.js';
+
+const switchSchema = z
+  .strictObject({
+    enabled: z.boolean().meta({ description: 'Whether the rules of the fleet judge' }),
+    release: z
+      .boolean()
+      .default(false)
+      .meta({
+        description:
+          'When they are switched off: devices on which a rule with `else` is raised, or has started a run, are commanded that `else` at ' +
+          'once. By default they stay as they are, and runs end at their time',
+      }),
+  })
+  .meta({ id: 'RulesSwitch', examples: [{ enabled: false, release: false }] });
+
+const switchedSchema = z
+  .object({
+    fleet: z.string(),
+    enabled: z.boolean(),
+    disabledAt: timeSchema('When they were switched off').optional(),
+  })
+  .meta({
+    id: 'RulesSwitched',
+    examples: [{ fleet: 'demo', enabled: false, disabledAt: '2026-11-22T12:00:00.000Z' }],
+  });
+type Switched = z.infer<typeof switchedSchema>;
+
+/** All rules of a fleet together: a fleet that is decided for elsewhere, such as by a program of a class, has none that interfere. */
+@Resource('rules')
+@Controller('v1/fleets/:fleet/settings/rules')
+export class RulesSwitchController {
+  constructor(
+    @Inject(StoreLink) private readonly link: StoreLink,
+    @Inject(EventWriter) private readonly events: EventWriter,
+  ) {}
+
+  @Get()
+  @ApiOperation({ summary: 'Whether the rules of a fleet are switched on' })
+  @Answers(200, switchedSchema, 'The setting')
+  @Problems('invalid-request')
+  async readRulesSwitch(@Param({ schema: fleetPath }) { fleet }: FleetPath): Promise<Switched> {
+    return switched(fleet, await readRulesOff(this.link.redis, fleet));
+  }
+
+  @Put()
+  @ApiOperation({
+    summary: 'Switch the rules of a fleet off or on, all together',
+    description:
+      'It is in force in every replica within a second. Rules can be written meanwhile. Switched on again, every rule begins from ' +
+      'scratch: its first verdict on each device is commanded.',
+  })
+  @Answers(200, switchedSchema, 'The setting')
+  @Problems(...BODY_PROBLEMS, 'store-not-durable', 'store-refuses-writes', 'store-away')
+  async switchRules(
+    @Param({ schema: fleetPath }) { fleet }: FleetPath,
+    @Body({ schema: switchSchema }) { enabled, release }: z.infer<typeof switchSchema>,
+  ): Promise<Switched> {
+    const redis = this.link.durableRedis;
+    const hasChanged = await switchRules(redis, fleet, enabled, { release });
+    if (hasChanged)
+      this.events.append({ type: 'rule', fleet, change: enabled ? 'all_enabled' : 'all_disabled' });
+    return switched(fleet, await readRulesOff(redis, fleet));
+  }
+}
+
+function switched(fleet: string, offSince: number | undefined): Switched {
+  const isOn = offSince === undefined;
+  return { fleet, enabled: isOn, ...(!isOn && { disabledAt: isoTime(offSince) }) };
+}

@@ -1,0 +1,87 @@
+import { inScope, type Rule } from '@lamplighter/contracts/rule';
+import type { GroupState } from '@lamplighter/evaluation/quorum-group';
+import type { RuleState } from '@lamplighter/evaluation/rule-state';
+import type { Redis } from '@lamplighter/store/connect';
+import { devicesInScope, readGroupStates } from '@lamplighter/store/groups';
+import { readManyRuleStates } from '@lamplighter/store/rule-states';
+import type { StoredRule } from '@lamplighter/store/rules';
+import { beginsAnew } from '@lamplighter/store/rules-anew';
+import { MAX_DEVICES } from './recording.js';
+import type { Work } from './work.js';
+
+/** Devices whose rule states are read at a time: so many are parsed in a few milliseconds. */
+const AT_ONCE = 500;
+
+/** What would become of something that a rule has started, if the candidate took its place. */
+export const FATES = ['goes_on', 'ends_in_time', 'released', 'stays'] as const;
+export type Fate = (typeof FATES)[number];
+
+/** A run, or a raised verdict, that is going on. */
+export interface Started {
+  /** Undefined of a quorum, whose targets are meant. */
+  readonly device: string | undefined;
+  /** Of a run: when it ends. */
+  readonly until: number | undefined;
+  readonly fate: Fate;
+}
+
+/** The candidate; undefined if the rule is to be deleted. */
+export interface Replacement {
+  readonly rule: Rule | undefined;
+  /** What does not go on is to be taken back. */
+  readonly release: boolean;
+}
+
+/** Looks up what a rule has started, and tells what would become of it. Nothing is written. */
+export async function startedBy(
+  redis: Redis,
+  fleet: string,
+  present: StoredRule,
+  replacement: Replacement,
+  work: Work,
+): Promise<Started[]> {
+  const { id, since, rule } = present;
+  if (rule.quorum !== undefined) {
+    const [text = ''] = await work.wait(readGroupStates(redis, [{ fleet, rule: id }]));
+    const state = stateIn(text)?.rule;
+    return isStarted(state, since) ? [startedIn(undefined, state, present, replacement)] : [];
+  }
+  const names = await work.wait(devicesInScope(redis, fleet, rule.scope.devices, MAX_DEVICES));
+  const found: Started[] = [];
+  for (let first = 0; first < names.length; first += AT_ONCE) {
+    const some = names.slice(first, first + AT_ONCE);
+    for (const [i, states] of (await work.wait(readManyRuleStates(redis, fleet, some))).entries()) {
+      const state = states[id] as RuleState | undefined;
+      if (isStarted(state, since)) found.push(startedIn(some[i], state, present, replacement));
+    }
+    if (work.isDue()) await work.rest();
+  }
+  return found;
+}
+
+function isStarted(state: RuleState | undefined, since: number): state is RuleState {
+  if (state === undefined || state.since > since) return false;
+  return state.runUntil !== undefined || (state.since === since && state.raised && state.first !== true);
+}
+
+function startedIn(
+  device: string | undefined,
+  state: RuleState,
+  present: StoredRule,
+  { rule: after, release }: Replacement,
+): Started {
+  const { rule: before, since } = present;
+  const isSame = after?.enabled === true && state.since === since && !beginsAnew(before, after);
+  const goesOn = isSame && (device === undefined || inScope(after.scope.devices, device));
+  const left = state.runUntil === undefined ? 'stays' : 'ends_in_time';
+  const fate = goesOn ? 'goes_on' : release && before.else !== undefined ? 'released' : left;
+  return { device, until: state.runUntil, fate };
+}
+
+function stateIn(text: string): GroupState | undefined {
+  try {
+    return text === '' ? undefined : (JSON.parse(text) as GroupState);
+  } catch {
+    return undefined;
+  }
+}
