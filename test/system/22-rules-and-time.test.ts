@@ -103,32 +103,6 @@ describe('a run', () => {
   );
 
   it(
-    'is ended although its rule was disabled meanwhile, and its rule is not deleted before it is',
-    async () => {
-      const fleet = await fleetWith({
-        id: 'water',
-        when: 'soil > 450',
-        then: { pump: true },
-        else: { pump: false },
-        run: { seconds: '6', max: '10s' },
-      });
-      const device = await connectDevice(fleet);
-      await device.sendReading({ soil: 500 });
-      expect(await device.nextCommand()).toEqual({ pump: true });
-      const water = `/v1/fleets/${fleet.name}/rules/water`;
-      expect(await stack.send('DELETE', water, undefined, { 'if-match': '*' })).toMatchObject({
-        status: 409,
-        body: { type: 'urn:lamplighter:problem:rule-may-run' },
-      });
-      expect((await stack.send('POST', `${water}/disable`)).status).toBe(200);
-      expect(await device.nextCommand()).toEqual({ pump: false });
-      const deleted = await stack.send('DELETE', water, undefined, { 'if-match': '*' });
-      expect(deleted.status).toBe(204);
-    },
-    LIMIT_MS,
-  );
-
-  it(
     'is ended by another replica if the one that began it is killed',
     async () => {
       const fleet = await fleetWith({

@@ -3,6 +3,7 @@ import { expectConsistentQueue } from '../test/expect-consistent-queue.js';
 import { emitted, Replica, reading } from '../test/replica.js';
 import { type StoreUnderTest, startStore } from '../test/store-under-test.js';
 import { DeviceAddress } from './accept-readings.js';
+import { promiseCause } from './command-header.js';
 import { COMMANDS_KEPT_PER_DEVICE, MAX_OPEN_COMMANDS } from './keys.js';
 import { recordPresence } from './presence.js';
 import { isFinal } from './read-commands.js';
@@ -46,6 +47,19 @@ describe('bounds', () => {
     });
     expect(commands.map(({ state }) => state)).toEqual(['dispatched', 'full']);
     expect((await desk.list()).filter(({ state }) => !isFinal(state))).toHaveLength(MAX_OPEN_COMMANDS);
+  });
+
+  it('a full queue takes what ends something that a rule has started, up to twice as much', async () => {
+    for (let i = 0; i < MAX_OPEN_COMMANDS; i += 1) await desk.enqueue(`c${i}`);
+    const cause = promiseCause('water');
+    const ends = Array.from({ length: MAX_OPEN_COMMANDS + 1 }, (_, i) =>
+      emitted(robot, { lane: `pump-${i}`, cause }),
+    );
+    const { commands } = await new Replica(store.redis).take(robot, [reading({ soil: 1 })], {
+      commands: [emitted(robot, { lane: 'fan' }), ...ends],
+    });
+    const full = commands.flatMap(({ state }, i) => (state === 'full' ? [i] : []));
+    expect(full).toEqual([0, MAX_OPEN_COMMANDS + 1]);
   });
 
   it('the oldest final commands are forgotten, an open one never', async () => {

@@ -1,7 +1,9 @@
 // biome-ignore-all lint/suspicious/noThenProperty: `then` is a key of the rule's document
+
 import { RULE_BOUNDS, type Rule, type RuleInput, ruleSchema } from '@lamplighter/contracts/rule';
 import { type StoreUnderTest, startStore } from '../test/store-under-test.js';
-import { rulesKey, ruleVersionsKey } from './keys.js';
+import { ruleReleasesKey, rulesKey, ruleVersionsKey } from './keys.js';
+import { parseRelease } from './rule-releases.js';
 import {
   deleteRule,
   listRules,
@@ -9,9 +11,11 @@ import {
   readRevisions,
   readRule,
   readRules,
+  readRulesOff,
   readWrites,
   type StoredRule,
   seedRules,
+  switchRules,
   writeRule,
 } from './rules.js';
 import { readRuleErrors, recordRuleErrors } from './rules-errors.js';
@@ -276,5 +280,60 @@ describe('what went wrong with a rule', () => {
     await record(fleet, failed(0, 1));
     await record(fleet, failed(0, 1));
     expect(await read(fleet)).toMatchObject({ version: 0, count: 2 });
+  });
+});
+
+describe('what a rule has started', () => {
+  const released = async (fleet: string) => {
+    const { releases } = await readRules(store.redis, fleet);
+    return Object.entries(releases).map(([id, text]) => parseRelease(id, text));
+  };
+
+  it('is to be taken back only if the writer says so, and then of the version that was replaced', async () => {
+    const fleet = store.newFleet();
+    const { since } = await written(fleet, rule(), 'absent');
+    await written(fleet, rule('night-light', { when: 'light < 200' }), 1);
+    expect(await released(fleet)).toEqual([]);
+    await writeRule(store.redis, fleet, rule('night-light', { when: 'light < 9' }), 2, { release: true });
+    expect(await released(fleet)).toMatchObject([
+      { before: { version: 2, rule: { when: 'light < 200' } }, goesOn: undefined },
+    ]);
+    expect((await released(fleet))[0]!.before.since).toBeGreaterThan(since);
+    await deleteRule(store.redis, fleet, 'night-light', 3, { release: true });
+    expect(await released(fleet)).toMatchObject([{ before: { version: 3 }, goesOn: undefined }]);
+    const ttl = await store.redis.ttl(ruleReleasesKey(fleet));
+    expect(ttl).toBeGreaterThan(3500);
+  });
+
+  it('goes on for the devices that stay in a narrower scope', async () => {
+    const fleet = store.newFleet();
+    await written(fleet, rule(), 'absent');
+    const narrow = rule('night-light', { scope: { devices: ['hall-*', 'lamp-1'] } });
+    await writeRule(store.redis, fleet, narrow, 1, { release: true });
+    expect(await released(fleet)).toMatchObject([{ before: { version: 1 }, goesOn: ['hall-*', 'lamp-1'] }]);
+  });
+});
+
+describe('the rules of a fleet', () => {
+  it('are switched off and on together, and begin from scratch when they are on', async () => {
+    const fleet = store.newFleet();
+    const { since } = await written(fleet, rule(), 'absent');
+    expect(await switchRules(store.redis, fleet, true)).toBe(false);
+    expect(await switchRules(store.redis, fleet, false)).toBe(true);
+    expect(await switchRules(store.redis, fleet, false)).toBe(false);
+    expect(await readRules(store.redis, fleet)).toMatchObject({ revision: 2, isOff: true, releases: {} });
+    expect(await readRulesOff(store.redis, fleet)).toBeGreaterThan(0);
+    expect(await switchRules(store.redis, fleet, true)).toBe(true);
+    expect(await readRulesOff(store.redis, fleet)).toBeUndefined();
+    const stored = (await readRule(store.redis, fleet, 'night-light')) as StoredRule;
+    expect(stored).toMatchObject({ version: 1, since: 3, rule: rule() });
+    expect(stored.since).toBeGreaterThan(since);
+  });
+
+  it('are still given to a fleet that was switched off before it was first heard of', async () => {
+    const fleet = store.newFleet();
+    await switchRules(store.redis, fleet, false);
+    expect(await seedRules(store.redis, fleet, [rule()])).toBe(true);
+    expect(await readRules(store.redis, fleet)).toMatchObject({ isOff: true, revision: 1 });
   });
 });

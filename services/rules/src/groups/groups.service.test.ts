@@ -5,7 +5,7 @@ import { connectRedis, type Redis, redisNow } from '@lamplighter/store/connect';
 import { readGroups } from '@lamplighter/store/groups';
 import { groupKey, rulesKey, shardOf, timersKey } from '@lamplighter/store/keys';
 import { listCommands } from '@lamplighter/store/read-commands';
-import { deleteRule, writeRule } from '@lamplighter/store/rules';
+import { deleteRule, switchRules, writeRule } from '@lamplighter/store/rules';
 import { findTimers } from '@lamplighter/store/timers';
 import { startRedis } from '@lamplighter/test-kit/redis';
 import { closeLater } from '@lamplighter/test-kit/resources';
@@ -268,6 +268,86 @@ describe('quorums', () => {
     };
     await until(isGone, { what: 'the group to be forgotten' });
     expect((await group()).timer).toBeUndefined();
+  });
+
+  describe('that have started a run', () => {
+    const RUN: Partial<RuleInput> = { run: { seconds: '2', max: '20s' } };
+    const rule = (changes: Partial<RuleInput>) =>
+      ruleSchema.parse({ id: RULE, when: 'light < 300', then: ON, else: OFF, ...changes });
+    /** A run of version 1 goes on. */
+    async function running() {
+      const since = await writeGroupRule(RUN);
+      const { groups } = await startReplica();
+      await cast(since, all(true));
+      groups.touched(fleet, RULE);
+      await commanded('north', 1);
+      expect(JSON.parse((await group()).state).rule.ends).toMatchObject({
+        ...{ version: 1, action: OFF, targets: ['north', 'south'] },
+      });
+      return groups;
+    }
+    const replace = (changes: Partial<RuleInput>, options = {}) =>
+      writeRule(redis, fleet, rule(changes), 1, options);
+    const quorum = { quorum: { policy: 'majority' } } as const;
+
+    it.each<[change: string, make: () => Promise<unknown>]>([
+      ['deleted', () => deleteRule(redis, fleet, RULE, 1)],
+      ['disabled', () => replace({ ...quorum, ...RUN, enabled: false })],
+      ['replaced by one without a run', () => replace({ ...quorum })],
+      ['given other targets', () => replace({ ...quorum, ...RUN, target: { devices: ['north'] } })],
+      ['no longer a quorum', () => replace({})],
+      ['switched off with its fleet', () => switchRules(redis, fleet, false)],
+    ])('end it for all whom they had commanded, at its time, when the rule is %s', async (_change, make) => {
+      const groups = await running();
+      const { rule: state } = JSON.parse((await group()).state) as { rule: { runUntil: number } };
+      await make();
+      await until(
+        async () => {
+          if ((await redisNow(redis)) >= state.runUntil) groups.due(fleet, RULE);
+          return (await actions('south')).length === 2;
+        },
+        { what: 'the end of the run' },
+      );
+      for (const device of ['north', 'south']) {
+        expect(await actions(device)).toEqual([ON, OFF]);
+        const [off] = await listCommands(redis, fleet, device, { limit: 1 });
+        expect(off).toMatchObject({ because: { kind: 'end', by: 'promise', version: 1 } });
+        expect(off!.createdAt).toBeGreaterThanOrEqual(state.runUntil);
+      }
+    });
+
+    it('take it back at once if the writer asks for that', async () => {
+      const groups = await running();
+      await deleteRule(redis, fleet, RULE, 1, { release: true });
+      await until(
+        async () => {
+          groups.due(fleet, RULE);
+          return (await actions('south')).length === 2;
+        },
+        { what: 'the release' },
+      );
+      const [off] = await listCommands(redis, fleet, 'south', { limit: 1 });
+      expect(off).toMatchObject({
+        action: OFF,
+        because: { kind: 'end', by: 'release', departure: 'deleted' },
+      });
+      await until(async () => (await redis.exists(groupKey(fleet, RULE))) === 0, { what: 'the group to go' });
+    });
+  });
+
+  it('that are raised are taken back for the targets they had, if the writer asks for that', async () => {
+    const since = await writeGroupRule();
+    const { groups } = await startReplica();
+    await cast(since, all(true));
+    groups.touched(fleet, RULE);
+    await commanded('north', 1);
+    const document = ruleSchema.parse({
+      ...{ id: RULE, scope: { devices: SENSORS }, when: 'light < 10', then: ON, else: OFF },
+      ...{ quorum: { policy: 'majority' }, target: { devices: ['south'] } },
+    });
+    await writeRule(redis, fleet, document, 1, { release: true });
+    expect(await commanded('north', 2)).toEqual([ON, OFF]);
+    expect(await commanded('south', 2)).toEqual([ON, OFF]);
   });
 
   it('that cannot be read begin anew, and do not hold up others', async () => {

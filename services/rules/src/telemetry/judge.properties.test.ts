@@ -33,7 +33,7 @@ function live(rules: readonly CompiledRule[], recording: readonly RecordedReadin
     const { timer, commands } = judge(device, readings, 'me', ++part, now, { ...count, onError: () => {} });
     if (timer !== undefined)
       due = timer.exact ? timer.at : Math.min(due ?? Number.POSITIVE_INFINITY, timer.at!);
-    for (const { rule, action } of commands) told.push([rule.id, now - START, action.led_on]);
+    for (const { rule, action } of commands) told.push([rule!.id, now - START, action.led_on]);
   };
   const wait = (until: number) => {
     while (due !== undefined && due <= until) {
