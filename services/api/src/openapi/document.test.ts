@@ -78,6 +78,7 @@ it('holds every endpoint', () => {
     'get /v1/fleets/{fleet}/rules/{rule}/versions',
     'get /v1/fleets/{fleet}/rules/{rule}/versions/{version}',
     'get /v1/fleets/{fleet}/settings',
+    'get /v1/fleets/{fleet}/settings/rules',
     'get /v1/fleets/{fleet}/telemetry-schema',
     'get /v1/rejected',
     'get /v1/rollouts/{id}',
@@ -93,6 +94,7 @@ it('holds every endpoint', () => {
     'put /v1/fleets/{fleet}/devices/{device}/settings',
     'put /v1/fleets/{fleet}/rules/{rule}',
     'put /v1/fleets/{fleet}/settings',
+    'put /v1/fleets/{fleet}/settings/rules',
     'put /v1/fleets/{fleet}/telemetry-schema',
   ]);
   expect(new Set(operations.map(({ operation }) => operation.operationId)).size).toBe(operations.length);

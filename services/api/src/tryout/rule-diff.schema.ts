@@ -51,7 +51,7 @@ export const ruleDiffDocumentSchema = ruleDiffRequestSchema
   })
   .meta({
     id: 'RuleDiffRequest',
-    examples: [{ candidate: { when: 'light < 250', then: { led_on: true } }, devices: '*' }],
+    examples: [{ candidate: { when: 'light < 250', then: { led_on: true } }, devices: '*', release: false }],
   });
 
 const commandShape = {
