@@ -14,7 +14,7 @@ import { forgetRejected } from './rejected.js';
 import { type DeviceName, type Removal, removeDevices } from './remove-devices.js';
 import { forgetRollout } from './rollout-lease.js';
 import { cancelRollout } from './rollouts.js';
-import { deleteRule, readRule } from './rules.js';
+import { deleteRule, readRule, switchRules } from './rules.js';
 import { runScript } from './script.js';
 import { deleteTelemetrySchema } from './telemetry-schemas.js';
 
@@ -160,6 +160,7 @@ async function end(redis: Redis, fleet: string, now: number): Promise<void> {
     if (stored !== undefined) await deleteRule(redis, fleet, rule, stored.version);
     await forgetGroup(redis, { fleet, rule });
   }
+  await switchRules(redis, fleet, true);
   await deleteTelemetrySchema(redis, fleet);
   await forgetRejected(redis, [{ fleet }]);
   const key = removalKey(fleet);
