@@ -1,11 +1,12 @@
 import { readRulesOff, switchRules } from '@lamplighter/store/rules';
-import { Body, Controller, Get, Inject, Param, Put } from '@nestjs/common';
+import { Body, Controller, Get, Inject, Param, Put, Query } from '@nestjs/common';
 import { ApiOperation } from '@nestjs/swagger';
 import { z } from 'zod';
 import { EventWriter } from '../events/event-writer.js';
+import { expectFleet } from '../fleets/expect-fleet.js';
 import { isoTime, timeSchema } from '../iso-time.js';
 import { Answers, BODY_PROBLEMS, Problems, Resource } from '../openapi/describe.js';
-import { type FleetPath, fleetPath } from '../requests/address.js';
+import { type AllowUnknownQuery, allowUnknownQuery, type FleetPath, fleetPath } from '../requests/address.js';
 import { StoreLink } from '../store/store-link.js';
 
 const switchSchema = z
@@ -59,12 +60,14 @@ export class RulesSwitchController {
       'scratch: its first verdict on each device is commanded.',
   })
   @Answers(200, switchedSchema, 'The setting')
-  @Problems(...BODY_PROBLEMS, 'store-not-durable', 'store-refuses-writes', 'store-away')
+  @Problems(...BODY_PROBLEMS, 'no-such-fleet', 'store-not-durable', 'store-refuses-writes', 'store-away')
   async switchRules(
     @Param({ schema: fleetPath }) { fleet }: FleetPath,
+    @Query({ schema: allowUnknownQuery }) query: AllowUnknownQuery,
     @Body({ schema: switchSchema }) { enabled, release }: z.infer<typeof switchSchema>,
   ): Promise<Switched> {
     const redis = this.link.durableRedis;
+    await expectFleet(redis, fleet, query);
     const hasChanged = await switchRules(redis, fleet, enabled, { release });
     if (hasChanged)
       this.events.append({ type: 'rule', fleet, change: enabled ? 'all_enabled' : 'all_disabled' });
