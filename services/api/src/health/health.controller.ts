@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { Controller, Get, Inject, Res } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
-import { Answers } from '../openapi/describe.js';
+import { Answers, Problems } from '../openapi/describe.js';
 import { Readiness } from './readiness.js';
 
 const liveSchema = z
@@ -31,6 +31,7 @@ export class HealthController {
   @Get('live')
   @ApiOperation({ summary: 'Whether the process lives; depends on nothing' })
   @Answers(200, liveSchema, 'It does')
+  @Problems('method-not-allowed')
   live(): z.infer<typeof liveSchema> {
     return { status: 'live' };
   }
@@ -39,6 +40,7 @@ export class HealthController {
   @ApiOperation({ summary: 'Whether commands would be taken, kept and delivered now' })
   @Answers(200, readySchema, 'They would')
   @Answers(503, readySchema, 'They would not; the reasons say why')
+  @Problems('method-not-allowed')
   async ready(@Res({ passthrough: true }) response: ServerResponse): Promise<z.infer<typeof readySchema>> {
     const reasons = await this.readiness.problems();
     if (reasons.length === 0) return { status: 'ready', reasons };

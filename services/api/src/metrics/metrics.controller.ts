@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { Controller, Get, Inject, Res } from '@nestjs/common';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { Problems } from '../openapi/describe.js';
 import { ApiMetrics } from './api-metrics.js';
 
 @ApiTags('operations')
@@ -15,6 +16,7 @@ export class MetricsController {
     description: 'Prometheus text format',
     content: { 'text/plain': { schema: { type: 'string' }, example: 'lamplighter_sse_clients 2\n' } },
   })
+  @Problems('method-not-allowed')
   async readMetrics(@Res() response: ServerResponse): Promise<void> {
     const { registry } = this.metrics;
     response.setHeader('content-type', registry.contentType);

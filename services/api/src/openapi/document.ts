@@ -21,10 +21,10 @@ export function openApiDocument(app: INestApplication, version: string): OpenAPI
     .setTitle('Lamplighter')
     .setDescription(DESCRIPTION)
     .setVersion(version)
-    .setOpenAPIVersion('3.0.3')
+    .setOpenAPIVersion('3.1.1')
     .setLicense('MIT', 'https://opensource.org/license/mit')
     .addServer('/')
-    .addTag('fleets')
+    .addTag('fleets', 'Sets of devices under one name, and what is counted of them')
     .addTag('devices', 'Last state, presence and history')
     .addTag('commands', 'Instructions to devices, accounted for until the device has answered')
     .addTag('rollouts', 'The same command for many devices of a fleet')
@@ -50,10 +50,42 @@ export function openApiDocument(app: INestApplication, version: string): OpenAPI
   };
   const named = Object.entries(schemas).filter(([name]) => !RECURSIVE.test(name));
   const sorted = Object.fromEntries(named.sort(([a], [b]) => (a < b ? -1 : 1)));
-  const complete = { ...document, components: { ...document.components, schemas: sorted } };
-  return JSON.parse(
-    JSON.stringify(complete).replaceAll(/schemas\/__schema\d+/g, 'schemas/JsonValue'),
+  const complete = JSON.parse(
+    JSON.stringify({ ...document, components: { ...document.components, schemas: sorted } })
+      .replaceAll('"#/$defs/', '"#/components/schemas/')
+      .replaceAll(/schemas\/__schema\d+/g, 'schemas/JsonValue'),
   ) as OpenAPIObject;
+  for (const schema of Object.values(complete.components?.schemas ?? {})) useExamples(schema);
+  for (const [path, operations] of Object.entries(complete.paths)) {
+    for (const operation of Object.values(operations as Record<string, OperationObject>)) {
+      if (!path.startsWith('/v1')) operation.security = []; // no key
+      for (const { schema } of schemasOf(operation)) useExamples(schema);
+    }
+  }
+  return complete;
+}
+
+type OperationObject = NonNullable<OpenAPIObject['paths'][string]['get']>;
+
+/** Whatever of an operation has a schema: parameters, bodies and answers. */
+function schemasOf({ parameters = [], requestBody, responses }: OperationObject): { schema?: unknown }[] {
+  const answers = Object.values(responses) as { content?: object }[];
+  const contents = [requestBody as { content?: object } | undefined, ...answers].flatMap((part) =>
+    Object.values(part?.content ?? {}),
+  );
+  return [...(parameters as { schema?: unknown }[]), ...contents];
+}
+
+/** Nest writes `example` as OpenAPI 3.0 has it; in 3.1 a schema has `examples`, as JSON Schema does. */
+function useExamples(schema: unknown): void {
+  if (typeof schema !== 'object' || schema === null) return;
+  const { example, properties, ...parts } = schema as Record<string, unknown>;
+  if (example !== undefined) Object.assign(schema, { examples: [example] });
+  delete (schema as { example?: unknown }).example;
+  for (const property of Object.values(properties ?? {})) useExamples(property);
+  for (const name of ['items', 'additionalProperties', 'propertyNames']) useExamples(parts[name]);
+  for (const name of ['anyOf', 'oneOf', 'allOf', 'prefixItems'])
+    for (const part of (parts[name] as unknown[] | undefined) ?? []) useExamples(part);
 }
 
 /** The names that zod gives to `z.json()`, the only schema of ours that contains itself. */
@@ -67,8 +99,12 @@ const DESCRIBED_BY = new Map<z.ZodType, z.ZodType>([
 ]);
 
 function convert(schema: z.ZodType, io: 'input' | 'output') {
-  const { definitions, ...root } = z.toJSONSchema(schema, {
-    target: 'openapi-3.0',
+  const {
+    $schema: _,
+    $defs: definitions,
+    ...root
+  } = z.toJSONSchema(schema, {
+    target: 'draft-2020-12',
     io,
     override: ({ jsonSchema: json }) => {
       // Answers may grow within /v1, so they are not closed; requests are.
@@ -76,11 +112,6 @@ function convert(schema: z.ZodType, io: 'input' | 'output') {
       // The bounds of any whole number are noise.
       if (json.minimum === Number.MIN_SAFE_INTEGER) delete json.minimum;
       if (json.maximum === Number.MAX_SAFE_INTEGER) delete json.maximum;
-      // OpenAPI 3.0 knows one example of a schema.
-      if (json.examples) {
-        json.example = json.examples[0];
-        delete json.examples;
-      }
     },
   });
   return { schema: root, components: definitions as Record<string, object> | undefined };

@@ -51,7 +51,13 @@ export const ruleDiffDocumentSchema = ruleDiffRequestSchema
   })
   .meta({
     id: 'RuleDiffRequest',
-    examples: [{ candidate: { when: 'light < 250', then: { led_on: true } }, devices: '*', release: false }],
+    examples: [
+      {
+        candidate: { id: 'night-light', when: 'light < 250', then: { led_on: true } },
+        devices: '*',
+        release: false,
+      },
+    ],
   });
 
 const commandShape = {
