@@ -109,8 +109,8 @@ describe('examples', () => {
       ...allPages().flatMap((page) => blocksOf(page).map(({ text }) => text)),
       ...allPages().flatMap((page) => matches(proseOf(page), /`([^`\n]*)`/g)),
       source('docs/api/openapi.json'),
-    ].join('\n');
-    const lanes = matches(examples, /"led_on"[^`]{0,300}?"lane":\s*"([^"]*)"/g);
+    ].join('`');
+    const lanes = matches(examples, /"led_on"[^`$]{0,300}?"lane":\s*"([^"]*)"/g);
     expect(lanes.length).toBeGreaterThan(2);
     expect(new Set(lanes)).toEqual(new Set(['led_on']));
   });

@@ -86,11 +86,13 @@ export function typeInto(
   pages: readonly (readonly Block[])[],
 ): Shell {
   const place = mkdtempSync(join(temporaryFolder(), 'typed-'));
+  // Another Python in front of the system's need not have the packages of the system.
+  symlinkSync('/usr/bin/python3', join(place, 'python3'));
   const source = (block: Block, at: string) => {
     const file = join(place, at);
     const python = block.language === 'python';
     writeFileSync(file, setting.adapt(block.text));
-    const run = python ? `/usr/bin/python3 -u '${file}'` : `source '${file}'`;
+    const run = python ? `python3 -u '${file}'` : `source '${file}'`;
     const background = block.mark === 'background' ? ' &' : '';
     return `PLACE='${file}'; ${run} > '${file}.out' 2>&1${background}\ntouch '${file}.ended'\n`;
   };
@@ -104,7 +106,7 @@ export function typeInto(
   const end = pages.length === 1 ? '' : 'wait\n';
   const child = spawn('bash', ['-c', PREAMBLE + turn + prelude + bodies.join('') + end], {
     cwd: setting.folder,
-    env: { PATH: process.env.PATH, HOME: place, ...setting.env },
+    env: { PATH: `${place}:${process.env.PATH}`, HOME: place, ...setting.env },
     stdio: 'ignore',
     detached: true,
   });

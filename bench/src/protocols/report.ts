@@ -1,0 +1,38 @@
+import type { Measured, Script } from './run-exchange.js';
+
+/** The table, as Markdown. */
+export function protocolsMarkdown(rows: readonly Measured[], script: Script): string {
+  const line = (cells: readonly (string | number)[]) => `| ${cells.join(' | ')} |`;
+  const titles = [
+    'protocol',
+    'bytes from the device',
+    'bytes to it',
+    'connections',
+    'packets from the device',
+    'packets to it',
+    'command latency, median',
+    'longest',
+    'commands after an outage',
+  ];
+  return [
+    line(titles),
+    line(titles.map((_, at) => (at === 0 ? '---' : '---:'))),
+    ...rows.map(({ name, traffic, latenciesMs, arrivedAfterAway }) =>
+      line([
+        name,
+        traffic.up,
+        traffic.down,
+        traffic.connections,
+        traffic.piecesUp,
+        traffic.piecesDown,
+        milliseconds(latenciesMs[Math.floor(latenciesMs.length / 2)]),
+        milliseconds(latenciesMs.at(-1)),
+        `${arrivedAfterAway} of ${script.whileAway}`,
+      ]),
+    ),
+  ].join('\n');
+}
+
+function milliseconds(value: number | undefined): string {
+  return value === undefined ? 'never' : `${value < 10 ? value.toFixed(1) : Math.round(value)} ms`;
+}
