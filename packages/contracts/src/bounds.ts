@@ -34,7 +34,7 @@ export const BOUNDS = {
   maxTtlMs: 30 * 24 * 3_600_000,
   /** Most readings that one receipt answers for. */
   maxReceipt: 2000,
-  /** Shortest and longest time between two reports of a sleeping device, milliseconds. */
+  /** Shortest and longest time between two reports that a device may announce (`sleeps`, `reports`), milliseconds. */
   minSleepMs: 1000,
   maxSleepMs: 7 * 24 * 3_600_000,
   /** Shortest and longest absence after which a device may ask to be removed, milliseconds. */

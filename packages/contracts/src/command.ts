@@ -22,13 +22,14 @@ import { jsonValueSchema } from './json-value.js';
  * | dispatched           | dispatched   | the same, after a lease without an answer                  | `no_answer`                 |
  * | acknowledged         | dispatched   | the same, after the timeout                                | `timeout`                   |
  * | dispatched           | pending      | the replica: nobody was there, or the broker refused       | `unreachable`, `refused_<code>` |
+ * | dispatched, acknowledged | pending  | a claim, after a lease or timeout without an answer: the device is away | `away`         |
  * | any open             | acknowledged | the device has begun                                       | `device`                    |
  * | any open             | succeeded, failed, rejected | the device, in this or an earlier attempt   | `device`                    |
  * | dispatched           | unknown      | the replica, if the device never said hello and so never answers | `unannounced`         |
  * | dispatched, pending  | unknown      | time: expired, or attempts used up, though it was sent     | `no_answer`                 |
  * | acknowledged         | unknown      | time: the timeout, and expired or attempts used up         | `timeout`                   |
  * | pending              | expired      | time: `ttl` is over and it was never sent                  | `ttl`                       |
- * | pending              | expired      | the replica: policy `now`, and nobody was there            | `unreachable`, `refused_<code>` |
+ * | pending              | expired      | policy `now`, and the device is away, or nobody was there  | `unreachable`, `refused_<code>` |
  * | pending              | superseded   | a newer one of policy `latest`                             | id of that one              |
  * | pending              | cancelled    | REST, a rollout                                            | `api`, `rollout:<id>`       |
  * | pending              | cancelled    | the command before it failed, and aborts the rest          | `aborted:<id>`              |
@@ -37,6 +38,8 @@ import { jsonValueSchema } from './json-value.js';
  * | pending, once sent   | unknown      | instead of superseded or cancelled: it may have been executed | `superseded:<id>`, `cancelled` |
  *
  * - Final states never change; a later answer is kept as evidence. Answers may come twice, late and in any order: states only rise.
+ * - Presence decides whether a command is dispatched: for a device that is offline, stale or was never heard it stays pending, costs no
+ *   attempt, and waits for the device's birth, its next reading or answer, or its expiry. Who else subscribes the topic does not count.
  * - `attempt` counts dispatches that may have arrived. What is given back as unreachable does not count, so a pending command with
  *   an attempt above 0 was once sent and had no answer.
  * - `ttl` ends waiting: after `expiresAt` nothing is dispatched, and a device must not begin. Once acknowledged, `timeout` counts.
@@ -142,7 +145,8 @@ export function defaultLane(action: Action): string {
 
 /**
  * The protocol's part of a command's payload, for devices that announced themselves with a birth.
- * `seq` grows within the lane; `expiresAt` is milliseconds since 1970 on the server's clock.
+ * `seq` grows within the lane; `expiresAt` is milliseconds since 1970 on the server's clock, and so is `deliverBy`, the time at which
+ * the broker drops this copy of the command: `deliverBy` less the message expiry that is left is the server's time.
  */
 export interface CommandEnvelope {
   readonly id: string;
@@ -150,6 +154,7 @@ export interface CommandEnvelope {
   readonly seq: number;
   readonly attempt: number;
   readonly expiresAt: number;
+  readonly deliverBy?: number;
 }
 
 /** Payload on `<id>/commands/<device>`: the action, and `_cmd` only for devices that announced themselves. */

@@ -7,7 +7,8 @@ import { BOUNDS } from './bounds.js';
  * (milliseconds since 1970 will do), so that the will of an old session cannot end a newer one.
  * `telemetry` says whether the device keeps readings while offline (`keep`) or only the latest counts.
  * `sleeps` is for a device that connects only to report: it does so at least that often, milliseconds, and its will or
- * goodbye in between means nothing.
+ * goodbye in between means nothing. `reports` is for a device that stays connected and seldom reports: it does so at least that
+ * often, milliseconds, and is stale after one and a half times that instead of 30 s.
  * `forgetAfter` is for a device that may leave for good: one that has been away for longer, milliseconds, is removed with all that
  * is stored of it. Without it a device is kept until someone deletes it.
  * `goodbye` is what such a device says itself when it disconnects in good order: it may not return, and nobody has to look for it.
@@ -19,6 +20,7 @@ export const birthSchema = z.object({
   telemetry: z.enum(['latest', 'keep']).optional(),
   sleeps: z.int().min(BOUNDS.minSleepMs).max(BOUNDS.maxSleepMs).optional(),
   forgetAfter: z.int().min(BOUNDS.minForgetMs).max(BOUNDS.maxForgetMs).optional(),
+  reports: z.int().min(BOUNDS.minSleepMs).max(BOUNDS.maxSleepMs).optional(),
 });
 export const willSchema = z.object({
   online: z.literal(false),

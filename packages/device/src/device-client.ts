@@ -277,7 +277,8 @@ export class DeviceClient {
     }
     const { envelope } = command;
     if (envelope !== undefined && message.secondsLeft !== undefined) {
-      this.serverClock.observe(envelope.expiresAt - message.secondsLeft * 1000, message.delayMs);
+      const { expiresAt, deliverBy = expiresAt } = envelope;
+      this.serverClock.observe(deliverBy - message.secondsLeft * 1000, message.delayMs);
     }
     const traced = { ...command, traceparent: message.traceparent };
     this.inbox.receive(traced, () => this.serverClock.now());

@@ -31,12 +31,12 @@ export function parseCommand(payload: Buffer): ReceivedCommand | undefined {
 
 function isEnvelope(value: unknown): value is CommandEnvelope {
   if (typeof value !== 'object' || value === null) return false;
-  const { id, lane, seq, attempt, expiresAt } = value as Record<keyof CommandEnvelope, unknown>;
+  const { id, lane, seq, attempt, expiresAt, deliverBy } = value as Record<keyof CommandEnvelope, unknown>;
   return (
     typeof id === 'string' &&
     id.length >= 1 &&
     id.length <= 64 &&
     typeof lane === 'string' &&
-    [seq, attempt, expiresAt].every(Number.isSafeInteger)
+    [seq, attempt, expiresAt, deliverBy ?? 0].every(Number.isSafeInteger)
   );
 }

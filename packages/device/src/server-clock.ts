@@ -21,7 +21,7 @@ const TOGETHER_MS = 10_000;
 
 /**
  * The server's time as a device can know it. The broker counts down a command's message expiry, so a command says at which
- * server time it was sent: `expiresAt` less the seconds left. It may have waited on the way since, but never negatively: the
+ * server time it was sent: `deliverBy` less the seconds left. It may have waited on the way since, but never negatively: the
  * largest of the last few samples is the best. A delay looks like a device clock that is ahead; in doubt the device's clock is
  * right (a late command is then refused, never executed). What tells the two apart:
  *
@@ -47,7 +47,7 @@ export class ServerClock {
 
   /**
    * Learns from a command that came now.
-   * @param serverTime when it was sent at the latest, on the server's clock: `expiresAt` less the seconds left
+   * @param serverTime when it was sent at the latest, on the server's clock: `deliverBy` less the seconds left
    * @param delay how long ago that can have been at most, ms
    */
   observe(serverTime: number, delay: number): void {

@@ -33,8 +33,8 @@
 --          {i, 'conflict', version, seq, at, rules, session}  nothing changed; judge again on these grounds
 --          {i, 'full'}                                     nothing changed; the fleet has as many devices as it may
 --          {i, 'repeated'}                                 this part was the last one to be accepted
---          {i, 'back', 'stale'|'away'}                     the device was thought away: what waits for it should go out; 'stale' if
---           it had fallen silent in the midst of a session
+--          {i, 'back', 'stale'|'away'}                     the device was presumed away: what waits for it is to be woken; 'stale' if
+--           it had fallen silent during a session
 --          {i, 'late', stored, duplicate, stale}           what became of the late readings
 --          {i, 'command', id, 'dispatched'|'pending'|'full', seq, expiresAt, superseded ids…}  one per command; '?' before the id of
 --           one that ended as unknown
@@ -42,7 +42,11 @@
 -- Clock    Redis TIME
 --@include commands.lua
 --@include leave.lua
+--@include reach.lua
 --@include enqueue.lua
+
+-- Within this time what waits for a device that is back has been woken, or nobody does it any more.
+local TELL_AGAIN_MS = 5000
 
 local argument = 9
 local function take()
@@ -278,24 +282,34 @@ local function accept(i, head, window, newest)
       if rules then call('HSET', device_key, 'version', replica .. '.' .. part, 'rules', rules) end
       -- Freshness is exact to a second: a chatty device moves in the sorted set once in each second, not on every message.
       if is_quiet then
-        local online, since, sleeps = match(call('HGET', device_key, 'session') or '', '^%d+,(%d),(%d+),%a+,?(%d*)$')
-        local period = tonumber(sleeps) and 1.5 * tonumber(sleeps) or fresh
+        local fields = call('HMGET', device_key, 'session', 'back')
+        local session, back_since = fields[1] or '', tonumber(fields[2])
+        local online, since = match(session, '^%d+,(%d),(%d+),')
+        local period = period_of(session, fresh)
+        local was_away = is_away(session, call('ZSCORE', key(presence), device), now, fresh)
         call('ZADD', key(presence), int(now + period), device)
         local said_goodbye = online == '0' and tonumber(since) > tonumber(last_received)
         local silent = now - tonumber(last_received)
         -- Less than nothing: the clock was set back, and for how long the device was silent nobody knows.
-        if said_goodbye or silent > period or silent < 0 then
+        local is_back = was_away or said_goodbye or silent > period or silent < 0
+        -- Kept until what waits is woken (see wakeDevice-7.lua): a replica may die in between, and then a later reading tells again.
+        if back_since and math.abs(now - back_since) >= TELL_AGAIN_MS then is_back = true end
+        if is_back then
+          call('HSET', device_key, 'back', now_text)
           -- Of a session that began since, its birth has told what became of the one before.
           local is_stale = last_received ~= '0' and silent > period and (tonumber(since) or 0) <= tonumber(last_received)
           reply[#reply + 1] = { i, 'back', is_stale and 'stale' or 'away' }
         end
       end
 
+      -- A device that was just heard is there; of a timer's verdict presence decides.
+      local away = command_count > 0 and live_count + late_count == 0
+        and is_away(call('HGET', device_key, 'session'), call('ZSCORE', key(presence), device), now, fresh)
       for _ = 1, command_count do
         local id, lane, delivery, ttl, text, cause = take(), take(), take(), take(), take(), take()
         local state, lane_seq, expires_at, superseded = enqueue(command_keys(tonumber(first_command)), device_key, {
           id = id, device = fleet .. '/' .. device, lane = lane, delivery = delivery, ttl = tonumber(ttl), json = text,
-          cause = cause, keep = keep, max_open = max_open, lease = lease,
+          cause = cause, keep = keep, max_open = max_open, lease = lease, away = away,
         }, now)
         reply[#reply + 1] = { i, 'command', id, state, int(lane_seq), int(expires_at), unpack(superseded) }
       end

@@ -5,17 +5,18 @@
 -- ARGV  1 version on which it was decided, '' if there is none   2 new state as JSON, '' if unchanged   3 member of the timers ZSET
 --       4 when to decide again (ms), '' not by time   5 fleet   6 number of votes to forget   7 number of targets
 --       with targets: 8 lane   9 delivery (the header from the policy on)   10 ttl (ms)   11 JSON   12 cause
---       13 commands kept per device   14 most open commands of a device   15 most devices of a fleet in a shard
+--       13 commands kept per device   14 most open commands of a device   15 most devices of a fleet in a shard   16 freshness (ms)
 --       then two per vote to forget: field, value; one that was cast anew in between stays
 --       then one per target: "<device> <command id> <position of its HASH> <position of the first key of its shard>"
 -- Version  counts the states, so that of two replicas that decide at a time one is first, and the other looks again
 -- Returns  {'conflict'}  nothing changed
 --          {'decided', per target {state, superseded ids…}}: state is 'pending', 'full' (as many open commands as it may have),
---            'unreachable' (policy `now`, and not online) or 'fleet_full' (new, and the fleet has as many as it may);
+--            'unreachable' (policy `now`, and the device is away) or 'fleet_full' (new, and the fleet has as many as it may);
 --            '?' before the id of one that ended as unknown
 -- Clock    Redis TIME
 --@include commands.lua
 --@include leave.lua
+--@include reach.lua
 --@include enqueue.lua
 
 local call = redis.call
@@ -23,7 +24,7 @@ local group, timers, fleet = KEYS[1], KEYS[2], ARGV[5]
 local votes, targets = tonumber(ARGV[6]), tonumber(ARGV[7])
 if (call('HGET', group, 'version') or '') ~= ARGV[1] then return { 'conflict' } end
 
-local argument = targets > 0 and 15 or 7
+local argument = targets > 0 and 16 or 7
 local function take()
   argument = argument + 1
   return ARGV[argument]
@@ -41,7 +42,8 @@ local reply = { 'decided' }
 local function command(device, id, device_key, first)
   local presence, devices, fleets = KEYS[first], KEYS[first + 1], KEYS[first + 2]
   local score = call('ZSCORE', presence, device)
-  if string.match(ARGV[9], '^%a+') == 'now' and (not score or tonumber(score) < now) then return { 'unreachable' } end
+  local away = is_away(call('HGET', device_key, 'session'), score, now, tonumber(ARGV[16]))
+  if away and string.match(ARGV[9], '^%a+') == 'now' then return { 'unreachable' } end
   if not score then
     if call('ZCARD', devices) >= tonumber(ARGV[15]) then return { 'fleet_full' } end
     call('ZADD', presence, -1, device)
@@ -51,7 +53,7 @@ local function command(device, id, device_key, first)
   end
   local state, _, _, superseded = enqueue(command_keys(first + 3), device_key, {
     id = id, device = fleet .. '/' .. device, lane = ARGV[8], delivery = ARGV[9], ttl = tonumber(ARGV[10]), json = ARGV[11],
-    cause = ARGV[12], keep = tonumber(ARGV[13]), max_open = tonumber(ARGV[14]), lease = 0,
+    cause = ARGV[12], keep = tonumber(ARGV[13]), max_open = tonumber(ARGV[14]), lease = 0, away = away,
   }, now)
   return { state, unpack(superseded) }
 end

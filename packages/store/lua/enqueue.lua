@@ -16,7 +16,8 @@ local function forget(K, device, count)
 end
 
 -- Puts a new command at the end of its lane. `c`: id, device ("<fleet>/<device>"), lane, delivery (the header from the policy on),
--- ttl (ms), json, cause, keep, max_open, lease (ms; 0 leaves the first dispatch to the dispatcher).
+-- ttl (ms), json, cause, keep, max_open, lease (ms; 0 leaves the first dispatch to the dispatcher), away (the device is known to be
+-- away, and the command waits for it).
 -- Returns "dispatched" (the caller holds the lease and publishes now) or "pending", the lane's sequence number, the expiry,
 -- and the ids that it superseded, with a "?" before those that ended as unknown; or "full" (and nothing has changed): a command
 -- that supersedes another one always has room, and one that ends what a rule has started has twice as much as others.
@@ -53,8 +54,9 @@ local function enqueue(K, device_key, c, now)
   local expires_at = now + c.ttl
   local state, due, history = 'pending', expires_at, 'pending,' .. int(now) .. ',0,' .. c.cause
   if not head and not fields[2] then
-    due = now
-    if c.lease > 0 then
+    -- One of policy `now` does not wait for its device: the next claim ends it.
+    if not c.away or policy == 'now' then due = now end
+    if c.lease > 0 and not c.away then
       state, due = 'dispatched', math.min(now + c.lease, expires_at)
       history = history .. ';dispatched,' .. int(now) .. ',1,emit'
     end

@@ -6,18 +6,19 @@
 --       9 most open commands of a device   10 commands kept per device
 --       11 hash of the request, or '' without an idempotency key   12 how long the key holds (ms)
 --       13 most devices of a fleet in a shard   14 channel that wakes the dispatchers   15 what to say there
---       16 '1' if the device must be known
+--       16 '1' if the device must be known   17 freshness (ms)
 -- Returns  {'enqueued', lane sequence, taken at (ms), expires at (ms), presence score, superseded ids…}; '?' before the id of one that
 --          ended as unknown
 --          {'repeated', id}  the same request came before under this key
 --          {'reused'}        another request came before under this key
 --          {'full'}          the device has as many open commands as it may
---          {'unreachable'}   policy `now`, and the device is not online
+--          {'unreachable'}   policy `now`, and the device is away
 --          {'unknown_device'}  the device is not known, and must be
 --          {'fleet_full'}    the device is new, and the fleet has as many as it may
 -- Clock    Redis TIME
 --@include commands.lua
 --@include leave.lua
+--@include reach.lua
 --@include enqueue.lua
 
 local id, fleet, device, lane, delivery = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
@@ -35,7 +36,8 @@ end
 
 local score = redis.call('ZSCORE', KEYS[2], device)
 if not score and ARGV[16] == '1' then return { 'unknown_device' } end
-if string.match(delivery, '^%a+') == 'now' and (not score or tonumber(score) < now) then return { 'unreachable' } end
+local away = is_away(redis.call('HGET', KEYS[1], 'session'), score, now, tonumber(ARGV[17]))
+if away and string.match(delivery, '^%a+') == 'now' then return { 'unreachable' } end
 if not score then
   if redis.call('ZCARD', KEYS[3]) >= tonumber(ARGV[13]) then return { 'fleet_full' } end
   redis.call('ZADD', KEYS[2], -1, device)
@@ -45,9 +47,9 @@ if not score then
 end
 local state, seq, expires_at, superseded = enqueue(K, KEYS[1], {
   id = id, device = fleet .. '/' .. device, lane = lane, delivery = delivery, ttl = tonumber(ARGV[6]), json = ARGV[7], cause = ARGV[8],
-  keep = tonumber(ARGV[10]), max_open = tonumber(ARGV[9]), lease = 0,
+  keep = tonumber(ARGV[10]), max_open = tonumber(ARGV[9]), lease = 0, away = away,
 }, now)
 if state == 'full' then return { 'full' } end
 if ARGV[11] ~= '' then redis.call('SET', KEYS[5], id .. ' ' .. ARGV[11], 'PX', ARGV[12]) end
-redis.call('PUBLISH', ARGV[14], ARGV[15])
+if not away then redis.call('PUBLISH', ARGV[14], ARGV[15]) end
 return { 'enqueued', int(seq), int(now), int(expires_at), score or '-1', unpack(superseded) }

@@ -5,7 +5,7 @@
 --       4..11 commands, transitions, answers, queue, index, due, rollouts of the shard, ledger of the fleet
 -- ARGV  1 rollout id   2 token of the lease   3 command id   4 fleet   5 device   6 lane
 --       7 delivery (the header from the policy on)   8 ttl (ms)   9 JSON   10 cause
---       11 most open commands of a device   12 commands kept per device
+--       11 most open commands of a device   12 commands kept per device   13 freshness (ms)
 -- Returns  {'enqueued', superseded ids…}; '?' before the id of one that ended as unknown
 --          {'queue_full'}, {'unreachable'}, {'unknown_device'}   it gets none, and that is counted
 --          {'repeated'}   the device had its turn
@@ -13,6 +13,7 @@
 -- Clock    Redis TIME
 --@include commands.lua
 --@include leave.lua
+--@include reach.lua
 --@include enqueue.lua
 
 local rollout, fleet, device, delivery = ARGV[1], ARGV[4], ARGV[5], ARGV[7]
@@ -39,11 +40,11 @@ local function skip(reason)
 end
 
 if not redis.call('ZSCORE', KEYS[3], device) then return skip('unknown_device') end
-local online_until = tonumber(redis.call('ZSCORE', KEYS[2], device) or -1)
-if string.match(delivery, '^%a+') == 'now' and online_until < now then return skip('unreachable') end
+local away = is_away(redis.call('HGET', KEYS[1], 'session'), redis.call('ZSCORE', KEYS[2], device), now, tonumber(ARGV[13]))
+if away and string.match(delivery, '^%a+') == 'now' then return skip('unreachable') end
 local outcome, _, _, superseded = enqueue(K, KEYS[1], {
   id = ARGV[3], device = fleet .. '/' .. device, lane = ARGV[6], delivery = delivery, ttl = tonumber(ARGV[8]), json = ARGV[9],
-  cause = ARGV[10], keep = tonumber(ARGV[12]), max_open = tonumber(ARGV[11]), lease = 0,
+  cause = ARGV[10], keep = tonumber(ARGV[12]), max_open = tonumber(ARGV[11]), lease = 0, away = away,
 }, now)
 if outcome == 'full' then return skip('queue_full') end
 return { 'enqueued', unpack(superseded) }

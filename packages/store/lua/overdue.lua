@@ -19,18 +19,20 @@ local function missed(command)
   return string.match(command.history, ';pending,%d+,%d+,([^;]*)$')
 end
 
--- How a command whose time has come ends, and why; nil if it is to be dispatched (again) instead.
-local function overdue(K, command, now)
+-- How a command whose time has come ends, and why; nil if it is to be dispatched (again) instead, or to wait.
+-- `away`: its device is known to be away, and one of policy `now` does not wait for it.
+local function overdue(K, command, now, away)
   local newer = command.expires_at > now and overtaken_by(K, command)
   if newer then
     if command.state == 'pending' and command.attempt == 0 then return 'superseded', newer end
     return 'unknown', 'superseded:' .. newer
   end
+  local gives_up = away and has_policy(command.value, 'now')
   if command.state == 'pending' then
-    local why = missed(command) or command.expires_at <= now and 'ttl'
+    local why = missed(command) or gives_up and 'unreachable' or command.expires_at <= now and 'ttl'
     if not why then return nil end
     if command.attempt == 0 then return 'expired', why end
-  elseif command.expires_at > now and command.attempt < command.attempts then
+  elseif command.expires_at > now and command.attempt < command.attempts and not gives_up then
     return nil
   end
   -- It was sent and nobody answered: whether the device executed it nobody can know. That holds also for one that waits

@@ -1,4 +1,4 @@
--- Makes the waiting heads of a device's lanes due: the device has come back. Those of stopped lanes go on waiting.
+-- Makes the waiting heads of a device's lanes due: the device is back. Those of stopped lanes keep waiting.
 --
 -- KEYS  1 device HASH   2..7 commands, transitions, answers, queue, index, due
 -- ARGV  1 "<fleet>/<device>"   2 in how long (ms), so that a fleet that comes back is not served all at once
@@ -10,6 +10,7 @@
 local K = command_keys(2)
 local at = int(now_ms() + tonumber(ARGV[2]))
 local woken, lane = 0, ''
+redis.call('HDEL', KEYS[1], 'back')
 for _, member in ipairs(redis.call('ZRANGEBYLEX', K.queue, '[' .. ARGV[1] .. '/', '(' .. ARGV[1] .. '0')) do
   local this_lane = string.match(member, '^[^/]+/[^/]+/[^/]+')
   if this_lane ~= lane then

@@ -35,6 +35,8 @@ const mend = (wasSeen = false) => mendClockSetBack(store.redis, { leastWaitMs: L
 const dues = async () => store.redis.zrange(commandKeys(robot.shard)[5]!, '0', '-1', 'WITHSCORES');
 
 describe('after the clock was set back, and mended', () => {
+  beforeEach(() => desk.connect());
+
   it('a command without an answer is dispatched again when a lease has passed', async () => {
     await desk.enqueue('up');
     await desk.claim();
@@ -42,7 +44,7 @@ describe('after the clock was set back, and mended', () => {
     await setBack();
     await desk.pass(LEASE_MS);
     expect(await desk.claim()).toEqual([]); // this is what is to be mended
-    expect(await mend()).toEqual({ ...NOTHING, commands: 1 });
+    expect(await mend()).toEqual({ ...NOTHING, commands: 1, devices: 1 });
     expect(await desk.claim()).toEqual([]);
     await desk.pass(LEASE_MS);
     expect(await desk.claim()).toEqual(['up dispatched 2']);
@@ -83,7 +85,7 @@ describe('after the clock was set back, and mended', () => {
     await desk.enqueue('down');
     await setBack();
     expect(await desk.claim()).toEqual([]);
-    expect(await mend()).toEqual({ ...NOTHING, commands: 1 });
+    expect(await mend()).toEqual({ ...NOTHING, commands: 1, devices: 1 });
     expect(await desk.claim()).toEqual(['up dispatched 1']);
     await desk.answer('up', 'succeeded');
     expect(await desk.claim()).toEqual(['down dispatched 1']);
@@ -125,7 +127,7 @@ describe('after the clock was set back, and mended', () => {
     await desk.claim();
     await desk.answer('up', 'failed');
     await setBack();
-    expect(await mend()).toEqual(NOTHING);
+    expect(await mend()).toEqual({ ...NOTHING, devices: 1 });
     expect([await desk.claim(), await desk.stopped()]).toEqual([[], ['arm by up']]);
     await desk.resume();
     expect(await desk.claim()).toEqual(['down dispatched 1']);
@@ -167,6 +169,7 @@ describe('after the clock was set back, and mended', () => {
 });
 
 it('where no clock was set back nothing changes', async () => {
+  await desk.connect();
   for (const lane of ['a', 'b', 'c', 'd', 'e']) await desk.enqueue(lane, { lane, timeoutMs: HOUR });
   await desk.enqueue('behind', { lane: 'a' });
   await desk.pass(20 * MINUTE);
@@ -177,7 +180,6 @@ it('where no clock was set back nothing changes', async () => {
   await desk.claim(1);
   const sleeper = new DeviceAddress(robot.fleet, 'sleeper', false);
   await recordPresence(store.redis, [
-    { address: robot, message: { online: true, session: 1 } },
     { address: sleeper, message: { online: true, session: 1, sleeps: HOUR } },
   ]);
   await store.redis.zadd(
@@ -197,9 +199,10 @@ it('all commands of a shard are looked at, however many', async () => {
     (name) => new CommandDesk(store.redis, new DeviceAddress(robot.fleet, name, false)),
   );
   const lanes = Array.from({ length: 90 }, (_, i) => `lane-${i}`);
+  for (const one of desks) await one.connect();
   for (const one of desks) await Promise.all(lanes.map((lane) => one.enqueue(lane, { lane })));
   await setBack();
-  expect(await mend()).toEqual({ ...NOTHING, commands: 450 });
+  expect(await mend()).toEqual({ ...NOTHING, commands: 450, devices: 5 });
   expect(await desk.claims(1000)).toHaveLength(450);
 });
 

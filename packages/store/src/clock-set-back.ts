@@ -100,7 +100,7 @@ async function gently<T>(call: () => Promise<T>): Promise<T> {
 interface Place {
   readonly shard: number;
   readonly fleet: string;
-  /** Devices with later ends of freshness that are right: they sleep. */
+  /** Devices with later ends of freshness that are right: they sleep, or seldom report. */
   readonly right: number;
 }
 
@@ -144,8 +144,9 @@ async function shortenPage(redis: Redis, { shard, fleet }: Place, entries: reado
     pipeline.hget(deviceKey(shard, fleet, name), 'session'),
   )) as (string | null)[];
   const late = names.flatMap((name, i) => {
-    const sleeps = Number(sessions[i]?.split(',')[4] || 0); // as recordPresence-5.lua writes it
-    const until = now + (sleeps === 0 ? FRESH_MS : 1.5 * sleeps);
+    const [, , , , sleeps, reports] = (sessions[i] ?? '').split(','); // as recordPresence-5.lua writes it
+    const told = Number(sleeps) || Number(reports) || 0;
+    const until = now + (told === 0 ? FRESH_MS : 1.5 * told);
     return Number(entries[2 * i + 1]) > until + EXACT_MS ? [{ name, until }] : [];
   });
   // Whoever reports or says goodbye meanwhile has a time of its own, which is nearer, or follows with the next reading.

@@ -20,6 +20,7 @@ beforeEach(async () => {
   await store.redis.flushall();
   robot = store.newDevice('robot-1');
   desk = new CommandDesk(store.redis, robot);
+  await desk.connect();
 });
 afterEach(() => expectConsistentQueue(store.redis));
 
@@ -134,8 +135,9 @@ describe('an idempotency key', () => {
   });
 
   it('is not used up by a request that was refused', async () => {
+    await desk.leave();
     expect(await desk.enqueue('now', { policy: 'now', ...asked('k1') })).toEqual({ outcome: 'unreachable' });
-    await recordPresence(store.redis, [{ address: robot, message: { online: true, session: 1 } }]);
+    await desk.connect(2);
     expect(await desk.enqueue('now', { policy: 'now', ...asked('k1') })).toMatchObject({
       outcome: 'enqueued',
     });

@@ -19,6 +19,7 @@ beforeEach(async () => {
   await store.redis.flushall();
   robot = store.newDevice('robot-1');
   desk = new CommandDesk(store.redis, robot);
+  await desk.connect();
 });
 afterEach(() => expectConsistentQueue(store.redis));
 

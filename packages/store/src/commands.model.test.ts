@@ -38,6 +38,9 @@ class Fleet {
   private readonly fleet = store.newFleet();
   readonly devices = ['robot-1', 'robot-10'].map((name) => new DeviceAddress(this.fleet, name, false));
   readonly rules = new Replica(store.redis);
+  sessions = 0;
+  /** Devices that have said how often they report. */
+  readonly announced = new Set<string>();
   /** Every lease that was ever held, by command: a replica may come with any of them, however late. */
   private readonly leases = new Map<string, Lease[]>();
 
@@ -102,10 +105,33 @@ abstract class Step implements fc.AsyncCommand<QueueModel, Fleet> {
   abstract toString(): string;
 }
 
+/** A device that comes and goes. Of one that is there nothing need be heard for days. */
+async function come(model: QueueModel, fleet: Fleet, address: DeviceAddress): Promise<void> {
+  const message = { online: true as const, session: ++fleet.sessions, reports: MONTH / 5 };
+  await recordPresence(store.redis, [{ address, message }]);
+  model.away.delete(address.name);
+  fleet.announced.add(address.name);
+}
+
+class Leave extends Step {
+  constructor(readonly who: number) {
+    super();
+  }
+  async act(model: QueueModel, fleet: Fleet): Promise<void> {
+    const address = fleet.devices[this.who]!;
+    if (!fleet.announced.has(address.name)) return;
+    const message = { online: false as const, session: ++fleet.sessions };
+    await recordPresence(store.redis, [{ address, message }]);
+    model.away.add(address.name);
+  }
+  toString = () => `${this.who} leaves`;
+}
+
 interface Wish extends Omit<ModelRequest, 'id' | 'device'> {
   readonly who: number;
   readonly ttl: number;
   readonly rollout: string | undefined;
+  readonly comes: boolean;
 }
 
 /** How the model sees a wish. */
@@ -120,12 +146,10 @@ class Enqueue extends Step {
     super();
   }
   async act(model: QueueModel, fleet: Fleet): Promise<void> {
-    const { who, ttl, ...delivery } = this.wish;
+    const { who, ttl, comes, ...delivery } = this.wish;
     const address = fleet.devices[who]!;
-    // Policy `now` asks for a device that is there; every birth has a session of its own.
-    await recordPresence(store.redis, [
-      { address, message: { online: true, session: model.commands.length + 1 } },
-    ]);
+    // Policy `now` asks for a device that is there.
+    if (comes || delivery.policy === 'now') await come(model, fleet, address);
     const { device, fleet: name } = address;
     const request = { ...delivery, ttl, fleet: name, device, action: { n: model.commands.length } };
     const [result, now] = await fleet.timed(() => enqueueCommand(store.redis, request));
@@ -142,11 +166,13 @@ class Emit extends Step {
     super();
   }
   async act(model: QueueModel, fleet: Fleet): Promise<void> {
-    const { who, ttl, rollout: _none, ...delivery } = this.wish;
+    const { who, ttl, rollout: _none, comes: _always, ...delivery } = this.wish;
     const address = fleet.devices[who]!;
+    if (!fleet.announced.has(address.name)) await come(model, fleet, address);
     const command = emitted(address, { ...delivery, ttl });
     const take = () => fleet.rules.take(address, [reading({ light: 1 })], { commands: [command] });
     const [{ commands }, now] = await fleet.timed(take);
+    model.away.delete(address.name); // it was heard
     const { id } = command;
     const replaced = model.enqueue(requested(id, address, this.wish), now, { ttl, isLeased: true });
     const { state } = model.find(id)!;
@@ -319,6 +345,7 @@ const wish = fc
     timeoutMs: fc.constantFrom(1000, MINUTE, 60 * MINUTE),
     attempts: fc.constantFrom(1, 2, 5),
     rollout: fc.constantFrom(undefined, 'R1', 'R2'),
+    comes: fc.boolean(),
   })
   .chain((rest) => policy.map((chosen) => ({ ...rest, ...chosen })));
 const claim = fc.constant(new Claim());
@@ -331,6 +358,7 @@ const steps = fc.commands(
     fc.constantFrom(1, 4, 5, 6, 11, 45, 61, 90, 4000).map((seconds) => new Pass(seconds * 1000)),
     fc.constantFrom(5, 20).map((seconds) => new Pass(seconds * 1000)),
     who.map((one) => new Wake(one)),
+    who.map((one) => new Leave(one)),
     fc
       .tuple(which, fc.constantFrom(0, 0, 0, 1, 2), fc.constantFrom(0, 5000, MINUTE))
       .map((args) => new Requeue(...args)),
@@ -350,10 +378,12 @@ it('whatever happens in whatever order, each command has one history, and each l
       await store.redis.flushall();
       const model = new QueueModel();
       const fleet = new Fleet();
+      for (const { name } of fleet.devices) model.away.add(name); // never heard
       await fc.asyncModelRun(() => ({ model, real: fleet }), commands);
 
       // Nothing is stuck: with time alone every command ends.
       await new Pass(MONTH).run(model, fleet);
+      for (const { name } of fleet.devices) model.away.add(name);
       for (let claims = 0; model.open().length > 0; claims += 1) {
         expect(claims).toBeLessThan(100);
         await new Claim().run(model, fleet);

@@ -21,6 +21,7 @@ beforeEach(async () => {
   await store.redis.flushall();
   robot = store.newDevice('robot-1');
   desk = new CommandDesk(store.redis, robot);
+  await desk.connect();
 });
 afterEach(() => expectConsistentQueue(store.redis));
 
@@ -111,13 +112,16 @@ describe('a command', () => {
   });
 
   it('is claimed with what a dispatcher needs to know of its device', async () => {
-    await desk.enqueue('up');
-    const [bare] = await desk.claims();
+    const plain = store.newDevice('plain-1');
+    await new Replica(store.redis).take(plain, [reading({ light: 1 })]);
+    const plains = new CommandDesk(store.redis, plain);
+    await plains.enqueue('up');
+    const [bare] = await plains.claims();
     expect(bare).toMatchObject({
       attempt: 1,
       announced: false,
       lesson: false,
-      command: { fleet: robot.fleet, device: 'robot-1', lane: 'arm', action: { do: 'up' } },
+      command: { fleet: plain.fleet, device: 'plain-1', lane: 'arm', action: { do: 'up' } },
     });
     const lesson = new DeviceAddress('s1', 's1', true);
     await new Replica(store.redis).take(lesson, [reading({ light: 1 })]);
@@ -189,7 +193,10 @@ describe('a list of commands', () => {
 
 it('commands of many shards are claimed in one call', async () => {
   const desks = Array.from({ length: 10 }, () => new CommandDesk(store.redis, store.newDevice()));
-  for (const one of desks) await one.enqueue('on');
+  for (const one of desks) {
+    await one.connect();
+    await one.enqueue('on');
+  }
   const shards = [...new Set(desks.map(({ address }) => address.shard))];
   const claims = await claimCommands(store.redis, shards, 100);
   expect(claims.map(({ command }) => command.fleet).sort()).toEqual(

@@ -13,6 +13,7 @@ import {
   deviceKey,
   devicesKey,
   effectsKey,
+  FRESH_MS,
   fleetsKey,
   idempotencyKey,
   MAX_DEVICES_PER_FLEET,
@@ -97,6 +98,7 @@ export async function enqueueCommand(redis: Redis, request: EnqueueRequest): Pro
       WAKE_CHANNEL,
       shard,
       request.mustBeKnown ? '1' : '0',
+      FRESH_MS,
     ],
   )) as [string, ...string[]];
   switch (outcome) {
@@ -157,51 +159,89 @@ export async function findDueShards(redis: Redis): Promise<{ now: number; shards
 
 const DUE_KEYS = Array.from({ length: SHARDS }, (_, shard) => commandKeys(shard)[5]!);
 
-/** Claims what is due in the given shards, at most `limit` in each, and ends what is overdue. */
+/**
+ * Claims what is due in the given shards, at most `limit` in each, and ends what is overdue. What is for a device that is away
+ * is not among it.
+ * @param hasMore is called with each shard in which more may be due
+ */
 export async function claimCommands(
   redis: Redis,
   shards: readonly number[],
   limit: number,
+  hasMore: (shard: number) => void = () => undefined,
 ): Promise<Claim[]> {
-  const replies = (await runScripts(
-    redis,
-    'claimCommands-6',
-    shards.map((shard) => ({ keys: commandKeys(shard), args: [limit, LEASE_MS] })),
-  )) as [
-    now: string,
-    ...claims: [id: string, outcome: string, attempt: number, value: string, until: string][],
-  ][];
+  const replies = await claimDue(redis, shards, limit, hasMore);
   const claims = replies.flatMap(([now, ...some]) =>
-    some.map(([id, outcome, attempt, value, until]) => ({
+    some.map(([id, outcome, attempt, value, until, session, lesson]) => ({
       isOverdue: outcome === 'overdue',
       command: readBody(id, value),
       attempt,
       claimedAt: Number(now),
       leaseMs: Number(until) - Number(now),
+      announced: session !== '',
+      lesson: lesson === '1',
     })),
   );
-  const [facts, ends] = await Promise.all([
-    readFacts(
-      redis,
-      claims.map(({ command }) => command),
-    ),
-    endOverdue(
-      redis,
-      claims.filter(({ isOverdue }) => isOverdue).map(({ command }) => command),
-    ),
-  ]);
-  return claims.flatMap(({ isOverdue, ...claim }, i) => {
+  const ends = await endOverdue(
+    redis,
+    claims.filter(({ isOverdue }) => isOverdue).map(({ command }) => command),
+  );
+  return claims.flatMap(({ isOverdue, ...claim }) => {
     const end = ends.get(claim.command.id);
     if (isOverdue && end === undefined) return []; // another replica was first
-    return [{ ...claim, ...facts[i]!, outcome: end?.outcome ?? 'dispatched', aborted: end?.aborted ?? [] }];
+    return [{ ...claim, outcome: end?.outcome ?? 'dispatched', aborted: end?.aborted ?? [] }];
   });
 }
 
-async function readFacts(redis: Redis, commands: readonly CommandBody[]) {
-  const replies = (await pipelined(redis, commands, (pipeline, { fleet, device }) =>
-    pipeline.hmget(deviceKey(shardOf(fleet, device), fleet, device), 'session', 'lesson'),
-  )) as (string | null)[][];
-  return replies.map(([session, lesson]) => ({ announced: Boolean(session), lesson: lesson === '1' }));
+type ClaimReply = [
+  now: string,
+  ...claims: [
+    id: string,
+    outcome: 'dispatched' | 'overdue',
+    attempt: number,
+    value: string,
+    until: string,
+    session: string,
+    lesson: string,
+  ][],
+];
+
+/** Whose commands are due has to be known before they are claimed: a script declares its keys, and presence is the device's. */
+async function claimDue(
+  redis: Redis,
+  shards: readonly number[],
+  limit: number,
+  hasMore: (shard: number) => void,
+): Promise<ClaimReply[]> {
+  const found = (await runScripts(
+    redis,
+    'findDueCommands-2',
+    shards.map((shard) => {
+      const [commands, , , , , due] = commandKeys(shard);
+      return { keys: [due!, commands!], args: [limit] };
+    }),
+  )) as string[][];
+  const calls = shards.flatMap((shard, i) => {
+    const due = found[i]!;
+    if (due.length === 0) return [];
+    if (due.length === 2 * limit) hasMore(shard);
+    const keys = commandKeys(shard);
+    const positions = new Map<string, number>();
+    const position = (key: string): number => {
+      const known = positions.get(key) ?? keys.push(key);
+      positions.set(key, known);
+      return known;
+    };
+    const args: (string | number)[] = [LEASE_MS, FRESH_MS];
+    for (let at = 0; at < due.length; at += 2) {
+      const [fleet, device] = due[at + 1]!.split('/');
+      if (fleet === undefined || device === undefined) args.push(due[at]!, '', '');
+      else
+        args.push(due[at]!, position(deviceKey(shard, fleet, device)), position(presenceKey(shard, fleet)));
+    }
+    return [{ keys, args }];
+  });
+  return (await runScripts(redis, 'claimCommands-n', calls)) as ClaimReply[];
 }
 
 type OverdueEnd = 'expired' | 'superseded' | 'unknown';
@@ -210,8 +250,12 @@ type OverdueEnd = 'expired' | 'superseded' | 'unknown';
 async function endOverdue(redis: Redis, commands: readonly CommandBody[]) {
   const replies = (await runScripts(
     redis,
-    'endOverdue-9',
-    commands.map(({ id, fleet, device }) => ({ keys: endingKeys(fleet, device), args: [id] })),
+    'endOverdue-10',
+    commands.map(({ id, fleet, device }) => {
+      const [own, ...others] = endingKeys(fleet, device) as [string, ...string[]];
+      const presence = presenceKey(shardOf(fleet, device), fleet);
+      return { keys: [own, presence, ...others], args: [id, device, FRESH_MS] };
+    }),
   )) as [outcome: OverdueEnd | 'moved_on', nextIsDue: number, ...aborted: string[]][];
   const ends = new Map<string, { outcome: OverdueEnd; aborted: string[] }>();
   for (const [i, [outcome, , ...aborted]] of replies.entries())
@@ -257,6 +301,8 @@ export interface AnswerOutcome {
   readonly ageMs: number;
   /** The next command of the lane is due now: the shard wants a claim. */
   readonly nextIsDue: boolean;
+  /** The device was presumed away: what waits for it should be woken. */
+  readonly isBack: boolean;
   /** Commands of the lane that were cancelled because this one failed. */
   readonly aborted: readonly string[];
 }
@@ -297,11 +343,19 @@ type AnswerReply = [
   source: CommandSource['source'],
   ageMs: number,
   next?: number,
+  back?: number,
   ...aborted: string[],
 ];
 
-function toAnswerOutcome([outcome, source, ageMs, next, ...aborted]: AnswerReply): AnswerOutcome {
-  return { outcome: outcome as AnswerOutcome['outcome'], source, ageMs, nextIsDue: next === 1, aborted };
+function toAnswerOutcome([outcome, source, ageMs, next, back, ...aborted]: AnswerReply): AnswerOutcome {
+  return {
+    outcome: outcome as AnswerOutcome['outcome'],
+    source,
+    ageMs,
+    nextIsDue: next === 1,
+    isBack: back === 1,
+    aborted,
+  };
 }
 
 async function runAnswers(
@@ -311,9 +365,10 @@ async function runAnswers(
   const calls = answers.map(({ id, device, args }) => {
     const [fleet, name] = device.split('/') as [string, string];
     const shard = shardOfCommand(id) ?? 0;
-    return { keys: [...endingKeys(fleet, name, shard), effectsKey(shard)], args: [id, device, ...args] };
+    const keys = [...endingKeys(fleet, name, shard), effectsKey(shard), presenceKey(shard, fleet)];
+    return { keys, args: [id, device, ...args, FRESH_MS] };
   });
-  return (await runScripts(redis, 'answerCommand-10', calls)) as AnswerReply[];
+  return (await runScripts(redis, 'answerCommand-11', calls)) as AnswerReply[];
 }
 
 /**
@@ -364,7 +419,14 @@ export async function wakeDevices(
       return { keys: [deviceKey(shard, fleet, device), ...commandKeys(shard)], args: [name, delay] };
     });
   served.set(redis, next);
-  const woken = await runScripts(redis, 'wakeDevice-7', calls);
+  const idle = devices.filter((_, i) => (waiting[i] as string[]).length === 0);
+  const [woken] = await Promise.all([
+    runScripts(redis, 'wakeDevice-7', calls),
+    pipelined(redis, idle, (pipeline, { shard, name }) => {
+      const [fleet, device] = name.split('/') as [string, string];
+      return pipeline.hdel(deviceKey(shard, fleet, device), 'back');
+    }),
+  ]);
   return woken.reduce<number>((sum, count) => sum + Number(count), 0);
 }
 

@@ -1,4 +1,5 @@
 import { type CommandState, FINAL_STATES, type OnFailure, type Policy } from '@lamplighter/contracts/command';
+import { CommandDesk } from '../test/command-desk.js';
 import {
   beliefOf,
   commandsOf,
@@ -229,6 +230,7 @@ describe('every order of what may happen in a lane', () => {
     async (scenario) => {
       const { redis } = store;
       const address = new DeviceAddress(store.newFleet(), 'robot', false);
+      await new CommandDesk(redis, address).connect();
       for (let i = 0; i < scenario.commands; i += 1) await enqueue(address, scenario);
       const start = await standAt(redis, address, [new Map(), new Map()], []);
       const seen = new Set([futureOf(start)]);

@@ -40,6 +40,8 @@ export interface Device {
     readonly telemetry: string;
     /** It connects only to report, at least this often, milliseconds. */
     readonly sleeps?: number;
+    /** It stays connected and reports at least this often, milliseconds. */
+    readonly reports?: number;
   };
   readonly last?: KeptReading;
   /** Age of the last state on the clock of Redis, milliseconds. */
@@ -185,13 +187,14 @@ export function parseEntry(entry: string): KeptReading {
 }
 
 function parseSession(session: string) {
-  const [id, online, since, telemetry, sleeps] = session.split(',');
+  const [id, online, since, telemetry, sleeps, reports] = session.split(',');
   return {
     id: Number(id),
     online: online === '1',
     since: Number(since),
     telemetry: telemetry ?? 'latest',
     ...(sleeps && { sleeps: Number(sleeps) }),
+    ...(reports && { reports: Number(reports) }),
   };
 }
 

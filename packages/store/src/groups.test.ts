@@ -1,4 +1,6 @@
+import { CommandDesk } from '../test/command-desk.js';
 import { type StoreUnderTest, startStore } from '../test/store-under-test.js';
+import { DeviceAddress } from './accept-readings.js';
 import { claimCommands, enqueueCommand } from './commands.js';
 import {
   decideGroup,
@@ -64,6 +66,7 @@ describe('a group', () => {
 
 describe('a decision', () => {
   it('is written with its state, its timer and a command for each target, known or not', async () => {
+    await new CommandDesk(store.redis, new DeviceAddress(fleet, 'b', false)).connect();
     const outcomes = await decide({ timer: 12_345, commands: commands(['a', 'b']) });
     expect(outcomes).toMatchObject([
       { device: 'a', shard: shardOf(fleet, 'a'), state: 'pending', superseded: [], unknown: [] },

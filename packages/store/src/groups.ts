@@ -8,6 +8,7 @@ import {
   countedCommandKeys,
   deviceKey,
   devicesKey,
+  FRESH_MS,
   fleetsKey,
   groupKey,
   MAX_DEVICES_PER_FLEET,
@@ -162,6 +163,7 @@ export async function decideGroup(
       COMMANDS_KEPT_PER_DEVICE,
       MAX_OPEN_COMMANDS,
       Math.ceil(MAX_DEVICES_PER_FLEET / SHARDS),
+      FRESH_MS,
     );
   for (const { device, stored } of forget) args.push(`v:${device}`, stored);
   for (const { device, shard, id, at } of targets) args.push(`${device} ${id} ${at} ${shards.get(shard)}`);

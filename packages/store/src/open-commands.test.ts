@@ -21,6 +21,7 @@ it('counts what has not ended: due, or waiting for whatever', async () => {
   expect(await survey.read(store.redis)).toEqual({ due: 0, waiting: 0, oldestAgeMs: 0 });
   const desk = deskOf(store.newDevice());
   const other = deskOf(store.newDevice());
+  for (const one of [desk, other]) await one.connect();
   for (const name of ['up', 'down', 'close']) await desk.enqueue(name);
   await other.enqueue('on');
   expect(await survey.read(store.redis)).toMatchObject({ due: 0, waiting: 4 });
@@ -38,6 +39,7 @@ it('knows the age of the oldest one, in whichever shard and state it is', async 
   const survey = new OpenCommandsSurvey();
   const age = async () => Math.floor((await survey.read(store.redis)).oldestAgeMs / MINUTE);
   const desk = deskOf(store.newDevice());
+  await desk.connect();
   await desk.enqueue('up');
   await desk.pass(5 * MINUTE);
   await desk.enqueue('down');

@@ -46,6 +46,7 @@ export async function recordPresence(
         (message.online && message.sleeps) || '',
         (message.online && message.forgetAfter) || '',
         !message.online && message.goodbye ? '1' : '',
+        (message.online && message.reports) || '',
       ],
     })),
   );

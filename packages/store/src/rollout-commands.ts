@@ -9,6 +9,7 @@ import {
   countedCommandKeys,
   deviceKey,
   devicesKey,
+  FRESH_MS,
   MAX_OPEN_COMMANDS,
   presenceKey,
   WAKE_CHANNEL,
@@ -69,6 +70,7 @@ export async function enqueueRollout(
         `rollout:${rollout}`,
         MAX_OPEN_COMMANDS,
         COMMANDS_KEPT_PER_DEVICE,
+        FRESH_MS,
       ],
     })),
   )) as [Turn['outcome'], ...string[]][];

@@ -138,7 +138,12 @@ describe('what a script declares', () => {
     const robot = store.newDevice();
     const desk = new CommandDesk(redis, robot);
     const session = (online: boolean) =>
-      recordPresence(redis, [{ address: robot, message: { online, session: 1 } }]);
+      recordPresence(redis, [
+        {
+          address: robot,
+          message: online ? { online, session: 1, reports: 3_600_000 } : { online, session: 1 },
+        },
+      ]);
     expect(await session(true)).toEqual(['born']);
     expect(
       await desk.enqueue('now', { policy: 'now', idempotency: { key: 'k', request: 'r' } }),

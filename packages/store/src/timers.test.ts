@@ -101,11 +101,11 @@ describe('a timer', () => {
 });
 
 describe('the verdict of a timer', () => {
-  it('changes rule states and enqueues commands, and the device was not heard by it', async () => {
+  it('changes rule states and enqueues commands, which wait for a device that is silent', async () => {
     const before = await readDevice(store.redis, lamp.fleet, lamp.device);
     await store.redis.zadd(lamp.presenceKey, 1, lamp.device);
     const part = await tick({ rules: '{"silent":{"raised":true}}', commands: [emitted(lamp)] });
-    expect(await rules.send(part)).toMatchObject([{ kind: 'accepted', commands: [{ state: 'dispatched' }] }]);
+    expect(await rules.send(part)).toMatchObject([{ kind: 'accepted', commands: [{ state: 'pending' }] }]);
     const after = await readDevice(store.redis, lamp.fleet, lamp.device);
     expect(after).toMatchObject({ presence: 'stale', last: before!.last });
     expect(await store.redis.hget(lamp.deviceKey, 'rules')).toBe('{"silent":{"raised":true}}');

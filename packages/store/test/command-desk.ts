@@ -15,6 +15,7 @@ import {
   stoppedLanes,
   wakeDevices,
 } from '../src/commands.js';
+import { recordPresence } from '../src/presence.js';
 import { type Command, listCommands, readCommand } from '../src/read-commands.js';
 import { timePasses } from './time-passes.js';
 
@@ -28,6 +29,17 @@ export class CommandDesk {
     readonly redis: Redis,
     readonly address: DeviceAddress,
   ) {}
+
+  /** The device connects and announces itself. It need not report for days to be there, whatever time passes in a test. */
+  async connect(session = 1): Promise<void> {
+    const message = { online: true as const, session, reports: 7 * 24 * 3_600_000 };
+    await recordPresence(this.redis, [{ address: this.address, message }]);
+  }
+
+  /** Its will comes, or its goodbye. */
+  async leave(session = 1): Promise<void> {
+    await recordPresence(this.redis, [{ address: this.address, message: { online: false, session } }]);
+  }
 
   /** Takes a command over REST; policy `ordered` and an hour to live if the test does not say. */
   async enqueue(name: string, changes: Partial<Request> = {}): Promise<EnqueueResult> {

@@ -119,6 +119,14 @@ function shifted({ kept, leases, ...point }: Point, ms: number): Point {
         ),
       ),
       due: mapValues(kept.due, moved),
+      device: Object.fromEntries(
+        Object.entries(kept.device).map(([field, value]) => [
+          field,
+          field === 'session'
+            ? value.replace(/^(\d+,\d,)(\d+)/, (_, before: string, at: string) => before + moved(at))
+            : value,
+        ]),
+      ),
     },
     leases: leases.map(
       (held) =>

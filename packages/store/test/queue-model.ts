@@ -41,6 +41,8 @@ const LATER_MS = 60_000;
 /** What the command queue should do, in plain words: commands in the order in which they were taken. */
 export class QueueModel {
   readonly commands: ModelCommand[] = [];
+  /** Devices that are known to be away. */
+  readonly away = new Set<string>();
   /** Stopped lanes, and the command that stopped each. */
   readonly stopped = new Map<string, string>();
 
@@ -64,8 +66,8 @@ export class QueueModel {
       due: expiresAt,
     };
     if (this.head(taken.lane) === undefined && !this.stopped.has(taken.lane)) {
-      command.due = now;
-      if (isLeased) this.dispatch(command, now);
+      command.due = this.waits(command) ? expiresAt : now;
+      if (isLeased && !this.away.has(command.device)) this.dispatch(command, now);
     }
     this.commands.push(command);
     const idsOf = (end: CommandState) => replaced.filter(({ state }) => state === end).map(({ id }) => id);
@@ -92,7 +94,11 @@ export class QueueModel {
       const wasDue = command.due === dueBefore.get(command) && command.due.to <= now.from;
       if (!wasDue || claimed.some(({ id }) => id === command.id)) continue;
       const isHead = headsBefore.includes(command);
-      if (isHead) wrong.push(`${command.id} was left out`);
+      if (isHead && this.waits(command)) {
+        if (command.expiresAt.to <= now.from) wrong.push(`${command.id} did not end`);
+        command.state = 'pending';
+        command.due = command.expiresAt;
+      } else if (isHead) wrong.push(`${command.id} was left out`);
       else if (command.expiresAt.to > now.from) command.due = command.expiresAt;
       else if (command.onFailure === 'skip') wrong.push(`${command.id} did not expire`);
       else command.due = after(now, LATER_MS);
@@ -117,6 +123,7 @@ export class QueueModel {
         !isUsedUp &&
         !isOvertaken &&
         !hasMissed &&
+        !this.away.has(command.device) &&
         !this.stopped.has(command.lane);
       this.dispatch(command, now);
       return mayGo ? [] : [what];
@@ -222,8 +229,13 @@ export class QueueModel {
   }
 
   /** It was to go out at once, and nobody was there. */
-  private hasMissed({ policy, state, dispatches }: ModelCommand): boolean {
-    return policy === 'now' && state === 'pending' && dispatches > 0;
+  private hasMissed({ policy, state, dispatches, device }: ModelCommand): boolean {
+    return policy === 'now' && ((state === 'pending' && dispatches > 0) || this.away.has(device));
+  }
+
+  /** Its device is away, and it waits for it. */
+  private waits({ policy, device }: ModelCommand): boolean {
+    return policy !== 'now' && this.away.has(device);
   }
 
   private head(lane: string): ModelCommand | undefined {

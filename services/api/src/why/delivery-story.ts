@@ -29,6 +29,8 @@ function stepIn({ state, attempt, cause }: Transition, command: Command, isFirst
   if (isFirst) return taken(kind!, detail);
   switch (state) {
     case 'pending':
+      if (kind === 'away')
+        return 'no answer came, and the device is away, so it waits until the device is heard';
       if (kind === 'unreachable') return 'nobody was there to take it, so it waits again';
       return `the broker refused it (code ${kind!.replace('refused_', '')}), so it waits again`;
     case 'dispatched':
@@ -44,7 +46,8 @@ function stepIn({ state, attempt, cause }: Transition, command: Command, isFirst
       return `the device said ${said}${reason === undefined ? '' : `: ${reason}`}`;
     }
     case 'expired':
-      return 'its time to live was over before it was ever sent';
+      if (kind === 'ttl') return 'its time to live was over before it was ever sent';
+      return 'the device could not be reached, and it was not to wait';
     case 'superseded':
       return `the newer command ${cause} took its place`;
     case 'cancelled':
@@ -97,5 +100,7 @@ function lost(kind: string, detail: string, { timeoutMs }: Command): string {
 function outlook({ state, expiresAt, timeoutMs }: Command): string {
   if (state === 'acknowledged')
     return `it is not done yet; the device may take ${duration(timeoutMs)} from when it began`;
+  if (state === 'pending')
+    return `it waits for its turn in its lane, or until the device is heard; it is not sent any more after ${isoTime(expiresAt)}`;
   return `it has no answer yet; it is not sent any more after ${isoTime(expiresAt)}`;
 }

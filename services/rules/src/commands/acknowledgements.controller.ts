@@ -1,5 +1,6 @@
 import { type Answer, parseAnswer } from '@lamplighter/contracts/command';
 import { FILTERS, parseTopic } from '@lamplighter/contracts/topics';
+import { DeviceAddress } from '@lamplighter/store/accept-readings';
 import { type AnswerOutcome, answerCommands } from '@lamplighter/store/commands';
 import type { Redis } from '@lamplighter/store/connect';
 import { confirmEdgeRules } from '@lamplighter/store/edge-settings';
@@ -15,6 +16,7 @@ import { untilStored } from '../telemetry/until-stored.js';
 import { REDIS } from '../tokens.js';
 import { CommandNews } from './command-news.js';
 import { DispatchService } from './dispatch.service.js';
+import { wakeUntilStored } from './wake-until-stored.js';
 
 // One batch at a time keeps a device's `acknowledged` before its `succeeded`.
 const SUBSCRIPTION: Subscription = {
@@ -54,6 +56,15 @@ export class AcknowledgementsController {
       return outcome !== 'failed' && outcome.nextIsDue;
     });
     this.dispatch.wake(due.map(({ fleet, name }) => shardOf(fleet, name)));
+    const back = answers.filter((_, i) => {
+      const outcome = outcomes[i]!;
+      return outcome !== 'failed' && outcome.isBack;
+    });
+    if (back.length > 0) {
+      const devices = back.map(({ fleet, name }) => new DeviceAddress(fleet, name, false));
+      // Not awaited: the answers are stored.
+      void wakeUntilStored(this.redis, devices, this.metrics, this.events);
+    }
   }
 
   /** Before the PUBACK: of an answer that was acknowledged nobody would hear again. */

@@ -1,10 +1,12 @@
 import { jest } from '@jest/globals';
+import type { CommandEnvelope } from '@lamplighter/contracts/command';
 import { createLogger } from '@lamplighter/service-kit/logger';
 import { DeviceAddress, LEASE_MS } from '@lamplighter/store/accept-readings';
 import { newCommandId } from '@lamplighter/store/command-id';
 import { enqueueCommand } from '@lamplighter/store/commands';
 import { connectRedis, type Redis } from '@lamplighter/store/connect';
 import { commandKeys } from '@lamplighter/store/keys';
+import { recordPresence } from '@lamplighter/store/presence';
 import { listCommands } from '@lamplighter/store/read-commands';
 import { startRedis } from '@lamplighter/test-kit/redis';
 import { closeLater } from '@lamplighter/test-kit/resources';
@@ -20,6 +22,7 @@ import { DispatchService } from './dispatch.service.js';
 /** What would have gone out, and when. */
 interface Published {
   readonly topic: string;
+  readonly payload: string;
   readonly expirySeconds: number;
   readonly at: number;
 }
@@ -47,8 +50,8 @@ function startDispatcher(outcome?: PublishOutcome) {
   const logger = createLogger('rules', 'silent');
   const transport = {
     problems: () => [],
-    publish: (_link: string, topic: string, _payload: string, expirySeconds: number, said: Said) => {
-      published.push({ topic, expirySeconds, at: performance.now() });
+    publish: (_link: string, topic: string, payload: string, expirySeconds: number, said: Said) => {
+      published.push({ topic, payload, expirySeconds, at: performance.now() });
       if (outcome !== undefined) said(outcome);
     },
   };
@@ -70,10 +73,15 @@ function startDispatcher(outcome?: PublishOutcome) {
   return { dispatch, published, withheld, loops };
 }
 
-/** So many devices of a fleet of its own, with a command each. */
+/** So many devices of a fleet of its own, which are there, with a command each. */
 async function pending(count: number) {
   const fleet = `fleet-${++fleets}`;
   const devices = Array.from({ length: count }, (_, i) => new DeviceAddress(fleet, `lamp-${i}`, false));
+  const birth = { online: true, session: 1, reports: 3_600_000 } as const;
+  await recordPresence(
+    redis,
+    devices.map((address) => ({ address, message: birth })),
+  );
   const action = { led_on: true };
   await Promise.all(
     devices.map(({ device }) =>
@@ -149,6 +157,18 @@ it('leaves the broker a second at least: with none it would keep nothing', () =>
   const { dispatch, published } = startDispatcher();
   for (const ttl of [999, 2500]) emit(dispatch, { ttl });
   expect(published.map(({ expirySeconds }) => expirySeconds)).toEqual([1, 2]);
+});
+
+it('leaves the broker no copy that outlives the lease, and tells the device when that copy is dropped', async () => {
+  const { dispatch, published } = startDispatcher();
+  emit(dispatch, { ttl: 3_600_000 });
+  const [lamp] = await pending(1);
+  dispatch.wake([lamp!.shard]);
+  await until(() => published.length === 2, { what: 'the command to go out' });
+  for (const { expirySeconds } of published) expect(expirySeconds * 1000).toBeLessThan(LEASE_MS);
+  const { _cmd } = JSON.parse(published[1]!.payload) as { _cmd: CommandEnvelope };
+  const sentAt = _cmd.deliverBy! - published[1]!.expirySeconds * 1000;
+  expect(Math.abs(sentAt - Date.now())).toBeLessThan(2000);
 });
 
 it('gives back what the broker refuses, and says by which code', async () => {

@@ -116,7 +116,8 @@ export class DispatchService implements OnApplicationBootstrap {
         for (const shard of shards) this.woken.delete(shard);
         const limit = Math.min(CLAIM_LIMIT, Math.floor(tokens / shards.length));
         const askedAt = performance.now();
-        const claim = () => claimCommands(this.redis, shards, limit);
+        const full = new Set<number>();
+        const claim = () => claimCommands(this.redis, shards, limit, (shard) => full.add(shard));
         const claims = await this.metrics.storeCall('claim', claim);
         this.rate.take(claims.length);
         for (const claim of claims) this.take(claim, askedAt);
@@ -124,8 +125,7 @@ export class DispatchService implements OnApplicationBootstrap {
         // after those here have gone out.
         for (const shard of shards) {
           const here = claims.filter(({ command }) => command.id.endsWith(`-${shard}`));
-          if (here.length === limit || here.some(({ outcome }) => outcome !== 'dispatched'))
-            this.woken.add(shard);
+          if (full.has(shard) || here.some(({ outcome }) => outcome !== 'dispatched')) this.woken.add(shard);
         }
       }
     } catch {
@@ -171,7 +171,7 @@ export class DispatchService implements OnApplicationBootstrap {
   }
 
   private publish(dispatch: Dispatch): void {
-    const { id, lane, seq, attempt, expiresAt, topic, actionJson, answers } = dispatch;
+    const { id, lane, seq, attempt, expiresAt, expires, topic, actionJson, answers } = dispatch;
     const now = performance.now();
     if (now >= dispatch.leaseEnds) {
       // This process was held up, and whoever has the next lease speaks for the command.
@@ -179,8 +179,13 @@ export class DispatchService implements OnApplicationBootstrap {
       return;
     }
     this.underWay.set(dispatch, now);
-    const payload = commandPayload(actionJson, answers ? { id, lane, seq, attempt, expiresAt } : undefined);
-    const expirySeconds = Math.max(1, Math.floor((dispatch.expires - now) / 1000));
+    // The broker may keep a copy for a device that is gone (persistent session): it must be gone itself before the command may be
+    // superseded, or sent again.
+    const aliveMs = Math.min(expires, dispatch.leaseEnds) - now;
+    const expirySeconds = Math.max(1, Math.floor(aliveMs / 1000));
+    const deliverBy = Math.round(expiresAt - (expires - now)) + expirySeconds * 1000;
+    const envelope = answers ? { id, lane, seq, attempt, expiresAt, deliverBy } : undefined;
+    const payload = commandPayload(actionJson, envelope);
     this.transport.publish(
       'commands',
       topic,

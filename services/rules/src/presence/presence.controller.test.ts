@@ -1,6 +1,6 @@
 import { jest } from '@jest/globals';
 import { DeviceAddress } from '@lamplighter/store/accept-readings';
-import { claimCommands, enqueueCommand, requeueCommands } from '@lamplighter/store/commands';
+import { enqueueCommand } from '@lamplighter/store/commands';
 import { connectRedis, type Redis, redisNow } from '@lamplighter/store/connect';
 import { commandKeys } from '@lamplighter/store/keys';
 import { startRedis } from '@lamplighter/test-kit/redis';
@@ -24,15 +24,12 @@ beforeAll(async () => {
 });
 afterEach(() => jest.restoreAllMocks());
 
-/** A command that has been given back, and waits for an hour. */
-async function waitingCommand({ fleet, device, shard, name }: DeviceAddress): Promise<string> {
+/** A command that waits for a device which was never heard. */
+async function waitingCommand({ fleet, device }: DeviceAddress): Promise<string> {
   const request = { fleet, device, lane: 'led', policy: 'latest' as const, action: { led_on: true } };
-  await enqueueCommand(redis, { ...request, ttl: 2 * HOUR });
-  const [claim] = await claimCommands(redis, [shard], 1);
-  const { id } = claim!.command;
-  const lease = { id, device: name, attempt: 1, claimedAt: claim!.claimedAt };
-  await requeueCommands(redis, [{ ...lease, waitMs: HOUR, cause: 'unreachable' }]);
-  return id;
+  const taken = await enqueueCommand(redis, { ...request, ttl: HOUR });
+  if (taken.outcome !== 'enqueued') throw new Error(taken.outcome);
+  return taken.id;
 }
 
 /** Has a birth recorded while some round trip fails; settles when the command that waits is due. */

@@ -1,0 +1,63 @@
+-- Claims commands of one shard that are due: leases heads of lanes for dispatch, and finds what is to end (see endOverdue-10.lua).
+-- Presence decides: a command for a device that is away is not dispatched. It waits for the device's birth or telemetry, which
+-- wake it (see wakeDevice-7.lua), or for its expiry. One of policy `now` does not wait and ends.
+--
+-- KEYS  1..6 commands, transitions, answers, queue, index, due; then, named by position in ARGV, device HASHes and presence ZSETs
+-- ARGV  1 lease (ms)   2 freshness (ms)
+--       then per command: id, position of the device's HASH, position of its presence ZSET; '' twice if it is known to be gone
+-- Returns  {now (ms), {id, 'dispatched' (publish it now) or 'overdue', attempt, value, end of the lease (ms), session, lesson}…};
+--          session and lesson are the fields of the device's HASH, '' if it has none
+-- Clock    Redis TIME
+--@include commands.lua
+--@include overdue.lua
+--@include waits.lua
+--@include reach.lua
+
+local K = command_keys(1)
+local lease, fresh = tonumber(ARGV[1]), tonumber(ARGV[2])
+local now = now_ms()
+local claimed = { int(now) }
+
+-- How long a command that cannot end before its turn is left alone.
+local LATER_MS = 60000
+local CAUSES = { pending = 'claim', dispatched = 'no_answer', acknowledged = 'timeout' }
+
+local function claim(id, command, device_key, presence)
+  local fields = redis.call('HMGET', device_key, 'session', 'lesson')
+  local session, lesson = fields[1] or '', fields[2] or ''
+  local score = redis.call('ZSCORE', presence, string.match(command.lane, '^[^/]+/([^/]+)/'))
+  local away = is_away(session, score, now, fresh)
+  if overdue(K, command, now, away) then
+    if may_end(K, command) then
+      claimed[#claimed + 1] = { id, 'overdue', command.attempt, command.value, int(now), session, lesson }
+    else
+      redis.call('ZADD', K.due, int(now + LATER_MS), id)
+    end
+  elseif heads(K, command.lane, 1)[1] ~= command.member then
+    redis.call('ZADD', K.due, int(command.expires_at), id)
+  elseif away then
+    -- Whether its last dispatch arrived nobody can know, so that attempt counts.
+    if command.state ~= 'pending' then append(K, command, 'pending', now, command.attempt, 'away') end
+    redis.call('ZADD', K.due, int(command.expires_at), id)
+  else
+    append(K, command, 'dispatched', now, command.attempt + 1, CAUSES[command.state])
+    local ends_at = int(math.min(now + lease_of(lease, command.attempt), command.expires_at))
+    redis.call('ZADD', K.due, ends_at, id)
+    claimed[#claimed + 1] = { id, 'dispatched', command.attempt, command.value, ends_at, session, lesson }
+  end
+end
+
+for i = 3, #ARGV, 3 do
+  local id = ARGV[i]
+  local due = redis.call('ZSCORE', K.due, id)
+  -- Another replica may have claimed it since it was found.
+  if due and tonumber(due) <= now then
+    local command = read_command(K, id)
+    if not command or FINAL[command.state] then
+      redis.call('ZREM', K.due, id)
+    elseif ARGV[i + 1] ~= '' then
+      claim(id, command, KEYS[tonumber(ARGV[i + 1])], KEYS[tonumber(ARGV[i + 2])])
+    end
+  end
+end
+return claimed
