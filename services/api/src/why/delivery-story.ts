@@ -100,7 +100,5 @@ function lost(kind: string, detail: string, { timeoutMs }: Command): string {
 function outlook({ state, expiresAt, timeoutMs }: Command): string {
   if (state === 'acknowledged')
     return `it is not done yet; the device may take ${duration(timeoutMs)} from when it began`;
-  if (state === 'pending')
-    return `it waits for its turn in its lane, or until the device is heard; it is not sent any more after ${isoTime(expiresAt)}`;
   return `it has no answer yet; it is not sent any more after ${isoTime(expiresAt)}`;
 }
