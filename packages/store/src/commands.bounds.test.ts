@@ -5,7 +5,6 @@ import { type StoreUnderTest, startStore } from '../test/store-under-test.js';
 import { DeviceAddress } from './accept-readings.js';
 import { promiseCause } from './command-header.js';
 import { COMMANDS_KEPT_PER_DEVICE, MAX_OPEN_COMMANDS } from './keys.js';
-import { recordPresence } from './presence.js';
 import { isFinal } from './read-commands.js';
 
 const HOUR = 3_600_000;
