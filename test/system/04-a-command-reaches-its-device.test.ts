@@ -1,4 +1,4 @@
-import { connectDevice } from '@lamplighter/test-kit/device';
+import { connectDevice, type TestDevice } from '@lamplighter/test-kit/device';
 import { until } from '@lamplighter/test-kit/until';
 import { type Stack, startStack } from './stack.js';
 
@@ -7,20 +7,19 @@ beforeAll(async () => {
   stack = await startStack();
 }, 60_000);
 
-/** Waits until the broker has said that nobody is subscribed, and the command waits again. */
-const givenBack = (id: string) =>
-  until(
-    async () => {
-      const { transitions } = (await stack.get(`/v1/commands/${id}`)).body;
-      return transitions.some(({ cause }: { cause: string }) => cause === 'unreachable');
-    },
-    { what: 'the broker to say that nobody is subscribed' },
-  );
+/** Settles when the device is online: a plain one has to be heard, for commands go only to devices that are there. */
+async function heard(lamp: TestDevice): Promise<void> {
+  await lamp.sendReading({ light: 400 });
+  const isOnline = async () =>
+    (await stack.get(`/v1/fleets/${lamp.fleet}/devices/${lamp.device}`)).body.presence === 'online';
+  await until(isOnline, { what: 'the device to be online' });
+}
 
 describe('a command over REST', () => {
   it('reaches exactly its device, and is known by its Location', async () => {
     const [fleet, elsewhere] = [await stack.broker.newFleet(), await stack.broker.newFleet()];
     const lamp = await connectDevice(fleet, 'lamp-0001');
+    await heard(lamp);
     const others = [await connectDevice(fleet, 'lamp-0002'), await connectDevice(elsewhere, 'lamp-0001')];
     const accepted = await stack.send('POST', `/v1/fleets/${fleet.name}/devices/lamp-0001/commands`, {
       action: { led_on: true },
@@ -42,19 +41,18 @@ describe('a command over REST', () => {
     const fleet = await stack.broker.newFleet();
     const path = `/v1/fleets/${fleet.name}/devices/lamp-0001`;
     const { body } = await stack.send('POST', `${path}/commands`, { action: { led_on: true } });
-    await givenBack(body.id);
     expect((await stack.get(path)).body).toMatchObject({ presence: 'never_seen', pendingCommands: 1 });
     const lamp = await connectDevice(fleet);
     await lamp.publish(`${fleet.name}/presence/lamp-0001`, { online: true, session: 1 }, { retain: true });
     const { led_on, _cmd } = await lamp.nextCommand();
     expect([led_on, (_cmd as { id: string }).id]).toEqual([true, body.id]);
+    expect((_cmd as { attempt: number }).attempt).toBe(1);
   });
 
   it('superseded while it waited is never sent: only the last one arrives', async () => {
     const fleet = await stack.broker.newFleet();
     const path = `/v1/fleets/${fleet.name}/devices/lamp-0001/commands`;
     const first = (await stack.send('POST', path, { action: { led_on: true } })).body;
-    await givenBack(first.id);
     const last = (await stack.send('POST', path, { action: { led_on: false } })).body;
     expect((await stack.get(`/v1/commands/${first.id}`)).body).toMatchObject({ state: 'superseded' });
     const lamp = await connectDevice(fleet);
