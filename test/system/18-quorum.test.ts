@@ -66,10 +66,14 @@ async function stadium(rule: Partial<RuleInput> = {}): Promise<Stadium> {
   const sensors = new Map(
     await Promise.all(NAMES.map(async (name) => [name, await connectDevice(fleet, name)] as const)),
   );
+  const lamp = await connectDevice(fleet, 'floodlight');
+  // Commands go only to devices that are there, so the floodlight says that it is.
+  await lamp.sendReading({ hours: 0 });
   let _seq = 0;
   const say = async (lights: Readonly<Record<string, number>>) => {
     _seq += 1;
     const seq = _seq;
+    await lamp.sendReading({ hours: seq });
     await Promise.all(
       Object.entries(lights).map(([name, light]) => sensors.get(name)!.sendReading({ light, _seq: seq })),
     );
@@ -85,7 +89,7 @@ async function stadium(rule: Partial<RuleInput> = {}): Promise<Stadium> {
   };
   return {
     fleet,
-    lamp: await connectDevice(fleet, 'floodlight'),
+    lamp,
     say,
     sayAll: (light) => say(Object.fromEntries(NAMES.map((name) => [name, light]))),
     async group() {
@@ -307,6 +311,7 @@ it(
     });
     await replica.start();
     await replica.ready();
+    await lamp.sendReading({ hours: 1 });
     expect(await lamp.nextCommand(20_000)).toEqual(SAFE);
   },
   LIMIT_MS,
