@@ -36,8 +36,9 @@ local function hear(fresh)
   if not session or string.match(session, '^%d+,(%d)') == '0' then return 0 end
   local device = string.match(ARGV[2], '[^/]+$')
   local score = redis.call('ZSCORE', KEYS[11], device)
+  if not score then return 0 end -- it was removed
   local online_until = now + period_of(session, fresh)
-  if not score or tonumber(score) < online_until - 1000 then redis.call('ZADD', KEYS[11], int(online_until), device) end
+  if tonumber(score) < online_until - 1000 then redis.call('ZADD', KEYS[11], int(online_until), device) end
   if not is_away(session, score, now, fresh) then return 0 end
   redis.call('HSET', KEYS[1], 'back', int(now))
   return 1

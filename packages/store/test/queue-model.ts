@@ -92,6 +92,9 @@ export class QueueModel {
     }
     for (const command of this.open()) {
       const wasDue = command.due === dueBefore.get(command) && command.due.to <= now.from;
+      // A device that was woken takes its turn within some milliseconds: whether this claim looked at its command is not known.
+      if (!wasDue && command.state === 'pending' && this.waits(command) && command.due.from <= now.to)
+        command.due = { from: command.due.from, to: command.expiresAt.to };
       if (!wasDue || claimed.some(({ id }) => id === command.id)) continue;
       const isHead = headsBefore.includes(command);
       if (isHead && this.waits(command)) {
