@@ -120,6 +120,7 @@ class Leave extends Step {
   async act(model: QueueModel, fleet: Fleet): Promise<void> {
     const address = fleet.devices[this.who]!;
     if (!fleet.announced.has(address.name)) return;
+    await fleet.pass(1000); // freshness is exact to a second
     const message = { online: false as const, session: ++fleet.sessions };
     await recordPresence(store.redis, [{ address, message }]);
     model.away.add(address.name);
