@@ -40,7 +40,9 @@ describe('a command over REST', () => {
   it('waits for a device that is away and reaches it when it announces itself', async () => {
     const fleet = await stack.broker.newFleet();
     const path = `/v1/fleets/${fleet.name}/devices/lamp-0001`;
-    const { body } = await stack.send('POST', `${path}/commands`, { action: { led_on: true } });
+    const { body } = await stack.send('POST', `${path}/commands?allowUnknown=true`, {
+      action: { led_on: true },
+    });
     expect((await stack.get(path)).body).toMatchObject({ presence: 'never_seen', pendingCommands: 1 });
     const lamp = await connectDevice(fleet);
     await lamp.publish(`${fleet.name}/presence/lamp-0001`, { online: true, session: 1 }, { retain: true });
@@ -51,7 +53,7 @@ describe('a command over REST', () => {
 
   it('superseded while it waited is never sent: only the last one arrives', async () => {
     const fleet = await stack.broker.newFleet();
-    const path = `/v1/fleets/${fleet.name}/devices/lamp-0001/commands`;
+    const path = `/v1/fleets/${fleet.name}/devices/lamp-0001/commands?allowUnknown=true`;
     const first = (await stack.send('POST', path, { action: { led_on: true } })).body;
     const last = (await stack.send('POST', path, { action: { led_on: false } })).body;
     expect((await stack.get(`/v1/commands/${first.id}`)).body).toMatchObject({ state: 'superseded' });
@@ -64,7 +66,7 @@ describe('a command over REST', () => {
 
   it('cancelled while it waits ends as cancelled and is never sent', async () => {
     const fleet = await stack.broker.newFleet();
-    const path = `/v1/fleets/${fleet.name}/devices/lamp-0001/commands`;
+    const path = `/v1/fleets/${fleet.name}/devices/lamp-0001/commands?allowUnknown=true`;
     const { id } = (await stack.send('POST', path, { action: { led_on: true } })).body;
     const cancelled = await until(
       async () => {

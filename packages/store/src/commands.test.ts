@@ -30,7 +30,10 @@ describe('a command', () => {
     const action = { led_on: true, say: 'a\nb 100% ,;/{é}💡', nested: { list: [1, null] } };
     const taken = await desk.enqueue('on', { action, lane: 'led', policy: 'latest', ttl: 60_000 });
     const command = await desk.read('on');
-    expect(taken).toEqual({ outcome: 'enqueued', id: desk.id('on'), superseded: [], unknown: [], command });
+    expect(taken).toEqual({
+      ...{ outcome: 'enqueued', id: desk.id('on'), superseded: [], unknown: [], command },
+      presence: 'online',
+    });
     expect(command).toEqual({
       id: desk.id('on'),
       fleet: robot.fleet,
