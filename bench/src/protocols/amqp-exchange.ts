@@ -40,6 +40,9 @@ export async function startRabbitMq(port: number, folder: string): Promise<Child
       HOME: folder,
       ERL_EPMD_PORT: epmd,
       ERL_EPMD_ADDRESS: '127.0.0.1',
+      ERL_EPMD_RELAXED_COMMAND_CHECK: '1',
+      // Makes the script become the server, which then ends with us.
+      RUNNING_UNDER_SYSTEMD: '1',
       RABBITMQ_NODENAME: `bench-${process.pid}@localhost`,
       RABBITMQ_NODE_PORT: String(port),
       RABBITMQ_NODE_IP_ADDRESS: '127.0.0.1',
@@ -51,7 +54,7 @@ export async function startRabbitMq(port: number, folder: string): Promise<Child
     },
   });
   // Erlang leaves its name server running.
-  void child.exited.then(() => {
+  process.once('exit', () => {
     try {
       execFileSync('epmd', ['-port', epmd, '-kill'], { stdio: 'ignore' });
     } catch {

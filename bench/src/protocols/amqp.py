@@ -13,10 +13,12 @@ port, is_durable = int(sys.argv[1]), sys.argv[2] == "durable"
 reads, writes = sys.argv[3], sys.argv[4]
 persistent = pika.BasicProperties(delivery_mode=2 if is_durable else 1)
 connection = channel = None
+lock, printing = threading.Lock(), threading.Lock()
 
 
 def say(**what):
-    print(json.dumps(what), flush=True)
+    with printing:
+        print(json.dumps(what), flush=True)
 
 
 def on_message(which, method, _properties, body):
@@ -47,7 +49,6 @@ def listen(own):
         pass  # the connection was cut, as it should be
 
 
-lock = threading.Lock()
 for text in sys.stdin:
     order = json.loads(text)
     if order["do"] == "connect":
