@@ -90,11 +90,14 @@ describe('what the documentation tells to type', () => {
       });
       return { ok: answer.ok, body: (await answer.json()) as Record<string, unknown> };
     };
-    // Commands that read about a lamp, or a bad rule, find one.
+    // What operators look for is there: lamps, a rule that fails, a command that waits for a device that is away.
     await until(async () => (await send('GET', '/v1/fleets/demo/devices/lamp-0010')).ok, {
       what: 'the lamps',
     });
     await send('PUT', '/v1/fleets/demo/rules/broken', { when: '1 / light > 2', then: { led_on: true } });
+
+    const old = { action: { led_on: true } };
+    await send('POST', '/v1/fleets/demo/devices/gone-lamp/commands?allowUnknown=true', old);
 
     const shell = { folder, env, adapt: (text: string) => atPorts(text, ports) };
     const groups = new Map<string, Map<string, Block[]>>();
@@ -135,6 +138,12 @@ describe('what the documentation tells to type', () => {
       for (const [, printed] of block.text.matchAll(/# prints (.*)$/gm)) expect(output).toContain(printed);
     },
   );
+
+  it('finds the oldest open command', () => {
+    const { output } = found.find(({ block }) => block.text.includes('oldest 10'))!;
+    expect(output).toMatch(/^\S+-\d+ demo gone-lamp led_on$/m);
+    expect(output).toContain('"state":"pending"');
+  });
 
   it('leaves nothing behind in the repository', () => {
     expect(leftBehind).toEqual([]);
