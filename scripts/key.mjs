@@ -1,16 +1,21 @@
-// npm run key: makes another API key for the instance that npm start runs, and prints it and nothing else.
+// npm run key: makes another API key for the instance that npm start runs, and prints it and nothing else; or lists or revokes keys.
 import { CannotGoOn, prepare, refuseBeforeFirstStart } from './prepare.mjs';
 
 if (process.argv.includes('--help') || process.argv.includes('-h')) {
-  console.log('npm run --silent key    print a new API key of the running instance');
+  console.log(`npm run --silent key                                    print a new API key of the running instance
+npm run --silent key -- --list                          list its keys
+npm run --silent key -- --revoke ID [--allow-last]      revoke a key; --allow-last if it may be the only one`);
   process.exit(0);
 }
 try {
-  if (process.argv.length > 2) throw new CannotGoOn('npm run key takes no arguments');
+  const args = process.argv.slice(2);
+  const isKnown =
+    args.length === 0 || /^(--list|--revoke [0-9a-f]{12}( --allow-last)?)$/.test(args.join(' '));
+  if (!isKnown) throw new CannotGoOn('npm run key takes --list or --revoke ID, or nothing');
   refuseBeforeFirstStart();
   await prepare((line) => console.error(line));
   const { key } = await import('../packages/native/dist/key.js');
-  process.exitCode = await key();
+  process.exitCode = await key(args);
 } catch (error) {
   if (!(error instanceof CannotGoOn)) throw error;
   console.error(`lamplighter: ${error.message}`);

@@ -5,8 +5,10 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { minimalEnvironment } from '@lamplighter/native/child';
 import { freePort } from '@lamplighter/test-kit/free-port';
+import { startService } from '@lamplighter/test-kit/service';
 import { until } from '@lamplighter/test-kit/until';
 import request from 'supertest';
+import { apiKeyPageSchema } from '../../services/api/src/access/keys.controller.js';
 import { startApiAlone } from './api-alone.js';
 
 const PROGRAM = fileURLToPath(new URL('../../services/api/dist/create-key.js', import.meta.url));
@@ -67,7 +69,7 @@ describe('create-key', () => {
     expect(noUrl.stderr).toBe('create-key: invalid configuration\n  REDIS_URL: is not set\n');
     expect(noRedis).toMatchObject({ code: 1, stdout: '' });
     expect(noRedis.stderr).toMatch(
-      /^create-key: Redis is away: .*ECONNREFUSED.*; start it, or correct REDIS_URL\n$/,
+      /^create-key: Redis is unavailable: .*ECONNREFUSED.*; start it, or correct REDIS_URL\n$/,
     );
     expect(wrongFlag).toMatchObject({ code: 1, stdout: '' });
     expect(wrongFlag.stderr).toMatch(/^create-key: unknown argument --frist\nusage: .*\n$/);
@@ -86,3 +88,58 @@ it('a key that is deleted is refused within seconds', async () => {
     everyMs: 200,
   });
 }, 120_000);
+
+describe('keys', () => {
+  const idOf = (key: string) => key.slice('lamp_'.length).split('.')[0]!;
+
+  it('are listed with their times, and never with a secret', async () => {
+    const api = await startApiAlone();
+    await createKey({ REDIS_URL: api.redis.url });
+    await until(async () => (await api.get('/v1/keys')).body.keys[0].lastUsedAt, { what: 'the use' });
+    const { body } = await api.get('/v1/keys');
+    expect(apiKeyPageSchema.parse(body)).toEqual(body);
+    expect(body.keys).toMatchObject([{ id: idOf(api.key), isYours: true }, { isYours: false }]);
+    expect(JSON.stringify(body)).not.toContain(api.key.split('.')[1]);
+    const listed = await createKey({ REDIS_URL: api.redis.url }, '--list');
+    expect(listed.stdout.split('\n')).toEqual([
+      expect.stringMatching(`^${idOf(api.key)}  created 2\\S+  last used 2\\S+$`),
+      expect.stringMatching(/^[0-9a-f]{12} {2}created 2\S+ {2}last used never$/),
+      '',
+    ]);
+  }, 60_000);
+
+  it('that are revoked are refused within 5 s by every replica, and their event streams end', async () => {
+    const api = await startApiAlone();
+    const other = await startService('api', { REDIS_URL: api.redis.url }, { wait: 'started' });
+    const key = (await createKey({ REDIS_URL: api.redis.url })).stdout.trim();
+    const headers = { authorization: `Bearer ${key}` };
+    const status = async (url: string) => (await fetch(`${url}/v1/fleets`, { headers })).status;
+    await until(async () => (await status(other.url)) === 200, { what: 'the other replica to accept it' });
+    const stream = await fetch(`${other.url}/v1/events`, { headers });
+    const ended = stream.text();
+    expect((await api.delete(`/v1/keys/${idOf(key)}`)).status).toBe(204);
+    const revokedAt = performance.now();
+    expect(await status(api.api.url)).toBe(401);
+    await until(async () => (await status(other.url)) === 401, { what: 'the other replica to refuse it' });
+    expect(performance.now() - revokedAt).toBeLessThan(5000);
+    await ended;
+    const unknown = await fetch(`${other.url}/v1/fleets`, { headers });
+    expect(await unknown.json()).toMatchObject({ detail: 'Unknown API key.' });
+    expect((await api.delete(`/v1/keys/${idOf(key)}`)).status).toBe(404);
+  }, 60_000);
+
+  it('the last one is revoked only if that is meant, over REST and on the command line', async () => {
+    const api = await startApiAlone();
+    const refused = await api.delete(`/v1/keys/${idOf(api.key)}`);
+    expect([refused.status, refused.body.type]).toEqual([409, 'urn:lamplighter:problem:last-key']);
+    const url = { REDIS_URL: api.redis.url };
+    expect(await createKey(url, '--revoke', idOf(api.key))).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('--allow-last'),
+    });
+    expect((await createKey(url, '--revoke', 'f'.repeat(12))).stderr).toContain('there is no API key');
+    expect((await createKey(url)).code).toBe(0);
+    expect(await createKey(url, '--revoke', idOf(api.key))).toMatchObject({ code: 0, stderr: '' });
+    await until(async () => (await api.get('/v1/fleets')).status === 401, { what: 'the key to be refused' });
+  }, 60_000);
+});

@@ -222,7 +222,7 @@ describe('npm start', () => {
 describe('npm run key', () => {
   it.each([
     ['without an instance', [], /^lamplighter: nothing runs on .*; start it first: npm start\n$/],
-    ['with an argument', ['--first'], /^lamplighter: npm run key takes no arguments\n$/],
+    ['with an argument', ['--first'], /^lamplighter: npm run key takes --list or --revoke ID, or nothing\n$/],
   ])('%s says so', (_what, args, message) => {
     const env = { ...process.env, LAMPLIGHTER_STATE: temporaryFolder() };
     const { status, stdout, stderr } = spawnSync(process.execPath, ['scripts/key.mjs', ...args], {

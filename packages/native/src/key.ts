@@ -3,15 +3,14 @@ import { CannotStart, readSettings } from './settings.js';
 import { createKey } from './stack.js';
 import { readRunningInstance } from './state.js';
 
-/** Prints a new API key of the running instance on stdout; gives the exit code. */
-export async function key(): Promise<number> {
+/** Prints a new API key of the running instance on stdout, or lists or revokes keys; gives the exit code. */
+export async function key(args: readonly string[]): Promise<number> {
   try {
     const { folder } = readSettings(process.env);
     const instance = readRunningInstance(folder);
     if (instance === undefined) throw new CannotStart(`nothing runs on ${folder}; start it first: npm start`);
-    console.log(
-      await createKey(`redis://:${instance.redisPassword}@127.0.0.1:${instance.ports.REDIS_PORT}`, []),
-    );
+    const url = `redis://:${instance.redisPassword}@127.0.0.1:${instance.ports.REDIS_PORT}`;
+    console.log((await createKey(url, args)) ?? '');
     return 0;
   } catch (error) {
     if (!(error instanceof CannotStart || error instanceof ServerFailed)) throw error;

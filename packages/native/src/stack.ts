@@ -130,7 +130,7 @@ export async function stopAll(): Promise<void> {
   }
 }
 
-/** Makes an API key, or with `--first` the first one; undefined if there is one already. */
+/** Makes, lists or revokes API keys (see create-key.ts); gives what it printed, undefined for nothing. */
 export async function createKey(redisUrl: string, args: readonly string[]): Promise<string | undefined> {
   const script = join(REPOSITORY, 'services/api/dist/create-key.js');
   const env = { ...serviceEnv(process.env), REDIS_URL: redisUrl };
@@ -139,7 +139,7 @@ export async function createKey(redisUrl: string, args: readonly string[]): Prom
     return stdout.trim() || undefined;
   } catch (error) {
     const { stderr } = error as { stderr?: string };
-    throw new ServerFailed(`no API key could be made:\n${lastLines(stderr ?? String(error), 10)}`);
+    throw new ServerFailed(`create-key failed:\n${lastLines(stderr ?? String(error), 10)}`);
   }
 }
 

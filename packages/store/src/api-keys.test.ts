@@ -1,5 +1,13 @@
 import { type StoreUnderTest, startStore } from '../test/store-under-test.js';
-import { createApiKey, createFirstApiKey, parseApiKey, readApiKeyHash } from './api-keys.js';
+import {
+  createApiKey,
+  createFirstApiKey,
+  listApiKeys,
+  parseApiKey,
+  readApiKeyHash,
+  recordApiKeyUse,
+  revokeApiKey,
+} from './api-keys.js';
 import { API_KEYS_KEY } from './keys.js';
 
 let store: StoreUnderTest;
@@ -35,6 +43,34 @@ it('only the hash of the secret is kept', async () => {
   const kept = JSON.stringify(await store.redis.hgetall(API_KEYS_KEY));
   expect(kept).not.toContain(key.split('.')[1]!);
   expect(kept).toContain(parseApiKey(key)!.hash);
+});
+
+it('keys are listed by id with their times, in pages, and never with a hash', async () => {
+  const before = Date.now() - 1000;
+  const ids = (await Promise.all(Array.from({ length: 3 }, () => createApiKey(store.redis))))
+    .map((key) => parseApiKey(key)!.id)
+    .sort();
+  await recordApiKeyUse(store.redis, ids[1]!);
+  await store.redis.hset(API_KEYS_KEY, 'ffffffffffff', 'f'.repeat(64)); // of an earlier version
+  const first = await listApiKeys(store.redis, { limit: 2 });
+  expect(first).toMatchObject({ keys: [{ id: ids[0] }, { id: ids[1] }], next: ids[1] });
+  expect(first.keys[0]!.createdAt).toBeGreaterThan(before);
+  expect(first.keys[0]!.lastUsedAt).toBeUndefined();
+  expect(first.keys[1]!.lastUsedAt).toBeGreaterThan(before);
+  const rest = await listApiKeys(store.redis, { limit: 2, after: ids[1]! });
+  expect(rest.keys).toEqual([{ id: ids[2], createdAt: expect.any(Number) }, { id: 'ffffffffffff' }]);
+});
+
+it('a revoked key is not known; the last one is kept unless that is meant', async () => {
+  const [one, other] = [await createApiKey(store.redis), await createApiKey(store.redis)];
+  const { id } = parseApiKey(one)!;
+  expect(await revokeApiKey(store.redis, id)).toBe('revoked');
+  expect([await isKnown(one), await isKnown(other)]).toEqual([false, true]);
+  expect(await revokeApiKey(store.redis, id)).toBe('missing');
+  const last = parseApiKey(other)!.id;
+  expect(await revokeApiKey(store.redis, last)).toBe('last');
+  expect(await revokeApiKey(store.redis, last, { mayBeLast: true })).toBe('revoked');
+  expect(await listApiKeys(store.redis, { limit: 10 })).toEqual({ keys: [] });
 });
 
 describe('the first key', () => {

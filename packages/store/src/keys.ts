@@ -125,6 +125,7 @@ export const countedCommandKeys = (shard: number, fleet: string) => [
 /** Keys that belong to no device. */
 export const SHARD_COUNT_KEY = '{lamplighter}:shards';
 export const API_KEYS_KEY = '{lamplighter}:api-keys';
+export const API_KEYS_USED_KEY = '{lamplighter}:api-keys-used';
 export const EVENTS_KEY = '{lamplighter}:events';
 export const REJECTED_KEY = '{lamplighter}:rejected';
 /** Rollouts: one HASH each, those of a fleet by id, and when a replica may next take an unfinished one (ms). */

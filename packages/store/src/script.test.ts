@@ -11,6 +11,7 @@ import { carryOn, heardOf, heldRollout, take } from '../test/rollout-desk.js';
 import { type StoreUnderTest, startStore } from '../test/store-under-test.js';
 import { timePasses } from '../test/time-passes.js';
 import { LEASE_MS, NEW_DEVICE } from './accept-readings.js';
+import { revokeApiKey } from './api-keys.js';
 import { mendClockSetBack } from './clock-set-back.js';
 import { answerCommands, findDueShards } from './commands.js';
 import { reportDecisions, takeEdge, writeJudgements } from './edge.js';
@@ -305,6 +306,7 @@ describe('what a script declares', () => {
     expect(await removeDevices(redis, [{ fleet, device }])).toEqual([{ outcome: 'missing' }]);
     const departures = await takeDepartures(redis, 10);
     await removeVotes(redis, fleet, ['quorum'], departures);
+    expect(await revokeApiKey(redis, 'none')).toBe('missing');
     await startFleetRemoval(redis, fleet);
     expect(await takeFleetRemovals(redis, 1)).toEqual([fleet]);
   });

@@ -1,6 +1,7 @@
 import type { Logger } from '@lamplighter/service-kit/logger';
 import { type DynamicModule, Module } from '@nestjs/common';
 import { ApiKeyCheck } from './access/api-key-check.js';
+import { KeysController } from './access/keys.controller.js';
 import { CommandSender } from './commands/command-sender.js';
 import { CommandWaits } from './commands/command-waits.js';
 import { CommandsController } from './commands/commands.controller.js';
@@ -79,6 +80,7 @@ export function apiModule({ config, logger, metrics, link }: Foundation): Dynami
       RuleDiffController,
       WhyNotController,
       RejectedController,
+      KeysController,
       EventsController,
       HealthController,
       MetricsController,

@@ -1,26 +1,64 @@
 import { readConfig, redisUrl } from '@lamplighter/service-kit/config';
-import { createApiKey, createFirstApiKey } from '@lamplighter/store/api-keys';
+import { createApiKey, createFirstApiKey, listApiKeys, revokeApiKey } from '@lamplighter/store/api-keys';
 import { connectRedis, type Redis } from '@lamplighter/store/connect';
 import { z } from 'zod';
 
 /**
- * Creates an API key and prints it, and nothing else, on stdout; the store keeps only its hash.
- * With `--first` it does so only if there is no key yet. Exit code 1: no key was created, stderr says why.
+ * Creates, lists and revokes API keys. A new key is printed, and nothing else, on stdout; the store keeps only its hash.
+ * With `--first` one is created only if there is none yet. Exit code 1: nothing was done, stderr says why.
  */
-const USAGE = 'usage: REDIS_URL=redis://… node create-key.js [--first]';
+const USAGE = 'usage: REDIS_URL=redis://… node create-key.js [--first | --list | --revoke ID [--allow-last]]';
 const CONNECT_MS = 5000;
 
-async function main(flags: string[]): Promise<void> {
-  if (flags.some((flag) => flag !== '--first'))
-    throw new Error(`unknown argument ${flags.join(' ')}\n${USAGE}`);
+interface Request {
+  readonly does: 'create' | 'first' | 'list' | 'revoke';
+  readonly id: string;
+  readonly mayBeLast: boolean;
+}
+
+/** @throws Error if the arguments are none of those in `USAGE` */
+function readArguments(args: readonly string[]): Request {
+  const [flag, id = '', last, ...rest] = args;
+  const mayBeLast = last === '--allow-last';
+  if (flag === undefined) return { does: 'create', id, mayBeLast };
+  if (args.length === 1 && flag === '--first') return { does: 'first', id, mayBeLast };
+  if (args.length === 1 && flag === '--list') return { does: 'list', id, mayBeLast };
+  if (flag === '--revoke' && id !== '' && rest.length === 0 && (last === undefined || mayBeLast))
+    return { does: 'revoke', id, mayBeLast };
+  throw new Error(`unknown argument ${args.join(' ')}\n${USAGE}`);
+}
+
+async function main(request: Request): Promise<void> {
   const { REDIS_URL } = readConfig(z.object({ REDIS_URL: redisUrl }));
   const redis = await connect(REDIS_URL);
   try {
-    const key = await (flags.length > 0 ? createFirstApiKey(redis) : createApiKey(redis));
-    if (key !== undefined) process.stdout.write(`${key}\n`);
+    if (request.does === 'list') await list(redis);
+    else if (request.does === 'revoke') await revoke(redis, request);
+    else {
+      const key = await (request.does === 'first' ? createFirstApiKey(redis) : createApiKey(redis));
+      if (key !== undefined) process.stdout.write(`${key}\n`);
+    }
   } finally {
     redis.disconnect();
   }
+}
+
+async function list(redis: Redis): Promise<void> {
+  const { keys } = await listApiKeys(redis, { limit: Number.MAX_SAFE_INTEGER });
+  const time = (ms: number | undefined, none: string) =>
+    ms === undefined ? none : new Date(ms).toISOString();
+  for (const { id, createdAt, lastUsedAt } of keys)
+    process.stdout.write(
+      `${id}  created ${time(createdAt, 'unknown')}  last used ${time(lastUsedAt, 'never')}\n`,
+    );
+}
+
+async function revoke(redis: Redis, { id, mayBeLast }: Request): Promise<void> {
+  const outcome = await revokeApiKey(redis, id, { mayBeLast });
+  if (outcome === 'missing') throw new Error(`there is no API key ${id}; list them with --list`);
+  if (outcome === 'last')
+    throw new Error('this is the only API key; create another one first, or add --allow-last');
+  process.stdout.write(`revoked ${id}\n`);
 }
 
 function connect(url: string): Promise<Redis> {
@@ -37,13 +75,13 @@ function connect(url: string): Promise<Redis> {
     });
     const timer = setTimeout(() => {
       redis.disconnect();
-      reject(new Error(`Redis is away: ${reason}; start it, or correct REDIS_URL`));
+      reject(new Error(`Redis is unavailable: ${reason}; start it, or correct REDIS_URL`));
     }, CONNECT_MS);
   });
 }
 
 try {
-  await main(process.argv.slice(2));
+  await main(readArguments(process.argv.slice(2)));
 } catch (error) {
   console.error(`create-key: ${error instanceof Error ? error.message : String(error)}`);
   process.exitCode = 1;

@@ -1,16 +1,24 @@
 import { timingSafeEqual } from 'node:crypto';
-import { parseApiKey, readApiKeyHash } from '@lamplighter/store/api-keys';
+import { parseApiKey, readApiKeyHash, recordApiKeyUse } from '@lamplighter/store/api-keys';
 import { Inject, Injectable } from '@nestjs/common';
 import { StoreLink } from '../store/store-link.js';
 
 /** Hashes that were read lately are kept this long, milliseconds, so that not every request asks Redis. */
-const REMEMBER_MS = 5000;
+const REMEMBER_MS = 4000;
 const MAX_REMEMBERED = 1000;
+/** That a key is in use is recorded at most this often, milliseconds. */
+const RECORD_USE_MS = 60_000;
 
-/** Checks API keys against the hashes in the store. A key that is deleted there is refused after `REMEMBER_MS` at the latest. */
+interface Remembered {
+  readonly hash: Buffer;
+  readonly until: number;
+}
+
+/** Checks API keys against the hashes in the store. A key that is revoked is refused after `REMEMBER_MS` at the latest. */
 @Injectable()
 export class ApiKeyCheck {
-  private readonly remembered = new Map<string, { hash: Buffer; until: number }>();
+  private readonly remembered = new Map<string, Remembered>();
+  private readonly recordedAt = new Map<string, number>();
 
   constructor(@Inject(StoreLink) private readonly link: StoreLink) {}
 
@@ -22,7 +30,15 @@ export class ApiKeyCheck {
     const claim = parseApiKey(key);
     if (claim === undefined) return false;
     const known = this.recall(claim.id) ?? (await this.read(claim.id));
-    return known !== undefined && timingSafeEqual(known, Buffer.from(claim.hash, 'hex'));
+    const isOurs = known !== undefined && timingSafeEqual(known, Buffer.from(claim.hash, 'hex'));
+    if (isOurs) void this.recordUse(claim.id);
+    return isOurs;
+  }
+
+  /** Asks the store when the key is used next. */
+  forget(id: string): void {
+    this.remembered.delete(id);
+    this.recordedAt.delete(id);
   }
 
   private recall(id: string): Buffer | undefined {
@@ -35,9 +51,26 @@ export class ApiKeyCheck {
     const text = await readApiKeyHash(this.link.redis, id);
     if (text === null) return undefined;
     const hash = Buffer.from(text, 'hex');
-    const [oldest] = this.remembered.keys();
-    if (oldest !== undefined && this.remembered.size >= MAX_REMEMBERED) this.remembered.delete(oldest);
+    makeRoom(this.remembered);
     this.remembered.set(id, { hash, until: performance.now() + REMEMBER_MS });
     return hash;
   }
+
+  /** No request waits for it; what cannot be recorded now is with a later request. */
+  private async recordUse(id: string): Promise<void> {
+    const now = performance.now();
+    if (now - (this.recordedAt.get(id) ?? Number.NEGATIVE_INFINITY) < RECORD_USE_MS) return;
+    makeRoom(this.recordedAt);
+    this.recordedAt.set(id, now);
+    try {
+      await recordApiKeyUse(this.link.redis, id);
+    } catch {
+      this.recordedAt.delete(id);
+    }
+  }
+}
+
+function makeRoom(entries: Map<string, unknown>): void {
+  const [oldest] = entries.keys();
+  if (oldest !== undefined && entries.size >= MAX_REMEMBERED) entries.delete(oldest);
 }

@@ -22,7 +22,8 @@ export function requireApiKey(check: ApiKeyCheck, metrics: ApiMetrics) {
   };
 }
 
-function keyOf(headers: IncomingHttpHeaders): string | undefined {
+/** The key that a request shows, if it does. */
+export function keyOf(headers: IncomingHttpHeaders): string | undefined {
   const [, bearer] = /^bearer +(\S+)$/i.exec(headers.authorization ?? '') ?? [];
   const header = headers['x-api-key'];
   return bearer ?? (typeof header === 'string' && header !== '' ? header : undefined);

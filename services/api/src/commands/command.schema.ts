@@ -177,7 +177,7 @@ const commandId = z
 export const commandPath = z.strictObject({ id: commandId });
 
 export const commandsQuery = z.strictObject({
-  limit: limitSchema(500),
+  limit: limitSchema,
   cursor: commandId.optional().meta({ description: CURSOR }),
   state: stateSchema.optional().meta({ description: 'Only commands in this state' }),
 });

@@ -140,7 +140,7 @@ export const devicePageSchema = z
   .meta({ id: 'DevicePage' });
 
 export const devicesQuery = z.strictObject({
-  limit: limitSchema(500),
+  limit: limitSchema,
   cursor: identitySchema.optional().meta({ description: CURSOR }),
   presence: presenceSchema
     .optional()
@@ -175,4 +175,4 @@ export const telemetrySchema = z
   });
 export type TelemetryBody = z.infer<typeof telemetrySchema>;
 
-export const telemetryQuery = z.strictObject({ limit: limitSchema(500) });
+export const telemetryQuery = z.strictObject({ limit: limitSchema });

@@ -1,6 +1,8 @@
 import type { ServerResponse } from 'node:http';
 import { Controller, Get, Inject, Query, Req, Res } from '@nestjs/common';
 import { ApiHeader, ApiOperation, ApiResponse } from '@nestjs/swagger';
+import { ApiKeyCheck } from '../access/api-key-check.js';
+import { keyOf } from '../access/require-api-key.js';
 import { Problems, Resource } from '../openapi/describe.js';
 import { Problem } from '../problems/problem.js';
 import type { HttpRequest } from '../requests/http-request.js';
@@ -8,10 +10,16 @@ import { EventFeed } from './event-feed.js';
 import { type EventFilter, eventsQuery } from './event-filter.js';
 import { isPosition } from './stream-position.js';
 
+/** How often the key of an open stream is looked at; the check remembers it for a few seconds, milliseconds. */
+const CHECK_KEY_MS = 1000;
+
 @Resource('events')
 @Controller('v1/events')
 export class EventsController {
-  constructor(@Inject(EventFeed) private readonly feed: EventFeed) {}
+  constructor(
+    @Inject(EventFeed) private readonly feed: EventFeed,
+    @Inject(ApiKeyCheck) private readonly check: ApiKeyCheck,
+  ) {}
 
   @Get()
   @ApiOperation({
@@ -57,6 +65,20 @@ export class EventsController {
         errors: [{ in: 'header', pointer: '/Last-Event-ID', detail: 'must be the id of an event' }],
       });
     }
+    this.endWhenRevoked(keyOf(request.headers), response);
     await this.feed.watch(response, filter, after);
+  }
+
+  /** A stream stays open for days, but no longer than its key is valid. */
+  private endWhenRevoked(key: string | undefined, response: ServerResponse): void {
+    if (key === undefined) return;
+    const timer = setInterval(() => {
+      // While Redis is unavailable nobody knows; the next look tells.
+      this.check.accepts(key).then(
+        (isValid) => isValid || response.end(),
+        () => undefined,
+      );
+    }, CHECK_KEY_MS);
+    response.once('close', () => clearInterval(timer));
   }
 }

@@ -28,7 +28,7 @@ export const fleetPageSchema = z
   .meta({ id: 'FleetPage' });
 
 export const fleetsQuery = z.strictObject({
-  limit: limitSchema(500),
+  limit: limitSchema,
   cursor: identitySchema.optional().meta({ description: CURSOR }),
 });
 

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
+import { apiKeySchema } from '../access/keys.controller.js';
 import { commandRequestSchema, commandSchema } from '../commands/command.schema.js';
 import { resumedLaneSchema } from '../commands/lanes.controller.js';
 import { deviceDetailSchema, deviceSchema, telemetrySchema } from '../devices/device.schema.js';
@@ -55,6 +56,7 @@ it('holds every endpoint', () => {
     'delete /v1/fleets/{fleet}/devices/{device}',
     'delete /v1/fleets/{fleet}/rules/{rule}',
     'delete /v1/fleets/{fleet}/telemetry-schema',
+    'delete /v1/keys/{id}',
     'delete /v1/rollouts/{id}',
     'get /health/live',
     'get /health/ready',
@@ -80,6 +82,7 @@ it('holds every endpoint', () => {
     'get /v1/fleets/{fleet}/settings',
     'get /v1/fleets/{fleet}/settings/rules',
     'get /v1/fleets/{fleet}/telemetry-schema',
+    'get /v1/keys',
     'get /v1/rejected',
     'get /v1/rollouts/{id}',
     'get /v1/schemas/rule',
@@ -145,6 +148,7 @@ it.each<[name: string, schema: z.ZodType]>([
   ['ResumedLane', resumedLaneSchema],
   ['Ledger', ledgerSchema],
   ['Telemetry', telemetrySchema],
+  ['ApiKey', apiKeySchema],
   ['Fleet', fleetSchema],
   ['FleetRemoval', fleetRemovalSchema],
   ['RemovedDevice', removedDeviceSchema],

@@ -30,6 +30,7 @@ export function openApiDocument(app: INestApplication, version: string): OpenAPI
     .addTag('rollouts', 'The same command for many devices of a fleet')
     .addTag('rules', 'What is decided on telemetry, as documents with versions')
     .addTag('rejected', 'What devices sent and was refused')
+    .addTag('keys', 'Who may use the API')
     .addTag('events', 'Live view')
     .addTag('operations', 'For machines that look after the service; no API key')
     .addBearerAuth(

@@ -62,6 +62,11 @@ export const PROBLEM_TYPES = {
     title: 'No telemetry schema',
     example: 'Fleet "demo" has no telemetry schema. Declare one with PUT.',
   },
+  'no-such-key': {
+    status: 404,
+    title: 'Unknown API key id',
+    example: 'There is no API key "3f2a91c0d4e7". GET /v1/keys lists the keys.',
+  },
   'method-not-allowed': {
     status: 405,
     title: 'Method not allowed',
@@ -99,6 +104,11 @@ export const PROBLEM_TYPES = {
     status: 409,
     title: 'Rollout has already ended',
     example: 'Rollout 01KAP3Z8Q4T5V6W7X8Y9ZABCDE is already done.',
+  },
+  'last-key': {
+    status: 409,
+    title: 'Last API key',
+    example: 'This is the only API key. Make another one first, or repeat the request with ?allowLast=true.',
   },
   'command-forgotten': {
     status: 410,

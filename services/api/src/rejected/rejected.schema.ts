@@ -31,4 +31,4 @@ export const rejectedSchema = z
     ],
   });
 
-export const rejectedQuery = z.strictObject({ limit: limitSchema(200) });
+export const rejectedQuery = z.strictObject({ limit: limitSchema });

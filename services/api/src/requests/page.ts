@@ -2,15 +2,16 @@ import type { ServerResponse } from 'node:http';
 import { z } from 'zod';
 import type { HttpRequest } from './http-request.js';
 
-/** How many entries a page holds. */
-export const limitSchema = (most: number) =>
-  z.coerce
-    .number('must be a whole number')
-    .int('must be a whole number')
-    .min(1, 'must be at least 1')
-    .max(most, `must be at most ${most}`)
-    .default(Math.min(50, most))
-    .meta({ description: 'Most entries in the answer' });
+/** How many entries a page of any list holds. */
+const DEFAULT_LIMIT = 50;
+export const MAX_LIMIT = 500;
+export const limitSchema = z.coerce
+  .number('must be a whole number')
+  .int('must be a whole number')
+  .min(1, 'must be at least 1')
+  .max(MAX_LIMIT, `must be at most ${MAX_LIMIT}`)
+  .default(DEFAULT_LIMIT)
+  .meta({ description: 'Most entries in the answer' });
 
 /** Where a page begins: `next` of the page before. */
 export const CURSOR = 'Where the page begins: `next` of the page before';

@@ -144,6 +144,6 @@ const rolloutId = z
 export const rolloutPath = z.strictObject({ id: rolloutId });
 
 export const rolloutsQuery = z.strictObject({
-  limit: limitSchema(100),
+  limit: limitSchema,
   cursor: rolloutId.optional().meta({ description: CURSOR }),
 });

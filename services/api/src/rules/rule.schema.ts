@@ -115,7 +115,7 @@ export const ruleVersionPath = rulePath.extend({
 });
 
 export const rulesQuery = z.strictObject({
-  limit: limitSchema(100),
+  limit: limitSchema,
   cursor: identitySchema.optional().meta({ description: CURSOR }),
 });
 

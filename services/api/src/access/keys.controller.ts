@@ -1,0 +1,123 @@
+import type { ServerResponse } from 'node:http';
+import type { Logger } from '@lamplighter/service-kit/logger';
+import { type ApiKeyFacts, listApiKeys, parseApiKey, revokeApiKey } from '@lamplighter/store/api-keys';
+import { Controller, Delete, Get, HttpCode, Inject, Param, Query, Req, Res } from '@nestjs/common';
+import { ApiOperation, ApiResponse } from '@nestjs/swagger';
+import { z } from 'zod';
+import { isoTime, timeSchema } from '../iso-time.js';
+import { Answers, BODY_PROBLEMS, header, Problems, Resource } from '../openapi/describe.js';
+import { Problem } from '../problems/problem.js';
+import type { HttpRequest } from '../requests/http-request.js';
+import { CURSOR, limitSchema, linkNext, nextSchema } from '../requests/page.js';
+import { StoreLink } from '../store/store-link.js';
+import { LOGGER } from '../tokens.js';
+import { ApiKeyCheck } from './api-key-check.js';
+import { keyOf } from './require-api-key.js';
+
+const keyId = z
+  .string()
+  .regex(/^[0-9a-f]{12}$/, 'must be the id of a key: its 12 characters between "lamp_" and "."')
+  .meta({ examples: ['3f2a91c0d4e7'] });
+
+export const apiKeySchema = z
+  .object({
+    id: z.string().meta({ description: 'The part of the key between `lamp_` and the dot; it is no secret' }),
+    createdAt: timeSchema('When it was made; absent of a key of an earlier version').optional(),
+    lastUsedAt: timeSchema('When it was last used, to a minute; absent if it never was').optional(),
+    isYours: z.boolean().meta({ description: 'It is the key of this request' }),
+  })
+  .meta({
+    id: 'ApiKey',
+    examples: [
+      {
+        id: '3f2a91c0d4e7',
+        createdAt: '2026-11-22T12:00:00.000Z',
+        lastUsedAt: '2026-11-22T12:30:00.000Z',
+        isYours: true,
+      },
+    ],
+  });
+
+export const apiKeyPageSchema = z
+  .object({ keys: z.array(apiKeySchema), next: nextSchema })
+  .meta({ id: 'ApiKeyPage' });
+
+const keysQuery = z.strictObject({
+  limit: limitSchema,
+  cursor: keyId.optional().meta({ description: CURSOR }),
+});
+const keyPath = z.strictObject({ id: keyId });
+const revokeQuery = z.strictObject({
+  allowLast: z
+    .enum(['true', 'false'])
+    .optional()
+    .meta({ description: 'With `true` the key may be the only one' }),
+});
+
+@Resource('keys')
+@Controller('v1/keys')
+export class KeysController {
+  constructor(
+    @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(StoreLink) private readonly link: StoreLink,
+    @Inject(ApiKeyCheck) private readonly check: ApiKeyCheck,
+  ) {}
+
+  @Get()
+  @ApiOperation({ summary: 'API keys by id, with the times when they were made and last used' })
+  @Answers(200, apiKeyPageSchema, 'A page of keys', { Link: header('The following page, rel="next"') })
+  @Problems('invalid-request')
+  async listKeys(
+    @Query({ schema: keysQuery }) { limit, cursor }: z.infer<typeof keysQuery>,
+    @Req() request: HttpRequest,
+    @Res({ passthrough: true }) response: ServerResponse,
+  ): Promise<z.infer<typeof apiKeyPageSchema>> {
+    const options = { limit, ...(cursor !== undefined && { after: cursor }) };
+    const { keys, next } = await listApiKeys(this.link.redis, options);
+    linkNext(request, response, next);
+    const yours = parseApiKey(keyOf(request.headers) ?? '')?.id;
+    return { keys: keys.map((key) => keyBody(key, yours)), ...(next !== undefined && { next }) };
+  }
+
+  @Delete(':id')
+  @HttpCode(204)
+  @ApiOperation({
+    summary: 'Revoke an API key',
+    description:
+      'No replica accepts it 5 s later, and its event streams end. The only key is kept, unless `allowLast` says that it is meant: then ' +
+      'the API makes a new first key when it next starts, and prints it.',
+  })
+  @ApiResponse({ status: 204, description: 'It is revoked', content: {} })
+  @Problems(
+    ...BODY_PROBLEMS,
+    'no-such-key',
+    'last-key',
+    'store-refuses-writes',
+    'store-not-durable',
+    'store-away',
+  )
+  async revokeKey(
+    @Param({ schema: keyPath }) { id }: z.infer<typeof keyPath>,
+    @Query({ schema: revokeQuery }) { allowLast }: z.infer<typeof revokeQuery>,
+  ): Promise<void> {
+    const outcome = await revokeApiKey(this.link.durableRedis, id, { mayBeLast: allowLast === 'true' });
+    if (outcome === 'missing')
+      throw new Problem('no-such-key', `There is no API key "${id}". GET /v1/keys lists the keys.`);
+    if (outcome === 'last')
+      throw new Problem(
+        'last-key',
+        'This is the only API key. Make another one first, or repeat the request with ?allowLast=true.',
+      );
+    this.check.forget(id);
+    this.logger.info({ key: id }, 'API key revoked');
+  }
+}
+
+function keyBody({ id, createdAt, lastUsedAt }: ApiKeyFacts, yours: string | undefined) {
+  return {
+    id,
+    ...(createdAt !== undefined && { createdAt: isoTime(createdAt) }),
+    ...(lastUsedAt !== undefined && { lastUsedAt: isoTime(lastUsedAt) }),
+    isYours: id === yours,
+  };
+}
