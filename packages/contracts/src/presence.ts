@@ -3,8 +3,10 @@ import { z } from 'zod';
 import { BOUNDS } from './bounds.js';
 
 /**
- * Birth and will on `<id>/presence/<device>`, both retained. `session` grows with every connection of the device
- * (milliseconds since 1970 will do), so that the will of an old session cannot end a newer one.
+ * Birth and will on `<id>/presence/<device>`, both retained. `session` is a number that is another one for each connection of the device
+ * (milliseconds since 1970 will do), so that the will of an old session cannot end a newer one. The latest birth begins the present
+ * session, whatever its number; a device whose number is always the same is online again with its next birth or reading if the will of
+ * an earlier connection arrives late.
  * `telemetry` says whether the device keeps readings while offline (`keep`) or only the latest counts.
  * `sleeps` is for a device that connects only to report: it does so at least that often, milliseconds, and its will or
  * goodbye in between means nothing. `reports` is for a device that stays connected and seldom reports: it does so at least that

@@ -34,6 +34,17 @@ export const REJECT_REASONS = [
 ] as const;
 export type RejectReason = (typeof REJECT_REASONS)[number];
 
+/**
+ * Why a reading is history: it was not judged when it came, as far as this says. `late`: a newer one had come before. `replayed`: it is
+ * part of a replay, and not its newest. `retained`: the broker had kept it for its subscribers, so its age is unknown. `stale`: by its
+ * device's clock it was older than `STALE_MS` when it came. A closed set: it is a metric label.
+ */
+export const HISTORY_REASONS = ['late', 'replayed', 'retained', 'stale'] as const;
+export type HistoryReason = (typeof HISTORY_REASONS)[number];
+
+/** The default `maxAge` of rules, milliseconds. */
+export const STALE_MS = 30_000;
+
 /** A valid reading and the JSON text that is stored for it. */
 export interface ParsedReading {
   readonly reading: Reading;

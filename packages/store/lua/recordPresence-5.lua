@@ -1,11 +1,19 @@
--- Records a birth or a will. Sessions only grow: what belongs to an older one than the stored changes nothing.
+-- Records a birth or a will.
+--
+-- The number of a session says only which will belongs to which birth: that it grows is not relied on, since clocks are set and some
+-- devices always send the same. A live birth begins the present session, whatever its number. Every replica records every message,
+-- sooner or later, so what arrived before the latest message that was recorded changes nothing; nor does a birth that has just been
+-- recorded, when it comes again. A retained message may be of any age: it changes nothing if its session is one of the latest few.
+-- A will ends the session of its number, or a later one whose birth never came.
 --
 -- KEYS  1 device HASH   2 presence ZSET   3 devices ZSET   4 fleets SET   5 forget-due ZSET
 -- ARGV  1 fleet   2 device   3 '1' birth, '0' will   4 session   5 telemetry policy, latest or keep, of a birth
 --       6 freshness (ms)   7 most devices of this fleet in this shard   8 time between reports of a sleeping device (ms) or ''
 --       9 after how long away a device is removed (ms), of a birth, or ''   10 '1' if the device itself said goodbye, or ''
 --       11 time between reports of a device that stays connected (ms) or ''
--- Session  "session,online,at,telemetry,sleeps,reports", empty fields at the end left out
+--       12 '1' if the message was retained, or delivered before   13 how long ago it arrived (ms)
+-- Session  "number,online,at,telemetry,sleeps,reports", empty fields at the end left out
+-- Sessions "<arrival of the latest message>,<number>…" of the latest sessions, the present one last
 -- Returns  'born', 'gone', 'slept', 'ignored' (older, or a will that is known already), 'known' (the birth of the session that stands
 --          came before) or 'full'; of a birth also what became of the session before, if nobody has told: 'took_over' from one that
 --          was fresh, 'returned' from one that had fallen silent
@@ -15,27 +23,48 @@
 --@include commands.lua
 --@include reach.lua
 
+local REMEMBERED = 8
+-- Two replicas receive a message within this time (ms).
+local TOGETHER = 1000
+
 local now = now_ms()
-local device, online, session = ARGV[2], ARGV[3], tonumber(ARGV[4])
+local device, online, session = ARGV[2], ARGV[3], ARGV[4]
+local arrived = now - tonumber(ARGV[13])
+local may_be_old = ARGV[12] == '1'
 
 local policy, sleeps, reports = ARGV[5], ARGV[8], ARGV[11]
 local born = 'born'
-local stored = redis.call('HGET', KEYS[1], 'session')
+local known = redis.call('HMGET', KEYS[1], 'session', 'sessions')
+local stored, latest = known[1], {}
 local is_listed = redis.call('ZSCORE', KEYS[3], device)
-if stored and not is_listed then
-  if online == '0' then return 'ignored' end
-  if redis.call('HEXISTS', KEYS[1], 'removed') == 1 and session <= tonumber(string.match(stored, '^%d+')) then return 'ignored' end
-elseif stored then
-  local known, was_online, known_policy, known_sleeps, known_reports =
-    string.match(stored, '^(%d+),(%d),%d+,(%a+),?(%d*),?(%d*)')
-  known = tonumber(known)
-  -- A will says only that the connection ended: how the device reports stays as its birth said.
-  if online == '0' then policy, sleeps, reports = known_policy, known_sleeps, known_reports end
-  if session == known and online == '1' and was_online == '1' then return 'known' end
-  if session < known or (session == known and (online == '1' or was_online == '0')) then return 'ignored' end
-  -- A sleeping device opens a session for each report, and need not end it.
-  if was_online == '1' and known_sleeps == '' then
-    born = tonumber(redis.call('ZSCORE', KEYS[2], device) or 0) >= now and 'took_over' or 'returned'
+if stored then
+  local present, was_online, since, known_policy, known_sleeps, known_reports =
+    string.match(stored, '^(%d+),(%d),(%d+),(%a+),?(%d*),?(%d*)')
+  -- An earlier version remembered the present session only.
+  local sessions = known[2] or since .. ',' .. present
+  local arrival = tonumber(string.match(sessions, '^%d+'))
+  for number in string.gmatch(sessions, ',(%d+)') do latest[#latest + 1] = number end
+  local remembered = string.find(sessions .. ',', ',' .. session .. ',', 1, true)
+  -- A message that seems to have arrived later than now did so before the clock was set back: it says nothing about the order.
+  if arrival > now + TOGETHER then arrival = 0 end
+  local comes_again = may_be_old or arrived <= arrival + TOGETHER
+  local is_present = session == present
+  if not is_listed then
+    if online == '0' then return 'ignored' end
+    if remembered and comes_again and redis.call('HEXISTS', KEYS[1], 'removed') == 1 then return 'ignored' end
+  elseif online == '0' then
+    -- A will says only that the connection ended: how the device reports stays as its birth said.
+    policy, sleeps, reports = known_policy, known_sleeps, known_reports
+    if is_present and (was_online == '0' or arrived < arrival) then return 'ignored' end
+    if not is_present and (remembered or tonumber(session) < tonumber(present)) then return 'ignored' end
+  else
+    if is_present and was_online == '1' and comes_again then return 'known' end
+    if is_present and was_online == '0' and (may_be_old or arrived <= arrival) then return 'ignored' end
+    if not is_present and (arrived < arrival or (remembered and comes_again)) then return 'ignored' end
+    -- A sleeping device opens a session for each report, and need not end it.
+    if was_online == '1' and known_sleeps == '' then
+      born = tonumber(redis.call('ZSCORE', KEYS[2], device) or 0) >= now and 'took_over' or 'returned'
+    end
   end
 end
 if not is_listed then
@@ -45,9 +74,11 @@ if not is_listed then
   redis.call('PERSIST', KEYS[1])
   redis.call('HDEL', KEYS[1], 'removed')
 end
+if latest[#latest] ~= session then latest[#latest + 1] = session end
+while #latest > REMEMBERED do table.remove(latest, 1) end
 local fields = { ARGV[4], online, int(now), policy, sleeps, reports }
 local value = string.gsub(table.concat(fields, ','), ',+$', '')
-redis.call('HSET', KEYS[1], 'session', value)
+redis.call('HSET', KEYS[1], 'session', value, 'sessions', int(arrived) .. ',' .. table.concat(latest, ','))
 local name = ARGV[1] .. '/' .. device
 local function look_when_away(since, forget_after)
   redis.call('ZADD', KEYS[5], int(since + forget_after), name)

@@ -91,8 +91,10 @@ if last_n or counts[5] then
   add('unexplained', unexplained)
 end
 
+local sessions = call('HGET', KEYS[1], 'sessions')
 call('DEL', KEYS[1], KEYS[2], KEYS[3], KEYS[4])
 if session then call('HSET', KEYS[1], 'session', session) end
+if sessions then call('HSET', KEYS[1], 'sessions', sessions) end
 if last_n then
   call('HSET', KEYS[1], 'again', '1', 'from', int(last_n + 1))
   if dropped_now > 0 then call('HSET', KEYS[1], 'dropped', int(-dropped_now)) end

@@ -3,6 +3,7 @@ import { type StoreUnderTest, startStore } from '../test/store-under-test.js';
 import { type DeviceAddress, isNewer, NEW_DEVICE, UNKNOWN_VERSION } from './accept-readings.js';
 import { readDevice, readWindow } from './devices.js';
 import { MAX_OPEN_COMMANDS, WINDOW_SIZE } from './keys.js';
+import { recordPresence } from './presence.js';
 import { listCommands } from './read-commands.js';
 
 let store: StoreUnderTest;
@@ -40,9 +41,9 @@ describe('the last state', () => {
     });
   });
 
-  it('is the reading with the highest sequence, whatever its device time and arrival', async () => {
+  it('is the reading with the highest sequence, also when the clock of the device was set back', async () => {
     await rules.take(lamp, [light(2, { _seq: 2, _at: 1000 })]);
-    await rules.take(lamp, [light(1, { _seq: 1, _at: 9000 })]);
+    await rules.take(lamp, [light(1, { _seq: 1, _at: 900 })]);
     expect(await lastLight()).toBe(2);
     await rules.take(lamp, [light(3, { _seq: 3, _at: 500 })]);
     expect(await lastLight()).toBe(3);
@@ -169,8 +170,10 @@ describe('the window', () => {
 
 describe('history that comes first', () => {
   it('enters the window of a device that has no last state, and gives it none', async () => {
-    const [outcome] = await rules.send({ ...rules.judge(lamp, []), version: NEW_DEVICE, late: seqs(2, 1) });
-    expect(outcome).toMatchObject({ kind: 'accepted', late: { stored: 2 } });
+    await recordPresence(store.redis, [{ address: lamp, message: { online: true, session: 1 } }]);
+    const history = { version: NEW_DEVICE, late: seqs(2, 1), kinds: '22' };
+    const [outcome] = await rules.send({ ...rules.judge(lamp, []), ...history });
+    expect(outcome).toMatchObject({ kind: 'accepted', late: { stored: 0, retained: 2 } });
     expect(await lights()).toBe('1 late, 2 late');
     expect(await device()).not.toHaveProperty('last');
   });
@@ -195,6 +198,7 @@ describe('a part that was judged on other grounds', () => {
         mark: expect.objectContaining({ seq: 5, at: undefined }),
         rules: '{"n":1}',
         session: undefined,
+        kinds: '01',
       },
     });
     expect(await snapshot()).toEqual(before);
@@ -391,8 +395,9 @@ it.each<[newer: boolean, reading: { seq?: number; at?: number }, mark: { seq?: n
   [true, { seq: 1 }, {}],
   [true, {}, { seq: 9, at: 9 }],
   [true, { seq: 2 }, { seq: 1 }],
-  [false, { seq: 1 }, { seq: 1 }],
-  [false, { seq: 1, at: 9 }, { seq: 2, at: 1 }],
+  [false, { seq: 1 }, { seq: 2 }],
+  [false, { seq: 1, at: 1 }, { seq: 2, at: 1 }],
+  [true, { seq: 1, at: 9 }, { seq: 2, at: 1 }],
   [true, { at: 1 }, { at: 1 }],
   [false, { at: 1 }, { at: 2 }],
   [true, { at: 2 }, { seq: 9, at: 1 }],

@@ -65,6 +65,13 @@ export interface StoredReading {
   readonly json: string;
 }
 
+/**
+ * How a reading enters the window. `live`: it is newer than the last state and becomes it; anything else is history: `late` came after a
+ * newer one, `retained` was kept by the broker for its subscribers, so that its age is unknown, and `replayed` is part of a replay, but
+ * not its newest reading.
+ */
+const KINDS = { live: '0', late: '1', retained: '2', replayed: '3', lateOfReplay: '4' } as const;
+
 /** A command that a rule emitted; `ttl` in milliseconds, `json` holds source, rule and action. */
 export interface EmittedCommand extends DeliveryOptions {
   readonly id: string;
@@ -99,30 +106,62 @@ export interface DevicePart {
   readonly version: string;
   /** New rule states as JSON; empty when unchanged. */
   readonly rules: string;
+  /** Readings newer than the last state. */
   readonly live: readonly StoredReading[];
+  /** Readings that are not, and those of retained messages. */
   readonly late: readonly StoredReading[];
+  /** All of them in the order of arrival, a digit each, see `kindOf`; by default the live ones came first. */
+  readonly kinds?: string | undefined;
   readonly commands: readonly EmittedCommand[];
   readonly votes?: readonly Vote[];
   readonly timer?: Timer | undefined;
 }
 
-/** The end of a device's window as the caller believes it to be: its own last part, and the device's own count there. */
+/** How a reading arrived, apart from its order. */
+export interface Arrival {
+  readonly isRetained: boolean;
+  /** Of a replay, and not its newest. */
+  readonly isReplayed: boolean;
+}
+
+/** The digit for a reading in `kinds`. */
+export function kindOf(isLive: boolean, { isRetained, isReplayed }: Arrival): string {
+  if (isRetained) return KINDS.retained;
+  if (isLive) return isReplayed ? KINDS.replayed : KINDS.live;
+  return isReplayed ? KINDS.lateOfReplay : KINDS.late;
+}
+
+/** Whether the store says that a reading is live: a digit of `DeviceGrounds.kinds`. */
+export function isLiveKind(kind: string): boolean {
+  return kind === KINDS.live || kind === KINDS.replayed;
+}
+
+/** The end of a device's window as the caller believes it to be: its own last part, and the device's own numbers there. */
 export interface Tail {
   readonly part: number;
   readonly n: number | undefined;
+  readonly seq: number | undefined;
+  readonly at: number | undefined;
 }
 
 /** The window's end after a part; undefined where the part does not tell. */
 export function tailAfter(part: number, live: readonly StoredReading[]): Tail | undefined {
   const newest = live.at(-1);
-  return newest && { part, n: newest.n };
+  return newest && { part, n: newest.n, seq: newest.seq, at: newest.at };
 }
 
-/** The part that these readings come right after, if that is all the store needs to know of what was before. */
+/**
+ * The part that these readings come right after, if that is all the store needs to know of what was before. It needs more where the
+ * device's count or sequence begins again, where its time went back, and where a reading without a sequence may be a duplicate.
+ */
 export function partBefore(tail: Tail | undefined, [first]: readonly StoredReading[]): number | undefined {
   if (first === undefined || tail === undefined) return undefined;
-  const beginsAnew = first.n !== undefined && tail.n !== undefined && first.n <= tail.n;
-  return beginsAnew ? undefined : tail.part;
+  const { n, seq, at } = first;
+  if (n !== undefined && tail.n !== undefined && n <= tail.n) return undefined;
+  if (seq !== undefined && tail.seq !== undefined && seq <= tail.seq) return undefined;
+  if (at !== undefined && tail.at !== undefined && (at < tail.at || (at === tail.at && seq === undefined)))
+    return undefined;
+  return tail.part;
 }
 
 /** The order of a device's last state: what a reading must be newer than to be the next. */
@@ -138,9 +177,11 @@ export interface DeviceGrounds {
   readonly rules: string;
   /** What the device last said in a birth; undefined if it never published one. */
   readonly session: Session | undefined;
+  /** As what the readings of the part are to be judged, a digit each. */
+  readonly kinds: string;
 }
 
-/** A device's word about itself: it understands `_cmd` and answers. Ids grow, so the higher one is the newer. */
+/** What a device says of itself in a birth: it understands `_cmd` and answers. */
 export interface Session {
   readonly id: number;
   /** It keeps its readings until a receipt comes. */
@@ -159,7 +200,10 @@ export interface EnqueueOutcome extends Superseded {
 export interface PartOutcome {
   readonly kind: 'accepted' | 'repeated' | 'conflict' | 'full';
   readonly grounds?: DeviceGrounds;
-  readonly late?: { stored: number; duplicate: number; stale: number };
+  /** What became of late readings, and how many were of retained messages. */
+  readonly late?: { stored: number; duplicate: number; stale: number; retained: number };
+  /** A live reading has a lower number than the last state: why it is newer all the same. */
+  readonly restarted?: RestartReason;
   /**
    * The device was thought away, or asleep for too long: what waits for it should go out. `stale`: it had fallen silent in the
    * midst of a session, which nobody has told of yet.
@@ -169,6 +213,13 @@ export interface PartOutcome {
   readonly crowded?: number;
   readonly commands: readonly EnqueueOutcome[];
 }
+
+/**
+ * Why a reading with a lower `_seq` or an earlier `_at` is newer than the last state: the last state's clock was ahead, a new session began,
+ * or the counter was restarted.
+ */
+export const RESTART_REASONS = ['clock', 'session', 'counter'] as const;
+export type RestartReason = (typeof RESTART_REASONS)[number];
 
 /** Readings wait for their answer this long before a command is dispatched again, milliseconds. */
 export const LEASE_MS = 5000;
@@ -208,12 +259,25 @@ export async function acceptReadings(
     Math.ceil(MAX_DEVICES_PER_FLEET / SHARDS),
     RULE_BOUNDS.maxSensors,
   ];
-  for (const { address, part, after, version, rules, live, late, commands, votes = NONE, timer } of parts) {
+  for (const {
+    address,
+    part,
+    after,
+    version,
+    rules,
+    live,
+    late,
+    kinds,
+    commands,
+    votes = NONE,
+    timer,
+  } of parts) {
     const { shard, fleet, lesson, presenceKey } = address;
     const isNew = version === NEW_DEVICE;
     const head = `${position(presenceKey)} ${part} ${isNew ? '-' : version}`;
     const plain = live.length === 1 && late.length === 0 && commands.length === 0 && votes.length === 0;
-    if (plain && rules === '' && timer === undefined && !isNew) {
+    const isSimple = rules === '' && timer === undefined && !isNew && (kinds ?? KINDS.live) === KINDS.live;
+    if (plain && isSimple) {
       args.push(after === undefined ? head : `,${replica}.${after}, ${head}`);
     } else {
       const devices = isNew ? position(devicesKey(shard, fleet)) : 0;
@@ -222,15 +286,22 @@ export async function acceptReadings(
         commands.length > 0
           ? position(`commands ${shard} ${fleet}`, () => countedCommandKeys(shard, fleet))
           : 0;
+      const order = kinds ?? KINDS.live.repeat(live.length) + KINDS.late.repeat(late.length);
       const counts = `${live.length} ${late.length} ${commands.length}`;
       const timed = timer === undefined ? '0 ' : `${position(timersKey(shard))} ${timerText(timer)}`;
       args.push(
-        `${head} ${devices} ${fleets} ${first} ${lesson ? 1 : 0} ${rules === '' ? 0 : 1} ${counts} ${timed} ${votes.length}`,
+        `${head} ${devices} ${fleets} ${first} ${lesson ? 1 : 0} ${rules === '' ? 0 : 1} ${counts} ${timed} ${votes.length} ${order}`,
       );
       if (rules !== '') args.push(rules);
     }
-    for (const reading of live) args.push(entryOf(reading, replica, part));
-    for (const reading of late) args.push(entryOf(reading, replica, part));
+    if (kinds === undefined || late.length === 0) {
+      for (const reading of live) args.push(entryOf(reading, replica, part));
+      for (const reading of late) args.push(entryOf(reading, replica, part));
+    } else {
+      let [nextLive, nextLate] = [0, 0];
+      for (const kind of kinds)
+        args.push(entryOf(isLiveKind(kind) ? live[nextLive++]! : late[nextLate++]!, replica, part));
+    }
     for (const command of commands) {
       const { id, lane, ttl, json, cause } = command;
       args.push(id, lane, deliveryText(command), ttl, json, cause);
@@ -268,12 +339,12 @@ function decode(count: number, exceptions: Exception[]): PartOutcome[] {
 function outcomeOf(before: PartOutcome, kind: string, details: (string | number)[]): PartOutcome {
   switch (kind) {
     case 'conflict': {
-      const [version, seq, at, rules, session] = details.map(String);
+      const [version, seq, at, rules, session, kinds] = details.map(String);
       const mark = { seq: seq ? Number(seq) : undefined, at: at ? Number(at) : undefined };
       return {
         kind,
         commands: [],
-        grounds: { version: version!, mark, rules: rules!, session: sessionOf(session!) },
+        grounds: { version: version!, mark, rules: rules!, session: sessionOf(session!), kinds: kinds! },
       };
     }
     case 'back':
@@ -281,9 +352,11 @@ function outcomeOf(before: PartOutcome, kind: string, details: (string | number)
     case 'crowded':
       return { ...before, crowded: (before.crowded ?? 0) + 1 };
     case 'late': {
-      const [stored, duplicate, stale] = details.map(Number);
-      return { ...before, late: { stored: stored!, duplicate: duplicate!, stale: stale! } };
+      const [stored, duplicate, stale, retained] = details.map(Number) as [number, number, number, number];
+      return { ...before, late: { stored, duplicate, stale, retained } };
     }
+    case 'restarted':
+      return { ...before, restarted: details[0] as RestartReason };
     case 'command': {
       const [id, state, seq, expiresAt, ...ended] = details;
       const outcome: EnqueueOutcome = {
@@ -307,9 +380,14 @@ export function sessionOf(stored: string): Session | undefined {
   return { id: Number(id), keeps: telemetry === 'keep' };
 }
 
-/** Whether a reading comes after the mark: by sequence, then by device time, then by arrival. The script decides alike. */
+/**
+ * Whether a reading seems to come after the mark, as far as their numbers alone can say. The script decides (order.lua), and says so
+ * where it finds otherwise.
+ */
 export function isNewer(reading: Mark, mark: Mark): boolean {
-  if (reading.seq !== undefined && mark.seq !== undefined) return reading.seq > mark.seq;
-  if (reading.at !== undefined && mark.at !== undefined) return reading.at >= mark.at;
+  const { seq, at } = reading;
+  if (seq !== undefined && mark.seq !== undefined)
+    return seq > mark.seq || (at !== undefined && mark.at !== undefined && at > mark.at);
+  if (at !== undefined && mark.at !== undefined) return at >= mark.at;
   return true;
 }

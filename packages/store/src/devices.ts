@@ -1,5 +1,5 @@
 import type { PresenceState } from '@lamplighter/contracts/presence';
-import type { Measurement, Reading } from '@lamplighter/contracts/reading';
+import { type HistoryReason, type Measurement, type Reading, STALE_MS } from '@lamplighter/contracts/reading';
 import type { Redis } from 'ioredis';
 import { redisNow } from './connect.js';
 import {
@@ -23,6 +23,8 @@ export interface KeptReading {
   readonly receivedAt: number;
   /** It came after a newer one, so it entered the window but never was the last state. */
   readonly late: boolean;
+  /** Why it was history when it came; absent of a reading that was news. */
+  readonly history?: HistoryReason;
   readonly measurements: Record<string, Measurement>;
 }
 
@@ -47,7 +49,37 @@ export interface Device {
   /** Age of the last state on the clock of Redis, milliseconds. */
   readonly ageMs?: number;
   readonly pendingCommands: number;
+  readonly order: ReadingOrder;
 }
+
+/** What came of a device's readings that were not simply the next one, ever. */
+export interface ReadingOrder {
+  /** Stored behind a newer one, retained ones included. */
+  readonly late: number;
+  readonly duplicate: number;
+  /** Older than all of a full window, so not stored. */
+  readonly tooOld: number;
+  /** Of retained messages. */
+  readonly retained: number;
+  readonly refused: number;
+  /** Times that a lower number began a new order. */
+  readonly restarts: number;
+  /** The latest reading that was late or retained. */
+  readonly history?: { readonly reason: 'late' | 'retained'; readonly receivedAt: number };
+  /** The latest reading that was refused. */
+  readonly refusal?: { readonly reason: string; readonly receivedAt: number };
+}
+
+const ORDER_FIELDS = [
+  'late',
+  'duplicate',
+  'stale',
+  'retained',
+  'rejected',
+  'restarts',
+  'history',
+  'refusal',
+] as const;
 
 /** Devices of a fleet by presence. */
 export type PresenceCounts = Record<PresenceState, number>;
@@ -132,7 +164,7 @@ export async function readDevices(redis: Redis, fleet: string, names: readonly s
   const [now, states, newest, scores, pending] = await Promise.all([
     redisNow(redis),
     pipelined(redis, addressed, (pipeline, { shard, device }) =>
-      pipeline.hmget(deviceKey(shard, fleet, device), 'session', 'lesson'),
+      pipeline.hmget(deviceKey(shard, fleet, device), 'session', 'lesson', ...ORDER_FIELDS),
     ) as Promise<(string | null)[][]>,
     // The last entry of the window is the last state: late readings never stand behind a live one.
     pipelined(redis, addressed, (pipeline, { shard, device }) =>
@@ -146,7 +178,7 @@ export async function readDevices(redis: Redis, fleet: string, names: readonly s
     ) as Promise<number[]>,
   ]);
   return names.map((device, i) => {
-    const [session, lesson] = states[i]!;
+    const [session, lesson, ...order] = states[i]!;
     const entry = newest[i] ? parseEntry(newest[i]) : undefined;
     const last = entry?.late ? undefined : entry; // only history has come so far
     return {
@@ -157,8 +189,29 @@ export async function readDevices(redis: Redis, fleet: string, names: readonly s
       ...(session && { session: parseSession(session) }),
       ...(last && { last, ageMs: Math.max(0, now - last.receivedAt) }),
       pendingCommands: pending[i]!,
+      order: orderIn(order),
     };
   });
+}
+
+function orderIn(fields: readonly (string | null)[]): ReadingOrder {
+  const [late, duplicate, tooOld, retained, refused, restarts] = fields.map((field) => Number(field ?? 0));
+  const event = <R extends string>(field: string | null | undefined) => {
+    const [receivedAt, reason] = (field ?? '').split(',') as [string, R?];
+    return reason && { reason, receivedAt: Number(receivedAt) };
+  };
+  const history = event<'late' | 'retained'>(fields[6]);
+  const refusal = event<string>(fields[7]);
+  return {
+    late: late!,
+    duplicate: duplicate!,
+    tooOld: tooOld!,
+    retained: retained!,
+    refused: refused!,
+    restarts: restarts!,
+    ...(history && { history }),
+    ...(refusal && { refusal }),
+  };
 }
 
 /** Reads a device's window, newest first. */
@@ -175,15 +228,25 @@ export async function readWindow(
 
 /** Reads an entry of a window. */
 export function parseEntry(entry: string): KeptReading {
-  const [, received, late, seq, at, json] = /^(\d+),(\d),\d*,\d*,(\d*),(\d*),[^,]*,(.*)$/s.exec(entry)!;
+  const [, received, kind, seq, at, json] = /^(\d+),(\d),\d*,\d*,(\d*),(\d*),[^,]*,(.*)$/s.exec(entry)!;
   const measurements = Object.entries(JSON.parse(json!) as Reading).filter(([name]) => !name.startsWith('_'));
   return {
     ...(seq && { seq: Number(seq) }),
     ...(at && { at: Number(at) }),
     receivedAt: Number(received),
-    late: late === '1',
+    late: kind === '1' || kind === '2',
+    ...historyOf(kind!, Number(received), at),
     measurements: Object.fromEntries(measurements) as Record<string, Measurement>,
   };
+}
+
+/** By the kind of an entry, see acceptReadings-n.lua; and a live reading may have been old. */
+const REASONS: Readonly<Record<string, HistoryReason>> = { 1: 'late', 2: 'retained', 3: 'replayed' };
+
+function historyOf(kind: string, receivedAt: number, at: string | undefined): { history?: HistoryReason } {
+  const isStale = at !== undefined && at !== '' && receivedAt - Number(at) > STALE_MS;
+  const history = REASONS[kind] ?? (isStale ? 'stale' : undefined);
+  return history === undefined ? {} : { history };
 }
 
 function parseSession(session: string) {

@@ -28,6 +28,8 @@ export async function readHistories(
   return devices.map((_, i) => {
     const entries = replies[1][i]!;
     const [, count] = /^\d+,\d,(\d*),/.exec(entries.at(-1) ?? '') ?? [];
-    return { readings: entries.map(parseEntry), count: Number(count ?? 0), late: Number(replies[0][i] ?? 0) };
+    // Nobody knows when a retained reading was taken, so no window of a rule has it.
+    const readings = entries.map(parseEntry).filter(({ history }) => history !== 'retained');
+    return { readings, count: Number(count ?? 0), late: Number(replies[0][i] ?? 0) };
   });
 }

@@ -52,6 +52,20 @@ describe('the books of readings', () => {
     expect(await books()).toMatchObject({ declared: 5, droppedByDevices: 3, stored: 2, unexplained: 0 });
   });
 
+  it('find what it dropped whatever the white space, and in no other text', async () => {
+    const spaced = (text: string, n: number) => ({ ...reading({ _n: n, _seq: 1000 + n }), json: text });
+    await rules.take(lamp, taken(1));
+    const python = '{"note": "\\"_dropped\\":70", "_n": 7, "_dropped" : 5, "_seq": 1007}';
+    await rules.take(lamp, [spaced(python, 7)]);
+    expect(await books()).toMatchObject({ declared: 7, droppedByDevices: 5, stored: 2, unexplained: 0 });
+    await rules.take(lamp, [spaced('{"_n": 1, "_seq": 2001}', 1)]);
+    expect(await books()).toMatchObject({ declared: 8, droppedByDevices: 5, stored: 3, unexplained: 0 });
+    const other = store.newDevice();
+    await rules.take(other, [spaced('{ "_n": 9, "_dropped":\n2 }', 9)]);
+    const { readings } = await readLedger(store.redis, other.fleet);
+    expect(readings).toMatchObject({ declared: 1, droppedByDevices: 0, unexplained: 0 });
+  });
+
   it('go on when the device counts from 1 again', async () => {
     await rules.take(lamp, [...taken(1, 2), reading({ light: 3, _n: 4, _dropped: 1, _seq: 1004 })]);
     await rules.take(lamp, [

@@ -1,5 +1,5 @@
 import { FINAL_STATES } from '@lamplighter/contracts/command';
-import { REJECT_REASONS, type RejectReason } from '@lamplighter/contracts/reading';
+import { REJECT_REASONS, type Reading, type RejectReason } from '@lamplighter/contracts/reading';
 import type { Redis } from 'ioredis';
 import { type DeviceAddress, type Session, sessionOf } from './accept-readings.js';
 import { commandKeys, deviceKey, devicesKey, ledgerKey, windowKey } from './keys.js';
@@ -151,8 +151,7 @@ function addDevice(sum: ReadingsLedger, again: Again, entry: string, counts: (st
   sum.stale += stale!;
   if (!n && !counts[4]) return;
   const declared = taken! + (n ? Math.max(0, Number(n) - Math.max(from!, 1) + 1) : 0);
-  const droppedNow = /"_dropped":(\d+)/.exec(entry)?.[1] ?? 0;
-  const droppedByDevice = dropped! + Number(droppedNow);
+  const droppedByDevice = dropped! + (n ? droppedIn(entry) : 0);
   sum.declared += declared;
   sum.droppedByDevices += droppedByDevice;
   const unexplained = declared - droppedByDevice - stored - late! - stale! - rejected!;
@@ -175,6 +174,12 @@ function addRemoved(sum: ReadingsLedger, counts: ReadonlyMap<string, number>, ag
   sum.duplicate += removed('duplicate');
   sum.stale += removed('stale');
   sum.unexplained += Math.max(0, removed('unexplained') + again);
+}
+
+/** How many of its readings a device says, in this entry, to have dropped itself. */
+function droppedIn(entry: string): number {
+  const { _dropped = 0 } = JSON.parse(entry.slice(entry.indexOf('{'))) as Reading;
+  return _dropped;
 }
 
 /** The fleet's own books, summed over the shards; those of one shard are from one moment. */

@@ -32,6 +32,19 @@ const record = (
     store.redis,
     messages.map((message) => ({ address: lamp, message })),
   );
+/** A replica that was held up records a message that arrived so many milliseconds ago. */
+async function recordAfter(ms: number, message: ReturnType<typeof birth> | ReturnType<typeof will>) {
+  const arrivedAt = performance.now() - ms;
+  return (await recordPresence(store.redis, [{ address: lamp, message, arrivedAt }]))[0];
+}
+/** The latest message is so much older. */
+async function arrivedBefore(ms: number): Promise<void> {
+  const sessions = (await store.redis.hget(lamp.deviceKey, 'sessions'))!;
+  const earlier = sessions.replace(/^\d+/, (at) => String(Number(at) - ms));
+  await store.redis.hset(lamp.deviceKey, 'sessions', earlier);
+}
+const retained = async (message: ReturnType<typeof birth> | ReturnType<typeof will>) =>
+  (await recordPresence(store.redis, [{ address: lamp, message, mayBeOld: true }]))[0];
 const device = (address = lamp) => readDevice(store.redis, address.fleet, address.device);
 const command = (policy: 'latest' | 'now' = 'latest') =>
   enqueueCommand(store.redis, {
@@ -60,17 +73,68 @@ describe('a session', () => {
   });
 
   it('is not begun again by its own birth after its will, as two replicas may see them', async () => {
-    expect(await record(will(7), birth(7))).toEqual(['gone', 'ignored']);
+    expect(await record(birth(7), will(7))).toEqual(['born', 'gone']);
+    expect(await recordAfter(5, birth(7))).toBe('ignored');
     expect(await device()).toMatchObject({ presence: 'offline' });
   });
 
-  it('is not begun by the birth of an earlier one', async () => {
-    expect(await record(birth(8), birth(7), will(8), birth(7))).toEqual([
+  it('is not begun by the birth of an earlier one that another replica is late with', async () => {
+    expect(await record(birth(7), birth(8))).toEqual(['born', 'took_over']);
+    expect(await recordAfter(5, birth(7))).toBe('ignored');
+    expect(await record(birth(7))).toEqual(['ignored']); // so soon after the latest it cannot be news
+    expect(await device()).toMatchObject({ session: { id: 8 } });
+  });
+
+  it.each<[what: string, wrong: number]>([
+    ['far in the future', 64_698_438_051_149],
+    ['from a clock a day ahead', Date.now() + 86_400_000],
+    ['as large as numbers go', Number.MAX_SAFE_INTEGER],
+  ])('begins with a live birth, though the one before had a number %s', async (_what, wrong) => {
+    const right = Date.now();
+    expect(await record(birth(wrong), birth(right, 'keep'), will(wrong))).toEqual([
       'born',
-      'ignored',
-      'gone',
+      'took_over',
       'ignored',
     ]);
+    expect(await device()).toMatchObject({ presence: 'online', session: { id: right, telemetry: 'keep' } });
+    expect(await command('now')).toMatchObject({ outcome: 'enqueued' });
+    expect(await record(will(right))).toEqual(['gone']);
+  });
+
+  it('may have a number from before the clock was set, and is not ended by the will of one after it', async () => {
+    const earlier = Date.now();
+    expect(await record(birth(earlier), birth(4000), will(earlier))).toEqual([
+      'born',
+      'took_over',
+      'ignored',
+    ]);
+    expect(await record(will(4000), birth(earlier + 1))).toEqual(['gone', 'born']);
+  });
+
+  it('may always have the same number', async () => {
+    expect(await record(birth(1), will(1))).toEqual(['born', 'gone']);
+    await arrivedBefore(2000);
+    expect(await record(birth(1))).toEqual(['born']);
+    await arrivedBefore(2000);
+    expect(await record(birth(1, 'keep'))).toEqual(['took_over']);
+    expect(await device()).toMatchObject({ presence: 'online', session: { id: 1, telemetry: 'keep' } });
+    // The will of an earlier connection cannot be told from its own: the next reading brings it back.
+    await arrivedBefore(2000);
+    expect(await record(will(1))).toEqual(['gone']);
+    await new Replica(store.redis).take(lamp, [reading({ light: 1 })]);
+    expect(await device()).toMatchObject({ presence: 'online' });
+  });
+
+  it('of two programs that share an id is that of the one that connected last', async () => {
+    await record(birth(5), birth(9));
+    await arrivedBefore(2000);
+    expect(await record(birth(5), will(9))).toEqual(['took_over', 'ignored']);
+  });
+
+  it('begins also when the clock of Redis was set back meanwhile', async () => {
+    await record(birth(7));
+    await arrivedBefore(-3_600_000);
+    expect(await record(birth(3))).toEqual(['took_over']);
   });
 
   it('takes over from one whose end nobody has told, or returns after silence', async () => {
@@ -107,6 +171,34 @@ describe('a message that comes again', () => {
     expect(await record(birth(7), birth(7))).toEqual(['known', 'known']);
     expect(await device()).toEqual(before);
     expect(before).toMatchObject({ presence: 'stale' });
+  });
+
+  it('changes nothing: the retained birth of an earlier session, that a broker has saved', async () => {
+    await record(birth(4), birth(9), birth(7));
+    await arrivedBefore(60_000);
+    expect([await retained(birth(9)), await retained(birth(4)), await retained(will(4))]).toEqual([
+      'ignored',
+      'ignored',
+      'ignored',
+    ]);
+    expect(await device()).toMatchObject({ presence: 'online', session: { id: 7 } });
+  });
+
+  it('is news if it is retained and its session is not known: the services were away when it was published', async () => {
+    await record(birth(Date.now() + 86_400_000));
+    await arrivedBefore(60_000);
+    expect(await retained(birth(4000, 'keep'))).toBe('took_over');
+    expect(await device()).toMatchObject({ session: { id: 4000, telemetry: 'keep' } });
+  });
+
+  it('is known of a session that an earlier version has recorded', async () => {
+    await record(birth(7));
+    await store.redis.hdel(lamp.deviceKey, 'sessions');
+    expect([await retained(birth(7)), ...(await record(birth(5), will(7)))]).toEqual([
+      'known',
+      'took_over',
+      'ignored',
+    ]);
   });
 
   it('changes nothing: a will', async () => {

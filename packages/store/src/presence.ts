@@ -7,7 +7,7 @@ import { runScripts } from './script.js';
 /**
  * What a birth or a will changed. A birth that finds a session nobody has told the end of: `took_over` from one that was fresh,
  * `returned` from one that had fallen silent; otherwise it is `born`. A will or goodbye: `slept` of a device that sleeps, or `gone`.
- * Nothing was changed by the birth of the session that stands, if it is `known`, and by what is older or was told (`ignored`).
+ * Nothing was changed by the birth of the session that stands, if it is `known`, and by what is older or known already (`ignored`).
  */
 export type PresenceOutcome =
   | 'born'
@@ -19,15 +19,26 @@ export type PresenceOutcome =
   | 'ignored'
   | 'full';
 
+/** A birth or a will, and how it came. */
+export interface PresenceMessage {
+  readonly address: DeviceAddress;
+  readonly message: Birth | Will;
+  /** It was retained, or delivered before, so it may be of any age. */
+  readonly mayBeOld?: boolean;
+  /** Monotonic time of arrival (performance.now); now by default. */
+  readonly arrivedAt?: number;
+}
+
 /** Records births and wills, in order. May be repeated. */
 export async function recordPresence(
   redis: Redis,
-  messages: readonly { address: DeviceAddress; message: Birth | Will }[],
+  messages: readonly PresenceMessage[],
 ): Promise<PresenceOutcome[]> {
+  const now = performance.now();
   const replies = await runScripts(
     redis,
     'recordPresence-5',
-    messages.map(({ address, message }) => ({
+    messages.map(({ address, message, mayBeOld = false, arrivedAt = now }) => ({
       keys: [
         address.deviceKey,
         address.presenceKey,
@@ -47,6 +58,8 @@ export async function recordPresence(
         (message.online && message.forgetAfter) || '',
         !message.online && message.goodbye ? '1' : '',
         (message.online && message.reports) || '',
+        mayBeOld ? '1' : '0',
+        Math.max(0, Math.round(now - arrivedAt)),
       ],
     })),
   );

@@ -1,38 +1,52 @@
-import type { DevicePart } from '../src/accept-readings.js';
 import { WINDOW_SIZE } from '../src/keys.js';
+import type { JudgedPart } from './replica.js';
 
 /** What a part should come to. */
 export type Verdict = 'accepted' | 'repeated' | 'conflict';
 
-/** What the store should hold of one device whose readings all have a sequence: its last state and its window, in plain words. */
+interface Entry {
+  readonly seq: number;
+  readonly late: boolean;
+}
+
+/** What a device has shown of a restarted counter since its last live reading. */
+interface Evidence {
+  readonly rising: number;
+  readonly weight: number;
+  readonly seq: number | undefined;
+}
+const NONE: Evidence = { rising: 0, weight: 0, seq: undefined };
+
+/**
+ * What the store should hold of one device without a birth whose readings have a sequence, no time, and always the same content: its last
+ * state and its window, in plain words.
+ */
 export class DeviceModel {
   last: number | undefined;
-  window: { seq: number; late: boolean }[] = [];
+  window: Entry[] = [];
   rules = '';
+  private evidence = NONE;
   private version = '';
   private by = { replica: '', part: 0 };
 
   /** Takes a part, or does not, and says what the store should say. */
-  accept(replica: string, { part, version, rules, live, late }: DevicePart): Verdict {
+  accept(replica: string, { part, version, rules, live, readings }: JudgedPart): Verdict {
     if (this.by.replica === replica && this.by.part === part) return 'repeated';
     // An earlier part of the same replica that comes after a later one: whether it was accepted nobody can tell any more.
     if (this.by.replica === replica && this.by.part > part) return 'conflict';
     if (version !== this.version) return 'conflict';
-    if (live[0] !== undefined && this.last !== undefined && live[0].seq! <= this.last) return 'conflict';
-    const newest = live.at(-1)?.seq ?? this.last;
-    if (newest !== undefined && late.some(({ seq }) => seq! > newest)) return 'conflict';
+    const seqs = readings.map(({ seq }) => seq!);
+    const { isLive, evidence } = this.place(seqs);
+    if (readings.some((reading, i) => live.includes(reading) !== isLive[i])) return 'conflict';
+    this.evidence = evidence;
     if (this.version === '') this.version = '0';
-    for (const { seq } of live) {
-      this.window.push({ seq: seq!, late: false });
-      this.last = seq!;
+    for (const [i, seq] of seqs.entries()) {
+      if (!isLive[i]) continue;
+      this.window.push({ seq, late: false });
+      this.last = seq;
     }
     this.trim();
-    const oldest = this.window.length === WINDOW_SIZE ? this.window[0]!.seq : 0;
-    for (const { seq } of late) {
-      if (seq! >= oldest && !this.window.some((known) => known.seq === seq))
-        this.window.push({ seq: seq!, late: true });
-    }
-    this.window.sort((a, b) => a.seq - b.seq);
+    for (const [i, seq] of seqs.entries()) if (!isLive[i]) this.insertLate(seq);
     this.trim();
     if (rules !== '') {
       this.rules = rules;
@@ -42,7 +56,58 @@ export class DeviceModel {
     return 'accepted';
   }
 
+  /** Which readings are newer than what came before them. */
+  private place(seqs: readonly number[]): { isLive: boolean[]; evidence: Evidence } {
+    const known = this.window.map(({ seq }) => seq);
+    let { last, evidence } = this;
+    const isLive = seqs.map((seq) => {
+      let newer = last === undefined || seq > last;
+      if (!newer) {
+        evidence = after(evidence, seq, known);
+        newer = evidence.rising >= 3 || evidence.weight >= 128;
+      }
+      known.push(seq);
+      if (newer) {
+        last = seq;
+        evidence = NONE;
+      }
+      return newer;
+    });
+    return { isLive, evidence };
+  }
+
+  /** Into its place before the last state, and not before the reading with which the latest order began. */
+  private insertLate(seq: number): void {
+    if (this.window.some((entry) => entry.seq === seq)) return;
+    let place = this.window.length;
+    if (this.window.at(-1)?.late === false) place -= 1;
+    for (; place > 0 && seq < this.window[place - 1]!.seq; place -= 1) {
+      const [before, at] = [this.window[place - 1]!, this.window[place]];
+      if (at !== undefined && !before.late && at.seq < before.seq) break;
+    }
+    if (place === 0 && this.isFull) return;
+    this.window.splice(place, 0, { seq, late: true });
+    this.added += 1;
+  }
+
+  /** The store trims after all late ones of a part: until then its window may be larger. */
+  private added = 0;
+  private get isFull(): boolean {
+    return this.window.length - this.added >= WINDOW_SIZE;
+  }
+
   private trim(): void {
+    this.added = 0;
     this.window = this.window.slice(-WINDOW_SIZE);
   }
+}
+
+function after(evidence: Evidence, seq: number, known: readonly number[]): Evidence {
+  const { rising, weight } = evidence;
+  if (known.includes(seq)) return { ...evidence, weight: weight + 1 };
+  const below = Math.max(...known.filter((other) => other < seq));
+  const above = Math.min(...known.filter((other) => other > seq));
+  if (above - below <= 64) return { ...evidence, weight: weight + 4 };
+  const isRising = evidence.seq !== undefined && seq > evidence.seq;
+  return { rising: isRising ? rising + 1 : 1, weight: weight + 16, seq };
 }

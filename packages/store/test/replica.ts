@@ -6,7 +6,9 @@ import {
   type DevicePart,
   type EmittedCommand,
   FIRST_VERSION,
+  isLiveKind,
   isNewer,
+  kindOf,
   type Mark,
   NEW_DEVICE,
   type PartOutcome,
@@ -53,10 +55,21 @@ export interface Judgement {
   readonly rules?: (believed: string, live: readonly StoredReading[]) => string;
 }
 
+/** A part with its readings in the order in which they came. */
+export type JudgedPart = DevicePart & { readonly readings: readonly StoredReading[] };
+
+/** How a reading came; by default alone, and not retained. */
+export interface Way {
+  readonly isRetained?: boolean;
+  readonly isReplayed?: boolean;
+}
+
 /** A rules service as the store sees it: it believes things of devices, and adopts the store's word when it was wrong. */
 export class Replica {
   readonly beliefs = new Map<string, Beliefs>();
   private parts = 0;
+  /** As what the store said the readings of a part are to be judged. */
+  private readonly placed = new Map<string, string>();
 
   constructor(
     readonly redis: Redis,
@@ -64,17 +77,27 @@ export class Replica {
   ) {}
 
   /** A part judged on what this replica believes, which moves on as if the store had agreed. */
-  judge(address: DeviceAddress, readings: readonly StoredReading[], judgement: Judgement = {}): DevicePart {
+  judge(
+    address: DeviceAddress,
+    readings: readonly (StoredReading & Way)[],
+    judgement: Judgement = {},
+  ): JudgedPart {
     const believed = this.beliefs.get(address.name) ?? { version: UNKNOWN_VERSION, mark: NOTHING, rules: '' };
+    const placed = this.placed.get(address.name);
+    this.placed.delete(address.name);
     const live: StoredReading[] = [];
     const late: StoredReading[] = [];
     let { mark } = believed;
-    for (const next of readings) {
-      if (!isNewer(next, mark)) late.push(next);
-      else {
+    let kinds = '';
+    for (const [i, next] of readings.entries()) {
+      const { isRetained = false, isReplayed = false } = next;
+      const isLive =
+        !isRetained && (placed?.length === readings.length ? isLiveKind(placed[i]!) : isNewer(next, mark));
+      if (isLive) {
         live.push(next);
         mark = next;
-      }
+      } else late.push(next);
+      kinds += kindOf(isLive, { isRetained, isReplayed });
     }
     const part = ++this.parts;
     const rules = (live.length > 0 && judgement.rules?.(believed.rules, live)) || '';
@@ -83,9 +106,15 @@ export class Replica {
     else if (version === NEW_DEVICE) version = FIRST_VERSION;
     const after = partBefore(believed.tail, live);
     const tail = tailAfter(part, live);
+    mark = { seq: mark.seq, at: mark.at };
     this.beliefs.set(address.name, { version, mark, rules: rules || believed.rules, tail });
     const commands = live.length > 0 ? (judgement.commands ?? []) : [];
-    return { address, part, after, version: believed.version, rules, live, late, commands };
+    const { version: judgedOn } = believed;
+    const isUsual = kinds === '0'.repeat(live.length) + '1'.repeat(late.length);
+    return {
+      ...{ address, part, after, version: judgedOn, rules, live, late, commands, readings },
+      ...(!isUsual && { kinds }),
+    };
   }
 
   /** Sends parts as they are. */
@@ -96,7 +125,7 @@ export class Replica {
   /** Takes readings of one device: judges them, and judges again on the store's grounds as long as it disagrees. */
   async take(
     address: DeviceAddress,
-    readings: readonly StoredReading[],
+    readings: readonly (StoredReading & Way)[],
     judgement?: Judgement,
   ): Promise<PartOutcome> {
     const [outcome] = await this.send(this.judge(address, readings, judgement));
@@ -105,6 +134,7 @@ export class Replica {
 
   /** Adopts the store's grounds; true if the part is to be judged again. */
   believe(address: DeviceAddress, { grounds }: PartOutcome): boolean {
+    if (grounds) this.placed.set(address.name, grounds.kinds);
     if (grounds) this.beliefs.set(address.name, grounds);
     return grounds !== undefined;
   }

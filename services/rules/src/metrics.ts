@@ -1,7 +1,8 @@
 import { FINAL_STATES, OPEN_STATES } from '@lamplighter/contracts/command';
-import { REJECT_REASONS } from '@lamplighter/contracts/reading';
+import { HISTORY_REASONS, REJECT_REASONS } from '@lamplighter/contracts/reading';
 import { SKIP_REASONS } from '@lamplighter/contracts/rollout';
 import { LATENCY_BUCKETS, Metrics } from '@lamplighter/service-kit/metrics';
+import { RESTART_REASONS } from '@lamplighter/store/accept-readings';
 import { STORE_DURABILITY_HELP } from '@lamplighter/store/connect';
 import { JUDGEMENTS } from '@lamplighter/store/edge';
 import { BrokerMetrics } from './broker-metrics/broker-metrics.js';
@@ -33,7 +34,7 @@ export type StoreOperation = (typeof STORE_OPERATIONS)[number];
 /** Every metric of the rules service, declared together. */
 export class RulesMetrics extends Metrics {
   readonly telemetry = this.counter('telemetry_messages_total', 'Readings by what became of them', {
-    result: ['accepted', 'late', 'duplicate', 'stale', 'rejected', 'retried', 'failed'],
+    result: ['accepted', 'late', 'duplicate', 'stale', 'retained', 'rejected', 'retried', 'failed'],
   });
   readonly rejected = this.counter(
     'telemetry_rejected_total',
@@ -41,6 +42,16 @@ export class RulesMetrics extends Metrics {
     {
       reason: REJECT_REASONS,
     },
+  );
+  readonly unjudged = this.counter(
+    'telemetry_unjudged_total',
+    'Readings that no rule judged, because they were history when they came, by reason',
+    { reason: HISTORY_REASONS },
+  );
+  readonly orderRestarts = this.counter(
+    'telemetry_order_restarts_total',
+    'Readings with a lower number than the last state that were newer all the same, by reason',
+    { reason: RESTART_REASONS },
   );
   readonly receipts = this.counter(
     'telemetry_receipts_total',
@@ -148,7 +159,7 @@ export class RulesMetrics extends Metrics {
     { result: ['enqueued', ...SKIP_REASONS, 'repeated', 'swept'] },
   );
   readonly answers = this.counter('command_answers_total', "Devices' answers by what they did", {
-    result: ['recorded', 'repeated', 'late', 'missing', 'foreign', 'malformed'],
+    result: ['recorded', 'repeated', 'late', 'missing', 'foreign', 'retained', 'malformed'],
   });
   readonly effects = this.counter(
     'command_effects_total',

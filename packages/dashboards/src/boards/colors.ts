@@ -14,6 +14,8 @@ export const RESULTS: Colors = {
   late: 'blue',
   duplicate: 'purple',
   stale: 'yellow',
+  retained: 'light-blue',
+  replayed: 'purple',
   rejected: 'red',
   retried: 'orange',
   failed: 'dark-red',

@@ -95,7 +95,7 @@ export const telemetry = board({
         linesPanel({
           title: 'By result',
           description:
-            'Accepted is the new last state, late only enters the history, duplicate was known, stale was too old for a full window, rejected was malformed, retried will be read again.',
+            'Accepted is the new last state, late only enters the history, duplicate was known, stale was too old for a full window, retained was kept by the broker and is of unknown age, rejected was malformed, retried will be read again.',
           unit: 'cps',
           queries: [[sumRate(`telemetry_messages_total{${REPLICA}}`, 'result'), '{{result}}']],
           width: 12,
@@ -116,15 +116,13 @@ export const telemetry = board({
           stacked: true,
         }),
         linesPanel({
-          title: 'Readings that were not live',
+          title: 'Readings that were not judged',
           description:
-            'Late ones entered the history, duplicates were known already, stale ones were too old for a full window.',
+            'Late ones came after a newer one, replayed ones stood in a replay before its newest, retained ones were kept by the broker, stale ones were older than 30 s by their own clock. Restarts are devices whose order began again.',
           unit: 'cps',
           queries: [
-            [
-              sumRate(`telemetry_messages_total{result=~"late|duplicate|stale",${REPLICA}}`, 'result'),
-              '{{result}}',
-            ],
+            [sumRate(`telemetry_unjudged_total{${REPLICA}}`, 'reason'), '{{reason}}'],
+            [sumRate(`telemetry_order_restarts_total{${REPLICA}}`, 'reason'), 'restart: {{reason}}'],
           ],
           width: 8,
           height: 7,

@@ -6,6 +6,7 @@ import type { TelemetryInterval } from '@lamplighter/store/settings';
 import { isoTime } from '../iso-time.js';
 import type { DeviceBody, DeviceDetail } from './device.schema.js';
 import { edgeSettingBody } from './edge-rule.js';
+import { orderBody } from './order-body.js';
 import { telemetryIntervalBody } from './telemetry-interval.js';
 
 /** A device as the API shows it: the store's, with its times in ISO 8601. */
@@ -42,6 +43,7 @@ export function deviceDetail(
   const telemetryInterval = telemetryIntervalBody(interval, device.ageMs);
   return {
     ...deviceBody(device),
+    order: orderBody(device),
     ...(telemetryInterval && { telemetryInterval }),
     ...(edgeRule && { edgeRule }),
     stoppedLanes,
@@ -50,12 +52,13 @@ export function deviceDetail(
 }
 
 /** A reading as the API shows it. */
-export function readingBody({ measurements, seq, at, receivedAt, late }: KeptReading) {
+export function readingBody({ measurements, seq, at, receivedAt, late, history }: KeptReading) {
   return {
     measurements,
     ...(seq !== undefined && { seq }),
     ...(at !== undefined && { at: isoTime(at) }),
     receivedAt: isoTime(receivedAt),
     late,
+    ...(history !== undefined && { history: true as const, why: history }),
   };
 }

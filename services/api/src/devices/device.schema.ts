@@ -1,5 +1,6 @@
 import { identitySchema } from '@lamplighter/contracts/identity';
 import { PRESENCE_STATES } from '@lamplighter/contracts/presence';
+import { HISTORY_REASONS } from '@lamplighter/contracts/reading';
 import { z } from 'zod';
 import { timeSchema } from '../iso-time.js';
 import { CURSOR, limitSchema, nextSchema } from '../requests/page.js';
@@ -25,7 +26,20 @@ const readingSchema = z
     receivedAt: timeSchema('Server time when it came'),
     late: z
       .boolean()
-      .meta({ description: 'It came after a newer one: it is in the history, and never was the last state' }),
+      .meta({ description: 'It came after a newer one, or was retained: it never was the last state' }),
+    history: z
+      .literal(true)
+      .optional()
+      .meta({ description: 'It was history when it came, so rules did not act on it; `why` says why' }),
+    why: z
+      .enum(HISTORY_REASONS)
+      .optional()
+      .meta({
+        description:
+          'Of history. late: a newer reading had come before. replayed: it was part of a replay, and not its newest. retained: the broker ' +
+          'had kept it, so its age is unknown. stale: by the clock of the device it was older than 30 s when it came; rules with a longer ' +
+          '`maxAge` judged it all the same.',
+      }),
   })
   .meta({ id: 'Reading' });
 
@@ -78,6 +92,28 @@ export const deviceSchema = z
   });
 export type DeviceBody = z.infer<typeof deviceSchema>;
 
+const count = (description: string) => z.int().min(0).meta({ description });
+
+/** What came of a device's readings that were not simply the next one. */
+const orderSchema = z
+  .object({
+    late: count('Readings that came after a newer one and entered the history, retained ones included'),
+    duplicate: count('Readings that came again'),
+    tooOld: count('Readings older than the whole history, which were not stored'),
+    retained: count('Readings that the broker had retained'),
+    refused: count('Readings that were refused, and whose `_seq` could be read'),
+    restarts: count(
+      'Times that a reading with a lower number was newer: a new session, a restarted counter, or a corrected clock',
+    ),
+    clockBehindMs: z.int().min(1).optional().meta({
+      description: 'By how much the `_at` of the last state was in the past when it came, if more than 30 s',
+    }),
+    sentences: z.array(z.string()).meta({
+      description: 'What is wrong with the latest readings, in plain sentences; empty if nothing is',
+    }),
+  })
+  .meta({ description: 'Why readings of this device are not acted on' });
+
 const [deviceExample] = deviceSchema.meta()!.examples as [DeviceBody];
 
 /** A device that is asked for by itself. */
@@ -87,6 +123,7 @@ export const deviceDetailSchema = deviceSchema
       description:
         'How often it is to measure, and does; absent if nothing was set and nothing can be measured',
     }),
+    order: orderSchema,
     edgeRule: edgeSettingSchema.optional().meta({
       description: 'The rule by which it is to go while its link is down; absent if none was ever set',
     }),
@@ -120,6 +157,18 @@ export const deviceDetailSchema = deviceSchema
       {
         ...deviceExample,
         telemetryInterval: { desiredMs: 10000, measuredMs: 9998, pace: 'ok', late: false },
+        order: {
+          late: 3,
+          duplicate: 1,
+          tooOld: 0,
+          retained: 0,
+          refused: 0,
+          restarts: 1,
+          clockBehindMs: 7200000,
+          sentences: [
+            'the clock of lamp-0001 is 2 h behind, or its readings are so late: rules with a shorter maxAge do not judge them',
+          ],
+        },
         edgeRule: { rule: 'night-light', told: 'night-light@3', confirmed: 'night-light@3' },
         stoppedLanes: [{ lane: 'grabber', stoppedBy: '01KAP3Z8Q4T5V6W7X8Y9ZABCDE-17' }],
         effects: [

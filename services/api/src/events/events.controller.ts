@@ -25,7 +25,7 @@ export class EventsController {
   @ApiOperation({
     summary: 'Watch what happens, as server-sent events',
     description: [
-      'Types: `telemetry` (a sample of it), `command` (every change of state), `effect` (whether a command had the effect that its rule',
+      'Types: `telemetry` (a sample of it; `history` and `why` as of a reading), `command` (every change of state), `effect` (whether a command had the effect that its rule',
       'expects, once that is known), `presence` (every birth and will), `rollout` (its start and end, and its progress at most once a second),',
       '`rule` (every change of one) and `removal` (of a device, or of a fleet with its progress at most once a second).',
       'A comment every 15 s keeps the connection alive. The service keeps about the last 10,000 events: a client that sends',

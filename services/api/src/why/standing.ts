@@ -59,7 +59,7 @@ export function standingOf(
   const history = new History(readings);
   const { newest, heardAt = 0 } = history;
   const reading: Readonly<Record<string, Measurement | undefined>> = newest?.reading ?? {};
-  const ageMs = newest === undefined ? 0 : Math.max(0, now - newest.receivedAt);
+  const ageMs = newest === undefined ? 0 : Math.max(0, now - Math.min(newest.receivedAt, newest.at));
   const last = history.beforeNewest?.reading ?? {};
   const observation: Observation = { trigger: 'timer', reading, ageMs, heardAt, last, window: history };
   const trace: Trace = [];

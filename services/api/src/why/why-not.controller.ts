@@ -13,6 +13,7 @@ import { readRule, readRules, readRulesOff, type UnreadableRule } from '@lamplig
 import { Controller, Get, Inject, Param, Query } from '@nestjs/common';
 import { ApiOperation } from '@nestjs/swagger';
 import type { z } from 'zod';
+import { orderSentences } from '../devices/order-body.js';
 import { isoTime } from '../iso-time.js';
 import { Answers, Problems, Resource } from '../openapi/describe.js';
 import { noSuchDevice } from '../problems/not-found.js';
@@ -69,11 +70,12 @@ export class WhyNotController {
     if (rule.quorum !== undefined) {
       const { groups } = await readGroups(redis, [{ fleet, rule: id }]);
       const standing = inFleet(groupStandingOf(rule, groups[0]!, device, now), offSince);
-      return { ...body(known, rule, standing, asked, groupSentences(standing, asked)), ...ofGroup(standing) };
+      const told = [...groupSentences(standing, asked), ...orderSentences(known)];
+      return { ...body(known, rule, standing, asked, told), ...ofGroup(standing) };
     }
     const { state, ...asking } = await this.ask(rule, known, now);
     const standing = inFleet(asking.standing, offSince);
-    const sentences = standingSentences(standing, asked);
+    const sentences = [...standingSentences(standing, asked), ...orderSentences(known)];
     return { ...body(known, rule, standing, asked, sentences), ...(state !== undefined && { state }) };
   }
 

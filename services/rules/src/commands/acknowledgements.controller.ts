@@ -22,6 +22,7 @@ import { wakeUntilStored } from './wake-until-stored.js';
 const SUBSCRIPTION: Subscription = {
   link: 'commands',
   shared: true,
+  wantsRetained: false,
   maxBatch: 500,
   concurrency: 1,
   holdsLink: false,
@@ -79,7 +80,12 @@ export class AcknowledgementsController {
     });
   }
 
-  private read({ topic, payload, traceparent }: MqttMessage) {
+  private read({ topic, payload, traceparent, delivery }: MqttMessage) {
+    if (delivery === 'retained') {
+      // Of any age: the command that it answers has long been answered, or is asked about again.
+      this.metrics.answers.inc({ result: 'retained' });
+      return [];
+    }
     const parsed = parseTopic(topic);
     const answer = parseAnswer(payload);
     if (parsed === undefined || answer === undefined) {

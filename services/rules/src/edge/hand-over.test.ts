@@ -24,13 +24,14 @@ function lamp(): KnownDevice {
     version: NEW_DEVICE,
     mark: { seq: undefined, at: undefined },
     rules: '',
+    kinds: '',
     session: { id: 1, keeps: false },
   });
   judgeReading(device, { light: 500, led_on: false }, NOW - 3_600_000);
   return device;
 }
 
-function judgeReading(device: KnownDevice, measurements: object, now = NOW, mayActuate = true) {
+function judgeReading(device: KnownDevice, measurements: object, now = NOW, isReplayed = false) {
   seq += 1;
   const reading = {
     n: undefined,
@@ -38,7 +39,9 @@ function judgeReading(device: KnownDevice, measurements: object, now = NOW, mayA
     at: undefined,
     json: '',
     reading: { ...measurements },
-    mayActuate,
+    isRetained: false,
+    isReplayed,
+    isLive: undefined,
     ageMs: 0,
     traceparent: undefined,
     takenAt: 0,
@@ -81,7 +84,7 @@ describe('a lamp that has decided for itself', () => {
 
   it('is not taken over by history', () => {
     const device = lamp();
-    judgeReading(device, { light: 315, led_on: true, _edge: decided() }, NOW, false);
+    judgeReading(device, { light: 315, led_on: true, _edge: decided() }, NOW, true);
     expect(device.states['night-light']).toMatchObject({ raised: false });
   });
 });

@@ -14,8 +14,8 @@ function read(bytes: Buffer, sizes: number[] = []) {
   };
   const reader = new FrameReader(
     {
-      publish: (topic, payload, qos, packetId, traceparent) =>
-        seen.publish.push({ topic, payload: Buffer.from(payload), qos, packetId, traceparent }),
+      publish: (topic, payload, qos, packetId, traceparent, delivery) =>
+        seen.publish.push({ topic, payload: Buffer.from(payload), qos, packetId, traceparent, delivery }),
       puback: (id, code) => seen.puback.push([id, code]),
       other: (packet) => seen.other.push(Buffer.from(packet)),
     },
@@ -39,6 +39,7 @@ const publish = fc.record({
   qos: fc.constantFrom(0 as const, 1 as const),
   messageId: fc.integer({ min: 1, max: 65_535 }),
   retain: fc.boolean(),
+  isAgain: fc.boolean(),
   expiry: fc.option(fc.integer({ min: 1, max: 100_000 }), { nil: undefined }),
   traceparent,
 });
@@ -51,11 +52,11 @@ describe('frames', () => {
         fc.array(fc.integer({ min: 1, max: 60 })),
         (packets, cuts) => {
           const bytes = Buffer.concat(
-            packets.map(({ expiry, traceparent, ...packet }) =>
+            packets.map(({ expiry, traceparent, isAgain, ...packet }) =>
               mqttPacket.generate(
                 {
                   cmd: 'publish',
-                  dup: false,
+                  dup: isAgain && packet.qos > 0,
                   ...packet,
                   properties: {
                     ...(expiry !== undefined && { messageExpiryInterval: expiry }),
@@ -71,12 +72,13 @@ describe('frames', () => {
             ),
           );
           expect(read(bytes, cuts).publish).toEqual(
-            packets.map(({ topic, payload, qos, messageId, traceparent }) => ({
+            packets.map(({ topic, payload, qos, messageId, traceparent, retain, isAgain }) => ({
               topic,
               payload,
               qos,
               packetId: qos === 0 ? 0 : messageId,
               traceparent,
+              delivery: retain ? 'retained' : isAgain && qos > 0 ? 'repeated' : 'live',
             })),
           );
         },

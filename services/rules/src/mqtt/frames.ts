@@ -7,6 +7,15 @@ import { parseTraceparent, TRACEPARENT } from '@lamplighter/contracts/trace-cont
 
 const PUBLISH = 3;
 const PUBACK = 4;
+/** Flags of a PUBLISH. */
+const RETAIN = 0x01;
+const DUP = 0x08;
+
+/**
+ * How the broker delivers a message: as news (`live`), from what it keeps for new subscribers (`retained`), or again, since the PUBACK of
+ * an earlier delivery did not reach it (`repeated`). A message that is both is `retained`.
+ */
+export type Delivery = 'live' | 'retained' | 'repeated';
 
 /** Where frames go. `payload` is a view into the bytes of the socket; `packetId` is 0 for QoS 0. */
 export interface FrameSink {
@@ -16,6 +25,7 @@ export interface FrameSink {
     qos: 0 | 1,
     packetId: number,
     traceparent: string | undefined,
+    delivery: Delivery,
   ): void;
   puback(packetId: number, reasonCode: number): void;
   /** A whole packet of any other kind. */
@@ -70,12 +80,14 @@ export class FrameReader {
     const first = bytes[start]!;
     const kind = first >> 4;
     const qos = (first >> 1) & 3;
-    if (kind === PUBLISH && qos < 2) this.readPublish(bytes, qos as 0 | 1, bodyStart(bytes, start), end);
-    else if (kind === PUBACK) this.readPuback(bytes, bodyStart(bytes, start), end);
+    if (kind === PUBLISH && qos < 2) {
+      const delivery = (first & RETAIN) !== 0 ? 'retained' : (first & DUP) !== 0 ? 'repeated' : 'live';
+      this.readPublish(bytes, qos as 0 | 1, delivery, bodyStart(bytes, start), end);
+    } else if (kind === PUBACK) this.readPuback(bytes, bodyStart(bytes, start), end);
     else this.sink.other(bytes.subarray(start, end));
   }
 
-  private readPublish(bytes: Buffer, qos: 0 | 1, start: number, end: number): void {
+  private readPublish(bytes: Buffer, qos: 0 | 1, delivery: Delivery, start: number, end: number): void {
     const topicEnd = start + 2 + ((bytes[start]! << 8) | bytes[start + 1]!);
     let at = topicEnd + (qos === 0 ? 0 : 2);
     let propertiesLength = 0;
@@ -93,6 +105,7 @@ export class FrameReader {
       qos,
       qos === 0 ? 0 : (bytes[topicEnd]! << 8) | bytes[topicEnd + 1]!,
       propertiesLength < TRACE_PROPERTY.length ? undefined : traceparentIn(bytes, propertiesStart, at),
+      delivery,
     );
   }
 

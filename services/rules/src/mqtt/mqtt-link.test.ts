@@ -23,7 +23,12 @@ async function openLink(
   const messages: MqttMessage[] = [];
   const life: string[] = [];
   const link = new MqttLink(
-    { url, clientId: `lamplighter-test-${name}`, filters, clean },
+    {
+      url,
+      clientId: `lamplighter-test-${name}`,
+      filters: filters.map((filter) => ({ filter, wantsRetained: false })),
+      clean,
+    },
     {
       onMessage: (message) => messages.push(message),
       afterRead: () => undefined,

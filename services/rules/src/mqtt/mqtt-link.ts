@@ -2,7 +2,7 @@ import { connect as connectTcp, isIP } from 'node:net';
 import { type ConnectionOptions, connect as connectTls } from 'node:tls';
 import { BOUNDS } from '@lamplighter/contracts/bounds';
 import { MqttClient } from 'mqtt';
-import { encodePubacks, encodePublish } from './frames.js';
+import { type Delivery, encodePubacks, encodePublish } from './frames.js';
 import { PublishTap } from './publish-tap.js';
 
 /** A message as it came off the socket. Its link is told by `settle` when it has been dealt with. */
@@ -12,6 +12,7 @@ export interface MqttMessage {
   readonly payload: Buffer;
   readonly qos: 0 | 1;
   readonly packetId: number;
+  readonly delivery: Delivery;
   /** The trace that it says it belongs to. */
   readonly traceparent: string | undefined;
   /** Monotonic time of arrival, milliseconds (performance.now). */
@@ -33,10 +34,16 @@ export interface LinkEvents {
   onDown(reason: string, isRefused: boolean): void;
 }
 
+/** A topic filter, and whether messages that the broker keeps for new subscribers are asked for. */
+export interface Filter {
+  readonly filter: string;
+  readonly wantsRetained: boolean;
+}
+
 export interface LinkOptions {
   readonly url: string;
   readonly clientId: string;
-  readonly filters: readonly string[];
+  readonly filters: readonly Filter[];
   /** False keeps the session at the broker while the service is away. */
   readonly clean: boolean;
 }
@@ -236,7 +243,9 @@ export class MqttLink {
     if (!this.up) return;
     if (this.options.clean && this.options.filters.length > 0) {
       // The broker gives what comes from now on to other members of the group.
-      await this.client.unsubscribeAsync([...this.options.filters]).catch(() => undefined);
+      await this.client
+        .unsubscribeAsync(this.options.filters.map(({ filter }) => filter))
+        .catch(() => undefined);
     } else {
       this.closed = true;
       this.balance();
@@ -266,8 +275,17 @@ export class MqttLink {
             } as ConnectionOptions)
           : connectTcp({ host, port, noDelay: true, onread }),
       {
-        publish: (topic, payload, qos, packetId, traceparent) =>
-          this.take({ topic, payload, qos, packetId, traceparent, takenAt: tap.readAt, connection: tap }),
+        publish: (topic, payload, qos, packetId, traceparent, delivery) =>
+          this.take({
+            topic,
+            payload,
+            qos,
+            packetId,
+            delivery,
+            traceparent,
+            takenAt: tap.readAt,
+            connection: tap,
+          }),
         puback: (packetId, reasonCode) => this.finish(packetId, reasonCode),
       },
       () => this.events.afterRead(),
@@ -347,7 +365,11 @@ export class MqttLink {
       this.online();
       return;
     }
-    this.client.subscribe([...filters], { qos: 1 }, (error, granted) => {
+    // Retain handling 2: no retained messages (3.8.3.1). Mosquitto 2.0.11 sends them to shared subscriptions all the same.
+    const subscriptions = Object.fromEntries(
+      filters.map(({ filter, wantsRetained }) => [filter, { qos: 1, rh: wantsRetained ? 0 : 2 } as const]),
+    );
+    this.client.subscribe(subscriptions, (error, granted) => {
       const refused = (granted ?? []).filter(({ qos }) => qos >= 128).map(({ topic }) => withoutGroup(topic));
       if (error === null && refused.length === 0) {
         this.online();

@@ -24,7 +24,14 @@ async function listening(fleet: string, handler: (batch: readonly MqttMessage[])
     onFailure: (messages) => failed.push(messages),
   });
   const subscription: Subscription = {
-    ...{ link: 'telemetry', shared: true, maxBatch: 500, concurrency: 1, holdsLink: false },
+    ...{
+      link: 'telemetry',
+      shared: true,
+      wantsRetained: false,
+      maxBatch: 500,
+      concurrency: 1,
+      holdsLink: false,
+    },
   };
   transport.addHandler(`${fleet}/telemetry/#`, handler, true, { ...subscription });
   transport.listen(() => undefined);

@@ -9,8 +9,10 @@ import { MqttLink, type MqttMessage, type PublishOutcome } from './mqtt-link.js'
 export interface Subscription {
   /** Handlers of one link share a connection, and so wait for each other; different links do not. */
   readonly link: string;
-  /** True: the replicas share the messages. False: each replica gets all of them, and retained ones at start. */
+  /** True: the replicas share the messages. False: each replica gets all of them. */
   readonly shared: boolean;
+  /** True: messages that the broker keeps for new subscribers are asked for, too. */
+  readonly wantsRetained: boolean;
   /** Most messages of one call. */
   readonly maxBatch: number;
   /**
@@ -163,9 +165,10 @@ export class MqttTransport extends Server implements CustomTransportStrategy {
   private openLink(name: string): void {
     const { url, clientId, group, durable, logger } = this.options;
     const routes = this.routes.filter(({ subscription }) => subscription.link === name);
-    const filters = routes.map(({ filter, subscription }) =>
-      subscription.shared && !durable ? sharedFilter(group, filter) : filter,
-    );
+    const filters = routes.map(({ filter, subscription: { shared, wantsRetained } }) => ({
+      filter: shared && !durable ? sharedFilter(group, filter) : filter,
+      wantsRetained,
+    }));
     let wasUp = false;
     const link: MqttLink = new MqttLink(
       { url, clientId: `${clientId}-${name}`, filters, clean: !durable },

@@ -30,8 +30,8 @@ export class PublishTap extends Duplex {
     super({ allowHalfOpen: false });
     this.reader = new FrameReader(
       {
-        publish: (topic, payload, qos, packetId, traceparent) =>
-          sink.publish(topic, payload, qos, packetId, traceparent),
+        publish: (topic, payload, qos, packetId, traceparent, delivery) =>
+          sink.publish(topic, payload, qos, packetId, traceparent, delivery),
         puback: (packetId, reasonCode) => sink.puback(packetId, reasonCode),
         other: (packet) => this.forward(packet),
       },

@@ -45,7 +45,8 @@ async function isDueAfterBirth(lamp: DeviceAddress, fail: (pipeline: jest.Spied<
   );
   fail(jest.spyOn(redis, 'pipeline'));
   const payload = Buffer.from(JSON.stringify({ online: true, session: 1, at: 1, telemetry: 'latest' }));
-  await controller.record([{ topic: `${lamp.fleet}/presence/${lamp.device}`, payload } as MqttMessage]);
+  const birth = { topic: `${lamp.fleet}/presence/${lamp.device}`, payload, delivery: 'live' };
+  await controller.record([birth as MqttMessage]);
   const dueMs = async () =>
     Number(await redis.zscore(commandKeys(lamp.shard)[5]!, id)) - (await redisNow(redis));
   await until(async () => (await dueMs()) < 1000, { what: 'the command to be due' });

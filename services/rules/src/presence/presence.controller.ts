@@ -1,9 +1,9 @@
-import { type Birth, parsePresence, type Will } from '@lamplighter/contracts/presence';
+import { type Birth, parsePresence } from '@lamplighter/contracts/presence';
 import { deviceTopic, FILTERS, parseTopic } from '@lamplighter/contracts/topics';
 import { DeviceAddress } from '@lamplighter/store/accept-readings';
 import type { Redis } from '@lamplighter/store/connect';
 import type { LiveEvent } from '@lamplighter/store/events';
-import { type PresenceOutcome, recordPresence } from '@lamplighter/store/presence';
+import { type PresenceMessage, type PresenceOutcome, recordPresence } from '@lamplighter/store/presence';
 import { Controller, Inject } from '@nestjs/common';
 import { EventPattern, Payload } from '@nestjs/microservices';
 import { wakeUntilStored } from '../commands/wake-until-stored.js';
@@ -20,6 +20,7 @@ import { REDIS } from '../tokens.js';
 const SUBSCRIPTION: Subscription = {
   link: 'commands',
   shared: false,
+  wantsRetained: true,
   maxBatch: 500,
   concurrency: 1,
   holdsLink: false,
@@ -61,13 +62,15 @@ export class PresenceController {
       onRetry: (error) => this.events.storeFailed(error),
       onPoison: ({ address }, error) => this.events.poisoned(address, error),
     });
+    for (const [i, { message, address, mayBeOld }] of messages.entries())
+      if (mayBeOld && message.online && isPresent(outcomes[i]!)) this.announce(address, message);
     this.events.append(messages.flatMap((message, i) => this.tell(message, outcomes[i]!)));
     const back = messages.filter((_, i) => isBack(outcomes[i]!)).map(({ address }) => address);
     // Not awaited: until the births behind it are read, their devices are taken for such as do not answer.
     if (back.length > 0) void wakeUntilStored(this.redis, back, this.metrics, this.events);
   }
 
-  private read({ topic, payload }: MqttMessage) {
+  private read({ topic, payload, delivery, takenAt }: MqttMessage): PresenceMessage[] {
     const parsed = parseTopic(topic);
     const message = parsePresence(payload);
     if (parsed === undefined || message === undefined) {
@@ -75,18 +78,21 @@ export class PresenceController {
       if (payload.length > 0) this.metrics.presence.inc({ result: 'malformed' });
       return [];
     }
-    const { fleet, device } = parsed;
-    if (message.online) {
-      const session = { id: message.session, keeps: message.telemetry === 'keep' };
-      this.devices.announce(deviceTopic(fleet, 'telemetry', device), session);
-    }
-    return [{ address: new DeviceAddress(fleet, device, false), message }];
+    const address = new DeviceAddress(parsed.fleet, parsed.device, false);
+    const mayBeOld = delivery !== 'live';
+    // Before it is stored, since the next reading of the device may be here already.
+    if (message.online && !mayBeOld) this.announce(address, message);
+    return [{ address, message, mayBeOld, arrivedAt: takenAt }];
   }
 
-  private tell(
-    { address, message }: { address: DeviceAddress; message: Birth | Will },
-    outcome: PresenceOutcome | 'failed',
-  ): LiveEvent[] {
+  private announce({ fleet, device }: DeviceAddress, { session, telemetry }: Birth): void {
+    this.devices.announce(deviceTopic(fleet, 'telemetry', device), {
+      id: session,
+      keeps: telemetry === 'keep',
+    });
+  }
+
+  private tell({ address, message }: PresenceMessage, outcome: PresenceOutcome | 'failed'): LiveEvent[] {
     if (outcome === 'failed') return [];
     const { result, lost } = COUNTED[outcome];
     this.metrics.presence.inc({ result });
@@ -96,6 +102,11 @@ export class PresenceController {
     const { fleet, device } = address;
     return [{ type: 'presence', fleet, device, online: message.online, session: message.session }];
   }
+}
+
+/** The birth is that of the present session. */
+function isPresent(outcome: PresenceOutcome | 'failed'): boolean {
+  return outcome !== 'failed' && outcome !== 'ignored' && outcome !== 'full';
 }
 
 /** Whoever has recorded the birth of a session that stands may have died before it woke what waits, or not have heard that it had. */

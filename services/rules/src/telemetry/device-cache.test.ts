@@ -6,6 +6,7 @@ const grounds = (session?: DeviceGrounds['session']): DeviceGrounds => ({
   version: '0',
   mark: { seq: undefined, at: undefined },
   rules: '',
+  kinds: '',
   session,
 });
 
@@ -18,6 +19,14 @@ describe('what a device says of itself', () => {
     expect([lamp.answers, lamp.keeps]).toEqual([true, true]);
     devices.announce(TOPIC, { id: 2, keeps: false });
     expect([lamp.answers, lamp.keeps]).toEqual([true, false]);
+  });
+
+  it('is what its latest birth says, whatever the number of its session', () => {
+    const devices = new DeviceCache();
+    const lamp = devices.find(TOPIC)!;
+    devices.announce(TOPIC, { id: 64_698_438_051_149, keeps: false });
+    devices.announce(TOPIC, { id: 4000, keeps: true });
+    expect(lamp.keeps).toBe(true);
   });
 
   it('is not forgotten for grounds of the store that were read before the birth was there', () => {

@@ -20,7 +20,7 @@ export class DeviceCache {
     return this.byTopic.get(topic) ?? this.older.get(topic);
   }
 
-  /** A birth came: from now on the device understands `_cmd` and answers, and it said whether it keeps readings. */
+  /** A birth came: from now on the device understands `_cmd` and answers, and its birth says whether it keeps readings. */
   announce(topic: string, session: Session): void {
     this.cached(topic)?.announce(session);
   }

@@ -73,7 +73,7 @@ export class GroundsService {
     newest: PendingReading | undefined,
     groups: Map<string, GroupName>,
   ): void {
-    if (newest === undefined || !newest.mayActuate) return;
+    if (newest === undefined || newest.isRetained) return;
     const now = Date.now();
     for (const rule of targets) {
       const name = { fleet: address.fleet, rule: rule.id };

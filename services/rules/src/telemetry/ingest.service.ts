@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { parseTelemetry, type RejectReason } from '@lamplighter/contracts/reading';
+import { parseTelemetry, type RejectReason, STALE_MS } from '@lamplighter/contracts/reading';
 import {
   acceptReadings,
   type DeviceAddress,
+  isLiveKind,
   NEW_DEVICE,
   type PartOutcome,
 } from '@lamplighter/store/accept-readings';
@@ -143,6 +144,7 @@ export class IngestService {
         refuse(refusals, device, reason, seq);
       }
       const last = readings.length - 1;
+      const isRetained = message.delivery === 'retained';
       for (let i = 0; i <= last; i += 1) {
         const { reading, json } = readings[i]!;
         const pending: PendingReading = {
@@ -151,9 +153,10 @@ export class IngestService {
           at: reading._at,
           json,
           reading,
-          mayActuate: i === last,
-          // The clock of a device says how old the newest reading of a replay is; of one that comes alone, nothing.
-          ageMs: last === 0 || reading._at === undefined ? 0 : Math.max(0, now - reading._at),
+          isRetained,
+          isReplayed: i < last,
+          isLive: undefined,
+          ageMs: reading._at === undefined ? 0 : Math.max(0, now - reading._at),
           takenAt: message.takenAt,
           traceparent: message.traceparent,
         };
@@ -228,6 +231,8 @@ export class IngestService {
     const again = new Map<KnownDevice, PendingReading[]>();
     const events: LiveEvent[] = [];
     let accepted = 0;
+    let replayed = 0;
+    let stale = 0;
     for (const [i, part] of parts.entries()) {
       const outcome = outcomes[i]!;
       if (outcome === 'failed') {
@@ -236,31 +241,43 @@ export class IngestService {
       } else if (outcome.kind === 'conflict') {
         this.metrics.conflicts.inc();
         part.device.believe(outcome.grounds!);
-        again.set(part.device, [...part.readings]);
+        again.set(part.device, placed(part.readings, outcome.grounds!.kinds));
       } else if (outcome.kind === 'full') {
         this.metrics.telemetry.inc({ result: 'rejected' }, part.readings.length);
         this.metrics.rejected.inc({ reason: 'unknown_device' }, part.readings.length);
         for (const { seq } of part.readings) refuse(refusals, part.device, 'unknown_device', seq);
       } else {
-        for (const { reading } of part.readings) {
+        for (const { isReplayed, ageMs } of part.live) {
+          if (isReplayed) replayed += 1;
+          else if (ageMs > STALE_MS) stale += 1;
+        }
+        for (const { reading, isRetained } of part.readings) {
           const { _edge: report } = reading;
-          if (report !== undefined)
+          if (report !== undefined && !isRetained)
             reported.push({ fleet: part.address.fleet, device: part.address.device, report });
         }
         if (part.device.keeps) for (const { seq } of part.readings) receipts.add(part.device, 'stored', seq);
         // Of a part that is repeated nobody heard whether its device was thought away.
-        if (outcome.back || outcome.kind === 'repeated') back.push(part.address);
+        if (
+          outcome.back ||
+          (outcome.kind === 'repeated' && part.readings.some(({ isRetained }) => !isRetained))
+        )
+          back.push(part.address);
         if (outcome.back === 'stale' && !part.device.isCanary)
           this.metrics.sessionsLost.inc({ cause: 'timeout' });
         if (!part.device.isCanary) accepted += part.live.length;
         if (part.live.length > 0) this.states.note(part.address);
         if (outcome.late !== undefined) {
           // Where they stand among the others the store knows: the history is read again.
-          if (outcome.late.stored > 0) part.device.history = undefined;
+          if (outcome.late.stored + outcome.late.retained > 0) part.device.history = undefined;
           this.metrics.telemetry.inc({ result: 'late' }, outcome.late.stored);
           this.metrics.telemetry.inc({ result: 'duplicate' }, outcome.late.duplicate);
           this.metrics.telemetry.inc({ result: 'stale' }, outcome.late.stale);
+          this.metrics.telemetry.inc({ result: 'retained' }, outcome.late.retained);
+          this.metrics.unjudged.inc({ reason: 'late' }, outcome.late.stored);
+          this.metrics.unjudged.inc({ reason: 'retained' }, outcome.late.retained);
         }
+        if (outcome.restarted !== undefined) this.metrics.orderRestarts.inc({ reason: outcome.restarted });
         if (part.commands.length > 0) this.emit(part, outcome);
         for (const { id } of part.voted) this.groups.touched(part.address.fleet, id);
         if (outcome.crowded) this.metrics.votesRefused.inc(outcome.crowded);
@@ -269,6 +286,8 @@ export class IngestService {
       }
     }
     this.metrics.telemetry.inc({ result: 'accepted' }, accepted);
+    if (replayed > 0) this.metrics.unjudged.inc({ reason: 'replayed' }, replayed);
+    if (stale > 0) this.metrics.unjudged.inc({ reason: 'stale' }, stale);
     this.events.append(events);
     // Nobody waits for it: their readings are stored.
     if (back.length > 0) void wakeUntilStored(this.redis, back, this.metrics, this.events);
@@ -300,7 +319,7 @@ export class IngestService {
     for (const [i, [device, { seqs, reasons }]] of [...refusals].entries()) {
       // A device of which nothing was ever accepted here: only this tells whether it keeps what it sends.
       const session = sessions[i];
-      if (session !== undefined && session !== 'failed') device.announce(session);
+      if (session !== 'failed') device.learn(session);
       // A full fleet may have room one day: only what can never be taken is refused for good.
       if (!reasons.has('unknown_device')) for (const seq of seqs) receipts.add(device, 'refused', seq);
     }
@@ -315,6 +334,12 @@ export class IngestService {
   private fail(readings: number): void {
     this.metrics.telemetry.inc({ result: 'failed' }, readings);
   }
+}
+
+/** The readings of a part that was judged on other grounds, as the store says that they are to be judged. */
+function placed(readings: readonly PendingReading[], kinds: string): PendingReading[] {
+  if (kinds.length !== readings.length) return [...readings];
+  return readings.map((reading, i) => ({ ...reading, isLive: isLiveKind(kinds[i]!) }));
 }
 
 const EVALUATION_RESULTS = ['matched', 'unmatched', 'undecided', 'error', 'budget_exceeded'] as const;
@@ -346,8 +371,16 @@ function countReadings(parts: readonly JudgedPart[]): number {
   return count;
 }
 
-function telemetryEvent({ address, readings }: JudgedPart): LiveEvent {
-  const { reading } = readings.at(-1)!;
+const STALE = { history: true, why: 'stale' } as const;
+
+function telemetryEvent({ address, live }: JudgedPart): LiveEvent {
+  const { reading, ageMs } = live.at(-1)!;
   const measurements = Object.fromEntries(Object.entries(reading).filter(([name]) => !name.startsWith('_')));
-  return { type: 'telemetry', fleet: address.fleet, device: address.device, measurements };
+  return {
+    type: 'telemetry',
+    fleet: address.fleet,
+    device: address.device,
+    measurements,
+    ...(ageMs > STALE_MS && STALE),
+  };
 }

@@ -20,7 +20,13 @@ function live(rules: readonly CompiledRule[], recording: readonly RecordedReadin
   const device = new KnownDevice(new DeviceAddress('demo', 'lamp', false));
   device.follow(new RuleSet(rules));
   const session = { id: 1, keeps: false };
-  device.believe({ version: NEW_DEVICE, mark: { seq: undefined, at: undefined }, rules: '', session });
+  device.believe({
+    version: NEW_DEVICE,
+    mark: { seq: undefined, at: undefined },
+    rules: '',
+    kinds: '',
+    session,
+  });
   const told: Told[] = [];
   const kept: KeptReading[] = [];
   let due: number | undefined;
@@ -49,11 +55,14 @@ function live(rules: readonly CompiledRule[], recording: readonly RecordedReadin
       n: undefined,
       seq: undefined,
       at: undefined,
+      isRetained: false,
+      isReplayed: false,
+      isLive: undefined,
       ageMs: 0,
       takenAt: 0,
       traceparent: undefined,
     };
-    step([{ ...times, json, reading: JSON.parse(json), mayActuate: true }], at);
+    step([{ ...times, json, reading: JSON.parse(json) }], at);
     kept.push({ receivedAt: at, late: false, measurements: JSON.parse(json) });
   }
   wait(UNTIL);

@@ -29,7 +29,12 @@ function setOf(...rules: RuleInput[]): RuleSet {
 function setSince(since: number, ...rules: RuleInput[]): RuleSet {
   return new RuleSet(rules.map((input) => compileRule(ruleSchema.parse(input), since, since)));
 }
-const nothing = { mark: { seq: undefined, at: undefined }, rules: '', session: { id: 1, keeps: false } };
+const nothing = {
+  mark: { seq: undefined, at: undefined },
+  rules: '',
+  kinds: '',
+  session: { id: 1, keeps: false },
+};
 function lamp(rules: RuleInput[] = [NIGHT_LIGHT], lesson = false): KnownDevice {
   const device = new KnownDevice(new DeviceAddress('demo', lesson ? 'demo' : 'lamp-1', lesson));
   device.follow(setOf(...rules));
@@ -44,7 +49,9 @@ function reading(light: number, seq?: number, more: Partial<PendingReading> = {}
     at: undefined,
     json: `{"light":${light}}`,
     reading: { light },
-    mayActuate: true,
+    isRetained: false,
+    isReplayed: false,
+    isLive: undefined,
     ageMs: 0,
     takenAt: 0,
     traceparent: undefined,
@@ -127,8 +134,8 @@ describe('judging a device', () => {
     const device = lamp();
     verdictOn(device, [reading(500, 1)]);
     const replay = [
-      reading(10, 2, { mayActuate: false }),
-      reading(20, 3, { mayActuate: false }),
+      reading(10, 2, { isReplayed: true }),
+      reading(20, 3, { isReplayed: true }),
       reading(400, 4),
     ];
     expect(verdictOn(device, replay).actions).toEqual([]);
@@ -172,6 +179,7 @@ describe('judging a device', () => {
       version: 'other.7',
       mark: { seq: 4, at: undefined },
       rules: '{"night-light":{"since":1,"raised":true,"at":1,"emittedAt":1}}',
+      kinds: '',
       session: { id: 1, keeps: false },
     });
     expect(verdictOn(device, [reading(299, 5)])).toMatchObject({
@@ -258,7 +266,7 @@ describe('rules that look back', () => {
   it('see the history of a replay, which does not actuate itself', () => {
     const device = lamp([rising]);
     verdictOn(device, [reading(5, 1)]);
-    expect(verdictOn(device, [reading(9, 2, { mayActuate: false }), reading(7, 3)]).actions).toEqual([
+    expect(verdictOn(device, [reading(9, 2, { isReplayed: true }), reading(7, 3)]).actions).toEqual([
       { led_on: false },
     ]);
   });

@@ -3,6 +3,7 @@ import {
   type DevicePart,
   FIRST_VERSION,
   isNewer,
+  kindOf,
   NEW_DEVICE,
   partBefore,
   tailAfter,
@@ -19,6 +20,7 @@ export type { PendingReading, Verdicts } from './judgement.js';
 
 /** A device's part of a batch with its verdicts, on the grounds that this replica believes in. */
 export interface JudgedPart extends DevicePart {
+  readonly live: readonly PendingReading[];
   readonly device: KnownDevice;
   readonly readings: readonly PendingReading[];
   readonly commands: readonly JudgedCommand[];
@@ -69,8 +71,11 @@ export function judge(
   const live: PendingReading[] = [];
   const late: PendingReading[] = [];
   let { mark } = device;
+  let kinds = '';
   for (const reading of readings) {
-    if (!isNewer(reading, mark)) {
+    const isLive = !reading.isRetained && (reading.isLive ?? isNewer(reading, mark));
+    kinds += kindOf(isLive, reading);
+    if (!isLive) {
       late.push(reading);
       continue;
     }
@@ -101,6 +106,7 @@ export function judge(
     rules: changed ? JSON.stringify(device.states) : '',
     live,
     late,
+    kinds,
     commands: judgement.commands(),
     votes: judgement.votes,
     voted: judgement.voted,

@@ -7,7 +7,7 @@ import { endEvidenceOf, leftoverOf, withPromise } from '@lamplighter/evaluation/
 import { voteOf } from '@lamplighter/evaluation/quorum';
 import { targetEvidenceOf } from '@lamplighter/evaluation/quorum-evidence';
 import { remind, targetKey } from '@lamplighter/evaluation/quorum-target';
-import type { StoredReading, Timer, Vote } from '@lamplighter/store/accept-readings';
+import type { Arrival, StoredReading, Timer, Vote } from '@lamplighter/store/accept-readings';
 import { groupKey } from '@lamplighter/store/keys';
 import { stateFromEdge } from '../edge/state-from-edge.js';
 import type { Standings } from '../groups/standings.js';
@@ -15,11 +15,11 @@ import { commandOf, endingCommandOf, type JudgedCommand, type Occasion } from '.
 import { type KnownDevice, LEARNT_MS } from './known-device.js';
 
 /** A reading on its way through one batch. */
-export interface PendingReading extends StoredReading, Occasion {
+export interface PendingReading extends StoredReading, Occasion, Arrival {
   readonly reading: Reading;
-  /** False for all but the newest of a replay: history never actuates. */
-  readonly mayActuate: boolean;
-  /** How old it is by the device's clock, if it is of a replay, milliseconds. */
+  /** Whether the store says that it is newer than the last state; undefined before the store was asked. */
+  readonly isLive: boolean | undefined;
+  /** How old it is by the device's clock, milliseconds; 0 without one. */
   readonly ageMs: number;
 }
 
@@ -63,12 +63,12 @@ export class Judgement {
 
   /** A reading that is newer than the last state. */
   take(pending: PendingReading): void {
-    const { reading, at, ageMs, mayActuate } = pending;
+    const { reading, at, ageMs, isReplayed } = pending;
     const { device, now } = this;
     const { history } = device;
     const last = history?.newest?.reading;
     history?.push({ at: at ?? now, receivedAt: now, reading });
-    if (!mayActuate) return;
+    if (isReplayed) return; // history, which is not judged
     if (reading._edge !== undefined) this.goOn(reading._edge);
     const observation: Observation = {
       trigger: 'reading',
@@ -98,7 +98,8 @@ export class Judgement {
     const observation: Observation = {
       trigger: 'timer',
       reading: newest?.reading ?? {},
-      ageMs: newest === undefined ? 0 : this.now - newest.receivedAt,
+      // By its device's clock it may have been old when it came.
+      ageMs: newest === undefined ? 0 : this.now - Math.min(newest.receivedAt, newest.at),
       heardAt: history?.heardAt ?? 0,
       listeningSince,
       ...(history !== undefined && { last: history.beforeNewest?.reading ?? NOTHING_YET, window: history }),
@@ -198,7 +199,7 @@ export class Judgement {
     const { fleet } = device.address;
     for (const rule of device.quorums) {
       const before = this.states[rule.id];
-      if (this.isBehind(rule, before)) continue;
+      if (observation.ageMs > rule.maxAgeMs || this.isBehind(rule, before)) continue;
       let vote: ReturnType<typeof voteOf>;
       try {
         vote = voteOf(rule, before?.since === rule.since ? before.raised : undefined, scope);

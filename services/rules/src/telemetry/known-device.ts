@@ -40,6 +40,8 @@ export class KnownDevice implements DeviceFacts {
   readonly lesson: boolean;
   readonly isCanary: boolean;
   private session: Session | undefined;
+  /** The session is of a birth that this replica received; every replica receives all births. */
+  private isAnnounced = false;
   version: string = UNKNOWN_VERSION;
   mark: Mark = { seq: undefined, at: undefined };
   /** Undefined where another replica may have written since. */
@@ -87,9 +89,15 @@ export class KnownDevice implements DeviceFacts {
     return this.session?.keeps === true;
   }
 
-  /** Takes a birth. The store may still tell of an older one for a moment. */
+  /** Takes a birth. The store may still return an older one for a moment, so it is not asked any more. */
   announce(session: Session): void {
-    if (this.session === undefined || session.id >= this.session.id) this.session = session;
+    this.session = session;
+    this.isAnnounced = true;
+  }
+
+  /** Takes the session of which the store knows, unless a birth came. */
+  learn(session: Session | undefined): void {
+    if (session !== undefined && !this.isAnnounced) this.session = session;
   }
 
   /** Goes by these rules from now on. */
@@ -190,7 +198,7 @@ export class KnownDevice implements DeviceFacts {
     this.states = grounds.rules === '' ? {} : (JSON.parse(grounds.rules) as Record<string, RuleState>);
     this.history = undefined;
     this.timer = undefined;
-    if (grounds.session !== undefined) this.announce(grounds.session);
+    this.learn(grounds.session);
   }
 
   /** Forgets what a rule had decided, so that it decides, and says so, on the next reading. */
