@@ -167,7 +167,7 @@ describe('a rule that looks back', () => {
       const device = await connectDevice(fleet);
       const now = Date.now();
       const send = (seq: number, heat: number) =>
-        device.sendReading({ heat, _seq: seq, _at: now - 60_000 + seq * 1000 }, { qos: 1 });
+        device.sendReading({ heat, _seq: seq, _at: now - 20_000 + seq * 1000 }, { qos: 1 });
       for (const seq of [1, 2, 4, 5]) {
         await send(seq, 40);
         await stack.lastState(fleet, device.device, ({ heat }) => heat === 40);

@@ -15,8 +15,8 @@ local device = ARGV[1]
 local record = redis.call('HGET', KEYS[3], device)
 local published_at, published = string.match(record or '', '^(%d+),(.*)$')
 local entry = redis.call('LINDEX', KEYS[1], -1)
--- A late reading stands last only where no live one has come.
-if not entry or string.match(entry, '^%d+,(%d),') == '1' then
+-- A late or retained reading stands last only where no live one has come.
+if not entry or string.match(entry, '^%d+,[12],') then
   return { record and 'gone' or 'none' }
 end
 local score = redis.call('ZSCORE', KEYS[2], device) or ''
