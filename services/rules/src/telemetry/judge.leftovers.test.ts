@@ -45,7 +45,7 @@ function plot(rules: RuleSet) {
     device.follow(set);
     const session = { id: 1, keeps: false };
     const mark = { seq: undefined, at: undefined };
-    device.believe({ version: NEW_DEVICE, mark, rules: JSON.stringify(states), session });
+    device.believe({ version: NEW_DEVICE, mark, rules: JSON.stringify(states), session, kinds: '' });
     device.remember({ readings: kept, count: kept.length, late: 0 }, 240);
   };
   const count = { matched: 0, unmatched: 0, undecided: 0, error: 0, budget_exceeded: 0, onError: () => {} };
@@ -69,7 +69,13 @@ function plot(rules: RuleSet) {
         [
           {
             ...{ n: undefined, seq: undefined, at: undefined, takenAt: 0, traceparent: undefined, ageMs: 0 },
-            ...{ json: JSON.stringify({ soil }), reading: { soil }, mayActuate: true },
+            ...{
+              json: JSON.stringify({ soil }),
+              reading: { soil },
+              isRetained: false,
+              isReplayed: false,
+              isLive: undefined,
+            },
           },
         ],
         now,

@@ -121,7 +121,7 @@ class World {
     device.follow(set);
     const mark = { seq: undefined, at: undefined };
     const session = { id: 1, keeps: false };
-    device.believe({ version: NEW_DEVICE, mark, rules: JSON.stringify(this.states), session });
+    device.believe({ version: NEW_DEVICE, mark, rules: JSON.stringify(this.states), session, kinds: '' });
     device.remember({ readings: this.history, count: this.history.length, late: 0 }, 240);
     const readings =
       soil === undefined
@@ -136,7 +136,13 @@ class World {
                 traceparent: undefined,
                 ageMs: 0,
               },
-              ...{ json: JSON.stringify({ soil }), reading: { soil }, mayActuate: true },
+              ...{
+                json: JSON.stringify({ soil }),
+                reading: { soil },
+                isRetained: false,
+                isReplayed: false,
+                isLive: undefined,
+              },
             },
           ];
     const count = { matched: 0, unmatched: 0, undecided: 0, error: 0, budget_exceeded: 0, onError: () => {} };
