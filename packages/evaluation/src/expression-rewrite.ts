@@ -1,6 +1,7 @@
 import type { ASTNode } from '@marcbachmann/cel-js';
 import { ExpressionInvalid } from './expression-errors.js';
 import { functionNamed, mathNamed, methodNamed, windowUse } from './expression-functions.js';
+import { misnamed } from './expression-mistakes.js';
 import { allNodes, LOOPS, literalText, loopCost, PRECEDENCE, WHOLE } from './expression-syntax.js';
 import type { Variables } from './expression-variables.js';
 
@@ -107,6 +108,7 @@ export class Rewriter {
           this.writeCounted(node);
           return;
         }
+        expectNoNumberInQuotes(node);
         const precedence = PRECEDENCE[node.op]!;
         this.write(node.args[0], precedence);
         this.written += ` ${node.op} `;
@@ -161,6 +163,8 @@ export class Rewriter {
   }
 
   private writeCall(name: string, args: readonly ASTNode[], at: number): void {
+    const meant = misnamed(name);
+    if (meant !== undefined) throw new ExpressionInvalid(meant, at);
     if (name === 'has' && args.length === 1) this.writeHas(args[0]!);
     else this.writeFunction(functionNamed(name, at), args);
   }
@@ -231,6 +235,19 @@ export class Rewriter {
 
 function isScopeName(name: string): name is keyof typeof SCOPE_NAMES {
   return Object.hasOwn(SCOPE_NAMES, name);
+}
+
+/** `light < "300"`: what is measured may be a text, but hardly one that is compared with a number in quotes. @throws ExpressionInvalid */
+function expectNoNumberInQuotes({ op, args }: ASTNode): void {
+  if (!['<', '<=', '>', '>='].includes(op)) return;
+  for (const side of args as readonly ASTNode[]) {
+    const literal = side.op === 'value' ? side.args : undefined;
+    if (typeof literal === 'string' && /^\s*[-+]?\d+([.,]\d+)?\s*$/.test(literal))
+      throw new ExpressionInvalid(
+        `'${op}' does not go with the text ${JSON.stringify(literal)}: expected a number, ${literal.trim()} without quotes`,
+        side.start,
+      );
+  }
 }
 
 type Counted = Extract<ASTNode, { op: '+' | '==' | '!=' | 'in' }>;

@@ -1,6 +1,7 @@
 import type { TelemetrySchema } from '@lamplighter/contracts/telemetry-schema';
 import { ExpressionInvalid } from './expression-errors.js';
 import { evaluationLanguage } from './expression-language.js';
+import { misnamed } from './expression-mistakes.js';
 import { measured, type Scope, type ScopeVariable, type WindowUse } from './expression-scope.js';
 import { didYouMean } from './suggest.js';
 
@@ -40,6 +41,9 @@ export class Variables {
   named(name: string, at: number): string {
     if (name === 'value' && this.allowed.includes('value'))
       return this.use('value', { type: 'double', kind: 'other', read: (scope) => scope.value });
+    const meant =
+      this.schema !== undefined && Object.hasOwn(this.schema.measurements, name) ? undefined : misnamed(name);
+    if (meant !== undefined) throw new ExpressionInvalid(meant, at);
     const type = this.mention(name, at);
     const read: Variable['read'] = ({ reading }) => measured(reading, name);
     // Some names mean something else to the library (`string`, `list`, `type`), or to every object (`constructor`).

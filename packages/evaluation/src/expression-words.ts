@@ -55,6 +55,9 @@ export function rewordError(error: { readonly code?: string; readonly summary?: 
   const call = /^found no matching overload for '(?:.+\.)?(\w+)\((.*)\)'$/.exec(summary);
   if (call !== null)
     return notDefined(SIGNS[call[1]!] ?? `${call[1]!.replace(/^_/, '')}()`, call[2]!.split(', '));
+  const logical = /^Logical operator requires bool operands, got '(.+)'/.exec(summary);
+  if (logical !== null)
+    return `'&&' and '||' take true or false on each side, but found ${typeInWords(logical[1]!)}`;
   return summary
     .replace(/'(double|int|bool|string|null|dyn|list<.*>|map<.*>)'/g, (_all, type: string) =>
       typeInWords(type),
@@ -62,6 +65,25 @@ export function rewordError(error: { readonly code?: string; readonly summary?: 
     .replace('EOF', 'the end');
 }
 
+/** What operators take. */
+const TAKES: Readonly<Record<string, string>> = {
+  '<': 'two numbers or two texts',
+  '<=': 'two numbers or two texts',
+  '>': 'two numbers or two texts',
+  '>=': 'two numbers or two texts',
+  '+': 'two numbers, two texts or two lists',
+  '-': 'numbers',
+  '*': 'two numbers',
+  '/': 'two numbers',
+  '%': 'two numbers',
+  '==': 'two values of the same type',
+  '!=': 'two values of the same type',
+  '!': 'true or false',
+  in: 'a list or an object on its right',
+};
+
 function notDefined(operator: string, types: readonly string[]): string {
-  return `'${operator}' does not go with ${types.map(typeInWords).join(' and ')}`;
+  const takes = TAKES[operator];
+  const found = `'${operator}' does not go with ${types.map(typeInWords).join(' and ')}`;
+  return takes === undefined ? found : `${found}; it takes ${takes}`;
 }

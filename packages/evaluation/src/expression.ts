@@ -2,6 +2,7 @@ import type { TelemetrySchema } from '@lamplighter/contracts/telemetry-schema';
 import { type ASTNode, type Environment, EvaluationError, ParseError } from '@marcbachmann/cel-js';
 import { ExpressionFailed, ExpressionInvalid } from './expression-errors.js';
 import { BUDGET_EXCEEDED, budget, evaluationLanguage, sourceLanguage } from './expression-language.js';
+import { mistakeIn } from './expression-mistakes.js';
 import { Rewriter } from './expression-rewrite.js';
 import type { Scope, ScopeVariable, WindowUse } from './expression-scope.js';
 import { allNodes } from './expression-syntax.js';
@@ -68,8 +69,9 @@ function parsed(language: Environment, text: string) {
   try {
     return language.parse(text);
   } catch (error) {
-    if (error instanceof ParseError) throw new ExpressionInvalid(rewordError(error), error.range?.start);
-    throw error;
+    if (!(error instanceof ParseError)) throw error;
+    const mistake = language === sourceLanguage ? mistakeIn(text) : undefined;
+    throw mistake ?? new ExpressionInvalid(rewordError(error), error.range?.start);
   }
 }
 
@@ -87,7 +89,9 @@ function compile(rewriter: Rewriter, variables: readonly Variable[], returns: 'b
   const wanted = returns === 'bool' ? 'bool' : 'double';
   if (type !== wanted && type !== 'dyn')
     throw new ExpressionInvalid(
-      `must be ${returns === 'bool' ? 'true or false' : 'a number'}, but is ${typeInWords(type ?? 'dyn')}`,
+      returns === 'bool'
+        ? `must be true or false, but is ${typeInWords(type ?? 'dyn')}; compare it with something, as in light < 300`
+        : `must be a number, but is ${typeInWords(type ?? 'dyn')}`,
     );
   return program as Program;
 }

@@ -81,7 +81,10 @@ describe('a problem names its place:', () => {
     ['/when: is empty', { ...NIGHT_LIGHT, when: '' }],
     ['/when: must have at most 2000 characters', { ...NIGHT_LIGHT, when: '1'.repeat(2001) }],
     ['/when: must be a text', { ...NIGHT_LIGHT, when: true }],
-    ['/when: must be true or false, but is a number', { ...NIGHT_LIGHT, when: '1 + 2' }],
+    [
+      '/when: must be true or false, but is a number; compare it with something, as in light < 300',
+      { ...NIGHT_LIGHT, when: '1 + 2' },
+    ],
     [
       '/clear: is the same as "when": the rule would be cleared by what raises it',
       { ...NIGHT_LIGHT, clear: 'light < 300' },
