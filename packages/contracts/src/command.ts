@@ -83,7 +83,7 @@ export const actionSchema = z
       .string()
       .regex(
         /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/,
-        'must begin with a letter or digit; "_" is the protocol\'s',
+        'an action key must be 1 to 64 letters (a to z), digits, "_", "." or "-", and begin with a letter or digit',
       ),
     jsonValueSchema,
   )

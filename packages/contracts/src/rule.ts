@@ -199,3 +199,16 @@ export function inScope(scope: DeviceScope, device: string): boolean {
   if (scope === '*') return true;
   return scope.some((name) => (name.endsWith('*') ? device.startsWith(name.slice(0, -1)) : name === device));
 }
+
+/** Whether two scopes may take in the same device. */
+export function scopesMeet(one: DeviceScope, other: DeviceScope): boolean {
+  if (one === '*' || other === '*') return true;
+  const meet = (a: string, b: string): boolean => {
+    if (!a.endsWith('*')) return inScope([b], a);
+    const prefix = a.slice(0, -1);
+    return b.endsWith('*')
+      ? b.slice(0, -1).startsWith(prefix) || prefix.startsWith(b.slice(0, -1))
+      : b.startsWith(prefix);
+  };
+  return one.some((a) => other.some((b) => meet(a, b)));
+}

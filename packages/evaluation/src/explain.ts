@@ -136,12 +136,14 @@ function lasted({ passes, amount = 0, limit = 0 }: TraceStep, what: string, clau
 
 const COMPARISON = /^\s*([A-Za-z]\w*)\s*(?:<=|>=|==|!=|<|>)\s*(-?\d+(?:\.\d+)?)\s*$/;
 
-function expression({ text = '', value, values = {} }: TraceStep): string {
+function expression({ text = '', value, values = {}, missing = [] }: TraceStep): string {
   const known = listed(values);
-  if (value === undefined)
-    return known === ''
-      ? `"${text}" could not be told: the reading has nothing of it`
-      : `"${text}" could not be told: ${known}`;
+  if (value === undefined) {
+    const lacking =
+      missing.length === 0 ? '' : `${missing.join(', ')} ${missing.length === 1 ? 'is' : 'are'} missing`;
+    const reasons = [lacking, known].filter((reason) => reason !== '');
+    return `"${text}" could not be told: ${reasons.length === 0 ? 'the reading has nothing of it' : reasons.join('; ')}`;
+  }
   const outcome = typeof value === 'number' ? `came to ${rounded(value)}` : value ? 'held' : 'did not hold';
   const [, name, limit] = COMPARISON.exec(text) ?? [];
   const measured = name === undefined ? undefined : values[name];

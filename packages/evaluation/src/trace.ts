@@ -38,6 +38,8 @@ export interface TraceStep {
   readonly value?: boolean | number;
   /** Measurements, and windows as `avg(light,10m)`, that the expression mentions, as far as the reading has them. */
   readonly values?: Readonly<Record<string, Measurement>>;
+  /** What the expression needs and the reading does not have: names, and windows with too few readings. */
+  readonly missing?: readonly string[];
   /** A time or distance that counts, and its limit: milliseconds, for `deadband` in the measurement's own unit. */
   readonly amount?: number;
   readonly limit?: number;
@@ -69,8 +71,23 @@ export function ask<T extends boolean | number>(
       text: expression.text,
       value,
       values: mentioned(expression, scope),
+      ...(value === undefined && { missing: missingOf(expression, scope) }),
     });
   return value;
+}
+
+function missingOf({ names, usesLast, windows }: Expression<boolean | number>, scope: Scope): string[] {
+  const isOf = (reading: Scope['reading'] | undefined) => (name: string) =>
+    (measured(reading, name) ?? null) === null;
+  const inWindows = new Set(windows.map(({ measurement }) => measurement));
+  const ofReading = names.filter((name) => !inWindows.has(name) && isOf(scope.reading)(name));
+  const ofLast = usesLast ? names.filter(isOf(scope.last)).map((name) => `last.${name}`) : [];
+  const ofWindows = windows.filter(
+    ({ fn, measurement, ms }) => scope.window?.[fn](measurement, ms) === undefined,
+  );
+  // What only the reading before lacks is not named beside what this one lacks too.
+  const before = ofReading.length > 0 ? [] : ofLast;
+  return [...ofReading, ...before, ...ofWindows.map(windowName)];
 }
 
 function mentioned({ names, usesLast, windows }: Expression<boolean | number>, scope: Scope) {

@@ -2,9 +2,11 @@ import { RULE_BOUNDS, type Rule, ruleSchema } from '@lamplighter/contracts/rule'
 import { contradictions } from '@lamplighter/contracts/rule-sense';
 import { pointerOf, schemaProblems } from '@lamplighter/contracts/schema-problem';
 import type { TelemetrySchema } from '@lamplighter/contracts/telemetry-schema';
-import { compileExpression, ExpressionInvalid } from './expression.js';
+import { duration } from './explain.js';
+import { compileExpression, ExpressionInvalid, type WindowUse } from './expression.js';
 import { type ExpressionPlace, expressionPlaces } from './expression-places.js';
 import { didYouMean } from './suggest.js';
+import { HISTORY_DEPTH } from './window.js';
 
 /** One thing to say of a rule document, and where: `/when: unknown name 'lihgt', did you mean 'light'?` */
 export interface Finding {
@@ -27,10 +29,15 @@ export interface ValidateOptions {
   readonly schema?: TelemetrySchema | undefined;
   /** Without a declaration: names that the fleet's readings have had; others are warnings. Nothing is said if there are none. */
   readonly seenNames?: Iterable<string> | undefined;
+  /** For how long the readings of a device are kept at the interval at which the fleet reports, milliseconds, if that is known. */
+  readonly keptMs?: number | undefined;
 }
 
 /** Checks a rule document, whatever it is, and finds all problems at once. Never throws. */
-export function validateRule(document: unknown, { schema, seenNames }: ValidateOptions = {}): Validated {
+export function validateRule(
+  document: unknown,
+  { schema, seenNames, keptMs }: ValidateOptions = {},
+): Validated {
   const parsed = ruleSchema.safeParse(document);
   const problems: Finding[] = parsed.success
     ? []
@@ -48,7 +55,8 @@ export function validateRule(document: unknown, { schema, seenNames }: ValidateO
     if (place.text === '' || place.text.length > RULE_BOUNDS.maxExpressionLength) continue;
     const { pointer } = place;
     try {
-      const { names } = compileExpression(place.text, { ...place, schema });
+      const { names, windows } = compileExpression(place.text, { ...place, schema });
+      warnings.push(...tooLong(pointer, windows, keptMs));
       problems.push(...misplaced(place, names));
       for (const name of seen.size === 0 ? [] : names)
         if (!seen.has(name))
@@ -63,6 +71,18 @@ export function validateRule(document: unknown, { schema, seenNames }: ValidateO
     return { rule: parsed.data, problems, warnings };
   }
   return { problems: unique(problems), warnings };
+}
+
+/** Windows that ask for more than is kept: they see only the last part of it. */
+function tooLong(pointer: string, windows: readonly WindowUse[], keptMs: number | undefined): Finding[] {
+  return windows
+    .filter(({ ms }) => keptMs !== undefined && ms > keptMs)
+    .map((window) => ({
+      pointer,
+      detail:
+        `window.${window.fn} asks for ${duration(window.ms)} of '${window.measurement}', but about ${duration(keptMs!)} are kept: ` +
+        `${HISTORY_DEPTH} readings, one every ${duration(keptMs! / HISTORY_DEPTH)}`,
+    }));
 }
 
 function misplaced({ pointer, noMeasurements }: ExpressionPlace, names: readonly string[]): Finding[] {

@@ -273,6 +273,8 @@ local function accept(i, head, window, newest)
       if is_new then
         call('ZADD', key(devices), 0, device)
         call('SADD', key(fleets), fleet)
+        -- A rule waits for the silence of a device that has never reported.
+        if live_count + late_count == 0 then call('ZADD', key(presence), 'NX', -1, device) end
         call('PERSIST', device_key)
         if lesson == '1' then call('HSET', device_key, 'lesson', '1') end
       end

@@ -41,7 +41,7 @@ export async function removeTimer(redis: Redis, { kind, fleet, name }: DueTimer)
 
 /**
  * Lets a fleet's devices be judged at a time, for a rule that is new to them may wait for their silence. An earlier timer stays.
- * @param scopes of such rules: a device in several of them is judged once
+ * @param scopes of such rules: a device in several of them is judged once. One that they name need not have reported ever
  * @param at server time, milliseconds
  * @returns how many devices there are in them
  */
@@ -55,8 +55,10 @@ export async function setTimers(
     pipeline.zrange(devicesKey(shard, fleet), '0', '-1'),
   )) as string[][];
   let count = 0;
+  const named = scopes.flatMap((scope) => (scope === '*' ? [] : scope.filter((name) => !name.endsWith('*'))));
+  for (const name of named) perShard[shardOf(fleet, name)]!.push(name);
   for (const [shard, devices] of perShard.entries()) {
-    const members = devices
+    const members = [...new Set(devices)]
       .filter((device) => scopes.some((scope) => inScope(scope, device)))
       .map((device) => `device/${fleet}/${device}`);
     count += members.length;

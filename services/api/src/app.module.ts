@@ -29,6 +29,7 @@ import { UnexplainedGauge } from './metrics/unexplained-gauge.js';
 import { RejectedController } from './rejected/rejected.controller.js';
 import { FleetRolloutsController } from './rollouts/fleet-rollouts.controller.js';
 import { RolloutsController } from './rollouts/rollouts.controller.js';
+import { ActionLanes } from './rules/action-lanes.js';
 import { RuleCheck } from './rules/rule-check.js';
 import { RuleSchemaController } from './rules/rule-schema.controller.js';
 import { RuleVersionsController } from './rules/rule-versions.controller.js';
@@ -97,6 +98,7 @@ export function apiModule({ config, logger, metrics, link }: Foundation): Dynami
       DeviceRemover,
       CommandSender,
       CommandWaits,
+      ActionLanes,
       RuleCheck,
       RuleWriter,
       Runs,

@@ -13,6 +13,7 @@ import { z } from 'zod';
 import { presenceSchema } from '../devices/device.schema.js';
 import { timeSchema } from '../iso-time.js';
 import { CURSOR, limitSchema, nextSchema } from '../requests/page.js';
+import { remarkSchema } from '../rules/remark.schema.js';
 
 const DURATION = '^\\d{1,9}(ms|s|m|h|d)$';
 
@@ -132,6 +133,10 @@ export const commandSchema = z
     effect: effectSchema.optional().meta({
       description: 'Whether telemetry shows what its rule expects; absent if it ended without success',
     }),
+    warnings: z
+      .array(remarkSchema)
+      .optional()
+      .meta({ description: 'Only in the answer to sending it: what may not be meant so' }),
   })
   .meta({
     id: 'Command',

@@ -16,6 +16,7 @@ import {
 } from '../requests/address.js';
 import type { HttpRequest } from '../requests/http-request.js';
 import { linkNext } from '../requests/page.js';
+import { ActionLanes } from '../rules/action-lanes.js';
 import { StoreLink } from '../store/store-link.js';
 import {
   type CommandBody,
@@ -42,6 +43,7 @@ export class DeviceCommandsController {
     @Inject(StoreLink) private readonly link: StoreLink,
     @Inject(CommandSender) private readonly sender: CommandSender,
     @Inject(CommandWaits) private readonly waits: CommandWaits,
+    @Inject(ActionLanes) private readonly lanes: ActionLanes,
   ) {}
 
   @Post()
@@ -82,11 +84,13 @@ export class DeviceCommandsController {
     const waiting = this.waits.take(request, response);
     const command = await this.sender.send(address, body, request.headers, query);
     response.setHeader('Location', `/v1/commands/${command.id}`);
-    if (waiting === undefined) return commandBody(command);
+    const found = await this.lanes.warnings(address.fleet, [address.device], body);
+    const warnings = found.length > 0 ? { warnings: found } : {};
+    if (waiting === undefined) return { ...commandBody(command), ...warnings };
     const now = await this.afterwards(waiting, command);
     response.setHeader('Preference-Applied', waiting.applied);
     if (isFinal(now.state)) response.statusCode = 200;
-    return commandBody(now);
+    return { ...commandBody(now), ...warnings };
   }
 
   @Get()

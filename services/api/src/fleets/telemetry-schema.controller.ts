@@ -10,7 +10,7 @@ import { z } from 'zod';
 import { Answers, Problems, Resource } from '../openapi/describe.js';
 import { Problem } from '../problems/problem.js';
 import { type AllowUnknownQuery, allowUnknownQuery, type FleetPath, fleetPath } from '../requests/address.js';
-import { remarkSchema } from '../rules/rule.schema.js';
+import { remarkSchema } from '../rules/remark.schema.js';
 import { RuleCheck } from '../rules/rule-check.js';
 import { StoreLink } from '../store/store-link.js';
 import { expectFleet } from './expect-fleet.js';

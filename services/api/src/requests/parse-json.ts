@@ -4,10 +4,11 @@ import { Problem } from '../problems/problem.js';
 import { MAX_DEPTH } from './harmful-json.js';
 import type { HttpRequest, Next } from './http-request.js';
 import { repeatedKey } from './repeated-key.js';
+import { unsafeInteger } from './unsafe-integer.js';
 
 /**
  * Makes a value of the bytes that were read. What a parser would quietly make something else of is refused, as it is in
- * telemetry: bytes that are no UTF-8, and a key that is there twice.
+ * telemetry: bytes that are no UTF-8, a key that is there twice, and integers beyond 2^53.
  */
 export function parseJson(request: HttpRequest, _response: ServerResponse, next: Next): void {
   try {
@@ -25,6 +26,17 @@ function valueIn(bytes: Buffer): unknown {
   const text = textOf(bytes);
   const value = parsed(text);
   const twice = repeatedKey(text, MAX_DEPTH);
+  const unsafe = unsafeInteger(text);
+  if (unsafe !== undefined)
+    throw new Problem('invalid-request', 'The body has 1 field that is not valid; see errors.', {
+      errors: [
+        {
+          in: 'body',
+          pointer: pointerOf(unsafe.path),
+          detail: `${unsafe.text} is beyond 2^53, and would become ${Number(unsafe.text)}; send it as a text`,
+        },
+      ],
+    });
   if (twice === undefined) return value;
   throw new Problem('invalid-request', 'The body has 1 field that is not valid; see errors.', {
     errors: [{ in: 'body', pointer: pointerOf(twice), detail: 'is there more than once' }],

@@ -19,6 +19,8 @@ import { Problem, retryAfter } from '../problems/problem.js';
 import { type AllowUnknownQuery, allowUnknownQuery, type FleetPath, fleetPath } from '../requests/address.js';
 import type { HttpRequest } from '../requests/http-request.js';
 import { linkNext } from '../requests/page.js';
+import { ActionLanes } from '../rules/action-lanes.js';
+import { RuleCheck } from '../rules/rule-check.js';
 import { StoreLink } from '../store/store-link.js';
 import {
   type RolloutBody,
@@ -36,6 +38,8 @@ export class FleetRolloutsController {
   constructor(
     @Inject(StoreLink) private readonly link: StoreLink,
     @Inject(EventWriter) private readonly events: EventWriter,
+    @Inject(RuleCheck) private readonly checks: RuleCheck,
+    @Inject(ActionLanes) private readonly lanes: ActionLanes,
   ) {}
 
   @Post('commands')
@@ -89,7 +93,7 @@ export class FleetRolloutsController {
     switch (result.outcome) {
       case 'created':
         this.events.append(rolloutEvent(result.rollout));
-        return taken(response, result.rollout);
+        return { ...taken(response, result.rollout), ...(await this.warned(fleet, body)) };
       case 'repeated': {
         const rollout = await readRollout(redis, result.id);
         if (rollout !== undefined) return taken(response, rollout);
@@ -105,6 +109,15 @@ export class FleetRolloutsController {
           retryAfter(5),
         );
     }
+  }
+
+  private async warned(fleet: string, body: RolloutRequestBody): Promise<Pick<RolloutBody, 'warnings'>> {
+    const { when } = body.selector;
+    const warnings = [
+      ...(when === undefined ? [] : await this.checks.unknownNames(fleet, when, '/selector/when')),
+      ...(await this.lanes.warnings(fleet, '*', body)),
+    ];
+    return warnings.length > 0 ? { warnings } : {};
   }
 
   @Get('rollouts')

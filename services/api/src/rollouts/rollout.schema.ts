@@ -17,6 +17,7 @@ import { z } from 'zod';
 import { commandRequestSchema } from '../commands/command.schema.js';
 import { timeSchema } from '../iso-time.js';
 import { CURSOR, limitSchema, nextSchema } from '../requests/page.js';
+import { remarkSchema } from '../rules/remark.schema.js';
 
 const { shape: selector } = selectorSchema;
 const { shape: pace } = paceSchema;
@@ -97,6 +98,10 @@ export const rolloutSchema = z
     outcomes: counts(FINAL_STATES, 'Ended commands by final state; the others of `enqueued` are open'),
     startedAt: timeSchema('When it was taken'),
     endedAt: timeSchema('When it came to its state, unless it is running').optional(),
+    warnings: z
+      .array(remarkSchema)
+      .optional()
+      .meta({ description: 'Only in the answer that begins it: what may not be meant so' }),
   })
   .meta({
     id: 'Rollout',

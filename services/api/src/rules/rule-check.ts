@@ -1,9 +1,22 @@
 import type { Rule } from '@lamplighter/contracts/rule';
 import type { TelemetrySchema } from '@lamplighter/contracts/telemetry-schema';
+import { compileExpression } from '@lamplighter/evaluation/expression';
+import { drivenBy, laneClashes } from '@lamplighter/evaluation/lane-clashes';
+import { didYouMean } from '@lamplighter/evaluation/suggest';
 import { validateRule } from '@lamplighter/evaluation/validate-rule';
-import { listDevices } from '@lamplighter/store/devices';
+import { HISTORY_DEPTH } from '@lamplighter/evaluation/window';
+import { DeviceAddress } from '@lamplighter/store/accept-readings';
+import type { Redis } from '@lamplighter/store/connect';
+import { type Device, listDevices, readDevices } from '@lamplighter/store/devices';
+import { readHistories } from '@lamplighter/store/histories';
 import { readMeasurementNames } from '@lamplighter/store/measurement-names';
-import { listRules, type StoredRule, type UnreadableRule } from '@lamplighter/store/rules';
+import {
+  listRules,
+  parseRule,
+  readRules,
+  type StoredRule,
+  type UnreadableRule,
+} from '@lamplighter/store/rules';
 import { readTelemetrySchema } from '@lamplighter/store/telemetry-schemas';
 import { Inject, Injectable } from '@nestjs/common';
 import { type FieldError, Problem } from '../problems/problem.js';
@@ -16,6 +29,12 @@ const MAX_ERRORS = 20;
 /** Rules that are checked in one go, and misfits that are told. */
 const CHECKED_AT_ONCE = 20;
 const MAX_MISFITS = 100;
+/** Devices that are named, and other rules that are told of. */
+const MAX_NAMED = 20;
+/** Devices whose interval is measured, and readings that it is measured on, at most and at least. */
+const MEASURED = 20;
+const INTERVALS = 20;
+const MIN_INTERVALS = 5;
 
 /** Something to say of a place in a rule. */
 export interface Remark {
@@ -44,18 +63,14 @@ export class RuleCheck {
     at = '',
   ): Promise<{ rule: Rule; warnings: readonly Remark[] }> {
     const { redis } = this.link;
-    const [schema, { devices }, recorded] = await Promise.all([
+    const [schema, { devices, seenNames }] = await Promise.all([
       readTelemetrySchema(redis, fleet),
-      listDevices(redis, fleet, { limit: LOOKED_AT }),
-      readMeasurementNames(redis, fleet),
-    ]);
-    const seenNames = new Set([
-      ...recorded,
-      ...devices.flatMap(({ last }) => Object.keys(last?.measurements ?? {})),
+      this.seen(fleet),
     ]);
     const { rule, problems, warnings } = validateRule(document, {
       ...(schema !== undefined && { schema }),
       ...(seenNames.size > 0 && { seenNames }),
+      keptMs: await keptMsOf(redis, devices),
     });
     if (rule === undefined || problems.length > 0) {
       const errors = problems.map(
@@ -66,15 +81,58 @@ export class RuleCheck {
         errors: errors.slice(0, MAX_ERRORS),
       });
     }
-    if (devices.length > 0) return { rule, warnings };
-    const unheard = { pointer: '', detail: `no device of fleet "${fleet}" was ever heard of` };
-    return { rule, warnings: [...warnings, unheard] };
+    const unheard =
+      devices.length > 0 ? [] : [{ pointer: '', detail: `no device of fleet "${fleet}" was ever heard of` }];
+    return { rule, warnings: [...warnings, ...(await this.doubtsInFleet(fleet, rule)), ...unheard] };
   }
 
-  /** What of a rule that is kept does not go with what its fleet has declared since; it stays in force. */
+  /** Names in a condition of a rollout that no reading of the fleet has had; nothing if the fleet has declared its types. */
+  async unknownNames(fleet: string, condition: string, pointer: string): Promise<readonly Remark[]> {
+    const [schema, { seenNames }] = await Promise.all([
+      readTelemetrySchema(this.link.redis, fleet),
+      this.seen(fleet),
+    ]);
+    const known = schema === undefined ? seenNames : new Set(Object.keys(schema.measurements));
+    if (known.size === 0) return [];
+    const { names } = compileExpression(condition, { returns: 'bool', variables: [] });
+    return names
+      .filter((name) => !known.has(name))
+      .map((name) => ({ pointer, detail: `no reading has had '${name}' yet${didYouMean(name, known)}` }));
+  }
+
+  /** Some devices of a fleet, and the names that its readings have had. */
+  private async seen(fleet: string) {
+    const [{ devices }, recorded] = await Promise.all([
+      listDevices(this.link.redis, fleet, { limit: LOOKED_AT }),
+      readMeasurementNames(this.link.redis, fleet),
+    ]);
+    const names = devices.flatMap(({ last }) => Object.keys(last?.measurements ?? {}));
+    return { devices, seenNames: new Set([...recorded, ...names]) };
+  }
+
+  /** What a valid rule does in its fleet, and its author hardly meant. */
+  private async doubtsInFleet(fleet: string, rule: Rule): Promise<Remark[]> {
+    const { redis } = this.link;
+    const [{ texts, isOff }, unheard] = await Promise.all([
+      readRules(redis, fleet),
+      unheardIn(redis, fleet, rule),
+    ]);
+    const others = Object.entries(texts).flatMap(([id, text]) => {
+      const stored = id === rule.id ? undefined : parseRule(id, text);
+      return stored !== undefined && 'rule' in stored ? [stored.rule] : [];
+    });
+    const off = {
+      pointer: '',
+      detail: 'rules are off for this fleet, so it judges nothing until they are on again',
+    };
+    return [...unheard, ...clashesWith(rule, others), ...(isOff ? [off] : [])];
+  }
+
+  /** What is to be said of a rule that is kept: what does not go with what its fleet has declared since, and how it stands in the fleet. */
   async doubts(fleet: string, stored: StoredRule | UnreadableRule): Promise<readonly Remark[]> {
     const schema = await readTelemetrySchema(this.link.redis, fleet);
-    return schema === undefined ? [] : misfits(stored, schema);
+    const misfitting = schema === undefined ? [] : misfits(stored, schema);
+    return 'rule' in stored ? [...misfitting, ...(await this.doubtsInFleet(fleet, stored.rule))] : misfitting;
   }
 
   /** The same of all rules of a fleet, at most 100, before or after it declares what it measures. */
@@ -106,6 +164,62 @@ export class RuleCheck {
       errors: [{ in: 'body', pointer: '/id', detail: `must be "${id}", as in the path, or be left out` }],
     });
   }
+}
+
+/** Devices that a rule names, waits for the silence of, and that have never reported. */
+async function unheardIn(redis: Redis, fleet: string, { absence, scope }: Rule): Promise<Remark[]> {
+  if (absence === undefined || scope.devices === '*') return [];
+  const named = scope.devices
+    .flatMap((name, i) => (name.endsWith('*') ? [] : [{ name, i }]))
+    .slice(0, MAX_NAMED);
+  const devices = await readDevices(
+    redis,
+    fleet,
+    named.map(({ name }) => name),
+  );
+  return named.flatMap(({ name, i }, place) =>
+    devices[place]!.presence !== 'never_seen'
+      ? []
+      : [
+          {
+            pointer: `/scope/devices/${i}`,
+            detail: `"${name}" has never reported; it counts as silent from the time the rule came into force`,
+          },
+        ],
+  );
+}
+
+/** Other rules that drive the same key of the same devices on another lane. */
+function clashesWith(rule: Rule, others: readonly Rule[]): Remark[] {
+  const own = drivenBy(rule);
+  const found = others.flatMap((other) =>
+    laneClashes(own, drivenBy(other)).map(
+      ({ key, lane, other: differing }): Remark => ({
+        pointer: '/command/lane',
+        detail:
+          `"${key}" is commanded on lane "${lane}" here, and on lane "${differing}" by rule "${other.id}": commands on different lanes ` +
+          'do not supersede each other, so a device that was away gets both; name the same lane',
+      }),
+    ),
+  );
+  return found.slice(0, MAX_NAMED);
+}
+
+/** For how long the readings of a device are kept, at the median interval of some devices; undefined if none is known. */
+async function keptMsOf(redis: Redis, devices: readonly Device[]): Promise<number | undefined> {
+  const reporting = devices.filter(({ last }) => last !== undefined).slice(0, MEASURED);
+  const addresses = reporting.map(({ fleet, device, lesson }) => new DeviceAddress(fleet, device, lesson));
+  const histories = await readHistories(
+    redis,
+    addresses.map((address) => ({ address, depth: INTERVALS })),
+  );
+  const intervals = histories.flatMap(({ readings }) => {
+    const times = readings.map(({ at, receivedAt }) => at ?? receivedAt);
+    const span = (times.at(-1) ?? 0) - (times[0] ?? 0);
+    return times.length < MIN_INTERVALS ? [] : [span / (times.length - 1)];
+  });
+  const middle = intervals.sort((a, b) => a - b)[Math.floor(intervals.length / 2)];
+  return middle === undefined || middle <= 0 ? undefined : middle * HISTORY_DEPTH;
 }
 
 function misfits(stored: StoredRule | UnreadableRule, schema: TelemetrySchema): readonly Remark[] {

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { timeSchema } from '../iso-time.js';
 import { allowUnknownQuery, fleetPath } from '../requests/address.js';
 import { CURSOR, limitSchema, nextSchema } from '../requests/page.js';
+import { remarkSchema } from './remark.schema.js';
 
 const EXAMPLE = {
   id: 'night-light',
@@ -24,12 +25,6 @@ export const ruleDocumentSchema = ruleSchema.meta({
 });
 
 export const wholeRuleSchema = ruleSchema.meta({ id: 'WholeRule', description: 'A rule with its defaults' });
-
-/** Where something is to be said of a rule. */
-export const remarkSchema = z.object({
-  pointer: z.string().meta({ description: 'JSON pointer into the rule; empty for the whole of it' }),
-  detail: z.string(),
-});
 
 const lastErrorSchema = z
   .object({

@@ -2,7 +2,8 @@
 import { deviceScopeSchema } from '@lamplighter/contracts/rule';
 import { z } from 'zod';
 import { timeSchema } from '../iso-time.js';
-import { anyDocument, remarkSchema, ruleDocumentSchema } from '../rules/rule.schema.js';
+import { remarkSchema } from '../rules/remark.schema.js';
+import { anyDocument, ruleDocumentSchema } from '../rules/rule.schema.js';
 import { sentencesSchema } from '../why/why.schema.js';
 import { MAX_UPLOADED } from './recording.js';
 import { FATES } from './started.js';

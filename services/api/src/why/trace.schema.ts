@@ -20,6 +20,10 @@ export const traceStepSchema = z
     values: values(
       'What it mentions, as far as it was there; windows as `avg(light,10m)`, the reading before as `last.light`',
     ).optional(),
+    missing: z
+      .array(z.string())
+      .optional()
+      .meta({ description: 'What the expression needs and the reading does not have' }),
     amount: z.number().optional().meta({
       description: "What is compared with the limit: milliseconds; of a deadband the value's own unit",
     }),
@@ -39,8 +43,9 @@ export type TraceBody = z.infer<typeof traceStepSchema>[];
 
 /** A trace as the API shows it. */
 export function traceBody(trace: Trace): TraceBody {
-  return trace.map(({ until, action, ...step }) => ({
+  return trace.map(({ until, action, missing, ...step }) => ({
     ...step,
+    ...(missing !== undefined && { missing: [...missing] }),
     // A loop that is cut, or a clock that was set, may lead to times that no calendar has.
     ...(until !== undefined && Number.isFinite(until) && { until: isoTime(until) }),
     ...(action !== undefined && { action }),

@@ -101,9 +101,9 @@ export class IngestService {
         break;
       }
       await this.ground(work);
-      // A timer of a device that the store no longer knows must not bring it back.
+      // A timer of a device that the store does not know must not bring it back, unless a rule names it and waits for its silence.
       for (const [device, readings] of work)
-        if (readings.length === 0 && device.version === NEW_DEVICE) work.delete(device);
+        if (readings.length === 0 && device.version === NEW_DEVICE && !device.isExpected) work.delete(device);
       const parts = this.judgeAll(work, listeningSince);
       const outcomes = await this.store(parts);
       storedAt = performance.now();

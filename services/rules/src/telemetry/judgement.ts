@@ -104,16 +104,21 @@ export class Judgement {
       listeningSince,
       ...(history !== undefined && { last: history.beforeNewest?.reading ?? NOTHING_YET, window: history }),
     };
-    this.judgeAll(observation, { takenAt: performance.now(), traceparent: undefined });
+    // Without any reading only its silence can be judged.
+    const rules =
+      newest === undefined
+        ? this.device.rules.filter(({ absenceMs }) => absenceMs !== undefined)
+        : this.device.rules;
+    this.judgeAll(observation, { takenAt: performance.now(), traceparent: undefined }, rules);
     // The timer that was due may be of a rule that is not known here yet, and must not be lost.
     if (this.device.wasJudgedByOthers(this.now)) this.wake(this.now + BEHIND_MS);
   }
 
-  private judgeAll(observation: Observation, occasion: Occasion): void {
+  private judgeAll(observation: Observation, occasion: Occasion, rules = this.device.rules): void {
     const { device, now, verdicts } = this;
     this.wakeAt = undefined;
     const ended = this.endWhatIsLeft(occasion);
-    for (const rule of device.rules) {
+    for (const rule of rules) {
       const before = this.states[rule.id];
       // The next reading begins from scratch; this one may be older than the end of the run.
       if (ended.includes(rule.id)) {

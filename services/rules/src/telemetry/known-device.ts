@@ -120,6 +120,14 @@ export class KnownDevice implements DeviceFacts {
     this.depth = depth;
   }
 
+  /** A rule waits for its silence by its name, so it is judged although it may never have reported. */
+  get isExpected(): boolean {
+    const { device } = this.address;
+    return this.rules.some(
+      ({ absenceMs, scope }) => absenceMs !== undefined && scope !== '*' && scope.includes(device),
+    );
+  }
+
   /** The rules in force. */
   get ruleBook(): RuleSet {
     return this.ruleSet!;

@@ -121,12 +121,22 @@ export class TimersService implements OnApplicationBootstrap {
     for (const [fleet, names] of unknown) {
       for (const { device: name, last, lesson } of await readDevices(this.redis, fleet, names)) {
         const topic = lesson ? lessonTopic(fleet, 'telemetry') : deviceTopic(fleet, 'telemetry', name);
-        const device = last && this.devices.find(topic);
+        const device = last || (await this.isExpected(fleet, name)) ? this.devices.find(topic) : undefined;
         if (device === undefined) await this.remove({ kind: 'device', fleet, name });
         else devices.push(device);
       }
     }
     return devices;
+  }
+
+  /** Whether a rule names the device, and waits for its silence. */
+  private async isExpected(fleet: string, name: string): Promise<boolean> {
+    await this.book.ready([fleet]);
+    const rules = this.book.setOf(fleet)?.all ?? [];
+    return rules.some(
+      ({ absenceMs, quorum, scope }) =>
+        absenceMs !== undefined && quorum === undefined && scope !== '*' && scope.includes(name),
+    );
   }
 
   private async remove(timer: DueTimer): Promise<void> {

@@ -1,0 +1,67 @@
+import type { Action } from '@lamplighter/contracts/command';
+import type { DeviceScope } from '@lamplighter/contracts/rule';
+import { type Driver, drivenBy, drivenByCommand, laneClashes } from '@lamplighter/evaluation/lane-clashes';
+import { parseRule, readRules } from '@lamplighter/store/rules';
+import { Inject, Injectable } from '@nestjs/common';
+import { StoreLink } from '../store/store-link.js';
+import type { Remark } from './rule-check.js';
+
+/** For how long what the rules of a fleet drive is taken to be the same: many commands cost one look. Milliseconds. */
+const KEPT_MS = 2000;
+/** Fleets that are kept. */
+const MAX_KEPT = 100;
+const MAX_WARNINGS = 5;
+
+interface NamedDriver extends Driver {
+  readonly rule: string;
+}
+
+/** Warns of commands that drive a key on another lane than a rule does: a device that was away would get both. */
+@Injectable()
+export class ActionLanes {
+  private readonly kept = new Map<
+    string,
+    { readonly drivers: Promise<NamedDriver[]>; readonly until: number }
+  >();
+
+  constructor(@Inject(StoreLink) private readonly link: StoreLink) {}
+
+  async warnings(
+    fleet: string,
+    devices: DeviceScope,
+    { action, lane }: { readonly action: Action; readonly lane?: string | undefined },
+  ): Promise<Remark[]> {
+    const own = drivenByCommand(devices, action, lane);
+    // The command is taken: nothing that is only a warning may fail it.
+    const drivers = await this.driversOf(fleet).catch(() => []);
+    return drivers
+      .flatMap((driver) =>
+        laneClashes(own, driver).map(({ key, lane: here, other }) => ({
+          pointer: '/lane',
+          detail:
+            `"${key}" is commanded on lane "${here}" here, and on lane "${other}" by rule "${driver.rule}": commands on different ` +
+            'lanes do not supersede each other, so a device that was away gets both; name the same lane',
+        })),
+      )
+      .slice(0, MAX_WARNINGS);
+  }
+
+  private driversOf(fleet: string): Promise<NamedDriver[]> {
+    const now = performance.now();
+    const known = this.kept.get(fleet);
+    if (known !== undefined && now < known.until) return known.drivers;
+    const drivers = this.read(fleet);
+    if (this.kept.size >= MAX_KEPT) this.kept.clear();
+    this.kept.set(fleet, { drivers, until: now + KEPT_MS });
+    return drivers;
+  }
+
+  private async read(fleet: string): Promise<NamedDriver[]> {
+    const { texts, isOff } = await readRules(this.link.redis, fleet);
+    if (isOff) return [];
+    return Object.entries(texts).flatMap(([id, text]) => {
+      const stored = parseRule(id, text);
+      return 'rule' in stored ? [{ rule: id, ...drivenBy(stored.rule) }] : [];
+    });
+  }
+}
