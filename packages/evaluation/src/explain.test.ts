@@ -65,7 +65,7 @@ describe('an explanation', () => {
       {},
       lowered,
       { reading: {} },
-      '"light < 300" could not be told: the reading has nothing of it',
+      '"light < 300" could not be told: light is missing',
     ],
     [
       'age',
@@ -158,7 +158,7 @@ describe('an explanation', () => {
 
   it('takes what every object has for no measurement', () => {
     expect(explain(traceOf({ when: 'constructor > 3 || toString == "a"' }, lowered, {}))[1]).toBe(
-      '"constructor > 3 || toString == "a"" could not be told: the reading has nothing of it',
+      '"constructor > 3 || toString == "a"" could not be told: constructor, toString are missing',
     );
   });
 
