@@ -60,13 +60,7 @@ describe('an explanation', () => {
       { reading: { light: 300 } },
       'light was 300, equal to 300: "light < 300" did not hold',
     ],
-    [
-      'nothing to judge',
-      {},
-      lowered,
-      { reading: {} },
-      '"light < 300" could not be told: light is missing',
-    ],
+    ['nothing to judge', {}, lowered, { reading: {} }, '"light < 300" could not be told: light is missing'],
     [
       'age',
       {},

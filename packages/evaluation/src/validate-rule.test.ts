@@ -106,7 +106,7 @@ describe('a problem names its place:', () => {
     ['/hold: must be a duration such as "30s", "5m" or "1h", at most 7d', { ...NIGHT_LIGHT, hold: 10 }],
     ['/then: is missing; it must be an object', { ...NIGHT_LIGHT, then: undefined }],
     ['/then: needs at least one key', { ...NIGHT_LIGHT, then: {} }],
-    [/^\/then\/_cmd: must begin with a letter or digit/, { ...NIGHT_LIGHT, then: { _cmd: 1 } }],
+    [/^\/then\/_cmd: an action key must be 1 to 64 letters/, { ...NIGHT_LIGHT, then: { _cmd: 1 } }],
     ['/mode: must be "change" or "every"', { ...NIGHT_LIGHT, mode: 'sometimes' }],
     ["/whne: unknown field 'whne', did you mean 'when'?", { ...NIGHT_LIGHT, whne: 'light < 1' }],
     ["/command/ttll: unknown field 'ttll', did you mean 'ttl'?", { ...NIGHT_LIGHT, command: { ttll: '1h' } }],

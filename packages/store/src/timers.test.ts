@@ -94,9 +94,12 @@ describe('a timer', () => {
     ).toBeGreaterThan(0);
     expect(Number(await score())).toBe(4000);
     await store.redis.zrem(timersKey(lamp.shard), `device/${lamp.name}`);
-    expect(await setTimers(store.redis, lamp.fleet, [['nobody'], [lamp.device]], 9000)).toBe(1);
+    expect(await setTimers(store.redis, lamp.fleet, [['nobody-*'], [lamp.device]], 9000)).toBe(1);
     expect(Number(await score())).toBe(9000);
-    expect(await setTimers(store.redis, lamp.fleet, [['nobody']], 9000)).toBe(0);
+    expect(await setTimers(store.redis, lamp.fleet, [['nobody-*']], 9000)).toBe(0);
+    // A device that is named is waited for although it has never reported.
+    expect(await setTimers(store.redis, lamp.fleet, [['nobody']], 9000)).toBe(1);
+    await removeTimer(store.redis, { kind: 'device', fleet: lamp.fleet, name: 'nobody' });
   });
 });
 
