@@ -71,3 +71,24 @@ it('tells nobody the name of the share group', async () => {
   await observer.next(({ topic }) => topic.startsWith('$SYS/broker/log/'));
   for (const { payload } of observer.received) expect(payload.toString()).not.toContain(group);
 }, 60_000);
+
+it('is noticed by readiness and counted if a client knows the name all the same', async () => {
+  const ready = async () =>
+    (await (await fetch(`${stack.rules.url}/health/ready`)).json()) as { reasons: string[] };
+  expect((await ready()).reasons).toEqual([]);
+  const group = shareGroup(stack.broker.rulesUrl);
+  const { url } = await stack.broker.newFleet();
+  for (const thief of [await connectMqtt(url), await connectMqtt(url)])
+    await thief.subscribe(`$share/${group}/+/telemetry/#`);
+  const { reasons } = await until(
+    async () => {
+      const answer = await ready();
+      return (
+        answer.reasons.some((reason) => reason.includes('canary readings did not come through')) && answer
+      );
+    },
+    { what: 'readiness to notice', timeoutMs: 90_000, everyMs: 500 },
+  );
+  for (const reason of reasons) expect(reason).not.toContain(group);
+  expect(await stack.metric('lamplighter_mqtt_canaries_total', { result: 'lost' })).toBeGreaterThan(2);
+}, 120_000);

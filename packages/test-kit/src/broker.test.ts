@@ -97,7 +97,7 @@ describe('the access list', () => {
     ['denied', 'any/telemetry/d'],
     ['denied', 'any/telemetry'],
     ['denied', 'any/acknowledgements/d'],
-    ['denied', 'any/presence/d'],
+    ['allowed', 'any/presence/d'],
   ])('the rules service is %s to write %s', async (expected, topic) => {
     expect(await verdict(observer, topic)).toBe(expected);
   });

@@ -12,6 +12,7 @@ import { EdgeService } from './edge/edge.service.js';
 import { EdgeFollowService } from './edge/edge-follow.service.js';
 import { EffectsService } from './effects/effects.service.js';
 import { GroupsService } from './groups/groups.service.js';
+import { ListeningService } from './groups/listening.service.js';
 import { Standings } from './groups/standings.js';
 import { LiveEventsService } from './live-events/live-events.service.js';
 import { RulesMetrics } from './metrics.js';
@@ -71,6 +72,8 @@ export function rulesModule(foundation: Foundation): DynamicModule {
       EdgeFollowService,
       StatePublisher,
       IngestService,
+      CanaryService,
+      ListeningService,
       TimersService,
       Standings,
       GroupsService,
@@ -80,7 +83,6 @@ export function rulesModule(foundation: Foundation): DynamicModule {
       EffectsService,
       RemovalsService,
       DeparturesService,
-      CanaryService,
       BrokerMetricsService,
     ],
   };

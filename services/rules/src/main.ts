@@ -136,6 +136,7 @@ async function storeProblems(config: Config, redis: Redis, canary: CanaryService
     if (age === undefined || age > CANARY_STALE_MS) {
       problems.push('no canary reading has come through broker and Redis lately: is the access list right?');
     }
+    problems.push(...canary.problems());
   } catch (error) {
     problems.push(`Redis does not answer: ${(error as Error).message}`);
   }

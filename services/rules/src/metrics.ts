@@ -192,6 +192,11 @@ export class RulesMetrics extends Metrics {
     'mqtt_canary_age_seconds',
     'Time since a canary reading of this replica was last in Redis, or since the start',
   );
+  readonly canaries = this.counter(
+    'mqtt_canaries_total',
+    'Canary readings of this replica by what became of them; lost: later ones came through, it did not',
+    { result: ['arrived', 'lost'] },
+  );
   readonly inFlight = this.gauge('ingest_inflight', 'Messages taken and not acknowledged yet');
   readonly backpressure = this.counter(
     'ingest_backpressure_seconds_total',

@@ -171,6 +171,21 @@ export const brokerAndRedis = board({
           height: 7,
         }),
         linesPanel({
+          title: 'Canaries lost',
+          description:
+            'Readings that replicas send to themselves and that did not come through although later ones did: the same share of telemetry is missing. It should be 0.',
+          unit: 'percentunit',
+          queries: [
+            [
+              'sum(rate(lamplighter_mqtt_canaries_total{result="lost"}[5m])) / sum(rate(lamplighter_mqtt_canaries_total[5m]))',
+              'lost',
+            ],
+          ],
+          width: 6,
+          height: 7,
+          thresholds: [['green'], ['red', 0.02]],
+        }),
+        linesPanel({
           title: 'Age of the canary',
           description:
             'Time since a reading that a replica sends to itself through the broker was last in Redis. Above 30 s somebody is told.',

@@ -1,15 +1,28 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { CANARY_FLEET } from '@lamplighter/contracts/identity';
 import { deviceTopic } from '@lamplighter/contracts/topics';
 import type { Redis } from '@lamplighter/store/connect';
-import { readDevice } from '@lamplighter/store/devices';
+import { readDevice, readWindow } from '@lamplighter/store/devices';
 import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { type Config, replicaName } from '../config.js';
+import { RulesMetrics } from '../metrics.js';
 import { MqttTransport } from '../mqtt/mqtt-transport.js';
 import { CONFIG, REDIS } from '../tokens.js';
+import { Canaries } from './canaries.js';
 
-const PERIOD_MS = 5000;
+/** How often one that is under way is looked for, milliseconds. */
+const LOOK_MS = 1000;
+const LOOKS_PER_CANARY = 5;
+/** After so many seconds a canary is worth nothing. */
+const EXPIRY_SECONDS = 5;
 /** Three periods: older than this, and the path is broken somewhere. */
 export const CANARY_STALE_MS = 15_000;
+/** As many of the newest readings as can be under way. */
+const LOOK_BACK = 64;
+/** One that came through this short a time ago answers whether anything can be heard. Milliseconds. */
+const FRESH_MS = 500;
+/** How long one that is sent on purpose is waited for, milliseconds: it usually takes ten. */
+const PROBE_MS = 1000;
 
 /**
  * Sends a reading through the whole path, broker → access list → shared subscription → ingest → Redis, and looks whether it arrives.
@@ -18,24 +31,27 @@ export const CANARY_STALE_MS = 15_000;
 @Injectable()
 export class CanaryService implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly replica: string;
+  private readonly canaries = new Canaries(Date.now());
   private timer: NodeJS.Timeout | undefined;
-  /** When a canary last came through, or this began; monotonic time of this process, milliseconds. */
-  private cameAt = performance.now();
+  private probing: Promise<boolean> | undefined;
 
   constructor(
     @Inject(REDIS) private readonly redis: Redis,
     @Inject(CONFIG) config: Config,
     private readonly transport: MqttTransport,
+    private readonly metrics: RulesMetrics,
   ) {
     this.replica = replicaName(config);
   }
 
   onApplicationBootstrap(): void {
-    this.timer = setInterval(() => {
-      void this.look();
-      this.send();
-    }, PERIOD_MS);
     setTimeout(() => this.send(), 500).unref();
+    let looks = 1;
+    this.timer = setInterval(() => {
+      if (looks % LOOKS_PER_CANARY === 0) this.send();
+      else if (this.canaries.areUnderWay) void this.look();
+      looks += 1;
+    }, LOOK_MS);
   }
 
   onApplicationShutdown(): void {
@@ -49,25 +65,69 @@ export class CanaryService implements OnApplicationBootstrap, OnApplicationShutd
 
   /**
    * For how long no canary has come through, or it could not be seen, milliseconds; from the start if none has yet. Known without
-   * asking Redis, so that a scrape never waits for a Redis that is stuck; so it is up to two periods old.
+   * asking Redis, so that a scrape never waits for a Redis that is stuck.
    */
   get silenceMs(): number {
-    return performance.now() - this.cameAt;
+    return performance.now() - this.canaries.heardUntil;
   }
 
-  private async look(): Promise<void> {
-    const age = await this.ageMs().catch(() => undefined);
-    if (age !== undefined) this.cameAt = Math.max(this.cameAt, performance.now() - age);
+  /** Whether a canary should have come through by now: then nothing follows from the silence of devices. */
+  get isOverdue(): boolean {
+    return this.canaries.isOverdue;
+  }
+
+  /** What readiness says of canaries that did not come through although later ones did. */
+  problems(): string[] {
+    const { missing } = this.canaries;
+    return missing === undefined
+      ? []
+      : [
+          `${missing.lost} of the last ${missing.of} canary readings did not come through, and so telemetry of devices: ` +
+            'is another client in the share group, or a replica frozen?',
+        ];
+  }
+
+  /** Whether what is published now comes through; at most a second later. */
+  async comesThrough(): Promise<boolean> {
+    if (this.silenceMs < FRESH_MS) return true;
+    // It is known already, and a probe would only take time.
+    if (this.isOverdue) return false;
+    this.probing ??= this.probe().finally(() => {
+      this.probing = undefined;
+    });
+    return this.probing;
+  }
+
+  /** Looks which canaries have arrived in Redis. Never throws. */
+  async look(): Promise<void> {
+    try {
+      const readings = await readWindow(this.redis, CANARY_FLEET, this.replica, LOOK_BACK);
+      const { arrived, lost } = this.canaries.look(
+        new Set(readings.map(({ measurements }) => Number(measurements.canary))),
+      );
+      this.metrics.canaries.inc({ result: 'arrived' }, arrived);
+      this.metrics.canaries.inc({ result: 'lost' }, lost);
+    } catch {
+      // Redis is away, and then none arrives.
+    }
+  }
+
+  private async probe(): Promise<boolean> {
+    const sentAt = performance.now();
+    this.send();
+    for (let pauseMs = 5; performance.now() - sentAt < PROBE_MS; pauseMs = Math.min(2 * pauseMs, 100)) {
+      await delay(pauseMs);
+      await this.look();
+      if (this.canaries.heardUntil >= sentAt) return true;
+    }
+    return false;
   }
 
   private send(): void {
     const topic = deviceTopic(CANARY_FLEET, 'telemetry', this.replica);
-    this.transport.publish(
-      'commands',
-      topic,
-      JSON.stringify({ canary: 1 }),
-      PERIOD_MS / 1000,
-      () => undefined,
-    );
+    const canary = this.canaries.send();
+    this.transport.publish('commands', topic, JSON.stringify({ canary }), EXPIRY_SECONDS, (outcome) => {
+      if (outcome !== 0) this.canaries.withdraw(canary);
+    });
   }
 }

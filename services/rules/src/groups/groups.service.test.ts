@@ -14,10 +14,11 @@ import { CommandNews } from '../commands/command-news.js';
 import type { DispatchService } from '../commands/dispatch.service.js';
 import type { LiveEventsService } from '../live-events/live-events.service.js';
 import { RulesMetrics } from '../metrics.js';
-import type { MqttTransport } from '../mqtt/mqtt-transport.js';
 import { RuleBook } from '../rule-book/rule-book.service.js';
 import { RuleErrors } from '../rule-book/rule-errors.service.js';
+import { Ears } from './ears.js';
 import { GroupsService } from './groups.service.js';
+import type { ListeningService } from './listening.service.js';
 import { Standings } from './standings.js';
 
 let redis: Redis;
@@ -66,10 +67,17 @@ async function startReplica() {
   const book = new RuleBook(redis, logger, [], metrics, errors);
   const woken: number[] = [];
   const standings = new Standings(redis);
+  const ears = new Ears();
+  const listening = {
+    get listeningMs() {
+      return ears.listeningMs;
+    },
+    interrupted: () => ears.look(true),
+  };
   const groups = new GroupsService(
     redis,
     logger,
-    { problems: () => [] } as unknown as MqttTransport,
+    listening as unknown as ListeningService,
     book,
     { wake: (shards: Iterable<number>) => woken.push(...shards) } as unknown as DispatchService,
     errors,

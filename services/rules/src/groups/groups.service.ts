@@ -31,18 +31,14 @@ import { CommandNews } from '../commands/command-news.js';
 import { DispatchService } from '../commands/dispatch.service.js';
 import { expectedEffect } from '../effects/expected-effect.js';
 import { RulesMetrics } from '../metrics.js';
-import { MqttTransport } from '../mqtt/mqtt-transport.js';
 import { RuleBook } from '../rule-book/rule-book.service.js';
 import { RuleErrors } from '../rule-book/rule-errors.service.js';
 import type { RuleSet } from '../rule-book/rule-set.js';
 import { LOGGER, REDIS } from '../tokens.js';
-import { Ears } from './ears.js';
+import { ListeningService } from './listening.service.js';
 import { type MarkedGroup, Rounds, type RoundsObserver, type Trigger } from './rounds.js';
 import { parseGroupState, Standings } from './standings.js';
 import { TargetFinder } from './targets.js';
-
-/** How often it is asked whether anything can be heard. Milliseconds. */
-const LISTEN_MS = 1000;
 
 /**
  * Decides quorums. A vote is stored with the reading that it comes from, and only marks its group here: `touched` costs one entry in
@@ -54,14 +50,12 @@ const LISTEN_MS = 1000;
 @Injectable()
 export class GroupsService implements OnApplicationBootstrap, OnApplicationShutdown, RoundsObserver {
   private readonly rounds = new Rounds(this);
-  private readonly ears = new Ears();
   private readonly targets: TargetFinder;
-  private listening: NodeJS.Timeout | undefined;
 
   constructor(
     @Inject(REDIS) private readonly redis: Redis,
     @Inject(LOGGER) private readonly logger: Logger,
-    private readonly transport: MqttTransport,
+    private readonly listening: ListeningService,
     private readonly book: RuleBook,
     private readonly dispatch: DispatchService,
     private readonly errors: RuleErrors,
@@ -73,7 +67,6 @@ export class GroupsService implements OnApplicationBootstrap, OnApplicationShutd
   }
 
   onApplicationBootstrap(): void {
-    this.listening = setInterval(() => this.ears.look(this.transport.problems().length > 0), LISTEN_MS);
     // A roster that nobody has heard of yet may be lost, too: the first look begins the time in which it may gather.
     this.book.onRead((fleet, rules, before) => {
       for (const { id, since } of rules.groups) if (before?.get(id)?.since !== since) this.touched(fleet, id);
@@ -83,13 +76,7 @@ export class GroupsService implements OnApplicationBootstrap, OnApplicationShutd
 
   /** Decides no more. What is marked is found again: by the next reading, or by its timer. */
   async onApplicationShutdown(): Promise<void> {
-    clearInterval(this.listening);
     await this.rounds.stop();
-  }
-
-  /** For how long this replica has listened without a break: silence before that is not silence. */
-  get listeningMs(): number {
-    return this.ears.listeningMs;
   }
 
   /** A vote of this group was stored. Cheap enough for every reading. */
@@ -104,7 +91,7 @@ export class GroupsService implements OnApplicationBootstrap, OnApplicationShutd
 
   failed(error: Error, failures: number): void {
     if (failures === 1) this.logger.warn({ reason: error.message }, 'quorums wait for Redis');
-    this.ears.look(true); // readings could not be stored either
+    this.listening.interrupted(); // readings could not be stored either
   }
 
   async decide(marked: readonly MarkedGroup[]): Promise<void> {
@@ -132,7 +119,7 @@ export class GroupsService implements OnApplicationBootstrap, OnApplicationShutd
     if (left?.kind === 'end') return this.end(group, before!, left, now);
     if (left?.kind === 'wait') return this.await(group, trigger, left.until);
     if (rule?.quorum === undefined) return this.leave(group, trigger);
-    const listeningSince = now - this.ears.listeningMs;
+    const listeningSince = now - this.listening.listeningMs;
     const judged = judgeGroup(rule, before, votes, { fleet, trigger, now, listeningSince });
     if (judged === undefined) return false;
     this.count(rule, group, judged);

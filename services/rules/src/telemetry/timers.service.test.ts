@@ -9,6 +9,7 @@ import { closeLater } from '@lamplighter/test-kit/resources';
 import { stopwatch } from '@lamplighter/test-kit/stopwatch';
 import { until } from '@lamplighter/test-kit/until';
 import type { GroupsService } from '../groups/groups.service.js';
+import type { ListeningService } from '../groups/listening.service.js';
 import { RulesMetrics } from '../metrics.js';
 import type { RuleBook } from '../rule-book/rule-book.service.js';
 import { RuleSet } from '../rule-book/rule-set.js';
@@ -47,7 +48,8 @@ function openTimers(judge: (devices: readonly KnownDevice[]) => Promise<void>) {
     redis,
     Object.assign(new DeviceCache(), { cached }),
     { judgeAgain: judge } as unknown as IngestService,
-    { listeningMs: 0, due: () => undefined } as unknown as GroupsService,
+    { due: () => undefined } as unknown as GroupsService,
+    { listeningMs: 0, confirm: async () => undefined } as unknown as ListeningService,
     { onRead } as unknown as RuleBook,
     new RulesMetrics('rules', 'test'),
   );

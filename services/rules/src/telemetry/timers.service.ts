@@ -6,6 +6,7 @@ import { readDevices } from '@lamplighter/store/devices';
 import { type DueTimer, findTimers, removeTimer, setTimers } from '@lamplighter/store/timers';
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { GroupsService } from '../groups/groups.service.js';
+import { ListeningService } from '../groups/listening.service.js';
 import { RulesMetrics } from '../metrics.js';
 import { RuleBook } from '../rule-book/rule-book.service.js';
 import type { RuleSet } from '../rule-book/rule-set.js';
@@ -33,6 +34,7 @@ export class TimersService implements OnApplicationBootstrap {
     private readonly devices: DeviceCache,
     private readonly ingest: IngestService,
     private readonly groups: GroupsService,
+    private readonly listening: ListeningService,
     private readonly book: RuleBook,
     private readonly metrics: RulesMetrics,
   ) {}
@@ -85,6 +87,8 @@ export class TimersService implements OnApplicationBootstrap {
       for (let round = 0; round < MAX_ROUNDS && !this.stopped; round += 1) {
         const due = await this.metrics.storeCall('timers', () => findTimers(this.redis));
         if (due.length === 0) return;
+        // Some of them may be about silence, which is judged only of what could be heard until now.
+        if (round === 0) await this.listening.confirm();
         await this.judge(due);
         // Due again at once: the clock of Redis is ahead of ours. The next poll is soon enough.
         const before = seen.size;
@@ -102,7 +106,7 @@ export class TimersService implements OnApplicationBootstrap {
     this.metrics.timersDue.inc({ kind: 'group' }, due.length - ofDevices.length);
     const devices = await this.devicesOf(ofDevices);
     this.metrics.timersDue.inc({ kind: 'device' }, devices.length);
-    if (devices.length > 0) await this.ingest.judgeAgain(devices, Date.now() - this.groups.listeningMs);
+    if (devices.length > 0) await this.ingest.judgeAgain(devices, Date.now() - this.listening.listeningMs);
     for (const { version, address } of devices) {
       if (version === NEW_DEVICE)
         await this.remove({ kind: 'device', fleet: address.fleet, name: address.device });
