@@ -7,6 +7,7 @@ npm start -- --no-sim        without simulated lamps
 npm start -- --lesson        also let clients without a password use <id>/telemetry, <id>/commands and those of <id>'s devices
 npm start -- --reset         forget all data and secrets of earlier starts, then start
 npm run key                  make another API key, while it runs
+npm run fleet -- add plant   make a broker account for the devices of a new fleet
 npm run watch                whether the promises are kept, in the terminal, while it runs
 
 Variables: MQTT_PORT (1883), MQTT_SERVICES_PORT (1884), API_PORT (8080), PROMETHEUS_PORT (9090), REDIS_PORT (16379), RULES_PORT (8081), SIM_PORT (8082),

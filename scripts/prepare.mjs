@@ -2,7 +2,8 @@
 // is new enough, the npm packages of package-lock.json, and the compiled sources. Says what it does and why.
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join, relative, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 export const REPOSITORY = resolve(fileURLToPath(import.meta.url), '../..');
@@ -31,7 +32,10 @@ export async function prepare(say) {
   // The compiler itself knows best what is out of date, and needs half a second to find that nothing is.
   const compiler = join(REPOSITORY, 'node_modules/typescript/bin/tsc');
   const why = existsSync(STARTER) ? undefined : 'sources: compiling them (first start)';
-  await step(say, why, [process.execPath, compiler, '-b']);
+  await step(say, why, [process.execPath, compiler, '-b', '--verbose'], (line) => {
+    const [, project] = /Building project '(.*)\/tsconfig[.]json'/.exec(line) ?? [];
+    return project && `  compiling ${relative(REPOSITORY, project) || 'the rest'}`;
+  });
 }
 
 /**
@@ -92,8 +96,9 @@ function npm() {
 /**
  * Runs a command quietly; its output is shown only if it fails.
  * @param {(line: string) => void} say @param {string | undefined} what @param {string[]} command
+ * @param {(line: string) => string | undefined} [progressIn] what a line of its output says of its progress
  */
-async function step(say, what, [program = '', ...args]) {
+async function step(say, what, [program = '', ...args], progressIn) {
   const started = Date.now();
   if (what) say(`… ${what}`);
   const child = spawn(program, args, { cwd: REPOSITORY, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -102,6 +107,12 @@ async function step(say, what, [program = '', ...args]) {
     output = (output + chunk).slice(-20_000);
   };
   child.stdout.on('data', keep);
+  if (progressIn) {
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      const progress = progressIn(line);
+      if (progress) say(progress);
+    });
+  }
   child.stderr.on('data', keep);
   // Whoever ends us ends it too. What a person types reaches it anyway.
   /** @type {NodeJS.Signals | undefined} */

@@ -41,6 +41,7 @@ const STEPS = [
   ],
   ['broker and Redis tell of themselves', brokerAndRedisTell],
   ['with --profile alerts, alerts reach Alertmanager', alertsAreSent],
+  ['a fleet that is added has an account at the running broker, and none once it is removed', fleetIsAdded],
   ['no service reaches what is not its own', servicesAreApart],
   ['--scale device-sim=3 --scale rules=2', () => up('--scale', 'device-sim=3', '--scale', 'rules=2')],
   ['three simulators share no device', () => devicesAreOnline(3 * DEVICES_PER_REPLICA)],
@@ -201,9 +202,33 @@ async function alertsAreSent() {
   });
 }
 
+async function fleetIsAdded() {
+  const printed = await project.compose(['run', '--rm', '--no-TTY', 'secrets', 'fleet', 'add', 'plant']);
+  const password = /^password +(\S+)$/m.exec(printed)?.[1] ?? '';
+  const publish = () =>
+    project.inside('mosquitto', [
+      ...['mosquitto_pub', '-h', '127.0.0.1', '-u', 'plant', '-P', password, '-q', '1'],
+      ...['-t', 'plant/telemetry/pump', '-m', '{"light":412}'],
+    ]);
+  await until('the broker to take the account', () => publish().then(() => true));
+  await until('its reading to be stored', async () => {
+    const { last } = await json(ask('/v1/fleets/plant/devices/pump'));
+    return last?.measurements.light === 412 || `it is ${JSON.stringify(last)}`;
+  });
+  await project.compose(['run', '--rm', '--no-TTY', 'secrets', 'fleet', 'remove', 'plant']);
+  await until('the broker to refuse the account', () =>
+    publish().then(
+      () => 'it takes it',
+      () => /** @type {const} */ (true),
+    ),
+  );
+  expect((await ask('/v1/fleets/plant', { method: 'DELETE' })).ok, 'the fleet cannot be deleted');
+}
+
 async function servicesAreApart() {
   const reaches = [
     ['device-sim', 'redis'],
+    ['device-sim', 'rules'],
     ['api', 'mosquitto'],
   ];
   for (const [service = '', other = ''] of reaches) {

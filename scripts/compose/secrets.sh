@@ -2,6 +2,13 @@
 # Makes the secrets of the containers. Runs once before every `docker compose up`, in the broker's image, as root and
 # without a network; what exists stays. /secrets/own keeps the passwords and is mounted nowhere else. From it every
 # service gets what it needs, in a form that it can use, into a volume that only it mounts and only its user can read.
+#
+# With arguments it manages the accounts of fleets, which a running broker takes within seconds:
+#   docker compose run --rm secrets fleet list
+#   docker compose run --rm secrets fleet add plant
+#   docker compose run --rm secrets fleet add-reader plant
+#   docker compose run --rm secrets fleet remove plant
+# and gives an account another password: docker compose run --rm secrets renew rules
 set -eu
 umask 077
 
@@ -11,8 +18,8 @@ MOSQUITTO=1883 REDIS=999 NODE=1000 EXPORTER=59000 GRAFANA=472
 password() {
   file=/secrets/own/$1
   if [ ! -s "$file" ]; then
-    head -c 24 /dev/urandom | base64 | tr '+/' '-_' >"$file.new"
-    mv "$file.new" "$file"
+    head -c 24 /dev/urandom | base64 | tr '+/' '-_' >/secrets/own/new
+    mv /secrets/own/new "$file"
   fi
   cat "$file"
 }
@@ -27,17 +34,96 @@ give() {
   chown "$2:$2" "/secrets/$1"
 }
 
-# The broker's accounts: the rules service, each fleet, and the broker's own health check.
-hashes=/secrets/own/passwords
-rm -f "$hashes"
-touch "$hashes"
-for account in rules health $FLEETS; do
-  mosquitto_passwd -b "$hashes" "$account" "$(password "mqtt-$account")"
-done
-give mosquitto $MOSQUITTO passwords <"$hashes"
-rm "$hashes"
-# The broker warns of an access list that is not its own.
-give mosquitto $MOSQUITTO acl </acl
+# The accounts of fleets, and of those who only read one: NAME and NAME.reader
+fleets() {
+  for file in /secrets/own/mqtt-*; do
+    account=${file#/secrets/own/mqtt-}
+    case $account in rules | health | '*') ;; *) echo "$account" ;; esac
+  done
+}
+
+# The broker's accounts: the rules service, the broker's own health check, and the fleets.
+give_accounts() {
+  hashes=/secrets/own/passwords
+  rm -f "$hashes"
+  touch "$hashes"
+  # The broker warns of an access list that is not its own.
+  cat /acl >/secrets/own/acl
+  for account in rules health $(fleets); do
+    mosquitto_passwd -b "$hashes" "$account" "$(password "mqtt-$account")"
+    case $account in *.reader) reader_acl "$account" "${account%.reader}" >>/secrets/own/acl ;; esac
+  done
+  give mosquitto $MOSQUITTO passwords <"$hashes"
+  give mosquitto $MOSQUITTO acl </secrets/own/acl
+  rm "$hashes" /secrets/own/acl
+}
+
+# reader_acl ACCOUNT FLEET: it sees the fleet, and has no tree of its own, unlike the account of a fleet
+reader_acl() {
+  printf '\nuser %s\ntopic deny %s/#\n' "$1" "$1"
+  for kind in telemetry state presence; do echo "topic read $2/$kind/#"; done
+}
+
+refuse() {
+  echo "$1" >&2
+  exit 1
+}
+
+# check NAME: no fleet can be called anything else
+check() {
+  printf %s "$1" | grep -Eqx '[A-Za-z0-9][A-Za-z0-9_.-]{0,63}' ||
+    refuse "\"$1\" cannot be the name of a fleet: it must be 1 to 64 letters, digits, \"_\", \".\" or \"-\", and begin with a letter or digit"
+  case $1 in rules | health | lamplighter-canary | *.reader) refuse "\"$1\" is reserved; choose another name for the fleet" ;; esac
+}
+
+# show ACCOUNT: what a client needs
+show() {
+  printf 'host      127.0.0.1\nport      the one that is published, by default 1883\nuser      %s\npassword  %s\n' "$1" "$(password "mqtt-$1")"
+}
+
+manage() {
+  name=${2:-}
+  case $1 in
+    list) fleets ;;
+    add)
+      check "$name"
+      show "$name"
+      printf 'publish   %s/telemetry/<device>\nsubscribe %s/commands/<device>\n' "$name" "$name"
+      ;;
+    add-reader)
+      check "$name"
+      [ -s "/secrets/own/mqtt-$name" ] || refuse "there is no fleet \"$name\" yet; fleet add $name makes it"
+      show "$name.reader"
+      printf 'subscribe %s/telemetry/#, %s/state/#, %s/presence/#\n' "$name" "$name" "$name"
+      ;;
+    remove)
+      check "$name"
+      [ "$name" != demo ] || refuse "demo is the fleet of the simulator, which needs its account"
+      [ -s "/secrets/own/mqtt-$name" ] || refuse "there is no fleet \"$name\"; fleet list shows those that there are"
+      rm -f "/secrets/own/mqtt-$name" "/secrets/own/mqtt-$name.reader"
+      echo "The accounts of $name are removed. Its devices, readings, rules and commands are kept; DELETE /v1/fleets/$name deletes them."
+      ;;
+    *) refuse "usage: docker compose run --rm secrets fleet list | add NAME | add-reader NAME | remove NAME" ;;
+  esac
+  give_accounts
+}
+
+if [ "${1:-}" = fleet ]; then
+  manage "${2:-}" "${3:-}"
+  exit
+fi
+case ${1:-} in
+  '') ;;
+  renew)
+    [ -s "/secrets/own/mqtt-${2:-}" ] || refuse "there is no account \"${2:-}\""
+    rm "/secrets/own/mqtt-$2"
+    password "mqtt-$2" >/dev/null
+    ;;
+  *) refuse "secrets.sh knows fleet and renew, not \"$1\"" ;;
+esac
+
+for fleet in $FLEETS; do password "mqtt-$fleet" >/dev/null; done
+give_accounts
 # mosquitto_sub reads its options from here
 printf -- '-u health\n-P %s\n' "$(password mqtt-health)" | give mosquitto $MOSQUITTO mosquitto_sub
 

@@ -150,7 +150,7 @@ describe('npm start', () => {
     const launcher = await start({ env: { FAIL: 'api' } });
     expect(await launcher.ended()).toBe(1);
     expect(launcher.output()).toContain(
-      'lamplighter: api ended with exit code 1; its last words:\n  api is told REDIS_URL\n  api: invalid configuration\n    SEED: must be a whole number\n',
+      'lamplighter: api exited with code 1; its last words:\n  api is told REDIS_URL\n  api: invalid configuration\n    SEED: must be a whole number\n',
     );
     expect(launcher.output()).not.toMatch(/\n\s+at /);
     await gone(launcher);
@@ -159,7 +159,7 @@ describe('npm start', () => {
   it('says so at once even while others wait for that service', async () => {
     const launcher = await start({ env: { FAIL: 'rules', NEVER: 'api' } });
     expect(await launcher.ended()).toBe(1);
-    expect(launcher.output()).toContain('lamplighter: rules ended with exit code 1');
+    expect(launcher.output()).toContain('lamplighter: rules exited with code 1');
     await gone(launcher);
   }, 40_000);
 
@@ -171,15 +171,47 @@ describe('npm start', () => {
     );
   }, 40_000);
 
-  it('says which service died later, shows the end of its log, and stops the rest', async () => {
+  it('starts a service again that dies, and gives up, with the end of its log, when it dies again and again', async () => {
     const launcher = await start();
     await untilUp(launcher);
-    await fetch(`http://127.0.0.1:${launcher.env.API_PORT}/die`).catch(() => {});
+    const die = () => fetch(`http://127.0.0.1:${launcher.env.API_PORT}/die`).catch(() => {});
+    const deaths = () => launcher.output().match(/! api exited with code 7; restarting in/g)?.length ?? 0;
+    for (let death = 1; death < 5; death += 1) {
+      await until(() => die().then(() => deaths() === death), { what: `death ${death} of the api` });
+      expect(launcher.process.exitCode).toBeNull();
+    }
+    expect(launcher.output()).toContain('! api exited with code 7; restarting in 1 s\n');
+    expect(launcher.output()).toContain('! api exited with code 7; restarting in 8 s\n');
+    await until(() => die().then(() => launcher.process.exitCode !== null), { what: 'the end' });
     expect(await launcher.ended()).toBe(1);
-    expect(launcher.output()).toContain('api ended with exit code 7, so everything is stopped. The end of ');
+    expect(launcher.output()).toContain(
+      'api exited with code 7, 5 times in a row, so everything is stopped. The end of ',
+    );
     expect(launcher.output()).toContain('  api is told REDIS_URL');
     await gone(launcher);
-  }, 60_000);
+  }, 90_000);
+
+  it.each(['mosquitto', 'redis-server', 'prometheus', 'rules', 'device-sim'])(
+    'starts %s again when it is killed, and stops cleanly while it does',
+    async (name) => {
+      const launcher = await start();
+      await untilUp(launcher);
+      const kill = () => {
+        const of = name.replace('redis-server', `127.0.0.1:${launcher.env.REDIS_PORT}`);
+        const line = processesOf(launcher).find((args) => args.includes(of) && !args.includes('/bin/sh -c'));
+        process.kill(Number(line?.trim().split(' ')[0]), 'SIGKILL');
+      };
+      kill();
+      await until(() => launcher.output().includes(`✓ ${name} runs again`), { what: `${name} to run again` });
+      expect(launcher.output()).toContain(`! ${name} was killed by SIGKILL; restarting in 1 s\n`);
+      kill();
+      await until(() => launcher.output().includes('restarting in 2 s'), { what: 'a second restart' });
+      launcher.process.kill('SIGINT');
+      expect(await launcher.ended()).toBe(0);
+      await gone(launcher);
+    },
+    60_000,
+  );
 
   it('refuses a state folder on which another instance runs, and says how to run a second one', async () => {
     const first = await start();

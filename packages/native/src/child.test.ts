@@ -31,7 +31,7 @@ async function eventually(condition: () => boolean, timeoutMs = 20_000): Promise
 describe('a child process', () => {
   it('is the program itself, with its output in the log file and its exit told', async () => {
     const child = run('echo "pid $$"; echo oops >&2; exit 3', 'talks');
-    expect(describeExit(await child.exited)).toBe('ended with exit code 3');
+    expect(describeExit(await child.exited)).toBe('exited with code 3');
     expect(child.output()).toBe(`pid ${child.pid}\noops\n`);
     rmSync(child.logFile);
     expect(child.output()).toBe('');

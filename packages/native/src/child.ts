@@ -16,6 +16,8 @@ export interface Child {
   readonly logFile: string;
   /** Settles when the process has ended. */
   readonly exited: Promise<Exit>;
+  /** It was told to stop, so its end is no surprise. */
+  readonly isStopped: boolean;
   /** Set once the process has ended. */
   readonly exit: Exit | undefined;
   kill(signal: NodeJS.Signals): void;
@@ -65,6 +67,7 @@ export function startChild(options: ChildOptions): Child {
   });
   closeSync(log);
   let exit: Exit | undefined;
+  let isStopped = false;
   const exited = new Promise<Exit>((resolve, reject) => {
     child.once('error', reject);
     child.once('exit', (code, signal) => {
@@ -88,7 +91,11 @@ export function startChild(options: ChildOptions): Child {
       return exit;
     },
     kill,
+    get isStopped() {
+      return isStopped;
+    },
     async stop(graceMs = GRACE_MS) {
+      isStopped = true;
       kill('SIGTERM');
       kill('SIGCONT');
       const timer = setTimeout(() => kill('SIGKILL'), graceMs);
@@ -114,9 +121,9 @@ export function minimalEnvironment(): NodeJS.ProcessEnv {
   return { PATH, HOME };
 }
 
-/** `ended with exit code 1` or `was ended by SIGKILL`. */
+/** `exited with code 1` or `was killed by SIGKILL`. */
 export function describeExit({ code, signal }: Exit): string {
-  return signal === null ? `ended with exit code ${code}` : `was ended by ${signal}`;
+  return signal === null ? `exited with code ${code}` : `was killed by ${signal}`;
 }
 
 /** The last lines of a text, indented. */

@@ -1,5 +1,6 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { requireBinary } from './binaries.js';
 import { type BrokerLimits, brokerLimits, openFilesLimit } from './broker-limits.js';
 import { startChild } from './child.js';
@@ -40,9 +41,7 @@ const SERVICE = 'rules';
 export async function startMosquitto(options: MosquittoOptions): Promise<Mosquitto> {
   const { folder, port, lesson = false } = options;
   const accounts = { ...options.accounts };
-  const passwords = join(folder, 'passwords');
-  const acl = join(folder, 'acl');
-  const configuration = join(folder, 'mosquitto.conf');
+  const { passwords, acl, configuration, pid } = filesIn(folder);
   mkdirSync(join(folder, 'data'), { recursive: true, mode: 0o700 });
   writePrivate(passwords, passwordFile(accounts));
   writePrivate(acl, aclText(accounts, lesson));
@@ -57,6 +56,7 @@ export async function startMosquitto(options: MosquittoOptions): Promise<Mosquit
     openFiles: limits.openFiles,
     logFile: options.logFile ?? join(folder, 'mosquitto.log'),
   });
+  writePrivate(pid, `${child.pid}\n`);
   const accepts = (user: string) => () => acceptsAccount(port, user, accounts[user] ?? '');
   const portFor = (user: string) => (user === SERVICE ? options.servicesPort : port);
   const first = Object.keys(accounts)[0] ?? '';
@@ -75,6 +75,45 @@ export async function startMosquitto(options: MosquittoOptions): Promise<Mosquit
       for (const user of Object.keys(more)) await untilServing(child, accepts(user), 10_000);
     },
   });
+}
+
+/**
+ * Gives the broker that runs on this folder other accounts: clients of those that are gone are disconnected, nobody else is. Settles when
+ * it accepts all of them. A broker that ends meanwhile takes them when it starts.
+ */
+export async function reloadAccounts(
+  folder: string,
+  port: number,
+  accounts: Readonly<Record<string, string>>,
+): Promise<void> {
+  const { passwords, acl, configuration, pid } = filesIn(folder);
+  const lesson = /^allow_anonymous true$/m.test(readFileSync(configuration, 'utf8'));
+  writePrivate(passwords, passwordFile(accounts));
+  writePrivate(acl, aclText(accounts, lesson));
+  try {
+    process.kill(Number(readFileSync(pid, 'utf8')), 'SIGHUP');
+  } catch {
+    return;
+  }
+  const deadline = Date.now() + RELOAD_MS;
+  for (const [user, password] of Object.entries(accounts)) {
+    while ((await acceptsAccount(port, user, password).catch(() => false)) !== true && Date.now() < deadline)
+      await setTimeout(20);
+  }
+}
+
+/** Longer than a busy broker needs to read its accounts. */
+const RELOAD_MS = 10_000;
+
+/** What is generated for a broker. */
+function filesIn(folder: string) {
+  return {
+    passwords: join(folder, 'passwords'),
+    acl: join(folder, 'acl'),
+    configuration: join(folder, 'mosquitto.conf'),
+    /** Its process id. */
+    pid: join(folder, 'pid'),
+  };
 }
 
 /** Anonymous rules stand before the first `user` line: the lesson's topics, of every fleet but the services' own. */

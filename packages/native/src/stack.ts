@@ -2,7 +2,8 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { brokerLimits, openFilesLimit } from './broker-limits.js';
-import { type Child, describeExit, lastLines, liveChildren } from './child.js';
+import { lastLines, liveChildren } from './child.js';
+import { keepRunning } from './keep-running.js';
 import { startMosquitto } from './mosquitto.js';
 import { startPrometheus } from './prometheus.js';
 import { startRedis } from './redis.js';
@@ -30,7 +31,7 @@ export interface StackOptions {
 export interface Stack {
   /** The API key, if this start made the first one. */
   readonly firstKey: string | undefined;
-  /** Settles with an account of it when a process ends by itself. */
+  /** Settles with an account of it when a process ends again and again. */
   readonly failed: Promise<string>;
 }
 
@@ -50,9 +51,19 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     terminal.say(
       `! at most ${limits.maxConnections} devices can connect: this user may open ${limits.openFiles} files in a process (ulimit -n)`,
     );
+  const parts = new Map<Server, () => Promise<Server>>();
+  /** Starts a part, shows when it is ready, and remembers how to start it again. */
+  const begin = async <S extends Server>(
+    name: string,
+    launch: () => Promise<S>,
+    again: () => Promise<Server> = launch,
+  ) => {
+    const server = await progress(name, launch());
+    parts.set(server, again);
+    return server;
+  };
   const [mosquitto, redis] = await Promise.all([
-    progress(
-      'mosquitto',
+    begin('mosquitto', () =>
       startMosquitto({
         folder: folder('mosquitto'),
         port: ports.MQTT_PORT,
@@ -63,8 +74,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
         logFile: state.logFile('mosquitto'),
       }),
     ),
-    progress(
-      'redis-server',
+    begin('redis-server', () =>
       startRedis({
         folder: folder('redis'),
         port: ports.REDIS_PORT,
@@ -78,19 +88,28 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   // At once: should the rest fail, the next start would not show it again.
   if (firstKey !== undefined) terminal.say(`✓ API key       ${firstKey}`);
   stop.throwIfAborted();
-  const service = async (name: ServiceName, port: number, env: NodeJS.ProcessEnv, readyMs = READY_MS) => {
-    const server = launchService({
-      name,
-      port,
-      env: { ...serviceEnv(options.env), ...env },
-      logFile: state.logFile(name),
-    });
-    await untilReady(server, readyMs, (reasons) => terminal.show(`… ${name}: ${reasons}`));
-    return server;
+  const service = (name: ServiceName, port: number, env: NodeJS.ProcessEnv, readyMs = READY_MS) => {
+    const launch = async () =>
+      launchService({
+        name,
+        port,
+        env: { ...serviceEnv(options.env), ...env },
+        logFile: state.logFile(name),
+      });
+    const ready = async () => {
+      const server = await launch();
+      const began = Date.now();
+      // At first a service waits for its connections like any other; only what lasts is worth reading.
+      const tell = (reasons: string) =>
+        Date.now() - began > PATIENCE_MS && terminal.show(`… ${name}: ${reasons}`);
+      await untilReady(server, readyMs, tell);
+      return server;
+    };
+    // One that is started again waits by itself for what is not there yet.
+    return begin(name, ready, launch);
   };
   await Promise.all([
-    progress(
-      'prometheus',
+    begin('prometheus', () =>
       startPrometheus({
         folder: folder('prometheus'),
         port: ports.PROMETHEUS_PORT,
@@ -103,22 +122,23 @@ export async function startStack(options: StackOptions): Promise<Stack> {
         logFile: state.logFile('prometheus'),
       }),
     ),
-    progress(
-      'rules',
-      service('rules', ports.RULES_PORT, { MQTT_URL: mosquitto.urlFor('rules'), REDIS_URL: redis.url }),
-    ),
-    progress('api', service('api', ports.API_PORT, { REDIS_URL: redis.url })),
+    service('rules', ports.RULES_PORT, { MQTT_URL: mosquitto.urlFor('rules'), REDIS_URL: redis.url }),
+    service('api', ports.API_PORT, { REDIS_URL: redis.url }),
   ]);
   stop.throwIfAborted();
   if (options.sim) {
     const devices = options.devices === undefined ? {} : { DEVICES: String(options.devices) };
     const env = { MQTT_URL: mosquitto.urlFor(FLEET), FLEET, ...devices };
     // It is ready when every device has connected, which takes a large fleet its time.
-    const readyMs = READY_MS + DEVICE_MS * simulated;
-    await progress('device-sim', service('device-sim', ports.SIM_PORT, env, readyMs));
+    await service('device-sim', ports.SIM_PORT, env, READY_MS + DEVICE_MS * simulated);
   }
-  return { firstKey, failed: Promise.race([...liveChildren].map(tellEnd)) };
+  const say = (line: string) => terminal.say(line);
+  const kept = [...parts].map(([server, restart]) => keepRunning(server, { restart, say, stop }));
+  return { firstKey, failed: Promise.race(kept) };
 }
+
+/** For so long nothing is said of what a service waits for, milliseconds. */
+const PATIENCE_MS = 10_000;
 
 const newest = () => [...liveChildren].at(-1);
 
@@ -160,11 +180,6 @@ async function progress<S extends Server>(name: string, part: Promise<S>): Promi
     awaited.delete(name);
     show();
   }
-}
-
-async function tellEnd(child: Child): Promise<string> {
-  const exit = await child.exited;
-  return `${child.name} ${describeExit(exit)}, so everything is stopped. The end of ${child.logFile}:\n${lastLines(child.output(), 15)}`;
 }
 
 /** The person's variables, but none that would lead a service elsewhere. */

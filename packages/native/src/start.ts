@@ -33,16 +33,14 @@ export async function start(flags: StartFlags): Promise<number> {
     installMissing(SERVERS, (line) => terminal.say(line));
     const state = openState(settings.folder, settings.ports, flags.reset);
     const { ports } = settings;
-    const starting = startStack({ ...flags, ports, state, env: process.env, stop });
+    const running = AbortSignal.any([stop, over.signal]);
+    const starting = startStack({ ...flags, ports, state, env: process.env, stop: running });
     const stack = await Promise.race([starting, aborted(stop)]);
     terminal.say(guide({ ...flags, ports, state, firstKey: stack.firstKey, from: settings.from }));
-    const failure = await Promise.race([
-      stack.failed,
-      aborted(stop),
-      follow(ports, AbortSignal.any([stop, over.signal])),
-    ]);
+    const failure = await Promise.race([stack.failed, aborted(stop), follow(ports, running)]);
     throw new ServerFailed(failure);
   } catch (error) {
+    over.abort();
     if (!stop.aborted && !isExpected(error)) throw error;
     await stopAll();
     terminal.show('');

@@ -25,7 +25,7 @@ import { CannotStart, type Ports } from './settings.js';
  */
 export interface State {
   readonly folder: string;
-  /** Account → password, of the rules service and of every fleet. */
+  /** Account → password, of the rules service and of every fleet: those of now, for fleets come and go. */
   readonly accounts: Readonly<Record<string, string>>;
   readonly redisPassword: string;
   /** The path of a secret. */
@@ -79,7 +79,9 @@ export function openState(folder: string, ports: Ports, reset = false): State {
   for (const account of ['rules', FLEET]) secretIn(secretFile(`mqtt-${account}`));
   return {
     folder,
-    accounts: readAccounts(join(folder, 'secrets')),
+    get accounts() {
+      return readAccounts(join(folder, 'secrets'));
+    },
     redisPassword: secretIn(secretFile('redis')),
     secretFile,
     logFile(name) {
@@ -91,6 +93,11 @@ export function openState(folder: string, ports: Ports, reset = false): State {
   };
 }
 
+/** Whether this is the state folder of an instance, running or not. */
+export function isInstance(folder: string): boolean {
+  return existsSync(join(folder, MARKER)) && existsSync(join(folder, 'secrets'));
+}
+
 /** The ports of the instance that runs on a folder, and its Redis password; undefined if none runs, or one has only begun to. */
 export function readRunningInstance(folder: string): { ports: Ports; redisPassword: string } | undefined {
   const [marker, password] = [join(folder, MARKER), join(folder, 'secrets', 'redis')];
@@ -100,7 +107,8 @@ export function readRunningInstance(folder: string): { ports: Ports; redisPasswo
   return { ports, redisPassword: readFileSync(password, 'utf8').trim() };
 }
 
-function readAccounts(secrets: string): Record<string, string> {
+/** Account → password, of a folder of secrets. */
+export function readAccounts(secrets: string): Record<string, string> {
   const names = readdirSync(secrets).filter((name) => /^mqtt-[A-Za-z0-9][A-Za-z0-9_.-]*$/.test(name));
   const accounts = names.map((name) => [name.slice('mqtt-'.length), secretIn(join(secrets, name))]);
   return Object.fromEntries(accounts) as Record<string, string>;

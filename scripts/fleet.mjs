@@ -1,0 +1,15 @@
+// npm run fleet: accounts of fleets at the broker that npm start runs; -- --help lists what it does.
+import { CannotGoOn, prepare, refuseBeforeFirstStart } from './prepare.mjs';
+
+try {
+  const args = process.argv.slice(2);
+  refuseBeforeFirstStart();
+  await prepare((line) => console.error(line));
+  const { fleet, FLEET_HELP } = await import('../packages/native/dist/fleet.js');
+  if (args.includes('--help') || args.includes('-h')) console.log(FLEET_HELP);
+  else process.exitCode = await fleet(args);
+} catch (error) {
+  if (!(error instanceof CannotGoOn)) throw error;
+  console.error(`lamplighter: ${error.message}`);
+  process.exitCode = 1;
+}
