@@ -5,6 +5,8 @@ import { promisify } from 'node:util';
 import { CANARY_FLEET, IDENTITY } from '@lamplighter/contracts/identity';
 import { FLEET_NAME, RESERVED } from '@lamplighter/native/fleet-names';
 import { REPOSITORY } from '@lamplighter/native/repository';
+import { readSettings } from '@lamplighter/native/settings';
+import { openState } from '@lamplighter/native/state';
 import { connectDevice } from '@lamplighter/test-kit/device';
 import { temporaryFolder } from '@lamplighter/test-kit/folder';
 import { connectMqtt } from '@lamplighter/test-kit/mqtt-client';
@@ -88,8 +90,7 @@ describe('npm run fleet', () => {
     [['add', 'a', 'b'], /usage:/],
     [['frobnicate'], /usage:/],
   ])('refuses %j', async (args, reason) => {
-    instance ??= await stoppedInstance();
-    await expect(fleet(instance, ...args)).rejects.toThrow(reason);
+    await expect(fleet(await stoppedInstance(), ...args)).rejects.toThrow(reason);
   });
 
   it('takes the names that the services take', () => {
@@ -98,12 +99,9 @@ describe('npm run fleet', () => {
   });
 });
 
-let instance: Env | undefined;
-/** A folder that looks as after a start. */
+/** A folder as after a start. */
 async function stoppedInstance(): Promise<Env> {
   const env = await newInstance();
-  const { openState } = await import('@lamplighter/native/state');
-  const { readSettings } = await import('@lamplighter/native/settings');
   const { folder, ports } = readSettings(env);
   openState(folder, ports);
   return env;
