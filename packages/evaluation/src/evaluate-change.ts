@@ -1,6 +1,6 @@
 import type { Action } from '@lamplighter/contracts/command';
 import type { CompiledRule } from './compile-rule.js';
-import { silenceDue } from './evaluate-condition.js';
+import { absenceLimitMs, silenceDue } from './evaluate-condition.js';
 import type { Inquiry } from './evaluate-input.js';
 import { left, type PromisedEnd, type RuleState } from './rule-state.js';
 
@@ -123,7 +123,7 @@ export function waking(evaluated: Evaluated, wakeAt: number | undefined): Evalua
 export function silenceAwaited({ rule, observation, now }: Inquiry, state: RuleState): number | undefined {
   const holds = state.held !== undefined;
   if (rule.absenceMs === undefined || state.raised !== holds) return undefined;
-  const due = silenceDue(rule.absenceMs, state, observation, now);
+  const due = silenceDue(absenceLimitMs(rule.absenceMs, observation), state, observation, now);
   return due === undefined || due <= now ? undefined : due;
 }
 

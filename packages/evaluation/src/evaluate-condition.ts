@@ -30,17 +30,18 @@ export function conditionHolds(
 export function verdictAsked(inquiry: Inquiry): boolean | undefined {
   const { rule, before, observation, scope, now, trace } = inquiry;
   if (rule.absenceMs !== undefined) {
-    const due = silenceDue(rule.absenceMs, before, observation, now);
+    const limitMs = absenceLimitMs(rule.absenceMs, observation);
+    const due = silenceDue(limitMs, before, observation, now);
     // What was raised lasts until the device is heard: that nobody listened meanwhile does not end a silence.
     const { trigger, heardAt } = observation;
     const isUnheard = trigger === 'timer' && before?.raised === true && heardAt < before.at;
     const silent = isUnheard || (due !== undefined && now >= due);
-    const since = isUnheard || due === undefined ? heardAt : due - rule.absenceMs;
+    const since = isUnheard || due === undefined ? heardAt : due - limitMs;
     trace?.push({
       clause: 'absence',
       passes: silent,
       amount: now - since,
-      limit: rule.absenceMs,
+      limit: limitMs,
       until: due,
     });
     return silent;
@@ -51,6 +52,11 @@ export function verdictAsked(inquiry: Inquiry): boolean | undefined {
   const { verdict } = observation;
   trace?.push({ clause: 'quorum', passes: verdict === true, value: verdict });
   return verdict;
+}
+
+/** The silence that counts as an absence of a device: not shorter than the one that it was told to keep. */
+export function absenceLimitMs(absenceMs: number, { longestIntervalMs = 0 }: Observation): number {
+  return Math.max(absenceMs, 1.5 * longestIntervalMs);
 }
 
 /**

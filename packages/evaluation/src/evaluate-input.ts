@@ -16,6 +16,11 @@ export interface Observation {
   readonly heardAt: number;
   /** Since when somebody has listened, server time in ms: silence before it is none, or every absence rule fires after an outage. */
   readonly listeningSince?: number;
+  /**
+   * The longest time between two readings that the device was told, milliseconds: an absence is not shorter than one and a half times
+   * that. Known to timers only; a reading's verdict may ask to be woken too early.
+   */
+  readonly longestIntervalMs?: number | undefined;
   /** The reading before it. */
   readonly last?: Readonly<Record<string, Measurement | undefined>>;
   readonly window?: WindowView;

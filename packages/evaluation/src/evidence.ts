@@ -29,6 +29,7 @@ export interface Evidence {
   readonly heardAt: number;
   /** Of a silence that was judged by timer. */
   readonly listeningSince?: number;
+  readonly longestIntervalMs?: number;
   readonly device: DeviceFacts;
 }
 
@@ -45,7 +46,18 @@ export function evidenceOf(
   now: number,
   tally?: unknown,
 ): Evidence {
-  const { trigger, reading, ageMs, heardAt, listeningSince, last, window, verdict, value } = observation;
+  const {
+    trigger,
+    reading,
+    ageMs,
+    heardAt,
+    listeningSince,
+    longestIntervalMs,
+    last,
+    window,
+    verdict,
+    value,
+  } = observation;
   return {
     version: rule.version,
     since: rule.since,
@@ -61,6 +73,7 @@ export function evidenceOf(
     ageMs,
     heardAt,
     ...(rule.absenceMs !== undefined && listeningSince !== undefined && { listeningSince }),
+    ...(rule.absenceMs !== undefined && longestIntervalMs !== undefined && { longestIntervalMs }),
     device: { address: { fleet, device }, answers, lesson },
   };
 }
@@ -70,8 +83,20 @@ export function replay(rule: CompiledRule, evidence: Evidence): { evaluated: Eva
   const { windows, state, device, now, ...recorded } = evidence;
   const window = windows && recordedWindow(windows);
   const trace: Trace = [];
-  const { trigger, reading, ageMs, heardAt, listeningSince, last, verdict, value } = recorded;
-  const observation = { trigger, reading, ageMs, heardAt, listeningSince, last, window, verdict, value };
+  const { trigger, reading, ageMs, heardAt, listeningSince, longestIntervalMs, last, verdict, value } =
+    recorded;
+  const observation = {
+    trigger,
+    reading,
+    ageMs,
+    heardAt,
+    listeningSince,
+    longestIntervalMs,
+    last,
+    window,
+    verdict,
+    value,
+  };
   return { evaluated: evaluate(rule, state, observation, device, now, trace), trace };
 }
 

@@ -327,10 +327,10 @@ local function accept(i, head, window, newest)
       if rules then call('HSET', device_key, 'version', replica .. '.' .. part, 'rules', rules) end
       -- Freshness is exact to a second: a chatty device moves in the sorted set once in each second, not on every message.
       if is_quiet then
-        local fields = call('HMGET', device_key, 'session', 'back')
+        local fields = call('HMGET', device_key, 'session', 'back', 'interval:longest')
         local session, back_since = fields[1] or '', tonumber(fields[2])
         local online, since = match(session, '^%d+,(%d),(%d+),')
-        local period = period_of(session, fresh)
+        local period = period_of(session, fresh, fields[3])
         local was_away = is_away(session, call('ZSCORE', key(presence), device), now, fresh)
         call('ZADD', key(presence), int(now + period), device)
         local said_goodbye = online == '0' and tonumber(since) > tonumber(last_received)

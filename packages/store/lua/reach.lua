@@ -4,11 +4,13 @@
 -- A session is "session,online,at,telemetry,sleeps,reports" (see recordPresence-4.lua), the score in the presence ZSET is the time
 -- until which the device counts as online (ms), 0 after its will, -1 if it was never heard.
 
--- How long a device counts as online after it was heard (ms).
-local function period_of(session, fresh)
+-- How long a device counts as online after it was heard (ms). One that was told to report less often, at most every `longest` ms (its
+-- HASH's interval:longest), is well although it is silent for longer than its birth says.
+local function period_of(session, fresh, longest)
   local sleeps, reports = string.match(session or '', '^%d+,%d,%d+,%a+,?(%d*),?(%d*)')
-  local told = tonumber(sleeps) or tonumber(reports)
-  return told and 1.5 * told or fresh
+  if tonumber(sleeps) then return 1.5 * tonumber(sleeps) end
+  local usual = tonumber(reports) and 1.5 * tonumber(reports) or fresh
+  return math.max(usual, 1.5 * (tonumber(longest) or 0))
 end
 
 -- Whether it is offline, stale or was never heard. A device that sleeps counts as online while it sleeps, but takes commands only

@@ -84,7 +84,7 @@ local function look_when_away(since, forget_after)
   redis.call('ZADD', KEYS[5], int(since + forget_after), name)
 end
 if online == '1' then
-  local period = period_of(value, tonumber(ARGV[6]))
+  local period = period_of(value, tonumber(ARGV[6]), redis.call('HGET', KEYS[1], 'interval:longest'))
   if ARGV[9] ~= '' then
     redis.call('HSET', KEYS[1], 'forget-after', ARGV[9])
     look_when_away(now + period, tonumber(ARGV[9]))

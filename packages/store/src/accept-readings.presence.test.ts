@@ -5,6 +5,7 @@ import type { DeviceAddress } from './accept-readings.js';
 import { readDevice } from './devices.js';
 import { FRESH_MS } from './keys.js';
 import { recordPresence } from './presence.js';
+import { setTelemetryInterval } from './settings.js';
 
 let store: StoreUnderTest;
 let lamp: DeviceAddress;
@@ -37,6 +38,30 @@ describe('freshness', () => {
       await rules.take(lamp, [light(step)]);
     }
     expect(await device()).toMatchObject({ presence: 'online' });
+  });
+
+  it.each([
+    ['fixed', 60_000],
+    ['adaptive', { min: 1000, max: 60_000, of: 'light', thresholds: [300] }],
+  ])('lasts one and a half times the longest interval that the device was told: %s', async (_, interval) => {
+    await rules.take(lamp, [light(1)]);
+    await setTelemetryInterval(store.redis, lamp.fleet, lamp.device, interval);
+    // At once, not only from the next reading on.
+    await timePasses(store.redis, 89_000, lamp);
+    expect(await device()).toMatchObject({ presence: 'online' });
+    expect((await rules.take(lamp, [light(2)])).back).toBeUndefined();
+    await timePasses(store.redis, 89_000, lamp);
+    expect(await device()).toMatchObject({ presence: 'online' });
+    await timePasses(store.redis, 2000, lamp);
+    expect(await device()).toMatchObject({ presence: 'stale' });
+    await recordPresence(store.redis, [{ address: lamp, message: { online: true, session: 1 } }]);
+    await timePasses(store.redis, 89_000, lamp);
+    expect(await device()).toMatchObject({ presence: 'online' });
+
+    await setTelemetryInterval(store.redis, lamp.fleet, lamp.device, null);
+    await rules.take(lamp, [light(3)]);
+    await timePasses(store.redis, FRESH_MS + 1000, lamp);
+    expect(await device()).toMatchObject({ presence: 'stale' });
   });
 
   it('is given by late readings too: whoever replays is there', async () => {

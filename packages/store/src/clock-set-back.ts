@@ -141,12 +141,14 @@ async function shortenFreshness(redis: Redis, shards: readonly number[]) {
 async function shortenPage(redis: Redis, { shard, fleet }: Place, entries: readonly string[], now: number) {
   const names = entries.filter((_, i) => i % 2 === 0);
   const sessions = (await pipelined(redis, names, (pipeline, name) =>
-    pipeline.hget(deviceKey(shard, fleet, name), 'session'),
-  )) as (string | null)[];
+    pipeline.hmget(deviceKey(shard, fleet, name), 'session', 'interval:longest'),
+  )) as (string | null)[][];
   const late = names.flatMap((name, i) => {
-    const [, , , , sleeps, reports] = (sessions[i] ?? '').split(','); // as recordPresence-5.lua writes it
-    const told = Number(sleeps) || Number(reports) || 0;
-    const until = now + (told === 0 ? FRESH_MS : 1.5 * told);
+    const [session, longest] = sessions[i]!; // as recordPresence-5.lua and settings.ts write them
+    const [, , , , sleeps, reports] = (session ?? '').split(',');
+    const usual = Number(reports) > 0 ? 1.5 * Number(reports) : FRESH_MS;
+    const period = Number(sleeps) > 0 ? 1.5 * Number(sleeps) : Math.max(usual, 1.5 * Number(longest ?? 0));
+    const until = now + period;
     return Number(entries[2 * i + 1]) > until + EXACT_MS ? [{ name, until }] : [];
   });
   // Whoever reports or says goodbye meanwhile has a time of its own, which is nearer, or follows with the next reading.

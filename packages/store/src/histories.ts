@@ -8,6 +8,8 @@ export interface DeviceHistory {
   readonly readings: readonly KeptReading[];
   readonly count: number;
   readonly late: number;
+  /** The longest time between two readings that the device was told, milliseconds. */
+  readonly longestIntervalMs?: number;
 }
 
 /**
@@ -20,16 +22,23 @@ export async function readHistories(
 ): Promise<DeviceHistory[]> {
   // The count first: a late reading that comes in between makes the verdict be judged again, and never the other way round.
   const replies = (await Promise.all([
-    pipelined(redis, devices, (pipeline, { address }) => pipeline.hget(address.deviceKey, 'late')),
+    pipelined(redis, devices, (pipeline, { address }) =>
+      pipeline.hmget(address.deviceKey, 'late', 'interval:longest'),
+    ),
     pipelined(redis, devices, (pipeline, { address, depth }) =>
       pipeline.lrange(address.windowKey, -depth, -1),
     ),
-  ])) as [(string | null)[], string[][]];
+  ])) as [(string | null)[][], string[][]];
   return devices.map((_, i) => {
     const entries = replies[1][i]!;
     const [, count] = /^\d+,\d,(\d*),/.exec(entries.at(-1) ?? '') ?? [];
-    // Nobody knows when a retained reading was taken, so no window of a rule has it.
-    const readings = entries.map(parseEntry).filter(({ history }) => history !== 'retained');
-    return { readings, count: Number(count ?? 0), late: Number(replies[0][i] ?? 0) };
+    const [late, longest] = replies[0][i]!;
+    return {
+      // Nobody knows when a retained reading was taken, so no window of a rule has it.
+      readings: entries.map(parseEntry).filter(({ history }) => history !== 'retained'),
+      count: Number(count ?? 0),
+      late: Number(late ?? 0),
+      ...(longest && { longestIntervalMs: Number(longest) }),
+    };
   });
 }

@@ -47,6 +47,10 @@ describe('the telemetry interval of a device', () => {
     await setTelemetryInterval(store.redis, lamp.fleet, lamp.device, 5000);
     await setTelemetryInterval(store.redis, lamp.fleet, lamp.device, 10_000);
     expect(await read()).toEqual({ desiredMs: 10_000 });
+    const adaptive = { min: 1000, max: 60_000, of: 'light', thresholds: [300] };
+    await setTelemetryInterval(store.redis, lamp.fleet, lamp.device, adaptive);
+    expect(await read()).toEqual({ adaptive });
+    await setTelemetryInterval(store.redis, lamp.fleet, lamp.device, 10_000);
     const rules = new Replica(store.redis);
     await rules.take(lamp, [reading({ light: 1, _seq: 1 })]);
     const first = await redisNow(store.redis);

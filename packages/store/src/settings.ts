@@ -1,6 +1,8 @@
+import { type AdaptiveInterval, longestIntervalMs } from '@lamplighter/contracts/adaptive-interval';
 import type { Redis } from 'ioredis';
+import { redisNow } from './connect.js';
 import { type KeptReading, readWindow } from './devices.js';
-import { deviceKey, shardOf } from './keys.js';
+import { deviceKey, presenceKey, shardOf } from './keys.js';
 
 /**
  * Settings: what the server wants of a device for good, kept in the device's HASH beside what the device says of itself. A
@@ -12,21 +14,41 @@ const MEASURED_OVER = 20;
 /** Readings that came late stand among the live ones, so a few more are looked at. */
 const LOOKED_AT = 3 * MEASURED_OVER;
 
-/** Keeps how often a device is to measure, milliseconds; null clears it. */
+/** Keeps how often a device is to measure: fixed, milliseconds, or following a measurement; null clears it. */
 export async function setTelemetryInterval(
   redis: Redis,
   fleet: string,
   device: string,
-  intervalMs: number | null,
+  interval: number | AdaptiveInterval | null,
 ): Promise<void> {
   const key = deviceKey(shardOf(fleet, device), fleet, device);
-  if (intervalMs === null) await redis.hdel(key, 'interval');
-  else await redis.hset(key, 'interval', intervalMs);
+  if (interval === null) {
+    await redis.hdel(key, 'interval', 'interval:longest');
+    return;
+  }
+  const longestMs = longestIntervalMs(interval);
+  await redis.hset(key, { interval: JSON.stringify(interval), 'interval:longest': longestMs });
+  await stretchFreshness(redis, fleet, device, longestMs);
+}
+
+/** One that counts as online does so until its next reading may be due under the new interval. */
+async function stretchFreshness(
+  redis: Redis,
+  fleet: string,
+  device: string,
+  longestMs: number,
+): Promise<void> {
+  const key = presenceKey(shardOf(fleet, device), fleet);
+  const now = await redisNow(redis);
+  if (Number((await redis.zscore(key, device)) ?? -1) >= now)
+    await redis.zadd(key, 'XX', 'GT', now + 1.5 * longestMs, device);
 }
 
 /** How often a device is to measure, and how often readings of it came lately, milliseconds. */
 export interface TelemetryInterval {
   readonly desiredMs?: number;
+  /** In its place if the interval follows a measurement. */
+  readonly adaptive?: AdaptiveInterval;
   readonly measuredMs?: number;
 }
 
@@ -41,8 +63,10 @@ export async function readTelemetryInterval(
     readWindow(redis, fleet, device, LOOKED_AT),
   ]);
   const measuredMs = measureInterval(readings);
+  const interval = desired === null ? undefined : (JSON.parse(desired) as number | AdaptiveInterval);
   return {
-    ...(desired !== null && { desiredMs: Number(desired) }),
+    ...(typeof interval === 'number' && { desiredMs: interval }),
+    ...(typeof interval === 'object' && { adaptive: interval }),
     ...(measuredMs !== undefined && { measuredMs }),
   };
 }

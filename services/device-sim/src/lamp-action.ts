@@ -1,3 +1,4 @@
+import { adaptiveIntervalSchema, INTERVAL_BOUNDS } from '@lamplighter/contracts/adaptive-interval';
 import type { Action } from '@lamplighter/contracts/command';
 import { CommandRejected } from '@lamplighter/device/execute-command';
 import { z } from 'zod';
@@ -15,8 +16,17 @@ const lampAction = z.object({
   /** Fails on purpose, for this reason. */
   fail: z.string().optional(),
   led_on: z.boolean().optional(),
-  /** Time between two readings from now on, ms; kept in the storage. Null is the time that the lamp has by itself. */
-  telemetry_interval_ms: z.int().min(100).max(86_400_000).nullable().optional(),
+  /** Time between two readings from now on, ms, or how it follows the light; kept in the storage. Null is the time that the lamp has by itself. */
+  telemetry_interval_ms: z
+    .union([
+      z.int().min(INTERVAL_BOUNDS.minMs).max(INTERVAL_BOUNDS.maxMs),
+      adaptiveIntervalSchema.refine(({ of }) => of === 'light', {
+        path: ['of'],
+        error: 'a lamp can follow light',
+      }),
+    ])
+    .nullable()
+    .optional(),
   /** Answers with these measurements. */
   report: z.array(z.enum(MEASUREMENTS)).optional(),
   /** Restarts the device; answered after that. */

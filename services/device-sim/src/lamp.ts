@@ -1,4 +1,6 @@
+import type { AdaptiveInterval } from '@lamplighter/contracts/adaptive-interval';
 import type { Action, CommandEnvelope } from '@lamplighter/contracts/command';
+import { adaptiveIntervalMs, type Movement, observeMovement } from '@lamplighter/device/adaptive-interval';
 import { DeviceClient, type DeviceOptions } from '@lamplighter/device/device-client';
 import type { DeviceEvent } from '@lamplighter/device/device-event';
 import { AnswerAfterRestart } from '@lamplighter/device/execute-command';
@@ -42,6 +44,7 @@ export class Lamp {
   private closed = false;
   private restarting = false;
   private interval: NodeJS.Timeout | undefined;
+  private movement: Movement | undefined;
   /** Commands that take their time. */
   private readonly works = new Set<NodeJS.Timeout>();
 
@@ -85,7 +88,10 @@ export class Lamp {
 
   /** Takes a reading, unless it is just restarting. */
   report(now: number): void {
-    if (!this.restarting) void this.client.publish(this.read(now));
+    if (this.restarting) return;
+    const reading = this.read(now);
+    this.movement = observeMovement(this.movement, reading.light, now);
+    void this.client.publish(reading);
   }
 
   /** Disconnects in good order. */
@@ -100,7 +106,7 @@ export class Lamp {
     const { storage, burnsOutAt: _, radioGapMs: __, ...options } = this.options;
     const opened = storage.open();
     const intervalMs = opened.get(INTERVAL_KEY);
-    if (intervalMs !== undefined) this.measureEvery(Number(intervalMs));
+    if (intervalMs !== undefined) this.measureEvery(JSON.parse(intervalMs) as number | AdaptiveInterval);
     return new DeviceClient({
       ...options,
       storage: opened,
@@ -129,9 +135,10 @@ export class Lamp {
       this.switch(action.led_on);
     }
     if (action.telemetry_interval_ms !== undefined) {
-      const ms = action.telemetry_interval_ms;
-      this.options.storage.open().write([[INTERVAL_KEY, ms === null ? undefined : String(ms)]]);
-      this.measureEvery(ms);
+      const interval = action.telemetry_interval_ms;
+      const stored = interval === null ? undefined : JSON.stringify(interval);
+      this.options.storage.open().write([[INTERVAL_KEY, stored]]);
+      this.measureEvery(interval);
     }
     const reading = this.read(Date.now());
     const result = action.report && Object.fromEntries(action.report.map((name) => [name, reading[name]]));
@@ -149,9 +156,15 @@ export class Lamp {
   }
 
   /** @param ms null leaves it to the fleet */
-  private measureEvery(ms: number | null): void {
-    clearInterval(this.interval);
-    this.interval = ms === null ? undefined : setInterval(() => this.report(Date.now()), ms);
+  private measureEvery(interval: number | AdaptiveInterval | null): void {
+    clearTimeout(this.interval);
+    this.interval = undefined;
+    if (interval === null) return;
+    const pauseMs = typeof interval === 'number' ? interval : adaptiveIntervalMs(interval, this.movement);
+    this.interval = setTimeout(() => {
+      this.report(Date.now());
+      this.measureEvery(interval);
+    }, pauseMs);
   }
 
   private switch(on: boolean): void {
@@ -164,8 +177,9 @@ export class Lamp {
   private halt(): void {
     for (const timer of this.works) clearTimeout(timer);
     this.works.clear();
-    clearInterval(this.interval);
+    clearTimeout(this.interval);
     this.interval = undefined;
+    this.movement = undefined;
   }
 
   private restart(): void {

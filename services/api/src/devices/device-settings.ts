@@ -17,5 +17,12 @@ export const settingsSchema = z
       error: 'one setting at a time: "telemetryInterval" or "edgeRule"',
     },
   )
-  .meta({ id: 'DeviceSettings', examples: [{ telemetryInterval: '10s' }, { edgeRule: 'night-light' }] });
+  .meta({
+    id: 'DeviceSettings',
+    examples: [
+      { telemetryInterval: '10s' },
+      { telemetryInterval: { min: '1s', max: '60s', of: 'light', threshold: 300 } },
+      { edgeRule: 'night-light' },
+    ],
+  });
 export type DeviceSettings = z.infer<typeof settingsSchema>;

@@ -1,6 +1,5 @@
 import type { ServerResponse } from 'node:http';
 import { type Action, DEFAULT_ATTEMPTS } from '@lamplighter/contracts/command';
-import { durationMs } from '@lamplighter/contracts/duration';
 import { EDGE_RULE_KEY, edgeRuleAction } from '@lamplighter/contracts/edge';
 import { setEdgeRule } from '@lamplighter/store/edge-settings';
 import { readRule } from '@lamplighter/store/rules';
@@ -21,6 +20,7 @@ import {
 } from '../requests/address.js';
 import { StoreLink } from '../store/store-link.js';
 import { type DeviceSettings, settingsSchema } from './device-settings.js';
+import { intervalOfSetting, type TelemetryIntervalSetting } from './telemetry-interval.js';
 
 /** The lane of the commands that bring a device its interval. */
 const INTERVAL_LANE = 'telemetry_interval';
@@ -78,10 +78,14 @@ export class SettingsController {
   // The command may be refused, so it comes first. If the process dies in between the setting is not shown, but the client
   // has no answer either, and repeats the request.
 
-  private async setInterval(address: DevicePath, interval: string | null, query: AllowUnknownQuery) {
-    const intervalMs = interval === null ? null : durationMs(interval)!;
-    const command = await this.tell(address, { telemetry_interval_ms: intervalMs }, INTERVAL_LANE, query);
-    await setTelemetryInterval(this.link.durableRedis, address.fleet, address.device, intervalMs);
+  private async setInterval(
+    address: DevicePath,
+    setting: TelemetryIntervalSetting | null,
+    query: AllowUnknownQuery,
+  ) {
+    const interval = setting === null ? null : intervalOfSetting(setting);
+    const command = await this.tell(address, { telemetry_interval_ms: interval }, INTERVAL_LANE, query);
+    await setTelemetryInterval(this.link.durableRedis, address.fleet, address.device, interval);
     return command;
   }
 

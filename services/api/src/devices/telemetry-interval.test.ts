@@ -1,4 +1,4 @@
-import { telemetryIntervalBody } from './telemetry-interval.js';
+import { intervalOfSetting, telemetryIntervalBody } from './telemetry-interval.js';
 
 it.each<[desiredMs: number, measuredMs: number, pace: string]>([
   [10_000, 10_000, 'ok'],
@@ -22,6 +22,32 @@ it('a device is late after twice the desired interval, or the measured one if no
   expect(late({ measuredMs: 9000 }, 18_000)).toBe(false);
   expect(late({ measuredMs: 9000 }, 18_001)).toBe(true);
   expect(late({ desiredMs: 1000 })).toBe(false);
+});
+
+const ADAPTIVE = { min: 1000, max: 60_000, of: 'light', thresholds: [300, 330] };
+
+it.each([
+  [400, 'too_fast'],
+  [500, 'ok'],
+  [120_000, 'ok'],
+  [121_000, 'too_slow'],
+])('following the light from 1 to 60 s and measured every %d ms is %s', (measuredMs, pace) => {
+  expect(telemetryIntervalBody({ adaptive: ADAPTIVE, measuredMs }, 120_000)).toEqual({
+    adaptive: { minMs: 1000, maxMs: 60_000, of: 'light', thresholds: [300, 330] },
+    measuredMs,
+    pace,
+    late: false,
+  });
+  expect(telemetryIntervalBody({ adaptive: ADAPTIVE, measuredMs }, 120_001)?.late).toBe(true);
+});
+
+it('a setting becomes what the device is told', () => {
+  expect(intervalOfSetting('10s')).toBe(10_000);
+  expect(intervalOfSetting({ min: '1s', max: '1m', of: 'light', threshold: 300 })).toEqual({
+    ...ADAPTIVE,
+    thresholds: [300],
+  });
+  expect(intervalOfSetting({ min: '1s', max: '1m', of: 'light', threshold: [300, 330] })).toEqual(ADAPTIVE);
 });
 
 it('nothing is shown where nothing is set and nothing can be measured', () => {

@@ -102,6 +102,7 @@ export class Judgement {
       ageMs: newest === undefined ? 0 : this.now - Math.min(newest.receivedAt, newest.at),
       heardAt: history?.heardAt ?? 0,
       listeningSince,
+      longestIntervalMs: this.device.longestIntervalMs,
       ...(history !== undefined && { last: history.beforeNewest?.reading ?? NOTHING_YET, window: history }),
     };
     // Without any reading only its silence can be judged.

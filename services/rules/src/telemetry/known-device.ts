@@ -64,6 +64,8 @@ export class KnownDevice implements DeviceFacts {
   private left: readonly string[] = NOTHING;
   /** How many readings its rules look back. */
   depth = 0;
+  /** The longest time between two readings that it was told, as it was read last; milliseconds. */
+  longestIntervalMs: number | undefined;
   /** What it has sent lately, if its rules look back; undefined if that has to be read first. */
   history: History | undefined;
   private count = 0;
@@ -224,7 +226,8 @@ export class KnownDevice implements DeviceFacts {
    * Takes over what it has sent lately, as the store has it, and keeps so many of it. There is still no history if what was read
    * does not reach back to what was known: then all of it has to be read.
    */
-  remember({ readings, count, late }: DeviceHistory, depth: number): void {
+  remember({ readings, count, late, longestIntervalMs }: DeviceHistory, depth: number): void {
+    this.longestIntervalMs = longestIntervalMs;
     let past: PastReading[] = readings.map(({ at, receivedAt, measurements }) => ({
       at: at ?? receivedAt,
       receivedAt,
