@@ -57,7 +57,7 @@ describe('blocks of the documentation', () => {
     }
     expect(asked.size).toBeGreaterThan(8);
     for (const [script, options] of asked) {
-      if (options.every((option) => option === '--help') && !options.includes('--help')) continue;
+      if (options.length === 0) continue;
       const { stdout } = await promisify(execFile)('npm', ['run', '--silent', script, '--', '--help'], {
         cwd: REPOSITORY,
       });

@@ -1,5 +1,7 @@
+import { execFile } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
+import { promisify } from 'node:util';
 import { REPOSITORY } from '@lamplighter/native/repository';
 import { PORTS } from '@lamplighter/native/settings';
 import { parse } from 'yaml';
@@ -102,6 +104,26 @@ describe('what the pages name exists, and what exists is named', () => {
     expect(named.filter((name) => !(name in services))).toEqual([]);
   });
 });
+
+it('every script of ours that does something says what, when it is asked for help, and does nothing else', async () => {
+  const run = promisify(execFile);
+  const ours = Object.entries(scripts).filter(
+    ([name, command]) =>
+      /^(exec )?node (scripts|bench|services)\//.test(command) && !/^(start|test:(unit|system))$/.test(name),
+  );
+  expect(ours.length).toBeGreaterThan(10);
+  const answers = await Promise.all(
+    ours.map(([name]) =>
+      run('npm', ['run', '--silent', name, '--', '--help'], { cwd: REPOSITORY, timeout: 50_000 }).then(
+        ({ stdout }) =>
+          stdout.includes(
+            name === 'test' ? 'npm test' : `npm run ${name === 'key' ? '--silent key' : name}`,
+          ) || name,
+      ),
+    ),
+  );
+  expect(answers.filter((answer) => answer !== true)).toEqual([]);
+}, 60_000);
 
 describe('examples', () => {
   it('use the default lane of the first key for led_on', () => {

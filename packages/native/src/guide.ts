@@ -37,7 +37,7 @@ export function guide(options: {
   }; another one: ${npm} run key
 ${
   options.lesson
-    ? `  Lesson       host 127.0.0.1, port ${ports.MQTT_PORT}, no password: publish to <id>/telemetry, listen to <id>/commands\n`
+    ? `  Lesson       host 127.0.0.1, port ${ports.MQTT_PORT}, no password: publish to <id>/telemetry, listen to <id>/commands; see docs/lesson.md\n`
     : ''
 }
 Three things to try in another terminal:
