@@ -16,7 +16,11 @@ beforeAll(async () => {
   store = await startStore({ fast: true });
 });
 
-const HISTORY_ONLY = { live: [], late: [{ n: undefined, seq: 1, at: undefined, json: '{"light":1}' }], kinds: '2' };
+const HISTORY_ONLY = {
+  live: [],
+  late: [{ n: undefined, seq: 1, at: undefined, json: '{"light":1}' }],
+  kinds: '2',
+};
 
 async function accept(address: DeviceAddress, part: Partial<Parameters<typeof acceptReadings>[2][number]>) {
   const reading = { n: undefined, seq: 7, at: 1000, json: '{"light":412,"_seq":7,"_at":1000}' };
