@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { FINAL_STATES } from './command.js';
-import { identitySchema } from './identity.js';
 import { PRESENCE_STATES } from './presence.js';
+import { deviceOrPrefixSchema } from './rule.js';
 
 /**
  * The life of a rollout, the same command for many devices of a fleet:
@@ -21,8 +21,9 @@ export type SkipReason = (typeof SKIP_REASONS)[number];
 
 /** The bounds of a rollout. */
 export const ROLLOUT_BOUNDS = {
-  /** Most devices that a selector may name. */
+  /** Most devices and prefixes that a selector may name, and most prefixes among them. */
   maxDevices: 1000,
+  maxPrefixes: 50,
   /** Fastest rate, devices per second. */
   maxRate: 1000,
   /** Failures are not judged before so many commands have ended. */
@@ -31,7 +32,16 @@ export const ROLLOUT_BOUNDS = {
 
 /** Which devices of the fleet; whatever is given must hold, `{}` is all of them. Each is looked at once, when its turn comes. */
 export const selectorSchema = z.strictObject({
-  devices: z.array(identitySchema).min(1).max(ROLLOUT_BOUNDS.maxDevices).optional(),
+  /** Names, and prefixes such as `lamp-*` as the scope of a rule has them. */
+  devices: z
+    .array(deviceOrPrefixSchema)
+    .min(1)
+    .max(ROLLOUT_BOUNDS.maxDevices)
+    .refine(
+      (names) => names.filter((name) => name.endsWith('*')).length <= ROLLOUT_BOUNDS.maxPrefixes,
+      `must have at most ${ROLLOUT_BOUNDS.maxPrefixes} prefixes`,
+    )
+    .optional(),
   presence: z.enum(PRESENCE_STATES).optional(),
   /** A CEL condition on the last state; a device whose last state does not tell is not selected. */
   when: z.string().min(1).max(2000).optional(),

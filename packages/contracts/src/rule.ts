@@ -23,22 +23,17 @@ const expression = (about: string) => z.string().min(1).max(RULE_BOUNDS.maxExpre
 const time = (minMs: number, about: string) =>
   durationSchema(minMs, RULE_BOUNDS.maxDurationMs).meta({ ...durationPattern, description: about });
 
+/** A device by name, or devices by prefix (`lamp-*`). */
+export const deviceOrPrefixSchema = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}([A-Za-z0-9_.-]|\*)?$/,
+    'must be a device such as "lamp-1", or a prefix such as "lamp-*"',
+  );
+
 /** Devices by name, by prefix (`lamp-*`), or every one of the fleet (`*`). */
 export const deviceScopeSchema = z
-  .union([
-    z.literal('*'),
-    z
-      .array(
-        z
-          .string()
-          .regex(
-            /^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}([A-Za-z0-9_.-]|\*)?$/,
-            'must be a device such as "lamp-1", or a prefix such as "lamp-*"',
-          ),
-      )
-      .min(1)
-      .max(RULE_BOUNDS.maxScope),
-  ])
+  .union([z.literal('*'), z.array(deviceOrPrefixSchema).min(1).max(RULE_BOUNDS.maxScope)])
   .describe('Devices by name, by prefix ("lamp-*"), or "*" for every one of the fleet.');
 export type DeviceScope = z.infer<typeof deviceScopeSchema>;
 

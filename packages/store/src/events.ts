@@ -1,5 +1,8 @@
 import type { Redis } from 'ioredis';
-import { EVENTS_KEY } from './keys.js';
+import { shardOfCommand } from './command-id.js';
+import { commandKeys, EVENTS_KEY } from './keys.js';
+import { pipelined } from './pipelined.js';
+import { readBody } from './read-commands.js';
 
 /**
  * What happened lately, for live views: a bounded stream, not the record of truth (that is the command's own history).
@@ -35,13 +38,33 @@ export interface StoredEvent {
 
 const MAX_EVENTS = 10_000;
 
-/** Appends events in one round trip. */
-export async function appendEvents(redis: Redis, events: readonly LiveEvent[]): Promise<void> {
-  if (events.length === 0) return;
+/** Appends events. Those of commands get the action of the command, unless they have it or the command is gone. */
+export async function appendEvents(redis: Redis, appended: readonly LiveEvent[]): Promise<void> {
+  if (appended.length === 0) return;
+  const events = await withActions(redis, appended);
   const pipeline = redis.pipeline();
   for (const event of events)
     pipeline.xadd(EVENTS_KEY, 'MAXLEN', '~', MAX_EVENTS, '*', 'event', JSON.stringify(event));
   for (const [error] of (await pipeline.exec()) ?? []) if (error) throw error;
+}
+
+async function withActions(redis: Redis, events: readonly LiveEvent[]): Promise<readonly LiveEvent[]> {
+  const lacking = events.filter(({ type, action }) => type === 'command' && action === undefined);
+  if (lacking.length === 0) return events;
+  const ids = lacking.map(({ command }) => String(command));
+  const values = (await pipelined(redis, ids, (pipeline, id) =>
+    pipeline.hget(commandKeys(shardOfCommand(id) ?? 0)[0]!, id),
+  )) as (string | null)[];
+  const actions = new Map(
+    ids.flatMap((id, i) => {
+      const value = values[i];
+      return value ? [[id, readBody(id, value).action] as const] : [];
+    }),
+  );
+  return events.map((event) => {
+    const action = event.type === 'command' && actions.get(String(event.command));
+    return action ? { ...event, action } : event;
+  });
 }
 
 /** Id after the newest event: a reader that starts there sees only what comes. */

@@ -107,7 +107,8 @@ export async function commandsAfter(
   );
 }
 
-async function readCommands(redis: Redis, shard: number, ids: readonly string[]): Promise<Command[]> {
+/** Reads commands of one shard; those that are gone are left out. */
+export async function readCommands(redis: Redis, shard: number, ids: readonly string[]): Promise<Command[]> {
   if (ids.length === 0) return [];
   const [commandsKey, transitionsKey, answersKey] = commandKeys(shard) as [string, string, string];
   const [values, histories, answers] = await Promise.all([

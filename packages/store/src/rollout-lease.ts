@@ -159,23 +159,24 @@ export async function devicesFrom(
   from: Position,
   limit: number,
 ): Promise<{ devices: { shard: number; device: string }[]; next: Position }> {
-  const named = request.selector.devices && [...new Set(request.selector.devices)].sort();
+  const wanted = [...new Set(request.selector.devices ?? ['*'])].sort();
+  const named = wanted.filter((name) => !name.endsWith('*'));
+  const prefixes = wanted.filter((name) => name.endsWith('*')).map((name) => name.slice(0, -1));
   const devices: { shard: number; device: string }[] = [];
   let { shard, after } = from;
   while (shard < SHARDS) {
     const shards = ALL_SHARDS.slice(shard, shard + SHARDS_PER_TRIP);
-    const perShard = named
-      ? shards.map((one) => named.filter((name) => shardOf(fleet, name) === one))
-      : ((await pipelined(redis, shards, (pipeline, one) =>
-          pipeline.zrangebylex(
-            devicesKey(one, fleet),
-            one === shard && after !== '' ? `(${after}` : '-',
-            '+',
-            'LIMIT',
-            0,
-            limit,
-          ),
-        )) as string[][]);
+    const lookups = shards.flatMap((one) =>
+      prefixes.map((prefix) => ({ one, prefix, after: one === shard ? after : '' })),
+    );
+    const found = (await pipelined(redis, lookups, (pipeline, lookup) =>
+      pipeline.zrangebylex(devicesKey(lookup.one, fleet), ...rangeOf(lookup), 'LIMIT', 0, limit),
+    )) as string[][];
+    const perShard = shards.map((one) => {
+      const listed = found.filter((_, i) => lookups[i]!.one === one).flat();
+      const here = named.filter((name) => shardOf(fleet, name) === one);
+      return [...new Set([...here, ...listed])].sort();
+    });
     for (const names of perShard) {
       const ahead = names.filter((name) => name > after).slice(0, limit - devices.length);
       for (const device of ahead) devices.push({ shard, device });
@@ -185,4 +186,12 @@ export async function devicesFrom(
     }
   }
   return { devices, next: { shard, after } };
+}
+
+/** The names with a prefix that come after another one. */
+function rangeOf({ prefix, after }: { prefix: string; after: string }): [min: string, max: string] {
+  // No name has a byte above that of "~", so it ends the names with a prefix.
+  const max = prefix === '' ? '+' : `(${prefix}~`;
+  if (after !== '' && after >= prefix) return [`(${after}`, max];
+  return [prefix === '' ? '-' : `[${prefix}`, max];
 }

@@ -7,6 +7,7 @@ import { CommandWaits } from './commands/command-waits.js';
 import { CommandsController } from './commands/commands.controller.js';
 import { DeviceCommandsController } from './commands/device-commands.controller.js';
 import { LanesController } from './commands/lanes.controller.js';
+import { OpenCommandsController } from './commands/open-commands.controller.js';
 import type { Config } from './config.js';
 import { DeviceRemover } from './devices/device-remover.js';
 import { DevicesController } from './devices/devices.controller.js';
@@ -67,6 +68,7 @@ export function apiModule({ config, logger, metrics, link }: Foundation): Dynami
       EdgeDecisionsController,
       DeviceCommandsController,
       LanesController,
+      OpenCommandsController,
       CommandsController,
       WhyController,
       FleetRolloutsController,

@@ -12,6 +12,7 @@ import { EFFECT_OUTCOMES } from '@lamplighter/store/effect-record';
 import { z } from 'zod';
 import { presenceSchema } from '../devices/device.schema.js';
 import { timeSchema } from '../iso-time.js';
+import { spanQuery } from '../requests/export.js';
 import { CURSOR, limitSchema, nextSchema } from '../requests/page.js';
 import { remarkSchema } from '../rules/remark.schema.js';
 
@@ -174,7 +175,7 @@ export const commandPageSchema = z
   })
   .meta({ id: 'CommandPage' });
 
-const commandId = z
+export const commandId = z
   .string()
   .refine((id) => shardOfCommand(id) !== undefined, 'must be the id of a command')
   .meta({ examples: ['01KAP3Z8Q4T5V6W7X8Y9ZABCDE-17'] });
@@ -185,4 +186,5 @@ export const commandsQuery = z.strictObject({
   limit: limitSchema,
   cursor: commandId.optional().meta({ description: CURSOR }),
   state: stateSchema.optional().meta({ description: 'Only commands in this state' }),
+  ...spanQuery,
 });

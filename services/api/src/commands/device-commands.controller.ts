@@ -2,10 +2,22 @@ import type { ServerResponse } from 'node:http';
 import { readDevice } from '@lamplighter/store/devices';
 import { type Command, isFinal, listCommands } from '@lamplighter/store/read-commands';
 import { storeFailure } from '@lamplighter/store/store-failure';
-import { Body, Controller, Get, HttpCode, Inject, Param, Post, Query, Req, Res } from '@nestjs/common';
+import {
+  Body,
+  Controller,
+  Get,
+  HttpCode,
+  Inject,
+  Param,
+  Post,
+  Query,
+  Req,
+  Res,
+  type StreamableFile,
+} from '@nestjs/common';
 import { ApiHeader, ApiOperation } from '@nestjs/swagger';
 import type { z } from 'zod';
-import { Answers, header, Problems, Resource } from '../openapi/describe.js';
+import { Answers, Exports, header, Problems, Resource } from '../openapi/describe.js';
 import { noSuchDevice } from '../problems/not-found.js';
 import { Problem } from '../problems/problem.js';
 import {
@@ -14,6 +26,7 @@ import {
   type DevicePath,
   devicePath,
 } from '../requests/address.js';
+import { exportFormat, inSpan } from '../requests/export.js';
 import type { HttpRequest } from '../requests/http-request.js';
 import { linkNext } from '../requests/page.js';
 import { ActionLanes } from '../rules/action-lanes.js';
@@ -29,6 +42,7 @@ import {
 import { commandBody } from './command-body.js';
 import { CommandSender, SEND_PROBLEMS } from './command-sender.js';
 import { CommandWaits } from './command-waits.js';
+import { exportCommands } from './export-commands.js';
 import { MayWait, PREFERENCE_APPLIED } from './may-wait.js';
 import type { WaitingRequest } from './waiting-request.js';
 
@@ -94,25 +108,38 @@ export class DeviceCommandsController {
   }
 
   @Get()
-  @ApiOperation({ summary: "A device's commands, newest first; the store keeps the last 100" })
+  @ApiOperation({
+    summary: 'Commands of a device, newest first; the store keeps the last 100',
+    description:
+      'With `Accept: text/csv` or `application/x-ndjson` the answer is an export: all commands that are kept and were created between ' +
+      '`from` and `to`, one line each, whatever `limit` and `cursor` are.',
+  })
+  @Exports()
   @Answers(200, commandPageSchema, 'A page of commands', { Link: header('The following page, rel="next"') })
   @Problems('invalid-request', 'no-such-device')
   async listCommands(
     @Param({ schema: devicePath }) { fleet, device }: DevicePath,
-    @Query({ schema: commandsQuery }) { limit, cursor, state }: z.infer<typeof commandsQuery>,
+    @Query({ schema: commandsQuery }) { limit, cursor, state, ...span }: z.infer<typeof commandsQuery>,
     @Req() request: HttpRequest,
     @Res({ passthrough: true }) response: ServerResponse,
-  ): Promise<z.infer<typeof commandPageSchema>> {
+  ): Promise<z.infer<typeof commandPageSchema> | StreamableFile> {
     const { redis } = this.link;
+    const isWanted = inSpan(span);
+    const format = exportFormat(request.headers);
+    const looksAtAll =
+      state !== undefined || span.from !== undefined || span.to !== undefined || format !== undefined;
     const [found, commands] = await Promise.all([
       readDevice(redis, fleet, device),
       listCommands(redis, fleet, device, {
-        limit: state === undefined ? limit + 1 : ALL,
-        ...(cursor !== undefined && { before: cursor }),
+        limit: looksAtAll ? ALL : limit + 1,
+        ...(cursor !== undefined && format === undefined && { before: cursor }),
       }),
     ]);
     if (found === undefined) throw noSuchDevice(fleet, device);
-    const wanted = state === undefined ? commands : commands.filter((command) => command.state === state);
+    const wanted = commands.filter(
+      (command) => (state === undefined || command.state === state) && isWanted(command.createdAt),
+    );
+    if (format !== undefined) return exportCommands(format, wanted.map(commandBody));
     const page = wanted.slice(0, limit);
     const next = wanted.length > limit ? page.at(-1)!.id : undefined;
     linkNext(request, response, next);

@@ -3,6 +3,7 @@ import { PRESENCE_STATES } from '@lamplighter/contracts/presence';
 import { HISTORY_REASONS } from '@lamplighter/contracts/reading';
 import { z } from 'zod';
 import { timeSchema } from '../iso-time.js';
+import { spanQuery } from '../requests/export.js';
 import { CURSOR, limitSchema, nextSchema } from '../requests/page.js';
 import { edgeSettingSchema } from './edge-rule.js';
 import { telemetryIntervalSchema } from './telemetry-interval.js';
@@ -224,4 +225,4 @@ export const telemetrySchema = z
   });
 export type TelemetryBody = z.infer<typeof telemetrySchema>;
 
-export const telemetryQuery = z.strictObject({ limit: limitSchema });
+export const telemetryQuery = z.strictObject({ limit: limitSchema, ...spanQuery });

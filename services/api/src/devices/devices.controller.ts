@@ -3,14 +3,16 @@ import { stoppedLanes } from '@lamplighter/store/commands';
 import { listDevices, readDevice, readWindow } from '@lamplighter/store/devices';
 import { readEdgeSetting } from '@lamplighter/store/edge-settings';
 import { readDeviceEffects } from '@lamplighter/store/effects';
+import { WINDOW_SIZE } from '@lamplighter/store/keys';
 import { readTelemetryInterval } from '@lamplighter/store/settings';
-import { Controller, Delete, Get, Inject, Param, Query, Req, Res } from '@nestjs/common';
+import { Controller, Delete, Get, Inject, Param, Query, Req, Res, type StreamableFile } from '@nestjs/common';
 import { ApiOperation } from '@nestjs/swagger';
 import type { z } from 'zod';
 import { expectFleet } from '../fleets/expect-fleet.js';
-import { Answers, BODY_PROBLEMS, header, Problems, Resource } from '../openapi/describe.js';
+import { Answers, BODY_PROBLEMS, Exports, header, Problems, Resource } from '../openapi/describe.js';
 import { noSuchDevice } from '../problems/not-found.js';
 import { type DevicePath, devicePath, type FleetPath, fleetPath } from '../requests/address.js';
+import { exportFormat, inSpan } from '../requests/export.js';
 import type { HttpRequest } from '../requests/http-request.js';
 import { linkNext } from '../requests/page.js';
 import { StoreLink } from '../store/store-link.js';
@@ -25,6 +27,7 @@ import {
 } from './device.schema.js';
 import { deviceBody, deviceDetail, readingBody } from './device-body.js';
 import { DeviceRemover, type RemovedDevice, removedDeviceSchema } from './device-remover.js';
+import { exportReadings } from './export-readings.js';
 
 @Resource('devices')
 @Controller('v1/fleets/:fleet/devices')
@@ -94,19 +97,31 @@ export class DevicesController {
   }
 
   @Get(':device/telemetry')
-  @ApiOperation({ summary: "A device's latest readings, newest first; the store keeps 240" })
+  @ApiOperation({
+    summary: 'The latest readings of a device, newest first; the store keeps 240',
+    description:
+      'With `Accept: text/csv` or `application/x-ndjson` the answer is an export: all readings that are kept between `from` and `to` (by ' +
+      'the time when they came), one line each, whatever `limit` is.',
+  })
   @Answers(200, telemetrySchema, 'The readings')
+  @Exports()
   @Problems('invalid-request', 'no-such-device')
   async readTelemetry(
     @Param({ schema: devicePath }) { fleet, device }: DevicePath,
-    @Query({ schema: telemetryQuery }) { limit }: z.infer<typeof telemetryQuery>,
-  ): Promise<TelemetryBody> {
+    @Query({ schema: telemetryQuery }) { limit, ...span }: z.infer<typeof telemetryQuery>,
+    @Req() request: HttpRequest,
+  ): Promise<TelemetryBody | StreamableFile> {
     const { redis } = this.link;
-    const [found, readings] = await Promise.all([
+    const isWanted = inSpan(span);
+    const [found, kept] = await Promise.all([
       readDevice(redis, fleet, device),
-      readWindow(redis, fleet, device, limit),
+      readWindow(redis, fleet, device, WINDOW_SIZE),
     ]);
     if (found === undefined) throw noSuchDevice(fleet, device);
+    const wanted = kept.filter(({ receivedAt }) => isWanted(receivedAt));
+    const format = exportFormat(request.headers);
+    if (format !== undefined) return exportReadings(format, wanted.map(readingBody));
+    const readings = wanted.slice(0, limit);
     return {
       fleet,
       device,

@@ -25,7 +25,8 @@ export class EventsController {
   @ApiOperation({
     summary: 'Watch what happens, as server-sent events',
     description: [
-      'Types: `telemetry` (a sample of it; `history` and `why` as of a reading), `command` (every change of state), `effect` (whether a command had the effect that its rule',
+      'Types: `telemetry` (a sample of it; `history` and `why` as of a reading), `command` (every change of state, with the action),',
+      '`effect` (whether a command had the effect that its rule',
       'expects, once that is known), `presence` (every birth and will), `rollout` (its start and end, and its progress at most once a second),',
       '`rule` (every change of one) and `removal` (of a device, or of a fleet with its progress at most once a second).',
       'A comment every 15 s keeps the connection alive. The service keeps about the last 10,000 events: a client that sends',
@@ -49,7 +50,7 @@ export class EventsController {
         schema: { type: 'string' },
         example:
           'id: 1795348800000-0\nevent: command\ndata: {"type":"command","fleet":"demo","device":"lamp-0001",' +
-          '"command":"01KAP3Z8Q4T5V6W7X8Y9ZABCDE-17","state":"succeeded","at":"2026-11-22T12:00:00.000Z"}\n\n',
+          '"command":"01KAP3Z8Q4T5V6W7X8Y9ZABCDE-17","state":"succeeded","action":{"led_on":true},"at":"2026-11-22T12:00:00.000Z"}\n\n',
       },
     },
   })

@@ -1,14 +1,20 @@
 import { applyDecorators } from '@nestjs/common';
-import { ApiResponse, ApiSecurity, ApiTags } from '@nestjs/swagger';
+import { ApiExtension, ApiResponse, ApiSecurity, ApiTags } from '@nestjs/swagger';
 import type { z } from 'zod';
 import type { ProblemBody } from '../problems/problem.js';
 import { PROBLEM_TYPES, type ProblemName, problemUri } from '../problems/problem-types.js';
+import { EXPORT_TYPES } from '../requests/export.js';
 
 type Headers = Record<string, { description: string; schema: { type: 'string' } }>;
 
 /** Describes the good answer of an endpoint. */
 export function Answers(status: number, schema: z.ZodType, description: string, headers?: Headers) {
   return ApiResponse({ status, standardSchema: schema, description, ...(headers && { headers }) });
+}
+
+/** Describes that the answer is also to be had as an export, by the Accept header. */
+export function Exports() {
+  return ApiExtension('x-exports', Object.values(EXPORT_TYPES));
 }
 
 export const header = (description: string) => ({ description, schema: { type: 'string' as const } });

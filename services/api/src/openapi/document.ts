@@ -61,6 +61,7 @@ export function openApiDocument(app: INestApplication, version: string): OpenAPI
     for (const operation of Object.values(operations as Record<string, OperationObject>)) {
       if (!path.startsWith('/v1')) operation.security = []; // no key
       for (const { schema } of schemasOf(operation)) useExamples(schema);
+      describeExports(operation);
     }
   }
   return complete;
@@ -75,6 +76,14 @@ function schemasOf({ parameters = [], requestBody, responses }: OperationObject)
     Object.values(part?.content ?? {}),
   );
   return [...(parameters as { schema?: unknown }[]), ...contents];
+}
+
+/** Adds the media types of an export to those of the answer. */
+function describeExports(operation: OperationObject & { 'x-exports'?: string[] }): void {
+  const answer = operation.responses['200'] as { content?: Record<string, object> } | undefined;
+  for (const type of operation['x-exports'] ?? [])
+    Object.assign(answer?.content ?? {}, { [type]: { schema: { type: 'string' } } });
+  delete operation['x-exports'];
 }
 
 /** Nest writes `example` as OpenAPI 3.0 has it; in 3.1 a schema has `examples`, as JSON Schema does. */

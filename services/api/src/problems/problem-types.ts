@@ -151,6 +151,11 @@ export const PROBLEM_TYPES = {
     title: 'Invalid rule',
     example: 'The rule is not valid in 1 place; see errors.',
   },
+  'too-many-commands': {
+    status: 422,
+    title: 'Too many open commands to list',
+    example: 'More than 50000 commands are open. List those of one fleet, or of one device of it.',
+  },
   'too-much-work': {
     status: 422,
     title: 'Dry run takes too long',

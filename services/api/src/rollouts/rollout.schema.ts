@@ -24,7 +24,10 @@ const { shape: pace } = paceSchema;
 
 const describedSelector = z
   .strictObject({
-    devices: selector.devices.meta({ description: 'Only these devices; at most 1000' }),
+    devices: selector.devices.meta({
+      description:
+        'Only these devices, by name or by prefix such as `lamp-*`; at most 1000, of which 50 prefixes',
+    }),
     presence: selector.presence.meta({ description: 'Only devices of this presence when their turn comes' }),
     when: selector.when.meta({
       description:

@@ -1,4 +1,4 @@
-import { type CommandState, FINAL_STATES } from '@lamplighter/contracts/command';
+import { type Action, type CommandState, FINAL_STATES } from '@lamplighter/contracts/command';
 import { traceIdOf } from '@lamplighter/contracts/trace-context';
 import { CommandLog, type CommandStep } from '@lamplighter/service-kit/command-log';
 import type { Logger } from '@lamplighter/service-kit/logger';
@@ -18,6 +18,8 @@ export interface Subject {
   readonly fleet: string;
   readonly device: string;
   readonly traceparent?: string | undefined;
+  /** For live views; read from the store where it is not at hand. */
+  readonly action?: Action | undefined;
 }
 
 /** What else the log says of it. */
@@ -67,9 +69,9 @@ export class CommandNews {
 
   /** A command has come into a state. */
   became(state: CommandState, source: Source, subject: Subject, details: Details = {}): void {
-    const { id, fleet, device } = subject;
+    const { id, fleet, device, action } = subject;
     this.metrics.commands.inc({ transition: state, source });
-    this.events.append([{ type: 'command', fleet, device, command: id, state }]);
+    this.events.append([{ type: 'command', fleet, device, command: id, state, ...(action && { action }) }]);
     if (state === 'pending') this.follow('emitted', subject, { ...details, state });
     else if (FINAL.has(state)) this.follow('ended', subject, { ...details, state });
   }
