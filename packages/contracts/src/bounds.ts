@@ -1,10 +1,11 @@
 /**
  * The bounds of everything that crosses the wire. Whatever exceeds one is refused with a reason, never truncated.
- * The broker enforces `maxPayloadBytes` too (`message_size_limit` in mosquitto/conf.d/limits.conf).
  */
 export const BOUNDS = {
   /** Largest MQTT payload that is looked at, bytes. A replay of 500 readings fits. */
   maxPayloadBytes: 262_144,
+  /** Largest MQTT packet that the broker takes, bytes (`max_packet_size` in mosquitto/conf.d/limits.conf); a larger one ends the connection. */
+  maxPacketBytes: 300_000,
   /** Largest single reading, bytes of JSON text. */
   maxReadingBytes: 16_384,
   /** Most readings in one replay (an array on the telemetry topic). */

@@ -1,7 +1,16 @@
-import { isUtf8 } from 'node:buffer';
 import { z } from 'zod';
 import { BOUNDS } from './bounds.js';
 import { durationSchema } from './duration.js';
+import {
+  count,
+  type InputFault,
+  inWords,
+  isObject,
+  payloadFault,
+  readJson,
+  reasonOf,
+  schemaFault,
+} from './input-fault.js';
 import { jsonValueSchema } from './json-value.js';
 
 /**
@@ -165,21 +174,67 @@ export function commandPayload(actionJson: string, envelope?: CommandEnvelope): 
 
 export const ANSWER_STATUSES = ['acknowledged', 'succeeded', 'failed', 'rejected'] as const;
 
+/** Longest id of a command in an answer, characters. */
+const MAX_ID_LENGTH = 64;
+
 /** What a device answers on `<id>/acknowledgements/<device>`. */
 export const answerSchema = z.object({
-  id: z.string().min(1).max(64),
+  id: z.string().min(1).max(MAX_ID_LENGTH),
   status: z.enum(ANSWER_STATUSES),
   reason: z.string().max(BOUNDS.maxReasonLength).optional(),
   result: jsonValueSchema.optional(),
 });
 export type Answer = z.infer<typeof answerSchema>;
 
+/** Largest answer, bytes: its result, and the rest. */
+const MAX_ANSWER_BYTES = BOUNDS.maxResultBytes + 1024;
+
 /** Reads an answer; undefined if it is none. Never throws. */
 export function parseAnswer(payload: Buffer): Answer | undefined {
-  if (payload.length > BOUNDS.maxResultBytes + 1024 || !isUtf8(payload)) return undefined;
-  try {
-    return answerSchema.safeParse(JSON.parse(payload.toString())).data;
-  } catch {
-    return undefined;
+  const json = readJson(payload, MAX_ANSWER_BYTES);
+  return 'value' in json ? answerSchema.safeParse(json.value).data : undefined;
+}
+
+/** Why `parseAnswer` refused a payload. */
+export const answerReason = (payload: Buffer) => reasonOf(payload, MAX_ANSWER_BYTES);
+
+/** Says what is wrong with a payload that `parseAnswer` refused. */
+export function answerFault(payload: Buffer): InputFault {
+  return payloadFault(payload, MAX_ANSWER_BYTES) ?? answerShapeFault(JSON.parse(payload.toString()));
+}
+
+/** The `id` of a payload that is no answer, if that much of it can be read. */
+export function answerId(payload: Buffer): string | undefined {
+  const json = readJson(payload, MAX_ANSWER_BYTES);
+  const id = 'value' in json && isObject(json.value) ? json.value.id : undefined;
+  return typeof id === 'string' && id.length <= MAX_ID_LENGTH ? id : undefined;
+}
+
+function answerShapeFault(value: unknown): InputFault {
+  if (!isObject(value)) return schemaFault([], `an answer must be a JSON object, not ${inWords(value)}`);
+  const { id, status, reason } = value;
+  const statuses = ANSWER_STATUSES.join(', ');
+  if (status === undefined) return schemaFault([], `\`status\` is missing: one of ${statuses}`);
+  if (!(ANSWER_STATUSES as readonly unknown[]).includes(status)) {
+    const isUpper =
+      typeof status === 'string' && (ANSWER_STATUSES as readonly string[]).includes(status.toLowerCase());
+    if (isUpper) return schemaFault(['status'], `status \`${status}\`: use lower case`);
+    return schemaFault(['status'], `\`status\` must be one of ${statuses}, not ${inWords(status)}`);
   }
+  if (id === undefined)
+    return schemaFault([], '`id` is missing: repeat the `id` of the `_cmd` of the command');
+  if (typeof id !== 'string') return schemaFault(['id'], `\`id\` must be text, not ${inWords(id)}`);
+  if (id === '' || id.length > MAX_ID_LENGTH)
+    return schemaFault(['id'], `\`id\` has ${id.length} characters, 1 to ${MAX_ID_LENGTH} are allowed`);
+  if (reason !== undefined && typeof reason !== 'string')
+    return schemaFault(['reason'], `\`reason\` must be text, not ${inWords(reason)}`);
+  if (typeof reason === 'string' && reason.length > BOUNDS.maxReasonLength)
+    return schemaFault(
+      ['reason'],
+      `\`reason\` has ${count(reason.length)} characters, at most ${BOUNDS.maxReasonLength}`,
+    );
+  return schemaFault(
+    ['result'],
+    `\`result\` ${jsonValueSchema.safeParse(value.result).error?.issues[0]?.message ?? 'is not valid'}`,
+  );
 }

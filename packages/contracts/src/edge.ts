@@ -1,9 +1,12 @@
 import { z } from 'zod';
 import { type Action, actionSchema, DEFAULT_ATTEMPTS } from './command.js';
 import { identitySchema } from './identity.js';
+import { type InputFault, nameOf, schemaFault } from './input-fault.js';
+import { jsonFault } from './json-scan.js';
 import { isHarmless } from './json-value.js';
 import type { Measurement } from './reading.js';
 import { inScope, ruleSchema } from './rule.js';
+import { type SchemaProblem, schemaProblems } from './schema-problem.js';
 
 /**
  * The fleet's rule at the edge. A command whose only key is `edge_rule` gives a device a rule to go by while its link is down, or takes
@@ -137,6 +140,29 @@ export function parseEdgeReport(value: unknown): EdgeReport | undefined {
   const { decisions, ...rest } = report.data;
   return { ...rest, decisions: decisions.flatMap((text) => parseEdgeDecision(text) ?? []) };
 }
+
+/** Says what is wrong with `_edge` of a reading: the report, or a decision in it that was left out; undefined if nothing is. */
+export function edgeFault(value: unknown): InputFault<'schema' | 'bad_json'> | undefined {
+  const [problem] = schemaProblems(reportSchema, value);
+  if (problem !== undefined)
+    return schemaFault(['_edge', ...problem.path], `\`_edge\`: ${sentenceOf(problem)}`);
+  const { decisions } = reportSchema.parse(value);
+  for (const [i, text] of decisions.entries()) {
+    const path = ['_edge', 'decisions', i];
+    const json = jsonFault(text);
+    if (json !== undefined)
+      return {
+        ...schemaFault(path, `decision ${i + 1}: invalid JSON at character ${json.at + 1}: ${json.problem}`),
+        reason: 'bad_json',
+      };
+    const [wrong] = schemaProblems(edgeDecisionSchema, JSON.parse(text));
+    if (wrong !== undefined) return schemaFault(path, `decision ${i + 1}: ${sentenceOf(wrong)}`);
+  }
+  return undefined;
+}
+
+const sentenceOf = ({ path, message }: SchemaProblem) =>
+  path.length === 0 ? `it ${message}` : `${nameOf(path)} ${message}`;
 
 /** Reads one decision; undefined if it is none. Never throws. */
 export function parseEdgeDecision(text: string): EdgeDecision | undefined {

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { BOUNDS } from './bounds.js';
 
 /** Keys that would reach an object's prototype. */
-const FORBIDDEN_KEYS = new Set(['__proto__', 'constructor', 'prototype']);
+export const FORBIDDEN_KEYS = new Set(['__proto__', 'constructor', 'prototype']);
 
 /**
  * Whether a value from JSON.parse is safe to hand on: no key that reaches a prototype, no lone surrogate, and nested at most

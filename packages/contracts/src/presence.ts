@@ -1,6 +1,17 @@
-import { isUtf8 } from 'node:buffer';
 import { z } from 'zod';
 import { BOUNDS } from './bounds.js';
+import {
+  count,
+  type InputFault,
+  integerProblem,
+  inWords,
+  isObject,
+  nameOf,
+  payloadFault,
+  readJson,
+  reasonOf,
+  schemaFault,
+} from './input-fault.js';
 
 /**
  * Birth and will on `<id>/presence/<device>`, both retained. `session` is a number that is another one for each connection of the device
@@ -34,14 +45,52 @@ const presenceSchema = z.discriminatedUnion('online', [birthSchema, willSchema])
 export type Birth = z.infer<typeof birthSchema>;
 export type Will = z.infer<typeof willSchema>;
 
+/** Largest birth or will, bytes. */
+const MAX_PRESENCE_BYTES = 1024;
+
 /** Reads a birth or a will; undefined if it is neither. Never throws. */
 export function parsePresence(payload: Buffer): Birth | Will | undefined {
-  if (payload.length > 1024 || !isUtf8(payload)) return undefined;
-  try {
-    return presenceSchema.safeParse(JSON.parse(payload.toString())).data;
-  } catch {
-    return undefined;
-  }
+  const json = readJson(payload, MAX_PRESENCE_BYTES);
+  return 'value' in json ? presenceSchema.safeParse(json.value).data : undefined;
+}
+
+/** Why `parsePresence` refused a payload. */
+export const presenceReason = (payload: Buffer) => reasonOf(payload, MAX_PRESENCE_BYTES);
+
+/** Says what is wrong with a payload that `parsePresence` refused. Duplicate keys are not: JSON.parse takes the last one. */
+export function presenceFault(payload: Buffer): InputFault {
+  return payloadFault(payload, MAX_PRESENCE_BYTES) ?? shapeFault(JSON.parse(payload.toString()));
+}
+
+function shapeFault(value: unknown): InputFault {
+  if (!isObject(value))
+    return schemaFault([], `a birth or will must be a JSON object, not ${inWords(value)}`);
+  const { online, session, at, telemetry, sleeps } = value;
+  const must = (key: string, what: string) =>
+    schemaFault([key], `${nameOf([key])} must be ${what}, not ${inWords(value[key])}`);
+  if (online === undefined) return schemaFault([], '`online` is missing: true in a birth, false in a will');
+  if (typeof online !== 'boolean') return must('online', 'true (a birth) or false (a will)');
+  if (session === undefined)
+    return schemaFault(
+      [],
+      '`session` is missing: an integer that grows with each connection, such as milliseconds since 1970',
+    );
+  const problem = integerProblem(['session'], session, 1);
+  if (problem !== undefined) return schemaFault(['session'], problem);
+  const time =
+    at === undefined ? undefined : integerProblem(['at'], at, 0, 'an integer, milliseconds since 1970');
+  if (time !== undefined) return schemaFault(['at'], time);
+  if (telemetry !== undefined && telemetry !== 'latest' && telemetry !== 'keep')
+    return must('telemetry', '"latest" or "keep"');
+  const { minSleepMs, maxSleepMs } = BOUNDS;
+  const period =
+    sleeps === undefined
+      ? undefined
+      : integerProblem(['sleeps'], sleeps, minSleepMs, 'an integer, milliseconds');
+  if (period !== undefined) return schemaFault(['sleeps'], period);
+  if (typeof sleeps === 'number' && sleeps > maxSleepMs)
+    return schemaFault(['sleeps'], `\`sleeps\` is ${count(sleeps)} ms, at most ${count(maxSleepMs)}`);
+  return schemaFault([], 'it is neither a birth nor a will');
 }
 
 /**

@@ -29,6 +29,7 @@ export const REJECT_REASONS = [
   'binary',
   'clock',
   'topic',
+  'sub_topic',
   'identity',
   'unknown_device',
 ] as const;
@@ -61,6 +62,8 @@ export interface RefusedReading {
 export interface ParsedTelemetry {
   readonly readings: ParsedReading[];
   readonly rejected: RefusedReading[];
+  /** Of `readings`, how many hold a number beyond 2^53, perhaps an integer that cannot be kept exactly; absent if none does. */
+  readonly huge?: number;
 }
 
 const scalar = z.union([z.number(), z.boolean(), z.string().max(BOUNDS.maxStringLength), z.null()]);
@@ -113,10 +116,11 @@ export function parseTelemetry(payload: Buffer, now: number): ParsedTelemetry {
   }
   if (Array.isArray(value)) return parseReplay(value, text, now);
   if (payload.length > BOUNDS.maxReadingBytes) return refuse('too_large');
-  const reason = checkReading(value, text, now);
-  if (reason !== undefined) return refuse(reason, value);
+  const found = checkReading(value, text, now);
+  if (found !== undefined && found !== 'huge') return refuse(found, value);
   if (hasDuplicateKeys(text, value)) return refuse('bad_json', value);
-  return { readings: [{ reading: value as Reading, json: text }], rejected: [] };
+  const readings = [{ reading: value as Reading, json: text }];
+  return found === 'huge' ? { readings, rejected: [], huge: 1 } : { readings, rejected: [] };
 }
 
 function parseReplay(values: unknown[], text: string, now: number): ParsedTelemetry {
@@ -125,20 +129,24 @@ function parseReplay(values: unknown[], text: string, now: number): ParsedTeleme
   // The depth first: it is found without recursion, and bounds that of everything after it.
   const isTidy = depth(text) <= BOUNDS.maxDepth + 1 && !hasDuplicateKeys(text, values);
   const texts = isTidy ? undefined : itemsOf(text);
-  const parsed: ParsedTelemetry = { readings: [], rejected: [] };
+  const readings: ParsedReading[] = [];
+  const rejected: RefusedReading[] = [];
+  let huge = 0;
   for (const [i, value] of values.entries()) {
     const json = texts?.[i] ?? JSON.stringify(value);
     const tooLarge = Buffer.byteLength(json) > BOUNDS.maxReadingBytes;
-    let reason = tooLarge ? 'too_large' : checkReading(value, json, now);
-    if (reason === undefined && !isTidy && hasDuplicateKeys(json, value)) reason = 'bad_json';
-    if (reason === undefined) parsed.readings.push({ reading: value as Reading, json });
-    else parsed.rejected.push(refused(reason, value));
+    let found: Found = tooLarge ? 'too_large' : checkReading(value, json, now);
+    if (found === 'huge') huge += 1;
+    if (found === undefined || found === 'huge')
+      found = !isTidy && hasDuplicateKeys(json, value) ? 'bad_json' : undefined;
+    if (found === undefined) readings.push({ reading: value as Reading, json });
+    else rejected.push(refused(found, value));
   }
-  return parsed;
+  return huge > 0 ? { readings, rejected, huge } : { readings, rejected };
 }
 
 /** The texts of the items of a JSON array, so that one bad reading of a replay is told from the others. */
-function itemsOf(text: string): string[] {
+export function itemsOf(text: string): string[] {
   const items: string[] = [];
   let level = 0;
   let start = text.indexOf('[') + 1;
@@ -152,19 +160,31 @@ function itemsOf(text: string): string[] {
   return items;
 }
 
-function checkReading(value: unknown, text: string, now: number): RejectReason | undefined {
+/** Why a reading is refused; `huge`: it is taken, and holds a number beyond 2^53. */
+type Found = RejectReason | 'huge' | undefined;
+
+function checkReading(value: unknown, text: string, now: number): Found {
   if (!isReading(value)) return depth(text) > BOUNDS.maxDepth ? 'too_deep' : 'schema';
   let keys = 0;
+  let huge = false;
   for (const key in value) {
     keys += 1;
     if (key.length > BOUNDS.maxNameLength) return 'schema';
+    if (isHuge(value[key])) huge = true;
   }
   if (keys === 0 || keys > BOUNDS.maxKeys) return 'schema';
   if (SUSPECT.test(text) && !isHarmless(value, BOUNDS.maxDepth)) return 'schema';
   const at = value._at;
   if (at !== undefined && (at > now + BOUNDS.maxClockAheadMs || at < now - BOUNDS.maxClockBehindMs))
     return 'clock';
-  return undefined;
+  return huge ? 'huge' : undefined;
+}
+
+/** Whether a measurement is or holds a number that is not among the integers which a double keeps exactly. */
+function isHuge(value: Measurement | undefined): boolean {
+  if (typeof value === 'number') return value > Number.MAX_SAFE_INTEGER || value < Number.MIN_SAFE_INTEGER;
+  if (typeof value !== 'object' || value === null) return false;
+  return Object.values(value).some(isHuge);
 }
 
 /** Which of two equal keys is meant nobody can know. Each member has one colon, so counting them finds the lost ones. */
@@ -199,7 +219,7 @@ function colonsOutsideStrings(text: string): number {
 }
 
 /** Nesting of a JSON text, without recursion. */
-function depth(text: string): number {
+export function depth(text: string): number {
   let level = 0;
   let deepest = 0;
   walkOutsideStrings(text, (char) => {

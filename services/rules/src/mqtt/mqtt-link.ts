@@ -64,7 +64,8 @@ const MAX_UNSENT_BYTES = 16 * 1024 * 1024;
 const MAX_WAIT_MS = 4000;
 /** An empty retained message is never kept, but every PUBLISH of ours has an expiry. */
 const CLEARING_EXPIRY_SECONDS = 60;
-const MAX_PACKET_BYTES = BOUNDS.maxPayloadBytes + 2048;
+/** Whatever the broker takes must reach us: it drops what is larger than its receiver says, without a trace. */
+const MAX_PACKET_BYTES = BOUNDS.maxPacketBytes + 2048;
 const KEEPALIVE_SECONDS = 30;
 /** CONNACK reason codes (MQTT 5, 3.2.2.2) about account, access, ban and method of authentication. */
 const NOT_ALLOWED: readonly (string | number)[] = [134, 135, 138, 140];

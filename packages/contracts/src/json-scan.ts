@@ -1,0 +1,192 @@
+/**
+ * Reads JSON text strictly, as JSON.parse does, and says where and why it is wrong. It is slower, so it is for text that has been refused
+ * or is suspicious. Without recursion: the depth of the text costs no stack.
+ */
+
+/** What is wrong with a text, and where: characters from 0. */
+export interface JsonFault {
+  readonly at: number;
+  readonly problem: string;
+}
+
+/** An object or list that is open. `key` is the member that is being read, of a list its number. */
+interface Container {
+  readonly close: '}' | ']';
+  readonly keys?: Set<string>;
+  key: string | number;
+}
+
+const SPACE = /[ \t\n\r]*/y;
+const TEXT = /"[^"\\\u0000-\u001f]*(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\u0000-\u001f]*)*"/y;
+const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
+const WORD = /[\p{L}_$][\p{L}\d_$]*/uy;
+const CONSTANTS = ['true', 'false', 'null'];
+/** What other languages write, and what JSON has for it. */
+const FOREIGN: Readonly<Record<string, string>> = {
+  True: 'true',
+  False: 'false',
+  None: 'null',
+  nil: 'null',
+  undefined: 'null',
+  NaN: 'null',
+  nan: 'null',
+  Infinity: 'null',
+};
+
+/** Finds the first thing that is wrong with a JSON text, a key that appears twice included; undefined if it is valid. */
+export function jsonFault(text: string): JsonFault | undefined {
+  return new Scanner(text).run();
+}
+
+/** An integer of a JSON text that a double cannot hold exactly, and where it is. */
+export interface InexactInteger {
+  readonly path: readonly (string | number)[];
+  readonly literal: string;
+}
+
+/** Finds the first integer above 2^53-1 (or below its negative) in a valid JSON text; numbers with a fraction or an exponent are no integers. */
+export function inexactInteger(text: string): InexactInteger | undefined {
+  let found: InexactInteger | undefined;
+  new Scanner(text, (literal, path) => {
+    if (found === undefined && /^-?\d+$/.test(literal) && !Number.isSafeInteger(Number(literal)))
+      found = { path: path(), literal };
+  }).run();
+  return found;
+}
+
+class Scanner {
+  private at = 0;
+  private readonly open: Container[] = [];
+
+  constructor(
+    private readonly text: string,
+    private readonly onNumber?: (literal: string, path: () => (string | number)[]) => void,
+  ) {}
+
+  run(): JsonFault | undefined {
+    if (this.text.trim() === '') return fault(0, 'the text is empty');
+    if (this.text.startsWith('\ufeff')) return fault(0, 'a byte order mark');
+    let problem = this.value();
+    while (problem === undefined && this.open.length > 0) problem = this.next();
+    if (problem !== undefined) return problem;
+    this.skipSpace();
+    return this.isAtEnd ? undefined : fault(this.at, `${this.here()} after the end of the value`);
+  }
+
+  /** A value, or the beginning of an object or list. */
+  private value(): JsonFault | undefined {
+    this.skipSpace();
+    const start = this.at;
+    const char = this.text[start];
+    if (char === '{' || char === '[') {
+      this.at += 1;
+      this.open.push(char === '{' ? { close: '}', keys: new Set(), key: '' } : { close: ']', key: -1 });
+      return undefined;
+    }
+    if (char === '"') return this.take(TEXT) === undefined ? this.brokenText(start) : undefined;
+    const number = this.take(NUMBER);
+    if (number !== undefined) {
+      this.onNumber?.(number, () => this.open.map(({ key }) => key));
+      return undefined;
+    }
+    const word = this.take(WORD);
+    if (word !== undefined && CONSTANTS.includes(word)) return undefined;
+    this.at = start;
+    return fault(start, word === undefined ? this.noValue() : foreignWord(word));
+  }
+
+  /** What follows in the innermost object or list: its end, or the next member. */
+  private next(): JsonFault | undefined {
+    const inner = this.open.at(-1)!;
+    this.skipSpace();
+    const isFirst = inner.keys === undefined ? inner.key === -1 : inner.keys.size === 0;
+    if (this.text[this.at] === inner.close) {
+      this.at += 1;
+      this.open.pop();
+      return undefined;
+    }
+    if (!isFirst) {
+      if (this.text[this.at] !== ',')
+        return fault(
+          this.at,
+          this.isAtEnd ? this.unfinished() : `${this.here()} instead of "," or "${inner.close}"`,
+        );
+      this.at += 1;
+      this.skipSpace();
+      if (this.text[this.at] === inner.close) return fault(this.at, `a comma before "${inner.close}"`);
+    }
+    if (inner.keys === undefined) {
+      inner.key = Number(inner.key) + 1;
+      return this.value();
+    }
+    return this.member(inner, inner.keys);
+  }
+
+  private member(inner: Container, keys: Set<string>): JsonFault | undefined {
+    const start = this.at;
+    if (this.isAtEnd) return fault(start, this.unfinished());
+    if (this.text[start] !== '"') return fault(start, `${this.here()} instead of a name in double quotes`);
+    const name = this.take(TEXT);
+    if (name === undefined) return this.brokenText(start);
+    const key = JSON.parse(name) as string;
+    if (keys.has(key)) return fault(start, `the key ${JSON.stringify(key)} appears twice`);
+    keys.add(key);
+    inner.key = key;
+    this.skipSpace();
+    if (this.text[this.at] !== ':')
+      return fault(this.at, this.isAtEnd ? this.unfinished() : `${this.here()} instead of ":"`);
+    this.at += 1;
+    return this.value();
+  }
+
+  private brokenText(start: number): JsonFault {
+    const end = this.text.slice(start + 1).search(/["\\\u0000-\u001f]/);
+    const at = start + 1 + end;
+    if (end === -1) return fault(start, 'text without a closing double quote');
+    if (this.text[at] === '\\') return fault(at, 'an escape that JSON does not have, or text without an end');
+    return fault(at, 'a control character in text: write \\n, \\t or \\u00XX');
+  }
+
+  private noValue(): string {
+    if (this.isAtEnd) return this.unfinished();
+    return this.text[this.at] === "'"
+      ? 'single quotes: JSON uses double quotes'
+      : `${this.here()} instead of a value`;
+  }
+
+  private unfinished(): string {
+    const inner = this.open.at(-1);
+    return inner === undefined ? 'the text ends early' : `the text ends early, "${inner.close}" is missing`;
+  }
+
+  private here(): string {
+    return JSON.stringify(String.fromCodePoint(this.text.codePointAt(this.at)!));
+  }
+
+  private get isAtEnd(): boolean {
+    return this.at >= this.text.length;
+  }
+
+  private skipSpace(): void {
+    this.take(SPACE);
+  }
+
+  private take(token: RegExp): string | undefined {
+    token.lastIndex = this.at;
+    const found = token.exec(this.text)?.[0];
+    this.at += found?.length ?? 0;
+    return found;
+  }
+}
+
+function foreignWord(word: string): string {
+  const json = Object.hasOwn(FOREIGN, word) ? FOREIGN[word] : undefined;
+  const short = word.slice(0, 40);
+  return json === undefined
+    ? `${short} is not a JSON value; text needs double quotes`
+    : `${short} is not a JSON value; use ${json}`;
+}
+
+function fault(at: number, problem: string): JsonFault {
+  return { at, problem };
+}
