@@ -144,9 +144,9 @@ describe('an integer beyond 2^53 in what is accepted', () => {
 
   it('makes the reading a suspicious one, at any depth, and in a replay', () => {
     const huge = (payload: string) => parseTelemetry(bytes(payload), NOW).huge;
-    expect(huge('{"id":9007199254740993}')).toBe(1);
-    expect(huge('{"a":{"b":[-9007199254740993]}}')).toBe(1);
-    expect(huge('[{"id":9007199254740993},{"id":1},{"id":1e30}]')).toBe(2);
+    expect(huge('{"id":9007199254740993}')).toBe(true);
+    expect(huge('{"a":{"b":[-9007199254740993]}}')).toBe(true);
+    expect(huge('[{"id":9007199254740993},{"id":1},{"id":1e30}]')).toBe(true);
     expect(huge('{"id":9007199254740991}')).toBeUndefined();
   });
 });

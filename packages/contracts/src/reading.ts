@@ -62,8 +62,8 @@ export interface RefusedReading {
 export interface ParsedTelemetry {
   readonly readings: ParsedReading[];
   readonly rejected: RefusedReading[];
-  /** Of `readings`, how many hold a number beyond 2^53, perhaps an integer that cannot be kept exactly; absent if none does. */
-  readonly huge?: number;
+  /** The payload holds a number beyond 2^53: perhaps an integer that cannot be kept exactly. */
+  readonly huge?: true;
 }
 
 const scalar = z.union([z.number(), z.boolean(), z.string().max(BOUNDS.maxStringLength), z.null()]);
@@ -116,33 +116,32 @@ export function parseTelemetry(payload: Buffer, now: number): ParsedTelemetry {
   }
   if (Array.isArray(value)) return parseReplay(value, text, now);
   if (payload.length > BOUNDS.maxReadingBytes) return refuse('too_large');
-  const found = checkReading(value, text, now);
-  if (found !== undefined && found !== 'huge') return refuse(found, value);
-  if (hasDuplicateKeys(text, value)) return refuse('bad_json', value);
+  const reason = checkReading(value, text, now);
+  if (reason !== undefined) return refuse(reason, value);
+  const members = new MemberCount(value);
+  if (members.hasDuplicates(text)) return refuse('bad_json', value);
   const readings = [{ reading: value as Reading, json: text }];
-  return found === 'huge' ? { readings, rejected: [], huge: 1 } : { readings, rejected: [] };
+  return members.huge ? { readings, rejected: [], huge: true } : { readings, rejected: [] };
 }
 
 function parseReplay(values: unknown[], text: string, now: number): ParsedTelemetry {
   if (values.length > BOUNDS.maxReplay) return refuse('too_large');
   if (values.length === 0) return refuse('schema');
   // The depth first: it is found without recursion, and bounds that of everything after it.
-  const isTidy = depth(text) <= BOUNDS.maxDepth + 1 && !hasDuplicateKeys(text, values);
+  const isShallow = depth(text) <= BOUNDS.maxDepth + 1;
+  const members = isShallow ? new MemberCount(values) : undefined;
+  const isTidy = members !== undefined && !members.hasDuplicates(text);
   const texts = isTidy ? undefined : itemsOf(text);
-  const readings: ParsedReading[] = [];
-  const rejected: RefusedReading[] = [];
-  let huge = 0;
+  const parsed: ParsedTelemetry = { readings: [], rejected: [] };
   for (const [i, value] of values.entries()) {
     const json = texts?.[i] ?? JSON.stringify(value);
     const tooLarge = Buffer.byteLength(json) > BOUNDS.maxReadingBytes;
-    let found: Found = tooLarge ? 'too_large' : checkReading(value, json, now);
-    if (found === 'huge') huge += 1;
-    if (found === undefined || found === 'huge')
-      found = !isTidy && hasDuplicateKeys(json, value) ? 'bad_json' : undefined;
-    if (found === undefined) readings.push({ reading: value as Reading, json });
-    else rejected.push(refused(found, value));
+    let reason = tooLarge ? 'too_large' : checkReading(value, json, now);
+    if (reason === undefined && !isTidy && new MemberCount(value).hasDuplicates(json)) reason = 'bad_json';
+    if (reason === undefined) parsed.readings.push({ reading: value as Reading, json });
+    else parsed.rejected.push(refused(reason, value));
   }
-  return huge > 0 ? { readings, rejected, huge } : { readings, rejected };
+  return members?.huge ? { ...parsed, huge: true } : parsed;
 }
 
 /** The texts of the items of a JSON array, so that one bad reading of a replay is told from the others. */
@@ -160,54 +159,59 @@ export function itemsOf(text: string): string[] {
   return items;
 }
 
-/** Why a reading is refused; `huge`: it is taken, and holds a number beyond 2^53. */
-type Found = RejectReason | 'huge' | undefined;
-
-function checkReading(value: unknown, text: string, now: number): Found {
+function checkReading(value: unknown, text: string, now: number): RejectReason | undefined {
   if (!isReading(value)) return depth(text) > BOUNDS.maxDepth ? 'too_deep' : 'schema';
   let keys = 0;
-  let huge = false;
   for (const key in value) {
     keys += 1;
     if (key.length > BOUNDS.maxNameLength) return 'schema';
-    if (isHuge(value[key])) huge = true;
   }
   if (keys === 0 || keys > BOUNDS.maxKeys) return 'schema';
   if (SUSPECT.test(text) && !isHarmless(value, BOUNDS.maxDepth)) return 'schema';
   const at = value._at;
   if (at !== undefined && (at > now + BOUNDS.maxClockAheadMs || at < now - BOUNDS.maxClockBehindMs))
     return 'clock';
-  return huge ? 'huge' : undefined;
+  return undefined;
 }
 
-/** Whether a measurement is or holds a number that is not among the integers which a double keeps exactly. */
-function isHuge(value: Measurement | undefined): boolean {
-  if (typeof value === 'number') return value > Number.MAX_SAFE_INTEGER || value < Number.MIN_SAFE_INTEGER;
-  if (typeof value !== 'object' || value === null) return false;
-  return Object.values(value).some(isHuge);
-}
+/** Counts the members of all objects in a value, and notices numbers beyond 2^53 on the way. */
+class MemberCount {
+  huge = false;
+  private readonly members: number;
 
-/** Which of two equal keys is meant nobody can know. Each member has one colon, so counting them finds the lost ones. */
-function hasDuplicateKeys(text: string, value: unknown): boolean {
-  const members = countMembers(value);
-  let colons = 0;
-  for (let at = text.indexOf(':'); at !== -1; at = text.indexOf(':', at + 1)) colons += 1;
-  return colons !== members && colonsOutsideStrings(text) !== members;
-}
+  constructor(value: unknown) {
+    this.members = this.count(value);
+  }
 
-function countMembers(value: unknown): number {
-  if (typeof value !== 'object' || value === null) return 0;
-  let members = 0;
-  if (Array.isArray(value)) {
-    for (const item of value) members += countMembers(item);
+  /** Nobody can know which of two equal keys is meant. Each member has one colon, so counting colons finds the lost ones. */
+  hasDuplicates(text: string): boolean {
+    let colons = 0;
+    for (let at = text.indexOf(':'); at !== -1; at = text.indexOf(':', at + 1)) colons += 1;
+    return colons !== this.members && colonsOutsideStrings(text) !== this.members;
+  }
+
+  private count(value: unknown): number {
+    if (typeof value !== 'object' || value === null) return 0;
+    let members = 0;
+    if (Array.isArray(value)) {
+      for (const item of value) {
+        if (typeof item === 'number') this.look(item);
+        else members += this.count(item);
+      }
+      return members;
+    }
+    for (const key in value) {
+      const inner: unknown = (value as Record<string, unknown>)[key];
+      members += 1;
+      if (typeof inner === 'number') this.look(inner);
+      else if (typeof inner === 'object') members += this.count(inner);
+    }
     return members;
   }
-  for (const key in value) {
-    const inner: unknown = (value as Record<string, unknown>)[key];
-    members += 1;
-    if (typeof inner === 'object') members += countMembers(inner);
+
+  private look(number: number): void {
+    if (number > Number.MAX_SAFE_INTEGER || number < Number.MIN_SAFE_INTEGER) this.huge = true;
   }
-  return members;
 }
 
 function colonsOutsideStrings(text: string): number {
