@@ -10,7 +10,7 @@ local function forget(K, device, count)
       redis.call('ZREM', K.index, member)
       redis.call('HDEL', K.commands, id)
       redis.call('HDEL', K.transitions, id)
-      redis.call('HDEL', K.answers, id, id .. ':effect')
+      redis.call('HDEL', K.answers, id, id .. ':effect', id .. ':unread')
     end
   end
 end

@@ -57,7 +57,7 @@ for _, member in ipairs(call('ZRANGEBYLEX', K.index, '[' .. name .. '/', '(' .. 
   call('ZREM', K.index, member)
   call('HDEL', K.commands, id)
   call('HDEL', K.transitions, id)
-  call('HDEL', K.answers, id, id .. ':effect')
+  call('HDEL', K.answers, id, id .. ':effect', id .. ':unread')
   call('ZREM', KEYS[10], name .. '/' .. id)
 end
 

@@ -12,7 +12,7 @@
  * | `{s}:fleets`                     | SET  | fleet names | one per fleet |
  * | `{s}:commands`                   | HASH | command id → header line and JSON, written once | `COMMANDS_KEPT_PER_DEVICE` |
  * | `{s}:transitions`                | HASH | command id → `state,at,attempt,cause` joined by `;`; the last one is the state | about 2 kB: the oldest after the first make room; with the command |
- * | `{s}:answers`                    | HASH | command id → the device's answer, JSON; `<id>:effect` → `outcome,at,evidence` | with the command |
+ * | `{s}:answers`                    | HASH | command id → the device's answer, JSON; `<id>:effect` → `outcome,at,evidence`; `<id>:unread` → answers that were not understood, JSON, one a line, newest first | with the command |
  * | `{s}:queue`                      | ZSET | open commands, `<fleet>/<device>/<lane>/<seq>/<id>`, score 0: each lane in order | `MAX_OPEN_COMMANDS` per device; leaves with the final state |
  * | `{s}:index`                      | ZSET | all kept commands, `<fleet>/<device>/<id>`, score 0 | as `commands` |
  * | `{s}:due`                        | ZSET | open command id → when it next needs attention (ms): dispatch, lease end or expiry | as `queue` |
@@ -127,7 +127,9 @@ export const SHARD_COUNT_KEY = '{lamplighter}:shards';
 export const API_KEYS_KEY = '{lamplighter}:api-keys';
 export const API_KEYS_USED_KEY = '{lamplighter}:api-keys-used';
 export const EVENTS_KEY = '{lamplighter}:events';
-export const REJECTED_KEY = '{lamplighter}:rejected';
+/** Samples of refused input, a LIST per kind, newest first; and the lines of the broker's log that were kept lately. */
+export const rejectedKey = (kind: string) => `{lamplighter}:rejected:${kind}`;
+export const rejectedOnceKey = (hash: string) => `{lamplighter}:rejected-once:${hash}`;
 /** Rollouts: one HASH each, those of a fleet by id, and when a replica may next take an unfinished one (ms). */
 export const rolloutKey = (id: string) => `{lamplighter}:rollout:${id}`;
 export const fleetRolloutsKey = (fleet: string) => `{lamplighter}:rollouts:${fleet}`;

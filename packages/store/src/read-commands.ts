@@ -5,6 +5,7 @@ import { type CommandHeader, parseHeader } from './command-header.js';
 import { shardOfCommand } from './command-id.js';
 import { type CommandEffect, type ExpectedEffect, effectField, effectOf } from './effect-record.js';
 import { commandKeys, shardOf } from './keys.js';
+import { type UnreadAnswer, unreadField, unreadIn } from './unread-answers.js';
 
 /** Who caused a command. */
 export type CommandSource =
@@ -26,6 +27,8 @@ export type Command = CommandBody & {
   readonly createdAt: number;
   readonly transitions: readonly Transition[];
   readonly answer?: Answer;
+  /** Answers that were not understood, the newest first, at most `UNREAD_KEPT`. */
+  readonly unread?: readonly UnreadAnswer[];
   /** Of a command whose rule expects one, as long as it may have it. */
   readonly effect?: CommandEffect;
 };
@@ -114,7 +117,7 @@ export async function readCommands(redis: Redis, shard: number, ids: readonly st
   const [values, histories, answers] = await Promise.all([
     redis.hmget(commandsKey, ...ids),
     redis.hmget(transitionsKey, ...ids),
-    redis.hmget(answersKey, ...ids, ...ids.map(effectField)),
+    redis.hmget(answersKey, ...ids, ...ids.map(effectField), ...ids.map(unreadField)),
   ]);
   return ids.flatMap((id, i) => {
     const [value, history, answer] = [values[i], histories[i], answers[i]];
@@ -124,6 +127,7 @@ export async function readCommands(redis: Redis, shard: number, ids: readonly st
     const body = readBody(id, value);
     const expected = body.source === 'rule' ? body.expected : undefined;
     const effect = effectOf(expected, last.state, answers[ids.length + i]);
+    const unread = unreadIn(answers[2 * ids.length + i]);
     return [
       {
         ...body,
@@ -132,6 +136,7 @@ export async function readCommands(redis: Redis, shard: number, ids: readonly st
         createdAt: transitions[0]!.at,
         transitions,
         ...(answer && { answer: { id, ...JSON.parse(answer) } as Answer }),
+        ...(unread.length > 0 && { unread }),
         ...(effect && { effect }),
       },
     ];

@@ -1,35 +1,92 @@
+import { createHash } from 'node:crypto';
+import { INPUT_KINDS, type InputKind, type InputReason, type Suspicion } from '@lamplighter/contracts/input-fault';
 import type { Redis } from 'ioredis';
-import { REJECTED_KEY } from './keys.js';
+import { rejectedKey, rejectedOnceKey } from './keys.js';
 import { pipelined } from './pipelined.js';
 
-/** A sample of input that was refused: enough to find the culprit, bounded in number and size. */
+/** A sample of input that was refused, or accepted although it is suspicious: enough to find the culprit, bounded in number and size. */
 export interface RejectedSample {
   /** Server time, milliseconds. */
   readonly at: number;
-  readonly reason: string;
-  /** At most 128 characters of the topic. */
-  readonly topic: string;
-  /** At most 200 characters of the payload, bytes that are no text shown as U+FFFD. */
+  readonly kind: InputKind;
+  readonly reason: InputReason | Suspicion;
+  /** It was accepted all the same. */
+  readonly accepted?: true;
+  /** As far as the topic names them. */
+  readonly fleet?: string;
+  readonly device?: string;
+  /** JSON pointer. */
+  readonly field?: string;
+  /** What is wrong, as a sentence. */
+  readonly problem: string;
+  /** At most 128 characters of the topic; absent for a connection. */
+  readonly topic?: string;
+  /** The client id of a connection, at most 128 characters. */
+  readonly client?: string;
+  /** At most 200 characters of the payload, bytes that are no text shown as U+FFFD; of a connection the broker's log line. */
   readonly payload: string;
 }
 
-const MAX_SAMPLES = 200;
+/** What is asked for; of everything that is absent, all. */
+export interface RejectedFilter {
+  readonly kind?: InputKind | undefined;
+  readonly reason?: string | undefined;
+  readonly fleet?: string | undefined;
+  readonly device?: string | undefined;
+}
 
-/** Keeps samples, newest first; older ones are forgotten. */
+/** Samples kept of each kind, so that a flood of one does not push out the others. */
+const MAX_SAMPLES = 200;
+/** The replicas hear the same log of the broker at about the same time; each line is kept once. Seconds. */
+const ONCE_SECONDS = 60;
+
+/** Keeps samples; the oldest of their kind are forgotten. */
 export async function keepRejected(redis: Redis, samples: readonly RejectedSample[]): Promise<void> {
-  if (samples.length === 0) return;
-  const replies = await redis
-    .pipeline()
-    .lpush(REJECTED_KEY, ...samples.map((sample) => JSON.stringify(sample)))
-    .ltrim(REJECTED_KEY, 0, MAX_SAMPLES - 1)
-    .exec();
-  for (const [error] of replies ?? []) if (error) throw error;
+  const fresh = await notKeptYet(redis, samples);
+  if (fresh.length === 0) return;
+  const pipeline = redis.pipeline();
+  for (const kind of INPUT_KINDS) {
+    const own = fresh.filter((sample) => sample.kind === kind);
+    if (own.length === 0) continue;
+    pipeline.lpush(rejectedKey(kind), ...own.map((sample) => JSON.stringify(sample)));
+    pipeline.ltrim(rejectedKey(kind), 0, MAX_SAMPLES - 1);
+  }
+  for (const [error] of (await pipeline.exec()) ?? []) if (error) throw error;
+}
+
+/** Every replica hears the broker's log, so the first one to come keeps a line of it. */
+async function notKeptYet(redis: Redis, samples: readonly RejectedSample[]): Promise<RejectedSample[]> {
+  const shared = samples.filter(({ kind }) => kind === 'connection');
+  if (shared.length === 0) return [...samples];
+  const pipeline = redis.pipeline();
+  for (const { payload } of shared) {
+    const hash = createHash('sha256').update(payload).digest('base64url');
+    pipeline.set(rejectedOnceKey(hash), '1', 'EX', ONCE_SECONDS, 'NX');
+  }
+  const replies = (await pipeline.exec()) ?? [];
+  const known = new Set(shared.filter((_, i) => replies[i]?.[1] !== 'OK'));
+  return samples.filter((sample) => !known.has(sample));
 }
 
 /** Reads samples, newest first. */
-export async function readRejected(redis: Redis, limit: number): Promise<RejectedSample[]> {
-  const samples = await redis.lrange(REJECTED_KEY, 0, limit - 1);
-  return samples.map((sample) => JSON.parse(sample) as RejectedSample);
+export async function readRejected(
+  redis: Redis,
+  limit: number,
+  { kind, reason, fleet, device }: RejectedFilter = {},
+): Promise<RejectedSample[]> {
+  const kinds = kind === undefined ? INPUT_KINDS : [kind];
+  const lists = await Promise.all(kinds.map((one) => redis.lrange(rejectedKey(one), 0, -1)));
+  return lists
+    .flat()
+    .map((text) => JSON.parse(text) as RejectedSample)
+    .filter(
+      (sample) =>
+        (reason === undefined || sample.reason === reason) &&
+        (fleet === undefined || sample.fleet === fleet) &&
+        (device === undefined || sample.device === device),
+    )
+    .sort((a, b) => b.at - a.at)
+    .slice(0, limit);
 }
 
 /** Removes the samples of devices, or of a whole fleet. */
@@ -41,9 +98,11 @@ export async function forgetRejected(
   const gone = new Set(
     names.map(({ fleet, device }) => (device === undefined ? fleet : `${fleet}/${device}`)),
   );
-  const samples = (await redis.lrange(REJECTED_KEY, 0, -1)).filter((sample) => {
-    const [fleet, , device = fleet] = (JSON.parse(sample) as RejectedSample).topic.split('/');
-    return gone.has(fleet!) || gone.has(`${fleet}/${device}`);
-  });
-  await pipelined(redis, samples, (pipeline, sample) => pipeline.lrem(REJECTED_KEY, 0, sample));
+  for (const kind of INPUT_KINDS) {
+    const samples = (await redis.lrange(rejectedKey(kind), 0, -1)).filter((sample) => {
+      const { fleet, device } = JSON.parse(sample) as RejectedSample;
+      return fleet !== undefined && (gone.has(fleet) || gone.has(`${fleet}/${device}`));
+    });
+    await pipelined(redis, samples, (pipeline, sample) => pipeline.lrem(rejectedKey(kind), 0, sample));
+  }
 }

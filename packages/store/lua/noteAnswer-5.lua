@@ -1,0 +1,47 @@
+-- Notes an answer of a device that was not understood beside the command that it is about, where it can be told. It is evidence and no
+-- answer: no state changes, and the command is dispatched again as if nothing had come.
+--
+-- KEYS  1 commands HASH   2 transitions HASH   3 answers HASH   4 queue ZSET   5 index ZSET
+-- ARGV  1 "<fleet>/<device>" that answers   2 id in the answer, or ''   3 the note, JSON without the time   4 notes kept per command
+-- Returns  the id of the command; nil if none can be told
+-- Clock    Redis TIME
+--@include commands.lua
+
+local K = { commands = KEYS[1], transitions = KEYS[2], answers = KEYS[3], queue = KEYS[4], index = KEYS[5] }
+local device = ARGV[1]
+
+-- When the command was last sent; nil unless it is on its way, or was given up since the device never announced itself.
+local function sent_at(id)
+  local history = redis.call('HGET', K.transitions, id)
+  if not history then return nil end
+  local state, at = last_transition(history)
+  if state == 'dispatched' or state == 'acknowledged' then return tonumber(at) end
+  if state == 'unknown' and string.match(history, ',unannounced$') then return tonumber(at) end
+  return nil
+end
+
+-- Of the commands that are on their way to the device the one that was sent last; without one the newest of all, if it was given up.
+local function latest()
+  local found, found_at = nil, -1
+  local open = redis.call('ZRANGEBYLEX', K.queue, '[' .. device .. '/', '(' .. device .. '0')
+  for _, member in ipairs(open) do
+    local id = id_of(member)
+    local at = sent_at(id)
+    if at and at > found_at then found, found_at = id, at end
+  end
+  if found then return found end
+  local newest = redis.call('ZREVRANGEBYLEX', K.index, '(' .. device .. '0', '[' .. device .. '/', 'LIMIT', 0, 1)[1]
+  return newest and sent_at(id_of(newest)) and id_of(newest) or nil
+end
+
+local command = ARGV[2] ~= '' and read_command(K, ARGV[2])
+local is_own = command and string.sub(command.lane, 1, #device + 1) == device .. '/'
+local id = is_own and ARGV[2] or latest()
+if not id then return nil end
+local field = id .. ':unread'
+local notes = { '{"at":' .. int(now_ms()) .. ',' .. string.sub(ARGV[3], 2) }
+for note in string.gmatch(redis.call('HGET', K.answers, field) or '', '[^\n]+') do
+  if #notes < tonumber(ARGV[4]) then notes[#notes + 1] = note end
+end
+redis.call('HSET', K.answers, field, table.concat(notes, '\n'))
+return id
