@@ -127,7 +127,7 @@ export const SHARD_COUNT_KEY = '{lamplighter}:shards';
 export const API_KEYS_KEY = '{lamplighter}:api-keys';
 export const API_KEYS_USED_KEY = '{lamplighter}:api-keys-used';
 export const EVENTS_KEY = '{lamplighter}:events';
-/** Samples of refused input, a LIST per kind, newest first; and the lines of the broker's log that were kept lately. */
+/** Samples of refused input, a LIST per kind, newest first; and what was kept lately of that which every replica hears. */
 export const rejectedKey = (kind: string) => `{lamplighter}:rejected:${kind}`;
 export const rejectedOnceKey = (hash: string) => `{lamplighter}:rejected-once:${hash}`;
 /** Rollouts: one HASH each, those of a fleet by id, and when a replica may next take an unfinished one (ms). */

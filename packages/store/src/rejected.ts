@@ -37,7 +37,9 @@ export interface RejectedFilter {
 
 /** Samples kept of each kind, so that a flood of one does not push out the others. */
 const MAX_SAMPLES = 200;
-/** The replicas hear the same log of the broker at about the same time; each line is kept once. Seconds. */
+/** Every replica hears these, at about the same time: births and wills, and the broker's log. One of them keeps the sample. */
+const HEARD_BY_ALL: readonly InputKind[] = ['presence', 'connection'];
+/** The same one is kept again after so long, seconds. */
 const ONCE_SECONDS = 60;
 
 /** Keeps samples; the oldest of their kind are forgotten. */
@@ -54,13 +56,13 @@ export async function keepRejected(redis: Redis, samples: readonly RejectedSampl
   for (const [error] of (await pipeline.exec()) ?? []) if (error) throw error;
 }
 
-/** Every replica hears the broker's log, so the first one to come keeps a line of it. */
+/** Leaves out what another replica has kept. */
 async function notKeptYet(redis: Redis, samples: readonly RejectedSample[]): Promise<RejectedSample[]> {
-  const shared = samples.filter(({ kind }) => kind === 'connection');
+  const shared = samples.filter(({ kind }) => HEARD_BY_ALL.includes(kind));
   if (shared.length === 0) return [...samples];
   const pipeline = redis.pipeline();
-  for (const { payload } of shared) {
-    const hash = createHash('sha256').update(payload).digest('base64url');
+  for (const { kind, topic, payload } of shared) {
+    const hash = createHash('sha256').update(JSON.stringify([kind, topic, payload])).digest('base64url');
     pipeline.set(rejectedOnceKey(hash), '1', 'EX', ONCE_SECONDS, 'NX');
   }
   const replies = (await pipeline.exec()) ?? [];

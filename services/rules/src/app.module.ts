@@ -7,6 +7,7 @@ import { CanaryService } from './canary/canary.service.js';
 import { AcknowledgementsController } from './commands/acknowledgements.controller.js';
 import { CommandNews } from './commands/command-news.js';
 import { DispatchService } from './commands/dispatch.service.js';
+import { UnreadAnswers } from './commands/unread-answers.service.js';
 import type { Config } from './config.js';
 import { EdgeService } from './edge/edge.service.js';
 import { EdgeFollowService } from './edge/edge-follow.service.js';
@@ -78,6 +79,7 @@ export function rulesModule(foundation: Foundation): DynamicModule {
       Standings,
       GroupsService,
       CommandNews,
+      UnreadAnswers,
       DispatchService,
       RolloutsService,
       EffectsService,

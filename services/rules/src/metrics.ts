@@ -1,4 +1,5 @@
 import { FINAL_STATES, OPEN_STATES } from '@lamplighter/contracts/command';
+import { INPUT_KINDS, INPUT_REASONS, SUSPICIONS } from '@lamplighter/contracts/input-fault';
 import { HISTORY_REASONS, REJECT_REASONS } from '@lamplighter/contracts/reading';
 import { SKIP_REASONS } from '@lamplighter/contracts/rollout';
 import { LATENCY_BUCKETS, Metrics } from '@lamplighter/service-kit/metrics';
@@ -52,6 +53,16 @@ export class RulesMetrics extends Metrics {
     'telemetry_order_restarts_total',
     'Readings with a lower number than the last state that were newer all the same, by reason',
     { reason: RESTART_REASONS },
+  );
+  readonly inputRejected = this.counter(
+    'input_rejected_total',
+    'Messages of devices that were refused, by what they were and why; of a connection that the broker closed, its log tells',
+    { kind: INPUT_KINDS, reason: INPUT_REASONS },
+  );
+  readonly inputSuspicious = this.counter(
+    'input_suspicious_total',
+    'Accepted messages of devices that hold text where a rule needs a number, or an integer beyond 2^53',
+    { kind: ['telemetry', 'acknowledgement'], reason: SUSPICIONS },
   );
   readonly receipts = this.counter(
     'telemetry_receipts_total',

@@ -5,7 +5,7 @@ import type { SentCommand } from './command-sender.js';
 
 /** A command as the API shows it: the store's, with its times in ISO 8601. */
 export function commandBody(command: SentCommand): CommandBody {
-  const { answer, effect } = command;
+  const { answer, unread, effect } = command;
   return {
     id: command.id,
     fleet: command.fleet,
@@ -38,6 +38,7 @@ export function commandBody(command: SentCommand): CommandBody {
         ...(answer.result !== undefined && { result: answer.result }),
       },
     }),
+    ...(unread && { unreadAnswers: unread.map(({ at, ...note }) => ({ at: isoTime(at), ...note })).reverse() }),
     ...(effect && { effect: effectBody(effect) }),
   };
 }

@@ -131,6 +131,21 @@ export const commandSchema = z
       .object({ reason: z.string().optional(), result: z.unknown().optional() })
       .optional()
       .meta({ description: 'What the device said beside its status' }),
+    unreadAnswers: z
+      .array(
+        z.object({
+          at: timeSchema('When it came'),
+          field: z.string().optional().meta({ description: 'What is wrong, as a JSON pointer into its payload' }),
+          problem: z.string(),
+          payload: z.string().meta({ description: 'At most its first 100 characters' }),
+        }),
+      )
+      .optional()
+      .meta({
+        description:
+          'Answers that were not understood, oldest first, the last five. They count as none: the command is sent again as if nothing had ' +
+          'come. One without a readable id stands beside the command that was sent to the device last',
+      }),
     effect: effectSchema.optional().meta({
       description: 'Whether telemetry shows what its rule expects; absent if it ended without success',
     }),

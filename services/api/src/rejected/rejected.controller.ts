@@ -14,22 +14,18 @@ export class RejectedController {
 
   @Get()
   @ApiOperation({
-    summary: 'A sample of what devices sent and was refused, newest first',
-    description: 'The last 200 samples; the metrics count every one.',
+    summary: 'A sample of what devices sent and was not understood, newest first',
+    description:
+      'Readings, births, wills, answers, reports of the edge, wrong topics and connections that the broker closed: which field broke which ' +
+      'rule, and how far off it was. The last 200 of each kind, at most ten a second and replica; the metrics ' +
+      '`lamplighter_input_rejected_total` and `lamplighter_input_suspicious_total` count every one.',
   })
   @Answers(200, rejectedSchema, 'The sample')
   @Problems('invalid-request')
   async readRejected(
-    @Query({ schema: rejectedQuery }) { limit }: z.infer<typeof rejectedQuery>,
+    @Query({ schema: rejectedQuery }) { limit, ...filter }: z.infer<typeof rejectedQuery>,
   ): Promise<z.infer<typeof rejectedSchema>> {
-    const samples = await readRejected(this.link.redis, limit);
-    return {
-      rejected: samples.map(({ at, reason, topic, payload }) => ({
-        at: isoTime(at),
-        reason,
-        topic,
-        payload,
-      })),
-    };
+    const samples = await readRejected(this.link.redis, limit, filter);
+    return { rejected: samples.map(({ at, ...sample }) => ({ at: isoTime(at), ...sample })) };
   }
 }

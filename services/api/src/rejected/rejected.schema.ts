@@ -1,16 +1,41 @@
+import { identitySchema } from '@lamplighter/contracts/identity';
+import { INPUT_KINDS, INPUT_REASONS, SUSPICIONS } from '@lamplighter/contracts/input-fault';
 import { z } from 'zod';
 import { timeSchema } from '../iso-time.js';
 import { limitSchema } from '../requests/page.js';
+
+const kindSchema = z.enum(INPUT_KINDS).meta({
+  description:
+    'telemetry, presence (births and wills), acknowledgement: messages on those topics; edge: a report of decisions taken at the edge, inside a ' +
+    'reading; topic: a message on a topic that belongs to no kind; connection: the broker closed a connection',
+});
+const reasonSchema = z
+  .enum([...INPUT_REASONS, ...SUSPICIONS])
+  .meta({ description: 'Why; the metrics count by the same reasons' });
 
 export const rejectedSchema = z
   .object({
     rejected: z.array(
       z.object({
         at: timeSchema('Server time when it came'),
-        reason: z.string(),
-        topic: z.string().meta({ description: 'At most its first 128 characters' }),
+        kind: kindSchema,
+        reason: reasonSchema,
+        accepted: z
+          .literal(true)
+          .optional()
+          .meta({ description: 'It was accepted all the same: it is suspicious (`type`, `inexact`)' }),
+        fleet: z.string().optional().meta({ description: 'As far as the topic names it' }),
+        device: z.string().optional().meta({ description: 'As far as the topic names it' }),
+        field: z.string().optional().meta({ description: 'What is wrong, as a JSON pointer into the payload' }),
+        problem: z.string().meta({ description: 'Which rule it breaks, and how far off it is' }),
+        topic: z
+          .string()
+          .optional()
+          .meta({ description: 'At most its first 128 characters; absent for a connection' }),
+        client: z.string().optional().meta({ description: 'Client id of a connection' }),
         payload: z.string().meta({
-          description: 'At most its first 200 characters; bytes that are no text are shown as U+FFFD',
+          description:
+            "At most its first 200 characters; bytes that are no text are shown as U+FFFD. Of a connection the broker's log line",
         }),
       }),
     ),
@@ -22,13 +47,24 @@ export const rejectedSchema = z
         rejected: [
           {
             at: '2026-11-22T12:00:00.000Z',
-            reason: 'bad_json',
+            kind: 'telemetry',
+            reason: 'clock',
+            fleet: 'demo',
+            device: 'lamp-0001',
+            field: '/_at',
+            problem: '`_at` looks like seconds, expected milliseconds',
             topic: 'demo/telemetry/lamp-0001',
-            payload: '{"light":',
+            payload: '{"light":412,"_at":1795348800}',
           },
         ],
       },
     ],
   });
 
-export const rejectedQuery = z.strictObject({ limit: limitSchema });
+export const rejectedQuery = z.strictObject({
+  limit: limitSchema,
+  kind: kindSchema.optional(),
+  reason: reasonSchema.optional(),
+  fleet: identitySchema.optional().meta({ description: 'Only of this fleet', examples: ['demo'] }),
+  device: identitySchema.optional().meta({ description: 'Only of devices with this name', examples: ['lamp-0001'] }),
+});

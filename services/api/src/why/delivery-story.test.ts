@@ -59,3 +59,17 @@ it('times stand before the steps, and what is still open says until when', () =>
     'it has no answer yet; it is not sent any more after 2026-11-22T13:00:00.000Z',
   ]);
 });
+
+it('answers that were not understood stand among the steps, and are not denied', () => {
+  const unread = [{ at: AT + 2, field: '/status', problem: '`status` is missing', payload: '{}' }];
+  const sent: Transition = { state: 'dispatched', at: AT + 1, attempt: 1, cause: 'claim' };
+  const again: Transition = { state: 'dispatched', at: AT + 3, attempt: 2, cause: 'no_answer' };
+  const end: Transition = { state: 'unknown', at: AT + 4, attempt: 2, cause: 'no_answer' };
+  expect(deliverySentences(commandOf([taken, sent, again, end], { unread }))).toEqual([
+    '2026-11-22T12:00:00.000Z: taken over REST',
+    '2026-11-22T12:00:00.001Z: sent to the device, attempt 1',
+    '2026-11-22T12:00:00.002Z: an answer came that was not understood: `status` is missing',
+    '2026-11-22T12:00:00.003Z: no answer came that was understood, so it was sent again, attempt 2',
+    '2026-11-22T12:00:00.004Z: it was sent, and no answer came that was understood in time: whether the device executed it nobody can know',
+  ]);
+});

@@ -19,9 +19,24 @@ export function deliverySteps(command: Command): DeliveryStep[] {
 
 /** The steps with their times, and what is to be expected of a command that is still open. */
 export function deliverySentences(command: Command): string[] {
-  const told = deliverySteps(command).map(({ at, sentence }) => `${isoTime(at)}: ${sentence}`);
+  const told = [...deliverySteps(command), ...unreadSteps(command)]
+    .sort((a, b) => a.at - b.at)
+    .map(({ at, sentence }) => `${isoTime(at)}: ${sentence}`);
   if (!isFinal(command.state)) told.push(outlook(command));
   return told;
+}
+
+/** Answers that changed nothing, since they were not understood. */
+function unreadSteps({ unread = [] }: Command): Pick<DeliveryStep, 'at' | 'sentence'>[] {
+  return unread.map(({ at, problem }) => ({
+    at,
+    sentence: `an answer came that was not understood: ${problem}`,
+  }));
+}
+
+/** What to say of answers that did not come. */
+function noAnswer({ unread }: Command): string {
+  return unread === undefined ? 'no answer came' : 'no answer came that was understood';
 }
 
 function stepIn({ state, attempt, cause }: Transition, command: Command, isFirst: boolean): string {
@@ -64,12 +79,13 @@ function taken(kind: string, detail: string): string {
   return kind === 'api' ? 'taken over REST' : `taken (${kind})`;
 }
 
-function dispatched(kind: string, attempt: number, { timeoutMs }: Command): string {
+function dispatched(kind: string, attempt: number, command: Command): string {
+  const { timeoutMs } = command;
   switch (kind) {
     case 'emit':
       return 'sent to the device at once';
     case 'no_answer':
-      return `no answer came, so it was sent again, attempt ${attempt}`;
+      return `${noAnswer(command)}, so it was sent again, attempt ${attempt}`;
     case 'timeout':
       return `the device had begun and was not done within ${duration(timeoutMs)}, so it was sent again, attempt ${attempt}`;
     default:
@@ -82,23 +98,26 @@ function cancelled(kind: string, detail: string): string {
   return kind === 'rollout' ? `cancelled with rollout ${detail}` : 'cancelled over REST';
 }
 
-function lost(kind: string, detail: string, { timeoutMs }: Command): string {
+function lost(kind: string, detail: string, command: Command): string {
+  const { timeoutMs } = command;
   switch (kind) {
     case 'unannounced':
-      return 'it was sent, but the device never announced itself and so never answers';
+      return 'it was sent, but the device never announced itself and so cannot answer';
     case 'timeout':
       return `the device had begun and was not done within ${duration(timeoutMs)}`;
     case 'superseded':
-      return `it had been sent, no answer came, and the newer command ${detail} took its place`;
+      return `it had been sent, ${noAnswer(command)}, and the newer command ${detail} took its place`;
     case 'cancelled':
       return 'it had been sent before it was cancelled';
     default:
-      return 'it was sent, and no answer came in time';
+      return `it was sent, and ${noAnswer(command)} in time`;
   }
 }
 
-function outlook({ state, expiresAt, timeoutMs }: Command): string {
+function outlook(command: Command): string {
+  const { state, expiresAt, timeoutMs, unread } = command;
   if (state === 'acknowledged')
     return `it is not done yet; the device may take ${duration(timeoutMs)} from when it began`;
-  return `it has no answer yet; it is not sent any more after ${isoTime(expiresAt)}`;
+  const answer = unread === undefined ? 'no answer' : 'no answer that was understood';
+  return `it has ${answer} yet; it is not sent any more after ${isoTime(expiresAt)}`;
 }

@@ -3,6 +3,7 @@ import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShut
 import { connect, type MqttClient } from 'mqtt';
 import type { Config } from '../config.js';
 import { RulesMetrics } from '../metrics.js';
+import { RejectedService } from '../telemetry/rejected.service.js';
 import { CONFIG } from '../tokens.js';
 
 const KEEPALIVE_SECONDS = 30;
@@ -21,6 +22,7 @@ export class BrokerMetricsService implements OnApplicationBootstrap, OnApplicati
   constructor(
     @Inject(CONFIG) private readonly config: Config,
     private readonly metrics: RulesMetrics,
+    private readonly rejected: RejectedService,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -45,9 +47,15 @@ export class BrokerMetricsService implements OnApplicationBootstrap, OnApplicati
       this.backoffMs = Math.min(Math.max(500, this.backoffMs * 2), 10_000);
       client.options.reconnectPeriod = this.backoffMs * (0.5 + Math.random() / 2);
     });
-    client.on('message', (topic, payload) => broker.learn(topic, payload.toString()));
+    client.on('message', (topic, payload) => this.learn(topic, payload.toString()));
     client.on('close', () => broker.forget());
     client.on('error', () => undefined); // the links of the transport, to the same broker, say it in the log
+  }
+
+  private learn(topic: string, text: string): void {
+    const closed = this.metrics.broker.learn(topic, text);
+    if (closed === undefined) return;
+    this.rejected.closed(closed.reason, closed.client, closed.problem, text);
   }
 
   async onApplicationShutdown(): Promise<void> {

@@ -1,8 +1,10 @@
 import { type Metrics, show } from '@lamplighter/service-kit/metrics';
 import type { Counter, Gauge } from 'prom-client';
+import { type ClosedConnection, closedConnection } from './broker-log.js';
+import { Takeovers } from './takeovers.js';
 
-/** Notices of the broker's log; it is set up to tell them. */
-const LOG = '$SYS/broker/log/N';
+/** Notices and errors of the broker's log; it is set up to tell them. A takeover is an error to it, an oversize packet a notice. */
+const LOGS = ['$SYS/broker/log/N', '$SYS/broker/log/E'];
 /** What Mosquitto 2 writes when it refuses a connection; 2.0.11 with a comma, later ones with a colon. */
 const REFUSED = / disconnected[,:] not authorised\.$/;
 
@@ -13,6 +15,7 @@ const REFUSED = / disconnected[,:] not authorised\.$/;
 export class BrokerMetrics {
   private readonly byTopic = new Map<string, Gauge | Counter>();
   private readonly refused: Counter<'kind'>;
+  private readonly takeovers = new Takeovers();
   private newestAt = performance.now();
 
   constructor(private readonly metrics: Metrics) {
@@ -41,6 +44,12 @@ export class BrokerMetrics {
       { kind: ['mqtt'] },
     );
     metrics.gauge(
+      'broker_contested_clients',
+      'Client ids that were taken over three times or more within five minutes: two clients with one id',
+      [],
+      (gauge) => gauge.set(this.takeovers.contested(performance.now())),
+    );
+    metrics.gauge(
       'broker_sys_age_seconds',
       'Time since the broker last told of itself, or since the start',
       [],
@@ -51,21 +60,29 @@ export class BrokerMetrics {
 
   /** The topics to subscribe to; nothing else of `$SYS` is listened to. */
   get topics(): string[] {
-    return [...this.byTopic.keys(), LOG];
+    return [...this.byTopic.keys(), ...LOGS];
   }
 
-  /** Takes a value as the broker tells it: a number, perhaps with its unit after it (`12 seconds`). Or a line of its log. */
-  learn(topic: string, text: string): void {
-    if (topic === LOG) {
-      if (REFUSED.test(text)) this.refused.inc({ kind: 'mqtt' });
-      return;
-    }
+  /**
+   * Takes a value as the broker tells it: a number, perhaps with its unit after it (`12 seconds`). Or a line of its log.
+   * @returns the connection that a line of the log tells of
+   */
+  learn(topic: string, text: string): ClosedConnection | undefined {
+    if (LOGS.includes(topic)) return this.read(text);
     const metric = this.byTopic.get(topic);
     const [number = ''] = text.split(' ', 1);
     const value = Number(number);
-    if (metric === undefined || number === '' || !Number.isFinite(value) || value < 0) return;
+    if (metric === undefined || number === '' || !Number.isFinite(value) || value < 0) return undefined;
     show(metric, value);
     this.newestAt = performance.now();
+    return undefined;
+  }
+
+  private read(line: string): ClosedConnection | undefined {
+    if (REFUSED.test(line)) this.refused.inc({ kind: 'mqtt' });
+    const closed = closedConnection(line);
+    if (closed?.reason === 'takeover') this.takeovers.note(closed.client, performance.now());
+    return closed;
   }
 
   /** Nobody tells any more. */

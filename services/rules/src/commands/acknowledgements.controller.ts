@@ -16,6 +16,7 @@ import { untilStored } from '../telemetry/until-stored.js';
 import { REDIS } from '../tokens.js';
 import { CommandNews } from './command-news.js';
 import { DispatchService } from './dispatch.service.js';
+import { UnreadAnswers } from './unread-answers.service.js';
 import { wakeUntilStored } from './wake-until-stored.js';
 
 // One batch at a time keeps a device's `acknowledged` before its `succeeded`.
@@ -37,6 +38,7 @@ export class AcknowledgementsController {
     private readonly events: LiveEventsService,
     private readonly news: CommandNews,
     private readonly dispatch: DispatchService,
+    private readonly unread: UnreadAnswers,
   ) {}
 
   @EventPattern(FILTERS.acknowledgements, SUBSCRIPTION)
@@ -80,7 +82,8 @@ export class AcknowledgementsController {
     });
   }
 
-  private read({ topic, payload, traceparent, delivery }: MqttMessage) {
+  private read(message: MqttMessage) {
+    const { topic, payload, traceparent, delivery } = message;
     if (delivery === 'retained') {
       // Of any age: the command that it answers has long been answered, or is asked about again.
       this.metrics.answers.inc({ result: 'retained' });
@@ -89,9 +92,10 @@ export class AcknowledgementsController {
     const parsed = parseTopic(topic);
     const answer = parseAnswer(payload);
     if (parsed === undefined || answer === undefined) {
-      this.metrics.answers.inc({ result: 'malformed' });
+      this.unread.malformed(message);
       return [];
     }
+    if (answer.result !== undefined) this.unread.suspectHuge(message);
     const { fleet, device } = parsed;
     return [{ fleet, name: device, device: `${fleet}/${device}`, answer, cause: 'device', traceparent }];
   }
@@ -104,6 +108,8 @@ export class AcknowledgementsController {
     this.news.follow('answered', subject, { state: outcome });
     if (outcome === 'repeated' || outcome === 'late' || outcome === 'missing' || outcome === 'foreign') {
       this.metrics.answers.inc({ result: outcome });
+      if (outcome === 'missing' || outcome === 'foreign')
+        this.unread.unknown(fleet, device, answer.answer, outcome === 'foreign');
       return;
     }
     this.metrics.answers.inc({ result: 'recorded' });

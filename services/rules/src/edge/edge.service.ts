@@ -1,4 +1,5 @@
-import { parseEdgeReport } from '@lamplighter/contracts/edge';
+import { edgeFault, parseEdgeReport } from '@lamplighter/contracts/edge';
+import { deviceTopic } from '@lamplighter/contracts/topics';
 import type { Logger } from '@lamplighter/service-kit/logger';
 import type { Redis } from '@lamplighter/store/connect';
 import {
@@ -15,6 +16,7 @@ import type { Config } from '../config.js';
 import { LiveEventsService } from '../live-events/live-events.service.js';
 import { RulesMetrics } from '../metrics.js';
 import { RepeatedWork } from '../repeated-work.js';
+import { RejectedService } from '../telemetry/rejected.service.js';
 import { untilStored } from '../telemetry/until-stored.js';
 import { CONFIG, LOGGER, REDIS } from '../tokens.js';
 import { EdgeKnowledge } from './edge-knowledge.js';
@@ -42,6 +44,7 @@ export class EdgeService implements OnApplicationBootstrap {
     @Inject(CONFIG) config: Config,
     private readonly metrics: RulesMetrics,
     private readonly events: LiveEventsService,
+    private readonly rejected: RejectedService,
   ) {
     this.judgeAfterMs = config.EDGE_JUDGE_SECONDS * 1000;
     this.judging = new RepeatedWork(logger, 'decisions of devices wait for Redis', () => this.work());
@@ -60,6 +63,7 @@ export class EdgeService implements OnApplicationBootstrap {
   async keep(reported: readonly Reported[]): Promise<void> {
     const reports = reported.flatMap(({ fleet, device, report }) => {
       const read = parseEdgeReport(report);
+      if (read === undefined || read.decisions.length < countOf(report)) this.refuse(fleet, device, report);
       if (read === undefined || (read.decisions.length === 0 && read.dropped === 0)) return [];
       return [{ fleet, device, report: read }];
     });
@@ -74,6 +78,15 @@ export class EdgeService implements OnApplicationBootstrap {
       onRetry: (error) => this.events.storeFailed(error),
       onPoison: ({ fleet, device }, error) => this.events.poisoned({ fleet, device }, error),
     });
+  }
+
+  /** The report, or a decision in it; the reading is stored all the same. */
+  private refuse(fleet: string, device: string, report: unknown): void {
+    const message = {
+      topic: deviceTopic(fleet, 'telemetry', device),
+      payload: () => JSON.stringify({ _edge: report }),
+    };
+    this.rejected.refuse('edge', 'schema', message, () => edgeFault(report));
   }
 
   /** One round; returns how long to wait for the next one. */
@@ -107,4 +120,10 @@ export class EdgeService implements OnApplicationBootstrap {
     const written = await writeJudgements(this.redis, device, judgements, this.judgeAfterMs);
     for (const { judgement } of written) this.metrics.edgeDecisions.inc({ judgement });
   }
+}
+
+/** How many decisions a device meant to report. */
+function countOf(report: unknown): number {
+  const decisions: unknown = typeof report === 'object' && report !== null && 'decisions' in report ? report.decisions : undefined;
+  return Array.isArray(decisions) ? decisions.length : 0;
 }

@@ -11,6 +11,7 @@ import { RulesMetrics } from '../metrics.js';
 import type { MqttMessage } from '../mqtt/mqtt-link.js';
 import type { StatePublisher } from '../state/state-publisher.service.js';
 import type { DeviceCache } from '../telemetry/device-cache.js';
+import type { RejectedService } from '../telemetry/rejected.service.js';
 import { PresenceController } from './presence.controller.js';
 
 const HOUR = 3_600_000;
@@ -42,6 +43,7 @@ async function isDueAfterBirth(lamp: DeviceAddress, fail: (pipeline: jest.Spied<
     new RulesMetrics('rules', 'test'),
     told as unknown as LiveEventsService,
     { note: () => undefined } as unknown as StatePublisher,
+    {} as RejectedService,
   );
   fail(jest.spyOn(redis, 'pipeline'));
   const payload = Buffer.from(JSON.stringify({ online: true, session: 1, at: 1, telemetry: 'latest' }));

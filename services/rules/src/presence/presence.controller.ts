@@ -1,4 +1,5 @@
-import { type Birth, parsePresence } from '@lamplighter/contracts/presence';
+import { type Birth, parsePresence, presenceFault, presenceReason } from '@lamplighter/contracts/presence';
+import { topicFault } from '@lamplighter/contracts/topic-fault';
 import { deviceTopic, FILTERS, parseTopic } from '@lamplighter/contracts/topics';
 import { DeviceAddress } from '@lamplighter/store/accept-readings';
 import type { Redis } from '@lamplighter/store/connect';
@@ -13,6 +14,7 @@ import type { MqttMessage } from '../mqtt/mqtt-link.js';
 import type { Subscription } from '../mqtt/mqtt-transport.js';
 import { StatePublisher } from '../state/state-publisher.service.js';
 import { DeviceCache } from '../telemetry/device-cache.js';
+import { RejectedService } from '../telemetry/rejected.service.js';
 import { untilStored } from '../telemetry/until-stored.js';
 import { REDIS } from '../tokens.js';
 
@@ -50,6 +52,7 @@ export class PresenceController {
     private readonly metrics: RulesMetrics,
     private readonly events: LiveEventsService,
     private readonly states: StatePublisher,
+    private readonly rejected: RejectedService,
   ) {}
 
   @EventPattern(FILTERS.presence, SUBSCRIPTION)
@@ -75,7 +78,7 @@ export class PresenceController {
     const message = parsePresence(payload);
     if (parsed === undefined || message === undefined) {
       // An empty retained message is how MQTT deletes one; it says nothing about the device.
-      if (payload.length > 0) this.metrics.presence.inc({ result: 'malformed' });
+      if (payload.length > 0) this.refuse(topic, payload, parsed === undefined);
       return [];
     }
     const address = new DeviceAddress(parsed.fleet, parsed.device, false);
@@ -90,6 +93,13 @@ export class PresenceController {
       id: session,
       keeps: telemetry === 'keep',
     });
+  }
+
+  private refuse(topic: string, payload: Buffer, isTopic: boolean): void {
+    this.metrics.presence.inc({ result: 'malformed' });
+    const message = { topic, payload };
+    if (isTopic) this.rejected.refuse('presence', topicFault(topic).reason, message, () => topicFault(topic));
+    else this.rejected.refuse('presence', presenceReason(payload), message, () => presenceFault(payload));
   }
 
   private tell({ address, message }: PresenceMessage, outcome: PresenceOutcome | 'failed'): LiveEvent[] {

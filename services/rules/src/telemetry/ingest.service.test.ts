@@ -70,7 +70,7 @@ function underTest() {
     standings,
     { report: () => undefined } as unknown as RuleErrors,
     events,
-    { sample: () => undefined } as unknown as RejectedService,
+    { refuse: () => undefined, suspect: () => undefined } as unknown as RejectedService,
     {
       send: ({ byDevice }: Receipts) => {
         for (const receipt of byDevice.values()) refused.push(...receipt.refused);

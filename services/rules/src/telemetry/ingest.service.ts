@@ -1,5 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { parseTelemetry, type RejectReason, STALE_MS } from '@lamplighter/contracts/reading';
+import { parseTelemetry, type RefusedReading, type RejectReason, STALE_MS } from '@lamplighter/contracts/reading';
+import { inexactFault, telemetryFault } from '@lamplighter/contracts/reading-fault';
+import { pointerOf } from '@lamplighter/contracts/schema-problem';
+import { topicFault } from '@lamplighter/contracts/topic-fault';
+import { deviceTopic, lessonTopic } from '@lamplighter/contracts/topics';
 import {
   acceptReadings,
   type DeviceAddress,
@@ -135,14 +139,14 @@ export class IngestService {
       const device = this.devices.find(message.topic);
       isOfDevices ||= !device?.isCanary;
       if (device === undefined) {
-        this.reject(message, 'topic');
+        const fault = topicFault(message.topic);
+        this.countRefused(fault.reason);
+        this.rejected.refuse('telemetry', fault.reason, message, () => fault);
         continue;
       }
-      const { readings, rejected } = parseTelemetry(message.payload, now);
-      for (const { reason, seq } of rejected) {
-        this.reject(message, reason);
-        refuse(refusals, device, reason, seq);
-      }
+      const { readings, rejected, huge } = parseTelemetry(message.payload, now);
+      if (rejected.length > 0) this.refuseReadings(message, device, rejected, refusals, now);
+      if (huge) this.suspectHuge(message);
       const last = readings.length - 1;
       const isRetained = message.delivery === 'retained';
       for (let i = 0; i <= last; i += 1) {
@@ -180,6 +184,7 @@ export class IngestService {
       error: 0,
       budget_exceeded: 0,
       onError: this.onRuleError,
+      onText: this.onText,
     };
     const parts: JudgedPart[] = [];
     for (const [device, readings] of work) {
@@ -196,6 +201,18 @@ export class IngestService {
   /** A rule that fails on a device is counted and shown; the other rules, and the reading, go their way. */
   private readonly onRuleError: Verdicts['onError'] = (rule, { address }, message) =>
     this.ruleErrors.report(address.fleet, rule, address.device, message);
+
+  /** The rule waits for a number; the reading is stored as it is. */
+  private readonly onText: Verdicts['onText'] = (rule, { address }, name, reading) => {
+    const { fleet, device, lesson } = address;
+    const topic = lesson ? lessonTopic(fleet, 'telemetry') : deviceTopic(fleet, 'telemetry', device);
+    const value = JSON.stringify(reading[name]).slice(0, 50).toWellFormed();
+    this.rejected.suspect('telemetry', 'type', { topic, payload: () => JSON.stringify(reading) }, () => ({
+      reason: 'type',
+      field: pointerOf([name]),
+      problem: `\`${name}\` is the text ${value}; rule "${rule.id}" needs a number and cannot decide`,
+    }));
+  };
 
   private async store(parts: readonly JudgedPart[]): Promise<(PartOutcome | 'failed')[]> {
     const started = performance.now();
@@ -325,10 +342,30 @@ export class IngestService {
     }
   }
 
-  private reject(message: MqttMessage, reason: RejectReason): void {
+  /** Counts each refused reading of a message; the message is one sample. */
+  private refuseReadings(
+    message: MqttMessage,
+    device: KnownDevice,
+    rejected: readonly RefusedReading[],
+    refusals: Map<KnownDevice, Refused>,
+    now: number,
+  ): void {
+    for (const { reason, seq } of rejected) {
+      this.countRefused(reason);
+      refuse(refusals, device, reason, seq);
+    }
+    this.rejected.refuse('telemetry', rejected[0]!.reason, message, () => telemetryFault(message.payload, now));
+  }
+
+  private countRefused(reason: RejectReason): void {
     this.metrics.telemetry.inc({ result: 'rejected' });
     this.metrics.rejected.inc({ reason });
-    this.rejected.sample(message.topic, message.payload, reason);
+  }
+
+  /** A number beyond 2^53 is suspicious if it is written as an integer: then it was meant to be exact. */
+  private suspectHuge(message: MqttMessage): void {
+    const fault = inexactFault(message.payload);
+    if (fault !== undefined) this.rejected.suspect('telemetry', 'inexact', message, () => fault);
   }
 
   private fail(readings: number): void {

@@ -13,6 +13,7 @@ import { stateFromEdge } from '../edge/state-from-edge.js';
 import type { Standings } from '../groups/standings.js';
 import { commandOf, endingCommandOf, type JudgedCommand, type Occasion } from './judged-command.js';
 import { type KnownDevice, LEARNT_MS } from './known-device.js';
+import { textForNumber } from './text-for-number.js';
 
 /** A reading on its way through one batch. */
 export interface PendingReading extends StoredReading, Occasion, Arrival {
@@ -31,6 +32,8 @@ export interface Verdicts {
   error: number;
   budget_exceeded: number;
   readonly onError: (rule: CompiledRule, device: KnownDevice, message: string) => void;
+  /** A rule could not decide, because a measurement is text. */
+  readonly onText?: (rule: CompiledRule, device: KnownDevice, name: string, reading: Reading) => void;
 }
 
 /** A replica whose rules are old looks again after so long, milliseconds: by then it has read the new ones. */
@@ -139,6 +142,7 @@ export class Judgement {
       );
       verdicts[result] += 1;
       if (error !== undefined) verdicts.onError(rule, device, error);
+      if (result === 'undecided') this.findText(rule, observation);
       if (wakeAt !== undefined) this.wake(wakeAt);
       if (state !== undefined && state !== before) this.remember(rule.id, withPromise(rule, state));
       if (emit === undefined) continue;
@@ -183,6 +187,13 @@ export class Judgement {
     return ended;
   }
 
+  /** Says so if a rule cannot decide because a measurement is text. */
+  private findText(rule: CompiledRule, { trigger, reading }: Observation): void {
+    if (trigger !== 'reading' || this.verdicts.onText === undefined) return;
+    const name = textForNumber(rule, reading);
+    if (name !== undefined) this.verdicts.onText(rule, this.device, name, reading);
+  }
+
   /** Another replica has judged by a newer version of the rule already: an older one must not begin anew on that. */
   private isBehind(rule: CompiledRule, before: RuleState | undefined): boolean {
     return before !== undefined && before.since > rule.since;
@@ -214,7 +225,10 @@ export class Judgement {
         this.verdicts.onError(rule, device, (error as Error).message);
         continue;
       }
-      if (vote === undefined) continue;
+      if (vote === undefined) {
+        this.findText(rule, observation);
+        continue;
+      }
       // Until an earlier version's run on this sensor has ended, its end is what is remembered under this name.
       const isFree = before?.since === rule.since || before?.runUntil === undefined;
       if (isFree && typeof vote === 'boolean' && (before?.since !== rule.since || before.raised !== vote))

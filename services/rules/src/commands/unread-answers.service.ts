@@ -1,0 +1,83 @@
+import { type Answer, answerFault, answerId, answerReason } from '@lamplighter/contracts/command';
+import type { InputFault } from '@lamplighter/contracts/input-fault';
+import { inexactFault } from '@lamplighter/contracts/reading-fault';
+import { topicFault } from '@lamplighter/contracts/topic-fault';
+import { deviceTopic, parseTopic } from '@lamplighter/contracts/topics';
+import type { Redis } from '@lamplighter/store/connect';
+import { type AnswerNote, noteUnreadAnswers } from '@lamplighter/store/unread-answers';
+import { Inject, Injectable } from '@nestjs/common';
+import { RulesMetrics } from '../metrics.js';
+import type { MqttMessage } from '../mqtt/mqtt-link.js';
+import { beginningOf, RejectedService } from '../telemetry/rejected.service.js';
+import { SampleBudget } from '../telemetry/sample-budget.js';
+import { REDIS } from '../tokens.js';
+
+/** Notes per second of this replica, and of one device: an answer and its acknowledgement, and once more. */
+const NOTES_PER_SECOND = 50;
+const NOTES_PER_DEVICE = 4;
+const MAX_PAYLOAD = 100;
+/** What an integer beyond 2^53 looks like; the slow look follows. */
+const MANY_DIGITS = /\d{16}/;
+
+/**
+ * Answers that are not understood. Such an answer counts as none: the command is dispatched again, for whatever the device did is not known.
+ * A note beside the command says that an answer came and what is wrong with it.
+ */
+@Injectable()
+export class UnreadAnswers {
+  private readonly budget = new SampleBudget(NOTES_PER_SECOND, NOTES_PER_DEVICE);
+
+  constructor(
+    @Inject(REDIS) private readonly redis: Redis,
+    private readonly metrics: RulesMetrics,
+    private readonly rejected: RejectedService,
+  ) {}
+
+  /** A payload that is no answer. */
+  malformed(message: MqttMessage): void {
+    const { topic, payload } = message;
+    this.metrics.answers.inc({ result: 'malformed' });
+    if (parseTopic(topic) === undefined) {
+      this.rejected.refuse('acknowledgement', topicFault(topic).reason, message, () => topicFault(topic));
+      return;
+    }
+    this.rejected.refuse('acknowledgement', answerReason(payload), message, () => answerFault(payload));
+    this.note(topic, () => ({ ...answerFault(payload), id: answerId(payload), payload }));
+  }
+
+  /** An answer whose id is that of no command, or of another device's. */
+  unknown(fleet: string, device: string, answer: Answer, isForeign: boolean): void {
+    const topic = deviceTopic(fleet, 'acknowledgements', device);
+    const short = JSON.stringify(answer.id.toWellFormed());
+    const payload = () => JSON.stringify(answer);
+    const fault: InputFault = {
+      reason: 'unknown_command',
+      field: '/id',
+      problem: isForeign
+        ? `\`id\` ${short} is a command of another device`
+        : `\`id\` ${short} is no command, or one that is no longer kept; repeat the \`id\` of the \`_cmd\` of the command`,
+    };
+    this.rejected.refuse('acknowledgement', 'unknown_command', { topic, payload }, () => fault);
+    this.note(topic, () => ({ ...fault, id: undefined, payload: payload() }));
+  }
+
+  /** An answer is accepted whose result holds an integer that cannot be kept exactly. */
+  suspectHuge(message: MqttMessage): void {
+    if (!MANY_DIGITS.test(message.payload.toString('latin1'))) return;
+    const fault = inexactFault(message.payload);
+    if (fault !== undefined) this.rejected.suspect('acknowledgement', 'inexact', message, () => fault);
+  }
+
+  /** Returns at once. A note that Redis does not take is left out. */
+  private note(
+    topic: string,
+    explain: () => InputFault & { id: string | undefined; payload: Buffer | string },
+  ): void {
+    const parsed = parseTopic(topic);
+    if (parsed === undefined || !this.budget.take(topic)) return;
+    const { field, problem, id, payload } = explain();
+    const { fleet, device } = parsed;
+    const note: AnswerNote = { fleet, device, id, field, problem, payload: beginningOf(payload, MAX_PAYLOAD) };
+    this.metrics.storeCall('answer', () => noteUnreadAnswers(this.redis, [note])).catch(() => undefined);
+  }
+}
