@@ -99,14 +99,30 @@ describe('lists', () => {
 
   it('of refused input show the newest first', async () => {
     await keepRejected(api.store, [
-      { at: 1, reason: 'bad_json', topic: 'demo/telemetry/lamp', payload: '{' },
-      { at: 2, reason: 'schema', topic: 'demo/telemetry/lamp', payload: '[]' },
+      { at: 1, kind: 'presence', reason: 'bad_json', fleet: 'demo', problem: 'a', topic: 'x', payload: '{' },
+      { at: 2, kind: 'telemetry', reason: 'schema', fleet: 'demo', problem: 'b', topic: 'x', payload: '[]' },
+      { at: 3, kind: 'connection', reason: 'takeover', client: 'c', problem: 'c', payload: 'line' },
     ]);
-    const response = await api.get('/v1/rejected?limit=1');
+    const response = await api.get('/v1/rejected?limit=1&fleet=demo');
     expectAnswer(response, 200, rejectedSchema);
     expect(response.body.rejected).toEqual([
-      { at: '1970-01-01T00:00:00.002Z', reason: 'schema', topic: 'demo/telemetry/lamp', payload: '[]' },
+      {
+        at: '1970-01-01T00:00:00.002Z',
+        kind: 'telemetry',
+        reason: 'schema',
+        fleet: 'demo',
+        problem: 'b',
+        topic: 'x',
+        payload: '[]',
+      },
     ]);
+    const kinds = async (query: string) =>
+      (await api.get(`/v1/rejected${query}`)).body.rejected.map(({ kind }: { kind: string }) => kind);
+    expect(await kinds('')).toEqual(['connection', 'telemetry', 'presence']);
+    expect(await kinds('?kind=connection')).toEqual(['connection']);
+    expect(await kinds('?reason=bad_json')).toEqual(['presence']);
+    expect(await kinds('?device=nobody')).toEqual([]);
+    expect((await api.get('/v1/rejected?kind=readings')).status).toBe(400);
   });
 });
 

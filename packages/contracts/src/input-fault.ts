@@ -16,8 +16,7 @@ export const INPUT_KINDS = [
   'connection',
 ] as const;
 /**
- * `edge`: a report of decisions taken at the edge, inside a reading that is itself accepted. `topic`: a message on a topic that belongs
- * to no kind. `connection`: the broker closed a connection.
+ * `edge`: a report of decisions taken at the edge, inside a reading that is itself accepted. `connection`: the broker closed a connection.
  */
 export type InputKind = (typeof INPUT_KINDS)[number];
 

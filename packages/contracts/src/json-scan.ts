@@ -17,7 +17,11 @@ interface Container {
 }
 
 const SPACE = /[ \t\n\r]*/y;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: JSON allows none in a text
 const TEXT = /"[^"\\\u0000-\u001f]*(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\u0000-\u001f]*)*"/y;
+/** What ends the plain part of a text. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: as above
+const TEXT_ENDS = /["\\\u0000-\u001f]/;
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 const WORD = /[\p{L}_$][\p{L}\d_$]*/uy;
 const CONSTANTS = ['true', 'false', 'null'];
@@ -140,7 +144,7 @@ class Scanner {
   }
 
   private brokenText(start: number): JsonFault {
-    const end = this.text.slice(start + 1).search(/["\\\u0000-\u001f]/);
+    const end = this.text.slice(start + 1).search(TEXT_ENDS);
     const at = start + 1 + end;
     if (end === -1) return fault(start, 'text without a closing double quote');
     if (this.text[at] === '\\') return fault(at, 'an escape that JSON does not have, or text without an end');

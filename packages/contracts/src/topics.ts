@@ -29,50 +29,6 @@ export const FILTERS = {
   presence: '+/presence/+',
 } as const;
 
-/**
- * Kinds that devices write by mistake. A broker's access list cannot tell any other level from a kind, so what may be written by mistake
- * and is then shown is a list; mosquitto/acl allows a fleet's account the same topics. Only the service may read them.
- */
-export const MISTAKEN_KINDS = [
-  'Telemetry',
-  'TELEMETRY',
-  'telemtry',
-  'telemetery',
-  'telemerty',
-  'telementry',
-  'telematry',
-  'telemetries',
-  'command',
-  'Commands',
-  'acknowledgement',
-  'acknowledgment',
-  'acknowledgments',
-  'Acknowledgements',
-  'acks',
-  'ack',
-  'receipt',
-  'Presence',
-  'presense',
-  'status',
-  'data',
-  'sensor',
-  'sensors',
-  'readings',
-] as const;
-
-/**
- * Topics that belong to no kind and that a fleet's account may write all the same, so that a mistake is seen: one level, a leading slash, more
- * than three levels, a wrong kind. No two of them match the same topic, and none a topic of the contract (but what is too deep below
- * `telemetry`, which the telemetry filter has too): a correct message costs nothing more.
- */
-export const STRAY_FILTERS: readonly string[] = [
-  '+',
-  '/+',
-  '/+/+',
-  '+/+/+/+/#',
-  ...MISTAKEN_KINDS.flatMap((kind) => [`+/${kind}`, `+/${kind}/+`]),
-];
-
 /** Builds `<fleet>/<kind>/<device>`. */
 export function deviceTopic(fleet: string, kind: TopicKind, device: string): string {
   return `${fleet}/${kind}/${device}`;

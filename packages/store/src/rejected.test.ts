@@ -59,7 +59,8 @@ it('samples are bounded, the oldest of a kind are forgotten, and a flood of one 
 });
 
 it('a line of the broker’s log is kept once, though every replica hears it', async () => {
-  const line = (payload: string) => sample(1, { kind: 'connection', reason: 'takeover', client: 'x', payload });
+  const line = (payload: string) =>
+    sample(1, { kind: 'connection', reason: 'takeover', client: 'x', payload });
   await keepRejected(store.redis, [line('first'), sample(2)]);
   await keepRejected(store.redis, [line('first'), line('second')]);
   const kept = await readRejected(store.redis, 10, { kind: 'connection' });

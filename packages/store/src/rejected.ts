@@ -1,5 +1,10 @@
 import { createHash } from 'node:crypto';
-import { INPUT_KINDS, type InputKind, type InputReason, type Suspicion } from '@lamplighter/contracts/input-fault';
+import {
+  INPUT_KINDS,
+  type InputKind,
+  type InputReason,
+  type Suspicion,
+} from '@lamplighter/contracts/input-fault';
 import type { Redis } from 'ioredis';
 import { rejectedKey, rejectedOnceKey } from './keys.js';
 import { pipelined } from './pipelined.js';
@@ -62,7 +67,9 @@ async function notKeptYet(redis: Redis, samples: readonly RejectedSample[]): Pro
   if (shared.length === 0) return [...samples];
   const pipeline = redis.pipeline();
   for (const { kind, topic, payload } of shared) {
-    const hash = createHash('sha256').update(JSON.stringify([kind, topic, payload])).digest('base64url');
+    const hash = createHash('sha256')
+      .update(JSON.stringify([kind, topic, payload]))
+      .digest('base64url');
     pipeline.set(rejectedOnceKey(hash), '1', 'EX', ONCE_SECONDS, 'NX');
   }
   const replies = (await pipeline.exec()) ?? [];

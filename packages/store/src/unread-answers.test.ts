@@ -17,10 +17,20 @@ beforeEach(async () => {
 });
 
 const PROBLEM = '`status` must be one of acknowledged, succeeded, failed, rejected, not the text "ok"';
-async function note({ id, device = robot.device, problem = PROBLEM }: { id?: string; device?: string; problem?: string } = {}) {
+async function note({
+  id,
+  device = robot.device,
+  problem = PROBLEM,
+}: {
+  id?: string;
+  device?: string;
+  problem?: string;
+} = {}) {
   const { fleet } = robot;
   const payload = '{"status":"ok"}';
-  const [noted] = await noteUnreadAnswers(store.redis, [{ fleet, device, id, field: '/status', problem, payload }]);
+  const [noted] = await noteUnreadAnswers(store.redis, [
+    { fleet, device, id, field: '/status', problem, payload },
+  ]);
   return noted === undefined ? undefined : desk.name(noted);
 }
 

@@ -44,7 +44,11 @@ export async function noteUnreadAnswers(
       args: [
         `${fleet}/${device}`,
         id,
-        JSON.stringify({ field, problem: problem.slice(0, MAX_PROBLEM), payload: payload.slice(0, MAX_PAYLOAD) }),
+        JSON.stringify({
+          field,
+          problem: problem.slice(0, MAX_PROBLEM),
+          payload: payload.slice(0, MAX_PAYLOAD),
+        }),
         UNREAD_KEPT,
       ],
     })),

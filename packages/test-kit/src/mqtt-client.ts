@@ -42,7 +42,8 @@ export async function connectMqtt(url: string, options: IClientOptions = {}): Pr
     untaken.push(message);
   });
   const close = async () => {
-    if (!client.disconnected) await client.endAsync();
+    // A connection that the broker closed has nobody left to wait for.
+    if (!client.disconnected) await client.endAsync(!client.connected);
   };
   closeLater(`MQTT client ${client.options.clientId}`, close);
   return {

@@ -108,18 +108,25 @@ export const brokerAndRedis = board({
         linesPanel({
           title: 'Clients',
           description:
-            'Connected clients, sessions kept for clients that are away, subscriptions, and connections that the services themselves lost in a minute.',
+            'Connected clients, sessions kept for clients that are away, subscriptions, connections that the services themselves lost in a minute, and client ids that two clients fight over.',
           unit: 'short',
           queries: [
             ['max(lamplighter_broker_clients)', 'connected'],
             ['max(lamplighter_broker_sessions_waiting)', 'away'],
             ['max(lamplighter_broker_subscriptions)', 'subscriptions'],
             ['sum(increase(lamplighter_mqtt_reconnects_total[1m]))', 'lost by services'],
+            ['max(lamplighter_broker_contested_clients)', 'contested'],
           ],
           width: 8,
           height: 8,
           decimals: 0,
-          colors: { connected: 'green', away: 'yellow', subscriptions: 'blue', 'lost by services': 'red' },
+          colors: {
+            connected: 'green',
+            away: 'yellow',
+            subscriptions: 'blue',
+            'lost by services': 'red',
+            contested: 'orange',
+          },
         }),
         linesPanel({
           title: 'Traffic',

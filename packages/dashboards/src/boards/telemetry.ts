@@ -3,6 +3,13 @@ import { heatPanel, linesPanel, statPanel } from '../panels.js';
 import { buckets, mean, quantile, REPLICA, sumRate } from '../promql.js';
 import { RESULTS } from './colors.js';
 
+/** Every replica hears births and the broker's log; the others share their messages. */
+const rejectedRate = (where: string) =>
+  `sum by (kind, reason, instance) (rate(lamplighter_input_rejected_total{${where},${REPLICA}}[$__rate_interval]))`;
+const NOT_UNDERSTOOD_BY_ALL = rejectedRate('kind=~"presence|connection"');
+const NOT_UNDERSTOOD = rejectedRate('kind=~"telemetry|acknowledgement|edge"');
+const NOT_UNDERSTOOD_OTHERS = rejectedRate('kind=~"acknowledgement|edge"');
+
 /** Do readings come in, what becomes of them, and what holds them up? */
 export const telemetry = board({
   name: 'telemetry',
@@ -145,6 +152,45 @@ export const telemetry = board({
           width: 8,
           height: 7,
           colors: { stored: 'green', refused: 'red', dropped: 'yellow' },
+        }),
+        linesPanel({
+          title: 'Not understood, by kind',
+          description:
+            'Messages a minute that were refused: readings, births, answers, reports of the edge; and connections that the broker closed. GET /v1/rejected says which field broke which rule.',
+          unit: 'short',
+          queries: [
+            [`60 * max by (kind) (sum by (kind, instance) (${NOT_UNDERSTOOD_BY_ALL}))`, '{{kind}}'],
+            [`60 * sum by (kind) (${NOT_UNDERSTOOD})`, '{{kind}}'],
+          ],
+          width: 8,
+          height: 7,
+        }),
+        linesPanel({
+          title: 'Not understood but telemetry, by reason',
+          description: 'The same without readings, which have a panel of their own.',
+          unit: 'short',
+          queries: [
+            [
+              `60 * sum by (reason) (max by (kind, reason) (${NOT_UNDERSTOOD_BY_ALL}) or sum by (kind, reason) (${NOT_UNDERSTOOD_OTHERS}))`,
+              '{{reason}}',
+            ],
+          ],
+          width: 8,
+          height: 7,
+        }),
+        linesPanel({
+          title: 'Accepted, and suspicious',
+          description:
+            'Messages a minute that hold text where a rule needs a number (type), or an integer beyond 2^53 (inexact).',
+          unit: 'short',
+          queries: [
+            [
+              `60 * sum by (kind, reason) (rate(lamplighter_input_suspicious_total{${REPLICA}}[$__rate_interval]))`,
+              '{{kind}}: {{reason}}',
+            ],
+          ],
+          width: 8,
+          height: 7,
         }),
       ],
     ],

@@ -38,7 +38,9 @@ export function commandBody(command: SentCommand): CommandBody {
         ...(answer.result !== undefined && { result: answer.result }),
       },
     }),
-    ...(unread && { unreadAnswers: unread.map(({ at, ...note }) => ({ at: isoTime(at), ...note })).reverse() }),
+    ...(unread && {
+      unreadAnswers: unread.map(({ at, ...note }) => ({ at: isoTime(at), ...note })).reverse(),
+    }),
     ...(effect && { effect: effectBody(effect) }),
   };
 }

@@ -135,7 +135,10 @@ export const commandSchema = z
       .array(
         z.object({
           at: timeSchema('When it came'),
-          field: z.string().optional().meta({ description: 'What is wrong, as a JSON pointer into its payload' }),
+          field: z
+            .string()
+            .optional()
+            .meta({ description: 'What is wrong, as a JSON pointer into its payload' }),
           problem: z.string(),
           payload: z.string().meta({ description: 'At most its first 100 characters' }),
         }),

@@ -16,7 +16,7 @@ export class RejectedController {
   @ApiOperation({
     summary: 'A sample of what devices sent and was not understood, newest first',
     description:
-      'Readings, births, wills, answers, reports of the edge, wrong topics and connections that the broker closed: which field broke which ' +
+      'Readings, births, wills, answers, reports of the edge and connections that the broker closed: which field broke which ' +
       'rule, and how far off it was. The last 200 of each kind, at most ten a second and replica; the metrics ' +
       '`lamplighter_input_rejected_total` and `lamplighter_input_suspicious_total` count every one.',
   })

@@ -7,7 +7,7 @@ import { limitSchema } from '../requests/page.js';
 const kindSchema = z.enum(INPUT_KINDS).meta({
   description:
     'telemetry, presence (births and wills), acknowledgement: messages on those topics; edge: a report of decisions taken at the edge, inside a ' +
-    'reading; topic: a message on a topic that belongs to no kind; connection: the broker closed a connection',
+    'reading; connection: the broker closed a connection',
 });
 const reasonSchema = z
   .enum([...INPUT_REASONS, ...SUSPICIONS])
@@ -26,7 +26,10 @@ export const rejectedSchema = z
           .meta({ description: 'It was accepted all the same: it is suspicious (`type`, `inexact`)' }),
         fleet: z.string().optional().meta({ description: 'As far as the topic names it' }),
         device: z.string().optional().meta({ description: 'As far as the topic names it' }),
-        field: z.string().optional().meta({ description: 'What is wrong, as a JSON pointer into the payload' }),
+        field: z
+          .string()
+          .optional()
+          .meta({ description: 'What is wrong, as a JSON pointer into the payload' }),
         problem: z.string().meta({ description: 'Which rule it breaks, and how far off it is' }),
         topic: z
           .string()
@@ -66,5 +69,7 @@ export const rejectedQuery = z.strictObject({
   kind: kindSchema.optional(),
   reason: reasonSchema.optional(),
   fleet: identitySchema.optional().meta({ description: 'Only of this fleet', examples: ['demo'] }),
-  device: identitySchema.optional().meta({ description: 'Only of devices with this name', examples: ['lamp-0001'] }),
+  device: identitySchema
+    .optional()
+    .meta({ description: 'Only of devices with this name', examples: ['lamp-0001'] }),
 });

@@ -77,7 +77,14 @@ export class UnreadAnswers {
     if (parsed === undefined || !this.budget.take(topic)) return;
     const { field, problem, id, payload } = explain();
     const { fleet, device } = parsed;
-    const note: AnswerNote = { fleet, device, id, field, problem, payload: beginningOf(payload, MAX_PAYLOAD) };
+    const note: AnswerNote = {
+      fleet,
+      device,
+      id,
+      field,
+      problem,
+      payload: beginningOf(payload, MAX_PAYLOAD),
+    };
     this.metrics.storeCall('answer', () => noteUnreadAnswers(this.redis, [note])).catch(() => undefined);
   }
 }

@@ -124,6 +124,7 @@ export class EdgeService implements OnApplicationBootstrap {
 
 /** How many decisions a device meant to report. */
 function countOf(report: unknown): number {
-  const decisions: unknown = typeof report === 'object' && report !== null && 'decisions' in report ? report.decisions : undefined;
+  const decisions: unknown =
+    typeof report === 'object' && report !== null && 'decisions' in report ? report.decisions : undefined;
   return Array.isArray(decisions) ? decisions.length : 0;
 }

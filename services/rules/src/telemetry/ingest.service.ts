@@ -1,5 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { parseTelemetry, type RefusedReading, type RejectReason, STALE_MS } from '@lamplighter/contracts/reading';
+import {
+  parseTelemetry,
+  type RefusedReading,
+  type RejectReason,
+  STALE_MS,
+} from '@lamplighter/contracts/reading';
 import { inexactFault, telemetryFault } from '@lamplighter/contracts/reading-fault';
 import { pointerOf } from '@lamplighter/contracts/schema-problem';
 import { topicFault } from '@lamplighter/contracts/topic-fault';
@@ -354,7 +359,9 @@ export class IngestService {
       this.countRefused(reason);
       refuse(refusals, device, reason, seq);
     }
-    this.rejected.refuse('telemetry', rejected[0]!.reason, message, () => telemetryFault(message.payload, now));
+    this.rejected.refuse('telemetry', rejected[0]!.reason, message, () =>
+      telemetryFault(message.payload, now),
+    );
   }
 
   private countRefused(reason: RejectReason): void {

@@ -39,13 +39,23 @@ export class RejectedService implements OnApplicationShutdown {
    * Input is refused.
    * @param explain finds out what is wrong, which may cost more than the refusal: it is called for samples only
    */
-  refuse(kind: InputKind, reason: InputReason, message: WrongMessage, explain: () => InputFault | undefined): void {
+  refuse(
+    kind: InputKind,
+    reason: InputReason,
+    message: WrongMessage,
+    explain: () => InputFault | undefined,
+  ): void {
     this.metrics.inputRejected.inc({ kind, reason });
     if (this.budget.take(message.topic)) this.sample(kind, reason, message, explain());
   }
 
   /** Input is accepted, and suspicious. */
-  suspect(kind: InputKind, reason: Suspicion, message: WrongMessage, explain: () => InputFault<Suspicion> | undefined): void {
+  suspect(
+    kind: InputKind,
+    reason: Suspicion,
+    message: WrongMessage,
+    explain: () => InputFault<Suspicion> | undefined,
+  ): void {
     this.metrics.inputSuspicious.inc({ kind, reason });
     if (this.budget.take(message.topic)) this.sample(kind, reason, message, explain(), true);
   }
