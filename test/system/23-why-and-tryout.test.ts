@@ -186,9 +186,13 @@ describe('why', () => {
     'tells who sent a command that no rule issued, and knows no other',
     async () => {
       const fleet = await fleetWith();
-      const { body } = await stack.send('POST', `/v1/fleets/${fleet.name}/devices/lamp/commands`, {
-        action: { led_on: true },
-      });
+      const { body } = await stack.send(
+        'POST',
+        `/v1/fleets/${fleet.name}/devices/lamp/commands?allowUnknown=true`,
+        {
+          action: { led_on: true },
+        },
+      );
       const told = await why(body.id);
       expect(told).not.toHaveProperty('because');
       expect(told.sentences[0]).toMatch(
@@ -198,7 +202,7 @@ describe('why', () => {
 
       await (await announced(fleet, 'lamp')).sendReading({ light: 1 }, { qos: 1 });
       await stack.lastState(fleet, 'lamp', ({ light }) => light === 1);
-      const rollout = await stack.send('POST', `/v1/fleets/${fleet.name}/commands`, {
+      const rollout = await stack.send('POST', `/v1/fleets/${fleet.name}/commands?allowUnknown=true`, {
         action: { led_on: false },
         selector: { devices: ['lamp'] },
       });
