@@ -22,6 +22,8 @@ const REASONS: Readonly<Record<string, string>> = {
 const BEGINS: Readonly<Record<string, (block: Block) => boolean>> = {
   'docs/runbooks/': ({ page, section }) =>
     page === 'docs/runbooks/README.md' && section === 'before-you-type',
+  'docs/telemetry-interval.md': ({ page, section }) =>
+    page === 'docs/api/README.md' && section === 'the-rest-api',
   'docs/devices.md': ({ page, section }) => page === 'docs/api/README.md' && section === 'the-rest-api',
 };
 
