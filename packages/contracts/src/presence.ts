@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { BOUNDS } from './bounds.js';
+import { IDENTITY } from './identity.js';
 import {
   count,
   type InputFault,
@@ -25,6 +26,8 @@ import {
  * `forgetAfter` is for a device that may leave for good: one that has been away for longer, milliseconds, is removed with all that
  * is stored of it. Without it a device is kept until someone deletes it.
  * `goodbye` is what such a device says itself when it disconnects in good order: it may not return, and nobody has to look for it.
+ * `boot` names the run of the device's program, or of the actuator itself: a birth with the same name is a reconnection and nothing
+ * was forgotten; with another one, or none, the device may have restarted, and rules command again what holds.
  */
 export const birthSchema = z.object({
   online: z.literal(true),
@@ -33,6 +36,7 @@ export const birthSchema = z.object({
   telemetry: z.enum(['latest', 'keep']).optional(),
   sleeps: z.int().min(BOUNDS.minSleepMs).max(BOUNDS.maxSleepMs).optional(),
   forgetAfter: z.int().min(BOUNDS.minForgetMs).max(BOUNDS.maxForgetMs).optional(),
+  boot: z.string().regex(IDENTITY, 'must be 1 to 64 letters, digits, "_", "." or "-"').optional(),
   reports: z.int().min(BOUNDS.minSleepMs).max(BOUNDS.maxSleepMs).optional(),
 });
 export const willSchema = z.object({

@@ -71,6 +71,7 @@ describe('a device on a real broker', () => {
     expect(await next(service, fleet, 'presence')).toEqual({
       online: true,
       session: expect.any(Number),
+      boot: expect.stringMatching(/^\w{18}$/),
       at: expect.any(Number),
       telemetry: 'latest',
     });

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { Answer } from '@lamplighter/contracts/command';
 import { EDGE_RULE_KEY } from '@lamplighter/contracts/edge';
 import { IDENTITY } from '@lamplighter/contracts/identity';
@@ -48,6 +49,10 @@ export interface DeviceOptions {
   readonly fallbackAfterMs?: number;
   /** For a device that connects only to report: it does so at least this often, ms. */
   readonly sleeps?: number;
+  /** For a device that stays connected and reports more seldom than every 20 s: it does so at least this often, ms. */
+  readonly reports?: number;
+  /** Names the run of the actuator: rules command again what holds when it changes. By default it is the run of this client. */
+  readonly boot?: string;
   /** The device may leave for good: the service removes it once it has been away for so long, milliseconds. */
   readonly forgetAfterMs?: number;
   /** QoS of telemetry; default 1. */
@@ -115,7 +120,9 @@ export class DeviceClient {
       backoff: options.backoff ?? DEFAULT_BACKOFF,
       announcement: {
         telemetry: options.telemetry ?? 'latest',
+        boot: options.boot ?? randomBytes(9).toString('hex'),
         ...(options.sleeps !== undefined && { sleeps: options.sleeps }),
+        ...(options.reports !== undefined && { reports: options.reports }),
         ...(options.forgetAfterMs !== undefined && { forgetAfter: options.forgetAfterMs }),
       },
       clock: this.clock,

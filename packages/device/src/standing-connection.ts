@@ -12,7 +12,7 @@ export interface StandingOptions {
   readonly keepAliveSeconds: number;
   readonly backoff: Backoff;
   /** What the birth says beside the session and the time. */
-  readonly announcement: Pick<Birth, 'telemetry' | 'sleeps' | 'forgetAfter'>;
+  readonly announcement: Pick<Birth, 'telemetry' | 'sleeps' | 'reports' | 'boot' | 'forgetAfter'>;
   /** Milliseconds since 1970. */
   readonly clock: () => number;
   /** A number for the next session, larger than all before. */

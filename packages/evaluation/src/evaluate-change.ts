@@ -44,7 +44,7 @@ export function change(
   band: number | undefined,
   runMs: number,
 ): Evaluated {
-  const { rule, before, now, trace } = inquiry;
+  const { rule, before, device, now, trace } = inquiry;
   const result = raised ? 'matched' : 'unmatched';
   // GCRA: each change uses up an interval of the burst, and time gives it back.
   const used = before?.loop === undefined ? 0 : left(before.loop - LOOP_BURST_MS, LOOP_BURST_MS, now);
@@ -60,6 +60,7 @@ export function change(
     raised,
     at: now,
     emittedAt: emit === undefined ? before?.emittedAt : now,
+    told: emit === undefined ? before?.told : device.startedAt,
     band,
     raisedAt: before?.raised === true ? raiseToRemember(rule, before) : undefined,
     runUntil: raised && rule.run !== undefined ? now + runMs : undefined,
@@ -70,13 +71,14 @@ export function change(
 
 /** The time of a run is over, whatever the readings say. */
 export function endRun(inquiry: Inquiry, before: RuleState): Evaluated {
-  const { rule, now } = inquiry;
+  const { rule, device, now } = inquiry;
   const { since, band, loop, cut } = before;
   const state: RuleState = {
     since,
     raised: false,
     at: now,
     emittedAt: now,
+    told: device.startedAt,
     band,
     raisedAt: raiseToRemember(rule, before),
     loop,

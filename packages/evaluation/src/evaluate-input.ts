@@ -37,6 +37,8 @@ export interface DeviceFacts {
   readonly answers: boolean;
   /** The device speaks the lesson's protocol, in which the server answers every message. */
   readonly lesson: boolean;
+  /** When the present run of the device began, as its births tell, server time in ms; undefined if it does not announce itself. */
+  readonly startedAt?: number | undefined;
 }
 
 /** All that the clauses look at. */

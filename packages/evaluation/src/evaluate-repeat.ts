@@ -1,6 +1,6 @@
 import type { Action } from '@lamplighter/contracts/command';
 import type { Measurement } from '@lamplighter/contracts/reading';
-import type { Inquiry, Observation } from './evaluate-input.js';
+import type { DeviceFacts, Inquiry, Observation } from './evaluate-input.js';
 import { left, type RuleState } from './rule-state.js';
 
 /** The spacing of re-assertions doubles up to this, milliseconds. */
@@ -9,41 +9,91 @@ export const MAX_REASSERT_MS = 3_600_000;
 /** What a device reports of what it was commanded. */
 export type Report = 'agrees' | 'differs' | 'nothing';
 
+/** What is known when an action may be commanded again. */
+type Occasion = Pick<Inquiry, 'rule' | 'now' | 'trace'> & {
+  readonly observation: Pick<Observation, 'reading' | 'ageMs'>;
+  readonly device: Pick<DeviceFacts, 'answers' | 'startedAt'>;
+};
+
 /**
- * Whether the present action is commanded once more, and the state after that; the same state if there is nothing to say.
- *
- * - A device that reports another value than it was commanded is told again, first after `reassert`, then after twice that, and so
- *   on up to an hour: somebody may hold the switch, or the lamp may be broken, and neither should be shouted at. Once it has agreed
- *   for as long as the present spacing, this begins again.
- * - A device that neither answers nor reports may have restarted unnoticed; it is told again each time.
- * - What was raised is not repeated in quiet hours.
+ * Whether the present action of a rule is commanded again, and the state after that; the same state if nothing changes.
+ * Of a quorum each target repeats the action of its group, see quorum-target.ts.
  */
-export function reassert({ rule, observation, device, now, trace }: Inquiry, state: RuleState): RuleState {
-  const { reading } = observation;
+export function reassert(inquiry: Inquiry, state: RuleState): RuleState {
+  const { rule } = inquiry;
   const action = state.raised ? rule.whenTrue : rule.whenFalse;
+  if (action === undefined || rule.quorum !== undefined) return state;
+  return commandedAgain(inquiry, action, state, state.raised);
+}
+
+/**
+ * The state after a reading of a device that was commanded an action; `emittedAt` is now if the action is commanded again, and the
+ * state is the same if nothing changes.
+ *
+ * - A device that reports another value than it was commanded is commanded again, first after `reassert`, then after twice that, and
+ *   so on up to an hour: a person may hold the switch, or the lamp may be broken. Once it has agreed for as long as the present
+ *   spacing, this starts again.
+ * - A device that has restarted since, by its births, may have forgotten the action. It is commanded again with its next reading,
+ *   unless that reports the action; a device that restarts often at most every `reassert`.
+ * - A device that neither answers nor reports may have restarted unnoticed; it is commanded again every `reassert`.
+ * - What was raised is not repeated in quiet hours, and nothing is with `reassert: "never"`.
+ * @param isQuieted nothing is repeated in quiet hours
+ * @param leastMs shortest spacing, milliseconds
+ */
+export function commandedAgain(
+  { rule, observation, device, now, trace }: Occasion,
+  action: Action,
+  state: RuleState,
+  isQuieted: boolean,
+  leastMs = 0,
+): RuleState {
+  const { reading, ageMs } = observation;
   const { emittedAt, repeats = 0 } = state;
-  if (action === undefined || emittedAt === undefined || rule.quorum !== undefined) return state;
+  if (emittedAt === undefined) return state;
   const report = reported(action, reading);
+  const restarted = hasRestarted(device, state);
+  const differs = Math.max(spaced(rule.reassertMs, repeats), leastMs);
   if (report === 'agrees') {
-    // Not at once: where two contradict each other the device agrees with whoever spoke last, and neither would ever tire.
-    const isLasting = repeats > 0 && left(emittedAt, spaced(rule.reassertMs, repeats), now) === 0;
-    return isLasting ? { ...state, repeats: undefined } : state;
+    // Not at once: where two contradict each other the device agrees with the one that spoke last, and neither would ever stop.
+    const isLasting = repeats > 0 && left(emittedAt, differs, now) === 0;
+    if (!isLasting && !restarted) return state;
+    return {
+      ...state,
+      ...(isLasting && { repeats: undefined }),
+      ...(restarted && { told: device.startedAt }),
+    };
   }
-  if (report === 'nothing' && device.answers) return state;
-  const spacing = report === 'differs' ? spaced(rule.reassertMs, repeats) : rule.reassertMs;
-  if (spacing === Number.POSITIVE_INFINITY) return state;
-  const isQuiet = state.raised && rule.quiet?.endOf(now) !== undefined;
-  const isDue = left(emittedAt, spacing, now) === 0 && !isQuiet;
+  if (rule.reassertMs === Number.POSITIVE_INFINITY) return state;
+  if (report === 'nothing' && device.answers && !restarted) return state;
+  const spacing = restarted
+    ? repeats === 0
+      ? leastMs
+      : rule.reassertMs
+    : report === 'differs'
+      ? differs
+      : rule.reassertMs;
+  const isQuiet = isQuieted && rule.quiet?.endOf(now) !== undefined;
+  // A reading that was taken before the command is not held against the device.
+  const isDue = left(emittedAt, spacing + ageMs, now) === 0 && !isQuiet;
   trace?.push({
     clause: 'reassert',
     passes: isDue,
-    reason: isQuiet ? 'quiet' : report,
+    reason: isQuiet ? 'quiet' : restarted ? 'restarted' : report,
     amount: now - emittedAt,
     limit: spacing,
     values: reportedValues(action, reading),
   });
   if (!isDue) return state;
-  return { ...state, emittedAt: now, repeats: report === 'differs' ? repeats + 1 : state.repeats };
+  const again = restarted ? 1 : report === 'differs' ? repeats + 1 : state.repeats;
+  return { ...state, emittedAt: now, repeats: again, told: device.startedAt };
+}
+
+/** Whether the device has restarted since it was last commanded, or found to agree. */
+export function hasRestarted(
+  { startedAt }: Pick<DeviceFacts, 'startedAt'>,
+  { emittedAt, told = emittedAt }: Pick<RuleState, 'emittedAt' | 'told'>,
+): boolean {
+  return startedAt !== undefined && told !== undefined && startedAt > told;
 }
 
 /** How long after the last time a device that reports otherwise is told again, milliseconds. */

@@ -12,7 +12,7 @@ import {
 import { runLength, verdictAsked } from './evaluate-condition.js';
 import type { DeviceFacts, Inquiry, Observation } from './evaluate-input.js';
 import { timeUntilBelieved } from './evaluate-limits.js';
-import { reassert } from './evaluate-repeat.js';
+import { hasRestarted, reassert } from './evaluate-repeat.js';
 import { ExpressionFailed } from './expression.js';
 import { earlierRun, left, type RuleState, stateFor } from './rule-state.js';
 import { ask, type Trace } from './trace.js';
@@ -210,8 +210,11 @@ function repeat(
   let told = state;
   if (observation.trigger === 'reading' && action !== undefined) {
     const answersAll = rule.mode === 'every' || (device.lesson && rule.absenceMs === undefined);
-    if (answersAll && moved) return waking(spoken(inquiry, state, action, result, 'every'), believedAt);
-    if (!answersAll) told = reassert(inquiry, state);
+    if (answersAll && moved) {
+      const answered = state.told === device.startedAt ? state : { ...state, told: device.startedAt };
+      return waking(spoken(inquiry, answered, action, result, 'every'), believedAt);
+    }
+    if (!answersAll || hasRestarted(device, state)) told = reassert(inquiry, state);
     if (told.emittedAt !== state.emittedAt)
       return waking(spoken(inquiry, told, action, result, 'reassert'), believedAt);
   }

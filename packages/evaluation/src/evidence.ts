@@ -42,7 +42,7 @@ export function evidenceOf(
   rule: CompiledRule,
   state: RuleState | undefined,
   observation: Observation,
-  { address: { fleet, device }, answers, lesson }: DeviceFacts,
+  { address: { fleet, device }, answers, lesson, startedAt }: DeviceFacts,
   now: number,
   tally?: unknown,
 ): Evidence {
@@ -74,7 +74,7 @@ export function evidenceOf(
     heardAt,
     ...(rule.absenceMs !== undefined && listeningSince !== undefined && { listeningSince }),
     ...(rule.absenceMs !== undefined && longestIntervalMs !== undefined && { longestIntervalMs }),
-    device: { address: { fleet, device }, answers, lesson },
+    device: { address: { fleet, device }, answers, lesson, startedAt },
   };
 }
 

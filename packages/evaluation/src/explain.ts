@@ -90,8 +90,13 @@ const SENTENCES: Readonly<Record<Clause, (step: TraceStep, mood: Mood) => string
     `the rule changed its mind too often: it ${mood} cut for ${duration(limit)}, and nothing ${mood} commanded`,
   emit: emission,
   reassert: ({ passes, reason, amount = 0, limit = 0, values = {} }, mood) => {
-    const cause =
-      reason === 'nothing' ? 'the device does not answer' : `the device reported ${listed(values)}`;
+    const known = listed(values);
+    const report = known === '' ? 'reported nothing of it' : `reported ${known}`;
+    if (reason === 'restarted')
+      return passes
+        ? `the device had restarted since the last command, ${duration(amount)} ago, and ${report}`
+        : `the device had restarted since the last command and ${report}; it was commanded ${duration(amount)} ago, and is commanded again after ${duration(limit)}`;
+    const cause = reason === 'nothing' ? 'the device does not answer' : `the device ${report}`;
     if (reason === 'quiet') return `nothing ${mood} commanded again, as it was in the quiet hours`;
     return passes
       ? `${cause}, and was told ${duration(amount)} ago, longer than ${duration(limit)}`

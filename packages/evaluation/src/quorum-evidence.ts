@@ -75,7 +75,7 @@ export function targetEvidenceOf(
   standing: GroupState,
   memory: RuleState | undefined,
   { reading, ageMs, heardAt }: Observation,
-  { address: { fleet, device }, answers, lesson }: DeviceFacts,
+  { address: { fleet, device }, answers, lesson, startedAt }: DeviceFacts,
   action: Action,
   now: number,
 ): TargetEvidence {
@@ -89,7 +89,7 @@ export function targetEvidenceOf(
     reading: reportedValues(action, reading),
     ageMs,
     heardAt,
-    device: { address: { fleet, device }, answers, lesson },
+    device: { address: { fleet, device }, answers, lesson, startedAt },
     standing,
   };
 }

@@ -1,8 +1,8 @@
 import type { Action } from '@lamplighter/contracts/command';
 import type { CompiledRule } from './compile-rule.js';
 import { LOOP_CUT_MS } from './evaluate-change.js';
-import type { Observation } from './evaluate-input.js';
-import { reported, reportedValues, spaced } from './evaluate-repeat.js';
+import type { DeviceFacts, Observation } from './evaluate-input.js';
+import { commandedAgain, hasRestarted, reported } from './evaluate-repeat.js';
 import type { GroupState } from './quorum-group.js';
 import { left, type RuleState } from './rule-state.js';
 import type { Trace } from './trace.js';
@@ -17,6 +17,8 @@ export interface Reminded {
   readonly emit?: Action;
   /** Which side of the rule that is; undefined of the safe action. */
   readonly raise?: boolean;
+  /** When the device restarted, if that is why. */
+  readonly restartedAt?: number | undefined;
 }
 
 /** What all targets of a group were last commanded, and still should be doing. */
@@ -28,53 +30,46 @@ interface Standing {
 }
 
 /**
- * Whether a target of a quorum is told again what the group has decided: when it reports another value for a commanded key, first
- * `reassert` after all of them were commanded, then after twice that, and so on up to an hour, until it has agreed for as long. What was
- * raised is not repeated in quiet hours. A target that reports none of the keys is left alone, for who delivers commands sees to it that they arrive.
- * Pure.
- * @param memory of the target: `at` is when the group had commanded what it was told again, at `emittedAt`
+ * Whether a target of a quorum is commanded again what the group has decided, by the rules of `commandedAgain`: because it reports
+ * another value for a commanded key, or has restarted. A target that reports none of the keys is otherwise left alone: delivery sees to
+ * it that commands arrive. Pure.
+ * @param memory of the target: `at` is when the group had commanded what it was commanded again, at `emittedAt`
  * @param now server time, milliseconds
  */
 export function remind(
   rule: CompiledRule,
   group: GroupState,
   memory: RuleState | undefined,
-  { reading, ageMs }: Pick<Observation, 'reading' | 'ageMs'>,
+  observation: Pick<Observation, 'reading' | 'ageMs'> & { readonly device?: Pick<DeviceFacts, 'startedAt'> },
   now: number,
   trace?: Trace,
 ): Reminded {
   const standing = standingOf(rule, group, now);
-  if (standing === undefined || rule.reassertMs === Number.POSITIVE_INFINITY || ageMs > rule.maxAgeMs)
+  if (
+    standing === undefined ||
+    rule.reassertMs === Number.POSITIVE_INFINITY ||
+    observation.ageMs > rule.maxAgeMs
+  )
     return { state: memory };
   const { action, raise, at } = standing;
-  const report = reported(action, reading);
-  if (report === 'nothing') return { state: memory };
   const known = memory?.since === rule.since && memory.at === at ? memory : undefined;
-  const { emittedAt = at, repeats = 0 } = known ?? {};
-  const spacing = Math.max(spaced(rule.reassertMs, repeats), rule.settleMs);
-  // Not at once: where two contradict each other the target agrees with whoever spoke last, and neither would ever tire.
-  if (report === 'agrees') return { state: left(emittedAt, spacing, now) === 0 ? undefined : known };
-  const isQuiet = raise === true && rule.quiet?.endOf(now) !== undefined;
-  // A reading that was taken before is not held against it.
-  const isDue = left(emittedAt, spacing + ageMs, now) === 0 && !isQuiet;
-  trace?.push({
-    clause: 'reassert',
-    passes: isDue,
-    reason: isQuiet ? 'quiet' : report,
-    amount: now - emittedAt,
-    limit: spacing,
-    values: reportedValues(action, reading),
-  });
-  if (!isDue) return { state: memory };
-  trace?.push({
-    clause: 'emit',
-    passes: true,
-    value: raise,
+  const before = known ?? { since: rule.since, raised: raise === true, at, emittedAt: at };
+  const device = { answers: true, startedAt: observation.device?.startedAt };
+  const after = commandedAgain(
+    { rule, observation, device, now, trace },
     action,
-    reason: raise === undefined ? 'lost' : 'reassert',
-  });
-  const state = { since: rule.since, raised: raise === true, at, emittedAt: now, repeats: repeats + 1 };
-  return { state, emit: action, raise };
+    before,
+    raise === true,
+    rule.settleMs,
+  );
+  if (after.emittedAt === before.emittedAt) {
+    if (reported(action, observation.reading) !== 'agrees') return { state: memory };
+    return { state: after.repeats === undefined && after.told === undefined ? undefined : after };
+  }
+  const reason = raise === undefined ? 'lost' : 'reassert';
+  trace?.push({ clause: 'emit', passes: true, value: raise, action, reason });
+  const restartedAt = hasRestarted(device, before) ? device.startedAt : undefined;
+  return { state: after, emit: action, raise, restartedAt };
 }
 
 /** What stands; nothing while the rule is off or cut, before its first verdict, and when a run is over that is not ended yet. */

@@ -21,6 +21,8 @@ export interface RuleState {
   readonly first?: true;
   /** When a command was last emitted, except those of mode `every`. */
   readonly emittedAt?: number;
+  /** Start of the run of the device that was last commanded, or found to agree (`startedAt` of the device). */
+  readonly told?: number | undefined;
   /** How often the present action was re-asserted because the device reports otherwise; the spacing doubles with it. */
   readonly repeats?: number;
   /** Since when the other verdict is asked for, without being believed. */

@@ -22,7 +22,8 @@
 --           and behind whose n, seq and at it does not fall
 --         rule states as JSON, if any
 --         readings, in the order in which they came: "<n>,<seq>,<at>,<replica>.<part>,<json>"; n, seq and at empty if the reading has none
---         per command: id, lane, delivery (its header from the policy on), ttl (ms), JSON, cause
+--         per command: id, lane, delivery (its header from the policy on), ttl (ms), JSON, cause, and when the device restarted (ms)
+--           if the command repeats an earlier one because of that, '' otherwise
 --         per vote: "<group key> <vote>", kept in the group's HASH as `v:<device>` with the time before it
 -- Version  '0' for a new device, then '<replica>.<part>' of the part that last changed the rule states: never used twice.
 -- Order    order.lua says which readings are live, and the readings are judged as that or not at all.
@@ -44,8 +45,8 @@
 --          {i, 'late', stored, duplicate, stale, retained}  what became of the late readings, and how many retained ones there were; those of
 --           a device that is not listed are not stored
 --          {i, 'restarted', 'clock'|'session'|'counter'}   a live reading has a lower number than the last state, and why it is newer
---          {i, 'command', id, 'dispatched'|'pending'|'full', seq, expiresAt, superseded ids…}  one per command; '?' before the id of
---           one that ended as unknown
+--          {i, 'command', id, 'dispatched'|'pending'|'full'|'needless', seq, expiresAt, superseded ids…}  one per command; '?' before the
+--           id of one that ended as unknown
 --          {i, 'crowded', group key}                       the group has as many votes as it may; this one is not kept
 -- Clock    Redis TIME
 --@include commands.lua
@@ -194,7 +195,7 @@ local function accept(i, head, window, newest)
     vote_count = tonumber(vote_count)
     if has_rules == '1' then rules = take() end
   end
-  local rest = live_count + late_count + 6 * command_count + vote_count
+  local rest = live_count + late_count + 7 * command_count + vote_count
 
   -- The order of the last state, or none if only history has come so far.
   last = newest
@@ -351,10 +352,10 @@ local function accept(i, head, window, newest)
       local away = command_count > 0 and live_count + late_count == 0
         and is_away(call('HGET', device_key, 'session'), call('ZSCORE', key(presence), device), now, fresh)
       for _ = 1, command_count do
-        local id, lane, delivery, ttl, text, cause = take(), take(), take(), take(), take(), take()
+        local id, lane, delivery, ttl, text, cause, restarted = take(), take(), take(), take(), take(), take(), take()
         local state, lane_seq, expires_at, superseded = enqueue(command_keys(tonumber(first_command)), device_key, {
           id = id, device = fleet .. '/' .. device, lane = lane, delivery = delivery, ttl = tonumber(ttl), json = text,
-          cause = cause, keep = keep, max_open = max_open, lease = lease, away = away,
+          cause = cause, keep = keep, max_open = max_open, lease = lease, away = away, restarted = tonumber(restarted),
         }, now)
         reply[#reply + 1] = { i, 'command', id, state, int(lane_seq), int(expires_at), unpack(superseded) }
       end

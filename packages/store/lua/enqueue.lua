@@ -17,15 +17,31 @@ end
 
 -- Puts a new command at the end of its lane. `c`: id, device ("<fleet>/<device>"), lane, delivery (the header from the policy on),
 -- ttl (ms), json, cause, keep, max_open, lease (ms; 0 leaves the first dispatch to the dispatcher), away (the device is known to be
--- away, and the command waits for it).
+-- away, and the command waits for it), restarted (ms; the command repeats an earlier one since the device restarted then).
 -- Returns "dispatched" (the caller holds the lease and publishes now) or "pending", the lane's sequence number, the expiry,
--- and the ids that it superseded, with a "?" before those that ended as unknown; or "full" (and nothing has changed): a command
+-- and the ids that it superseded, with a "?" before those that ended as unknown; or "needless", or "full" (and nothing has changed): a command
 -- that supersedes another one always has room, and one that ends what a rule has started has twice as much as others.
 -- An id that was taken before (the reply was lost) changes nothing; whoever is to dispatch it, it is not the caller.
+-- Whether the device was commanded by the newest command of this cause and lane since it restarted, or will be.
+local function is_needless(K, c, lane)
+  local kept = redis.call('ZREVRANGEBYLEX', K.index, '(' .. c.device .. '0', '[' .. c.device .. '/', 'LIMIT', 0, c.max_open)
+  for _, member in ipairs(kept) do
+    local earlier = read_command(K, id_of(member))
+    if earlier and earlier.lane == lane and string.match(earlier.history, '^%a+,%d+,%d+,([^;]*)') == c.cause then
+      if earlier.state == 'pending' then return true end
+      local sent = string.match(earlier.history, '^.*;dispatched,(%d+),')
+      return sent and tonumber(sent) >= c.restarted
+        and (not FINAL[earlier.state] or earlier.state == 'succeeded')
+    end
+  end
+  return false
+end
+
 local function enqueue(K, device_key, c, now)
   local known = read_command(K, c.id)
   if known then return 'pending', known.seq, known.expires_at, {} end
   local lane = c.device .. '/' .. c.lane
+  if c.restarted and is_needless(K, c, lane) then return 'needless', 0, 0, {} end
   local policy, rollout = string.match(c.delivery, '^(%a+) .* (%S+)$')
   local superseded = {}
   local head = nil

@@ -12,10 +12,13 @@
 --       9 after how long away a device is removed (ms), of a birth, or ''   10 '1' if the device itself said goodbye, or ''
 --       11 time between reports of a device that stays connected (ms) or ''
 --       12 '1' if the message was retained, or delivered before   13 how long ago it arrived (ms)
--- Session  "number,online,at,telemetry,sleeps,reports", empty fields at the end left out
+--       14 name of the run of the device's program, or '': births with the same one are reconnections, not restarts
+-- Session  "number,online,at,telemetry,sleeps,reports,started", empty fields at the end left out; `started` is when the present run of the
+--          device began (ms), as far as its births tell
 -- Sessions "<arrival of the latest message>,<number>…" of the latest sessions, the present one last
--- Returns  'born', 'gone', 'slept', 'ignored' (older, or a will that is known already), 'known' (the birth of the session that stands
---          came before) or 'full'; of a birth also what became of the session before, if nobody has told: 'took_over' from one that
+-- Returns  {outcome, for a birth when the present run of the device began (ms)}: 'born', 'gone', 'slept', 'ignored' (older, or a will
+--          that is known already), 'known' (the birth of the session that stands came before) or 'full'; of a birth also what became of
+--          the session before, if that was not told: 'took_over' from one that
 --          was fresh, 'returned' from one that had fallen silent
 -- Removed  Of a removed device the HASH keeps the session. Until the retained presence is cleared (`removed`) a birth of that session is
 --          the retained one; a will is of a connection that the device was removed with.
@@ -32,14 +35,16 @@ local device, online, session = ARGV[2], ARGV[3], ARGV[4]
 local arrived = now - tonumber(ARGV[13])
 local may_be_old = ARGV[12] == '1'
 
-local policy, sleeps, reports = ARGV[5], ARGV[8], ARGV[11]
+local policy, sleeps, reports, boot = ARGV[5], ARGV[8], ARGV[11], ARGV[14]
+local started = int(now)
 local born = 'born'
 local known = redis.call('HMGET', KEYS[1], 'session', 'sessions')
 local stored, latest = known[1], {}
 local is_listed = redis.call('ZSCORE', KEYS[3], device)
 if stored then
-  local present, was_online, since, known_policy, known_sleeps, known_reports =
-    string.match(stored, '^(%d+),(%d),(%d+),(%a+),?(%d*),?(%d*)')
+  local present, was_online, since, known_policy, known_sleeps, known_reports, known_started =
+    string.match(stored, '^(%d+),(%d),(%d+),(%a+),?(%d*),?(%d*),?(%d*)')
+  if known_started == '' and was_online == '1' then known_started = since end
   -- An earlier version remembered the present session only.
   local sessions = known[2] or since .. ',' .. present
   local arrival = tonumber(string.match(sessions, '^%d+'))
@@ -50,17 +55,18 @@ if stored then
   local comes_again = may_be_old or arrived <= arrival + TOGETHER
   local is_present = session == present
   if not is_listed then
-    if online == '0' then return 'ignored' end
-    if remembered and comes_again and redis.call('HEXISTS', KEYS[1], 'removed') == 1 then return 'ignored' end
+    if online == '0' then return { 'ignored' } end
+    if remembered and comes_again and redis.call('HEXISTS', KEYS[1], 'removed') == 1 then return { 'ignored' } end
   elseif online == '0' then
     -- A will says only that the connection ended: how the device reports stays as its birth said.
-    policy, sleeps, reports = known_policy, known_sleeps, known_reports
-    if is_present and (was_online == '0' or arrived < arrival) then return 'ignored' end
-    if not is_present and (remembered or tonumber(session) < tonumber(present)) then return 'ignored' end
+    policy, sleeps, reports, started = known_policy, known_sleeps, known_reports, known_started
+    if is_present and (was_online == '0' or arrived < arrival) then return { 'ignored' } end
+    if not is_present and (remembered or tonumber(session) < tonumber(present)) then return { 'ignored' } end
   else
-    if is_present and was_online == '1' and comes_again then return 'known' end
-    if is_present and was_online == '0' and (may_be_old or arrived <= arrival) then return 'ignored' end
-    if not is_present and (arrived < arrival or (remembered and comes_again)) then return 'ignored' end
+    if is_present and was_online == '1' and comes_again then return { 'known', known_started } end
+    if is_present and was_online == '0' and (may_be_old or arrived <= arrival) then return { 'ignored' } end
+    if not is_present and (arrived < arrival or (remembered and comes_again)) then return { 'ignored' } end
+    if boot ~= '' and known_started ~= '' and redis.call('HGET', KEYS[1], 'boot') == boot then started = known_started end
     -- A sleeping device opens a session for each report, and need not end it.
     if was_online == '1' and known_sleeps == '' then
       born = tonumber(redis.call('ZSCORE', KEYS[2], device) or 0) >= now and 'took_over' or 'returned'
@@ -68,15 +74,17 @@ if stored then
   end
 end
 if not is_listed then
-  if redis.call('ZCARD', KEYS[3]) >= tonumber(ARGV[7]) then return 'full' end
+  if redis.call('ZCARD', KEYS[3]) >= tonumber(ARGV[7]) then return { 'full' } end
   redis.call('ZADD', KEYS[3], 0, device)
   redis.call('SADD', KEYS[4], ARGV[1])
   redis.call('PERSIST', KEYS[1])
   redis.call('HDEL', KEYS[1], 'removed')
 end
+if online == '1' and boot == '' then redis.call('HDEL', KEYS[1], 'boot') end
+if online == '1' and boot ~= '' then redis.call('HSET', KEYS[1], 'boot', boot) end
 if latest[#latest] ~= session then latest[#latest + 1] = session end
 while #latest > REMEMBERED do table.remove(latest, 1) end
-local fields = { ARGV[4], online, int(now), policy, sleeps, reports }
+local fields = { ARGV[4], online, int(now), policy, sleeps, reports, started }
 local value = string.gsub(table.concat(fields, ','), ',+$', '')
 redis.call('HSET', KEYS[1], 'session', value, 'sessions', int(arrived) .. ',' .. table.concat(latest, ','))
 local name = ARGV[1] .. '/' .. device
@@ -92,12 +100,12 @@ if online == '1' then
     redis.call('ZREM', KEYS[5], name)
   end
   redis.call('ZADD', KEYS[2], int(now + period), device)
-  return born
+  return { born, started }
 end
 -- A sleeping device is away most of the time: only its silence counts.
-if sleeps ~= '' then return 'slept' end
+if sleeps ~= '' then return { 'slept' } end
 local forget_after = redis.call('HGET', KEYS[1], 'forget-after')
 -- One that may leave for good, and said so itself, is not missed: see keys.ts.
 redis.call('ZADD', KEYS[2], forget_after and ARGV[10] == '1' and '0.5' or '0', device)
 if forget_after then look_when_away(now, tonumber(forget_after)) end
-return 'gone'
+return { 'gone' }

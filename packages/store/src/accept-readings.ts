@@ -79,6 +79,8 @@ export interface EmittedCommand extends DeliveryOptions {
   readonly ttl: number;
   readonly json: string;
   readonly cause: string;
+  /** It repeats what the device was commanded before it restarted at this time: not taken if the device was commanded it since. */
+  readonly restartedAt?: number | undefined;
 }
 
 /** A sensor's word in a quorum: `1` or `0`, or a number, and the `since` of the rule it was asked by. */
@@ -186,12 +188,14 @@ export interface Session {
   readonly id: number;
   /** It keeps its readings until a receipt comes. */
   readonly keeps: boolean;
+  /** When the present run of the device began, server time in ms; undefined if that is not known yet. */
+  readonly startedAt?: number | undefined;
 }
 
 /** What became of one emitted command. `dispatched`: this replica holds the lease and is to publish it now. */
 export interface EnqueueOutcome extends Superseded {
   readonly id: string;
-  readonly state: 'dispatched' | 'pending' | 'full';
+  readonly state: 'dispatched' | 'pending' | 'full' | 'needless';
   readonly seq: number;
   readonly expiresAt: number;
 }
@@ -303,8 +307,8 @@ export async function acceptReadings(
         args.push(entryOf(isLiveKind(kind) ? live[nextLive++]! : late[nextLate++]!, replica, part));
     }
     for (const command of commands) {
-      const { id, lane, ttl, json, cause } = command;
-      args.push(id, lane, deliveryText(command), ttl, json, cause);
+      const { id, lane, ttl, json, cause, restartedAt } = command;
+      args.push(id, lane, deliveryText(command), ttl, json, cause, restartedAt ?? '');
     }
     for (const { groupKey, vote } of votes) args.push(`${position(groupKey)} ${vote}`);
   }
@@ -376,8 +380,9 @@ function outcomeOf(before: PartOutcome, kind: string, details: (string | number)
 /** Reads what a device's HASH has as its session; undefined for an empty one. */
 export function sessionOf(stored: string): Session | undefined {
   if (stored === '') return undefined;
-  const [id, , , telemetry] = stored.split(',');
-  return { id: Number(id), keeps: telemetry === 'keep' };
+  const [id, online, at, telemetry, , , started] = stored.split(',');
+  const startedAt = Number(started || (online === '1' && at)) || undefined;
+  return { id: Number(id), keeps: telemetry === 'keep', startedAt };
 }
 
 /**

@@ -29,10 +29,14 @@ export interface PresenceMessage {
   readonly arrivedAt?: number;
 }
 
-/** Records births and wills, in order. May be repeated. */
+/**
+ * Records births and wills, in order. May be repeated.
+ * @param began is called for each birth that stands, with the server time at which the present run of its device began
+ */
 export async function recordPresence(
   redis: Redis,
   messages: readonly PresenceMessage[],
+  began: (position: number, startedAt: number) => void = () => undefined,
 ): Promise<PresenceOutcome[]> {
   const now = performance.now();
   const replies = await runScripts(
@@ -60,8 +64,12 @@ export async function recordPresence(
         (message.online && message.reports) || '',
         mayBeOld ? '1' : '0',
         Math.max(0, Math.round(now - arrivedAt)),
+        (message.online && message.boot) || '',
       ],
     })),
   );
-  return replies as PresenceOutcome[];
+  return (replies as [outcome: PresenceOutcome, startedAt?: string][]).map(([outcome, startedAt], i) => {
+    if (startedAt) began(i, Number(startedAt));
+    return outcome;
+  });
 }

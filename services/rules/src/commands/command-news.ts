@@ -52,6 +52,7 @@ export class CommandNews {
   /** A rule has emitted a command; the store took it, or its queue was full. Of these live views show only what they ended. */
   emitted(subject: Subject, { state, superseded, unknown }: EmitOutcome, cause: string): void {
     if (this.isFollowed) this.follow('emitted', subject, { state, cause });
+    if (state === 'needless') return;
     if (state === 'full') {
       this.metrics.dropped.inc({ reason: 'queue_full' });
       return;

@@ -60,7 +60,9 @@ export class PresenceController {
     const messages = batch.flatMap((message) => this.read(message));
     if (messages.length === 0) return;
     const store = (some: readonly (typeof messages)[number][]) =>
-      this.metrics.storeCall('presence', () => recordPresence(this.redis, some));
+      this.metrics.storeCall('presence', () =>
+        recordPresence(this.redis, some, (i, startedAt) => this.began(some[i]!, startedAt)),
+      );
     const outcomes = await untilStored(messages, store, {
       onRetry: (error) => this.events.storeFailed(error),
       onPoison: ({ address }, error) => this.events.poisoned(address, error),
@@ -88,11 +90,20 @@ export class PresenceController {
     return [{ address, message, mayBeOld, arrivedAt: takenAt }];
   }
 
-  private announce({ fleet, device }: DeviceAddress, { session, telemetry }: Birth): void {
+  private announce(
+    { fleet, device }: DeviceAddress,
+    { session, telemetry }: Birth,
+    startedAt?: number,
+  ): void {
     this.devices.announce(deviceTopic(fleet, 'telemetry', device), {
       id: session,
       keeps: telemetry === 'keep',
+      startedAt,
     });
+  }
+
+  private began({ address, message }: PresenceMessage, startedAt: number): void {
+    if (message.online) this.announce(address, message, startedAt);
   }
 
   private refuse(topic: string, payload: Buffer, isTopic: boolean): void {

@@ -69,17 +69,22 @@ export class GroundsService {
 
   /** Adds the groups of which a target's reading needs to be known what stands. */
   private doubt(
-    { address, targets, states }: KnownDevice,
+    device: KnownDevice,
     newest: PendingReading | undefined,
     groups: Map<string, GroupName>,
   ): void {
     if (newest === undefined || newest.isRetained) return;
+    const { address, targets, states } = device;
+    const { reading, ageMs } = newest;
     const now = Date.now();
     for (const rule of targets) {
       const name = { fleet: address.fleet, rule: rule.id };
       const memory = states[targetKey(rule.id)];
       if (
-        this.standings.isUnsure(name, (state) => remind(rule, state, memory, newest, now).emit !== undefined)
+        this.standings.isUnsure(
+          name,
+          (state) => remind(rule, state, memory, { reading, ageMs, device }, now).emit !== undefined,
+        )
       )
         groups.set(`${name.fleet}/${name.rule}`, name);
     }

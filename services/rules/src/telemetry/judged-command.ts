@@ -31,12 +31,14 @@ export interface Emission {
   /** Which side of the rule it is; undefined of a safe action. */
   readonly raise: boolean | undefined;
   readonly because: Evidence;
+  /** It repeats what was commanded before the device restarted then, server time in ms. */
+  readonly restartedAt?: number | undefined;
 }
 
 /** The command that a rule emits for a device of a shard. */
 export function commandOf(
   rule: CompiledRule,
-  { action, raise, because }: Emission,
+  { action, raise, because, restartedAt }: Emission,
   shard: number,
   occasion: Occasion,
 ): JudgedCommand {
@@ -51,7 +53,7 @@ export function commandOf(
     attempts,
     onFailure,
   };
-  return { ...judged(source, action, `rule:${rule.id}`, shard, occasion), ...delivery, rule };
+  return { ...judged(source, action, `rule:${rule.id}`, shard, occasion), ...delivery, rule, restartedAt };
 }
 
 /** The command that ends what a rule has started, as it was promised. It has room also in a queue that is full for others. */

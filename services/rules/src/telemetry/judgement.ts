@@ -2,6 +2,7 @@ import { parseEdgeReport } from '@lamplighter/contracts/edge';
 import type { Reading } from '@lamplighter/contracts/reading';
 import type { CompiledRule } from '@lamplighter/evaluation/compile-rule';
 import { evaluate, type Observation, type RuleState } from '@lamplighter/evaluation/evaluate';
+import { hasRestarted } from '@lamplighter/evaluation/evaluate-repeat';
 import { evidenceOf } from '@lamplighter/evaluation/evidence';
 import { endEvidenceOf, leftoverOf, withPromise } from '@lamplighter/evaluation/promised-end';
 import { voteOf } from '@lamplighter/evaluation/quorum';
@@ -133,7 +134,7 @@ export class Judgement {
         this.wake(now + BEHIND_MS);
         continue;
       }
-      const { state, emit, raise, result, error, wakeAt, promised } = evaluate(
+      const { state, emit, raise, result, error, wakeAt, promised, reason } = evaluate(
         rule,
         before,
         observation,
@@ -148,9 +149,11 @@ export class Judgement {
       if (emit === undefined) continue;
       const because = evidenceOf(rule, before, observation, device, now);
       const { shard } = device.address;
+      const isRepeated = reason === 'reassert' && before !== undefined && hasRestarted(device, before);
+      const restartedAt = isRepeated ? device.startedAt : undefined;
       const command =
         promised === undefined
-          ? commandOf(rule, { action: emit, raise, because }, shard, occasion)
+          ? commandOf(rule, { action: emit, raise, because, restartedAt }, shard, occasion)
           : endingCommandOf({ id: rule.id, rule }, promised, because, shard, occasion);
       if (rule.mode === 'every' || device.lesson) this.every.push(command);
       else this.setLastWord(rule, command);
@@ -256,11 +259,17 @@ export class Judgement {
       const key = targetKey(rule.id);
       const before = this.states[key];
       if (this.isBehind(rule, before)) continue;
-      const { state, emit, raise } = remind(rule, group, before, observation, now);
+      const { state, emit, raise, restartedAt } = remind(
+        rule,
+        group,
+        before,
+        { ...observation, device },
+        now,
+      );
       if (state !== before) this.remember(key, state);
       if (emit === undefined) continue;
       const because = targetEvidenceOf(rule, group, before, observation, device, emit, now);
-      this.setLastWord(rule, commandOf(rule, { action: emit, raise, because }, shard, occasion));
+      this.setLastWord(rule, commandOf(rule, { action: emit, raise, because, restartedAt }, shard, occasion));
     }
   }
 

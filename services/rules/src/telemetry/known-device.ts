@@ -86,6 +86,11 @@ export class KnownDevice implements DeviceFacts {
     return this.session !== undefined;
   }
 
+  /** When the present run of the device began, as its births tell. */
+  get startedAt(): number | undefined {
+    return this.session?.startedAt;
+  }
+
   /** It keeps readings until a receipt comes. */
   get keeps(): boolean {
     return this.session?.keeps === true;
@@ -93,7 +98,8 @@ export class KnownDevice implements DeviceFacts {
 
   /** Takes a birth. The store may still return an older one for a moment, so it is not asked any more. */
   announce(session: Session): void {
-    this.session = session;
+    // A birth is known a moment before the store has returned when the run began.
+    this.session = { ...session, startedAt: session.startedAt ?? this.session?.startedAt };
     this.isAnnounced = true;
   }
 
