@@ -1,4 +1,4 @@
-import { connectDevice } from '@lamplighter/test-kit/device';
+import { connectDevice, type TestDevice } from '@lamplighter/test-kit/device';
 import { until } from '@lamplighter/test-kit/until';
 import { type Stack, startStack } from './stack.js';
 
@@ -19,9 +19,14 @@ async function commanded({ announced = true } = {}) {
     const path = `/v1/fleets/${fleet.name}/devices/${DEVICE}`;
     await until(async () => (await stack.get(path)).body.presence === 'online', { what: 'the birth' });
   }
+  if (!announced) {
+    // Bright enough for the rule of every fleet to leave the lamp as it is.
+    await lamp.sendReading({ light: 500, led_on: false });
+    await stack.lastState(fleet, DEVICE, ({ light }) => light === 500);
+  }
   const path = `/v1/fleets/${fleet.name}/devices/${DEVICE}/commands`;
   const { body } = await stack.send('POST', path, { action: { led_on: true } });
-  const received = await lamp.nextCommand();
+  const received = await commandOf(lamp);
   const id = body.id as string;
   return {
     id,
@@ -31,6 +36,14 @@ async function commanded({ announced = true } = {}) {
     command: async () => (await stack.get(`/v1/commands/${id}`)).body,
     why: async () => ((await stack.get(`/v1/commands/${id}/why`)).body.sentences as string[]).join('\n'),
   };
+}
+
+/** The command of the test: the rule may have spoken first. */
+async function commandOf(lamp: TestDevice): Promise<Record<string, unknown>> {
+  for (;;) {
+    const command = await lamp.nextCommand();
+    if (command.led_on === true) return command;
+  }
 }
 
 /** The command once an answer that was not understood stands beside it. */

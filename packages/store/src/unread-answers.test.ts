@@ -14,6 +14,7 @@ beforeEach(async () => {
   await store.redis.flushall();
   robot = store.newDevice('robot-1');
   desk = new CommandDesk(store.redis, robot);
+  await desk.connect();
 });
 
 const PROBLEM = '`status` must be one of acknowledged, succeeded, failed, rejected, not the text "ok"';
