@@ -38,6 +38,8 @@ async function watched(stack: Stack) {
   ])
     expect((await putRule(stack, fleet, rule)).status).toBe(201);
   const lamp = await connectDevice(fleet, 'lamp');
+  // A device that was never heard waits for its commands.
+  await lamp.sendReading({ led_on: false });
   const sensors = await Promise.all(SENSORS.map((name) => connectDevice(fleet, name)));
   const speaking = setInterval(() => {
     for (const sensor of sensors) void sensor.sendReading({ light: 100 }).catch(() => undefined);
