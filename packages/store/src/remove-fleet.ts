@@ -4,6 +4,7 @@ import { forgetGroup } from './groups.js';
 import {
   devicesKey,
   fleetRolloutsKey,
+  measurementNamesKey,
   REMOVALS_DUE_KEY,
   removalKey,
   rolloutKey,
@@ -162,6 +163,7 @@ async function end(redis: Redis, fleet: string, now: number): Promise<void> {
   }
   await switchRules(redis, fleet, true);
   await deleteTelemetrySchema(redis, fleet);
+  await redis.unlink(measurementNamesKey(fleet));
   await forgetRejected(redis, [{ fleet }]);
   const key = removalKey(fleet);
   const replies = await redis
