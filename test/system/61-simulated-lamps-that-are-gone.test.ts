@@ -13,7 +13,7 @@ const simulate = (fleet: TestFleet, devices: number, forgetSeconds: number) =>
   startService('device-sim', {
     MQTT_URL: fleet.url,
     DEVICES: String(devices),
-    INTERVAL_MS: '200',
+    INTERVAL_MS: '2000',
     FORGET_SECONDS: String(forgetSeconds),
     TELEMETRY: 'keep',
   });
