@@ -78,7 +78,7 @@ async function lampOnLink(fleet: TestFleet, options: Partial<DeviceOptions> = {}
     },
     /** Gives it the rule, and waits until it has it. */
     follow: async (edgeRule: string | null) => {
-      const { status, headers } = await stack.send('PUT', `${path}/settings`, { edgeRule });
+      const { status, headers } = await stack.send('PUT', `${path}/settings?allowUnknown=true`, { edgeRule });
       expect(status).toBe(202);
       await until(async () => (await stack.get(headers.get('location')!)).body.state === 'succeeded', {
         what: 'the lamp to take the rule',
