@@ -28,8 +28,8 @@ describe('a bad body is refused, and every bad field is pointed at:', () => {
     ['no action', '{}', [['/action', /is missing/]]],
     ['an empty action', '{"action":{}}', [['/action', /needs at least one key/]]],
     ['an action that is text', '{"action":"on"}', [['/action', /must be an object/]]],
-    ['a reserved key', '{"action":{"_cmd":1}}', [['/action/_cmd', /must begin with a letter/]]],
-    ['a key with a slash and a tilde', '{"action":{"a/b~":1}}', [['/action/a~1b~0', /must begin/]]],
+    ['a reserved key', '{"action":{"_cmd":1}}', [['/action/_cmd', /begin with a letter/]]],
+    ['a key with a slash and a tilde', '{"action":{"a/b~":1}}', [['/action/a~1b~0', /begin with a letter/]]],
     ['an action of 5 kB', JSON.stringify({ action: { a: 'x'.repeat(5000) } }), [['/action', /4096 bytes/]]],
     ['an action 12 levels deep', deep(12), [[`/action/a${'/0'.repeat(8)}`, /nested deeper/]]],
     ['an action 30,000 levels deep', deep(30_000), [[`/action/a${'/0'.repeat(8)}`, /nested deeper/]]],
@@ -143,7 +143,7 @@ describe('a bad path or query is refused, and pointed at:', () => {
     ['/v1/fleets/demo/devices/lamp-0001/telemetry?limit=-1', 'query', '/limit'],
     ['/v1/fleets/demo/devices/lamp-0001/commands?state=lost', 'query', '/state'],
     ['/v1/fleets/demo/devices/lamp-0001/commands?cursor=1', 'query', '/cursor'],
-    ['/v1/rejected?limit=201', 'query', '/limit'],
+    ['/v1/rejected?limit=501', 'query', '/limit'],
     ['/v1/events?type=weather', 'query', '/type'],
     ['/v1/fleets/%23', 'path', '/fleet'],
     ['/v1/fleets/a%2Fb', 'path', '/fleet'],
@@ -265,7 +265,7 @@ it('answers with headers that keep a browser safe, and the documents without a k
   expect(docs.headers['x-content-type-options']).toBe('nosniff');
   expect(docs.headers['x-powered-by']).toBeUndefined();
   const document = await request(api.api.url).get('/openapi.json');
-  expect(document.body.openapi).toBe('3.0.3');
+  expect(document.body.openapi).toBe('3.1.1');
 });
 
 it('has met no error of its own in all of this', () => {

@@ -99,7 +99,7 @@ describe('a topic', () => {
     ['an empty device', 'demo/telemetry/'],
     ['a fourth level', 'demo/telemetry/lamp/led'],
     ['sixty thousand levels', 'a/'.repeat(60_000)],
-    ['another kind', 'demo/state/lamp'],
+    ['another kind', 'demo/metrics/lamp'],
     ['a kind in capitals', 'demo/Telemetry/lamp'],
     ['a kind that every object has', 'demo/constructor/lamp'],
     ['two levels that are not of the lesson', 'demo/acknowledgements'],

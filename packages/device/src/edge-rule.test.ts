@@ -54,7 +54,9 @@ function edgeWith({ rule = NIGHT_LIGHT, storage = new MemoryStorage(), keeps = f
   /** Takes a reading as the device does, and tells what it carries. */
   const read = async (measurements: Measurements) => {
     edge.consider(measurements);
-    const carried = edge.report(measurements);
+    // As it goes over the wire.
+    const sent = JSON.stringify(edge.report(measurements));
+    const carried: unknown = sent === undefined ? undefined : JSON.parse(sent);
     seq += 1;
     edge.note({ event: 'taken', seq, n: seq });
     await jest.advanceTimersByTimeAsync(0);

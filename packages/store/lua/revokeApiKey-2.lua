@@ -1,6 +1,6 @@
 -- Revokes an API key.
 --
--- KEYS  1 API keys HASH   2 HASH of when they were last used
+-- KEYS  1 keys HASH   2 last-use HASH: when each key was last used
 -- ARGV  1 id   2 '1' if it may be the last one
 -- Returns  'revoked', 'missing', or 'last' if it is the only key, and nothing has changed
 -- Clock    none

@@ -115,7 +115,9 @@ describe('the books of readings', () => {
     await recordPresence(store.redis, [
       { address: lamp, message: { online: true, session: 7, telemetry: 'keep' } },
     ]);
-    expect(await countRejected(store.redis, [refusal])).toEqual([{ id: 7, keeps: true }]);
+    expect(await countRejected(store.redis, [refusal])).toEqual([
+      { id: 7, keeps: true, startedAt: expect.any(Number) },
+    ]);
   });
 
   it('do not let one device make up for what another lost', async () => {

@@ -22,15 +22,17 @@ import { countRejected, readLedger } from './ledger.js';
 import { OpenCommandsSurvey } from './open-commands.js';
 import { recordPresence } from './presence.js';
 import { commandJson } from './read-commands.js';
+import { claimStates } from './published-states.js';
 import { removeDevices, removeVotes, takeDepartures, takeForgettable } from './remove-devices.js';
 import { startFleetRemoval, takeFleetRemovals } from './remove-fleet.js';
 import { sweepRollout } from './rollout-commands.js';
 import { closeRollout } from './rollout-lease.js';
 import { cancelRollout, countRollout } from './rollouts.js';
-import { deleteRule, seedRules, writeRule } from './rules.js';
+import { deleteRule, seedRules, switchRules, writeRule } from './rules.js';
 import { recordRuleErrors } from './rules-errors.js';
 import { runScript } from './script.js';
 import { findTimers } from './timers.js';
+import { noteUnreadAnswers } from './unread-answers.js';
 
 const FOLDER = new URL('../lua/', import.meta.url);
 const read = (file: string) => readFileSync(new URL(file, FOLDER), 'utf8');
@@ -79,7 +81,7 @@ describe.each(scripts)('$file', ({ name, count, header }) => {
         expect([call, key]).toEqual([
           call,
           expect.stringMatching(
-            /^(KEYS\[[\w -]+\]|K\.\w+|key\(\w+\)|device_key|group|timers|presence|devices|fleets|window)$/,
+            /^(KEYS\[[\w -]+\]|K\.\w+|key\(\w+\)|device_key|group|timers|presence|devices|fleets|window|releases)$/,
           ),
         ]);
       }
@@ -266,7 +268,25 @@ describe('what a script declares', () => {
       commands: { ...command, targets: [lamp.device, 'nobody-yet'] },
     });
     expect(outcomes?.map(({ state }) => state)).toEqual(['pending', 'pending']);
+    expect(await switchRules(redis, fleet, false, { release: true })).toBe(true);
+    expect(await switchRules(redis, fleet, true)).toBe(true);
     expect(await deleteRule(redis, fleet, 'dark', 2)).toMatchObject({ outcome: 'deleted' });
+  });
+
+  it('is all that publishing the last state touches', async () => {
+    const lamp = store.newDevice();
+    await new Replica(redis).take(lamp, [reading({ light: 1 })]);
+    expect(await claimStates(redis, [lamp], 0)).toMatchObject([{ kind: 'state' }]);
+  });
+
+  it('is all that an answer that was not understood touches', async () => {
+    const robot = store.newDevice();
+    const desk = new CommandDesk(redis, robot);
+    await heardOf(redis, robot.fleet, [robot.device]);
+    await desk.enqueue('sent');
+    await desk.claim();
+    const note = { fleet: robot.fleet, device: robot.device, problem: 'no status', payload: '{}' };
+    expect(await noteUnreadAnswers(redis, [note])).toEqual([expect.any(String)]);
   });
 
   it('is all that decisions of devices touch', async () => {

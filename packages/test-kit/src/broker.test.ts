@@ -75,7 +75,7 @@ describe('the access list', () => {
     ['denied', 'own/commands'],
     ['denied', 'own/receipts/d'],
     ['denied', 'own/state/d'],
-    ['denied', 'own/telemetry/d/deeper'],
+    ['allowed', 'own/telemetry/d/deeper'],
     ['denied', 'own/elsewhere/d'],
     ['denied', 'other/telemetry/d'],
     ['denied', 'other/telemetry'],
