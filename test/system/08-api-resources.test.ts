@@ -49,6 +49,16 @@ async function stored(fleet: string, device: string, ...readings: Record<string,
   expect(outcome?.kind).toBe('accepted');
 }
 
+/** A device of fleet `home` opens a session that lasts, so that its commands are dispatched. */
+async function comesOnline(device: string): Promise<void> {
+  await recordPresence(api.store, [
+    {
+      address: new DeviceAddress('home', device, false),
+      message: { online: true, session: 1, reports: 3_600_000 },
+    },
+  ]);
+}
+
 async function send(fleet: string, device: string, body: object): Promise<string> {
   const response = await api.post(`/v1/fleets/${fleet}/devices/${device}/commands?allowUnknown=true`, body);
   expect(response.status).toBe(202);
@@ -192,6 +202,7 @@ describe('a command', () => {
   });
 
   it('shows every transition, and what the device answered', async () => {
+    await comesOnline('talker');
     const id = await send('home', 'talker', { action: { led_on: true } });
     const [claim] = await claimCommands(api.store, [shardOf('home', 'talker')], 10);
     expect(claim?.command.id).toBe(id);
@@ -237,6 +248,7 @@ describe('a command', () => {
   });
 
   it('can be cancelled once, and only while it is pending', async () => {
+    await comesOnline('gate');
     const [waiting, sent] = [
       await send('home', 'door', { action: { open: true } }),
       await send('home', 'gate', { action: { open: true } }),
@@ -266,6 +278,7 @@ describe('a command', () => {
 
   it('cancelled although the device may have executed it ends as unknown, and so does one that is superseded', async () => {
     const lamp = new DeviceAddress('home', 'fan', false);
+    await comesOnline('fan');
     /** Sends a command that is dispatched, gets no answer, and waits again. */
     const unanswered = async () => {
       const id = await send('home', 'fan', { action: { spin: true } });

@@ -94,6 +94,7 @@ export const ruleStateSchema = z
     at: z.number().meta({ description: 'When that began' }),
     first: z.literal(true).optional().meta({ description: 'Nothing has been commanded yet' }),
     emittedAt: ms('When a command was last emitted'),
+    told: ms('Start of the run of the device that was last commanded, or found to agree'),
     repeats: ms('How often the action was re-asserted'),
     held: ms('Since when the other verdict is asked for'),
     band: ms('The value last judged, for the deadband'),
