@@ -21,8 +21,8 @@ import { COMMANDS_KEPT_PER_DEVICE, groupKey, MAX_OPEN_COMMANDS, shardOf, WINDOW_
 import { countRejected, readLedger } from './ledger.js';
 import { OpenCommandsSurvey } from './open-commands.js';
 import { recordPresence } from './presence.js';
-import { commandJson } from './read-commands.js';
 import { claimStates } from './published-states.js';
+import { commandJson } from './read-commands.js';
 import { removeDevices, removeVotes, takeDepartures, takeForgettable } from './remove-devices.js';
 import { startFleetRemoval, takeFleetRemovals } from './remove-fleet.js';
 import { sweepRollout } from './rollout-commands.js';
