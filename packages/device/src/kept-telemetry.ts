@@ -16,7 +16,7 @@ export class KeptTelemetry implements Telemetry {
     private readonly outbox: Outbox,
     options?: ReplayOptions,
   ) {
-    this.replay = new OutboxReplay(outbox, (seqs, payload) => this.send(seqs, payload), options);
+    this.replay = new OutboxReplay(outbox, (...message) => this.send(...message), options);
   }
 
   get waiting(): number {
@@ -45,7 +45,8 @@ export class KeptTelemetry implements Telemetry {
     const refused = this.outbox.known(receipt.refused ?? []).filter((seq) => !stored.includes(seq));
     if (stored.length + refused.length === 0) return;
     this.tools.onEvent({ event: 'receipt', stored, refused });
-    if (this.attempt(() => this.outbox.release([...stored, ...refused]))) this.replay.advance();
+    const seqs = [...stored, ...refused];
+    if (this.attempt(() => this.outbox.release(seqs))) this.replay.receive(seqs);
   }
 
   private keep(measurements: Measurements, taken: Taken): 'kept' | Drop {
@@ -70,11 +71,14 @@ export class KeptTelemetry implements Telemetry {
     this.attempt(() => this.tools.count.store());
   }
 
-  private send(seqs: readonly number[], payload: string): void {
+  private send(seqs: readonly number[], payload: string, answered: () => void): void {
     this.attempt(() => this.outbox.markSent(seqs.at(-1) ?? 0));
     this.tools.onEvent({ event: 'sent', seqs });
-    // What the broker says is for the metrics. Only a receipt empties the outbox.
-    this.tools.transmit(payload, (outcome) => this.tools.onEvent({ event: 'settled', seqs, outcome }));
+    // Only a receipt empties the outbox, whatever the broker says.
+    this.tools.transmit(payload, (outcome) => {
+      this.tools.onEvent({ event: 'settled', seqs, outcome });
+      if (outcome === 'acknowledged' || outcome === 'refused') answered();
+    });
   }
 
   private attempt(change: () => void): boolean {
