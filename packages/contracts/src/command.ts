@@ -31,14 +31,14 @@ import { jsonValueSchema } from './json-value.js';
  * | dispatched           | dispatched   | the same, after a lease without an answer                  | `no_answer`                 |
  * | acknowledged         | dispatched   | the same, after the timeout                                | `timeout`                   |
  * | dispatched           | pending      | the replica: nobody was there, or the broker refused       | `unreachable`, `refused_<code>` |
- * | dispatched, acknowledged | pending  | a claim, after a lease or timeout without an answer: the device is away | `away`         |
+ * | dispatched, acknowledged | pending  | a claim, after a lease or timeout without an answer: the device is away, or stale and one attempt is left | `away` |
  * | any open             | acknowledged | the device has begun                                       | `device`                    |
  * | any open             | succeeded, failed, rejected | the device, in this or an earlier attempt   | `device`                    |
  * | dispatched           | unknown      | the replica, if the device never said hello and so never answers | `unannounced`         |
  * | dispatched, pending  | unknown      | time: expired, or attempts used up, though it was sent     | `no_answer`                 |
  * | acknowledged         | unknown      | time: the timeout, and expired or attempts used up         | `timeout`                   |
  * | pending              | expired      | time: `ttl` is over and it was never sent                  | `ttl`                       |
- * | pending              | expired      | policy `now`, and the device is away, or nobody was there  | `unreachable`, `refused_<code>` |
+ * | pending              | expired      | policy `now`, and the device is not online, or nobody was there | `unreachable`, `refused_<code>` |
  * | pending              | superseded   | a newer one of policy `latest`                             | id of that one              |
  * | pending              | cancelled    | REST, a rollout                                            | `api`, `rollout:<id>`       |
  * | pending              | cancelled    | the command before it failed, and aborts the rest          | `aborted:<id>`              |
@@ -47,8 +47,9 @@ import { jsonValueSchema } from './json-value.js';
  * | pending, once sent   | unknown      | instead of superseded or cancelled: it may have been executed | `superseded:<id>`, `cancelled` |
  *
  * - Final states never change; a later answer is kept as evidence. Answers may come twice, late and in any order: states only rise.
- * - Presence decides whether a command is dispatched: for a device that is offline, stale or was never heard it stays pending, costs no
- *   attempt, and waits for the device's birth, its next reading or answer, or its expiry. Who else subscribes the topic does not count.
+ * - Presence decides whether a command is dispatched: for a device that is offline, was never heard, or is silent without a session it
+ *   stays pending, costs no attempt, and waits for the device's birth, its next reading or answer, or its expiry. If the device is stale but
+ *   its session is open, only the last of several attempts waits. Who else subscribes to the topic does not count.
  * - `attempt` counts dispatches that may have arrived. What is given back as unreachable does not count, so a pending command with
  *   an attempt above 0 was once sent and had no answer.
  * - `ttl` ends waiting: after `expiresAt` nothing is dispatched, and a device must not begin. Once acknowledged, `timeout` counts.

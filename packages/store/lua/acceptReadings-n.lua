@@ -332,12 +332,12 @@ local function accept(i, head, window, newest)
         local session, back_since = fields[1] or '', tonumber(fields[2])
         local online, since = match(session, '^%d+,(%d),(%d+),')
         local period = period_of(session, fresh, fields[3])
-        local was_away = is_away(session, call('ZSCORE', key(presence), device), now, fresh)
+        local was_there = reach_of(session, call('ZSCORE', key(presence), device), now, fresh) == 'there'
         call('ZADD', key(presence), int(now + period), device)
         local said_goodbye = online == '0' and tonumber(since) > tonumber(last_received)
         local silent = now - tonumber(last_received)
         -- Less than nothing: the clock was set back, and for how long the device was silent nobody knows.
-        local is_back = was_away or said_goodbye or silent > period or silent < 0
+        local is_back = not was_there or said_goodbye or silent > period or silent < 0
         -- Kept until what waits is woken (see wakeDevice-7.lua): a replica may die in between, and then a later reading tells again.
         if back_since and math.abs(now - back_since) >= TELL_AGAIN_MS then is_back = true end
         if is_back then
@@ -349,13 +349,13 @@ local function accept(i, head, window, newest)
       end
 
       -- A device that was just heard is there; of a timer's verdict presence decides.
-      local away = command_count > 0 and live_count + late_count == 0
-        and is_away(call('HGET', device_key, 'session'), call('ZSCORE', key(presence), device), now, fresh)
+      local reach = command_count > 0 and live_count + late_count == 0
+        and reach_of(call('HGET', device_key, 'session'), call('ZSCORE', key(presence), device), now, fresh)
       for _ = 1, command_count do
         local id, lane, delivery, ttl, text, cause, restarted = take(), take(), take(), take(), take(), take(), take()
         local state, lane_seq, expires_at, superseded = enqueue(command_keys(tonumber(first_command)), device_key, {
           id = id, device = fleet .. '/' .. device, lane = lane, delivery = delivery, ttl = tonumber(ttl), json = text,
-          cause = cause, keep = keep, max_open = max_open, lease = lease, away = away, restarted = tonumber(restarted),
+          cause = cause, keep = keep, max_open = max_open, lease = lease, away = must_wait(reach, delivery), restarted = tonumber(restarted),
         }, now)
         reply[#reply + 1] = { i, 'command', id, state, int(lane_seq), int(expires_at), unpack(superseded) }
       end

@@ -39,7 +39,7 @@ local function hear(fresh)
   if not score then return 0 end -- it was removed
   local online_until = now + period_of(session, fresh, redis.call('HGET', KEYS[1], 'interval:longest'))
   if tonumber(score) < online_until - 1000 then redis.call('ZADD', KEYS[11], int(online_until), device) end
-  if not is_away(session, score, now, fresh) then return 0 end
+  if reach_of(session, score, now, fresh) == 'there' then return 0 end
   redis.call('HSET', KEYS[1], 'back', int(now))
   return 1
 end

@@ -1,6 +1,7 @@
 -- Claims commands of one shard that are due: leases heads of lanes for dispatch, and finds what is to end (see endOverdue-10.lua).
--- Presence decides: a command for a device that is away is not dispatched. It waits for the device's birth or telemetry, which
--- wake it (see wakeDevice-7.lua), or for its expiry. One of policy `now` does not wait and ends.
+-- Presence decides: a command for a device that is away is not dispatched. It waits for the device's birth, telemetry or answer, which
+-- wake it (see wakeDevice-7.lua), or for its expiry. One of policy `now` does not wait and ends. A command for a stale device is
+-- dispatched, but its last attempt waits in the same way: the device may have left without a will.
 --
 -- KEYS  1..6 commands, transitions, answers, queue, index, due; then, named by position in ARGV, device HASHes and presence ZSETs
 -- ARGV  1 lease (ms)   2 freshness (ms)
@@ -22,12 +23,17 @@ local claimed = { int(now) }
 local LATER_MS = 60000
 local CAUSES = { pending = 'claim', dispatched = 'no_answer', acknowledged = 'timeout' }
 
+-- Whether the next attempt is the last of several.
+local function is_last(command)
+  return command.attempt > 0 and command.attempt + 1 >= command.attempts
+end
+
 local function claim(id, command, device_key, presence)
   local fields = redis.call('HMGET', device_key, 'session', 'lesson')
   local session, lesson = fields[1] or '', fields[2] or ''
   local score = redis.call('ZSCORE', presence, string.match(command.lane, '^[^/]+/([^/]+)/'))
-  local away = is_away(session, score, now, fresh)
-  if overdue(K, command, now, away) then
+  local reach = reach_of(session, score, now, fresh)
+  if overdue(K, command, now, reach ~= 'there') then
     if may_end(K, command) then
       claimed[#claimed + 1] = { id, 'overdue', command.attempt, command.value, int(now), session, lesson }
     else
@@ -35,7 +41,7 @@ local function claim(id, command, device_key, presence)
     end
   elseif heads(K, command.lane, 1)[1] ~= command.member then
     redis.call('ZADD', K.due, int(command.expires_at), id)
-  elseif away then
+  elseif reach == 'away' or (reach == 'stale' and is_last(command)) then
     -- Whether its last dispatch arrived nobody can know, so that attempt counts.
     if command.state ~= 'pending' then append(K, command, 'pending', now, command.attempt, 'away') end
     redis.call('ZADD', K.due, int(command.expires_at), id)

@@ -11,7 +11,7 @@
 -- Version  counts the states, so that of two replicas that decide at a time one is first, and the other looks again
 -- Returns  {'conflict'}  nothing changed
 --          {'decided', per target {state, superseded ids…}}: state is 'pending', 'full' (as many open commands as it may have),
---            'unreachable' (policy `now`, and the device is away) or 'fleet_full' (new, and the fleet has as many as it may);
+--            'unreachable' (policy `now`, and the device is not there) or 'fleet_full' (new, and the fleet has as many as it may);
 --            '?' before the id of one that ended as unknown
 -- Clock    Redis TIME
 --@include commands.lua
@@ -42,7 +42,7 @@ local reply = { 'decided' }
 local function command(device, id, device_key, first)
   local presence, devices, fleets = KEYS[first], KEYS[first + 1], KEYS[first + 2]
   local score = call('ZSCORE', presence, device)
-  local away = is_away(call('HGET', device_key, 'session'), score, now, tonumber(ARGV[16]))
+  local away = must_wait(reach_of(call('HGET', device_key, 'session'), score, now, tonumber(ARGV[16])), ARGV[9])
   if away and string.match(ARGV[9], '^%a+') == 'now' then return { 'unreachable' } end
   if not score then
     if call('ZCARD', devices) >= tonumber(ARGV[15]) then return { 'fleet_full' } end

@@ -1,5 +1,5 @@
 -- Ends a command whose time is over. It waited or took too long, its attempts are used up, a newer one has overtaken it, or its policy
--- is `now` and the device is away. All of that is checked again, so it does not matter who asks, how late and how often.
+-- is `now` and the device is not there. All of that is checked again, so it does not matter who asks, how late and how often.
 --
 -- KEYS  1 device HASH   2 presence ZSET   3..10 commands, transitions, answers, queue, index, due, rollouts, ledger
 -- ARGV  1 id   2 device   3 freshness (ms)
@@ -19,8 +19,8 @@ local now = now_ms()
 if not command or FINAL[command.state] then return { 'moved_on' } end
 local due = redis.call('ZSCORE', K.due, command.id)
 if not due or tonumber(due) > now then return { 'moved_on' } end
-local away = is_away(redis.call('HGET', KEYS[1], 'session'), redis.call('ZSCORE', KEYS[2], ARGV[2]), now, tonumber(ARGV[3]))
-local state, cause = overdue(K, command, now, away)
+local reach = reach_of(redis.call('HGET', KEYS[1], 'session'), redis.call('ZSCORE', KEYS[2], ARGV[2]), now, tonumber(ARGV[3]))
+local state, cause = overdue(K, command, now, reach ~= 'there')
 if not state or not may_end(K, command) then return { 'moved_on' } end
 local next_is_due, aborted = finish(K, KEYS[1], command, state, now, cause)
 return { state, next_is_due and 1 or 0, unpack(aborted) }

@@ -12,7 +12,7 @@
 --          {'repeated', id}  the same request came before under this key
 --          {'reused'}        another request came before under this key
 --          {'full'}          the device has as many open commands as it may
---          {'unreachable'}   policy `now`, and the device is away
+--          {'unreachable'}   policy `now`, and the device is not there
 --          {'unknown_device'}  the device is not known, and must be
 --          {'fleet_full'}    the device is new, and the fleet has as many as it may
 -- Clock    Redis TIME
@@ -36,7 +36,7 @@ end
 
 local score = redis.call('ZSCORE', KEYS[2], device)
 if not score and ARGV[16] == '1' then return { 'unknown_device' } end
-local away = is_away(redis.call('HGET', KEYS[1], 'session'), score, now, tonumber(ARGV[17]))
+local away = must_wait(reach_of(redis.call('HGET', KEYS[1], 'session'), score, now, tonumber(ARGV[17])), delivery)
 if away and string.match(delivery, '^%a+') == 'now' then return { 'unreachable' } end
 if not score then
   if redis.call('ZCARD', KEYS[3]) >= tonumber(ARGV[13]) then return { 'fleet_full' } end

@@ -40,7 +40,8 @@ local function skip(reason)
 end
 
 if not redis.call('ZSCORE', KEYS[3], device) then return skip('unknown_device') end
-local away = is_away(redis.call('HGET', KEYS[1], 'session'), redis.call('ZSCORE', KEYS[2], device), now, tonumber(ARGV[13]))
+local reach = reach_of(redis.call('HGET', KEYS[1], 'session'), redis.call('ZSCORE', KEYS[2], device), now, tonumber(ARGV[13]))
+local away = must_wait(reach, delivery)
 if away and string.match(delivery, '^%a+') == 'now' then return skip('unreachable') end
 local outcome, _, _, superseded = enqueue(K, KEYS[1], {
   id = ARGV[3], device = fleet .. '/' .. device, lane = ARGV[6], delivery = delivery, ttl = tonumber(ARGV[8]), json = ARGV[9],

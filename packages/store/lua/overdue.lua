@@ -20,14 +20,14 @@ local function missed(command)
 end
 
 -- How a command whose time has come ends, and why; nil if it is to be dispatched (again) instead, or to wait.
--- `away`: its device is known to be away, and one of policy `now` does not wait for it.
-local function overdue(K, command, now, away)
+-- `is_missing`: its device is not there (see reach.lua), and one of policy `now` does not wait for it.
+local function overdue(K, command, now, is_missing)
   local newer = command.expires_at > now and overtaken_by(K, command)
   if newer then
     if command.state == 'pending' and command.attempt == 0 then return 'superseded', newer end
     return 'unknown', 'superseded:' .. newer
   end
-  local gives_up = away and has_policy(command.value, 'now')
+  local gives_up = is_missing and has_policy(command.value, 'now')
   if command.state == 'pending' then
     local why = missed(command) or gives_up and 'unreachable' or command.expires_at <= now and 'ttl'
     if not why then return nil end

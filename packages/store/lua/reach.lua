@@ -1,5 +1,5 @@
--- Whether a device can take a command now, decided by its presence alone; after commands.lua. What the broker says of a topic's
--- subscribers does not tell: a logger or a bridge subscribes too, and a persistent session is there without its device.
+-- Whether a command is dispatched to a device now, decided by its presence alone; after commands.lua. What the broker says of a topic's
+-- subscribers does not tell: a logger or a bridge subscribes too, and a persistent session exists without its device.
 --
 -- A session is "session,online,at,telemetry,sleeps,reports" (see recordPresence-4.lua), the score in the presence ZSET is the time
 -- until which the device counts as online (ms), 0 after its will, -1 if it was never heard.
@@ -13,13 +13,24 @@ local function period_of(session, fresh, longest)
   return math.max(usual, 1.5 * (tonumber(longest) or 0))
 end
 
--- Whether it is offline, stale or was never heard. A device that sleeps counts as online while it sleeps, but takes commands only
--- while it is awake: for the usual freshness after it was heard, and until its will or goodbye.
-local function is_away(session, score, now, fresh)
+-- Where a device is: 'there'; 'stale', its session is open but it is silent; or 'away': offline, asleep, never heard, or silent without
+-- a session. A device that sleeps counts as online while it sleeps, but takes commands only while it is awake: for the usual freshness
+-- after it was heard, and until its will or goodbye.
+local function reach_of(session, score, now, fresh)
   score = tonumber(score or -1)
-  if score < now then return true end
-  local online, since, sleeps = string.match(session or '', '^%d+,(%d),(%d+),%a+,(%d+)')
-  if not sleeps then return false end
+  local online, since, sleeps = string.match(session or '', '^%d+,(%d),(%d+),%a+,?(%d*)')
+  sleeps = tonumber(sleeps)
+  if score < now then
+    -- The session of a removed device is kept, but not its score.
+    return online == '1' and not sleeps and score >= 1 and 'stale' or 'away'
+  end
+  if not sleeps then return 'there' end
   local heard = score - 1.5 * sleeps
-  return heard + fresh < now or (online == '0' and heard <= tonumber(since))
+  return (heard + fresh < now or (online == '0' and heard <= tonumber(since))) and 'away' or 'there'
+end
+
+-- Whether a command with this delivery (the header from the policy on) waits for a sign of life before its first dispatch. A stale
+-- device may only have nothing to say, so its commands are dispatched; those of policy `now` need one that is there.
+local function must_wait(reach, delivery)
+  return reach == 'away' or (reach == 'stale' and string.sub(delivery, 1, 4) == 'now ')
 end

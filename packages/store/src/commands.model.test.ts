@@ -20,6 +20,7 @@ import {
   wakeDevices,
 } from './commands.js';
 import { redisNow } from './connect.js';
+import { presenceKey } from './keys.js';
 import { recordPresence } from './presence.js';
 import { isFinal, listCommands } from './read-commands.js';
 
@@ -41,6 +42,8 @@ class Fleet {
   sessions = 0;
   /** Devices that have said how often they report. */
   readonly announced = new Set<string>();
+  /** Devices whose session is open. */
+  readonly connected = new Set<string>();
   /** Every lease that was ever held, by command: a replica may come with any of them, however late. */
   private readonly leases = new Map<string, Lease[]>();
 
@@ -110,7 +113,9 @@ async function come(model: QueueModel, fleet: Fleet, address: DeviceAddress): Pr
   const message = { online: true as const, session: ++fleet.sessions, reports: MONTH / 5 };
   await recordPresence(store.redis, [{ address, message }]);
   model.away.delete(address.name);
+  model.stale.delete(address.name);
   fleet.announced.add(address.name);
+  fleet.connected.add(address.name);
 }
 
 class Leave extends Step {
@@ -124,8 +129,25 @@ class Leave extends Step {
     const message = { online: false as const, session: ++fleet.sessions };
     await recordPresence(store.redis, [{ address, message }]);
     model.away.add(address.name);
+    model.stale.delete(address.name);
+    fleet.connected.delete(address.name);
   }
   toString = () => `${this.who} leaves`;
+}
+
+/** A device is silent for too long within its session. */
+class FallSilent extends Step {
+  constructor(readonly who: number) {
+    super();
+  }
+  async act(model: QueueModel, fleet: Fleet): Promise<void> {
+    const { name, fleet: fleetName, device, shard } = fleet.devices[this.who]!;
+    if (!fleet.connected.has(name)) return;
+    await fleet.pass(1000); // freshness is exact to a second
+    await store.redis.zadd(presenceKey(shard, fleetName), (await redisNow(store.redis)) - 1, device);
+    model.stale.add(name);
+  }
+  toString = () => `${this.who} falls silent`;
 }
 
 interface Wish extends Omit<ModelRequest, 'id' | 'device'> {
@@ -174,6 +196,7 @@ class Emit extends Step {
     const take = () => fleet.rules.take(address, [reading({ light: 1 })], { commands: [command] });
     const [{ commands }, now] = await fleet.timed(take);
     model.away.delete(address.name); // it was heard
+    model.stale.delete(address.name);
     const { id } = command;
     const replaced = model.enqueue(requested(id, address, this.wish), now, { ttl, isLeased: true });
     const { state } = model.find(id)!;
@@ -360,6 +383,7 @@ const steps = fc.commands(
     fc.constantFrom(5, 20).map((seconds) => new Pass(seconds * 1000)),
     who.map((one) => new Wake(one)),
     who.map((one) => new Leave(one)),
+    who.map((one) => new FallSilent(one)),
     fc
       .tuple(which, fc.constantFrom(0, 0, 0, 1, 2), fc.constantFrom(0, 5000, MINUTE))
       .map((args) => new Requeue(...args)),
@@ -384,7 +408,7 @@ it('whatever happens in whatever order, each command has one history, and each l
 
       // Nothing is stuck: with time alone every command ends.
       await new Pass(MONTH).run(model, fleet);
-      for (const { name } of fleet.devices) model.away.add(name);
+      for (const { name } of fleet.devices) (fleet.connected.has(name) ? model.stale : model.away).add(name);
       for (let claims = 0; model.open().length > 0; claims += 1) {
         expect(claims).toBeLessThan(100);
         await new Claim().run(model, fleet);

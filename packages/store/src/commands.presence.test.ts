@@ -6,6 +6,7 @@ import { type DeviceAddress, LEASE_MS } from './accept-readings.js';
 import { answerCommands, claimCommands, findDueShards } from './commands.js';
 import { commandKeys, FRESH_MS } from './keys.js';
 import { recordPresence } from './presence.js';
+import { removeDevices } from './remove-devices.js';
 
 const MINUTE = 60_000;
 
@@ -35,9 +36,18 @@ describe('a command for a device that is known to be away', () => {
   const AWAY: readonly [string, () => Promise<unknown>][] = [
     ['was never heard', async () => undefined],
     ['said goodbye', async () => [await born(1), await gone(1)]],
-    ['is stale', async () => [await speak(), await desk.pass(FRESH_MS + 1000)]],
-    ['is stale within its session', async () => [await born(1), await desk.pass(FRESH_MS + 1000)]],
-    ['sleeps', async () => [await born(1, { sleeps: 10 * MINUTE }), await gone(1)]],
+    ['is silent, and has no session', async () => [await speak(), await desk.pass(FRESH_MS + 1000)]],
+    [
+      'is silent after its will',
+      async () => [await born(1), await gone(1), await speak(), await desk.pass(FRESH_MS + 1000)],
+    ],
+    ['is asleep', async () => [await born(1, { sleeps: 10 * MINUTE }), await desk.pass(FRESH_MS + 1000)]],
+    [
+      'sleeps for too long',
+      async () => [await born(1, { sleeps: 10 * MINUTE }), await desk.pass(16 * MINUTE)],
+    ],
+    ['was removed', async () => [await born(1), await removeDevices(store.redis, [lamp])]],
+    ['sleeps after its goodbye', async () => [await born(1, { sleeps: 10 * MINUTE }), await gone(1)]],
   ];
 
   it.each(AWAY)('waits without an attempt, and is not due: it %s', async (_, leave) => {
@@ -125,6 +135,107 @@ describe('a command for a device that is known to be away', () => {
   });
 });
 
+describe('a command for a stale device, whose session is open', () => {
+  const stale = async () => {
+    await born(1);
+    await desk.pass(FRESH_MS + 1000);
+  };
+  const lapse = async (attempts: number) => {
+    for (let attempt = 1; attempt <= attempts; attempt += 1) {
+      expect(await desk.claim()).toEqual([`on dispatched ${attempt}`]);
+      await desk.pass(LEASE_MS * 2 ** (attempt - 1));
+    }
+  };
+
+  it('is dispatched at once: the device may only have nothing to say', async () => {
+    await stale();
+    await desk.enqueue('on');
+    expect(await desk.claim()).toEqual(['on dispatched 1']);
+    expect(await desk.answer('on', 'succeeded')).toBe('succeeded');
+  });
+
+  it.each([2, 3, 5])('waits with the last of its %i attempts for a sign of life', async (attempts) => {
+    await stale();
+    await desk.enqueue('on', { attempts });
+    await lapse(attempts - 1);
+    expect(await desk.claim()).toEqual([]);
+    expect((await history('on')).at(-1)).toBe(`pending ${attempts - 1} away`);
+    // One that was woken for another reason waits again.
+    await desk.wake();
+    await desk.pass(MINUTE);
+    expect(await desk.claim()).toEqual([]);
+    expect((await speak()).back).toBeDefined();
+    await desk.wake();
+    expect(await desk.claim()).toEqual([`on dispatched ${attempts}`]);
+  });
+
+  it('waits with its last attempt for a birth too', async () => {
+    await stale();
+    await desk.enqueue('on', { attempts: 2 });
+    await lapse(1);
+    expect(await desk.claim()).toEqual([]);
+    await born(2);
+    await desk.wake();
+    expect(await desk.claim()).toEqual(['on dispatched 2']);
+  });
+
+  it('waits with its last attempt for an answer too', async () => {
+    await stale();
+    await desk.enqueue('on', { attempts: 2 });
+    await desk.enqueue('beep', { attempts: 2, lane: 'horn' });
+    await desk.claim();
+    await desk.pass(LEASE_MS);
+    expect(await desk.claim()).toEqual([]);
+    const said = await answerCommands(store.redis, [
+      { device: lamp.name, answer: { id: desk.id('beep'), status: 'succeeded' }, cause: 'device' },
+    ]);
+    expect(said).toMatchObject([{ outcome: 'succeeded', isBack: true }]);
+    await desk.wake();
+    expect(await desk.claim()).toEqual(['on dispatched 2']);
+  });
+
+  it('is sent once if it has a single attempt', async () => {
+    await stale();
+    await desk.enqueue('on', { attempts: 1 });
+    await lapse(1);
+    expect(await desk.claim()).toEqual(['on unknown 1']);
+  });
+
+  it('ends when it expires, and not before', async () => {
+    await stale();
+    await desk.enqueue('on', { attempts: 2, ttl: 10 * MINUTE });
+    await lapse(1);
+    await desk.pass(9 * MINUTE);
+    expect(await desk.claim()).toEqual([]);
+    await desk.pass(MINUTE);
+    expect(await desk.claim()).toEqual(['on unknown 1']);
+  });
+
+  it('is refused if its policy is now, and expires if the device falls silent before its turn', async () => {
+    await born(1);
+    for (const name of ['first', 'second']) await desk.enqueue(name, { policy: 'now' });
+    await desk.claim();
+    await desk.answer('first', 'succeeded');
+    await desk.pass(FRESH_MS + 2000);
+    expect(await desk.claim()).toEqual(['second expired 0']);
+    expect(await desk.enqueue('third', { policy: 'now' })).toEqual({ outcome: 'unreachable' });
+  });
+
+  it('is dispatched at once also if a rule emitted it by a timer', async () => {
+    await born(1);
+    await speak();
+    await desk.pass(FRESH_MS + 1000);
+    const byTimer = {
+      ...rules.judge(lamp, []),
+      commands: [emitted(lamp)],
+      timer: { at: undefined, exact: true },
+    };
+    const [timed] = await rules.send(byTimer);
+    if (rules.believe(lamp, timed!)) throw new Error('judged on other grounds');
+    expect(timed!.commands).toMatchObject([{ state: 'dispatched' }]);
+  });
+});
+
 describe('policy now', () => {
   it('ends at once if its device is away when its turn comes', async () => {
     await desk.connect();
@@ -167,17 +278,16 @@ describe('a device that sleeps', () => {
 });
 
 describe('a device that says how often it reports', () => {
-  it('takes commands for one and a half times as long, and until its will', async () => {
+  it('is there for one and a half times as long, and until its will', async () => {
     await born(1, { reports: 10 * MINUTE });
     await desk.pass(14 * MINUTE);
     await desk.enqueue('a', { lane: 'a' });
     expect(await desk.claim()).toEqual(['a dispatched 1']);
     await desk.pass(2 * MINUTE);
-    await desk.enqueue('b', { lane: 'b' });
-    expect(await desk.claim()).toEqual([]);
+    expect(await desk.enqueue('b', { lane: 'b', policy: 'now' })).toEqual({ outcome: 'unreachable' });
     await speak();
-    await desk.wake();
     await desk.pass(14 * MINUTE);
+    await desk.enqueue('b', { lane: 'b', policy: 'now' });
     expect(await desk.claim()).toContain('b dispatched 1');
     await gone(1);
     await desk.enqueue('c', { lane: 'c' });
@@ -211,7 +321,7 @@ describe('a device that is back', () => {
   });
 
   it('was heard by its answer', async () => {
-    await born(1);
+    await born(1, { sleeps: 10 * MINUTE });
     for (const lane of ['a', 'b']) await desk.enqueue(lane, { lane });
     await desk.claim(1);
     await desk.pass(FRESH_MS + 1000);

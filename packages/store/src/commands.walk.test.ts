@@ -38,6 +38,8 @@ interface Scenario {
   /** Commands at the beginning, and at most so many in all. */
   readonly commands: number;
   readonly upTo: number;
+  /** The device is silent within its session before each step. */
+  readonly isStale?: true;
   readonly steps: number;
 }
 
@@ -48,6 +50,15 @@ const SCENARIOS: readonly Scenario[] = [
   { name: 'three, stop', policy: 'ordered', onFailure: 'stop', commands: 3, upTo: 3, steps: 5 },
   { name: 'three, abort-rest', policy: 'ordered', onFailure: 'abort-rest', commands: 3, upTo: 3, steps: 5 },
   { name: 'two, stop', policy: 'ordered', onFailure: 'stop', commands: 2, upTo: 2, steps: 7 },
+  {
+    name: 'two, stop, to a stale device',
+    policy: 'ordered',
+    onFailure: 'stop',
+    commands: 2,
+    upTo: 2,
+    steps: 6,
+    isStale: true,
+  },
   { name: 'one and its successors', policy: 'latest', commands: 1, upTo: 3, steps: 6 },
 ];
 
@@ -248,9 +259,12 @@ describe('every order of what may happen in a lane', () => {
         for (const point of frontier) {
           for (const step of stepsFrom(point, scenario)) {
             const now = returnTo(redis, address, point);
+            if (scenario.isStale) void redis.zadd(address.presenceKey, now.at - 1, address.device);
             const claims = await step.take(address, now);
             let after = await standAt(redis, address, now.leases, [...point.path, step.name]);
             check(now, after, step.name, claims);
+            // The second of two attempts waits for a sign of life.
+            if (scenario.isStale) expect(commandsOf(after).every(({ attempt }) => attempt <= 1)).toBe(true);
             if (claims.length > 0) after = withLeases(after, Number(step.name[0]), claims, address);
             for (const { state } of commandsOf(after)) ends.add(state);
             edges += 1;

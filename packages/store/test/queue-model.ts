@@ -43,6 +43,8 @@ export class QueueModel {
   readonly commands: ModelCommand[] = [];
   /** Devices that are known to be away. */
   readonly away = new Set<string>();
+  /** Devices that are silent, though their session is open. */
+  readonly stale = new Set<string>();
   /** Stopped lanes, and the command that stopped each. */
   readonly stopped = new Map<string, string>();
 
@@ -126,7 +128,7 @@ export class QueueModel {
         !isUsedUp &&
         !isOvertaken &&
         !hasMissed &&
-        !this.away.has(command.device) &&
+        !this.waits(command) &&
         !this.stopped.has(command.lane);
       this.dispatch(command, now);
       return mayGo ? [] : [what];
@@ -175,6 +177,7 @@ export class QueueModel {
     const command = this.find(id);
     if (command === undefined) return 'missing';
     if (command.device !== device) return 'foreign';
+    this.stale.delete(device); // it was heard
     if (command.state === status) return 'repeated';
     if (isFinal(command.state)) return 'late';
     if (status === 'acknowledged') {
@@ -233,12 +236,16 @@ export class QueueModel {
 
   /** It was to go out at once, and nobody was there. */
   private hasMissed({ policy, state, dispatches, device }: ModelCommand): boolean {
-    return policy === 'now' && ((state === 'pending' && dispatches > 0) || this.away.has(device));
+    return (
+      policy === 'now' &&
+      ((state === 'pending' && dispatches > 0) || this.away.has(device) || this.stale.has(device))
+    );
   }
 
-  /** Its device is away, and it waits for it. */
-  private waits({ policy, device }: ModelCommand): boolean {
-    return policy !== 'now' && this.away.has(device);
+  /** Its device is away, or may be and this would be the last attempt of several: it waits for a sign of life. */
+  private waits({ policy, device, attempt, attempts }: ModelCommand): boolean {
+    const isLast = attempt > 0 && attempt + 1 >= attempts;
+    return policy !== 'now' && (this.away.has(device) || (this.stale.has(device) && isLast));
   }
 
   private head(lane: string): ModelCommand | undefined {

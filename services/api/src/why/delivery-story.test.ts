@@ -20,7 +20,7 @@ it.each<[state: CommandState, cause: string, attempt: number, sentence: RegExp]>
   ['dispatched', 'no_answer', 2, /^no answer came, so it was sent again, attempt 2$/],
   ['dispatched', 'timeout', 3, /^the device had begun and was not done within 60 s, so .* attempt 3$/],
   ['pending', 'unreachable', 0, /^nobody was there to take it/],
-  ['pending', 'away', 1, /^no answer came, and the device is away, so it waits/],
+  ['pending', 'away', 1, /^no answer came, and the device is away or silent, so it waits/],
   ['pending', 'refused_151', 0, /^the broker refused it \(code 151\)/],
   ['acknowledged', 'device', 1, /^the device has begun$/],
   ['succeeded', 'device', 1, /^the device said that it is done$/],

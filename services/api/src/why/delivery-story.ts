@@ -45,7 +45,7 @@ function stepIn({ state, attempt, cause }: Transition, command: Command, isFirst
   switch (state) {
     case 'pending':
       if (kind === 'away')
-        return 'no answer came, and the device is away, so it waits until the device is heard';
+        return 'no answer came, and the device is away or silent, so it waits until the device is heard';
       if (kind === 'unreachable') return 'nobody was there to take it, so it waits again';
       return `the broker refused it (code ${kind!.replace('refused_', '')}), so it waits again`;
     case 'dispatched':
