@@ -24,7 +24,8 @@ async function announce(lamp: TestDevice, birth: object): Promise<void> {
   await until(async () => (await recorded()) > before, { what: `birth ${births}` });
 }
 
-const isOn = async (lamp: TestDevice) => (await lamp.nextCommand(5000)).led_on;
+/** Longer than a lease: the lamp does not answer, and its next command waits for the end of the one before. */
+const isOn = async (lamp: TestDevice) => (await lamp.nextCommand(15_000)).led_on;
 const resource = (lamp: TestDevice, rest = '') =>
   stack.get(`/v1/fleets/${lamp.fleet}/devices/${lamp.device}${rest}`);
 

@@ -96,6 +96,10 @@ describe('what the documentation tells to type', () => {
     await until(async () => (await send('GET', '/v1/fleets/demo/devices/lamp-0010')).ok, {
       what: 'the lamps',
     });
+    // A fleet that has rules of its own before its first reading gets no shipped ones.
+    await until(async () => (await send('GET', '/v1/fleets/demo/rules/night-light')).ok, {
+      what: 'the shipped rule',
+    });
     await send('PUT', '/v1/fleets/demo/rules/broken', { when: '1 / light > 2', then: { led_on: true } });
 
     const old = { action: { led_on: true } };
