@@ -8,6 +8,7 @@ import type { Server } from '@lamplighter/native/serving';
 import { createApiKey } from '@lamplighter/store/api-keys';
 import { Redis } from 'ioredis';
 import { freePort } from '../../bed/free-port.js';
+import { addBystanders } from '../bystanders.js';
 import { type Design, type Device, deviceName, type Execute, FLEET } from '../design.js';
 import type { DeviceLink } from '../device-link.js';
 import { actionOf, type ScriptedCommand } from '../outage-log.js';
@@ -24,8 +25,9 @@ class CommandRefused extends Error {
 export const LAMPLIGHTER: Design = {
   name: 'Lamplighter',
   explanation:
-    'The queue is in Redis and knows lanes, order and expiry; the broker only carries, and the device runs each id once.',
-  broker: {},
+    'The queue is in Redis and knows lanes, order and expiry; the broker only carries, and the device runs each id once. A logger and persistent sessions without clients subscribe to all commands.',
+  // The persistent sessions are still there after the restart.
+  broker: { persistence: true },
   promised: true,
   async start(broker, folder) {
     const redis = await startRedis({
@@ -43,6 +45,7 @@ export const LAMPLIGHTER: Design = {
     const rules = await launch('rules', { MQTT_URL: broker.url });
     const api = await launch('api', {});
     await Promise.all([untilReady(rules), untilReady(api)]);
+    const endLogger = await addBystanders(broker.url);
     const authorization = `Bearer ${await newKey(redis.url)}`;
     const known = new Set<number>();
     const get = async (path: string) =>
@@ -78,7 +81,7 @@ export const LAMPLIGHTER: Design = {
         return new LamplighterDevice(device, link, execute);
       },
       async stop() {
-        await Promise.all([rules.stop(), api.stop()]);
+        await Promise.all([rules.stop(), api.stop(), endLogger()]);
         await redis.stop();
       },
     };

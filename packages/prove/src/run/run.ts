@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { type Logger, startLogger } from '@lamplighter/test-kit/logger';
 import { every } from '../each.js';
 import type { Options } from '../options.js';
 import { buildStage, type Stage } from '../stage/stage.js';
@@ -29,7 +30,10 @@ export async function run({ options, folder, say, signal }: Run): Promise<void> 
   const stage = await unless(signal, buildStage({ folder, replicas: 2 }));
   try {
     await unless(signal, addFleets(stage, options));
+    const loggers = await unless(signal, addLoggers(stage));
     await underFaults(stage, { options, folder, say, signal });
+    const heard = loggers.reduce((sum, logger) => sum + logger.heard, 0);
+    say(`loggers that subscribe to all commands were sent ${heard} of them`);
   } finally {
     keepLogs(stage, folder);
   }
@@ -41,6 +45,11 @@ async function addFleets(stage: Stage, { devices, intervalMs, seed }: Options): 
   const half = Math.ceil(devices / 2);
   const sizes = devices > 1 ? [half, devices - half] : [1];
   await Promise.all(sizes.map((size, i) => stage.addFleet({ name: `prove-${i + 1}`, devices: size, env })));
+}
+
+/** Somebody reads along, so that the broker never says that nobody subscribes to a command. */
+function addLoggers({ fleets }: Stage): Promise<Logger[]> {
+  return Promise.all(fleets.map(({ fleet }) => startLogger(fleet.url, `${fleet.name}/commands/#`)));
 }
 
 async function underFaults(stage: Stage, { options, say, signal }: Run): Promise<void> {
