@@ -277,7 +277,11 @@ local function accept(i, head, window, newest)
         -- A rule waits for the silence of a device that has never reported.
         if live_count + late_count == 0 then call('ZADD', key(presence), 'NX', -1, device) end
         call('PERSIST', device_key)
-        if lesson == '1' then call('HSET', device_key, 'lesson', '1') end
+      end
+      -- The lesson's device is named like its fleet, but not every device of that name is the lesson's: its commands go to the topic
+      -- that belongs to the one on which it was heard last.
+      if is_heard and lesson and fleet and fleet == device then
+        if lesson == '1' then call('HSET', device_key, 'lesson', '1') else call('HDEL', device_key, 'lesson') end
       end
       count, taken = tonumber(last_count) or 0, last_n
       argument = argument + live_count + late_count

@@ -92,6 +92,8 @@ local function look_when_away(since, forget_after)
   redis.call('ZADD', KEYS[5], int(since + forget_after), name)
 end
 if online == '1' then
+  -- A device that announces itself listens on a topic of its own, also if it is named like its fleet, as the lesson's device is.
+  if ARGV[1] == device then redis.call('HDEL', KEYS[1], 'lesson') end
   local period = period_of(value, tonumber(ARGV[6]), redis.call('HGET', KEYS[1], 'interval:longest'))
   if ARGV[9] ~= '' then
     redis.call('HSET', KEYS[1], 'forget-after', ARGV[9])

@@ -280,7 +280,10 @@ export async function acceptReadings(
     const isNew = version === NEW_DEVICE;
     const head = `${position(presenceKey)} ${part} ${isNew ? '-' : version}`;
     const plain = live.length === 1 && late.length === 0 && commands.length === 0 && votes.length === 0;
-    const isSimple = rules === '' && timer === undefined && !isNew && (kinds ?? KINDS.live) === KINDS.live;
+    // Named like its fleet it may be the lesson's device: the script has to know on which topic it was heard.
+    const isAmbiguous = address.device === fleet;
+    const isSimple =
+      rules === '' && timer === undefined && !isNew && !isAmbiguous && (kinds ?? KINDS.live) === KINDS.live;
     if (plain && isSimple) {
       args.push(after === undefined ? head : `,${replica}.${after}, ${head}`);
     } else {
