@@ -334,26 +334,29 @@ local function accept(i, head, window, newest)
       if is_quiet then
         local fields = call('HMGET', device_key, 'session', 'back', 'interval:longest')
         local session, back_since = fields[1] or '', tonumber(fields[2])
-        local online, since = match(session, '^%d+,(%d),(%d+),')
-        local period = period_of(session, fresh, fields[3])
-        local was_there = reach_of(session, call('ZSCORE', key(presence), device), now, fresh) == 'there'
-        call('ZADD', key(presence), int(now + period), device)
-        local said_goodbye = online == '0' and tonumber(since) > tonumber(last_received)
-        local silent = now - tonumber(last_received)
-        -- Less than nothing: the clock was set back, and for how long the device was silent nobody knows.
-        local is_back = not was_there or said_goodbye or silent > period or silent < 0
-        -- Kept until what waits is woken (see wakeDevice-7.lua): a replica may die in between, and then a later reading tells again.
-        if back_since and math.abs(now - back_since) >= TELL_AGAIN_MS then is_back = true end
-        if is_back then
-          call('HSET', device_key, 'back', now_text)
-          -- Of a session that began since, its birth has told what became of the one before.
-          local is_stale = last_received ~= '0' and silent > period and (tonumber(since) or 0) <= tonumber(last_received)
-          reply[#reply + 1] = { i, 'back', is_stale and 'stale' or 'away' }
+        if is_unlisted or not is_straggler(session, now) then
+          local online, since = match(session, '^%d+,(%d),(%d+),')
+          local period = period_of(session, fresh, fields[3])
+          local was_there = reach_of(session, call('ZSCORE', key(presence), device), now, fresh) == 'there'
+          call('ZADD', key(presence), int(now + period), device)
+          local heard = tonumber(last_received)
+          local said_goodbye = online == '0' and stragglers_until(session) > heard
+          local silent = now - heard
+          -- Less than nothing: the clock was set back, and for how long the device was silent nobody knows.
+          local is_back = not was_there or said_goodbye or silent > period or silent < 0
+          -- Kept until what waits is woken (see wakeDevice-7.lua): a replica may die in between, and then a later reading tells again.
+          if back_since and math.abs(now - back_since) >= TELL_AGAIN_MS then is_back = true end
+          if is_back then
+            call('HSET', device_key, 'back', now_text)
+            -- Of a session that began since, its birth has told what became of the one before.
+            local is_stale = last_received ~= '0' and silent > period and (tonumber(since) or 0) <= heard and not said_goodbye
+            reply[#reply + 1] = { i, 'back', is_stale and 'stale' or 'away' }
+          end
         end
       end
 
-      -- A device that was just heard is there; of a timer's verdict presence decides.
-      local reach = command_count > 0 and live_count + late_count == 0
+      -- A device that was just heard is there, but not after the end of its session.
+      local reach = command_count > 0
         and reach_of(call('HGET', device_key, 'session'), call('ZSCORE', key(presence), device), now, fresh)
       for _ = 1, command_count do
         local id, lane, delivery, ttl, text, cause, restarted = take(), take(), take(), take(), take(), take(), take()

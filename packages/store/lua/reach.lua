@@ -1,7 +1,7 @@
 -- Whether a command is dispatched to a device now, decided by its presence alone; after commands.lua. What the broker says of a topic's
 -- subscribers does not tell: a logger or a bridge subscribes too, and a persistent session exists without its device.
 --
--- A session is "session,online,at,telemetry,sleeps,reports" (see recordPresence-4.lua), the score in the presence ZSET is the time
+-- A session is "session,online,at,telemetry,sleeps,reports" (see recordPresence-5.lua), the score in the presence ZSET is the time
 -- until which the device counts as online (ms), 0 after its will, -1 if it was never heard.
 
 -- How long a device counts as online after it was heard (ms). One that was told to report less often, at most every `longest` ms (its
@@ -33,4 +33,20 @@ end
 -- device may only have nothing to say, so its commands are dispatched; those of policy `now` need one that is there.
 local function must_wait(reach, delivery)
   return reach == 'away' or (reach == 'stale' and string.sub(delivery, 1, 4) == 'now ')
+end
+
+-- Messages of a session arrive on another way than its end does, so some come after it, within this time (ms).
+local STRAGGLERS_MS = 1000
+
+-- Until when a message may be one that was sent before the end of the session (ms); 0 while the session stands, or if there is none.
+local function stragglers_until(session)
+  local ended = string.match(session or '', '^%d+,0,(%d+)')
+  return ended and ended + STRAGGLERS_MS or 0
+end
+
+-- Whether what comes now may have been sent before the session ended: it does not bring its device back. A session that seems to
+-- have ended later than now ended before the clock was set back.
+local function is_straggler(session, now)
+  local till = stragglers_until(session)
+  return now < till and till - STRAGGLERS_MS <= now
 end

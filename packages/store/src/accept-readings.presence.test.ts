@@ -1,4 +1,4 @@
-import { Replica, reading } from '../test/replica.js';
+import { emitted, Replica, reading } from '../test/replica.js';
 import { type StoreUnderTest, startStore } from '../test/store-under-test.js';
 import { timePasses } from '../test/time-passes.js';
 import type { DeviceAddress } from './accept-readings.js';
@@ -110,9 +110,50 @@ describe('a device that was thought away', () => {
     await back();
     await timePasses(store.redis, 2000, lamp);
     await recordPresence(store.redis, [{ address: lamp, message: { online: false, session: 1 } }]);
+    await timePasses(store.redis, 1001, lamp);
     expect([await back(), (await device())?.presence]).toEqual(['away', 'online']);
     await timePasses(store.redis, 2000, lamp);
     expect(await back()).toBeUndefined();
+  });
+});
+
+describe('a reading that arrives within a second of the will of its session', () => {
+  const says = (online: boolean, session: number) =>
+    recordPresence(store.redis, [{ address: lamp, message: { online, session } }]);
+  const take = async (value: number) => (await rules.take(lamp, [light(value)])).back;
+  beforeEach(async () => {
+    await says(true, 1);
+    await take(1);
+    await timePasses(store.redis, 2000, lamp);
+    await says(false, 1);
+  });
+
+  it('is stored, and does not make the device online', async () => {
+    expect(await take(2)).toBeUndefined();
+    expect(await device()).toMatchObject({ presence: 'offline', last: { measurements: { light: 2 } } });
+  });
+
+  it('dispatches no command of a rule: it waits for the device', async () => {
+    const outcome = await rules.take(lamp, [light(2)], { commands: [emitted(lamp)] });
+    expect(outcome.commands).toMatchObject([{ state: 'pending' }]);
+  });
+
+  it('does not hide that the device is back when it speaks later, and no session was lost by then', async () => {
+    await take(2);
+    await timePasses(store.redis, 1001, lamp);
+    expect([await take(3), (await device())?.presence]).toEqual(['away', 'online']);
+  });
+
+  it('does not count as silence within a session when the device speaks much later', async () => {
+    await take(2);
+    await timePasses(store.redis, FRESH_MS + 2000, lamp);
+    expect(await take(3)).toBe('away');
+  });
+
+  it('makes the device online if a new session has begun', async () => {
+    await says(true, 2);
+    await take(2);
+    expect(await device()).toMatchObject({ presence: 'online' });
   });
 });
 

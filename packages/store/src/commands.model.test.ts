@@ -128,6 +128,7 @@ class Leave extends Step {
     await fleet.pass(1000); // freshness is exact to a second
     const message = { online: false as const, session: ++fleet.sessions };
     await recordPresence(store.redis, [{ address, message }]);
+    await fleet.pass(1001); // what comes sooner may have been sent before
     model.away.add(address.name);
     model.stale.delete(address.name);
     fleet.connected.delete(address.name);

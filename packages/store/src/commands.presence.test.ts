@@ -63,6 +63,7 @@ describe('a command for a device that is known to be away', () => {
   it.each(AWAY)('goes with the next reading: it %s', async (_, leave) => {
     await leave();
     await desk.enqueue('on', { policy: 'latest' });
+    await desk.pass(1001);
     expect((await speak()).back).toBeDefined();
     await desk.wake();
     expect(await desk.claim()).toEqual(['on dispatched 1']);
@@ -130,6 +131,7 @@ describe('a command for a device that is known to be away', () => {
     const [timed] = await rules.send(byTimer);
     if (rules.believe(lamp, timed!)) throw new Error('judged on other grounds');
     expect(timed!.commands).toMatchObject([{ state: 'pending' }]);
+    await desk.pass(1001);
     const heard = await rules.take(lamp, [reading({ light: 2 })], { commands: [emitted(lamp)] });
     expect(heard.commands).toMatchObject([{ state: 'dispatched' }]);
   });

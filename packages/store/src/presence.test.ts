@@ -121,6 +121,7 @@ describe('a session', () => {
     // The will of an earlier connection cannot be told from its own: the next reading brings it back.
     await arrivedBefore(2000);
     expect(await record(will(1))).toEqual(['gone']);
+    await timePasses(store.redis, 1001, lamp);
     await new Replica(store.redis).take(lamp, [reading({ light: 1 })]);
     expect(await device()).toMatchObject({ presence: 'online' });
   });
@@ -215,6 +216,7 @@ describe('freshness is another fact than the session:', () => {
 
   it('a reading makes a device online whose session ended', async () => {
     await record(birth(7), will(7));
+    await timePasses(store.redis, 1001, lamp);
     await new Replica(store.redis).take(lamp, [reading({ light: 1 })]);
     expect(await device()).toMatchObject({ presence: 'online', session: { online: false } });
   });
