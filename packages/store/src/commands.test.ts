@@ -128,10 +128,16 @@ describe('a command', () => {
     });
     const lesson = new DeviceAddress('s1', 's1', true);
     await new Replica(store.redis).take(lesson, [reading({ light: 1 })]);
-    await recordPresence(store.redis, [{ address: lesson, message: { online: true, session: 1 } }]);
     const lessons = new CommandDesk(store.redis, lesson);
     await lessons.enqueue('on');
-    expect(await lessons.claims()).toMatchObject([{ announced: true, lesson: true }]);
+    expect(await lessons.claims()).toMatchObject([{ announced: false, lesson: true }]);
+    // One that announces itself listens on a topic of its own.
+    const namesake = new DeviceAddress('s2', 's2', true);
+    await new Replica(store.redis).take(namesake, [reading({ light: 1 })]);
+    await recordPresence(store.redis, [{ address: namesake, message: { online: true, session: 1 } }]);
+    const announced = new CommandDesk(store.redis, namesake);
+    await announced.enqueue('on');
+    expect(await announced.claims()).toMatchObject([{ announced: true, lesson: false }]);
   });
 
   it('wakes the dispatchers of its shard when it is taken', async () => {
