@@ -44,13 +44,13 @@ async function besiege(port: number, count: number, say: Buffer | undefined): Pr
 /** The loop is closed for a fleet: a reading arrives, a command is executed. */
 async function expectServed(stack: Stack, lamp: string, connectNew: () => Promise<{ name: string }>) {
   const { name } = await connectNew();
+  await stack.lastState({ name, url: '' }, lamp, ({ light }) => light === 900);
   const command = await stack.send('POST', `/v1/fleets/${name}/devices/${lamp}/commands`, {
     action: { led_on: true },
   });
   await until(async () => (await stack.get(`/v1/commands/${command.body.id}`)).body.state === 'succeeded', {
     what: `${name}/${lamp} to execute a command`,
   });
-  await stack.lastState({ name, url: '' }, lamp, ({ light }) => light === 900);
 }
 
 const reconnects = (stack: Stack) => stack.metric('lamplighter_mqtt_reconnects_total');
