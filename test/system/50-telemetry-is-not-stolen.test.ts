@@ -40,6 +40,7 @@ it('stores every reading and ends every command while nine clients try to join t
   };
   await until(stored, { what: 'every reading to be stored' });
   await connectLamps(fleet, [{ device: 'lamp', light: 900, answer: 'succeeded' }]);
+  await stack.lastState(fleet, 'lamp', ({ light }) => light === 900);
   const ids: string[] = [];
   for (let n = 0; n < COMMANDS; n += 1) {
     const { body } = await stack.send('POST', `/v1/fleets/${fleet.name}/devices/lamp/commands`, {
