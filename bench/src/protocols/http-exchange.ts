@@ -51,7 +51,7 @@ export function httpExchange(serverPort: number, keepAlive: boolean, pollEvery: 
       };
       const line: Line = {
         onCommand: () => undefined,
-        // There is no connection to speak of: whoever comes back asks.
+        // There is no connection: a client that returns asks again.
         connect: () => (sent === 0 ? Promise.resolve() : poll()),
         async send(reading) {
           await fetch('POST', '/telemetry', JSON.stringify(reading));

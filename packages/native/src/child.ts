@@ -16,7 +16,7 @@ export interface Child {
   readonly logFile: string;
   /** Settles when the process has ended. */
   readonly exited: Promise<Exit>;
-  /** It was told to stop, so its end is no surprise. */
+  /** It was asked to stop, so its exit is expected. */
   readonly isStopped: boolean;
   /** Set once the process has ended. */
   readonly exit: Exit | undefined;

@@ -342,7 +342,7 @@ local function accept(i, head, window, newest)
           local heard = tonumber(last_received)
           local said_goodbye = online == '0' and stragglers_until(session) > heard
           local silent = now - heard
-          -- Less than nothing: the clock was set back, and for how long the device was silent nobody knows.
+          -- Negative: the clock was set back, so the length of the silence is unknown.
           local is_back = not was_there or said_goodbye or silent > period or silent < 0
           -- Kept until what waits is woken (see wakeDevice-7.lua): a replica may die in between, and then a later reading tells again.
           if back_since and math.abs(now - back_since) >= TELL_AGAIN_MS then is_back = true end

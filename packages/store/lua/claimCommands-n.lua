@@ -42,7 +42,7 @@ local function claim(id, command, device_key, presence)
   elseif heads(K, command.lane, 1)[1] ~= command.member then
     redis.call('ZADD', K.due, int(command.expires_at), id)
   elseif reach == 'away' or (reach == 'stale' and is_last(command)) then
-    -- Whether its last dispatch arrived nobody can know, so that attempt counts.
+    -- Its last dispatch may have arrived, so that attempt counts.
     if command.state ~= 'pending' then append(K, command, 'pending', now, command.attempt, 'away') end
     redis.call('ZADD', K.due, int(command.expires_at), id)
   else

@@ -34,7 +34,7 @@ export async function readHistories(
     const [, count] = /^\d+,\d,(\d*),/.exec(entries.at(-1) ?? '') ?? [];
     const [late, longest] = replies[0][i]!;
     return {
-      // Nobody knows when a retained reading was taken, so no window of a rule has it.
+      // The time of a retained reading is unknown, so no rule's window includes it.
       readings: entries.map(parseEntry).filter(({ history }) => history !== 'retained'),
       count: Number(count ?? 0),
       late: Number(late ?? 0),

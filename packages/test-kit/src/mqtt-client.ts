@@ -42,7 +42,7 @@ export async function connectMqtt(url: string, options: IClientOptions = {}): Pr
     untaken.push(message);
   });
   const close = async () => {
-    // A connection that the broker closed has nobody left to wait for.
+    // A connection that the broker has closed sends no DISCONNECT to wait for.
     if (!client.disconnected) await client.endAsync(!client.connected);
   };
   closeLater(`MQTT client ${client.options.clientId}`, close);

@@ -74,7 +74,7 @@ export class EventsController {
   private endWhenRevoked(key: string | undefined, response: ServerResponse): void {
     if (key === undefined) return;
     const timer = setInterval(() => {
-      // While Redis is unavailable nobody knows; the next look tells.
+      // Unknown while Redis is unavailable; the next check finds out.
       this.check.accepts(key).then(
         (isValid) => isValid || response.end(),
         () => undefined,

@@ -77,7 +77,7 @@ export class DeparturesService implements OnApplicationBootstrap {
           'commands',
           deviceTopic(fleet, 'presence', device),
         );
-        // 16: nobody is subscribed, which is as good.
+        // 16 (no matching subscribers) means the broker took it as well.
         if (outcome === 0 || outcome === 16) return true;
         if (outcome !== 'lost')
           this.logger.error(
