@@ -1,7 +1,7 @@
 import { exampleRun } from '../test/example-run.js';
+import { mutate } from '../test/mutate.js';
 import { certificate } from './certificate.js';
 import { judge } from './oracle/judge.js';
-import { mutate } from './oracle/mutate.js';
 
 const of = (run: ReturnType<typeof exampleRun>) => certificate(run, judge(run));
 

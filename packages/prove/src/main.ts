@@ -10,15 +10,14 @@ import { closeEverything } from '@lamplighter/test-kit/resources';
 import { WaitedInVain } from '@lamplighter/test-kit/until';
 import { certificate } from './certificate.js';
 import { Notebook } from './evidence/notebook.js';
-import { HelpWanted, type Options, readOptions, UnknownOption } from './options.js';
+import { HelpWanted, readOptions, UnknownOption } from './options.js';
 import { judge } from './oracle/judge.js';
-import { mutate } from './oracle/mutate.js';
 import { run } from './run/run.js';
 
 /** Exit codes: 0 every promise was kept; 1 one was broken; 2 it could not be tried; 130 stopped by a person. */
 async function main(): Promise<number> {
   const options = readOptions(process.argv.slice(2));
-  if (options.judge !== undefined) return verdict(options.judge, options);
+  if (options.judge !== undefined) return verdict(options.judge);
   installMissing(SERVERS, (line) => console.error(line));
   const folder = options.out ?? join(REPOSITORY, '.lamplighter/prove', `${timestamp()}-${options.seed}`);
   const signal = listenForStop(process.env);
@@ -36,13 +35,11 @@ async function main(): Promise<number> {
     say('stopping everything');
     await closeEverything();
   }
-  return verdict(folder, options);
+  return verdict(folder);
 }
 
-function verdict(folder: string, { mutate: mutation }: Options): number {
-  const written = new Notebook(folder).read();
-  const evidence = mutation === undefined ? written : mutate(written, mutation);
-  if (mutation !== undefined) console.log(`(the evidence was spoiled on purpose: ${mutation})\n`);
+function verdict(folder: string): number {
+  const evidence = new Notebook(folder).read();
   const judged = judge(evidence);
   console.log(certificate(evidence, judged));
   console.log(`\n  ${'journals'.padEnd(34)} ${folder}`);

@@ -6,8 +6,8 @@ describe('the command line', () => {
   });
 
   it('is read', () => {
-    const options = readOptions(['--minutes', '0.5', '--seed', '7', '--devices=200', '--mutate', 'drop']);
-    expect(options).toMatchObject({ minutes: 0.5, seed: 7, devices: 200, rate: 40, mutate: 'drop' });
+    const options = readOptions(['--minutes', '0.5', '--seed', '7', '--devices=200']);
+    expect(options).toMatchObject({ minutes: 0.5, seed: 7, devices: 200, rate: 40 });
   });
 
   it.each([
@@ -16,7 +16,6 @@ describe('the command line', () => {
     ['--seed', '-1'],
     ['--devices', '1.5'],
     ['--devices', ''],
-    ['--mutate', 'nothing'],
     ['--fast'],
     ['5'],
   ])('is refused with the usage: %s %s', (...args) => {

@@ -1,5 +1,4 @@
 import { parseArgs } from 'node:util';
-import { MUTATIONS } from './oracle/mutate.js';
 
 /** What to prove, from the command line. */
 export interface Options {
@@ -16,8 +15,6 @@ export interface Options {
   readonly out: string | undefined;
   /** Judge the journals of an earlier run instead. */
   readonly judge: string | undefined;
-  /** Spoil the evidence before it is judged: what must come out is a violation. */
-  readonly mutate: string | undefined;
 }
 
 /** The command line asks for something that does not exist; the message has the usage. */
@@ -38,9 +35,7 @@ npm run prove -- --rate R           with R commands a second over REST (devices 
 npm run prove -- --interval MS      with a reading of each device every MS milliseconds (1000)
 npm run prove -- --quiet S          give it at most S seconds to come to rest at the end (180)
 npm run prove -- --out FOLDER       write the journals there (.lamplighter/prove/<time>-<seed>)
-npm run prove -- --judge FOLDER     judge the journals of an earlier run once more
-npm run prove -- --mutate KIND      put a defect into the evidence before it is judged, which must be found:
-                                    ${Object.keys(MUTATIONS).join(', ')}`;
+npm run prove -- --judge FOLDER     judge the journals of an earlier run once more`;
 
 /**
  * Reads the command line.
@@ -49,8 +44,6 @@ npm run prove -- --mutate KIND      put a defect into the evidence before it is 
 export function readOptions(args: readonly string[]): Options {
   const values = parse(args);
   if (values.help) throw new HelpWanted(USAGE);
-  if (values.mutate !== undefined && !(values.mutate in MUTATIONS))
-    throw wrong('mutate', `must be one of ${Object.keys(MUTATIONS).join(', ')}`);
   const devices = number('devices', values.devices, 1, 5000);
   return {
     minutes: number('minutes', values.minutes, 0.5, 24 * 60, 'number'),
@@ -61,7 +54,6 @@ export function readOptions(args: readonly string[]): Options {
     quietSeconds: number('quiet', values.quiet, 10, 3600),
     out: values.out,
     judge: values.judge,
-    mutate: values.mutate,
   };
 }
 
@@ -78,7 +70,6 @@ function parse(args: readonly string[]) {
         quiet: { type: 'string', default: '180' },
         out: { type: 'string' },
         judge: { type: 'string' },
-        mutate: { type: 'string' },
         help: { type: 'boolean', short: 'h', default: false },
       },
     }).values;

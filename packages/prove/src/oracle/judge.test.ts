@@ -1,7 +1,7 @@
 import { type ExampleCommand, exampleRun } from '../../test/example-run.js';
+import { MUTATIONS, mutate } from '../../test/mutate.js';
 import type { FleetEvidence } from '../evidence/evidence.js';
 import { judge } from './judge.js';
-import { MUTATIONS, mutate } from './mutate.js';
 
 const found = (run: ReturnType<typeof exampleRun>) => judge(run).violations.map(({ kind }) => kind);
 const fleetOf = (change: (fleet: FleetEvidence) => Partial<FleetEvidence>) => {

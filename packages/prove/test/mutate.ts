@@ -1,6 +1,6 @@
-import type { Evidence, FleetEvidence } from '../evidence/evidence.js';
-import { type DeviceEvent, type EventOf, eventsOf } from '../evidence/journal.js';
-import type { ViolationKind } from './violation.js';
+import type { Evidence, FleetEvidence } from '../src/evidence/evidence.js';
+import { type DeviceEvent, type EventOf, eventsOf } from '../src/evidence/journal.js';
+import type { ViolationKind } from '../src/oracle/violation.js';
 
 /** Evidence with one defect put in on purpose. */
 export interface Mutation {
@@ -12,7 +12,7 @@ export interface Mutation {
 
 type Execution = EventOf<'executed'>;
 
-/** One defect of each kind; the names are those of `--mutate`. */
+/** One defect of each kind. */
 export const MUTATIONS: Readonly<Record<string, Mutation>> = {
   drop: { finds: 'readings lost', apply: dropReading },
   repeat: { finds: 'readings stored twice', apply: repeatReading },
