@@ -60,7 +60,7 @@ give_accounts() {
 
 # reader_acl ACCOUNT FLEET: it sees the fleet, and has no tree of its own, unlike the account of a fleet
 reader_acl() {
-  printf '\nuser %s\ntopic deny %s/#\n' "$1" "$1"
+  printf '\nuser %s\ntopic deny %s/#\ntopic deny /%s/#\n' "$1" "$1" "$1"
   for kind in telemetry state presence; do echo "topic read $2/$kind/#"; done
 }
 

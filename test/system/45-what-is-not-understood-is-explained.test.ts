@@ -164,15 +164,6 @@ it.each([4, 5] as const)(
   },
 );
 
-it.each(['telemtry', 'command', 'commands'])(
-  'a topic that the account may not write (%s) is told to an MQTT 5 client by reason code 0x87',
-  async (kind) => {
-    const fleet = await stack.broker.newFleet();
-    const lamp = await connectDevice(fleet);
-    await expect(lamp.publish(`${fleet.name}/${kind}/${DEVICE}`, '{}')).rejects.toMatchObject({ code: 0x87 });
-  },
-);
-
 it('counts by kind and reason what is not understood', async () => {
   const fleet = await stack.broker.newFleet();
   const lamp = await connectDevice(fleet);

@@ -1,3 +1,4 @@
+import { FILTERS } from '@lamplighter/contracts/topics';
 import { connectDevice } from '@lamplighter/test-kit/device';
 import { connectMqtt } from '@lamplighter/test-kit/mqtt-client';
 import { until } from '@lamplighter/test-kit/until';
@@ -6,7 +7,7 @@ import { connectLamps } from './answering-lamps.js';
 import { type Stack, startStack } from './stack.js';
 
 /** A client may subscribe to whatever it wants: Mosquitto checks access when it delivers, after it has chosen a member of a group. */
-const STOLEN = ['+/telemetry/#', '+/acknowledgements/+'];
+const STOLEN = [FILTERS.telemetry, FILTERS.acknowledgements];
 const THIEVES_PER_ACCOUNT = 3;
 const READINGS = 200;
 const COMMANDS = 20;

@@ -259,6 +259,7 @@ describe('a topic that is not of the contract is explained', () => {
       'sub_topic',
       'one JSON object per reading on <fleet>/telemetry/<device>; sub-topics are not read',
     ],
+    ['demo/presence', 'topic', 'the topic names no device; topics are <fleet>/<kind>/<device>'],
     ['demo/presence/x/y', 'sub_topic', 'too many levels; topics are <fleet>/<kind>/<device>'],
     [
       'demo/telemetry/my lamp',

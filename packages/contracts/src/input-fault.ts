@@ -7,9 +7,17 @@ import { pointerOf } from './schema-problem.js';
  * What devices send and the service cannot take, in one vocabulary. The reason is counted for every message; the sentence is worked out
  * for samples only, since it costs more than the refusal.
  */
-export const INPUT_KINDS = ['telemetry', 'presence', 'acknowledgement', 'edge', 'connection'] as const;
+export const INPUT_KINDS = [
+  'telemetry',
+  'presence',
+  'acknowledgement',
+  'edge',
+  'topic',
+  'connection',
+] as const;
 /**
- * `edge`: a report of decisions taken at the edge, inside a reading that is itself accepted. `connection`: the broker closed a connection.
+ * `edge`: a report of decisions taken at the edge, inside a reading that is itself accepted. `topic`: a message on a misspelt topic.
+ * `connection`: the broker closed a connection.
  */
 export type InputKind = (typeof INPUT_KINDS)[number];
 

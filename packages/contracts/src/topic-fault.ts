@@ -18,6 +18,7 @@ export function topicFault(topic: string): InputFault<TopicReason> {
       'one JSON object per reading on <fleet>/telemetry/<device>; sub-topics are not read',
     );
   }
+  if (levels.length < 3 && IDENTITY.test(fleet)) return fault('topic', `the topic names no device; ${SHAPE}`);
   const wrong = [fleet, device].find((name) => !IDENTITY.test(name)) ?? '';
   return fault(
     'identity',

@@ -25,8 +25,8 @@ export interface DeviceTopic {
 /** Subscription filters of the services. `#` after the kind also matches the level above it (MQTT 5, 4.7.1.2). */
 export const FILTERS = {
   telemetry: '+/telemetry/#',
-  acknowledgements: '+/acknowledgements/+',
-  presence: '+/presence/+',
+  acknowledgements: '+/acknowledgements/#',
+  presence: '+/presence/#',
 } as const;
 
 /** Builds `<fleet>/<kind>/<device>`. */
@@ -63,6 +63,7 @@ export function parseTopic(topic: string): DeviceTopic | undefined {
   return undefined;
 }
 
-function isKind(level: string | undefined): level is TopicKind {
+/** Whether a level of a topic is one of `TOPIC_KINDS`. */
+export function isKind(level: string | undefined): level is TopicKind {
   return (TOPIC_KINDS as readonly (string | undefined)[]).includes(level);
 }

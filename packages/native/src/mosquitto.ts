@@ -120,16 +120,24 @@ function filesIn(folder: string) {
 const LESSON_ACL = `topic deny lamplighter-canary/#
 topic readwrite +/telemetry
 topic readwrite +/telemetry/+
+topic write +/telemetry/#
 topic readwrite +/commands
 topic readwrite +/commands/+
-
 `;
 
 /** The repository's access list with what depends on the accounts. */
 function aclText(accounts: Readonly<Record<string, string>>, lesson: boolean): string {
   const common = readFileSync(join(REPOSITORY, 'mosquitto/acl'), 'utf8');
   const readers = Object.keys(accounts).filter((name) => name.endsWith(READER));
-  return [lesson ? LESSON_ACL : '', common, ...readers.map(readerAcl)].join('');
+  return [lesson ? lessonAcl(common) : '', common, ...readers.map(readerAcl)].join('');
+}
+
+/** Anonymous clients misspell topics, too: what fleets may write of those, they may write in any fleet. */
+function lessonAcl(common: string): string {
+  const misspelt = common
+    .slice(common.indexOf('\n# Misspelt topics, from '))
+    .matchAll(/^pattern write (.+)$/gm);
+  return `${LESSON_ACL}${[...misspelt].map(([, topic = '']) => `topic write ${topic.replace('%u', '+')}\n`).join('')}\n`;
 }
 
 /** The end of the names of accounts that only read. */
@@ -139,7 +147,7 @@ export const READER = '.reader';
 function readerAcl(account: string): string {
   const fleet = account.slice(0, -READER.length);
   const topics = ['telemetry', 'state', 'presence'].map((kind) => `topic read ${fleet}/${kind}/#\n`);
-  return `\nuser ${account}\ntopic deny ${account}/#\n${topics.join('')}`;
+  return `\nuser ${account}\ntopic deny ${account}/#\ntopic deny /${account}/#\n${topics.join('')}`;
 }
 
 function configurationText(of: {

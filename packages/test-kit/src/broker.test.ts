@@ -1,3 +1,8 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { MISSPELT_FILTERS } from '@lamplighter/contracts/misspelt-topics';
+import { FILTERS } from '@lamplighter/contracts/topics';
+import { REPOSITORY } from '@lamplighter/native/repository';
 import { startBroker, type TestBroker, type TestFleet } from './broker.js';
 import { connectDevice } from './device.js';
 import { connectMqtt, type TestClient } from './mqtt-client.js';
@@ -60,8 +65,7 @@ describe('the access list', () => {
   beforeAll(async () => {
     // The account of the service sees what came through; the fleet's account sees what a device may read.
     observer = await connectMqtt(broker.rulesUrl, { clientId: 'observer' });
-    for (const filter of ['+/telemetry/#', '+/acknowledgements/+', '+/presence/+'])
-      await observer.subscribe(filter);
+    for (const filter of [...Object.values(FILTERS), ...MISSPELT_FILTERS]) await observer.subscribe(filter);
     owner = await connectMqtt(fleet.url);
     for (const filter of ['#', '$SYS/#']) await owner.subscribe(filter);
   });
@@ -76,6 +80,14 @@ describe('the access list', () => {
     ['denied', 'own/receipts/d'],
     ['denied', 'own/state/d'],
     ['allowed', 'own/telemetry/d/deeper'],
+    ['allowed', 'own/presence/d/deeper'],
+    ['allowed', 'own/acknowledgements'],
+    ['allowed', 'own/telemtry/d'],
+    ['allowed', 'own/telemtry'],
+    ['allowed', '/own/commands/d'],
+    ['denied', '//own/telemetry/d'],
+    ['denied', '/other/telemetry/d'],
+    ['denied', 'other/telemtry/d'],
     ['denied', 'own/elsewhere/d'],
     ['denied', 'other/telemetry/d'],
     ['denied', 'other/telemetry'],
@@ -100,6 +112,17 @@ describe('the access list', () => {
     ['allowed', 'any/presence/d'],
   ])('the rules service is %s to write %s', async (expected, topic) => {
     expect(await verdict(observer, topic)).toBe(expected);
+  });
+
+  it('has exactly the misspelt topics of the contract', () => {
+    const lines = readFileSync(join(REPOSITORY, 'mosquitto/acl'), 'utf8').split('\n');
+    const after = (beginning: string) =>
+      lines.slice(lines.findIndex((line) => line.startsWith(beginning)) + 1);
+    const read = after('# Misspelt topics, as below').slice(0, MISSPELT_FILTERS.length + 1);
+    expect(read).toEqual([...MISSPELT_FILTERS.map((filter) => `topic read ${filter}`), '']);
+    const own = MISSPELT_FILTERS.map((filter) => (filter === '/#' ? '/%u/#' : filter.replace('+', '%u')));
+    const written = after('# Misspelt topics, from ').filter((line) => !line.startsWith('#'));
+    expect(written).toEqual([...own.map((filter) => `pattern write ${filter}`), '']);
   });
 
   it('a fleet reads its own commands and receipts only, whatever it subscribes to', async () => {
@@ -155,8 +178,7 @@ describe('the lesson', () => {
   it("lets anonymous clients use the lesson's topics of any fleet and nothing else", async () => {
     const own = await startBroker({ lesson: true });
     const rules = await connectMqtt(own.rulesUrl);
-    for (const filter of ['+/telemetry/#', '+/presence/+', '+/acknowledgements/+'])
-      await rules.subscribe(filter);
+    for (const filter of [...Object.values(FILTERS), ...MISSPELT_FILTERS]) await rules.subscribe(filter);
     const device = await connectMqtt(own.fleetUrl('demo'));
     const student = await connectMqtt(own.url, { protocolVersion: 4 });
     for (const filter of ['#', '$SYS/#']) await student.subscribe(filter);
@@ -167,19 +189,20 @@ describe('the lesson', () => {
       's1/receipts/d',
       's1/state/d',
       's1/claims/d',
-      's1/telemetry/d/deeper',
       's1/elsewhere',
       'lamplighter-canary/telemetry/replica',
       'lamplighter-canary/telemetry',
     ];
-    for (const topic of [...forbidden, ...allowed]) await student.publish(topic, '{}');
+    // Written to be reported; no one but the service reads them.
+    const wrong = ['s1/telemetry/d/deeper', 's1/telemtry', '/s1/telemetry/d'];
+    for (const topic of [...forbidden, ...allowed, ...wrong]) await student.publish(topic, '{}');
     await rules.publish('s1/receipts/d', '{}');
     await rules.publish('lamplighter-canary/telemetry/replica', '{}');
     await device.publish('demo/presence/d', '{}');
     await rules.publish('s1/commands/last', '{}');
     await student.next(({ topic }) => topic === 's1/commands/last');
     expect(student.received.map(({ topic }) => topic)).toEqual([...allowed, 's1/commands/last']);
-    const heard = rules.received.map(({ topic }) => topic).filter((topic) => topic.startsWith('s1'));
-    expect(heard).toEqual(['s1/telemetry', 's1/telemetry/d']);
+    const heard = rules.received.map(({ topic }) => topic).filter((topic) => /^\/?s1\//.test(topic));
+    expect(heard).toEqual(['s1/telemetry', 's1/telemetry/d', ...wrong]);
   });
 });

@@ -28,6 +28,7 @@ import { StatePublisher } from './state/state-publisher.service.js';
 import { DeviceCache } from './telemetry/device-cache.js';
 import { GroundsService } from './telemetry/grounds.service.js';
 import { IngestService } from './telemetry/ingest.service.js';
+import { MisspeltTopicsController } from './telemetry/misspelt-topics.controller.js';
 import { ReceiptsService } from './telemetry/receipts.service.js';
 import { RejectedService } from './telemetry/rejected.service.js';
 import { TelemetryController } from './telemetry/telemetry.controller.js';
@@ -53,7 +54,12 @@ export function rulesModule(foundation: Foundation): DynamicModule {
   const { config, logger, metrics, seeds, redis, subscriber, transport } = foundation;
   return {
     module: RulesModule,
-    controllers: [PresenceController, TelemetryController, AcknowledgementsController],
+    controllers: [
+      PresenceController,
+      TelemetryController,
+      AcknowledgementsController,
+      MisspeltTopicsController,
+    ],
     providers: [
       { provide: CONFIG, useValue: config },
       { provide: LOGGER, useValue: logger },

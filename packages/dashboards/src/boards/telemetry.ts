@@ -7,8 +7,8 @@ import { RESULTS } from './colors.js';
 const rejectedRate = (where: string) =>
   `sum by (kind, reason, instance) (rate(lamplighter_input_rejected_total{${where},${REPLICA}}[$__rate_interval]))`;
 const NOT_UNDERSTOOD_BY_ALL = rejectedRate('kind=~"presence|connection"');
-const NOT_UNDERSTOOD = rejectedRate('kind=~"telemetry|acknowledgement|edge"');
-const NOT_UNDERSTOOD_OTHERS = rejectedRate('kind=~"acknowledgement|edge"');
+const NOT_UNDERSTOOD = rejectedRate('kind=~"telemetry|acknowledgement|edge|topic"');
+const NOT_UNDERSTOOD_OTHERS = rejectedRate('kind=~"acknowledgement|edge|topic"');
 
 /** Do readings come in, what becomes of them, and what holds them up? */
 export const telemetry = board({

@@ -16,8 +16,8 @@ export class RejectedController {
   @ApiOperation({
     summary: 'A sample of what devices sent and was not understood, newest first',
     description:
-      'Readings, births, wills, answers, reports of the edge and connections that the broker closed: which field broke which ' +
-      'rule, and how far off it was. The last 200 of each kind, at most ten a second and replica; the metrics ' +
+      'Readings, births, wills, answers, reports of the edge, messages on misspelt topics and connections that the broker closed: which field ' +
+      'broke which rule, and how far off it was. The last 200 of each kind, at most ten a second and replica; the metrics ' +
       '`lamplighter_input_rejected_total` and `lamplighter_input_suspicious_total` count every one.',
   })
   @Answers(200, rejectedSchema, 'The sample')

@@ -7,7 +7,7 @@ import { limitSchema } from '../requests/page.js';
 const kindSchema = z.enum(INPUT_KINDS).meta({
   description:
     'telemetry, presence (births and wills), acknowledgement: messages on those topics; edge: a report of decisions taken at the edge, inside a ' +
-    'reading; connection: the broker closed a connection',
+    'reading; topic: a message on a misspelt topic; connection: the broker closed a connection',
 });
 const reasonSchema = z
   .enum([...INPUT_REASONS, ...SUSPICIONS])

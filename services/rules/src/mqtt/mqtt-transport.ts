@@ -268,11 +268,12 @@ class Route {
   }
 }
 
-/** The second level of a topic is its kind, and each route has a kind of its own. */
+/** The second level of a topic is its kind, and each route has a kind of its own; `/#` has the topics with a leading slash. */
 function routeOf(routes: readonly Route[], topic: string): Route | undefined {
   if (routes.length === 1) return routes[0];
   const start = topic.indexOf('/') + 1;
   const end = topic.indexOf('/', start);
   const kind = topic.slice(start, end === -1 ? undefined : end);
-  return routes.find(({ filter }) => filter.startsWith(`+/${kind}/`));
+  const prefix = start === 1 ? '/' : `+/${kind}/`;
+  return routes.find(({ filter }) => filter.startsWith(prefix));
 }

@@ -85,7 +85,7 @@ export class RejectedService implements OnApplicationShutdown {
     fault: InputFault<string> | undefined,
     accepted = false,
   ): void {
-    const [fleet = '', , device = fleet] = topic.split('/', 3);
+    const [fleet = '', , device = fleet] = topic.replace(/^\//, '').split('/', 3);
     this.samples.push({
       at: Date.now(),
       kind,
