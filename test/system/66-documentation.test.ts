@@ -50,7 +50,7 @@ describe('what the pages name exists, and what exists is named', () => {
   });
 
   it('flags of npm start', () => {
-    const table = matches(source('README.md'), /^\| `(--[a-z-]+)(?: [A-Z]+)?` \|/gm);
+    const table = matches(source('docs/running.md'), /^\| `(--[a-z-]+)(?: [A-Z]+)?` \|/gm);
     const known = matches(source('scripts/flags.mjs'), /arg === '(--[a-z-]+)'/g).filter(
       (flag) => flag !== '--help',
     );
@@ -61,8 +61,8 @@ describe('what the pages name exists, and what exists is named', () => {
   });
 
   it('variables of the services, with their defaults', () => {
-    const readme = source('README.md');
-    const tables = matches(readme + source('services/device-sim/README.md'), /^\| (`[A-Z].*)$/gm).join('\n');
+    const page = source('docs/running.md');
+    const tables = matches(page + source('services/device-sim/README.md'), /^\| (`[A-Z].*)$/gm).join('\n');
     for (const service of ['rules', 'api', 'device-sim']) {
       const config = source(`services/${service}/src/config.ts`);
       for (const name of matches(config, /^ {2}([A-Z][A-Z_]+): /gm)) expect(tables).toContain(`\`${name}\``);

@@ -1,0 +1,64 @@
+// Wording that the documentation style rules out everywhere, with what to write instead. The words that only the glossary bans are in
+// docs/glossary.md. A phrase matches whole words in any case, across line breaks, and in identifiers (`isTold` holds "told").
+
+/** @typedef {{ name: string, pattern: RegExp, instead: string }} Wording */
+
+/** @type {readonly (readonly [phrases: string, instead: string])[]} */
+const PHRASES = [
+  ['nobody', 'no one, no client, not … any'],
+  ['somebody', 'someone, a client, an operator'],
+  ['whoever|whomever', 'anyone who, the client that'],
+  ['tell|tells|told|telling', 'show, report, notify, say, send, distinguish'],
+  ['beside', 'next to, alongside, as well as'],
+  ['anew', 'again, from scratch'],
+  ['mend|mends|mended|mending', 'fix, repair, restore'],
+  ['heard of', 'known, seen, reported'],
+  ['go by|goes by|going by|went by|gone by', 'follow, use, pass'],
+  ['so many', 'that many, a number, N'],
+  ['as many as (it|they|there|you|one|we)', 'at most N'],
+  ['in vain', 'without success'],
+  ['in good order', 'cleanly'],
+  ['thought away|thought to be away', 'presumed offline'],
+  ['(is|are|was|were|be|been|being) away', 'is unavailable (a server), is offline (a device)'],
+  ['what waits|what waited', 'pending commands, queued messages'],
+  ['begin to|begins to|began to|beginning to', 'start to, or the verb alone'],
+  ['go on|goes on|going on|went on|gone on', 'continue, resume, remain'],
+  ['carry on|carries on|carried on|carrying on', 'continue'],
+  ['all the same', 'anyway, still'],
+  ['for ever', 'forever, without end'],
+  ['seldom', 'rarely, less often'],
+  ['of (ours|yours|theirs)', 'our, your, their'],
+  ['(is|are|was|were|be|been) said', 'say who says it'],
+  ['lets|let us', 'allows, makes'],
+  ['as it may|as they may', 'at most N'],
+  ['rightly', 'correctly'],
+  ['it is made sure', 'is ensured'],
+  ['made of that|made of those', 'built from'],
+  ['in the same breath', 'in the same step'],
+  ['last word', 'will, final state'],
+  ['stands in the way', 'prevents'],
+  ['deaf', 'not receiving, unreachable'],
+];
+
+/** @type {readonly Wording[]} */
+export const WORDING = PHRASES.map(([phrases, instead]) => wording(phrases, instead));
+
+/** The words of a phrase, separated by any white space. @param {string} phrases @param {string} instead @returns {Wording} */
+export function wording(phrases, instead) {
+  const pattern = new RegExp(`\\b(?:${phrases.replaceAll(' ', '\\s+')})\\b`, 'gi');
+  const [name = phrases] = phrases.replace(/\(([^|)]*)[^)]*\)/g, '$1').split('|');
+  return { name, pattern, instead };
+}
+
+/**
+ * What the glossary bans: the phrases in code spans of the third column of its tables.
+ * @param {string} glossary @returns {Wording[]}
+ */
+export function bannedBy(glossary) {
+  return [...glossary.matchAll(/^\| ([^|]+) \| (?:[^|\n]+) \| ([^|\n]*`[^|\n]*) \|$/gm)].flatMap(
+    ([, word = '', banned = '']) =>
+      [...banned.matchAll(/`([^`]+)`/g)].map(([, phrase = '']) =>
+        wording(phrase.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'), word.trim()),
+      ),
+  );
+}
