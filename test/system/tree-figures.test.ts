@@ -17,16 +17,16 @@ const figures = figuresOf({
   docs: [{ path: 'README.md', text: '| two | words → |' }],
   architecture: page,
 });
-const valueOf = (name: string) => figures.find((figure) => figure.name === name)?.value;
+const valueNamed = (name: string) => figures.find((figure) => figure.name === name)?.value;
 
 it('the figures are those of the files', () => {
-  expect(valueOf('source files')).toBe(10);
-  expect(valueOf('lines per source file, median')).toBe(60);
-  expect(valueOf('lines per source file, 90th percentile')).toBe(200);
-  expect(valueOf('lines of the largest source file')).toBe(200);
-  expect(valueOf('test lines per source line')).toBe(0.5);
-  expect(valueOf('words of documentation')).toBe(2);
-  expect(valueOf('files on the way of a reading')).toBe(2);
+  expect(valueNamed('source files')).toBe(10);
+  expect(valueNamed('lines per source file, median')).toBe(60);
+  expect(valueNamed('lines per source file, 90th percentile')).toBe(200);
+  expect(valueNamed('lines of the largest source file')).toBe(200);
+  expect(valueNamed('test lines per source line')).toBe(0.5);
+  expect(valueNamed('words of documentation')).toBe(2);
+  expect(valueNamed('files on the way of a reading')).toBe(2);
 });
 
 it('a file of types has no behaviour, and one with a constant has', () => {
