@@ -10,9 +10,7 @@ beforeAll(async () => {
 /** Settles when the device is online: a plain one has to be heard, for commands go only to devices that are there. */
 async function heard(lamp: TestDevice): Promise<void> {
   await lamp.sendReading({ temperature: 20 });
-  const isOnline = async () =>
-    (await stack.get(`/v1/fleets/${lamp.fleet}/devices/${lamp.device}`)).body.presence === 'online';
-  await until(isOnline, { what: 'the device to be online' });
+  await stack.online(lamp.fleet, lamp.device);
 }
 
 describe('a command over REST', () => {

@@ -22,6 +22,7 @@ describe('with a device that answers', () => {
     const path = `/v1/fleets/${fleet.name}/devices/lamp-0001/commands`;
     const lamp = await connectDevice(fleet);
     await lamp.publish(`${fleet.name}/presence/lamp-0001`, { online: true, session: 1 }, { retain: true });
+    await stack.online(fleet.name, 'lamp-0001');
     const answers = async () => {
       const { _cmd } = await lamp.nextCommand();
       const { id } = _cmd as { id: string };

@@ -13,6 +13,7 @@ async function robot(status: (step: number) => string) {
   const fleet = await stack.broker.newFleet();
   const device = await connectDevice(fleet, 'robot');
   await device.publish(`${fleet.name}/presence/robot`, { online: true, session: 1 }, { retain: true });
+  await stack.online(fleet.name, 'robot');
   const path = `/v1/fleets/${fleet.name}/devices/robot`;
   return {
     path,
@@ -22,7 +23,8 @@ async function robot(status: (step: number) => string) {
       const ids: string[] = [];
       for (const step of steps) {
         const body = { action: { step }, policy: 'ordered', lane: 'arm', ...options };
-        const { body: command } = await stack.send('POST', `${path}/commands`, body);
+        const { status, body: command } = await stack.send('POST', `${path}/commands`, body);
+        expect([status, command.type]).toEqual([202, undefined]);
         ids.push(command.id);
       }
       return ids;

@@ -16,8 +16,7 @@ async function commanded({ announced = true } = {}) {
   if (announced) {
     const birth = { online: true, session: Date.now() };
     await lamp.publish(`${fleet.name}/presence/${DEVICE}`, birth, { retain: true });
-    const path = `/v1/fleets/${fleet.name}/devices/${DEVICE}`;
-    await until(async () => (await stack.get(path)).body.presence === 'online', { what: 'the birth' });
+    await stack.online(fleet.name, DEVICE);
   }
   if (!announced) {
     // Bright enough for the rule of every fleet to leave the lamp as it is.

@@ -30,6 +30,11 @@ export interface Stack {
     device: string,
     holds: (measurements: Record<string, unknown>) => boolean,
   ): Promise<ApiAnswer>;
+  /**
+   * Settles when a device is shown as online. The PUBACK of its birth comes from the broker: until the rules service has recorded the
+   * birth, the API answers a command with 404.
+   */
+  online(fleet: string, device: string): Promise<void>;
   /** Sum of a metric of the rules service over the samples whose labels contain all of these. */
   metric(name: string, labels?: Record<string, string>): Promise<number>;
 }
@@ -89,6 +94,11 @@ export async function startStack({
         },
         { what: `the last state of ${fleet.name}/${device}` },
       ),
+    online: async (fleet, device) => {
+      const presence = async () =>
+        (await get(`/v1/fleets/${fleet}/devices/${device}`)).body.presence as string | undefined;
+      await until(async () => (await presence()) === 'online', { what: `${fleet}/${device} to be online` });
+    },
     metric: async (name, labels = {}) =>
       sumOf(await (await fetch(`${rules.url}/metrics`)).text(), name, labels),
   };

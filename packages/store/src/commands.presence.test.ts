@@ -89,6 +89,34 @@ describe('a command for a device that is known to be away', () => {
     expect(await desk.enqueue('open', { policy: 'now' })).toEqual({ outcome: 'unreachable' });
   });
 
+  const ORDERS = [
+    ['enqueue', 'birth', 'wake', 'claim'],
+    ['enqueue', 'birth', 'claim', 'wake'],
+    ['enqueue', 'claim', 'birth', 'wake'],
+    ['birth', 'enqueue', 'wake', 'claim'],
+    ['birth', 'enqueue', 'claim', 'wake'],
+    ['birth', 'wake', 'enqueue', 'claim'],
+    ['birth', 'wake', 'claim', 'enqueue'],
+    ['birth', 'claim', 'enqueue', 'wake'],
+    ['birth', 'claim', 'wake', 'enqueue'],
+    ['claim', 'enqueue', 'birth', 'wake'],
+    ['claim', 'birth', 'enqueue', 'wake'],
+    ['claim', 'birth', 'wake', 'enqueue'],
+  ] as const;
+
+  it.each(ORDERS)('is dispatched once, whatever comes first: %s, %s, %s, %s', async (...order) => {
+    const claimed: string[] = [];
+    const steps = {
+      enqueue: () => desk.enqueue('on', { policy: 'latest' }),
+      birth: () => born(1),
+      wake: () => desk.wake(),
+      claim: async () => claimed.push(...(await desk.claim())),
+    };
+    for (const step of order) await steps[step]();
+    await steps.claim();
+    expect(claimed).toEqual(['on dispatched 1']);
+  });
+
   it('is the newest of its lane when the device is back', async () => {
     for (const name of ['on', 'off', 'on again', 'off again']) await desk.enqueue(name, { policy: 'latest' });
     await born(1);
