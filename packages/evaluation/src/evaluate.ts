@@ -178,7 +178,7 @@ function hasMoved({ before, trace }: Inquiry, value: number, by: number): boolea
 }
 
 /** Whether something was commanded with the present verdict. A run does not settle before it is over. */
-function hasActuated({ at, emittedAt, runUntil }: RuleState): boolean {
+export function hasActuated({ at, emittedAt, runUntil }: RuleState): boolean {
   return emittedAt !== undefined && emittedAt >= at && runUntil === undefined;
 }
 

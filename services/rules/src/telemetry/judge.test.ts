@@ -149,6 +149,86 @@ describe('judging a device', () => {
     ]);
   });
 
+  it('commands nothing when a verdict changes and changes back within one batch, however often', () => {
+    const device = lamp();
+    verdictOn(device, [reading(1, 1)]);
+    const before = device.states['night-light'];
+    for (const seq of [2, 4, 6])
+      expect(verdictOn(device, [reading(500, seq), reading(2, seq + 1)], NOW + seq).actions).toEqual([]);
+    const { at, emittedAt, raised } = device.states['night-light']!;
+    expect({ at, emittedAt, raised }).toEqual({ at: NOW, emittedAt: NOW, raised: true });
+    expect(before).toMatchObject({ at, emittedAt, raised });
+    expect(verdictOn(device, [reading(500, 8)], NOW + 8).actions).toEqual([{ led_on: false }]);
+  });
+
+  it('counts no cooldown from a raise that was never commanded', () => {
+    const device = lamp([{ ...NIGHT_LIGHT, cooldown: '1m' }]);
+    verdictOn(device, [reading(500, 1)]);
+    expect(verdictOn(device, [reading(1, 2), reading(500, 3)], NOW + 1000).actions).toEqual([]);
+    expect(verdictOn(device, [reading(1, 4)], NOW + 2000).actions).toEqual([{ led_on: true }]);
+  });
+
+  it('wakes a verdict that waits by a cooldown that no longer counts', () => {
+    const device = lamp([{ ...NIGHT_LIGHT, cooldown: '1m' }]);
+    verdictOn(device, [reading(500, 1)]);
+    const part = verdictOn(device, [reading(1, 2), reading(500, 3), reading(1, 4)], NOW + 1000);
+    expect([part.actions, part.timer]).toEqual([[], { at: NOW + 1001, exact: false }]);
+    device.remember(
+      { readings: [{ receivedAt: NOW + 1000, late: false, measurements: { light: 1 } }], count: 4, late: 0 },
+      240,
+    );
+    expect(verdictOn(device, [], NOW + 1001).actions).toEqual([{ led_on: true }]);
+  });
+
+  const ON_AND_OFF = [reading(500, 8), reading(2, 9)];
+  const OVERRIDING: RuleInput = {
+    ...NIGHT_LIGHT,
+    id: 'alarm',
+    when: 'heat > 50',
+    then: { led_on: 'red' },
+  };
+  const UNREPORTED = reading(1, 7, { reading: { light: 1, led_on: false } });
+  it.each<{ what: string; rules: RuleInput[]; readings?: PendingReading[]; startedAt?: number }>([
+    {
+      what: 'of a run, which begins again',
+      rules: [{ ...NIGHT_LIGHT, run: { seconds: '60', max: '2m' }, clear: 'light > 400' }],
+    },
+    { what: 'that only commands what it raises', rules: [{ ...NIGHT_LIGHT, else: undefined }] },
+    { what: 'of which another rule drives the same key', rules: [NIGHT_LIGHT, OVERRIDING] },
+    {
+      what: 'of which another rule shares the lane',
+      rules: [
+        { ...NIGHT_LIGHT, command: { lane: 'front' } },
+        { ...OVERRIDING, then: { horn: 1 }, command: { lane: 'front' } },
+      ],
+    },
+    {
+      what: 'that the device does not report',
+      rules: [{ ...NIGHT_LIGHT, reassert: '1s' }],
+      readings: [UNREPORTED, ...ON_AND_OFF],
+    },
+    { what: 'since which the device has restarted', rules: [NIGHT_LIGHT], startedAt: NOW + 1000 },
+  ])('commands again a verdict that changes and changes back $what', (scene) => {
+    const device = lamp(scene.rules);
+    verdictOn(device, [reading(1, 1)]);
+    const { startedAt } = scene;
+    if (startedAt !== undefined) {
+      const rules = JSON.stringify(device.states);
+      device.believe({ ...nothing, version: 'other.1', rules, session: { id: 2, keeps: false, startedAt } });
+    }
+    const { actions } = verdictOn(device, scene.readings ?? ON_AND_OFF, NOW + 5000);
+    expect(actions).toEqual([{ led_on: true }]);
+  });
+
+  it('answers each reading of a rule of mode `every`, also if the verdict changes and changes back', () => {
+    const device = lamp([{ ...NIGHT_LIGHT, mode: 'every' }]);
+    verdictOn(device, [reading(1, 1)]);
+    expect(verdictOn(device, [reading(500, 2), reading(1, 3)]).actions).toEqual([
+      { led_on: false },
+      { led_on: true },
+    ]);
+  });
+
   it('says it after what other rules said before it, for on one lane the latest counts', () => {
     const day: RuleInput = {
       ...NIGHT_LIGHT,

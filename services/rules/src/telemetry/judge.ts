@@ -84,6 +84,7 @@ export function judge(
     judgement.take(reading);
   }
   if (byTimer) judgement.again(listeningSince);
+  judgement.conclude();
   const after = partBefore(device.tail, live);
   device.tail = tailAfter(part, live);
   device.mark = { seq: mark.seq, at: mark.at };

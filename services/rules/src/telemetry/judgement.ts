@@ -1,7 +1,7 @@
 import { parseEdgeReport } from '@lamplighter/contracts/edge';
 import type { Reading } from '@lamplighter/contracts/reading';
 import type { CompiledRule } from '@lamplighter/evaluation/compile-rule';
-import { evaluate, type Observation, type RuleState } from '@lamplighter/evaluation/evaluate';
+import { evaluate, hasActuated, type Observation, type RuleState } from '@lamplighter/evaluation/evaluate';
 import { hasRestarted } from '@lamplighter/evaluation/evaluate-repeat';
 import { evidenceOf } from '@lamplighter/evaluation/evidence';
 import { endEvidenceOf, leftoverOf, withPromise } from '@lamplighter/evaluation/promised-end';
@@ -14,6 +14,7 @@ import { stateFromEdge } from '../edge/state-from-edge.js';
 import type { Standings } from '../groups/standings.js';
 import { commandOf, endingCommandOf, type JudgedCommand, type Occasion } from './judged-command.js';
 import { type KnownDevice, LEARNT_MS } from './known-device.js';
+import { LastWords } from './last-words.js';
 import { textForNumber } from './text-for-number.js';
 
 /** A reading on its way through one batch. */
@@ -53,7 +54,7 @@ export class Judgement {
   states: Readonly<Record<string, RuleState>>;
   private ballot: Map<CompiledRule, Vote> | undefined;
   private readonly every: JudgedCommand[] = [];
-  private lastWords: Map<CompiledRule, JudgedCommand> | undefined;
+  private lastWords: LastWords | undefined;
   private wakeAt: number | undefined;
 
   constructor(
@@ -92,7 +93,9 @@ export class Judgement {
     const rule = report?.state && this.device.rules.find(({ id }) => id === report.rule);
     if (report?.state === undefined || rule === undefined) return;
     const state = stateFromEdge(rule, this.states[rule.id], report.state, this.now);
-    if (state !== undefined) this.remember(rule.id, withPromise(rule, state));
+    if (state === undefined) return;
+    this.remember(rule.id, withPromise(rule, state));
+    this.lastWords?.replaced(rule);
   }
 
   /** No reading: the last state is judged once more. */
@@ -156,7 +159,10 @@ export class Judgement {
           ? commandOf(rule, { action: emit, raise, because, restartedAt }, shard, occasion)
           : endingCommandOf({ id: rule.id, rule }, promised, because, shard, occasion);
       if (rule.mode === 'every' || device.lesson) this.every.push(command);
-      else this.setLastWord(rule, command);
+      else {
+        const standing = reason === 'change' ? this.standing(rule, before) : undefined;
+        this.setLastWord(rule, command, raise, standing);
+      }
     }
   }
 
@@ -206,11 +212,32 @@ export class Judgement {
     if (this.wakeAt === undefined || at < this.wakeAt) this.wakeAt = at;
   }
 
-  /** Within one batch only a rule's last word counts, and stands behind what other rules said before it. */
-  private setLastWord(rule: CompiledRule, command: JudgedCommand): void {
-    this.lastWords ??= new Map();
-    this.lastWords.delete(rule);
-    this.lastWords.set(rule, command);
+  private setLastWord(
+    rule: CompiledRule,
+    command: JudgedCommand,
+    raise: boolean | undefined,
+    standing: RuleState | undefined,
+  ): void {
+    this.lastWords ??= new LastWords();
+    this.lastWords.set(rule, command, raise, standing);
+  }
+
+  /** The state of a rule, if the device has been commanded its verdict, and has not restarted since. */
+  private standing(rule: CompiledRule, state: RuleState | undefined): RuleState | undefined {
+    const isStanding = state?.since === rule.since && hasActuated(state) && !hasRestarted(this.device, state);
+    return isStanding ? state : undefined;
+  }
+
+  /** Ends the batch: what only repeats what the device was commanded before it is not commanded. */
+  conclude(): void {
+    if (this.lastWords === undefined) return;
+    const { rules, targets } = this.device;
+    const others = [...rules, ...targets, ...this.every];
+    for (const [id, state] of this.lastWords.takeBackRepeated(this.states, others)) {
+      this.remember(id, state);
+      // A verdict that waits may be believed sooner by the state that stands.
+      if (state.held !== undefined) this.wake(this.now + 1);
+    }
   }
 
   private vote(observation: Observation): void {
@@ -269,7 +296,8 @@ export class Judgement {
       if (state !== before) this.remember(key, state);
       if (emit === undefined) continue;
       const because = targetEvidenceOf(rule, group, before, observation, device, emit, now);
-      this.setLastWord(rule, commandOf(rule, { action: emit, raise, because, restartedAt }, shard, occasion));
+      const command = commandOf(rule, { action: emit, raise, because, restartedAt }, shard, occasion);
+      this.setLastWord(rule, command, raise, undefined);
     }
   }
 
@@ -284,7 +312,7 @@ export class Judgement {
 
   commands(): readonly JudgedCommand[] {
     if (this.lastWords === undefined) return this.every;
-    return [...this.every, ...this.lastWords.values()];
+    return [...this.every, ...this.lastWords.commands()];
   }
 
   /** A timer's verdict sets the next timer for good; a reading writes one only if it is believed to be earlier than what is set. */
