@@ -47,11 +47,8 @@ const device = new DeviceClient({
     turn(action.led_on);
     return { led_on: on };
   },
-  // While nobody else can decide, and only then.
-  fallback(reading) {
-    const dark = Number(reading.light) < 300;
-    return dark === on ? undefined : { led_on: dark };
-  },
+  // While the link is down, and only then, the device decides by the rule that its fleet gave it.
+  edgeRules: true,
   fallbackAfterMs: Number(FALLBACK_AFTER_MS),
   onEvent(event) {
     if (event.event !== 'sent' && event.event !== 'settled' && event.event !== 'taken')

@@ -1,9 +1,12 @@
+// biome-ignore-all lint/suspicious/noThenProperty: `then` is a key of the rule's document
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseEdgeReport } from '@lamplighter/contracts/edge';
 import type { Reading } from '@lamplighter/contracts/reading';
+import { ruleSchema } from '@lamplighter/contracts/rule';
 import { startBroker, type TestBroker, type TestFleet } from '@lamplighter/test-kit/broker';
 import { temporaryFolder } from '@lamplighter/test-kit/folder';
 import { connectMqtt } from '@lamplighter/test-kit/mqtt-client';
@@ -94,6 +97,15 @@ describe('the example of a device', () => {
     await device.stop('SIGKILL');
     device.start();
     await until(() => before.births().length === 3, { what: 'its third birth', ...SLOW });
+    const rule = { id: 'night-light', when: 'light < 300', then: { led_on: true }, else: { led_on: false } };
+    await before.command({ edge_rule: { version: 1, since: 1, rule: ruleSchema.parse(rule) } });
+    await until(
+      () => before.answers().some((answer) => 'result' in answer && 'edge_rule' in Object(answer.result)),
+      {
+        what: 'the answer to the rule',
+        ...SLOW,
+      },
+    );
     const seen = before.readings();
 
     await broker.kill();
@@ -103,9 +115,9 @@ describe('the example of a device', () => {
     await until(() => device.lamp() === '0', { what: 'the lamp to go off by itself', ...SLOW });
     await broker.start();
     const after = await serve(broker, fleet);
-    const reported = () => after.readings().find(({ fallback }) => fallback !== undefined)?.fallback;
-    const report = await until(reported, { what: 'the report', ...SLOW });
-    expect(report).toMatchObject({ actions: 2, last: '{"led_on":false}' });
+    const decisions = () => after.readings().flatMap(({ _edge }) => parseEdgeReport(_edge)?.decisions ?? []);
+    await until(() => decisions().length > 0, { what: 'the report', ...SLOW });
+    expect(decisions().map(({ action }) => action)).toEqual([{ led_on: true }, { led_on: false }]);
 
     const numbers = () =>
       new Set([...seen, ...before.readings(), ...after.readings()].map(({ _n }) => _n as number));

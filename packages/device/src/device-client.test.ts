@@ -1,5 +1,8 @@
+// biome-ignore-all lint/suspicious/noThenProperty: `then` is a key of the rule's document
 import { jest } from '@jest/globals';
 import type { Answer, CommandEnvelope } from '@lamplighter/contracts/command';
+import { parseEdgeReport } from '@lamplighter/contracts/edge';
+import { ruleSchema } from '@lamplighter/contracts/rule';
 import { deviceTopic } from '@lamplighter/contracts/topics';
 import { startBroker, type TestBroker, type TestFleet } from '@lamplighter/test-kit/broker';
 import { connectMqtt, type TestClient } from '@lamplighter/test-kit/mqtt-client';
@@ -411,51 +414,45 @@ describe('a device whose broker fails', () => {
     expect(new Set(arrivals)).toEqual(new Set(['expired']));
   }, 60_000);
 
-  it('decides by itself, hands back control when it returns, and reports what it did', async () => {
+  it('decides by its rule while it is cut off, hands back control when it returns, and reports its decisions', async () => {
     const broker = await startBroker();
     const lamp = { on: false };
-    const asked: unknown[] = [];
-    const { fleet, device, events } = await setUp(broker, {
+    const { fleet, service, device, events } = await setUp(broker, {
       execute: ({ led_on: on }) => {
         lamp.on = on === true;
       },
-      fallback: (reading) => {
-        asked.push(reading);
-        const dark = Number(reading.light) < 300;
-        return dark === lamp.on ? undefined : { led_on: dark };
-      },
+      edgeRules: true,
       fallbackAfterMs: 0,
     });
     device.start();
     await untilOnline(device);
+    const rule = { id: 'night-light', when: 'light < 300', then: { led_on: true }, else: { led_on: false } };
+    const edgeRule = { version: 1, since: 1, rule: ruleSchema.parse(rule) };
+    await command(service, fleet, { edge_rule: edgeRule }, envelope('c1'));
+    await until(() => events.some((event) => event.event === 'answered' && event.status === 'succeeded'), {
+      what: 'the rule to be taken',
+    });
     await device.publish({ light: 100 });
-    expect([asked.length, lamp.on]).toEqual([0, false]);
+    expect(lamp.on).toBe(false);
     await broker.kill();
     await until(() => !device.online, { what: 'the loss' });
     for (const light of [100, 120, 500, 90]) {
       await device.publish({ light });
       await new Promise((resolve) => setImmediate(resolve));
     }
-    expect([asked.length, lamp.on]).toEqual([4, true]);
+    expect(lamp.on).toBe(true);
     await broker.start();
     await untilOnline(device);
-    const service = await connectMqtt(broker.rulesUrl);
-    await service.subscribe(deviceTopic(fleet.name, 'telemetry', LAMP));
+    const server = await connectMqtt(broker.rulesUrl);
+    await server.subscribe(deviceTopic(fleet.name, 'telemetry', LAMP));
     await device.publish({ light: 600 });
     await device.publish({ light: 601 });
-    expect([asked.length, lamp.on]).toEqual([4, true]);
-    const report = {
-      since: expect.any(Number),
-      until: expect.any(Number),
-      actions: 3,
-      last: '{"led_on":true}',
-    };
-    expect(await next(service, fleet, 'telemetry')).toMatchObject({
-      light: 600,
-      _dropped: 4,
-      fallback: report,
-    });
-    expect(await next(service, fleet, 'telemetry')).not.toHaveProperty('fallback');
+    expect(lamp.on).toBe(true);
+    const { _edge, ...first } = await next(server, fleet, 'telemetry');
+    expect(first).toMatchObject({ light: 600, _dropped: 4 });
+    const { decisions = [] } = parseEdgeReport(_edge) ?? {};
+    expect(decisions.map(({ raise }) => raise)).toEqual([true, false, true]);
+    expect(await next(server, fleet, 'telemetry')).not.toHaveProperty('_edge');
     expect(events.filter(({ event }) => event === 'acted')).toHaveLength(3);
   }, 30_000);
 });

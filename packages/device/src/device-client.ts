@@ -13,7 +13,6 @@ import { EdgeRule, RULE_KEY } from './edge-rule.js';
 import { type Execute, reasonOf } from './execute-command.js';
 import { KeptTelemetry } from './kept-telemetry.js';
 import { LatestTelemetry } from './latest-telemetry.js';
-import { type Fallback, LocalFallback } from './local-fallback.js';
 import { DEFAULT_OUTBOX_LIMITS, Outbox, type OutboxLimits } from './outbox.js';
 import type { ReplayOptions } from './outbox-replay.js';
 import { type Measurements, ReadingCount } from './reading-count.js';
@@ -41,9 +40,7 @@ export interface DeviceOptions {
   readonly outbox?: Partial<OutboxLimits>;
   /** With `keep`: how many messages wait for receipts, and for how long. */
   readonly replay?: ReplayOptions;
-  /** Decides in the server's place while the link is down, unless there is a rule at the edge. */
-  readonly fallback?: Fallback;
-  /** Whether the device takes a rule of its fleet to go by while the link is down. */
+  /** Whether the device accepts a rule of its fleet, by which it decides while the link is down. */
   readonly edgeRules?: boolean;
   /** For how long the link must be down before that, ms; default 30 s. */
   readonly fallbackAfterMs?: number;
@@ -87,7 +84,6 @@ export class DeviceClient {
   private readonly standing: StandingConnection;
   private readonly inbox: CommandInbox;
   private readonly telemetry: Telemetry;
-  private readonly fallback: LocalFallback | undefined;
   /** There once a rule was given: of thousands of devices in a process most have none. */
   private edge: EdgeRule | undefined;
   private readonly serverClock: ServerClock;
@@ -140,7 +136,6 @@ export class DeviceClient {
       ...(options.inbox && { limits: options.inbox }),
     });
     this.telemetry = this.openTelemetry();
-    this.fallback = this.openFallback();
     if (options.edgeRules && this.storage.get(RULE_KEY) !== undefined) this.edge = this.openEdge();
   }
 
@@ -156,7 +151,6 @@ export class DeviceClient {
 
   /** Connects; after every loss connects, subscribes and announces again, with a growing, jittered wait in between. */
   start(): void {
-    this.fallback?.lost();
     this.edge?.lost();
     this.standing.open();
   }
@@ -175,16 +169,8 @@ export class DeviceClient {
    */
   publish(measurements: Measurements): Promise<PublishOutcome> {
     this.edge?.consider(measurements);
-    if (this.edge?.holds !== true) this.fallback?.consider(measurements);
     const edge = this.edge?.report(measurements);
-    const reading = edge === undefined ? measurements : { ...measurements, _edge: edge };
-    const report = this.fallback?.report;
-    if (report === undefined) return this.telemetry.publish(reading);
-    return this.telemetry.publish({ ...reading, fallback: report }).then((outcome) => {
-      if (outcome === 'kept' || outcome === 'acknowledged' || outcome === 'sent')
-        this.fallback?.reported(report);
-      return outcome;
-    });
+    return this.telemetry.publish(edge === undefined ? measurements : { ...measurements, _edge: edge });
   }
 
   private openTelemetry(): Telemetry {
@@ -201,20 +187,6 @@ export class DeviceClient {
       new Outbox(this.storage, { ...DEFAULT_OUTBOX_LIMITS, ...outbox }),
       replay,
     );
-  }
-
-  private openFallback(): LocalFallback | undefined {
-    const { fallback, fallbackAfterMs = 30_000, execute } = this.options;
-    if (fallback === undefined) return undefined;
-    const { clock, storage, onEvent } = this;
-    return new LocalFallback({
-      decide: fallback,
-      afterMs: fallbackAfterMs,
-      execute,
-      clock,
-      storage,
-      onEvent,
-    });
   }
 
   private openEdge(): EdgeRule {
@@ -258,14 +230,12 @@ export class DeviceClient {
   private note(change: ConnectionChange): void {
     if (change.online) {
       this.onEvent({ event: 'online', session: change.session });
-      this.fallback?.returned();
       this.edge?.returned();
       this.inbox.resend();
       this.telemetry.online();
     } else {
       const { online, ...end } = change;
       this.onEvent({ event: 'offline', ...end });
-      this.fallback?.lost();
       this.edge?.lost();
       this.telemetry.offline();
     }

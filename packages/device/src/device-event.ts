@@ -47,7 +47,7 @@ export type DeviceEvent =
   | ({ readonly event: 'executed'; readonly action: Action } & Partial<CommandEnvelope>)
   /** The final answer stands; whether the server has it yet is another matter. */
   | { readonly event: 'answered'; readonly id: string; readonly status: Answer['status'] }
-  /** The local rule acted while the link was down, or failed to. */
+  /** The edge rule acted while the link was down, or failed to. */
   | {
       readonly event: 'acted';
       readonly action?: Action;

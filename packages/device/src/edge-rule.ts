@@ -68,11 +68,6 @@ export class EdgeRule {
     this.load();
   }
 
-  /** The device has a rule to go by. */
-  get holds(): boolean {
-    return this.held !== undefined;
-  }
-
   /**
    * Takes the rule of an `edge_rule` command, or gives its rule up for `null`.
    * @returns the result of the command

@@ -11,7 +11,6 @@
  * | `owed:<id>` | nobody may have heard that answer yet |
  * | `lane:<lane>` | highest `seq` of the lane that was begun; the least recently used is forgotten |
  * | `session` | number of the last session |
- * | `fallback` | what the local rule did, JSON, until it is reported |
  * | `edge:rule`, `edge:state` | the fleet's rule at the edge and what it remembers, JSON |
  * | `edge:decision:<id>`, `edge:dropped` | what was decided by it and is not reported yet, JSON; how many of those made room |
  * | `program:<name>` | for the device's own program |

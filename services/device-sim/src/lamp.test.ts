@@ -1,7 +1,10 @@
+// biome-ignore-all lint/suspicious/noThenProperty: `then` is a key of the rule's document
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Answer } from '@lamplighter/contracts/command';
+import { parseEdgeReport } from '@lamplighter/contracts/edge';
 import type { Reading } from '@lamplighter/contracts/reading';
+import { ruleSchema } from '@lamplighter/contracts/rule';
 import { createLogger } from '@lamplighter/service-kit/logger';
 import { startBroker, type TestBroker, type TestFleet } from '@lamplighter/test-kit/broker';
 import { temporaryFolder } from '@lamplighter/test-kit/folder';
@@ -255,20 +258,24 @@ describe('a simulated lamp', () => {
 });
 
 describe('a simulated lamp without a link', () => {
-  it('is a night-light of its own, and reports that when it is back', async () => {
+  it('decides by the rule that its fleet gave it, and reports its decisions when it is back', async () => {
     const broker = await startBroker();
     const fleet = await broker.newFleet();
     // A short day: night comes within seconds.
     const { ready, metric } = startSimulator(fleet, { DAY_SECONDS: '10', FALLBACK_SECONDS: '0' });
     await ready();
+    const before = await serve(broker, fleet);
+    const rule = { id: 'night-light', when: 'light < 300', then: { led_on: true }, else: { led_on: false } };
+    const edge_rule = { version: 1, since: 1, rule: ruleSchema.parse(rule) };
+    expect(await before.answer({ edge_rule })).toMatchObject({ status: 'succeeded' });
     await broker.kill();
     await until(async () => (await metric('lamps_on')) === 1, { what: 'the night', timeoutMs: 30_000 });
     await broker.start();
     const { readings } = await serve(broker, fleet);
-    const report = await until(() => readings().find(({ fallback }) => fallback !== undefined)?.fallback, {
-      what: 'the report',
+    const decisions = () => readings().flatMap(({ _edge }) => parseEdgeReport(_edge)?.decisions ?? []);
+    await until(() => decisions().some(({ action }) => action?.led_on === true), {
+      what: 'the report of the decision',
       timeoutMs: 30_000,
     });
-    expect(report).toMatchObject({ actions: expect.any(Number), last: expect.stringContaining('led_on') });
   }, 60_000);
 });

@@ -4,7 +4,6 @@ import { adaptiveIntervalMs, type Movement, observeMovement } from '@lamplighter
 import { DeviceClient, type DeviceOptions } from '@lamplighter/device/device-client';
 import type { DeviceEvent } from '@lamplighter/device/device-event';
 import { AnswerAfterRestart } from '@lamplighter/device/execute-command';
-import type { Measurements } from '@lamplighter/device/reading-count';
 import { Traffic } from '@lamplighter/device/traffic';
 import { parseLampAction } from './lamp-action.js';
 import type { LampStorage } from './lamp-storage.js';
@@ -15,7 +14,7 @@ import { lightAt, type Spot, type World } from './signals/sensor.js';
 /** What a lamp reports. */
 export type LampReading = { readonly light: number; readonly led_on: boolean };
 
-export type LampOptions = Omit<DeviceOptions, 'execute' | 'fallback' | 'storage' | 'traffic'> & {
+export type LampOptions = Omit<DeviceOptions, 'execute' | 'storage' | 'traffic'> & {
   readonly storage: LampStorage;
   /** From then on it does not shine, whatever it is told and says; milliseconds since 1970. */
   readonly burnsOutAt?: number | undefined;
@@ -24,15 +23,13 @@ export type LampOptions = Omit<DeviceOptions, 'execute' | 'fallback' | 'storage'
   readonly onEvent: (event: DeviceEvent) => void;
 };
 
-/** The night-light's limit, for when nobody else decides. */
-const DARK = 300;
 /** For how long a lamp is gone when it restarts, ms. */
 const RESTART_MS = 500;
 const INTERVAL_KEY = 'program:telemetry_interval_ms';
 
 /**
  * A simulated device: a light sensor and a lamp beside it. Restarted, it forgets everything but its storage. While the link is
- * down it goes by the rule that its fleet gave it, or else is a night-light by its own sensor.
+ * down it decides by the rule that its fleet gave it, if any.
  */
 export class Lamp {
   private client: DeviceClient;
@@ -113,10 +110,6 @@ export class Lamp {
       traffic: this.traffic,
       edgeRules: true,
       execute: (action, envelope) => this.follow(action, envelope),
-      fallback: ({ light, led_on: ledOn }: Measurements) => {
-        const dark = Number(light) < DARK;
-        return dark === ledOn ? undefined : { led_on: dark };
-      },
     });
   }
 
@@ -130,7 +123,7 @@ export class Lamp {
     if (action.work_ms !== undefined) await this.work(action.work_ms);
     if (action.fail !== undefined) throw new Error(action.fail);
     if (action.led_on !== undefined) {
-      // What a local rule decides carries no envelope.
+      // What the rule at the edge decides carries no envelope.
       if (envelope !== undefined && action.led_on !== this.ledOn) this.decisions += 1;
       this.switch(action.led_on);
     }
