@@ -5,8 +5,6 @@ import type { Prometheus, Series, TimeRange } from './prometheus.js';
 /** A dashboard with everything that its picture shows. */
 export interface Scene {
   readonly document: Document;
-  /** Titles of all dashboards, for the links. */
-  readonly titles: readonly string[];
   /** Where the data is from, in words. */
   readonly source: string;
   readonly range: TimeRange;
@@ -28,7 +26,7 @@ const RATE_SCRAPES = 4;
 export async function collect(
   document: Document,
   prometheus: Prometheus,
-  about: Pick<Scene, 'titles' | 'source' | 'range'>,
+  about: Pick<Scene, 'source' | 'range'>,
 ): Promise<Scene> {
   const { range } = about;
   const step = range.step;

@@ -45,7 +45,8 @@ export class Prometheus {
   }
 
   private async ask(path: string, parameters: Record<string, string | number>): Promise<Answer['data']> {
-    const body = new URLSearchParams(Object.entries(parameters).map(([key, value]) => [key, String(value)]));
+    const body = new URLSearchParams();
+    for (const [name, value] of Object.entries(parameters)) body.set(name, String(value));
     const response = await fetch(`${this.url}/api/v1/${path}`, { method: 'POST', body });
     const answer = (await response.json()) as Answer;
     if (answer.status !== 'success') throw new Error(`${answer.error}: ${parameters.query}`);

@@ -1,5 +1,5 @@
-// npm run dashboards:render: a picture of each dashboard, as Grafana would show it, into docs/pictures.
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+// npm run dashboards:render: a picture of each dashboard, with the data of a real Prometheus, into docs/pictures.
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { REPOSITORY } from '@lamplighter/native/repository';
@@ -7,7 +7,7 @@ import { CannotStart } from '@lamplighter/native/settings';
 import type { Document } from '../document.js';
 import { type Played, play } from '../story/play.js';
 import { collect } from './collect.js';
-import { openBrowser, photograph, readDashboards } from './photograph.js';
+import { drawDashboard } from './draw-dashboard.js';
 import { Prometheus } from './prometheus.js';
 
 const HELP = `npm run dashboards:render                            start a stack of its own, let things happen to it, render
@@ -15,6 +15,7 @@ npm run dashboards:render -- --prometheus <url>      render from a Prometheus th
   --minutes <n>    length of the story and of the pictures (12)
   --out <folder>   where the pictures go (docs/pictures)`;
 
+const DASHBOARDS = join(REPOSITORY, 'grafana/dashboards');
 /** Seconds between two scrapes of Prometheus; points are not closer. */
 const SCRAPE = 5;
 /** Points that a panel has room for. */
@@ -40,30 +41,25 @@ try {
 
 async function render(minutes: number, folder: string, prometheusUrl: string | undefined): Promise<void> {
   if (!(minutes >= 1 && minutes <= 1440)) throw new CannotStart('--minutes must be from 1 to 1440');
-  const browser = await openBrowser();
   let played: Played | undefined;
   try {
     if (prometheusUrl === undefined) played = await play(minutes, (line) => console.log(line));
     const prometheus = new Prometheus(played?.prometheusUrl ?? prometheusUrl ?? '');
-    const documents = readDashboards<Document>(
-      readdirSync(join(REPOSITORY, 'grafana/dashboards')).filter((file) => file.endsWith('.json')),
-    );
     const step = Math.ceil((minutes * 60) / MOST_POINTS / SCRAPE) * SCRAPE;
     const to = Math.floor(Date.now() / 1000 / step) * step - SCRAPE;
     const about = {
-      titles: documents.map(({ title }) => title),
       source: played?.source ?? `Data: ${prometheusUrl}.`,
       range: { from: to - minutes * 60, to, step },
     };
     mkdirSync(folder, { recursive: true });
-    for (const document of documents) {
-      const picture = await photograph(browser, await collect(document, prometheus, about));
-      const file = `${document.uid.replace('lamplighter-', '')}.png`;
-      writeFileSync(join(folder, file), picture);
-      console.log(`${file} ${(picture.length / 1000).toFixed(0)} kB`);
+    for (const file of readdirSync(DASHBOARDS).filter((name) => name.endsWith('.json'))) {
+      const document = JSON.parse(readFileSync(join(DASHBOARDS, file), 'utf8')) as Document;
+      const picture = drawDashboard(await collect(document, prometheus, about));
+      const name = file.replace('.json', '.svg');
+      writeFileSync(join(folder, name), picture);
+      console.log(`${name} ${(picture.length / 1000).toFixed(0)} kB`);
     }
   } finally {
-    await browser.close();
     await played?.stop();
   }
 }

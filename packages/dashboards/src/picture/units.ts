@@ -64,3 +64,14 @@ function trimmed(value: number): string {
   const digits = size >= 100 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : 3;
   return String(Number(value.toFixed(digits)));
 }
+
+/** Distances between the lines of a scale, the smallest first: round in the unit. */
+export function niceSteps(unit: string, decimals?: number): readonly number[] {
+  if (unit === 'bytes') return Array.from({ length: 50 }, (_, exponent) => 2 ** exponent);
+  const decimal = Array.from({ length: 54 }, (_, i) => [1, 2, 5][i % 3]! * 10 ** (Math.floor(i / 3) - 8));
+  if (unit === 's') return [...decimal.filter((step) => step < 20), ...CLOCK_STEPS];
+  return decimals === 0 ? decimal.filter((step) => step >= 1) : decimal;
+}
+
+/** Seconds. */
+const CLOCK_STEPS = [20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14_400, 43_200, 86_400, 604_800];
