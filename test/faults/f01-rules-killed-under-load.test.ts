@@ -31,7 +31,8 @@ async function verdictsCommandedTwice({ books, client }: Scene): Promise<string[
   const twice: string[] = [];
   for (const { name, devices } of books.roster) {
     for (const device of devices) {
-      const { body } = await client.get(`/v1/fleets/${name}/devices/${device}/commands?limit=500`);
+      const { status, body } = await client.get(`/v1/fleets/${name}/devices/${device}/commands?limit=500`);
+      expect({ device, status, detail: body.detail }).toEqual({ device, status: 200, detail: undefined });
       const ofRule = (body.commands as { id: string; source: string; action: { led_on: boolean } }[])
         .filter(({ source }) => source === 'rule')
         .reverse();

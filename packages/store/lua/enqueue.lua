@@ -15,13 +15,6 @@ local function forget(K, device, count)
   end
 end
 
--- Puts a new command at the end of its lane. `c`: id, device ("<fleet>/<device>"), lane, delivery (the header from the policy on),
--- ttl (ms), json, cause, keep, max_open, lease (ms; 0 leaves the first dispatch to the dispatcher), away (the device is known to be
--- away, and the command waits for it), restarted (ms; the command repeats an earlier one since the device restarted then).
--- Returns "dispatched" (the caller holds the lease and publishes now) or "pending", the lane's sequence number, the expiry,
--- and the ids that it superseded, with a "?" before those that ended as unknown; or "needless", or "full" (and nothing has changed): a command
--- that supersedes another one always has room, and one that ends what a rule has started has twice as much as others.
--- An id that was taken before (the reply was lost) changes nothing; whoever is to dispatch it, it is not the caller.
 -- Whether the device was commanded by the newest command of this cause and lane since it restarted, or will be.
 local function is_needless(K, c, lane)
   local kept = redis.call('ZREVRANGEBYLEX', K.index, '(' .. c.device .. '0', '[' .. c.device .. '/', 'LIMIT', 0, c.max_open)
@@ -37,6 +30,13 @@ local function is_needless(K, c, lane)
   return false
 end
 
+-- Puts a new command at the end of its lane. `c`: id, device ("<fleet>/<device>"), lane, delivery (the header from the policy on),
+-- ttl (ms), json, cause, keep, max_open, lease (ms; 0 leaves the first dispatch to the dispatcher), away (the device is known to be
+-- away, and the command waits for it), restarted (ms; the command repeats an earlier one since the device restarted then).
+-- Returns "dispatched" (the caller holds the lease and publishes now) or "pending", the lane's sequence number, the expiry,
+-- and the ids that it superseded, with a "?" before those that ended as unknown; or "needless", or "full" (and nothing has changed): a command
+-- that supersedes another one always has room, and one that ends what a rule has started has twice as much as others.
+-- An id that was taken before (the reply was lost) changes nothing; the caller does not dispatch it.
 local function enqueue(K, device_key, c, now)
   local known = read_command(K, c.id)
   if known then return 'pending', known.seq, known.expires_at, {} end
