@@ -145,10 +145,15 @@ describe('what the documentation tells to type', () => {
     },
   );
 
-  it('finds the oldest open command', () => {
-    const { output } = found.find(({ block }) => block.text.includes('oldest 10'))!;
-    expect(output).toMatch(/^\S+-\d+ demo gone-lamp led_on$/m);
-    expect(output).toContain('"state":"pending"');
+  it('finds the oldest open command, and its device', () => {
+    const { output } = found.find(({ block }) => block.text.includes('/v1/commands?limit=10'))!;
+    const [list, command, device] = output
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(list.commands[0]).toMatchObject({ device: 'gone-lamp', lane: 'led_on', state: 'pending' });
+    expect(command.id).toBe(list.commands[0].id);
+    expect(device).toMatchObject({ name: 'gone-lamp' });
   });
 
   it('leaves nothing behind in the repository', () => {
