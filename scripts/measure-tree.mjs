@@ -8,7 +8,7 @@ import { figuresOf, filesOnTheWay, tableOf, withTable, wrongFigures } from './tr
 
 const HELP = `npm run measure:tree               prints figures about the source tree
 npm run measure:tree -- --update   writes them to docs/architecture.md
-npm run measure:tree -- --check    fails if a figure there is off by more than 5 %, or a file on the way of a reading is missing`;
+npm run check:figures              fails if a figure there is off by more than 5 %, or a file on the way of a reading is missing`;
 const PAGE = 'docs/architecture.md';
 const GENERATED = /^docs\/api\/.*[.]json$/;
 const TEST = /[.]test[.]ts$|(^|\/)test\/|(^|\/)test-kit\//;

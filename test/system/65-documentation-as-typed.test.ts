@@ -153,7 +153,7 @@ describe('what the documentation tells to type', () => {
       .map((line) => JSON.parse(line));
     expect(list.commands[0]).toMatchObject({ device: 'gone-lamp', lane: 'led_on', state: 'pending' });
     expect(command.id).toBe(list.commands[0].id);
-    expect(device).toMatchObject({ name: 'gone-lamp' });
+    expect(device).toMatchObject({ device: 'gone-lamp' });
   });
 
   it('leaves nothing behind in the repository', () => {
