@@ -35,7 +35,7 @@ export type InputReason = (typeof INPUT_REASONS)[number];
 
 /** Why input that was accepted is shown all the same. A closed set: it is a metric label. */
 export const SUSPICIONS = [
-  /** Text where a rule needs a number. */
+  /** Text where a rule needs a number, or a value of another type than the fleet's telemetry schema declares. */
   'type',
   /** An integer above 2^53-1. */
   'inexact',

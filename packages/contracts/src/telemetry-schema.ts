@@ -33,7 +33,7 @@ const declarationSchema = z
 /**
  * What the devices of a fleet measure: `{"measurements": {"light": {"type": "number", "unit": "lx", "min": 0, "max": 1023}}}`.
  * Where a fleet has declared it, the expressions of its rules are checked against it when they are written: unknown names and
- * wrong types are errors. Readings are not checked against it.
+ * wrong types are errors. A reading of another type is accepted, and reported.
  */
 export const telemetrySchemaSchema = z.strictObject({
   measurements: z

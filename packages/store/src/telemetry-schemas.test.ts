@@ -1,6 +1,12 @@
 import { type StoreUnderTest, startStore } from '../test/store-under-test.js';
 import { TELEMETRY_SCHEMAS_KEY } from './keys.js';
-import { deleteTelemetrySchema, readTelemetrySchema, writeTelemetrySchema } from './telemetry-schemas.js';
+import {
+  deleteTelemetrySchema,
+  readAllTelemetrySchemas,
+  readTelemetrySchema,
+  readTelemetrySchemasRevision,
+  writeTelemetrySchema,
+} from './telemetry-schemas.js';
 
 let store: StoreUnderTest;
 beforeAll(async () => {
@@ -28,3 +34,18 @@ it.each(['what?', '{}', '{"measurements":{"light":{"type":"lux"}}}'])(
     expect(await readTelemetrySchema(store.redis, fleet)).toBeUndefined();
   },
 );
+
+it('every write changes the revision, by which the schemas of all fleets are read again', async () => {
+  const [fleet, broken] = [store.newFleet(), store.newFleet()];
+  const schema = { measurements: { light: { type: 'number' } } } as const;
+  const revisions = [await readTelemetrySchemasRevision(store.redis)];
+  await store.redis.hset(TELEMETRY_SCHEMAS_KEY, broken, 'what?');
+  await writeTelemetrySchema(store.redis, fleet, schema);
+  revisions.push(await readTelemetrySchemasRevision(store.redis));
+  const all = await readAllTelemetrySchemas(store.redis);
+  expect([all.get(fleet), all.has(broken), all.has('*')]).toEqual([schema, false, false]);
+  await deleteTelemetrySchema(store.redis, fleet);
+  revisions.push(await readTelemetrySchemasRevision(store.redis));
+  expect((await readAllTelemetrySchemas(store.redis)).has(fleet)).toBe(false);
+  expect(new Set(revisions).size).toBe(3);
+});

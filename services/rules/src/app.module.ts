@@ -25,6 +25,7 @@ import { RolloutsService } from './rollouts/rollouts.service.js';
 import { RuleBook } from './rule-book/rule-book.service.js';
 import { RuleErrors } from './rule-book/rule-errors.service.js';
 import { StatePublisher } from './state/state-publisher.service.js';
+import { DeclaredTypes } from './telemetry/declared-types.service.js';
 import { DeviceCache } from './telemetry/device-cache.js';
 import { GroundsService } from './telemetry/grounds.service.js';
 import { IngestService } from './telemetry/ingest.service.js';
@@ -78,6 +79,7 @@ export function rulesModule(foundation: Foundation): DynamicModule {
       EdgeService,
       EdgeFollowService,
       StatePublisher,
+      DeclaredTypes,
       IngestService,
       CanaryService,
       ListeningService,

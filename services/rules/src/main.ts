@@ -23,6 +23,7 @@ import { RemovalsService } from './removal/removals.service.js';
 import { RolloutsService } from './rollouts/rollouts.service.js';
 import { readSeeds } from './rule-book/seed-file.js';
 import { StatePublisher } from './state/state-publisher.service.js';
+import { DeclaredTypes } from './telemetry/declared-types.service.js';
 import { TimersService } from './telemetry/timers.service.js';
 
 const VERSION = '0.1.0';
@@ -104,6 +105,7 @@ async function start(): Promise<RunningService> {
         app.get(RemovalsService).stop(),
         app.get(DeparturesService).stop(),
         app.get(StatePublisher).stop(),
+        app.get(DeclaredTypes).stop(),
       ]);
       await app.get(DispatchService).stop();
       await app.close();

@@ -61,7 +61,7 @@ export class RulesMetrics extends Metrics {
   );
   readonly inputSuspicious = this.counter(
     'input_suspicious_total',
-    'Accepted messages of devices that hold text where a rule needs a number, or an integer beyond 2^53',
+    'Accepted messages of devices that hold a value of another type than a rule needs or the fleet declares, or an integer beyond 2^53',
     { kind: ['telemetry', 'acknowledgement'], reason: SUSPICIONS },
   );
   readonly receipts = this.counter(

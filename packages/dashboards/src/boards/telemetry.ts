@@ -181,7 +181,7 @@ export const telemetry = board({
         linesPanel({
           title: 'Accepted, and suspicious',
           description:
-            'Messages a minute that hold text where a rule needs a number (type), or an integer beyond 2^53 (inexact).',
+            'Messages a minute that hold a value of another type than a rule needs or the fleet declares (type), or an integer beyond 2^53 (inexact).',
           unit: 'short',
           queries: [
             [

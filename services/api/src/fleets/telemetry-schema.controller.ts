@@ -61,7 +61,8 @@ export class TelemetrySchemaController {
     summary: 'Declare what the devices of a fleet measure',
     description:
       'From now on rules are checked against it when they are written: unknown names and wrong types are errors. Rules that ' +
-      'are there stay in force, `misfits` names what of them does not go with it, and readings are not checked.',
+      'are there stay in force, `misfits` names what of them does not go with it. Readings of another ' +
+      'type are accepted, and shown in `GET /v1/rejected` as `type`.',
   })
   @Answers(200, declaredSchema, 'The schema, kept')
   @Problems(

@@ -25,6 +25,7 @@ import type { MqttMessage } from '../mqtt/mqtt-link.js';
 import type { RuleErrors } from '../rule-book/rule-errors.service.js';
 import { RuleSet } from '../rule-book/rule-set.js';
 import type { StatePublisher } from '../state/state-publisher.service.js';
+import type { DeclaredTypes } from './declared-types.service.js';
 import { DeviceCache } from './device-cache.js';
 import { GroundsService } from './grounds.service.js';
 import { IngestService } from './ingest.service.js';
@@ -78,6 +79,7 @@ function underTest() {
     } as unknown as ReceiptsService,
     { keep: () => Promise.resolve() } as unknown as EdgeService,
     { note: nothing } as unknown as StatePublisher,
+    { of: nothing } as unknown as DeclaredTypes,
   );
   const topic = `${fleet}/telemetry/${LAMP}`;
   const send = (reading: object) => {

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { misfitFault, misfitIn } from '@lamplighter/contracts/declared-types';
 import {
   parseTelemetry,
   type RefusedReading,
@@ -31,6 +32,7 @@ import type { MqttMessage } from '../mqtt/mqtt-link.js';
 import { RuleErrors } from '../rule-book/rule-errors.service.js';
 import { StatePublisher } from '../state/state-publisher.service.js';
 import { REDIS } from '../tokens.js';
+import { DeclaredTypes } from './declared-types.service.js';
 import { DeviceCache } from './device-cache.js';
 import { endToEndSeconds } from './end-to-end.js';
 import { GroundsService } from './grounds.service.js';
@@ -66,6 +68,7 @@ export class IngestService {
     private readonly receipts: ReceiptsService,
     private readonly edge: EdgeService,
     private readonly states: StatePublisher,
+    private readonly declaredTypes: DeclaredTypes,
   ) {}
 
   /** Returns when every message is stored, or refused and counted. */
@@ -152,6 +155,9 @@ export class IngestService {
       const { readings, rejected, huge } = parseTelemetry(message.payload, now);
       if (rejected.length > 0) this.refuseReadings(message, device, rejected, refusals, now);
       if (huge) this.suspectHuge(message);
+      const declared = this.declaredTypes.of(device.address.fleet);
+      if (declared !== undefined && readings.some(({ reading }) => misfitIn(declared, reading) !== undefined))
+        this.rejected.suspect('telemetry', 'type', message, () => misfitFault(declared, message.payload));
       const last = readings.length - 1;
       const isRetained = message.delivery === 'retained';
       for (let i = 0; i <= last; i += 1) {

@@ -1,0 +1,56 @@
+import { type DeclaredType, declaredTypes } from '@lamplighter/contracts/declared-types';
+import type { Logger } from '@lamplighter/service-kit/logger';
+import type { Redis } from '@lamplighter/store/connect';
+import { readAllTelemetrySchemas, readTelemetrySchemasRevision } from '@lamplighter/store/telemetry-schemas';
+import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
+import { RulesMetrics } from '../metrics.js';
+import { RepeatedWork } from '../repeated-work.js';
+import { LOGGER, REDIS } from '../tokens.js';
+
+/** How often Redis is asked whether a fleet has declared something else, milliseconds. */
+const ROUND_MS = 1000;
+
+/** The types that fleets have declared in their telemetry schemas. While Redis is unavailable the last ones are used. */
+@Injectable()
+export class DeclaredTypes implements OnApplicationBootstrap {
+  private readonly reading: RepeatedWork;
+  private revision: string | null = null;
+  private fleets: ReadonlyMap<string, readonly DeclaredType[]> = new Map();
+
+  constructor(
+    @Inject(REDIS) private readonly redis: Redis,
+    @Inject(LOGGER) logger: Logger,
+    private readonly metrics: RulesMetrics,
+  ) {
+    this.reading = new RepeatedWork(logger, 'cannot read telemetry schemas; waiting for Redis', () =>
+      this.read(),
+    );
+  }
+
+  onApplicationBootstrap(): void {
+    this.reading.begin(0);
+  }
+
+  /** Starts no more rounds. */
+  stop(): Promise<void> {
+    return this.reading.stop();
+  }
+
+  /** What a fleet has declared; undefined if it has declared nothing. */
+  of(fleet: string): readonly DeclaredType[] | undefined {
+    return this.fleets.get(fleet);
+  }
+
+  /** One round; returns how long to wait for the next one. */
+  private async read(): Promise<number> {
+    await this.metrics.storeCall('rules', async () => {
+      // Before the schemas: what is written meanwhile is read in the next round.
+      const revision = await readTelemetrySchemasRevision(this.redis);
+      if (revision === this.revision) return;
+      const schemas = await readAllTelemetrySchemas(this.redis);
+      this.fleets = new Map([...schemas].map(([fleet, schema]) => [fleet, declaredTypes(schema)]));
+      this.revision = revision;
+    });
+    return ROUND_MS;
+  }
+}
