@@ -14,7 +14,8 @@ const ROUND_MS = 1000;
 @Injectable()
 export class DeclaredTypes implements OnApplicationBootstrap {
   private readonly reading: RepeatedWork;
-  private revision: string | null = null;
+  /** Undefined before the first round, so that schemas of an earlier release, which have no revision, are read too. */
+  private revision: string | null | undefined;
   private fleets: ReadonlyMap<string, readonly DeclaredType[]> = new Map();
 
   constructor(
