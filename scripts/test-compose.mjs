@@ -1,4 +1,6 @@
 // npm run test:compose: runs docker-compose.yml for real, beside anything else on this machine, and takes it down again.
+import { besiege, connectHeader, connectThief } from './compose/attacks.mjs';
+import { blocksForContainers, blockUnder, DOCUMENTED } from './compose/documented.mjs';
 import { ComposeProject, isWell, prepareEngine } from './compose/project.mjs';
 import { expect, json, queryPrometheus, question, until } from './compose/questions.mjs';
 
@@ -8,6 +10,10 @@ const SERVICES = ['rules', 'api', 'device-sim'];
 const DEVICES_PER_REPLICA = 50;
 /** Exit code of a container that did not end within its grace period. */
 const KILLED = 137;
+/** Readings that are sent while others try to take them. */
+const READINGS = 200;
+/** Together with the simulated lamps more than mosquitto/mosquitto.conf allows to devices. */
+const CONNECTIONS = 3100;
 
 if (process.argv.includes('--help') || process.argv.includes('-h')) {
   console.log(
@@ -19,17 +25,20 @@ const project = await ComposeProject.onFreePorts();
 /** What to start; all of it unless an image cannot be had on this machine. @type {string[]} */
 let named = [];
 let apiKey = '';
+let plantPassword = '';
 /** Taken before the restart, compared after it. */
 let brokerUrl = '';
+/** Documented commands that were typed. @type {Set<string>} */
+const typed = new Set();
 let passed = 0;
 let engine = false;
 
-/** Each step builds on those before it: the first that fails ends the run. @type {[promise: string, keep: () => Promise<void>][]} */
+/** Each step builds on those before it: the first that fails ends the run. @type {[promise: string, keep: () => Promise<void> | void][]} */
 const STEPS = [
   ['an engine answers', engineAnswers],
   ['the file validates', () => project.compose(['config', '--quiet']).then()],
   ['the images build', () => project.compose(['--progress', 'plain', 'build'], 300_000).then()],
-  ['everything comes up', up],
+  ['everything comes up', () => up('docker compose up')],
   ['everything is healthy, published on 127.0.0.1 only', everythingIsHealthy],
   ['the API prints a key, and asks for it', apiKeyIsPrintedAndRequired],
   ['telemetry reaches the last state of every device', () => devicesAreOnline(DEVICES_PER_REPLICA)],
@@ -41,14 +50,27 @@ const STEPS = [
   ],
   ['broker and Redis tell of themselves', brokerAndRedisTell],
   ['with --profile alerts, alerts reach Alertmanager', alertsAreSent],
-  ['a fleet that is added has an account at the running broker, and none once it is removed', fleetIsAdded],
+  ['a fleet that is added has an account at the running broker', fleetIsAdded],
+  ['five clients that join the share group take no reading away', thievesGetNothing],
+  ['connections that never log in take nothing away', siegeTakesNothing],
+  ['a fleet that is removed has no account', fleetIsRemoved],
   ['no service reaches what is not its own', servicesAreApart],
-  ['--scale device-sim=3 --scale rules=2', () => up('--scale', 'device-sim=3', '--scale', 'rules=2')],
+  ['the words of the runbooks work in containers', runbookWordsWork],
+  ['the account of rules gets another password', rulesAreRenewed],
+  ['what runbooks restart, recreate and scale comes back', restartsComeBack],
+  [
+    '--scale device-sim=3 --scale rules=2',
+    () => up('docker compose up --scale device-sim=3 --scale rules=2'),
+  ],
   ['three simulators share no device', () => devicesAreOnline(3 * DEVICES_PER_REPLICA)],
   ['Prometheus scrapes every replica', () => prometheusSees({ rules: 2, api: 1, 'device-sim': 3 })],
   ['everything stops in time, by itself', everythingStops],
-  ['everything comes up again', () => project.compose(['--profile', 'alerts', 'down']).then(() => up())],
+  [
+    'everything comes up again',
+    () => project.compose(['--profile', 'alerts', 'down']).then(() => up('docker compose up')),
+  ],
   ['the restart kept secrets, keys and devices', dataIsKept],
+  ['every documented command was typed', everythingWasTyped],
   ['down -v leaves nothing', nothingIsLeft],
 ];
 
@@ -89,11 +111,22 @@ async function engineAnswers() {
   if (!missing.some((image) => image.startsWith('grafana/'))) return;
   console.log('       there is no image of Grafana on this machine: the rest runs without it');
   named = [...SERVICES, 'redis-exporter', 'prometheus'];
+  for (const [command, { grafana }] of Object.entries(DOCUMENTED)) if (grafana) typed.add(command);
 }
 
-/** @param {string[]} scales */
-async function up(...scales) {
-  await project.compose(['up', '--detach', '--wait', '--wait-timeout', '180', ...scales, ...named], 240_000);
+/** Types a command as the documentation has it (or what stands for it here); settles with what it printed. @param {string} command */
+async function type(command, timeoutMs = 60_000) {
+  const how = DOCUMENTED[command];
+  expect(how !== undefined, `scripts/compose/documented.mjs has no ${command}`);
+  typed.add(command);
+  const text = how.typed ?? command;
+  const isWhole = /^docker compose up\b/.test(text) && !text.endsWith(' mosquitto');
+  return project.type(isWhole ? [text, ...named].join(' ') : text, timeoutMs);
+}
+
+/** @param {string} command */
+async function up(command) {
+  await type(command, 240_000);
 }
 
 async function everythingIsHealthy() {
@@ -109,7 +142,7 @@ async function everythingIsHealthy() {
     `published beyond this machine: ${JSON.stringify(open)}`,
   );
   if (named.length > 0) return;
-  const password = await project.inside('grafana', ['cat', '/run/grafana-secrets/admin-password']);
+  const password = (await type('docker compose exec grafana cat /run/grafana-secrets/admin-password')).trim();
   const authorization = `Basic ${Buffer.from(`admin:${password}`).toString('base64')}`;
   const dashboard = '/api/dashboards/uid/lamplighter-overview';
   const port = project.ports.GRAFANA_PORT;
@@ -118,10 +151,14 @@ async function everythingIsHealthy() {
 }
 
 async function apiKeyIsPrintedAndRequired() {
-  const log = await project.compose(['logs', '--no-color', '--no-log-prefix', 'api']);
+  const log = await type("docker compose logs api | grep 'API key'");
   apiKey = /API key \(shown once\): (\S+)/.exec(log)?.[1] ?? '';
   expect(apiKey !== '', `no API key in the log of the api:\n${log}`);
   expect((await ask('/v1/fleets')).status === 200, 'the printed key is refused');
+  const another = (await type('docker compose exec api node dist/create-key.js')).trim();
+  const authorization = `Bearer ${another}`;
+  const { status } = await question(project.ports.API_PORT, '/v1/fleets', { headers: { authorization } });
+  expect(status === 200, 'another key is refused');
   const anonymous = await question(project.ports.API_PORT, '/v1/fleets');
   expect(anonymous.status === 401, `without a key the API answers ${anonymous.status} instead of 401`);
 }
@@ -192,7 +229,7 @@ async function brokerAndRedisTell() {
 
 /** Watchdog always fires, and takes the way of all other alerts. */
 async function alertsAreSent() {
-  await project.compose(['--profile', 'alerts', 'up', '--detach', '--wait', 'alertmanager'], 120_000);
+  await type('docker compose --profile alerts up', 120_000);
   await until('the alert that always fires', async () => {
     const alerts = await json(question(project.ports.ALERTMANAGER_PORT, '/api/v2/alerts'));
     const names = alerts.map(
@@ -200,29 +237,160 @@ async function alertsAreSent() {
     );
     return names.includes('Watchdog') || `Alertmanager has ${names.join(', ') || 'none'}`;
   });
+  const printed = await Promise.all(
+    blocksForContainers('docs/runbooks/Watchdog.md').map((block) => project.type(block)),
+  );
+  expect(printed.join('').includes('Watchdog'), 'the runbook of Watchdog does not show it');
 }
 
 async function fleetIsAdded() {
-  const printed = await project.compose(['run', '--rm', '--no-TTY', 'secrets', 'fleet', 'add', 'plant']);
-  const password = /^password +(\S+)$/m.exec(printed)?.[1] ?? '';
-  const publish = () =>
-    project.inside('mosquitto', [
-      ...['mosquitto_pub', '-h', '127.0.0.1', '-u', 'plant', '-P', password, '-q', '1'],
-      ...['-t', 'plant/telemetry/pump', '-m', '{"light":412}'],
-    ]);
-  await until('the broker to take the account', () => publish().then(() => true));
+  const printed = await type('docker compose run --rm secrets fleet add plant');
+  plantPassword = /^password +(\S+)$/m.exec(printed)?.[1] ?? '';
+  await until('the broker to take the account', () => publish('pump', '{"light":412}').then(() => true));
   await until('its reading to be stored', async () => {
     const { last } = await json(ask('/v1/fleets/plant/devices/pump'));
     return last?.measurements.light === 412 || `it is ${JSON.stringify(last)}`;
   });
-  await project.compose(['run', '--rm', '--no-TTY', 'secrets', 'fleet', 'remove', 'plant']);
+  const reader = await type('docker compose run --rm secrets fleet add-reader plant');
+  expect(/^user +plant[.]reader$/m.test(reader), `add-reader prints:\n${reader}`);
+  const list = (await type('docker compose run --rm secrets fleet list')).trim().split('\n');
+  expect(list.sort().join() === 'demo,plant,plant.reader', `the fleets are ${list}`);
+}
+
+/** Publishes readings with the account of the fleet plant, a line each. @param {string} device @param {string} lines */
+function publish(device, lines) {
+  const options = `-h 127.0.0.1 -u plant -P '${plantPassword}' -q 1 -t plant/telemetry/${device}`;
+  return project.inside('mosquitto', ['sh', '-c', `printf '%s\\n' '${lines}' | mosquitto_pub ${options} -l`]);
+}
+
+async function thievesGetNothing() {
+  const demo = (await type('docker compose run --rm --entrypoint cat secrets /secrets/own/mqtt-demo')).trim();
+  const port = project.ports.MQTT_PORT;
+  const thieves = await Promise.all(
+    [1, 2, 3, 4, 5].map((n) => connectThief(port, `thief-${n}`, { user: 'demo', password: demo })),
+  );
+  const refused = await connectThief(port, 'without-account').catch(String);
+  expect(/with code 5$/.test(String(refused)), `a client without an account is not refused: ${refused}`);
+  await publish('sensor', Array.from({ length: READINGS }, (_, n) => `{"light":${400 + n}}`).join("' '"));
+  await until(
+    'every reading to be stored',
+    async () => {
+      const { readings } = await json(ask('/v1/fleets/plant/devices/sensor/telemetry?limit=500'));
+      return readings?.length === READINGS || `${readings?.length} of ${READINGS} are`;
+    },
+    20,
+  );
+  await commandSwitchesLamp();
+  expect(
+    thieves.every(({ received }) => received === 0),
+    'a thief was given messages',
+  );
+  for (const thief of thieves) thief.leave();
+}
+
+/** Three sieges, of which the last takes every connection that devices may have. */
+async function siegeTakesNothing() {
+  for (const [count, say] of /** @type {[number, Buffer?][]} */ ([
+    [553, connectHeader(1_990_000)],
+    [553, connectHeader(299_000)],
+    [CONNECTIONS],
+  ])) {
+    const end = await besiege(project.ports.MQTT_PORT, count, say);
+    try {
+      await commandSwitchesLamp();
+      await project.inside('rules', ['ready.sh', '8081']);
+    } finally {
+      end();
+    }
+  }
+  const metrics = "fetch('http://127.0.0.1:8081/metrics').then(async (r) => console.log(await r.text()))";
+  const reconnects = await project.inside('rules', ['node', '-e', metrics]);
+  expect(!/^lamplighter_mqtt_reconnects_total\S* [1-9]/m.test(reconnects), 'rules lost its connection');
+  const log = await project.compose(['logs', '--no-color', 'mosquitto']);
+  expect(!/out of memory/i.test(log), 'the broker ran out of memory');
+  await until('a place for a device', () => publish('pump', '{"light":413}').then(() => true));
+}
+
+async function fleetIsRemoved() {
+  await type('docker compose run --rm secrets fleet remove plant');
   await until('the broker to refuse the account', () =>
-    publish().then(
+    publish('pump', '{"light":414}').then(
       () => 'it takes it',
       () => /** @type {const} */ (true),
     ),
   );
   expect((await ask('/v1/fleets/plant', { method: 'DELETE' })).ok, 'the fleet cannot be deleted');
+}
+
+/** Each word once, as the pages use them. */
+async function runbookWordsWork() {
+  const page = 'docs/runbooks/README.md';
+  const words = [
+    ...['ready rules 8081', 'ready api 8080', 'ready device-sim 8082', 'api /v1/fleets', "ask 'up == 1'"],
+    ...['sys uptime', "hear -t 'demo/telemetry/#' -C 2", 'redis ping', 'redis config get appendfsync'],
+    ...['logs mosquitto | tail -n 1', 'logs redis | tail -n 1', 'logs rules | tail -n 1'],
+  ];
+  const printed = await project.type(
+    [blockUnder(page, '## Before you type'), ...blocksForContainers(page), ...words].join('\n'),
+  );
+  for (const expected of [
+    /"fleet":"demo"/,
+    /"job":"rules"/,
+    /uptime \d+ seconds/,
+    /demo.telemetry.lamp-/,
+    /^PONG$/m,
+    /^always$/m,
+  ])
+    expect(expected.test(printed), `${expected} is missing in what the words print:\n${printed}`);
+  expect(printed.match(/"status":"?(ready|ok)/g)?.length === 3, `not ready:\n${printed}`);
+  await type('docker system df');
+  await type('docker compose ps --all');
+}
+
+async function rulesAreRenewed() {
+  const url = () => project.inside('rules', ['cat', '/run/rules-secrets/mqtt-url']);
+  const before = new URL(await url());
+  await type('docker compose run --rm secrets renew rules');
+  await type('docker compose restart rules');
+  const after = new URL(await url());
+  expect(after.password !== before.password, 'the password is the same');
+  const connects = (/** @type {URL} */ { password }) =>
+    project.inside('mosquitto', [
+      'mosquitto_sub',
+      '-p',
+      '1884',
+      '-u',
+      'rules',
+      '-P',
+      password,
+      '-E',
+      '-W',
+      '3',
+      '-t',
+      'health',
+    ]);
+  await until('the broker to take the new password', () => connects(after).then(() => true));
+  const old = await connects(before).catch(String);
+  expect(/not authori[sz]ed/i.test(old), `the old password is not refused: ${old}`);
+  await until('rules to be ready', () => project.inside('rules', ['ready.sh', '8081']).then(() => true), 30);
+  await commandSwitchesLamp();
+}
+
+async function restartsComeBack() {
+  await type('docker compose restart mosquitto');
+  await type('docker compose restart redis');
+  await type('docker compose up --detach --force-recreate secrets mosquitto', 120_000);
+  await type('docker compose up --detach --scale rules=2', 120_000);
+  await type('docker compose up --detach', 120_000);
+  await until('everything to be healthy', () => everythingIsHealthy().then(() => true));
+  await commandSwitchesLamp();
+}
+
+function everythingWasTyped() {
+  const missing = Object.keys(DOCUMENTED).filter(
+    (command) => !DOCUMENTED[command]?.untested && !typed.has(command),
+  );
+  expect(missing.length === 0, `nobody typed: ${missing.join('; ')}`);
 }
 
 async function servicesAreApart() {

@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const REPOSITORY = resolve(fileURLToPath(import.meta.url), '../../..');
+export const REPOSITORY = resolve(fileURLToPath(import.meta.url), '../../..');
 /** Where a machine without a container registry may keep a script that starts an engine and provides images. */
 const PREPARE = resolve(REPOSITORY, '../shared/compose/prepare');
 /** Variables that change what is run; the test runs the defaults. */
@@ -74,10 +74,22 @@ export class ComposeProject {
 
   /** docker compose ARGS @param {string[]} args */
   compose(args, timeoutMs = 60_000) {
+    return run('docker', ['compose', ...args], { env: this.environment(), timeoutMs });
+  }
+
+  /** What a person types in the repository's folder; settles with what it printed. @param {string} text */
+  type(text, timeoutMs = 60_000) {
+    const moved = text.replaceAll('127.0.0.1:9093', `127.0.0.1:${this.ports.ALERTMANAGER_PORT}`);
+    return run('bash', ['-ec', moved], { env: this.environment(), timeoutMs });
+  }
+
+  /** By which the same commands reach this project instead of the one with the usual name and ports. */
+  environment() {
+    /** @type {NodeJS.ProcessEnv} */
     const env = { ...process.env };
     for (const name of VARIABLES) delete env[name];
     for (const [name, port] of Object.entries(this.ports)) env[name] = String(port);
-    return run('docker', ['compose', '--project-name', this.name, ...args], { env, timeoutMs });
+    return { ...env, COMPOSE_PROJECT_NAME: this.name };
   }
 
   /** Every container of the project, stopped ones too. */

@@ -13,7 +13,9 @@ import { checkout, type Typed, typeInto } from './typed-pages.js';
  */
 const REASONS: Readonly<Record<string, string>> = {
   start: 'this test runs `npm start` itself, and is run by `npm test`; 66 checks the flags',
-  docker: 'needs Docker: scripts/test-compose.mjs runs the containers, 66 checks the names of the services',
+  docker:
+    'needs Docker: scripts/test-compose.mjs types its commands, which 66 finds in scripts/compose/documented.mjs',
+  containers: 'needs Docker: scripts/test-compose.mjs types the whole block',
   minutes: 'takes minutes; below, its script must exist and know the options that are named',
   'your servers': 'needs a broker and a Redis of your own; 27-services-alone runs the services so',
 };

@@ -5,6 +5,7 @@ import { promisify } from 'node:util';
 import { REPOSITORY } from '@lamplighter/native/repository';
 import { PORTS } from '@lamplighter/native/settings';
 import { parse } from 'yaml';
+import { DOCUMENTED } from '../../scripts/compose/documented.mjs';
 import { HELP, readFlags } from '../../scripts/flags.mjs';
 import { allPages, blocksOf, pagesWithCommands, proseOf, readPage, slugOf } from './documentation.js';
 
@@ -89,6 +90,16 @@ describe('what the pages name exists, and what exists is named', () => {
     const page = source('examples/night-light/README.md');
     const named = matches(page, /^\| (.*?) \|/gm).flatMap((cell) => matches(cell, /`([A-Z_]+)`/g));
     expect(named.sort()).toEqual(matches(program, /^ {2}([A-Z_]+) = /gm).sort());
+  });
+
+  it('commands of Docker, which scripts/test-compose.mjs types', () => {
+    const commands = allPages()
+      .filter((page) => page !== 'CHANGELOG.md')
+      .map((page) => readPage(page).replace(/^<!-- test: skip, containers -->\n```sh\n[\s\S]*?^```$/gm, ''))
+      .flatMap((page) => page.match(/docker (?:compose (?=[a-z-])|system |builder )[^`#;\n]*/g) ?? [])
+      .map((command) => command.trim())
+      .filter((command) => !command.startsWith('docker compose run --rm secrets fleet … '));
+    expect([...new Set(commands)].sort()).toEqual(Object.keys(DOCUMENTED).sort());
   });
 
   it('services of docker compose', () => {
