@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, statSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { REPOSITORY } from '@lamplighter/native/repository';
@@ -100,6 +100,21 @@ it('starts everything; what it says one can try works; a second start keeps all 
   });
   expect(another.status).toBe(200);
 }, 150_000);
+
+it('gives the account of rules another password when its file is removed', async () => {
+  const instance = await newInstance();
+  const file = join(instance.state, 'secrets/mqtt-rules');
+  const urlNow = () =>
+    `mqtt://rules:${readFileSync(file, 'utf8').trim()}@127.0.0.1:${instance.env.MQTT_SERVICES_PORT}`;
+  const first = await start(instance, '--no-sim');
+  const before = urlNow();
+  expect(await stop(first)).toBe(0);
+  rmSync(file);
+  await start(instance, '--no-sim'); // it is up once a reading of the service's own has come through
+  expect(urlNow()).not.toBe(before);
+  await connectMqtt(urlNow());
+  await expect(connectMqtt(before)).rejects.toThrow(/authori[sz]ed/i);
+}, 120_000);
 
 it('serves the lesson to anonymous clients with --lesson only', async () => {
   const instance = await newInstance();
