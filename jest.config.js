@@ -38,7 +38,10 @@ export default {
       '<rootDir>/examples/**/*.test.ts',
     ]),
     // The faults that take a few seconds each are among the system tests too.
-    project('system', ['<rootDir>/test/system/*.test.ts', '<rootDir>/test/faults/*.short.test.ts']),
+    project('system', ['<rootDir>/test/system/*.test.ts', '<rootDir>/test/faults/*.short.test.ts'], {
+      globalSetup: '<rootDir>/test/system/shared-stack.setup.mjs',
+      globalTeardown: '<rootDir>/test/system/shared-stack.teardown.mjs',
+    }),
     project('faults', ['<rootDir>/test/faults/*.test.ts']),
   ],
 };

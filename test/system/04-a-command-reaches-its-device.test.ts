@@ -1,10 +1,10 @@
 import { connectDevice, type TestDevice } from '@lamplighter/test-kit/device';
 import { until } from '@lamplighter/test-kit/until';
-import { type Stack, startStack } from './stack.js';
+import { type SharedStack, sharedStack } from './stack.js';
 
-let stack: Stack;
+let stack: SharedStack;
 beforeAll(async () => {
-  stack = await startStack();
+  stack = await sharedStack();
 }, 60_000);
 
 /** Settles when the device is online: a plain one has to be heard, for commands go only to devices that are there. */

@@ -1,11 +1,11 @@
 import { connectDevice, type TestDevice } from '@lamplighter/test-kit/device';
 import { until } from '@lamplighter/test-kit/until';
 import { deviceDetailSchema } from '../../services/api/src/devices/device.schema.js';
-import { type Stack, startStack } from './stack.js';
+import { type SharedStack, sharedStack } from './stack.js';
 
-let stack: Stack;
+let stack: SharedStack;
 beforeAll(async () => {
-  stack = await startStack();
+  stack = await sharedStack();
 }, 60_000);
 
 /** A device that answers every command with what `status` says of its step, and where its commands go. */

@@ -2,11 +2,11 @@ import { connectDevice } from '@lamplighter/test-kit/device';
 import { closeLater } from '@lamplighter/test-kit/resources';
 import { until } from '@lamplighter/test-kit/until';
 import { deviceDetailSchema } from '../../services/api/src/devices/device.schema.js';
-import { type ApiAnswer, type Stack, startStack } from './stack.js';
+import { type ApiAnswer, type SharedStack, sharedStack } from './stack.js';
 
-let stack: Stack;
+let stack: SharedStack;
 beforeAll(async () => {
-  stack = await startStack();
+  stack = await sharedStack();
 }, 60_000);
 
 /** A device that measures at an interval, and changes it when it is told to. */

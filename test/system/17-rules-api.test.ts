@@ -9,11 +9,11 @@ import {
   ruleVersionsSchema,
 } from '../../services/api/src/rules/rule.schema.js';
 import { expectProblem, expectRule, FAN, putRule, rulesOf } from './rule-requests.js';
-import { type ApiAnswer, type Stack, startStack } from './stack.js';
+import { type ApiAnswer, type SharedStack, sharedStack } from './stack.js';
 
-let stack: Stack;
+let stack: SharedStack;
 beforeAll(async () => {
-  stack = await startStack();
+  stack = await sharedStack();
 }, 60_000);
 
 const put = (fleet: TestFleet, rule: RuleInput, headers?: Record<string, string>) =>

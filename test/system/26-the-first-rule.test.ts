@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { connectDevice } from '@lamplighter/test-kit/device';
-import { startStack } from './stack.js';
+import { sharedStack } from './stack.js';
 
 const run = promisify(execFile);
 
@@ -14,7 +14,7 @@ function commands(): string[] {
 }
 
 it('works as typed, from asking to taking it away', async () => {
-  const stack = await startStack();
+  const stack = await sharedStack();
   const fleet = await stack.broker.newFleet();
   // The fleet of `npm start` has lamps.
   const lamp = await connectDevice(fleet, 'lamp-0001');

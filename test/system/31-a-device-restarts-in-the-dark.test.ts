@@ -3,11 +3,11 @@ import { deviceTopic } from '@lamplighter/contracts/topics';
 import type { TestFleet } from '@lamplighter/test-kit/broker';
 import { connectDevice, type TestDevice } from '@lamplighter/test-kit/device';
 import { until } from '@lamplighter/test-kit/until';
-import { type Stack, startStack } from './stack.js';
+import { type SharedStack, sharedStack } from './stack.js';
 
-let stack: Stack;
+let stack: SharedStack;
 beforeAll(async () => {
-  stack = await startStack();
+  stack = await sharedStack();
 }, 60_000);
 
 /** A lamp as the README's own program is: it announces itself, answers, and says nothing of its lamp in its readings. */

@@ -1,11 +1,11 @@
 import { lessonTopic } from '@lamplighter/contracts/topics';
 import { connectDevice } from '@lamplighter/test-kit/device';
 import { until } from '@lamplighter/test-kit/until';
-import { type Stack, startStack } from './stack.js';
+import { type SharedStack, sharedStack } from './stack.js';
 
-let stack: Stack;
+let stack: SharedStack;
 beforeAll(async () => {
-  stack = await startStack();
+  stack = await sharedStack();
 }, 60_000);
 
 describe('a device that is named like its fleet', () => {

@@ -1,11 +1,11 @@
 import { connectDevice, type TestDevice } from '@lamplighter/test-kit/device';
 import { startService } from '@lamplighter/test-kit/service';
 import { until } from '@lamplighter/test-kit/until';
-import { type Stack, startStack } from './stack.js';
+import { type SharedStack, sharedStack, startStack } from './stack.js';
 
-let stack: Stack;
+let stack: SharedStack;
 beforeAll(async () => {
-  stack = await startStack();
+  stack = await sharedStack();
 }, 60_000);
 
 const path = (lamp: TestDevice) => `/v1/fleets/${lamp.fleet}/devices/${lamp.device}`;

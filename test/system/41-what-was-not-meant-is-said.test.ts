@@ -4,11 +4,11 @@ import { stopwatch } from '@lamplighter/test-kit/stopwatch';
 import { until } from '@lamplighter/test-kit/until';
 import request from 'supertest';
 import { FAN, putRule, rulesOf } from './rule-requests.js';
-import { type Stack, startStack } from './stack.js';
+import { type SharedStack, sharedStack } from './stack.js';
 
-let stack: Stack;
+let stack: SharedStack;
 beforeAll(async () => {
-  stack = await startStack();
+  stack = await sharedStack();
 }, 60_000);
 
 const LIMIT_MS = 60_000;

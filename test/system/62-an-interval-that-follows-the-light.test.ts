@@ -5,12 +5,12 @@ import { startService } from '@lamplighter/test-kit/service';
 import { until } from '@lamplighter/test-kit/until';
 import { deviceDetailSchema } from '../../services/api/src/devices/device.schema.js';
 import { putRule } from './rule-requests.js';
-import { type ApiAnswer, type Stack, startStack } from './stack.js';
+import { type ApiAnswer, type SharedStack, sharedStack } from './stack.js';
 
 const LAMP = 'lamp-0001';
-let stack: Stack;
+let stack: SharedStack;
 beforeAll(async () => {
-  stack = await startStack();
+  stack = await sharedStack();
 }, 60_000);
 
 const setInterval = (fleet: TestFleet, telemetryInterval: unknown): Promise<ApiAnswer> =>

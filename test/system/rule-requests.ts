@@ -3,7 +3,7 @@ import type { RuleInput } from '@lamplighter/contracts/rule';
 import type { TestFleet } from '@lamplighter/test-kit/broker';
 import { problemSchema } from '../../services/api/src/problems/problem.js';
 import { storedRuleSchema } from '../../services/api/src/rules/rule.schema.js';
-import type { ApiAnswer, Stack } from './stack.js';
+import type { ApiAnswer, SharedStack } from './stack.js';
 
 /** A rule that no seed is in the way of. */
 export const FAN = { id: 'fan', when: 'heat > 30', then: { fan: 'fast' }, else: { fan: 'off' } };
@@ -13,7 +13,7 @@ export const rulesOf = (fleet: TestFleet) => `/v1/fleets/${fleet.name}/rules`;
 
 /** Writes a rule under its id; no device of the fleet need have reported. */
 export function putRule(
-  stack: Stack,
+  stack: SharedStack,
   fleet: TestFleet,
   rule: RuleInput,
   headers: Record<string, string> = {},

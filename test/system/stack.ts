@@ -3,8 +3,12 @@ import { createApiKey } from '@lamplighter/store/api-keys';
 import { startBroker, type TestBroker, type TestFleet } from '@lamplighter/test-kit/broker';
 import { startRedis, type TestRedis } from '@lamplighter/test-kit/redis';
 import { startService, type TestService } from '@lamplighter/test-kit/service';
+import type { SharedStackAddresses } from '@lamplighter/test-kit/shared-stack';
 import { until } from '@lamplighter/test-kit/until';
 import { connected } from '../../packages/store/test/store-under-test.js';
+
+/** Set by shared-stack.setup.mjs before the first test file. */
+const SHARED_STACK_URL = 'LAMPLIGHTER_SHARED_STACK';
 
 /** What the API answered. */
 export interface ApiAnswer {
@@ -14,12 +18,15 @@ export interface ApiAnswer {
   readonly body: any;
 }
 
-/** The whole loop on real parts: Mosquitto, Redis, the rules service and the API. */
-export interface Stack {
-  readonly broker: TestBroker;
-  readonly redis: TestRedis;
-  readonly rules: TestService;
-  readonly api: TestService;
+/**
+ * The whole loop on real parts as test files share it: Mosquitto, Redis, the rules service and the API. A test sees nothing of other
+ * tests as long as it looks at fleets of its own. Metrics and lists across fleets count for all of them, and a part that is stopped
+ * stops for all: tests of those take `startStack`.
+ */
+export interface SharedStack {
+  readonly broker: { readonly rulesUrl: string; newFleet(): Promise<TestFleet> };
+  readonly redis: { readonly url: string };
+  readonly api: { readonly url: string };
   /** A key of the API. */
   readonly key: string;
   get(path: string): Promise<ApiAnswer>;
@@ -35,8 +42,37 @@ export interface Stack {
    * birth, the API answers a command with 404.
    */
   online(fleet: string, device: string): Promise<void>;
+}
+
+/** A stack that only this test or file uses, and may break. */
+export interface Stack extends SharedStack {
+  readonly broker: TestBroker;
+  readonly redis: TestRedis;
+  readonly rules: TestService;
+  readonly api: TestService;
   /** Sum of a metric of the rules service over the samples whose labels contain all of these. */
   metric(name: string, labels?: Record<string, string>): Promise<number>;
+}
+
+/** The stack that test files share; the first one that asks waits until it has started. */
+export async function sharedStack(): Promise<SharedStack> {
+  const keeper = process.env[SHARED_STACK_URL];
+  if (keeper === undefined)
+    throw new Error(`${SHARED_STACK_URL} is not set: run the test with npm run test:system`);
+  const ask = async (path: string) => {
+    const response = await fetch(keeper + path, { method: 'POST', headers: { connection: 'close' } });
+    if (!response.ok) throw new Error(await response.text());
+    return response.json();
+  };
+  const { rulesUrl, redisUrl, apiUrl } = (await ask('/stack')) as SharedStackAddresses;
+  const key = await apiKey(redisUrl);
+  return {
+    broker: { rulesUrl, newFleet: async () => (await ask('/fleets')) as TestFleet },
+    redis: { url: redisUrl },
+    api: { url: apiUrl },
+    key,
+    ...requests(apiUrl, key),
+  };
 }
 
 /** Starts the stack for this test (or this file). */
@@ -60,10 +96,25 @@ export async function startStack({
     startService('api', { REDIS_URL: redis.url, ...apiEnv }),
     apiKey(redis.url),
   ]);
-  const send: Stack['send'] = async (method, path, body, headers = {}) => {
-    const response = await fetch(`${api.url}${path}`, {
+  return {
+    broker,
+    redis,
+    rules,
+    api,
+    key,
+    ...requests(api.url, key),
+    metric: async (name, labels = {}) =>
+      sumOf(await (await fetch(`${rules.url}/metrics`)).text(), name, labels),
+  };
+}
+
+/** Requests to the API, on connections that end with their answer: the shared API outlives the test. */
+function requests(url: string, key: string): Pick<SharedStack, 'get' | 'send' | 'lastState' | 'online'> {
+  const send: SharedStack['send'] = async (method, path, body, headers = {}) => {
+    const response = await fetch(`${url}${path}`, {
       method,
       headers: {
+        connection: 'close',
         authorization: `Bearer ${key}`,
         ...(body !== undefined && { 'content-type': 'application/json' }),
         ...headers,
@@ -79,11 +130,6 @@ export async function startStack({
   };
   const get = (path: string) => send('GET', path);
   return {
-    broker,
-    redis,
-    rules,
-    api,
-    key,
     get,
     send,
     lastState: (fleet, device, holds) =>
@@ -99,8 +145,6 @@ export async function startStack({
         (await get(`/v1/fleets/${fleet}/devices/${device}`)).body.presence as string | undefined;
       await until(async () => (await presence()) === 'online', { what: `${fleet}/${device} to be online` });
     },
-    metric: async (name, labels = {}) =>
-      sumOf(await (await fetch(`${rules.url}/metrics`)).text(), name, labels),
   };
 }
 

@@ -22,9 +22,13 @@ export interface TestBroker extends Restartable {
   fleetUrl(fleet: string): string;
   /** Makes a fleet that no other test uses, or the one named; settles when its account can connect. */
   newFleet(name?: string): Promise<TestFleet>;
+  /** The same for many at once. */
+  newFleets(count: number): Promise<TestFleet[]>;
   /** Makes the account that only reads a fleet; gives its URL. */
   newReader(fleet: string): Promise<string>;
 }
+
+const fleetName = () => `t-${randomBytes(5).toString('hex')}`;
 
 /** Starts a broker for this test (or this file) with the accounts `rules` and `demo`. */
 export async function startBroker(
@@ -37,15 +41,21 @@ export async function startBroker(
     startMosquitto({ folder, port, servicesPort, accounts, ...options }),
   );
   const urlFor = (user: string) => broker.server().urlFor(user);
+  const addFleets = async (names: string[]) => {
+    const more = Object.fromEntries(names.map((name) => [name, generateSecret()]));
+    Object.assign(accounts, more);
+    await broker.server().addAccounts(more);
+    return names.map((name) => ({ name, url: urlFor(name) }));
+  };
   return Object.assign(broker, {
     url: broker.server().url,
     rulesUrl: urlFor('rules'),
     fleetUrl: urlFor,
-    async newFleet(name = `t-${randomBytes(5).toString('hex')}`) {
-      accounts[name] = generateSecret();
-      await broker.server().addAccounts({ [name]: accounts[name] });
-      return { name, url: urlFor(name) };
+    async newFleet(name = fleetName()) {
+      const [fleet] = await addFleets([name]);
+      return fleet!;
     },
+    newFleets: (count: number) => addFleets(Array.from({ length: count }, fleetName)),
     async newReader(fleet: string) {
       const account = `${fleet}${READER}`;
       accounts[account] ??= generateSecret();
