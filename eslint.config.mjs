@@ -9,12 +9,8 @@ export default tseslint.config(
     languageOptions: {
       parser: tseslint.parser,
       parserOptions: {
-        project: [
-          'tsconfig.tests.json',
-          'packages/*/tsconfig.json',
-          'services/*/tsconfig.json',
-          'bench/tsconfig.json',
-        ],
+        // One program of all sources: a program for each package would read what they share again and again.
+        project: 'tsconfig.eslint.json',
         tsconfigRootDir: import.meta.dirname,
       },
     },
