@@ -26,8 +26,8 @@ const project = (displayName, testMatch, more = {}) => ({
 });
 
 export default {
-  // Most of a test's time is waiting for brokers, disks and timers, so two go side by side, on one core, too.
-  maxWorkers: 2,
+  // Two cores are busy with four test files at once, as each waits for processes, disks and timers most of its time.
+  maxWorkers: 4,
   // Longer than any wait in a test, so that the wait says what did not come; and than a machine that stands still for seconds.
   testTimeout: 30_000,
   projects: [
