@@ -25,7 +25,7 @@ const VARIABLES = [
  * @param {{ env?: NodeJS.ProcessEnv, timeoutMs?: number }} [options]
  * @returns {Promise<string>} @throws with the end of what it wrote
  */
-export function run(program, args, { env = process.env, timeoutMs = 60_000 } = {}) {
+function run(program, args, { env = process.env, timeoutMs = 60_000 } = {}) {
   return new Promise((settle, fail) => {
     const options = { cwd: REPOSITORY, env, timeout: timeoutMs, maxBuffer: 64 * 1024 * 1024 };
     const child = execFile(program, args, options, (error, stdout, stderr) => {

@@ -7,7 +7,7 @@ import type { Step } from './script.js';
 import { StockBroker } from './stock-broker.js';
 
 /** What was awaited did not come. */
-export class OutageStuck extends Error {
+class OutageStuck extends Error {
   override readonly name = 'OutageStuck';
 }
 

@@ -8,19 +8,19 @@ export interface Verdict {
   readonly kept: boolean;
 }
 
-export const MIN_SUSTAINED_RATIO = 1.5;
-export const MAX_CPU_RATIO = 0.5;
+const MIN_SUSTAINED_RATIO = 1.5;
+const MAX_CPU_RATIO = 0.5;
 /** Two runs of the same program differ by this much at the 99th percentile on a shared machine. */
-export const P99_NOISE = 0.15;
+const P99_NOISE = 0.15;
 /** …and differences below the generator's own clockwork say nothing, milliseconds. */
-export const P99_GRAIN_MS = 0.5;
+const P99_GRAIN_MS = 0.5;
 /** Flat: what the second half of a flood adds, bytes per second … */
-export const MAX_RSS_SLOPE = 2e6;
+const MAX_RSS_SLOPE = 2e6;
 /** … and what the whole flood adds to the calm before it, bytes. */
-export const MAX_RSS_GROWTH = 250e6;
-export const MAX_RECOVERY_SECONDS = 5;
+const MAX_RSS_GROWTH = 250e6;
+const MAX_RECOVERY_SECONDS = 5;
 /** The broker's counter includes what it dropped of others' messages: the service's canary, one in five seconds. */
-export const MAX_FOREIGN_DROPS = 20;
+const MAX_FOREIGN_DROPS = 20;
 
 /** Holds the findings against the promises. Findings of one service only promise nothing. */
 export function judge({ qos, sustained, cpu, latency, floods }: Findings): Verdict[] {

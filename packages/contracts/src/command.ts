@@ -109,10 +109,10 @@ export const laneSchema = z
   .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/, 'must be 1 to 64 letters, digits, "_", "." or "-"');
 
 /** Bounds of the time that a device may take, milliseconds, and of the number of dispatches; and what holds if none is given. */
-export const MIN_TIMEOUT_MS = 1000;
-export const MAX_TIMEOUT_MS = 24 * 3_600_000;
+const MIN_TIMEOUT_MS = 1000;
+const MAX_TIMEOUT_MS = 24 * 3_600_000;
 export const DEFAULT_TIMEOUT_MS = 60_000;
-export const MAX_ATTEMPTS = 20;
+const MAX_ATTEMPTS = 20;
 export const DEFAULT_ATTEMPTS = 5;
 
 /**

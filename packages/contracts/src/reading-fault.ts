@@ -144,7 +144,7 @@ function clockFault(at: unknown, path: Path, now: number): ReadingFault | undefi
 }
 
 /** A length of time to the largest unit: `3 h`, `1.5 min`. */
-export function roughly(ms: number): string {
+function roughly(ms: number): string {
   for (const [unit, length] of [
     ['d', 86_400_000],
     ['h', 3_600_000],

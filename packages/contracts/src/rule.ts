@@ -51,7 +51,7 @@ const quietSchema = z
   .describe('Hours in which the rule does not raise; what is raised may still be lowered.');
 
 /** How many sensors must agree, and what holds when too few can be heard. */
-export const QUORUM_POLICIES = ['any', 'all', 'majority', 'atLeast', 'median', 'trimmedMean'] as const;
+const QUORUM_POLICIES = ['any', 'all', 'majority', 'atLeast', 'median', 'trimmedMean'] as const;
 const sensors = z.int().min(1).max(RULE_BOUNDS.maxSensors);
 const quorumSchema = z
   .strictObject({

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { BOUNDS } from './bounds.js';
 
 /** What a measurement may be declared as. `object` is anything nested: an object or a list. */
-export const MEASUREMENT_TYPES = ['number', 'boolean', 'string', 'object'] as const;
+const MEASUREMENT_TYPES = ['number', 'boolean', 'string', 'object'] as const;
 export type MeasurementType = (typeof MEASUREMENT_TYPES)[number];
 
 const measurementNameSchema = z

@@ -9,7 +9,7 @@ export interface ReplayOptions {
   readonly wait: Backoff;
 }
 
-export const DEFAULT_REPLAY: ReplayOptions = { window: 4, wait: { firstMs: 10_000, maxMs: 120_000 } };
+const DEFAULT_REPLAY: ReplayOptions = { window: 4, wait: { firstMs: 10_000, maxMs: 120_000 } };
 
 /** A message on its way: its readings without a receipt, how often it was sent, when it is sent again (monotonic, ms). */
 interface Flight {

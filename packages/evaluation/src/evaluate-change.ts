@@ -5,8 +5,8 @@ import type { Inquiry } from './evaluate-input.js';
 import { left, type PromisedEnd, type RuleState } from './rule-state.js';
 
 /** A rule that changes its mind more often than this is a loop: three times a second in the long run, sixty times at once. */
-export const LOOP_INTERVAL_MS = 333;
-export const LOOP_BURST_MS = 60 * LOOP_INTERVAL_MS;
+const LOOP_INTERVAL_MS = 333;
+const LOOP_BURST_MS = 60 * LOOP_INTERVAL_MS;
 /** A loop is cut for this long, milliseconds. */
 export const LOOP_CUT_MS = 60_000;
 

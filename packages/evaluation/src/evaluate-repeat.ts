@@ -97,7 +97,7 @@ export function hasRestarted(
 }
 
 /** How long after the last time a device that reports otherwise is told again, milliseconds. */
-export function spaced(reassertMs: number, repeats: number): number {
+function spaced(reassertMs: number, repeats: number): number {
   return Math.min(reassertMs * 2 ** repeats, Math.max(reassertMs, MAX_REASSERT_MS));
 }
 

@@ -18,7 +18,7 @@ import { earlierRun, left, type RuleState, stateFor } from './rule-state.js';
 import { ask, type Trace } from './trace.js';
 
 export type { CompiledRule } from './compile-rule.js';
-export { type EmitReason, type Evaluated, RESULTS, type Result } from './evaluate-change.js';
+export { type EmitReason, type Evaluated, RESULTS } from './evaluate-change.js';
 export type { DeviceFacts, Observation } from './evaluate-input.js';
 export type { RuleState } from './rule-state.js';
 

@@ -14,7 +14,7 @@ export const EXPRESSION_LIMITS = {
  * How much one evaluation of an expression with loops may do; one without is bounded by its size. It is counted rather than
  * timed, so that the same reading always ends in the same way, on a busy machine too.
  */
-export const EXPRESSION_BUDGET = {
+const EXPRESSION_BUDGET = {
   /** Operations in loops: about 5 ms. */
   maxSteps: 100_000,
   /** Largest text (characters) or list (items) that a `+` may make. */

@@ -65,7 +65,7 @@ export interface Tally {
 /** Votes that a tally shows. */
 export const TALLY_VOTES = 50;
 /** What `trimmedMean` leaves out at each end if the rule does not say, but never less than one of three or more. */
-export const DEFAULT_TRIM = 0.2;
+const DEFAULT_TRIM = 0.2;
 
 /** What a group is counted by. */
 export interface Ballot {

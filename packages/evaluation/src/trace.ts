@@ -112,7 +112,7 @@ export function windowName({ fn, measurement, ms }: WindowUse): string {
 }
 
 /** A duration in the largest unit that divides it: `90s`, `10m`, `250ms`. */
-export function durationText(ms: number): string {
+function durationText(ms: number): string {
   for (const [unit, length] of [
     ['d', 86_400_000],
     ['h', 3_600_000],

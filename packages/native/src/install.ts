@@ -52,7 +52,7 @@ const daemonsOf = (packages: readonly string[]) => DAEMONS.filter((daemon) => pa
 const PYTHONS = ['/usr/bin/python3', 'python3'];
 
 /** A Python that has the MQTT library of the lesson, paho; undefined if there is none. */
-export function findPythonWithPaho(): string | undefined {
+function findPythonWithPaho(): string | undefined {
   return PYTHONS.find((python) => {
     const { error, status } = spawnSync(python, ['-c', 'import paho.mqtt.client'], { stdio: 'ignore' });
     return error === undefined && status === 0;
@@ -71,7 +71,7 @@ export const TEST_TOOLS: readonly Requirement[] = [
   },
 ];
 
-export function missing(requirements: readonly Requirement[]): Requirement[] {
+function missing(requirements: readonly Requirement[]): Requirement[] {
   return requirements.filter(({ binary, installed }) => !(installed ? installed() : findBinary(binary)));
 }
 

@@ -43,7 +43,7 @@ async function nextFree(from: number, used: ReadonlySet<number>): Promise<number
 type PortUse = 'free' | 'taken' | 'forbidden';
 
 /** True if nothing answers on the loopback port and it can be listened on. */
-export async function isFree(port: number): Promise<boolean> {
+async function isFree(port: number): Promise<boolean> {
   return (await useOf(port)) === 'free';
 }
 

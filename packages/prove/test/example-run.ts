@@ -3,7 +3,7 @@ import type { Asked, Evidence, FleetEvidence, ShownCommand } from '../src/eviden
 import type { DeviceEvent } from '../src/evidence/journal.js';
 
 /** When the run of the example began, milliseconds since 1970. */
-export const BEGAN = 1_800_000_000_000;
+const BEGAN = 1_800_000_000_000;
 
 /** A command of the example: its states at seconds since the beginning; `executed` says when the device did. */
 export interface ExampleCommand {
@@ -85,7 +85,7 @@ export function exampleRun({
 const at = (second: number) => BEGAN + second * 1000;
 const expiryOf = (seq: number) => at(seq * 10 + 30);
 
-export const EXAMPLE_COMMANDS: readonly ExampleCommand[] = [
+const EXAMPLE_COMMANDS: readonly ExampleCommand[] = [
   {
     id: 'first',
     seq: 1,

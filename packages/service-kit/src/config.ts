@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 
 /** The environment is not what the service needs; the message lists every problem and never a value. */
-export class ConfigInvalid extends Error {
+class ConfigInvalid extends Error {
   override readonly name = 'ConfigInvalid';
 }
 

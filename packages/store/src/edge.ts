@@ -36,7 +36,7 @@ export interface KeptDecision {
 }
 
 /** How long a replica may take to judge, milliseconds. */
-export const EDGE_LEASE_MS = 15_000;
+const EDGE_LEASE_MS = 15_000;
 
 /**
  * Keeps reported decisions; repeating it changes nothing.

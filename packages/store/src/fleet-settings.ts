@@ -10,7 +10,7 @@ export interface FleetSettings {
   readonly publishState: boolean;
 }
 
-export const DEFAULT_FLEET_SETTINGS: FleetSettings = { publishState: false };
+const DEFAULT_FLEET_SETTINGS: FleetSettings = { publishState: false };
 
 const REVISION = '*';
 

@@ -4,7 +4,7 @@ import { CommandRejected } from '@lamplighter/device/execute-command';
 import { z } from 'zod';
 
 /** What a lamp measures, and may be asked for. */
-export const MEASUREMENTS = ['light', 'led_on'] as const;
+const MEASUREMENTS = ['light', 'led_on'] as const;
 
 /**
  * What a simulated lamp can be told, in any combination; it is done in this order. Keys that it does not know are ignored, as the

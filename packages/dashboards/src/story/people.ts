@@ -33,7 +33,7 @@ const SILENT = {
   command: { policy: 'latest', lane: 'report', ttl: '2m' },
 };
 
-export function lampName(number: number): string {
+function lampName(number: number): string {
   return `lamp-${String(number).padStart(4, '0')}`;
 }
 

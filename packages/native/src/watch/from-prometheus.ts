@@ -20,7 +20,7 @@ const UP = 'min by (job) (up{job=~"rules|api|device-sim"})';
 const TIMEOUT_MS = 2000;
 
 /** All in one question: each answer has the name of its number as a label. */
-export const QUESTION = Object.entries({ ...EXPRESSIONS, alerts: ALERTS, up: UP })
+const QUESTION = Object.entries({ ...EXPRESSIONS, alerts: ALERTS, up: UP })
   .map(([number, expression]) => `label_replace(${expression}, "number", "${number}", "", "")`)
   .join(' or ');
 

@@ -12,7 +12,7 @@ const publishState = z.boolean().meta({
 });
 
 /** Settings of a fleet, all of them. */
-export const fleetSettingsSchema = z
+const fleetSettingsSchema = z
   .object({ publishState })
   .meta({ id: 'FleetSettings', examples: [{ publishState: true }] });
 

@@ -4,7 +4,7 @@ import type { HttpRequest } from './http-request.js';
 
 /** How many entries a page of any list holds. */
 const DEFAULT_LIMIT = 50;
-export const MAX_LIMIT = 500;
+const MAX_LIMIT = 500;
 export const limitSchema = z.coerce
   .number('must be a whole number')
   .int('must be a whole number')

@@ -17,7 +17,7 @@ import type { Work } from './work.js';
 /** Readings of one upload; the body is bounded as well. */
 export const MAX_UPLOADED = 20_000;
 /** Readings, and devices, of a fleet that one run looks at. */
-export const MAX_RECORDED = 200_000;
+const MAX_RECORDED = 200_000;
 export const MAX_DEVICES = 10_000;
 /** Devices whose windows are read at a time: so many are parsed in a few milliseconds. */
 const AT_ONCE = 5;

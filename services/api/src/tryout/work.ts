@@ -6,9 +6,9 @@ export const MAX_RUNS = 2;
 /** A run holds up other requests for no longer than this at a time, milliseconds. */
 const SLICE_MS = 4;
 /** Readings and timers that one run judges, for both rules together. */
-export const MAX_JUDGEMENTS = 1_000_000;
+const MAX_JUDGEMENTS = 1_000_000;
 /** Time that one run may compute, milliseconds. */
-export const MAX_COMPUTING_MS = 5000;
+const MAX_COMPUTING_MS = 5000;
 
 /** Takes in runs that compute, a few at a time. */
 @Injectable()

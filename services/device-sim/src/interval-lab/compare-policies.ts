@@ -11,7 +11,7 @@ const adaptive = (min: number, max: number): IntervalPolicy => ({
 });
 
 /** Fixed intervals, and those that follow the light. */
-export const INTERVAL_POLICIES: readonly { readonly name: string; readonly policy: IntervalPolicy }[] = [
+const INTERVAL_POLICIES: readonly { readonly name: string; readonly policy: IntervalPolicy }[] = [
   ...[1, 2, 5, 10, 30, 60].map((seconds) => ({ name: `every ${seconds} s`, policy: seconds * 1000 })),
   { name: 'adaptive, 1 to 60 s', policy: adaptive(1000, 60_000) },
   { name: 'adaptive, 1 to 10 s', policy: adaptive(1000, 10_000) },

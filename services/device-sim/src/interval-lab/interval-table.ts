@@ -4,7 +4,7 @@ import type { PolicyResult } from './compare-policies.js';
  * A reading of a lamp on the wire at QoS 1: PUBLISH on a topic of 24 characters, with `light`, `led_on`, `_seq`, `_at` and `_n`, and the
  * broker's PUBACK.
  */
-export const READING_BYTES =
+const READING_BYTES =
   2 +
   2 +
   'demo/telemetry/lamp-0001'.length +

@@ -5,7 +5,7 @@ import { chance } from '../signals/random.js';
 
 /** The night-light's limits: dark below the first, light above the second. */
 export const [DARK_BELOW, LIGHT_ABOVE] = [300, 330];
-export const DAY_MS = 86_400_000;
+const DAY_MS = 86_400_000;
 /**
  * Timers of devices are this inexact, in both directions. Without it a fixed interval would meet the simulated birds, which come in spans of
  * ten seconds, always at the same moment of a span.

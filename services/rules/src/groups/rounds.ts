@@ -7,7 +7,7 @@ export interface MarkedGroup extends GroupName {
 }
 
 /** A group is decided at most this often, milliseconds. */
-export const ROUND_MS = 100;
+const ROUND_MS = 100;
 /** After a round nothing is decided for so many times as long as it took: quorums get a share of this process, not all of it. */
 const REST = 3;
 /** Groups that are decided in one go; each may have a thousand votes. */

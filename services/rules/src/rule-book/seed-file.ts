@@ -3,7 +3,7 @@ import { type Rule, rulesFileSchema, type Seed } from '@lamplighter/contracts/ru
 import { validateRule } from '@lamplighter/evaluation/validate-rule';
 
 /** The rules file cannot be used; the message lists every problem with its place. */
-export class RulesInvalid extends Error {
+class RulesInvalid extends Error {
   override readonly name = 'RulesInvalid';
   constructor(file: string, problems: readonly string[]) {
     super(`the rules file ${file} is invalid\n${problems.map((problem) => `  ${problem}`).join('\n')}`);
