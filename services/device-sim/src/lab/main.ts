@@ -39,9 +39,7 @@ const ofScenario = results.filter(({ scenario }) => scenario === SHOWN_SCENARIO)
 const tables = {
   'lab false-on': policyTable(ofSize, 'falseOnMinutes', 'scenario'),
   'lab missed-on': policyTable(ofSize, 'missedMinutes', 'scenario'),
-  'lab switches': policyTable(ofSize, 'switches', 'scenario'),
   'lab false-on by size': policyTable(ofScenario, 'falseOnMinutes', 'sensors'),
-  'lab missed-on by size': policyTable(ofScenario, 'missedMinutes', 'sensors'),
 };
 const title = `Floodlights decided by ${SHOWN_SENSORS} light sensors: wrong minutes a day`;
 const written = new Map([

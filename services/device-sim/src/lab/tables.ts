@@ -3,13 +3,14 @@ import type { Interval } from './interval.js';
 
 type Measure = 'falseOnMinutes' | 'missedMinutes' | 'switches';
 
+const round = (value: number) => (value >= 10 ? value.toFixed(0) : value.toFixed(1).replace(/[.]0$/, ''));
+
 /** Mean and half width of the 95 % interval: `12 ± 3`; `12` if all days were the same. */
 export function intervalText({ mean, half }: Interval): string {
-  const round = (value: number) => (value >= 10 ? value.toFixed(0) : value.toFixed(1).replace(/[.]0$/, ''));
   return half < 0.05 ? round(mean) : `${round(mean)} ± ${round(half)}`;
 }
 
-/** A Markdown table: a row per policy, a column per value of `across` (scenarios, or numbers of sensors). */
+/** A Markdown table of means: a row per policy, a column per value of `across` (scenarios, or numbers of sensors). */
 export function policyTable(
   results: readonly Result[],
   measure: Measure,
@@ -18,7 +19,7 @@ export function policyTable(
   const columns = [...new Set(results.map((result) => result[across]))];
   const policies = [...new Set(results.map(({ policy }) => policy))];
   const cell = (policy: string, column: string | number) =>
-    intervalText(results.find((result) => result.policy === policy && result[across] === column)![measure]);
+    round(results.find((result) => result.policy === policy && result[across] === column)![measure].mean);
   return [
     `| | ${columns.join(' | ')} |`,
     `|---|${columns.map(() => '--:').join('|')}|`,
