@@ -12,7 +12,7 @@ import { dryRunSchema } from '../../services/api/src/tryout/dry-run.schema.js';
 import { ruleDiffSchema } from '../../services/api/src/tryout/rule-diff.schema.js';
 import { whySchema } from '../../services/api/src/why/why.schema.js';
 import { whyNotSchema } from '../../services/api/src/why/why-not.schema.js';
-import { type ApiAnswer, type SharedStack, sharedStack } from './stack.js';
+import { type ApiAnswer, type Stack, startStack } from './stack.js';
 
 const LIMIT_MS = 60_000;
 const RULE = {
@@ -24,10 +24,10 @@ const RULE = {
   reassert: 'never',
 };
 
-let stack: SharedStack;
+let stack: Stack;
 let redis: Redis;
 beforeAll(async () => {
-  stack = await sharedStack();
+  stack = await startStack();
   redis = await connected(stack.redis.url);
 }, LIMIT_MS);
 

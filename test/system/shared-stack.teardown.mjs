@@ -9,5 +9,5 @@ export default async function stop() {
   const exited = keeper.exitCode === null && once(keeper, 'exit');
   keeper.stdin?.end();
   await exited;
-  if (keeper.exitCode !== 0) throw new Error('the shared stack did not end in good order; see above');
+  if (keeper.exitCode !== 0) throw new Error('the shared stack did not stop cleanly; see above');
 }
