@@ -1,47 +1,51 @@
-// Imports point one way: contracts, then evaluation, then store and device, then services. No cycles.
+// Imports point one way: contracts, then evaluation, then store and device, then services; tools use them all and nothing uses the
+// tools but tests. No circles, neither of files nor of folders.
 const only = (name, from, to) => ({
   name,
   severity: 'error',
-  from: { path: from },
-  to: { path: '^(packages|services|bench)/', pathNot: to },
+  from: { path: `${from}(?!.*[.]test[.]ts$)` },
+  to: { path: '^(packages|services|tools|bench)/', pathNot: to },
 });
 
 export default {
   forbidden: [
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
+    // The root of a service puts its folders together, and holds its configuration, metrics and injection tokens.
+    {
+      name: 'no-cycles-of-folders',
+      severity: 'error',
+      scope: 'folder',
+      from: {
+        path: '^(packages/(contracts|device|service-kit)|services/device-sim|tools)/',
+        pathNot: '^(packages|services|tools)/[^/]+/src$',
+      },
+      to: { circular: true, viaOnly: { pathNot: '^(packages|services|tools)/[^/]+/src$' } },
+    },
     { name: 'no-unresolved', severity: 'error', from: {}, to: { couldNotResolve: true } },
-    only('contracts-import-nothing', '^packages/contracts/', '^packages/contracts/'),
+    only('contracts-import-nothing', '^packages/contracts/src/', '^packages/contracts/'),
+    only('evaluation-imports-contracts', '^packages/evaluation/src/', '^packages/(evaluation|contracts)/'),
+    only('store-imports-contracts', '^packages/store/src/', '^packages/(store|contracts)/'),
+    only('device-imports-evaluation', '^packages/device/src/', '^packages/(device|evaluation|contracts)/'),
+    only('service-kit-imports-nothing', '^packages/service-kit/src/', '^packages/service-kit/'),
+    only('native-imports-nothing', '^tools/native/src/', '^tools/native/'),
     only(
-      'evaluation-imports-contracts',
-      '^packages/evaluation/src/(?!.*[.]test[.]ts$)',
-      '^packages/(evaluation|contracts)/',
+      'test-kit-imports',
+      '^tools/test-kit/src/',
+      '^(tools/(test-kit|native)|packages/(contracts|store))/',
     ),
-    only(
-      'store-imports-contracts',
-      '^packages/store/src/(?!.*[.]test[.]ts$)',
-      '^packages/(store|contracts)/',
-    ),
-    only(
-      'device-imports-contracts',
-      '^packages/device/src/(?!.*[.]test[.]ts$)',
-      '^packages/(device|evaluation|contracts)/',
-    ),
-    only('service-kit-imports-nothing', '^packages/service-kit/', '^packages/service-kit/'),
-    only('native-imports-nothing', '^packages/native/', '^packages/native/'),
-    only('test-kit-imports-native', '^packages/test-kit/', '^packages/(test-kit|native|contracts)/'),
     only(
       'rules-imports',
-      '^services/rules/src/(?!.*[.]test[.]ts$)',
+      '^services/rules/src/',
       '^(services/rules|packages/(contracts|evaluation|store|service-kit))/',
     ),
     only(
       'api-imports',
-      '^services/api/src/(?!.*[.]test[.]ts$)',
+      '^services/api/src/',
       '^(services/api|packages/(contracts|evaluation|store|service-kit))/',
     ),
     only(
       'device-sim-imports',
-      '^services/device-sim/src/(?!.*[.]test[.]ts$)',
+      '^services/device-sim/src/',
       '^(services/device-sim|packages/(contracts|device|evaluation|service-kit))/',
     ),
     {
@@ -62,7 +66,8 @@ export default {
   ],
   options: {
     doNotFollow: { path: 'node_modules' },
-    exclude: { path: '(^|/)dist/' },
+    // Tests may use everything, and nothing uses them.
+    exclude: { path: '(^|/)dist/|[.]test[.]ts$|/test/' },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.depcruise.json' },
     enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'default', 'types'] },

@@ -5,6 +5,8 @@ const project = (displayName, testMatch, more = {}) => ({
   testEnvironment: 'node',
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: {
+    '^@lamplighter/(dashboards|native|prove|test-kit)/(.+)$': '<rootDir>/tools/$1/src/$2.ts',
+    '^@lamplighter/device-sim/(.+)$': '<rootDir>/services/device-sim/src/$1.ts',
     '^@lamplighter/([^/]+)/(.+)$': '<rootDir>/packages/$1/src/$2.ts',
     '^([.]{1,2}/.*)[.]js$': '$1',
   },
@@ -34,11 +36,12 @@ export default {
     project('unit', [
       '<rootDir>/packages/*/src/**/*.test.ts',
       '<rootDir>/services/*/src/**/*.test.ts',
+      '<rootDir>/tools/*/src/**/*.test.ts',
       '<rootDir>/bench/src/**/*.test.ts',
       '<rootDir>/examples/**/*.test.ts',
     ]),
     // The faults that take a few seconds each are among the system tests too.
-    project('system', ['<rootDir>/test/system/*.test.ts', '<rootDir>/test/faults/*.short.test.ts'], {
+    project('system', ['<rootDir>/test/system/**/*.test.ts', '<rootDir>/test/faults/*.short.test.ts'], {
       globalSetup: '<rootDir>/test/system/shared-stack.setup.mjs',
       globalTeardown: '<rootDir>/test/system/shared-stack.teardown.mjs',
     }),

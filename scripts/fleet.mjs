@@ -5,7 +5,7 @@ try {
   const args = process.argv.slice(2);
   refuseBeforeFirstStart();
   await prepare((line) => console.error(line));
-  const { fleet, FLEET_HELP } = await import('../packages/native/dist/fleet.js');
+  const { fleet, FLEET_HELP } = await import('../tools/native/dist/commands/fleet.js');
   if (args.includes('--help') || args.includes('-h')) console.log(FLEET_HELP);
   else process.exitCode = await fleet(args);
 } catch (error) {

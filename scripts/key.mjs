@@ -14,7 +14,7 @@ try {
   if (!isKnown) throw new CannotGoOn('npm run key takes --list or --revoke ID, or nothing');
   refuseBeforeFirstStart();
   await prepare((line) => console.error(line));
-  const { key } = await import('../packages/native/dist/key.js');
+  const { key } = await import('../tools/native/dist/commands/key.js');
   process.exitCode = await key(args);
 } catch (error) {
   if (!(error instanceof CannotGoOn)) throw error;

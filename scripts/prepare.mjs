@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 
 export const REPOSITORY = resolve(fileURLToPath(import.meta.url), '../..');
 /** Compiled, it shows that everything was once. */
-const STARTER = join(REPOSITORY, 'packages/native/dist/start.js');
+const STARTER = join(REPOSITORY, 'tools/native/dist/commands/start.js');
 const NODE_AT_LEAST = [20, 19];
 const SIGNALS = /** @type {const} */ (['SIGTERM', 'SIGHUP']);
 

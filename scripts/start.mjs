@@ -1,5 +1,5 @@
 // npm start: everything on this machine, without containers. This file needs nothing but Node; it makes the repository
-// ready and hands over to packages/native.
+// ready and hands over to tools/native.
 import { HELP, readFlags } from './flags.mjs';
 import { CannotGoOn, prepare } from './prepare.mjs';
 
@@ -9,7 +9,7 @@ try {
     console.log(HELP);
   } else {
     await prepare((line) => console.log(line));
-    const { start } = await import('../packages/native/dist/start.js');
+    const { start } = await import('../tools/native/dist/commands/start.js');
     process.exitCode = await start(flags);
   }
 } catch (error) {

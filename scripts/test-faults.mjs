@@ -12,7 +12,7 @@ FAULT_DEVICES=500               fewer devices in F16 than its 5,000`);
 }
 try {
   await prepare((line) => console.log(line));
-  const { installMissing, TEST_TOOLS } = await import('../packages/native/dist/install.js');
+  const { installMissing, TEST_TOOLS } = await import('../tools/native/dist/servers/install.js');
   installMissing(TEST_TOOLS, (line) => console.log(line));
   console.log('F1 to F18: about 15 minutes; FAULT_DEVICES=500 makes F16 smaller than its 5,000 devices');
   const jest = join(REPOSITORY, 'scripts/jest.mjs');

@@ -62,7 +62,7 @@ async function stage(name, run) {
 async function setUp() {
   try {
     await prepare((line) => console.log(line));
-    const { installMissing, TEST_TOOLS } = await import('../packages/native/dist/install.js');
+    const { installMissing, TEST_TOOLS } = await import('../tools/native/dist/servers/install.js');
     installMissing(TEST_TOOLS, (line) => console.log(line));
     return { passed: 0, failed: 0, skipped: 0 };
   } catch (error) {

@@ -11,7 +11,7 @@ try {
     if (unknown !== undefined) throw new CannotGoOn(`npm run watch knows --once, not "${unknown}"`);
     refuseBeforeFirstStart();
     await prepare((line) => console.error(line));
-    const { watch } = await import('../packages/native/dist/watch/watch.js');
+    const { watch } = await import('../tools/native/dist/watch/watch.js');
     process.exitCode = await watch({ once: args.includes('--once') });
   }
 } catch (error) {

@@ -1,10 +1,10 @@
 // A night-light that survives: a light sensor, a lamp, and no reading or command lost on the way. See README.md.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseBrokerUrl } from '@lamplighter/device/broker';
+import { parseBrokerUrl } from '@lamplighter/device/connection/broker';
 import { DeviceClient } from '@lamplighter/device/device-client';
-import { AnswerAfterRestart, CommandRejected } from '@lamplighter/device/execute-command';
-import { FileStorage } from '@lamplighter/device/file-storage';
+import { AnswerAfterRestart, CommandRejected } from '@lamplighter/device/commands/execute-command';
+import { FileStorage } from '@lamplighter/device/storage/file-storage';
 
 const {
   MQTT_URL = 'mqtt://127.0.0.1:1883',

@@ -1,6 +1,6 @@
-import { readLedger } from '@lamplighter/store/ledger';
+import { readLedger } from '@lamplighter/store/fleets/ledger';
 import { until } from '@lamplighter/test-kit/until';
-import { connected } from '../../packages/store/test/store-under-test.js';
+import { connected } from '../../tools/test-kit/src/store/store-under-test.js';
 import { setScene } from './scene.js';
 
 it('F3: a request that lost its answer with the API finds the command of the first try, and there is only one', async () => {

@@ -3,7 +3,7 @@ import { shardOf, windowKey } from '@lamplighter/store/keys';
 import { connectDevice } from '@lamplighter/test-kit/device';
 import { connectMqtt } from '@lamplighter/test-kit/mqtt-client';
 import { until } from '@lamplighter/test-kit/until';
-import { connected } from '../../packages/store/test/store-under-test.js';
+import { connected } from '../../tools/test-kit/src/store/store-under-test.js';
 import { expectNothingLost, setScene } from './scene.js';
 
 it('F6: kill -9 of Redis under load: 503 with Retry-After meanwhile, and every reading and every accepted command is there afterwards', async () => {

@@ -1,6 +1,6 @@
-import { startBroker } from '@lamplighter/test-kit/broker';
-import { startRedis } from '@lamplighter/test-kit/redis';
-import { restartableService } from '@lamplighter/test-kit/restartable-service';
+import { startBroker } from '@lamplighter/test-kit/servers/broker';
+import { startRedis } from '@lamplighter/test-kit/servers/redis';
+import { restartableService } from '@lamplighter/test-kit/servers/restartable-service';
 import { until } from '@lamplighter/test-kit/until';
 
 it.each([

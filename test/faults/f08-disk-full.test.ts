@@ -1,5 +1,5 @@
 import { Random } from '@lamplighter/prove/run/random';
-import { smallDisk } from '@lamplighter/test-kit/small-disk';
+import { smallDisk } from '@lamplighter/test-kit/servers/small-disk';
 import { until } from '@lamplighter/test-kit/until';
 import { expectNothingLost, setScene } from './scene.js';
 

@@ -1,5 +1,5 @@
 import { until } from '@lamplighter/test-kit/until';
-import { connected } from '../../packages/store/test/store-under-test.js';
+import { connected } from '../../tools/test-kit/src/store/store-under-test.js';
 import { expectNothingLost, setScene } from './scene.js';
 
 it('F9: a Redis at its memory limit gets no 2xx and no receipt, serves reads, and all goes on when there is room again', async () => {

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { findBinary } from '@lamplighter/native/binaries';
+import { findBinary } from '@lamplighter/native/servers/binaries';
 import { each } from '@lamplighter/prove/each';
 import type { Evidence } from '@lamplighter/prove/evidence/evidence';
 import { type DeviceEvent, eventsOf, readLines } from '@lamplighter/prove/evidence/journal';
@@ -74,7 +74,7 @@ if (clock === undefined) process.stderr.write('    F18 is left out: it needs a C
 
 /**
  * Orders until every device has executed a command that was taken after the step: it does so when all the samples that it keeps of
- * the servers' time (packages/device/src/server-clock.ts) are later than the step. Before that it would refuse to be silent when the books are closed.
+ * the servers' time (packages/device/src/connection/server-clock.ts) are later than the step. Before that it would refuse to be silent when the books are closed.
  */
 async function tellTheTime({ books, fleets }: Scene): Promise<void> {
   const request = { action: { report: ['light'] }, policy: 'ordered' as const, lane: 'clock', ttl: '1m' };

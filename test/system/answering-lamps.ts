@@ -1,5 +1,5 @@
 import { deviceTopic, parseTopic } from '@lamplighter/contracts/topics';
-import type { TestFleet } from '@lamplighter/test-kit/broker';
+import type { TestFleet } from '@lamplighter/test-kit/servers/broker';
 import { closeLater } from '@lamplighter/test-kit/resources';
 import { connectAsync } from 'mqtt';
 

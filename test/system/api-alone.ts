@@ -1,10 +1,10 @@
-import { READY_MS } from '@lamplighter/native/service';
-import type { Redis } from '@lamplighter/store/connect';
-import { startRedis, type TestRedis } from '@lamplighter/test-kit/redis';
-import { startService, type TestService } from '@lamplighter/test-kit/service';
+import { READY_MS } from '@lamplighter/native/servers/service';
+import type { Redis } from '@lamplighter/store/redis/connect';
+import { startRedis, type TestRedis } from '@lamplighter/test-kit/servers/redis';
+import { startService, type TestService } from '@lamplighter/test-kit/servers/service';
 import { until } from '@lamplighter/test-kit/until';
 import request from 'supertest';
-import { connected } from '../../packages/store/test/store-under-test.js';
+import { connected } from '../../tools/test-kit/src/store/store-under-test.js';
 
 /** The API's process on a Redis of its own, without broker and rules: it serves, though it is not ready. */
 export interface ApiAlone {

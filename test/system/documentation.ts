@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { REPOSITORY } from '@lamplighter/native/repository';
+import { REPOSITORY } from '@lamplighter/native/state/repository';
 
 /** A fenced block of a Markdown page. */
 export interface Block {

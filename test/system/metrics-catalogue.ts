@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { Declaration } from '@lamplighter/service-kit/metrics';
 import { parse } from 'yaml';
 import { ApiMetrics } from '../../services/api/src/metrics/api-metrics.js';
-import { NO_RADIO_USE } from '../../services/device-sim/src/radio-report.js';
+import { NO_RADIO_USE } from '../../services/device-sim/src/lamp/radio-report.js';
 import { SimMetrics } from '../../services/device-sim/src/sim-metrics.js';
 import { RulesMetrics } from '../../services/rules/src/metrics.js';
 

@@ -1,6 +1,6 @@
 // biome-ignore-all lint/suspicious/noThenProperty: `then` is a key of the rule's document
-import type { RuleInput } from '@lamplighter/contracts/rule';
-import type { TestFleet } from '@lamplighter/test-kit/broker';
+import type { RuleInput } from '@lamplighter/contracts/rules/rule';
+import type { TestFleet } from '@lamplighter/test-kit/servers/broker';
 import { problemSchema } from '../../services/api/src/problems/problem.js';
 import { storedRuleSchema } from '../../services/api/src/rules/rule.schema.js';
 import type { ApiAnswer, SharedStack } from './stack.js';

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
-const program = fileURLToPath(new URL('../../packages/test-kit/dist/shared-stack.js', import.meta.url));
+const program = fileURLToPath(new URL('../../tools/test-kit/dist/shared-stack.js', import.meta.url));
 
 export default async function start() {
   const keeper = spawn(process.execPath, [program], { stdio: ['pipe', 'pipe', 'inherit'] });

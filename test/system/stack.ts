@@ -1,11 +1,11 @@
-import type { BrokerLimits } from '@lamplighter/native/broker-limits';
-import { createApiKey } from '@lamplighter/store/api-keys';
-import { startBroker, type TestBroker, type TestFleet } from '@lamplighter/test-kit/broker';
-import { startRedis, type TestRedis } from '@lamplighter/test-kit/redis';
-import { startService, type TestService } from '@lamplighter/test-kit/service';
+import type { BrokerLimits } from '@lamplighter/native/servers/broker-limits';
+import { createApiKey } from '@lamplighter/store/access/api-keys';
+import { startBroker, type TestBroker, type TestFleet } from '@lamplighter/test-kit/servers/broker';
+import { startRedis, type TestRedis } from '@lamplighter/test-kit/servers/redis';
+import { startService, type TestService } from '@lamplighter/test-kit/servers/service';
 import type { SharedStackAddresses } from '@lamplighter/test-kit/shared-stack';
 import { until } from '@lamplighter/test-kit/until';
-import { connected } from '../../packages/store/test/store-under-test.js';
+import { connected } from '../../tools/test-kit/src/store/store-under-test.js';
 
 /** Set by shared-stack.setup.mjs before the first test file. */
 const SHARED_STACK_URL = 'LAMPLIGHTER_SHARED_STACK';

@@ -9,7 +9,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { REPOSITORY } from '@lamplighter/native/repository';
+import { REPOSITORY } from '@lamplighter/native/state/repository';
 import { temporaryFolder } from '@lamplighter/test-kit/folder';
 import { closeLater } from '@lamplighter/test-kit/resources';
 import type { Block } from './documentation.js';

@@ -1,8 +1,8 @@
 import { mkdirSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { startMosquitto } from '@lamplighter/native/mosquitto';
-import { startRedis } from '@lamplighter/native/redis';
-import { generateSecret } from '@lamplighter/native/secrets';
+import { startMosquitto } from '@lamplighter/native/servers/mosquitto';
+import { startRedis } from '@lamplighter/native/servers/redis';
+import { generateSecret } from '@lamplighter/native/state/secrets';
 import { BrokerConnection } from '../load/connection.js';
 import { readUsage } from '../measure/process-usage.js';
 import { freePort } from './free-port.js';

@@ -1,4 +1,4 @@
-import { launchService, untilReady } from '@lamplighter/native/service';
+import { launchService, untilReady } from '@lamplighter/native/servers/service';
 import { shardOf, windowKey } from '@lamplighter/store/keys';
 import { Redis } from 'ioredis';
 import { deviceName } from '../load/readings.js';

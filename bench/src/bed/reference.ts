@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
-import { startChild } from '@lamplighter/native/child';
-import { untilServing } from '@lamplighter/native/serving';
+import { startChild } from '@lamplighter/native/process/child';
+import { untilServing } from '@lamplighter/native/process/serving';
 import { Redis } from 'ioredis';
 import { deviceName } from '../load/readings.js';
 import type { Service, Surroundings } from './service.js';

@@ -1,4 +1,4 @@
-import { parseBrokerUrl } from '@lamplighter/device/broker';
+import { parseBrokerUrl } from '@lamplighter/device/connection/broker';
 import { DeviceClient } from '@lamplighter/device/device-client';
 import { percentile } from '../measure/statistics.js';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { parseTelemetry } from '@lamplighter/contracts/reading';
+import { parseTelemetry } from '@lamplighter/contracts/telemetry/reading';
 import { parseTopic } from '@lamplighter/contracts/topics';
 import { PacketReader } from '../wire/packet-reader.js';
 import { deviceIndex, deviceName, Readings } from './readings.js';

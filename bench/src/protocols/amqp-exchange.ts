@@ -3,15 +3,15 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { type Child, startChild } from '@lamplighter/native/child';
-import { ask, untilServing } from '@lamplighter/native/serving';
+import { type Child, startChild } from '@lamplighter/native/process/child';
+import { ask, untilServing } from '@lamplighter/native/process/serving';
 import { freePort } from '../bed/free-port.js';
 import type { Exchange, Line } from './exchange.js';
 
 const SERVER = '/usr/lib/rabbitmq/bin/rabbitmq-server';
 const PYTHON = '/usr/bin/python3';
 /** Not compiled: it stays among the sources. */
-const PROGRAM = fileURLToPath(new URL('../../src/protocols/amqp.py', import.meta.url));
+const PROGRAM = fileURLToPath(new URL('./amqp.py', import.meta.url));
 const START_MS = 60_000;
 
 /** What is missing on this machine to measure AMQP; undefined if nothing is. */

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { closeSync, fsyncSync, openSync, rmSync, writeSync } from 'node:fs';
 import { cpus, release, totalmem, type } from 'node:os';
 import { join } from 'node:path';
-import { requireBinary } from '@lamplighter/native/binaries';
+import { requireBinary } from '@lamplighter/native/servers/binaries';
 import { median } from '../measure/statistics.js';
 
 /** What the numbers were measured on, one fact a line. */

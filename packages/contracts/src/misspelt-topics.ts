@@ -1,5 +1,5 @@
 import { IDENTITY } from './identity.js';
-import type { InputFault } from './input-fault.js';
+import type { InputFault } from './telemetry/input-fault.js';
 import { deviceTopic, isKind, type TopicKind } from './topics.js';
 
 /**

@@ -1,19 +1,19 @@
 // biome-ignore-all lint/suspicious/noThenProperty: `then` is a key of the rule's document
 import { jest } from '@jest/globals';
-import type { Answer, CommandEnvelope } from '@lamplighter/contracts/command';
-import { parseEdgeReport } from '@lamplighter/contracts/edge';
-import { ruleSchema } from '@lamplighter/contracts/rule';
+import type { Answer, CommandEnvelope } from '@lamplighter/contracts/commands/command';
+import { parseEdgeReport } from '@lamplighter/contracts/edge/edge';
+import { ruleSchema } from '@lamplighter/contracts/rules/rule';
 import { deviceTopic } from '@lamplighter/contracts/topics';
-import { startBroker, type TestBroker, type TestFleet } from '@lamplighter/test-kit/broker';
+import { startBroker, type TestBroker, type TestFleet } from '@lamplighter/test-kit/servers/broker';
 import { connectMqtt, type TestClient } from '@lamplighter/test-kit/mqtt-client';
 import { closeLater } from '@lamplighter/test-kit/resources';
 import { until } from '@lamplighter/test-kit/until';
 import { connectAsync } from 'mqtt';
-import { parseBrokerUrl } from './broker.js';
+import { parseBrokerUrl } from './connection/broker.js';
 import { DeviceClient, type DeviceOptions } from './device-client.js';
 import type { DeviceEvent } from './device-event.js';
-import { AnswerAfterRestart, type Execute } from './execute-command.js';
-import { MemoryStorage } from './storage.js';
+import { AnswerAfterRestart, type Execute } from './commands/execute-command.js';
+import { MemoryStorage } from './storage/storage.js';
 
 const LAMP = 'lamp-0001';
 const YEAR = 365 * 24 * 3_600_000;

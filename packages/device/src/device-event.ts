@@ -1,5 +1,5 @@
-import type { Action, Answer, CommandEnvelope } from '@lamplighter/contracts/command';
-import type { ConnectionEnd } from './connection.js';
+import type { Action, Answer, CommandEnvelope } from '@lamplighter/contracts/commands/command';
+import type { ConnectionEnd } from './connection/connection.js';
 
 /** What became of a command on arrival. A closed set: it may be a metric label. */
 export const ARRIVALS = [

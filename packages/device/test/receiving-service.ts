@@ -1,6 +1,6 @@
-import type { Reading } from '@lamplighter/contracts/reading';
+import type { Reading } from '@lamplighter/contracts/telemetry/reading';
 import { deviceTopic } from '@lamplighter/contracts/topics';
-import type { TestBroker, TestFleet } from '@lamplighter/test-kit/broker';
+import type { TestBroker, TestFleet } from '@lamplighter/test-kit/servers/broker';
 import { closeLater } from '@lamplighter/test-kit/resources';
 import { connectAsync } from 'mqtt';
 

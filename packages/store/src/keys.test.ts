@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { newCommandId, shardOfCommand } from './command-id.js';
+import { newCommandId, shardOfCommand } from './commands/command-id.js';
 import {
   commandKeys,
   crc16,

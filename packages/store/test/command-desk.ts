@@ -1,6 +1,6 @@
-import type { Answer } from '@lamplighter/contracts/command';
+import type { Answer } from '@lamplighter/contracts/commands/command';
 import type { Redis } from 'ioredis';
-import type { DeviceAddress } from '../src/accept-readings.js';
+import type { DeviceAddress } from '../src/telemetry/accept-readings.js';
 import {
   answerCommands,
   type Claim,
@@ -14,10 +14,10 @@ import {
   resumeLane,
   stoppedLanes,
   wakeDevices,
-} from '../src/commands.js';
-import { recordPresence } from '../src/presence.js';
-import { type Command, listCommands, readCommand } from '../src/read-commands.js';
-import { timePasses } from './time-passes.js';
+} from '../src/commands/commands.js';
+import { recordPresence } from '../src/devices/presence.js';
+import { type Command, listCommands, readCommand } from '../src/commands/read-commands.js';
+import { timePasses } from '@lamplighter/test-kit/store/time-passes';
 
 type Request = Parameters<typeof enqueueCommand>[1];
 

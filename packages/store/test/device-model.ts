@@ -1,5 +1,5 @@
 import { WINDOW_SIZE } from '../src/keys.js';
-import type { JudgedPart } from './replica.js';
+import type { JudgedPart } from '@lamplighter/test-kit/store/replica';
 
 /** What a part should come to. */
 export type Verdict = 'accepted' | 'repeated' | 'conflict';

@@ -3,7 +3,7 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { ApiKeyCheck } from './access/api-key-check.js';
 import { KeysController } from './access/keys.controller.js';
 import { CommandSender } from './commands/command-sender.js';
-import { CommandWaits } from './commands/command-waits.js';
+import { CommandWaits } from './waits/command-waits.js';
 import { CommandsController } from './commands/commands.controller.js';
 import { DeviceCommandsController } from './commands/device-commands.controller.js';
 import { LanesController } from './commands/lanes.controller.js';

@@ -5,7 +5,7 @@ import { createLogger } from '@lamplighter/service-kit/logger';
 import { PortTaken } from '@lamplighter/service-kit/operations-server';
 import { type RunningService, runService } from '@lamplighter/service-kit/run-service';
 import { offerFirstKey } from './access/first-key.js';
-import { CommandWaits } from './commands/command-waits.js';
+import { CommandWaits } from './waits/command-waits.js';
 import { configSchema } from './config.js';
 import { createApp } from './create-app.js';
 import { EventFeed } from './events/event-feed.js';

@@ -1,5 +1,5 @@
 import { identitySchema } from '@lamplighter/contracts/identity';
-import { type Broker, parseBrokerUrl } from '@lamplighter/device/broker';
+import { type Broker, parseBrokerUrl } from '@lamplighter/device/connection/broker';
 import {
   decimal,
   integer,
@@ -9,7 +9,7 @@ import {
   serviceVariables,
 } from '@lamplighter/service-kit/config';
 import { z } from 'zod';
-import type { Faults } from './faults.js';
+import type { Faults } from './fleet/faults.js';
 
 const variables = z.object({
   ...serviceVariables,

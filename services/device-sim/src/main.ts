@@ -3,8 +3,8 @@ import { createLogger } from '@lamplighter/service-kit/logger';
 import { serveOperations } from '@lamplighter/service-kit/operations-server';
 import { runService } from '@lamplighter/service-kit/run-service';
 import { simulatorConfig } from './config.js';
-import { requireOpenFiles } from './open-files.js';
-import { Simulator } from './simulator.js';
+import { requireOpenFiles } from './fleet/open-files.js';
+import { Simulator } from './fleet/simulator.js';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
 

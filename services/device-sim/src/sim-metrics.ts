@@ -1,6 +1,6 @@
 import { ARRIVALS, type DeviceEvent, DROPS } from '@lamplighter/device/device-event';
 import { Metrics, show, whenScraped } from '@lamplighter/service-kit/metrics';
-import type { RadioUse } from './radio-report.js';
+import type { RadioUse } from './lamp/radio-report.js';
 
 const RECEIPTS = ['stored', 'refused'] as const;
 const ENDS = ['unreachable', 'refused', 'lost'] as const;

@@ -3,7 +3,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { createLogger } from '@lamplighter/service-kit/logger';
 import { simulatorConfig } from '../dist/config.js';
-import { Simulator } from '../dist/simulator.js';
+import { Simulator } from '../dist/fleet/simulator.js';
 
 const simulator = new Simulator(simulatorConfig(), '0', createLogger('device-sim', 'silent'));
 simulator.start();

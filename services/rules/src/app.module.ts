@@ -1,11 +1,11 @@
-import type { Seed } from '@lamplighter/contracts/rule';
+import type { Seed } from '@lamplighter/contracts/rules/rule';
 import type { Logger } from '@lamplighter/service-kit/logger';
-import type { Redis } from '@lamplighter/store/connect';
+import type { Redis } from '@lamplighter/store/redis/connect';
 import { type DynamicModule, Module } from '@nestjs/common';
 import { BrokerMetricsService } from './broker-metrics/broker-metrics.service.js';
 import { CanaryService } from './canary/canary.service.js';
 import { AcknowledgementsController } from './commands/acknowledgements.controller.js';
-import { CommandNews } from './commands/command-news.js';
+import { CommandNews } from './commands/command-recorder.js';
 import { DispatchService } from './commands/dispatch.service.js';
 import { UnreadAnswers } from './commands/unread-answers.service.js';
 import type { Config } from './config.js';
@@ -26,14 +26,14 @@ import { RuleBook } from './rule-book/rule-book.service.js';
 import { RuleErrors } from './rule-book/rule-errors.service.js';
 import { StatePublisher } from './state/state-publisher.service.js';
 import { DeclaredTypes } from './telemetry/declared-types.service.js';
-import { DeviceCache } from './telemetry/device-cache.js';
-import { GroundsService } from './telemetry/grounds.service.js';
+import { DeviceCache } from './evaluation/device-cache.js';
+import { GroundsService } from './telemetry/prefetch.service.js';
 import { IngestService } from './telemetry/ingest.service.js';
-import { MisspeltTopicsController } from './telemetry/misspelt-topics.controller.js';
+import { MisspeltTopicsController } from './rejected/misspelt-topics.controller.js';
 import { ReceiptsService } from './telemetry/receipts.service.js';
-import { RejectedService } from './telemetry/rejected.service.js';
+import { RejectedService } from './rejected/rejected.service.js';
 import { TelemetryController } from './telemetry/telemetry.controller.js';
-import { TimersService } from './telemetry/timers.service.js';
+import { TimersService } from './timers/timers.service.js';
 import { CONFIG, LOGGER, REDIS, SEEDS, SUBSCRIBER } from './tokens.js';
 
 /** What main.ts opens before Nest starts. */

@@ -6,7 +6,7 @@ import { createLogger, NestLogger } from '@lamplighter/service-kit/logger';
 import { show, whenScraped } from '@lamplighter/service-kit/metrics';
 import { serveOperations } from '@lamplighter/service-kit/operations-server';
 import { type RunningService, runService } from '@lamplighter/service-kit/run-service';
-import { connectRedis, durabilityProblems, type Redis } from '@lamplighter/store/connect';
+import { connectRedis, durabilityProblems, type Redis } from '@lamplighter/store/redis/connect';
 import { NestFactory } from '@nestjs/core';
 import { rulesModule } from './app.module.js';
 import { CANARY_STALE_MS, CanaryService } from './canary/canary.service.js';
@@ -24,7 +24,7 @@ import { RolloutsService } from './rollouts/rollouts.service.js';
 import { readSeeds } from './rule-book/seed-file.js';
 import { StatePublisher } from './state/state-publisher.service.js';
 import { DeclaredTypes } from './telemetry/declared-types.service.js';
-import { TimersService } from './telemetry/timers.service.js';
+import { TimersService } from './timers/timers.service.js';
 
 const VERSION = '0.1.0';
 /**

@@ -1,11 +1,11 @@
-import { FINAL_STATES, OPEN_STATES } from '@lamplighter/contracts/command';
-import { INPUT_KINDS, INPUT_REASONS, SUSPICIONS } from '@lamplighter/contracts/input-fault';
-import { HISTORY_REASONS, REJECT_REASONS } from '@lamplighter/contracts/reading';
-import { SKIP_REASONS } from '@lamplighter/contracts/rollout';
+import { FINAL_STATES, OPEN_STATES } from '@lamplighter/contracts/commands/command';
+import { INPUT_KINDS, INPUT_REASONS, SUSPICIONS } from '@lamplighter/contracts/telemetry/input-fault';
+import { HISTORY_REASONS, REJECT_REASONS } from '@lamplighter/contracts/telemetry/reading';
+import { SKIP_REASONS } from '@lamplighter/contracts/rollouts/rollout';
 import { LATENCY_BUCKETS, Metrics } from '@lamplighter/service-kit/metrics';
-import { RESTART_REASONS } from '@lamplighter/store/accept-readings';
-import { STORE_DURABILITY_HELP } from '@lamplighter/store/connect';
-import { JUDGEMENTS } from '@lamplighter/store/edge';
+import { RESTART_REASONS } from '@lamplighter/store/telemetry/accept-readings';
+import { STORE_DURABILITY_HELP } from '@lamplighter/store/redis/connect';
+import { JUDGEMENTS } from '@lamplighter/store/edge/edge';
 import { BrokerMetrics } from './broker-metrics/broker-metrics.js';
 
 const SOURCES = ['rule', 'api', 'rollout'] as const;

@@ -1,4 +1,4 @@
-import type { Redis } from '@lamplighter/store/connect';
+import type { Redis } from '@lamplighter/store/redis/connect';
 
 /** Stands for the end of the process: whoever gets it does nothing more. */
 export class ProcessDied extends Error {

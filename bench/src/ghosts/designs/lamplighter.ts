@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import { DeviceClient } from '@lamplighter/device/device-client';
-import { minimalEnvironment } from '@lamplighter/native/child';
-import { startRedis } from '@lamplighter/native/redis';
-import { generateSecret } from '@lamplighter/native/secrets';
-import { launchService, type ServiceName, untilReady } from '@lamplighter/native/service';
-import type { Server } from '@lamplighter/native/serving';
-import { createApiKey } from '@lamplighter/store/api-keys';
+import { minimalEnvironment } from '@lamplighter/native/process/child';
+import { startRedis } from '@lamplighter/native/servers/redis';
+import { generateSecret } from '@lamplighter/native/state/secrets';
+import { launchService, type ServiceName, untilReady } from '@lamplighter/native/servers/service';
+import type { Server } from '@lamplighter/native/process/serving';
+import { createApiKey } from '@lamplighter/store/access/api-keys';
 import { Redis } from 'ioredis';
 import { freePort } from '../../bed/free-port.js';
 import { addBystanders } from '../bystanders.js';

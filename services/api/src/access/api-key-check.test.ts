@@ -1,4 +1,4 @@
-import { parseApiKey } from '@lamplighter/store/api-keys';
+import { parseApiKey } from '@lamplighter/store/access/api-keys';
 import type { StoreLink } from '../store/store-link.js';
 import { ApiKeyCheck } from './api-key-check.js';
 

@@ -1,5 +1,5 @@
 import { timingSafeEqual } from 'node:crypto';
-import { parseApiKey, readApiKeyHash, recordApiKeyUse } from '@lamplighter/store/api-keys';
+import { parseApiKey, readApiKeyHash, recordApiKeyUse } from '@lamplighter/store/access/api-keys';
 import { Inject, Injectable } from '@nestjs/common';
 import { StoreLink } from '../store/store-link.js';
 

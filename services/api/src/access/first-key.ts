@@ -1,5 +1,5 @@
-import { createFirstApiKey } from '@lamplighter/store/api-keys';
-import type { Redis } from '@lamplighter/store/connect';
+import { createFirstApiKey } from '@lamplighter/store/access/api-keys';
+import type { Redis } from '@lamplighter/store/redis/connect';
 
 /** Makes the first API key if there is none, and prints it by itself: it can be read nowhere else, and belongs in no log. */
 export async function offerFirstKey(redis: Redis): Promise<void> {

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { Logger } from '@lamplighter/service-kit/logger';
-import { type ApiKeyFacts, listApiKeys, parseApiKey, revokeApiKey } from '@lamplighter/store/api-keys';
+import { type ApiKeyFacts, listApiKeys, parseApiKey, revokeApiKey } from '@lamplighter/store/access/api-keys';
 import { Controller, Delete, Get, HttpCode, Inject, Param, Query, Req, Res } from '@nestjs/common';
 import { ApiOperation, ApiResponse } from '@nestjs/swagger';
 import { z } from 'zod';

@@ -6,9 +6,9 @@ import {
   failsInOrder,
   ON_FAILURE,
   POLICIES,
-} from '@lamplighter/contracts/command';
-import { shardOfCommand } from '@lamplighter/store/command-id';
-import { EFFECT_OUTCOMES } from '@lamplighter/store/effect-record';
+} from '@lamplighter/contracts/commands/command';
+import { shardOfCommand } from '@lamplighter/store/commands/command-id';
+import { EFFECT_OUTCOMES } from '@lamplighter/store/effects/effect-record';
 import { z } from 'zod';
 import { presenceSchema } from '../devices/device.schema.js';
 import { timeSchema } from '../iso-time.js';

@@ -1,8 +1,8 @@
 import type { ServerResponse } from 'node:http';
 import { CommandLog } from '@lamplighter/service-kit/command-log';
 import type { Logger } from '@lamplighter/service-kit/logger';
-import { cancelCommand } from '@lamplighter/store/commands';
-import { readCommand } from '@lamplighter/store/read-commands';
+import { cancelCommand } from '@lamplighter/store/commands/commands';
+import { readCommand } from '@lamplighter/store/commands/read-commands';
 import { Controller, Delete, Get, Inject, Param, Req, Res } from '@nestjs/common';
 import { ApiOperation } from '@nestjs/swagger';
 import type { z } from 'zod';
@@ -16,8 +16,8 @@ import { StoreLink } from '../store/store-link.js';
 import { LOGGER } from '../tokens.js';
 import { type CommandBody, commandPath, commandSchema } from './command.schema.js';
 import { commandBody } from './command-body.js';
-import { CommandWaits } from './command-waits.js';
-import { MayWait, PREFERENCE_APPLIED } from './may-wait.js';
+import { CommandWaits } from '../waits/command-waits.js';
+import { MayWait, PREFERENCE_APPLIED } from '../waits/may-wait.js';
 
 @Resource('commands')
 @Controller('v1/commands')

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
-import { readDevice } from '@lamplighter/store/devices';
-import { type Command, isFinal, listCommands } from '@lamplighter/store/read-commands';
-import { storeFailure } from '@lamplighter/store/store-failure';
+import { readDevice } from '@lamplighter/store/devices/devices';
+import { type Command, isFinal, listCommands } from '@lamplighter/store/commands/read-commands';
+import { storeFailure } from '@lamplighter/store/redis/store-failure';
 import {
   Body,
   Controller,
@@ -41,10 +41,10 @@ import {
 } from './command.schema.js';
 import { commandBody } from './command-body.js';
 import { CommandSender, SEND_PROBLEMS } from './command-sender.js';
-import { CommandWaits } from './command-waits.js';
+import { CommandWaits } from '../waits/command-waits.js';
 import { exportCommands } from './export-commands.js';
-import { MayWait, PREFERENCE_APPLIED } from './may-wait.js';
-import type { WaitingRequest } from './waiting-request.js';
+import { MayWait, PREFERENCE_APPLIED } from '../waits/may-wait.js';
+import type { WaitingRequest } from '../waits/waiting-request.js';
 
 /** The most commands that the store keeps of one device, with room to spare; a filtered list looks at all of them. */
 const ALL = 500;

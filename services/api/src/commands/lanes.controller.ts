@@ -1,6 +1,6 @@
-import { laneSchema } from '@lamplighter/contracts/command';
-import { resumeLane } from '@lamplighter/store/commands';
-import { readDevice } from '@lamplighter/store/devices';
+import { laneSchema } from '@lamplighter/contracts/commands/command';
+import { resumeLane } from '@lamplighter/store/commands/commands';
+import { readDevice } from '@lamplighter/store/devices/devices';
 import { Controller, HttpCode, Inject, Param, Post } from '@nestjs/common';
 import { ApiOperation } from '@nestjs/swagger';
 import { z } from 'zod';

@@ -1,9 +1,9 @@
 import type { ServerResponse } from 'node:http';
-import { OPEN_STATES } from '@lamplighter/contracts/command';
+import { OPEN_STATES } from '@lamplighter/contracts/commands/command';
 import { durationMs, durationSchema } from '@lamplighter/contracts/duration';
 import { identitySchema } from '@lamplighter/contracts/identity';
-import { redisNow } from '@lamplighter/store/connect';
-import { listOpenCommands, MAX_NAMES_PER_PAGE } from '@lamplighter/store/list-open-commands';
+import { redisNow } from '@lamplighter/store/redis/connect';
+import { listOpenCommands, MAX_NAMES_PER_PAGE } from '@lamplighter/store/open-commands/list-open-commands';
 import { Controller, Get, Inject, Param, Query, Req, Res } from '@nestjs/common';
 import { ApiOperation } from '@nestjs/swagger';
 import { z } from 'zod';

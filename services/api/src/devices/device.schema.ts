@@ -1,6 +1,6 @@
 import { identitySchema } from '@lamplighter/contracts/identity';
-import { PRESENCE_STATES } from '@lamplighter/contracts/presence';
-import { HISTORY_REASONS } from '@lamplighter/contracts/reading';
+import { PRESENCE_STATES } from '@lamplighter/contracts/devices/presence';
+import { HISTORY_REASONS } from '@lamplighter/contracts/telemetry/reading';
 import { z } from 'zod';
 import { timeSchema } from '../iso-time.js';
 import { spanQuery } from '../requests/export.js';

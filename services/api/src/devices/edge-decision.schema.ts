@@ -1,4 +1,4 @@
-import { JUDGEMENTS } from '@lamplighter/store/edge';
+import { JUDGEMENTS } from '@lamplighter/store/edge/edge';
 import { z } from 'zod';
 import { timeSchema } from '../iso-time.js';
 

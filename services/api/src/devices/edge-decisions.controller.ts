@@ -1,5 +1,5 @@
-import { readDevice } from '@lamplighter/store/devices';
-import { type KeptDecision, readDecisions } from '@lamplighter/store/edge';
+import { readDevice } from '@lamplighter/store/devices/devices';
+import { type KeptDecision, readDecisions } from '@lamplighter/store/edge/edge';
 import { Controller, Get, Inject, Param } from '@nestjs/common';
 import { ApiOperation } from '@nestjs/swagger';
 import { isoTime } from '../iso-time.js';

@@ -1,4 +1,4 @@
-import type { EdgeSetting } from '@lamplighter/store/edge-settings';
+import type { EdgeSetting } from '@lamplighter/store/edge/edge-settings';
 import { z } from 'zod';
 
 const versionSchema = (description: string) => z.string().nullable().optional().meta({ description });

@@ -1,6 +1,6 @@
-import { STALE_MS } from '@lamplighter/contracts/reading';
-import { duration } from '@lamplighter/evaluation/explain';
-import type { Device } from '@lamplighter/store/devices';
+import { STALE_MS } from '@lamplighter/contracts/telemetry/reading';
+import { duration } from '@lamplighter/evaluation/explanation/explain';
+import type { Device } from '@lamplighter/store/devices/devices';
 import { isoTime } from '../iso-time.js';
 import type { DeviceDetail } from './device.schema.js';
 

@@ -1,6 +1,6 @@
-import { type AdaptiveInterval, INTERVAL_BOUNDS } from '@lamplighter/contracts/adaptive-interval';
+import { type AdaptiveInterval, INTERVAL_BOUNDS } from '@lamplighter/contracts/telemetry/adaptive-interval';
 import { durationMs, durationSchema } from '@lamplighter/contracts/duration';
-import type { TelemetryInterval } from '@lamplighter/store/settings';
+import type { TelemetryInterval } from '@lamplighter/store/devices/settings';
 import { z } from 'zod';
 
 /** A measured interval within this factor of the desired one is as desired; silence of more than this many intervals is late. */

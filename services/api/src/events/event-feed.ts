@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { eventsAfter, lastEventId, type StoredEvent } from '@lamplighter/store/events';
+import { eventsAfter, lastEventId, type StoredEvent } from '@lamplighter/store/events/events';
 import { Inject, Injectable } from '@nestjs/common';
 import { ApiMetrics } from '../metrics/api-metrics.js';
 import { Problem, retryAfter } from '../problems/problem.js';

@@ -1,5 +1,5 @@
 import { identitySchema } from '@lamplighter/contracts/identity';
-import { EVENT_TYPES, type LiveEvent } from '@lamplighter/store/events';
+import { EVENT_TYPES, type LiveEvent } from '@lamplighter/store/events/events';
 import { z } from 'zod';
 
 const typeSchema = z.enum(EVENT_TYPES);

@@ -1,4 +1,4 @@
-import type { StoredEvent } from '@lamplighter/store/events';
+import type { StoredEvent } from '@lamplighter/store/events/events';
 import { isoTime } from '../iso-time.js';
 import { timeOf } from './stream-position.js';
 

@@ -1,7 +1,7 @@
-import { connectRedis, type Redis } from '@lamplighter/store/connect';
-import { appendEvents, type StoredEvent } from '@lamplighter/store/events';
+import { connectRedis, type Redis } from '@lamplighter/store/redis/connect';
+import { appendEvents, type StoredEvent } from '@lamplighter/store/events/events';
 import { EVENTS_KEY } from '@lamplighter/store/keys';
-import { startRedis, type TestRedis } from '@lamplighter/test-kit/redis';
+import { startRedis, type TestRedis } from '@lamplighter/test-kit/servers/redis';
 import { closeLater } from '@lamplighter/test-kit/resources';
 import { until } from '@lamplighter/test-kit/until';
 import type { Config } from '../config.js';

@@ -1,5 +1,5 @@
 import { ServerResponse } from 'node:http';
-import type { StoredEvent } from '@lamplighter/store/events';
+import type { StoredEvent } from '@lamplighter/store/events/events';
 import type { EventFilter } from './event-filter.js';
 import { eventFrame } from './event-frame.js';
 import { EventWatcher } from './event-watcher.js';

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import type { StoredEvent } from '@lamplighter/store/events';
+import type { StoredEvent } from '@lamplighter/store/events/events';
 import { type EventFilter, matches } from './event-filter.js';
 import { missedFrame } from './event-frame.js';
 import { isAfter } from './stream-position.js';

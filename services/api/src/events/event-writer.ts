@@ -1,4 +1,4 @@
-import { appendEvents, type LiveEvent } from '@lamplighter/store/events';
+import { appendEvents, type LiveEvent } from '@lamplighter/store/events/events';
 import { Inject, Injectable } from '@nestjs/common';
 import { ApiMetrics } from '../metrics/api-metrics.js';
 import { StoreLink } from '../store/store-link.js';

@@ -1,4 +1,4 @@
-import { type Ledger, readLedger } from '@lamplighter/store/ledger';
+import { type Ledger, readLedger } from '@lamplighter/store/fleets/ledger';
 import { Inject, Injectable } from '@nestjs/common';
 import { StoreLink } from '../store/store-link.js';
 

@@ -1,5 +1,5 @@
-import { FINAL_STATES } from '@lamplighter/contracts/command';
-import { REJECT_REASONS } from '@lamplighter/contracts/reading';
+import { FINAL_STATES } from '@lamplighter/contracts/commands/command';
+import { REJECT_REASONS } from '@lamplighter/contracts/telemetry/reading';
 import { z } from 'zod';
 import { timeSchema } from '../iso-time.js';
 

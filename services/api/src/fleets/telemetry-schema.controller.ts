@@ -1,9 +1,9 @@
-import { type TelemetrySchema, telemetrySchemaSchema } from '@lamplighter/contracts/telemetry-schema';
+import { type TelemetrySchema, telemetrySchemaSchema } from '@lamplighter/contracts/telemetry/telemetry-schema';
 import {
   deleteTelemetrySchema,
   readTelemetrySchema,
   writeTelemetrySchema,
-} from '@lamplighter/store/telemetry-schemas';
+} from '@lamplighter/store/telemetry/telemetry-schemas';
 import { Body, Controller, Delete, Get, HttpCode, Inject, Param, Put, Query } from '@nestjs/common';
 import { ApiOperation, ApiResponse } from '@nestjs/swagger';
 import { z } from 'zod';

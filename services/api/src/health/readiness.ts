@@ -1,4 +1,4 @@
-import { canaryAgeMs } from '@lamplighter/store/canary';
+import { canaryAgeMs } from '@lamplighter/store/telemetry/canary';
 import { Inject, Injectable } from '@nestjs/common';
 import { StoreLink } from '../store/store-link.js';
 

@@ -1,6 +1,6 @@
-import { PRESENCE_STATES } from '@lamplighter/contracts/presence';
+import { PRESENCE_STATES } from '@lamplighter/contracts/devices/presence';
 import { LATENCY_BUCKETS, Metrics } from '@lamplighter/service-kit/metrics';
-import { STORE_DURABILITY_HELP } from '@lamplighter/store/connect';
+import { STORE_DURABILITY_HELP } from '@lamplighter/store/redis/connect';
 import { RedisMetrics } from './redis-metrics.js';
 
 /** Devices that `left` are counted apart from the other offline ones. */

@@ -1,5 +1,5 @@
 import { whenScraped } from '@lamplighter/service-kit/metrics';
-import { type AllDeviceCounts, countAllDevices } from '@lamplighter/store/fleets';
+import { type AllDeviceCounts, countAllDevices } from '@lamplighter/store/fleets/fleets';
 import type { StoreLink } from '../store/store-link.js';
 import { type ApiMetrics, DEVICE_COUNT_STATES } from './api-metrics.js';
 

@@ -1,5 +1,5 @@
 import { show, whenScraped } from '@lamplighter/service-kit/metrics';
-import { type OpenCommands, OpenCommandsSurvey } from '@lamplighter/store/open-commands';
+import { type OpenCommands, OpenCommandsSurvey } from '@lamplighter/store/open-commands/open-commands';
 import type { StoreLink } from '../store/store-link.js';
 import type { ApiMetrics } from './api-metrics.js';
 

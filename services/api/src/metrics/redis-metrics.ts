@@ -1,6 +1,6 @@
 import { type Metrics, show, whenScraped } from '@lamplighter/service-kit/metrics';
-import type { Redis } from '@lamplighter/store/connect';
-import { readServerFacts, type ServerFacts } from '@lamplighter/store/server-facts';
+import type { Redis } from '@lamplighter/store/redis/connect';
+import { readServerFacts, type ServerFacts } from '@lamplighter/store/redis/server-facts';
 
 /** The connection; throws while Redis is away. */
 interface Link {

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { readFleets } from '@lamplighter/store/fleets';
+import { readFleets } from '@lamplighter/store/fleets/fleets';
 import { Inject, Injectable } from '@nestjs/common';
 import { LedgerReader } from '../fleets/ledger-reader.js';
 import { StoreLink } from '../store/store-link.js';

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import type { Logger } from '@lamplighter/service-kit/logger';
-import { storeFailure } from '@lamplighter/store/store-failure';
+import { storeFailure } from '@lamplighter/store/redis/store-failure';
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Inject } from '@nestjs/common';
 import { allowedMethods } from '../requests/allowed-methods.js';
 import type { HttpRequest } from '../requests/http-request.js';

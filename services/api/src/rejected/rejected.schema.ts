@@ -1,5 +1,5 @@
 import { identitySchema } from '@lamplighter/contracts/identity';
-import { INPUT_KINDS, INPUT_REASONS, SUSPICIONS } from '@lamplighter/contracts/input-fault';
+import { INPUT_KINDS, INPUT_REASONS, SUSPICIONS } from '@lamplighter/contracts/telemetry/input-fault';
 import { z } from 'zod';
 import { timeSchema } from '../iso-time.js';
 import { limitSchema } from '../requests/page.js';

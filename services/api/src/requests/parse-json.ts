@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { pointerOf } from '@lamplighter/contracts/schema-problem';
 import { Problem } from '../problems/problem.js';
-import { MAX_DEPTH } from './harmful-json.js';
+import { MAX_DEPTH } from './unsafe-json.js';
 import type { HttpRequest, Next } from './http-request.js';
 import { repeatedKey } from './repeated-key.js';
 import { unsafeInteger } from './unsafe-integer.js';

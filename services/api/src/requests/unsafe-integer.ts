@@ -1,4 +1,4 @@
-import { MAX_DEPTH } from './harmful-json.js';
+import { MAX_DEPTH } from './unsafe-json.js';
 
 /** An integer of a JSON text that a number cannot hold exactly, and where it stands. */
 export interface UnsafeInteger {

@@ -3,7 +3,7 @@ import { didYouMean } from '@lamplighter/evaluation/suggest';
 import { type ArgumentMetadata, Injectable, type PipeTransform } from '@nestjs/common';
 import { z } from 'zod';
 import { type FieldError, Problem } from '../problems/problem.js';
-import { harmIn } from './harmful-json.js';
+import { harmIn } from './unsafe-json.js';
 
 const PARTS = { body: 'body', query: 'query', param: 'path', custom: 'header' } as const;
 /** A body with a thousand bad fields need not get a thousand answers. */

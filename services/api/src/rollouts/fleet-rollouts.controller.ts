@@ -1,13 +1,13 @@
 import type { ServerResponse } from 'node:http';
-import { defaultLane } from '@lamplighter/contracts/command';
-import { compileCondition } from '@lamplighter/evaluation/condition';
+import { defaultLane } from '@lamplighter/contracts/commands/command';
+import { compileCondition } from '@lamplighter/evaluation/expression/condition';
 import {
   createRollout,
   listRollouts,
   type Rollout,
   readRollout,
   rolloutEvent,
-} from '@lamplighter/store/rollouts';
+} from '@lamplighter/store/rollouts/rollouts';
 import { Body, Controller, Get, HttpCode, Inject, Param, Post, Query, Req, Res } from '@nestjs/common';
 import { ApiHeader, ApiOperation } from '@nestjs/swagger';
 import type { z } from 'zod';

@@ -1,5 +1,5 @@
-import { matchedOf } from '@lamplighter/contracts/rollout';
-import type { Rollout } from '@lamplighter/store/rollouts';
+import { matchedOf } from '@lamplighter/contracts/rollouts/rollout';
+import type { Rollout } from '@lamplighter/store/rollouts/rollouts';
 import { isoTime } from '../iso-time.js';
 import type { RolloutBody } from './rollout.schema.js';
 

@@ -4,15 +4,15 @@ import {
   failsInOrder,
   ON_FAILURE,
   POLICIES,
-} from '@lamplighter/contracts/command';
+} from '@lamplighter/contracts/commands/command';
 import {
   paceSchema,
   ROLLOUT_BOUNDS,
   ROLLOUT_STATES,
   SKIP_REASONS,
   selectorSchema,
-} from '@lamplighter/contracts/rollout';
-import { isRolloutId } from '@lamplighter/store/rollouts';
+} from '@lamplighter/contracts/rollouts/rollout';
+import { isRolloutId } from '@lamplighter/store/rollouts/rollouts';
 import { z } from 'zod';
 import { commandRequestSchema } from '../commands/command.schema.js';
 import { timeSchema } from '../iso-time.js';

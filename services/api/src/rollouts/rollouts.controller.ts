@@ -1,4 +1,4 @@
-import { cancelRollout, readRollout, rolloutEvent } from '@lamplighter/store/rollouts';
+import { cancelRollout, readRollout, rolloutEvent } from '@lamplighter/store/rollouts/rollouts';
 import { Controller, Delete, Get, Inject, Param } from '@nestjs/common';
 import { ApiOperation } from '@nestjs/swagger';
 import type { z } from 'zod';

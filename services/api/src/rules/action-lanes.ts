@@ -1,7 +1,7 @@
-import type { Action } from '@lamplighter/contracts/command';
-import type { DeviceScope } from '@lamplighter/contracts/rule';
-import { type Driver, drivenBy, drivenByCommand, laneClashes } from '@lamplighter/evaluation/lane-clashes';
-import { parseRule, readRules } from '@lamplighter/store/rules';
+import type { Action } from '@lamplighter/contracts/commands/command';
+import type { DeviceScope } from '@lamplighter/contracts/rules/rule';
+import { type Driver, drivenBy, drivenByCommand, laneClashes } from '@lamplighter/evaluation/rule/lane-clashes';
+import { parseRule, readRules } from '@lamplighter/store/rules/rules';
 import { Inject, Injectable } from '@nestjs/common';
 import { StoreLink } from '../store/store-link.js';
 import type { Remark } from './rule-check.js';

@@ -1,23 +1,23 @@
-import type { Rule } from '@lamplighter/contracts/rule';
-import type { TelemetrySchema } from '@lamplighter/contracts/telemetry-schema';
-import { compileExpression } from '@lamplighter/evaluation/expression';
-import { drivenBy, laneClashes } from '@lamplighter/evaluation/lane-clashes';
+import type { Rule } from '@lamplighter/contracts/rules/rule';
+import type { TelemetrySchema } from '@lamplighter/contracts/telemetry/telemetry-schema';
+import { compileExpression } from '@lamplighter/evaluation/expression/expression';
+import { drivenBy, laneClashes } from '@lamplighter/evaluation/rule/lane-clashes';
 import { didYouMean } from '@lamplighter/evaluation/suggest';
-import { validateRule } from '@lamplighter/evaluation/validate-rule';
-import { HISTORY_DEPTH } from '@lamplighter/evaluation/window';
-import { DeviceAddress } from '@lamplighter/store/accept-readings';
-import type { Redis } from '@lamplighter/store/connect';
-import { type Device, listDevices, readDevices } from '@lamplighter/store/devices';
-import { readHistories } from '@lamplighter/store/histories';
-import { readMeasurementNames } from '@lamplighter/store/measurement-names';
+import { validateRule } from '@lamplighter/evaluation/explanation/validate-rule';
+import { HISTORY_DEPTH } from '@lamplighter/evaluation/rule/window';
+import { DeviceAddress } from '@lamplighter/store/telemetry/accept-readings';
+import type { Redis } from '@lamplighter/store/redis/connect';
+import { type Device, listDevices, readDevices } from '@lamplighter/store/devices/devices';
+import { readHistories } from '@lamplighter/store/devices/histories';
+import { readMeasurementNames } from '@lamplighter/store/telemetry/measurement-names';
 import {
   listRules,
   parseRule,
   readRules,
   type StoredRule,
   type UnreadableRule,
-} from '@lamplighter/store/rules';
-import { readTelemetrySchema } from '@lamplighter/store/telemetry-schemas';
+} from '@lamplighter/store/rules/rules';
+import { readTelemetrySchema } from '@lamplighter/store/telemetry/telemetry-schemas';
 import { Inject, Injectable } from '@nestjs/common';
 import { type FieldError, Problem } from '../problems/problem.js';
 import { StoreLink } from '../store/store-link.js';

@@ -1,4 +1,4 @@
-import { listVersions, readVersion } from '@lamplighter/store/rules-versions';
+import { listVersions, readVersion } from '@lamplighter/store/rules/rule-versions';
 import { Controller, Get, Inject, Param } from '@nestjs/common';
 import { ApiOperation } from '@nestjs/swagger';
 import type { z } from 'zod';

@@ -1,4 +1,4 @@
-import { RULE_BOUNDS, type Rule } from '@lamplighter/contracts/rule';
+import { RULE_BOUNDS, type Rule } from '@lamplighter/contracts/rules/rule';
 import {
   deleteRule,
   type ExpectedRule,
@@ -8,7 +8,7 @@ import {
   type WriteOptions,
   type WriteRuleResult,
   writeRule,
-} from '@lamplighter/store/rules';
+} from '@lamplighter/store/rules/rules';
 import { Inject, Injectable } from '@nestjs/common';
 import { EventWriter } from '../events/event-writer.js';
 import { noSuchRule } from '../problems/not-found.js';

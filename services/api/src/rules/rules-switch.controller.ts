@@ -1,4 +1,4 @@
-import { readRulesOff, switchRules } from '@lamplighter/store/rules';
+import { readRulesOff, switchRules } from '@lamplighter/store/rules/rules';
 import { Body, Controller, Get, Inject, Param, Put, Query } from '@nestjs/common';
 import { ApiOperation } from '@nestjs/swagger';
 import { z } from 'zod';

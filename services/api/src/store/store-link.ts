@@ -1,6 +1,6 @@
 import type { Logger } from '@lamplighter/service-kit/logger';
-import { connectRedis, durabilityProblems, type Redis } from '@lamplighter/store/connect';
-import { storeFailure } from '@lamplighter/store/store-failure';
+import { connectRedis, durabilityProblems, type Redis } from '@lamplighter/store/redis/connect';
+import { storeFailure } from '@lamplighter/store/redis/store-failure';
 import type { ApiMetrics } from '../metrics/api-metrics.js';
 import { Problem, retryAfter } from '../problems/problem.js';
 import { storeAway } from '../problems/store-away.js';

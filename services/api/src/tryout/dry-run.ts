@@ -1,17 +1,17 @@
-import { inScope } from '@lamplighter/contracts/rule';
-import type { CompiledRule } from '@lamplighter/evaluation/compile-rule';
+import { inScope } from '@lamplighter/contracts/rules/rule';
+import type { CompiledRule } from '@lamplighter/evaluation/rule/compile-rule';
 import {
   type DeviceFacts,
   type Evaluated,
   evaluate,
   type Observation,
-} from '@lamplighter/evaluation/evaluate';
-import { conditionHolds } from '@lamplighter/evaluation/evaluate-condition';
-import { explain } from '@lamplighter/evaluation/explain';
-import { ExpressionFailed } from '@lamplighter/evaluation/expression';
-import { voteOf } from '@lamplighter/evaluation/quorum';
-import type { RuleState } from '@lamplighter/evaluation/rule-state';
-import type { Trace } from '@lamplighter/evaluation/trace';
+} from '@lamplighter/evaluation/evaluate/evaluate';
+import { conditionHolds } from '@lamplighter/evaluation/evaluate/evaluate-condition';
+import { explain } from '@lamplighter/evaluation/explanation/explain';
+import { ExpressionFailed } from '@lamplighter/evaluation/expression/expression';
+import { voteOf } from '@lamplighter/evaluation/quorum/quorum';
+import type { RuleState } from '@lamplighter/evaluation/rule/rule-state';
+import type { Trace } from '@lamplighter/evaluation/evaluate/trace';
 
 /** What came of trying a rule on one reading. */
 export interface Tried extends Pick<Evaluated, 'result' | 'emit' | 'reason' | 'error' | 'wakeAt' | 'state'> {

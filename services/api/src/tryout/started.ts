@@ -1,11 +1,11 @@
-import { inScope, type Rule } from '@lamplighter/contracts/rule';
-import type { GroupState } from '@lamplighter/evaluation/quorum-group';
-import type { RuleState } from '@lamplighter/evaluation/rule-state';
-import type { Redis } from '@lamplighter/store/connect';
-import { devicesInScope, readGroupStates } from '@lamplighter/store/groups';
-import { readManyRuleStates } from '@lamplighter/store/rule-states';
-import type { StoredRule } from '@lamplighter/store/rules';
-import { beginsAnew } from '@lamplighter/store/rules-anew';
+import { inScope, type Rule } from '@lamplighter/contracts/rules/rule';
+import type { GroupState } from '@lamplighter/evaluation/quorum/quorum-group';
+import type { RuleState } from '@lamplighter/evaluation/rule/rule-state';
+import type { Redis } from '@lamplighter/store/redis/connect';
+import { devicesInScope, readGroupStates } from '@lamplighter/store/rules/groups';
+import { readManyRuleStates } from '@lamplighter/store/rules/rule-states';
+import type { StoredRule } from '@lamplighter/store/rules/rules';
+import { beginsAnew } from '@lamplighter/store/rules/rule-restart';
 import { MAX_DEVICES } from './recording.js';
 import type { Work } from './work.js';
 

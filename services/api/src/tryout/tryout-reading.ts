@@ -1,5 +1,5 @@
 import { BOUNDS } from '@lamplighter/contracts/bounds';
-import { type Measurement, readingSchema } from '@lamplighter/contracts/reading';
+import { type Measurement, readingSchema } from '@lamplighter/contracts/telemetry/reading';
 import type { z } from 'zod';
 
 /** A reading that is handed in: what a device could have sent. */

@@ -1,5 +1,5 @@
-import type { CommandState, Transition } from '@lamplighter/contracts/command';
-import type { Command } from '@lamplighter/store/read-commands';
+import type { CommandState, Transition } from '@lamplighter/contracts/commands/command';
+import type { Command } from '@lamplighter/store/commands/read-commands';
 import { deliverySentences, deliverySteps } from './delivery-story.js';
 
 const AT = Date.UTC(2026, 10, 22, 12);
@@ -13,7 +13,7 @@ const commandOf = (transitions: readonly Transition[], more: Partial<Command> = 
   }) as Command;
 const taken: Transition = { state: 'pending', at: AT, attempt: 0, cause: 'api' };
 
-// The table of packages/contracts/src/command.ts, row by row.
+// The table of packages/contracts/src/commands/command.ts, row by row.
 it.each<[state: CommandState, cause: string, attempt: number, sentence: RegExp]>([
   ['dispatched', 'emit', 1, /^sent to the device at once$/],
   ['dispatched', 'claim', 2, /^sent to the device, attempt 2$/],

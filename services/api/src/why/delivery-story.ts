@@ -1,7 +1,7 @@
-import type { Transition } from '@lamplighter/contracts/command';
-import { duration } from '@lamplighter/evaluation/explain';
-import type { Command } from '@lamplighter/store/read-commands';
-import { isFinal } from '@lamplighter/store/read-commands';
+import type { Transition } from '@lamplighter/contracts/commands/command';
+import { duration } from '@lamplighter/evaluation/explanation/explain';
+import type { Command } from '@lamplighter/store/commands/read-commands';
+import { isFinal } from '@lamplighter/store/commands/read-commands';
 import { isoTime } from '../iso-time.js';
 
 /** A transition with what it means. */
@@ -9,7 +9,7 @@ export interface DeliveryStep extends Transition {
   readonly sentence: string;
 }
 
-/** Tells every step of a command's life in words; packages/contracts/src/command.ts has the table of all that there are. */
+/** Tells every step of a command's life in words; packages/contracts/src/commands/command.ts has the table of all that there are. */
 export function deliverySteps(command: Command): DeliveryStep[] {
   return command.transitions.map((transition, i) => ({
     ...transition,

@@ -1,11 +1,11 @@
-import { inScope } from '@lamplighter/contracts/rule';
-import type { CompiledRule } from '@lamplighter/evaluation/compile-rule';
-import { obstacles } from '@lamplighter/evaluation/explain';
-import { type Tally, type Vote, withVotes } from '@lamplighter/evaluation/quorum';
-import { ballotOf, type GroupState, judgeGroup } from '@lamplighter/evaluation/quorum-group';
-import { stateFor } from '@lamplighter/evaluation/rule-state';
-import type { Trace } from '@lamplighter/evaluation/trace';
-import type { Group } from '@lamplighter/store/groups';
+import { inScope } from '@lamplighter/contracts/rules/rule';
+import type { CompiledRule } from '@lamplighter/evaluation/rule/compile-rule';
+import { obstacles } from '@lamplighter/evaluation/explanation/explain';
+import { type Tally, type Vote, withVotes } from '@lamplighter/evaluation/quorum/quorum';
+import { ballotOf, type GroupState, judgeGroup } from '@lamplighter/evaluation/quorum/quorum-group';
+import { stateFor } from '@lamplighter/evaluation/rule/rule-state';
+import type { Trace } from '@lamplighter/evaluation/evaluate/trace';
+import type { Group } from '@lamplighter/store/rules/groups';
 import { runOf, type Standing, verdictOf } from './standing.js';
 
 /** How a quorum stands, and what a device has to do with it. */

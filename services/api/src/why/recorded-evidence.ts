@@ -1,17 +1,17 @@
 import { isDeepStrictEqual } from 'node:util';
-import { type CompiledRule, compileRule } from '@lamplighter/evaluation/compile-rule';
-import { type Evidence, replay } from '@lamplighter/evaluation/evidence';
-import { isEndEvidence, replayEnd } from '@lamplighter/evaluation/promised-end';
-import type { Tally } from '@lamplighter/evaluation/quorum';
+import { type CompiledRule, compileRule } from '@lamplighter/evaluation/rule/compile-rule';
+import { type Evidence, replay } from '@lamplighter/evaluation/evaluate/evidence';
+import { isEndEvidence, replayEnd } from '@lamplighter/evaluation/evaluate/promised-end';
+import type { Tally } from '@lamplighter/evaluation/quorum/quorum';
 import {
   isGroupEvidence,
   isTargetEvidence,
   replayGroup,
   replayTarget,
-} from '@lamplighter/evaluation/quorum-evidence';
-import type { Trace } from '@lamplighter/evaluation/trace';
-import type { Command } from '@lamplighter/store/read-commands';
-import type { RuleVersion } from '@lamplighter/store/rules-versions';
+} from '@lamplighter/evaluation/quorum/quorum-evidence';
+import type { Trace } from '@lamplighter/evaluation/evaluate/trace';
+import type { Command } from '@lamplighter/store/commands/read-commands';
+import type { RuleVersion } from '@lamplighter/store/rules/rule-versions';
 import { z } from 'zod';
 import { tallySchema } from './trace.schema.js';
 

@@ -1,6 +1,6 @@
-import { duration, explain, rounded } from '@lamplighter/evaluation/explain';
-import type { Clause, Trace } from '@lamplighter/evaluation/trace';
-import type { Command } from '@lamplighter/store/read-commands';
+import { duration, explain, rounded } from '@lamplighter/evaluation/explanation/explain';
+import type { Clause, Trace } from '@lamplighter/evaluation/evaluate/trace';
+import type { Command } from '@lamplighter/store/commands/read-commands';
 import { isoTime } from '../iso-time.js';
 import { text } from './command-story.js';
 import type { GroupStanding } from './group-standing.js';

@@ -1,7 +1,7 @@
 // biome-ignore-all lint/suspicious/noThenProperty: `then` is a key of the rule's document
-import { type RuleInput, ruleSchema } from '@lamplighter/contracts/rule';
-import { compileRule } from '@lamplighter/evaluation/compile-rule';
-import type { RuleState } from '@lamplighter/evaluation/rule-state';
+import { type RuleInput, ruleSchema } from '@lamplighter/contracts/rules/rule';
+import { compileRule } from '@lamplighter/evaluation/rule/compile-rule';
+import type { RuleState } from '@lamplighter/evaluation/rule/rule-state';
 import { standingOf } from './standing.js';
 import { standingSentences } from './standing-story.js';
 

@@ -1,5 +1,5 @@
-import { duration, rounded } from '@lamplighter/evaluation/explain';
-import type { Tally } from '@lamplighter/evaluation/quorum';
+import { duration, rounded } from '@lamplighter/evaluation/explanation/explain';
+import type { Tally } from '@lamplighter/evaluation/quorum/quorum';
 
 /** Votes that are told one by one. */
 const TOLD = 10;

@@ -1,9 +1,9 @@
-import type { Evidence } from '@lamplighter/evaluation/evidence';
-import { isGroupEvidence, isTargetEvidence } from '@lamplighter/evaluation/quorum-evidence';
-import type { Redis } from '@lamplighter/store/connect';
-import { type Command, readCommand } from '@lamplighter/store/read-commands';
-import { readRollout } from '@lamplighter/store/rollouts';
-import { type RuleVersion, readVersion } from '@lamplighter/store/rules-versions';
+import type { Evidence } from '@lamplighter/evaluation/evaluate/evidence';
+import { isGroupEvidence, isTargetEvidence } from '@lamplighter/evaluation/quorum/quorum-evidence';
+import type { Redis } from '@lamplighter/store/redis/connect';
+import { type Command, readCommand } from '@lamplighter/store/commands/read-commands';
+import { readRollout } from '@lamplighter/store/rollouts/rollouts';
+import { type RuleVersion, readVersion } from '@lamplighter/store/rules/rule-versions';
 import { Controller, Get, Inject, Param } from '@nestjs/common';
 import { ApiOperation } from '@nestjs/swagger';
 import type { z } from 'zod';

@@ -1,4 +1,4 @@
-import type { InputReason } from '@lamplighter/contracts/input-fault';
+import type { InputReason } from '@lamplighter/contracts/telemetry/input-fault';
 
 /** A connection that the broker closed because of what its client did. */
 export interface ClosedConnection {

@@ -3,7 +3,7 @@ import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShut
 import { connect, type MqttClient } from 'mqtt';
 import type { Config } from '../config.js';
 import { RulesMetrics } from '../metrics.js';
-import { RejectedService } from '../telemetry/rejected.service.js';
+import { RejectedService } from '../rejected/rejected.service.js';
 import { CONFIG } from '../tokens.js';
 
 const KEEPALIVE_SECONDS = 30;

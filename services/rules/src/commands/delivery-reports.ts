@@ -1,10 +1,10 @@
 import type { Logger } from '@lamplighter/service-kit/logger';
-import { giveUpCommands, requeueCommands } from '@lamplighter/store/commands';
-import type { Redis } from '@lamplighter/store/connect';
+import { giveUpCommands, requeueCommands } from '@lamplighter/store/commands/commands';
+import type { Redis } from '@lamplighter/store/redis/connect';
 import { shardOf } from '@lamplighter/store/keys';
 import { RulesMetrics } from '../metrics.js';
 import type { PublishOutcome } from '../mqtt/mqtt-link.js';
-import { CommandNews } from './command-news.js';
+import { CommandNews } from './command-recorder.js';
 import { type Dispatch, leaseOf } from './dispatch.js';
 
 /** What the broker said is collected for this long, for it is not urgent, and each call costs Redis a write to disk. Milliseconds. */

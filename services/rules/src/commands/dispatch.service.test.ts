@@ -1,22 +1,22 @@
 import { jest } from '@jest/globals';
-import type { CommandEnvelope } from '@lamplighter/contracts/command';
+import type { CommandEnvelope } from '@lamplighter/contracts/commands/command';
 import { createLogger } from '@lamplighter/service-kit/logger';
-import { DeviceAddress, LEASE_MS } from '@lamplighter/store/accept-readings';
-import { newCommandId } from '@lamplighter/store/command-id';
-import { enqueueCommand } from '@lamplighter/store/commands';
-import { connectRedis, type Redis } from '@lamplighter/store/connect';
+import { DeviceAddress, LEASE_MS } from '@lamplighter/store/telemetry/accept-readings';
+import { newCommandId } from '@lamplighter/store/commands/command-id';
+import { enqueueCommand } from '@lamplighter/store/commands/commands';
+import { connectRedis, type Redis } from '@lamplighter/store/redis/connect';
 import { commandKeys } from '@lamplighter/store/keys';
-import { recordPresence } from '@lamplighter/store/presence';
-import { listCommands } from '@lamplighter/store/read-commands';
-import { startRedis } from '@lamplighter/test-kit/redis';
+import { recordPresence } from '@lamplighter/store/devices/presence';
+import { listCommands } from '@lamplighter/store/commands/read-commands';
+import { startRedis } from '@lamplighter/test-kit/servers/redis';
 import { closeLater } from '@lamplighter/test-kit/resources';
 import { until } from '@lamplighter/test-kit/until';
 import type { LiveEventsService } from '../live-events/live-events.service.js';
 import { RulesMetrics } from '../metrics.js';
 import type { PublishOutcome } from '../mqtt/mqtt-link.js';
 import type { MqttTransport } from '../mqtt/mqtt-transport.js';
-import type { JudgedCommand, JudgedPart } from '../telemetry/judge.js';
-import { CommandNews } from './command-news.js';
+import type { JudgedCommand, JudgedPart } from '../evaluation/evaluate-part.js';
+import { CommandNews } from './command-recorder.js';
 import { DispatchService } from './dispatch.service.js';
 
 /** What would have gone out, and when. */

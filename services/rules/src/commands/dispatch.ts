@@ -1,9 +1,9 @@
 import { commandsTopic } from '@lamplighter/contracts/topics';
-import { type EnqueueOutcome, LEASE_MS } from '@lamplighter/store/accept-readings';
-import type { Claim, Lease } from '@lamplighter/store/commands';
-import type { CommandSource } from '@lamplighter/store/read-commands';
-import type { JudgedCommand } from '../telemetry/judge.js';
-import type { KnownDevice } from '../telemetry/known-device.js';
+import { type EnqueueOutcome, LEASE_MS } from '@lamplighter/store/telemetry/accept-readings';
+import type { Claim, Lease } from '@lamplighter/store/commands/commands';
+import type { CommandSource } from '@lamplighter/store/commands/read-commands';
+import type { JudgedCommand } from '../evaluation/evaluate-part.js';
+import type { KnownDevice } from '../evaluation/known-device.js';
 
 /** A leased command on its way to the device. Times of this process are monotonic (performance.now), milliseconds. */
 export interface Dispatch {

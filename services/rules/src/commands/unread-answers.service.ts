@@ -1,15 +1,15 @@
-import { type Answer, answerFault, answerId, answerReason } from '@lamplighter/contracts/command';
-import type { InputFault } from '@lamplighter/contracts/input-fault';
-import { inexactFault } from '@lamplighter/contracts/reading-fault';
-import { topicFault } from '@lamplighter/contracts/topic-fault';
+import { type Answer, answerFault, answerId, answerReason } from '@lamplighter/contracts/commands/command';
+import type { InputFault } from '@lamplighter/contracts/telemetry/input-fault';
+import { inexactFault } from '@lamplighter/contracts/telemetry/reading-fault';
+import { topicFault } from '@lamplighter/contracts/telemetry/topic-fault';
 import { deviceTopic, parseTopic } from '@lamplighter/contracts/topics';
-import type { Redis } from '@lamplighter/store/connect';
-import { type AnswerNote, noteUnreadAnswers } from '@lamplighter/store/unread-answers';
+import type { Redis } from '@lamplighter/store/redis/connect';
+import { type AnswerNote, noteUnreadAnswers } from '@lamplighter/store/commands/unread-answers';
 import { Inject, Injectable } from '@nestjs/common';
 import { RulesMetrics } from '../metrics.js';
 import type { MqttMessage } from '../mqtt/mqtt-link.js';
-import { beginningOf, RejectedService } from '../telemetry/rejected.service.js';
-import { SampleBudget } from '../telemetry/sample-budget.js';
+import { beginningOf, RejectedService } from '../rejected/rejected.service.js';
+import { SampleBudget } from '../rejected/sample-budget.js';
 import { REDIS } from '../tokens.js';
 
 /** Notes per second of this replica, and of one device: an answer and its acknowledgement, and once more. */

@@ -1,9 +1,9 @@
-import type { DeviceAddress } from '@lamplighter/store/accept-readings';
-import { wakeDevices } from '@lamplighter/store/commands';
-import type { Redis } from '@lamplighter/store/connect';
+import type { DeviceAddress } from '@lamplighter/store/telemetry/accept-readings';
+import { wakeDevices } from '@lamplighter/store/commands/commands';
+import type { Redis } from '@lamplighter/store/redis/connect';
 import type { LiveEventsService } from '../live-events/live-events.service.js';
 import type { RulesMetrics } from '../metrics.js';
-import { untilStored } from '../telemetry/until-stored.js';
+import { untilStored } from '../store-access/until-stored.js';
 
 /**
  * Makes what waits for devices that came back due, and does not give up while Redis is away: nobody tells a second time that

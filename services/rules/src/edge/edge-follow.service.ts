@@ -1,21 +1,21 @@
-import type { Action } from '@lamplighter/contracts/command';
+import type { Action } from '@lamplighter/contracts/commands/command';
 import { durationMs } from '@lamplighter/contracts/duration';
-import { EDGE_DELIVERY, EDGE_RULE_KEY, edgeRuleAction } from '@lamplighter/contracts/edge';
+import { EDGE_DELIVERY, EDGE_RULE_KEY, edgeRuleAction } from '@lamplighter/contracts/edge/edge';
 import type { Logger } from '@lamplighter/service-kit/logger';
-import { enqueueCommand } from '@lamplighter/store/commands';
-import type { Redis } from '@lamplighter/store/connect';
+import { enqueueCommand } from '@lamplighter/store/commands/commands';
+import type { Redis } from '@lamplighter/store/redis/connect';
 import {
   type EdgeDevice,
   endEdgeWalk,
   noteToldRule,
   takeEdgeWalk,
   walkEdgeDevices,
-} from '@lamplighter/store/edge-settings';
-import { readRule, readWrites, type StoredRule, type UnreadableRule } from '@lamplighter/store/rules';
+} from '@lamplighter/store/edge/edge-settings';
+import { readRule, readWrites, type StoredRule, type UnreadableRule } from '@lamplighter/store/rules/rules';
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
-import { CommandNews } from '../commands/command-news.js';
+import { CommandNews } from '../commands/command-recorder.js';
 import { RulesMetrics } from '../metrics.js';
-import { RepeatedWork } from '../repeated-work.js';
+import { RepeatedWork } from '../store-access/repeated-work.js';
 import { LOGGER, REDIS } from '../tokens.js';
 
 /** How often it is asked whether any rule was written, milliseconds on average. */

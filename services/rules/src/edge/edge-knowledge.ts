@@ -1,12 +1,12 @@
-import type { EdgeDecision } from '@lamplighter/contracts/edge';
-import { type CompiledRule, compileRule } from '@lamplighter/evaluation/compile-rule';
-import type { Redis } from '@lamplighter/store/connect';
-import { type KeptReading, readWindow } from '@lamplighter/store/devices';
-import type { DeviceName } from '@lamplighter/store/edge';
-import { devicesInScope } from '@lamplighter/store/groups';
+import type { EdgeDecision } from '@lamplighter/contracts/edge/edge';
+import { type CompiledRule, compileRule } from '@lamplighter/evaluation/rule/compile-rule';
+import type { Redis } from '@lamplighter/store/redis/connect';
+import { type KeptReading, readWindow } from '@lamplighter/store/devices/devices';
+import type { DeviceName } from '@lamplighter/store/edge/edge';
+import { devicesInScope } from '@lamplighter/store/rules/groups';
 import { WINDOW_SIZE } from '@lamplighter/store/keys';
-import { readRule } from '@lamplighter/store/rules';
-import { readVersion } from '@lamplighter/store/rules-versions';
+import { readRule } from '@lamplighter/store/rules/rules';
+import { readVersion } from '@lamplighter/store/rules/rule-versions';
 import type { Known } from './judge-decision.js';
 
 /** Sensors of a quorum that are looked at; of more, nothing is said. */

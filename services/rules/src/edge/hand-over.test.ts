@@ -1,10 +1,10 @@
 // biome-ignore-all lint/suspicious/noThenProperty: `then` is a key of the rule's document
-import { type RuleInput, ruleSchema } from '@lamplighter/contracts/rule';
-import { compileRule } from '@lamplighter/evaluation/compile-rule';
-import { DeviceAddress, NEW_DEVICE } from '@lamplighter/store/accept-readings';
+import { type RuleInput, ruleSchema } from '@lamplighter/contracts/rules/rule';
+import { compileRule } from '@lamplighter/evaluation/rule/compile-rule';
+import { DeviceAddress, NEW_DEVICE } from '@lamplighter/store/telemetry/accept-readings';
 import { RuleSet } from '../rule-book/rule-set.js';
-import { judge } from '../telemetry/judge.js';
-import { KnownDevice } from '../telemetry/known-device.js';
+import { judge } from '../evaluation/evaluate-part.js';
+import { KnownDevice } from '../evaluation/known-device.js';
 
 const NOW = 1_800_000_000_000;
 const NIGHT_LIGHT: RuleInput = {

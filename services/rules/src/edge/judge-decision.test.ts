@@ -1,8 +1,8 @@
 // biome-ignore-all lint/suspicious/noThenProperty: `then` is a key of the rule's document
-import type { EdgeDecision } from '@lamplighter/contracts/edge';
-import { type RuleInput, ruleSchema } from '@lamplighter/contracts/rule';
-import { compileRule } from '@lamplighter/evaluation/compile-rule';
-import type { KeptReading } from '@lamplighter/store/devices';
+import type { EdgeDecision } from '@lamplighter/contracts/edge/edge';
+import { type RuleInput, ruleSchema } from '@lamplighter/contracts/rules/rule';
+import { compileRule } from '@lamplighter/evaluation/rule/compile-rule';
+import type { KeptReading } from '@lamplighter/store/devices/devices';
 import { judgeDecision, type Known } from './judge-decision.js';
 
 const NOW = 1_800_000_000_000;

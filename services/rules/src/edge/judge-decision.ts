@@ -1,15 +1,15 @@
-import type { EdgeDecision } from '@lamplighter/contracts/edge';
-import type { CompiledRule } from '@lamplighter/evaluation/compile-rule';
-import { aloneRule, measuredAlone } from '@lamplighter/evaluation/edge';
-import { evaluate, type Observation } from '@lamplighter/evaluation/evaluate';
-import { recordedWindow } from '@lamplighter/evaluation/evidence';
-import { explain } from '@lamplighter/evaluation/explain';
-import type { WindowView } from '@lamplighter/evaluation/expression';
-import type { Tally } from '@lamplighter/evaluation/quorum';
-import type { Trace } from '@lamplighter/evaluation/trace';
-import { History } from '@lamplighter/evaluation/window';
-import type { KeptReading } from '@lamplighter/store/devices';
-import type { Judgement } from '@lamplighter/store/edge';
+import type { EdgeDecision } from '@lamplighter/contracts/edge/edge';
+import type { CompiledRule } from '@lamplighter/evaluation/rule/compile-rule';
+import { aloneRule, measuredAlone } from '@lamplighter/evaluation/rule/edge';
+import { evaluate, type Observation } from '@lamplighter/evaluation/evaluate/evaluate';
+import { recordedWindow } from '@lamplighter/evaluation/evaluate/evidence';
+import { explain } from '@lamplighter/evaluation/explanation/explain';
+import type { WindowView } from '@lamplighter/evaluation/expression/expression';
+import type { Tally } from '@lamplighter/evaluation/quorum/quorum';
+import type { Trace } from '@lamplighter/evaluation/evaluate/trace';
+import { History } from '@lamplighter/evaluation/rule/window';
+import type { KeptReading } from '@lamplighter/store/devices/devices';
+import type { Judgement } from '@lamplighter/store/edge/edge';
 import { WINDOW_SIZE } from '@lamplighter/store/keys';
 import { tallyAt, votesAt } from './neighbour-votes.js';
 

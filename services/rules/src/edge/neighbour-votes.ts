@@ -1,9 +1,9 @@
-import type { CompiledRule } from '@lamplighter/evaluation/compile-rule';
-import { conditionHolds } from '@lamplighter/evaluation/evaluate-condition';
-import { ExpressionFailed } from '@lamplighter/evaluation/expression-errors';
-import { type Tally, tallyVotes, type Vote, voteOf, withVotes } from '@lamplighter/evaluation/quorum';
-import { ballotOf } from '@lamplighter/evaluation/quorum-group';
-import type { KeptReading } from '@lamplighter/store/devices';
+import type { CompiledRule } from '@lamplighter/evaluation/rule/compile-rule';
+import { conditionHolds } from '@lamplighter/evaluation/evaluate/evaluate-condition';
+import { ExpressionFailed } from '@lamplighter/evaluation/expression/errors';
+import { type Tally, tallyVotes, type Vote, voteOf, withVotes } from '@lamplighter/evaluation/quorum/quorum';
+import { ballotOf } from '@lamplighter/evaluation/quorum/quorum-group';
+import type { KeptReading } from '@lamplighter/store/devices/devices';
 
 /** Readings before the moment that a vote is taken from: a sensor with hysteresis needs more than the last. */
 const READINGS_PER_VOTE = 20;

@@ -1,18 +1,18 @@
-import { compileExpression, type Expression } from '@lamplighter/evaluation/expression';
+import { compileExpression, type Expression } from '@lamplighter/evaluation/expression/expression';
 import type { Logger } from '@lamplighter/service-kit/logger';
-import type { Redis } from '@lamplighter/store/connect';
+import type { Redis } from '@lamplighter/store/redis/connect';
 import {
   dropEffect,
   type EffectCheck,
   type EffectFinding,
   recordEffect,
   takeEffects,
-} from '@lamplighter/store/effects';
-import { storeFailure } from '@lamplighter/store/store-failure';
+} from '@lamplighter/store/effects/effects';
+import { storeFailure } from '@lamplighter/store/redis/store-failure';
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { LiveEventsService } from '../live-events/live-events.service.js';
 import { RulesMetrics } from '../metrics.js';
-import { RepeatedWork } from '../repeated-work.js';
+import { RepeatedWork } from '../store-access/repeated-work.js';
 import { LOGGER, REDIS } from '../tokens.js';
 import { lookAtEffect } from './look-at-effect.js';
 

@@ -1,5 +1,5 @@
-import { compileExpression } from '@lamplighter/evaluation/expression';
-import type { KeptReading } from '@lamplighter/store/devices';
+import { compileExpression } from '@lamplighter/evaluation/expression/expression';
+import type { KeptReading } from '@lamplighter/store/devices/devices';
 import { type EffectCase, judgeEffect } from './judge-effect.js';
 
 const expecting = (text: string) =>

@@ -1,14 +1,14 @@
-import type { Action } from '@lamplighter/contracts/command';
-import { compileExpression } from '@lamplighter/evaluation/expression';
-import type { DeviceAddress } from '@lamplighter/store/accept-readings';
-import { answerCommands, claimCommands, requeueCommands } from '@lamplighter/store/commands';
-import { redisNow } from '@lamplighter/store/connect';
-import { type EffectFinding, recordEffect } from '@lamplighter/store/effects';
+import type { Action } from '@lamplighter/contracts/commands/command';
+import { compileExpression } from '@lamplighter/evaluation/expression/expression';
+import type { DeviceAddress } from '@lamplighter/store/telemetry/accept-readings';
+import { answerCommands, claimCommands, requeueCommands } from '@lamplighter/store/commands/commands';
+import { redisNow } from '@lamplighter/store/redis/connect';
+import { type EffectFinding, recordEffect } from '@lamplighter/store/effects/effects';
 import { WINDOW_SIZE } from '@lamplighter/store/keys';
-import { commandJson, readCommand } from '@lamplighter/store/read-commands';
-import { emitted, Replica, reading } from '../../../../packages/store/test/replica.js';
-import { type StoreUnderTest, startStore } from '../../../../packages/store/test/store-under-test.js';
-import { timePasses } from '../../../../packages/store/test/time-passes.js';
+import { commandJson, readCommand } from '@lamplighter/store/commands/read-commands';
+import { emitted, Replica, reading } from '@lamplighter/test-kit/store/replica';
+import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
+import { timePasses } from '@lamplighter/test-kit/store/time-passes';
 import { lookAtEffect } from './look-at-effect.js';
 
 let store: StoreUnderTest;

@@ -1,19 +1,19 @@
-import { defaultLane } from '@lamplighter/contracts/command';
-import type { DeviceScope } from '@lamplighter/contracts/rule';
-import type { CompiledRule } from '@lamplighter/evaluation/compile-rule';
-import type { Evidence } from '@lamplighter/evaluation/evidence';
-import { endEvidenceOf, type Leftover, leftoverOf, withPromise } from '@lamplighter/evaluation/promised-end';
-import { groupEvidenceOf } from '@lamplighter/evaluation/quorum-evidence';
+import { defaultLane } from '@lamplighter/contracts/commands/command';
+import type { DeviceScope } from '@lamplighter/contracts/rules/rule';
+import type { CompiledRule } from '@lamplighter/evaluation/rule/compile-rule';
+import type { Evidence } from '@lamplighter/evaluation/evaluate/evidence';
+import { endEvidenceOf, type Leftover, leftoverOf, withPromise } from '@lamplighter/evaluation/evaluate/promised-end';
+import { groupEvidenceOf } from '@lamplighter/evaluation/quorum/quorum-evidence';
 import {
   type GroupState,
   isForgotten,
   type JudgedGroup,
   judgeGroup,
-} from '@lamplighter/evaluation/quorum-group';
-import type { PromisedEnd } from '@lamplighter/evaluation/rule-state';
+} from '@lamplighter/evaluation/quorum/quorum-group';
+import type { PromisedEnd } from '@lamplighter/evaluation/rule/rule-state';
 import type { Logger } from '@lamplighter/service-kit/logger';
-import { promiseCause } from '@lamplighter/store/command-header';
-import type { Redis } from '@lamplighter/store/connect';
+import { promiseCause } from '@lamplighter/store/commands/command-header';
+import type { Redis } from '@lamplighter/store/redis/connect';
 import {
   decideGroup,
   forgetGroup,
@@ -22,12 +22,12 @@ import {
   type GroupName,
   readGroups,
   type TargetOutcome,
-} from '@lamplighter/store/groups';
-import { commandJson } from '@lamplighter/store/read-commands';
-import { readRule } from '@lamplighter/store/rules';
-import { storeFailure } from '@lamplighter/store/store-failure';
+} from '@lamplighter/store/rules/groups';
+import { commandJson } from '@lamplighter/store/commands/read-commands';
+import { readRule } from '@lamplighter/store/rules/rules';
+import { storeFailure } from '@lamplighter/store/redis/store-failure';
 import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
-import { CommandNews } from '../commands/command-news.js';
+import { CommandNews } from '../commands/command-recorder.js';
 import { DispatchService } from '../commands/dispatch.service.js';
 import { expectedEffect } from '../effects/expected-effect.js';
 import { RulesMetrics } from '../metrics.js';

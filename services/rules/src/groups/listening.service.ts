@@ -1,7 +1,7 @@
 import { Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { CanaryService } from '../canary/canary.service.js';
 import { MqttTransport } from '../mqtt/mqtt-transport.js';
-import { Ears } from './ears.js';
+import { Ears } from './listening-clock.js';
 
 /** How often it is asked whether anything can be heard. Milliseconds. */
 const LISTEN_MS = 1000;

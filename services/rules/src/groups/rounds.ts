@@ -1,4 +1,4 @@
-import type { GroupName } from '@lamplighter/store/groups';
+import type { GroupName } from '@lamplighter/store/rules/groups';
 
 /** Whether a vote came, or the group's timer is due. */
 export type Trigger = 'reading' | 'timer';

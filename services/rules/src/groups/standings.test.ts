@@ -1,5 +1,5 @@
 import { jest } from '@jest/globals';
-import { type Redis } from '@lamplighter/store/connect';
+import { type Redis } from '@lamplighter/store/redis/connect';
 import { parseGroupState, Standings } from './standings.js';
 
 const NAME = { fleet: 'demo', rule: 'stadium' };

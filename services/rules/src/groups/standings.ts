@@ -1,6 +1,6 @@
-import type { GroupState } from '@lamplighter/evaluation/quorum-group';
-import type { Redis } from '@lamplighter/store/connect';
-import { type GroupName, readGroupStates } from '@lamplighter/store/groups';
+import type { GroupState } from '@lamplighter/evaluation/quorum/quorum-group';
+import type { Redis } from '@lamplighter/store/redis/connect';
+import { type GroupName, readGroupStates } from '@lamplighter/store/rules/groups';
 import { Inject, Injectable } from '@nestjs/common';
 import { REDIS } from '../tokens.js';
 

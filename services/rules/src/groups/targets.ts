@@ -1,6 +1,6 @@
-import { type DeviceScope, RULE_BOUNDS } from '@lamplighter/contracts/rule';
-import type { Redis } from '@lamplighter/store/connect';
-import { devicesInScope } from '@lamplighter/store/groups';
+import { type DeviceScope, RULE_BOUNDS } from '@lamplighter/contracts/rules/rule';
+import type { Redis } from '@lamplighter/store/redis/connect';
+import { devicesInScope } from '@lamplighter/store/rules/groups';
 
 /** Who a scope means, at most `RULE_BOUNDS.maxScope`; `isCut` if there are more. */
 export interface Targets {

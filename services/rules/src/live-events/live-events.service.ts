@@ -1,8 +1,8 @@
 import type { Logger } from '@lamplighter/service-kit/logger';
 import { SampledLog } from '@lamplighter/service-kit/sampled-log';
-import type { Redis } from '@lamplighter/store/connect';
-import { appendEvents, type LiveEvent } from '@lamplighter/store/events';
-import { type Measured, MeasurementNames } from '@lamplighter/store/measurement-names';
+import type { Redis } from '@lamplighter/store/redis/connect';
+import { appendEvents, type LiveEvent } from '@lamplighter/store/events/events';
+import { type Measured, MeasurementNames } from '@lamplighter/store/telemetry/measurement-names';
 import { Inject, Injectable } from '@nestjs/common';
 import { RulesMetrics } from '../metrics.js';
 import { LOGGER, REDIS } from '../tokens.js';

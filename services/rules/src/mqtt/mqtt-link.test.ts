@@ -1,4 +1,4 @@
-import { startBroker, type TestBroker, type TestFleet } from '@lamplighter/test-kit/broker';
+import { startBroker, type TestBroker, type TestFleet } from '@lamplighter/test-kit/servers/broker';
 import { connectDevice } from '@lamplighter/test-kit/device';
 import { connectMqtt } from '@lamplighter/test-kit/mqtt-client';
 import { closeLater } from '@lamplighter/test-kit/resources';

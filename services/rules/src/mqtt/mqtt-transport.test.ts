@@ -1,5 +1,5 @@
 import { createLogger } from '@lamplighter/service-kit/logger';
-import { startBroker, type TestBroker } from '@lamplighter/test-kit/broker';
+import { startBroker, type TestBroker } from '@lamplighter/test-kit/servers/broker';
 import { connectDevice } from '@lamplighter/test-kit/device';
 import { closeLater } from '@lamplighter/test-kit/resources';
 import { until } from '@lamplighter/test-kit/until';

@@ -1,17 +1,17 @@
 import { jest } from '@jest/globals';
-import { DeviceAddress } from '@lamplighter/store/accept-readings';
-import { enqueueCommand } from '@lamplighter/store/commands';
-import { connectRedis, type Redis, redisNow } from '@lamplighter/store/connect';
+import { DeviceAddress } from '@lamplighter/store/telemetry/accept-readings';
+import { enqueueCommand } from '@lamplighter/store/commands/commands';
+import { connectRedis, type Redis, redisNow } from '@lamplighter/store/redis/connect';
 import { commandKeys } from '@lamplighter/store/keys';
-import { startRedis } from '@lamplighter/test-kit/redis';
+import { startRedis } from '@lamplighter/test-kit/servers/redis';
 import { closeLater } from '@lamplighter/test-kit/resources';
 import { until } from '@lamplighter/test-kit/until';
 import type { LiveEventsService } from '../live-events/live-events.service.js';
 import { RulesMetrics } from '../metrics.js';
 import type { MqttMessage } from '../mqtt/mqtt-link.js';
 import type { StatePublisher } from '../state/state-publisher.service.js';
-import type { DeviceCache } from '../telemetry/device-cache.js';
-import type { RejectedService } from '../telemetry/rejected.service.js';
+import type { DeviceCache } from '../evaluation/device-cache.js';
+import type { RejectedService } from '../rejected/rejected.service.js';
 import { PresenceController } from './presence.controller.js';
 
 const HOUR = 3_600_000;

@@ -1,10 +1,10 @@
-import { type Birth, parsePresence, presenceFault, presenceReason } from '@lamplighter/contracts/presence';
-import { topicFault } from '@lamplighter/contracts/topic-fault';
+import { type Birth, parsePresence, presenceFault, presenceReason } from '@lamplighter/contracts/devices/presence';
+import { topicFault } from '@lamplighter/contracts/telemetry/topic-fault';
 import { deviceTopic, FILTERS, parseTopic } from '@lamplighter/contracts/topics';
-import { DeviceAddress } from '@lamplighter/store/accept-readings';
-import type { Redis } from '@lamplighter/store/connect';
-import type { LiveEvent } from '@lamplighter/store/events';
-import { type PresenceMessage, type PresenceOutcome, recordPresence } from '@lamplighter/store/presence';
+import { DeviceAddress } from '@lamplighter/store/telemetry/accept-readings';
+import type { Redis } from '@lamplighter/store/redis/connect';
+import type { LiveEvent } from '@lamplighter/store/events/events';
+import { type PresenceMessage, type PresenceOutcome, recordPresence } from '@lamplighter/store/devices/presence';
 import { Controller, Inject } from '@nestjs/common';
 import { EventPattern, Payload } from '@nestjs/microservices';
 import { wakeUntilStored } from '../commands/wake-until-stored.js';
@@ -13,9 +13,9 @@ import { RulesMetrics } from '../metrics.js';
 import type { MqttMessage } from '../mqtt/mqtt-link.js';
 import type { Subscription } from '../mqtt/mqtt-transport.js';
 import { StatePublisher } from '../state/state-publisher.service.js';
-import { DeviceCache } from '../telemetry/device-cache.js';
-import { RejectedService } from '../telemetry/rejected.service.js';
-import { untilStored } from '../telemetry/until-stored.js';
+import { DeviceCache } from '../evaluation/device-cache.js';
+import { RejectedService } from '../rejected/rejected.service.js';
+import { untilStored } from '../store-access/until-stored.js';
 import { REDIS } from '../tokens.js';
 
 // Not shared: retained births reach a replica only on a subscription of its own, and each replica needs to know who answers.

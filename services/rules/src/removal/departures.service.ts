@@ -1,19 +1,19 @@
 import { deviceTopic } from '@lamplighter/contracts/topics';
 import type { Logger } from '@lamplighter/service-kit/logger';
-import type { Redis } from '@lamplighter/store/connect';
-import { forgetRejected } from '@lamplighter/store/rejected';
+import type { Redis } from '@lamplighter/store/redis/connect';
+import { forgetRejected } from '@lamplighter/store/telemetry/rejected';
 import {
   type Departure,
   endDepartures,
   ownRetainedPresence,
   removeVotes,
   takeDepartures,
-} from '@lamplighter/store/remove-devices';
+} from '@lamplighter/store/devices/remove-devices';
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { GroupsService } from '../groups/groups.service.js';
 import { RulesMetrics } from '../metrics.js';
 import { MqttTransport } from '../mqtt/mqtt-transport.js';
-import { RepeatedWork } from '../repeated-work.js';
+import { RepeatedWork } from '../store-access/repeated-work.js';
 import { RuleBook } from '../rule-book/rule-book.service.js';
 import { StatePublisher } from '../state/state-publisher.service.js';
 import { LOGGER, REDIS } from '../tokens.js';

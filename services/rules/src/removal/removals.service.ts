@@ -1,18 +1,18 @@
 import type { Logger } from '@lamplighter/service-kit/logger';
-import type { Redis } from '@lamplighter/store/connect';
+import type { Redis } from '@lamplighter/store/redis/connect';
 import {
   type DeviceName,
   type Removal,
   removeDevices,
   takeForgettable,
-} from '@lamplighter/store/remove-devices';
-import { type FleetRemoval, stepFleetRemoval, takeFleetRemovals } from '@lamplighter/store/remove-fleet';
-import { storeFailure } from '@lamplighter/store/store-failure';
+} from '@lamplighter/store/devices/remove-devices';
+import { type FleetRemoval, stepFleetRemoval, takeFleetRemovals } from '@lamplighter/store/fleets/remove-fleet';
+import { storeFailure } from '@lamplighter/store/redis/store-failure';
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
-import { CommandNews } from '../commands/command-news.js';
+import { CommandNews } from '../commands/command-recorder.js';
 import { LiveEventsService } from '../live-events/live-events.service.js';
 import { RulesMetrics } from '../metrics.js';
-import { RepeatedWork } from '../repeated-work.js';
+import { RepeatedWork } from '../store-access/repeated-work.js';
 import { LOGGER, REDIS } from '../tokens.js';
 
 /** How often work is looked for, milliseconds on average. */

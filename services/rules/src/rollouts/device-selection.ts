@@ -1,7 +1,7 @@
-import type { Selector } from '@lamplighter/contracts/rollout';
-import { type Condition, compileCondition } from '@lamplighter/evaluation/condition';
-import type { Redis } from '@lamplighter/store/connect';
-import { readDevices } from '@lamplighter/store/devices';
+import type { Selector } from '@lamplighter/contracts/rollouts/rollout';
+import { type Condition, compileCondition } from '@lamplighter/evaluation/expression/condition';
+import type { Redis } from '@lamplighter/store/redis/connect';
+import { readDevices } from '@lamplighter/store/devices/devices';
 
 /** What a rollout's selector says of a device, beside its name. */
 export class DeviceSelection {

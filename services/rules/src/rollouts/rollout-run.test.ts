@@ -1,11 +1,11 @@
-import { acceptReadings, DeviceAddress, NEW_DEVICE } from '@lamplighter/store/accept-readings';
-import { answerCommands, claimCommands } from '@lamplighter/store/commands';
-import { connectRedis, type Redis } from '@lamplighter/store/connect';
+import { acceptReadings, DeviceAddress, NEW_DEVICE } from '@lamplighter/store/telemetry/accept-readings';
+import { answerCommands, claimCommands } from '@lamplighter/store/commands/commands';
+import { connectRedis, type Redis } from '@lamplighter/store/redis/connect';
 import { ROLLOUTS_DUE_KEY, SHARDS } from '@lamplighter/store/keys';
-import { listCommands } from '@lamplighter/store/read-commands';
-import { type HeldRollout, takeRollouts } from '@lamplighter/store/rollout-lease';
-import { cancelRollout, createRollout, type RolloutRequest, readRollout } from '@lamplighter/store/rollouts';
-import { startRedis } from '@lamplighter/test-kit/redis';
+import { listCommands } from '@lamplighter/store/commands/read-commands';
+import { type HeldRollout, takeRollouts } from '@lamplighter/store/rollouts/rollout-lease';
+import { cancelRollout, createRollout, type RolloutRequest, readRollout } from '@lamplighter/store/rollouts/rollouts';
+import { startRedis } from '@lamplighter/test-kit/servers/redis';
 import { closeLater } from '@lamplighter/test-kit/resources';
 import { until } from '@lamplighter/test-kit/until';
 import { failingAt, ProcessDied } from '../../test/failing-redis.js';

@@ -1,12 +1,12 @@
-import { endedOf, isFailing, type RolloutCounts } from '@lamplighter/contracts/rollout';
-import type { Redis } from '@lamplighter/store/connect';
+import { endedOf, isFailing, type RolloutCounts } from '@lamplighter/contracts/rollouts/rollout';
+import type { Redis } from '@lamplighter/store/redis/connect';
 import { SHARDS } from '@lamplighter/store/keys';
 import {
   enqueueRollout,
   type SweptCommand,
   sweepRollout,
   type Turn,
-} from '@lamplighter/store/rollout-commands';
+} from '@lamplighter/store/rollouts/rollout-commands';
 import {
   closeRollout,
   devicesFrom,
@@ -18,8 +18,8 @@ import {
   ROLLOUT_REST_MS,
   type RolloutPhase,
   saveRollout,
-} from '@lamplighter/store/rollout-lease';
-import { countRollout } from '@lamplighter/store/rollouts';
+} from '@lamplighter/store/rollouts/rollout-lease';
+import { countRollout } from '@lamplighter/store/rollouts/rollouts';
 import { DeviceSelection } from './device-selection.js';
 
 /** What a run tells of what it did. */

@@ -1,14 +1,14 @@
 import type { Logger } from '@lamplighter/service-kit/logger';
-import type { Redis } from '@lamplighter/store/connect';
-import type { Turn } from '@lamplighter/store/rollout-commands';
-import { type HeldRollout, takeRollouts } from '@lamplighter/store/rollout-lease';
-import { MAX_UNFINISHED_ROLLOUTS, rolloutEvent } from '@lamplighter/store/rollouts';
-import { storeFailure } from '@lamplighter/store/store-failure';
+import type { Redis } from '@lamplighter/store/redis/connect';
+import type { Turn } from '@lamplighter/store/rollouts/rollout-commands';
+import { type HeldRollout, takeRollouts } from '@lamplighter/store/rollouts/rollout-lease';
+import { MAX_UNFINISHED_ROLLOUTS, rolloutEvent } from '@lamplighter/store/rollouts/rollouts';
+import { storeFailure } from '@lamplighter/store/redis/store-failure';
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
-import { CommandNews } from '../commands/command-news.js';
+import { CommandNews } from '../commands/command-recorder.js';
 import { LiveEventsService } from '../live-events/live-events.service.js';
 import { RulesMetrics } from '../metrics.js';
-import { RepeatedWork } from '../repeated-work.js';
+import { RepeatedWork } from '../store-access/repeated-work.js';
 import { LOGGER, REDIS } from '../tokens.js';
 import { type RolloutObserver, RolloutRun } from './rollout-run.js';
 

@@ -1,12 +1,12 @@
-import { type CompiledRule, compileRule } from '@lamplighter/evaluation/compile-rule';
-import { promisedEnd } from '@lamplighter/evaluation/promised-end';
-import { parseRelease } from '@lamplighter/store/rule-releases';
+import { type CompiledRule, compileRule } from '@lamplighter/evaluation/rule/compile-rule';
+import { promisedEnd } from '@lamplighter/evaluation/evaluate/promised-end';
+import { parseRelease } from '@lamplighter/store/rules/rule-releases';
 import {
   type FleetRuleTexts,
   parseRule,
   type StoredRule,
   type UnreadableRule,
-} from '@lamplighter/store/rules';
+} from '@lamplighter/store/rules/rules';
 import { type Release, RuleSet } from './rule-set.js';
 
 /** Compiling holds up telemetry for no longer than this at a time, milliseconds. */

@@ -1,6 +1,6 @@
-import type { Redis } from '@lamplighter/store/connect';
-import { mayHaveQuorum } from '@lamplighter/store/rules';
-import { storeFailure } from '@lamplighter/store/store-failure';
+import type { Redis } from '@lamplighter/store/redis/connect';
+import { mayHaveQuorum } from '@lamplighter/store/rules/rules';
+import { storeFailure } from '@lamplighter/store/redis/store-failure';
 
 /** Fleets that are read at the same time. */
 const READ_AT_ONCE = 32;

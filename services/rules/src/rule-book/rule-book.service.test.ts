@@ -1,12 +1,12 @@
 // biome-ignore-all lint/suspicious/noThenProperty: `then` is a key of the rule's document
 import { CANARY_FLEET } from '@lamplighter/contracts/identity';
-import { type Rule, type RuleInput, ruleSchema, type Seed } from '@lamplighter/contracts/rule';
+import { type Rule, type RuleInput, ruleSchema, type Seed } from '@lamplighter/contracts/rules/rule';
 import { createLogger } from '@lamplighter/service-kit/logger';
-import { connectRedis, type Redis } from '@lamplighter/store/connect';
+import { connectRedis, type Redis } from '@lamplighter/store/redis/connect';
 import { rulesKey } from '@lamplighter/store/keys';
-import { deleteRule, listRules, writeRule } from '@lamplighter/store/rules';
-import { readRuleErrors } from '@lamplighter/store/rules-errors';
-import { startRedis, type TestRedis } from '@lamplighter/test-kit/redis';
+import { deleteRule, listRules, writeRule } from '@lamplighter/store/rules/rules';
+import { readRuleErrors } from '@lamplighter/store/rules/rule-errors';
+import { startRedis, type TestRedis } from '@lamplighter/test-kit/servers/redis';
 import { closeLater } from '@lamplighter/test-kit/resources';
 import { until } from '@lamplighter/test-kit/until';
 import { RulesMetrics } from '../metrics.js';

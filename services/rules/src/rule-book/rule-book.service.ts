@@ -1,9 +1,9 @@
 import { CANARY_FLEET } from '@lamplighter/contracts/identity';
-import type { Seed } from '@lamplighter/contracts/rule';
+import type { Seed } from '@lamplighter/contracts/rules/rule';
 import type { Logger } from '@lamplighter/service-kit/logger';
-import type { Redis } from '@lamplighter/store/connect';
-import { readRevisions, readRules, readWrites, seedRules } from '@lamplighter/store/rules';
-import { storeFailure } from '@lamplighter/store/store-failure';
+import type { Redis } from '@lamplighter/store/redis/connect';
+import { readRevisions, readRules, readWrites, seedRules } from '@lamplighter/store/rules/rules';
+import { storeFailure } from '@lamplighter/store/redis/store-failure';
 import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { RulesMetrics } from '../metrics.js';
 import { LOGGER, REDIS, SEEDS } from '../tokens.js';

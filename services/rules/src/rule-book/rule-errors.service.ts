@@ -1,5 +1,5 @@
-import type { Redis } from '@lamplighter/store/connect';
-import { type FleetErrors, type RuleError, recordRuleErrors } from '@lamplighter/store/rules-errors';
+import type { Redis } from '@lamplighter/store/redis/connect';
+import { type FleetErrors, type RuleError, recordRuleErrors } from '@lamplighter/store/rules/rule-errors';
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { RulesMetrics } from '../metrics.js';
 import { REDIS } from '../tokens.js';

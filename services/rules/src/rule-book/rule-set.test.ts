@@ -1,6 +1,6 @@
 // biome-ignore-all lint/suspicious/noThenProperty: `then` is a key of the rule's document
-import { type DeviceScope, inScope, type RuleInput, ruleSchema } from '@lamplighter/contracts/rule';
-import { compileRule } from '@lamplighter/evaluation/compile-rule';
+import { type DeviceScope, inScope, type RuleInput, ruleSchema } from '@lamplighter/contracts/rules/rule';
+import { compileRule } from '@lamplighter/evaluation/rule/compile-rule';
 import fc from 'fast-check';
 import { RuleSet } from './rule-set.js';
 

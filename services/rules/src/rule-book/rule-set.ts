@@ -1,7 +1,7 @@
-import { type DeviceScope, inScope } from '@lamplighter/contracts/rule';
-import type { CompiledRule } from '@lamplighter/evaluation/compile-rule';
-import type { Departure } from '@lamplighter/evaluation/promised-end';
-import type { PromisedEnd } from '@lamplighter/evaluation/rule-state';
+import { type DeviceScope, inScope } from '@lamplighter/contracts/rules/rule';
+import type { CompiledRule } from '@lamplighter/evaluation/rule/compile-rule';
+import type { Departure } from '@lamplighter/evaluation/evaluate/promised-end';
+import type { PromisedEnd } from '@lamplighter/evaluation/rule/rule-state';
 import { ScopeIndex } from './scope-index.js';
 
 /** That what a version of a rule has started is to be taken back: its writer has asked for it. */

@@ -1,9 +1,9 @@
-import type { DeviceState } from '@lamplighter/contracts/device-state';
+import type { DeviceState } from '@lamplighter/contracts/devices/device-state';
 import { deviceTopic } from '@lamplighter/contracts/topics';
 import type { Logger } from '@lamplighter/service-kit/logger';
-import { DeviceAddress } from '@lamplighter/store/accept-readings';
-import { type Redis, redisNow } from '@lamplighter/store/connect';
-import { readAllFleetSettings, readFleetSettingsRevision } from '@lamplighter/store/fleet-settings';
+import { DeviceAddress } from '@lamplighter/store/telemetry/accept-readings';
+import { type Redis, redisNow } from '@lamplighter/store/redis/connect';
+import { readAllFleetSettings, readFleetSettingsRevision } from '@lamplighter/store/fleets/fleet-settings';
 import {
   arePublishedAndGone,
   claimStates,
@@ -11,11 +11,11 @@ import {
   type StateClaim,
   walkPublishedStates,
   walkStates,
-} from '@lamplighter/store/published-states';
+} from '@lamplighter/store/devices/published-states';
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { RulesMetrics } from '../metrics.js';
 import { MqttTransport } from '../mqtt/mqtt-transport.js';
-import { RepeatedWork } from '../repeated-work.js';
+import { RepeatedWork } from '../store-access/repeated-work.js';
 import { LOGGER, REDIS } from '../tokens.js';
 
 /** Pause between two rounds, milliseconds; the settings are looked at in each. */

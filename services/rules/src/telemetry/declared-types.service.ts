@@ -1,10 +1,10 @@
-import { type DeclaredType, declaredTypes } from '@lamplighter/contracts/declared-types';
+import { type DeclaredType, declaredTypes } from '@lamplighter/contracts/telemetry/declared-types';
 import type { Logger } from '@lamplighter/service-kit/logger';
-import type { Redis } from '@lamplighter/store/connect';
-import { readAllTelemetrySchemas, readTelemetrySchemasRevision } from '@lamplighter/store/telemetry-schemas';
+import type { Redis } from '@lamplighter/store/redis/connect';
+import { readAllTelemetrySchemas, readTelemetrySchemasRevision } from '@lamplighter/store/telemetry/telemetry-schemas';
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { RulesMetrics } from '../metrics.js';
-import { RepeatedWork } from '../repeated-work.js';
+import { RepeatedWork } from '../store-access/repeated-work.js';
 import { LOGGER, REDIS } from '../tokens.js';
 
 /** How often Redis is asked whether a fleet has declared something else, milliseconds. */

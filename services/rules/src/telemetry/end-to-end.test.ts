@@ -1,5 +1,5 @@
 import { endToEndSeconds } from './end-to-end.js';
-import type { JudgedPart } from './judge.js';
+import type { JudgedPart } from '../evaluation/evaluate-part.js';
 
 const NOW = 1_800_000_000_000;
 const part = (...live: { at?: number }[]) => ({ live }) as unknown as JudgedPart;

@@ -1,4 +1,4 @@
-import type { JudgedPart } from './judge.js';
+import type { JudgedPart } from '../evaluation/evaluate-part.js';
 
 /** A clock that is further off, or a reading that is older, says nothing about the way that it took, milliseconds. */
 const PLAUSIBLE_MS = 60_000;

@@ -1,10 +1,10 @@
 // biome-ignore-all lint/suspicious/noThenProperty: `then` is a key of the rule's document
-import { ruleSchema } from '@lamplighter/contracts/rule';
-import { compileRule } from '@lamplighter/evaluation/compile-rule';
-import { type EnqueueOutcome, type PartOutcome } from '@lamplighter/store/accept-readings';
-import { cancelCommand, enqueueCommand } from '@lamplighter/store/commands';
-import { connectRedis, type Redis } from '@lamplighter/store/connect';
-import { readDevice } from '@lamplighter/store/devices';
+import { ruleSchema } from '@lamplighter/contracts/rules/rule';
+import { compileRule } from '@lamplighter/evaluation/rule/compile-rule';
+import { type EnqueueOutcome, type PartOutcome } from '@lamplighter/store/telemetry/accept-readings';
+import { cancelCommand, enqueueCommand } from '@lamplighter/store/commands/commands';
+import { connectRedis, type Redis } from '@lamplighter/store/redis/connect';
+import { readDevice } from '@lamplighter/store/devices/devices';
 import {
   devicesKey,
   MAX_DEVICES_PER_FLEET,
@@ -12,7 +12,7 @@ import {
   SHARDS,
   shardOf,
 } from '@lamplighter/store/keys';
-import { startRedis } from '@lamplighter/test-kit/redis';
+import { startRedis } from '@lamplighter/test-kit/servers/redis';
 import { closeLater } from '@lamplighter/test-kit/resources';
 import { until } from '@lamplighter/test-kit/until';
 import type { DispatchService } from '../commands/dispatch.service.js';
@@ -26,11 +26,11 @@ import type { RuleErrors } from '../rule-book/rule-errors.service.js';
 import { RuleSet } from '../rule-book/rule-set.js';
 import type { StatePublisher } from '../state/state-publisher.service.js';
 import type { DeclaredTypes } from './declared-types.service.js';
-import { DeviceCache } from './device-cache.js';
-import { GroundsService } from './grounds.service.js';
+import { DeviceCache } from '../evaluation/device-cache.js';
+import { GroundsService } from './prefetch.service.js';
 import { IngestService } from './ingest.service.js';
 import type { Receipts, ReceiptsService } from './receipts.service.js';
-import type { RejectedService } from './rejected.service.js';
+import type { RejectedService } from '../rejected/rejected.service.js';
 
 const LAMP = 'lamp-1';
 const RULE = ruleSchema.parse({ id: 'night-light', when: 'light < 300', then: { led_on: true } });

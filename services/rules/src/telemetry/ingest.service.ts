@@ -1,14 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import { misfitFault, misfitIn } from '@lamplighter/contracts/declared-types';
+import { misfitFault, misfitIn } from '@lamplighter/contracts/telemetry/declared-types';
 import {
   parseTelemetry,
   type RefusedReading,
   type RejectReason,
   STALE_MS,
-} from '@lamplighter/contracts/reading';
-import { inexactFault, telemetryFault } from '@lamplighter/contracts/reading-fault';
+} from '@lamplighter/contracts/telemetry/reading';
+import { inexactFault, telemetryFault } from '@lamplighter/contracts/telemetry/reading-fault';
 import { pointerOf } from '@lamplighter/contracts/schema-problem';
-import { topicFault } from '@lamplighter/contracts/topic-fault';
+import { topicFault } from '@lamplighter/contracts/telemetry/topic-fault';
 import { deviceTopic, lessonTopic } from '@lamplighter/contracts/topics';
 import {
   acceptReadings,
@@ -16,10 +16,10 @@ import {
   isLiveKind,
   NEW_DEVICE,
   type PartOutcome,
-} from '@lamplighter/store/accept-readings';
-import type { Redis } from '@lamplighter/store/connect';
-import type { LiveEvent } from '@lamplighter/store/events';
-import { countRejected, type Refusals } from '@lamplighter/store/ledger';
+} from '@lamplighter/store/telemetry/accept-readings';
+import type { Redis } from '@lamplighter/store/redis/connect';
+import type { LiveEvent } from '@lamplighter/store/events/events';
+import { countRejected, type Refusals } from '@lamplighter/store/fleets/ledger';
 import { Inject, Injectable } from '@nestjs/common';
 import { DispatchService } from '../commands/dispatch.service.js';
 import { wakeUntilStored } from '../commands/wake-until-stored.js';
@@ -33,15 +33,15 @@ import { RuleErrors } from '../rule-book/rule-errors.service.js';
 import { StatePublisher } from '../state/state-publisher.service.js';
 import { REDIS } from '../tokens.js';
 import { DeclaredTypes } from './declared-types.service.js';
-import { DeviceCache } from './device-cache.js';
+import { DeviceCache } from '../evaluation/device-cache.js';
 import { endToEndSeconds } from './end-to-end.js';
-import { GroundsService } from './grounds.service.js';
-import { InTurn } from './in-turn.js';
-import { type JudgedPart, judge, type PendingReading, type Verdicts } from './judge.js';
-import type { KnownDevice } from './known-device.js';
+import { GroundsService } from './prefetch.service.js';
+import { InTurn } from '../store-access/ordered-retries.js';
+import { type JudgedPart, judge, type PendingReading, type Verdicts } from '../evaluation/evaluate-part.js';
+import type { KnownDevice } from '../evaluation/known-device.js';
 import { Receipts, ReceiptsService } from './receipts.service.js';
-import { RejectedService } from './rejected.service.js';
-import { untilStored } from './until-stored.js';
+import { RejectedService } from '../rejected/rejected.service.js';
+import { untilStored } from '../store-access/until-stored.js';
 
 /** A part that keeps being judged on old grounds is given up after this many rounds; each costs a rival's change in between. */
 const MAX_ROUNDS = 20;

@@ -1,0 +1,91 @@
+import type { CompiledRule } from '@lamplighter/evaluation/rule/compile-rule';
+import { evaluate, type RuleState } from '@lamplighter/evaluation/evaluate/evaluate';
+import { type Vote, voteOf } from '@lamplighter/evaluation/quorum/quorum';
+import { type GroupState, judgeGroup } from '@lamplighter/evaluation/quorum/quorum-group';
+import { type Faults, Field, TICK_MS, TICKS } from './field.js';
+import { isDark, POLICIES } from './policies.js';
+
+/** How one policy did on one day. */
+export interface Outcome {
+  /** Minutes for which the lights were on by day, and off in the dark. */
+  readonly falseOnMinutes: number;
+  readonly missedMinutes: number;
+  /** How often they were switched; the day itself asks for two. */
+  readonly switches: number;
+}
+
+/** Time that the simulated day begins with, so that no time is 0. */
+const MIDNIGHT = 1_000_000_000_000;
+const MINUTES_PER_TICK = TICK_MS / 60_000;
+
+/** One field on one day under all policies: every sensor reports once per tick, then everyone decides. In the order of the policies. */
+export function runTrial(faults: Faults, sensors: number, seed: number): Outcome[] {
+  const field = new Field(seed, sensors, faults);
+  const deciders = POLICIES.map(({ ruleFor }) => deciderOf(ruleFor(sensors)));
+  const scores = POLICIES.map(() => ({
+    falseOn: 0,
+    missed: 0,
+    switches: 0,
+    isOn: undefined as boolean | undefined,
+  }));
+  const lights: (number | undefined)[] = Array.from({ length: sensors });
+  let dark = true;
+  for (let tick = 0; tick < TICKS; tick += 1) {
+    dark = isDark(field.truth(tick), dark);
+    for (let sensor = 0; sensor < sensors; sensor += 1) lights[sensor] = field.reading(sensor, tick);
+    for (const [i, decide] of deciders.entries()) {
+      const isOn = decide(lights, MIDNIGHT + tick * TICK_MS);
+      const score = scores[i]!;
+      if (isOn && !dark) score.falseOn += 1;
+      if (!isOn && dark) score.missed += 1;
+      if (score.isOn !== undefined && score.isOn !== isOn) score.switches += 1;
+      score.isOn = isOn;
+    }
+  }
+  return scores.map(({ falseOn, missed, switches }) => ({
+    falseOnMinutes: falseOn * MINUTES_PER_TICK,
+    missedMinutes: missed * MINUTES_PER_TICK,
+    switches,
+  }));
+}
+
+/** Takes what every sensor says now, and tells whether the lights are on after it. */
+type Decider = (lights: readonly (number | undefined)[], now: number) => boolean;
+
+function deciderOf(rule: CompiledRule): Decider {
+  return rule.quorum === undefined ? firstSensor(rule) : wholeGroup(rule);
+}
+
+function firstSensor(rule: CompiledRule): Decider {
+  const device = { address: { fleet: 'lab', device: 's-0' }, answers: true, lesson: false };
+  let state: RuleState | undefined;
+  return ([light], now) => {
+    if (light !== undefined) {
+      const observation = { trigger: 'reading', reading: { light }, ageMs: 0, heardAt: now } as const;
+      state = evaluate(rule, state, observation, device, now).state;
+    }
+    return state?.raised ?? false;
+  };
+}
+
+function wholeGroup(rule: CompiledRule): Decider {
+  const votes: Vote[] = [];
+  /** Where the vote of each sensor stands among the votes. */
+  const places: number[] = [];
+  let state: GroupState | undefined;
+  return (lights, now) => {
+    for (let sensor = 0; sensor < lights.length; sensor += 1) {
+      const light = lights[sensor];
+      if (light === undefined) continue;
+      const place = places[sensor] ?? votes.length;
+      places[sensor] = place;
+      const before = votes[place];
+      const device = before?.device ?? `s-${sensor}`;
+      const said = voteOf(rule, before?.value === 1, { reading: { light } });
+      votes[place] = { device, value: Number(said), receivedAt: now, since: rule.since };
+    }
+    const moment = { fleet: 'lab', trigger: 'reading', now, listeningSince: MIDNIGHT } as const;
+    state = judgeGroup(rule, state, votes, moment)?.state ?? state;
+    return state?.rule?.raised ?? false;
+  };
+}

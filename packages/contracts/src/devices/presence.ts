@@ -1,0 +1,105 @@
+import { z } from 'zod';
+import { BOUNDS } from '../bounds.js';
+import { IDENTITY } from '../identity.js';
+import {
+  count,
+  type InputFault,
+  integerProblem,
+  inWords,
+  isObject,
+  nameOf,
+  payloadFault,
+  readJson,
+  reasonOf,
+  schemaFault,
+} from '../telemetry/input-fault.js';
+
+/**
+ * Birth and will on `<id>/presence/<device>`, both retained. `session` is a number that is another one for each connection of the device
+ * (milliseconds since 1970 will do), so that the will of an old session cannot end a newer one. The latest birth begins the present
+ * session, whatever its number; a device whose number is always the same is online again with its next birth or reading if the will of
+ * an earlier connection arrives late.
+ * `telemetry` says whether the device keeps readings while offline (`keep`) or only the latest counts.
+ * `sleeps` is for a device that connects only to report: it does so at least that often, milliseconds, and its will or
+ * goodbye in between means nothing. `reports` is for a device that stays connected and seldom reports: it does so at least that
+ * often, milliseconds, and is stale after one and a half times that instead of 30 s.
+ * `forgetAfter` is for a device that may leave for good: one that has been away for longer, milliseconds, is removed with all that
+ * is stored of it. Without it a device is kept until someone deletes it.
+ * `goodbye` is what such a device says itself when it disconnects in good order: it may not return, and nobody has to look for it.
+ * `boot` names the run of the device's program, or of the actuator itself: a birth with the same name is a reconnection and nothing
+ * was forgotten; with another one, or none, the device may have restarted, and rules command again what holds.
+ */
+export const birthSchema = z.object({
+  online: z.literal(true),
+  session: z.int().min(1),
+  at: z.int().min(0).optional(),
+  telemetry: z.enum(['latest', 'keep']).optional(),
+  sleeps: z.int().min(BOUNDS.minSleepMs).max(BOUNDS.maxSleepMs).optional(),
+  forgetAfter: z.int().min(BOUNDS.minForgetMs).max(BOUNDS.maxForgetMs).optional(),
+  boot: z.string().regex(IDENTITY, 'must be 1 to 64 letters, digits, "_", "." or "-"').optional(),
+  reports: z.int().min(BOUNDS.minSleepMs).max(BOUNDS.maxSleepMs).optional(),
+});
+export const willSchema = z.object({
+  online: z.literal(false),
+  session: z.int().min(1),
+  goodbye: z.literal(true).optional(),
+});
+const presenceSchema = z.discriminatedUnion('online', [birthSchema, willSchema]);
+
+export type Birth = z.infer<typeof birthSchema>;
+export type Will = z.infer<typeof willSchema>;
+
+/** Largest birth or will, bytes. */
+const MAX_PRESENCE_BYTES = 1024;
+
+/** Reads a birth or a will; undefined if it is neither. Never throws. */
+export function parsePresence(payload: Buffer): Birth | Will | undefined {
+  const json = readJson(payload, MAX_PRESENCE_BYTES);
+  return 'value' in json ? presenceSchema.safeParse(json.value).data : undefined;
+}
+
+/** Why `parsePresence` refused a payload. */
+export const presenceReason = (payload: Buffer) => reasonOf(payload, MAX_PRESENCE_BYTES);
+
+/** Says what is wrong with a payload that `parsePresence` refused. Duplicate keys are not: JSON.parse takes the last one. */
+export function presenceFault(payload: Buffer): InputFault {
+  return payloadFault(payload, MAX_PRESENCE_BYTES) ?? shapeFault(JSON.parse(payload.toString()));
+}
+
+function shapeFault(value: unknown): InputFault {
+  if (!isObject(value))
+    return schemaFault([], `a birth or will must be a JSON object, not ${inWords(value)}`);
+  const { online, session, at, telemetry, sleeps } = value;
+  const must = (key: string, what: string) =>
+    schemaFault([key], `${nameOf([key])} must be ${what}, not ${inWords(value[key])}`);
+  if (online === undefined) return schemaFault([], '`online` is missing: true in a birth, false in a will');
+  if (typeof online !== 'boolean') return must('online', 'true (a birth) or false (a will)');
+  if (session === undefined)
+    return schemaFault(
+      [],
+      '`session` is missing: an integer that grows with each connection, such as milliseconds since 1970',
+    );
+  const problem = integerProblem(['session'], session, 1);
+  if (problem !== undefined) return schemaFault(['session'], problem);
+  const time =
+    at === undefined ? undefined : integerProblem(['at'], at, 0, 'an integer, milliseconds since 1970');
+  if (time !== undefined) return schemaFault(['at'], time);
+  if (telemetry !== undefined && telemetry !== 'latest' && telemetry !== 'keep')
+    return must('telemetry', '"latest" or "keep"');
+  const { minSleepMs, maxSleepMs } = BOUNDS;
+  const period =
+    sleeps === undefined
+      ? undefined
+      : integerProblem(['sleeps'], sleeps, minSleepMs, 'an integer, milliseconds');
+  if (period !== undefined) return schemaFault(['sleeps'], period);
+  if (typeof sleeps === 'number' && sleeps > maxSleepMs)
+    return schemaFault(['sleeps'], `\`sleeps\` is ${count(sleeps)} ms, at most ${count(maxSleepMs)}`);
+  return schemaFault([], 'it is neither a birth nor a will');
+}
+
+/**
+ * How a device stands: `online` (fresh telemetry or a birth within the freshness period), `stale` (silent for longer),
+ * `offline` (its will or a goodbye came, and it does not sleep), `never_seen` (a command waits for it, but it never spoke).
+ */
+export const PRESENCE_STATES = ['online', 'stale', 'offline', 'never_seen'] as const;
+export type PresenceState = (typeof PRESENCE_STATES)[number];

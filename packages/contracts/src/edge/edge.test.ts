@@ -1,0 +1,90 @@
+// biome-ignore-all lint/suspicious/noThenProperty: `then` is a key of the rule's document
+import fc from 'fast-check';
+import { edgeRuleAction, parseEdgeDecision, parseEdgeReport } from './edge.js';
+import { parseTelemetry } from '../telemetry/reading.js';
+import { type RuleInput, ruleSchema } from '../rules/rule.js';
+
+const NOW = 1_800_000_000_000;
+const DECISION = {
+  id: NOW,
+  rule: 'night-light',
+  version: 3,
+  raise: true,
+  reason: 'change',
+  action: { led_on: true },
+  seq: 7,
+  now: NOW,
+  trigger: 'reading',
+  because: { state: { since: 2, raised: false, at: 5 }, reading: { light: 100 }, ageMs: 0, heardAt: NOW },
+};
+const REPORT = {
+  rule: 'night-light',
+  state: { since: 2, raised: true, at: NOW },
+  decisions: [JSON.stringify(DECISION)],
+};
+
+describe('what a device reports of its own decisions', () => {
+  it('is part of a reading that the server takes', () => {
+    const payload = Buffer.from(JSON.stringify({ light: 1, _seq: 8, _edge: REPORT }));
+    const [parsed] = parseTelemetry(payload, NOW).readings;
+    expect(parseEdgeReport(parsed!.reading._edge)).toEqual({
+      rule: 'night-light',
+      state: REPORT.state,
+      decisions: [DECISION],
+      dropped: 0,
+    });
+  });
+
+  it.each([
+    ['no report', 5],
+    ['too many decisions', { ...REPORT, decisions: Array.from({ length: 9 }, () => '{}') }],
+    ['one that is too long', { ...REPORT, decisions: ['x'.repeat(1001)] }],
+    ['a state that is none', { ...REPORT, state: { since: 1, raised: 'yes', at: 1 } }],
+    ['a state with more to it', { ...REPORT, state: { ...REPORT.state, more: 1 } }],
+  ])('is refused as a whole: %s', (_what, report) => {
+    expect(parseEdgeReport(report)).toBeUndefined();
+  });
+
+  it('leaves out single decisions that are none', () => {
+    const decisions = [
+      '',
+      '{}',
+      'null',
+      JSON.stringify({ ...DECISION, id: -1 }),
+      '{"__proto__":{}}',
+      REPORT.decisions[0],
+    ];
+    expect(parseEdgeReport({ ...REPORT, decisions })?.decisions).toEqual([DECISION]);
+    const deep = JSON.stringify({
+      ...DECISION,
+      because: { ...DECISION.because, reading: { a: [[[[[1]]]]] } },
+    });
+    expect(parseEdgeDecision(deep)).toBeUndefined();
+  });
+
+  it('never throws, whatever it is', () => {
+    fc.assert(fc.property(fc.jsonValue(), (value) => void parseEdgeReport(value)));
+    fc.assert(fc.property(fc.string(), (text) => void parseEdgeDecision(text)));
+  });
+});
+
+describe('the action that brings a device a rule', () => {
+  const offered = (rule: Partial<RuleInput>) =>
+    edgeRuleAction('lamp-1', {
+      version: 1,
+      since: 1,
+      rule: ruleSchema.parse({ id: 'a', when: 'light < 300', then: { led_on: true }, ...rule }),
+    });
+
+  it('holds the rule whole', () => {
+    expect(offered({})).toEqual({ action: { edge_rule: { version: 1, since: 1, rule: expect.anything() } } });
+  });
+
+  it.each<[problem: RegExp, rule: Partial<RuleInput>]>([
+    [/not about device "lamp-1"/, { scope: { devices: ['hall-*'] } }],
+    [/does not both count and command/, { quorum: { policy: 'any' }, target: { devices: ['siren'] } }],
+    [/at most 4096 bytes/, { description: 'x'.repeat(500), then: { text: 'y'.repeat(3500) } }],
+  ])('is none: %s', (problem, rule) => {
+    expect(offered(rule)).toEqual({ problem: expect.stringMatching(problem) });
+  });
+});

@@ -1,0 +1,52 @@
+import { type InputFault, inWords, isObject, nameOf } from './input-fault.js';
+import type { Reading } from './reading.js';
+import { pointerOf } from '../schema-problem.js';
+import type { MeasurementType, TelemetrySchema } from './telemetry-schema.js';
+
+/** What a fleet has declared of one measurement. */
+export interface DeclaredType {
+  readonly name: string;
+  readonly type: MeasurementType;
+}
+
+const IN_WORDS: Readonly<Record<MeasurementType, string>> = {
+  number: 'a number',
+  boolean: 'true or false',
+  string: 'text',
+  object: 'an object or a list',
+};
+
+/** The types of a telemetry schema, in a form that costs little to compare. */
+export function declaredTypes({ measurements }: TelemetrySchema): readonly DeclaredType[] {
+  return Object.entries(measurements).map(([name, { type }]) => ({ name, type }));
+}
+
+/** The first measurement of a reading that has another type than declared. One that is missing or null fits. */
+export function misfitIn(declared: readonly DeclaredType[], reading: Reading): DeclaredType | undefined {
+  for (const one of declared) {
+    const value = reading[one.name];
+    if (value !== undefined && value !== null && typeof value !== one.type) return one;
+  }
+  return undefined;
+}
+
+/** Says which measurement of an accepted payload has another type than declared; of a replay, in its first such reading. */
+export function misfitFault(
+  declared: readonly DeclaredType[],
+  payload: Buffer,
+): InputFault<'type'> | undefined {
+  const value: unknown = JSON.parse(payload.toString());
+  const readings: readonly unknown[] = Array.isArray(value) ? value : [value];
+  for (const [i, reading] of readings.entries()) {
+    const misfit = isObject(reading) ? misfitIn(declared, reading as Reading) : undefined;
+    if (misfit === undefined) continue;
+    const { name, type } = misfit;
+    const place = Array.isArray(value) ? `reading ${i + 1} of ${readings.length}: ` : '';
+    return {
+      reason: 'type',
+      field: pointerOf(Array.isArray(value) ? [i, name] : [name]),
+      problem: `${place}${nameOf([name])} is ${inWords((reading as Reading)[name])}; the fleet's telemetry schema declares ${IN_WORDS[type]}`,
+    };
+  }
+  return undefined;
+}

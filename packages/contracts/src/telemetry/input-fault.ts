@@ -1,0 +1,137 @@
+import { isUtf8 } from 'node:buffer';
+import { jsonFault } from './json-scan.js';
+import { REJECT_REASONS, type RejectReason } from './reading.js';
+import { pointerOf } from '../schema-problem.js';
+
+/**
+ * What devices send and the service cannot take, in one vocabulary. The reason is counted for every message; the sentence is worked out
+ * for samples only, since it costs more than the refusal.
+ */
+export const INPUT_KINDS = [
+  'telemetry',
+  'presence',
+  'acknowledgement',
+  'edge',
+  'topic',
+  'connection',
+] as const;
+/**
+ * `edge`: a report of decisions taken at the edge, inside a reading that is itself accepted. `topic`: a message on a misspelt topic.
+ * `connection`: the broker closed a connection.
+ */
+export type InputKind = (typeof INPUT_KINDS)[number];
+
+/** Why input was refused. A closed set: it is a metric label. */
+export const INPUT_REASONS = [
+  ...REJECT_REASONS,
+  /** An answer whose `id` is that of no command, or of another device's. */
+  'unknown_command',
+  /** A second client connected with the same client id. */
+  'takeover',
+  /** The broker could not read a packet. */
+  'protocol',
+] as const;
+export type InputReason = (typeof INPUT_REASONS)[number];
+
+/** Why input that was accepted is shown all the same. A closed set: it is a metric label. */
+export const SUSPICIONS = [
+  /** Text where a rule needs a number, or a value of another type than the fleet's telemetry schema declares. */
+  'type',
+  /** An integer above 2^53-1. */
+  'inexact',
+] as const;
+export type Suspicion = (typeof SUSPICIONS)[number];
+
+/** What is wrong with an input. `field` is a JSON pointer (RFC 6901); `problem` a sentence. */
+export interface InputFault<Reason extends string = InputReason> {
+  readonly reason: Reason;
+  readonly field?: string;
+  readonly problem: string;
+}
+
+/** Why a payload is not JSON of a size. */
+type PayloadReason = Extract<RejectReason, 'too_large' | 'binary' | 'bad_json'>;
+
+/** Reads a JSON payload of at most so many bytes, or says why it is none. Never throws. */
+export function readJson(
+  payload: Buffer,
+  maxBytes: number,
+): { readonly value: unknown } | { readonly refused: PayloadReason } {
+  if (payload.length > maxBytes) return { refused: 'too_large' };
+  if (!isUtf8(payload)) return { refused: 'binary' };
+  try {
+    return { value: JSON.parse(payload.toString()) };
+  } catch {
+    return { refused: 'bad_json' };
+  }
+}
+
+/** Why a payload was refused that is to be JSON of a shape. Cheap: for every refused message. */
+export function reasonOf(payload: Buffer, maxBytes: number): PayloadReason | 'schema' {
+  const json = readJson(payload, maxBytes);
+  return 'refused' in json ? json.refused : 'schema';
+}
+
+/** What keeps a payload from being JSON of that size. */
+export function payloadFault(payload: Buffer, maxBytes: number): InputFault<PayloadReason> | undefined {
+  if (payload.length > maxBytes)
+    return {
+      reason: 'too_large',
+      problem: `the payload has ${count(payload.length)} bytes, at most ${count(maxBytes)}`,
+    };
+  const text = payload.toString();
+  if (!isUtf8(payload))
+    return {
+      reason: 'binary',
+      problem: `the payload is not UTF-8 text (from character ${text.indexOf('\ufffd') + 1} on)`,
+    };
+  const json = jsonFault(text);
+  if (json === undefined) return undefined;
+  if (text.trim() === '') return { reason: 'bad_json', problem: 'the payload is empty' };
+  return { reason: 'bad_json', problem: `invalid JSON at character ${json.at + 1}: ${json.problem}` };
+}
+
+/** A fault at a place. */
+export function schemaFault(path: readonly PropertyKey[], problem: string): InputFault<'schema'> {
+  return { reason: 'schema', ...(path.length > 0 && { field: pointerOf(path) }), problem };
+}
+
+/** What is wrong with a value that is to be an integer of at least `min`; a sentence, or undefined. `path` ends with its name. */
+export function integerProblem(
+  path: readonly PropertyKey[],
+  value: unknown,
+  min: number,
+  what = 'an integer',
+): string | undefined {
+  const name = nameOf(path);
+  if (typeof value !== 'number') return `${name} must be ${what}, not ${inWords(value)}`;
+  if (Math.abs(value) > Number.MAX_SAFE_INTEGER)
+    return `${name} is ${value > 0 ? 'larger than 2^53-1' : 'less than -(2^53-1)'} and cannot be kept exactly`;
+  if (!Number.isInteger(value)) return `${name} must be ${what}, not ${value}`;
+  return value < min ? `${name} is ${value}, at least ${min}` : undefined;
+}
+
+/** Of a path the name, as a sentence has it. */
+export function nameOf(path: readonly PropertyKey[]): string {
+  return `\`${path.map(String).join('.').slice(0, 100)}\``;
+}
+
+/** A JSON value in a few words. */
+export function inWords(value: unknown): string {
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return 'a list';
+  if (typeof value === 'string') {
+    const short = value.length > 40 ? `${value.slice(0, 40).toWellFormed()}…` : value.toWellFormed();
+    return `the text ${JSON.stringify(short)}`;
+  }
+  return typeof value === 'object' ? 'an object' : String(value);
+}
+
+/** A number with its thousands set apart: `262,144`. */
+export function count(number: number): string {
+  return number.toLocaleString('en-US');
+}
+
+export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

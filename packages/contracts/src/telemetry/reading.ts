@@ -1,0 +1,278 @@
+import { isUtf8 } from 'node:buffer';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { z } from 'zod';
+import { BOUNDS } from '../bounds.js';
+import { isHarmless } from '../json-value.js';
+
+/**
+ * A reading is a JSON object. Keys without a leading underscore are measurements. `_seq` is a strictly increasing
+ * integer per device, `_at` the device's time in milliseconds since 1970. `_n` counts the readings that the device has
+ * taken, this one included, since its program (or its storage) began, and `_dropped` those of them that it dropped itself:
+ * with both the ledger can tell what was lost on the way. All are optional.
+ * Other keys with a leading underscore are reserved: accepted, stored, and not shown as measurements.
+ */
+export type Measurement = number | boolean | string | null | Measurement[] | { [name: string]: Measurement };
+export interface Reading {
+  _seq?: number;
+  _at?: number;
+  _n?: number;
+  _dropped?: number;
+  [name: string]: Measurement | undefined;
+}
+
+/** Why a telemetry message, or one reading of a replay, was refused. A closed set: it is a metric label. */
+export const REJECT_REASONS = [
+  'bad_json',
+  'schema',
+  'too_large',
+  'too_deep',
+  'binary',
+  'clock',
+  'topic',
+  'sub_topic',
+  'identity',
+  'unknown_device',
+] as const;
+export type RejectReason = (typeof REJECT_REASONS)[number];
+
+/**
+ * Why a reading is history: it was not judged when it came, as far as this says. `late`: a newer one had come before. `replayed`: it is
+ * part of a replay, and not its newest. `retained`: the broker had kept it for its subscribers, so its age is unknown. `stale`: by its
+ * device's clock it was older than `STALE_MS` when it came. A closed set: it is a metric label.
+ */
+export const HISTORY_REASONS = ['late', 'replayed', 'retained', 'stale'] as const;
+export type HistoryReason = (typeof HISTORY_REASONS)[number];
+
+/** The default `maxAge` of rules, milliseconds. */
+export const STALE_MS = 30_000;
+
+/** A valid reading and the JSON text that is stored for it. */
+export interface ParsedReading {
+  readonly reading: Reading;
+  readonly json: string;
+}
+
+/** A refused reading, or a whole message. `seq` is its `_seq` if that much of it could be read. */
+export interface RefusedReading {
+  readonly reason: RejectReason;
+  readonly seq?: number;
+}
+
+/** What became of a telemetry payload: readings in the order of arrival, and a reason for each one refused. */
+export interface ParsedTelemetry {
+  readonly readings: ParsedReading[];
+  readonly rejected: RefusedReading[];
+  /** The payload holds a number beyond 2^53: perhaps an integer that cannot be kept exactly. */
+  readonly huge?: true;
+}
+
+const scalar = z.union([z.number(), z.boolean(), z.string().max(BOUNDS.maxStringLength), z.null()]);
+const nested = (inner: z.ZodType): z.ZodType =>
+  z.union([
+    scalar,
+    // `maxProperties` is for the compiled check: zod has no such bound for records.
+    z.record(z.string().max(BOUNDS.maxNameLength), inner).meta({ maxProperties: BOUNDS.maxKeys }),
+    z.array(inner).max(BOUNDS.maxKeys),
+  ]);
+
+function measurementSchema(levels: number): z.ZodType {
+  return levels <= 1 ? scalar : nested(measurementSchema(levels - 1));
+}
+
+/** The one schema of a reading; the compiled check of the hot path and the API documents come from it. */
+export const readingSchema = z
+  .object({
+    _seq: z.int().min(0).optional(),
+    _at: z.int().min(0).optional(),
+    _n: z.int().min(1).optional(),
+    _dropped: z.int().min(0).optional(),
+  })
+  .catchall(measurementSchema(BOUNDS.maxDepth));
+
+// `strictNumbers` refuses what JSON.parse makes of 1e999.
+const ajv = new Ajv2020({ strict: false, strictNumbers: true, validateFormats: false });
+const isReading = ajv.compile<Reading>(withoutUnions(z.toJSONSchema(readingSchema)));
+
+/**
+ * Text that can hold a forbidden key or a lone surrogate, perhaps escaped; anything else skips the slow walk.
+ * The compiled check lets an own `__proto__` through.
+ */
+const SUSPECT = /\\u|__proto__|constructor|prototype/;
+
+/**
+ * Reads a telemetry payload: one reading (object), or a replay of up to 500 (array of objects). Never throws.
+ * @param payload the bytes as they came from the broker
+ * @param now server time, milliseconds; the bounds of `_at` hang on it
+ */
+export function parseTelemetry(payload: Buffer, now: number): ParsedTelemetry {
+  if (payload.length > BOUNDS.maxPayloadBytes) return refuse('too_large');
+  if (!isUtf8(payload)) return refuse('binary');
+  const text = payload.toString();
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return refuse('bad_json');
+  }
+  if (Array.isArray(value)) return parseReplay(value, text, now);
+  if (payload.length > BOUNDS.maxReadingBytes) return refuse('too_large');
+  const reason = checkReading(value, text, now);
+  if (reason !== undefined) return refuse(reason, value);
+  const members = new MemberCount(value);
+  if (members.hasDuplicates(text)) return refuse('bad_json', value);
+  const readings = [{ reading: value as Reading, json: text }];
+  return members.huge ? { readings, rejected: [], huge: true } : { readings, rejected: [] };
+}
+
+function parseReplay(values: unknown[], text: string, now: number): ParsedTelemetry {
+  if (values.length > BOUNDS.maxReplay) return refuse('too_large');
+  if (values.length === 0) return refuse('schema');
+  // The depth first: it is found without recursion, and bounds that of everything after it.
+  const isShallow = depth(text) <= BOUNDS.maxDepth + 1;
+  const members = isShallow ? new MemberCount(values) : undefined;
+  const isTidy = members !== undefined && !members.hasDuplicates(text);
+  const texts = isTidy ? undefined : itemsOf(text);
+  const parsed: ParsedTelemetry = { readings: [], rejected: [] };
+  for (const [i, value] of values.entries()) {
+    const json = texts?.[i] ?? JSON.stringify(value);
+    const tooLarge = Buffer.byteLength(json) > BOUNDS.maxReadingBytes;
+    let reason = tooLarge ? 'too_large' : checkReading(value, json, now);
+    if (reason === undefined && !isTidy && new MemberCount(value).hasDuplicates(json)) reason = 'bad_json';
+    if (reason === undefined) parsed.readings.push({ reading: value as Reading, json });
+    else parsed.rejected.push(refused(reason, value));
+  }
+  return members?.huge ? { ...parsed, huge: true } : parsed;
+}
+
+/** The texts of the items of a JSON array, so that one bad reading of a replay is told from the others. */
+export function itemsOf(text: string): string[] {
+  const items: string[] = [];
+  let level = 0;
+  let start = text.indexOf('[') + 1;
+  walkOutsideStrings(text, (char, at) => {
+    if (char === '{' || char === '[') level += 1;
+    else if (char === '}' || char === ']') level -= 1;
+    if ((char !== ',' || level !== 1) && level !== 0) return;
+    if (char === ',' || char === ']') items.push(text.slice(start, at).trim());
+    start = at + 1;
+  });
+  return items;
+}
+
+function checkReading(value: unknown, text: string, now: number): RejectReason | undefined {
+  if (!isReading(value)) return depth(text) > BOUNDS.maxDepth ? 'too_deep' : 'schema';
+  let keys = 0;
+  for (const key in value) {
+    keys += 1;
+    if (key.length > BOUNDS.maxNameLength) return 'schema';
+  }
+  if (keys === 0 || keys > BOUNDS.maxKeys) return 'schema';
+  if (SUSPECT.test(text) && !isHarmless(value, BOUNDS.maxDepth)) return 'schema';
+  const at = value._at;
+  if (at !== undefined && (at > now + BOUNDS.maxClockAheadMs || at < now - BOUNDS.maxClockBehindMs))
+    return 'clock';
+  return undefined;
+}
+
+/** Counts the members of all objects in a value, and notices numbers beyond 2^53 on the way. */
+class MemberCount {
+  huge = false;
+  private readonly members: number;
+
+  constructor(value: unknown) {
+    this.members = this.count(value);
+  }
+
+  /** Nobody can know which of two equal keys is meant. Each member has one colon, so counting colons finds the lost ones. */
+  hasDuplicates(text: string): boolean {
+    let colons = 0;
+    for (let at = text.indexOf(':'); at !== -1; at = text.indexOf(':', at + 1)) colons += 1;
+    return colons !== this.members && colonsOutsideStrings(text) !== this.members;
+  }
+
+  private count(value: unknown): number {
+    if (typeof value !== 'object' || value === null) return 0;
+    let members = 0;
+    if (Array.isArray(value)) {
+      for (const item of value) {
+        if (typeof item === 'number') this.look(item);
+        else members += this.count(item);
+      }
+      return members;
+    }
+    for (const key in value) {
+      const inner: unknown = (value as Record<string, unknown>)[key];
+      members += 1;
+      if (typeof inner === 'number') this.look(inner);
+      else if (typeof inner === 'object') members += this.count(inner);
+    }
+    return members;
+  }
+
+  private look(number: number): void {
+    if (number > Number.MAX_SAFE_INTEGER || number < Number.MIN_SAFE_INTEGER) this.huge = true;
+  }
+}
+
+function colonsOutsideStrings(text: string): number {
+  let colons = 0;
+  walkOutsideStrings(text, (char) => {
+    if (char === ':') colons += 1;
+  });
+  return colons;
+}
+
+/** Nesting of a JSON text, without recursion. */
+export function depth(text: string): number {
+  let level = 0;
+  let deepest = 0;
+  walkOutsideStrings(text, (char) => {
+    if (char === '{' || char === '[') deepest = Math.max(deepest, ++level);
+    else if (char === '}' || char === ']') level -= 1;
+  });
+  return deepest;
+}
+
+function walkOutsideStrings(text: string, visit: (char: string, at: number) => void): void {
+  let inString = false;
+  for (let i = 0; i < text.length; i += 1) {
+    const char = text[i]!;
+    if (inString && char === '\\') i += 1;
+    else if (char === '"') inString = !inString;
+    else if (!inString) visit(char, i);
+  }
+}
+
+function refuse(reason: RejectReason, value?: unknown): ParsedTelemetry {
+  return { readings: [], rejected: [refused(reason, value)] };
+}
+
+function refused(reason: RejectReason, value: unknown): RefusedReading {
+  const seq: unknown =
+    typeof value === 'object' && value !== null && '_seq' in value ? value._seq : undefined;
+  return typeof seq === 'number' && Number.isSafeInteger(seq) && seq >= 0 ? { reason, seq } : { reason };
+}
+
+type JsonSchema = z.core.JSONSchema.BaseSchema;
+
+/**
+ * The same schema with each union as one list of types. Its branches are of different types, and a keyword binds values of its own
+ * type only, so they may stand side by side. Ajv would try the branches one by one, and write an error for each that a value is not of.
+ */
+function withoutUnions(schema: JsonSchema): JsonSchema {
+  const { anyOf, ...rest } = schema;
+  if (anyOf !== undefined) {
+    const branches = anyOf.map((branch) => withoutUnions(branch as JsonSchema));
+    const type = branches.flatMap((branch) => branch.type ?? []);
+    return Object.assign(rest, ...branches, { type });
+  }
+  const within = (inner: typeof schema.items) =>
+    typeof inner === 'object' && !Array.isArray(inner) ? withoutUnions(inner as JsonSchema) : inner;
+  return {
+    ...rest,
+    ...(rest.items !== undefined && { items: within(rest.items) }),
+    ...(rest.additionalProperties !== undefined && {
+      additionalProperties: within(rest.additionalProperties as typeof schema.items),
+    }),
+  } as JsonSchema;
+}

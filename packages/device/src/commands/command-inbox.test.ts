@@ -1,0 +1,318 @@
+import type { Answer, CommandEnvelope } from '@lamplighter/contracts/commands/command';
+import fc from 'fast-check';
+import { CommandInbox, DEFAULT_INBOX_LIMITS, type InboxLimits } from './command-inbox.js';
+import type { DeviceEvent } from '../device-event.js';
+import { AnswerAfterRestart, type Execute } from './execute-command.js';
+import { MemoryStorage, StorageFailed } from '../storage/storage.js';
+
+const NOW = 1_800_000_000_000;
+const now = () => NOW;
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+const never = () => new Promise(() => {});
+
+const command = (id: string, more: Partial<CommandEnvelope> = {}) => ({
+  action: { led_on: true },
+  envelope: { id, lane: `lane-of-${id}`, seq: 1, attempt: 1, expiresAt: NOW + 1000, ...more },
+});
+
+interface Given {
+  limits?: Partial<InboxLimits>;
+  storage?: MemoryStorage;
+  survivesRestart?: boolean;
+  brokerTakes?: boolean;
+}
+
+/** An inbox whose answers are collected; the broker takes them unless told otherwise. */
+function inboxWith(execute: Execute, given: Given = {}) {
+  const { storage = new MemoryStorage(), survivesRestart = true, brokerTakes = true } = given;
+  const answers: Answer[] = [];
+  const traces: (string | undefined)[] = [];
+  const events: DeviceEvent[] = [];
+  const link = { brokerTakes };
+  const inbox = new CommandInbox({
+    execute,
+    send: (answer, delivered, traceparent) => {
+      answers.push(answer);
+      traces.push(traceparent);
+      if (link.brokerTakes) delivered?.();
+    },
+    storage,
+    survivesRestart,
+    limits: { ...DEFAULT_INBOX_LIMITS, ...given.limits },
+    onEvent: (event) => events.push(event),
+  });
+  const statuses = () => answers.map(({ id, status }) => `${id} ${status}`);
+  return { inbox, answers, traces, link, statuses, storage, events };
+}
+
+describe('the command inbox', () => {
+  it('acknowledges, executes, and answers with the result', async () => {
+    const executed: unknown[] = [];
+    const { inbox, answers } = inboxWith((action) => {
+      executed.push(action);
+      return 'done';
+    });
+    expect(inbox.receive(command('a'), now)).toBe('executed');
+    await turn();
+    expect(executed).toEqual([{ led_on: true }]);
+    expect(answers).toEqual([
+      { id: 'a', status: 'acknowledged' },
+      { id: 'a', status: 'succeeded', result: 'done' },
+    ]);
+  });
+
+  it('hands the trace of a command to the program, and puts it on every answer', async () => {
+    const handed: unknown[] = [];
+    const { inbox, traces } = inboxWith((_action, _envelope, trace) => void handed.push(trace));
+    inbox.receive({ ...command('a'), traceparent: 'the trace' }, now);
+    await turn();
+    inbox.receive({ ...command('a', { attempt: 2 }), traceparent: 'the trace' }, now);
+    inbox.receive(command('b', { lane: 'other' }), now);
+    await turn();
+    expect(handed).toEqual(['the trace', undefined]);
+    expect(traces).toEqual(['the trace', 'the trace', 'the trace', undefined, undefined]);
+  });
+
+  it('executes a repeated command once and gives the stored answer again', async () => {
+    let executions = 0;
+    const { inbox, answers } = inboxWith(() => ++executions);
+    inbox.receive(command('a'), now);
+    await turn();
+    expect(inbox.receive(command('a', { attempt: 2 }), now)).toBe('repeated');
+    expect(executions).toBe(1);
+    expect(answers.at(-1)).toEqual({ id: 'a', status: 'succeeded', result: 1 });
+  });
+
+  it('acknowledges a repeated command that still runs, and answers once it ends', async () => {
+    let finish = (_result: string) => {};
+    const { inbox, statuses } = inboxWith(
+      () =>
+        new Promise((resolve) => {
+          finish = resolve;
+        }),
+    );
+    inbox.receive(command('a'), now);
+    expect(inbox.receive(command('a'), now)).toBe('repeated');
+    finish('done');
+    await turn();
+    expect(statuses()).toEqual(['a acknowledged', 'a acknowledged', 'a succeeded']);
+  });
+
+  it('refuses an expired command, also when it comes again', () => {
+    const { inbox, answers } = inboxWith(() => {
+      throw new Error('executed');
+    });
+    expect(inbox.receive(command('a', { expiresAt: NOW }), now)).toBe('expired');
+    expect(inbox.receive(command('a', { expiresAt: NOW }), now)).toBe('repeated');
+    const refused = { id: 'a', status: 'rejected', reason: 'expired' };
+    expect(answers).toEqual([refused, refused]);
+  });
+
+  it('refuses a command that expired while the disk was busy', () => {
+    const { inbox, events } = inboxWith(never);
+    const times = [NOW, NOW + 1000];
+    expect(inbox.receive(command('a'), () => times.shift() ?? 0)).toBe('expired');
+    expect(events.map(({ event }) => event)).toEqual(['command', 'answered']);
+  });
+
+  it('refuses a command that a newer one of its lane has overtaken', () => {
+    const { inbox, answers } = inboxWith(never);
+    const arrivals = [5, 4, 5, 6].map((seq) =>
+      inbox.receive(command(`c${seq}-${Math.random()}`, { lane: 'x', seq }), now),
+    );
+    expect(arrivals).toEqual(['executed', 'overtaken', 'overtaken', 'executed']);
+    expect(answers.filter(({ reason }) => reason === 'overtaken')).toHaveLength(2);
+    expect(inbox.receive(command('other', { lane: 'y', seq: 1 }), now)).toBe('executed');
+  });
+
+  it('rejects as busy what exceeds the running commands', () => {
+    const { inbox, answers } = inboxWith(never, { limits: { running: 2 } });
+    const arrivals = ['a', 'b', 'c'].map((id) => inbox.receive(command(id), now));
+    expect(arrivals).toEqual(['executed', 'executed', 'busy']);
+    expect(answers.at(-1)).toEqual({ id: 'c', status: 'rejected', reason: 'busy' });
+    expect(inbox.receive({ action: { led_on: true } }, now)).toBe('busy');
+  });
+
+  it('executes a bare command and answers nothing', async () => {
+    let executions = 0;
+    const { inbox, answers } = inboxWith(() => ++executions);
+    expect(inbox.receive({ action: { led_on: true } }, now)).toBe('executed');
+    await turn();
+    expect({ executions, answers }).toEqual({ executions: 1, answers: [] });
+  });
+
+  it('sends again what the broker may not have, and only that', async () => {
+    const { inbox, link, answers } = inboxWith(() => undefined, { brokerTakes: false });
+    inbox.receive(command('a'), now);
+    await turn();
+    link.brokerTakes = true;
+    answers.length = 0;
+    inbox.resend();
+    inbox.resend();
+    expect(answers).toEqual([{ id: 'a', status: 'succeeded' }]);
+  });
+
+  it('refuses rather than executes what it could not remember', () => {
+    const { inbox, storage, answers } = inboxWith(() => {
+      throw new Error('executed');
+    });
+    storage.write = () => {
+      throw new StorageFailed('the disk is full');
+    };
+    expect(inbox.receive(command('a'), now)).toBe('storage');
+    expect(answers).toEqual([{ id: 'a', status: 'rejected', reason: 'storage' }]);
+  });
+});
+
+describe('the command inbox after a restart with the same storage', () => {
+  it('repeats its answers, and gives those that the broker may not have without being asked', async () => {
+    const first = inboxWith(() => 'done');
+    first.inbox.receive(command('a'), now);
+    await turn();
+    first.link.brokerTakes = false;
+    first.inbox.receive(command('b'), now);
+    await turn();
+    const { inbox, answers } = inboxWith(never, { storage: first.storage });
+    inbox.resend();
+    expect(answers).toEqual([{ id: 'b', status: 'succeeded', result: 'done' }]);
+    expect(inbox.receive(command('a'), now)).toBe('repeated');
+    expect(answers.at(-1)).toEqual({ id: 'a', status: 'succeeded', result: 'done' });
+  });
+
+  it('knows what was overtaken', () => {
+    const { storage } = (() => {
+      const before = inboxWith(never);
+      before.inbox.receive(command('a', { lane: 'x', seq: 7 }), now);
+      return before;
+    })();
+    const { inbox } = inboxWith(never, { storage });
+    expect(inbox.receive(command('b', { lane: 'x', seq: 6 }), now)).toBe('overtaken');
+    expect(inbox.receive(command('c', { lane: 'x', seq: 8 }), now)).toBe('executed');
+  });
+
+  it('tells of a command that the end of the program interrupted, and does not begin it again', () => {
+    const first = inboxWith(never);
+    first.inbox.receive(command('a'), now);
+    const { inbox, answers } = inboxWith(never, { storage: first.storage });
+    expect(inbox.receive(command('a'), now)).toBe('repeated');
+    expect(answers).toEqual([{ id: 'a', status: 'failed', reason: 'interrupted by a restart' }]);
+  });
+
+  it('answers a command that ends with a restart, and not before', async () => {
+    let restarts = 0;
+    const reboot = () => new AnswerAfterRestart(() => ++restarts, 'well rested');
+    const first = inboxWith(reboot);
+    first.inbox.receive(command('a'), now);
+    await turn();
+    first.inbox.receive(command('a'), now);
+    expect(restarts).toBe(1);
+    expect(first.statuses()).toEqual(['a acknowledged', 'a acknowledged']);
+    const { inbox, answers } = inboxWith(reboot, { storage: first.storage });
+    inbox.resend();
+    expect(answers).toEqual([{ id: 'a', status: 'succeeded', result: 'well rested' }]);
+    expect(inbox.receive(command('a'), now)).toBe('repeated');
+    expect(restarts).toBe(1);
+  });
+
+  it.each([
+    ['without a storage that survives it', { survivesRestart: false }, () => {}, /no storage/],
+    [
+      'if it cannot restart',
+      {},
+      () => {
+        throw new Error('the watchdog is gone');
+      },
+      /watchdog/,
+    ],
+  ])('says that a restart failed %s', async (_when, given, restart, reason) => {
+    const { inbox, answers } = inboxWith(() => new AnswerAfterRestart(restart), given);
+    inbox.receive(command('a'), now);
+    await turn();
+    expect(answers.at(-1)).toEqual({ id: 'a', status: 'failed', reason: expect.stringMatching(reason) });
+  });
+});
+
+describe('what the command inbox remembers', () => {
+  it('is so many finished commands, however many run', async () => {
+    const { inbox } = inboxWith((_action, envelope) => (envelope?.id.startsWith('runs') ? never() : 'done'), {
+      limits: { remembered: 2 },
+    });
+    for (const id of ['a', 'b', 'runs-1', 'runs-2', 'runs-3']) {
+      inbox.receive(command(id), now);
+      await turn();
+    }
+    expect(inbox.receive(command('b'), now)).toBe('repeated');
+  });
+
+  it('is owed again when a forgotten command comes once more, whatever the broker says of its first answer', async () => {
+    const delivered: (() => void)[] = [];
+    const storage = new MemoryStorage();
+    const inbox = new CommandInbox({
+      execute: () => 'done',
+      send: (_answer, taken) => void (taken && delivered.push(taken)),
+      storage,
+      survivesRestart: true,
+      limits: { ...DEFAULT_INBOX_LIMITS, remembered: 1 },
+    });
+    for (const id of ['a', 'b', 'a']) {
+      inbox.receive(command(id), now);
+      await turn();
+    }
+    const isOwed = () => storage.get('owed:a') !== undefined;
+    delivered[0]!();
+    expect(isOwed()).toBe(true);
+    delivered[2]!();
+    expect(isOwed()).toBe(false);
+  });
+});
+
+describe('the command inbox under any traffic', () => {
+  const arrivals = fc.array(
+    fc.record({
+      id: fc.nat(30),
+      lane: fc.nat(6),
+      seq: fc.integer({ min: 1, max: 20 }),
+      restart: fc.boolean(),
+    }),
+    { maxLength: 200 },
+  );
+  const limits = { running: 2, remembered: 3, lanes: 6 };
+
+  it('runs no id twice and no lane backwards, through restarts, and holds no more than its bounds', () => {
+    fc.assert(
+      fc.property(arrivals, (traffic) => {
+        const storage = new MemoryStorage();
+        const ran = new Set<string>();
+        const highest = new Map<string, number>();
+        const execute: Execute = (_action, envelope) => {
+          if (envelope === undefined) return undefined;
+          expect(ran).not.toContain(envelope.id);
+          expect(envelope.seq).toBeGreaterThan(highest.get(envelope.lane) ?? 0);
+          ran.add(envelope.id);
+          highest.set(envelope.lane, envelope.seq);
+          return never();
+        };
+        let { inbox } = inboxWith(execute, { storage, limits });
+        // The same id always comes with the same lane and number, as from the server.
+        const sent = new Map<number, { lane: string; seq: number }>();
+        for (const { id, lane, seq, restart } of traffic) {
+          if (restart) inbox = inboxWith(execute, { storage, limits }).inbox;
+          if (!sent.has(id)) sent.set(id, { lane: `l${lane}`, seq });
+          inbox.receive(command(String(id), sent.get(id)), now);
+          const keys = [...storage.entries()].map(([key]) => key.split(':')[0]);
+          expect(keys.filter((key) => key === 'lane').length).toBeLessThanOrEqual(limits.lanes);
+          expect(keys.filter((key) => key === 'command').length).toBeLessThanOrEqual(
+            limits.remembered + limits.running + 1,
+          );
+        }
+      }),
+    );
+  });
+
+  it('forgets the lane that was used least recently', () => {
+    const { inbox } = inboxWith(() => undefined, { limits: { lanes: 2 } });
+    const take = (lane: string, seq: number) => inbox.receive(command(`${lane}${seq}`, { lane, seq }), now);
+    expect([take('x', 5), take('y', 5), take('x', 6), take('z', 5)]).toEqual(Array(4).fill('executed'));
+    expect([take('x', 4), take('y', 4)]).toEqual(['overtaken', 'executed']);
+  });
+});

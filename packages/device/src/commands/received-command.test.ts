@@ -1,0 +1,48 @@
+import { commandPayload } from '@lamplighter/contracts/commands/command';
+import fc from 'fast-check';
+import { parseCommand } from './received-command.js';
+
+const envelope = { id: 'c1', lane: 'led_on', seq: 1, attempt: 1, expiresAt: 1_800_000_000_000 };
+const parse = (text: string) => parseCommand(Buffer.from(text));
+
+describe('a command as it comes', () => {
+  it('is the action and, from the service, an envelope', () => {
+    const payload = commandPayload('{"led_on":true}', envelope);
+    expect(parse(payload)).toEqual({ action: { led_on: true }, envelope });
+  });
+
+  it('may be bare', () => {
+    expect(parse('{"led_on":false}')).toEqual({ action: { led_on: false } });
+  });
+
+  it("keeps the protocol's keys from the program", () => {
+    const command = parse('{"led_on":true,"_later":1,"__proto__":{"polluted":true}}');
+    expect(command).toEqual({ action: { led_on: true } });
+    expect(Reflect.get(command?.action ?? {}, 'polluted')).toBeUndefined();
+  });
+
+  it.each([
+    ['no JSON', 'led_on'],
+    ['no object', '[{"led_on":true}]'],
+    ['null', 'null'],
+    ['nothing to do', '{}'],
+    ['an envelope alone', JSON.stringify({ _cmd: envelope })],
+    ['an envelope that is none', '{"led_on":true,"_cmd":7}'],
+    ['an envelope without an id', JSON.stringify({ led_on: true, _cmd: { ...envelope, id: '' } })],
+    [
+      'an envelope with a strange expiry',
+      JSON.stringify({ led_on: true, _cmd: { ...envelope, expiresAt: '1' } }),
+    ],
+  ])('is none: %s', (_what, text) => {
+    expect(parse(text)).toBeUndefined();
+  });
+
+  it('never throws, whatever comes', () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.uint8Array(), fc.json().map(Buffer.from)), (bytes) => {
+        parseCommand(Buffer.from(bytes));
+      }),
+    );
+    expect(parseCommand(Buffer.from([0x7b, 0xff, 0x7d]))).toBeUndefined();
+  });
+});

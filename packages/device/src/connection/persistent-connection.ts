@@ -1,0 +1,153 @@
+import type { Birth, Will } from '@lamplighter/contracts/devices/presence';
+import { deviceTopic } from '@lamplighter/contracts/topics';
+import { type Backoff, backoffMs } from './backoff.js';
+import type { Broker } from './broker.js';
+import { type Arrived, Connection, type ConnectionEnd, ConnectionLost } from './connection.js';
+import type { Traffic } from './traffic.js';
+
+export interface StandingOptions {
+  readonly broker: Broker;
+  readonly fleet: string;
+  readonly device: string;
+  readonly keepAliveSeconds: number;
+  readonly backoff: Backoff;
+  /** What the birth says beside the session and the time. */
+  readonly announcement: Pick<Birth, 'telemetry' | 'sleeps' | 'reports' | 'boot' | 'forgetAfter'>;
+  /** Milliseconds since 1970. */
+  readonly clock: () => number;
+  /** A number for the next session, larger than all before. */
+  readonly nextSession: () => number;
+  readonly onMessage: (message: Arrived) => void;
+  readonly onChange: (change: ConnectionChange) => void;
+  readonly traffic?: Traffic | undefined;
+}
+
+/** The device announced itself, or a connection ended (or never came about) and another attempt follows. */
+export type ConnectionChange =
+  | { readonly online: true; readonly session: number }
+  | ({ readonly online: false; readonly retryInMs: number } & ConnectionEnd);
+
+/** A connection that lasted this long ends the series of failures that the back-off counts. */
+const STABLE_MS = 10_000;
+const CLOSE_TIMEOUT_MS = 5000;
+/** A refusal heals when a person changes something: it is asked again at the slowest pace. */
+const SLOWEST = 30;
+
+/**
+ * Keeps a device connected. Each connection is a session with a number of its own: it leaves a will, subscribes to the
+ * device's commands (and receipts, if it keeps its readings), and only then announces it, so that none comes before somebody listens. After a loss
+ * all of that is done anew.
+ */
+export class StandingConnection {
+  private connection: Connection | undefined;
+  private online = false;
+  private session = 0;
+  private failures = 0;
+  private openedAt = 0;
+  private retry: NodeJS.Timeout | undefined;
+  private refusal: string | undefined;
+  private closing: { readonly done: Promise<void>; readonly settle: () => void } | undefined;
+
+  constructor(private readonly options: StandingOptions) {}
+
+  /** The connection of a device that has announced itself; undefined while offline. */
+  get current(): Connection | undefined {
+    return this.online ? this.connection : undefined;
+  }
+
+  open(): void {
+    if (this.connection === undefined && this.retry === undefined) this.connect();
+  }
+
+  /** Says goodbye, disconnects and stays away; settles within 5 s. */
+  async close(): Promise<void> {
+    clearTimeout(this.retry);
+    this.retry = undefined;
+    if (this.connection === undefined) return;
+    if (this.closing === undefined) {
+      let settle = () => {};
+      const done = new Promise<void>((resolve) => {
+        settle = resolve;
+      });
+      this.closing = { done, settle };
+      // The broker discards the will of a client that disconnects in good order; this takes its place.
+      const mayLeave = this.options.announcement.forgetAfter !== undefined;
+      this.announce(mayLeave ? { ...this.will(), goodbye: true } : this.will(), () => {});
+      this.online = false;
+      this.connection.end(CLOSE_TIMEOUT_MS);
+    }
+    await this.closing?.done;
+  }
+
+  private connect(): void {
+    const { broker, fleet, device, keepAliveSeconds, nextSession, onMessage, traffic } = this.options;
+    this.retry = undefined;
+    this.session = nextSession();
+    this.connection = new Connection(
+      {
+        broker,
+        clientId: `${fleet}.${device}`,
+        keepAliveSeconds,
+        traffic,
+        will: { topic: deviceTopic(fleet, 'presence', device), payload: JSON.stringify(this.will()) },
+      },
+      {
+        onOpen: () => this.introduce(),
+        onMessage,
+        onEnd: (end) => this.ended(end),
+      },
+    );
+  }
+
+  private introduce(): void {
+    const { fleet, device, clock, announcement } = this.options;
+    this.openedAt = performance.now();
+    const topics = [deviceTopic(fleet, 'commands', device)];
+    if (announcement.telemetry === 'keep') topics.push(deviceTopic(fleet, 'receipts', device));
+    this.connection?.subscribe(topics, (error) => {
+      if (error instanceof ConnectionLost) return;
+      if (error) return this.giveUp(`its topics cannot be subscribed to: ${error.message}`);
+      const at = Math.floor(clock());
+      this.announce({ online: true, session: this.session, at, ...announcement }, (refused) => {
+        if (refused instanceof ConnectionLost) return;
+        if (refused) return this.giveUp(`the birth was not taken: ${refused.message}`);
+        if (this.closing) return;
+        this.online = true;
+        this.options.onChange({ online: true, session: this.session });
+      });
+    });
+  }
+
+  private announce(presence: Birth | Will, done: (error?: Error) => void): void {
+    const topic = deviceTopic(this.options.fleet, 'presence', this.options.device);
+    this.connection?.publish(topic, JSON.stringify(presence), { qos: 1, retain: true }, done);
+  }
+
+  private will(): Will {
+    return { online: false, session: this.session };
+  }
+
+  /** The broker let us in, but not do what a device has to do. */
+  private giveUp(refusal: string): void {
+    this.refusal = refusal;
+    this.connection?.end(CLOSE_TIMEOUT_MS);
+  }
+
+  private ended(end: ConnectionEnd): void {
+    const refusal = this.refusal;
+    this.connection = undefined;
+    this.online = false;
+    this.refusal = undefined;
+    if (this.closing) {
+      this.closing.settle();
+      this.closing = undefined;
+      return;
+    }
+    const why: ConnectionEnd = refusal === undefined ? end : { cause: 'refused', reason: refusal };
+    if (end.cause === 'lost' && performance.now() - this.openedAt >= STABLE_MS) this.failures = 0;
+    const retryInMs = backoffMs(why.cause === 'refused' ? SLOWEST : this.failures, this.options.backoff);
+    this.failures += 1;
+    this.retry = setTimeout(() => this.connect(), retryInMs);
+    this.options.onChange({ online: false, retryInMs, ...why });
+  }
+}

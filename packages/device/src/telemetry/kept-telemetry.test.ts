@@ -1,0 +1,346 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { deviceTopic } from '@lamplighter/contracts/topics';
+import { startBroker, type TestBroker, type TestFleet } from '@lamplighter/test-kit/servers/broker';
+import { temporaryFolder } from '@lamplighter/test-kit/folder';
+import { openLink } from '@lamplighter/test-kit/servers/link';
+import { connectMqtt } from '@lamplighter/test-kit/mqtt-client';
+import { closeLater } from '@lamplighter/test-kit/resources';
+import { until } from '@lamplighter/test-kit/until';
+import { receivingService } from '../../test/receiving-service.js';
+import { parseBrokerUrl } from '../connection/broker.js';
+import { Connection } from '../connection/connection.js';
+import { DeviceClient, type DeviceOptions } from '../device-client.js';
+import type { DeviceEvent } from '../device-event.js';
+import { MemoryStorage, StorageFailed } from '../storage/storage.js';
+
+const LAMP = 'lamp-0001';
+const LATE = { firstMs: 600_000, maxMs: 600_000 };
+
+/** A device that keeps its readings, and everything that happened to it. */
+function keepingDevice(fleet: TestFleet, options: Partial<DeviceOptions> = {}) {
+  const events: DeviceEvent[] = [];
+  const device = new DeviceClient({
+    broker: parseBrokerUrl(fleet.url),
+    fleet: fleet.name,
+    device: LAMP,
+    telemetry: 'keep',
+    backoff: { firstMs: 30, maxMs: 100 },
+    replay: { window: 4, wait: LATE },
+    execute: () => {},
+    onEvent: (event) => events.push(event),
+    ...options,
+  });
+  closeLater('device', () => device.close());
+  const count = (name: DeviceEvent['event']) => events.filter(({ event }) => event === name).length;
+  return { device, events, count };
+}
+
+async function setUp(broker: TestBroker, options: Partial<DeviceOptions> = {}) {
+  const fleet = await broker.newFleet();
+  const service = await receivingService(broker, fleet, LAMP);
+  return { fleet, service, ...keepingDevice(fleet, options) };
+}
+
+const untilOnline = (device: DeviceClient) =>
+  until(() => device.online, { what: 'the device to come online' });
+const untilEmpty = (device: DeviceClient) =>
+  until(() => device.waiting === 0, { what: 'an empty outbox', timeoutMs: 30_000 });
+
+/** Asks the broker whether anybody has subscribed to a topic: reason code 16 says that nobody has. */
+function hasListener(broker: TestBroker, topic: string): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const connection: Connection = new Connection(
+      { broker: parseBrokerUrl(broker.rulesUrl), clientId: `asker-${topic}`, keepAliveSeconds: 10 },
+      {
+        onOpen: () =>
+          connection.publish(topic, '{"stored":[]}', { qos: 1 }, (error, code) => {
+            connection.end(1000);
+            if (error) reject(error);
+            else resolve(code !== 16);
+          }),
+        onMessage() {},
+        onEnd() {},
+      },
+    );
+  });
+}
+
+const ascending = (values: readonly number[]) =>
+  values.every((value, i) => i === 0 || value > (values[i - 1] ?? 0));
+
+describe('a device that keeps its readings', () => {
+  let broker: TestBroker;
+  beforeAll(async () => {
+    broker = await startBroker();
+  });
+
+  it('says so in its birth, and listens for receipts; one that does not keep them does neither', async () => {
+    const { fleet, device } = await setUp(broker);
+    const other = keepingDevice(fleet, { device: 'lamp-0002', telemetry: 'latest' }).device;
+    const service = await connectMqtt(broker.rulesUrl);
+    await service.subscribe(`${fleet.name}/presence/+`);
+    device.start();
+    other.start();
+    await untilOnline(device);
+    await untilOnline(other);
+    const births = [await service.next(), await service.next()].map(
+      ({ topic, payload }) => `${topic.split('/')[2]} ${JSON.parse(payload.toString()).telemetry}`,
+    );
+    expect(births.sort()).toEqual(['lamp-0001 keep', 'lamp-0002 latest']);
+    const listeners = await Promise.all(
+      [LAMP, 'lamp-0002'].map((name) => hasListener(broker, deviceTopic(fleet.name, 'receipts', name))),
+    );
+    expect(listeners).toEqual([true, false]);
+  });
+
+  it('sends a reading at once, by itself, and forgets it on its receipt', async () => {
+    const { device, service, events } = await setUp(broker);
+    device.start();
+    await untilOnline(device);
+    expect(await device.publish({ light: 1 })).toBe('kept');
+    await untilEmpty(device);
+    await device.publish({ light: 2 });
+    await untilEmpty(device);
+    expect(service.messages).toEqual([
+      [expect.objectContaining({ light: 1, _n: 1 })],
+      [expect.objectContaining({ light: 2, _n: 2 })],
+    ]);
+    expect(events.map(({ event }) => event).filter((event) => event !== 'settled')).toEqual(
+      ['online', ...['taken', 'sent', 'receipt'], ...['taken', 'sent', 'receipt']].flat(),
+    );
+  });
+
+  it('replays in order, in arrays of at most 500, and new readings go behind the backlog', async () => {
+    const { device, service } = await setUp(broker, { outbox: { readings: 2000 } });
+    for (let light = 1; light <= 1250; light += 1) expect(await device.publish({ light })).toBe('kept');
+    device.start();
+    await until(() => service.messages.length > 0, { what: 'the replay' });
+    await device.publish({ light: 1251 });
+    await untilEmpty(device);
+    expect(service.messages.map(({ length }) => length).slice(0, 3)).toEqual([500, 500, 250]);
+    const lights = service.messages.flat().map(({ light }) => light as number);
+    expect(lights).toHaveLength(1251);
+    expect(ascending(lights)).toBe(true);
+    expect(ascending(service.messages.flat().map(({ _seq }) => _seq as number))).toBe(true);
+  });
+
+  it('bounds a message in bytes too', async () => {
+    const { device, service } = await setUp(broker, { outbox: { bytes: 10_000_000 } });
+    for (let i = 0; i < 60; i += 1)
+      await device.publish({ text: 'x'.repeat(1000), more: Array(9).fill('y'.repeat(1000)) });
+    device.start();
+    await untilEmpty(device);
+    expect(service.stored.size).toBe(60);
+    for (const readings of service.messages) {
+      expect(Buffer.byteLength(JSON.stringify(readings))).toBeLessThanOrEqual(262_144);
+    }
+  });
+
+  it('is not content with the word of the broker: without receipts it sends again, and each wait is longer', async () => {
+    const sentAt: number[] = [];
+    const { device, service } = await setUp(broker, {
+      replay: { window: 4, wait: { firstMs: 50, maxMs: 800 } },
+      onEvent: ({ event }) => {
+        if (event === 'sent') sentAt.push(performance.now());
+      },
+    });
+    service.receipts = 'lost';
+    device.start();
+    await untilOnline(device);
+    await device.publish({ light: 1 });
+    await until(() => sentAt.length === 4, { what: 'the reading for the fourth time', timeoutMs: 30_000 });
+    expect(device.waiting).toBe(1);
+    // At least 27, 55 and 110 ms: half of a wait that doubles.
+    const [first = 0, , , fourth = 0] = sentAt;
+    expect(fourth - first).toBeGreaterThan(180);
+    service.receipts = 'given';
+    await untilEmpty(device);
+    expect(service.stored.size).toBe(1);
+  });
+
+  it('has no more messages on the way than its window, however many readings wait', async () => {
+    const { device, service } = await setUp(broker, {
+      replay: { window: 2, wait: LATE },
+      outbox: { readings: 5000 },
+    });
+    service.receipts = 'lost';
+    for (let light = 0; light < 1600; light += 1) await device.publish({ light });
+    device.start();
+    await until(() => service.messages.length === 2, { what: 'a full window' });
+    for (let light = 0; light < 100; light += 1) await device.publish({ light });
+    service.receipts = 'given';
+    await service.say({ stored: service.messages[1]?.map(({ _seq }) => _seq) });
+    await until(() => service.messages.length >= 3, { what: 'the next message' });
+    await until(() => device.waiting === 500, { what: 'all but the message without its receipt' });
+    expect(service.messages.map(({ length }) => length).slice(0, 3)).toEqual([500, 500, 500]);
+  });
+
+  it('takes receipts twice, for others, for what was never sent, and rubbish, and loses nothing by it', async () => {
+    const { device, service, events } = await setUp(broker);
+    service.receipts = 'twice';
+    device.start();
+    await untilOnline(device);
+    await service.say({ stored: [1, 2, 3] });
+    await service.say({ stored: 'all' });
+    await service.say({ stored: [], refused: [Number.MAX_SAFE_INTEGER] });
+    for (let light = 0; light < 20; light += 1) await device.publish({ light });
+    await untilEmpty(device);
+    const released = events.flatMap((event) => (event.event === 'receipt' ? event.stored : []));
+    expect(released).toHaveLength(20);
+    expect(new Set(released)).toEqual(service.stored);
+  });
+
+  it('gives up what the server will never take', async () => {
+    const { device, service, events } = await setUp(broker);
+    service.receipts = 'refusing';
+    device.start();
+    await untilOnline(device);
+    await device.publish({ light: 1 });
+    await untilEmpty(device);
+    expect(events).toContainEqual({ event: 'receipt', stored: [], refused: [expect.any(Number)] });
+  });
+
+  it('does not even keep it, if it can tell by itself, and counts it', async () => {
+    const { device, service } = await setUp(broker);
+    expect(await device.publish({ light: Number.NaN, ['x'.repeat(65)]: 1 })).toBe('invalid');
+    expect(await device.publish({ text: Array(64).fill('x'.repeat(1000)) })).toBe('too_large');
+    device.start();
+    await device.publish({ light: 1 });
+    await untilEmpty(device);
+    expect(service.last()).toMatchObject({ light: 1, _n: 3, _dropped: 2 });
+  });
+
+  it('counts what the storage refuses, and keeps on', async () => {
+    const storage = new MemoryStorage();
+    const { device, service, events } = await setUp(broker, { storage });
+    device.start();
+    await untilOnline(device);
+    const write = storage.write.bind(storage);
+    storage.write = () => {
+      throw new StorageFailed('the disk is full');
+    };
+    expect(await device.publish({ light: 1 })).toBe('storage');
+    storage.write = write;
+    await device.publish({ light: 2 });
+    await untilEmpty(device);
+    expect(service.last()).toMatchObject({ light: 2, _n: 2, _dropped: 1 });
+    expect(events).toContainEqual({ event: 'storage_failed', reason: 'the disk is full' });
+  });
+
+  it('numbers its readings upwards and counts on after a restart, even with a clock that was set back', async () => {
+    const storage = new MemoryStorage();
+    const { fleet, device, service } = await setUp(broker, { storage, outbox: { readings: 3 } });
+    for (let light = 0; light < 5; light += 1) await device.publish({ light });
+    const clock = () => Date.now() - 3_600_000;
+    const next = keepingDevice(fleet, { storage, clock, outbox: { readings: 3 } }).device;
+    expect(next.waiting).toBe(3);
+    await next.publish({ light: 5 });
+    next.start();
+    await untilEmpty(next);
+    expect(service.messages.flat().map(({ light }) => light)).toEqual([3, 4, 5]);
+    expect(ascending(service.messages.flat().map(({ _seq }) => _seq as number))).toBe(true);
+    expect(service.last()).toMatchObject({ _n: 6, _dropped: 3 });
+  });
+});
+
+describe('a device that keeps its readings, and a link that fails', () => {
+  it('loses nothing when the broker is killed again and again', async () => {
+    const broker = await startBroker();
+    // What goes out before the service is back is answered by the broker, and by no receipt.
+    const { device, service, events } = await setUp(broker, {
+      outbox: { readings: 100_000 },
+      replay: { window: 4, wait: { firstMs: 100, maxMs: 400 } },
+    });
+    device.start();
+    await untilOnline(device);
+    const pump = setInterval(() => void device.publish({ light: 1 }), 2);
+    closeLater('pump', () => clearInterval(pump));
+    for (let kills = 0; kills < 3; kills += 1) {
+      const before = service.messages.length;
+      await until(() => service.messages.length > before + 20, {
+        what: 'readings to flow',
+        timeoutMs: 30_000,
+      });
+      await broker.kill();
+      await until(() => !device.online, { what: 'the loss' });
+      await broker.start();
+    }
+    await untilOnline(device);
+    clearInterval(pump);
+    await untilEmpty(device);
+    const taken = events.flatMap((event) => (event.event === 'taken' ? [event.seq] : []));
+    expect(service.stored).toEqual(new Set(taken));
+  }, 60_000);
+
+  it('accounts for every reading when the outbox overflows while messages are on their way', async () => {
+    const broker = await startBroker();
+    const fleet = await broker.newFleet();
+    const service = await receivingService(broker, fleet, LAMP);
+    const link = await openLink(broker.port);
+    const { device, count } = keepingDevice(
+      { ...fleet, url: link.through(fleet.url) },
+      { outbox: { readings: 50 }, keepAliveSeconds: 1 },
+    );
+    device.start();
+    await untilOnline(device);
+    // The service hears, and its receipts do not come back: nobody knows what it has.
+    link.stall('down');
+    for (let light = 0; light < 200; light += 1) await device.publish({ light });
+    await until(() => service.stored.size > 0, { what: 'the readings on their way' });
+    await until(() => !device.online, { what: 'the device to notice', timeoutMs: 30_000 });
+    for (let light = 0; light < 100; light += 1) await device.publish({ light });
+    expect(device.waiting).toBe(50);
+    link.heal();
+    await untilEmpty(device);
+    const { _n = 0, _dropped = 0 } = service.last();
+    expect(_n).toBe(300);
+    expect(service.stored.size + _dropped).toBe(_n);
+    expect(count('dropped')).toBe(_dropped);
+  }, 60_000);
+
+  it('keeps what publish() promised through kill -9, in a file', async () => {
+    const broker = await startBroker();
+    const fleet = await broker.newFleet();
+    const service = await receivingService(broker, fleet, LAMP);
+    const path = join(temporaryFolder(), 'lamp.log');
+    const promised = new Set<number>();
+    for (let life = 0; life < 3; life += 1) {
+      const { program, said } = await startProgram(fleet, path, 100_000);
+      const enough = 400 * (life + 1);
+      await until(() => said.length > enough, { what: 'promises', timeoutMs: 30_000 });
+      program.kill('SIGKILL');
+      await once(program, 'close');
+      for (const line of said) promised.add(Number(line));
+    }
+    const { said } = await startProgram(fleet, path, 0);
+    await until(() => said.includes('empty'), { what: 'an empty outbox', timeoutMs: 30_000 });
+    expect([...promised].filter((seq) => !service.stored.has(seq))).toEqual([]);
+    const { _n = 0, _dropped = 0 } = service.last();
+    expect({ _n, _dropped }).toEqual({ _n: service.stored.size, _dropped: 0 });
+  }, 90_000);
+});
+
+/** Runs a device of its own; `said` are the whole lines of its stdout. */
+async function startProgram(
+  fleet: TestFleet,
+  path: string,
+  readings: number,
+): Promise<{ program: ChildProcess; said: string[] }> {
+  const script = fileURLToPath(new URL('../../test/device-program.mjs', import.meta.url));
+  const program = spawn(process.execPath, [script, fleet.url, fleet.name, path, String(readings)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  closeLater('program', async () => {
+    if (program.exitCode !== null || program.signalCode !== null) return;
+    program.kill('SIGKILL');
+    await once(program, 'close');
+  });
+  const said: string[] = [];
+  createInterface({ input: program.stdout }).on('line', (line) => said.push(line));
+  await once(program, 'spawn');
+  return { program, said };
+}

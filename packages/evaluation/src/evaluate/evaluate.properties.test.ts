@@ -1,0 +1,328 @@
+import type { Measurement } from '@lamplighter/contracts/telemetry/reading';
+import { type RuleInput, ruleSchema } from '@lamplighter/contracts/rules/rule';
+import fc from 'fast-check';
+import { type CompiledRule, compileRule } from '../rule/compile-rule.js';
+import { type DeviceFacts, type Evaluated, evaluate, type Observation, type RuleState } from './evaluate.js';
+import { evidenceOf, replay } from './evidence.js';
+import type { Trace } from './trace.js';
+import { History } from '../rule/window.js';
+
+const START = Date.UTC(2026, 5, 1, 12);
+/** How long the rules are watched after the last reading. */
+const WATCHED_MS = 300_000;
+
+interface Event {
+  readonly gapMs: number;
+  readonly ageMs: number;
+  readonly reading: Readonly<Record<string, Measurement>>;
+}
+
+/** One evaluation, with everything that went in and came out. */
+interface Judged {
+  readonly rule: CompiledRule;
+  readonly state: RuleState | undefined;
+  readonly observation: Observation;
+  readonly now: number;
+  readonly evaluated: Evaluated;
+}
+
+/**
+ * Judges a series of readings, and wakes the rule whenever it asks for it, and `extraTimers` times more between any two readings.
+ * `meddle` gets its hands on the state in between, `inspect` sees each judgement while the window is as it was judged.
+ */
+function judgeAll(
+  rule: CompiledRule,
+  events: readonly Event[],
+  device: DeviceFacts,
+  { meddle = (state?: RuleState) => state, inspect = (_: Judged) => {}, extraTimers = 0 } = {},
+): Judged[] {
+  const all: Judged[] = [];
+  const history = new History();
+  let state: RuleState | undefined;
+  let wakeAt: number | undefined;
+  const judge = (trigger: 'reading' | 'timer', now: number) => {
+    const newest = history.newest;
+    const observation: Observation = {
+      trigger,
+      reading: newest?.reading ?? {},
+      ageMs: newest === undefined ? 0 : now - newest.at,
+      heardAt: newest?.receivedAt ?? START,
+      last: history.beforeNewest?.reading,
+      window: history,
+      ...(rule.quorum !== undefined && { verdict: votes(newest?.reading.light) }),
+    };
+    state = meddle(state);
+    const evaluated = evaluate(rule, state, observation, device, now);
+    expect(evaluated.wakeAt ?? Infinity).toBeGreaterThan(now);
+    const judged = { rule, state, observation, now, evaluated };
+    inspect(judged);
+    all.push(judged);
+    ({ state, wakeAt } = evaluated);
+  };
+  let now = START;
+  const wait = (to: number) => {
+    for (let i = 1; i <= extraTimers; i += 1) {
+      const time = Math.floor(now + ((to - now) * i) / (extraTimers + 1));
+      while (wakeAt !== undefined && wakeAt <= time) judge('timer', wakeAt);
+      if (all.length > 0 && time > now) judge('timer', time);
+    }
+    while (wakeAt !== undefined && wakeAt <= to) judge('timer', wakeAt);
+  };
+  for (const { gapMs, ageMs, reading } of events) {
+    wait(now + gapMs);
+    now += gapMs;
+    history.push({ at: now - ageMs, receivedAt: now, reading });
+    judge('reading', now);
+  }
+  wait(now + WATCHED_MS);
+  return all;
+}
+
+function votes(light: Measurement | undefined): boolean | undefined {
+  return typeof light === 'number' ? light < 300 : undefined;
+}
+
+const emissions = (all: readonly Judged[]) =>
+  all
+    .filter(({ evaluated }) => evaluated.emit !== undefined)
+    .map(({ now, evaluated: { emit, raise, reason } }) => ({
+      ms: now - START,
+      emit,
+      raise,
+      reason,
+    }));
+const changes = (all: readonly Judged[]) =>
+  all.filter(({ state, evaluated }) => state !== undefined && state.raised !== evaluated.state?.raised);
+
+const times = fc.constantFrom('0s', '1s', '5s', '20s');
+const conditions = fc.constantFrom(
+  { when: 'light < 300' },
+  { when: 'light < 300', clear: 'light > 330' },
+  { when: 'light < 300', clear: 'light > 200' },
+  { when: 'window.avg("light", "1m") < 300', clear: 'window.avg("light", "1m") > 320.5' },
+  { when: 'light < last.light - 20' },
+  { when: 'has(reading.led_on) && light < 300 && device.name == "lamp-1"' },
+  { when: '1000 / (light - 300) < 0' },
+  { when: 'window.zscore("light", "5m") > 1.5 || window.rate("light", "20s") > 10' },
+  { absence: { after: '10s' } },
+  { absence: { after: '3s' } },
+  { when: 'light < 300', quorum: { policy: 'majority' } },
+);
+const clauses = fc.record({
+  hold: times,
+  dwell: times,
+  cooldown: times,
+  settle: times,
+  maxAge: fc.constantFrom('5s', '30s'),
+  quiet: fc.option(fc.constantFrom({ from: '12:00', to: '12:01' }, { from: '12:02', to: '12:04' }), {
+    nil: undefined,
+  }),
+  deadband: fc.option(fc.constant({ of: 'light', by: 15 }), { nil: undefined }),
+  run: fc.option(fc.constantFrom({ seconds: '4', max: '1m' }, { seconds: '(310 - light) / 5', max: '20s' }), {
+    nil: undefined,
+  }),
+  mode: fc.constantFrom('change', 'change', 'every'),
+  reassert: fc.constantFrom('never', '5s', '1m'),
+  else: fc.option(fc.constant({ led_on: false }), { nil: undefined }),
+});
+const rules: fc.Arbitrary<CompiledRule> = fc.tuple(conditions, clauses).map(([condition, more]) => {
+  const rule: Record<string, unknown> = { id: 'r', then: { led_on: true }, ...more, ...condition };
+  if ('absence' in condition || 'quorum' in condition) rule.deadband = undefined;
+  if (rule.run !== undefined || 'quorum' in condition) rule.mode = 'change';
+  if (rule.run !== undefined) rule.else = { led_on: false };
+  return compileRule(ruleSchema.parse(rule as unknown as RuleInput), 7, 3);
+});
+const plain = (input: Partial<RuleInput>) =>
+  compileRule(
+    ruleSchema.parse({
+      id: 'r',
+      when: 'light < 300',
+      then: { led_on: true },
+      else: { led_on: false },
+      ...input,
+    }),
+    1,
+    1,
+  );
+
+const light = fc.oneof(
+  fc.integer({ min: 0, max: 1023 }),
+  fc.integer({ min: 280, max: 345 }),
+  fc.constant(300),
+);
+const readings: fc.Arbitrary<Event['reading']> = fc.oneof(
+  { weight: 6, arbitrary: fc.record({ light, led_on: fc.boolean() }) },
+  { weight: 6, arbitrary: fc.record({ light }) },
+  fc.constantFrom<Event['reading'][]>({}, { other: 1 }, { light: 'bright' }, { light: null }),
+);
+const events: fc.Arbitrary<Event[]> = fc.array(
+  fc.record({
+    gapMs: fc.oneof(fc.integer({ min: 0, max: 3000 }), fc.integer({ min: 0, max: 40_000 })),
+    ageMs: fc.oneof({ weight: 5, arbitrary: fc.constant(0) }, fc.integer({ min: 0, max: 40_000 })),
+    reading: readings,
+  }),
+  { minLength: 1, maxLength: 60 },
+);
+const fresh = (maxGapMs: number, values = light): fc.Arbitrary<Event[]> =>
+  fc.array(
+    fc.record({
+      gapMs: fc.integer({ min: 1, max: maxGapMs }),
+      ageMs: fc.constant(0),
+      reading: fc.record({ light: values }),
+    }),
+    { minLength: 1, maxLength: 80 },
+  );
+const address = { fleet: 'demo', device: 'lamp-1' };
+const devices = fc.record({ address: fc.constant(address), answers: fc.boolean(), lesson: fc.boolean() });
+const answering: DeviceFacts = { address, answers: true, lesson: false };
+const json = <T>(value: T): T => (value === undefined ? value : (JSON.parse(JSON.stringify(value)) as T));
+
+describe('any rule, on any readings', () => {
+  it('comes to the same verdict by the same steps when it is replayed from its evidence', () => {
+    fc.assert(
+      fc.property(rules, events, devices, (rule, series, device) => {
+        const inspect = ({ state, observation, now, evaluated }: Judged) => {
+          const trace: Trace = [];
+          expect(evaluate(rule, state, observation, device, now, trace)).toEqual(evaluated);
+          const evidence = json(evidenceOf(rule, state, observation, device, now));
+          expect(replay(rule, evidence)).toEqual({ evaluated, trace });
+        };
+        judgeAll(rule, series, device, { inspect });
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  it('goes on after a restart as if there had been none', () => {
+    fc.assert(
+      fc.property(rules, events, devices, (rule, series, device) => {
+        const straight = judgeAll(rule, series, device);
+        const restarted = judgeAll(rule, series, device, { meddle: json });
+        expect(emissions(restarted)).toEqual(emissions(straight));
+        expect(json(restarted.at(-1)?.evaluated.state)).toEqual(json(straight.at(-1)?.evaluated.state));
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  it('returns the same state object if nothing changed, and touches nothing that it was given', () => {
+    fc.assert(
+      fc.property(rules, events, devices, (rule, series, device) => {
+        const meddle = (state?: RuleState) => state && Object.freeze(state);
+        for (const { state, evaluated } of judgeAll(rule, series, device, { meddle }))
+          if (JSON.stringify(state) === JSON.stringify(evaluated.state)) expect(evaluated.state).toBe(state);
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  it('commands the same at the same times if it is woken more often than it asked for', () => {
+    fc.assert(
+      fc.property(rules, events, devices, (rule, series, device) => {
+        const woken = judgeAll(rule, series, device, { extraTimers: 3 });
+        expect(emissions(woken)).toEqual(emissions(judgeAll(rule, series, device)));
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  it('ends every run, in time', () => {
+    fc.assert(
+      fc.property(
+        rules.filter(({ run }) => run !== undefined),
+        events,
+        devices,
+        (rule, series, device) => {
+          const told = emissions(judgeAll(rule, series, device)).filter(
+            ({ reason }) => reason !== 'reassert',
+          );
+          const switches = told.filter(({ reason }) => reason !== 'every');
+          const last = series.reduce((ms, { gapMs }) => ms + gapMs, WATCHED_MS);
+          for (const [i, { raise, ms }] of switches.entries()) {
+            if (!raise || ms + rule.run!.maxMs > last) continue;
+            const end = switches[i + 1];
+            expect(end?.raise).toBe(false);
+            expect(end!.ms - ms).toBeLessThanOrEqual(rule.run!.maxMs);
+          }
+        },
+      ),
+      { numRuns: 150 },
+    );
+  });
+
+  it('keeps dwell, cooldown and quiet hours', () => {
+    fc.assert(
+      fc.property(rules, events, devices, (rule, series, device) => {
+        const all = changes(judgeAll(rule, series, device));
+        let lastRaise = Number.NEGATIVE_INFINITY;
+        for (const { state, evaluated, now } of all) {
+          if (evaluated.reason === 'run_over') continue;
+          if (state!.first !== true) expect(now - state!.at).toBeGreaterThanOrEqual(rule.dwellMs);
+          if (evaluated.state!.raised) {
+            expect(now - lastRaise).toBeGreaterThanOrEqual(rule.cooldownMs);
+            lastRaise = now;
+            expect(rule.quiet?.endOf(now)).toBeUndefined();
+          }
+        }
+      }),
+      { numRuns: 150 },
+    );
+  });
+});
+
+it('noise between the limits switches nothing, and other noise only as often as it crosses both', () => {
+  const rule = plain({ when: 'light < 300', clear: 'light > 330', reassert: 'never' });
+  fc.assert(
+    fc.property(light, fresh(1000, fc.integer({ min: 300, max: 330 })), (first, noise) => {
+      const start = { gapMs: 0, ageMs: 0, reading: { light: first } };
+      expect(emissions(judgeAll(rule, [start, ...noise], answering))).toHaveLength(1);
+    }),
+  );
+  fc.assert(
+    fc.property(fresh(10_000), (series) => {
+      let raised = false;
+      let crossings = 0;
+      for (const { reading } of series) {
+        const value = reading.light as number;
+        const next: boolean = value < 300 || (raised && value <= 330);
+        if (next !== raised) crossings += 1;
+        raised = next;
+      }
+      expect(changes(judgeAll(rule, series, answering))).toHaveLength(
+        crossings - ((series[0]!.reading.light as number) < 300 ? 1 : 0),
+      );
+    }),
+  );
+});
+
+it('believes another verdict only after all readings have asked for it throughout the hold', () => {
+  const rule = plain({ hold: '10s', reassert: 'never' });
+  fc.assert(
+    fc.property(fresh(6000), (series) => {
+      const all = judgeAll(rule, series, answering);
+      for (const { now, evaluated, state } of changes(all)) {
+        const asked = all
+          .filter((judged) => judged.observation.trigger === 'reading' && judged.now <= now)
+          .map(({ now: at, observation }) => ({ at, dark: (observation.reading.light as number) < 300 }));
+        const before = asked.findLast(({ at }) => at <= now - 10_000);
+        const during = asked.filter(({ at }) => at > now - 10_000);
+        expect([before, ...during].map((judged) => judged?.dark)).toEqual(
+          Array.from({ length: during.length + 1 }, () => evaluated.state!.raised),
+        );
+        expect(state).toBeDefined();
+      }
+    }),
+  );
+});
+
+it('tells every silence exactly once', () => {
+  fc.assert(
+    fc.property(fresh(30_000), fc.boolean(), (series, runs) => {
+      const run = runs ? { seconds: '3', max: '1m' } : undefined;
+      const rule = plain({ when: undefined, absence: { after: '10s' }, run, reassert: 'never' });
+      const raises = emissions(judgeAll(rule, series, answering)).filter(({ raise }) => raise);
+      const silences = series.slice(1).filter(({ gapMs }) => gapMs >= 10_000).length + 1;
+      expect(raises).toHaveLength(silences);
+    }),
+  );
+});

@@ -1,0 +1,126 @@
+import type { Measurement } from '@lamplighter/contracts/telemetry/reading';
+import type { CompiledRule } from '../rule/compile-rule.js';
+import { type DeviceFacts, type Evaluated, evaluate, type Observation, type RuleState } from './evaluate.js';
+import { measured, WINDOW_FUNCTIONS, type WindowFunction, type WindowView } from '../expression/scope.js';
+import { type Trace, windowName } from './trace.js';
+
+/**
+ * All that a verdict was made of, recorded with the command that it led to (`because` in the command's JSON): with the rule of the same
+ * version, `replay` comes to the same verdict by the same steps. Times are milliseconds on the server's clock.
+ */
+export interface Evidence {
+  readonly version: number;
+  /** The `since` of the rule. */
+  readonly since?: number;
+  readonly now: number;
+  readonly trigger: Observation['trigger'];
+  /** The rule's state before. */
+  readonly state?: RuleState;
+  /** The measurements that the rule mentions, of the reading and of the one before it. */
+  readonly reading: Readonly<Record<string, Measurement>>;
+  readonly last?: Readonly<Record<string, Measurement>>;
+  /** What windows came to, by names such as `avg(light,10m)`; those that did not say are not there. */
+  readonly windows?: Readonly<Record<string, number>>;
+  /** Of a quorum. */
+  readonly verdict?: boolean;
+  readonly value?: number;
+  readonly tally?: unknown;
+  readonly ageMs: number;
+  readonly heardAt: number;
+  /** Of a silence that was judged by timer. */
+  readonly listeningSince?: number;
+  readonly longestIntervalMs?: number;
+  readonly device: DeviceFacts;
+}
+
+/**
+ * Records what a verdict is made of.
+ * @param state of the rule before the verdict
+ * @param tally of a quorum: how the votes were counted
+ */
+export function evidenceOf(
+  rule: CompiledRule,
+  state: RuleState | undefined,
+  observation: Observation,
+  { address: { fleet, device }, answers, lesson, startedAt }: DeviceFacts,
+  now: number,
+  tally?: unknown,
+): Evidence {
+  const {
+    trigger,
+    reading,
+    ageMs,
+    heardAt,
+    listeningSince,
+    longestIntervalMs,
+    last,
+    window,
+    verdict,
+    value,
+  } = observation;
+  return {
+    version: rule.version,
+    since: rule.since,
+    now,
+    trigger,
+    ...(state !== undefined && { state }),
+    reading: mentioned(rule, reading),
+    ...(rule.usesLast && last !== undefined && { last: mentioned(rule, last) }),
+    ...(rule.windows.length > 0 && window !== undefined && { windows: windowsOf(rule, window) }),
+    ...(verdict !== undefined && { verdict }),
+    ...(value !== undefined && { value }),
+    ...(tally !== undefined && { tally }),
+    ageMs,
+    heardAt,
+    ...(rule.absenceMs !== undefined && listeningSince !== undefined && { listeningSince }),
+    ...(rule.absenceMs !== undefined && longestIntervalMs !== undefined && { longestIntervalMs }),
+    device: { address: { fleet, device }, answers, lesson, startedAt },
+  };
+}
+
+/** Judges once more what was judged then. */
+export function replay(rule: CompiledRule, evidence: Evidence): { evaluated: Evaluated; trace: Trace } {
+  const { windows, state, device, now, ...recorded } = evidence;
+  const window = windows && recordedWindow(windows);
+  const trace: Trace = [];
+  const { trigger, reading, ageMs, heardAt, listeningSince, longestIntervalMs, last, verdict, value } =
+    recorded;
+  const observation = {
+    trigger,
+    reading,
+    ageMs,
+    heardAt,
+    listeningSince,
+    longestIntervalMs,
+    last,
+    window,
+    verdict,
+    value,
+  };
+  return { evaluated: evaluate(rule, state, observation, device, now, trace), trace };
+}
+
+function mentioned({ names }: CompiledRule, reading: Observation['reading']): Record<string, Measurement> {
+  const values: Record<string, Measurement> = {};
+  for (const name of names) {
+    const value = measured(reading, name);
+    if (value !== undefined) values[name] = value;
+  }
+  return values;
+}
+
+function windowsOf({ windows }: CompiledRule, view: WindowView): Record<string, number> {
+  const results: Record<string, number> = {};
+  for (const window of windows) {
+    const result = view[window.fn](window.measurement, window.ms);
+    if (result !== undefined) results[windowName(window)] = result;
+  }
+  return results;
+}
+
+/** A window that answers what was recorded. */
+export function recordedWindow(results: Readonly<Record<string, number>>): WindowView {
+  const answer = (fn: WindowFunction) => (measurement: string, ms: number) =>
+    results[windowName({ fn, measurement, ms })];
+  return Object.fromEntries(WINDOW_FUNCTIONS.map((fn) => [fn, answer(fn)])) as unknown as WindowView;
+}

@@ -1,0 +1,121 @@
+import { defaultLane } from '@lamplighter/contracts/commands/command';
+import type { CompiledRule } from '../rule/compile-rule.js';
+import type { DeviceFacts } from './evaluate-input.js';
+import type { Evidence } from './evidence.js';
+import { left, type PromisedEnd, type RuleState } from '../rule/rule-state.js';
+import type { Trace } from './trace.js';
+
+/**
+ * What a rule has started outlives its document. A run ends at its promised time, by what is stored with the rule state, whether the
+ * rule was changed, disabled or deleted, its scope narrowed, or the rules of its fleet switched off. Everything else that a rule has
+ * started is forgotten, or, if the writer asks for it (`release`), taken back by `else`. docs/rules.md has the table.
+ */
+
+/** How a rule ends what it starts; undefined if it has no `else`. A closing command waits for its device, also with policy `now`. */
+export function promisedEnd(rule: CompiledRule): PromisedEnd | undefined {
+  const { version, whenFalse, lane, policy, ttlMs, timeoutMs, attempts, onFailure, run, quorum } = rule;
+  if (whenFalse === undefined) return undefined;
+  return {
+    version,
+    action: whenFalse,
+    lane: lane ?? defaultLane(whenFalse),
+    policy: policy === 'now' ? 'latest' : policy,
+    ttlMs,
+    timeoutMs,
+    attempts,
+    ...(onFailure !== undefined && { onFailure }),
+    ...(run !== undefined && { maxMs: run.maxMs }),
+    ...(quorum !== undefined && { targets: rule.target ?? rule.scope }),
+  };
+}
+
+/** A state that is about to be stored, with how its run is ended. */
+export function withPromise(rule: CompiledRule, state: RuleState): RuleState {
+  if (state.runUntil === undefined || state.ends !== undefined) return state;
+  const ends = promisedEnd(rule);
+  return ends === undefined ? state : { ...state, ends };
+}
+
+/** What is to be done about what was started by a rule, or a version of it, that no longer judges here. */
+export type Leftover =
+  | { readonly kind: 'end'; readonly end: PromisedEnd; readonly by: 'promise' | 'release' }
+  | { readonly kind: 'wait'; readonly until: number };
+
+/**
+ * Looks at a state that no rule in force goes on from.
+ * @param released how the writer wants it to be taken back, if so
+ * @returns undefined if there is nothing to do
+ */
+export function leftoverOf(
+  state: RuleState,
+  now: number,
+  released: PromisedEnd | undefined,
+): Leftover | undefined {
+  const { runUntil, ends, raised, first } = state;
+  if (runUntil !== undefined && ends !== undefined) {
+    if (isOver(runUntil, ends, now)) return { kind: 'end', end: ends, by: 'promise' };
+    return released === undefined
+      ? { kind: 'wait', until: runUntil }
+      : { kind: 'end', end: ends, by: 'release' };
+  }
+  if (released === undefined || !raised || first === true) return undefined;
+  return { kind: 'end', end: released, by: 'release' };
+}
+
+function isOver(until: number, { maxMs }: PromisedEnd, now: number): boolean {
+  return maxMs === undefined ? until <= now : left(until - maxMs, maxMs, now) === 0;
+}
+
+/** What became of the rule. */
+export type Departure = 'changed' | 'disabled' | 'deleted' | 'out_of_scope' | 'rules_off';
+
+/** What a command was made of that ends what a rule had started. `version` is the version that started it. */
+export interface EndEvidence extends Evidence {
+  readonly kind: 'end';
+  readonly by: 'promise' | 'release';
+  readonly end: PromisedEnd;
+  readonly departure: Departure;
+}
+
+/** Records why something is ended. */
+export function endEvidenceOf(
+  { end, by }: Extract<Leftover, { kind: 'end' }>,
+  departure: Departure,
+  state: RuleState | undefined,
+  { address: { fleet, device }, answers, lesson }: DeviceFacts,
+  now: number,
+): EndEvidence {
+  return {
+    kind: 'end',
+    by,
+    end,
+    departure,
+    version: end.version,
+    now,
+    trigger: 'timer',
+    ...(state !== undefined && { state }),
+    reading: {},
+    ageMs: 0,
+    heardAt: 0,
+    device: { address: { fleet, device }, answers, lesson },
+  };
+}
+
+export function isEndEvidence(evidence: Evidence): evidence is EndEvidence {
+  return 'kind' in evidence && evidence.kind === 'end';
+}
+
+/** Judges once more what was judged then; it needs no document. */
+export function replayEnd({ state, end, by, now }: EndEvidence): {
+  evaluated: { emit?: PromisedEnd['action'] };
+  trace: Trace;
+} {
+  const trace: Trace = [];
+  const until = state?.runUntil;
+  if (until !== undefined) trace.push({ clause: 'run', passes: until <= now, amount: until - now, until });
+  const isDue = by === 'release' || state === undefined || leftoverOf(state, now, undefined)?.kind === 'end';
+  const emit = isDue ? end.action : undefined;
+  const reason = by === 'release' ? 'released' : 'run_over';
+  trace.push({ clause: 'emit', passes: emit !== undefined, value: false, action: emit, reason });
+  return { evaluated: emit === undefined ? {} : { emit }, trace };
+}

@@ -1,0 +1,124 @@
+import type { Action } from '@lamplighter/contracts/commands/command';
+import type { Measurement } from '@lamplighter/contracts/telemetry/reading';
+import type { Expression, Scope, WindowUse } from '../expression/expression.js';
+import { measured } from '../expression/scope.js';
+
+/** The clauses of a rule in the order in which they are asked; docs/rules.md has the same table. */
+export const CLAUSES = [
+  'run',
+  'enabled',
+  'maxAge',
+  'cut',
+  'settle',
+  'deadband',
+  'when',
+  'clear',
+  'quorum',
+  'absence',
+  'seconds',
+  'hold',
+  'dwell',
+  'quiet',
+  'cooldown',
+  'loop',
+  'emit',
+  'reassert',
+  'error',
+] as const;
+export type Clause = (typeof CLAUSES)[number];
+
+/** What one clause said. */
+export interface TraceStep {
+  readonly clause: Clause;
+  /** Whether it let the verdict through; false: this is what keeps the rule off (or on). */
+  readonly passes: boolean;
+  /** The expression that was asked. */
+  readonly text?: string;
+  /** What it came to; absent if the reading does not say. */
+  readonly value?: boolean | number;
+  /** Measurements, and windows as `avg(light,10m)`, that the expression mentions, as far as the reading has them. */
+  readonly values?: Readonly<Record<string, Measurement>>;
+  /** What the expression needs and the reading does not have: names, and windows with too few readings. */
+  readonly missing?: readonly string[];
+  /** A time or distance that counts, and its limit: milliseconds, for `deadband` in the measurement's own unit. */
+  readonly amount?: number;
+  readonly limit?: number;
+  /** When it will be over, milliseconds on the server's clock. */
+  readonly until?: number;
+  readonly action?: Action;
+  readonly reason?: string;
+}
+
+/** Clauses push to it what they found. The hot path has none. */
+export type Trace = TraceStep[];
+
+/**
+ * Evaluates an expression, and tells the trace.
+ * @param isEnough of a number: whether it lets the verdict through
+ */
+export function ask<T extends boolean | number>(
+  clause: Clause,
+  expression: Expression<T>,
+  scope: Scope,
+  trace: Trace | undefined,
+  isEnough: (value: T) => boolean = (value) => value !== false,
+): T | undefined {
+  const value = expression.evaluate(scope);
+  if (trace !== undefined)
+    trace.push({
+      clause,
+      passes: value !== undefined && isEnough(value),
+      text: expression.text,
+      value,
+      values: mentioned(expression, scope),
+      ...(value === undefined && { missing: missingOf(expression, scope) }),
+    });
+  return value;
+}
+
+function missingOf({ names, usesLast, windows }: Expression<boolean | number>, scope: Scope): string[] {
+  const isOf = (reading: Scope['reading'] | undefined) => (name: string) =>
+    (measured(reading, name) ?? null) === null;
+  const inWindows = new Set(windows.map(({ measurement }) => measurement));
+  const ofReading = names.filter((name) => !inWindows.has(name) && isOf(scope.reading)(name));
+  const ofLast = usesLast ? names.filter(isOf(scope.last)).map((name) => `last.${name}`) : [];
+  const ofWindows = windows.filter(
+    ({ fn, measurement, ms }) => scope.window?.[fn](measurement, ms) === undefined,
+  );
+  // What only the reading before lacks is not named beside what this one lacks too.
+  const before = ofReading.length > 0 ? [] : ofLast;
+  return [...ofReading, ...before, ...ofWindows.map(windowName)];
+}
+
+function mentioned({ names, usesLast, windows }: Expression<boolean | number>, scope: Scope) {
+  const values: Record<string, Measurement> = {};
+  for (const name of names) {
+    put(values, name, measured(scope.reading, name));
+    if (usesLast) put(values, `last.${name}`, measured(scope.last, name));
+  }
+  for (const { fn, measurement, ms } of windows)
+    put(values, windowName({ fn, measurement, ms }), scope.window?.[fn](measurement, ms));
+  put(values, 'value', scope.value);
+  return values;
+}
+
+function put(values: Record<string, Measurement>, name: string, value: Measurement | undefined): void {
+  if (value !== undefined) values[name] = value;
+}
+
+/** How a window is called in evidence and explanations: `avg(light,10m)`. */
+export function windowName({ fn, measurement, ms }: WindowUse): string {
+  return `${fn}(${measurement},${durationText(ms)})`;
+}
+
+/** A duration in the largest unit that divides it: `90s`, `10m`, `250ms`. */
+function durationText(ms: number): string {
+  for (const [unit, length] of [
+    ['d', 86_400_000],
+    ['h', 3_600_000],
+    ['m', 60_000],
+    ['s', 1000],
+  ] as const)
+    if (ms >= length && ms % length === 0) return `${ms / length}${unit}`;
+  return `${ms}ms`;
+}

@@ -1,0 +1,87 @@
+import type { Action } from '@lamplighter/contracts/commands/command';
+import type { CompiledRule } from '../rule/compile-rule.js';
+import { LOOP_CUT_MS } from '../evaluate/evaluate-change.js';
+import type { DeviceFacts, Observation } from '../evaluate/evaluate-input.js';
+import { commandedAgain, hasRestarted, reported } from '../evaluate/evaluate-repeat.js';
+import type { GroupState } from './quorum-group.js';
+import { left, type RuleState } from '../rule/rule-state.js';
+import type { Trace } from '../evaluate/trace.js';
+
+/** Under which name a target remembers that it was told again, beside the states of its own rules. */
+export const targetKey = (rule: string): string => `target:${rule}`;
+
+/** What a target's reading leads to. */
+export interface Reminded {
+  /** What the target remembers from now on: the same object if nothing changed, undefined if there is nothing to remember. */
+  readonly state: RuleState | undefined;
+  readonly emit?: Action;
+  /** Which side of the rule that is; undefined of the safe action. */
+  readonly raise?: boolean;
+  /** When the device restarted, if that is why. */
+  readonly restartedAt?: number | undefined;
+}
+
+/** What all targets of a group were last commanded, and still should be doing. */
+interface Standing {
+  readonly action: Action;
+  readonly raise: boolean | undefined;
+  /** When they were commanded. */
+  readonly at: number;
+}
+
+/**
+ * Whether a target of a quorum is commanded again what the group has decided, by the rules of `commandedAgain`: because it reports
+ * another value for a commanded key, or has restarted. A target that reports none of the keys is otherwise left alone: delivery sees to
+ * it that commands arrive. Pure.
+ * @param memory of the target: `at` is when the group had commanded what it was commanded again, at `emittedAt`
+ * @param now server time, milliseconds
+ */
+export function remind(
+  rule: CompiledRule,
+  group: GroupState,
+  memory: RuleState | undefined,
+  observation: Pick<Observation, 'reading' | 'ageMs'> & { readonly device?: Pick<DeviceFacts, 'startedAt'> },
+  now: number,
+  trace?: Trace,
+): Reminded {
+  const standing = standingOf(rule, group, now);
+  if (
+    standing === undefined ||
+    rule.reassertMs === Number.POSITIVE_INFINITY ||
+    observation.ageMs > rule.maxAgeMs
+  )
+    return { state: memory };
+  const { action, raise, at } = standing;
+  const known = memory?.since === rule.since && memory.at === at ? memory : undefined;
+  const before = known ?? { since: rule.since, raised: raise === true, at, emittedAt: at };
+  const device = { answers: true, startedAt: observation.device?.startedAt };
+  const after = commandedAgain(
+    { rule, observation, device, now, trace },
+    action,
+    before,
+    raise === true,
+    rule.settleMs,
+  );
+  if (after.emittedAt === before.emittedAt) {
+    if (reported(action, observation.reading) !== 'agrees') return { state: memory };
+    return { state: after.repeats === undefined && after.told === undefined ? undefined : after };
+  }
+  const reason = raise === undefined ? 'lost' : 'reassert';
+  trace?.push({ clause: 'emit', passes: true, value: raise, action, reason });
+  const restartedAt = hasRestarted(device, before) ? device.startedAt : undefined;
+  return { state: after, emit: action, raise, restartedAt };
+}
+
+/** What stands; nothing while the rule is off or cut, before its first verdict, and when a run is over that is not ended yet. */
+function standingOf(rule: CompiledRule, group: GroupState, now: number): Standing | undefined {
+  const { rule: state, safeAt, toldAt = safeAt } = group;
+  if (!rule.enabled || group.since !== rule.since || toldAt === undefined) return undefined;
+  const standing = (action: Action | undefined, raise: boolean | undefined) =>
+    action && { action, raise, at: toldAt };
+  if (safeAt !== undefined) return standing(rule.quorum?.safe, undefined);
+  if (state === undefined || state.since !== rule.since || state.first === true) return undefined;
+  const { raised, cut, runUntil } = state;
+  if (cut !== undefined && left(cut - LOOP_CUT_MS, LOOP_CUT_MS, now) > 0) return undefined;
+  if (raised && rule.run !== undefined && (runUntil === undefined || now >= runUntil)) return undefined;
+  return standing(raised ? rule.whenTrue : rule.whenFalse, raised);
+}

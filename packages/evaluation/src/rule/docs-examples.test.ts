@@ -1,0 +1,92 @@
+import { readFileSync } from 'node:fs';
+import { ruleSchema } from '@lamplighter/contracts/rules/rule';
+import { telemetrySchemaSchema } from '@lamplighter/contracts/telemetry/telemetry-schema';
+import { validateRule } from '../explanation/validate-rule.js';
+
+type Document = Readonly<Record<string, unknown>>;
+const page = (name: string) => readFileSync(new URL(`../../../../${name}`, import.meta.url), 'utf8');
+const PAGES = [
+  'README.md',
+  'docs/rules.md',
+  'docs/quorum.md',
+  'docs/api/README.md',
+  'services/rules/rules/night-light.json',
+];
+
+/** Every JSON object of a page, or in one, that has an action: in blocks of JSON, in commands to type, in sentences. */
+function rulesIn(name: string): [where: string, rule: Document][] {
+  const text = page(name);
+  const found: [string, Document][] = [];
+  for (let start = text.indexOf('{'); start !== -1; start = text.indexOf('{', start + 1)) {
+    const document = objectAt(text, start);
+    const line = text.slice(0, start).split('\n').length;
+    if (document !== undefined && 'then' in document) found.push([`${name}:${line}`, document]);
+  }
+  return found;
+}
+
+/** The shortest JSON object that begins there. */
+function objectAt(text: string, start: number): Document | undefined {
+  for (
+    let end = text.indexOf('}', start);
+    end !== -1 && end - start < 2000;
+    end = text.indexOf('}', end + 1)
+  ) {
+    try {
+      return JSON.parse(text.slice(start, end + 1)) as Document;
+    } catch {
+      // not its end yet
+    }
+  }
+  return undefined;
+}
+
+const EXAMPLES = PAGES.flatMap(rulesIn);
+
+describe('the rules in the docs', () => {
+  it('are found', () => {
+    const pages = new Set(EXAMPLES.map(([where]) => where.split(':')[0]));
+    expect([...pages]).toEqual(PAGES);
+  });
+
+  it.each(EXAMPLES)('%s is valid, and nothing is to be said of it', (_, document) => {
+    // A path may stand for the id, and a file of seeds also names fleets.
+    const { fleets: _fleets, ...rule } = { id: 'example', ...document } as Document;
+    expect(validateRule(rule)).toMatchObject({ problems: [], warnings: [] });
+  });
+});
+
+describe('the fields in docs/rules.md', () => {
+  const BASE: Document = {
+    id: 'example',
+    when: 'light < 300',
+    then: { led_on: true },
+    else: { led_on: false },
+  };
+  const table = page('docs/rules.md').split('## Fields')[1]!.split('\n## ')[0]!;
+  const rows = [...table.matchAll(/^\| (`[^|]+`) \|.*\| `(.*)` \|$/gm)].map(
+    ([, fields, example]) => [fields!.match(/[\w.]+/g)!, JSON.parse(example!) as unknown] as const,
+  );
+
+  it('are all that there are', () => {
+    const named = rows.flatMap(([fields]) => fields.map((field) => field.split('.')[0]!));
+    expect(named.sort()).toEqual(Object.keys(ruleSchema.shape).sort());
+  });
+
+  it.each(rows)('%j may be %j', (fields, example) => {
+    const [field, inner] = fields[0]!.split('.') as [string, string | undefined];
+    const { when, ...others } = BASE;
+    const rule = {
+      ...others,
+      ...(field !== 'absence' && { when }),
+      [field]: inner === undefined ? example : { [inner]: example },
+    };
+    expect(validateRule(rule).problems).toEqual([]);
+  });
+});
+
+it('the telemetry schema in docs/rules.md is one', () => {
+  const text = page('docs/rules.md');
+  const schema = objectAt(text, text.indexOf('{ "measurements"'));
+  expect(telemetrySchemaSchema.safeParse(schema)).toMatchObject({ success: true });
+});

@@ -1,0 +1,43 @@
+import type { CompiledRule } from '../rule/compile-rule.js';
+import { evaluate, type Observation, type RuleState } from '../evaluate/evaluate.js';
+import { evidenceOf } from '../evaluate/evidence.js';
+import type { RecordedReading, SimulatedJudgement, Simulation, SimulationOptions } from './simulation.js';
+import type { Trace } from '../evaluate/trace.js';
+import { History } from '../rule/window.js';
+
+/**
+ * Runs a rule on what one device has sent.
+ * @param readings in the order of their times
+ */
+export function* simulateDevice(
+  rule: CompiledRule,
+  name: string,
+  readings: readonly RecordedReading[],
+  { fleet, until, lessons, traced = false }: SimulationOptions,
+): Simulation {
+  const device = { address: { fleet, device: name }, answers: true, lesson: lessons?.has(name) ?? false };
+  const history = new History();
+  let state: RuleState | undefined;
+  let wakeAt: number | undefined;
+  const judge = (trigger: Observation['trigger'], now: number): SimulatedJudgement => {
+    const { at, reading } = history.newest!;
+    const last = history.beforeNewest?.reading ?? {};
+    const observation = { trigger, reading, ageMs: now - at, heardAt: at, last, window: history };
+    const before = state;
+    const trace: Trace | undefined = traced ? [] : undefined;
+    const evaluated = evaluate(rule, before, observation, device, now, trace);
+    ({ state, wakeAt } = evaluated);
+    const { emit, reason } = evaluated;
+    return {
+      ...(emit !== undefined && { command: { device: name, at: now, action: emit, reason: reason! } }),
+      evidence: () => evidenceOf(rule, before, observation, device, now),
+      ...(trace !== undefined && { trace }),
+    };
+  };
+  for (const { at, reading } of readings) {
+    while (wakeAt !== undefined && wakeAt <= at) yield judge('timer', wakeAt);
+    history.push({ at, receivedAt: at, reading });
+    yield judge('reading', at);
+  }
+  while (wakeAt !== undefined && wakeAt <= until) yield judge('timer', wakeAt);
+}

@@ -1,0 +1,294 @@
+import { CommandDesk } from '../../test/command-desk.js';
+import { expectConsistentQueue } from '../../test/expect-consistent-queue.js';
+import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
+import { timePasses } from '@lamplighter/test-kit/store/time-passes';
+import { DeviceAddress, LEASE_MS } from '../telemetry/accept-readings.js';
+import { mendClockSetBack } from './clock-set-back.js';
+import { redisNow } from '../redis/connect.js';
+import { readDevice } from '../devices/devices.js';
+import { MAX_EFFECT_WAIT_MS, takeEffects } from '../effects/effects.js';
+import { commandKeys, effectsKey, FRESH_MS, ROLLOUTS_DUE_KEY, shardOf, timersKey } from '../keys.js';
+import { recordPresence } from '../devices/presence.js';
+import { ROLLOUT_LEASE_MS, ROLLOUT_REST_MS, takeRollouts } from '../rollouts/rollout-lease.js';
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const LEAST_WAIT = 1000;
+const NOTHING = { commands: 0, devices: 0, rollouts: 0, timers: 0, effects: 0 };
+
+let store: StoreUnderTest;
+let robot: DeviceAddress;
+let desk: CommandDesk;
+beforeAll(async () => {
+  store = await startStore({ fast: true });
+});
+beforeEach(async () => {
+  await store.redis.flushall();
+  robot = store.newDevice('robot-1');
+  desk = new CommandDesk(store.redis, robot);
+});
+afterEach(() => expectConsistentQueue(store.redis));
+
+/** The clock of Redis is set back: every time in the store is later than it was, as seen from now. */
+const setBack = (ms = HOUR) => timePasses(store.redis, -ms);
+const mend = (wasSeen = false) => mendClockSetBack(store.redis, { leastWaitMs: LEAST_WAIT, wasSeen });
+const dues = async () => store.redis.zrange(commandKeys(robot.shard)[5]!, '0', '-1', 'WITHSCORES');
+
+describe('after the clock was set back, and mended', () => {
+  beforeEach(() => desk.connect());
+
+  it('a command without an answer is dispatched again when a lease has passed', async () => {
+    await desk.enqueue('up');
+    await desk.claim();
+    const lease = await desk.lease('up', 1);
+    await setBack();
+    await desk.pass(LEASE_MS);
+    expect(await desk.claim()).toEqual([]); // this is what is to be mended
+    expect(await mend()).toEqual({ ...NOTHING, commands: 1, devices: 1 });
+    expect(await desk.claim()).toEqual([]);
+    await desk.pass(LEASE_MS);
+    expect(await desk.claim()).toEqual(['up dispatched 2']);
+    // Whoever held the lease before has nothing to say any more.
+    expect(await desk.giveUp('up', { ...lease, claimedAt: lease.claimedAt + HOUR - 2 * LEASE_MS })).toBe(
+      'moved on',
+    );
+    expect(await desk.answer('up', 'succeeded')).toBe('succeeded');
+  });
+
+  it('a later attempt has its longer lease', async () => {
+    await desk.enqueue('up');
+    await desk.claim();
+    await desk.pass(LEASE_MS);
+    await desk.claim();
+    await setBack();
+    await mend();
+    await desk.pass(2 * LEASE_MS - 1000);
+    expect(await desk.claim()).toEqual([]);
+    await desk.pass(1000);
+    expect(await desk.claim()).toEqual(['up dispatched 3']);
+  });
+
+  it('one that the device has taken has its timeout once more', async () => {
+    await desk.enqueue('up', { timeoutMs: 90_000 });
+    await desk.claim();
+    await desk.answer('up', 'acknowledged');
+    await setBack();
+    await mend();
+    await desk.pass(80_000);
+    expect(await desk.claim()).toEqual([]);
+    await desk.pass(10_000);
+    expect(await desk.claim()).toEqual(['up dispatched 2']);
+  });
+
+  it('one that was due is due, and those behind it wait for their turn', async () => {
+    await desk.enqueue('up');
+    await desk.enqueue('down');
+    await setBack();
+    expect(await desk.claim()).toEqual([]);
+    expect(await mend()).toEqual({ ...NOTHING, commands: 1, devices: 1 });
+    expect(await desk.claim()).toEqual(['up dispatched 1']);
+    await desk.answer('up', 'succeeded');
+    expect(await desk.claim()).toEqual(['down dispatched 1']);
+  });
+
+  it('one whose turn had just come is due, however old it is', async () => {
+    await desk.enqueue('up', { ttl: 24 * HOUR });
+    await desk.enqueue('down', { ttl: 24 * HOUR });
+    await desk.claim();
+    await desk.pass(5 * HOUR);
+    await desk.answer('up', 'succeeded');
+    await setBack();
+    await mend();
+    expect(await desk.claim()).toEqual(['down dispatched 1']);
+  });
+
+  it('one that was given back waits as long as its age says, from now', async () => {
+    await desk.enqueue('up', { ttl: 24 * HOUR });
+    await desk.pass(400_000);
+    await desk.claim();
+    await desk.requeue('up', 1, LEAST_WAIT);
+    await setBack();
+    await mend();
+    await desk.pass(99_000);
+    expect(await desk.claim()).toEqual([]);
+    await desk.pass(2000);
+    expect(await desk.claim()).toEqual(['up dispatched 1']);
+    // It is as old as it was, though it seems to have been made later than now.
+    await desk.requeue('up', 1, LEAST_WAIT);
+    await desk.pass(90_000);
+    expect(await desk.claim()).toEqual([]);
+    await desk.pass(20_000);
+    expect(await desk.claim()).toEqual(['up dispatched 1']);
+  });
+
+  it('a lane that a failure has stopped stays stopped', async () => {
+    await desk.enqueue('up', { onFailure: 'stop' });
+    await desk.enqueue('down');
+    await desk.claim();
+    await desk.answer('up', 'failed');
+    await setBack();
+    expect(await mend()).toEqual({ ...NOTHING, devices: 1 });
+    expect([await desk.claim(), await desk.stopped()]).toEqual([[], ['arm by up']]);
+    await desk.resume();
+    expect(await desk.claim()).toEqual(['down dispatched 1']);
+  });
+
+  it('a command ends at the time at which it was to end: later by the step, and none of them early', async () => {
+    await desk.enqueue('up', { ttl: MINUTE });
+    await desk.enqueue('down', { ttl: MINUTE });
+    await setBack();
+    await mend();
+    await desk.claim();
+    await desk.giveUp('up');
+    await desk.pass(HOUR);
+    expect(await desk.states()).toBe('up unknown, down pending');
+    await desk.pass(MINUTE);
+    expect(await desk.claim()).toEqual(['down expired 0']);
+  });
+
+  it('a device that announced itself before is not taken for one that has come back since', async () => {
+    await recordPresence(store.redis, [{ address: robot, message: { online: true, session: 1 } }]);
+    await desk.enqueue('up');
+    await setBack();
+    await mend();
+    await desk.claim();
+    expect([...(await desk.requeue('up', 1))]).toEqual([]);
+  });
+
+  it('nothing is left to mend, and mending again changes nothing', async () => {
+    for (const lane of ['a', 'b', 'c', 'd']) await desk.enqueue(lane, { lane });
+    await desk.claim(3);
+    await desk.answer('a', 'acknowledged');
+    await desk.requeue('b', 1);
+    await setBack();
+    const mended = await Promise.all([mend(), mend(), mend()]);
+    expect(mended.reduce((sum, { commands }) => sum + commands, 0)).toBeGreaterThanOrEqual(4);
+    const before = await dues();
+    expect([await mend(), await dues()]).toEqual([NOTHING, before]);
+  });
+});
+
+it('where no clock was set back nothing changes', async () => {
+  await desk.connect();
+  for (const lane of ['a', 'b', 'c', 'd', 'e']) await desk.enqueue(lane, { lane, timeoutMs: HOUR });
+  await desk.enqueue('behind', { lane: 'a' });
+  await desk.pass(20 * MINUTE);
+  await desk.claim(4);
+  await desk.answer('a', 'acknowledged');
+  await desk.requeue('b', 1, LEAST_WAIT);
+  await desk.pass(LEASE_MS);
+  await desk.claim(1);
+  const sleeper = new DeviceAddress(robot.fleet, 'sleeper', false);
+  await recordPresence(store.redis, [
+    { address: sleeper, message: { online: true, session: 1, sleeps: HOUR } },
+  ]);
+  await store.redis.zadd(
+    ROLLOUTS_DUE_KEY,
+    (await redisNow(store.redis)) + ROLLOUT_LEASE_MS + ROLLOUT_REST_MS,
+    'R',
+  );
+  const before = await dues();
+  expect([await mend(), await dues()]).toEqual([NOTHING, before]);
+});
+
+it('all commands of a shard are looked at, however many', async () => {
+  const neighbours: string[] = [];
+  for (let i = 0; neighbours.length < 5; i += 1)
+    if (shardOf(robot.fleet, `robot-${i}`) === robot.shard) neighbours.push(`robot-${i}`);
+  const desks = neighbours.map(
+    (name) => new CommandDesk(store.redis, new DeviceAddress(robot.fleet, name, false)),
+  );
+  const lanes = Array.from({ length: 90 }, (_, i) => `lane-${i}`);
+  for (const one of desks) await one.connect();
+  for (const one of desks) await Promise.all(lanes.map((lane) => one.enqueue(lane, { lane })));
+  await setBack();
+  expect(await mend()).toEqual({ ...NOTHING, commands: 450, devices: 5 });
+  expect(await desk.claims(1000)).toHaveLength(450);
+});
+
+describe('presence after the clock was set back', () => {
+  const presence = async (device: string) => (await readDevice(store.redis, robot.fleet, device))?.presence;
+
+  it('ends for a silent device as soon as without', async () => {
+    const sleeper = new DeviceAddress(robot.fleet, 'sleeper', false);
+    const gone = new DeviceAddress(robot.fleet, 'gone', false);
+    await recordPresence(store.redis, [
+      { address: robot, message: { online: true, session: 1 } },
+      { address: sleeper, message: { online: true, session: 1, sleeps: 10 * MINUTE } },
+      { address: gone, message: { online: true, session: 1 } },
+      { address: gone, message: { online: false, session: 1 } },
+    ]);
+    await setBack();
+    expect(await mend()).toEqual({ ...NOTHING, devices: 2 });
+    expect(await mend()).toEqual(NOTHING);
+    const all = () => Promise.all(['robot-1', 'sleeper', 'gone'].map(presence));
+    expect(await all()).toEqual(['online', 'online', 'offline']);
+    await timePasses(store.redis, FRESH_MS + 1000);
+    expect(await all()).toEqual(['stale', 'online', 'offline']);
+    await timePasses(store.redis, 15 * MINUTE);
+    expect(await all()).toEqual(['stale', 'stale', 'offline']);
+  });
+
+  it('does so for all of a large fleet, those that sleep in between', async () => {
+    const names = Array.from({ length: 500 }, (_, i) => `lamp-${i}`);
+    const inShard = (name: string) => shardOf(robot.fleet, name) === robot.shard;
+    let all = names.filter(inShard);
+    for (let i = 500; all.length < 450; i += 1) all = inShard(`lamp-${i}`) ? [...all, `lamp-${i}`] : all;
+    await recordPresence(
+      store.redis,
+      all.map((name, i) => ({
+        address: new DeviceAddress(robot.fleet, name, false),
+        message: { online: true, session: 1, ...(i % 2 === 0 && { sleeps: 24 * HOUR }) },
+      })),
+    );
+    await setBack(10 * MINUTE);
+    expect(await mend()).toEqual({ ...NOTHING, devices: 450 });
+    await timePasses(store.redis, FRESH_MS + 1000);
+    for (const [i, name] of all.entries())
+      expect([name, await presence(name)]).toEqual([name, i % 2 === 0 ? 'online' : 'stale']);
+  });
+});
+
+it('a rollout whose holder is gone is taken after the longest time that a holder may be silent', async () => {
+  const now = await redisNow(store.redis);
+  await store.redis.zadd(ROLLOUTS_DUE_KEY, now + HOUR, 'R');
+  expect(await mend()).toEqual({ ...NOTHING, rollouts: 1 });
+  expect(await mend()).toEqual(NOTHING);
+  const due = Number(await store.redis.zscore(ROLLOUTS_DUE_KEY, 'R'));
+  expect(due).toBeGreaterThanOrEqual(now + ROLLOUT_LEASE_MS + ROLLOUT_REST_MS);
+  expect(due).toBeLessThan(now + MINUTE);
+  expect(await takeRollouts(store.redis, 10)).toEqual([]);
+});
+
+it('timers are judged anew, however many, if the step was seen; else none, for they may wait for days', async () => {
+  const later = (await redisNow(store.redis)) + HOUR;
+  const members = Array.from({ length: 450 }, (_, i) => `device/${robot.fleet}/lamp-${i}`);
+  await store.redis.zadd(timersKey(7), ...members.flatMap((member) => [later, member]));
+  await store.redis.zadd(timersKey(8), later, 'group/fleet/rule', 1, 'device/fleet/due');
+  expect(await mend()).toEqual(NOTHING);
+  expect(await mend(true)).toEqual({ ...NOTHING, timers: 451 });
+  const waiting = `(${await redisNow(store.redis)}`;
+  expect(await store.redis.zcount(timersKey(7), waiting, '+inf')).toBe(0);
+  expect(await store.redis.zscore(timersKey(8), 'device/fleet/due')).toBe('1');
+});
+
+describe('effects that are looked for', () => {
+  const wait = async (ms: number, name: string) =>
+    store.redis.zadd(effectsKey(9), (await redisNow(store.redis)) + ms, `fleet/${name}/${name}`);
+  const taken = async () => (await takeEffects(store.redis, 500)).checks.map(({ device }) => device);
+
+  it('are looked at now if they would wait for longer than any look is put off, however many', async () => {
+    for (let i = 0; i < 450; i += 1) await wait(MAX_EFFECT_WAIT_MS + HOUR, `lamp-${i}`);
+    await wait(MAX_EFFECT_WAIT_MS - MINUTE, 'right');
+    expect(await mend()).toEqual({ ...NOTHING, effects: 450 });
+    expect(await mend()).toEqual(NOTHING);
+    const found = await taken();
+    expect([found.length, found.includes('right')]).toEqual([450, false]);
+  });
+
+  it('are all looked at if the step was seen', async () => {
+    await wait(MINUTE, 'lamp-1');
+    expect(await mend(true)).toEqual({ ...NOTHING, effects: 1 });
+    expect(await taken()).toEqual(['lamp-1']);
+  });
+});

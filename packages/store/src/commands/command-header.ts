@@ -1,0 +1,69 @@
+import {
+  DEFAULT_ATTEMPTS,
+  DEFAULT_TIMEOUT_MS,
+  type OnFailure,
+  type Policy,
+} from '@lamplighter/contracts/commands/command';
+
+/** How a command is to be delivered, beside its lane and its time to live. */
+export interface DeliveryOptions {
+  readonly policy: Policy;
+  /** What its failure means to the commands behind it; `skip` if not given. */
+  readonly onFailure?: OnFailure | undefined;
+  /** Time that the device may take once it has acknowledged, milliseconds; a minute if not given. */
+  readonly timeoutMs?: number | undefined;
+  /** Most dispatches without an answer; 5 if not given. */
+  readonly attempts?: number | undefined;
+  /** The rollout that the command belongs to. */
+  readonly rollout?: string | undefined;
+}
+
+/**
+ * The line above a command's JSON, for the scripts, which write it:
+ * `<fleet>/<device>/<lane> <seq> <expiresAt> <policy> <onFailure> <timeoutMs> <attempts> <rollout id or ->`.
+ */
+export interface CommandHeader {
+  readonly fleet: string;
+  readonly device: string;
+  readonly lane: string;
+  readonly seq: number;
+  readonly expiresAt: number;
+  readonly policy: Policy;
+  readonly onFailure: OnFailure;
+  readonly timeoutMs: number;
+  readonly attempts: number;
+  readonly rollout: string | undefined;
+}
+
+/** The cause of a command that ends what a rule has started; enqueue.lua has room for it in a queue that is full for others. */
+export const promiseCause = (rule: string) => `promise:${rule}`;
+
+/** What a script takes as it is into the header: everything after the expiry. */
+export function deliveryText(options: DeliveryOptions): string {
+  const {
+    policy,
+    onFailure = 'skip',
+    timeoutMs = DEFAULT_TIMEOUT_MS,
+    attempts = DEFAULT_ATTEMPTS,
+    rollout = '-',
+  } = options;
+  return `${policy} ${onFailure} ${timeoutMs} ${attempts} ${rollout}`;
+}
+
+/** Reads the header line. One of an earlier version ends after the policy. */
+export function parseHeader(line: string): CommandHeader {
+  const [lanePath, seq, expiresAt, policy, onFailure, timeoutMs, attempts, rollout] = line.split(' ');
+  const [fleet, device, lane] = lanePath!.split('/');
+  return {
+    fleet: fleet!,
+    device: device!,
+    lane: lane!,
+    seq: Number(seq),
+    expiresAt: Number(expiresAt),
+    policy: policy as Policy,
+    onFailure: (onFailure ?? 'skip') as OnFailure,
+    timeoutMs: Number(timeoutMs ?? DEFAULT_TIMEOUT_MS),
+    attempts: Number(attempts ?? DEFAULT_ATTEMPTS),
+    rollout: rollout === '-' ? undefined : rollout,
+  };
+}

@@ -1,0 +1,327 @@
+import { DEFAULT_ATTEMPTS } from '@lamplighter/contracts/commands/command';
+import { CommandDesk } from '../../test/command-desk.js';
+import { expectConsistentQueue } from '../../test/expect-consistent-queue.js';
+import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
+import { type DeviceAddress, LEASE_MS } from '../telemetry/accept-readings.js';
+import { recordPresence } from '../devices/presence.js';
+
+const HOUR = 3_600_000;
+/** The store's clock goes on while a test makes its calls: on a machine that stands still, by seconds. */
+const SLACK_MS = 4000;
+
+let store: StoreUnderTest;
+let robot: DeviceAddress;
+let desk: CommandDesk;
+beforeAll(async () => {
+  store = await startStore();
+});
+beforeEach(async () => {
+  await store.redis.flushall();
+  robot = store.newDevice('robot-1');
+  desk = new CommandDesk(store.redis, robot);
+  await desk.connect();
+});
+afterEach(() => expectConsistentQueue(store.redis));
+
+describe('a lease', () => {
+  it('keeps a command from every other claim until it ends', async () => {
+    await desk.enqueue('up');
+    await desk.claim();
+    await desk.pass(LEASE_MS - SLACK_MS);
+    expect(await desk.claim()).toEqual([]);
+    await desk.pass(SLACK_MS);
+    expect(await desk.claim()).toEqual(['up dispatched 2']);
+  });
+
+  it('doubles with each attempt; after the last one nobody knows', async () => {
+    await desk.enqueue('up', { ttl: 24 * HOUR });
+    expect(await desk.claim()).toEqual(['up dispatched 1']);
+    for (let attempt = 2; attempt <= DEFAULT_ATTEMPTS; attempt += 1) {
+      await desk.pass(LEASE_MS * 2 ** (attempt - 2) - SLACK_MS);
+      expect(await desk.claim()).toEqual([]);
+      await desk.pass(SLACK_MS);
+      expect(await desk.claim()).toEqual([`up dispatched ${attempt}`]);
+    }
+    await desk.pass(LEASE_MS * 2 ** (DEFAULT_ATTEMPTS - 1));
+    expect(await desk.claim()).toEqual([`up unknown ${DEFAULT_ATTEMPTS}`]);
+    expect(await desk.states()).toBe('up unknown');
+    expect(await desk.claim()).toEqual([]);
+  });
+
+  it('is the timeout once the device has taken the command; then it is asked again', async () => {
+    await desk.enqueue('up', { timeoutMs: 90_000 });
+    await desk.claim();
+    await desk.answer('up', 'acknowledged');
+    await desk.pass(80_000);
+    expect(await desk.claim()).toEqual([]);
+    await desk.pass(10_000);
+    expect(await desk.claim()).toEqual(['up dispatched 2']);
+    expect((await desk.read('up'))?.transitions.at(-1)?.cause).toBe('timeout');
+  });
+
+  it('is given as often as the command says', async () => {
+    await desk.enqueue('up', { attempts: 2 });
+    for (const claimed of ['up dispatched 1', 'up dispatched 2', 'up unknown 2']) {
+      expect(await desk.claim()).toEqual([claimed]);
+      await desk.pass(2 * LEASE_MS);
+    }
+  });
+
+  it('lets a device that has begun in time take longer than the command might have waited', async () => {
+    await desk.enqueue('up', { ttl: 10_000, timeoutMs: 60_000 });
+    await desk.claim();
+    await desk.answer('up', 'acknowledged');
+    await desk.pass(50_000);
+    expect([await desk.claim(), await desk.answer('up', 'succeeded')]).toEqual([[], 'succeeded']);
+  });
+
+  it('is not given again after the expiry, whatever attempts are left', async () => {
+    await desk.enqueue('up', { ttl: 10_000, timeoutMs: 60_000 });
+    await desk.claim();
+    await desk.answer('up', 'acknowledged');
+    await desk.pass(60_000);
+    expect(await desk.claim()).toEqual(['up unknown 1']);
+    expect((await desk.read('up'))?.transitions.at(-1)?.cause).toBe('timeout');
+  });
+
+  it('never lasts beyond the expiry', async () => {
+    await desk.enqueue('up', { ttl: 3000 });
+    await desk.claim();
+    await desk.pass(3001);
+    expect(await desk.claim()).toEqual(['up unknown 1']);
+  });
+
+  it('is found by any claim, a few at a time', async () => {
+    for (const lane of ['a', 'b', 'c', 'd', 'e']) await desk.enqueue(lane, { lane });
+    const claimed = [await desk.claim(2), await desk.claim(2), await desk.claim(2)];
+    expect(claimed.map(({ length }) => length)).toEqual([2, 2, 1]);
+    expect(new Set(claimed.flat()).size).toBe(5);
+  });
+
+  it('is given once, though two replicas claim at the same time', async () => {
+    for (const lane of ['a', 'b', 'c']) await desk.enqueue(lane, { lane });
+    const claims = await Promise.all([desk.claim(), desk.claim(), desk.claim()]);
+    expect(claims.flat().sort()).toEqual(['a dispatched 1', 'b dispatched 1', 'c dispatched 1']);
+  });
+});
+
+describe('a replica that was held up', () => {
+  /** Its lease has gone on to another replica, and that one's dispatch has the same number as its own. */
+  const outlivedLease = async () => {
+    await desk.enqueue('up');
+    await desk.claim();
+    const lease = await desk.lease('up', 1);
+    await desk.requeue('up', lease, 0);
+    // Time enough for the clock to tell the two dispatches apart.
+    await desk.pass(1000);
+    expect(await desk.claim()).toEqual(['up dispatched 1']);
+    return { ...lease, claimedAt: lease.claimedAt - 1000 };
+  };
+
+  it('cannot give back what another one has claimed since', async () => {
+    const lease = await outlivedLease();
+    const before = await desk.read('up');
+    await desk.requeue('up', lease);
+    expect(await desk.read('up')).toEqual(before);
+  });
+
+  it('cannot give up what another one has claimed since', async () => {
+    const lease = await outlivedLease();
+    expect([await desk.giveUp('up', lease), await desk.states()]).toEqual(['moved on', 'up dispatched']);
+  });
+
+  it.each(['acknowledged', 'succeeded'] as const)('cannot give up what was %s', async (status) => {
+    await desk.enqueue('up');
+    await desk.claim();
+    const lease = await desk.lease('up', 1);
+    await desk.answer('up', status);
+    expect([await desk.giveUp('up', lease), await desk.states()]).toEqual(['moved on', `up ${status}`]);
+  });
+});
+
+describe('a command that was on its way when a newer one of its lane `latest` came', () => {
+  it('ends as superseded if the broker had nobody to hand it to', async () => {
+    await desk.enqueue('on', { policy: 'latest' });
+    await desk.claim();
+    await desk.enqueue('off', { policy: 'latest' });
+    await desk.requeue('on', 1);
+    expect(await desk.claim()).toEqual(['on superseded 0']);
+    expect(await desk.claim()).toEqual(['off dispatched 1']);
+  });
+
+  it('ends as unknown instead of a second dispatch if nobody answered', async () => {
+    await desk.enqueue('on', { policy: 'latest' });
+    await desk.claim();
+    await desk.enqueue('off', { policy: 'latest' });
+    await desk.pass(LEASE_MS);
+    expect(await desk.claim()).toEqual(['on unknown 1']);
+    expect(await desk.claim()).toEqual(['off dispatched 1']);
+  });
+
+  it('may still be answered', async () => {
+    await desk.enqueue('on', { policy: 'latest' });
+    await desk.claim();
+    await desk.enqueue('off', { policy: 'latest' });
+    await desk.answer('on', 'succeeded');
+    expect(await desk.states()).toBe('on succeeded, off pending');
+  });
+});
+
+describe('expiry', () => {
+  it('ends what was never dispatched as expired, head or not', async () => {
+    await desk.enqueue('up', { ttl: HOUR });
+    await desk.enqueue('down', { ttl: 1000 });
+    await desk.pass(1001);
+    expect(await desk.claim()).toEqual(['up dispatched 1', 'down expired 0']);
+    await desk.pass(HOUR);
+    expect(await desk.states()).toBe('up dispatched, down expired');
+  });
+
+  it('ends what was dispatched as unknown, whether the device acknowledged or not', async () => {
+    await desk.enqueue('up', { lane: 'a', ttl: 60_000 });
+    await desk.enqueue('down', { lane: 'b', ttl: 60_000 });
+    await desk.claim();
+    await desk.answer('down', 'acknowledged');
+    await desk.pass(60_001);
+    expect((await desk.claim()).sort()).toEqual(['down unknown 1', 'up unknown 1']);
+  });
+
+  it('ends as expired what the broker had nobody to hand to', async () => {
+    await desk.enqueue('up', { ttl: 60_000 });
+    await desk.claim();
+    await desk.requeue('up', 1);
+    await desk.pass(60_001);
+    expect(await desk.claim()).toEqual(['up expired 0']);
+  });
+
+  it('ends as unknown what the broker once handed over, though nobody was there the second time', async () => {
+    await desk.enqueue('up', { ttl: 60_000 });
+    await desk.claim();
+    await desk.pass(LEASE_MS);
+    await desk.claim();
+    await desk.requeue('up', 2);
+    await desk.pass(60_001);
+    expect(await desk.claim()).toEqual(['up unknown 1']);
+  });
+});
+
+describe('a command that is given back', () => {
+  it.each([
+    ['the least wait', 0, 10],
+    ['a quarter of its age', 400_000, 100],
+    ['at most 120 times the least wait', 4 * HOUR, 1200],
+  ])('waits for %s', async (_what, age, seconds) => {
+    await desk.enqueue('up', { ttl: 24 * HOUR });
+    await desk.pass(age);
+    await desk.claim();
+    await desk.requeue('up', 1, 10_000);
+    await desk.pass(seconds * 1000 - SLACK_MS);
+    expect(await desk.claim()).toEqual([]);
+    await desk.pass(SLACK_MS + 1000);
+    expect(await desk.claim()).toEqual(['up dispatched 1']);
+  });
+
+  it('waits, then is dispatched again as the same attempt', async () => {
+    await desk.enqueue('up');
+    await desk.claim();
+    await desk.requeue('up', 1, 5000);
+    expect([await desk.states(), await desk.claim()]).toEqual(['up pending', []]);
+    await desk.pass(5000);
+    expect(await desk.claim()).toEqual(['up dispatched 1']);
+  });
+
+  it('does not wait when its device has announced itself since the dispatch', async () => {
+    const announce = (session: number) =>
+      recordPresence(store.redis, [{ address: desk.address, message: { online: true, session } }]);
+    await desk.enqueue('up');
+    await announce(1);
+    await desk.pass(1000);
+    await desk.claim();
+    expect([...(await desk.requeue('up', 1))]).toEqual([]);
+    await desk.pass(5000);
+    await desk.claim();
+    await announce(2);
+    expect([...(await desk.requeue('up', 1))]).toEqual([desk.address.shard]);
+    expect(await desk.claim()).toEqual(['up dispatched 1']);
+  });
+
+  it('does not wait if its policy is now: the next claim ends it, and the lane goes on', async () => {
+    await recordPresence(store.redis, [{ address: desk.address, message: { online: true, session: 1 } }]);
+    await desk.enqueue('open', { policy: 'now' });
+    await desk.enqueue('light');
+    await desk.claim();
+    expect([...(await desk.requeue('open', 1))]).toEqual([desk.address.shard]);
+    expect(await desk.claim()).toEqual(['open expired 0']);
+    expect((await desk.read('open'))!.transitions.at(-1)).toMatchObject({ cause: 'unreachable' });
+    expect(await desk.claim()).toEqual(['light dispatched 1']);
+  });
+
+  it('ends as unknown if its policy is now and an attempt before had no answer', async () => {
+    await recordPresence(store.redis, [{ address: desk.address, message: { online: true, session: 1 } }]);
+    await desk.enqueue('open', { policy: 'now' });
+    await desk.claim();
+    await desk.pass(LEASE_MS);
+    await desk.claim();
+    await desk.requeue('open', 2);
+    expect(await desk.claim()).toEqual(['open unknown 1']);
+  });
+
+  it('never runs out of attempts while the device is away', async () => {
+    await desk.enqueue('up', { ttl: 24 * HOUR });
+    for (let time = 0; time < 4 * DEFAULT_ATTEMPTS; time += 1) {
+      expect(await desk.claim()).toEqual(['up dispatched 1']);
+      await desk.requeue('up', 1, 5000);
+      await desk.pass(600_000);
+    }
+    expect(await desk.states()).toBe('up pending');
+  });
+
+  it('still holds up its lane', async () => {
+    await desk.enqueue('up');
+    await desk.enqueue('down');
+    await desk.claim();
+    await desk.requeue('up', 1);
+    expect(await desk.claim()).toEqual([]);
+    await desk.pass(5000);
+    expect(await desk.claim()).toEqual(['up dispatched 1']);
+  });
+
+  it.each<[what: string, attempt: number, meanwhile: () => Promise<unknown>]>([
+    ['an answer came', 1, () => desk.answer('up', 'acknowledged')],
+    ['it has ended', 1, () => desk.answer('up', 'succeeded')],
+    [
+      'another replica holds the next lease',
+      1,
+      async () => {
+        await desk.pass(LEASE_MS);
+        await desk.claim();
+      },
+    ],
+    ['the attempt is one that never was', 2, async () => {}],
+    ['it was given back already', 1, () => desk.requeue('up', 1)],
+  ])('stays as it is when %s', async (_what, attempt, meanwhile) => {
+    await desk.enqueue('up');
+    await desk.claim();
+    await meanwhile();
+    const before = await desk.read('up');
+    await desk.requeue('up', attempt);
+    expect(await desk.read('up')).toEqual(before);
+  });
+
+  it('keeps a history of bounded length, from its beginning and to its end', async () => {
+    await desk.enqueue('up', { ttl: 24 * HOUR });
+    for (let time = 0; time < 200; time += 1) {
+      await desk.claim();
+      await desk.requeue('up', 1, 0);
+    }
+    await desk.claim();
+    await desk.answer('up', 'succeeded');
+    const { transitions } = (await desk.read('up'))!;
+    expect(transitions.length).toBeLessThan(100);
+    expect([transitions[0], ...transitions.slice(-2)]).toMatchObject([
+      { state: 'pending', cause: 'api' },
+      { state: 'dispatched', cause: 'claim' },
+      { state: 'succeeded', cause: 'device' },
+    ]);
+  });
+});

@@ -1,0 +1,86 @@
+import type { Answer } from '@lamplighter/contracts/commands/command';
+import { CommandDesk } from '../../test/command-desk.js';
+import { expectConsistentQueue } from '../../test/expect-consistent-queue.js';
+import { emitted, Replica, reading } from '@lamplighter/test-kit/store/replica';
+import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
+import type { DeviceAddress, EmittedCommand } from '../telemetry/accept-readings.js';
+import { answerCommands, giveUpCommands } from './commands.js';
+import { readCommand } from './read-commands.js';
+
+let store: StoreUnderTest;
+let lamp: DeviceAddress;
+let rules: Replica;
+beforeAll(async () => {
+  store = await startStore();
+});
+beforeEach(async () => {
+  await store.redis.flushall();
+  lamp = store.newDevice('lamp-1');
+  rules = new Replica(store.redis);
+  await new CommandDesk(store.redis, lamp).connect();
+});
+afterEach(() => expectConsistentQueue(store.redis));
+
+let light = 0;
+/** A rule commands the lamp; its id, and what became of it at once. */
+async function command(changes: Partial<EmittedCommand> = {}): Promise<[id: string, state: string]> {
+  const one = emitted(lamp, { policy: 'ordered', ...changes });
+  const { commands } = await rules.take(lamp, [reading({ light: ++light })], { commands: [one] });
+  return [one.id, commands[0]!.state];
+}
+const dispatchedAt = async (id: string) =>
+  (await readCommand(store.redis, id))!.transitions.findLast(({ state }) => state === 'dispatched')!.at;
+const device = () => `${lamp.fleet}/${lamp.device}`;
+const answer = (id: string, status: Answer['status']) => ({
+  device: device(),
+  answer: { id, status },
+  cause: 'answer',
+});
+
+describe('a command that repeats an earlier one because the device restarted', () => {
+  it('is taken if the earlier one was dispatched before the restart, and answered', async () => {
+    const [earlier] = await command();
+    await answerCommands(store.redis, [answer(earlier, 'succeeded')]);
+    const [, state] = await command({ restartedAt: (await dispatchedAt(earlier)) + 1 });
+    expect(state).toBe('dispatched');
+  });
+
+  it.each(['dispatched', 'acknowledged', 'succeeded'] as const)(
+    'is not taken if the earlier one was dispatched since, and is %s',
+    async (status) => {
+      const [earlier] = await command();
+      if (status !== 'dispatched') await answerCommands(store.redis, [answer(earlier, status)]);
+      const [id, state] = await command({ restartedAt: await dispatchedAt(earlier) });
+      expect([state, await readCommand(store.redis, id)]).toEqual(['needless', undefined]);
+    },
+  );
+
+  it.each(['failed', 'rejected'] as const)(
+    'is taken if the earlier one was dispatched since, and %s',
+    async (status) => {
+      const [earlier] = await command();
+      await answerCommands(store.redis, [answer(earlier, status)]);
+      expect((await command({ restartedAt: await dispatchedAt(earlier) }))[1]).toBe('dispatched');
+    },
+  );
+
+  it('is taken if the earlier one ended as unknown', async () => {
+    const [earlier] = await command();
+    const claimedAt = await dispatchedAt(earlier);
+    const lease = { id: earlier, device: device(), attempt: 1, claimedAt, cause: 'unannounced' };
+    await giveUpCommands(store.redis, [lease]);
+    expect((await command({ restartedAt: claimedAt }))[1]).toBe('dispatched');
+  });
+
+  it('is not taken while the earlier one waits, for it will be dispatched to the device as it is now', async () => {
+    const [first] = await command({ cause: 'rule:other' });
+    expect((await command())[1]).toBe('pending');
+    expect((await command({ restartedAt: (await dispatchedAt(first)) + 60_000 }))[1]).toBe('needless');
+  });
+
+  it('is taken if the earlier one is of another rule or lane', async () => {
+    const [earlier] = await command({ cause: 'rule:other', lane: 'fan' });
+    await command({ lane: 'pump' });
+    expect((await command({ lane: 'fan', restartedAt: await dispatchedAt(earlier) }))[1]).toBe('pending');
+  });
+});

@@ -1,0 +1,232 @@
+import { CommandDesk } from '../../test/command-desk.js';
+import { expectConsistentQueue } from '../../test/expect-consistent-queue.js';
+import { Replica, reading } from '@lamplighter/test-kit/store/replica';
+import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
+import { DeviceAddress } from '../telemetry/accept-readings.js';
+import { newCommandId } from './command-id.js';
+import { answerCommands, cancelCommand, claimCommands, enqueueCommand, requeueCommands } from './commands.js';
+import { commandKeys, ledgerKey, rolloutsKey, WAKE_CHANNEL } from '../keys.js';
+import { recordPresence } from '../devices/presence.js';
+import { isFinal, readCommand } from './read-commands.js';
+
+const HOUR = 3_600_000;
+
+let store: StoreUnderTest;
+let robot: DeviceAddress;
+let desk: CommandDesk;
+beforeAll(async () => {
+  store = await startStore();
+});
+beforeEach(async () => {
+  await store.redis.flushall();
+  robot = store.newDevice('robot-1');
+  desk = new CommandDesk(store.redis, robot);
+  await desk.connect();
+});
+afterEach(() => expectConsistentQueue(store.redis));
+
+describe('a command', () => {
+  it('is kept as it was asked for, with its first transition', async () => {
+    const action = { led_on: true, say: 'a\nb 100% ,;/{é}💡', nested: { list: [1, null] } };
+    const taken = await desk.enqueue('on', { action, lane: 'led', policy: 'latest', ttl: 60_000 });
+    const command = await desk.read('on');
+    expect(taken).toEqual({
+      ...{ outcome: 'enqueued', id: desk.id('on'), superseded: [], unknown: [], command },
+      presence: 'online',
+    });
+    expect(command).toEqual({
+      id: desk.id('on'),
+      fleet: robot.fleet,
+      device: robot.device,
+      lane: 'led',
+      seq: command!.createdAt,
+      policy: 'latest',
+      onFailure: 'skip',
+      timeoutMs: 60_000,
+      attempts: 5,
+      source: 'api',
+      action,
+      state: 'pending',
+      attempt: 0,
+      createdAt: expect.any(Number),
+      expiresAt: command!.createdAt + 60_000,
+      transitions: [{ state: 'pending', at: command!.createdAt, attempt: 0, cause: 'api' }],
+    });
+  });
+
+  it('keeps the trace that it belongs to, for whoever dispatches it', async () => {
+    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+    const taken = await desk.enqueue('on', { traceparent });
+    expect(taken).toMatchObject({ command: { source: 'api', traceparent } });
+    expect(await desk.read('on')).toMatchObject({ source: 'api', traceparent });
+    expect(await desk.claims()).toMatchObject([{ command: { traceparent } }]);
+  });
+
+  it('of a rollout says so, and is counted there', async () => {
+    for (const name of ['on', 'off']) await desk.enqueue(name, { rollout: 'R1', lane: name });
+    await desk.claim();
+    await desk.answer('on', 'succeeded');
+    const rollout = { source: 'rollout', rollout: 'R1' };
+    expect(await desk.read('on')).toMatchObject({
+      ...rollout,
+      transitions: [{ cause: 'rollout:R1' }, {}, {}],
+    });
+    expect(await store.redis.hgetall(rolloutsKey(robot.shard))).toEqual({
+      'R1:enqueued': '2',
+      'R1:succeeded': '1',
+    });
+    expect(await store.redis.hgetall(ledgerKey(robot.shard, robot.fleet))).toEqual({
+      'issued:rollout': '2',
+      succeeded: '1',
+    });
+  });
+
+  it('of an earlier version, whose header ends after its policy, is delivered like any other', async () => {
+    await desk.enqueue('up');
+    const [key] = commandKeys(robot.shard) as [string];
+    const value = (await store.redis.hget(key, desk.id('up')))!;
+    await store.redis.hset(key, desk.id('up'), value.replace(' skip 60000 5 -', ''));
+    expect(await desk.claim()).toEqual(['up dispatched 1']);
+    expect(await desk.answer('up', 'acknowledged')).toBe('acknowledged');
+    expect(await desk.read('up')).toMatchObject({ onFailure: 'skip', timeoutMs: 60_000, attempts: 5 });
+    expect(await desk.answer('up', 'failed')).toBe('failed');
+    await store.redis.hset(key, desk.id('up'), value); // what checks the store after each test knows the new form only
+  });
+
+  it('tells all its steps, with time, cause and attempt', async () => {
+    await desk.enqueue('up');
+    await desk.claim();
+    await desk.requeue('up', 1);
+    await desk.wake();
+    await desk.claim();
+    await desk.answer('up', 'acknowledged');
+    await desk.answer('up', 'succeeded');
+    const { transitions } = (await desk.read('up'))!;
+    expect(transitions.map(({ state, attempt, cause }) => `${state} ${attempt} ${cause}`)).toEqual([
+      'pending 0 api',
+      'dispatched 1 claim',
+      'pending 0 unreachable',
+      'dispatched 1 claim',
+      'acknowledged 1 device',
+      'succeeded 1 device',
+    ]);
+    const times = transitions.map(({ at }) => at);
+    expect(times).toEqual([...times].sort());
+  });
+
+  it('is claimed with what a dispatcher needs to know of its device', async () => {
+    const plain = store.newDevice('plain-1');
+    await new Replica(store.redis).take(plain, [reading({ light: 1 })]);
+    const plains = new CommandDesk(store.redis, plain);
+    await plains.enqueue('up');
+    const [bare] = await plains.claims();
+    expect(bare).toMatchObject({
+      attempt: 1,
+      announced: false,
+      lesson: false,
+      command: { fleet: plain.fleet, device: 'plain-1', lane: 'arm', action: { do: 'up' } },
+    });
+    const lesson = new DeviceAddress('s1', 's1', true);
+    await new Replica(store.redis).take(lesson, [reading({ light: 1 })]);
+    const lessons = new CommandDesk(store.redis, lesson);
+    await lessons.enqueue('on');
+    expect(await lessons.claims()).toMatchObject([{ announced: false, lesson: true }]);
+    // One that announces itself listens on a topic of its own.
+    const namesake = new DeviceAddress('s2', 's2', true);
+    await new Replica(store.redis).take(namesake, [reading({ light: 1 })]);
+    await recordPresence(store.redis, [{ address: namesake, message: { online: true, session: 1 } }]);
+    const announced = new CommandDesk(store.redis, namesake);
+    await announced.enqueue('on');
+    expect(await announced.claims()).toMatchObject([{ announced: true, lesson: false }]);
+  });
+
+  it('wakes the dispatchers of its shard when it is taken', async () => {
+    const subscriber = store.redis.duplicate({ enableOfflineQueue: true });
+    const heard = new Promise((resolve) => subscriber.on('message', (_channel, shard) => resolve(shard)));
+    await subscriber.subscribe(WAKE_CHANNEL);
+    await desk.enqueue('up');
+    expect(await heard).toBe(String(robot.shard));
+    subscriber.disconnect();
+  });
+
+  it('is nothing to anybody who makes up an id', async () => {
+    for (const id of [
+      '',
+      'x',
+      newCommandId(robot.shard),
+      `${newCommandId(0)}0`,
+      `${'0'.repeat(26)}-64`,
+      '__proto__',
+      '*',
+    ]) {
+      expect(await readCommand(store.redis, id)).toBeUndefined();
+      expect(await cancelCommand(store.redis, id)).toEqual({ state: 'missing', isOurs: false });
+      const answered = await answerCommands(store.redis, [
+        { device: robot.name, answer: { id, status: 'succeeded' }, cause: 'device' },
+      ]);
+      expect(answered).toMatchObject([{ outcome: 'missing' }]);
+      await requeueCommands(store.redis, [
+        { id, device: robot.name, attempt: 1, claimedAt: 1, waitMs: 0, cause: 'unreachable' },
+      ]);
+    }
+  });
+
+  it('is final in seven states and open in three', () => {
+    expect((['pending', 'dispatched', 'acknowledged'] as const).map(isFinal)).toEqual([false, false, false]);
+    expect((['succeeded', 'unknown', 'superseded'] as const).map(isFinal)).toEqual([true, true, true]);
+  });
+});
+
+describe('a list of commands', () => {
+  it('is newest first, in pages without gaps or repeats', async () => {
+    const names = Array.from({ length: 25 }, (_, i) => `c${i}`);
+    for (const name of names) await desk.enqueue(name);
+    const listed: string[] = [];
+    for (let page = await desk.list(10); page.length > 0; page = await desk.list(10, page.at(-1)!.id))
+      listed.push(...page.map(({ id }) => desk.name(id)));
+    expect(listed).toEqual([...names].reverse());
+  });
+
+  it('never reaches into another device, whatever the cursor', async () => {
+    const neighbours = ['robot-0', 'robot-10', 'robot-2'].map(
+      (name) => new CommandDesk(store.redis, new DeviceAddress(robot.fleet, name, false)),
+    );
+    for (const one of neighbours) await one.enqueue('theirs');
+    await desk.enqueue('mine');
+    for (const before of ['', '~', '/', '../robot-2/', '\xff', '+', '-', 'Z']) {
+      const listed = await desk.list(10, before);
+      expect(listed.every(({ device }) => device === 'robot-1')).toBe(true);
+    }
+  });
+});
+
+it('commands of many shards are claimed in one call', async () => {
+  const desks = Array.from({ length: 10 }, () => new CommandDesk(store.redis, store.newDevice()));
+  for (const one of desks) {
+    await one.connect();
+    await one.enqueue('on');
+  }
+  const shards = [...new Set(desks.map(({ address }) => address.shard))];
+  const claims = await claimCommands(store.redis, shards, 100);
+  expect(claims.map(({ command }) => command.fleet).sort()).toEqual(
+    desks.map(({ address }) => address.fleet).sort(),
+  );
+  expect(await claimCommands(store.redis, [], 100)).toEqual([]);
+});
+
+it('every key of a command lives in the shard of its device', async () => {
+  await enqueueCommand(store.redis, {
+    fleet: robot.fleet,
+    device: robot.device,
+    lane: 'a',
+    policy: 'latest',
+    ttl: HOUR,
+    action: { a: 1 },
+    idempotency: { key: 'k', request: '' },
+  });
+  const keys = await store.redis.keys('*');
+  expect(keys).toEqual(
+    expect.arrayContaining(commandKeys(robot.shard).filter((key) => !key.endsWith(':answers'))),
+  );
+  expect(keys.every((key) => key.startsWith(`{${robot.shard}}:`))).toBe(true);
+});

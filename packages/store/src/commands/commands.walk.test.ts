@@ -1,0 +1,286 @@
+import { type CommandState, FINAL_STATES, type OnFailure, type Policy } from '@lamplighter/contracts/commands/command';
+import { CommandDesk } from '../../test/command-desk.js';
+import {
+  beliefOf,
+  commandsOf,
+  futureOf,
+  later,
+  type Point,
+  returnTo,
+  standAt,
+  stoppedBy,
+  type WalkedCommand,
+} from '../../test/lane-walk.js';
+import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
+import { DeviceAddress, LEASE_MS } from '../telemetry/accept-readings.js';
+import {
+  answerCommands,
+  type Claim,
+  cancelCommand,
+  claimCommands,
+  enqueueCommand,
+  giveUpCommands,
+  requeueCommands,
+  resumeLane,
+  wakeDevices,
+} from './commands.js';
+import { isFinal } from './read-commands.js';
+
+/**
+ * Walks all that can happen to the commands of one lane, in every order, up to a number of steps: two replicas claim, give back
+ * and give up, also long after; the device answers, twice and late; a person cancels, resumes, sends a newer one; time passes.
+ * Breadth first, on a real Redis, from each future only once.
+ */
+interface Scenario {
+  readonly name: string;
+  readonly policy: Policy;
+  readonly onFailure?: OnFailure;
+  /** Commands at the beginning, and at most so many in all. */
+  readonly commands: number;
+  readonly upTo: number;
+  /** The device is silent within its session before each step. */
+  readonly isStale?: true;
+  readonly steps: number;
+}
+
+const TTL_MS = 60_000;
+const TIMEOUT_MS = 20_000;
+const SCENARIOS: readonly Scenario[] = [
+  { name: 'three, skip', policy: 'ordered', onFailure: 'skip', commands: 3, upTo: 3, steps: 5 },
+  { name: 'three, stop', policy: 'ordered', onFailure: 'stop', commands: 3, upTo: 3, steps: 5 },
+  { name: 'three, abort-rest', policy: 'ordered', onFailure: 'abort-rest', commands: 3, upTo: 3, steps: 5 },
+  { name: 'two, stop', policy: 'ordered', onFailure: 'stop', commands: 2, upTo: 2, steps: 7 },
+  {
+    name: 'two, stop, to a stale device',
+    policy: 'ordered',
+    onFailure: 'stop',
+    commands: 2,
+    upTo: 2,
+    steps: 6,
+    isStale: true,
+  },
+  { name: 'one and its successors', policy: 'latest', commands: 1, upTo: 3, steps: 6 },
+];
+
+let store: StoreUnderTest;
+beforeAll(async () => {
+  store = await startStore({ fast: true });
+});
+
+interface Step {
+  readonly name: string;
+  /** What a call brought; undefined for time. */
+  readonly take: (address: DeviceAddress, point: Point) => Promise<readonly Claim[]>;
+}
+
+const NOTHING: readonly Claim[] = [];
+const LANE = 'arm';
+
+/** Everything that somebody might do at this point. */
+function stepsFrom(point: Point, scenario: Scenario): Step[] {
+  const { redis } = store;
+  const commands = commandsOf(point);
+  const steps: Step[] = [];
+  const add = (name: string, call: (address: DeviceAddress, now: Point) => Promise<unknown>) =>
+    steps.push({
+      name,
+      take: async (address, now) => {
+        await call(address, now);
+        return NOTHING;
+      },
+    });
+  // Two replicas that believe the same are one and the same to the store.
+  const replicas = beliefOf(point, 0) === beliefOf(point, 1) ? [0] : [0, 1];
+  for (const replica of replicas) {
+    steps.push({
+      name: `${replica} claims`,
+      take: ({ shard }) => claimCommands(redis, [shard], 10),
+    });
+    for (const id of point.leases[replica]!.keys()) {
+      const lease = (now: Point) => now.leases[replica]!.get(id)!;
+      add(`${replica} gives back ${id}`, (_, now) =>
+        requeueCommands(redis, [{ ...lease(now), waitMs: 5000, cause: 'unreachable' }]),
+      );
+      add(`${replica} gives up ${id}`, (_, now) =>
+        giveUpCommands(redis, [{ ...lease(now), cause: 'unannounced' }]),
+      );
+    }
+  }
+  for (const { id, path, state } of commands) {
+    if (path.includes('dispatched')) {
+      for (const status of ['acknowledged', 'succeeded', 'failed'] as const)
+        add(`${id} ${status}`, ({ name }) =>
+          answerCommands(redis, [{ device: name, answer: { id, status }, cause: 'device' }]),
+        );
+    }
+    if (!isFinal(state)) add(`cancel ${id}`, () => cancelCommand(redis, id));
+  }
+  add('wake', (address) => wakeDevices(redis, [address]));
+  if (stoppedBy(point) !== undefined)
+    add('resume', ({ fleet, device }) => resumeLane(redis, fleet, device, LANE));
+  if (commands.length < scenario.upTo) add('enqueue', (address) => enqueue(address, scenario));
+  return steps;
+}
+
+function enqueue({ fleet, device }: DeviceAddress, { policy, onFailure }: Scenario) {
+  const request = { fleet, device, lane: LANE, policy, onFailure, timeoutMs: TIMEOUT_MS, attempts: 2 };
+  return enqueueCommand(store.redis, { ...request, ttl: TTL_MS, action: { go: 1 } });
+}
+
+/** What must hold between any point and the next. */
+function check(before: Point, after: Point, step: string, claims: readonly Claim[]): void {
+  const past = new Map(commandsOf(before).map((command) => [command.id, command]));
+  const commands = commandsOf(after);
+  const open = commands.filter(({ state }) => !isFinal(state));
+  const wrong: string[] = [];
+  const must = (holds: boolean, what: string) => holds || wrong.push(what);
+
+  for (const [i, { id, state, path, history, attempt }] of commands.entries()) {
+    const earlier = past.get(id);
+    must(path.filter(isFinal).length <= 1, `${id} has ended twice`);
+    if (earlier && isFinal(earlier.state))
+      must(history === earlier.history, `${id} was ${earlier.state} and has changed`);
+    if (['expired', 'superseded', 'cancelled'].includes(state))
+      must(attempt === 0, `${id} is ${state}, though it may have been executed`);
+    const wasDispatched = path.length > (earlier?.path.length ?? 0) && path.at(-1) === 'dispatched';
+    if (wasDispatched) {
+      must(
+        commands.slice(0, i).every((other) => isFinal(other.state)),
+        `${id} overtakes`,
+      );
+      must(stoppedBy(before) === undefined, `${id} leaves a stopped lane`);
+      const isStale = policyOf(after, id) === 'latest' && open.at(-1)!.id !== id;
+      must(!isStale, `${id} is sent though a newer one waits`);
+      must(
+        claims.some(({ command, outcome }) => command.id === id && outcome === 'dispatched'),
+        `${id} is sent by nobody`,
+      );
+      must(attempt <= 2, `${id} is sent too often`);
+    }
+  }
+  for (const { command, outcome, attempt } of claims) {
+    const now = commands.find(({ id }) => id === command.id)!;
+    must(now.state === outcome && now.attempt === attempt, `${command.id} is not ${outcome} ${attempt}`);
+  }
+  must(
+    open.slice(1).every(({ state }) => state === 'pending'),
+    'two are on their way',
+  );
+  if (stoppedBy(after) !== undefined) must(open[0]?.state !== 'dispatched', 'a stopped lane goes on');
+  checkFailure(past, commands, after, must);
+  checkKeys(after, commands, open, must);
+  if (step.includes(' gives ')) {
+    const [replica, , , id] = step.split(' ') as [string, string, string, string];
+    const { state, attempt, since } = past.get(id)!;
+    const lease = before.leases[Number(replica)]!.get(id)!;
+    const holds = state === 'dispatched' && lease.attempt === attempt && lease.claimedAt === since;
+    if (!holds)
+      must(futureOf(before) === futureOf(after, before.at), 'somebody without a lease has changed something');
+  }
+  const told = /^(\S+) (succeeded|failed)$/.exec(step);
+  if (told && !isFinal(past.get(told[1]!)!.state))
+    must(commands.find(({ id }) => id === told[1])?.state === told[2], 'an answer was lost');
+  expect([after.path, wrong]).toEqual([after.path, []]);
+}
+
+const policyOf = ({ kept }: Point, id: string) => kept.commands[id]!.split(' ')[3];
+
+/** A head that failed has done to its lane what it says. */
+function checkFailure(
+  past: ReadonlyMap<string, WalkedCommand>,
+  commands: readonly WalkedCommand[],
+  after: Point,
+  must: (holds: boolean, what: string) => void,
+): void {
+  const ended = (command: WalkedCommand) =>
+    isFinal(command.state) && !isFinal(past.get(command.id)?.state ?? 'pending');
+  for (const [i, command] of commands.entries()) {
+    const cause = command.history.split(',').at(-1)!;
+    const hasFailed = ended(command) && ['failed', 'unknown', 'expired'].includes(command.state);
+    if (!hasFailed || cause === 'cancelled' || cause.startsWith('superseded')) continue;
+    const rest = commands.slice(i + 1);
+    const onFailure = after.kept.commands[command.id]!.split(' ')[4];
+    if (onFailure === 'stop') must(stoppedBy(after) !== undefined, `${command.id} did not stop its lane`);
+    if (onFailure === 'abort-rest')
+      must(
+        rest.every(({ state }) => isFinal(state)),
+        `${command.id} left some behind`,
+      );
+  }
+}
+
+/** The keys tell of the same commands, and the books add up. */
+function checkKeys(
+  { kept }: Point,
+  commands: readonly WalkedCommand[],
+  open: readonly WalkedCommand[],
+  must: (holds: boolean, what: string) => void,
+): void {
+  const ids = `${open.map(({ id }) => id)}`;
+  must(`${kept.queue.map((member) => member.split('/').at(-1))}` === ids, 'the queue holds others');
+  must(`${Object.keys(kept.due).sort()}` === `${ids.split(',').filter(Boolean).sort()}`, 'others are due');
+  must(Number(kept.ledger['issued:api']) === commands.length, 'a command was not counted');
+  for (const state of FINAL_STATES) {
+    const count = commands.filter((command) => command.state === state).length;
+    must(Number(kept.ledger[state] ?? 0) === count, `${state} was not counted`);
+  }
+}
+
+/** Who claimed now holds the leases, and still believes to hold those before. */
+function withLeases(point: Point, replica: number, claims: readonly Claim[], address: DeviceAddress): Point {
+  const held = new Map(point.leases[replica]);
+  for (const { outcome, command, attempt, claimedAt } of claims)
+    if (outcome === 'dispatched')
+      held.set(command.id, { id: command.id, device: address.name, attempt, claimedAt });
+  return { ...point, leases: point.leases.map((before, i) => (i === replica ? held : before)) };
+}
+
+describe('every order of what may happen in a lane', () => {
+  it.each(SCENARIOS)(
+    '$name, $steps steps',
+    async (scenario) => {
+      const { redis } = store;
+      const address = new DeviceAddress(store.newFleet(), 'robot', false);
+      await new CommandDesk(redis, address).connect();
+      for (let i = 0; i < scenario.commands; i += 1) await enqueue(address, scenario);
+      const start = await standAt(redis, address, [new Map(), new Map()], []);
+      const seen = new Set([futureOf(start)]);
+      const ends = new Set<CommandState>();
+      let frontier: Point[] = [start];
+      let edges = 0;
+      for (let depth = 0; depth < scenario.steps; depth += 1) {
+        const next: Point[] = [];
+        const visit = (point: Point) => {
+          const future = futureOf(point);
+          if (seen.has(future)) return;
+          seen.add(future);
+          next.push(point);
+        };
+        for (const point of frontier) {
+          for (const step of stepsFrom(point, scenario)) {
+            const now = returnTo(redis, address, point);
+            if (scenario.isStale) void redis.zadd(address.presenceKey, now.at - 1, address.device);
+            const claims = await step.take(address, now);
+            let after = await standAt(redis, address, now.leases, [...point.path, step.name]);
+            check(now, after, step.name, claims);
+            // The second of two attempts waits for a sign of life.
+            if (scenario.isStale) expect(commandsOf(after).every(({ attempt }) => attempt <= 1)).toBe(true);
+            if (claims.length > 0) after = withLeases(after, Number(step.name[0]), claims, address);
+            for (const { state } of commandsOf(after)) ends.add(state);
+            edges += 1;
+            visit(after);
+          }
+          visit(later(point, LEASE_MS, 'the lease ends'));
+          visit(later(point, TTL_MS + TIMEOUT_MS, 'all is over'));
+        }
+        frontier = next;
+      }
+      // The walk was worth its name: it came to every end that there is.
+      expect(edges).toBeGreaterThan(2000);
+      expect([...ends]).toEqual(
+        expect.arrayContaining(['succeeded', 'failed', 'expired', 'cancelled', 'unknown']),
+      );
+    },
+    120_000,
+  );
+});

@@ -1,0 +1,199 @@
+import type { Action, Answer, CommandState, Transition } from '@lamplighter/contracts/commands/command';
+import { FINAL_STATES } from '@lamplighter/contracts/commands/command';
+import type { Redis } from 'ioredis';
+import { type CommandHeader, parseHeader } from './command-header.js';
+import { shardOfCommand } from './command-id.js';
+import { type CommandEffect, type ExpectedEffect, effectField, effectOf } from '../effects/effect-record.js';
+import { commandKeys, shardOf } from '../keys.js';
+import { type UnreadAnswer, unreadField, unreadIn } from './unread-answers.js';
+
+/** Who caused a command. */
+export type CommandSource =
+  | {
+      source: 'rule';
+      rule: string;
+      /** What the rule decided on. */
+      because?: object | undefined;
+      /** What telemetry should show once the command has succeeded. */
+      expected?: ExpectedEffect | undefined;
+    }
+  | { source: 'api' }
+  | { source: 'rollout'; rollout: string };
+
+/** A command as it is kept. Times are milliseconds since 1970 on the clock of Redis. */
+export type Command = CommandBody & {
+  readonly state: CommandState;
+  readonly attempt: number;
+  readonly createdAt: number;
+  readonly transitions: readonly Transition[];
+  readonly answer?: Answer;
+  /** Answers that were not understood, the newest first, at most `UNREAD_KEPT`. */
+  readonly unread?: readonly UnreadAnswer[];
+  /** Of a command whose rule expects one, as long as it may have it. */
+  readonly effect?: CommandEffect;
+};
+
+/** The part of a command that never changes. */
+export type CommandBody = CommandSource &
+  Omit<CommandHeader, 'rollout'> & {
+    readonly id: string;
+    readonly action: Action;
+    /** The trace that the command belongs to, for the device and for the logs. */
+    readonly traceparent?: string;
+  };
+
+/**
+ * What is written once, below the header line that the scripts read and that names the rollout. The scripts match its beginning:
+ * the source, and for how long an effect is looked for. What is expected stands in the command itself, so that a rule which
+ * is changed or deleted meanwhile changes nothing for the commands that it has emitted.
+ */
+export function commandJson(source: CommandSource, action: Action, traceparent?: string): string {
+  const { rule, because, expected } = source.source === 'rule' ? source : ({} as Partial<RuleSource>);
+  const body: Body = {
+    source: source.source,
+    ...(expected && { effect_ms: expected.withinMs }),
+    ...(rule !== undefined && { rule }),
+    ...(expected && { expect: expected.expect }),
+    action,
+    ...(because && { because }),
+    ...(traceparent !== undefined && { traceparent }),
+  };
+  return JSON.stringify(body);
+}
+
+type RuleSource = Extract<CommandSource, { source: 'rule' }>;
+
+/** Reads one command; undefined if there is none. */
+export async function readCommand(redis: Redis, id: string): Promise<Command | undefined> {
+  const shard = shardOfCommand(id);
+  if (shard === undefined) return undefined;
+  return (await readCommands(redis, shard, [id]))[0];
+}
+
+/**
+ * Lists a device's commands, newest first.
+ * @param before only those older than this command id
+ */
+export async function listCommands(
+  redis: Redis,
+  fleet: string,
+  device: string,
+  options: { limit: number; before?: string },
+): Promise<Command[]> {
+  const shard = shardOf(fleet, device);
+  const prefix = `${fleet}/${device}/`;
+  const index = commandKeys(shard)[4]!;
+  const from = options.before === undefined ? `(${fleet}/${device}0` : `(${prefix}${options.before}`;
+  const members = await redis.zrevrangebylex(index, from, `[${prefix}`, 'LIMIT', 0, options.limit);
+  return readCommands(
+    redis,
+    shard,
+    members.map((member) => member.slice(prefix.length)),
+  );
+}
+
+/** A device's commands that came after another one, oldest first, at most `limit`. */
+export async function commandsAfter(
+  redis: Redis,
+  { fleet, device, id }: { fleet: string; device: string; id: string },
+  limit: number,
+): Promise<Command[]> {
+  const shard = shardOf(fleet, device);
+  const prefix = `${fleet}/${device}/`;
+  const index = commandKeys(shard)[4]!;
+  const until = `(${fleet}/${device}0`;
+  const members = await redis.zrangebylex(index, `(${prefix}${id}`, until, 'LIMIT', 0, limit);
+  return readCommands(
+    redis,
+    shard,
+    members.map((member) => member.slice(prefix.length)),
+  );
+}
+
+/** Reads commands of one shard; those that are gone are left out. */
+export async function readCommands(redis: Redis, shard: number, ids: readonly string[]): Promise<Command[]> {
+  if (ids.length === 0) return [];
+  const [commandsKey, transitionsKey, answersKey] = commandKeys(shard) as [string, string, string];
+  const [values, histories, answers] = await Promise.all([
+    redis.hmget(commandsKey, ...ids),
+    redis.hmget(transitionsKey, ...ids),
+    redis.hmget(answersKey, ...ids, ...ids.map(effectField), ...ids.map(unreadField)),
+  ]);
+  return ids.flatMap((id, i) => {
+    const [value, history, answer] = [values[i], histories[i], answers[i]];
+    if (!value || !history) return [];
+    const transitions = parseTransitions(history);
+    const last = transitions.at(-1)!;
+    const body = readBody(id, value);
+    const expected = body.source === 'rule' ? body.expected : undefined;
+    const effect = effectOf(expected, last.state, answers[ids.length + i]);
+    const unread = unreadIn(answers[2 * ids.length + i]);
+    return [
+      {
+        ...body,
+        state: last.state,
+        attempt: last.attempt,
+        createdAt: transitions[0]!.at,
+        transitions,
+        ...(answer && { answer: { id, ...JSON.parse(answer) } as Answer }),
+        ...(unread.length > 0 && { unread }),
+        ...(effect && { effect }),
+      },
+    ];
+  });
+}
+
+/** Reads what is kept of a command in `commands`: a header line and JSON. */
+export function readBody(id: string, value: string): CommandBody {
+  const end = value.indexOf('\n');
+  return parseBody(id, value.slice(0, end), JSON.parse(value.slice(end + 1)) as Body);
+}
+
+/** The JSON behind the header line. */
+export interface Body {
+  readonly source: CommandSource['source'];
+  /** How long after its success an effect is looked for, milliseconds; here so that the scripts find it. */
+  readonly effect_ms?: number;
+  readonly rule?: string;
+  /** The effect, as an expression. */
+  readonly expect?: string;
+  readonly action: Action;
+  /** What the rule decided on. */
+  readonly because?: object;
+  /** 55 characters; see contracts/src/trace-context.ts. */
+  readonly traceparent?: string;
+}
+
+export function parseBody(id: string, headerLine: string, body: Body): CommandBody {
+  const { rollout, ...header } = parseHeader(headerLine);
+  const { action, traceparent } = body;
+  return {
+    id,
+    ...header,
+    ...sourceOf(body, rollout),
+    action,
+    ...(traceparent !== undefined && { traceparent }),
+  };
+}
+
+function sourceOf(
+  { source, rule = '', because, expect, effect_ms: withinMs }: Body,
+  rollout = '',
+): CommandSource {
+  if (source === 'api') return { source };
+  if (source === 'rollout') return { source, rollout };
+  const expected = expect !== undefined && withinMs !== undefined && { expect, withinMs };
+  return { source, rule, ...(because && { because }), ...(expected && { expected }) };
+}
+
+function parseTransitions(history: string): Transition[] {
+  return history.split(';').map((entry) => {
+    const [state, at, attempt, cause] = entry.split(',');
+    return { state: state as CommandState, at: Number(at), attempt: Number(attempt), cause: cause! };
+  });
+}
+
+/** Whether a state is one that never changes. */
+export function isFinal(state: CommandState): boolean {
+  return (FINAL_STATES as readonly CommandState[]).includes(state);
+}

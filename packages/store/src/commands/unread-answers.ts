@@ -1,0 +1,64 @@
+import type { Redis } from 'ioredis';
+import { commandKeys, shardOf } from '../keys.js';
+import { runScripts } from '../redis/script.js';
+
+/** An answer that was not understood. It changes nothing: the command is dispatched again as if none had come. */
+export interface UnreadAnswer {
+  /** Milliseconds since 1970 on the clock of Redis. */
+  readonly at: number;
+  /** JSON pointer. */
+  readonly field?: string;
+  /** What is wrong with it, as a sentence. */
+  readonly problem: string;
+  /** The beginning of its payload. */
+  readonly payload: string;
+}
+
+/** An answer that was not understood, and who sent it. */
+export interface AnswerNote {
+  readonly fleet: string;
+  readonly device: string;
+  /** The id in it, if that much could be read. Otherwise it belongs to the command that was sent to the device last. */
+  readonly id?: string | undefined;
+  readonly field?: string | undefined;
+  readonly problem: string;
+  readonly payload: string;
+}
+
+/** Kept per command; older ones are forgotten. */
+export const UNREAD_KEPT = 5;
+/** Longest beginning of a payload, and longest sentence, characters. */
+const MAX_PAYLOAD = 100;
+const MAX_PROBLEM = 300;
+
+/** Notes answers beside the commands that they are about. @returns the id of each command; undefined where none can be told */
+export async function noteUnreadAnswers(
+  redis: Redis,
+  notes: readonly AnswerNote[],
+): Promise<(string | undefined)[]> {
+  const replies = await runScripts(
+    redis,
+    'noteAnswer-5',
+    notes.map(({ fleet, device, id = '', field, problem, payload }) => ({
+      keys: commandKeys(shardOf(fleet, device)).slice(0, 5),
+      args: [
+        `${fleet}/${device}`,
+        id,
+        JSON.stringify({
+          field,
+          problem: problem.slice(0, MAX_PROBLEM),
+          payload: payload.slice(0, MAX_PAYLOAD),
+        }),
+        UNREAD_KEPT,
+      ],
+    })),
+  );
+  return replies.map((id) => (id === null ? undefined : String(id)));
+}
+
+/** The field of `answers` that holds them. */
+export const unreadField = (id: string): string => `${id}:unread`;
+
+export function unreadIn(text: string | null | undefined): UnreadAnswer[] {
+  return text ? text.split('\n').map((line) => JSON.parse(line) as UnreadAnswer) : [];
+}

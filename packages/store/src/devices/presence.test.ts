@@ -1,0 +1,297 @@
+import { Replica, reading } from '@lamplighter/test-kit/store/replica';
+import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
+import { timePasses } from '@lamplighter/test-kit/store/time-passes';
+import { DeviceAddress } from '../telemetry/accept-readings.js';
+import { enqueueCommand } from '../commands/commands.js';
+import { countPresence, listDevices, readDevice } from './devices.js';
+import { readFleets } from '../fleets/fleets.js';
+import { FRESH_MS } from '../keys.js';
+import { type PresenceOutcome, recordPresence } from './presence.js';
+
+let store: StoreUnderTest;
+let lamp: DeviceAddress;
+beforeAll(async () => {
+  store = await startStore();
+});
+beforeEach(() => {
+  lamp = store.newDevice();
+});
+
+type Telemetry = 'latest' | 'keep';
+const birth = (session: number, telemetry?: Telemetry) => ({
+  online: true as const,
+  session,
+  ...(telemetry && { telemetry }),
+});
+const will = (session: number) => ({ online: false as const, session });
+/** Records messages of one device in their order. */
+const record = (
+  ...messages: (ReturnType<typeof birth> | ReturnType<typeof will>)[]
+): Promise<PresenceOutcome[]> =>
+  recordPresence(
+    store.redis,
+    messages.map((message) => ({ address: lamp, message })),
+  );
+/** A replica that was held up records a message that arrived so many milliseconds ago. */
+async function recordAfter(ms: number, message: ReturnType<typeof birth> | ReturnType<typeof will>) {
+  const arrivedAt = performance.now() - ms;
+  return (await recordPresence(store.redis, [{ address: lamp, message, arrivedAt }]))[0];
+}
+/** The latest message is so much older. */
+async function arrivedBefore(ms: number): Promise<void> {
+  const sessions = (await store.redis.hget(lamp.deviceKey, 'sessions'))!;
+  const earlier = sessions.replace(/^\d+/, (at) => String(Number(at) - ms));
+  await store.redis.hset(lamp.deviceKey, 'sessions', earlier);
+}
+const retained = async (message: ReturnType<typeof birth> | ReturnType<typeof will>) =>
+  (await recordPresence(store.redis, [{ address: lamp, message, mayBeOld: true }]))[0];
+const device = (address = lamp) => readDevice(store.redis, address.fleet, address.device);
+const command = (policy: 'latest' | 'now' = 'latest') =>
+  enqueueCommand(store.redis, {
+    fleet: lamp.fleet,
+    device: lamp.device,
+    lane: 'led_on',
+    policy,
+    ttl: 60_000,
+    action: { led_on: true },
+  });
+
+describe('a session', () => {
+  it('begins with a birth and ends with its will', async () => {
+    expect(await record(birth(7, 'keep'))).toEqual(['born']);
+    expect(await device()).toMatchObject({
+      presence: 'online',
+      session: { id: 7, online: true, telemetry: 'keep' },
+    });
+    expect(await record(will(7))).toEqual(['gone']);
+    expect(await device()).toMatchObject({ presence: 'offline', session: { id: 7, online: false } });
+  });
+
+  it('is not ended by the will of an earlier one, however late it comes', async () => {
+    expect(await record(birth(7), birth(8), will(7))).toEqual(['born', 'took_over', 'ignored']);
+    expect(await device()).toMatchObject({ presence: 'online', session: { id: 8, online: true } });
+  });
+
+  it('is not begun again by its own birth after its will, as two replicas may see them', async () => {
+    expect(await record(birth(7), will(7))).toEqual(['born', 'gone']);
+    expect(await recordAfter(2000, birth(7))).toBe('ignored');
+    expect(await device()).toMatchObject({ presence: 'offline' });
+  });
+
+  it('is not begun by the birth of an earlier one that another replica is late with', async () => {
+    expect(await record(birth(7), birth(8))).toEqual(['born', 'took_over']);
+    expect(await recordAfter(2000, birth(7))).toBe('ignored');
+    expect(await record(birth(7))).toEqual(['ignored']); // so soon after the latest it cannot be news
+    expect(await device()).toMatchObject({ session: { id: 8 } });
+  });
+
+  it.each<[what: string, wrong: number]>([
+    ['far in the future', 64_698_438_051_149],
+    ['from a clock a day ahead', Date.now() + 86_400_000],
+    ['as large as numbers go', Number.MAX_SAFE_INTEGER],
+  ])('begins with a live birth, though the one before had a number %s', async (_what, wrong) => {
+    const right = Date.now();
+    expect(await record(birth(wrong), birth(right, 'keep'), will(wrong))).toEqual([
+      'born',
+      'took_over',
+      'ignored',
+    ]);
+    expect(await device()).toMatchObject({ presence: 'online', session: { id: right, telemetry: 'keep' } });
+    expect(await command('now')).toMatchObject({ outcome: 'enqueued' });
+    expect(await record(will(right))).toEqual(['gone']);
+  });
+
+  it('may have a number from before the clock was set, and is not ended by the will of one after it', async () => {
+    const earlier = Date.now();
+    expect(await record(birth(earlier), birth(4000), will(earlier))).toEqual([
+      'born',
+      'took_over',
+      'ignored',
+    ]);
+    expect(await record(will(4000), birth(earlier + 1))).toEqual(['gone', 'born']);
+  });
+
+  it('may always have the same number', async () => {
+    expect(await record(birth(1), will(1))).toEqual(['born', 'gone']);
+    await arrivedBefore(2000);
+    expect(await record(birth(1))).toEqual(['born']);
+    await arrivedBefore(2000);
+    expect(await record(birth(1, 'keep'))).toEqual(['took_over']);
+    expect(await device()).toMatchObject({ presence: 'online', session: { id: 1, telemetry: 'keep' } });
+    // The will of an earlier connection cannot be told from its own: the next reading brings it back.
+    await arrivedBefore(2000);
+    expect(await record(will(1))).toEqual(['gone']);
+    await timePasses(store.redis, 1001, lamp);
+    await new Replica(store.redis).take(lamp, [reading({ light: 1 })]);
+    expect(await device()).toMatchObject({ presence: 'online' });
+  });
+
+  it('of two programs that share an id is that of the one that connected last', async () => {
+    await record(birth(5), birth(9));
+    await arrivedBefore(2000);
+    expect(await record(birth(5), will(9))).toEqual(['took_over', 'ignored']);
+  });
+
+  it('begins also when the clock of Redis was set back meanwhile', async () => {
+    await record(birth(7));
+    await arrivedBefore(-3_600_000);
+    expect(await record(birth(3))).toEqual(['took_over']);
+  });
+
+  it('takes over from one whose end nobody has told, or returns after silence', async () => {
+    expect(await record(birth(1), birth(2))).toEqual(['born', 'took_over']);
+    await timePasses(store.redis, FRESH_MS + 1000, lamp);
+    expect(await record(birth(3), will(3), birth(4))).toEqual(['returned', 'gone', 'born']);
+  });
+
+  it('may end without its birth having been seen', async () => {
+    expect(await record(birth(7), will(8), birth(9))).toEqual(['born', 'gone', 'born']);
+    expect(await device()).toMatchObject({ presence: 'online', session: { id: 9 } });
+  });
+
+  it('has a number as large as numbers go', async () => {
+    const largest = Number.MAX_SAFE_INTEGER;
+    expect(await record(birth(largest - 1), will(largest - 2), will(largest))).toEqual([
+      'born',
+      'ignored',
+      'gone',
+    ]);
+  });
+
+  it('says how the device keeps readings, the latest if it does not say', async () => {
+    await record(birth(1));
+    expect((await device())?.session?.telemetry).toBe('latest');
+  });
+});
+
+describe('a message that comes again', () => {
+  it('changes nothing: a retained birth that a subscriber is sent', async () => {
+    await record(birth(7));
+    await timePasses(store.redis, FRESH_MS + 1000, lamp);
+    const before = await device();
+    expect(await record(birth(7), birth(7))).toEqual(['known', 'known']);
+    expect(await device()).toEqual(before);
+    expect(before).toMatchObject({ presence: 'stale' });
+  });
+
+  it('changes nothing: the retained birth of an earlier session, that a broker has saved', async () => {
+    await record(birth(4), birth(9), birth(7));
+    await arrivedBefore(60_000);
+    expect([await retained(birth(9)), await retained(birth(4)), await retained(will(4))]).toEqual([
+      'ignored',
+      'ignored',
+      'ignored',
+    ]);
+    expect(await device()).toMatchObject({ presence: 'online', session: { id: 7 } });
+  });
+
+  it('is news if it is retained and its session is not known: the services were away when it was published', async () => {
+    await record(birth(Date.now() + 86_400_000));
+    await arrivedBefore(60_000);
+    expect(await retained(birth(4000, 'keep'))).toBe('took_over');
+    expect(await device()).toMatchObject({ session: { id: 4000, telemetry: 'keep' } });
+  });
+
+  it('is known of a session that an earlier version has recorded', async () => {
+    await record(birth(7));
+    await store.redis.hdel(lamp.deviceKey, 'sessions');
+    expect([await retained(birth(7)), ...(await record(birth(5), will(7)))]).toEqual([
+      'known',
+      'took_over',
+      'ignored',
+    ]);
+  });
+
+  it('changes nothing: a will', async () => {
+    expect(await record(birth(7), will(7), will(7))).toEqual(['born', 'gone', 'ignored']);
+  });
+});
+
+describe('freshness is another fact than the session:', () => {
+  it('a device whose session stands is stale when it is silent', async () => {
+    await record(birth(7));
+    await timePasses(store.redis, FRESH_MS + 1000, lamp);
+    expect(await device()).toMatchObject({ presence: 'stale', session: { online: true } });
+  });
+
+  it('a reading makes a device online whose session ended', async () => {
+    await record(birth(7), will(7));
+    await timePasses(store.redis, 1001, lamp);
+    await new Replica(store.redis).take(lamp, [reading({ light: 1 })]);
+    expect(await device()).toMatchObject({ presence: 'online', session: { online: false } });
+  });
+
+  it('a device is never seen while only a command waits for it', async () => {
+    await command();
+    expect(await device()).toMatchObject({ presence: 'never_seen', pendingCommands: 1 });
+    expect(await device()).not.toHaveProperty('session');
+    await record(birth(1));
+    expect(await device()).toMatchObject({ presence: 'online', pendingCommands: 1 });
+  });
+});
+
+describe('a command that is for now or never', () => {
+  it.each<[outcome: string, what: string, prepare: () => Promise<unknown>]>([
+    ['unreachable', 'was never seen', async () => {}],
+    ['unreachable', 'said goodbye', () => record(birth(1), will(1))],
+    [
+      'unreachable',
+      'is stale',
+      async () => {
+        await record(birth(1));
+        await timePasses(store.redis, FRESH_MS + 1000, lamp);
+      },
+    ],
+    ['enqueued', 'is online', () => record(birth(1))],
+  ])('is %s where the device %s', async (outcome, _what, prepare) => {
+    await prepare();
+    expect(await command('now')).toMatchObject({ outcome });
+  });
+
+  it('leaves no trace of a device that nobody knows', async () => {
+    await command('now');
+    expect(await device()).toBeUndefined();
+    const { fleets } = await readFleets(store.redis, { limit: 1000 });
+    expect(fleets.map(({ fleet }) => fleet)).not.toContain(lamp.fleet);
+  });
+});
+
+it('devices are counted by presence, and the counts agree with the list', async () => {
+  const fleet = store.newFleet();
+  const named = (name: string) => new DeviceAddress(fleet, name, false);
+  const states = { stale: 3, offline: 2, online: 4, never_seen: 1 };
+  const recordAll = (
+    state: string,
+    count: number,
+    messages: (ReturnType<typeof birth> | ReturnType<typeof will>)[],
+  ) =>
+    recordPresence(
+      store.redis,
+      Array.from({ length: count }, (_, i) =>
+        messages.map((message) => ({ address: named(`${state}-${i}`), message })),
+      ).flat(),
+    );
+  await recordAll('stale', states.stale, [birth(1)]);
+  await timePasses(store.redis, FRESH_MS + 1000);
+  await recordAll('offline', states.offline, [birth(1), will(1)]);
+  await recordAll('online', states.online, [birth(1)]);
+  await enqueueCommand(store.redis, {
+    fleet,
+    device: 'never_seen-0',
+    lane: 'led',
+    policy: 'latest',
+    ttl: 60_000,
+    action: { a: 1 },
+  });
+
+  expect(await countPresence(store.redis, fleet)).toEqual(states);
+  for (const [presence, count] of Object.entries(states)) {
+    const { devices } = await listDevices(store.redis, fleet, {
+      limit: 100,
+      presence: presence as keyof typeof states,
+    });
+    expect(devices.map(({ device }) => device)).toEqual(
+      Array.from({ length: count }, (_, i) => `${presence}-${i}`),
+    );
+  }
+});

@@ -1,0 +1,75 @@
+import type { Birth, Will } from '@lamplighter/contracts/devices/presence';
+import type { Redis } from 'ioredis';
+import type { DeviceAddress } from '../telemetry/accept-readings.js';
+import { devicesKey, FRESH_MS, fleetsKey, forgetDueKey, MAX_DEVICES_PER_FLEET, SHARDS } from '../keys.js';
+import { runScripts } from '../redis/script.js';
+
+/**
+ * What a birth or a will changed. A birth that finds a session nobody has told the end of: `took_over` from one that was fresh,
+ * `returned` from one that had fallen silent; otherwise it is `born`. A will or goodbye: `slept` of a device that sleeps, or `gone`.
+ * Nothing was changed by the birth of the session that stands, if it is `known`, and by what is older or known already (`ignored`).
+ */
+export type PresenceOutcome =
+  | 'born'
+  | 'took_over'
+  | 'returned'
+  | 'known'
+  | 'gone'
+  | 'slept'
+  | 'ignored'
+  | 'full';
+
+/** A birth or a will, and how it came. */
+export interface PresenceMessage {
+  readonly address: DeviceAddress;
+  readonly message: Birth | Will;
+  /** It was retained, or delivered before, so it may be of any age. */
+  readonly mayBeOld?: boolean;
+  /** Monotonic time of arrival (performance.now); now by default. */
+  readonly arrivedAt?: number;
+}
+
+/**
+ * Records births and wills, in order. May be repeated.
+ * @param began is called for each birth that stands, with the server time at which the present run of its device began
+ */
+export async function recordPresence(
+  redis: Redis,
+  messages: readonly PresenceMessage[],
+  began: (position: number, startedAt: number) => void = () => undefined,
+): Promise<PresenceOutcome[]> {
+  const now = performance.now();
+  const replies = await runScripts(
+    redis,
+    'recordPresence-5',
+    messages.map(({ address, message, mayBeOld = false, arrivedAt = now }) => ({
+      keys: [
+        address.deviceKey,
+        address.presenceKey,
+        devicesKey(address.shard, address.fleet),
+        fleetsKey(address.shard),
+        forgetDueKey(address.shard),
+      ],
+      args: [
+        address.fleet,
+        address.device,
+        message.online ? '1' : '0',
+        message.session,
+        (message.online && message.telemetry) || 'latest',
+        FRESH_MS,
+        Math.ceil(MAX_DEVICES_PER_FLEET / SHARDS),
+        (message.online && message.sleeps) || '',
+        (message.online && message.forgetAfter) || '',
+        !message.online && message.goodbye ? '1' : '',
+        (message.online && message.reports) || '',
+        mayBeOld ? '1' : '0',
+        Math.max(0, Math.round(now - arrivedAt)),
+        (message.online && message.boot) || '',
+      ],
+    })),
+  );
+  return (replies as [outcome: PresenceOutcome, startedAt?: string][]).map(([outcome, startedAt], i) => {
+    if (startedAt) began(i, Number(startedAt));
+    return outcome;
+  });
+}

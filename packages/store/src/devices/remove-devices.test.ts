@@ -1,0 +1,208 @@
+import { CommandDesk } from '../../test/command-desk.js';
+import { expectConsistentQueue } from '../../test/expect-consistent-queue.js';
+import { Replica, reading } from '@lamplighter/test-kit/store/replica';
+import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
+import { timePasses } from '@lamplighter/test-kit/store/time-passes';
+import { DeviceAddress } from '../telemetry/accept-readings.js';
+import { listDevices, readDevice } from './devices.js';
+import { readFleets } from '../fleets/fleets.js';
+import { FRESH_MS } from '../keys.js';
+import { readLedger } from '../fleets/ledger.js';
+import { recordPresence } from './presence.js';
+import {
+  endDepartures,
+  ownRetainedPresence,
+  type Removal,
+  removeDevices,
+  takeDepartures,
+  takeForgettable,
+} from './remove-devices.js';
+
+let store: StoreUnderTest;
+let lamp: DeviceAddress;
+let rules: Replica;
+beforeAll(async () => {
+  store = await startStore();
+});
+beforeEach(async () => {
+  await store.redis.flushdb();
+  lamp = store.newDevice();
+  rules = new Replica(store.redis);
+});
+
+const remove = async (options?: { onlyIfAway: boolean }): Promise<Removal> =>
+  (await removeDevices(store.redis, [lamp], options))[0]!;
+const device = () => readDevice(store.redis, lamp.fleet, lamp.device);
+const books = async () => (await readLedger(store.redis, lamp.fleet)).readings;
+const taken = (...numbers: number[]) => numbers.map((n) => reading({ light: n, _n: n, _seq: 1000 + n }));
+const presence = (message: Parameters<typeof recordPresence>[1][number]['message']) =>
+  recordPresence(store.redis, [{ address: lamp, message }]);
+const birth = (session: number, more = {}) => presence({ online: true, session, ...more });
+const will = (session: number) => presence({ online: false, session });
+
+describe('a removed device', () => {
+  it('ends its open commands, and nothing of it is left but its counts', async () => {
+    const desk = new CommandDesk(store.redis, lamp);
+    await birth(7);
+    await rules.take(lamp, [reading({ light: 1 })], { rules: () => '{"n":1}' });
+    await desk.enqueue('dispatched', { lane: 'a' });
+    await desk.claim();
+    await desk.enqueue('waiting', { lane: 'b' });
+    const removal = await remove();
+    expect(removal).toMatchObject({ outcome: 'removed', presence: 'online' });
+    expect(removal.outcome === 'removed' && removal.ended.map(({ state }) => state).sort()).toEqual([
+      'cancelled',
+      'unknown',
+    ]);
+    expect(await device()).toBeUndefined();
+    expect(await readFleets(store.redis, { limit: 10 })).toEqual({ fleets: [] });
+    await expectConsistentQueue(store.redis);
+    const { commands, readings } = await readLedger(store.redis, lamp.fleet);
+    expect(commands).toMatchObject({ issued: { api: 2 }, open: 0, unexplained: 0 });
+    expect(readings).toMatchObject({ stored: 1 });
+    const [departure] = await takeDepartures(store.redis, 10);
+    await endDepartures(store.redis, [departure!]);
+    const left = (await store.redis.keys('*')).filter((key) => key.includes(lamp.fleet));
+    expect(left.map((key) => key.split(':')[1]).sort()).toEqual(['device', 'ledger']);
+    expect(await store.redis.pttl(lamp.deviceKey)).toBeGreaterThan(0);
+    expect(await remove()).toEqual({ outcome: 'missing' });
+  });
+
+  it('leaves the others of its fleet alone', async () => {
+    const other = new DeviceAddress(lamp.fleet, 'other', false);
+    await rules.take(lamp, taken(1));
+    await rules.take(other, taken(1));
+    await remove();
+    const { devices } = await listDevices(store.redis, lamp.fleet, { limit: 10 });
+    expect(devices.map(({ device }) => device)).toEqual(['other']);
+  });
+
+  it('is a new device when it reports again, also to a replica that knew it', async () => {
+    const other = new Replica(store.redis);
+    await rules.take(lamp, taken(1, 2, 3), { rules: () => '{"n":3}' });
+    await other.take(lamp, taken(4));
+    await remove();
+    expect(await rules.take(lamp, taken(5))).toMatchObject({ kind: 'accepted' });
+    expect(await other.take(lamp, taken(6))).toMatchObject({ kind: 'accepted' });
+    expect(await device()).toMatchObject({ last: { seq: 1006 } });
+    expect(await store.redis.hget(lamp.deviceKey, 'rules')).toBeNull();
+    expect(await store.redis.pttl(lamp.deviceKey)).toBe(-1);
+  });
+
+  it('that stayed connected still has its session when it reports again', async () => {
+    await birth(7, { telemetry: 'keep' });
+    await remove();
+    await rules.take(lamp, taken(1));
+    expect(await device()).toMatchObject({ session: { id: 7, online: true, telemetry: 'keep' } });
+  });
+});
+
+describe('the presence of a removed device', () => {
+  it('does not come back with what the broker retains, until that is cleared', async () => {
+    await birth(7);
+    await remove();
+    expect(await birth(7)).toEqual(['ignored']);
+    expect(await will(7)).toEqual(['ignored']);
+    expect(await device()).toBeUndefined();
+    const departures = await takeDepartures(store.redis, 10);
+    expect(await ownRetainedPresence(store.redis, departures)).toEqual([true]);
+    await endDepartures(store.redis, departures);
+    expect(await birth(7)).toEqual(['born']);
+    expect(await device()).toMatchObject({ presence: 'online' });
+  });
+
+  it('is that of a new session at once, and then what is retained is not to be cleared', async () => {
+    await birth(7);
+    await will(7);
+    await remove();
+    expect(await birth(8)).toEqual(['born']);
+    const departures = await takeDepartures(store.redis, 10);
+    expect(await ownRetainedPresence(store.redis, departures)).toEqual([false]);
+    await endDepartures(store.redis, departures);
+    expect(await takeDepartures(store.redis, 10)).toEqual([]);
+    expect(await device()).toMatchObject({ presence: 'online', session: { id: 8 } });
+  });
+});
+
+describe('the ledger', () => {
+  it('keeps the counts of removed devices, and what is missing stays missing', async () => {
+    await rules.take(lamp, taken(1, 4));
+    await rules.take(lamp, taken(2));
+    const before = await books();
+    expect(before).toMatchObject({ declared: 4, stored: 2, late: 1, unexplained: 1, declaringDevices: 1 });
+    await remove();
+    expect(await books()).toEqual(before);
+  });
+
+  it('goes on when the device reports again, and readings that were on their way explain what was missing', async () => {
+    await rules.take(lamp, taken(1, 2, 3));
+    await rules.take(lamp, [reading({ light: 5, _n: 6, _dropped: 1, _seq: 1006 })]);
+    await remove();
+    expect(await books()).toMatchObject({ declared: 6, droppedByDevices: 1, stored: 4, unexplained: 1 });
+    const dropped = (n: number, total: number) =>
+      reading({ light: n, _n: n, _dropped: total, _seq: 1000 + n });
+    await rules.take(lamp, [dropped(5, 1)]);
+    await rules.take(lamp, [dropped(7, 1), dropped(9, 2)]);
+    expect(await books()).toMatchObject({
+      declared: 9,
+      declaringDevices: 1,
+      droppedByDevices: 2,
+      stored: 7,
+      unexplained: 0,
+    });
+    await remove();
+    expect(await books()).toMatchObject({ declared: 9, stored: 7, droppedByDevices: 2, unexplained: 0 });
+  });
+
+  it('counts from the start when the device does', async () => {
+    await rules.take(lamp, taken(...Array.from({ length: 400 }, (_, i) => i + 1)));
+    await remove();
+    await rules.take(lamp, [reading({ light: 1, _n: 2, _seq: 5000 })]);
+    expect(await books()).toMatchObject({ declared: 401, stored: 401, unexplained: 0 });
+    await rules.take(lamp, [reading({ light: 1, _n: 1, _seq: 9000 })]);
+    expect(await books()).toMatchObject({ declared: 402, stored: 402, unexplained: 0 });
+  });
+});
+
+describe('a device with forgetAfter', () => {
+  it('is removed once it has been away for longer, and not before', async () => {
+    await birth(7, { forgetAfter: 60_000 });
+    expect(await takeForgettable(store.redis, 10)).toEqual([]);
+    expect(await remove({ onlyIfAway: true })).toEqual({ outcome: 'kept' });
+    await timePasses(store.redis, FRESH_MS + 59_000, lamp);
+    expect(await takeForgettable(store.redis, 10)).toEqual([]);
+    expect(await remove({ onlyIfAway: true })).toEqual({ outcome: 'kept' });
+    await timePasses(store.redis, 2000, lamp);
+    expect(await takeForgettable(store.redis, 10)).toEqual([{ fleet: lamp.fleet, device: lamp.device }]);
+    expect(await remove({ onlyIfAway: true })).toMatchObject({ outcome: 'removed' });
+    expect(await device()).toBeUndefined();
+  });
+
+  it('counts from its goodbye', async () => {
+    await birth(7, { forgetAfter: 5000 });
+    await will(7);
+    await timePasses(store.redis, 6000, lamp);
+    expect(await takeForgettable(store.redis, 10)).toHaveLength(1);
+    expect(await remove({ onlyIfAway: true })).toMatchObject({ outcome: 'removed', presence: 'offline' });
+  });
+
+  it('stays while it reports, and is looked at again later', async () => {
+    await birth(7, { forgetAfter: 5000 });
+    await timePasses(store.redis, FRESH_MS + 6000, lamp);
+    await rules.take(lamp, taken(1));
+    expect(await takeForgettable(store.redis, 10)).toHaveLength(1);
+    expect(await remove({ onlyIfAway: true })).toEqual({ outcome: 'kept' });
+    await timePasses(store.redis, FRESH_MS + 6000, lamp);
+    expect(await takeForgettable(store.redis, 10)).toHaveLength(1);
+    expect(await remove({ onlyIfAway: true })).toMatchObject({ outcome: 'removed' });
+  });
+
+  it('is kept once a birth no longer asks for it', async () => {
+    await birth(7, { forgetAfter: 5000 });
+    await birth(8);
+    await will(8);
+    await timePasses(store.redis, 3_600_000, lamp);
+    expect(await takeForgettable(store.redis, 10)).toEqual([]);
+    expect(await device()).toMatchObject({ presence: 'offline' });
+  });
+});

@@ -1,0 +1,196 @@
+import type { PresenceState } from '@lamplighter/contracts/devices/presence';
+import type { Redis } from 'ioredis';
+import { presenceOf } from './devices.js';
+import {
+  countedCommandKeys,
+  departuresKey,
+  deviceKey,
+  devicesKey,
+  EDGE_RULES_KEY,
+  edgeDueKey,
+  edgeKey,
+  effectsKey,
+  fleetsKey,
+  forgetDueKey,
+  groupKey,
+  ineffectiveKey,
+  outcomesKey,
+  presenceKey,
+  shardOf,
+  timersKey,
+  windowKey,
+} from '../keys.js';
+import { ALL_SHARDS, pipelined } from '../redis/pipelined.js';
+import type { CommandSource } from '../commands/read-commands.js';
+import { runScript, runScripts } from '../redis/script.js';
+
+/**
+ * Removing a device takes two steps. The script `removeDevice` does everything in the device's shard at one moment: open commands end,
+ * then state, window, commands, rule states, timers, settings and edge reports go. The same script notes a *departure*: what is left
+ * of the device elsewhere (the broker's retained presence, votes in quorums, samples of rejected input, its place in the list of rules
+ * at the edge) is cleared by a replica of the
+ * rules service, which takes departures under a lease; so a crash costs time only.
+ *
+ * A device that reports again is a new device. For a day the store still knows its session, so that one that was connected all the
+ * time keeps getting receipts and `_cmd`, and up to which of its own counts it is in the ledger.
+ */
+export interface DeviceName {
+  readonly fleet: string;
+  readonly device: string;
+}
+
+/** How long the store knows what a removed device needs to report again, milliseconds. */
+const REMEMBERED_MS = 24 * 3_600_000;
+
+/** A command that ended because its device was removed; `unknown` if an attempt had no answer. */
+export interface EndedCommand {
+  readonly id: string;
+  readonly state: 'cancelled' | 'unknown';
+  readonly source: CommandSource['source'];
+}
+
+/** `kept`: it was to be removed only if it was away for long enough, and it was not. */
+export type Removal =
+  | {
+      readonly outcome: 'removed';
+      /** As it was. One that was online is likely to report again. */
+      readonly presence: PresenceState;
+      /** The commands that were open, and how they ended. */
+      readonly ended: readonly EndedCommand[];
+    }
+  | { readonly outcome: 'missing' | 'kept' };
+
+/**
+ * Removes devices in one round trip; the caller bounds their number. May be repeated.
+ * @param onlyIfAway only those that have been away for longer than the `forgetAfter` of their birth
+ */
+export async function removeDevices(
+  redis: Redis,
+  devices: readonly DeviceName[],
+  { onlyIfAway = false } = {},
+): Promise<Removal[]> {
+  if (devices.length === 0) return [];
+  const replies = (await runScripts(
+    redis,
+    'removeDevice-21',
+    devices.map(({ fleet, device }) => {
+      const shard = shardOf(fleet, device);
+      return {
+        keys: [
+          deviceKey(shard, fleet, device),
+          windowKey(shard, fleet, device),
+          outcomesKey(shard, fleet, device),
+          edgeKey(shard, fleet, device),
+          presenceKey(shard, fleet),
+          devicesKey(shard, fleet),
+          fleetsKey(shard),
+          ineffectiveKey(shard, fleet),
+          timersKey(shard),
+          effectsKey(shard),
+          edgeDueKey(shard),
+          forgetDueKey(shard),
+          departuresKey(shard),
+          ...countedCommandKeys(shard, fleet),
+        ],
+        args: [fleet, device, onlyIfAway ? '1' : '0', REMEMBERED_MS],
+      };
+    }),
+  )) as [outcome: Removal['outcome'], onlineUntil?: string, now?: string, ...ended: string[]][];
+  return replies.map(([outcome, onlineUntil, now, ...ended]) => {
+    if (outcome !== 'removed') return { outcome };
+    return {
+      outcome,
+      presence: presenceOf(Number(onlineUntil || -1), Number(now)),
+      ended: ended.map((entry) => {
+        const [state, source, id] = entry.split(' ') as [
+          EndedCommand['state'],
+          EndedCommand['source'],
+          string,
+        ];
+        return { id, state, source };
+      }),
+    };
+  });
+}
+
+/** A removed device of which something may be left outside its shard. */
+export interface Departure extends DeviceName {
+  /** When it was removed, milliseconds on the clock of Redis. */
+  readonly at: number;
+}
+
+/** How long a replica may take to clear what it has taken, milliseconds. */
+const DEPARTURE_LEASE_MS = 10_000;
+
+/** Takes up to `limit` departures. */
+export async function takeDepartures(redis: Redis, limit: number): Promise<Departure[]> {
+  const [, ...members] = (await runScript(redis, 'takeDue-n', ALL_SHARDS.map(departuresKey), [
+    limit,
+    DEPARTURE_LEASE_MS,
+  ])) as string[];
+  return members.map((member) => {
+    const [fleet, device, at] = member.split('/') as [string, string, string];
+    return { fleet, device, at: Number(at) };
+  });
+}
+
+/**
+ * Says of each departure whether the broker's retained presence is the removed device's: it is not if the device has published a birth
+ * since, or reports again in the session that it had.
+ */
+export async function ownRetainedPresence(
+  redis: Redis,
+  departures: readonly Departure[],
+): Promise<boolean[]> {
+  const [sessions, scores] = (await Promise.all([
+    pipelined(redis, departures, (pipeline, { fleet, device }) =>
+      pipeline.hget(deviceKey(shardOf(fleet, device), fleet, device), 'session'),
+    ),
+    pipelined(redis, departures, (pipeline, { fleet, device }) =>
+      pipeline.zscore(devicesKey(shardOf(fleet, device), fleet), device),
+    ),
+  ])) as [(string | null)[], (string | null)[]];
+  return departures.map((_, i) => scores[i] === null || sessions[i]?.split(',')[1] !== '1');
+}
+
+/** Ends departures: nothing is left of these devices. */
+export async function endDepartures(redis: Redis, departures: readonly Departure[]): Promise<void> {
+  if (departures.length === 0) return;
+  await redis.hdel(EDGE_RULES_KEY, ...departures.map(({ fleet, device }) => `${fleet}/${device}`));
+  await pipelined(redis, departures, (pipeline, { fleet, device }) =>
+    pipeline.hdel(deviceKey(shardOf(fleet, device), fleet, device), 'removed'),
+  );
+  await pipelined(redis, departures, (pipeline, { fleet, device, at }) =>
+    pipeline.zrem(departuresKey(shardOf(fleet, device)), `${fleet}/${device}/${at}`),
+  );
+}
+
+/** Removes the votes that removed devices cast in these quorums of a fleet; one cast since stays. */
+export async function removeVotes(
+  redis: Redis,
+  fleet: string,
+  rules: readonly string[],
+  departures: readonly Departure[],
+): Promise<void> {
+  const votes = rules.flatMap((rule) => departures.map((departure) => ({ rule, ...departure })));
+  await runScripts(
+    redis,
+    'removeVote-1',
+    votes.map(({ rule, device, at }) => ({ keys: [groupKey(fleet, rule)], args: [device, at] })),
+  );
+}
+
+/** How long a replica may take to look at devices that may have been away for long enough, milliseconds. */
+const FORGET_LEASE_MS = 10_000;
+
+/** Takes up to `limit` devices that may have been away for longer than their `forgetAfter`. */
+export async function takeForgettable(redis: Redis, limit: number): Promise<DeviceName[]> {
+  const [, ...members] = (await runScript(redis, 'takeDue-n', ALL_SHARDS.map(forgetDueKey), [
+    limit,
+    FORGET_LEASE_MS,
+  ])) as string[];
+  return members.map((member) => {
+    const [fleet, device] = member.split('/') as [string, string];
+    return { fleet, device };
+  });
+}

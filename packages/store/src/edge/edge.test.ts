@@ -1,0 +1,102 @@
+import type { EdgeDecision } from '@lamplighter/contracts/edge/edge';
+import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
+import { mendClockSetBack } from '../clock/clock-set-back.js';
+import { readDecisions, reportDecisions, takeEdge, writeJudgements } from './edge.js';
+import {
+  confirmEdgeRules,
+  type EdgeDevice,
+  noteToldRule,
+  readEdgeSetting,
+  setEdgeRule,
+  walkEdgeDevices,
+} from './edge-settings.js';
+import { edgeDueKey } from '../keys.js';
+
+let store: StoreUnderTest;
+beforeAll(async () => {
+  store = await startStore();
+});
+
+const decision = (id: number): EdgeDecision => ({
+  id,
+  rule: 'night-light',
+  version: 1,
+  raise: true,
+  reason: 'change',
+  now: id,
+  trigger: 'reading',
+});
+const judgement = { judgement: 'agrees', at: 5, sentences: ['so'] } as const;
+const report = (device: ReturnType<StoreUnderTest['newDevice']>, ids: number[], afterMs = 0, dropped = 0) =>
+  reportDecisions(store.redis, device, { decisions: ids.map(decision), dropped }, afterMs);
+const ids = async (device: ReturnType<StoreUnderTest['newDevice']>) =>
+  (await readDecisions(store.redis, device)).decisions.map((kept) => kept.decision.id);
+
+describe('decisions of devices', () => {
+  it('are kept once, newest first, and the oldest of more than 100 make room', async () => {
+    const lamp = store.newDevice();
+    await report(lamp, [3, 1]);
+    await report(lamp, [1, 2], 0, 4);
+    const { decisions, dropped } = await readDecisions(store.redis, lamp);
+    expect(decisions.map((kept) => kept.decision)).toEqual([3, 2, 1].map(decision));
+    expect(dropped).toBe(4);
+    await writeJudgements(store.redis, lamp, [[1, judgement]], 0);
+    await report(
+      lamp,
+      Array.from({ length: 100 }, (_, i) => i + 3),
+    );
+    expect(await ids(lamp)).toEqual(Array.from({ length: 100 }, (_, i) => 102 - i));
+    await store.redis.del(edgeDueKey(lamp.shard));
+  });
+
+  it('do not wait for a clock that was set back', async () => {
+    const lamp = store.newDevice();
+    const due = async () => Number(await store.redis.zscore(edgeDueKey(lamp.shard), lamp.name));
+    await report(lamp, [1], 9_000_000);
+    await report(lamp, [2], 60_000);
+    expect(await due()).toBeLessThan(Date.now() + 61_000);
+    await mendClockSetBack(store.redis, { leastWaitMs: 5000, wasSeen: true });
+    expect(await due()).toBeLessThanOrEqual(Date.now());
+    await store.redis.del(edgeDueKey(lamp.shard));
+  });
+
+  it('are taken under a lease when they are due, and judged once', async () => {
+    const [lamp, later] = [store.newDevice(), store.newDevice()];
+    await report(lamp, [1, 2]);
+    await report(later, [1], 60_000);
+    const { fleet, device } = lamp;
+    expect((await takeEdge(store.redis, 9)).devices).toEqual([{ fleet, device }]);
+    expect((await takeEdge(store.redis, 9)).devices).toEqual([]);
+    expect(await writeJudgements(store.redis, lamp, [[1, judgement]], 0)).toEqual([judgement]);
+    // One is open, so the device comes up again.
+    expect((await takeEdge(store.redis, 9)).devices).toEqual([{ fleet, device }]);
+    const both = [1, 2, 3].map((id) => [id, { ...judgement, judgement: 'disagrees' }] as const);
+    expect(await writeJudgements(store.redis, lamp, both, 0)).toHaveLength(1);
+    expect(
+      (await readDecisions(store.redis, lamp)).decisions.map((kept) => kept.judgement?.judgement),
+    ).toEqual(['disagrees', 'agrees']);
+    expect(await store.redis.zscore(edgeDueKey(lamp.shard), lamp.name)).toBeNull();
+  });
+});
+
+it('the rule of a device is what was set last, beside what it was told and what it has said', async () => {
+  const lamp = store.newDevice();
+  const { fleet, device } = lamp;
+  const setting = () => readEdgeSetting(store.redis, fleet, device);
+  const walked = async () => {
+    const all: EdgeDevice[] = [];
+    for await (const some of walkEdgeDevices(store.redis)) all.push(...some);
+    return all.filter((one) => one.fleet === fleet);
+  };
+  expect(await setting()).toEqual({});
+  const told = 'night-light@3';
+  await setEdgeRule(store.redis, fleet, device, { rule: 'night-light', told });
+  expect(await setting()).toEqual({ rule: 'night-light', told });
+  expect(await walked()).toEqual([{ fleet, device, rule: 'night-light', told }]);
+  await confirmEdgeRules(store.redis, [{ fleet, device, confirmed: told }]);
+  await noteToldRule(store.redis, fleet, device, 'night-light@4');
+  expect(await setting()).toEqual({ rule: 'night-light', told: 'night-light@4', confirmed: told });
+  await setEdgeRule(store.redis, fleet, device, { rule: null, told: null });
+  expect(await setting()).toEqual({ rule: null, told: null, confirmed: told });
+  expect(await walked()).toEqual([]);
+});

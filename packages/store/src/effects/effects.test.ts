@@ -1,0 +1,241 @@
+import type { CommandState } from '@lamplighter/contracts/commands/command';
+import { expectConsistentQueue } from '../../test/expect-consistent-queue.js';
+import { emitted, Replica, reading } from '@lamplighter/test-kit/store/replica';
+import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
+import { timePasses } from '@lamplighter/test-kit/store/time-passes';
+import { DeviceAddress } from '../telemetry/accept-readings.js';
+import { answerCommands, enqueueCommand } from '../commands/commands.js';
+import { listDevices } from '../devices/devices.js';
+import {
+  dropEffect,
+  EFFECT_LEASE_MS,
+  type EffectFinding,
+  readDeviceEffects,
+  recordEffect,
+  takeEffects,
+} from './effects.js';
+import { COMMANDS_KEPT_PER_DEVICE, commandKeys, effectsKey, OUTCOMES_KEPT_PER_DEVICE } from '../keys.js';
+import { commandJson, readCommand } from '../commands/read-commands.js';
+
+let store: StoreUnderTest;
+let lamp: DeviceAddress;
+let rules: Replica;
+beforeAll(async () => {
+  store = await startStore({ fast: true });
+});
+beforeEach(async () => {
+  await store.redis.flushall();
+  lamp = store.newDevice();
+  rules = new Replica(store.redis);
+});
+afterEach(() => expectConsistentQueue(store.redis));
+
+const EXPECTED = { expect: 'light > last.light + 50', withinMs: 60_000 };
+type Status = 'acknowledged' | 'succeeded' | 'failed';
+
+/** A rule commands a lamp, which answers; the id of the command. */
+async function command(
+  status: Status | undefined,
+  { address = lamp, rule = 'night-light', expected = EXPECTED as typeof EXPECTED | null } = {},
+): Promise<string> {
+  const json = commandJson({ source: 'rule', rule, expected: expected ?? undefined }, { led_on: true });
+  const one = emitted(address, { json, lane: rule });
+  await rules.take(address, [reading({ light: 1 })], { commands: [one] });
+  if (status !== undefined) await answer(one.id, status, address);
+  return one.id;
+}
+
+async function answer(id: string, status: Status, address = lamp): Promise<string> {
+  const [answered] = await answerCommands(store.redis, [
+    { device: address.name, answer: { id, status }, cause: 'device' },
+  ]);
+  return answered!.outcome;
+}
+
+const check = (id: string, { fleet, device } = lamp) => ({ fleet, device, id });
+const taken = async (limit = 100) => (await takeEffects(store.redis, limit)).checks.map(({ id }) => id);
+const record = (id: string, finding: Partial<EffectFinding>, address = lamp) =>
+  recordEffect(store.redis, check(id, address), {
+    rule: 'night-light',
+    outcome: 'ineffective',
+    evidence: {},
+    ...finding,
+  });
+const effect = async (id: string) => (await readCommand(store.redis, id))?.effect;
+const suspects = async () =>
+  (await listDevices(store.redis, lamp.fleet, { limit: 10, effect: 'ineffective' })).devices.map(
+    ({ device }) => device,
+  );
+
+describe('an effect is looked for', () => {
+  it('once its command has succeeded, and not before', async () => {
+    const id = await command(undefined);
+    const listed = () => store.redis.zrange(effectsKey(lamp.shard), '0', '-1');
+    expect(await effect(id)).toEqual({ ...EXPECTED, outcome: 'pending' });
+    await answer(id, 'acknowledged');
+    expect(await listed()).toEqual([]);
+    await answer(id, 'succeeded');
+    expect(await listed()).toEqual([`${lamp.name}/${id}`]);
+    expect(await answer(id, 'succeeded')).toBe('repeated');
+    expect(await listed()).toHaveLength(1);
+  });
+
+  it.each<[string, Status, typeof EXPECTED | null]>([
+    ['failed', 'failed', EXPECTED],
+    ['is of a rule that expects nothing', 'succeeded', null],
+  ])('not of a command that %s', async (_what, status, expected) => {
+    const id = await command(status, { expected });
+    await timePasses(store.redis, 120_000);
+    expect(await taken()).toEqual([]);
+    expect(await effect(id)).toBeUndefined();
+    expect((await readCommand(store.redis, id))?.state).toBe<CommandState>(status);
+  });
+
+  it('not of a command over REST', async () => {
+    const { fleet, device } = lamp;
+    const request = {
+      fleet,
+      device,
+      lane: 'led',
+      policy: 'latest' as const,
+      ttl: 60_000,
+      action: { effect_ms: 5 },
+    };
+    const result = await enqueueCommand(store.redis, request);
+    expect(await answer((result as { id: string }).id, 'succeeded')).toBe('succeeded');
+    expect(await store.redis.exists(effectsKey(lamp.shard))).toBe(0);
+  });
+
+  it.each([
+    ['two seconds after the success', 60_000, 2000],
+    ['when its time is over, if that is sooner', 1000, 1000],
+  ])('%s', async (_when, withinMs, firstMs) => {
+    const id = await command('succeeded', { expected: { ...EXPECTED, withinMs } });
+    await timePasses(store.redis, firstMs - 900);
+    expect(await taken()).toEqual([]);
+    await timePasses(store.redis, 900);
+    expect(await taken()).toEqual([id]);
+  });
+
+  it('by one replica at a time, and by another when that one is gone', async () => {
+    const id = await command('succeeded');
+    await timePasses(store.redis, 3000);
+    expect(await taken()).toEqual([id]);
+    expect(await taken()).toEqual([]);
+    await timePasses(store.redis, EFFECT_LEASE_MS);
+    expect(await taken()).toEqual([id]);
+  });
+
+  it('a few at a time, in all shards', async () => {
+    const ids: string[] = [];
+    for (let i = 0; i < 7; i += 1)
+      ids.push(await command('succeeded', { address: new DeviceAddress(lamp.fleet, `lamp-${i}`, false) }));
+    await timePasses(store.redis, 3000);
+    const found: string[] = [];
+    for (const size of [3, 3, 1, 0]) {
+      const some = await taken(3);
+      expect(some).toHaveLength(size);
+      found.push(...some);
+    }
+    expect(found.toSorted()).toEqual(ids.toSorted());
+  });
+});
+
+describe('what is found', () => {
+  it('is kept beside the answer, once', async () => {
+    const id = await command('succeeded');
+    const evidence = { last: { light: 20 }, reading: { light: 21 } };
+    expect(await record(id, { evidence })).toBe(true);
+    const found = await effect(id);
+    expect(found).toEqual({ ...EXPECTED, outcome: 'ineffective', at: expect.any(Number), ...evidence });
+    expect(await record(id, { outcome: 'effective' })).toBe(false);
+    expect(await effect(id)).toEqual(found);
+    await timePasses(store.redis, 120_000);
+    expect(await taken()).toEqual([]);
+  });
+
+  it('is to be looked for again, with what is known by then', async () => {
+    const id = await command('succeeded');
+    await timePasses(store.redis, 3000);
+    const { now } = await takeEffects(store.redis, 1);
+    const evidence = { last: { light: 20 } };
+    expect(await record(id, { outcome: 'pending', evidence, nextAt: now + 5000 })).toBe(true);
+    expect(await effect(id)).toEqual({ ...EXPECTED, outcome: 'pending', ...evidence });
+    expect(await taken()).toEqual([]);
+    await timePasses(store.redis, 5000);
+    expect(await taken()).toEqual([id]);
+  });
+
+  it('stands alone if what it rests on is too large', async () => {
+    const id = await command('succeeded');
+    await record(id, { evidence: { reading: { note: 'x'.repeat(5000) } } });
+    expect(await effect(id)).toEqual({ ...EXPECTED, outcome: 'ineffective', at: expect.any(Number) });
+  });
+
+  it('is forgotten with the command', async () => {
+    const [id, open] = [await command('succeeded'), await command('succeeded')];
+    await record(id, {});
+    for (let i = 0; i < COMMANDS_KEPT_PER_DEVICE; i += 1) await command('failed');
+    const answers = await store.redis.hkeys(commandKeys(lamp.shard)[2]!);
+    expect(answers.filter((field) => field.startsWith(id) || field.startsWith(open))).toEqual([]);
+    expect(await record(open, {})).toBe(false);
+    expect(await store.redis.exists(effectsKey(lamp.shard))).toBe(0);
+    expect(await store.redis.hkeys(commandKeys(lamp.shard)[2]!)).toEqual(answers);
+  });
+
+  it('may be nothing at all', async () => {
+    const id = await command('succeeded');
+    await dropEffect(store.redis, check(id));
+    await timePasses(store.redis, 120_000);
+    expect(await taken()).toEqual([]);
+  });
+});
+
+describe('a device on which an effect did not come', () => {
+  it('is listed until the effect comes; what cannot be measured changes nothing', async () => {
+    await record(await command('succeeded'), { outcome: 'effective' });
+    expect(await suspects()).toEqual([]);
+    await record(await command('succeeded'), { outcome: 'ineffective' });
+    expect(await suspects()).toEqual([lamp.device]);
+    await record(await command('succeeded'), { outcome: 'unmeasured' });
+    expect(await suspects()).toEqual([lamp.device]);
+    await record(await command('succeeded'), { outcome: 'effective' });
+    expect(await suspects()).toEqual([]);
+  });
+
+  it('is listed as long as one of its rules says so', async () => {
+    const other = { rule: 'heating' };
+    await record(await command('succeeded'), { outcome: 'ineffective' });
+    const id = await command('succeeded', other);
+    await record(id, { ...other, outcome: 'effective' });
+    expect(await suspects()).toEqual([lamp.device]);
+    expect(await readDeviceEffects(store.redis, lamp.fleet, lamp.device)).toMatchObject([
+      { rule: 'heating', outcome: 'effective', command: id, at: expect.any(Number) },
+      { rule: 'night-light', outcome: 'ineffective' },
+    ]);
+  });
+
+  it('is judged by its newest command, whichever outcome is found first', async () => {
+    const [older, newer] = [await command('succeeded'), await command('succeeded')];
+    await record(newer, { outcome: 'effective' });
+    expect(await record(older, { outcome: 'ineffective' })).toBe(true);
+    expect(await suspects()).toEqual([]);
+    expect(await effect(older)).toMatchObject({ outcome: 'ineffective' });
+  });
+
+  it('is remembered for a bounded number of rules', async () => {
+    for (let i = 0; i < OUTCOMES_KEPT_PER_DEVICE + 3; i += 1) {
+      const rule = `rule-${String(i).padStart(3, '0')}`;
+      await record(await command('succeeded', { rule }), { rule, outcome: 'effective' });
+    }
+    const kept = await readDeviceEffects(store.redis, lamp.fleet, lamp.device);
+    expect(kept).toHaveLength(OUTCOMES_KEPT_PER_DEVICE);
+    expect(kept.at(-1)?.rule).toBe(`rule-${OUTCOMES_KEPT_PER_DEVICE + 2}`);
+  });
+
+  it('is one of its fleet', async () => {
+    const elsewhere = store.newDevice();
+    await record(await command('succeeded', { address: elsewhere }), { outcome: 'ineffective' }, elsewhere);
+    expect(await suspects()).toEqual([]);
+  });
+});

@@ -1,0 +1,48 @@
+import type { Redis } from 'ioredis';
+import { FLEET_SETTINGS_KEY } from '../keys.js';
+
+/**
+ * Settings of fleets: one HASH for all, `<fleet>/<setting>` → value, and `*` → how often any was written. No name of a fleet is `*`.
+ * A setting that was never written has its default.
+ */
+export interface FleetSettings {
+  /** Whether the last state of each device is published, retained. */
+  readonly publishState: boolean;
+}
+
+const DEFAULT_FLEET_SETTINGS: FleetSettings = { publishState: false };
+
+const REVISION = '*';
+
+/** Keeps settings of a fleet; those that are not given stay as they are. */
+export async function writeFleetSettings(
+  redis: Redis,
+  fleet: string,
+  { publishState }: Partial<FleetSettings>,
+): Promise<void> {
+  const write = redis.multi();
+  if (publishState !== undefined)
+    write.hset(FLEET_SETTINGS_KEY, `${fleet}/publishState`, publishState ? 1 : 0);
+  for (const [error] of (await write.hincrby(FLEET_SETTINGS_KEY, REVISION, 1).exec()) ?? [])
+    if (error) throw error;
+}
+
+export async function readFleetSettings(redis: Redis, fleet: string): Promise<FleetSettings> {
+  const publishState = await redis.hget(FLEET_SETTINGS_KEY, `${fleet}/publishState`);
+  return publishState === null ? DEFAULT_FLEET_SETTINGS : { publishState: publishState === '1' };
+}
+
+/** Changes with every write of a setting; null before the first. */
+export function readFleetSettingsRevision(redis: Redis): Promise<string | null> {
+  return redis.hget(FLEET_SETTINGS_KEY, REVISION);
+}
+
+/** Fleets that have set a setting, by name. */
+export async function readAllFleetSettings(redis: Redis): Promise<Map<string, FleetSettings>> {
+  const all = new Map<string, FleetSettings>();
+  for (const [field, value] of Object.entries(await redis.hgetall(FLEET_SETTINGS_KEY))) {
+    const [fleet = '', setting] = field.split('/');
+    if (setting === 'publishState') all.set(fleet, { publishState: value === '1' });
+  }
+  return all;
+}

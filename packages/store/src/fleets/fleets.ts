@@ -1,0 +1,134 @@
+import { CANARY_FLEET } from '@lamplighter/contracts/identity';
+import type { Redis } from 'ioredis';
+import { redisNow } from '../redis/connect.js';
+import type { PresenceCounts } from '../devices/devices.js';
+import { fleetsKey, presenceKey, rulesKey, SHARDS, TELEMETRY_SCHEMAS_KEY } from '../keys.js';
+
+/** A fleet and its devices by presence. */
+export interface Fleet {
+  readonly fleet: string;
+  readonly devices: PresenceCounts;
+}
+
+/** `left` is a part of `offline`. */
+type Counts = PresenceCounts & { left: number };
+/** `left` is not a part of `offline`. */
+export type AllDeviceCounts = PresenceCounts & { left: number };
+
+/** Counts asked for in one round trip; more are asked for in turn, so that no reply grows without bound. */
+const COUNTS_PER_TRIP = 2000;
+
+/**
+ * Lists fleets by name, with counts; the canary's is left out. Only the shards that hold devices of a fleet are asked, so a
+ * thousand fleets of one device cost a thousand counts, not 64,000.
+ * @param after only names after this one (the cursor)
+ * @returns up to `limit` fleets, and the last name if more follow
+ */
+export async function readFleets(
+  redis: Redis,
+  options: { limit: number; after?: string },
+): Promise<{ fleets: Fleet[]; next?: string }> {
+  const shards = await shardsByFleet(redis);
+  const names = [...shards.keys()].filter((name) => name > (options.after ?? '')).sort();
+  const page = names.slice(0, options.limit);
+  const counts = await countShards(
+    redis,
+    page.map((name) => [name, shards.get(name)!]),
+  );
+  const fleets = page.map((fleet, i) => {
+    const { left: _, ...devices } = counts[i]!;
+    return { fleet, devices };
+  });
+  return names.length > page.length ? { fleets, next: page.at(-1)! } : { fleets };
+}
+
+/**
+ * Counts the devices of all fleets together by presence; the canary's are left out. `left` are those that are offline by their own goodbye
+ * and asked to be removed (`forgetAfter`): they are not among the offline ones here, for nobody misses them.
+ */
+export async function countAllDevices(redis: Redis): Promise<AllDeviceCounts> {
+  const counts = await countShards(redis, [...(await shardsByFleet(redis))]);
+  const sum = none();
+  for (const count of counts) add(sum, count);
+  return { ...sum, offline: sum.offline - sum.left };
+}
+
+async function shardsByFleet(redis: Redis): Promise<Map<string, number[]>> {
+  const pipeline = redis.pipeline();
+  for (let shard = 0; shard < SHARDS; shard += 1) pipeline.smembers(fleetsKey(shard));
+  const shards = new Map<string, number[]>();
+  for (const [shard, fleets] of (await replies<string[]>(pipeline)).entries()) {
+    for (const fleet of fleets) {
+      const known = shards.get(fleet);
+      if (known) known.push(shard);
+      else shards.set(fleet, [shard]);
+    }
+  }
+  shards.delete(CANARY_FLEET);
+  return shards;
+}
+
+async function countShards(
+  redis: Redis,
+  fleets: readonly (readonly [fleet: string, shards: readonly number[]])[],
+): Promise<Counts[]> {
+  const now = await redisNow(redis);
+  const counts = fleets.map(none);
+  const places = fleets.flatMap(([fleet, shards], i) =>
+    shards.map((shard) => ({ i, key: presenceKey(shard, fleet) })),
+  );
+  for (let first = 0; first < places.length; first += COUNTS_PER_TRIP) {
+    const trip = places.slice(first, first + COUNTS_PER_TRIP);
+    const pipeline = redis.pipeline();
+    for (const { key } of trip) {
+      pipeline
+        .zcount(key, now, '+inf')
+        .zcount(key, 1, `(${now}`)
+        .zcount(key, 0, '(1')
+        .zcount(key, -1, -1)
+        .zcount(key, '(0', '(1');
+    }
+    const numbers = await replies<number>(pipeline);
+    for (const [n, { i }] of trip.entries()) {
+      const [online, stale, offline, never_seen, left] = numbers.slice(n * 5, n * 5 + 5) as [
+        number,
+        number,
+        number,
+        number,
+        number,
+      ];
+      add(counts[i]!, { online, stale, offline, never_seen, left });
+    }
+  }
+  return counts;
+}
+
+function none(): Counts {
+  return { online: 0, stale: 0, offline: 0, never_seen: 0, left: 0 };
+}
+
+function add(sum: Counts, more: Counts): void {
+  sum.left += more.left;
+  sum.online += more.online;
+  sum.stale += more.stale;
+  sum.offline += more.offline;
+  sum.never_seen += more.never_seen;
+}
+
+async function replies<T>(pipeline: ReturnType<Redis['pipeline']>): Promise<T[]> {
+  return ((await pipeline.exec()) ?? []).map(([error, reply]) => {
+    if (error) throw error;
+    return reply as T;
+  });
+}
+
+/**
+ * Whether a fleet exists: one of its devices is stored, or something was written for the fleet itself, which needs `allowUnknown`
+ * the first time.
+ */
+export async function isKnownFleet(redis: Redis, fleet: string): Promise<boolean> {
+  const pipeline = redis.pipeline();
+  for (let shard = 0; shard < SHARDS; shard += 1) pipeline.sismember(fleetsKey(shard), fleet);
+  pipeline.exists(rulesKey(fleet)).hexists(TELEMETRY_SCHEMAS_KEY, fleet);
+  return (await replies<number>(pipeline)).some((is) => is === 1);
+}

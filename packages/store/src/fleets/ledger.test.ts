@@ -1,0 +1,145 @@
+import { Replica, reading } from '@lamplighter/test-kit/store/replica';
+import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
+import { DeviceAddress } from '../telemetry/accept-readings.js';
+import { countRejected, readLedger } from './ledger.js';
+import { recordPresence } from '../devices/presence.js';
+
+let store: StoreUnderTest;
+let lamp: DeviceAddress;
+let rules: Replica;
+beforeAll(async () => {
+  store = await startStore();
+});
+beforeEach(() => {
+  lamp = store.newDevice();
+  rules = new Replica(store.redis);
+});
+
+/** Readings that a device has taken: `_n` and `_seq` go hand in hand. */
+const taken = (...numbers: number[]) => numbers.map((n) => reading({ light: n, _n: n, _seq: 1000 + n }));
+const books = async () => (await readLedger(store.redis, lamp.fleet)).readings;
+
+it('a fleet that nobody has heard of has empty books', async () => {
+  expect(await readLedger(store.redis, 'nowhere')).toMatchObject({
+    readings: { declared: 0, stored: 0, rejected: {}, unexplained: 0 },
+    commands: { issued: { rule: 0, api: 0, rollout: 0 }, open: 0, unexplained: 0 },
+  });
+});
+
+describe('the books of readings', () => {
+  it('are even when all that was taken is stored', async () => {
+    await rules.take(lamp, taken(1));
+    await rules.take(lamp, taken(2, 3));
+    expect(await books()).toMatchObject({ declared: 3, declaringDevices: 1, stored: 3, unexplained: 0 });
+  });
+
+  it('show what is missing, until it comes late', async () => {
+    await rules.take(lamp, taken(1, 4));
+    expect(await books()).toMatchObject({ declared: 4, stored: 2, unexplained: 2 });
+    await rules.take(lamp, taken(2, 3));
+    expect(await books()).toMatchObject({ declared: 4, stored: 2, late: 2, unexplained: 0 });
+  });
+
+  it('count repeats beside what was taken', async () => {
+    await rules.take(lamp, taken(1, 2));
+    await rules.take(lamp, taken(1, 2, 3));
+    expect(await books()).toMatchObject({ declared: 3, stored: 3, duplicate: 2, unexplained: 0 });
+  });
+
+  it('take the device at its word for what it dropped itself', async () => {
+    await rules.take(lamp, taken(1));
+    await rules.take(lamp, [reading({ light: 5, _n: 5, _dropped: 3, _seq: 1005 })]);
+    expect(await books()).toMatchObject({ declared: 5, droppedByDevices: 3, stored: 2, unexplained: 0 });
+  });
+
+  it('find what it dropped whatever the white space, and in no other text', async () => {
+    const spaced = (text: string, n: number) => ({ ...reading({ _n: n, _seq: 1000 + n }), json: text });
+    await rules.take(lamp, taken(1));
+    const python = '{"note": "\\"_dropped\\":70", "_n": 7, "_dropped" : 5, "_seq": 1007}';
+    await rules.take(lamp, [spaced(python, 7)]);
+    expect(await books()).toMatchObject({ declared: 7, droppedByDevices: 5, stored: 2, unexplained: 0 });
+    await rules.take(lamp, [spaced('{"_n": 1, "_seq": 2001}', 1)]);
+    expect(await books()).toMatchObject({ declared: 8, droppedByDevices: 5, stored: 3, unexplained: 0 });
+    const other = store.newDevice();
+    await rules.take(other, [spaced('{ "_n": 9, "_dropped":\n2 }', 9)]);
+    const { readings } = await readLedger(store.redis, other.fleet);
+    expect(readings).toMatchObject({ declared: 1, droppedByDevices: 0, unexplained: 0 });
+  });
+
+  it('go on when the device counts from 1 again', async () => {
+    await rules.take(lamp, [...taken(1, 2), reading({ light: 3, _n: 4, _dropped: 1, _seq: 1004 })]);
+    await rules.take(lamp, [
+      reading({ light: 1, _n: 1, _seq: 2001 }),
+      reading({ light: 1, _n: 2, _seq: 2002 }),
+    ]);
+    expect(await books()).toMatchObject({ declared: 6, droppedByDevices: 1, stored: 5, unexplained: 0 });
+    await rules.take(lamp, [reading({ light: 1, _n: 2, _seq: 3002 })]);
+    expect(await books()).toMatchObject({ declared: 8, stored: 6, unexplained: 1 });
+  });
+
+  it('begin with the first reading that the store has heard, and with what comes late before it', async () => {
+    await rules.take(lamp, [reading({ light: 1, _n: 70, _dropped: 20, _seq: 1070 })]);
+    expect(await books()).toMatchObject({ declared: 1, droppedByDevices: 0, stored: 1, unexplained: 0 });
+    await rules.take(lamp, taken(69));
+    expect(await books()).toMatchObject({ declared: 2, stored: 1, late: 1, unexplained: 0 });
+  });
+
+  it('know nothing of losses of a device that does not count', async () => {
+    await rules.take(lamp, [reading({ light: 1, _seq: 1 }), reading({ light: 1, _seq: 9 })]);
+    expect(await books()).toMatchObject({ declared: 0, declaringDevices: 0, stored: 2, unexplained: 0 });
+  });
+
+  it('hold what was refused, by reason', async () => {
+    await rules.take(lamp, taken(1, 3));
+    await countRejected(store.redis, [
+      {
+        address: lamp,
+        own: 1,
+        reasons: new Map([
+          ['clock', 1],
+          ['bad_json', 2],
+        ]),
+      },
+    ]);
+    expect(await books()).toMatchObject({
+      declared: 3,
+      stored: 2,
+      rejected: { clock: 1, bad_json: 2 },
+      unexplained: 0,
+    });
+  });
+
+  it('are told by whoever refuses a reading what the device has said of itself', async () => {
+    const refusal = { address: lamp, own: 1, reasons: new Map([['clock' as const, 1]]) };
+    expect(await countRejected(store.redis, [refusal])).toEqual([undefined]);
+    await recordPresence(store.redis, [
+      { address: lamp, message: { online: true, session: 7, telemetry: 'keep' } },
+    ]);
+    expect(await countRejected(store.redis, [refusal])).toEqual([
+      { id: 7, keeps: true, startedAt: expect.any(Number) },
+    ]);
+  });
+
+  it('do not let one device make up for what another lost', async () => {
+    const other = new DeviceAddress(lamp.fleet, 'lamp-0002', false);
+    await rules.take(lamp, taken(1, 3));
+    await rules.take(other, taken(1));
+    await countRejected(store.redis, [{ address: other, own: 5, reasons: new Map([['schema', 5]]) }]);
+    expect(await books()).toMatchObject({ declaringDevices: 2, unexplained: 1 });
+  });
+
+  it('are the same when a part is repeated', async () => {
+    await rules.take(lamp, taken(1));
+    const part = rules.judge(lamp, taken(3, 2));
+    await rules.send(part);
+    const once = await books();
+    await rules.send(part);
+    expect(await books()).toEqual(once);
+  });
+
+  it('add up a fleet of many devices', async () => {
+    const lamps = Array.from({ length: 1500 }, (_, i) => new DeviceAddress(lamp.fleet, `lamp-${i}`, false));
+    await Promise.all(lamps.map((one) => rules.take(one, taken(1, 2))));
+    expect(await books()).toMatchObject({ declared: 3000, declaringDevices: 1500, stored: 3000 });
+  });
+});

@@ -1,0 +1,217 @@
+import { FINAL_STATES } from '@lamplighter/contracts/commands/command';
+import { REJECT_REASONS, type Reading, type RejectReason } from '@lamplighter/contracts/telemetry/reading';
+import type { Redis } from 'ioredis';
+import { type DeviceAddress, type Session, sessionOf } from '../telemetry/accept-readings.js';
+import { commandKeys, deviceKey, devicesKey, ledgerKey, windowKey } from '../keys.js';
+import { ALL_SHARDS, pipelined } from '../redis/pipelined.js';
+import { runScripts } from '../redis/script.js';
+
+/**
+ * The books of a fleet's readings: what its devices say they have taken (`declared`, by those that send `_n`) stands against
+ * what became of it here. `unexplained` is what is left, device by device: on its way, or lost.
+ */
+export interface ReadingsLedger {
+  /** Readings taken by the devices that count them, from the first one that the store has heard. */
+  declared: number;
+  declaringDevices: number;
+  /** Of `declared`: dropped by the devices themselves, as they say. */
+  droppedByDevices: number;
+  /** Readings that were the last state when they came. */
+  stored: number;
+  /** Readings that came after a newer one, and were stored in their place. */
+  late: number;
+  /** Sent again, and known already: beside `declared`, not part of it. */
+  duplicate: number;
+  /** Too old for a full window. */
+  stale: number;
+  /** By reason; of all that came on the fleet's telemetry topics. */
+  rejected: Partial<Record<RejectReason, number>>;
+  unexplained: number;
+}
+
+/** The books of a fleet's commands: what was issued stands against the final states, and what is open. */
+export interface CommandsLedger {
+  issued: Record<'rule' | 'api' | 'rollout', number>;
+  open: number;
+  ended: Record<(typeof FINAL_STATES)[number], number>;
+  /** What is neither open nor ended: 0, or a bug. */
+  unexplained: number;
+}
+
+export interface Ledger {
+  readonly readings: ReadingsLedger;
+  readonly commands: CommandsLedger;
+}
+
+/** Refused readings of one device, to be counted. `own` are those whose sequence could be read. */
+export interface Refusals {
+  readonly address: Pick<DeviceAddress, 'shard' | 'fleet' | 'device'>;
+  readonly own: number;
+  readonly reasons: ReadonlyMap<RejectReason, number>;
+}
+
+/**
+ * Counts refused readings, one script per device. Repeating it after a failure counts twice.
+ * @returns what each device has said of itself; undefined if it never published a birth
+ */
+export async function countRejected(
+  redis: Redis,
+  refusals: readonly Refusals[],
+): Promise<(Session | undefined)[]> {
+  const sessions = await runScripts(
+    redis,
+    'countRejected-3',
+    refusals.map(({ address: { shard, fleet, device }, own, reasons }) => ({
+      keys: [deviceKey(shard, fleet, device), ledgerKey(shard, fleet), devicesKey(shard, fleet)],
+      args: [device, own, ...[...reasons].flat()],
+    })),
+  );
+  return sessions.map((session) => sessionOf(String(session)));
+}
+
+/** Devices of one shard that are read in one call. */
+const PAGE = 500;
+const DEVICE_COUNTS = [
+  'late',
+  'duplicate',
+  'stale',
+  'rejected',
+  'taken',
+  'dropped',
+  'from',
+  'again',
+] as const;
+
+/** Reads the books of a fleet. Walks all its devices, page by page: a few microseconds of Redis for each. */
+export async function readLedger(redis: Redis, fleet: string): Promise<Ledger> {
+  const readings: ReadingsLedger = {
+    declared: 0,
+    declaringDevices: 0,
+    droppedByDevices: 0,
+    stored: 0,
+    late: 0,
+    duplicate: 0,
+    stale: 0,
+    rejected: {},
+    unexplained: 0,
+  };
+  const again = { unexplained: 0 };
+  for (const shard of ALL_SHARDS) await addShard(redis, fleet, shard, readings, again);
+  const { open, counts } = await readBooks(redis, fleet);
+  addRemoved(readings, counts, again.unexplained);
+  for (const reason of REJECT_REASONS) {
+    const count = counts.get(`rejected:${reason}`);
+    if (count !== undefined) readings.rejected[reason] = count;
+  }
+  return { readings, commands: commandsLedger(open, counts) };
+}
+
+/** What of the devices that report again after they were removed is unexplained; less than 0 if it explains what was before. */
+interface Again {
+  unexplained: number;
+}
+
+/** Whether anything was ever counted for a fleet; its ledger stays when the fleet is removed. */
+export async function hasLedger(redis: Redis, fleet: string): Promise<boolean> {
+  const found = await pipelined(redis, ALL_SHARDS, (pipeline, shard) =>
+    pipeline.exists(ledgerKey(shard, fleet)),
+  );
+  return found.includes(1);
+}
+
+async function addShard(
+  redis: Redis,
+  fleet: string,
+  shard: number,
+  sum: ReadingsLedger,
+  again: Again,
+): Promise<void> {
+  for (let after = '-'; ; ) {
+    const names = await redis.zrangebylex(devicesKey(shard, fleet), after, '+', 'LIMIT', 0, PAGE);
+    const [entries, counts] = (await Promise.all([
+      pipelined(redis, names, (pipeline, name) => pipeline.lindex(windowKey(shard, fleet, name), -1)),
+      pipelined(redis, names, (pipeline, name) =>
+        pipeline.hmget(deviceKey(shard, fleet, name), ...DEVICE_COUNTS),
+      ),
+    ])) as [(string | null)[], (string | null)[][]];
+    for (let i = 0; i < names.length; i += 1) addDevice(sum, again, entries[i] ?? '', counts[i]!);
+    if (names.length < PAGE) return;
+    after = `(${names.at(-1)}`;
+  }
+}
+
+function addDevice(sum: ReadingsLedger, again: Again, entry: string, counts: (string | null)[]): void {
+  const [late, duplicate, stale, rejected, taken, dropped, from] = counts.map((count) => Number(count ?? 0));
+  // `received,late,count,n,…,json`; the last entry of a device of which only history has come counts nothing.
+  const [, , count, n] = entry.split(',', 4);
+  const stored = Number(count ?? 0);
+  sum.stored += stored;
+  sum.late += late!;
+  sum.duplicate += duplicate!;
+  sum.stale += stale!;
+  if (!n && !counts[4]) return;
+  const declared = taken! + (n ? Math.max(0, Number(n) - Math.max(from!, 1) + 1) : 0);
+  const droppedByDevice = dropped! + (n ? droppedIn(entry) : 0);
+  sum.declared += declared;
+  sum.droppedByDevices += droppedByDevice;
+  const unexplained = declared - droppedByDevice - stored - late! - stale! - rejected!;
+  if (counts[7]) {
+    again.unexplained += unexplained; // it is counted among the declaring devices already
+    return;
+  }
+  sum.declaringDevices += 1;
+  sum.unexplained += Math.max(0, unexplained);
+}
+
+/** Adds what was counted of the fleet's removed devices. Readings on their way at that time come as readings of a device that is new. */
+function addRemoved(sum: ReadingsLedger, counts: ReadonlyMap<string, number>, again: number): void {
+  const removed = (field: string) => counts.get(`removed:${field}`) ?? 0;
+  sum.declared += removed('declared');
+  sum.declaringDevices += removed('devices');
+  sum.droppedByDevices += removed('dropped');
+  sum.stored += removed('stored');
+  sum.late += removed('late');
+  sum.duplicate += removed('duplicate');
+  sum.stale += removed('stale');
+  sum.unexplained += Math.max(0, removed('unexplained') + again);
+}
+
+/** How many of its readings a device says, in this entry, to have dropped itself. */
+function droppedIn(entry: string): number {
+  const { _dropped = 0 } = JSON.parse(entry.slice(entry.indexOf('{'))) as Reading;
+  return _dropped;
+}
+
+/** The fleet's own books, summed over the shards; those of one shard are from one moment. */
+async function readBooks(
+  redis: Redis,
+  fleet: string,
+): Promise<{ open: number; counts: Map<string, number> }> {
+  const shards = (await runScripts(
+    redis,
+    'readBooks-2',
+    ALL_SHARDS.map((shard) => ({ keys: [ledgerKey(shard, fleet), commandKeys(shard)[3]!], args: [fleet] })),
+  )) as [number, ...string[]][];
+  let open = 0;
+  const counts = new Map<string, number>();
+  for (const [openHere, ...fields] of shards) {
+    open += openHere;
+    for (let i = 0; i < fields.length; i += 2) {
+      counts.set(fields[i]!, (counts.get(fields[i]!) ?? 0) + Number(fields[i + 1]));
+    }
+  }
+  return { open, counts };
+}
+
+function commandsLedger(open: number, counts: ReadonlyMap<string, number>): CommandsLedger {
+  const count = (field: string) => counts.get(field) ?? 0;
+  const issued = { rule: count('issued:rule'), api: count('issued:api'), rollout: count('issued:rollout') };
+  const ended = Object.fromEntries(
+    FINAL_STATES.map((state) => [state, count(state)]),
+  ) as CommandsLedger['ended'];
+  return { issued, open, ended, unexplained: total(issued) - open - total(ended) };
+}
+
+function total(counts: Record<string, number>): number {
+  return Object.values(counts).reduce((sum, count) => sum + count, 0);
+}

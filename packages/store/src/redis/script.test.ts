@@ -1,0 +1,355 @@
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { DEFAULT_ATTEMPTS } from '@lamplighter/contracts/commands/command';
+import { ruleSchema } from '@lamplighter/contracts/rules/rule';
+import type { Redis } from 'ioredis';
+import { CommandDesk } from '../../test/command-desk.js';
+import { confined, type ScriptCall } from '../../test/confined.js';
+import { expectConsistentQueue } from '../../test/expect-consistent-queue.js';
+import { emitted, Replica, reading } from '@lamplighter/test-kit/store/replica';
+import { carryOn, heardOf, heldRollout, take } from '../../test/rollout-desk.js';
+import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
+import { timePasses } from '@lamplighter/test-kit/store/time-passes';
+import { LEASE_MS, NEW_DEVICE } from '../telemetry/accept-readings.js';
+import { revokeApiKey } from '../access/api-keys.js';
+import { mendClockSetBack } from '../clock/clock-set-back.js';
+import { answerCommands, findDueShards } from '../commands/commands.js';
+import { reportDecisions, takeEdge, writeJudgements } from '../edge/edge.js';
+import { recordEffect, takeEffects } from '../effects/effects.js';
+import { decideGroup } from '../rules/groups.js';
+import { COMMANDS_KEPT_PER_DEVICE, groupKey, MAX_OPEN_COMMANDS, shardOf, WINDOW_SIZE } from '../keys.js';
+import { countRejected, readLedger } from '../fleets/ledger.js';
+import { OpenCommandsSurvey } from '../open-commands/open-commands.js';
+import { recordPresence } from '../devices/presence.js';
+import { claimStates } from '../devices/published-states.js';
+import { commandJson } from '../commands/read-commands.js';
+import { removeDevices, removeVotes, takeDepartures, takeForgettable } from '../devices/remove-devices.js';
+import { startFleetRemoval, takeFleetRemovals } from '../fleets/remove-fleet.js';
+import { sweepRollout } from '../rollouts/rollout-commands.js';
+import { closeRollout } from '../rollouts/rollout-lease.js';
+import { cancelRollout, countRollout } from '../rollouts/rollouts.js';
+import { deleteRule, seedRules, switchRules, writeRule } from '../rules/rules.js';
+import { recordRuleErrors } from '../rules/rule-errors.js';
+import { runScript } from './script.js';
+import { findTimers } from '../rules/timers.js';
+import { noteUnreadAnswers } from '../commands/unread-answers.js';
+
+const FOLDER = new URL('../../lua/', import.meta.url);
+const read = (file: string) => readFileSync(new URL(file, FOLDER), 'utf8');
+const isScript = (file: string) => /-(\d+|n)[.]lua$/.test(file);
+const files = readdirSync(FOLDER, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.lua'));
+const includedFiles = files.filter((file) => file.startsWith('includes/'));
+/** Scripts by the hash under which Redis knows them. */
+const scripts = files.filter(isScript).map((file) => {
+  const [, name, count] = /(\w+)-(\d+|n)[.]lua$/.exec(file) ?? [];
+  const header = read(file)
+    .split(/^[^-]|^--@/m)[0]!
+    .replaceAll(/^-- ?/gm, '');
+  const whole = read(file).replace(/^--@include (.+)$/gm, (_, included: string) => read(`includes/${included}`));
+  return { file, name, count, header, sha: createHash('sha1').update(whole).digest('hex') };
+});
+
+let store: StoreUnderTest;
+beforeAll(async () => {
+  store = await startStore({ fast: true });
+});
+
+describe.each(scripts)('$file', ({ name, count, header }) => {
+  /** What the header says under a heading, up to the next one. */
+  const section = (heading: string) =>
+    new RegExp(`^${heading} +([^]*?)(?=^[A-Z]\\w+ {2,}|$(?![^]))`, 'm').exec(header)?.[1] ?? '';
+
+  it('has the number of its keys in its name', () => {
+    expect(name).toMatch(/^[a-z]+[A-Z]\w+$/);
+    const numbers = [...section('KEYS').matchAll(/(?:^|\s)(?:\d+\.\.)?(\d+) (?=[a-z])/g)].map(([, number]) =>
+      Number(number),
+    );
+    if (count !== 'n') expect(Math.max(...numbers)).toBe(Number(count));
+  });
+
+  it('says what it is for, and what goes in and out', () => {
+    expect(header).toMatch(/^[A-Z].*[.]/);
+    for (const heading of ['KEYS', 'ARGV', 'Returns', 'Clock'])
+      expect([heading, section(heading)]).toEqual([heading, expect.stringMatching(/\S/)]);
+  });
+
+  it('makes up no key', () => {
+    // Whatever stands where a key is expected is a name for one of KEYS, never a text put together.
+    const file = scripts.find((script) => script.name === name)!.file;
+    for (const text of [file, ...includedFiles].map(read)) {
+      for (const [call, key] of text.matchAll(/\bcall\('(?!TIME|PUBLISH)\w+',\s*((?:[^,()]|\([^()]*\))*)/g)) {
+        expect([call, key]).toEqual([
+          call,
+          expect.stringMatching(
+            /^(KEYS\[[\w -]+\]|K\.\w+|key\(\w+\)|device_key|group|timers|presence|devices|fleets|window|releases)$/,
+          ),
+        ]);
+      }
+    }
+  });
+});
+
+describe('what a script declares', () => {
+  let redis: Redis;
+  let calls: ScriptCall[];
+  beforeAll(async () => {
+    ({ redis, calls } = await confined(store.redis, store.server.url));
+  });
+  beforeEach(async () => {
+    await store.redis.flushall();
+  });
+
+  it('is all that it may touch here', async () => {
+    const touch = (text: string) => {
+      const sha = createHash('sha1').update(text).digest('hex');
+      return store.redis.script('LOAD', text).then(() => redis.evalsha(sha, 1, 'mine'));
+    };
+    expect(await touch("return redis.call('SET', KEYS[1], 1)")).toBe('OK');
+    await expect(touch("return redis.call('SET', KEYS[1] .. '2', 1)")).rejects.toThrow(
+      /can't access at least one of the keys/,
+    );
+    await expect(touch("return redis.call('GET', 'other')")).rejects.toThrow(
+      /can't access at least one of the keys/,
+    );
+  });
+
+  it('is all that accepting readings touches', async () => {
+    const lamp = store.newDevice();
+    const neighbour = store.newDevice();
+    const rules = new Replica(redis);
+    const seqs = (...numbers: number[]) => numbers.map((_seq) => reading({ light: 1, _seq }));
+    await rules.take(lamp, seqs(5), { commands: [emitted(lamp)], rules: () => '{"n":1}' });
+    expect(await rules.take(lamp, seqs(3, 6), { commands: [emitted(lamp)] })).toMatchObject({
+      late: { stored: 1 },
+    });
+    expect(await rules.take(lamp, seqs(7), { commands: [emitted(lamp), emitted(lamp)] })).toMatchObject({
+      commands: [{ superseded: [expect.anything()] }, { superseded: [expect.anything()] }],
+    });
+    const repeated = rules.judge(lamp, seqs(8));
+    const both = [repeated, { ...rules.judge(neighbour, []), version: NEW_DEVICE, live: seqs(1) }];
+    await rules.send(...both);
+    expect((await rules.send(...both)).map(({ kind }) => kind)).toEqual(['repeated', 'repeated']);
+    const full = Array.from({ length: WINDOW_SIZE + 50 }, (_, i) => 100 + i);
+    await rules.take(lamp, seqs(...full));
+    await rules.take(lamp, seqs(120, 99));
+    const lanes = Array.from({ length: MAX_OPEN_COMMANDS }, (_, i) => emitted(lamp, { lane: `lane-${i}` }));
+    const { commands } = await rules.take(lamp, seqs(1000), { commands: lanes });
+    expect(commands.map(({ state }) => state)).toContain('full');
+  });
+
+  it('is all that the life of a command touches', async () => {
+    const robot = store.newDevice();
+    const desk = new CommandDesk(redis, robot);
+    const session = (online: boolean) =>
+      recordPresence(redis, [
+        {
+          address: robot,
+          message: online ? { online, session: 1, reports: 3_600_000 } : { online, session: 1 },
+        },
+      ]);
+    expect(await session(true)).toEqual(['born']);
+    expect(
+      await desk.enqueue('now', { policy: 'now', idempotency: { key: 'k', request: 'r' } }),
+    ).toMatchObject({ outcome: 'enqueued' });
+    expect(
+      await desk.enqueue('now', { policy: 'now', idempotency: { key: 'k', request: 'r' } }),
+    ).toMatchObject({ outcome: 'repeated' });
+    for (const name of ['on', 'off', 'half']) await desk.enqueue(name, { policy: 'latest', lane: 'heating' });
+    await desk.enqueue('short', { ttl: 0, lane: 'other' });
+    expect(await findDueShards(redis)).toMatchObject({ shards: [robot.shard] });
+    expect(await new OpenCommandsSurvey().read(redis)).toMatchObject({ due: 0, waiting: 3 });
+    const mended = await mendClockSetBack(redis, { leastWaitMs: 5000, wasSeen: true });
+    expect(mended).toEqual({ commands: 0, devices: 0, rollouts: 0, timers: 0, effects: 0 });
+    expect((await desk.claim()).sort()).toEqual(['half dispatched 1', 'now dispatched 1', 'short expired 0']);
+    await desk.requeue('half', 1);
+    expect(await desk.wake()).toBe(1);
+    await desk.enqueue('next');
+    expect(await desk.answer('now', 'acknowledged')).toBe('acknowledged');
+    expect(await desk.answer('now', 'succeeded', { said: { result: 1 } })).toBe('succeeded');
+    expect(await desk.answer('now', 'failed')).toBe('late');
+    expect(await desk.cancel('next')).toBe('cancelled');
+    for (let attempt = 1; attempt <= DEFAULT_ATTEMPTS + 1; attempt += 1) {
+      await desk.claim();
+      await timePasses(store.redis, LEASE_MS * 2 ** attempt, robot);
+    }
+    expect(await desk.answer('half', 'succeeded', { said: { result: 1 } })).toBe('late');
+    for (const [onFailure, lane] of [
+      ['stop', 'crane'],
+      ['abort-rest', 'belt'],
+    ] as const) {
+      for (const name of [`first of ${lane}`, `rest of ${lane}`])
+        await desk.enqueue(name, { lane, onFailure, rollout: 'R1' });
+      await desk.claim();
+      expect(await desk.answer(`first of ${lane}`, 'failed')).toBe('failed');
+    }
+    expect(await desk.resume('crane')).toBe('first of crane');
+    await desk.claim();
+    expect(await desk.giveUp('rest of crane')).toBe('unknown');
+    for (let i = 0; i < COMMANDS_KEPT_PER_DEVICE + 5; i += 1) {
+      await desk.enqueue(`c${i}`);
+      await desk.cancel(`c${i}`);
+    }
+    expect(await readLedger(redis, robot.fleet)).toMatchObject({ commands: { unexplained: 0 } });
+    await countRejected(redis, [{ address: robot, own: 1, reasons: new Map([['clock', 1]]) }]);
+    expect(await session(false)).toEqual(['gone']);
+    expect(await desk.enqueue('now or never', { policy: 'now' })).toEqual({ outcome: 'unreachable' });
+    await expectConsistentQueue(store.redis);
+  });
+
+  it('is all that a rollout touches', async () => {
+    const fleet = store.newFleet();
+    await heardOf(redis, fleet, ['a', 'b']);
+    const held = await heldRollout(redis, fleet, { selector: { devices: ['a', 'b', 'nobody'] } });
+    const turns = (await carryOn(redis, held)).map(({ device, outcome }) => `${device} ${outcome}`);
+    expect(turns.toSorted()).toEqual(['a enqueued', 'b enqueued', 'nobody unknown_device']);
+    await cancelRollout(redis, held.id);
+    const sweeper = await take(redis, held.id);
+    for (const device of ['a', 'b']) await sweepRollout(redis, sweeper, shardOf(fleet, device), '');
+    const counts = await countRollout(redis, held.id);
+    expect(counts).toMatchObject({ enqueued: 2, outcomes: { cancelled: 2 } });
+    await closeRollout(redis, sweeper, counts);
+  });
+
+  it('is all that timers and votes touch', async () => {
+    const sensor = store.newDevice();
+    const rules = new Replica(redis);
+    const seqs = (n: number) => [reading({ light: n, _seq: n })];
+    const timer = (at: number | undefined) => ({ timer: { at, exact: true } });
+    const votes = [{ groupKey: groupKey(sensor.fleet, 'quorum'), vote: '1,1' }];
+    await rules.take(sensor, seqs(1));
+    await rules.send({ ...rules.judge(sensor, seqs(2)), votes, ...timer(1) });
+    expect(await findTimers(redis)).toContainEqual({
+      kind: 'device',
+      fleet: sensor.fleet,
+      name: sensor.device,
+    });
+    await rules.send({ ...rules.judge(sensor, seqs(3)), ...timer(undefined) });
+  });
+
+  it('is all that effects touch', async () => {
+    const lamp = store.newDevice();
+    const expected = { expect: 'light > 1', withinMs: 1000 };
+    for (const outcome of ['pending', 'effective', 'ineffective', 'unmeasured'] as const) {
+      const json = commandJson({ source: 'rule', rule: 'r', expected }, { led_on: true });
+      const command = emitted(lamp, { json });
+      await new Replica(redis).take(lamp, [reading({ light: 1 })], { commands: [command] });
+      const { id } = command;
+      await answerCommands(redis, [
+        { device: lamp.name, answer: { id, status: 'succeeded' }, cause: 'device' },
+      ]);
+      await timePasses(store.redis, 1000, lamp);
+      const { now, checks } = await takeEffects(redis, 10);
+      expect(checks).toEqual([{ fleet: lamp.fleet, device: lamp.device, id }]);
+      const finding = { rule: 'r', outcome, evidence: {}, nextAt: now + 60_000 };
+      expect(await recordEffect(redis, checks[0]!, finding)).toBe(true);
+    }
+  });
+
+  it('is all that rules and quorums touch', async () => {
+    const lamp = store.newDevice();
+    const { fleet } = lamp;
+    await heardOf(redis, fleet, [lamp.device]);
+    const rule = ruleSchema.parse({ id: 'dark', when: 'light < 300', then: { led_on: true } });
+    expect(await seedRules(redis, fleet, [rule])).toBe(true);
+    expect(await writeRule(redis, fleet, { ...rule, when: 'light < 200' }, 1)).toMatchObject({
+      outcome: 'written',
+    });
+    await recordRuleErrors(redis, [
+      { fleet, errors: new Map([['dark', { version: 2, count: 1, at: 1, message: 'oh' }]]) },
+    ]);
+    const command = emitted(lamp);
+    const outcomes = await decideGroup(redis, {
+      fleet,
+      rule: 'dark',
+      version: '',
+      state: '{}',
+      timer: 5,
+      forget: [{ device: lamp.device, value: 1, receivedAt: 1, since: 1, stored: '1,1,1' }],
+      commands: { ...command, targets: [lamp.device, 'nobody-yet'] },
+    });
+    expect(outcomes?.map(({ state }) => state)).toEqual(['pending', 'pending']);
+    expect(await switchRules(redis, fleet, false, { release: true })).toBe(true);
+    expect(await switchRules(redis, fleet, true)).toBe(true);
+    expect(await deleteRule(redis, fleet, 'dark', 2)).toMatchObject({ outcome: 'deleted' });
+  });
+
+  it('is all that publishing the last state touches', async () => {
+    const lamp = store.newDevice();
+    await new Replica(redis).take(lamp, [reading({ light: 1 })]);
+    expect(await claimStates(redis, [lamp], 0)).toMatchObject([{ kind: 'state' }]);
+  });
+
+  it('is all that an answer that was not understood touches', async () => {
+    const robot = store.newDevice();
+    const desk = new CommandDesk(redis, robot);
+    await heardOf(redis, robot.fleet, [robot.device]);
+    await desk.enqueue('sent');
+    await desk.claim();
+    const note = { fleet: robot.fleet, device: robot.device, problem: 'no status', payload: '{}' };
+    expect(await noteUnreadAnswers(redis, [note])).toEqual([expect.any(String)]);
+  });
+
+  it('is all that decisions of devices touch', async () => {
+    const lamp = store.newDevice();
+    const decision = {
+      id: 1,
+      rule: 'r',
+      version: 1,
+      raise: true,
+      reason: 'change',
+      now: 1,
+      trigger: 'timer',
+    } as const;
+    await reportDecisions(redis, lamp, { decisions: [decision], dropped: 1 }, 0);
+    expect((await takeEdge(redis, 10)).devices).toContainEqual({ fleet: lamp.fleet, device: lamp.device });
+    const judgement = { judgement: 'agrees', at: 1, sentences: [] } as const;
+    expect(await writeJudgements(redis, lamp, [[1, judgement]], 0)).toEqual([judgement]);
+  });
+
+  it('is all that a removal touches', async () => {
+    const robot = store.newDevice();
+    const { fleet, device } = robot;
+    const desk = new CommandDesk(redis, robot);
+    await recordPresence(redis, [
+      { address: robot, message: { online: true, session: 1, forgetAfter: 1000 } },
+      { address: robot, message: { online: false, session: 1 } },
+    ]);
+    await new Replica(redis).take(robot, [reading({ light: 1, _n: 3, _seq: 3, _dropped: 1 })]);
+    await desk.enqueue('dispatched');
+    await desk.claim();
+    await desk.enqueue('pending');
+    await timePasses(store.redis, 60_000, robot);
+    expect(await takeForgettable(redis, 10)).toEqual([{ fleet, device }]);
+    expect(await removeDevices(redis, [{ fleet, device }], { onlyIfAway: true })).toMatchObject([
+      { outcome: 'removed' },
+    ]);
+    expect(await removeDevices(redis, [{ fleet, device }])).toEqual([{ outcome: 'missing' }]);
+    const departures = await takeDepartures(redis, 10);
+    await removeVotes(redis, fleet, ['quorum'], departures);
+    expect(await revokeApiKey(redis, 'none')).toBe('missing');
+    await startFleetRemoval(redis, fleet);
+    expect(await takeFleetRemovals(redis, 1)).toEqual([fleet]);
+  });
+
+  it('is as many keys as its name says, and no script was left out', () => {
+    const called = calls.flatMap(({ sha, keys }) =>
+      scripts.filter((script) => script.sha === sha).map(({ file }) => ({ file, keys })),
+    );
+    expect(new Set(called.map(({ file }) => file))).toEqual(new Set(scripts.map(({ file }) => file)));
+    for (const { file, keys } of called) {
+      const [, count] = /-(\w+)[.]lua$/.exec(file)!;
+      if (count !== 'n') expect([file, keys.length]).toEqual([file, Number(count)]);
+    }
+  });
+
+  it('lives in one shard, for every call about one device', () => {
+    for (const { keys } of calls.filter(({ sha }) =>
+      scripts.some((script) => script.sha === sha && script.count !== 'n' && script.count !== '64'),
+    ))
+      expect(new Set(keys.map((key) => /^\{\d+\}/.exec(key)?.[0])).size).toBe(1);
+  });
+});
+
+it('a script that is not there is a mistake', async () => {
+  await expect(runScript(store.redis, 'nothing-0', [], [])).rejects.toThrow('no script nothing-0');
+});

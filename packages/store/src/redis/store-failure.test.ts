@@ -1,0 +1,49 @@
+import { startRedis } from '@lamplighter/test-kit/servers/redis';
+import { closeLater } from '@lamplighter/test-kit/resources';
+import { until } from '@lamplighter/test-kit/until';
+import { Redis } from 'ioredis';
+import { storeFailure } from './store-failure.js';
+
+async function connect(url: string): Promise<Redis> {
+  const redis = new Redis(url, { enableOfflineQueue: false, commandTimeout: 200, lazyConnect: true });
+  redis.on('error', () => {});
+  closeLater('Redis client', () => redis.disconnect());
+  await redis.connect();
+  return redis;
+}
+
+const failureOf = async (call: () => Promise<unknown>) => {
+  try {
+    await call();
+    return undefined;
+  } catch (error) {
+    return storeFailure(error) ?? error;
+  }
+};
+
+it('tells a Redis that is away: frozen, then killed', async () => {
+  const server = await startRedis();
+  const redis = await connect(server.url);
+  server.pause();
+  expect(await failureOf(() => redis.get('a'))).toBe('away');
+  await server.kill();
+  await until(() => redis.status !== 'ready', { what: 'the client to notice' });
+  expect(await failureOf(() => redis.get('a'))).toBe('away');
+});
+
+it('tells a Redis that refuses writes, also inside a script', async () => {
+  const server = await startRedis({ settings: ['maxmemory 100kb'] });
+  const redis = await connect(server.url);
+  expect(await failureOf(() => redis.set('a', 'b'))).toBe('refusing');
+  expect(await failureOf(() => redis.eval('return redis.call("SET", KEYS[1], "b")', 1, 'a'))).toBe(
+    'refusing',
+  );
+});
+
+it('leaves mistakes of ours alone', async () => {
+  const server = await startRedis();
+  const redis = await connect(server.url);
+  expect(await failureOf(() => redis.eval('return nonsense', 0))).toBeInstanceOf(Error);
+  expect(storeFailure(new TypeError('x is not a function'))).toBeUndefined();
+  expect(storeFailure('text')).toBeUndefined();
+});

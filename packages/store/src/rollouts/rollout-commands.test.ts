@@ -1,0 +1,144 @@
+import { carryOn, heardOf, heldRollout } from '../../test/rollout-desk.js';
+import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
+import { claimCommands, enqueueCommand } from '../commands/commands.js';
+import { MAX_OPEN_COMMANDS, SHARDS, shardOf } from '../keys.js';
+import { listCommands, readCommand } from '../commands/read-commands.js';
+import { sweepRollout } from './rollout-commands.js';
+import { countRollout } from './rollouts.js';
+
+let store: StoreUnderTest;
+beforeAll(async () => {
+  store = await startStore({ fast: true });
+});
+
+/** A whole sweep: the ids of what it ended, by state. */
+async function swept(rollout: { id: string; fleet: string }): Promise<Record<string, string[]>> {
+  const ended: Record<string, string[]> = {};
+  for (let shard = 0; shard < SHARDS; shard += 1) {
+    let after = '';
+    do {
+      const page = await sweepRollout(store.redis, rollout, shard, after);
+      for (const { state, id } of page.ended) ended[state] = [...(ended[state] ?? []), id];
+      after = page.next;
+    } while (after !== '');
+  }
+  return ended;
+}
+
+const direct = (fleet: string, device: string, lane: string) =>
+  enqueueCommand(store.redis, {
+    fleet,
+    device,
+    lane,
+    policy: 'ordered',
+    ttl: 3_600_000,
+    action: { do: 1 },
+  });
+
+describe("a device's turn", () => {
+  it('brings it a command that says where it comes from and is delivered as the rollout says', async () => {
+    const fleet = store.newFleet();
+    await heardOf(store.redis, fleet, ['lamp']);
+    const held = await heldRollout(store.redis, fleet, {
+      policy: 'ordered',
+      onFailure: 'stop',
+      lane: 'arm',
+      ttl: '10m',
+      timeout: '5s',
+      attempts: 2,
+    });
+    const [turn] = await carryOn(store.redis, held);
+    const command = (await readCommand(store.redis, turn!.id))!;
+    expect(command).toMatchObject({
+      ...{
+        fleet,
+        device: 'lamp',
+        lane: 'arm',
+        policy: 'ordered',
+        onFailure: 'stop',
+        timeoutMs: 5000,
+        attempts: 2,
+      },
+      ...{ action: { led_on: true }, source: 'rollout', rollout: held.id, state: 'pending' },
+    });
+    expect(command.expiresAt - command.createdAt).toBe(600_000);
+  });
+
+  it('supersedes what waits in its lane, as any command', async () => {
+    const fleet = store.newFleet();
+    await heardOf(store.redis, fleet, ['lamp']);
+    const before = await direct(fleet, 'lamp', 'led_on');
+    const [turn] = await carryOn(store.redis, await heldRollout(store.redis, fleet));
+    expect(turn).toMatchObject({ outcome: 'enqueued', superseded: [(before as { id: string }).id] });
+  });
+
+  it('of a device that gets no command is counted by the reason', async () => {
+    const fleet = store.newFleet();
+    await heardOf(store.redis, fleet, ['full', 'fine']);
+    for (let i = 0; i < MAX_OPEN_COMMANDS; i += 1) await direct(fleet, 'full', 'arm');
+    await direct(fleet, 'never-seen', 'arm');
+    const held = await heldRollout(store.redis, fleet, {
+      policy: 'now',
+      selector: { devices: ['fine', 'full', 'never-seen', 'nobody'] },
+    });
+    const outcomes = (await carryOn(store.redis, held)).map(({ device, outcome }) => `${device} ${outcome}`);
+    expect(outcomes.toSorted()).toEqual([
+      'fine enqueued',
+      'full queue_full',
+      'never-seen unreachable',
+      'nobody unknown_device',
+    ]);
+    expect(await countRollout(store.redis, held.id)).toMatchObject({
+      enqueued: 1,
+      skipped: { queue_full: 1, unreachable: 1, unknown_device: 1 },
+    });
+    expect(await carryOn(store.redis, held)).toMatchObject(outcomes.map(() => ({ outcome: 'repeated' })));
+    expect((await countRollout(store.redis, held.id)).skipped).toEqual({
+      queue_full: 1,
+      unreachable: 1,
+      unknown_device: 1,
+    });
+  });
+});
+
+describe('a sweep', () => {
+  it('cancels what waits of its rollout, and nothing else', async () => {
+    const fleet = store.newFleet();
+    const devices = Array.from({ length: 300 }, (_, i) => `lamp-${i}`);
+    await heardOf(store.redis, fleet, devices);
+    const held = await heldRollout(store.redis, fleet, { policy: 'ordered', lane: 'arm' });
+    const other = await heldRollout(store.redis, fleet, { policy: 'ordered', lane: 'arm' });
+    const own = await direct(fleet, 'lamp-7', 'arm');
+    const turns = await carryOn(store.redis, held);
+    await carryOn(store.redis, other);
+    const claimed = (await claimCommands(store.redis, [shardOf(fleet, 'lamp-1')], 100)).map(
+      ({ command }) => command.id,
+    );
+    const ofRollout = turns.map(({ id }) => id);
+    const ended = await swept(held);
+    expect(ended.cancelled!.toSorted()).toEqual(ofRollout.filter((id) => !claimed.includes(id)).toSorted());
+    expect((await readCommand(store.redis, ended.cancelled![0]!))!.transitions.at(-1)).toMatchObject({
+      state: 'cancelled',
+      cause: `rollout:${held.id}`,
+    });
+    expect((await readCommand(store.redis, (own as { id: string }).id))!.state).toMatch(/pending|dispatched/);
+    expect(await countRollout(store.redis, other.id)).toMatchObject({
+      enqueued: 300,
+      outcomes: { cancelled: 0 },
+    });
+    const counts = await countRollout(store.redis, held.id);
+    expect(counts.outcomes.cancelled).toBe(ended.cancelled!.length);
+  });
+
+  it('lets the lane go on behind what it cancels', async () => {
+    const fleet = store.newFleet();
+    await heardOf(store.redis, fleet, ['lamp']);
+    const held = await heldRollout(store.redis, fleet, { policy: 'ordered', lane: 'arm', onFailure: 'stop' });
+    await carryOn(store.redis, held);
+    await direct(fleet, 'lamp', 'arm');
+    await swept(held);
+    const claims = await claimCommands(store.redis, [shardOf(fleet, 'lamp')], 100);
+    expect(claims.find(({ command }) => command.fleet === fleet)?.command.source).toBe('api');
+    expect(await listCommands(store.redis, fleet, 'lamp', { limit: 10 })).toHaveLength(2);
+  });
+});

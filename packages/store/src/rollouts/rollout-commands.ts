@@ -1,0 +1,135 @@
+import { durationMs } from '@lamplighter/contracts/duration';
+import type { SkipReason } from '@lamplighter/contracts/rollouts/rollout';
+import type { Redis } from 'ioredis';
+import { deliveryText } from '../commands/command-header.js';
+import { newCommandId } from '../commands/command-id.js';
+import {
+  COMMANDS_KEPT_PER_DEVICE,
+  commandKeys,
+  countedCommandKeys,
+  deviceKey,
+  devicesKey,
+  FRESH_MS,
+  MAX_OPEN_COMMANDS,
+  presenceKey,
+  WAKE_CHANNEL,
+} from '../keys.js';
+import { commandJson } from '../commands/read-commands.js';
+import type { HeldRollout } from './rollout-lease.js';
+import { runScript, runScripts } from '../redis/script.js';
+import { type Superseded, supersededOf } from '../commands/superseded.js';
+
+/** What came of a device's turn. `repeated`: it had it before; `fenced`: the rollout is another's by now, or has ended. */
+export interface Turn extends Superseded {
+  readonly shard: number;
+  readonly device: string;
+  readonly outcome: 'enqueued' | SkipReason | 'repeated' | 'fenced';
+  /** The new command, if there is one. */
+  readonly id: string;
+}
+
+/**
+ * Gives each of these devices its turn, in one round trip, and wakes the dispatchers. May be repeated after a failure: a device
+ * that had its turn is left alone. Within a shard devices must come by name.
+ */
+export async function enqueueRollout(
+  redis: Redis,
+  { id: rollout, fleet, request, token }: HeldRollout,
+  devices: readonly { readonly shard: number; readonly device: string }[],
+): Promise<Turn[]> {
+  const { action, lane, policy, onFailure, attempts } = request;
+  const delivery = deliveryText({
+    policy,
+    onFailure,
+    attempts,
+    timeoutMs: durationMs(request.timeout),
+    rollout,
+  });
+  const json = commandJson({ source: 'rollout', rollout }, action);
+  const ids = devices.map(({ shard }) => newCommandId(shard));
+  const replies = (await runScripts(
+    redis,
+    'enqueueRolloutCommand-11',
+    devices.map(({ shard, device }, i) => ({
+      keys: [
+        deviceKey(shard, fleet, device),
+        presenceKey(shard, fleet),
+        devicesKey(shard, fleet),
+        ...countedCommandKeys(shard, fleet),
+      ],
+      args: [
+        rollout,
+        token,
+        ids[i]!,
+        fleet,
+        device,
+        lane,
+        delivery,
+        durationMs(request.ttl)!,
+        json,
+        `rollout:${rollout}`,
+        MAX_OPEN_COMMANDS,
+        COMMANDS_KEPT_PER_DEVICE,
+        FRESH_MS,
+      ],
+    })),
+  )) as [Turn['outcome'], ...string[]][];
+  const turns = replies.map(([outcome, ...ended], i) => ({
+    ...devices[i]!,
+    outcome,
+    id: ids[i]!,
+    ...supersededOf(ended),
+  }));
+  const shards = new Set(turns.filter(({ outcome }) => outcome === 'enqueued').map(({ shard }) => shard));
+  const wake = redis.pipeline();
+  for (const shard of shards) wake.publish(WAKE_CHANNEL, String(shard));
+  await wake.exec(); // if nobody hears it, the dispatchers find what is due when they look
+  return turns;
+}
+
+/** Commands that one page of a sweep looks at. */
+const PAGE = 200;
+
+/**
+ * Cancels what waits of a rollout among one page of the open commands in a shard.
+ * @param after where the page before ended, '' for the first one
+ * @returns the commands that ended, and where this page ended, '' after the last one
+ */
+export async function sweepRollout(
+  redis: Redis,
+  { id: rollout, fleet }: Pick<HeldRollout, 'id' | 'fleet'>,
+  shard: number,
+  after: string,
+): Promise<{ ended: SweptCommand[]; next: string }> {
+  const [commands, transitions, , queue] = commandKeys(shard) as [string, string, string, string];
+  const [next, ...found] = (await runScript(
+    redis,
+    'findRolloutCommands-3',
+    [commands, transitions, queue],
+    [rollout, fleet, after, PAGE],
+  )) as [string, ...string[]];
+  const waiting = found.map((entry) => {
+    const [device, id] = entry.slice(fleet.length + 1).split(' ') as [string, string];
+    return { device, id };
+  });
+  const replies = (await runScripts(
+    redis,
+    'cancelCommand-9',
+    waiting.map(({ device, id }) => ({
+      keys: [deviceKey(shard, fleet, device), ...countedCommandKeys(shard, fleet)],
+      args: [id, `rollout:${rollout}`],
+    })),
+  )) as [state: SweptCommand['state'], isOurs: 0 | 1][];
+  const ended = waiting.flatMap(({ device, id }, i) => {
+    const [state, isOurs] = replies[i]!;
+    return isOurs === 1 ? [{ device, id, state }] : []; // others have been dispatched, or have ended, since they were found
+  });
+  return { ended, next };
+}
+
+/** A command that a sweep has ended; `unknown` if an attempt had had no answer. */
+export interface SweptCommand {
+  readonly device: string;
+  readonly id: string;
+  readonly state: 'cancelled' | 'unknown';
+}

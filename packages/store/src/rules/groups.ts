@@ -1,0 +1,222 @@
+import type { DeviceScope } from '@lamplighter/contracts/rules/rule';
+import type { Redis } from 'ioredis';
+import { type DeliveryOptions, deliveryText } from '../commands/command-header.js';
+import { newCommandId } from '../commands/command-id.js';
+import { redisNow } from '../redis/connect.js';
+import {
+  COMMANDS_KEPT_PER_DEVICE,
+  countedCommandKeys,
+  deviceKey,
+  devicesKey,
+  FRESH_MS,
+  fleetsKey,
+  groupKey,
+  MAX_DEVICES_PER_FLEET,
+  MAX_OPEN_COMMANDS,
+  presenceKey,
+  SHARDS,
+  shardOf,
+  timersKey,
+} from '../keys.js';
+import { ALL_SHARDS, pipelined } from '../redis/pipelined.js';
+import { runScript, type ScriptArgument } from '../redis/script.js';
+import { type Superseded, supersededOf } from '../commands/superseded.js';
+
+/** A quorum: a rule of a fleet, which many sensors decide together. */
+export interface GroupName {
+  readonly fleet: string;
+  readonly rule: string;
+}
+
+/** The last word of one sensor, and the field that keeps it. Times are milliseconds on the clock of Redis. */
+export interface GroupVote {
+  readonly device: string;
+  /** 1 or 0, or what it measured. */
+  readonly value: number;
+  readonly receivedAt: number;
+  /** The `since` of the rule by which it was asked. */
+  readonly since: number;
+  /** As it is stored, so that it can be forgotten unless it was cast anew. */
+  readonly stored: string;
+}
+
+/** A quorum as the store holds it. */
+export interface Group extends GroupName {
+  /** Counts the decisions that were written; '' before the first. */
+  readonly version: string;
+  /** What was decided, JSON; '' before the first decision. */
+  readonly state: string;
+  readonly votes: readonly GroupVote[];
+  /** When it is to be decided although no sensor speaks, ms; undefined if never. */
+  readonly timer: number | undefined;
+}
+
+/** Reads these quorums in one round trip, and the time of Redis just before. */
+export async function readGroups(
+  redis: Redis,
+  names: readonly GroupName[],
+): Promise<{ now: number; groups: Group[] }> {
+  const [now, hashes, timers] = await Promise.all([
+    redisNow(redis),
+    pipelined(redis, names, (pipeline, { fleet, rule }) =>
+      pipeline.hgetall(groupKey(fleet, rule)),
+    ) as Promise<Record<string, string>[]>,
+    pipelined(redis, names, (pipeline, { fleet, rule }) =>
+      pipeline.zscore(timersKey(shardOf(fleet, rule)), timerMember({ fleet, rule })),
+    ) as Promise<(string | null)[]>,
+  ]);
+  return {
+    now,
+    groups: names.map(({ fleet, rule }, i) => {
+      const { version = '', state = '', ...fields } = hashes[i]!;
+      const timer = timers[i];
+      return {
+        fleet,
+        rule,
+        version,
+        state,
+        votes: votesOf(fields),
+        timer: timer ? Number(timer) : undefined,
+      };
+    }),
+  };
+}
+
+/** What was decided of these quorums, as in `Group.state`: cheaper than their votes. */
+export async function readGroupStates(redis: Redis, names: readonly GroupName[]): Promise<string[]> {
+  const states = (await pipelined(redis, names, (pipeline, { fleet, rule }) =>
+    pipeline.hget(groupKey(fleet, rule), 'state'),
+  )) as (string | null)[];
+  return states.map((state) => state ?? '');
+}
+
+/** The commands that a decision brings, one for each target. */
+export interface GroupCommands extends DeliveryOptions {
+  readonly targets: readonly string[];
+  readonly lane: string;
+  /** Milliseconds. */
+  readonly ttl: number;
+  readonly json: string;
+  readonly cause: string;
+}
+
+/** What is to be written of a quorum. */
+export interface GroupDecision extends GroupName {
+  /** On which it was decided. */
+  readonly version: string;
+  /** The new state, JSON; '' if it is unchanged. */
+  readonly state: string;
+  /** When to decide again although no sensor speaks, ms; undefined: not by time. */
+  readonly timer: number | undefined;
+  /** Votes that will never count again. */
+  readonly forget: readonly GroupVote[];
+  readonly commands?: GroupCommands | undefined;
+}
+
+/** What became of the command for one target. */
+export interface TargetOutcome extends Superseded {
+  readonly device: string;
+  readonly shard: number;
+  readonly id: string;
+  /** `full`, `fleet_full`, `unreachable` (policy `now`): it gets none. */
+  readonly state: 'pending' | 'full' | 'fleet_full' | 'unreachable';
+}
+
+/**
+ * Writes a decision and takes its commands, in one script; whoever calls wakes the dispatchers of their shards.
+ * @returns undefined if another replica decided in between: nothing was written, and it is to be decided again
+ */
+export async function decideGroup(
+  redis: Redis,
+  decision: GroupDecision,
+): Promise<TargetOutcome[] | undefined> {
+  const { fleet, rule, version, state, timer, forget, commands } = decision;
+  const keys = [groupKey(fleet, rule), timersKey(shardOf(fleet, rule))];
+  const shards = new Map<number, number>();
+  const targets = (commands?.targets ?? []).map((device) => {
+    const shard = shardOf(fleet, device);
+    keys.push(deviceKey(shard, fleet, device));
+    return { device, shard, id: newCommandId(shard), at: keys.length };
+  });
+  for (const { shard } of targets) {
+    if (shards.has(shard)) continue;
+    shards.set(shard, keys.length + 1);
+    keys.push(presenceKey(shard, fleet), devicesKey(shard, fleet), fleetsKey(shard));
+    keys.push(...countedCommandKeys(shard, fleet));
+  }
+  const args: ScriptArgument[] = [
+    version,
+    state,
+    timerMember({ fleet, rule }),
+    timer ?? '',
+    fleet,
+    forget.length,
+    targets.length,
+  ];
+  if (commands !== undefined && targets.length > 0)
+    args.push(
+      commands.lane,
+      deliveryText(commands),
+      commands.ttl,
+      commands.json,
+      commands.cause,
+      COMMANDS_KEPT_PER_DEVICE,
+      MAX_OPEN_COMMANDS,
+      Math.ceil(MAX_DEVICES_PER_FLEET / SHARDS),
+      FRESH_MS,
+    );
+  for (const { device, stored } of forget) args.push(`v:${device}`, stored);
+  for (const { device, shard, id, at } of targets) args.push(`${device} ${id} ${at} ${shards.get(shard)}`);
+  const [outcome, ...replies] = (await runScript(redis, 'decideGroup-n', keys, args)) as [
+    string,
+    ...[TargetOutcome['state'], ...string[]][],
+  ];
+  if (outcome === 'conflict') return undefined;
+  return targets.map(({ device, shard, id }, i) => {
+    const [became, ...ended] = replies[i]!;
+    return { device, shard, id, state: became, ...supersededOf(ended) };
+  });
+}
+
+/** Forgets a quorum whose rule is gone: votes, state and timer. */
+export async function forgetGroup(redis: Redis, { fleet, rule }: GroupName): Promise<void> {
+  await redis.zrem(timersKey(shardOf(fleet, rule)), timerMember({ fleet, rule }));
+  await redis.unlink(groupKey(fleet, rule));
+}
+
+/** The first devices of a scope by name: those of its prefixes that the store knows, and its names even if it does not. */
+export async function devicesInScope(
+  redis: Redis,
+  fleet: string,
+  scope: DeviceScope,
+  limit: number,
+): Promise<string[]> {
+  const names = scope === '*' ? [] : scope.filter((name) => !name.endsWith('*'));
+  const prefixes =
+    scope === '*' ? [''] : scope.filter((name) => name.endsWith('*')).map((name) => name.slice(0, -1));
+  const found = new Set(names);
+  for (const prefix of prefixes) {
+    // No name has a byte above that of "~", so it ends the names with a prefix.
+    const [min, max] = prefix === '' ? ['-', '+'] : [`[${prefix}`, `(${prefix}~`];
+    const perShard = (await pipelined(redis, ALL_SHARDS, (pipeline, shard) =>
+      pipeline.zrangebylex(devicesKey(shard, fleet), min!, max!, 'LIMIT', 0, limit),
+    )) as string[][];
+    for (const device of perShard.flat().sort().slice(0, limit)) found.add(device);
+  }
+  return [...found].sort().slice(0, limit);
+}
+
+function timerMember({ fleet, rule }: GroupName): string {
+  return `group/${fleet}/${rule}`;
+}
+
+/** Votes that nobody could have cast (somebody wrote into Redis) are passed over. */
+function votesOf(fields: Readonly<Record<string, string>>): GroupVote[] {
+  const votes: GroupVote[] = [];
+  for (const [field, stored] of Object.entries(fields)) {
+    const [receivedAt, value, since] = stored.split(',').map(Number);
+    if (!field.startsWith('v:') || !Number.isFinite(value) || since === undefined) continue;
+    votes.push({ device: field.slice(2), receivedAt: receivedAt!, value: value!, since, stored });
+  }
+  return votes;
+}

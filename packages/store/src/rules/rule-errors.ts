@@ -1,0 +1,58 @@
+import type { Redis } from 'ioredis';
+import { ruleErrorsKey, rulesKey } from '../keys.js';
+import { runScripts } from '../redis/script.js';
+
+/** What went wrong with a rule's present version. */
+export interface RuleError {
+  /** The version that failed; 0 if the record cannot be read. */
+  readonly version: number;
+  /** How often, in all replicas. */
+  readonly count: number;
+  /** The latest one: server time, milliseconds; the device, if it was about one; what happened. */
+  readonly at: number;
+  readonly device?: string;
+  readonly message: string;
+}
+
+/** Errors of one fleet's rules since they were last recorded, by rule. */
+export interface FleetErrors {
+  readonly fleet: string;
+  readonly errors: ReadonlyMap<string, RuleError>;
+}
+
+/** Longest message that is kept, characters. */
+const MAX_MESSAGE = 500;
+
+/** Keeps the latest error of each rule and adds to the counts. Errors of a version that was replaced meanwhile are left out. */
+export async function recordRuleErrors(redis: Redis, fleets: readonly FleetErrors[]): Promise<void> {
+  await runScripts(
+    redis,
+    'recordRuleErrors-2',
+    fleets.map(({ fleet, errors }) => ({
+      keys: [rulesKey(fleet), ruleErrorsKey(fleet)],
+      args: [...errors].flatMap(([rule, { version, count, at, device, message }]) => [
+        rule,
+        version,
+        count,
+        JSON.stringify({ at, device, message: message.slice(0, MAX_MESSAGE) }),
+      ]),
+    })),
+  );
+}
+
+/** The latest error of each of these rules' present versions; those that work are not in it. */
+export async function readRuleErrors(
+  redis: Redis,
+  fleet: string,
+  rules: readonly string[],
+): Promise<Map<string, RuleError>> {
+  const texts = rules.length === 0 ? [] : await redis.hmget(ruleErrorsKey(fleet), ...rules);
+  return new Map(
+    rules.flatMap((rule, i) => {
+      const [, version, count, json] = /^(\d+) (\d+) (.*)$/s.exec(texts[i] ?? '') ?? [];
+      if (json === undefined) return [];
+      const latest = JSON.parse(json) as Pick<RuleError, 'at' | 'device' | 'message'>;
+      return [[rule, { version: Number(version), count: Number(count), ...latest }] as const];
+    }),
+  );
+}

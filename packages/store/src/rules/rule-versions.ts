@@ -1,0 +1,33 @@
+import type { Redis } from 'ioredis';
+import { ruleVersionsKey } from '../keys.js';
+import { parseRule, type StoredRule, type UnreadableRule } from './rules.js';
+
+/** That a rule was deleted, which is a version as well. */
+export interface DeletedRule {
+  readonly id: string;
+  readonly version: number;
+  readonly at: number;
+  readonly deleted: true;
+}
+
+export type RuleVersion = StoredRule | DeletedRule | UnreadableRule;
+
+/** Versions of a rule, newest first, the present one among them; empty if there was no such rule within 30 days. */
+export async function listVersions(redis: Redis, fleet: string, rule: string): Promise<RuleVersion[]> {
+  const texts = await redis.lrange(ruleVersionsKey(fleet, rule), 0, -1);
+  return texts.map((text) => {
+    const [, version, at] = /^\{"version":(\d+),"at":(\d+),"deleted":true\}$/.exec(text) ?? [];
+    if (version === undefined) return parseRule(rule, text);
+    return { id: rule, version: Number(version), at: Number(at), deleted: true };
+  });
+}
+
+/** One version of a rule; undefined if it is not kept (any more). */
+export async function readVersion(
+  redis: Redis,
+  fleet: string,
+  rule: string,
+  version: number,
+): Promise<RuleVersion | undefined> {
+  return (await listVersions(redis, fleet, rule)).find((kept) => kept.version === version);
+}

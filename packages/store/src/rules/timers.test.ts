@@ -1,0 +1,184 @@
+import { emitted, Replica, reading } from '@lamplighter/test-kit/store/replica';
+import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
+import { type DeviceAddress, exactVersion, type Timer } from '../telemetry/accept-readings.js';
+import { readDevice } from '../devices/devices.js';
+import { readHistories } from '../devices/histories.js';
+import { groupKey, timersKey } from '../keys.js';
+import { listCommands } from '../commands/read-commands.js';
+import { findTimers, removeTimer, setTimers } from './timers.js';
+
+let store: StoreUnderTest;
+let lamp: DeviceAddress;
+let rules: Replica;
+beforeAll(async () => {
+  store = await startStore();
+});
+beforeEach(async () => {
+  lamp = store.newDevice();
+  rules = new Replica(store.redis);
+  await rules.take(lamp, [reading({ light: 1, _seq: 1 })]);
+});
+
+const light = (value: number) => reading({ light: value, _seq: value });
+const score = () => store.redis.zscore(timersKey(lamp.shard), `device/${lamp.name}`);
+async function setTimer(timer: Timer, value: number) {
+  const [outcome] = await rules.send({ ...rules.judge(lamp, [light(value)]), timer });
+  expect(outcome!.kind).toBe('accepted');
+  return Number(await score());
+}
+const exact = async (address = lamp) => {
+  const [history] = await readHistories(store.redis, [{ address, depth: 240 }]);
+  return exactVersion(rules.beliefs.get(address.name)!.version, history!.count, history!.late);
+};
+/** A part without readings, as a timer makes it. */
+const tick = async (changes: object = {}) => ({
+  ...rules.judge(lamp, []),
+  version: await exact(),
+  timer: { at: undefined, exact: true },
+  ...changes,
+});
+
+describe('a timer', () => {
+  it('is moved to an earlier time by a reading, and to a later one only if that is said', async () => {
+    expect(await setTimer({ at: 5000, exact: false }, 2)).toBe(5000);
+    expect(await setTimer({ at: 9000, exact: false }, 3)).toBe(5000);
+    expect(await setTimer({ at: 4000, exact: false }, 4)).toBe(4000);
+    expect(await setTimer({ at: 9000, exact: true }, 5)).toBe(9000);
+    await setTimer({ at: undefined, exact: true }, 6);
+    expect(await score()).toBeNull();
+  });
+
+  it('is not set by a part that the store refuses', async () => {
+    const part = rules.judge(lamp, [light(2)]);
+    await rules.send({ ...part, version: 'someone.1', timer: { at: 5000, exact: false } });
+    expect(await score()).toBeNull();
+  });
+
+  it('that is due is found once, and again when the lease is over', async () => {
+    const now = Number((await store.redis.time())[0]) * 1000;
+    await setTimer({ at: now - 1, exact: false }, 2);
+    const mine = { kind: 'device', fleet: lamp.fleet, name: lamp.device };
+    expect(await findTimers(store.redis)).toContainEqual(mine);
+    expect(await findTimers(store.redis)).not.toContainEqual(mine);
+    expect(Number(await score())).toBeGreaterThan(now);
+    await store.redis.zadd(timersKey(lamp.shard), now - 1, `device/${lamp.name}`);
+    expect(await findTimers(store.redis)).toContainEqual(mine);
+    await removeTimer(store.redis, { kind: 'device', fleet: lamp.fleet, name: lamp.device });
+    expect(await score()).toBeNull();
+  });
+
+  it('that is due is found among thousands of others, a few at a time', async () => {
+    const others = Array.from({ length: 300 }, (_, i) => [i, `device/${lamp.fleet}/other-${i}`]).flat();
+    await store.redis.zadd(timersKey(lamp.shard), ...others, 299, `device/${lamp.name}`);
+    const found = new Set<string>();
+    for (;;) {
+      const some = await findTimers(store.redis);
+      expect(some.length).toBeLessThanOrEqual(128);
+      for (const { name } of some) found.add(name);
+      if (some.length === 0) break;
+    }
+    expect(found).toContain(lamp.device);
+    expect(found.size).toBeGreaterThan(300);
+    await store.redis.del(timersKey(lamp.shard));
+  });
+
+  it('that lies in the future is not found', async () => {
+    await setTimer({ at: Date.now() + 60_000, exact: false }, 2);
+    expect((await findTimers(store.redis)).map(({ name }) => name)).not.toContain(lamp.device);
+  });
+
+  it('is set for every device in a scope, and an earlier one stays', async () => {
+    await setTimer({ at: 4000, exact: false }, 2);
+    expect(
+      await setTimers(store.redis, lamp.fleet, [[`${lamp.device.slice(0, 4)}*`], '*'], 9000),
+    ).toBeGreaterThan(0);
+    expect(Number(await score())).toBe(4000);
+    await store.redis.zrem(timersKey(lamp.shard), `device/${lamp.name}`);
+    expect(await setTimers(store.redis, lamp.fleet, [['nobody-*'], [lamp.device]], 9000)).toBe(1);
+    expect(Number(await score())).toBe(9000);
+    expect(await setTimers(store.redis, lamp.fleet, [['nobody-*']], 9000)).toBe(0);
+    // A device that is named is waited for although it has never reported.
+    expect(await setTimers(store.redis, lamp.fleet, [['nobody']], 9000)).toBe(1);
+    await removeTimer(store.redis, { kind: 'device', fleet: lamp.fleet, name: 'nobody' });
+  });
+});
+
+describe('the verdict of a timer', () => {
+  it('changes rule states and enqueues commands, which wait for a device that is silent', async () => {
+    const before = await readDevice(store.redis, lamp.fleet, lamp.device);
+    await store.redis.zadd(lamp.presenceKey, 1, lamp.device);
+    const part = await tick({ rules: '{"silent":{"raised":true}}', commands: [emitted(lamp)] });
+    expect(await rules.send(part)).toMatchObject([{ kind: 'accepted', commands: [{ state: 'pending' }] }]);
+    const after = await readDevice(store.redis, lamp.fleet, lamp.device);
+    expect(after).toMatchObject({ presence: 'stale', last: before!.last });
+    expect(await store.redis.hget(lamp.deviceKey, 'rules')).toBe('{"silent":{"raised":true}}');
+  });
+
+  it('is taken once, though it is sent again because the reply was lost', async () => {
+    const part = await tick({ rules: '{"silent":{"raised":true}}', commands: [emitted(lamp)] });
+    expect((await rules.send(part))[0]!.kind).toBe('accepted');
+    expect((await rules.send(part))[0]!.kind).toBe('repeated');
+    expect(await listCommands(store.redis, lamp.fleet, lamp.device, { limit: 10 })).toHaveLength(1);
+  });
+
+  it('is judged again if the device was heard in the meantime', async () => {
+    const part = await tick();
+    await new Replica(store.redis).take(lamp, [light(2)]);
+    expect((await rules.send(part))[0]!.kind).toBe('conflict');
+  });
+});
+
+describe('a verdict on the window', () => {
+  it('is judged again if another live or late reading has entered it', async () => {
+    await rules.take(lamp, [light(5)]);
+    const stale = await exact();
+    await rules.take(lamp, [light(3)]);
+    expect((await rules.send({ ...rules.judge(lamp, [light(6)]), version: stale }))[0]!.kind).toBe(
+      'conflict',
+    );
+    expect((await rules.send({ ...rules.judge(lamp, [light(7)]), version: await exact() }))[0]!.kind).toBe(
+      'accepted',
+    );
+  });
+
+  it('sees all that the store holds, oldest first', async () => {
+    await rules.take(lamp, [light(5)]);
+    await rules.take(lamp, [light(3)]);
+    const [history] = await readHistories(store.redis, [{ address: lamp, depth: 240 }]);
+    expect(history).toMatchObject({ count: 2, late: 1 });
+    expect(history!.readings.map(({ seq }) => seq)).toEqual([1, 3, 5]);
+    const nobody = store.newDevice();
+    expect(await readHistories(store.redis, [{ address: nobody, depth: 1 }])).toEqual([
+      { readings: [], count: 0, late: 0 },
+    ]);
+  });
+});
+
+describe('a vote', () => {
+  it('is kept with the time of the reading that cast it, and the next one replaces it', async () => {
+    const group = groupKey(lamp.fleet, 'stadium');
+    for (const [value, vote] of [
+      [2, '1,7'],
+      [3, '0,7'],
+    ] as const)
+      await rules.send({ ...rules.judge(lamp, [light(value)]), votes: [{ groupKey: group, vote }] });
+    const votes = await store.redis.hgetall(group);
+    expect(Object.keys(votes)).toEqual([`v:${lamp.device}`]);
+    expect(votes[`v:${lamp.device}`]).toMatch(/^\d{13},0,7$/);
+  });
+
+  it('is refused, and said to be, when the group has as many as it may', async () => {
+    const group = groupKey(lamp.fleet, 'crowd');
+    await store.redis.hset(
+      group,
+      'state',
+      '{}',
+      'version',
+      '1',
+      ...Array.from({ length: 1000 }, (_, i) => [`v:other-${i}`, '1,1,1']).flat(),
+    );
+    const part = { ...rules.judge(lamp, [light(2)]), votes: [{ groupKey: group, vote: '1,1' }] };
+    expect(await rules.send(part)).toMatchObject([{ kind: 'accepted', crowded: 1 }]);
+    expect(await store.redis.hlen(group)).toBe(1002);
+  });
+});

@@ -1,0 +1,73 @@
+import type { DeviceScope } from '@lamplighter/contracts/rules/rule';
+import { inScope } from '@lamplighter/contracts/rules/rule';
+import type { Redis } from 'ioredis';
+import { devicesKey, shardOf, timersKey } from '../keys.js';
+import { ALL_SHARDS, pipelined } from '../redis/pipelined.js';
+import { runScript } from '../redis/script.js';
+
+/**
+ * Timers: when the rules of a device, or a quorum, are to be judged although nothing was heard. One at most for each device and
+ * each quorum, the earliest that any of its rules waits for. A timer that is due stays until the verdict is written, which sets the
+ * next one in the same script; so a replica that dies in between costs a lease, never a timer.
+ */
+export interface DueTimer {
+  readonly kind: 'device' | 'group';
+  readonly fleet: string;
+  /** The device, or the rule of the quorum. */
+  readonly name: string;
+}
+
+/** Most timers of one shard that are found at a time: what is judged together holds up telemetry for no longer than 20 ms. */
+const FOUND_PER_SHARD = 2;
+/** Nobody else finds a timer for so long, milliseconds. */
+const LEASE_MS = 5000;
+
+/** Finds some of the due timers, at most 128; the caller is to judge each of them. */
+export async function findTimers(redis: Redis): Promise<DueTimer[]> {
+  const members = (await runScript(redis, 'findTimers-64', ALL_SHARDS.map(timersKey), [
+    FOUND_PER_SHARD,
+    LEASE_MS,
+  ])) as string[];
+  return members.map((member) => {
+    const [kind, fleet, name] = member.split('/');
+    return { kind: kind as DueTimer['kind'], fleet: fleet!, name: name! };
+  });
+}
+
+/** Removes a timer of which nothing can come: its device or its quorum is gone. */
+export async function removeTimer(redis: Redis, { kind, fleet, name }: DueTimer): Promise<void> {
+  await redis.zrem(timersKey(shardOf(fleet, name)), `${kind}/${fleet}/${name}`);
+}
+
+/**
+ * Lets a fleet's devices be judged at a time, for a rule that is new to them may wait for their silence. An earlier timer stays.
+ * @param scopes of such rules: a device in several of them is judged once. One that they name need not have reported ever
+ * @param at server time, milliseconds
+ * @returns how many devices there are in them
+ */
+export async function setTimers(
+  redis: Redis,
+  fleet: string,
+  scopes: readonly DeviceScope[],
+  at: number,
+): Promise<number> {
+  const perShard = (await pipelined(redis, ALL_SHARDS, (pipeline, shard) =>
+    pipeline.zrange(devicesKey(shard, fleet), '0', '-1'),
+  )) as string[][];
+  let count = 0;
+  const named = scopes.flatMap((scope) => (scope === '*' ? [] : scope.filter((name) => !name.endsWith('*'))));
+  for (const name of named) perShard[shardOf(fleet, name)]!.push(name);
+  for (const [shard, devices] of perShard.entries()) {
+    const members = [...new Set(devices)]
+      .filter((device) => scopes.some((scope) => inScope(scope, device)))
+      .map((device) => `device/${fleet}/${device}`);
+    count += members.length;
+    for (let first = 0; first < members.length; first += 1000)
+      await redis.zadd(
+        timersKey(shard),
+        'LT',
+        ...members.slice(first, first + 1000).flatMap((member) => [at, member]),
+      );
+  }
+  return count;
+}

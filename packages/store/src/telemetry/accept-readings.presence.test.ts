@@ -1,0 +1,184 @@
+import { emitted, Replica, reading } from '@lamplighter/test-kit/store/replica';
+import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
+import { timePasses } from '@lamplighter/test-kit/store/time-passes';
+import type { DeviceAddress } from './accept-readings.js';
+import { readDevice } from '../devices/devices.js';
+import { FRESH_MS } from '../keys.js';
+import { recordPresence } from '../devices/presence.js';
+import { setTelemetryInterval } from '../devices/settings.js';
+
+let store: StoreUnderTest;
+let lamp: DeviceAddress;
+let rules: Replica;
+beforeAll(async () => {
+  store = await startStore();
+});
+beforeEach(() => {
+  lamp = store.newDevice();
+  rules = new Replica(store.redis);
+});
+
+const device = () => readDevice(store.redis, lamp.fleet, lamp.device);
+const light = (value: number) => reading({ light: value });
+const seqs = (...numbers: number[]) => numbers.map((n) => reading({ light: n, _seq: n }));
+
+describe('freshness', () => {
+  it('ends after the period without a reading', async () => {
+    await rules.take(lamp, [light(1)]);
+    await timePasses(store.redis, FRESH_MS + 1000, lamp);
+    expect(await device()).toMatchObject({ presence: 'stale' });
+    await rules.take(lamp, [light(2)]);
+    expect(await device()).toMatchObject({ presence: 'online' });
+  });
+
+  it('lasts for a device that speaks more than once a second', async () => {
+    await rules.take(lamp, [light(1)]);
+    for (let step = 0; step < 40; step += 1) {
+      await timePasses(store.redis, 999, lamp);
+      await rules.take(lamp, [light(step)]);
+    }
+    expect(await device()).toMatchObject({ presence: 'online' });
+  });
+
+  it.each([
+    ['fixed', 60_000],
+    ['adaptive', { min: 1000, max: 60_000, of: 'light', thresholds: [300] }],
+  ])('lasts one and a half times the longest interval that the device was told: %s', async (_, interval) => {
+    await rules.take(lamp, [light(1)]);
+    await setTelemetryInterval(store.redis, lamp.fleet, lamp.device, interval);
+    // At once, not only from the next reading on.
+    await timePasses(store.redis, 89_000, lamp);
+    expect(await device()).toMatchObject({ presence: 'online' });
+    expect((await rules.take(lamp, [light(2)])).back).toBeUndefined();
+    await timePasses(store.redis, 89_000, lamp);
+    expect(await device()).toMatchObject({ presence: 'online' });
+    await timePasses(store.redis, 2000, lamp);
+    expect(await device()).toMatchObject({ presence: 'stale' });
+    await recordPresence(store.redis, [{ address: lamp, message: { online: true, session: 1 } }]);
+    await timePasses(store.redis, 89_000, lamp);
+    expect(await device()).toMatchObject({ presence: 'online' });
+
+    await setTelemetryInterval(store.redis, lamp.fleet, lamp.device, null);
+    await rules.take(lamp, [light(3)]);
+    await timePasses(store.redis, FRESH_MS + 1000, lamp);
+    expect(await device()).toMatchObject({ presence: 'stale' });
+  });
+
+  it('is given by late readings too: whoever replays is there', async () => {
+    await rules.take(lamp, seqs(5));
+    await timePasses(store.redis, FRESH_MS + 1000, lamp);
+    await rules.take(lamp, seqs(4));
+    expect(await device()).toMatchObject({ presence: 'online', last: { seq: 5 } });
+  });
+});
+
+describe('a device that was thought away', () => {
+  const back = async (readings = [light(2)]) => (await rules.take(lamp, readings)).back;
+
+  it('is told to be back by its first reading, and by no other', async () => {
+    expect(await back()).toBe('away');
+    await timePasses(store.redis, 2000, lamp);
+    expect(await back()).toBeUndefined();
+  });
+
+  it('is back after silence', async () => {
+    await back();
+    await timePasses(store.redis, FRESH_MS + 1000, lamp);
+    expect(await back()).toBe('stale');
+    expect(await back()).toBeUndefined();
+  });
+
+  it('was stale only if no birth has told of its silence before it speaks', async () => {
+    await recordPresence(store.redis, [{ address: lamp, message: { online: true, session: 1 } }]);
+    await back();
+    await timePasses(store.redis, FRESH_MS + 1000, lamp);
+    await recordPresence(store.redis, [{ address: lamp, message: { online: true, session: 2 } }]);
+    expect(await back()).toBe('away');
+    await timePasses(store.redis, FRESH_MS + 1000, lamp);
+    expect(await back()).toBe('stale');
+  });
+
+  it('is back, once, if the clock was set back since it was heard: for how long it was silent nobody knows', async () => {
+    await back();
+    await timePasses(store.redis, -3_600_000, { shard: lamp.shard });
+    expect(await back()).toBe('away');
+    expect(await back()).toBeUndefined();
+  });
+
+  it('is back when it speaks after its will, once', async () => {
+    await recordPresence(store.redis, [{ address: lamp, message: { online: true, session: 1 } }]);
+    await back();
+    await timePasses(store.redis, 2000, lamp);
+    await recordPresence(store.redis, [{ address: lamp, message: { online: false, session: 1 } }]);
+    await timePasses(store.redis, 1001, lamp);
+    expect([await back(), (await device())?.presence]).toEqual(['away', 'online']);
+    await timePasses(store.redis, 2000, lamp);
+    expect(await back()).toBeUndefined();
+  });
+});
+
+describe('a reading that arrives within a second of the will of its session', () => {
+  const says = (online: boolean, session: number) =>
+    recordPresence(store.redis, [{ address: lamp, message: { online, session } }]);
+  const take = async (value: number) => (await rules.take(lamp, [light(value)])).back;
+  beforeEach(async () => {
+    await says(true, 1);
+    await take(1);
+    await timePasses(store.redis, 2000, lamp);
+    await says(false, 1);
+  });
+
+  it('is stored, and does not make the device online', async () => {
+    expect(await take(2)).toBeUndefined();
+    expect(await device()).toMatchObject({ presence: 'offline', last: { measurements: { light: 2 } } });
+  });
+
+  it('dispatches no command of a rule: it waits for the device', async () => {
+    const outcome = await rules.take(lamp, [light(2)], { commands: [emitted(lamp)] });
+    expect(outcome.commands).toMatchObject([{ state: 'pending' }]);
+  });
+
+  it('does not hide that the device is back when it speaks later, and no session was lost by then', async () => {
+    await take(2);
+    await timePasses(store.redis, 1001, lamp);
+    expect([await take(3), (await device())?.presence]).toEqual(['away', 'online']);
+  });
+
+  it('does not count as silence within a session when the device speaks much later', async () => {
+    await take(2);
+    await timePasses(store.redis, FRESH_MS + 2000, lamp);
+    expect(await take(3)).toBe('away');
+  });
+
+  it('makes the device online if a new session has begun', async () => {
+    await says(true, 2);
+    await take(2);
+    expect(await device()).toMatchObject({ presence: 'online' });
+  });
+});
+
+describe('a device that sleeps', () => {
+  const sleeps = 600_000;
+  const says = (online: boolean) =>
+    recordPresence(store.redis, [
+      { address: lamp, message: online ? { online, session: 1, sleeps } : { online, session: 1 } },
+    ]);
+
+  it('stays online while it sleeps, and is stale when it does not wake', async () => {
+    await says(true);
+    await rules.take(lamp, [light(1)]);
+    await says(false);
+    await timePasses(store.redis, sleeps, lamp);
+    expect(await device()).toMatchObject({ presence: 'online', session: { online: false, sleeps } });
+    await timePasses(store.redis, sleeps, lamp);
+    expect(await device()).toMatchObject({ presence: 'stale' });
+  });
+
+  it('is fresh for its own period with each reading', async () => {
+    await says(true);
+    await timePasses(store.redis, sleeps, lamp);
+    await rules.take(lamp, [light(1)]);
+    await timePasses(store.redis, sleeps, lamp);
+    expect(await device()).toMatchObject({ presence: 'online' });
+  });
+});

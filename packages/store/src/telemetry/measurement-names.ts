@@ -1,0 +1,52 @@
+import type { Redis } from 'ioredis';
+import { measurementNamesKey } from '../keys.js';
+
+/** Names kept per fleet; a fleet that invents more is not helped by a warning. */
+const MAX_NAMES = 1000;
+/** Names that a recorder remembers as written, over all fleets. */
+const MAX_REMEMBERED = 10_000;
+/** What was deleted meanwhile is written again after this time, milliseconds. */
+const REMEMBERED_MS = 600_000;
+
+/** Measurements of one reading. */
+export interface Measured {
+  readonly fleet: string;
+  readonly measurements: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * Records which measurement names a fleet has ever sent, from a sample of its readings. Names that were written before cost no round trip.
+ */
+export class MeasurementNames {
+  private readonly written = new Set<string>();
+  private writtenSince = Date.now();
+
+  constructor(private readonly redis: Redis) {}
+
+  /** Writes the names that are new among these readings. */
+  async record(sample: readonly Measured[]): Promise<void> {
+    if (this.written.size > MAX_REMEMBERED || Date.now() - this.writtenSince > REMEMBERED_MS) {
+      this.written.clear();
+      this.writtenSince = Date.now();
+    }
+    const found = new Map<string, Set<string>>();
+    for (const { fleet, measurements } of sample) {
+      for (const name of Object.keys(measurements)) {
+        if (this.written.has(`${fleet}/${name}`)) continue;
+        const names = found.get(fleet) ?? new Set();
+        found.set(fleet, names.add(name));
+      }
+    }
+    for (const [fleet, names] of found) {
+      // Two replicas may pass the bound together; a little more is no harm.
+      if ((await this.redis.scard(measurementNamesKey(fleet))) < MAX_NAMES)
+        await this.redis.sadd(measurementNamesKey(fleet), ...names);
+      for (const name of names) this.written.add(`${fleet}/${name}`);
+    }
+  }
+}
+
+/** The measurement names that a fleet has sent, as far as its readings were sampled. */
+export async function readMeasurementNames(redis: Redis, fleet: string): Promise<string[]> {
+  return redis.smembers(measurementNamesKey(fleet));
+}

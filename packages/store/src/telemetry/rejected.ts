@@ -1,0 +1,117 @@
+import { createHash } from 'node:crypto';
+import {
+  INPUT_KINDS,
+  type InputKind,
+  type InputReason,
+  type Suspicion,
+} from '@lamplighter/contracts/telemetry/input-fault';
+import type { Redis } from 'ioredis';
+import { rejectedKey, rejectedOnceKey } from '../keys.js';
+import { pipelined } from '../redis/pipelined.js';
+
+/** A sample of input that was refused, or accepted although it is suspicious: enough to find the culprit, bounded in number and size. */
+export interface RejectedSample {
+  /** Server time, milliseconds. */
+  readonly at: number;
+  readonly kind: InputKind;
+  readonly reason: InputReason | Suspicion;
+  /** It was accepted all the same. */
+  readonly accepted?: true;
+  /** As far as the topic names them. */
+  readonly fleet?: string;
+  readonly device?: string;
+  /** JSON pointer. */
+  readonly field?: string;
+  /** What is wrong, as a sentence. */
+  readonly problem: string;
+  /** At most 128 characters of the topic; absent for a connection. */
+  readonly topic?: string;
+  /** The client id of a connection, at most 128 characters. */
+  readonly client?: string;
+  /** At most 200 characters of the payload, bytes that are no text shown as U+FFFD; of a connection the broker's log line. */
+  readonly payload: string;
+}
+
+/** What is asked for; of everything that is absent, all. */
+export interface RejectedFilter {
+  readonly kind?: InputKind | undefined;
+  readonly reason?: string | undefined;
+  readonly fleet?: string | undefined;
+  readonly device?: string | undefined;
+}
+
+/** Samples kept of each kind, so that a flood of one does not push out the others. */
+const MAX_SAMPLES = 200;
+/** Every replica hears these, at about the same time: births and wills, and the broker's log. One of them keeps the sample. */
+const HEARD_BY_ALL: readonly InputKind[] = ['presence', 'connection'];
+/** The same one is kept again after so long, seconds. */
+const ONCE_SECONDS = 60;
+
+/** Keeps samples; the oldest of their kind are forgotten. */
+export async function keepRejected(redis: Redis, samples: readonly RejectedSample[]): Promise<void> {
+  const fresh = await notKeptYet(redis, samples);
+  if (fresh.length === 0) return;
+  const pipeline = redis.pipeline();
+  for (const kind of INPUT_KINDS) {
+    const own = fresh.filter((sample) => sample.kind === kind);
+    if (own.length === 0) continue;
+    pipeline.lpush(rejectedKey(kind), ...own.map((sample) => JSON.stringify(sample)));
+    pipeline.ltrim(rejectedKey(kind), 0, MAX_SAMPLES - 1);
+  }
+  for (const [error] of (await pipeline.exec()) ?? []) if (error) throw error;
+}
+
+/** Leaves out what another replica has kept. */
+async function notKeptYet(redis: Redis, samples: readonly RejectedSample[]): Promise<RejectedSample[]> {
+  const shared = samples.filter(({ kind }) => HEARD_BY_ALL.includes(kind));
+  if (shared.length === 0) return [...samples];
+  const pipeline = redis.pipeline();
+  for (const { kind, topic, payload } of shared) {
+    const hash = createHash('sha256')
+      .update(JSON.stringify([kind, topic, payload]))
+      .digest('base64url');
+    pipeline.set(rejectedOnceKey(hash), '1', 'EX', ONCE_SECONDS, 'NX');
+  }
+  const replies = (await pipeline.exec()) ?? [];
+  const known = new Set(shared.filter((_, i) => replies[i]?.[1] !== 'OK'));
+  return samples.filter((sample) => !known.has(sample));
+}
+
+/** Reads samples, newest first. */
+export async function readRejected(
+  redis: Redis,
+  limit: number,
+  { kind, reason, fleet, device }: RejectedFilter = {},
+): Promise<RejectedSample[]> {
+  const kinds = kind === undefined ? INPUT_KINDS : [kind];
+  const lists = await Promise.all(kinds.map((one) => redis.lrange(rejectedKey(one), 0, -1)));
+  return lists
+    .flat()
+    .map((text) => JSON.parse(text) as RejectedSample)
+    .filter(
+      (sample) =>
+        (reason === undefined || sample.reason === reason) &&
+        (fleet === undefined || sample.fleet === fleet) &&
+        (device === undefined || sample.device === device),
+    )
+    .sort((a, b) => b.at - a.at)
+    .slice(0, limit);
+}
+
+/** Removes the samples of devices, or of a whole fleet. */
+export async function forgetRejected(
+  redis: Redis,
+  names: readonly { readonly fleet: string; readonly device?: string }[],
+): Promise<void> {
+  if (names.length === 0) return;
+  const gone = new Set(
+    names.map(({ fleet, device }) => (device === undefined ? fleet : `${fleet}/${device}`)),
+  );
+  for (const kind of INPUT_KINDS) {
+    const samples = (await redis.lrange(rejectedKey(kind), 0, -1)).filter((sample) => {
+      const { fleet, device } = JSON.parse(sample) as RejectedSample;
+      return fleet !== undefined && (gone.has(fleet) || gone.has(`${fleet}/${device}`));
+    });
+    await pipelined(redis, samples, (pipeline, sample) => pipeline.lrem(rejectedKey(kind), 0, sample));
+  }
+}

@@ -1,0 +1,281 @@
+// biome-ignore-all lint/suspicious/noThenProperty: `then` is a key of the rule's document
+import { mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Answer } from '@lamplighter/contracts/commands/command';
+import { parseEdgeReport } from '@lamplighter/contracts/edge/edge';
+import type { Reading } from '@lamplighter/contracts/telemetry/reading';
+import { ruleSchema } from '@lamplighter/contracts/rules/rule';
+import { createLogger } from '@lamplighter/service-kit/logger';
+import { startBroker, type TestBroker, type TestFleet } from '@lamplighter/test-kit/servers/broker';
+import { temporaryFolder } from '@lamplighter/test-kit/folder';
+import { connectMqtt, type TestClient } from '@lamplighter/test-kit/mqtt-client';
+import { closeLater } from '@lamplighter/test-kit/resources';
+import { until } from '@lamplighter/test-kit/until';
+import { simulatorConfig } from '../config.js';
+import { GLOW } from '../signals/sensor.js';
+import { Simulator } from '../fleet/simulator.js';
+
+const LAMP = 'lamp-0001';
+/** Noon and midnight are an hour of real time apart: the light does not change during a test. */
+const STILL = { DAY_SECONDS: '86400' };
+
+/** A length of the day, in seconds, with which it is deep night for the lamp now, and for minutes to come. */
+function nightLasting(): string {
+  for (let seconds = 86_400; ; seconds -= 1000) {
+    const phase = (Date.now() / 1000 / seconds) % 1;
+    if (phase < 0.15 || phase > 0.8) return String(seconds);
+  }
+}
+
+function startSimulator(fleet: TestFleet, env: Record<string, string> = {}) {
+  const config = simulatorConfig({ MQTT_URL: fleet.url, DEVICES: '1', INTERVAL_MS: '50', ...STILL, ...env });
+  const simulator = new Simulator(config, '0', createLogger('device-sim', 'silent'));
+  closeLater('simulator', () => simulator.close());
+  simulator.start();
+  const ready = () =>
+    until(() => simulator.readiness().length === 0, { what: 'the simulator to be ready', timeoutMs: 30_000 });
+  const metric = async (name: string): Promise<number> => {
+    const found = await simulator.metrics.registry.getSingleMetric(`lamplighter_sim_${name}`)?.get();
+    return (found?.values ?? []).reduce((sum, { value }) => sum + value, 0);
+  };
+  return { simulator, ready, metric };
+}
+
+/** The service's side: commands the lamp, sees its answers and readings, and gives receipts. */
+async function serve(broker: TestBroker, fleet: TestFleet) {
+  const client = await connectMqtt(broker.rulesUrl);
+  const topic = (kind: string) => `${fleet.name}/${kind}/${LAMP}`;
+  for (const kind of ['telemetry', 'acknowledgements', 'presence']) await client.subscribe(topic(kind));
+  let seq = 0;
+  const command = async (action: object): Promise<string> => {
+    seq += 1;
+    const id = `c${seq}`;
+    const _cmd = { id, lane: 'x', seq, attempt: 1, expiresAt: Date.now() + 60_000 };
+    await client.publish(topic('commands'), { ...action, _cmd });
+    return id;
+  };
+  const answer = async (action: object): Promise<Answer> => {
+    const id = await command(action);
+    return until(() => answersTo(client, id).find(({ status }) => status !== 'acknowledged'), {
+      what: `the answer to ${JSON.stringify(action)}`,
+      timeoutMs: 30_000,
+    });
+  };
+  const readings = () =>
+    client.received
+      .filter((message) => message.topic === topic('telemetry'))
+      .flatMap(({ payload }) => readingsIn(payload));
+  const sayReceipts = async () => {
+    await client.publish(
+      topic('receipts'),
+      {
+        stored: readings()
+          .slice(-2000)
+          .map(({ _seq }) => _seq),
+      },
+      { qos: 0 },
+    );
+  };
+  return { client, command, answer, readings, sayReceipts };
+}
+
+function readingsIn(payload: Buffer): Reading[] {
+  const value = JSON.parse(payload.toString()) as Reading | Reading[];
+  return Array.isArray(value) ? value : [value];
+}
+
+const answersTo = (client: TestClient, id: string) =>
+  client.received
+    .filter(({ topic }) => topic.includes('/acknowledgements/'))
+    .map(({ payload }) => JSON.parse(payload.toString()) as Answer)
+    .filter((answer) => answer.id === id);
+
+describe('a simulated lamp', () => {
+  let broker: TestBroker;
+  beforeAll(async () => {
+    broker = await startBroker();
+  });
+
+  it('answers with what it measures, fails on purpose, and takes its time', async () => {
+    const fleet = await broker.newFleet();
+    const { answer } = await serve(broker, fleet);
+    await startSimulator(fleet).ready();
+    expect(await answer({ led_on: true, report: ['light', 'led_on'] })).toMatchObject({
+      status: 'succeeded',
+      result: { light: expect.any(Number), led_on: true },
+    });
+    expect(await answer({ fail: 'no power' })).toMatchObject({ status: 'failed', reason: 'no power' });
+    const before = performance.now();
+    expect(await answer({ work_ms: 60 })).toMatchObject({ status: 'succeeded' });
+    expect(performance.now() - before).toBeGreaterThan(55);
+  });
+
+  it.each([
+    [{ color: 'red' }, /a lamp knows/],
+    [{ led_on: 'yes' }, /led_on/],
+    [{ report: ['noise'] }, /report/],
+    [{ telemetry_interval_ms: 5 }, /telemetry_interval_ms/],
+    [{ work_ms: 60_001 }, /work_ms/],
+  ])('rejects %j', async (action, reason) => {
+    const fleet = await broker.newFleet();
+    const { answer } = await serve(broker, fleet);
+    await startSimulator(fleet, { INTERVAL_MS: '60000' }).ready();
+    expect(await answer(action)).toMatchObject({ status: 'rejected', reason: expect.stringMatching(reason) });
+  });
+
+  it('restarts when it is told to, and answers after that: the lamp is off, its storage is what it was', async () => {
+    const fleet = await broker.newFleet();
+    const { client, answer, command, readings } = await serve(broker, fleet);
+    await startSimulator(fleet, { STATE_DIR: temporaryFolder() }).ready();
+    await answer({ led_on: true, telemetry_interval_ms: 100 });
+    const sessions = () => client.received.filter(({ payload }) => payload.includes('"online":true')).length;
+    const interrupted = await command({ work_ms: 60_000 });
+    expect(sessions()).toBe(1);
+    expect(await answer({ reboot: true, report: ['led_on'] })).toMatchObject({
+      status: 'succeeded',
+      result: { led_on: true },
+    });
+    expect(sessions()).toBe(2);
+    await until(() => answersTo(client, interrupted).find(({ status }) => status === 'failed'), {
+      what: 'the word on what was interrupted',
+    });
+    expect(await answer({ report: ['led_on'] })).toMatchObject({ result: { led_on: false } });
+    const numbers = readings().map(({ _n }) => _n as number);
+    expect(new Set(numbers).size).toBe(numbers.length);
+  }, 30_000);
+
+  it.each([
+    ['burnt out does as it is told, says so, and does not shine', 1],
+    ['in order shines on its own sensor', 0],
+  ])('that is %s', async (_what, share) => {
+    const fleet = await broker.newFleet();
+    const { answer } = await serve(broker, fleet);
+    const env = {
+      DAY_SECONDS: nightLasting(),
+      BURNT: String(share),
+      JOURNAL_FILE: join(temporaryFolder(), 'journal'),
+    };
+    await startSimulator(fleet, env).ready();
+    const { status, result } = await answer({ led_on: true, report: ['light', 'led_on'] });
+    expect({ status, result }).toEqual({
+      status: 'succeeded',
+      result: { light: share === 1 ? 0 : GLOW, led_on: true },
+    });
+    const told = readFileSync(env.JOURNAL_FILE, 'utf8').includes(`"event":"burns_out","device":"${LAMP}"`);
+    expect(told).toBe(share === 1);
+  });
+
+  it('measures as often as the server says, also after a restart', async () => {
+    const fleet = await broker.newFleet();
+    const { answer, readings } = await serve(broker, fleet);
+    await startSimulator(fleet, { INTERVAL_MS: '3600000' }).ready();
+    const flows = async () => {
+      const before = readings().length;
+      await until(() => readings().length > before + 3, { what: 'readings', timeoutMs: 30_000 });
+    };
+    await answer({ telemetry_interval_ms: 100 });
+    await flows();
+    await answer({ reboot: true });
+    await flows();
+  }, 30_000);
+
+  it('keeps its readings, and the books are straight: taken = receipts + dropped + in the outbox', async () => {
+    const fleet = await broker.newFleet();
+    const service = await serve(broker, fleet);
+    const { ready, metric } = startSimulator(fleet, { TELEMETRY: 'keep', OUTBOX: '20' });
+    await ready();
+    const books = async () => {
+      const [taken, receipts, dropped, outbox] = await Promise.all(
+        ['taken_total', 'receipts_total', 'dropped_total', 'outbox_readings'].map(metric),
+      );
+      return { taken, receipts, dropped, outbox };
+    };
+    await until(async () => (await metric('dropped_total')) > 10, {
+      what: 'a full outbox',
+      timeoutMs: 30_000,
+    });
+    expect(await metric('outbox_readings')).toBe(20);
+    await service.sayReceipts();
+    await until(async () => (await metric('receipts_total')) > 0, { what: 'receipts' });
+    const { taken = 0, receipts = 0, dropped = 0, outbox = 0 } = await books();
+    expect(receipts + dropped + outbox).toBe(taken);
+  }, 60_000);
+
+  it('tells everything in its journal, and finds its outbox again', async () => {
+    const folder = temporaryFolder();
+    const env = {
+      TELEMETRY: 'keep',
+      STATE_DIR: join(folder, 'state'),
+      JOURNAL_FILE: join(folder, 'journal'),
+    };
+    mkdirSync(env.STATE_DIR);
+    const fleet = await broker.newFleet();
+    const first = startSimulator(fleet, env);
+    await first.ready();
+    await until(async () => (await first.metric('outbox_readings')) > 5, { what: 'readings' });
+    await first.simulator.close();
+    const service = await serve(broker, fleet);
+    const second = startSimulator(fleet, env);
+    await second.ready();
+    expect(await second.metric('taken_total')).toBeGreaterThan(5);
+    await service.answer({ led_on: true });
+    await until(() => service.readings().length > 0, { what: 'the replay' });
+    await service.sayReceipts();
+    await until(async () => (await second.metric('receipts_total')) > 5, { what: 'the receipts' });
+    const journal = readFileSync(env.JOURNAL_FILE, 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    const of = (event: string) => journal.filter((line) => line.event === event);
+    expect(of('online')).toEqual(
+      Array(2).fill(expect.objectContaining({ device: LAMP, session: expect.any(Number) })),
+    );
+    expect(of('taken')[0]).toEqual({
+      t: expect.any(Number),
+      event: 'taken',
+      device: LAMP,
+      seq: expect.any(Number),
+      n: 1,
+    });
+    const command = {
+      t: expect.any(Number),
+      device: LAMP,
+      id: 'c1',
+      lane: 'x',
+      seq: 1,
+      attempt: 1,
+      expiresAt: expect.any(Number),
+    };
+    expect(of('command')).toEqual([{ ...command, event: 'command', arrival: 'executed' }]);
+    expect(of('executed')).toEqual([{ ...command, event: 'executed', action: { led_on: true } }]);
+    expect(of('answered')).toEqual([expect.objectContaining({ id: 'c1', status: 'succeeded' })]);
+    const receipted = of('receipt').flatMap(({ stored }) => stored as number[]);
+    const taken = of('taken').map(({ seq }) => seq);
+    expect(taken).toEqual(expect.arrayContaining(receipted));
+    const numbers = of('taken').map(({ n }) => n);
+    expect(numbers).toEqual(numbers.map((_n, i) => i + 1));
+  }, 60_000);
+});
+
+describe('a simulated lamp without a link', () => {
+  it('decides by the rule that its fleet gave it, and reports its decisions when it is back', async () => {
+    const broker = await startBroker();
+    const fleet = await broker.newFleet();
+    // A short day: night comes within seconds.
+    const { ready, metric } = startSimulator(fleet, { DAY_SECONDS: '10', FALLBACK_SECONDS: '0' });
+    await ready();
+    const before = await serve(broker, fleet);
+    const rule = { id: 'night-light', when: 'light < 300', then: { led_on: true }, else: { led_on: false } };
+    const edge_rule = { version: 1, since: 1, rule: ruleSchema.parse(rule) };
+    expect(await before.answer({ edge_rule })).toMatchObject({ status: 'succeeded' });
+    await broker.kill();
+    await until(async () => (await metric('lamps_on')) === 1, { what: 'the night', timeoutMs: 30_000 });
+    await broker.start();
+    const { readings } = await serve(broker, fleet);
+    const decisions = () => readings().flatMap(({ _edge }) => parseEdgeReport(_edge)?.decisions ?? []);
+    await until(() => decisions().some(({ action }) => action?.led_on === true), {
+      what: 'the report of the decision',
+      timeoutMs: 30_000,
+    });
+  }, 60_000);
+});

@@ -1,0 +1,196 @@
+import type { AdaptiveInterval } from '@lamplighter/contracts/telemetry/adaptive-interval';
+import type { Action, CommandEnvelope } from '@lamplighter/contracts/commands/command';
+import { adaptiveIntervalMs, type Movement, observeMovement } from '@lamplighter/device/telemetry/adaptive-interval';
+import { DeviceClient, type DeviceOptions } from '@lamplighter/device/device-client';
+import type { DeviceEvent } from '@lamplighter/device/device-event';
+import { AnswerAfterRestart } from '@lamplighter/device/commands/execute-command';
+import { Traffic } from '@lamplighter/device/connection/traffic';
+import { parseLampAction } from './lamp-action.js';
+import type { LampStorage } from './lamp-storage.js';
+import type { RadioUse } from './radio-report.js';
+import { keyOf } from '../signals/random.js';
+import { lightAt, type Spot, type World } from '../signals/sensor.js';
+
+/** What a lamp reports. */
+export type LampReading = { readonly light: number; readonly led_on: boolean };
+
+export type LampOptions = Omit<DeviceOptions, 'execute' | 'storage' | 'traffic'> & {
+  readonly storage: LampStorage;
+  /** From then on it does not shine, whatever it is told and says; milliseconds since 1970. */
+  readonly burnsOutAt?: number | undefined;
+  /** Without a packet for longer than this the radio is assumed to sleep, ms. */
+  readonly radioGapMs?: number;
+  readonly onEvent: (event: DeviceEvent) => void;
+};
+
+/** For how long a lamp is gone when it restarts, ms. */
+const RESTART_MS = 500;
+const INTERVAL_KEY = 'program:telemetry_interval_ms';
+
+/**
+ * A simulated device: a light sensor and a lamp beside it. Restarted, it forgets everything but its storage. While the link is
+ * down it decides by the rule that its fleet gave it, if any.
+ */
+export class Lamp {
+  private client: DeviceClient;
+  private readonly spot: Spot;
+  private readonly traffic: Traffic;
+  /** Commands that changed the lamp. */
+  private decisions = 0;
+  private ledOn = false;
+  private closed = false;
+  private restarting = false;
+  private interval: NodeJS.Timeout | undefined;
+  private movement: Movement | undefined;
+  /** Commands that take their time. */
+  private readonly works = new Set<NodeJS.Timeout>();
+
+  /**
+   * @param place where in the fleet, 0 to 1
+   * @param onSwitch told when the lamp changes, by 1 or -1
+   */
+  constructor(
+    private readonly world: World,
+    place: number,
+    private readonly options: LampOptions,
+    private readonly onSwitch: (change: 1 | -1) => void,
+  ) {
+    this.spot = { device: keyOf(options.device), place };
+    this.traffic = new Traffic(options.radioGapMs);
+    this.client = this.boot();
+  }
+
+  get on(): boolean {
+    return this.ledOn;
+  }
+
+  /** Readings in its outbox. */
+  get waiting(): number {
+    return this.client.waiting;
+  }
+
+  get radioUse(): RadioUse {
+    const { bytesSent, bytesReceived, wakeUps } = this.traffic;
+    return { bytesSent, bytesReceived, wakeUps, decisions: this.decisions };
+  }
+
+  /** True if it measures at an interval of its own, because it was told to. */
+  get hasOwnInterval(): boolean {
+    return this.interval !== undefined;
+  }
+
+  start(): void {
+    this.client.start();
+  }
+
+  /** Takes a reading, unless it is just restarting. */
+  report(now: number): void {
+    if (this.restarting) return;
+    const reading = this.read(now);
+    this.movement = observeMovement(this.movement, reading.light, now);
+    void this.client.publish(reading);
+  }
+
+  /** Disconnects in good order. */
+  async close(): Promise<void> {
+    this.closed = true;
+    this.halt();
+    await this.client.close();
+    this.options.storage.close();
+  }
+
+  private boot(): DeviceClient {
+    const { storage, burnsOutAt: _, radioGapMs: __, ...options } = this.options;
+    const opened = storage.open();
+    const intervalMs = opened.get(INTERVAL_KEY);
+    if (intervalMs !== undefined) this.measureEvery(JSON.parse(intervalMs) as number | AdaptiveInterval);
+    return new DeviceClient({
+      ...options,
+      storage: opened,
+      traffic: this.traffic,
+      edgeRules: true,
+      execute: (action, envelope) => this.follow(action, envelope),
+    });
+  }
+
+  private read(now: number): LampReading {
+    const shines = this.ledOn && now < (this.options.burnsOutAt ?? Number.POSITIVE_INFINITY);
+    return { light: lightAt(this.world, this.spot, now, shines), led_on: this.ledOn };
+  }
+
+  private async follow(given: Action, envelope: CommandEnvelope | undefined): Promise<unknown> {
+    const action = parseLampAction(given);
+    if (action.work_ms !== undefined) await this.work(action.work_ms);
+    if (action.fail !== undefined) throw new Error(action.fail);
+    if (action.led_on !== undefined) {
+      // What the rule at the edge decides carries no envelope.
+      if (envelope !== undefined && action.led_on !== this.ledOn) this.decisions += 1;
+      this.switch(action.led_on);
+    }
+    if (action.telemetry_interval_ms !== undefined) {
+      const interval = action.telemetry_interval_ms;
+      const stored = interval === null ? undefined : JSON.stringify(interval);
+      this.options.storage.open().write([[INTERVAL_KEY, stored]]);
+      this.measureEvery(interval);
+    }
+    const reading = this.read(Date.now());
+    const result = action.report && Object.fromEntries(action.report.map((name) => [name, reading[name]]));
+    return action.reboot ? new AnswerAfterRestart(() => this.restart(), result) : result;
+  }
+
+  private work(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => {
+        this.works.delete(timer);
+        resolve();
+      }, ms);
+      this.works.add(timer);
+    });
+  }
+
+  /** @param ms null leaves it to the fleet */
+  private measureEvery(interval: number | AdaptiveInterval | null): void {
+    clearTimeout(this.interval);
+    this.interval = undefined;
+    if (interval === null) return;
+    const pauseMs = typeof interval === 'number' ? interval : adaptiveIntervalMs(interval, this.movement);
+    this.interval = setTimeout(() => {
+      this.report(Date.now());
+      this.measureEvery(interval);
+    }, pauseMs);
+  }
+
+  private switch(on: boolean): void {
+    if (on === this.ledOn) return;
+    this.ledOn = on;
+    this.onSwitch(on ? 1 : -1);
+  }
+
+  /** The program's memory is gone: what it was doing never ends. */
+  private halt(): void {
+    for (const timer of this.works) clearTimeout(timer);
+    this.works.clear();
+    clearTimeout(this.interval);
+    this.interval = undefined;
+    this.movement = undefined;
+  }
+
+  private restart(): void {
+    this.halt();
+    this.switch(false);
+    this.restarting = true;
+    const gone = this.client.close();
+    this.options.onEvent({ event: 'offline', cause: 'lost', reason: 'restart', retryInMs: RESTART_MS });
+    void gone.then(() => {
+      setTimeout(() => this.comeBack(), RESTART_MS);
+    });
+  }
+
+  private comeBack(): void {
+    if (this.closed) return;
+    this.options.storage.close();
+    this.client = this.boot();
+    this.restarting = false;
+    this.client.start();
+  }
+}

@@ -1,0 +1,199 @@
+// biome-ignore-all lint/suspicious/noThenProperty: `then` is a key of the rule's document
+import { type RuleInput, ruleSchema } from '@lamplighter/contracts/rules/rule';
+import { type CompiledRule, compileRule } from '@lamplighter/evaluation/rule/compile-rule';
+import { type RecordedReading, simulate } from '@lamplighter/evaluation/simulation/simulate';
+import { DeviceAddress, NEW_DEVICE } from '@lamplighter/store/telemetry/accept-readings';
+import type { KeptReading } from '@lamplighter/store/devices/devices';
+import fc from 'fast-check';
+import { RuleSet } from '../rule-book/rule-set.js';
+import { judge, type PendingReading } from './evaluate-part.js';
+import { KnownDevice } from './known-device.js';
+
+const START = Date.UTC(2026, 10, 22, 12);
+const UNTIL = START + 600_000;
+
+/** A command: by which rule, when, which side. */
+type Told = readonly [rule: string, ms: number, on: unknown];
+
+/**
+ * What the service commands, its timers kept by a store that forgets none and wakes it to the millisecond.
+ * @param isWhole readings of the same time come as one batch, otherwise one by one
+ */
+function live(
+  rules: readonly CompiledRule[],
+  recording: readonly RecordedReading[],
+  isWhole = false,
+): Told[] {
+  const device = new KnownDevice(new DeviceAddress('demo', 'lamp', false));
+  device.follow(new RuleSet(rules));
+  const session = { id: 1, keeps: false };
+  device.believe({
+    version: NEW_DEVICE,
+    mark: { seq: undefined, at: undefined },
+    rules: '',
+    kinds: '',
+    session,
+  });
+  const told: Told[] = [];
+  const kept: KeptReading[] = [];
+  let due: number | undefined;
+  let part = 0;
+  const count = { matched: 0, unmatched: 0, undecided: 0, error: 0, budget_exceeded: 0 };
+  const step = (readings: PendingReading[], now: number) => {
+    const looksBack = device.depth > 0 || readings.length === 0;
+    if (looksBack && device.history === undefined)
+      device.remember({ readings: kept, count: kept.length, late: 0 }, 240);
+    const { timer, commands } = judge(device, readings, 'me', ++part, now, { ...count, onError: () => {} });
+    if (timer !== undefined)
+      due = timer.exact ? timer.at : Math.min(due ?? Number.POSITIVE_INFINITY, timer.at!);
+    for (const { rule, action } of commands) told.push([rule!.id, now - START, action.led_on]);
+  };
+  const wait = (until: number) => {
+    while (due !== undefined && due <= until) {
+      const now = due;
+      step([], now);
+      expect(due ?? Number.POSITIVE_INFINITY).toBeGreaterThan(now);
+    }
+  };
+  const pending = (reading: RecordedReading['reading']): PendingReading => {
+    const json = JSON.stringify(reading);
+    const times = {
+      n: undefined,
+      seq: undefined,
+      at: undefined,
+      isRetained: false,
+      isReplayed: false,
+      isLive: undefined,
+      ageMs: 0,
+      takenAt: 0,
+      traceparent: undefined,
+    };
+    return { ...times, json, reading: JSON.parse(json) };
+  };
+  for (let i = 0; i < recording.length; ) {
+    const { at } = recording[i]!;
+    const next = isWhole ? recording.findIndex((other, j) => j > i && other.at !== at) : i + 1;
+    const batch = recording.slice(i, next < 0 ? recording.length : next);
+    i += batch.length;
+    wait(at);
+    step(
+      batch.map(({ reading }) => pending(reading)),
+      at,
+    );
+    for (const { reading } of batch)
+      kept.push({ receivedAt: at, late: false, measurements: JSON.parse(JSON.stringify(reading)) });
+  }
+  wait(UNTIL);
+  return told;
+}
+
+const times = fc.constantFrom('0s', '1s', '5s', '20s', '45s');
+const conditions = fc.constantFrom<Partial<RuleInput>>(
+  { when: 'light < 300' },
+  { when: 'light < 300', clear: 'light > 330' },
+  { when: 'window.avg("light", "1m") < 300', clear: 'window.avg("light", "1m") > 320.5' },
+  { when: 'light < last.light - 20' },
+  { when: 'window.zscore("light", "5m") > 1.5 || window.count("light", "30s") > 3' },
+  { when: '1000 / (light - 300) < 0' },
+  { when: 'has(heat) || light < 300' },
+  { absence: { after: '10s' } },
+);
+const clauses = fc.record({
+  hold: times,
+  dwell: times,
+  cooldown: times,
+  settle: times,
+  maxAge: fc.constantFrom('5s', '30s', '10m'),
+  quiet: fc.constantFrom(undefined, { from: '12:01', to: '12:03' }, { from: '11:59', to: '12:02' }),
+  run: fc.constantFrom(undefined, { seconds: '(320 - light) / 5', max: '1m' }, { seconds: '4', max: '1m' }),
+  deadband: fc.constantFrom(undefined, { of: 'light', by: 15 }),
+  mode: fc.constantFrom('change' as const, 'every' as const),
+  else: fc.constantFrom(undefined, { led_on: false }),
+});
+/** Rules that change their minds at once. */
+const rash = fc.tuple(clauses, fc.integer({ min: 0, max: 3 })).map(([more, waits]) => {
+  const none = { hold: '0s', dwell: '0s', settle: '0s', run: undefined, mode: 'change' } as const;
+  return waits === 0 ? more : { ...more, ...none };
+});
+const ruleNamed = (id: string, withClauses = clauses): fc.Arbitrary<CompiledRule> =>
+  fc.tuple(conditions, withClauses).map(([condition, more]) => {
+    const isRun = more.run !== undefined;
+    const document = {
+      id,
+      then: { led_on: true },
+      reassert: 'never',
+      ...more,
+      ...condition,
+      ...(isRun && { mode: 'change', else: { led_on: false } }),
+      ...(condition.absence !== undefined && { deadband: undefined }),
+    };
+    return compileRule(ruleSchema.parse(document), 1, 1);
+  });
+const recordings: fc.Arbitrary<RecordedReading[]> = fc
+  .uniqueArray(
+    fc.record({
+      second: fc.integer({ min: 0, max: 400 }),
+      name: fc.constantFrom('light', 'light', 'light', 'light', 'heat'),
+      value: fc.oneof(fc.integer({ min: 0, max: 1023 }), fc.integer({ min: 280, max: 345 })),
+    }),
+    { selector: ({ second }) => second, maxLength: 60 },
+  )
+  .map((all) =>
+    all
+      .toSorted((a, b) => a.second - b.second)
+      .map(({ second, name, value }) => ({
+        device: 'lamp',
+        at: START + second * 1000,
+        reading: { [name]: value },
+      })),
+  );
+
+/** Backlogs: a device that was cut off for a while, and whose readings then come together. */
+const backlogs: fc.Arbitrary<RecordedReading[]> = recordings.map((all) =>
+  all.map((one) => ({ ...one, at: START + Math.ceil((one.at - START) / 100_000) * 100_000 })),
+);
+
+describe('a device whose readings come as backlogs', () => {
+  it('has in the end what it would have if they were judged one by one, and never gets the same twice', () => {
+    let fewer = 0;
+    fc.assert(
+      fc.property(ruleNamed('r', rash), backlogs, (rule, recording) => {
+        const batched = live([rule], recording, true);
+        const single = live([rule], recording);
+        if (rule.mode === 'every') return expect(batched).toEqual(single);
+        if (rule.cooldownMs === 0) expect(batched.at(-1)?.[2]).toEqual(single.at(-1)?.[2]);
+        expect(batched.length).toBeLessThanOrEqual(single.length);
+        if (batched.length < single.length) fewer += 1;
+        if (rule.whenFalse === undefined || rule.run !== undefined) return;
+        for (const [i, [, , on]] of batched.entries()) if (i > 0) expect(on).not.toBe(batched[i - 1]![2]);
+      }),
+      { numRuns: 500 },
+    );
+    expect(fewer).toBeGreaterThan(20);
+  });
+});
+
+describe('a device that is judged as its readings come', () => {
+  it('is commanded as a simulation of the rule on its readings says', () => {
+    fc.assert(
+      fc.property(ruleNamed('r'), recordings, (rule, recording) => {
+        const simulated: Told[] = [];
+        for (const { command } of simulate(rule, recording, { fleet: 'demo', until: UNTIL }))
+          if (command !== undefined) simulated.push(['r', command.at - START, command.action.led_on]);
+        expect(live([rule], recording)).toEqual(simulated);
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  it('is commanded by each of its rules as if it had no other', () => {
+    fc.assert(
+      fc.property(ruleNamed('a'), ruleNamed('b'), recordings, (a, b, recording) => {
+        const both = live([a, b], recording);
+        for (const rule of [a, b])
+          expect(both.filter(([id]) => id === rule.id)).toEqual(live([rule], recording));
+      }),
+      { numRuns: 150 },
+    );
+  });
+});

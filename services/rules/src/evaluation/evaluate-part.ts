@@ -1,0 +1,116 @@
+import type { CompiledRule } from '@lamplighter/evaluation/rule/compile-rule';
+import {
+  type DevicePart,
+  FIRST_VERSION,
+  isNewer,
+  kindOf,
+  NEW_DEVICE,
+  partBefore,
+  tailAfter,
+  UNKNOWN_VERSION,
+  versionAfter,
+} from '@lamplighter/store/telemetry/accept-readings';
+import type { Standings } from '../groups/standings.js';
+import type { JudgedCommand } from './decided-command.js';
+import { Judgement, type PendingReading, type Verdicts } from './rule-evaluation.js';
+import type { KnownDevice } from './known-device.js';
+
+export type { JudgedCommand } from './decided-command.js';
+export type { PendingReading, Verdicts } from './rule-evaluation.js';
+
+/** A device's part of a batch with its verdicts, on the grounds that this replica believes in. */
+export interface JudgedPart extends DevicePart {
+  readonly live: readonly PendingReading[];
+  readonly device: KnownDevice;
+  readonly readings: readonly PendingReading[];
+  readonly commands: readonly JudgedCommand[];
+  /** Quorums in which the device has voted. */
+  readonly voted: readonly CompiledRule[];
+}
+
+const NOTHING: readonly never[] = [];
+
+/**
+ * Judges a device's readings of one batch and assumes that the store will agree: the device's beliefs move on at once, so that the
+ * next batch can be judged before this one is stored. If the store disagrees, its grounds replace them and this is repeated.
+ * Without readings it is a timer's verdict: the rules judge again what they know, now.
+ * @param part the part's number, growing per replica
+ * @param now server time, milliseconds
+ * @param listeningSince server time in ms; a timer takes no silence before it for silence, for nobody listened
+ * @param standings what quorums have decided, for their targets
+ */
+export function judge(
+  device: KnownDevice,
+  readings: readonly PendingReading[],
+  replica: string,
+  part: number,
+  now: number,
+  verdicts: Verdicts,
+  listeningSince = 0,
+  standings?: Pick<Standings, 'of'>,
+): JudgedPart {
+  const { address, version } = device;
+  const byTimer = readings.length === 0;
+  if (version === UNKNOWN_VERSION || ((device.depth > 0 || byTimer) && device.history === undefined)) {
+    // Something is not known yet: ask the store, by a part that it is sure to send back with its grounds.
+    return {
+      device,
+      readings,
+      address,
+      part,
+      version: UNKNOWN_VERSION,
+      rules: '',
+      live: readings.slice(0, 1),
+      late: NOTHING,
+      commands: NOTHING,
+      voted: NOTHING,
+    };
+  }
+  const grounds = device.groundsOf(device.depth > 0 || byTimer);
+  const judgement = new Judgement(device, now, verdicts, standings);
+  const live: PendingReading[] = [];
+  const late: PendingReading[] = [];
+  let { mark } = device;
+  let kinds = '';
+  for (const reading of readings) {
+    const isLive = !reading.isRetained && (reading.isLive ?? isNewer(reading, mark));
+    kinds += kindOf(isLive, reading);
+    if (!isLive) {
+      late.push(reading);
+      continue;
+    }
+    live.push(reading);
+    mark = reading;
+    judgement.take(reading);
+  }
+  if (byTimer) judgement.again(listeningSince);
+  judgement.conclude();
+  const after = partBefore(device.tail, live);
+  device.tail = tailAfter(part, live);
+  device.mark = { seq: mark.seq, at: mark.at };
+  device.counted(live.length);
+  if (device.depth === 0) device.history = undefined; // only the timer needed it
+  const changed = judgement.states !== device.states;
+  if (changed) {
+    device.states = device.stillOf(judgement.states, now);
+    device.version = versionAfter(replica, part);
+  } else if (version === NEW_DEVICE) {
+    device.version = FIRST_VERSION;
+  }
+  return {
+    device,
+    readings,
+    address,
+    part,
+    after,
+    version: grounds,
+    rules: changed ? JSON.stringify(device.states) : '',
+    live,
+    late,
+    kinds,
+    commands: judgement.commands(),
+    votes: judgement.votes,
+    voted: judgement.voted,
+    timer: judgement.timer(byTimer),
+  };
+}

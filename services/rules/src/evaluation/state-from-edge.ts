@@ -1,0 +1,34 @@
+import type { EdgeState } from '@lamplighter/contracts/edge/edge';
+import type { CompiledRule } from '@lamplighter/evaluation/rule/compile-rule';
+import type { RuleState } from '@lamplighter/evaluation/evaluate/evaluate';
+
+/**
+ * What a rule goes on from when its device comes back and has decided for itself meanwhile; undefined if the server's own state
+ * holds: the device went by another rule, or what the server has decided is newer.
+ * @param now server time, milliseconds; a device that is ahead of it is not believed its future
+ */
+export function stateFromEdge(
+  { since, run }: Pick<CompiledRule, 'since' | 'run'>,
+  before: RuleState | undefined,
+  told: EdgeState,
+  now: number,
+): RuleState | undefined {
+  if (told.since !== since) return undefined;
+  const decidedAt = before?.since === since ? Math.max(before.at, before.emittedAt ?? 0) : 0;
+  if (told.at <= decidedAt) return undefined;
+  const past = (at: number | undefined) => (at === undefined ? undefined : Math.min(at, now));
+  return {
+    since,
+    raised: told.raised,
+    at: Math.min(told.at, now),
+    first: told.first,
+    emittedAt: past(told.emittedAt),
+    held: past(told.held),
+    band: told.band,
+    raisedAt: past(told.raisedAt),
+    runUntil:
+      run === undefined || told.runUntil === undefined ? undefined : Math.min(told.runUntil, now + run.maxMs),
+    loop: before?.loop,
+    cut: before?.cut,
+  };
+}

@@ -1,0 +1,49 @@
+import { jest } from '@jest/globals';
+import { connectRedis } from '@lamplighter/store/redis/connect';
+import { readRejected } from '@lamplighter/store/telemetry/rejected';
+import { startRedis } from '@lamplighter/test-kit/servers/redis';
+import { closeLater } from '@lamplighter/test-kit/resources';
+import { until } from '@lamplighter/test-kit/until';
+import { RulesMetrics } from '../metrics.js';
+import { RejectedService } from './rejected.service.js';
+import { SampleBudget } from './sample-budget.js';
+
+it('keeps the first few samples of a second, and of each no more than shows what it is', async () => {
+  const redis = connectRedis((await startRedis()).url, 'test');
+  closeLater('Redis client', () => redis.disconnect());
+  await until(() => redis.status === 'ready', { what: 'the connection to Redis' });
+  const rejected = new RejectedService(redis, new RulesMetrics('rules', 'test'));
+  closeLater('samples', () => rejected.onApplicationShutdown());
+  const payload = Buffer.from('é'.repeat(5000));
+  const explain = jest.fn(() => ({ reason: 'schema', field: '/light', problem: 'p'.repeat(500) }) as const);
+  for (let i = 0; i < 50; i += 1)
+    rejected.refuse('telemetry', 'schema', { topic: `${i}/${'t'.repeat(500)}`, payload }, explain);
+  const kept = await until(
+    async () => {
+      const samples = await readRejected(redis, 100);
+      return samples.length > 0 && samples;
+    },
+    { what: 'the samples to be written' },
+  );
+  expect(kept.map(({ topic }) => Number(topic?.split('/')[0]))).toEqual([9, 8, 7, 6, 5, 4, 3, 2, 1, 0]);
+  expect(kept[0]).toMatchObject({
+    at: expect.any(Number),
+    kind: 'telemetry',
+    reason: 'schema',
+    field: '/light',
+    problem: 'p'.repeat(300),
+    topic: expect.stringMatching(/^.{128}$/),
+    payload: 'é'.repeat(200),
+  });
+  expect(explain).toHaveBeenCalledTimes(10); // the rest is counted only
+});
+
+it('one topic takes a few samples of a second only, so that others are seen beside it', () => {
+  let now = 0;
+  const budget = new SampleBudget(5, 3, () => now);
+  const take = (topic: string, times: number) =>
+    Array.from({ length: times }, () => budget.take(topic)).filter(Boolean).length;
+  expect([take('loud', 50), take('other', 50), take('third', 50)]).toEqual([3, 2, 0]);
+  now = 1000;
+  expect(take('loud', 50)).toBe(3);
+});

@@ -1,0 +1,150 @@
+import { deviceTopic, lessonTopic } from '@lamplighter/contracts/topics';
+import type { CompiledRule } from '@lamplighter/evaluation/rule/compile-rule';
+import { NEW_DEVICE } from '@lamplighter/store/telemetry/accept-readings';
+import type { Redis } from '@lamplighter/store/redis/connect';
+import { readDevices } from '@lamplighter/store/devices/devices';
+import { type DueTimer, findTimers, removeTimer, setTimers } from '@lamplighter/store/rules/timers';
+import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
+import { GroupsService } from '../groups/groups.service.js';
+import { ListeningService } from '../groups/listening.service.js';
+import { RulesMetrics } from '../metrics.js';
+import { RuleBook } from '../rule-book/rule-book.service.js';
+import type { RuleSet } from '../rule-book/rule-set.js';
+import { REDIS } from '../tokens.js';
+import { DeviceCache } from '../evaluation/device-cache.js';
+import { IngestService } from '../telemetry/ingest.service.js';
+import type { KnownDevice } from '../evaluation/known-device.js';
+
+/** How often due timers are looked for, milliseconds: a timer is late by no more than this. */
+const POLL_MS = 250;
+/** How often more are looked for at once as long as any are found: some 3000 timers between two polls. */
+const MAX_ROUNDS = 25;
+/** Longest wait for what is being judged when the service stops, milliseconds. */
+const STOP_MS = 5000;
+
+/** What rules decide without being told anything: silence, the end of a hold, of a run, of quiet hours. */
+@Injectable()
+export class TimersService implements OnApplicationBootstrap {
+  private poll: NodeJS.Timeout | undefined;
+  private looking: Promise<void> | undefined;
+  private stopped = false;
+
+  constructor(
+    @Inject(REDIS) private readonly redis: Redis,
+    private readonly devices: DeviceCache,
+    private readonly ingest: IngestService,
+    private readonly groups: GroupsService,
+    private readonly listening: ListeningService,
+    private readonly book: RuleBook,
+    private readonly metrics: RulesMetrics,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    this.book.onRead((fleet, rules, before) => void this.expect(fleet, rules, before));
+    this.poll = setInterval(() => {
+      this.looking ??= this.look().finally(() => {
+        this.looking = undefined;
+      });
+    }, POLL_MS);
+  }
+
+  /** Looks for no more; what was found is judged to the end, or, if Redis is away, found again when its lease is over. */
+  async stop(mostMs = STOP_MS): Promise<void> {
+    this.stopped = true;
+    clearInterval(this.poll);
+    await Promise.race([this.looking, new Promise((resolve) => setTimeout(resolve, mostMs).unref())]);
+  }
+
+  /**
+   * A device that is silent already when a rule about silence comes is never judged by a reading: its timer begins now. So does that of
+   * a device of which something is to be taken back.
+   */
+  private async expect(fleet: string, rules: RuleSet, before: RuleSet | undefined): Promise<void> {
+    const isNew = ({ id, since, scope }: CompiledRule) => {
+      const known = before?.get(id);
+      // A wider scope does not begin the rule anew, but it does so for who is new in it.
+      return known?.since !== since || `${known.scope}` !== `${scope}`;
+    };
+    const scopes = [
+      ...rules.all.filter((rule) => rule.absenceMs !== undefined && isNew(rule)),
+      ...rules.releases.filter(
+        ({ rule, end }) =>
+          before?.releases.every((one) => one.rule !== rule || one.end.version !== end.version) ?? true,
+      ),
+    ].map(({ scope }) => scope);
+    if (scopes.length === 0) return;
+    try {
+      await this.metrics.storeCall('timers', () => setTimers(this.redis, fleet, scopes, Date.now()));
+    } catch {
+      // Redis went away. Devices that speak are found all the same; the silent ones when the service starts again.
+    }
+  }
+
+  /** A few timers at a time, so that telemetry is judged in between, however many are due at once. */
+  private async look(): Promise<void> {
+    const seen = new Set<string>();
+    try {
+      for (let round = 0; round < MAX_ROUNDS && !this.stopped; round += 1) {
+        const due = await this.metrics.storeCall('timers', () => findTimers(this.redis));
+        if (due.length === 0) return;
+        // Some of them may be about silence, which is judged only of what could be heard until now.
+        if (round === 0) await this.listening.confirm();
+        await this.judge(due);
+        // Due again at once: the clock of Redis is ahead of ours. The next poll is soon enough.
+        const before = seen.size;
+        for (const { kind, fleet, name } of due) seen.add(`${kind}/${fleet}/${name}`);
+        if (seen.size < before + due.length) return;
+      }
+    } catch {
+      // Redis is away; the next poll tries again.
+    }
+  }
+
+  private async judge(due: readonly DueTimer[]): Promise<void> {
+    for (const timer of due) if (timer.kind === 'group') this.groups.due(timer.fleet, timer.name);
+    const ofDevices = due.filter(({ kind }) => kind === 'device');
+    this.metrics.timersDue.inc({ kind: 'group' }, due.length - ofDevices.length);
+    const devices = await this.devicesOf(ofDevices);
+    this.metrics.timersDue.inc({ kind: 'device' }, devices.length);
+    if (devices.length > 0) await this.ingest.judgeAgain(devices, Date.now() - this.listening.listeningMs);
+    for (const { version, address } of devices) {
+      if (version === NEW_DEVICE)
+        await this.remove({ kind: 'device', fleet: address.fleet, name: address.device });
+    }
+  }
+
+  /** The devices of timers; what the store does not know has no timer any more. */
+  private async devicesOf(timers: readonly DueTimer[]): Promise<KnownDevice[]> {
+    const devices: KnownDevice[] = [];
+    const unknown = new Map<string, string[]>();
+    for (const { fleet, name } of timers) {
+      const cached = this.devices.cached(deviceTopic(fleet, 'telemetry', name));
+      if (cached !== undefined) devices.push(cached);
+      else unknown.set(fleet, [...(unknown.get(fleet) ?? []), name]);
+    }
+    for (const [fleet, names] of unknown) {
+      for (const { device: name, last, lesson } of await readDevices(this.redis, fleet, names)) {
+        const topic = lesson ? lessonTopic(fleet, 'telemetry') : deviceTopic(fleet, 'telemetry', name);
+        const device = last || (await this.isExpected(fleet, name)) ? this.devices.find(topic) : undefined;
+        if (device === undefined) await this.remove({ kind: 'device', fleet, name });
+        else devices.push(device);
+      }
+    }
+    return devices;
+  }
+
+  /** Whether a rule names the device, and waits for its silence. */
+  private async isExpected(fleet: string, name: string): Promise<boolean> {
+    await this.book.ready([fleet]);
+    const rules = this.book.setOf(fleet)?.all ?? [];
+    return rules.some(
+      ({ absenceMs, quorum, scope }) =>
+        absenceMs !== undefined && quorum === undefined && scope !== '*' && scope.includes(name),
+    );
+  }
+
+  private async remove(timer: DueTimer): Promise<void> {
+    this.metrics.timersDue.inc({ kind: 'gone' });
+    await removeTimer(this.redis, timer);
+  }
+}

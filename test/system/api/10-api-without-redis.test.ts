@@ -1,0 +1,205 @@
+import { CANARY_FLEET } from '@lamplighter/contracts/identity';
+import { READY_MS } from '@lamplighter/native/servers/service';
+import { DeviceAddress } from '@lamplighter/store/telemetry/accept-readings';
+import { recordPresence } from '@lamplighter/store/devices/presence';
+import { freePort } from '@lamplighter/test-kit/servers/free-port';
+import { startRedis } from '@lamplighter/test-kit/servers/redis';
+import { startService } from '@lamplighter/test-kit/servers/service';
+import { stopwatch } from '@lamplighter/test-kit/stopwatch';
+import { until } from '@lamplighter/test-kit/until';
+import request from 'supertest';
+import { type ApiAlone, firstKey, startApiAlone } from '../api-alone.js';
+
+const LIST = '/v1/fleets/demo/devices/lamp/commands';
+const COMMANDS = `${LIST}?allowUnknown=true`;
+const COMMAND = { action: { led_on: true } };
+
+const ready = async (url: string) => (await request(url).get('/health/ready')).body;
+const logged = (output: string, message: string) => output.split(message).length - 1;
+/** What the rules service's canary leaves behind when it has come through. */
+const canary = (api: ApiAlone) =>
+  recordPresence(api.store, [
+    {
+      address: new DeviceAddress(CANARY_FLEET, 'replica', false),
+      message: { online: true, session: Date.now() },
+    },
+  ]);
+
+/** The request is answered 503 within `ms`, with the time to wait. */
+async function expectAway(test: request.Test, ms: number, kind = 'store-away'): Promise<void> {
+  const tookMs = stopwatch();
+  const response = await test;
+  expect(tookMs()).toBeLessThan(ms);
+  expect([response.status, response.body.type]).toEqual([503, `urn:lamplighter:problem:${kind}`]);
+  expect(Number(response.headers['retry-after'])).toBeGreaterThan(0);
+}
+
+describe('the API', () => {
+  it('starts and stays up without Redis, says so, and serves once it is there', async () => {
+    const port = await freePort();
+    const api = await startService('api', { REDIS_URL: `redis://127.0.0.1:${port}` }, { wait: 'started' });
+    await until(async () => (await request(api.url).get('/health/live')).status === 200, {
+      what: 'the API to live',
+      timeoutMs: READY_MS,
+    });
+    const { status, reasons } = await ready(api.url);
+    expect([status, reasons]).toEqual([
+      'not ready',
+      [expect.stringMatching(/^Redis is away: .*ECONNREFUSED/)],
+    ]);
+    await expectAway(
+      request(api.url)
+        .get('/v1/fleets')
+        .set('X-API-Key', `lamp_000000000000.${'A'.repeat(43)}`),
+      1000,
+    );
+    expect((await request(api.url).get('/metrics')).text).toContain('lamplighter_store_durability_ok 0');
+    expect((await request(api.url).get('/openapi.json')).status).toBe(200);
+    expect(logged(api.output(), 'Redis is away')).toBe(1);
+  }, 120_000);
+
+  it('loses Redis by a kill, answers 503 within a second, and comes back by itself', async () => {
+    const api = await startApiAlone();
+    await canary(api);
+    expect(await ready(api.api.url)).toEqual({ status: 'ready', reasons: [] });
+    expect((await api.post(COMMANDS, COMMAND)).status).toBe(202);
+    await api.redis.kill();
+    await expectAway(api.post(COMMANDS, COMMAND), 1000);
+    await expectAway(api.get('/v1/fleets'), 1000);
+    await expectAway(api.get('/v1/events'), 1000);
+    expect((await ready(api.api.url)).status).toBe('not ready');
+    await api.redis.start();
+    await until(async () => (await api.get('/v1/fleets')).status === 200, { what: 'the API to be back' });
+    expect((await api.get(LIST)).body.commands).toHaveLength(1);
+    expect([
+      logged(api.api.output(), 'Redis is away'),
+      logged(api.api.output(), 'connected to Redis'),
+      logged(api.api.output(), 'API key (shown once)'),
+    ]).toEqual([1, 2, 1]);
+  }, 120_000);
+
+  it('finds a frozen Redis, whose connection stays open, and piles nothing up on it', async () => {
+    const api = await startApiAlone();
+    await api.get('/v1/fleets');
+    api.redis.pause();
+    await Promise.all(Array.from({ length: 50 }, () => expectAway(api.post(COMMANDS, COMMAND), 3000)));
+    await until(async () => (await ready(api.api.url)).reasons[0]?.startsWith('Redis is away'), {
+      what: 'readiness',
+    });
+    const tookMs = stopwatch();
+    for (let i = 0; i < 50; i += 1) await expectAway(api.post(COMMANDS, COMMAND), 1000);
+    expect(tookMs()).toBeLessThan(2500);
+    api.redis.resume();
+    await until(async () => (await api.post(COMMANDS, COMMAND)).status === 202, {
+      what: 'commands to be taken',
+    });
+    expect(logged(api.api.output(), 'Redis is away')).toBe(1);
+  }, 120_000);
+
+  it('reads but takes nothing while Redis takes no writes, and heals', async () => {
+    const api = await startApiAlone();
+    expect((await api.post(COMMANDS, COMMAND)).status).toBe(202);
+    await api.store.config('SET', 'maxmemory', '100kb');
+    const refused = await api.post(COMMANDS, COMMAND);
+    expect([refused.status, refused.body.type]).toEqual([
+      503,
+      expect.stringMatching(/refuses-writes|not-durable/),
+    ]);
+    expect(refused.headers['retry-after']).toBeDefined();
+    expect((await api.get('/v1/fleets/demo')).status).toBe(200);
+    await until(async () => /takes no writes/.test((await ready(api.api.url)).reasons.join()), {
+      what: 'readiness',
+    });
+    await api.store.config('SET', 'maxmemory', '0');
+    await until(async () => (await api.post(COMMANDS, COMMAND)).status === 202, {
+      what: 'commands to be taken',
+    });
+  }, 120_000);
+});
+
+describe('a Redis that could lose commands', () => {
+  const settings = ['appendonly no', 'maxmemory-policy allkeys-lru'];
+
+  it('makes the API unready, and no command is accepted on it', async () => {
+    const api = await startApiAlone({ settings });
+    await canary(api);
+    expect((await ready(api.api.url)).reasons).toEqual([
+      'Redis keeps no append-only file: set "appendonly yes"',
+      'Redis may evict keys: set "maxmemory-policy noeviction" instead of "allkeys-lru"',
+    ]);
+    await expectAway(api.post(COMMANDS, COMMAND), 1000, 'store-not-durable');
+    expect((await api.get('/v1/fleets')).status).toBe(200);
+    expect(await api.metric('store_durability_ok')).toBe(0);
+    await api.store.config('SET', 'appendonly', 'yes');
+    await api.store.config('SET', 'maxmemory-policy', 'noeviction');
+    await until(async () => (await ready(api.api.url)).status === 'ready', { what: 'readiness' });
+    expect(await api.metric('store_durability_ok')).toBe(1);
+  }, 120_000);
+
+  it('is served with REDIS_DURABILITY=warn, and warned of', async () => {
+    const api = await startApiAlone({ settings, env: { REDIS_DURABILITY: 'warn' } });
+    await canary(api);
+    expect((await ready(api.api.url)).status).toBe('ready');
+    expect((await api.post(COMMANDS, COMMAND)).status).toBe(202);
+    expect(logged(api.api.output(), 'Redis could lose commands')).toBe(1);
+    expect(await api.metric('store_durability_ok')).toBe(0);
+  }, 120_000);
+});
+
+describe('readiness', () => {
+  it('wants a canary that came through broker and rules lately', async () => {
+    const api = await startApiAlone();
+    expect((await ready(api.api.url)).reasons).toEqual([
+      expect.stringMatching(/^no canary .* ever: is the broker up/),
+    ]);
+    await canary(api);
+    expect((await ready(api.api.url)).reasons).toEqual([]);
+  });
+});
+
+describe('the first API key', () => {
+  it('is printed by itself, once, and only its hash is kept', async () => {
+    const redis = await startRedis();
+    const [one, two] = await Promise.all(
+      [1, 2].map(() => startService('api', { REDIS_URL: redis.url }, { wait: 'started' })),
+    );
+    const service = await until(() => [one!, two!].find((each) => each.output().includes('API key')), {
+      what: 'a key',
+      timeoutMs: READY_MS,
+    });
+    const key = await firstKey(service);
+    for (const { url } of [one!, two!]) {
+      await until(async () => (await request(url).get('/v1/fleets').set('X-API-Key', key)).status === 200, {
+        what: 'the key to open both',
+      });
+    }
+    const output = one!.output() + two!.output();
+    expect(logged(output, key)).toBe(1);
+    expect(logged(output, 'API key')).toBe(1);
+    expect(output.split('\n').filter((line) => line.startsWith('{') && line.includes('lamp_'))).toEqual([]);
+  }, 120_000);
+});
+
+describe('a bad start ends in one clear message:', () => {
+  it.each<[what: string, env: Record<string, string>, message: RegExp]>([
+    [
+      'every bad variable is named, and no value',
+      { REDIS_URL: 'http://secret@x', API_PORT: 'x', LOG_LEVEL: 'loud', REDIS_DURABILITY: 'no' },
+      /^api: invalid configuration\n( {2}(LOG_LEVEL|REDIS_URL|API_PORT|REDIS_DURABILITY): .*\n){4}$/,
+    ],
+    ['no REDIS_URL', {}, /^api: invalid configuration\n {2}REDIS_URL: is not set\n$/],
+  ])('%s', async (_what, env, message) => {
+    const api = await startService('api', { API_PORT: '0', ...env }, { wait: 'started' });
+    expect(await api.exited).toEqual({ code: 1, signal: null });
+    expect(api.output()).toMatch(message);
+    expect(api.output()).not.toContain('secret');
+  });
+
+  it('a taken port', async () => {
+    const redis = await startRedis();
+    const env = { REDIS_URL: redis.url, API_PORT: String(redis.port) };
+    const api = await startService('api', env, { wait: 'started' });
+    expect(await api.exited).toEqual({ code: 1, signal: null });
+    expect(api.output()).toMatch(/^api: port \d+ on 127.0.0.1 is taken; .* set API_PORT to another port\n$/);
+  });
+});

@@ -1,0 +1,145 @@
+import { execFile } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { minimalEnvironment } from '@lamplighter/native/process/child';
+import { freePort } from '@lamplighter/test-kit/servers/free-port';
+import { startService } from '@lamplighter/test-kit/servers/service';
+import { until } from '@lamplighter/test-kit/until';
+import request from 'supertest';
+import { apiKeyPageSchema } from '../../../services/api/src/access/keys.controller.js';
+import { startApiAlone } from '../api-alone.js';
+
+const PROGRAM = fileURLToPath(new URL('../../../services/api/dist/create-key.js', import.meta.url));
+
+async function createKey(env: Record<string, string>, ...flags: string[]) {
+  const options = { env: { ...minimalEnvironment(), ...env }, timeout: 20_000 };
+  try {
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, [PROGRAM, ...flags], options);
+    return { code: 0, stdout, stderr };
+  } catch (error) {
+    const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };
+    return { code, stdout, stderr };
+  }
+}
+
+describe('create-key', () => {
+  it('prints another key and nothing else; it opens the API at once, and Redis keeps only its hash', async () => {
+    const api = await startApiAlone();
+    const made = await createKey({ REDIS_URL: api.redis.url });
+    expect(made).toMatchObject({ code: 0, stderr: '' });
+    expect(made.stdout).toMatch(/^lamp_[0-9a-f]{12}[.][A-Za-z0-9_-]{43}\n$/);
+    const key = made.stdout.trim();
+    for (const each of [key, api.key]) {
+      expect((await request(api.api.url).get('/v1/fleets').set('X-API-Key', each)).status).toBe(200);
+    }
+    const [, folder] = (await api.store.config('GET', 'dir')) as string[];
+    const files = readdirSync(folder!, { recursive: true, withFileTypes: true }).filter((file) =>
+      file.isFile(),
+    );
+    const kept = files.map((file) => readFileSync(join(file.parentPath, file.name), 'latin1')).join('');
+    expect(kept).toContain(key.slice('lamp_'.length).split('.')[0]);
+    expect(kept).not.toContain(key.split('.')[1]);
+    expect(kept).not.toContain(api.key.split('.')[1]);
+  }, 120_000);
+
+  it('--first prints nothing where there is one', async () => {
+    const api = await startApiAlone();
+    expect(await createKey({ REDIS_URL: api.redis.url }, '--first')).toEqual({
+      code: 0,
+      stdout: '',
+      stderr: '',
+    });
+    await api.store.del('{lamplighter}:api-keys');
+    const made = await createKey({ REDIS_URL: api.redis.url }, '--first');
+    expect((await request(api.api.url).get('/v1/fleets').set('X-API-Key', made.stdout.trim())).status).toBe(
+      200,
+    );
+  }, 120_000);
+
+  it('says in one message what is wrong: no URL, no Redis, a wrong flag', async () => {
+    const port = await freePort();
+    const [noUrl, noRedis, wrongFlag] = await Promise.all([
+      createKey({}),
+      createKey({ REDIS_URL: `redis://127.0.0.1:${port}` }),
+      createKey({ REDIS_URL: `redis://127.0.0.1:${port}` }, '--frist'),
+    ]);
+    expect(noUrl).toMatchObject({ code: 1, stdout: '' });
+    expect(noUrl.stderr).toBe('create-key: invalid configuration\n  REDIS_URL: is not set\n');
+    expect(noRedis).toMatchObject({ code: 1, stdout: '' });
+    expect(noRedis.stderr).toMatch(
+      /^create-key: Redis is unavailable: .*ECONNREFUSED.*; start it, or correct REDIS_URL\n$/,
+    );
+    expect(wrongFlag).toMatchObject({ code: 1, stdout: '' });
+    expect(wrongFlag.stderr).toMatch(/^create-key: unknown argument --frist\nusage: .*\n$/);
+  }, 120_000);
+});
+
+it('a key that is deleted is refused within seconds', async () => {
+  const api = await startApiAlone();
+  const key = (await createKey({ REDIS_URL: api.redis.url })).stdout.trim();
+  const status = async () => (await request(api.api.url).get('/v1/fleets').set('X-API-Key', key)).status;
+  expect(await status()).toBe(200);
+  await api.store.hdel('{lamplighter}:api-keys', key.slice('lamp_'.length).split('.')[0]!);
+  await until(async () => (await status()) === 401, {
+    what: 'the key to be refused',
+    timeoutMs: 15_000,
+    everyMs: 200,
+  });
+}, 120_000);
+
+describe('keys', () => {
+  const idOf = (key: string) => key.slice('lamp_'.length).split('.')[0]!;
+
+  it('are listed with their times, and never with a secret', async () => {
+    const api = await startApiAlone();
+    await createKey({ REDIS_URL: api.redis.url });
+    await until(async () => (await api.get('/v1/keys')).body.keys[0].lastUsedAt, { what: 'the use' });
+    const { body } = await api.get('/v1/keys');
+    expect(apiKeyPageSchema.parse(body)).toEqual(body);
+    expect(body.keys).toMatchObject([{ id: idOf(api.key), isYours: true }, { isYours: false }]);
+    expect(JSON.stringify(body)).not.toContain(api.key.split('.')[1]);
+    const listed = await createKey({ REDIS_URL: api.redis.url }, '--list');
+    expect(listed.stdout.split('\n')).toEqual([
+      expect.stringMatching(`^${idOf(api.key)}  created 2\\S+  last used 2\\S+$`),
+      expect.stringMatching(/^[0-9a-f]{12} {2}created 2\S+ {2}last used never$/),
+      '',
+    ]);
+  }, 60_000);
+
+  it('that are revoked are refused within 5 s by every replica, and their event streams end', async () => {
+    const api = await startApiAlone();
+    const other = await startService('api', { REDIS_URL: api.redis.url }, { wait: 'started' });
+    const key = (await createKey({ REDIS_URL: api.redis.url })).stdout.trim();
+    const headers = { authorization: `Bearer ${key}` };
+    const status = async (url: string) => (await fetch(`${url}/v1/fleets`, { headers })).status;
+    await until(async () => (await status(other.url)) === 200, { what: 'the other replica to accept it' });
+    const stream = await fetch(`${other.url}/v1/events`, { headers });
+    const ended = stream.text();
+    expect((await api.delete(`/v1/keys/${idOf(key)}`)).status).toBe(204);
+    const revokedAt = performance.now();
+    expect(await status(api.api.url)).toBe(401);
+    await until(async () => (await status(other.url)) === 401, { what: 'the other replica to refuse it' });
+    expect(performance.now() - revokedAt).toBeLessThan(5000);
+    await ended;
+    const unknown = await fetch(`${other.url}/v1/fleets`, { headers });
+    expect(await unknown.json()).toMatchObject({ detail: 'Unknown API key.' });
+    expect((await api.delete(`/v1/keys/${idOf(key)}`)).status).toBe(404);
+  }, 60_000);
+
+  it('the last one is revoked only if that is meant, over REST and on the command line', async () => {
+    const api = await startApiAlone();
+    const refused = await api.delete(`/v1/keys/${idOf(api.key)}`);
+    expect([refused.status, refused.body.type]).toEqual([409, 'urn:lamplighter:problem:last-key']);
+    const url = { REDIS_URL: api.redis.url };
+    expect(await createKey(url, '--revoke', idOf(api.key))).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('--allow-last'),
+    });
+    expect((await createKey(url, '--revoke', 'f'.repeat(12))).stderr).toContain('there is no API key');
+    expect((await createKey(url)).code).toBe(0);
+    expect(await createKey(url, '--revoke', idOf(api.key))).toMatchObject({ code: 0, stderr: '' });
+    await until(async () => (await api.get('/v1/fleets')).status === 401, { what: 'the key to be refused' });
+  }, 60_000);
+});

@@ -1,0 +1,139 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { CANARY_FLEET, IDENTITY } from '@lamplighter/contracts/identity';
+import { FLEET_NAME, RESERVED } from '@lamplighter/native/servers/fleet-names';
+import { REPOSITORY } from '@lamplighter/native/state/repository';
+import { readSettings } from '@lamplighter/native/state/settings';
+import { openState } from '@lamplighter/native/state/state';
+import { connectDevice } from '@lamplighter/test-kit/device';
+import { temporaryFolder } from '@lamplighter/test-kit/folder';
+import { connectMqtt } from '@lamplighter/test-kit/mqtt-client';
+import { until } from '@lamplighter/test-kit/until';
+import { freePorts, launch, untilUp } from '../launch.js';
+import { startStack } from '../stack.js';
+
+type Env = Record<string, string>;
+
+async function newInstance(): Promise<Env> {
+  return { LAMPLIGHTER_STATE: mkdtempSync(join(temporaryFolder(), 'state-')), ...(await freePorts()) };
+}
+
+const start = async (env: Env) => {
+  const launcher = launch(REPOSITORY, [process.execPath, 'scripts/start.mjs', '--devices', '1'], env);
+  await untilUp(launcher);
+  return launcher;
+};
+
+/** `npm run fleet -- …`; what it prints. */
+async function fleet(env: Env, ...args: string[]): Promise<string> {
+  const { stdout } = await promisify(execFile)(process.execPath, ['scripts/fleet.mjs', ...args], {
+    cwd: REPOSITORY,
+    env: { ...process.env, ...env },
+  });
+  return stdout;
+}
+
+/** The broker's URL, from what was printed. */
+function urlIn(printed: string): string {
+  const value = (name: string) => new RegExp(`^${name} +(\\S+)$`, 'm').exec(printed)?.[1];
+  return `mqtt://${value('user')}:${value('password')}@${value('host')}:${value('port')}`;
+}
+
+describe('npm run fleet', () => {
+  it('gives a fleet an account at the running broker, a reader another one, and takes both away, also while it is stopped', async () => {
+    const env = await newInstance();
+    await expect(fleet(env, 'add', 'plant')).rejects.toThrow(/there is no instance in .* start it first/);
+    const run = await start(env);
+    expect(await fleet(env, 'list')).toBe('demo\n');
+    const url = urlIn(await fleet(env, 'add', 'plant'));
+    const pump = await connectDevice({ name: 'plant', url }, 'pump');
+    const reader = await connectMqtt(urlIn(await fleet(env, 'add-reader', 'plant')));
+    await reader.subscribe('plant/telemetry/#');
+    await pump.sendReading({ light: 100 });
+    expect(await pump.nextCommand()).toEqual({ led_on: true });
+    expect((await reader.next()).topic).toBe('plant/telemetry/pump');
+    expect(pump.connected()).toBe(true);
+    expect(await fleet(env, 'list')).toBe('demo\nplant\nplant.reader\n');
+    // Printing it once more changes nothing.
+    expect(urlIn(await fleet(env, 'add', 'plant'))).toBe(url);
+
+    await fleet(env, 'remove', 'plant');
+    await until(() => !pump.connected() && !reader.connected(), { what: 'both to be disconnected' });
+    await expect(connectMqtt(url)).rejects.toThrow(/authori[sz]ed/i);
+    expect(await fleet(env, 'list')).toBe('demo\n');
+    run.process.kill('SIGINT');
+    await run.ended();
+    const later = urlIn(await fleet(env, 'add', 'greenhouse'));
+    const again = await start(env);
+    await connectMqtt(later);
+    // A broker that dies comes back with the accounts of now.
+    const newest = urlIn(await fleet(env, 'add', 'orchard'));
+    process.kill(Number(readFileSync(join(env.LAMPLIGHTER_STATE!, 'mosquitto/pid'), 'utf8')), 'SIGKILL');
+    await until(() => again.output().includes('✓ mosquitto runs again'), { what: 'the broker to be back' });
+    await connectMqtt(newest);
+  }, 120_000);
+
+  it.each([
+    [['add', 'rules'], /"rules" is reserved/],
+    [['add', 'health'], /"health" is reserved/],
+    [['add', CANARY_FLEET], /is reserved/],
+    [['add', 'plant.reader'], /is reserved/],
+    [['add', 'a/b'], /cannot be the name of a fleet/],
+    [['add', '../rules'], /cannot be the name of a fleet/],
+    [['add', '-x'], /cannot be the name of a fleet/],
+    [['remove', 'demo'], /the fleet of the simulator/],
+    [['remove', 'nowhere'], /there is no fleet "nowhere"/],
+    [['add-reader', 'nowhere'], /there is no fleet "nowhere" yet/],
+    [['add'], /usage:/],
+    [['add', 'a', 'b'], /usage:/],
+    [['frobnicate'], /usage:/],
+  ])('refuses %j', async (args, reason) => {
+    await expect(fleet(await stoppedInstance(), ...args)).rejects.toThrow(reason);
+  });
+
+  it('takes the names that the services take', () => {
+    expect(FLEET_NAME.source).toBe(IDENTITY.source);
+    expect(RESERVED).toContain(CANARY_FLEET);
+  });
+});
+
+/** A folder as after a start. */
+async function stoppedInstance(): Promise<Env> {
+  const env = await newInstance();
+  const { folder, ports } = readSettings(env);
+  openState(folder, ports);
+  return env;
+}
+
+it('several readers see all telemetry of their fleet without disturbing each other or the rules', async () => {
+  const stack = await startStack();
+  const [plant, other] = [await stack.broker.newFleet(), await stack.broker.newFleet()];
+  const url = await stack.broker.newReader(plant.name);
+  const readers = [await connectMqtt(url), await connectMqtt(url), await connectMqtt(url)];
+  // Whatever they subscribe to, shared with each other or not.
+  await readers[0]!.subscribe(`${plant.name}/telemetry/#`);
+  await readers[1]!.subscribe('#');
+  await readers[2]!.subscribe('$share/rules/+/telemetry/#');
+  const [pump, stranger] = [await connectDevice(plant, 'pump'), await connectDevice(other, 'stranger')];
+  for (let light = 400; light < 450; light += 1) {
+    await pump.sendReading({ light });
+    await stranger.sendReading({ light });
+  }
+  for (const reader of readers.slice(0, 2)) {
+    await until(() => reader.received.length >= 50, { what: 'all readings to be read' });
+    const lights = reader.received.map(({ payload }) => JSON.parse(payload.toString()).light);
+    expect(lights).toEqual(Array.from({ length: 50 }, (_, i) => 400 + i));
+    expect(new Set(reader.received.map(({ topic }) => topic))).toEqual(
+      new Set([`${plant.name}/telemetry/pump`]),
+    );
+  }
+  for (const fleet of [plant, other]) {
+    const device = fleet === plant ? 'pump' : 'stranger';
+    const stored = async () =>
+      (await stack.get(`/v1/fleets/${fleet.name}/devices/${device}/telemetry?limit=500`)).body.readings
+        ?.length;
+    await until(async () => (await stored()) === 50, { what: 'all readings to be stored' });
+  }
+}, 60_000);

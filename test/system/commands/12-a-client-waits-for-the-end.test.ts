@@ -1,0 +1,177 @@
+import { connect } from 'node:net';
+import { READY_MS } from '@lamplighter/native/servers/service';
+import { cancelCommand } from '@lamplighter/store/commands/commands';
+import { connectDevice } from '@lamplighter/test-kit/device';
+import { closeLater } from '@lamplighter/test-kit/resources';
+import { startService } from '@lamplighter/test-kit/servers/service';
+import { until } from '@lamplighter/test-kit/until';
+import request from 'supertest';
+import { type ApiAlone, startApiAlone } from '../api-alone.js';
+import { startStack } from '../stack.js';
+
+const LIST = '/v1/fleets/demo/devices/lamp-0001/commands';
+const COMMANDS = `${LIST}?allowUnknown=true`;
+const COMMAND = { action: { led_on: true }, policy: 'ordered' };
+/** Longer than any test may take: whoever waits for it to pass has failed. */
+const LONG = 'wait=60';
+
+describe('with a device that answers', () => {
+  it('the answer to a command is the answer to the request', async () => {
+    const stack = await startStack();
+    const fleet = await stack.broker.newFleet();
+    const path = `/v1/fleets/${fleet.name}/devices/lamp-0001/commands`;
+    const lamp = await connectDevice(fleet);
+    await lamp.publish(`${fleet.name}/presence/lamp-0001`, { online: true, session: 1 }, { retain: true });
+    await stack.online(fleet.name, 'lamp-0001');
+    const answers = async () => {
+      const { _cmd } = await lamp.nextCommand();
+      const { id } = _cmd as { id: string };
+      const say = (message: object) =>
+        lamp.publish(`${fleet.name}/acknowledgements/lamp-0001`, { id, ...message }, { qos: 1 });
+      await say({ status: 'acknowledged' });
+      await say({ status: 'succeeded', result: { light: 412 } });
+      return id;
+    };
+    for (let i = 0; i < 3; i += 1) {
+      const [answer, id] = await Promise.all([
+        stack.send('POST', path, { action: { report: ['light'] } }, { prefer: LONG }),
+        answers(),
+      ]);
+      expect([answer.status, answer.headers.get('preference-applied')]).toEqual([200, LONG]);
+      expect(answer.headers.get('location')).toBe(`/v1/commands/${id}`);
+      expect(answer.body).toMatchObject({ id, state: 'succeeded', answer: { result: { light: 412 } } });
+      expect(answer.body.transitions.map(({ state }: { state: string }) => state)).toEqual([
+        'pending',
+        'dispatched',
+        'acknowledged',
+        'succeeded',
+      ]);
+    }
+  }, 60_000);
+});
+
+describe('with the API alone', () => {
+  let api: ApiAlone;
+  const waiting = (service = api) => service.metric('http_waiting_requests');
+  const sent = async (service = api) => (await service.post(COMMANDS, COMMAND)).body.id as string;
+  /** Starts a request that waits for a command; settles once it does. Its answer is `answered`. */
+  const waitFor = async (id: string, service = api) => {
+    const before = await waiting(service);
+    const answered = Promise.resolve(service.get(`/v1/commands/${id}`).set('Prefer', LONG));
+    await until(async () => (await waiting(service)) === before + 1, { what: 'the request to wait' });
+    return { answered };
+  };
+  beforeAll(async () => {
+    api = await startApiAlone();
+  }, 60_000);
+
+  it('what has not ended is answered as it is when the wait is over', async () => {
+    const posted = await api.post(COMMANDS, COMMAND).set('Prefer', 'wait=1');
+    expect([posted.status, posted.headers['preference-applied'], posted.body.state]).toEqual([
+      202,
+      'wait=1',
+      'pending',
+    ]);
+    const read = await api.get(`/v1/commands/${posted.body.id}`).set('Prefer', 'respond-async, wait="1"');
+    expect([read.status, read.headers['preference-applied'], read.body]).toEqual([
+      200,
+      'wait=1',
+      posted.body,
+    ]);
+  }, 55_000);
+
+  it('what has ended is answered at once, and so is what there is not', async () => {
+    const id = await sent();
+    await api.delete(`/v1/commands/${id}`);
+    const ended = await api.get(`/v1/commands/${id}`).set('Prefer', LONG);
+    expect([ended.status, ended.body.state]).toEqual([200, 'cancelled']);
+    const none = await api.get('/v1/commands/01KAP3Z8Q4T5V6W7X8Y9ZABCDE-17').set('Prefer', LONG);
+    expect([none.status, none.headers['preference-applied']]).toEqual([404, undefined]);
+    const invalid = await api.post(COMMANDS, {}).set('Prefer', LONG);
+    expect([invalid.status, invalid.headers['preference-applied']]).toEqual([400, undefined]);
+    expect(await waiting()).toBe(0);
+  }, 55_000);
+
+  it.each(['wait=soon', 'wait=0', 'wait=-5', 'return=minimal', ''])(
+    'a preference that cannot be followed is ignored: "%s"',
+    async (prefer) => {
+      const posted = await api.post(COMMANDS, COMMAND).set('Prefer', prefer);
+      expect([posted.status, posted.headers['preference-applied']]).toEqual([202, undefined]);
+    },
+  );
+
+  it('several wait for one command, and its end is told to all of them', async () => {
+    const id = await sent();
+    const waits = [];
+    for (let i = 0; i < 3; i += 1) waits.push(await waitFor(id));
+    await api.delete(`/v1/commands/${id}`);
+    for (const { answered } of waits) {
+      const { status, body } = await answered;
+      expect([status, body.state]).toEqual([200, 'cancelled']);
+    }
+    await until(async () => (await waiting()) === 0, { what: 'all places to be free' });
+  }, 55_000);
+
+  it('a thousand may wait, no more; the one too many has done nothing, and who hangs up makes room', async () => {
+    const id = await sent();
+    const sockets = Array.from({ length: 1000 }, () => {
+      const socket = connect(api.api.port, '127.0.0.1');
+      socket.on('error', () => undefined);
+      closeLater('waiting client', () => socket.destroy());
+      const ask = () =>
+        socket.write(
+          `GET /v1/commands/${id} HTTP/1.1\r\nHost: x\r\nPrefer: ${LONG}\r\nX-API-Key: ${api.key}\r\n\r\n`,
+        );
+      ask();
+      // So many at once may be too much for a busy machine: whoever is answered that Redis is slow asks again.
+      socket.on('data', ask);
+      return socket;
+    });
+    await until(async () => (await waiting()) === 1000, { what: 'all to wait', timeoutMs: 20_000 });
+    const kept = (await api.get(LIST)).body.commands.length;
+    for (const refused of [
+      await api.post(COMMANDS, COMMAND).set('Prefer', 'wait=1'),
+      await api.get(`/v1/commands/${id}`).set('Prefer', 'wait=1'),
+    ]) {
+      expect([refused.status, refused.body.type]).toEqual([503, 'urn:lamplighter:problem:too-many-waiting']);
+      expect(Number(refused.headers['retry-after'])).toBeGreaterThan(0);
+    }
+    expect((await api.get(LIST)).body.commands).toHaveLength(kept);
+    expect((await api.get(`/v1/commands/${id}`)).status).toBe(200);
+
+    for (const socket of sockets) socket.destroy();
+    await until(async () => (await waiting()) === 0, { what: 'all places to be free', timeoutMs: 20_000 });
+    expect((await api.get(`/v1/commands/${id}`).set('Prefer', 'wait=1')).status).toBe(200);
+  }, 60_000);
+
+  it('an end that no event told is found when the events were interrupted', async () => {
+    const apart = await startApiAlone();
+    const id = await sent(apart);
+    const { answered } = await waitFor(id, apart);
+    expect(await cancelCommand(apart.store, id)).toEqual({ state: 'cancelled', isOurs: true });
+    await apart.redis.kill();
+    await apart.redis.start();
+    const { status, body } = await answered;
+    expect([status, body.state]).toEqual([200, 'cancelled']);
+  }, 55_000);
+
+  it('SIGTERM answers those who wait with what is, and ends the process soon', async () => {
+    const service = await startService('api', { REDIS_URL: api.redis.url }, { wait: 'started' });
+    const withKey = (test: request.Test) => test.set('X-API-Key', api.key);
+    await until(async () => (await withKey(request(service.url).get('/v1/fleets'))).status === 200, {
+      what: 'the API to serve',
+      timeoutMs: READY_MS,
+    });
+    const posted = Promise.resolve(
+      withKey(request(service.url).post(COMMANDS).type('json').send(COMMAND)).set('Prefer', LONG),
+    );
+    const metrics = async () => (await request(service.url).get('/metrics')).text;
+    await until(async () => (await metrics()).includes('lamplighter_http_waiting_requests 1'), {
+      what: 'the request to wait',
+    });
+    service.kill('SIGTERM');
+    const { status, body } = await posted;
+    expect([status, body.state]).toEqual([202, 'pending']);
+    expect(await service.exited).toEqual({ code: 0, signal: null });
+  }, 55_000);
+});

@@ -1,0 +1,80 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { connectMqtt } from '@lamplighter/test-kit/mqtt-client';
+import { until } from '@lamplighter/test-kit/until';
+import { type Stack, startStack } from '../stack.js';
+
+const PROGRAM = fileURLToPath(new URL('../lesson_device.py', import.meta.url));
+const FLEET = 'classroom-17';
+
+let stack: Stack;
+beforeAll(async () => {
+  stack = await startStack({ lesson: true });
+}, 60_000);
+
+async function runLessonDevice(lights: number[]) {
+  const { stdout } = await promisify(execFile)(
+    '/usr/bin/python3',
+    [PROGRAM, '127.0.0.1', String(stack.broker.port), FLEET, ...lights.map(String)],
+    { timeout: 30_000 },
+  );
+  return stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { topic: string; payload: object });
+}
+
+describe("the lesson's device, in Python, without an account", () => {
+  it('gets an answer to each message, on its topic, with led_on and nothing else', async () => {
+    const answers = await runLessonDevice([412, 299, 300, 0, 0]);
+    expect(answers).toEqual(
+      [false, true, false, true, true].map((led_on) => ({ topic: `${FLEET}/commands`, payload: { led_on } })),
+    );
+  });
+
+  it('appears in the API as the device named like its fleet', async () => {
+    await runLessonDevice([77]);
+    const { body } = await until(
+      async () => {
+        const answer = await stack.get(`/v1/fleets/${FLEET}/devices/${FLEET}`);
+        return answer.body.last?.measurements.light === 77 && answer;
+      },
+      { what: "the lesson's device" },
+    );
+    expect(body).toMatchObject({ lesson: true, presence: 'online' });
+  });
+
+  it("has its own server beside the product's: anonymous clients read telemetry and send commands, of single devices, too", async () => {
+    const server = await connectMqtt(stack.broker.url);
+    const device = await connectMqtt(stack.broker.url);
+    for (const filter of [`${FLEET}/telemetry`, `${FLEET}/telemetry/+`]) await server.subscribe(filter);
+    for (const filter of [`${FLEET}/commands`, `${FLEET}/commands/lamp`]) await device.subscribe(filter);
+    for (const lane of ['', '/lamp']) {
+      await device.publish(`${FLEET}/telemetry${lane}`, '{"light":1234}');
+      await server.next(({ topic }) => topic === `${FLEET}/telemetry${lane}`);
+      await server.publish(`${FLEET}/commands${lane}`, '{"led_on":"by my server"}');
+      await device.next(({ payload }) => payload.toString() === '{"led_on":"by my server"}');
+    }
+    // And the product has taken the readings, too.
+    await stack.lastState({ name: FLEET, url: '' }, 'lamp', ({ light }) => light === 1234);
+  });
+
+  it('may use nothing else: neither presence, answers and receipts nor what the broker says of itself', async () => {
+    const anonymous = await connectMqtt(stack.broker.url);
+    const rules = await connectMqtt(stack.broker.rulesUrl);
+    for (const filter of ['+/presence/+', '+/acknowledgements/+']) await rules.subscribe(filter);
+    for (const filter of ['#', '$SYS/#', '$share/class/#']) await anonymous.subscribe(filter);
+    for (const topic of [`${FLEET}/presence/lamp`, `${FLEET}/acknowledgements/lamp`])
+      await anonymous.publish(topic, '{}').catch(() => undefined);
+    await rules.publish(`${FLEET}/receipts/lamp`, '{}');
+    const device = await connectMqtt(stack.broker.fleetUrl('demo'));
+    await device.publish('demo/presence/lamp', '{"online":true}');
+    await rules.next(({ topic }) => topic === 'demo/presence/lamp');
+    await device.publish('demo/telemetry/lamp', '{"light":900}');
+    await anonymous.next(({ topic }) => topic === 'demo/telemetry/lamp');
+    const seen = anonymous.received.map(({ topic }) => topic.split('/')[1]);
+    expect(seen.filter((kind) => kind !== 'telemetry' && kind !== 'commands')).toEqual([]);
+    expect(rules.received.filter(({ topic }) => topic.startsWith(FLEET))).toEqual([]);
+  });
+});

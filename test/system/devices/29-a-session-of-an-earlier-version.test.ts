@@ -1,0 +1,36 @@
+import { startBroker } from '@lamplighter/test-kit/servers/broker';
+import { connectDevice } from '@lamplighter/test-kit/device';
+import { connectMqtt } from '@lamplighter/test-kit/mqtt-client';
+import { startRedis } from '@lamplighter/test-kit/servers/redis';
+import { startService } from '@lamplighter/test-kit/servers/service';
+import { until } from '@lamplighter/test-kit/until';
+import { parseExposition } from '../exposition.js';
+
+it('what a kept session brings and nobody handles is acknowledged, not held for ever', async () => {
+  const [broker, redis] = await Promise.all([startBroker(), startRedis()]);
+  const earlier = await connectMqtt(broker.rulesUrl, {
+    clientId: 'lamplighter-rules-durable-commands',
+    clean: false,
+    properties: { sessionExpiryInterval: 3600 },
+  });
+  await earlier.subscribe('+/telemetry/#'); // on this session nothing handles telemetry any more
+  await earlier.close();
+  const rules = await startService('rules', {
+    MQTT_URL: broker.rulesUrl,
+    REDIS_URL: redis.url,
+    INGEST_MODE: 'durable',
+  });
+  const metric = async (name: string) => {
+    const all = parseExposition(await (await fetch(`${rules.url}/metrics`)).text());
+    return all.get(name)?.samples ?? [];
+  };
+  const lamp = await connectDevice(await broker.newFleet());
+  for (let light = 0; light < 5; light += 1) await lamp.sendReading({ light });
+  const accepted = async () =>
+    (await metric('lamplighter_telemetry_messages_total')).find(({ labels }) => labels.result === 'accepted')
+      ?.value;
+  await until(async () => (await accepted()) === 5, { what: 'the readings to be stored' });
+  await until(async () => (await metric('lamplighter_ingest_inflight'))[0]?.value === 0, {
+    what: 'nothing to be in hand',
+  });
+}, 60_000);

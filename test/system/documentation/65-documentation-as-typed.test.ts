@@ -1,0 +1,178 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { REPOSITORY } from '@lamplighter/native/state/repository';
+import { until } from '@lamplighter/test-kit/until';
+import { type Block, blocksOf, pagesWithCommands } from '../documentation.js';
+import { freePorts, launch, untilUp } from '../launch.js';
+import { checkout, type Typed, typeInto } from '../typed-pages.js';
+
+/**
+ * Every block of commands in the documentation is typed here into a shell, as it stands, with a real `npm start` running. What cannot be
+ * is marked by a comment above it, `<!-- test: skip, <reason> -->`, with one of these reasons. `<!-- test: background -->` keeps running
+ * while the blocks below it are typed. A comment `# prints …` in a block is an expectation.
+ */
+const REASONS: Readonly<Record<string, string>> = {
+  start: 'this test runs `npm start` itself, and is run by `npm test`; 66 checks the flags',
+  docker:
+    'needs Docker: scripts/test-compose.mjs types its commands, which 66 finds in scripts/compose/documented.mjs',
+  containers: 'needs Docker: scripts/test-compose.mjs types the whole block',
+  minutes: 'takes minutes; below, its script must exist and know the options that are named',
+  'your servers': 'needs a broker and a Redis of your own; 27-services-alone runs the services so',
+};
+
+/** Pages that go on in the shell of others: their blocks are typed first. */
+const BEGINS: Readonly<Record<string, (block: Block) => boolean>> = {
+  'docs/runbooks/': ({ page, section }) =>
+    page === 'docs/runbooks/README.md' && section === 'before-you-type',
+  'docs/telemetry-interval.md': ({ page, section }) =>
+    page === 'docs/api/README.md' && section === 'the-rest-api',
+  'docs/devices.md': ({ page, section }) => page === 'docs/api/README.md' && section === 'the-rest-api',
+};
+
+const all = pagesWithCommands().flatMap(blocksOf);
+const typed = all.filter(({ language }) => language === 'sh' || language === 'python');
+const isSkipped = ({ mark }: Block) => mark?.startsWith('skip, ') === true;
+const place = ({ page, line }: Block) => `${page}:${line}`;
+
+describe('blocks of the documentation', () => {
+  it('that look like commands are marked as sh', () => {
+    const commands = /^(npm|node|docker|curl|mosquitto_\w+|redis-cli|git|cd|KEY=|API=)\b/m;
+    const unmarked = all.filter(({ language, text }) => language === '' && commands.test(text));
+    expect(unmarked.map(place)).toEqual([]);
+  });
+
+  it('are typed, or say why not', () => {
+    const known = new Set(['background', ...Object.keys(REASONS).map((reason) => `skip, ${reason}`)]);
+    const unknown = all.filter(({ mark }) => mark !== undefined && !known.has(mark));
+    expect(unknown.map(place)).toEqual([]);
+    const used = new Set(all.map(({ mark }) => mark));
+    expect([...known].filter((mark) => !used.has(mark))).toEqual([]);
+  });
+
+  it('that take minutes name options that their scripts have', async () => {
+    const lines = typed
+      .filter(({ mark }) => mark === 'skip, minutes')
+      .flatMap(({ text }) => text.split('\n'));
+    const asked = new Map<string, string[]>();
+    for (const line of lines) {
+      const [, script, options = ''] = /^npm (?:run )?([a-z:]+)(?: -- ([^#]*))?/.exec(line) ?? [];
+      if (script === undefined) continue;
+      asked.set(script, [...(asked.get(script) ?? []), ...(options.match(/--[a-z-]+/g) ?? [])]);
+    }
+    expect(asked.size).toBeGreaterThan(8);
+    for (const [script, options] of asked) {
+      if (options.length === 0) continue;
+      const { stdout } = await promisify(execFile)('npm', ['run', '--silent', script, '--', '--help'], {
+        cwd: REPOSITORY,
+      });
+      for (const option of options) if (option !== '--help') expect(stdout).toContain(option);
+    }
+  }, 60_000);
+});
+
+describe('what the documentation tells to type', () => {
+  let found: Typed[] = [];
+  let odd: Record<string, unknown> = {};
+  let leftBehind: string[] = [];
+
+  beforeAll(async () => {
+    const { folder, state, leftBehind: files } = checkout();
+    const ports = await freePorts();
+    const env: Record<string, string> = { ...ports, LAMPLIGHTER_STATE: state };
+    const start = launch(
+      REPOSITORY,
+      [process.execPath, 'scripts/start.mjs', '--devices', '10', '--lesson'],
+      env,
+    );
+    await untilUp(start);
+    const [, key = ''] = /API key +(lamp_\S+)/.exec(start.output()) ?? [];
+    const send = async (method: string, path: string, body?: object, headers?: Record<string, string>) => {
+      const answer = await fetch(`http://127.0.0.1:${ports.API_PORT}${path}`, {
+        method,
+        headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json', ...headers },
+        ...(body !== undefined && { body: JSON.stringify(body) }),
+      });
+      return { ok: answer.ok, body: (await answer.json()) as Record<string, unknown> };
+    };
+    // What operators look for is there: lamps, a rule that fails, a command that waits for a device that is away.
+    await until(async () => (await send('GET', '/v1/fleets/demo/devices/lamp-0010')).ok, {
+      what: 'the lamps',
+    });
+    // A fleet that has rules of its own before its first reading gets no shipped ones.
+    await until(async () => (await send('GET', '/v1/fleets/demo/rules/night-light')).ok, {
+      what: 'the shipped rule',
+    });
+    await send('PUT', '/v1/fleets/demo/rules/broken', { when: '1 / light > 2', then: { led_on: true } });
+
+    const old = { action: { led_on: true } };
+    await send('POST', '/v1/fleets/demo/devices/gone-lamp/commands?allowUnknown=true', old);
+
+    const shell = { folder, env, adapt: (text: string) => atPorts(text, ports) };
+    const groups = new Map<string, Map<string, Block[]>>();
+    for (const block of typed.filter((each) => !isSkipped(each))) {
+      const begin = Object.keys(BEGINS).find((prefix) => block.page.startsWith(prefix)) ?? block.page;
+      if (BEGINS[begin]?.(block)) continue;
+      const pages = groups.get(begin) ?? new Map<string, Block[]>();
+      pages.set(block.page, [...(pages.get(block.page) ?? []), block]);
+      groups.set(begin, pages);
+    }
+    const shells = [...groups].map(([begin, pages]) => {
+      const isFirst = BEGINS[begin];
+      return typeInto(
+        shell,
+        typed.filter((block) => isFirst?.(block) && !isSkipped(block)),
+        [...pages.values()],
+      );
+    });
+    const results = () => shells.flatMap((each) => each.results());
+    await Promise.all(shells.map(({ done }) => done));
+    const python = () => results().find(({ block }) => block.language === 'python')?.output;
+    await until(() => python() !== '', { what: "README's Python device to get a command" });
+    const lamp = '/v1/fleets/demo/devices/python-lamp';
+    const reports = async () => JSON.stringify((await send('GET', lamp)).body).includes('"led_on":true');
+    await until(reports, { what: 'it to report led_on' });
+    odd = (await send('POST', `${lamp}/commands`, { action: { dance: true } }, { prefer: 'wait=10' })).body;
+    for (const { stop } of shells) stop();
+    found = results();
+    leftBehind = files();
+  }, 150_000);
+
+  it.each(typed.filter((block) => !isSkipped(block)).map((block) => [place(block), block] as const))(
+    '%s works',
+    (_, block) => {
+      const result = found.find((each) => each.block === block);
+      const { failed = ['was not typed'], ended, output } = result ?? {};
+      if (failed.length > 0 || !ended) throw new Error(`${failed.join('\n')}\nit printed:\n${output}`);
+      for (const [, printed] of block.text.matchAll(/# prints (.*)$/gm)) expect(output).toContain(printed);
+    },
+  );
+
+  it('finds the oldest open command, and its device', () => {
+    const { output } = found.find(({ block }) => block.text.includes('/v1/commands?limit=10'))!;
+    const [list, command, device] = output
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(list.commands[0]).toMatchObject({ device: 'gone-lamp', lane: 'led_on', state: 'pending' });
+    expect(command.id).toBe(list.commands[0].id);
+    expect(device).toMatchObject({ device: 'gone-lamp' });
+  });
+
+  it('leaves nothing behind in the repository', () => {
+    expect(leftBehind).toEqual([]);
+  });
+
+  it("README's Python device switches its lamp, and rejects what it does not know", () => {
+    expect(found.find(({ block }) => block.language === 'python')?.output).toBe('lamp on\n');
+    expect(odd).toMatchObject({ state: 'rejected', answer: { reason: 'this lamp only knows led_on' } });
+  });
+});
+
+/** The text at the ports of this instance: a person who has moved them does the same. */
+function atPorts(text: string, ports: Record<string, string>): string {
+  return text
+    .replaceAll('127.0.0.1:8080', `127.0.0.1:${ports.API_PORT}`)
+    .replaceAll('127.0.0.1:9090', `127.0.0.1:${ports.PROMETHEUS_PORT}`)
+    .replaceAll('"127.0.0.1", 1883', `"127.0.0.1", ${ports.MQTT_PORT}`)
+    .replaceAll('127.0.0.1:1883', `127.0.0.1:${ports.MQTT_PORT}`);
+}

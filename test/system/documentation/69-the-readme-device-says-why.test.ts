@@ -1,0 +1,36 @@
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { startBroker } from '@lamplighter/test-kit/servers/broker';
+import { temporaryFolder } from '@lamplighter/test-kit/folder';
+import { freePort } from '@lamplighter/test-kit/servers/free-port';
+import { until } from '@lamplighter/test-kit/until';
+import { blocksOf } from '../documentation.js';
+import { type Launcher, launch } from '../launch.js';
+
+/** Runs README's Python device with a password and at a port of its own; nothing else in it differs. */
+function run(password: string, port: number): Launcher {
+  const folder = mkdtempSync(join(temporaryFolder(), 'device-'));
+  mkdirSync(join(folder, '.lamplighter/secrets'), { recursive: true });
+  writeFileSync(join(folder, '.lamplighter/secrets/mqtt-demo'), `${password}\n`);
+  const { text } = blocksOf('README.md').find(({ language }) => language === 'python')!;
+  writeFileSync(join(folder, 'device.py'), text.replace('"127.0.0.1", 1883', `"127.0.0.1", ${port}`));
+  return launch(folder, ['/usr/bin/python3', 'device.py'], {});
+}
+
+it("README's Python device says that its password is wrong, or that it cannot reach the broker", async () => {
+  const broker = await startBroker();
+  const password = new URL(broker.fleetUrl('demo')).password;
+  const wrong = run('wrong', broker.port);
+  await until(() => /the broker refused the connection: .*not authori[sz]ed/i.test(wrong.output()), {
+    what: 'it to say that it is refused',
+  });
+
+  const alone = run(password, await freePort());
+  await until(() => alone.output().includes('cannot reach the broker; trying again'), {
+    what: 'it to say that there is no broker',
+  });
+  for (const device of [wrong, alone]) {
+    expect(device.output()).not.toContain('Traceback');
+    device.process.kill('SIGKILL');
+  }
+});

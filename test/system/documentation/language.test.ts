@@ -1,0 +1,89 @@
+import { baselineText, compare, countByName, find, grown } from '../../../scripts/language/find.mjs';
+import { differences } from '../../../scripts/language/translation.mjs';
+import { bannedBy, WORDING, wording } from '../../../scripts/language/wording.mjs';
+
+const told = [wording('tell|told', 'report')];
+const linesOf = (
+  path: string,
+  source: string,
+  wordings = told,
+  allowed = [] as { text: string; reason: string }[],
+) => find(path, source, wordings, allowed).map(({ line }) => line);
+
+describe('wording is found', () => {
+  it('in comments, strings and identifiers of code', () => {
+    const source =
+      "const isTold = 1;\n// it is TOLD\nlog('we tell');\nconst TOLD_AT = 2;\nconst stolid = 3;\n";
+    expect(linesOf('a.ts', source)).toEqual([1, 2, 3, 4]);
+  });
+
+  it('across the lines of a comment', () => {
+    const many = [wording('as many as (it|they)', 'at most N')];
+    expect(linesOf('a.ts', '/**\n * takes as many\n * as it may\n */', many)).toEqual([2]);
+    expect(linesOf('a.lua', '-- as many as\n-- they may', many)).toEqual([1]);
+  });
+
+  it('in the prose of Markdown and the comments of its commands, not in code', () => {
+    const page = 'It told\n`told` [x](told.md)\n```sh\ntold   # told\n```\n';
+    expect(linesOf('a.md', page)).toEqual([1, 4]);
+  });
+
+  it('unless it is part of a name that is allowed', () => {
+    const allowed = [{ text: 'TELL_AGAIN_MS', reason: 'a name' }];
+    expect(linesOf('a.ts', 'TELL_AGAIN_MS;\ntell();\n', told, allowed)).toEqual([2]);
+  });
+
+  it('by the words that the glossary bans', () => {
+    const glossary =
+      '| word | meaning | not |\n|---|---|---|\n| ledger | sums | `books`, `the books` |\n| lane | x | |\n';
+    const wordings = bannedBy(glossary);
+    expect(wordings.map(({ name, instead }) => [name, instead])).toEqual([
+      ['books', 'ledger'],
+      ['the books', 'ledger'],
+    ]);
+    expect(linesOf('a.ts', 'readBooks();\nhandbooks', wordings)).toEqual([1]);
+  });
+});
+
+it('every wording has a name of its own', () => {
+  const names = WORDING.map(({ name }) => name);
+  expect(new Set(names).size).toBe(names.length);
+});
+
+describe('the baseline', () => {
+  it('allows what it has, and no more', () => {
+    const { exceeded, shrunk } = compare(
+      { a: { told: 2 }, b: { told: 1 } },
+      { a: { told: 1 }, c: { told: 3 } },
+    );
+    expect(exceeded).toEqual([
+      { file: 'a', name: 'told', is: 2, was: 1 },
+      { file: 'b', name: 'told', is: 1, was: 0 },
+    ]);
+    expect(shrunk).toEqual([{ file: 'c', name: 'told', is: 0, was: 3 }]);
+  });
+
+  it('follows files that move, and does not grow', () => {
+    expect(grown({ new: { told: 2 } }, { old: { told: 2 } })).toEqual([]);
+    expect(grown({ new: { told: 3 }, other: { anew: 1 } }, { old: { told: 2, anew: 1 } })).toEqual(['told']);
+  });
+
+  it('has a line per file that has hits', () => {
+    const counts = { b: countByName(find('b', 'told told', told)), a: {} };
+    expect(baselineText(counts)).toBe('{\n  "b": {"tell":2}\n}\n');
+  });
+});
+
+describe('a translation', () => {
+  const page = '# A\n\n## B\n\n<!-- test: background -->\n```sh\nls # x\n```\n';
+
+  it('may differ in words', () => {
+    expect(differences(page, page.replace('# A', '# 가').replace('## B', '## 나'))).toEqual([]);
+  });
+
+  it('keeps headings and code blocks', () => {
+    expect(differences(page, page.replace('## B', '### B'))).toEqual([expect.stringContaining('headings')]);
+    expect(differences(page, page.replace('ls', 'dir'))).toEqual(['code block 1 differs: ```sh']);
+    expect(differences(page, '# A\n\n## B\n')).toEqual(['code blocks: 1 became 0']);
+  });
+});

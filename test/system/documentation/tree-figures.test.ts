@@ -1,0 +1,66 @@
+import {
+  figuresOf,
+  filesOnTheWay,
+  isTypesOnly,
+  withTable,
+  wordCount,
+  wrongFigures,
+} from '../../../scripts/tree/figures.mjs';
+
+const page =
+  '<!-- way of a reading -->\n1. `a.ts`: first\n2. `b.ts`\n<!-- /way of a reading -->\n<!-- tree -->\n<!-- /tree -->\n';
+const file = (path: string, lines: number) => ({ path, text: 'x();\n'.repeat(lines) });
+const sources = [10, 20, 30, 40, 50, 60, 70, 80, 90, 200].map((lines, at) => file(`${at}.ts`, lines));
+const figures = figuresOf({
+  sources,
+  tests: [file('a.test.ts', 325)],
+  docs: [{ path: 'README.md', text: '| two | words → |' }],
+  architecture: page,
+});
+const valueNamed = (name: string) => figures.find((figure) => figure.name === name)?.value;
+
+it('the figures are those of the files', () => {
+  expect(valueNamed('source files')).toBe(10);
+  expect(valueNamed('lines per source file, median')).toBe(60);
+  expect(valueNamed('lines per source file, 90th percentile')).toBe(200);
+  expect(valueNamed('lines of the largest source file')).toBe(200);
+  expect(valueNamed('test lines per source line')).toBe(0.5);
+  expect(valueNamed('words of documentation')).toBe(2);
+  expect(valueNamed('files on the way of a reading')).toBe(2);
+});
+
+it('a file of types has no behaviour, and one with a constant has', () => {
+  expect(
+    isTypesOnly("import type { A } from './a.js';\nexport interface B { a: A }\nexport type C = B;\n"),
+  ).toBe(true);
+  expect(isTypesOnly('export interface B { a: 1 }\nexport const c = 1;\n')).toBe(false);
+});
+
+it('the bars of a table are no words', () => {
+  expect(wordCount('| `a` | 5 % | → | |')).toBe(2);
+});
+
+it('the way of a reading is the list between its markers', () => {
+  expect(filesOnTheWay(page)).toEqual(['a.ts', 'b.ts']);
+});
+
+describe('the page', () => {
+  it('states the figures after an update', () => {
+    expect(wrongFigures(page, figures)).toHaveLength(figures.length);
+    expect(wrongFigures(withTable(page, figures), figures)).toEqual([]);
+  });
+
+  it('is wrong from 5 % on, and not for one file more in a small count', () => {
+    const stated = withTable(page, figures);
+    const changed = (name: string, value: number) =>
+      wrongFigures(
+        stated,
+        figures.map((figure) => (figure.name === name ? { ...figure, value } : figure)),
+      );
+    expect(changed('source files', 11)).toEqual([]);
+    expect(changed('source files', 12)).toEqual(['source files: stated as 10, measured 12']);
+    expect(changed('lines of the largest source file', 209)).toEqual([]);
+    expect(changed('lines of the largest source file', 220)).toHaveLength(1);
+    expect(changed('test lines per source line', 0.6)).toHaveLength(1);
+  });
+});

@@ -1,0 +1,195 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import type { Document } from '@lamplighter/dashboards/document';
+import { Prometheus } from '@lamplighter/dashboards/picture/prometheus';
+import { filledIn, type Question, questionsOf } from '@lamplighter/dashboards/questions';
+import { startPrometheus } from '@lamplighter/native/servers/prometheus';
+import { temporaryFolder } from '@lamplighter/test-kit/folder';
+import { freePort } from '@lamplighter/test-kit/servers/free-port';
+import { closeLater } from '@lamplighter/test-kit/resources';
+import { startService } from '@lamplighter/test-kit/servers/service';
+import { until } from '@lamplighter/test-kit/until';
+import { parse, stringify } from 'yaml';
+import { WITHOUT_DATA } from '../queries-without-data.js';
+import { startStack } from '../stack.js';
+
+const FOLDER = 'grafana/dashboards';
+const dashboards = readdirSync(FOLDER).map(
+  (name) => JSON.parse(readFileSync(join(FOLDER, name), 'utf8')) as Document,
+);
+const panels = dashboards.flatMap(({ panels }) => panels).filter(({ type }) => type !== 'row');
+const questions = dashboards.flatMap(questionsOf);
+
+const { datasources } = parse(readFileSync('grafana/provisioning/datasources/prometheus.yml', 'utf8')) as {
+  datasources: { uid: string; editable: boolean; url: string }[];
+};
+
+describe('the dashboards', () => {
+  it('are six, with uids that links and bookmarks hold, and panels with ids and titles of their own', () => {
+    expect(dashboards.map(({ uid, title }) => `${title}: ${uid}`).sort()).toEqual([
+      '1 Fleet overview: lamplighter-overview',
+      '2 Telemetry and ingest: lamplighter-telemetry',
+      '3 Commands and delivery: lamplighter-commands',
+      '4 Rules: lamplighter-rules',
+      '5 Broker and Redis: lamplighter-broker-and-redis',
+      '6 Processes: lamplighter-processes',
+    ]);
+    for (const { panels } of dashboards) {
+      expect(new Set(panels.map(({ id }) => id)).size).toBe(panels.length);
+      expect(new Set(panels.map(({ title }) => title)).size).toBe(panels.length);
+    }
+  });
+
+  it.each(dashboards.map((dashboard) => [dashboard.title, dashboard] as const))(
+    '"%s" says what it answers, leads to the others, marks restarts and rule changes, and is read-only',
+    (_title, { description, links, tags, annotations, editable, templating }) => {
+      expect(description).toMatch(/^[A-Z].{10,}[.]$/);
+      expect(editable).toBe(false);
+      expect(links.map(({ tags }) => tags)).toEqual([tags]);
+      expect(annotations.list.map(({ name }) => name)).toEqual([
+        'Service starts',
+        'Broker starts',
+        'Redis starts',
+        'Rule changes',
+      ]);
+      // Over a week a point stands for minutes: what just started must not fall between two.
+      for (const { expr } of annotations.list) expect(expr).toMatch(/< \d+ \+ \$__interval_ms \/ 1000$/);
+      expect(templating.list.map(({ name }) => name).filter((name) => name !== 'replica')).toEqual([]);
+    },
+  );
+
+  it.each(panels.map((panel) => [panel.title, panel] as const))(
+    '"%s" says what it shows, in which unit, from the provisioned data source',
+    (_title, { description, fieldConfig, datasource, targets = [] }) => {
+      expect(description).toMatch(/^[A-Z].{10,}[.]$/);
+      expect(fieldConfig?.defaults.unit).toMatch(/^[a-z]+$/i);
+      for (const source of [datasource, ...targets.map(({ datasource }) => datasource)]) {
+        expect(source?.uid).toBe(datasources[0]?.uid);
+      }
+      expect(targets.length).toBeGreaterThan(0);
+      expect(new Set(targets.map(({ refId }) => refId)).size).toBe(targets.length);
+    },
+  );
+
+  it('ask in PromQL that Prometheus parses', () => {
+    // Each query as a recording rule that nobody loads.
+    const rules = questions.map(({ expr }, index) => ({
+      record: `dashboards:query_${index}`,
+      expr: filledIn(expr, { rateInterval: 60, step: 15 }),
+    }));
+    const folder = mkdtempSync(join(tmpdir(), 'lamplighter-dashboards-'));
+    try {
+      const file = join(folder, 'queries.yml');
+      writeFileSync(file, stringify({ groups: [{ name: 'dashboards', rules }] }));
+      expect(execFileSync('promtool', ['check', 'rules', file], { encoding: 'utf8' })).toContain(
+        `${rules.length} rules found`,
+      );
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
+
+it('a fleet of no device is shown as such, not as one that nobody can count', () => {
+  const shown = questions.find(({ of }) => of === 'Devices away')!;
+  const folder = mkdtempSync(join(tmpdir(), 'lamplighter-dashboards-'));
+  try {
+    const file = join(folder, 'no-device.test.yml');
+    const zero = {
+      interval: '15s',
+      input_series: [{ series: 'lamplighter_devices{job="api", state="online"}', values: '0x10' }],
+      promql_expr_test: [
+        {
+          expr: filledIn(shown.expr, { rateInterval: 60, step: 15 }),
+          eval_time: '1m',
+          exp_samples: [{ labels: '{}', value: 0 }],
+        },
+      ],
+    };
+    const rule_files = [join(process.cwd(), 'prometheus/rules/recording.yml')];
+    writeFileSync(file, stringify({ rule_files, evaluation_interval: '15s', tests: [zero] }));
+    expect(execFileSync('promtool', ['test', 'rules', file], { encoding: 'utf8' })).toContain('SUCCESS');
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+describe('over a running stack', () => {
+  const STEP = 5;
+  const started = Math.floor(Date.now() / 1000 / STEP) * STEP;
+  const key = ({ dashboard, of, refId }: Question) => `${dashboard}: ${of}: ${refId}`;
+  // Annotations have none while nothing restarts; that their metrics exist is tested below.
+  const ofPanels = questions.filter(({ refId }) => refId !== 'annotation');
+  let url: string;
+  let unanswered: string[];
+
+  beforeAll(async () => {
+    const { broker, rules, api, send } = await startStack();
+    const sim = await startService('device-sim', {
+      MQTT_URL: broker.fleetUrl('demo'),
+      DEVICES: '20',
+      DAY_SECONDS: '10',
+      TELEMETRY: 'keep',
+    });
+    const server = await startPrometheus({
+      folder: temporaryFolder(),
+      port: await freePort(),
+      jobs: { rules: rules.port, api: api.port, 'device-sim': sim.port },
+    });
+    closeLater('Prometheus', () => server.stop());
+    url = server.url;
+    await send('POST', '/v1/fleets/demo/devices/lamp-0001/commands', { action: { report: ['light'] } });
+    const prometheus = new Prometheus(url);
+    const waiting = new Map(ofPanels.map((question) => [key(question), question]));
+    // What never has data is asked once more when all the others have some.
+    await until(
+      async () => {
+        const range = { from: started, to: Math.floor(Date.now() / 1000 / STEP) * STEP, step: STEP };
+        for (const [name, { expr }] of waiting) {
+          const series = await prometheus.range(filledIn(expr, { rateInterval: 20, step: STEP }), range);
+          if (series.some(({ values }) => values.some((value) => value !== null))) waiting.delete(name);
+        }
+        unanswered = [...waiting.keys()];
+        return unanswered.every((name) => name in WITHOUT_DATA);
+      },
+      { what: 'every query to have data', timeoutMs: 90_000, everyMs: 1000 },
+    ).catch(() => undefined); // the test below names those that have none
+  }, 150_000);
+
+  it('every query has data, but those that are known to have none, and why', () => {
+    expect(unanswered.sort()).toEqual(Object.keys(WITHOUT_DATA).sort());
+  });
+
+  it('every metric that a query names exists', async () => {
+    const answer = await fetch(`${url}/api/v1/label/__name__/values`);
+    const { data } = (await answer.json()) as { data: string[] };
+    const names = /\b(?:[a-z_]+:)?(?:lamplighter|process|nodejs|scrape)_[a-z0-9_]+(?::[a-z0-9_]+)?/g;
+    const asked = questions.flatMap(({ expr }) => expr.match(names) ?? []);
+    expect(asked.length).toBeGreaterThan(100);
+    expect(asked.filter((name) => !data.includes(name))).toEqual([]);
+  });
+});
+
+describe('the provisioning of Grafana', () => {
+  it('reads one data source and the dashboards from the repository, unchangeable in the browser', () => {
+    expect(datasources).toMatchObject([{ editable: false, url: 'http://prometheus:9090' }]);
+    const { providers } = parse(readFileSync('grafana/provisioning/dashboards/lamplighter.yml', 'utf8')) as {
+      providers: object[];
+    };
+    expect(providers).toMatchObject([
+      { allowUiUpdates: false, disableDeletion: true, folder: 'Lamplighter', folderUid: 'lamplighter' },
+    ]);
+  });
+});
+
+describe('the configuration of Prometheus', () => {
+  it('is accepted by promtool', () => {
+    const answer = execFileSync('promtool', ['check', 'config', 'prometheus/prometheus.yml'], {
+      encoding: 'utf8',
+    });
+    expect(answer).toContain('SUCCESS');
+  });
+});

@@ -1,0 +1,226 @@
+import { randomBytes } from 'node:crypto';
+import type { CommandEnvelope } from '@lamplighter/contracts/commands/command';
+import { deviceTopic } from '@lamplighter/contracts/topics';
+import { parseBrokerUrl } from '@lamplighter/device/connection/broker';
+import { DeviceClient } from '@lamplighter/device/device-client';
+import type { TestFleet } from '@lamplighter/test-kit/servers/broker';
+import { connectDevice, type TestDevice } from '@lamplighter/test-kit/device';
+import { connectMqtt } from '@lamplighter/test-kit/mqtt-client';
+import { closeLater } from '@lamplighter/test-kit/resources';
+import { startService, type TestService } from '@lamplighter/test-kit/servers/service';
+import { until } from '@lamplighter/test-kit/until';
+import { putRule } from '../rule-requests.js';
+import { type Stack, startStack } from '../stack.js';
+
+let stack: Stack;
+let sim: TestService;
+beforeAll(async () => {
+  stack = await startStack({ rulesEnv: { LOG_LEVEL: 'debug' }, apiEnv: { LOG_LEVEL: 'debug' } });
+  const env = { MQTT_URL: stack.broker.fleetUrl('demo'), DEVICES: '2', LOG_LEVEL: 'debug' };
+  sim = await startService('device-sim', env);
+}, 60_000);
+
+/** The lines of JSON in what a service has logged. */
+function linesOf(said: string): Record<string, unknown>[] {
+  return said
+    .split('\n')
+    .filter((line) => line.startsWith('{') && line.endsWith('}'))
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+}
+
+/** The messages about a command that both services have logged, once one of them tells of its end. */
+const storyOf = (command: string) =>
+  until(
+    () => {
+      const lines = [...linesOf(stack.api.output()), ...linesOf(stack.rules.output())].filter(
+        (line) => line.command === command,
+      );
+      return lines.some(({ msg }) => msg === 'command ended') && lines;
+    },
+    { what: `the log to tell of the end of ${command}` },
+  );
+
+it('a start where everything is there warns of nothing', () => {
+  const said = [stack.rules, stack.api, sim].flatMap((service) => linesOf(service.output()));
+  const warnings = said.filter(({ level }) => level === 'warn');
+  expect(warnings).toEqual([]);
+});
+
+const newTrace = () => {
+  const trace = randomBytes(16).toString('hex');
+  return { trace, traceparent: `00-${trace}-${randomBytes(8).toString('hex')}-01` };
+};
+
+const sendTo = (device: TestDevice, action: object, headers: Record<string, string> = {}) =>
+  stack.send('POST', `/v1/fleets/${device.fleet}/devices/${device.device}/commands`, { action }, headers);
+
+/** A device that has announced itself and answers what it is told to. */
+async function announced(fleet: TestFleet, name: string) {
+  const device = await connectDevice(fleet, name);
+  await device.publish(
+    deviceTopic(fleet.name, 'presence', name),
+    { online: true, session: 1 },
+    { retain: true },
+  );
+  const next = () => device.next(({ topic }) => topic === deviceTopic(fleet.name, 'commands', name));
+  const answer = (id: string, more: object = {}) =>
+    device.publish(deviceTopic(fleet.name, 'acknowledgements', name), { id, status: 'succeeded', ...more });
+  return { device, next, answer };
+}
+const traceOf = ({ packet }: { packet: { properties?: { userProperties?: object } } }) =>
+  (packet.properties?.userProperties as { traceparent?: string } | undefined)?.traceparent;
+const idOf = ({ payload }: { payload: Buffer }) =>
+  (JSON.parse(payload.toString()) as { _cmd: { id: string } })._cmd.id;
+
+describe('a trace', () => {
+  it('goes with a command over REST to its device, and stands in the logs of all services', async () => {
+    const { device, next, answer } = await announced(await stack.broker.newFleet(), 'lamp-0001');
+    const { trace, traceparent } = newTrace();
+    const sent = await sendTo(device, { led_on: true }, { traceparent });
+    expect(sent).toMatchObject({ status: 202, body: { traceparent } });
+    const command = await next();
+    expect(traceOf(command)).toBe(traceparent);
+    expect(idOf(command)).toBe(sent.body.id);
+    await answer(sent.body.id);
+    const lines = await storyOf(sent.body.id);
+    expect(lines.map(({ service, msg }) => `${service}: ${msg}`)).toEqual([
+      'api: command issued',
+      'rules: command dispatched',
+      'rules: command answered',
+      'rules: command ended',
+    ]);
+    for (const line of lines)
+      expect(line).toMatchObject({ level: 'debug', fleet: device.fleet, device: 'lamp-0001' });
+    expect(lines.slice(0, 2)).toMatchObject([{ trace_id: trace }, { trace_id: trace }]);
+  });
+
+  it('begins at the API if the request has none, or one that is malformed', async () => {
+    const { device, next } = await announced(await stack.broker.newFleet(), 'lamp-0001');
+    const form = /^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/;
+    const requests: Record<string, string>[] = [{}, { traceparent: '00-yes-no-01' }];
+    for (const headers of requests) {
+      const { body } = await sendTo(device, { [`n${Object.keys(headers).length}`]: 1 }, headers);
+      expect(body.traceparent).toMatch(form);
+      expect(traceOf(await next())).toBe(body.traceparent);
+    }
+  });
+
+  it('of a repeated request is that of the first one', async () => {
+    const { device, next } = await announced(await stack.broker.newFleet(), 'lamp-0001');
+    const [one, other] = [newTrace(), newTrace()];
+    const key = { 'idempotency-key': 'once' };
+    const first = await sendTo(device, { led_on: true }, { ...key, traceparent: one.traceparent });
+    const second = await sendTo(device, { led_on: true }, { ...key, traceparent: other.traceparent });
+    expect(second.body).toMatchObject({ id: first.body.id, traceparent: one.traceparent });
+    expect(traceOf(await next())).toBe(one.traceparent);
+  });
+
+  it('reaches a program on our library, and comes back with its answers', async () => {
+    const fleet = await stack.broker.newFleet();
+    const handed: { traceparent: string | undefined; id: string | undefined }[] = [];
+    const client = new DeviceClient({
+      broker: parseBrokerUrl(fleet.url),
+      fleet: fleet.name,
+      device: 'hall',
+      execute: (_action, envelope: CommandEnvelope | undefined, traceparent) => {
+        handed.push({ traceparent, id: envelope?.id });
+      },
+    });
+    closeLater('device', () => client.close());
+    client.start();
+    await until(() => client.online, { what: 'the device to be online' });
+    const { trace, traceparent } = newTrace();
+    const path = `/v1/fleets/${fleet.name}/devices/hall/commands`;
+    const sent = await stack.send('POST', path, { action: { led_on: true } }, { traceparent });
+    const lines = await storyOf(sent.body.id);
+    expect(handed).toEqual([{ traceparent, id: sent.body.id }]);
+    expect(lines.map(({ trace_id }) => trace_id)).toEqual(lines.map(() => trace));
+    expect(lines.map(({ msg, state }) => `${msg} ${state}`)).toEqual([
+      'command issued undefined',
+      'command dispatched 0',
+      'command answered acknowledged',
+      'command answered succeeded',
+      'command ended succeeded',
+    ]);
+  });
+
+  it('of a reading goes on with the command that a rule makes of it; other commands of rules have none', async () => {
+    const fleet = await stack.broker.newFleet();
+    const { next, answer } = await announced(fleet, 'lamp-0001');
+    const { trace, traceparent } = newTrace();
+    const sender = await connectMqtt(fleet.url);
+    const topic = deviceTopic(fleet.name, 'telemetry', 'lamp-0001');
+    await sender.publish(topic, { light: 100 }, { userProperties: { unit: 'lux', traceparent } });
+    const traced = await next();
+    expect(traceOf(traced)).toBe(traceparent);
+    await until(
+      () =>
+        linesOf(stack.rules.output()).find(
+          ({ command, msg }) => command === idOf(traced) && msg === 'command emitted',
+        ),
+      { what: 'the line of the emitted command' },
+    ).then((line) => expect(line).toMatchObject({ trace_id: trace, cause: 'rule:night-light' }));
+    await answer(idOf(traced));
+    await sender.publish(topic, { light: 900 });
+    expect(traceOf(await next())).toBeUndefined();
+  });
+});
+
+describe('the logs', () => {
+  const SECRET = `hush-${randomBytes(8).toString('hex')}`;
+
+  it('hold no payload, key, password or header, at any level, and no control character', async () => {
+    const fleet = await stack.broker.newFleet();
+    const { device, next, answer } = await announced(fleet, 'lamp-0001');
+    // What devices send: readings, replays, malformed ones, answers, births.
+    await device.sendReading({ light: 100, note: SECRET });
+    await device.sendReading([{ light: 100, note: SECRET }]);
+    for (const malformed of [SECRET, `{"light":"${SECRET}"`, `{"light":{"${SECRET}":{"a":{"b":{"c":1}}}}}`])
+      await device.publish(deviceTopic(fleet.name, 'telemetry', 'lamp-0001'), malformed);
+    await device.publish(deviceTopic(fleet.name, 'presence', 'lamp-0001'), `{"online":"${SECRET}"}`);
+    await device.publish(deviceTopic(fleet.name, 'acknowledgements', 'lamp-0001'), `{"id":"${SECRET}"`);
+    // What clients send: commands, malformed bodies, rules, keys that are wrong.
+    const sent = await sendTo(device, { say: `${SECRET}\u001b[2J\u009b` }, { 'x-note': SECRET });
+    await next();
+    await answer(sent.body.id, { result: { say: SECRET }, reason: SECRET });
+    await sendTo(device, { say: SECRET, '\u0000': 1 });
+    await stack.send('POST', `/v1/fleets/${fleet.name}/devices/lamp-0001/commands`, `{"action":"${SECRET}`);
+    await putRule(stack, fleet, {
+      id: 'r',
+      when: `note == "${SECRET}" && light / 0 > 1`,
+      then: { say: SECRET },
+    });
+    await device.sendReading({ light: 1, note: SECRET });
+    const wrongKey = `lamp_0123456789ab.${SECRET.padEnd(43, 'x')}`;
+    const refused = await fetch(`${stack.api.url}/v1/fleets`, {
+      headers: { authorization: `Bearer ${wrongKey}` },
+    });
+    expect(refused.status).toBe(401);
+    await storyOf(sent.body.id);
+
+    const passwords = [stack.redis.url, stack.broker.rulesUrl, stack.broker.fleetUrl('demo'), fleet.url].map(
+      (url) => decodeURIComponent(new URL(url).password),
+    );
+    const forbidden = [SECRET, stack.key, stack.key.split('.')[1]!, wrongKey, 'Bearer', ...passwords];
+    for (const service of [stack.api, stack.rules, sim]) {
+      const said = service.output().replace(/^API key [(]shown once[)]: .*$/m, '');
+      for (const text of forbidden.filter((one) => one !== '')) expect(said).not.toContain(text);
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+      expect(said).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/);
+    }
+  });
+
+  it('are lines of JSON with time, level, service and message, all of them', () => {
+    for (const [name, service] of Object.entries({ api: stack.api, rules: stack.rules, 'device-sim': sim })) {
+      // Read once, and up to its last whole line: they go on logging.
+      const said = service.output().replace(/^API key [(]shown once[)]: .*\n/m, '');
+      const whole = said.slice(0, said.lastIndexOf('\n') + 1);
+      const lines = linesOf(whole);
+      expect(whole.split('\n')).toHaveLength(lines.length + 1);
+      expect(lines.length).toBeGreaterThan(0);
+      for (const line of lines)
+        expect(line).toMatchObject({ time: expect.any(String), msg: expect.any(String), service: name });
+      for (const { level } of lines) expect(['debug', 'info', 'warn', 'error']).toContain(level);
+    }
+  });
+});

@@ -1,0 +1,55 @@
+import { freePort } from '@lamplighter/test-kit/servers/free-port';
+import { startService } from '@lamplighter/test-kit/servers/service';
+import { until } from '@lamplighter/test-kit/until';
+
+it('rules that find neither broker nor Redis live, and say what they wait for', async () => {
+  const nobody = `127.0.0.1:${await freePort()}`;
+  const env = { MQTT_URL: `mqtt://rules:secret@${nobody}`, REDIS_URL: `redis://:secret@${nobody}` };
+  const rules = await startService('rules', env, { wait: 'started' });
+  const isLive = () =>
+    fetch(`${rules.url}/health/live`).then(
+      ({ ok }) => ok,
+      () => false,
+    );
+  await until(isLive, { what: 'the service to live', timeoutMs: 20_000 });
+  const reasons = async () => {
+    const answer = await fetch(`${rules.url}/health/ready`);
+    expect(answer.status).toBe(503);
+    return ((await answer.json()) as { reasons: string[] }).reasons;
+  };
+  await until(async () => (await reasons()).some((reason) => reason.includes('ECONNREFUSED')), {
+    what: 'the reason',
+  });
+  expect(await reasons()).toEqual([
+    'the commands link to the broker is down',
+    'the telemetry link to the broker is down',
+    `Redis is away: connect ECONNREFUSED ${nobody}`,
+  ]);
+  expect((await rules.stop()).code).toBe(0);
+  expect(rules.output()).not.toContain('secret');
+}, 40_000);
+
+it.each(['rules', 'device-sim'] as const)(
+  '%s on a taken port names the port and its variable',
+  async (name) => {
+    const nobody = `127.0.0.1:${await freePort()}`;
+    const env = { MQTT_URL: `mqtt://rules:secret@${nobody}`, REDIS_URL: `redis://:secret@${nobody}` };
+    const first = await startService(name, env, { wait: 'started' });
+    await until(
+      () =>
+        fetch(`${first.url}/health/live`).then(
+          () => true,
+          () => false,
+        ),
+      { what: 'the first to live', timeoutMs: 20_000 },
+    );
+    const variable = name === 'rules' ? 'RULES_PORT' : 'SIM_PORT';
+    const second = await startService(name, { ...env, [variable]: String(first.port) }, { wait: 'started' });
+    expect(await second.exited).toEqual({ code: 1, signal: null });
+    expect(second.output()).toContain(
+      `${name}: port ${first.port} on 127.0.0.1 is taken; stop what listens there or set ${variable} to another port\n`,
+    );
+    expect(second.output()).not.toMatch(/\n\s+at /);
+  },
+  40_000,
+);

@@ -1,0 +1,150 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { REPOSITORY } from '@lamplighter/native/state/repository';
+import { temporaryFolder } from '@lamplighter/test-kit/folder';
+import { connectMqtt } from '@lamplighter/test-kit/mqtt-client';
+import { until } from '@lamplighter/test-kit/until';
+import { freePorts, type Launcher, launch, untilUp } from '../launch.js';
+
+/** Everything that a newcomer does, on the real thing: start, try what is printed, stop, start again. */
+interface Instance {
+  readonly env: Record<string, string>;
+  readonly state: string;
+  readonly api: string;
+}
+
+async function newInstance(): Promise<Instance> {
+  const state = mkdtempSync(join(temporaryFolder(), 'state-'));
+  const env: Record<string, string> = { LAMPLIGHTER_STATE: state, ...(await freePorts()) };
+  return { env, state, api: `http://127.0.0.1:${env.API_PORT}` };
+}
+
+async function start({ env }: Instance, ...flags: string[]): Promise<Launcher> {
+  const launcher = launch(REPOSITORY, [process.execPath, 'scripts/start.mjs', ...flags], env);
+  await untilUp(launcher);
+  return launcher;
+}
+
+/** Ctrl-C. */
+function stop(launcher: Launcher): Promise<number | NodeJS.Signals> {
+  launcher.process.kill('SIGINT');
+  return launcher.ended();
+}
+
+/** Types what stands under one of the three things into a shell. */
+async function tryOut(run: Launcher, { env }: Instance, ...things: string[]): Promise<string> {
+  const lines = run.output().split('\n');
+  const typed = things.flatMap((thing) => {
+    const from = lines.findIndex((line) => line.includes(thing)) + 1;
+    const to = lines.findIndex((line, index) => index >= from && !line.startsWith('     '));
+    return lines.slice(from, to);
+  });
+  const shell = { cwd: REPOSITORY, env: { ...process.env, ...env } };
+  const { stdout } = await promisify(execFile)('sh', ['-c', `${typed.join('\n')}\nwait`], shell);
+  return stdout;
+}
+
+it('starts everything; what it says one can try works; a second start keeps all of it', async () => {
+  const instance = await newInstance();
+  const first = await start(instance, '--devices', '5');
+  const key = /API key +(lamp_\S+)/.exec(first.output())?.[1] ?? '';
+  const ask = async (path: string) => {
+    const answer = await fetch(`${instance.api}${path}`, { headers: { authorization: `Bearer ${key}` } });
+    return (await answer.json()) as Record<string, unknown>;
+  };
+
+  for (const _ of ['once', 'again']) {
+    expect(await tryOut(first, instance, '1. Be a device')).toMatch(/[{]"led_on":true[}]\n$/);
+  }
+  await until(
+    async () => JSON.parse(await tryOut(first, instance, '2. Ask')).last?.measurements.light !== undefined,
+    { what: 'a last state of lamp-0001' },
+  );
+  const command = JSON.parse(
+    await tryOut(first, instance, '2. Ask', '3. Send').then((text) => text.slice(text.indexOf('}{') + 1)),
+  );
+  await until(async () => (await ask(`/v1/commands/${command.id}`)).state === 'succeeded', {
+    what: 'the command to succeed',
+  });
+  await until(() => /6 devices online · [1-9][\d.]* readings\/s/.test(first.output()), {
+    what: 'the live line to show 5 lamps and the device of the first thing',
+    timeoutMs: 25_000,
+  });
+  expect((await fetch(`${instance.api}/v1/fleets`)).status).toBe(401);
+  await until(
+    async () => {
+      const answer = await fetch(
+        `http://127.0.0.1:${instance.env.PROMETHEUS_PORT}/api/v1/query?query=sum(up)`,
+      );
+      return (await answer.text()).includes('"4"');
+    },
+    { what: 'Prometheus to scrape rules, api, device-sim and itself', timeoutMs: 30_000 },
+  );
+
+  expect(await stop(first)).toBe(0);
+  expect(first.output()).toMatch(/everything is stopped\n$/);
+
+  const second = await start(instance, '--no-sim');
+  expect(second.output()).not.toContain(key);
+  expect(second.output()).toContain('was shown at the first start; another one: LAMPLIGHTER_STATE=');
+  expect(await ask(`/v1/commands/${command.id}`)).toHaveProperty('state', 'succeeded');
+  const npm = await promisify(execFile)(process.execPath, ['scripts/key.mjs'], {
+    cwd: REPOSITORY,
+    env: { ...process.env, ...instance.env },
+  });
+  expect(npm.stdout).toMatch(/^lamp_[0-9a-f]{12}[.]\S{43}\n$/);
+  const another = await fetch(`${instance.api}/v1/fleets`, {
+    headers: { authorization: `Bearer ${npm.stdout.trim()}` },
+  });
+  expect(another.status).toBe(200);
+}, 150_000);
+
+it('gives the account of rules another password when its file is removed', async () => {
+  const instance = await newInstance();
+  const file = join(instance.state, 'secrets/mqtt-rules');
+  const urlNow = () =>
+    `mqtt://rules:${readFileSync(file, 'utf8').trim()}@127.0.0.1:${instance.env.MQTT_SERVICES_PORT}`;
+  const first = await start(instance, '--no-sim');
+  const before = urlNow();
+  expect(await stop(first)).toBe(0);
+  rmSync(file);
+  await start(instance, '--no-sim'); // it is up once a reading of the service's own has come through
+  expect(urlNow()).not.toBe(before);
+  await connectMqtt(urlNow());
+  await expect(connectMqtt(before)).rejects.toThrow(/authori[sz]ed/i);
+}, 120_000);
+
+it('serves the lesson to anonymous clients with --lesson only', async () => {
+  const instance = await newInstance();
+  const run = await start(instance, '--no-sim', '--lesson');
+  expect(run.output()).toContain(`Lesson       host 127.0.0.1, port ${instance.env.MQTT_PORT}, no password`);
+  const student = await connectMqtt(`mqtt://127.0.0.1:${instance.env.MQTT_PORT}`, { protocolVersion: 4 });
+  await student.subscribe('my-id/commands');
+  await student.publish('my-id/telemetry', { light: 299 }, { qos: 0 });
+  expect((await student.next()).payload.toString()).toBe('{"led_on":true}');
+  await student.close();
+  expect(await stop(run)).toBe(0);
+  await start(instance, '--no-sim');
+  await expect(connectMqtt(`mqtt://127.0.0.1:${instance.env.MQTT_PORT}`)).rejects.toThrow(/authori[sz]ed/i);
+}, 120_000);
+
+it('keeps its secrets to itself', async () => {
+  const instance = await newInstance();
+  const run = await start(instance, '--devices', '1');
+  expect(statSync(instance.state).mode & 0o077).toBe(0);
+  const secrets = ['redis', 'mqtt-rules', 'mqtt-demo'].map((name) =>
+    readFileSync(join(instance.state, 'secrets', name), 'utf8').trim(),
+  );
+  const { stdout: commands } = await promisify(execFile)('ps', ['-eo', 'args']);
+  const logs = ['mosquitto', 'redis-server', 'prometheus', 'rules', 'api', 'device-sim'].map((name) =>
+    readFileSync(join(instance.state, 'logs', `${name}.log`), 'utf8'),
+  );
+  for (const secret of secrets) {
+    expect(secret).toHaveLength(32);
+    for (const text of [commands, run.output(), ...logs]) expect(text).not.toContain(secret);
+  }
+  const [, key = ''] = /API key +\S+[.](\S+)/.exec(run.output()) ?? [];
+  for (const log of logs) expect(log).not.toContain(key);
+}, 60_000);

@@ -1,0 +1,318 @@
+// biome-ignore-all lint/suspicious/noThenProperty: `then` is a key of the rule's document
+import type { RuleInput } from '@lamplighter/contracts/rules/rule';
+import type { Redis } from '@lamplighter/store/redis/connect';
+import { readGroups } from '@lamplighter/store/rules/groups';
+import { listCommands } from '@lamplighter/store/commands/read-commands';
+import type { TestFleet } from '@lamplighter/test-kit/servers/broker';
+import { connectDevice, type TestDevice } from '@lamplighter/test-kit/device';
+import { type RestartableService, restartableService } from '@lamplighter/test-kit/servers/restartable-service';
+import { until } from '@lamplighter/test-kit/until';
+import { connected } from '../../../tools/test-kit/src/store/store-under-test.js';
+import { expectRule, putRule } from '../rule-requests.js';
+import { type Stack, startStack } from '../stack.js';
+
+let stack: Stack;
+let replica: RestartableService;
+let redis: Redis;
+beforeAll(async () => {
+  stack = await startStack();
+  replica = await restartableService('rules', {
+    MQTT_URL: stack.broker.rulesUrl,
+    REDIS_URL: stack.redis.url,
+  });
+  await replica.ready();
+  redis = await connected(stack.redis.url);
+}, 60_000);
+
+const LIMIT_MS = 60_000;
+const ON = { led_on: true };
+const OFF = { led_on: false };
+const SAFE = { led_on: true, level: 20 };
+const [DARK, BRIGHT] = [100, 800];
+/** Longer than a busy machine needs for what must be said within it. */
+const MAX_AGE_MS = 5000;
+const MAX_AGE = `${MAX_AGE_MS / 1000}s`;
+const NAMES = ['mast-1', 'mast-2', 'mast-3', 'mast-4', 'mast-5'];
+
+/** A stadium: five sensors on masts, and a floodlight that they command. */
+interface Stadium {
+  readonly fleet: TestFleet;
+  readonly lamp: TestDevice;
+  /** Sensors report at the same time; settles when every reading is stored, and with it its vote. */
+  say(lights: Readonly<Record<string, number>>): Promise<void>;
+  sayAll(light: number): Promise<void>;
+  /** What was remembered of the group, and how many votes it has. */
+  group(): Promise<{ state: Record<string, unknown>; votes: number }>;
+}
+
+async function stadium(rule: Partial<RuleInput> = {}): Promise<Stadium> {
+  const fleet = await stack.broker.newFleet();
+  const id = 'floodlights';
+  expectRule(
+    await putRule(stack, fleet, {
+      id,
+      scope: { devices: ['mast-*'] },
+      when: 'light < 300',
+      clear: 'light > 330',
+      quorum: { policy: 'majority', expected: 5 },
+      target: { devices: ['floodlight'] },
+      then: ON,
+      else: OFF,
+      ...rule,
+    }),
+    201,
+    1,
+  );
+  const sensors = new Map(
+    await Promise.all(NAMES.map(async (name) => [name, await connectDevice(fleet, name)] as const)),
+  );
+  const lamp = await connectDevice(fleet, 'floodlight');
+  // Commands go only to devices that are there, so the floodlight says that it is.
+  await lamp.sendReading({ hours: 0 });
+  let _seq = 0;
+  const say = async (lights: Readonly<Record<string, number>>) => {
+    _seq += 1;
+    const seq = _seq;
+    await lamp.sendReading({ hours: seq });
+    await Promise.all(
+      Object.entries(lights).map(([name, light]) => sensors.get(name)!.sendReading({ light, _seq: seq })),
+    );
+    const isStored = async (name: string) => {
+      const { body } = await stack.get(`/v1/fleets/${fleet.name}/devices/${name}`);
+      return body.last?.seq === seq;
+    };
+    await Promise.all(
+      Object.keys(lights).map((name) =>
+        until(() => isStored(name), { what: `what ${name} says to be stored` }),
+      ),
+    );
+  };
+  return {
+    fleet,
+    lamp,
+    say,
+    sayAll: (light) => say(Object.fromEntries(NAMES.map((name) => [name, light]))),
+    async group() {
+      const { groups } = await readGroups(redis, [{ fleet: fleet.name, rule: id }]);
+      const { state, votes } = groups[0]!;
+      return { state: state === '' ? {} : JSON.parse(state), votes: votes.length };
+    },
+  };
+}
+
+describe('five sensors that decide by majority', () => {
+  it(
+    'are not the first one that is heard, switch the floodlight together, and are not lit by one bird',
+    async () => {
+      const { fleet, lamp, say, sayAll } = await stadium();
+      await say({ 'mast-1': DARK });
+      await say({ 'mast-2': DARK, 'mast-3': DARK });
+      expect(await lamp.nextCommand()).toEqual(ON);
+      await sayAll(BRIGHT);
+      expect(await lamp.nextCommand()).toEqual(OFF);
+      for (const bird of NAMES) {
+        await say({ [bird]: DARK });
+        await say({ [bird]: BRIGHT });
+      }
+      await say({ 'mast-1': DARK, 'mast-2': DARK }); // two of five
+      await say({ 'mast-3': DARK });
+      expect(await lamp.nextCommand()).toEqual(ON);
+      expect(lamp.commands()).toEqual([ON, OFF, ON]);
+      const [command] = await listCommands(redis, fleet.name, 'floodlight', { limit: 1 });
+      expect(command).toMatchObject({
+        source: 'rule',
+        rule: 'floodlights',
+        because: { tally: { policy: 'majority', verdict: true, expected: 5, fresh: 5, yes: 3, no: 2 } },
+      });
+    },
+    LIMIT_MS,
+  );
+
+  it(
+    'go on without those that fall silent',
+    async () => {
+      const { lamp, say, sayAll } = await stadium({ maxAge: MAX_AGE });
+      await sayAll(BRIGHT);
+      expect(await lamp.nextCommand()).toEqual(OFF);
+      await until(
+        async () => {
+          await say({ 'mast-1': DARK, 'mast-2': DARK, 'mast-3': BRIGHT });
+          return lamp.commands().length === 2;
+        },
+        { what: 'the silent ones to leave the vote', timeoutMs: 30_000, everyMs: 200 },
+      );
+      expect(await lamp.nextCommand()).toEqual(ON);
+    },
+    LIMIT_MS,
+  );
+
+  it(
+    'decide once, however many replicas take their readings',
+    async () => {
+      const { lamp, sayAll } = await stadium();
+      const lights = [DARK, BRIGHT, DARK, BRIGHT, DARK, BRIGHT];
+      for (const light of lights) {
+        await sayAll(light);
+        expect(await lamp.nextCommand()).toEqual(light === DARK ? ON : OFF);
+        await sayAll(light);
+      }
+      expect(lamp.commands()).toHaveLength(lights.length);
+    },
+    LIMIT_MS,
+  );
+});
+
+it(
+  'a floodlight that somebody switches off is told again what the group has decided, and it can be asked why',
+  async () => {
+    const { fleet, lamp, say, sayAll } = await stadium({ reassert: '1s' });
+    await sayAll(DARK);
+    expect(await lamp.nextCommand()).toEqual(ON);
+    const lastCommand = async () => (await listCommands(redis, fleet.name, 'floodlight', { limit: 1 }))[0]!;
+    const first = await lastCommand();
+    // Either replica may take what it reports, also the one that has not decided.
+    await until(
+      async () => {
+        await lamp.sendReading({ led_on: false });
+        return lamp.commands().length === 3;
+      },
+      { what: 'it to be told twice more', timeoutMs: 20_000, everyMs: 100 },
+    );
+    const commands = await listCommands(redis, fleet.name, 'floodlight', { limit: 3 });
+    const [third, second] = commands.map(({ createdAt }) => createdAt) as [number, number];
+    expect(second - first.createdAt).toBeGreaterThan(900);
+    expect(third - second).toBeGreaterThan(1900);
+    const { id } = await lastCommand();
+    const why = (await stack.get(`/v1/commands/${id}/why`)).body;
+    expect(why.because).toMatchObject({
+      ...{ rule: 'floodlights', replayed: true, reading: { led_on: false }, state: { repeats: 1 } },
+      group: { toldAt: expect.any(String) },
+    });
+    expect(why.sentences).toEqual(
+      expect.arrayContaining([
+        expect.stringMatching(/^the device reported led_on was false, and was told .* ago, longer than 2 s$/),
+        'the rule was raised as before, so {"led_on":true} was commanded again',
+      ]),
+    );
+    // It does as it was told: nothing more comes, and the other verdict still does.
+    await lamp.sendReading({ led_on: true });
+    await say({ 'mast-1': BRIGHT, 'mast-2': BRIGHT, 'mast-3': BRIGHT });
+    for (const expected of [ON, ON, OFF]) expect(await lamp.nextCommand()).toEqual(expected);
+  },
+  LIMIT_MS,
+);
+
+it(
+  'a median leaves alone what one sensor says, whatever it is',
+  async () => {
+    const { lamp, say, sayAll } = await stadium({
+      quorum: { policy: 'median', of: 'light', expected: 5 },
+      when: 'value < 300',
+      clear: 'value > 330',
+    });
+    await sayAll(BRIGHT);
+    expect(await lamp.nextCommand()).toEqual(OFF);
+    for (const outlier of [-1e9, 0, 1e9, BRIGHT]) await say({ 'mast-3': outlier });
+    await say({ 'mast-1': 280, 'mast-2': 290, 'mast-3': 1e9, 'mast-4': 299, 'mast-5': 310 });
+    expect(await lamp.nextCommand()).toEqual(ON);
+    await say({ 'mast-1': 320, 'mast-2': 320 }); // between 300 and 330 nothing changes
+    await sayAll(331);
+    expect(await lamp.nextCommand()).toEqual(OFF);
+    expect(lamp.commands()).toHaveLength(3);
+  },
+  LIMIT_MS,
+);
+
+it(
+  'a quorum that is lost holds, releases or commands what is safe, and goes on when it is found again',
+  async () => {
+    const [holds, releases, isSafe] = await Promise.all([
+      stadium({ maxAge: MAX_AGE }),
+      stadium({ maxAge: MAX_AGE, quorum: { policy: 'majority', expected: 5, lost: 'release' } }),
+      stadium({ maxAge: MAX_AGE, quorum: { policy: 'majority', expected: 5, lost: 'safe', safe: SAFE } }),
+    ]);
+    const all = [holds, releases, isSafe];
+    await Promise.all(all.map(({ sayAll }) => sayAll(DARK)));
+    for (const { lamp } of all) expect(await lamp.nextCommand()).toEqual(ON);
+    expect(await releases.lamp.nextCommand(20_000)).toEqual(OFF);
+    expect(await isSafe.lamp.nextCommand(20_000)).toEqual(SAFE);
+    await until(async () => (await holds.group()).state.lostAt !== undefined, {
+      what: 'the quorum to be lost',
+    });
+    const found = until(
+      async () => {
+        await Promise.all(all.map(({ sayAll }) => sayAll(DARK)));
+        return isSafe.lamp.commands().length === 3;
+      },
+      { what: 'the safe action to be followed', timeoutMs: 30_000, everyMs: 200 },
+    );
+    expect(await releases.lamp.nextCommand()).toEqual(ON);
+    await found;
+    expect(await isSafe.lamp.nextCommand()).toEqual(ON);
+    expect(all.map(({ lamp }) => lamp.commands().length)).toEqual([1, 3, 3]);
+  },
+  LIMIT_MS,
+);
+
+it(
+  'a roster is expected before any of it is heard',
+  async () => {
+    const { lamp } = await stadium({
+      maxAge: '2s',
+      scope: { devices: NAMES },
+      quorum: { policy: 'majority', lost: 'safe', safe: SAFE },
+    });
+    await lamp.sendReading({ led_on: false });
+    expect(await lamp.nextCommand()).toEqual(SAFE);
+  },
+  LIMIT_MS,
+);
+
+it(
+  'a restart of all replicas forgets nothing and fires nothing',
+  async () => {
+    const { fleet, lamp, say, sayAll, group } = await stadium({
+      maxAge: MAX_AGE,
+      quorum: { policy: 'majority', expected: 5, lost: 'release' },
+    });
+    await sayAll(DARK);
+    expect(await lamp.nextCommand()).toEqual(ON);
+    // Otherwise whoever was killed may owe the dispatch an end, and it is repeated.
+    await until(
+      async () => {
+        const [command] = await listCommands(redis, fleet.name, 'floodlight', { limit: 1 });
+        return command!.state === 'unknown';
+      },
+      { what: 'the command to end' },
+    );
+    await Promise.all([stack.rules.stop(), replica.kill()]);
+    const stoppedAt = performance.now();
+    await until(() => performance.now() - stoppedAt > MAX_AGE_MS + 1000, { what: 'every vote to be stale' });
+    await replica.start();
+    await replica.ready();
+    // The timer of the silence that nobody listened to has been due for a while; it finds a group that gathers.
+    await sayAll(DARK);
+    expect(await group()).toMatchObject({ votes: 5, state: { rule: { raised: true } } });
+    await say({ 'mast-1': BRIGHT, 'mast-2': BRIGHT, 'mast-3': BRIGHT, 'mast-4': DARK, 'mast-5': DARK });
+    expect(await lamp.nextCommand()).toEqual(OFF);
+    expect(lamp.commands()).toEqual([ON, OFF]);
+  },
+  LIMIT_MS,
+);
+
+it(
+  'a roster of which nothing was ever heard is missed, also if its rule came while no replica ran',
+  async () => {
+    await Promise.all([stack.rules.stop(), replica.kill()]);
+    const { lamp } = await stadium({
+      maxAge: '2s',
+      scope: { devices: NAMES },
+      quorum: { policy: 'majority', lost: 'safe', safe: SAFE },
+    });
+    await replica.start();
+    await replica.ready();
+    await lamp.sendReading({ hours: 1 });
+    expect(await lamp.nextCommand(20_000)).toEqual(SAFE);
+  },
+  LIMIT_MS,
+);

@@ -1,0 +1,238 @@
+// biome-ignore-all lint/suspicious/noThenProperty: `then` is a key of the rule's document
+import type { RuleInput } from '@lamplighter/contracts/rules/rule';
+import type { TestFleet } from '@lamplighter/test-kit/servers/broker';
+import { closeLater } from '@lamplighter/test-kit/resources';
+import { until } from '@lamplighter/test-kit/until';
+import {
+  rulePageSchema,
+  ruleVersionSchema,
+  ruleVersionsSchema,
+} from '../../../services/api/src/rules/rule.schema.js';
+import { expectProblem, expectRule, FAN, putRule, rulesOf } from '../rule-requests.js';
+import { type ApiAnswer, type SharedStack, sharedStack } from '../stack.js';
+
+let stack: SharedStack;
+beforeAll(async () => {
+  stack = await sharedStack();
+}, 60_000);
+
+const put = (fleet: TestFleet, rule: RuleInput, headers?: Record<string, string>) =>
+  putRule(stack, fleet, rule, headers);
+
+describe('the API of rules', () => {
+  it('takes a change only of who knows the present version', async () => {
+    const fleet = await stack.broker.newFleet();
+    const path = `${rulesOf(fleet)}/fan`;
+    const created = await put(fleet, FAN, { 'if-none-match': '*' });
+    expectRule(created, 201, 1);
+    expect(created.headers.get('location')).toBe(path);
+    expect(created.body.warnings).toContainEqual({
+      pointer: '',
+      detail: expect.stringContaining('ever heard of'),
+    });
+    expectProblem(await put(fleet, FAN, { 'if-none-match': '*' }), 409, 'rule-exists');
+    expectProblem(await stack.send('POST', rulesOf(fleet), FAN), 409, 'rule-exists');
+
+    const warmer = { ...FAN, when: 'heat > 40' };
+    const careless = await put(fleet, warmer);
+    expectProblem(careless, 428, 'precondition-required');
+    expect(careless.headers.get('etag')).toBe('"1"');
+    expectProblem(await stack.send('DELETE', path), 428, 'precondition-required');
+    expectRule(await put(fleet, warmer, { 'if-match': '"1"' }), 200, 2);
+    // Its answer was lost, so it comes again.
+    expectRule(await put(fleet, warmer, { 'if-match': '"1"' }), 200, 2);
+    const late = await put(fleet, { ...FAN, when: 'heat > 50' }, { 'if-match': '"1"' });
+    expectProblem(late, 412, 'precondition-failed');
+    expect(late.headers.get('etag')).toBe('"2"');
+    expectProblem(
+      await stack.send('DELETE', path, undefined, { 'if-match': '"1"' }),
+      412,
+      'precondition-failed',
+    );
+    expectProblem(await put(fleet, FAN, { 'if-match': '2' }), 400, 'invalid-request');
+    expectRule(await put(fleet, FAN, { 'if-match': '*' }), 200, 3);
+    for (const [step, header] of [
+      ['disable', '"2"'],
+      ['enable', '"9"'],
+    ])
+      expectProblem(
+        await stack.send('POST', `${path}/${step}`, undefined, { 'if-match': header! }),
+        412,
+        'precondition-failed',
+      );
+    expectRule(await stack.send('POST', `${path}/disable`), 200, 4);
+    expectRule(await stack.send('POST', `${path}/disable`), 200, 4);
+
+    const unchanged = await stack.send('GET', path, undefined, { 'if-none-match': '"4"' });
+    expect([unchanged.status, unchanged.body, unchanged.headers.get('etag')]).toEqual([
+      304,
+      undefined,
+      '"4"',
+    ]);
+    expectRule(await stack.send('GET', path, undefined, { 'if-none-match': '"3"' }), 200, 4);
+    expect((await stack.send('DELETE', path, undefined, { 'if-match': '"4"' })).status).toBe(204);
+    expectProblem(await put(fleet, FAN, { 'if-match': '"4"' }), 412, 'precondition-failed');
+  });
+
+  it('keeps every version, also of a rule that was deleted', async () => {
+    const fleet = await stack.broker.newFleet();
+    const path = `${rulesOf(fleet)}/fan`;
+    expectRule(await put(fleet, FAN), 201, 1);
+    expectRule(await put(fleet, { ...FAN, when: 'heat > 40' }, { 'if-match': '"1"' }), 200, 2);
+    await stack.send('DELETE', path, undefined, { 'if-match': '"2"' });
+    expectProblem(await stack.get(path), 404, 'no-such-rule');
+    expectRule(await put(fleet, FAN), 201, 4);
+    const { body } = await stack.get(`${path}/versions`);
+    expect(ruleVersionsSchema.parse(body)).toEqual(body);
+    expect(body.versions).toMatchObject([
+      { version: 4, deleted: false },
+      { version: 3, deleted: true },
+      { version: 2, deleted: false },
+      { version: 1, deleted: false },
+    ]);
+    const second = (await stack.get(`${path}/versions/2`)).body;
+    expect(ruleVersionSchema.parse(second)).toEqual(second);
+    expect(second.rule.when).toBe('heat > 40');
+    expectProblem(await stack.get(`${path}/versions/9`), 404, 'no-such-rule-version');
+    expectProblem(await stack.get(`${path}/versions/x`), 400, 'invalid-request');
+    expectProblem(await stack.get(`${rulesOf(fleet)}/none/versions`), 404, 'no-such-rule');
+  });
+
+  it('lists rules page by page', async () => {
+    const fleet = await stack.broker.newFleet();
+    expectProblem(await stack.get(rulesOf(fleet)), 404, 'no-such-fleet');
+    for (const id of ['c', 'a', 'b']) await put(fleet, { ...FAN, id });
+    const seen: string[] = [];
+    let path: string | undefined = `${rulesOf(fleet)}?limit=2`;
+    while (path !== undefined) {
+      const { body, headers }: ApiAnswer = await stack.get(path);
+      expect(rulePageSchema.parse(body)).toEqual(body);
+      seen.push(...body.rules.map(({ id }: { id: string }) => id));
+      path = /^<(.*)>; rel="next"$/.exec(headers.get('link') ?? '')?.[1];
+    }
+    expect(seen).toEqual(['a', 'b', 'c']);
+  });
+
+  it.each<[what: string, change: object, pointer: string]>([
+    ['no condition', { when: undefined }, '/when'],
+    ['a condition that does not parse', { when: 'heat >' }, '/when'],
+    ['a condition that is no condition', { when: '1 + 1' }, '/when'],
+    ['an unknown key', { hodl: '2s' }, '/hodl'],
+    ['an action with a key of the protocol', { then: { _cmd: 1 } }, '/then'],
+    ['a time that is none', { hold: 'soon' }, '/hold'],
+    ['a scope that names no device', { scope: { devices: ['no such name'] } }, '/scope/devices'],
+    ['another id than the path', { id: 'pump' }, '/id'],
+  ])('refuses a rule with %s and points at it', async (_what, change, pointer) => {
+    const answer = await stack.send('PUT', '/v1/fleets/demo/rules/fan', { ...FAN, ...change });
+    expectProblem(answer, 422, 'invalid-rule');
+    const pointers = answer.body.errors.map(
+      (error: { in: string; pointer: string }) => `${error.in} ${error.pointer}`,
+    );
+    expect(pointers.some((found: string) => found.startsWith(`body ${pointer}`))).toBe(true);
+  });
+
+  it.each<[what: string, body: string, status: number, problem: string]>([
+    ['no JSON', '{"id":', 400, 'malformed-json'],
+    ['no object', '[1]', 422, 'invalid-rule'],
+    ['null', 'null', 422, 'invalid-rule'],
+    ['a key that reaches a prototype', '{"id":"fan","__proto__":{}}', 400, 'invalid-request'],
+    ['a rule of 100 kB', JSON.stringify({ ...FAN, description: 'x'.repeat(100_000) }), 413, 'body-too-large'],
+    [
+      'a condition of 10 kB',
+      JSON.stringify({ ...FAN, when: `heat > ${'1 + '.repeat(2500)}1` }),
+      422,
+      'invalid-rule',
+    ],
+  ])('refuses %s', async (_what, body, status, problem) => {
+    expectProblem(await stack.send('POST', '/v1/fleets/demo/rules', body), status, problem);
+  });
+
+  it.each([
+    ['GET', '/v1/fleets/demo/rules/none', undefined, 'no-such-rule'],
+    ['DELETE', '/v1/fleets/demo/rules/none', undefined, 'no-such-rule'],
+    ['POST', '/v1/fleets/demo/rules/none/enable', undefined, 'no-such-rule'],
+    ['GET', '/v1/fleets/demo/telemetry-schema', undefined, 'no-telemetry-schema'],
+    ['DELETE', '/v1/fleets/demo/telemetry-schema', undefined, 'no-telemetry-schema'],
+  ])('answers 404 to %s %s', async (method, path, body, problem) => {
+    expectProblem(await stack.send(method, path, body), 404, problem);
+  });
+
+  it('checks rules against what the fleet has declared', async () => {
+    const fleet = await stack.broker.newFleet();
+    const path = `/v1/fleets/${fleet.name}/telemetry-schema`;
+    const schema = { measurements: { heat: { type: 'number', unit: '°C' }, fan: { type: 'string' } } };
+    expectProblem(await stack.send('PUT', path, schema), 404, 'no-such-fleet');
+    expect((await stack.send('PUT', `${path}?allowUnknown=true`, schema)).body).toEqual(schema);
+    expect((await stack.get(path)).body).toEqual(schema);
+    const misspelt = await put(fleet, { ...FAN, when: 'haet > 30' });
+    expectProblem(misspelt, 422, 'invalid-rule');
+    expect(misspelt.body.errors).toMatchObject([
+      { in: 'body', pointer: '/when', detail: expect.stringContaining("'heat'") },
+    ]);
+    expectProblem(await put(fleet, { ...FAN, when: 'fan > 30' }), 422, 'invalid-rule');
+    expectRule(await put(fleet, FAN), 201, 1);
+    expectProblem(
+      await stack.send('PUT', path, { measurements: { heat: { type: 'lux' } } }),
+      400,
+      'invalid-request',
+    );
+    // A declaration that comes later refuses nothing that is there, but says what does not go with it.
+    const late = { measurements: { heat: { type: 'string' } } };
+    const misfit = { pointer: '/when', detail: expect.stringContaining("'>' does not go with a text") };
+    expect((await stack.send('PUT', path, late)).body).toEqual({
+      ...late,
+      misfits: [{ rule: 'fan', ...misfit }],
+    });
+    const rule = `/v1/fleets/${fleet.name}/rules/fan`;
+    expect((await stack.get(rule)).body.warnings).toEqual([misfit]);
+    expect((await stack.send('POST', `${rule}/disable`)).body).toMatchObject({
+      enabled: false,
+      warnings: [misfit],
+    });
+    expect((await stack.send('DELETE', path)).status).toBe(204);
+    expectProblem(await stack.get(path), 404, 'no-telemetry-schema');
+    expect((await stack.get(rule)).body.warnings).toBeUndefined();
+  });
+
+  it('publishes the schema of a rule', async () => {
+    const { status, headers, body } = await stack.get('/v1/schemas/rule');
+    expect([status, headers.get('content-type')]).toEqual([200, 'application/schema+json']);
+    expect(body).toMatchObject({
+      $schema: 'https://json-schema.org/draft/2020-12/schema',
+      type: 'object',
+      properties: { when: { type: 'string' } },
+      required: ['id', 'then'],
+    });
+  });
+
+  it('tells who watches of every change', async () => {
+    const fleet = await stack.broker.newFleet();
+    const abort = new AbortController();
+    closeLater('event stream', () => abort.abort());
+    const { body } = await fetch(`${stack.api.url}/v1/events?type=rule&fleet=${fleet.name}`, {
+      headers: { authorization: `Bearer ${stack.key}` },
+      signal: abort.signal,
+    });
+    let text = '';
+    const read = async () => {
+      for await (const chunk of body!.pipeThrough(new TextDecoderStream())) text += chunk;
+    };
+    void read().catch(() => undefined);
+    await put(fleet, FAN);
+    await put(fleet, { ...FAN, when: 'heat > 40' }, { 'if-match': '"1"' });
+    for (const step of ['disable', 'enable']) await stack.send('POST', `${rulesOf(fleet)}/fan/${step}`);
+    await stack.send('DELETE', `${rulesOf(fleet)}/fan`, undefined, { 'if-match': '"4"' });
+    const told = () =>
+      [...text.matchAll(/^data: (.*)$/gm)].map(([, data]) => JSON.parse(data!) as Record<string, unknown>);
+    await until(() => told().length === 5, { what: 'five events' });
+    expect(told()).toMatchObject(
+      ['created', 'changed', 'disabled', 'enabled', 'deleted'].map((change, i) => ({
+        type: 'rule',
+        fleet: fleet.name,
+        rule: 'fan',
+        version: i + 1,
+        change,
+      })),
+    );
+  });
+});

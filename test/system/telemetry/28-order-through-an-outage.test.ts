@@ -1,0 +1,36 @@
+import { connectDevice } from '@lamplighter/test-kit/device';
+import { until } from '@lamplighter/test-kit/until';
+import { startStack } from '../stack.js';
+
+it('readings without a number keep their order through an outage of Redis, and every outage is told', async () => {
+  const stack = await startStack();
+  const fleet = await stack.broker.newFleet();
+  const lamp = await connectDevice(fleet);
+  await lamp.sendReading({ light: 999 });
+  await stack.lastState(fleet, 'lamp-0001', ({ light }) => light === 999);
+  const lines = (text: string) => stack.rules.output().split(text).length - 1;
+  for (const outage of [1, 2]) {
+    await stack.redis.kill();
+    await until(() => lines('Redis is away') >= outage, { what: 'the outage to be noticed' });
+    // One at a time, so that each is a batch of its own.
+    for (let light = 0; light < 3; light += 1) {
+      await lamp.sendReading({ light: outage * 10 + light });
+      await until(async () => (await stack.metric('lamplighter_ingest_inflight')) >= light + 1, {
+        what: 'the reading to be in hand',
+      });
+    }
+    await stack.redis.start();
+    const window = async () => {
+      const answer = await stack.get(`/v1/fleets/${fleet.name}/devices/lamp-0001/telemetry?limit=240`);
+      return answer.body.readings.map((one: { measurements: { light: number } }) => one.measurements.light);
+    };
+    await until(async () => (await window()).length === 1 + outage * 3, {
+      what: 'all readings',
+      timeoutMs: 20_000,
+    });
+    const lights = (await window()).filter((light: number) => Math.floor(light / 10) === outage);
+    expect(lights).toEqual([outage * 10 + 2, outage * 10 + 1, outage * 10]);
+    expect(lines('Redis does not take readings')).toBeGreaterThanOrEqual(outage);
+    await until(() => lines('Redis takes readings again') >= outage, { what: 'the end to be told' });
+  }
+}, 60_000);

@@ -1,0 +1,212 @@
+import { connectDevice, type TestDevice } from '@lamplighter/test-kit/device';
+import { until } from '@lamplighter/test-kit/until';
+import { sampleOf } from '../not-understood.js';
+import { type Stack, startStack } from '../stack.js';
+
+let stack: Stack;
+beforeAll(async () => {
+  stack = await startStack();
+}, 60_000);
+
+const DEVICE = 'lamp-0001';
+const HOUR = 3_600_000;
+
+/** A device of a fleet of its own, and the sample of what it then sends on a topic of that kind. */
+async function sampleSent(kind: string, payload: string | Buffer) {
+  const fleet = await stack.broker.newFleet();
+  const lamp = await connectDevice(fleet);
+  const send = () => lamp.publish(`${fleet.name}/${kind}/${DEVICE}`, payload);
+  return sampleOf(stack, `fleet=${fleet.name}&device=${DEVICE}`, send);
+}
+
+describe('the owner of a device that is not understood reads', () => {
+  it.each<[what: string, kind: string, payload: () => string | Buffer, expected: object]>([
+    [
+      'that its clock speaks in seconds',
+      'telemetry',
+      () => JSON.stringify({ light: 1, _at: Math.floor(Date.now() / 1000) }),
+      {
+        kind: 'telemetry',
+        reason: 'clock',
+        field: '/_at',
+        problem: '`_at` looks like seconds, expected milliseconds',
+      },
+    ],
+    [
+      'how far its clock is ahead',
+      'telemetry',
+      () => JSON.stringify({ light: 1, _at: Date.now() + 3 * HOUR }),
+      {
+        reason: 'clock',
+        field: '/_at',
+        problem: expect.stringMatching(/^`_at` is (3|2\.9) h ahead of server time/),
+      },
+    ],
+    [
+      'where its JSON breaks',
+      'telemetry',
+      () => '{"light": 1,}',
+      {
+        reason: 'bad_json',
+        problem: 'invalid JSON at character 13: a comma before "}"',
+        payload: '{"light": 1,}',
+      },
+    ],
+    [
+      'that its counter is beyond what can be counted',
+      'telemetry',
+      () => '{"light":1,"_seq":9007199254740993}',
+      {
+        reason: 'schema',
+        field: '/_seq',
+        problem: '`_seq` is larger than 2^53-1 and cannot be kept exactly',
+      },
+    ],
+    [
+      'how long its text is',
+      'telemetry',
+      () => JSON.stringify({ light: 'x'.repeat(5000) }),
+      {
+        reason: 'schema',
+        field: '/light',
+        problem: '`light` is a string of 5,000 characters, at most 1,024',
+      },
+    ],
+    [
+      'which reading of its replay is wrong',
+      'telemetry',
+      () => '[{"light":1},{"_seq":"x"}]',
+      { field: '/1/_seq', problem: 'reading 2 of 2: `_seq` must be an integer, not the text "x"' },
+    ],
+    [
+      'that its birth needs a number',
+      'presence',
+      () => '{"online":true,"session":"first"}',
+      {
+        kind: 'presence',
+        reason: 'schema',
+        field: '/session',
+        problem: '`session` must be an integer, not the text "first"',
+      },
+    ],
+    [
+      'that its answers must be in lower case',
+      'acknowledgements',
+      () => '{"id":"x","status":"SUCCEEDED"}',
+      {
+        kind: 'acknowledgement',
+        reason: 'schema',
+        field: '/status',
+        problem: 'status `SUCCEEDED`: use lower case',
+      },
+    ],
+    [
+      'that its answer is for no command',
+      'acknowledgements',
+      () => '{"id":"7","status":"succeeded"}',
+      {
+        kind: 'acknowledgement',
+        reason: 'unknown_command',
+        field: '/id',
+        problem: expect.stringContaining('is no command'),
+      },
+    ],
+    [
+      'that its report of the edge is wrong, though the reading is taken',
+      'telemetry',
+      () => '{"light":1,"_edge":{"rule":"night-light","decisions":["{"]}}',
+      {
+        kind: 'edge',
+        field: '/_edge/decisions/0',
+        problem: expect.stringContaining('invalid JSON at character 2'),
+      },
+    ],
+    [
+      'that a rule needs a number, though the reading is taken',
+      'telemetry',
+      () => '{"light":"412"}',
+      {
+        kind: 'telemetry',
+        reason: 'type',
+        accepted: true,
+        field: '/light',
+        problem: '`light` is the text "412"; rule "night-light" needs a number and cannot decide',
+      },
+    ],
+    [
+      'which integer is not kept exactly, though the reading is taken',
+      'telemetry',
+      () => '{"light":500,"serial":9007199254740993}',
+      {
+        reason: 'inexact',
+        accepted: true,
+        field: '/serial',
+        problem: expect.stringContaining('is read as 9007199254740992'),
+      },
+    ],
+  ])('%s', async (_what, kind, payload, expected) => {
+    expect(await sampleSent(kind, payload())).toMatchObject({ device: DEVICE, ...expected });
+  });
+});
+
+it.each([4, 5] as const)(
+  'a measurement per topic is refused, and the sample says what is read (MQTT version %s)',
+  async (protocolVersion) => {
+    const fleet = await stack.broker.newFleet();
+    const lamp = await connectDevice(fleet, DEVICE, { protocolVersion });
+    const send = () => lamp.publish(`${fleet.name}/telemetry/${DEVICE}/light`, '412');
+    expect(await sampleOf(stack, `fleet=${fleet.name}`, send)).toMatchObject({
+      kind: 'telemetry',
+      reason: 'sub_topic',
+      device: DEVICE,
+      problem: 'one JSON object per reading on <fleet>/telemetry/<device>; sub-topics are not read',
+    });
+  },
+);
+
+it('counts by kind and reason what is not understood', async () => {
+  const fleet = await stack.broker.newFleet();
+  const lamp = await connectDevice(fleet);
+  const sent: [kind: string, payload: string, metric: string, labels: Record<string, string>][] = [
+    ['telemetry', '{', 'input_rejected', { kind: 'telemetry', reason: 'bad_json' }],
+    ['presence', '[]', 'input_rejected', { kind: 'presence', reason: 'schema' }],
+    ['acknowledgements', '{}', 'input_rejected', { kind: 'acknowledgement', reason: 'schema' }],
+    ['telemetry', '{"light":"1"}', 'input_suspicious', { kind: 'telemetry', reason: 'type' }],
+    ['telemetry', '{"a":90071992547409931}', 'input_suspicious', { kind: 'telemetry', reason: 'inexact' }],
+  ];
+  for (const [kind, payload, metric, labels] of sent) {
+    const read = () => stack.metric(`lamplighter_${metric}_total`, labels);
+    const before = await read();
+    await lamp.publish(`${fleet.name}/${kind}/${DEVICE}`, payload);
+    await until(async () => (await read()) === before + 1, { what: `${payload} to be counted` });
+  }
+});
+
+it('a flood of garbage of one device hides no other, and holds up no correct reading', async () => {
+  const fleet = await stack.broker.newFleet();
+  const [loud, lamp] = [await connectDevice(fleet, 'loud'), await connectDevice(fleet)];
+  let isFlooding = true;
+  const flood = async () => {
+    const garbage = `{"text":"${'x'.repeat(2000)}`;
+    while (isFlooding)
+      await Promise.all(
+        Array.from({ length: 200 }, () => loud.publish(`${fleet.name}/telemetry/loud`, garbage)),
+      );
+  };
+  const flooding = flood();
+  try {
+    const wrong = () => lamp.publish(`${fleet.name}/telemetry/${DEVICE}`, '{"_seq":-1}');
+    const sample = await sampleOf(stack, `fleet=${fleet.name}&device=${DEVICE}`, wrong);
+    expect(sample.problem).toBe('`_seq` is -1, at least 0');
+    await expectAnswered(lamp);
+  } finally {
+    isFlooding = false;
+    await flooding;
+  }
+});
+
+/** The rule of every fleet switches the lamp on in the dark. */
+async function expectAnswered(lamp: TestDevice) {
+  await lamp.sendReading({ light: 100 });
+  expect(await lamp.nextCommand()).toMatchObject({ led_on: true });
+}

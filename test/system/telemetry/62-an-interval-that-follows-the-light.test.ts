@@ -1,0 +1,98 @@
+// biome-ignore-all lint/suspicious/noThenProperty: `then` is a key of the rule's document
+import type { TestFleet } from '@lamplighter/test-kit/servers/broker';
+import { connectDevice } from '@lamplighter/test-kit/device';
+import { startService } from '@lamplighter/test-kit/servers/service';
+import { until } from '@lamplighter/test-kit/until';
+import { deviceDetailSchema } from '../../../services/api/src/devices/device.schema.js';
+import { putRule } from '../rule-requests.js';
+import { type ApiAnswer, type SharedStack, sharedStack } from '../stack.js';
+
+const LAMP = 'lamp-0001';
+let stack: SharedStack;
+beforeAll(async () => {
+  stack = await sharedStack();
+}, 60_000);
+
+const setInterval = (fleet: TestFleet, telemetryInterval: unknown): Promise<ApiAnswer> =>
+  stack.send('PUT', `/v1/fleets/${fleet.name}/devices/${LAMP}/settings?allowUnknown=true`, {
+    telemetryInterval,
+  });
+
+it('a lamp takes it, measures seldom while nothing changes, and counts as online meanwhile', async () => {
+  const fleet = await stack.broker.newFleet();
+  // So long a day that the light stands still.
+  await startService('device-sim', {
+    ...{ MQTT_URL: fleet.url, DEVICES: '1', DAY_SECONDS: '86400', INTERVAL_MS: '200' },
+  });
+  const path = `/v1/fleets/${fleet.name}/devices/${LAMP}`;
+  await until(async () => (await stack.get(path)).body.telemetryInterval?.measuredMs < 1000, {
+    what: 'a lamp that measures often',
+  });
+  const follow = { min: '100ms', max: '3s', of: 'light', threshold: [-1000, 5000] };
+  const accepted = await setInterval(fleet, follow);
+  expect([accepted.status, accepted.body.action]).toEqual([
+    202,
+    { telemetry_interval_ms: { min: 100, max: 3000, of: 'light', thresholds: [-1000, 5000] } },
+  ]);
+  await until(async () => (await stack.get(`/v1/commands/${accepted.body.id}`)).body.state === 'succeeded', {
+    what: 'the lamp to take it',
+  });
+  await until(
+    async () => {
+      const { body } = await stack.get(`${path}/telemetry?limit=3`);
+      const times = body.readings.map(({ receivedAt }: { receivedAt: string }) => Date.parse(receivedAt));
+      return times.length === 3 && times[0] - times[2] > 5000;
+    },
+    { what: 'three readings three seconds apart', timeoutMs: 40_000 },
+  );
+  const { body } = await stack.get(path);
+  expect(deviceDetailSchema.parse(body)).toEqual(body);
+  expect(body).toMatchObject({
+    presence: 'online',
+    telemetryInterval: {
+      adaptive: { minMs: 100, maxMs: 3000, of: 'light', thresholds: [-1000, 5000] },
+      late: false,
+    },
+  });
+}, 90_000);
+
+it('a lamp that cannot follow the measurement says so', async () => {
+  const fleet = await stack.broker.newFleet();
+  await startService('device-sim', { MQTT_URL: fleet.url, DEVICES: '1' });
+  const { body } = await setInterval(fleet, { min: '1s', max: '3s', of: 'heat', threshold: 30 });
+  await until(
+    async () => {
+      const { state, answer } = (await stack.get(`/v1/commands/${body.id}`)).body;
+      return state === 'rejected' && /light/.test(JSON.stringify(answer));
+    },
+    { what: 'the rejection' },
+  );
+}, 60_000);
+
+it('a silence that the device was told to keep is no absence, a longer one is', async () => {
+  const fleet = await stack.broker.newFleet();
+  await putRule(stack, fleet, {
+    ...{ id: 'silence', absence: { after: '2s' }, then: { siren: true }, else: { siren: false } },
+  });
+  expect((await setInterval(fleet, { min: '1s', max: '4s', of: 'light', threshold: 300 })).status).toBe(202);
+  const lamp = await connectDevice(fleet);
+  await lamp.sendReading({ light: 1, _seq: 1 });
+  const sirens = () => lamp.commands().filter((command) => 'siren' in command);
+  // Without the setting it would be after 2 s. 4 s is what it was told, and half of that is patience.
+  const before = performance.now();
+  await until(() => sirens().length > 0, { what: 'the alarm' });
+  expect(performance.now() - before).toBeGreaterThan(5900);
+  expect(sirens()).toEqual([{ siren: true }]);
+}, 60_000);
+
+it.each([
+  [{ min: '5s', max: '1s', of: 'light', threshold: 300 }],
+  [{ min: '1s', max: '25h', of: 'light', threshold: 300 }],
+  [{ min: '1s', max: '5s', of: 'light' }],
+  [{ min: '1s', max: '5s', of: 'light', threshold: [] }],
+  [{ min: '1s', max: '5s', of: 'light', threshold: 300, step: 1 }],
+])('it cannot be %j', async (interval) => {
+  const { status, body } = await setInterval({ name: 'demo', url: '' }, interval);
+  expect([status, body.type]).toEqual([400, expect.stringContaining('invalid-request')]);
+  expect(body.errors[0].pointer).toMatch(/^\/telemetryInterval/);
+});

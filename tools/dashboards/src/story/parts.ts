@@ -1,0 +1,107 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { liveChildren } from '@lamplighter/native/process/child';
+import { startMosquitto } from '@lamplighter/native/servers/mosquitto';
+import { writePrivate } from '@lamplighter/native/state/secrets';
+import { launchService, untilReady } from '@lamplighter/native/servers/service';
+import { PORTS, type PortName, type Ports } from '@lamplighter/native/state/settings';
+import { createKey, startStack, stopAll } from '@lamplighter/native/commands/stack';
+import { FLEET, openState, type State } from '@lamplighter/native/state/state';
+
+/** A whole stack of its own, on free ports and in a folder of its own, with two replicas of the rules service. */
+export interface Parts {
+  readonly ports: Ports;
+  readonly key: string;
+  /** The broker's password of the fleet. */
+  readonly fleetPassword: string;
+  stopBroker(): Promise<void>;
+  startBroker(): Promise<void>;
+  killSecondReplica(): void;
+  startSecondReplica(): Promise<void>;
+  /** Stops everything and forgets its data. */
+  stop(): Promise<void>;
+}
+
+/** Starts everything; it dies with this process at the latest. */
+export async function startParts(devices: number, env: NodeJS.ProcessEnv): Promise<Parts> {
+  const ports = await freePorts();
+  const folder = mkdtempSync(join(tmpdir(), 'lamplighter-story-'));
+  const state = openState(folder, ports);
+  const stop = new AbortController().signal;
+  const { firstKey } = await startStack({
+    ports,
+    state,
+    lesson: false,
+    sim: true,
+    devices,
+    env: { ...process.env, ...env },
+    stop,
+  });
+  const redisUrl = `redis://:${state.redisPassword}@127.0.0.1:${ports.REDIS_PORT}`;
+  const key = firstKey ?? (await createKey(redisUrl, []));
+  const secondPort = await freePort();
+  const rulesUrl = `mqtt://rules:${state.accounts.rules}@127.0.0.1:${ports.MQTT_SERVICES_PORT}`;
+  const child = (name: string) => [...liveChildren].findLast((one) => one.name === name);
+  const startSecondReplica = async () => {
+    await untilReady(
+      launchService({
+        name: 'rules',
+        port: secondPort,
+        env: { ...process.env, HOST: '127.0.0.1', MQTT_URL: rulesUrl, REDIS_URL: redisUrl },
+        logFile: state.logFile('rules-2'),
+      }),
+    );
+  };
+  await startSecondReplica();
+  writePrivate(
+    join(folder, 'prometheus/targets/rules-2.json'),
+    `[{"targets": ["127.0.0.1:${secondPort}"]}]\n`,
+  );
+  return {
+    ports,
+    key: key ?? '',
+    fleetPassword: state.accounts[FLEET] ?? '',
+    async stopBroker() {
+      await child('mosquitto')?.stop();
+    },
+    async startBroker() {
+      await startBroker(state, ports);
+    },
+    killSecondReplica: () => child('rules')?.kill('SIGKILL'),
+    startSecondReplica,
+    async stop() {
+      await stopAll();
+      rmSync(folder, { recursive: true });
+    },
+  };
+}
+
+async function startBroker({ folder, accounts, logFile }: State, ports: Ports): Promise<void> {
+  await startMosquitto({
+    folder: join(folder, 'mosquitto'),
+    port: ports.MQTT_PORT,
+    servicesPort: ports.MQTT_SERVICES_PORT,
+    accounts,
+    logFile: logFile('mosquitto'),
+  });
+}
+
+async function freePorts(): Promise<Ports> {
+  const ports: Partial<Record<PortName, number>> = {};
+  for (const name of Object.keys(PORTS) as PortName[]) ports[name] = await freePort();
+  return ports as Ports;
+}
+
+/** A loopback port that the system had free a moment ago. */
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as { port: number };
+      server.close(() => resolve(port));
+    });
+  });
+}

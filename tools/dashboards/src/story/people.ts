@@ -1,0 +1,145 @@
+import { spawn } from 'node:child_process';
+import { setInterval } from 'node:timers/promises';
+import { FLEET } from '@lamplighter/native/state/state';
+import type { Parts } from './parts.js';
+
+/** The rules that somebody writes in the course of the story, besides the night-light that is there. */
+const NIGHT_LIGHT = {
+  id: 'night-light',
+  description: 'The lamp is on while it is dark, and shines',
+  when: 'light < 300',
+  clear: 'light > 330',
+  dwell: '2s',
+  then: { led_on: true },
+  else: { led_on: false },
+  effect: { expect: 'light > last.light + 20', within: '10s' },
+};
+const DUSK = {
+  id: 'dusk',
+  description: 'Nine sensors agree that it is dark',
+  scope: { devices: Array.from({ length: 9 }, (_, index) => lampName(index + 1)) },
+  when: 'light < 250',
+  quorum: { policy: 'majority' },
+  target: { devices: [lampName(10)] },
+  then: { led_on: true },
+  else: { led_on: false },
+  command: { lane: 'dusk' },
+};
+const SILENT = {
+  id: 'silent',
+  description: 'A lamp that is silent is asked to report',
+  absence: { after: '15s' },
+  then: { report: ['light'] },
+  command: { policy: 'latest', lane: 'report', ttl: '2m' },
+};
+
+function lampName(number: number): string {
+  return `lamp-${String(number).padStart(4, '0')}`;
+}
+
+/** What people, programs and broken devices do to a running stack. */
+export class People {
+  private readonly api: string;
+
+  constructor(
+    private readonly parts: Parts,
+    private readonly devices: number,
+    private readonly until: AbortSignal,
+  ) {
+    this.api = `http://127.0.0.1:${parts.ports.API_PORT}/v1`;
+  }
+
+  /** Goes on in the background until it is aborted; what fails, fails as it would for anybody. */
+  start(): void {
+    void this.every(400, (n) =>
+      this.ask(n % 5 === 0 ? `/fleets/${FLEET}/ledger` : `/fleets/${FLEET}/devices?limit=20`),
+    );
+    void this.every(1000, (n) =>
+      this.command(lampName(1 + ((n * 37) % this.devices)), { report: ['light'] }, '10m'),
+    );
+    // A lamp that nobody has: its commands wait and expire, or are refused at once; and somebody waits for its answer.
+    void this.every(60_000, () => this.command('lamp-9999', { led_on: true }, '45s'));
+    void this.every(12_000, () => this.command('lamp-9999', { led_on: true }, '1m', { policy: 'now' }));
+    void this.every(30_000, () =>
+      this.command('lamp-9999', { report: ['light'] }, '8s', {}, { Prefer: 'wait=8' }),
+    );
+    void this.every(3000, () => this.sendGarbage());
+    void this.every(20_000, () => this.ask('/fleets', 'lamp_wrong_key'));
+    void this.every(1000, () => this.watch());
+  }
+
+  async changeRules(): Promise<void> {
+    for (const rule of [NIGHT_LIGHT, DUSK, SILENT]) {
+      const path = `/fleets/${FLEET}/rules/${rule.id}`;
+      await this.send('PUT', path, rule, { 'If-Match': '*' }).then((status) =>
+        status === 412 || status === 428 || status === 404 ? this.send('PUT', path, rule) : status,
+      );
+    }
+  }
+
+  async rollOut(): Promise<void> {
+    const body = { action: { report: ['light'] }, lane: 'report', selector: {}, rate: 20 };
+    await this.send('POST', `/fleets/${FLEET}/commands`, body);
+  }
+
+  private async command(device: string, action: object, ttl: string, more = {}, headers = {}): Promise<void> {
+    await this.send('POST', `/fleets/${FLEET}/devices/${device}/commands`, { action, ttl, ...more }, headers);
+  }
+
+  private async ask(path: string, key = this.parts.key): Promise<void> {
+    const answer = await fetch(this.api + path, {
+      headers: { authorization: `Bearer ${key}` },
+      signal: this.until,
+    });
+    await answer.arrayBuffer();
+  }
+
+  /** @returns the status */
+  private async send(
+    method: string,
+    path: string,
+    body: object,
+    headers: Record<string, string> = {},
+  ): Promise<number> {
+    const answer = await fetch(this.api + path, {
+      method,
+      headers: { authorization: `Bearer ${this.parts.key}`, 'content-type': 'application/json', ...headers },
+      body: JSON.stringify(body),
+      signal: this.until,
+    });
+    await answer.arrayBuffer();
+    return answer.status;
+  }
+
+  /** Looks at events for as long as the stream goes on. */
+  private async watch(): Promise<void> {
+    const { body } = await fetch(`${this.api}/events`, {
+      headers: { authorization: `Bearer ${this.parts.key}` },
+      signal: this.until,
+    });
+    for await (const _ of body ?? []);
+  }
+
+  private async sendGarbage(): Promise<void> {
+    const { ports, fleetPassword } = this.parts;
+    const account = ['-h', '127.0.0.1', '-p', String(ports.MQTT_PORT), '-u', FLEET, '-P', fleetPassword];
+    for (const payload of ['{"light":', '{"_seq":"one"}']) {
+      const child = spawn('mosquitto_pub', [...account, '-t', `${FLEET}/telemetry/broken`, '-m', payload], {
+        stdio: 'ignore',
+      });
+      await new Promise((resolve) => child.once('close', resolve).once('error', resolve));
+    }
+  }
+
+  private async every(ms: number, act: (n: number) => Promise<void>): Promise<void> {
+    try {
+      let n = 0;
+      for await (const _ of setInterval(ms, undefined, { signal: this.until })) {
+        await act(n).catch(() => undefined);
+        n += 1;
+      }
+    } catch {
+      // Over.
+    }
+  }
+}

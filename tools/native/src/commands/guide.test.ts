@@ -1,0 +1,24 @@
+import { join } from 'node:path';
+import { guide } from './guide.js';
+import { DEFAULT_FOLDER, readSettings } from '../state/settings.js';
+import type { State } from '../state/state.js';
+
+const { ports } = readSettings({});
+const guideTo = (folder: string, from: string) => {
+  const state = { folder, secretFile: (name: string) => join(folder, 'secrets', name) } as State;
+  return guide({ ports, state, firstKey: undefined, sim: true, lesson: false, from });
+};
+
+it('gives commands that work in another terminal', () => {
+  const text = guideTo(DEFAULT_FOLDER, join(DEFAULT_FOLDER, '..'));
+  expect(text).toContain('KEY=$(npm run --silent key)\n');
+  expect(text).toContain('-P "$(cat .lamplighter/secrets/mqtt-demo)"');
+});
+
+it('names the state folder in each of them if it was chosen, in quotes if need be', () => {
+  const text = guideTo("/srv/it's two", '/home');
+  const folder = "'/srv/it'\\''s two";
+  for (const script of ['--silent key', 'key', 'watch'])
+    expect(text).toContain(`LAMPLIGHTER_STATE=${folder}' npm run ${script}`);
+  expect(text).toContain(`"$(cat ${folder}/secrets/mqtt-demo')"`);
+});

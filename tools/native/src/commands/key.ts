@@ -1,0 +1,20 @@
+import { ServerFailed } from '../process/serving.js';
+import { CannotStart, readSettings } from '../state/settings.js';
+import { createKey } from './stack.js';
+import { readRunningInstance } from '../state/state.js';
+
+/** Prints a new API key of the running instance on stdout, or lists or revokes keys; gives the exit code. */
+export async function key(args: readonly string[]): Promise<number> {
+  try {
+    const { folder } = readSettings(process.env);
+    const instance = readRunningInstance(folder);
+    if (instance === undefined) throw new CannotStart(`nothing runs on ${folder}; start it first: npm start`);
+    const url = `redis://:${instance.redisPassword}@127.0.0.1:${instance.ports.REDIS_PORT}`;
+    console.log((await createKey(url, args)) ?? '');
+    return 0;
+  } catch (error) {
+    if (!(error instanceof CannotStart || error instanceof ServerFailed)) throw error;
+    console.error(`lamplighter: ${error.message}`);
+    return 1;
+  }
+}

@@ -1,0 +1,88 @@
+import { setTimeout } from 'node:timers/promises';
+import { BinaryMissing } from '../servers/binaries.js';
+import { liveChildren } from '../process/child.js';
+import { guide } from './guide.js';
+import { installMissing, SERVERS } from '../servers/install.js';
+import { refuseTakenPorts } from '../servers/ports.js';
+import { ServerFailed } from '../process/serving.js';
+import { CannotStart, type Ports, readSettings } from '../state/settings.js';
+import { startStack, stopAll } from './stack.js';
+import { boundLog, lockState, openState } from '../state/state.js';
+import { listenForStop } from '../process/stop-signal.js';
+import { readCounts, summarize } from './summary.js';
+import { terminal } from '../process/terminal.js';
+
+/** The flags of `npm start`, read by scripts/flags.mjs. */
+export interface StartFlags {
+  readonly devices?: number;
+  readonly sim: boolean;
+  readonly lesson: boolean;
+  readonly reset: boolean;
+}
+
+/** Runs everything until it is stopped; gives the exit code. Every failure is one message. */
+export async function start(flags: StartFlags): Promise<number> {
+  const stop = listenForStop(process.env);
+  const over = new AbortController();
+  let unlock = () => {};
+  try {
+    const settings = readSettings(process.env);
+    unlock = lockState(settings.folder);
+    const { SIM_PORT: _, ...withoutSim } = settings.ports;
+    await refuseTakenPorts(flags.sim ? settings.ports : withoutSim);
+    installMissing(SERVERS, (line) => terminal.say(line));
+    const state = openState(settings.folder, settings.ports, flags.reset);
+    const { ports } = settings;
+    const running = AbortSignal.any([stop, over.signal]);
+    const starting = startStack({ ...flags, ports, state, env: process.env, stop: running });
+    const stack = await Promise.race([starting, aborted(stop)]);
+    terminal.say(guide({ ...flags, ports, state, firstKey: stack.firstKey, from: settings.from }));
+    const failure = await Promise.race([stack.failed, aborted(stop), follow(ports, running)]);
+    throw new ServerFailed(failure);
+  } catch (error) {
+    over.abort();
+    if (!stop.aborted && !isExpected(error)) throw error;
+    await stopAll();
+    terminal.show('');
+    if (!stop.aborted) console.error(`lamplighter: ${(error as Error).message}`);
+    else terminal.say('everything is stopped');
+    return stop.aborted ? 0 : 1;
+  } finally {
+    over.abort();
+    await stopAll();
+    unlock();
+  }
+}
+
+/** Failures with a message for the person; those of the file system name the file. */
+function isExpected(error: unknown): boolean {
+  const expected = [CannotStart, ServerFailed, BinaryMissing];
+  return (
+    expected.some((type) => error instanceof type) || (error as NodeJS.ErrnoException).syscall !== undefined
+  );
+}
+
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    const fail = () => reject(new Error('stop requested'));
+    if (signal.aborted) fail();
+    else signal.addEventListener('abort', fail, { once: true });
+  });
+}
+
+const TERMINAL_MS = 2000;
+const LINES_MS = 10_000;
+
+/** Shows the live line, and keeps the logs within their bound, until it is aborted. */
+async function follow(ports: Ports, until: AbortSignal): Promise<never> {
+  let before = await readCounts(ports);
+  for (;;) {
+    await setTimeout(terminal.isTTY ? TERMINAL_MS : LINES_MS, undefined, { signal: until });
+    for (const child of liveChildren) boundLog(child.logFile);
+    const now = await readCounts(ports);
+    const line = summarize(before, now);
+    if (terminal.isTTY) terminal.show(line);
+    else terminal.say(line);
+    before = now ?? before;
+  }
+}

@@ -1,0 +1,88 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Child, describeExit, lastLines, startChild } from './child.js';
+import { REPOSITORY } from '../state/repository.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'lamplighter-child-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const run = (script: string, name = 'child'): Child =>
+  startChild({ name, command: '/bin/sh', args: ['-c', script], logFile: join(folder, `${name}.log`) });
+
+const lives = (pid: number) => {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+async function eventually(condition: () => boolean, timeoutMs = 20_000): Promise<void> {
+  const deadline = Date.now() + timeoutMs;
+  while (!condition()) {
+    if (Date.now() > deadline) throw new Error('waited in vain');
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+describe('a child process', () => {
+  it('is the program itself, with its output in the log file and its exit told', async () => {
+    const child = run('echo "pid $$"; echo oops >&2; exit 3', 'talks');
+    expect(describeExit(await child.exited)).toBe('exited with code 3');
+    expect(child.output()).toBe(`pid ${child.pid}\noops\n`);
+    rmSync(child.logFile);
+    expect(child.output()).toBe('');
+  });
+
+  it('gets only the environment that it is given, and no input', async () => {
+    process.env.LAMPLIGHTER_LEAK = 'x';
+    const child = run('cat; env', 'bare');
+    await child.exited;
+    expect(child.output()).not.toContain('LAMPLIGHTER_LEAK');
+    delete process.env.LAMPLIGHTER_LEAK;
+  });
+
+  it('is asked to stop, and is made to stop if it does not listen', async () => {
+    const willing = run('exec sleep 60', 'willing');
+    expect((await willing.stop()).signal).toBe('SIGTERM');
+    const stubborn = run('trap "" TERM; echo up; while :; do sleep 0.05; done', 'stubborn');
+    await eventually(() => stubborn.output().includes('up'));
+    expect((await stubborn.stop(100)).signal).toBe('SIGKILL');
+  });
+
+  it('stops even when it is frozen', async () => {
+    const frozen = run('exec sleep 60', 'frozen');
+    frozen.kill('SIGSTOP');
+    expect((await frozen.stop()).signal).toBe('SIGTERM');
+  });
+
+  it.each(['SIGKILL', 'SIGTERM', 'exit'] as const)(
+    'does not outlive a parent that ends by %s',
+    async (end) => {
+      const childModule = join(REPOSITORY, 'tools/native/dist/process/child.js');
+      const script = `
+      import { startChild } from ${JSON.stringify(childModule)};
+      const child = startChild({ name: 'orphan', command: '/bin/sleep', args: ['60'], logFile: ${JSON.stringify(join(folder, 'orphan.log'))} });
+      console.log(child.pid);
+      ${end === 'exit' ? 'process.exit(0)' : 'setInterval(() => {}, 1000)'};`;
+      const parent = spawn(process.execPath, ['--input-type=module', '-e', script], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      let text = '';
+      parent.stdout.on('data', (chunk) => {
+        text += chunk;
+      });
+      await eventually(() => text.includes('\n'));
+      const orphan = Number(text);
+      if (end !== 'exit') parent.kill(end);
+      await eventually(() => !lives(orphan));
+    },
+  );
+});
+
+it('shows the last lines of a log, indented', () => {
+  expect(lastLines('a\nb\nc\n', 2)).toBe('  b\n  c');
+});

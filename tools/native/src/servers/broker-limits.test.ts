@@ -1,0 +1,38 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { brokerLimits } from './broker-limits.js';
+import { REPOSITORY } from '../state/repository.js';
+
+const read = (file: string) => readFileSync(join(REPOSITORY, 'mosquitto', file), 'utf8');
+const numberIn = (text: string, option: string) =>
+  Number(new RegExp(`^${option} (\\d+)$`, 'm').exec(text)?.[1]);
+const limits = read('conf.d/limits.conf');
+
+describe('the limits of the broker', () => {
+  it('are natively those of the files', () => {
+    expect(brokerLimits(50, 20_000)).toEqual({
+      maxConnections: numberIn(read('mosquitto.conf'), 'max_connections'),
+      memoryBytes: numberIn(limits, 'memory_limit'),
+      openFiles: 3100,
+    });
+  });
+
+  it.each([50, 3000, 20_000, 100_000])(
+    'leave memory to others, whatever unknown clients announce, with %d devices',
+    (devices) => {
+      const { maxConnections, memoryBytes, openFiles } = brokerLimits(devices, 1_000_000);
+      expect(maxConnections).toBeGreaterThan(devices);
+      const left = memoryBytes - openFiles * numberIn(limits, 'max_packet_size');
+      expect(left).toBeGreaterThan(100 * 1024 * 1024);
+    },
+  );
+
+  it('leave files to the services where a user may open few', () => {
+    expect(brokerLimits(50, 1024).maxConnections).toBe(924);
+  });
+
+  it('let the largest payload pass that the services take', () => {
+    const maxPayloadBytes = 262_144;
+    expect(numberIn(limits, 'max_packet_size')).toBeGreaterThan(maxPayloadBytes + 4096);
+  });
+});

@@ -1,0 +1,198 @@
+import { mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { requireBinary } from './binaries.js';
+import { type BrokerLimits, brokerLimits, openFilesLimit } from './broker-limits.js';
+import { startChild } from '../process/child.js';
+import { REPOSITORY } from '../state/repository.js';
+import { passwordFile, writePrivate } from '../state/secrets.js';
+import { ask, type Server, untilServing } from '../process/serving.js';
+
+export interface MosquittoOptions {
+  /** For the generated configuration, the password hashes and the broker's database. */
+  readonly folder: string;
+  /** Where devices connect. */
+  readonly port: number;
+  /** Where the services connect: connections of devices, however many, take nothing away here. */
+  readonly servicesPort: number;
+  /** User name → password: `rules`, the fleets, and `<fleet>.reader` for those who only look at a fleet. */
+  readonly accounts: Readonly<Record<string, string>>;
+  /** Also let anonymous clients use the lesson's topics, and nothing else. */
+  readonly lesson?: boolean;
+  /** By default what is enough for a few thousand devices. */
+  readonly limits?: BrokerLimits;
+  readonly logFile?: string;
+}
+
+export interface Mosquitto extends Server {
+  /** The broker's URL with an account's credentials; for `rules` that of the services' listener. */
+  urlFor(user: string): string;
+  /** Adds accounts to the running broker; settles when they can connect. */
+  addAccounts(more: Readonly<Record<string, string>>): Promise<void>;
+}
+
+/** The account of the rules service. */
+const SERVICE = 'rules';
+
+/**
+ * Starts Mosquitto on loopback with the repository's ACL and limits; settles when it accepts the first account.
+ * @throws BinaryMissing, ServerFailed
+ */
+export async function startMosquitto(options: MosquittoOptions): Promise<Mosquitto> {
+  const { folder, port, lesson = false } = options;
+  const accounts = { ...options.accounts };
+  const { passwords, acl, configuration, pid } = filesIn(folder);
+  mkdirSync(join(folder, 'data'), { recursive: true, mode: 0o700 });
+  writePrivate(passwords, passwordFile(accounts));
+  writePrivate(acl, aclText(accounts, lesson));
+  const limits = options.limits ?? brokerLimits(0, openFilesLimit());
+  const data = join(folder, 'data/');
+  writePrivate(configuration, configurationText({ ...options, lesson, limits, passwords, acl, data }));
+
+  const child = startChild({
+    name: 'mosquitto',
+    command: requireBinary('mosquitto'),
+    args: ['-c', configuration],
+    openFiles: limits.openFiles,
+    logFile: options.logFile ?? join(folder, 'mosquitto.log'),
+  });
+  writePrivate(pid, `${child.pid}\n`);
+  const accepts = (user: string) => () => acceptsAccount(port, user, accounts[user] ?? '');
+  const portFor = (user: string) => (user === SERVICE ? options.servicesPort : port);
+  const first = Object.keys(accounts)[0] ?? '';
+  await untilServing(child, accepts(first), 10_000);
+
+  const server: Server = Object.assign(child, { port, url: `mqtt://127.0.0.1:${port}` });
+  return Object.assign(server, {
+    // A person may have given a fleet a password of their own.
+    urlFor: (user: string) =>
+      `mqtt://${user}:${encodeURIComponent(accounts[user] ?? '')}@127.0.0.1:${portFor(user)}`,
+    async addAccounts(more: Readonly<Record<string, string>>) {
+      Object.assign(accounts, more);
+      writePrivate(passwords, passwordFile(accounts));
+      writePrivate(acl, aclText(accounts, lesson));
+      child.kill('SIGHUP');
+      for (const user of Object.keys(more)) await untilServing(child, accepts(user), 10_000);
+    },
+  });
+}
+
+/**
+ * Gives the broker that runs on this folder other accounts: clients of those that are gone are disconnected, nobody else is. Settles when
+ * it accepts all of them. A broker that ends meanwhile takes them when it starts.
+ */
+export async function reloadAccounts(
+  folder: string,
+  port: number,
+  accounts: Readonly<Record<string, string>>,
+): Promise<void> {
+  const { passwords, acl, configuration, pid } = filesIn(folder);
+  const lesson = /^allow_anonymous true$/m.test(readFileSync(configuration, 'utf8'));
+  writePrivate(passwords, passwordFile(accounts));
+  writePrivate(acl, aclText(accounts, lesson));
+  try {
+    process.kill(Number(readFileSync(pid, 'utf8')), 'SIGHUP');
+  } catch {
+    return;
+  }
+  const deadline = Date.now() + RELOAD_MS;
+  for (const [user, password] of Object.entries(accounts)) {
+    while ((await acceptsAccount(port, user, password).catch(() => false)) !== true && Date.now() < deadline)
+      await setTimeout(20);
+  }
+}
+
+/** Longer than a busy broker needs to read its accounts. */
+const RELOAD_MS = 10_000;
+
+/** What is generated for a broker. */
+function filesIn(folder: string) {
+  return {
+    passwords: join(folder, 'passwords'),
+    acl: join(folder, 'acl'),
+    configuration: join(folder, 'mosquitto.conf'),
+    /** Its process id. */
+    pid: join(folder, 'pid'),
+  };
+}
+
+/** Anonymous rules stand before the first `user` line: the lesson's topics, of every fleet but the services' own. */
+const LESSON_ACL = `topic deny lamplighter-canary/#
+topic readwrite +/telemetry
+topic readwrite +/telemetry/+
+topic write +/telemetry/#
+topic readwrite +/commands
+topic readwrite +/commands/+
+`;
+
+/** The repository's access list with what depends on the accounts. */
+function aclText(accounts: Readonly<Record<string, string>>, lesson: boolean): string {
+  const common = readFileSync(join(REPOSITORY, 'mosquitto/acl'), 'utf8');
+  const readers = Object.keys(accounts).filter((name) => name.endsWith(READER));
+  return [lesson ? lessonAcl(common) : '', common, ...readers.map(readerAcl)].join('');
+}
+
+/** Anonymous clients misspell topics, too: what fleets may write of those, they may write in any fleet. */
+function lessonAcl(common: string): string {
+  const misspelt = common
+    .slice(common.indexOf('\n# Misspelt topics, from '))
+    .matchAll(/^pattern write (.+)$/gm);
+  return `${LESSON_ACL}${[...misspelt].map(([, topic = '']) => `topic write ${topic.replace('%u', '+')}\n`).join('')}\n`;
+}
+
+/** The end of the names of accounts that only read. */
+export const READER = '.reader';
+
+/** What such an account may: see a fleet. It has no tree of its own, unlike the account of a fleet. */
+function readerAcl(account: string): string {
+  const fleet = account.slice(0, -READER.length);
+  const topics = ['telemetry', 'state', 'presence'].map((kind) => `topic read ${fleet}/${kind}/#\n`);
+  return `\nuser ${account}\ntopic deny ${account}/#\ntopic deny /${account}/#\n${topics.join('')}`;
+}
+
+function configurationText(of: {
+  port: number;
+  servicesPort: number;
+  lesson: boolean;
+  limits: BrokerLimits;
+  passwords: string;
+  acl: string;
+  data: string;
+}): string {
+  return `# Generated at each start; change mosquitto/ in the repository instead.
+# Devices. Not a \`listener\`: a SIGHUP would make it forget its max_connections (2.0.11 to 2.0.22).
+port ${of.port}
+bind_address 127.0.0.1
+max_connections ${of.limits.maxConnections}
+# The services.
+listener ${of.servicesPort} 127.0.0.1
+allow_anonymous ${of.lesson}
+password_file ${of.passwords}
+acl_file ${of.acl}
+persistence_location ${of.data}
+log_dest stderr
+log_timestamp_format %Y-%m-%dT%H:%M:%S
+${process.getuid?.() === 0 ? '# Started by root, whose files are in a folder that nobody else may enter.\nuser root\n' : ''}
+include_dir ${join(REPOSITORY, 'mosquitto/conf.d')}
+memory_limit ${of.limits.memoryBytes}
+`;
+}
+
+/** An MQTT 3.1.1 CONNECT by hand; true if the answer is CONNACK with return code 0. */
+async function acceptsAccount(port: number, user: string, password: string): Promise<true | string> {
+  const text = (value: string) => {
+    const bytes = Buffer.from(value);
+    return Buffer.concat([Buffer.from([bytes.length >> 8, bytes.length & 0xff]), bytes]);
+  };
+  const cleanSessionWithCredentials = 0xc2;
+  const body = Buffer.concat([
+    text('MQTT'),
+    Buffer.from([4, cleanSessionWithCredentials, 0, 10]),
+    text(`lamplighter-probe-${process.pid}`),
+    text(user),
+    text(password),
+  ]);
+  const length = body.length < 128 ? [body.length] : [(body.length & 0x7f) | 0x80, body.length >> 7];
+  const answer = await ask(port, Buffer.concat([Buffer.from([0x10, ...length]), body]), 4);
+  return answer.equals(Buffer.from([0x20, 2, 0, 0])) || `it does not accept the account ${user}`;
+}

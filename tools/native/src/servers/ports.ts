@@ -1,0 +1,72 @@
+import { connect, createServer } from 'node:net';
+import { CannotStart, PORTS, type PortName, type Ports } from '../state/settings.js';
+
+/**
+ * Refuses ports on which something listens already, or this user may not listen, all at once, with free ones to use instead.
+ * @throws CannotStart
+ */
+export async function refuseTakenPorts(ports: Partial<Ports>): Promise<void> {
+  const asked = Object.entries(ports) as [PortName, number][];
+  const found = await Promise.all(
+    asked.map(async ([name, port]) => ({ name, port, use: await useOf(port) })),
+  );
+  const unusable = found.filter(({ use }) => use !== 'free');
+  if (unusable.length === 0) return;
+  const used = new Set<number>(Object.values(ports));
+  const instead: string[] = [];
+  for (const { name, port } of unusable) {
+    const other = await nextFree(port + 10_000, used);
+    used.add(other);
+    instead.push(`${name}=${other}`);
+  }
+  const list = (which: PortUse) =>
+    unusable
+      .filter(({ use }) => use === which)
+      .map(({ name, port }) => `\n  ${port}  ${name}, ${PORTS[name].of}`)
+      .join('');
+  const [taken, forbidden] = [list('taken'), list('forbidden')];
+  const problems = [
+    ...(taken === '' ? [] : [`something else listens on 127.0.0.1 on${taken}`]),
+    ...(forbidden === '' ? [] : [`this user may not listen (low ports are root's) on${forbidden}`]),
+  ];
+  throw new CannotStart(
+    `${problems.join('\n')}\n${taken === '' ? 'Choose' : 'Stop it, or choose'} other ports:\n  ${instead.join(' ')} npm start`,
+  );
+}
+
+async function nextFree(from: number, used: ReadonlySet<number>): Promise<number> {
+  let port = from;
+  while (port > 65_535 || used.has(port) || !(await isFree(port))) port = port >= 65_535 ? 1024 : port + 1;
+  return port;
+}
+
+type PortUse = 'free' | 'taken' | 'forbidden';
+
+/** True if nothing answers on the loopback port and it can be listened on. */
+async function isFree(port: number): Promise<boolean> {
+  return (await useOf(port)) === 'free';
+}
+
+async function useOf(port: number): Promise<PortUse> {
+  // Some systems let one listen on 127.0.0.1 beside a server that has the port on all addresses.
+  return (await answers(port)) ? 'taken' : tryToListen(port);
+}
+
+function answers(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.once('connect', () => resolve(true));
+    socket.once('error', () => resolve(false));
+    socket.once('connect', () => socket.destroy());
+  });
+}
+
+function tryToListen(port: number): Promise<PortUse> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', ({ code }: NodeJS.ErrnoException) =>
+      resolve(code === 'EACCES' ? 'forbidden' : 'taken'),
+    );
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve('free')));
+  });
+}

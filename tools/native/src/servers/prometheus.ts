@@ -1,0 +1,73 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { requireBinary } from './binaries.js';
+import { startChild } from '../process/child.js';
+import { REPOSITORY } from '../state/repository.js';
+import { writePrivate } from '../state/secrets.js';
+import { type Server, untilServing } from '../process/serving.js';
+
+export interface PrometheusOptions {
+  /** For the generated configuration and the data. */
+  readonly folder: string;
+  readonly port: number;
+  /** Job name → port on loopback that serves /metrics. */
+  readonly jobs: Readonly<Record<string, number>>;
+  readonly logFile?: string;
+}
+
+/**
+ * Starts Prometheus on loopback, scraping the given jobs, with the repository's rules and alerts loaded; settles when it is ready.
+ * @throws BinaryMissing, ServerFailed
+ */
+export async function startPrometheus({ folder, port, jobs, logFile }: PrometheusOptions): Promise<Server> {
+  const configuration = join(folder, 'prometheus.yml');
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const targets = join(folder, 'targets');
+  writeTargets(targets, jobs);
+  writePrivate(configuration, configurationText(Object.keys(jobs), targets));
+  const child = startChild({
+    name: 'prometheus',
+    command: requireBinary('prometheus'),
+    args: [
+      `--config.file=${configuration}`,
+      `--storage.tsdb.path=${join(folder, 'data')}`,
+      '--storage.tsdb.retention.time=15d',
+      '--storage.tsdb.retention.size=1GB',
+      `--web.listen-address=127.0.0.1:${port}`,
+      '--log.level=warn',
+    ],
+    logFile: logFile ?? join(folder, 'prometheus.log'),
+  });
+  const url = `http://127.0.0.1:${port}`;
+  await untilServing(child, async () => (await fetch(`${url}/-/ready`)).ok || 'still loading', 60_000);
+  return Object.assign(child, { port, url });
+}
+
+/**
+ * Targets stand in files of their own, so that more can be added while Prometheus runs: a second replica of the rules service that
+ * listens on 8091 is seen when `targets/rules-2.json` says `[{"targets": ["127.0.0.1:8091"]}]`.
+ */
+function writeTargets(folder: string, jobs: Readonly<Record<string, number>>): void {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  for (const [job, port] of Object.entries(jobs)) {
+    writePrivate(join(folder, `${job}.json`), `${JSON.stringify([{ targets: [`127.0.0.1:${port}`] }])}\n`);
+  }
+}
+
+function configurationText(jobs: readonly string[], targets: string): string {
+  const quoted = (text: string) => `'${text.replaceAll("'", "''")}'`;
+  const scrapes = jobs.map((job) => {
+    const files = [`${job}.json`, `${job}-*.json`].map(
+      (name) => `          - ${quoted(join(targets, name))}\n`,
+    );
+    return `  - job_name: ${job}\n    file_sd_configs:\n      - files:\n${files.join('')}`;
+  });
+  return `# Generated at each start; change prometheus/ in the repository instead.
+global:
+  scrape_interval: 5s
+  evaluation_interval: 15s
+rule_files:
+  - ${quoted(join(REPOSITORY, 'prometheus/rules/*.yml'))}
+scrape_configs:
+${scrapes.join('')}`;
+}

@@ -1,0 +1,60 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { requireBinary } from './binaries.js';
+import { startChild } from '../process/child.js';
+import { REPOSITORY } from '../state/repository.js';
+import { writePrivate } from '../state/secrets.js';
+import { ask, type Server, untilServing } from '../process/serving.js';
+
+export interface RedisOptions {
+  /** For the generated configuration and the data. */
+  readonly folder: string;
+  readonly port: number;
+  readonly password: string;
+  /** More lines of redis.conf, after the repository's. */
+  readonly settings?: readonly string[];
+  readonly logFile?: string;
+}
+
+/** A large append-only file takes its time to load. */
+const LOADING_MS = 120_000;
+
+/**
+ * Starts Redis on loopback with the repository's settings; settles when it answers, its data loaded.
+ * @throws BinaryMissing, ServerFailed
+ */
+export async function startRedis({
+  folder,
+  port,
+  password,
+  settings = [],
+  logFile,
+}: RedisOptions): Promise<Server> {
+  const data = join(folder, 'data');
+  const configuration = join(folder, 'redis.conf');
+  mkdirSync(data, { recursive: true, mode: 0o700 });
+  const lines = [
+    '# Generated at each start; change redis/redis.conf in the repository instead.',
+    `include "${join(REPOSITORY, 'redis/redis.conf')}"`,
+    'bind 127.0.0.1',
+    `port ${port}`,
+    `requirepass ${password}`,
+    `dir "${data}"`,
+    ...settings,
+  ];
+  writePrivate(configuration, `${lines.join('\n')}\n`);
+
+  const child = startChild({
+    name: 'redis-server',
+    command: requireBinary('redis-server'),
+    args: [configuration],
+    logFile: logFile ?? join(folder, 'redis.log'),
+  });
+  const expected = '+OK\r\n+PONG\r\n';
+  const answers = async () => {
+    const answer = (await ask(port, `AUTH ${password}\r\nPING\r\n`, expected.length)).toString();
+    return answer === expected || answer.trim();
+  };
+  await untilServing(child, answers, LOADING_MS);
+  return Object.assign(child, { port, url: `redis://:${password}@127.0.0.1:${port}` });
+}

@@ -1,0 +1,36 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { requireBinary } from '@lamplighter/native/servers/binaries';
+import { REPOSITORY } from '@lamplighter/native/state/repository';
+
+/** What was proved: the versions of everything that took part. */
+export function versions(): Record<string, string> {
+  const { version } = JSON.parse(readFileSync(join(REPOSITORY, 'package.json'), 'utf8')) as {
+    version: string;
+  };
+  const said = (command: string, args: string[]) =>
+    /\d+([.]\d+)+/.exec(spawnSync(requireBinary(command), args, { encoding: 'utf8' }).stdout)?.[0] ??
+    'unknown';
+  return {
+    lamplighter: `${version}${commit()}`,
+    mosquitto: said('mosquitto', ['-h']),
+    redis: said('redis-server', ['--version']),
+    node: process.versions.node,
+  };
+}
+
+/** The commit of a checkout, and whether it was changed. */
+function commit(): string {
+  try {
+    const git = (...args: string[]) =>
+      execFileSync('git', args, {
+        cwd: REPOSITORY,
+        encoding: 'utf8',
+        stdio: ['ignore', 'pipe', 'ignore'],
+      }).trim();
+    return ` (${git('rev-parse', '--short', 'HEAD')}${git('status', '--porcelain') === '' ? '' : ', changed'})`;
+  } catch {
+    return '';
+  }
+}

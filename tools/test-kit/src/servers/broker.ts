@@ -1,0 +1,66 @@
+import { randomBytes } from 'node:crypto';
+import type { BrokerLimits } from '@lamplighter/native/servers/broker-limits';
+import { READER, startMosquitto } from '@lamplighter/native/servers/mosquitto';
+import { generateSecret } from '@lamplighter/native/state/secrets';
+import { temporaryFolder } from '../folder.js';
+import { freePort } from './free-port.js';
+import { type Restartable, restartable } from './restartable.js';
+
+/** A fleet with an account of its own on the broker. */
+export interface TestFleet {
+  readonly name: string;
+  readonly url: string;
+}
+
+/** A real Mosquitto with the project's ACL and limits. */
+export interface TestBroker extends Restartable {
+  /** Without credentials. */
+  readonly url: string;
+  /** With the account of the rules service, at the services' listener. */
+  readonly rulesUrl: string;
+  /** With the account of a fleet: `demo`, or one that was added. */
+  fleetUrl(fleet: string): string;
+  /** Makes a fleet that no other test uses, or the one named; settles when its account can connect. */
+  newFleet(name?: string): Promise<TestFleet>;
+  /** The same for many at once. */
+  newFleets(count: number): Promise<TestFleet[]>;
+  /** Makes the account that only reads a fleet; gives its URL. */
+  newReader(fleet: string): Promise<string>;
+}
+
+const fleetName = () => `t-${randomBytes(5).toString('hex')}`;
+
+/** Starts a broker for this test (or this file) with the accounts `rules` and `demo`. */
+export async function startBroker(
+  options: { lesson?: boolean; limits?: BrokerLimits } = {},
+): Promise<TestBroker> {
+  const accounts: Record<string, string> = { rules: generateSecret(), demo: generateSecret() };
+  const folder = temporaryFolder();
+  const [port, servicesPort] = [await freePort(), await freePort()];
+  const broker = await restartable(() =>
+    startMosquitto({ folder, port, servicesPort, accounts, ...options }),
+  );
+  const urlFor = (user: string) => broker.server().urlFor(user);
+  const addFleets = async (names: string[]) => {
+    const more = Object.fromEntries(names.map((name) => [name, generateSecret()]));
+    Object.assign(accounts, more);
+    await broker.server().addAccounts(more);
+    return names.map((name) => ({ name, url: urlFor(name) }));
+  };
+  return Object.assign(broker, {
+    url: broker.server().url,
+    rulesUrl: urlFor('rules'),
+    fleetUrl: urlFor,
+    async newFleet(name = fleetName()) {
+      const [fleet] = await addFleets([name]);
+      return fleet!;
+    },
+    newFleets: (count: number) => addFleets(Array.from({ length: count }, fleetName)),
+    async newReader(fleet: string) {
+      const account = `${fleet}${READER}`;
+      accounts[account] ??= generateSecret();
+      await broker.server().addAccounts({ [account]: accounts[account] });
+      return urlFor(account);
+    },
+  });
+}

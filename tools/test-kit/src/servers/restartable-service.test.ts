@@ -1,0 +1,24 @@
+import { createServer } from 'node:http';
+import { freePort } from './free-port.js';
+import { closeLater } from '../resources.js';
+import { restartableService } from './restartable-service.js';
+import { until } from '../until.js';
+
+it('tells that it has ended, and why, though another server answers on its port', async () => {
+  const port = await freePort();
+  const other = createServer((_, answer) => answer.end());
+  await new Promise<void>((resolve) => other.listen(port, resolve));
+  closeLater('the other server', () => {
+    other.closeAllConnections();
+    other.close();
+  });
+  const service = await restartableService('device-sim', {
+    SIM_PORT: String(port),
+    MQTT_URL: 'mqtt://127.0.0.1:1',
+    DEVICES: '1',
+  });
+  await until(() => !service.running, { what: 'the service to end', timeoutMs: 20_000 });
+  await expect(service.ready()).rejects.toThrow(
+    /device-sim has ended; its last words:\n.*port \d+ .* is taken/s,
+  );
+}, 30_000);

@@ -1,0 +1,44 @@
+import { join } from 'node:path';
+import { lastLines, minimalEnvironment } from '@lamplighter/native/process/child';
+import { launchService, SERVICE_PORTS, type ServiceName } from '@lamplighter/native/servers/service';
+import { ServerFailed } from '@lamplighter/native/process/serving';
+import { temporaryFolder } from '../folder.js';
+import { freePort } from './free-port.js';
+import { type Restartable, restartable } from './restartable.js';
+import { until } from '../until.js';
+
+/** A service of ours that a test may break. Starting it does not wait: what it needs may be broken too. */
+export interface RestartableService extends Restartable {
+  readonly name: ServiceName;
+  readonly url: string;
+  /** Settles when it says that it is ready. @throws ServerFailed if it ends first */
+  ready(timeoutMs?: number): Promise<void>;
+}
+
+/** Starts `node services/<name>/dist/main.js` with this environment; it keeps its port for life. */
+export async function restartableService(
+  name: ServiceName,
+  env: Record<string, string>,
+): Promise<RestartableService> {
+  const port = Number(env[SERVICE_PORTS[name]] ?? (await freePort()));
+  const logFile = join(temporaryFolder(), `${name}.log`);
+  const service = await restartable(async () =>
+    launchService({ name, port, env: { ...minimalEnvironment(), ...env }, logFile }),
+  );
+  const url = `http://127.0.0.1:${port}`;
+  return Object.assign(service, {
+    name,
+    url,
+    async ready(timeoutMs = 60_000) {
+      const answersOrIsGone = async () => {
+        if (!service.running) return true;
+        const answer = await fetch(`${url}/health/ready`, { signal: AbortSignal.timeout(2000) });
+        if (!answer.ok) throw new Error(await answer.text());
+        return true;
+      };
+      await until(answersOrIsGone, { what: `${name} to be ready`, timeoutMs, everyMs: 100 });
+      if (!service.running)
+        throw new ServerFailed(`${name} has ended; its last words:\n${lastLines(service.output(), 10)}`);
+    },
+  });
+}

@@ -1,0 +1,91 @@
+import { createServer } from 'node:http';
+import type { Server } from '@lamplighter/native/process/serving';
+import { startBroker, type TestBroker, type TestFleet } from './servers/broker.js';
+import { startRedis } from './servers/redis.js';
+import { closeEverything } from './resources.js';
+import { startService } from './servers/service.js';
+
+/** Where the parts of the shared stack are. */
+export interface SharedStackAddresses {
+  readonly rulesUrl: string;
+  readonly redisUrl: string;
+  readonly apiUrl: string;
+}
+
+/*
+ * A program that runs one stack for many test files: broker, Redis, rules and API with their default settings. It starts them at the
+ * first request and stops them when its stdin ends, which also happens if its parent is killed. Its first line of output is its URL:
+ * `POST /stack` answers with the addresses, `POST /fleets` with a fleet that no other test uses.
+ * Exits with 1 if a part ended early or could not be stopped.
+ */
+interface Running {
+  readonly addresses: SharedStackAddresses;
+  readonly broker: TestBroker;
+  readonly services: readonly Server[];
+  readonly isWhole: () => boolean;
+}
+
+/** Adding accounts makes the broker read all of them again, so fleets are added in advance. */
+const FLEETS_AT_ONCE = 25;
+
+let running: Promise<Running> | undefined;
+let spareFleets: TestFleet[] = [];
+let turn: Promise<unknown> = Promise.resolve();
+
+async function start(): Promise<Running> {
+  const [broker, redis] = await Promise.all([startBroker(), startRedis()]);
+  const services = await Promise.all([
+    startService('rules', { MQTT_URL: broker.rulesUrl, REDIS_URL: redis.url }),
+    startService('api', { REDIS_URL: redis.url }),
+  ]);
+  return {
+    addresses: { rulesUrl: broker.rulesUrl, redisUrl: redis.url, apiUrl: services[1].url },
+    broker,
+    services,
+    isWhole: () => broker.running && redis.running && services.every(({ exit }) => exit === undefined),
+  };
+}
+
+/** Requests take turns, so that one of them adds fleets for all. */
+function newFleet({ broker }: Running): Promise<TestFleet> {
+  const fleet = turn.then(async () => {
+    if (spareFleets.length === 0) spareFleets = await broker.newFleets(FLEETS_AT_ONCE);
+    return spareFleets.pop()!;
+  });
+  turn = fleet.catch(() => undefined);
+  return fleet;
+}
+
+async function answer(path: string | undefined): Promise<unknown> {
+  running ??= start();
+  const stack = await running;
+  return path === '/fleets' ? newFleet(stack) : stack.addresses;
+}
+
+async function stop(): Promise<void> {
+  server.close();
+  const stack = await running?.catch(() => undefined);
+  if (stack !== undefined && !stack.isWhole()) {
+    process.exitCode = 1;
+    console.error('a part of the stack that test files share has ended:');
+    for (const service of stack.services) console.error(`${service.name}: ${service.output()}`);
+  }
+  await closeEverything();
+}
+
+const server = createServer((request, response) => {
+  answer(request.url).then(
+    (value) => response.end(JSON.stringify(value)),
+    (error: unknown) => response.writeHead(500).end(String(error)),
+  );
+});
+server.listen(0, '127.0.0.1', () => {
+  const address = server.address();
+  console.log(`http://127.0.0.1:${typeof address === 'object' ? address?.port : address}`);
+});
+process.stdin.resume().once('close', () => {
+  stop().catch((error: unknown) => {
+    process.exitCode = 1;
+    console.error(error);
+  });
+});

@@ -1,0 +1,143 @@
+import { randomUUID } from 'node:crypto';
+import type { Redis } from 'ioredis';
+import {
+  acceptReadings,
+  type DeviceAddress,
+  type DevicePart,
+  type EmittedCommand,
+  FIRST_VERSION,
+  isLiveKind,
+  isNewer,
+  kindOf,
+  type Mark,
+  NEW_DEVICE,
+  type PartOutcome,
+  partBefore,
+  type StoredReading,
+  type Tail,
+  tailAfter,
+  UNKNOWN_VERSION,
+  versionAfter,
+} from '@lamplighter/store/telemetry/accept-readings';
+import { newCommandId } from '@lamplighter/store/commands/command-id';
+import { commandJson } from '@lamplighter/store/commands/read-commands';
+
+/** A reading for the store: `reading({ light: 299, _seq: 7 })`. */
+export function reading(
+  values: Record<string, unknown> & { _n?: number; _seq?: number; _at?: number },
+): StoredReading {
+  return { n: values._n, seq: values._seq, at: values._at, json: JSON.stringify(values) };
+}
+
+/** A command that a rule emits for a device. */
+export function emitted(device: DeviceAddress, changes: Partial<EmittedCommand> = {}): EmittedCommand {
+  return {
+    id: newCommandId(device.shard),
+    lane: 'led_on',
+    policy: 'latest',
+    ttl: 3_600_000,
+    json: commandJson({ source: 'rule', rule: 'night-light' }, { led_on: true }),
+    cause: 'rule:night-light',
+    ...changes,
+  };
+}
+
+interface Beliefs {
+  version: string;
+  mark: Mark;
+  rules: string;
+  tail?: Tail | undefined;
+}
+
+/** What a part holds beside its readings; `rules` makes new rule states of those believed in. */
+export interface Judgement {
+  readonly commands?: readonly EmittedCommand[];
+  readonly rules?: (believed: string, live: readonly StoredReading[]) => string;
+}
+
+/** A part with its readings in the order in which they came. */
+export type JudgedPart = DevicePart & { readonly readings: readonly StoredReading[] };
+
+/** How a reading came; by default alone, and not retained. */
+export interface Way {
+  readonly isRetained?: boolean;
+  readonly isReplayed?: boolean;
+}
+
+/** A rules service as the store sees it: it believes things of devices, and adopts the store's word when it was wrong. */
+export class Replica {
+  readonly beliefs = new Map<string, Beliefs>();
+  private parts = 0;
+  /** As what the store said the readings of a part are to be judged. */
+  private readonly placed = new Map<string, string>();
+
+  constructor(
+    readonly redis: Redis,
+    readonly name = `rules-${randomUUID()}`,
+  ) {}
+
+  /** A part judged on what this replica believes, which moves on as if the store had agreed. */
+  judge(
+    address: DeviceAddress,
+    readings: readonly (StoredReading & Way)[],
+    judgement: Judgement = {},
+  ): JudgedPart {
+    const believed = this.beliefs.get(address.name) ?? { version: UNKNOWN_VERSION, mark: NOTHING, rules: '' };
+    const placed = this.placed.get(address.name);
+    this.placed.delete(address.name);
+    const live: StoredReading[] = [];
+    const late: StoredReading[] = [];
+    let { mark } = believed;
+    let kinds = '';
+    for (const [i, next] of readings.entries()) {
+      const { isRetained = false, isReplayed = false } = next;
+      const isLive =
+        !isRetained && (placed?.length === readings.length ? isLiveKind(placed[i]!) : isNewer(next, mark));
+      if (isLive) {
+        live.push(next);
+        mark = next;
+      } else late.push(next);
+      kinds += kindOf(isLive, { isRetained, isReplayed });
+    }
+    const part = ++this.parts;
+    const rules = (live.length > 0 && judgement.rules?.(believed.rules, live)) || '';
+    let { version } = believed;
+    if (rules !== '') version = versionAfter(this.name, part);
+    else if (version === NEW_DEVICE) version = FIRST_VERSION;
+    const after = partBefore(believed.tail, live);
+    const tail = tailAfter(part, live);
+    mark = { seq: mark.seq, at: mark.at };
+    this.beliefs.set(address.name, { version, mark, rules: rules || believed.rules, tail });
+    const commands = live.length > 0 ? (judgement.commands ?? []) : [];
+    const { version: judgedOn } = believed;
+    const isUsual = kinds === '0'.repeat(live.length) + '1'.repeat(late.length);
+    return {
+      ...{ address, part, after, version: judgedOn, rules, live, late, commands, readings },
+      ...(!isUsual && { kinds }),
+    };
+  }
+
+  /** Sends parts as they are. */
+  send(...parts: DevicePart[]): Promise<PartOutcome[]> {
+    return acceptReadings(this.redis, this.name, parts);
+  }
+
+  /** Takes readings of one device: judges them, and judges again on the store's grounds as long as it disagrees. */
+  async take(
+    address: DeviceAddress,
+    readings: readonly (StoredReading & Way)[],
+    judgement?: Judgement,
+  ): Promise<PartOutcome> {
+    const [outcome] = await this.send(this.judge(address, readings, judgement));
+    return this.believe(address, outcome!) ? this.take(address, readings, judgement) : outcome!;
+  }
+
+  /** Adopts the store's grounds; true if the part is to be judged again. */
+  believe(address: DeviceAddress, { grounds }: PartOutcome): boolean {
+    if (grounds) this.placed.set(address.name, grounds.kinds);
+    if (grounds) this.beliefs.set(address.name, grounds);
+    return grounds !== undefined;
+  }
+}
+
+const NOTHING: Mark = { seq: undefined, at: undefined };

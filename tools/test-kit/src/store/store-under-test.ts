@@ -1,0 +1,39 @@
+import { startRedis, type TestRedis } from '../servers/redis.js';
+import { closeLater } from '../resources.js';
+import type { Redis } from 'ioredis';
+import { DeviceAddress } from '@lamplighter/store/telemetry/accept-readings';
+import { connectRedis } from '@lamplighter/store/redis/connect';
+
+/** A real Redis for one test file, and names in it that no other test uses. */
+export interface StoreUnderTest {
+  readonly server: TestRedis;
+  readonly redis: Redis;
+  newFleet(): string;
+  /** A device of a fleet of its own. */
+  newDevice(name?: string): DeviceAddress;
+}
+
+/** Starts a Redis and connects as the services do. `fast` leaves it to the system when writes reach the disk. */
+export async function startStore({ fast = false } = {}): Promise<StoreUnderTest> {
+  const server = await startRedis(fast ? { settings: ['appendfsync no'] } : {});
+  let fleets = 0;
+  const newFleet = () => `fleet-${++fleets}`;
+  return {
+    server,
+    redis: await connected(server.url),
+    newFleet,
+    newDevice: (name = 'lamp-0001') => new DeviceAddress(newFleet(), name, false),
+  };
+}
+
+/** Connects as the services do; settles when the scripts are loaded. */
+export async function connected(url: string): Promise<Redis> {
+  const redis = await new Promise<Redis>((resolve, reject) => {
+    const opened = connectRedis(url, 'test', {
+      onUp: () => resolve(opened),
+      onDown: (why) => reject(new Error(why)),
+    });
+    closeLater('Redis client', () => opened.disconnect());
+  });
+  return redis;
+}
