@@ -1,9 +1,9 @@
 // A night-light that survives: a light sensor, a lamp, and no reading or command lost on the way. See README.md.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { AnswerAfterRestart, CommandRejected } from '@lamplighter/device/commands/execute-command';
 import { parseBrokerUrl } from '@lamplighter/device/connection/broker';
 import { DeviceClient } from '@lamplighter/device/device-client';
-import { AnswerAfterRestart, CommandRejected } from '@lamplighter/device/commands/execute-command';
 import { FileStorage } from '@lamplighter/device/storage/file-storage';
 
 const {

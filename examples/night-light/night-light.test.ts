@@ -5,12 +5,12 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseEdgeReport } from '@lamplighter/contracts/edge/edge';
-import type { Reading } from '@lamplighter/contracts/telemetry/reading';
 import { ruleSchema } from '@lamplighter/contracts/rules/rule';
-import { startBroker, type TestBroker, type TestFleet } from '@lamplighter/test-kit/servers/broker';
+import type { Reading } from '@lamplighter/contracts/telemetry/reading';
 import { temporaryFolder } from '@lamplighter/test-kit/folder';
 import { connectMqtt } from '@lamplighter/test-kit/mqtt-client';
 import { closeLater } from '@lamplighter/test-kit/resources';
+import { startBroker, type TestBroker, type TestFleet } from '@lamplighter/test-kit/servers/broker';
 import { until } from '@lamplighter/test-kit/until';
 
 const PROGRAM = fileURLToPath(new URL('night-light.mjs', import.meta.url));

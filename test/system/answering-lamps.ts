@@ -1,6 +1,6 @@
 import { deviceTopic, parseTopic } from '@lamplighter/contracts/topics';
-import type { TestFleet } from '@lamplighter/test-kit/servers/broker';
 import { closeLater } from '@lamplighter/test-kit/resources';
+import type { TestFleet } from '@lamplighter/test-kit/servers/broker';
 import { connectAsync } from 'mqtt';
 
 /** One simulated lamp: what it measures, and how it answers a command; without an answer it stays silent. */

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { freePort } from '@lamplighter/test-kit/servers/free-port';
 import { closeLater } from '@lamplighter/test-kit/resources';
+import { freePort } from '@lamplighter/test-kit/servers/free-port';
 import { until } from '@lamplighter/test-kit/until';
 
 /** A running `npm start`, or what stands for it. */

@@ -1,8 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { requireBinary } from '@lamplighter/native/servers/binaries';
 import { type Child, startChild } from '@lamplighter/native/process/child';
 import { ask, untilServing } from '@lamplighter/native/process/serving';
+import { requireBinary } from '@lamplighter/native/servers/binaries';
 import { connectPacket, PACKET_TYPE } from '../wire/packets.js';
 
 /** What is set beside the defaults of Mosquitto. */

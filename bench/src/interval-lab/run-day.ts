@@ -1,6 +1,10 @@
 import { type AdaptiveInterval, longestIntervalMs } from '@lamplighter/contracts/telemetry/adaptive-interval';
-import { adaptiveIntervalMs, type Movement, observeMovement } from '@lamplighter/device/telemetry/adaptive-interval';
 import { DEFAULT_RADIO_GAP_MS } from '@lamplighter/device/connection/traffic';
+import {
+  adaptiveIntervalMs,
+  type Movement,
+  observeMovement,
+} from '@lamplighter/device/telemetry/adaptive-interval';
 import { chance } from '@lamplighter/device-sim/signals/random';
 
 /** The night-light's limits: dark below the first, light above the second. */

@@ -1,7 +1,7 @@
-import type { CompiledRule } from '@lamplighter/evaluation/rule/compile-rule';
 import { evaluate, type RuleState } from '@lamplighter/evaluation/evaluate/evaluate';
 import { type Vote, voteOf } from '@lamplighter/evaluation/quorum/quorum';
 import { type GroupState, judgeGroup } from '@lamplighter/evaluation/quorum/quorum-group';
+import type { CompiledRule } from '@lamplighter/evaluation/rule/compile-rule';
 import { type Faults, Field, TICK_MS, TICKS } from './field.js';
 import { isDark, POLICIES } from './policies.js';
 

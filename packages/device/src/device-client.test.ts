@@ -4,15 +4,15 @@ import type { Answer, CommandEnvelope } from '@lamplighter/contracts/commands/co
 import { parseEdgeReport } from '@lamplighter/contracts/edge/edge';
 import { ruleSchema } from '@lamplighter/contracts/rules/rule';
 import { deviceTopic } from '@lamplighter/contracts/topics';
-import { startBroker, type TestBroker, type TestFleet } from '@lamplighter/test-kit/servers/broker';
 import { connectMqtt, type TestClient } from '@lamplighter/test-kit/mqtt-client';
 import { closeLater } from '@lamplighter/test-kit/resources';
+import { startBroker, type TestBroker, type TestFleet } from '@lamplighter/test-kit/servers/broker';
 import { until } from '@lamplighter/test-kit/until';
 import { connectAsync } from 'mqtt';
+import { AnswerAfterRestart, type Execute } from './commands/execute-command.js';
 import { parseBrokerUrl } from './connection/broker.js';
 import { DeviceClient, type DeviceOptions } from './device-client.js';
 import type { DeviceEvent } from './device-event.js';
-import { AnswerAfterRestart, type Execute } from './commands/execute-command.js';
 import { MemoryStorage } from './storage/storage.js';
 
 const LAMP = 'lamp-0001';

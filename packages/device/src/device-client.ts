@@ -4,24 +4,24 @@ import { EDGE_RULE_KEY } from '@lamplighter/contracts/edge/edge';
 import { IDENTITY } from '@lamplighter/contracts/identity';
 import { parseReceipt } from '@lamplighter/contracts/telemetry/receipt';
 import { deviceTopic, parseTopic } from '@lamplighter/contracts/topics';
+import { CommandInbox, type InboxLimits } from './commands/command-inbox.js';
+import { type Execute, reasonOf } from './commands/execute-command.js';
+import { parseCommand } from './commands/received-command.js';
 import { type Backoff, backoffMs, DEFAULT_BACKOFF } from './connection/backoff.js';
 import type { Broker } from './connection/broker.js';
-import { CommandInbox, type InboxLimits } from './commands/command-inbox.js';
 import { type Arrived, ConnectionLost } from './connection/connection.js';
+import { type ConnectionChange, PersistentConnection } from './connection/persistent-connection.js';
+import { ServerClock } from './connection/server-clock.js';
+import type { Traffic } from './connection/traffic.js';
 import type { DeviceEvent, Settled } from './device-event.js';
 import { EdgeRule, RULE_KEY } from './edge/edge-rule.js';
-import { type Execute, reasonOf } from './commands/execute-command.js';
+import { MemoryStorage, type Storage } from './storage/storage.js';
 import { KeptTelemetry } from './telemetry/kept-telemetry.js';
 import { LatestTelemetry } from './telemetry/latest-telemetry.js';
 import { DEFAULT_OUTBOX_LIMITS, Outbox, type OutboxLimits } from './telemetry/outbox.js';
 import type { ReplayOptions } from './telemetry/outbox-replay.js';
 import { type Measurements, ReadingCount } from './telemetry/reading-count.js';
-import { parseCommand } from './commands/received-command.js';
-import { ServerClock } from './connection/server-clock.js';
-import { type ConnectionChange, StandingConnection } from './connection/persistent-connection.js';
-import { MemoryStorage, type Storage } from './storage/storage.js';
 import type { PublishOutcome, Telemetry } from './telemetry/telemetry.js';
-import type { Traffic } from './connection/traffic.js';
 
 /** Reason code of a PUBACK. */
 const NOBODY_LISTENS = 16;
@@ -81,7 +81,7 @@ export interface DeviceOptions {
  *     setInterval(() => void lamp.publish({ light: readSensor() }), 5000);
  */
 export class DeviceClient {
-  private readonly standing: StandingConnection;
+  private readonly standing: PersistentConnection;
   private readonly inbox: CommandInbox;
   private readonly telemetry: Telemetry;
   /** There once a rule was given: of thousands of devices in a process most have none. */
@@ -108,7 +108,7 @@ export class DeviceClient {
       onEvent(event);
     };
     this.serverClock = new ServerClock(this.clock);
-    this.standing = new StandingConnection({
+    this.standing = new PersistentConnection({
       broker,
       fleet,
       device,

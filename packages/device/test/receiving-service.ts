@@ -1,7 +1,7 @@
 import type { Reading } from '@lamplighter/contracts/telemetry/reading';
 import { deviceTopic } from '@lamplighter/contracts/topics';
-import type { TestBroker, TestFleet } from '@lamplighter/test-kit/servers/broker';
 import { closeLater } from '@lamplighter/test-kit/resources';
+import type { TestBroker, TestFleet } from '@lamplighter/test-kit/servers/broker';
 import { connectAsync } from 'mqtt';
 
 /** The service's side of telemetry, as simple as it can be: it stores what comes, and gives receipts if it is told to. */

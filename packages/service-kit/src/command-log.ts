@@ -31,7 +31,7 @@ export class CommandLog {
     return this.log.isOn;
   }
 
-  tell(step: CommandStep, note: CommandNote): void {
+  logStep(step: CommandStep, note: CommandNote): void {
     this.log.write(note, `command ${step}`);
   }
 }

@@ -37,10 +37,10 @@ export class SampledLog {
       return;
     }
     this.suppressed += 1;
-    this.timer ??= setTimeout(() => this.tell(), 1000 - (performance.now() % 1000)).unref();
+    this.timer ??= setTimeout(() => this.writeSuppressed(), 1000 - (performance.now() % 1000)).unref();
   }
 
-  private tell(): void {
+  private writeSuppressed(): void {
     const { suppressed } = this;
     this.suppressed = 0;
     this.timer = undefined;

@@ -1,6 +1,6 @@
 import type { Answer } from '@lamplighter/contracts/commands/command';
+import { timePasses } from '@lamplighter/test-kit/store/time-passes';
 import type { Redis } from 'ioredis';
-import type { DeviceAddress } from '../src/telemetry/accept-readings.js';
 import {
   answerCommands,
   type Claim,
@@ -15,9 +15,9 @@ import {
   stoppedLanes,
   wakeDevices,
 } from '../src/commands/commands.js';
-import { recordPresence } from '../src/devices/presence.js';
 import { type Command, listCommands, readCommand } from '../src/commands/read-commands.js';
-import { timePasses } from '@lamplighter/test-kit/store/time-passes';
+import { recordPresence } from '../src/devices/presence.js';
+import type { DeviceAddress } from '../src/telemetry/accept-readings.js';
 
 type Request = Parameters<typeof enqueueCommand>[1];
 

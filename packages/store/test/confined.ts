@@ -1,5 +1,5 @@
-import type { Redis } from 'ioredis';
 import { connected } from '@lamplighter/test-kit/store/store-under-test';
+import type { Redis } from 'ioredis';
 
 /** One call of a script. */
 export interface ScriptCall {

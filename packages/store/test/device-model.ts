@@ -1,5 +1,5 @@
-import { WINDOW_SIZE } from '../src/keys.js';
 import type { JudgedPart } from '@lamplighter/test-kit/store/replica';
+import { WINDOW_SIZE } from '../src/keys.js';
 
 /** What a part should come to. */
 export type Verdict = 'accepted' | 'repeated' | 'conflict';

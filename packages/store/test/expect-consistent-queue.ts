@@ -1,9 +1,14 @@
-import { COMMAND_STATES, type CommandState, FINAL_STATES, OPEN_STATES } from '@lamplighter/contracts/commands/command';
+import {
+  COMMAND_STATES,
+  type CommandState,
+  FINAL_STATES,
+  OPEN_STATES,
+} from '@lamplighter/contracts/commands/command';
 import type { Redis } from 'ioredis';
-import { LEASE_MS } from '../src/telemetry/accept-readings.js';
-import { redisNow } from '../src/redis/connect.js';
-import { commandKeys, deviceKey, ledgerKey, rolloutsKey, SHARDS } from '../src/keys.js';
 import { isFinal } from '../src/commands/read-commands.js';
+import { commandKeys, deviceKey, ledgerKey, rolloutsKey, SHARDS } from '../src/keys.js';
+import { redisNow } from '../src/redis/connect.js';
+import { LEASE_MS } from '../src/telemetry/accept-readings.js';
 
 /** A command as the keys of a shard tell it, read independently of the code under test. */
 interface Kept {

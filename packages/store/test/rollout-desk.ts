@@ -1,11 +1,11 @@
 import { selectorSchema } from '@lamplighter/contracts/rollouts/rollout';
 import type { Redis } from 'ioredis';
-import { acceptReadings, DeviceAddress, NEW_DEVICE } from '../src/telemetry/accept-readings.js';
-import { ROLLOUTS_DUE_KEY, SHARDS } from '../src/keys.js';
 import { listCommands } from '../src/commands/read-commands.js';
+import { ROLLOUTS_DUE_KEY, SHARDS } from '../src/keys.js';
 import { enqueueRollout, type Turn } from '../src/rollouts/rollout-commands.js';
 import { devicesFrom, type HeldRollout, saveRollout, takeRollouts } from '../src/rollouts/rollout-lease.js';
 import { createRollout, type RolloutRequest } from '../src/rollouts/rollouts.js';
+import { acceptReadings, DeviceAddress, NEW_DEVICE } from '../src/telemetry/accept-readings.js';
 
 /** A request for all devices of the fleet, with what the test says. */
 export function rolloutRequest(changes: Partial<RolloutRequest> = {}): RolloutRequest {

@@ -3,7 +3,6 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { ApiKeyCheck } from './access/api-key-check.js';
 import { KeysController } from './access/keys.controller.js';
 import { CommandSender } from './commands/command-sender.js';
-import { CommandWaits } from './waits/command-waits.js';
 import { CommandsController } from './commands/commands.controller.js';
 import { DeviceCommandsController } from './commands/device-commands.controller.js';
 import { LanesController } from './commands/lanes.controller.js';
@@ -42,6 +41,7 @@ import { CONFIG, LOGGER } from './tokens.js';
 import { DryRunController } from './tryout/dry-run.controller.js';
 import { RuleDiffController } from './tryout/rule-diff.controller.js';
 import { Runs } from './tryout/work.js';
+import { CommandWaits } from './waits/command-waits.js';
 import { WhyController } from './why/why.controller.js';
 import { WhyNotController } from './why/why-not.controller.js';
 

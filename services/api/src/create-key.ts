@@ -1,5 +1,10 @@
 import { readConfig, redisUrl } from '@lamplighter/service-kit/config';
-import { createApiKey, createFirstApiKey, listApiKeys, revokeApiKey } from '@lamplighter/store/access/api-keys';
+import {
+  createApiKey,
+  createFirstApiKey,
+  listApiKeys,
+  revokeApiKey,
+} from '@lamplighter/store/access/api-keys';
 import { connectRedis, type Redis } from '@lamplighter/store/redis/connect';
 import { z } from 'zod';
 

@@ -5,7 +5,6 @@ import { createLogger } from '@lamplighter/service-kit/logger';
 import { PortTaken } from '@lamplighter/service-kit/operations-server';
 import { type RunningService, runService } from '@lamplighter/service-kit/run-service';
 import { offerFirstKey } from './access/first-key.js';
-import { CommandWaits } from './waits/command-waits.js';
 import { configSchema } from './config.js';
 import { createApp } from './create-app.js';
 import { EventFeed } from './events/event-feed.js';
@@ -16,6 +15,7 @@ import { ApiMetrics } from './metrics/api-metrics.js';
 import { UnexplainedGauge } from './metrics/unexplained-gauge.js';
 import { StoreLink } from './store/store-link.js';
 import { VERSION } from './version.js';
+import { CommandWaits } from './waits/command-waits.js';
 
 /** When the service stops, requests have this long to be sent and answered; then their connections are cut, milliseconds. */
 const LINGER_MS = 5000;

@@ -5,13 +5,14 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { BrokerMetricsService } from './broker-metrics/broker-metrics.service.js';
 import { CanaryService } from './canary/canary.service.js';
 import { AcknowledgementsController } from './commands/acknowledgements.controller.js';
-import { CommandNews } from './commands/command-recorder.js';
+import { CommandRecorder } from './commands/command-recorder.js';
 import { DispatchService } from './commands/dispatch.service.js';
 import { UnreadAnswers } from './commands/unread-answers.service.js';
 import type { Config } from './config.js';
 import { EdgeService } from './edge/edge.service.js';
 import { EdgeFollowService } from './edge/edge-follow.service.js';
 import { EffectsService } from './effects/effects.service.js';
+import { DeviceCache } from './evaluation/device-cache.js';
 import { GroupsService } from './groups/groups.service.js';
 import { ListeningService } from './groups/listening.service.js';
 import { Standings } from './groups/standings.js';
@@ -19,6 +20,8 @@ import { LiveEventsService } from './live-events/live-events.service.js';
 import { RulesMetrics } from './metrics.js';
 import { MqttTransport } from './mqtt/mqtt-transport.js';
 import { PresenceController } from './presence/presence.controller.js';
+import { MisspeltTopicsController } from './rejected/misspelt-topics.controller.js';
+import { RejectedService } from './rejected/rejected.service.js';
 import { DeparturesService } from './removal/departures.service.js';
 import { RemovalsService } from './removal/removals.service.js';
 import { RolloutsService } from './rollouts/rollouts.service.js';
@@ -26,12 +29,9 @@ import { RuleBook } from './rule-book/rule-book.service.js';
 import { RuleErrors } from './rule-book/rule-errors.service.js';
 import { StatePublisher } from './state/state-publisher.service.js';
 import { DeclaredTypes } from './telemetry/declared-types.service.js';
-import { DeviceCache } from './evaluation/device-cache.js';
-import { GroundsService } from './telemetry/prefetch.service.js';
 import { IngestService } from './telemetry/ingest.service.js';
-import { MisspeltTopicsController } from './rejected/misspelt-topics.controller.js';
+import { PrefetchService } from './telemetry/prefetch.service.js';
 import { ReceiptsService } from './telemetry/receipts.service.js';
-import { RejectedService } from './rejected/rejected.service.js';
 import { TelemetryController } from './telemetry/telemetry.controller.js';
 import { TimersService } from './timers/timers.service.js';
 import { CONFIG, LOGGER, REDIS, SEEDS, SUBSCRIBER } from './tokens.js';
@@ -75,7 +75,7 @@ export function rulesModule(foundation: Foundation): DynamicModule {
       LiveEventsService,
       RejectedService,
       ReceiptsService,
-      GroundsService,
+      PrefetchService,
       EdgeService,
       EdgeFollowService,
       StatePublisher,
@@ -86,7 +86,7 @@ export function rulesModule(foundation: Foundation): DynamicModule {
       TimersService,
       Standings,
       GroupsService,
-      CommandNews,
+      CommandRecorder,
       UnreadAnswers,
       DispatchService,
       RolloutsService,

@@ -1,11 +1,11 @@
 import { FINAL_STATES, OPEN_STATES } from '@lamplighter/contracts/commands/command';
+import { SKIP_REASONS } from '@lamplighter/contracts/rollouts/rollout';
 import { INPUT_KINDS, INPUT_REASONS, SUSPICIONS } from '@lamplighter/contracts/telemetry/input-fault';
 import { HISTORY_REASONS, REJECT_REASONS } from '@lamplighter/contracts/telemetry/reading';
-import { SKIP_REASONS } from '@lamplighter/contracts/rollouts/rollout';
 import { LATENCY_BUCKETS, Metrics } from '@lamplighter/service-kit/metrics';
-import { RESTART_REASONS } from '@lamplighter/store/telemetry/accept-readings';
-import { STORE_DURABILITY_HELP } from '@lamplighter/store/redis/connect';
 import { JUDGEMENTS } from '@lamplighter/store/edge/edge';
+import { STORE_DURABILITY_HELP } from '@lamplighter/store/redis/connect';
+import { RESTART_REASONS } from '@lamplighter/store/telemetry/accept-readings';
 import { BrokerMetrics } from './broker-metrics/broker-metrics.js';
 
 const SOURCES = ['rule', 'api', 'rollout'] as const;

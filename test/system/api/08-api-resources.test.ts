@@ -1,15 +1,14 @@
 import type { Answer } from '@lamplighter/contracts/commands/command';
 import { READY_MS } from '@lamplighter/native/servers/service';
-import { acceptReadings, DeviceAddress, NEW_DEVICE } from '@lamplighter/store/telemetry/accept-readings';
 import { answerCommands, claimCommands, requeueCommands } from '@lamplighter/store/commands/commands';
-import { commandKeys, shardOf } from '@lamplighter/store/keys';
 import { recordPresence } from '@lamplighter/store/devices/presence';
+import { commandKeys, shardOf } from '@lamplighter/store/keys';
+import { acceptReadings, DeviceAddress, NEW_DEVICE } from '@lamplighter/store/telemetry/accept-readings';
 import { keepRejected } from '@lamplighter/store/telemetry/rejected';
 import { startService } from '@lamplighter/test-kit/servers/service';
 import { until } from '@lamplighter/test-kit/until';
 import type request from 'supertest';
 import type { z } from 'zod';
-import { timePasses } from '../../../tools/test-kit/src/store/time-passes.js';
 import { commandPageSchema, commandSchema } from '../../../services/api/src/commands/command.schema.js';
 import {
   deviceDetailSchema,
@@ -19,6 +18,7 @@ import {
 import { fleetPageSchema, fleetSchema } from '../../../services/api/src/fleets/fleet.schema.js';
 import { problemSchema } from '../../../services/api/src/problems/problem.js';
 import { rejectedSchema } from '../../../services/api/src/rejected/rejected.schema.js';
+import { timePasses } from '../../../tools/test-kit/src/store/time-passes.js';
 import { type ApiAlone, startApiAlone } from '../api-alone.js';
 
 let api: ApiAlone;

@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { TestFleet } from '@lamplighter/test-kit/servers/broker';
 import { temporaryFolder } from '@lamplighter/test-kit/folder';
 import { closeLater } from '@lamplighter/test-kit/resources';
+import type { TestFleet } from '@lamplighter/test-kit/servers/broker';
 import { startService, type TestService } from '@lamplighter/test-kit/servers/service';
 import { until } from '@lamplighter/test-kit/until';
 import { problemSchema } from '../../../services/api/src/problems/problem.js';

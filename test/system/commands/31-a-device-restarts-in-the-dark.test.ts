@@ -1,7 +1,7 @@
 import type { Answer } from '@lamplighter/contracts/commands/command';
 import { deviceTopic } from '@lamplighter/contracts/topics';
-import type { TestFleet } from '@lamplighter/test-kit/servers/broker';
 import { connectDevice, type TestDevice } from '@lamplighter/test-kit/device';
+import type { TestFleet } from '@lamplighter/test-kit/servers/broker';
 import { until } from '@lamplighter/test-kit/until';
 import { type SharedStack, sharedStack } from '../stack.js';
 

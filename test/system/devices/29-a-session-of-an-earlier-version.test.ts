@@ -1,6 +1,6 @@
-import { startBroker } from '@lamplighter/test-kit/servers/broker';
 import { connectDevice } from '@lamplighter/test-kit/device';
 import { connectMqtt } from '@lamplighter/test-kit/mqtt-client';
+import { startBroker } from '@lamplighter/test-kit/servers/broker';
 import { startRedis } from '@lamplighter/test-kit/servers/redis';
 import { startService } from '@lamplighter/test-kit/servers/service';
 import { until } from '@lamplighter/test-kit/until';

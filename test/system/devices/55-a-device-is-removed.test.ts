@@ -3,9 +3,9 @@ import { connectMqtt } from '@lamplighter/test-kit/mqtt-client';
 import { closeLater } from '@lamplighter/test-kit/resources';
 import { startService } from '@lamplighter/test-kit/servers/service';
 import { until } from '@lamplighter/test-kit/until';
-import { connected } from '../../../tools/test-kit/src/store/store-under-test.js';
 import { removedDeviceSchema } from '../../../services/api/src/devices/device-remover.js';
 import { fleetRemovalSchema } from '../../../services/api/src/fleets/fleet.schema.js';
+import { connected } from '../../../tools/test-kit/src/store/store-under-test.js';
 import { expectProblem, expectRule, FAN, putRule } from '../rule-requests.js';
 import { type Stack, startStack } from '../stack.js';
 

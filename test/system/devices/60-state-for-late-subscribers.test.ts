@@ -1,8 +1,8 @@
 import { deviceStateSchema } from '@lamplighter/contracts/devices/device-state';
 import { createApiKey } from '@lamplighter/store/access/api-keys';
-import { startBroker, type TestFleet } from '@lamplighter/test-kit/servers/broker';
 import { connectDevice } from '@lamplighter/test-kit/device';
 import { connectMqtt } from '@lamplighter/test-kit/mqtt-client';
+import { startBroker, type TestFleet } from '@lamplighter/test-kit/servers/broker';
 import { startRedis } from '@lamplighter/test-kit/servers/redis';
 import { restartableService } from '@lamplighter/test-kit/servers/restartable-service';
 import { startService } from '@lamplighter/test-kit/servers/service';

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { startBroker } from '@lamplighter/test-kit/servers/broker';
 import { temporaryFolder } from '@lamplighter/test-kit/folder';
+import { startBroker } from '@lamplighter/test-kit/servers/broker';
 import { freePort } from '@lamplighter/test-kit/servers/free-port';
 import { until } from '@lamplighter/test-kit/until';
 import { blocksOf } from '../documentation.js';

@@ -2,12 +2,15 @@
 
 import type { RuleInput } from '@lamplighter/contracts/rules/rule';
 import { rulesKey } from '@lamplighter/store/keys';
-import type { TestFleet } from '@lamplighter/test-kit/servers/broker';
 import { connectDevice, type TestDevice } from '@lamplighter/test-kit/device';
-import { type RestartableService, restartableService } from '@lamplighter/test-kit/servers/restartable-service';
+import type { TestFleet } from '@lamplighter/test-kit/servers/broker';
+import {
+  type RestartableService,
+  restartableService,
+} from '@lamplighter/test-kit/servers/restartable-service';
 import { until } from '@lamplighter/test-kit/until';
-import { connected } from '../../../tools/test-kit/src/store/store-under-test.js';
 import { rulePageSchema } from '../../../services/api/src/rules/rule.schema.js';
+import { connected } from '../../../tools/test-kit/src/store/store-under-test.js';
 import { expectRule, FAN, putRule, rulesOf } from '../rule-requests.js';
 import { type Stack, startStack } from '../stack.js';
 

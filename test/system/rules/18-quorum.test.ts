@@ -1,11 +1,14 @@
 // biome-ignore-all lint/suspicious/noThenProperty: `then` is a key of the rule's document
 import type { RuleInput } from '@lamplighter/contracts/rules/rule';
+import { listCommands } from '@lamplighter/store/commands/read-commands';
 import type { Redis } from '@lamplighter/store/redis/connect';
 import { readGroups } from '@lamplighter/store/rules/groups';
-import { listCommands } from '@lamplighter/store/commands/read-commands';
-import type { TestFleet } from '@lamplighter/test-kit/servers/broker';
 import { connectDevice, type TestDevice } from '@lamplighter/test-kit/device';
-import { type RestartableService, restartableService } from '@lamplighter/test-kit/servers/restartable-service';
+import type { TestFleet } from '@lamplighter/test-kit/servers/broker';
+import {
+  type RestartableService,
+  restartableService,
+} from '@lamplighter/test-kit/servers/restartable-service';
 import { until } from '@lamplighter/test-kit/until';
 import { connected } from '../../../tools/test-kit/src/store/store-under-test.js';
 import { expectRule, putRule } from '../rule-requests.js';

@@ -1,10 +1,10 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { deviceTopic } from '@lamplighter/contracts/topics';
-import type { TestFleet } from '@lamplighter/test-kit/servers/broker';
 import { connectDevice, type TestDevice } from '@lamplighter/test-kit/device';
 import { temporaryFolder } from '@lamplighter/test-kit/folder';
 import { closeLater } from '@lamplighter/test-kit/resources';
+import type { TestFleet } from '@lamplighter/test-kit/servers/broker';
 import { startService } from '@lamplighter/test-kit/servers/service';
 import { until } from '@lamplighter/test-kit/until';
 import { commandSchema } from '../../../services/api/src/commands/command.schema.js';

@@ -1,10 +1,13 @@
 // biome-ignore-all lint/suspicious/noThenProperty: `then` is a key of the rule's document
 
-import type { Redis } from '@lamplighter/store/redis/connect';
 import { timersKey } from '@lamplighter/store/keys';
-import type { TestFleet } from '@lamplighter/test-kit/servers/broker';
+import type { Redis } from '@lamplighter/store/redis/connect';
 import { connectDevice } from '@lamplighter/test-kit/device';
-import { type RestartableService, restartableService } from '@lamplighter/test-kit/servers/restartable-service';
+import type { TestFleet } from '@lamplighter/test-kit/servers/broker';
+import {
+  type RestartableService,
+  restartableService,
+} from '@lamplighter/test-kit/servers/restartable-service';
 import { until } from '@lamplighter/test-kit/until';
 import { connected } from '../../../tools/test-kit/src/store/store-under-test.js';
 import { type Stack, startStack } from '../stack.js';

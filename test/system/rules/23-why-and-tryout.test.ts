@@ -1,17 +1,17 @@
 // biome-ignore-all lint/suspicious/noThenProperty: `then` is a key of the rule's document
 import { deviceTopic } from '@lamplighter/contracts/topics';
 import { shardOfCommand } from '@lamplighter/store/commands/command-id';
-import type { Redis } from '@lamplighter/store/redis/connect';
 import { commandKeys, ruleVersionsKey } from '@lamplighter/store/keys';
-import type { TestFleet } from '@lamplighter/test-kit/servers/broker';
+import type { Redis } from '@lamplighter/store/redis/connect';
 import { connectDevice, type TestDevice } from '@lamplighter/test-kit/device';
+import type { TestFleet } from '@lamplighter/test-kit/servers/broker';
 import { stopwatch } from '@lamplighter/test-kit/stopwatch';
 import { until } from '@lamplighter/test-kit/until';
-import { connected } from '../../../tools/test-kit/src/store/store-under-test.js';
 import { dryRunSchema } from '../../../services/api/src/tryout/dry-run.schema.js';
 import { ruleDiffSchema } from '../../../services/api/src/tryout/rule-diff.schema.js';
 import { whySchema } from '../../../services/api/src/why/why.schema.js';
 import { whyNotSchema } from '../../../services/api/src/why/why-not.schema.js';
+import { connected } from '../../../tools/test-kit/src/store/store-under-test.js';
 import { type ApiAnswer, type Stack, startStack } from '../stack.js';
 
 const LIMIT_MS = 60_000;

@@ -5,11 +5,11 @@ import type { Action } from '@lamplighter/contracts/commands/command';
 import type { RuleInput } from '@lamplighter/contracts/rules/rule';
 import { parseBrokerUrl } from '@lamplighter/device/connection/broker';
 import { DeviceClient, type DeviceOptions } from '@lamplighter/device/device-client';
-import type { TestFleet } from '@lamplighter/test-kit/servers/broker';
 import { connectDevice } from '@lamplighter/test-kit/device';
 import { temporaryFolder } from '@lamplighter/test-kit/folder';
-import { openLink } from '@lamplighter/test-kit/servers/link';
 import { closeLater } from '@lamplighter/test-kit/resources';
+import type { TestFleet } from '@lamplighter/test-kit/servers/broker';
+import { openLink } from '@lamplighter/test-kit/servers/link';
 import { until } from '@lamplighter/test-kit/until';
 import { deviceDetailSchema } from '../../../services/api/src/devices/device.schema.js';
 import {

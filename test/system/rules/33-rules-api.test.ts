@@ -1,7 +1,7 @@
 // biome-ignore-all lint/suspicious/noThenProperty: `then` is a key of the rule's document
 import type { RuleInput } from '@lamplighter/contracts/rules/rule';
-import type { TestFleet } from '@lamplighter/test-kit/servers/broker';
 import { closeLater } from '@lamplighter/test-kit/resources';
+import type { TestFleet } from '@lamplighter/test-kit/servers/broker';
 import { until } from '@lamplighter/test-kit/until';
 import {
   rulePageSchema,

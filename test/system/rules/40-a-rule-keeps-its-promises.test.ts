@@ -1,7 +1,11 @@
 // biome-ignore-all lint/suspicious/noThenProperty: `then` is a key of the rule's document
-import type { TestFleet } from '@lamplighter/test-kit/servers/broker';
+
 import { connectDevice, type TestDevice } from '@lamplighter/test-kit/device';
-import { type RestartableService, restartableService } from '@lamplighter/test-kit/servers/restartable-service';
+import type { TestFleet } from '@lamplighter/test-kit/servers/broker';
+import {
+  type RestartableService,
+  restartableService,
+} from '@lamplighter/test-kit/servers/restartable-service';
 import { stopwatch } from '@lamplighter/test-kit/stopwatch';
 import { until } from '@lamplighter/test-kit/until';
 import { expectProblem, expectRule, putRule, rulesOf } from '../rule-requests.js';

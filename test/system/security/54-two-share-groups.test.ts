@@ -1,7 +1,7 @@
 import { connect, createServer } from 'node:net';
 import { connectDevice } from '@lamplighter/test-kit/device';
-import { freePort } from '@lamplighter/test-kit/servers/free-port';
 import { closeLater } from '@lamplighter/test-kit/resources';
+import { freePort } from '@lamplighter/test-kit/servers/free-port';
 import { startService } from '@lamplighter/test-kit/servers/service';
 import { until } from '@lamplighter/test-kit/until';
 import { shareGroup } from '../../../services/rules/src/mqtt/share-group.js';
@@ -65,15 +65,15 @@ it('stores readings with a time and a number once', async () => {
       sensor.sendReading({ light: 400 + n, _seq: (from + n) * 1000, _at: from + n }),
     ),
   );
-  const books = async () => (await stack.get(`/v1/fleets/${fleet.name}/ledger`)).body.readings;
+  const ledger = async () => (await stack.get(`/v1/fleets/${fleet.name}/ledger`)).body.readings;
   await until(
     async () => {
-      const { stored, late, duplicate } = await books();
+      const { stored, late, duplicate } = await ledger();
       return stored + late + duplicate === 2 * READINGS;
     },
     { what: 'both groups to have brought each reading' },
   );
-  expect(await books()).toMatchObject({ stored: READINGS, late: 0, duplicate: READINGS });
+  expect(await ledger()).toMatchObject({ stored: READINGS, late: 0, duplicate: READINGS });
 }, 60_000);
 
 it('stores plain readings twice, and commands a lamp once for each crossing of the threshold', async () => {

@@ -1,6 +1,7 @@
 // biome-ignore-all lint/suspicious/noThenProperty: `then` is a key of the rule's document
-import type { TestFleet } from '@lamplighter/test-kit/servers/broker';
+
 import { connectDevice } from '@lamplighter/test-kit/device';
+import type { TestFleet } from '@lamplighter/test-kit/servers/broker';
 import { startService } from '@lamplighter/test-kit/servers/service';
 import { until } from '@lamplighter/test-kit/until';
 import { deviceDetailSchema } from '../../../services/api/src/devices/device.schema.js';

@@ -1,13 +1,13 @@
 // npm run prove: breaks everything for some minutes and prints a certificate of what held. See docs/delivery.md.
 import { join } from 'node:path';
+import { ServerFailed } from '@lamplighter/native/process/serving';
+import { listenForStop } from '@lamplighter/native/process/stop-signal';
 import { BinaryMissing } from '@lamplighter/native/servers/binaries';
 import { installMissing, SERVERS } from '@lamplighter/native/servers/install';
 import { REPOSITORY } from '@lamplighter/native/state/repository';
-import { ServerFailed } from '@lamplighter/native/process/serving';
 import { CannotStart } from '@lamplighter/native/state/settings';
-import { listenForStop } from '@lamplighter/native/process/stop-signal';
 import { closeEverything } from '@lamplighter/test-kit/resources';
-import { WaitedInVain } from '@lamplighter/test-kit/until';
+import { WaitTimeout } from '@lamplighter/test-kit/until';
 import { certificate } from './certificate.js';
 import { Notebook } from './evidence/notebook.js';
 import { HelpWanted, readOptions, UnknownOption } from './options.js';
@@ -51,7 +51,7 @@ function timestamp(): string {
   return new Date().toISOString().slice(0, 19).replace(/[:]/g, '');
 }
 
-const EXPECTED = [CannotStart, BinaryMissing, ServerFailed, WaitedInVain];
+const EXPECTED = [CannotStart, BinaryMissing, ServerFailed, WaitTimeout];
 try {
   process.exitCode = await main();
 } catch (error) {

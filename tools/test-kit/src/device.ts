@@ -1,7 +1,7 @@
 import { deviceTopic } from '@lamplighter/contracts/topics';
 import type { IClientOptions } from 'mqtt';
-import type { TestFleet } from './servers/broker.js';
 import { connectMqtt, type TestClient } from './mqtt-client.js';
+import type { TestFleet } from './servers/broker.js';
 
 /** A device as anyone could write it, without the project's client library: what it sends is up to the test. */
 export interface TestDevice extends TestClient {

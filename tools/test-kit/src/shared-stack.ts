@@ -1,8 +1,8 @@
 import { createServer } from 'node:http';
 import type { Server } from '@lamplighter/native/process/serving';
+import { closeEverything } from './resources.js';
 import { startBroker, type TestBroker, type TestFleet } from './servers/broker.js';
 import { startRedis } from './servers/redis.js';
-import { closeEverything } from './resources.js';
 import { startService } from './servers/service.js';
 
 /** Where the parts of the shared stack are. */

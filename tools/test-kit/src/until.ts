@@ -1,7 +1,7 @@
 import { lastLines, liveChildren } from '@lamplighter/native/process/child';
 
 /** The condition did not come true in time; the message tells what was awaited, what was seen last, and the last words of servers. */
-export class WaitedInVain extends Error {
+export class WaitTimeout extends Error {
   override readonly name = 'WaitedInVain';
 }
 
@@ -40,7 +40,7 @@ export async function until<T>(
       seen = `last error: ${error instanceof Error ? error.message : String(error)}`;
     }
     if (isLast)
-      throw new WaitedInVain(`waited ${timeoutMs / 1000} s in vain for ${what}; ${seen}${lastWords()}`);
+      throw new WaitTimeout(`waited ${timeoutMs / 1000} s in vain for ${what}; ${seen}${lastWords()}`);
     const pausedAt = Date.now();
     await new Promise((resolve) => setTimeout(resolve, everyMs));
     const heldUpMs = Date.now() - pausedAt - everyMs;

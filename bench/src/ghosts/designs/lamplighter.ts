@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { DeviceClient } from '@lamplighter/device/device-client';
 import { minimalEnvironment } from '@lamplighter/native/process/child';
-import { startRedis } from '@lamplighter/native/servers/redis';
-import { generateSecret } from '@lamplighter/native/state/secrets';
-import { launchService, type ServiceName, untilReady } from '@lamplighter/native/servers/service';
 import type { Server } from '@lamplighter/native/process/serving';
+import { startRedis } from '@lamplighter/native/servers/redis';
+import { launchService, type ServiceName, untilReady } from '@lamplighter/native/servers/service';
+import { generateSecret } from '@lamplighter/native/state/secrets';
 import { createApiKey } from '@lamplighter/store/access/api-keys';
 import { Redis } from 'ioredis';
 import { freePort } from '../../bed/free-port.js';

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { BOUNDS } from '../bounds.js';
 import { durationSchema } from '../duration.js';
+import { jsonValueSchema } from '../json-value.js';
 import {
   count,
   type InputFault,
@@ -11,7 +12,6 @@ import {
   reasonOf,
   schemaFault,
 } from '../telemetry/input-fault.js';
-import { jsonValueSchema } from '../json-value.js';
 
 /**
  * The life of a command:

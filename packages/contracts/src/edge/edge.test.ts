@@ -1,8 +1,8 @@
 // biome-ignore-all lint/suspicious/noThenProperty: `then` is a key of the rule's document
 import fc from 'fast-check';
-import { edgeRuleAction, parseEdgeDecision, parseEdgeReport } from './edge.js';
-import { parseTelemetry } from '../telemetry/reading.js';
 import { type RuleInput, ruleSchema } from '../rules/rule.js';
+import { parseTelemetry } from '../telemetry/reading.js';
+import { edgeRuleAction, parseEdgeDecision, parseEdgeReport } from './edge.js';
 
 const NOW = 1_800_000_000_000;
 const DECISION = {

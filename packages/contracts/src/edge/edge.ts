@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import { type Action, actionSchema, DEFAULT_ATTEMPTS } from '../commands/command.js';
 import { identitySchema } from '../identity.js';
-import { type InputFault, nameOf, schemaFault } from '../telemetry/input-fault.js';
-import { jsonFault } from '../telemetry/json-scan.js';
-import { isHarmless } from '../json-value.js';
-import type { Measurement } from '../telemetry/reading.js';
+import { isSafeJson } from '../json-value.js';
 import { inScope, ruleSchema } from '../rules/rule.js';
 import { type SchemaProblem, schemaProblems } from '../schema-problem.js';
+import { type InputFault, nameOf, schemaFault } from '../telemetry/input-fault.js';
+import { jsonFault } from '../telemetry/json-scan.js';
+import type { Measurement } from '../telemetry/reading.js';
 
 /**
  * The fleet's rule at the edge. A command whose only key is `edge_rule` gives a device a rule to go by while its link is down, or takes
@@ -83,7 +83,7 @@ export type EdgeState = z.infer<typeof edgeStateSchema>;
 
 const values = z.record(
   z.string(),
-  z.unknown().refine((value) => isHarmless(value, 4)),
+  z.unknown().refine((value) => isSafeJson(value, 4)),
 ) as z.ZodType<Record<string, Measurement>>;
 
 /** One decision that a device took by itself. Times are milliseconds, the server's as far as the device knows it. */

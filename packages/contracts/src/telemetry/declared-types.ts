@@ -1,6 +1,6 @@
+import { pointerOf } from '../schema-problem.js';
 import { type InputFault, inWords, isObject, nameOf } from './input-fault.js';
 import type { Reading } from './reading.js';
-import { pointerOf } from '../schema-problem.js';
 import type { MeasurementType, TelemetrySchema } from './telemetry-schema.js';
 
 /** What a fleet has declared of one measurement. */

@@ -1,11 +1,11 @@
 import { answerFault, answerId, answerReason, parseAnswer } from '../commands/command.js';
-import { edgeFault } from '../edge/edge.js';
-import { inexactInteger, jsonFault } from './json-scan.js';
 import { parsePresence, presenceFault, presenceReason } from '../devices/presence.js';
+import { edgeFault } from '../edge/edge.js';
+import { parseTopic } from '../topics.js';
+import { inexactInteger, jsonFault } from './json-scan.js';
 import { parseTelemetry } from './reading.js';
 import { inexactFault, telemetryFault } from './reading-fault.js';
 import { topicFault } from './topic-fault.js';
-import { parseTopic } from '../topics.js';
 
 const NOW = Date.UTC(2026, 10, 22);
 const HOUR = 3_600_000;

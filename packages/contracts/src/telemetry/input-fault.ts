@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
+import { pointerOf } from '../schema-problem.js';
 import { jsonFault } from './json-scan.js';
 import { REJECT_REASONS, type RejectReason } from './reading.js';
-import { pointerOf } from '../schema-problem.js';
 
 /**
  * What devices send and the service cannot take, in one vocabulary. The reason is counted for every message; the sentence is worked out

@@ -1,4 +1,6 @@
 import { BOUNDS } from '../bounds.js';
+import { FORBIDDEN_KEYS } from '../json-value.js';
+import { pointerOf } from '../schema-problem.js';
 import {
   count,
   type InputFault,
@@ -10,9 +12,7 @@ import {
   schemaFault,
 } from './input-fault.js';
 import { inexactInteger } from './json-scan.js';
-import { FORBIDDEN_KEYS } from '../json-value.js';
 import { depth, itemsOf, type RejectReason } from './reading.js';
-import { pointerOf } from '../schema-problem.js';
 
 type ReadingFault = InputFault<RejectReason>;
 type Path = readonly (string | number)[];

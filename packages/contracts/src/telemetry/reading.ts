@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { z } from 'zod';
 import { BOUNDS } from '../bounds.js';
-import { isHarmless } from '../json-value.js';
+import { isSafeJson } from '../json-value.js';
 
 /**
  * A reading is a JSON object. Keys without a leading underscore are measurements. `_seq` is a strictly increasing
@@ -167,7 +167,7 @@ function checkReading(value: unknown, text: string, now: number): RejectReason |
     if (key.length > BOUNDS.maxNameLength) return 'schema';
   }
   if (keys === 0 || keys > BOUNDS.maxKeys) return 'schema';
-  if (SUSPECT.test(text) && !isHarmless(value, BOUNDS.maxDepth)) return 'schema';
+  if (SUSPECT.test(text) && !isSafeJson(value, BOUNDS.maxDepth)) return 'schema';
   const at = value._at;
   if (at !== undefined && (at > now + BOUNDS.maxClockAheadMs || at < now - BOUNDS.maxClockBehindMs))
     return 'clock';

@@ -1,9 +1,9 @@
 import type { Answer, CommandEnvelope } from '@lamplighter/contracts/commands/command';
 import fc from 'fast-check';
-import { CommandInbox, DEFAULT_INBOX_LIMITS, type InboxLimits } from './command-inbox.js';
 import type { DeviceEvent } from '../device-event.js';
-import { AnswerAfterRestart, type Execute } from './execute-command.js';
 import { MemoryStorage, StorageFailed } from '../storage/storage.js';
+import { CommandInbox, DEFAULT_INBOX_LIMITS, type InboxLimits } from './command-inbox.js';
+import { AnswerAfterRestart, type Execute } from './execute-command.js';
 
 const NOW = 1_800_000_000_000;
 const now = () => NOW;

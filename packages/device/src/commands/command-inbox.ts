@@ -1,9 +1,9 @@
 import type { Answer, CommandEnvelope } from '@lamplighter/contracts/commands/command';
 import type { Arrival, DeviceEvent } from '../device-event.js';
+import { type Change, entriesOf, type Storage } from '../storage/storage.js';
 import { type Execute, type Execution, executeCommand, reasonOf } from './execute-command.js';
 import { LaneMarks } from './lane-marks.js';
 import type { ReceivedCommand } from './received-command.js';
-import { type Change, entriesOf, type Storage } from '../storage/storage.js';
 
 export interface InboxLimits {
   /** Commands that may run side by side; what exceeds them is rejected as busy. */

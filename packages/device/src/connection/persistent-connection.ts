@@ -5,7 +5,7 @@ import type { Broker } from './broker.js';
 import { type Arrived, Connection, type ConnectionEnd, ConnectionLost } from './connection.js';
 import type { Traffic } from './traffic.js';
 
-export interface StandingOptions {
+export interface PersistentConnectionOptions {
   readonly broker: Broker;
   readonly fleet: string;
   readonly device: string;
@@ -38,7 +38,7 @@ const SLOWEST = 30;
  * device's commands (and receipts, if it keeps its readings), and only then announces it, so that none comes before somebody listens. After a loss
  * all of that is done anew.
  */
-export class StandingConnection {
+export class PersistentConnection {
   private connection: Connection | undefined;
   private online = false;
   private session = 0;
@@ -48,7 +48,7 @@ export class StandingConnection {
   private refusal: string | undefined;
   private closing: { readonly done: Promise<void>; readonly settle: () => void } | undefined;
 
-  constructor(private readonly options: StandingOptions) {}
+  constructor(private readonly options: PersistentConnectionOptions) {}
 
   /** The connection of a device that has announced itself; undefined while offline. */
   get current(): Connection | undefined {

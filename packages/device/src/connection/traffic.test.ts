@@ -1,12 +1,12 @@
 import { connect, createServer } from 'node:net';
 import { deviceTopic } from '@lamplighter/contracts/topics';
-import { startBroker } from '@lamplighter/test-kit/servers/broker';
-import { freePort } from '@lamplighter/test-kit/servers/free-port';
 import { connectMqtt } from '@lamplighter/test-kit/mqtt-client';
 import { closeLater } from '@lamplighter/test-kit/resources';
+import { startBroker } from '@lamplighter/test-kit/servers/broker';
+import { freePort } from '@lamplighter/test-kit/servers/free-port';
 import { until } from '@lamplighter/test-kit/until';
-import { parseBrokerUrl } from './broker.js';
 import { DeviceClient } from '../device-client.js';
+import { parseBrokerUrl } from './broker.js';
 import { Traffic } from './traffic.js';
 
 const LAMP = 'lamp-0001';

@@ -7,8 +7,8 @@ import {
 } from '@lamplighter/contracts/edge/edge';
 import type { Measurement } from '@lamplighter/contracts/telemetry/reading';
 import type { DeviceEvent } from '../device-event.js';
-import type { Measurements } from '../telemetry/reading-count.js';
 import { type Change, entriesOf, type Storage } from '../storage/storage.js';
+import type { Measurements } from '../telemetry/reading-count.js';
 
 const KEY = 'edge:decision:';
 const DROPPED_KEY = 'edge:dropped';

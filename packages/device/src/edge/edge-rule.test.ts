@@ -4,9 +4,9 @@ import type { Action } from '@lamplighter/contracts/commands/command';
 import { parseEdgeReport } from '@lamplighter/contracts/edge/edge';
 import { type RuleInput, ruleSchema } from '@lamplighter/contracts/rules/rule';
 import type { DeviceEvent } from '../device-event.js';
-import { EdgeRule } from './edge-rule.js';
-import type { Measurements } from '../telemetry/reading-count.js';
 import { MemoryStorage } from '../storage/storage.js';
+import type { Measurements } from '../telemetry/reading-count.js';
+import { EdgeRule } from './edge-rule.js';
 
 const NOW = 1_800_000_000_000;
 const NIGHT_LIGHT: RuleInput = {

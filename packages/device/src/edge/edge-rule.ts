@@ -1,15 +1,20 @@
 import { type Action, type CommandEnvelope, defaultLane } from '@lamplighter/contracts/commands/command';
 import { EDGE_RULE_KEY } from '@lamplighter/contracts/edge/edge';
 import type { Measurement } from '@lamplighter/contracts/telemetry/reading';
-import { type Evaluated, evaluate, type Observation, type RuleState } from '@lamplighter/evaluation/evaluate/evaluate';
+import {
+  type Evaluated,
+  evaluate,
+  type Observation,
+  type RuleState,
+} from '@lamplighter/evaluation/evaluate/evaluate';
 import { evidenceOf } from '@lamplighter/evaluation/evaluate/evidence';
 import { timeOfCommand } from '../commands/command-time.js';
-import type { DeviceEvent } from '../device-event.js';
-import { EdgeJournal } from './edge-journal.js';
 import { CommandRejected, type Execute, executeCommand, reasonOf } from '../commands/execute-command.js';
-import { HeldRule, parseEdgeRule } from './held-rule.js';
-import type { Measurements } from '../telemetry/reading-count.js';
+import type { DeviceEvent } from '../device-event.js';
 import type { Change, Storage } from '../storage/storage.js';
+import type { Measurements } from '../telemetry/reading-count.js';
+import { EdgeJournal } from './edge-journal.js';
+import { HeldRule, parseEdgeRule } from './held-rule.js';
 
 export interface EdgeOptions {
   readonly fleet: string;

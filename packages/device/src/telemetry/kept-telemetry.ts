@@ -1,7 +1,7 @@
 import { parseTelemetry } from '@lamplighter/contracts/telemetry/reading';
 import type { Receipt } from '@lamplighter/contracts/telemetry/receipt';
-import type { Drop } from '../device-event.js';
 import { reasonOf } from '../commands/execute-command.js';
+import type { Drop } from '../device-event.js';
 import type { Outbox } from './outbox.js';
 import { OutboxReplay, type ReplayOptions } from './outbox-replay.js';
 import type { Measurements, Taken } from './reading-count.js';

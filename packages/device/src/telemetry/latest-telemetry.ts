@@ -1,6 +1,6 @@
 import { BOUNDS } from '@lamplighter/contracts/bounds';
-import type { Drop } from '../device-event.js';
 import { reasonOf } from '../commands/execute-command.js';
+import type { Drop } from '../device-event.js';
 import type { Measurements } from './reading-count.js';
 import type { PublishOutcome, Telemetry, TelemetryTools } from './telemetry.js';
 

@@ -1,8 +1,8 @@
 import { closeLater } from '@lamplighter/test-kit/resources';
 import { until } from '@lamplighter/test-kit/until';
+import { MemoryStorage } from '../storage/storage.js';
 import { Outbox } from './outbox.js';
 import { OutboxReplay, type ReplayOptions } from './outbox-replay.js';
-import { MemoryStorage } from '../storage/storage.js';
 
 /** A replay on an open connection; `sent` are the readings of each message, `answer` is the broker's PUBACK for it. */
 function openReplay(options: ReplayOptions) {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import { Outbox, type OutboxLimits } from './outbox.js';
 import { MemoryStorage } from '../storage/storage.js';
+import { Outbox, type OutboxLimits } from './outbox.js';
 
 const MOST = { readings: 500, bytes: 262_144 };
 const SIZE = 10;

@@ -1,8 +1,8 @@
 import type { Action } from '@lamplighter/contracts/commands/command';
 import type { CompiledRule } from '../rule/compile-rule.js';
+import { left, type PromisedEnd, type RuleState } from '../rule/rule-state.js';
 import { absenceLimitMs, silenceDue } from './evaluate-condition.js';
 import type { Inquiry } from './evaluate-input.js';
-import { left, type PromisedEnd, type RuleState } from '../rule/rule-state.js';
 
 /** A rule that changes its mind more often than this is a loop: three times a second in the long run, sixty times at once. */
 const LOOP_INTERVAL_MS = 333;

@@ -1,7 +1,7 @@
-import type { CompiledRule } from '../rule/compile-rule.js';
-import type { Inquiry, Observation } from './evaluate-input.js';
 import type { Scope } from '../expression/expression.js';
+import type { CompiledRule } from '../rule/compile-rule.js';
 import type { RuleState } from '../rule/rule-state.js';
+import type { Inquiry, Observation } from './evaluate-input.js';
 import { ask, type Trace } from './trace.js';
 
 /**

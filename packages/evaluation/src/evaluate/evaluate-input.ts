@@ -1,6 +1,6 @@
 import type { Measurement } from '@lamplighter/contracts/telemetry/reading';
-import type { CompiledRule } from '../rule/compile-rule.js';
 import type { Scope, WindowView } from '../expression/expression.js';
+import type { CompiledRule } from '../rule/compile-rule.js';
 import type { RuleState } from '../rule/rule-state.js';
 import type { Trace } from './trace.js';
 

@@ -1,5 +1,5 @@
-import type { Inquiry } from './evaluate-input.js';
 import { left } from '../rule/rule-state.js';
+import type { Inquiry } from './evaluate-input.js';
 
 /**
  * How long it will be until another verdict than the present one may be believed, milliseconds; 0 if it may be now. Hold, dwell, quiet

@@ -1,7 +1,7 @@
 import type { Action } from '@lamplighter/contracts/commands/command';
 import type { Measurement } from '@lamplighter/contracts/telemetry/reading';
-import type { DeviceFacts, Inquiry, Observation } from './evaluate-input.js';
 import { left, type RuleState } from '../rule/rule-state.js';
+import type { DeviceFacts, Inquiry, Observation } from './evaluate-input.js';
 
 /** The spacing of re-assertions doubles up to this, milliseconds. */
 export const MAX_REASSERT_MS = 3_600_000;

@@ -1,11 +1,11 @@
-import type { Measurement } from '@lamplighter/contracts/telemetry/reading';
 import { type RuleInput, ruleSchema } from '@lamplighter/contracts/rules/rule';
+import type { Measurement } from '@lamplighter/contracts/telemetry/reading';
 import fc from 'fast-check';
 import { type CompiledRule, compileRule } from '../rule/compile-rule.js';
+import { History } from '../rule/window.js';
 import { type DeviceFacts, type Evaluated, evaluate, type Observation, type RuleState } from './evaluate.js';
 import { evidenceOf, replay } from './evidence.js';
 import type { Trace } from './trace.js';
-import { History } from '../rule/window.js';
 
 const START = Date.UTC(2026, 5, 1, 12);
 /** How long the rules are watched after the last reading. */

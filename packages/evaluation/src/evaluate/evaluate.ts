@@ -1,4 +1,6 @@
+import { ExpressionFailed } from '../expression/expression.js';
 import type { CompiledRule } from '../rule/compile-rule.js';
+import { earlierRun, left, type RuleState, stateFor } from '../rule/rule-state.js';
 import {
   change,
   type Evaluated,
@@ -13,14 +15,12 @@ import { runLength, verdictAsked } from './evaluate-condition.js';
 import type { DeviceFacts, Inquiry, Observation } from './evaluate-input.js';
 import { timeUntilBelieved } from './evaluate-limits.js';
 import { hasRestarted, reassert } from './evaluate-repeat.js';
-import { ExpressionFailed } from '../expression/expression.js';
-import { earlierRun, left, type RuleState, stateFor } from '../rule/rule-state.js';
 import { ask, type Trace } from './trace.js';
 
 export type { CompiledRule } from '../rule/compile-rule.js';
+export type { RuleState } from '../rule/rule-state.js';
 export { type EmitReason, type Evaluated, RESULTS } from './evaluate-change.js';
 export type { DeviceFacts, Observation } from './evaluate-input.js';
-export type { RuleState } from '../rule/rule-state.js';
 
 /** A timer may come so late, milliseconds. */
 const TIMER_LATE_MS = 1000;

@@ -1,7 +1,7 @@
 import type { Measurement } from '@lamplighter/contracts/telemetry/reading';
+import { measured, WINDOW_FUNCTIONS, type WindowFunction, type WindowView } from '../expression/scope.js';
 import type { CompiledRule } from '../rule/compile-rule.js';
 import { type DeviceFacts, type Evaluated, evaluate, type Observation, type RuleState } from './evaluate.js';
-import { measured, WINDOW_FUNCTIONS, type WindowFunction, type WindowView } from '../expression/scope.js';
 import { type Trace, windowName } from './trace.js';
 
 /**

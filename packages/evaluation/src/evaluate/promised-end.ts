@@ -1,8 +1,8 @@
 import { defaultLane } from '@lamplighter/contracts/commands/command';
 import type { CompiledRule } from '../rule/compile-rule.js';
+import { left, type PromisedEnd, type RuleState } from '../rule/rule-state.js';
 import type { DeviceFacts } from './evaluate-input.js';
 import type { Evidence } from './evidence.js';
-import { left, type PromisedEnd, type RuleState } from '../rule/rule-state.js';
 import type { Trace } from './trace.js';
 
 /**

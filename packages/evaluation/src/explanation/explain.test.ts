@@ -1,8 +1,8 @@
 import { type RuleInput, ruleSchema } from '@lamplighter/contracts/rules/rule';
-import { compileRule } from '../rule/compile-rule.js';
 import { type DeviceFacts, evaluate, type Observation, type RuleState } from '../evaluate/evaluate.js';
-import { explain, obstacles } from './explain.js';
 import type { Trace } from '../evaluate/trace.js';
+import { compileRule } from '../rule/compile-rule.js';
+import { explain, obstacles } from './explain.js';
 
 const NOW = Date.UTC(2026, 5, 1, 12);
 const device: DeviceFacts = {

@@ -1,12 +1,12 @@
-import { RULE_BOUNDS, type Rule, ruleSchema } from '@lamplighter/contracts/rules/rule';
 import { contradictions } from '@lamplighter/contracts/rules/contradictions';
+import { RULE_BOUNDS, type Rule, ruleSchema } from '@lamplighter/contracts/rules/rule';
 import { pointerOf, schemaProblems } from '@lamplighter/contracts/schema-problem';
 import type { TelemetrySchema } from '@lamplighter/contracts/telemetry/telemetry-schema';
-import { duration } from './explain.js';
 import { compileExpression, ExpressionInvalid, type WindowUse } from '../expression/expression.js';
 import { type ExpressionPlace, expressionPlaces } from '../expression/places.js';
-import { didYouMean } from '../suggest.js';
 import { HISTORY_DEPTH } from '../rule/window.js';
+import { didYouMean } from '../suggest.js';
+import { duration } from './explain.js';
 
 /** One thing to say of a rule document, and where: `/when: unknown name 'lihgt', did you mean 'light'?` */
 export interface Finding {

@@ -1,10 +1,10 @@
 import { durationMs } from '@lamplighter/contracts/duration';
 import { RULE_BOUNDS } from '@lamplighter/contracts/rules/rule';
 import type { ASTNode } from '@marcbachmann/cel-js';
+import { didYouMean } from '../suggest.js';
 import { ExpressionInvalid } from './errors.js';
 import { WINDOW_FUNCTIONS, type WindowFunction, type WindowUse } from './scope.js';
 import { LOOPS } from './syntax.js';
-import { didYouMean } from '../suggest.js';
 
 // What people may call, and what becomes of it. Everything else of CEL is refused: it is not needed, or has no bound.
 const FUNCTIONS: ReadonlyMap<string, string> = new Map([

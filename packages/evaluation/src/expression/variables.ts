@@ -1,9 +1,9 @@
 import type { TelemetrySchema } from '@lamplighter/contracts/telemetry/telemetry-schema';
+import { didYouMean } from '../suggest.js';
 import { ExpressionInvalid } from './errors.js';
 import { evaluationLanguage } from './language.js';
 import { misnamed } from './mistakes.js';
 import { measured, type Scope, type ScopeVariable, type WindowUse } from './scope.js';
-import { didYouMean } from '../suggest.js';
 
 /** A variable of the rewritten text, and where its value comes from. */
 export interface Variable {

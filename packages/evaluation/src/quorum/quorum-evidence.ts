@@ -1,13 +1,13 @@
 import type { Action } from '@lamplighter/contracts/commands/command';
-import type { CompiledRule } from '../rule/compile-rule.js';
 import type { DeviceFacts, Observation } from '../evaluate/evaluate-input.js';
 import { reportedValues } from '../evaluate/evaluate-repeat.js';
 import type { Evidence } from '../evaluate/evidence.js';
+import type { Trace } from '../evaluate/trace.js';
+import type { CompiledRule } from '../rule/compile-rule.js';
+import type { RuleState } from '../rule/rule-state.js';
 import { type Tally, type Vote, withVotes } from './quorum.js';
 import { ballotOf, type GroupMoment, type GroupState, type JudgedGroup, judgeTally } from './quorum-group.js';
 import { type Reminded, remind } from './quorum-target.js';
-import type { RuleState } from '../rule/rule-state.js';
-import type { Trace } from '../evaluate/trace.js';
 
 /** All that a group's verdict was made of, recorded with each of the commands that it led to. */
 export interface GroupEvidence extends Evidence {

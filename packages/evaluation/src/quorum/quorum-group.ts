@@ -1,10 +1,10 @@
-import type { CompiledQuorum, CompiledRule } from '../rule/compile-rule.js';
 import { type EmitReason, type Evaluated, evaluate } from '../evaluate/evaluate.js';
 import { conditionHolds } from '../evaluate/evaluate-condition.js';
-import { ExpressionFailed } from '../expression/errors.js';
-import { type Ballot, measures, SKEW_MS, type Tally, tallyAgainAt, tallyVotes, type Vote } from './quorum.js';
-import { left, type RuleState } from '../rule/rule-state.js';
 import type { Trace } from '../evaluate/trace.js';
+import { ExpressionFailed } from '../expression/errors.js';
+import type { CompiledQuorum, CompiledRule } from '../rule/compile-rule.js';
+import { left, type RuleState } from '../rule/rule-state.js';
+import { type Ballot, measures, SKEW_MS, type Tally, tallyAgainAt, tallyVotes, type Vote } from './quorum.js';
 
 /**
  * What a quorum rule remembers of its group; JSON beside the votes in Redis, so a restart neither forgets nor fires. Times are

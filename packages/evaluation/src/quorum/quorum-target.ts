@@ -1,11 +1,11 @@
 import type { Action } from '@lamplighter/contracts/commands/command';
-import type { CompiledRule } from '../rule/compile-rule.js';
 import { LOOP_CUT_MS } from '../evaluate/evaluate-change.js';
 import type { DeviceFacts, Observation } from '../evaluate/evaluate-input.js';
 import { commandedAgain, hasRestarted, reported } from '../evaluate/evaluate-repeat.js';
-import type { GroupState } from './quorum-group.js';
-import { left, type RuleState } from '../rule/rule-state.js';
 import type { Trace } from '../evaluate/trace.js';
+import type { CompiledRule } from '../rule/compile-rule.js';
+import { left, type RuleState } from '../rule/rule-state.js';
+import type { GroupState } from './quorum-group.js';
 
 /** Under which name a target remembers that it was told again, beside the states of its own rules. */
 export const targetKey = (rule: string): string => `target:${rule}`;

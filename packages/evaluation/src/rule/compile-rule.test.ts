@@ -1,6 +1,6 @@
 import { type RuleInput, ruleSchema } from '@lamplighter/contracts/rules/rule';
-import { compileRule } from './compile-rule.js';
 import { ExpressionInvalid } from '../expression/expression.js';
+import { compileRule } from './compile-rule.js';
 
 const compiled = (more: Partial<RuleInput>) =>
   compileRule(ruleSchema.parse({ id: 'r', when: 'light < 300', then: { led_on: true }, ...more }), 5, 3);

@@ -1,7 +1,12 @@
 import type { Action, OnFailure, Policy } from '@lamplighter/contracts/commands/command';
 import { durationMs } from '@lamplighter/contracts/duration';
 import type { DeviceScope, Rule } from '@lamplighter/contracts/rules/rule';
-import { compileExpression, type Expression, type ScopeVariable, type WindowUse } from '../expression/expression.js';
+import {
+  compileExpression,
+  type Expression,
+  type ScopeVariable,
+  type WindowUse,
+} from '../expression/expression.js';
 import { type QuietHours, quietHours } from './quiet-hours.js';
 import { HISTORY_DEPTH } from './window.js';
 

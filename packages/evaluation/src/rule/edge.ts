@@ -1,6 +1,6 @@
-import type { CompiledRule } from './compile-rule.js';
-import type { Scope } from '../expression/expression.js';
 import { ExpressionFailed } from '../expression/errors.js';
+import type { Scope } from '../expression/expression.js';
+import type { CompiledRule } from './compile-rule.js';
 
 /**
  * A rule as a device judges it alone. Without its link a device knows nobody's vote but its own, so of a quorum its own vote decides,

@@ -1,9 +1,9 @@
-import type { CompiledRule } from '../rule/compile-rule.js';
 import { evaluate, type Observation, type RuleState } from '../evaluate/evaluate.js';
 import { evidenceOf } from '../evaluate/evidence.js';
-import type { RecordedReading, SimulatedJudgement, Simulation, SimulationOptions } from './simulation.js';
 import type { Trace } from '../evaluate/trace.js';
+import type { CompiledRule } from '../rule/compile-rule.js';
 import { History } from '../rule/window.js';
+import type { RecordedReading, SimulatedJudgement, Simulation, SimulationOptions } from './simulation.js';
 
 /**
  * Runs a rule on what one device has sent.

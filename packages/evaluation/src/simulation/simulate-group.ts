@@ -1,10 +1,10 @@
-import type { CompiledRule } from '../rule/compile-rule.js';
+import type { Trace } from '../evaluate/trace.js';
 import { ExpressionFailed } from '../expression/expression.js';
 import { type Vote, voteOf } from '../quorum/quorum.js';
 import { groupEvidenceOf } from '../quorum/quorum-evidence.js';
 import { type GroupState, judgeGroup } from '../quorum/quorum-group.js';
+import type { CompiledRule } from '../rule/compile-rule.js';
 import type { RecordedReading, SimulatedJudgement, Simulation, SimulationOptions } from './simulation.js';
-import type { Trace } from '../evaluate/trace.js';
 
 /** A group is decided at most this often, as the rules service does. Milliseconds. */
 const ROUND_MS = 100;

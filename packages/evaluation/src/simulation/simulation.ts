@@ -1,6 +1,6 @@
 import type { Action } from '@lamplighter/contracts/commands/command';
-import type { Measurement } from '@lamplighter/contracts/telemetry/reading';
 import type { DeviceScope } from '@lamplighter/contracts/rules/rule';
+import type { Measurement } from '@lamplighter/contracts/telemetry/reading';
 import type { EmitReason } from '../evaluate/evaluate.js';
 import type { Evidence } from '../evaluate/evidence.js';
 import type { Trace } from '../evaluate/trace.js';

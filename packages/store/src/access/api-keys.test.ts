@@ -1,4 +1,5 @@
 import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
+import { API_KEYS_KEY } from '../keys.js';
 import {
   createApiKey,
   createFirstApiKey,
@@ -8,7 +9,6 @@ import {
   recordApiKeyUse,
   revokeApiKey,
 } from './api-keys.js';
-import { API_KEYS_KEY } from '../keys.js';
 
 let store: StoreUnderTest;
 beforeAll(async () => {

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Redis } from 'ioredis';
-import { redisNow } from '../redis/connect.js';
 import { API_KEYS_KEY, API_KEYS_USED_KEY } from '../keys.js';
+import { redisNow } from '../redis/connect.js';
 import { runScript } from '../redis/script.js';
 
 /**

@@ -1,7 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
-import { LEASE_MS } from '../telemetry/accept-readings.js';
-import { redisNow } from '../redis/connect.js';
 import { MAX_EFFECT_WAIT_MS } from '../effects/effects.js';
 import {
   commandKeys,
@@ -14,9 +12,11 @@ import {
   ROLLOUTS_DUE_KEY,
   timersKey,
 } from '../keys.js';
+import { redisNow } from '../redis/connect.js';
 import { ALL_SHARDS, pipelined } from '../redis/pipelined.js';
-import { ROLLOUT_LEASE_MS, ROLLOUT_REST_MS } from '../rollouts/rollout-lease.js';
 import { runScripts } from '../redis/script.js';
+import { ROLLOUT_LEASE_MS, ROLLOUT_REST_MS } from '../rollouts/rollout-lease.js';
+import { LEASE_MS } from '../telemetry/accept-readings.js';
 
 /** What a clock that was set back would have left waiting, by kind. */
 export interface Mended {

@@ -1,6 +1,6 @@
+import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
 import { CommandDesk } from '../../test/command-desk.js';
 import { expectConsistentQueue } from '../../test/expect-consistent-queue.js';
-import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
 import { type DeviceAddress, LEASE_MS } from '../telemetry/accept-readings.js';
 import { newCommandId } from './command-id.js';
 import { answerCommands, cancelCommand } from './commands.js';

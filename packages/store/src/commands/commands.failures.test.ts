@@ -1,7 +1,7 @@
-import { CommandDesk } from '../../test/command-desk.js';
-import { expectConsistentQueue } from '../../test/expect-consistent-queue.js';
 import { emitted, Replica, reading } from '@lamplighter/test-kit/store/replica';
 import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
+import { CommandDesk } from '../../test/command-desk.js';
+import { expectConsistentQueue } from '../../test/expect-consistent-queue.js';
 import { type DeviceAddress, LEASE_MS } from '../telemetry/accept-readings.js';
 
 const MINUTE = 60_000;

@@ -1,11 +1,11 @@
+import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
 import { until } from '@lamplighter/test-kit/until';
 import { CommandDesk } from '../../test/command-desk.js';
 import { expectConsistentQueue } from '../../test/expect-consistent-queue.js';
-import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
+import { commandKeys, deviceKey } from '../keys.js';
+import { redisNow } from '../redis/connect.js';
 import { DeviceAddress, LEASE_MS } from '../telemetry/accept-readings.js';
 import { wakeDevices } from './commands.js';
-import { redisNow } from '../redis/connect.js';
-import { commandKeys, deviceKey } from '../keys.js';
 
 const HOUR = 3_600_000;
 

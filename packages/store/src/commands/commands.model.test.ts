@@ -1,10 +1,13 @@
 import { ANSWER_STATUSES, type CommandState, ON_FAILURE } from '@lamplighter/contracts/commands/command';
-import fc from 'fast-check';
-import { expectConsistentQueue } from '../../test/expect-consistent-queue.js';
-import { type ModelCommand, type ModelRequest, type Moment, QueueModel } from '../../test/queue-model.js';
 import { emitted, Replica, reading } from '@lamplighter/test-kit/store/replica';
 import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
 import { timePasses } from '@lamplighter/test-kit/store/time-passes';
+import fc from 'fast-check';
+import { expectConsistentQueue } from '../../test/expect-consistent-queue.js';
+import { type ModelCommand, type ModelRequest, type Moment, QueueModel } from '../../test/queue-model.js';
+import { recordPresence } from '../devices/presence.js';
+import { presenceKey } from '../keys.js';
+import { redisNow } from '../redis/connect.js';
 import { DeviceAddress } from '../telemetry/accept-readings.js';
 import { newCommandId } from './command-id.js';
 import {
@@ -19,9 +22,6 @@ import {
   stoppedLanes,
   wakeDevices,
 } from './commands.js';
-import { redisNow } from '../redis/connect.js';
-import { presenceKey } from '../keys.js';
-import { recordPresence } from '../devices/presence.js';
 import { isFinal, listCommands } from './read-commands.js';
 
 let store: StoreUnderTest;

@@ -1,12 +1,12 @@
-import { CommandDesk } from '../../test/command-desk.js';
-import { expectConsistentQueue } from '../../test/expect-consistent-queue.js';
 import { emitted, Replica, reading } from '@lamplighter/test-kit/store/replica';
 import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
-import { type DeviceAddress, LEASE_MS } from '../telemetry/accept-readings.js';
-import { answerCommands, claimCommands, findDueShards } from './commands.js';
-import { commandKeys, FRESH_MS } from '../keys.js';
+import { CommandDesk } from '../../test/command-desk.js';
+import { expectConsistentQueue } from '../../test/expect-consistent-queue.js';
 import { recordPresence } from '../devices/presence.js';
 import { removeDevices } from '../devices/remove-devices.js';
+import { commandKeys, FRESH_MS } from '../keys.js';
+import { type DeviceAddress, LEASE_MS } from '../telemetry/accept-readings.js';
+import { answerCommands, claimCommands, findDueShards } from './commands.js';
 
 const MINUTE = 60_000;
 

@@ -1,8 +1,8 @@
 import type { Answer } from '@lamplighter/contracts/commands/command';
-import { CommandDesk } from '../../test/command-desk.js';
-import { expectConsistentQueue } from '../../test/expect-consistent-queue.js';
 import { emitted, Replica, reading } from '@lamplighter/test-kit/store/replica';
 import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
+import { CommandDesk } from '../../test/command-desk.js';
+import { expectConsistentQueue } from '../../test/expect-consistent-queue.js';
 import type { DeviceAddress, EmittedCommand } from '../telemetry/accept-readings.js';
 import { answerCommands, giveUpCommands } from './commands.js';
 import { readCommand } from './read-commands.js';

@@ -2,9 +2,6 @@ import { createHash } from 'node:crypto';
 import type { Action, Answer, CommandState } from '@lamplighter/contracts/commands/command';
 import type { PresenceState } from '@lamplighter/contracts/devices/presence';
 import type { Redis } from 'ioredis';
-import { LEASE_MS } from '../telemetry/accept-readings.js';
-import { type DeliveryOptions, deliveryText } from './command-header.js';
-import { newCommandId, shardOfCommand } from './command-id.js';
 import { presenceOf } from '../devices/devices.js';
 import {
   COMMANDS_KEPT_PER_DEVICE,
@@ -24,6 +21,10 @@ import {
   WAKE_CHANNEL,
 } from '../keys.js';
 import { pipelined } from '../redis/pipelined.js';
+import { runScript, runScripts } from '../redis/script.js';
+import { LEASE_MS } from '../telemetry/accept-readings.js';
+import { type DeliveryOptions, deliveryText } from './command-header.js';
+import { newCommandId, shardOfCommand } from './command-id.js';
 import {
   type Command,
   type CommandBody,
@@ -32,7 +33,6 @@ import {
   parseBody,
   readBody,
 } from './read-commands.js';
-import { runScript, runScripts } from '../redis/script.js';
 import { type Superseded, supersededOf } from './superseded.js';
 
 /** An idempotency key is remembered for a day, milliseconds. */

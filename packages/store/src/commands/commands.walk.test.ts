@@ -1,4 +1,10 @@
-import { type CommandState, FINAL_STATES, type OnFailure, type Policy } from '@lamplighter/contracts/commands/command';
+import {
+  type CommandState,
+  FINAL_STATES,
+  type OnFailure,
+  type Policy,
+} from '@lamplighter/contracts/commands/command';
+import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
 import { CommandDesk } from '../../test/command-desk.js';
 import {
   beliefOf,
@@ -11,7 +17,6 @@ import {
   stoppedBy,
   type WalkedCommand,
 } from '../../test/lane-walk.js';
-import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
 import { DeviceAddress, LEASE_MS } from '../telemetry/accept-readings.js';
 import {
   answerCommands,

@@ -1,7 +1,7 @@
-import { CommandDesk } from '../../test/command-desk.js';
 import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
-import type { DeviceAddress } from '../telemetry/accept-readings.js';
+import { CommandDesk } from '../../test/command-desk.js';
 import { COMMANDS_KEPT_PER_DEVICE } from '../keys.js';
+import type { DeviceAddress } from '../telemetry/accept-readings.js';
 import { noteUnreadAnswers, UNREAD_KEPT } from './unread-answers.js';
 
 let store: StoreUnderTest;

@@ -1,11 +1,11 @@
 import type { PresenceState } from '@lamplighter/contracts/devices/presence';
-import fc from 'fast-check';
 import { emitted, Replica, reading } from '@lamplighter/test-kit/store/replica';
 import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
-import { DeviceAddress, NEW_DEVICE } from '../telemetry/accept-readings.js';
+import fc from 'fast-check';
 import { enqueueCommand } from '../commands/commands.js';
-import { listDevices, readDevice } from './devices.js';
 import { deviceKey, devicesKey, MAX_DEVICES_PER_FLEET, SHARDS } from '../keys.js';
+import { DeviceAddress, NEW_DEVICE } from '../telemetry/accept-readings.js';
+import { listDevices, readDevice } from './devices.js';
 import { recordPresence } from './presence.js';
 
 let store: StoreUnderTest;

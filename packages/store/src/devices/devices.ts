@@ -1,7 +1,11 @@
 import type { PresenceState } from '@lamplighter/contracts/devices/presence';
-import { type HistoryReason, type Measurement, type Reading, STALE_MS } from '@lamplighter/contracts/telemetry/reading';
+import {
+  type HistoryReason,
+  type Measurement,
+  type Reading,
+  STALE_MS,
+} from '@lamplighter/contracts/telemetry/reading';
 import type { Redis } from 'ioredis';
-import { redisNow } from '../redis/connect.js';
 import {
   commandKeys,
   deviceKey,
@@ -12,6 +16,7 @@ import {
   WINDOW_SIZE,
   windowKey,
 } from '../keys.js';
+import { redisNow } from '../redis/connect.js';
 import { ALL_SHARDS, pipelined } from '../redis/pipelined.js';
 
 /** A reading as the store keeps it. Times are milliseconds since 1970. */

@@ -1,11 +1,11 @@
 import { Replica, reading } from '@lamplighter/test-kit/store/replica';
 import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
 import { timePasses } from '@lamplighter/test-kit/store/time-passes';
-import { DeviceAddress } from '../telemetry/accept-readings.js';
 import { enqueueCommand } from '../commands/commands.js';
-import { countPresence, listDevices, readDevice } from './devices.js';
 import { readFleets } from '../fleets/fleets.js';
 import { FRESH_MS } from '../keys.js';
+import { DeviceAddress } from '../telemetry/accept-readings.js';
+import { countPresence, listDevices, readDevice } from './devices.js';
 import { type PresenceOutcome, recordPresence } from './presence.js';
 
 let store: StoreUnderTest;

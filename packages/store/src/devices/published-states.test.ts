@@ -1,7 +1,7 @@
 import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
-import { acceptReadings, type DeviceAddress, NEW_DEVICE } from '../telemetry/accept-readings.js';
-import { redisNow } from '../redis/connect.js';
 import { devicesKey, statesKey } from '../keys.js';
+import { redisNow } from '../redis/connect.js';
+import { acceptReadings, type DeviceAddress, NEW_DEVICE } from '../telemetry/accept-readings.js';
 import {
   arePublishedAndGone,
   claimStates,

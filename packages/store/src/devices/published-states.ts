@@ -1,10 +1,10 @@
 import type { DeviceState } from '@lamplighter/contracts/devices/device-state';
 import type { Redis } from 'ioredis';
-import type { DeviceAddress } from '../telemetry/accept-readings.js';
-import { parseEntry, presenceOf } from './devices.js';
 import { devicesKey, statesKey } from '../keys.js';
 import { ALL_SHARDS, pipelined } from '../redis/pipelined.js';
 import { runScripts } from '../redis/script.js';
+import type { DeviceAddress } from '../telemetry/accept-readings.js';
+import { parseEntry, presenceOf } from './devices.js';
 
 /** The least time between two publishes of one device's state, milliseconds. */
 export const STATE_PERIOD_MS = 1000;

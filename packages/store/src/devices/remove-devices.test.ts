@@ -1,13 +1,13 @@
-import { CommandDesk } from '../../test/command-desk.js';
-import { expectConsistentQueue } from '../../test/expect-consistent-queue.js';
 import { Replica, reading } from '@lamplighter/test-kit/store/replica';
 import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
 import { timePasses } from '@lamplighter/test-kit/store/time-passes';
+import { CommandDesk } from '../../test/command-desk.js';
+import { expectConsistentQueue } from '../../test/expect-consistent-queue.js';
+import { readFleets } from '../fleets/fleets.js';
+import { readLedger } from '../fleets/ledger.js';
+import { FRESH_MS } from '../keys.js';
 import { DeviceAddress } from '../telemetry/accept-readings.js';
 import { listDevices, readDevice } from './devices.js';
-import { readFleets } from '../fleets/fleets.js';
-import { FRESH_MS } from '../keys.js';
-import { readLedger } from '../fleets/ledger.js';
 import { recordPresence } from './presence.js';
 import {
   endDepartures,

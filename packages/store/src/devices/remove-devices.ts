@@ -1,6 +1,6 @@
 import type { PresenceState } from '@lamplighter/contracts/devices/presence';
 import type { Redis } from 'ioredis';
-import { presenceOf } from './devices.js';
+import type { CommandSource } from '../commands/read-commands.js';
 import {
   countedCommandKeys,
   departuresKey,
@@ -21,8 +21,8 @@ import {
   windowKey,
 } from '../keys.js';
 import { ALL_SHARDS, pipelined } from '../redis/pipelined.js';
-import type { CommandSource } from '../commands/read-commands.js';
 import { runScript, runScripts } from '../redis/script.js';
+import { presenceOf } from './devices.js';
 
 /**
  * Removing a device takes two steps. The script `removeDevice` does everything in the device's shard at one moment: open commands end,

@@ -1,6 +1,6 @@
-import { until } from '@lamplighter/test-kit/until';
 import { Replica, reading } from '@lamplighter/test-kit/store/replica';
 import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
+import { until } from '@lamplighter/test-kit/until';
 import { redisNow } from '../redis/connect.js';
 import { measureInterval, readTelemetryInterval, setTelemetryInterval } from './settings.js';
 

@@ -1,8 +1,8 @@
 import { type AdaptiveInterval, longestIntervalMs } from '@lamplighter/contracts/telemetry/adaptive-interval';
 import type { Redis } from 'ioredis';
+import { deviceKey, presenceKey, shardOf } from '../keys.js';
 import { redisNow } from '../redis/connect.js';
 import { type KeptReading, readWindow } from './devices.js';
-import { deviceKey, presenceKey, shardOf } from '../keys.js';
 
 /**
  * Settings: what the server wants of a device for good, kept in the device's HASH beside what the device says of itself. A

@@ -1,6 +1,7 @@
 import type { EdgeDecision } from '@lamplighter/contracts/edge/edge';
 import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
 import { mendClockSetBack } from '../clock/clock-set-back.js';
+import { edgeDueKey } from '../keys.js';
 import { readDecisions, reportDecisions, takeEdge, writeJudgements } from './edge.js';
 import {
   confirmEdgeRules,
@@ -10,7 +11,6 @@ import {
   setEdgeRule,
   walkEdgeDevices,
 } from './edge-settings.js';
-import { edgeDueKey } from '../keys.js';
 
 let store: StoreUnderTest;
 beforeAll(async () => {

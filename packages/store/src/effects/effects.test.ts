@@ -1,11 +1,13 @@
 import type { CommandState } from '@lamplighter/contracts/commands/command';
-import { expectConsistentQueue } from '../../test/expect-consistent-queue.js';
 import { emitted, Replica, reading } from '@lamplighter/test-kit/store/replica';
 import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
 import { timePasses } from '@lamplighter/test-kit/store/time-passes';
-import { DeviceAddress } from '../telemetry/accept-readings.js';
+import { expectConsistentQueue } from '../../test/expect-consistent-queue.js';
 import { answerCommands, enqueueCommand } from '../commands/commands.js';
+import { commandJson, readCommand } from '../commands/read-commands.js';
 import { listDevices } from '../devices/devices.js';
+import { COMMANDS_KEPT_PER_DEVICE, commandKeys, effectsKey, OUTCOMES_KEPT_PER_DEVICE } from '../keys.js';
+import { DeviceAddress } from '../telemetry/accept-readings.js';
 import {
   dropEffect,
   EFFECT_LEASE_MS,
@@ -14,8 +16,6 @@ import {
   recordEffect,
   takeEffects,
 } from './effects.js';
-import { COMMANDS_KEPT_PER_DEVICE, commandKeys, effectsKey, OUTCOMES_KEPT_PER_DEVICE } from '../keys.js';
-import { commandJson, readCommand } from '../commands/read-commands.js';
 
 let store: StoreUnderTest;
 let lamp: DeviceAddress;

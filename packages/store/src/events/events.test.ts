@@ -1,6 +1,6 @@
 import { connected, type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
-import { appendEvents, eventsAfter, type LiveEvent, lastEventId, readEvents } from './events.js';
 import { EVENTS_KEY } from '../keys.js';
+import { appendEvents, eventsAfter, type LiveEvent, lastEventId, readEvents } from './events.js';
 
 let store: StoreUnderTest;
 beforeAll(async () => {

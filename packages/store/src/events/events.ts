@@ -1,8 +1,8 @@
 import type { Redis } from 'ioredis';
 import { shardOfCommand } from '../commands/command-id.js';
+import { readBody } from '../commands/read-commands.js';
 import { commandKeys, EVENTS_KEY } from '../keys.js';
 import { pipelined } from '../redis/pipelined.js';
-import { readBody } from '../commands/read-commands.js';
 
 /**
  * What happened lately, for live views: a bounded stream, not the record of truth (that is the command's own history).

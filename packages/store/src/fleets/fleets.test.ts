@@ -1,14 +1,14 @@
 import { CANARY_FLEET } from '@lamplighter/contracts/identity';
-import { startRedis } from '@lamplighter/test-kit/servers/redis';
 import { closeLater } from '@lamplighter/test-kit/resources';
+import { startRedis } from '@lamplighter/test-kit/servers/redis';
 import { Redis } from 'ioredis';
+import { enqueueCommand } from '../commands/commands.js';
+import { recordPresence } from '../devices/presence.js';
+import { FRESH_MS, presenceKey, shardOf } from '../keys.js';
+import { redisNow } from '../redis/connect.js';
 import { DeviceAddress } from '../telemetry/accept-readings.js';
 import { canaryAgeMs } from '../telemetry/canary.js';
-import { enqueueCommand } from '../commands/commands.js';
-import { redisNow } from '../redis/connect.js';
 import { countAllDevices, readFleets } from './fleets.js';
-import { FRESH_MS, presenceKey, shardOf } from '../keys.js';
-import { recordPresence } from '../devices/presence.js';
 
 async function connect(): Promise<Redis> {
   const server = await startRedis();

@@ -1,8 +1,8 @@
 import { CANARY_FLEET } from '@lamplighter/contracts/identity';
 import type { Redis } from 'ioredis';
-import { redisNow } from '../redis/connect.js';
 import type { PresenceCounts } from '../devices/devices.js';
 import { fleetsKey, presenceKey, rulesKey, SHARDS, TELEMETRY_SCHEMAS_KEY } from '../keys.js';
+import { redisNow } from '../redis/connect.js';
 
 /** A fleet and its devices by presence. */
 export interface Fleet {

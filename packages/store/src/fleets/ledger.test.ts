@@ -1,8 +1,8 @@
 import { Replica, reading } from '@lamplighter/test-kit/store/replica';
 import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
+import { recordPresence } from '../devices/presence.js';
 import { DeviceAddress } from '../telemetry/accept-readings.js';
 import { countRejected, readLedger } from './ledger.js';
-import { recordPresence } from '../devices/presence.js';
 
 let store: StoreUnderTest;
 let lamp: DeviceAddress;

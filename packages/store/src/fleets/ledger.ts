@@ -1,10 +1,10 @@
 import { FINAL_STATES } from '@lamplighter/contracts/commands/command';
 import { REJECT_REASONS, type Reading, type RejectReason } from '@lamplighter/contracts/telemetry/reading';
 import type { Redis } from 'ioredis';
-import { type DeviceAddress, type Session, sessionOf } from '../telemetry/accept-readings.js';
 import { commandKeys, deviceKey, devicesKey, ledgerKey, windowKey } from '../keys.js';
 import { ALL_SHARDS, pipelined } from '../redis/pipelined.js';
 import { runScripts } from '../redis/script.js';
+import { type DeviceAddress, type Session, sessionOf } from '../telemetry/accept-readings.js';
 
 /**
  * The books of a fleet's readings: what its devices say they have taken (`declared`, by those that send `_n`) stands against

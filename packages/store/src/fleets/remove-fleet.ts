@@ -1,6 +1,5 @@
 import type { Redis } from 'ioredis';
-import { redisNow } from '../redis/connect.js';
-import { forgetGroup } from '../rules/groups.js';
+import { type DeviceName, type Removal, removeDevices } from '../devices/remove-devices.js';
 import {
   devicesKey,
   fleetRolloutsKey,
@@ -11,12 +10,13 @@ import {
   rulesKey,
   SHARDS,
 } from '../keys.js';
-import { forgetRejected } from '../telemetry/rejected.js';
-import { type DeviceName, type Removal, removeDevices } from '../devices/remove-devices.js';
+import { redisNow } from '../redis/connect.js';
+import { runScript } from '../redis/script.js';
 import { forgetRollout } from '../rollouts/rollout-lease.js';
 import { cancelRollout } from '../rollouts/rollouts.js';
+import { forgetGroup } from '../rules/groups.js';
 import { deleteRule, readRule, switchRules } from '../rules/rules.js';
-import { runScript } from '../redis/script.js';
+import { forgetRejected } from '../telemetry/rejected.js';
 import { deleteTelemetrySchema } from '../telemetry/telemetry-schemas.js';
 
 /**

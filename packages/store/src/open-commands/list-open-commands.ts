@@ -1,9 +1,9 @@
 import type { OPEN_STATES } from '@lamplighter/contracts/commands/command';
 import type { Redis } from 'ioredis';
 import { shardOfCommand } from '../commands/command-id.js';
+import { type Command, type CommandSource, readCommands } from '../commands/read-commands.js';
 import { commandKeys, shardOf } from '../keys.js';
 import { ALL_SHARDS, pipelined } from '../redis/pipelined.js';
-import { type Command, type CommandSource, readCommands } from '../commands/read-commands.js';
 
 /** Which open commands are wanted; all that is given must hold. */
 export interface OpenCommandFilter {

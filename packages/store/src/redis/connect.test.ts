@@ -1,11 +1,13 @@
+import { closeLater } from '@lamplighter/test-kit/resources';
 import { freePort } from '@lamplighter/test-kit/servers/free-port';
 import { startRedis } from '@lamplighter/test-kit/servers/redis';
-import { closeLater } from '@lamplighter/test-kit/resources';
 import { stopwatch } from '@lamplighter/test-kit/stopwatch';
-import { until } from '@lamplighter/test-kit/until';
-import { CommandDesk } from '../../test/command-desk.js';
 import { Replica, reading } from '@lamplighter/test-kit/store/replica';
 import { connected } from '@lamplighter/test-kit/store/store-under-test';
+import { until } from '@lamplighter/test-kit/until';
+import { CommandDesk } from '../../test/command-desk.js';
+import { readDevice } from '../devices/devices.js';
+import { SHARD_COUNT_KEY, SHARDS } from '../keys.js';
 import { DeviceAddress } from '../telemetry/accept-readings.js';
 import {
   type ConnectionSettings,
@@ -14,8 +16,6 @@ import {
   type Redis,
   redisNow,
 } from './connect.js';
-import { readDevice } from '../devices/devices.js';
-import { SHARD_COUNT_KEY, SHARDS } from '../keys.js';
 
 /** How long a call may take to fail while Redis is away, milliseconds. */
 const AT_ONCE_MS = 500;

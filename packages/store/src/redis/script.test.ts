@@ -2,42 +2,44 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { DEFAULT_ATTEMPTS } from '@lamplighter/contracts/commands/command';
 import { ruleSchema } from '@lamplighter/contracts/rules/rule';
+import { emitted, Replica, reading } from '@lamplighter/test-kit/store/replica';
+import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
+import { timePasses } from '@lamplighter/test-kit/store/time-passes';
 import type { Redis } from 'ioredis';
 import { CommandDesk } from '../../test/command-desk.js';
 import { confined, type ScriptCall } from '../../test/confined.js';
 import { expectConsistentQueue } from '../../test/expect-consistent-queue.js';
-import { emitted, Replica, reading } from '@lamplighter/test-kit/store/replica';
 import { carryOn, heardOf, heldRollout, take } from '../../test/rollout-desk.js';
-import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
-import { timePasses } from '@lamplighter/test-kit/store/time-passes';
-import { LEASE_MS, NEW_DEVICE } from '../telemetry/accept-readings.js';
 import { revokeApiKey } from '../access/api-keys.js';
 import { mendClockSetBack } from '../clock/clock-set-back.js';
 import { answerCommands, findDueShards } from '../commands/commands.js';
-import { reportDecisions, takeEdge, writeJudgements } from '../edge/edge.js';
-import { recordEffect, takeEffects } from '../effects/effects.js';
-import { decideGroup } from '../rules/groups.js';
-import { COMMANDS_KEPT_PER_DEVICE, groupKey, MAX_OPEN_COMMANDS, shardOf, WINDOW_SIZE } from '../keys.js';
-import { countRejected, readLedger } from '../fleets/ledger.js';
-import { OpenCommandsSurvey } from '../open-commands/open-commands.js';
+import { commandJson } from '../commands/read-commands.js';
+import { noteUnreadAnswers } from '../commands/unread-answers.js';
 import { recordPresence } from '../devices/presence.js';
 import { claimStates } from '../devices/published-states.js';
-import { commandJson } from '../commands/read-commands.js';
 import { removeDevices, removeVotes, takeDepartures, takeForgettable } from '../devices/remove-devices.js';
+import { reportDecisions, takeEdge, writeJudgements } from '../edge/edge.js';
+import { recordEffect, takeEffects } from '../effects/effects.js';
+import { countRejected, readLedger } from '../fleets/ledger.js';
 import { startFleetRemoval, takeFleetRemovals } from '../fleets/remove-fleet.js';
+import { COMMANDS_KEPT_PER_DEVICE, groupKey, MAX_OPEN_COMMANDS, shardOf, WINDOW_SIZE } from '../keys.js';
+import { OpenCommandsSurvey } from '../open-commands/open-commands.js';
 import { sweepRollout } from '../rollouts/rollout-commands.js';
 import { closeRollout } from '../rollouts/rollout-lease.js';
 import { cancelRollout, countRollout } from '../rollouts/rollouts.js';
-import { deleteRule, seedRules, switchRules, writeRule } from '../rules/rules.js';
+import { decideGroup } from '../rules/groups.js';
 import { recordRuleErrors } from '../rules/rule-errors.js';
-import { runScript } from './script.js';
+import { deleteRule, seedRules, switchRules, writeRule } from '../rules/rules.js';
 import { findTimers } from '../rules/timers.js';
-import { noteUnreadAnswers } from '../commands/unread-answers.js';
+import { LEASE_MS, NEW_DEVICE } from '../telemetry/accept-readings.js';
+import { runScript } from './script.js';
 
 const FOLDER = new URL('../../lua/', import.meta.url);
 const read = (file: string) => readFileSync(new URL(file, FOLDER), 'utf8');
 const isScript = (file: string) => /-(\d+|n)[.]lua$/.test(file);
-const files = readdirSync(FOLDER, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.lua'));
+const files = readdirSync(FOLDER, { recursive: true, encoding: 'utf8' }).filter((file) =>
+  file.endsWith('.lua'),
+);
 const includedFiles = files.filter((file) => file.startsWith('includes/'));
 /** Scripts by the hash under which Redis knows them. */
 const scripts = files.filter(isScript).map((file) => {
@@ -45,7 +47,9 @@ const scripts = files.filter(isScript).map((file) => {
   const header = read(file)
     .split(/^[^-]|^--@/m)[0]!
     .replaceAll(/^-- ?/gm, '');
-  const whole = read(file).replace(/^--@include (.+)$/gm, (_, included: string) => read(`includes/${included}`));
+  const whole = read(file).replace(/^--@include (.+)$/gm, (_, included: string) =>
+    read(`includes/${included}`),
+  );
   return { file, name, count, header, sha: createHash('sha1').update(whole).digest('hex') };
 });
 

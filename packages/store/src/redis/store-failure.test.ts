@@ -1,5 +1,5 @@
-import { startRedis } from '@lamplighter/test-kit/servers/redis';
 import { closeLater } from '@lamplighter/test-kit/resources';
+import { startRedis } from '@lamplighter/test-kit/servers/redis';
 import { until } from '@lamplighter/test-kit/until';
 import { Redis } from 'ioredis';
 import { storeFailure } from './store-failure.js';

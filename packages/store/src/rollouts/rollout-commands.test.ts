@@ -1,8 +1,8 @@
-import { carryOn, heardOf, heldRollout } from '../../test/rollout-desk.js';
 import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
+import { carryOn, heardOf, heldRollout } from '../../test/rollout-desk.js';
 import { claimCommands, enqueueCommand } from '../commands/commands.js';
-import { MAX_OPEN_COMMANDS, SHARDS, shardOf } from '../keys.js';
 import { listCommands, readCommand } from '../commands/read-commands.js';
+import { MAX_OPEN_COMMANDS, SHARDS, shardOf } from '../keys.js';
 import { sweepRollout } from './rollout-commands.js';
 import { countRollout } from './rollouts.js';
 

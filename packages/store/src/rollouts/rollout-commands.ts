@@ -3,6 +3,8 @@ import type { SkipReason } from '@lamplighter/contracts/rollouts/rollout';
 import type { Redis } from 'ioredis';
 import { deliveryText } from '../commands/command-header.js';
 import { newCommandId } from '../commands/command-id.js';
+import { commandJson } from '../commands/read-commands.js';
+import { type Superseded, supersededOf } from '../commands/superseded.js';
 import {
   COMMANDS_KEPT_PER_DEVICE,
   commandKeys,
@@ -14,10 +16,8 @@ import {
   presenceKey,
   WAKE_CHANNEL,
 } from '../keys.js';
-import { commandJson } from '../commands/read-commands.js';
-import type { HeldRollout } from './rollout-lease.js';
 import { runScript, runScripts } from '../redis/script.js';
-import { type Superseded, supersededOf } from '../commands/superseded.js';
+import type { HeldRollout } from './rollout-lease.js';
 
 /** What came of a device's turn. `repeated`: it had it before; `fenced`: the rollout is another's by now, or has ended. */
 export interface Turn extends Superseded {

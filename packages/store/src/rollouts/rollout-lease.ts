@@ -2,8 +2,8 @@ import type { RolloutCounts, RolloutState } from '@lamplighter/contracts/rollout
 import type { Redis } from 'ioredis';
 import { devicesKey, ROLLOUTS_DUE_KEY, rolloutKey, rolloutsKey, SHARDS, shardOf } from '../keys.js';
 import { ALL_SHARDS, pipelined } from '../redis/pipelined.js';
-import { COUNTED, fenceRollout, type RolloutRecord, type RolloutRequest } from './rollouts.js';
 import { runScript } from '../redis/script.js';
+import { COUNTED, fenceRollout, type RolloutRecord, type RolloutRequest } from './rollouts.js';
 
 /**
  * How a rollout is carried on. One replica at a time holds its lease, and saves how far it has come:

@@ -1,5 +1,5 @@
-import { rolloutRequest, take } from '../../test/rollout-desk.js';
 import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
+import { rolloutRequest, take } from '../../test/rollout-desk.js';
 import { ROLLOUTS_DUE_KEY, rolloutKey } from '../keys.js';
 import { closeRollout } from './rollout-lease.js';
 import {

@@ -1,7 +1,9 @@
-import { CommandDesk } from '../../test/command-desk.js';
 import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
-import { DeviceAddress } from '../telemetry/accept-readings.js';
+import { CommandDesk } from '../../test/command-desk.js';
 import { claimCommands, enqueueCommand } from '../commands/commands.js';
+import { commandJson, listCommands } from '../commands/read-commands.js';
+import { groupKey, MAX_OPEN_COMMANDS, shardOf, timersKey } from '../keys.js';
+import { DeviceAddress } from '../telemetry/accept-readings.js';
 import {
   decideGroup,
   devicesInScope,
@@ -10,8 +12,6 @@ import {
   type GroupDecision,
   readGroups,
 } from './groups.js';
-import { groupKey, MAX_OPEN_COMMANDS, shardOf, timersKey } from '../keys.js';
-import { commandJson, listCommands } from '../commands/read-commands.js';
 
 let store: StoreUnderTest;
 let fleet: string;

@@ -2,7 +2,7 @@ import type { DeviceScope } from '@lamplighter/contracts/rules/rule';
 import type { Redis } from 'ioredis';
 import { type DeliveryOptions, deliveryText } from '../commands/command-header.js';
 import { newCommandId } from '../commands/command-id.js';
-import { redisNow } from '../redis/connect.js';
+import { type Superseded, supersededOf } from '../commands/superseded.js';
 import {
   COMMANDS_KEPT_PER_DEVICE,
   countedCommandKeys,
@@ -18,9 +18,9 @@ import {
   shardOf,
   timersKey,
 } from '../keys.js';
+import { redisNow } from '../redis/connect.js';
 import { ALL_SHARDS, pipelined } from '../redis/pipelined.js';
 import { runScript, type ScriptArgument } from '../redis/script.js';
-import { type Superseded, supersededOf } from '../commands/superseded.js';
 
 /** A quorum: a rule of a fleet, which many sensors decide together. */
 export interface GroupName {

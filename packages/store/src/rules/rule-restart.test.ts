@@ -1,6 +1,6 @@
 // biome-ignore-all lint/suspicious/noThenProperty: `then` is a key of the rule's document
 import { type RuleInput, ruleSchema } from '@lamplighter/contracts/rules/rule';
-import { beginsAnew } from './rule-restart.js';
+import { resetsState } from './rule-restart.js';
 
 const rule = (changes: Partial<RuleInput> = {}) =>
   ruleSchema.parse({ id: 'r', when: 'light < 300', then: { led_on: true, dim: 3 }, ...changes });
@@ -14,7 +14,7 @@ it.each<[what: string, before: Partial<RuleInput>, after: Partial<RuleInput>]>([
   ['what telemetry should show afterwards', {}, { effect: { expect: 'light > last.light', within: '10s' } }],
   ['that it is switched off', {}, { enabled: false }],
 ])('a rule of which %s changes goes on', (_what, before, after) => {
-  expect(beginsAnew(rule(before), rule(after))).toBe(false);
+  expect(resetsState(rule(before), rule(after))).toBe(false);
 });
 
 it.each<[what: string, before: Partial<RuleInput>, after: Partial<RuleInput>]>([
@@ -28,5 +28,5 @@ it.each<[what: string, before: Partial<RuleInput>, after: Partial<RuleInput>]>([
   ['its quorum', { quorum: QUORUM }, { quorum: { policy: 'any' } }],
   ['who votes', { quorum: QUORUM }, { quorum: QUORUM, scope: { devices: ['lamp-*'] } }],
 ])('a rule of which %s changes begins anew', (_what, before, after) => {
-  expect(beginsAnew(rule(before), rule(after))).toBe(true);
+  expect(resetsState(rule(before), rule(after))).toBe(true);
 });

@@ -4,7 +4,7 @@ import type { Rule } from '@lamplighter/contracts/rules/rule';
  * Whether a rule begins anew with its next version: because it judges or commands otherwise, or because it is switched on
  * again. If not, what it remembers of its devices holds on: a better description switches no lamp.
  */
-export function beginsAnew(before: Rule, after: Rule): boolean {
+export function resetsState(before: Rule, after: Rule): boolean {
   return (!before.enabled && after.enabled) || judged(before) !== judged(after);
 }
 

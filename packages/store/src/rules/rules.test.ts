@@ -3,7 +3,9 @@
 import { RULE_BOUNDS, type Rule, type RuleInput, ruleSchema } from '@lamplighter/contracts/rules/rule';
 import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
 import { ruleReleasesKey, rulesKey, ruleVersionsKey } from '../keys.js';
+import { readRuleErrors, recordRuleErrors } from './rule-errors.js';
 import { parseRelease } from './rule-releases.js';
+import { listVersions, readVersion } from './rule-versions.js';
 import {
   deleteRule,
   listRules,
@@ -18,8 +20,6 @@ import {
   switchRules,
   writeRule,
 } from './rules.js';
-import { readRuleErrors, recordRuleErrors } from './rule-errors.js';
-import { listVersions, readVersion } from './rule-versions.js';
 
 let store: StoreUnderTest;
 beforeAll(async () => {

@@ -8,8 +8,8 @@ import {
   rulesKey,
   ruleVersionsKey,
 } from '../keys.js';
-import { beginsAnew } from './rule-restart.js';
 import { runScript } from '../redis/script.js';
+import { resetsState } from './rule-restart.js';
 
 /**
  * Rules of fleets, as documents. Every write makes a new version (1, 2, 3, …, going on after a deletion) and bumps the fleet's
@@ -70,7 +70,7 @@ export async function writeRule(
   { release = false }: WriteOptions = {},
 ): Promise<WriteRuleResult> {
   const before = expected === 'absent' ? undefined : await readRule(redis, fleet, rule.id);
-  const isAnew = before === undefined || 'unreadable' in before || beginsAnew(before.rule, rule);
+  const isAnew = before === undefined || 'unreadable' in before || resetsState(before.rule, rule);
   const [outcome, detail] = (await runScript(redis, 'writeRule-5', keysOf(fleet, rule.id), [
     fleet,
     rule.id,

@@ -1,10 +1,10 @@
 import { emitted, Replica, reading } from '@lamplighter/test-kit/store/replica';
 import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
-import { type DeviceAddress, exactVersion, type Timer } from '../telemetry/accept-readings.js';
+import { listCommands } from '../commands/read-commands.js';
 import { readDevice } from '../devices/devices.js';
 import { readHistories } from '../devices/histories.js';
 import { groupKey, timersKey } from '../keys.js';
-import { listCommands } from '../commands/read-commands.js';
+import { type DeviceAddress, exactVersion, type Timer } from '../telemetry/accept-readings.js';
 import { findTimers, removeTimer, setTimers } from './timers.js';
 
 let store: StoreUnderTest;

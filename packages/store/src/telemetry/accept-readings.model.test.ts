@@ -1,11 +1,11 @@
+import { emitted, type JudgedPart, Replica, reading } from '@lamplighter/test-kit/store/replica';
+import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
 import fc from 'fast-check';
 import { DeviceModel } from '../../test/device-model.js';
 import { expectConsistentQueue } from '../../test/expect-consistent-queue.js';
-import { emitted, type JudgedPart, Replica, reading } from '@lamplighter/test-kit/store/replica';
-import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
-import type { DeviceAddress, StoredReading } from './accept-readings.js';
 import { readDevice, readWindow } from '../devices/devices.js';
 import { WINDOW_SIZE } from '../keys.js';
+import type { DeviceAddress, StoredReading } from './accept-readings.js';
 
 let store: StoreUnderTest;
 beforeAll(async () => {

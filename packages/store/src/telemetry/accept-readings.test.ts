@@ -1,10 +1,10 @@
 import { emitted, Replica, reading } from '@lamplighter/test-kit/store/replica';
 import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
-import { type DeviceAddress, isNewer, NEW_DEVICE, UNKNOWN_VERSION } from './accept-readings.js';
-import { readDevice, readWindow } from '../devices/devices.js';
-import { MAX_OPEN_COMMANDS, WINDOW_SIZE } from '../keys.js';
-import { recordPresence } from '../devices/presence.js';
 import { listCommands } from '../commands/read-commands.js';
+import { readDevice, readWindow } from '../devices/devices.js';
+import { recordPresence } from '../devices/presence.js';
+import { MAX_OPEN_COMMANDS, WINDOW_SIZE } from '../keys.js';
+import { type DeviceAddress, isNewer, NEW_DEVICE, UNKNOWN_VERSION } from './accept-readings.js';
 
 let store: StoreUnderTest;
 let lamp: DeviceAddress;

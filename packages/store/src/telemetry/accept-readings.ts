@@ -1,6 +1,7 @@
 import { RULE_BOUNDS } from '@lamplighter/contracts/rules/rule';
 import type { Redis } from 'ioredis';
 import { type DeliveryOptions, deliveryText } from '../commands/command-header.js';
+import { type Superseded, supersededOf } from '../commands/superseded.js';
 import {
   COMMANDS_KEPT_PER_DEVICE,
   countedCommandKeys,
@@ -18,7 +19,6 @@ import {
   windowKey,
 } from '../keys.js';
 import { runScript, type ScriptArgument } from '../redis/script.js';
-import { type Superseded, supersededOf } from '../commands/superseded.js';
 
 /** A device and its keys, built once and kept, since they are needed for every batch. */
 export class DeviceAddress {

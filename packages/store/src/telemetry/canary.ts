@@ -1,7 +1,7 @@
 import { CANARY_FLEET } from '@lamplighter/contracts/identity';
 import type { Redis } from 'ioredis';
-import { redisNow } from '../redis/connect.js';
 import { FRESH_MS, presenceKey, SHARDS } from '../keys.js';
+import { redisNow } from '../redis/connect.js';
 
 /**
  * Age of the newest canary reading of any rules replica, milliseconds, exact to a second; undefined if there never was one.

@@ -1,4 +1,7 @@
-import { type TelemetrySchema, telemetrySchemaSchema } from '@lamplighter/contracts/telemetry/telemetry-schema';
+import {
+  type TelemetrySchema,
+  telemetrySchemaSchema,
+} from '@lamplighter/contracts/telemetry/telemetry-schema';
 import type { Redis } from 'ioredis';
 import { TELEMETRY_SCHEMAS_KEY } from '../keys.js';
 

@@ -1,15 +1,15 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { defaultLane } from '@lamplighter/contracts/commands/command';
-import { durationMs } from '@lamplighter/contracts/duration';
 import type { PresenceState } from '@lamplighter/contracts/devices/presence';
+import { durationMs } from '@lamplighter/contracts/duration';
 import { traceIdOf } from '@lamplighter/contracts/trace-context';
 import { CommandLog } from '@lamplighter/service-kit/command-log';
 import type { Logger } from '@lamplighter/service-kit/logger';
 import { enqueueCommand } from '@lamplighter/store/commands/commands';
-import { isKnownFleet } from '@lamplighter/store/fleets/fleets';
-import { MAX_DEVICES_PER_FLEET, MAX_OPEN_COMMANDS } from '@lamplighter/store/keys';
 import { type Command, readCommand } from '@lamplighter/store/commands/read-commands';
 import type { Superseded } from '@lamplighter/store/commands/superseded';
+import { isKnownFleet } from '@lamplighter/store/fleets/fleets';
+import { MAX_DEVICES_PER_FLEET, MAX_OPEN_COMMANDS } from '@lamplighter/store/keys';
 import { Inject, Injectable } from '@nestjs/common';
 import { EventWriter } from '../events/event-writer.js';
 import { ApiMetrics } from '../metrics/api-metrics.js';
@@ -143,10 +143,11 @@ export class CommandSender {
     trace_id: string,
   ): void {
     if (!this.log.isOn) return;
-    this.log.tell('issued', { command: id, ...address, trace_id });
+    this.log.logStep('issued', { command: id, ...address, trace_id });
     const cause = `superseded:${id}`;
     for (const command of superseded)
-      this.log.tell('ended', { command, ...address, state: 'superseded', cause });
-    for (const command of unknown) this.log.tell('ended', { command, ...address, state: 'unknown', cause });
+      this.log.logStep('ended', { command, ...address, state: 'superseded', cause });
+    for (const command of unknown)
+      this.log.logStep('ended', { command, ...address, state: 'unknown', cause });
   }
 }

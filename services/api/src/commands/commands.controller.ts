@@ -14,10 +14,10 @@ import { Problem } from '../problems/problem.js';
 import type { HttpRequest } from '../requests/http-request.js';
 import { StoreLink } from '../store/store-link.js';
 import { LOGGER } from '../tokens.js';
-import { type CommandBody, commandPath, commandSchema } from './command.schema.js';
-import { commandBody } from './command-body.js';
 import { CommandWaits } from '../waits/command-waits.js';
 import { MayWait, PREFERENCE_APPLIED } from '../waits/may-wait.js';
+import { type CommandBody, commandPath, commandSchema } from './command.schema.js';
+import { commandBody } from './command-body.js';
 
 @Resource('commands')
 @Controller('v1/commands')
@@ -83,7 +83,7 @@ export class CommandsController {
     }
     this.metrics.commands.inc({ transition: state, source: 'api' });
     this.events.append({ type: 'command', fleet, device, command: id, state });
-    this.log.tell('ended', { command: id, fleet, device, state, cause: 'api' });
+    this.log.logStep('ended', { command: id, fleet, device, state, cause: 'api' });
     return commandBody(await this.find(id));
   }
 

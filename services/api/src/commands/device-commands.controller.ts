@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
-import { readDevice } from '@lamplighter/store/devices/devices';
 import { type Command, isFinal, listCommands } from '@lamplighter/store/commands/read-commands';
+import { readDevice } from '@lamplighter/store/devices/devices';
 import { storeFailure } from '@lamplighter/store/redis/store-failure';
 import {
   Body,
@@ -31,6 +31,9 @@ import type { HttpRequest } from '../requests/http-request.js';
 import { linkNext } from '../requests/page.js';
 import { ActionLanes } from '../rules/action-lanes.js';
 import { StoreLink } from '../store/store-link.js';
+import { CommandWaits } from '../waits/command-waits.js';
+import { MayWait, PREFERENCE_APPLIED } from '../waits/may-wait.js';
+import type { WaitingRequest } from '../waits/waiting-request.js';
 import {
   type CommandBody,
   type CommandRequest,
@@ -41,10 +44,7 @@ import {
 } from './command.schema.js';
 import { commandBody } from './command-body.js';
 import { CommandSender, SEND_PROBLEMS } from './command-sender.js';
-import { CommandWaits } from '../waits/command-waits.js';
 import { exportCommands } from './export-commands.js';
-import { MayWait, PREFERENCE_APPLIED } from '../waits/may-wait.js';
-import type { WaitingRequest } from '../waits/waiting-request.js';
 
 /** The most commands that the store keeps of one device, with room to spare; a filtered list looks at all of them. */
 const ALL = 500;

@@ -1,8 +1,8 @@
 import type { StoppedLane } from '@lamplighter/store/commands/commands';
 import type { Device, KeptReading } from '@lamplighter/store/devices/devices';
+import type { TelemetryInterval } from '@lamplighter/store/devices/settings';
 import type { EdgeSetting } from '@lamplighter/store/edge/edge-settings';
 import type { DeviceEffect } from '@lamplighter/store/effects/effects';
-import type { TelemetryInterval } from '@lamplighter/store/devices/settings';
 import { isoTime } from '../iso-time.js';
 import type { DeviceBody, DeviceDetail } from './device.schema.js';
 import { edgeSettingBody } from './edge-rule.js';

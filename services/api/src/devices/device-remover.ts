@@ -56,7 +56,7 @@ export class DeviceRemover {
     for (const { id, state, source } of removal.ended) {
       this.metrics.commands.inc({ transition: state, source });
       this.events.append({ type: 'command', fleet, device, command: id, state });
-      this.log.tell('ended', { command: id, fleet, device, state, cause: 'removed' });
+      this.log.logStep('ended', { command: id, fleet, device, state, cause: 'removed' });
     }
     this.metrics.devicesRemoved.inc({ cause: 'api' });
     this.events.append({ type: 'removal', fleet, device, state: 'removed', cause: 'api' });

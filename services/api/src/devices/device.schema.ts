@@ -1,5 +1,5 @@
-import { identitySchema } from '@lamplighter/contracts/identity';
 import { PRESENCE_STATES } from '@lamplighter/contracts/devices/presence';
+import { identitySchema } from '@lamplighter/contracts/identity';
 import { HISTORY_REASONS } from '@lamplighter/contracts/telemetry/reading';
 import { z } from 'zod';
 import { timeSchema } from '../iso-time.js';

@@ -1,10 +1,10 @@
 import type { ServerResponse } from 'node:http';
 import { stoppedLanes } from '@lamplighter/store/commands/commands';
 import { listDevices, readDevice, readWindow } from '@lamplighter/store/devices/devices';
+import { readTelemetryInterval } from '@lamplighter/store/devices/settings';
 import { readEdgeSetting } from '@lamplighter/store/edge/edge-settings';
 import { readDeviceEffects } from '@lamplighter/store/effects/effects';
 import { WINDOW_SIZE } from '@lamplighter/store/keys';
-import { readTelemetryInterval } from '@lamplighter/store/devices/settings';
 import { Controller, Delete, Get, Inject, Param, Query, Req, Res, type StreamableFile } from '@nestjs/common';
 import { ApiOperation } from '@nestjs/swagger';
 import type { z } from 'zod';

@@ -1,9 +1,9 @@
 import type { ServerResponse } from 'node:http';
 import { type Action, DEFAULT_ATTEMPTS } from '@lamplighter/contracts/commands/command';
 import { EDGE_RULE_KEY, edgeRuleAction } from '@lamplighter/contracts/edge/edge';
+import { setTelemetryInterval } from '@lamplighter/store/devices/settings';
 import { setEdgeRule } from '@lamplighter/store/edge/edge-settings';
 import { readRule } from '@lamplighter/store/rules/rules';
-import { setTelemetryInterval } from '@lamplighter/store/devices/settings';
 import { Body, Controller, HttpCode, Inject, Param, Put, Query, Res } from '@nestjs/common';
 import { ApiOperation } from '@nestjs/swagger';
 import { type CommandBody, commandSchema } from '../commands/command.schema.js';

@@ -1,5 +1,5 @@
-import { type AdaptiveInterval, INTERVAL_BOUNDS } from '@lamplighter/contracts/telemetry/adaptive-interval';
 import { durationMs, durationSchema } from '@lamplighter/contracts/duration';
+import { type AdaptiveInterval, INTERVAL_BOUNDS } from '@lamplighter/contracts/telemetry/adaptive-interval';
 import type { TelemetryInterval } from '@lamplighter/store/devices/settings';
 import { z } from 'zod';
 

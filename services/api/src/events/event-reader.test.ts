@@ -1,8 +1,8 @@
-import { connectRedis, type Redis } from '@lamplighter/store/redis/connect';
 import { appendEvents, type StoredEvent } from '@lamplighter/store/events/events';
 import { EVENTS_KEY } from '@lamplighter/store/keys';
-import { startRedis, type TestRedis } from '@lamplighter/test-kit/servers/redis';
+import { connectRedis, type Redis } from '@lamplighter/store/redis/connect';
 import { closeLater } from '@lamplighter/test-kit/resources';
+import { startRedis, type TestRedis } from '@lamplighter/test-kit/servers/redis';
 import { until } from '@lamplighter/test-kit/until';
 import type { Config } from '../config.js';
 import type { StoreLink } from '../store/store-link.js';

@@ -1,5 +1,5 @@
-import { connectRedis, type Redis } from '@lamplighter/store/redis/connect';
 import { eventsAfter, lastEventId, readEvents, type StoredEvent } from '@lamplighter/store/events/events';
+import { connectRedis, type Redis } from '@lamplighter/store/redis/connect';
 import { Inject, Injectable } from '@nestjs/common';
 import type { Config } from '../config.js';
 import { StoreLink } from '../store/store-link.js';

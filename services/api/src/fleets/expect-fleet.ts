@@ -1,5 +1,5 @@
-import type { Redis } from '@lamplighter/store/redis/connect';
 import { isKnownFleet } from '@lamplighter/store/fleets/fleets';
+import type { Redis } from '@lamplighter/store/redis/connect';
 import { noSuchFleet } from '../problems/not-found.js';
 import type { AllowUnknownQuery } from '../requests/address.js';
 

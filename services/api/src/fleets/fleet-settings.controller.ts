@@ -1,4 +1,8 @@
-import { type FleetSettings, readFleetSettings, writeFleetSettings } from '@lamplighter/store/fleets/fleet-settings';
+import {
+  type FleetSettings,
+  readFleetSettings,
+  writeFleetSettings,
+} from '@lamplighter/store/fleets/fleet-settings';
 import { Body, Controller, Get, Inject, Param, Put } from '@nestjs/common';
 import { ApiOperation } from '@nestjs/swagger';
 import { z } from 'zod';

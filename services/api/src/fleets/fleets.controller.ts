@@ -1,7 +1,11 @@
 import type { ServerResponse } from 'node:http';
 import { countPresence } from '@lamplighter/store/devices/devices';
 import { isKnownFleet, readFleets } from '@lamplighter/store/fleets/fleets';
-import { type FleetRemoval, readFleetRemoval, startFleetRemoval } from '@lamplighter/store/fleets/remove-fleet';
+import {
+  type FleetRemoval,
+  readFleetRemoval,
+  startFleetRemoval,
+} from '@lamplighter/store/fleets/remove-fleet';
 import { Controller, Delete, Get, HttpCode, Inject, Param, Query, Req, Res } from '@nestjs/common';
 import { ApiOperation } from '@nestjs/swagger';
 import type { z } from 'zod';

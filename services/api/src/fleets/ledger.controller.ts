@@ -1,6 +1,6 @@
-import { redisNow } from '@lamplighter/store/redis/connect';
 import { isKnownFleet } from '@lamplighter/store/fleets/fleets';
 import { hasLedger } from '@lamplighter/store/fleets/ledger';
+import { redisNow } from '@lamplighter/store/redis/connect';
 import { Controller, Get, Inject, Param } from '@nestjs/common';
 import { ApiOperation } from '@nestjs/swagger';
 import { isoTime } from '../iso-time.js';

@@ -1,4 +1,7 @@
-import { type TelemetrySchema, telemetrySchemaSchema } from '@lamplighter/contracts/telemetry/telemetry-schema';
+import {
+  type TelemetrySchema,
+  telemetrySchemaSchema,
+} from '@lamplighter/contracts/telemetry/telemetry-schema';
 import {
   deleteTelemetrySchema,
   readTelemetrySchema,

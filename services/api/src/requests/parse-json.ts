@@ -1,10 +1,10 @@
 import type { ServerResponse } from 'node:http';
 import { pointerOf } from '@lamplighter/contracts/schema-problem';
 import { Problem } from '../problems/problem.js';
-import { MAX_DEPTH } from './unsafe-json.js';
 import type { HttpRequest, Next } from './http-request.js';
 import { repeatedKey } from './repeated-key.js';
 import { unsafeInteger } from './unsafe-integer.js';
+import { MAX_DEPTH } from './unsafe-json.js';
 
 /**
  * Makes a value of the bytes that were read. What a parser would quietly make something else of is refused, as it is in

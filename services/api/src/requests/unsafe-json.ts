@@ -9,7 +9,7 @@ export const MAX_DEPTH = BOUNDS.maxJsonDepth + 2;
 const FORBIDDEN_KEYS = new Set(['__proto__', 'constructor', 'prototype']);
 
 /** What no schema looks for: nesting that exhausts the stack, keys that reach a prototype, text that is no Unicode. */
-export function harmIn(body: unknown): FieldError | undefined {
+export function findUnsafeJson(body: unknown): FieldError | undefined {
   const open: { value: unknown; path: readonly string[] }[] = [{ value: body, path: [] }];
   const found = (path: readonly string[], detail: string): FieldError => ({
     in: 'body',

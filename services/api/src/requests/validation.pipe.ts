@@ -3,7 +3,7 @@ import { didYouMean } from '@lamplighter/evaluation/suggest';
 import { type ArgumentMetadata, Injectable, type PipeTransform } from '@nestjs/common';
 import { z } from 'zod';
 import { type FieldError, Problem } from '../problems/problem.js';
-import { harmIn } from './unsafe-json.js';
+import { findUnsafeJson } from './unsafe-json.js';
 
 const PARTS = { body: 'body', query: 'query', param: 'path', custom: 'header' } as const;
 /** A body with a thousand bad fields need not get a thousand answers. */
@@ -15,7 +15,7 @@ export class ValidationPipe implements PipeTransform {
   transform(value: unknown, { schema, type }: ArgumentMetadata): unknown {
     if (!(schema instanceof z.ZodType)) return value;
     const part = PARTS[type as keyof typeof PARTS] ?? 'body';
-    const harm = part === 'body' ? harmIn(value) : undefined;
+    const harm = part === 'body' ? findUnsafeJson(value) : undefined;
     if (harm) throw invalid(part, [harm]);
     const parsed = schema.safeParse(value);
     if (parsed.success) return parsed.data;

@@ -1,6 +1,11 @@
 import type { Action } from '@lamplighter/contracts/commands/command';
 import type { DeviceScope } from '@lamplighter/contracts/rules/rule';
-import { type Driver, drivenBy, drivenByCommand, laneClashes } from '@lamplighter/evaluation/rule/lane-clashes';
+import {
+  type Driver,
+  drivenBy,
+  drivenByCommand,
+  laneClashes,
+} from '@lamplighter/evaluation/rule/lane-clashes';
 import { parseRule, readRules } from '@lamplighter/store/rules/rules';
 import { Inject, Injectable } from '@nestjs/common';
 import { StoreLink } from '../store/store-link.js';

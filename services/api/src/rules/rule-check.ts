@@ -1,15 +1,13 @@
 import type { Rule } from '@lamplighter/contracts/rules/rule';
 import type { TelemetrySchema } from '@lamplighter/contracts/telemetry/telemetry-schema';
+import { validateRule } from '@lamplighter/evaluation/explanation/validate-rule';
 import { compileExpression } from '@lamplighter/evaluation/expression/expression';
 import { drivenBy, laneClashes } from '@lamplighter/evaluation/rule/lane-clashes';
-import { didYouMean } from '@lamplighter/evaluation/suggest';
-import { validateRule } from '@lamplighter/evaluation/explanation/validate-rule';
 import { HISTORY_DEPTH } from '@lamplighter/evaluation/rule/window';
-import { DeviceAddress } from '@lamplighter/store/telemetry/accept-readings';
-import type { Redis } from '@lamplighter/store/redis/connect';
+import { didYouMean } from '@lamplighter/evaluation/suggest';
 import { type Device, listDevices, readDevices } from '@lamplighter/store/devices/devices';
 import { readHistories } from '@lamplighter/store/devices/histories';
-import { readMeasurementNames } from '@lamplighter/store/telemetry/measurement-names';
+import type { Redis } from '@lamplighter/store/redis/connect';
 import {
   listRules,
   parseRule,
@@ -17,6 +15,8 @@ import {
   type StoredRule,
   type UnreadableRule,
 } from '@lamplighter/store/rules/rules';
+import { DeviceAddress } from '@lamplighter/store/telemetry/accept-readings';
+import { readMeasurementNames } from '@lamplighter/store/telemetry/measurement-names';
 import { readTelemetrySchema } from '@lamplighter/store/telemetry/telemetry-schemas';
 import { Inject, Injectable } from '@nestjs/common';
 import { type FieldError, Problem } from '../problems/problem.js';

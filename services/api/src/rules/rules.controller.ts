@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
-import { listRules, readRule, type StoredRule } from '@lamplighter/store/rules/rules';
 import { readRuleErrors } from '@lamplighter/store/rules/rule-errors';
+import { listRules, readRule, type StoredRule } from '@lamplighter/store/rules/rules';
 import {
   Body,
   Controller,

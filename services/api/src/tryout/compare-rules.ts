@@ -1,6 +1,10 @@
 import type { CompiledRule } from '@lamplighter/evaluation/rule/compile-rule';
 import { type CommandDiff, diffCommands } from '@lamplighter/evaluation/simulation/diff-commands';
-import { type RecordedReading, type SimulatedCommand, simulate } from '@lamplighter/evaluation/simulation/simulate';
+import {
+  type RecordedReading,
+  type SimulatedCommand,
+  simulate,
+} from '@lamplighter/evaluation/simulation/simulate';
 import type { Recording } from './recording.js';
 import type { Work } from './work.js';
 

@@ -1,11 +1,11 @@
-import { compileRule } from '@lamplighter/evaluation/rule/compile-rule';
 import type { DeviceFacts } from '@lamplighter/evaluation/evaluate/evaluate';
+import { compileRule } from '@lamplighter/evaluation/rule/compile-rule';
 import type { RuleState } from '@lamplighter/evaluation/rule/rule-state';
 import { History, type PastReading } from '@lamplighter/evaluation/rule/window';
-import { DeviceAddress } from '@lamplighter/store/telemetry/accept-readings';
-import { redisNow } from '@lamplighter/store/redis/connect';
 import { readDevice } from '@lamplighter/store/devices/devices';
 import { readHistories } from '@lamplighter/store/devices/histories';
+import { redisNow } from '@lamplighter/store/redis/connect';
+import { DeviceAddress } from '@lamplighter/store/telemetry/accept-readings';
 import { Body, Controller, HttpCode, Inject, Param, Post } from '@nestjs/common';
 import { ApiOperation } from '@nestjs/swagger';
 import { isoTime } from '../iso-time.js';

@@ -1,5 +1,4 @@
 import { inScope } from '@lamplighter/contracts/rules/rule';
-import type { CompiledRule } from '@lamplighter/evaluation/rule/compile-rule';
 import {
   type DeviceFacts,
   type Evaluated,
@@ -7,11 +6,12 @@ import {
   type Observation,
 } from '@lamplighter/evaluation/evaluate/evaluate';
 import { conditionHolds } from '@lamplighter/evaluation/evaluate/evaluate-condition';
+import type { Trace } from '@lamplighter/evaluation/evaluate/trace';
 import { explain } from '@lamplighter/evaluation/explanation/explain';
 import { ExpressionFailed } from '@lamplighter/evaluation/expression/expression';
 import { voteOf } from '@lamplighter/evaluation/quorum/quorum';
+import type { CompiledRule } from '@lamplighter/evaluation/rule/compile-rule';
 import type { RuleState } from '@lamplighter/evaluation/rule/rule-state';
-import type { Trace } from '@lamplighter/evaluation/evaluate/trace';
 
 /** What came of trying a rule on one reading. */
 export interface Tried extends Pick<Evaluated, 'result' | 'emit' | 'reason' | 'error' | 'wakeAt' | 'state'> {

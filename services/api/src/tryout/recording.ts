@@ -1,12 +1,12 @@
 import { identitySchema } from '@lamplighter/contracts/identity';
 import { type DeviceScope, inScope } from '@lamplighter/contracts/rules/rule';
-import type { RecordedReading } from '@lamplighter/evaluation/simulation/simulate';
 import { HISTORY_DEPTH } from '@lamplighter/evaluation/rule/window';
-import { DeviceAddress } from '@lamplighter/store/telemetry/accept-readings';
-import { type Redis, redisNow } from '@lamplighter/store/redis/connect';
+import type { RecordedReading } from '@lamplighter/evaluation/simulation/simulate';
 import { readDevices } from '@lamplighter/store/devices/devices';
-import { devicesInScope } from '@lamplighter/store/rules/groups';
 import { readHistories } from '@lamplighter/store/devices/histories';
+import { type Redis, redisNow } from '@lamplighter/store/redis/connect';
+import { devicesInScope } from '@lamplighter/store/rules/groups';
+import { DeviceAddress } from '@lamplighter/store/telemetry/accept-readings';
 import { z } from 'zod';
 import { type FieldError, Problem } from '../problems/problem.js';
 import { fieldErrors } from '../requests/validation.pipe.js';

@@ -1,5 +1,5 @@
-import type { CommandChange } from '@lamplighter/evaluation/simulation/diff-commands';
 import { duration } from '@lamplighter/evaluation/explanation/explain';
+import type { CommandChange } from '@lamplighter/evaluation/simulation/diff-commands';
 import { isoTime } from '../iso-time.js';
 import type { Remark } from '../rules/rule-check.js';
 import type { RuleDiff, TargetDiff } from './compare-rules.js';

@@ -1,7 +1,7 @@
 import { inScope, type Rule } from '@lamplighter/contracts/rules/rule';
 import { type CompiledRule, compileRule } from '@lamplighter/evaluation/rule/compile-rule';
-import { readRule, type StoredRule } from '@lamplighter/store/rules/rules';
 import { readVersion } from '@lamplighter/store/rules/rule-versions';
+import { readRule, type StoredRule } from '@lamplighter/store/rules/rules';
 import { Body, Controller, HttpCode, Inject, Param, Post } from '@nestjs/common';
 import { ApiOperation } from '@nestjs/swagger';
 import { Answers, Problems, Resource } from '../openapi/describe.js';

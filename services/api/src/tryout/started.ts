@@ -3,9 +3,9 @@ import type { GroupState } from '@lamplighter/evaluation/quorum/quorum-group';
 import type { RuleState } from '@lamplighter/evaluation/rule/rule-state';
 import type { Redis } from '@lamplighter/store/redis/connect';
 import { devicesInScope, readGroupStates } from '@lamplighter/store/rules/groups';
+import { resetsState } from '@lamplighter/store/rules/rule-restart';
 import { readManyRuleStates } from '@lamplighter/store/rules/rule-states';
 import type { StoredRule } from '@lamplighter/store/rules/rules';
-import { beginsAnew } from '@lamplighter/store/rules/rule-restart';
 import { MAX_DEVICES } from './recording.js';
 import type { Work } from './work.js';
 
@@ -71,7 +71,7 @@ function startedIn(
   { rule: after, release }: Replacement,
 ): Started {
   const { rule: before, since } = present;
-  const isSame = after?.enabled === true && state.since === since && !beginsAnew(before, after);
+  const isSame = after?.enabled === true && state.since === since && !resetsState(before, after);
   const goesOn = isSame && (device === undefined || inScope(after.scope.devices, device));
   const left = state.runUntil === undefined ? 'stays' : 'ends_in_time';
   const fate = goesOn ? 'goes_on' : release && before.else !== undefined ? 'released' : left;

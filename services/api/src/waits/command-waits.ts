@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CommandState } from '@lamplighter/contracts/commands/command';
-import type { StoredEvent } from '@lamplighter/store/events/events';
 import { type Command, isFinal, readCommand } from '@lamplighter/store/commands/read-commands';
+import type { StoredEvent } from '@lamplighter/store/events/events';
 import { storeFailure } from '@lamplighter/store/redis/store-failure';
 import { Inject, Injectable } from '@nestjs/common';
 import { type EventListener, EventReader } from '../events/event-reader.js';

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
-import { type CompiledRule, compileRule } from '@lamplighter/evaluation/rule/compile-rule';
 import { type Evidence, replay } from '@lamplighter/evaluation/evaluate/evidence';
 import { isEndEvidence, replayEnd } from '@lamplighter/evaluation/evaluate/promised-end';
+import type { Trace } from '@lamplighter/evaluation/evaluate/trace';
 import type { Tally } from '@lamplighter/evaluation/quorum/quorum';
 import {
   isGroupEvidence,
@@ -9,7 +9,7 @@ import {
   replayGroup,
   replayTarget,
 } from '@lamplighter/evaluation/quorum/quorum-evidence';
-import type { Trace } from '@lamplighter/evaluation/evaluate/trace';
+import { type CompiledRule, compileRule } from '@lamplighter/evaluation/rule/compile-rule';
 import type { Command } from '@lamplighter/store/commands/read-commands';
 import type { RuleVersion } from '@lamplighter/store/rules/rule-versions';
 import { z } from 'zod';

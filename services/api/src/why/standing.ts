@@ -1,16 +1,16 @@
-import type { Measurement } from '@lamplighter/contracts/telemetry/reading';
 import { inScope } from '@lamplighter/contracts/rules/rule';
-import type { CompiledRule } from '@lamplighter/evaluation/rule/compile-rule';
+import type { Measurement } from '@lamplighter/contracts/telemetry/reading';
 import {
   type DeviceFacts,
   type Evaluated,
   evaluate,
   type Observation,
 } from '@lamplighter/evaluation/evaluate/evaluate';
+import { ask, type Clause, type Trace } from '@lamplighter/evaluation/evaluate/trace';
 import { obstacles } from '@lamplighter/evaluation/explanation/explain';
 import { ExpressionFailed } from '@lamplighter/evaluation/expression/expression';
+import type { CompiledRule } from '@lamplighter/evaluation/rule/compile-rule';
 import { type PromisedEnd, type RuleState, stateFor } from '@lamplighter/evaluation/rule/rule-state';
-import { ask, type Clause, type Trace } from '@lamplighter/evaluation/evaluate/trace';
 import { History, type PastReading } from '@lamplighter/evaluation/rule/window';
 
 /** How a rule stands on a device, or a group: what is believed, and whether it is in force there at all. */

@@ -1,7 +1,7 @@
 import { ON_FAILURE, POLICIES } from '@lamplighter/contracts/commands/command';
 import { deviceScopeSchema } from '@lamplighter/contracts/rules/rule';
-import type { GroupState } from '@lamplighter/evaluation/quorum/quorum-group';
 import { CLAUSES, type Trace } from '@lamplighter/evaluation/evaluate/trace';
+import type { GroupState } from '@lamplighter/evaluation/quorum/quorum-group';
 import { z } from 'zod';
 import { isoTime, timeSchema } from '../iso-time.js';
 

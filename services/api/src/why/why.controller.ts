@@ -1,7 +1,7 @@
 import type { Evidence } from '@lamplighter/evaluation/evaluate/evidence';
 import { isGroupEvidence, isTargetEvidence } from '@lamplighter/evaluation/quorum/quorum-evidence';
-import type { Redis } from '@lamplighter/store/redis/connect';
 import { type Command, readCommand } from '@lamplighter/store/commands/read-commands';
+import type { Redis } from '@lamplighter/store/redis/connect';
 import { readRollout } from '@lamplighter/store/rollouts/rollouts';
 import { type RuleVersion, readVersion } from '@lamplighter/store/rules/rule-versions';
 import { Controller, Get, Inject, Param } from '@nestjs/common';

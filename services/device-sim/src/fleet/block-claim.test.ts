@@ -1,7 +1,7 @@
 import { parseBrokerUrl } from '@lamplighter/device/connection/broker';
-import { startBroker, type TestBroker, type TestFleet } from '@lamplighter/test-kit/servers/broker';
 import { connectMqtt } from '@lamplighter/test-kit/mqtt-client';
 import { closeLater } from '@lamplighter/test-kit/resources';
+import { startBroker, type TestBroker, type TestFleet } from '@lamplighter/test-kit/servers/broker';
 import { until } from '@lamplighter/test-kit/until';
 import { BlockClaim } from './block-claim.js';
 import { BrokerLink } from './broker-link.js';

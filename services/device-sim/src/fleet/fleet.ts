@@ -1,14 +1,14 @@
 import type { Broker } from '@lamplighter/device/connection/broker';
 import type { DeviceEvent } from '@lamplighter/device/device-event';
 import type { Logger } from '@lamplighter/service-kit/logger';
-import type { BrokerJournal } from './broker-journal.js';
-import { burnsOutAfter, type Faults } from './faults.js';
 import type { GroundTruth } from '../lamp/ground-truth.js';
 import { Lamp } from '../lamp/lamp.js';
 import { fileStorage, memoryStorage } from '../lamp/lamp-storage.js';
 import { addRadioUse, NO_RADIO_USE, type RadioUse } from '../lamp/radio-report.js';
 import type { World } from '../signals/sensor.js';
 import type { SimMetrics } from '../sim-metrics.js';
+import type { BrokerJournal } from './broker-journal.js';
+import { burnsOutAfter, type Faults } from './faults.js';
 import { Spread } from './spread.js';
 
 export interface FleetOptions {

@@ -1,12 +1,12 @@
 import type { Logger } from '@lamplighter/service-kit/logger';
-import { BlockClaim } from './block-claim.js';
-import { BrokerJournal } from './broker-journal.js';
 import type { Config } from '../config.js';
-import { Fleet } from './fleet.js';
 import { GroundTruth } from '../lamp/ground-truth.js';
-import { deviceNames } from './names.js';
 import { addRadioUse, NO_RADIO_USE, radioReport } from '../lamp/radio-report.js';
 import { SimMetrics } from '../sim-metrics.js';
+import { BlockClaim } from './block-claim.js';
+import { BrokerJournal } from './broker-journal.js';
+import { Fleet } from './fleet.js';
+import { deviceNames } from './names.js';
 
 /** Claims device names that no other simulator uses, and runs a fleet under them until it is closed. */
 export class Simulator {

@@ -1,5 +1,5 @@
-import { adaptiveIntervalSchema, INTERVAL_BOUNDS } from '@lamplighter/contracts/telemetry/adaptive-interval';
 import type { Action } from '@lamplighter/contracts/commands/command';
+import { adaptiveIntervalSchema, INTERVAL_BOUNDS } from '@lamplighter/contracts/telemetry/adaptive-interval';
 import { CommandRejected } from '@lamplighter/device/commands/execute-command';
 import { z } from 'zod';
 

@@ -3,17 +3,17 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Answer } from '@lamplighter/contracts/commands/command';
 import { parseEdgeReport } from '@lamplighter/contracts/edge/edge';
-import type { Reading } from '@lamplighter/contracts/telemetry/reading';
 import { ruleSchema } from '@lamplighter/contracts/rules/rule';
+import type { Reading } from '@lamplighter/contracts/telemetry/reading';
 import { createLogger } from '@lamplighter/service-kit/logger';
-import { startBroker, type TestBroker, type TestFleet } from '@lamplighter/test-kit/servers/broker';
 import { temporaryFolder } from '@lamplighter/test-kit/folder';
 import { connectMqtt, type TestClient } from '@lamplighter/test-kit/mqtt-client';
 import { closeLater } from '@lamplighter/test-kit/resources';
+import { startBroker, type TestBroker, type TestFleet } from '@lamplighter/test-kit/servers/broker';
 import { until } from '@lamplighter/test-kit/until';
 import { simulatorConfig } from '../config.js';
-import { GLOW } from '../signals/sensor.js';
 import { Simulator } from '../fleet/simulator.js';
+import { GLOW } from '../signals/sensor.js';
 
 const LAMP = 'lamp-0001';
 /** Noon and midnight are an hour of real time apart: the light does not change during a test. */

@@ -1,15 +1,19 @@
-import type { AdaptiveInterval } from '@lamplighter/contracts/telemetry/adaptive-interval';
 import type { Action, CommandEnvelope } from '@lamplighter/contracts/commands/command';
-import { adaptiveIntervalMs, type Movement, observeMovement } from '@lamplighter/device/telemetry/adaptive-interval';
-import { DeviceClient, type DeviceOptions } from '@lamplighter/device/device-client';
-import type { DeviceEvent } from '@lamplighter/device/device-event';
+import type { AdaptiveInterval } from '@lamplighter/contracts/telemetry/adaptive-interval';
 import { AnswerAfterRestart } from '@lamplighter/device/commands/execute-command';
 import { Traffic } from '@lamplighter/device/connection/traffic';
+import { DeviceClient, type DeviceOptions } from '@lamplighter/device/device-client';
+import type { DeviceEvent } from '@lamplighter/device/device-event';
+import {
+  adaptiveIntervalMs,
+  type Movement,
+  observeMovement,
+} from '@lamplighter/device/telemetry/adaptive-interval';
+import { keyOf } from '../signals/random.js';
+import { lightAt, type Spot, type World } from '../signals/sensor.js';
 import { parseLampAction } from './lamp-action.js';
 import type { LampStorage } from './lamp-storage.js';
 import type { RadioUse } from './radio-report.js';
-import { keyOf } from '../signals/random.js';
-import { lightAt, type Spot, type World } from '../signals/sensor.js';
 
 /** What a lamp reports. */
 export type LampReading = { readonly light: number; readonly led_on: boolean };

@@ -1,8 +1,8 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { startBroker, type TestBroker, type TestFleet } from '@lamplighter/test-kit/servers/broker';
 import { closeLater } from '@lamplighter/test-kit/resources';
+import { startBroker, type TestBroker, type TestFleet } from '@lamplighter/test-kit/servers/broker';
 
 const DEVICES = 200;
 const PROBE = fileURLToPath(new URL('../../test/memory-probe.mjs', import.meta.url));

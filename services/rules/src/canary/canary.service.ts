@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { CANARY_FLEET } from '@lamplighter/contracts/identity';
 import { deviceTopic } from '@lamplighter/contracts/topics';
-import type { Redis } from '@lamplighter/store/redis/connect';
 import { readDevice, readWindow } from '@lamplighter/store/devices/devices';
+import type { Redis } from '@lamplighter/store/redis/connect';
 import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { type Config, replicaName } from '../config.js';
 import { RulesMetrics } from '../metrics.js';

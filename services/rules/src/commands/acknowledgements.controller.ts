@@ -1,10 +1,10 @@
 import { type Answer, parseAnswer } from '@lamplighter/contracts/commands/command';
 import { FILTERS, parseTopic } from '@lamplighter/contracts/topics';
-import { DeviceAddress } from '@lamplighter/store/telemetry/accept-readings';
 import { type AnswerOutcome, answerCommands } from '@lamplighter/store/commands/commands';
-import type { Redis } from '@lamplighter/store/redis/connect';
 import { confirmEdgeRules } from '@lamplighter/store/edge/edge-settings';
 import { shardOf } from '@lamplighter/store/keys';
+import type { Redis } from '@lamplighter/store/redis/connect';
+import { DeviceAddress } from '@lamplighter/store/telemetry/accept-readings';
 import { Controller, Inject } from '@nestjs/common';
 import { EventPattern, Payload } from '@nestjs/microservices';
 import { type EdgeConfirmation, edgeConfirmations } from '../edge/edge-confirmations.js';
@@ -14,7 +14,7 @@ import type { MqttMessage } from '../mqtt/mqtt-link.js';
 import type { Subscription } from '../mqtt/mqtt-transport.js';
 import { untilStored } from '../store-access/until-stored.js';
 import { REDIS } from '../tokens.js';
-import { CommandNews } from './command-recorder.js';
+import { CommandRecorder } from './command-recorder.js';
 import { DispatchService } from './dispatch.service.js';
 import { UnreadAnswers } from './unread-answers.service.js';
 import { wakeUntilStored } from './wake-until-stored.js';
@@ -36,7 +36,7 @@ export class AcknowledgementsController {
     @Inject(REDIS) private readonly redis: Redis,
     private readonly metrics: RulesMetrics,
     private readonly events: LiveEventsService,
-    private readonly news: CommandNews,
+    private readonly news: CommandRecorder,
     private readonly dispatch: DispatchService,
     private readonly unread: UnreadAnswers,
   ) {}

@@ -2,9 +2,9 @@ import { type Action, type CommandState, FINAL_STATES } from '@lamplighter/contr
 import { traceIdOf } from '@lamplighter/contracts/trace-context';
 import { CommandLog, type CommandStep } from '@lamplighter/service-kit/command-log';
 import type { Logger } from '@lamplighter/service-kit/logger';
-import type { EnqueueOutcome } from '@lamplighter/store/telemetry/accept-readings';
 import type { CommandSource } from '@lamplighter/store/commands/read-commands';
 import type { Superseded } from '@lamplighter/store/commands/superseded';
+import type { EnqueueOutcome } from '@lamplighter/store/telemetry/accept-readings';
 import { Inject, Injectable } from '@nestjs/common';
 import { LiveEventsService } from '../live-events/live-events.service.js';
 import { RulesMetrics } from '../metrics.js';
@@ -33,7 +33,7 @@ const FINAL: ReadonlySet<string> = new Set(FINAL_STATES);
 
 /** Tells what becomes of commands: counted in the metrics, shown to live views, and followed in the log at level DEBUG. */
 @Injectable()
-export class CommandNews {
+export class CommandRecorder {
   private readonly log: CommandLog;
 
   constructor(
@@ -86,7 +86,7 @@ export class CommandNews {
   follow(step: CommandStep, { id, fleet, device, traceparent }: Subject, details: Details): void {
     if (!this.log.isOn) return;
     const trace_id = traceparent === undefined ? undefined : traceIdOf(traceparent);
-    this.log.tell(step, { command: id, fleet, device, trace_id, ...details });
+    this.log.logStep(step, { command: id, fleet, device, trace_id, ...details });
   }
 
   private overtook(

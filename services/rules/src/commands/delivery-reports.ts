@@ -1,10 +1,10 @@
 import type { Logger } from '@lamplighter/service-kit/logger';
 import { giveUpCommands, requeueCommands } from '@lamplighter/store/commands/commands';
-import type { Redis } from '@lamplighter/store/redis/connect';
 import { shardOf } from '@lamplighter/store/keys';
+import type { Redis } from '@lamplighter/store/redis/connect';
 import { RulesMetrics } from '../metrics.js';
 import type { PublishOutcome } from '../mqtt/mqtt-link.js';
-import { CommandNews } from './command-recorder.js';
+import { CommandRecorder } from './command-recorder.js';
 import { type Dispatch, leaseOf } from './dispatch.js';
 
 /** What the broker said is collected for this long, for it is not urgent, and each call costs Redis a write to disk. Milliseconds. */
@@ -25,7 +25,7 @@ export class DeliveryReports {
     private readonly redis: Redis,
     private readonly logger: Logger,
     private readonly metrics: RulesMetrics,
-    private readonly news: CommandNews,
+    private readonly news: CommandRecorder,
     private readonly wake: (shards: Iterable<number>) => void,
   ) {}
 

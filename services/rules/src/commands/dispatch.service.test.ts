@@ -1,22 +1,22 @@
 import { jest } from '@jest/globals';
 import type { CommandEnvelope } from '@lamplighter/contracts/commands/command';
 import { createLogger } from '@lamplighter/service-kit/logger';
-import { DeviceAddress, LEASE_MS } from '@lamplighter/store/telemetry/accept-readings';
 import { newCommandId } from '@lamplighter/store/commands/command-id';
 import { enqueueCommand } from '@lamplighter/store/commands/commands';
-import { connectRedis, type Redis } from '@lamplighter/store/redis/connect';
-import { commandKeys } from '@lamplighter/store/keys';
-import { recordPresence } from '@lamplighter/store/devices/presence';
 import { listCommands } from '@lamplighter/store/commands/read-commands';
-import { startRedis } from '@lamplighter/test-kit/servers/redis';
+import { recordPresence } from '@lamplighter/store/devices/presence';
+import { commandKeys } from '@lamplighter/store/keys';
+import { connectRedis, type Redis } from '@lamplighter/store/redis/connect';
+import { DeviceAddress, LEASE_MS } from '@lamplighter/store/telemetry/accept-readings';
 import { closeLater } from '@lamplighter/test-kit/resources';
+import { startRedis } from '@lamplighter/test-kit/servers/redis';
 import { until } from '@lamplighter/test-kit/until';
+import type { EvaluatedPart, JudgedCommand } from '../evaluation/evaluate-part.js';
 import type { LiveEventsService } from '../live-events/live-events.service.js';
 import { RulesMetrics } from '../metrics.js';
 import type { PublishOutcome } from '../mqtt/mqtt-link.js';
 import type { MqttTransport } from '../mqtt/mqtt-transport.js';
-import type { JudgedCommand, JudgedPart } from '../evaluation/evaluate-part.js';
-import { CommandNews } from './command-recorder.js';
+import { CommandRecorder } from './command-recorder.js';
 import { DispatchService } from './dispatch.service.js';
 
 /** What would have gone out, and when. */
@@ -63,7 +63,7 @@ function startDispatcher(outcome?: PublishOutcome) {
     logger,
     transport as unknown as MqttTransport,
     metrics,
-    new CommandNews(logger, metrics, { append: () => undefined } as unknown as LiveEventsService),
+    new CommandRecorder(logger, metrics, { append: () => undefined } as unknown as LiveEventsService),
   );
   closeLater('dispatcher', () => dispatch.stop());
   const withheld = async () =>
@@ -97,7 +97,7 @@ function emit(dispatch: DispatchService, { takenAt = performance.now(), ttl = 60
   const id = newCommandId(address.shard);
   const command = { id, lane: 'led', actionJson: '{"led_on":true}', ttl, takenAt };
   const device = { address, commandsTopic: 'topic', answers: true };
-  const part = { device, commands: [command as JudgedCommand] } as unknown as JudgedPart;
+  const part = { device, commands: [command as JudgedCommand] } as unknown as EvaluatedPart;
   const taken = { id, state: 'dispatched' as const, seq: 1, expiresAt: 1, superseded: [], unknown: [] };
   dispatch.emitted(part, { kind: 'accepted', commands: [taken] });
 }

@@ -1,19 +1,19 @@
 import { commandPayload } from '@lamplighter/contracts/commands/command';
 import type { Logger } from '@lamplighter/service-kit/logger';
 import { whenScraped } from '@lamplighter/service-kit/metrics';
-import type { PartOutcome } from '@lamplighter/store/telemetry/accept-readings';
 import { mendClockSetBack } from '@lamplighter/store/clock/clock-set-back';
 import { type Claim, claimCommands, findDueShards } from '@lamplighter/store/commands/commands';
-import type { Redis } from '@lamplighter/store/redis/connect';
 import { WAKE_CHANNEL } from '@lamplighter/store/keys';
+import type { Redis } from '@lamplighter/store/redis/connect';
+import type { PartOutcome } from '@lamplighter/store/telemetry/accept-readings';
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
+import type { EvaluatedPart } from '../evaluation/evaluate-part.js';
 import { RulesMetrics } from '../metrics.js';
 import type { PublishOutcome } from '../mqtt/mqtt-link.js';
 import { MqttTransport } from '../mqtt/mqtt-transport.js';
-import type { JudgedPart } from '../evaluation/evaluate-part.js';
 import { LOGGER, REDIS, SUBSCRIBER } from '../tokens.js';
 import { ClockWatch } from './clock-watch.js';
-import { CommandNews } from './command-recorder.js';
+import { CommandRecorder } from './command-recorder.js';
 import { DeliveryReports, JITTER, UNREACHABLE_WAIT_MS } from './delivery-reports.js';
 import { claimedDispatch, type Dispatch, emittedDispatch } from './dispatch.js';
 import { TokenBucket } from './token-bucket.js';
@@ -57,7 +57,7 @@ export class DispatchService implements OnApplicationBootstrap {
     @Inject(LOGGER) private readonly logger: Logger,
     private readonly transport: MqttTransport,
     private readonly metrics: RulesMetrics,
-    private readonly news: CommandNews,
+    private readonly news: CommandRecorder,
   ) {
     this.reports = new DeliveryReports(redis, logger, metrics, news, (shards) => this.wake(shards));
     whenScraped(metrics.outboxLag, (gauge) => gauge.set(this.lagSeconds()));
@@ -88,7 +88,7 @@ export class DispatchService implements OnApplicationBootstrap {
   }
 
   /** Publishes what a rule emitted and the store leased to us in the same breath. */
-  emitted(part: JudgedPart, outcome: PartOutcome): void {
+  emitted(part: EvaluatedPart, outcome: PartOutcome): void {
     const { fleet, device: name } = part.device.address;
     for (const command of part.commands) {
       const enqueued = outcome.commands.find(({ id }) => id === command.id);

@@ -1,7 +1,7 @@
 import { commandsTopic } from '@lamplighter/contracts/topics';
-import { type EnqueueOutcome, LEASE_MS } from '@lamplighter/store/telemetry/accept-readings';
 import type { Claim, Lease } from '@lamplighter/store/commands/commands';
 import type { CommandSource } from '@lamplighter/store/commands/read-commands';
+import { type EnqueueOutcome, LEASE_MS } from '@lamplighter/store/telemetry/accept-readings';
 import type { JudgedCommand } from '../evaluation/evaluate-part.js';
 import type { KnownDevice } from '../evaluation/known-device.js';
 

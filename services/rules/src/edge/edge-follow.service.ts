@@ -3,7 +3,6 @@ import { durationMs } from '@lamplighter/contracts/duration';
 import { EDGE_DELIVERY, EDGE_RULE_KEY, edgeRuleAction } from '@lamplighter/contracts/edge/edge';
 import type { Logger } from '@lamplighter/service-kit/logger';
 import { enqueueCommand } from '@lamplighter/store/commands/commands';
-import type { Redis } from '@lamplighter/store/redis/connect';
 import {
   type EdgeDevice,
   endEdgeWalk,
@@ -11,9 +10,10 @@ import {
   takeEdgeWalk,
   walkEdgeDevices,
 } from '@lamplighter/store/edge/edge-settings';
+import type { Redis } from '@lamplighter/store/redis/connect';
 import { readRule, readWrites, type StoredRule, type UnreadableRule } from '@lamplighter/store/rules/rules';
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
-import { CommandNews } from '../commands/command-recorder.js';
+import { CommandRecorder } from '../commands/command-recorder.js';
 import { RulesMetrics } from '../metrics.js';
 import { RepeatedWork } from '../store-access/repeated-work.js';
 import { LOGGER, REDIS } from '../tokens.js';
@@ -36,7 +36,7 @@ export class EdgeFollowService implements OnApplicationBootstrap {
     @Inject(REDIS) private readonly redis: Redis,
     @Inject(LOGGER) logger: Logger,
     private readonly metrics: RulesMetrics,
-    private readonly news: CommandNews,
+    private readonly news: CommandRecorder,
   ) {
     this.following = new RepeatedWork(logger, 'devices wait to be told of their rules', () => this.look());
   }

@@ -1,12 +1,12 @@
 import type { EdgeDecision } from '@lamplighter/contracts/edge/edge';
 import { type CompiledRule, compileRule } from '@lamplighter/evaluation/rule/compile-rule';
-import type { Redis } from '@lamplighter/store/redis/connect';
 import { type KeptReading, readWindow } from '@lamplighter/store/devices/devices';
 import type { DeviceName } from '@lamplighter/store/edge/edge';
-import { devicesInScope } from '@lamplighter/store/rules/groups';
 import { WINDOW_SIZE } from '@lamplighter/store/keys';
-import { readRule } from '@lamplighter/store/rules/rules';
+import type { Redis } from '@lamplighter/store/redis/connect';
+import { devicesInScope } from '@lamplighter/store/rules/groups';
 import { readVersion } from '@lamplighter/store/rules/rule-versions';
+import { readRule } from '@lamplighter/store/rules/rules';
 import type { Known } from './judge-decision.js';
 
 /** Sensors of a quorum that are looked at; of more, nothing is said. */

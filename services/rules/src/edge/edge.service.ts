@@ -1,7 +1,6 @@
 import { edgeFault, parseEdgeReport } from '@lamplighter/contracts/edge/edge';
 import { deviceTopic } from '@lamplighter/contracts/topics';
 import type { Logger } from '@lamplighter/service-kit/logger';
-import type { Redis } from '@lamplighter/store/redis/connect';
 import {
   type DeviceName,
   type Judgement,
@@ -10,13 +9,14 @@ import {
   takeEdge,
   writeJudgements,
 } from '@lamplighter/store/edge/edge';
+import type { Redis } from '@lamplighter/store/redis/connect';
 import { storeFailure } from '@lamplighter/store/redis/store-failure';
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import type { Config } from '../config.js';
 import { LiveEventsService } from '../live-events/live-events.service.js';
 import { RulesMetrics } from '../metrics.js';
-import { RepeatedWork } from '../store-access/repeated-work.js';
 import { RejectedService } from '../rejected/rejected.service.js';
+import { RepeatedWork } from '../store-access/repeated-work.js';
 import { untilStored } from '../store-access/until-stored.js';
 import { CONFIG, LOGGER, REDIS } from '../tokens.js';
 import { EdgeKnowledge } from './edge-knowledge.js';

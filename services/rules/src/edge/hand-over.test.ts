@@ -2,9 +2,9 @@
 import { type RuleInput, ruleSchema } from '@lamplighter/contracts/rules/rule';
 import { compileRule } from '@lamplighter/evaluation/rule/compile-rule';
 import { DeviceAddress, NEW_DEVICE } from '@lamplighter/store/telemetry/accept-readings';
-import { RuleSet } from '../rule-book/rule-set.js';
-import { judge } from '../evaluation/evaluate-part.js';
+import { evaluatePart } from '../evaluation/evaluate-part.js';
 import { KnownDevice } from '../evaluation/known-device.js';
+import { RuleSet } from '../rule-book/rule-set.js';
 
 const NOW = 1_800_000_000_000;
 const NIGHT_LIGHT: RuleInput = {
@@ -54,7 +54,7 @@ function judgeReading(device: KnownDevice, measurements: object, now = NOW, isRe
     budget_exceeded: 0,
     onError: () => {},
   };
-  return judge(device, [reading], 'me', seq, now, verdicts).commands.map(({ action }) => action);
+  return evaluatePart(device, [reading], 'me', seq, now, verdicts).commands.map(({ action }) => action);
 }
 
 const decided = (more: object = {}) => ({

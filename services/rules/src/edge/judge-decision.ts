@@ -1,12 +1,12 @@
 import type { EdgeDecision } from '@lamplighter/contracts/edge/edge';
-import type { CompiledRule } from '@lamplighter/evaluation/rule/compile-rule';
-import { aloneRule, measuredAlone } from '@lamplighter/evaluation/rule/edge';
 import { evaluate, type Observation } from '@lamplighter/evaluation/evaluate/evaluate';
 import { recordedWindow } from '@lamplighter/evaluation/evaluate/evidence';
+import type { Trace } from '@lamplighter/evaluation/evaluate/trace';
 import { explain } from '@lamplighter/evaluation/explanation/explain';
 import type { WindowView } from '@lamplighter/evaluation/expression/expression';
 import type { Tally } from '@lamplighter/evaluation/quorum/quorum';
-import type { Trace } from '@lamplighter/evaluation/evaluate/trace';
+import type { CompiledRule } from '@lamplighter/evaluation/rule/compile-rule';
+import { aloneRule, measuredAlone } from '@lamplighter/evaluation/rule/edge';
 import { History } from '@lamplighter/evaluation/rule/window';
 import type { KeptReading } from '@lamplighter/store/devices/devices';
 import type { Judgement } from '@lamplighter/store/edge/edge';

@@ -1,8 +1,8 @@
-import type { CompiledRule } from '@lamplighter/evaluation/rule/compile-rule';
 import { conditionHolds } from '@lamplighter/evaluation/evaluate/evaluate-condition';
 import { ExpressionFailed } from '@lamplighter/evaluation/expression/errors';
 import { type Tally, tallyVotes, type Vote, voteOf, withVotes } from '@lamplighter/evaluation/quorum/quorum';
 import { ballotOf } from '@lamplighter/evaluation/quorum/quorum-group';
+import type { CompiledRule } from '@lamplighter/evaluation/rule/compile-rule';
 import type { KeptReading } from '@lamplighter/store/devices/devices';
 
 /** Readings before the moment that a vote is taken from: a sensor with hysteresis needs more than the last. */

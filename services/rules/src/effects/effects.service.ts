@@ -1,6 +1,5 @@
 import { compileExpression, type Expression } from '@lamplighter/evaluation/expression/expression';
 import type { Logger } from '@lamplighter/service-kit/logger';
-import type { Redis } from '@lamplighter/store/redis/connect';
 import {
   dropEffect,
   type EffectCheck,
@@ -8,6 +7,7 @@ import {
   recordEffect,
   takeEffects,
 } from '@lamplighter/store/effects/effects';
+import type { Redis } from '@lamplighter/store/redis/connect';
 import { storeFailure } from '@lamplighter/store/redis/store-failure';
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { LiveEventsService } from '../live-events/live-events.service.js';

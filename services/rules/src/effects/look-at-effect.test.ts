@@ -1,11 +1,11 @@
 import type { Action } from '@lamplighter/contracts/commands/command';
 import { compileExpression } from '@lamplighter/evaluation/expression/expression';
-import type { DeviceAddress } from '@lamplighter/store/telemetry/accept-readings';
 import { answerCommands, claimCommands, requeueCommands } from '@lamplighter/store/commands/commands';
-import { redisNow } from '@lamplighter/store/redis/connect';
+import { commandJson, readCommand } from '@lamplighter/store/commands/read-commands';
 import { type EffectFinding, recordEffect } from '@lamplighter/store/effects/effects';
 import { WINDOW_SIZE } from '@lamplighter/store/keys';
-import { commandJson, readCommand } from '@lamplighter/store/commands/read-commands';
+import { redisNow } from '@lamplighter/store/redis/connect';
+import type { DeviceAddress } from '@lamplighter/store/telemetry/accept-readings';
 import { emitted, Replica, reading } from '@lamplighter/test-kit/store/replica';
 import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
 import { timePasses } from '@lamplighter/test-kit/store/time-passes';

@@ -1,9 +1,9 @@
 import type { Expression } from '@lamplighter/evaluation/expression/expression';
-import type { Redis } from '@lamplighter/store/redis/connect';
+import { type Command, commandsAfter, readCommand } from '@lamplighter/store/commands/read-commands';
 import { type KeptReading, readWindow } from '@lamplighter/store/devices/devices';
 import { type EffectCheck, type EffectFinding, MAX_EFFECT_WAIT_MS } from '@lamplighter/store/effects/effects';
 import { WINDOW_SIZE } from '@lamplighter/store/keys';
-import { type Command, commandsAfter, readCommand } from '@lamplighter/store/commands/read-commands';
+import type { Redis } from '@lamplighter/store/redis/connect';
 import { judgeEffect, valuesOf } from './judge-effect.js';
 
 /** The time between two looks grows from this, so that the readings of a minutes-long effect are seen before they leave the window. */

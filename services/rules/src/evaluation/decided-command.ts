@@ -1,12 +1,12 @@
 import type { Action } from '@lamplighter/contracts/commands/command';
 import { defaultLane } from '@lamplighter/contracts/commands/command';
-import type { CompiledRule } from '@lamplighter/evaluation/rule/compile-rule';
 import type { Evidence } from '@lamplighter/evaluation/evaluate/evidence';
+import type { CompiledRule } from '@lamplighter/evaluation/rule/compile-rule';
 import type { PromisedEnd } from '@lamplighter/evaluation/rule/rule-state';
-import type { EmittedCommand } from '@lamplighter/store/telemetry/accept-readings';
 import { promiseCause } from '@lamplighter/store/commands/command-header';
 import { newCommandId } from '@lamplighter/store/commands/command-id';
 import { type CommandSource, commandJson } from '@lamplighter/store/commands/read-commands';
+import type { EmittedCommand } from '@lamplighter/store/telemetry/accept-readings';
 import { expectedEffect } from '../effects/expected-effect.js';
 
 /** What led to a verdict. */
@@ -18,7 +18,7 @@ export interface Occasion {
 }
 
 /** A command that a rule emitted, with what is needed to publish it. */
-export interface JudgedCommand extends EmittedCommand, Occasion {
+export interface DecidedCommand extends EmittedCommand, Occasion {
   /** Undefined of a command that ends what a rule had started which no longer judges. */
   readonly rule: CompiledRule | undefined;
   readonly action: Action;
@@ -41,7 +41,7 @@ export function commandOf(
   { action, raise, because, restartedAt }: Emission,
   shard: number,
   occasion: Occasion,
-): JudgedCommand {
+): DecidedCommand {
   const expected = expectedEffect(rule, raise);
   const source = { source: 'rule', rule: rule.id, because, expected } as const;
   const { policy, ttlMs, timeoutMs, attempts, onFailure } = rule;
@@ -63,7 +63,7 @@ export function endingCommandOf(
   because: Evidence,
   shard: number,
   occasion: Occasion,
-): JudgedCommand {
+): DecidedCommand {
   const source = { source: 'rule', rule: id, because } as const;
   const delivery = { lane, policy, ttl: ttlMs, timeoutMs, attempts, onFailure };
   return { ...judged(source, action, promiseCause(id), shard, occasion), ...delivery, rule };

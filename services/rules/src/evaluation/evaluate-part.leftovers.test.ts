@@ -1,12 +1,12 @@
 // biome-ignore-all lint/suspicious/noThenProperty: `then` is a key of the rule's document
 import { type RuleInput, ruleSchema } from '@lamplighter/contracts/rules/rule';
-import { compileRule } from '@lamplighter/evaluation/rule/compile-rule';
 import { type EndEvidence, promisedEnd, replayEnd } from '@lamplighter/evaluation/evaluate/promised-end';
+import { compileRule } from '@lamplighter/evaluation/rule/compile-rule';
 import type { RuleState } from '@lamplighter/evaluation/rule/rule-state';
-import { DeviceAddress, NEW_DEVICE } from '@lamplighter/store/telemetry/accept-readings';
 import type { KeptReading } from '@lamplighter/store/devices/devices';
+import { DeviceAddress, NEW_DEVICE } from '@lamplighter/store/telemetry/accept-readings';
 import { type Release, RuleSet, type RuleSetFacts } from '../rule-book/rule-set.js';
-import { judge, type PendingReading } from './evaluate-part.js';
+import { evaluatePart, type PendingReading } from './evaluate-part.js';
 import { KnownDevice } from './known-device.js';
 
 const NOW = 1_800_000_000_000;
@@ -50,7 +50,7 @@ function plot(rules: RuleSet) {
   };
   const count = { matched: 0, unmatched: 0, undecided: 0, error: 0, budget_exceeded: 0, onError: () => {} };
   const step = (readings: PendingReading[], now: number) => {
-    const part = judge(device, readings, 'me', ++parts, now, count);
+    const part = evaluatePart(device, readings, 'me', ++parts, now, count);
     if (part.rules !== '') states = JSON.parse(part.rules) as Record<string, RuleState>;
     if (part.timer !== undefined)
       due = part.timer.exact ? part.timer.at : Math.min(due ?? Number.POSITIVE_INFINITY, part.timer.at!);

@@ -1,14 +1,14 @@
 // biome-ignore-all lint/suspicious/noThenProperty: `then` is a key of the rule's document
 import { type RuleInput, ruleSchema } from '@lamplighter/contracts/rules/rule';
-import { compileRule } from '@lamplighter/evaluation/rule/compile-rule';
 import { promisedEnd } from '@lamplighter/evaluation/evaluate/promised-end';
+import { compileRule } from '@lamplighter/evaluation/rule/compile-rule';
 import type { RuleState } from '@lamplighter/evaluation/rule/rule-state';
-import { DeviceAddress, NEW_DEVICE } from '@lamplighter/store/telemetry/accept-readings';
 import type { KeptReading } from '@lamplighter/store/devices/devices';
-import { beginsAnew } from '@lamplighter/store/rules/rule-restart';
+import { resetsState } from '@lamplighter/store/rules/rule-restart';
+import { DeviceAddress, NEW_DEVICE } from '@lamplighter/store/telemetry/accept-readings';
 import fc from 'fast-check';
 import { type Release, RuleSet } from '../rule-book/rule-set.js';
-import { judge } from './evaluate-part.js';
+import { evaluatePart } from './evaluate-part.js';
 import { KnownDevice } from './known-device.js';
 
 /**
@@ -72,7 +72,7 @@ class World {
     this.write((book) => {
       const before = book.rule;
       this.version += 1;
-      const isAnew = document === undefined || before === undefined || beginsAnew(before.document, document);
+      const isAnew = document === undefined || before === undefined || resetsState(before.document, document);
       const since = isAnew ? book.revision + 1 : before.since;
       const goesOn = !isAnew && document.enabled ? document.scope.devices : undefined;
       const releases = new Map(book.releases);
@@ -147,7 +147,7 @@ class World {
           ];
     const count = { matched: 0, unmatched: 0, undecided: 0, error: 0, budget_exceeded: 0, onError: () => {} };
     const before = this.states;
-    const { rules, timer, commands } = judge(device, readings, 'me', ++this.part, this.now, count);
+    const { rules, timer, commands } = evaluatePart(device, readings, 'me', ++this.part, this.now, count);
     if (rules !== '') this.states = JSON.parse(rules) as Record<string, RuleState>;
     if (timer !== undefined)
       this.due = timer.exact ? timer.at : Math.min(this.due ?? Number.POSITIVE_INFINITY, timer.at!);

@@ -2,11 +2,11 @@
 import { type RuleInput, ruleSchema } from '@lamplighter/contracts/rules/rule';
 import { type CompiledRule, compileRule } from '@lamplighter/evaluation/rule/compile-rule';
 import { type RecordedReading, simulate } from '@lamplighter/evaluation/simulation/simulate';
-import { DeviceAddress, NEW_DEVICE } from '@lamplighter/store/telemetry/accept-readings';
 import type { KeptReading } from '@lamplighter/store/devices/devices';
+import { DeviceAddress, NEW_DEVICE } from '@lamplighter/store/telemetry/accept-readings';
 import fc from 'fast-check';
 import { RuleSet } from '../rule-book/rule-set.js';
-import { judge, type PendingReading } from './evaluate-part.js';
+import { evaluatePart, type PendingReading } from './evaluate-part.js';
 import { KnownDevice } from './known-device.js';
 
 const START = Date.UTC(2026, 10, 22, 12);
@@ -43,7 +43,10 @@ function live(
     const looksBack = device.depth > 0 || readings.length === 0;
     if (looksBack && device.history === undefined)
       device.remember({ readings: kept, count: kept.length, late: 0 }, 240);
-    const { timer, commands } = judge(device, readings, 'me', ++part, now, { ...count, onError: () => {} });
+    const { timer, commands } = evaluatePart(device, readings, 'me', ++part, now, {
+      ...count,
+      onError: () => {},
+    });
     if (timer !== undefined)
       due = timer.exact ? timer.at : Math.min(due ?? Number.POSITIVE_INFINITY, timer.at!);
     for (const { rule, action } of commands) told.push([rule!.id, now - START, action.led_on]);

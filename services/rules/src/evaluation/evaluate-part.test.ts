@@ -1,7 +1,7 @@
 // biome-ignore-all lint/suspicious/noThenProperty: `then` is a key of the rule's document
 import { type RuleInput, ruleSchema } from '@lamplighter/contracts/rules/rule';
-import { compileRule } from '@lamplighter/evaluation/rule/compile-rule';
 import type { GroupState } from '@lamplighter/evaluation/quorum/quorum-group';
+import { compileRule } from '@lamplighter/evaluation/rule/compile-rule';
 import {
   DeviceAddress,
   exactVersion,
@@ -11,7 +11,7 @@ import {
   versionAfter,
 } from '@lamplighter/store/telemetry/accept-readings';
 import { RuleSet } from '../rule-book/rule-set.js';
-import { judge, type PendingReading } from './evaluate-part.js';
+import { evaluatePart, type PendingReading } from './evaluate-part.js';
 import { KnownDevice } from './known-device.js';
 
 const NIGHT_LIGHT: RuleInput = {
@@ -75,7 +75,7 @@ function verdictOn(
     onError: (rule: { id: string }, _device: KnownDevice, message: string) =>
       errors.push(`${rule.id}: ${message}`),
   };
-  const part = judge(device, readings, 'me', ++parts, now, verdicts, listeningSince, {
+  const part = evaluatePart(device, readings, 'me', ++parts, now, verdicts, listeningSince, {
     of: () => standing,
   });
   return { ...part, errors, actions: part.commands.map(({ action }) => action) };

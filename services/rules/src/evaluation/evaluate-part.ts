@@ -11,19 +11,19 @@ import {
   versionAfter,
 } from '@lamplighter/store/telemetry/accept-readings';
 import type { Standings } from '../groups/standings.js';
-import type { JudgedCommand } from './decided-command.js';
-import { Judgement, type PendingReading, type Verdicts } from './rule-evaluation.js';
+import type { DecidedCommand } from './decided-command.js';
 import type { KnownDevice } from './known-device.js';
+import { type PendingReading, RuleEvaluation, type Verdicts } from './rule-evaluation.js';
 
-export type { JudgedCommand } from './decided-command.js';
+export type { DecidedCommand as JudgedCommand } from './decided-command.js';
 export type { PendingReading, Verdicts } from './rule-evaluation.js';
 
 /** A device's part of a batch with its verdicts, on the grounds that this replica believes in. */
-export interface JudgedPart extends DevicePart {
+export interface EvaluatedPart extends DevicePart {
   readonly live: readonly PendingReading[];
   readonly device: KnownDevice;
   readonly readings: readonly PendingReading[];
-  readonly commands: readonly JudgedCommand[];
+  readonly commands: readonly DecidedCommand[];
   /** Quorums in which the device has voted. */
   readonly voted: readonly CompiledRule[];
 }
@@ -39,7 +39,7 @@ const NOTHING: readonly never[] = [];
  * @param listeningSince server time in ms; a timer takes no silence before it for silence, for nobody listened
  * @param standings what quorums have decided, for their targets
  */
-export function judge(
+export function evaluatePart(
   device: KnownDevice,
   readings: readonly PendingReading[],
   replica: string,
@@ -48,7 +48,7 @@ export function judge(
   verdicts: Verdicts,
   listeningSince = 0,
   standings?: Pick<Standings, 'of'>,
-): JudgedPart {
+): EvaluatedPart {
   const { address, version } = device;
   const byTimer = readings.length === 0;
   if (version === UNKNOWN_VERSION || ((device.depth > 0 || byTimer) && device.history === undefined)) {
@@ -67,7 +67,7 @@ export function judge(
     };
   }
   const grounds = device.groundsOf(device.depth > 0 || byTimer);
-  const judgement = new Judgement(device, now, verdicts, standings);
+  const judgement = new RuleEvaluation(device, now, verdicts, standings);
   const live: PendingReading[] = [];
   const late: PendingReading[] = [];
   let { mark } = device;

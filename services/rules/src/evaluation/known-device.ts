@@ -1,11 +1,12 @@
 import { CANARY_FLEET } from '@lamplighter/contracts/identity';
 import { commandsTopic } from '@lamplighter/contracts/topics';
-import type { CompiledRule } from '@lamplighter/evaluation/rule/compile-rule';
 import type { DeviceFacts, RuleState } from '@lamplighter/evaluation/evaluate/evaluate';
 import type { Departure } from '@lamplighter/evaluation/evaluate/promised-end';
 import { targetKey } from '@lamplighter/evaluation/quorum/quorum-target';
+import type { CompiledRule } from '@lamplighter/evaluation/rule/compile-rule';
 import type { PromisedEnd } from '@lamplighter/evaluation/rule/rule-state';
 import { History, type PastReading } from '@lamplighter/evaluation/rule/window';
+import type { DeviceHistory } from '@lamplighter/store/devices/histories';
 import {
   type DeviceAddress,
   type DeviceGrounds,
@@ -16,7 +17,6 @@ import {
   type Tail,
   UNKNOWN_VERSION,
 } from '@lamplighter/store/telemetry/accept-readings';
-import type { DeviceHistory } from '@lamplighter/store/devices/histories';
 import type { RuleSet } from '../rule-book/rule-set.js';
 
 /** No replica is so far behind with the rules that it does not know one that was judged so long ago, milliseconds. */

@@ -1,11 +1,11 @@
 import { type Action, defaultLane } from '@lamplighter/contracts/commands/command';
-import type { CompiledRule } from '@lamplighter/evaluation/rule/compile-rule';
 import type { RuleState } from '@lamplighter/evaluation/evaluate/evaluate';
-import type { JudgedCommand } from './decided-command.js';
+import type { CompiledRule } from '@lamplighter/evaluation/rule/compile-rule';
+import type { DecidedCommand } from './decided-command.js';
 
 /** The last command of a rule within one batch. */
 interface LastWord {
-  readonly command: JudgedCommand;
+  readonly command: DecidedCommand;
   /** The verdict that it carries out; undefined of a safe action. */
   readonly raise: boolean | undefined;
   /** The state before the rule's first command in the batch, if the device had been commanded its verdict; otherwise undefined. */
@@ -25,7 +25,7 @@ export class LastWords {
    */
   set(
     rule: CompiledRule,
-    command: JudgedCommand,
+    command: DecidedCommand,
     raise: boolean | undefined,
     standing: RuleState | undefined,
   ): void {
@@ -49,7 +49,7 @@ export class LastWords {
    */
   takeBackRepeated(
     present: Readonly<Record<string, RuleState>>,
-    others: readonly (CompiledRule | JudgedCommand)[],
+    others: readonly (CompiledRule | DecidedCommand)[],
   ): Map<string, RuleState> {
     const states = new Map<string, RuleState>();
     for (const [rule, { raise, standing }] of this.words) {
@@ -64,7 +64,7 @@ export class LastWords {
     return states;
   }
 
-  commands(): JudgedCommand[] {
+  commands(): DecidedCommand[] {
     return [...this.words.values()].map(({ command }) => command);
   }
 }
@@ -74,7 +74,7 @@ interface Driven {
   readonly keys: readonly string[];
 }
 
-function driven(by: CompiledRule | JudgedCommand): Driven {
+function driven(by: CompiledRule | DecidedCommand): Driven {
   if ('action' in by) return { lanes: [by.lane], keys: Object.keys(by.action) };
   const actions = [by.whenTrue, by.whenFalse, by.quorum?.safe].filter(
     (action): action is Action => action !== undefined,

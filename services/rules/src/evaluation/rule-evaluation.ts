@@ -1,20 +1,25 @@
 import { parseEdgeReport } from '@lamplighter/contracts/edge/edge';
 import type { Reading } from '@lamplighter/contracts/telemetry/reading';
-import type { CompiledRule } from '@lamplighter/evaluation/rule/compile-rule';
-import { evaluate, hasActuated, type Observation, type RuleState } from '@lamplighter/evaluation/evaluate/evaluate';
+import {
+  evaluate,
+  hasActuated,
+  type Observation,
+  type RuleState,
+} from '@lamplighter/evaluation/evaluate/evaluate';
 import { hasRestarted } from '@lamplighter/evaluation/evaluate/evaluate-repeat';
 import { evidenceOf } from '@lamplighter/evaluation/evaluate/evidence';
 import { endEvidenceOf, leftoverOf, withPromise } from '@lamplighter/evaluation/evaluate/promised-end';
 import { voteOf } from '@lamplighter/evaluation/quorum/quorum';
 import { targetEvidenceOf } from '@lamplighter/evaluation/quorum/quorum-evidence';
 import { remind, targetKey } from '@lamplighter/evaluation/quorum/quorum-target';
-import type { Arrival, StoredReading, Timer, Vote } from '@lamplighter/store/telemetry/accept-readings';
+import type { CompiledRule } from '@lamplighter/evaluation/rule/compile-rule';
 import { groupKey } from '@lamplighter/store/keys';
-import { stateFromEdge } from './state-from-edge.js';
+import type { Arrival, StoredReading, Timer, Vote } from '@lamplighter/store/telemetry/accept-readings';
 import type { Standings } from '../groups/standings.js';
-import { commandOf, endingCommandOf, type JudgedCommand, type Occasion } from './decided-command.js';
+import { commandOf, type DecidedCommand, endingCommandOf, type Occasion } from './decided-command.js';
 import { type KnownDevice, LEARNT_MS } from './known-device.js';
 import { LastWords } from './last-words.js';
+import { stateFromEdge } from './state-from-edge.js';
 import { textForNumber } from './text-for-number.js';
 
 /** A reading on its way through one batch. */
@@ -50,10 +55,10 @@ function promising(rule: CompiledRule | undefined, state: RuleState): RuleState 
 }
 
 /** What the rules make of one device's readings. */
-export class Judgement {
+export class RuleEvaluation {
   states: Readonly<Record<string, RuleState>>;
   private ballot: Map<CompiledRule, Vote> | undefined;
-  private readonly every: JudgedCommand[] = [];
+  private readonly every: DecidedCommand[] = [];
   private lastWords: LastWords | undefined;
   private wakeAt: number | undefined;
 
@@ -214,7 +219,7 @@ export class Judgement {
 
   private setLastWord(
     rule: CompiledRule,
-    command: JudgedCommand,
+    command: DecidedCommand,
     raise: boolean | undefined,
     standing: RuleState | undefined,
   ): void {
@@ -310,7 +315,7 @@ export class Judgement {
     this.states = others;
   }
 
-  commands(): readonly JudgedCommand[] {
+  commands(): readonly DecidedCommand[] {
     if (this.lastWords === undefined) return this.every;
     return [...this.every, ...this.lastWords.commands()];
   }

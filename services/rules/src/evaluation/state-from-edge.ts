@@ -1,6 +1,6 @@
 import type { EdgeState } from '@lamplighter/contracts/edge/edge';
-import type { CompiledRule } from '@lamplighter/evaluation/rule/compile-rule';
 import type { RuleState } from '@lamplighter/evaluation/evaluate/evaluate';
+import type { CompiledRule } from '@lamplighter/evaluation/rule/compile-rule';
 
 /**
  * What a rule goes on from when its device comes back and has decided for itself meanwhile; undefined if the server's own state

@@ -1,6 +1,6 @@
 import type { Reading } from '@lamplighter/contracts/telemetry/reading';
-import type { CompiledRule } from '@lamplighter/evaluation/rule/compile-rule';
 import type { Expression } from '@lamplighter/evaluation/expression/expression';
+import type { CompiledRule } from '@lamplighter/evaluation/rule/compile-rule';
 
 /**
  * The measurement that is text where a rule, which could not decide, needs a number; undefined if the rule is undecided for another reason:

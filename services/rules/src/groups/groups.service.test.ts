@@ -1,24 +1,24 @@
 // biome-ignore-all lint/suspicious/noThenProperty: `then` is a key of the rule's document
 import { type RuleInput, ruleSchema } from '@lamplighter/contracts/rules/rule';
 import { createLogger } from '@lamplighter/service-kit/logger';
+import { listCommands } from '@lamplighter/store/commands/read-commands';
+import { groupKey, rulesKey, shardOf, timersKey } from '@lamplighter/store/keys';
 import { connectRedis, type Redis, redisNow } from '@lamplighter/store/redis/connect';
 import { readGroups } from '@lamplighter/store/rules/groups';
-import { groupKey, rulesKey, shardOf, timersKey } from '@lamplighter/store/keys';
-import { listCommands } from '@lamplighter/store/commands/read-commands';
 import { deleteRule, switchRules, writeRule } from '@lamplighter/store/rules/rules';
 import { findTimers } from '@lamplighter/store/rules/timers';
-import { startRedis } from '@lamplighter/test-kit/servers/redis';
 import { closeLater } from '@lamplighter/test-kit/resources';
+import { startRedis } from '@lamplighter/test-kit/servers/redis';
 import { until } from '@lamplighter/test-kit/until';
-import { CommandNews } from '../commands/command-recorder.js';
+import { CommandRecorder } from '../commands/command-recorder.js';
 import type { DispatchService } from '../commands/dispatch.service.js';
 import type { LiveEventsService } from '../live-events/live-events.service.js';
 import { RulesMetrics } from '../metrics.js';
 import { RuleBook } from '../rule-book/rule-book.service.js';
 import { RuleErrors } from '../rule-book/rule-errors.service.js';
-import { Ears } from './listening-clock.js';
 import { GroupsService } from './groups.service.js';
 import type { ListeningService } from './listening.service.js';
+import { ListeningClock } from './listening-clock.js';
 import { Standings } from './standings.js';
 
 let redis: Redis;
@@ -67,7 +67,7 @@ async function startReplica() {
   const book = new RuleBook(redis, logger, [], metrics, errors);
   const woken: number[] = [];
   const standings = new Standings(redis);
-  const ears = new Ears();
+  const ears = new ListeningClock();
   const listening = {
     get listeningMs() {
       return ears.listeningMs;
@@ -81,7 +81,7 @@ async function startReplica() {
     book,
     { wake: (shards: Iterable<number>) => woken.push(...shards) } as unknown as DispatchService,
     errors,
-    new CommandNews(logger, metrics, { append: () => undefined } as unknown as LiveEventsService),
+    new CommandRecorder(logger, metrics, { append: () => undefined } as unknown as LiveEventsService),
     metrics,
     standings,
   );

@@ -1,8 +1,12 @@
 import { defaultLane } from '@lamplighter/contracts/commands/command';
 import type { DeviceScope } from '@lamplighter/contracts/rules/rule';
-import type { CompiledRule } from '@lamplighter/evaluation/rule/compile-rule';
 import type { Evidence } from '@lamplighter/evaluation/evaluate/evidence';
-import { endEvidenceOf, type Leftover, leftoverOf, withPromise } from '@lamplighter/evaluation/evaluate/promised-end';
+import {
+  endEvidenceOf,
+  type Leftover,
+  leftoverOf,
+  withPromise,
+} from '@lamplighter/evaluation/evaluate/promised-end';
 import { groupEvidenceOf } from '@lamplighter/evaluation/quorum/quorum-evidence';
 import {
   type GroupState,
@@ -10,10 +14,13 @@ import {
   type JudgedGroup,
   judgeGroup,
 } from '@lamplighter/evaluation/quorum/quorum-group';
+import type { CompiledRule } from '@lamplighter/evaluation/rule/compile-rule';
 import type { PromisedEnd } from '@lamplighter/evaluation/rule/rule-state';
 import type { Logger } from '@lamplighter/service-kit/logger';
 import { promiseCause } from '@lamplighter/store/commands/command-header';
+import { commandJson } from '@lamplighter/store/commands/read-commands';
 import type { Redis } from '@lamplighter/store/redis/connect';
+import { storeFailure } from '@lamplighter/store/redis/store-failure';
 import {
   decideGroup,
   forgetGroup,
@@ -23,11 +30,9 @@ import {
   readGroups,
   type TargetOutcome,
 } from '@lamplighter/store/rules/groups';
-import { commandJson } from '@lamplighter/store/commands/read-commands';
 import { readRule } from '@lamplighter/store/rules/rules';
-import { storeFailure } from '@lamplighter/store/redis/store-failure';
 import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
-import { CommandNews } from '../commands/command-recorder.js';
+import { CommandRecorder } from '../commands/command-recorder.js';
 import { DispatchService } from '../commands/dispatch.service.js';
 import { expectedEffect } from '../effects/expected-effect.js';
 import { RulesMetrics } from '../metrics.js';
@@ -59,7 +64,7 @@ export class GroupsService implements OnApplicationBootstrap, OnApplicationShutd
     private readonly book: RuleBook,
     private readonly dispatch: DispatchService,
     private readonly errors: RuleErrors,
-    private readonly news: CommandNews,
+    private readonly news: CommandRecorder,
     private readonly metrics: RulesMetrics,
     private readonly standings: Standings,
   ) {

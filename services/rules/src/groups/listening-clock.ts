@@ -5,7 +5,7 @@ const HELD_UP_MS = 5000;
  * Since when this replica has listened without a break. A sensor that is not heard is silent only if somebody listens: while the
  * broker or Redis was away, or this process was stopped, nothing follows from silence. Time is monotonic, milliseconds.
  */
-export class Ears {
+export class ListeningClock {
   private since: number;
   private lookedAt: number;
 

@@ -1,7 +1,7 @@
 import { Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { CanaryService } from '../canary/canary.service.js';
 import { MqttTransport } from '../mqtt/mqtt-transport.js';
-import { Ears } from './listening-clock.js';
+import { ListeningClock } from './listening-clock.js';
 
 /** How often it is asked whether anything can be heard. Milliseconds. */
 const LISTEN_MS = 1000;
@@ -13,7 +13,7 @@ const LISTEN_MS = 1000;
  */
 @Injectable()
 export class ListeningService implements OnApplicationBootstrap, OnApplicationShutdown {
-  private readonly ears = new Ears();
+  private readonly ears = new ListeningClock();
   private timer: NodeJS.Timeout | undefined;
 
   constructor(

@@ -1,7 +1,7 @@
 import type { Logger } from '@lamplighter/service-kit/logger';
 import { SampledLog } from '@lamplighter/service-kit/sampled-log';
-import type { Redis } from '@lamplighter/store/redis/connect';
 import { appendEvents, type LiveEvent } from '@lamplighter/store/events/events';
+import type { Redis } from '@lamplighter/store/redis/connect';
 import { type Measured, MeasurementNames } from '@lamplighter/store/telemetry/measurement-names';
 import { Inject, Injectable } from '@nestjs/common';
 import { RulesMetrics } from '../metrics.js';

@@ -1,17 +1,17 @@
 import { jest } from '@jest/globals';
-import { DeviceAddress } from '@lamplighter/store/telemetry/accept-readings';
 import { enqueueCommand } from '@lamplighter/store/commands/commands';
-import { connectRedis, type Redis, redisNow } from '@lamplighter/store/redis/connect';
 import { commandKeys } from '@lamplighter/store/keys';
-import { startRedis } from '@lamplighter/test-kit/servers/redis';
+import { connectRedis, type Redis, redisNow } from '@lamplighter/store/redis/connect';
+import { DeviceAddress } from '@lamplighter/store/telemetry/accept-readings';
 import { closeLater } from '@lamplighter/test-kit/resources';
+import { startRedis } from '@lamplighter/test-kit/servers/redis';
 import { until } from '@lamplighter/test-kit/until';
+import type { DeviceCache } from '../evaluation/device-cache.js';
 import type { LiveEventsService } from '../live-events/live-events.service.js';
 import { RulesMetrics } from '../metrics.js';
 import type { MqttMessage } from '../mqtt/mqtt-link.js';
-import type { StatePublisher } from '../state/state-publisher.service.js';
-import type { DeviceCache } from '../evaluation/device-cache.js';
 import type { RejectedService } from '../rejected/rejected.service.js';
+import type { StatePublisher } from '../state/state-publisher.service.js';
 import { PresenceController } from './presence.controller.js';
 
 const HOUR = 3_600_000;

@@ -1,20 +1,29 @@
-import { type Birth, parsePresence, presenceFault, presenceReason } from '@lamplighter/contracts/devices/presence';
+import {
+  type Birth,
+  parsePresence,
+  presenceFault,
+  presenceReason,
+} from '@lamplighter/contracts/devices/presence';
 import { topicFault } from '@lamplighter/contracts/telemetry/topic-fault';
 import { deviceTopic, FILTERS, parseTopic } from '@lamplighter/contracts/topics';
-import { DeviceAddress } from '@lamplighter/store/telemetry/accept-readings';
-import type { Redis } from '@lamplighter/store/redis/connect';
+import {
+  type PresenceMessage,
+  type PresenceOutcome,
+  recordPresence,
+} from '@lamplighter/store/devices/presence';
 import type { LiveEvent } from '@lamplighter/store/events/events';
-import { type PresenceMessage, type PresenceOutcome, recordPresence } from '@lamplighter/store/devices/presence';
+import type { Redis } from '@lamplighter/store/redis/connect';
+import { DeviceAddress } from '@lamplighter/store/telemetry/accept-readings';
 import { Controller, Inject } from '@nestjs/common';
 import { EventPattern, Payload } from '@nestjs/microservices';
 import { wakeUntilStored } from '../commands/wake-until-stored.js';
+import { DeviceCache } from '../evaluation/device-cache.js';
 import { LiveEventsService } from '../live-events/live-events.service.js';
 import { RulesMetrics } from '../metrics.js';
 import type { MqttMessage } from '../mqtt/mqtt-link.js';
 import type { Subscription } from '../mqtt/mqtt-transport.js';
-import { StatePublisher } from '../state/state-publisher.service.js';
-import { DeviceCache } from '../evaluation/device-cache.js';
 import { RejectedService } from '../rejected/rejected.service.js';
+import { StatePublisher } from '../state/state-publisher.service.js';
 import { untilStored } from '../store-access/until-stored.js';
 import { REDIS } from '../tokens.js';
 

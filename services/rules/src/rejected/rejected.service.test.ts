@@ -1,8 +1,8 @@
 import { jest } from '@jest/globals';
 import { connectRedis } from '@lamplighter/store/redis/connect';
 import { readRejected } from '@lamplighter/store/telemetry/rejected';
-import { startRedis } from '@lamplighter/test-kit/servers/redis';
 import { closeLater } from '@lamplighter/test-kit/resources';
+import { startRedis } from '@lamplighter/test-kit/servers/redis';
 import { until } from '@lamplighter/test-kit/until';
 import { RulesMetrics } from '../metrics.js';
 import { RejectedService } from './rejected.service.js';

@@ -1,5 +1,10 @@
 import { IDENTITY } from '@lamplighter/contracts/identity';
-import type { InputFault, InputKind, InputReason, Suspicion } from '@lamplighter/contracts/telemetry/input-fault';
+import type {
+  InputFault,
+  InputKind,
+  InputReason,
+  Suspicion,
+} from '@lamplighter/contracts/telemetry/input-fault';
 import type { Redis } from '@lamplighter/store/redis/connect';
 import { keepRejected, type RejectedSample } from '@lamplighter/store/telemetry/rejected';
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';

@@ -1,7 +1,5 @@
 import { deviceTopic } from '@lamplighter/contracts/topics';
 import type { Logger } from '@lamplighter/service-kit/logger';
-import type { Redis } from '@lamplighter/store/redis/connect';
-import { forgetRejected } from '@lamplighter/store/telemetry/rejected';
 import {
   type Departure,
   endDepartures,
@@ -9,13 +7,15 @@ import {
   removeVotes,
   takeDepartures,
 } from '@lamplighter/store/devices/remove-devices';
+import type { Redis } from '@lamplighter/store/redis/connect';
+import { forgetRejected } from '@lamplighter/store/telemetry/rejected';
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { GroupsService } from '../groups/groups.service.js';
 import { RulesMetrics } from '../metrics.js';
 import { MqttTransport } from '../mqtt/mqtt-transport.js';
-import { RepeatedWork } from '../store-access/repeated-work.js';
 import { RuleBook } from '../rule-book/rule-book.service.js';
 import { StatePublisher } from '../state/state-publisher.service.js';
+import { RepeatedWork } from '../store-access/repeated-work.js';
 import { LOGGER, REDIS } from '../tokens.js';
 
 /** How often departures are looked for, milliseconds on average. */

@@ -1,15 +1,19 @@
 import type { Logger } from '@lamplighter/service-kit/logger';
-import type { Redis } from '@lamplighter/store/redis/connect';
 import {
   type DeviceName,
   type Removal,
   removeDevices,
   takeForgettable,
 } from '@lamplighter/store/devices/remove-devices';
-import { type FleetRemoval, stepFleetRemoval, takeFleetRemovals } from '@lamplighter/store/fleets/remove-fleet';
+import {
+  type FleetRemoval,
+  stepFleetRemoval,
+  takeFleetRemovals,
+} from '@lamplighter/store/fleets/remove-fleet';
+import type { Redis } from '@lamplighter/store/redis/connect';
 import { storeFailure } from '@lamplighter/store/redis/store-failure';
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
-import { CommandNews } from '../commands/command-recorder.js';
+import { CommandRecorder } from '../commands/command-recorder.js';
 import { LiveEventsService } from '../live-events/live-events.service.js';
 import { RulesMetrics } from '../metrics.js';
 import { RepeatedWork } from '../store-access/repeated-work.js';
@@ -39,7 +43,7 @@ export class RemovalsService implements OnApplicationBootstrap {
     @Inject(REDIS) private readonly redis: Redis,
     @Inject(LOGGER) private readonly logger: Logger,
     private readonly metrics: RulesMetrics,
-    private readonly news: CommandNews,
+    private readonly news: CommandRecorder,
     private readonly events: LiveEventsService,
   ) {
     this.removing = new RepeatedWork(logger, 'cannot remove devices; waiting for Redis', () => this.work());

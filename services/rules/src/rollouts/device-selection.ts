@@ -1,7 +1,7 @@
 import type { Selector } from '@lamplighter/contracts/rollouts/rollout';
 import { type Condition, compileCondition } from '@lamplighter/evaluation/expression/condition';
-import type { Redis } from '@lamplighter/store/redis/connect';
 import { readDevices } from '@lamplighter/store/devices/devices';
+import type { Redis } from '@lamplighter/store/redis/connect';
 
 /** What a rollout's selector says of a device, beside its name. */
 export class DeviceSelection {

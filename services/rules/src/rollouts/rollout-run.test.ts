@@ -1,12 +1,17 @@
-import { acceptReadings, DeviceAddress, NEW_DEVICE } from '@lamplighter/store/telemetry/accept-readings';
 import { answerCommands, claimCommands } from '@lamplighter/store/commands/commands';
-import { connectRedis, type Redis } from '@lamplighter/store/redis/connect';
-import { ROLLOUTS_DUE_KEY, SHARDS } from '@lamplighter/store/keys';
 import { listCommands } from '@lamplighter/store/commands/read-commands';
+import { ROLLOUTS_DUE_KEY, SHARDS } from '@lamplighter/store/keys';
+import { connectRedis, type Redis } from '@lamplighter/store/redis/connect';
 import { type HeldRollout, takeRollouts } from '@lamplighter/store/rollouts/rollout-lease';
-import { cancelRollout, createRollout, type RolloutRequest, readRollout } from '@lamplighter/store/rollouts/rollouts';
-import { startRedis } from '@lamplighter/test-kit/servers/redis';
+import {
+  cancelRollout,
+  createRollout,
+  type RolloutRequest,
+  readRollout,
+} from '@lamplighter/store/rollouts/rollouts';
+import { acceptReadings, DeviceAddress, NEW_DEVICE } from '@lamplighter/store/telemetry/accept-readings';
 import { closeLater } from '@lamplighter/test-kit/resources';
+import { startRedis } from '@lamplighter/test-kit/servers/redis';
 import { until } from '@lamplighter/test-kit/until';
 import { failingAt, ProcessDied } from '../../test/failing-redis.js';
 import { RolloutRun } from './rollout-run.js';

@@ -1,6 +1,6 @@
 import { endedOf, isFailing, type RolloutCounts } from '@lamplighter/contracts/rollouts/rollout';
-import type { Redis } from '@lamplighter/store/redis/connect';
 import { SHARDS } from '@lamplighter/store/keys';
+import type { Redis } from '@lamplighter/store/redis/connect';
 import {
   enqueueRollout,
   type SweptCommand,

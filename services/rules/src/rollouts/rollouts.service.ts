@@ -1,11 +1,11 @@
 import type { Logger } from '@lamplighter/service-kit/logger';
 import type { Redis } from '@lamplighter/store/redis/connect';
+import { storeFailure } from '@lamplighter/store/redis/store-failure';
 import type { Turn } from '@lamplighter/store/rollouts/rollout-commands';
 import { type HeldRollout, takeRollouts } from '@lamplighter/store/rollouts/rollout-lease';
 import { MAX_UNFINISHED_ROLLOUTS, rolloutEvent } from '@lamplighter/store/rollouts/rollouts';
-import { storeFailure } from '@lamplighter/store/redis/store-failure';
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
-import { CommandNews } from '../commands/command-recorder.js';
+import { CommandRecorder } from '../commands/command-recorder.js';
 import { LiveEventsService } from '../live-events/live-events.service.js';
 import { RulesMetrics } from '../metrics.js';
 import { RepeatedWork } from '../store-access/repeated-work.js';
@@ -28,7 +28,7 @@ export class RolloutsService implements OnApplicationBootstrap, RolloutObserver 
     @Inject(LOGGER) private readonly logger: Logger,
     private readonly metrics: RulesMetrics,
     private readonly events: LiveEventsService,
-    private readonly news: CommandNews,
+    private readonly news: CommandRecorder,
   ) {
     this.stepping = new RepeatedWork(logger, 'rollouts wait for Redis', () => this.work());
   }

@@ -1,5 +1,5 @@
-import { type CompiledRule, compileRule } from '@lamplighter/evaluation/rule/compile-rule';
 import { promisedEnd } from '@lamplighter/evaluation/evaluate/promised-end';
+import { type CompiledRule, compileRule } from '@lamplighter/evaluation/rule/compile-rule';
 import { parseRelease } from '@lamplighter/store/rules/rule-releases';
 import {
   type FleetRuleTexts,

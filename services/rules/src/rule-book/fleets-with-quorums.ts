@@ -1,6 +1,6 @@
 import type { Redis } from '@lamplighter/store/redis/connect';
-import { mayHaveQuorum } from '@lamplighter/store/rules/rules';
 import { storeFailure } from '@lamplighter/store/redis/store-failure';
+import { mayHaveQuorum } from '@lamplighter/store/rules/rules';
 
 /** Fleets that are read at the same time. */
 const READ_AT_ONCE = 32;

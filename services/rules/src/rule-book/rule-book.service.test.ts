@@ -2,12 +2,12 @@
 import { CANARY_FLEET } from '@lamplighter/contracts/identity';
 import { type Rule, type RuleInput, ruleSchema, type Seed } from '@lamplighter/contracts/rules/rule';
 import { createLogger } from '@lamplighter/service-kit/logger';
-import { connectRedis, type Redis } from '@lamplighter/store/redis/connect';
 import { rulesKey } from '@lamplighter/store/keys';
-import { deleteRule, listRules, writeRule } from '@lamplighter/store/rules/rules';
+import { connectRedis, type Redis } from '@lamplighter/store/redis/connect';
 import { readRuleErrors } from '@lamplighter/store/rules/rule-errors';
-import { startRedis, type TestRedis } from '@lamplighter/test-kit/servers/redis';
+import { deleteRule, listRules, writeRule } from '@lamplighter/store/rules/rules';
 import { closeLater } from '@lamplighter/test-kit/resources';
+import { startRedis, type TestRedis } from '@lamplighter/test-kit/servers/redis';
 import { until } from '@lamplighter/test-kit/until';
 import { RulesMetrics } from '../metrics.js';
 import { RuleBook } from './rule-book.service.js';

@@ -1,6 +1,6 @@
 import { type DeviceScope, inScope } from '@lamplighter/contracts/rules/rule';
-import type { CompiledRule } from '@lamplighter/evaluation/rule/compile-rule';
 import type { Departure } from '@lamplighter/evaluation/evaluate/promised-end';
+import type { CompiledRule } from '@lamplighter/evaluation/rule/compile-rule';
 import type { PromisedEnd } from '@lamplighter/evaluation/rule/rule-state';
 import { ScopeIndex } from './scope-index.js';
 

@@ -1,4 +1,4 @@
-import { InTurn } from './ordered-retries.js';
+import { OrderedRetries } from './ordered-retries.js';
 import { untilStored } from './until-stored.js';
 
 const stored = (names: readonly string[]) => Promise.resolve(names.map(() => true));
@@ -6,7 +6,7 @@ const onPoison = () => {};
 
 it('what fails side by side is repeated in the order in which it came, and what comes later waits for it', async () => {
   for (let trial = 0; trial < 5; trial += 1) {
-    const inTurn = new InTurn();
+    const inTurn = new OrderedRetries();
     const order: string[] = [];
     let away = true;
     const write = (names: readonly string[]) => {
@@ -39,7 +39,7 @@ it('what fails side by side is repeated in the order in which it came, and what 
 });
 
 it('what does not fail goes side by side', async () => {
-  const inTurn = new InTurn();
+  const inTurn = new OrderedRetries();
   const ends: (() => void)[] = [];
   const begin = () => inTurn.run(() => new Promise<void>((resolve) => ends.push(resolve)));
   const both = [begin(), begin()];
@@ -49,7 +49,7 @@ it('what does not fail goes side by side', async () => {
 });
 
 it('what fails for good does not hold up the others', async () => {
-  const inTurn = new InTurn();
+  const inTurn = new OrderedRetries();
   const failing = inTurn.run(async (repeats) => {
     void repeats();
     await Promise.resolve();

@@ -1,7 +1,10 @@
 import { type DeclaredType, declaredTypes } from '@lamplighter/contracts/telemetry/declared-types';
 import type { Logger } from '@lamplighter/service-kit/logger';
 import type { Redis } from '@lamplighter/store/redis/connect';
-import { readAllTelemetrySchemas, readTelemetrySchemasRevision } from '@lamplighter/store/telemetry/telemetry-schemas';
+import {
+  readAllTelemetrySchemas,
+  readTelemetrySchemasRevision,
+} from '@lamplighter/store/telemetry/telemetry-schemas';
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { RulesMetrics } from '../metrics.js';
 import { RepeatedWork } from '../store-access/repeated-work.js';

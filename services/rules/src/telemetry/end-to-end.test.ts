@@ -1,8 +1,8 @@
+import type { EvaluatedPart } from '../evaluation/evaluate-part.js';
 import { endToEndSeconds } from './end-to-end.js';
-import type { JudgedPart } from '../evaluation/evaluate-part.js';
 
 const NOW = 1_800_000_000_000;
-const part = (...live: { at?: number }[]) => ({ live }) as unknown as JudgedPart;
+const part = (...live: { at?: number }[]) => ({ live }) as unknown as EvaluatedPart;
 
 it.each([
   ['the newest live reading', [part({ at: NOW - 900 }, { at: NOW - 30 })], 0.03],

@@ -1,9 +1,7 @@
 // biome-ignore-all lint/suspicious/noThenProperty: `then` is a key of the rule's document
 import { ruleSchema } from '@lamplighter/contracts/rules/rule';
 import { compileRule } from '@lamplighter/evaluation/rule/compile-rule';
-import { type EnqueueOutcome, type PartOutcome } from '@lamplighter/store/telemetry/accept-readings';
 import { cancelCommand, enqueueCommand } from '@lamplighter/store/commands/commands';
-import { connectRedis, type Redis } from '@lamplighter/store/redis/connect';
 import { readDevice } from '@lamplighter/store/devices/devices';
 import {
   devicesKey,
@@ -12,25 +10,27 @@ import {
   SHARDS,
   shardOf,
 } from '@lamplighter/store/keys';
-import { startRedis } from '@lamplighter/test-kit/servers/redis';
+import { connectRedis, type Redis } from '@lamplighter/store/redis/connect';
+import { type EnqueueOutcome, type PartOutcome } from '@lamplighter/store/telemetry/accept-readings';
 import { closeLater } from '@lamplighter/test-kit/resources';
+import { startRedis } from '@lamplighter/test-kit/servers/redis';
 import { until } from '@lamplighter/test-kit/until';
 import type { DispatchService } from '../commands/dispatch.service.js';
 import type { EdgeService } from '../edge/edge.service.js';
+import { DeviceCache } from '../evaluation/device-cache.js';
 import type { GroupsService } from '../groups/groups.service.js';
 import type { Standings } from '../groups/standings.js';
 import type { LiveEventsService } from '../live-events/live-events.service.js';
 import { RulesMetrics } from '../metrics.js';
 import type { MqttMessage } from '../mqtt/mqtt-link.js';
+import type { RejectedService } from '../rejected/rejected.service.js';
 import type { RuleErrors } from '../rule-book/rule-errors.service.js';
 import { RuleSet } from '../rule-book/rule-set.js';
 import type { StatePublisher } from '../state/state-publisher.service.js';
 import type { DeclaredTypes } from './declared-types.service.js';
-import { DeviceCache } from '../evaluation/device-cache.js';
-import { GroundsService } from './prefetch.service.js';
 import { IngestService } from './ingest.service.js';
+import { PrefetchService } from './prefetch.service.js';
 import type { Receipts, ReceiptsService } from './receipts.service.js';
-import type { RejectedService } from '../rejected/rejected.service.js';
 
 const LAMP = 'lamp-1';
 const RULE = ruleSchema.parse({ id: 'night-light', when: 'light < 300', then: { led_on: true } });
@@ -62,7 +62,7 @@ function underTest() {
   const ingest = new IngestService(
     redis,
     devices,
-    new GroundsService(redis, { setOf: () => rules } as never, metrics, events, standings),
+    new PrefetchService(redis, { setOf: () => rules } as never, metrics, events, standings),
     metrics,
     {
       emitted: (_part: unknown, { commands }: PartOutcome) => emitted.push(...commands),

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { pointerOf } from '@lamplighter/contracts/schema-problem';
 import { misfitFault, misfitIn } from '@lamplighter/contracts/telemetry/declared-types';
 import {
   parseTelemetry,
@@ -7,9 +8,11 @@ import {
   STALE_MS,
 } from '@lamplighter/contracts/telemetry/reading';
 import { inexactFault, telemetryFault } from '@lamplighter/contracts/telemetry/reading-fault';
-import { pointerOf } from '@lamplighter/contracts/schema-problem';
 import { topicFault } from '@lamplighter/contracts/telemetry/topic-fault';
 import { deviceTopic, lessonTopic } from '@lamplighter/contracts/topics';
+import type { LiveEvent } from '@lamplighter/store/events/events';
+import { countRejected, type Refusals } from '@lamplighter/store/fleets/ledger';
+import type { Redis } from '@lamplighter/store/redis/connect';
 import {
   acceptReadings,
   type DeviceAddress,
@@ -17,31 +20,33 @@ import {
   NEW_DEVICE,
   type PartOutcome,
 } from '@lamplighter/store/telemetry/accept-readings';
-import type { Redis } from '@lamplighter/store/redis/connect';
-import type { LiveEvent } from '@lamplighter/store/events/events';
-import { countRejected, type Refusals } from '@lamplighter/store/fleets/ledger';
 import { Inject, Injectable } from '@nestjs/common';
 import { DispatchService } from '../commands/dispatch.service.js';
 import { wakeUntilStored } from '../commands/wake-until-stored.js';
 import { EdgeService, type Reported } from '../edge/edge.service.js';
+import { DeviceCache } from '../evaluation/device-cache.js';
+import {
+  type EvaluatedPart,
+  evaluatePart,
+  type PendingReading,
+  type Verdicts,
+} from '../evaluation/evaluate-part.js';
+import type { KnownDevice } from '../evaluation/known-device.js';
 import { GroupsService } from '../groups/groups.service.js';
 import { Standings } from '../groups/standings.js';
 import { LiveEventsService } from '../live-events/live-events.service.js';
 import { RulesMetrics } from '../metrics.js';
 import type { MqttMessage } from '../mqtt/mqtt-link.js';
+import { RejectedService } from '../rejected/rejected.service.js';
 import { RuleErrors } from '../rule-book/rule-errors.service.js';
 import { StatePublisher } from '../state/state-publisher.service.js';
+import { OrderedRetries } from '../store-access/ordered-retries.js';
+import { untilStored } from '../store-access/until-stored.js';
 import { REDIS } from '../tokens.js';
 import { DeclaredTypes } from './declared-types.service.js';
-import { DeviceCache } from '../evaluation/device-cache.js';
 import { endToEndSeconds } from './end-to-end.js';
-import { GroundsService } from './prefetch.service.js';
-import { InTurn } from '../store-access/ordered-retries.js';
-import { type JudgedPart, judge, type PendingReading, type Verdicts } from '../evaluation/evaluate-part.js';
-import type { KnownDevice } from '../evaluation/known-device.js';
+import { PrefetchService } from './prefetch.service.js';
 import { Receipts, ReceiptsService } from './receipts.service.js';
-import { RejectedService } from '../rejected/rejected.service.js';
-import { untilStored } from '../store-access/until-stored.js';
 
 /** A part that keeps being judged on old grounds is given up after this many rounds; each costs a rival's change in between. */
 const MAX_ROUNDS = 20;
@@ -52,12 +57,12 @@ export class IngestService {
   /** Unique per start, since part numbers begin at 1 again; short, since every kept reading holds it. */
   private readonly replica = randomBytes(6).toString('base64url');
   private parts = 0;
-  private readonly inTurn = new InTurn();
+  private readonly inTurn = new OrderedRetries();
 
   constructor(
     @Inject(REDIS) private readonly redis: Redis,
     private readonly devices: DeviceCache,
-    private readonly grounds: GroundsService,
+    private readonly grounds: PrefetchService,
     private readonly metrics: RulesMetrics,
     private readonly dispatch: DispatchService,
     private readonly groups: GroupsService,
@@ -185,7 +190,7 @@ export class IngestService {
     return work;
   }
 
-  private judgeAll(work: Map<KnownDevice, PendingReading[]>, listeningSince?: number): JudgedPart[] {
+  private judgeAll(work: Map<KnownDevice, PendingReading[]>, listeningSince?: number): EvaluatedPart[] {
     const started = performance.now();
     const now = Date.now();
     const verdicts: Verdicts = {
@@ -197,10 +202,12 @@ export class IngestService {
       onError: this.onRuleError,
       onText: this.onText,
     };
-    const parts: JudgedPart[] = [];
+    const parts: EvaluatedPart[] = [];
     for (const [device, readings] of work) {
       const part = ++this.parts;
-      parts.push(judge(device, readings, this.replica, part, now, verdicts, listeningSince, this.standings));
+      parts.push(
+        evaluatePart(device, readings, this.replica, part, now, verdicts, listeningSince, this.standings),
+      );
     }
     this.metrics.processing.observe({ stage: 'rules' }, (performance.now() - started) / 1000);
     for (const result of EVALUATION_RESULTS) {
@@ -225,9 +232,9 @@ export class IngestService {
     }));
   };
 
-  private async store(parts: readonly JudgedPart[]): Promise<(PartOutcome | 'failed')[]> {
+  private async store(parts: readonly EvaluatedPart[]): Promise<(PartOutcome | 'failed')[]> {
     const started = performance.now();
-    const accept = (some: readonly JudgedPart[]) =>
+    const accept = (some: readonly EvaluatedPart[]) =>
       this.metrics.storeCall('accept', () => acceptReadings(this.redis, this.replica, some));
     const outcomes = await this.inTurn.run((repeats) =>
       untilStored(parts, accept, {
@@ -249,7 +256,7 @@ export class IngestService {
 
   /** Counts and publishes what was accepted; returns what has to be judged again. */
   private settle(
-    parts: readonly JudgedPart[],
+    parts: readonly EvaluatedPart[],
     outcomes: readonly (PartOutcome | 'failed')[],
     receipts: Receipts,
     refusals: Map<KnownDevice, Refused>,
@@ -323,7 +330,7 @@ export class IngestService {
   }
 
   /** A command for which the device's queue has no room is not lost for good: the rule says it again on the next reading. */
-  private emit(part: JudgedPart, outcome: PartOutcome): void {
+  private emit(part: EvaluatedPart, outcome: PartOutcome): void {
     this.dispatch.emitted(part, outcome);
     for (const { id, state } of outcome.commands) {
       const refused = state === 'full' && part.commands.find((command) => command.id === id);
@@ -415,7 +422,7 @@ function refuse(
   refused.reasons.set(reason, (refused.reasons.get(reason) ?? 0) + 1);
 }
 
-function countReadings(parts: readonly JudgedPart[]): number {
+function countReadings(parts: readonly EvaluatedPart[]): number {
   let count = 0;
   for (const { readings } of parts) count += readings.length;
   return count;
@@ -423,7 +430,7 @@ function countReadings(parts: readonly JudgedPart[]): number {
 
 const STALE = { history: true, why: 'stale' } as const;
 
-function telemetryEvent({ address, live }: JudgedPart): LiveEvent {
+function telemetryEvent({ address, live }: EvaluatedPart): LiveEvent {
   const { reading, ageMs } = live.at(-1)!;
   const measurements = Object.fromEntries(Object.entries(reading).filter(([name]) => !name.startsWith('_')));
   return {

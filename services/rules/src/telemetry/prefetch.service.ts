@@ -1,18 +1,18 @@
 import { remind, targetKey } from '@lamplighter/evaluation/quorum/quorum-target';
-import { NEW_DEVICE } from '@lamplighter/store/telemetry/accept-readings';
+import { type DeviceHistory, readHistories } from '@lamplighter/store/devices/histories';
 import type { Redis } from '@lamplighter/store/redis/connect';
 import type { GroupName } from '@lamplighter/store/rules/groups';
-import { type DeviceHistory, readHistories } from '@lamplighter/store/devices/histories';
+import { NEW_DEVICE } from '@lamplighter/store/telemetry/accept-readings';
 import { Inject, Injectable } from '@nestjs/common';
+import type { PendingReading } from '../evaluation/evaluate-part.js';
+import type { KnownDevice } from '../evaluation/known-device.js';
 import { Standings } from '../groups/standings.js';
 import { LiveEventsService } from '../live-events/live-events.service.js';
 import { RulesMetrics } from '../metrics.js';
 import { RuleBook } from '../rule-book/rule-book.service.js';
-import { REDIS } from '../tokens.js';
-import { InTurn } from '../store-access/ordered-retries.js';
-import type { PendingReading } from '../evaluation/evaluate-part.js';
-import type { KnownDevice } from '../evaluation/known-device.js';
+import { OrderedRetries } from '../store-access/ordered-retries.js';
 import { untilStored } from '../store-access/until-stored.js';
+import { REDIS } from '../tokens.js';
 
 /** A timer looks at the newest readings only to tell when the device was last heard, also by a late one. */
 const LEAST_DEPTH = 20;
@@ -20,7 +20,7 @@ const LEAST_DEPTH = 20;
 const MAX_REMEMBERED = 1_000_000;
 
 /** What has to be read before a batch can be judged. */
-export interface MissingGrounds {
+export interface MissingPrefetch {
   readonly fleets: ReadonlySet<string>;
   readonly devices: readonly KnownDevice[];
   /** Groups of which it is not known, or not surely, what they have decided. */
@@ -32,11 +32,11 @@ export interface MissingGrounds {
  * what was decided.
  */
 @Injectable()
-export class GroundsService {
+export class PrefetchService {
   /** Devices with a history, and how many readings it may have, in the order in which they were read. */
   private readonly remembering = new Map<KnownDevice, number>();
   private remembered = 0;
-  private readonly inTurn = new InTurn();
+  private readonly inTurn = new OrderedRetries();
 
   constructor(
     @Inject(REDIS) private readonly redis: Redis,
@@ -47,7 +47,7 @@ export class GroundsService {
   ) {}
 
   /** Gives every device the rules in force; what is missing then, or undefined if nothing is. */
-  missing(work: ReadonlyMap<KnownDevice, readonly PendingReading[]>): MissingGrounds | undefined {
+  missing(work: ReadonlyMap<KnownDevice, readonly PendingReading[]>): MissingPrefetch | undefined {
     const fleets = new Set<string>();
     const devices: KnownDevice[] = [];
     const groups = new Map<string, GroupName>();
@@ -91,12 +91,12 @@ export class GroundsService {
   }
 
   /** Reads them, and does not give up while Redis is away. */
-  read(missing: MissingGrounds): Promise<void> {
+  read(missing: MissingPrefetch): Promise<void> {
     return this.inTurn.run((repeats) => this.readAll(missing, repeats));
   }
 
   private async readAll(
-    { fleets, devices, groups }: MissingGrounds,
+    { fleets, devices, groups }: MissingPrefetch,
     repeats: () => Promise<void> | undefined,
   ): Promise<void> {
     const onRetry = (error: Error) => {

@@ -1,7 +1,7 @@
 import { BOUNDS } from '@lamplighter/contracts/bounds';
+import type { KnownDevice } from '../evaluation/known-device.js';
 import { RulesMetrics } from '../metrics.js';
 import type { MqttTransport } from '../mqtt/mqtt-transport.js';
-import type { KnownDevice } from '../evaluation/known-device.js';
 import { Receipts, ReceiptsService } from './receipts.service.js';
 
 /** What becomes of the receipts of one batch, with a broker that takes the first `taken` messages. */

@@ -2,9 +2,9 @@ import { BOUNDS } from '@lamplighter/contracts/bounds';
 import type { Receipt } from '@lamplighter/contracts/telemetry/receipt';
 import { deviceTopic } from '@lamplighter/contracts/topics';
 import { Injectable } from '@nestjs/common';
+import type { KnownDevice } from '../evaluation/known-device.js';
 import { RulesMetrics } from '../metrics.js';
 import { MqttTransport } from '../mqtt/mqtt-transport.js';
-import type { KnownDevice } from '../evaluation/known-device.js';
 
 /** A receipt that nobody took in time is of no use: the device has sent the reading again. Seconds. */
 const EXPIRY_SECONDS = 60;

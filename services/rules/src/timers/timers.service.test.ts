@@ -1,21 +1,21 @@
 // biome-ignore-all lint/suspicious/noThenProperty: `then` is a key of the rule's document
 import { ruleSchema } from '@lamplighter/contracts/rules/rule';
 import { compileRule } from '@lamplighter/evaluation/rule/compile-rule';
-import { DeviceAddress, FIRST_VERSION } from '@lamplighter/store/telemetry/accept-readings';
-import { connectRedis, type Redis } from '@lamplighter/store/redis/connect';
 import { devicesKey, shardOf, timersKey } from '@lamplighter/store/keys';
-import { startRedis } from '@lamplighter/test-kit/servers/redis';
+import { connectRedis, type Redis } from '@lamplighter/store/redis/connect';
+import { DeviceAddress, FIRST_VERSION } from '@lamplighter/store/telemetry/accept-readings';
 import { closeLater } from '@lamplighter/test-kit/resources';
+import { startRedis } from '@lamplighter/test-kit/servers/redis';
 import { stopwatch } from '@lamplighter/test-kit/stopwatch';
 import { until } from '@lamplighter/test-kit/until';
+import { DeviceCache } from '../evaluation/device-cache.js';
+import { KnownDevice } from '../evaluation/known-device.js';
 import type { GroupsService } from '../groups/groups.service.js';
 import type { ListeningService } from '../groups/listening.service.js';
 import { RulesMetrics } from '../metrics.js';
 import type { RuleBook } from '../rule-book/rule-book.service.js';
 import { RuleSet } from '../rule-book/rule-set.js';
-import { DeviceCache } from '../evaluation/device-cache.js';
 import type { IngestService } from '../telemetry/ingest.service.js';
-import { KnownDevice } from '../evaluation/known-device.js';
 import { TimersService } from './timers.service.js';
 
 let redis: Redis;

@@ -1,19 +1,19 @@
 import { deviceTopic, lessonTopic } from '@lamplighter/contracts/topics';
 import type { CompiledRule } from '@lamplighter/evaluation/rule/compile-rule';
-import { NEW_DEVICE } from '@lamplighter/store/telemetry/accept-readings';
-import type { Redis } from '@lamplighter/store/redis/connect';
 import { readDevices } from '@lamplighter/store/devices/devices';
+import type { Redis } from '@lamplighter/store/redis/connect';
 import { type DueTimer, findTimers, removeTimer, setTimers } from '@lamplighter/store/rules/timers';
+import { NEW_DEVICE } from '@lamplighter/store/telemetry/accept-readings';
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
+import { DeviceCache } from '../evaluation/device-cache.js';
+import type { KnownDevice } from '../evaluation/known-device.js';
 import { GroupsService } from '../groups/groups.service.js';
 import { ListeningService } from '../groups/listening.service.js';
 import { RulesMetrics } from '../metrics.js';
 import { RuleBook } from '../rule-book/rule-book.service.js';
 import type { RuleSet } from '../rule-book/rule-set.js';
-import { REDIS } from '../tokens.js';
-import { DeviceCache } from '../evaluation/device-cache.js';
 import { IngestService } from '../telemetry/ingest.service.js';
-import type { KnownDevice } from '../evaluation/known-device.js';
+import { REDIS } from '../tokens.js';
 
 /** How often due timers are looked for, milliseconds: a timer is late by no more than this. */
 const POLL_MS = 250;

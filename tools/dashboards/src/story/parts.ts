@@ -2,12 +2,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createKey, startStack, stopAll } from '@lamplighter/native/commands/stack';
 import { liveChildren } from '@lamplighter/native/process/child';
 import { startMosquitto } from '@lamplighter/native/servers/mosquitto';
-import { writePrivate } from '@lamplighter/native/state/secrets';
 import { launchService, untilReady } from '@lamplighter/native/servers/service';
+import { writePrivate } from '@lamplighter/native/state/secrets';
 import { PORTS, type PortName, type Ports } from '@lamplighter/native/state/settings';
-import { createKey, startStack, stopAll } from '@lamplighter/native/commands/stack';
 import { FLEET, openState, type State } from '@lamplighter/native/state/state';
 
 /** A whole stack of its own, on free ports and in a folder of its own, with two replicas of the rules service. */

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import { guide } from './guide.js';
 import { DEFAULT_FOLDER, readSettings } from '../state/settings.js';
 import type { State } from '../state/state.js';
+import { guide } from './guide.js';
 
 const { ports } = readSettings({});
 const guideTo = (folder: string, from: string) => {

@@ -1,7 +1,7 @@
 import { ServerFailed } from '../process/serving.js';
 import { CannotStart, readSettings } from '../state/settings.js';
-import { createKey } from './stack.js';
 import { readRunningInstance } from '../state/state.js';
+import { createKey } from './stack.js';
 
 /** Prints a new API key of the running instance on stdout, or lists or revokes keys; gives the exit code. */
 export async function key(args: readonly string[]): Promise<number> {

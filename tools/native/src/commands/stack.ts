@@ -1,18 +1,18 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { brokerLimits, openFilesLimit } from '../servers/broker-limits.js';
 import { lastLines, liveChildren } from '../process/child.js';
 import { keepRunning } from '../process/keep-running.js';
+import { type Server, ServerFailed } from '../process/serving.js';
+import { terminal } from '../process/terminal.js';
+import { brokerLimits, openFilesLimit } from '../servers/broker-limits.js';
 import { startMosquitto } from '../servers/mosquitto.js';
 import { startPrometheus } from '../servers/prometheus.js';
 import { startRedis } from '../servers/redis.js';
-import { REPOSITORY } from '../state/repository.js';
 import { launchService, READY_MS, type ServiceName, untilReady } from '../servers/service.js';
-import { type Server, ServerFailed } from '../process/serving.js';
+import { REPOSITORY } from '../state/repository.js';
 import type { Ports } from '../state/settings.js';
 import { FLEET, type State } from '../state/state.js';
-import { terminal } from '../process/terminal.js';
 
 export interface StackOptions {
   readonly ports: Ports;

@@ -1,16 +1,16 @@
 import { setTimeout } from 'node:timers/promises';
-import { BinaryMissing } from '../servers/binaries.js';
 import { liveChildren } from '../process/child.js';
-import { guide } from './guide.js';
+import { ServerFailed } from '../process/serving.js';
+import { listenForStop } from '../process/stop-signal.js';
+import { terminal } from '../process/terminal.js';
+import { BinaryMissing } from '../servers/binaries.js';
 import { installMissing, SERVERS } from '../servers/install.js';
 import { refuseTakenPorts } from '../servers/ports.js';
-import { ServerFailed } from '../process/serving.js';
 import { CannotStart, type Ports, readSettings } from '../state/settings.js';
-import { startStack, stopAll } from './stack.js';
 import { boundLog, lockState, openState } from '../state/state.js';
-import { listenForStop } from '../process/stop-signal.js';
+import { guide } from './guide.js';
+import { startStack, stopAll } from './stack.js';
 import { readCounts, summarize } from './summary.js';
-import { terminal } from '../process/terminal.js';
 
 /** The flags of `npm start`, read by scripts/flags.mjs. */
 export interface StartFlags {

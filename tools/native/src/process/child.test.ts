@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Child, describeExit, lastLines, startChild } from './child.js';
 import { REPOSITORY } from '../state/repository.js';
+import { type Child, describeExit, lastLines, startChild } from './child.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'lamplighter-child-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

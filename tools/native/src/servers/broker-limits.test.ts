@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { brokerLimits } from './broker-limits.js';
 import { REPOSITORY } from '../state/repository.js';
+import { brokerLimits } from './broker-limits.js';
 
 const read = (file: string) => readFileSync(join(REPOSITORY, 'mosquitto', file), 'utf8');
 const numberIn = (text: string, option: string) =>

@@ -1,5 +1,5 @@
-import { READER } from './mosquitto.js';
 import { CannotStart } from '../state/settings.js';
+import { READER } from './mosquitto.js';
 
 /** Names of fleets, as in packages/contracts (a system test compares them). */
 export const FLEET_NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;

@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { findBinary } from './binaries.js';
 import { lastLines } from '../process/child.js';
 import { CannotStart } from '../state/settings.js';
+import { findBinary } from './binaries.js';
 
 /** A program that we start and do not bring along. */
 export interface Requirement {

@@ -1,12 +1,12 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { requireBinary } from './binaries.js';
-import { type BrokerLimits, brokerLimits, openFilesLimit } from './broker-limits.js';
 import { startChild } from '../process/child.js';
+import { ask, type Server, untilServing } from '../process/serving.js';
 import { REPOSITORY } from '../state/repository.js';
 import { passwordFile, writePrivate } from '../state/secrets.js';
-import { ask, type Server, untilServing } from '../process/serving.js';
+import { requireBinary } from './binaries.js';
+import { type BrokerLimits, brokerLimits, openFilesLimit } from './broker-limits.js';
 
 export interface MosquittoOptions {
   /** For the generated configuration, the password hashes and the broker's database. */

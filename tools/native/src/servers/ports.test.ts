@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Server } from 'node:net';
-import { refuseTakenPorts } from './ports.js';
 import type { Ports } from '../state/settings.js';
+import { refuseTakenPorts } from './ports.js';
 
 async function listen(host: string): Promise<Server> {
   const server = createServer();

@@ -3,9 +3,9 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startPrometheus } from './prometheus.js';
-import { REPOSITORY } from '../state/repository.js';
 import type { Server as Started } from '../process/serving.js';
+import { REPOSITORY } from '../state/repository.js';
+import { startPrometheus } from './prometheus.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'lamplighter-prometheus-'));
 let prometheus: Started;

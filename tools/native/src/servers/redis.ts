@@ -1,10 +1,10 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { requireBinary } from './binaries.js';
 import { startChild } from '../process/child.js';
+import { ask, type Server, untilServing } from '../process/serving.js';
 import { REPOSITORY } from '../state/repository.js';
 import { writePrivate } from '../state/secrets.js';
-import { ask, type Server, untilServing } from '../process/serving.js';
+import { requireBinary } from './binaries.js';
 
 export interface RedisOptions {
   /** For the generated configuration and the data. */

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { startChild } from '../process/child.js';
-import { REPOSITORY } from '../state/repository.js';
 import { type Server, untilServing } from '../process/serving.js';
+import { REPOSITORY } from '../state/repository.js';
 
 /** Our services, and the variable that says where the HTTP of each listens. */
 export const SERVICE_PORTS = { rules: 'RULES_PORT', api: 'API_PORT', 'device-sim': 'SIM_PORT' } as const;

@@ -5,7 +5,10 @@ import { connectRedis } from '@lamplighter/store/redis/connect';
 import { startBroker, type TestBroker, type TestFleet } from '@lamplighter/test-kit/servers/broker';
 import { type Link, openLink } from '@lamplighter/test-kit/servers/link';
 import { startRedis, type TestRedis } from '@lamplighter/test-kit/servers/redis';
-import { type RestartableService, restartableService } from '@lamplighter/test-kit/servers/restartable-service';
+import {
+  type RestartableService,
+  restartableService,
+} from '@lamplighter/test-kit/servers/restartable-service';
 import { until } from '@lamplighter/test-kit/until';
 import { ApiClient } from './api-client.js';
 

@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { MISSPELT_FILTERS } from '@lamplighter/contracts/misspelt-topics';
 import { FILTERS } from '@lamplighter/contracts/topics';
 import { REPOSITORY } from '@lamplighter/native/state/repository';
-import { startBroker, type TestBroker, type TestFleet } from './broker.js';
 import { connectDevice } from '../device.js';
 import { connectMqtt, type TestClient } from '../mqtt-client.js';
+import { startBroker, type TestBroker, type TestFleet } from './broker.js';
 
 let broker: TestBroker;
 let fleet: TestFleet;

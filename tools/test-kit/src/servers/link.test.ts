@@ -1,8 +1,8 @@
 import { connect, createServer, type Socket } from 'node:net';
-import { freePort } from './free-port.js';
-import { type Link, openLink } from './link.js';
 import { closeLater } from '../resources.js';
 import { until } from '../until.js';
+import { freePort } from './free-port.js';
+import { type Link, openLink } from './link.js';
 
 /** A server that repeats what it is told; a client on a link to it; and what both have seen. */
 async function conversation() {

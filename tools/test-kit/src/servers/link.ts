@@ -1,6 +1,6 @@
 import { createServer, connect as dial, type Socket } from 'node:net';
-import { freePort } from './free-port.js';
 import { closeLater } from '../resources.js';
+import { freePort } from './free-port.js';
 
 /** Which way bytes go: `up` from whoever connects to the server, `down` back to it. */
 export type Direction = 'up' | 'down';

@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis';
-import { startRedis } from './redis.js';
 import { closeLater } from '../resources.js';
+import { startRedis } from './redis.js';
 
 function client(url: string): Redis {
   const redis = new Redis(url, { maxRetriesPerRequest: 0, retryStrategy: null });

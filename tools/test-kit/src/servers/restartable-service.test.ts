@@ -1,8 +1,8 @@
 import { createServer } from 'node:http';
-import { freePort } from './free-port.js';
 import { closeLater } from '../resources.js';
-import { restartableService } from './restartable-service.js';
 import { until } from '../until.js';
+import { freePort } from './free-port.js';
+import { restartableService } from './restartable-service.js';
 
 it('tells that it has ended, and why, though another server answers on its port', async () => {
   const port = await freePort();

@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import { lastLines, minimalEnvironment } from '@lamplighter/native/process/child';
-import { launchService, SERVICE_PORTS, type ServiceName } from '@lamplighter/native/servers/service';
 import { ServerFailed } from '@lamplighter/native/process/serving';
+import { launchService, SERVICE_PORTS, type ServiceName } from '@lamplighter/native/servers/service';
 import { temporaryFolder } from '../folder.js';
+import { until } from '../until.js';
 import { freePort } from './free-port.js';
 import { type Restartable, restartable } from './restartable.js';
-import { until } from '../until.js';
 
 /** A service of ours that a test may break. Starting it does not wait: what it needs may be broken too. */
 export interface RestartableService extends Restartable {

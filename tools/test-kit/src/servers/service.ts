@@ -1,10 +1,15 @@
 import { join } from 'node:path';
 import { minimalEnvironment } from '@lamplighter/native/process/child';
-import { launchService, SERVICE_PORTS, type ServiceName, untilReady } from '@lamplighter/native/servers/service';
 import type { Server } from '@lamplighter/native/process/serving';
+import {
+  launchService,
+  SERVICE_PORTS,
+  type ServiceName,
+  untilReady,
+} from '@lamplighter/native/servers/service';
 import { temporaryFolder } from '../folder.js';
-import { freePort } from './free-port.js';
 import { closeLater } from '../resources.js';
+import { freePort } from './free-port.js';
 
 /** A service of ours; its url serves /metrics, /health/live, /health/ready, and the API. */
 export type TestService = Server;

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { Redis } from 'ioredis';
+import { newCommandId } from '@lamplighter/store/commands/command-id';
+import { commandJson } from '@lamplighter/store/commands/read-commands';
 import {
   acceptReadings,
   type DeviceAddress,
@@ -19,8 +20,7 @@ import {
   UNKNOWN_VERSION,
   versionAfter,
 } from '@lamplighter/store/telemetry/accept-readings';
-import { newCommandId } from '@lamplighter/store/commands/command-id';
-import { commandJson } from '@lamplighter/store/commands/read-commands';
+import type { Redis } from 'ioredis';
 
 /** A reading for the store: `reading({ light: 299, _seq: 7 })`. */
 export function reading(

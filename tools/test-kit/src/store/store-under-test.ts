@@ -1,8 +1,8 @@
-import { startRedis, type TestRedis } from '../servers/redis.js';
-import { closeLater } from '../resources.js';
-import type { Redis } from 'ioredis';
-import { DeviceAddress } from '@lamplighter/store/telemetry/accept-readings';
 import { connectRedis } from '@lamplighter/store/redis/connect';
+import { DeviceAddress } from '@lamplighter/store/telemetry/accept-readings';
+import type { Redis } from 'ioredis';
+import { closeLater } from '../resources.js';
+import { startRedis, type TestRedis } from '../servers/redis.js';
 
 /** A real Redis for one test file, and names in it that no other test uses. */
 export interface StoreUnderTest {
