@@ -18,7 +18,8 @@ const TRANSLATIONS = [
   ['docs/lesson.md', 'docs/lesson.ko.md'],
 ];
 /** Lists of banned words, and their tests. */
-const NOT_READ = /^scripts\/(language\/|language-|check-language)|^test\/system\/documentation\/language[.]test[.]ts$/;
+const NOT_READ =
+  /^scripts\/(language\/|language-|check-language)|^test\/system\/documentation\/language[.]test[.]ts$/;
 
 /** @param {string} path */
 const read = (path) => readFileSync(join(REPOSITORY, path), 'utf8');
