@@ -43,17 +43,24 @@ export function declaredMetrics(): Map<string, Metric> {
   return metrics;
 }
 
-/** Everything in the tables of docs/metrics.md. Values that are only known at run time stand in parentheses there. */
+/**
+ * Everything in the tables of docs/metrics.md. Values that are known only at run time are in parentheses there. A section names the services
+ * that its metrics come from, and a row those that differ.
+ */
 export function documentedMetrics(): Map<string, Metric> {
-  const row = /^\| `(lamplighter_[a-z_]+)` \| (counter|gauge|histogram) \| ([a-z, -]+) \| (.*?) ?\| .+ \|$/gm;
+  const row = /^\| `(lamplighter_[a-z_]+)` \| (counter|gauge|histogram) \| (.*?) ?\| (.+) \|$/gm;
   const metrics = new Map<string, Metric>();
-  for (const [, name = '', type, from = '', labels = ''] of catalogue().matchAll(row)) {
-    const pairs = labels === '' ? [] : labels.split(' · ').map(readLabel);
-    metrics.set(name, {
-      type: type as Metric['type'],
-      from: from.split(', ') as Service[],
-      labels: Object.fromEntries(pairs),
-    });
+  for (const section of catalogue().split(/^## /m)) {
+    const [, usual = ''] = /^From ([a-z, -]+?)(?: unless noted)?[.]$/m.exec(section) ?? [];
+    for (const [, name = '', type, labels = '', meaning = ''] of section.matchAll(row)) {
+      const [, from = usual] = / From ([a-z, -]+)[.]$/.exec(meaning) ?? [];
+      const pairs = labels === '' ? [] : labels.split(' · ').map(readLabel);
+      metrics.set(name, {
+        type: type as Metric['type'],
+        from: from.split(', ') as Service[],
+        labels: Object.fromEntries(pairs),
+      });
+    }
   }
   return metrics;
 }

@@ -71,7 +71,7 @@ it('an interval covers what differs, and nothing more', () => {
 });
 
 it('tables go to their places in a page', () => {
-  const table = policyTable(runExperiment(some('clear day'), [5], 2), 'switches', 'scenario');
+  const table = policyTable(runExperiment(some('clear day'), [5], 2), 'switches');
   expect(table.split('\n')[0]).toBe('| | clear day |');
   const page = 'before\n<!-- a -->\nold\n<!-- /a -->\nafter';
   expect(fillIn(page, 'a', 'new')).toBe('before\n<!-- a -->\nnew\n<!-- /a -->\nafter');

@@ -7,9 +7,8 @@ import { drawPicture } from './picture.js';
 import { SCENARIOS, SEEDS, SIZES } from './scenarios.js';
 import { plainTable, policyTable } from './tables.js';
 
-/** Size of the fields in the first tables and the picture, and the kind of day of the last ones. */
+/** Size of the fields in the page's tables and the picture. */
 const SHOWN_SENSORS = 15;
-const SHOWN_SCENARIO = 'everything';
 
 const fileOf = (path: string) => fileURLToPath(new URL(`../../../docs/${path}`, import.meta.url));
 const USAGE = `Usage: npm run lab:quorum -- [options]
@@ -35,11 +34,9 @@ const results = runExperiment(SCENARIOS, SIZES, SEEDS, (done) => process.stderr.
 process.stdout.write(`${plainTable(results)}\n`);
 
 const ofSize = results.filter(({ sensors }) => sensors === SHOWN_SENSORS);
-const ofScenario = results.filter(({ scenario }) => scenario === SHOWN_SCENARIO);
 const tables = {
-  'lab false-on': policyTable(ofSize, 'falseOnMinutes', 'scenario'),
-  'lab missed-on': policyTable(ofSize, 'missedMinutes', 'scenario'),
-  'lab false-on by size': policyTable(ofScenario, 'falseOnMinutes', 'sensors'),
+  'lab false-on': policyTable(ofSize, 'falseOnMinutes'),
+  'lab missed-on': policyTable(ofSize, 'missedMinutes'),
 };
 const title = `Floodlights decided by ${SHOWN_SENSORS} light sensors: wrong minutes a day`;
 const written = new Map([

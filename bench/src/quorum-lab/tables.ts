@@ -10,16 +10,12 @@ export function intervalText({ mean, half }: Interval): string {
   return half < 0.05 ? round(mean) : `${round(mean)} ± ${round(half)}`;
 }
 
-/** A Markdown table of means: a row per policy, a column per value of `across` (scenarios, or numbers of sensors). */
-export function policyTable(
-  results: readonly Result[],
-  measure: Measure,
-  across: 'scenario' | 'sensors',
-): string {
-  const columns = [...new Set(results.map((result) => result[across]))];
+/** A Markdown table of means: a row per policy, a column per scenario. */
+export function policyTable(results: readonly Result[], measure: Measure): string {
+  const columns = [...new Set(results.map(({ scenario }) => scenario))];
   const policies = [...new Set(results.map(({ policy }) => policy))];
-  const cell = (policy: string, column: string | number) =>
-    round(results.find((result) => result.policy === policy && result[across] === column)![measure].mean);
+  const cell = (policy: string, column: string) =>
+    round(results.find((result) => result.policy === policy && result.scenario === column)![measure].mean);
   return [
     `| | ${columns.join(' | ')} |`,
     `|---|${columns.map(() => '--:').join('|')}|`,
