@@ -1,23 +1,17 @@
 import type { Answer } from '@lamplighter/contracts/commands/command';
 import { timePasses } from '@lamplighter/test-kit/store/time-passes';
 import type { Redis } from 'ioredis';
-import {
-  answerCommands,
-  type Claim,
-  cancelCommand,
-  claimCommands,
-  type EnqueueResult,
-  enqueueCommand,
-  giveUpCommands,
-  type Lease,
-  requeueCommands,
-  resumeLane,
-  stoppedLanes,
-  wakeDevices,
-} from '../src/commands/commands.js';
+import { cancelCommand } from '../src/commands/cancel-command.js';
+import { type EnqueueResult, enqueueCommand } from '../src/commands/enqueue-command.js';
 import { type Command, listCommands, readCommand } from '../src/commands/read-commands.js';
+import { answerCommands, giveUpCommands } from '../src/delivery/acknowledge-commands.js';
+import { type Claim, claimCommands } from '../src/delivery/claim-commands.js';
+import type { Lease } from '../src/delivery/lease.js';
+import { requeueCommands } from '../src/delivery/requeue-commands.js';
+import { resumeLane, stoppedLanes } from '../src/delivery/stopped-lanes.js';
+import { wakeDevices } from '../src/delivery/wake-devices.js';
+import type { DeviceAddress } from '../src/devices/device-address.js';
 import { recordPresence } from '../src/devices/presence.js';
-import type { DeviceAddress } from '../src/telemetry/accept-readings.js';
 
 type Request = Parameters<typeof enqueueCommand>[1];
 

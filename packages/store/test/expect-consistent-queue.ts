@@ -6,9 +6,9 @@ import {
 } from '@lamplighter/contracts/commands/command';
 import type { Redis } from 'ioredis';
 import { isFinal } from '../src/commands/read-commands.js';
+import { LEASE_MS } from '../src/delivery/lease.js';
 import { commandKeys, deviceKey, ledgerKey, rolloutsKey, SHARDS } from '../src/keys.js';
 import { redisNow } from '../src/redis/connect.js';
-import { LEASE_MS } from '../src/telemetry/accept-readings.js';
 
 /** A command as the keys of a shard tell it, read independently of the code under test. */
 interface Kept {

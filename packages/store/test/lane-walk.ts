@@ -1,9 +1,9 @@
 import type { CommandState } from '@lamplighter/contracts/commands/command';
 import type { Redis } from 'ioredis';
-import { type Lease } from '../src/commands/commands.js';
 import { isFinal } from '../src/commands/read-commands.js';
+import type { Lease } from '../src/delivery/lease.js';
+import type { DeviceAddress } from '../src/devices/device-address.js';
 import { commandKeys, ledgerKey } from '../src/keys.js';
-import type { DeviceAddress } from '../src/telemetry/accept-readings.js';
 
 type Fields = Readonly<Record<string, string>>;
 

@@ -1,11 +1,13 @@
 import { selectorSchema } from '@lamplighter/contracts/rollouts/rollout';
 import type { Redis } from 'ioredis';
 import { listCommands } from '../src/commands/read-commands.js';
+import { DeviceAddress } from '../src/devices/device-address.js';
 import { ROLLOUTS_DUE_KEY, SHARDS } from '../src/keys.js';
 import { enqueueRollout, type Turn } from '../src/rollouts/rollout-commands.js';
 import { devicesFrom, type HeldRollout, saveRollout, takeRollouts } from '../src/rollouts/rollout-lease.js';
 import { createRollout, type RolloutRequest } from '../src/rollouts/rollouts.js';
-import { acceptReadings, DeviceAddress, NEW_DEVICE } from '../src/telemetry/accept-readings.js';
+import { NEW_DEVICE } from '../src/rules/state-version.js';
+import { acceptReadings } from '../src/telemetry/accept-readings.js';
 
 /** A request for all devices of the fleet, with what the test says. */
 export function rolloutRequest(changes: Partial<RolloutRequest> = {}): RolloutRequest {

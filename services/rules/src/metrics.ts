@@ -5,7 +5,7 @@ import { HISTORY_REASONS, REJECT_REASONS } from '@lamplighter/contracts/telemetr
 import { LATENCY_BUCKETS, Metrics } from '@lamplighter/service-kit/metrics';
 import { JUDGEMENTS } from '@lamplighter/store/edge/edge';
 import { STORE_DURABILITY_HELP } from '@lamplighter/store/redis/connect';
-import { RESTART_REASONS } from '@lamplighter/store/telemetry/accept-readings';
+import { RESTART_REASONS } from '@lamplighter/store/telemetry/reading-order';
 import { BrokerMetrics } from './broker-metrics/broker-metrics.js';
 
 const SOURCES = ['rule', 'api', 'rollout'] as const;

@@ -1,9 +1,13 @@
 import type { Answer } from '@lamplighter/contracts/commands/command';
 import { READY_MS } from '@lamplighter/native/servers/service';
-import { answerCommands, claimCommands, requeueCommands } from '@lamplighter/store/commands/commands';
+import { answerCommands } from '@lamplighter/store/delivery/acknowledge-commands';
+import { claimCommands } from '@lamplighter/store/delivery/claim-commands';
+import { requeueCommands } from '@lamplighter/store/delivery/requeue-commands';
+import { DeviceAddress } from '@lamplighter/store/devices/device-address';
 import { recordPresence } from '@lamplighter/store/devices/presence';
 import { commandKeys, shardOf } from '@lamplighter/store/keys';
-import { acceptReadings, DeviceAddress, NEW_DEVICE } from '@lamplighter/store/telemetry/accept-readings';
+import { NEW_DEVICE } from '@lamplighter/store/rules/state-version';
+import { acceptReadings } from '@lamplighter/store/telemetry/accept-readings';
 import { keepRejected } from '@lamplighter/store/telemetry/rejected';
 import { startService } from '@lamplighter/test-kit/servers/service';
 import { until } from '@lamplighter/test-kit/until';

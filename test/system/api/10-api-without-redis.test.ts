@@ -1,7 +1,7 @@
 import { CANARY_FLEET } from '@lamplighter/contracts/identity';
 import { READY_MS } from '@lamplighter/native/servers/service';
+import { DeviceAddress } from '@lamplighter/store/devices/device-address';
 import { recordPresence } from '@lamplighter/store/devices/presence';
-import { DeviceAddress } from '@lamplighter/store/telemetry/accept-readings';
 import { freePort } from '@lamplighter/test-kit/servers/free-port';
 import { startRedis } from '@lamplighter/test-kit/servers/redis';
 import { startService } from '@lamplighter/test-kit/servers/service';

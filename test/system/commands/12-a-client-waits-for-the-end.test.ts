@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 import { READY_MS } from '@lamplighter/native/servers/service';
-import { cancelCommand } from '@lamplighter/store/commands/commands';
+import { cancelCommand } from '@lamplighter/store/commands/cancel-command';
 import { connectDevice } from '@lamplighter/test-kit/device';
 import { closeLater } from '@lamplighter/test-kit/resources';
 import { startService } from '@lamplighter/test-kit/servers/service';

@@ -7,7 +7,7 @@
 --          command cannot be called back)
 -- Clock    Redis TIME
 --@include commands.lua
---@include leave.lua
+--@include endCommand.lua
 --@include lanes.lua
 
 local K = command_keys(2)

@@ -7,9 +7,9 @@
 --          {'moved_on'} if the command is not overdue, or has ended already
 -- Clock    Redis TIME
 --@include commands.lua
---@include leave.lua
+--@include endCommand.lua
 --@include lanes.lua
---@include finish.lua
+--@include endAndAdvance.lua
 --@include overdue.lua
 --@include reach.lua
 

@@ -17,7 +17,7 @@
 --          {'fleet_full'}    the device is new, and the fleet has as many as it may
 -- Clock    Redis TIME
 --@include commands.lua
---@include leave.lua
+--@include endCommand.lua
 --@include reach.lua
 --@include enqueue.lua
 

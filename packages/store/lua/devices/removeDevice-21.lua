@@ -13,7 +13,7 @@
 --          {'kept'}      it has not been away for long enough; it is looked at again when it may have been
 -- Clock    Redis TIME
 --@include commands.lua
---@include leave.lua
+--@include endCommand.lua
 
 local call = redis.call
 local fleet, device = ARGV[1], ARGV[2]

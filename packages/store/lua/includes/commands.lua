@@ -1,6 +1,6 @@
 -- A command, its history and its lane, included by every script that moves one. The table of transitions is in
 -- contracts/src/command.ts. What only some scripts do is in files of its own, since a script makes all its functions anew at each
--- call: leave.lua, lanes.lua, finish.lua, overdue.lua, waits.lua, enqueue.lua.
+-- call: endCommand.lua, lanes.lua, endAndAdvance.lua, overdue.lua, waits.lua, enqueue.lua.
 --
 -- `K` holds the command keys of the shard: commands, transitions, answers, queue, index, due, and where ends are counted:
 -- rollouts, and the ledger of the fleet (see src/keys.ts). A script that ends nothing need not have the last two.

@@ -1,4 +1,4 @@
--- New commands; after commands.lua and leave.lua.
+-- New commands; after commands.lua and endCommand.lua.
 
 -- Forgets final commands among the oldest ones of a device.
 local function forget(K, device, count)

@@ -12,7 +12,7 @@
 --          {'fenced'}     another replica carries the rollout on, or it has ended
 -- Clock    Redis TIME
 --@include commands.lua
---@include leave.lua
+--@include endCommand.lua
 --@include reach.lua
 --@include enqueue.lua
 

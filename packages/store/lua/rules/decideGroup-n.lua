@@ -15,7 +15,7 @@
 --            '?' before the id of one that ended as unknown
 -- Clock    Redis TIME
 --@include commands.lua
---@include leave.lua
+--@include endCommand.lua
 --@include reach.lua
 --@include enqueue.lua
 

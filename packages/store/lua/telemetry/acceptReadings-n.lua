@@ -50,7 +50,7 @@
 --          {i, 'crowded', group key}                       the group has as many votes as it may; this one is not kept
 -- Clock    Redis TIME
 --@include commands.lua
---@include leave.lua
+--@include endCommand.lua
 --@include reach.lua
 --@include enqueue.lua
 --@include order.lua

@@ -1,11 +1,11 @@
 import type { Action, Answer, CommandState, Transition } from '@lamplighter/contracts/commands/command';
 import { FINAL_STATES } from '@lamplighter/contracts/commands/command';
 import type { Redis } from 'ioredis';
-import { type CommandEffect, type ExpectedEffect, effectField, effectOf } from '../effects/effect-record.js';
 import { commandKeys, shardOf } from '../keys.js';
 import { type CommandHeader, parseHeader } from './command-header.js';
 import { shardOfCommand } from './command-id.js';
-import { type UnreadAnswer, unreadField, unreadIn } from './unread-answers.js';
+import { type CommandEffect, type ExpectedEffect, effectField, effectOf } from './effect-record.js';
+import { type UnreadAnswer, unreadField, unreadIn } from './unread-acknowledgements.js';
 
 /** Who caused a command. */
 export type CommandSource =

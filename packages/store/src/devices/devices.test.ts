@@ -2,9 +2,10 @@ import type { PresenceState } from '@lamplighter/contracts/devices/presence';
 import { emitted, Replica, reading } from '@lamplighter/test-kit/store/replica';
 import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
 import fc from 'fast-check';
-import { enqueueCommand } from '../commands/commands.js';
+import { enqueueCommand } from '../commands/enqueue-command.js';
 import { deviceKey, devicesKey, MAX_DEVICES_PER_FLEET, SHARDS } from '../keys.js';
-import { DeviceAddress, NEW_DEVICE } from '../telemetry/accept-readings.js';
+import { NEW_DEVICE } from '../rules/state-version.js';
+import { DeviceAddress } from './device-address.js';
 import { listDevices, readDevice } from './devices.js';
 import { recordPresence } from './presence.js';
 

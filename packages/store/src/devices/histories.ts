@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import { pipelined } from '../redis/pipelined.js';
-import type { DeviceAddress } from '../telemetry/accept-readings.js';
+import type { DeviceAddress } from './device-address.js';
 import { type KeptReading, parseEntry } from './devices.js';
 
 /** A device's latest readings, oldest first, and how many the window has been given in all: what a verdict on them is fenced by. */

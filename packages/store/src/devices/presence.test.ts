@@ -1,10 +1,10 @@
 import { Replica, reading } from '@lamplighter/test-kit/store/replica';
 import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
 import { timePasses } from '@lamplighter/test-kit/store/time-passes';
-import { enqueueCommand } from '../commands/commands.js';
+import { enqueueCommand } from '../commands/enqueue-command.js';
 import { readFleets } from '../fleets/fleets.js';
 import { FRESH_MS } from '../keys.js';
-import { DeviceAddress } from '../telemetry/accept-readings.js';
+import { DeviceAddress } from './device-address.js';
 import { countPresence, listDevices, readDevice } from './devices.js';
 import { type PresenceOutcome, recordPresence } from './presence.js';
 

@@ -2,7 +2,7 @@ import type { Birth, Will } from '@lamplighter/contracts/devices/presence';
 import type { Redis } from 'ioredis';
 import { devicesKey, FRESH_MS, fleetsKey, forgetDueKey, MAX_DEVICES_PER_FLEET, SHARDS } from '../keys.js';
 import { runScripts } from '../redis/script.js';
-import type { DeviceAddress } from '../telemetry/accept-readings.js';
+import type { DeviceAddress } from './device-address.js';
 
 /**
  * What a birth or a will changed. A birth that finds a session nobody has told the end of: `took_over` from one that was fresh,

@@ -1,7 +1,9 @@
 import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
 import { devicesKey, statesKey } from '../keys.js';
 import { redisNow } from '../redis/connect.js';
-import { acceptReadings, type DeviceAddress, NEW_DEVICE } from '../telemetry/accept-readings.js';
+import { NEW_DEVICE } from '../rules/state-version.js';
+import { acceptReadings } from '../telemetry/accept-readings.js';
+import type { DeviceAddress } from './device-address.js';
 import {
   arePublishedAndGone,
   claimStates,

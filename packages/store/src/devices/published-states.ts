@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 import { devicesKey, statesKey } from '../keys.js';
 import { ALL_SHARDS, pipelined } from '../redis/pipelined.js';
 import { runScripts } from '../redis/script.js';
-import type { DeviceAddress } from '../telemetry/accept-readings.js';
+import type { DeviceAddress } from './device-address.js';
 import { parseEntry, presenceOf } from './devices.js';
 
 /** The least time between two publishes of one device's state, milliseconds. */

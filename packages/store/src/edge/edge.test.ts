@@ -1,6 +1,6 @@
 import type { EdgeDecision } from '@lamplighter/contracts/edge/edge';
 import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
-import { mendClockSetBack } from '../clock/clock-set-back.js';
+import { mendClockSetBack } from '../clock/clock-step.js';
 import { edgeDueKey } from '../keys.js';
 import { readDecisions, reportDecisions, takeEdge, writeJudgements } from './edge.js';
 import {

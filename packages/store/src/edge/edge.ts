@@ -86,7 +86,7 @@ export async function writeJudgements(
   judgements: readonly (readonly [id: number, judgement: Judgement])[],
   judgeAfterMs: number,
 ): Promise<Judgement[]> {
-  const written = (await runScript(redis, 'judgeEdge-2', keysOf({ fleet, device }), [
+  const written = (await runScript(redis, 'recordJudgement-2', keysOf({ fleet, device }), [
     `${fleet}/${device}`,
     judgeAfterMs,
     ...judgements.flatMap(([id, judgement]) => [id, JSON.stringify(judgement)]),

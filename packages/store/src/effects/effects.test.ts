@@ -3,11 +3,12 @@ import { emitted, Replica, reading } from '@lamplighter/test-kit/store/replica';
 import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
 import { timePasses } from '@lamplighter/test-kit/store/time-passes';
 import { expectConsistentQueue } from '../../test/expect-consistent-queue.js';
-import { answerCommands, enqueueCommand } from '../commands/commands.js';
+import { enqueueCommand } from '../commands/enqueue-command.js';
 import { commandJson, readCommand } from '../commands/read-commands.js';
+import { answerCommands } from '../delivery/acknowledge-commands.js';
+import { DeviceAddress } from '../devices/device-address.js';
 import { listDevices } from '../devices/devices.js';
 import { COMMANDS_KEPT_PER_DEVICE, commandKeys, effectsKey, OUTCOMES_KEPT_PER_DEVICE } from '../keys.js';
-import { DeviceAddress } from '../telemetry/accept-readings.js';
 import {
   dropEffect,
   EFFECT_LEASE_MS,

@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import { shardOfCommand } from '../commands/command-id.js';
+import { type EffectEvidence, type EffectOutcome, evidenceText } from '../commands/effect-record.js';
 import {
   commandKeys,
   effectsKey,
@@ -10,7 +11,6 @@ import {
 } from '../keys.js';
 import { ALL_SHARDS } from '../redis/pipelined.js';
 import { runScript } from '../redis/script.js';
-import { type EffectEvidence, type EffectOutcome, evidenceText } from './effect-record.js';
 
 /**
  * Effects that are looked for. The script that records a device's `succeeded` puts the command on the list; whoever takes it

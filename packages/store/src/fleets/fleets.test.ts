@@ -2,11 +2,11 @@ import { CANARY_FLEET } from '@lamplighter/contracts/identity';
 import { closeLater } from '@lamplighter/test-kit/resources';
 import { startRedis } from '@lamplighter/test-kit/servers/redis';
 import { Redis } from 'ioredis';
-import { enqueueCommand } from '../commands/commands.js';
+import { enqueueCommand } from '../commands/enqueue-command.js';
+import { DeviceAddress } from '../devices/device-address.js';
 import { recordPresence } from '../devices/presence.js';
 import { FRESH_MS, presenceKey, shardOf } from '../keys.js';
 import { redisNow } from '../redis/connect.js';
-import { DeviceAddress } from '../telemetry/accept-readings.js';
 import { canaryAgeMs } from '../telemetry/canary.js';
 import { countAllDevices, readFleets } from './fleets.js';
 

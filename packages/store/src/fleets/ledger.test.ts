@@ -1,7 +1,7 @@
 import { Replica, reading } from '@lamplighter/test-kit/store/replica';
 import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
+import { DeviceAddress } from '../devices/device-address.js';
 import { recordPresence } from '../devices/presence.js';
-import { DeviceAddress } from '../telemetry/accept-readings.js';
 import { countRejected, readLedger } from './ledger.js';
 
 let store: StoreUnderTest;

@@ -1,10 +1,11 @@
 import { FINAL_STATES } from '@lamplighter/contracts/commands/command';
 import { REJECT_REASONS, type Reading, type RejectReason } from '@lamplighter/contracts/telemetry/reading';
 import type { Redis } from 'ioredis';
+import type { DeviceAddress } from '../devices/device-address.js';
+import { type Session, sessionOf } from '../devices/session.js';
 import { commandKeys, deviceKey, devicesKey, ledgerKey, windowKey } from '../keys.js';
 import { ALL_SHARDS, pipelined } from '../redis/pipelined.js';
 import { runScripts } from '../redis/script.js';
-import { type DeviceAddress, type Session, sessionOf } from '../telemetry/accept-readings.js';
 
 /**
  * The books of a fleet's readings: what its devices say they have taken (`declared`, by those that send `_n`) stands against
@@ -189,7 +190,7 @@ async function readBooks(
 ): Promise<{ open: number; counts: Map<string, number> }> {
   const shards = (await runScripts(
     redis,
-    'readBooks-2',
+    'readLedger-2',
     ALL_SHARDS.map((shard) => ({ keys: [ledgerKey(shard, fleet), commandKeys(shard)[3]!], args: [fleet] })),
   )) as [number, ...string[]][];
   let open = 0;

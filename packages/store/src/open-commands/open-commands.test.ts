@@ -1,8 +1,8 @@
 import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
 import { timePasses } from '@lamplighter/test-kit/store/time-passes';
 import { CommandDesk } from '../../test/command-desk.js';
+import { DeviceAddress } from '../devices/device-address.js';
 import { shardOf } from '../keys.js';
-import { DeviceAddress } from '../telemetry/accept-readings.js';
 import { OpenCommandsSurvey } from './open-commands.js';
 
 const MINUTE = 60_000;

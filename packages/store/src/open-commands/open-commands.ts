@@ -34,7 +34,7 @@ export class OpenCommandsSurvey {
       const places = this.places.slice(first, first + SHARDS_PER_TRIP);
       const replies = (await runScripts(
         redis,
-        'surveyOpen-3',
+        'countOpenCommands-3',
         places.map(({ shard, after, oldest }) => {
           const [, transitions, , queue, , due] = commandKeys(shard);
           return { keys: [transitions!, queue!, due!], args: [after, PAGE, oldest, DUE_FOR_MS] };

@@ -6,9 +6,9 @@ import { Replica, reading } from '@lamplighter/test-kit/store/replica';
 import { connected } from '@lamplighter/test-kit/store/store-under-test';
 import { until } from '@lamplighter/test-kit/until';
 import { CommandDesk } from '../../test/command-desk.js';
+import { DeviceAddress } from '../devices/device-address.js';
 import { readDevice } from '../devices/devices.js';
 import { SHARD_COUNT_KEY, SHARDS } from '../keys.js';
-import { DeviceAddress } from '../telemetry/accept-readings.js';
 import {
   type ConnectionSettings,
   connectRedis,

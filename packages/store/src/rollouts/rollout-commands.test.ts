@@ -1,7 +1,8 @@
 import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
 import { carryOn, heardOf, heldRollout } from '../../test/rollout-desk.js';
-import { claimCommands, enqueueCommand } from '../commands/commands.js';
+import { enqueueCommand } from '../commands/enqueue-command.js';
 import { listCommands, readCommand } from '../commands/read-commands.js';
+import { claimCommands } from '../delivery/claim-commands.js';
 import { MAX_OPEN_COMMANDS, SHARDS, shardOf } from '../keys.js';
 import { sweepRollout } from './rollout-commands.js';
 import { countRollout } from './rollouts.js';

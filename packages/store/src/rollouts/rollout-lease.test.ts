@@ -1,6 +1,7 @@
 import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
 import { carryOn, commandCounts, heardOf, heldRollout, take } from '../../test/rollout-desk.js';
-import { answerCommands, claimCommands } from '../commands/commands.js';
+import { answerCommands } from '../delivery/acknowledge-commands.js';
+import { claimCommands } from '../delivery/claim-commands.js';
 import { SHARDS, shardOf } from '../keys.js';
 import { enqueueRollout } from './rollout-commands.js';
 import {

@@ -1,9 +1,10 @@
 import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
 import { CommandDesk } from '../../test/command-desk.js';
-import { claimCommands, enqueueCommand } from '../commands/commands.js';
+import { enqueueCommand } from '../commands/enqueue-command.js';
 import { commandJson, listCommands } from '../commands/read-commands.js';
+import { claimCommands } from '../delivery/claim-commands.js';
+import { DeviceAddress } from '../devices/device-address.js';
 import { groupKey, MAX_OPEN_COMMANDS, shardOf, timersKey } from '../keys.js';
-import { DeviceAddress } from '../telemetry/accept-readings.js';
 import {
   decideGroup,
   devicesInScope,

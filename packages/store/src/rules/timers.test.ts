@@ -1,10 +1,12 @@
 import { emitted, Replica, reading } from '@lamplighter/test-kit/store/replica';
 import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
 import { listCommands } from '../commands/read-commands.js';
+import type { DeviceAddress } from '../devices/device-address.js';
 import { readDevice } from '../devices/devices.js';
 import { readHistories } from '../devices/histories.js';
 import { groupKey, timersKey } from '../keys.js';
-import { type DeviceAddress, exactVersion, type Timer } from '../telemetry/accept-readings.js';
+import { exactVersion } from './state-version.js';
+import type { Timer } from './timers.js';
 import { findTimers, removeTimer, setTimers } from './timers.js';
 
 let store: StoreUnderTest;

@@ -71,3 +71,12 @@ export async function setTimers(
   }
   return count;
 }
+
+/**
+ * When a device is to be judged again without a reading, server time in ms; `exact` replaces what was set before (undefined: none
+ * any more), otherwise the earlier of the two counts.
+ */
+export interface Timer {
+  readonly at: number | undefined;
+  readonly exact: boolean;
+}

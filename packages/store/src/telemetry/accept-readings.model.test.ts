@@ -3,9 +3,10 @@ import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/sto
 import fc from 'fast-check';
 import { DeviceModel } from '../../test/device-model.js';
 import { expectConsistentQueue } from '../../test/expect-consistent-queue.js';
+import type { DeviceAddress } from '../devices/device-address.js';
 import { readDevice, readWindow } from '../devices/devices.js';
 import { WINDOW_SIZE } from '../keys.js';
-import type { DeviceAddress, StoredReading } from './accept-readings.js';
+import type { StoredReading } from './reading-order.js';
 
 let store: StoreUnderTest;
 beforeAll(async () => {

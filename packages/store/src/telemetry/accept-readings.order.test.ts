@@ -1,10 +1,10 @@
 import { Replica, reading, type Way } from '@lamplighter/test-kit/store/replica';
 import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
 import fc from 'fast-check';
+import type { DeviceAddress } from '../devices/device-address.js';
 import { type Device, readDevice, readWindow } from '../devices/devices.js';
 import { recordPresence } from '../devices/presence.js';
 import { WINDOW_SIZE } from '../keys.js';
-import type { DeviceAddress } from './accept-readings.js';
 
 let store: StoreUnderTest;
 let lamp: DeviceAddress;

@@ -1,11 +1,11 @@
 import { emitted, Replica, reading } from '@lamplighter/test-kit/store/replica';
 import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
 import { timePasses } from '@lamplighter/test-kit/store/time-passes';
+import type { DeviceAddress } from '../devices/device-address.js';
 import { readDevice } from '../devices/devices.js';
 import { recordPresence } from '../devices/presence.js';
 import { setTelemetryInterval } from '../devices/settings.js';
 import { FRESH_MS } from '../keys.js';
-import type { DeviceAddress } from './accept-readings.js';
 
 let store: StoreUnderTest;
 let lamp: DeviceAddress;

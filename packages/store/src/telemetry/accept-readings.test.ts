@@ -1,10 +1,12 @@
 import { emitted, Replica, reading } from '@lamplighter/test-kit/store/replica';
 import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
 import { listCommands } from '../commands/read-commands.js';
+import type { DeviceAddress } from '../devices/device-address.js';
 import { readDevice, readWindow } from '../devices/devices.js';
 import { recordPresence } from '../devices/presence.js';
 import { MAX_OPEN_COMMANDS, WINDOW_SIZE } from '../keys.js';
-import { type DeviceAddress, isNewer, NEW_DEVICE, UNKNOWN_VERSION } from './accept-readings.js';
+import { NEW_DEVICE, UNKNOWN_VERSION } from '../rules/state-version.js';
+import { isNewer } from './reading-order.js';
 
 let store: StoreUnderTest;
 let lamp: DeviceAddress;

@@ -1,4 +1,4 @@
-import type { CommandEffect } from '@lamplighter/store/effects/effect-record';
+import type { CommandEffect } from '@lamplighter/store/commands/effect-record';
 import { isoTime } from '../iso-time.js';
 import type { CommandBody, EffectBody } from './command.schema.js';
 import type { SentCommand } from './command-sender.js';

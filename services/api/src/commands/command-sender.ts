@@ -5,7 +5,7 @@ import { durationMs } from '@lamplighter/contracts/duration';
 import { traceIdOf } from '@lamplighter/contracts/trace-context';
 import { CommandLog } from '@lamplighter/service-kit/command-log';
 import type { Logger } from '@lamplighter/service-kit/logger';
-import { enqueueCommand } from '@lamplighter/store/commands/commands';
+import { enqueueCommand } from '@lamplighter/store/commands/enqueue-command';
 import { type Command, readCommand } from '@lamplighter/store/commands/read-commands';
 import type { Superseded } from '@lamplighter/store/commands/superseded';
 import { isKnownFleet } from '@lamplighter/store/fleets/fleets';

@@ -8,7 +8,7 @@ import {
   POLICIES,
 } from '@lamplighter/contracts/commands/command';
 import { shardOfCommand } from '@lamplighter/store/commands/command-id';
-import { EFFECT_OUTCOMES } from '@lamplighter/store/effects/effect-record';
+import { EFFECT_OUTCOMES } from '@lamplighter/store/commands/effect-record';
 import { z } from 'zod';
 import { presenceSchema } from '../devices/device.schema.js';
 import { timeSchema } from '../iso-time.js';

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { CommandLog } from '@lamplighter/service-kit/command-log';
 import type { Logger } from '@lamplighter/service-kit/logger';
-import { cancelCommand } from '@lamplighter/store/commands/commands';
+import { cancelCommand } from '@lamplighter/store/commands/cancel-command';
 import { readCommand } from '@lamplighter/store/commands/read-commands';
 import { Controller, Delete, Get, Inject, Param, Req, Res } from '@nestjs/common';
 import { ApiOperation } from '@nestjs/swagger';

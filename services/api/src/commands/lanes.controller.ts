@@ -1,5 +1,5 @@
 import { laneSchema } from '@lamplighter/contracts/commands/command';
-import { resumeLane } from '@lamplighter/store/commands/commands';
+import { resumeLane } from '@lamplighter/store/delivery/stopped-lanes';
 import { readDevice } from '@lamplighter/store/devices/devices';
 import { Controller, HttpCode, Inject, Param, Post } from '@nestjs/common';
 import { ApiOperation } from '@nestjs/swagger';

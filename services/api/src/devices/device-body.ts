@@ -1,4 +1,4 @@
-import type { StoppedLane } from '@lamplighter/store/commands/commands';
+import type { StoppedLane } from '@lamplighter/store/delivery/stopped-lanes';
 import type { Device, KeptReading } from '@lamplighter/store/devices/devices';
 import type { TelemetryInterval } from '@lamplighter/store/devices/settings';
 import type { EdgeSetting } from '@lamplighter/store/edge/edge-settings';

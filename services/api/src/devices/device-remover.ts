@@ -1,7 +1,7 @@
 import { PRESENCE_STATES } from '@lamplighter/contracts/devices/presence';
 import { CommandLog } from '@lamplighter/service-kit/command-log';
 import type { Logger } from '@lamplighter/service-kit/logger';
-import { removeDevices } from '@lamplighter/store/devices/remove-devices';
+import { removeDevices } from '@lamplighter/store/removal/remove-devices';
 import { Inject, Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import { EventWriter } from '../events/event-writer.js';

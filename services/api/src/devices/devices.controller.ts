@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { stoppedLanes } from '@lamplighter/store/commands/commands';
+import { stoppedLanes } from '@lamplighter/store/delivery/stopped-lanes';
 import { listDevices, readDevice, readWindow } from '@lamplighter/store/devices/devices';
 import { readTelemetryInterval } from '@lamplighter/store/devices/settings';
 import { readEdgeSetting } from '@lamplighter/store/edge/edge-settings';

@@ -5,7 +5,7 @@ import {
   type FleetRemoval,
   readFleetRemoval,
   startFleetRemoval,
-} from '@lamplighter/store/fleets/remove-fleet';
+} from '@lamplighter/store/removal/remove-fleet';
 import { Controller, Delete, Get, HttpCode, Inject, Param, Query, Req, Res } from '@nestjs/common';
 import { ApiOperation } from '@nestjs/swagger';
 import type { z } from 'zod';

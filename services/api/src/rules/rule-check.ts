@@ -5,6 +5,7 @@ import { compileExpression } from '@lamplighter/evaluation/expression/expression
 import { drivenBy, laneClashes } from '@lamplighter/evaluation/rule/lane-clashes';
 import { HISTORY_DEPTH } from '@lamplighter/evaluation/rule/window';
 import { didYouMean } from '@lamplighter/evaluation/suggest';
+import { DeviceAddress } from '@lamplighter/store/devices/device-address';
 import { type Device, listDevices, readDevices } from '@lamplighter/store/devices/devices';
 import { readHistories } from '@lamplighter/store/devices/histories';
 import type { Redis } from '@lamplighter/store/redis/connect';
@@ -15,7 +16,6 @@ import {
   type StoredRule,
   type UnreadableRule,
 } from '@lamplighter/store/rules/rules';
-import { DeviceAddress } from '@lamplighter/store/telemetry/accept-readings';
 import { readMeasurementNames } from '@lamplighter/store/telemetry/measurement-names';
 import { readTelemetrySchema } from '@lamplighter/store/telemetry/telemetry-schemas';
 import { Inject, Injectable } from '@nestjs/common';

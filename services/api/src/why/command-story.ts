@@ -7,8 +7,8 @@ import {
 import { duration, explain, rounded } from '@lamplighter/evaluation/explanation/explain';
 import { isGroupEvidence, isTargetEvidence } from '@lamplighter/evaluation/quorum/quorum-evidence';
 import type { RuleState } from '@lamplighter/evaluation/rule/rule-state';
+import type { CommandEffect } from '@lamplighter/store/commands/effect-record';
 import type { Command } from '@lamplighter/store/commands/read-commands';
-import type { CommandEffect } from '@lamplighter/store/effects/effect-record';
 import type { Rollout } from '@lamplighter/store/rollouts/rollouts';
 import { isoTime } from '../iso-time.js';
 import { deliverySentences } from './delivery-story.js';

@@ -1,10 +1,10 @@
 import { type Answer, parseAnswer } from '@lamplighter/contracts/commands/command';
 import { FILTERS, parseTopic } from '@lamplighter/contracts/topics';
-import { type AnswerOutcome, answerCommands } from '@lamplighter/store/commands/commands';
+import { type AnswerOutcome, answerCommands } from '@lamplighter/store/delivery/acknowledge-commands';
+import { DeviceAddress } from '@lamplighter/store/devices/device-address';
 import { confirmEdgeRules } from '@lamplighter/store/edge/edge-settings';
 import { shardOf } from '@lamplighter/store/keys';
 import type { Redis } from '@lamplighter/store/redis/connect';
-import { DeviceAddress } from '@lamplighter/store/telemetry/accept-readings';
 import { Controller, Inject } from '@nestjs/common';
 import { EventPattern, Payload } from '@nestjs/microservices';
 import { type EdgeConfirmation, edgeConfirmations } from '../edge/edge-confirmations.js';

@@ -2,9 +2,9 @@ import { type Action, type CommandState, FINAL_STATES } from '@lamplighter/contr
 import { traceIdOf } from '@lamplighter/contracts/trace-context';
 import { CommandLog, type CommandStep } from '@lamplighter/service-kit/command-log';
 import type { Logger } from '@lamplighter/service-kit/logger';
+import type { EnqueueOutcome } from '@lamplighter/store/commands/emitted-command';
 import type { CommandSource } from '@lamplighter/store/commands/read-commands';
 import type { Superseded } from '@lamplighter/store/commands/superseded';
-import type { EnqueueOutcome } from '@lamplighter/store/telemetry/accept-readings';
 import { Inject, Injectable } from '@nestjs/common';
 import { LiveEventsService } from '../live-events/live-events.service.js';
 import { RulesMetrics } from '../metrics.js';

@@ -1,5 +1,6 @@
 import type { Logger } from '@lamplighter/service-kit/logger';
-import { giveUpCommands, requeueCommands } from '@lamplighter/store/commands/commands';
+import { giveUpCommands } from '@lamplighter/store/delivery/acknowledge-commands';
+import { requeueCommands } from '@lamplighter/store/delivery/requeue-commands';
 import { shardOf } from '@lamplighter/store/keys';
 import type { Redis } from '@lamplighter/store/redis/connect';
 import { RulesMetrics } from '../metrics.js';

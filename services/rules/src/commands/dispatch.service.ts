@@ -1,11 +1,11 @@
 import { commandPayload } from '@lamplighter/contracts/commands/command';
 import type { Logger } from '@lamplighter/service-kit/logger';
 import { whenScraped } from '@lamplighter/service-kit/metrics';
-import { mendClockSetBack } from '@lamplighter/store/clock/clock-set-back';
-import { type Claim, claimCommands, findDueShards } from '@lamplighter/store/commands/commands';
+import { mendClockSetBack } from '@lamplighter/store/clock/clock-step';
+import { type Claim, claimCommands, findDueShards } from '@lamplighter/store/delivery/claim-commands';
 import { WAKE_CHANNEL } from '@lamplighter/store/keys';
 import type { Redis } from '@lamplighter/store/redis/connect';
-import type { PartOutcome } from '@lamplighter/store/telemetry/accept-readings';
+import type { PartOutcome } from '@lamplighter/store/telemetry/device-part';
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import type { EvaluatedPart } from '../evaluation/evaluate-part.js';
 import { RulesMetrics } from '../metrics.js';

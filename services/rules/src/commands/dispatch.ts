@@ -1,7 +1,9 @@
 import { commandsTopic } from '@lamplighter/contracts/topics';
-import type { Claim, Lease } from '@lamplighter/store/commands/commands';
+import type { EnqueueOutcome } from '@lamplighter/store/commands/emitted-command';
 import type { CommandSource } from '@lamplighter/store/commands/read-commands';
-import { type EnqueueOutcome, LEASE_MS } from '@lamplighter/store/telemetry/accept-readings';
+import type { Claim } from '@lamplighter/store/delivery/claim-commands';
+import type { Lease } from '@lamplighter/store/delivery/lease';
+import { LEASE_MS } from '@lamplighter/store/delivery/lease';
 import type { JudgedCommand } from '../evaluation/evaluate-part.js';
 import type { KnownDevice } from '../evaluation/known-device.js';
 

@@ -3,7 +3,7 @@ import type { InputFault } from '@lamplighter/contracts/telemetry/input-fault';
 import { inexactFault } from '@lamplighter/contracts/telemetry/reading-fault';
 import { topicFault } from '@lamplighter/contracts/telemetry/topic-fault';
 import { deviceTopic, parseTopic } from '@lamplighter/contracts/topics';
-import { type AnswerNote, noteUnreadAnswers } from '@lamplighter/store/commands/unread-answers';
+import { type AnswerNote, noteUnreadAnswers } from '@lamplighter/store/commands/unread-acknowledgements';
 import type { Redis } from '@lamplighter/store/redis/connect';
 import { Inject, Injectable } from '@nestjs/common';
 import { RulesMetrics } from '../metrics.js';

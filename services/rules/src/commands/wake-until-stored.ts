@@ -1,6 +1,6 @@
-import { wakeDevices } from '@lamplighter/store/commands/commands';
+import { wakeDevices } from '@lamplighter/store/delivery/wake-devices';
+import type { DeviceAddress } from '@lamplighter/store/devices/device-address';
 import type { Redis } from '@lamplighter/store/redis/connect';
-import type { DeviceAddress } from '@lamplighter/store/telemetry/accept-readings';
 import type { LiveEventsService } from '../live-events/live-events.service.js';
 import type { RulesMetrics } from '../metrics.js';
 import { untilStored } from '../store-access/until-stored.js';

@@ -1,6 +1,6 @@
 import type { Answer } from '@lamplighter/contracts/commands/command';
 import { EDGE_RULE_KEY } from '@lamplighter/contracts/edge/edge';
-import type { AnswerOutcome } from '@lamplighter/store/commands/commands';
+import type { AnswerOutcome } from '@lamplighter/store/delivery/acknowledge-commands';
 import { z } from 'zod';
 
 /** A device has said by which rule it goes, `<rule>@<version>`, or that it goes by none. */

@@ -2,7 +2,7 @@ import type { Action } from '@lamplighter/contracts/commands/command';
 import { durationMs } from '@lamplighter/contracts/duration';
 import { EDGE_DELIVERY, EDGE_RULE_KEY, edgeRuleAction } from '@lamplighter/contracts/edge/edge';
 import type { Logger } from '@lamplighter/service-kit/logger';
-import { enqueueCommand } from '@lamplighter/store/commands/commands';
+import { enqueueCommand } from '@lamplighter/store/commands/enqueue-command';
 import {
   type EdgeDevice,
   endEdgeWalk,

@@ -1,7 +1,8 @@
 // biome-ignore-all lint/suspicious/noThenProperty: `then` is a key of the rule's document
 import { type RuleInput, ruleSchema } from '@lamplighter/contracts/rules/rule';
 import { compileRule } from '@lamplighter/evaluation/rule/compile-rule';
-import { DeviceAddress, NEW_DEVICE } from '@lamplighter/store/telemetry/accept-readings';
+import { DeviceAddress } from '@lamplighter/store/devices/device-address';
+import { NEW_DEVICE } from '@lamplighter/store/rules/state-version';
 import { evaluatePart } from '../evaluation/evaluate-part.js';
 import { KnownDevice } from '../evaluation/known-device.js';
 import { RuleSet } from '../rule-book/rule-set.js';

@@ -1,5 +1,5 @@
 import type { CompiledRule } from '@lamplighter/evaluation/rule/compile-rule';
-import type { ExpectedEffect } from '@lamplighter/store/effects/effect-record';
+import type { ExpectedEffect } from '@lamplighter/store/commands/effect-record';
 
 /**
  * What telemetry should show after a command of a rule, as it stands in the command. It is the effect of `then`: `else` takes that

@@ -1,7 +1,7 @@
 import type { Action } from '@lamplighter/contracts/commands/command';
 import type { Expression, Scope } from '@lamplighter/evaluation/expression/expression';
+import type { EffectEvidence, EffectOutcome, EffectValues } from '@lamplighter/store/commands/effect-record';
 import type { KeptReading } from '@lamplighter/store/devices/devices';
-import type { EffectEvidence, EffectOutcome, EffectValues } from '@lamplighter/store/effects/effect-record';
 
 /** A command that has succeeded, and what is known of its effect. */
 export interface EffectCase {

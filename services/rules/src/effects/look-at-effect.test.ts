@@ -1,11 +1,13 @@
 import type { Action } from '@lamplighter/contracts/commands/command';
 import { compileExpression } from '@lamplighter/evaluation/expression/expression';
-import { answerCommands, claimCommands, requeueCommands } from '@lamplighter/store/commands/commands';
 import { commandJson, readCommand } from '@lamplighter/store/commands/read-commands';
+import { answerCommands } from '@lamplighter/store/delivery/acknowledge-commands';
+import { claimCommands } from '@lamplighter/store/delivery/claim-commands';
+import { requeueCommands } from '@lamplighter/store/delivery/requeue-commands';
+import type { DeviceAddress } from '@lamplighter/store/devices/device-address';
 import { type EffectFinding, recordEffect } from '@lamplighter/store/effects/effects';
 import { WINDOW_SIZE } from '@lamplighter/store/keys';
 import { redisNow } from '@lamplighter/store/redis/connect';
-import type { DeviceAddress } from '@lamplighter/store/telemetry/accept-readings';
 import { emitted, Replica, reading } from '@lamplighter/test-kit/store/replica';
 import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
 import { timePasses } from '@lamplighter/test-kit/store/time-passes';

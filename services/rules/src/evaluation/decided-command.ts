@@ -5,8 +5,8 @@ import type { CompiledRule } from '@lamplighter/evaluation/rule/compile-rule';
 import type { PromisedEnd } from '@lamplighter/evaluation/rule/rule-state';
 import { promiseCause } from '@lamplighter/store/commands/command-header';
 import { newCommandId } from '@lamplighter/store/commands/command-id';
+import type { EmittedCommand } from '@lamplighter/store/commands/emitted-command';
 import { type CommandSource, commandJson } from '@lamplighter/store/commands/read-commands';
-import type { EmittedCommand } from '@lamplighter/store/telemetry/accept-readings';
 import { expectedEffect } from '../effects/expected-effect.js';
 
 /** What led to a verdict. */

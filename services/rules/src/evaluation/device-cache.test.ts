@@ -1,4 +1,4 @@
-import type { DeviceGrounds } from '@lamplighter/store/telemetry/accept-readings';
+import type { DeviceGrounds } from '@lamplighter/store/telemetry/device-part';
 import { DeviceCache } from './device-cache.js';
 
 const TOPIC = 'demo/telemetry/lamp-1';

@@ -1,5 +1,6 @@
 import { parseTopic } from '@lamplighter/contracts/topics';
-import { DeviceAddress, type Session } from '@lamplighter/store/telemetry/accept-readings';
+import { DeviceAddress } from '@lamplighter/store/devices/device-address';
+import type { Session } from '@lamplighter/store/devices/session';
 import { KnownDevice } from './known-device.js';
 
 /** Devices kept; the least recently heard make room. About 1 kB each. */

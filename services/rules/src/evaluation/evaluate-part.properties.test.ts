@@ -2,8 +2,9 @@
 import { type RuleInput, ruleSchema } from '@lamplighter/contracts/rules/rule';
 import { type CompiledRule, compileRule } from '@lamplighter/evaluation/rule/compile-rule';
 import { type RecordedReading, simulate } from '@lamplighter/evaluation/simulation/simulate';
+import { DeviceAddress } from '@lamplighter/store/devices/device-address';
 import type { KeptReading } from '@lamplighter/store/devices/devices';
-import { DeviceAddress, NEW_DEVICE } from '@lamplighter/store/telemetry/accept-readings';
+import { NEW_DEVICE } from '@lamplighter/store/rules/state-version';
 import fc from 'fast-check';
 import { RuleSet } from '../rule-book/rule-set.js';
 import { evaluatePart, type PendingReading } from './evaluate-part.js';

@@ -2,14 +2,14 @@
 import { type RuleInput, ruleSchema } from '@lamplighter/contracts/rules/rule';
 import type { GroupState } from '@lamplighter/evaluation/quorum/quorum-group';
 import { compileRule } from '@lamplighter/evaluation/rule/compile-rule';
+import { DeviceAddress } from '@lamplighter/store/devices/device-address';
 import {
-  DeviceAddress,
   exactVersion,
   FIRST_VERSION,
   NEW_DEVICE,
   UNKNOWN_VERSION,
   versionAfter,
-} from '@lamplighter/store/telemetry/accept-readings';
+} from '@lamplighter/store/rules/state-version';
 import { RuleSet } from '../rule-book/rule-set.js';
 import { evaluatePart, type PendingReading } from './evaluate-part.js';
 import { KnownDevice } from './known-device.js';

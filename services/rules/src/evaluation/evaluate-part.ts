@@ -1,15 +1,12 @@
 import type { CompiledRule } from '@lamplighter/evaluation/rule/compile-rule';
 import {
-  type DevicePart,
   FIRST_VERSION,
-  isNewer,
-  kindOf,
   NEW_DEVICE,
-  partBefore,
-  tailAfter,
   UNKNOWN_VERSION,
   versionAfter,
-} from '@lamplighter/store/telemetry/accept-readings';
+} from '@lamplighter/store/rules/state-version';
+import type { DevicePart } from '@lamplighter/store/telemetry/device-part';
+import { isNewer, kindOf, partBefore, tailAfter } from '@lamplighter/store/telemetry/reading-order';
 import type { Standings } from '../groups/standings.js';
 import type { DecidedCommand } from './decided-command.js';
 import type { KnownDevice } from './known-device.js';

@@ -6,17 +6,12 @@ import { targetKey } from '@lamplighter/evaluation/quorum/quorum-target';
 import type { CompiledRule } from '@lamplighter/evaluation/rule/compile-rule';
 import type { PromisedEnd } from '@lamplighter/evaluation/rule/rule-state';
 import { History, type PastReading } from '@lamplighter/evaluation/rule/window';
+import type { DeviceAddress } from '@lamplighter/store/devices/device-address';
 import type { DeviceHistory } from '@lamplighter/store/devices/histories';
-import {
-  type DeviceAddress,
-  type DeviceGrounds,
-  exactVersion,
-  type Mark,
-  NEW_DEVICE,
-  type Session,
-  type Tail,
-  UNKNOWN_VERSION,
-} from '@lamplighter/store/telemetry/accept-readings';
+import type { Session } from '@lamplighter/store/devices/session';
+import { exactVersion, NEW_DEVICE, UNKNOWN_VERSION } from '@lamplighter/store/rules/state-version';
+import type { DeviceGrounds } from '@lamplighter/store/telemetry/device-part';
+import type { Mark, Tail } from '@lamplighter/store/telemetry/reading-order';
 import type { RuleSet } from '../rule-book/rule-set.js';
 
 /** No replica is so far behind with the rules that it does not know one that was judged so long ago, milliseconds. */

@@ -14,7 +14,9 @@ import { targetEvidenceOf } from '@lamplighter/evaluation/quorum/quorum-evidence
 import { remind, targetKey } from '@lamplighter/evaluation/quorum/quorum-target';
 import type { CompiledRule } from '@lamplighter/evaluation/rule/compile-rule';
 import { groupKey } from '@lamplighter/store/keys';
-import type { Arrival, StoredReading, Timer, Vote } from '@lamplighter/store/telemetry/accept-readings';
+import type { Timer } from '@lamplighter/store/rules/timers';
+import type { Vote } from '@lamplighter/store/rules/vote';
+import type { Arrival, StoredReading } from '@lamplighter/store/telemetry/reading-order';
 import type { Standings } from '../groups/standings.js';
 import { commandOf, type DecidedCommand, endingCommandOf, type Occasion } from './decided-command.js';
 import { type KnownDevice, LEARNT_MS } from './known-device.js';

@@ -1,8 +1,8 @@
 import { jest } from '@jest/globals';
-import { enqueueCommand } from '@lamplighter/store/commands/commands';
+import { enqueueCommand } from '@lamplighter/store/commands/enqueue-command';
+import { DeviceAddress } from '@lamplighter/store/devices/device-address';
 import { commandKeys } from '@lamplighter/store/keys';
 import { connectRedis, type Redis, redisNow } from '@lamplighter/store/redis/connect';
-import { DeviceAddress } from '@lamplighter/store/telemetry/accept-readings';
 import { closeLater } from '@lamplighter/test-kit/resources';
 import { startRedis } from '@lamplighter/test-kit/servers/redis';
 import { until } from '@lamplighter/test-kit/until';

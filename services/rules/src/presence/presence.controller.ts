@@ -6,6 +6,7 @@ import {
 } from '@lamplighter/contracts/devices/presence';
 import { topicFault } from '@lamplighter/contracts/telemetry/topic-fault';
 import { deviceTopic, FILTERS, parseTopic } from '@lamplighter/contracts/topics';
+import { DeviceAddress } from '@lamplighter/store/devices/device-address';
 import {
   type PresenceMessage,
   type PresenceOutcome,
@@ -13,7 +14,6 @@ import {
 } from '@lamplighter/store/devices/presence';
 import type { LiveEvent } from '@lamplighter/store/events/events';
 import type { Redis } from '@lamplighter/store/redis/connect';
-import { DeviceAddress } from '@lamplighter/store/telemetry/accept-readings';
 import { Controller, Inject } from '@nestjs/common';
 import { EventPattern, Payload } from '@nestjs/microservices';
 import { wakeUntilStored } from '../commands/wake-until-stored.js';

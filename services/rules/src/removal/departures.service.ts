@@ -1,13 +1,13 @@
 import { deviceTopic } from '@lamplighter/contracts/topics';
 import type { Logger } from '@lamplighter/service-kit/logger';
+import type { Redis } from '@lamplighter/store/redis/connect';
 import {
   type Departure,
   endDepartures,
   ownRetainedPresence,
   removeVotes,
   takeDepartures,
-} from '@lamplighter/store/devices/remove-devices';
-import type { Redis } from '@lamplighter/store/redis/connect';
+} from '@lamplighter/store/removal/remove-devices';
 import { forgetRejected } from '@lamplighter/store/telemetry/rejected';
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { GroupsService } from '../groups/groups.service.js';

@@ -1,17 +1,17 @@
 import type { Logger } from '@lamplighter/service-kit/logger';
+import type { Redis } from '@lamplighter/store/redis/connect';
+import { storeFailure } from '@lamplighter/store/redis/store-failure';
 import {
   type DeviceName,
   type Removal,
   removeDevices,
   takeForgettable,
-} from '@lamplighter/store/devices/remove-devices';
+} from '@lamplighter/store/removal/remove-devices';
 import {
   type FleetRemoval,
   stepFleetRemoval,
   takeFleetRemovals,
-} from '@lamplighter/store/fleets/remove-fleet';
-import type { Redis } from '@lamplighter/store/redis/connect';
-import { storeFailure } from '@lamplighter/store/redis/store-failure';
+} from '@lamplighter/store/removal/remove-fleet';
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { CommandRecorder } from '../commands/command-recorder.js';
 import { LiveEventsService } from '../live-events/live-events.service.js';

@@ -1,5 +1,7 @@
-import { answerCommands, claimCommands } from '@lamplighter/store/commands/commands';
 import { listCommands } from '@lamplighter/store/commands/read-commands';
+import { answerCommands } from '@lamplighter/store/delivery/acknowledge-commands';
+import { claimCommands } from '@lamplighter/store/delivery/claim-commands';
+import { DeviceAddress } from '@lamplighter/store/devices/device-address';
 import { ROLLOUTS_DUE_KEY, SHARDS } from '@lamplighter/store/keys';
 import { connectRedis, type Redis } from '@lamplighter/store/redis/connect';
 import { type HeldRollout, takeRollouts } from '@lamplighter/store/rollouts/rollout-lease';
@@ -9,7 +11,8 @@ import {
   type RolloutRequest,
   readRollout,
 } from '@lamplighter/store/rollouts/rollouts';
-import { acceptReadings, DeviceAddress, NEW_DEVICE } from '@lamplighter/store/telemetry/accept-readings';
+import { NEW_DEVICE } from '@lamplighter/store/rules/state-version';
+import { acceptReadings } from '@lamplighter/store/telemetry/accept-readings';
 import { closeLater } from '@lamplighter/test-kit/resources';
 import { startRedis } from '@lamplighter/test-kit/servers/redis';
 import { until } from '@lamplighter/test-kit/until';

@@ -1,6 +1,7 @@
 import type { DeviceState } from '@lamplighter/contracts/devices/device-state';
 import { deviceTopic } from '@lamplighter/contracts/topics';
 import type { Logger } from '@lamplighter/service-kit/logger';
+import { DeviceAddress } from '@lamplighter/store/devices/device-address';
 import {
   arePublishedAndGone,
   claimStates,
@@ -11,7 +12,6 @@ import {
 } from '@lamplighter/store/devices/published-states';
 import { readAllFleetSettings, readFleetSettingsRevision } from '@lamplighter/store/fleets/fleet-settings';
 import { type Redis, redisNow } from '@lamplighter/store/redis/connect';
-import { DeviceAddress } from '@lamplighter/store/telemetry/accept-readings';
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { RulesMetrics } from '../metrics.js';
 import { MqttTransport } from '../mqtt/mqtt-transport.js';

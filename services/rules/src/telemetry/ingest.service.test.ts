@@ -1,7 +1,9 @@
 // biome-ignore-all lint/suspicious/noThenProperty: `then` is a key of the rule's document
 import { ruleSchema } from '@lamplighter/contracts/rules/rule';
 import { compileRule } from '@lamplighter/evaluation/rule/compile-rule';
-import { cancelCommand, enqueueCommand } from '@lamplighter/store/commands/commands';
+import { cancelCommand } from '@lamplighter/store/commands/cancel-command';
+import type { EnqueueOutcome } from '@lamplighter/store/commands/emitted-command';
+import { enqueueCommand } from '@lamplighter/store/commands/enqueue-command';
 import { readDevice } from '@lamplighter/store/devices/devices';
 import {
   devicesKey,
@@ -11,7 +13,7 @@ import {
   shardOf,
 } from '@lamplighter/store/keys';
 import { connectRedis, type Redis } from '@lamplighter/store/redis/connect';
-import { type EnqueueOutcome, type PartOutcome } from '@lamplighter/store/telemetry/accept-readings';
+import type { PartOutcome } from '@lamplighter/store/telemetry/device-part';
 import { closeLater } from '@lamplighter/test-kit/resources';
 import { startRedis } from '@lamplighter/test-kit/servers/redis';
 import { until } from '@lamplighter/test-kit/until';

@@ -10,16 +10,14 @@ import {
 import { inexactFault, telemetryFault } from '@lamplighter/contracts/telemetry/reading-fault';
 import { topicFault } from '@lamplighter/contracts/telemetry/topic-fault';
 import { deviceTopic, lessonTopic } from '@lamplighter/contracts/topics';
+import type { DeviceAddress } from '@lamplighter/store/devices/device-address';
 import type { LiveEvent } from '@lamplighter/store/events/events';
 import { countRejected, type Refusals } from '@lamplighter/store/fleets/ledger';
 import type { Redis } from '@lamplighter/store/redis/connect';
-import {
-  acceptReadings,
-  type DeviceAddress,
-  isLiveKind,
-  NEW_DEVICE,
-  type PartOutcome,
-} from '@lamplighter/store/telemetry/accept-readings';
+import { NEW_DEVICE } from '@lamplighter/store/rules/state-version';
+import { acceptReadings } from '@lamplighter/store/telemetry/accept-readings';
+import type { PartOutcome } from '@lamplighter/store/telemetry/device-part';
+import { isLiveKind } from '@lamplighter/store/telemetry/reading-order';
 import { Inject, Injectable } from '@nestjs/common';
 import { DispatchService } from '../commands/dispatch.service.js';
 import { wakeUntilStored } from '../commands/wake-until-stored.js';

@@ -2,7 +2,7 @@ import { remind, targetKey } from '@lamplighter/evaluation/quorum/quorum-target'
 import { type DeviceHistory, readHistories } from '@lamplighter/store/devices/histories';
 import type { Redis } from '@lamplighter/store/redis/connect';
 import type { GroupName } from '@lamplighter/store/rules/groups';
-import { NEW_DEVICE } from '@lamplighter/store/telemetry/accept-readings';
+import { NEW_DEVICE } from '@lamplighter/store/rules/state-version';
 import { Inject, Injectable } from '@nestjs/common';
 import type { PendingReading } from '../evaluation/evaluate-part.js';
 import type { KnownDevice } from '../evaluation/known-device.js';

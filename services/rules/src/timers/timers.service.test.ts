@@ -1,9 +1,10 @@
 // biome-ignore-all lint/suspicious/noThenProperty: `then` is a key of the rule's document
 import { ruleSchema } from '@lamplighter/contracts/rules/rule';
 import { compileRule } from '@lamplighter/evaluation/rule/compile-rule';
+import { DeviceAddress } from '@lamplighter/store/devices/device-address';
 import { devicesKey, shardOf, timersKey } from '@lamplighter/store/keys';
 import { connectRedis, type Redis } from '@lamplighter/store/redis/connect';
-import { DeviceAddress, FIRST_VERSION } from '@lamplighter/store/telemetry/accept-readings';
+import { FIRST_VERSION } from '@lamplighter/store/rules/state-version';
 import { closeLater } from '@lamplighter/test-kit/resources';
 import { startRedis } from '@lamplighter/test-kit/servers/redis';
 import { stopwatch } from '@lamplighter/test-kit/stopwatch';

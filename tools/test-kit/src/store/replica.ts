@@ -1,25 +1,26 @@
 import { randomUUID } from 'node:crypto';
 import { newCommandId } from '@lamplighter/store/commands/command-id';
+import type { EmittedCommand } from '@lamplighter/store/commands/emitted-command';
 import { commandJson } from '@lamplighter/store/commands/read-commands';
+import type { DeviceAddress } from '@lamplighter/store/devices/device-address';
 import {
-  acceptReadings,
-  type DeviceAddress,
-  type DevicePart,
-  type EmittedCommand,
   FIRST_VERSION,
+  NEW_DEVICE,
+  UNKNOWN_VERSION,
+  versionAfter,
+} from '@lamplighter/store/rules/state-version';
+import { acceptReadings } from '@lamplighter/store/telemetry/accept-readings';
+import type { DevicePart, PartOutcome } from '@lamplighter/store/telemetry/device-part';
+import {
   isLiveKind,
   isNewer,
   kindOf,
   type Mark,
-  NEW_DEVICE,
-  type PartOutcome,
   partBefore,
   type StoredReading,
   type Tail,
   tailAfter,
-  UNKNOWN_VERSION,
-  versionAfter,
-} from '@lamplighter/store/telemetry/accept-readings';
+} from '@lamplighter/store/telemetry/reading-order';
 import type { Redis } from 'ioredis';
 
 /** A reading for the store: `reading({ light: 299, _seq: 7 })`. */

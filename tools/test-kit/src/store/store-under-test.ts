@@ -1,5 +1,5 @@
+import { DeviceAddress } from '@lamplighter/store/devices/device-address';
 import { connectRedis } from '@lamplighter/store/redis/connect';
-import { DeviceAddress } from '@lamplighter/store/telemetry/accept-readings';
 import type { Redis } from 'ioredis';
 import { closeLater } from '../resources.js';
 import { startRedis, type TestRedis } from '../servers/redis.js';

@@ -2,8 +2,8 @@ import { emitted, Replica, reading } from '@lamplighter/test-kit/store/replica';
 import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
 import { CommandDesk } from '../../test/command-desk.js';
 import { expectConsistentQueue } from '../../test/expect-consistent-queue.js';
+import { DeviceAddress } from '../devices/device-address.js';
 import { COMMANDS_KEPT_PER_DEVICE, MAX_OPEN_COMMANDS } from '../keys.js';
-import { DeviceAddress } from '../telemetry/accept-readings.js';
 import { promiseCause } from './command-header.js';
 import { isFinal } from './read-commands.js';
 

@@ -2,7 +2,8 @@ import { emitted, Replica, reading } from '@lamplighter/test-kit/store/replica';
 import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
 import { CommandDesk } from '../../test/command-desk.js';
 import { expectConsistentQueue } from '../../test/expect-consistent-queue.js';
-import { type DeviceAddress, LEASE_MS } from '../telemetry/accept-readings.js';
+import type { DeviceAddress } from '../devices/device-address.js';
+import { LEASE_MS } from './lease.js';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;

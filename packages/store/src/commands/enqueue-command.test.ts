@@ -2,11 +2,15 @@ import { Replica, reading } from '@lamplighter/test-kit/store/replica';
 import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
 import { CommandDesk } from '../../test/command-desk.js';
 import { expectConsistentQueue } from '../../test/expect-consistent-queue.js';
+import { answerCommands } from '../delivery/acknowledge-commands.js';
+import { claimCommands } from '../delivery/claim-commands.js';
+import { requeueCommands } from '../delivery/requeue-commands.js';
+import { DeviceAddress } from '../devices/device-address.js';
 import { recordPresence } from '../devices/presence.js';
 import { commandKeys, ledgerKey, rolloutsKey, WAKE_CHANNEL } from '../keys.js';
-import { DeviceAddress } from '../telemetry/accept-readings.js';
+import { cancelCommand } from './cancel-command.js';
 import { newCommandId } from './command-id.js';
-import { answerCommands, cancelCommand, claimCommands, enqueueCommand, requeueCommands } from './commands.js';
+import { enqueueCommand } from './enqueue-command.js';
 import { isFinal, readCommand } from './read-commands.js';
 
 const HOUR = 3_600_000;

@@ -1,6 +1,7 @@
 import type { PresenceState } from '@lamplighter/contracts/devices/presence';
 import type { Redis } from 'ioredis';
 import type { CommandSource } from '../commands/read-commands.js';
+import { presenceOf } from '../devices/devices.js';
 import {
   countedCommandKeys,
   departuresKey,
@@ -22,7 +23,6 @@ import {
 } from '../keys.js';
 import { ALL_SHARDS, pipelined } from '../redis/pipelined.js';
 import { runScript, runScripts } from '../redis/script.js';
-import { presenceOf } from './devices.js';
 
 /**
  * Removing a device takes two steps. The script `removeDevice` does everything in the device's shard at one moment: open commands end,

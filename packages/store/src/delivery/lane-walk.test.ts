@@ -17,19 +17,16 @@ import {
   stoppedBy,
   type WalkedCommand,
 } from '../../test/lane-walk.js';
-import { DeviceAddress, LEASE_MS } from '../telemetry/accept-readings.js';
-import {
-  answerCommands,
-  type Claim,
-  cancelCommand,
-  claimCommands,
-  enqueueCommand,
-  giveUpCommands,
-  requeueCommands,
-  resumeLane,
-  wakeDevices,
-} from './commands.js';
-import { isFinal } from './read-commands.js';
+import { cancelCommand } from '../commands/cancel-command.js';
+import { enqueueCommand } from '../commands/enqueue-command.js';
+import { isFinal } from '../commands/read-commands.js';
+import { DeviceAddress } from '../devices/device-address.js';
+import { answerCommands, giveUpCommands } from './acknowledge-commands.js';
+import { type Claim, claimCommands } from './claim-commands.js';
+import { LEASE_MS } from './lease.js';
+import { requeueCommands } from './requeue-commands.js';
+import { resumeLane } from './stopped-lanes.js';
+import { wakeDevices } from './wake-devices.js';
 
 /**
  * Walks all that can happen to the commands of one lane, in every order, up to a number of steps: two replicas claim, give back

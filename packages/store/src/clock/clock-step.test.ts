@@ -2,14 +2,15 @@ import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/sto
 import { timePasses } from '@lamplighter/test-kit/store/time-passes';
 import { CommandDesk } from '../../test/command-desk.js';
 import { expectConsistentQueue } from '../../test/expect-consistent-queue.js';
+import { LEASE_MS } from '../delivery/lease.js';
+import { DeviceAddress } from '../devices/device-address.js';
 import { readDevice } from '../devices/devices.js';
 import { recordPresence } from '../devices/presence.js';
 import { MAX_EFFECT_WAIT_MS, takeEffects } from '../effects/effects.js';
 import { commandKeys, effectsKey, FRESH_MS, ROLLOUTS_DUE_KEY, shardOf, timersKey } from '../keys.js';
 import { redisNow } from '../redis/connect.js';
 import { ROLLOUT_LEASE_MS, ROLLOUT_REST_MS, takeRollouts } from '../rollouts/rollout-lease.js';
-import { DeviceAddress, LEASE_MS } from '../telemetry/accept-readings.js';
-import { mendClockSetBack } from './clock-set-back.js';
+import { mendClockSetBack } from './clock-step.js';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;

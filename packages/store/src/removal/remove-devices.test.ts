@@ -3,12 +3,12 @@ import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/sto
 import { timePasses } from '@lamplighter/test-kit/store/time-passes';
 import { CommandDesk } from '../../test/command-desk.js';
 import { expectConsistentQueue } from '../../test/expect-consistent-queue.js';
+import { DeviceAddress } from '../devices/device-address.js';
+import { listDevices, readDevice } from '../devices/devices.js';
+import { recordPresence } from '../devices/presence.js';
 import { readFleets } from '../fleets/fleets.js';
 import { readLedger } from '../fleets/ledger.js';
 import { FRESH_MS } from '../keys.js';
-import { DeviceAddress } from '../telemetry/accept-readings.js';
-import { listDevices, readDevice } from './devices.js';
-import { recordPresence } from './presence.js';
 import {
   endDepartures,
   ownRetainedPresence,

@@ -3,8 +3,9 @@ import { emitted, Replica, reading } from '@lamplighter/test-kit/store/replica';
 import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
 import { CommandDesk } from '../../test/command-desk.js';
 import { expectConsistentQueue } from '../../test/expect-consistent-queue.js';
-import type { DeviceAddress, EmittedCommand } from '../telemetry/accept-readings.js';
-import { answerCommands, giveUpCommands } from './commands.js';
+import { answerCommands, giveUpCommands } from '../delivery/acknowledge-commands.js';
+import type { DeviceAddress } from '../devices/device-address.js';
+import type { EmittedCommand } from './emitted-command.js';
 import { readCommand } from './read-commands.js';
 
 let store: StoreUnderTest;

@@ -1,9 +1,11 @@
 import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
 import { CommandDesk } from '../../test/command-desk.js';
 import { expectConsistentQueue } from '../../test/expect-consistent-queue.js';
-import { type DeviceAddress, LEASE_MS } from '../telemetry/accept-readings.js';
-import { newCommandId } from './command-id.js';
-import { answerCommands, cancelCommand } from './commands.js';
+import { cancelCommand } from '../commands/cancel-command.js';
+import { newCommandId } from '../commands/command-id.js';
+import type { DeviceAddress } from '../devices/device-address.js';
+import { answerCommands } from './acknowledge-commands.js';
+import { LEASE_MS } from './lease.js';
 
 const HOUR = 3_600_000;
 

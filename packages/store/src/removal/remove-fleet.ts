@@ -1,5 +1,4 @@
 import type { Redis } from 'ioredis';
-import { type DeviceName, type Removal, removeDevices } from '../devices/remove-devices.js';
 import {
   devicesKey,
   fleetRolloutsKey,
@@ -18,6 +17,7 @@ import { forgetGroup } from '../rules/groups.js';
 import { deleteRule, readRule, switchRules } from '../rules/rules.js';
 import { forgetRejected } from '../telemetry/rejected.js';
 import { deleteTelemetrySchema } from '../telemetry/telemetry-schemas.js';
+import { type DeviceName, type Removal, removeDevices } from './remove-devices.js';
 
 /**
  * Removing a fleet: its rollouts are cancelled, its devices removed a page at a time, then its rules, rollouts and telemetry schema.

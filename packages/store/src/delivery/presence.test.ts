@@ -2,11 +2,13 @@ import { emitted, Replica, reading } from '@lamplighter/test-kit/store/replica';
 import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
 import { CommandDesk } from '../../test/command-desk.js';
 import { expectConsistentQueue } from '../../test/expect-consistent-queue.js';
+import type { DeviceAddress } from '../devices/device-address.js';
 import { recordPresence } from '../devices/presence.js';
-import { removeDevices } from '../devices/remove-devices.js';
 import { commandKeys, FRESH_MS } from '../keys.js';
-import { type DeviceAddress, LEASE_MS } from '../telemetry/accept-readings.js';
-import { answerCommands, claimCommands, findDueShards } from './commands.js';
+import { removeDevices } from '../removal/remove-devices.js';
+import { answerCommands } from './acknowledge-commands.js';
+import { claimCommands, findDueShards } from './claim-commands.js';
+import { LEASE_MS } from './lease.js';
 
 const MINUTE = 60_000;
 

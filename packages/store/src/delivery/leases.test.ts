@@ -2,8 +2,9 @@ import { DEFAULT_ATTEMPTS } from '@lamplighter/contracts/commands/command';
 import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
 import { CommandDesk } from '../../test/command-desk.js';
 import { expectConsistentQueue } from '../../test/expect-consistent-queue.js';
+import type { DeviceAddress } from '../devices/device-address.js';
 import { recordPresence } from '../devices/presence.js';
-import { type DeviceAddress, LEASE_MS } from '../telemetry/accept-readings.js';
+import { LEASE_MS } from './lease.js';
 
 const HOUR = 3_600_000;
 /** The store's clock goes on while a test makes its calls: on a machine that stands still, by seconds. */

@@ -1,8 +1,8 @@
 import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
 import { CommandDesk } from '../../test/command-desk.js';
+import type { DeviceAddress } from '../devices/device-address.js';
 import { COMMANDS_KEPT_PER_DEVICE } from '../keys.js';
-import type { DeviceAddress } from '../telemetry/accept-readings.js';
-import { noteUnreadAnswers, UNREAD_KEPT } from './unread-answers.js';
+import { noteUnreadAnswers, UNREAD_KEPT } from './unread-acknowledgements.js';
 
 let store: StoreUnderTest;
 let robot: DeviceAddress;

@@ -38,7 +38,7 @@ export async function noteUnreadAnswers(
 ): Promise<(string | undefined)[]> {
   const replies = await runScripts(
     redis,
-    'noteAnswer-5',
+    'recordUnread-5',
     notes.map(({ fleet, device, id = '', field, problem, payload }) => ({
       keys: commandKeys(shardOf(fleet, device)).slice(0, 5),
       args: [

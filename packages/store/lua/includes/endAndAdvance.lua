@@ -1,4 +1,4 @@
--- The end of a command by its device or by time; after commands.lua, lanes.lua and leave.lua.
+-- The end of a command by its device or by time; after commands.lua, lanes.lua and endCommand.lua.
 
 -- Gives a command the final state that the device or time has brought about; its lane follows what it says on failure.
 -- Returns whether the next command of the lane is due now, and the ids of those that were aborted.

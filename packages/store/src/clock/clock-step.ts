@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
+import { LEASE_MS } from '../delivery/lease.js';
 import { MAX_EFFECT_WAIT_MS } from '../effects/effects.js';
 import {
   commandKeys,
@@ -16,7 +17,6 @@ import { redisNow } from '../redis/connect.js';
 import { ALL_SHARDS, pipelined } from '../redis/pipelined.js';
 import { runScripts } from '../redis/script.js';
 import { ROLLOUT_LEASE_MS, ROLLOUT_REST_MS } from '../rollouts/rollout-lease.js';
-import { LEASE_MS } from '../telemetry/accept-readings.js';
 
 /** What a clock that was set back would have left waiting, by kind. */
 export interface Mended {
@@ -77,7 +77,7 @@ async function shortenCommands(redis: Redis, shards: readonly number[], leastWai
       keys: commandKeys(shard),
       args: [after, PAGE, LEASE_MS, leastWaitMs],
     }));
-    const replies = (await gently(() => runScripts(redis, 'shortenWaits-6', calls))) as [
+    const replies = (await gently(() => runScripts(redis, 'repairDueTimes-6', calls))) as [
       last: string,
       shortened: number,
     ][];

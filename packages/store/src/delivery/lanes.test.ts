@@ -2,10 +2,11 @@ import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/sto
 import { until } from '@lamplighter/test-kit/until';
 import { CommandDesk } from '../../test/command-desk.js';
 import { expectConsistentQueue } from '../../test/expect-consistent-queue.js';
+import { DeviceAddress } from '../devices/device-address.js';
 import { commandKeys, deviceKey } from '../keys.js';
 import { redisNow } from '../redis/connect.js';
-import { DeviceAddress, LEASE_MS } from '../telemetry/accept-readings.js';
-import { wakeDevices } from './commands.js';
+import { LEASE_MS } from './lease.js';
+import { wakeDevices } from './wake-devices.js';
 
 const HOUR = 3_600_000;
 

@@ -5,24 +5,20 @@ import { timePasses } from '@lamplighter/test-kit/store/time-passes';
 import fc from 'fast-check';
 import { expectConsistentQueue } from '../../test/expect-consistent-queue.js';
 import { type ModelCommand, type ModelRequest, type Moment, QueueModel } from '../../test/queue-model.js';
+import { cancelCommand } from '../commands/cancel-command.js';
+import { newCommandId } from '../commands/command-id.js';
+import { enqueueCommand } from '../commands/enqueue-command.js';
+import { isFinal, listCommands } from '../commands/read-commands.js';
+import { DeviceAddress } from '../devices/device-address.js';
 import { recordPresence } from '../devices/presence.js';
 import { presenceKey } from '../keys.js';
 import { redisNow } from '../redis/connect.js';
-import { DeviceAddress } from '../telemetry/accept-readings.js';
-import { newCommandId } from './command-id.js';
-import {
-  answerCommands,
-  cancelCommand,
-  claimCommands,
-  enqueueCommand,
-  giveUpCommands,
-  type Lease,
-  requeueCommands,
-  resumeLane,
-  stoppedLanes,
-  wakeDevices,
-} from './commands.js';
-import { isFinal, listCommands } from './read-commands.js';
+import { answerCommands, giveUpCommands } from './acknowledge-commands.js';
+import { claimCommands } from './claim-commands.js';
+import type { Lease } from './lease.js';
+import { requeueCommands } from './requeue-commands.js';
+import { resumeLane, stoppedLanes } from './stopped-lanes.js';
+import { wakeDevices } from './wake-devices.js';
 
 let store: StoreUnderTest;
 beforeAll(async () => {

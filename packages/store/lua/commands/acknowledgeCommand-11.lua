@@ -14,9 +14,9 @@
 --          'missing', 'foreign', 'moved_on' (it is not, or no longer, the dispatch that was given up)
 -- Clock    Redis TIME
 --@include commands.lua
---@include leave.lua
+--@include endCommand.lua
 --@include lanes.lua
---@include finish.lua
+--@include endAndAdvance.lua
 --@include reach.lua
 
 -- The first look for an effect comes after so long (ms), or when its time is over.

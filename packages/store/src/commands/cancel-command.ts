@@ -1,0 +1,27 @@
+import type { CommandState } from '@lamplighter/contracts/commands/command';
+import type { Redis } from 'ioredis';
+import { commandKeys } from '../keys.js';
+import { runScript } from '../redis/script.js';
+import { shardOfCommand } from './command-id.js';
+import { endingKeys } from './ending-keys.js';
+import { readBody } from './read-commands.js';
+
+/**
+ * Cancels a pending command. One of which an attempt has had no answer ends as `unknown`.
+ * @returns the state that it has now, and whether this call ended it; if not, that state forbids it
+ */
+export async function cancelCommand(
+  redis: Redis,
+  id: string,
+  cause = 'api',
+): Promise<{ state: CommandState | 'missing'; isOurs: boolean }> {
+  const shard = shardOfCommand(id);
+  const value = shard === undefined ? null : await redis.hget(commandKeys(shard)[0]!, id);
+  if (value === null) return { state: 'missing', isOurs: false };
+  const { fleet, device } = readBody(id, value);
+  const [state, isOurs] = (await runScript(redis, 'cancelCommand-9', endingKeys(fleet, device), [
+    id,
+    cause,
+  ])) as [CommandState | 'missing', 0 | 1];
+  return { state, isOurs: isOurs === 1 };
+}

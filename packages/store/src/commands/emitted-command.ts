@@ -1,0 +1,21 @@
+import type { DeliveryOptions } from './command-header.js';
+import type { Superseded } from './superseded.js';
+
+/** A command that a rule emitted; `ttl` in milliseconds, `json` holds source, rule and action. */
+export interface EmittedCommand extends DeliveryOptions {
+  readonly id: string;
+  readonly lane: string;
+  readonly ttl: number;
+  readonly json: string;
+  readonly cause: string;
+  /** It repeats what the device was commanded before it restarted at this time: not taken if the device was commanded it since. */
+  readonly restartedAt?: number | undefined;
+}
+
+/** What became of one emitted command. `dispatched`: this replica holds the lease and is to publish it now. */
+export interface EnqueueOutcome extends Superseded {
+  readonly id: string;
+  readonly state: 'dispatched' | 'pending' | 'full' | 'needless';
+  readonly seq: number;
+  readonly expiresAt: number;
+}

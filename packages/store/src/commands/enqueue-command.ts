@@ -1,0 +1,115 @@
+import { createHash } from 'node:crypto';
+import type { Action } from '@lamplighter/contracts/commands/command';
+import type { PresenceState } from '@lamplighter/contracts/devices/presence';
+import type { Redis } from 'ioredis';
+import { presenceOf } from '../devices/devices.js';
+import {
+  COMMANDS_KEPT_PER_DEVICE,
+  countedCommandKeys,
+  deviceKey,
+  devicesKey,
+  FRESH_MS,
+  fleetsKey,
+  idempotencyKey,
+  MAX_DEVICES_PER_FLEET,
+  MAX_OPEN_COMMANDS,
+  presenceKey,
+  SHARDS,
+  shardOf,
+  WAKE_CHANNEL,
+} from '../keys.js';
+import { runScript } from '../redis/script.js';
+import { type DeliveryOptions, deliveryText } from './command-header.js';
+import { newCommandId } from './command-id.js';
+import { type Command, type CommandSource, commandJson, parseBody } from './read-commands.js';
+import { type Superseded, supersededOf } from './superseded.js';
+
+/** An idempotency key is remembered for a day, milliseconds. */
+const IDEMPOTENCY_MS = 24 * 3_600_000;
+
+export type EnqueueResult =
+  | ({ outcome: 'enqueued'; id: string; command: Command; presence: PresenceState } & Superseded)
+  | { outcome: 'repeated'; id: string }
+  | { outcome: Refusal };
+
+/** `unknown_device`: the device is not known, and must be. */
+type Refusal = 'reused' | 'full' | 'unreachable' | 'fleet_full' | 'unknown_device';
+
+/** A command that somebody asks for; `ttl` in milliseconds. One with a rollout is counted there until its end. */
+export interface EnqueueRequest extends DeliveryOptions {
+  readonly fleet: string;
+  readonly device: string;
+  readonly lane: string;
+  readonly ttl: number;
+  readonly action: Action;
+  /** The trace that it belongs to; see contracts/src/trace-context.ts. */
+  readonly traceparent?: string | undefined;
+  /** Key that makes a repeated request find the command of the first one, and what the request asked for. */
+  readonly idempotency?: { readonly key: string; readonly request: string };
+  /** Refuses a device that the store does not know; otherwise it becomes one that was never seen. */
+  readonly mustBeKnown?: boolean;
+}
+
+/** Takes a command over REST, or of a rollout, into the device's durable queue and wakes the dispatchers. */
+export async function enqueueCommand(redis: Redis, request: EnqueueRequest): Promise<EnqueueResult> {
+  const { fleet, device, lane, ttl, action, traceparent, idempotency, rollout } = request;
+  const shard = shardOf(fleet, device);
+  const id = newCommandId(shard);
+  const source: CommandSource = rollout === undefined ? { source: 'api' } : { source: 'rollout', rollout };
+  const cause = rollout === undefined ? 'api' : `rollout:${rollout}`;
+  const delivery = deliveryText(request);
+  const hash = (text: string) => createHash('sha256').update(text).digest('hex').slice(0, 32);
+  const [outcome, ...details] = (await runScript(
+    redis,
+    'enqueueCommand-13',
+    [
+      deviceKey(shard, fleet, device),
+      presenceKey(shard, fleet),
+      devicesKey(shard, fleet),
+      fleetsKey(shard),
+      idempotencyKey(shard, fleet, device, idempotency ? hash(idempotency.key) : ''),
+      ...countedCommandKeys(shard, fleet),
+    ],
+    [
+      id,
+      fleet,
+      device,
+      lane,
+      delivery,
+      ttl,
+      commandJson(source, action, traceparent),
+      cause,
+      MAX_OPEN_COMMANDS,
+      COMMANDS_KEPT_PER_DEVICE,
+      idempotency ? hash(idempotency.request) : '',
+      IDEMPOTENCY_MS,
+      Math.ceil(MAX_DEVICES_PER_FLEET / SHARDS),
+      WAKE_CHANNEL,
+      shard,
+      request.mustBeKnown ? '1' : '0',
+      FRESH_MS,
+    ],
+  )) as [string, ...string[]];
+  switch (outcome) {
+    case 'enqueued': {
+      const [seq, createdAt, expiresAt, score, ...ended] = details;
+      const at = Number(createdAt);
+      const command: Command = {
+        ...parseBody(id, `${fleet}/${device}/${lane} ${seq} ${expiresAt} ${delivery}`, {
+          ...source,
+          action,
+          ...(traceparent !== undefined && { traceparent }),
+        }),
+        state: 'pending',
+        attempt: 0,
+        createdAt: at,
+        transitions: [{ state: 'pending', at, attempt: 0, cause }],
+      };
+      return { outcome, id, ...supersededOf(ended), command, presence: presenceOf(Number(score), at) };
+    }
+    case 'repeated':
+      return { outcome, id: details[0]! };
+    default:
+      return { outcome: outcome as Refusal };
+  }
+}

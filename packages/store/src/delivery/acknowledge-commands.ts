@@ -1,0 +1,85 @@
+import type { Answer, CommandState } from '@lamplighter/contracts/commands/command';
+import type { Redis } from 'ioredis';
+import { shardOfCommand } from '../commands/command-id.js';
+import { endingKeys } from '../commands/ending-keys.js';
+import type { CommandSource } from '../commands/read-commands.js';
+import { effectsKey, FRESH_MS, presenceKey } from '../keys.js';
+import { runScripts } from '../redis/script.js';
+import type { Lease } from './lease.js';
+
+/** What an answer did: the new state, or why it changed nothing; and whose command it was and how old, milliseconds. */
+export interface AnswerOutcome {
+  readonly outcome: CommandState | 'repeated' | 'late' | 'missing' | 'foreign';
+  readonly source: CommandSource['source'];
+  readonly ageMs: number;
+  /** The next command of the lane is due now: the shard wants a claim. */
+  readonly nextIsDue: boolean;
+  /** The device was presumed away: what waits for it should be woken. */
+  readonly isBack: boolean;
+  /** Commands of the lane that were cancelled because this one failed. */
+  readonly aborted: readonly string[];
+}
+
+/** Records answers of devices. `device` is `<fleet>/<device>`. */
+export async function answerCommands(
+  redis: Redis,
+  answers: readonly { device: string; answer: Answer; cause: string }[],
+): Promise<AnswerOutcome[]> {
+  const calls = answers.map(({ device, answer: { id, ...said }, cause }) => {
+    // What is kept is the device's last word; that it has the command is in the transitions.
+    const json = said.status === 'acknowledged' ? '' : JSON.stringify(said);
+    return { id, device, args: [said.status, json, cause, ''] };
+  });
+  return (await runAnswers(redis, calls)).map(toAnswerOutcome);
+}
+
+/**
+ * Gives up dispatches that no device will ever answer: their commands end as `unknown`.
+ * @returns undefined for a command that has moved on since, and stays as it is
+ */
+export async function giveUpCommands(
+  redis: Redis,
+  leases: readonly (Lease & { cause: string })[],
+): Promise<(AnswerOutcome | undefined)[]> {
+  const calls = leases.map(({ id, device, attempt, claimedAt, cause }) => ({
+    id,
+    device,
+    args: ['unknown', '', cause, `${claimedAt},${attempt}`],
+  }));
+  return (await runAnswers(redis, calls)).map((reply) =>
+    reply[0] === 'unknown' ? toAnswerOutcome(reply) : undefined,
+  );
+}
+
+type AnswerReply = [
+  outcome: string,
+  source: CommandSource['source'],
+  ageMs: number,
+  next?: number,
+  back?: number,
+  ...aborted: string[],
+];
+
+function toAnswerOutcome([outcome, source, ageMs, next, back, ...aborted]: AnswerReply): AnswerOutcome {
+  return {
+    outcome: outcome as AnswerOutcome['outcome'],
+    source,
+    ageMs,
+    nextIsDue: next === 1,
+    isBack: back === 1,
+    aborted,
+  };
+}
+
+async function runAnswers(
+  redis: Redis,
+  answers: readonly { id: string; device: string; args: string[] }[],
+): Promise<AnswerReply[]> {
+  const calls = answers.map(({ id, device, args }) => {
+    const [fleet, name] = device.split('/') as [string, string];
+    const shard = shardOfCommand(id) ?? 0;
+    const keys = [...endingKeys(fleet, name, shard), effectsKey(shard), presenceKey(shard, fleet)];
+    return { keys, args: [id, device, ...args, FRESH_MS] };
+  });
+  return (await runScripts(redis, 'acknowledgeCommand-11', calls)) as AnswerReply[];
+}

@@ -1,0 +1,24 @@
+import type { Redis } from 'ioredis';
+import { endingKeys } from '../commands/ending-keys.js';
+import type { CommandBody } from '../commands/read-commands.js';
+import { FRESH_MS, presenceKey, shardOf } from '../keys.js';
+import { runScripts } from '../redis/script.js';
+
+type OverdueEnd = 'expired' | 'superseded' | 'unknown';
+
+/** Ends commands whose time is over; those that another replica has ended, or that have moved on, are left out. */
+export async function endOverdue(redis: Redis, commands: readonly CommandBody[]) {
+  const replies = (await runScripts(
+    redis,
+    'endOverdue-10',
+    commands.map(({ id, fleet, device }) => {
+      const [own, ...others] = endingKeys(fleet, device) as [string, ...string[]];
+      const presence = presenceKey(shardOf(fleet, device), fleet);
+      return { keys: [own, presence, ...others], args: [id, device, FRESH_MS] };
+    }),
+  )) as [outcome: OverdueEnd | 'moved_on', nextIsDue: number, ...aborted: string[]][];
+  const ends = new Map<string, { outcome: OverdueEnd; aborted: string[] }>();
+  for (const [i, [outcome, , ...aborted]] of replies.entries())
+    if (outcome !== 'moved_on') ends.set(commands[i]!.id, { outcome, aborted });
+  return ends;
+}
