@@ -7,13 +7,14 @@ COPY . .
 RUN find . -type f ! -name package.json ! -name package-lock.json ! -name .npmrc -delete \
  && find . -type d -empty -delete
 
-# All services compiled at once; they share the layer. Types and sources stay behind.
+# All services compiled and bundled at once; they share the layer. Types and sources stay behind.
 FROM node:24-trixie-slim AS build
 WORKDIR /app
 COPY --from=manifests /app ./
 RUN --mount=type=cache,target=/root/.npm npm ci --ignore-scripts
 COPY . .
 RUN node_modules/.bin/tsc -b services/device-sim services/rules services/api \
+ && node scripts/bundle.mjs \
  && find packages services \( -name node_modules -o -name src -o -name tsconfig.json -o -name '*.tsbuildinfo' \
       -o -name '*.d.ts' -o -name '*.map' \) -prune -exec rm -rf {} +
 
@@ -33,4 +34,4 @@ COPY --from=production /app /app
 COPY --from=build /app/packages /app/packages
 COPY --from=build /app/services/$SERVICE /app/services/$SERVICE
 USER node
-CMD ["node", "dist/main.js"]
+CMD ["node", "dist/bundle.js"]

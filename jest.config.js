@@ -45,6 +45,6 @@ export default {
       globalSetup: '<rootDir>/test/system/shared-stack.setup.mjs',
       globalTeardown: '<rootDir>/test/system/shared-stack.teardown.mjs',
     }),
-    project('faults', ['<rootDir>/test/faults/*.test.ts']),
+    project('faults', ['<rootDir>/test/faults/*.test.ts'], { globalSetup: '<rootDir>/scripts/bundle.mjs' }),
   ],
 };

@@ -36,6 +36,7 @@ export async function prepare(say) {
     const [, project] = /Building project '(.*)\/tsconfig[.]json'/.exec(line) ?? [];
     return project && `  compiling ${relative(REPOSITORY, project) || 'the rest'}`;
   });
+  await step(say, undefined, [process.execPath, join(REPOSITORY, 'scripts/bundle.mjs')]);
 }
 
 /**

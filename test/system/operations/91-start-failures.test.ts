@@ -50,7 +50,7 @@ function stubRepository(): string {
     const dist = join(folder, 'services', name, 'dist');
     mkdirSync(dist, { recursive: true });
     writeFileSync(join(dist, 'package.json'), '{"type":"commonjs"}');
-    writeFileSync(join(dist, 'main.js'), STUB);
+    writeFileSync(join(dist, 'bundle.js'), STUB);
     writeFileSync(join(dist, 'create-key.js'), 'console.log("lamp_key")');
   }
   mkdirSync(join(folder, 'scripts'));

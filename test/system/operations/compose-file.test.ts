@@ -204,6 +204,9 @@ describe('the Dockerfile', () => {
   });
 
   it('ends as an ordinary user', () => {
-    expect(dockerfile.trimEnd().split('\n').slice(-2)).toEqual(['USER node', 'CMD ["node", "dist/main.js"]']);
+    expect(dockerfile.trimEnd().split('\n').slice(-2)).toEqual([
+      'USER node',
+      'CMD ["node", "dist/bundle.js"]',
+    ]);
   });
 });

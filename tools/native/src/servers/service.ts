@@ -18,12 +18,12 @@ export interface ServiceOptions {
 /** Enough for a slow machine that has just been started. */
 export const READY_MS = 60_000;
 
-/** Starts `node services/<name>/dist/main.js` without waiting. */
+/** Starts `node services/<name>/dist/bundle.js`, which scripts/bundle.mjs makes, without waiting. */
 export function launchService({ name, port, env, logFile }: ServiceOptions): Server {
   const child = startChild({
     name,
     command: process.execPath,
-    args: [join(REPOSITORY, 'services', name, 'dist/main.js')],
+    args: [join(REPOSITORY, 'services', name, 'dist/bundle.js')],
     logFile,
     env: { ...env, [SERVICE_PORTS[name]]: String(port) },
   });

@@ -15,7 +15,7 @@ export interface RestartableService extends Restartable {
   ready(timeoutMs?: number): Promise<void>;
 }
 
-/** Starts `node services/<name>/dist/main.js` with this environment; it keeps its port for life. */
+/** Starts `node services/<name>/dist/bundle.js` with this environment; it keeps its port for life. */
 export async function restartableService(
   name: ServiceName,
   env: Record<string, string>,

@@ -15,7 +15,7 @@ import { freePort } from './free-port.js';
 export type TestService = Server;
 
 /**
- * Runs `node services/<name>/dist/main.js` with this environment and a free port, and stops it at the end of the test.
+ * Runs `node services/<name>/dist/bundle.js` with this environment and a free port, and stops it at the end of the test.
  * Settles when it is ready; with `wait: 'started'` at once, for services that are not meant to become ready.
  * @throws ServerFailed if it ends or is not ready in time
  */
