@@ -24,7 +24,7 @@ export default {
     { name: 'no-unresolved', severity: 'error', from: {}, to: { couldNotResolve: true } },
     only('contracts-import-nothing', '^packages/contracts/src/', '^packages/contracts/'),
     only('evaluation-imports-contracts', '^packages/evaluation/src/', '^packages/(evaluation|contracts)/'),
-    only('store-imports-contracts', '^packages/store/src/', '^packages/(store|contracts)/'),
+    only('store-imports-evaluation', '^packages/store/src/', '^packages/(store|evaluation|contracts)/'),
     only('device-imports-evaluation', '^packages/device/src/', '^packages/(device|evaluation|contracts)/'),
     only('service-kit-imports-nothing', '^packages/service-kit/src/', '^packages/service-kit/'),
     only('native-imports-nothing', '^tools/native/src/', '^tools/native/'),

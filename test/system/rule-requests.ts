@@ -1,5 +1,5 @@
 // biome-ignore-all lint/suspicious/noThenProperty: `then` is a key of the rule's document
-import type { RuleInput } from '@lamplighter/contracts/rules/rule';
+import type { RuleInput } from '@lamplighter/evaluation/rule/rule';
 import type { TestFleet } from '@lamplighter/test-kit/servers/broker';
 import { problemSchema } from '../../services/api/src/problems/problem.js';
 import { storedRuleSchema } from '../../services/api/src/rules/rule.schema.js';

@@ -1,5 +1,5 @@
-import { type RuleInput, ruleSchema } from '@lamplighter/contracts/rules/rule';
 import { type CompiledRule, compileRule } from '@lamplighter/evaluation/rule/compile-rule';
+import { type RuleInput, ruleSchema } from '@lamplighter/evaluation/rule/rule';
 import { TICK_MS } from './field.js';
 
 /** A way to decide for a field of so many sensors. */

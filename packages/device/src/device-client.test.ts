@@ -2,8 +2,8 @@
 import { jest } from '@jest/globals';
 import type { Answer, CommandEnvelope } from '@lamplighter/contracts/commands/command';
 import { parseEdgeReport } from '@lamplighter/contracts/edge/edge';
-import { ruleSchema } from '@lamplighter/contracts/rules/rule';
 import { deviceTopic } from '@lamplighter/contracts/topics';
+import { ruleSchema } from '@lamplighter/evaluation/rule/rule';
 import { connectMqtt, type TestClient } from '@lamplighter/test-kit/mqtt-client';
 import { closeLater } from '@lamplighter/test-kit/resources';
 import { startBroker, type TestBroker, type TestFleet } from '@lamplighter/test-kit/servers/broker';

@@ -1,4 +1,4 @@
-import type { Seed } from '@lamplighter/contracts/rules/rule';
+import type { Seed } from '@lamplighter/evaluation/rule/rule';
 import type { Logger } from '@lamplighter/service-kit/logger';
 import type { Redis } from '@lamplighter/store/redis/connect';
 import { type DynamicModule, Module } from '@nestjs/common';

@@ -1,6 +1,6 @@
 // biome-ignore-all lint/suspicious/noThenProperty: `then` is a key of the rule's document
 
-import type { RuleInput } from '@lamplighter/contracts/rules/rule';
+import type { RuleInput } from '@lamplighter/evaluation/rule/rule';
 import { rulesKey } from '@lamplighter/store/keys';
 import { connectDevice, type TestDevice } from '@lamplighter/test-kit/device';
 import type { TestFleet } from '@lamplighter/test-kit/servers/broker';

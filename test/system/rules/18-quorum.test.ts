@@ -1,5 +1,5 @@
 // biome-ignore-all lint/suspicious/noThenProperty: `then` is a key of the rule's document
-import type { RuleInput } from '@lamplighter/contracts/rules/rule';
+import type { RuleInput } from '@lamplighter/evaluation/rule/rule';
 import { listCommands } from '@lamplighter/store/commands/read-commands';
 import type { Redis } from '@lamplighter/store/redis/connect';
 import { readGroups } from '@lamplighter/store/rules/groups';

@@ -2,9 +2,9 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Action } from '@lamplighter/contracts/commands/command';
-import type { RuleInput } from '@lamplighter/contracts/rules/rule';
 import { parseBrokerUrl } from '@lamplighter/device/connection/broker';
 import { DeviceClient, type DeviceOptions } from '@lamplighter/device/device-client';
+import type { RuleInput } from '@lamplighter/evaluation/rule/rule';
 import { connectDevice } from '@lamplighter/test-kit/device';
 import { temporaryFolder } from '@lamplighter/test-kit/folder';
 import { closeLater } from '@lamplighter/test-kit/resources';

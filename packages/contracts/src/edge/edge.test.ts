@@ -1,8 +1,6 @@
-// biome-ignore-all lint/suspicious/noThenProperty: `then` is a key of the rule's document
 import fc from 'fast-check';
-import { type RuleInput, ruleSchema } from '../rules/rule.js';
 import { parseTelemetry } from '../telemetry/reading.js';
-import { edgeRuleAction, parseEdgeDecision, parseEdgeReport } from './edge.js';
+import { parseEdgeDecision, parseEdgeReport } from './edge.js';
 
 const NOW = 1_800_000_000_000;
 const DECISION = {
@@ -65,26 +63,5 @@ describe('what a device reports of its own decisions', () => {
   it('never throws, whatever it is', () => {
     fc.assert(fc.property(fc.jsonValue(), (value) => void parseEdgeReport(value)));
     fc.assert(fc.property(fc.string(), (text) => void parseEdgeDecision(text)));
-  });
-});
-
-describe('the action that brings a device a rule', () => {
-  const offered = (rule: Partial<RuleInput>) =>
-    edgeRuleAction('lamp-1', {
-      version: 1,
-      since: 1,
-      rule: ruleSchema.parse({ id: 'a', when: 'light < 300', then: { led_on: true }, ...rule }),
-    });
-
-  it('holds the rule whole', () => {
-    expect(offered({})).toEqual({ action: { edge_rule: { version: 1, since: 1, rule: expect.anything() } } });
-  });
-
-  it.each<[problem: RegExp, rule: Partial<RuleInput>]>([
-    [/not about device "lamp-1"/, { scope: { devices: ['hall-*'] } }],
-    [/does not both count and command/, { quorum: { policy: 'any' }, target: { devices: ['siren'] } }],
-    [/at most 4096 bytes/, { description: 'x'.repeat(500), then: { text: 'y'.repeat(3500) } }],
-  ])('is none: %s', (problem, rule) => {
-    expect(offered(rule)).toEqual({ problem: expect.stringMatching(problem) });
   });
 });

@@ -1,8 +1,7 @@
 import { z } from 'zod';
-import { type Action, actionSchema, DEFAULT_ATTEMPTS } from '../commands/command.js';
+import { actionSchema, DEFAULT_ATTEMPTS } from '../commands/command.js';
 import { identitySchema } from '../identity.js';
 import { isSafeJson } from '../json-value.js';
-import { inScope, ruleSchema } from '../rules/rule.js';
 import { type SchemaProblem, schemaProblems } from '../schema-problem.js';
 import { type InputFault, nameOf, schemaFault } from '../telemetry/input-fault.js';
 import { jsonFault } from '../telemetry/json-scan.js';
@@ -18,14 +17,6 @@ import type { Measurement } from '../telemetry/reading.js';
  */
 export const EDGE_RULE_KEY = 'edge_rule';
 
-/** What the command holds: a version of a rule, and since when rule states count (see the store's rules). */
-export const edgeRuleSchema = z.strictObject({
-  version: z.int().min(1),
-  since: z.int().min(0),
-  rule: ruleSchema,
-});
-export type EdgeRuleDocument = z.infer<typeof edgeRuleSchema>;
-
 /** How the command is delivered: a device that is away for longer is told anew when somebody looks. */
 export const EDGE_DELIVERY = {
   lane: EDGE_RULE_KEY,
@@ -34,25 +25,6 @@ export const EDGE_DELIVERY = {
   timeout: '1m',
   attempts: DEFAULT_ATTEMPTS,
 } as const;
-
-/**
- * The action that brings a device a rule; `problem` says in words why it cannot have it: the rule is not about the device, or does
- * not fit a command.
- */
-export function edgeRuleAction(
-  device: string,
-  document: EdgeRuleDocument,
-): { readonly action: Action } | { readonly problem: string } {
-  const { id, scope, target, quorum } = document.rule;
-  if (!inScope(scope.devices, device) || (target && !inScope(target.devices, device)))
-    return {
-      problem: `rule "${id}" ${quorum ? 'does not both count and command' : 'is not about'} device "${device}"`,
-    };
-  const action = { [EDGE_RULE_KEY]: document };
-  const { error } = actionSchema.safeParse(action);
-  if (error) return { problem: `rule "${id}" does not fit a command: it ${error.issues[0]!.message}` };
-  return { action };
-}
 
 export const EDGE_BOUNDS = {
   /** Decisions that a device keeps until they are reported, and the server of each device; the oldest make room. */

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { FINAL_STATES } from '../commands/command.js';
 import { PRESENCE_STATES } from '../devices/presence.js';
-import { deviceOrPrefixSchema } from '../rules/rule.js';
+import { deviceOrPrefixSchema } from '../rules/device-scope.js';
 
 /**
  * The life of a rollout, the same command for many devices of a fleet:

@@ -2,7 +2,7 @@
 import { jest } from '@jest/globals';
 import type { Action } from '@lamplighter/contracts/commands/command';
 import { parseEdgeReport } from '@lamplighter/contracts/edge/edge';
-import { type RuleInput, ruleSchema } from '@lamplighter/contracts/rules/rule';
+import { type RuleInput, ruleSchema } from '@lamplighter/evaluation/rule/rule';
 import type { DeviceEvent } from '../device-event.js';
 import { MemoryStorage } from '../storage/storage.js';
 import type { Measurements } from '../telemetry/reading-count.js';

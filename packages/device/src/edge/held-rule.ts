@@ -1,9 +1,9 @@
 import { type Action, defaultLane } from '@lamplighter/contracts/commands/command';
-import { type EdgeRuleDocument, edgeRuleSchema } from '@lamplighter/contracts/edge/edge';
-import { inScope } from '@lamplighter/contracts/rules/rule';
+import { inScope } from '@lamplighter/contracts/rules/device-scope';
 import type { Observation } from '@lamplighter/evaluation/evaluate/evaluate';
 import { type CompiledRule, compileRule } from '@lamplighter/evaluation/rule/compile-rule';
 import { aloneRule, measuredAlone } from '@lamplighter/evaluation/rule/edge';
+import { type EdgeRuleDocument, edgeRuleSchema } from '@lamplighter/evaluation/rule/edge-rule';
 import { HISTORY_DEPTH, History, type PastReading } from '@lamplighter/evaluation/rule/window';
 import { CommandRejected, reasonOf } from '../commands/execute-command.js';
 

@@ -1,9 +1,10 @@
 // biome-ignore-all lint/suspicious/noThenProperty: `then` is a key of the rule's document
-import { type RuleInput, ruleSchema } from '@lamplighter/contracts/rules/rule';
+
 import { explain } from '../explanation/explain.js';
 import type { GroupState } from '../quorum/quorum-group.js';
 import { remind } from '../quorum/quorum-target.js';
 import { compileRule } from '../rule/compile-rule.js';
+import { type RuleInput, ruleSchema } from '../rule/rule.js';
 import type { RuleState } from '../rule/rule-state.js';
 import { evaluate } from './evaluate.js';
 import type { Trace } from './trace.js';

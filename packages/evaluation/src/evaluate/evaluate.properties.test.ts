@@ -1,7 +1,7 @@
-import { type RuleInput, ruleSchema } from '@lamplighter/contracts/rules/rule';
 import type { Measurement } from '@lamplighter/contracts/telemetry/reading';
 import fc from 'fast-check';
 import { type CompiledRule, compileRule } from '../rule/compile-rule.js';
+import { type RuleInput, ruleSchema } from '../rule/rule.js';
 import { History } from '../rule/window.js';
 import { type DeviceFacts, type Evaluated, evaluate, type Observation, type RuleState } from './evaluate.js';
 import { evidenceOf, replay } from './evidence.js';

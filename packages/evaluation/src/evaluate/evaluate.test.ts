@@ -1,5 +1,5 @@
-import { type RuleInput, ruleSchema } from '@lamplighter/contracts/rules/rule';
 import { compileRule } from '../rule/compile-rule.js';
+import { type RuleInput, ruleSchema } from '../rule/rule.js';
 import { type DeviceFacts, evaluate, type Observation, type RuleState } from './evaluate.js';
 import type { Trace } from './trace.js';
 

@@ -1,7 +1,7 @@
-import { type RuleInput, ruleSchema } from '@lamplighter/contracts/rules/rule';
 import { type DeviceFacts, evaluate, type Observation, type RuleState } from '../evaluate/evaluate.js';
 import type { Trace } from '../evaluate/trace.js';
 import { compileRule } from '../rule/compile-rule.js';
+import { type RuleInput, ruleSchema } from '../rule/rule.js';
 import { explain, obstacles } from './explain.js';
 
 const NOW = Date.UTC(2026, 5, 1, 12);

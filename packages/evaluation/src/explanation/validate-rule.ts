@@ -1,9 +1,10 @@
-import { contradictions } from '@lamplighter/contracts/rules/contradictions';
-import { RULE_BOUNDS, type Rule, ruleSchema } from '@lamplighter/contracts/rules/rule';
+import { RULE_BOUNDS } from '@lamplighter/contracts/rules/rule-bounds';
 import { pointerOf, schemaProblems } from '@lamplighter/contracts/schema-problem';
 import type { TelemetrySchema } from '@lamplighter/contracts/telemetry/telemetry-schema';
 import { compileExpression, ExpressionInvalid, type WindowUse } from '../expression/expression.js';
 import { type ExpressionPlace, expressionPlaces } from '../expression/places.js';
+import { contradictions } from '../rule/contradictions.js';
+import { type Rule, ruleSchema } from '../rule/rule.js';
 import { HISTORY_DEPTH } from '../rule/window.js';
 import { didYouMean } from '../suggest.js';
 import { duration } from './explain.js';

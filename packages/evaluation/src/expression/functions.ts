@@ -1,5 +1,5 @@
 import { durationMs } from '@lamplighter/contracts/duration';
-import { RULE_BOUNDS } from '@lamplighter/contracts/rules/rule';
+import { RULE_BOUNDS } from '@lamplighter/contracts/rules/rule-bounds';
 import type { ASTNode } from '@marcbachmann/cel-js';
 import { didYouMean } from '../suggest.js';
 import { ExpressionInvalid } from './errors.js';

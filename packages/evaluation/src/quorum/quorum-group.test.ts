@@ -1,6 +1,6 @@
-import { type RuleInput, ruleSchema } from '@lamplighter/contracts/rules/rule';
 import fc from 'fast-check';
 import { compileRule } from '../rule/compile-rule.js';
+import { type RuleInput, ruleSchema } from '../rule/rule.js';
 import { type Vote, voteOf } from './quorum.js';
 import { groupEvidenceOf, replayGroup } from './quorum-evidence.js';
 import { type GroupState, isForgotten, type JudgedGroup, judgeGroup, SAFE_LEAST_MS } from './quorum-group.js';

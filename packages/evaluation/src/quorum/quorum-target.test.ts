@@ -1,9 +1,10 @@
 // biome-ignore-all lint/suspicious/noThenProperty: `then` is a key of the rule's document
-import { type RuleInput, ruleSchema } from '@lamplighter/contracts/rules/rule';
+
 import fc from 'fast-check';
 import { MAX_REASSERT_MS } from '../evaluate/evaluate-repeat.js';
 import { explain } from '../explanation/explain.js';
 import { compileRule } from '../rule/compile-rule.js';
+import { type RuleInput, ruleSchema } from '../rule/rule.js';
 import type { RuleState } from '../rule/rule-state.js';
 import { isGroupEvidence, isTargetEvidence, replayTarget, targetEvidenceOf } from './quorum-evidence.js';
 import { type GroupState, judgeGroup, SAFE_LEAST_MS } from './quorum-group.js';

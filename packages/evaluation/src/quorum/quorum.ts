@@ -1,7 +1,7 @@
-import type { Rule } from '@lamplighter/contracts/rules/rule';
 import { conditionHolds } from '../evaluate/evaluate-condition.js';
 import type { Scope } from '../expression/expression.js';
 import type { CompiledRule } from '../rule/compile-rule.js';
+import type { Rule } from '../rule/rule.js';
 import { median, trimmedMean } from './averages.js';
 
 /**

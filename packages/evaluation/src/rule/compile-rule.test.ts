@@ -1,6 +1,6 @@
-import { type RuleInput, ruleSchema } from '@lamplighter/contracts/rules/rule';
 import { ExpressionInvalid } from '../expression/expression.js';
 import { compileRule } from './compile-rule.js';
+import { type RuleInput, ruleSchema } from './rule.js';
 
 const compiled = (more: Partial<RuleInput>) =>
   compileRule(ruleSchema.parse({ id: 'r', when: 'light < 300', then: { led_on: true }, ...more }), 5, 3);

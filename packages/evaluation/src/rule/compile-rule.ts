@@ -1,6 +1,6 @@
 import type { Action, OnFailure, Policy } from '@lamplighter/contracts/commands/command';
 import { durationMs } from '@lamplighter/contracts/duration';
-import type { DeviceScope, Rule } from '@lamplighter/contracts/rules/rule';
+import type { DeviceScope } from '@lamplighter/contracts/rules/device-scope';
 import {
   compileExpression,
   type Expression,
@@ -8,6 +8,7 @@ import {
   type WindowUse,
 } from '../expression/expression.js';
 import { type QuietHours, quietHours } from './quiet-hours.js';
+import type { Rule } from './rule.js';
 import { HISTORY_DEPTH } from './window.js';
 
 /** A rule ready for the hot path: expressions compiled, durations in milliseconds. docs/rules.md explains every field. */

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { ruleSchema } from '@lamplighter/contracts/rules/rule';
 import { telemetrySchemaSchema } from '@lamplighter/contracts/telemetry/telemetry-schema';
 import { validateRule } from '../explanation/validate-rule.js';
+import { ruleSchema } from './rule.js';
 
 type Document = Readonly<Record<string, unknown>>;
 const page = (name: string) => readFileSync(new URL(`../../../../${name}`, import.meta.url), 'utf8');

@@ -1,6 +1,7 @@
 // biome-ignore-all lint/suspicious/noThenProperty: `then` is a key of the rule's document
-import { type RuleInput, ruleSchema } from '@lamplighter/contracts/rules/rule';
+
 import { drivenBy, drivenByCommand, laneClashes } from './lane-clashes.js';
+import { type RuleInput, ruleSchema } from './rule.js';
 
 const rule = (more: Partial<RuleInput> = {}) =>
   ruleSchema.parse({ id: 'r', when: 'light < 300', then: { led_on: true }, ...more });

@@ -1,5 +1,6 @@
 import { type Action, defaultLane } from '@lamplighter/contracts/commands/command';
-import { type DeviceScope, type Rule, scopesMeet } from '@lamplighter/contracts/rules/rule';
+import { type DeviceScope, scopesMeet } from '@lamplighter/contracts/rules/device-scope';
+import type { Rule } from './rule.js';
 
 /** Who drives which keys of which devices, on which lanes. */
 export interface Driver {

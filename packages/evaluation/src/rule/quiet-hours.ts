@@ -1,4 +1,4 @@
-import type { Rule } from '@lamplighter/contracts/rules/rule';
+import type { Rule } from './rule.js';
 
 /** Tells whether a time falls into the quiet hours of a rule. */
 export interface QuietHours {

@@ -1,10 +1,11 @@
 // biome-ignore-all lint/suspicious/noThenProperty: `then` is a key of the rule's document
-import { type RuleInput, ruleSchema } from '@lamplighter/contracts/rules/rule';
+
 import fc from 'fast-check';
 import { type Evidence, replay } from '../evaluate/evidence.js';
 import { explain } from '../explanation/explain.js';
 import { isGroupEvidence, replayGroup } from '../quorum/quorum-evidence.js';
 import { type CompiledRule, compileRule } from '../rule/compile-rule.js';
+import { type RuleInput, ruleSchema } from '../rule/rule.js';
 import { diffCommands } from './diff-commands.js';
 import { type RecordedReading, type SimulatedCommand, simulate } from './simulate.js';
 

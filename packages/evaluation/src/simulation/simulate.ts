@@ -1,4 +1,4 @@
-import { inScope } from '@lamplighter/contracts/rules/rule';
+import { inScope } from '@lamplighter/contracts/rules/device-scope';
 import type { CompiledRule } from '../rule/compile-rule.js';
 import { simulateDevice } from './simulate-device.js';
 import { simulateGroup } from './simulate-group.js';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { DEFAULT_ATTEMPTS } from '@lamplighter/contracts/commands/command';
-import { ruleSchema } from '@lamplighter/contracts/rules/rule';
+import { ruleSchema } from '@lamplighter/evaluation/rule/rule';
 import { emitted, Replica, reading } from '@lamplighter/test-kit/store/replica';
 import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
 import { timePasses } from '@lamplighter/test-kit/store/time-passes';

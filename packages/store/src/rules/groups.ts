@@ -1,4 +1,4 @@
-import type { DeviceScope } from '@lamplighter/contracts/rules/rule';
+import type { DeviceScope } from '@lamplighter/contracts/rules/device-scope';
 import type { Redis } from 'ioredis';
 import { type DeliveryOptions, deliveryText } from '../commands/command-header.js';
 import { newCommandId } from '../commands/command-id.js';

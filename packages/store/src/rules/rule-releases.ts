@@ -1,4 +1,4 @@
-import type { DeviceScope } from '@lamplighter/contracts/rules/rule';
+import type { DeviceScope } from '@lamplighter/contracts/rules/device-scope';
 import { parseRule, type StoredRule } from './rules.js';
 
 /**

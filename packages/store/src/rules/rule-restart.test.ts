@@ -1,5 +1,5 @@
 // biome-ignore-all lint/suspicious/noThenProperty: `then` is a key of the rule's document
-import { type RuleInput, ruleSchema } from '@lamplighter/contracts/rules/rule';
+import { type RuleInput, ruleSchema } from '@lamplighter/evaluation/rule/rule';
 import { resetsState } from './rule-restart.js';
 
 const rule = (changes: Partial<RuleInput> = {}) =>

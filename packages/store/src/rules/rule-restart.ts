@@ -1,4 +1,4 @@
-import type { Rule } from '@lamplighter/contracts/rules/rule';
+import type { Rule } from '@lamplighter/evaluation/rule/rule';
 
 /**
  * Whether a rule begins anew with its next version: because it judges or commands otherwise, or because it is switched on

@@ -1,6 +1,7 @@
 // biome-ignore-all lint/suspicious/noThenProperty: `then` is a key of the rule's document
 
-import { RULE_BOUNDS, type Rule, type RuleInput, ruleSchema } from '@lamplighter/contracts/rules/rule';
+import { RULE_BOUNDS } from '@lamplighter/contracts/rules/rule-bounds';
+import { type Rule, type RuleInput, ruleSchema } from '@lamplighter/evaluation/rule/rule';
 import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
 import { ruleReleasesKey, rulesKey, ruleVersionsKey } from '../keys.js';
 import { readRuleErrors, recordRuleErrors } from './rule-errors.js';

@@ -1,4 +1,5 @@
-import { RULE_BOUNDS, type Rule, ruleSchema } from '@lamplighter/contracts/rules/rule';
+import { RULE_BOUNDS } from '@lamplighter/contracts/rules/rule-bounds';
+import { type Rule, ruleSchema } from '@lamplighter/evaluation/rule/rule';
 import type { Redis } from 'ioredis';
 import {
   RULES_OFF_KEY,

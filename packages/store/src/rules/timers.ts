@@ -1,5 +1,5 @@
-import type { DeviceScope } from '@lamplighter/contracts/rules/rule';
-import { inScope } from '@lamplighter/contracts/rules/rule';
+import type { DeviceScope } from '@lamplighter/contracts/rules/device-scope';
+import { inScope } from '@lamplighter/contracts/rules/device-scope';
 import type { Redis } from 'ioredis';
 import { devicesKey, shardOf, timersKey } from '../keys.js';
 import { ALL_SHARDS, pipelined } from '../redis/pipelined.js';

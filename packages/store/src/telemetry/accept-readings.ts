@@ -1,4 +1,4 @@
-import { RULE_BOUNDS } from '@lamplighter/contracts/rules/rule';
+import { RULE_BOUNDS } from '@lamplighter/contracts/rules/rule-bounds';
 import type { Redis } from 'ioredis';
 import { deliveryText } from '../commands/command-header.js';
 import type { EnqueueOutcome } from '../commands/emitted-command.js';

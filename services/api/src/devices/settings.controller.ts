@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { type Action, DEFAULT_ATTEMPTS } from '@lamplighter/contracts/commands/command';
-import { EDGE_RULE_KEY, edgeRuleAction } from '@lamplighter/contracts/edge/edge';
+import { EDGE_RULE_KEY } from '@lamplighter/contracts/edge/edge';
+import { edgeRuleAction } from '@lamplighter/evaluation/rule/edge-rule';
 import { setTelemetryInterval } from '@lamplighter/store/devices/settings';
 import { setEdgeRule } from '@lamplighter/store/edge/edge-settings';
 import { readRule } from '@lamplighter/store/rules/rules';

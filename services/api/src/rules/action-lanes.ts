@@ -1,5 +1,5 @@
 import type { Action } from '@lamplighter/contracts/commands/command';
-import type { DeviceScope } from '@lamplighter/contracts/rules/rule';
+import type { DeviceScope } from '@lamplighter/contracts/rules/device-scope';
 import {
   type Driver,
   drivenBy,

@@ -1,8 +1,8 @@
-import type { Rule } from '@lamplighter/contracts/rules/rule';
 import type { TelemetrySchema } from '@lamplighter/contracts/telemetry/telemetry-schema';
 import { validateRule } from '@lamplighter/evaluation/explanation/validate-rule';
 import { compileExpression } from '@lamplighter/evaluation/expression/expression';
 import { drivenBy, laneClashes } from '@lamplighter/evaluation/rule/lane-clashes';
+import type { Rule } from '@lamplighter/evaluation/rule/rule';
 import { HISTORY_DEPTH } from '@lamplighter/evaluation/rule/window';
 import { didYouMean } from '@lamplighter/evaluation/suggest';
 import { DeviceAddress } from '@lamplighter/store/devices/device-address';

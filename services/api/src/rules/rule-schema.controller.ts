@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { ruleJsonSchemaText } from '@lamplighter/contracts/rules/rule-json-schema';
+import { ruleJsonSchemaText } from '@lamplighter/evaluation/rule/rule-json-schema';
 import { Controller, Get, Res } from '@nestjs/common';
 import { ApiOperation, ApiResponse } from '@nestjs/swagger';
 import { Resource } from '../openapi/describe.js';

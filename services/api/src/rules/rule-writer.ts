@@ -1,4 +1,5 @@
-import { RULE_BOUNDS, type Rule } from '@lamplighter/contracts/rules/rule';
+import { RULE_BOUNDS } from '@lamplighter/contracts/rules/rule-bounds';
+import type { Rule } from '@lamplighter/evaluation/rule/rule';
 import {
   deleteRule,
   type ExpectedRule,

@@ -1,6 +1,6 @@
 // biome-ignore-all lint/suspicious/noThenProperty: `then` is a key of the rule's document
 import { IDENTITY, identitySchema } from '@lamplighter/contracts/identity';
-import { ruleSchema } from '@lamplighter/contracts/rules/rule';
+import { ruleSchema } from '@lamplighter/evaluation/rule/rule';
 import { z } from 'zod';
 import { timeSchema } from '../iso-time.js';
 import { allowUnknownQuery, fleetPath } from '../requests/address.js';

@@ -1,4 +1,4 @@
-import { inScope } from '@lamplighter/contracts/rules/rule';
+import { inScope } from '@lamplighter/contracts/rules/device-scope';
 import {
   type DeviceFacts,
   type Evaluated,

@@ -1,5 +1,5 @@
 import { identitySchema } from '@lamplighter/contracts/identity';
-import { type DeviceScope, inScope } from '@lamplighter/contracts/rules/rule';
+import { type DeviceScope, inScope } from '@lamplighter/contracts/rules/device-scope';
 import { HISTORY_DEPTH } from '@lamplighter/evaluation/rule/window';
 import type { RecordedReading } from '@lamplighter/evaluation/simulation/simulate';
 import { DeviceAddress } from '@lamplighter/store/devices/device-address';

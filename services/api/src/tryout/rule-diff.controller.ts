@@ -1,5 +1,6 @@
-import { inScope, type Rule } from '@lamplighter/contracts/rules/rule';
+import { inScope } from '@lamplighter/contracts/rules/device-scope';
 import { type CompiledRule, compileRule } from '@lamplighter/evaluation/rule/compile-rule';
+import type { Rule } from '@lamplighter/evaluation/rule/rule';
 import { readVersion } from '@lamplighter/store/rules/rule-versions';
 import { readRule, type StoredRule } from '@lamplighter/store/rules/rules';
 import { Body, Controller, HttpCode, Inject, Param, Post } from '@nestjs/common';

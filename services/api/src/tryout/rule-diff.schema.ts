@@ -1,5 +1,5 @@
 // biome-ignore-all lint/suspicious/noThenProperty: `then` is a key of the rule's document
-import { deviceScopeSchema } from '@lamplighter/contracts/rules/rule';
+import { deviceScopeSchema } from '@lamplighter/contracts/rules/device-scope';
 import { z } from 'zod';
 import { timeSchema } from '../iso-time.js';
 import { remarkSchema } from '../rules/remark.schema.js';

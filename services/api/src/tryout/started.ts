@@ -1,5 +1,6 @@
-import { inScope, type Rule } from '@lamplighter/contracts/rules/rule';
+import { inScope } from '@lamplighter/contracts/rules/device-scope';
 import type { GroupState } from '@lamplighter/evaluation/quorum/quorum-group';
+import type { Rule } from '@lamplighter/evaluation/rule/rule';
 import type { RuleState } from '@lamplighter/evaluation/rule/rule-state';
 import type { Redis } from '@lamplighter/store/redis/connect';
 import { devicesInScope, readGroupStates } from '@lamplighter/store/rules/groups';

@@ -1,4 +1,4 @@
-import { inScope } from '@lamplighter/contracts/rules/rule';
+import { inScope } from '@lamplighter/contracts/rules/device-scope';
 import type { Trace } from '@lamplighter/evaluation/evaluate/trace';
 import { obstacles } from '@lamplighter/evaluation/explanation/explain';
 import { type Tally, type Vote, withVotes } from '@lamplighter/evaluation/quorum/quorum';

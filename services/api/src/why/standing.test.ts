@@ -1,6 +1,7 @@
 // biome-ignore-all lint/suspicious/noThenProperty: `then` is a key of the rule's document
-import { type RuleInput, ruleSchema } from '@lamplighter/contracts/rules/rule';
+
 import { compileRule } from '@lamplighter/evaluation/rule/compile-rule';
+import { type RuleInput, ruleSchema } from '@lamplighter/evaluation/rule/rule';
 import type { RuleState } from '@lamplighter/evaluation/rule/rule-state';
 import { standingOf } from './standing.js';
 import { standingSentences } from './standing-story.js';

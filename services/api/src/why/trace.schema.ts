@@ -1,5 +1,5 @@
 import { ON_FAILURE, POLICIES } from '@lamplighter/contracts/commands/command';
-import { deviceScopeSchema } from '@lamplighter/contracts/rules/rule';
+import { deviceScopeSchema } from '@lamplighter/contracts/rules/device-scope';
 import { CLAUSES, type Trace } from '@lamplighter/evaluation/evaluate/trace';
 import type { GroupState } from '@lamplighter/evaluation/quorum/quorum-group';
 import { z } from 'zod';

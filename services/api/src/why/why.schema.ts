@@ -1,6 +1,6 @@
 // biome-ignore-all lint/suspicious/noThenProperty: `then` is a key of the rule's document
 import { COMMAND_STATES } from '@lamplighter/contracts/commands/command';
-import { ruleSchema } from '@lamplighter/contracts/rules/rule';
+import { ruleSchema } from '@lamplighter/evaluation/rule/rule';
 import { z } from 'zod';
 import { effectSchema } from '../commands/command.schema.js';
 import { timeSchema } from '../iso-time.js';

@@ -1,6 +1,7 @@
 // biome-ignore-all lint/suspicious/noThenProperty: `then` is a key of the rule's document
-import { type RuleInput, ruleSchema } from '@lamplighter/contracts/rules/rule';
+
 import { compileRule } from '@lamplighter/evaluation/rule/compile-rule';
+import { type RuleInput, ruleSchema } from '@lamplighter/evaluation/rule/rule';
 import { DeviceAddress } from '@lamplighter/store/devices/device-address';
 import { NEW_DEVICE } from '@lamplighter/store/rules/state-version';
 import { evaluatePart } from '../evaluation/evaluate-part.js';

@@ -1,7 +1,7 @@
 // biome-ignore-all lint/suspicious/noThenProperty: `then` is a key of the rule's document
 import type { EdgeDecision } from '@lamplighter/contracts/edge/edge';
-import { type RuleInput, ruleSchema } from '@lamplighter/contracts/rules/rule';
 import { compileRule } from '@lamplighter/evaluation/rule/compile-rule';
+import { type RuleInput, ruleSchema } from '@lamplighter/evaluation/rule/rule';
 import type { KeptReading } from '@lamplighter/store/devices/devices';
 import { judgeDecision, type Known } from './judge-decision.js';
 

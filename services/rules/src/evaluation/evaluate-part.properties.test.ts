@@ -1,6 +1,7 @@
 // biome-ignore-all lint/suspicious/noThenProperty: `then` is a key of the rule's document
-import { type RuleInput, ruleSchema } from '@lamplighter/contracts/rules/rule';
+
 import { type CompiledRule, compileRule } from '@lamplighter/evaluation/rule/compile-rule';
+import { type RuleInput, ruleSchema } from '@lamplighter/evaluation/rule/rule';
 import { type RecordedReading, simulate } from '@lamplighter/evaluation/simulation/simulate';
 import { DeviceAddress } from '@lamplighter/store/devices/device-address';
 import type { KeptReading } from '@lamplighter/store/devices/devices';

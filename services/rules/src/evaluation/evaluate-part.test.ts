@@ -1,7 +1,8 @@
 // biome-ignore-all lint/suspicious/noThenProperty: `then` is a key of the rule's document
-import { type RuleInput, ruleSchema } from '@lamplighter/contracts/rules/rule';
+
 import type { GroupState } from '@lamplighter/evaluation/quorum/quorum-group';
 import { compileRule } from '@lamplighter/evaluation/rule/compile-rule';
+import { type RuleInput, ruleSchema } from '@lamplighter/evaluation/rule/rule';
 import { DeviceAddress } from '@lamplighter/store/devices/device-address';
 import {
   exactVersion,

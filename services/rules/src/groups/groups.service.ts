@@ -1,5 +1,5 @@
 import { defaultLane } from '@lamplighter/contracts/commands/command';
-import type { DeviceScope } from '@lamplighter/contracts/rules/rule';
+import type { DeviceScope } from '@lamplighter/contracts/rules/device-scope';
 import type { Evidence } from '@lamplighter/evaluation/evaluate/evidence';
 import {
   endEvidenceOf,

@@ -1,4 +1,5 @@
-import { type DeviceScope, RULE_BOUNDS } from '@lamplighter/contracts/rules/rule';
+import type { DeviceScope } from '@lamplighter/contracts/rules/device-scope';
+import { RULE_BOUNDS } from '@lamplighter/contracts/rules/rule-bounds';
 import type { Redis } from '@lamplighter/store/redis/connect';
 import { devicesInScope } from '@lamplighter/store/rules/groups';
 

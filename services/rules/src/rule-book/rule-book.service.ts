@@ -1,5 +1,5 @@
 import { CANARY_FLEET } from '@lamplighter/contracts/identity';
-import type { Seed } from '@lamplighter/contracts/rules/rule';
+import type { Seed } from '@lamplighter/evaluation/rule/rule';
 import type { Logger } from '@lamplighter/service-kit/logger';
 import type { Redis } from '@lamplighter/store/redis/connect';
 import { storeFailure } from '@lamplighter/store/redis/store-failure';

@@ -1,6 +1,7 @@
 // biome-ignore-all lint/suspicious/noThenProperty: `then` is a key of the rule's document
-import { type DeviceScope, inScope, type RuleInput, ruleSchema } from '@lamplighter/contracts/rules/rule';
+import { type DeviceScope, inScope } from '@lamplighter/contracts/rules/device-scope';
 import { compileRule } from '@lamplighter/evaluation/rule/compile-rule';
+import { type RuleInput, ruleSchema } from '@lamplighter/evaluation/rule/rule';
 import fc from 'fast-check';
 import { RuleSet } from './rule-set.js';
 

@@ -1,4 +1,4 @@
-import { type DeviceScope, inScope } from '@lamplighter/contracts/rules/rule';
+import { type DeviceScope, inScope } from '@lamplighter/contracts/rules/device-scope';
 import type { Departure } from '@lamplighter/evaluation/evaluate/promised-end';
 import type { CompiledRule } from '@lamplighter/evaluation/rule/compile-rule';
 import type { PromisedEnd } from '@lamplighter/evaluation/rule/rule-state';

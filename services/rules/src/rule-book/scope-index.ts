@@ -1,4 +1,4 @@
-import type { DeviceScope } from '@lamplighter/contracts/rules/rule';
+import type { DeviceScope } from '@lamplighter/contracts/rules/device-scope';
 
 /** Finds the scopes that take in a device by its name and its prefixes: scopes of others cost nothing. */
 export class ScopeIndex {

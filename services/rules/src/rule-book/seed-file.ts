@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { type Rule, rulesFileSchema, type Seed } from '@lamplighter/contracts/rules/rule';
 import { validateRule } from '@lamplighter/evaluation/explanation/validate-rule';
+import { type Rule, rulesFileSchema, type Seed } from '@lamplighter/evaluation/rule/rule';
 
 /** The rules file cannot be used; the message lists every problem with its place. */
 class RulesInvalid extends Error {

@@ -1,6 +1,7 @@
 // biome-ignore-all lint/suspicious/noThenProperty: `then` is a key of the rule's document
-import { ruleSchema } from '@lamplighter/contracts/rules/rule';
+
 import { compileRule } from '@lamplighter/evaluation/rule/compile-rule';
+import { ruleSchema } from '@lamplighter/evaluation/rule/rule';
 import { cancelCommand } from '@lamplighter/store/commands/cancel-command';
 import type { EnqueueOutcome } from '@lamplighter/store/commands/emitted-command';
 import { enqueueCommand } from '@lamplighter/store/commands/enqueue-command';

@@ -1,6 +1,7 @@
 // biome-ignore-all lint/suspicious/noThenProperty: `then` is a key of the rule's document
-import { ruleSchema } from '@lamplighter/contracts/rules/rule';
+
 import { compileRule } from '@lamplighter/evaluation/rule/compile-rule';
+import { ruleSchema } from '@lamplighter/evaluation/rule/rule';
 import { DeviceAddress } from '@lamplighter/store/devices/device-address';
 import { devicesKey, shardOf, timersKey } from '@lamplighter/store/keys';
 import { connectRedis, type Redis } from '@lamplighter/store/redis/connect';

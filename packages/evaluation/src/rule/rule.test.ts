@@ -1,5 +1,5 @@
 // biome-ignore-all lint/suspicious/noThenProperty: `then` is the document's key; no promise is made of it
-import { inScope, rulesFileSchema } from './rule.js';
+import { rulesFileSchema } from './rule.js';
 
 const NIGHT_LIGHT = { id: 'night-light', when: 'light < 300', then: { led_on: true } };
 const parse = (...rules: unknown[]) => rulesFileSchema.parse({ rules });
@@ -163,15 +163,4 @@ describe('an error in a rules file points at the place:', () => {
   ])('%s', (_what, place, file) => {
     expect(places(file)).toEqual([place]);
   });
-});
-
-it.each<[scope: '*' | string[], device: string, isIn: boolean]>([
-  ['*', 'lamp-1', true],
-  [['lamp-1'], 'lamp-1', true],
-  [['lamp-1'], 'lamp-10', false],
-  [['lamp-*'], 'lamp-10', true],
-  [['lamp-*'], 'lamp', false],
-  [['pump-1', 'l*'], 'lamp-10', true],
-])('a scope of %j: %s is in it: %s', (scope, device, isIn) => {
-  expect(inScope(scope, device)).toBe(isIn);
 });

@@ -1,41 +1,15 @@
+import { actionSchema, deliverySchema } from '@lamplighter/contracts/commands/command';
+import { durationSchema } from '@lamplighter/contracts/duration';
+import { IDENTITY, identitySchema } from '@lamplighter/contracts/identity';
+import { deviceScopeSchema } from '@lamplighter/contracts/rules/device-scope';
+import { RULE_BOUNDS } from '@lamplighter/contracts/rules/rule-bounds';
 import { z } from 'zod';
-import { actionSchema, deliverySchema } from '../commands/command.js';
-import { durationSchema } from '../duration.js';
-import { IDENTITY, identitySchema } from '../identity.js';
 import { contradictions } from './contradictions.js';
-
-/** The bounds of rules. */
-export const RULE_BOUNDS = {
-  /** Rules of one fleet. */
-  maxRules: 1000,
-  /** Longest expression, characters. */
-  maxExpressionLength: 2000,
-  /** Longest time that a rule may look back or wait, milliseconds. */
-  maxDurationMs: 7 * 24 * 3_600_000,
-  /** Names and prefixes in one scope. */
-  maxScope: 1000,
-  /** Sensors of one quorum. */
-  maxSensors: 1000,
-} as const;
 
 const durationPattern = { pattern: '^[0-9]{1,9}(ms|s|m|h|d)$' };
 const expression = (about: string) => z.string().min(1).max(RULE_BOUNDS.maxExpressionLength).describe(about);
 const time = (minMs: number, about: string) =>
   durationSchema(minMs, RULE_BOUNDS.maxDurationMs).meta({ ...durationPattern, description: about });
-
-/** A device by name, or devices by prefix (`lamp-*`). */
-export const deviceOrPrefixSchema = z
-  .string()
-  .regex(
-    /^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}([A-Za-z0-9_.-]|\*)?$/,
-    'must be a device such as "lamp-1", or a prefix such as "lamp-*"',
-  );
-
-/** Devices by name, by prefix (`lamp-*`), or every one of the fleet (`*`). */
-export const deviceScopeSchema = z
-  .union([z.literal('*'), z.array(deviceOrPrefixSchema).min(1).max(RULE_BOUNDS.maxScope)])
-  .describe('Devices by name, by prefix ("lamp-*"), or "*" for every one of the fleet.');
-export type DeviceScope = z.infer<typeof deviceScopeSchema>;
 
 const timeOfDay = (example: string) =>
   z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, `must be a time such as "${example}"`);
@@ -187,23 +161,4 @@ function isTimeZone(name: string): boolean {
   } catch {
     return false;
   }
-}
-
-/** Whether a scope takes in a device. */
-export function inScope(scope: DeviceScope, device: string): boolean {
-  if (scope === '*') return true;
-  return scope.some((name) => (name.endsWith('*') ? device.startsWith(name.slice(0, -1)) : name === device));
-}
-
-/** Whether two scopes may take in the same device. */
-export function scopesMeet(one: DeviceScope, other: DeviceScope): boolean {
-  if (one === '*' || other === '*') return true;
-  const meet = (a: string, b: string): boolean => {
-    if (!a.endsWith('*')) return inScope([b], a);
-    const prefix = a.slice(0, -1);
-    return b.endsWith('*')
-      ? b.slice(0, -1).startsWith(prefix) || prefix.startsWith(b.slice(0, -1))
-      : b.startsWith(prefix);
-  };
-  return one.some((a) => other.some((b) => meet(a, b)));
 }
