@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { type Backoff, backoffMs } from '@lamplighter/contracts/backoff';
 import type { Answer } from '@lamplighter/contracts/commands/command';
 import { EDGE_RULE_KEY } from '@lamplighter/contracts/edge/edge';
 import { IDENTITY } from '@lamplighter/contracts/identity';
@@ -7,8 +8,7 @@ import { deviceTopic, parseTopic } from '@lamplighter/contracts/topics';
 import { CommandInbox, type InboxLimits } from './commands/command-inbox.js';
 import { type Execute, reasonOf } from './commands/execute-command.js';
 import { parseCommand } from './commands/received-command.js';
-import { type Backoff, backoffMs, DEFAULT_BACKOFF } from './connection/backoff.js';
-import type { Broker } from './connection/broker.js';
+import { type Broker, DEFAULT_BACKOFF } from './connection/broker.js';
 import { type Arrived, ConnectionLost } from './connection/connection.js';
 import { type ConnectionChange, PersistentConnection } from './connection/persistent-connection.js';
 import { ServerClock } from './connection/server-clock.js';
@@ -113,7 +113,7 @@ export class DeviceClient {
       fleet,
       device,
       keepAliveSeconds: options.keepAliveSeconds ?? 60,
-      backoff: options.backoff ?? DEFAULT_BACKOFF,
+      backoff: { ...DEFAULT_BACKOFF, ...options.backoff },
       announcement: {
         telemetry: options.telemetry ?? 'latest',
         boot: options.boot ?? randomBytes(9).toString('hex'),
@@ -295,7 +295,7 @@ export class DeviceClient {
       this.answersAgain = undefined;
       this.inbox.resend();
     };
-    this.answersAgain = setTimeout(again, backoffMs(this.unheard)).unref();
+    this.answersAgain = setTimeout(again, backoffMs(this.unheard, DEFAULT_BACKOFF)).unref();
     this.unheard += 1;
   }
 }

@@ -1,7 +1,7 @@
 // A device that publishes as fast as it can and says on stdout what publish() has promised; to be killed at any moment.
-import { parseBrokerUrl } from '../src/connection/broker.js';
-import { DeviceClient } from '../src/device-client.js';
-import { FileStorage } from '../src/storage/file-storage.js';
+import { parseBrokerUrl } from '../dist/connection/broker.js';
+import { DeviceClient } from '../dist/device-client.js';
+import { FileStorage } from '../dist/storage/file-storage.js';
 
 const [url = '', fleet = '', path = '', readings = '0'] = process.argv.slice(2);
 let seq = 0;

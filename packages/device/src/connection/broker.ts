@@ -1,4 +1,5 @@
 import type { ConnectionOptions as TlsOptions } from 'node:tls';
+import type { Backoff } from '@lamplighter/contracts/backoff';
 
 /** Where the broker is and who connects to it. One object can serve all connections of a process. */
 export interface Broker {
@@ -9,6 +10,9 @@ export interface Broker {
   /** Present for `mqtts:`; holds what TLS needs beyond the system's authorities (`ca`, `cert`, `key`). */
   readonly tls?: TlsOptions;
 }
+
+/** The wait before a device reconnects: spread widely, so that a fleet that lost its broker does not return in step. */
+export const DEFAULT_BACKOFF: Backoff = { firstMs: 2000, maxMs: 30_000, minShare: 0.1 };
 
 /**
  * Reads `mqtt://user:password@host:port` (port 1883) or `mqtts://…` (TLS, port 8883). User and password are

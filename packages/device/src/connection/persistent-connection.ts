@@ -1,6 +1,6 @@
+import { type Backoff, backoffMs } from '@lamplighter/contracts/backoff';
 import type { Birth, Will } from '@lamplighter/contracts/devices/presence';
 import { deviceTopic } from '@lamplighter/contracts/topics';
-import { type Backoff, backoffMs } from './backoff.js';
 import type { Broker } from './broker.js';
 import { type Arrived, Connection, type ConnectionEnd, ConnectionLost } from './connection.js';
 import type { Traffic } from './traffic.js';

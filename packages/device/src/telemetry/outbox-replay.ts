@@ -1,5 +1,5 @@
+import { type Backoff, backoffMs } from '@lamplighter/contracts/backoff';
 import { BOUNDS } from '@lamplighter/contracts/bounds';
-import { type Backoff, backoffMs } from '../connection/backoff.js';
 import type { Outbox } from './outbox.js';
 
 export interface ReplayOptions {
@@ -120,7 +120,7 @@ export class OutboxReplay {
 
   /** Never less than half of the full wait: a server under load needs its time. */
   private waitMs(sends: number): number {
-    return backoffMs(sends, this.options.wait, () => 0.5 + Math.random() / 2);
+    return backoffMs(sends, this.options.wait);
   }
 
   private setTimer(): void {

@@ -1,3 +1,4 @@
+import { type Backoff, backoffMs } from '@lamplighter/contracts/backoff';
 import { Redis } from 'ioredis';
 import { SHARD_COUNT_KEY, SHARDS } from '../keys.js';
 import { loadScripts } from './script.js';
@@ -19,6 +20,8 @@ const COMMAND_TIMEOUT_MS = 5000;
  */
 const SILENCE_MS = 10_000;
 
+const RETRY: Backoff = { firstMs: 50, maxMs: 2000 };
+
 /**
  * Opens a connection and keeps it open, with jittered back-off. Nothing queues while Redis is away: a call fails within
  * milliseconds, and the caller decides what to do with its work. Calls cut off by a lost connection fail too; every write
@@ -33,7 +36,7 @@ export function connectRedis(url: string, name: string, settings: ConnectionSett
     commandTimeout: settings.commandTimeoutMs ?? COMMAND_TIMEOUT_MS,
     connectTimeout: COMMAND_TIMEOUT_MS,
     socketTimeout: SILENCE_MS,
-    retryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt, 6), 2000) * (0.5 + Math.random() / 2),
+    retryStrategy: (attempt) => backoffMs(attempt, RETRY),
   });
   let up: boolean | undefined;
   const down = (reason: string) => {

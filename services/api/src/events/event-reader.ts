@@ -1,3 +1,4 @@
+import { type Backoff, backoffMs } from '@lamplighter/contracts/backoff';
 import { eventsAfter, lastEventId, readEvents, type StoredEvent } from '@lamplighter/store/events/events';
 import { connectRedis, type Redis } from '@lamplighter/store/redis/connect';
 import { Inject, Injectable } from '@nestjs/common';
@@ -11,6 +12,7 @@ const BLOCK_MS = 2000;
 /** A read of this many events may have more behind it. */
 const FULL_READ = 500;
 const BURST_BYTES = 32 * 1024;
+const RETRY: Backoff = { firstMs: 100, maxMs: 2000 };
 
 /** Somebody who wants to know what happens. */
 export interface EventListener {
@@ -88,7 +90,7 @@ export class EventReader {
         if (this.isClosed) break;
         failures += 1;
         await new Promise((resolve) => {
-          setTimeout(resolve, Math.min(100 * 2 ** failures, 2000) * (0.5 + Math.random() / 2));
+          setTimeout(resolve, backoffMs(failures, RETRY));
         });
       }
     }

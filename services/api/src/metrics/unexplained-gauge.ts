@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { jitteredMs } from '@lamplighter/contracts/backoff';
 import { readFleets } from '@lamplighter/store/fleets/fleets';
 import { Inject, Injectable } from '@nestjs/common';
 import { LedgerReader } from '../fleets/ledger-reader.js';
@@ -39,7 +40,7 @@ export class UnexplainedGauge {
     try {
       while (!signal.aborted) {
         const isDone = await this.refresh(signal);
-        await delay((isDone ? AGAIN_MS : RETRY_MS) * (1 + Math.random() / 10), undefined, { signal });
+        await delay(jitteredMs(isDone ? AGAIN_MS : RETRY_MS, 0.1), undefined, { signal });
       }
     } catch {
       // Stopped.

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
+import { jitteredMs } from '@lamplighter/contracts/backoff';
 import type { CommandState } from '@lamplighter/contracts/commands/command';
 import { type Command, isFinal, readCommand } from '@lamplighter/store/commands/read-commands';
 import type { StoredEvent } from '@lamplighter/store/events/events';
@@ -116,7 +117,7 @@ export class CommandWaits implements EventListener {
         return await readCommand(this.link.redis, id);
       } catch (error) {
         if (isOver() || !(error instanceof Problem || storeFailure(error) !== undefined)) throw error;
-        await delay(RETRY_MS * (0.5 + Math.random()));
+        await delay(jitteredMs(RETRY_MS));
       }
     }
   }

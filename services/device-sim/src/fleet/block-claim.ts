@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
-import { type Backoff, backoffMs } from '@lamplighter/device/connection/backoff';
-import type { Broker } from '@lamplighter/device/connection/broker';
+import { type Backoff, backoffMs } from '@lamplighter/contracts/backoff';
+import { type Broker, DEFAULT_BACKOFF } from '@lamplighter/device/connection/broker';
 import type { ConnectionEnd } from '@lamplighter/device/connection/connection';
 import { BrokerLink, Outage } from './broker-link.js';
 
@@ -124,7 +124,9 @@ export class BlockClaim {
         if (!(error instanceof Outage)) throw error;
         this.options.onOutage(error.end);
       }
-      await wait(backoffMs(failures, this.options.backoff), undefined, { signal: this.released.signal });
+      await wait(backoffMs(failures, this.options.backoff ?? DEFAULT_BACKOFF), undefined, {
+        signal: this.released.signal,
+      });
     }
   }
 

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { type Backoff, backoffMs } from '@lamplighter/contracts/backoff';
 import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { connect, type MqttClient } from 'mqtt';
 import type { Config } from '../config.js';
@@ -9,6 +10,7 @@ import { CONFIG } from '../tokens.js';
 const KEEPALIVE_SECONDS = 30;
 /** The values of $SYS are a few digits. */
 const MAX_PACKET_BYTES = 4096;
+const RECONNECT: Backoff = { firstMs: 500, maxMs: 10_000 };
 
 /**
  * Listens to `$SYS` on a connection of its own, which costs telemetry and commands nothing, takes no part in readiness, and may
@@ -17,7 +19,7 @@ const MAX_PACKET_BYTES = 4096;
 @Injectable()
 export class BrokerMetricsService implements OnApplicationBootstrap, OnApplicationShutdown {
   private client: MqttClient | undefined;
-  private backoffMs = 0;
+  private failures = 0;
 
   constructor(
     @Inject(CONFIG) private readonly config: Config,
@@ -39,13 +41,13 @@ export class BrokerMetricsService implements OnApplicationBootstrap, OnApplicati
     });
     this.client = client;
     client.on('connect', () => {
-      this.backoffMs = 0;
+      this.failures = 0;
       client.subscribe(broker.topics, { qos: 0 }, () => undefined); // refused or cut: the age of the newest value tells
     });
     client.on('reconnect', () => {
       // MQTT.js waits `reconnectPeriod` before each attempt; changing it after each gives back-off with jitter.
-      this.backoffMs = Math.min(Math.max(500, this.backoffMs * 2), 10_000);
-      client.options.reconnectPeriod = this.backoffMs * (0.5 + Math.random() / 2);
+      client.options.reconnectPeriod = backoffMs(this.failures, RECONNECT);
+      this.failures += 1;
     });
     client.on('message', (topic, payload) => this.learn(topic, payload.toString()));
     client.on('close', () => broker.forget());

@@ -1,3 +1,4 @@
+import { jitteredMs } from '@lamplighter/contracts/backoff';
 import type { Logger } from '@lamplighter/service-kit/logger';
 import { giveUpCommands } from '@lamplighter/store/delivery/acknowledge-commands';
 import { requeueCommands } from '@lamplighter/store/delivery/requeue-commands';
@@ -91,7 +92,7 @@ export class DeliveryReports {
   private requeue(returned: readonly { dispatch: Dispatch; cause: string }[]): Promise<Iterable<number>> {
     const waits = returned.map(({ dispatch, cause }) => ({
       ...leaseOf(dispatch),
-      waitMs: UNREACHABLE_WAIT_MS * (1 + JITTER * (2 * Math.random() - 1)),
+      waitMs: jitteredMs(UNREACHABLE_WAIT_MS, JITTER),
       cause,
     }));
     return this.metrics.storeCall('requeue', () => requeueCommands(this.redis, waits));

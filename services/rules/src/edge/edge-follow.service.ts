@@ -1,3 +1,4 @@
+import { jitteredMs } from '@lamplighter/contracts/backoff';
 import type { Action } from '@lamplighter/contracts/commands/command';
 import { durationMs } from '@lamplighter/contracts/duration';
 import { EDGE_DELIVERY, EDGE_RULE_KEY } from '@lamplighter/contracts/edge/edge';
@@ -61,7 +62,7 @@ export class EdgeFollowService implements OnApplicationBootstrap {
       this.writes = writes;
       this.walkedAt = performance.now();
     }
-    return POLL_MS * (0.5 + Math.random());
+    return jitteredMs(POLL_MS);
   }
 
   private async walk(): Promise<void> {

@@ -1,3 +1,4 @@
+import { jitteredMs } from '@lamplighter/contracts/backoff';
 import { edgeFault, parseEdgeReport } from '@lamplighter/contracts/edge/edge';
 import { deviceTopic } from '@lamplighter/contracts/topics';
 import type { Logger } from '@lamplighter/service-kit/logger';
@@ -95,7 +96,7 @@ export class EdgeService implements OnApplicationBootstrap {
     const knowledge = new EdgeKnowledge(this.redis);
     for (const device of devices)
       await this.metrics.storeCall('edge', () => this.judge(device, knowledge, now));
-    return devices.length === TAKE_LIMIT ? 0 : POLL_MS * (0.5 + Math.random());
+    return devices.length === TAKE_LIMIT ? 0 : jitteredMs(POLL_MS);
   }
 
   /** @throws if Redis is away: then it is tried again when the lease has ended */

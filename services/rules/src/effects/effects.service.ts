@@ -1,3 +1,4 @@
+import { jitteredMs } from '@lamplighter/contracts/backoff';
 import { compileExpression, type Expression } from '@lamplighter/evaluation/expression/expression';
 import type { Logger } from '@lamplighter/service-kit/logger';
 import {
@@ -56,7 +57,7 @@ export class EffectsService implements OnApplicationBootstrap {
     );
     const failed = looks.find((look) => look.status === 'rejected');
     if (failed) throw failed.reason;
-    return checks.length === TAKE_LIMIT ? 0 : POLL_MS * (0.5 + Math.random());
+    return checks.length === TAKE_LIMIT ? 0 : jitteredMs(POLL_MS);
   }
 
   /** @throws if Redis is away: then it is tried again when the lease has ended */

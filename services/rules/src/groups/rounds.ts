@@ -1,3 +1,4 @@
+import { type Backoff, backoffMs } from '@lamplighter/contracts/backoff';
 import type { GroupName } from '@lamplighter/store/rules/groups';
 
 /** Whether a vote came, or the group's timer is due. */
@@ -12,9 +13,8 @@ const ROUND_MS = 100;
 const REST = 3;
 /** Groups that are decided in one go; each may have a thousand votes. */
 const AT_ONCE = 20;
-/** Pause after Redis has failed, growing. Milliseconds. */
-const FAILURE_MS = 200;
-const MAX_FAILURE_MS = 5000;
+/** The pause after a failure of Redis. */
+const RETRY: Backoff = { firstMs: 200, maxMs: 5000 };
 
 export interface RoundsObserver {
   /** @throws if Redis is away: then it is tried again */
@@ -87,7 +87,7 @@ export class Rounds {
         this.failures += 1;
         this.observer.failed(error as Error, this.failures);
         for (const { fleet, rule, trigger } of groups.slice(first)) this.mark(fleet, rule, trigger);
-        return Math.min(FAILURE_MS * 2 ** this.failures, MAX_FAILURE_MS) * (0.5 + Math.random() / 2);
+        return backoffMs(this.failures, RETRY);
       }
     }
     return undefined;

@@ -1,5 +1,6 @@
 import { connect as connectTcp, isIP } from 'node:net';
 import { type ConnectionOptions, connect as connectTls } from 'node:tls';
+import { type Backoff, backoffMs, jitteredMs } from '@lamplighter/contracts/backoff';
 import { BOUNDS } from '@lamplighter/contracts/bounds';
 import { MqttClient } from 'mqtt';
 import { type Delivery, encodePubacks, encodePublish } from './frames.js';
@@ -69,7 +70,7 @@ const MAX_PACKET_BYTES = BOUNDS.maxPacketBytes + 2048;
 const KEEPALIVE_SECONDS = 30;
 /** CONNACK reason codes (MQTT 5, 3.2.2.2) about account, access, ban and method of authentication. */
 const NOT_ALLOWED: readonly (string | number)[] = [134, 135, 138, 140];
-const MAX_BACKOFF_MS = 5000;
+const RECONNECT: Backoff = { firstMs: 200, maxMs: 5000 };
 /**
  * A connection that has lasted so long, longer than any back-off, is a good one, milliseconds: only then does back-off begin anew. Two
  * services with the same client id would else end each other's connection many times a second.
@@ -97,7 +98,7 @@ export class MqttLink {
   private closed = false;
   private heldSince: number | undefined;
   private heldMs = 0;
-  private backoffMs = 0;
+  private failures = 0;
   private steady: NodeJS.Timeout | undefined;
   /** Connections in a row that were lost before they were good ones. */
   private short = 0;
@@ -145,8 +146,8 @@ export class MqttLink {
     });
     this.client.on('reconnect', () => {
       // MQTT.js waits `reconnectPeriod` before each attempt; changing it after each gives back-off with jitter.
-      this.backoffMs = Math.min(Math.max(200, this.backoffMs * 2), MAX_BACKOFF_MS);
-      this.client.options.reconnectPeriod = this.backoffMs * (0.5 + Math.random() / 2);
+      this.client.options.reconnectPeriod = backoffMs(this.failures, RECONNECT);
+      this.failures += 1;
     });
     this.client.on('error', (error) => {
       const { code } = error as { code?: string | number };
@@ -391,7 +392,7 @@ export class MqttLink {
     this.told = true;
     this.steady = setTimeout(() => {
       this.short = 0;
-      this.backoffMs = 0;
+      this.failures = 0;
       this.client.options.reconnectPeriod = soonMs();
     }, STEADY_MS).unref();
     this.events.onUp();
@@ -426,7 +427,7 @@ function withoutGroup(filter: string): string {
 }
 
 /** Milliseconds until the first attempt after a good connection was lost. */
-const soonMs = () => 50 + Math.random() * 200;
+const soonMs = () => jitteredMs(150, 2 / 3);
 
 /** Packet ids for MQTT.js out of our way; it needs one at a time, for SUBSCRIBE and UNSUBSCRIBE. */
 function foreignIds() {

@@ -1,3 +1,4 @@
+import { jitteredMs } from '@lamplighter/contracts/backoff';
 import { deviceTopic } from '@lamplighter/contracts/topics';
 import type { Logger } from '@lamplighter/service-kit/logger';
 import type { Redis } from '@lamplighter/store/redis/connect';
@@ -56,7 +57,7 @@ export class DeparturesService implements OnApplicationBootstrap {
 
   /** One round; returns how long to wait for the next one. */
   private async work(): Promise<number> {
-    const wait = POLL_MS * (0.5 + Math.random());
+    const wait = jitteredMs(POLL_MS);
     if (this.transport.problems().length > 0) return wait;
     const take = () => takeDepartures(this.redis, TAKE_LIMIT);
     const departures = await this.metrics.storeCall('removal', take);

@@ -1,3 +1,4 @@
+import { jitteredMs } from '@lamplighter/contracts/backoff';
 import type { Logger } from '@lamplighter/service-kit/logger';
 import type { Redis } from '@lamplighter/store/redis/connect';
 import { storeFailure } from '@lamplighter/store/redis/store-failure';
@@ -60,7 +61,7 @@ export class RemovalsService implements OnApplicationBootstrap {
 
   /** One round; returns how long to wait for the next one. */
   private async work(): Promise<number> {
-    const wait = POLL_MS * (0.5 + Math.random());
+    const wait = jitteredMs(POLL_MS);
     const hasMore = await this.metrics.storeCall('removal', () => this.forget());
     const fleets = await this.metrics.storeCall('removal', () =>
       takeFleetRemovals(this.redis, FLEETS_AT_ONCE),

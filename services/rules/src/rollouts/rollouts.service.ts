@@ -1,3 +1,4 @@
+import { jitteredMs } from '@lamplighter/contracts/backoff';
 import type { Logger } from '@lamplighter/service-kit/logger';
 import type { Redis } from '@lamplighter/store/redis/connect';
 import { storeFailure } from '@lamplighter/store/redis/store-failure';
@@ -83,7 +84,7 @@ export class RolloutsService implements OnApplicationBootstrap, RolloutObserver 
   private async take(): Promise<void> {
     const room = MAX_UNFINISHED_ROLLOUTS - this.runs.size;
     if (performance.now() < this.takesAt || room <= 0) return;
-    this.takesAt = performance.now() + TAKE_MS * (0.5 + Math.random());
+    this.takesAt = performance.now() + jitteredMs(TAKE_MS);
     const limit = Math.min(room, 20);
     for (const rollout of await this.metrics.storeCall('rollout', () => takeRollouts(this.redis, limit))) {
       // It may be one of ours, whose lease has ended, or that was cancelled: then the run before is shut out.

@@ -1,3 +1,4 @@
+import { backoffMs } from '@lamplighter/contracts/backoff';
 import { CANARY_FLEET } from '@lamplighter/contracts/identity';
 import type { Seed } from '@lamplighter/evaluation/rule/rule';
 import type { Logger } from '@lamplighter/service-kit/logger';
@@ -118,7 +119,7 @@ export class RuleBook implements OnApplicationBootstrap, OnApplicationShutdown {
 
   /** Telemetry of a fleet waits for its rules, as it would wait for Redis anyway. */
   private async untilLoaded(fleet: string): Promise<void> {
-    for (let waitMs = 50; ; waitMs = Math.min(waitMs * 2, MAX_WAIT_MS)) {
+    for (let failures = 0; ; failures += 1) {
       // Nobody may judge without rules, as if there were none: what waits for them stays unanswered.
       if (this.stopped) throw new Error('the rules are read no more: the service stops');
       try {
@@ -127,7 +128,9 @@ export class RuleBook implements OnApplicationBootstrap, OnApplicationShutdown {
         if (storeFailure(error) === undefined) return this.giveUp(fleet, error as Error);
         // What is in force stays so, and the next poll sees that it is old.
         if (this.find(fleet) !== undefined) throw error;
-        await new Promise((resolve) => setTimeout(resolve, waitMs * (0.5 + Math.random() / 2)));
+        await new Promise((resolve) =>
+          setTimeout(resolve, backoffMs(failures, { firstMs: 50, maxMs: MAX_WAIT_MS })),
+        );
       }
     }
   }
@@ -201,7 +204,7 @@ export class RuleBook implements OnApplicationBootstrap, OnApplicationShutdown {
           'Redis does not tell of rules; the last ones stay in force',
         );
       this.failures += 1;
-      return Math.min(POLL_MS * 2 ** this.failures, MAX_WAIT_MS) * (0.5 + Math.random() / 2);
+      return backoffMs(this.failures, { firstMs: POLL_MS, maxMs: MAX_WAIT_MS });
     }
   }
 

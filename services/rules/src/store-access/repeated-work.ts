@@ -1,8 +1,8 @@
+import { type Backoff, backoffMs } from '@lamplighter/contracts/backoff';
 import type { Logger } from '@lamplighter/service-kit/logger';
 
-/** Pause after Redis has failed, growing. Milliseconds. */
-const FAILURE_MS = 200;
-const MAX_FAILURE_MS = 5000;
+/** The pause after a failure of Redis. */
+const RETRY: Backoff = { firstMs: 200, maxMs: 5000 };
 /** A service that stops waits so long for what is under way. Milliseconds. */
 const STOP_MS = 2000;
 
@@ -55,7 +55,7 @@ export class RepeatedWork {
     } catch (error) {
       if (this.failures === 0) this.logger.warn({ reason: (error as Error).message }, this.waiting);
       this.failures += 1;
-      return Math.min(FAILURE_MS * 2 ** this.failures, MAX_FAILURE_MS) * (0.5 + Math.random() / 2);
+      return backoffMs(this.failures, RETRY);
     }
   }
 }

@@ -1,5 +1,7 @@
-/** Longest wait between two attempts, milliseconds. */
-const MAX_WAIT_MS = 2000;
+import { type Backoff, backoffMs } from '@lamplighter/contracts/backoff';
+
+/** The wait between two attempts. */
+const RETRY: Backoff = { firstMs: 50, maxMs: 2000 };
 
 /**
  * Writes items and does not give up while Redis is away, slow or full: the messages stay unacknowledged, and the broker is held
@@ -15,7 +17,7 @@ export async function untilStored<T, R>(
     onPoison: (item: T, error: Error) => void;
   },
 ): Promise<(R | 'failed')[]> {
-  for (let waitMs = 50; ; waitMs = Math.min(waitMs * 2, MAX_WAIT_MS)) {
+  for (let failures = 0; ; failures += 1) {
     try {
       return await write(items);
     } catch (error) {
@@ -29,7 +31,7 @@ export async function untilStored<T, R>(
         return [...first, ...(await untilStored(items.slice(middle), write, on))];
       }
       const turn = on.onRetry(error as Error);
-      await new Promise((resolve) => setTimeout(resolve, waitMs * (0.5 + Math.random() / 2)));
+      await new Promise((resolve) => setTimeout(resolve, backoffMs(failures, RETRY)));
       await turn;
     }
   }

@@ -1,4 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
+import { type Backoff, backoffMs } from '@lamplighter/contracts/backoff';
 
 /** What the API answered. */
 export interface ApiAnswer {
@@ -16,8 +17,7 @@ export interface ApiRequest {
 
 /** How long one answer may take, milliseconds. */
 const ANSWER_MS = 5000;
-/** Pauses between repetitions, milliseconds. */
-const [SHORTEST_MS, LONGEST_MS] = [50, 1000];
+const RETRY: Backoff = { firstMs: 50, maxMs: 1000 };
 
 /** A client of the API that expects it to be broken. */
 export class ApiClient {
@@ -61,7 +61,7 @@ export class ApiClient {
     path: string,
     request: ApiRequest & { signal: AbortSignal },
   ): Promise<ApiAnswer> {
-    for (let pause = SHORTEST_MS; ; pause = Math.min(2 * pause, LONGEST_MS)) {
+    for (let failures = 0; ; failures += 1) {
       request.signal.throwIfAborted();
       try {
         const answer = await this.ask(method, path, request);
@@ -69,7 +69,7 @@ export class ApiClient {
       } catch {
         // away, broken or too slow: again
       }
-      await wait(pause * (0.5 + Math.random() / 2), undefined, { signal: request.signal });
+      await wait(backoffMs(failures, RETRY), undefined, { signal: request.signal });
     }
   }
 }
