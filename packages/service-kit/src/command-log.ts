@@ -1,11 +1,11 @@
 import type { Logger } from './logger.js';
 import { SampledLog } from './sampled-log.js';
 
-/** The path of a command, from where it begins to its end; every service uses the same words. */
-export type CommandStep = 'issued' | 'emitted' | 'dispatched' | 'answered' | 'ended';
+/** The steps of a command, in order; every service uses the same words. */
+type CommandStep = 'issued' | 'emitted' | 'dispatched' | 'answered' | 'ended';
 
-/** What a line about a command holds. The names are those of docs/logs.md. */
-export interface CommandNote {
+/** The fields of a line about a command, as docs/logs.md lists them. */
+interface CommandLine {
   readonly command: string;
   readonly fleet: string;
   readonly device: string;
@@ -15,10 +15,10 @@ export interface CommandNote {
   readonly cause?: string | undefined;
 }
 
-/** Commands that one service tells of in a second; what is left out is counted. */
+/** Lines per second and service; further ones are counted. */
 const PER_SECOND = 200;
 
-/** Follows single commands through the services, at level DEBUG: the same id stands in the lines of all of them. */
+/** Logs the steps of single commands at level DEBUG; the lines of all services carry the same command id. */
 export class CommandLog {
   private readonly log: SampledLog;
 
@@ -26,12 +26,12 @@ export class CommandLog {
     this.log = new SampledLog(logger, 'debug', PER_SECOND);
   }
 
-  /** Whether anybody wants to know; ask before making a note on the hot path. */
+  /** Whether the level is on; check it before building a line on the hot path. */
   get isOn(): boolean {
     return this.log.isOn;
   }
 
-  logStep(step: CommandStep, note: CommandNote): void {
-    this.log.write(note, `command ${step}`);
+  logStep(step: CommandStep, line: CommandLine): void {
+    this.log.write(line, `command ${step}`);
   }
 }

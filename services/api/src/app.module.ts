@@ -2,6 +2,7 @@ import type { Logger } from '@lamplighter/service-kit/logger';
 import { type DynamicModule, Module } from '@nestjs/common';
 import { ApiKeyCheck } from './access/api-key-check.js';
 import { KeysController } from './access/keys.controller.js';
+import { ApiCommandRecorder } from './commands/api-command-recorder.js';
 import { CommandSender } from './commands/command-sender.js';
 import { CommandsController } from './commands/commands.controller.js';
 import { DeviceCommandsController } from './commands/device-commands.controller.js';
@@ -98,6 +99,7 @@ export function apiModule({ config, logger, metrics, link }: Foundation): Dynami
       EventReader,
       EventFeed,
       DeviceRemover,
+      ApiCommandRecorder,
       CommandSender,
       CommandWaits,
       ActionLanes,

@@ -5,8 +5,8 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { BrokerMetricsService } from './broker-metrics/broker-metrics.service.js';
 import { CanaryService } from './canary/canary.service.js';
 import { AcknowledgementsController } from './commands/acknowledgements.controller.js';
-import { CommandRecorder } from './commands/command-recorder.js';
 import { DispatchService } from './commands/dispatch.service.js';
+import { RulesCommandRecorder } from './commands/rules-command-recorder.js';
 import { UnreadAnswers } from './commands/unread-answers.service.js';
 import type { Config } from './config.js';
 import { EdgeService } from './edge/edge.service.js';
@@ -86,7 +86,7 @@ export function rulesModule(foundation: Foundation): DynamicModule {
       TimersService,
       Standings,
       GroupsService,
-      CommandRecorder,
+      RulesCommandRecorder,
       UnreadAnswers,
       DispatchService,
       RolloutsService,

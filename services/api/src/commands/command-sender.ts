@@ -2,23 +2,18 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { defaultLane } from '@lamplighter/contracts/commands/command';
 import type { PresenceState } from '@lamplighter/contracts/devices/presence';
 import { durationMs } from '@lamplighter/contracts/duration';
-import { traceIdOf } from '@lamplighter/contracts/trace-context';
-import { CommandLog } from '@lamplighter/service-kit/command-log';
-import type { Logger } from '@lamplighter/service-kit/logger';
 import { enqueueCommand } from '@lamplighter/store/commands/enqueue-command';
 import { type Command, readCommand } from '@lamplighter/store/commands/read-commands';
-import type { Superseded } from '@lamplighter/store/commands/superseded';
 import { isKnownFleet } from '@lamplighter/store/fleets/fleets';
 import { MAX_DEVICES_PER_FLEET, MAX_OPEN_COMMANDS } from '@lamplighter/store/keys';
 import { Inject, Injectable } from '@nestjs/common';
-import { EventWriter } from '../events/event-writer.js';
 import { ApiMetrics } from '../metrics/api-metrics.js';
 import { noSuchDevice, noSuchFleet } from '../problems/not-found.js';
 import { Problem, retryAfter } from '../problems/problem.js';
 import type { ProblemName } from '../problems/problem-types.js';
 import type { AllowUnknownQuery, DevicePath } from '../requests/address.js';
 import { StoreLink } from '../store/store-link.js';
-import { LOGGER } from '../tokens.js';
+import { ApiCommandRecorder } from './api-command-recorder.js';
 import type { CommandRequest } from './command.schema.js';
 import { idempotencyKey } from './idempotency-key.js';
 import { traceOfRequest } from './trace-of-request.js';
@@ -47,16 +42,11 @@ export type SentCommand = Command & { readonly presence?: PresenceState };
 /** Takes what clients want devices to do. */
 @Injectable()
 export class CommandSender {
-  private readonly log: CommandLog;
-
   constructor(
-    @Inject(LOGGER) logger: Logger,
     @Inject(StoreLink) private readonly link: StoreLink,
     @Inject(ApiMetrics) private readonly metrics: ApiMetrics,
-    @Inject(EventWriter) private readonly events: EventWriter,
-  ) {
-    this.log = new CommandLog(logger);
-  }
+    @Inject(ApiCommandRecorder) private readonly recorder: ApiCommandRecorder,
+  ) {}
 
   /**
    * Puts a command into its device's durable queue: once it returns, the command is on disk.
@@ -89,8 +79,7 @@ export class CommandSender {
     });
     switch (result.outcome) {
       case 'enqueued':
-        this.tell(fleet, device, result.id, result);
-        this.note({ fleet, device }, result, traceIdOf(traceparent));
+        this.recorder.recordEnqueued('api', { id: result.id, fleet, device, traceparent }, result, 'issued');
         return { ...result.command, presence: result.presence };
       case 'repeated': {
         const command = await readCommand(redis, result.id);
@@ -125,29 +114,5 @@ export class CommandSender {
           `Fleet "${fleet}" has reached its limit of ${MAX_DEVICES_PER_FLEET} devices, so the new device "${device}" cannot be added.`,
         );
     }
-  }
-
-  private tell(fleet: string, device: string, id: string, { superseded, unknown }: Superseded): void {
-    const say = (command: string, state: 'pending' | 'superseded' | 'unknown') => {
-      this.metrics.commands.inc({ transition: state, source: 'api' });
-      this.events.append({ type: 'command', fleet, device, command, state });
-    };
-    say(id, 'pending');
-    for (const earlier of superseded) say(earlier, 'superseded');
-    for (const earlier of unknown) say(earlier, 'unknown');
-  }
-
-  private note(
-    address: DevicePath,
-    { id, superseded, unknown }: Superseded & { id: string },
-    trace_id: string,
-  ): void {
-    if (!this.log.isOn) return;
-    this.log.logStep('issued', { command: id, ...address, trace_id });
-    const cause = `superseded:${id}`;
-    for (const command of superseded)
-      this.log.logStep('ended', { command, ...address, state: 'superseded', cause });
-    for (const command of unknown)
-      this.log.logStep('ended', { command, ...address, state: 'unknown', cause });
   }
 }

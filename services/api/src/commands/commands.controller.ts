@@ -1,38 +1,28 @@
 import type { ServerResponse } from 'node:http';
-import { CommandLog } from '@lamplighter/service-kit/command-log';
-import type { Logger } from '@lamplighter/service-kit/logger';
 import { cancelCommand } from '@lamplighter/store/commands/cancel-command';
 import { readCommand } from '@lamplighter/store/commands/read-commands';
 import { Controller, Delete, Get, Inject, Param, Req, Res } from '@nestjs/common';
 import { ApiOperation } from '@nestjs/swagger';
 import type { z } from 'zod';
-import { EventWriter } from '../events/event-writer.js';
-import { ApiMetrics } from '../metrics/api-metrics.js';
 import { Answers, Problems, Resource } from '../openapi/describe.js';
 import { noSuchCommand } from '../problems/not-found.js';
 import { Problem } from '../problems/problem.js';
 import type { HttpRequest } from '../requests/http-request.js';
 import { StoreLink } from '../store/store-link.js';
-import { LOGGER } from '../tokens.js';
 import { CommandWaits } from '../waits/command-waits.js';
 import { MayWait, PREFERENCE_APPLIED } from '../waits/may-wait.js';
+import { ApiCommandRecorder } from './api-command-recorder.js';
 import { type CommandBody, commandPath, commandSchema } from './command.schema.js';
 import { commandBody } from './command-body.js';
 
 @Resource('commands')
 @Controller('v1/commands')
 export class CommandsController {
-  private readonly log: CommandLog;
-
   constructor(
-    @Inject(LOGGER) logger: Logger,
     @Inject(StoreLink) private readonly link: StoreLink,
-    @Inject(ApiMetrics) private readonly metrics: ApiMetrics,
-    @Inject(EventWriter) private readonly events: EventWriter,
+    @Inject(ApiCommandRecorder) private readonly recorder: ApiCommandRecorder,
     @Inject(CommandWaits) private readonly waits: CommandWaits,
-  ) {
-    this.log = new CommandLog(logger);
-  }
+  ) {}
 
   @Get(':id')
   @ApiOperation({ summary: 'One command with all its transitions' })
@@ -81,9 +71,7 @@ export class CommandsController {
         { state },
       );
     }
-    this.metrics.commands.inc({ transition: state, source: 'api' });
-    this.events.append({ type: 'command', fleet, device, command: id, state });
-    this.log.logStep('ended', { command: id, fleet, device, state, cause: 'api' });
+    this.recorder.recordTransition(state, 'api', { id, fleet, device }, { cause: 'api' });
     return commandBody(await this.find(id));
   }
 

@@ -1,15 +1,13 @@
 import { PRESENCE_STATES } from '@lamplighter/contracts/devices/presence';
-import { CommandLog } from '@lamplighter/service-kit/command-log';
-import type { Logger } from '@lamplighter/service-kit/logger';
 import { removeDevices } from '@lamplighter/store/removal/remove-devices';
 import { Inject, Injectable } from '@nestjs/common';
 import { z } from 'zod';
+import { ApiCommandRecorder } from '../commands/api-command-recorder.js';
 import { EventWriter } from '../events/event-writer.js';
 import { ApiMetrics } from '../metrics/api-metrics.js';
 import { noSuchDevice } from '../problems/not-found.js';
 import type { DevicePath } from '../requests/address.js';
 import { StoreLink } from '../store/store-link.js';
-import { LOGGER } from '../tokens.js';
 
 export const removedDeviceSchema = z
   .object({
@@ -38,26 +36,19 @@ export type RemovedDevice = z.infer<typeof removedDeviceSchema>;
 /** Removes single devices. */
 @Injectable()
 export class DeviceRemover {
-  private readonly log: CommandLog;
-
   constructor(
-    @Inject(LOGGER) logger: Logger,
     @Inject(StoreLink) private readonly link: StoreLink,
     @Inject(ApiMetrics) private readonly metrics: ApiMetrics,
     @Inject(EventWriter) private readonly events: EventWriter,
-  ) {
-    this.log = new CommandLog(logger);
-  }
+    @Inject(ApiCommandRecorder) private readonly recorder: ApiCommandRecorder,
+  ) {}
 
   /** @throws Problem `no-such-device` */
   async remove({ fleet, device }: DevicePath): Promise<RemovedDevice> {
     const [removal] = await removeDevices(this.link.durableRedis, [{ fleet, device }]);
     if (removal?.outcome !== 'removed') throw noSuchDevice(fleet, device);
-    for (const { id, state, source } of removal.ended) {
-      this.metrics.commands.inc({ transition: state, source });
-      this.events.append({ type: 'command', fleet, device, command: id, state });
-      this.log.logStep('ended', { command: id, fleet, device, state, cause: 'removed' });
-    }
+    for (const { id, state, source } of removal.ended)
+      this.recorder.recordTransition(state, source, { id, fleet, device }, { cause: 'removed' });
     this.metrics.devicesRemoved.inc({ cause: 'api' });
     this.events.append({ type: 'removal', fleet, device, state: 'removed', cause: 'api' });
     return {

@@ -14,8 +14,8 @@ import type { MqttMessage } from '../mqtt/mqtt-link.js';
 import type { Subscription } from '../mqtt/mqtt-transport.js';
 import { untilStored } from '../store-access/until-stored.js';
 import { REDIS } from '../tokens.js';
-import { CommandRecorder } from './command-recorder.js';
 import { DispatchService } from './dispatch.service.js';
+import { RulesCommandRecorder } from './rules-command-recorder.js';
 import { UnreadAnswers } from './unread-answers.service.js';
 import { wakeUntilStored } from './wake-until-stored.js';
 
@@ -36,7 +36,7 @@ export class AcknowledgementsController {
     @Inject(REDIS) private readonly redis: Redis,
     private readonly metrics: RulesMetrics,
     private readonly events: LiveEventsService,
-    private readonly news: CommandRecorder,
+    private readonly recorder: RulesCommandRecorder,
     private readonly dispatch: DispatchService,
     private readonly unread: UnreadAnswers,
   ) {}
@@ -105,7 +105,7 @@ export class AcknowledgementsController {
     const { outcome, source, ageMs, aborted } = answered;
     const { fleet, name: device, traceparent } = answer;
     const subject = { id: answer.answer.id, fleet, device, traceparent };
-    this.news.follow('answered', subject, { state: outcome });
+    this.recorder.logStep('answered', subject, { state: outcome });
     if (outcome === 'repeated' || outcome === 'late' || outcome === 'missing' || outcome === 'foreign') {
       this.metrics.answers.inc({ result: outcome });
       if (outcome === 'missing' || outcome === 'foreign')
@@ -114,8 +114,8 @@ export class AcknowledgementsController {
     }
     this.metrics.answers.inc({ result: 'recorded' });
     if (outcome !== 'acknowledged') this.metrics.roundtrip.observe({ source }, ageMs / 1000);
-    this.news.became(outcome, source, subject);
-    this.news.aborted(source, subject, aborted);
+    this.recorder.recordTransition(outcome, source, subject);
+    this.recorder.recordCancelled(source, subject, aborted);
   }
 }
 

@@ -6,8 +6,8 @@ import { shardOf } from '@lamplighter/store/keys';
 import type { Redis } from '@lamplighter/store/redis/connect';
 import { RulesMetrics } from '../metrics.js';
 import type { PublishOutcome } from '../mqtt/mqtt-link.js';
-import { CommandRecorder } from './command-recorder.js';
 import { type Dispatch, leaseOf } from './dispatch.js';
+import { RulesCommandRecorder } from './rules-command-recorder.js';
 
 /** What the broker said is collected for this long, for it is not urgent, and each call costs Redis a write to disk. Milliseconds. */
 const REPORT_MS = 20;
@@ -27,7 +27,7 @@ export class DeliveryReports {
     private readonly redis: Redis,
     private readonly logger: Logger,
     private readonly metrics: RulesMetrics,
-    private readonly news: CommandRecorder,
+    private readonly recorder: RulesCommandRecorder,
     private readonly wake: (shards: Iterable<number>) => void,
   ) {}
 
@@ -81,8 +81,8 @@ export class DeliveryReports {
     for (const [i, dispatch] of ended.entries()) {
       const outcome = outcomes[i];
       if (outcome === undefined) continue;
-      this.news.became('unknown', dispatch.source, dispatch, { cause: 'unannounced' });
-      this.news.aborted(dispatch.source, dispatch, outcome.aborted);
+      this.recorder.recordTransition('unknown', dispatch.source, dispatch, { cause: 'unannounced' });
+      this.recorder.recordCancelled(dispatch.source, dispatch, outcome.aborted);
       if (outcome.nextIsDue) due.add(shardOf(dispatch.fleet, dispatch.device));
     }
     return due;

@@ -17,8 +17,8 @@ import type { LiveEventsService } from '../live-events/live-events.service.js';
 import { RulesMetrics } from '../metrics.js';
 import type { PublishOutcome } from '../mqtt/mqtt-link.js';
 import type { MqttTransport } from '../mqtt/mqtt-transport.js';
-import { CommandRecorder } from './command-recorder.js';
 import { DispatchService } from './dispatch.service.js';
+import { RulesCommandRecorder } from './rules-command-recorder.js';
 
 /** What would have gone out, and when. */
 interface Published {
@@ -64,7 +64,7 @@ function startDispatcher(outcome?: PublishOutcome) {
     logger,
     transport as unknown as MqttTransport,
     metrics,
-    new CommandRecorder(logger, metrics, { append: () => undefined } as unknown as LiveEventsService),
+    new RulesCommandRecorder(logger, metrics, { append: () => undefined } as unknown as LiveEventsService),
   );
   closeLater('dispatcher', () => dispatch.stop());
   const withheld = async () =>

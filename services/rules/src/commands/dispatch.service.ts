@@ -13,9 +13,9 @@ import type { PublishOutcome } from '../mqtt/mqtt-link.js';
 import { MqttTransport } from '../mqtt/mqtt-transport.js';
 import { LOGGER, REDIS, SUBSCRIBER } from '../tokens.js';
 import { ClockWatch } from './clock-watch.js';
-import { CommandRecorder } from './command-recorder.js';
 import { DeliveryReports, JITTER, UNREACHABLE_WAIT_MS } from './delivery-reports.js';
 import { claimedDispatch, type Dispatch, emittedDispatch } from './dispatch.js';
+import { RulesCommandRecorder } from './rules-command-recorder.js';
 import { TokenBucket } from './token-bucket.js';
 
 /** How often due commands are looked for when nobody calls; leases and expiries are found by this. Milliseconds. */
@@ -57,9 +57,9 @@ export class DispatchService implements OnApplicationBootstrap {
     @Inject(LOGGER) private readonly logger: Logger,
     private readonly transport: MqttTransport,
     private readonly metrics: RulesMetrics,
-    private readonly news: CommandRecorder,
+    private readonly recorder: RulesCommandRecorder,
   ) {
-    this.reports = new DeliveryReports(redis, logger, metrics, news, (shards) => this.wake(shards));
+    this.reports = new DeliveryReports(redis, logger, metrics, recorder, (shards) => this.wake(shards));
     whenScraped(metrics.outboxLag, (gauge) => gauge.set(this.lagSeconds()));
   }
 
@@ -94,7 +94,7 @@ export class DispatchService implements OnApplicationBootstrap {
       const enqueued = outcome.commands.find(({ id }) => id === command.id);
       if (enqueued === undefined) continue; // a repeated part: its commands are leased, and found by their lease if need be
       const { id, traceparent, cause } = command;
-      this.news.emitted({ id, fleet, device: name, traceparent }, enqueued, cause);
+      this.recorder.recordEmitted({ id, fleet, device: name, traceparent }, enqueued, cause);
       if (enqueued.state === 'dispatched') this.publish(emittedDispatch(command, enqueued, part.device));
     }
   }
@@ -163,8 +163,8 @@ export class DispatchService implements OnApplicationBootstrap {
 
   private take(claim: Claim, askedAt: number): void {
     const { outcome, command, attempt, aborted } = claim;
-    this.news.became(outcome, command.source, command, { attempt });
-    this.news.aborted(command.source, command, aborted);
+    this.recorder.recordTransition(outcome, command.source, command, { attempt });
+    this.recorder.recordCancelled(command.source, command, aborted);
     if (outcome !== 'dispatched') return;
     if (attempt > 1) this.metrics.redeliveries.inc();
     this.publish(claimedDispatch(claim, askedAt));
@@ -201,8 +201,8 @@ export class DispatchService implements OnApplicationBootstrap {
     // A loop that was cut has no length.
     if (dispatch.takenAt !== undefined && outcome !== 'lost')
       this.metrics.loop.observe((performance.now() - dispatch.takenAt) / 1000);
-    if (this.news.isFollowed)
-      this.news.follow('dispatched', dispatch, { attempt: dispatch.attempt, state: `${outcome}` });
+    if (this.recorder.isLogging)
+      this.recorder.logStep('dispatched', dispatch, { attempt: dispatch.attempt, state: `${outcome}` });
     this.reports.take(dispatch, outcome);
   }
 }

@@ -15,7 +15,7 @@ import {
 import type { Redis } from '@lamplighter/store/redis/connect';
 import { readRule, readWrites, type StoredRule, type UnreadableRule } from '@lamplighter/store/rules/rules';
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
-import { CommandRecorder } from '../commands/command-recorder.js';
+import { RulesCommandRecorder } from '../commands/rules-command-recorder.js';
 import { RulesMetrics } from '../metrics.js';
 import { RepeatedWork } from '../store-access/repeated-work.js';
 import { LOGGER, REDIS } from '../tokens.js';
@@ -38,7 +38,7 @@ export class EdgeFollowService implements OnApplicationBootstrap {
     @Inject(REDIS) private readonly redis: Redis,
     @Inject(LOGGER) logger: Logger,
     private readonly metrics: RulesMetrics,
-    private readonly news: CommandRecorder,
+    private readonly recorder: RulesCommandRecorder,
   ) {
     this.following = new RepeatedWork(logger, 'devices wait to be told of their rules', () => this.look());
   }
@@ -106,7 +106,7 @@ export class EdgeFollowService implements OnApplicationBootstrap {
     });
     // A device whose queue is full gets it on another walk; one that was removed does not.
     if (result.outcome !== 'enqueued') return;
-    this.news.taken('api', { id: result.id, fleet, device }, result);
+    this.recorder.recordEnqueued('api', { id: result.id, fleet, device }, result);
     await noteToldRule(this.redis, fleet, device, version);
   }
 }

@@ -10,8 +10,8 @@ import { findTimers } from '@lamplighter/store/rules/timers';
 import { closeLater } from '@lamplighter/test-kit/resources';
 import { startRedis } from '@lamplighter/test-kit/servers/redis';
 import { until } from '@lamplighter/test-kit/until';
-import { CommandRecorder } from '../commands/command-recorder.js';
 import type { DispatchService } from '../commands/dispatch.service.js';
+import { RulesCommandRecorder } from '../commands/rules-command-recorder.js';
 import type { LiveEventsService } from '../live-events/live-events.service.js';
 import { RulesMetrics } from '../metrics.js';
 import { RuleBook } from '../rule-book/rule-book.service.js';
@@ -81,7 +81,7 @@ async function startReplica() {
     book,
     { wake: (shards: Iterable<number>) => woken.push(...shards) } as unknown as DispatchService,
     errors,
-    new CommandRecorder(logger, metrics, { append: () => undefined } as unknown as LiveEventsService),
+    new RulesCommandRecorder(logger, metrics, { append: () => undefined } as unknown as LiveEventsService),
     metrics,
     standings,
   );

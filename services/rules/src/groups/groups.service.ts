@@ -32,8 +32,8 @@ import {
 } from '@lamplighter/store/rules/groups';
 import { readRule } from '@lamplighter/store/rules/rules';
 import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
-import { CommandRecorder } from '../commands/command-recorder.js';
 import { DispatchService } from '../commands/dispatch.service.js';
+import { RulesCommandRecorder } from '../commands/rules-command-recorder.js';
 import { expectedEffect } from '../effects/expected-effect.js';
 import { RulesMetrics } from '../metrics.js';
 import { RuleBook } from '../rule-book/rule-book.service.js';
@@ -64,7 +64,7 @@ export class GroupsService implements OnApplicationBootstrap, OnApplicationShutd
     private readonly book: RuleBook,
     private readonly dispatch: DispatchService,
     private readonly errors: RuleErrors,
-    private readonly news: CommandRecorder,
+    private readonly recorder: RulesCommandRecorder,
     private readonly metrics: RulesMetrics,
     private readonly standings: Standings,
   ) {
@@ -262,7 +262,7 @@ export class GroupsService implements OnApplicationBootstrap, OnApplicationShutd
   ): void {
     for (const { device, id, state, ...overtaken } of outcomes) {
       if (state === 'fleet_full' || state === 'unreachable') this.metrics.dropped.inc({ reason: state });
-      else this.news.emitted({ id, fleet, device }, { state, ...overtaken }, `rule:${rule}`);
+      else this.recorder.recordEmitted({ id, fleet, device }, { state, ...overtaken }, `rule:${rule}`);
     }
     this.dispatch.wake(outcomes.filter(({ state }) => state === 'pending').map(({ shard }) => shard));
   }

@@ -14,7 +14,7 @@ import {
   takeFleetRemovals,
 } from '@lamplighter/store/removal/remove-fleet';
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
-import { CommandRecorder } from '../commands/command-recorder.js';
+import { RulesCommandRecorder } from '../commands/rules-command-recorder.js';
 import { LiveEventsService } from '../live-events/live-events.service.js';
 import { RulesMetrics } from '../metrics.js';
 import { RepeatedWork } from '../store-access/repeated-work.js';
@@ -44,7 +44,7 @@ export class RemovalsService implements OnApplicationBootstrap {
     @Inject(REDIS) private readonly redis: Redis,
     @Inject(LOGGER) private readonly logger: Logger,
     private readonly metrics: RulesMetrics,
-    private readonly news: CommandRecorder,
+    private readonly recorder: RulesCommandRecorder,
     private readonly events: LiveEventsService,
   ) {
     this.removing = new RepeatedWork(logger, 'cannot remove devices; waiting for Redis', () => this.work());
@@ -117,7 +117,7 @@ export class RemovalsService implements OnApplicationBootstrap {
     if (removal.outcome !== 'removed') return false;
     this.metrics.devicesRemoved.inc({ cause });
     for (const { id, state, source } of removal.ended)
-      this.news.became(state, source, { id, ...device }, { cause: 'removed' });
+      this.recorder.recordTransition(state, source, { id, ...device }, { cause: 'removed' });
     return true;
   }
 }

@@ -6,7 +6,7 @@ import type { Turn } from '@lamplighter/store/rollouts/rollout-commands';
 import { type HeldRollout, takeRollouts } from '@lamplighter/store/rollouts/rollout-lease';
 import { MAX_UNFINISHED_ROLLOUTS, rolloutEvent } from '@lamplighter/store/rollouts/rollouts';
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
-import { CommandRecorder } from '../commands/command-recorder.js';
+import { RulesCommandRecorder } from '../commands/rules-command-recorder.js';
 import { LiveEventsService } from '../live-events/live-events.service.js';
 import { RulesMetrics } from '../metrics.js';
 import { RepeatedWork } from '../store-access/repeated-work.js';
@@ -29,7 +29,7 @@ export class RolloutsService implements OnApplicationBootstrap, RolloutObserver 
     @Inject(LOGGER) private readonly logger: Logger,
     private readonly metrics: RulesMetrics,
     private readonly events: LiveEventsService,
-    private readonly news: CommandRecorder,
+    private readonly recorder: RulesCommandRecorder,
   ) {
     this.stepping = new RepeatedWork(logger, 'rollouts wait for Redis', () => this.work());
   }
@@ -54,13 +54,14 @@ export class RolloutsService implements OnApplicationBootstrap, RolloutObserver 
       if (outcome === 'fenced') continue;
       this.metrics.rolloutCommands.inc({ result: outcome });
       if (outcome !== 'enqueued') continue;
-      this.news.taken('rollout', { id: turn.id, fleet, device }, turn);
+      this.recorder.recordEnqueued('rollout', { id: turn.id, fleet, device }, turn);
     }
     if (turns.some(({ outcome }) => outcome === 'fenced')) this.logger.info({ rollout: id }, 'rollout lost');
   }
 
   swept({ fleet }: HeldRollout, commands: Parameters<RolloutObserver['swept']>[1]): void {
-    for (const { device, id, state } of commands) this.news.became(state, 'rollout', { id, fleet, device });
+    for (const { device, id, state } of commands)
+      this.recorder.recordTransition(state, 'rollout', { id, fleet, device });
     this.metrics.rolloutCommands.inc({ result: 'swept' }, commands.length);
   }
 
