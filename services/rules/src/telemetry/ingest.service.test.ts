@@ -6,6 +6,7 @@ import { cancelCommand } from '@lamplighter/store/commands/cancel-command';
 import type { EnqueueOutcome } from '@lamplighter/store/commands/emitted-command';
 import { enqueueCommand } from '@lamplighter/store/commands/enqueue-command';
 import { readDevice } from '@lamplighter/store/devices/devices';
+import { readLedger } from '@lamplighter/store/fleets/ledger';
 import {
   devicesKey,
   MAX_DEVICES_PER_FLEET,
@@ -130,4 +131,22 @@ it('a timer does not bring back a device that the store has forgotten', async ()
   const { fleet, ingest, device } = underTest();
   await ingest.judgeAgain([device], 0);
   expect(await readDevice(redis, fleet, LAMP)).toBeUndefined();
+});
+
+it('keeps the order of readings although the store sends back the first batches of a device', async () => {
+  const outcomes = [];
+  for (let ticks = 0; ticks < 40; ticks += 1) {
+    const { fleet, send } = underTest();
+    const taken: Promise<void>[] = [];
+    for (let n = 1; n <= 12; n += 1) {
+      // Three batches at a time, as the transport hands them over.
+      if (n > 3) await taken[n - 4];
+      taken.push(send({ light: 500, _n: n, _seq: n }));
+      for (let tick = 0; tick < ticks % 8; tick += 1) await new Promise(setImmediate);
+    }
+    await Promise.all(taken);
+    const { stored, late } = (await readLedger(redis, fleet)).readings;
+    outcomes.push({ stored, late });
+  }
+  expect(outcomes).toEqual(Array(40).fill({ stored: 12, late: 0 }));
 });

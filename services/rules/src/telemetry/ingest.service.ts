@@ -42,12 +42,15 @@ import { OrderedRetries } from '../store-access/ordered-retries.js';
 import { untilStored } from '../store-access/until-stored.js';
 import { REDIS } from '../tokens.js';
 import { DeclaredTypes } from './declared-types.service.js';
+import { DeviceTurns } from './device-turns.js';
 import { endToEndSeconds } from './end-to-end.js';
 import { PrefetchService } from './prefetch.service.js';
 import { Receipts, ReceiptsService } from './receipts.service.js';
 
 /** A part that keeps being judged on old grounds is given up after this many rounds; each costs a rival's change in between. */
 const MAX_ROUNDS = 20;
+/** Reads before one round: the rules, and the histories that they need. */
+const MAX_READS = 2;
 
 /** Batches of telemetry into the store: parse, judge, one script, and again for devices on which the store disagreed. */
 @Injectable()
@@ -56,6 +59,7 @@ export class IngestService {
   private readonly replica = randomBytes(6).toString('base64url');
   private parts = 0;
   private readonly inTurn = new OrderedRetries();
+  private readonly turns = new DeviceTurns();
 
   constructor(
     @Inject(REDIS) private readonly redis: Redis,
@@ -109,32 +113,37 @@ export class IngestService {
     reported: Reported[],
     listeningSince?: number,
   ): Promise<number> {
+    const turn = this.turns.enter();
     let storedAt = performance.now();
-    for (let round = 0; work.size > 0; round += 1) {
-      if (round === MAX_ROUNDS) {
-        this.fail([...work.values()].flat().length);
-        break;
+    try {
+      for (let round = 0; work.size > 0; round += 1) {
+        if (round === MAX_ROUNDS) {
+          this.fail([...work.values()].flat().length);
+          break;
+        }
+        // Nothing is awaited between the last check and the evaluation: an earlier batch could take its turn in between.
+        for (let reads = 0; ; reads += 1) {
+          let earlier = this.turns.wait(turn, work.keys());
+          for (; earlier !== undefined; earlier = this.turns.wait(turn, work.keys())) await earlier;
+          const missing = this.grounds.missing(work);
+          if (missing === undefined || reads === MAX_READS) break;
+          this.turns.hold(turn, work.keys());
+          await this.grounds.read(missing);
+        }
+        // A timer of a device that the store does not know must not bring it back, unless a rule names it and waits for its silence.
+        for (const [device, readings] of work)
+          if (readings.length === 0 && device.version === NEW_DEVICE && !device.isExpected)
+            work.delete(device);
+        const parts = this.judgeAll(work, listeningSince);
+        const outcomes = await this.store(parts);
+        storedAt = performance.now();
+        work = this.settle(parts, outcomes, receipts, refusals, reported);
+        this.turns.hold(turn, work.keys());
       }
-      await this.ground(work);
-      // A timer of a device that the store does not know must not bring it back, unless a rule names it and waits for its silence.
-      for (const [device, readings] of work)
-        if (readings.length === 0 && device.version === NEW_DEVICE && !device.isExpected) work.delete(device);
-      const parts = this.judgeAll(work, listeningSince);
-      const outcomes = await this.store(parts);
-      storedAt = performance.now();
-      work = this.settle(parts, outcomes, receipts, refusals, reported);
+    } finally {
+      this.turns.leave(turn);
     }
     return storedAt;
-  }
-
-  /** Rules first, for they say whose history is needed. Usually nothing is missing, and nothing is awaited. */
-  private async ground(work: ReadonlyMap<KnownDevice, readonly PendingReading[]>): Promise<void> {
-    for (let step = 0; step < 2; step += 1) {
-      const missing = this.grounds.missing(work);
-      if (missing === undefined) return;
-      await this.grounds.read(missing);
-    }
-    this.grounds.missing(work);
   }
 
   private parse(
