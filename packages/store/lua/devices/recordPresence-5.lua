@@ -13,9 +13,12 @@
 --       11 time between reports of a device that stays connected (ms) or ''
 --       12 '1' if the message was retained, or delivered before   13 how long ago it arrived (ms)
 --       14 name of the run of the device's program, or '': births with the same one are reconnections, not restarts
+--       15 replica that records the message, or ''   16 the replica's own number of it, growing with each message that arrives
 -- Session  "number,online,at,telemetry,sleeps,reports,started", empty fields at the end left out; `started` is when the present run of the
 --          device began (ms), as far as its births tell
 -- Sessions "<arrival of the latest message>,<number>…" of the latest sessions, the present one last
+-- Recorder "<replica>,<number>" of the latest message. The time of arrival includes the way to Redis, so messages of one replica are
+--          ordered by their numbers; only those of different replicas are ordered by time.
 -- Returns  {outcome, for a birth when the present run of the device began (ms)}: 'born', 'gone', 'slept', 'ignored' (older, or a will
 --          that is known already), 'known' (the birth of the session that stands came before) or 'full'; of a birth also what became of
 --          the session before, if that was not told: 'took_over' from one that
@@ -38,7 +41,7 @@ local may_be_old = ARGV[12] == '1'
 local policy, sleeps, reports, boot = ARGV[5], ARGV[8], ARGV[11], ARGV[14]
 local started = int(now)
 local born = 'born'
-local known = redis.call('HMGET', KEYS[1], 'session', 'sessions')
+local known = redis.call('HMGET', KEYS[1], 'session', 'sessions', 'recorder')
 local stored, latest = known[1], {}
 local is_listed = redis.call('ZSCORE', KEYS[3], device)
 if stored then
@@ -52,6 +55,10 @@ if stored then
   local remembered = string.find(sessions .. ',', ',' .. session .. ',', 1, true)
   -- A message that seems to have arrived later than now did so before the clock was set back: it says nothing about the order.
   if arrival > now + TOGETHER then arrival = 0 end
+  local recorder, number = string.match(known[3] or '', '^(.*),(%d+)$')
+  if recorder ~= '' and recorder == ARGV[15] then
+    arrived = tonumber(ARGV[16]) > tonumber(number) and math.max(arrived, arrival + 1) or math.min(arrived, arrival - 1)
+  end
   local comes_again = may_be_old or arrived <= arrival + TOGETHER
   local is_present = session == present
   if not is_listed then
@@ -86,7 +93,8 @@ if latest[#latest] ~= session then latest[#latest + 1] = session end
 while #latest > REMEMBERED do table.remove(latest, 1) end
 local fields = { ARGV[4], online, int(now), policy, sleeps, reports, started }
 local value = string.gsub(table.concat(fields, ','), ',+$', '')
-redis.call('HSET', KEYS[1], 'session', value, 'sessions', int(arrived) .. ',' .. table.concat(latest, ','))
+redis.call('HSET', KEYS[1], 'session', value, 'sessions', int(arrived) .. ',' .. table.concat(latest, ','),
+  'recorder', ARGV[15] .. ',' .. ARGV[16])
 local name = ARGV[1] .. '/' .. device
 local function look_when_away(since, forget_after)
   redis.call('ZADD', KEYS[5], int(since + forget_after), name)

@@ -57,6 +57,25 @@ const command = (policy: 'latest' | 'now' = 'latest') =>
   });
 
 describe('a session', () => {
+  it('ends with a will that its replica received after the birth, however long Redis took for the birth', async () => {
+    const arrivedAt = performance.now() - 50;
+    const recordAs = async (replica: string, number: number, message: Parameters<typeof recordAfter>[1]) =>
+      (
+        await recordPresence(store.redis, [
+          { address: lamp, message, arrivedAt, recorder: { replica, number } },
+        ])
+      )[0];
+    expect(await recordAs('a', 1, birth(1))).toBe('born');
+    // The birth seems to have arrived later than it did.
+    await arrivedBefore(-40);
+    expect(await recordAs('b', 7, will(1))).toBe('ignored');
+    expect(await recordAs('a', 2, will(1))).toBe('gone');
+    expect(await recordAs('a', 1, birth(1))).toBe('ignored');
+    expect(await recordAs('a', 3, birth(1))).toBe('born');
+    expect(await recordAs('a', 2, will(1))).toBe('ignored');
+    expect(await device()).toMatchObject({ presence: 'online' });
+  });
+
   it('begins with a birth and ends with its will', async () => {
     expect(await record(birth(7, 'keep'))).toEqual(['born']);
     expect(await device()).toMatchObject({

@@ -27,6 +27,8 @@ export interface PresenceMessage {
   readonly mayBeOld?: boolean;
   /** Monotonic time of arrival (performance.now); now by default. */
   readonly arrivedAt?: number;
+  /** The replica that records it, unique per process start, and the message's number there, growing in the order of arrival. */
+  readonly recorder?: { readonly replica: string; readonly number: number };
 }
 
 /**
@@ -42,7 +44,7 @@ export async function recordPresence(
   const replies = await runScripts(
     redis,
     'recordPresence-5',
-    messages.map(({ address, message, mayBeOld = false, arrivedAt = now }) => ({
+    messages.map(({ address, message, mayBeOld = false, arrivedAt = now, recorder }) => ({
       keys: [
         address.deviceKey,
         address.presenceKey,
@@ -65,6 +67,8 @@ export async function recordPresence(
         mayBeOld ? '1' : '0',
         Math.max(0, Math.round(now - arrivedAt)),
         (message.online && message.boot) || '',
+        recorder?.replica ?? '',
+        recorder?.number ?? 0,
       ],
     })),
   );

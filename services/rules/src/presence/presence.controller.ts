@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import {
   type Birth,
   parsePresence,
@@ -55,6 +56,9 @@ const COUNTED: Record<
 /** Births and wills. */
 @Controller()
 export class PresenceController {
+  private readonly replica = randomBytes(6).toString('base64url');
+  private received = 0;
+
   constructor(
     @Inject(REDIS) private readonly redis: Redis,
     private readonly devices: DeviceCache,
@@ -96,7 +100,9 @@ export class PresenceController {
     const mayBeOld = delivery !== 'live';
     // Before it is stored, since the next reading of the device may be here already.
     if (message.online && !mayBeOld) this.announce(address, message);
-    return [{ address, message, mayBeOld, arrivedAt: takenAt }];
+    this.received += 1;
+    const recorder = { replica: this.replica, number: this.received };
+    return [{ address, message, mayBeOld, arrivedAt: takenAt, recorder }];
   }
 
   private announce(
