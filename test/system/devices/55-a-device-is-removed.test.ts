@@ -101,6 +101,7 @@ it('a device that is removed while it reports is a new device with its next read
       expect(await readingsOf(fleet.name)).toMatchObject({
         declared: n,
         stored: n,
+        late: 0,
         declaringDevices: 1,
         unexplained: 0,
       });

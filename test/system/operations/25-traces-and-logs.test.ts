@@ -62,6 +62,7 @@ async function announced(fleet: TestFleet, name: string) {
     { online: true, session: 1 },
     { retain: true },
   );
+  await stack.online(fleet.name, name);
   const next = () => device.next(({ topic }) => topic === deviceTopic(fleet.name, 'commands', name));
   const answer = (id: string, more: object = {}) =>
     device.publish(deviceTopic(fleet.name, 'acknowledgements', name), { id, status: 'succeeded', ...more });

@@ -35,8 +35,19 @@ it('accounts for every reading that a device has taken', async () => {
   for (const n of [1, 2, 3]) await take(n);
   await take(5);
   const books = async () => (await ledger(fleet.name)).readings;
-  await until(async () => (await books()).stored === 4, { what: 'the readings to be stored' });
-  expect(await books()).toMatchObject({ declared: 5, declaringDevices: 1, unexplained: 1 });
+  await until(
+    async () => {
+      expect(await books()).toMatchObject({
+        declared: 5,
+        declaringDevices: 1,
+        stored: 4,
+        late: 0,
+        unexplained: 1,
+      });
+      return true;
+    },
+    { what: 'the readings to be stored' },
+  );
   expect(await unexplained('readings')).toBe(1);
 
   await take(4);
