@@ -7,7 +7,7 @@ export const configSchema = z.object({
   REDIS_URL: redisUrl,
   /** The whole HTTP surface: /v1, /docs, /health and /metrics. */
   API_PORT: port(8080),
-  /** `require`: while Redis could lose commands, not ready and no command taken. `warn`: serve all the same. */
+  /** `require`: not ready, and commands are rejected, while Redis is not durable. `warn`: only log a warning. */
   REDIS_DURABILITY: z.enum(['require', 'warn']).default('require'),
 });
 export type Config = z.infer<typeof configSchema>;

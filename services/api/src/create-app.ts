@@ -17,11 +17,11 @@ import { parseJson } from './requests/parse-json.js';
 import { ValidationPipe } from './requests/validation.pipe.js';
 import { VERSION } from './version.js';
 
-/** A client that takes longer to send its request than this is cut off, milliseconds. */
+/** Time limits for sending the headers and the whole request, milliseconds. */
 const HEADERS_MS = 10_000;
 const REQUEST_MS = 30_000;
 
-/** Builds the HTTP application; it neither listens nor connects yet. */
+/** Builds the HTTP application without listening or connecting to Redis. */
 export async function createApp(foundation: Foundation): Promise<NestExpressApplication> {
   const { logger, metrics, link } = foundation;
   const app = await NestFactory.create<NestExpressApplication>(apiModule(foundation), {
@@ -35,7 +35,7 @@ export async function createApp(foundation: Foundation): Promise<NestExpressAppl
   app.useGlobalPipes(new ValidationPipe());
 
   app.use(measureRequests(metrics));
-  // Styles of Swagger UI are inline; scripts are not. TLS, and so HSTS, belongs to a proxy in front.
+  // Swagger UI has inline styles but no inline scripts. TLS, and so HSTS, is the job of a reverse proxy.
   app.use(
     helmet({
       strictTransportSecurity: false,

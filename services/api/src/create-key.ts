@@ -9,8 +9,8 @@ import { connectRedis, type Redis } from '@lamplighter/store/redis/connect';
 import { z } from 'zod';
 
 /**
- * Creates, lists and revokes API keys. A new key is printed, and nothing else, on stdout; the store keeps only its hash.
- * With `--first` one is created only if there is none yet. Exit code 1: nothing was done, stderr says why.
+ * Creates, lists and revokes API keys. Prints only the new key to stdout; the store keeps only its hash. `--first` creates a key
+ * only if there is none. Exit code 1: nothing was done, and stderr has the reason.
  */
 const USAGE = 'usage: REDIS_URL=redis://… node create-key.js [--first | --list | --revoke ID [--allow-last]]';
 const CONNECT_MS = 5000;
@@ -21,7 +21,7 @@ interface Request {
   readonly mayBeLast: boolean;
 }
 
-/** @throws Error if the arguments are none of those in `USAGE` */
+/** @throws Error if the arguments do not match `USAGE` */
 function readArguments(args: readonly string[]): Request {
   const [flag, id = '', last, ...rest] = args;
   const mayBeLast = last === '--allow-last';
@@ -30,7 +30,7 @@ function readArguments(args: readonly string[]): Request {
   if (args.length === 1 && flag === '--list') return { does: 'list', id, mayBeLast };
   if (flag === '--revoke' && id !== '' && rest.length === 0 && (last === undefined || mayBeLast))
     return { does: 'revoke', id, mayBeLast };
-  throw new Error(`unknown argument ${args.join(' ')}\n${USAGE}`);
+  throw new Error(`invalid arguments: ${args.join(' ')}\n${USAGE}`);
 }
 
 async function main(request: Request): Promise<void> {
@@ -60,15 +60,15 @@ async function list(redis: Redis): Promise<void> {
 
 async function revoke(redis: Redis, { id, mayBeLast }: Request): Promise<void> {
   const outcome = await revokeApiKey(redis, id, { mayBeLast });
-  if (outcome === 'missing') throw new Error(`there is no API key ${id}; list them with --list`);
+  if (outcome === 'missing') throw new Error(`API key ${id} does not exist; run with --list to see all keys`);
   if (outcome === 'last')
-    throw new Error('this is the only API key; create another one first, or add --allow-last');
+    throw new Error('cannot revoke the only API key; create another one first, or add --allow-last');
   process.stdout.write(`revoked ${id}\n`);
 }
 
 function connect(url: string): Promise<Redis> {
   return new Promise((resolve, reject) => {
-    let reason = 'no answer';
+    let reason = 'no reply';
     const redis = connectRedis(url, 'create-key', {
       onUp: () => {
         clearTimeout(timer);
@@ -80,7 +80,7 @@ function connect(url: string): Promise<Redis> {
     });
     const timer = setTimeout(() => {
       redis.disconnect();
-      reject(new Error(`Redis is unavailable: ${reason}; start it, or correct REDIS_URL`));
+      reject(new Error(`cannot reach Redis: ${reason}; start it, or correct REDIS_URL`));
     }, CONNECT_MS);
   });
 }

@@ -17,7 +17,7 @@ import { StoreLink } from './store/store-link.js';
 import { VERSION } from './version.js';
 import { CommandWaits } from './waits/command-waits.js';
 
-/** When the service stops, requests have this long to be sent and answered; then their connections are cut, milliseconds. */
+/** On shutdown, requests have this long to complete before their connections are closed, milliseconds. */
 const LINGER_MS = 5000;
 
 async function start(): Promise<RunningService> {
@@ -46,9 +46,9 @@ async function start(): Promise<RunningService> {
       app.get(CommandWaits).close();
       app.get(EventFeed).close();
       app.get(EventReader).close();
-      // Clients keep idle connections open; those that fall idle while we wait are closed as well.
+      // Clients keep idle connections open; also close those that become idle during shutdown.
       const idle = setInterval(() => server.closeIdleConnections(), 100);
-      // One that sends no end of its request, or does not read the end of its answer, must not hold up the stop.
+      // A client that never finishes its request, or never reads the response, must not block the shutdown.
       const linger = setTimeout(() => server.closeAllConnections(), LINGER_MS);
       await app.close();
       clearInterval(idle);
@@ -60,7 +60,7 @@ async function start(): Promise<RunningService> {
   };
 }
 
-/** Nest's own `listen` would log the error of a taken port with its stack. */
+/** Nest's own `listen` would log the error of an occupied port with its stack. */
 function listen(server: Server, port: number, host: string): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) =>

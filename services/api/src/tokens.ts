@@ -1,3 +1,3 @@
-/** Injection tokens of what has no class of its own. */
+/** Injection tokens of values that are not instances of a class. */
 export const CONFIG = Symbol('CONFIG');
 export const LOGGER = Symbol('LOGGER');

@@ -92,7 +92,7 @@ describe('a bad body is refused, and every bad field is pointed at:', () => {
     const response = await api.post('/v1/fleets/demo/rules', twice);
     expectProblem(response, 400, 'invalid-request');
     expect(response.body.errors).toEqual([
-      { in: 'body', pointer: '/when', detail: 'is there more than once' },
+      { in: 'body', pointer: '/when', detail: 'appears more than once' },
     ]);
   });
 
@@ -269,5 +269,5 @@ it('answers with headers that keep a browser safe, and the documents without a k
 });
 
 it('has met no error of its own in all of this', () => {
-  expect(api.api.output()).not.toContain('a request failed');
+  expect(api.api.output()).not.toContain('request failed with an unexpected error');
 });

@@ -45,7 +45,7 @@ describe('the API', () => {
     const { status, reasons } = await ready(api.url);
     expect([status, reasons]).toEqual([
       'not ready',
-      [expect.stringMatching(/^Redis is away: .*ECONNREFUSED/)],
+      [expect.stringMatching(/^Redis is unavailable: .*ECONNREFUSED/)],
     ]);
     await expectAway(
       request(api.url)
@@ -55,7 +55,7 @@ describe('the API', () => {
     );
     expect((await request(api.url).get('/metrics')).text).toContain('lamplighter_store_durability_ok 0');
     expect((await request(api.url).get('/openapi.json')).status).toBe(200);
-    expect(logged(api.output(), 'Redis is away')).toBe(1);
+    expect(logged(api.output(), 'cannot reach Redis')).toBe(1);
   }, 120_000);
 
   it('loses Redis by a kill, answers 503 within a second, and comes back by itself', async () => {
@@ -72,7 +72,7 @@ describe('the API', () => {
     await until(async () => (await api.get('/v1/fleets')).status === 200, { what: 'the API to be back' });
     expect((await api.get(LIST)).body.commands).toHaveLength(1);
     expect([
-      logged(api.api.output(), 'Redis is away'),
+      logged(api.api.output(), 'cannot reach Redis'),
       logged(api.api.output(), 'connected to Redis'),
       logged(api.api.output(), 'API key (shown once)'),
     ]).toEqual([1, 2, 1]);
@@ -83,7 +83,7 @@ describe('the API', () => {
     await api.get('/v1/fleets');
     api.redis.pause();
     await Promise.all(Array.from({ length: 50 }, () => expectAway(api.post(COMMANDS, COMMAND), 3000)));
-    await until(async () => (await ready(api.api.url)).reasons[0]?.startsWith('Redis is away'), {
+    await until(async () => (await ready(api.api.url)).reasons[0]?.startsWith('Redis is unavailable'), {
       what: 'readiness',
     });
     const tookMs = stopwatch();
@@ -93,7 +93,7 @@ describe('the API', () => {
     await until(async () => (await api.post(COMMANDS, COMMAND)).status === 202, {
       what: 'commands to be taken',
     });
-    expect(logged(api.api.output(), 'Redis is away')).toBe(1);
+    expect(logged(api.api.output(), 'cannot reach Redis')).toBe(1);
   }, 120_000);
 
   it('reads but takes nothing while Redis takes no writes, and heals', async () => {
@@ -141,7 +141,7 @@ describe('a Redis that could lose commands', () => {
     await canary(api);
     expect((await ready(api.api.url)).status).toBe('ready');
     expect((await api.post(COMMANDS, COMMAND)).status).toBe(202);
-    expect(logged(api.api.output(), 'Redis could lose commands')).toBe(1);
+    expect(logged(api.api.output(), 'Redis is not durable')).toBe(1);
     expect(await api.metric('store_durability_ok')).toBe(0);
   }, 120_000);
 });

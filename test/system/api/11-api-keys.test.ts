@@ -69,10 +69,10 @@ describe('create-key', () => {
     expect(noUrl.stderr).toBe('create-key: invalid configuration\n  REDIS_URL: is not set\n');
     expect(noRedis).toMatchObject({ code: 1, stdout: '' });
     expect(noRedis.stderr).toMatch(
-      /^create-key: Redis is unavailable: .*ECONNREFUSED.*; start it, or correct REDIS_URL\n$/,
+      /^create-key: cannot reach Redis: .*ECONNREFUSED.*; start it, or correct REDIS_URL\n$/,
     );
     expect(wrongFlag).toMatchObject({ code: 1, stdout: '' });
-    expect(wrongFlag.stderr).toMatch(/^create-key: unknown argument --frist\nusage: .*\n$/);
+    expect(wrongFlag.stderr).toMatch(/^create-key: invalid arguments: --frist\nusage: .*\n$/);
   }, 120_000);
 });
 
@@ -137,7 +137,7 @@ describe('keys', () => {
       code: 1,
       stderr: expect.stringContaining('--allow-last'),
     });
-    expect((await createKey(url, '--revoke', 'f'.repeat(12))).stderr).toContain('there is no API key');
+    expect((await createKey(url, '--revoke', 'f'.repeat(12))).stderr).toMatch(/API key f+ does not exist/);
     expect((await createKey(url)).code).toBe(0);
     expect(await createKey(url, '--revoke', idOf(api.key))).toMatchObject({ code: 0, stderr: '' });
     await until(async () => (await api.get('/v1/fleets')).status === 401, { what: 'the key to be refused' });

@@ -100,17 +100,17 @@ describe('why', () => {
         },
         delivery: [
           { state: 'pending', cause: `rule:${RULE.id}` },
-          { state: 'dispatched', attempt: 1, cause: 'emit', sentence: 'sent to the device at once' },
-          { state: 'failed', cause: 'device', sentence: 'the device said that it failed: no bulb' },
+          { state: 'dispatched', attempt: 1, cause: 'emit', sentence: 'sent to the device immediately' },
+          { state: 'failed', cause: 'device', sentence: 'the device reported a failure: no bulb' },
         ],
       });
       const text = told.sentences.join('\n');
-      expect(text).toContain('rule "reading-light", version 1, commanded {"led_on":true} to lamp');
-      expect(text).toContain('it judged a reading of lamp as it came');
-      expect(text).toMatch(/before, it had been lowered for [\d.]+ m?s/);
+      expect(text).toContain('rule "reading-light", version 1, issued {"led_on":true} for lamp');
+      expect(text).toContain('it evaluated a reading of lamp on arrival');
+      expect(text).toMatch(/before that, it had been lowered for [\d.]+ m?s/);
       expect(text).toContain('light was 212, below 300: "light < 300" held');
       expect(text).toMatch(/the verdict had stood for [\d.]+ m?s, at least 100 ms \(dwell\)/);
-      expect(text).toContain('the device said that it failed: no bulb');
+      expect(text).toContain('the device reported a failure: no bulb');
     },
     LIMIT_MS,
   );
@@ -139,8 +139,8 @@ describe('why', () => {
       const forgotten = await why(id);
       expect(forgotten.because).toMatchObject({ version: 1, replayed: false, reading: { light: 212 } });
       expect(forgotten.because).not.toHaveProperty('document');
-      expect(forgotten.sentences.join('\n')).toContain('version 1 of the rule is no longer kept');
-      expect(forgotten.sentences.join('\n')).toContain('of the reading light was 212');
+      expect(forgotten.sentences.join('\n')).toContain('version 1 of the rule has been pruned');
+      expect(forgotten.sentences.join('\n')).toContain('in the reading, light was 212');
     },
     LIMIT_MS,
   );
@@ -172,12 +172,12 @@ describe('why', () => {
       const told = await why(seen.id);
       expect(told.because).toMatchObject({ replayed: true, tally: { yes: 2, fresh: 3, needs: 2 } });
       expect(told.sentences.join('\n')).toMatch(
-        /2 said yes and 1 no \(majority\)\na said yes, .* before\nb said no/,
+        /2 voted yes and 1 no \(majority\)\na voted yes, .* earlier\nb voted no/,
       );
       expect(hall!.device).toBe('hall');
       const standing = await whyNot(fleet, 'b', 'hall');
       expect(standing).toMatchObject({ outcome: 'raised', tally: { yes: 2, no: 1 } });
-      expect(standing.sentences.join('\n')).toContain('b only votes in it\nb said no');
+      expect(standing.sentences.join('\n')).toContain('b only votes in it\nb voted no');
     },
     LIMIT_MS,
   );
@@ -195,10 +195,8 @@ describe('why', () => {
       );
       const told = await why(body.id);
       expect(told).not.toHaveProperty('because');
-      expect(told.sentences[0]).toMatch(
-        /^somebody with an API key commanded \{"led_on":true\} to lamp at .*, over REST$/,
-      );
-      expect(told.sentences.at(-1)).toContain('it has no answer yet');
+      expect(told.sentences[0]).toMatch(/^an API client issued \{"led_on":true\} for lamp at .*Z$/);
+      expect(told.sentences.at(-1)).toContain('it has no acknowledgement yet');
 
       await (await announced(fleet, 'lamp')).sendReading({ light: 1 }, { qos: 1 });
       await stack.lastState(fleet, 'lamp', ({ light }) => light === 1);
@@ -215,7 +213,7 @@ describe('why', () => {
         },
         { what: 'the command of the rollout' },
       );
-      expect((await why(listed.id)).sentences[0]).toContain(`rollout ${rollout.body.id}, begun at `);
+      expect((await why(listed.id)).sentences[0]).toContain(`rollout ${rollout.body.id}, started at `);
 
       expect((await stack.get('/v1/commands/01KAP3Z8Q4T5V6W7X8Y9ZABCDE-17/why')).status).toBe(404);
       expect((await stack.get('/v1/commands/nonsense/why')).status).toBe(400);
@@ -249,7 +247,7 @@ describe('why-not', () => {
         [
           'light was 315, above 300: "light < 300" did not hold',
           'light was 315, below 330: "light > 330" did not hold',
-          'between the two nothing changes (hysteresis)',
+          'between the two limits the verdict does not change (hysteresis)',
         ].join('\n'),
       );
       expect(within.lastCommand).toMatchObject({ action: { led_on: false } });

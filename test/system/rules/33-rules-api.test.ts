@@ -28,7 +28,7 @@ describe('the API of rules', () => {
     expect(created.headers.get('location')).toBe(path);
     expect(created.body.warnings).toContainEqual({
       pointer: '',
-      detail: expect.stringContaining('ever heard of'),
+      detail: expect.stringContaining('has ever reported'),
     });
     expectProblem(await put(fleet, FAN, { 'if-none-match': '*' }), 409, 'rule-exists');
     expectProblem(await stack.send('POST', rulesOf(fleet), FAN), 409, 'rule-exists');

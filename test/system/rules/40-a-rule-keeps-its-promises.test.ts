@@ -79,10 +79,10 @@ describe('a pump that runs stops at its promised time', () => {
       expect(because).toMatchObject({ rule: 'water', version: 1, replayed: true });
       expect(sentences).toEqual(
         expect.arrayContaining([
-          expect.stringMatching(/^rule "water", version 1, commanded \{"pump":false\} to pump-1 at /),
-          expect.stringMatching(/^version 1 had started a run 4.* s before, at /),
+          expect.stringMatching(/^rule "water", version 1, issued \{"pump":false\} for pump-1 at /),
+          expect.stringMatching(/^version 1 had started a run 4.* s earlier, at /),
           expect.stringMatching(/^version 1 had promised to end the run at .* with \{"pump":false\}$/),
-          'the rule was deleted meanwhile',
+          'the rule was deleted in the meantime',
           'the run was over, so {"pump":false} was commanded',
         ]),
       );
@@ -101,7 +101,7 @@ describe('a pump that runs stops at its promised time', () => {
         devices: [{ device: 'pump-1', fate: 'ends_in_time', until: expect.any(String) }],
       });
       expect(body.sentences).toContain(
-        `pump-1, now: the run until ${body.started.devices[0].until} no longer belongs to the rule, and ends at its promised time`,
+        `pump-1: the run until ${body.started.devices[0].until} no longer belongs to the rule and ends at its promised time`,
       );
       expectRule(await putRule(stack, fleet, dry, ANY), 200, 2);
       await pump.sendReading({ soil: 900 });
@@ -109,7 +109,7 @@ describe('a pump that runs stops at its promised time', () => {
         `/v1/fleets/${fleet.name}/devices/pump-1/why-not?rule=water`,
       );
       expect(standing.sentences).toContain(
-        `a run that version 1 has started ends at ${body.started.devices[0].until} with {"pump":false}`,
+        `a run started by version 1 ends at ${body.started.devices[0].until} with {"pump":false}`,
       );
       expect((await stopped(fleet, pump)).because).toMatchObject({ version: 1, replayed: true });
       await pump.sendReading({ soil: 900 });
@@ -125,7 +125,7 @@ describe('a pump that runs stops at its promised time', () => {
       expectRule(await putRule(stack, fleet, { ...WATER, scope: { devices: ['other'] } }, ANY), 200, 2);
       await replica.kill();
       const { sentences } = await stopped(fleet, pump);
-      expect(sentences).toContain('the device left the scope of the rule meanwhile');
+      expect(sentences).toContain('the device left the scope of the rule in the meantime');
       await replica.start();
       await replica.ready();
     },
@@ -184,7 +184,7 @@ describe('what a rule has raised', () => {
         {
           in: 'query',
           pointer: '/release',
-          detail: 'version 1 of the rule has no "else" that could be commanded; leave it out',
+          detail: 'must be omitted: version 1 of the rule has no "else"',
         },
       ]);
     },
@@ -202,12 +202,14 @@ describe('the rules of a fleet, switched off together', () => {
       expect(off).toMatchObject({ status: 200, body: { fleet: fleet.name, enabled: false } });
       expect((await stack.get(setting)).body).toEqual(off.body);
       const { sentences } = await stopped(fleet, pump);
-      expect(sentences).toContain('the rules of the fleet were switched off meanwhile');
+      expect(sentences).toContain('the rules of the fleet were switched off in the meantime');
       await pump.sendReading({ soil: 900 });
       await stack.lastState(fleet, 'pump-1', ({ soil }) => soil === 900);
       const { body } = await stack.get(`/v1/fleets/${fleet.name}/devices/pump-1/why-not?rule=water`);
       expect(body).toMatchObject({ outcome: 'rules_off', since: off.body.disabledAt, keptBy: [] });
-      expect(body.sentences[0]).toBe('rules are off for this fleet, so rule "water" judges nothing');
+      expect(body.sentences[0]).toBe(
+        'the rules of this fleet are switched off, so rule "water" is not evaluated',
+      );
       expect(pump.commands()).toHaveLength(2);
       expect((await stack.send('PUT', setting, { enabled: true })).body).toEqual({
         fleet: fleet.name,

@@ -31,7 +31,7 @@ it(
     expect(written.status).toBe(201);
     const warning = {
       pointer: '/scope/devices/0',
-      detail: '"ghost" has never reported; it counts as silent from the time the rule came into force',
+      detail: '"ghost" has never reported; it counts as silent since the rule came into force',
     };
     expect(written.body.warnings).toContainEqual(warning);
     expect((await stack.get(`${rulesOf(fleet)}/silence`)).body.warnings).toContainEqual(warning);
@@ -44,7 +44,7 @@ it(
       { what: 'the rule to be raised', timeoutMs: 15_000 },
     );
     expect(inForceMs()).toBeGreaterThanOrEqual(2000);
-    expect(standing.sentences).toContain('no live reading of ghost is known');
+    expect(standing.sentences).toContain('no live reading of ghost is stored');
     const { body } = await stack.get(`/v1/fleets/${fleet.name}/devices/ghost/commands`);
     expect(body).toMatchObject({
       presence: 'never_seen',
@@ -123,7 +123,7 @@ describe('in an action', () => {
         {
           in: 'body',
           pointer: field,
-          detail: '9007199254740993 is beyond 2^53, and would become 9007199254740992; send it as a text',
+          detail: '9007199254740993 is beyond 2^53 and would become 9007199254740992; send it as a string',
         },
       ]);
     }
@@ -159,8 +159,8 @@ it(
     expect((await putRule(stack, fleet, lamp)).status).toBe(201);
     const other = await putRule(stack, fleet, { ...lamp, id: 'other', command: { lane: 'led' } });
     const clash = (here: string, there: string, rule: string) =>
-      `"led_on" is commanded on lane "${here}" here, and on lane "${there}" by rule "${rule}": commands on different lanes do not ` +
-      'supersede each other, so a device that was away gets both; name the same lane';
+      `"led_on" is set on lane "${here}" here, but on lane "${there}" by rule "${rule}". Commands on different lanes do not ` +
+      'supersede each other, so a device that was offline gets both; use the same lane';
     expect(details(other.body)).toContain(clash('led', 'led_on', 'lamp'));
     await stack.send('DELETE', `${rulesOf(fleet)}/other`, undefined, { 'if-match': '*' });
     const commands = `/v1/fleets/${fleet.name}/devices/lamp-1/commands`;

@@ -63,12 +63,12 @@ describe('an answer that is not understood', () => {
     expect((await unread(story)).unreadAnswers).toEqual([
       { at: expect.any(String), field: '/status', problem, payload: '{"status":"ok"}' },
     ]);
-    expect(await story.why()).toContain(`an answer came that was not understood: ${problem}`);
+    expect(await story.why()).toContain(`the device sent an invalid acknowledgement: ${problem}`);
     expect(await story.command()).toMatchObject({ state: 'dispatched', attempt: 1 });
     const again = (await story.next()) as { _cmd: { attempt: number } };
     expect(again._cmd.attempt).toBe(2);
     expect(await story.why()).toContain(
-      'no answer came that was understood, so it was sent again, attempt 2',
+      'the device sent no valid acknowledgement, so it was sent again, attempt 2',
     );
     await story.answer({ id: story.id, status: 'succeeded' });
     await until(async () => (await story.command()).state === 'succeeded', {
@@ -94,7 +94,7 @@ describe('an answer that is not understood', () => {
     const story = await commanded();
     await story.answer(answer(story.id));
     await unread(story);
-    expect(await story.why()).toContain(`an answer came that was not understood: ${problem}`);
+    expect(await story.why()).toContain(`the device sent an invalid acknowledgement: ${problem}`);
   });
 
   it('of a device that never announced itself is found at the command that it was sent', async () => {

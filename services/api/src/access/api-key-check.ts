@@ -3,10 +3,10 @@ import { parseApiKey, readApiKeyHash, recordApiKeyUse } from '@lamplighter/store
 import { Inject, Injectable } from '@nestjs/common';
 import { StoreLink } from '../store/store-link.js';
 
-/** Hashes that were read lately are kept this long, milliseconds, so that not every request asks Redis. */
+/** Hashes are cached this long, milliseconds, so that not every request reads Redis. */
 const REMEMBER_MS = 4000;
 const MAX_REMEMBERED = 1000;
-/** That a key is in use is recorded at most this often, milliseconds. */
+/** The use of a key is recorded at most this often, milliseconds. */
 const RECORD_USE_MS = 60_000;
 
 interface Remembered {
@@ -14,7 +14,7 @@ interface Remembered {
   readonly until: number;
 }
 
-/** Checks API keys against the hashes in the store. A key that is revoked is refused after `REMEMBER_MS` at the latest. */
+/** Checks API keys against the hashes in the store. A revoked key is rejected after `REMEMBER_MS` at the latest. */
 @Injectable()
 export class ApiKeyCheck {
   private readonly remembered = new Map<string, Remembered>();
@@ -23,7 +23,7 @@ export class ApiKeyCheck {
   constructor(@Inject(StoreLink) private readonly link: StoreLink) {}
 
   /**
-   * Whether this is one of our keys.
+   * Whether the key is valid.
    * @throws Problem `store-away`
    */
   async accepts(key: string): Promise<boolean> {
@@ -35,7 +35,7 @@ export class ApiKeyCheck {
     return isOurs;
   }
 
-  /** Asks the store when the key is used next. */
+  /** Removes a key from the cache. */
   forget(id: string): void {
     this.remembered.delete(id);
     this.recordedAt.delete(id);
@@ -56,7 +56,7 @@ export class ApiKeyCheck {
     return hash;
   }
 
-  /** No request waits for it; what cannot be recorded now is with a later request. */
+  /** Requests do not wait for this; after a failure, a later request records the use. */
   private async recordUse(id: string): Promise<void> {
     const now = performance.now();
     if (now - (this.recordedAt.get(id) ?? Number.NEGATIVE_INFINITY) < RECORD_USE_MS) return;

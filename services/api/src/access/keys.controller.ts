@@ -16,15 +16,17 @@ import { keyOf } from './require-api-key.js';
 
 const keyId = z
   .string()
-  .regex(/^[0-9a-f]{12}$/, 'must be the id of a key: its 12 characters between "lamp_" and "."')
+  .regex(/^[0-9a-f]{12}$/, 'must be the id of an API key: the 12 characters between "lamp_" and "."')
   .meta({ examples: ['3f2a91c0d4e7'] });
 
 export const apiKeySchema = z
   .object({
-    id: z.string().meta({ description: 'The part of the key between `lamp_` and the dot; it is no secret' }),
-    createdAt: timeSchema('When it was made; absent of a key of an earlier version').optional(),
-    lastUsedAt: timeSchema('When it was last used, to a minute; absent if it never was').optional(),
-    isYours: z.boolean().meta({ description: 'It is the key of this request' }),
+    id: z.string().meta({ description: 'The part of the key between `lamp_` and the dot. Not secret.' }),
+    createdAt: timeSchema(
+      'When the key was created; absent for keys created before this was recorded',
+    ).optional(),
+    lastUsedAt: timeSchema('When the key was last used, to the minute; absent if never').optional(),
+    isYours: z.boolean().meta({ description: 'Whether this request used the key' }),
   })
   .meta({
     id: 'ApiKey',
@@ -51,7 +53,7 @@ const revokeQuery = z.strictObject({
   allowLast: z
     .enum(['true', 'false'])
     .optional()
-    .meta({ description: 'With `true` the key may be the only one' }),
+    .meta({ description: '`true` revokes the key even if it is the only one' }),
 });
 
 @Resource('keys')
@@ -64,8 +66,8 @@ export class KeysController {
   ) {}
 
   @Get()
-  @ApiOperation({ summary: 'API keys by id, with the times when they were made and last used' })
-  @Answers(200, apiKeyPageSchema, 'A page of keys', { Link: header('The following page, rel="next"') })
+  @ApiOperation({ summary: 'List API keys, with the times when they were created and last used' })
+  @Answers(200, apiKeyPageSchema, 'A page of keys', { Link: header('The next page, rel="next"') })
   @Problems('invalid-request')
   async listKeys(
     @Query({ schema: keysQuery }) { limit, cursor }: z.infer<typeof keysQuery>,
@@ -84,10 +86,10 @@ export class KeysController {
   @ApiOperation({
     summary: 'Revoke an API key',
     description:
-      'No replica accepts it 5 s later, and its event streams end. The only key is kept, unless `allowLast` says that it is meant: then ' +
-      'the API makes a new first key when it next starts, and prints it.',
+      'Every replica rejects the key within 5 s, and its event streams end. The only key is kept unless you set `allowLast`; the API ' +
+      'then creates and prints a new first key when it next starts.',
   })
-  @ApiResponse({ status: 204, description: 'It is revoked', content: {} })
+  @ApiResponse({ status: 204, description: 'The key is revoked', content: {} })
   @Problems(
     ...BODY_PROBLEMS,
     'no-such-key',
@@ -102,11 +104,11 @@ export class KeysController {
   ): Promise<void> {
     const outcome = await revokeApiKey(this.link.durableRedis, id, { mayBeLast: allowLast === 'true' });
     if (outcome === 'missing')
-      throw new Problem('no-such-key', `There is no API key "${id}". GET /v1/keys lists the keys.`);
+      throw new Problem('no-such-key', `API key "${id}" does not exist. GET /v1/keys lists the keys.`);
     if (outcome === 'last')
       throw new Problem(
         'last-key',
-        'This is the only API key. Make another one first, or repeat the request with ?allowLast=true.',
+        'This is the only API key. Create another one first, or repeat the request with ?allowLast=true.',
       );
     this.check.forget(id);
     this.logger.info({ key: id }, 'API key revoked');

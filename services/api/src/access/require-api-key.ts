@@ -4,14 +4,14 @@ import { Problem } from '../problems/problem.js';
 import type { HttpRequest, Next } from '../requests/http-request.js';
 import type { ApiKeyCheck } from './api-key-check.js';
 
-/** Lets a request on only with an API key. It comes before the body is read, so strangers cannot make us read one. */
+/** Requires an API key. Runs before the body is read, so that only clients with a key can send one. */
 export function requireApiKey(check: ApiKeyCheck, metrics: ApiMetrics) {
   return (request: HttpRequest, response: ServerResponse, next: Next): void => {
     response.setHeader('cache-control', 'no-store');
     const key = keyOf(request.headers);
     if (key === undefined) {
       metrics.authFailures.inc({ kind: 'api_key' });
-      next(unauthorized('Send it as "Authorization: Bearer <key>" or as "X-API-Key: <key>".', ''));
+      next(unauthorized('Send an API key as "Authorization: Bearer <key>" or as "X-API-Key: <key>".', ''));
       return;
     }
     check.accepts(key).then((accepted) => {
@@ -22,7 +22,7 @@ export function requireApiKey(check: ApiKeyCheck, metrics: ApiMetrics) {
   };
 }
 
-/** The key that a request shows, if it does. */
+/** The API key of a request, if it has one. */
 export function keyOf(headers: IncomingHttpHeaders): string | undefined {
   const [, bearer] = /^bearer +(\S+)$/i.exec(headers.authorization ?? '') ?? [];
   const header = headers['x-api-key'];

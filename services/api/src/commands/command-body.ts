@@ -3,7 +3,7 @@ import { isoTime } from '../iso-time.js';
 import type { CommandBody, EffectBody } from './command.schema.js';
 import type { SentCommand } from './command-sender.js';
 
-/** A command as the API shows it: the store's, with its times in ISO 8601. */
+/** A command as the API returns it. */
 export function commandBody(command: SentCommand): CommandBody {
   const { answer, unread, effect } = command;
   return {

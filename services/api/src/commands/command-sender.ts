@@ -18,7 +18,7 @@ import type { CommandRequest } from './command.schema.js';
 import { idempotencyKey } from './idempotency-key.js';
 import { traceOfRequest } from './trace-of-request.js';
 
-/** What `send` may answer instead, for the description of an endpoint. */
+/** Problems that `send` may throw, for the description of an endpoint. */
 export const SEND_PROBLEMS = [
   'invalid-request',
   'malformed-json',
@@ -36,10 +36,10 @@ export const SEND_PROBLEMS = [
   'store-away',
 ] as const satisfies readonly ProblemName[];
 
-/** A command as it was accepted; with the presence of its device then, unless it is that of an earlier request. */
+/** An accepted command, with the presence of its device at that time unless an earlier request created it. */
 export type SentCommand = Command & { readonly presence?: PresenceState };
 
-/** Takes what clients want devices to do. */
+/** Accepts commands from clients. */
 @Injectable()
 export class CommandSender {
   constructor(
@@ -49,8 +49,8 @@ export class CommandSender {
   ) {}
 
   /**
-   * Puts a command into its device's durable queue: once it returns, the command is on disk.
-   * A request with the idempotency key of an earlier one is answered with the command of that.
+   * Stores a command in the durable queue of its device. When this returns, the command is on disk.
+   * A request with the idempotency key of an earlier request returns the command of that request.
    * @throws Problem one of `SEND_PROBLEMS`
    */
   async send(
@@ -92,7 +92,7 @@ export class CommandSender {
         this.metrics.refused.inc({ reason: 'queue_full' });
         throw new Problem(
           'queue-full',
-          `Device "${device}" has ${MAX_OPEN_COMMANDS} open commands, the limit. Wait for some to end, or cancel them.`,
+          `Device "${device}" has reached its limit of ${MAX_OPEN_COMMANDS} open commands. Wait for some to end, or cancel them.`,
           {},
           retryAfter(5),
         );
@@ -105,7 +105,7 @@ export class CommandSender {
         this.metrics.refused.inc({ reason: 'unreachable' });
         throw new Problem(
           'device-unreachable',
-          `Device "${device}" is not online, and policy "now" does not wait. With another policy the command waits for the device.`,
+          `Device "${device}" is not online, and policy "now" does not wait. Use another policy to queue the command.`,
         );
       case 'fleet_full':
         this.metrics.refused.inc({ reason: 'fleet_full' });

@@ -18,33 +18,34 @@ import { remarkSchema } from '../rules/remark.schema.js';
 
 const DURATION = '^\\d{1,9}(ms|s|m|h|d)$';
 
-/** What a client asks for: an action, and how it is to be delivered. */
+/** A command as clients send it: an action, and how to deliver it. */
 export const commandRequestSchema = z
   .strictObject({
-    action: actionSchema.meta({ description: 'What the device is to do; at most 4096 bytes of JSON' }),
+    action: actionSchema.meta({ description: 'What the device should do; at most 4096 bytes of JSON' }),
     policy: deliverySchema.shape.policy.meta({
       description:
-        'latest: supersedes what is pending in its lane; ordered: waits for the answer to the one before; ' +
-        'now: refused unless the device is online, and expired at once if nobody is there after all',
+        'latest: supersedes pending commands of its lane; ordered: starts after the previous command of its lane has ended; ' +
+        'now: rejected unless the device is online, and expires immediately if the device cannot be reached',
     }),
     lane: deliverySchema.shape.lane.meta({
-      description: "Commands of one lane follow each other; without it, the action's first key",
+      description: "Commands of one lane follow each other; defaults to the action's first key",
     }),
     ttl: deliverySchema.shape.ttl.meta({
       pattern: DURATION,
-      description: 'How long it may wait, from "1s" to "30d"; the device never begins it later',
+      description: 'How long the command may wait, from "1s" to "30d"; the device never starts it later',
     }),
     timeout: deliverySchema.shape.timeout.meta({
       pattern: DURATION,
-      description: 'How long the device may take once it has acknowledged, from "1s" to "24h"',
+      description: 'How long the device may take after `acknowledged`, from "1s" to "24h"',
     }),
     attempts: deliverySchema.shape.attempts.meta({
-      description: 'Most dispatches without any answer; then it ends as unknown',
+      description:
+        'Maximum number of dispatches without an acknowledgement; the command then ends as unknown',
     }),
     onFailure: deliverySchema.shape.onFailure.meta({
       description:
-        'What becomes of the commands behind it in an ordered lane if it ends as failed, rejected, unknown or expired. ' +
-        'skip (the default): they go on; stop: they wait until the lane is resumed; abort-rest: they are cancelled',
+        'What happens to later commands of an ordered lane if this one ends as failed, rejected, unknown or expired. ' +
+        'skip (default): they continue; stop: they wait until the lane is resumed; abort-rest: they are cancelled',
     }),
   })
   .refine(failsInOrder, FAILS_IN_ORDER)
@@ -71,16 +72,18 @@ export const effectSchema = z
   .object({
     outcome: z.enum(EFFECT_OUTCOMES).meta({
       description:
-        'pending: looked for, or the command has not succeeded yet; effective: a reading showed it in time; ineffective: readings ' +
-        'came and none showed it, so something is broken that answers; unmeasured: nobody can know',
+        'pending: not determined yet, or the command has not succeeded yet; effective: a reading showed the effect in time; ' +
+        'ineffective: readings arrived but none showed it, so the actuator may be broken; unmeasured: could not be determined',
     }),
-    expect: z
-      .string()
-      .meta({ description: 'What a reading is to show; `last` is the one before the command' }),
-    withinMs: z.int().meta({ description: 'For how long after the success' }),
-    at: timeSchema('When the outcome was found').optional(),
-    last: effectValues('The reading before the command, as far as it matters'),
-    reading: effectValues('The reading that showed the effect, or the newest that did not'),
+    expect: z.string().meta({
+      description: 'The condition that a reading should meet; `last` is the reading before the command',
+    }),
+    withinMs: z.int().meta({ description: 'How long after success the effect is awaited' }),
+    at: timeSchema('When the outcome was determined').optional(),
+    last: effectValues('The relevant measurements of the reading before the command'),
+    reading: effectValues(
+      'The relevant measurements of the reading that showed the effect, or of the newest that did not',
+    ),
   })
   .meta({
     id: 'Effect',
@@ -102,7 +105,8 @@ export const commandSchema = z
     fleet: z.string(),
     device: z.string(),
     presence: presenceSchema.optional().meta({
-      description: 'Of the device when the command was accepted; only in the answer to that request',
+      description:
+        'Presence of the device when the command was accepted; only in the response to that request',
     }),
     lane: z.string(),
     seq: z.int().meta({ description: 'Grows within the lane' }),
@@ -111,51 +115,59 @@ export const commandSchema = z
     traceparent: z
       .string()
       .optional()
-      .meta({ description: 'The trace that it belongs to (W3C Trace Context); the device gets it too' }),
+      .meta({ description: 'The trace of the command (W3C Trace Context); also sent to the device' }),
     onFailure: z
       .enum(ON_FAILURE)
-      .meta({ description: 'What its failure means to those behind it in its lane' }),
+      .meta({ description: 'What its failure means for later commands of its lane' }),
     source: z.enum(['rule', 'api', 'rollout']),
     rule: z.string().optional().meta({ description: 'The rule that emitted it' }),
-    rollout: z.string().optional().meta({ description: 'The rollout that it belongs to' }),
+    rollout: z.string().optional().meta({ description: 'The rollout that issued it' }),
     state: stateSchema,
-    attempt: z.int().meta({ description: 'How often it has been dispatched' }),
-    attempts: z.int().meta({ description: 'How often it may be, without any answer' }),
-    createdAt: timeSchema('When it was taken'),
-    expiresAt: timeSchema('When it ends unless the device has it by then'),
-    timeoutMs: z.int().meta({ description: 'How long the device may take once it has acknowledged' }),
+    attempt: z.int().meta({ description: 'Number of dispatches so far' }),
+    attempts: z.int().meta({ description: 'Maximum number of dispatches without an acknowledgement' }),
+    createdAt: timeSchema('When it was created'),
+    expiresAt: timeSchema('When it expires unless the device has acknowledged it'),
+    timeoutMs: z.int().meta({ description: 'How long the device may take after `acknowledged`' }),
     transitions: z
-      .array(z.object({ state: stateSchema, at: timeSchema('When'), attempt: z.int(), cause: z.string() }))
-      .meta({ description: 'Every change of state, in order; the last one is the state' }),
+      .array(
+        z.object({
+          state: stateSchema,
+          at: timeSchema('Time of the transition'),
+          attempt: z.int(),
+          cause: z.string(),
+        }),
+      )
+      .meta({ description: 'All state transitions in order; the last one has the current state' }),
     answer: z
       .object({ reason: z.string().optional(), result: z.unknown().optional() })
       .optional()
-      .meta({ description: 'What the device said beside its status' }),
+      .meta({ description: 'Reason and result from the final acknowledgement' }),
     unreadAnswers: z
       .array(
         z.object({
-          at: timeSchema('When it came'),
+          at: timeSchema('Time of receipt'),
           field: z
             .string()
             .optional()
-            .meta({ description: 'What is wrong, as a JSON pointer into its payload' }),
+            .meta({ description: 'The invalid field, as a JSON pointer into the payload' }),
           problem: z.string(),
-          payload: z.string().meta({ description: 'At most its first 100 characters' }),
+          payload: z.string().meta({ description: 'The first 100 characters of the payload' }),
         }),
       )
       .optional()
       .meta({
         description:
-          'Answers that were not understood, oldest first, the last five. They count as none: the command is sent again as if nothing had ' +
-          'come. One without a readable id stands beside the command that was sent to the device last',
+          'The last five invalid acknowledgements, oldest first. They are ignored: the command is sent again as if none had arrived. ' +
+          'One without a readable id is listed with the command last sent to the device.',
       }),
     effect: effectSchema.optional().meta({
-      description: 'Whether telemetry shows what its rule expects; absent if it ended without success',
+      description:
+        'Whether telemetry shows the effect that the rule expects; absent if the command ended without success',
     }),
     warnings: z
       .array(remarkSchema)
       .optional()
-      .meta({ description: 'Only in the answer to sending it: what may not be meant so' }),
+      .meta({ description: 'Likely mistakes; only in the response that creates the command' }),
   })
   .meta({
     id: 'Command',

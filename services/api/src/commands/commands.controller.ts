@@ -25,8 +25,8 @@ export class CommandsController {
   ) {}
 
   @Get(':id')
-  @ApiOperation({ summary: 'One command with all its transitions' })
-  @MayWait('It is answered once the command has ended, or as it is after that time.')
+  @ApiOperation({ summary: 'Get a command with all its transitions' })
+  @MayWait('The response is sent as soon as the command has ended, or after the wait.')
   @Answers(200, commandSchema, 'The command', PREFERENCE_APPLIED)
   @Problems('invalid-request', 'no-such-command', 'too-many-waiting', 'store-away')
   async readCommand(
@@ -44,11 +44,11 @@ export class CommandsController {
 
   @Delete(':id')
   @ApiOperation({
-    summary: 'Cancel a command that waits',
+    summary: 'Cancel a pending command',
     description:
-      'It ends as cancelled; or as unknown if it was dispatched before and the device gave no answer: it may have been executed.',
+      'It ends as cancelled, or as unknown if it was dispatched before and not acknowledged, since the device may have executed it.',
   })
-  @Answers(200, commandSchema, 'The command, ended')
+  @Answers(200, commandSchema, 'The cancelled command')
   @Problems(
     'invalid-request',
     'no-such-command',

@@ -46,9 +46,9 @@ import { commandBody } from './command-body.js';
 import { CommandSender, SEND_PROBLEMS } from './command-sender.js';
 import { exportCommands } from './export-commands.js';
 
-/** The most commands that the store keeps of one device, with room to spare; a filtered list looks at all of them. */
+/** More than the store keeps per device; a filtered list reads all of them. */
 const ALL = 500;
-const LOCATION = { Location: header('The address of the command') };
+const LOCATION = { Location: header('URL of the command') };
 
 @Resource('commands')
 @Controller('v1/fleets/:fleet/devices/:device/commands')
@@ -65,25 +65,25 @@ export class DeviceCommandsController {
   @ApiOperation({
     summary: 'Send a command',
     description:
-      'It is on disk before the answer, waits while the device is away, and ends in exactly one final state. ' +
-      'A device that has never reported is 404, unless `allowUnknown` says that the name is meant: then the command waits for it, ' +
-      'and the answer has `presence` `never_seen`.',
+      'The command is on disk before the response, waits while the device is offline, and ends in exactly one final state. ' +
+      'A device that has never reported returns 404 unless you set `allowUnknown`: the command then waits for the device, and the ' +
+      'response has `presence` `never_seen`.',
   })
   @ApiHeader({
     name: 'Idempotency-Key',
     required: false,
-    description: 'Any text, kept for a day: a repeated request finds the command of the first one',
+    description: 'Any text. For a day, a request with the same key returns the command of the first one.',
     schema: { type: 'string', maxLength: 255 },
   })
   @ApiHeader({
     name: 'traceparent',
     required: false,
-    description: 'W3C Trace Context: carried to the device; without a valid one a trace begins here',
+    description: 'W3C Trace Context, passed on to the device; without a valid one a new trace starts',
     schema: { type: 'string', maxLength: 256 },
   })
-  @MayWait('It is answered with 200 once the command has ended, or with 202 after that time.')
-  @Answers(202, commandSchema, 'The command, taken', { ...LOCATION, ...PREFERENCE_APPLIED })
-  @Answers(200, commandSchema, 'The command, ended while the request waited', {
+  @MayWait('The response is 200 as soon as the command has ended, or 202 after the wait.')
+  @Answers(202, commandSchema, 'The accepted command', { ...LOCATION, ...PREFERENCE_APPLIED })
+  @Answers(200, commandSchema, 'The command, which ended while the request waited', {
     ...LOCATION,
     ...PREFERENCE_APPLIED,
   })
@@ -109,13 +109,13 @@ export class DeviceCommandsController {
 
   @Get()
   @ApiOperation({
-    summary: 'Commands of a device, newest first; the store keeps the last 100',
+    summary: 'List the commands of a device, newest first; the last 100 are stored',
     description:
-      'With `Accept: text/csv` or `application/x-ndjson` the answer is an export: all commands that are kept and were created between ' +
-      '`from` and `to`, one line each, whatever `limit` and `cursor` are.',
+      'With `Accept: text/csv` or `application/x-ndjson` the response is an export: all stored commands created between `from` and ' +
+      '`to`, one line each, regardless of `limit` and `cursor`.',
   })
   @Exports()
-  @Answers(200, commandPageSchema, 'A page of commands', { Link: header('The following page, rel="next"') })
+  @Answers(200, commandPageSchema, 'A page of commands', { Link: header('The next page, rel="next"') })
   @Problems('invalid-request', 'no-such-device')
   async listCommands(
     @Param({ schema: devicePath }) { fleet, device }: DevicePath,
@@ -152,7 +152,7 @@ export class DeviceCommandsController {
     };
   }
 
-  /** The command after the wait. It is taken, whatever happens to Redis meanwhile: then it is told as it was. */
+  /** The command after the wait, or as it was accepted if Redis becomes unavailable. */
   private async afterwards(waiting: WaitingRequest, command: Command): Promise<Command> {
     try {
       return (await this.waits.end(waiting, command.id)) ?? command;

@@ -20,7 +20,7 @@ const COLUMNS = [
   'result',
 ] as const;
 
-/** Commands as lines; in CSV with their last transition only. */
+/** Commands as lines; CSV has only the last transition. */
 export function exportCommands(format: ExportFormat, commands: readonly CommandBody[]): StreamableFile {
   return exportRows(format, commands, COLUMNS, (command: CommandBody) => {
     const last = command.transitions.at(-1);

@@ -1,12 +1,12 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { Problem } from '../problems/problem.js';
 
-/** Visible ASCII, as the IETF draft's quoted strings and everyone's UUIDs are. */
+/** Visible ASCII, which includes UUIDs and the quoted strings of the IETF draft. */
 const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
 
 /**
  * The request's Idempotency-Key, if it has one.
- * @throws Problem `invalid-request` if it is none
+ * @throws Problem `invalid-request` if it is malformed
  */
 export function idempotencyKey(headers: IncomingHttpHeaders): string | undefined {
   const key = headers['idempotency-key'];

@@ -22,7 +22,7 @@ export const resumedLaneSchema = z
     stoppedBy: z
       .string()
       .optional()
-      .meta({ description: 'The command whose failure had stopped it; absent if it was not stopped' }),
+      .meta({ description: 'The command whose failure stopped the lane; absent if it was not stopped' }),
   })
   .meta({
     id: 'ResumedLane',
@@ -39,12 +39,12 @@ export class LanesController {
   @Post('resume')
   @HttpCode(200)
   @ApiOperation({
-    summary: 'Let a stopped lane go on',
+    summary: 'Resume a stopped lane',
     description:
-      'A command with `onFailure: stop` that fails stops its lane: what waits in it stays pending. The device resource lists ' +
-      'stopped lanes. A lane that is not stopped stays as it is, so the request may be repeated.',
+      'When a command with `onFailure: stop` fails, its lane stops: later commands stay pending. The device resource lists stopped ' +
+      'lanes. Resuming a lane that is not stopped does nothing, so the request can be repeated.',
   })
-  @Answers(200, resumedLaneSchema, 'The lane goes on')
+  @Answers(200, resumedLaneSchema, 'The lane is running')
   @Problems(...BODY_PROBLEMS, 'no-such-device', 'store-refuses-writes', 'store-not-durable', 'store-away')
   async resumeLane(
     @Param({ schema: lanePath }) { fleet, device, lane }: LanePath,

@@ -22,16 +22,16 @@ const DAYS_30_MS = 30 * 24 * 3_600_000;
 const openCommandsQuery = z.strictObject({
   limit: limitSchema,
   cursor: commandId.optional().meta({ description: CURSOR }),
-  device: identitySchema.optional().meta({ description: 'Only commands for devices of this name' }),
+  device: identitySchema.optional().meta({ description: 'Only commands for devices with this name' }),
   state: z.enum(OPEN_STATES).optional().meta({ description: 'Only commands in this state' }),
   source: z
     .enum(['rule', 'api', 'rollout'])
     .optional()
-    .meta({ description: 'Only commands that this caused' }),
-  rule: z.string().optional().meta({ description: 'Only commands that this rule emitted' }),
+    .meta({ description: 'Only commands from this source' }),
+  rule: z.string().optional().meta({ description: 'Only commands emitted by this rule' }),
   olderThan: durationSchema(0, DAYS_30_MS).optional().meta({
     pattern: '^\\d{1,9}(ms|s|m|h|d)$',
-    description: 'Only commands that were created longer ago than this, such as "5m"',
+    description: 'Only commands created longer ago than this, such as "5m"',
   }),
 });
 type OpenCommandsQuery = z.infer<typeof openCommandsQuery>;
@@ -42,9 +42,9 @@ export const openCommandPageSchema = z
 type OpenCommandPage = z.infer<typeof openCommandPageSchema>;
 
 const COST =
-  `Open commands are pending, dispatched or acknowledged. A page reads the names of all open commands in question (at most ` +
-  `${MAX_NAMES_PER_PAGE}, otherwise the answer is 422) and the records of at most 2000; with a filter it may be short although more follow.`;
-const LINK = { Link: header('The following page, rel="next"') };
+  `Open commands are pending, dispatched or acknowledged. A page reads the ids of all open commands of the selected fleet or device ` +
+  `(at most ${MAX_NAMES_PER_PAGE}, otherwise the response is 422) and at most 2000 records; with a filter it may be short although more follow.`;
+const LINK = { Link: header('The next page, rel="next"') };
 
 @Resource('commands')
 @Controller('v1')
@@ -52,7 +52,7 @@ export class OpenCommandsController {
   constructor(@Inject(StoreLink) private readonly link: StoreLink) {}
 
   @Get('commands')
-  @ApiOperation({ summary: 'Open commands of all fleets, the oldest first', description: COST })
+  @ApiOperation({ summary: 'List open commands of all fleets, oldest first', description: COST })
   @Answers(200, openCommandPageSchema, 'A page of commands', LINK)
   @Problems('invalid-request', 'too-many-commands')
   listOpenCommands(
@@ -64,7 +64,7 @@ export class OpenCommandsController {
   }
 
   @Get('fleets/:fleet/commands')
-  @ApiOperation({ summary: 'Open commands of a fleet, the oldest first', description: COST })
+  @ApiOperation({ summary: 'List open commands of a fleet, oldest first', description: COST })
   @Answers(200, openCommandPageSchema, 'A page of commands', LINK)
   @Problems('invalid-request', 'no-such-fleet', 'too-many-commands')
   async listOpenFleetCommands(
@@ -93,7 +93,7 @@ export class OpenCommandsController {
     if (page === undefined)
       throw new Problem(
         'too-many-commands',
-        `More than ${MAX_NAMES_PER_PAGE} commands are open. List those of one fleet, or of one device of it.`,
+        `More than ${MAX_NAMES_PER_PAGE} commands are open. Narrow the list to one fleet or one device.`,
       );
     linkNext(request, response, page.next);
     return { commands: page.commands.map(commandBody), ...(page.next !== undefined && { next: page.next }) };

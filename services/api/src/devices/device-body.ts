@@ -9,7 +9,7 @@ import { edgeSettingBody } from './edge-rule.js';
 import { orderBody } from './order-body.js';
 import { telemetryIntervalBody } from './telemetry-interval.js';
 
-/** A device as the API shows it: the store's, with its times in ISO 8601. */
+/** A device as the API returns it. */
 export function deviceBody({ last, ageMs, session, ...device }: Device): DeviceBody {
   return {
     fleet: device.fleet,
@@ -31,7 +31,7 @@ export function deviceBody({ last, ageMs, session, ...device }: Device): DeviceB
   };
 }
 
-/** A device that is asked for by itself. */
+/** A single device with all its details. */
 export function deviceDetail(
   device: Device,
   interval: TelemetryInterval,
@@ -51,7 +51,7 @@ export function deviceDetail(
   };
 }
 
-/** A reading as the API shows it. */
+/** A reading as the API returns it. */
 export function readingBody({ measurements, seq, at, receivedAt, late, history }: KeptReading) {
   return {
     measurements,

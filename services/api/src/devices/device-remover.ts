@@ -14,11 +14,12 @@ export const removedDeviceSchema = z
     fleet: z.string(),
     device: z.string(),
     presence: z.enum(PRESENCE_STATES).meta({
-      description: 'As it was: a device that was online reports again and is then a new device',
+      description:
+        'Presence before the removal. A device that was online will report again, as a new device.',
     }),
     ended: z
       .array(z.object({ id: z.string(), state: z.enum(['cancelled', 'unknown']) }))
-      .meta({ description: 'The commands that were open, and how they ended' }),
+      .meta({ description: 'The open commands, and the state in which they ended' }),
   })
   .meta({
     id: 'RemovedDevice',

@@ -2,19 +2,19 @@ import { identitySchema } from '@lamplighter/contracts/identity';
 import { z } from 'zod';
 import { telemetryIntervalSetting } from './telemetry-interval.js';
 
-/** One setting of a device; each is brought to it by a command of its own. */
+/** One setting of a device. Each setting is sent in its own command. */
 export const settingsSchema = z
   .strictObject({
     telemetryInterval: telemetryIntervalSetting.nullable().optional(),
     edgeRule: identitySchema.nullable().optional().meta({
-      description: 'The rule of the fleet that the device follows while its link is down, or null for none',
+      description: 'The rule that the device evaluates while its link is down; null removes it',
     }),
   })
   .refine(
     ({ telemetryInterval, edgeRule }) => (telemetryInterval === undefined) !== (edgeRule === undefined),
     {
       path: ['telemetryInterval'],
-      error: 'one setting at a time: "telemetryInterval" or "edgeRule"',
+      error: 'must be the only setting: set either "telemetryInterval" or "edgeRule"',
     },
   )
   .meta({

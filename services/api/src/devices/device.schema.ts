@@ -10,36 +10,37 @@ import { telemetryIntervalSchema } from './telemetry-interval.js';
 
 export const presenceSchema = z.enum(PRESENCE_STATES).meta({
   description:
-    'online: heard of within the last 30 s; stale: silent for longer; offline: said goodbye, or its will came; ' +
-    'never_seen: a command waits for it, but it never spoke',
+    'online: sent a message within the last 30 s; stale: silent for longer; offline: said goodbye, or the broker published its will; ' +
+    'never_seen: has never reported, but a command or rule names it',
 });
 
 const measurements = z
   .record(z.string(), z.json())
-  .meta({ description: 'Named values, as the device sent them', examples: [{ light: 412, led_on: false }] });
+  .meta({ description: 'Named values, as sent by the device', examples: [{ light: 412, led_on: false }] });
 const ageMs = z.int().min(0).meta({ description: "Age of the last state by Redis's clock, milliseconds" });
 
 const readingSchema = z
   .object({
     measurements,
-    seq: z.int().optional().meta({ description: "The device's own sequence number, if it sends one" }),
-    at: timeSchema("The device's own time, if it sends one").optional(),
-    receivedAt: timeSchema('Server time when it came'),
-    late: z
-      .boolean()
-      .meta({ description: 'It came after a newer one, or was retained: it never was the last state' }),
-    history: z
-      .literal(true)
-      .optional()
-      .meta({ description: 'It was history when it came, so rules did not act on it; `why` says why' }),
+    seq: z.int().optional().meta({ description: "The device's sequence number, if it sends one" }),
+    at: timeSchema("The device's time, if it sends one").optional(),
+    receivedAt: timeSchema('Server time of receipt'),
+    late: z.boolean().meta({
+      description:
+        'Whether it arrived after a newer reading or was retained by the broker, and so was never the last state',
+    }),
+    history: z.literal(true).optional().meta({
+      description:
+        'Present if the reading was history on arrival, so that rules did not act on it; `why` has the reason',
+    }),
     why: z
       .enum(HISTORY_REASONS)
       .optional()
       .meta({
         description:
-          'Of history. late: a newer reading had come before. replayed: it was part of a replay, and not its newest. retained: the broker ' +
-          'had kept it, so its age is unknown. stale: by the clock of the device it was older than 30 s when it came; rules with a longer ' +
-          '`maxAge` judged it all the same.',
+          'Why the reading is history. late: it arrived after a newer one. replayed: it was part of a replay, but not its newest. retained: ' +
+          'the broker retained it, so its age is unknown. stale: by the clock of the device it was older than 30 s on arrival; rules with ' +
+          'a longer `maxAge` still evaluated it.',
       }),
   })
   .meta({ id: 'Reading' });
@@ -48,25 +49,27 @@ export const deviceSchema = z
   .object({
     fleet: z.string(),
     device: z.string(),
-    lesson: z.boolean().meta({ description: 'It speaks the two-level topics of the lesson' }),
+    lesson: z.boolean().meta({ description: 'Whether it uses the two-level topics of the lesson' }),
     presence: presenceSchema,
     session: z
       .object({
         id: z.int(),
         online: z.boolean(),
-        since: timeSchema('When the birth or the will came'),
-        telemetry: z
-          .enum(['latest', 'keep'])
-          .meta({ description: 'Whether it keeps readings while offline' }),
+        since: timeSchema('When the birth or will arrived'),
+        telemetry: z.enum(['latest', 'keep']).meta({
+          description:
+            'keep: stores readings while offline and sends them later; latest: sends only the latest',
+        }),
         sleepsMs: z.int().optional().meta({
-          description: 'It connects only to report, at least this often; its goodbye then means nothing',
+          description:
+            'Set for a device that sleeps and connects only to report, at least this often; its goodbye does not make it offline',
         }),
       })
       .optional()
-      .meta({ description: "The device's own word about its connection, if it gives any" }),
+      .meta({ description: 'The connection, as announced by the device; absent if it publishes no birth' }),
     last: readingSchema
       .optional()
-      .meta({ description: 'The last state: the newest reading; absent if there never was any' }),
+      .meta({ description: 'The last state: the newest reading; absent if it has never reported' }),
     ageMs: ageMs.optional(),
     pendingCommands: z.int().min(0).meta({ description: 'Commands that have not reached a final state' }),
   })
@@ -95,38 +98,39 @@ export type DeviceBody = z.infer<typeof deviceSchema>;
 
 const count = (description: string) => z.int().min(0).meta({ description });
 
-/** What came of a device's readings that were not simply the next one. */
+/** Counts of readings that did not simply follow the last state. */
 const orderSchema = z
   .object({
-    late: count('Readings that came after a newer one and entered the history, retained ones included'),
-    duplicate: count('Readings that came again'),
-    tooOld: count('Readings older than the whole history, which were not stored'),
-    retained: count('Readings that the broker had retained'),
-    refused: count('Readings that were refused, and whose `_seq` could be read'),
+    late: count(
+      'Readings that arrived after a newer one and were stored as history, including retained ones',
+    ),
+    duplicate: count('Readings received more than once'),
+    tooOld: count('Readings older than all stored ones, which were not stored'),
+    retained: count('Readings retained by the broker'),
+    refused: count('Rejected readings with a readable `_seq`'),
     restarts: count(
-      'Times that a reading with a lower number was newer: a new session, a restarted counter, or a corrected clock',
+      'How often a reading with a lower number started a new order: a new session, a restarted counter, or a corrected clock',
     ),
     clockBehindMs: z.int().min(1).optional().meta({
-      description: 'By how much the `_at` of the last state was in the past when it came, if more than 30 s',
+      description: 'How far the `_at` of the last state was in the past on arrival, if more than 30 s',
     }),
     sentences: z.array(z.string()).meta({
-      description: 'What is wrong with the latest readings, in plain sentences; empty if nothing is',
+      description: 'Problems of the latest readings, as sentences; empty if there are none',
     }),
   })
-  .meta({ description: 'Why readings of this device are not acted on' });
+  .meta({ description: 'Why rules do not act on readings of this device' });
 
 const [deviceExample] = deviceSchema.meta()!.examples as [DeviceBody];
 
-/** A device that is asked for by itself. */
+/** A single device with all its details. */
 export const deviceDetailSchema = deviceSchema
   .extend({
     telemetryInterval: telemetryIntervalSchema.optional().meta({
-      description:
-        'How often it is to measure, and does; absent if nothing was set and nothing can be measured',
+      description: 'Desired and measured telemetry interval; absent if none is set and none can be measured',
     }),
     order: orderSchema,
     edgeRule: edgeSettingSchema.optional().meta({
-      description: 'The rule by which it is to go while its link is down; absent if none was ever set',
+      description: 'The rule that it evaluates while its link is down; absent if none was ever set',
     }),
     stoppedLanes: z
       .array(
@@ -136,20 +140,20 @@ export const deviceDetailSchema = deviceSchema
         }),
       )
       .meta({
-        description: 'Lanes in which nothing is dispatched since a command failed, until they are resumed',
+        description:
+          'Lanes stopped by a failed command; nothing is dispatched in them until they are resumed',
       }),
     effects: z
       .array(
         z.object({
           rule: z.string(),
           outcome: z.enum(['effective', 'ineffective']),
-          at: timeSchema('When it was found'),
-          command: z.string().meta({ description: 'The command that had it, or had not' }),
+          at: timeSchema('When the effect was determined'),
+          command: z.string().meta({ description: 'The command whose effect was measured' }),
         }),
       )
       .meta({
-        description:
-          'The last effect that could be measured of each rule that expects one, of at most 100 rules',
+        description: 'The last measured effect of each rule that expects one, for at most 100 rules',
       }),
   })
   .meta({
@@ -167,7 +171,7 @@ export const deviceDetailSchema = deviceSchema
           restarts: 1,
           clockBehindMs: 7200000,
           sentences: [
-            'the clock of lamp-0001 is 2 h behind, or its readings are so late: rules with a shorter maxAge do not judge them',
+            'the clock of lamp-0001 is 2 h behind, or its readings arrive 2 h late: rules with a shorter maxAge do not evaluate them',
           ],
         },
         edgeRule: { rule: 'night-light', told: 'night-light@3', confirmed: 'night-light@3' },
@@ -194,9 +198,9 @@ export const devicesQuery = z.strictObject({
   cursor: identitySchema.optional().meta({ description: CURSOR }),
   presence: presenceSchema
     .optional()
-    .meta({ description: 'Only devices of this presence; a page may then be short although more follow' }),
+    .meta({ description: 'Only devices with this presence; a page may then be short although more follow' }),
   effect: z.literal('ineffective').optional().meta({
-    description: "Only devices on which the last measured effect of some rule's commands did not come",
+    description: 'Only devices for which the last measured effect of at least one rule is `ineffective`',
   }),
 });
 

@@ -38,8 +38,8 @@ export class DevicesController {
   ) {}
 
   @Get()
-  @ApiOperation({ summary: 'Devices of a fleet by name, each with its last state' })
-  @Answers(200, devicePageSchema, 'A page of devices', { Link: header('The following page, rel="next"') })
+  @ApiOperation({ summary: 'List the devices of a fleet by name, each with its last state' })
+  @Answers(200, devicePageSchema, 'A page of devices', { Link: header('The next page, rel="next"') })
   @Problems('invalid-request', 'no-such-fleet')
   async listDevices(
     @Param({ schema: fleetPath }) { fleet }: FleetPath,
@@ -64,7 +64,7 @@ export class DevicesController {
   @Get(':device')
   @ApiOperation({
     summary:
-      'One device: last state with its age, presence, session, telemetry interval, rule at the edge, pending commands, stopped lanes, effects',
+      'Get a device: last state and its age, presence, session, telemetry interval, edge rule, pending commands, stopped lanes, effects',
   })
   @Answers(200, deviceDetailSchema, 'The device')
   @Problems('invalid-request', 'no-such-device')
@@ -83,12 +83,12 @@ export class DevicesController {
 
   @Delete(':device')
   @ApiOperation({
-    summary: 'Remove a device and all that is stored of it',
+    summary: 'Remove a device and everything stored about it',
     description:
-      'Its open commands end first: as `cancelled`, or as `unknown` if they had been dispatched. Then its state, readings, commands, ' +
-      'rule states, settings and edge reports are gone; its retained presence, its votes in quorums and its samples of rejected input ' +
-      'follow within seconds. What it counted stays in the ledger of the fleet. A device that reports again is a new device: stop one ' +
-      'that is `online` first. What a rule had it do, it goes on doing: switch it off first.',
+      'Its open commands end first: as `cancelled`, or as `unknown` if they were dispatched. Then its state, readings, commands, rule ' +
+      'states, settings and edge reports are deleted; its retained presence, its votes in quorums and its samples of rejected input ' +
+      'follow within seconds. Its counts stay in the ledger of the fleet. A device that reports again is a new device: stop a device ' +
+      'that is `online` first. An actuator stays as it is: switch it off first.',
   })
   @Answers(200, removedDeviceSchema, 'The device is removed')
   @Problems(...BODY_PROBLEMS, 'no-such-device', 'store-refuses-writes', 'store-not-durable', 'store-away')
@@ -98,10 +98,10 @@ export class DevicesController {
 
   @Get(':device/telemetry')
   @ApiOperation({
-    summary: 'The latest readings of a device, newest first; the store keeps 240',
+    summary: 'List the latest readings of a device, newest first; the last 240 are stored',
     description:
-      'With `Accept: text/csv` or `application/x-ndjson` the answer is an export: all readings that are kept between `from` and `to` (by ' +
-      'the time when they came), one line each, whatever `limit` is.',
+      'With `Accept: text/csv` or `application/x-ndjson` the response is an export: all stored readings received between `from` and ' +
+      '`to`, one line each, regardless of `limit`.',
   })
   @Answers(200, telemetrySchema, 'The readings')
   @Exports()

@@ -6,39 +6,39 @@ export const edgeDecisionsSchema = z
   .object({
     fleet: z.string(),
     device: z.string(),
-    dropped: z
-      .int()
-      .min(0)
-      .meta({ description: 'Decisions that the device had no room for before it could report them, ever' }),
+    dropped: z.int().min(0).meta({
+      description:
+        'Decisions that the device discarded for lack of space before it could report them, in total',
+    }),
     decisions: z.array(
       z.object({
-        id: z.int().meta({ description: "The device's own number for it" }),
-        at: timeSchema("When it was taken, by the server's clock as far as the device knew it"),
+        id: z.int().meta({ description: "The device's number of the decision" }),
+        at: timeSchema("When the device decided, by its estimate of the server's clock"),
         rule: z.string(),
-        version: z.int().meta({ description: 'The version of the rule that the device went by' }),
-        raised: z.boolean().meta({ description: 'Which side of the rule: then (true) or else' }),
+        version: z.int().meta({ description: 'The version of the rule that the device evaluated' }),
+        raised: z.boolean().meta({ description: '`true` for `then`, `false` for `else`' }),
         reason: z.enum(['change', 'every', 'reassert', 'run_over', 'first']),
         action: z.record(z.string(), z.json()).optional(),
         status: z
           .enum(['succeeded', 'failed', 'rejected'])
           .optional()
-          .meta({ description: 'What came of it on the device' }),
+          .meta({ description: 'Outcome on the device' }),
         because: z.record(z.string(), z.json()).optional().meta({
-          description: 'What the device decided on: readings, windows, the state of the rule before',
+          description: 'Evidence of the device: readings, windows, and the previous state of the rule',
         }),
-        reportedAt: timeSchema('When the device had reported it'),
+        reportedAt: timeSchema('When the device reported it'),
         judgement: z.enum([...JUDGEMENTS, 'pending']).meta({
           description:
-            'agrees: the same rule comes to the same on what is stored. disagrees: it does not. neighbours_disagreed: the ' +
-            'quorum would have decided otherwise. data_missing: not enough is stored to say. pending: a minute is waited ' +
-            'after the report, so that the neighbours can hand in what they measured.',
+            'agrees: evaluating the rule on the stored readings gives the same verdict. disagrees: it gives another one. ' +
+            'neighbours_disagreed: the quorum would have decided otherwise. data_missing: too few readings are stored. pending: not ' +
+            'evaluated yet; the server waits one minute after the report for late readings of other devices.',
         }),
-        judgedAt: timeSchema('When it was judged').optional(),
-        sentences: z.array(z.string()).meta({ description: 'Why, in plain sentences' }),
+        judgedAt: timeSchema('When the server evaluated it').optional(),
+        sentences: z.array(z.string()).meta({ description: 'The reasons, as sentences' }),
         tally: z
           .record(z.string(), z.json())
           .optional()
-          .meta({ description: 'Of a quorum: how the votes of that moment count' }),
+          .meta({ description: 'For a quorum: the count of the votes at that time' }),
       }),
     ),
   })

@@ -17,7 +17,7 @@ export class EdgeDecisionsController {
   @Get()
   @ApiOperation({
     summary:
-      'What a device decided by the rule at the edge while its link was down, newest first, and what the server thinks of it; at most 100',
+      "List a device's edge decisions (taken while its link was down), newest first, each with the server's judgement; at most 100",
   })
   @Answers(200, edgeDecisionsSchema, 'The decisions')
   @Problems('invalid-request', 'no-such-device')

@@ -5,16 +5,16 @@ const versionSchema = (description: string) => z.string().nullable().optional().
 
 export const edgeSettingSchema = z
   .object({
-    rule: z.string().nullable().meta({ description: 'The rule that was set, or null for none' }),
+    rule: z.string().nullable().meta({ description: 'The rule that is set; null for none' }),
     told: versionSchema(
-      'The version that the device was last told, as rule@version; null if it was told to go by none, since none is set, or since ' +
-        'the rule is gone, not about the device any more, or too large',
+      'The version last sent to the device, as rule@version; null if the device was sent none: because none is set, or because the ' +
+        'rule was deleted, no longer applies to the device, or is too large',
     ),
-    confirmed: versionSchema('What the device has last said that it goes by'),
+    confirmed: versionSchema('The version that the device last confirmed'),
   })
   .meta({ id: 'EdgeSetting' });
 
-/** The setting as the API shows it; undefined if there never was one. */
+/** The setting as the API returns it; undefined if it was never set. */
 export function edgeSettingBody({
   rule,
   told,

@@ -4,7 +4,7 @@ import type { readingBody } from './device-body.js';
 
 type ReadingRow = ReturnType<typeof readingBody>;
 
-/** Readings as lines; in CSV each measurement that occurs has a column. */
+/** Readings as lines; in CSV each measurement has its own column. */
 export function exportReadings(format: ExportFormat, readings: readonly ReadingRow[]): StreamableFile {
   const names = [...new Set(readings.flatMap(({ measurements }) => Object.keys(measurements)))].sort();
   return exportRows(

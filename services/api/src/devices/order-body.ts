@@ -4,7 +4,7 @@ import type { Device } from '@lamplighter/store/devices/devices';
 import { isoTime } from '../iso-time.js';
 import type { DeviceDetail } from './device.schema.js';
 
-/** What came of a device's readings that were not simply the next one. */
+/** Counts of readings that did not simply follow the last state. */
 export function orderBody(device: Device): DeviceDetail['order'] {
   const { late, duplicate, tooOld, retained, refused, restarts } = device.order;
   const clockBehindMs = behindMs(device);
@@ -15,7 +15,7 @@ export function orderBody(device: Device): DeviceDetail['order'] {
   };
 }
 
-/** Why the latest readings of a device are not acted on, in words; nothing if the latest reading was the next one. */
+/** Why rules do not act on the latest readings of a device, as sentences; empty if they do. */
 export function orderSentences(device: Device): string[] {
   const { device: name, last, order } = device;
   const { history, refusal } = order;
@@ -23,18 +23,18 @@ export function orderSentences(device: Device): string[] {
   const behind = behindMs(device);
   if (behind > STALE_MS)
     sentences.push(
-      `the clock of ${name} is ${duration(behind)} behind, or its readings are so late: rules with a shorter maxAge do not judge them`,
+      `the clock of ${name} is ${duration(behind)} behind, or its readings arrive ${duration(behind)} late: rules with a shorter maxAge do not evaluate them`,
     );
   const since = last?.receivedAt ?? 0;
   if (history !== undefined && history.receivedAt > since)
     sentences.push(
       history.reason === 'retained'
-        ? `the latest reading of ${name}, at ${isoTime(history.receivedAt)}, was retained at the broker: its age is unknown, so it is history`
-        : `the latest reading of ${name}, at ${isoTime(history.receivedAt)}, was late: its _seq or _at is not above that of the last state${numbersOf(device)}`,
+        ? `the latest reading of ${name}, at ${isoTime(history.receivedAt)}, was retained by the broker: its age is unknown, so it is history`
+        : `the latest reading of ${name}, at ${isoTime(history.receivedAt)}, was late: its _seq or _at is not greater than that of the last state${numbersOf(device)}`,
     );
   if (refusal !== undefined && refusal.receivedAt > since)
     sentences.push(
-      `the latest reading of ${name}, at ${isoTime(refusal.receivedAt)}, was refused: ${refusal.reason}; see /v1/rejected`,
+      `the latest reading of ${name}, at ${isoTime(refusal.receivedAt)}, was rejected: ${refusal.reason}; see /v1/rejected`,
     );
   return sentences;
 }

@@ -23,9 +23,9 @@ import { StoreLink } from '../store/store-link.js';
 import { type DeviceSettings, settingsSchema } from './device-settings.js';
 import { intervalOfSetting, type TelemetryIntervalSetting } from './telemetry-interval.js';
 
-/** The lane of the commands that bring a device its interval. */
+/** The lane of commands that set the interval. */
 const INTERVAL_LANE = 'telemetry_interval';
-/** A device that is away for longer than this keeps its old setting, and the API shows that. */
+/** A device that is offline for longer keeps its old setting, which the API shows. */
 const TTL = '7d';
 
 @Resource('devices')
@@ -39,14 +39,14 @@ export class SettingsController {
   @Put()
   @HttpCode(202)
   @ApiOperation({
-    summary: 'Set the telemetry interval of a device, or the rule that it follows while its link is down',
+    summary: 'Set the telemetry interval or the edge rule of a device',
     description:
-      `A command that waits for up to ${TTL} carries the setting to the device: \`{"telemetry_interval_ms": …}\` on the lane ` +
-      `\`${INTERVAL_LANE}\`, or \`{"${EDGE_RULE_KEY}": …}\` on the lane \`${EDGE_RULE_KEY}\`. A newer setting supersedes one that ` +
-      'still waits. The device resource shows what is set beside what the device does. When the rule gets a new version the device is told it.',
+      `Sends the setting to the device as a command with a ttl of ${TTL}: \`{"telemetry_interval_ms": …}\` on lane ` +
+      `\`${INTERVAL_LANE}\`, or \`{"${EDGE_RULE_KEY}": …}\` on lane \`${EDGE_RULE_KEY}\`. A newer setting supersedes a pending one. The ` +
+      'device resource shows the setting and what the device confirms or does. New versions of the edge rule are sent automatically.',
   })
-  @Answers(202, commandSchema, 'The command that tells the device', {
-    Location: header('The address of the command'),
+  @Answers(202, commandSchema, 'The command that carries the setting', {
+    Location: header('URL of the command'),
   })
   @Problems(
     'invalid-request',
@@ -76,8 +76,8 @@ export class SettingsController {
     return commandBody(command);
   }
 
-  // The command may be refused, so it comes first. If the process dies in between the setting is not shown, but the client
-  // has no answer either, and repeats the request.
+  // The command comes first because it may be rejected. If the process dies before the setting is written, the client gets no
+  // response and repeats the request.
 
   private async setInterval(
     address: DevicePath,
@@ -115,7 +115,7 @@ export class SettingsController {
 }
 
 function unfit(detail: string): Problem {
-  return new Problem('invalid-request', 'This rule cannot run on the device; see errors.', {
+  return new Problem('invalid-request', 'The rule cannot run on the device; see errors.', {
     errors: [{ in: 'body', pointer: '/edgeRule', detail }],
   });
 }

@@ -3,7 +3,7 @@ import { type AdaptiveInterval, INTERVAL_BOUNDS } from '@lamplighter/contracts/t
 import type { TelemetryInterval } from '@lamplighter/store/devices/settings';
 import { z } from 'zod';
 
-/** A measured interval within this factor of the desired one is as desired; silence of more than this many intervals is late. */
+/** Tolerated factor between measured and desired interval; silence for more than this many intervals is late. */
 const TOLERANCE = 2;
 
 const interval = (description: string) =>
@@ -14,11 +14,12 @@ const interval = (description: string) =>
 
 const adaptiveSetting = z
   .strictObject({
-    min: interval('The shortest time between two readings'),
-    max: interval('The longest one. Presence and absence rules allow for it'),
-    of: z.string().min(1).max(64).meta({ description: 'The measurement that it follows' }),
+    min: interval('Shortest time between two readings'),
+    max: interval('Longest time between two readings; presence and absence rules allow for it'),
+    of: z.string().min(1).max(64).meta({ description: 'The measurement that sets the interval' }),
     threshold: z.union([z.number(), z.array(z.number()).min(1).max(4)]).meta({
-      description: 'Where decisions change, up to four values: for instance where a rule raises and clears',
+      description:
+        'Up to four values at which decisions change, such as the limits at which a rule raises and clears',
     }),
   })
   .refine(({ min, max }) => durationMs(min)! <= durationMs(max)!, {
@@ -27,19 +28,20 @@ const adaptiveSetting = z
   })
   .meta({
     id: 'AdaptiveInterval',
-    description: 'Short near a threshold and while the measurement moves towards one, long far away from all',
+    description:
+      'Short near a threshold or while the measurement moves towards one, long far from all thresholds',
     examples: [{ min: '1s', max: '60s', of: 'light', threshold: [300, 330] }],
   });
 
 export const telemetryIntervalSetting = z.union([
   interval(
-    'How often the device measures, from "100ms" to "24h"; null clears it: the device measures as it would by itself',
+    'How often the device measures, from "100ms" to "24h"; null clears the setting, and the device uses its default',
   ),
   adaptiveSetting,
 ]);
 export type TelemetryIntervalSetting = z.infer<typeof telemetryIntervalSetting>;
 
-/** The setting as a device is told it. */
+/** The setting as it is sent to a device. */
 export function intervalOfSetting(setting: TelemetryIntervalSetting): number | AdaptiveInterval {
   if (typeof setting === 'string') return durationMs(setting)!;
   const { min, max, of, threshold } = setting;
@@ -48,27 +50,27 @@ export function intervalOfSetting(setting: TelemetryIntervalSetting): number | A
 
 export const telemetryIntervalSchema = z
   .object({
-    desiredMs: z.int().optional().meta({ description: 'How often it is to measure, if that was set' }),
+    desiredMs: z.int().optional().meta({ description: 'The interval that is set, if any' }),
     adaptive: z
       .object({ minMs: z.int(), maxMs: z.int(), of: z.string(), thresholds: z.array(z.number()) })
       .optional()
-      .meta({ description: 'How it is to follow a measurement, if that was set' }),
+      .meta({ description: 'The adaptive interval that is set, if any' }),
     measuredMs: z
       .number()
       .optional()
-      .meta({ description: 'The median time between its last 20 live readings; absent of fewer than two' }),
+      .meta({ description: 'Median time between the last 20 live readings; absent for fewer than two' }),
     pace: z.enum(['ok', 'too_fast', 'too_slow']).optional().meta({
       description:
-        'The measured interval beside the desired one, or beside the bounds of an adaptive one: within a factor of 2, shorter, or longer',
+        'The measured interval compared with the desired one, or with the bounds of an adaptive one: ok within a factor of 2',
     }),
     late: z.boolean().meta({
       description:
-        'Its last state is older than twice the desired interval (the longest one, if it is adaptive), or the measured one if none is desired',
+        'Whether the last state is older than twice the desired interval (of an adaptive one, its maximum), or the measured one if none is set',
     }),
   })
   .meta({ id: 'TelemetryInterval' });
 
-/** The interval as the API shows it; undefined if nothing is set and nothing can be measured. */
+/** The interval as the API returns it; undefined if none is set and none can be measured. */
 export function telemetryIntervalBody(
   { desiredMs, adaptive, measuredMs }: TelemetryInterval,
   ageMs: number | undefined,

@@ -14,11 +14,11 @@ const HEARTBEAT_MS = 15_000;
 const PAGE = 500;
 const MAX_WATCHERS = 500;
 
-/** Gives the stream of events to every client that watches. */
+/** Sends the stream of live events to all watching clients. */
 @Injectable()
 export class EventFeed implements EventListener {
   private readonly watchers = new Set<EventWatcher>();
-  /** Places of clients whose stream has not begun yet: Redis is being asked where. */
+  /** Clients whose start position is still being read from Redis. */
   private taken = 0;
   private heartbeat: NodeJS.Timeout | undefined;
   private isClosed = false;
@@ -30,8 +30,8 @@ export class EventFeed implements EventListener {
   ) {}
 
   /**
-   * Answers with the stream, and keeps it open until the client goes or the service stops.
-   * @param after the last event that the client has seen; without it, it gets what comes from now on
+   * Responds with the stream, and keeps it open until the client disconnects or the service stops.
+   * @param after the last event seen by the client; if undefined, the stream starts with the next event
    * @throws Problem `store-away`, `too-many-watchers`
    */
   async watch(response: ServerResponse, filter: EventFilter, after: string | undefined): Promise<void> {
@@ -63,7 +63,7 @@ export class EventFeed implements EventListener {
     await this.catchUp(watcher);
   }
 
-  /** Ends all streams; clients come back, to another replica perhaps, and go on where they were. */
+  /** Ends all streams. Clients reconnect, possibly to another replica, and resume. */
   close(): void {
     this.isClosed = true;
     for (const watcher of this.watchers) watcher.end();
@@ -82,18 +82,18 @@ export class EventFeed implements EventListener {
     return frame?.length ?? 0;
   }
 
-  /** What is in the stream still comes. What was trimmed from it is gone, and that is told. */
+  /** Watchers are notified of trimmed events only; all others are still delivered. */
   interrupted(isTrimmed: boolean): void {
     if (!isTrimmed) return;
     for (const watcher of this.watchers) if (watcher.isLive) watcher.tell(missedFrame('late'));
   }
 
-  /** Where a client goes on, and whether something is gone that it has not seen. */
+  /** The position at which a client resumes, and whether events that it has not seen were trimmed. */
   private async beginning(after: string | undefined): Promise<{ position: string; isLate: boolean }> {
     const { redis } = this.link;
     if (after === undefined) return { position: await lastEventId(redis), isLate: false };
     const [[oldest], newest] = await Promise.all([eventsAfter(redis, '0-0', 1), lastEventId(redis)]);
-    // An event that is still to come, nobody has seen: its id is of another Redis, or of what this one has lost.
+    // An id beyond the newest event is from another Redis, or from data that this one has lost.
     if (isAfter(after, newest)) return { position: newest, isLate: true };
     return { position: after, isLate: oldest !== undefined && isAfter(oldest.id, after) && after !== '0-0' };
   }
@@ -123,8 +123,8 @@ export class EventFeed implements EventListener {
           watcher.offer(stored, () => eventFrame(stored));
           if (watcher.isBehind) await watcher.drained();
         }
-        // Live from here, unless the reader has gone further in the meantime: then there is another page. Where the reader has
-        // been all the time nothing is left to read, even if it is further: Redis has lost what it read.
+        // Live from here, unless the reader has advanced in the meantime: then there is another page. If the reader has not moved
+        // there is nothing left to read, even if it is ahead: Redis has lost what it read.
         const { position } = this.reader;
         const isFurther =
           position !== undefined && position !== before && isAfter(position, watcher.position);
@@ -135,7 +135,7 @@ export class EventFeed implements EventListener {
         }
       }
     } catch {
-      // Redis went away: the client comes back with the last id that it got.
+      // Redis became unavailable: the client reconnects with the last id that it received.
       watcher.end();
     }
   }

@@ -4,10 +4,10 @@ import { z } from 'zod';
 
 const typeSchema = z.enum(EVENT_TYPES);
 
-/** Which events a watcher wants; everything that is given must match. */
+/** Filter of a watcher; an event must match all given fields. */
 export const eventsQuery = z.strictObject({
   fleet: identitySchema.optional().meta({ description: 'Only events of this fleet' }),
-  device: identitySchema.optional().meta({ description: 'Only events of devices of this name' }),
+  device: identitySchema.optional().meta({ description: 'Only events of devices with this name' }),
   type: z
     .union([typeSchema, z.array(typeSchema)])
     .optional()

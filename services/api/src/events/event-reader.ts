@@ -9,34 +9,34 @@ import { isAfter } from './stream-position.js';
 
 /** The blocking read waits this long, milliseconds; shorter than the store's command timeout. */
 const BLOCK_MS = 2000;
-/** A read of this many events may have more behind it. */
+/** After a read of this many events, more may follow. */
 const FULL_READ = 500;
 const BURST_BYTES = 32 * 1024;
 const RETRY: Backoff = { firstMs: 100, maxMs: 2000 };
 
-/** Somebody who wants to know what happens. */
+/** A consumer of live events. */
 export interface EventListener {
-  /** An event, in order. Returns about how many bytes it made somebody send, so that a burst is cut into turns. */
+  /** Handles an event, in order. Returns roughly how many bytes were sent because of it, so that a burst is split into turns. */
   told(stored: StoredEvent): number;
-  /** Events may be missing here: Redis was away for whoever writes them; or `isTrimmed`, some left the stream before they were read. */
+  /** Events may be missing here: Redis was unavailable to writers; or, if `isTrimmed`, some were trimmed before they were read. */
   interrupted(isTrimmed: boolean): void;
 }
 
 /**
- * Reads the stream of events once for everybody in this process: one blocking connection. It reads only while somebody
- * listens.
+ * Reads the stream of live events once for all listeners of this process, on one blocking connection. Reads only while there are
+ * listeners.
  */
 @Injectable()
 export class EventReader {
   private readonly listeners = new Set<EventListener>();
   private redis: Redis | undefined;
-  /** The newest event, while somebody asks for it. */
+  /** A read of the newest event in progress. */
   private newest: Promise<string> | undefined;
   private isUp: Promise<void> | undefined;
   private isClosed = false;
   /** The connection was down since the last read, or before the first one. */
   private isCut = false;
-  /** The last event that was read; undefined while nobody listens. */
+  /** The last event that was read; undefined while there are no listeners. */
   position: string | undefined;
 
   constructor(
@@ -44,7 +44,7 @@ export class EventReader {
     @Inject(CONFIG) private readonly config: Config,
   ) {}
 
-  /** Tells the listener of every event from now on; settles when that is so. */
+  /** Delivers every event from now on to the listener; resolves when it is subscribed. */
   async listen(listener: EventListener): Promise<void> {
     if (this.position === undefined) {
       this.newest ??= lastEventId(this.link.redis).finally(() => {
@@ -54,7 +54,7 @@ export class EventReader {
     } else this.listeners.add(listener);
   }
 
-  /** As `listen`, but at once: what is after `from` is told, unless the reader is further already. */
+  /** As `listen`, but synchronously, starting after `from` unless the reader is already further. */
   listenFrom(listener: EventListener, from: string): void {
     this.listeners.add(listener);
     if (this.position === undefined && !this.isClosed) void this.read(from);
@@ -97,7 +97,7 @@ export class EventReader {
     this.position = undefined;
   }
 
-  /** The connection, once it stands for the first time. */
+  /** The connection, once it is established for the first time. */
   private async connected(): Promise<Redis> {
     this.isUp ??= new Promise((resolve) => {
       this.redis = connectRedis(this.config.REDIS_URL, 'api-events', {
@@ -117,7 +117,7 @@ export class EventReader {
       this.position = stored.id;
       for (const listener of this.listeners) bytes += listener.told(stored);
       if (bytes < BURST_BYTES) continue;
-      // Sockets are written to between turns of the event loop; a burst must not look like a slow client.
+      // Sockets are flushed between turns of the event loop; a burst must not look like a slow client.
       await new Promise((resolve) => setImmediate(resolve));
       bytes = 0;
     }

@@ -4,12 +4,12 @@ import { type EventFilter, matches } from './event-filter.js';
 import { missedFrame } from './event-frame.js';
 import { isAfter } from './stream-position.js';
 
-/** Bytes that may wait for one client; what comes while they do is dropped, counted and told. */
+/** Buffered bytes per client; beyond this, events are dropped and counted, and the client is notified. */
 const MAX_WAITING_BYTES = 256 * 1024;
 
 /**
- * One client of the event stream. It first catches up from its position, page by page, each page waiting for the client;
- * then it is live, and is given what the feed reads.
+ * One client of the event stream. It first catches up from its position page by page, at the speed of the client; then it is
+ * live and gets what the feed reads.
  */
 export class EventWatcher {
   isLive = false;
@@ -18,11 +18,11 @@ export class EventWatcher {
   constructor(
     private readonly response: ServerResponse,
     private readonly filter: EventFilter,
-    /** The last event that it has been offered. */
+    /** The last event offered to it. */
     public position: string,
   ) {}
 
-  /** Gives the client an event unless it has it already or does not want it. Returns false if it was dropped. */
+  /** Sends an event unless the client has it or filters it out. Returns false if it was dropped. */
   offer(stored: StoredEvent, frame: () => string): boolean {
     if (!isAfter(stored.id, this.position)) return true;
     this.position = stored.id;
@@ -39,17 +39,17 @@ export class EventWatcher {
     return true;
   }
 
-  /** Sends something that is no event; left out while the client does not keep up. */
+  /** Sends a frame that is not a live event, unless the client is too slow. */
   tell(frame: string): void {
     if (this.response.writableLength <= MAX_WAITING_BYTES) this.response.write(frame);
   }
 
-  /** More waits for the client than it has taken. */
+  /** Whether the client's buffer is full. */
   get isBehind(): boolean {
     return this.response.writableNeedDrain && !this.isClosed;
   }
 
-  /** Settles when the client has taken what waits for it, or is gone. */
+  /** Resolves when the client has read its buffer, or has disconnected. */
   async drained(): Promise<void> {
     const { response } = this;
     await new Promise<void>((resolve) => {

@@ -3,11 +3,11 @@ import { Inject, Injectable } from '@nestjs/common';
 import { ApiMetrics } from '../metrics/api-metrics.js';
 import { StoreLink } from '../store/store-link.js';
 
-/** Events that may wait for the call before; beyond it they are dropped and counted, for they are a view, not the record. */
+/** Queued events; beyond this they are dropped and counted, because live events are a view, not the record. */
 const MAX_WAITING = 5000;
 const MAX_BATCH = 500;
 
-/** Tells watchers what this API did with commands. Nothing waits for it: what piled up during one call is the next. */
+/** Appends live events in batches. Requests do not wait for it. */
 @Injectable()
 export class EventWriter {
   private readonly waiting: LiveEvent[] = [];
@@ -24,7 +24,7 @@ export class EventWriter {
     this.writing ??= this.write();
   }
 
-  /** Settles when everything appended so far is written or dropped. */
+  /** Resolves when everything appended so far is written or dropped. */
   async drain(): Promise<void> {
     while (this.writing) await this.writing;
   }

@@ -10,7 +10,7 @@ import { EventFeed } from './event-feed.js';
 import { type EventFilter, eventsQuery } from './event-filter.js';
 import { isPosition } from './stream-position.js';
 
-/** How often the key of an open stream is looked at; the check remembers it for a few seconds, milliseconds. */
+/** How often the key of an open stream is checked, milliseconds; the check itself is cached for a few seconds. */
 const CHECK_KEY_MS = 1000;
 
 @Resource('events')
@@ -23,28 +23,28 @@ export class EventsController {
 
   @Get()
   @ApiOperation({
-    summary: 'Watch what happens, as server-sent events',
+    summary: 'Watch live events, as server-sent events',
     description: [
-      'Types: `telemetry` (a sample of it; `history` and `why` as of a reading), `command` (every change of state, with the action),',
-      '`effect` (whether a command had the effect that its rule',
-      'expects, once that is known), `presence` (every birth and will), `rollout` (its start and end, and its progress at most once a second),',
-      '`rule` (every change of one) and `removal` (of a device, or of a fleet with its progress at most once a second).',
+      'Types: `telemetry` (a sample; `history` and `why` as in a reading), `command` (every state transition, with the action),',
+      '`effect` (whether a command had the effect that its rule expects), `presence` (every birth and will),',
+      '`rollout` (start, end, and progress at most once a second), `rule` (every change of a rule)',
+      'and `removal` (of a device, or of a fleet with progress at most once a second).',
       'A comment every 15 s keeps the connection alive. The service keeps about the last 10,000 events: a client that sends',
-      'the id of its last one in `Last-Event-ID` gets what it missed. An event of type `missed` tells that some are gone,',
-      'because the client reads too slowly (`slow`, with their count) or came back too late (`late`); read the resources again then.',
-      'The API key goes in a header as everywhere, so a browser reads the stream with fetch() rather than EventSource.',
+      'the id of the last one in `Last-Event-ID` gets what it missed. An event of type `missed` means that some events are lost,',
+      'because the client reads too slowly (`slow`, with their count) or reconnected too late (`late`); read the resources again.',
+      'The API key must be sent in a header, so in a browser use fetch() rather than EventSource.',
     ].join(' '),
   })
   @ApiHeader({
     name: 'Last-Event-ID',
     required: false,
-    description: 'The id of the last event that the client has seen',
+    description: 'The id of the last event received by the client',
     schema: { type: 'string', pattern: '^\\d+-\\d+$' },
   })
   @ApiResponse({
     status: 200,
     description:
-      'The stream; `data` is a JSON object with `type`, `fleet`, `device`, `at` and what the type tells',
+      'The stream; `data` is a JSON object with `type`, `fleet`, `device`, `at` and the fields of the type',
     content: {
       'text/event-stream': {
         schema: { type: 'string' },
@@ -70,11 +70,11 @@ export class EventsController {
     await this.feed.watch(response, filter, after);
   }
 
-  /** A stream stays open for days, but no longer than its key is valid. */
+  /** Ends the stream when its key is revoked. */
   private endWhenRevoked(key: string | undefined, response: ServerResponse): void {
     if (key === undefined) return;
     const timer = setInterval(() => {
-      // Unknown while Redis is unavailable; the next check finds out.
+      // While Redis is unavailable the stream stays open; the next check decides.
       this.check.accepts(key).then(
         (isValid) => isValid || response.end(),
         () => undefined,

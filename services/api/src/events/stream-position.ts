@@ -1,4 +1,4 @@
-/** A place in the stream of events, `<ms>-<n>`, as Redis gives it. */
+/** A position in the event stream, `<ms>-<n>`, the id of a Redis stream entry. */
 const POSITION = /^(\d{1,15})-(\d{1,15})$/;
 
 export function isPosition(text: string): boolean {

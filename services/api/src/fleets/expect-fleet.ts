@@ -4,7 +4,7 @@ import { noSuchFleet } from '../problems/not-found.js';
 import type { AllowUnknownQuery } from '../requests/address.js';
 
 /**
- * Nothing is written for a fleet whose name may be misspelt.
+ * Rejects a write to an unknown fleet, whose name may be misspelt.
  * @throws Problem `no-such-fleet`
  */
 export async function expectFleet(

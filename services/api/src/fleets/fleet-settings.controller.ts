@@ -12,20 +12,20 @@ import { StoreLink } from '../store/store-link.js';
 
 const publishState = z.boolean().meta({
   description:
-    'Whether the last state of each device is published, retained, on `<fleet>/state/<device>`: at most once per device and second',
+    'Whether to publish the last state of each device, retained, on `<fleet>/state/<device>`, at most once per second and device',
 });
 
-/** Settings of a fleet, all of them. */
+/** All settings of a fleet. */
 const fleetSettingsSchema = z
   .object({ publishState })
   .meta({ id: 'FleetSettings', examples: [{ publishState: true }] });
 
-/** Those that are to be changed. */
+/** The settings to change. */
 const fleetSettingsChange = z
   .strictObject({ publishState: publishState.optional() })
   .refine((settings) => Object.keys(settings).length > 0, {
     path: ['publishState'],
-    error: 'at least one setting: "publishState"',
+    error: 'must contain at least one setting: "publishState"',
   })
   .meta({ id: 'FleetSettingsChange', examples: [{ publishState: true }] });
 
@@ -35,8 +35,8 @@ export class FleetSettingsController {
   constructor(@Inject(StoreLink) private readonly link: StoreLink) {}
 
   @Get()
-  @ApiOperation({ summary: 'The settings of a fleet' })
-  @Answers(200, fleetSettingsSchema, 'The settings; the defaults of a fleet that has set none')
+  @ApiOperation({ summary: 'Get the settings of a fleet' })
+  @Answers(200, fleetSettingsSchema, 'The settings, with defaults for those never set')
   @Problems('invalid-request')
   readFleetSettings(@Param({ schema: fleetPath }) { fleet }: FleetPath): Promise<FleetSettings> {
     return readFleetSettings(this.link.redis, fleet);
@@ -44,12 +44,12 @@ export class FleetSettingsController {
 
   @Put()
   @ApiOperation({
-    summary: 'Change settings of a fleet',
+    summary: 'Change the settings of a fleet',
     description:
-      'Settings that are not given stay as they are. The rules service follows within a second; when `publishState` is switched off ' +
+      'Omitted settings are not changed. The rules service applies the change within a second; when `publishState` is switched off, ' +
       'it removes the retained states from the broker.',
   })
-  @Answers(200, fleetSettingsSchema, 'The settings as they are now')
+  @Answers(200, fleetSettingsSchema, 'The settings after the change')
   @Problems(
     'invalid-request',
     'malformed-json',

@@ -10,10 +10,10 @@ export const fleetSchema = z
     fleet: z.string(),
     devices: z
       .object({
-        online: count('Reported within the last 30 s'),
+        online: count('Sent a message within the last 30 s'),
         stale: count('Silent for longer'),
-        offline: count('Said goodbye, or their will came'),
-        never_seen: count('A command waits for them, but they have never reported'),
+        offline: count('Said goodbye, or the broker published their will'),
+        never_seen: count('Have never reported, but a command or rule names them'),
       })
       .meta({ description: 'Devices by presence' }),
   })
@@ -38,7 +38,7 @@ export const fleetRemovalSchema = z
     state: z.enum(['running', 'done']),
     removed: count('Devices removed so far'),
     startedAt: timeSchema('When the removal was requested'),
-    endedAt: timeSchema('When it was done').optional(),
+    endedAt: timeSchema('When it finished').optional(),
   })
   .meta({
     id: 'FleetRemoval',

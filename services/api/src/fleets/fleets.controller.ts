@@ -36,8 +36,8 @@ export class FleetsController {
   ) {}
 
   @Get()
-  @ApiOperation({ summary: 'Fleets by name, with their devices counted by presence' })
-  @Answers(200, fleetPageSchema, 'A page of fleets', { Link: header('The following page, rel="next"') })
+  @ApiOperation({ summary: 'List fleets by name, with device counts by presence' })
+  @Answers(200, fleetPageSchema, 'A page of fleets', { Link: header('The next page, rel="next"') })
   @Problems('invalid-request')
   async listFleets(
     @Query({ schema: fleetsQuery }) { limit, cursor }: z.infer<typeof fleetsQuery>,
@@ -50,7 +50,7 @@ export class FleetsController {
   }
 
   @Get(':fleet')
-  @ApiOperation({ summary: 'One fleet, its devices counted by presence' })
+  @ApiOperation({ summary: 'Get a fleet, with device counts by presence' })
   @Answers(200, fleetSchema, 'The fleet')
   @Problems('invalid-request', 'no-such-fleet')
   async readFleet(@Param({ schema: fleetPath }) { fleet }: FleetPath): Promise<FleetBody> {
@@ -64,12 +64,12 @@ export class FleetsController {
   @ApiOperation({
     summary: 'Remove a fleet: its devices, rules, rollouts and telemetry schema',
     description:
-      'The request is on disk before the answer, and a replica of the rules service carries it out in small steps, whatever process is ' +
-      'restarted meanwhile. Each device is removed as DELETE of a device does it. The ledger of the fleet stays. Devices that report ' +
-      'meanwhile are new devices: stop them first. Repeating the request finds the removal that is running.',
+      'The request is on disk before the response. The rules service then removes the devices in small steps, each as DELETE of a ' +
+      'device does, and continues after restarts. The ledger of the fleet stays. Devices that report during the removal are new ' +
+      'devices: stop them first. Repeating the request returns the removal in progress.',
   })
   @Answers(202, fleetRemovalSchema, 'The removal, started', {
-    Location: header('The address of the removal'),
+    Location: header('URL of the removal'),
   })
   @Problems(...BODY_PROBLEMS, 'no-such-fleet', 'store-refuses-writes', 'store-not-durable', 'store-away')
   async removeFleet(
@@ -89,7 +89,7 @@ export class FleetsController {
   }
 
   @Get(':fleet/removal')
-  @ApiOperation({ summary: 'How far the removal of a fleet is; known for a day after its end' })
+  @ApiOperation({ summary: 'Get the progress of a fleet removal; available for a day after it ends' })
   @Answers(200, fleetRemovalSchema, 'The latest removal')
   @Problems('invalid-request', 'no-such-removal')
   async readRemoval(@Param({ schema: fleetPath }) { fleet }: FleetPath): Promise<FleetRemovalBody> {

@@ -3,8 +3,8 @@ import { Inject, Injectable } from '@nestjs/common';
 import { StoreLink } from '../store/store-link.js';
 
 /**
- * Reads the books of fleets. That walks all devices of a fleet, page by page, so one walk goes on at a time, and all who ask
- * for a fleet before its walk has begun share it.
+ * Reads the ledgers of fleets. A read walks all devices of a fleet, page by page. Reads run one at a time, and requests for a
+ * fleet whose read has not started yet share it.
  */
 @Injectable()
 export class LedgerReader {

@@ -21,16 +21,16 @@ export class LedgerController {
 
   @Get()
   @ApiOperation({
-    summary: 'The ledger of a fleet: readings taken and commands issued, against their outcomes',
+    summary: 'Get the ledger of a fleet: readings taken and commands issued, against their outcomes',
     description:
-      'Readings on their way are `unexplained` until they arrive, so the count is 0 for a fleet at rest. For commands it is always 0. ' +
-      'The counts of removed devices, and of a removed fleet, stay.',
+      'Readings in transit are `unexplained` until they arrive, so the count is 0 for a fleet at rest. For commands it is always 0. ' +
+      'Counts of removed devices and fleets are kept.',
   })
-  @Answers(200, ledgerSchema, 'The books')
+  @Answers(200, ledgerSchema, 'The ledger')
   @Problems('invalid-request', 'no-such-fleet')
   async readLedger(@Param({ schema: fleetPath }) { fleet }: FleetPath): Promise<LedgerBody> {
     const { redis } = this.link;
-    // The ledger outlives the fleet.
+    // The ledger of a removed fleet is kept.
     if (!(await isKnownFleet(redis, fleet)) && !(await hasLedger(redis, fleet))) throw noSuchFleet(fleet);
     const { readings, commands } = await this.ledgers.read(fleet);
     const { issued, open, ended, unexplained } = commands;

@@ -5,41 +5,43 @@ import { timeSchema } from '../iso-time.js';
 
 const count = (description: string) => z.int().min(0).meta({ description });
 
-/** The books of a fleet. */
+/** The ledger of a fleet. */
 export const ledgerSchema = z
   .object({
     fleet: z.string(),
-    at: timeSchema('When the books were read; a large fleet takes a moment, and goes on meanwhile'),
+    at: timeSchema(
+      'When the ledger was read. A large fleet takes a moment, and its counts change meanwhile.',
+    ),
     readings: z
       .object({
-        declared: count('Taken by the devices that count their readings (`_n`), as they say'),
+        declared: count('Taken by the devices that count their readings, as reported in `_n`'),
         declaringDevices: count('Devices that count their readings'),
-        droppedByDevices: count('Of `declared`: dropped by the devices themselves, as they say (`_dropped`)'),
-        stored: count('Were the last state when they came'),
-        late: count('Came after a newer one, and were stored in their place'),
-        duplicate: count('Came again; not part of `declared`'),
-        stale: count('Came too late for a full window'),
+        droppedByDevices: count('Of `declared`: dropped by the devices, as reported in `_dropped`'),
+        stored: count('Became the last state on arrival'),
+        late: count('Arrived after a newer one and were stored in order'),
+        duplicate: count('Received more than once; not part of `declared`'),
+        stale: count('Arrived too late: the window was full of newer ones'),
         rejected: z
           .partialRecord(z.enum(REJECT_REASONS), z.int().min(0))
-          .meta({ description: 'Refused, by reason' }),
-        unexplained: count('Declared, and neither here nor dropped: on its way, or lost'),
+          .meta({ description: 'Rejected, by reason' }),
+        unexplained: count('Declared, but neither received nor dropped: in transit, or lost'),
       })
-      .meta({ description: 'Readings: taken by devices against what became of them' }),
+      .meta({ description: 'Readings: taken, against their outcomes' }),
     commands: z
       .object({
         issued: z.object({
-          rule: count('By rules'),
-          api: count('Over REST'),
-          rollout: count('By rollouts'),
+          rule: count('Issued by rules'),
+          api: count('Issued through the API'),
+          rollout: count('Issued by rollouts'),
         }),
         open: count('Pending, dispatched or acknowledged'),
         ...(Object.fromEntries(FINAL_STATES.map((state) => [state, count(`Ended as ${state}`)])) as Record<
           (typeof FINAL_STATES)[number],
           z.ZodInt
         >),
-        unexplained: z.int().meta({ description: 'Issued, and neither open nor ended: 0' }),
+        unexplained: z.int().meta({ description: 'Issued, but neither open nor ended: always 0' }),
       })
-      .meta({ description: 'Commands: issued against what became of them' }),
+      .meta({ description: 'Commands: issued, against their outcomes' }),
   })
   .meta({
     id: 'Ledger',

@@ -18,10 +18,10 @@ import { RuleCheck } from '../rules/rule-check.js';
 import { StoreLink } from '../store/store-link.js';
 import { expectFleet } from './expect-fleet.js';
 
-/** What a fleet's devices measure, as the API takes and shows it. */
+/** The telemetry schema of a fleet, as the API accepts and returns it. */
 export const describedTelemetrySchema = telemetrySchemaSchema.meta({
   id: 'TelemetrySchema',
-  description: 'What the devices of a fleet measure; `unit`, `min` and `max` are for people',
+  description: 'The measurements of a fleet and their types; `unit`, `min` and `max` are informational',
   examples: [
     {
       measurements: { light: { type: 'number', unit: 'lx', min: 0, max: 1023 }, led_on: { type: 'boolean' } },
@@ -36,7 +36,7 @@ const declaredSchema = telemetrySchemaSchema
       .optional()
       .meta({
         description:
-          'What of the rules that are in force does not go with it, at most 100; absent if all do. They stay in force',
+          'Where enabled rules contradict the schema, at most 100; absent if none do. The rules stay in force.',
       }),
   })
   .meta({ id: 'DeclaredTelemetrySchema' });
@@ -50,7 +50,7 @@ export class TelemetrySchemaController {
   ) {}
 
   @Get()
-  @ApiOperation({ summary: 'What the devices of a fleet measure, as it was declared' })
+  @ApiOperation({ summary: 'Get the telemetry schema of a fleet' })
   @Answers(200, describedTelemetrySchema, 'The schema')
   @Problems('invalid-request', 'no-telemetry-schema')
   async readTelemetrySchema(@Param({ schema: fleetPath }) { fleet }: FleetPath): Promise<TelemetrySchema> {
@@ -61,13 +61,13 @@ export class TelemetrySchemaController {
 
   @Put()
   @ApiOperation({
-    summary: 'Declare what the devices of a fleet measure',
+    summary: 'Set the telemetry schema of a fleet',
     description:
-      'From now on rules are checked against it when they are written: unknown names and wrong types are errors. Rules that ' +
-      'are there stay in force, `misfits` names what of them does not go with it. Readings of another ' +
-      'type are accepted, and shown in `GET /v1/rejected` as `type`.',
+      'Rules are checked against the schema when they are written: unknown names and wrong types are errors. Existing rules stay in ' +
+      'force; `misfits` lists where they contradict the schema. Readings with other types are accepted and listed in ' +
+      '`GET /v1/rejected` with reason `type`.',
   })
-  @Answers(200, declaredSchema, 'The schema, kept')
+  @Answers(200, declaredSchema, 'The stored schema')
   @Problems(
     'invalid-request',
     'malformed-json',
@@ -91,8 +91,8 @@ export class TelemetrySchemaController {
 
   @Delete()
   @HttpCode(204)
-  @ApiOperation({ summary: 'Forget what the devices of a fleet measure' })
-  @ApiResponse({ status: 204, description: 'It is forgotten', content: {} })
+  @ApiOperation({ summary: 'Delete the telemetry schema of a fleet' })
+  @ApiResponse({ status: 204, description: 'The schema is deleted', content: {} })
   @Problems(
     'invalid-request',
     'no-telemetry-schema',

@@ -11,7 +11,7 @@ const liveSchema = z
 const readySchema = z
   .object({
     status: z.enum(['ready', 'not ready']),
-    reasons: z.array(z.string()).meta({ description: 'What keeps it from being ready, in words' }),
+    reasons: z.array(z.string()).meta({ description: 'Why the service is not ready' }),
   })
   .meta({
     id: 'Ready',
@@ -29,17 +29,17 @@ export class HealthController {
   constructor(@Inject(Readiness) private readonly readiness: Readiness) {}
 
   @Get('live')
-  @ApiOperation({ summary: 'Whether the process lives; depends on nothing' })
-  @Answers(200, liveSchema, 'It does')
+  @ApiOperation({ summary: 'Liveness probe; does not depend on other services' })
+  @Answers(200, liveSchema, 'The process is running')
   @Problems('method-not-allowed')
   live(): z.infer<typeof liveSchema> {
     return { status: 'live' };
   }
 
   @Get('ready')
-  @ApiOperation({ summary: 'Whether commands would be taken, kept and delivered now' })
-  @Answers(200, readySchema, 'They would')
-  @Answers(503, readySchema, 'They would not; the reasons say why')
+  @ApiOperation({ summary: 'Readiness probe: whether commands can be accepted, stored and delivered now' })
+  @Answers(200, readySchema, 'The service is ready')
+  @Answers(503, readySchema, 'The service is not ready; see reasons')
   @Problems('method-not-allowed')
   async ready(@Res({ passthrough: true }) response: ServerResponse): Promise<z.infer<typeof readySchema>> {
     const reasons = await this.readiness.problems();

@@ -1,7 +1,7 @@
 import type { StoreLink } from '../store/store-link.js';
 import { Readiness } from './readiness.js';
 
-/** A link to a Redis that does not answer; `onAsked` is what is learnt when it is asked. */
+/** A link to a Redis that does not reply; `onAsked` runs on each access. */
 function frozen(problems: () => string[], onAsked: () => void = () => undefined): StoreLink {
   return {
     get redis() {
@@ -12,17 +12,17 @@ function frozen(problems: () => string[], onAsked: () => void = () => undefined)
   } as unknown as StoreLink;
 }
 
-it('is not ready when Redis goes while it is asked for the canary', async () => {
+it('is not ready when Redis becomes unavailable while the canary is read', async () => {
   let known: string[] = [];
   const link = frozen(
     () => known,
     () => {
-      known = ['Redis is away: no answer'];
+      known = ['Redis is unavailable: no reply'];
     },
   );
-  expect(await new Readiness(link).problems()).toEqual(['Redis is away: no answer']);
+  expect(await new Readiness(link).problems()).toEqual(['Redis is unavailable: no reply']);
 });
 
-it('says that Redis does not answer when nothing else is known of it yet', async () => {
-  expect(await new Readiness(frozen(() => [])).problems()).toEqual(['Redis does not answer']);
+it('reports that Redis does not reply before the health check notices', async () => {
+  expect(await new Readiness(frozen(() => [])).problems()).toEqual(['Redis does not reply']);
 });

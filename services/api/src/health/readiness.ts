@@ -2,10 +2,10 @@ import { canaryAgeMs } from '@lamplighter/store/telemetry/canary';
 import { Inject, Injectable } from '@nestjs/common';
 import { StoreLink } from '../store/store-link.js';
 
-/** Rules replicas send a canary every 5 s; older than three of them, and the path is broken somewhere. */
+/** Replicas of rules send a canary every 5 s; after three missed ones the path is considered broken. */
 const CANARY_STALE_MS = 15_000;
 
-/** What keeps the whole of Lamplighter from its work, as far as it shows here. */
+/** Why Lamplighter as a whole is not ready, as far as the API can see. */
 @Injectable()
 export class Readiness {
   private isStopping = false;
@@ -16,26 +16,26 @@ export class Readiness {
     this.isStopping = true;
   }
 
-  /** In words; empty when the service is ready. */
+  /** Reasons; empty if the service is ready. */
   async problems(): Promise<string[]> {
     if (this.isStopping) return ['this service is stopping'];
     const canary = await this.canaryProblems();
-    // After the canary: while it was asked for, Redis may have gone.
+    // After the canary: Redis may have become unavailable while it was read.
     return [...this.link.problems(), ...canary];
   }
 
-  /** A canary that came through proves broker, access list, subscription, rules and Redis. */
+  /** A recent canary proves that broker, access list, subscription, rules and Redis work. */
   private async canaryProblems(): Promise<string[]> {
     let age: number | undefined;
     try {
       age = await canaryAgeMs(this.link.redis);
     } catch {
-      return this.link.problems().length > 0 ? [] : ['Redis does not answer'];
+      return this.link.problems().length > 0 ? [] : ['Redis does not reply'];
     }
     if (age !== undefined && age <= CANARY_STALE_MS) return [];
-    const since = age === undefined ? 'ever' : `for ${Math.round(age / 1000)} s`;
+    const since = age === undefined ? 'yet' : `for ${Math.round(age / 1000)} s`;
     return [
-      `no canary reading has come through broker and rules ${since}: is the broker up, and a rules service ready?`,
+      `no canary reading has arrived through broker and rules ${since}: check that the broker is up and a replica of rules is ready`,
     ];
   }
 }

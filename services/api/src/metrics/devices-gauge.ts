@@ -3,10 +3,10 @@ import { type AllDeviceCounts, countAllDevices } from '@lamplighter/store/fleets
 import type { StoreLink } from '../store/store-link.js';
 import { type ApiMetrics, DEVICE_COUNT_STATES } from './api-metrics.js';
 
-/** Scrapes within this time, milliseconds, share one count, so that nobody can make Redis count all day. */
+/** Scrapes within this time, milliseconds, share one count, which bounds the load on Redis. */
 const COUNT_AGAIN_MS = 2000;
 
-/** Counts devices when scraped. While Redis is away there is no value, rather than an old one. */
+/** Counts devices when scraped. While Redis is unavailable there is no value rather than an old one. */
 export function exposeDevices(metrics: ApiMetrics, link: StoreLink): void {
   let counts: Promise<AllDeviceCounts | undefined> | undefined;
   let countedAt = 0;

@@ -3,12 +3,12 @@ import type { HttpRequest, Layer, Next } from '../requests/http-request.js';
 import type { ApiMetrics } from './api-metrics.js';
 
 const METHODS = new Set(['GET', 'POST', 'PUT', 'DELETE', 'HEAD']);
-/** Its duration is how long the client stayed, which says nothing; nor does that of a wait which the client asked for. */
+/** Its duration is how long the client stayed connected, so it is not measured; nor are requested waits. */
 const STREAM = '/v1/events';
-/** What nothing was answered with, since the client hung up before: its own doing, as some servers write it in their logs. */
+/** The client disconnected before a response, as nginx logs it. */
 const HUNG_UP = 499;
 
-/** Counts and times every request by its route's template; what has none is `other`, so that paths never become labels. */
+/** Counts and times every request by its route template, or `other`, so that paths never become labels. */
 export function measureRequests(metrics: ApiMetrics) {
   return (request: HttpRequest, response: ServerResponse, next: Next): void => {
     const start = performance.now();
@@ -25,7 +25,7 @@ export function measureRequests(metrics: ApiMetrics) {
   };
 }
 
-/** Exposes the counters of every route at 0, so that the first request is an increase. */
+/** Exposes the counters of every route at 0, so that the first request shows as an increase. */
 export function exposeRoutes(metrics: ApiMetrics, stack: readonly Layer[]): void {
   for (const { route } of stack) {
     if (!route?.path.startsWith('/v1')) continue;

@@ -6,7 +6,7 @@ import type { ApiMetrics } from './api-metrics.js';
 /** Scrapes within this time, milliseconds, share one survey. */
 const SURVEY_AGAIN_MS = 2000;
 
-/** Counts commands that have not ended when scraped, and tells the age of the oldest. While Redis is away there are no values. */
+/** Counts open commands when scraped, and reports the age of the oldest. While Redis is unavailable there are no values. */
 export function exposeOpenCommands(metrics: ApiMetrics, link: StoreLink): void {
   const survey = new OpenCommandsSurvey();
   let open: Promise<OpenCommands | undefined> | undefined;

@@ -2,17 +2,17 @@ import { type Metrics, show, whenScraped } from '@lamplighter/service-kit/metric
 import type { Redis } from '@lamplighter/store/redis/connect';
 import { readServerFacts, type ServerFacts } from '@lamplighter/store/redis/server-facts';
 
-/** The connection; throws while Redis is away. */
+/** The connection; throws while Redis is unavailable. */
 interface Link {
   readonly redis: Redis;
 }
 
-/** Scrapes within this time, milliseconds, share one question. */
+/** Scrapes within this time, milliseconds, share one read. */
 const ASK_AGAIN_MS = 2000;
 
 /**
- * What Redis tells of itself, asked on the connection that the API has anyway: the essential part, which is there in every way
- * to run this. In containers an exporter shows the rest. While Redis is away there are no values.
+ * The most important figures of `INFO`, read on the API's own connection and so available in every installation. In containers
+ * an exporter has the rest. While Redis is unavailable there are no values.
  */
 export class RedisMetrics {
   private facts: Promise<ServerFacts | undefined> | undefined;
@@ -21,10 +21,10 @@ export class RedisMetrics {
 
   constructor(metrics: Metrics) {
     this.sources = [
-      [metrics.gauge('redis_used_memory_bytes', 'Memory that Redis uses'), 'usedMemoryBytes'],
-      [metrics.gauge('redis_max_memory_bytes', 'Memory that Redis may use; 0 is no bound'), 'maxMemoryBytes'],
-      [metrics.gauge('redis_clients', 'Clients that are connected to Redis'), 'clients'],
-      [metrics.counter('redis_commands_processed_total', 'Commands that Redis has run'), 'commandsProcessed'],
+      [metrics.gauge('redis_used_memory_bytes', 'Memory used by Redis'), 'usedMemoryBytes'],
+      [metrics.gauge('redis_max_memory_bytes', 'Memory limit of Redis; 0 means no limit'), 'maxMemoryBytes'],
+      [metrics.gauge('redis_clients', 'Clients connected to Redis'), 'clients'],
+      [metrics.counter('redis_commands_processed_total', 'Commands processed by Redis'), 'commandsProcessed'],
       [metrics.gauge('redis_uptime_seconds', 'Time since Redis started'), 'uptimeSeconds'],
       [
         metrics.gauge('redis_aof_last_write_ok', '1 if the last write to the append-only file succeeded'),
@@ -34,7 +34,7 @@ export class RedisMetrics {
     ] as const;
   }
 
-  /** Asks when scraped, from now on. */
+  /** Reads the figures at each scrape. */
   expose(link: Link): void {
     for (const [metric, fact] of this.sources) {
       whenScraped(metric, async () => {

@@ -6,16 +6,16 @@ import { LedgerReader } from '../fleets/ledger-reader.js';
 import { StoreLink } from '../store/store-link.js';
 import { ApiMetrics } from './api-metrics.js';
 
-/** The books of all fleets are read this long after they were read last; sooner if they could not be, milliseconds. */
+/** Pause between two passes over the ledgers of all fleets, and after a failure, milliseconds. */
 const AGAIN_MS = 60_000;
 const RETRY_MS = 1000;
-/** Between two fleets Redis belongs to others, milliseconds. */
+/** Pause between two fleets, milliseconds. */
 const PAUSE_MS = 5;
 const PAGE = 500;
 
 /**
- * What the books of all fleets leave unexplained, as gauges. Reading them walks every device, so it is done in the background,
- * a fleet and a page of devices at a time, and never by a scrape. While Redis is away there is no value, rather than an old one.
+ * What the ledgers of all fleets leave unexplained, as gauges. Reading a ledger walks every device, so this runs in the background,
+ * one fleet at a time, and never during a scrape. While Redis is unavailable there is no value rather than an old one.
  */
 @Injectable()
 export class UnexplainedGauge {

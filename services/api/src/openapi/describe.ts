@@ -7,19 +7,19 @@ import { EXPORT_TYPES } from '../requests/export.js';
 
 type Headers = Record<string, { description: string; schema: { type: 'string' } }>;
 
-/** Describes the good answer of an endpoint. */
+/** Describes a successful response of an endpoint. */
 export function Answers(status: number, schema: z.ZodType, description: string, headers?: Headers) {
   return ApiResponse({ status, standardSchema: schema, description, ...(headers && { headers }) });
 }
 
-/** Describes that the answer is also to be had as an export, by the Accept header. */
+/** Describes that the response is also available as an export, by the Accept header. */
 export function Exports() {
   return ApiExtension('x-exports', Object.values(EXPORT_TYPES));
 }
 
 export const header = (description: string) => ({ description, schema: { type: 'string' as const } });
 
-/** What may be wrong with any request whose method has a body, also where none is expected. */
+/** Problems of any request whose method allows a body, even if none is expected. */
 export const BODY_PROBLEMS = [
   'invalid-request',
   'malformed-json',
@@ -28,8 +28,8 @@ export const BODY_PROBLEMS = [
 ] as const satisfies readonly ProblemName[];
 
 /**
- * Describes the problems that an endpoint may answer with, beside those of every endpoint under /v1. Of a status that it names
- * itself it must name all.
+ * Describes the problems that an endpoint may return, in addition to those of every endpoint under /v1. For each status it must
+ * list all problems.
  */
 export function Problems(...kinds: ProblemName[]) {
   const statuses = new Map<number, ProblemName[]>();
@@ -60,15 +60,15 @@ function exampleOf(kind: ProblemName): ProblemBody {
 }
 
 const HEADERS: Record<number, Headers> = {
-  401: { 'WWW-Authenticate': header('The scheme that is understood') },
-  405: { Allow: header('The methods that the path has') },
-  412: { ETag: header('The present version, if there is one') },
-  428: { ETag: header('The present version') },
-  429: { 'Retry-After': header('Seconds to wait') },
-  503: { 'Retry-After': header('Seconds to wait') },
+  401: { 'WWW-Authenticate': header('The supported authentication scheme') },
+  405: { Allow: header('The methods of the path') },
+  412: { ETag: header('The current version, if the rule exists') },
+  428: { ETag: header('The current version') },
+  429: { 'Retry-After': header('Seconds to wait before the next attempt') },
+  503: { 'Retry-After': header('Seconds to wait before the next attempt') },
 };
 
-/** What all endpoints under /v1 have in common. */
+/** Describes what all endpoints under /v1 have in common. */
 export function Resource(tag: string) {
   return applyDecorators(
     ApiTags(tag),

@@ -9,11 +9,11 @@ import { ruleDiffDocumentSchema, ruleDiffRequestSchema } from '../tryout/rule-di
 const DESCRIPTION = `State, history and commands of device fleets.
 
 - Every path under \`/v1\` needs an API key, as \`Authorization: Bearer <key>\` or \`X-API-Key: <key>\`.
-- Times are ISO 8601 in UTC; ages are milliseconds by Redis's clock.
-- Errors are problems (RFC 9457, \`application/problem+json\`): \`type\` and \`status\` are stable, \`detail\` says what to do,
-  \`errors\` points at fields that are not valid.
-- Lists come in pages: \`next\` in the answer is the \`cursor\` of the following one, the \`Link\` header its address.
-- Within \`/v1\` answers only grow: fields may be added, none goes or changes its meaning.`;
+- Times are ISO 8601 in UTC; ages are milliseconds by the clock of Redis.
+- Errors are problems (RFC 9457, \`application/problem+json\`): \`type\` and \`status\` are stable, \`detail\` explains the error,
+  \`errors\` points to invalid fields.
+- Lists are paginated: \`next\` in the response is the \`cursor\` of the next page; the \`Link\` header has its URL.
+- Within \`/v1\` fields may be added to responses; none is removed or changes its meaning.`;
 
 /** Builds the OpenAPI document from the controllers and their zod schemas. */
 export function openApiDocument(app: INestApplication, version: string): OpenAPIObject {
@@ -24,15 +24,15 @@ export function openApiDocument(app: INestApplication, version: string): OpenAPI
     .setOpenAPIVersion('3.1.1')
     .setLicense('MIT', 'https://opensource.org/license/mit')
     .addServer('/')
-    .addTag('fleets', 'Sets of devices under one name, and what is counted of them')
+    .addTag('fleets', 'Named sets of devices, and their counts')
     .addTag('devices', 'Last state, presence and history')
-    .addTag('commands', 'Instructions to devices, accounted for until the device has answered')
+    .addTag('commands', 'Instructions to devices, tracked until their final state')
     .addTag('rollouts', 'The same command for many devices of a fleet')
-    .addTag('rules', 'What is decided on telemetry, as documents with versions')
-    .addTag('rejected', 'What devices sent and was refused')
-    .addTag('keys', 'Who may use the API')
-    .addTag('events', 'Live view')
-    .addTag('operations', 'For machines that look after the service; no API key')
+    .addTag('rules', 'Versioned documents that turn telemetry into commands')
+    .addTag('rejected', 'Rejected and suspicious input of devices')
+    .addTag('keys', 'API keys')
+    .addTag('events', 'Live events')
+    .addTag('operations', 'Probes and metrics; no API key')
     .addBearerAuth(
       { type: 'http', scheme: 'bearer', bearerFormat: 'API key', description: 'An API key' },
       'bearer',
@@ -69,7 +69,7 @@ export function openApiDocument(app: INestApplication, version: string): OpenAPI
 
 type OperationObject = NonNullable<OpenAPIObject['paths'][string]['get']>;
 
-/** Whatever of an operation has a schema: parameters, bodies and answers. */
+/** The parts of an operation that have a schema: parameters, bodies and responses. */
 function schemasOf({ parameters = [], requestBody, responses }: OperationObject): { schema?: unknown }[] {
   const answers = Object.values(responses) as { content?: object }[];
   const contents = [requestBody as { content?: object } | undefined, ...answers].flatMap((part) =>
@@ -78,7 +78,7 @@ function schemasOf({ parameters = [], requestBody, responses }: OperationObject)
   return [...(parameters as { schema?: unknown }[]), ...contents];
 }
 
-/** Adds the media types of an export to those of the answer. */
+/** Adds the media types of an export to the response. */
 function describeExports(operation: OperationObject & { 'x-exports'?: string[] }): void {
   const answer = operation.responses['200'] as { content?: Record<string, object> } | undefined;
   for (const type of operation['x-exports'] ?? [])
@@ -86,7 +86,7 @@ function describeExports(operation: OperationObject & { 'x-exports'?: string[] }
   delete operation['x-exports'];
 }
 
-/** Nest writes `example` as OpenAPI 3.0 has it; in 3.1 a schema has `examples`, as JSON Schema does. */
+/** Nest writes `example` as in OpenAPI 3.0; OpenAPI 3.1 uses `examples`, like JSON Schema. */
 function useExamples(schema: unknown): void {
   if (typeof schema !== 'object' || schema === null) return;
   const { example, properties, ...parts } = schema as Record<string, unknown>;
@@ -98,10 +98,10 @@ function useExamples(schema: unknown): void {
     for (const part of (parts[name] as unknown[] | undefined) ?? []) useExamples(part);
 }
 
-/** The names that zod gives to `z.json()`, the only schema of ours that contains itself. */
+/** The names that zod gives to `z.json()`, the only recursive schema. */
 const RECURSIVE = /^__schema\d+$/;
 
-/** What takes anything, since its checks say more than a schema could, and what it is said to take. */
+/** Schemas that accept anything because their checks report more than a schema could, with the schemas that document them. */
 const DESCRIBED_BY = new Map<z.ZodType, z.ZodType>([
   [anyDocument, ruleDocumentSchema],
   [dryRunRequestSchema, dryRunDocumentSchema],
@@ -117,9 +117,9 @@ function convert(schema: z.ZodType, io: 'input' | 'output') {
     target: 'draft-2020-12',
     io,
     override: ({ jsonSchema: json }) => {
-      // Answers may grow within /v1, so they are not closed; requests are.
+      // Responses may get new fields within /v1, so their schemas are open; request schemas are closed.
       if (io === 'output' && json.additionalProperties === false) delete json.additionalProperties;
-      // The bounds of any whole number are noise.
+      // The bounds of a safe integer are noise.
       if (json.minimum === Number.MIN_SAFE_INTEGER) delete json.minimum;
       if (json.maximum === Number.MAX_SAFE_INTEGER) delete json.maximum;
     },

@@ -6,7 +6,7 @@ import { StoreLink } from '../store/store-link.js';
 import { VERSION } from '../version.js';
 import { openApiDocument } from './document.js';
 
-/** The OpenAPI document as text, without a Redis and without listening. */
+/** The OpenAPI document as text, built without Redis and without listening. */
 export async function openApiText(): Promise<string> {
   const config = configSchema.parse({ REDIS_URL: 'redis://127.0.0.1:6379', LOG_LEVEL: 'silent' });
   const logger = createLogger('api', config.LOG_LEVEL);

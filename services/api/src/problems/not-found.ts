@@ -1,6 +1,6 @@
 import { Problem } from './problem.js';
 
-/** How a request says that it means a name that is not known. */
+/** Added to the detail where a request may name an unknown fleet or device. */
 const ANYWAY = 'To use this name anyway, repeat the request with ?allowUnknown=true.';
 
 /** @param mayBeAllowed the request may be repeated with `allowUnknown` */
@@ -8,7 +8,7 @@ export function noSuchFleet(fleet: string, { mayBeAllowed = false } = {}): Probl
   const proceed = mayBeAllowed ? ` ${ANYWAY}` : '';
   return new Problem(
     'no-such-fleet',
-    `Fleet "${fleet}" does not exist: none of its devices has reported. GET /v1/fleets lists the fleets.${proceed}`,
+    `Fleet "${fleet}" does not exist: none of its devices has ever reported. GET /v1/fleets lists the fleets.${proceed}`,
   );
 }
 

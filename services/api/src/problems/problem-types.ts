@@ -1,13 +1,12 @@
 /**
- * Every kind of error that the API answers with, RFC 9457. The name is the end of the stable `type` URI; clients may rely on
- * name and status, titles and details are for people.
- * `example` is a detail for the documents.
+ * Every type of error the API returns (RFC 9457). The name is the last part of the stable `type` URN. Names and statuses are
+ * stable; titles and details are for people. `example` is the example detail in the OpenAPI document.
  */
 export const PROBLEM_TYPES = {
   'invalid-request': {
     status: 400,
     title: 'Invalid request',
-    example: 'The body has 1 field that is not valid; see errors.',
+    example: 'The body has 1 invalid field; see errors.',
   },
   'malformed-json': {
     status: 400,
@@ -18,13 +17,13 @@ export const PROBLEM_TYPES = {
   'no-such-route': {
     status: 404,
     title: 'Unknown path',
-    example: '/docs lists the paths of this API.',
+    example: 'See /docs for the paths of this API.',
   },
   'no-such-fleet': {
     status: 404,
     title: 'Unknown fleet',
     example:
-      'Fleet "demo" does not exist: none of its devices has reported. GET /v1/fleets lists the fleets.',
+      'Fleet "demo" does not exist: none of its devices has ever reported. GET /v1/fleets lists the fleets.',
   },
   'no-such-device': {
     status: 404,
@@ -34,7 +33,7 @@ export const PROBLEM_TYPES = {
   },
   'no-such-removal': {
     status: 404,
-    title: 'No removal of this fleet',
+    title: 'No removal of this fleet found',
     example: 'Fleet "demo" was not removed within the last day.',
   },
   'no-such-command': {
@@ -65,7 +64,7 @@ export const PROBLEM_TYPES = {
   'no-such-key': {
     status: 404,
     title: 'Unknown API key id',
-    example: 'There is no API key "3f2a91c0d4e7". GET /v1/keys lists the keys.',
+    example: 'API key "3f2a91c0d4e7" does not exist. GET /v1/keys lists the keys.',
   },
   'method-not-allowed': {
     status: 405,
@@ -76,7 +75,7 @@ export const PROBLEM_TYPES = {
     status: 409,
     title: 'Device is not online',
     example:
-      'Device "lamp-0001" is not online, and policy "now" does not wait. With another policy the command waits for the device.',
+      'Device "lamp-0001" is not online, and policy "now" does not wait. Use another policy to queue the command.',
   },
   'fleet-full': {
     status: 409,
@@ -107,8 +106,9 @@ export const PROBLEM_TYPES = {
   },
   'last-key': {
     status: 409,
-    title: 'Last API key',
-    example: 'This is the only API key. Make another one first, or repeat the request with ?allowLast=true.',
+    title: 'Cannot revoke the last API key',
+    example:
+      'This is the only API key. Create another one first, or repeat the request with ?allowLast=true.',
   },
   'command-forgotten': {
     status: 410,
@@ -122,7 +122,7 @@ export const PROBLEM_TYPES = {
   },
   'precondition-failed': {
     status: 412,
-    title: 'Rule has another version',
+    title: 'Rule version does not match',
     example:
       'Rule "night-light" of fleet "demo" is at version 4. Read it again and apply your change to that version.',
   },
@@ -134,11 +134,11 @@ export const PROBLEM_TYPES = {
   'unsupported-media-type': {
     status: 415,
     title: 'Body must be JSON',
-    example: 'The body is declared as "text/plain"; send Content-Type: application/json.',
+    example: 'Content-Type is "text/plain"; send application/json in UTF-8.',
   },
   'idempotency-key-reused': {
     status: 422,
-    title: 'Idempotency key was used for another request',
+    title: 'Idempotency key was already used for another request',
     example: 'Use a new Idempotency-Key for a new command.',
   },
   'invalid-condition': {
@@ -149,29 +149,30 @@ export const PROBLEM_TYPES = {
   'invalid-rule': {
     status: 422,
     title: 'Invalid rule',
-    example: 'The rule is not valid in 1 place; see errors.',
+    example: 'The rule has 1 error; see errors.',
   },
   'too-many-commands': {
     status: 422,
     title: 'Too many open commands to list',
-    example: 'More than 50000 commands are open. List those of one fleet, or of one device of it.',
+    example: 'More than 50000 commands are open. Narrow the list to one fleet or one device.',
   },
   'too-much-work': {
     status: 422,
     title: 'Dry run takes too long',
     example:
-      'The run was stopped after 5 s of computing. Select fewer devices with "devices", or use a shorter recording.',
+      'The run was stopped: it needs more than 5 s of CPU time. Select fewer devices with "devices", or use a shorter recording.',
   },
   'precondition-required': {
     status: 428,
     title: 'Precondition required',
     example:
-      'Rule "night-light" of fleet "demo" already exists. Send If-Match with the version that you want to replace, so that no other change is lost.',
+      'Rule "night-light" of fleet "demo" already exists. Send If-Match with the version to replace, so that you do not overwrite another change.',
   },
   'queue-full': {
     status: 429,
     title: 'Command queue of the device is full',
-    example: 'Device "lamp-0001" has 100 open commands, the limit. Wait for some to end, or cancel them.',
+    example:
+      'Device "lamp-0001" has reached its limit of 100 open commands. Wait for some to end, or cancel them.',
   },
   'too-many-rollouts': {
     status: 429,
@@ -181,12 +182,13 @@ export const PROBLEM_TYPES = {
   'too-many-runs': {
     status: 429,
     title: 'Too many dry runs in progress',
-    example: '2 dry runs are in progress. Try again in a few seconds.',
+    example: '2 dry runs are already in progress. Try again in a few seconds.',
   },
   'internal-error': {
     status: 500,
     title: 'Internal error',
-    example: 'This is a bug in the service; its log has details under 4b7c2f0e-8f7e-4f0c-9f53-1c1d6b1a2f3d.',
+    example:
+      'This is a bug in the service. Its log has the details, with id 4b7c2f0e-8f7e-4f0c-9f53-1c1d6b1a2f3d.',
   },
   'store-away': {
     status: 503,

@@ -10,7 +10,7 @@ import { LOGGER } from '../tokens.js';
 import { Problem, retryAfter } from './problem.js';
 import { storeAway } from './store-away.js';
 
-/** Answers every error as a problem; what is our own fault goes to the log, never to the client. */
+/** Turns every error into a problem response. Details of unexpected errors go to the log, never to the client. */
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
   constructor(@Inject(LOGGER) private readonly logger: Logger) {}
@@ -48,12 +48,18 @@ export class ProblemFilter implements ExceptionFilter {
     }
     if (error instanceof HttpException && error.getStatus() < 500) return ofHttp(error, request);
     const id = randomUUID();
-    this.logger.error({ err: error, id, method: request.method, path: request.path }, 'a request failed');
-    return new Problem('internal-error', `This is a bug in the service; its log has details under ${id}.`);
+    this.logger.error(
+      { err: error, id, method: request.method, path: request.path },
+      'request failed with an unexpected error',
+    );
+    return new Problem(
+      'internal-error',
+      `This is a bug in the service. Its log has the details, with id ${id}.`,
+    );
   }
 }
 
-/** Errors of Nest's router and of whoever reads the body. */
+/** Maps errors of Nest's router and of the body parser. */
 function ofHttp(error: HttpException, request: HttpRequest): Problem {
   if (error.getStatus() === 404) return noRoute(request);
   if (error.getStatus() === 413) {
@@ -68,7 +74,7 @@ function ofHttp(error: HttpException, request: HttpRequest): Problem {
 function noRoute(request: HttpRequest): Problem {
   const methods = allowedMethods(request);
   if (methods.length === 0) {
-    return new Problem('no-such-route', '/docs lists the paths of this API.');
+    return new Problem('no-such-route', 'See /docs for the paths of this API.');
   }
   const list = methods.join(', ');
   return new Problem('method-not-allowed', `Allowed methods: ${list}.`, {}, { Allow: list });

@@ -14,11 +14,11 @@ export class RejectedController {
 
   @Get()
   @ApiOperation({
-    summary: 'A sample of what devices sent and was not understood, newest first',
+    summary: 'List a sample of rejected and suspicious input, newest first',
     description:
-      'Readings, births, wills, answers, reports of the edge, messages on misspelt topics and connections that the broker closed: which field ' +
-      'broke which rule, and how far off it was. The last 200 of each kind, at most ten a second and replica; the metrics ' +
-      '`lamplighter_input_rejected_total` and `lamplighter_input_suspicious_total` count every one.',
+      'Readings, births, wills, acknowledgements, edge reports, messages on misspelt topics, and connections closed by the broker, each ' +
+      'with the invalid field, the violated constraint and the offending value. The last 200 of each kind are stored, at most ten per second ' +
+      'and replica; the metrics `lamplighter_input_rejected_total` and `lamplighter_input_suspicious_total` count all of them.',
   })
   @Answers(200, rejectedSchema, 'The sample')
   @Problems('invalid-request')

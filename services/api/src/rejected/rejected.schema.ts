@@ -6,39 +6,39 @@ import { limitSchema } from '../requests/page.js';
 
 const kindSchema = z.enum(INPUT_KINDS).meta({
   description:
-    'telemetry, presence (births and wills), acknowledgement: messages on those topics; edge: a report of decisions taken at the edge, inside a ' +
-    'reading; topic: a message on a misspelt topic; connection: the broker closed a connection',
+    'telemetry, presence (births and wills), acknowledgement: messages on those topics; edge: a report of edge decisions in a reading; ' +
+    'topic: a message on a misspelt topic; connection: the broker closed a connection',
 });
 const reasonSchema = z
   .enum([...INPUT_REASONS, ...SUSPICIONS])
-  .meta({ description: 'Why; the metrics count by the same reasons' });
+  .meta({ description: 'The reason, as in the metrics' });
 
 export const rejectedSchema = z
   .object({
     rejected: z.array(
       z.object({
-        at: timeSchema('Server time when it came'),
+        at: timeSchema('Server time of receipt'),
         kind: kindSchema,
         reason: reasonSchema,
         accepted: z
           .literal(true)
           .optional()
-          .meta({ description: 'It was accepted all the same: it is suspicious (`type`, `inexact`)' }),
-        fleet: z.string().optional().meta({ description: 'As far as the topic names it' }),
-        device: z.string().optional().meta({ description: 'As far as the topic names it' }),
+          .meta({ description: 'Present if the input was accepted although suspicious (`type`, `inexact`)' }),
+        fleet: z.string().optional().meta({ description: 'If the topic names it' }),
+        device: z.string().optional().meta({ description: 'If the topic names it' }),
         field: z
           .string()
           .optional()
-          .meta({ description: 'What is wrong, as a JSON pointer into the payload' }),
-        problem: z.string().meta({ description: 'Which rule it breaks, and how far off it is' }),
+          .meta({ description: 'The invalid field, as a JSON pointer into the payload' }),
+        problem: z.string().meta({ description: 'The violated constraint, with the offending value' }),
         topic: z
           .string()
           .optional()
-          .meta({ description: 'At most its first 128 characters; absent for a connection' }),
-        client: z.string().optional().meta({ description: 'Client id of a connection' }),
+          .meta({ description: 'The first 128 characters of the topic; absent for a connection' }),
+        client: z.string().optional().meta({ description: 'Client id, for a connection' }),
         payload: z.string().meta({
           description:
-            "At most its first 200 characters; bytes that are no text are shown as U+FFFD. Of a connection the broker's log line",
+            "The first 200 characters of the payload, with invalid UTF-8 as U+FFFD; for a connection, the broker's log line",
         }),
       }),
     ),
@@ -68,8 +68,8 @@ export const rejectedQuery = z.strictObject({
   limit: limitSchema,
   kind: kindSchema.optional(),
   reason: reasonSchema.optional(),
-  fleet: identitySchema.optional().meta({ description: 'Only of this fleet', examples: ['demo'] }),
+  fleet: identitySchema.optional().meta({ description: 'Only input of this fleet', examples: ['demo'] }),
   device: identitySchema
     .optional()
-    .meta({ description: 'Only of devices with this name', examples: ['lamp-0001'] }),
+    .meta({ description: 'Only input of devices with this name', examples: ['lamp-0001'] }),
 });

@@ -2,7 +2,7 @@ import { CANARY_FLEET, identitySchema } from '@lamplighter/contracts/identity';
 import { z } from 'zod';
 
 const fleetName = identitySchema
-  .refine((name) => name !== CANARY_FLEET, 'is reserved for the service itself')
+  .refine((name) => name !== CANARY_FLEET, 'is reserved')
   .meta({ description: 'Fleet', examples: ['demo'] });
 const deviceName = identitySchema.meta({ description: 'Device', examples: ['lamp-0001'] });
 
@@ -10,11 +10,11 @@ const deviceName = identitySchema.meta({ description: 'Device', examples: ['lamp
 export const fleetPath = z.strictObject({ fleet: fleetName });
 export type FleetPath = z.infer<typeof fleetPath>;
 
-/** On writes to what need not be known yet. */
+/** Query of writes that may create a fleet or device. */
 export const allowUnknownQuery = z.strictObject({
   allowUnknown: z.enum(['true', 'false']).optional().meta({
     description:
-      'With `true` the fleet or device need not have reported yet; otherwise an unknown one is 404',
+      '`true` accepts a fleet or device that has never reported; otherwise an unknown one returns 404',
   }),
 });
 export type AllowUnknownQuery = z.infer<typeof allowUnknownQuery>;

@@ -1,6 +1,6 @@
 import type { HttpRequest } from './http-request.js';
 
-/** The methods that the request's path has, for a 405; none if it is no path of ours. */
+/** The methods of the request's path, for a 405; empty if the path is unknown. */
 export function allowedMethods(request: HttpRequest): string[] {
   const methods = new Set<string>();
   for (const layer of request.app.router.stack) {

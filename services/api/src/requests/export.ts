@@ -4,11 +4,11 @@ import { StreamableFile } from '@nestjs/common';
 import { z } from 'zod';
 import { Problem } from '../problems/problem.js';
 
-/** Exports beside JSON, by media type. */
+/** Export formats other than JSON, by media type. */
 export const EXPORT_TYPES = { csv: 'text/csv', ndjson: 'application/x-ndjson' } as const;
 export type ExportFormat = keyof typeof EXPORT_TYPES;
 
-/** Which export the client wants, by its Accept header; undefined for JSON. */
+/** The export format that the Accept header selects; undefined for JSON. */
 export function exportFormat({ accept = '' }: IncomingHttpHeaders): ExportFormat | undefined {
   for (const range of accept.toLowerCase().split(',')) {
     const type = range.split(';')[0]!.trim();
@@ -28,18 +28,18 @@ const time = z.iso.datetime({
 export const spanQuery = {
   from: time
     .optional()
-    .meta({ description: 'Only from this time on, ISO 8601', examples: ['2026-11-22T12:00:00Z'] }),
+    .meta({ description: 'Only from this time (inclusive), ISO 8601', examples: ['2026-11-22T12:00:00Z'] }),
   to: time
     .optional()
-    .meta({ description: 'Only before this time, ISO 8601', examples: ['2026-11-22T13:00:00Z'] }),
+    .meta({ description: 'Only before this time (exclusive), ISO 8601', examples: ['2026-11-22T13:00:00Z'] }),
 };
 
-/** Whether a time, in milliseconds, is in the span. @throws Problem `invalid-request` if the span is none */
+/** A predicate for times in milliseconds. @throws Problem `invalid-request` if the span is empty */
 export function inSpan({ from, to }: { from?: string | undefined; to?: string | undefined }) {
   const first = from === undefined ? Number.NEGATIVE_INFINITY : Date.parse(from);
   const end = to === undefined ? Number.POSITIVE_INFINITY : Date.parse(to);
   if (first >= end)
-    throw new Problem('invalid-request', 'The query has 1 field that is not valid; see errors.', {
+    throw new Problem('invalid-request', 'The query has 1 invalid field; see errors.', {
       errors: [{ in: 'query', pointer: '/to', detail: 'must be after "from"' }],
     });
   return (ms: number) => ms >= first && ms < end;
@@ -47,7 +47,7 @@ export function inSpan({ from, to }: { from?: string | undefined; to?: string | 
 
 type Cell = string | number | boolean | null | undefined | object;
 
-/** One line for each row; the stream makes them as fast as the client reads. */
+/** One line per row, generated as fast as the client reads. */
 export function exportRows(
   format: ExportFormat,
   rows: Iterable<object>,
@@ -64,7 +64,7 @@ export function exportRows(
   });
 }
 
-/** RFC 4180; what is no text, number or truth value is JSON. */
+/** RFC 4180; objects are written as JSON. */
 function csvLine(cells: readonly Cell[]): string {
   const texts = cells.map((cell) => {
     if (cell === undefined || cell === null) return '';

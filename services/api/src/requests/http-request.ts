@@ -1,15 +1,15 @@
 import type { IncomingMessage } from 'node:http';
 
-/** What we use of an Express request, beside Node's. */
+/** The parts of an Express request used here, in addition to Node's. */
 export interface HttpRequest extends IncomingMessage {
   readonly method: string;
   /** Without the query. */
   readonly path: string;
-  /** As it came, with the query. */
+  /** As received, with the query. */
   readonly originalUrl: string;
-  /** What was read of it: the bytes, and once they are parsed the value. */
+  /** The bytes, or once they are parsed the value. */
   body?: unknown;
-  /** The route that took it. */
+  /** The matched route. */
   readonly route?: { readonly path: string };
   readonly app: { readonly router: { readonly stack: readonly Layer[] } };
 }
@@ -20,5 +20,5 @@ export interface Layer {
   match(path: string): boolean;
 }
 
-/** Hands a request on, or an error to the problem filter. */
+/** Passes the request to the next middleware, or an error to the problem filter. */
 export type Next = (error?: unknown) => void;

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { Problem } from '../problems/problem.js';
 import type { HttpRequest, Next } from './http-request.js';
 
-/** Largest body that is read, bytes; and where a recording may be in it. */
+/** Largest accepted body, bytes; larger where it may contain a recording. */
 const MAX_BODY_BYTES = 65_536;
 const MAX_RECORDING_BYTES = 2_097_152;
 const WITH_RECORDING = /^\/v1\/fleets\/[^/]+\/rules\/[^/]+\/diff\/?(\?|$)/;
@@ -10,7 +10,7 @@ const WITH_RECORDING = /^\/v1\/fleets\/[^/]+\/rules\/[^/]+\/diff\/?(\?|$)/;
 const WITH_BODY = new Set(['POST', 'PUT']);
 const UTF_8 = /^charset="?utf-?8"?\s*$/;
 
-/** Options of those who read bodies into memory, of which the first one that takes a body reads it. */
+/** Options of the body parsers; the first whose `type` matches reads the body. */
 export const BODY_READERS = [
   {
     limit: MAX_RECORDING_BYTES,
@@ -19,12 +19,12 @@ export const BODY_READERS = [
   { limit: MAX_BODY_BYTES, type: bringsJson },
 ];
 
-/** The largest body that this request may have, bytes. */
+/** The largest body accepted for this request, bytes. */
 export function maxBodyBytes({ originalUrl }: Pick<HttpRequest, 'originalUrl'>): number {
   return WITH_RECORDING.test(originalUrl) ? MAX_RECORDING_BYTES : MAX_BODY_BYTES;
 }
 
-/** Refuses bodies that are not declared as JSON; they would be left unread. */
+/** Rejects bodies that are not declared as JSON, which no parser would read. */
 export function refuseOtherBodies(request: HttpRequest, _response: ServerResponse, next: Next): void {
   const hasBody =
     request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0;
@@ -34,13 +34,13 @@ export function refuseOtherBodies(request: HttpRequest, _response: ServerRespons
     next(
       new Problem(
         'unsupported-media-type',
-        `The body is ${type ? `declared as ${JSON.stringify(type)}` : 'of no declared type'}; send Content-Type: application/json, in UTF-8.`,
+        `Content-Type is ${type ? JSON.stringify(type) : 'missing'}; send application/json in UTF-8.`,
       ),
     );
   }
 }
 
-/** Whether the request comes with a body for us: JSON, which is UTF-8 (RFC 8259, 8.1). */
+/** Whether the request has a JSON body in UTF-8 (RFC 8259, 8.1). */
 function bringsJson({ method, headers }: Pick<HttpRequest, 'method' | 'headers'>): boolean {
   const [type, ...parameters] = (headers['content-type'] ?? '').toLowerCase().split(/\s*;\s*/);
   const charsets = parameters.filter((parameter) => parameter.startsWith('charset='));

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { z } from 'zod';
 import type { HttpRequest } from './http-request.js';
 
-/** How many entries a page of any list holds. */
+/** Page size of every list. */
 const DEFAULT_LIMIT = 50;
 const MAX_LIMIT = 500;
 export const limitSchema = z.coerce
@@ -11,18 +11,17 @@ export const limitSchema = z.coerce
   .min(1, 'must be at least 1')
   .max(MAX_LIMIT, `must be at most ${MAX_LIMIT}`)
   .default(DEFAULT_LIMIT)
-  .meta({ description: 'Most entries in the answer' });
+  .meta({ description: 'Maximum number of entries to return' });
 
-/** Where a page begins: `next` of the page before. */
-export const CURSOR = 'Where the page begins: `next` of the page before';
+/** Description of every `cursor` parameter. */
+export const CURSOR = '`next` of the previous page';
 
-/** In every list's answer. */
+/** `next` in the response of every list. */
 export const nextSchema = z.string().optional().meta({
-  description:
-    'The `cursor` of the following page; absent on the last one. The Link header holds its address.',
+  description: 'The `cursor` of the next page; absent on the last page. The Link header has its URL.',
 });
 
-/** Names the following page in the Link header (RFC 8288). */
+/** Adds the URL of the next page as a Link header (RFC 8288). */
 export function linkNext(request: HttpRequest, response: ServerResponse, next: string | undefined): void {
   if (next === undefined) return;
   const url = new URL(request.originalUrl, 'http://localhost');

@@ -7,8 +7,8 @@ import { unsafeInteger } from './unsafe-integer.js';
 import { MAX_DEPTH } from './unsafe-json.js';
 
 /**
- * Makes a value of the bytes that were read. What a parser would quietly make something else of is refused, as it is in
- * telemetry: bytes that are no UTF-8, a key that is there twice, and integers beyond 2^53.
+ * Parses the body. Rejects input that `JSON.parse` would silently change, as telemetry does: invalid UTF-8, repeated keys, and
+ * integers beyond 2^53.
  */
 export function parseJson(request: HttpRequest, _response: ServerResponse, next: Next): void {
   try {
@@ -21,25 +21,25 @@ export function parseJson(request: HttpRequest, _response: ServerResponse, next:
 
 /** @throws Problem `malformed-json`, `invalid-request` */
 function valueIn(bytes: Buffer): unknown {
-  // Clients say Content-Type: application/json and send nothing: the schema says what is missing.
+  // Clients may send Content-Type: application/json and no body; the schema then reports what is missing.
   if (bytes.length === 0) return {};
   const text = textOf(bytes);
   const value = parsed(text);
   const twice = repeatedKey(text, MAX_DEPTH);
   const unsafe = unsafeInteger(text);
   if (unsafe !== undefined)
-    throw new Problem('invalid-request', 'The body has 1 field that is not valid; see errors.', {
+    throw new Problem('invalid-request', 'The body has 1 invalid field; see errors.', {
       errors: [
         {
           in: 'body',
           pointer: pointerOf(unsafe.path),
-          detail: `${unsafe.text} is beyond 2^53, and would become ${Number(unsafe.text)}; send it as a text`,
+          detail: `${unsafe.text} is beyond 2^53 and would become ${Number(unsafe.text)}; send it as a string`,
         },
       ],
     });
   if (twice === undefined) return value;
-  throw new Problem('invalid-request', 'The body has 1 field that is not valid; see errors.', {
-    errors: [{ in: 'body', pointer: pointerOf(twice), detail: 'is there more than once' }],
+  throw new Problem('invalid-request', 'The body has 1 invalid field; see errors.', {
+    errors: [{ in: 'body', pointer: pointerOf(twice), detail: 'appears more than once' }],
   });
 }
 

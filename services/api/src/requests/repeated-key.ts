@@ -1,14 +1,14 @@
-/** An object or array that has begun and not ended; `at` is the key or the index of what stands in it now. */
+/** An object or array that has not ended yet; `at` is its current key or index. */
 interface Open {
   readonly keys?: Set<string>;
   at: string | number;
 }
 
 /**
- * Where a JSON text names a key of one object a second time, as a path; undefined if nowhere. A parser would keep the last of
- * them, and which one is meant nobody can know.
- * @param text JSON, which is not checked
- * @param maxDepth what is nested deeper is not looked at
+ * The path of the first key that appears twice in one object of a JSON text. `JSON.parse` would keep the last value, which may
+ * not be the intended one.
+ * @param text valid JSON
+ * @param maxDepth deeper nesting is not checked
  */
 export function repeatedKey(text: string, maxDepth: number): readonly (string | number)[] | undefined {
   const open: Open[] = [];

@@ -1,6 +1,6 @@
 import { MAX_DEPTH } from './unsafe-json.js';
 
-/** An integer of a JSON text that a number cannot hold exactly, and where it stands. */
+/** An integer of a JSON text that a number cannot represent exactly, and its path. */
 export interface UnsafeInteger {
   readonly path: readonly (string | number)[];
   readonly text: string;
@@ -9,9 +9,8 @@ export interface UnsafeInteger {
 const TOKENS = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*|[{}[\],:]/g;
 
 /**
- * The first integer beyond 2^53 of a JSON text: a parser would quietly make another one of it. Fractions and exponents are taken for what
- * they are, the nearest number.
- * @param text JSON that has been checked
+ * The first integer beyond 2^53 of a JSON text, which `JSON.parse` would silently change. Fractions and exponents may be rounded.
+ * @param text valid JSON
  */
 export function unsafeInteger(text: string): UnsafeInteger | undefined {
   if (!/\d{16}/.test(text)) return undefined;

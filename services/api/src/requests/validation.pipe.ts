@@ -6,10 +6,10 @@ import { type FieldError, Problem } from '../problems/problem.js';
 import { findUnsafeJson } from './unsafe-json.js';
 
 const PARTS = { body: 'body', query: 'query', param: 'path', custom: 'header' } as const;
-/** A body with a thousand bad fields need not get a thousand answers. */
+/** Errors reported in one response. */
 const MAX_ERRORS = 20;
 
-/** Checks every argument that has a schema, and says of each bad field where it is and what it must be. */
+/** Validates every argument that has a schema, and reports the location and the expected value of each invalid field. */
 @Injectable()
 export class ValidationPipe implements PipeTransform {
   transform(value: unknown, { schema, type }: ArgumentMetadata): unknown {
@@ -24,13 +24,13 @@ export class ValidationPipe implements PipeTransform {
 }
 
 function invalid(part: FieldError['in'], errors: FieldError[]): Problem {
-  const fields = errors.length === 1 ? '1 field that is' : `${errors.length} fields that are`;
-  return new Problem('invalid-request', `The ${part} has ${fields} not valid; see errors.`, {
+  const fields = errors.length === 1 ? '1 invalid field' : `${errors.length} invalid fields`;
+  return new Problem('invalid-request', `The ${part} has ${fields}; see errors.`, {
     errors: errors.slice(0, MAX_ERRORS),
   });
 }
 
-/** What is wrong with a value, in words; of a field that is not known, which one may be meant. */
+/** The errors of a value; for an unknown field, with a suggestion. */
 export function fieldErrors(
   part: FieldError['in'],
   schema: z.ZodType,

@@ -47,17 +47,16 @@ export class FleetRolloutsController {
   @ApiOperation({
     summary: 'Send a command to many devices of a fleet',
     description:
-      'It begins a rollout: one command for each selected device, at the given rate. The rollout is on disk before the ' +
-      'answer, and goes on whatever process is restarted meanwhile; no device gets a second command of it. ' +
-      'A device that appears in the fleet behind its turn gets none.',
+      'Starts a rollout: one command for each selected device, at the given rate. The rollout is on disk before the response and ' +
+      'continues after restarts; no device gets more than one command of it. A device that joins the fleet after its turn gets none.',
   })
   @ApiHeader({
     name: 'Idempotency-Key',
     required: false,
-    description: 'Any text, kept for a day: a repeated request finds the rollout of the first one',
+    description: 'Any text. For a day, a request with the same key returns the rollout of the first one.',
     schema: { type: 'string', maxLength: 255 },
   })
-  @Answers(202, rolloutSchema, 'The rollout, begun', { Location: header('The address of the rollout') })
+  @Answers(202, rolloutSchema, 'The started rollout', { Location: header('URL of the rollout') })
   @Problems(
     'invalid-request',
     'malformed-json',
@@ -82,7 +81,7 @@ export class FleetRolloutsController {
     const redis = this.link.durableRedis;
     const key = idempotencyKey(request.headers);
     checkCondition(body.selector.when);
-    // A misspelt fleet would be a rollout that reaches no device.
+    // A rollout for a misspelt fleet would reach no device.
     await expectFleet(redis, fleet, query);
     const result = await createRollout(
       redis,
@@ -100,7 +99,7 @@ export class FleetRolloutsController {
         throw new Problem('rollout-forgotten', `Rollout ${result.id} has ended and has been pruned.`);
       }
       case 'reused':
-        throw new Problem('idempotency-key-reused', 'Use a new Idempotency-Key for a new command.');
+        throw new Problem('idempotency-key-reused', 'Use a new Idempotency-Key for a new rollout.');
       case 'full':
         throw new Problem(
           'too-many-rollouts',
@@ -121,8 +120,8 @@ export class FleetRolloutsController {
   }
 
   @Get('rollouts')
-  @ApiOperation({ summary: "A fleet's rollouts, newest first; the store keeps the last 100" })
-  @Answers(200, rolloutPageSchema, 'A page of rollouts', { Link: header('The following page, rel="next"') })
+  @ApiOperation({ summary: 'List the rollouts of a fleet, newest first; the last 100 are stored' })
+  @Answers(200, rolloutPageSchema, 'A page of rollouts', { Link: header('The next page, rel="next"') })
   @Problems('invalid-request', 'no-such-fleet')
   async listRollouts(
     @Param({ schema: fleetPath }) { fleet }: FleetPath,

@@ -3,7 +3,7 @@ import type { Rollout } from '@lamplighter/store/rollouts/rollouts';
 import { isoTime } from '../iso-time.js';
 import type { RolloutBody } from './rollout.schema.js';
 
-/** A rollout as the API shows it. */
+/** A rollout as the API returns it. */
 export function rolloutBody(rollout: Rollout): RolloutBody {
   const { request } = rollout;
   return {

@@ -26,18 +26,18 @@ const describedSelector = z
   .strictObject({
     devices: selector.devices.meta({
       description:
-        'Only these devices, by name or by prefix such as `lamp-*`; at most 1000, of which 50 prefixes',
+        'Only these devices, by name or prefix such as `lamp-*`; at most 1000, at most 50 of them prefixes',
     }),
-    presence: selector.presence.meta({ description: 'Only devices of this presence when their turn comes' }),
+    presence: selector.presence.meta({ description: 'Only devices with this presence at their turn' }),
     when: selector.when.meta({
       description:
-        'Only devices whose last state fulfils this CEL condition when their turn comes; one that does not tell is left out',
+        'Only devices whose last state meets this CEL condition at their turn; devices that lack a measurement are left out',
       examples: ['light < 300'],
     }),
   })
-  .meta({ description: 'Whatever is given must hold; {} selects every device of the fleet' });
+  .meta({ description: 'A device must meet all given conditions; {} selects every device of the fleet' });
 
-/** What a client asks for: a command, for which devices, and how fast. */
+/** A rollout as clients send it: a command, for which devices, and how fast. */
 export const rolloutRequestSchema = z
   .strictObject({
     ...commandRequestSchema.shape,
@@ -45,8 +45,8 @@ export const rolloutRequestSchema = z
     rate: pace.rate.meta({ description: 'Devices per second' }),
     abortAbove: pace.abortAbove.meta({
       description:
-        `Percent: as soon as more of the ended commands have failed (failed, rejected, expired or unknown), the rollout is ` +
-        `aborted; judged from the ${ROLLOUT_BOUNDS.judgedFrom}th on`,
+        `Percentage of failed commands (failed, rejected, expired or unknown) among those that have ended; above it the rollout is ` +
+        `aborted. Checked from the ${ROLLOUT_BOUNDS.judgedFrom}th ended command on.`,
     }),
   })
   .refine(failsInOrder, FAILS_IN_ORDER)
@@ -79,8 +79,8 @@ export const rolloutSchema = z
     fleet: z.string(),
     state: z.enum(ROLLOUT_STATES).meta({
       description:
-        'running: commands are made, or some are open; done: all have ended; aborted: too many failed; cancelled: by REST. ' +
-        'Of the last two, commands that devices had been sent before may still end',
+        'running: commands are being issued, or some are open; done: all have ended; aborted: too many failed; cancelled: through the ' +
+        'API. After aborted and cancelled, commands already sent to devices may still end.',
     }),
     action: z.record(z.string(), z.unknown()),
     policy: z.enum(POLICIES),
@@ -92,19 +92,19 @@ export const rolloutSchema = z
     selector: selectorSchema,
     rate: z.int(),
     abortAbove: z.number().optional(),
-    matched: count('Devices that were selected so far: those with a command, and those skipped'),
-    enqueued: count('Devices with a command'),
+    matched: count('Devices selected so far: those with a command and those skipped'),
+    enqueued: count('Devices for which a command was enqueued'),
     skipped: counts(
       SKIP_REASONS,
-      'Selected devices without one, by reason: too many open commands; policy "now" and not online; never heard of',
+      'Selected devices without a command, by reason: too many open commands; policy "now" but not online; never reported',
     ),
-    outcomes: counts(FINAL_STATES, 'Ended commands by final state; the others of `enqueued` are open'),
-    startedAt: timeSchema('When it was taken'),
-    endedAt: timeSchema('When it came to its state, unless it is running').optional(),
+    outcomes: counts(FINAL_STATES, 'Ended commands by final state; the rest of `enqueued` is open'),
+    startedAt: timeSchema('When it was created'),
+    endedAt: timeSchema('When it reached its final state; absent while running').optional(),
     warnings: z
       .array(remarkSchema)
       .optional()
-      .meta({ description: 'Only in the answer that begins it: what may not be meant so' }),
+      .meta({ description: 'Likely mistakes; only in the response that starts the rollout' }),
   })
   .meta({
     id: 'Rollout',

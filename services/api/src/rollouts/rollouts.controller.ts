@@ -19,7 +19,7 @@ export class RolloutsController {
   ) {}
 
   @Get(':id')
-  @ApiOperation({ summary: 'One rollout: how far it is, and what became of its commands' })
+  @ApiOperation({ summary: 'Get a rollout: its progress and the outcomes of its commands' })
   @Answers(200, rolloutSchema, 'The rollout')
   @Problems('invalid-request', 'no-such-rollout')
   async readRollout(
@@ -32,10 +32,10 @@ export class RolloutsController {
   @ApiOperation({
     summary: 'Cancel a running rollout',
     description:
-      'After the answer no further command of it is made. What still waits is cancelled within a second or so; what devices ' +
-      'have been sent already ends as any command does.',
+      'No further commands are issued after the response. Pending commands are cancelled within about a second; commands already ' +
+      'sent to devices end as any other.',
   })
-  @Answers(200, rolloutSchema, 'The rollout, cancelled')
+  @Answers(200, rolloutSchema, 'The cancelled rollout')
   @Problems(
     'invalid-request',
     'no-such-rollout',

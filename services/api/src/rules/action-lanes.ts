@@ -11,9 +11,9 @@ import { Inject, Injectable } from '@nestjs/common';
 import { StoreLink } from '../store/store-link.js';
 import type { Remark } from './rule-check.js';
 
-/** For how long what the rules of a fleet drive is taken to be the same: many commands cost one look. Milliseconds. */
+/** The drivers of a fleet are cached this long, milliseconds, so that many commands cost one read. */
 const KEPT_MS = 2000;
-/** Fleets that are kept. */
+/** Cached fleets. */
 const MAX_KEPT = 100;
 const MAX_WARNINGS = 5;
 
@@ -21,7 +21,7 @@ interface NamedDriver extends Driver {
   readonly rule: string;
 }
 
-/** Warns of commands that drive a key on another lane than a rule does: a device that was away would get both. */
+/** Warns of commands that set a key on another lane than a rule does: a device that was offline would get both. */
 @Injectable()
 export class ActionLanes {
   private readonly kept = new Map<
@@ -37,15 +37,15 @@ export class ActionLanes {
     { action, lane }: { readonly action: Action; readonly lane?: string | undefined },
   ): Promise<Remark[]> {
     const own = drivenByCommand(devices, action, lane);
-    // The command is taken: nothing that is only a warning may fail it.
+    // The command is already stored, so a failed warning must not fail the request.
     const drivers = await this.driversOf(fleet).catch(() => []);
     return drivers
       .flatMap((driver) =>
         laneClashes(own, driver).map(({ key, lane: here, other }) => ({
           pointer: '/lane',
           detail:
-            `"${key}" is commanded on lane "${here}" here, and on lane "${other}" by rule "${driver.rule}": commands on different ` +
-            'lanes do not supersede each other, so a device that was away gets both; name the same lane',
+            `"${key}" is set on lane "${here}" here, but on lane "${other}" by rule "${driver.rule}". Commands on different lanes do not ` +
+            'supersede each other, so a device that was offline gets both; use the same lane',
         })),
       )
       .slice(0, MAX_WARNINGS);

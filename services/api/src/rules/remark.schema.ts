@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
-/** Where something is to be said of a document, such as a rule. */
+/** A remark about a place in a document, such as a rule. */
 export const remarkSchema = z.object({
-  pointer: z.string().meta({ description: 'JSON pointer into the document; empty for the whole of it' }),
+  pointer: z.string().meta({ description: 'JSON pointer into the document; empty for all of it' }),
   detail: z.string(),
 });

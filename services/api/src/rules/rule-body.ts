@@ -4,7 +4,7 @@ import type { StoredRule, UnreadableRule } from '@lamplighter/store/rules/rules'
 import { isoTime } from '../iso-time.js';
 import type { RuleBody, RuleVersionBody } from './rule.schema.js';
 
-/** A rule as the API shows it. */
+/** A rule as the API returns it. */
 export function ruleBody(
   fleet: string,
   stored: StoredRule | UnreadableRule,
@@ -22,7 +22,7 @@ export function ruleBody(
   };
 }
 
-/** An error of an earlier version says nothing of this one. */
+/** Errors of earlier versions do not count. */
 function lastErrorOf(
   stored: StoredRule | UnreadableRule,
   error: RuleError | undefined,
@@ -33,7 +33,7 @@ function lastErrorOf(
   return { at: isoTime(at), ...(device !== undefined && { device }), message, count };
 }
 
-/** A version as the API shows it. */
+/** A version as the API returns it. */
 export function versionBody(version: RuleVersion, { whole }: { whole: boolean }): RuleVersionBody {
   return {
     version: version.version,

@@ -22,40 +22,40 @@ import { Inject, Injectable } from '@nestjs/common';
 import { type FieldError, Problem } from '../problems/problem.js';
 import { StoreLink } from '../store/store-link.js';
 
-/** Devices whose last states are read as well: names of a store that was written by an earlier version. */
+/** Devices whose last states are read as well, because earlier versions did not record measurement names. */
 const LOOKED_AT = 50;
-/** A rule with a hundred problems need not get a hundred answers. */
+/** Errors reported in one response. */
 const MAX_ERRORS = 20;
-/** Rules that are checked in one go, and misfits that are told. */
+/** Rules checked per page, and misfits reported. */
 const CHECKED_AT_ONCE = 20;
 const MAX_MISFITS = 100;
-/** Devices that are named, and other rules that are told of. */
+/** Named devices checked, and lane clashes reported. */
 const MAX_NAMED = 20;
-/** Devices whose interval is measured, and readings that it is measured on, at most and at least. */
+/** Devices whose interval is measured, and the maximum and minimum number of readings for it. */
 const MEASURED = 20;
 const INTERVALS = 20;
 const MIN_INTERVALS = 5;
 
-/** Something to say of a place in a rule. */
+/** A remark about a place in a rule. */
 export interface Remark {
   readonly pointer: string;
   readonly detail: string;
 }
 
-/** What of a rule that is in force does not go with the declaration of its fleet. */
+/** Where a stored rule contradicts the telemetry schema of its fleet. */
 export interface Misfit extends Remark {
   readonly rule: string;
 }
 
-/** Checks rules against what their fleet has declared, or else against what its devices were seen to send. */
+/** Checks rules against the telemetry schema of their fleet, or without one against the measurements seen so far. */
 @Injectable()
 export class RuleCheck {
   constructor(@Inject(StoreLink) private readonly link: StoreLink) {}
 
   /**
-   * The rule of a document, and what may not be meant so.
-   * @param at where the document stands in the body, a JSON pointer
-   * @throws Problem `invalid-rule` that points at every problem
+   * Validates a rule document and lists likely mistakes.
+   * @param at JSON pointer to the document in the body
+   * @throws Problem `invalid-rule` with a pointer to each error
    */
   async check(
     fleet: string,
@@ -76,17 +76,17 @@ export class RuleCheck {
       const errors = problems.map(
         ({ pointer, detail }): FieldError => ({ in: 'body', pointer: at + pointer, detail }),
       );
-      const places = errors.length === 1 ? '1 place' : `${errors.length} places`;
-      throw new Problem('invalid-rule', `The rule is not valid in ${places}; see errors.`, {
+      const count = errors.length === 1 ? '1 error' : `${errors.length} errors`;
+      throw new Problem('invalid-rule', `The rule has ${count}; see errors.`, {
         errors: errors.slice(0, MAX_ERRORS),
       });
     }
     const unheard =
-      devices.length > 0 ? [] : [{ pointer: '', detail: `no device of fleet "${fleet}" was ever heard of` }];
+      devices.length > 0 ? [] : [{ pointer: '', detail: `no device of fleet "${fleet}" has ever reported` }];
     return { rule, warnings: [...warnings, ...(await this.doubtsInFleet(fleet, rule)), ...unheard] };
   }
 
-  /** Names in a condition of a rollout that no reading of the fleet has had; nothing if the fleet has declared its types. */
+  /** Names in a rollout condition that are neither in the telemetry schema nor, without one, in any reading of the fleet. */
   async unknownNames(fleet: string, condition: string, pointer: string): Promise<readonly Remark[]> {
     const [schema, { seenNames }] = await Promise.all([
       readTelemetrySchema(this.link.redis, fleet),
@@ -97,10 +97,13 @@ export class RuleCheck {
     const { names } = compileExpression(condition, { returns: 'bool', variables: [] });
     return names
       .filter((name) => !known.has(name))
-      .map((name) => ({ pointer, detail: `no reading has had '${name}' yet${didYouMean(name, known)}` }));
+      .map((name) => ({
+        pointer,
+        detail: `no reading has contained '${name}' yet${didYouMean(name, known)}`,
+      }));
   }
 
-  /** Some devices of a fleet, and the names that its readings have had. */
+  /** Some devices of a fleet, and the measurement names seen in its readings. */
   private async seen(fleet: string) {
     const [{ devices }, recorded] = await Promise.all([
       listDevices(this.link.redis, fleet, { limit: LOOKED_AT }),
@@ -110,7 +113,7 @@ export class RuleCheck {
     return { devices, seenNames: new Set([...recorded, ...names]) };
   }
 
-  /** What a valid rule does in its fleet, and its author hardly meant. */
+  /** Likely mistakes of a valid rule, given the other rules and devices of its fleet. */
   private async doubtsInFleet(fleet: string, rule: Rule): Promise<Remark[]> {
     const { redis } = this.link;
     const [{ texts, isOff }, unheard] = await Promise.all([
@@ -123,19 +126,20 @@ export class RuleCheck {
     });
     const off = {
       pointer: '',
-      detail: 'rules are off for this fleet, so it judges nothing until they are on again',
+      detail:
+        'the rules of this fleet are switched off; the rule is not evaluated until they are switched on',
     };
     return [...unheard, ...clashesWith(rule, others), ...(isOff ? [off] : [])];
   }
 
-  /** What is to be said of a rule that is kept: what does not go with what its fleet has declared since, and how it stands in the fleet. */
+  /** Remarks about a stored rule: contradictions to the telemetry schema, and likely mistakes. */
   async doubts(fleet: string, stored: StoredRule | UnreadableRule): Promise<readonly Remark[]> {
     const schema = await readTelemetrySchema(this.link.redis, fleet);
     const misfitting = schema === undefined ? [] : misfits(stored, schema);
     return 'rule' in stored ? [...misfitting, ...(await this.doubtsInFleet(fleet, stored.rule))] : misfitting;
   }
 
-  /** The same of all rules of a fleet, at most 100, before or after it declares what it measures. */
+  /** Contradictions of all rules of a fleet to a telemetry schema, at most 100. */
   async misfits(fleet: string, schema: TelemetrySchema): Promise<readonly Misfit[]> {
     const found: Misfit[] = [];
     for (let after: string | undefined = ''; after !== undefined && found.length < MAX_MISFITS; ) {
@@ -150,7 +154,7 @@ export class RuleCheck {
     return found.slice(0, MAX_MISFITS);
   }
 
-  /** As `check`, of a rule whose id is known from elsewhere: the document may leave it out, but not name another one. */
+  /** As `check`, for a rule whose id is in the path: the document may omit it, but not name another one. */
   checkNamed(
     fleet: string,
     id: string,
@@ -160,13 +164,13 @@ export class RuleCheck {
       return this.check(fleet, document);
     const named: { id?: unknown } = { id, ...document };
     if (named.id === id) return this.check(fleet, named);
-    throw new Problem('invalid-rule', 'The rule is not valid in 1 place; see errors.', {
-      errors: [{ in: 'body', pointer: '/id', detail: `must be "${id}", as in the path, or be left out` }],
+    throw new Problem('invalid-rule', 'The rule has 1 error; see errors.', {
+      errors: [{ in: 'body', pointer: '/id', detail: `must be "${id}", as in the path, or omitted` }],
     });
   }
 }
 
-/** Devices that a rule names, waits for the silence of, and that have never reported. */
+/** Devices that an absence rule names and that have never reported. */
 async function unheardIn(redis: Redis, fleet: string, { absence, scope }: Rule): Promise<Remark[]> {
   if (absence === undefined || scope.devices === '*') return [];
   const named = scope.devices
@@ -183,13 +187,13 @@ async function unheardIn(redis: Redis, fleet: string, { absence, scope }: Rule):
       : [
           {
             pointer: `/scope/devices/${i}`,
-            detail: `"${name}" has never reported; it counts as silent from the time the rule came into force`,
+            detail: `"${name}" has never reported; it counts as silent since the rule came into force`,
           },
         ],
   );
 }
 
-/** Other rules that drive the same key of the same devices on another lane. */
+/** Other rules that set the same key of the same devices on another lane. */
 function clashesWith(rule: Rule, others: readonly Rule[]): Remark[] {
   const own = drivenBy(rule);
   const found = others.flatMap((other) =>
@@ -197,15 +201,15 @@ function clashesWith(rule: Rule, others: readonly Rule[]): Remark[] {
       ({ key, lane, other: differing }): Remark => ({
         pointer: '/command/lane',
         detail:
-          `"${key}" is commanded on lane "${lane}" here, and on lane "${differing}" by rule "${other.id}": commands on different lanes ` +
-          'do not supersede each other, so a device that was away gets both; name the same lane',
+          `"${key}" is set on lane "${lane}" here, but on lane "${differing}" by rule "${other.id}". Commands on different lanes do not ` +
+          'supersede each other, so a device that was offline gets both; use the same lane',
       }),
     ),
   );
   return found.slice(0, MAX_NAMED);
 }
 
-/** For how long the readings of a device are kept, at the median interval of some devices; undefined if none is known. */
+/** How long readings of a device are stored, estimated from the median interval of some devices; undefined if unknown. */
 async function keptMsOf(redis: Redis, devices: readonly Device[]): Promise<number | undefined> {
   const reporting = devices.filter(({ last }) => last !== undefined).slice(0, MEASURED);
   const addresses = reporting.map(({ fleet, device, lesson }) => new DeviceAddress(fleet, device, lesson));

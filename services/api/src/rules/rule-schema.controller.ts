@@ -10,7 +10,7 @@ const TEXT = ruleJsonSchemaText();
 @Controller('v1/schemas')
 export class RuleSchemaController {
   @Get('rule')
-  @ApiOperation({ summary: 'The JSON Schema (2020-12) of a rule, for editors and checks of your own' })
+  @ApiOperation({ summary: 'Get the JSON Schema (2020-12) of a rule, for editors and validators' })
   @ApiResponse({
     status: 200,
     description: 'The schema',

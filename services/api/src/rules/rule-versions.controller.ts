@@ -22,7 +22,9 @@ export class RuleVersionsController {
   constructor(@Inject(StoreLink) private readonly link: StoreLink) {}
 
   @Get()
-  @ApiOperation({ summary: 'The last 50 versions of a rule, newest first; of a deleted one for 30 days' })
+  @ApiOperation({
+    summary: 'List the last 50 versions of a rule, newest first; for a deleted rule, for 30 days',
+  })
   @Answers(200, ruleVersionsSchema, 'The versions')
   @Problems('invalid-request', 'no-such-rule')
   async listRuleVersions(
@@ -34,7 +36,7 @@ export class RuleVersionsController {
   }
 
   @Get(':version')
-  @ApiOperation({ summary: 'One version of a rule, as it was' })
+  @ApiOperation({ summary: 'Get a version of a rule' })
   @Answers(200, ruleVersionSchema, 'The version')
   @Problems('invalid-request', 'no-such-rule-version')
   async readRuleVersion(

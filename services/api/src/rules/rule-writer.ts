@@ -17,12 +17,12 @@ import { Problem } from '../problems/problem.js';
 import { StoreLink } from '../store/store-link.js';
 import { etagOf, names, type Versions } from './preconditions.js';
 
-/** How often a write is tried that does not care which version it replaces, while others write as well. */
+/** Attempts of a write that may replace any version, while other clients write concurrently. */
 const MAX_TRIES = 10;
 
 type Change = 'created' | 'changed' | 'enabled' | 'disabled' | 'deleted';
 
-/** Writes rules under the client's preconditions, and tells watchers. What it returns is on disk. */
+/** Writes rules under the client's preconditions and appends live events. Returned rules are on disk. */
 @Injectable()
 export class RuleWriter {
   constructor(
@@ -38,7 +38,7 @@ export class RuleWriter {
   }
 
   /**
-   * Writes a rule where there is none, or in place of the version that the client knows.
+   * Adds a rule, or replaces the version named by the client.
    * @throws Problem `rule-exists`, `precondition-required`, `precondition-failed`, `too-many-rules`
    */
   async put(
@@ -56,7 +56,7 @@ export class RuleWriter {
     throw isNew ? ruleExists(fleet, rule.id, version) : preconditionRequired(fleet, rule.id, version);
   }
 
-  /** Switches a rule on or off; one that is so already stays as it is. @throws Problem `no-such-rule`, `precondition-failed` */
+  /** Enables or disables a rule; does nothing if it already is. @throws Problem `no-such-rule`, `precondition-failed` */
   async enable(
     fleet: string,
     id: string,
@@ -69,7 +69,7 @@ export class RuleWriter {
       if (!names(versions, before.version)) throw preconditionFailed(fleet, id, before.version);
       if ('unreadable' in before) {
         const errors = [{ in: 'path' as const, pointer: '/rule', detail: before.unreadable }];
-        throw new Problem('invalid-rule', 'The stored rule cannot be read; replace or delete it.', {
+        throw new Problem('invalid-rule', 'The stored rule is unreadable. Replace or delete it.', {
           errors,
         });
       }
@@ -113,7 +113,7 @@ export class RuleWriter {
       const before = await readRule(this.link.durableRedis, fleet, rule.id);
       if (before === undefined) throw preconditionFailed(fleet, rule.id, undefined);
       if (release) mustHaveElse(before);
-      // A request that is repeated because its answer was lost finds its own version; the store knows it again.
+      // A request repeated after a lost response finds its own version, which the store recognizes.
       const expected = names(versions, before.version)
         ? before.version
         : Math.max(-1, ...(versions as Set<number>));
@@ -146,11 +146,11 @@ export class RuleWriter {
   }
 }
 
-/** @throws Problem `invalid-request` if there is nothing with which a rule could be taken back */
+/** @throws Problem `invalid-request` if the rule has no `else` to release with */
 function mustHaveElse(before: StoredRule | UnreadableRule): void {
   if ('rule' in before && before.rule.else !== undefined) return;
-  const detail = `version ${before.version} of the rule has no "else" that could be commanded; leave it out`;
-  throw new Problem('invalid-request', 'Nothing can be released; see errors.', {
+  const detail = `must be omitted: version ${before.version} of the rule has no "else"`;
+  throw new Problem('invalid-request', 'The rule has nothing to release; see errors.', {
     errors: [{ in: 'query', pointer: '/release', detail }],
   });
 }
@@ -171,7 +171,7 @@ function ruleExists(fleet: string, rule: string, version: number): Problem {
 function preconditionRequired(fleet: string, rule: string, version: number): Problem {
   return new Problem(
     'precondition-required',
-    `Rule "${rule}" of fleet "${fleet}" already exists. Send If-Match with the version that you want to replace, so that no other change is lost.`,
+    `Rule "${rule}" of fleet "${fleet}" already exists. Send If-Match with the version to replace, so that you do not overwrite another change.`,
     {},
     { ETag: etagOf(version) },
   );

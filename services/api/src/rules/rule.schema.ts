@@ -17,38 +17,41 @@ const EXAMPLE = {
   else: { led_on: false },
 } as const;
 
-/** A rule as it is written; in the documents only, since `validateRule` says more of what is wrong with one. */
+/** A rule as clients write it. Only for the OpenAPI document; `validateRule` reports errors in more detail. */
 export const ruleDocumentSchema = ruleSchema.meta({
   id: 'RuleDocument',
-  description: 'A rule, defaults left out as you like; docs/rules.md explains every field',
+  description: 'A rule; fields with defaults may be omitted. docs/rules.md explains every field.',
   examples: [EXAMPLE],
 });
 
-export const wholeRuleSchema = ruleSchema.meta({ id: 'WholeRule', description: 'A rule with its defaults' });
+export const wholeRuleSchema = ruleSchema.meta({
+  id: 'WholeRule',
+  description: 'A rule, including defaults',
+});
 
 const lastErrorSchema = z
   .object({
     at: timeSchema('When it last failed').optional(),
-    device: z.string().optional().meta({ description: 'On which device, if it was about one' }),
+    device: z.string().optional().meta({ description: 'The device, if the failure concerned one' }),
     message: z.string(),
-    count: z.int().min(1).meta({ description: 'How often the present version failed' }),
+    count: z.int().min(1).meta({ description: 'How often the current version failed' }),
   })
-  .meta({ description: 'What last went wrong with the present version; absent if nothing did' });
+  .meta({ description: 'The latest failure of the current version; absent if there is none' });
 
 export const storedRuleSchema = z
   .object({
     fleet: z.string(),
     id: z.string(),
-    version: z.int().min(0).meta({ description: 'Grows with every write; the ETag holds it too' }),
+    version: z.int().min(0).meta({ description: 'Grows by 1 with every write; also in the ETag header' }),
     changedAt: timeSchema('When this version was written').optional(),
     enabled: z.boolean(),
     rule: wholeRuleSchema.optional().meta({
-      description: 'The rule; absent if the stored record cannot be read, see lastError',
+      description: 'The rule; absent if the stored record is unreadable, see lastError',
     }),
     lastError: lastErrorSchema.optional(),
     warnings: z.array(remarkSchema).optional().meta({
       description:
-        'What may not be meant so; when it is read, only what does not go with the telemetry schema that the fleet has declared since',
+        'Likely mistakes; on reads, contradictions to the telemetry schema and other rules of the fleet',
     }),
   })
   .meta({
@@ -75,8 +78,8 @@ export const ruleVersionSchema = z
   .object({
     version: z.int().min(0),
     changedAt: timeSchema('When it was written').optional(),
-    deleted: z.boolean().meta({ description: 'With this version the rule was deleted' }),
-    rule: wholeRuleSchema.optional().meta({ description: 'The rule as it was; absent in lists' }),
+    deleted: z.boolean().meta({ description: 'Whether the rule was deleted with this version' }),
+    rule: wholeRuleSchema.optional().meta({ description: 'The rule in this version; absent in lists' }),
   })
   .meta({
     id: 'RuleVersion',
@@ -90,7 +93,7 @@ export const ruleVersionsSchema = z
   .object({ fleet: z.string(), id: z.string(), versions: z.array(ruleVersionSchema) })
   .meta({ id: 'RuleVersions' });
 
-/** Whatever is sent: what is wrong with it is said with more care than a schema could. */
+/** Any JSON: the rule check reports errors in more detail than a schema could. */
 export const anyDocument = z.unknown();
 
 const ruleName = z
@@ -114,7 +117,7 @@ export const rulesQuery = z.strictObject({
   cursor: identitySchema.optional().meta({ description: CURSOR }),
 });
 
-/** Of a write that ends what a rule does: whether it also takes back what the rule has started. */
+/** Query of writes that end a rule's effect: whether to release what the rule has started. */
 export const releaseQuery = z.strictObject({
   release: z
     .enum(['true', 'false'], 'must be true or false')
@@ -122,12 +125,12 @@ export const releaseQuery = z.strictObject({
     .transform((text) => text === 'true')
     .meta({
       description:
-        '`true`: devices on which the rule is raised, or has started a run, and with which it does not go on are commanded its `else` at ' +
-        'once. By default they stay as they are, and runs end at their time',
+        '`true` immediately sends `else` to devices on which the rule is raised or has started a run, unless the new version continues ' +
+        'it. By default devices stay as they are, and runs end at their promised time.',
     }),
 });
 export type ReleaseQuery = z.infer<typeof releaseQuery>;
 
-/** Of a write that may also add the rule. */
+/** Query of writes that may also add the rule. */
 export const replaceQuery = releaseQuery.extend(allowUnknownQuery.shape);
 export type ReplaceQuery = z.infer<typeof replaceQuery>;

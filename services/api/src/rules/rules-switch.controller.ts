@@ -11,14 +11,14 @@ import { StoreLink } from '../store/store-link.js';
 
 const switchSchema = z
   .strictObject({
-    enabled: z.boolean().meta({ description: 'Whether the rules of the fleet judge' }),
+    enabled: z.boolean().meta({ description: 'Whether the rules of the fleet are evaluated' }),
     release: z
       .boolean()
       .default(false)
       .meta({
         description:
-          'When they are switched off: devices on which a rule with `else` is raised, or has started a run, are commanded that `else` at ' +
-          'once. By default they stay as they are, and runs end at their time',
+          'When switching off: `true` immediately sends `else` to devices on which a rule is raised or has started a run. By default ' +
+          'devices stay as they are, and runs end at their promised time.',
       }),
   })
   .meta({ id: 'RulesSwitch', examples: [{ enabled: false, release: false }] });
@@ -35,7 +35,7 @@ const switchedSchema = z
   });
 type Switched = z.infer<typeof switchedSchema>;
 
-/** All rules of a fleet together: a fleet that is decided for elsewhere, such as by a program of a class, has none that interfere. */
+/** Switches all rules of a fleet, so that they do not interfere with decisions taken elsewhere. */
 @Resource('rules')
 @Controller('v1/fleets/:fleet/settings/rules')
 export class RulesSwitchController {
@@ -45,7 +45,7 @@ export class RulesSwitchController {
   ) {}
 
   @Get()
-  @ApiOperation({ summary: 'Whether the rules of a fleet are switched on' })
+  @ApiOperation({ summary: 'Get whether the rules of a fleet are switched on' })
   @Answers(200, switchedSchema, 'The setting')
   @Problems('invalid-request')
   async readRulesSwitch(@Param({ schema: fleetPath }) { fleet }: FleetPath): Promise<Switched> {
@@ -54,10 +54,10 @@ export class RulesSwitchController {
 
   @Put()
   @ApiOperation({
-    summary: 'Switch the rules of a fleet off or on, all together',
+    summary: 'Switch all rules of a fleet on or off',
     description:
-      'It is in force in every replica within a second. Rules can be written meanwhile. Switched on again, every rule begins from ' +
-      'scratch: its first verdict on each device is commanded.',
+      'The change takes effect in every replica within a second. Rules can still be written. When switched on again, every rule ' +
+      'starts from scratch: its first verdict on each device issues a command.',
   })
   @Answers(200, switchedSchema, 'The setting')
   @Problems(...BODY_PROBLEMS, 'no-such-fleet', 'store-not-durable', 'store-refuses-writes', 'store-away')

@@ -43,10 +43,10 @@ import { ruleBody } from './rule-body.js';
 import { type Remark, RuleCheck } from './rule-check.js';
 import { RuleWriter } from './rule-writer.js';
 
-const ETAG = { ETag: header('The version, as `"3"`') };
-const LOCATION = { Location: header('The address of the rule') };
+const ETAG = { ETag: header('The version, such as `"3"`') };
+const LOCATION = { Location: header('URL of the rule') };
 const WRITES = ['store-not-durable', 'store-refuses-writes', 'store-away'] as const;
-const LIVE = 'It is in force in every replica within a second.';
+const LIVE = 'The change takes effect in every replica within a second.';
 
 const precondition = (name: 'If-Match' | 'If-None-Match', description: string) =>
   ApiHeader({ name, required: false, description, schema: { type: 'string', example: '"3"' } });
@@ -61,8 +61,8 @@ export class RulesController {
   ) {}
 
   @Get()
-  @ApiOperation({ summary: "A fleet's rules by id, each with its version and what last went wrong with it" })
-  @Answers(200, rulePageSchema, 'A page of rules', { Link: header('The following page, rel="next"') })
+  @ApiOperation({ summary: 'List the rules of a fleet by id, each with its version and last error' })
+  @Answers(200, rulePageSchema, 'A page of rules', { Link: header('The next page, rel="next"') })
   @Problems('invalid-request', 'no-such-fleet')
   async listRules(
     @Param({ schema: fleetPath }) { fleet }: FleetPath,
@@ -94,7 +94,7 @@ export class RulesController {
   @Post()
   @HttpCode(201)
   @ApiOperation({ summary: 'Add a rule', description: LIVE })
-  @Answers(201, storedRuleSchema, 'The rule, version 1 unless there was one of this id before', {
+  @Answers(201, storedRuleSchema, 'The rule; its version is 1 unless a rule with this id existed before', {
     ...ETAG,
     ...LOCATION,
   })
@@ -113,11 +113,8 @@ export class RulesController {
   }
 
   @Get(':rule')
-  @ApiOperation({ summary: 'One rule' })
-  @precondition(
-    'If-None-Match',
-    'The version that the client has: if it is still the present one the answer is 304',
-  )
+  @ApiOperation({ summary: 'Get a rule' })
+  @precondition('If-None-Match', 'A version known to the client; if it is still current, the response is 304')
   @Answers(200, storedRuleSchema, 'The rule', ETAG)
   @ApiResponse({ status: 304, description: 'The rule has not changed', content: {} })
   @Problems('invalid-request', 'no-such-rule')
@@ -143,19 +140,16 @@ export class RulesController {
 
   @Put(':rule')
   @ApiOperation({
-    summary: 'Replace a rule, or add one under this id',
+    summary: 'Replace a rule, or add it',
     description:
-      `${LIVE} To replace one, \`If-Match\` must name the version that is to be replaced. A version that judges and commands ` +
-      'as the one before (another description, another scope) goes on from what the rule remembers of each device; any other ' +
-      'begins from scratch. What the replaced version has started ends as docs/rules.md says.',
+      `${LIVE} To replace a rule, send the version to replace in \`If-Match\`. A version that evaluates and commands like the ` +
+      'previous one (only the description or scope differs) keeps the rule states; any other starts from scratch. docs/rules.md ' +
+      'explains what happens to what the replaced version has started.',
   })
-  @precondition('If-Match', 'The version that is to be replaced; `*` for whichever there is')
-  @precondition(
-    'If-None-Match',
-    '`*`: only if there is no such rule yet; otherwise the answer is 409 `rule-exists`',
-  )
-  @Answers(200, storedRuleSchema, 'The rule, replaced', ETAG)
-  @Answers(201, storedRuleSchema, 'The rule, added', { ...ETAG, ...LOCATION })
+  @precondition('If-Match', 'The version to replace; `*` for any')
+  @precondition('If-None-Match', '`*` only adds the rule; if it exists, the response is 409 `rule-exists`')
+  @Answers(200, storedRuleSchema, 'The replaced rule', ETAG)
+  @Answers(201, storedRuleSchema, 'The added rule', { ...ETAG, ...LOCATION })
   @Problems(
     ...BODY_PROBLEMS,
     'no-such-fleet',
@@ -189,10 +183,10 @@ export class RulesController {
   @ApiOperation({
     summary: 'Delete a rule',
     description:
-      'Its versions are kept for 30 days, and a rule that is added under its id goes on counting. Commands that it has issued go their way, and runs that it has started end at their time.',
+      'Its versions are kept for 30 days, and a rule added later with the same id continues the version numbers. Commands already issued are still delivered, and runs end at their promised time.',
   })
-  @precondition('If-Match', 'The version that is to be deleted; `*` for whichever there is')
-  @ApiResponse({ status: 204, description: 'It is deleted', content: {} })
+  @precondition('If-Match', 'The version to delete; `*` for any')
+  @ApiResponse({ status: 204, description: 'The rule is deleted', content: {} })
   @Problems('invalid-request', 'no-such-rule', 'precondition-failed', 'precondition-required', ...WRITES)
   async deleteRule(
     @Param({ schema: rulePath }) { fleet, rule }: RulePath,
@@ -205,12 +199,11 @@ export class RulesController {
   @Post(':rule/enable')
   @HttpCode(200)
   @ApiOperation({
-    summary: 'Switch a rule on',
-    description:
-      'It begins from scratch: what it remembered of devices before it was switched off is forgotten.',
+    summary: 'Enable a rule',
+    description: 'The rule starts from scratch: rule states from before it was disabled are discarded.',
   })
-  @precondition('If-Match', 'The version that is to be switched on; any if not given')
-  @Answers(200, storedRuleSchema, 'The rule, switched on', ETAG)
+  @precondition('If-Match', 'The version to enable; any if omitted')
+  @Answers(200, storedRuleSchema, 'The enabled rule', ETAG)
   @Problems(...BODY_PROBLEMS, 'no-such-rule', 'precondition-failed', 'invalid-rule', ...WRITES)
   enableRule(
     @Param({ schema: rulePath }) path: RulePath,
@@ -223,12 +216,12 @@ export class RulesController {
   @Post(':rule/disable')
   @HttpCode(200)
   @ApiOperation({
-    summary: 'Switch a rule off',
+    summary: 'Disable a rule',
     description:
-      'It judges nothing until it is switched on again. Runs that it has started end at their time.',
+      'The rule is not evaluated until it is enabled again. Runs that it has started end at their promised time.',
   })
-  @precondition('If-Match', 'The version that is to be switched off; any if not given')
-  @Answers(200, storedRuleSchema, 'The rule, switched off', ETAG)
+  @precondition('If-Match', 'The version to disable; any if omitted')
+  @Answers(200, storedRuleSchema, 'The disabled rule', ETAG)
   @Problems(...BODY_PROBLEMS, 'no-such-rule', 'precondition-failed', 'invalid-rule', ...WRITES)
   disableRule(
     @Param({ schema: rulePath }) path: RulePath,

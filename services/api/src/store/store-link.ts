@@ -5,13 +5,13 @@ import type { ApiMetrics } from '../metrics/api-metrics.js';
 import { Problem, retryAfter } from '../problems/problem.js';
 import { storeAway } from '../problems/store-away.js';
 
-/** How often Redis is asked how it is; how long it may take to answer that and anything else, milliseconds. */
+/** Interval of the Redis health check, and timeout of the check and of every command, milliseconds. */
 const ASK_EVERY_MS = 1000;
 const ANSWER_MS = 1000;
 
 /**
- * The API's connection to Redis, and what is known of its state. While Redis is away every request fails at once instead of
- * waiting: a frozen Redis, whose connection stays open, is found by asking it every second.
+ * The API's connection to Redis and its state. While Redis is unavailable every request fails immediately instead of waiting. A
+ * health check every second detects a frozen Redis, whose connection stays open.
  */
 export class StoreLink {
   private connection: Redis | undefined;
@@ -29,12 +29,12 @@ export class StoreLink {
       requireDurability: boolean;
       logger: Logger;
       metrics: ApiMetrics;
-      /** Called whenever Redis has come (back), and again after the next answer if it failed. */
+      /** Called whenever Redis becomes available, and again after the next health check if it failed. */
       whenBack: (redis: Redis) => Promise<void>;
     },
   ) {}
 
-  /** Connects, and keeps watching. */
+  /** Connects, and starts the health checks. */
   start(): void {
     this.connection = connectRedis(this.options.url, 'api', {
       onUp: () => void this.ask(),
@@ -50,15 +50,15 @@ export class StoreLink {
     this.connection?.disconnect();
   }
 
-  /** @throws Problem `store-away`, at once, while Redis is away */
+  /** @throws Problem `store-away` while Redis is unavailable */
   get redis(): Redis {
     if (this.connection === undefined || this.awayBecause !== undefined) throw storeAway();
     return this.connection;
   }
 
   /**
-   * For what is accepted with a promise: what Redis has answered must be on disk.
-   * @throws Problem `store-away`, or `store-not-durable` if durability is required and not given
+   * For writes that must be on disk when Redis confirms them.
+   * @throws Problem `store-away`, or `store-not-durable` if durability is required and Redis lacks it
    */
   get durableRedis(): Redis {
     const { redis } = this;
@@ -68,9 +68,9 @@ export class StoreLink {
     return redis;
   }
 
-  /** What keeps this Redis from being relied on, in words; empty when nothing does. */
+  /** Why Redis cannot be relied on; empty if it can. */
   problems(): string[] {
-    if (this.awayBecause !== undefined) return [`Redis is away: ${this.awayBecause}`];
+    if (this.awayBecause !== undefined) return [`Redis is unavailable: ${this.awayBecause}`];
     return this.options.requireDurability ? [...this.durability] : [];
   }
 
@@ -95,7 +95,7 @@ export class StoreLink {
         if (this.awayBecause === undefined) this.gone(reason);
         return;
       }
-      this.learn([`Redis takes no writes: ${reason}`]);
+      this.learn([`Redis rejects writes: ${reason}`]);
     }
     this.back();
     if (this.isGreeted) return;
@@ -103,17 +103,23 @@ export class StoreLink {
       await this.options.whenBack(redis);
       this.isGreeted = true;
     } catch (error) {
-      // Redis went away or refuses writes: there will be another answer. Anything else needs a human.
+      // Redis became unavailable or rejects writes: the next health check tries again.
       if (storeFailure(error) !== undefined) return;
       this.isGreeted = true;
-      this.options.logger.error({ err: error }, 'Redis is there, but does not let the API work');
+      this.options.logger.error(
+        { err: error },
+        'Redis is reachable, but the API could not initialize; fix the cause and restart the API',
+      );
     }
   }
 
   private learn(durability: readonly string[]): void {
     if (durability.join() !== this.durability.join()) {
       if (durability.length > 0)
-        this.options.logger.warn({ problems: durability }, 'Redis could lose commands');
+        this.options.logger.warn(
+          { problems: durability },
+          'Redis is not durable and could lose commands; see problems',
+        );
       else this.options.logger.info('Redis is durable again');
     }
     this.durability = durability;
@@ -134,17 +140,15 @@ export class StoreLink {
     this.options.metrics.durable.set(0);
     if (this.isLogged) return;
     this.isLogged = true;
-    this.options.logger.warn({ reason }, 'Redis is away; trying again');
+    this.options.logger.warn({ reason }, 'cannot reach Redis; retrying');
   }
 }
 
-/** Rejects if Redis takes longer than it may. A late timer of a busy process lets the waiting replies in first. */
+/** Rejects after the timeout. If the process was too busy to run the timer on time, pending replies are handled first. */
 function answered<T>(call: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
-      setImmediate(() =>
-        setImmediate(() => reject(new Error(`no answer within ${ANSWER_MS} ms, timed out`))),
-      );
+      setImmediate(() => setImmediate(() => reject(new Error(`no reply within ${ANSWER_MS} ms, timed out`))));
     }, ANSWER_MS);
     call.then(resolve, reject).finally(() => clearTimeout(timer));
   });

@@ -8,24 +8,24 @@ import {
 import type { Recording } from './recording.js';
 import type { Work } from './work.js';
 
-/** What changes for one device, or, where a quorum commands, for all its targets at once. */
+/** The changes for one device or, for a quorum, for all its targets together. */
 export interface TargetDiff extends CommandDiff {
   readonly device?: string;
   readonly targets?: NonNullable<SimulatedCommand['targets']>;
 }
 
-/** What would change if one rule stood in place of another. */
+/** What would change if one rule replaced another. */
 export interface RuleDiff {
-  /** Commands that each of the two would have issued. */
+  /** Number of commands that each rule would have issued. */
   readonly present: number;
   readonly candidate: number;
   readonly targets: readonly TargetDiff[];
 }
 
 /**
- * Runs two rules on the same recording, and compares the commands that they would have issued.
- * @param present undefined if there is no rule yet
- * @param candidate undefined if there would be none any more
+ * Runs two rules on the same recording and compares the commands that they would have issued.
+ * @param present undefined if the rule does not exist yet
+ * @param candidate undefined if the rule would be deleted
  */
 export async function compareRules(
   fleet: string,
@@ -69,7 +69,7 @@ function sideOf(byTarget: Map<string, [SimulatedCommand[], SimulatedCommand[]]>,
   return sides;
 }
 
-/** Device by device, so that nothing is sorted, or filtered, at length without a rest. */
+/** Grouped by device, so that no sort or filter runs long without yielding. */
 function byDevice(readings: readonly RecordedReading[]): Iterable<RecordedReading[]> {
   const devices = new Map<string, RecordedReading[]>();
   for (const reading of readings) {

@@ -19,7 +19,7 @@ import { type DryRunBody, type DryRunRequest, dryRunRequestSchema, dryRunSchema 
 import { pastReading } from './past-reading.js';
 import { measurementsOf } from './tryout-reading.js';
 
-/** Nothing has judged before: whatever state is handed in counts. */
+/** The `since` of the rule and of every given state, so that the state counts. */
 const SINCE = 1;
 
 @Resource('rules')
@@ -33,9 +33,9 @@ export class DryRunController {
   @Post()
   @HttpCode(200)
   @ApiOperation({
-    summary: 'Try a rule on one reading',
+    summary: 'Dry-run a rule on one reading',
     description:
-      'The rule need not be in force, and nothing is stored or commanded. Hand `state` of the answer in again to try the next reading.',
+      'The rule need not exist, and nothing is stored or commanded. To continue with the next reading, send the `state` of the response.',
   })
   @Answers(200, dryRunSchema, 'What the rule would do')
   @Problems('invalid-request', 'malformed-json', 'body-too-large', 'unsupported-media-type', 'invalid-rule')

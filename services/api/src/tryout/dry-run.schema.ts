@@ -22,24 +22,24 @@ export const dryRunRequestSchema = z.strictObject({
   at: z.iso
     .datetime({ error: 'must be a time such as "2026-11-22T12:00:00Z"' })
     .optional()
-    .meta({ description: 'When the reading is judged; now if not given' }),
-  ageMs: z.int().min(0).max(WEEK_MS).default(0).meta({ description: 'How old the reading is then' }),
+    .meta({ description: 'Time of the evaluation; defaults to now' }),
+  ageMs: z.int().min(0).max(WEEK_MS).default(0).meta({ description: 'Age of the reading at that time' }),
 });
 export type DryRunRequest = z.infer<typeof dryRunRequestSchema>;
 
-/** The same for the documents, with what the checks take more exactly than a schema could. */
+/** The same for the OpenAPI document, with the parts that are otherwise checked in code. */
 export const dryRunDocumentSchema = dryRunRequestSchema
   .extend({
     rule: ruleDocumentSchema,
-    reading: measurements('What the device says: the reading that is judged'),
-    last: measurements("The reading before it; if not given, the device's last state, or nothing").optional(),
+    reading: measurements('The reading to evaluate'),
+    last: measurements('The previous reading; defaults to the last state of `device`, if given').optional(),
     state: ruleStateSchema.optional().meta({
-      description: 'What the rule remembers, such as `state` of the answer before; nothing if not given',
+      description: 'The state of the rule, such as `state` of the previous response; defaults to none',
     }),
     device: identitySchema.optional().meta({
       description:
-        'On whom it is judged. Of one that is known the last readings are in its windows; without it nobody is, and windows hold just ' +
-        'this reading',
+        'The device to evaluate. If it is known, windows contain its last readings; without it, windows contain only the given ' +
+        'reading.',
     }),
   })
   .meta({
@@ -57,27 +57,30 @@ export const dryRunSchema = z
   .object({
     result: z.enum(RESULTS).meta({
       description:
-        'matched, unmatched: what was asked for; undecided: it was not judged, or does not say; or it failed',
+        'matched, unmatched: the condition holds or not; undecided: not evaluated, or a measurement is missing; otherwise the evaluation failed',
     }),
-    raised: z.boolean().optional().meta({ description: 'The verdict after it; absent if there is none' }),
+    raised: z
+      .boolean()
+      .optional()
+      .meta({ description: 'The verdict after the reading; absent if there is none' }),
     vote: z
       .union([z.boolean(), z.number()])
       .optional()
-      .meta({ description: 'Of a quorum rule: what this sensor would say' }),
+      .meta({ description: 'For a quorum rule: the vote of this sensor' }),
     action: z
       .record(z.string(), z.unknown())
       .optional()
-      .meta({ description: 'What would be commanded; absent if nothing' }),
+      .meta({ description: 'The action that would be issued, if any' }),
     reason: z
       .enum(['change', 'every', 'reassert', 'run_over', 'first'])
       .optional()
-      .meta({ description: 'Why it would be' }),
+      .meta({ description: 'Why the action would be issued' }),
     error: z.string().optional(),
     sentences: sentencesSchema,
-    trace: z.array(traceStepSchema).meta({ description: 'What each clause said' }),
-    state: ruleStateSchema.optional().meta({ description: 'What the rule would remember' }),
-    lookedAtAgain: timeSchema('When it would look again without another reading').optional(),
-    warnings: z.array(remarkSchema).optional().meta({ description: 'What may not be meant so in the rule' }),
+    trace: z.array(traceStepSchema).meta({ description: 'The result of each clause' }),
+    state: ruleStateSchema.optional().meta({ description: 'The state of the rule after the reading' }),
+    lookedAtAgain: timeSchema('When the rule would be evaluated again without another reading').optional(),
+    warnings: z.array(remarkSchema).optional().meta({ description: 'Likely mistakes in the rule' }),
   })
   .meta({
     id: 'DryRun',

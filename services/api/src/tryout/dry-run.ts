@@ -13,15 +13,15 @@ import { voteOf } from '@lamplighter/evaluation/quorum/quorum';
 import type { CompiledRule } from '@lamplighter/evaluation/rule/compile-rule';
 import type { RuleState } from '@lamplighter/evaluation/rule/rule-state';
 
-/** What came of trying a rule on one reading. */
+/** The result of a dry run on one reading. */
 export interface Tried extends Pick<Evaluated, 'result' | 'emit' | 'reason' | 'error' | 'wakeAt' | 'state'> {
-  /** Of a quorum rule: what this sensor would say. */
+  /** For a quorum rule: the vote of this sensor. */
   readonly vote?: boolean | number;
   readonly trace: Trace;
   readonly sentences: readonly string[];
 }
 
-/** What a rule is tried on. */
+/** The inputs of a dry run. */
 export interface Trial {
   readonly observation: Observation;
   readonly state: RuleState | undefined;
@@ -30,7 +30,7 @@ export interface Trial {
   readonly now: number;
 }
 
-/** Judges one reading as the rules service would, and tells how; nothing comes of it. */
+/** Evaluates one reading as the rules service would, and explains the result. Writes nothing. */
 export function tryRule(rule: CompiledRule, { observation, state, device, now }: Trial): Tried {
   const { device: name } = device.address;
   const outside = name === '' || inScope(rule.scope, name) ? [] : [`${name} is not in the scope of the rule`];
@@ -40,7 +40,7 @@ export function tryRule(rule: CompiledRule, { observation, state, device, now }:
   return { ...evaluated, trace, sentences: [...outside, ...explain(trace, 'would be')] };
 }
 
-/** One reading of a sensor is one vote; what the group makes of it hangs on the others. */
+/** A reading of a sensor is one vote; the verdict of the group depends on all votes. */
 function tryVote(
   rule: CompiledRule,
   { observation, state, device }: Trial,
@@ -51,11 +51,11 @@ function tryVote(
   const { of: measured } = rule.quorum!;
   try {
     const vote = voteOf(rule, state?.raised, scope);
-    // Of a measuring group `when` and `clear` ask about the value of all.
+    // With `of`, `when` and `clear` apply to the value of the group.
     if (measured === undefined) conditionHolds(rule, state?.raised === true, scope, trace);
     const said =
       vote === undefined
-        ? 'nothing: the reading does not say'
+        ? 'nothing, because the reading lacks a measurement'
         : typeof vote === 'boolean'
           ? vote
             ? 'yes'
@@ -71,7 +71,7 @@ function tryVote(
       sentences: [
         ...outside,
         ...explain(trace, 'would be'),
-        `as one sensor of the group it would say ${said}${asked}; what is commanded hangs on the votes of all`,
+        `this sensor would vote ${said}${asked}; the verdict of the group depends on all votes`,
       ],
     };
   } catch (error) {

@@ -14,24 +14,24 @@ import { pastReading } from './past-reading.js';
 import { measurementsOf, triedReadingSchema } from './tryout-reading.js';
 import type { Work } from './work.js';
 
-/** Readings of one upload; the body is bounded as well. */
+/** Readings per upload; the size of the body is limited as well. */
 export const MAX_UPLOADED = 20_000;
-/** Readings, and devices, of a fleet that one run looks at. */
+/** Readings and devices of a fleet per run. */
 const MAX_RECORDED = 200_000;
 export const MAX_DEVICES = 10_000;
-/** Devices whose windows are read at a time: so many are parsed in a few milliseconds. */
+/** Devices whose windows are read per batch, which takes a few milliseconds to parse. */
 const AT_ONCE = 5;
 const MAX_ERRORS = 20;
 /** The last millisecond of the year 9999. */
 const LAST_TIME = 253_402_300_799_999;
 
-/** Readings that rules are run on. Times are milliseconds. */
+/** Readings to run rules on. Times are in milliseconds. */
 export interface Recording {
   readonly readings: readonly RecordedReading[];
-  /** When the last timer may be due. */
+  /** The time up to which timers fire. */
   readonly until: number;
   readonly lessons: ReadonlySet<string>;
-  /** There are more devices, or readings, than a run looks at. */
+  /** Whether the fleet has more devices or readings than a run reads. */
   readonly isCut: boolean;
 }
 
@@ -46,8 +46,8 @@ const uploadedSchema = z.strictObject({
 });
 
 /**
- * Reads an uploaded recording, of which the schema has bounded the length.
- * @throws Problem `invalid-request` that points at what is wrong
+ * Parses an uploaded recording, whose length the schema has limited.
+ * @throws Problem `invalid-request` with a pointer to each error
  */
 export async function uploadedRecording(
   items: readonly unknown[],
@@ -68,7 +68,7 @@ export async function uploadedRecording(
     if (errors.length >= MAX_ERRORS) break;
   }
   if (errors.length > 0)
-    throw new Problem('invalid-request', 'The recording has readings that are not valid; see errors.', {
+    throw new Problem('invalid-request', 'The recording has invalid readings; see errors.', {
       errors: errors.slice(0, MAX_ERRORS),
     });
   const until = readings.reduce((latest, { at }) => Math.max(latest, at), 0);
@@ -76,8 +76,8 @@ export async function uploadedRecording(
 }
 
 /**
- * Reads what a fleet's devices have sent lately: of each the last 240 readings, of the devices in order of their names.
- * @param isWanted whom the rules judge
+ * Reads the last 240 readings of each device of a fleet, in order of device names.
+ * @param isWanted whether a device is in the scope of a rule
  */
 export async function fleetRecording(
   redis: Redis,
@@ -107,7 +107,7 @@ export async function fleetRecording(
     }
     if (work.isDue()) await work.rest();
   }
-  // A device's clock may be a little ahead.
+  // The clock of a device may be slightly ahead.
   const until = readings.reduce((latest, { at }) => Math.max(latest, at), now);
   return { readings, until, lessons, isCut: names.length > MAX_DEVICES || next < wanted.length };
 }

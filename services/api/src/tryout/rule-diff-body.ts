@@ -7,23 +7,23 @@ import type { Recording } from './recording.js';
 import { MAX_TOLD_CHANGES, MAX_TOLD_DEVICES, type RuleDiffBody } from './rule-diff.schema.js';
 import type { Fate, Started } from './started.js';
 
-/** Changes that are told in sentences. */
+/** Changes listed as sentences. */
 const MAX_SENTENCES = 10;
 
 /** What was compared. */
 export interface Compared {
   readonly fleet: string;
   readonly rule: string;
-  /** 0: with nothing. */
+  /** 0 if the candidate was compared with no rule. */
   readonly version: number;
   readonly source: 'window' | 'upload';
   readonly recording: Recording;
   readonly warnings: readonly Remark[];
-  /** What the present rule has started; undefined if another version is compared with. */
+  /** What the current rule has started; undefined if another version was compared. */
   readonly started: readonly Started[] | undefined;
 }
 
-/** A comparison as the API shows it, bounded. */
+/** A comparison as the API returns it, limited in size. */
 export function ruleDiffBody(
   { fleet, rule, version, source, recording, warnings, started }: Compared,
   diff: RuleDiff,
@@ -60,10 +60,10 @@ export function ruleDiffBody(
 }
 
 const IN_WORDS: Readonly<Record<Fate, string>> = {
-  goes_on: 'goes on',
-  ends_in_time: 'no longer belongs to the rule, and ends at its promised time',
-  released: 'is taken back at once',
-  stays: 'is forgotten, and the device stays as it is',
+  goes_on: 'continues',
+  ends_in_time: 'no longer belongs to the rule and ends at its promised time',
+  released: 'is released immediately',
+  stays: 'is discarded; the device stays as it is',
 };
 
 function startedBody(started: readonly Started[]): NonNullable<RuleDiffBody['started']> {
@@ -84,13 +84,10 @@ function startedBody(started: readonly Started[]): NonNullable<RuleDiffBody['sta
 function startedSentences(started: readonly Started[]): string[] {
   const sentences = started.map(({ device = 'the targets', fate, until }) => {
     const what = until === undefined ? 'the raised verdict' : `the run until ${isoTime(until)}`;
-    return `${device}, now: ${what} ${IN_WORDS[fate]}`;
+    return `${device}: ${what} ${IN_WORDS[fate]}`;
   });
   if (sentences.length <= MAX_SENTENCES) return sentences;
-  return [
-    ...sentences.slice(0, MAX_SENTENCES),
-    `and ${sentences.length - MAX_SENTENCES} more that are going on`,
-  ];
+  return [...sentences.slice(0, MAX_SENTENCES), `and ${sentences.length - MAX_SENTENCES} more in progress`];
 }
 
 function targetBody({ device, targets, changes }: TargetDiff): RuleDiffBody['devices'][number] {
@@ -130,13 +127,13 @@ function totals(
   run: RuleDiffBody['recording'],
   commands: RuleDiffBody['commands'],
 ): string[] {
-  if (run.readings === 0) return ['there are no readings of the devices that the two rules judge'];
+  if (run.readings === 0) return ['no readings of devices in the scope of either rule are stored'];
   const { present, candidate, same, added, dropped, moved } = commands;
-  const cut = run.isCut ? '; there are more, which were not looked at' : '';
-  const rule = version === 0 ? 'no rule' : `version ${version}`;
+  const cut = run.isCut ? '; there are more, which were not read' : '';
+  const by = version === 0 ? 'without a rule' : `by version ${version}`;
   return [
-    `run on ${plural(run.readings, 'reading')} of ${plural(run.devices, 'device')}, from ${run.from} to ${run.to}${cut}`,
-    `${rule} would have issued ${plural(present, 'command')}, the candidate ${candidate}: ` +
+    `evaluated ${plural(run.readings, 'reading')} of ${plural(run.devices, 'device')}, from ${run.from} to ${run.to}${cut}`,
+    `commands: ${present} ${by}, ${candidate} by the candidate; ` +
       `${same} the same, ${added} added, ${dropped} dropped, ${moved} moved in time`,
   ];
 }
@@ -154,7 +151,7 @@ function inWords(change: CommandChange): string {
   const command = `${isoTime(at)}: ${JSON.stringify(action)}`;
   if (change.kind !== 'moved') return `${command} is ${change.kind}`;
   const ms = change.to.at - at;
-  return `${command} comes ${duration(Math.abs(ms))} ${ms > 0 ? 'later' : 'earlier'}`;
+  return `${command} is issued ${duration(Math.abs(ms))} ${ms > 0 ? 'later' : 'earlier'}`;
 }
 
 function plural(count: number, what: string): string {

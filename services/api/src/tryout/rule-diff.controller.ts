@@ -35,12 +35,12 @@ export class RuleDiffController {
   @Post()
   @HttpCode(200)
   @ApiOperation({
-    summary: 'Try a candidate for a rule on what was recorded',
+    summary: 'Compare a candidate with a rule on recorded readings',
     description:
-      'The rule as it is and the candidate are both run on the same readings: those that the store keeps of the fleet (240 of each ' +
-      'device), or those of the request. The answer is which commands would be added, dropped, or moved in time. Each reading is ' +
-      'judged at its own time, and timers in between; both rules begin with nothing remembered, and nothing is re-asserted. `started` ' +
-      'tells what would become of what the rule has started now.',
+      'Runs the current rule and the candidate on the same readings: the stored ones of the fleet (240 per device) or those in the ' +
+      'request. The response lists the commands that would be added, dropped or moved in time. Readings and timers are evaluated at ' +
+      'their own times; both rules start without state, and nothing is re-asserted. `started` shows what would happen to what the ' +
+      'rule has started so far.',
   })
   @Answers(200, ruleDiffSchema, 'What would change')
   @Problems(
@@ -62,7 +62,7 @@ export class RuleDiffController {
     const present = stored && compileRule(stored.rule, stored.version, stored.since);
     const { rule, warnings } = await this.candidate(fleet, id, request.candidate);
     const version = present?.version ?? 0;
-    // The candidate is what would be written next.
+    // The candidate would be the next version.
     const candidate = rule && compileRule(rule, version + 1, version + 1);
     return this.runs.run(async (work) => {
       const recording = await this.recording(fleet, request, present, candidate, work);
@@ -96,12 +96,12 @@ export class RuleDiffController {
       );
     if (!('unreadable' in stored)) return stored;
     const errors = [{ in: 'path' as const, pointer: '/rule', detail: stored.unreadable }];
-    throw new Problem('invalid-rule', 'The stored rule cannot be read; compare with another version.', {
+    throw new Problem('invalid-rule', 'The stored rule is unreadable. Compare with another version.', {
       errors,
     });
   }
 
-  /** The document may leave its id out, but not name another rule; null stands for none. @throws Problem `invalid-rule` */
+  /** The document may omit its id, but not name another rule; null means that the rule is deleted. @throws Problem `invalid-rule` */
   private async candidate(
     fleet: string,
     id: string,
@@ -111,8 +111,8 @@ export class RuleDiffController {
     const isObject = typeof document === 'object' && document !== null && !Array.isArray(document);
     const checked = await this.checks.check(fleet, isObject ? { id, ...document } : document, '/candidate');
     if (checked.rule.id === id) return checked;
-    const detail = `must be "${id}", as in the path, or be left out`;
-    throw new Problem('invalid-rule', 'The rule is not valid in 1 place; see errors.', {
+    const detail = `must be "${id}", as in the path, or omitted`;
+    throw new Problem('invalid-rule', 'The rule has 1 error; see errors.', {
       errors: [{ in: 'body', pointer: '/candidate/id', detail }],
     });
   }

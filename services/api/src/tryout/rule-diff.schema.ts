@@ -8,11 +8,11 @@ import { sentencesSchema } from '../why/why.schema.js';
 import { MAX_UPLOADED } from './recording.js';
 import { FATES } from './started.js';
 
-/** Devices that an answer tells of, and changes of each. */
+/** Devices in a response, and changes per device. */
 export const MAX_TOLD_DEVICES = 100;
 export const MAX_TOLD_CHANGES = 50;
 
-/** What is to be compared. */
+/** What to compare. */
 export const ruleDiffRequestSchema = z.strictObject({
   candidate: anyDocument,
   version: z.int().min(0).optional(),
@@ -22,15 +22,15 @@ export const ruleDiffRequestSchema = z.strictObject({
 });
 export type RuleDiffRequest = z.infer<typeof ruleDiffRequestSchema>;
 
-/** The same for the documents, with what the checks take more exactly than a schema could. */
+/** The same for the OpenAPI document, with the parts that are otherwise checked in code. */
 export const ruleDiffDocumentSchema = ruleDiffRequestSchema
   .extend({
     candidate: ruleDocumentSchema
       .nullable()
-      .meta({ description: 'The rule that would be written; null: the rule would be deleted' }),
+      .meta({ description: 'The rule that would be written; null if the rule would be deleted' }),
     version: z.int().min(0).optional().meta({
       description:
-        'The version to compare with; the present one if not given, and 0 for none at all: a rule that is yet to be added',
+        'The version to compare with; defaults to the current one. Use 0 to compare a new rule with none.',
     }),
     recording: z
       .array(
@@ -44,10 +44,13 @@ export const ruleDiffDocumentSchema = ruleDiffRequestSchema
       )
       .max(MAX_UPLOADED)
       .optional()
-      .meta({ description: "Readings to run on, in any order; without them, the fleet's windows" }),
+      .meta({
+        description: 'Readings to evaluate, in any order; defaults to the stored readings of the fleet',
+      }),
     devices: deviceScopeSchema.default('*').meta({ description: 'Only readings of these devices' }),
     release: z.boolean().default(false).meta({
-      description: 'As if the candidate were written with `release=true`; see `started` of the answer',
+      description:
+        'Whether the candidate would be written with `release=true`; see `started` in the response',
     }),
   })
   .meta({
@@ -65,30 +68,36 @@ const commandShape = {
   action: z.record(z.string(), z.unknown()),
   reason: z
     .enum(['change', 'every', 'reassert', 'run_over', 'first', 'lost', 'found'])
-    .meta({ description: 'Why it would be commanded; docs/rules.md' }),
+    .meta({ description: 'Why the command would be issued; see docs/rules.md' }),
 };
 const changeSchema = z
   .object({
     kind: z.enum(['added', 'dropped', 'moved']),
-    at: timeSchema('When the command is, or, of an added one, would be issued'),
-    to: timeSchema('Of a moved one: when it would be issued instead').optional(),
-    byMs: z.int().optional().meta({ description: 'Of a moved one: how much later, or earlier if negative' }),
+    at: timeSchema('When the current rule would issue the command or, if added, the candidate'),
+    to: timeSchema('For a moved command: when the candidate would issue it').optional(),
+    byMs: z
+      .int()
+      .optional()
+      .meta({ description: 'For a moved command: how much later, or earlier if negative' }),
     ...commandShape,
   })
   .meta({ id: 'CommandChange' });
 const count = (description: string) => z.int().min(0).meta({ description });
 
 const startedSchema = z.object({
-  goesOn: count('Runs and raised verdicts that go on as they are'),
-  endsInTime: count('Runs that no longer belong to the rule, and still end at their promised time'),
-  released: count('Runs and raised verdicts that are taken back at once, by `else`'),
-  stays: count('Raised verdicts that are forgotten; the devices stay as they are'),
+  goesOn: count('Runs and raised verdicts that continue unchanged'),
+  endsInTime: count('Runs that no longer belong to the rule but still end at their promised time'),
+  released: count('Runs and raised verdicts that are released immediately, by `else`'),
+  stays: count('Raised verdicts that are discarded; the devices stay as they are'),
   devices: z
     .array(
       z.object({
-        device: z.string().optional().meta({ description: 'Absent of a quorum, whose targets are meant' }),
+        device: z
+          .string()
+          .optional()
+          .meta({ description: 'Absent for a quorum, where the entry is about all targets' }),
         fate: z.enum(FATES),
-        until: timeSchema('Of a run: its promised end').optional(),
+        until: timeSchema('For a run: its promised end').optional(),
       }),
     )
     .meta({ description: `At most ${MAX_TOLD_DEVICES}` }),
@@ -98,52 +107,51 @@ export const ruleDiffSchema = z
   .object({
     fleet: z.string(),
     rule: z.string(),
-    version: z.int().min(0).meta({ description: 'What the candidate was compared with; 0 for nothing' }),
+    version: z
+      .int()
+      .min(0)
+      .meta({ description: 'The version that the candidate was compared with; 0 for none' }),
     recording: z.object({
       source: z.enum(['window', 'upload']),
       devices: count('Devices with readings'),
       readings: count('Readings'),
       from: timeSchema('Event time of the first reading').optional(),
-      to: timeSchema('Until when timers were waited for').optional(),
+      to: timeSchema('Time up to which timers fired').optional(),
       isCut: z.boolean().meta({
         description:
-          'There are more devices, or readings, than one run looks at; those that were are the first by name',
+          'Whether the fleet has more devices or readings than a run reads; the first devices by name were read',
       }),
     }),
     commands: z
       .object({
-        present: count('Commands of the rule as it is'),
+        present: count('Commands of the current rule'),
         candidate: count('Commands of the candidate'),
         same: count('Same action at the same time'),
-        added: count('Only of the candidate'),
-        dropped: count('Only of the rule as it is'),
+        added: count('Commands only of the candidate'),
+        dropped: count('Commands only of the current rule'),
         moved: count('Same action at another time'),
       })
-      .meta({ description: 'To a device each; where a quorum commands, one to all its targets counts once' }),
+      .meta({ description: 'Counted per device; for a quorum, a command to all targets counts once' }),
     devices: z
       .array(
         z.object({
           device: z.string().optional(),
-          targets: deviceScopeSchema.optional().meta({ description: 'Of a quorum: whom it commands' }),
+          targets: deviceScopeSchema.optional().meta({ description: 'For a quorum: its targets' }),
           added: count('Commands'),
           dropped: count('Commands'),
           moved: count('Commands'),
           changes: z
             .array(changeSchema)
-            .meta({ description: `In the order of time; at most ${MAX_TOLD_CHANGES}` }),
+            .meta({ description: `In order of time; at most ${MAX_TOLD_CHANGES}` }),
         }),
       )
-      .meta({ description: `Where anything changes, the most changes first; at most ${MAX_TOLD_DEVICES}` }),
-    changedDevices: count('Devices (or groups of targets) where anything changes'),
+      .meta({ description: `Devices with changes, most changes first; at most ${MAX_TOLD_DEVICES}` }),
+    changedDevices: count('Number of devices (or groups of targets) with changes'),
     started: startedSchema.optional().meta({
-      description:
-        'What the rule has started and is going on now; absent if it is compared with a version that is not in force',
+      description: 'What the rule has started and is in progress; absent if `version` was given',
     }),
     sentences: sentencesSchema,
-    warnings: z
-      .array(remarkSchema)
-      .optional()
-      .meta({ description: 'What may not be meant so in the candidate' }),
+    warnings: z.array(remarkSchema).optional().meta({ description: 'Likely mistakes in the candidate' }),
   })
   .meta({
     id: 'RuleDiff',
@@ -174,8 +182,8 @@ export const ruleDiffSchema = z
         ],
         changedDevices: 1,
         sentences: [
-          'run on 240 readings of 1 device, from 2026-11-22T11:56:00.000Z to 2026-11-22T12:00:00.000Z',
-          'version 3 would have issued 4 commands, the candidate 5: 4 the same, 1 added, 0 dropped, 0 moved in time',
+          'evaluated 240 readings of 1 device, from 2026-11-22T11:56:00.000Z to 2026-11-22T12:00:00.000Z',
+          'commands: 4 by version 3, 5 by the candidate; 4 the same, 1 added, 0 dropped, 0 moved in time',
           'lamp-0001, 2026-11-22T11:58:10.000Z: {"led_on":true} is added',
         ],
       },

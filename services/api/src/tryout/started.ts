@@ -10,30 +10,30 @@ import type { StoredRule } from '@lamplighter/store/rules/rules';
 import { MAX_DEVICES } from './recording.js';
 import type { Work } from './work.js';
 
-/** Devices whose rule states are read at a time: so many are parsed in a few milliseconds. */
+/** Devices whose rule states are read per batch, which takes a few milliseconds to parse. */
 const AT_ONCE = 500;
 
-/** What would become of something that a rule has started, if the candidate took its place. */
+/** What would happen to a run or raised verdict if the candidate replaced the rule. */
 export const FATES = ['goes_on', 'ends_in_time', 'released', 'stays'] as const;
 export type Fate = (typeof FATES)[number];
 
-/** A run, or a raised verdict, that is going on. */
+/** A run or raised verdict in progress. */
 export interface Started {
-  /** Undefined of a quorum, whose targets are meant. */
+  /** Undefined for a quorum, where the entry is about all targets. */
   readonly device: string | undefined;
-  /** Of a run: when it ends. */
+  /** For a run: when it ends. */
   readonly until: number | undefined;
   readonly fate: Fate;
 }
 
-/** The candidate; undefined if the rule is to be deleted. */
+/** The candidate; undefined if the rule would be deleted. */
 export interface Replacement {
   readonly rule: Rule | undefined;
-  /** What does not go on is to be taken back. */
+  /** Whether to release what does not continue. */
   readonly release: boolean;
 }
 
-/** Looks up what a rule has started, and tells what would become of it. Nothing is written. */
+/** Finds what a rule has started and what would happen to it. Writes nothing. */
 export async function startedBy(
   redis: Redis,
   fleet: string,

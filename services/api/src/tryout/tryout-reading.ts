@@ -2,7 +2,7 @@ import { BOUNDS } from '@lamplighter/contracts/bounds';
 import { type Measurement, readingSchema } from '@lamplighter/contracts/telemetry/reading';
 import type { z } from 'zod';
 
-/** A reading that is handed in: what a device could have sent. */
+/** A reading in a request, as a device could have sent it. */
 export const triedReadingSchema = readingSchema
   .refine(
     (reading) => Object.keys(reading).length <= BOUNDS.maxKeys,

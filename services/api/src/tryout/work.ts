@@ -1,22 +1,22 @@
 import { Injectable } from '@nestjs/common';
 import { Problem, retryAfter } from '../problems/problem.js';
 
-/** Runs that one process does side by side; each may hold a fleet's recording in memory. */
+/** Concurrent runs per process; each may hold the recording of a fleet in memory. */
 export const MAX_RUNS = 2;
-/** A run holds up other requests for no longer than this at a time, milliseconds. */
+/** A run blocks other requests for at most this long at a time, milliseconds. */
 const SLICE_MS = 4;
-/** Readings and timers that one run judges, for both rules together. */
+/** Readings and timers evaluated per run, for both rules together. */
 const MAX_JUDGEMENTS = 1_000_000;
-/** Time that one run may compute, milliseconds. */
+/** CPU time per run, milliseconds. */
 const MAX_COMPUTING_MS = 5000;
 
-/** Takes in runs that compute, a few at a time. */
+/** Limits the number of concurrent runs. */
 @Injectable()
 export class Runs {
   private running = 0;
 
   /**
-   * Does something that computes for long.
+   * Runs a task that needs much CPU time.
    * @throws Problem `too-many-runs`
    */
   async run<T>(task: (work: Work) => Promise<T>): Promise<T> {
@@ -36,7 +36,7 @@ export class Runs {
   }
 }
 
-/** The work of one run: counted, bounded, and done in slices. */
+/** The work of one run: limited, and done in time slices. */
 export class Work {
   private judged = 0;
   private computedMs = 0;
@@ -48,35 +48,37 @@ export class Work {
   ) {}
 
   /**
-   * Counts a judgement.
-   * @returns whether it is time to rest
+   * Counts an evaluation.
+   * @returns whether the time slice is used up
    * @throws Problem `too-much-work`
    */
   judge(): boolean {
     this.judged += 1;
     if (this.judged > this.maxJudgements)
-      throw tooMuch(`more than ${this.maxJudgements.toLocaleString('en')} readings and timers to judge`);
+      throw tooMuch(
+        `it must evaluate more than ${this.maxJudgements.toLocaleString('en')} readings and timers`,
+      );
     return this.isDue();
   }
 
-  /** Whether it is time to rest. */
+  /** Whether the time slice is used up. */
   isDue(): boolean {
     return performance.now() - this.since > SLICE_MS;
   }
 
   /**
-   * Lets other requests have their turn.
+   * Yields to other requests.
    * @throws Problem `too-much-work`
    */
   async rest(): Promise<void> {
     this.computedMs += performance.now() - this.since;
     if (this.computedMs > this.maxComputingMs)
-      throw tooMuch(`more than ${this.maxComputingMs / 1000} s of computing`);
+      throw tooMuch(`it needs more than ${this.maxComputingMs / 1000} s of CPU time`);
     await new Promise((resolve) => setImmediate(resolve));
     this.since = performance.now();
   }
 
-  /** Waits for something else, which is no computing. */
+  /** Waits for I/O, which does not count as CPU time. */
   async wait<T>(promise: Promise<T>): Promise<T> {
     this.computedMs += performance.now() - this.since;
     try {

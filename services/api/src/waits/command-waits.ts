@@ -13,14 +13,14 @@ import { StoreLink } from '../store/store-link.js';
 import { preferredWait } from './prefer.js';
 import { WaitingRequest } from './waiting-request.js';
 
-/** Requests that may wait at once in this process; each holds a connection and little else. */
+/** Requests that may wait concurrently in this process; each holds a connection and little else. */
 const MAX_WAITING = 1000;
-/** While Redis is away a request that waits looks this often whether it is back, milliseconds on average. */
+/** Retry interval of waiting requests while Redis is unavailable, milliseconds on average. */
 const RETRY_MS = 500;
 
 /**
- * Requests that wait for the end of a command. Live events wake them, so nobody polls; and since events are a view and not the
- * record, the command is read when the wait begins, after an interruption of the events, and at the end.
+ * Requests that wait for the end of a command. Live events wake them, so that they need not poll. Live events may be lost, so the
+ * command is also read at the start of the wait, after an interruption of the event stream, and at the end.
  */
 @Injectable()
 export class CommandWaits implements EventListener {
@@ -35,9 +35,8 @@ export class CommandWaits implements EventListener {
   ) {}
 
   /**
-   * A place for a request that prefers to wait, undefined for one that does not. The place is free again when the request is
-   * answered or its client hangs up. To be taken before anything is done for the request, so that a refusal means that nothing
-   * was.
+   * Reserves a slot for a request with `Prefer: wait`; undefined for other requests. The slot is freed when the response is sent or
+   * the client disconnects. Reserve it before any work for the request, so that a rejection means that nothing was done.
    * @throws Problem `too-many-waiting`
    */
   take({ headers }: IncomingMessage, response: ServerResponse): WaitingRequest | undefined {
@@ -62,9 +61,9 @@ export class CommandWaits implements EventListener {
   }
 
   /**
-   * The command as soon as it has ended; as it is when the wait is over, the client has gone, or this service stops; undefined
-   * if there is none.
-   * @throws Problem `store-away`, and what Redis says
+   * Returns the command as soon as it has ended, or as it is when the wait is over, the client disconnects or the service stops;
+   * undefined if it does not exist.
+   * @throws Problem `store-away`, and Redis errors
    */
   async end(request: WaitingRequest, id: string): Promise<Command | undefined> {
     this.enter(request, id);
@@ -77,7 +76,7 @@ export class CommandWaits implements EventListener {
     }
   }
 
-  /** Answers everybody now, with the commands as they are. */
+  /** Ends all waits now; the responses have the commands as they are. */
   close(): void {
     this.isClosed = true;
     this.interrupted();
@@ -94,7 +93,7 @@ export class CommandWaits implements EventListener {
     for (const request of this.requests) request.wake();
   }
 
-  /** Sleeps until somebody has news of the command, and reads it again, until it has ended or the wait is over. */
+  /** Reads the command again whenever it may have changed, until it has ended or the wait is over. */
   private async later(request: WaitingRequest, { id }: Command): Promise<Command | undefined> {
     const isOver = () => request.isOver || request.hasLeft || this.isClosed;
     this.metrics.waiting.inc();
@@ -110,7 +109,7 @@ export class CommandWaits implements EventListener {
     }
   }
 
-  /** Reads the command. If Redis went away, it may come back before the wait is over. */
+  /** Reads the command, retrying while Redis is unavailable until the wait is over. */
   private async readAgain(id: string, isOver: () => boolean): Promise<Command | undefined> {
     for (;;) {
       try {
@@ -132,7 +131,7 @@ export class CommandWaits implements EventListener {
     const same = this.byCommand.get(id);
     same?.delete(request);
     if (same?.size === 0) this.byCommand.delete(id);
-    // The client may have gone while we began to listen.
+    // The client may have disconnected while the listener was being added.
     if (this.requests.size === 0) this.reader.leave(this);
   }
 }

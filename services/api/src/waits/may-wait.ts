@@ -2,7 +2,7 @@ import { ApiHeader } from '@nestjs/swagger';
 import { header } from '../openapi/describe.js';
 import { MAX_WAIT_SECONDS } from './prefer.js';
 
-/** Describes the header with which a client waits for the end of a command. */
+/** Describes the header that makes a request wait for the end of a command. */
 export function MayWait(outcome: string) {
   return ApiHeader({
     name: 'Prefer',
@@ -13,5 +13,5 @@ export function MayWait(outcome: string) {
 }
 
 export const PREFERENCE_APPLIED = {
-  'Preference-Applied': header('The wait that was granted, such as `wait=10`; absent if none was asked for'),
+  'Preference-Applied': header('The granted wait, such as `wait=10`; absent if none was requested'),
 };

@@ -1,15 +1,15 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
-/** Longest wait that is granted, seconds; who would wait longer waits this long. */
+/** Longest wait, seconds; longer requests are cut to it. */
 export const MAX_WAIT_SECONDS = 60;
 
 /**
- * Seconds that the client would wait for the end of a command, `Prefer: wait=10` (RFC 7240); undefined if it does not say, or
- * not in a way that can be followed: a preference is never an error. Of several only the first counts.
+ * Seconds to wait for the end of a command, from `Prefer: wait=10` (RFC 7240); undefined if absent or invalid, since a preference
+ * is never an error. Only the first one counts.
  */
 export function preferredWait(headers: IncomingHttpHeaders): number | undefined {
   const { prefer } = headers;
-  // Node joins repeated headers with a comma, as the RFC has it.
+  // Node joins repeated headers with a comma, as the RFC specifies.
   for (const preference of preferences(Array.isArray(prefer) ? prefer.join(',') : (prefer ?? ''))) {
     const [name = '', value = ''] = preference.split('=', 2).map((part) => part.trim());
     if (name.toLowerCase() !== 'wait') continue;
@@ -20,7 +20,7 @@ export function preferredWait(headers: IncomingHttpHeaders): number | undefined 
   return undefined;
 }
 
-/** The preferences of a header without their parameters: what stands between commas and before semicolons, outside of quotes. */
+/** The preferences of a header without their parameters: the text between commas and before semicolons, outside quotes. */
 function* preferences(text: string): Generator<string> {
   let start = 0;
   let end: number | undefined;

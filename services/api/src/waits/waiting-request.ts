@@ -1,9 +1,9 @@
-/** A request that waits for a command to end, for so many seconds from now. Whoever learns something of the command wakes it. */
+/** A request that waits for a command to end, for a number of seconds from now. */
 export class WaitingRequest {
   private readonly deadline: number;
   private isWoken = false;
   private goOn: (() => void) | undefined;
-  /** The client has hung up, or has been answered. */
+  /** The client has disconnected, or the response has been sent. */
   hasLeft = false;
 
   constructor(private readonly seconds: number) {
@@ -29,12 +29,12 @@ export class WaitingRequest {
     this.wake();
   }
 
-  /** What woke it until now is known by what is read next. */
+  /** Forgets earlier wake-ups; the next read of the command covers them. */
   sleep(): void {
     this.isWoken = false;
   }
 
-  /** Settles once it is woken, at once if it was since `sleep()`, and when the time is over. */
+  /** Resolves when it is woken, immediately if that happened since `sleep()`, or when the wait is over. */
   async woken(): Promise<void> {
     if (this.isWoken) return;
     await new Promise<void>((resolve) => {

@@ -15,14 +15,14 @@ import { deliverySentences } from './delivery-story.js';
 import { type Replayed, tallyIn } from './recorded-evidence.js';
 import { tallySentences } from './tally-story.js';
 
-/** What is known of where a command came from. */
+/** What is known about the cause of a command. */
 export interface Origin {
   readonly evidence?: Evidence | undefined;
   readonly replayed?: Replayed | undefined;
   readonly rollout?: Rollout | undefined;
 }
 
-/** Tells why there is a command and what became of it, one sentence after the other. */
+/** Explains why a command was issued and what happened to it. */
 export function commandSentences(command: Command, origin: Origin): string[] {
   return [
     ...causeSentences(command, origin),
@@ -33,20 +33,19 @@ export function commandSentences(command: Command, origin: Origin): string[] {
 
 function causeSentences(command: Command, { evidence, replayed, rollout }: Origin): string[] {
   const { device, action, createdAt } = command;
-  const what = `${JSON.stringify(action)} to ${device} at ${isoTime(createdAt)}`;
+  const what = `issued ${JSON.stringify(action)} for ${device} at ${isoTime(createdAt)}`;
   switch (command.source) {
     case 'api':
-      return [`somebody with an API key commanded ${what}, over REST`];
+      return [`an API client ${what}`];
     case 'rollout': {
       const begun =
-        rollout === undefined ? 'which is no longer kept' : `begun at ${isoTime(rollout.startedAt)}`;
-      return [`rollout ${command.rollout}, ${begun}, commanded ${what}`];
+        rollout === undefined ? 'which has been pruned' : `started at ${isoTime(rollout.startedAt)}`;
+      return [`rollout ${command.rollout}, ${begun}, ${what}`];
     }
     case 'rule':
-      if (evidence === undefined)
-        return [`rule "${command.rule}" commanded ${what}`, 'what it was decided on was not recorded'];
+      if (evidence === undefined) return [`rule "${command.rule}" ${what}`, 'its evidence was not recorded'];
       return [
-        `rule "${command.rule}", version ${evidence.version}, commanded ${what}`,
+        `rule "${command.rule}", version ${evidence.version}, ${what}`,
         ...evidenceSentences(evidence),
         ...(replayed?.trace === undefined ? valueSentences(evidence) : explain(replayed.trace)),
         ...(replayed?.problem === undefined ? [] : [replayed.problem]),
@@ -54,27 +53,25 @@ function causeSentences(command: Command, { evidence, replayed, rollout }: Origi
   }
 }
 
-/** What was looked at, and what the rule had decided before. */
+/** What was evaluated, and what the rule had decided before. */
 function evidenceSentences(evidence: Evidence): string[] {
   const { trigger, device, now, state, ageMs, heardAt } = evidence;
   const { device: name } = device.address;
   if (isEndEvidence(evidence)) return endSentences(evidence);
   if (isTargetEvidence(evidence)) {
     const { toldAt = now } = evidence.standing;
-    const told = `the group of which ${name} is a target had commanded so ${duration(Math.max(0, now - toldAt))} before, at ${isoTime(toldAt)}`;
+    const told = `the group that commands ${name} had issued this action ${duration(Math.max(0, now - toldAt))} earlier, at ${isoTime(toldAt)}`;
     const again =
-      state?.repeats === undefined
-        ? []
-        : [`since then it had been told again, ${state.repeats} times so far`];
-    return [`it looked at a reading of ${name} as it came`, told, ...again];
+      state?.repeats === undefined ? [] : [`since then it had been re-asserted ${state.repeats} times`];
+    return [`it checked a reading of ${name} on arrival`, told, ...again];
   }
   const before =
     state === undefined
-      ? 'it had decided nothing before'
-      : `before, it had been ${state.raised ? 'raised' : 'lowered'} for ${duration(now - state.at)}, since ${isoTime(state.at)}`;
+      ? 'it had no verdict before'
+      : `before that, it had been ${state.raised ? 'raised' : 'lowered'} for ${duration(now - state.at)}, since ${isoTime(state.at)}`;
   const promises = promiseSentences(state);
   if (isGroupEvidence(evidence)) {
-    const asked = trigger === 'timer' ? 'by timer' : 'as a sensor had spoken';
+    const asked = trigger === 'timer' ? 'by timer' : 'on a new vote';
     return [
       `it counted the votes of its sensors, ${asked}`,
       ...tallySentences(tallyIn(evidence)!),
@@ -82,16 +79,16 @@ function evidenceSentences(evidence: Evidence): string[] {
       ...promises,
     ];
   }
-  if (trigger === 'reading') return [`it judged a reading of ${name} as it came`, before, ...promises];
+  if (trigger === 'reading') return [`it evaluated a reading of ${name} on arrival`, before, ...promises];
   return [
-    `it judged the last reading of ${name} once more, by timer, ${duration(ageMs)} after it came; ` +
-      `the device had been heard ${duration(Math.max(0, now - heardAt))} before`,
+    `it evaluated the last reading of ${name} again, by timer, ${duration(ageMs)} after it arrived; ` +
+      `the last message of the device had arrived ${duration(Math.max(0, now - heardAt))} earlier`,
     before,
     ...promises,
   ];
 }
 
-/** Which version has promised to end a run, and how. */
+/** The promised end of a run, and the version that promised it. */
 function promiseSentences(state: RuleState | undefined): string[] {
   if (state?.runUntil === undefined || state.ends === undefined) return [];
   const { version, action } = state.ends;
@@ -101,20 +98,20 @@ function promiseSentences(state: RuleState | undefined): string[] {
 }
 
 const DEPARTURES: Readonly<Record<Departure, string>> = {
-  changed: 'the rule was replaced by another version meanwhile',
-  disabled: 'the rule was disabled meanwhile',
-  deleted: 'the rule was deleted meanwhile',
-  out_of_scope: 'the device left the scope of the rule meanwhile',
-  rules_off: 'the rules of the fleet were switched off meanwhile',
+  changed: 'another version of the rule has replaced that one',
+  disabled: 'the rule was disabled in the meantime',
+  deleted: 'the rule was deleted in the meantime',
+  out_of_scope: 'the device left the scope of the rule in the meantime',
+  rules_off: 'the rules of the fleet were switched off in the meantime',
 };
 
-/** Why something was ended that a version of a rule had started. */
+/** Why a run or verdict of a version of a rule was ended. */
 function endSentences({ by, end, departure, state, now }: EndEvidence): string[] {
   const what = state?.runUntil === undefined ? 'raised the rule' : 'started a run';
   const began =
-    state === undefined ? '' : ` ${duration(Math.max(0, now - state.at))} before, at ${isoTime(state.at)}`;
+    state === undefined ? '' : ` ${duration(Math.max(0, now - state.at))} earlier, at ${isoTime(state.at)}`;
   const released =
-    by === 'release' ? ['whoever did that asked for it to be taken back at once (release)'] : [];
+    by === 'release' ? ['that change was requested with release, which ends it immediately'] : [];
   return [
     `version ${end.version} had ${what}${began}`,
     ...promiseSentences(state),
@@ -123,24 +120,24 @@ function endSentences({ by, end, departure, state, now }: EndEvidence): string[]
   ];
 }
 
-/** The recorded values, where the clauses that would tell them are not known. */
+/** The recorded values, if the clauses that contain them are unavailable. */
 function valueSentences({ reading, last, windows, value }: Evidence): string[] {
   const told = (what: string, values: Readonly<Record<string, unknown>> = {}) => {
     const list = Object.entries(values).map(([name, one]) => `${name} was ${text(one)}`);
-    return list.length === 0 ? [] : [`${what} ${list.join(', ')}`];
+    return list.length === 0 ? [] : [`${what}, ${list.join(', ')}`];
   };
   return [
-    ...told('of the reading', reading),
-    ...told('of the reading before', last),
+    ...told('in the reading', reading),
+    ...told('in the previous reading', last),
     ...told('over time', windows),
-    ...told('of the group', value === undefined ? {} : { value }),
+    ...told('in the group', value === undefined ? {} : { value }),
   ];
 }
 
-/** A measurement in words, short. */
+/** A measurement as short text. */
 export function text(value: unknown): string {
   if (typeof value === 'number') return rounded(value);
-  const json = JSON.stringify(value) ?? 'nothing';
+  const json = JSON.stringify(value) ?? 'undefined';
   return json.length > 80 ? `${json.slice(0, 80)}…` : json;
 }
 
@@ -148,12 +145,12 @@ function effectSentence({ outcome, expect, withinMs, at }: CommandEffect): strin
   const asked = `"${expect}" within ${duration(withinMs)}`;
   switch (outcome) {
     case 'pending':
-      return `whether it has the expected effect, ${asked}, is not known yet`;
+      return `its expected effect (${asked}) is not known yet`;
     case 'effective':
-      return `it had the expected effect, ${asked}${at === undefined ? '' : `: a reading showed it, found at ${isoTime(at)}`}`;
+      return `it had the expected effect (${asked})${at === undefined ? '' : `, detected in a reading at ${isoTime(at)}`}`;
     case 'ineffective':
-      return `it did not have the expected effect, ${asked}: readings came, and none showed it`;
+      return `it did not have the expected effect (${asked}): readings arrived, but none showed it`;
     case 'unmeasured':
-      return `whether it had the expected effect, ${asked}, nobody can know`;
+      return `its effect (${asked}) could not be measured`;
   }
 }

@@ -4,12 +4,12 @@ import type { Command } from '@lamplighter/store/commands/read-commands';
 import { isFinal } from '@lamplighter/store/commands/read-commands';
 import { isoTime } from '../iso-time.js';
 
-/** A transition with what it means. */
+/** A transition with its explanation. */
 export interface DeliveryStep extends Transition {
   readonly sentence: string;
 }
 
-/** Tells every step of a command's life in words; packages/contracts/src/commands/command.ts has the table of all that there are. */
+/** Explains every transition of a command; packages/contracts/src/commands/command.ts has the table of transitions. */
 export function deliverySteps(command: Command): DeliveryStep[] {
   return command.transitions.map((transition, i) => ({
     ...transition,
@@ -17,7 +17,7 @@ export function deliverySteps(command: Command): DeliveryStep[] {
   }));
 }
 
-/** The steps with their times, and what is to be expected of a command that is still open. */
+/** The steps with their times, followed by the outlook of an open command. */
 export function deliverySentences(command: Command): string[] {
   const told = [...deliverySteps(command), ...unreadSteps(command)]
     .sort((a, b) => a.at - b.at)
@@ -26,17 +26,19 @@ export function deliverySentences(command: Command): string[] {
   return told;
 }
 
-/** Answers that changed nothing, since they were not understood. */
+/** Invalid acknowledgements, which change nothing. */
 function unreadSteps({ unread = [] }: Command): Pick<DeliveryStep, 'at' | 'sentence'>[] {
   return unread.map(({ at, problem }) => ({
     at,
-    sentence: `an answer came that was not understood: ${problem}`,
+    sentence: `the device sent an invalid acknowledgement: ${problem}`,
   }));
 }
 
-/** What to say of answers that did not come. */
+/** Explains a missing acknowledgement. */
 function noAnswer({ unread }: Command): string {
-  return unread === undefined ? 'no answer came' : 'no answer came that was understood';
+  return unread === undefined
+    ? 'the device did not acknowledge it'
+    : 'the device sent no valid acknowledgement';
 }
 
 function stepIn({ state, attempt, cause }: Transition, command: Command, isFirst: boolean): string {
@@ -45,79 +47,79 @@ function stepIn({ state, attempt, cause }: Transition, command: Command, isFirst
   switch (state) {
     case 'pending':
       if (kind === 'away')
-        return 'no answer came, and the device is away or silent, so it waits until the device is heard';
-      if (kind === 'unreachable') return 'nobody was there to take it, so it waits again';
-      return `the broker refused it (code ${kind!.replace('refused_', '')}), so it waits again`;
+        return 'the device did not acknowledge it and is offline or silent, so the command waits until the device sends a message';
+      if (kind === 'unreachable') return 'the device was not connected, so the command waits again';
+      return `the broker rejected the message (code ${kind!.replace('refused_', '')}), so the command waits again`;
     case 'dispatched':
       return dispatched(kind!, attempt, command);
     case 'acknowledged':
-      return 'the device has begun';
+      return 'the device started it';
     case 'succeeded':
-      return 'the device said that it is done';
+      return 'the device reported success';
     case 'failed':
     case 'rejected': {
       const { reason } = command.answer ?? {};
-      const said = state === 'failed' ? 'that it failed' : 'that it does not take it';
-      return `the device said ${said}${reason === undefined ? '' : `: ${reason}`}`;
+      const outcome = state === 'failed' ? 'reported a failure' : 'rejected it';
+      return `the device ${outcome}${reason === undefined ? '' : `: ${reason}`}`;
     }
     case 'expired':
-      if (kind === 'ttl') return 'its time to live was over before it was ever sent';
-      return 'the device could not be reached, and it was not to wait';
+      if (kind === 'ttl') return 'its ttl ended before it was sent';
+      return 'the device could not be reached, and policy "now" does not wait';
     case 'superseded':
-      return `the newer command ${cause} took its place`;
+      return `superseded by the newer command ${cause}`;
     case 'cancelled':
       return cancelled(kind!, detail);
     case 'unknown':
-      return `${lost(kind!, detail, command)}: whether the device executed it nobody can know`;
+      return `${lost(kind!, detail, command)}: it is unknown whether the device executed it`;
   }
 }
 
 function taken(kind: string, detail: string): string {
-  if (kind === 'rule') return `taken from rule "${detail}"`;
-  if (kind === 'promise') return `taken as the promised end of what rule "${detail}" had started`;
-  if (kind === 'rollout') return `taken from rollout ${detail}`;
-  return kind === 'api' ? 'taken over REST' : `taken (${kind})`;
+  if (kind === 'rule') return `created by rule "${detail}"`;
+  if (kind === 'promise') return `created by rule "${detail}" as the promised end of an earlier action`;
+  if (kind === 'rollout') return `created by rollout ${detail}`;
+  return kind === 'api' ? 'created through the API' : `created (${kind})`;
 }
 
 function dispatched(kind: string, attempt: number, command: Command): string {
   const { timeoutMs } = command;
   switch (kind) {
     case 'emit':
-      return 'sent to the device at once';
+      return 'sent to the device immediately';
     case 'no_answer':
       return `${noAnswer(command)}, so it was sent again, attempt ${attempt}`;
     case 'timeout':
-      return `the device had begun and was not done within ${duration(timeoutMs)}, so it was sent again, attempt ${attempt}`;
+      return `the device started it but did not finish within ${duration(timeoutMs)}, so it was sent again, attempt ${attempt}`;
     default:
       return `sent to the device, attempt ${attempt}`;
   }
 }
 
 function cancelled(kind: string, detail: string): string {
-  if (kind === 'aborted') return `cancelled, since command ${detail} before it in its lane failed`;
-  return kind === 'rollout' ? `cancelled with rollout ${detail}` : 'cancelled over REST';
+  if (kind === 'aborted') return `cancelled because command ${detail}, earlier in its lane, failed`;
+  return kind === 'rollout' ? `cancelled with rollout ${detail}` : 'cancelled through the API';
 }
 
 function lost(kind: string, detail: string, command: Command): string {
   const { timeoutMs } = command;
   switch (kind) {
     case 'unannounced':
-      return 'it was sent, but the device never announced itself and so cannot answer';
+      return 'it was sent, but the device publishes no birth and cannot acknowledge commands';
     case 'timeout':
-      return `the device had begun and was not done within ${duration(timeoutMs)}`;
+      return `the device started it but did not finish within ${duration(timeoutMs)}`;
     case 'superseded':
-      return `it had been sent, ${noAnswer(command)}, and the newer command ${detail} took its place`;
+      return `it was sent, ${noAnswer(command)}, and the newer command ${detail} superseded it`;
     case 'cancelled':
-      return 'it had been sent before it was cancelled';
+      return 'it was sent before it was cancelled';
     default:
-      return `it was sent, and ${noAnswer(command)} in time`;
+      return `it was sent, but ${noAnswer(command)} in time`;
   }
 }
 
 function outlook(command: Command): string {
   const { state, expiresAt, timeoutMs, unread } = command;
   if (state === 'acknowledged')
-    return `it is not done yet; the device may take ${duration(timeoutMs)} from when it began`;
-  const answer = unread === undefined ? 'no answer' : 'no answer that was understood';
-  return `it has ${answer} yet; it is not sent any more after ${isoTime(expiresAt)}`;
+    return `it has not finished; the device may take ${duration(timeoutMs)} from its start`;
+  const missing = unread === undefined ? 'no acknowledgement' : 'no valid acknowledgement';
+  return `it has ${missing} yet; it is not sent again after ${isoTime(expiresAt)}`;
 }

@@ -8,17 +8,17 @@ import { stateFor } from '@lamplighter/evaluation/rule/rule-state';
 import type { Group } from '@lamplighter/store/rules/groups';
 import { runOf, type Standing, verdictOf } from './standing.js';
 
-/** How a quorum stands, and what a device has to do with it. */
+/** The verdict of a quorum rule, and the role of a device in its group. */
 export interface GroupStanding extends Standing {
   readonly state: GroupState;
   readonly tally: Tally;
-  /** The device's own vote, if it has one that counts for this version of the rule. */
+  /** The vote of the device, if it has one that counts for this version of the rule. */
   readonly vote?: Vote;
   readonly votes: boolean;
   readonly isTarget: boolean;
 }
 
-/** Asks a quorum about itself, as it is. Nothing is written. */
+/** Evaluates a quorum rule on the current votes of its group. Writes nothing. */
 export function groupStandingOf(
   rule: CompiledRule,
   group: Group,
@@ -29,7 +29,7 @@ export function groupStandingOf(
   const { fleet } = group;
   const trace: Trace = [];
   const moment = { fleet, trigger: 'timer', now, listeningSince: 0 } as const;
-  // A state of a newer rule was written after this one was read; what this one would say is said.
+  // A group state of a newer version was written after the rule was read; evaluate this version from scratch.
   const judged =
     judgeGroup(rule, before, group.votes, moment, trace) ??
     judgeGroup(rule, undefined, group.votes, moment, trace)!;
@@ -59,7 +59,7 @@ export function groupStandingOf(
   };
 }
 
-/** A state that cannot be read is as good as none, as for those who decide. */
+/** An unreadable state counts as none, as in the rules service. */
 function stateOf({ state }: Group): GroupState | undefined {
   try {
     return state === '' ? undefined : (JSON.parse(state) as GroupState);

@@ -16,7 +16,7 @@ import { z } from 'zod';
 import { tallySchema } from './trace.schema.js';
 
 const values = z.record(z.string(), z.unknown());
-/** Milliseconds since 1970, as far as there is a calendar. */
+/** Milliseconds since 1970, up to the last time that a Date can hold. */
 const time = z.number().min(0).max(8.64e15);
 
 const group = z.looseObject({
@@ -27,7 +27,7 @@ const group = z.looseObject({
   toldAt: time.optional(),
 });
 
-/** What must be there so that a verdict can be told and replayed; the rest is looked at by nobody but the evaluator. */
+/** The fields needed to explain and replay a verdict; only the evaluator reads the rest. */
 const evidenceSchema = z.looseObject({
   version: z.number(),
   now: time,
@@ -45,7 +45,7 @@ const evidenceSchema = z.looseObject({
   end: z.looseObject({ version: z.number(), action: values }).optional(),
 });
 
-/** The evidence recorded with a command; undefined if there is none, or nothing that could be one. */
+/** The evidence recorded with a command; undefined if it is missing or malformed. */
 export function evidenceIn(command: Command): Evidence | undefined {
   if (command.source !== 'rule') return undefined;
   const { success, data } = evidenceSchema.safeParse(command.because);
@@ -53,23 +53,23 @@ export function evidenceIn(command: Command): Evidence | undefined {
   return command.because as Evidence;
 }
 
-/** How the votes were counted, if a group decided. */
+/** The count of the votes, if a group decided. */
 export function tallyIn(evidence: Evidence): Tally | undefined {
   return isGroupEvidence(evidence) ? evidence.tally : undefined;
 }
 
 export interface Replayed {
-  /** Whether the recorded inputs lead to the command that was issued. */
+  /** Whether the recorded inputs lead to the issued command. */
   readonly replayed: boolean;
-  /** If not: why, in words. */
+  /** If not, why not. */
   readonly problem?: string;
-  /** What the clauses found; absent without the rule. */
+  /** The results of the clauses; absent without the rule. */
   readonly trace?: Trace;
 }
 
 /**
- * Judges once more what was judged then, by the version of the rule that judged it.
- * @param version undefined if it is not kept any more
+ * Evaluates the recorded evidence again, with the same version of the rule.
+ * @param version undefined if it has been pruned
  */
 export function replayCommand(
   { action }: Command,
@@ -78,15 +78,15 @@ export function replayCommand(
 ): Replayed {
   if (isEndEvidence(evidence)) return replayed(action, replayEnd(evidence));
   if (version === undefined || !('rule' in version)) {
-    const problem = `version ${evidence.version} of the rule is no longer kept, so its clauses cannot be shown; what was decided on is`;
+    const problem = `version ${evidence.version} of the rule has been pruned, so its clauses cannot be shown; the recorded inputs are`;
     return { replayed: false, problem };
   }
   try {
-    // Rules that were switched off and on with their fleet begin from scratch in the same version.
+    // Rules that were switched off and on with their fleet restart from scratch without a new version.
     const rule = compileRule(version.rule, version.version, evidence.since ?? version.since);
     return replayed(action, replayAny(rule, evidence));
   } catch (error) {
-    return { replayed: false, problem: `it cannot be judged once more: ${(error as Error).message}` };
+    return { replayed: false, problem: `it cannot be evaluated again: ${(error as Error).message}` };
   }
 }
 
@@ -101,7 +101,7 @@ function replayed(action: Command['action'], { evaluated, trace }: Outcome): Rep
   return {
     replayed: false,
     trace,
-    problem: `judged once more, the recorded inputs lead to ${outcome} instead: the record or the software was changed since, or this is a defect`,
+    problem: `evaluated again, the recorded inputs lead to ${outcome} instead: the record or the software has changed since, or this is a bug`,
   };
 }
 

@@ -7,7 +7,7 @@ import type { GroupStanding } from './group-standing.js';
 import type { Standing } from './standing.js';
 import { tallySentences, voteText } from './tally-story.js';
 
-/** Who is asked about. */
+/** The rule and device to explain. */
 export interface Asked {
   readonly rule: string;
   readonly device: string;
@@ -18,45 +18,45 @@ export interface Asked {
   readonly command?: Command | undefined;
 }
 
-/** Tells how a rule stands on a device, and which clauses keep it there. */
+/** Explains the verdict of a rule on a device, and the clauses that keep it. */
 export function standingSentences(standing: Standing, asked: Asked): string[] {
   const { device, last, now } = asked;
   if (isOff(standing)) return [headline(standing, asked), ...runSentence(standing)];
   const state =
     last === undefined
-      ? `no live reading of ${device} is known`
-      : `its last reading came ${duration(Math.max(0, now - last.receivedAt))} ago${listed(last.reading)}`;
+      ? `no live reading of ${device} is stored`
+      : `its last reading arrived ${duration(Math.max(0, now - last.receivedAt))} ago${listed(last.reading)}`;
   const { trace, whenNew, between = [], evaluated } = standing;
   return [
     headline(standing, asked),
     state,
     ...explain(looks(trace)),
-    ...(whenNew === undefined ? [] : explain(looks(whenNew)).map((said) => `when it came: ${said}`)),
+    ...(whenNew === undefined ? [] : explain(looks(whenNew)).map((said) => `on arrival: ${said}`)),
     ...explain(between),
-    ...(between.length === 0 ? [] : ['between the two nothing changes (hysteresis)']),
+    ...(between.length === 0 ? [] : ['between the two limits the verdict does not change (hysteresis)']),
     ...runSentence(standing),
     ...prospects(standing),
     ...(evaluated.emit === undefined
       ? []
-      : [`at its next reading ${JSON.stringify(evaluated.emit)} would be commanded`]),
+      : [`its next reading would issue ${JSON.stringify(evaluated.emit)}`]),
     ...commandSentence(asked),
   ];
 }
 
-/** The same of a quorum. */
+/** The same for a quorum. */
 export function groupSentences(standing: GroupStanding, asked: Asked): string[] {
   if (isOff(standing)) return [headline(standing, asked), ...runSentence(standing)];
   const { vote, votes, isTarget, tally, trace } = standing;
   const { device, now } = asked;
   const part = isTarget
     ? votes
-      ? 'votes in it and is commanded by it'
-      : 'is commanded by it'
+      ? 'votes in it and is one of its targets'
+      : 'is one of its targets'
     : 'only votes in it';
   const own =
     vote === undefined
       ? `${device} has not voted`
-      : `${device} said ${voteText(tally, vote.value)}, ${duration(Math.max(0, now - vote.receivedAt))} ago`;
+      : `${device} voted ${voteText(tally, vote.value)}, ${duration(Math.max(0, now - vote.receivedAt))} ago`;
   return [
     headline(standing, asked),
     `the rule counts the votes of a group; ${device} ${part}`,
@@ -76,12 +76,12 @@ function isOff({ outcome }: Standing): boolean {
 function headline({ outcome, since, keptBy }: Standing, { rule, device, now }: Asked): string {
   const lasting =
     since === undefined ? '' : ` since ${isoTime(since)} (${duration(Math.max(0, now - since))})`;
-  const clauses = keptBy.length === 0 ? '' : `; what keeps it so: ${keptBy.join(', ')}`;
+  const clauses = keptBy.length === 0 ? '' : `; kept by: ${keptBy.join(', ')}`;
   switch (outcome) {
     case 'disabled':
       return `rule "${rule}" is disabled`;
     case 'rules_off':
-      return `rules are off for this fleet, so rule "${rule}" judges nothing`;
+      return `the rules of this fleet are switched off, so rule "${rule}" is not evaluated`;
     case 'out_of_scope':
       return `${device} is not in the scope of rule "${rule}"`;
     case 'raised':
@@ -89,11 +89,11 @@ function headline({ outcome, since, keptBy }: Standing, { rule, device, now }: A
     case 'lowered':
       return `rule "${rule}" is lowered for ${device}${lasting}${clauses}`;
     default:
-      return `rule "${rule}" has not decided anything for ${device} yet${clauses === '' ? '' : `; what keeps it from it: ${keptBy.join(', ')}`}`;
+      return `rule "${rule}" has no verdict for ${device} yet${clauses}`;
   }
 }
 
-/** What the clauses said, without what would be commanded: nothing is. */
+/** The clauses without those that issue commands, since none is issued here. */
 function looks(trace: Trace): Trace {
   const not: readonly Clause[] = ['emit', 'reassert'];
   return trace.filter(({ clause }) => !not.includes(clause));
@@ -102,20 +102,20 @@ function looks(trace: Trace): Trace {
 function runSentence({ run }: Standing): string[] {
   if (run?.ends === undefined) return [];
   const { version, action } = run.ends;
-  return [
-    `a run that version ${version} has started ends at ${isoTime(run.until)} with ${JSON.stringify(action)}`,
-  ];
+  return [`a run started by version ${version} ends at ${isoTime(run.until)} with ${JSON.stringify(action)}`];
 }
 
 function prospects({ evaluated: { wakeAt, error } }: Standing): string[] {
   return [
-    ...(error === undefined ? [] : [`it could not be judged: ${error}`]),
-    ...(wakeAt === undefined ? [] : [`without another reading it is looked at again at ${isoTime(wakeAt)}`]),
+    ...(error === undefined ? [] : [`the evaluation failed: ${error}`]),
+    ...(wakeAt === undefined
+      ? []
+      : [`without another reading, the rule is evaluated again at ${isoTime(wakeAt)}`]),
   ];
 }
 
 function commandSentence({ command, rule }: Asked): string[] {
-  if (command === undefined) return [`no command of rule "${rule}" to it is kept`];
+  if (command === undefined) return [`no command of rule "${rule}" for it is stored`];
   const { id, action, state, createdAt } = command;
   return [
     `its last command, ${JSON.stringify(action)} at ${isoTime(createdAt)}, is ${state}; see /v1/commands/${id}/why`,

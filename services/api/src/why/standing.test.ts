@@ -38,27 +38,25 @@ function stand(
   return { standing, text: sentences.join('\n') };
 }
 
-it('the condition that does not hold keeps it off', () => {
+it('names the condition that does not hold', () => {
   const { standing, text } = stand({});
   expect(standing).toMatchObject({ outcome: 'lowered', since: lowered.at, keptBy: ['when'] });
   expect(standing.between).toBeUndefined();
-  expect(text).toContain(
-    'rule "r" is lowered for lamp since 2026-11-22T11:59:00.000Z (60 s); what keeps it so: when',
-  );
+  expect(text).toContain('rule "r" is lowered for lamp since 2026-11-22T11:59:00.000Z (60 s); kept by: when');
 });
 
-it('within the hysteresis both limits are told', () => {
+it('explains both limits within the hysteresis', () => {
   expect(stand({ clear: 'light > 330' }).text).toContain(
-    '"light > 330" did not hold\nbetween the two nothing changes',
+    '"light > 330" did not hold\nbetween the two limits the verdict does not change',
   );
   expect(stand({ clear: 'light > 310' }).standing.between).toBeUndefined();
 });
 
-it('a reading that is too old is told as it was when it was new, too', () => {
+it('explains a reading that is now too old as of its arrival, too', () => {
   const { standing, text } = stand({}, { ageMs: 45_000 });
   expect(standing.keptBy).toEqual(['maxAge', 'when']);
   expect(text).toContain('the reading was 45 s old, too old for the 30 s that are allowed');
-  expect(text).toContain('when it came: light was 315, above 300: "light < 300" did not hold');
+  expect(text).toContain('on arrival: light was 315, above 300: "light < 300" did not hold');
 });
 
 it.each<[string, Partial<RuleInput>, RuleState | undefined, string[]]>([
@@ -72,15 +70,15 @@ it.each<[string, Partial<RuleInput>, RuleState | undefined, string[]]>([
   ['quiet hours', { quiet: { from: '11:00', to: '13:00', timeZone: 'UTC' } }, lowered, ['quiet']],
   ['settling', { settle: '5m' }, lowered, ['settle']],
   ['a loop that was cut', {}, { ...lowered, cut: NOW + 10_000 }, ['cut']],
-  ['what is not in the reading', { when: 'heat < 3' }, lowered, ['when']],
+  ['a missing measurement', { when: 'heat < 3' }, lowered, ['when']],
   ['an expression that fails', { when: '1 / int(light - 212) > 1' }, lowered, ['error']],
-  ['being switched off', { enabled: false }, lowered, ['enabled']],
-])('%s keeps it off', (_, input, state, keptBy) => {
+  ['a disabled rule', { enabled: false }, lowered, ['enabled']],
+])('names the clause that keeps a rule lowered: %s', (_, input, state, keptBy) => {
   expect(stand(input, { light: 212, state }).standing.keptBy).toEqual(keptBy);
 });
 
-it('nothing is decided of a rule that has changed since, and the next reading decides', () => {
+it('is undecided after a rule change until the next reading', () => {
   const { standing, text } = stand({}, { light: 212, state: { ...lowered, since: 2 } });
   expect(standing.outcome).toBe('undecided');
-  expect(text).toContain('at its next reading {"led_on":true} would be commanded');
+  expect(text).toContain('its next reading would issue {"led_on":true}');
 });

@@ -13,7 +13,7 @@ import type { CompiledRule } from '@lamplighter/evaluation/rule/compile-rule';
 import { type PromisedEnd, type RuleState, stateFor } from '@lamplighter/evaluation/rule/rule-state';
 import { History, type PastReading } from '@lamplighter/evaluation/rule/window';
 
-/** How a rule stands on a device, or a group: what is believed, and whether it is in force there at all. */
+/** The verdict of a rule on a device or group, or why the rule is not evaluated there. */
 export const OUTCOMES = [
   'raised',
   'lowered',
@@ -25,32 +25,32 @@ export const OUTCOMES = [
 ] as const;
 export type Outcome = (typeof OUTCOMES)[number];
 
-/** What a rule says if it looks once more, now. Times are milliseconds on the clock of Redis. */
+/** The current verdict of a rule and the result of evaluating it now. Times are milliseconds by the clock of Redis. */
 export interface Standing {
   readonly outcome: Outcome;
-  /** When the verdict began, if there is one. */
+  /** Start of the verdict, if there is one. */
   readonly since?: number;
-  /** Clauses that keep it from the other verdict, or from being judged. */
+  /** Clauses that prevent the other verdict, or an evaluation. */
   readonly keptBy: readonly Clause[];
   readonly trace: Trace;
-  /** The last reading is too old to be judged now: what the clauses said of it when it was new. */
+  /** If the last reading is now too old: the result of the clauses on its arrival. */
   readonly whenNew?: Trace;
-  /** The condition asks for neither verdict: what `clear` says beside it. */
+  /** If neither `when` nor `clear` holds (hysteresis): the result of `clear`. */
   readonly between?: Trace;
   readonly evaluated: Evaluated;
-  /** A run that this rule, or an earlier version of it, has started. */
+  /** A run started by this or an earlier version of the rule. */
   readonly run?: { readonly until: number; readonly ends?: PromisedEnd | undefined };
 }
 
-/** What is known of a device. */
+/** What is stored about a device. */
 export interface KnownDevice {
   readonly facts: DeviceFacts;
-  /** Its last readings, oldest first; the last one is its last state. Empty if it has none. */
+  /** Its last readings, oldest first; the last one is its last state. */
   readonly readings: readonly PastReading[];
   readonly state: RuleState | undefined;
 }
 
-/** Asks a rule, which decides for each device on its own, about a device as it is. Nothing is written. */
+/** Evaluates a rule without quorum on the current state of a device. Writes nothing. */
 export function standingOf(
   rule: CompiledRule,
   { facts, readings, state }: KnownDevice,
@@ -88,12 +88,12 @@ export function standingOf(
   };
 }
 
-/** A run that goes on. */
+/** A run in progress. */
 export function runOf(state: RuleState | undefined): Pick<Standing, 'run'> {
   return state?.runUntil === undefined ? {} : { run: { until: state.runUntil, ends: state.ends } };
 }
 
-/** What is believed. */
+/** The stored verdict. */
 export function verdictOf(
   rule: CompiledRule,
   state: RuleState | undefined,
@@ -106,7 +106,7 @@ export function verdictOf(
   return { outcome: state.raised ? 'raised' : 'lowered', since: state.at };
 }
 
-/** A lowered rule looks only at `when`; within its hysteresis `clear` does not hold either, and that is the point. */
+/** A lowered rule evaluates only `when`. If `clear` does not hold either, the value is within the hysteresis. */
 function betweenLimits(
   rule: CompiledRule,
   state: RuleState | undefined,

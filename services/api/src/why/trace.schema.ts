@@ -7,29 +7,32 @@ import { isoTime, timeSchema } from '../iso-time.js';
 
 const values = (description: string) => z.record(z.string(), z.json()).meta({ description });
 
-/** What one clause of a rule said. */
+/** The result of one clause of a rule. */
 export const traceStepSchema = z
   .object({
-    clause: z.enum(CLAUSES).meta({ description: 'docs/rules.md has them in this order' }),
-    passes: z.boolean().meta({ description: 'Whether it let the verdict through' }),
-    text: z.string().optional().meta({ description: 'The expression, or the hours, that were asked' }),
+    clause: z
+      .enum(CLAUSES)
+      .meta({ description: 'The clause; docs/rules.md lists them in order of evaluation' }),
+    passes: z.boolean().meta({ description: 'Whether the clause allowed the verdict' }),
+    text: z.string().optional().meta({ description: 'The evaluated expression or hours' }),
     value: z
       .union([z.boolean(), z.number()])
       .optional()
-      .meta({ description: 'What it came to; absent if the reading does not say' }),
+      .meta({ description: 'The result; absent if a measurement is missing' }),
     values: values(
-      'What it mentions, as far as it was there; windows as `avg(light,10m)`, the reading before as `last.light`',
+      'The values used, as far as available; windows as `avg(light,10m)`, the previous reading as `last.light`',
     ).optional(),
     missing: z
       .array(z.string())
       .optional()
-      .meta({ description: 'What the expression needs and the reading does not have' }),
+      .meta({ description: 'Measurements that the expression needs and the reading lacks' }),
     amount: z.number().optional().meta({
-      description: "What is compared with the limit: milliseconds; of a deadband the value's own unit",
+      description:
+        'The amount compared with `limit`, in milliseconds; for a deadband, in the unit of the measurement',
     }),
     limit: z.number().optional(),
-    until: timeSchema('When it will be over').optional(),
-    action: values('What is commanded').optional(),
+    until: timeSchema('When the clause will allow the verdict').optional(),
+    action: values('The issued action').optional(),
     reason: z.string().optional(),
   })
   .meta({
@@ -41,12 +44,12 @@ export const traceStepSchema = z
   });
 export type TraceBody = z.infer<typeof traceStepSchema>[];
 
-/** A trace as the API shows it. */
+/** A trace as the API returns it. */
 export function traceBody(trace: Trace): TraceBody {
   return trace.map(({ until, action, missing, ...step }) => ({
     ...step,
     ...(missing !== undefined && { missing: [...missing] }),
-    // A loop that is cut, or a clock that was set, may lead to times that no calendar has.
+    // A cut loop, or a clock that was changed, can lead to times beyond the range of Date.
     ...(until !== undefined && Number.isFinite(until) && { until: isoTime(until) }),
     ...(action !== undefined && { action }),
   })) as TraceBody;
@@ -56,22 +59,22 @@ const ms = (description: string) => z.number().optional().meta({ description });
 
 const promisedEndSchema = z
   .object({
-    version: z.int().meta({ description: 'The version of the rule that started it' }),
-    action: z.record(z.string(), z.unknown()).meta({ description: 'The command that ends it' }),
+    version: z.int().meta({ description: 'The version of the rule that started the run' }),
+    action: z.record(z.string(), z.unknown()).meta({ description: 'The action that ends the run' }),
     lane: z.string(),
     policy: z.enum(POLICIES),
     ttlMs: z.number(),
     timeoutMs: z.number(),
     attempts: z.int(),
     onFailure: z.enum(ON_FAILURE).optional(),
-    maxMs: ms('The longest run that the version allows'),
+    maxMs: ms('The maximum length of a run in that version'),
     targets: deviceScopeSchema
       .optional()
-      .meta({ description: 'Of a quorum: the devices that were commanded' }),
+      .meta({ description: 'For a quorum: the targets that were commanded' }),
   })
   .meta({
     id: 'PromisedEnd',
-    description: 'How the run is ended, whatever becomes of the rule meanwhile',
+    description: 'How the run ends, even if the rule changes in the meantime',
     examples: [
       {
         version: 3,
@@ -86,32 +89,32 @@ const promisedEndSchema = z
     ],
   });
 
-/** What a rule remembers of a device, or of a group, as it is kept. */
+/** The stored state of a rule for a device or group. */
 export const ruleStateSchema = z
   .strictObject({
-    since: ms('What begins anew when the rule judges otherwise; of no matter where a state is handed in'),
+    since: ms('The write since which this state is valid; ignored in requests'),
     raised: z.boolean().meta({ description: 'The verdict' }),
-    at: z.number().meta({ description: 'When that began' }),
-    first: z.literal(true).optional().meta({ description: 'Nothing has been commanded yet' }),
+    at: z.number().meta({ description: 'When the verdict started' }),
+    first: z.literal(true).optional().meta({ description: 'Present if no command was issued yet' }),
     emittedAt: ms('When a command was last emitted'),
-    told: ms('Start of the run of the device that was last commanded, or found to agree'),
+    told: ms('The boot of the device that was last commanded, or found to agree'),
     repeats: ms('How often the action was re-asserted'),
-    held: ms('Since when the other verdict is asked for'),
-    band: ms('The value last judged, for the deadband'),
-    raisedAt: ms('The last raise, for the cooldown'),
+    held: ms('Since when the condition for the other verdict holds'),
+    band: ms('The last evaluated value, for the deadband'),
+    raisedAt: ms('When the rule was last raised, for the cooldown'),
     runUntil: ms('When the run ends'),
     ends: promisedEndSchema.optional(),
-    loop: ms('How much of the allowed changes is used up'),
-    cut: ms('Until when nothing is judged, since the rule changed too often'),
+    loop: ms('How much of the limit of changes is used up'),
+    cut: ms('Until when the rule is paused because it changed too often'),
   })
   .meta({
     id: 'RuleState',
-    description: 'What a rule remembers; times are milliseconds since 1970 on the clock of the server',
+    description: 'The stored state of a rule; times are milliseconds since 1970 by the clock of the server',
     examples: [{ since: 3, raised: false, at: 1795348800000, emittedAt: 1795348800000 }],
   });
 export type RuleStateBody = z.infer<typeof ruleStateSchema>;
 
-/** A state as the API shows it; one that somebody has written into Redis by hand is not shown. */
+/** A state as the API returns it; undefined if the stored one is malformed. */
 export function ruleStateBody(state: unknown): RuleStateBody | undefined {
   return ruleStateSchema.safeParse(state).data;
 }
@@ -134,16 +137,16 @@ export const tallySchema = z
       .optional()
       .meta({
         description:
-          'The first 50 votes by name: what each said (1 or 0, or what it measured), and its age in ms',
+          'The first 50 votes by device name: the vote (1, 0 or the measured value) and its age in ms',
       }),
   })
   .meta({ id: 'Tally', description: 'How the votes of a quorum were counted' });
 
 export const groupStateSchema = z
   .object({
-    begun: timeSchema('When the group was first judged by this rule'),
-    lostAt: timeSchema('Since when too few sensors can be heard').optional(),
-    safeAt: timeSchema('When the safe action was commanded').optional(),
+    begun: timeSchema('When this rule first evaluated the group'),
+    lostAt: timeSchema('Since when too few sensors have voted recently').optional(),
+    safeAt: timeSchema('When the safe action was issued').optional(),
     toldAt: timeSchema('When the targets were last commanded').optional(),
   })
   .meta({ id: 'GroupState' });

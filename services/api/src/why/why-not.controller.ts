@@ -27,7 +27,7 @@ import { type Asked, groupSentences, standingSentences } from './standing-story.
 import { groupStateBody, ruleStateBody, traceBody } from './trace.schema.js';
 import { type WhyNotBody, whyNotQuery, whyNotSchema } from './why-not.schema.js';
 
-/** Commands of the device among which the rule's last one is looked for: all that are kept. */
+/** Commands of the device that are searched for the last one of the rule: all stored ones. */
 const COMMANDS = 100;
 
 @Resource('rules')
@@ -37,12 +37,12 @@ export class WhyNotController {
 
   @Get()
   @ApiOperation({
-    summary: 'Why a rule does not raise on a device, or since when it does',
+    summary: 'Explain why a rule is not raised on a device, or since when it is',
     description:
-      'The rule is asked about the last state and its own memory as they are, by the clauses that judge readings, and nothing is ' +
-      'written. `keptBy` names the clauses that keep it off (or on), `trace` has their numbers.',
+      'Evaluates the rule on the last state of the device and the stored rule state, without writing anything. `keptBy` names the ' +
+      'clauses that keep the current verdict; `trace` has their values.',
   })
-  @Answers(200, whyNotSchema, 'How the rule stands on the device')
+  @Answers(200, whyNotSchema, 'The verdict of the rule on the device')
   @Problems('invalid-request', 'no-such-device', 'no-such-rule')
   async explainStanding(
     @Param({ schema: devicePath }) { fleet, device }: DevicePath,
@@ -86,7 +86,7 @@ export class WhyNotController {
       readRuleStates(redis, fleet, device),
       readHistories(redis, [{ address, depth: HISTORY_DEPTH }]),
     ]);
-    // While only history has come there is no last state.
+    // A device that has only sent history has no last state.
     const readings = last === undefined ? [] : histories[0]!.readings;
     const state = ruleStateBody(states[rule.id]) as RuleState | undefined;
     const facts = { address: { fleet, device }, answers: announced, lesson };
@@ -94,7 +94,7 @@ export class WhyNotController {
   }
 }
 
-/** A rule stands as it does only while the rules of its fleet are on. */
+/** Replaces the outcome while the rules of the fleet are switched off. */
 function inFleet<T extends Standing>(standing: T, offSince: number | undefined): T {
   return offSince === undefined ? standing : { ...standing, outcome: 'rules_off', since: offSince };
 }
@@ -143,7 +143,9 @@ function ofGroup({ state, tally, outcome }: GroupStanding): Partial<WhyNotBody> 
 }
 
 function unreadableBody({ fleet, device }: Device, { id, version, unreadable }: UnreadableRule): WhyNotBody {
-  const sentences = [`the stored record of rule "${id}" cannot be read, so it judges nothing: ${unreadable}`];
+  const sentences = [
+    `the stored record of rule "${id}" is unreadable, so the rule is not evaluated: ${unreadable}`,
+  ];
   return { fleet, device, rule: id, version, outcome: 'unreadable', keptBy: [], sentences, trace: [] };
 }
 

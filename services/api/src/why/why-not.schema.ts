@@ -9,9 +9,9 @@ import { sentencesSchema } from './why.schema.js';
 
 export const whyNotQuery = z.strictObject({
   rule: z
-    .string('must be the rule that is asked about')
+    .string('must be the id of a rule')
     .regex(IDENTITY, 'must be 1 to 64 letters, digits, "_", "." or "-"')
-    .meta({ description: 'The rule that is asked about', examples: ['night-light'] }),
+    .meta({ description: 'The rule to explain', examples: ['night-light'] }),
 });
 
 const trace = (description: string) => z.array(traceStepSchema).meta({ description });
@@ -24,43 +24,42 @@ export const whyNotSchema = z
     version: z.int().min(0),
     outcome: z.enum(OUTCOMES).meta({
       description:
-        'raised, lowered: the verdict that is believed; undecided: there is none yet; disabled, out_of_scope: the rule does not ' +
-        'judge this device; rules_off: the rules of the fleet are switched off; unreadable: the stored record is no rule',
+        'raised, lowered: the current verdict; undecided: there is none yet; disabled, out_of_scope: the rule is not evaluated for ' +
+        'this device; rules_off: the rules of the fleet are switched off; unreadable: the stored record is not a valid rule',
     }),
-    since: timeSchema('When the verdict began').optional(),
+    since: timeSchema('When the verdict started').optional(),
     keptBy: z.array(z.enum(CLAUSES)).meta({
-      description:
-        'The clauses that keep the rule from the other verdict, or from being judged; see docs/rules.md',
+      description: 'The clauses that prevent the other verdict, or an evaluation; see docs/rules.md',
     }),
     sentences: sentencesSchema,
     trace: trace(
-      'What each clause says of the last state, now; `emit` stands for what the next reading would bring',
+      'The result of each clause on the last state, now; `emit` is what the next reading would issue',
     ),
     whenNew: trace(
-      'The last reading is too old to be judged now: what the clauses said when it came',
+      'If the last reading is now too old: the results of the clauses on its arrival',
     ).optional(),
-    between: trace('Within the hysteresis: what `clear` says beside `when`').optional(),
+    between: trace('Within the hysteresis: the result of `clear`').optional(),
     last: z
       .object({
         measurements: z.record(z.string(), z.json()),
-        receivedAt: timeSchema('When it came'),
+        receivedAt: timeSchema('Time of receipt'),
         ageMs: z.number().min(0),
       })
       .optional()
       .meta({ description: 'The last state' }),
-    state: ruleStateSchema.optional().meta({ description: 'What the rule remembers of the device' }),
-    group: groupStateSchema.optional().meta({ description: 'Of a quorum: what it remembers' }),
+    state: ruleStateSchema.optional().meta({ description: 'The stored state of the rule for the device' }),
+    group: groupStateSchema.optional().meta({ description: 'For a quorum: the group state' }),
     tally: tallySchema.optional(),
-    lookedAtAgain: timeSchema('When the rule looks again without another reading').optional(),
+    lookedAtAgain: timeSchema('When the rule is evaluated again without another reading').optional(),
     lastCommand: z
       .object({
         id: z.string(),
         action: z.record(z.string(), z.unknown()),
         state: z.enum(COMMAND_STATES),
-        createdAt: timeSchema('When it was taken'),
+        createdAt: timeSchema('When it was created'),
       })
       .optional()
-      .meta({ description: 'The last command of the rule to the device, of those that are kept' }),
+      .meta({ description: 'The last stored command of the rule for the device' }),
   })
   .meta({
     id: 'WhyNot',
@@ -74,11 +73,11 @@ export const whyNotSchema = z
         since: '2026-11-22T11:48:00.000Z',
         keptBy: ['when'],
         sentences: [
-          'rule "night-light" is lowered for lamp-0001 since 2026-11-22T11:48:00.000Z (12 min); what keeps it so: when',
-          'its last reading came 1.2 s ago: light 315',
+          'rule "night-light" is lowered for lamp-0001 since 2026-11-22T11:48:00.000Z (12 min); kept by: when',
+          'its last reading arrived 1.2 s ago: light 315',
           'light was 315, above 300: "light < 300" did not hold',
           'light was 315, below 330: "light > 330" did not hold',
-          'between the two nothing changes (hysteresis)',
+          'between the two limits the verdict does not change (hysteresis)',
         ],
         trace: [{ clause: 'when', passes: false, text: 'light < 300', value: false, values: { light: 315 } }],
         between: [

@@ -26,11 +26,11 @@ export class WhyController {
 
   @Get()
   @ApiOperation({
-    summary: 'Why there is a command, and what became of it',
+    summary: 'Explain why a command was issued, and what happened to it',
     description:
-      "Of a rule's command: the version of the rule, the readings, ages and votes that it looked at, what each clause said of " +
-      'them, and every step of the delivery, as fields and in sentences. What was recorded is judged once more by the same ' +
-      'version; `replayed` says whether that leads to the same command.',
+      "For a rule's command: the version of the rule, the evaluated readings, ages and votes, the result of each clause, and every " +
+      'step of the delivery, as fields and as sentences. The recorded evidence is evaluated again by the same version; `replayed` ' +
+      'is true if that leads to the same command.',
   })
   @Answers(200, whySchema, 'The explanation')
   @Problems('invalid-request', 'no-such-command')

@@ -10,10 +10,10 @@ import { groupStateSchema, ruleStateSchema, tallySchema, traceStepSchema } from 
 const AT = '2026-11-22T12:00:00.000Z';
 const values = (description: string) => z.record(z.string(), z.json()).meta({ description });
 
-/** Sentences that tell the same as the fields beside them. */
+/** Sentences with the same content as the other fields. */
 export const sentencesSchema = z
   .array(z.string())
-  .meta({ description: 'All of it in plain sentences, in order' });
+  .meta({ description: 'The explanation as sentences, in order' });
 
 const becauseSchema = z
   .object({
@@ -22,30 +22,32 @@ const becauseSchema = z
     changedAt: timeSchema('When that version was written').optional(),
     document: wholeRuleSchema
       .optional()
-      .meta({ description: 'The rule as it was; absent if that version is no longer kept' }),
+      .meta({ description: 'The rule in that version; absent if the version has been pruned' }),
     replayed: z.boolean().meta({
-      description: 'Whether the recorded inputs, judged once more by that version, lead to this very command',
+      description: 'Whether evaluating the recorded inputs again with that version leads to the same command',
     }),
-    problem: z.string().optional().meta({ description: 'Why they do not, or why nobody can tell' }),
-    at: timeSchema('When it was decided'),
-    trigger: z.enum(['reading', 'timer']).meta({ description: 'A reading (or vote) came, or a time' }),
-    reading: values('The measurements that the rule mentions, of the reading'),
-    last: values('The same, of the reading before').optional(),
+    problem: z.string().optional().meta({ description: 'Why they do not, or why they cannot be evaluated' }),
+    at: timeSchema('When the rule decided'),
+    trigger: z
+      .enum(['reading', 'timer'])
+      .meta({ description: 'Whether a reading (or vote) or a timer triggered the evaluation' }),
+    reading: values('The measurements of the reading that the rule uses'),
+    last: values('The same measurements of the previous reading').optional(),
     windows: z
       .record(z.string(), z.number())
       .optional()
-      .meta({ description: 'What windows came to, as `avg(light,10m)`' }),
-    ageMs: z.number().meta({ description: 'How old the reading was' }),
-    heardAt: timeSchema('When the device, or any sensor, had last been heard').optional(),
-    state: ruleStateSchema.optional().meta({ description: 'What the rule remembered before' }),
-    group: groupStateSchema.optional().meta({ description: 'Of a quorum: what it remembered before' }),
+      .meta({ description: 'Values of windows, as `avg(light,10m)`' }),
+    ageMs: z.number().meta({ description: 'Age of the reading' }),
+    heardAt: timeSchema('When the last message of the device, or of any sensor, had arrived').optional(),
+    state: ruleStateSchema.optional().meta({ description: 'The state of the rule before' }),
+    group: groupStateSchema.optional().meta({ description: 'For a quorum: the group state before' }),
     tally: tallySchema.optional(),
     trace: z
       .array(traceStepSchema)
       .optional()
-      .meta({ description: 'What each clause said; absent without the document' }),
+      .meta({ description: 'The result of each clause; absent without the document' }),
   })
-  .meta({ id: 'Because', description: 'What a rule decided on' });
+  .meta({ id: 'Because', description: 'The evidence of a decision' });
 export type BecauseBody = z.infer<typeof becauseSchema>;
 
 export const whySchema = z
@@ -58,22 +60,22 @@ export const whySchema = z
     rule: z.string().optional(),
     rollout: z.string().optional(),
     state: z.enum(COMMAND_STATES),
-    createdAt: timeSchema('When it was taken'),
+    createdAt: timeSchema('When it was created'),
     sentences: sentencesSchema,
     because: becauseSchema
       .optional()
-      .meta({ description: "Of a rule's command: what it was decided on; absent if that was not recorded" }),
+      .meta({ description: "For a rule's command: the evidence; absent if it was not recorded" }),
     delivery: z
       .array(
         z.object({
           state: z.enum(COMMAND_STATES),
-          at: timeSchema('When'),
+          at: timeSchema('Time of the transition'),
           attempt: z.int(),
           cause: z.string(),
           sentence: z.string(),
         }),
       )
-      .meta({ description: 'Every step of its life, in order' }),
+      .meta({ description: 'All state transitions in order' }),
     effect: effectSchema.optional(),
   })
   .meta({
@@ -89,8 +91,8 @@ export const whySchema = z
         state: 'dispatched',
         createdAt: AT,
         sentences: [
-          `rule "night-light", version 3, commanded {"led_on":true} to lamp-0001 at ${AT}`,
-          'it judged a reading of lamp-0001 as it came',
+          `rule "night-light", version 3, issued {"led_on":true} for lamp-0001 at ${AT}`,
+          'it evaluated a reading of lamp-0001 on arrival',
           'light was 212, below 300: "light < 300" held',
         ],
         because: {
@@ -112,9 +114,15 @@ export const whySchema = z
             at: AT,
             attempt: 0,
             cause: 'rule:night-light',
-            sentence: 'taken from rule "night-light"',
+            sentence: 'created by rule "night-light"',
           },
-          { state: 'dispatched', at: AT, attempt: 1, cause: 'emit', sentence: 'sent to the device at once' },
+          {
+            state: 'dispatched',
+            at: AT,
+            attempt: 1,
+            cause: 'emit',
+            sentence: 'sent to the device immediately',
+          },
         ],
       },
     ],
