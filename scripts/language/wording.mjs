@@ -38,6 +38,14 @@ const PHRASES = [
   ['last word', 'will, final state'],
   ['stands in the way', 'prevents'],
   ['deaf', 'not receiving, unreachable'],
+  ['hear|hears|heard', 'receive, report, get'],
+  ['for good', 'permanently, finally'],
+  ['in hand', 'in progress, unacknowledged'],
+  ['speak of|speaks of|spoke of', 'mention, describe'],
+  ['hand in|hands in|handed in', 'send, submit'],
+  ['what became of|what becomes of', 'what happened to, the result of'],
+  ['take for|takes for|took for|taken for', 'mistake for, treat as'],
+  ['lest', 'so that … not'],
 ];
 
 /** @type {readonly Wording[]} */
