@@ -110,7 +110,7 @@ export const rolloutsKey = (shard: number) => `{${shard}}:rollouts`;
 export const edgeDueKey = (shard: number) => `{${shard}}:edge-due`;
 export const effectsKey = (shard: number) => `{${shard}}:effects`;
 export const forgetDueKey = (shard: number) => `{${shard}}:forget-due`;
-export const departuresKey = (shard: number) => `{${shard}}:departures`;
+export const cleanupsKey = (shard: number) => `{${shard}}:departures`;
 
 /** The command keys of one shard, in the order in which every script on commands takes them. */
 export const commandKeys = (shard: number) =>

@@ -4,7 +4,7 @@ import type { Redis } from 'ioredis';
 import { cancelCommand } from '../src/commands/cancel-command.js';
 import { type EnqueueResult, enqueueCommand } from '../src/commands/enqueue-command.js';
 import { type Command, listCommands, readCommand } from '../src/commands/read-commands.js';
-import { answerCommands, giveUpCommands } from '../src/delivery/acknowledge-commands.js';
+import { acknowledgeCommands, giveUpCommands } from '../src/delivery/acknowledge-commands.js';
 import { type Claim, claimCommands } from '../src/delivery/claim-commands.js';
 import type { Lease } from '../src/delivery/lease.js';
 import { requeueCommands } from '../src/delivery/requeue-commands.js';
@@ -100,7 +100,7 @@ export class CommandDesk {
     status: Answer['status'],
     { said = {}, by = this.address.name }: { said?: Partial<Answer>; by?: string } = {},
   ): Promise<string> {
-    const [answered] = await answerCommands(this.redis, [
+    const [answered] = await acknowledgeCommands(this.redis, [
       { device: by, answer: { id: this.id(name), status, ...said }, cause: 'device' },
     ]);
     return answered!.outcome;

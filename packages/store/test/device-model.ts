@@ -1,4 +1,4 @@
-import type { JudgedPart } from '@lamplighter/test-kit/store/replica';
+import type { EvaluatedPart } from '@lamplighter/test-kit/store/replica';
 import { WINDOW_SIZE } from '../src/keys.js';
 
 /** What a part should come to. */
@@ -30,7 +30,7 @@ export class DeviceModel {
   private by = { replica: '', part: 0 };
 
   /** Takes a part, or does not, and says what the store should say. */
-  accept(replica: string, { part, version, rules, live, readings }: JudgedPart): Verdict {
+  accept(replica: string, { part, version, rules, live, readings }: EvaluatedPart): Verdict {
     if (this.by.replica === replica && this.by.part === part) return 'repeated';
     // An earlier part of the same replica that comes after a later one: whether it was accepted nobody can tell any more.
     if (this.by.replica === replica && this.by.part > part) return 'conflict';

@@ -4,7 +4,7 @@ import { listCommands } from '../src/commands/read-commands.js';
 import { DeviceAddress } from '../src/devices/device-address.js';
 import { ROLLOUTS_DUE_KEY, SHARDS } from '../src/keys.js';
 import { enqueueRollout, type Turn } from '../src/rollouts/rollout-commands.js';
-import { devicesFrom, type HeldRollout, saveRollout, takeRollouts } from '../src/rollouts/rollout-lease.js';
+import { type HeldRollout, nextDevices, saveRollout, takeRollouts } from '../src/rollouts/rollout-lease.js';
 import { createRollout, type RolloutRequest } from '../src/rollouts/rollouts.js';
 import { NEW_DEVICE } from '../src/rules/state-version.js';
 import { acceptReadings } from '../src/telemetry/accept-readings.js';
@@ -69,7 +69,7 @@ export async function carryOn(
   const turns: Turn[] = [];
   let position = { shard: held.shard, after: held.after };
   while (position.shard < SHARDS && turns.length < most) {
-    const { devices, next } = await devicesFrom(
+    const { devices, next } = await nextDevices(
       redis,
       held,
       position,

@@ -1,6 +1,6 @@
 import type { Answer } from '@lamplighter/contracts/commands/command';
 import { READY_MS } from '@lamplighter/native/servers/service';
-import { answerCommands } from '@lamplighter/store/delivery/acknowledge-commands';
+import { acknowledgeCommands } from '@lamplighter/store/delivery/acknowledge-commands';
 import { claimCommands } from '@lamplighter/store/delivery/claim-commands';
 import { requeueCommands } from '@lamplighter/store/delivery/requeue-commands';
 import { DeviceAddress } from '@lamplighter/store/devices/device-address';
@@ -8,7 +8,7 @@ import { recordPresence } from '@lamplighter/store/devices/presence';
 import { commandKeys, shardOf } from '@lamplighter/store/keys';
 import { NEW_DEVICE } from '@lamplighter/store/rules/state-version';
 import { acceptReadings } from '@lamplighter/store/telemetry/accept-readings';
-import { keepRejected } from '@lamplighter/store/telemetry/rejected';
+import { recordRejected } from '@lamplighter/store/telemetry/rejected';
 import { startService } from '@lamplighter/test-kit/servers/service';
 import { until } from '@lamplighter/test-kit/until';
 import type request from 'supertest';
@@ -112,7 +112,7 @@ describe('lists', () => {
   });
 
   it('of refused input show the newest first', async () => {
-    await keepRejected(api.store, [
+    await recordRejected(api.store, [
       { at: 1, kind: 'presence', reason: 'bad_json', fleet: 'demo', problem: 'a', topic: 'x', payload: '{' },
       { at: 2, kind: 'telemetry', reason: 'schema', fleet: 'demo', problem: 'b', topic: 'x', payload: '[]' },
       { at: 3, kind: 'connection', reason: 'takeover', client: 'c', problem: 'c', payload: 'line' },
@@ -211,7 +211,7 @@ describe('a command', () => {
     const [claim] = await claimCommands(api.store, [shardOf('home', 'talker')], 10);
     expect(claim?.command.id).toBe(id);
     const answer: Answer = { id, status: 'failed', reason: 'no bulb', result: { volts: 0 } };
-    await answerCommands(api.store, [{ device: 'home/talker', answer, cause: 'device' }]);
+    await acknowledgeCommands(api.store, [{ device: 'home/talker', answer, cause: 'device' }]);
     const response = await api.get(`/v1/commands/${id}`);
     expectAnswer(response, 200, commandSchema);
     expect(response.body).toMatchObject({

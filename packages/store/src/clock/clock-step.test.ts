@@ -9,8 +9,8 @@ import { recordPresence } from '../devices/presence.js';
 import { MAX_EFFECT_WAIT_MS, takeEffects } from '../effects/effects.js';
 import { commandKeys, effectsKey, FRESH_MS, ROLLOUTS_DUE_KEY, shardOf, timersKey } from '../keys.js';
 import { redisNow } from '../redis/connect.js';
-import { ROLLOUT_LEASE_MS, ROLLOUT_REST_MS, takeRollouts } from '../rollouts/rollout-lease.js';
-import { mendClockSetBack } from './clock-step.js';
+import { ROLLOUT_LEASE_MS, ROLLOUT_PAUSE_MS, takeRollouts } from '../rollouts/rollout-lease.js';
+import { repairClockStep } from './clock-step.js';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -32,7 +32,7 @@ afterEach(() => expectConsistentQueue(store.redis));
 
 /** The clock of Redis is set back: every time in the store is later than it was, as seen from now. */
 const setBack = (ms = HOUR) => timePasses(store.redis, -ms);
-const mend = (wasSeen = false) => mendClockSetBack(store.redis, { leastWaitMs: LEAST_WAIT, wasSeen });
+const mend = (wasSeen = false) => repairClockStep(store.redis, { leastWaitMs: LEAST_WAIT, wasSeen });
 const dues = async () => store.redis.zrange(commandKeys(robot.shard)[5]!, '0', '-1', 'WITHSCORES');
 
 describe('after the clock was set back, and mended', () => {
@@ -185,7 +185,7 @@ it('where no clock was set back nothing changes', async () => {
   ]);
   await store.redis.zadd(
     ROLLOUTS_DUE_KEY,
-    (await redisNow(store.redis)) + ROLLOUT_LEASE_MS + ROLLOUT_REST_MS,
+    (await redisNow(store.redis)) + ROLLOUT_LEASE_MS + ROLLOUT_PAUSE_MS,
     'R',
   );
   const before = await dues();
@@ -256,7 +256,7 @@ it('a rollout whose holder is gone is taken after the longest time that a holder
   expect(await mend()).toEqual({ ...NOTHING, rollouts: 1 });
   expect(await mend()).toEqual(NOTHING);
   const due = Number(await store.redis.zscore(ROLLOUTS_DUE_KEY, 'R'));
-  expect(due).toBeGreaterThanOrEqual(now + ROLLOUT_LEASE_MS + ROLLOUT_REST_MS);
+  expect(due).toBeGreaterThanOrEqual(now + ROLLOUT_LEASE_MS + ROLLOUT_PAUSE_MS);
   expect(due).toBeLessThan(now + MINUTE);
   expect(await takeRollouts(store.redis, 10)).toEqual([]);
 });

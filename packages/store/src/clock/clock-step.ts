@@ -16,10 +16,10 @@ import {
 import { redisNow } from '../redis/connect.js';
 import { ALL_SHARDS, pipelined } from '../redis/pipelined.js';
 import { runScripts } from '../redis/script.js';
-import { ROLLOUT_LEASE_MS, ROLLOUT_REST_MS } from '../rollouts/rollout-lease.js';
+import { ROLLOUT_LEASE_MS, ROLLOUT_PAUSE_MS } from '../rollouts/rollout-lease.js';
 
 /** What a clock that was set back would have left waiting, by kind. */
-export interface Mended {
+export interface RepairedWaits {
   readonly commands: number;
   readonly devices: number;
   readonly rollouts: number;
@@ -49,10 +49,10 @@ const EXACT_MS = 1000;
  * @param options.wasSeen it is known that the clock was set back. Timers may rightly wait for days, so that nothing shows which of
  *   them wait too long: only then all of them are judged anew, which sets those that go on waiting again.
  */
-export async function mendClockSetBack(
+export async function repairClockStep(
   redis: Redis,
   { leastWaitMs, wasSeen }: { leastWaitMs: number; wasSeen: boolean },
-): Promise<Mended> {
+): Promise<RepairedWaits> {
   let commands = 0;
   let devices = 0;
   let timers = 0;
@@ -61,10 +61,10 @@ export async function mendClockSetBack(
     const shards = ALL_SHARDS.slice(first, first + SHARDS_PER_TRIP);
     commands += await shortenCommands(redis, shards, leastWaitMs);
     devices += await shortenFreshness(redis, shards);
-    if (wasSeen) timers += await wakeLater(redis, shards, timersKey, 0);
+    if (wasSeen) timers += await makeDue(redis, shards, timersKey, 0);
     // Looking once more does no harm: what is not known yet waits again, from now.
-    effects += await wakeLater(redis, shards, effectsKey, wasSeen ? 0 : MAX_EFFECT_WAIT_MS);
-    if (wasSeen) await wakeLater(redis, shards, edgeDueKey, 0);
+    effects += await makeDue(redis, shards, effectsKey, wasSeen ? 0 : MAX_EFFECT_WAIT_MS);
+    if (wasSeen) await makeDue(redis, shards, edgeDueKey, 0);
   }
   return { commands, devices, rollouts: await shortenRollouts(redis), timers, effects };
 }
@@ -77,7 +77,7 @@ async function shortenCommands(redis: Redis, shards: readonly number[], leastWai
       keys: commandKeys(shard),
       args: [after, PAGE, LEASE_MS, leastWaitMs],
     }));
-    const replies = (await gently(() => runScripts(redis, 'repairDueTimes-6', calls))) as [
+    const replies = (await withPause(() => runScripts(redis, 'repairDueTimes-6', calls))) as [
       last: string,
       shortened: number,
     ][];
@@ -90,7 +90,7 @@ async function shortenCommands(redis: Redis, shards: readonly number[], leastWai
   return shortened;
 }
 
-async function gently<T>(call: () => Promise<T>): Promise<T> {
+async function withPause<T>(call: () => Promise<T>): Promise<T> {
   const started = performance.now();
   const result = await call();
   await delay(Math.min(performance.now() - started, LONGEST_PAUSE_MS));
@@ -101,7 +101,7 @@ interface Place {
   readonly shard: number;
   readonly fleet: string;
   /** Devices with later ends of freshness that are right: they sleep, or seldom report. */
-  readonly right: number;
+  readonly skipped: number;
 }
 
 async function shortenFreshness(redis: Redis, shards: readonly number[]) {
@@ -109,18 +109,20 @@ async function shortenFreshness(redis: Redis, shards: readonly number[]) {
     pipeline.smembers(fleetsKey(shard)),
   )) as string[][];
   let shortened = 0;
-  let places: Place[] = shards.flatMap((shard, i) => fleets[i]!.map((fleet) => ({ shard, fleet, right: 0 })));
+  let places: Place[] = shards.flatMap((shard, i) =>
+    fleets[i]!.map((fleet) => ({ shard, fleet, skipped: 0 })),
+  );
   while (places.length > 0) {
     const some = places.slice(0, PAGE);
     const now = await redisNow(redis);
-    const pages = await pipelined(redis, some, (pipeline, { shard, fleet, right }) =>
+    const pages = await pipelined(redis, some, (pipeline, { shard, fleet, skipped }) =>
       pipeline.zrevrangebyscore(
         presenceKey(shard, fleet),
         '+inf',
         now + FRESH_MS + EXACT_MS,
         'WITHSCORES',
         'LIMIT',
-        right,
+        skipped,
         PAGE,
       ),
     );
@@ -130,7 +132,7 @@ async function shortenFreshness(redis: Redis, shards: readonly number[]) {
       const changed = await shortenPage(redis, place, entries, now);
       shortened += changed;
       const looked = entries.length / 2;
-      if (looked === PAGE) next.push({ ...place, right: place.right + looked - changed });
+      if (looked === PAGE) next.push({ ...place, skipped: place.skipped + looked - changed });
     }
     places = [...next, ...places.slice(PAGE)];
   }
@@ -159,7 +161,7 @@ async function shortenPage(redis: Redis, { shard, fleet }: Place, entries: reado
 }
 
 /** What would be due only when so much time has passed, milliseconds, is due now. */
-async function wakeLater(
+async function makeDue(
   redis: Redis,
   shards: readonly number[],
   keyOf: (shard: number) => string,
@@ -185,7 +187,7 @@ async function wakeLater(
 }
 
 async function shortenRollouts(redis: Redis) {
-  const until = (await redisNow(redis)) + ROLLOUT_LEASE_MS + ROLLOUT_REST_MS;
+  const until = (await redisNow(redis)) + ROLLOUT_LEASE_MS + ROLLOUT_PAUSE_MS;
   const late = await redis.zrangebyscore(ROLLOUTS_DUE_KEY, `(${until}`, '+inf');
   if (late.length > 0) await redis.zadd(ROLLOUTS_DUE_KEY, 'XX', 'LT', ...late.flatMap((id) => [until, id]));
   return late.length;

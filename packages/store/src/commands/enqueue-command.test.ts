@@ -2,7 +2,7 @@ import { Replica, reading } from '@lamplighter/test-kit/store/replica';
 import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
 import { CommandDesk } from '../../test/command-desk.js';
 import { expectConsistentQueue } from '../../test/expect-consistent-queue.js';
-import { answerCommands } from '../delivery/acknowledge-commands.js';
+import { acknowledgeCommands } from '../delivery/acknowledge-commands.js';
 import { claimCommands } from '../delivery/claim-commands.js';
 import { requeueCommands } from '../delivery/requeue-commands.js';
 import { DeviceAddress } from '../devices/device-address.js';
@@ -120,7 +120,7 @@ describe('a command', () => {
 
   it('is claimed with what a dispatcher needs to know of its device', async () => {
     const plain = store.newDevice('plain-1');
-    await new Replica(store.redis).take(plain, [reading({ light: 1 })]);
+    await new Replica(store.redis).accept(plain, [reading({ light: 1 })]);
     const plains = new CommandDesk(store.redis, plain);
     await plains.enqueue('up');
     const [bare] = await plains.claims();
@@ -131,13 +131,13 @@ describe('a command', () => {
       command: { fleet: plain.fleet, device: 'plain-1', lane: 'arm', action: { do: 'up' } },
     });
     const lesson = new DeviceAddress('s1', 's1', true);
-    await new Replica(store.redis).take(lesson, [reading({ light: 1 })]);
+    await new Replica(store.redis).accept(lesson, [reading({ light: 1 })]);
     const lessons = new CommandDesk(store.redis, lesson);
     await lessons.enqueue('on');
     expect(await lessons.claims()).toMatchObject([{ announced: false, lesson: true }]);
     // One that announces itself listens on a topic of its own.
     const namesake = new DeviceAddress('s2', 's2', true);
-    await new Replica(store.redis).take(namesake, [reading({ light: 1 })]);
+    await new Replica(store.redis).accept(namesake, [reading({ light: 1 })]);
     await recordPresence(store.redis, [{ address: namesake, message: { online: true, session: 1 } }]);
     const announced = new CommandDesk(store.redis, namesake);
     await announced.enqueue('on');
@@ -165,7 +165,7 @@ describe('a command', () => {
     ]) {
       expect(await readCommand(store.redis, id)).toBeUndefined();
       expect(await cancelCommand(store.redis, id)).toEqual({ state: 'missing', isOurs: false });
-      const answered = await answerCommands(store.redis, [
+      const answered = await acknowledgeCommands(store.redis, [
         { device: robot.name, answer: { id, status: 'succeeded' }, cause: 'device' },
       ]);
       expect(answered).toMatchObject([{ outcome: 'missing' }]);

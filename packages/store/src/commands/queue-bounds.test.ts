@@ -42,7 +42,7 @@ describe('bounds', () => {
       superseded: [desk.id('on')],
     });
     expect(await desk.enqueue('fan', { policy: 'latest', lane: 'fan' })).toEqual({ outcome: 'full' });
-    const { commands } = await new Replica(store.redis).take(robot, [reading({ cold: true })], {
+    const { commands } = await new Replica(store.redis).accept(robot, [reading({ cold: true })], {
       commands: [emitted(robot, { lane: 'heating' }), emitted(robot, { lane: 'fan' })],
     });
     expect(commands.map(({ state }) => state)).toEqual(['dispatched', 'full']);
@@ -55,7 +55,7 @@ describe('bounds', () => {
     const ends = Array.from({ length: MAX_OPEN_COMMANDS + 1 }, (_, i) =>
       emitted(robot, { lane: `pump-${i}`, cause }),
     );
-    const { commands } = await new Replica(store.redis).take(robot, [reading({ soil: 1 })], {
+    const { commands } = await new Replica(store.redis).accept(robot, [reading({ soil: 1 })], {
       commands: [emitted(robot, { lane: 'fan' }), ...ends],
     });
     const full = commands.flatMap(({ state }, i) => (state === 'full' ? [i] : []));

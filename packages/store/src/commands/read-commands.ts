@@ -5,7 +5,7 @@ import { commandKeys, shardOf } from '../keys.js';
 import { type CommandHeader, parseHeader } from './command-header.js';
 import { shardOfCommand } from './command-id.js';
 import { type CommandEffect, type ExpectedEffect, effectField, effectOf } from './effect-record.js';
-import { type UnreadAnswer, unreadField, unreadIn } from './unread-acknowledgements.js';
+import { parseUnread, type UnreadAcknowledgement, unreadField } from './unread-acknowledgements.js';
 
 /** Who caused a command. */
 export type CommandSource =
@@ -28,7 +28,7 @@ export type Command = CommandBody & {
   readonly transitions: readonly Transition[];
   readonly answer?: Answer;
   /** Answers that were not understood, the newest first, at most `UNREAD_KEPT`. */
-  readonly unread?: readonly UnreadAnswer[];
+  readonly unread?: readonly UnreadAcknowledgement[];
   /** Of a command whose rule expects one, as long as it may have it. */
   readonly effect?: CommandEffect;
 };
@@ -93,7 +93,7 @@ export async function listCommands(
 }
 
 /** A device's commands that came after another one, oldest first, at most `limit`. */
-export async function commandsAfter(
+export async function listCommandsAfter(
   redis: Redis,
   { fleet, device, id }: { fleet: string; device: string; id: string },
   limit: number,
@@ -127,7 +127,7 @@ export async function readCommands(redis: Redis, shard: number, ids: readonly st
     const body = readBody(id, value);
     const expected = body.source === 'rule' ? body.expected : undefined;
     const effect = effectOf(expected, last.state, answers[ids.length + i]);
-    const unread = unreadIn(answers[2 * ids.length + i]);
+    const unread = parseUnread(answers[2 * ids.length + i]);
     return [
       {
         ...body,

@@ -3,7 +3,7 @@ import { emitted, Replica, reading } from '@lamplighter/test-kit/store/replica';
 import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
 import { CommandDesk } from '../../test/command-desk.js';
 import { expectConsistentQueue } from '../../test/expect-consistent-queue.js';
-import { answerCommands, giveUpCommands } from '../delivery/acknowledge-commands.js';
+import { acknowledgeCommands, giveUpCommands } from '../delivery/acknowledge-commands.js';
 import type { DeviceAddress } from '../devices/device-address.js';
 import type { EmittedCommand } from './emitted-command.js';
 import { readCommand } from './read-commands.js';
@@ -26,7 +26,7 @@ let light = 0;
 /** A rule commands the lamp; its id, and what became of it at once. */
 async function command(changes: Partial<EmittedCommand> = {}): Promise<[id: string, state: string]> {
   const one = emitted(lamp, { policy: 'ordered', ...changes });
-  const { commands } = await rules.take(lamp, [reading({ light: ++light })], { commands: [one] });
+  const { commands } = await rules.accept(lamp, [reading({ light: ++light })], { commands: [one] });
   return [one.id, commands[0]!.state];
 }
 const dispatchedAt = async (id: string) =>
@@ -41,7 +41,7 @@ const answer = (id: string, status: Answer['status']) => ({
 describe('a command that repeats an earlier one because the device restarted', () => {
   it('is taken if the earlier one was dispatched before the restart, and answered', async () => {
     const [earlier] = await command();
-    await answerCommands(store.redis, [answer(earlier, 'succeeded')]);
+    await acknowledgeCommands(store.redis, [answer(earlier, 'succeeded')]);
     const [, state] = await command({ restartedAt: (await dispatchedAt(earlier)) + 1 });
     expect(state).toBe('dispatched');
   });
@@ -50,7 +50,7 @@ describe('a command that repeats an earlier one because the device restarted', (
     'is not taken if the earlier one was dispatched since, and is %s',
     async (status) => {
       const [earlier] = await command();
-      if (status !== 'dispatched') await answerCommands(store.redis, [answer(earlier, status)]);
+      if (status !== 'dispatched') await acknowledgeCommands(store.redis, [answer(earlier, status)]);
       const [id, state] = await command({ restartedAt: await dispatchedAt(earlier) });
       expect([state, await readCommand(store.redis, id)]).toEqual(['needless', undefined]);
     },
@@ -60,7 +60,7 @@ describe('a command that repeats an earlier one because the device restarted', (
     'is taken if the earlier one was dispatched since, and %s',
     async (status) => {
       const [earlier] = await command();
-      await answerCommands(store.redis, [answer(earlier, status)]);
+      await acknowledgeCommands(store.redis, [answer(earlier, status)]);
       expect((await command({ restartedAt: await dispatchedAt(earlier) }))[1]).toBe('dispatched');
     },
   );

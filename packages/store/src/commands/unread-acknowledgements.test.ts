@@ -2,7 +2,7 @@ import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/sto
 import { CommandDesk } from '../../test/command-desk.js';
 import type { DeviceAddress } from '../devices/device-address.js';
 import { COMMANDS_KEPT_PER_DEVICE } from '../keys.js';
-import { noteUnreadAnswers, UNREAD_KEPT } from './unread-acknowledgements.js';
+import { MAX_UNREAD, recordUnreadAcknowledgements } from './unread-acknowledgements.js';
 
 let store: StoreUnderTest;
 let robot: DeviceAddress;
@@ -29,7 +29,7 @@ async function note({
 } = {}) {
   const { fleet } = robot;
   const payload = '{"status":"ok"}';
-  const [noted] = await noteUnreadAnswers(store.redis, [
+  const [noted] = await recordUnreadAcknowledgements(store.redis, [
     { fleet, device, id, field: '/status', problem, payload },
   ]);
   return noted === undefined ? undefined : desk.name(noted);
@@ -88,7 +88,7 @@ describe('an answer that was not understood', () => {
   it('is one of a few: the oldest make room', async () => {
     await desk.enqueue('up');
     await desk.claim();
-    for (let i = 1; i <= UNREAD_KEPT + 2; i += 1) await note({ problem: `${i}\n${'x'.repeat(1000)}` });
+    for (let i = 1; i <= MAX_UNREAD + 2; i += 1) await note({ problem: `${i}\n${'x'.repeat(1000)}` });
     const kept = (await desk.read('up'))?.unread ?? [];
     expect(kept.map(({ problem }) => problem.split('\n')[0])).toEqual(['7', '6', '5', '4', '3']);
     expect(kept[0]?.problem).toHaveLength(300);

@@ -3,7 +3,7 @@ import { commandKeys, shardOf } from '../keys.js';
 import { runScripts } from '../redis/script.js';
 
 /** An answer that was not understood. It changes nothing: the command is dispatched again as if none had come. */
-export interface UnreadAnswer {
+export interface UnreadAcknowledgement {
   /** Milliseconds since 1970 on the clock of Redis. */
   readonly at: number;
   /** JSON pointer. */
@@ -15,7 +15,7 @@ export interface UnreadAnswer {
 }
 
 /** An answer that was not understood, and who sent it. */
-export interface AnswerNote {
+export interface UnreadReport {
   readonly fleet: string;
   readonly device: string;
   /** The id in it, if that much could be read. Otherwise it belongs to the command that was sent to the device last. */
@@ -26,15 +26,15 @@ export interface AnswerNote {
 }
 
 /** Kept per command; older ones are forgotten. */
-export const UNREAD_KEPT = 5;
+export const MAX_UNREAD = 5;
 /** Longest beginning of a payload, and longest sentence, characters. */
 const MAX_PAYLOAD = 100;
 const MAX_PROBLEM = 300;
 
 /** Notes answers beside the commands that they are about. @returns the id of each command; undefined where none can be told */
-export async function noteUnreadAnswers(
+export async function recordUnreadAcknowledgements(
   redis: Redis,
-  notes: readonly AnswerNote[],
+  notes: readonly UnreadReport[],
 ): Promise<(string | undefined)[]> {
   const replies = await runScripts(
     redis,
@@ -49,7 +49,7 @@ export async function noteUnreadAnswers(
           problem: problem.slice(0, MAX_PROBLEM),
           payload: payload.slice(0, MAX_PAYLOAD),
         }),
-        UNREAD_KEPT,
+        MAX_UNREAD,
       ],
     })),
   );
@@ -59,6 +59,6 @@ export async function noteUnreadAnswers(
 /** The field of `answers` that holds them. */
 export const unreadField = (id: string): string => `${id}:unread`;
 
-export function unreadIn(text: string | null | undefined): UnreadAnswer[] {
-  return text ? text.split('\n').map((line) => JSON.parse(line) as UnreadAnswer) : [];
+export function parseUnread(text: string | null | undefined): UnreadAcknowledgement[] {
+  return text ? text.split('\n').map((line) => JSON.parse(line) as UnreadAcknowledgement) : [];
 }

@@ -4,7 +4,7 @@ import { expectConsistentQueue } from '../../test/expect-consistent-queue.js';
 import { cancelCommand } from '../commands/cancel-command.js';
 import { newCommandId } from '../commands/command-id.js';
 import type { DeviceAddress } from '../devices/device-address.js';
-import { answerCommands } from './acknowledge-commands.js';
+import { acknowledgeCommands } from './acknowledge-commands.js';
 import { LEASE_MS } from './lease.js';
 
 const HOUR = 3_600_000;
@@ -101,7 +101,9 @@ describe('an answer', () => {
   it('says whose command it was and how old', async () => {
     await desk.pass(2000);
     const answer = { id: desk.id('up'), status: 'succeeded' as const };
-    const [answered] = await answerCommands(store.redis, [{ device: robot.name, answer, cause: 'device' }]);
+    const [answered] = await acknowledgeCommands(store.redis, [
+      { device: robot.name, answer, cause: 'device' },
+    ]);
     expect(answered).toMatchObject({ outcome: 'succeeded', source: 'api' });
     expect(answered!.ageMs).toBeGreaterThanOrEqual(2000);
   });
@@ -112,7 +114,7 @@ describe('an answer', () => {
       answer: { id, status: 'succeeded' as const },
       cause: 'device',
     }));
-    const outcomes = (await answerCommands(store.redis, answers)).map(({ outcome }) => outcome);
+    const outcomes = (await acknowledgeCommands(store.redis, answers)).map(({ outcome }) => outcome);
     expect(outcomes).toEqual(['succeeded', 'missing', 'succeeded']);
   });
 });

@@ -1,14 +1,14 @@
 import type { Answer, CommandState } from '@lamplighter/contracts/commands/command';
 import type { Redis } from 'ioredis';
 import { shardOfCommand } from '../commands/command-id.js';
-import { endingKeys } from '../commands/ending-keys.js';
+import { keysToEndCommand } from '../commands/ending-keys.js';
 import type { CommandSource } from '../commands/read-commands.js';
 import { effectsKey, FRESH_MS, presenceKey } from '../keys.js';
 import { runScripts } from '../redis/script.js';
 import type { Lease } from './lease.js';
 
 /** What an answer did: the new state, or why it changed nothing; and whose command it was and how old, milliseconds. */
-export interface AnswerOutcome {
+export interface AcknowledgementOutcome {
   readonly outcome: CommandState | 'repeated' | 'late' | 'missing' | 'foreign';
   readonly source: CommandSource['source'];
   readonly ageMs: number;
@@ -21,16 +21,16 @@ export interface AnswerOutcome {
 }
 
 /** Records answers of devices. `device` is `<fleet>/<device>`. */
-export async function answerCommands(
+export async function acknowledgeCommands(
   redis: Redis,
   answers: readonly { device: string; answer: Answer; cause: string }[],
-): Promise<AnswerOutcome[]> {
+): Promise<AcknowledgementOutcome[]> {
   const calls = answers.map(({ device, answer: { id, ...said }, cause }) => {
     // What is kept is the device's last word; that it has the command is in the transitions.
     const json = said.status === 'acknowledged' ? '' : JSON.stringify(said);
     return { id, device, args: [said.status, json, cause, ''] };
   });
-  return (await runAnswers(redis, calls)).map(toAnswerOutcome);
+  return (await runAcknowledgements(redis, calls)).map(toOutcome);
 }
 
 /**
@@ -40,18 +40,18 @@ export async function answerCommands(
 export async function giveUpCommands(
   redis: Redis,
   leases: readonly (Lease & { cause: string })[],
-): Promise<(AnswerOutcome | undefined)[]> {
+): Promise<(AcknowledgementOutcome | undefined)[]> {
   const calls = leases.map(({ id, device, attempt, claimedAt, cause }) => ({
     id,
     device,
     args: ['unknown', '', cause, `${claimedAt},${attempt}`],
   }));
-  return (await runAnswers(redis, calls)).map((reply) =>
-    reply[0] === 'unknown' ? toAnswerOutcome(reply) : undefined,
+  return (await runAcknowledgements(redis, calls)).map((reply) =>
+    reply[0] === 'unknown' ? toOutcome(reply) : undefined,
   );
 }
 
-type AnswerReply = [
+type AcknowledgementReply = [
   outcome: string,
   source: CommandSource['source'],
   ageMs: number,
@@ -60,9 +60,16 @@ type AnswerReply = [
   ...aborted: string[],
 ];
 
-function toAnswerOutcome([outcome, source, ageMs, next, back, ...aborted]: AnswerReply): AnswerOutcome {
+function toOutcome([
+  outcome,
+  source,
+  ageMs,
+  next,
+  back,
+  ...aborted
+]: AcknowledgementReply): AcknowledgementOutcome {
   return {
-    outcome: outcome as AnswerOutcome['outcome'],
+    outcome: outcome as AcknowledgementOutcome['outcome'],
     source,
     ageMs,
     nextIsDue: next === 1,
@@ -71,15 +78,15 @@ function toAnswerOutcome([outcome, source, ageMs, next, back, ...aborted]: Answe
   };
 }
 
-async function runAnswers(
+async function runAcknowledgements(
   redis: Redis,
   answers: readonly { id: string; device: string; args: string[] }[],
-): Promise<AnswerReply[]> {
+): Promise<AcknowledgementReply[]> {
   const calls = answers.map(({ id, device, args }) => {
     const [fleet, name] = device.split('/') as [string, string];
     const shard = shardOfCommand(id) ?? 0;
-    const keys = [...endingKeys(fleet, name, shard), effectsKey(shard), presenceKey(shard, fleet)];
+    const keys = [...keysToEndCommand(fleet, name, shard), effectsKey(shard), presenceKey(shard, fleet)];
     return { keys, args: [id, device, ...args, FRESH_MS] };
   });
-  return (await runScripts(redis, 'acknowledgeCommand-11', calls)) as AnswerReply[];
+  return (await runScripts(redis, 'acknowledgeCommand-11', calls)) as AcknowledgementReply[];
 }

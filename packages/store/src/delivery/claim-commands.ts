@@ -23,7 +23,10 @@ export interface Claim {
 
 /** The shards in which a command is due for dispatch, or its lease or time to live has ended; and the clock by which that is so, ms. */
 export async function findDueShards(redis: Redis): Promise<{ now: number; shards: number[] }> {
-  const [now, ...positions] = (await runScript(redis, 'findDue-64', DUE_KEYS, [])) as [string, ...number[]];
+  const [now, ...positions] = (await runScript(redis, 'findDueShards-n', DUE_KEYS, [])) as [
+    string,
+    ...number[],
+  ];
   return { now: Number(now), shards: positions.map((position) => position - 1) };
 }
 

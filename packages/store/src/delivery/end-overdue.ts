@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import { endingKeys } from '../commands/ending-keys.js';
+import { keysToEndCommand } from '../commands/ending-keys.js';
 import type { CommandBody } from '../commands/read-commands.js';
 import { FRESH_MS, presenceKey, shardOf } from '../keys.js';
 import { runScripts } from '../redis/script.js';
@@ -12,7 +12,7 @@ export async function endOverdue(redis: Redis, commands: readonly CommandBody[])
     redis,
     'endOverdue-10',
     commands.map(({ id, fleet, device }) => {
-      const [own, ...others] = endingKeys(fleet, device) as [string, ...string[]];
+      const [own, ...others] = keysToEndCommand(fleet, device) as [string, ...string[]];
       const presence = presenceKey(shardOf(fleet, device), fleet);
       return { keys: [own, presence, ...others], args: [id, device, FRESH_MS] };
     }),

@@ -79,7 +79,7 @@ describe('a lane whose head stops it', () => {
     await desk.claim();
     await desk.answer('up', 'failed');
     await desk.enqueue('later');
-    const { commands } = await new Replica(store.redis).take(robot, [reading({ light: 1 })], {
+    const { commands } = await new Replica(store.redis).accept(robot, [reading({ light: 1 })], {
       commands: [emitted(robot, { lane: 'arm', policy: 'ordered' })],
     });
     expect(commands.map(({ state }) => state)).toEqual(['pending']);

@@ -21,7 +21,7 @@ import { cancelCommand } from '../commands/cancel-command.js';
 import { enqueueCommand } from '../commands/enqueue-command.js';
 import { isFinal } from '../commands/read-commands.js';
 import { DeviceAddress } from '../devices/device-address.js';
-import { answerCommands, giveUpCommands } from './acknowledge-commands.js';
+import { acknowledgeCommands, giveUpCommands } from './acknowledge-commands.js';
 import { type Claim, claimCommands } from './claim-commands.js';
 import { LEASE_MS } from './lease.js';
 import { requeueCommands } from './requeue-commands.js';
@@ -112,7 +112,7 @@ function stepsFrom(point: Point, scenario: Scenario): Step[] {
     if (path.includes('dispatched')) {
       for (const status of ['acknowledged', 'succeeded', 'failed'] as const)
         add(`${id} ${status}`, ({ name }) =>
-          answerCommands(redis, [{ device: name, answer: { id, status }, cause: 'device' }]),
+          acknowledgeCommands(redis, [{ device: name, answer: { id, status }, cause: 'device' }]),
         );
     }
     if (!isFinal(state)) add(`cancel ${id}`, () => cancelCommand(redis, id));

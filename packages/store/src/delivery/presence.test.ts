@@ -6,7 +6,7 @@ import type { DeviceAddress } from '../devices/device-address.js';
 import { recordPresence } from '../devices/presence.js';
 import { commandKeys, FRESH_MS } from '../keys.js';
 import { removeDevices } from '../removal/remove-devices.js';
-import { answerCommands } from './acknowledge-commands.js';
+import { acknowledgeCommands } from './acknowledge-commands.js';
 import { claimCommands, findDueShards } from './claim-commands.js';
 import { LEASE_MS } from './lease.js';
 
@@ -27,7 +27,7 @@ beforeEach(async () => {
 });
 afterEach(() => expectConsistentQueue(store.redis));
 
-const speak = () => rules.take(lamp, [reading({ light: 1 })]);
+const speak = () => rules.accept(lamp, [reading({ light: 1 })]);
 const born = (session: number, more: object = {}) =>
   recordPresence(store.redis, [{ address: lamp, message: { online: true, session, ...more } }]);
 const gone = (session: number) => desk.leave(session);
@@ -66,7 +66,7 @@ describe('a command for a device that is known to be away', () => {
     await leave();
     await desk.enqueue('on', { policy: 'latest' });
     await desk.pass(1001);
-    expect((await speak()).back).toBeDefined();
+    expect((await speak()).returnedFrom).toBeDefined();
     await desk.wake();
     expect(await desk.claim()).toEqual(['on dispatched 1']);
   });
@@ -154,15 +154,15 @@ describe('a command for a device that is known to be away', () => {
     await speak();
     await gone(1);
     const byTimer = {
-      ...rules.judge(lamp, []),
+      ...rules.evaluate(lamp, []),
       commands: [emitted(lamp)],
       timer: { at: undefined, exact: true },
     };
     const [timed] = await rules.send(byTimer);
-    if (rules.believe(lamp, timed!)) throw new Error('judged on other grounds');
+    if (rules.adopt(lamp, timed!)) throw new Error('judged on other grounds');
     expect(timed!.commands).toMatchObject([{ state: 'pending' }]);
     await desk.pass(1001);
-    const heard = await rules.take(lamp, [reading({ light: 2 })], { commands: [emitted(lamp)] });
+    const heard = await rules.accept(lamp, [reading({ light: 2 })], { commands: [emitted(lamp)] });
     expect(heard.commands).toMatchObject([{ state: 'dispatched' }]);
   });
 });
@@ -196,7 +196,7 @@ describe('a command for a stale device, whose session is open', () => {
     await desk.wake();
     await desk.pass(MINUTE);
     expect(await desk.claim()).toEqual([]);
-    expect((await speak()).back).toBeDefined();
+    expect((await speak()).returnedFrom).toBeDefined();
     await desk.wake();
     expect(await desk.claim()).toEqual([`on dispatched ${attempts}`]);
   });
@@ -218,7 +218,7 @@ describe('a command for a stale device, whose session is open', () => {
     await desk.claim();
     await desk.pass(LEASE_MS);
     expect(await desk.claim()).toEqual([]);
-    const said = await answerCommands(store.redis, [
+    const said = await acknowledgeCommands(store.redis, [
       { device: lamp.name, answer: { id: desk.id('beep'), status: 'succeeded' }, cause: 'device' },
     ]);
     expect(said).toMatchObject([{ outcome: 'succeeded', isBack: true }]);
@@ -258,12 +258,12 @@ describe('a command for a stale device, whose session is open', () => {
     await speak();
     await desk.pass(FRESH_MS + 1000);
     const byTimer = {
-      ...rules.judge(lamp, []),
+      ...rules.evaluate(lamp, []),
       commands: [emitted(lamp)],
       timer: { at: undefined, exact: true },
     };
     const [timed] = await rules.send(byTimer);
-    if (rules.believe(lamp, timed!)) throw new Error('judged on other grounds');
+    if (rules.adopt(lamp, timed!)) throw new Error('judged on other grounds');
     expect(timed!.commands).toMatchObject([{ state: 'dispatched' }]);
   });
 });
@@ -300,7 +300,7 @@ describe('a device that sleeps', () => {
     await desk.enqueue('b', { lane: 'b' });
     expect(await desk.claim()).toEqual([]);
     // It reports within the same session: it is awake again.
-    expect(await speak()).toMatchObject({ back: 'away' });
+    expect(await speak()).toMatchObject({ returnedFrom: 'away' });
     await desk.wake();
     expect((await desk.claim()).sort()).toEqual(['a dispatched 2', 'b dispatched 1']);
     await gone(1);
@@ -329,27 +329,27 @@ describe('a device that says how often it reports', () => {
 
 describe('a device that is back', () => {
   it('is noticed by its next reading though its will came within the second of its last one', async () => {
-    await rules.take(lamp, [reading({ light: 1 })]);
+    await rules.accept(lamp, [reading({ light: 1 })]);
     await born(1);
     await gone(1);
     await desk.enqueue('on');
-    const sameSecond = await rules.take(lamp, [reading({ light: 2 })]);
+    const sameSecond = await rules.accept(lamp, [reading({ light: 2 })]);
     await desk.pass(1500);
     const next = await speak();
-    expect([sameSecond.back, next.back]).toContain('away');
+    expect([sameSecond.returnedFrom, next.returnedFrom]).toContain('away');
     await desk.wake();
     expect(await desk.claim()).toEqual(['on dispatched 1']);
   });
 
   it('is told of again after a while if the replica that heard it died before it woke what waits', async () => {
     await desk.enqueue('on');
-    expect((await speak()).back).toBe('away');
+    expect((await speak()).returnedFrom).toBe('away');
     await store.redis.hset(lamp.deviceKey, 'back', Date.now() - 6000);
     await desk.pass(1500);
-    expect((await speak()).back).toBe('away');
+    expect((await speak()).returnedFrom).toBe('away');
     await desk.wake();
     await desk.pass(1500);
-    expect((await speak()).back).toBeUndefined();
+    expect((await speak()).returnedFrom).toBeUndefined();
   });
 
   it('was heard by its answer', async () => {
@@ -359,7 +359,7 @@ describe('a device that is back', () => {
     await desk.pass(FRESH_MS + 1000);
     await desk.claim();
     const [taken] = (await desk.list()).filter(({ attempt }) => attempt > 0);
-    const said = await answerCommands(store.redis, [
+    const said = await acknowledgeCommands(store.redis, [
       { device: lamp.name, answer: { id: taken!.id, status: 'succeeded' }, cause: 'device' },
     ]);
     expect(said).toMatchObject([{ outcome: 'succeeded', isBack: true }]);

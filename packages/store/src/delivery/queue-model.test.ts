@@ -13,7 +13,7 @@ import { DeviceAddress } from '../devices/device-address.js';
 import { recordPresence } from '../devices/presence.js';
 import { presenceKey } from '../keys.js';
 import { redisNow } from '../redis/connect.js';
-import { answerCommands, giveUpCommands } from './acknowledge-commands.js';
+import { acknowledgeCommands, giveUpCommands } from './acknowledge-commands.js';
 import { claimCommands } from './claim-commands.js';
 import type { Lease } from './lease.js';
 import { requeueCommands } from './requeue-commands.js';
@@ -190,7 +190,7 @@ class Emit extends Step {
     const address = fleet.devices[who]!;
     if (!fleet.announced.has(address.name)) await come(model, fleet, address);
     const command = emitted(address, { ...delivery, ttl });
-    const take = () => fleet.rules.take(address, [reading({ light: 1 })], { commands: [command] });
+    const take = () => fleet.rules.accept(address, [reading({ light: 1 })], { commands: [command] });
     const [{ commands }, now] = await fleet.timed(take);
     model.away.delete(address.name); // it was heard
     model.stale.delete(address.name);
@@ -332,7 +332,7 @@ class Answer extends StepOnDispatched {
     const device = this.who === undefined ? own : fleet.devices[this.who]!.name;
     const answer = { id, status: this.status, reason: 'so it is' };
     const [[answered], now] = await fleet.timed(() =>
-      answerCommands(store.redis, [{ device, answer, cause: 'device' }]),
+      acknowledgeCommands(store.redis, [{ device, answer, cause: 'device' }]),
     );
     expect(answered!.outcome).toBe(model.answer(id, device, this.status, now));
   }
@@ -425,6 +425,6 @@ it('an answer to a command that never was changes nothing', async () => {
   const answers = [
     { device: fleet.devices[0]!.name, answer: { id, status: 'succeeded' as const }, cause: 'device' },
   ];
-  expect(await answerCommands(store.redis, answers)).toMatchObject([{ outcome: 'missing' }]);
+  expect(await acknowledgeCommands(store.redis, answers)).toMatchObject([{ outcome: 'missing' }]);
   expect(await fleet.states()).toEqual(new Map());
 });

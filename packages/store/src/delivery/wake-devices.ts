@@ -7,7 +7,7 @@ import { runScripts } from '../redis/script.js';
 const WAKE_EVERY_MS = 2;
 
 /** Until when the devices that came back so far are served, by connection; on the monotonic clock, milliseconds. */
-const served = new WeakMap<Redis, number>();
+const drainEndsAt = new WeakMap<Redis, number>();
 
 /**
  * Makes what waits for these devices due: the first one's now, the others' a little later each, so that a fleet that comes
@@ -22,7 +22,7 @@ export async function wakeDevices(
     pipeline.zrangebylex(commandKeys(shard)[3]!, `[${name}/`, `(${name}0`, 'LIMIT', 0, 1),
   );
   const now = performance.now();
-  let next = Math.max(now, served.get(redis) ?? 0);
+  let next = Math.max(now, drainEndsAt.get(redis) ?? 0);
   const calls = devices
     .filter((_, i) => (waiting[i] as string[]).length > 0)
     .map(({ shard, name }) => {
@@ -31,7 +31,7 @@ export async function wakeDevices(
       next += WAKE_EVERY_MS;
       return { keys: [deviceKey(shard, fleet, device), ...commandKeys(shard)], args: [name, delay] };
     });
-  served.set(redis, next);
+  drainEndsAt.set(redis, next);
   const idle = devices.filter((_, i) => (waiting[i] as string[]).length === 0);
   const [woken] = await Promise.all([
     runScripts(redis, 'wakeDevice-7', calls),

@@ -152,7 +152,7 @@ describe('a device', () => {
   it('is shown with its last state, its age and what waits for it', async () => {
     const lamp = new DeviceAddress(fleet, 'lamp-1', false);
     const before = Date.now();
-    await new Replica(store.redis).take(lamp, [reading({ light: 299, _seq: 7, _at: before })], {
+    await new Replica(store.redis).accept(lamp, [reading({ light: 299, _seq: 7, _at: before })], {
       commands: [emitted(lamp), emitted(lamp, { lane: 'fan' })],
     });
     expect(await readDevice(store.redis, fleet, 'lamp-1')).toEqual({
@@ -191,7 +191,7 @@ describe('a device', () => {
       ttl: 60_000,
       action: { a: 1 },
     });
-    await new Replica(store.redis).take(lesson, [reading({ light: 1 })]);
+    await new Replica(store.redis).accept(lesson, [reading({ light: 1 })]);
     expect(await readDevice(store.redis, fleet, fleet)).toMatchObject({ lesson: true, presence: 'online' });
   });
 });
@@ -218,7 +218,7 @@ describe('a fleet that has as many devices as it may', () => {
 
   it('takes no new one, in no way', async () => {
     const [accepted] = await new Replica(store.redis).send({
-      ...new Replica(store.redis).judge(newcomer(), []),
+      ...new Replica(store.redis).evaluate(newcomer(), []),
       version: NEW_DEVICE,
       live: [reading({ light: 1 })],
       commands: [emitted(newcomer())],
@@ -233,7 +233,7 @@ describe('a fleet that has as many devices as it may', () => {
   it('goes on with those that it has', async () => {
     await store.redis.zadd(devicesKey(newcomer().shard, fleet), 0, 'newcomer');
     expect(await appear(['newcomer'])).toEqual(['born']);
-    expect(await new Replica(store.redis).take(newcomer(), [reading({ light: 1 })])).toMatchObject({
+    expect(await new Replica(store.redis).accept(newcomer(), [reading({ light: 1 })])).toMatchObject({
       kind: 'accepted',
     });
     expect(await command('newcomer')).toMatchObject({ outcome: 'enqueued' });
@@ -243,7 +243,7 @@ describe('a fleet that has as many devices as it may', () => {
     const neighbour = store.newDevice();
     const rules = new Replica(store.redis);
     const part = (address: DeviceAddress) => ({
-      ...rules.judge(address, []),
+      ...rules.evaluate(address, []),
       version: NEW_DEVICE,
       live: [reading({ light: 1 })],
     });

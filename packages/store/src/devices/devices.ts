@@ -126,7 +126,7 @@ export async function listDevices(
   const namesKey = effect === undefined ? devicesKey : ineffectiveKey;
   const devices: Device[] = [];
   let after = options.after ?? '';
-  for (let looked = 0; looked < PAGE_SCAN; ) {
+  for (let looked = 0; looked < MAX_NAMES_PER_PAGE; ) {
     const names = await namesAfter(redis, (shard) => namesKey(shard, fleet), after, limit);
     for (const device of await readDevices(redis, fleet, names)) {
       if (presence === undefined || device.presence === presence) devices.push(device);
@@ -140,7 +140,7 @@ export async function listDevices(
 }
 
 /** Most names that one page looks at. */
-const PAGE_SCAN = 2000;
+const MAX_NAMES_PER_PAGE = 2000;
 
 /** The next names in lexical order: each shard gives its first, merged here. */
 async function namesAfter(

@@ -141,7 +141,7 @@ describe('a session', () => {
     await arrivedBefore(2000);
     expect(await record(will(1))).toEqual(['gone']);
     await timePasses(store.redis, 1001, lamp);
-    await new Replica(store.redis).take(lamp, [reading({ light: 1 })]);
+    await new Replica(store.redis).accept(lamp, [reading({ light: 1 })]);
     expect(await device()).toMatchObject({ presence: 'online' });
   });
 
@@ -236,7 +236,7 @@ describe('freshness is another fact than the session:', () => {
   it('a reading makes a device online whose session ended', async () => {
     await record(birth(7), will(7));
     await timePasses(store.redis, 1001, lamp);
-    await new Replica(store.redis).take(lamp, [reading({ light: 1 })]);
+    await new Replica(store.redis).accept(lamp, [reading({ light: 1 })]);
     expect(await device()).toMatchObject({ presence: 'online', session: { online: false } });
   });
 

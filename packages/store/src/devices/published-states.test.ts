@@ -5,9 +5,9 @@ import { NEW_DEVICE } from '../rules/state-version.js';
 import { acceptReadings } from '../telemetry/accept-readings.js';
 import type { DeviceAddress } from './device-address.js';
 import {
-  arePublishedAndGone,
   claimStates,
   forgetPublishedStates,
+  haveOrphanedStates,
   STATE_PERIOD_MS,
   walkPublishedStates,
   walkStates,
@@ -100,11 +100,11 @@ it('a device that goes away has another state, and one that is deleted is gone',
   const claimed = await claim(lamp);
   expect(claimed).toMatchObject({ kind: 'state', state: { presence: 'offline', seq: 7 } });
   expect(claimed.kind === 'state' && 'freshUntil' in claimed.state).toBe(false);
-  expect(await arePublishedAndGone(store.redis, [lamp])).toEqual([false]);
+  expect(await haveOrphanedStates(store.redis, [lamp])).toEqual([false]);
   await store.redis.del(lamp.windowKey);
   await store.redis.zrem(devicesKey(lamp.shard, lamp.fleet), lamp.device);
   expect(await claim(lamp)).toEqual({ kind: 'gone' });
-  expect(await arePublishedAndGone(store.redis, [lamp])).toEqual([true]);
+  expect(await haveOrphanedStates(store.redis, [lamp])).toEqual([true]);
   await forgetPublishedStates(store.redis, [lamp]);
   expect(await claim(lamp)).toEqual({ kind: 'none' });
 });

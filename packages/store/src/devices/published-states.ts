@@ -72,7 +72,7 @@ export async function* walkPublishedStates(redis: Redis, fleet: string): AsyncGe
 }
 
 /** Which of these devices are no longer in the store although their state was published, in their order. */
-export async function arePublishedAndGone(
+export async function haveOrphanedStates(
   redis: Redis,
   addresses: readonly DeviceAddress[],
 ): Promise<boolean[]> {

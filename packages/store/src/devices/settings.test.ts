@@ -52,10 +52,10 @@ describe('the telemetry interval of a device', () => {
     expect(await read()).toEqual({ adaptive });
     await setTelemetryInterval(store.redis, lamp.fleet, lamp.device, 10_000);
     const rules = new Replica(store.redis);
-    await rules.take(lamp, [reading({ light: 1, _seq: 1 })]);
+    await rules.accept(lamp, [reading({ light: 1, _seq: 1 })]);
     const first = await redisNow(store.redis);
     await until(async () => (await redisNow(store.redis)) > first, { what: 'a later millisecond' });
-    await rules.take(lamp, [reading({ light: 1, _seq: 2 })]);
+    await rules.accept(lamp, [reading({ light: 1, _seq: 2 })]);
     expect(await read()).toEqual({ desiredMs: 10_000, measuredMs: expect.any(Number) });
   });
 });

@@ -12,7 +12,7 @@ import { type KeptReading, readWindow } from './devices.js';
 /** How many of a device's latest readings the measured interval is taken from. */
 const MEASURED_OVER = 20;
 /** Readings that came late stand among the live ones, so a few more are looked at. */
-const LOOKED_AT = 3 * MEASURED_OVER;
+const READ_FOR_INTERVAL = 3 * MEASURED_OVER;
 
 /** Keeps how often a device is to measure: fixed, milliseconds, or following a measurement; null clears it. */
 export async function setTelemetryInterval(
@@ -28,11 +28,11 @@ export async function setTelemetryInterval(
   }
   const longestMs = longestIntervalMs(interval);
   await redis.hset(key, { interval: JSON.stringify(interval), 'interval:longest': longestMs });
-  await stretchFreshness(redis, fleet, device, longestMs);
+  await extendFreshness(redis, fleet, device, longestMs);
 }
 
 /** One that counts as online does so until its next reading may be due under the new interval. */
-async function stretchFreshness(
+async function extendFreshness(
   redis: Redis,
   fleet: string,
   device: string,
@@ -60,7 +60,7 @@ export async function readTelemetryInterval(
 ): Promise<TelemetryInterval> {
   const [desired, readings] = await Promise.all([
     redis.hget(deviceKey(shardOf(fleet, device), fleet, device), 'interval'),
-    readWindow(redis, fleet, device, LOOKED_AT),
+    readWindow(redis, fleet, device, READ_FOR_INTERVAL),
   ]);
   const measuredMs = measureInterval(readings);
   const interval = desired === null ? undefined : (JSON.parse(desired) as number | AdaptiveInterval);

@@ -1,13 +1,13 @@
 import type { EdgeDecision } from '@lamplighter/contracts/edge/edge';
 import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
-import { mendClockSetBack } from '../clock/clock-step.js';
+import { repairClockStep } from '../clock/clock-step.js';
 import { edgeDueKey } from '../keys.js';
-import { readDecisions, reportDecisions, takeEdge, writeJudgements } from './edge.js';
+import { readDecisions, recordJudgements, reportDecisions, takeUnjudgedDevices } from './edge.js';
 import {
   confirmEdgeRules,
   type EdgeDevice,
-  noteToldRule,
   readEdgeSetting,
+  recordSentRule,
   setEdgeRule,
   walkEdgeDevices,
 } from './edge-settings.js';
@@ -40,7 +40,7 @@ describe('decisions of devices', () => {
     const { decisions, dropped } = await readDecisions(store.redis, lamp);
     expect(decisions.map((kept) => kept.decision)).toEqual([3, 2, 1].map(decision));
     expect(dropped).toBe(4);
-    await writeJudgements(store.redis, lamp, [[1, judgement]], 0);
+    await recordJudgements(store.redis, lamp, [[1, judgement]], 0);
     await report(
       lamp,
       Array.from({ length: 100 }, (_, i) => i + 3),
@@ -55,7 +55,7 @@ describe('decisions of devices', () => {
     await report(lamp, [1], 9_000_000);
     await report(lamp, [2], 60_000);
     expect(await due()).toBeLessThan(Date.now() + 61_000);
-    await mendClockSetBack(store.redis, { leastWaitMs: 5000, wasSeen: true });
+    await repairClockStep(store.redis, { leastWaitMs: 5000, wasSeen: true });
     expect(await due()).toBeLessThanOrEqual(Date.now());
     await store.redis.del(edgeDueKey(lamp.shard));
   });
@@ -65,13 +65,13 @@ describe('decisions of devices', () => {
     await report(lamp, [1, 2]);
     await report(later, [1], 60_000);
     const { fleet, device } = lamp;
-    expect((await takeEdge(store.redis, 9)).devices).toEqual([{ fleet, device }]);
-    expect((await takeEdge(store.redis, 9)).devices).toEqual([]);
-    expect(await writeJudgements(store.redis, lamp, [[1, judgement]], 0)).toEqual([judgement]);
+    expect((await takeUnjudgedDevices(store.redis, 9)).devices).toEqual([{ fleet, device }]);
+    expect((await takeUnjudgedDevices(store.redis, 9)).devices).toEqual([]);
+    expect(await recordJudgements(store.redis, lamp, [[1, judgement]], 0)).toEqual([judgement]);
     // One is open, so the device comes up again.
-    expect((await takeEdge(store.redis, 9)).devices).toEqual([{ fleet, device }]);
+    expect((await takeUnjudgedDevices(store.redis, 9)).devices).toEqual([{ fleet, device }]);
     const both = [1, 2, 3].map((id) => [id, { ...judgement, judgement: 'disagrees' }] as const);
-    expect(await writeJudgements(store.redis, lamp, both, 0)).toHaveLength(1);
+    expect(await recordJudgements(store.redis, lamp, both, 0)).toHaveLength(1);
     expect(
       (await readDecisions(store.redis, lamp)).decisions.map((kept) => kept.judgement?.judgement),
     ).toEqual(['disagrees', 'agrees']);
@@ -89,14 +89,14 @@ it('the rule of a device is what was set last, beside what it was told and what 
     return all.filter((one) => one.fleet === fleet);
   };
   expect(await setting()).toEqual({});
-  const told = 'night-light@3';
-  await setEdgeRule(store.redis, fleet, device, { rule: 'night-light', told });
-  expect(await setting()).toEqual({ rule: 'night-light', told });
-  expect(await walked()).toEqual([{ fleet, device, rule: 'night-light', told }]);
-  await confirmEdgeRules(store.redis, [{ fleet, device, confirmed: told }]);
-  await noteToldRule(store.redis, fleet, device, 'night-light@4');
-  expect(await setting()).toEqual({ rule: 'night-light', told: 'night-light@4', confirmed: told });
-  await setEdgeRule(store.redis, fleet, device, { rule: null, told: null });
-  expect(await setting()).toEqual({ rule: null, told: null, confirmed: told });
+  const sent = 'night-light@3';
+  await setEdgeRule(store.redis, fleet, device, { rule: 'night-light', sent });
+  expect(await setting()).toEqual({ rule: 'night-light', sent });
+  expect(await walked()).toEqual([{ fleet, device, rule: 'night-light', sent }]);
+  await confirmEdgeRules(store.redis, [{ fleet, device, confirmed: sent }]);
+  await recordSentRule(store.redis, fleet, device, 'night-light@4');
+  expect(await setting()).toEqual({ rule: 'night-light', sent: 'night-light@4', confirmed: sent });
+  await setEdgeRule(store.redis, fleet, device, { rule: null, sent: null });
+  expect(await setting()).toEqual({ rule: null, sent: null, confirmed: sent });
   expect(await walked()).toEqual([]);
 });

@@ -3,6 +3,7 @@ import type { Redis } from 'ioredis';
 import { edgeDueKey, edgeKey, shardOf } from '../keys.js';
 import { ALL_SHARDS } from '../redis/pipelined.js';
 import { runScript } from '../redis/script.js';
+import { takeDue } from '../redis/take-due.js';
 
 /**
  * What devices decided by themselves while their link was down, and what the server thinks of it. A report is judged a while after
@@ -28,7 +29,7 @@ export interface Judgement {
 }
 
 /** A decision as the store keeps it. */
-export interface KeptDecision {
+export interface StoredDecision {
   readonly decision: EdgeDecision;
   /** When its report came, milliseconds since 1970 on the clock of Redis. */
   readonly reportedAt: number;
@@ -64,23 +65,23 @@ function keysOf({ fleet, device }: DeviceName): string[] {
 }
 
 /** Takes up to `limit` devices whose decisions are to be judged; `now` is the time of Redis, milliseconds. */
-export async function takeEdge(redis: Redis, limit: number): Promise<{ now: number; devices: DeviceName[] }> {
-  const [now, ...members] = (await runScript(redis, 'takeDue-n', ALL_SHARDS.map(edgeDueKey), [
-    limit,
-    EDGE_LEASE_MS,
-  ])) as [string, ...string[]];
+export async function takeUnjudgedDevices(
+  redis: Redis,
+  limit: number,
+): Promise<{ now: number; devices: DeviceName[] }> {
+  const { now, members } = await takeDue(redis, ALL_SHARDS.map(edgeDueKey), limit, EDGE_LEASE_MS);
   const devices = members.map((member) => {
     const [fleet, device] = member.split('/') as [string, string];
     return { fleet, device };
   });
-  return { now: Number(now), devices };
+  return { now, devices };
 }
 
 /**
  * Writes judgements by decision; the first word stands, and what is not judged yet comes up again.
  * @returns those that were written
  */
-export async function writeJudgements(
+export async function recordJudgements(
   redis: Redis,
   { fleet, device }: DeviceName,
   judgements: readonly (readonly [id: number, judgement: Judgement])[],
@@ -98,9 +99,9 @@ export async function writeJudgements(
 export async function readDecisions(
   redis: Redis,
   { fleet, device }: DeviceName,
-): Promise<{ decisions: KeptDecision[]; dropped: number }> {
+): Promise<{ decisions: StoredDecision[]; dropped: number }> {
   const fields = await redis.hgetall(edgeKey(shardOf(fleet, device), fleet, device));
-  const decisions = Object.entries(fields).flatMap(([field, text]): KeptDecision[] => {
+  const decisions = Object.entries(fields).flatMap(([field, text]): StoredDecision[] => {
     const [, reportedAt, json] = /^(\d+),(.*)$/s.exec(text) ?? [];
     const decision = /^\d+$/.test(field) && json !== undefined ? parseEdgeDecision(json) : undefined;
     if (decision === undefined) return [];

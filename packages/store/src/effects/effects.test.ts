@@ -5,7 +5,7 @@ import { timePasses } from '@lamplighter/test-kit/store/time-passes';
 import { expectConsistentQueue } from '../../test/expect-consistent-queue.js';
 import { enqueueCommand } from '../commands/enqueue-command.js';
 import { commandJson, readCommand } from '../commands/read-commands.js';
-import { answerCommands } from '../delivery/acknowledge-commands.js';
+import { acknowledgeCommands } from '../delivery/acknowledge-commands.js';
 import { DeviceAddress } from '../devices/device-address.js';
 import { listDevices } from '../devices/devices.js';
 import { COMMANDS_KEPT_PER_DEVICE, commandKeys, effectsKey, OUTCOMES_KEPT_PER_DEVICE } from '../keys.js';
@@ -41,13 +41,13 @@ async function command(
 ): Promise<string> {
   const json = commandJson({ source: 'rule', rule, expected: expected ?? undefined }, { led_on: true });
   const one = emitted(address, { json, lane: rule });
-  await rules.take(address, [reading({ light: 1 })], { commands: [one] });
+  await rules.accept(address, [reading({ light: 1 })], { commands: [one] });
   if (status !== undefined) await answer(one.id, status, address);
   return one.id;
 }
 
 async function answer(id: string, status: Status, address = lamp): Promise<string> {
-  const [answered] = await answerCommands(store.redis, [
+  const [answered] = await acknowledgeCommands(store.redis, [
     { device: address.name, answer: { id, status }, cause: 'device' },
   ]);
   return answered!.outcome;

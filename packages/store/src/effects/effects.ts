@@ -11,6 +11,7 @@ import {
 } from '../keys.js';
 import { ALL_SHARDS } from '../redis/pipelined.js';
 import { runScript } from '../redis/script.js';
+import { takeDue } from '../redis/take-due.js';
 
 /**
  * Effects that are looked for. The script that records a device's `succeeded` puts the command on the list; whoever takes it
@@ -35,15 +36,12 @@ export async function takeEffects(
   redis: Redis,
   limit: number,
 ): Promise<{ now: number; checks: EffectCheck[] }> {
-  const [now, ...members] = (await runScript(redis, 'takeDue-n', ALL_SHARDS.map(effectsKey), [
-    limit,
-    EFFECT_LEASE_MS,
-  ])) as [string, ...string[]];
+  const { now, members } = await takeDue(redis, ALL_SHARDS.map(effectsKey), limit, EFFECT_LEASE_MS);
   const checks = members.map((member) => {
     const [fleet, device, id] = member.split('/') as [string, string, string];
     return { fleet, device, id };
   });
-  return { now: Number(now), checks };
+  return { now, checks };
 }
 
 /** What a look at an effect has brought. */

@@ -28,69 +28,69 @@ it('a fleet that nobody has heard of has empty books', async () => {
 
 describe('the books of readings', () => {
   it('are even when all that was taken is stored', async () => {
-    await rules.take(lamp, taken(1));
-    await rules.take(lamp, taken(2, 3));
+    await rules.accept(lamp, taken(1));
+    await rules.accept(lamp, taken(2, 3));
     expect(await books()).toMatchObject({ declared: 3, declaringDevices: 1, stored: 3, unexplained: 0 });
   });
 
   it('show what is missing, until it comes late', async () => {
-    await rules.take(lamp, taken(1, 4));
+    await rules.accept(lamp, taken(1, 4));
     expect(await books()).toMatchObject({ declared: 4, stored: 2, unexplained: 2 });
-    await rules.take(lamp, taken(2, 3));
+    await rules.accept(lamp, taken(2, 3));
     expect(await books()).toMatchObject({ declared: 4, stored: 2, late: 2, unexplained: 0 });
   });
 
   it('count repeats beside what was taken', async () => {
-    await rules.take(lamp, taken(1, 2));
-    await rules.take(lamp, taken(1, 2, 3));
+    await rules.accept(lamp, taken(1, 2));
+    await rules.accept(lamp, taken(1, 2, 3));
     expect(await books()).toMatchObject({ declared: 3, stored: 3, duplicate: 2, unexplained: 0 });
   });
 
   it('take the device at its word for what it dropped itself', async () => {
-    await rules.take(lamp, taken(1));
-    await rules.take(lamp, [reading({ light: 5, _n: 5, _dropped: 3, _seq: 1005 })]);
+    await rules.accept(lamp, taken(1));
+    await rules.accept(lamp, [reading({ light: 5, _n: 5, _dropped: 3, _seq: 1005 })]);
     expect(await books()).toMatchObject({ declared: 5, droppedByDevices: 3, stored: 2, unexplained: 0 });
   });
 
   it('find what it dropped whatever the white space, and in no other text', async () => {
     const spaced = (text: string, n: number) => ({ ...reading({ _n: n, _seq: 1000 + n }), json: text });
-    await rules.take(lamp, taken(1));
+    await rules.accept(lamp, taken(1));
     const python = '{"note": "\\"_dropped\\":70", "_n": 7, "_dropped" : 5, "_seq": 1007}';
-    await rules.take(lamp, [spaced(python, 7)]);
+    await rules.accept(lamp, [spaced(python, 7)]);
     expect(await books()).toMatchObject({ declared: 7, droppedByDevices: 5, stored: 2, unexplained: 0 });
-    await rules.take(lamp, [spaced('{"_n": 1, "_seq": 2001}', 1)]);
+    await rules.accept(lamp, [spaced('{"_n": 1, "_seq": 2001}', 1)]);
     expect(await books()).toMatchObject({ declared: 8, droppedByDevices: 5, stored: 3, unexplained: 0 });
     const other = store.newDevice();
-    await rules.take(other, [spaced('{ "_n": 9, "_dropped":\n2 }', 9)]);
+    await rules.accept(other, [spaced('{ "_n": 9, "_dropped":\n2 }', 9)]);
     const { readings } = await readLedger(store.redis, other.fleet);
     expect(readings).toMatchObject({ declared: 1, droppedByDevices: 0, unexplained: 0 });
   });
 
   it('go on when the device counts from 1 again', async () => {
-    await rules.take(lamp, [...taken(1, 2), reading({ light: 3, _n: 4, _dropped: 1, _seq: 1004 })]);
-    await rules.take(lamp, [
+    await rules.accept(lamp, [...taken(1, 2), reading({ light: 3, _n: 4, _dropped: 1, _seq: 1004 })]);
+    await rules.accept(lamp, [
       reading({ light: 1, _n: 1, _seq: 2001 }),
       reading({ light: 1, _n: 2, _seq: 2002 }),
     ]);
     expect(await books()).toMatchObject({ declared: 6, droppedByDevices: 1, stored: 5, unexplained: 0 });
-    await rules.take(lamp, [reading({ light: 1, _n: 2, _seq: 3002 })]);
+    await rules.accept(lamp, [reading({ light: 1, _n: 2, _seq: 3002 })]);
     expect(await books()).toMatchObject({ declared: 8, stored: 6, unexplained: 1 });
   });
 
   it('begin with the first reading that the store has heard, and with what comes late before it', async () => {
-    await rules.take(lamp, [reading({ light: 1, _n: 70, _dropped: 20, _seq: 1070 })]);
+    await rules.accept(lamp, [reading({ light: 1, _n: 70, _dropped: 20, _seq: 1070 })]);
     expect(await books()).toMatchObject({ declared: 1, droppedByDevices: 0, stored: 1, unexplained: 0 });
-    await rules.take(lamp, taken(69));
+    await rules.accept(lamp, taken(69));
     expect(await books()).toMatchObject({ declared: 2, stored: 1, late: 1, unexplained: 0 });
   });
 
   it('know nothing of losses of a device that does not count', async () => {
-    await rules.take(lamp, [reading({ light: 1, _seq: 1 }), reading({ light: 1, _seq: 9 })]);
+    await rules.accept(lamp, [reading({ light: 1, _seq: 1 }), reading({ light: 1, _seq: 9 })]);
     expect(await books()).toMatchObject({ declared: 0, declaringDevices: 0, stored: 2, unexplained: 0 });
   });
 
   it('hold what was refused, by reason', async () => {
-    await rules.take(lamp, taken(1, 3));
+    await rules.accept(lamp, taken(1, 3));
     await countRejected(store.redis, [
       {
         address: lamp,
@@ -122,15 +122,15 @@ describe('the books of readings', () => {
 
   it('do not let one device make up for what another lost', async () => {
     const other = new DeviceAddress(lamp.fleet, 'lamp-0002', false);
-    await rules.take(lamp, taken(1, 3));
-    await rules.take(other, taken(1));
+    await rules.accept(lamp, taken(1, 3));
+    await rules.accept(other, taken(1));
     await countRejected(store.redis, [{ address: other, own: 5, reasons: new Map([['schema', 5]]) }]);
     expect(await books()).toMatchObject({ declaringDevices: 2, unexplained: 1 });
   });
 
   it('are the same when a part is repeated', async () => {
-    await rules.take(lamp, taken(1));
-    const part = rules.judge(lamp, taken(3, 2));
+    await rules.accept(lamp, taken(1));
+    const part = rules.evaluate(lamp, taken(3, 2));
     await rules.send(part);
     const once = await books();
     await rules.send(part);
@@ -139,7 +139,7 @@ describe('the books of readings', () => {
 
   it('add up a fleet of many devices', async () => {
     const lamps = Array.from({ length: 1500 }, (_, i) => new DeviceAddress(lamp.fleet, `lamp-${i}`, false));
-    await Promise.all(lamps.map((one) => rules.take(one, taken(1, 2))));
+    await Promise.all(lamps.map((one) => rules.accept(one, taken(1, 2))));
     expect(await books()).toMatchObject({ declared: 3000, declaringDevices: 1500, stored: 3000 });
   });
 });

@@ -98,7 +98,7 @@ export async function readLedger(redis: Redis, fleet: string): Promise<Ledger> {
   };
   const again = { unexplained: 0 };
   for (const shard of ALL_SHARDS) await addShard(redis, fleet, shard, readings, again);
-  const { open, counts } = await readBooks(redis, fleet);
+  const { open, counts } = await readFleetCounts(redis, fleet);
   addRemoved(readings, counts, again.unexplained);
   for (const reason of REJECT_REASONS) {
     const count = counts.get(`rejected:${reason}`);
@@ -108,7 +108,7 @@ export async function readLedger(redis: Redis, fleet: string): Promise<Ledger> {
 }
 
 /** What of the devices that report again after they were removed is unexplained; less than 0 if it explains what was before. */
-interface Again {
+interface Returned {
   unexplained: number;
 }
 
@@ -125,7 +125,7 @@ async function addShard(
   fleet: string,
   shard: number,
   sum: ReadingsLedger,
-  again: Again,
+  again: Returned,
 ): Promise<void> {
   for (let after = '-'; ; ) {
     const names = await redis.zrangebylex(devicesKey(shard, fleet), after, '+', 'LIMIT', 0, PAGE);
@@ -141,7 +141,7 @@ async function addShard(
   }
 }
 
-function addDevice(sum: ReadingsLedger, again: Again, entry: string, counts: (string | null)[]): void {
+function addDevice(sum: ReadingsLedger, again: Returned, entry: string, counts: (string | null)[]): void {
   const [late, duplicate, stale, rejected, taken, dropped, from] = counts.map((count) => Number(count ?? 0));
   // `received,late,count,n,…,json`; the last entry of a device of which only history has come counts nothing.
   const [, , count, n] = entry.split(',', 4);
@@ -184,7 +184,7 @@ function droppedIn(entry: string): number {
 }
 
 /** The fleet's own books, summed over the shards; those of one shard are from one moment. */
-async function readBooks(
+async function readFleetCounts(
   redis: Redis,
   fleet: string,
 ): Promise<{ open: number; counts: Map<string, number> }> {

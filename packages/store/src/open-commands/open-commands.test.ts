@@ -3,7 +3,7 @@ import { timePasses } from '@lamplighter/test-kit/store/time-passes';
 import { CommandDesk } from '../../test/command-desk.js';
 import { DeviceAddress } from '../devices/device-address.js';
 import { shardOf } from '../keys.js';
-import { OpenCommandsSurvey } from './open-commands.js';
+import { OpenCommandCounter } from './open-commands.js';
 
 const MINUTE = 60_000;
 
@@ -17,7 +17,7 @@ beforeEach(async () => {
 const deskOf = (device: DeviceAddress) => new CommandDesk(store.redis, device);
 
 it('counts what has not ended: due, or waiting for whatever', async () => {
-  const survey = new OpenCommandsSurvey();
+  const survey = new OpenCommandCounter();
   expect(await survey.read(store.redis)).toEqual({ due: 0, waiting: 0, oldestAgeMs: 0 });
   const desk = deskOf(store.newDevice());
   const other = deskOf(store.newDevice());
@@ -36,7 +36,7 @@ it('counts what has not ended: due, or waiting for whatever', async () => {
 });
 
 it('knows the age of the oldest one, in whichever shard and state it is', async () => {
-  const survey = new OpenCommandsSurvey();
+  const survey = new OpenCommandCounter();
   const age = async () => Math.floor((await survey.read(store.redis)).oldestAgeMs / MINUTE);
   const desk = deskOf(store.newDevice());
   await desk.connect();
@@ -66,7 +66,7 @@ it('finds the oldest of more than one page, and keeps it until it ends', async (
     for (const lane of lanes) await desk.enqueue(lane, { lane });
     await timePasses(store.redis, MINUTE, { shard: 7 });
   }
-  const survey = new OpenCommandsSurvey();
+  const survey = new OpenCommandCounter();
   const read = async () => Math.floor((await survey.read(store.redis)).oldestAgeMs / MINUTE);
   // 200 at a time.
   expect([await read(), await read(), await read(), await read()]).toEqual([2, 4, 6, 7]);

@@ -25,7 +25,7 @@ const SHARDS_PER_TRIP = 8;
  * more are open it takes as many reads as there are times 12,000 to find it (and a new one after it has ended); until then
  * the age is that of a younger one.
  */
-export class OpenCommandsSurvey {
+export class OpenCommandCounter {
   private readonly places = ALL_SHARDS.map((shard) => ({ shard, after: '', oldest: '' }));
 
   async read(redis: Redis): Promise<OpenCommands> {

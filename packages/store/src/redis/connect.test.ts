@@ -44,7 +44,7 @@ const isUp = (told: string[]) =>
   until(() => told.at(-1) === 'up', { what: 'the connection', timeoutMs: 15_000 });
 
 const lamp = new DeviceAddress('demo', 'lamp-0001', false);
-const take = (redis: Redis) => new Replica(redis).take(lamp, [reading({ light: 1 })]);
+const take = (redis: Redis) => new Replica(redis).accept(lamp, [reading({ light: 1 })]);
 
 describe('while Redis is away', () => {
   it.each<[what: string, call: (redis: Redis) => Promise<unknown>]>([

@@ -11,20 +11,20 @@ import { confined, type ScriptCall } from '../../test/confined.js';
 import { expectConsistentQueue } from '../../test/expect-consistent-queue.js';
 import { carryOn, heardOf, heldRollout, take } from '../../test/rollout-desk.js';
 import { revokeApiKey } from '../access/api-keys.js';
-import { mendClockSetBack } from '../clock/clock-step.js';
+import { repairClockStep } from '../clock/clock-step.js';
 import { commandJson } from '../commands/read-commands.js';
-import { noteUnreadAnswers } from '../commands/unread-acknowledgements.js';
-import { answerCommands } from '../delivery/acknowledge-commands.js';
+import { recordUnreadAcknowledgements } from '../commands/unread-acknowledgements.js';
+import { acknowledgeCommands } from '../delivery/acknowledge-commands.js';
 import { findDueShards } from '../delivery/claim-commands.js';
 import { LEASE_MS } from '../delivery/lease.js';
 import { recordPresence } from '../devices/presence.js';
 import { claimStates } from '../devices/published-states.js';
-import { reportDecisions, takeEdge, writeJudgements } from '../edge/edge.js';
+import { recordJudgements, reportDecisions, takeUnjudgedDevices } from '../edge/edge.js';
 import { recordEffect, takeEffects } from '../effects/effects.js';
 import { countRejected, readLedger } from '../fleets/ledger.js';
 import { COMMANDS_KEPT_PER_DEVICE, groupKey, MAX_OPEN_COMMANDS, shardOf, WINDOW_SIZE } from '../keys.js';
-import { OpenCommandsSurvey } from '../open-commands/open-commands.js';
-import { removeDevices, removeVotes, takeDepartures, takeForgettable } from '../removal/remove-devices.js';
+import { OpenCommandCounter } from '../open-commands/open-commands.js';
+import { removeDevices, removeVotes, takeCleanups, takeExpiredDevices } from '../removal/remove-devices.js';
 import { startFleetRemoval, takeFleetRemovals } from '../removal/remove-fleet.js';
 import { sweepRollout } from '../rollouts/rollout-commands.js';
 import { closeRollout } from '../rollouts/rollout-lease.js';
@@ -33,7 +33,7 @@ import { decideGroup } from '../rules/groups.js';
 import { recordRuleErrors } from '../rules/rule-errors.js';
 import { deleteRule, seedRules, switchRules, writeRule } from '../rules/rules.js';
 import { NEW_DEVICE } from '../rules/state-version.js';
-import { findTimers } from '../rules/timers.js';
+import { takeTimers } from '../rules/timers.js';
 import { runScript } from './script.js';
 
 const FOLDER = new URL('../../lua/', import.meta.url);
@@ -124,22 +124,22 @@ describe('what a script declares', () => {
     const neighbour = store.newDevice();
     const rules = new Replica(redis);
     const seqs = (...numbers: number[]) => numbers.map((_seq) => reading({ light: 1, _seq }));
-    await rules.take(lamp, seqs(5), { commands: [emitted(lamp)], rules: () => '{"n":1}' });
-    expect(await rules.take(lamp, seqs(3, 6), { commands: [emitted(lamp)] })).toMatchObject({
+    await rules.accept(lamp, seqs(5), { commands: [emitted(lamp)], rules: () => '{"n":1}' });
+    expect(await rules.accept(lamp, seqs(3, 6), { commands: [emitted(lamp)] })).toMatchObject({
       late: { stored: 1 },
     });
-    expect(await rules.take(lamp, seqs(7), { commands: [emitted(lamp), emitted(lamp)] })).toMatchObject({
+    expect(await rules.accept(lamp, seqs(7), { commands: [emitted(lamp), emitted(lamp)] })).toMatchObject({
       commands: [{ superseded: [expect.anything()] }, { superseded: [expect.anything()] }],
     });
-    const repeated = rules.judge(lamp, seqs(8));
-    const both = [repeated, { ...rules.judge(neighbour, []), version: NEW_DEVICE, live: seqs(1) }];
+    const repeated = rules.evaluate(lamp, seqs(8));
+    const both = [repeated, { ...rules.evaluate(neighbour, []), version: NEW_DEVICE, live: seqs(1) }];
     await rules.send(...both);
     expect((await rules.send(...both)).map(({ kind }) => kind)).toEqual(['repeated', 'repeated']);
     const full = Array.from({ length: WINDOW_SIZE + 50 }, (_, i) => 100 + i);
-    await rules.take(lamp, seqs(...full));
-    await rules.take(lamp, seqs(120, 99));
+    await rules.accept(lamp, seqs(...full));
+    await rules.accept(lamp, seqs(120, 99));
     const lanes = Array.from({ length: MAX_OPEN_COMMANDS }, (_, i) => emitted(lamp, { lane: `lane-${i}` }));
-    const { commands } = await rules.take(lamp, seqs(1000), { commands: lanes });
+    const { commands } = await rules.accept(lamp, seqs(1000), { commands: lanes });
     expect(commands.map(({ state }) => state)).toContain('full');
   });
 
@@ -163,8 +163,8 @@ describe('what a script declares', () => {
     for (const name of ['on', 'off', 'half']) await desk.enqueue(name, { policy: 'latest', lane: 'heating' });
     await desk.enqueue('short', { ttl: 0, lane: 'other' });
     expect(await findDueShards(redis)).toMatchObject({ shards: [robot.shard] });
-    expect(await new OpenCommandsSurvey().read(redis)).toMatchObject({ due: 0, waiting: 3 });
-    const mended = await mendClockSetBack(redis, { leastWaitMs: 5000, wasSeen: true });
+    expect(await new OpenCommandCounter().read(redis)).toMatchObject({ due: 0, waiting: 3 });
+    const mended = await repairClockStep(redis, { leastWaitMs: 5000, wasSeen: true });
     expect(mended).toEqual({ commands: 0, devices: 0, rollouts: 0, timers: 0, effects: 0 });
     expect((await desk.claim()).sort()).toEqual(['half dispatched 1', 'now dispatched 1', 'short expired 0']);
     await desk.requeue('half', 1);
@@ -222,14 +222,14 @@ describe('what a script declares', () => {
     const seqs = (n: number) => [reading({ light: n, _seq: n })];
     const timer = (at: number | undefined) => ({ timer: { at, exact: true } });
     const votes = [{ groupKey: groupKey(sensor.fleet, 'quorum'), vote: '1,1' }];
-    await rules.take(sensor, seqs(1));
-    await rules.send({ ...rules.judge(sensor, seqs(2)), votes, ...timer(1) });
-    expect(await findTimers(redis)).toContainEqual({
+    await rules.accept(sensor, seqs(1));
+    await rules.send({ ...rules.evaluate(sensor, seqs(2)), votes, ...timer(1) });
+    expect(await takeTimers(redis)).toContainEqual({
       kind: 'device',
       fleet: sensor.fleet,
       name: sensor.device,
     });
-    await rules.send({ ...rules.judge(sensor, seqs(3)), ...timer(undefined) });
+    await rules.send({ ...rules.evaluate(sensor, seqs(3)), ...timer(undefined) });
   });
 
   it('is all that effects touch', async () => {
@@ -238,9 +238,9 @@ describe('what a script declares', () => {
     for (const outcome of ['pending', 'effective', 'ineffective', 'unmeasured'] as const) {
       const json = commandJson({ source: 'rule', rule: 'r', expected }, { led_on: true });
       const command = emitted(lamp, { json });
-      await new Replica(redis).take(lamp, [reading({ light: 1 })], { commands: [command] });
+      await new Replica(redis).accept(lamp, [reading({ light: 1 })], { commands: [command] });
       const { id } = command;
-      await answerCommands(redis, [
+      await acknowledgeCommands(redis, [
         { device: lamp.name, answer: { id, status: 'succeeded' }, cause: 'device' },
       ]);
       await timePasses(store.redis, 1000, lamp);
@@ -281,7 +281,7 @@ describe('what a script declares', () => {
 
   it('is all that publishing the last state touches', async () => {
     const lamp = store.newDevice();
-    await new Replica(redis).take(lamp, [reading({ light: 1 })]);
+    await new Replica(redis).accept(lamp, [reading({ light: 1 })]);
     expect(await claimStates(redis, [lamp], 0)).toMatchObject([{ kind: 'state' }]);
   });
 
@@ -292,7 +292,7 @@ describe('what a script declares', () => {
     await desk.enqueue('sent');
     await desk.claim();
     const note = { fleet: robot.fleet, device: robot.device, problem: 'no status', payload: '{}' };
-    expect(await noteUnreadAnswers(redis, [note])).toEqual([expect.any(String)]);
+    expect(await recordUnreadAcknowledgements(redis, [note])).toEqual([expect.any(String)]);
   });
 
   it('is all that decisions of devices touch', async () => {
@@ -307,9 +307,12 @@ describe('what a script declares', () => {
       trigger: 'timer',
     } as const;
     await reportDecisions(redis, lamp, { decisions: [decision], dropped: 1 }, 0);
-    expect((await takeEdge(redis, 10)).devices).toContainEqual({ fleet: lamp.fleet, device: lamp.device });
+    expect((await takeUnjudgedDevices(redis, 10)).devices).toContainEqual({
+      fleet: lamp.fleet,
+      device: lamp.device,
+    });
     const judgement = { judgement: 'agrees', at: 1, sentences: [] } as const;
-    expect(await writeJudgements(redis, lamp, [[1, judgement]], 0)).toEqual([judgement]);
+    expect(await recordJudgements(redis, lamp, [[1, judgement]], 0)).toEqual([judgement]);
   });
 
   it('is all that a removal touches', async () => {
@@ -320,17 +323,17 @@ describe('what a script declares', () => {
       { address: robot, message: { online: true, session: 1, forgetAfter: 1000 } },
       { address: robot, message: { online: false, session: 1 } },
     ]);
-    await new Replica(redis).take(robot, [reading({ light: 1, _n: 3, _seq: 3, _dropped: 1 })]);
+    await new Replica(redis).accept(robot, [reading({ light: 1, _n: 3, _seq: 3, _dropped: 1 })]);
     await desk.enqueue('dispatched');
     await desk.claim();
     await desk.enqueue('pending');
     await timePasses(store.redis, 60_000, robot);
-    expect(await takeForgettable(redis, 10)).toEqual([{ fleet, device }]);
+    expect(await takeExpiredDevices(redis, 10)).toEqual([{ fleet, device }]);
     expect(await removeDevices(redis, [{ fleet, device }], { onlyIfAway: true })).toMatchObject([
       { outcome: 'removed' },
     ]);
     expect(await removeDevices(redis, [{ fleet, device }])).toEqual([{ outcome: 'missing' }]);
-    const departures = await takeDepartures(redis, 10);
+    const departures = await takeCleanups(redis, 10);
     await removeVotes(redis, fleet, ['quorum'], departures);
     expect(await revokeApiKey(redis, 'none')).toBe('missing');
     await startFleetRemoval(redis, fleet);

@@ -10,12 +10,12 @@ import { readFleets } from '../fleets/fleets.js';
 import { readLedger } from '../fleets/ledger.js';
 import { FRESH_MS } from '../keys.js';
 import {
-  endDepartures,
-  ownRetainedPresence,
+  completeCleanups,
+  isRetainedPresenceOfRemoved,
   type Removal,
   removeDevices,
-  takeDepartures,
-  takeForgettable,
+  takeCleanups,
+  takeExpiredDevices,
 } from './remove-devices.js';
 
 let store: StoreUnderTest;
@@ -44,7 +44,7 @@ describe('a removed device', () => {
   it('ends its open commands, and nothing of it is left but its counts', async () => {
     const desk = new CommandDesk(store.redis, lamp);
     await birth(7);
-    await rules.take(lamp, [reading({ light: 1 })], { rules: () => '{"n":1}' });
+    await rules.accept(lamp, [reading({ light: 1 })], { rules: () => '{"n":1}' });
     await desk.enqueue('dispatched', { lane: 'a' });
     await desk.claim();
     await desk.enqueue('waiting', { lane: 'b' });
@@ -60,8 +60,8 @@ describe('a removed device', () => {
     const { commands, readings } = await readLedger(store.redis, lamp.fleet);
     expect(commands).toMatchObject({ issued: { api: 2 }, open: 0, unexplained: 0 });
     expect(readings).toMatchObject({ stored: 1 });
-    const [departure] = await takeDepartures(store.redis, 10);
-    await endDepartures(store.redis, [departure!]);
+    const [departure] = await takeCleanups(store.redis, 10);
+    await completeCleanups(store.redis, [departure!]);
     const left = (await store.redis.keys('*')).filter((key) => key.includes(lamp.fleet));
     expect(left.map((key) => key.split(':')[1]).sort()).toEqual(['device', 'ledger']);
     expect(await store.redis.pttl(lamp.deviceKey)).toBeGreaterThan(0);
@@ -70,8 +70,8 @@ describe('a removed device', () => {
 
   it('leaves the others of its fleet alone', async () => {
     const other = new DeviceAddress(lamp.fleet, 'other', false);
-    await rules.take(lamp, taken(1));
-    await rules.take(other, taken(1));
+    await rules.accept(lamp, taken(1));
+    await rules.accept(other, taken(1));
     await remove();
     const { devices } = await listDevices(store.redis, lamp.fleet, { limit: 10 });
     expect(devices.map(({ device }) => device)).toEqual(['other']);
@@ -79,11 +79,11 @@ describe('a removed device', () => {
 
   it('is a new device when it reports again, also to a replica that knew it', async () => {
     const other = new Replica(store.redis);
-    await rules.take(lamp, taken(1, 2, 3), { rules: () => '{"n":3}' });
-    await other.take(lamp, taken(4));
+    await rules.accept(lamp, taken(1, 2, 3), { rules: () => '{"n":3}' });
+    await other.accept(lamp, taken(4));
     await remove();
-    expect(await rules.take(lamp, taken(5))).toMatchObject({ kind: 'accepted' });
-    expect(await other.take(lamp, taken(6))).toMatchObject({ kind: 'accepted' });
+    expect(await rules.accept(lamp, taken(5))).toMatchObject({ kind: 'accepted' });
+    expect(await other.accept(lamp, taken(6))).toMatchObject({ kind: 'accepted' });
     expect(await device()).toMatchObject({ last: { seq: 1006 } });
     expect(await store.redis.hget(lamp.deviceKey, 'rules')).toBeNull();
     expect(await store.redis.pttl(lamp.deviceKey)).toBe(-1);
@@ -92,7 +92,7 @@ describe('a removed device', () => {
   it('that stayed connected still has its session when it reports again', async () => {
     await birth(7, { telemetry: 'keep' });
     await remove();
-    await rules.take(lamp, taken(1));
+    await rules.accept(lamp, taken(1));
     expect(await device()).toMatchObject({ session: { id: 7, online: true, telemetry: 'keep' } });
   });
 });
@@ -104,9 +104,9 @@ describe('the presence of a removed device', () => {
     expect(await birth(7)).toEqual(['ignored']);
     expect(await will(7)).toEqual(['ignored']);
     expect(await device()).toBeUndefined();
-    const departures = await takeDepartures(store.redis, 10);
-    expect(await ownRetainedPresence(store.redis, departures)).toEqual([true]);
-    await endDepartures(store.redis, departures);
+    const departures = await takeCleanups(store.redis, 10);
+    expect(await isRetainedPresenceOfRemoved(store.redis, departures)).toEqual([true]);
+    await completeCleanups(store.redis, departures);
     expect(await birth(7)).toEqual(['born']);
     expect(await device()).toMatchObject({ presence: 'online' });
   });
@@ -116,18 +116,18 @@ describe('the presence of a removed device', () => {
     await will(7);
     await remove();
     expect(await birth(8)).toEqual(['born']);
-    const departures = await takeDepartures(store.redis, 10);
-    expect(await ownRetainedPresence(store.redis, departures)).toEqual([false]);
-    await endDepartures(store.redis, departures);
-    expect(await takeDepartures(store.redis, 10)).toEqual([]);
+    const departures = await takeCleanups(store.redis, 10);
+    expect(await isRetainedPresenceOfRemoved(store.redis, departures)).toEqual([false]);
+    await completeCleanups(store.redis, departures);
+    expect(await takeCleanups(store.redis, 10)).toEqual([]);
     expect(await device()).toMatchObject({ presence: 'online', session: { id: 8 } });
   });
 });
 
 describe('the ledger', () => {
   it('keeps the counts of removed devices, and what is missing stays missing', async () => {
-    await rules.take(lamp, taken(1, 4));
-    await rules.take(lamp, taken(2));
+    await rules.accept(lamp, taken(1, 4));
+    await rules.accept(lamp, taken(2));
     const before = await books();
     expect(before).toMatchObject({ declared: 4, stored: 2, late: 1, unexplained: 1, declaringDevices: 1 });
     await remove();
@@ -135,14 +135,14 @@ describe('the ledger', () => {
   });
 
   it('goes on when the device reports again, and readings that were on their way explain what was missing', async () => {
-    await rules.take(lamp, taken(1, 2, 3));
-    await rules.take(lamp, [reading({ light: 5, _n: 6, _dropped: 1, _seq: 1006 })]);
+    await rules.accept(lamp, taken(1, 2, 3));
+    await rules.accept(lamp, [reading({ light: 5, _n: 6, _dropped: 1, _seq: 1006 })]);
     await remove();
     expect(await books()).toMatchObject({ declared: 6, droppedByDevices: 1, stored: 4, unexplained: 1 });
     const dropped = (n: number, total: number) =>
       reading({ light: n, _n: n, _dropped: total, _seq: 1000 + n });
-    await rules.take(lamp, [dropped(5, 1)]);
-    await rules.take(lamp, [dropped(7, 1), dropped(9, 2)]);
+    await rules.accept(lamp, [dropped(5, 1)]);
+    await rules.accept(lamp, [dropped(7, 1), dropped(9, 2)]);
     expect(await books()).toMatchObject({
       declared: 9,
       declaringDevices: 1,
@@ -155,11 +155,11 @@ describe('the ledger', () => {
   });
 
   it('counts from the start when the device does', async () => {
-    await rules.take(lamp, taken(...Array.from({ length: 400 }, (_, i) => i + 1)));
+    await rules.accept(lamp, taken(...Array.from({ length: 400 }, (_, i) => i + 1)));
     await remove();
-    await rules.take(lamp, [reading({ light: 1, _n: 2, _seq: 5000 })]);
+    await rules.accept(lamp, [reading({ light: 1, _n: 2, _seq: 5000 })]);
     expect(await books()).toMatchObject({ declared: 401, stored: 401, unexplained: 0 });
-    await rules.take(lamp, [reading({ light: 1, _n: 1, _seq: 9000 })]);
+    await rules.accept(lamp, [reading({ light: 1, _n: 1, _seq: 9000 })]);
     expect(await books()).toMatchObject({ declared: 402, stored: 402, unexplained: 0 });
   });
 });
@@ -167,13 +167,13 @@ describe('the ledger', () => {
 describe('a device with forgetAfter', () => {
   it('is removed once it has been away for longer, and not before', async () => {
     await birth(7, { forgetAfter: 60_000 });
-    expect(await takeForgettable(store.redis, 10)).toEqual([]);
+    expect(await takeExpiredDevices(store.redis, 10)).toEqual([]);
     expect(await remove({ onlyIfAway: true })).toEqual({ outcome: 'kept' });
     await timePasses(store.redis, FRESH_MS + 59_000, lamp);
-    expect(await takeForgettable(store.redis, 10)).toEqual([]);
+    expect(await takeExpiredDevices(store.redis, 10)).toEqual([]);
     expect(await remove({ onlyIfAway: true })).toEqual({ outcome: 'kept' });
     await timePasses(store.redis, 2000, lamp);
-    expect(await takeForgettable(store.redis, 10)).toEqual([{ fleet: lamp.fleet, device: lamp.device }]);
+    expect(await takeExpiredDevices(store.redis, 10)).toEqual([{ fleet: lamp.fleet, device: lamp.device }]);
     expect(await remove({ onlyIfAway: true })).toMatchObject({ outcome: 'removed' });
     expect(await device()).toBeUndefined();
   });
@@ -182,18 +182,18 @@ describe('a device with forgetAfter', () => {
     await birth(7, { forgetAfter: 5000 });
     await will(7);
     await timePasses(store.redis, 6000, lamp);
-    expect(await takeForgettable(store.redis, 10)).toHaveLength(1);
+    expect(await takeExpiredDevices(store.redis, 10)).toHaveLength(1);
     expect(await remove({ onlyIfAway: true })).toMatchObject({ outcome: 'removed', presence: 'offline' });
   });
 
   it('stays while it reports, and is looked at again later', async () => {
     await birth(7, { forgetAfter: 5000 });
     await timePasses(store.redis, FRESH_MS + 6000, lamp);
-    await rules.take(lamp, taken(1));
-    expect(await takeForgettable(store.redis, 10)).toHaveLength(1);
+    await rules.accept(lamp, taken(1));
+    expect(await takeExpiredDevices(store.redis, 10)).toHaveLength(1);
     expect(await remove({ onlyIfAway: true })).toEqual({ outcome: 'kept' });
     await timePasses(store.redis, FRESH_MS + 6000, lamp);
-    expect(await takeForgettable(store.redis, 10)).toHaveLength(1);
+    expect(await takeExpiredDevices(store.redis, 10)).toHaveLength(1);
     expect(await remove({ onlyIfAway: true })).toMatchObject({ outcome: 'removed' });
   });
 
@@ -202,7 +202,7 @@ describe('a device with forgetAfter', () => {
     await birth(8);
     await will(8);
     await timePasses(store.redis, 3_600_000, lamp);
-    expect(await takeForgettable(store.redis, 10)).toEqual([]);
+    expect(await takeExpiredDevices(store.redis, 10)).toEqual([]);
     expect(await device()).toMatchObject({ presence: 'offline' });
   });
 });

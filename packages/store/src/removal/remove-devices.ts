@@ -3,8 +3,8 @@ import type { Redis } from 'ioredis';
 import type { CommandSource } from '../commands/read-commands.js';
 import { presenceOf } from '../devices/devices.js';
 import {
+  cleanupsKey,
   countedCommandKeys,
-  departuresKey,
   deviceKey,
   devicesKey,
   EDGE_RULES_KEY,
@@ -22,7 +22,8 @@ import {
   windowKey,
 } from '../keys.js';
 import { ALL_SHARDS, pipelined } from '../redis/pipelined.js';
-import { runScript, runScripts } from '../redis/script.js';
+import { runScripts } from '../redis/script.js';
+import { takeDue } from '../redis/take-due.js';
 
 /**
  * Removing a device takes two steps. The script `removeDevice` does everything in the device's shard at one moment: open commands end,
@@ -89,7 +90,7 @@ export async function removeDevices(
           effectsKey(shard),
           edgeDueKey(shard),
           forgetDueKey(shard),
-          departuresKey(shard),
+          cleanupsKey(shard),
           ...countedCommandKeys(shard, fleet),
         ],
         args: [fleet, device, onlyIfAway ? '1' : '0', REMEMBERED_MS],
@@ -114,20 +115,17 @@ export async function removeDevices(
 }
 
 /** A removed device of which something may be left outside its shard. */
-export interface Departure extends DeviceName {
+export interface PendingCleanup extends DeviceName {
   /** When it was removed, milliseconds on the clock of Redis. */
   readonly at: number;
 }
 
 /** How long a replica may take to clear what it has taken, milliseconds. */
-const DEPARTURE_LEASE_MS = 10_000;
+const CLEANUP_LEASE_MS = 10_000;
 
 /** Takes up to `limit` departures. */
-export async function takeDepartures(redis: Redis, limit: number): Promise<Departure[]> {
-  const [, ...members] = (await runScript(redis, 'takeDue-n', ALL_SHARDS.map(departuresKey), [
-    limit,
-    DEPARTURE_LEASE_MS,
-  ])) as string[];
+export async function takeCleanups(redis: Redis, limit: number): Promise<PendingCleanup[]> {
+  const { members } = await takeDue(redis, ALL_SHARDS.map(cleanupsKey), limit, CLEANUP_LEASE_MS);
   return members.map((member) => {
     const [fleet, device, at] = member.split('/') as [string, string, string];
     return { fleet, device, at: Number(at) };
@@ -138,9 +136,9 @@ export async function takeDepartures(redis: Redis, limit: number): Promise<Depar
  * Says of each departure whether the broker's retained presence is the removed device's: it is not if the device has published a birth
  * since, or reports again in the session that it had.
  */
-export async function ownRetainedPresence(
+export async function isRetainedPresenceOfRemoved(
   redis: Redis,
-  departures: readonly Departure[],
+  departures: readonly PendingCleanup[],
 ): Promise<boolean[]> {
   const [sessions, scores] = (await Promise.all([
     pipelined(redis, departures, (pipeline, { fleet, device }) =>
@@ -154,14 +152,14 @@ export async function ownRetainedPresence(
 }
 
 /** Ends departures: nothing is left of these devices. */
-export async function endDepartures(redis: Redis, departures: readonly Departure[]): Promise<void> {
+export async function completeCleanups(redis: Redis, departures: readonly PendingCleanup[]): Promise<void> {
   if (departures.length === 0) return;
   await redis.hdel(EDGE_RULES_KEY, ...departures.map(({ fleet, device }) => `${fleet}/${device}`));
   await pipelined(redis, departures, (pipeline, { fleet, device }) =>
     pipeline.hdel(deviceKey(shardOf(fleet, device), fleet, device), 'removed'),
   );
   await pipelined(redis, departures, (pipeline, { fleet, device, at }) =>
-    pipeline.zrem(departuresKey(shardOf(fleet, device)), `${fleet}/${device}/${at}`),
+    pipeline.zrem(cleanupsKey(shardOf(fleet, device)), `${fleet}/${device}/${at}`),
   );
 }
 
@@ -170,7 +168,7 @@ export async function removeVotes(
   redis: Redis,
   fleet: string,
   rules: readonly string[],
-  departures: readonly Departure[],
+  departures: readonly PendingCleanup[],
 ): Promise<void> {
   const votes = rules.flatMap((rule) => departures.map((departure) => ({ rule, ...departure })));
   await runScripts(
@@ -184,11 +182,8 @@ export async function removeVotes(
 const FORGET_LEASE_MS = 10_000;
 
 /** Takes up to `limit` devices that may have been away for longer than their `forgetAfter`. */
-export async function takeForgettable(redis: Redis, limit: number): Promise<DeviceName[]> {
-  const [, ...members] = (await runScript(redis, 'takeDue-n', ALL_SHARDS.map(forgetDueKey), [
-    limit,
-    FORGET_LEASE_MS,
-  ])) as string[];
+export async function takeExpiredDevices(redis: Redis, limit: number): Promise<DeviceName[]> {
+  const { members } = await takeDue(redis, ALL_SHARDS.map(forgetDueKey), limit, FORGET_LEASE_MS);
   return members.map((member) => {
     const [fleet, device] = member.split('/') as [string, string];
     return { fleet, device };

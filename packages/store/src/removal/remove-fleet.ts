@@ -11,6 +11,7 @@ import {
 } from '../keys.js';
 import { redisNow } from '../redis/connect.js';
 import { runScript } from '../redis/script.js';
+import { takeDue } from '../redis/take-due.js';
 import { forgetRollout } from '../rollouts/rollout-lease.js';
 import { cancelRollout } from '../rollouts/rollouts.js';
 import { forgetGroup } from '../rules/groups.js';
@@ -75,13 +76,7 @@ function removalOf(fleet: string, record: Readonly<Record<string, string>>): Fle
 
 /** Takes up to `limit` fleets whose removal no replica carries on. */
 export async function takeFleetRemovals(redis: Redis, limit: number): Promise<string[]> {
-  const [, ...fleets] = (await runScript(
-    redis,
-    'takeDue-n',
-    [REMOVALS_DUE_KEY],
-    [limit, LEASE_MS],
-  )) as string[];
-  return fleets;
+  return (await takeDue(redis, [REMOVALS_DUE_KEY], limit, LEASE_MS)).members;
 }
 
 /** What one step did. */

@@ -1,14 +1,14 @@
 import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
 import { carryOn, commandCounts, heardOf, heldRollout, take } from '../../test/rollout-desk.js';
-import { answerCommands } from '../delivery/acknowledge-commands.js';
+import { acknowledgeCommands } from '../delivery/acknowledge-commands.js';
 import { claimCommands } from '../delivery/claim-commands.js';
 import { SHARDS, shardOf } from '../keys.js';
 import { enqueueRollout } from './rollout-commands.js';
 import {
   closeRollout,
-  devicesFrom,
   endRollout,
   forgetRollout,
+  nextDevices,
   saveRollout,
   takeRollouts,
 } from './rollout-lease.js';
@@ -37,7 +37,7 @@ describe('the devices of a rollout', () => {
       const seen: string[] = [];
       let position = { shard: 0, after: '' };
       while (position.shard < SHARDS) {
-        const page = await devicesFrom(store.redis, held, position, limit);
+        const page = await nextDevices(store.redis, held, position, limit);
         expect(page.devices.length).toBeLessThanOrEqual(limit);
         for (const { device, shard } of page.devices) expect(shard).toBe(shardOf(held.fleet, device));
         seen.push(...page.devices.map(({ device }) => device));
@@ -51,7 +51,7 @@ describe('the devices of a rollout', () => {
     const { held } = await begun(20, {
       selector: { devices: ['lamp-0003', 'nobody', 'lamp-0001', 'lamp-0003'] },
     });
-    const { devices, next } = await devicesFrom(store.redis, held, { shard: 0, after: '' }, 100);
+    const { devices, next } = await nextDevices(store.redis, held, { shard: 0, after: '' }, 100);
     expect(devices.map(({ device }) => device).toSorted()).toEqual(['lamp-0001', 'lamp-0003', 'nobody']);
     expect(next.shard).toBe(SHARDS);
   });
@@ -122,7 +122,7 @@ describe('the end of a rollout', () => {
     await carryOn(store.redis, held);
     for (const { command } of await claimCommands(store.redis, [...Array(SHARDS).keys()], 100)) {
       const device = `${command.fleet}/${command.device}`;
-      await answerCommands(store.redis, [
+      await acknowledgeCommands(store.redis, [
         { device, answer: { id: command.id, status: 'succeeded' }, cause: 'device' },
       ]);
     }

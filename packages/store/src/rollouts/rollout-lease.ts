@@ -24,7 +24,7 @@ export type RolloutPhase = 'enqueue' | 'settle' | 'sweep' | 'closed';
 /** A replica that says nothing for this long has lost its rollouts, milliseconds. */
 export const ROLLOUT_LEASE_MS = 3000;
 /** A replica that waits for answers may leave a rollout alone for so long, beyond its lease; milliseconds. */
-export const ROLLOUT_REST_MS = 10_000;
+export const ROLLOUT_PAUSE_MS = 10_000;
 
 /** Where a rollout stands: the shard in hand, and the last device there that was looked at. */
 export interface Position {
@@ -153,7 +153,7 @@ const SHARDS_PER_TRIP = 8;
  * The next devices of the fleet that a rollout has to look at, or of those that its selector names.
  * @returns up to `limit` devices, and the position behind them; in shard 64 there are none
  */
-export async function devicesFrom(
+export async function nextDevices(
   redis: Redis,
   { fleet, request }: HeldRollout,
   from: Position,

@@ -9,7 +9,7 @@ export interface RuleRelease {
   /** The version that has started it; states of its `since`, and of earlier ones, are meant. */
   readonly before: StoredRule;
   /** The devices for which the rule goes on unchanged; undefined if there are none. */
-  readonly goesOn: DeviceScope | undefined;
+  readonly keptFor: DeviceScope | undefined;
 }
 
 /** Reads one; undefined if it cannot be read. */
@@ -18,7 +18,7 @@ export function parseRelease(id: string, text: string): RuleRelease | undefined 
   const before = record === undefined ? undefined : parseRule(id, record);
   if (before === undefined || 'unreadable' in before) return undefined;
   try {
-    return { before, goesOn: (JSON.parse(goesOn!) as DeviceScope | null) ?? undefined };
+    return { before, keptFor: (JSON.parse(goesOn!) as DeviceScope | null) ?? undefined };
   } catch {
     return undefined;
   }

@@ -297,11 +297,11 @@ describe('what a rule has started', () => {
     expect(await released(fleet)).toEqual([]);
     await writeRule(store.redis, fleet, rule('night-light', { when: 'light < 9' }), 2, { release: true });
     expect(await released(fleet)).toMatchObject([
-      { before: { version: 2, rule: { when: 'light < 200' } }, goesOn: undefined },
+      { before: { version: 2, rule: { when: 'light < 200' } }, keptFor: undefined },
     ]);
     expect((await released(fleet))[0]!.before.since).toBeGreaterThan(since);
     await deleteRule(store.redis, fleet, 'night-light', 3, { release: true });
-    expect(await released(fleet)).toMatchObject([{ before: { version: 3 }, goesOn: undefined }]);
+    expect(await released(fleet)).toMatchObject([{ before: { version: 3 }, keptFor: undefined }]);
     const ttl = await store.redis.ttl(ruleReleasesKey(fleet));
     expect(ttl).toBeGreaterThan(3500);
   });
@@ -311,7 +311,7 @@ describe('what a rule has started', () => {
     await written(fleet, rule(), 'absent');
     const narrow = rule('night-light', { scope: { devices: ['hall-*', 'lamp-1'] } });
     await writeRule(store.redis, fleet, narrow, 1, { release: true });
-    expect(await released(fleet)).toMatchObject([{ before: { version: 1 }, goesOn: ['hall-*', 'lamp-1'] }]);
+    expect(await released(fleet)).toMatchObject([{ before: { version: 1 }, keptFor: ['hall-*', 'lamp-1'] }]);
   });
 });
 

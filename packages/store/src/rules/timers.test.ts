@@ -7,7 +7,7 @@ import { readHistories } from '../devices/histories.js';
 import { groupKey, timersKey } from '../keys.js';
 import { exactVersion } from './state-version.js';
 import type { Timer } from './timers.js';
-import { findTimers, removeTimer, setTimers } from './timers.js';
+import { removeTimer, setTimers, takeTimers } from './timers.js';
 
 let store: StoreUnderTest;
 let lamp: DeviceAddress;
@@ -18,23 +18,23 @@ beforeAll(async () => {
 beforeEach(async () => {
   lamp = store.newDevice();
   rules = new Replica(store.redis);
-  await rules.take(lamp, [reading({ light: 1, _seq: 1 })]);
+  await rules.accept(lamp, [reading({ light: 1, _seq: 1 })]);
 });
 
 const light = (value: number) => reading({ light: value, _seq: value });
 const score = () => store.redis.zscore(timersKey(lamp.shard), `device/${lamp.name}`);
 async function setTimer(timer: Timer, value: number) {
-  const [outcome] = await rules.send({ ...rules.judge(lamp, [light(value)]), timer });
+  const [outcome] = await rules.send({ ...rules.evaluate(lamp, [light(value)]), timer });
   expect(outcome!.kind).toBe('accepted');
   return Number(await score());
 }
 const exact = async (address = lamp) => {
   const [history] = await readHistories(store.redis, [{ address, depth: 240 }]);
-  return exactVersion(rules.beliefs.get(address.name)!.version, history!.count, history!.late);
+  return exactVersion(rules.cache.get(address.name)!.version, history!.count, history!.late);
 };
 /** A part without readings, as a timer makes it. */
 const tick = async (changes: object = {}) => ({
-  ...rules.judge(lamp, []),
+  ...rules.evaluate(lamp, []),
   version: await exact(),
   timer: { at: undefined, exact: true },
   ...changes,
@@ -51,7 +51,7 @@ describe('a timer', () => {
   });
 
   it('is not set by a part that the store refuses', async () => {
-    const part = rules.judge(lamp, [light(2)]);
+    const part = rules.evaluate(lamp, [light(2)]);
     await rules.send({ ...part, version: 'someone.1', timer: { at: 5000, exact: false } });
     expect(await score()).toBeNull();
   });
@@ -60,11 +60,11 @@ describe('a timer', () => {
     const now = Number((await store.redis.time())[0]) * 1000;
     await setTimer({ at: now - 1, exact: false }, 2);
     const mine = { kind: 'device', fleet: lamp.fleet, name: lamp.device };
-    expect(await findTimers(store.redis)).toContainEqual(mine);
-    expect(await findTimers(store.redis)).not.toContainEqual(mine);
+    expect(await takeTimers(store.redis)).toContainEqual(mine);
+    expect(await takeTimers(store.redis)).not.toContainEqual(mine);
     expect(Number(await score())).toBeGreaterThan(now);
     await store.redis.zadd(timersKey(lamp.shard), now - 1, `device/${lamp.name}`);
-    expect(await findTimers(store.redis)).toContainEqual(mine);
+    expect(await takeTimers(store.redis)).toContainEqual(mine);
     await removeTimer(store.redis, { kind: 'device', fleet: lamp.fleet, name: lamp.device });
     expect(await score()).toBeNull();
   });
@@ -74,7 +74,7 @@ describe('a timer', () => {
     await store.redis.zadd(timersKey(lamp.shard), ...others, 299, `device/${lamp.name}`);
     const found = new Set<string>();
     for (;;) {
-      const some = await findTimers(store.redis);
+      const some = await takeTimers(store.redis);
       expect(some.length).toBeLessThanOrEqual(128);
       for (const { name } of some) found.add(name);
       if (some.length === 0) break;
@@ -86,7 +86,7 @@ describe('a timer', () => {
 
   it('that lies in the future is not found', async () => {
     await setTimer({ at: Date.now() + 60_000, exact: false }, 2);
-    expect((await findTimers(store.redis)).map(({ name }) => name)).not.toContain(lamp.device);
+    expect((await takeTimers(store.redis)).map(({ name }) => name)).not.toContain(lamp.device);
   });
 
   it('is set for every device in a scope, and an earlier one stays', async () => {
@@ -125,27 +125,27 @@ describe('the verdict of a timer', () => {
 
   it('is judged again if the device was heard in the meantime', async () => {
     const part = await tick();
-    await new Replica(store.redis).take(lamp, [light(2)]);
+    await new Replica(store.redis).accept(lamp, [light(2)]);
     expect((await rules.send(part))[0]!.kind).toBe('conflict');
   });
 });
 
 describe('a verdict on the window', () => {
   it('is judged again if another live or late reading has entered it', async () => {
-    await rules.take(lamp, [light(5)]);
+    await rules.accept(lamp, [light(5)]);
     const stale = await exact();
-    await rules.take(lamp, [light(3)]);
-    expect((await rules.send({ ...rules.judge(lamp, [light(6)]), version: stale }))[0]!.kind).toBe(
+    await rules.accept(lamp, [light(3)]);
+    expect((await rules.send({ ...rules.evaluate(lamp, [light(6)]), version: stale }))[0]!.kind).toBe(
       'conflict',
     );
-    expect((await rules.send({ ...rules.judge(lamp, [light(7)]), version: await exact() }))[0]!.kind).toBe(
+    expect((await rules.send({ ...rules.evaluate(lamp, [light(7)]), version: await exact() }))[0]!.kind).toBe(
       'accepted',
     );
   });
 
   it('sees all that the store holds, oldest first', async () => {
-    await rules.take(lamp, [light(5)]);
-    await rules.take(lamp, [light(3)]);
+    await rules.accept(lamp, [light(5)]);
+    await rules.accept(lamp, [light(3)]);
     const [history] = await readHistories(store.redis, [{ address: lamp, depth: 240 }]);
     expect(history).toMatchObject({ count: 2, late: 1 });
     expect(history!.readings.map(({ seq }) => seq)).toEqual([1, 3, 5]);
@@ -163,7 +163,7 @@ describe('a vote', () => {
       [2, '1,7'],
       [3, '0,7'],
     ] as const)
-      await rules.send({ ...rules.judge(lamp, [light(value)]), votes: [{ groupKey: group, vote }] });
+      await rules.send({ ...rules.evaluate(lamp, [light(value)]), votes: [{ groupKey: group, vote }] });
     const votes = await store.redis.hgetall(group);
     expect(Object.keys(votes)).toEqual([`v:${lamp.device}`]);
     expect(votes[`v:${lamp.device}`]).toMatch(/^\d{13},0,7$/);
@@ -179,8 +179,8 @@ describe('a vote', () => {
       '1',
       ...Array.from({ length: 1000 }, (_, i) => [`v:other-${i}`, '1,1,1']).flat(),
     );
-    const part = { ...rules.judge(lamp, [light(2)]), votes: [{ groupKey: group, vote: '1,1' }] };
-    expect(await rules.send(part)).toMatchObject([{ kind: 'accepted', crowded: 1 }]);
+    const part = { ...rules.evaluate(lamp, [light(2)]), votes: [{ groupKey: group, vote: '1,1' }] };
+    expect(await rules.send(part)).toMatchObject([{ kind: 'accepted', rejectedVotes: 1 }]);
     expect(await store.redis.hlen(group)).toBe(1002);
   });
 });

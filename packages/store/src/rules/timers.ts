@@ -3,7 +3,7 @@ import { inScope } from '@lamplighter/contracts/rules/device-scope';
 import type { Redis } from 'ioredis';
 import { devicesKey, shardOf, timersKey } from '../keys.js';
 import { ALL_SHARDS, pipelined } from '../redis/pipelined.js';
-import { runScript } from '../redis/script.js';
+import { takeDue } from '../redis/take-due.js';
 
 /**
  * Timers: when the rules of a device, or a quorum, are to be judged although nothing was heard. One at most for each device and
@@ -17,17 +17,14 @@ export interface DueTimer {
   readonly name: string;
 }
 
-/** Most timers of one shard that are found at a time: what is judged together holds up telemetry for no longer than 20 ms. */
-const FOUND_PER_SHARD = 2;
-/** Nobody else finds a timer for so long, milliseconds. */
+/** Most timers to take at once: evaluating them delays telemetry by at most 20 ms. */
+const TAKEN_AT_ONCE = 128;
+/** How long a replica may take to evaluate them, milliseconds. */
 const LEASE_MS = 5000;
 
-/** Finds some of the due timers, at most 128; the caller is to judge each of them. */
-export async function findTimers(redis: Redis): Promise<DueTimer[]> {
-  const members = (await runScript(redis, 'findTimers-64', ALL_SHARDS.map(timersKey), [
-    FOUND_PER_SHARD,
-    LEASE_MS,
-  ])) as string[];
+/** Takes some of the due timers; the caller evaluates each of them. */
+export async function takeTimers(redis: Redis): Promise<DueTimer[]> {
+  const { members } = await takeDue(redis, ALL_SHARDS.map(timersKey), TAKEN_AT_ONCE, LEASE_MS);
   return members.map((member) => {
     const [kind, fleet, name] = member.split('/');
     return { kind: kind as DueTimer['kind'], fleet: fleet!, name: name! };

@@ -1,4 +1,4 @@
-import { emitted, type JudgedPart, Replica, reading } from '@lamplighter/test-kit/store/replica';
+import { type EvaluatedPart, emitted, Replica, reading } from '@lamplighter/test-kit/store/replica';
 import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
 import fc from 'fast-check';
 import { DeviceModel } from '../../test/device-model.js';
@@ -6,7 +6,7 @@ import { expectConsistentQueue } from '../../test/expect-consistent-queue.js';
 import type { DeviceAddress } from '../devices/device-address.js';
 import { readDevice, readWindow } from '../devices/devices.js';
 import { WINDOW_SIZE } from '../keys.js';
-import type { StoredReading } from './reading-order.js';
+import type { NewReading } from './reading-order.js';
 
 let store: StoreUnderTest;
 beforeAll(async () => {
@@ -17,11 +17,11 @@ beforeAll(async () => {
 class Race {
   readonly lamp: DeviceAddress = store.newDevice();
   readonly replicas = [new Replica(store.redis), new Replica(store.redis)];
-  readonly outboxes: JudgedPart[][] = [[], []];
+  readonly outboxes: EvaluatedPart[][] = [[], []];
   readonly taken = new Set<number>();
 
-  judge(who: number, readings: readonly StoredReading[]): void {
-    const part = this.replicas[who]!.judge(this.lamp, readings, {
+  judge(who: number, readings: readonly NewReading[]): void {
+    const part = this.replicas[who]!.evaluate(this.lamp, readings, {
       rules: countEven,
       // Most readings come alone: with neither states nor commands.
       commands: readings.some(({ seq }) => seq! % 5 === 0) ? [emitted(this.lamp)] : [],
@@ -30,17 +30,17 @@ class Race {
   }
 
   /** Sends a part, and lets the replica have the reply or not. */
-  async deliver(who: number, part: JudgedPart, isLost: boolean): Promise<string> {
+  async deliver(who: number, part: EvaluatedPart, isLost: boolean): Promise<string> {
     const [outcome] = await this.replicas[who]!.send(part);
     if (isLost) return outcome!.kind;
     this.outboxes[who] = this.outboxes[who]!.filter((other) => other !== part);
-    if (this.replicas[who]!.believe(this.lamp, outcome!)) this.judge(who, part.readings);
+    if (this.replicas[who]!.adopt(this.lamp, outcome!)) this.judge(who, part.readings);
     return outcome!.kind;
   }
 }
 
 /** Rule states that count the live readings with an even sequence: what they are built on must never be lost or doubled. */
-function countEven(believed: string, live: readonly StoredReading[]): string {
+function countEven(believed: string, live: readonly NewReading[]): string {
   const even = live.filter(({ seq }) => seq! % 2 === 0).length;
   return even === 0 ? '' : JSON.stringify({ even: countOf(believed) + even });
 }
@@ -123,8 +123,8 @@ it('replicas may race and replies may be lost: the store holds each reading once
         expect(new Set(model.window.map(({ seq }) => seq))).toEqual(race.taken);
 
       const judge = new Replica(store.redis);
-      await judge.take(race.lamp, []);
-      const { rules } = judge.beliefs.get(race.lamp.name)!;
+      await judge.accept(race.lamp, []);
+      const { rules } = judge.cache.get(race.lamp.name)!;
       expect(rules).toBe(model.rules);
       if (race.taken.size < WINDOW_SIZE / 2)
         expect(countOf(rules)).toBe(model.window.filter(({ seq, late }) => !late && seq % 2 === 0).length);

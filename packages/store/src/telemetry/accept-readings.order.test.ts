@@ -1,4 +1,4 @@
-import { Replica, reading, type Way } from '@lamplighter/test-kit/store/replica';
+import { type ArrivalOptions, Replica, reading } from '@lamplighter/test-kit/store/replica';
 import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
 import fc from 'fast-check';
 import type { DeviceAddress } from '../devices/device-address.js';
@@ -21,12 +21,12 @@ interface Numbers {
   _seq?: number;
   _at?: number;
 }
-const light = (value: number, numbers: Numbers = {}, way: Way = {}) => ({
+const light = (value: number, numbers: Numbers = {}, way: ArrivalOptions = {}) => ({
   ...reading({ light: value, ...numbers }),
   ...way,
 });
-const take = (value: number, numbers: Numbers = {}, way: Way = {}) =>
-  rules.take(lamp, [light(value, numbers, way)]);
+const take = (value: number, numbers: Numbers = {}, way: ArrivalOptions = {}) =>
+  rules.accept(lamp, [light(value, numbers, way)]);
 const device = (): Promise<Device | undefined> => readDevice(store.redis, lamp.fleet, lamp.device);
 const lastLight = async () => (await device())?.last?.measurements.light;
 const birth = (session: number, telemetry: 'latest' | 'keep' = 'latest') =>
@@ -92,9 +92,9 @@ describe('a counter that was restarted', () => {
   it('is not forgotten where another replica takes the readings in turn', async () => {
     const other = new Replica(store.redis);
     await take(900, { _seq: 1000 });
-    await other.take(lamp, [light(1, { _seq: 1 })]);
+    await other.accept(lamp, [light(1, { _seq: 1 })]);
     await take(2, { _seq: 2 });
-    await other.take(lamp, [light(3, { _seq: 3 })]);
+    await other.accept(lamp, [light(3, { _seq: 3 })]);
     expect(await lastLight()).toBe(3);
   });
 });
@@ -141,7 +141,7 @@ describe('what is really late', () => {
   it('is no evidence in the midst of a replay, and a live reading voids what there was', async () => {
     await take(900, { _seq: 5000 });
     const replay = [1, 2, 3, 4].map((seq) => light(seq, { _seq: seq }, { isReplayed: seq < 4 }));
-    await rules.take(lamp, replay);
+    await rules.accept(lamp, replay);
     await take(5, { _seq: 5 });
     expect(await lastLight()).toBe(900);
     await take(901, { _seq: 5001 });
@@ -163,19 +163,19 @@ describe('a reading without a sequence', () => {
   it.each<
     [what: string, send: (one: ReturnType<typeof light>, more: ReturnType<typeof light>) => Promise<unknown>]
   >([
-    ['twice in a row', async (one) => [await rules.take(lamp, [one]), await rules.take(lamp, [one])]],
-    ['twice in one array', (one) => rules.take(lamp, [{ ...one, isReplayed: true }, one])],
+    ['twice in a row', async (one) => [await rules.accept(lamp, [one]), await rules.accept(lamp, [one])]],
+    ['twice in one array', (one) => rules.accept(lamp, [{ ...one, isReplayed: true }, one])],
     [
       'once more after another one of its time',
       async (one, more) => {
-        for (const each of [one, more, one]) await rules.take(lamp, [each]);
+        for (const each of [one, more, one]) await rules.accept(lamp, [each]);
       },
     ],
     [
       'once more by another replica',
       async (one) => {
-        await rules.take(lamp, [one]);
-        await new Replica(store.redis).take(lamp, [one]);
+        await rules.accept(lamp, [one]);
+        await new Replica(store.redis).accept(lamp, [one]);
       },
     ],
   ])('is stored once: %s', async (_what, send) => {
@@ -190,7 +190,7 @@ describe('a reading without a sequence', () => {
     const at = Date.now();
     const spaced = { ...light(1, { _at: at }), json: `{"_at": ${at}, "light": 1}` };
     await take(1, { _at: at });
-    await rules.take(lamp, [spaced]);
+    await rules.accept(lamp, [spaced]);
     expect(await lights()).toBe('1');
   });
 
@@ -202,13 +202,15 @@ describe('a reading without a sequence', () => {
 });
 
 describe('a retained reading', () => {
-  const retained: Way = { isRetained: true };
+  const retained: ArrivalOptions = { isRetained: true };
 
   it('enters the window once, and is never the last state, however new it looks', async () => {
     await take(900, { _seq: 1, _at: Date.now() - 5000 });
     const again = light(100, { _seq: 2, _at: Date.now() }, retained);
-    expect(await rules.take(lamp, [again])).toMatchObject({ late: { stored: 0, duplicate: 0, retained: 1 } });
-    await rules.take(lamp, [again]);
+    expect(await rules.accept(lamp, [again])).toMatchObject({
+      late: { stored: 0, duplicate: 0, retained: 1 },
+    });
+    await rules.accept(lamp, [again]);
     expect(await lights()).toBe('100 retained, 900');
   });
 
@@ -222,7 +224,7 @@ describe('a retained reading', () => {
   it('makes no device known, and is followed by its first live reading', async () => {
     expect(await take(100, {}, retained)).toMatchObject({ late: { stored: 0, retained: 1 } });
     expect(await device()).toBeUndefined(); // its sender may be long gone
-    expect(await take(900)).toMatchObject({ back: 'away' });
+    expect(await take(900)).toMatchObject({ returnedFrom: 'away' });
     expect(await device()).toMatchObject({ presence: 'online', last: { measurements: { light: 900 } } });
   });
 
@@ -237,7 +239,7 @@ describe('a retained reading', () => {
 
   it('may stand in one batch with live ones', async () => {
     await take(900, { _seq: 1 });
-    await rules.take(lamp, [light(100, { _seq: 9 }, retained), light(800, { _seq: 2 })]);
+    await rules.accept(lamp, [light(100, { _seq: 9 }, retained), light(800, { _seq: 2 })]);
     expect(await lights()).toBe('900, 100 retained, 800');
   });
 });
@@ -289,7 +291,7 @@ describe('whatever comes late or twice', () => {
             const readings = seqs.map((seq, at) =>
               light(seq, numbers(seq), { isReplayed: at < seqs.length - 1 }),
             );
-            await replicas[who[i % who.length]!]!.take(address, readings);
+            await replicas[who[i % who.length]!]!.accept(address, readings);
             for (const seq of seqs) sent.add(seq);
             newest = Math.max(newest, ...seqs);
             const { last } = (await readDevice(store.redis, address.fleet, address.device))!;
@@ -321,7 +323,7 @@ describe('whatever numbers a device sends', () => {
         const address = store.newDevice();
         let deaf = 0;
         for (const [i, seq] of seqs.entries()) {
-          await rules.take(address, [light(i, { _seq: seq })]);
+          await rules.accept(address, [light(i, { _seq: seq })]);
           const { last } = (await readDevice(store.redis, address.fleet, address.device))!;
           deaf = last?.measurements.light === i ? 0 : deaf + 1;
           expect(deaf).toBeLessThanOrEqual(31);
@@ -341,11 +343,11 @@ describe('whatever numbers a device sends', () => {
           ...(time !== undefined && { _at: time }),
         });
         for (const [i, one] of all.entries())
-          await rules.take(address, [
+          await rules.accept(address, [
             light(i, numbers(one.seq, one.at === undefined ? undefined : Date.now() + one.at)),
           ]);
         const isDated = all.every((one) => one.at !== undefined);
-        await rules.take(address, [light(-1, numbers(isDated ? seq : undefined, Date.now()))]);
+        await rules.accept(address, [light(-1, numbers(isDated ? seq : undefined, Date.now()))]);
         const { last } = (await readDevice(store.redis, address.fleet, address.device))!;
         expect(last?.measurements.light).toBe(-1);
       }),

@@ -24,18 +24,18 @@ const seqs = (...numbers: number[]) => numbers.map((n) => reading({ light: n, _s
 
 describe('freshness', () => {
   it('ends after the period without a reading', async () => {
-    await rules.take(lamp, [light(1)]);
+    await rules.accept(lamp, [light(1)]);
     await timePasses(store.redis, FRESH_MS + 1000, lamp);
     expect(await device()).toMatchObject({ presence: 'stale' });
-    await rules.take(lamp, [light(2)]);
+    await rules.accept(lamp, [light(2)]);
     expect(await device()).toMatchObject({ presence: 'online' });
   });
 
   it('lasts for a device that speaks more than once a second', async () => {
-    await rules.take(lamp, [light(1)]);
+    await rules.accept(lamp, [light(1)]);
     for (let step = 0; step < 40; step += 1) {
       await timePasses(store.redis, 999, lamp);
-      await rules.take(lamp, [light(step)]);
+      await rules.accept(lamp, [light(step)]);
     }
     expect(await device()).toMatchObject({ presence: 'online' });
   });
@@ -44,12 +44,12 @@ describe('freshness', () => {
     ['fixed', 60_000],
     ['adaptive', { min: 1000, max: 60_000, of: 'light', thresholds: [300] }],
   ])('lasts one and a half times the longest interval that the device was told: %s', async (_, interval) => {
-    await rules.take(lamp, [light(1)]);
+    await rules.accept(lamp, [light(1)]);
     await setTelemetryInterval(store.redis, lamp.fleet, lamp.device, interval);
     // At once, not only from the next reading on.
     await timePasses(store.redis, 89_000, lamp);
     expect(await device()).toMatchObject({ presence: 'online' });
-    expect((await rules.take(lamp, [light(2)])).back).toBeUndefined();
+    expect((await rules.accept(lamp, [light(2)])).returnedFrom).toBeUndefined();
     await timePasses(store.redis, 89_000, lamp);
     expect(await device()).toMatchObject({ presence: 'online' });
     await timePasses(store.redis, 2000, lamp);
@@ -59,21 +59,21 @@ describe('freshness', () => {
     expect(await device()).toMatchObject({ presence: 'online' });
 
     await setTelemetryInterval(store.redis, lamp.fleet, lamp.device, null);
-    await rules.take(lamp, [light(3)]);
+    await rules.accept(lamp, [light(3)]);
     await timePasses(store.redis, FRESH_MS + 1000, lamp);
     expect(await device()).toMatchObject({ presence: 'stale' });
   });
 
   it('is given by late readings too: whoever replays is there', async () => {
-    await rules.take(lamp, seqs(5));
+    await rules.accept(lamp, seqs(5));
     await timePasses(store.redis, FRESH_MS + 1000, lamp);
-    await rules.take(lamp, seqs(4));
+    await rules.accept(lamp, seqs(4));
     expect(await device()).toMatchObject({ presence: 'online', last: { seq: 5 } });
   });
 });
 
 describe('a device that was thought away', () => {
-  const back = async (readings = [light(2)]) => (await rules.take(lamp, readings)).back;
+  const back = async (readings = [light(2)]) => (await rules.accept(lamp, readings)).returnedFrom;
 
   it('is told to be back by its first reading, and by no other', async () => {
     expect(await back()).toBe('away');
@@ -120,7 +120,7 @@ describe('a device that was thought away', () => {
 describe('a reading that arrives within a second of the will of its session', () => {
   const says = (online: boolean, session: number) =>
     recordPresence(store.redis, [{ address: lamp, message: { online, session } }]);
-  const take = async (value: number) => (await rules.take(lamp, [light(value)])).back;
+  const take = async (value: number) => (await rules.accept(lamp, [light(value)])).returnedFrom;
   beforeEach(async () => {
     await says(true, 1);
     await take(1);
@@ -134,7 +134,7 @@ describe('a reading that arrives within a second of the will of its session', ()
   });
 
   it('dispatches no command of a rule: it waits for the device', async () => {
-    const outcome = await rules.take(lamp, [light(2)], { commands: [emitted(lamp)] });
+    const outcome = await rules.accept(lamp, [light(2)], { commands: [emitted(lamp)] });
     expect(outcome.commands).toMatchObject([{ state: 'pending' }]);
   });
 
@@ -166,7 +166,7 @@ describe('a device that sleeps', () => {
 
   it('stays online while it sleeps, and is stale when it does not wake', async () => {
     await says(true);
-    await rules.take(lamp, [light(1)]);
+    await rules.accept(lamp, [light(1)]);
     await says(false);
     await timePasses(store.redis, sleeps, lamp);
     expect(await device()).toMatchObject({ presence: 'online', session: { online: false, sleeps } });
@@ -177,7 +177,7 @@ describe('a device that sleeps', () => {
   it('is fresh for its own period with each reading', async () => {
     await says(true);
     await timePasses(store.redis, sleeps, lamp);
-    await rules.take(lamp, [light(1)]);
+    await rules.accept(lamp, [light(1)]);
     await timePasses(store.redis, sleeps, lamp);
     expect(await device()).toMatchObject({ presence: 'online' });
   });

@@ -21,7 +21,7 @@ import { runScript, type ScriptArgument } from '../redis/script.js';
 import { NEW_DEVICE } from '../rules/state-version.js';
 import type { Timer } from '../rules/timers.js';
 import type { DevicePart, PartOutcome } from './device-part.js';
-import { isLiveKind, KINDS, type RestartReason, type StoredReading } from './reading-order.js';
+import { isLiveKind, KINDS, type NewReading, type RestartReason } from './reading-order.js';
 
 const ACCEPTED: PartOutcome = { kind: 'accepted', commands: [] };
 
@@ -119,7 +119,7 @@ export async function acceptReadings(
   return decode(parts.length, exceptions);
 }
 
-function entryOf({ n, seq, at, json }: StoredReading, replica: string, part: number): string {
+function entryOf({ n, seq, at, json }: NewReading, replica: string, part: number): string {
   return `${n ?? ''},${seq ?? ''},${at ?? ''},${replica}.${part},${json}`;
 }
 
@@ -147,13 +147,13 @@ function outcomeOf(before: PartOutcome, kind: string, details: (string | number)
       return {
         kind,
         commands: [],
-        grounds: { version: version!, mark, rules: rules!, session: sessionOf(session!), kinds: kinds! },
+        stored: { version: version!, mark, rules: rules!, session: sessionOf(session!), kinds: kinds! },
       };
     }
     case 'back':
-      return { ...before, back: details[0] as 'stale' | 'away' };
+      return { ...before, returnedFrom: details[0] as 'stale' | 'away' };
     case 'crowded':
-      return { ...before, crowded: (before.crowded ?? 0) + 1 };
+      return { ...before, rejectedVotes: (before.rejectedVotes ?? 0) + 1 };
     case 'late': {
       const [stored, duplicate, stale, retained] = details.map(Number) as [number, number, number, number];
       return { ...before, late: { stored, duplicate, stale, retained } };

@@ -3,7 +3,7 @@ import type { DeviceAddress } from '../devices/device-address.js';
 import type { Session } from '../devices/session.js';
 import type { Timer } from '../rules/timers.js';
 import type { Vote } from '../rules/vote.js';
-import type { Mark, RestartReason, StoredReading } from './reading-order.js';
+import type { Mark, NewReading, RestartReason } from './reading-order.js';
 
 /** What one batch says of one device: readings newer than its last state, late ones, and what the rules made of them. */
 export interface DevicePart {
@@ -16,9 +16,9 @@ export interface DevicePart {
   /** New rule states as JSON; empty when unchanged. */
   readonly rules: string;
   /** Readings newer than the last state. */
-  readonly live: readonly StoredReading[];
+  readonly live: readonly NewReading[];
   /** Readings that are not, and those of retained messages. */
-  readonly late: readonly StoredReading[];
+  readonly late: readonly NewReading[];
   /** All of them in the order of arrival, a digit each, see `kindOf`; by default the live ones came first. */
   readonly kinds?: string | undefined;
   readonly commands: readonly EmittedCommand[];
@@ -27,7 +27,7 @@ export interface DevicePart {
 }
 
 /** What the store holds of a device, sent back with a part that was judged on other grounds. */
-export interface DeviceGrounds {
+export interface StoredDeviceState {
   readonly version: string;
   readonly mark: Mark;
   readonly rules: string;
@@ -40,7 +40,7 @@ export interface DeviceGrounds {
 /** What became of one part. */
 export interface PartOutcome {
   readonly kind: 'accepted' | 'repeated' | 'conflict' | 'full';
-  readonly grounds?: DeviceGrounds;
+  readonly stored?: StoredDeviceState;
   /** What became of late readings, and how many were of retained messages. */
   readonly late?: { stored: number; duplicate: number; stale: number; retained: number };
   /** A live reading has a lower number than the last state: why it is newer all the same. */
@@ -49,8 +49,8 @@ export interface PartOutcome {
    * The device was thought away, or asleep for too long: what waits for it should go out. `stale`: it had fallen silent in the
    * midst of a session, which nobody has told of yet.
    */
-  readonly back?: 'stale' | 'away';
+  readonly returnedFrom?: 'stale' | 'away';
   /** Votes that were not kept, because their group has as many as it may. */
-  readonly crowded?: number;
+  readonly rejectedVotes?: number;
   readonly commands: readonly EnqueueOutcome[];
 }

@@ -1,5 +1,5 @@
 /** A reading on its way into the store. */
-export interface StoredReading {
+export interface NewReading {
   /** The device's own count of readings taken. */
   readonly n: number | undefined;
   readonly seq: number | undefined;
@@ -28,13 +28,13 @@ export function kindOf(isLive: boolean, { isRetained, isReplayed }: Arrival): st
   return isReplayed ? KINDS.lateOfReplay : KINDS.late;
 }
 
-/** Whether the store says that a reading is live: a digit of `DeviceGrounds.kinds`. */
+/** Whether the store says that a reading is live: a digit of `StoredDeviceState.kinds`. */
 export function isLiveKind(kind: string): boolean {
   return kind === KINDS.live || kind === KINDS.replayed;
 }
 
 /** The end of a device's window as the caller believes it to be: its own last part, and the device's own numbers there. */
-export interface Tail {
+export interface WindowTail {
   readonly part: number;
   readonly n: number | undefined;
   readonly seq: number | undefined;
@@ -42,7 +42,7 @@ export interface Tail {
 }
 
 /** The window's end after a part; undefined where the part does not tell. */
-export function tailAfter(part: number, live: readonly StoredReading[]): Tail | undefined {
+export function tailAfter(part: number, live: readonly NewReading[]): WindowTail | undefined {
   const newest = live.at(-1);
   return newest && { part, n: newest.n, seq: newest.seq, at: newest.at };
 }
@@ -51,7 +51,7 @@ export function tailAfter(part: number, live: readonly StoredReading[]): Tail | 
  * The part that these readings come right after, if that is all the store needs to know of what was before. It needs more where the
  * device's count or sequence begins again, where its time went back, and where a reading without a sequence may be a duplicate.
  */
-export function partBefore(tail: Tail | undefined, [first]: readonly StoredReading[]): number | undefined {
+export function partBefore(tail: WindowTail | undefined, [first]: readonly NewReading[]): number | undefined {
   if (first === undefined || tail === undefined) return undefined;
   const { n, seq, at } = first;
   if (n !== undefined && tail.n !== undefined && n <= tail.n) return undefined;

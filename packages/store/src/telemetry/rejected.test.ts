@@ -1,5 +1,5 @@
 import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
-import { keepRejected, type RejectedSample, readRejected } from './rejected.js';
+import { type RejectedSample, readRejected, recordRejected } from './rejected.js';
 
 let store: StoreUnderTest;
 beforeAll(async () => {
@@ -22,8 +22,8 @@ const sample = (at: number, more: Partial<RejectedSample> = {}): RejectedSample 
 });
 
 it('samples are read newest first, as many as are asked for', async () => {
-  await keepRejected(store.redis, [sample(1), sample(2)]);
-  await keepRejected(store.redis, [sample(3)]);
+  await recordRejected(store.redis, [sample(1), sample(2)]);
+  await recordRejected(store.redis, [sample(3)]);
   expect(await readRejected(store.redis, 10)).toEqual([sample(3), sample(2), sample(1)]);
   expect(await readRejected(store.redis, 1)).toEqual([sample(3)]);
 });
@@ -35,7 +35,7 @@ it('samples are found by kind, reason, fleet and device', async () => {
     sample(3, { fleet: 'plant' }),
     sample(4, { reason: 'clock' }),
   ];
-  await keepRejected(store.redis, samples);
+  await recordRejected(store.redis, samples);
   const found = async (filter: Parameters<typeof readRejected>[2]) =>
     (await readRejected(store.redis, 10, filter)).map(({ at }) => at);
   expect(await found({})).toEqual([4, 3, 2, 1]);
@@ -47,9 +47,9 @@ it('samples are found by kind, reason, fleet and device', async () => {
 });
 
 it('samples are bounded, the oldest of a kind are forgotten, and a flood of one kind costs no other', async () => {
-  await keepRejected(store.redis, [sample(0, { kind: 'presence' })]);
+  await recordRejected(store.redis, [sample(0, { kind: 'presence' })]);
   for (let first = 0; first < 1000; first += 250)
-    await keepRejected(
+    await recordRejected(
       store.redis,
       Array.from({ length: 250 }, (_, i) => sample(first + i)),
     );
@@ -61,14 +61,14 @@ it('samples are bounded, the oldest of a kind are forgotten, and a flood of one 
 it('a line of the broker’s log is kept once, though every replica hears it', async () => {
   const line = (payload: string) =>
     sample(1, { kind: 'connection', reason: 'takeover', client: 'x', payload });
-  await keepRejected(store.redis, [line('first'), sample(2)]);
-  await keepRejected(store.redis, [line('first'), line('second')]);
+  await recordRejected(store.redis, [line('first'), sample(2)]);
+  await recordRejected(store.redis, [line('first'), line('second')]);
   const kept = await readRejected(store.redis, 10, { kind: 'connection' });
   expect(kept.map(({ payload }) => payload).sort()).toEqual(['first', 'second']);
 });
 
 it('no samples are no call', async () => {
-  await keepRejected(store.redis, []);
+  await recordRejected(store.redis, []);
   expect(await store.redis.dbsize()).toBe(0);
   expect(await readRejected(store.redis, 10)).toEqual([]);
 });

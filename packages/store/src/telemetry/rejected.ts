@@ -43,13 +43,13 @@ export interface RejectedFilter {
 /** Samples kept of each kind, so that a flood of one does not push out the others. */
 const MAX_SAMPLES = 200;
 /** Every replica hears these, at about the same time: births and wills, and the broker's log. One of them keeps the sample. */
-const HEARD_BY_ALL: readonly InputKind[] = ['presence', 'connection'];
+const SEEN_BY_EVERY_REPLICA: readonly InputKind[] = ['presence', 'connection'];
 /** The same one is kept again after so long, seconds. */
-const ONCE_SECONDS = 60;
+const REPEAT_SECONDS = 60;
 
 /** Keeps samples; the oldest of their kind are forgotten. */
-export async function keepRejected(redis: Redis, samples: readonly RejectedSample[]): Promise<void> {
-  const fresh = await notKeptYet(redis, samples);
+export async function recordRejected(redis: Redis, samples: readonly RejectedSample[]): Promise<void> {
+  const fresh = await withoutRecentRepeats(redis, samples);
   if (fresh.length === 0) return;
   const pipeline = redis.pipeline();
   for (const kind of INPUT_KINDS) {
@@ -62,15 +62,18 @@ export async function keepRejected(redis: Redis, samples: readonly RejectedSampl
 }
 
 /** Leaves out what another replica has kept. */
-async function notKeptYet(redis: Redis, samples: readonly RejectedSample[]): Promise<RejectedSample[]> {
-  const shared = samples.filter(({ kind }) => HEARD_BY_ALL.includes(kind));
+async function withoutRecentRepeats(
+  redis: Redis,
+  samples: readonly RejectedSample[],
+): Promise<RejectedSample[]> {
+  const shared = samples.filter(({ kind }) => SEEN_BY_EVERY_REPLICA.includes(kind));
   if (shared.length === 0) return [...samples];
   const pipeline = redis.pipeline();
   for (const { kind, topic, payload } of shared) {
     const hash = createHash('sha256')
       .update(JSON.stringify([kind, topic, payload]))
       .digest('base64url');
-    pipeline.set(rejectedOnceKey(hash), '1', 'EX', ONCE_SECONDS, 'NX');
+    pipeline.set(rejectedOnceKey(hash), '1', 'EX', REPEAT_SECONDS, 'NX');
   }
   const replies = (await pipeline.exec()) ?? [];
   const known = new Set(shared.filter((_, i) => replies[i]?.[1] !== 'OK'));

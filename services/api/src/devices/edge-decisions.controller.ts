@@ -1,5 +1,5 @@
 import { readDevice } from '@lamplighter/store/devices/devices';
-import { type KeptDecision, readDecisions } from '@lamplighter/store/edge/edge';
+import { readDecisions, type StoredDecision } from '@lamplighter/store/edge/edge';
 import { Controller, Get, Inject, Param } from '@nestjs/common';
 import { ApiOperation } from '@nestjs/swagger';
 import { isoTime } from '../iso-time.js';
@@ -34,7 +34,7 @@ export class EdgeDecisionsController {
 
 type DecisionBody = EdgeDecisionsBody['decisions'][number];
 
-function decisionBody({ decision, reportedAt, judgement }: KeptDecision): DecisionBody {
+function decisionBody({ decision, reportedAt, judgement }: StoredDecision): DecisionBody {
   const { id, rule, version, raise, reason, action, status, because, now } = decision;
   return {
     id,

@@ -17,7 +17,7 @@ export const edgeSettingSchema = z
 /** The setting as the API returns it; undefined if it was never set. */
 export function edgeSettingBody({
   rule,
-  told,
+  sent: told,
   confirmed,
 }: EdgeSetting): z.infer<typeof edgeSettingSchema> | undefined {
   if (rule === undefined) return undefined;

@@ -104,7 +104,7 @@ export class SettingsController {
       told = `${id}@${version}`;
     }
     const command = await this.tell(address, action, EDGE_RULE_KEY, query);
-    await setEdgeRule(this.link.durableRedis, fleet, device, { rule: id, told });
+    await setEdgeRule(this.link.durableRedis, fleet, device, { rule: id, sent: told });
     return command;
   }
 

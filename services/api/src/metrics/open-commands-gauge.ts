@@ -1,5 +1,5 @@
 import { show, whenScraped } from '@lamplighter/service-kit/metrics';
-import { type OpenCommands, OpenCommandsSurvey } from '@lamplighter/store/open-commands/open-commands';
+import { OpenCommandCounter, type OpenCommands } from '@lamplighter/store/open-commands/open-commands';
 import type { StoreLink } from '../store/store-link.js';
 import type { ApiMetrics } from './api-metrics.js';
 
@@ -8,7 +8,7 @@ const SURVEY_AGAIN_MS = 2000;
 
 /** Counts open commands when scraped, and reports the age of the oldest. While Redis is unavailable there are no values. */
 export function exposeOpenCommands(metrics: ApiMetrics, link: StoreLink): void {
-  const survey = new OpenCommandsSurvey();
+  const survey = new OpenCommandCounter();
   let open: Promise<OpenCommands | undefined> | undefined;
   let askedAt = 0;
   const ask = () => {
@@ -31,7 +31,7 @@ export function exposeOpenCommands(metrics: ApiMetrics, link: StoreLink): void {
   });
 }
 
-async function read(survey: OpenCommandsSurvey, link: StoreLink): Promise<OpenCommands | undefined> {
+async function read(survey: OpenCommandCounter, link: StoreLink): Promise<OpenCommands | undefined> {
   try {
     return await survey.read(link.redis);
   } catch {

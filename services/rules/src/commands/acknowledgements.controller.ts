@@ -1,6 +1,9 @@
 import { type Answer, parseAnswer } from '@lamplighter/contracts/commands/command';
 import { FILTERS, parseTopic } from '@lamplighter/contracts/topics';
-import { type AnswerOutcome, answerCommands } from '@lamplighter/store/delivery/acknowledge-commands';
+import {
+  type AcknowledgementOutcome,
+  acknowledgeCommands,
+} from '@lamplighter/store/delivery/acknowledge-commands';
 import { DeviceAddress } from '@lamplighter/store/devices/device-address';
 import { confirmEdgeRules } from '@lamplighter/store/edge/edge-settings';
 import { shardOf } from '@lamplighter/store/keys';
@@ -46,7 +49,7 @@ export class AcknowledgementsController {
     const answers = batch.flatMap((message) => this.read(message));
     if (answers.length === 0) return;
     const store = (some: readonly (typeof answers)[number][]) =>
-      this.metrics.storeCall('answer', () => answerCommands(this.redis, some));
+      this.metrics.storeCall('answer', () => acknowledgeCommands(this.redis, some));
     const outcomes = await untilStored(answers, store, {
       onRetry: (error) => this.events.storeFailed(error),
       onPoison: ({ fleet, name: device }, error) => this.events.poisoned({ fleet, device }, error),
@@ -100,7 +103,7 @@ export class AcknowledgementsController {
     return [{ fleet, name: device, device: `${fleet}/${device}`, answer, cause: 'device', traceparent }];
   }
 
-  private tell(answer: ReadAnswer, answered: AnswerOutcome | 'failed'): void {
+  private tell(answer: ReadAnswer, answered: AcknowledgementOutcome | 'failed'): void {
     if (answered === 'failed') return;
     const { outcome, source, ageMs, aborted } = answered;
     const { fleet, name: device, traceparent } = answer;

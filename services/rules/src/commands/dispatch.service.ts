@@ -1,7 +1,7 @@
 import { commandPayload } from '@lamplighter/contracts/commands/command';
 import type { Logger } from '@lamplighter/service-kit/logger';
 import { whenScraped } from '@lamplighter/service-kit/metrics';
-import { mendClockSetBack } from '@lamplighter/store/clock/clock-step';
+import { repairClockStep } from '@lamplighter/store/clock/clock-step';
 import { type Claim, claimCommands, findDueShards } from '@lamplighter/store/delivery/claim-commands';
 import { WAKE_CHANNEL } from '@lamplighter/store/keys';
 import type { Redis } from '@lamplighter/store/redis/connect';
@@ -148,7 +148,7 @@ export class DispatchService implements OnApplicationBootstrap {
   }
 
   private async mendClock(wasSeen: boolean): Promise<void> {
-    const mended = await mendClockSetBack(this.redis, {
+    const mended = await repairClockStep(this.redis, {
       leastWaitMs: UNREACHABLE_WAIT_MS * (1 + JITTER),
       wasSeen,
     });

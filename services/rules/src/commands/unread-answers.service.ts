@@ -3,7 +3,10 @@ import type { InputFault } from '@lamplighter/contracts/telemetry/input-fault';
 import { inexactFault } from '@lamplighter/contracts/telemetry/reading-fault';
 import { topicFault } from '@lamplighter/contracts/telemetry/topic-fault';
 import { deviceTopic, parseTopic } from '@lamplighter/contracts/topics';
-import { type AnswerNote, noteUnreadAnswers } from '@lamplighter/store/commands/unread-acknowledgements';
+import {
+  recordUnreadAcknowledgements,
+  type UnreadReport,
+} from '@lamplighter/store/commands/unread-acknowledgements';
 import type { Redis } from '@lamplighter/store/redis/connect';
 import { Inject, Injectable } from '@nestjs/common';
 import { RulesMetrics } from '../metrics.js';
@@ -77,7 +80,7 @@ export class UnreadAnswers {
     if (parsed === undefined || !this.budget.take(topic)) return;
     const { field, problem, id, payload } = explain();
     const { fleet, device } = parsed;
-    const note: AnswerNote = {
+    const note: UnreadReport = {
       fleet,
       device,
       id,
@@ -85,6 +88,8 @@ export class UnreadAnswers {
       problem,
       payload: beginningOf(payload, MAX_PAYLOAD),
     };
-    this.metrics.storeCall('answer', () => noteUnreadAnswers(this.redis, [note])).catch(() => undefined);
+    this.metrics
+      .storeCall('answer', () => recordUnreadAcknowledgements(this.redis, [note]))
+      .catch(() => undefined);
   }
 }

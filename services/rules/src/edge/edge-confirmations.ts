@@ -1,6 +1,6 @@
 import type { Answer } from '@lamplighter/contracts/commands/command';
 import { EDGE_RULE_KEY } from '@lamplighter/contracts/edge/edge';
-import type { AnswerOutcome } from '@lamplighter/store/delivery/acknowledge-commands';
+import type { AcknowledgementOutcome } from '@lamplighter/store/delivery/acknowledge-commands';
 import { z } from 'zod';
 
 /** A device has said by which rule it goes, `<rule>@<version>`, or that it goes by none. */
@@ -15,7 +15,7 @@ const resultSchema = z.object({ [EDGE_RULE_KEY]: z.string().max(100).nullable() 
 /** Those among the answers that say it. A repeated one counts too: the first may not have been kept. */
 export function edgeConfirmations(
   answers: readonly { readonly fleet: string; readonly name: string; readonly answer: Answer }[],
-  outcomes: readonly (AnswerOutcome | 'failed')[],
+  outcomes: readonly (AcknowledgementOutcome | 'failed')[],
 ): EdgeConfirmation[] {
   return answers.flatMap(({ fleet, name, answer: { status, result } }, i) => {
     const answered = outcomes[i]!;

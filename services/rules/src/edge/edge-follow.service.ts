@@ -8,7 +8,7 @@ import { enqueueCommand } from '@lamplighter/store/commands/enqueue-command';
 import {
   type EdgeDevice,
   endEdgeWalk,
-  noteToldRule,
+  recordSentRule,
   takeEdgeWalk,
   walkEdgeDevices,
 } from '@lamplighter/store/edge/edge-settings';
@@ -79,14 +79,14 @@ export class EdgeFollowService implements OnApplicationBootstrap {
   }
 
   private async tell(
-    { fleet, device, told }: EdgeDevice,
+    { fleet, device, sent }: EdgeDevice,
     stored: StoredRule | UnreadableRule | undefined,
   ): Promise<void> {
     let action: Action = { [EDGE_RULE_KEY]: null };
     let version: string | null = null;
     if (stored !== undefined && 'rule' in stored) {
       const name = `${stored.id}@${stored.version}`;
-      if (name === told) return;
+      if (name === sent) return;
       const fit = edgeRuleAction(device, {
         version: stored.version,
         since: stored.since,
@@ -97,7 +97,7 @@ export class EdgeFollowService implements OnApplicationBootstrap {
         version = name;
       }
     }
-    if (version === told) return;
+    if (version === sent) return;
     const { ttl, timeout, ...delivery } = EDGE_DELIVERY;
     const result = await enqueueCommand(this.redis, {
       ...{ fleet, device, action, ...delivery, ttl: durationMs(ttl)!, timeoutMs: durationMs(timeout)! },
@@ -107,6 +107,6 @@ export class EdgeFollowService implements OnApplicationBootstrap {
     // A device whose queue is full gets it on another walk; one that was removed does not.
     if (result.outcome !== 'enqueued') return;
     this.recorder.recordEnqueued('api', { id: result.id, fleet, device }, result);
-    await noteToldRule(this.redis, fleet, device, version);
+    await recordSentRule(this.redis, fleet, device, version);
   }
 }

@@ -6,9 +6,9 @@ import {
   type DeviceName,
   type Judgement,
   readDecisions,
+  recordJudgements,
   reportDecisions,
-  takeEdge,
-  writeJudgements,
+  takeUnjudgedDevices,
 } from '@lamplighter/store/edge/edge';
 import type { Redis } from '@lamplighter/store/redis/connect';
 import { storeFailure } from '@lamplighter/store/redis/store-failure';
@@ -92,7 +92,9 @@ export class EdgeService implements OnApplicationBootstrap {
 
   /** One round; returns how long to wait for the next one. */
   private async work(): Promise<number> {
-    const { now, devices } = await this.metrics.storeCall('edge', () => takeEdge(this.redis, TAKE_LIMIT));
+    const { now, devices } = await this.metrics.storeCall('edge', () =>
+      takeUnjudgedDevices(this.redis, TAKE_LIMIT),
+    );
     const knowledge = new EdgeKnowledge(this.redis);
     for (const device of devices)
       await this.metrics.storeCall('edge', () => this.judge(device, knowledge, now));
@@ -118,7 +120,7 @@ export class EdgeService implements OnApplicationBootstrap {
         this.logger.error({ err: error, ...device }, 'a decision of a device cannot be judged');
       }
     }
-    const written = await writeJudgements(this.redis, device, judgements, this.judgeAfterMs);
+    const written = await recordJudgements(this.redis, device, judgements, this.judgeAfterMs);
     for (const { judgement } of written) this.metrics.edgeDecisions.inc({ judgement });
   }
 }

@@ -1,7 +1,7 @@
 import type { Action } from '@lamplighter/contracts/commands/command';
 import { compileExpression } from '@lamplighter/evaluation/expression/expression';
 import { commandJson, readCommand } from '@lamplighter/store/commands/read-commands';
-import { answerCommands } from '@lamplighter/store/delivery/acknowledge-commands';
+import { acknowledgeCommands } from '@lamplighter/store/delivery/acknowledge-commands';
 import { claimCommands } from '@lamplighter/store/delivery/claim-commands';
 import { requeueCommands } from '@lamplighter/store/delivery/requeue-commands';
 import type { DeviceAddress } from '@lamplighter/store/devices/device-address';
@@ -31,7 +31,7 @@ const pass = (ms: number) => timePasses(store.redis, ms, lamp);
 /** The lamp reports, and a second passes. */
 async function report(...lights: number[]): Promise<void> {
   for (const light of lights) {
-    await rules.take(lamp, [reading({ light })]);
+    await rules.accept(lamp, [reading({ light })]);
     await pass(1000);
   }
 }
@@ -40,13 +40,13 @@ async function report(...lights: number[]): Promise<void> {
 async function command(light: number, action: Action = { led_on: true }, lane = 'led'): Promise<string> {
   const expected = { expect: 'light > last.light + 50', withinMs: WITHIN_MS };
   const one = emitted(lamp, { json: commandJson({ source: 'rule', rule: 'r', expected }, action), lane });
-  await rules.take(lamp, [reading({ light })], { commands: [one] });
+  await rules.accept(lamp, [reading({ light })], { commands: [one] });
   await pass(1000);
   return one.id;
 }
 
 async function succeed(id: string): Promise<void> {
-  await answerCommands(store.redis, [
+  await acknowledgeCommands(store.redis, [
     { device: lamp.name, answer: { id, status: 'succeeded' }, cause: 'device' },
   ]);
   await pass(1000);
@@ -132,7 +132,7 @@ describe('a look at an effect', () => {
     expect(first).toMatchObject({ outcome: 'pending', evidence: { last: { light: 10 } } });
     const nothing = Array.from({ length: WINDOW_SIZE + 40 }, () => reading({ temperature: 1 }));
     await recordEffect(store.redis, { ...lamp, id }, first!);
-    await rules.take(lamp, nothing);
+    await rules.accept(lamp, nothing);
     await pass(WITHIN_MS);
     expect(await look(id)).toMatchObject({
       outcome: 'ineffective',
@@ -159,16 +159,16 @@ describe('a look at an effect', () => {
   });
 
   it('does not count history', async () => {
-    await rules.take(lamp, [reading({ light: 400, _seq: 10 })]);
+    await rules.accept(lamp, [reading({ light: 400, _seq: 10 })]);
     const seen = emitted(lamp, {
       json: commandJson(
         { source: 'rule', rule: 'r', expected: { expect: 'light > 100', withinMs: 1000 } },
         { led_on: true },
       ),
     });
-    await rules.take(lamp, [reading({ light: 10, _seq: 11 })], { commands: [seen] });
+    await rules.accept(lamp, [reading({ light: 10, _seq: 11 })], { commands: [seen] });
     await succeed(seen.id);
-    await rules.take(lamp, [reading({ light: 300, _seq: 5 })]);
+    await rules.accept(lamp, [reading({ light: 300, _seq: 5 })]);
     await pass(2000);
     expect(await look(seen.id)).toMatchObject({ outcome: 'unmeasured' });
   });

@@ -1,5 +1,5 @@
 import type { Expression } from '@lamplighter/evaluation/expression/expression';
-import { type Command, commandsAfter, readCommand } from '@lamplighter/store/commands/read-commands';
+import { type Command, listCommandsAfter, readCommand } from '@lamplighter/store/commands/read-commands';
 import { type KeptReading, readWindow } from '@lamplighter/store/devices/devices';
 import { type EffectCheck, type EffectFinding, MAX_EFFECT_WAIT_MS } from '@lamplighter/store/effects/effects';
 import { WINDOW_SIZE } from '@lamplighter/store/keys';
@@ -29,7 +29,7 @@ export async function lookAtEffect(
 ): Promise<EffectFinding | undefined> {
   const [command, later, window] = await Promise.all([
     readCommand(redis, check.id),
-    commandsAfter(redis, check, LATER_COMMANDS),
+    listCommandsAfter(redis, check, LATER_COMMANDS),
     readWindow(redis, check.fleet, check.device, WINDOW_SIZE),
   ]);
   if (command?.effect === undefined || command.source !== 'rule') return undefined;

@@ -1,8 +1,8 @@
-import type { DeviceGrounds } from '@lamplighter/store/telemetry/device-part';
+import type { StoredDeviceState } from '@lamplighter/store/telemetry/device-part';
 import { DeviceCache } from './device-cache.js';
 
 const TOPIC = 'demo/telemetry/lamp-1';
-const grounds = (session?: DeviceGrounds['session']): DeviceGrounds => ({
+const grounds = (session?: StoredDeviceState['session']): StoredDeviceState => ({
   version: '0',
   mark: { seq: undefined, at: undefined },
   rules: '',

@@ -10,8 +10,8 @@ import type { DeviceAddress } from '@lamplighter/store/devices/device-address';
 import type { DeviceHistory } from '@lamplighter/store/devices/histories';
 import type { Session } from '@lamplighter/store/devices/session';
 import { exactVersion, NEW_DEVICE, UNKNOWN_VERSION } from '@lamplighter/store/rules/state-version';
-import type { DeviceGrounds } from '@lamplighter/store/telemetry/device-part';
-import type { Mark, Tail } from '@lamplighter/store/telemetry/reading-order';
+import type { StoredDeviceState } from '@lamplighter/store/telemetry/device-part';
+import type { Mark, WindowTail } from '@lamplighter/store/telemetry/reading-order';
 import type { RuleSet } from '../rule-book/rule-set.js';
 
 /** No replica is so far behind with the rules that it does not know one that was judged so long ago, milliseconds. */
@@ -40,7 +40,7 @@ export class KnownDevice implements DeviceFacts {
   version: string = UNKNOWN_VERSION;
   mark: Mark = { seq: undefined, at: undefined };
   /** Undefined where another replica may have written since. */
-  tail: Tail | undefined;
+  tail: WindowTail | undefined;
   states: Readonly<Record<string, RuleState>> = {};
   /** When the store is believed to wake it, server time in ms. */
   timer: number | undefined;
@@ -202,7 +202,7 @@ export class KnownDevice implements DeviceFacts {
   }
 
   /** Takes over what the store holds. */
-  believe(grounds: DeviceGrounds): void {
+  believe(grounds: StoredDeviceState): void {
     this.version = grounds.version;
     this.mark = grounds.mark;
     this.tail = undefined;

@@ -16,7 +16,7 @@ import type { CompiledRule } from '@lamplighter/evaluation/rule/compile-rule';
 import { groupKey } from '@lamplighter/store/keys';
 import type { Timer } from '@lamplighter/store/rules/timers';
 import type { Vote } from '@lamplighter/store/rules/vote';
-import type { Arrival, StoredReading } from '@lamplighter/store/telemetry/reading-order';
+import type { Arrival, NewReading } from '@lamplighter/store/telemetry/reading-order';
 import type { Standings } from '../groups/standings.js';
 import { commandOf, type DecidedCommand, endingCommandOf, type Occasion } from './decided-command.js';
 import { type KnownDevice, LEARNT_MS } from './known-device.js';
@@ -25,7 +25,7 @@ import { stateFromEdge } from './state-from-edge.js';
 import { textForNumber } from './text-for-number.js';
 
 /** A reading on its way through one batch. */
-export interface PendingReading extends StoredReading, Occasion, Arrival {
+export interface PendingReading extends NewReading, Occasion, Arrival {
   readonly reading: Reading;
   /** Whether the store says that it is newer than the last state; undefined before the store was asked. */
   readonly isLive: boolean | undefined;

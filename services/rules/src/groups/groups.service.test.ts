@@ -6,7 +6,7 @@ import { groupKey, rulesKey, shardOf, timersKey } from '@lamplighter/store/keys'
 import { connectRedis, type Redis, redisNow } from '@lamplighter/store/redis/connect';
 import { readGroups } from '@lamplighter/store/rules/groups';
 import { deleteRule, switchRules, writeRule } from '@lamplighter/store/rules/rules';
-import { findTimers } from '@lamplighter/store/rules/timers';
+import { takeTimers } from '@lamplighter/store/rules/timers';
 import { closeLater } from '@lamplighter/test-kit/resources';
 import { startRedis } from '@lamplighter/test-kit/servers/redis';
 import { until } from '@lamplighter/test-kit/until';
@@ -217,7 +217,7 @@ describe('quorums', () => {
     };
     await until(raised, { what: 'the quorum to command' });
     const fire = async () => {
-      for (const timer of await findTimers(redis)) if (timer.fleet === fleet) groups.due(fleet, timer.name);
+      for (const timer of await takeTimers(redis)) if (timer.fleet === fleet) groups.due(fleet, timer.name);
       return (await actions('north')).length >= 2;
     };
     await until(fire, { what: 'the quorum to be released' });

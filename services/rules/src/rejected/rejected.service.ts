@@ -6,7 +6,7 @@ import type {
   Suspicion,
 } from '@lamplighter/contracts/telemetry/input-fault';
 import type { Redis } from '@lamplighter/store/redis/connect';
-import { keepRejected, type RejectedSample } from '@lamplighter/store/telemetry/rejected';
+import { type RejectedSample, recordRejected } from '@lamplighter/store/telemetry/rejected';
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { RulesMetrics } from '../metrics.js';
 import { REDIS } from '../tokens.js';
@@ -109,7 +109,7 @@ export class RejectedService implements OnApplicationShutdown {
     const samples = this.samples;
     if (samples.length === 0) return;
     this.samples = [];
-    this.metrics.storeCall('rejected', () => keepRejected(this.redis, samples)).catch(() => undefined);
+    this.metrics.storeCall('rejected', () => recordRejected(this.redis, samples)).catch(() => undefined);
   }
 }
 

@@ -3,11 +3,11 @@ import { deviceTopic } from '@lamplighter/contracts/topics';
 import type { Logger } from '@lamplighter/service-kit/logger';
 import type { Redis } from '@lamplighter/store/redis/connect';
 import {
-  type Departure,
-  endDepartures,
-  ownRetainedPresence,
+  completeCleanups,
+  isRetainedPresenceOfRemoved,
+  type PendingCleanup,
   removeVotes,
-  takeDepartures,
+  takeCleanups,
 } from '@lamplighter/store/removal/remove-devices';
 import { forgetRejected } from '@lamplighter/store/telemetry/rejected';
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
@@ -59,7 +59,7 @@ export class DeparturesService implements OnApplicationBootstrap {
   private async work(): Promise<number> {
     const wait = jitteredMs(POLL_MS);
     if (this.transport.problems().length > 0) return wait;
-    const take = () => takeDepartures(this.redis, TAKE_LIMIT);
+    const take = () => takeCleanups(this.redis, TAKE_LIMIT);
     const departures = await this.metrics.storeCall('removal', take);
     if (departures.length === 0) return wait;
     const cleared = await this.clearPresence(departures);
@@ -69,8 +69,8 @@ export class DeparturesService implements OnApplicationBootstrap {
   }
 
   /** @returns those whose retained presence is gone, or belongs to a device that reports again */
-  private async clearPresence(departures: readonly Departure[]): Promise<Departure[]> {
-    const own = await ownRetainedPresence(this.redis, departures);
+  private async clearPresence(departures: readonly PendingCleanup[]): Promise<PendingCleanup[]> {
+    const own = await isRetainedPresenceOfRemoved(this.redis, departures);
     const cleared = await Promise.all(
       departures.map(async ({ fleet, device }, i) => {
         if (!own[i]) return true;
@@ -91,7 +91,7 @@ export class DeparturesService implements OnApplicationBootstrap {
     return departures.filter((_, i) => cleared[i]);
   }
 
-  private async clearStore(departures: readonly Departure[]): Promise<void> {
+  private async clearStore(departures: readonly PendingCleanup[]): Promise<void> {
     const fleets = [...new Set(departures.map(({ fleet }) => fleet))];
     await this.book.ready(fleets);
     for (const fleet of fleets) {
@@ -101,6 +101,6 @@ export class DeparturesService implements OnApplicationBootstrap {
       for (const rule of quorums) this.groups.touched(fleet, rule);
     }
     await forgetRejected(this.redis, departures);
-    await endDepartures(this.redis, departures);
+    await completeCleanups(this.redis, departures);
   }
 }

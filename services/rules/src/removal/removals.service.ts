@@ -6,7 +6,7 @@ import {
   type DeviceName,
   type Removal,
   removeDevices,
-  takeForgettable,
+  takeExpiredDevices,
 } from '@lamplighter/store/removal/remove-devices';
 import {
   type FleetRemoval,
@@ -76,7 +76,7 @@ export class RemovalsService implements OnApplicationBootstrap {
 
   /** @returns whether there are more */
   private async forget(): Promise<boolean> {
-    const devices = await takeForgettable(this.redis, FORGET_LIMIT);
+    const devices = await takeExpiredDevices(this.redis, FORGET_LIMIT);
     const removals = await removeDevices(this.redis, devices, { onlyIfAway: true });
     for (const [i, device] of devices.entries()) {
       if (!this.record(device, removals[i]!, 'forget_after')) continue;

@@ -1,5 +1,5 @@
 import { listCommands } from '@lamplighter/store/commands/read-commands';
-import { answerCommands } from '@lamplighter/store/delivery/acknowledge-commands';
+import { acknowledgeCommands } from '@lamplighter/store/delivery/acknowledge-commands';
 import { claimCommands } from '@lamplighter/store/delivery/claim-commands';
 import { DeviceAddress } from '@lamplighter/store/devices/device-address';
 import { ROLLOUTS_DUE_KEY, SHARDS } from '@lamplighter/store/keys';
@@ -100,7 +100,7 @@ function runOf(held: HeldRollout, by: Redis = redis, stepMs = 1000) {
 /** Every device answers what it was sent. */
 async function answerAll(fleet: string, status: 'succeeded' | 'failed' = 'succeeded'): Promise<void> {
   const claims = await claimCommands(redis, [...Array(SHARDS).keys()], 1000);
-  await answerCommands(
+  await acknowledgeCommands(
     redis,
     claims
       .filter(({ command }) => command.fleet === fleet)

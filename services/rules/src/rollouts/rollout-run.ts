@@ -9,13 +9,13 @@ import {
 } from '@lamplighter/store/rollouts/rollout-commands';
 import {
   closeRollout,
-  devicesFrom,
   endRollout,
   forgetRollout,
   type HeldRollout,
+  nextDevices,
   type Position,
   ROLLOUT_LEASE_MS,
-  ROLLOUT_REST_MS,
+  ROLLOUT_PAUSE_MS,
   type RolloutPhase,
   saveRollout,
 } from '@lamplighter/store/rollouts/rollout-lease';
@@ -111,7 +111,7 @@ export class RolloutRun {
     for (let looked = 0; devices.length < limit && next.shard < SHARDS && looked < LOOKS_PER_STEP; ) {
       const missing = limit - devices.length;
       const size = this.selection.takesAll ? missing : Math.min(missing * 4 + 16, LOOKS_PER_PAGE);
-      const page = await devicesFrom(this.redis, this.rollout, next, size);
+      const page = await nextDevices(this.redis, this.rollout, next, size);
       const selected = await this.selection.select(
         this.redis,
         this.rollout.fleet,
@@ -169,7 +169,7 @@ export class RolloutRun {
 
   /** Looks again after a while: the longer nothing changes, the later. */
   private rest(changed: boolean): Promise<boolean> {
-    this.waitMs = changed ? WAIT_MS : Math.min(this.waitMs * 2, ROLLOUT_REST_MS);
+    this.waitMs = changed ? WAIT_MS : Math.min(this.waitMs * 2, ROLLOUT_PAUSE_MS);
     this.restsUntil = this.now() + this.waitMs;
     return this.save({}, this.waitMs + ROLLOUT_LEASE_MS);
   }

@@ -64,7 +64,7 @@ function releasesIn(texts: FleetRuleTexts['releases']): Map<string, Release> {
   for (const [id, text] of Object.entries(texts)) {
     const release = parseRelease(id, text);
     if (release === undefined) continue;
-    const { before, goesOn } = release;
+    const { before, keptFor: goesOn } = release;
     try {
       const end = promisedEnd(compileRule(before.rule, before.version, before.since));
       if (end === undefined) continue;

@@ -3,9 +3,9 @@ import { deviceTopic } from '@lamplighter/contracts/topics';
 import type { Logger } from '@lamplighter/service-kit/logger';
 import { DeviceAddress } from '@lamplighter/store/devices/device-address';
 import {
-  arePublishedAndGone,
   claimStates,
   forgetPublishedStates,
+  haveOrphanedStates,
   type StateClaim,
   walkPublishedStates,
   walkStates,
@@ -89,7 +89,7 @@ export class StatePublisher implements OnApplicationBootstrap {
   /** Removes the retained states of devices that were deleted. @returns whether the broker has taken all */
   async removeOfDeleted(devices: readonly { fleet: string; device: string }[]): Promise<boolean> {
     const addresses = devices.map(({ fleet, device }) => new DeviceAddress(fleet, device, false));
-    const gone = await arePublishedAndGone(this.redis, addresses);
+    const gone = await haveOrphanedStates(this.redis, addresses);
     return this.remove(addresses.filter((_, i) => gone[i]));
   }
 

@@ -282,8 +282,8 @@ export class IngestService {
         this.fail(part.readings.length);
       } else if (outcome.kind === 'conflict') {
         this.metrics.conflicts.inc();
-        part.device.believe(outcome.grounds!);
-        again.set(part.device, placed(part.readings, outcome.grounds!.kinds));
+        part.device.believe(outcome.stored!);
+        again.set(part.device, placed(part.readings, outcome.stored!.kinds));
       } else if (outcome.kind === 'full') {
         this.metrics.telemetry.inc({ result: 'rejected' }, part.readings.length);
         this.metrics.rejected.inc({ reason: 'unknown_device' }, part.readings.length);
@@ -301,11 +301,11 @@ export class IngestService {
         if (part.device.keeps) for (const { seq } of part.readings) receipts.add(part.device, 'stored', seq);
         // Of a part that is repeated nobody heard whether its device was thought away.
         if (
-          outcome.back ||
+          outcome.returnedFrom ||
           (outcome.kind === 'repeated' && part.readings.some(({ isRetained }) => !isRetained))
         )
           back.push(part.address);
-        if (outcome.back === 'stale' && !part.device.isCanary)
+        if (outcome.returnedFrom === 'stale' && !part.device.isCanary)
           this.metrics.sessionsLost.inc({ cause: 'timeout' });
         if (!part.device.isCanary) accepted += part.live.length;
         if (part.live.length > 0) this.states.note(part.address);
@@ -322,7 +322,7 @@ export class IngestService {
         if (outcome.restarted !== undefined) this.metrics.orderRestarts.inc({ reason: outcome.restarted });
         if (part.commands.length > 0) this.emit(part, outcome);
         for (const { id } of part.voted) this.groups.touched(part.address.fleet, id);
-        if (outcome.crowded) this.metrics.votesRefused.inc(outcome.crowded);
+        if (outcome.rejectedVotes) this.metrics.votesRefused.inc(outcome.rejectedVotes);
         if (part.live.length > 0 && !part.device.isCanary && this.events.mayShowTelemetry())
           events.push(telemetryEvent(part));
       }

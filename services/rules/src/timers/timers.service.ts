@@ -3,7 +3,7 @@ import type { CompiledRule } from '@lamplighter/evaluation/rule/compile-rule';
 import { readDevices } from '@lamplighter/store/devices/devices';
 import type { Redis } from '@lamplighter/store/redis/connect';
 import { NEW_DEVICE } from '@lamplighter/store/rules/state-version';
-import { type DueTimer, findTimers, removeTimer, setTimers } from '@lamplighter/store/rules/timers';
+import { type DueTimer, removeTimer, setTimers, takeTimers } from '@lamplighter/store/rules/timers';
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { DeviceCache } from '../evaluation/device-cache.js';
 import type { KnownDevice } from '../evaluation/known-device.js';
@@ -85,7 +85,7 @@ export class TimersService implements OnApplicationBootstrap {
     const seen = new Set<string>();
     try {
       for (let round = 0; round < MAX_ROUNDS && !this.stopped; round += 1) {
-        const due = await this.metrics.storeCall('timers', () => findTimers(this.redis));
+        const due = await this.metrics.storeCall('timers', () => takeTimers(this.redis));
         if (due.length === 0) return;
         // Some of them may be about silence, which is judged only of what could be heard until now.
         if (round === 0) await this.listening.confirm();

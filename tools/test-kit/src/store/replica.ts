@@ -16,17 +16,17 @@ import {
   isNewer,
   kindOf,
   type Mark,
+  type NewReading,
   partBefore,
-  type StoredReading,
-  type Tail,
   tailAfter,
+  type WindowTail,
 } from '@lamplighter/store/telemetry/reading-order';
 import type { Redis } from 'ioredis';
 
 /** A reading for the store: `reading({ light: 299, _seq: 7 })`. */
 export function reading(
   values: Record<string, unknown> & { _n?: number; _seq?: number; _at?: number },
-): StoredReading {
+): NewReading {
   return { n: values._n, seq: values._seq, at: values._at, json: JSON.stringify(values) };
 }
 
@@ -43,31 +43,31 @@ export function emitted(device: DeviceAddress, changes: Partial<EmittedCommand> 
   };
 }
 
-interface Beliefs {
+interface CachedDevice {
   version: string;
   mark: Mark;
   rules: string;
-  tail?: Tail | undefined;
+  tail?: WindowTail | undefined;
 }
 
 /** What a part holds beside its readings; `rules` makes new rule states of those believed in. */
-export interface Judgement {
+export interface RuleResult {
   readonly commands?: readonly EmittedCommand[];
-  readonly rules?: (believed: string, live: readonly StoredReading[]) => string;
+  readonly rules?: (believed: string, live: readonly NewReading[]) => string;
 }
 
 /** A part with its readings in the order in which they came. */
-export type JudgedPart = DevicePart & { readonly readings: readonly StoredReading[] };
+export type EvaluatedPart = DevicePart & { readonly readings: readonly NewReading[] };
 
 /** How a reading came; by default alone, and not retained. */
-export interface Way {
+export interface ArrivalOptions {
   readonly isRetained?: boolean;
   readonly isReplayed?: boolean;
 }
 
 /** A rules service as the store sees it: it believes things of devices, and adopts the store's word when it was wrong. */
 export class Replica {
-  readonly beliefs = new Map<string, Beliefs>();
+  readonly cache = new Map<string, CachedDevice>();
   private parts = 0;
   /** As what the store said the readings of a part are to be judged. */
   private readonly placed = new Map<string, string>();
@@ -78,16 +78,16 @@ export class Replica {
   ) {}
 
   /** A part judged on what this replica believes, which moves on as if the store had agreed. */
-  judge(
+  evaluate(
     address: DeviceAddress,
-    readings: readonly (StoredReading & Way)[],
-    judgement: Judgement = {},
-  ): JudgedPart {
-    const believed = this.beliefs.get(address.name) ?? { version: UNKNOWN_VERSION, mark: NOTHING, rules: '' };
+    readings: readonly (NewReading & ArrivalOptions)[],
+    judgement: RuleResult = {},
+  ): EvaluatedPart {
+    const believed = this.cache.get(address.name) ?? { version: UNKNOWN_VERSION, mark: NOTHING, rules: '' };
     const placed = this.placed.get(address.name);
     this.placed.delete(address.name);
-    const live: StoredReading[] = [];
-    const late: StoredReading[] = [];
+    const live: NewReading[] = [];
+    const late: NewReading[] = [];
     let { mark } = believed;
     let kinds = '';
     for (const [i, next] of readings.entries()) {
@@ -108,7 +108,7 @@ export class Replica {
     const after = partBefore(believed.tail, live);
     const tail = tailAfter(part, live);
     mark = { seq: mark.seq, at: mark.at };
-    this.beliefs.set(address.name, { version, mark, rules: rules || believed.rules, tail });
+    this.cache.set(address.name, { version, mark, rules: rules || believed.rules, tail });
     const commands = live.length > 0 ? (judgement.commands ?? []) : [];
     const { version: judgedOn } = believed;
     const isUsual = kinds === '0'.repeat(live.length) + '1'.repeat(late.length);
@@ -124,20 +124,20 @@ export class Replica {
   }
 
   /** Takes readings of one device: judges them, and judges again on the store's grounds as long as it disagrees. */
-  async take(
+  async accept(
     address: DeviceAddress,
-    readings: readonly (StoredReading & Way)[],
-    judgement?: Judgement,
+    readings: readonly (NewReading & ArrivalOptions)[],
+    judgement?: RuleResult,
   ): Promise<PartOutcome> {
-    const [outcome] = await this.send(this.judge(address, readings, judgement));
-    return this.believe(address, outcome!) ? this.take(address, readings, judgement) : outcome!;
+    const [outcome] = await this.send(this.evaluate(address, readings, judgement));
+    return this.adopt(address, outcome!) ? this.accept(address, readings, judgement) : outcome!;
   }
 
   /** Adopts the store's grounds; true if the part is to be judged again. */
-  believe(address: DeviceAddress, { grounds }: PartOutcome): boolean {
-    if (grounds) this.placed.set(address.name, grounds.kinds);
-    if (grounds) this.beliefs.set(address.name, grounds);
-    return grounds !== undefined;
+  adopt(address: DeviceAddress, { stored }: PartOutcome): boolean {
+    if (stored) this.placed.set(address.name, stored.kinds);
+    if (stored) this.cache.set(address.name, stored);
+    return stored !== undefined;
   }
 }
 

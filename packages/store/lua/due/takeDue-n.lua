@@ -1,7 +1,7 @@
--- Takes members that are due, under a lease: until it ends no other call gets them.
+-- Leases due members of due indexes: no other call returns them until the lease ends.
 --
--- KEYS  any number of ZSETs, one of each shard: member → when it is due (ms)
--- ARGV  1 at most this many   2 lease (ms)
+-- KEYS  any number of ZSETs, one per shard: member → when it is due (ms)
+-- ARGV  1 most members to take   2 lease (ms)
 -- Returns  {now (ms), member…}
 -- Clock    Redis TIME
 local time = redis.call('TIME')
@@ -10,7 +10,7 @@ local now_text = string.format('%.0f', now)
 local ends_at = string.format('%.0f', now + tonumber(ARGV[2]))
 local limit = tonumber(ARGV[1])
 local taken = { now_text }
--- It begins with another shard each time, so that none is starved by a busy one before it.
+-- Each call starts at another shard, so a busy shard cannot starve the ones after it.
 local first = now % #KEYS
 for i = 0, #KEYS - 1 do
   local room = limit + 1 - #taken

@@ -1,8 +1,8 @@
--- Finds the shards in which a command needs attention now.
+-- Finds the due indexes that have something due. It takes nothing: commands are claimed with their keys declared (see claimCommands-n.lua).
 --
--- KEYS  1..64 due ZSETs, shard by shard
+-- KEYS  any number of ZSETs, one per shard: member → when it is due (ms)
 -- ARGV  none
--- Returns  {now (ms), positions of those with something due…}
+-- Returns  {now (ms), positions of the ZSETs with a due member…}
 -- Clock    Redis TIME
 local time = redis.call('TIME')
 local now = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))

@@ -1,0 +1,18 @@
+import type { Redis } from 'ioredis';
+import { runScript } from './script.js';
+
+/**
+ * Leases members of due indexes: ZSETs of member → when it is due (ms), one per shard. Each member that it returns becomes due again when
+ * the lease ends, so a replica that crashes only delays its work.
+ * @param limit most members to take, from all indexes together
+ * @returns the members, and the time of Redis, milliseconds
+ */
+export async function takeDue(
+  redis: Redis,
+  keys: string[],
+  limit: number,
+  leaseMs: number,
+): Promise<{ now: number; members: string[] }> {
+  const [now, ...members] = (await runScript(redis, 'takeDue-n', keys, [limit, leaseMs])) as string[];
+  return { now: Number(now), members };
+}
