@@ -1,4 +1,4 @@
-import { type AdaptiveInterval, longestIntervalMs } from '@lamplighter/contracts/telemetry/adaptive-interval';
+import { type AdaptiveInterval, longestIntervalMs } from '@lamplighter/contracts/settings/telemetry-interval';
 import { DEFAULT_RADIO_GAP_MS } from '@lamplighter/device/connection/traffic';
 import {
   adaptiveIntervalMs,

@@ -1,4 +1,4 @@
-import type { AdaptiveInterval } from '@lamplighter/contracts/telemetry/adaptive-interval';
+import type { AdaptiveInterval } from '@lamplighter/contracts/settings/telemetry-interval';
 
 /** What is remembered of a measurement from one reading to the next. */
 export interface Movement {

@@ -1,8 +1,9 @@
+import { TELEMETRY_INTERVAL } from '@lamplighter/contracts/settings/telemetry-interval';
 import { Replica, reading } from '@lamplighter/test-kit/store/replica';
 import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
 import { until } from '@lamplighter/test-kit/until';
 import { redisNow } from '../redis/connect.js';
-import { measureInterval, readTelemetryInterval, setTelemetryInterval } from './settings.js';
+import { measureInterval, readTelemetryInterval, saveSetting } from './settings.js';
 
 /** Readings that arrived at these times, newest first, as a window is read. */
 const arrivals = (...times: number[]) => times.map((receivedAt) => ({ receivedAt, late: false })).reverse();
@@ -44,13 +45,13 @@ describe('the telemetry interval of a device', () => {
     const lamp = store.newDevice();
     const read = () => readTelemetryInterval(store.redis, lamp.fleet, lamp.device);
     expect(await read()).toEqual({});
-    await setTelemetryInterval(store.redis, lamp.fleet, lamp.device, 5000);
-    await setTelemetryInterval(store.redis, lamp.fleet, lamp.device, 10_000);
+    await saveSetting(store.redis, lamp, TELEMETRY_INTERVAL, 5000);
+    await saveSetting(store.redis, lamp, TELEMETRY_INTERVAL, 10_000);
     expect(await read()).toEqual({ desiredMs: 10_000 });
     const adaptive = { min: 1000, max: 60_000, of: 'light', thresholds: [300] };
-    await setTelemetryInterval(store.redis, lamp.fleet, lamp.device, adaptive);
+    await saveSetting(store.redis, lamp, TELEMETRY_INTERVAL, adaptive);
     expect(await read()).toEqual({ adaptive });
-    await setTelemetryInterval(store.redis, lamp.fleet, lamp.device, 10_000);
+    await saveSetting(store.redis, lamp, TELEMETRY_INTERVAL, 10_000);
     const rules = new Replica(store.redis);
     await rules.accept(lamp, [reading({ light: 1, _seq: 1 })]);
     const first = await redisNow(store.redis);

@@ -1,4 +1,6 @@
-import { type AdaptiveInterval, longestIntervalMs } from '@lamplighter/contracts/telemetry/adaptive-interval';
+import type { DeviceSetting } from '@lamplighter/contracts/settings/device-setting';
+import { DEVICE_SETTINGS } from '@lamplighter/contracts/settings/device-settings';
+import type { AdaptiveInterval } from '@lamplighter/contracts/settings/telemetry-interval';
 import type { Redis } from 'ioredis';
 import { deviceKey, presenceKey, shardOf } from '../keys.js';
 import { redisNow } from '../redis/connect.js';
@@ -14,22 +16,39 @@ const MEASURED_OVER = 20;
 /** Readings that came late stand among the live ones, so a few more are looked at. */
 const READ_FOR_INTERVAL = 3 * MEASURED_OVER;
 
-/** Keeps how often a device is to measure: fixed, milliseconds, or following a measurement; null clears it. */
-export async function setTelemetryInterval(
+/** Stores what a device is to be set to; null clears it. The command that carries it to the device is the caller's task. */
+export async function saveSetting<Written, Sent>(
   redis: Redis,
-  fleet: string,
-  device: string,
-  interval: number | AdaptiveInterval | null,
+  { fleet, device }: { readonly fleet: string; readonly device: string },
+  setting: DeviceSetting<Written, Sent>,
+  value: Sent | null,
 ): Promise<void> {
   const key = deviceKey(shardOf(fleet, device), fleet, device);
-  if (interval === null) {
-    await redis.hdel(key, 'interval', 'interval:longest');
+  const { field } = setting;
+  const longest = `${field}:longest`;
+  if (value === null) {
+    await redis.hdel(key, field, longest);
     return;
   }
-  const longestMs = longestIntervalMs(interval);
-  await redis.hset(key, { interval: JSON.stringify(interval), 'interval:longest': longestMs });
-  await extendFreshness(redis, fleet, device, longestMs);
+  const longestMs = setting.longestIntervalMs?.(value);
+  await redis.hset(key, {
+    [field]: JSON.stringify(value),
+    ...(longestMs !== undefined && { [longest]: longestMs }),
+  });
+  if (longestMs !== undefined) await extendFreshness(redis, fleet, device, longestMs);
 }
+
+/** Reads what is set, by the name of the setting. */
+export async function readSettings(redis: Redis, fleet: string, device: string): Promise<Settings> {
+  const key = deviceKey(shardOf(fleet, device), fleet, device);
+  const values = await redis.hmget(key, ...DEVICE_SETTINGS.map(({ field }) => field));
+  return Object.fromEntries(
+    DEVICE_SETTINGS.flatMap(({ name }, i) => (values[i] == null ? [] : [[name, JSON.parse(values[i])]])),
+  );
+}
+
+/** The settings of a device, as they are sent to it; a setting that is not set is absent. */
+export type Settings = Readonly<Record<string, unknown>>;
 
 /** One that counts as online does so until its next reading may be due under the new interval. */
 async function extendFreshness(

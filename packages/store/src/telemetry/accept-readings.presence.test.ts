@@ -1,10 +1,11 @@
+import { TELEMETRY_INTERVAL } from '@lamplighter/contracts/settings/telemetry-interval';
 import { emitted, Replica, reading } from '@lamplighter/test-kit/store/replica';
 import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
 import { timePasses } from '@lamplighter/test-kit/store/time-passes';
 import type { DeviceAddress } from '../devices/device-address.js';
 import { readDevice } from '../devices/devices.js';
 import { recordPresence } from '../devices/presence.js';
-import { setTelemetryInterval } from '../devices/settings.js';
+import { saveSetting } from '../devices/settings.js';
 import { FRESH_MS } from '../keys.js';
 
 let store: StoreUnderTest;
@@ -45,7 +46,7 @@ describe('freshness', () => {
     ['adaptive', { min: 1000, max: 60_000, of: 'light', thresholds: [300] }],
   ])('lasts one and a half times the longest interval that the device was told: %s', async (_, interval) => {
     await rules.accept(lamp, [light(1)]);
-    await setTelemetryInterval(store.redis, lamp.fleet, lamp.device, interval);
+    await saveSetting(store.redis, lamp, TELEMETRY_INTERVAL, interval);
     // At once, not only from the next reading on.
     await timePasses(store.redis, 89_000, lamp);
     expect(await device()).toMatchObject({ presence: 'online' });
@@ -58,7 +59,7 @@ describe('freshness', () => {
     await timePasses(store.redis, 89_000, lamp);
     expect(await device()).toMatchObject({ presence: 'online' });
 
-    await setTelemetryInterval(store.redis, lamp.fleet, lamp.device, null);
+    await saveSetting(store.redis, lamp, TELEMETRY_INTERVAL, null);
     await rules.accept(lamp, [light(3)]);
     await timePasses(store.redis, FRESH_MS + 1000, lamp);
     expect(await device()).toMatchObject({ presence: 'stale' });

@@ -1,6 +1,6 @@
 import type { StoppedLane } from '@lamplighter/store/delivery/stopped-lanes';
 import type { Device, KeptReading } from '@lamplighter/store/devices/devices';
-import type { TelemetryInterval } from '@lamplighter/store/devices/settings';
+import type { Settings, TelemetryInterval } from '@lamplighter/store/devices/settings';
 import type { EdgeSetting } from '@lamplighter/store/edge/edge-settings';
 import type { DeviceEffect } from '@lamplighter/store/effects/effects';
 import { isoTime } from '../iso-time.js';
@@ -38,6 +38,7 @@ export function deviceDetail(
   stoppedLanes: StoppedLane[],
   effects: readonly DeviceEffect[],
   edge: EdgeSetting,
+  settings: Settings,
 ): DeviceDetail {
   const edgeRule = edgeSettingBody(edge);
   const telemetryInterval = telemetryIntervalBody(interval, device.ageMs);
@@ -46,6 +47,7 @@ export function deviceDetail(
     order: orderBody(device),
     ...(telemetryInterval && { telemetryInterval }),
     ...(edgeRule && { edgeRule }),
+    settings,
     stoppedLanes,
     effects: effects.map((effect) => ({ ...effect, at: isoTime(effect.at) })),
   };

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { timeSchema } from '../iso-time.js';
 import { spanQuery } from '../requests/export.js';
 import { CURSOR, limitSchema, nextSchema } from '../requests/page.js';
+import { settingsBodySchema } from './device-settings.js';
 import { edgeSettingSchema } from './edge-rule.js';
 import { telemetryIntervalSchema } from './telemetry-interval.js';
 
@@ -129,6 +130,7 @@ export const deviceDetailSchema = deviceSchema
       description: 'Desired and measured telemetry interval; absent if none is set and none can be measured',
     }),
     order: orderSchema,
+    settings: settingsBodySchema,
     edgeRule: edgeSettingSchema.optional().meta({
       description: 'The rule that it evaluates while its link is down; absent if none was ever set',
     }),
@@ -174,6 +176,7 @@ export const deviceDetailSchema = deviceSchema
             'the clock of lamp-0001 is 2 h behind, or its readings arrive 2 h late: rules with a shorter maxAge do not evaluate them',
           ],
         },
+        settings: { telemetryInterval: 10000 },
         edgeRule: { rule: 'night-light', told: 'night-light@3', confirmed: 'night-light@3' },
         stoppedLanes: [{ lane: 'grabber', stoppedBy: '01KAP3Z8Q4T5V6W7X8Y9ZABCDE-17' }],
         effects: [

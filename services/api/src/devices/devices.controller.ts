@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { stoppedLanes } from '@lamplighter/store/delivery/stopped-lanes';
 import { listDevices, readDevice, readWindow } from '@lamplighter/store/devices/devices';
-import { readTelemetryInterval } from '@lamplighter/store/devices/settings';
+import { readSettings, readTelemetryInterval } from '@lamplighter/store/devices/settings';
 import { readEdgeSetting } from '@lamplighter/store/edge/edge-settings';
 import { readDeviceEffects } from '@lamplighter/store/effects/effects';
 import { WINDOW_SIZE } from '@lamplighter/store/keys';
@@ -70,15 +70,16 @@ export class DevicesController {
   @Problems('invalid-request', 'no-such-device')
   async readDevice(@Param({ schema: devicePath }) { fleet, device }: DevicePath): Promise<DeviceDetail> {
     const { redis } = this.link;
-    const [found, interval, stopped, effects, edge] = await Promise.all([
+    const [found, interval, stopped, effects, edge, settings] = await Promise.all([
       readDevice(redis, fleet, device),
       readTelemetryInterval(redis, fleet, device),
       stoppedLanes(redis, fleet, device),
       readDeviceEffects(redis, fleet, device),
       readEdgeSetting(redis, fleet, device),
+      readSettings(redis, fleet, device),
     ]);
     if (found === undefined) throw noSuchDevice(fleet, device);
-    return deviceDetail(found, interval, stopped, effects, edge);
+    return deviceDetail(found, interval, stopped, effects, edge, settings);
   }
 
   @Delete(':device')

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { type Action, DEFAULT_ATTEMPTS } from '@lamplighter/contracts/commands/command';
 import { EDGE_RULE_KEY } from '@lamplighter/contracts/edge/edge';
 import { edgeRuleAction } from '@lamplighter/evaluation/rule/edge-rule';
-import { setTelemetryInterval } from '@lamplighter/store/devices/settings';
+import { saveSetting } from '@lamplighter/store/devices/settings';
 import { setEdgeRule } from '@lamplighter/store/edge/edge-settings';
 import { readRule } from '@lamplighter/store/rules/rules';
 import { Body, Controller, HttpCode, Inject, Param, Put, Query, Res } from '@nestjs/common';
@@ -20,13 +20,13 @@ import {
   devicePath,
 } from '../requests/address.js';
 import { StoreLink } from '../store/store-link.js';
-import { type DeviceSettings, settingsSchema } from './device-settings.js';
-import { intervalOfSetting, type TelemetryIntervalSetting } from './telemetry-interval.js';
+import { type DeviceSettings, SETTINGS, settingsSchema } from './device-settings.js';
 
-/** The lane of commands that set the interval. */
-const INTERVAL_LANE = 'telemetry_interval';
 /** A device that is offline for longer keeps its old setting, which the API shows. */
 const TTL = '7d';
+const COMMANDS = [...SETTINGS, { actionKey: EDGE_RULE_KEY, lane: EDGE_RULE_KEY }]
+  .map(({ actionKey, lane }) => `\`{"${actionKey}": …}\` on lane \`${lane}\``)
+  .join(', or ');
 
 @Resource('devices')
 @Controller('v1/fleets/:fleet/devices/:device/settings')
@@ -41,8 +41,7 @@ export class SettingsController {
   @ApiOperation({
     summary: 'Set the telemetry interval or the edge rule of a device',
     description:
-      `Sends the setting to the device as a command with a ttl of ${TTL}: \`{"telemetry_interval_ms": …}\` on lane ` +
-      `\`${INTERVAL_LANE}\`, or \`{"${EDGE_RULE_KEY}": …}\` on lane \`${EDGE_RULE_KEY}\`. A newer setting supersedes a pending one. The ` +
+      `Sends the setting to the device as a command with a ttl of ${TTL}: ${COMMANDS}. A newer setting supersedes a pending one. The ` +
       'device resource shows the setting and what the device confirms or does. New versions of the edge rule are sent automatically.',
   })
   @Answers(202, commandSchema, 'The command that carries the setting', {
@@ -65,13 +64,13 @@ export class SettingsController {
   async changeSettings(
     @Param({ schema: devicePath }) address: DevicePath,
     @Query({ schema: allowUnknownQuery }) query: AllowUnknownQuery,
-    @Body({ schema: settingsSchema }) { telemetryInterval, edgeRule }: DeviceSettings,
+    @Body({ schema: settingsSchema }) settings: DeviceSettings,
     @Res({ passthrough: true }) response: ServerResponse,
   ): Promise<CommandBody> {
     const command =
-      telemetryInterval === undefined
-        ? await this.setEdgeRule(address, edgeRule ?? null, query)
-        : await this.setInterval(address, telemetryInterval, query);
+      settings.edgeRule === undefined
+        ? await this.setValue(address, settings, query)
+        : await this.setEdgeRule(address, settings.edgeRule, query);
     response.setHeader('Location', `/v1/commands/${command.id}`);
     return commandBody(command);
   }
@@ -79,21 +78,23 @@ export class SettingsController {
   // The command comes first because it may be rejected. If the process dies before the setting is written, the client gets no
   // response and repeats the request.
 
-  private async setInterval(
+  private async setValue(
     address: DevicePath,
-    setting: TelemetryIntervalSetting | null,
+    settings: Readonly<Record<string, unknown>>,
     query: AllowUnknownQuery,
   ) {
-    const interval = setting === null ? null : intervalOfSetting(setting);
-    const command = await this.tell(address, { telemetry_interval_ms: interval }, INTERVAL_LANE, query);
-    await setTelemetryInterval(this.link.durableRedis, address.fleet, address.device, interval);
+    const setting = SETTINGS.find(({ name }) => settings[name] !== undefined)!;
+    const written = settings[setting.name];
+    const value = written === null ? null : setting.toSent(written);
+    const command = await this.send(address, { [setting.actionKey]: value }, setting.lane, query);
+    await saveSetting(this.link.durableRedis, address, setting, value);
     return command;
   }
 
   private async setEdgeRule(address: DevicePath, id: string | null, query: AllowUnknownQuery) {
     const { fleet, device } = address;
     let action: Action = { [EDGE_RULE_KEY]: null };
-    let told: string | null = null;
+    let sent: string | null = null;
     if (id !== null) {
       const stored = await readRule(this.link.redis, fleet, id);
       if (stored === undefined || 'unreadable' in stored) throw noSuchRule(fleet, id);
@@ -101,14 +102,14 @@ export class SettingsController {
       const fit = edgeRuleAction(device, { version, since, rule });
       if ('problem' in fit) throw unfit(fit.problem);
       action = fit.action;
-      told = `${id}@${version}`;
+      sent = `${id}@${version}`;
     }
-    const command = await this.tell(address, action, EDGE_RULE_KEY, query);
-    await setEdgeRule(this.link.durableRedis, fleet, device, { rule: id, sent: told });
+    const command = await this.send(address, action, EDGE_RULE_KEY, query);
+    await setEdgeRule(this.link.durableRedis, fleet, device, { rule: id, sent });
     return command;
   }
 
-  private tell(address: DevicePath, action: Action, lane: string, query: AllowUnknownQuery) {
+  private send(address: DevicePath, action: Action, lane: string, query: AllowUnknownQuery) {
     const delivery = { policy: 'latest', ttl: TTL, timeout: '1m', attempts: DEFAULT_ATTEMPTS } as const;
     return this.sender.send(address, { action, lane, ...delivery }, {}, query);
   }

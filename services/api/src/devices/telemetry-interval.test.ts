@@ -1,4 +1,4 @@
-import { intervalOfSetting, telemetryIntervalBody } from './telemetry-interval.js';
+import { telemetryIntervalBody } from './telemetry-interval.js';
 
 it.each<[desiredMs: number, measuredMs: number, pace: string]>([
   [10_000, 10_000, 'ok'],
@@ -39,15 +39,6 @@ it.each([
     late: false,
   });
   expect(telemetryIntervalBody({ adaptive: ADAPTIVE, measuredMs }, 120_001)?.late).toBe(true);
-});
-
-it('a setting becomes what the device is told', () => {
-  expect(intervalOfSetting('10s')).toBe(10_000);
-  expect(intervalOfSetting({ min: '1s', max: '1m', of: 'light', threshold: 300 })).toEqual({
-    ...ADAPTIVE,
-    thresholds: [300],
-  });
-  expect(intervalOfSetting({ min: '1s', max: '1m', of: 'light', threshold: [300, 330] })).toEqual(ADAPTIVE);
 });
 
 it('nothing is shown where nothing is set and nothing can be measured', () => {

@@ -1,52 +1,8 @@
-import { durationMs, durationSchema } from '@lamplighter/contracts/duration';
-import { type AdaptiveInterval, INTERVAL_BOUNDS } from '@lamplighter/contracts/telemetry/adaptive-interval';
 import type { TelemetryInterval } from '@lamplighter/store/devices/settings';
 import { z } from 'zod';
 
 /** Tolerated factor between measured and desired interval; silence for more than this many intervals is late. */
 const TOLERANCE = 2;
-
-const interval = (description: string) =>
-  durationSchema(INTERVAL_BOUNDS.minMs, INTERVAL_BOUNDS.maxMs).meta({
-    pattern: '^\\d{1,9}(ms|s|m|h|d)$',
-    description,
-  });
-
-const adaptiveSetting = z
-  .strictObject({
-    min: interval('Shortest time between two readings'),
-    max: interval('Longest time between two readings; presence and absence rules allow for it'),
-    of: z.string().min(1).max(64).meta({ description: 'The measurement that sets the interval' }),
-    threshold: z.union([z.number(), z.array(z.number()).min(1).max(4)]).meta({
-      description:
-        'Up to four values at which decisions change, such as the limits at which a rule raises and clears',
-    }),
-  })
-  .refine(({ min, max }) => durationMs(min)! <= durationMs(max)!, {
-    path: ['max'],
-    error: 'must not be shorter than "min"',
-  })
-  .meta({
-    id: 'AdaptiveInterval',
-    description:
-      'Short near a threshold or while the measurement moves towards one, long far from all thresholds',
-    examples: [{ min: '1s', max: '60s', of: 'light', threshold: [300, 330] }],
-  });
-
-export const telemetryIntervalSetting = z.union([
-  interval(
-    'How often the device measures, from "100ms" to "24h"; null clears the setting, and the device uses its default',
-  ),
-  adaptiveSetting,
-]);
-export type TelemetryIntervalSetting = z.infer<typeof telemetryIntervalSetting>;
-
-/** The setting as it is sent to a device. */
-export function intervalOfSetting(setting: TelemetryIntervalSetting): number | AdaptiveInterval {
-  if (typeof setting === 'string') return durationMs(setting)!;
-  const { min, max, of, threshold } = setting;
-  return { min: durationMs(min)!, max: durationMs(max)!, of, thresholds: [threshold].flat() };
-}
 
 export const telemetryIntervalSchema = z
   .object({

@@ -1,41 +1,37 @@
 import type { Action } from '@lamplighter/contracts/commands/command';
-import { adaptiveIntervalSchema, INTERVAL_BOUNDS } from '@lamplighter/contracts/telemetry/adaptive-interval';
+import { DEVICE_SETTINGS, type SentSettings } from '@lamplighter/contracts/settings/device-settings';
 import { CommandRejected } from '@lamplighter/device/commands/execute-command';
 import { z } from 'zod';
 
-/** What a lamp measures, and may be asked for. */
+/** The measurements that a lamp reports. */
 const MEASUREMENTS = ['light', 'led_on'] as const;
 
+type SettingSchemas = { [K in keyof SentSettings]: z.ZodOptional<z.ZodNullable<z.ZodType<SentSettings[K]>>> };
+
+const settingSchemas = Object.fromEntries(
+  DEVICE_SETTINGS.map(({ actionKey, sentSchema }) => [actionKey, sentSchema.nullable().optional()]),
+) as unknown as SettingSchemas;
+
 /**
- * What a simulated lamp can be told, in any combination; it is done in this order. Keys that it does not know are ignored, as the
- * lesson's device does.
+ * The actions of a simulated lamp, in any combination; it carries them out in this order. It ignores unknown keys, as the device of the
+ * lesson does.
  */
 const lampAction = z.object({
-  /** Takes this long over it, ms. */
+  /** Duration of the work, milliseconds. */
   work_ms: z.int().min(0).max(60_000).optional(),
   /** Fails on purpose, for this reason. */
   fail: z.string().optional(),
   led_on: z.boolean().optional(),
-  /** Time between two readings from now on, ms, or how it follows the light; kept in the storage. Null is the time that the lamp has by itself. */
-  telemetry_interval_ms: z
-    .union([
-      z.int().min(INTERVAL_BOUNDS.minMs).max(INTERVAL_BOUNDS.maxMs),
-      adaptiveIntervalSchema.refine(({ of }) => of === 'light', {
-        path: ['of'],
-        error: 'a lamp can follow light',
-      }),
-    ])
-    .nullable()
-    .optional(),
-  /** Answers with these measurements. */
+  ...settingSchemas,
+  /** Returns these measurements as its result. */
   report: z.array(z.enum(MEASUREMENTS)).optional(),
-  /** Restarts the device; answered after that. */
+  /** Restarts the device, which then acknowledges the command. */
   reboot: z.boolean().optional(),
 });
 
 export type LampAction = z.infer<typeof lampAction>;
 
-/** @throws CommandRejected if a lamp cannot do it */
+/** @throws CommandRejected if the action is invalid */
 export function parseLampAction(action: Action): LampAction {
   const parsed = lampAction.safeParse(action);
   if (!parsed.success) {
@@ -43,7 +39,7 @@ export function parseLampAction(action: Action): LampAction {
     throw new CommandRejected(`${issue?.path.join('.')}: ${issue?.message}`);
   }
   if (Object.keys(parsed.data).length === 0) {
-    throw new CommandRejected(`a lamp knows ${Object.keys(lampAction.shape).join(', ')}`);
+    throw new CommandRejected(`a lamp accepts ${Object.keys(lampAction.shape).join(', ')}`);
   }
   return parsed.data;
 }

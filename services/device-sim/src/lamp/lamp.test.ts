@@ -111,7 +111,7 @@ describe('a simulated lamp', () => {
   });
 
   it.each([
-    [{ color: 'red' }, /a lamp knows/],
+    [{ color: 'red' }, /a lamp accepts/],
     [{ led_on: 'yes' }, /led_on/],
     [{ report: ['noise'] }, /report/],
     [{ telemetry_interval_ms: 5 }, /telemetry_interval_ms/],

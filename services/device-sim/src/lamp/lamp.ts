@@ -1,6 +1,11 @@
 import type { Action, CommandEnvelope } from '@lamplighter/contracts/commands/command';
-import type { AdaptiveInterval } from '@lamplighter/contracts/telemetry/adaptive-interval';
-import { AnswerAfterRestart } from '@lamplighter/device/commands/execute-command';
+import {
+  DEVICE_SETTINGS,
+  type SentSettings,
+  type SettingHandlers,
+} from '@lamplighter/contracts/settings/device-settings';
+import type { AdaptiveInterval } from '@lamplighter/contracts/settings/telemetry-interval';
+import { AnswerAfterRestart, CommandRejected } from '@lamplighter/device/commands/execute-command';
 import { Traffic } from '@lamplighter/device/connection/traffic';
 import { DeviceClient, type DeviceOptions } from '@lamplighter/device/device-client';
 import type { DeviceEvent } from '@lamplighter/device/device-event';
@@ -29,7 +34,7 @@ export type LampOptions = Omit<DeviceOptions, 'execute' | 'storage' | 'traffic'>
 
 /** For how long a lamp is gone when it restarts, ms. */
 const RESTART_MS = 500;
-const INTERVAL_KEY = 'program:telemetry_interval_ms';
+const SETTING_PREFIX = 'program:';
 
 /**
  * A simulated device: a light sensor and a lamp beside it. Restarted, it forgets everything but its storage. While the link is
@@ -46,6 +51,9 @@ export class Lamp {
   private restarting = false;
   private interval: NodeJS.Timeout | undefined;
   private movement: Movement | undefined;
+  private readonly settings: SettingHandlers = {
+    telemetry_interval_ms: (interval) => this.setInterval(interval),
+  };
   /** Commands that take their time. */
   private readonly works = new Set<NodeJS.Timeout>();
 
@@ -106,8 +114,10 @@ export class Lamp {
   private boot(): DeviceClient {
     const { storage, burnsOutAt: _, radioGapMs: __, ...options } = this.options;
     const opened = storage.open();
-    const intervalMs = opened.get(INTERVAL_KEY);
-    if (intervalMs !== undefined) this.measureEvery(JSON.parse(intervalMs) as number | AdaptiveInterval);
+    for (const { actionKey } of DEVICE_SETTINGS) {
+      const stored = opened.get(SETTING_PREFIX + actionKey);
+      if (stored !== undefined) this.settings[actionKey](JSON.parse(stored));
+    }
     return new DeviceClient({
       ...options,
       storage: opened,
@@ -131,12 +141,8 @@ export class Lamp {
       if (envelope !== undefined && action.led_on !== this.ledOn) this.decisions += 1;
       this.switch(action.led_on);
     }
-    if (action.telemetry_interval_ms !== undefined) {
-      const interval = action.telemetry_interval_ms;
-      const stored = interval === null ? undefined : JSON.stringify(interval);
-      this.options.storage.open().write([[INTERVAL_KEY, stored]]);
-      this.measureEvery(interval);
-    }
+    for (const { actionKey } of DEVICE_SETTINGS)
+      if (action[actionKey] !== undefined) this.applySetting(actionKey, action[actionKey]);
     const reading = this.read(Date.now());
     const result = action.report && Object.fromEntries(action.report.map((name) => [name, reading[name]]));
     return action.reboot ? new AnswerAfterRestart(() => this.restart(), result) : result;
@@ -152,7 +158,20 @@ export class Lamp {
     });
   }
 
-  /** @param ms null leaves it to the fleet */
+  /** Applies a setting and stores it, so that it survives a restart. */
+  private applySetting<K extends keyof SentSettings>(key: K, value: SentSettings[K] | null): void {
+    this.settings[key](value);
+    const stored = value === null ? undefined : JSON.stringify(value);
+    this.options.storage.open().write([[SETTING_PREFIX + key, stored]]);
+  }
+
+  private setInterval(interval: number | AdaptiveInterval | null): void {
+    if (interval !== null && typeof interval === 'object' && interval.of !== 'light')
+      throw new CommandRejected('telemetry_interval_ms: a lamp measures light');
+    this.measureEvery(interval);
+  }
+
+  /** @param interval null leaves it to the fleet */
   private measureEvery(interval: number | AdaptiveInterval | null): void {
     clearTimeout(this.interval);
     this.interval = undefined;
