@@ -44,7 +44,7 @@ const PHRASES = [
   ['speak of|speaks of|spoke of', 'mention, describe'],
   ['hand in|hands in|handed in', 'send, submit'],
   ['what became of|what becomes of', 'what happened to, the result of'],
-  ['take for|takes for|took for|taken for', 'mistake for, treat as'],
+  ['taken for', 'mistaken for, treated as'],
   ['lest', 'so that … not'],
 ];
 

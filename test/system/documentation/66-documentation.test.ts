@@ -118,14 +118,17 @@ describe('what the pages name exists, and what exists is named', () => {
 
 it('every script of ours that does something says what, when it is asked for help, and does nothing else', async () => {
   const run = promisify(execFile);
-  const ours = Object.entries(scripts).filter(
-    ([name, command]) =>
-      /^(exec )?node (scripts|bench|services)\//.test(command) && !/^(start|test:(unit|system))$/.test(name),
-  );
+  // What is built here already is not built once more by several scripts at the same time.
+  const ours = Object.entries(scripts)
+    .map(([name, command]) => [name, command.replace(/^npm run --silent build && /, '')] as const)
+    .filter(
+      ([name, command]) =>
+        /^(exec )?node (scripts|bench)\//.test(command) && !/^(start|test:(unit|system))$/.test(name),
+    );
   expect(ours.length).toBeGreaterThan(10);
   const answers = await Promise.all(
-    ours.map(([name]) =>
-      run('npm', ['run', '--silent', name, '--', '--help'], { cwd: REPOSITORY, timeout: 50_000 }).then(
+    ours.map(([name, command]) =>
+      run('sh', ['-c', `${command} --help`], { cwd: REPOSITORY, timeout: 50_000 }).then(
         ({ stdout }) =>
           stdout.includes(
             name === 'test' ? 'npm test' : `npm run ${name === 'key' ? '--silent key' : name}`,
