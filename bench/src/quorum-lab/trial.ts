@@ -1,4 +1,5 @@
-import { evaluate, type RuleState } from '@lamplighter/evaluation/evaluate/evaluate';
+import type { RuleState } from '@lamplighter/evaluation/context/rule-state';
+import { evaluate } from '@lamplighter/evaluation/evaluate/evaluate';
 import { type Vote, voteOf } from '@lamplighter/evaluation/quorum/quorum';
 import { type GroupState, judgeGroup } from '@lamplighter/evaluation/quorum/quorum-group';
 import type { CompiledRule } from '@lamplighter/evaluation/rule/compile-rule';

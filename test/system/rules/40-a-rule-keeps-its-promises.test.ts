@@ -166,7 +166,7 @@ describe('what a rule has raised', () => {
       const { because, sentences } = await why(off!.id);
       expect(because).toMatchObject({ version: 1, replayed: true });
       expect(sentences).toContain(
-        'what the rule had started was taken back, so {"pump":false} was commanded',
+        'the rule was released, so {"pump":false} was commanded',
       );
     },
     LIMIT_MS,

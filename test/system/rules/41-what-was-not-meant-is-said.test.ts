@@ -69,7 +69,7 @@ it(
     await stack.lastState(fleet, 'fan-1', ({ heat }) => heat === 31);
     const { body } = await stack.get(`/v1/fleets/${fleet.name}/devices/fan-1/why-not?rule=fan`);
     expect(body.sentences).toContain(
-      '"light < 300 && heat > 30 && wind > 1" could not be told: light, wind are missing; heat was 31',
+      '"light < 300 && heat > 30 && wind > 1" was undecided: light, wind are missing; heat was 31',
     );
     expect(body.trace.find(({ clause }: { clause: string }) => clause === 'when')).toMatchObject({
       missing: ['light', 'wind'],

@@ -1,12 +1,10 @@
 import { type Action, type CommandEnvelope, defaultLane } from '@lamplighter/contracts/commands/command';
 import { EDGE_RULE_KEY } from '@lamplighter/contracts/edge/edge';
 import type { Measurement } from '@lamplighter/contracts/telemetry/reading';
-import {
-  type Evaluated,
-  evaluate,
-  type Observation,
-  type RuleState,
-} from '@lamplighter/evaluation/evaluate/evaluate';
+import type { Evaluated } from '@lamplighter/evaluation/context/evaluated';
+import type { Observation } from '@lamplighter/evaluation/context/evaluation-context';
+import type { RuleState } from '@lamplighter/evaluation/context/rule-state';
+import { evaluate } from '@lamplighter/evaluation/evaluate/evaluate';
 import { evidenceOf } from '@lamplighter/evaluation/evaluate/evidence';
 import { timeOfCommand } from '../commands/command-time.js';
 import { CommandRejected, type Execute, executeCommand, reasonOf } from '../commands/execute-command.js';

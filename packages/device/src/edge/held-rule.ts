@@ -1,6 +1,6 @@
 import { type Action, defaultLane } from '@lamplighter/contracts/commands/command';
 import { inScope } from '@lamplighter/contracts/rules/device-scope';
-import type { Observation } from '@lamplighter/evaluation/evaluate/evaluate';
+import type { Observation } from '@lamplighter/evaluation/context/evaluation-context';
 import { type CompiledRule, compileRule } from '@lamplighter/evaluation/rule/compile-rule';
 import { aloneRule, measuredAlone } from '@lamplighter/evaluation/rule/edge';
 import { type EdgeRuleDocument, edgeRuleSchema } from '@lamplighter/evaluation/rule/edge-rule';

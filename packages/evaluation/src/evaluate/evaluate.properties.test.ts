@@ -1,11 +1,14 @@
 import type { Measurement } from '@lamplighter/contracts/telemetry/reading';
 import fc from 'fast-check';
+import type { Evaluated } from '../context/evaluated.js';
+import type { DeviceFacts, Observation } from '../context/evaluation-context.js';
+import type { RuleState } from '../context/rule-state.js';
+import type { Trace } from '../context/trace.js';
 import { type CompiledRule, compileRule } from '../rule/compile-rule.js';
 import { type RuleInput, ruleSchema } from '../rule/rule.js';
 import { History } from '../rule/window.js';
-import { type DeviceFacts, type Evaluated, evaluate, type Observation, type RuleState } from './evaluate.js';
+import { evaluate } from './evaluate.js';
 import { evidenceOf, replay } from './evidence.js';
-import type { Trace } from './trace.js';
 
 const START = Date.UTC(2026, 5, 1, 12);
 /** How long the rules are watched after the last reading. */

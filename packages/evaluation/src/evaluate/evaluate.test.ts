@@ -1,7 +1,9 @@
+import type { DeviceFacts, Observation } from '../context/evaluation-context.js';
+import type { RuleState } from '../context/rule-state.js';
+import type { Trace } from '../context/trace.js';
 import { compileRule } from '../rule/compile-rule.js';
 import { type RuleInput, ruleSchema } from '../rule/rule.js';
-import { type DeviceFacts, evaluate, type Observation, type RuleState } from './evaluate.js';
-import type { Trace } from './trace.js';
+import { evaluate } from './evaluate.js';
 
 const START = Date.UTC(2026, 5, 1, 12);
 const address = { fleet: 'demo', device: 'lamp-1' };

@@ -1,8 +1,11 @@
 import type { Measurement } from '@lamplighter/contracts/telemetry/reading';
+import type { Evaluated } from '../context/evaluated.js';
+import type { DeviceFacts, Observation } from '../context/evaluation-context.js';
+import type { RuleState } from '../context/rule-state.js';
+import { type Trace, windowName } from '../context/trace.js';
 import { measured, WINDOW_FUNCTIONS, type WindowFunction, type WindowView } from '../expression/scope.js';
 import type { CompiledRule } from '../rule/compile-rule.js';
-import { type DeviceFacts, type Evaluated, evaluate, type Observation, type RuleState } from './evaluate.js';
-import { type Trace, windowName } from './trace.js';
+import { evaluate } from './evaluate.js';
 
 /**
  * All that a verdict was made of, recorded with the command that it led to (`because` in the command's JSON): with the rule of the same

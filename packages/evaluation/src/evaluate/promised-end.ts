@@ -1,9 +1,9 @@
 import { defaultLane } from '@lamplighter/contracts/commands/command';
+import type { DeviceFacts } from '../context/evaluation-context.js';
+import { type PromisedEnd, type RuleState, remainingMs } from '../context/rule-state.js';
+import type { Trace } from '../context/trace.js';
 import type { CompiledRule } from '../rule/compile-rule.js';
-import { left, type PromisedEnd, type RuleState } from '../rule/rule-state.js';
-import type { DeviceFacts } from './evaluate-input.js';
 import type { Evidence } from './evidence.js';
-import type { Trace } from './trace.js';
 
 /**
  * What a rule has started outlives its document. A run ends at its promised time, by what is stored with the rule state, whether the
@@ -63,7 +63,7 @@ export function leftoverOf(
 }
 
 function isOver(until: number, { maxMs }: PromisedEnd, now: number): boolean {
-  return maxMs === undefined ? until <= now : left(until - maxMs, maxMs, now) === 0;
+  return maxMs === undefined ? until <= now : remainingMs(until - maxMs, maxMs, now) === 0;
 }
 
 /** What became of the rule. */

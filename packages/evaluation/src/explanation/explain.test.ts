@@ -1,5 +1,7 @@
-import { type DeviceFacts, evaluate, type Observation, type RuleState } from '../evaluate/evaluate.js';
-import type { Trace } from '../evaluate/trace.js';
+import type { DeviceFacts, Observation } from '../context/evaluation-context.js';
+import type { RuleState } from '../context/rule-state.js';
+import type { Trace } from '../context/trace.js';
+import { evaluate } from '../evaluate/evaluate.js';
 import { compileRule } from '../rule/compile-rule.js';
 import { type RuleInput, ruleSchema } from '../rule/rule.js';
 import { explain, obstacles } from './explain.js';
@@ -60,7 +62,7 @@ describe('an explanation', () => {
       { reading: { light: 300 } },
       'light was 300, equal to 300: "light < 300" did not hold',
     ],
-    ['nothing to judge', {}, lowered, { reading: {} }, '"light < 300" could not be told: light is missing'],
+    ['nothing to judge', {}, lowered, { reading: {} }, '"light < 300" was undecided: light is missing'],
     [
       'age',
       {},
@@ -103,7 +105,7 @@ describe('an explanation', () => {
       { deadband: { of: 'light', by: 20 } },
       { ...lowered, band: 205 },
       {},
-      'it had moved by 7 since it was last judged, less than 20, so nothing new was asked for',
+      'it had moved by 7 since it was last evaluated, less than 20, so the reading was skipped',
     ],
     [
       'silence',
@@ -152,7 +154,7 @@ describe('an explanation', () => {
 
   it('takes what every object has for no measurement', () => {
     expect(explain(traceOf({ when: 'constructor > 3 || toString == "a"' }, lowered, {}))[1]).toBe(
-      '"constructor > 3 || toString == "a"" could not be told: constructor, toString are missing',
+      '"constructor > 3 || toString == "a"" was undecided: constructor, toString are missing',
     );
   });
 

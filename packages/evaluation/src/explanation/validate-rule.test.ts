@@ -86,12 +86,12 @@ describe('a problem names its place:', () => {
       { ...NIGHT_LIGHT, when: '1 + 2' },
     ],
     [
-      '/clear: is the same as "when": the rule would be cleared by what raises it',
+      '/clear: must differ from "when", or the condition that raises the rule also lowers it',
       { ...NIGHT_LIGHT, clear: 'light < 300' },
     ],
     [/^\/clear: unknown function 'siez'/, { ...NIGHT_LIGHT, clear: 'siez(light) > 1' }],
     [
-      '/clear: has no meaning beside "absence"',
+      '/clear: cannot be used together with "absence"',
       { ...NIGHT_LIGHT, when: undefined, clear: 'light > 1', absence: { after: '5m' } },
     ],
     [
@@ -131,7 +131,7 @@ describe('a problem names its place:', () => {
     ],
     ['/run/seconds: must be a number, but is a text', { ...NIGHT_LIGHT, run: { seconds: '"5"', max: '5s' } }],
     [
-      '/else: "run" needs an "else", which ends the run',
+      '/else: is required with "run": it ends the run',
       { ...NIGHT_LIGHT, else: undefined, run: { seconds: '5', max: '5s' } },
     ],
     [
@@ -150,9 +150,9 @@ describe('a problem names its place:', () => {
       '/quiet/from: must be a time such as "22:00"',
       { ...NIGHT_LIGHT, quiet: { from: '25:00', to: '06:00' } },
     ],
-    [/^\/quiet\/to: is the same as "from"/, { ...NIGHT_LIGHT, quiet: { from: '06:00', to: '06:00' } }],
+    [/^\/quiet\/to: must differ from "from"/, { ...NIGHT_LIGHT, quiet: { from: '06:00', to: '06:00' } }],
     [
-      '/target: is only for rules with a quorum; others command the device that they judge',
+      '/target: is only for rules with a quorum; other rules command the device that they evaluate',
       { ...NIGHT_LIGHT, target: { devices: '*' } },
     ],
     [
@@ -160,30 +160,33 @@ describe('a problem names its place:', () => {
       { ...NIGHT_LIGHT, quorum: {} },
     ],
     [
-      '/quorum/count: policy "atLeast" needs to know how many',
+      '/quorum/count: is required with policy "atLeast": how many sensors must agree',
       { ...NIGHT_LIGHT, quorum: { policy: 'atLeast' } },
     ],
     [
-      '/quorum/count: is more than the 2 sensors that there are',
+      '/quorum/count: must be at most 2, the number of sensors',
       { ...NIGHT_LIGHT, scope: { devices: ['a', 'b'] }, quorum: { policy: 'atLeast', count: 3 } },
     ],
     [
-      '/quorum/needs: is more than the 3 sensors that there are',
+      '/quorum/needs: must be at most 3, the number of sensors',
       { ...QUORUM, quorum: { policy: 'any', expected: 3, needs: 4 } },
     ],
     [
-      '/quorum/expected: the scope names 2 sensors, so that many are expected',
+      '/quorum/expected: must be 2, the number of sensors that the scope names, or left out',
       { ...QUORUM, scope: { devices: ['a', 'b'] }, quorum: { policy: 'any', expected: 3 } },
     ],
     ...['any', 'all', 'majority', 'atLeast'].map((policy): [RegExp, object] => [
-      /^\/deadband: has no meaning where votes are counted/,
+      /^\/deadband: cannot be used where votes are counted/,
       {
         ...QUORUM,
         quorum: { policy, ...(policy === 'atLeast' && { count: 2 }) },
         deadband: { of: 'light', by: 5 },
       },
     ]),
-    ['/quorum/of: policy "median" needs to know of what', { ...MEDIAN, quorum: { policy: 'median' } }],
+    [
+      '/quorum/of: is required with policy "median": the number that each sensor contributes',
+      { ...MEDIAN, quorum: { policy: 'median' } },
+    ],
     [/^\/quorum\/of: is only for policies "median"/, { ...QUORUM, quorum: { policy: 'any', of: 'light' } }],
     [
       '/quorum/of: must be a number, but is true or false',
@@ -197,13 +200,10 @@ describe('a problem names its place:', () => {
       '/quorum/trim: is only for policy "trimmedMean"',
       { ...MEDIAN, quorum: { policy: 'median', of: 'light', trim: 0.1 } },
     ],
-    [
-      '/quorum/safe: "lost": "safe" needs a safe action',
-      { ...QUORUM, quorum: { policy: 'any', lost: 'safe' } },
-    ],
+    ['/quorum/safe: is required with "lost": "safe"', { ...QUORUM, quorum: { policy: 'any', lost: 'safe' } }],
     ["/when: 'last' is not available here (at character 9)", { ...QUORUM, when: 'light < last.light' }],
     [
-      /^\/when: 'light' is not available here: the sensors say "of"/,
+      /^\/when: 'light' is not available here: a measuring quorum evaluates "of" on each sensor/,
       { ...MEDIAN, when: 'light < 300 && value < 5' },
     ],
     [/^\/run\/seconds: 'light' is not available here/, { ...QUORUM, run: { seconds: 'light', max: '5s' } }],

@@ -1,10 +1,10 @@
 import type { Action } from '@lamplighter/contracts/commands/command';
-import type { DeviceFacts, Observation } from '../evaluate/evaluate-input.js';
-import { reportedValues } from '../evaluate/evaluate-repeat.js';
+import { reportedValues } from '../clauses/reassert.js';
+import type { DeviceFacts, Observation } from '../context/evaluation-context.js';
+import type { RuleState } from '../context/rule-state.js';
+import type { Trace } from '../context/trace.js';
 import type { Evidence } from '../evaluate/evidence.js';
-import type { Trace } from '../evaluate/trace.js';
 import type { CompiledRule } from '../rule/compile-rule.js';
-import type { RuleState } from '../rule/rule-state.js';
 import { type Tally, type Vote, withVotes } from './quorum.js';
 import { ballotOf, type GroupMoment, type GroupState, type JudgedGroup, judgeTally } from './quorum-group.js';
 import { type Reminded, remind } from './quorum-target.js';

@@ -1,9 +1,11 @@
-import { type EmitReason, type Evaluated, evaluate } from '../evaluate/evaluate.js';
-import { conditionHolds } from '../evaluate/evaluate-condition.js';
-import type { Trace } from '../evaluate/trace.js';
+import type { CompiledQuorum } from '../clauses/quorum.js';
+import { conditionHolds } from '../clauses/when.js';
+import type { EmitReason, Evaluated } from '../context/evaluated.js';
+import { type RuleState, remainingMs } from '../context/rule-state.js';
+import type { Trace } from '../context/trace.js';
+import { evaluate } from '../evaluate/evaluate.js';
 import { ExpressionFailed } from '../expression/errors.js';
-import type { CompiledQuorum, CompiledRule } from '../rule/compile-rule.js';
-import { left, type RuleState } from '../rule/rule-state.js';
+import type { CompiledRule } from '../rule/compile-rule.js';
 import { type Ballot, measures, SKEW_MS, type Tally, tallyAgainAt, tallyVotes, type Vote } from './quorum.js';
 
 /**
@@ -82,7 +84,7 @@ export function judgeTally(
   const { now } = moment;
   const { lost, safe } = rule.quorum!;
   const isLost = counted.outcome === 'lost';
-  const safeMs = state.safeAt === undefined ? 0 : left(state.safeAt, SAFE_LEAST_MS, now);
+  const safeMs = state.safeAt === undefined ? 0 : remainingMs(state.safeAt, SAFE_LEAST_MS, now);
   if (lost === 'safe' && rule.enabled && (isLost || safeMs > 0)) {
     const isNew = state.safeAt === undefined;
     const until = isNew ? now + SAFE_LEAST_MS : safeMs > 0 ? now + safeMs : undefined;

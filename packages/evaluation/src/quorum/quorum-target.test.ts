@@ -1,11 +1,11 @@
 // biome-ignore-all lint/suspicious/noThenProperty: `then` is a key of the rule's document
 
 import fc from 'fast-check';
-import { MAX_REASSERT_MS } from '../evaluate/evaluate-repeat.js';
+import { MAX_REASSERT_MS } from '../clauses/reassert.js';
+import type { RuleState } from '../context/rule-state.js';
 import { explain } from '../explanation/explain.js';
 import { compileRule } from '../rule/compile-rule.js';
 import { type RuleInput, ruleSchema } from '../rule/rule.js';
-import type { RuleState } from '../rule/rule-state.js';
 import { isGroupEvidence, isTargetEvidence, replayTarget, targetEvidenceOf } from './quorum-evidence.js';
 import { type GroupState, judgeGroup, SAFE_LEAST_MS } from './quorum-group.js';
 import { remind } from './quorum-target.js';
@@ -218,7 +218,7 @@ it('is explained', () => {
     trace,
   );
   expect(explain(trace)).toEqual([
-    'the device reported led_on was false, and was told 65 s ago, longer than 10 s',
+    'the device reported led_on was false, and was commanded 65 s ago, longer than 10 s',
     'the rule was raised as before, so {"led_on":true} was commanded again',
   ]);
 });

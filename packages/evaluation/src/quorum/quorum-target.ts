@@ -1,10 +1,10 @@
 import type { Action } from '@lamplighter/contracts/commands/command';
-import { LOOP_CUT_MS } from '../evaluate/evaluate-change.js';
-import type { DeviceFacts, Observation } from '../evaluate/evaluate-input.js';
-import { commandedAgain, hasRestarted, reported } from '../evaluate/evaluate-repeat.js';
-import type { Trace } from '../evaluate/trace.js';
+import { isCut } from '../clauses/loop.js';
+import { compareReport, hasRestarted, stateAfterReassert } from '../clauses/reassert.js';
+import type { DeviceFacts, Observation } from '../context/evaluation-context.js';
+import { type RuleState } from '../context/rule-state.js';
+import type { Trace } from '../context/trace.js';
 import type { CompiledRule } from '../rule/compile-rule.js';
-import { left, type RuleState } from '../rule/rule-state.js';
 import type { GroupState } from './quorum-group.js';
 
 /** Under which name a target remembers that it was told again, beside the states of its own rules. */
@@ -30,7 +30,7 @@ interface Standing {
 }
 
 /**
- * Whether a target of a quorum is commanded again what the group has decided, by the rules of `commandedAgain`: because it reports
+ * Whether a target of a quorum is commanded again what the group has decided, by the rules of `stateAfterReassert`: because it reports
  * another value for a commanded key, or has restarted. A target that reports none of the keys is otherwise left alone: delivery sees to
  * it that commands arrive. Pure.
  * @param memory of the target: `at` is when the group had commanded what it was commanded again, at `emittedAt`
@@ -55,7 +55,7 @@ export function remind(
   const known = memory?.since === rule.since && memory.at === at ? memory : undefined;
   const before = known ?? { since: rule.since, raised: raise === true, at, emittedAt: at };
   const device = { answers: true, startedAt: observation.device?.startedAt };
-  const after = commandedAgain(
+  const after = stateAfterReassert(
     { rule, observation, device, now, trace },
     action,
     before,
@@ -63,7 +63,7 @@ export function remind(
     rule.settleMs,
   );
   if (after.emittedAt === before.emittedAt) {
-    if (reported(action, observation.reading) !== 'agrees') return { state: memory };
+    if (compareReport(action, observation.reading) !== 'agrees') return { state: memory };
     return { state: after.repeats === undefined && after.told === undefined ? undefined : after };
   }
   const reason = raise === undefined ? 'lost' : 'reassert';
@@ -80,8 +80,8 @@ function standingOf(rule: CompiledRule, group: GroupState, now: number): Standin
     action && { action, raise, at: toldAt };
   if (safeAt !== undefined) return standing(rule.quorum?.safe, undefined);
   if (state === undefined || state.since !== rule.since || state.first === true) return undefined;
-  const { raised, cut, runUntil } = state;
-  if (cut !== undefined && left(cut - LOOP_CUT_MS, LOOP_CUT_MS, now) > 0) return undefined;
+  const { raised, runUntil } = state;
+  if (isCut(state, now)) return undefined;
   if (raised && rule.run !== undefined && (runUntil === undefined || now >= runUntil)) return undefined;
   return standing(raised ? rule.whenTrue : rule.whenFalse, raised);
 }

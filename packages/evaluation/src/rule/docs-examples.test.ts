@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { telemetrySchemaSchema } from '@lamplighter/contracts/telemetry/telemetry-schema';
+import { CLAUSE_DEFINITIONS } from '../clauses/rule-clauses.js';
 import { validateRule } from '../explanation/validate-rule.js';
 import { ruleSchema } from './rule.js';
 
@@ -72,6 +73,13 @@ describe('the fields in docs/rules.md', () => {
     const named = rows.flatMap(([fields]) => fields.map((field) => field.split('.')[0]!));
     expect(named.sort()).toEqual(Object.keys(ruleSchema.shape).sort());
   });
+
+  it.each(CLAUSE_DEFINITIONS.flatMap(({ examples }) => Object.entries(examples)))(
+    'show the example of the clause: %s',
+    (field, example) => {
+      expect(rows.find(([fields]) => fields[0] === field)?.[1]).toEqual(example);
+    },
+  );
 
   it.each(rows)('%j may be %j', (fields, example) => {
     const [field, inner] = fields[0]!.split('.') as [string, string | undefined];

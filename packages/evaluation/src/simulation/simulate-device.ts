@@ -1,6 +1,8 @@
-import { evaluate, type Observation, type RuleState } from '../evaluate/evaluate.js';
+import type { Observation } from '../context/evaluation-context.js';
+import type { RuleState } from '../context/rule-state.js';
+import type { Trace } from '../context/trace.js';
+import { evaluate } from '../evaluate/evaluate.js';
 import { evidenceOf } from '../evaluate/evidence.js';
-import type { Trace } from '../evaluate/trace.js';
 import type { CompiledRule } from '../rule/compile-rule.js';
 import { History } from '../rule/window.js';
 import type { RecordedReading, SimulatedJudgement, Simulation, SimulationOptions } from './simulation.js';

@@ -1,4 +1,4 @@
-import type { Trace } from '../evaluate/trace.js';
+import type { Trace } from '../context/trace.js';
 import { ExpressionFailed } from '../expression/expression.js';
 import { type Vote, voteOf } from '../quorum/quorum.js';
 import { groupEvidenceOf } from '../quorum/quorum-evidence.js';

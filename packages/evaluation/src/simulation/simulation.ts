@@ -1,9 +1,9 @@
 import type { Action } from '@lamplighter/contracts/commands/command';
 import type { DeviceScope } from '@lamplighter/contracts/rules/device-scope';
 import type { Measurement } from '@lamplighter/contracts/telemetry/reading';
-import type { EmitReason } from '../evaluate/evaluate.js';
+import type { EmitReason } from '../context/evaluated.js';
+import type { Trace } from '../context/trace.js';
 import type { Evidence } from '../evaluate/evidence.js';
-import type { Trace } from '../evaluate/trace.js';
 
 /** A reading of a recording. */
 export interface RecordedReading {

@@ -1,6 +1,6 @@
-import type { DeviceFacts } from '@lamplighter/evaluation/evaluate/evaluate';
+import type { DeviceFacts } from '@lamplighter/evaluation/context/evaluation-context';
+import type { RuleState } from '@lamplighter/evaluation/context/rule-state';
 import { compileRule } from '@lamplighter/evaluation/rule/compile-rule';
-import type { RuleState } from '@lamplighter/evaluation/rule/rule-state';
 import { History, type PastReading } from '@lamplighter/evaluation/rule/window';
 import { DeviceAddress } from '@lamplighter/store/devices/device-address';
 import { readDevice } from '@lamplighter/store/devices/devices';

@@ -1,6 +1,6 @@
 // biome-ignore-all lint/suspicious/noThenProperty: `then` is a key of the rule's document
 import { identitySchema } from '@lamplighter/contracts/identity';
-import { RESULTS } from '@lamplighter/evaluation/evaluate/evaluate';
+import { RESULTS } from '@lamplighter/evaluation/context/evaluated';
 import { z } from 'zod';
 import { timeSchema } from '../iso-time.js';
 import { remarkSchema } from '../rules/remark.schema.js';

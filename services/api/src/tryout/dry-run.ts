@@ -1,17 +1,14 @@
 import { inScope } from '@lamplighter/contracts/rules/device-scope';
-import {
-  type DeviceFacts,
-  type Evaluated,
-  evaluate,
-  type Observation,
-} from '@lamplighter/evaluation/evaluate/evaluate';
-import { conditionHolds } from '@lamplighter/evaluation/evaluate/evaluate-condition';
-import type { Trace } from '@lamplighter/evaluation/evaluate/trace';
+import { conditionHolds } from '@lamplighter/evaluation/clauses/when';
+import type { Evaluated } from '@lamplighter/evaluation/context/evaluated';
+import type { DeviceFacts, Observation } from '@lamplighter/evaluation/context/evaluation-context';
+import type { RuleState } from '@lamplighter/evaluation/context/rule-state';
+import type { Trace } from '@lamplighter/evaluation/context/trace';
+import { evaluate } from '@lamplighter/evaluation/evaluate/evaluate';
 import { explain } from '@lamplighter/evaluation/explanation/explain';
 import { ExpressionFailed } from '@lamplighter/evaluation/expression/expression';
 import { voteOf } from '@lamplighter/evaluation/quorum/quorum';
 import type { CompiledRule } from '@lamplighter/evaluation/rule/compile-rule';
-import type { RuleState } from '@lamplighter/evaluation/rule/rule-state';
 
 /** The result of a dry run on one reading. */
 export interface Tried extends Pick<Evaluated, 'result' | 'emit' | 'reason' | 'error' | 'wakeAt' | 'state'> {

@@ -1,4 +1,4 @@
-import { duration } from '@lamplighter/evaluation/explanation/explain';
+import { duration } from '@lamplighter/evaluation/clauses/sentences';
 import type { CommandChange } from '@lamplighter/evaluation/simulation/diff-commands';
 import { isoTime } from '../iso-time.js';
 import type { Remark } from '../rules/rule-check.js';

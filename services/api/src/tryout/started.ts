@@ -1,7 +1,7 @@
 import { inScope } from '@lamplighter/contracts/rules/device-scope';
+import type { RuleState } from '@lamplighter/evaluation/context/rule-state';
 import type { GroupState } from '@lamplighter/evaluation/quorum/quorum-group';
 import type { Rule } from '@lamplighter/evaluation/rule/rule';
-import type { RuleState } from '@lamplighter/evaluation/rule/rule-state';
 import type { Redis } from '@lamplighter/store/redis/connect';
 import { devicesInScope, readGroupStates } from '@lamplighter/store/rules/groups';
 import { resetsState } from '@lamplighter/store/rules/rule-restart';

@@ -1,12 +1,13 @@
+import { duration, rounded } from '@lamplighter/evaluation/clauses/sentences';
+import type { RuleState } from '@lamplighter/evaluation/context/rule-state';
 import type { Evidence } from '@lamplighter/evaluation/evaluate/evidence';
 import {
   type Departure,
   type EndEvidence,
   isEndEvidence,
 } from '@lamplighter/evaluation/evaluate/promised-end';
-import { duration, explain, rounded } from '@lamplighter/evaluation/explanation/explain';
+import { explain } from '@lamplighter/evaluation/explanation/explain';
 import { isGroupEvidence, isTargetEvidence } from '@lamplighter/evaluation/quorum/quorum-evidence';
-import type { RuleState } from '@lamplighter/evaluation/rule/rule-state';
 import type { CommandEffect } from '@lamplighter/store/commands/effect-record';
 import type { Command } from '@lamplighter/store/commands/read-commands';
 import type { Rollout } from '@lamplighter/store/rollouts/rollouts';

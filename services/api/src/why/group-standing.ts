@@ -1,10 +1,10 @@
 import { inScope } from '@lamplighter/contracts/rules/device-scope';
-import type { Trace } from '@lamplighter/evaluation/evaluate/trace';
+import { stateFor } from '@lamplighter/evaluation/context/rule-state';
+import type { Trace } from '@lamplighter/evaluation/context/trace';
 import { obstacles } from '@lamplighter/evaluation/explanation/explain';
 import { type Tally, type Vote, withVotes } from '@lamplighter/evaluation/quorum/quorum';
 import { ballotOf, type GroupState, judgeGroup } from '@lamplighter/evaluation/quorum/quorum-group';
 import type { CompiledRule } from '@lamplighter/evaluation/rule/compile-rule';
-import { stateFor } from '@lamplighter/evaluation/rule/rule-state';
 import type { Group } from '@lamplighter/store/rules/groups';
 import { runOf, type Standing, verdictOf } from './standing.js';
 

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
+import type { Trace } from '@lamplighter/evaluation/context/trace';
 import { type Evidence, replay } from '@lamplighter/evaluation/evaluate/evidence';
 import { isEndEvidence, replayEnd } from '@lamplighter/evaluation/evaluate/promised-end';
-import type { Trace } from '@lamplighter/evaluation/evaluate/trace';
 import type { Tally } from '@lamplighter/evaluation/quorum/quorum';
 import {
   isGroupEvidence,

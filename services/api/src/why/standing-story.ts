@@ -1,5 +1,6 @@
-import type { Clause, Trace } from '@lamplighter/evaluation/evaluate/trace';
-import { duration, explain, rounded } from '@lamplighter/evaluation/explanation/explain';
+import { duration, rounded } from '@lamplighter/evaluation/clauses/sentences';
+import type { Clause, Trace } from '@lamplighter/evaluation/context/trace';
+import { explain } from '@lamplighter/evaluation/explanation/explain';
 import type { Command } from '@lamplighter/store/commands/read-commands';
 import { isoTime } from '../iso-time.js';
 import { text } from './command-story.js';

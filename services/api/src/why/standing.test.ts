@@ -1,8 +1,8 @@
 // biome-ignore-all lint/suspicious/noThenProperty: `then` is a key of the rule's document
 
+import type { RuleState } from '@lamplighter/evaluation/context/rule-state';
 import { compileRule } from '@lamplighter/evaluation/rule/compile-rule';
 import { type RuleInput, ruleSchema } from '@lamplighter/evaluation/rule/rule';
-import type { RuleState } from '@lamplighter/evaluation/rule/rule-state';
 import { standingOf } from './standing.js';
 import { standingSentences } from './standing-story.js';
 

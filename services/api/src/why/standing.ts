@@ -1,16 +1,13 @@
 import { inScope } from '@lamplighter/contracts/rules/device-scope';
 import type { Measurement } from '@lamplighter/contracts/telemetry/reading';
-import {
-  type DeviceFacts,
-  type Evaluated,
-  evaluate,
-  type Observation,
-} from '@lamplighter/evaluation/evaluate/evaluate';
-import { ask, type Clause, type Trace } from '@lamplighter/evaluation/evaluate/trace';
+import type { Evaluated } from '@lamplighter/evaluation/context/evaluated';
+import type { DeviceFacts, Observation } from '@lamplighter/evaluation/context/evaluation-context';
+import { type PromisedEnd, type RuleState, stateFor } from '@lamplighter/evaluation/context/rule-state';
+import { type Clause, evaluateTraced, type Trace } from '@lamplighter/evaluation/context/trace';
+import { evaluate } from '@lamplighter/evaluation/evaluate/evaluate';
 import { obstacles } from '@lamplighter/evaluation/explanation/explain';
 import { ExpressionFailed } from '@lamplighter/evaluation/expression/expression';
 import type { CompiledRule } from '@lamplighter/evaluation/rule/compile-rule';
-import { type PromisedEnd, type RuleState, stateFor } from '@lamplighter/evaluation/rule/rule-state';
 import { History, type PastReading } from '@lamplighter/evaluation/rule/window';
 
 /** The verdict of a rule on a device or group, or why the rule is not evaluated there. */
@@ -111,13 +108,13 @@ function betweenLimits(
   rule: CompiledRule,
   state: RuleState | undefined,
   trace: Trace,
-  scope: Parameters<typeof ask>[2],
+  scope: Parameters<typeof evaluateTraced>[2],
 ): Trace | undefined {
   const isOff = trace.some(({ clause, value }) => clause === 'when' && value === false);
   if (rule.clear === undefined || state?.raised === true || !isOff) return undefined;
   const clear: Trace = [];
   try {
-    return ask('clear', rule.clear, scope, clear) === false ? clear : undefined;
+    return evaluateTraced('clear', rule.clear, scope, clear) === false ? clear : undefined;
   } catch (error) {
     if (error instanceof ExpressionFailed) return undefined;
     throw error;

@@ -1,6 +1,6 @@
 import { ON_FAILURE, POLICIES } from '@lamplighter/contracts/commands/command';
 import { deviceScopeSchema } from '@lamplighter/contracts/rules/device-scope';
-import { CLAUSES, type Trace } from '@lamplighter/evaluation/evaluate/trace';
+import { CLAUSES, type Trace } from '@lamplighter/evaluation/context/trace';
 import type { GroupState } from '@lamplighter/evaluation/quorum/quorum-group';
 import { z } from 'zod';
 import { isoTime, timeSchema } from '../iso-time.js';

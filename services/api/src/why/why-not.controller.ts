@@ -1,5 +1,5 @@
+import type { RuleState } from '@lamplighter/evaluation/context/rule-state';
 import { type CompiledRule, compileRule } from '@lamplighter/evaluation/rule/compile-rule';
-import type { RuleState } from '@lamplighter/evaluation/rule/rule-state';
 import { HISTORY_DEPTH } from '@lamplighter/evaluation/rule/window';
 import { didYouMean } from '@lamplighter/evaluation/suggest';
 import { type Command, listCommands } from '@lamplighter/store/commands/read-commands';

@@ -1,6 +1,6 @@
 import { COMMAND_STATES } from '@lamplighter/contracts/commands/command';
 import { IDENTITY } from '@lamplighter/contracts/identity';
-import { CLAUSES } from '@lamplighter/evaluation/evaluate/trace';
+import { CLAUSES } from '@lamplighter/evaluation/context/trace';
 import { z } from 'zod';
 import { timeSchema } from '../iso-time.js';
 import { OUTCOMES } from './standing.js';

@@ -1,7 +1,8 @@
 import type { EdgeDecision } from '@lamplighter/contracts/edge/edge';
-import { evaluate, type Observation } from '@lamplighter/evaluation/evaluate/evaluate';
+import type { Observation } from '@lamplighter/evaluation/context/evaluation-context';
+import type { Trace } from '@lamplighter/evaluation/context/trace';
+import { evaluate } from '@lamplighter/evaluation/evaluate/evaluate';
 import { recordedWindow } from '@lamplighter/evaluation/evaluate/evidence';
-import type { Trace } from '@lamplighter/evaluation/evaluate/trace';
 import { explain } from '@lamplighter/evaluation/explanation/explain';
 import type { WindowView } from '@lamplighter/evaluation/expression/expression';
 import type { Tally } from '@lamplighter/evaluation/quorum/quorum';

@@ -1,8 +1,8 @@
 import type { Action } from '@lamplighter/contracts/commands/command';
 import { defaultLane } from '@lamplighter/contracts/commands/command';
+import type { PromisedEnd } from '@lamplighter/evaluation/context/rule-state';
 import type { Evidence } from '@lamplighter/evaluation/evaluate/evidence';
 import type { CompiledRule } from '@lamplighter/evaluation/rule/compile-rule';
-import type { PromisedEnd } from '@lamplighter/evaluation/rule/rule-state';
 import { promiseCause } from '@lamplighter/store/commands/command-header';
 import { newCommandId } from '@lamplighter/store/commands/command-id';
 import type { EmittedCommand } from '@lamplighter/store/commands/emitted-command';

@@ -1,9 +1,9 @@
 // biome-ignore-all lint/suspicious/noThenProperty: `then` is a key of the rule's document
 
+import type { RuleState } from '@lamplighter/evaluation/context/rule-state';
 import { type EndEvidence, promisedEnd, replayEnd } from '@lamplighter/evaluation/evaluate/promised-end';
 import { compileRule } from '@lamplighter/evaluation/rule/compile-rule';
 import { type RuleInput, ruleSchema } from '@lamplighter/evaluation/rule/rule';
-import type { RuleState } from '@lamplighter/evaluation/rule/rule-state';
 import { DeviceAddress } from '@lamplighter/store/devices/device-address';
 import type { KeptReading } from '@lamplighter/store/devices/devices';
 import { NEW_DEVICE } from '@lamplighter/store/rules/state-version';

@@ -1,10 +1,10 @@
 import { CANARY_FLEET } from '@lamplighter/contracts/identity';
 import { commandsTopic } from '@lamplighter/contracts/topics';
-import type { DeviceFacts, RuleState } from '@lamplighter/evaluation/evaluate/evaluate';
+import type { DeviceFacts } from '@lamplighter/evaluation/context/evaluation-context';
+import type { PromisedEnd, RuleState } from '@lamplighter/evaluation/context/rule-state';
 import type { Departure } from '@lamplighter/evaluation/evaluate/promised-end';
 import { targetKey } from '@lamplighter/evaluation/quorum/quorum-target';
 import type { CompiledRule } from '@lamplighter/evaluation/rule/compile-rule';
-import type { PromisedEnd } from '@lamplighter/evaluation/rule/rule-state';
 import { History, type PastReading } from '@lamplighter/evaluation/rule/window';
 import type { DeviceAddress } from '@lamplighter/store/devices/device-address';
 import type { DeviceHistory } from '@lamplighter/store/devices/histories';

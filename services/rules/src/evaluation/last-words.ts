@@ -1,5 +1,5 @@
 import { type Action, defaultLane } from '@lamplighter/contracts/commands/command';
-import type { RuleState } from '@lamplighter/evaluation/evaluate/evaluate';
+import type { RuleState } from '@lamplighter/evaluation/context/rule-state';
 import type { CompiledRule } from '@lamplighter/evaluation/rule/compile-rule';
 import type { DecidedCommand } from './decided-command.js';
 

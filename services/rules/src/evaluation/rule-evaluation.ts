@@ -1,12 +1,10 @@
 import { parseEdgeReport } from '@lamplighter/contracts/edge/edge';
 import type { Reading } from '@lamplighter/contracts/telemetry/reading';
-import {
-  evaluate,
-  hasActuated,
-  type Observation,
-  type RuleState,
-} from '@lamplighter/evaluation/evaluate/evaluate';
-import { hasRestarted } from '@lamplighter/evaluation/evaluate/evaluate-repeat';
+import { hasRestarted } from '@lamplighter/evaluation/clauses/reassert';
+import { hasActuated } from '@lamplighter/evaluation/clauses/settle';
+import type { Observation } from '@lamplighter/evaluation/context/evaluation-context';
+import type { RuleState } from '@lamplighter/evaluation/context/rule-state';
+import { evaluate } from '@lamplighter/evaluation/evaluate/evaluate';
 import { evidenceOf } from '@lamplighter/evaluation/evaluate/evidence';
 import { endEvidenceOf, leftoverOf, withPromise } from '@lamplighter/evaluation/evaluate/promised-end';
 import { voteOf } from '@lamplighter/evaluation/quorum/quorum';

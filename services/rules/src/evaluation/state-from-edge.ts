@@ -1,5 +1,5 @@
 import type { EdgeState } from '@lamplighter/contracts/edge/edge';
-import type { RuleState } from '@lamplighter/evaluation/evaluate/evaluate';
+import type { RuleState } from '@lamplighter/evaluation/context/rule-state';
 import type { CompiledRule } from '@lamplighter/evaluation/rule/compile-rule';
 
 /**

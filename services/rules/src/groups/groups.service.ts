@@ -1,5 +1,6 @@
 import { defaultLane } from '@lamplighter/contracts/commands/command';
 import type { DeviceScope } from '@lamplighter/contracts/rules/device-scope';
+import type { PromisedEnd } from '@lamplighter/evaluation/context/rule-state';
 import type { Evidence } from '@lamplighter/evaluation/evaluate/evidence';
 import {
   endEvidenceOf,
@@ -15,7 +16,6 @@ import {
   judgeGroup,
 } from '@lamplighter/evaluation/quorum/quorum-group';
 import type { CompiledRule } from '@lamplighter/evaluation/rule/compile-rule';
-import type { PromisedEnd } from '@lamplighter/evaluation/rule/rule-state';
 import type { Logger } from '@lamplighter/service-kit/logger';
 import { promiseCause } from '@lamplighter/store/commands/command-header';
 import { commandJson } from '@lamplighter/store/commands/read-commands';

@@ -1,7 +1,7 @@
 import { type DeviceScope, inScope } from '@lamplighter/contracts/rules/device-scope';
+import type { PromisedEnd } from '@lamplighter/evaluation/context/rule-state';
 import type { Departure } from '@lamplighter/evaluation/evaluate/promised-end';
 import type { CompiledRule } from '@lamplighter/evaluation/rule/compile-rule';
-import type { PromisedEnd } from '@lamplighter/evaluation/rule/rule-state';
 import { ScopeIndex } from './scope-index.js';
 
 /** That what a version of a rule has started is to be taken back: its writer has asked for it. */

@@ -1,11 +1,13 @@
-import type { Rule } from './rule.js';
-
-/** Tells whether a time falls into the quiet hours of a rule. */
-export interface QuietHours {
+/** Quiet hours as a rule document has them. */
+export interface QuietPeriod {
   readonly from: string;
   readonly to: string;
   readonly timeZone: string;
-  /** When the quiet hours that are now will end, ms since 1970; undefined if it is not quiet. */
+}
+
+/** Compiled quiet hours. */
+export interface QuietHours extends QuietPeriod {
+  /** When the current quiet hours end, ms since 1970; undefined outside quiet hours. */
   endOf(now: number): number | undefined;
 }
 
@@ -13,22 +15,22 @@ const DAY_MS = 86_400_000;
 const MINUTE_MS = 60_000;
 
 /**
- * Compiles quiet hours. They are hours of the wall clock: on the day that the clock is put back, an hour that comes twice is quiet
- * twice; on the day that it is put forward, quiet hours that would end in the hour that is left out end with the jump.
- * `from` equal to `to` is never. Computing an offset takes a formatter some microseconds, so the answer is kept as long as it holds.
+ * Compiles quiet hours. They follow the wall clock: when it is set back, a repeated hour is quiet twice; when it is set forward, quiet
+ * hours that would end in the skipped hour end at the jump. Equal `from` and `to` mean never. A formatter takes some microseconds to
+ * compute an offset, so the result is cached until it changes.
  */
-export function quietHours({ from, to, timeZone }: NonNullable<Rule['quiet']>): QuietHours {
+export function quietHours({ from, to, timeZone }: QuietPeriod): QuietHours {
   const start = minutes(from) * MINUTE_MS;
   const length = (minutes(to) * MINUTE_MS - start + DAY_MS) % DAY_MS;
   const offsetOf = offsets(timeZone);
   // Time since `from` on the wall clock: quiet while it is less than `length`.
   const sinceStart = (at: number, offset: number) => (((at + offset - start) % DAY_MS) + DAY_MS) % DAY_MS;
-  let known = { from: 0, until: 0, isQuiet: false };
+  let cached = { from: 0, until: 0, isQuiet: false };
 
-  /** When quiet turns to loud, or the other way round, at the earliest after a time. */
+  /** The next start or end of quiet hours after a time. */
   const changeAfter = (at: number, isQuiet: boolean): number => {
     let time = at;
-    // A zone changes its clock once at most before the next change of hours; three rounds are more than enough.
+    // A zone changes its clock at most once before the next start or end, so three rounds suffice.
     for (let round = 0; round < 3; round += 1) {
       const offset = offsetOf(time);
       const change = time + (isQuiet ? length : DAY_MS) - sinceStart(time, offset);
@@ -46,11 +48,11 @@ export function quietHours({ from, to, timeZone }: NonNullable<Rule['quiet']>): 
     timeZone,
     endOf(now) {
       if (length === 0) return undefined;
-      if (now < known.from || now >= known.until) {
+      if (now < cached.from || now >= cached.until) {
         const isQuiet = sinceStart(now, offsetOf(now)) < length;
-        known = { from: now, until: changeAfter(now, isQuiet), isQuiet };
+        cached = { from: now, until: changeAfter(now, isQuiet), isQuiet };
       }
-      return known.isQuiet ? known.until : undefined;
+      return cached.isQuiet ? cached.until : undefined;
     },
   };
 }

@@ -3,7 +3,7 @@ import type { Measurement } from '@lamplighter/contracts/telemetry/reading';
 import type { Expression, Scope, WindowUse } from '../expression/expression.js';
 import { measured } from '../expression/scope.js';
 
-/** The clauses of a rule in the order in which they are asked; docs/rules.md has the same table. */
+/** The clauses of a rule in the order of their evaluation, as in docs/rules.md. */
 export const CLAUSES = [
   'run',
   'enabled',
@@ -27,47 +27,47 @@ export const CLAUSES = [
 ] as const;
 export type Clause = (typeof CLAUSES)[number];
 
-/** What one clause said. */
+/** The result of one clause. */
 export interface TraceStep {
   readonly clause: Clause;
-  /** Whether it let the verdict through; false: this is what keeps the rule off (or on). */
+  /** Whether it let the verdict through; false: it stops the rule. */
   readonly passes: boolean;
-  /** The expression that was asked. */
+  /** The evaluated expression. */
   readonly text?: string;
-  /** What it came to; absent if the reading does not say. */
+  /** Its result; absent if undecided. */
   readonly value?: boolean | number;
-  /** Measurements, and windows as `avg(light,10m)`, that the expression mentions, as far as the reading has them. */
+  /** Measurements, and windows such as `avg(light,10m)`, that the expression mentions and the reading has. */
   readonly values?: Readonly<Record<string, Measurement>>;
-  /** What the expression needs and the reading does not have: names, and windows with too few readings. */
+  /** What the expression needs and the reading lacks: names, and windows with too few readings. */
   readonly missing?: readonly string[];
-  /** A time or distance that counts, and its limit: milliseconds, for `deadband` in the measurement's own unit. */
+  /** A time or distance and its limit: milliseconds; for `deadband` in the measurement's unit. */
   readonly amount?: number;
   readonly limit?: number;
-  /** When it will be over, milliseconds on the server's clock. */
+  /** When it ends, milliseconds on the server's clock. */
   readonly until?: number;
   readonly action?: Action;
   readonly reason?: string;
 }
 
-/** Clauses push to it what they found. The hot path has none. */
+/** Each clause appends its result. Evaluations of live readings have no trace. */
 export type Trace = TraceStep[];
 
 /**
- * Evaluates an expression, and tells the trace.
- * @param isEnough of a number: whether it lets the verdict through
+ * Evaluates an expression and records it in the trace.
+ * @param passes whether the value lets the verdict through
  */
-export function ask<T extends boolean | number>(
+export function evaluateTraced<T extends boolean | number>(
   clause: Clause,
   expression: Expression<T>,
   scope: Scope,
   trace: Trace | undefined,
-  isEnough: (value: T) => boolean = (value) => value !== false,
+  passes: (value: T) => boolean = (value) => value !== false,
 ): T | undefined {
   const value = expression.evaluate(scope);
   if (trace !== undefined)
     trace.push({
       clause,
-      passes: value !== undefined && isEnough(value),
+      passes: value !== undefined && passes(value),
       text: expression.text,
       value,
       values: mentioned(expression, scope),
@@ -85,7 +85,7 @@ function missingOf({ names, usesLast, windows }: Expression<boolean | number>, s
   const ofWindows = windows.filter(
     ({ fn, measurement, ms }) => scope.window?.[fn](measurement, ms) === undefined,
   );
-  // What only the reading before lacks is not named beside what this one lacks too.
+  // If the current reading lacks something, what the previous one lacks is noise.
   const before = ofReading.length > 0 ? [] : ofLast;
   return [...ofReading, ...before, ...ofWindows.map(windowName)];
 }
@@ -106,7 +106,7 @@ function put(values: Record<string, Measurement>, name: string, value: Measureme
   if (value !== undefined) values[name] = value;
 }
 
-/** How a window is called in evidence and explanations: `avg(light,10m)`. */
+/** The name of a window in evidence and explanations: `avg(light,10m)`. */
 export function windowName({ fn, measurement, ms }: WindowUse): string {
   return `${fn}(${measurement},${durationText(ms)})`;
 }

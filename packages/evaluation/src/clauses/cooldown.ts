@@ -1,0 +1,29 @@
+import type { EvaluationContext } from '../context/evaluation-context.js';
+import type { TraceStep } from '../context/trace.js';
+import { durationField, milliseconds } from './clause.js';
+import { duration } from './sentences.js';
+import { limitMs } from './time-limit.js';
+
+export interface CompiledCooldown {
+  readonly cooldownMs: number;
+}
+
+/** Least time between two raises. */
+export const cooldown = {
+  fields: { cooldown: durationField(0, 'Least time between two raises.').default('0s') },
+  examples: { cooldown: '10m' },
+  compile: (rule: { readonly cooldown: string }): CompiledCooldown => ({
+    cooldownMs: milliseconds(rule.cooldown),
+  }),
+  delayMs(context: EvaluationContext<CompiledCooldown>, raises: boolean): number {
+    const { rule, before } = context;
+    if (!raises || rule.cooldownMs === 0 || before?.raisedAt === undefined) return 0;
+    return limitMs(context, 'cooldown', before.raisedAt, rule.cooldownMs);
+  },
+  sentences: {
+    cooldown: ({ passes, amount = 0, limit = 0 }: TraceStep) =>
+      passes
+        ? `the last raise was ${duration(amount)} ago, longer than the cooldown of ${duration(limit)}`
+        : `cooldown: ${duration(limit - amount)} of ${duration(limit)} were left`,
+  },
+};

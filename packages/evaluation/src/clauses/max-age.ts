@@ -1,0 +1,46 @@
+import type { EvaluationContext } from '../context/evaluation-context.js';
+import type { TraceStep } from '../context/trace.js';
+import { type CompiledAbsence, evaluatesReadings } from './absence.js';
+import { durationField, milliseconds, type Stop } from './clause.js';
+import { type CompiledHold, restartHold } from './hold.js';
+import type { CompiledQuorumClause } from './quorum.js';
+import { duration } from './sentences.js';
+
+export interface CompiledMaxAge {
+  readonly maxAgeMs: number;
+}
+type Context = EvaluationContext<CompiledMaxAge & CompiledHold & CompiledAbsence & CompiledQuorumClause>;
+
+/** A timer may be this late, milliseconds. */
+const TIMER_LATE_MS = 1000;
+
+/** Older readings are not evaluated, and restart a pending hold. */
+export const maxAge = {
+  fields: { maxAge: durationField(0, 'An older reading is stored but not evaluated.').default('30s') },
+  examples: { maxAge: '2m' },
+  compile: (rule: { readonly maxAge: string }): CompiledMaxAge => ({ maxAgeMs: milliseconds(rule.maxAge) }),
+  /** @param delayMs how long the other verdict would have been delayed at a time */
+  stop(context: Context, delayMs: (now: number) => number): Stop | undefined {
+    const { rule, before, observation, trace } = context;
+    if (!evaluatesReadings(rule)) return undefined;
+    const { ageMs } = observation;
+    const isFresh = ageMs <= rule.maxAgeMs || isLateTimer(context, delayMs);
+    trace?.push({ clause: 'maxAge', passes: isFresh, amount: ageMs, limit: rule.maxAgeMs });
+    if (isFresh) return undefined;
+    return { state: rule.holdMs > 0 && before?.held !== undefined ? restartHold(before) : before };
+  },
+  sentences: {
+    maxAge: ({ passes, amount = 0, limit = 0 }: TraceStep) =>
+      passes
+        ? `the reading was ${duration(amount)} old, ${duration(limit)} are allowed`
+        : `the reading was ${duration(amount)} old, too old for the ${duration(limit)} that are allowed`,
+  },
+};
+
+/** Timers are checked a few times a second: a verdict that took effect while the reading was fresh does so slightly later. */
+function isLateTimer({ rule, before, observation, now }: Context, delayMs: (now: number) => number): boolean {
+  const tooOldMs = observation.ageMs - rule.maxAgeMs;
+  if (observation.trigger === 'reading' || before?.held === undefined || tooOldMs > TIMER_LATE_MS)
+    return false;
+  return delayMs(now - tooOldMs) === 0;
+}

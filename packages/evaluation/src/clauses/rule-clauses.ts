@@ -1,0 +1,116 @@
+import type { z } from 'zod';
+import type { Clause } from '../context/trace.js';
+import { absence } from './absence.js';
+import { action } from './action.js';
+import type { Fields, Report } from './clause.js';
+import { cooldown } from './cooldown.js';
+import { deadband } from './deadband.js';
+import { dwell } from './dwell.js';
+import { effect } from './effect.js';
+import { enabled } from './enabled.js';
+import type { ExpressionCompiler, ExpressionField } from './expression-field.js';
+import { hold } from './hold.js';
+import { loop } from './loop.js';
+import { maxAge } from './max-age.js';
+import { quiet } from './quiet.js';
+import { quorum } from './quorum.js';
+import { reassert } from './reassert.js';
+import { run } from './run.js';
+import type { Sentence } from './sentences.js';
+import { settle } from './settle.js';
+import { when } from './when.js';
+
+/** A clause that has fields in the rule document. */
+interface ClauseDefinition {
+  readonly fields: z.ZodRawShape;
+  /** An example of each field, as docs/rules.md has it. */
+  readonly examples: Fields;
+  readonly expressions?: readonly ExpressionField[];
+  readonly contradictions?: (rule: Fields, report: Report) => void;
+}
+
+export const CLAUSE_DEFINITIONS: readonly ClauseDefinition[] = [
+  enabled,
+  when,
+  absence,
+  maxAge,
+  hold,
+  dwell,
+  cooldown,
+  settle,
+  deadband,
+  quiet,
+  run,
+  quorum,
+  action,
+  reassert,
+  effect,
+];
+
+/** The fields that clauses add to a rule document, in the order of docs/rules.md. */
+export const CLAUSE_FIELDS = {
+  ...enabled.fields,
+  ...when.fields,
+  ...absence.fields,
+  ...maxAge.fields,
+  ...hold.fields,
+  ...dwell.fields,
+  ...cooldown.fields,
+  ...settle.fields,
+  ...deadband.fields,
+  ...quiet.fields,
+  ...run.fields,
+  ...quorum.fields,
+  ...action.fields,
+  ...reassert.fields,
+  ...effect.fields,
+};
+
+export type ClauseFields = z.output<z.ZodObject<typeof CLAUSE_FIELDS>>;
+export type CompiledClauses = ReturnType<typeof compileClauses>;
+
+/** @throws ExpressionInvalid */
+export function compileClauses(rule: ClauseFields, compiler: ExpressionCompiler) {
+  return {
+    ...enabled.compile(rule),
+    ...when.compile(rule, compiler),
+    ...absence.compile(rule),
+    ...maxAge.compile(rule),
+    ...hold.compile(rule),
+    ...dwell.compile(rule),
+    ...cooldown.compile(rule),
+    ...settle.compile(rule),
+    ...deadband.compile(rule, compiler),
+    ...quiet.compile(rule),
+    ...run.compile(rule, compiler),
+    ...quorum.compile(rule, compiler),
+    ...action.compile(rule),
+    ...reassert.compile(rule),
+    ...effect.compile(rule, compiler),
+  };
+}
+
+/** The clauses that can stop an evaluation before any condition is evaluated, in order. */
+export const GATES = [enabled, maxAge, loop, settle];
+
+/** The clauses that delay a verdict. They run in parallel: the longest delay counts. */
+export const DELAYS = [hold, dwell, quiet, cooldown];
+
+export const SENTENCES: Readonly<Record<Clause, Sentence>> = {
+  ...enabled.sentences,
+  ...when.sentences,
+  ...absence.sentences,
+  ...maxAge.sentences,
+  ...hold.sentences,
+  ...dwell.sentences,
+  ...cooldown.sentences,
+  ...settle.sentences,
+  ...deadband.sentences,
+  ...quiet.sentences,
+  ...run.sentences,
+  ...quorum.sentences,
+  ...action.sentences,
+  ...reassert.sentences,
+  ...loop.sentences,
+  error: ({ reason }) => `the rule failed: ${reason}`,
+};

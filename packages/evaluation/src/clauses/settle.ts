@@ -1,0 +1,50 @@
+import type { EvaluationContext } from '../context/evaluation-context.js';
+import { type RuleState, remainingMs } from '../context/rule-state.js';
+import type { TraceStep } from '../context/trace.js';
+import { type CompiledAbsence, evaluatesReadings } from './absence.js';
+import { durationField, milliseconds, type Stop } from './clause.js';
+import type { CompiledQuorumClause } from './quorum.js';
+import type { CompiledRun } from './run.js';
+import { duration } from './sentences.js';
+
+export interface CompiledSettle {
+  readonly settleMs: number;
+}
+type Context = EvaluationContext<CompiledSettle & CompiledRun & CompiledAbsence & CompiledQuorumClause>;
+
+/** After a command nothing is evaluated until its effect shows in readings. */
+export const settle = {
+  fields: {
+    settle: durationField(
+      0,
+      'How long after a command readings are stored but not evaluated, until its effect shows in them.',
+    ).default('0s'),
+  },
+  examples: { settle: '5s' },
+  compile: (rule: { readonly settle: string }): CompiledSettle => ({ settleMs: milliseconds(rule.settle) }),
+  stop({ rule, before, observation, now, trace }: Context): Stop | undefined {
+    if (before === undefined || (rule.settleMs === 0 && rule.run === undefined) || !hasActuated(before))
+      return undefined;
+    // A reading that was taken before the device had settled, or before the run ended, is not evaluated later either.
+    const isReading = evaluatesReadings(rule);
+    const age = isReading ? Math.max(0, observation.ageMs) : 0;
+    const isSettled = remainingMs(before.at, rule.settleMs + age, now) === 0;
+    const until = before.at + rule.settleMs;
+    const amount = now - age - before.at;
+    trace?.push({ clause: 'settle', passes: isSettled, amount, limit: rule.settleMs, until });
+    return isSettled ? undefined : { state: before, wakeAt: isReading ? undefined : until };
+  },
+  sentences: {
+    settle({ passes, amount = 0, limit = 0 }: TraceStep): string {
+      if (limit === 0) return `the reading was taken ${passes ? 'after' : 'before'} the last command`;
+      return passes
+        ? `things had settled for ${duration(limit)} since the last command`
+        : `things were still settling: ${duration(Math.max(0, amount))} of ${duration(limit)} since the last command`;
+    },
+  },
+};
+
+/** Whether a command was emitted with the current verdict. A run does not settle before it is over. */
+export function hasActuated({ at, emittedAt, runUntil }: RuleState): boolean {
+  return emittedAt !== undefined && emittedAt >= at && runUntil === undefined;
+}
