@@ -165,9 +165,7 @@ describe('what a rule has raised', () => {
       const [off] = await commandsOf(other.fleet, 'pump-1');
       const { because, sentences } = await why(off!.id);
       expect(because).toMatchObject({ version: 1, replayed: true });
-      expect(sentences).toContain(
-        'the rule was released, so {"pump":false} was commanded',
-      );
+      expect(sentences).toContain('the rule was released, so {"pump":false} was commanded');
     },
     LIMIT_MS,
   );
