@@ -56,6 +56,8 @@ export interface FleetEvidence {
   readonly fleet: string;
   readonly journal: readonly DeviceEvent[];
   readonly stored: StoredReadings;
+  /** Devices whose readings were not looked at often enough: what is missing of them may have been stored. */
+  readonly gaps?: ReadonlySet<string>;
   readonly commands: readonly ShownCommand[];
   readonly ledger: Ledger | undefined;
 }

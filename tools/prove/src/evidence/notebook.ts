@@ -19,6 +19,8 @@ type Sight =
       readonly device: string;
       readonly seqs: readonly number[];
     }
+  /** The device's window was full, and held no reading that was seen before: some may have left it unseen. */
+  | { readonly saw: 'gap'; readonly fleet: string; readonly device: string }
   | { readonly saw: 'command'; readonly command: ShownCommand }
   | { readonly saw: 'ledger'; readonly fleet: string; readonly ledger: Ledger };
 
@@ -62,18 +64,21 @@ export class Notebook {
   private fleet(fleet: string, sights: readonly Sight[]): FleetEvidence {
     const stored = new Map<string, number[]>();
     const commands = new Map<string, ShownCommand>();
+    const gaps = new Set<string>();
     let ledger: Ledger | undefined;
     for (const sight of sights) {
       if (sight.saw === 'readings' && sight.fleet === fleet)
         stored.set(sight.device, [...(stored.get(sight.device) ?? []), ...sight.seqs]);
       else if (sight.saw === 'command' && sight.command.fleet === fleet)
         commands.set(sight.command.id, sight.command);
+      else if (sight.saw === 'gap' && sight.fleet === fleet) gaps.add(sight.device);
       else if (sight.saw === 'ledger' && sight.fleet === fleet) ledger = sight.ledger;
     }
     return {
       fleet,
       journal: this.lines<DeviceEvent>(`devices-${fleet}`),
       stored,
+      gaps,
       commands: [...commands.values()],
       ledger,
     };

@@ -1,4 +1,5 @@
 import { type CommandState, FINAL_STATES, type Transition } from '@lamplighter/contracts/commands/command';
+import { WINDOW_SIZE } from '@lamplighter/store/keys';
 import { each } from '../each.js';
 import type { ApiAnswer, ApiClient } from '../stage/api-client.js';
 import type { Ledger, ShownCommand } from './evidence.js';
@@ -19,6 +20,7 @@ type Seen = Map<string, Set<number>>;
 export class Watcher {
   private readonly seen: Seen = new Map();
   private readonly commands = new Map<string, ShownCommand>();
+  private failed = new Set<string>();
 
   constructor(
     private readonly client: ApiClient,
@@ -26,17 +28,36 @@ export class Watcher {
     readonly fleet: string,
   ) {}
 
-  /** Looks at every device once. Throws if the API does not answer; what was seen by then is noted. */
+  /**
+   * Looks at every device once, first at those for which the last look failed. Throws after the last device if the API did not answer
+   * for one; what was seen is noted.
+   */
   async look(): Promise<void> {
-    await each(await this.devices(), AT_ONCE, async (device) => {
-      const path = `/v1/fleets/${this.fleet}/devices/${device}`;
-      const [telemetry, commands] = await Promise.all([
-        this.get(`${path}/telemetry?limit=${PAGE}`),
-        this.get(`${path}/commands?limit=${PAGE}`),
-      ]);
-      this.noteReadings(device, telemetry.body.readings);
-      for (const command of commands.body.commands) this.noteCommand(command);
-    });
+    const failed = this.failed;
+    this.failed = new Set();
+    const names = await this.devices();
+    const inOrder = [
+      ...names.filter((name) => failed.has(name)),
+      ...names.filter((name) => !failed.has(name)),
+    ];
+    let failure: unknown;
+    await each(inOrder, AT_ONCE, (device) =>
+      this.lookAt(device).catch((error: unknown) => {
+        this.failed.add(device);
+        failure = error;
+      }),
+    );
+    if (failure !== undefined) throw failure;
+  }
+
+  private async lookAt(device: string): Promise<void> {
+    const path = `/v1/fleets/${this.fleet}/devices/${device}`;
+    const [telemetry, commands] = await Promise.all([
+      this.get(`${path}/telemetry?limit=${PAGE}`),
+      this.get(`${path}/commands?limit=${PAGE}`),
+    ]);
+    this.noteReadings(device, telemetry.body.readings);
+    for (const command of commands.body.commands) this.noteCommand(command);
   }
 
   /** The ledger as the API shows it now, noted. */
@@ -61,6 +82,8 @@ export class Watcher {
   private noteReadings(device: string, readings: { seq?: number }[]): void {
     const seen = this.seen.get(device) ?? new Set();
     this.seen.set(device, seen);
+    if (readings.length >= WINDOW_SIZE && !readings.some(({ seq }) => seq !== undefined && seen.has(seq)))
+      this.notebook?.saw({ saw: 'gap', fleet: this.fleet, device });
     const inThisAnswer = new Set<number>();
     const news: number[] = [];
     for (const { seq } of readings) {

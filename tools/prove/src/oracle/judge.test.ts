@@ -37,6 +37,15 @@ describe('the oracle', () => {
     },
   );
 
+  it('does not count a reading with a receipt as lost if its device was not looked at in time', () => {
+    const unseen = fleetOf(() => ({
+      stored: new Map(),
+      gaps: new Set([exampleRun().fleets[0]!.journal[0]!.device]),
+    }));
+    expect(found(exampleRun(unseen))).toContain('evidence missing');
+    expect(found(exampleRun(unseen))).not.toContain('readings lost');
+  });
+
   it.each<[string, string, Parameters<typeof exampleRun>[0]]>([
     ['a receipt for what was never stored', 'readings lost', fleetOf(() => ({ stored: new Map() }))],
     [

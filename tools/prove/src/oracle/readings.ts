@@ -14,7 +14,7 @@ export interface ReadingCounts {
  * Every reading that a device has taken is stored, was dropped by the device (and said so), or was refused by the server (and
  * said so). A receipt alone proves nothing: the API must show what it speaks of.
  */
-export function judgeReadings({ fleet, journal, stored }: FleetEvidence): {
+export function judgeReadings({ fleet, journal, stored, gaps }: FleetEvidence): {
   counts: ReadingCounts;
   violations: Violation[];
 } {
@@ -45,10 +45,11 @@ export function judgeReadings({ fleet, journal, stored }: FleetEvidence): {
     else if (settled.refused.has(reading)) counts.refused += 1;
     else if (settled.dropped.has(reading)) counts.dropped += 1;
     else {
+      const isUnseen = gaps?.has(device) && receipted.has(reading);
       const said = receipted.has(reading) ? ', although its receipt came' : '';
       violations.push({
-        kind: 'readings lost',
-        what: `${fleet}/${device} _seq ${seq} (its ${n}th reading)${said}`,
+        kind: isUnseen ? 'evidence missing' : 'readings lost',
+        what: `${fleet}/${device} _seq ${seq} (reading ${n})${said}${isUnseen ? '; it may have left the window between two looks' : ''}`,
       });
     }
   }
