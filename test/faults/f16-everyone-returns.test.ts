@@ -1,3 +1,4 @@
+import { brokerLimits, openFilesLimit } from '@lamplighter/native/servers/broker-limits';
 import { each } from '@lamplighter/prove/each';
 import { type DeviceEvent, eventsOf, readLines } from '@lamplighter/prove/evidence/journal';
 import { until } from '@lamplighter/test-kit/until';
@@ -11,6 +12,7 @@ const AT_ONCE = 50;
 it(`F16: ${DEVICES} devices that lost their broker come back at once, each to a waiting command: drained within a minute, and no reading is lost`, async () => {
   const scene = await setScene({
     lookEveryMs: 0, // two requests for each device are a load of their own
+    brokerLimits: brokerLimits(DEVICES, openFilesLimit()),
     fleets: [{ devices: DEVICES, env: { INTERVAL_MS: '10000', CONNECT_RATE: '500', OUTBOX: '100' } }],
   });
   const { broker, books, fleets, say } = scene;

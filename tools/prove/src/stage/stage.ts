@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import type { BrokerLimits } from '@lamplighter/native/servers/broker-limits';
 import { createApiKey } from '@lamplighter/store/access/api-keys';
 import { connectRedis } from '@lamplighter/store/redis/connect';
 import { startBroker, type TestBroker, type TestFleet } from '@lamplighter/test-kit/servers/broker';
@@ -57,6 +58,8 @@ export interface StageOptions {
   readonly replicas?: number;
   /** More lines of redis.conf. */
   readonly redisSettings?: string[];
+  /** Limits of the broker; by default enough for 3,000 devices. */
+  readonly brokerLimits?: BrokerLimits;
   /** More variables of the services. */
   readonly rulesEnv?: Record<string, string>;
   readonly apiEnv?: Record<string, string>;
@@ -67,11 +70,15 @@ export async function buildStage({
   folder,
   replicas: count = 1,
   redisSettings = [],
+  brokerLimits,
   rulesEnv = {},
   apiEnv = {},
 }: StageOptions): Promise<Stage> {
   mkdirSync(folder, { recursive: true });
-  const [broker, redis] = await Promise.all([startBroker(), startRedis({ settings: redisSettings })]);
+  const [broker, redis] = await Promise.all([
+    startBroker(brokerLimits && { limits: brokerLimits }),
+    startRedis({ settings: redisSettings }),
+  ]);
   const key = await makeKey(redis.url);
   const replicas: Replica[] = [];
   const fleets: SimulatedFleet[] = [];
