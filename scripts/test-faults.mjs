@@ -1,4 +1,4 @@
-// npm run test:faults: the cases F1 to F18 on real processes, one after the other, told as they go. Arguments go to Jest:
+// npm run test:faults: the cases F1 to F20 on real processes, one after the other, told as they go. Arguments go to Jest:
 // npm run test:faults -- f04 runs one case.
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
@@ -14,7 +14,7 @@ try {
   await prepare((line) => console.log(line));
   const { installMissing, TEST_TOOLS } = await import('../tools/native/dist/servers/install.js');
   installMissing(TEST_TOOLS, (line) => console.log(line));
-  console.log('F1 to F18: about 15 minutes; FAULT_DEVICES=500 makes F16 smaller than its 5,000 devices');
+  console.log('F1 to F20: about 15 minutes; FAULT_DEVICES=500 makes F16 smaller than its 5,000 devices');
   const jest = join(REPOSITORY, 'scripts/jest.mjs');
   const args = ['--selectProjects', 'faults', '--runInBand', '--verbose', ...process.argv.slice(2)];
   const child = spawn(process.execPath, [jest, ...args], { stdio: 'inherit', cwd: REPOSITORY });

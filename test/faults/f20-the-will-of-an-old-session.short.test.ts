@@ -1,0 +1,113 @@
+import { connectDevice } from '@lamplighter/test-kit/device';
+import { connectMqtt } from '@lamplighter/test-kit/mqtt-client';
+import type { TestFleet } from '@lamplighter/test-kit/servers/broker';
+import { openLink } from '@lamplighter/test-kit/servers/link';
+import { until } from '@lamplighter/test-kit/until';
+import { type Scene, setScene } from './scene.js';
+
+const LAMP = 'lamp-0001';
+/** The broker gives up a silent connection after one and a half times this, seconds. */
+const KEEPALIVE_SECONDS = 2;
+// The clock of the device was set back in between: the newer session has the lower number.
+const [OLD, NEW] = [9, 4];
+
+const presenceOf = (fleet: TestFleet) => `${fleet.name}/presence/${LAMP}`;
+
+/** A session whose connection goes through a link that may break; `clientId` differs, so that the broker does not end it by a takeover. */
+async function oldSession(fleet: TestFleet, url: string) {
+  const will = JSON.stringify({ online: false, session: OLD });
+  const client = await connectMqtt(url, {
+    clientId: `${fleet.name}.${LAMP}.${OLD}`,
+    keepalive: KEEPALIVE_SECONDS,
+    will: { topic: presenceOf(fleet), payload: Buffer.from(will), qos: 1, retain: true },
+  });
+  await client.publish(presenceOf(fleet), { online: true, session: OLD }, { retain: true });
+  return client;
+}
+
+async function newSession(fleet: TestFleet) {
+  const lamp = await connectDevice(fleet, LAMP);
+  await lamp.publish(presenceOf(fleet), { online: true, session: NEW }, { retain: true });
+  return lamp;
+}
+
+const sessionIs = ({ client }: Scene, fleet: TestFleet, session: number) =>
+  until(
+    async () => {
+      const { body } = await client.get(`/v1/fleets/${fleet.name}/devices/${LAMP}`);
+      expect(body).toMatchObject({ presence: 'online', session: { id: session, online: true } });
+      return true;
+    },
+    { what: `session ${session} to be online` },
+  );
+
+/** A command that needs a device that is there reaches the new session. */
+async function expectReached(
+  { client }: Scene,
+  fleet: TestFleet,
+  lamp: Awaited<ReturnType<typeof newSession>>,
+) {
+  const path = `/v1/fleets/${fleet.name}/devices/${LAMP}/commands`;
+  const body = { action: { led_on: true }, policy: 'now', ttl: '10s' };
+  expect((await client.ask('POST', path, { body })).status).toBe(202);
+  expect(await lamp.nextCommand()).toMatchObject({ led_on: true });
+}
+
+/** Settles when somebody who subscribes has the will of the old session. */
+async function untilWill(fleet: TestFleet, observer: Awaited<ReturnType<typeof connectMqtt>>) {
+  await observer.next(
+    ({ topic, payload }) => topic === presenceOf(fleet) && payload.includes('"online":false'),
+    30_000,
+  );
+}
+
+it('F20: rules is killed between the will of the old session and the birth of the new one', async () => {
+  const scene = await setScene({ fleets: [] });
+  const { broker, replicas, client } = scene;
+  const fleet = await broker.newFleet();
+  const old = await oldSession(fleet, fleet.url);
+  await sessionIs(scene, fleet, OLD);
+  old.cut();
+  const path = `/v1/fleets/${fleet.name}/devices/${LAMP}`;
+  await until(async () => (await client.get(path)).body.presence === 'offline', { what: 'the will' });
+  await replicas[0]!.kill();
+  const lamp = await newSession(fleet);
+  await replicas[0]!.start();
+  await replicas[0]!.ready();
+  await sessionIs(scene, fleet, NEW);
+  await expectReached(scene, fleet, lamp);
+}, 120_000);
+
+it('F20: two sessions of a device through a broken link: the late will of the old one does not end the new one, though rules is killed in between', async () => {
+  const scene = await setScene({ fleets: [], replicas: 2 });
+  const { broker, replicas } = scene;
+  const fleet = await broker.newFleet();
+  const observer = await connectMqtt(broker.rulesUrl);
+  await observer.subscribe(presenceOf(fleet));
+  const link = await openLink(broker.port);
+  await oldSession(fleet, link.through(fleet.url));
+  await sessionIs(scene, fleet, OLD);
+  // The broker takes the old connection for open until its keepalive has passed.
+  link.stall();
+  const lamp = await newSession(fleet);
+  await sessionIs(scene, fleet, NEW);
+  // One replica receives the will only after the other has recorded it, and one finds it retained when it starts.
+  const [first, second] = replicas;
+  second!.pause();
+  await first!.kill();
+  await untilWill(fleet, observer);
+  await first!.start();
+  await first!.ready();
+  second!.resume();
+  await second!.ready();
+  await sessionIs(scene, fleet, NEW);
+  await expectReached(scene, fleet, lamp);
+  const ignored = async () => {
+    const texts = replicas.map(async ({ url }) => (await fetch(`${url}/metrics`)).text());
+    return (await Promise.all(texts)).every((text) =>
+      /^lamplighter_presence_messages_total\{result="ignored"\} [1-9]/m.test(text),
+    );
+  };
+  await until(ignored, { what: 'both replicas to have ignored the will' });
+  await sessionIs(scene, fleet, NEW);
+}, 120_000);
