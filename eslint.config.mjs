@@ -21,4 +21,29 @@ export default tseslint.config(
       '@typescript-eslint/await-thenable': 'error',
     },
   },
+  {
+    // A catch that takes any error for a failure of Redis hides bugs. Exceptions carry a directive with their reason.
+    files: ['services/rules/src/**/*.ts'],
+    ignores: ['**/*.test.ts'],
+    linterOptions: { reportUnusedDisableDirectives: 'error' },
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector: 'CatchClause:not([param])',
+          message: 'Bind the error: handle storeFailure(error) only, and report any other to RulesErrors.',
+        },
+        {
+          selector:
+            'CatchClause[param]:not(:has(ThrowStatement)):not(:has(CallExpression[callee.name="storeFailure"])):not(:has(CallExpression[callee.property.name=/^(report|reportUnexpected|failed|onFailure|onRetry|onRepairFailed)$/]))',
+          message:
+            'Rethrow the error, check it with storeFailure, or pass it to RulesErrors or to a method that does so.',
+        },
+        {
+          selector: 'CallExpression[callee.property.name="catch"] > ArrowFunctionExpression[params.length=0]',
+          message: 'Take the error: handle storeFailure(error) only, and report any other to RulesErrors.',
+        },
+      ],
+    },
+  },
 );

@@ -24,6 +24,7 @@ import { LedgerReader } from './fleets/ledger-reader.js';
 import { TelemetrySchemaController } from './fleets/telemetry-schema.controller.js';
 import { HealthController } from './health/health.controller.js';
 import { Readiness } from './health/readiness.js';
+import { ApiErrors } from './metrics/api-errors.js';
 import { ApiMetrics } from './metrics/api-metrics.js';
 import { MetricsController } from './metrics/metrics.controller.js';
 import { UnexplainedGauge } from './metrics/unexplained-gauge.js';
@@ -100,6 +101,7 @@ export function apiModule({ config, logger, metrics, link }: Foundation): Dynami
       EventFeed,
       DeviceRemover,
       ApiCommandRecorder,
+      ApiErrors,
       CommandSender,
       CommandWaits,
       ActionLanes,

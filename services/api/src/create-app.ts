@@ -6,6 +6,7 @@ import helmet from 'helmet';
 import { ApiKeyCheck } from './access/api-key-check.js';
 import { requireApiKey } from './access/require-api-key.js';
 import { apiModule, type Foundation } from './app.module.js';
+import { ApiErrors } from './metrics/api-errors.js';
 import { exposeDevices } from './metrics/devices-gauge.js';
 import { exposeRoutes, measureRequests } from './metrics/http-metrics.js';
 import { exposeOpenCommands } from './metrics/open-commands-gauge.js';
@@ -31,7 +32,7 @@ export async function createApp(foundation: Foundation): Promise<NestExpressAppl
   });
   app.disable('x-powered-by');
   app.disable('etag');
-  app.useGlobalFilters(new ProblemFilter(logger));
+  app.useGlobalFilters(new ProblemFilter(app.get(ApiErrors)));
   app.useGlobalPipes(new ValidationPipe());
 
   app.use(measureRequests(metrics));

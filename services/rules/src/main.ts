@@ -7,6 +7,7 @@ import { show, whenScraped } from '@lamplighter/service-kit/metrics';
 import { serveOperations } from '@lamplighter/service-kit/operations-server';
 import { type RunningService, runService } from '@lamplighter/service-kit/run-service';
 import { connectRedis, durabilityProblems, type Redis } from '@lamplighter/store/redis/connect';
+import { storeFailure } from '@lamplighter/store/redis/store-failure';
 import { NestFactory } from '@nestjs/core';
 import { rulesModule } from './app.module.js';
 import { CANARY_STALE_MS, CanaryService } from './canary/canary.service.js';
@@ -22,6 +23,7 @@ import { DeparturesService } from './removal/departures.service.js';
 import { RemovalsService } from './removal/removals.service.js';
 import { RolloutsService } from './rollouts/rollouts.service.js';
 import { readSeeds } from './rule-book/seed-file.js';
+import { RulesErrors } from './rules-errors.js';
 import { StatePublisher } from './state/state-publisher.service.js';
 import { DeclaredTypes } from './telemetry/declared-types.service.js';
 import { TimersService } from './timers/timers.service.js';
@@ -38,6 +40,7 @@ async function start(): Promise<RunningService> {
   const seeds = readSeeds(config.RULES_FILE);
   const logger = createLogger('rules', config.LOG_LEVEL);
   const metrics = new RulesMetrics('rules', VERSION);
+  const errors = new RulesErrors(logger, metrics);
   let awayBecause: string | undefined = 'not connected yet';
   let learnt = () => {};
   const redisIsKnown = new Promise<void>((resolve) => {
@@ -63,14 +66,17 @@ async function start(): Promise<RunningService> {
     durable: config.INGEST_MODE === 'durable',
     logger,
     onReconnect: (reason) => metrics.reconnects.inc({ reason }),
-    onFailure: (messages) => metrics.telemetry.inc({ result: 'failed' }, messages),
+    onFailure: (error, batch) => {
+      metrics.telemetry.inc({ result: 'failed' }, batch.messages);
+      errors.report('handler', error, 'a message handler failed; its batch is dropped', batch);
+    },
   });
   whenScraped(metrics.connected, (gauge) => gauge.set(transport.problems().length === 0 ? 1 : 0));
-  whenScraped(metrics.inFlight, (gauge) => gauge.set(transport.unsettled));
+  whenScraped(metrics.inFlight, (gauge) => gauge.set(transport.inFlightMessages));
   whenScraped(metrics.backpressure, (counter) => show(counter, transport.backpressureSeconds));
 
   const app = await NestFactory.createMicroservice(
-    rulesModule({ config, logger, metrics, seeds, redis, subscriber, transport }),
+    rulesModule({ config, logger, metrics, errors, seeds, redis, subscriber, transport }),
     { strategy: transport, logger: new NestLogger(logger), abortOnError: false },
   );
   await Promise.race([redisIsKnown, delay(FIRST_WORD_MS, undefined, { ref: false })]);
@@ -84,7 +90,7 @@ async function start(): Promise<RunningService> {
     readiness: async () => [
       ...transport.problems(),
       ...(awayBecause === undefined
-        ? await storeProblems(config, redis, canary)
+        ? await storeProblems(config, redis, canary, errors)
         : [`Redis is away: ${awayBecause}`]),
     ],
   });
@@ -130,7 +136,12 @@ async function isDurable(redis: Redis): Promise<boolean> {
 }
 
 /** What keeps a Redis that is there from the service's work, in words. */
-async function storeProblems(config: Config, redis: Redis, canary: CanaryService): Promise<string[]> {
+async function storeProblems(
+  config: Config,
+  redis: Redis,
+  canary: CanaryService,
+  errors: RulesErrors,
+): Promise<string[]> {
   const problems: string[] = [];
   try {
     if (config.REDIS_DURABILITY === 'require') problems.push(...(await durabilityProblems(redis)));
@@ -140,7 +151,8 @@ async function storeProblems(config: Config, redis: Redis, canary: CanaryService
     }
     problems.push(...canary.problems());
   } catch (error) {
-    problems.push(`Redis does not answer: ${(error as Error).message}`);
+    if (storeFailure(error) === undefined) errors.report('readiness', error, 'cannot check readiness');
+    problems.push(`Redis is unavailable: ${(error as Error).message}`);
   }
   return problems;
 }

@@ -3,6 +3,7 @@ import { SKIP_REASONS } from '@lamplighter/contracts/rollouts/rollout';
 import { INPUT_KINDS, INPUT_REASONS, SUSPICIONS } from '@lamplighter/contracts/telemetry/input-fault';
 import { HISTORY_REASONS, REJECT_REASONS } from '@lamplighter/contracts/telemetry/reading';
 import { LATENCY_BUCKETS, Metrics } from '@lamplighter/service-kit/metrics';
+import { unexpectedErrorsCounter } from '@lamplighter/service-kit/unexpected-errors';
 import { JUDGEMENTS } from '@lamplighter/store/edge/edge';
 import { STORE_DURABILITY_HELP } from '@lamplighter/store/redis/connect';
 import { RESTART_REASONS } from '@lamplighter/store/telemetry/reading-order';
@@ -31,6 +32,26 @@ const STORE_OPERATIONS = [
   'state',
 ] as const;
 export type StoreOperation = (typeof STORE_OPERATIONS)[number];
+
+/** Places that report unexpected errors. */
+const ERROR_PLACES = [
+  'handler',
+  'store_write',
+  'timers',
+  'groups',
+  'dispatch',
+  'edge',
+  'effects',
+  'rollouts',
+  'removal',
+  'state',
+  'rule_book',
+  'rejected',
+  'live_events',
+  'canary',
+  'readiness',
+] as const;
+export type ErrorPlace = (typeof ERROR_PLACES)[number];
 
 /** Every metric of the rules service, declared together. */
 export class RulesMetrics extends Metrics {
@@ -238,6 +259,7 @@ export class RulesMetrics extends Metrics {
       reason: ['sampled', 'store'],
     },
   );
+  readonly unexpectedErrors = unexpectedErrorsCounter(this, ERROR_PLACES);
   /** From `$SYS`. */
   readonly broker = new BrokerMetrics(this);
 

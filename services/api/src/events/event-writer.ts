@@ -1,5 +1,7 @@
 import { appendEvents, type LiveEvent } from '@lamplighter/store/events/events';
+import { storeFailure } from '@lamplighter/store/redis/store-failure';
 import { Inject, Injectable } from '@nestjs/common';
+import { ApiErrors } from '../metrics/api-errors.js';
 import { ApiMetrics } from '../metrics/api-metrics.js';
 import { StoreLink } from '../store/store-link.js';
 
@@ -16,6 +18,7 @@ export class EventWriter {
   constructor(
     @Inject(StoreLink) private readonly link: StoreLink,
     @Inject(ApiMetrics) private readonly metrics: ApiMetrics,
+    @Inject(ApiErrors) private readonly errors: ApiErrors,
   ) {}
 
   append(event: LiveEvent): void {
@@ -35,7 +38,9 @@ export class EventWriter {
       const batch = this.waiting.splice(0, MAX_BATCH);
       try {
         await appendEvents(this.link.redis, batch);
-      } catch {
+      } catch (error) {
+        if (storeFailure(error) === undefined)
+          this.errors.report('live_events', error, 'cannot write live events; dropping them');
         this.metrics.eventsDropped.inc({ reason: 'store' }, batch.length);
       }
     }

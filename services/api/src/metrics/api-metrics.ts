@@ -1,10 +1,15 @@
 import { PRESENCE_STATES } from '@lamplighter/contracts/devices/presence';
 import { LATENCY_BUCKETS, Metrics } from '@lamplighter/service-kit/metrics';
+import { unexpectedErrorsCounter } from '@lamplighter/service-kit/unexpected-errors';
 import { STORE_DURABILITY_HELP } from '@lamplighter/store/redis/connect';
 import { RedisMetrics } from './redis-metrics.js';
 
 /** Devices that left are counted separately from other offline devices. */
 export const DEVICE_COUNT_STATES = [...PRESENCE_STATES, 'left'] as const;
+
+/** Places that report unexpected errors. */
+const ERROR_PLACES = ['http', 'live_events'] as const;
+export type ErrorPlace = (typeof ERROR_PLACES)[number];
 
 /** Every metric of the API, declared together. */
 export class ApiMetrics extends Metrics {
@@ -37,6 +42,7 @@ export class ApiMetrics extends Metrics {
   readonly authFailures = this.counter('auth_failures_total', 'Requests without a valid credential', {
     kind: ['api_key'],
   });
+  readonly unexpectedErrors = unexpectedErrorsCounter(this, ERROR_PLACES);
   readonly waiting = this.gauge('http_waiting_requests', 'Requests currently waiting for a command to end');
   readonly sseClients = this.gauge('sse_clients', 'Open event streams');
   readonly sseDropped = this.counter(

@@ -1,19 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
-import type { Logger } from '@lamplighter/service-kit/logger';
 import { storeFailure } from '@lamplighter/store/redis/store-failure';
-import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Inject } from '@nestjs/common';
+import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from '@nestjs/common';
+import { ApiErrors } from '../metrics/api-errors.js';
 import { allowedMethods } from '../requests/allowed-methods.js';
 import type { HttpRequest } from '../requests/http-request.js';
 import { maxBodyBytes } from '../requests/json-body.js';
-import { LOGGER } from '../tokens.js';
 import { Problem, retryAfter } from './problem.js';
 import { storeAway } from './store-away.js';
 
 /** Turns every error into a problem response. Details of unexpected errors go to the log, never to the client. */
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
-  constructor(@Inject(LOGGER) private readonly logger: Logger) {}
+  constructor(private readonly errors: ApiErrors) {}
 
   catch(error: unknown, host: ArgumentsHost): void {
     const http = host.switchToHttp();
@@ -48,10 +47,11 @@ export class ProblemFilter implements ExceptionFilter {
     }
     if (error instanceof HttpException && error.getStatus() < 500) return ofHttp(error, request);
     const id = randomUUID();
-    this.logger.error(
-      { err: error, id, method: request.method, path: request.path },
-      'request failed with an unexpected error',
-    );
+    this.errors.report('http', error, 'request failed with an unexpected error', {
+      id,
+      method: request.method,
+      path: request.path,
+    });
     return new Problem(
       'internal-error',
       `This is a bug in the service. Its log has the details, with id ${id}.`,

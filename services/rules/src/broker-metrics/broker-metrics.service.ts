@@ -61,6 +61,7 @@ export class BrokerMetricsService implements OnApplicationBootstrap, OnApplicati
   }
 
   async onApplicationShutdown(): Promise<void> {
+    // eslint-disable-next-line no-restricted-syntax -- the client is being closed
     await this.client?.endAsync(true).catch(() => undefined);
   }
 }

@@ -81,7 +81,7 @@ export class BrokerMetrics {
   private read(line: string): ClosedConnection | undefined {
     if (REFUSED.test(line)) this.refused.inc({ kind: 'mqtt' });
     const closed = closedConnection(line);
-    if (closed?.reason === 'takeover') this.takeovers.note(closed.client, performance.now());
+    if (closed?.reason === 'takeover') this.takeovers.record(closed.client, performance.now());
     return closed;
   }
 

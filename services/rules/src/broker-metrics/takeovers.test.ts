@@ -4,26 +4,26 @@ const MINUTE = 60_000;
 
 it('a client id that is taken over three times within five minutes is contested', () => {
   const takeovers = new Takeovers();
-  takeovers.note('x', 0);
-  takeovers.note('x', MINUTE);
-  takeovers.note('y', MINUTE);
+  takeovers.record('x', 0);
+  takeovers.record('x', MINUTE);
+  takeovers.record('y', MINUTE);
   expect(takeovers.contested(MINUTE)).toBe(0);
-  takeovers.note('x', 2 * MINUTE);
+  takeovers.record('x', 2 * MINUTE);
   expect(takeovers.contested(2 * MINUTE)).toBe(1);
   expect(takeovers.contested(6 * MINUTE)).toBe(0);
 });
 
 it('a device that comes back now and then is not', () => {
   const takeovers = new Takeovers();
-  for (let at = 0; at < 60 * MINUTE; at += 3 * MINUTE) takeovers.note('x', at);
+  for (let at = 0; at < 60 * MINUTE; at += 3 * MINUTE) takeovers.record('x', at);
   expect(takeovers.contested(57 * MINUTE)).toBe(0);
 });
 
 it('a flood of client ids costs a bounded memory, and hides none that is taken over more often', () => {
   const takeovers = new Takeovers();
   for (let i = 0; i < 5000; i += 1) {
-    takeovers.note(`other-${i}`, i);
-    if (i % 500 === 0) takeovers.note('x', i);
+    takeovers.record(`other-${i}`, i);
+    if (i % 500 === 0) takeovers.record('x', i);
   }
   expect(takeovers.contested(5000)).toBe(1);
 });

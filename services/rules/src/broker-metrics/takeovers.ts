@@ -10,7 +10,7 @@ export class Takeovers {
   private readonly times = new Map<string, readonly number[]>();
 
   /** @param now monotonic time, milliseconds */
-  note(client: string, now: number): void {
+  record(client: string, now: number): void {
     const times = [...(this.times.get(client) ?? []), now].slice(-CONTESTED);
     this.times.delete(client);
     if (this.times.size >= MAX_CLIENTS) this.times.delete(this.times.keys().next().value!);

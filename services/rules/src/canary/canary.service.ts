@@ -3,12 +3,14 @@ import { CANARY_FLEET } from '@lamplighter/contracts/identity';
 import { deviceTopic } from '@lamplighter/contracts/topics';
 import { readDevice, readWindow } from '@lamplighter/store/devices/devices';
 import type { Redis } from '@lamplighter/store/redis/connect';
+import { storeFailure } from '@lamplighter/store/redis/store-failure';
 import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { type Config, replicaName } from '../config.js';
 import { RulesMetrics } from '../metrics.js';
 import { MqttTransport } from '../mqtt/mqtt-transport.js';
+import { RulesErrors } from '../rules-errors.js';
 import { CONFIG, REDIS } from '../tokens.js';
-import { Canaries } from './canaries.js';
+import { CanaryTracker } from './canary-tracker.js';
 
 /** How often one that is under way is looked for, milliseconds. */
 const LOOK_MS = 1000;
@@ -31,7 +33,7 @@ const PROBE_MS = 1000;
 @Injectable()
 export class CanaryService implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly replica: string;
-  private readonly canaries = new Canaries(Date.now());
+  private readonly canaries = new CanaryTracker(Date.now());
   private timer: NodeJS.Timeout | undefined;
   private probing: Promise<boolean> | undefined;
 
@@ -40,6 +42,7 @@ export class CanaryService implements OnApplicationBootstrap, OnApplicationShutd
     @Inject(CONFIG) config: Config,
     private readonly transport: MqttTransport,
     private readonly metrics: RulesMetrics,
+    private readonly unexpected: RulesErrors,
   ) {
     this.replica = replicaName(config);
   }
@@ -49,7 +52,7 @@ export class CanaryService implements OnApplicationBootstrap, OnApplicationShutd
     let looks = 1;
     this.timer = setInterval(() => {
       if (looks % LOOKS_PER_CANARY === 0) this.send();
-      else if (this.canaries.areUnderWay) void this.look();
+      else if (this.canaries.hasInFlight) void this.look();
       looks += 1;
     }, LOOK_MS);
   }
@@ -102,13 +105,14 @@ export class CanaryService implements OnApplicationBootstrap, OnApplicationShutd
   async look(): Promise<void> {
     try {
       const readings = await readWindow(this.redis, CANARY_FLEET, this.replica, LOOK_BACK);
-      const { arrived, lost } = this.canaries.look(
+      const { arrived, lost } = this.canaries.update(
         new Set(readings.map(({ measurements }) => Number(measurements.canary))),
       );
       this.metrics.canaries.inc({ result: 'arrived' }, arrived);
       this.metrics.canaries.inc({ result: 'lost' }, lost);
-    } catch {
-      // Redis is away, and then none arrives.
+    } catch (error) {
+      if (storeFailure(error) === undefined)
+        this.unexpected.report('canary', error, 'cannot look up canary readings; retrying');
     }
   }
 

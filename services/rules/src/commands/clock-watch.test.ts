@@ -8,14 +8,14 @@ const HOUR = 3_600_000;
 function watched(mend: () => Promise<void> = async () => undefined) {
   const mended = jest.fn((_wasSeen: boolean) => mend());
   const setBack = jest.fn();
-  const watch = new ClockWatch(mended, setBack);
+  const watch = new ClockWatch(mended, setBack, () => undefined);
   const time = { here: 0, redis: START };
   /** Time passes, and the watch looks: the question and the answer may be slow. */
   const look = async ({ passed = 500, there = 0, back = 0 } = {}) => {
     const askedAt = time.here + passed;
     time.redis += passed + there;
     time.here = askedAt + there + back;
-    watch.look(time.redis, askedAt, time.here);
+    watch.observe(time.redis, askedAt, time.here);
     time.redis += back;
     await new Promise((resolve) => setImmediate(resolve));
   };

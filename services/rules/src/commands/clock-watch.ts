@@ -12,42 +12,44 @@ export class ClockWatch {
   /** How far the clock of Redis is ahead of the monotonic one at least. */
   private ahead: number | undefined;
   private wasSeen = false;
-  private isMended = false;
-  private isMending = false;
+  private isRepaired = false;
+  private isRepairing = false;
 
   /**
-   * @param mend is told whether a step was seen; at the start it is called without
+   * @param repair is told whether a step was seen; at the start it is called without
    * @param onSetBack is told by how much at least, milliseconds
    */
   constructor(
-    private readonly mend: (wasSeen: boolean) => Promise<void>,
+    private readonly repair: (wasSeen: boolean) => Promise<void>,
     private readonly onSetBack: (ms: number) => void,
+    private readonly onRepairFailed: (error: unknown) => void,
   ) {}
 
   /**
    * Takes notice of a time of Redis that was read between two times of this process; all in milliseconds. A slow answer makes a step
    * harder to see, and never looks like one.
    */
-  look(now: number, askedAt: number, answeredAt: number): void {
+  observe(now: number, askedAt: number, answeredAt: number): void {
     const setBackMs = this.ahead === undefined ? 0 : this.ahead - (now - askedAt);
     this.ahead = now - answeredAt;
     if (setBackMs > TOLERANCE_MS) {
-      this.isMended = false;
+      this.isRepaired = false;
       this.wasSeen = true;
       this.onSetBack(setBackMs);
     }
-    if (!this.isMended && !this.isMending) void this.tryToMend();
+    if (!this.isRepaired && !this.isRepairing) void this.tryRepair();
   }
 
-  private async tryToMend(): Promise<void> {
-    this.isMending = true;
-    this.isMended = true; // unless the clock is set back once more meanwhile
+  private async tryRepair(): Promise<void> {
+    this.isRepairing = true;
+    this.isRepaired = true; // unless the clock is set back once more meanwhile
     try {
-      await this.mend(this.wasSeen);
-    } catch {
-      this.isMended = false;
+      await this.repair(this.wasSeen);
+    } catch (error) {
+      this.isRepaired = false;
+      this.onRepairFailed(error);
     } finally {
-      this.isMending = false;
+      this.isRepairing = false;
     }
   }
 }

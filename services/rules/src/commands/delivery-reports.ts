@@ -4,8 +4,10 @@ import { giveUpCommands } from '@lamplighter/store/delivery/acknowledge-commands
 import { requeueCommands } from '@lamplighter/store/delivery/requeue-commands';
 import { shardOf } from '@lamplighter/store/keys';
 import type { Redis } from '@lamplighter/store/redis/connect';
+import { storeFailure } from '@lamplighter/store/redis/store-failure';
 import { RulesMetrics } from '../metrics.js';
 import type { PublishOutcome } from '../mqtt/mqtt-link.js';
+import { RulesErrors } from '../rules-errors.js';
 import { type Dispatch, leaseOf } from './dispatch.js';
 import { RulesCommandRecorder } from './rules-command-recorder.js';
 
@@ -27,12 +29,13 @@ export class DeliveryReports {
     private readonly redis: Redis,
     private readonly logger: Logger,
     private readonly metrics: RulesMetrics,
+    private readonly unexpected: RulesErrors,
     private readonly recorder: RulesCommandRecorder,
     private readonly wake: (shards: Iterable<number>) => void,
   ) {}
 
   /** The broker has answered the PUBLISH of a command, or the connection ended first. */
-  take(dispatch: Dispatch, outcome: PublishOutcome): void {
+  add(dispatch: Dispatch, outcome: PublishOutcome): void {
     if (outcome === 'lost') return; // whether it arrived nobody knows: the lease runs out, and it is dispatched again
     if (outcome === NO_SUBSCRIBER) {
       this.metrics.unreachable.inc({ reason: 'no_subscriber' });
@@ -65,10 +68,12 @@ export class DeliveryReports {
         if (ended.length > 0) this.wake(await this.giveUp(ended));
         if (returned.length > 0) this.wake(await this.requeue(returned));
       } catch (error) {
-        this.logger.warn(
-          { reason: (error as Error).message, commands: ended.length + returned.length },
-          'delivery not recorded; leases mend it',
-        );
+        const commands = ended.length + returned.length;
+        const message =
+          'could not record delivery outcome; commands will be retried when their leases expire';
+        if (storeFailure(error) === undefined)
+          this.unexpected.report('dispatch', error, message, { commands });
+        else this.logger.warn({ reason: (error as Error).message, commands }, message);
       }
     }
   }

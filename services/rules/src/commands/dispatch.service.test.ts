@@ -12,11 +12,12 @@ import { connectRedis, type Redis } from '@lamplighter/store/redis/connect';
 import { closeLater } from '@lamplighter/test-kit/resources';
 import { startRedis } from '@lamplighter/test-kit/servers/redis';
 import { until } from '@lamplighter/test-kit/until';
-import type { EvaluatedPart, JudgedCommand } from '../evaluation/evaluate-part.js';
+import type { EmittedCommand, EvaluatedPart } from '../evaluation/evaluate-part.js';
 import type { LiveEventsService } from '../live-events/live-events.service.js';
 import { RulesMetrics } from '../metrics.js';
 import type { PublishOutcome } from '../mqtt/mqtt-link.js';
 import type { MqttTransport } from '../mqtt/mqtt-transport.js';
+import { RulesErrors } from '../rules-errors.js';
 import { DispatchService } from './dispatch.service.js';
 import { RulesCommandRecorder } from './rules-command-recorder.js';
 
@@ -64,6 +65,7 @@ function startDispatcher(outcome?: PublishOutcome) {
     logger,
     transport as unknown as MqttTransport,
     metrics,
+    new RulesErrors(logger, metrics),
     new RulesCommandRecorder(logger, metrics, { append: () => undefined } as unknown as LiveEventsService),
   );
   closeLater('dispatcher', () => dispatch.stop());
@@ -98,9 +100,9 @@ function emit(dispatch: DispatchService, { takenAt = performance.now(), ttl = 60
   const id = newCommandId(address.shard);
   const command = { id, lane: 'led', actionJson: '{"led_on":true}', ttl, takenAt };
   const device = { address, commandsTopic: 'topic', answers: true };
-  const part = { device, commands: [command as JudgedCommand] } as unknown as EvaluatedPart;
+  const part = { device, commands: [command as EmittedCommand] } as unknown as EvaluatedPart;
   const taken = { id, state: 'dispatched' as const, seq: 1, expiresAt: 1, superseded: [], unknown: [] };
-  dispatch.emitted(part, { kind: 'accepted', commands: [taken] });
+  dispatch.dispatchEmitted(part, { kind: 'accepted', commands: [taken] });
 }
 
 const stateOf = async ({ fleet, device }: DeviceAddress) =>

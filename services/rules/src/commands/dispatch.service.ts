@@ -5,12 +5,14 @@ import { repairClockStep } from '@lamplighter/store/clock/clock-step';
 import { type Claim, claimCommands, findDueShards } from '@lamplighter/store/delivery/claim-commands';
 import { WAKE_CHANNEL } from '@lamplighter/store/keys';
 import type { Redis } from '@lamplighter/store/redis/connect';
+import { storeFailure } from '@lamplighter/store/redis/store-failure';
 import type { PartOutcome } from '@lamplighter/store/telemetry/device-part';
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import type { EvaluatedPart } from '../evaluation/evaluate-part.js';
 import { RulesMetrics } from '../metrics.js';
 import type { PublishOutcome } from '../mqtt/mqtt-link.js';
 import { MqttTransport } from '../mqtt/mqtt-transport.js';
+import { RulesErrors } from '../rules-errors.js';
 import { LOGGER, REDIS, SUBSCRIBER } from '../tokens.js';
 import { ClockWatch } from './clock-watch.js';
 import { DeliveryReports, JITTER, UNREACHABLE_WAIT_MS } from './delivery-reports.js';
@@ -41,15 +43,19 @@ export class DispatchService implements OnApplicationBootstrap {
   private paced: NodeJS.Timeout | undefined;
   private readonly rate = new TokenBucket(DISPATCHES_PER_SECOND, BURST);
   private readonly clock = new ClockWatch(
-    (wasSeen) => this.mendClock(wasSeen),
+    (wasSeen) => this.repairClock(wasSeen),
     (ms) => {
       this.metrics.clockSetBacks.inc();
-      this.logger.warn({ ms }, 'the clock of Redis was set back; what waits begins to wait anew');
+      this.logger.warn({ ms }, 'Redis clock went backwards; restarting pending waits');
+    },
+    (error) => {
+      if (storeFailure(error) === undefined)
+        this.unexpected.report('dispatch', error, 'cannot repair waits after a clock step; retrying');
     },
   );
   private readonly reports: DeliveryReports;
   /** On their way to the broker, the oldest first, and since when. */
-  private readonly underWay = new Map<Dispatch, number>();
+  private readonly inFlight = new Map<Dispatch, number>();
 
   constructor(
     @Inject(REDIS) private readonly redis: Redis,
@@ -57,14 +63,18 @@ export class DispatchService implements OnApplicationBootstrap {
     @Inject(LOGGER) private readonly logger: Logger,
     private readonly transport: MqttTransport,
     private readonly metrics: RulesMetrics,
+    private readonly unexpected: RulesErrors,
     private readonly recorder: RulesCommandRecorder,
   ) {
-    this.reports = new DeliveryReports(redis, logger, metrics, recorder, (shards) => this.wake(shards));
+    this.reports = new DeliveryReports(redis, logger, metrics, unexpected, recorder, (shards) =>
+      this.wake(shards),
+    );
     whenScraped(metrics.outboxLag, (gauge) => gauge.set(this.lagSeconds()));
   }
 
   onApplicationBootstrap(): void {
-    const listen = () => void this.subscriber.subscribe(WAKE_CHANNEL).catch(() => undefined); // the next connect tries again
+    const listen = () =>
+      void this.subscriber.subscribe(WAKE_CHANNEL).catch((error: unknown) => this.subscribeFailed(error));
     this.subscriber.on('ready', listen);
     if (this.subscriber.status === 'ready') listen();
     this.subscriber.on('message', (_channel: string, shard: string) => {
@@ -88,7 +98,7 @@ export class DispatchService implements OnApplicationBootstrap {
   }
 
   /** Publishes what a rule emitted and the store leased to us in the same breath. */
-  emitted(part: EvaluatedPart, outcome: PartOutcome): void {
+  dispatchEmitted(part: EvaluatedPart, outcome: PartOutcome): void {
     const { fleet, device: name } = part.device.address;
     for (const command of part.commands) {
       const enqueued = outcome.commands.find(({ id }) => id === command.id);
@@ -104,7 +114,7 @@ export class DispatchService implements OnApplicationBootstrap {
     if (this.claiming || this.stopped || this.transport.problems().length > 0) return;
     this.claiming = true;
     try {
-      if (look) await this.look();
+      if (look) await this.findDue();
       while (this.woken.size > 0 && !this.stopped) {
         const tokens = this.rate.available;
         if (tokens === 0) {
@@ -128,32 +138,39 @@ export class DispatchService implements OnApplicationBootstrap {
           if (full.has(shard) || here.some(({ outcome }) => outcome !== 'dispatched')) this.woken.add(shard);
         }
       }
-    } catch {
-      // Redis is away; the next poll tries again.
+    } catch (error) {
+      if (storeFailure(error) === undefined)
+        this.unexpected.report('dispatch', error, 'cannot claim commands; retrying at the next poll');
     } finally {
       this.claiming = false;
     }
   }
 
+  /** The next connection subscribes again; until then the poll finds due commands. */
+  private subscribeFailed(error: unknown): void {
+    if (storeFailure(error) === undefined)
+      this.unexpected.report('dispatch', error, 'cannot subscribe to wake-ups; polling instead');
+  }
+
   private lagSeconds(): number {
-    for (const since of this.underWay.values()) return (performance.now() - since) / 1000;
+    for (const since of this.inFlight.values()) return (performance.now() - since) / 1000;
     return 0;
   }
 
-  private async look(): Promise<void> {
+  private async findDue(): Promise<void> {
     const askedAt = performance.now();
     const { now, shards } = await this.metrics.storeCall('claim', () => findDueShards(this.redis));
-    this.clock.look(now, askedAt, performance.now());
+    this.clock.observe(now, askedAt, performance.now());
     for (const shard of shards) this.woken.add(shard);
   }
 
-  private async mendClock(wasSeen: boolean): Promise<void> {
+  private async repairClock(wasSeen: boolean): Promise<void> {
     const mended = await repairClockStep(this.redis, {
       leastWaitMs: UNREACHABLE_WAIT_MS * (1 + JITTER),
       wasSeen,
     });
     if (Object.values(mended).some((count) => count > 0))
-      this.logger.info(mended, 'waits were too long for the clock of Redis, and are shortened');
+      this.logger.info(mended, 'shortened waits after the Redis clock went backwards');
   }
 
   private claimLater(): void {
@@ -178,7 +195,7 @@ export class DispatchService implements OnApplicationBootstrap {
       this.metrics.withheld.inc();
       return;
     }
-    this.underWay.set(dispatch, now);
+    this.inFlight.set(dispatch, now);
     // The broker may keep a copy for a device that is gone (persistent session): it must be gone itself before the command may be
     // superseded, or sent again.
     const aliveMs = Math.min(expires, dispatch.leaseEnds) - now;
@@ -197,12 +214,12 @@ export class DispatchService implements OnApplicationBootstrap {
   }
 
   private published(dispatch: Dispatch, outcome: PublishOutcome): void {
-    this.underWay.delete(dispatch);
+    this.inFlight.delete(dispatch);
     // A loop that was cut has no length.
     if (dispatch.takenAt !== undefined && outcome !== 'lost')
       this.metrics.loop.observe((performance.now() - dispatch.takenAt) / 1000);
     if (this.recorder.isLogging)
       this.recorder.logStep('dispatched', dispatch, { attempt: dispatch.attempt, state: `${outcome}` });
-    this.reports.take(dispatch, outcome);
+    this.reports.add(dispatch, outcome);
   }
 }

@@ -4,7 +4,7 @@ import type { CommandSource } from '@lamplighter/store/commands/read-commands';
 import type { Claim } from '@lamplighter/store/delivery/claim-commands';
 import type { Lease } from '@lamplighter/store/delivery/lease';
 import { LEASE_MS } from '@lamplighter/store/delivery/lease';
-import type { JudgedCommand } from '../evaluation/evaluate-part.js';
+import type { EmittedCommand } from '../evaluation/evaluate-part.js';
 import type { KnownDevice } from '../evaluation/known-device.js';
 
 /** A leased command on its way to the device. Times of this process are monotonic (performance.now), milliseconds. */
@@ -35,7 +35,7 @@ export interface Dispatch {
 
 /** A rule's command that the store has leased to us in the same breath. */
 export function emittedDispatch(
-  command: JudgedCommand,
+  command: EmittedCommand,
   { seq, expiresAt }: EnqueueOutcome,
   { address, commandsTopic, answers }: KnownDevice,
 ): Dispatch {

@@ -17,6 +17,7 @@ import { readRule, readWrites, type StoredRule, type UnreadableRule } from '@lam
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { RulesCommandRecorder } from '../commands/rules-command-recorder.js';
 import { RulesMetrics } from '../metrics.js';
+import { RulesErrors } from '../rules-errors.js';
 import { RepeatedWork } from '../store-access/repeated-work.js';
 import { LOGGER, REDIS } from '../tokens.js';
 
@@ -38,22 +39,29 @@ export class EdgeFollowService implements OnApplicationBootstrap {
     @Inject(REDIS) private readonly redis: Redis,
     @Inject(LOGGER) logger: Logger,
     private readonly metrics: RulesMetrics,
+    unexpected: RulesErrors,
     private readonly recorder: RulesCommandRecorder,
   ) {
-    this.following = new RepeatedWork(logger, 'devices wait to be told of their rules', () => this.look());
+    this.following = new RepeatedWork(
+      logger,
+      unexpected,
+      'edge',
+      'cannot send edge rules to devices; waiting for Redis',
+      () => this.poll(),
+    );
   }
 
   onApplicationBootstrap(): void {
-    this.following.begin(POLL_MS);
+    this.following.schedule(POLL_MS);
   }
 
-  /** What is not told in time another replica tells, or this one when it is back. */
+  /** What is not sent in time another replica tells, or this one when it is back. */
   stop(): Promise<void> {
     return this.following.stop();
   }
 
   /** One look; returns how long to wait for the next one. */
-  private async look(): Promise<number> {
+  private async poll(): Promise<number> {
     const writes = await this.metrics.storeCall('edge', () => readWrites(this.redis));
     const isDue = writes !== this.writes || performance.now() - this.walkedAt >= WALK_MS;
     if (isDue && (await takeEdgeWalk(this.redis, LEASE_MS))) {
@@ -73,12 +81,12 @@ export class EdgeFollowService implements OnApplicationBootstrap {
         const { fleet, rule } = device;
         const name = `${fleet}/${rule}`;
         if (!rules.has(name)) rules.set(name, readRule(this.redis, fleet, rule));
-        await this.tell(device, await rules.get(name));
+        await this.sendRule(device, await rules.get(name));
       }
     }
   }
 
-  private async tell(
+  private async sendRule(
     { fleet, device, sent }: EdgeDevice,
     stored: StoredRule | UnreadableRule | undefined,
   ): Promise<void> {

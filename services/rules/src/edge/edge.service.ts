@@ -17,11 +17,12 @@ import type { Config } from '../config.js';
 import { LiveEventsService } from '../live-events/live-events.service.js';
 import { RulesMetrics } from '../metrics.js';
 import { RejectedService } from '../rejected/rejected.service.js';
+import { RulesErrors } from '../rules-errors.js';
 import { RepeatedWork } from '../store-access/repeated-work.js';
 import { untilStored } from '../store-access/until-stored.js';
 import { CONFIG, LOGGER, REDIS } from '../tokens.js';
-import { EdgeKnowledge } from './edge-knowledge.js';
-import { judgeDecision } from './judge-decision.js';
+import { DecisionFactsReader } from './decision-facts.js';
+import { evaluateDecision } from './evaluate-decision.js';
 
 /** How often devices whose decisions are to be judged are asked for, milliseconds on average. */
 const POLL_MS = 1000;
@@ -36,32 +37,39 @@ export interface Reported extends DeviceName {
 /** Keeps what devices decided while their link was down, and judges it when their neighbours have had time to come back too. */
 @Injectable()
 export class EdgeService implements OnApplicationBootstrap {
-  private readonly judgeAfterMs: number;
-  private readonly judging: RepeatedWork;
+  private readonly evaluateAfterMs: number;
+  private readonly evaluating: RepeatedWork;
 
   constructor(
     @Inject(REDIS) private readonly redis: Redis,
-    @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(LOGGER) logger: Logger,
     @Inject(CONFIG) config: Config,
     private readonly metrics: RulesMetrics,
+    private readonly unexpected: RulesErrors,
     private readonly events: LiveEventsService,
     private readonly rejected: RejectedService,
   ) {
-    this.judgeAfterMs = config.EDGE_JUDGE_SECONDS * 1000;
-    this.judging = new RepeatedWork(logger, 'decisions of devices wait for Redis', () => this.work());
+    this.evaluateAfterMs = config.EDGE_JUDGE_SECONDS * 1000;
+    this.evaluating = new RepeatedWork(
+      logger,
+      unexpected,
+      'edge',
+      'cannot evaluate edge decisions; waiting for Redis',
+      () => this.work(),
+    );
   }
 
   onApplicationBootstrap(): void {
-    this.judging.begin(POLL_MS);
+    this.evaluating.schedule(POLL_MS);
   }
 
   /** Takes nothing more. What is not judged in time another replica judges when the lease has ended. */
   stop(): Promise<void> {
-    return this.judging.stop();
+    return this.evaluating.stop();
   }
 
   /** Keeps what came with readings; returns when it is stored, so that no reading is receipted whose report could be lost. */
-  async keep(reported: readonly Reported[]): Promise<void> {
+  async storeReports(reported: readonly Reported[]): Promise<void> {
     const reports = reported.flatMap(({ fleet, device, report }) => {
       const read = parseEdgeReport(report);
       if (read === undefined || read.decisions.length < countOf(report)) this.refuse(fleet, device, report);
@@ -71,7 +79,7 @@ export class EdgeService implements OnApplicationBootstrap {
     if (reports.length === 0) return;
     const store = async (some: typeof reports | readonly (typeof reports)[number][]) => {
       const report = (one: (typeof reports)[number]) =>
-        reportDecisions(this.redis, one, one.report, this.judgeAfterMs);
+        reportDecisions(this.redis, one, one.report, this.evaluateAfterMs);
       await this.metrics.storeCall('edge', () => Promise.all(some.map(report)));
       return some.map(() => undefined);
     };
@@ -95,32 +103,43 @@ export class EdgeService implements OnApplicationBootstrap {
     const { now, devices } = await this.metrics.storeCall('edge', () =>
       takeUnjudgedDevices(this.redis, TAKE_LIMIT),
     );
-    const knowledge = new EdgeKnowledge(this.redis);
+    const knowledge = new DecisionFactsReader(this.redis);
     for (const device of devices)
-      await this.metrics.storeCall('edge', () => this.judge(device, knowledge, now));
+      await this.metrics.storeCall('edge', () => this.evaluateDecisions(device, knowledge, now));
     return devices.length === TAKE_LIMIT ? 0 : jitteredMs(POLL_MS);
   }
 
   /** @throws if Redis is away: then it is tried again when the lease has ended */
-  private async judge(device: DeviceName, knowledge: EdgeKnowledge, now: number): Promise<void> {
+  private async evaluateDecisions(
+    device: DeviceName,
+    knowledge: DecisionFactsReader,
+    now: number,
+  ): Promise<void> {
     const { decisions } = await readDecisions(this.redis, device);
     const judgements: (readonly [id: number, judgement: Judgement])[] = [];
     for (const { decision, reportedAt, judgement } of decisions) {
       // A report of the future came before the clock of Redis was set back.
-      const isDue = reportedAt > now || reportedAt + this.judgeAfterMs <= now;
+      const isDue = reportedAt > now || reportedAt + this.evaluateAfterMs <= now;
       if (judgement !== undefined || !isDue) continue;
       try {
-        const verdict = judgeDecision(decision, await knowledge.of(device, decision));
+        const verdict = evaluateDecision(decision, await knowledge.read(device, decision));
         judgements.push([decision.id, { ...verdict, at: now }]);
       } catch (error) {
         if (storeFailure(error) !== undefined) throw error;
         // One decision that cannot be judged must not hold up the others, nor come again for ever.
-        const sentences = [`it could not be judged: ${(error as Error).message}`.slice(0, 500)];
+        const sentences = [`it could not be evaluated: ${(error as Error).message}`.slice(0, 500)];
         judgements.push([decision.id, { judgement: 'data_missing', at: now, sentences }]);
-        this.logger.error({ err: error, ...device }, 'a decision of a device cannot be judged');
+        this.unexpected.report(
+          'edge',
+          error,
+          'cannot evaluate an edge decision; recording it as data_missing',
+          {
+            ...device,
+          },
+        );
       }
     }
-    const written = await recordJudgements(this.redis, device, judgements, this.judgeAfterMs);
+    const written = await recordJudgements(this.redis, device, judgements, this.evaluateAfterMs);
     for (const { judgement } of written) this.metrics.edgeDecisions.inc({ judgement });
   }
 }

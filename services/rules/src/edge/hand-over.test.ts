@@ -21,8 +21,8 @@ let seq = 0;
 /** A lamp that the server has switched off an hour ago. */
 function lamp(): KnownDevice {
   const device = new KnownDevice(new DeviceAddress('demo', 'lamp-1', false));
-  device.follow(new RuleSet([compileRule(ruleSchema.parse(NIGHT_LIGHT), 1, 1)]));
-  device.believe({
+  device.useRules(new RuleSet([compileRule(ruleSchema.parse(NIGHT_LIGHT), 1, 1)]));
+  device.adoptStored({
     version: NEW_DEVICE,
     mark: { seq: undefined, at: undefined },
     rules: '',

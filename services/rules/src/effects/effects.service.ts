@@ -13,9 +13,10 @@ import { storeFailure } from '@lamplighter/store/redis/store-failure';
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { LiveEventsService } from '../live-events/live-events.service.js';
 import { RulesMetrics } from '../metrics.js';
+import { RulesErrors } from '../rules-errors.js';
 import { RepeatedWork } from '../store-access/repeated-work.js';
 import { LOGGER, REDIS } from '../tokens.js';
-import { lookAtEffect } from './look-at-effect.js';
+import { measureEffect } from './measure-effect.js';
 
 /** How often effects that are to be looked at are asked for, milliseconds on average. */
 const POLL_MS = 500;
@@ -28,24 +29,31 @@ const MAX_COMPILED = 1000;
 @Injectable()
 export class EffectsService implements OnApplicationBootstrap {
   private readonly compiled = new Map<string, Expression<boolean> | undefined>();
-  private readonly looking: RepeatedWork;
+  private readonly measuring: RepeatedWork;
 
   constructor(
     @Inject(REDIS) private readonly redis: Redis,
     @Inject(LOGGER) private readonly logger: Logger,
     private readonly metrics: RulesMetrics,
+    private readonly unexpected: RulesErrors,
     private readonly events: LiveEventsService,
   ) {
-    this.looking = new RepeatedWork(logger, 'effects wait for Redis', () => this.work());
+    this.measuring = new RepeatedWork(
+      logger,
+      unexpected,
+      'effects',
+      'cannot measure effects; waiting for Redis',
+      () => this.work(),
+    );
   }
 
   onApplicationBootstrap(): void {
-    this.looking.begin(POLL_MS);
+    this.measuring.schedule(POLL_MS);
   }
 
   /** Takes nothing more. What is not recorded in time another replica looks at when the lease has ended. */
   stop(): Promise<void> {
-    return this.looking.stop();
+    return this.measuring.stop();
   }
 
   /** One round; returns how long to wait for the next one. */
@@ -53,7 +61,7 @@ export class EffectsService implements OnApplicationBootstrap {
     const take = () => takeEffects(this.redis, TAKE_LIMIT);
     const { now, checks } = await this.metrics.storeCall('effect', take);
     const looks = await Promise.allSettled(
-      checks.map((check) => this.metrics.storeCall('effect', () => this.look(check, now))),
+      checks.map((check) => this.metrics.storeCall('effect', () => this.measure(check, now))),
     );
     const failed = looks.find((look) => look.status === 'rejected');
     if (failed) throw failed.reason;
@@ -61,20 +69,27 @@ export class EffectsService implements OnApplicationBootstrap {
   }
 
   /** @throws if Redis is away: then it is tried again when the lease has ended */
-  private async look(check: EffectCheck, now: number): Promise<void> {
+  private async measure(check: EffectCheck, now: number): Promise<void> {
     try {
-      const finding = await lookAtEffect(this.redis, check, now, (text) => this.compile(text));
+      const finding = await measureEffect(this.redis, check, now, (text) => this.compile(text));
       if (finding === undefined) await dropEffect(this.redis, check);
-      else if (await recordEffect(this.redis, check, finding)) this.tell(check, finding);
+      else if (await recordEffect(this.redis, check, finding)) this.record(check, finding);
     } catch (error) {
       if (storeFailure(error) !== undefined) throw error;
       // One command that cannot be looked at must not hold up the others, nor come again for ever.
-      this.logger.error({ err: error, command: check.id }, 'the effect of a command cannot be looked at');
+      this.unexpected.report(
+        'effects',
+        error,
+        'cannot measure the effect of a command; recording it as unmeasured',
+        {
+          command: check.id,
+        },
+      );
       await recordEffect(this.redis, check, { rule: '', outcome: 'unmeasured', evidence: {} });
     }
   }
 
-  private tell({ fleet, device, id }: EffectCheck, { rule, outcome }: EffectFinding): void {
+  private record({ fleet, device, id }: EffectCheck, { rule, outcome }: EffectFinding): void {
     if (outcome === 'pending') return;
     this.metrics.effects.inc({ outcome });
     this.events.append([{ type: 'effect', fleet, device, command: id, rule, outcome }]);
@@ -86,6 +101,7 @@ export class EffectsService implements OnApplicationBootstrap {
     let expression: Expression<boolean> | undefined;
     try {
       expression = compileExpression(text, { returns: 'bool', variables: ['last', 'device'] });
+      // eslint-disable-next-line no-restricted-syntax -- an invalid expression is logged once
     } catch (error) {
       this.logger.warn({ reason: (error as Error).message, expect: text }, 'an effect cannot be understood');
     }

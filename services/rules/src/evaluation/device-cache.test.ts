@@ -33,14 +33,14 @@ describe('what a device says of itself', () => {
     const devices = new DeviceCache();
     const lamp = devices.find(TOPIC)!;
     devices.announce(TOPIC, { id: 7, keeps: true });
-    lamp.believe(grounds());
-    lamp.believe(grounds({ id: 6, keeps: false }));
+    lamp.adoptStored(grounds());
+    lamp.adoptStored(grounds({ id: 6, keeps: false }));
     expect([lamp.answers, lamp.keeps]).toEqual([true, true]);
   });
 
   it('is learnt from the store where no birth was heard', () => {
     const lamp = new DeviceCache().find(TOPIC)!;
-    lamp.believe(grounds({ id: 6, keeps: true }));
+    lamp.adoptStored(grounds({ id: 6, keeps: true }));
     expect([lamp.answers, lamp.keeps]).toEqual([true, true]);
   });
 });

@@ -23,7 +23,7 @@ export class DeviceCache {
 
   /** A birth came: from now on the device understands `_cmd` and answers, and its birth says whether it keeps readings. */
   announce(topic: string, session: Session): void {
-    this.cached(topic)?.announce(session);
+    this.cached(topic)?.recordBirth(session);
   }
 
   private add(topic: string): KnownDevice | undefined {

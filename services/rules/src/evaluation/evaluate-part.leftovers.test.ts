@@ -44,11 +44,11 @@ function plot(rules: RuleSet) {
   const kept: KeptReading[] = [];
   const follow = (set: RuleSet) => {
     device = new KnownDevice(new DeviceAddress('demo', 'plot', false));
-    device.follow(set);
+    device.useRules(set);
     const session = { id: 1, keeps: false };
     const mark = { seq: undefined, at: undefined };
-    device.believe({ version: NEW_DEVICE, mark, rules: JSON.stringify(states), session, kinds: '' });
-    device.remember({ readings: kept, count: kept.length, late: 0 }, 240);
+    device.adoptStored({ version: NEW_DEVICE, mark, rules: JSON.stringify(states), session, kinds: '' });
+    device.setHistory({ readings: kept, count: kept.length, late: 0 }, 240);
   };
   const count = { matched: 0, unmatched: 0, undecided: 0, error: 0, budget_exceeded: 0, onError: () => {} };
   const step = (readings: PendingReading[], now: number) => {
@@ -57,14 +57,14 @@ function plot(rules: RuleSet) {
     if (part.timer !== undefined)
       due = part.timer.exact ? part.timer.at : Math.min(due ?? Number.POSITIVE_INFINITY, part.timer.at!);
     device.history = undefined;
-    device.remember({ readings: kept, count: kept.length, late: 0 }, 240);
+    device.setHistory({ readings: kept, count: kept.length, late: 0 }, 240);
     return part.commands;
   };
   follow(rules);
   return {
     follow,
     /** The same replica learns of a change. */
-    learn: (set: RuleSet) => device.follow(set),
+    learn: (set: RuleSet) => device.useRules(set),
     read: (soil: number, now: number) => {
       kept.push({ receivedAt: now, late: false, measurements: { soil } });
       return step(

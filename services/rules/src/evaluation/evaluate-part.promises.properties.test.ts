@@ -120,11 +120,11 @@ class World {
     const book = this.known[replica];
     const set = this.sets.get(book) ?? setOf(book);
     this.sets.set(book, set);
-    device.follow(set);
+    device.useRules(set);
     const mark = { seq: undefined, at: undefined };
     const session = { id: 1, keeps: false };
-    device.believe({ version: NEW_DEVICE, mark, rules: JSON.stringify(this.states), session, kinds: '' });
-    device.remember({ readings: this.history, count: this.history.length, late: 0 }, 240);
+    device.adoptStored({ version: NEW_DEVICE, mark, rules: JSON.stringify(this.states), session, kinds: '' });
+    device.setHistory({ readings: this.history, count: this.history.length, late: 0 }, 240);
     const readings =
       soil === undefined
         ? []

@@ -27,9 +27,9 @@ function live(
   isWhole = false,
 ): Told[] {
   const device = new KnownDevice(new DeviceAddress('demo', 'lamp', false));
-  device.follow(new RuleSet(rules));
+  device.useRules(new RuleSet(rules));
   const session = { id: 1, keeps: false };
-  device.believe({
+  device.adoptStored({
     version: NEW_DEVICE,
     mark: { seq: undefined, at: undefined },
     rules: '',
@@ -44,7 +44,7 @@ function live(
   const step = (readings: PendingReading[], now: number) => {
     const looksBack = device.depth > 0 || readings.length === 0;
     if (looksBack && device.history === undefined)
-      device.remember({ readings: kept, count: kept.length, late: 0 }, 240);
+      device.setHistory({ readings: kept, count: kept.length, late: 0 }, 240);
     const { timer, commands } = evaluatePart(device, readings, 'me', ++part, now, {
       ...count,
       onError: () => {},

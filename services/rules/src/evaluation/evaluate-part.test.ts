@@ -38,9 +38,9 @@ const nothing = {
 };
 function lamp(rules: RuleInput[] = [NIGHT_LIGHT], lesson = false): KnownDevice {
   const device = new KnownDevice(new DeviceAddress('demo', lesson ? 'demo' : 'lamp-1', lesson));
-  device.follow(setOf(...rules));
-  device.believe({ version: NEW_DEVICE, ...nothing });
-  if (device.needsHistory) device.remember({ readings: [], count: 0, late: 0 }, 240);
+  device.useRules(setOf(...rules));
+  device.adoptStored({ version: NEW_DEVICE, ...nothing });
+  if (device.needsHistory) device.setHistory({ readings: [], count: 0, late: 0 }, 240);
   return device;
 }
 function reading(light: number, seq?: number, more: Partial<PendingReading> = {}): PendingReading {
@@ -174,7 +174,7 @@ describe('judging a device', () => {
     verdictOn(device, [reading(500, 1)]);
     const part = verdictOn(device, [reading(1, 2), reading(500, 3), reading(1, 4)], NOW + 1000);
     expect([part.actions, part.timer]).toEqual([[], { at: NOW + 1001, exact: false }]);
-    device.remember(
+    device.setHistory(
       { readings: [{ receivedAt: NOW + 1000, late: false, measurements: { light: 1 } }], count: 4, late: 0 },
       240,
     );
@@ -215,7 +215,12 @@ describe('judging a device', () => {
     const { startedAt } = scene;
     if (startedAt !== undefined) {
       const rules = JSON.stringify(device.states);
-      device.believe({ ...nothing, version: 'other.1', rules, session: { id: 2, keeps: false, startedAt } });
+      device.adoptStored({
+        ...nothing,
+        version: 'other.1',
+        rules,
+        session: { id: 2, keeps: false, startedAt },
+      });
     }
     const { actions } = verdictOn(device, scene.readings ?? ON_AND_OFF, NOW + 5000);
     expect(actions).toEqual([{ led_on: true }]);
@@ -256,7 +261,7 @@ describe('judging a device', () => {
   it("takes over the store's grounds and judges anew on them", () => {
     const device = lamp();
     verdictOn(device, [reading(299, 5)]);
-    device.believe({
+    device.adoptStored({
       version: 'other.7',
       mark: { seq: 4, at: undefined },
       rules: '{"night-light":{"since":1,"raised":true,"at":1,"emittedAt":1}}',
@@ -276,9 +281,9 @@ describe('rules that look back', () => {
 
   it('wait until the history has been read, and are fenced by what it held', () => {
     const device = lamp([rising]);
-    device.believe({ version: 'other.3', ...nothing });
+    device.adoptStored({ version: 'other.3', ...nothing });
     expect(verdictOn(device, [reading(5, 9)]).version).toBe(UNKNOWN_VERSION);
-    device.remember(
+    device.setHistory(
       {
         readings: [{ receivedAt: NOW - 1000, late: false, measurements: { light: 4 } }],
         count: 40,
@@ -297,10 +302,10 @@ describe('rules that look back', () => {
     const device = lamp([rising]);
     verdictOn(device, [reading(5, 1)]);
     const dim: RuleInput = { ...NIGHT_LIGHT, id: 'dim', when: 'window.avg("light", "1h") < 300' };
-    device.follow(setOf(rising, dim));
+    device.useRules(setOf(rising, dim));
     expect(device.needsHistory).toBe(true);
-    device.remember({ readings: [], count: 1, late: 0 }, 240);
-    device.follow(setOf(dim));
+    device.setHistory({ readings: [], count: 1, late: 0 }, 240);
+    device.useRules(setOf(dim));
     expect(device.needsHistory).toBe(false);
   });
 
@@ -314,20 +319,20 @@ describe('rules that look back', () => {
     /** A device whose readings 1 to 100 were read, that took one more of its own, and that another replica has overtaken. */
     const overtaken = () => {
       const device = lamp([{ ...NIGHT_LIGHT, id: 'dim', when: 'window.avg("light", "1h") < 300' }]);
-      device.believe({ version: 'other.3', ...nothing });
-      device.remember({ readings: stored(1, 100), count: 500, late: 2 }, 50);
+      device.adoptStored({ version: 'other.3', ...nothing });
+      device.setHistory({ readings: stored(1, 100), count: 500, late: 2 }, 50);
       verdictOn(device, [reading(999, 1)]);
-      device.believe({ version: 'other.4', ...nothing });
+      device.adoptStored({ version: 'other.4', ...nothing });
       return device;
     };
     const lights = ({ history }: KnownDevice) => [history?.size, history?.min('light', 3_600_000)];
 
     it('only the last readings are read', () => {
       const device = overtaken();
-      expect([device.needsHistory, device.unread(50) < 50]).toEqual([true, true]);
-      device.remember({ readings: stored(94, 103), count: 503, late: 2 }, 50);
+      expect([device.needsHistory, device.readingsToLoad(50) < 50]).toEqual([true, true]);
+      device.setHistory({ readings: stored(94, 103), count: 503, late: 2 }, 50);
       expect([lights(device), device.history?.newest?.reading]).toEqual([[50, 54], { light: 103 }]);
-      expect(device.groundsOf(true)).toBe(exactVersion('other.4', 503, 2));
+      expect(device.versionToCompare(true)).toBe(exactVersion('other.4', 503, 2));
     });
 
     it.each([
@@ -337,9 +342,9 @@ describe('rules that look back', () => {
       ['the store holds others', { readings: stored(200, 209), count: 503, late: 2 }],
     ])('all of them if %s', (_what, tail) => {
       const device = overtaken();
-      device.remember(tail, 50);
-      expect([device.needsHistory, device.unread(50)]).toEqual([true, 50]);
-      device.remember({ readings: stored(51, 110), count: 600, late: 9 }, 50);
+      device.setHistory(tail, 50);
+      expect([device.needsHistory, device.readingsToLoad(50)]).toEqual([true, 50]);
+      device.setHistory({ readings: stored(51, 110), count: 600, late: 9 }, 50);
       expect([device.needsHistory, lights(device)]).toEqual([false, [50, 61]]);
     });
   });
@@ -361,7 +366,7 @@ describe('a timer', () => {
     else: { siren: false },
   };
   const remembered = (device: KnownDevice, receivedAt: number) =>
-    device.remember(
+    device.setHistory(
       {
         readings: [{ receivedAt, late: false, measurements: { light: 4 } }],
         count: 1,
@@ -404,7 +409,7 @@ describe('a timer', () => {
   it('is not lost where another replica has just judged by a rule that is not known here yet', () => {
     const device = lamp([silence]);
     const held = { since: 9, raised: false, at: NOW - 60_000, held: NOW };
-    device.believe({ version: 'other.1', ...nothing, rules: JSON.stringify({ new: held }) });
+    device.adoptStored({ version: 'other.1', ...nothing, rules: JSON.stringify({ new: held }) });
     remembered(device, NOW);
     expect(verdictOn(device, [], NOW + 500).timer).toEqual({ at: NOW + 1500, exact: true });
     remembered(device, NOW);
@@ -436,7 +441,7 @@ describe('a command that the queue had no room for', () => {
     const device = lamp();
     const [command] = verdictOn(device, [reading(1, 1)]).commands;
     expect(verdictOn(device, [reading(2, 2)]).actions).toEqual([]);
-    device.beginAnew(command!.rule!);
+    device.resetState(command!.rule!);
     expect(verdictOn(device, [reading(3, 3)]).actions).toEqual([{ led_on: true }]);
   });
 });
@@ -445,28 +450,28 @@ describe('rules that change', () => {
   it('take effect on the next reading; what others remember stays, what is gone is forgotten', () => {
     const device = lamp([NIGHT_LIGHT, { ...NIGHT_LIGHT, id: 'other', when: 'light < 1000' }]);
     verdictOn(device, [reading(500, 1)]);
-    device.follow(setOf(NIGHT_LIGHT));
+    device.useRules(setOf(NIGHT_LIGHT));
     expect(Object.keys(device.states)).toEqual(['night-light']);
     expect(verdictOn(device, [reading(501, 2)]).actions).toEqual([]);
   });
 
   it('leave alone what a replica that knows a newer version has decided, and look again soon', () => {
     const device = lamp();
-    device.follow(setSince(7, NIGHT_LIGHT));
+    device.useRules(setSince(7, NIGHT_LIGHT));
     expect(verdictOn(device, [reading(1, 1)]).actions).toEqual([{ led_on: true }]);
     const { states } = device;
-    device.follow(setOf({ ...NIGHT_LIGHT, when: 'light < 0' }));
+    device.useRules(setOf({ ...NIGHT_LIGHT, when: 'light < 0' }));
     const part = verdictOn(device, [reading(1, 2)]);
     expect(part).toMatchObject({ actions: [], rules: '', timer: { at: NOW + 1000, exact: false } });
     expect(device.states).toBe(states);
-    device.follow(setSince(7, NIGHT_LIGHT));
+    device.useRules(setSince(7, NIGHT_LIGHT));
     expect(verdictOn(device, [reading(1, 3)]).actions).toEqual([]);
   });
 
   it('take with them what only the store still remembers, once no replica can be behind', () => {
     const device = lamp();
     const old = { since: 1, raised: false, at: NOW - 3_600_000 };
-    device.believe({
+    device.adoptStored({
       version: 'other.1',
       ...nothing,
       rules: JSON.stringify({
@@ -561,7 +566,7 @@ describe('a target of a quorum', () => {
   it('is told nothing while it is not known what stands, and by no timer', () => {
     const device = lamp([FLOODLIGHT]);
     expect(verdictOn(device, reports(false), after(60)).actions).toEqual([]);
-    device.remember({ readings: [], count: 0, late: 0 }, 240);
+    device.setHistory({ readings: [], count: 0, late: 0 }, 240);
     expect(verdictOn(device, [], after(60), standing).actions).toEqual([]);
   });
 
@@ -569,7 +574,7 @@ describe('a target of a quorum', () => {
     const device = lamp([FLOODLIGHT, NIGHT_LIGHT]);
     verdictOn(device, reports(false), after(60), standing);
     expect(Object.keys(device.states).toSorted()).toEqual(['night-light', 'target:floodlight']);
-    device.follow(setOf(NIGHT_LIGHT));
+    device.useRules(setOf(NIGHT_LIGHT));
     expect([Object.keys(device.states), device.targets]).toEqual([['night-light'], []]);
   });
 });

@@ -7,12 +7,12 @@ import {
 } from '@lamplighter/store/rules/state-version';
 import type { DevicePart } from '@lamplighter/store/telemetry/device-part';
 import { isNewer, kindOf, partBefore, tailAfter } from '@lamplighter/store/telemetry/reading-order';
-import type { Standings } from '../groups/standings.js';
 import type { DecidedCommand } from './decided-command.js';
+import type { GroupVerdicts } from './group-verdicts.js';
 import type { KnownDevice } from './known-device.js';
 import { type PendingReading, RuleEvaluation, type Verdicts } from './rule-evaluation.js';
 
-export type { DecidedCommand as JudgedCommand } from './decided-command.js';
+export type { DecidedCommand as EmittedCommand } from './decided-command.js';
 export type { PendingReading, Verdicts } from './rule-evaluation.js';
 
 /** A device's part of a batch with its verdicts, on the grounds that this replica believes in. */
@@ -34,7 +34,7 @@ const NOTHING: readonly never[] = [];
  * @param part the part's number, growing per replica
  * @param now server time, milliseconds
  * @param listeningSince server time in ms; a timer takes no silence before it for silence, for nobody listened
- * @param standings what quorums have decided, for their targets
+ * @param groupVerdicts what quorums have decided, for their targets
  */
 export function evaluatePart(
   device: KnownDevice,
@@ -44,7 +44,7 @@ export function evaluatePart(
   now: number,
   verdicts: Verdicts,
   listeningSince = 0,
-  standings?: Pick<Standings, 'of'>,
+  groupVerdicts?: Pick<GroupVerdicts, 'of'>,
 ): EvaluatedPart {
   const { address, version } = device;
   const byTimer = readings.length === 0;
@@ -63,8 +63,8 @@ export function evaluatePart(
       voted: NOTHING,
     };
   }
-  const grounds = device.groundsOf(device.depth > 0 || byTimer);
-  const judgement = new RuleEvaluation(device, now, verdicts, standings);
+  const grounds = device.versionToCompare(device.depth > 0 || byTimer);
+  const evaluation = new RuleEvaluation(device, now, verdicts, groupVerdicts);
   const live: PendingReading[] = [];
   const late: PendingReading[] = [];
   let { mark } = device;
@@ -78,18 +78,18 @@ export function evaluatePart(
     }
     live.push(reading);
     mark = reading;
-    judgement.take(reading);
+    evaluation.evaluateReading(reading);
   }
-  if (byTimer) judgement.again(listeningSince);
-  judgement.conclude();
+  if (byTimer) evaluation.evaluateTimer(listeningSince);
+  evaluation.conclude();
   const after = partBefore(device.tail, live);
   device.tail = tailAfter(part, live);
   device.mark = { seq: mark.seq, at: mark.at };
-  device.counted(live.length);
+  device.countLive(live.length);
   if (device.depth === 0) device.history = undefined; // only the timer needed it
-  const changed = judgement.states !== device.states;
+  const changed = evaluation.states !== device.states;
   if (changed) {
-    device.states = device.stillOf(judgement.states, now);
+    device.states = device.pruneStates(evaluation.states, now);
     device.version = versionAfter(replica, part);
   } else if (version === NEW_DEVICE) {
     device.version = FIRST_VERSION;
@@ -105,9 +105,9 @@ export function evaluatePart(
     live,
     late,
     kinds,
-    commands: judgement.commands(),
-    votes: judgement.votes,
-    voted: judgement.voted,
-    timer: judgement.timer(byTimer),
+    commands: evaluation.commands(),
+    votes: evaluation.votes,
+    voted: evaluation.voted,
+    timer: evaluation.timer(byTimer),
   };
 }

@@ -15,10 +15,10 @@ import type { Mark, WindowTail } from '@lamplighter/store/telemetry/reading-orde
 import type { RuleSet } from '../rule-book/rule-set.js';
 
 /** No replica is so far behind with the rules that it does not know one that was judged so long ago, milliseconds. */
-const KNOWN_TO_ALL_MS = 60_000;
+const STATE_RETENTION_MS = 60_000;
 
 /** A replica that works knows every rule so soon after it was written, milliseconds. */
-export const LEARNT_MS = 5000;
+export const RULE_PROPAGATION_MS = 5000;
 
 const NOTHING: readonly never[] = [];
 
@@ -53,10 +53,10 @@ export class KnownDevice implements DeviceFacts {
   /** Quorums that command it, and tell it again if it does otherwise. */
   targets: readonly CompiledRule[] = [];
   /** Under which names these have states, and of which `since`. */
-  private followed: ReadonlyMap<string, number> = new Map();
+  private sinceByKey: ReadonlyMap<string, number> = new Map();
   /** Of which states it is known what `leftIn` says. */
-  private lookedAt: KnownDevice['states'] | undefined;
-  private left: readonly string[] = NOTHING;
+  private inspectedStates: KnownDevice['states'] | undefined;
+  private leftovers: readonly string[] = NOTHING;
   /** How many readings its rules look back. */
   depth = 0;
   /** The longest time between two readings that it was told, as it was read last; milliseconds. */
@@ -66,7 +66,7 @@ export class KnownDevice implements DeviceFacts {
   private count = 0;
   private late = 0;
   /** The history as it was when it was last read; what came since is put behind it. */
-  private read:
+  private loaded:
     | { readonly past: readonly PastReading[]; readonly count: number; readonly late: number }
     | undefined;
 
@@ -92,32 +92,32 @@ export class KnownDevice implements DeviceFacts {
   }
 
   /** Takes a birth. The store may still return an older one for a moment, so it is not asked any more. */
-  announce(session: Session): void {
+  recordBirth(session: Session): void {
     // A birth is known a moment before the store has returned when the run began.
     this.session = { ...session, startedAt: session.startedAt ?? this.session?.startedAt };
     this.isAnnounced = true;
   }
 
   /** Takes the session of which the store knows, unless a birth came. */
-  learn(session: Session | undefined): void {
+  updateSession(session: Session | undefined): void {
     if (session !== undefined && !this.isAnnounced) this.session = session;
   }
 
   /** Goes by these rules from now on. */
-  follow(ruleSet: RuleSet): void {
+  useRules(ruleSet: RuleSet): void {
     if (ruleSet === this.ruleSet) return;
     this.ruleSet = ruleSet;
     const rules = ruleSet.forDevice(this.address.device);
     this.rules = rules.filter(({ quorum }) => quorum === undefined);
     this.quorums = rules.filter(({ quorum }) => quorum !== undefined);
     this.targets = ruleSet.forTarget(this.address.device);
-    const before = this.followed;
-    this.followed = new Map([
+    const before = this.sinceByKey;
+    this.sinceByKey = new Map([
       ...rules.map(({ id, since }) => [id, since] as const),
       ...this.targets.map(({ id, since }) => [targetKey(id), since] as const),
     ]);
-    this.lookedAt = undefined;
-    this.forget(before);
+    this.inspectedStates = undefined;
+    this.dropStates(before);
     const depth = rules.reduce((deepest, rule) => Math.max(deepest, rule.depth), 0);
     if (depth > this.depth) this.forgetHistory(); // it does not reach back so far
     this.depth = depth;
@@ -140,25 +140,25 @@ export class KnownDevice implements DeviceFacts {
    * The states among these that no rule in force goes on from, and of which something is left to do: a run to be ended, a verdict to be
    * taken back, a hold to be forgotten. Cheap as long as the states are the same.
    */
-  leftIn(states: KnownDevice['states']): readonly string[] {
-    if (states === this.lookedAt) return this.left;
-    this.lookedAt = states;
-    const left = Object.keys(states).filter((key) => this.isLeft(key, states[key]!));
-    this.left = left.length === 0 ? NOTHING : left;
-    return this.left;
+  leftoversIn(states: KnownDevice['states']): readonly string[] {
+    if (states === this.inspectedStates) return this.leftovers;
+    this.inspectedStates = states;
+    const left = Object.keys(states).filter((key) => this.isLeftover(key, states[key]!));
+    this.leftovers = left.length === 0 ? NOTHING : left;
+    return this.leftovers;
   }
 
-  private isLeft(key: string, state: RuleState): boolean {
-    if (this.followed.get(key) === state.since) return false;
+  private isLeftover(key: string, state: RuleState): boolean {
+    if (this.sinceByKey.get(key) === state.since) return false;
     if (state.runUntil !== undefined) return true;
-    if (state.held !== undefined && !this.followed.has(key)) return true;
+    if (state.held !== undefined && !this.sinceByKey.has(key)) return true;
     return state.raised && this.releaseOf(key, state) !== undefined;
   }
 
   /** Why no rule in force goes on from a state that has this name. */
   departureOf(key: string): Departure {
     const departure = this.ruleBook.departureOf(key);
-    return departure === 'changed' && !this.followed.has(key) ? 'out_of_scope' : departure;
+    return departure === 'changed' && !this.sinceByKey.has(key) ? 'out_of_scope' : departure;
   }
 
   /** How what a rule has left with this device is to be taken back; undefined if it stays. */
@@ -167,9 +167,9 @@ export class KnownDevice implements DeviceFacts {
   }
 
   /** States of rules that it followed and no longer does. Of rules that it has never heard of another replica may know more. */
-  private forget(before: ReadonlyMap<string, number>): void {
+  private dropStates(before: ReadonlyMap<string, number>): void {
     const gone = [...before.keys()].filter((key) => {
-      const state = this.followed.has(key) ? undefined : this.states[key];
+      const state = this.sinceByKey.has(key) ? undefined : this.states[key];
       return state !== undefined && state.runUntil === undefined && this.releaseOf(key, state) === undefined;
     });
     if (gone.length === 0) return;
@@ -179,18 +179,19 @@ export class KnownDevice implements DeviceFacts {
   }
 
   /** Whether another replica has just judged it by a rule that is not known here yet. */
-  wasJudgedByOthers(now: number): boolean {
+  wasEvaluatedElsewhere(now: number): boolean {
     return Object.entries(this.states).some(
-      ([key, { at, held = at }]) => !this.followed.has(key) && now - Math.max(at, held) < LEARNT_MS,
+      ([key, { at, held = at }]) =>
+        !this.sinceByKey.has(key) && now - Math.max(at, held) < RULE_PROPAGATION_MS,
     );
   }
 
   /** The states that are to be stored: not those of rules that are gone, except runs that are yet to be ended. */
-  stillOf(states: KnownDevice['states'], now: number): KnownDevice['states'] {
+  pruneStates(states: KnownDevice['states'], now: number): KnownDevice['states'] {
     const isGone = ([id, state]: [string, RuleState]) =>
-      !this.followed.has(id) &&
+      !this.sinceByKey.has(id) &&
       state.runUntil === undefined &&
-      now - state.at > KNOWN_TO_ALL_MS &&
+      now - state.at > STATE_RETENTION_MS &&
       this.releaseOf(id, state) === undefined;
     const all = Object.entries(states);
     return all.some(isGone) ? Object.fromEntries(all.filter((entry) => !isGone(entry))) : states;
@@ -202,41 +203,41 @@ export class KnownDevice implements DeviceFacts {
   }
 
   /** Takes over what the store holds. */
-  believe(grounds: StoredDeviceState): void {
+  adoptStored(grounds: StoredDeviceState): void {
     this.version = grounds.version;
     this.mark = grounds.mark;
     this.tail = undefined;
     this.states = grounds.rules === '' ? {} : (JSON.parse(grounds.rules) as Record<string, RuleState>);
     this.history = undefined;
     this.timer = undefined;
-    this.learn(grounds.session);
+    this.updateSession(grounds.session);
   }
 
   /** Forgets what a rule had decided, so that it decides, and says so, on the next reading. */
-  beginAnew({ id }: CompiledRule): void {
+  resetState({ id }: CompiledRule): void {
     const { [id]: _, ...others } = this.states;
     this.states = others;
   }
 
   /** How many of its latest readings have to be read for a history of this depth. */
-  unread(depth: number): number {
-    return this.read === undefined ? depth : Math.min(TAIL, depth);
+  readingsToLoad(depth: number): number {
+    return this.loaded === undefined ? depth : Math.min(TAIL, depth);
   }
 
   /**
    * Takes over what it has sent lately, as the store has it, and keeps so many of it. There is still no history if what was read
    * does not reach back to what was known: then all of it has to be read.
    */
-  remember({ readings, count, late, longestIntervalMs }: DeviceHistory, depth: number): void {
+  setHistory({ readings, count, late, longestIntervalMs }: DeviceHistory, depth: number): void {
     this.longestIntervalMs = longestIntervalMs;
     let past: PastReading[] = readings.map(({ at, receivedAt, measurements }) => ({
       at: at ?? receivedAt,
       receivedAt,
       reading: measurements,
     }));
-    if (this.read !== undefined) {
-      const known = this.read;
-      this.read = undefined;
+    if (this.loaded !== undefined) {
+      const known = this.loaded;
+      this.loaded = undefined;
       const first = past.length - (count - known.count);
       if (late !== known.late || !isSame(past[first - 1], known.past.at(-1))) return;
       past = [...known.past, ...past.slice(first)];
@@ -245,21 +246,21 @@ export class KnownDevice implements DeviceFacts {
     this.history = new History(past, depth);
     this.count = count;
     this.late = late;
-    if (this.depth > 0 && past.length > 0) this.read = { past, count, late };
+    if (this.depth > 0 && past.length > 0) this.loaded = { past, count, late };
   }
 
   forgetHistory(): void {
     this.history = undefined;
-    this.read = undefined;
+    this.loaded = undefined;
   }
 
   /** So many live readings were added to the history by this replica. */
-  counted(live: number): void {
+  countLive(live: number): void {
     this.count += live;
   }
 
   /** The version to be compared with the store's; with the window's, if the verdict looked at it. */
-  groundsOf(looksBack: boolean): string {
+  versionToCompare(looksBack: boolean): string {
     if (!looksBack || this.version === NEW_DEVICE) return this.version;
     return exactVersion(this.version, this.count, this.late);
   }

@@ -15,10 +15,10 @@ import { groupKey } from '@lamplighter/store/keys';
 import type { Timer } from '@lamplighter/store/rules/timers';
 import type { Vote } from '@lamplighter/store/rules/vote';
 import type { Arrival, NewReading } from '@lamplighter/store/telemetry/reading-order';
-import type { Standings } from '../groups/standings.js';
 import { commandOf, type DecidedCommand, endingCommandOf, type Occasion } from './decided-command.js';
-import { type KnownDevice, LEARNT_MS } from './known-device.js';
-import { LastWords } from './last-words.js';
+import type { GroupVerdicts } from './group-verdicts.js';
+import { type KnownDevice, RULE_PROPAGATION_MS } from './known-device.js';
+import { LastCommands } from './last-commands.js';
 import { stateFromEdge } from './state-from-edge.js';
 import { textForNumber } from './text-for-number.js';
 
@@ -59,27 +59,27 @@ export class RuleEvaluation {
   states: Readonly<Record<string, RuleState>>;
   private ballot: Map<CompiledRule, Vote> | undefined;
   private readonly every: DecidedCommand[] = [];
-  private lastWords: LastWords | undefined;
+  private lastCommands: LastCommands | undefined;
   private wakeAt: number | undefined;
 
   constructor(
     private readonly device: KnownDevice,
     private readonly now: number,
     private readonly verdicts: Verdicts,
-    private readonly standings: Pick<Standings, 'of'> | undefined,
+    private readonly groupVerdicts: Pick<GroupVerdicts, 'of'> | undefined,
   ) {
     this.states = device.states;
   }
 
   /** A reading that is newer than the last state. */
-  take(pending: PendingReading): void {
+  evaluateReading(pending: PendingReading): void {
     const { reading, at, ageMs, isReplayed } = pending;
     const { device, now } = this;
     const { history } = device;
     const last = history?.newest?.reading;
     history?.push({ at: at ?? now, receivedAt: now, reading });
     if (isReplayed) return; // history, which is not judged
-    if (reading._edge !== undefined) this.goOn(reading._edge);
+    if (reading._edge !== undefined) this.resumeFromEdge(reading._edge);
     const observation: Observation = {
       trigger: 'reading',
       reading,
@@ -87,24 +87,24 @@ export class RuleEvaluation {
       heardAt: now,
       ...(history !== undefined && { last: last ?? NOTHING_YET, window: history }),
     };
-    this.judgeAll(observation, pending);
+    this.evaluateRules(observation, pending);
     if (device.quorums.length > 0) this.vote(observation);
-    if (device.targets.length > 0) this.remind(observation, pending);
+    if (device.targets.length > 0) this.reassert(observation, pending);
   }
 
   /** The device has gone by a rule itself while its link was down: from there the rule goes on. */
-  private goOn(reported: unknown): void {
+  private resumeFromEdge(reported: unknown): void {
     const report = parseEdgeReport(reported);
     const rule = report?.state && this.device.rules.find(({ id }) => id === report.rule);
     if (report?.state === undefined || rule === undefined) return;
     const state = stateFromEdge(rule, this.states[rule.id], report.state, this.now);
     if (state === undefined) return;
-    this.remember(rule.id, withPromise(rule, state));
-    this.lastWords?.replaced(rule);
+    this.setState(rule.id, withPromise(rule, state));
+    this.lastCommands?.replaced(rule);
   }
 
   /** No reading: the last state is judged once more. */
-  again(listeningSince: number): void {
+  evaluateTimer(listeningSince: number): void {
     const { history } = this.device;
     const newest = history?.newest;
     const observation: Observation = {
@@ -122,15 +122,15 @@ export class RuleEvaluation {
       newest === undefined
         ? this.device.rules.filter(({ absenceMs }) => absenceMs !== undefined)
         : this.device.rules;
-    this.judgeAll(observation, { takenAt: performance.now(), traceparent: undefined }, rules);
+    this.evaluateRules(observation, { takenAt: performance.now(), traceparent: undefined }, rules);
     // The timer that was due may be of a rule that is not known here yet, and must not be lost.
-    if (this.device.wasJudgedByOthers(this.now)) this.wake(this.now + BEHIND_MS);
+    if (this.device.wasEvaluatedElsewhere(this.now)) this.wake(this.now + BEHIND_MS);
   }
 
-  private judgeAll(observation: Observation, occasion: Occasion, rules = this.device.rules): void {
+  private evaluateRules(observation: Observation, occasion: Occasion, rules = this.device.rules): void {
     const { device, now, verdicts } = this;
     this.wakeAt = undefined;
-    const ended = this.endWhatIsLeft(occasion);
+    const ended = this.endLeftovers(occasion);
     for (const rule of rules) {
       const before = this.states[rule.id];
       // The next reading begins from scratch; this one may be older than the end of the run.
@@ -151,9 +151,9 @@ export class RuleEvaluation {
       );
       verdicts[result] += 1;
       if (error !== undefined) verdicts.onError(rule, device, error);
-      if (result === 'undecided') this.findText(rule, observation);
+      if (result === 'undecided') this.reportText(rule, observation);
       if (wakeAt !== undefined) this.wake(wakeAt);
-      if (state !== undefined && state !== before) this.remember(rule.id, withPromise(rule, state));
+      if (state !== undefined && state !== before) this.setState(rule.id, withPromise(rule, state));
       if (emit === undefined) continue;
       const because = evidenceOf(rule, before, observation, device, now);
       const { shard } = device.address;
@@ -165,8 +165,8 @@ export class RuleEvaluation {
           : endingCommandOf({ id: rule.id, rule }, promised, because, shard, occasion);
       if (rule.mode === 'every' || device.lesson) this.every.push(command);
       else {
-        const standing = reason === 'change' ? this.standing(rule, before) : undefined;
-        this.setLastWord(rule, command, raise, standing);
+        const standing = reason === 'change' ? this.commandedState(rule, before) : undefined;
+        this.setLastCommand(rule, command, raise, standing);
       }
     }
   }
@@ -175,15 +175,15 @@ export class RuleEvaluation {
    * Ends what rules have started that no longer judge this device, or not in that version: runs when their time has come, verdicts that
    * are to be taken back at once. Waits that have led to no command are forgotten. @returns the rules of which something was ended
    */
-  private endWhatIsLeft(occasion: Occasion): readonly string[] {
+  private endLeftovers(occasion: Occasion): readonly string[] {
     const { device, now } = this;
-    const left = device.leftIn(this.states);
+    const left = device.leftoversIn(this.states);
     if (left.length === 0) return NOTHING;
     const ended: string[] = [];
     for (const id of left) {
       const state = this.states[id]!;
       // A replica that knows the version judges by it; but an end is not put off for longer than any replica needs to learn of it.
-      const isOverdue = state.runUntil !== undefined && now - state.runUntil > LEARNT_MS;
+      const isOverdue = state.runUntil !== undefined && now - state.runUntil > RULE_PROPAGATION_MS;
       if (device.ruleBook.isBehind(state.since) && !isOverdue) {
         this.wake(now + BEHIND_MS);
         continue;
@@ -194,15 +194,15 @@ export class RuleEvaluation {
       if (leftover?.kind === 'end') {
         const because = endEvidenceOf(leftover, device.departureOf(id), state, device, now);
         this.every.push(endingCommandOf({ id, rule }, leftover.end, because, device.address.shard, occasion));
-        this.remember(id, undefined);
+        this.setState(id, undefined);
         ended.push(id);
-      } else if (state.held !== undefined) this.remember(id, { ...state, held: undefined, band: undefined });
+      } else if (state.held !== undefined) this.setState(id, { ...state, held: undefined, band: undefined });
     }
     return ended;
   }
 
   /** Says so if a rule cannot decide because a measurement is text. */
-  private findText(rule: CompiledRule, { trigger, reading }: Observation): void {
+  private reportText(rule: CompiledRule, { trigger, reading }: Observation): void {
     if (trigger !== 'reading' || this.verdicts.onText === undefined) return;
     const name = textForNumber(rule, reading);
     if (name !== undefined) this.verdicts.onText(rule, this.device, name, reading);
@@ -217,29 +217,29 @@ export class RuleEvaluation {
     if (this.wakeAt === undefined || at < this.wakeAt) this.wakeAt = at;
   }
 
-  private setLastWord(
+  private setLastCommand(
     rule: CompiledRule,
     command: DecidedCommand,
     raise: boolean | undefined,
     standing: RuleState | undefined,
   ): void {
-    this.lastWords ??= new LastWords();
-    this.lastWords.set(rule, command, raise, standing);
+    this.lastCommands ??= new LastCommands();
+    this.lastCommands.set(rule, command, raise, standing);
   }
 
   /** The state of a rule, if the device has been commanded its verdict, and has not restarted since. */
-  private standing(rule: CompiledRule, state: RuleState | undefined): RuleState | undefined {
+  private commandedState(rule: CompiledRule, state: RuleState | undefined): RuleState | undefined {
     const isStanding = state?.since === rule.since && hasActuated(state) && !hasRestarted(this.device, state);
     return isStanding ? state : undefined;
   }
 
   /** Ends the batch: what only repeats what the device was commanded before it is not commanded. */
   conclude(): void {
-    if (this.lastWords === undefined) return;
+    if (this.lastCommands === undefined) return;
     const { rules, targets } = this.device;
     const others = [...rules, ...targets, ...this.every];
-    for (const [id, state] of this.lastWords.takeBackRepeated(this.states, others)) {
-      this.remember(id, state);
+    for (const [id, state] of this.lastCommands.takeBackRepeated(this.states, others)) {
+      this.setState(id, state);
       // A verdict that waits may be believed sooner by the state that stands.
       if (state.held !== undefined) this.wake(this.now + 1);
     }
@@ -255,19 +255,20 @@ export class RuleEvaluation {
       let vote: ReturnType<typeof voteOf>;
       try {
         vote = voteOf(rule, before?.since === rule.since ? before.raised : undefined, scope);
+        // eslint-disable-next-line no-restricted-syntax -- a failing rule is reported to its owner
       } catch (error) {
         this.verdicts.error += 1;
         this.verdicts.onError(rule, device, (error as Error).message);
         continue;
       }
       if (vote === undefined) {
-        this.findText(rule, observation);
+        this.reportText(rule, observation);
         continue;
       }
       // Until an earlier version's run on this sensor has ended, its end is what is remembered under this name.
       const isFree = before?.since === rule.since || before?.runUntil === undefined;
       if (isFree && typeof vote === 'boolean' && (before?.since !== rule.since || before.raised !== vote))
-        this.remember(rule.id, { since: rule.since, raised: vote, at: this.now });
+        this.setState(rule.id, { since: rule.since, raised: vote, at: this.now });
       this.ballot ??= new Map();
       this.ballot.set(rule, { groupKey: groupKey(fleet, rule.id), vote: `${Number(vote)},${rule.since}` });
     }
@@ -282,11 +283,11 @@ export class RuleEvaluation {
   }
 
   /** What quorums have commanded and the device does not do, it is told again, if its time has come. */
-  private remind(observation: Observation, occasion: Occasion): void {
+  private reassert(observation: Observation, occasion: Occasion): void {
     const { device, now } = this;
     const { fleet, shard } = device.address;
     for (const rule of device.targets) {
-      const group = this.standings?.of({ fleet, rule: rule.id });
+      const group = this.groupVerdicts?.of({ fleet, rule: rule.id });
       if (group === undefined) continue;
       const key = targetKey(rule.id);
       const before = this.states[key];
@@ -298,15 +299,15 @@ export class RuleEvaluation {
         { ...observation, device },
         now,
       );
-      if (state !== before) this.remember(key, state);
+      if (state !== before) this.setState(key, state);
       if (emit === undefined) continue;
       const because = targetEvidenceOf(rule, group, before, observation, device, emit, now);
       const command = commandOf(rule, { action: emit, raise, because, restartedAt }, shard, occasion);
-      this.setLastWord(rule, command, raise, undefined);
+      this.setLastCommand(rule, command, raise, undefined);
     }
   }
 
-  private remember(key: string, state: RuleState | undefined): void {
+  private setState(key: string, state: RuleState | undefined): void {
     if (state !== undefined) {
       this.states = { ...this.states, [key]: state };
       return;
@@ -316,8 +317,8 @@ export class RuleEvaluation {
   }
 
   commands(): readonly DecidedCommand[] {
-    if (this.lastWords === undefined) return this.every;
-    return [...this.every, ...this.lastWords.commands()];
+    if (this.lastCommands === undefined) return this.every;
+    return [...this.every, ...this.lastCommands.commands()];
   }
 
   /** A timer's verdict sets the next timer for good; a reading writes one only if it is believed to be earlier than what is set. */

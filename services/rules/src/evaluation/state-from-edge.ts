@@ -10,24 +10,26 @@ import type { CompiledRule } from '@lamplighter/evaluation/rule/compile-rule';
 export function stateFromEdge(
   { since, run }: Pick<CompiledRule, 'since' | 'run'>,
   before: RuleState | undefined,
-  told: EdgeState,
+  reported: EdgeState,
   now: number,
 ): RuleState | undefined {
-  if (told.since !== since) return undefined;
+  if (reported.since !== since) return undefined;
   const decidedAt = before?.since === since ? Math.max(before.at, before.emittedAt ?? 0) : 0;
-  if (told.at <= decidedAt) return undefined;
+  if (reported.at <= decidedAt) return undefined;
   const past = (at: number | undefined) => (at === undefined ? undefined : Math.min(at, now));
   return {
     since,
-    raised: told.raised,
-    at: Math.min(told.at, now),
-    first: told.first,
-    emittedAt: past(told.emittedAt),
-    held: past(told.held),
-    band: told.band,
-    raisedAt: past(told.raisedAt),
+    raised: reported.raised,
+    at: Math.min(reported.at, now),
+    first: reported.first,
+    emittedAt: past(reported.emittedAt),
+    held: past(reported.held),
+    band: reported.band,
+    raisedAt: past(reported.raisedAt),
     runUntil:
-      run === undefined || told.runUntil === undefined ? undefined : Math.min(told.runUntil, now + run.maxMs),
+      run === undefined || reported.runUntil === undefined
+        ? undefined
+        : Math.min(reported.runUntil, now + run.maxMs),
     loop: before?.loop,
     cut: before?.cut,
   };

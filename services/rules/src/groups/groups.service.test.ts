@@ -12,14 +12,15 @@ import { startRedis } from '@lamplighter/test-kit/servers/redis';
 import { until } from '@lamplighter/test-kit/until';
 import type { DispatchService } from '../commands/dispatch.service.js';
 import { RulesCommandRecorder } from '../commands/rules-command-recorder.js';
+import { GroupVerdicts } from '../evaluation/group-verdicts.js';
 import type { LiveEventsService } from '../live-events/live-events.service.js';
 import { RulesMetrics } from '../metrics.js';
 import { RuleBook } from '../rule-book/rule-book.service.js';
 import { RuleErrors } from '../rule-book/rule-errors.service.js';
+import { RulesErrors } from '../rules-errors.js';
 import { GroupsService } from './groups.service.js';
 import type { ListeningService } from './listening.service.js';
 import { ListeningClock } from './listening-clock.js';
-import { Standings } from './standings.js';
 
 let redis: Redis;
 beforeAll(async () => {
@@ -62,17 +63,18 @@ async function writeGroupRule(changes: Partial<RuleInput> = {}): Promise<number>
 /** A replica as far as it decides quorums. */
 async function startReplica() {
   const metrics = new RulesMetrics('rules', 'test');
-  const errors = new RuleErrors(redis, metrics);
   const logger = createLogger('rules', 'silent');
-  const book = new RuleBook(redis, logger, [], metrics, errors);
+  const unexpected = new RulesErrors(logger, metrics);
+  const errors = new RuleErrors(redis, metrics, unexpected);
+  const book = new RuleBook(redis, logger, [], metrics, unexpected, errors);
   const woken: number[] = [];
-  const standings = new Standings(redis);
+  const groupVerdicts = new GroupVerdicts(redis);
   const ears = new ListeningClock();
   const listening = {
     get listeningMs() {
       return ears.listeningMs;
     },
-    interrupted: () => ears.look(true),
+    interrupted: () => ears.check(true),
   };
   const groups = new GroupsService(
     redis,
@@ -83,7 +85,8 @@ async function startReplica() {
     errors,
     new RulesCommandRecorder(logger, metrics, { append: () => undefined } as unknown as LiveEventsService),
     metrics,
-    standings,
+    unexpected,
+    groupVerdicts,
   );
   groups.onApplicationBootstrap();
   book.onApplicationBootstrap();
@@ -95,7 +98,7 @@ async function startReplica() {
   await book.ready([fleet]);
   return {
     groups,
-    standings,
+    groupVerdicts,
     woken,
     counted: async (name: string) => {
       const { values } = await metrics.registry.getSingleMetric(`lamplighter_${name}`)!.get();
@@ -130,7 +133,7 @@ describe('quorums', () => {
     const since = await writeGroupRule();
     const { groups, woken } = await startReplica();
     await cast(since, { a: true, b: true, c: true, d: false });
-    groups.touched(fleet, RULE);
+    groups.markVoted(fleet, RULE);
     expect(await commanded('north', 1)).toEqual([ON]);
     const [command] = await listCommands(redis, fleet, 'south', { limit: 1 });
     expect(command).toMatchObject({
@@ -152,16 +155,16 @@ describe('quorums', () => {
   it('are known to whoever decided them, and read by others', async () => {
     const name = { fleet, rule: RULE };
     const since = await writeGroupRule();
-    const { groups, standings } = await startReplica();
-    const other = new Standings(redis);
+    const { groups, groupVerdicts } = await startReplica();
+    const other = new GroupVerdicts(redis);
     await other.read([name]);
-    expect([standings.of(name)?.rule, other.of(name)?.rule]).toEqual([undefined, undefined]);
+    expect([groupVerdicts.of(name)?.rule, other.of(name)?.rule]).toEqual([undefined, undefined]);
     await cast(since, all(true));
-    groups.touched(fleet, RULE);
-    await until(() => standings.of(name)?.toldAt !== undefined, { what: 'the decision to be known' });
+    groups.markVoted(fleet, RULE);
+    await until(() => groupVerdicts.of(name)?.toldAt !== undefined, { what: 'the decision to be known' });
     await other.read([name]);
     expect(other.of(name)).toMatchObject({ since, rule: { raised: true }, toldAt: expect.any(Number) });
-    expect(other.of(name)).toEqual(standings.of(name));
+    expect(other.of(name)).toEqual(groupVerdicts.of(name));
   });
 
   it('decide once, however many replicas look at the same votes', async () => {
@@ -171,7 +174,7 @@ describe('quorums', () => {
     for (const vote of [true, false, true, false]) {
       const before = (await actions('north')).length;
       await cast(since, all(vote));
-      for (const { groups } of replicas) groups.touched(fleet, RULE);
+      for (const { groups } of replicas) groups.markVoted(fleet, RULE);
       await commanded('north', before + 1);
     }
     // Whatever was still to be decided has been when a last round of each has changed nothing more.
@@ -180,7 +183,7 @@ describe('quorums', () => {
       return counts.map((count) => count.decided ?? 0);
     };
     const before = await decisions();
-    for (const { groups } of replicas) groups.touched(fleet, RULE);
+    for (const { groups } of replicas) groups.markVoted(fleet, RULE);
     await until(async () => (await decisions()).every((count, i) => count > before[i]!), {
       what: 'a last look',
     });
@@ -199,7 +202,7 @@ describe('quorums', () => {
     const [before, began] = [await count(), performance.now()];
     for (let i = 0; performance.now() - began < 500; i += 1) {
       await cast(since, { [SENSORS[i % 5]!]: true });
-      for (let reading = 0; reading < 100; reading += 1) groups.touched(fleet, RULE);
+      for (let reading = 0; reading < 100; reading += 1) groups.markVoted(fleet, RULE);
     }
     const decisions = (await count()) - before;
     expect(decisions).toBeLessThanOrEqual((performance.now() - began) / 100 + 2);
@@ -212,12 +215,13 @@ describe('quorums', () => {
     const raised = async () => {
       // Again, should the machine be so slow that the first votes were stale before they were looked at.
       await cast(since, all(true));
-      groups.touched(fleet, RULE);
+      groups.markVoted(fleet, RULE);
       return (await actions('north')).length > 0;
     };
     await until(raised, { what: 'the quorum to command' });
     const fire = async () => {
-      for (const timer of await takeTimers(redis)) if (timer.fleet === fleet) groups.due(fleet, timer.name);
+      for (const timer of await takeTimers(redis))
+        if (timer.fleet === fleet) groups.markDue(fleet, timer.name);
       return (await actions('north')).length >= 2;
     };
     await until(fire, { what: 'the quorum to be released' });
@@ -229,15 +233,15 @@ describe('quorums', () => {
     const since = await writeGroupRule({ quorum: { policy: 'majority', lost: 'release' } });
     const first = await startReplica();
     await cast(since, all(true));
-    first.groups.touched(fleet, RULE);
+    first.groups.markVoted(fleet, RULE);
     await commanded('north', 1);
     await first.groups.onApplicationShutdown();
     await cast(since, all(true), 3_600_000); // nobody has heard anything for an hour
     const { groups, counted } = await startReplica();
-    groups.due(fleet, RULE);
+    groups.markDue(fleet, RULE);
     await until(async () => (await counted('quorum_decisions_total')).gathering === 1, { what: 'a look' });
     await cast(since, all(true));
-    groups.touched(fleet, RULE);
+    groups.markVoted(fleet, RULE);
     await until(async () => (await counted('quorum_decisions_total')).decided === 1, { what: 'a look' });
     expect(await actions('north')).toEqual([ON]);
   });
@@ -247,7 +251,7 @@ describe('quorums', () => {
     await redis.zadd(`{${shardOf(fleet, 'lamp-7')}}:devices:${fleet}`, 0, 'lamp-7');
     const { groups } = await startReplica();
     await cast(since, all(true));
-    groups.touched(fleet, RULE);
+    groups.markVoted(fleet, RULE);
     expect(await commanded('lamp-7', 1)).toEqual([ON]);
     expect(await actions('a')).toEqual([]);
   });
@@ -258,7 +262,7 @@ describe('quorums', () => {
     await cast(since, { gone: true }, 2 * 86_400_000);
     const { groups } = await startReplica();
     await cast(since, { a: true });
-    groups.touched(fleet, RULE);
+    groups.markVoted(fleet, RULE);
     await until(async () => (await group()).votes.length === 1, { what: 'old votes to be forgotten' });
     expect((await group()).votes).toMatchObject([{ device: 'a' }]);
   });
@@ -267,11 +271,11 @@ describe('quorums', () => {
     const since = await writeGroupRule();
     const { groups } = await startReplica();
     await cast(since, { a: true });
-    groups.touched(fleet, RULE);
+    groups.markVoted(fleet, RULE);
     await until(async () => (await group()).timer !== undefined, { what: 'the timer' });
     await deleteRule(redis, fleet, RULE, 1);
     const isGone = async () => {
-      groups.due(fleet, RULE);
+      groups.markDue(fleet, RULE);
       return (await redis.exists(groupKey(fleet, RULE))) === 0;
     };
     await until(isGone, { what: 'the group to be forgotten' });
@@ -287,7 +291,7 @@ describe('quorums', () => {
       const since = await writeGroupRule(RUN);
       const { groups } = await startReplica();
       await cast(since, all(true));
-      groups.touched(fleet, RULE);
+      groups.markVoted(fleet, RULE);
       await commanded('north', 1);
       expect(JSON.parse((await group()).state).rule.ends).toMatchObject({
         ...{ version: 1, action: OFF, targets: ['north', 'south'] },
@@ -311,7 +315,7 @@ describe('quorums', () => {
       await make();
       await until(
         async () => {
-          if ((await redisNow(redis)) >= state.runUntil) groups.due(fleet, RULE);
+          if ((await redisNow(redis)) >= state.runUntil) groups.markDue(fleet, RULE);
           return (await actions('south')).length === 2;
         },
         { what: 'the end of the run' },
@@ -329,7 +333,7 @@ describe('quorums', () => {
       await deleteRule(redis, fleet, RULE, 1, { release: true });
       await until(
         async () => {
-          groups.due(fleet, RULE);
+          groups.markDue(fleet, RULE);
           return (await actions('south')).length === 2;
         },
         { what: 'the release' },
@@ -347,7 +351,7 @@ describe('quorums', () => {
     const since = await writeGroupRule();
     const { groups } = await startReplica();
     await cast(since, all(true));
-    groups.touched(fleet, RULE);
+    groups.markVoted(fleet, RULE);
     await commanded('north', 1);
     const document = ruleSchema.parse({
       ...{ id: RULE, scope: { devices: SENSORS }, when: 'light < 10', then: ON, else: OFF },
@@ -363,7 +367,7 @@ describe('quorums', () => {
     await redis.hset(groupKey(fleet, RULE), 'state', '{broken', 'version', '9');
     const { groups } = await startReplica();
     await cast(since, all(true));
-    groups.touched(fleet, RULE);
+    groups.markVoted(fleet, RULE);
     expect(await commanded('north', 1)).toEqual([ON]);
   });
 });

@@ -35,14 +35,15 @@ import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShut
 import { DispatchService } from '../commands/dispatch.service.js';
 import { RulesCommandRecorder } from '../commands/rules-command-recorder.js';
 import { expectedEffect } from '../effects/expected-effect.js';
+import { GroupVerdicts, parseGroupState } from '../evaluation/group-verdicts.js';
 import { RulesMetrics } from '../metrics.js';
-import { RuleBook } from '../rule-book/rule-book.service.js';
+import { RuleBook, RuleBookStopped } from '../rule-book/rule-book.service.js';
 import { RuleErrors } from '../rule-book/rule-errors.service.js';
 import type { RuleSet } from '../rule-book/rule-set.js';
+import { RulesErrors } from '../rules-errors.js';
 import { LOGGER, REDIS } from '../tokens.js';
 import { ListeningService } from './listening.service.js';
 import { type MarkedGroup, Rounds, type RoundsObserver, type Trigger } from './rounds.js';
-import { parseGroupState, Standings } from './standings.js';
 import { TargetFinder } from './targets.js';
 
 /**
@@ -66,7 +67,8 @@ export class GroupsService implements OnApplicationBootstrap, OnApplicationShutd
     private readonly errors: RuleErrors,
     private readonly recorder: RulesCommandRecorder,
     private readonly metrics: RulesMetrics,
-    private readonly standings: Standings,
+    private readonly unexpected: RulesErrors,
+    private readonly groupVerdicts: GroupVerdicts,
   ) {
     this.targets = new TargetFinder(redis);
   }
@@ -74,8 +76,9 @@ export class GroupsService implements OnApplicationBootstrap, OnApplicationShutd
   onApplicationBootstrap(): void {
     // A roster that nobody has heard of yet may be lost, too: the first look begins the time in which it may gather.
     this.book.onRead((fleet, rules, before) => {
-      for (const { id, since } of rules.groups) if (before?.get(id)?.since !== since) this.touched(fleet, id);
-      for (const { rule, end } of rules.releases) if (end.targets !== undefined) this.touched(fleet, rule);
+      for (const { id, since } of rules.groups)
+        if (before?.get(id)?.since !== since) this.markVoted(fleet, id);
+      for (const { rule, end } of rules.releases) if (end.targets !== undefined) this.markVoted(fleet, rule);
     });
   }
 
@@ -85,17 +88,21 @@ export class GroupsService implements OnApplicationBootstrap, OnApplicationShutd
   }
 
   /** A vote of this group was stored. Cheap enough for every reading. */
-  touched(fleet: string, rule: string): void {
+  markVoted(fleet: string, rule: string): void {
     this.rounds.mark(fleet, rule, 'reading');
   }
 
   /** The timer of this group is due; what is decided sets the next one. */
-  due(fleet: string, rule: string): void {
+  markDue(fleet: string, rule: string): void {
     this.rounds.mark(fleet, rule, 'timer');
   }
 
   failed(error: Error, failures: number): void {
-    if (failures === 1) this.logger.warn({ reason: error.message }, 'quorums wait for Redis');
+    if (error instanceof RuleBookStopped) return;
+    if (storeFailure(error) === undefined)
+      this.unexpected.report('groups', error, 'a round of quorum decisions failed; retrying');
+    else if (failures === 1)
+      this.logger.warn({ reason: error.message }, 'cannot decide quorums; waiting for Redis');
     this.listening.interrupted(); // readings could not be stored either
   }
 
@@ -109,7 +116,10 @@ export class GroupsService implements OnApplicationBootstrap, OnApplicationShutd
       } catch (error) {
         if (storeFailure(error) !== undefined) throw error;
         // One group that cannot be decided must not hold up the others.
-        this.logger.error({ err: error, fleet, rule }, 'a quorum cannot be decided');
+        this.unexpected.report('groups', error, 'cannot decide a quorum; continuing with the others', {
+          fleet,
+          rule,
+        });
       }
     }
   }
@@ -121,9 +131,9 @@ export class GroupsService implements OnApplicationBootstrap, OnApplicationShutd
     const rule = rules.get(group.rule);
     const before = parseGroupState(group.state);
     const left = leftoverOfGroup(rules, group.rule, before, now);
-    if (left?.kind === 'end') return this.end(group, before!, left, now);
-    if (left?.kind === 'wait') return this.await(group, trigger, left.until);
-    if (rule?.quorum === undefined) return this.leave(group, trigger);
+    if (left?.kind === 'end') return this.endLeftover(group, before!, left, now);
+    if (left?.kind === 'wait') return this.waitForRun(group, trigger, left.until);
+    if (rule?.quorum === undefined) return this.closeGroup(group, trigger);
     const listeningSince = now - this.listening.listeningMs;
     const judged = judgeGroup(rule, before, votes, { fleet, trigger, now, listeningSince });
     if (judged === undefined) return false;
@@ -146,8 +156,8 @@ export class GroupsService implements OnApplicationBootstrap, OnApplicationShutd
     const outcomes = await this.metrics.storeCall('groups', () => decideGroup(this.redis, decision));
     this.metrics.quorumWrites.inc({ result: outcomes === undefined ? 'conflict' : 'written' });
     if (outcomes === undefined) return false;
-    this.standings.keep(group, state);
-    this.taken(rule, fleet, outcomes);
+    this.groupVerdicts.set(group, state);
+    this.recordOutcomes(rule, fleet, outcomes);
     return true;
   }
 
@@ -212,7 +222,7 @@ export class GroupsService implements OnApplicationBootstrap, OnApplicationShutd
   }
 
   /** Ends what another version of the rule has started. @returns false: then the group is looked at once more, for what follows */
-  private async end(
+  private async endLeftover(
     group: Group,
     before: GroupState,
     left: Extract<Leftover, { kind: 'end' }>,
@@ -236,13 +246,13 @@ export class GroupsService implements OnApplicationBootstrap, OnApplicationShutd
     const outcomes = await this.metrics.storeCall('groups', () => decideGroup(this.redis, decision));
     this.metrics.quorumWrites.inc({ result: outcomes === undefined ? 'conflict' : 'written' });
     if (outcomes === undefined) return false;
-    this.standings.keep(group, state);
-    this.taken({ id }, fleet, outcomes);
+    this.groupVerdicts.set(group, state);
+    this.recordOutcomes({ id }, fleet, outcomes);
     return false;
   }
 
   /** A run of another version goes on; nothing is decided before it has ended. */
-  private async await(group: Group, trigger: Trigger, until: number): Promise<boolean> {
+  private async waitForRun(group: Group, trigger: Trigger, until: number): Promise<boolean> {
     if (trigger === 'reading' && group.timer !== undefined && group.timer <= until) return true;
     const outcomes = await decideGroup(this.redis, { ...group, state: '', timer: until, forget: [] });
     return outcomes !== undefined;
@@ -255,7 +265,7 @@ export class GroupsService implements OnApplicationBootstrap, OnApplicationShutd
   }
 
   /** Commands go out from here at once; what the store did not take is counted by the reason. */
-  private taken(
+  private recordOutcomes(
     { id: rule }: { readonly id: string },
     fleet: string,
     outcomes: readonly TargetOutcome[],
@@ -268,7 +278,7 @@ export class GroupsService implements OnApplicationBootstrap, OnApplicationShutd
   }
 
   /** The rule is not in force here. If it is gone, so is its group; if it is off, its group waits until a sensor votes again. */
-  private async leave(group: Group, trigger: Trigger): Promise<true> {
+  private async closeGroup(group: Group, trigger: Trigger): Promise<true> {
     const { fleet, rule } = group;
     const stored = await readRule(this.redis, fleet, rule);
     if (stored === undefined || ('rule' in stored && stored.rule.quorum === undefined)) {

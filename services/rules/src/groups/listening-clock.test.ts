@@ -4,7 +4,7 @@ describe('listening', () => {
   let now = 0;
   const later = (ears: ListeningClock, ms: number, isDeaf = false) => {
     now += ms;
-    ears.look(isDeaf);
+    ears.check(isDeaf);
     return ears.listeningMs;
   };
 

@@ -7,17 +7,17 @@ const HELD_UP_MS = 5000;
  */
 export class ListeningClock {
   private since: number;
-  private lookedAt: number;
+  private checkedAt: number;
 
   constructor(private readonly now: () => number = () => performance.now()) {
-    this.since = this.lookedAt = now();
+    this.since = this.checkedAt = now();
   }
 
   /** To be called at least every few seconds. */
-  look(isDeaf: boolean): void {
+  check(isDeaf: boolean): void {
     const now = this.now();
-    if (isDeaf || now - this.lookedAt > HELD_UP_MS) this.since = now;
-    this.lookedAt = now;
+    if (isDeaf || now - this.checkedAt > HELD_UP_MS) this.since = now;
+    this.checkedAt = now;
   }
 
   /** For how long it has listened. */

@@ -13,7 +13,7 @@ const LISTEN_MS = 1000;
  */
 @Injectable()
 export class ListeningService implements OnApplicationBootstrap, OnApplicationShutdown {
-  private readonly ears = new ListeningClock();
+  private readonly clock = new ListeningClock();
   private timer: NodeJS.Timeout | undefined;
 
   constructor(
@@ -23,7 +23,7 @@ export class ListeningService implements OnApplicationBootstrap, OnApplicationSh
 
   onApplicationBootstrap(): void {
     this.timer = setInterval(
-      () => this.ears.look(this.transport.problems().length > 0 || this.canary.isOverdue),
+      () => this.clock.check(this.transport.problems().length > 0 || this.canary.isOverdue),
       LISTEN_MS,
     );
   }
@@ -33,17 +33,17 @@ export class ListeningService implements OnApplicationBootstrap, OnApplicationSh
   }
 
   get listeningMs(): number {
-    return this.ears.listeningMs;
+    return this.clock.listeningMs;
   }
 
   /** Readings could not be stored. */
   interrupted(): void {
-    this.ears.look(true);
+    this.clock.check(true);
   }
 
   /** Makes sure, before silence is judged, that everything up to now could be heard; else listening begins now. */
   async confirm(): Promise<void> {
     const isHeard = this.transport.problems().length === 0 && (await this.canary.comesThrough());
-    this.ears.look(!isHeard);
+    this.clock.check(!isHeard);
   }
 }

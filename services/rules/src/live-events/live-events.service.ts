@@ -1,18 +1,17 @@
 import type { Logger } from '@lamplighter/service-kit/logger';
-import { SampledLog } from '@lamplighter/service-kit/sampled-log';
 import { appendEvents, type LiveEvent } from '@lamplighter/store/events/events';
 import type { Redis } from '@lamplighter/store/redis/connect';
+import { storeFailure } from '@lamplighter/store/redis/store-failure';
 import { type Measured, MeasurementNames } from '@lamplighter/store/telemetry/measurement-names';
 import { Inject, Injectable } from '@nestjs/common';
 import { RulesMetrics } from '../metrics.js';
+import { RulesErrors } from '../rules-errors.js';
 import { LOGGER, REDIS } from '../tokens.js';
 
 /** Telemetry events per second and replica. Commands and presence are always told. */
 const TELEMETRY_PER_SECOND = 50;
 /** Events wait this long for others, since each call costs Redis a write to disk. Milliseconds. */
 const COLLECT_MS = 50;
-/** Lines about devices on which the store fails; one that fails always would fill the disk. */
-const FAILURES_PER_SECOND = 5;
 /** Events that may wait; more are dropped and counted, for they are a view and not the record. */
 const MAX_WAITING = 2000;
 
@@ -24,20 +23,19 @@ export class LiveEventsService {
   private waiting: LiveEvent[] = [];
   private writing: Promise<void> | undefined;
   private lastFailure = '';
-  private readonly failures: SampledLog;
   private readonly names: MeasurementNames;
 
   constructor(
     @Inject(REDIS) private readonly redis: Redis,
     @Inject(LOGGER) private readonly logger: Logger,
     private readonly metrics: RulesMetrics,
+    private readonly unexpected: RulesErrors,
   ) {
-    this.failures = new SampledLog(logger, 'error', FAILURES_PER_SECOND);
     this.names = new MeasurementNames(redis);
   }
 
   /** True while this second's sample of telemetry has room. */
-  mayShowTelemetry(): boolean {
+  takeTelemetrySample(): boolean {
     const second = Math.floor(performance.now() / 1000);
     if (second !== this.second) {
       this.second = second;
@@ -66,37 +64,54 @@ export class LiveEventsService {
       this.waiting = [];
       try {
         await this.metrics.storeCall('events', () => appendEvents(this.redis, events));
-      } catch {
+      } catch (error) {
+        this.reportUnexpected(error);
         this.metrics.eventsDropped.inc({ reason: 'store' }, events.length);
         continue;
       }
       // The sample of telemetry also tells which measurements a fleet has; what fails now is written with a later reading.
-      await this.names.record(events.filter(isMeasured)).catch(() => undefined);
+      await this.names
+        .record(events.filter(isMeasured))
+        .catch((error: unknown) => this.reportUnexpected(error));
     }
   }
 
-  /** Says once per outage and kind of failure that readings wait for Redis. */
+  private reportUnexpected(error: unknown): void {
+    if (storeFailure(error) === undefined)
+      this.unexpected.report('live_events', error, 'cannot write live events; dropping them');
+  }
+
+  /** A write failed and is retried. Logs an outage once per kind of failure. */
   storeFailed(error: Error): void {
+    if (storeFailure(error) === undefined) {
+      this.unexpected.report('store_write', error, 'cannot write to Redis; retrying');
+      return;
+    }
     if (error.message === this.lastFailure) return;
     this.lastFailure = error.message;
     this.logger.warn(
       { reason: error.message },
-      'Redis does not take readings; they wait, and the broker is held back',
+      'Redis is rejecting readings; applying back-pressure to the broker',
     );
   }
 
-  /** Says that the outage is over, if there was one. */
-  storeTakes(): void {
+  /** A write succeeded: ends the outage, if there was one. */
+  storeRecovered(): void {
     if (this.lastFailure === '') return;
     this.lastFailure = '';
-    this.logger.info('Redis takes readings again');
+    this.logger.info('Redis accepts readings again');
   }
 
-  /** A reading that the store's script cannot take is a bug of ours. */
+  /** A script failed on the input of one device: a bug. */
   poisoned({ fleet, device }: { fleet: string; device: string }, error: Error): void {
-    this.failures.write(
-      { fleet, device, reason: error.message },
-      'the store failed on a device; its readings of this batch are lost',
+    this.unexpected.report(
+      'store_write',
+      error,
+      'the store failed on a device; its part of this batch is lost',
+      {
+        fleet,
+        device,
+      },
     );
   }
 }

@@ -26,7 +26,7 @@ async function openLink(
     {
       url,
       clientId: `lamplighter-test-${name}`,
-      filters: filters.map((filter) => ({ filter, wantsRetained: false })),
+      filters: filters.map((filter) => ({ filter, includesRetained: false })),
       clean,
     },
     {
@@ -51,13 +51,13 @@ describe('a link to the broker', () => {
     await lamp.sendReading({ light: 1 });
     await lamp.sendReading({ light: 2 });
     await until(() => opened.messages.length === 2, { what: 'both messages' });
-    opened.link.settle(opened.messages.slice(0, 1));
+    opened.link.acknowledge(opened.messages.slice(0, 1));
     await opened.link.close();
     // The broker keeps the session: what was not acknowledged comes again, and nothing else.
     const again = await openLink([`${fleet.name}/telemetry/#`], { clean: false, name: 'durable' });
     await until(() => again.messages.length > 0, { what: 'the redelivery' });
     expect(again.texts()).toEqual(['{"light":2}']);
-    again.link.settle(again.messages);
+    again.link.acknowledge(again.messages);
   });
 
   it('passes payloads with "data", "pattern" and "id" through as they are', async () => {
@@ -82,7 +82,7 @@ describe('a link to the broker', () => {
     await until(
       () => {
         const { messages, link } = opened;
-        link.settle(messages.slice(messages.length - link.unsettled));
+        link.acknowledge(messages.slice(messages.length - link.inFlightMessages));
         return messages.length === sent;
       },
       { what: 'all messages' },
@@ -241,7 +241,7 @@ describe('a link, as a broker sees it', () => {
     const { url, peers } = await startScriptedBroker();
     const opened = await openLink([], { url });
     const payload = 'x'.repeat(200_000);
-    const tell = () => opened.link.tell('a/receipts/b', payload, 60);
+    const tell = () => opened.link.publishQos0('a/receipts/b', payload, 60);
     expect(tell()).toBe(false); // not connected yet
     await isUp(opened);
     let told = 0;
@@ -260,10 +260,10 @@ describe('a link, as a broker sees it', () => {
     await until(() => opened.messages.length === 1, { what: 'the message' });
     peers[0]!.cut();
     await until(() => peers.length === 2 && opened.link.isUp, { what: 'the next connection' });
-    opened.link.settle(opened.messages);
+    opened.link.acknowledge(opened.messages);
     peers[1]!.send(encodePublish(8, 'x/telemetry/lamp', '{}', 60));
     await until(() => opened.messages.length === 2, { what: 'the next message' });
-    opened.link.settle(opened.messages.slice(1));
+    opened.link.acknowledge(opened.messages.slice(1));
     await until(() => peers[1]!.acknowledged.length > 0, { what: 'its acknowledgement' });
     expect(peers[1]!.acknowledged).toEqual([8]);
   });

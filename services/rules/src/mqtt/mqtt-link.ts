@@ -38,7 +38,7 @@ export interface LinkEvents {
 /** A topic filter, and whether messages that the broker keeps for new subscribers are asked for. */
 export interface Filter {
   readonly filter: string;
-  readonly wantsRetained: boolean;
+  readonly includesRetained: boolean;
 }
 
 export interface LinkOptions {
@@ -89,7 +89,7 @@ export class MqttLink {
   private tap: PublishTap | undefined;
   private up = false;
   private connected = 0;
-  private told: boolean | 'refused' | undefined;
+  private reported: boolean | 'refused' | undefined;
   private closing = false;
   private inFlight = 0;
   private inFlightBytes = 0;
@@ -99,9 +99,9 @@ export class MqttLink {
   private heldSince: number | undefined;
   private heldMs = 0;
   private failures = 0;
-  private steady: NodeJS.Timeout | undefined;
+  private steadyTimer: NodeJS.Timeout | undefined;
   /** Connections in a row that were lost before they were good ones. */
-  private short = 0;
+  private shortConnections = 0;
   private nextId = 0;
   private broker = { receiveMaximum: 0xffff };
   private readonly open = new Map<number, (outcome: PublishOutcome) => void>();
@@ -151,9 +151,9 @@ export class MqttLink {
     });
     this.client.on('error', (error) => {
       const { code } = error as { code?: string | number };
-      this.down(error.message || String(code), NOT_ALLOWED.includes(code ?? ''));
+      this.reportDown(error.message || String(code), NOT_ALLOWED.includes(code ?? ''));
     });
-    this.client.on('close', () => this.lose());
+    this.client.on('close', () => this.onClose());
   }
 
   /** Connected, and the broker granted every subscription. */
@@ -167,7 +167,7 @@ export class MqttLink {
   }
 
   /** Messages handed over and not settled yet. */
-  get unsettled(): number {
+  get inFlightMessages(): number {
     return this.inFlight;
   }
 
@@ -203,7 +203,7 @@ export class MqttLink {
   }
 
   /** Publishes with QoS 0: for what the receiver asks for again if it is lost. False if it is dropped here already. */
-  tell(topic: string, payload: string, expirySeconds: number): boolean {
+  publishQos0(topic: string, payload: string, expirySeconds: number): boolean {
     if (!this.up || this.tap === undefined || this.tap.unsentBytes > MAX_UNSENT_BYTES) return false;
     this.tap.send(encodePublish(0, topic, payload, expirySeconds));
     return true;
@@ -213,14 +213,14 @@ export class MqttLink {
    * Publishes with QoS 0, retained: for what is published again after a reconnect. False if it is dropped here already.
    * @param expirySeconds how long the broker keeps it
    */
-  retain(topic: string, payload: string, expirySeconds: number): boolean {
+  publishRetained(topic: string, payload: string, expirySeconds: number): boolean {
     if (!this.up || this.tap === undefined || this.tap.unsentBytes > MAX_UNSENT_BYTES) return false;
     this.tap.send(encodePublish(0, topic, payload, expirySeconds, undefined, true));
     return true;
   }
 
   /** Ends the care for messages: PUBACK for those of QoS 1, and room for more. */
-  settle(messages: readonly MqttMessage[]): void {
+  acknowledge(messages: readonly MqttMessage[]): void {
     let bytes = 0;
     const ids: number[] = [];
     for (const message of messages) {
@@ -230,13 +230,13 @@ export class MqttLink {
     this.inFlight -= messages.length;
     this.inFlightBytes -= bytes;
     if (ids.length > 0) this.tap?.send(encodePubacks(ids));
-    this.balance();
+    this.updateIntake();
   }
 
   /** Tells that the handlers have their hands full, or have room again: what comes meanwhile waits in the kernel, and then at the broker. */
   set busy(busy: boolean) {
     this.handlersBusy = busy;
-    this.balance();
+    this.updateIntake();
   }
 
   /** Takes no new messages; what was handed over may still be settled. */
@@ -247,10 +247,11 @@ export class MqttLink {
       // The broker gives what comes from now on to other members of the group.
       await this.client
         .unsubscribeAsync(this.options.filters.map(({ filter }) => filter))
+        // eslint-disable-next-line no-restricted-syntax -- without a connection there is nothing to unsubscribe
         .catch(() => undefined);
     } else {
       this.closed = true;
-      this.balance();
+      this.updateIntake();
     }
   }
 
@@ -258,6 +259,7 @@ export class MqttLink {
   async close(): Promise<void> {
     this.closing = true;
     // A held socket never hears that the broker has hung up, so there is no waiting for it.
+    // eslint-disable-next-line no-restricted-syntax -- the client is being closed
     await this.client.endAsync(!this.up || this.heldSince !== undefined).catch(() => undefined);
   }
 
@@ -288,7 +290,7 @@ export class MqttLink {
             takenAt: tap.readAt,
             connection: tap,
           }),
-        puback: (packetId, reasonCode) => this.finish(packetId, reasonCode),
+        puback: (packetId, reasonCode) => this.completePublish(packetId, reasonCode),
       },
       () => this.events.afterRead(),
       MAX_PACKET_BYTES,
@@ -300,12 +302,12 @@ export class MqttLink {
   private take(message: MqttMessage): void {
     this.inFlight += 1;
     this.inFlightBytes += message.payload.length;
-    this.balance();
+    this.updateIntake();
     this.events.onMessage(message);
   }
 
   /** Reads the socket or lets it be. */
-  private balance(): void {
+  private updateIntake(): void {
     const full = this.inFlight >= MAX_IN_FLIGHT || this.inFlightBytes >= MAX_IN_FLIGHT_BYTES;
     if (full || this.handlersBusy || this.closed) {
       this.tap?.hold();
@@ -339,7 +341,7 @@ export class MqttLink {
     return this.nextId;
   }
 
-  private finish(packetId: number, reasonCode: number): void {
+  private completePublish(packetId: number, reasonCode: number): void {
     const done = this.open.get(packetId);
     if (done === undefined) return;
     this.open.delete(packetId);
@@ -364,21 +366,24 @@ export class MqttLink {
   private subscribe(): void {
     const { filters } = this.options;
     if (filters.length === 0) {
-      this.online();
+      this.markUp();
       return;
     }
     // Retain handling 2: no retained messages (3.8.3.1). Mosquitto 2.0.11 sends them to shared subscriptions all the same.
     const subscriptions = Object.fromEntries(
-      filters.map(({ filter, wantsRetained }) => [filter, { qos: 1, rh: wantsRetained ? 0 : 2 } as const]),
+      filters.map(({ filter, includesRetained }) => [
+        filter,
+        { qos: 1, rh: includesRetained ? 0 : 2 } as const,
+      ]),
     );
     this.client.subscribe(subscriptions, (error, granted) => {
       const refused = (granted ?? []).filter(({ qos }) => qos >= 128).map(({ topic }) => withoutGroup(topic));
       if (error === null && refused.length === 0) {
-        this.online();
+        this.markUp();
         return;
       }
       if (this.closing) return;
-      this.down(
+      this.reportDown(
         `the broker refused the subscription ${refused.join(', ') || error?.message}: check its access list`,
         refused.length > 0,
       );
@@ -386,34 +391,34 @@ export class MqttLink {
     });
   }
 
-  private online(): void {
+  private markUp(): void {
     this.up = true;
     this.connected += 1;
-    this.told = true;
-    this.steady = setTimeout(() => {
-      this.short = 0;
+    this.reported = true;
+    this.steadyTimer = setTimeout(() => {
+      this.shortConnections = 0;
       this.failures = 0;
       this.client.options.reconnectPeriod = soonMs();
     }, STEADY_MS).unref();
     this.events.onUp();
   }
 
-  private down(why: string, isRefused = false): void {
-    if (this.up) this.short += 1;
+  private reportDown(why: string, isRefused = false): void {
+    if (this.up) this.shortConnections += 1;
     this.up = false;
     const reason =
-      this.short < TWIN_SUSPECTED
+      this.shortConnections < TWIN_SUSPECTED
         ? why
         : `${why}, once more soon after it was opened: is another client connected as ${this.options.clientId}?`;
     // Once per outage; and once more if a broker that was away comes back and says no.
-    if (this.told === 'refused' || (this.told === false && !isRefused) || this.closing) return;
-    this.told = isRefused ? 'refused' : false;
+    if (this.reported === 'refused' || (this.reported === false && !isRefused) || this.closing) return;
+    this.reported = isRefused ? 'refused' : false;
     this.events.onDown(reason, isRefused);
   }
 
-  private lose(): void {
-    clearTimeout(this.steady);
-    this.down('the connection was closed');
+  private onClose(): void {
+    clearTimeout(this.steadyTimer);
+    this.reportDown('the connection was closed');
     this.endHold();
     const lost = [...this.open.values(), ...this.waiting.splice(0).map(({ done }) => done)];
     this.open.clear();

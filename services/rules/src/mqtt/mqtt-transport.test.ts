@@ -21,13 +21,13 @@ async function listening(fleet: string, handler: (batch: readonly MqttMessage[])
     durable: false,
     logger: createLogger('rules', 'silent'),
     onReconnect: () => undefined,
-    onFailure: (messages) => failed.push(messages),
+    onFailure: (_error, { messages }) => failed.push(messages),
   });
   const subscription: Subscription = {
     ...{
       link: 'telemetry',
       shared: true,
-      wantsRetained: false,
+      includesRetained: false,
       maxBatch: 500,
       concurrency: 1,
       holdsLink: false,
@@ -53,7 +53,7 @@ it('goes on after a handler that fails: its batch is counted and acknowledged, a
   await until(() => failed.length === 1, { what: 'the failure' });
   await lamp.sendReading({ light: 2 });
   await until(() => handled.length === 1, { what: 'the next one' });
-  await until(() => transport.unsettled === 0, { what: 'both to be acknowledged' });
+  await until(() => transport.inFlightMessages === 0, { what: 'both to be acknowledged' });
   expect([failed, handled]).toEqual([[1], ['{"light":2}']]);
 });
 
@@ -73,9 +73,9 @@ it('hands over what gathered meanwhile in batches of bounded size, in order', as
   await lamp.sendReading({ n: 0 });
   await until(() => batches.length === 1, { what: 'the first batch' });
   await Promise.all(Array.from({ length: 30 }, (_, i) => lamp.sendReading({ n: i + 1, text })));
-  await until(() => transport.unsettled === 31, { what: 'all to gather' });
+  await until(() => transport.inFlightMessages === 31, { what: 'all to gather' });
   goOn();
-  await until(() => transport.unsettled === 0, { what: 'all to be handled' });
+  await until(() => transport.inFlightMessages === 0, { what: 'all to be handled' });
   const numbers = batches.flat().map(({ payload }) => (JSON.parse(payload.toString()) as { n: number }).n);
   expect(numbers).toEqual(Array.from({ length: 31 }, (_, n) => n));
   expect(batches.map(({ length }) => length)).toEqual([1, 10, 10, 10]);

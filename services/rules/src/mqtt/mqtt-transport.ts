@@ -1,6 +1,5 @@
 import { sharedFilter } from '@lamplighter/contracts/topics';
 import type { Logger } from '@lamplighter/service-kit/logger';
-import { SampledLog } from '@lamplighter/service-kit/sampled-log';
 import { type CustomTransportStrategy, type MessageHandler, Server } from '@nestjs/microservices';
 import { from, isObservable, lastValueFrom } from 'rxjs';
 import { MqttLink, type MqttMessage, type PublishOutcome } from './mqtt-link.js';
@@ -12,7 +11,7 @@ export interface Subscription {
   /** True: the replicas share the messages. False: each replica gets all of them. */
   readonly shared: boolean;
   /** True: messages that the broker keeps for new subscribers are asked for, too. */
-  readonly wantsRetained: boolean;
+  readonly includesRetained: boolean;
   /** Most messages of one call. */
   readonly maxBatch: number;
   /**
@@ -37,7 +36,8 @@ export interface MqttTransportOptions {
   readonly durable: boolean;
   readonly logger: Logger;
   readonly onReconnect: (reason: 'closed') => void;
-  readonly onFailure: (messages: number) => void;
+  /** A handler threw; its batch is dropped. */
+  readonly onFailure: (error: unknown, batch: { readonly filter: string; readonly messages: number }) => void;
 }
 
 /** Most payload bytes of one batch: a batch of replays must still fit into one call to Redis. */
@@ -51,8 +51,6 @@ const SMALL_BATCH = 8;
 const BUSY_BATCH = 16;
 const FULL_BATCH = 300;
 const REST_MS = 2;
-/** Lines about handlers that fail. */
-const FAILURES_PER_SECOND = 5;
 /** How long a shutdown waits for batches in hand, milliseconds. */
 const DRAIN_MS = 6000;
 
@@ -67,11 +65,9 @@ const DRAIN_MS = 6000;
 export class MqttTransport extends Server implements CustomTransportStrategy {
   private readonly links = new Map<string, MqttLink>();
   private readonly routes: Route[] = [];
-  private readonly failures: SampledLog;
 
   constructor(private readonly options: MqttTransportOptions) {
     super();
-    this.failures = new SampledLog(options.logger, 'error', FAILURES_PER_SECOND);
   }
 
   /** Opens the links and returns at once: a broker that is away is waited for, and readiness tells. */
@@ -98,8 +94,8 @@ export class MqttTransport extends Server implements CustomTransportStrategy {
   }
 
   /** Publishes with QoS 0 on the link of that name; false if it is dropped, since the link is down or the broker does not read. */
-  tell(link: string, topic: string, payload: string, expirySeconds: number): boolean {
-    return this.links.get(link)?.tell(topic, payload, expirySeconds) ?? false;
+  publishQos0(link: string, topic: string, payload: string, expirySeconds: number): boolean {
+    return this.links.get(link)?.publishQos0(topic, payload, expirySeconds) ?? false;
   }
 
   /** Removes what the broker retains on a topic; settles with the broker's reason code, or `lost`. */
@@ -112,8 +108,8 @@ export class MqttTransport extends Server implements CustomTransportStrategy {
   }
 
   /** Publishes with QoS 0, retained, on the link of that name; false if it is dropped. */
-  retain(link: string, topic: string, payload: string, expirySeconds: number): boolean {
-    return this.links.get(link)?.retain(topic, payload, expirySeconds) ?? false;
+  publishRetained(link: string, topic: string, payload: string, expirySeconds: number): boolean {
+    return this.links.get(link)?.publishRetained(topic, payload, expirySeconds) ?? false;
   }
 
   /** How often the link of that name was connected: each time the broker may have lost what it retained. */
@@ -128,8 +124,8 @@ export class MqttTransport extends Server implements CustomTransportStrategy {
     );
   }
 
-  get unsettled(): number {
-    return [...this.links.values()].reduce((sum, link) => sum + link.unsettled, 0);
+  get inFlightMessages(): number {
+    return [...this.links.values()].reduce((sum, link) => sum + link.inFlightMessages, 0);
   }
 
   get backpressureSeconds(): number {
@@ -142,11 +138,11 @@ export class MqttTransport extends Server implements CustomTransportStrategy {
     const stopped = Promise.all([...this.links.values()].map((link) => link.stopIntake()));
     // While Redis is away a held link cannot hear the broker's answer either.
     await Promise.race([stopped, new Promise((resolve) => setTimeout(resolve, DRAIN_MS).unref())]);
-    while (this.unsettled > 0 && performance.now() < deadline) {
+    while (this.inFlightMessages > 0 && performance.now() < deadline) {
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
-    if (this.unsettled > 0)
-      this.options.logger.error({ messages: this.unsettled }, 'stopping with messages not handled');
+    if (this.inFlightMessages > 0)
+      this.options.logger.error({ messages: this.inFlightMessages }, 'stopping with messages not handled');
   }
 
   /** Ends the connections; call `drain` first. */
@@ -165,9 +161,9 @@ export class MqttTransport extends Server implements CustomTransportStrategy {
   private openLink(name: string): void {
     const { url, clientId, group, durable, logger } = this.options;
     const routes = this.routes.filter(({ subscription }) => subscription.link === name);
-    const filters = routes.map(({ filter, subscription: { shared, wantsRetained } }) => ({
+    const filters = routes.map(({ filter, subscription: { shared, includesRetained } }) => ({
       filter: shared && !durable ? sharedFilter(group, filter) : filter,
-      wantsRetained,
+      includesRetained,
     }));
     let wasUp = false;
     const link: MqttLink = new MqttLink(
@@ -177,7 +173,7 @@ export class MqttTransport extends Server implements CustomTransportStrategy {
           const route = routeOf(routes, message.topic);
           if (route !== undefined) route.push(message);
           // A session that the broker keeps may still have subscriptions of an earlier version.
-          else link.settle([message]);
+          else link.acknowledge([message]);
         },
         afterRead: () => {
           for (const route of routes) this.run(route);
@@ -208,13 +204,9 @@ export class MqttTransport extends Server implements CustomTransportStrategy {
       const result: unknown = await route.handler(batch, undefined);
       if (isObservable(result)) await lastValueFrom(from(result), { defaultValue: undefined });
     } catch (error) {
-      this.options.onFailure(batch.length);
-      this.failures.write(
-        { filter: route.filter, messages: batch.length, err: error },
-        'a handler failed; its batch is dropped',
-      );
+      this.options.onFailure(error, { filter: route.filter, messages: batch.length });
     }
-    this.links.get(route.subscription.link)?.settle(batch);
+    this.links.get(route.subscription.link)?.acknowledge(batch);
     if (route.subscription.holdsLink && batch.length >= BUSY_BATCH && batch.length < FULL_BATCH) {
       await new Promise((resolve) => setTimeout(resolve, REST_MS));
     }

@@ -105,6 +105,7 @@ export class PublishTap extends Duplex {
     this.readAt = performance.now();
     try {
       this.reader.push(chunk);
+      // eslint-disable-next-line no-restricted-syntax -- malformed packets end the connection
     } catch (error) {
       this.destroy(error as Error);
       return;

@@ -42,7 +42,7 @@ async function isDueAfterBirth(lamp: DeviceAddress, fail: (pipeline: jest.Spied<
     { announce: () => undefined } as unknown as DeviceCache,
     new RulesMetrics('rules', 'test'),
     told as unknown as LiveEventsService,
-    { note: () => undefined } as unknown as StatePublisher,
+    { markChanged: () => undefined } as unknown as StatePublisher,
     {} as RejectedService,
   );
   fail(jest.spyOn(redis, 'pipeline'));

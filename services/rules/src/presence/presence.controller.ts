@@ -32,7 +32,7 @@ import { REDIS } from '../tokens.js';
 const SUBSCRIPTION: Subscription = {
   link: 'commands',
   shared: false,
-  wantsRetained: true,
+  includesRetained: true,
   maxBatch: 500,
   concurrency: 1,
   holdsLink: false,
@@ -82,7 +82,7 @@ export class PresenceController {
     });
     for (const [i, { message, address, mayBeOld }] of messages.entries())
       if (mayBeOld && message.online && isPresent(outcomes[i]!)) this.announce(address, message);
-    this.events.append(messages.flatMap((message, i) => this.tell(message, outcomes[i]!)));
+    this.events.append(messages.flatMap((message, i) => this.eventsOf(message, outcomes[i]!)));
     const back = messages.filter((_, i) => isBack(outcomes[i]!)).map(({ address }) => address);
     // Not awaited: until the births behind it are read, their devices are taken for such as do not answer.
     if (back.length > 0) void wakeUntilStored(this.redis, back, this.metrics, this.events);
@@ -128,13 +128,13 @@ export class PresenceController {
     else this.rejected.refuse('presence', presenceReason(payload), message, () => presenceFault(payload));
   }
 
-  private tell({ address, message }: PresenceMessage, outcome: PresenceOutcome | 'failed'): LiveEvent[] {
+  private eventsOf({ address, message }: PresenceMessage, outcome: PresenceOutcome | 'failed'): LiveEvent[] {
     if (outcome === 'failed') return [];
     const { result, lost } = COUNTED[outcome];
     this.metrics.presence.inc({ result });
     if (lost !== undefined) this.metrics.sessionsLost.inc({ cause: lost });
     if (result !== 'born' && result !== 'gone') return [];
-    this.states.note(address);
+    this.states.markChanged(address);
     const { fleet, device } = address;
     return [{ type: 'presence', fleet, device, online: message.online, session: message.session }];
   }

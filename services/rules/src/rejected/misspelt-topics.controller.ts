@@ -9,7 +9,7 @@ import { RejectedService } from './rejected.service.js';
 const SUBSCRIPTION: Subscription = {
   link: 'commands',
   shared: true,
-  wantsRetained: false,
+  includesRetained: false,
   maxBatch: 500,
   concurrency: 1,
   holdsLink: false,

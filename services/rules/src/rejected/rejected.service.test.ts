@@ -1,10 +1,12 @@
 import { jest } from '@jest/globals';
+import { createLogger } from '@lamplighter/service-kit/logger';
 import { connectRedis } from '@lamplighter/store/redis/connect';
 import { readRejected } from '@lamplighter/store/telemetry/rejected';
 import { closeLater } from '@lamplighter/test-kit/resources';
 import { startRedis } from '@lamplighter/test-kit/servers/redis';
 import { until } from '@lamplighter/test-kit/until';
 import { RulesMetrics } from '../metrics.js';
+import { RulesErrors } from '../rules-errors.js';
 import { RejectedService } from './rejected.service.js';
 import { SampleBudget } from './sample-budget.js';
 
@@ -12,7 +14,12 @@ it('keeps the first few samples of a second, and of each no more than shows what
   const redis = connectRedis((await startRedis()).url, 'test');
   closeLater('Redis client', () => redis.disconnect());
   await until(() => redis.status === 'ready', { what: 'the connection to Redis' });
-  const rejected = new RejectedService(redis, new RulesMetrics('rules', 'test'));
+  const metrics = new RulesMetrics('rules', 'test');
+  const rejected = new RejectedService(
+    redis,
+    metrics,
+    new RulesErrors(createLogger('rules', 'silent'), metrics),
+  );
   closeLater('samples', () => rejected.onApplicationShutdown());
   const payload = Buffer.from('é'.repeat(5000));
   const explain = jest.fn(() => ({ reason: 'schema', field: '/light', problem: 'p'.repeat(500) }) as const);

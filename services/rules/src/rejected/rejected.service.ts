@@ -6,9 +6,11 @@ import type {
   Suspicion,
 } from '@lamplighter/contracts/telemetry/input-fault';
 import type { Redis } from '@lamplighter/store/redis/connect';
+import { storeFailure } from '@lamplighter/store/redis/store-failure';
 import { type RejectedSample, recordRejected } from '@lamplighter/store/telemetry/rejected';
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { RulesMetrics } from '../metrics.js';
+import { RulesErrors } from '../rules-errors.js';
 import { REDIS } from '../tokens.js';
 import { SampleBudget } from './sample-budget.js';
 
@@ -36,6 +38,7 @@ export class RejectedService implements OnApplicationShutdown {
   constructor(
     @Inject(REDIS) private readonly redis: Redis,
     private readonly metrics: RulesMetrics,
+    private readonly unexpected: RulesErrors,
   ) {
     this.timer.unref();
   }
@@ -109,7 +112,12 @@ export class RejectedService implements OnApplicationShutdown {
     const samples = this.samples;
     if (samples.length === 0) return;
     this.samples = [];
-    this.metrics.storeCall('rejected', () => recordRejected(this.redis, samples)).catch(() => undefined);
+    this.metrics
+      .storeCall('rejected', () => recordRejected(this.redis, samples))
+      .catch((error: unknown) => {
+        if (storeFailure(error) === undefined)
+          this.unexpected.report('rejected', error, 'cannot store rejected samples; dropping them');
+      });
   }
 }
 

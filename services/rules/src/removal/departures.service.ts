@@ -15,6 +15,7 @@ import { GroupsService } from '../groups/groups.service.js';
 import { RulesMetrics } from '../metrics.js';
 import { MqttTransport } from '../mqtt/mqtt-transport.js';
 import { RuleBook } from '../rule-book/rule-book.service.js';
+import { RulesErrors } from '../rules-errors.js';
 import { StatePublisher } from '../state/state-publisher.service.js';
 import { RepeatedWork } from '../store-access/repeated-work.js';
 import { LOGGER, REDIS } from '../tokens.js';
@@ -40,14 +41,19 @@ export class DeparturesService implements OnApplicationBootstrap {
     private readonly groups: GroupsService,
     private readonly states: StatePublisher,
     private readonly metrics: RulesMetrics,
+    unexpected: RulesErrors,
   ) {
-    this.clearing = new RepeatedWork(logger, 'cannot clear removed devices; waiting for Redis', () =>
-      this.work(),
+    this.clearing = new RepeatedWork(
+      logger,
+      unexpected,
+      'removal',
+      'cannot clear removed devices; waiting for Redis',
+      () => this.work(),
     );
   }
 
   onApplicationBootstrap(): void {
-    this.clearing.begin(POLL_MS);
+    this.clearing.schedule(POLL_MS);
   }
 
   /** Takes no more. */
@@ -98,7 +104,7 @@ export class DeparturesService implements OnApplicationBootstrap {
       const quorums = this.book.setOf(fleet)?.groups.map(({ id }) => id) ?? [];
       const ofFleet = departures.filter((departure) => departure.fleet === fleet);
       await removeVotes(this.redis, fleet, quorums, ofFleet);
-      for (const rule of quorums) this.groups.touched(fleet, rule);
+      for (const rule of quorums) this.groups.markVoted(fleet, rule);
     }
     await forgetRejected(this.redis, departures);
     await completeCleanups(this.redis, departures);

@@ -17,6 +17,7 @@ import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common'
 import { RulesCommandRecorder } from '../commands/rules-command-recorder.js';
 import { LiveEventsService } from '../live-events/live-events.service.js';
 import { RulesMetrics } from '../metrics.js';
+import { RulesErrors } from '../rules-errors.js';
 import { RepeatedWork } from '../store-access/repeated-work.js';
 import { LOGGER, REDIS } from '../tokens.js';
 
@@ -42,16 +43,23 @@ export class RemovalsService implements OnApplicationBootstrap {
 
   constructor(
     @Inject(REDIS) private readonly redis: Redis,
-    @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(LOGGER) logger: Logger,
     private readonly metrics: RulesMetrics,
+    private readonly unexpected: RulesErrors,
     private readonly recorder: RulesCommandRecorder,
     private readonly events: LiveEventsService,
   ) {
-    this.removing = new RepeatedWork(logger, 'cannot remove devices; waiting for Redis', () => this.work());
+    this.removing = new RepeatedWork(
+      logger,
+      unexpected,
+      'removal',
+      'cannot remove devices; waiting for Redis',
+      () => this.work(),
+    );
   }
 
   onApplicationBootstrap(): void {
-    this.removing.begin(POLL_MS);
+    this.removing.schedule(POLL_MS);
   }
 
   /** Takes no more. */
@@ -98,7 +106,9 @@ export class RemovalsService implements OnApplicationBootstrap {
     } catch (error) {
       if (storeFailure(error) !== undefined) throw error;
       // One removal that fails must not hold up the others; it is taken again when its lease has ended.
-      this.logger.error({ err: error, fleet }, 'cannot continue the removal of a fleet');
+      this.unexpected.report('removal', error, 'cannot continue the removal of a fleet; retrying later', {
+        fleet,
+      });
     }
     this.held.delete(fleet);
     this.reportedAt.delete(fleet);

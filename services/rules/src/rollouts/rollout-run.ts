@@ -53,8 +53,8 @@ export class RolloutRun {
   private allowance = 0;
   private steppedAt: number;
   private savedAt: number;
-  private toldAt: number;
-  private told = '';
+  private reportedAt: number;
+  private reported = '';
   private waitMs = WAIT_MS;
   private restsUntil = 0;
   private swept = { shard: 0, after: '' };
@@ -69,7 +69,7 @@ export class RolloutRun {
     this.selection = new DeviceSelection(rollout.request.selector);
     this.position = { shard: rollout.shard, after: rollout.after };
     this.phase = rollout.phase;
-    this.steppedAt = this.savedAt = this.toldAt = now();
+    this.steppedAt = this.savedAt = this.reportedAt = now();
   }
 
   /** Carries the rollout on by a bit. @returns false if it is no longer ours: it has ended, or another replica has it */
@@ -77,7 +77,7 @@ export class RolloutRun {
     if (this.now() < this.restsUntil) return true;
     if (this.phase === 'sweep') return this.sweep();
     if (this.phase === 'enqueue' && !(await this.enqueue())) return false;
-    return this.judge();
+    return this.checkEnd();
   }
 
   /** Gives the lease back, so that another replica need not wait for its end. */
@@ -130,7 +130,7 @@ export class RolloutRun {
   }
 
   /** Ends the rollout if too many have failed or all have ended. */
-  private async judge(): Promise<boolean> {
+  private async checkEnd(): Promise<boolean> {
     const { rollout } = this;
     const counts = await countRollout(this.redis, rollout.id);
     if (isFailing(counts, rollout.request.abortAbove)) {
@@ -145,7 +145,7 @@ export class RolloutRun {
       await forgetRollout(this.redis, rollout.id);
       return false;
     }
-    const changed = this.tell(counts);
+    const changed = this.report(counts);
     return this.phase === 'settle' ? this.rest(changed) : true;
   }
 
@@ -161,7 +161,7 @@ export class RolloutRun {
     if (this.swept.shard < SHARDS) return this.save({});
     this.swept = { shard: 0, after: '' };
     const counts = await countRollout(this.redis, rollout.id);
-    const changed = this.tell(counts);
+    const changed = this.report(counts);
     if (endedOf(counts) < counts.enqueued) return this.rest(changed);
     await closeRollout(this.redis, rollout, counts);
     return false;
@@ -183,13 +183,13 @@ export class RolloutRun {
   }
 
   /** Tells the counts if they are news and the last ones are old enough. @returns whether they are news */
-  private tell(counts: RolloutCounts): boolean {
+  private report(counts: RolloutCounts): boolean {
     const text = JSON.stringify(counts);
-    if (text === this.told) return false;
-    if (this.now() - this.toldAt >= TELL_MS) {
+    if (text === this.reported) return false;
+    if (this.now() - this.reportedAt >= TELL_MS) {
       this.observer.progressed(this.rollout, this.rollout.state, counts);
-      this.told = text;
-      this.toldAt = this.now();
+      this.reported = text;
+      this.reportedAt = this.now();
     }
     return true;
   }

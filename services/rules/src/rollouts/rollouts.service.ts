@@ -9,6 +9,7 @@ import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common'
 import { RulesCommandRecorder } from '../commands/rules-command-recorder.js';
 import { LiveEventsService } from '../live-events/live-events.service.js';
 import { RulesMetrics } from '../metrics.js';
+import { RulesErrors } from '../rules-errors.js';
 import { RepeatedWork } from '../store-access/repeated-work.js';
 import { LOGGER, REDIS } from '../tokens.js';
 import { type RolloutObserver, RolloutRun } from './rollout-run.js';
@@ -28,14 +29,21 @@ export class RolloutsService implements OnApplicationBootstrap, RolloutObserver 
     @Inject(REDIS) private readonly redis: Redis,
     @Inject(LOGGER) private readonly logger: Logger,
     private readonly metrics: RulesMetrics,
+    private readonly unexpected: RulesErrors,
     private readonly events: LiveEventsService,
     private readonly recorder: RulesCommandRecorder,
   ) {
-    this.stepping = new RepeatedWork(logger, 'rollouts wait for Redis', () => this.work());
+    this.stepping = new RepeatedWork(
+      logger,
+      unexpected,
+      'rollouts',
+      'cannot continue rollouts; waiting for Redis',
+      () => this.work(),
+    );
   }
 
   onApplicationBootstrap(): void {
-    this.stepping.begin(STEP_MS);
+    this.stepping.schedule(STEP_MS);
   }
 
   /** Takes and begins nothing more, and gives back what it holds. If Redis does not answer, the leases end by themselves. */
@@ -110,7 +118,9 @@ export class RolloutsService implements OnApplicationBootstrap, RolloutObserver 
 
   /** One rollout that cannot be carried on must not hold up the others; its lease ends, and it is tried again. */
   private failed({ id }: HeldRollout, error: unknown): void {
-    this.logger.error({ err: error, rollout: id }, 'a rollout cannot be carried on');
+    this.unexpected.report('rollouts', error, 'cannot continue rollout; retrying when its lease expires', {
+      rollout: id,
+    });
   }
 
   private count(): void {

@@ -10,6 +10,7 @@ import { closeLater } from '@lamplighter/test-kit/resources';
 import { startRedis, type TestRedis } from '@lamplighter/test-kit/servers/redis';
 import { until } from '@lamplighter/test-kit/until';
 import { RulesMetrics } from '../metrics.js';
+import { RulesErrors } from '../rules-errors.js';
 import { RuleBook } from './rule-book.service.js';
 import { RuleErrors } from './rule-errors.service.js';
 
@@ -31,8 +32,10 @@ const SEED: Seed = { ...rule(), fleets: '*' };
 /** The book of one replica. */
 function openBook(seeds: readonly Seed[] = [SEED], readsFrom = redis) {
   const metrics = new RulesMetrics('rules', 'test');
-  const errors = new RuleErrors(redis, metrics);
-  const book = new RuleBook(readsFrom, createLogger('rules', 'silent'), seeds, metrics, errors);
+  const logger = createLogger('rules', 'silent');
+  const unexpected = new RulesErrors(logger, metrics);
+  const errors = new RuleErrors(redis, metrics, unexpected);
+  const book = new RuleBook(readsFrom, logger, seeds, metrics, unexpected, errors);
   book.onApplicationBootstrap();
   closeLater('rule book', () => {
     book.onApplicationShutdown();

@@ -7,6 +7,7 @@ import { storeFailure } from '@lamplighter/store/redis/store-failure';
 import { readRevisions, readRules, readWrites, seedRules } from '@lamplighter/store/rules/rules';
 import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { RulesMetrics } from '../metrics.js';
+import { RulesErrors } from '../rules-errors.js';
 import { LOGGER, REDIS, SEEDS } from '../tokens.js';
 import { compileSet, type FleetRules } from './compile-set.js';
 import { fleetsWithQuorums } from './fleets-with-quorums.js';
@@ -24,6 +25,11 @@ const READ_AT_ONCE = 32;
 const MAX_WAIT_MS = 2000;
 
 const NO_RULES = new RuleSet([]);
+
+/** Rules are no longer read, because the service stops. */
+export class RuleBookStopped extends Error {
+  override readonly name = 'RuleBookStopped';
+}
 
 /** A fleet whose rules are known here. */
 interface KnownFleet extends FleetRules {
@@ -43,7 +49,7 @@ export class RuleBook implements OnApplicationBootstrap, OnApplicationShutdown {
   private writes: string | null | undefined;
   /** As the last look had them; undefined before the first. */
   private revisions: ReadonlyMap<string, number> | undefined;
-  private hasSought = false;
+  private hasSearched = false;
   /** As they were read last, though what follows from that may not be done yet. */
   private latest: ReadonlyMap<string, number> = new Map();
   private timer: NodeJS.Timeout | undefined;
@@ -56,11 +62,12 @@ export class RuleBook implements OnApplicationBootstrap, OnApplicationShutdown {
     @Inject(LOGGER) private readonly logger: Logger,
     @Inject(SEEDS) private readonly seeds: readonly Seed[],
     private readonly metrics: RulesMetrics,
+    private readonly unexpected: RulesErrors,
     private readonly errors: RuleErrors,
   ) {}
 
   onApplicationBootstrap(): void {
-    this.next(POLL_MS);
+    this.schedulePoll(POLL_MS);
   }
 
   onApplicationShutdown(): void {
@@ -121,7 +128,7 @@ export class RuleBook implements OnApplicationBootstrap, OnApplicationShutdown {
   private async untilLoaded(fleet: string): Promise<void> {
     for (let failures = 0; ; failures += 1) {
       // Nobody may judge without rules, as if there were none: what waits for them stays unanswered.
-      if (this.stopped) throw new Error('the rules are read no more: the service stops');
+      if (this.stopped) throw new RuleBookStopped();
       try {
         return await this.metrics.storeCall('rules', () => this.loadLatest(fleet));
       } catch (error) {
@@ -169,15 +176,22 @@ export class RuleBook implements OnApplicationBootstrap, OnApplicationShutdown {
 
   /** Somebody has put something else in the place of a fleet's rules: that fleet has none, or keeps what it had; others go on. */
   private giveUp(fleet: string, error: Error): void {
-    this.logger.error({ fleet, reason: error.message }, 'the rules of a fleet cannot be read');
+    this.unexpected.report(
+      'rule_book',
+      error,
+      'cannot read the rules of a fleet; keeping the last known ones',
+      {
+        fleet,
+      },
+    );
     const { set, kept, unusable } = this.find(fleet) ?? { set: NO_RULES, kept: new Map(), unusable: [] };
     this.keep(fleet, { set, kept, unusable, revision: undefined });
   }
 
-  private next(waitMs: number): void {
+  private schedulePoll(waitMs: number): void {
     this.timer = setTimeout(() => {
       void this.poll().then((wait) => {
-        if (!this.stopped) this.next(wait);
+        if (!this.stopped) this.schedulePoll(wait);
       });
     }, waitMs);
   }
@@ -194,14 +208,17 @@ export class RuleBook implements OnApplicationBootstrap, OnApplicationShutdown {
         this.writes = writes;
       }
       this.failures = 0;
-      if (!this.hasSought)
-        void this.seekQuorums([...(this.revisions?.keys() ?? [])].slice(0, MAX_FLEETS / 2));
+      if (!this.hasSearched)
+        void this.loadQuorumFleets([...(this.revisions?.keys() ?? [])].slice(0, MAX_FLEETS / 2));
       return POLL_MS;
     } catch (error) {
-      if (this.failures === 0)
+      if (storeFailure(error) === undefined) {
+        if (!this.stopped)
+          this.unexpected.report('rule_book', error, 'cannot read rules; keeping the last known rules');
+      } else if (this.failures === 0)
         this.logger.warn(
           { reason: (error as Error).message },
-          'Redis does not tell of rules; the last ones stay in force',
+          'cannot read rules from Redis; keeping the last known rules',
         );
       this.failures += 1;
       return backoffMs(this.failures, { firstMs: POLL_MS, maxMs: MAX_WAIT_MS });
@@ -209,16 +226,18 @@ export class RuleBook implements OnApplicationBootstrap, OnApplicationShutdown {
   }
 
   /** Beside all that is heard. If Redis goes away meanwhile, a later poll begins anew. */
-  private async seekQuorums(fleets: readonly string[]): Promise<void> {
-    this.hasSought = true;
+  private async loadQuorumFleets(fleets: readonly string[]): Promise<void> {
+    this.hasSearched = true;
     try {
       const unknown = fleets.filter((fleet) => this.setOf(fleet) === undefined);
       for await (const found of fleetsWithQuorums(this.redis, unknown)) {
         if (this.stopped) return;
         await this.ready(found);
       }
-    } catch {
-      this.hasSought = false;
+    } catch (error) {
+      this.hasSearched = false;
+      if (!this.stopped && storeFailure(error) === undefined)
+        this.unexpected.report('rule_book', error, 'cannot load fleets with quorums; retrying');
     }
   }
 

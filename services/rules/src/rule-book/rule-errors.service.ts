@@ -1,7 +1,9 @@
 import type { Redis } from '@lamplighter/store/redis/connect';
+import { storeFailure } from '@lamplighter/store/redis/store-failure';
 import { type FleetErrors, type RuleError, recordRuleErrors } from '@lamplighter/store/rules/rule-errors';
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { RulesMetrics } from '../metrics.js';
+import { RulesErrors } from '../rules-errors.js';
 import { REDIS } from '../tokens.js';
 
 /** Rules that may have failed within one second; of more only the counters tell. */
@@ -18,6 +20,7 @@ export class RuleErrors implements OnApplicationShutdown {
   constructor(
     @Inject(REDIS) private readonly redis: Redis,
     private readonly metrics: RulesMetrics,
+    private readonly unexpected: RulesErrors,
   ) {
     this.timer.unref();
   }
@@ -55,6 +58,11 @@ export class RuleErrors implements OnApplicationShutdown {
     const fleets: FleetErrors[] = [...this.fleets].map(([fleet, errors]) => ({ fleet, errors }));
     this.fleets = new Map();
     this.size = 0;
-    this.metrics.storeCall('rules', () => recordRuleErrors(this.redis, fleets)).catch(() => undefined);
+    this.metrics
+      .storeCall('rules', () => recordRuleErrors(this.redis, fleets))
+      .catch((error: unknown) => {
+        if (storeFailure(error) === undefined)
+          this.unexpected.report('rule_book', error, 'cannot store rule errors; dropping them');
+      });
   }
 }

@@ -15,6 +15,7 @@ import { type Redis, redisNow } from '@lamplighter/store/redis/connect';
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { RulesMetrics } from '../metrics.js';
 import { MqttTransport } from '../mqtt/mqtt-transport.js';
+import { RulesErrors } from '../rules-errors.js';
 import { RepeatedWork } from '../store-access/repeated-work.js';
 import { LOGGER, REDIS } from '../tokens.js';
 
@@ -66,14 +67,19 @@ export class StatePublisher implements OnApplicationBootstrap {
     @Inject(LOGGER) logger: Logger,
     private readonly transport: MqttTransport,
     private readonly metrics: RulesMetrics,
+    unexpected: RulesErrors,
   ) {
-    this.publishing = new RepeatedWork(logger, 'cannot publish device states; waiting for Redis', () =>
-      this.work(),
+    this.publishing = new RepeatedWork(
+      logger,
+      unexpected,
+      'state',
+      'cannot publish device states; waiting for Redis',
+      () => this.work(),
     );
   }
 
   onApplicationBootstrap(): void {
-    this.publishing.begin(ROUND_MS);
+    this.publishing.schedule(ROUND_MS);
   }
 
   /** Begins no more rounds. */
@@ -82,7 +88,7 @@ export class StatePublisher implements OnApplicationBootstrap {
   }
 
   /** A reading of a device was stored as its last state, or its presence changed. */
-  note(address: DeviceAddress): void {
+  markChanged(address: DeviceAddress): void {
     if (this.isActive && this.fleets.has(address.fleet)) this.add(address);
   }
 
@@ -180,7 +186,7 @@ export class StatePublisher implements OnApplicationBootstrap {
 
   private send({ fleet, device }: DeviceAddress, state: DeviceState): void {
     const topic = deviceTopic(fleet, 'state', device);
-    const isSent = this.transport.retain(LINK, topic, JSON.stringify(state), FOREVER_SECONDS);
+    const isSent = this.transport.publishRetained(LINK, topic, JSON.stringify(state), FOREVER_SECONDS);
     // If the link is down, all are published again when it is up.
     this.metrics.statePublishes.inc({ result: isSent ? 'published' : 'dropped' });
   }

@@ -1,12 +1,15 @@
 import { type Backoff, backoffMs } from '@lamplighter/contracts/backoff';
 import type { Logger } from '@lamplighter/service-kit/logger';
+import { storeFailure } from '@lamplighter/store/redis/store-failure';
+import type { ErrorPlace } from '../metrics.js';
+import type { RulesErrors } from '../rules-errors.js';
 
 /** The pause after a failure of Redis. */
 const RETRY: Backoff = { firstMs: 200, maxMs: 5000 };
-/** A service that stops waits so long for what is under way. Milliseconds. */
+/** Longest wait for the current round when the service stops, milliseconds. */
 const STOP_MS = 2000;
 
-/** Work on Redis that is done round after round for as long as the service runs, ever more seldom while Redis is away. */
+/** Runs rounds of work on Redis for as long as the service runs, with back-off while they fail. */
 export class RepeatedWork {
   private timer: NodeJS.Timeout | undefined;
   private working: Promise<void> | undefined;
@@ -14,11 +17,15 @@ export class RepeatedWork {
   private failures = 0;
 
   /**
-   * @param waiting what is said of it, once, when Redis goes away
-   * @param round does the work once; returns how long to wait for the next time, milliseconds. It throws if Redis is away.
+   * @param where for unexpected errors
+   * @param waiting logged once per outage of Redis
+   * @param round does the work once; returns the pause before the next round, milliseconds
+   * @throws from `round` if Redis is unavailable
    */
   constructor(
     private readonly logger: Logger,
+    private readonly unexpected: RulesErrors,
+    private readonly where: ErrorPlace,
     private readonly waiting: string,
     private readonly round: () => Promise<number>,
   ) {}
@@ -27,18 +34,18 @@ export class RepeatedWork {
     return this.stopped;
   }
 
-  /** Does it for the first time after so many milliseconds. */
-  begin(waitMs: number): void {
+  /** Runs the next round after a wait. */
+  schedule(waitMs: number): void {
     this.timer = setTimeout(() => {
       this.working = this.once().then((wait) => {
-        if (!this.stopped) this.begin(wait);
+        if (!this.stopped) this.schedule(wait);
       });
     }, waitMs);
   }
 
   /**
-   * Begins no more rounds. Settles when the present one is over, though it may go on if that takes too long.
-   * @param end what is to be done after it
+   * Starts no more rounds. Settles when the current one has ended, or after a limit.
+   * @param end runs after the current round
    */
   async stop(end: () => Promise<void> = () => Promise.resolve()): Promise<void> {
     this.stopped = true;
@@ -53,7 +60,9 @@ export class RepeatedWork {
       this.failures = 0;
       return waitMs;
     } catch (error) {
-      if (this.failures === 0) this.logger.warn({ reason: (error as Error).message }, this.waiting);
+      if (storeFailure(error) === undefined)
+        this.unexpected.report(this.where, error, 'a round of repeated work failed; retrying');
+      else if (this.failures === 0) this.logger.warn({ reason: (error as Error).message }, this.waiting);
       this.failures += 1;
       return backoffMs(this.failures, RETRY);
     }

@@ -7,6 +7,7 @@ import {
 } from '@lamplighter/store/telemetry/telemetry-schemas';
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { RulesMetrics } from '../metrics.js';
+import { RulesErrors } from '../rules-errors.js';
 import { RepeatedWork } from '../store-access/repeated-work.js';
 import { LOGGER, REDIS } from '../tokens.js';
 
@@ -25,14 +26,19 @@ export class DeclaredTypes implements OnApplicationBootstrap {
     @Inject(REDIS) private readonly redis: Redis,
     @Inject(LOGGER) logger: Logger,
     private readonly metrics: RulesMetrics,
+    unexpected: RulesErrors,
   ) {
-    this.reading = new RepeatedWork(logger, 'cannot read telemetry schemas; waiting for Redis', () =>
-      this.read(),
+    this.reading = new RepeatedWork(
+      logger,
+      unexpected,
+      'rule_book',
+      'cannot read telemetry schemas; waiting for Redis',
+      () => this.read(),
     );
   }
 
   onApplicationBootstrap(): void {
-    this.reading.begin(0);
+    this.reading.schedule(0);
   }
 
   /** Starts no more rounds. */

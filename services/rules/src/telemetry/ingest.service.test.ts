@@ -22,8 +22,8 @@ import { until } from '@lamplighter/test-kit/until';
 import type { DispatchService } from '../commands/dispatch.service.js';
 import type { EdgeService } from '../edge/edge.service.js';
 import { DeviceCache } from '../evaluation/device-cache.js';
+import type { GroupVerdicts } from '../evaluation/group-verdicts.js';
 import type { GroupsService } from '../groups/groups.service.js';
-import type { Standings } from '../groups/standings.js';
 import type { LiveEventsService } from '../live-events/live-events.service.js';
 import { RulesMetrics } from '../metrics.js';
 import type { MqttMessage } from '../mqtt/mqtt-link.js';
@@ -56,23 +56,23 @@ function underTest() {
   const nothing = () => undefined;
   const events = {
     append: nothing,
-    storeTakes: nothing,
-    mayShowTelemetry: () => false,
+    storeRecovered: nothing,
+    takeTelemetrySample: () => false,
   } as unknown as LiveEventsService;
-  const standings = { of: () => undefined } as unknown as Standings;
+  const groupVerdicts = { of: () => undefined } as unknown as GroupVerdicts;
   const rules = new RuleSet([compileRule(RULE, 1, 1)]);
   const emitted: EnqueueOutcome[] = [];
   const refused: number[] = [];
   const ingest = new IngestService(
     redis,
     devices,
-    new PrefetchService(redis, { setOf: () => rules } as never, metrics, events, standings),
+    new PrefetchService(redis, { setOf: () => rules } as never, metrics, events, groupVerdicts),
     metrics,
     {
-      emitted: (_part: unknown, { commands }: PartOutcome) => emitted.push(...commands),
+      dispatchEmitted: (_part: unknown, { commands }: PartOutcome) => emitted.push(...commands),
     } as unknown as DispatchService,
-    { touched: () => undefined } as unknown as GroupsService,
-    standings,
+    { markVoted: () => undefined } as unknown as GroupsService,
+    groupVerdicts,
     { report: () => undefined } as unknown as RuleErrors,
     events,
     { refuse: () => undefined, suspect: () => undefined } as unknown as RejectedService,
@@ -81,8 +81,8 @@ function underTest() {
         for (const receipt of byDevice.values()) refused.push(...receipt.refused);
       },
     } as unknown as ReceiptsService,
-    { keep: () => Promise.resolve() } as unknown as EdgeService,
-    { note: nothing } as unknown as StatePublisher,
+    { storeReports: () => Promise.resolve() } as unknown as EdgeService,
+    { markChanged: nothing } as unknown as StatePublisher,
     { of: nothing } as unknown as DeclaredTypes,
   );
   const topic = `${fleet}/telemetry/${LAMP}`;
@@ -120,7 +120,7 @@ it('a reading for which the fleet is too full may be sent again, one that is wro
   const most = Math.ceil(MAX_DEVICES_PER_FLEET / SHARDS);
   const others = Array.from({ length: most }, (_, i) => [0, `other-${i}`]).flat();
   await redis.zadd(devicesKey(shardOf(fleet, LAMP), fleet), ...others);
-  device.announce({ id: 1, keeps: true });
+  device.recordBirth({ id: 1, keeps: true });
   await send({ light: 1, _seq: 5 });
   expect(refused).toEqual([]);
   await send({ light: 1, _seq: 6, _at: 1000 });
@@ -129,7 +129,7 @@ it('a reading for which the fleet is too full may be sent again, one that is wro
 
 it('a timer does not bring back a device that the store has forgotten', async () => {
   const { fleet, ingest, device } = underTest();
-  await ingest.judgeAgain([device], 0);
+  await ingest.evaluateTimers([device], 0);
   expect(await readDevice(redis, fleet, LAMP)).toBeUndefined();
 });
 

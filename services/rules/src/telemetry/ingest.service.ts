@@ -29,9 +29,9 @@ import {
   type PendingReading,
   type Verdicts,
 } from '../evaluation/evaluate-part.js';
+import { GroupVerdicts } from '../evaluation/group-verdicts.js';
 import type { KnownDevice } from '../evaluation/known-device.js';
 import { GroupsService } from '../groups/groups.service.js';
-import { Standings } from '../groups/standings.js';
 import { LiveEventsService } from '../live-events/live-events.service.js';
 import { RulesMetrics } from '../metrics.js';
 import type { MqttMessage } from '../mqtt/mqtt-link.js';
@@ -58,17 +58,17 @@ export class IngestService {
   /** Unique per start, since part numbers begin at 1 again; short, since every kept reading holds it. */
   private readonly replica = randomBytes(6).toString('base64url');
   private parts = 0;
-  private readonly inTurn = new OrderedRetries();
+  private readonly retries = new OrderedRetries();
   private readonly turns = new DeviceTurns();
 
   constructor(
     @Inject(REDIS) private readonly redis: Redis,
     private readonly devices: DeviceCache,
-    private readonly grounds: PrefetchService,
+    private readonly prefetcher: PrefetchService,
     private readonly metrics: RulesMetrics,
     private readonly dispatch: DispatchService,
     private readonly groups: GroupsService,
-    private readonly standings: Standings,
+    private readonly groupVerdicts: GroupVerdicts,
     private readonly ruleErrors: RuleErrors,
     private readonly events: LiveEventsService,
     private readonly rejected: RejectedService,
@@ -88,14 +88,14 @@ export class IngestService {
     const work = this.parse(batch, now, refusals);
     this.metrics.processing.observe({ stage: 'parse' }, (performance.now() - started) / 1000);
     const storedAt = await this.take(work, receipts, refusals, reported);
-    if (reported.length > 0) await this.edge.keep(reported);
+    if (reported.length > 0) await this.edge.storeReports(reported);
     if (refusals.size > 0) await this.countRefusals(refusals, receipts);
     this.receipts.send(receipts);
     this.metrics.processing.observe({ stage: 'ack' }, (performance.now() - storedAt) / 1000);
   }
 
   /** Judges devices whose timers are due: their rules once more, on what the store holds, without a reading. */
-  async judgeAgain(devices: readonly KnownDevice[], listeningSince: number): Promise<void> {
+  async evaluateTimers(devices: readonly KnownDevice[], listeningSince: number): Promise<void> {
     await this.take(
       new Map(devices.map((device) => [device, []])),
       new Receipts(),
@@ -125,16 +125,16 @@ export class IngestService {
         for (let reads = 0; ; reads += 1) {
           let earlier = this.turns.wait(turn, work.keys());
           for (; earlier !== undefined; earlier = this.turns.wait(turn, work.keys())) await earlier;
-          const missing = this.grounds.missing(work);
+          const missing = this.prefetcher.missing(work);
           if (missing === undefined || reads === MAX_READS) break;
           this.turns.hold(turn, work.keys());
-          await this.grounds.read(missing);
+          await this.prefetcher.read(missing);
         }
         // A timer of a device that the store does not know must not bring it back, unless a rule names it and waits for its silence.
         for (const [device, readings] of work)
           if (readings.length === 0 && device.version === NEW_DEVICE && !device.isExpected)
             work.delete(device);
-        const parts = this.judgeAll(work, listeningSince);
+        const parts = this.evaluateAll(work, listeningSince);
         const outcomes = await this.store(parts);
         storedAt = performance.now();
         work = this.settle(parts, outcomes, receipts, refusals, reported);
@@ -197,7 +197,7 @@ export class IngestService {
     return work;
   }
 
-  private judgeAll(work: Map<KnownDevice, PendingReading[]>, listeningSince?: number): EvaluatedPart[] {
+  private evaluateAll(work: Map<KnownDevice, PendingReading[]>, listeningSince?: number): EvaluatedPart[] {
     const started = performance.now();
     const now = Date.now();
     const verdicts: Verdicts = {
@@ -213,7 +213,7 @@ export class IngestService {
     for (const [device, readings] of work) {
       const part = ++this.parts;
       parts.push(
-        evaluatePart(device, readings, this.replica, part, now, verdicts, listeningSince, this.standings),
+        evaluatePart(device, readings, this.replica, part, now, verdicts, listeningSince, this.groupVerdicts),
       );
     }
     this.metrics.processing.observe({ stage: 'rules' }, (performance.now() - started) / 1000);
@@ -243,7 +243,7 @@ export class IngestService {
     const started = performance.now();
     const accept = (some: readonly EvaluatedPart[]) =>
       this.metrics.storeCall('accept', () => acceptReadings(this.redis, this.replica, some));
-    const outcomes = await this.inTurn.run((repeats) =>
+    const outcomes = await this.retries.run((repeats) =>
       untilStored(parts, accept, {
         onRetry: (error) => {
           this.metrics.telemetry.inc({ result: 'retried' }, countReadings(parts));
@@ -253,7 +253,7 @@ export class IngestService {
         onPoison: (part, error) => this.events.poisoned(part.address, error),
       }),
     );
-    this.events.storeTakes();
+    this.events.storeRecovered();
     this.metrics.processing.observe({ stage: 'store' }, (performance.now() - started) / 1000);
     this.metrics.batchReadings.observe(countReadings(parts));
     const underWay = endToEndSeconds(parts, Date.now());
@@ -282,7 +282,7 @@ export class IngestService {
         this.fail(part.readings.length);
       } else if (outcome.kind === 'conflict') {
         this.metrics.conflicts.inc();
-        part.device.believe(outcome.stored!);
+        part.device.adoptStored(outcome.stored!);
         again.set(part.device, placed(part.readings, outcome.stored!.kinds));
       } else if (outcome.kind === 'full') {
         this.metrics.telemetry.inc({ result: 'rejected' }, part.readings.length);
@@ -308,7 +308,7 @@ export class IngestService {
         if (outcome.returnedFrom === 'stale' && !part.device.isCanary)
           this.metrics.sessionsLost.inc({ cause: 'timeout' });
         if (!part.device.isCanary) accepted += part.live.length;
-        if (part.live.length > 0) this.states.note(part.address);
+        if (part.live.length > 0) this.states.markChanged(part.address);
         if (outcome.late !== undefined) {
           // Where they stand among the others the store knows: the history is read again.
           if (outcome.late.stored + outcome.late.retained > 0) part.device.history = undefined;
@@ -321,9 +321,9 @@ export class IngestService {
         }
         if (outcome.restarted !== undefined) this.metrics.orderRestarts.inc({ reason: outcome.restarted });
         if (part.commands.length > 0) this.emit(part, outcome);
-        for (const { id } of part.voted) this.groups.touched(part.address.fleet, id);
+        for (const { id } of part.voted) this.groups.markVoted(part.address.fleet, id);
         if (outcome.rejectedVotes) this.metrics.votesRefused.inc(outcome.rejectedVotes);
-        if (part.live.length > 0 && !part.device.isCanary && this.events.mayShowTelemetry())
+        if (part.live.length > 0 && !part.device.isCanary && this.events.takeTelemetrySample())
           events.push(telemetryEvent(part));
       }
     }
@@ -338,12 +338,12 @@ export class IngestService {
 
   /** A command for which the device's queue has no room is not lost for good: the rule says it again on the next reading. */
   private emit(part: EvaluatedPart, outcome: PartOutcome): void {
-    this.dispatch.emitted(part, outcome);
+    this.dispatch.dispatchEmitted(part, outcome);
     for (const { id, state } of outcome.commands) {
       const refused = state === 'full' && part.commands.find((command) => command.id === id);
       // A quorum's target that was to be told again is so when its time has come once more; its vote stays.
       const rule = refused ? refused.rule : undefined;
-      if (rule !== undefined && rule.quorum === undefined) part.device.beginAnew(rule);
+      if (rule !== undefined && rule.quorum === undefined) part.device.resetState(rule);
     }
   }
 
@@ -361,7 +361,7 @@ export class IngestService {
     for (const [i, [device, { seqs, reasons }]] of [...refusals].entries()) {
       // A device of which nothing was ever accepted here: only this tells whether it keeps what it sends.
       const session = sessions[i];
-      if (session !== 'failed') device.learn(session);
+      if (session !== 'failed') device.updateSession(session);
       // A full fleet may have room one day: only what can never be taken is refused for good.
       if (!reasons.has('unknown_device')) for (const seq of seqs) receipts.add(device, 'refused', seq);
     }

@@ -5,11 +5,11 @@ import type { GroupName } from '@lamplighter/store/rules/groups';
 import { NEW_DEVICE } from '@lamplighter/store/rules/state-version';
 import { Inject, Injectable } from '@nestjs/common';
 import type { PendingReading } from '../evaluation/evaluate-part.js';
+import { GroupVerdicts } from '../evaluation/group-verdicts.js';
 import type { KnownDevice } from '../evaluation/known-device.js';
-import { Standings } from '../groups/standings.js';
 import { LiveEventsService } from '../live-events/live-events.service.js';
 import { RulesMetrics } from '../metrics.js';
-import { RuleBook } from '../rule-book/rule-book.service.js';
+import { RuleBook, RuleBookStopped } from '../rule-book/rule-book.service.js';
 import { OrderedRetries } from '../store-access/ordered-retries.js';
 import { untilStored } from '../store-access/until-stored.js';
 import { REDIS } from '../tokens.js';
@@ -36,14 +36,14 @@ export class PrefetchService {
   /** Devices with a history, and how many readings it may have, in the order in which they were read. */
   private readonly remembering = new Map<KnownDevice, number>();
   private remembered = 0;
-  private readonly inTurn = new OrderedRetries();
+  private readonly retries = new OrderedRetries();
 
   constructor(
     @Inject(REDIS) private readonly redis: Redis,
     private readonly book: RuleBook,
     private readonly metrics: RulesMetrics,
     private readonly events: LiveEventsService,
-    private readonly standings: Standings,
+    private readonly groupVerdicts: GroupVerdicts,
   ) {}
 
   /** Gives every device the rules in force; what is missing then, or undefined if nothing is. */
@@ -58,17 +58,17 @@ export class PrefetchService {
         fleets.add(fleet);
         continue;
       }
-      device.follow(rules);
+      device.useRules(rules);
       const asksTimer = readings.length === 0 && device.history === undefined;
       if (device.needsHistory || asksTimer) devices.push(device);
-      if (device.targets.length > 0) this.doubt(device, readings.at(-1), groups);
+      if (device.targets.length > 0) this.addGroups(device, readings.at(-1), groups);
     }
     const isMissing = fleets.size > 0 || devices.length > 0 || groups.size > 0;
     return isMissing ? { fleets, devices, groups } : undefined;
   }
 
   /** Adds the groups of which a target's reading needs to be known what stands. */
-  private doubt(
+  private addGroups(
     device: KnownDevice,
     newest: PendingReading | undefined,
     groups: Map<string, GroupName>,
@@ -81,7 +81,7 @@ export class PrefetchService {
       const name = { fleet: address.fleet, rule: rule.id };
       const memory = states[targetKey(rule.id)];
       if (
-        this.standings.isUnsure(
+        this.groupVerdicts.needsRead(
           name,
           (state) => remind(rule, state, memory, { reading, ageMs, device }, now).emit !== undefined,
         )
@@ -92,7 +92,7 @@ export class PrefetchService {
 
   /** Reads them, and does not give up while Redis is away. */
   read(missing: MissingPrefetch): Promise<void> {
-    return this.inTurn.run((repeats) => this.readAll(missing, repeats));
+    return this.retries.run((repeats) => this.readAll(missing, repeats));
   }
 
   private async readAll(
@@ -100,7 +100,7 @@ export class PrefetchService {
     repeats: () => Promise<void> | undefined,
   ): Promise<void> {
     const onRetry = (error: Error) => {
-      this.events.storeFailed(error);
+      if (!(error instanceof RuleBookStopped)) this.events.storeFailed(error);
       return repeats();
     };
     const onPoison = () => undefined;
@@ -117,10 +117,10 @@ export class PrefetchService {
       await untilStored(
         [...groups.values()],
         async (some) => {
-          await this.standings.read(some);
+          await this.groupVerdicts.read(some);
           return some.map(() => true);
         },
-        { onRetry, onPoison: (name) => this.standings.keep(name, undefined) },
+        { onRetry, onPoison: (name) => this.groupVerdicts.set(name, undefined) },
       );
     const known = devices.filter((device) => {
       const isKnown = device.version !== NEW_DEVICE;
@@ -130,7 +130,7 @@ export class PrefetchService {
     if (known.length === 0) return;
     const asked = known.map((device) => ({
       address: device.address,
-      depth: device.unread(depthOf(device)),
+      depth: device.readingsToLoad(depthOf(device)),
     }));
     const read = (some: readonly (typeof asked)[number][]) =>
       this.metrics.storeCall('history', () => readHistories(this.redis, some));
@@ -141,7 +141,7 @@ export class PrefetchService {
 
   private remember(device: KnownDevice, history: DeviceHistory): void {
     const depth = depthOf(device);
-    device.remember(history, depth);
+    device.setHistory(history, depth);
     if (device.depth === 0 || device.history === undefined) return; // a timer's look: it is forgotten at once
     this.forget(device);
     this.remembering.set(device, depth);

@@ -8,9 +8,9 @@ import { Receipts, ReceiptsService } from './receipts.service.js';
 async function send(receipts: Receipts, taken = Number.POSITIVE_INFINITY) {
   const metrics = new RulesMetrics('rules', 'test');
   const sent: { topic: string; receipt: { stored: number[]; refused?: number[] } }[] = [];
-  const tell = (_link: string, topic: string, payload: string) =>
+  const publishQos0 = (_link: string, topic: string, payload: string) =>
     sent.length < taken && sent.push({ topic, receipt: JSON.parse(payload) }) > 0;
-  new ReceiptsService({ tell } as unknown as MqttTransport, metrics).send(receipts);
+  new ReceiptsService({ publishQos0 } as unknown as MqttTransport, metrics).send(receipts);
   const { values } = await metrics.receipts.get();
   return { sent, counts: Object.fromEntries(values.map(({ labels, value }) => [labels.result, value])) };
 }

@@ -38,17 +38,17 @@ export class ReceiptsService {
       const topic = deviceTopic(address.fleet, 'receipts', address.device);
       for (let from = 0; from < stored.length; from += BOUNDS.maxReceipt) {
         const some = stored.slice(from, from + BOUNDS.maxReceipt);
-        this.tell(topic, { stored: some }, 'stored', some.length);
+        this.publish(topic, { stored: some }, 'stored', some.length);
       }
       for (let from = 0; from < refused.length; from += BOUNDS.maxReceipt) {
         const some = refused.slice(from, from + BOUNDS.maxReceipt);
-        this.tell(topic, { stored: [], refused: some }, 'refused', some.length);
+        this.publish(topic, { stored: [], refused: some }, 'refused', some.length);
       }
     }
   }
 
-  private tell(topic: string, receipt: Receipt, result: keyof Receipt, readings: number): void {
-    const isSent = this.transport.tell('commands', topic, JSON.stringify(receipt), EXPIRY_SECONDS);
+  private publish(topic: string, receipt: Receipt, result: keyof Receipt, readings: number): void {
+    const isSent = this.transport.publishQos0('commands', topic, JSON.stringify(receipt), EXPIRY_SECONDS);
     this.metrics.receipts.inc({ result: isSent ? result : 'dropped' }, readings);
   }
 }

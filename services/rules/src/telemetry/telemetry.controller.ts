@@ -9,7 +9,7 @@ import { IngestService } from './ingest.service.js';
 const SUBSCRIPTION: Subscription = {
   link: 'telemetry',
   shared: true,
-  wantsRetained: false,
+  includesRetained: false,
   maxBatch: 1000,
   concurrency: 3,
   holdsLink: true,

@@ -2,6 +2,7 @@
 
 import { compileRule } from '@lamplighter/evaluation/rule/compile-rule';
 import { ruleSchema } from '@lamplighter/evaluation/rule/rule';
+import { createLogger } from '@lamplighter/service-kit/logger';
 import { DeviceAddress } from '@lamplighter/store/devices/device-address';
 import { devicesKey, shardOf, timersKey } from '@lamplighter/store/keys';
 import { connectRedis, type Redis } from '@lamplighter/store/redis/connect';
@@ -17,6 +18,7 @@ import type { ListeningService } from '../groups/listening.service.js';
 import { RulesMetrics } from '../metrics.js';
 import type { RuleBook } from '../rule-book/rule-book.service.js';
 import { RuleSet } from '../rule-book/rule-set.js';
+import { RulesErrors } from '../rules-errors.js';
 import type { IngestService } from '../telemetry/ingest.service.js';
 import { TimersService } from './timers.service.js';
 
@@ -46,14 +48,16 @@ function openTimers(judge: (devices: readonly KnownDevice[]) => Promise<void>) {
   const onRead: RuleBook['onRead'] = (listener) => {
     tell = listener;
   };
+  const metrics = new RulesMetrics('rules', 'test');
   const timers = new TimersService(
     redis,
     Object.assign(new DeviceCache(), { cached }),
-    { judgeAgain: judge } as unknown as IngestService,
-    { due: () => undefined } as unknown as GroupsService,
+    { evaluateTimers: judge } as unknown as IngestService,
+    { markDue: () => undefined } as unknown as GroupsService,
     { listeningMs: 0, confirm: async () => undefined } as unknown as ListeningService,
     { onRead } as unknown as RuleBook,
-    new RulesMetrics('rules', 'test'),
+    metrics,
+    new RulesErrors(createLogger('rules', 'silent'), metrics),
   );
   timers.onApplicationBootstrap();
   closeLater('timers', () => timers.stop(0));

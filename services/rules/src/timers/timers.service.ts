@@ -2,6 +2,7 @@ import { deviceTopic, lessonTopic } from '@lamplighter/contracts/topics';
 import type { CompiledRule } from '@lamplighter/evaluation/rule/compile-rule';
 import { readDevices } from '@lamplighter/store/devices/devices';
 import type { Redis } from '@lamplighter/store/redis/connect';
+import { storeFailure } from '@lamplighter/store/redis/store-failure';
 import { NEW_DEVICE } from '@lamplighter/store/rules/state-version';
 import { type DueTimer, removeTimer, setTimers, takeTimers } from '@lamplighter/store/rules/timers';
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
@@ -12,6 +13,7 @@ import { ListeningService } from '../groups/listening.service.js';
 import { RulesMetrics } from '../metrics.js';
 import { RuleBook } from '../rule-book/rule-book.service.js';
 import type { RuleSet } from '../rule-book/rule-set.js';
+import { RulesErrors } from '../rules-errors.js';
 import { IngestService } from '../telemetry/ingest.service.js';
 import { REDIS } from '../tokens.js';
 
@@ -26,7 +28,7 @@ const STOP_MS = 5000;
 @Injectable()
 export class TimersService implements OnApplicationBootstrap {
   private poll: NodeJS.Timeout | undefined;
-  private looking: Promise<void> | undefined;
+  private firing: Promise<void> | undefined;
   private stopped = false;
 
   constructor(
@@ -37,13 +39,14 @@ export class TimersService implements OnApplicationBootstrap {
     private readonly listening: ListeningService,
     private readonly book: RuleBook,
     private readonly metrics: RulesMetrics,
+    private readonly unexpected: RulesErrors,
   ) {}
 
   onApplicationBootstrap(): void {
-    this.book.onRead((fleet, rules, before) => void this.expect(fleet, rules, before));
+    this.book.onRead((fleet, rules, before) => void this.scheduleTimers(fleet, rules, before));
     this.poll = setInterval(() => {
-      this.looking ??= this.look().finally(() => {
-        this.looking = undefined;
+      this.firing ??= this.fireDue().finally(() => {
+        this.firing = undefined;
       });
     }, POLL_MS);
   }
@@ -52,14 +55,14 @@ export class TimersService implements OnApplicationBootstrap {
   async stop(mostMs = STOP_MS): Promise<void> {
     this.stopped = true;
     clearInterval(this.poll);
-    await Promise.race([this.looking, new Promise((resolve) => setTimeout(resolve, mostMs).unref())]);
+    await Promise.race([this.firing, new Promise((resolve) => setTimeout(resolve, mostMs).unref())]);
   }
 
   /**
    * A device that is silent already when a rule about silence comes is never judged by a reading: its timer begins now. So does that of
    * a device of which something is to be taken back.
    */
-  private async expect(fleet: string, rules: RuleSet, before: RuleSet | undefined): Promise<void> {
+  private async scheduleTimers(fleet: string, rules: RuleSet, before: RuleSet | undefined): Promise<void> {
     const isNew = ({ id, since, scope }: CompiledRule) => {
       const known = before?.get(id);
       // A wider scope does not begin the rule anew, but it does so for who is new in it.
@@ -75,13 +78,15 @@ export class TimersService implements OnApplicationBootstrap {
     if (scopes.length === 0) return;
     try {
       await this.metrics.storeCall('timers', () => setTimers(this.redis, fleet, scopes, Date.now()));
-    } catch {
-      // Redis went away. Devices that speak are found all the same; the silent ones when the service starts again.
+    } catch (error) {
+      // Devices that report are evaluated all the same; silent ones after the next start.
+      if (storeFailure(error) === undefined)
+        this.unexpected.report('timers', error, 'cannot set timers for new rules', { fleet });
     }
   }
 
   /** A few timers at a time, so that telemetry is judged in between, however many are due at once. */
-  private async look(): Promise<void> {
+  private async fireDue(): Promise<void> {
     const seen = new Set<string>();
     try {
       for (let round = 0; round < MAX_ROUNDS && !this.stopped; round += 1) {
@@ -89,24 +94,26 @@ export class TimersService implements OnApplicationBootstrap {
         if (due.length === 0) return;
         // Some of them may be about silence, which is judged only of what could be heard until now.
         if (round === 0) await this.listening.confirm();
-        await this.judge(due);
+        await this.fire(due);
         // Due again at once: the clock of Redis is ahead of ours. The next poll is soon enough.
         const before = seen.size;
         for (const { kind, fleet, name } of due) seen.add(`${kind}/${fleet}/${name}`);
         if (seen.size < before + due.length) return;
       }
-    } catch {
-      // Redis is away; the next poll tries again.
+    } catch (error) {
+      if (storeFailure(error) === undefined)
+        this.unexpected.report('timers', error, 'cannot fire timers; retrying at the next poll');
     }
   }
 
-  private async judge(due: readonly DueTimer[]): Promise<void> {
-    for (const timer of due) if (timer.kind === 'group') this.groups.due(timer.fleet, timer.name);
+  private async fire(due: readonly DueTimer[]): Promise<void> {
+    for (const timer of due) if (timer.kind === 'group') this.groups.markDue(timer.fleet, timer.name);
     const ofDevices = due.filter(({ kind }) => kind === 'device');
     this.metrics.timersDue.inc({ kind: 'group' }, due.length - ofDevices.length);
     const devices = await this.devicesOf(ofDevices);
     this.metrics.timersDue.inc({ kind: 'device' }, devices.length);
-    if (devices.length > 0) await this.ingest.judgeAgain(devices, Date.now() - this.listening.listeningMs);
+    if (devices.length > 0)
+      await this.ingest.evaluateTimers(devices, Date.now() - this.listening.listeningMs);
     for (const { version, address } of devices) {
       if (version === NEW_DEVICE)
         await this.remove({ kind: 'device', fleet: address.fleet, name: address.device });

@@ -63,6 +63,20 @@ export const processes = board({
       'What they need',
       [
         linesPanel({
+          title: 'Unexpected errors',
+          description: 'Bugs, by service and place. The log has each with its stack; the service continues.',
+          unit: 'short',
+          queries: [
+            [
+              'sum by (job, where) (increase(lamplighter_unexpected_errors_total[$__rate_interval])) > 0',
+              '{{job}}: {{where}}',
+            ],
+          ],
+          width: 24,
+          height: 6,
+          decimals: 0,
+        }),
+        linesPanel({
           title: 'Processor',
           description: 'Cores that each process keeps busy; one process has little use for more than one.',
           unit: 'percentunit',

@@ -3,14 +3,14 @@ const OVERDUE_MS = 2000;
 /** One that has not come through by then, although one that was sent later has, was taken away. Milliseconds. */
 const LOST_MS = 15_000;
 /** Of the last so many whose end is known, … */
-const JUDGED = 24;
+const OUTCOMES_KEPT = 24;
 /** … fewer than this may be lost: a replica that is killed takes one or two along. */
-const TOO_MANY = 3;
+const MAX_LOST = 3;
 /** Under way at most; older ones are forgotten. */
-const MOST_UNDER_WAY = 64;
+const MAX_IN_FLIGHT = 64;
 
 /** How many canaries have come through or were lost since the last look. */
-export interface Ends {
+export interface CanaryCounts {
   readonly arrived: number;
   readonly lost: number;
 }
@@ -20,11 +20,11 @@ export interface Ends {
  * then withdrawn (the broker did not take it, which says nothing about the way behind it), arrived, or lost. Time is monotonic,
  * milliseconds.
  */
-export class Canaries {
+export class CanaryTracker {
   /** Number → when it was sent, in the order of sending. */
-  private readonly underWay = new Map<number, number>();
+  private readonly inFlight = new Map<number, number>();
   /** Whether each of the last ones was lost. */
-  private readonly ends: boolean[] = [];
+  private readonly outcomes: boolean[] = [];
   private heardAt: number;
 
   /** @param next number of the first one: not one that an earlier run has used a moment ago */
@@ -37,33 +37,33 @@ export class Canaries {
 
   /** Gives the number of a new one. */
   send(): number {
-    const [oldest] = this.underWay.keys();
-    if (oldest !== undefined && this.underWay.size >= MOST_UNDER_WAY) this.underWay.delete(oldest);
-    this.underWay.set(this.next, this.now());
+    const [oldest] = this.inFlight.keys();
+    if (oldest !== undefined && this.inFlight.size >= MAX_IN_FLIGHT) this.inFlight.delete(oldest);
+    this.inFlight.set(this.next, this.now());
     return this.next++;
   }
 
   /** The broker did not take it. */
   withdraw(number: number): void {
-    this.underWay.delete(number);
+    this.inFlight.delete(number);
   }
 
   /** Takes the numbers that are in Redis. */
-  look(stored: ReadonlySet<number>): Ends {
-    const before = this.underWay.size;
-    for (const [number, sentAt] of this.underWay) {
+  update(stored: ReadonlySet<number>): CanaryCounts {
+    const before = this.inFlight.size;
+    for (const [number, sentAt] of this.inFlight) {
       if (!stored.has(number)) continue;
       this.heardAt = Math.max(this.heardAt, sentAt);
       this.end(number, false);
     }
-    const arrived = before - this.underWay.size;
-    for (const [number, sentAt] of this.underWay)
+    const arrived = before - this.inFlight.size;
+    for (const [number, sentAt] of this.inFlight)
       if (sentAt < this.heardAt && this.now() - sentAt > LOST_MS) this.end(number, true);
-    return { arrived, lost: before - arrived - this.underWay.size };
+    return { arrived, lost: before - arrived - this.inFlight.size };
   }
 
-  get areUnderWay(): boolean {
-    return this.underWay.size > 0;
+  get hasInFlight(): boolean {
+    return this.inFlight.size > 0;
   }
 
   /** When the newest one that came through was sent, or when this began: until then everything could be heard. */
@@ -74,20 +74,20 @@ export class Canaries {
   /** Whether one should have come through by now, and neither it nor a later one has. */
   get isOverdue(): boolean {
     const now = this.now();
-    for (const sentAt of this.underWay.values())
+    for (const sentAt of this.inFlight.values())
       if (sentAt >= this.heardAt && now - sentAt > OVERDUE_MS) return true;
     return false;
   }
 
   /** So many of the last ones that others can be seen to take them; undefined if not. */
   get missing(): { readonly lost: number; readonly of: number } | undefined {
-    const lost = this.ends.filter((isLost) => isLost).length;
-    return lost < TOO_MANY ? undefined : { lost, of: this.ends.length };
+    const lost = this.outcomes.filter((isLost) => isLost).length;
+    return lost < MAX_LOST ? undefined : { lost, of: this.outcomes.length };
   }
 
   private end(number: number, isLost: boolean): void {
-    this.underWay.delete(number);
-    this.ends.push(isLost);
-    if (this.ends.length > JUDGED) this.ends.shift();
+    this.inFlight.delete(number);
+    this.outcomes.push(isLost);
+    if (this.outcomes.length > OUTCOMES_KEPT) this.outcomes.shift();
   }
 }

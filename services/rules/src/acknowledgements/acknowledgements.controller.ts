@@ -10,6 +10,9 @@ import { shardOf } from '@lamplighter/store/keys';
 import type { Redis } from '@lamplighter/store/redis/connect';
 import { Controller, Inject } from '@nestjs/common';
 import { EventPattern, Payload } from '@nestjs/microservices';
+import { DispatchService } from '../commands/dispatch.service.js';
+import { RulesCommandRecorder } from '../commands/rules-command-recorder.js';
+import { wakeUntilStored } from '../commands/wake-until-stored.js';
 import { type EdgeConfirmation, edgeConfirmations } from '../edge/edge-confirmations.js';
 import { LiveEventsService } from '../live-events/live-events.service.js';
 import { RulesMetrics } from '../metrics.js';
@@ -17,16 +20,13 @@ import type { MqttMessage } from '../mqtt/mqtt-link.js';
 import type { Subscription } from '../mqtt/mqtt-transport.js';
 import { untilStored } from '../store-access/until-stored.js';
 import { REDIS } from '../tokens.js';
-import { DispatchService } from './dispatch.service.js';
-import { RulesCommandRecorder } from './rules-command-recorder.js';
-import { UnreadAnswers } from './unread-answers.service.js';
-import { wakeUntilStored } from './wake-until-stored.js';
+import { UnreadAcknowledgements } from './unread-acknowledgements.service.js';
 
 // One batch at a time keeps a device's `acknowledged` before its `succeeded`.
 const SUBSCRIPTION: Subscription = {
   link: 'commands',
   shared: true,
-  wantsRetained: false,
+  includesRetained: false,
   maxBatch: 500,
   concurrency: 1,
   holdsLink: false,
@@ -41,7 +41,7 @@ export class AcknowledgementsController {
     private readonly events: LiveEventsService,
     private readonly recorder: RulesCommandRecorder,
     private readonly dispatch: DispatchService,
-    private readonly unread: UnreadAnswers,
+    private readonly unread: UnreadAcknowledgements,
   ) {}
 
   @EventPattern(FILTERS.acknowledgements, SUBSCRIPTION)
@@ -56,7 +56,7 @@ export class AcknowledgementsController {
     });
     const confirmed = edgeConfirmations(answers, outcomes);
     if (confirmed.length > 0) await this.confirm(confirmed);
-    for (const [i, answer] of answers.entries()) this.tell(answer, outcomes[i]!);
+    for (const [i, answer] of answers.entries()) this.recordOutcome(answer, outcomes[i]!);
     const due = answers.filter((_, i) => {
       const outcome = outcomes[i]!;
       return outcome !== 'failed' && outcome.nextIsDue;
@@ -95,7 +95,7 @@ export class AcknowledgementsController {
     const parsed = parseTopic(topic);
     const answer = parseAnswer(payload);
     if (parsed === undefined || answer === undefined) {
-      this.unread.malformed(message);
+      this.unread.refuseMalformed(message);
       return [];
     }
     if (answer.result !== undefined) this.unread.suspectHuge(message);
@@ -103,7 +103,7 @@ export class AcknowledgementsController {
     return [{ fleet, name: device, device: `${fleet}/${device}`, answer, cause: 'device', traceparent }];
   }
 
-  private tell(answer: ReadAnswer, answered: AcknowledgementOutcome | 'failed'): void {
+  private recordOutcome(answer: ReadAcknowledgement, answered: AcknowledgementOutcome | 'failed'): void {
     if (answered === 'failed') return;
     const { outcome, source, ageMs, aborted } = answered;
     const { fleet, name: device, traceparent } = answer;
@@ -112,7 +112,7 @@ export class AcknowledgementsController {
     if (outcome === 'repeated' || outcome === 'late' || outcome === 'missing' || outcome === 'foreign') {
       this.metrics.answers.inc({ result: outcome });
       if (outcome === 'missing' || outcome === 'foreign')
-        this.unread.unknown(fleet, device, answer.answer, outcome === 'foreign');
+        this.unread.refuseUnknown(fleet, device, answer.answer, outcome === 'foreign');
       return;
     }
     this.metrics.answers.inc({ result: 'recorded' });
@@ -123,7 +123,7 @@ export class AcknowledgementsController {
 }
 
 /** An answer, who gave it, and the trace that it carries. */
-interface ReadAnswer {
+interface ReadAcknowledgement {
   readonly fleet: string;
   readonly name: string;
   readonly answer: Answer;

@@ -22,7 +22,7 @@ interface Kept {
  * any more, and, since it does that, told again what does when its time has come.
  */
 @Injectable()
-export class Standings {
+export class GroupVerdicts {
   private readonly kept = new Map<string, Kept>();
 
   constructor(@Inject(REDIS) private readonly redis: Redis) {}
@@ -34,17 +34,17 @@ export class Standings {
 
   /**
    * Whether it has to be read.
-   * @param wouldTell whether a target would be told again by what is believed; asked only if that may be too old for it
+   * @param wouldReassert whether a target would be told again by what is believed; asked only if that may be too old for it
    */
-  isUnsure({ fleet, rule }: GroupName, wouldTell: (state: GroupState) => boolean): boolean {
+  needsRead({ fleet, rule }: GroupName, wouldReassert: (state: GroupState) => boolean): boolean {
     const kept = this.kept.get(`${fleet}/${rule}`);
     const age = kept === undefined ? KEPT_MS : performance.now() - kept.at;
     if (kept === undefined || age >= KEPT_MS) return true;
-    return age > CERTAIN_MS && kept.state !== undefined && wouldTell(kept.state);
+    return age > CERTAIN_MS && kept.state !== undefined && wouldReassert(kept.state);
   }
 
   /** Takes note of a decision, or that there was none. */
-  keep({ fleet, rule }: GroupName, state: GroupState | undefined): void {
+  set({ fleet, rule }: GroupName, state: GroupState | undefined): void {
     if (this.kept.size >= MAX_KEPT) this.kept.clear();
     this.kept.set(`${fleet}/${rule}`, { state, at: performance.now() });
   }
@@ -52,7 +52,7 @@ export class Standings {
   /** Reads what was decided of these groups. */
   async read(names: readonly GroupName[]): Promise<void> {
     const states = await readGroupStates(this.redis, names);
-    for (const [i, name] of names.entries()) this.keep(name, parseGroupState(states[i]!));
+    for (const [i, name] of names.entries()) this.set(name, parseGroupState(states[i]!));
   }
 }
 
@@ -60,6 +60,7 @@ export class Standings {
 export function parseGroupState(text: string): GroupState | undefined {
   try {
     return text === '' ? undefined : (JSON.parse(text) as GroupState);
+    // eslint-disable-next-line no-restricted-syntax -- unreadable JSON counts as no state
   } catch {
     return undefined;
   }

@@ -8,16 +8,18 @@ import {
   type UnreadReport,
 } from '@lamplighter/store/commands/unread-acknowledgements';
 import type { Redis } from '@lamplighter/store/redis/connect';
+import { storeFailure } from '@lamplighter/store/redis/store-failure';
 import { Inject, Injectable } from '@nestjs/common';
 import { RulesMetrics } from '../metrics.js';
 import type { MqttMessage } from '../mqtt/mqtt-link.js';
 import { beginningOf, RejectedService } from '../rejected/rejected.service.js';
 import { SampleBudget } from '../rejected/sample-budget.js';
+import { RulesErrors } from '../rules-errors.js';
 import { REDIS } from '../tokens.js';
 
 /** Notes per second of this replica, and of one device: an answer and its acknowledgement, and once more. */
-const NOTES_PER_SECOND = 50;
-const NOTES_PER_DEVICE = 4;
+const RECORDS_PER_SECOND = 50;
+const RECORDS_PER_DEVICE = 4;
 const MAX_PAYLOAD = 100;
 /** What an integer beyond 2^53 looks like; the slow look follows. */
 const MANY_DIGITS = /\d{16}/;
@@ -27,17 +29,18 @@ const MANY_DIGITS = /\d{16}/;
  * A note beside the command says that an answer came and what is wrong with it.
  */
 @Injectable()
-export class UnreadAnswers {
-  private readonly budget = new SampleBudget(NOTES_PER_SECOND, NOTES_PER_DEVICE);
+export class UnreadAcknowledgements {
+  private readonly budget = new SampleBudget(RECORDS_PER_SECOND, RECORDS_PER_DEVICE);
 
   constructor(
     @Inject(REDIS) private readonly redis: Redis,
     private readonly metrics: RulesMetrics,
+    private readonly unexpected: RulesErrors,
     private readonly rejected: RejectedService,
   ) {}
 
   /** A payload that is no answer. */
-  malformed(message: MqttMessage): void {
+  refuseMalformed(message: MqttMessage): void {
     const { topic, payload } = message;
     this.metrics.answers.inc({ result: 'malformed' });
     if (parseTopic(topic) === undefined) {
@@ -45,11 +48,11 @@ export class UnreadAnswers {
       return;
     }
     this.rejected.refuse('acknowledgement', answerReason(payload), message, () => answerFault(payload));
-    this.note(topic, () => ({ ...answerFault(payload), id: answerId(payload), payload }));
+    this.record(topic, () => ({ ...answerFault(payload), id: answerId(payload), payload }));
   }
 
   /** An answer whose id is that of no command, or of another device's. */
-  unknown(fleet: string, device: string, answer: Answer, isForeign: boolean): void {
+  refuseUnknown(fleet: string, device: string, answer: Answer, isForeign: boolean): void {
     const topic = deviceTopic(fleet, 'acknowledgements', device);
     const short = JSON.stringify(answer.id.toWellFormed());
     const payload = () => JSON.stringify(answer);
@@ -61,7 +64,7 @@ export class UnreadAnswers {
         : `\`id\` ${short} is no command, or one that is no longer kept; repeat the \`id\` of the \`_cmd\` of the command`,
     };
     this.rejected.refuse('acknowledgement', 'unknown_command', { topic, payload }, () => fault);
-    this.note(topic, () => ({ ...fault, id: undefined, payload: payload() }));
+    this.record(topic, () => ({ ...fault, id: undefined, payload: payload() }));
   }
 
   /** An answer is accepted whose result holds an integer that cannot be kept exactly. */
@@ -72,7 +75,7 @@ export class UnreadAnswers {
   }
 
   /** Returns at once. A note that Redis does not take is left out. */
-  private note(
+  private record(
     topic: string,
     explain: () => InputFault & { id: string | undefined; payload: Buffer | string },
   ): void {
@@ -90,6 +93,13 @@ export class UnreadAnswers {
     };
     this.metrics
       .storeCall('answer', () => recordUnreadAcknowledgements(this.redis, [note]))
-      .catch(() => undefined);
+      .catch((error: unknown) => {
+        if (storeFailure(error) === undefined)
+          this.unexpected.report(
+            'rejected',
+            error,
+            'cannot record an unreadable acknowledgement; dropping it',
+          );
+      });
   }
 }

@@ -7,19 +7,19 @@ import type { Redis } from '@lamplighter/store/redis/connect';
 import { devicesInScope } from '@lamplighter/store/rules/groups';
 import { readVersion } from '@lamplighter/store/rules/rule-versions';
 import { readRule } from '@lamplighter/store/rules/rules';
-import type { Known } from './judge-decision.js';
+import type { DecisionFacts } from './evaluate-decision.js';
 
 /** Sensors of a quorum that are looked at; of more, nothing is said. */
 const MAX_SENSORS = 100;
 
 /** What the store knows of the decisions of several devices; each thing is read once. Lives for one round. */
-export class EdgeKnowledge {
-  private readonly read = new Map<string, Promise<unknown>>();
+export class DecisionFactsReader {
+  private readonly loading = new Map<string, Promise<unknown>>();
 
   constructor(private readonly redis: Redis) {}
 
   /** All that is known of one decision. */
-  async of({ fleet, device }: DeviceName, decision: EdgeDecision): Promise<Known> {
+  async read({ fleet, device }: DeviceName, decision: EdgeDecision): Promise<DecisionFacts> {
     const [rule, present, window] = await Promise.all([
       this.once(`rule ${fleet} ${decision.rule} ${decision.version}`, () => this.rule(fleet, decision)),
       this.once(`present ${fleet} ${decision.rule}`, () => this.present(fleet, decision.rule)),
@@ -34,8 +34,8 @@ export class EdgeKnowledge {
   }
 
   private once<T>(name: string, read: () => Promise<T>): Promise<T> {
-    const known = this.read.get(name) ?? read();
-    this.read.set(name, known);
+    const known = this.loading.get(name) ?? read();
+    this.loading.set(name, known);
     return known as Promise<T>;
   }
 

@@ -1,13 +1,13 @@
 import { compileExpression } from '@lamplighter/evaluation/expression/expression';
 import type { KeptReading } from '@lamplighter/store/devices/devices';
-import { type EffectCase, judgeEffect } from './judge-effect.js';
+import { type EffectCase, evaluateEffect } from './evaluate-effect.js';
 
 const expecting = (text: string) =>
   compileExpression(text, { returns: 'bool', variables: ['last', 'device'] });
 const readings = (...measurements: KeptReading['measurements'][]): KeptReading[] =>
   measurements.map((some, i) => ({ receivedAt: 1000 + i, late: false, measurements: some }));
 const judged = (changes: Partial<EffectCase>) =>
-  judgeEffect({
+  evaluateEffect({
     expect: expecting('light > last.light + 50'),
     action: { led_on: true },
     device: { fleet: 'demo', device: 'lamp-0001' },

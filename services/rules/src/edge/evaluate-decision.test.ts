@@ -3,7 +3,7 @@ import type { EdgeDecision } from '@lamplighter/contracts/edge/edge';
 import { compileRule } from '@lamplighter/evaluation/rule/compile-rule';
 import { type RuleInput, ruleSchema } from '@lamplighter/evaluation/rule/rule';
 import type { KeptReading } from '@lamplighter/store/devices/devices';
-import { judgeDecision, type Known } from './judge-decision.js';
+import { type DecisionFacts, evaluateDecision } from './evaluate-decision.js';
 
 const NOW = 1_800_000_000_000;
 const NIGHT_LIGHT: RuleInput = {
@@ -46,10 +46,10 @@ const kept = (light: number, seq: number, at = NOW): KeptReading => ({
   measurements: { light },
 });
 function judged(
-  { rule = NIGHT_LIGHT, ...known }: Partial<Omit<Known, 'rule'>> & { rule?: RuleInput },
+  { rule = NIGHT_LIGHT, ...known }: Partial<Omit<DecisionFacts, 'rule'>> & { rule?: RuleInput },
   decision: Partial<EdgeDecision> = {},
 ) {
-  return judgeDecision(
+  return evaluateDecision(
     { ...DECISION, ...decision },
     {
       fleet: 'demo',
@@ -95,11 +95,11 @@ describe('the judgement of a decision', () => {
 
   it('cannot be given by a version that is not kept, and says which one there is now', () => {
     const known = { fleet: 'demo', device: 'lamp-1', rule: undefined, window: [], neighbours: undefined };
-    expect(judgeDecision(DECISION, { ...known, present: 9 })).toEqual({
+    expect(evaluateDecision(DECISION, { ...known, present: 9 })).toEqual({
       judgement: 'data_missing',
       sentences: ['version 3 of rule "night-light" is not kept any more', 'the rule has version 9 now'],
     });
-    expect(judgeDecision(DECISION, { ...known, present: undefined }).sentences[1]).toBe(
+    expect(evaluateDecision(DECISION, { ...known, present: undefined }).sentences[1]).toBe(
       'the rule is gone now',
     );
   });

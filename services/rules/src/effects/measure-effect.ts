@@ -4,7 +4,7 @@ import { type KeptReading, readWindow } from '@lamplighter/store/devices/devices
 import { type EffectCheck, type EffectFinding, MAX_EFFECT_WAIT_MS } from '@lamplighter/store/effects/effects';
 import { WINDOW_SIZE } from '@lamplighter/store/keys';
 import type { Redis } from '@lamplighter/store/redis/connect';
-import { judgeEffect, valuesOf } from './judge-effect.js';
+import { evaluateEffect, valuesOf } from './evaluate-effect.js';
 
 /** The time between two looks grows from this, so that the readings of a minutes-long effect are seen before they leave the window. */
 const MIN_WAIT_MS = 2000;
@@ -21,7 +21,7 @@ export type Compile = (text: string) => Expression<boolean> | undefined;
  * @param now time of Redis, milliseconds
  * @returns undefined if there is nothing to be found: the command is forgotten, or never expected anything
  */
-export async function lookAtEffect(
+export async function measureEffect(
   redis: Redis,
   check: EffectCheck,
   now: number,
@@ -46,7 +46,7 @@ export async function lookAtEffect(
   const counts = ({ receivedAt }: KeptReading) =>
     receivedAt > succeededAt && receivedAt <= deadline && receivedAt < countermandedAt;
   const live = window.filter(({ late }) => !late); // newest first
-  const verdict = judgeEffect({
+  const verdict = evaluateEffect({
     expect,
     action,
     device: { fleet: check.fleet, device: check.device },

@@ -11,7 +11,7 @@ import { redisNow } from '@lamplighter/store/redis/connect';
 import { emitted, Replica, reading } from '@lamplighter/test-kit/store/replica';
 import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
 import { timePasses } from '@lamplighter/test-kit/store/time-passes';
-import { lookAtEffect } from './look-at-effect.js';
+import { measureEffect } from './measure-effect.js';
 
 let store: StoreUnderTest;
 let lamp: DeviceAddress;
@@ -53,7 +53,7 @@ async function succeed(id: string): Promise<void> {
 }
 
 const look = async (id: string): Promise<EffectFinding | undefined> =>
-  lookAtEffect(store.redis, { ...lamp, id }, await redisNow(store.redis), compile);
+  measureEffect(store.redis, { ...lamp, id }, await redisNow(store.redis), compile);
 
 describe('a look at an effect', () => {
   it('compares with the reading before the command', async () => {
@@ -180,7 +180,7 @@ describe('a look at an effect', () => {
   it('does not know what cannot be understood', async () => {
     const id = await command(10);
     await succeed(id);
-    const blind = await lookAtEffect(store.redis, { ...lamp, id }, Date.now(), () => undefined);
+    const blind = await measureEffect(store.redis, { ...lamp, id }, Date.now(), () => undefined);
     expect(blind).toEqual({ rule: 'r', outcome: 'unmeasured', evidence: {} });
     expect((await readCommand(store.redis, id))?.effect?.outcome).toBe('pending');
   });

@@ -1,8 +1,8 @@
-import { Canaries } from './canaries.js';
+import { CanaryTracker } from './canary-tracker.js';
 
 function underTest() {
   let now = 1000;
-  const canaries = new Canaries(1, () => now);
+  const canaries = new CanaryTracker(1, () => now);
   const stored = new Set<number>();
   return {
     canaries,
@@ -16,13 +16,13 @@ function underTest() {
         const number = canaries.send();
         if (!isTaken(turn)) stored.add(number);
         now += 5000;
-        const { arrived, lost } = canaries.look(stored);
+        const { arrived, lost } = canaries.update(stored);
         ends.arrived += arrived;
         ends.lost += lost;
       }
       return ends;
     },
-    arrive: (number: number) => stored.add(number) && canaries.look(stored),
+    arrive: (number: number) => stored.add(number) && canaries.update(stored),
   };
 }
 

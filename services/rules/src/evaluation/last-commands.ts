@@ -16,7 +16,7 @@ interface LastWord {
  * The commands of one device in one batch, at most one for each rule: its last. A batch may hold a backlog in which a verdict changes
  * and changes back; the device never hears of it then, because its last command is the one that it already has.
  */
-export class LastWords {
+export class LastCommands {
   private readonly words = new Map<CompiledRule, LastWord>();
 
   /**

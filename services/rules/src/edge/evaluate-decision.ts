@@ -15,7 +15,7 @@ import { WINDOW_SIZE } from '@lamplighter/store/keys';
 import { tallyAt, votesAt } from './neighbour-votes.js';
 
 /** What the server knows of a decision. */
-export interface Known {
+export interface DecisionFacts {
   readonly fleet: string;
   readonly device: string;
   /** The version that the device went by; undefined if it is not kept any more. */
@@ -34,7 +34,7 @@ export type Verdict = Omit<Judgement, 'at'>;
  * What the server thinks of a decision that a device took alone: whether the rule of that version comes to the same on the reading as
  * it is stored, and what the neighbours of a quorum would have voted. What the rule remembered before is the device's word. Pure.
  */
-export function judgeDecision(decision: EdgeDecision, known: Known): Verdict {
+export function evaluateDecision(decision: EdgeDecision, known: DecisionFacts): Verdict {
   const { rule, present } = known;
   const { version } = decision;
   const remarks =
@@ -44,20 +44,20 @@ export function judgeDecision(decision: EdgeDecision, known: Known): Verdict {
   if (rule === undefined)
     return missing(`version ${version} of rule "${decision.rule}" is not kept any more`, remarks);
   if (decision.because === undefined) return missing('what the device saw was too much to report', remarks);
-  const told = judgeAgain(rule, decision, known, {
+  const reported = reevaluate(rule, decision, known, {
     reading: decision.because.reading,
     last: decision.because.last ?? {},
     value: decision.because.value,
     windows: decision.because.windows,
   });
-  if (!told.isSame)
+  if (!reported.isSame)
     return {
       judgement: 'disagrees',
-      sentences: ['by its own report the rule decides otherwise', ...told.sentences, ...remarks],
+      sentences: ['by its own report the rule decides otherwise', ...reported.sentences, ...remarks],
     };
   const stored = storedOf(rule, decision, known);
   if (stored !== undefined && typeof stored !== 'string') {
-    const again = judgeAgain(rule, decision, known, stored);
+    const again = reevaluate(rule, decision, known, stored);
     if (!again.isSame)
       return {
         judgement: 'disagrees',
@@ -65,16 +65,16 @@ export function judgeDecision(decision: EdgeDecision, known: Known): Verdict {
       };
   }
   if (decision.reason === 'run_over')
-    return { judgement: 'agrees', sentences: [...told.sentences, ...remarks] };
+    return { judgement: 'agrees', sentences: [...reported.sentences, ...remarks] };
   if (rule.quorum !== undefined)
-    return judgeNeighbours(rule, decision, known, [...told.sentences, ...remarks]);
+    return compareNeighbours(rule, decision, known, [...reported.sentences, ...remarks]);
   if (stored === undefined || typeof stored === 'string')
     return missing(stored ?? 'the reading on which it was decided is not stored', [
       'by its own report the rule decides the same',
-      ...told.sentences,
+      ...reported.sentences,
       ...remarks,
     ]);
-  return { judgement: 'agrees', sentences: [...told.sentences, ...remarks] };
+  return { judgement: 'agrees', sentences: [...reported.sentences, ...remarks] };
 }
 
 type Seen = Pick<Observation, 'reading' | 'last' | 'value'> & {
@@ -83,10 +83,10 @@ type Seen = Pick<Observation, 'reading' | 'last' | 'value'> & {
 };
 
 /** The rule once more, as the device judges it, on something that was seen. */
-function judgeAgain(
+function reevaluate(
   rule: CompiledRule,
   { because, raise, now, trigger }: EdgeDecision,
-  { fleet, device }: Known,
+  { fleet, device }: DecisionFacts,
   { reading, last, value, window, windows }: Seen,
 ) {
   const { state, ageMs, heardAt } = because!;
@@ -109,7 +109,7 @@ function judgeAgain(
 function storedOf(
   rule: CompiledRule,
   { seq, because }: EdgeDecision,
-  { window }: Known,
+  { window }: DecisionFacts,
 ): Seen | string | undefined {
   const index = seq === undefined ? -1 : window.findIndex((reading) => reading.seq === seq);
   if (index === -1) return undefined;
@@ -134,10 +134,10 @@ function storedOf(
   };
 }
 
-function judgeNeighbours(
+function compareNeighbours(
   rule: CompiledRule,
   { now, raise, because }: EdgeDecision,
-  { fleet, device, neighbours }: Known,
+  { fleet, device, neighbours }: DecisionFacts,
   remarks: readonly string[],
 ): Verdict {
   if (neighbours === undefined) return missing('the quorum has too many sensors to look at', remarks);

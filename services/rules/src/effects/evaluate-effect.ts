@@ -28,7 +28,7 @@ export interface EffectVerdict {
  * Judges an effect: one reading that shows it is enough. That none does counts only if a reading could have shown it: the
  * expression said no rather than nothing, the time was not cut short, and the device was not already as commanded.
  */
-export function judgeEffect({ last, seen, ...effect }: EffectCase): EffectVerdict {
+export function evaluateEffect({ last, seen, ...effect }: EffectCase): EffectVerdict {
   const verdict = (outcome: EffectOutcome, reading: EffectValues | undefined): EffectVerdict => ({
     outcome,
     evidence: { ...(last && { last }), ...(reading && { reading }) },
@@ -63,6 +63,7 @@ function says(
 ): boolean | undefined {
   try {
     return expect.evaluate({ reading, device, ...(last && { last }) });
+    // eslint-disable-next-line no-restricted-syntax -- an expression that fails shows nothing
   } catch {
     return undefined;
   }

@@ -1,0 +1,10 @@
+import { Module } from '@nestjs/common';
+import { LiveEventsModule } from '../live-events/live-events.module.js';
+import { EffectsService } from './effects.service.js';
+
+/** Effects that rules expect of their commands. */
+@Module({
+  imports: [LiveEventsModule],
+  providers: [EffectsService],
+})
+export class EffectsModule {}

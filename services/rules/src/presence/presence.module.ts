@@ -1,0 +1,13 @@
+import { Module } from '@nestjs/common';
+import { EvaluationModule } from '../evaluation/evaluation.module.js';
+import { LiveEventsModule } from '../live-events/live-events.module.js';
+import { RejectedModule } from '../rejected/rejected.module.js';
+import { StateModule } from '../state/state.module.js';
+import { PresenceController } from './presence.controller.js';
+
+/** Births and wills. */
+@Module({
+  imports: [EvaluationModule, LiveEventsModule, RejectedModule, StateModule],
+  controllers: [PresenceController],
+})
+export class PresenceModule {}

@@ -1,0 +1,9 @@
+import { Module } from '@nestjs/common';
+import { StatePublisher } from './state-publisher.service.js';
+
+/** Retained last states of devices. */
+@Module({
+  providers: [StatePublisher],
+  exports: [StatePublisher],
+})
+export class StateModule {}

@@ -1,0 +1,32 @@
+import { Module } from '@nestjs/common';
+import { CommandsModule } from '../commands/commands.module.js';
+import { EdgeModule } from '../edge/edge.module.js';
+import { EvaluationModule } from '../evaluation/evaluation.module.js';
+import { GroupsModule } from '../groups/groups.module.js';
+import { LiveEventsModule } from '../live-events/live-events.module.js';
+import { RejectedModule } from '../rejected/rejected.module.js';
+import { RuleBookModule } from '../rule-book/rule-book.module.js';
+import { StateModule } from '../state/state.module.js';
+import { DeclaredTypes } from './declared-types.service.js';
+import { IngestService } from './ingest.service.js';
+import { PrefetchService } from './prefetch.service.js';
+import { ReceiptsService } from './receipts.service.js';
+import { TelemetryController } from './telemetry.controller.js';
+
+/** Readings: from the broker through the rules into the store. */
+@Module({
+  imports: [
+    CommandsModule,
+    EdgeModule,
+    EvaluationModule,
+    GroupsModule,
+    LiveEventsModule,
+    RejectedModule,
+    RuleBookModule,
+    StateModule,
+  ],
+  controllers: [TelemetryController],
+  providers: [DeclaredTypes, PrefetchService, ReceiptsService, IngestService],
+  exports: [DeclaredTypes, IngestService],
+})
+export class TelemetryModule {}
