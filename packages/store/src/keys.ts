@@ -1,61 +1,61 @@
 /**
  * Every key of the store, and what lives behind it. `{17}` is the shard, a hash tag: all keys of one device, and the
- * schedules that belong to it, share a shard, so that one script may change them together, also on Redis Cluster.
+ * schedules that belong to it, share a shard, so one script can change them together, also on Redis Cluster.
  *
- * | key                              | type | holds | bound, and who deletes |
+ * | key                              | type | holds | bound, and when it is deleted |
  * |----------------------------------|------|-------|------------------------|
- * | `{s}:device:<fleet>/<device>`    | HASH | `rules` (rule states, JSON) and their `version`, `session` (see recordPresence-5.lua), `lesson`, `back` (when it was heard after it was away, until what waits for it is woken), `lane:<lane>` (last sequence), settings (`interval`, JSON, and what follows from it: `interval:longest`, the longest time between two readings, ms; `edge`, `edge:told`, `edge:confirmed`, see edge-settings.ts), `stopped:<lane>` (the command whose failure stopped it), counts of the ledger (`late`, `duplicate`, `stale`, `rejected`, `taken`, `dropped`, `from`, `again`), `forget-after`; of a removed device for a day `session`, `from`, `dropped`, `again`, `removed` | one per device |
+ * | `{s}:device:<fleet>/<device>`    | HASH | `rules` (rule states, JSON) and their `version`, `session` (see recordPresence-5.lua), `lesson`, `back` (when it returned, until its pending commands are woken), `lane:<lane>` (last sequence), settings (`interval`, JSON, and what follows from it: `interval:longest`, the longest time between two readings, ms; `edge`, `edge:told`, `edge:confirmed`, see edge-settings.ts), `stopped:<lane>` (the command whose failure stopped it), counts of the ledger (`late`, `duplicate`, `stale`, `rejected`, `taken`, `dropped`, `from`, `again`), `forget-after`; of a removed device for a day `session`, `from`, `dropped`, `again`, `removed` | one per device |
  * | `{s}:window:<fleet>/<device>`    | LIST | readings in device order, `received,late,count,n,seq,at,<replica>.<part>,json`; the last one is the last state | `WINDOW_SIZE` and a stride, trimmed on write |
  * | `{s}:presence:<fleet>`           | ZSET | device → online until (ms); 0 offline, 0.5 offline by its own goodbye after a birth with `forgetAfter`, -1 never seen | one per device |
- * | `{s}:states:<fleet>`             | HASH | device → `published at (ms),digest` of its state that the broker retains | one per device; gone when the broker has it no more |
+ * | `{s}:states:<fleet>`             | HASH | device → `published at (ms),digest` of its state that the broker retains | one per device; deleted when the broker no longer retains it |
  * | `{s}:devices:<fleet>`            | ZSET | device names, score 0, in lexical order | `MAX_DEVICES_PER_FLEET` |
  * | `{s}:fleets`                     | SET  | fleet names | one per fleet |
  * | `{s}:commands`                   | HASH | command id → header line and JSON, written once | `COMMANDS_KEPT_PER_DEVICE` |
- * | `{s}:transitions`                | HASH | command id → `state,at,attempt,cause` joined by `;`; the last one is the state | about 2 kB: the oldest after the first make room; with the command |
- * | `{s}:answers`                    | HASH | command id → the device's answer, JSON; `<id>:effect` → `outcome,at,evidence`; `<id>:unread` → answers that were not understood, JSON, one a line, newest first | with the command |
+ * | `{s}:transitions`                | HASH | command id → `state,at,attempt,cause` joined by `;`; the last one is the state | about 2 kB: the oldest after the first are pruned; with the command |
+ * | `{s}:answers`                    | HASH | command id → the device's acknowledgement, JSON; `<id>:effect` → `outcome,at,evidence`; `<id>:unread` → unreadable acknowledgements, JSON, one per line, newest first | with the command |
  * | `{s}:queue`                      | ZSET | open commands, `<fleet>/<device>/<lane>/<seq>/<id>`, score 0: each lane in order | `MAX_OPEN_COMMANDS` per device; leaves with the final state |
  * | `{s}:index`                      | ZSET | all kept commands, `<fleet>/<device>/<id>`, score 0 | as `commands` |
  * | `{s}:due`                        | ZSET | open command id → when it next needs attention (ms): dispatch, lease end or expiry | as `queue` |
- * | `{s}:effects`                    | ZSET | succeeded commands whose effect is looked for, `<fleet>/<device>/<id>` → when to look next (ms) | as `commands`; leaves with the outcome |
-| `{s}:outcomes:<fleet>/<device>`  | HASH | rule → the last effect that was measured, `outcome,at,command id` | `OUTCOMES_KEPT_PER_DEVICE`, the oldest make room |
-| `{s}:ineffective:<fleet>`        | ZSET | devices of which such an outcome is `ineffective`, score 0, in lexical order | one per device |
-| `{s}:timers`                     | ZSET | `device/<fleet>/<device>`, `group/<fleet>/<rule>` → when its rules are to be judged without a reading (ms) | one per device and group with a rule that waits |
- * | `{s}:group:<fleet>/<rule>`       | HASH | a quorum: `v:<device>` → `received,vote,since`, and what was decided: `state` (JSON) and its `version` | `RULE_BOUNDS.maxSensors` votes; with the rule |
- * | `{s}:edge:<fleet>/<device>`     | HASH | what the device decided without its link: id → `received,decision` (JSON), `<id>:judgement` → what the server thinks of it (JSON); `dropped` | `EDGE_BOUNDS.maxDecisions`, the oldest make room |
- * | `{s}:edge-due`                  | ZSET | `<fleet>/<device>` → when such decisions are to be judged (ms) | one per device, gone when all are |
- * | `{s}:forget-due`                | ZSET | `<fleet>/<device>` whose birth had `forgetAfter` → when it may be removed (ms) | one per such device |
- * | `{s}:departures`                | ZSET | `<fleet>/<device>/<ms>`, removed then → when to clear what is left of it elsewhere (ms): retained presence, votes, samples | gone when that is done |
- * | `{s}:rollouts`                  | HASH | counts of unfinished rollouts: `<id>:enqueued`, `<id>:skipped:<reason>`, `<id>:<final state>`; and how far each is here: `<id>:after` (device), `<id>:token` | few fields per unfinished rollout, gone when all its commands have ended |
+ * | `{s}:effects`                    | ZSET | succeeded commands whose effect is checked, `<fleet>/<device>/<id>` → when to check next (ms) | as `commands`; leaves with the outcome |
+ * | `{s}:outcomes:<fleet>/<device>`  | HASH | rule → the last measured effect, `outcome,at,command id` | `OUTCOMES_KEPT_PER_DEVICE`, the oldest are pruned |
+ * | `{s}:ineffective:<fleet>`        | ZSET | devices with an `ineffective` outcome, score 0, in lexical order | one per device |
+ * | `{s}:timers`                     | ZSET | `device/<fleet>/<device>`, `group/<fleet>/<rule>` → when its rules are evaluated without a reading (ms) | one per device and group with a rule that needs it |
+ * | `{s}:group:<fleet>/<rule>`       | HASH | a quorum: `v:<device>` → `received,vote,since`, and the group state: `state` (JSON) and its `version` | `RULE_BOUNDS.maxSensors` votes; with the rule |
+ * | `{s}:edge:<fleet>/<device>`     | HASH | edge decisions: id → `received,decision` (JSON), `<id>:judgement` → the server's judgement (JSON); `dropped` | `EDGE_BOUNDS.maxDecisions`, the oldest are pruned |
+ * | `{s}:edge-due`                  | ZSET | `<fleet>/<device>` → when its decisions are judged (ms) | one per device, deleted when all are judged |
+ * | `{s}:forget-due`                | ZSET | `<fleet>/<device>` whose birth had `forgetAfter` → when it can be removed (ms) | one per such device |
+ * | `{s}:departures`                | ZSET | pending cleanups: `<fleet>/<device>/<ms>`, removed at that time → when to clear its other data (ms): retained presence, votes, samples | deleted when that is done |
+ * | `{s}:rollouts`                  | HASH | counts of unfinished rollouts: `<id>:enqueued`, `<id>:skipped:<reason>`, `<id>:<final state>`; and the progress of each in this shard: `<id>:after` (device), `<id>:token` | few fields per unfinished rollout, deleted when all its commands have ended |
  * | `{s}:idempotency:<fleet>/<device>/<hash>` | STRING | `<command id> <hash of the request>` | expires after a day |
  * | `{s}:ledger:<fleet>`             | HASH | counts that never shrink: commands `issued:<source>` and by final state, readings `rejected:<reason>`, and of removed devices `removed:<count>` | one per fleet |
- * | `{lamplighter}:rollout:<id>`     | HASH | a rollout: `request` (JSON), `state`, `phase`, where it stands, the `token` of its lease, at last its `counts` | `ROLLOUTS_KEPT_PER_FLEET` |
+ * | `{lamplighter}:rollout:<id>`     | HASH | a rollout: `request` (JSON), `state`, `phase`, its position, the `token` of its lease, finally its `counts` | `ROLLOUTS_KEPT_PER_FLEET` |
  * | `{lamplighter}:rollouts:<fleet>` | ZSET | ids of a fleet's rollouts, score 0 | as `rollout` |
- * | `{lamplighter}:rollouts-due`     | ZSET | unfinished rollout → when a replica may take it (ms): at once, or the end of a lease | `MAX_UNFINISHED_ROLLOUTS` |
- * | `{lamplighter}:removal:<fleet>`  | HASH | the removal of a fleet: `state`, where it stands, devices `removed` so far | kept for a day after its end |
- * | `{lamplighter}:removals-due`     | ZSET | fleet whose removal is unfinished → when a replica may take it (ms) | one per fleet |
- * | `{lamplighter}:rules:<fleet>`    | HASH | rule id → its present version, JSON (see rules.ts) | `RULE_BOUNDS.maxRules` |
+ * | `{lamplighter}:rollouts-due`     | ZSET | unfinished rollout → when a replica can take it (ms): immediately, or when a lease ends | `MAX_UNFINISHED_ROLLOUTS` |
+ * | `{lamplighter}:removal:<fleet>`  | HASH | the removal of a fleet: `state`, its position, devices `removed` so far | kept for a day after its end |
+ * | `{lamplighter}:removals-due`     | ZSET | fleet whose removal is unfinished → when a replica can take it (ms) | one per fleet |
+ * | `{lamplighter}:rules:<fleet>`    | HASH | rule id → its current version, JSON (see rules.ts) | `RULE_BOUNDS.maxRules` |
  * | `{lamplighter}:rule-versions:<fleet>/<rule>` | LIST | versions of a rule, newest first, JSON | `RULE_VERSIONS_KEPT`; a deleted rule's for 30 days |
  * | `{lamplighter}:rules-revisions`  | HASH | fleet → how often its rules were written; `*` → how often any were | one per fleet |
- * | `{lamplighter}:rule-errors:<fleet>` | HASH | rule id → the latest error of its present version (see rules-errors.ts) | as `rules` |
- * | `{lamplighter}:rule-releases:<fleet>` | HASH | rule id → the version of which what it has started is to be taken back, JSON (see rule-releases.ts) | as `rules`; expires an hour after the last one |
+ * | `{lamplighter}:rule-errors:<fleet>` | HASH | rule id → the latest error of its current version (see rule-errors.ts) | as `rules` |
+ * | `{lamplighter}:rule-releases:<fleet>` | HASH | rule id → the version whose commands and runs are to be released, JSON (see rule-releases.ts) | as `rules`; expires an hour after the last one |
  * | `{lamplighter}:rules-off`        | HASH | fleet → since when its rules are switched off (ms) | one per fleet |
  * | `{lamplighter}:telemetry-schemas` | HASH | fleet → its telemetry schema, JSON | one per fleet |
- * | `{lamplighter}:measurement-names:<fleet>` | SET | names of the measurements that a sample of its readings had (see measurement-names.ts) | 1000 per fleet |
+ * | `{lamplighter}:measurement-names:<fleet>` | SET | names of the measurements in a sample of its readings (see measurement-names.ts) | 1000 per fleet |
  * | `{lamplighter}:fleet-settings`   | HASH | `<fleet>/<setting>` → value; `*` → how often any was written | few per fleet |
- * | `{lamplighter}:edge-rules`       | HASH | `<fleet>/<device>` → the rule by which it is to go without its link; `…-walk` is held by the replica that looks whether they have the present version | one per device |
+ * | `{lamplighter}:edge-rules`       | HASH | `<fleet>/<device>` → its edge rule; `…-walk` is the lease of the replica that checks whether devices have its current version | one per device |
  * | `{lamplighter}:…`                | -    | shard count, API keys, recent events, samples of rejected input | see their files |
  */
 export const SHARDS = 64;
 
 /** Readings kept per device. */
 export const WINDOW_SIZE = 240;
-/** Devices of one fleet, counted per shard (so a little more or less in all); more are refused as `unknown_device`. */
+/** Devices of one fleet, limited per shard (so the total varies slightly); more are refused as `unknown_device`. */
 export const MAX_DEVICES_PER_FLEET = 200_000;
 /** Open commands of one device; more are refused, never dropped. */
 export const MAX_OPEN_COMMANDS = 100;
-/** Commands kept per device, open and final; the oldest final ones are forgotten. */
+/** Commands kept per device, open and final; the oldest final ones are pruned. */
 export const COMMANDS_KEPT_PER_DEVICE = 100;
-/** Rules of which a device's last effect is kept. */
+/** Rules whose last effect is kept, per device. */
 export const OUTCOMES_KEPT_PER_DEVICE = 100;
 /** A device that is silent for this long is stale, milliseconds. */
 export const FRESH_MS = 30_000;
@@ -115,7 +115,7 @@ export const cleanupsKey = (shard: number) => `{${shard}}:departures`;
 /** The command keys of one shard, in the order in which every script on commands takes them. */
 export const commandKeys = (shard: number) =>
   ['commands', 'transitions', 'answers', 'queue', 'index', 'due'].map((name) => `{${shard}}:${name}`);
-/** Those and where it is counted, for every script that takes or ends commands of a fleet. */
+/** The command keys and the counters, for scripts that enqueue or end commands of a fleet. */
 export const countedCommandKeys = (shard: number, fleet: string) => [
   ...commandKeys(shard),
   rolloutsKey(shard),
@@ -127,19 +127,19 @@ export const SHARD_COUNT_KEY = '{lamplighter}:shards';
 export const API_KEYS_KEY = '{lamplighter}:api-keys';
 export const API_KEYS_USED_KEY = '{lamplighter}:api-keys-used';
 export const EVENTS_KEY = '{lamplighter}:events';
-/** Samples of refused input, a LIST per kind, newest first; and what was kept lately of that which every replica hears. */
+/** Samples of refused input, a LIST per kind, newest first; and which samples another replica has recorded. */
 export const rejectedKey = (kind: string) => `{lamplighter}:rejected:${kind}`;
 export const rejectedOnceKey = (hash: string) => `{lamplighter}:rejected-once:${hash}`;
-/** Rollouts: one HASH each, those of a fleet by id, and when a replica may next take an unfinished one (ms). */
+/** Rollouts: one HASH each, those of a fleet by id, and when a replica can next take an unfinished one (ms). */
 export const rolloutKey = (id: string) => `{lamplighter}:rollout:${id}`;
 export const fleetRolloutsKey = (fleet: string) => `{lamplighter}:rollouts:${fleet}`;
 export const rolloutIdempotencyKey = (fleet: string, hash: string) =>
   `{lamplighter}:rollout-idempotency:${fleet}/${hash}`;
 export const ROLLOUTS_DUE_KEY = '{lamplighter}:rollouts-due';
-/** The removal of a fleet, and when a replica may next take one that is unfinished (ms). */
+/** The removal of a fleet, and when a replica can next take an unfinished one (ms). */
 export const removalKey = (fleet: string) => `{lamplighter}:removal:${fleet}`;
 export const REMOVALS_DUE_KEY = '{lamplighter}:removals-due';
-/** Rules of a fleet, the versions of one, what went wrong with them, and how often the rules of each fleet were written. */
+/** Rules of a fleet, the versions of a rule, rule errors, releases, and the revision of each fleet's rules. */
 export const rulesKey = (fleet: string) => `{lamplighter}:rules:${fleet}`;
 export const ruleVersionsKey = (fleet: string, rule: string) =>
   `{lamplighter}:rule-versions:${fleet}/${rule}`;
@@ -151,5 +151,5 @@ export const EDGE_RULES_KEY = '{lamplighter}:edge-rules';
 export const FLEET_SETTINGS_KEY = '{lamplighter}:fleet-settings';
 export const TELEMETRY_SCHEMAS_KEY = '{lamplighter}:telemetry-schemas';
 export const measurementNamesKey = (fleet: string) => `{lamplighter}:measurement-names:${fleet}`;
-/** Channel on which whoever enqueues a command says which shard has work. */
+/** Channel for the shard of each enqueued command; dispatchers subscribe to it. */
 export const WAKE_CHANNEL = '{lamplighter}:wake';

@@ -1,10 +1,10 @@
--- Cancels a command that waits. One of which an attempt has had no answer ends as unknown: it may have been executed.
--- The lane goes on either way, whatever the command says of its failure: whoever cancels has decided.
+-- Cancels a pending command. If an attempt was never acknowledged it ends as unknown: the device may have executed it.
+-- The lane always continues: `onFailure` does not apply to a cancellation.
 --
 -- KEYS  1 device HASH   2..9 commands, transitions, answers, queue, index, due, rollouts, ledger
 -- ARGV  1 id   2 cause
 -- Returns  {state, 1 if this call ended it}: 'cancelled' or 'unknown', 'missing', or the state that forbids it (a dispatched
---          command cannot be called back)
+--          command cannot be cancelled)
 -- Clock    Redis TIME
 --@include commands.lua
 --@include endCommand.lua
@@ -16,6 +16,6 @@ if not command then return { 'missing', 0 } end
 if command.state ~= 'pending' then return { command.state, 0 } end
 local now = now_ms()
 local first = heads(K, command.lane, 2)
-local state = take_back(K, command, 'cancelled', now, ARGV[2], 'cancelled')
-if first[1] == command.member then go_on(K, KEYS[1], command.lane, first[2], now) end
+local state = withdraw(K, command, 'cancelled', now, ARGV[2], 'cancelled')
+if first[1] == command.member then advance_lane(K, KEYS[1], command.lane, first[2], now) end
 return { state, 1 }

@@ -1,11 +1,11 @@
--- Claims commands of one shard that are due: leases heads of lanes for dispatch, and finds what is to end (see endOverdue-10.lua).
--- Presence decides: a command for a device that is away is not dispatched. It waits for the device's birth, telemetry or answer, which
--- wake it (see wakeDevice-7.lua), or for its expiry. One of policy `now` does not wait and ends. A command for a stale device is
--- dispatched, but its last attempt waits in the same way: the device may have left without a will.
+-- Claims due commands of one shard: leases heads of lanes for dispatch, and finds overdue ones (see endOverdue-10.lua).
+-- A command for an unreachable device is not dispatched. It waits until the device's birth, telemetry or acknowledgement wakes it (see
+-- wakeDevice-7.lua), or expires; one of policy `now` ends. A command for a stale device is dispatched, but its last attempt waits in
+-- the same way: the device may have disconnected without a will.
 --
 -- KEYS  1..6 commands, transitions, answers, queue, index, due; then, named by position in ARGV, device HASHes and presence ZSETs
 -- ARGV  1 lease (ms)   2 freshness (ms)
---       then per command: id, position of the device's HASH, position of its presence ZSET; '' twice if it is known to be gone
+--       then per command: id, position of the device's HASH, position of its presence ZSET; '' twice if the command no longer exists
 -- Returns  {now (ms), {id, 'dispatched' (publish it now) or 'overdue', attempt, value, end of the lease (ms), session, lesson}…};
 --          session and lesson are the fields of the device's HASH, '' if it has none
 -- Clock    Redis TIME
@@ -19,8 +19,8 @@ local lease, fresh = tonumber(ARGV[1]), tonumber(ARGV[2])
 local now = now_ms()
 local claimed = { int(now) }
 
--- How long a command that cannot end before its turn is left alone.
-local LATER_MS = 60000
+-- When an overdue command that cannot end before it is the head is checked again (ms).
+local RECHECK_MS = 60000
 local CAUSES = { pending = 'claim', dispatched = 'no_answer', acknowledged = 'timeout' }
 
 -- Whether the next attempt is the last of several.
@@ -37,12 +37,12 @@ local function claim(id, command, device_key, presence)
     if may_end(K, command) then
       claimed[#claimed + 1] = { id, 'overdue', command.attempt, command.value, int(now), session, lesson }
     else
-      redis.call('ZADD', K.due, int(now + LATER_MS), id)
+      redis.call('ZADD', K.due, int(now + RECHECK_MS), id)
     end
   elseif heads(K, command.lane, 1)[1] ~= command.member then
     redis.call('ZADD', K.due, int(command.expires_at), id)
   elseif reach == 'away' or (reach == 'stale' and is_last(command)) then
-    -- Its last dispatch may have arrived, so that attempt counts.
+    -- The last dispatch may have reached the device, so the attempt counts.
     if command.state ~= 'pending' then append(K, command, 'pending', now, command.attempt, 'away') end
     redis.call('ZADD', K.due, int(command.expires_at), id)
   else
@@ -56,7 +56,7 @@ end
 for i = 3, #ARGV, 3 do
   local id = ARGV[i]
   local due = redis.call('ZSCORE', K.due, id)
-  -- Another replica may have claimed it since it was found.
+  -- Another replica may have claimed it in the meantime.
   if due and tonumber(due) <= now then
     local command = read_command(K, id)
     if not command or FINAL[command.state] then

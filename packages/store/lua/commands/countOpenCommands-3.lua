@@ -1,11 +1,11 @@
--- Counts the open commands of a shard, and looks for the oldest of them, a page at a time. Ids begin with the time at which they
--- were made, so the lowest one is the oldest.
+-- Counts the open commands of a shard, and searches one page of them for the oldest. Ids start with their creation time, so the
+-- lowest id is the oldest.
 --
 -- KEYS  1 transitions HASH   2 queue ZSET   3 due ZSET
--- ARGV  1 the last member of the page before, or ''   2 most members to look at   3 the oldest one that was found before, or ''
---       4 how long one must have been due to be counted as such (ms)
--- Returns  {open, of those due for so long, last member of this page, or '' if it is the last page, the oldest one found so far that is
---          open, or '', its age (ms)}
+-- ARGV  1 the last member of the page before, or ''   2 most members to read   3 the oldest id found so far, or ''
+--       4 how long a command must have been due to be counted as due (ms)
+-- Returns  {open, due for that long, last member of this page, or '' if it is the last page, the oldest open id found so far, or '',
+--          its age (ms)}
 -- Clock    Redis TIME
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)

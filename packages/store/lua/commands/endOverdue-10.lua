@@ -1,9 +1,9 @@
--- Ends a command whose time is over. It waited or took too long, its attempts are used up, a newer one has overtaken it, or its policy
--- is `now` and the device is not there. All of that is checked again, so it does not matter who asks, how late and how often.
+-- Ends an overdue command. It has expired, timed out or used up its attempts, a newer one has overtaken it, or its policy is `now` and
+-- its device is unreachable. All of this is checked again, so the call can come late, twice, and from any replica.
 --
 -- KEYS  1 device HASH   2 presence ZSET   3..10 commands, transitions, answers, queue, index, due, rollouts, ledger
 -- ARGV  1 id   2 device   3 freshness (ms)
--- Returns  {'expired', 'superseded' or 'unknown', 1 if the next command of the lane is due now, ids of commands aborted with it…}, or
+-- Returns  {'expired', 'superseded' or 'unknown', 1 if the next command of the lane is due now, ids of aborted commands…}, or
 --          {'moved_on'} if the command is not overdue, or has ended already
 -- Clock    Redis TIME
 --@include commands.lua
@@ -22,5 +22,5 @@ if not due or tonumber(due) > now then return { 'moved_on' } end
 local reach = reach_of(redis.call('HGET', KEYS[1], 'session'), redis.call('ZSCORE', KEYS[2], ARGV[2]), now, tonumber(ARGV[3]))
 local state, cause = overdue(K, command, now, reach ~= 'there')
 if not state or not may_end(K, command) then return { 'moved_on' } end
-local next_is_due, aborted = finish(K, KEYS[1], command, state, now, cause)
+local next_is_due, aborted = end_and_advance(K, KEYS[1], command, state, now, cause)
 return { state, next_is_due and 1 or 0, unpack(aborted) }

@@ -1,20 +1,20 @@
--- Takes one command for a device into its durable queue.
+-- Enqueues one command for a device.
 --
 -- KEYS  1 device HASH   2 presence ZSET   3 devices ZSET   4 fleets SET   5 idempotency STRING
 --       6..13 commands, transitions, answers, queue, index, due, rollouts of the shard, ledger of the fleet
 -- ARGV  1 command id   2 fleet   3 device   4 lane   5 delivery (the header from the policy on)   6 ttl (ms)   7 JSON   8 cause
 --       9 most open commands of a device   10 commands kept per device
---       11 hash of the request, or '' without an idempotency key   12 how long the key holds (ms)
---       13 most devices of a fleet in a shard   14 channel that wakes the dispatchers   15 what to say there
---       16 '1' if the device must be known   17 freshness (ms)
--- Returns  {'enqueued', lane sequence, taken at (ms), expires at (ms), presence score, superseded ids…}; '?' before the id of one that
+--       11 hash of the request, or '' without an idempotency key   12 how long the key is remembered (ms)
+--       13 most devices of a fleet in a shard   14 channel that wakes the dispatchers   15 message for it
+--       16 '1' to reject an unknown device   17 freshness (ms)
+-- Returns  {'enqueued', lane sequence, enqueued at (ms), expires at (ms), presence score, superseded ids…}; '?' before the id of one that
 --          ended as unknown
---          {'repeated', id}  the same request came before under this key
---          {'reused'}        another request came before under this key
---          {'full'}          the device has as many open commands as it may
---          {'unreachable'}   policy `now`, and the device is not there
---          {'unknown_device'}  the device is not known, and must be
---          {'fleet_full'}    the device is new, and the fleet has as many as it may
+--          {'repeated', id}  the same request was sent before with this key
+--          {'reused'}        a different request was sent before with this key
+--          {'full'}          the device has reached its limit of open commands
+--          {'unreachable'}   policy `now`, and the device is unreachable
+--          {'unknown_device'}  the device is unknown, and ARGV 16 is '1'
+--          {'fleet_full'}    the device is new, and the fleet has reached its device limit
 -- Clock    Redis TIME
 --@include commands.lua
 --@include endCommand.lua

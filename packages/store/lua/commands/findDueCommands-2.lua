@@ -1,8 +1,8 @@
--- Finds what is due in one shard, with the devices whose presence decides what becomes of it (see claimCommands-n.lua).
+-- Lists due commands of one shard with their devices, whose keys claimCommands-n.lua must declare.
 --
 -- KEYS  1 due ZSET   2 commands HASH
--- ARGV  1 at most this many
--- Returns  {id, "<fleet>/<device>"…}, in turn; an empty device for an id that has no command any more
+-- ARGV  1 most commands to list
+-- Returns  {id, "<fleet>/<device>"…}, alternating; an empty device for an id whose command no longer exists
 -- Clock    Redis TIME
 local time = redis.call('TIME')
 local now = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))

@@ -1,16 +1,16 @@
--- Notes an answer of a device that was not understood beside the command that it is about, where it can be told. It is evidence and no
--- answer: no state changes, and the command is dispatched again as if nothing had come.
+-- Records an unreadable acknowledgement with the command that it probably refers to. It is evidence only: no state changes, and the
+-- command is dispatched again as if nothing had arrived.
 --
 -- KEYS  1 commands HASH   2 transitions HASH   3 answers HASH   4 queue ZSET   5 index ZSET
--- ARGV  1 "<fleet>/<device>" that answers   2 id in the answer, or ''   3 the note, JSON without the time   4 notes kept per command
--- Returns  the id of the command; nil if none can be told
+-- ARGV  1 "<fleet>/<device>" of the sender   2 id in the message, or ''   3 the record, JSON without the time   4 records kept per command
+-- Returns  the id of the command; nil if none can be identified
 -- Clock    Redis TIME
 --@include commands.lua
 
 local K = { commands = KEYS[1], transitions = KEYS[2], answers = KEYS[3], queue = KEYS[4], index = KEYS[5] }
 local device = ARGV[1]
 
--- When the command was last sent; nil unless it is on its way, or was given up since the device never announced itself.
+-- When the command was last dispatched; nil unless it is in flight, or was given up because the device never published a birth.
 local function sent_at(id)
   local history = redis.call('HGET', K.transitions, id)
   if not history then return nil end
@@ -20,7 +20,7 @@ local function sent_at(id)
   return nil
 end
 
--- Of the commands that are on their way to the device the one that was sent last; without one the newest of all, if it was given up.
+-- The command that was dispatched to the device last, of those in flight; otherwise the newest command, if it was given up.
 local function latest()
   local found, found_at = nil, -1
   local open = redis.call('ZRANGEBYLEX', K.queue, '[' .. device .. '/', '(' .. device .. '0')

@@ -1,11 +1,11 @@
--- Shortens the waits of open commands to what their state gives, counted from now; a page of a shard at a time. Only a clock that
--- was set back makes one longer: what was dispatched, acknowledged or given back before would wait until it has caught up.
--- Times only come nearer, and never nearer than that, so it does not matter who asks, how late and how often.
--- Expiries stay as they are: the devices were told.
+-- Repairs due times after the clock of Redis went backwards: no open command waits longer than its state requires, counted from now.
+-- Handles one page of a shard. Without the repair, commands that were dispatched, acknowledged or requeued before the step would wait
+-- until the clock has caught up. Due times only move earlier, and never earlier than that, so the call can be repeated by any replica.
+-- Expiries are not changed: devices have received them.
 --
 -- KEYS  1..6 commands, transitions, answers, queue, index, due
--- ARGV  1 the last member of the page before, or ''   2 most members to look at   3 lease (ms)
---       4 least wait of a command that is given back (ms), chance included
+-- ARGV  1 the last member of the page before, or ''   2 most members to read   3 lease (ms)
+--       4 least wait of a requeued command (ms), jitter included
 -- Returns  {last member of this page, or '' if it is the last page, how many waits were shortened}
 -- Clock    Redis TIME
 --@include commands.lua
@@ -19,10 +19,10 @@ local now = now_ms()
 local function latest(command, due)
   if command.state == 'dispatched' then return now + lease_of(lease, command.attempt) end
   if command.state == 'acknowledged' then return now + command.timeout end
-  -- It is not its turn, or its lane is stopped: only its expiry counts.
+  -- It is not the head, or its lane is stopped: only its expiry counts.
   if due >= command.expires_at then return nil end
   local created, later = string.match(command.history, '^%a+,(%d+)[^;]*(;?)')
-  -- Before its first dispatch nothing but the rate makes it wait.
+  -- Before its first dispatch only the pace of a drain delays it.
   if later == '' then return now end
   return now + back_off(least, tonumber(command.since) - tonumber(created))
 end

@@ -1,12 +1,12 @@
--- Gives a claimed command back: the broker had nobody to hand it to, or did not take it.
--- The longer a command has been waiting, the longer it waits for the next try: a quarter of its age, at most 120 times the wait
--- that is asked for. A device that comes back does not wait that long: it wakes what waits for it. One of policy `now` does not wait.
+-- Requeues a claimed command: the broker had no subscriber for it, or did not accept it.
+-- The older a command is, the longer it waits for its next attempt: a quarter of its age, at most 120 times the least wait. A device
+-- that returns wakes its pending commands earlier. A command of policy `now` does not wait.
 --
 -- KEYS  1 device HASH   2..7 commands, transitions, answers, queue, index, due
--- ARGV  1 id   2 "<time>,<attempt>" of the dispatch that is given back   3 least wait before the next one (ms)   4 cause
--- Returns  1, or 2 if it is due at once, since the device has announced itself after the dispatch, or since the next claim ends it (a
---          newer command has overtaken it, or its policy is `now`); or 0 if the command has moved on since (an answer came, or
---          another replica holds the lease)
+-- ARGV  1 id   2 "<time>,<attempt>" of this dispatch   3 least wait before the next one (ms)   4 cause
+-- Returns  1; 2 if it is due immediately, because the device has published a birth after the dispatch, or because the next claim ends
+--          it (a newer command has overtaken it, or its policy is `now`); 0 if this dispatch is no longer the current one (it was
+--          acknowledged, or another replica holds the lease)
 -- Clock    Redis TIME
 --@include commands.lua
 --@include overdue.lua
@@ -18,13 +18,13 @@ if not command or command.state ~= 'dispatched' or command.since .. ',' .. comma
 local session = redis.call('HGET', KEYS[1], 'session')
 local online, since = string.match(session or '', '^%d+,(%d),(%d+)')
 local now = now_ms()
--- A session that begins later than now is one of before the clock was set back.
+-- A session that starts in the future was recorded before the clock went backwards.
 local came_back = online == '1' and tonumber(since) >= tonumber(command.since) and tonumber(since) <= now
 append(K, command, 'pending', now, command.attempt - 1, ARGV[4])
 local created = tonumber(string.match(command.history, '^%a+,(%d+)'))
 local wait, age = 0, now - created
 if age < 0 then
-  -- The clock was set back, and the history knows better how old the command has become.
+  -- The clock went backwards: derive the age from the transitions.
   for at in string.gmatch(command.history, '%a,(%d+),%d+,') do age = math.max(age, at - created) end
 end
 local is_over = overdue(K, command, now) ~= nil

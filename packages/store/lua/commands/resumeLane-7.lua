@@ -1,8 +1,8 @@
--- Lets a lane go on that a failure has stopped.
+-- Resumes a lane that a failure has stopped.
 --
 -- KEYS  1 device HASH   2..7 commands, transitions, answers, queue, index, due
--- ARGV  1 "<fleet>/<device>"   2 lane   3 channel that wakes the dispatchers   4 what to say there
--- Returns  the id of the command that had stopped it, or nil if the lane is not stopped
+-- ARGV  1 "<fleet>/<device>"   2 lane   3 channel that wakes the dispatchers   4 message for it
+-- Returns  the id of the command that stopped it, or nil if the lane is not stopped
 -- Clock    Redis TIME
 --@include commands.lua
 --@include lanes.lua
@@ -12,5 +12,5 @@ local lane = ARGV[1] .. '/' .. ARGV[2]
 local stopped_by = redis.call('HGET', KEYS[1], stopped_field(lane))
 if not stopped_by then return false end
 redis.call('HDEL', KEYS[1], stopped_field(lane))
-if go_on(K, KEYS[1], lane, heads(K, lane, 1)[1], now_ms()) then redis.call('PUBLISH', ARGV[3], ARGV[4]) end
+if advance_lane(K, KEYS[1], lane, heads(K, lane, 1)[1], now_ms()) then redis.call('PUBLISH', ARGV[3], ARGV[4]) end
 return stopped_by

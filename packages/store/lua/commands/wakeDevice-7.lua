@@ -1,7 +1,7 @@
--- Makes the waiting heads of a device's lanes due: the device is back. Those of stopped lanes keep waiting.
+-- Makes the pending heads of a device's lanes due, because the device has returned. Stopped lanes stay stopped.
 --
 -- KEYS  1 device HASH   2..7 commands, transitions, answers, queue, index, due
--- ARGV  1 "<fleet>/<device>"   2 in how long (ms), so that a fleet that comes back is not served all at once
+-- ARGV  1 "<fleet>/<device>"   2 delay (ms), which paces the drain to a returning fleet
 -- Returns  the number of lanes woken
 -- Clock    Redis TIME
 --@include commands.lua

@@ -1,11 +1,11 @@
--- Claims the publishing of a device's last state: of all replicas that ask, one gets it, and none within a given time after that. So a
--- device is published at a bounded rate, and its states in order.
+-- Claims the publication of a device's last state for one replica, and for no other within a given time. This bounds the rate and keeps
+-- the states in order.
 --
 -- KEYS  1 window LIST   2 presence ZSET   3 published states HASH
--- ARGV  1 device   2 least time between two (ms)   3 publishes also what was published already, if that was before this time (ms); 0 never
--- Returns  {'none'}                             there is no state, or it was published
---          {'wait', ms}                         it was published so recently that the next one has to wait
---          {'gone'}                             there is a published state, but the device has none any more
+-- ARGV  1 device   2 least time between two (ms)   3 publishes an unchanged state again if it was published before this time (ms); 0 never
+-- Returns  {'none'}                             there is no state, or it is published already
+--          {'wait', ms}                         the last publication was too recent; try again after this time
+--          {'gone'}                             a state is published, but the device no longer has one
 --          {'state', now, entry, score}         publish this now; the window's entry and the score of its presence ('' without one)
 -- Clock    Redis TIME
 local time = redis.call('TIME')
@@ -15,7 +15,7 @@ local device = ARGV[1]
 local record = redis.call('HGET', KEYS[3], device)
 local published_at, published = string.match(record or '', '^(%d+),(.*)$')
 local entry = redis.call('LINDEX', KEYS[1], -1)
--- A late or retained reading stands last only where no live one has come.
+-- A late or retained reading is last only if no live one has arrived.
 if not entry or string.match(entry, '^%d+,[12],') then
   return { record and 'gone' or 'none' }
 end
@@ -25,7 +25,7 @@ local presence = online_until >= now and 'online' or online_until >= 1 and 'stal
 local digest = redis.sha1hex(presence .. entry)
 if published == digest and tonumber(published_at) >= tonumber(ARGV[3]) then return { 'none' } end
 local age = published_at and now - tonumber(published_at)
--- Less than nothing: the clock was set back.
+-- Negative: the clock went backwards.
 if age and age >= 0 and age < tonumber(ARGV[2]) then return { 'wait', tonumber(ARGV[2]) - age } end
 local now_text = string.format('%.0f', now)
 redis.call('HSET', KEYS[3], device, now_text .. ',' .. digest)

@@ -59,20 +59,20 @@ if stored then
   if recorder ~= '' and recorder == ARGV[15] then
     arrived = tonumber(ARGV[16]) > tonumber(number) and math.max(arrived, arrival + 1) or math.min(arrived, arrival - 1)
   end
-  local comes_again = may_be_old or arrived <= arrival + TOGETHER
+  local is_repeat = may_be_old or arrived <= arrival + TOGETHER
   local is_present = session == present
   if not is_listed then
     if online == '0' then return { 'ignored' } end
-    if remembered and comes_again and redis.call('HEXISTS', KEYS[1], 'removed') == 1 then return { 'ignored' } end
+    if remembered and is_repeat and redis.call('HEXISTS', KEYS[1], 'removed') == 1 then return { 'ignored' } end
   elseif online == '0' then
     -- A will says only that the connection ended: how the device reports stays as its birth said.
     policy, sleeps, reports, started = known_policy, known_sleeps, known_reports, known_started
     if is_present and (was_online == '0' or arrived < arrival) then return { 'ignored' } end
     if not is_present and (remembered or tonumber(session) < tonumber(present)) then return { 'ignored' } end
   else
-    if is_present and was_online == '1' and comes_again then return { 'known', known_started } end
+    if is_present and was_online == '1' and is_repeat then return { 'known', known_started } end
     if is_present and was_online == '0' and (may_be_old or arrived <= arrival) then return { 'ignored' } end
-    if not is_present and (arrived < arrival or (remembered and comes_again)) then return { 'ignored' } end
+    if not is_present and (arrived < arrival or (remembered and is_repeat)) then return { 'ignored' } end
     if boot ~= '' and known_started ~= '' and redis.call('HGET', KEYS[1], 'boot') == boot then started = known_started end
     -- A sleeping device opens a session for each report, and need not end it.
     if was_online == '1' and known_sleeps == '' then
@@ -96,7 +96,7 @@ local value = string.gsub(table.concat(fields, ','), ',+$', '')
 redis.call('HSET', KEYS[1], 'session', value, 'sessions', int(arrived) .. ',' .. table.concat(latest, ','),
   'recorder', ARGV[15] .. ',' .. ARGV[16])
 local name = ARGV[1] .. '/' .. device
-local function look_when_away(since, forget_after)
+local function schedule_removal(since, forget_after)
   redis.call('ZADD', KEYS[5], int(since + forget_after), name)
 end
 if online == '1' then
@@ -105,7 +105,7 @@ if online == '1' then
   local period = period_of(value, tonumber(ARGV[6]), redis.call('HGET', KEYS[1], 'interval:longest'))
   if ARGV[9] ~= '' then
     redis.call('HSET', KEYS[1], 'forget-after', ARGV[9])
-    look_when_away(now + period, tonumber(ARGV[9]))
+    schedule_removal(now + period, tonumber(ARGV[9]))
   elseif redis.call('HDEL', KEYS[1], 'forget-after') == 1 then
     redis.call('ZREM', KEYS[5], name)
   end
@@ -117,5 +117,5 @@ if sleeps ~= '' then return { 'slept' } end
 local forget_after = redis.call('HGET', KEYS[1], 'forget-after')
 -- One that may leave for good, and said so itself, is not missed: see keys.ts.
 redis.call('ZADD', KEYS[2], forget_after and ARGV[10] == '1' and '0.5' or '0', device)
-if forget_after then look_when_away(now, tonumber(forget_after)) end
+if forget_after then schedule_removal(now, tonumber(forget_after)) end
 return { 'gone' }

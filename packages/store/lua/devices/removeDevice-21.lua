@@ -46,7 +46,7 @@ local reply = { 'removed', online_until or '', int(now) }
 for _, member in ipairs(call('ZRANGEBYLEX', K.queue, '[' .. name .. '/', '(' .. name .. '0')) do
   local command = read_command(K, id_of(member))
   if command then
-    local state = take_back(K, command, 'cancelled', now, 'removed', 'removed')
+    local state = withdraw(K, command, 'cancelled', now, 'removed', 'removed')
     reply[#reply + 1] = state .. ' ' .. string.match(command.value, '\n{"source":"(%a+)"') .. ' ' .. command.id
   else
     call('ZREM', K.queue, member)

@@ -1,7 +1,7 @@
--- Keeps what a device decided by itself. A repeated report changes nothing.
+-- Stores the edge decisions of a device. A repeated report changes nothing.
 --
 -- KEYS  1 edge HASH of the device   2 edge-due ZSET of the shard
--- ARGV  1 "<fleet>/<device>"   2 after how long to judge (ms)   3 decisions kept   4 decisions that the device lost, ever
+-- ARGV  1 "<fleet>/<device>"   2 when to judge them (ms from now)   3 decisions kept   4 decisions that the device lost, ever
 --       5… id and JSON of each decision
 -- Returns  how many were new
 -- Clock    Redis TIME
@@ -16,7 +16,7 @@ for i = 5, #ARGV, 2 do
   new = new + redis.call('HSETNX', KEYS[1], ARGV[i], now_text .. ',' .. ARGV[i + 1])
 end
 if new == 0 then return 0 end
--- The first report counts; one that waits for longer than a new one was written before the clock was set back.
+-- The earliest due time counts; a later one than now plus the delay was written before the clock went backwards.
 redis.call('ZADD', KEYS[2], 'LT', string.format('%.0f', now + tonumber(ARGV[2])), ARGV[1])
 local ids = {}
 for _, field in ipairs(redis.call('HKEYS', KEYS[1])) do

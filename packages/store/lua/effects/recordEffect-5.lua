@@ -1,9 +1,9 @@
--- Records what a look at the effect of a command has brought: its outcome, or that it is to be looked at again.
+-- Records the outcome of an effect check of a command, or when to check again.
 --
 -- KEYS  1 effects ZSET   2 commands HASH   3 answers HASH   4 outcomes HASH of the device   5 ineffective ZSET of the fleet
 -- ARGV  1 "<fleet>/<device>/<command id>"   2 pending, effective, ineffective or unmeasured   3 evidence, JSON   4 rule
---       5 when to look again (ms), if pending   6 outcomes kept of a device
--- Returns  1, or 0 if nothing has changed: the outcome is known already, or the command is forgotten
+--       5 when to check again (ms), if pending   6 outcomes kept of a device
+-- Returns  1, or 0 if nothing has changed: the outcome is known already, or the command was pruned
 -- Clock    Redis TIME
 local member, outcome, rule = ARGV[1], ARGV[2], ARGV[4]
 local device, id = string.match(member, '^[^/]+/([^/]+)/([^/]+)$')
@@ -22,7 +22,7 @@ end
 redis.call('ZREM', KEYS[1], member)
 if outcome == 'unmeasured' then return 1 end
 
--- Ids grow with time: an outcome that was found late does not replace that of a newer command.
+-- Ids grow with time: a late outcome does not replace that of a newer command.
 local known = redis.call('HGET', KEYS[4], rule)
 if known and string.match(known, '[^,]+$') > id then return 1 end
 redis.call('HSET', KEYS[4], rule, outcome .. ',' .. now .. ',' .. id)

@@ -1,12 +1,12 @@
--- A command, its history and its lane, included by every script that moves one. The table of transitions is in
--- contracts/src/command.ts. What only some scripts do is in files of its own, since a script makes all its functions anew at each
--- call: endCommand.lua, lanes.lua, endAndAdvance.lua, overdue.lua, waits.lua, enqueue.lua.
+-- A command, its transitions and its lane: included by every script that changes one. The table of allowed transitions is in
+-- contracts/src/commands/command.ts. Functions that only some scripts need are in other includes, because each call of a script creates
+-- all its functions: endCommand.lua, lanes.lua, endAndAdvance.lua, overdue.lua, waits.lua, enqueue.lua.
 --
--- `K` holds the command keys of the shard: commands, transitions, answers, queue, index, due, and where ends are counted:
--- rollouts, and the ledger of the fleet (see src/keys.ts). A script that ends nothing need not have the last two.
--- A command's value in `commands` is a header line and its JSON (see src/command-header.ts):
+-- `K` holds the command keys of the shard: commands, transitions, answers, queue, index, due; and the counters: rollouts, and the
+-- ledger of the fleet (see src/keys.ts). A script that ends no command can omit these two.
+-- A command's value in `commands` is a header line and its JSON (see src/commands/command-header.ts):
 -- "<fleet>/<device>/<lane> <seq> <expiresAt> <policy> <onFailure> <timeoutMs> <attempts> <rollout id or ->\n{…}".
--- Its history in `transitions` is "state,at,attempt,cause" joined by ";"; the last entry is its state.
+-- Its transitions are "state,at,attempt,cause" joined by ";"; the last entry is its state.
 -- A lane is a run of `queue` members, "<fleet>/<device>/<lane>/<seq>/<id>"; the first one is its head.
 -- Only the head of a lane is ever dispatched (window 1 per lane), and none while the device HASH has "stopped:<lane>".
 
@@ -54,8 +54,8 @@ local function read_command(K, id)
   return command
 end
 
--- A device may be away for weeks and its command be given back again and again: beyond this length (bytes) the oldest
--- transition after the first one makes room.
+-- A command can be requeued for weeks while its device is offline: beyond this length (bytes) the oldest transition after the
+-- first one is dropped.
 local MAX_HISTORY = 2048
 
 local function append(K, command, state, now, attempt, cause)
@@ -66,7 +66,7 @@ local function append(K, command, state, now, attempt, cause)
   redis.call('HSET', K.transitions, command.id, command.history)
 end
 
--- The first members of a lane, at most this many.
+-- The first `count` members of a lane.
 local function heads(K, lane, count)
   return redis.call('ZRANGEBYLEX', K.queue, '[' .. lane .. '/', '(' .. lane .. '0', 'LIMIT', 0, count)
 end

@@ -1,6 +1,6 @@
--- New commands; after commands.lua and endCommand.lua.
+-- Enqueues commands; include after commands.lua and endCommand.lua.
 
--- Forgets final commands among the oldest ones of a device.
+-- Prunes the final commands among the oldest ones of a device.
 local function forget(K, device, count)
   local oldest = redis.call('ZRANGEBYLEX', K.index, '[' .. device .. '/', '(' .. device .. '0', 'LIMIT', 0, count)
   for _, member in ipairs(oldest) do
@@ -15,7 +15,7 @@ local function forget(K, device, count)
   end
 end
 
--- Whether the device was commanded by the newest command of this cause and lane since it restarted, or will be.
+-- Whether the newest command of this cause and lane was dispatched since the device restarted, or is still pending.
 local function is_needless(K, c, lane)
   local kept = redis.call('ZREVRANGEBYLEX', K.index, '(' .. c.device .. '0', '[' .. c.device .. '/', 'LIMIT', 0, c.max_open)
   for _, member in ipairs(kept) do
@@ -32,11 +32,11 @@ end
 
 -- Puts a new command at the end of its lane. `c`: id, device ("<fleet>/<device>"), lane, delivery (the header from the policy on),
 -- ttl (ms), json, cause, keep, max_open, lease (ms; 0 leaves the first dispatch to the dispatcher), away (the device is known to be
--- away, and the command waits for it), restarted (ms; the command repeats an earlier one since the device restarted then).
+-- unreachable, so the command waits for it), restarted (ms; when the device restarted, for a command that repeats an earlier one).
 -- Returns "dispatched" (the caller holds the lease and publishes now) or "pending", the lane's sequence number, the expiry,
--- and the ids that it superseded, with a "?" before those that ended as unknown; or "needless", or "full" (and nothing has changed): a command
--- that supersedes another one always has room, and one that ends what a rule has started has twice as much as others.
--- An id that was taken before (the reply was lost) changes nothing; the caller does not dispatch it.
+-- and the ids that it superseded, with a "?" before those that ended as unknown; or "needless", or "full" (nothing has changed). A command
+-- that supersedes another one is always accepted, and a command that ends what a rule started may exceed the limit up to its double.
+-- A repeated id (its reply was lost) changes nothing; the caller does not dispatch it.
 local function enqueue(K, device_key, c, now)
   local known = read_command(K, c.id)
   if known then return 'pending', known.seq, known.expires_at, {} end
@@ -48,21 +48,20 @@ local function enqueue(K, device_key, c, now)
   for _, member in ipairs(heads(K, lane, -1)) do
     local earlier = policy == 'latest' and read_command(K, id_of(member))
     if earlier and earlier.state == 'pending' then
-      local state = take_back(K, earlier, 'superseded', now, c.id, 'superseded:' .. c.id)
+      local state = withdraw(K, earlier, 'superseded', now, c.id, 'superseded:' .. c.id)
       superseded[#superseded + 1] = (state == 'unknown' and '?' or '') .. earlier.id
     else
       head = head or member
     end
   end
-  -- Open ones are among those that are kept: few are kept of most devices, and then they need not be counted.
+  -- Open commands are among the kept ones. Most devices keep few, so the open ones need not be counted.
   local kept = redis.call('ZLEXCOUNT', K.index, '[' .. c.device .. '/', '(' .. c.device .. '0')
   local max_open = string.sub(c.cause, 1, 8) == 'promise:' and 2 * c.max_open or c.max_open
   if kept >= max_open
     and redis.call('ZLEXCOUNT', K.queue, '[' .. c.device .. '/', '(' .. c.device .. '0') >= max_open then
     return 'full', 0, 0, {}
   end
-  -- A lane counts by the time of day, so that it counts on for its device even if the store was lost in between, or put back to how
-  -- it was some time ago.
+  -- Lane sequence numbers follow the clock, so they keep rising even if the store was lost, or restored from a backup.
   local fields = redis.call('HMGET', device_key, 'lane:' .. c.lane, 'stopped:' .. c.lane)
   local seq = math.max((fields[1] or 0) + 1, now)
   redis.call('HSET', device_key, 'lane:' .. c.lane, int(seq))
@@ -70,7 +69,7 @@ local function enqueue(K, device_key, c, now)
   local expires_at = now + c.ttl
   local state, due, history = 'pending', expires_at, 'pending,' .. int(now) .. ',0,' .. c.cause
   if not head and not fields[2] then
-    -- One of policy `now` does not wait for its device: the next claim ends it.
+    -- A command of policy `now` does not wait for its device: the next claim ends it.
     if not c.away or policy == 'now' then due = now end
     if c.lease > 0 and not c.away then
       state, due = 'dispatched', math.min(now + c.lease, expires_at)

@@ -137,7 +137,7 @@ local function place_readings(given)
   local keeps = policy == 'keep'
   local gap = keeps and GAP_OF_OUTBOX or GAP
 
-  local function ask(i)
+  local function known_readings(i)
     if not known then
       entries = read_window(given.window, given.size)
       known = known_in(entries)
@@ -175,17 +175,17 @@ local function place_readings(given)
     if plain ~= nil then return plain end
     local numbered, dated = r.seq and m.seq, r.at and m.at
     if numbered and r.seq > m.seq then
-      if ask(i):find(r.seq, r.at, r.json) == 'same' then return false end
+      if known_readings(i):find(r.seq, r.at, r.json) == 'same' then return false end
       if known.highest < r.seq then return true end
     end
     if dated then
-      if r.at > m.at then return ask(i):find(r.seq, r.at, r.json) ~= 'same', 'counter' end
-      if r.at == m.at and not numbered then return ask(i):find(r.seq, r.at, r.json) ~= 'same' end
+      if r.at > m.at then return known_readings(i):find(r.seq, r.at, r.json) ~= 'same', 'counter' end
+      if r.at == m.at and not numbered then return known_readings(i):find(r.seq, r.at, r.json) ~= 'same' end
       local reason = was_ahead(r) and 'clock' or (not keeps and is_new_session() and 'session')
-      if reason then return ask(i):find(r.seq, r.at, r.json) ~= 'same', reason end
+      if reason then return known_readings(i):find(r.seq, r.at, r.json) ~= 'same', reason end
       return false
     end
-    local twin = ask(i):find(r.seq, r.at, r.json)
+    local twin = known_readings(i):find(r.seq, r.at, r.json)
     if twin == 'other' then return true, 'counter' end
     if twin == nil and is_new_session() and not (keeps and (#entries >= given.size or known:in_gap(r.seq, gap))) then
       return true, 'session'

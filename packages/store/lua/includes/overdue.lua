@@ -1,11 +1,11 @@
--- Commands whose time is over, that were overtaken, or that missed their moment; after commands.lua.
+-- Finds commands that have expired, were overtaken, or missed their only attempt; include after commands.lua.
 
 local function has_policy(value, policy)
   return string.match(value, '^%S+ %d+ %d+ (%a+)') == policy
 end
 
--- The newest command of the lane, if it came after this one and both are `latest`: it would have superseded this one, which was on
--- its way just then. To dispatch this one (again) would be to have something stale executed.
+-- The newest command of the lane, if it is newer than this one and both are `latest`. It would have superseded this one, had that not
+-- been in flight. Dispatching this one again would execute something stale.
 local function overtaken_by(K, command)
   if not has_policy(command.value, 'latest') then return nil end
   local newest = redis.call('ZREVRANGEBYLEX', K.queue, '(' .. command.lane .. '0', '(' .. command.member, 'LIMIT', 0, 1)[1]
@@ -13,14 +13,14 @@ local function overtaken_by(K, command)
   return id_of(newest)
 end
 
--- Why a command of policy `now` was given back, if it was: it does not wait for the next try.
+-- Why a command of policy `now` was requeued, if it was: it gets no further attempt.
 local function missed(command)
   if not has_policy(command.value, 'now') then return nil end
   return string.match(command.history, ';pending,%d+,%d+,([^;]*)$')
 end
 
--- How a command whose time has come ends, and why; nil if it is to be dispatched (again) instead, or to wait.
--- `is_missing`: its device is not there (see reach.lua), and one of policy `now` does not wait for it.
+-- The final state of a due command, and its cause; nil if it must be dispatched (again), or must wait.
+-- `is_missing`: its device is not 'there' (see reach.lua); a command of policy `now` does not wait for it.
 local function overdue(K, command, now, is_missing)
   local newer = command.expires_at > now and overtaken_by(K, command)
   if newer then
@@ -35,13 +35,13 @@ local function overdue(K, command, now, is_missing)
   elseif command.expires_at > now and command.attempt < command.attempts and not gives_up then
     return nil
   end
-  -- It was sent and nobody answered: whether the device executed it nobody can know. That holds also for one that waits
-  -- again because nobody was there at a later attempt.
+  -- It was sent and never acknowledged, so the device may have executed it; the same holds if a later attempt found the device
+  -- unreachable.
   return 'unknown', command.state == 'acknowledged' and 'timeout' or 'no_answer'
 end
 
--- Whether a command that is overdue may end already. What the lane does on its failure is decided when its turn comes: until
--- then it waits, and is not dispatched when its turn has come.
+-- Whether an overdue command can end now. Its `onFailure` applies to the lane only when it is the head: until then it stays open, and it
+-- is not dispatched then.
 local function may_end(K, command)
   return command.on_failure == '' or command.on_failure == 'skip' or heads(K, command.lane, 1)[1] == command.member
 end

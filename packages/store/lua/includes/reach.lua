@@ -1,11 +1,11 @@
--- Whether a command is dispatched to a device now, decided by its presence alone; after commands.lua. What the broker says of a topic's
--- subscribers does not tell: a logger or a bridge subscribes too, and a persistent session exists without its device.
+-- Decides by presence alone whether a command can be dispatched to a device now; include after commands.lua. The broker's list of
+-- subscribers is no substitute: a logger or a bridge subscribes too, and a persistent session exists without its device.
 --
 -- A session is "session,online,at,telemetry,sleeps,reports" (see recordPresence-5.lua), the score in the presence ZSET is the time
--- until which the device counts as online (ms), 0 after its will, -1 if it was never heard.
+-- until which the device counts as online (ms), 0 after its will, -1 if it has never reported.
 
--- How long a device counts as online after it was heard (ms). One that was told to report less often, at most every `longest` ms (its
--- HASH's interval:longest), is well although it is silent for longer than its birth says.
+-- How long a device counts as online after a message (ms). A setting of the server can lengthen its interval to at most `longest` ms (its
+-- HASH's interval:longest), beyond what its birth announced.
 local function period_of(session, fresh, longest)
   local sleeps, reports = string.match(session or '', '^%d+,%d,%d+,%a+,?(%d*),?(%d*)')
   if tonumber(sleeps) then return 1.5 * tonumber(sleeps) end
@@ -13,9 +13,9 @@ local function period_of(session, fresh, longest)
   return math.max(usual, 1.5 * (tonumber(longest) or 0))
 end
 
--- Where a device is: 'there'; 'stale', its session is open but it is silent; or 'away': offline, asleep, never heard, or silent without
--- a session. A device that sleeps counts as online while it sleeps, but takes commands only while it is awake: for the usual freshness
--- after it was heard, and until its will or goodbye.
+-- The reach of a device: 'there'; 'stale': its session is open but it is silent; 'away': offline, asleep, never seen, or silent without
+-- a session. A sleeping device counts as online, but takes commands only while it is awake: for the usual freshness after a message, and
+-- until its will or goodbye.
 local function reach_of(session, score, now, fresh)
   score = tonumber(score or -1)
   local online, since, sleeps = string.match(session or '', '^%d+,(%d),(%d+),%a+,?(%d*)')
@@ -29,24 +29,24 @@ local function reach_of(session, score, now, fresh)
   return (heard + fresh < now or (online == '0' and heard <= tonumber(since))) and 'away' or 'there'
 end
 
--- Whether a command with this delivery (the header from the policy on) waits for a sign of life before its first dispatch. A stale
--- device may only have nothing to say, so its commands are dispatched; those of policy `now` need one that is there.
+-- Whether a command with this delivery (the header from the policy on) waits for a message of its device before its first dispatch. A
+-- stale device may simply have nothing to report, so its commands are dispatched, except those of policy `now`.
 local function must_wait(reach, delivery)
   return reach == 'away' or (reach == 'stale' and string.sub(delivery, 1, 4) == 'now ')
 end
 
--- Messages of a session arrive on another way than its end does, so some come after it, within this time (ms).
-local STRAGGLERS_MS = 1000
+-- Messages of a session take another path than its will, so some arrive after it, within this time (ms).
+local IN_TRANSIT_MS = 1000
 
--- Until when a message may be one that was sent before the end of the session (ms); 0 while the session stands, or if there is none.
-local function stragglers_until(session)
+-- Until when a message can be one that was sent before the session ended (ms); 0 if the session is open, or if there is none.
+local function in_transit_until(session)
   local ended = string.match(session or '', '^%d+,0,(%d+)')
-  return ended and ended + STRAGGLERS_MS or 0
+  return ended and ended + IN_TRANSIT_MS or 0
 end
 
--- Whether what comes now may have been sent before the session ended: it does not bring its device back. A session that seems to
--- have ended later than now ended before the clock was set back.
-local function is_straggler(session, now)
-  local till = stragglers_until(session)
-  return now < till and till - STRAGGLERS_MS <= now
+-- Whether a message that arrives now can have been sent before the session ended: it does not make the device online. An end in the
+-- future was recorded before the clock went backwards.
+local function may_precede_session_end(session, now)
+  local till = in_transit_until(session)
+  return now < till and till - IN_TRANSIT_MS <= now
 end

@@ -1,10 +1,10 @@
--- That what a version of a rule has started is to be taken back. Replicas look at it when they read the rules; an hour later nobody does.
+-- Requests the release of what a version of a rule has started. Replicas read the request with the rules; it expires after an hour.
 
 local RELEASES_KEPT_S = 3600
 
--- `record` is the version that is replaced; `goes_on` the devices for which it goes on, JSON.
-local function release(releases, id, record, now, goes_on)
+-- `record`: the replaced version. `kept_for`: the devices for which the rule continues, JSON.
+local function release(releases, id, record, now, kept_for)
   if not record then return end
-  redis.call('HSET', releases, id, '{"at":' .. now .. ',"goesOn":' .. goes_on .. ',"before":' .. record .. '}')
+  redis.call('HSET', releases, id, '{"at":' .. now .. ',"goesOn":' .. kept_for .. ',"before":' .. record .. '}')
   redis.call('EXPIRE', releases, RELEASES_KEPT_S)
 end

@@ -1,11 +1,11 @@
--- How long commands wait for what comes next; after commands.lua.
+-- How long commands wait; include after commands.lua.
 
--- How long a dispatch may go without an answer (ms). It doubles with each attempt, so that a slow device is not flooded.
+-- How long a dispatch may remain unacknowledged (ms). It doubles with each attempt, so a slow device is not flooded.
 local function lease_of(lease, attempt)
   return lease * 2 ^ math.min(attempt - 1, 6)
 end
 
--- How long a command of this age that was given back waits for the next try (ms).
+-- How long a requeued command of this age waits for its next attempt (ms).
 local function back_off(least, age)
   return math.min(math.max(least, age / 4), 120 * least)
 end

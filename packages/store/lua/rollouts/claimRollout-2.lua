@@ -1,9 +1,9 @@
--- Leases a rollout to one replica. Each lease has a token higher than the one before; whoever holds a lower one changes
--- nothing any more (see fenceRollout-1.lua).
+-- Leases a rollout to one replica. Each lease has a higher token than the one before; writes with a lower token are refused (see
+-- fenceRollout-1.lua).
 --
 -- KEYS  1 schedule ZSET   2 record HASH
 -- ARGV  1 id   2 lease (ms)
--- Returns  the record's fields and values, the new token among them; or nothing if another replica was first
+-- Returns  the record's fields and values, the new token among them; or nothing if another replica holds it
 -- Clock    Redis TIME
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)

@@ -1,14 +1,14 @@
--- Begins a rollout: from here on some replica of the rules service carries it on.
+-- Creates a rollout, which a replica of the rules service then runs.
 --
 -- KEYS  1 rollouts of the fleet ZSET   2 schedule ZSET   3 idempotency STRING   4 record HASH of the new rollout
---       5.. record HASHes of the fleet's oldest rollouts, which may make room
--- ARGV  1 id   2 fleet   3 what was asked for, JSON   4 hash of the request, or '' without an idempotency key
---       5 how long the key holds (ms)   6 most unfinished ones of a fleet   7 most unfinished ones in all
+--       5.. record HASHes of the fleet's oldest rollouts, which can be pruned
+-- ARGV  1 id   2 fleet   3 the request, JSON   4 hash of the request, or '' without an idempotency key
+--       5 how long the key is remembered (ms)   6 most unfinished ones of a fleet   7 most unfinished ones in all
 --       8 kept per fleet   9.. ids of KEYS[5]..
 -- Returns  {'created', started at (ms)}
---          {'repeated', id}  the same request came before under this key
---          {'reused'}        another request came before under this key
---          {'full'}          as many are unfinished as may be
+--          {'repeated', id}  the same request was sent before with this key
+--          {'reused'}        a different request was sent before with this key
+--          {'full'}          the limit of unfinished rollouts is reached
 -- Clock    Redis TIME
 local id = ARGV[1]
 if ARGV[4] ~= '' then

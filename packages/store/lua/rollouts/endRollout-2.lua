@@ -2,8 +2,8 @@
 --
 -- KEYS  1 schedule ZSET   2 record HASH
 -- ARGV  1 id   2 done, aborted or cancelled   3 token of the lease, or '' over REST   4 final counts of one that is done, JSON
--- Returns  {state, token}: the state that it has now, '' if there is no such rollout; the token that stops whoever holds it,
---          or '' if this call has changed nothing
+-- Returns  {state, token}: its state now, '' if there is no such rollout; the token that fences its holder, or '' if this call has
+--          changed nothing
 -- Clock    Redis TIME
 local fields = redis.call('HMGET', KEYS[2], 'state', 'token')
 local state, token = fields[1], fields[2]
@@ -15,7 +15,7 @@ redis.call('HSET', KEYS[2], 'state', ARGV[2], 'endedAt', now)
 if ARGV[2] == 'done' then
   redis.call('HSET', KEYS[2], 'phase', 'closed', 'counts', ARGV[4])
 else
-  -- What waits is to be cancelled: whoever comes first takes it from the holder.
+  -- Its pending commands must be cancelled: the next replica takes the rollout from its holder and sweeps it.
   redis.call('HSET', KEYS[2], 'phase', 'sweep')
   token = redis.call('HINCRBY', KEYS[2], 'token', 1)
   redis.call('ZADD', KEYS[1], now, ARGV[1])

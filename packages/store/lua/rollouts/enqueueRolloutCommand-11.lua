@@ -1,5 +1,5 @@
--- Makes a rollout's command for one device, or says why it gets none. Each device of a shard has its turn once: devices come
--- in the order of their names (bytes), and one that is not after the last one has been dealt with already.
+-- Enqueues a rollout's command for one device, or returns why the device is skipped. Each device gets one turn: devices come in the order
+-- of their names (bytes), so one that is not after the last one has had its turn.
 --
 -- KEYS  1 device HASH   2 presence ZSET   3 devices ZSET
 --       4..11 commands, transitions, answers, queue, index, due, rollouts of the shard, ledger of the fleet
@@ -7,9 +7,9 @@
 --       7 delivery (the header from the policy on)   8 ttl (ms)   9 JSON   10 cause
 --       11 most open commands of a device   12 commands kept per device   13 freshness (ms)
 -- Returns  {'enqueued', superseded ids…}; '?' before the id of one that ended as unknown
---          {'queue_full'}, {'unreachable'}, {'unknown_device'}   it gets none, and that is counted
---          {'repeated'}   the device had its turn
---          {'fenced'}     another replica carries the rollout on, or it has ended
+--          {'queue_full'}, {'unreachable'}, {'unknown_device'}   skipped, and counted as such
+--          {'repeated'}   the device has had its turn
+--          {'fenced'}     another replica holds the rollout, or it has ended
 -- Clock    Redis TIME
 --@include commands.lua
 --@include endCommand.lua
@@ -20,7 +20,7 @@ local rollout, fleet, device, delivery = ARGV[1], ARGV[4], ARGV[5], ARGV[7]
 local K = command_keys(4)
 local now = now_ms()
 
--- Lua compares strings as the locale does; Redis and our names go by bytes.
+-- Lua compares strings by locale; Redis compares bytes.
 local function is_after(a, b)
   for i = 1, math.min(#a, #b) do
     local x, y = string.byte(a, i), string.byte(b, i)

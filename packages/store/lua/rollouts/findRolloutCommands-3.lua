@@ -1,8 +1,8 @@
--- Finds commands of a rollout that wait for dispatch, among the open ones of its fleet in one shard; a page at a time.
+-- Finds pending commands of a rollout in one page of the open commands of its fleet in one shard.
 --
 -- KEYS  1 commands HASH   2 transitions HASH   3 queue ZSET
--- ARGV  1 rollout id   2 fleet   3 the last member of the page before, or ''   4 most members to look at
--- Returns  {last member of this page, or '' if it is the last page, then "<fleet>/<device> <id>" of those that were found}
+-- ARGV  1 rollout id   2 fleet   3 the last member of the page before, or ''   4 most members to read
+-- Returns  {last member of this page, or '' if it is the last page, then "<fleet>/<device> <id>" of the commands found…}
 -- Clock    none
 local fleet = ARGV[2]
 local from = ARGV[3] == '' and '[' .. fleet .. '/' or '(' .. ARGV[3]

@@ -1,8 +1,8 @@
--- Finds rollouts that nobody carries on: new ones, and those whose holder's lease has ended.
+-- Lists rollouts without a holder: new ones, and those whose lease has ended.
 --
 -- KEYS  1 schedule ZSET
--- ARGV  1 at most this many
--- Returns  their ids, the longest waiting first
+-- ARGV  1 most rollouts to list
+-- Returns  their ids, longest waiting first
 -- Clock    Redis TIME
 local time = redis.call('TIME')
 local now = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))

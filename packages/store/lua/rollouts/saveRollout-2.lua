@@ -1,8 +1,8 @@
--- Saves how far a rollout has come, and renews the lease.
+-- Saves the progress of a rollout, and renews its lease.
 --
 -- KEYS  1 schedule ZSET   2 record HASH
 -- ARGV  1 id   2 token of the lease   3 lease from now on (ms); 0 gives it back   4.. fields and values of the record
--- Returns  1, or 0 if the lease is another's by now, and nothing has changed
+-- Returns  1, or 0 if another replica holds the lease, and nothing has changed
 -- Clock    Redis TIME
 if redis.call('HGET', KEYS[2], 'token') ~= ARGV[2] then return 0 end
 local time = redis.call('TIME')

@@ -1,17 +1,17 @@
--- Writes what was decided of a quorum and takes the commands for its targets: all or, if another replica decided in between, nothing.
+-- Writes the decision of a quorum and enqueues its commands; nothing if another replica has decided in the meantime.
 --
 -- KEYS  any number. 1 group HASH   2 timers ZSET of its shard; then, named by position in ARGV: device HASHes of the targets, and
 --       for each of their shards presence ZSET, devices ZSET, fleets SET and the eight command keys
 -- ARGV  1 version on which it was decided, '' if there is none   2 new state as JSON, '' if unchanged   3 member of the timers ZSET
---       4 when to decide again (ms), '' not by time   5 fleet   6 number of votes to forget   7 number of targets
+--       4 when to decide again (ms), '' not by time   5 fleet   6 number of votes to remove   7 number of targets
 --       with targets: 8 lane   9 delivery (the header from the policy on)   10 ttl (ms)   11 JSON   12 cause
 --       13 commands kept per device   14 most open commands of a device   15 most devices of a fleet in a shard   16 freshness (ms)
---       then two per vote to forget: field, value; one that was cast anew in between stays
+--       then two per vote to remove: field, value; a vote that was cast again in the meantime stays
 --       then one per target: "<device> <command id> <position of its HASH> <position of the first key of its shard>"
--- Version  counts the states, so that of two replicas that decide at a time one is first, and the other looks again
+-- Version  counts the states, so of two replicas that decide concurrently the second one gets a conflict and evaluates again
 -- Returns  {'conflict'}  nothing changed
---          {'decided', per target {state, superseded ids…}}: state is 'pending', 'full' (as many open commands as it may have),
---            'unreachable' (policy `now`, and the device is not there) or 'fleet_full' (new, and the fleet has as many as it may);
+--          {'decided', per target {state, superseded ids…}}: state is 'pending', 'full' (limit of open commands reached),
+--            'unreachable' (policy `now`, and the device is unreachable) or 'fleet_full' (new, and the fleet's device limit is reached);
 --            '?' before the id of one that ended as unknown
 -- Clock    Redis TIME
 --@include commands.lua

@@ -1,11 +1,11 @@
--- Deletes a rule, if its present version is as expected. Its versions are kept for a while, and a new rule of its name goes on
--- counting.
+-- Deletes a rule if its current version is the expected one. Its versions are kept for a while, and a new rule of its name continues
+-- its version numbers.
 --
 -- KEYS  1 rules HASH of the fleet   2 versions LIST of the rule   3 revisions HASH   4 errors HASH of the fleet
 --       5 releases HASH of the fleet
 -- ARGV  1 fleet   2 rule id   3 version; 0 if it cannot be read   4 versions kept   5 how long they are kept (s)
---       6 'null' if what the rule has started is to be taken back, or ''
--- Returns  {'deleted', version of the deletion}, {'missing'}, or {'changed', version} if another version is there
+--       6 'null' to release what the rule has started, or ''
+-- Returns  {'deleted', version of the deletion}, {'missing'}, or {'changed', version} if its version is another one
 -- Clock    Redis TIME
 --@include releases.lua
 

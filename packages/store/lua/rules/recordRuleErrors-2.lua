@@ -1,4 +1,4 @@
--- Keeps the latest error of each rule, and counts them.
+-- Records the latest error of each rule, and counts them.
 --
 -- KEYS  1 rules HASH of the fleet   2 errors HASH of the fleet
 -- ARGV  for each rule: id, version that failed (0 if it cannot be read), errors since the last call, the latest one (JSON)
@@ -7,7 +7,7 @@
 for i = 1, #ARGV, 4 do
   local id, version, count = ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 2])
   local record = redis.call('HGET', KEYS[1], id)
-  -- What went wrong with a version that is no more concerns nobody.
+  -- Errors of a replaced version are dropped.
   if record and (string.match(record, '^{"version":(%d+),') or '0') == version then
     local before = redis.call('HGET', KEYS[2], id)
     local of, counted = string.match(before or '', '^(%d+) (%d+) ')

@@ -1,4 +1,4 @@
--- Gives a fleet the rules that it begins with, unless its rules were ever written before.
+-- Writes the seed rules of a fleet, unless its rules were ever written before.
 --
 -- KEYS  1 rules HASH of the fleet   2 revisions HASH   3.. versions LISTs of the rules
 -- ARGV  1 fleet   then for each rule: id, rule (JSON)

@@ -1,14 +1,14 @@
--- Switches the rules of a fleet off or on, all of them. On again, every rule begins from scratch.
+-- Switches all rules of a fleet off or on. When they are switched on again, every rule starts from scratch.
 --
 -- KEYS  1 rules HASH of the fleet   2 revisions HASH   3 switched-off HASH   4 releases HASH of the fleet
--- ARGV  1 fleet   2 '1' on, '0' off   3 '1' if what the rules have started is to be taken back
--- Returns  1, or 0 if they were so already, and nothing has changed
+-- ARGV  1 fleet   2 '1' on, '0' off   3 '1' to release what the rules have started
+-- Returns  1, or 0 if they already were, and nothing has changed
 -- Clock    Redis TIME
 --@include releases.lua
 
 local fleet, on = ARGV[1], ARGV[2] == '1'
 if (redis.call('HEXISTS', KEYS[3], fleet) == 0) == on then return 0 end
--- A fleet that has no rules yet is still given those that fleets begin with.
+-- A fleet without a revision has not been seeded; giving it one would prevent that.
 local revision = '0'
 if redis.call('HEXISTS', KEYS[2], fleet) == 1 then
   revision = string.format('%.0f', redis.call('HINCRBY', KEYS[2], fleet, 1))

@@ -1,16 +1,16 @@
--- Writes a version of a rule, if the present one is as expected. Repeating a write changes nothing.
+-- Writes a version of a rule if the current one is the expected one. Repeating a write changes nothing.
 --
 -- KEYS  1 rules HASH of the fleet   2 versions LIST of the rule   3 revisions HASH   4 errors HASH of the fleet
 --       5 releases HASH of the fleet
--- ARGV  1 fleet   2 rule id   3 version that is to be replaced; 0 if it cannot be read, '' if there must be none
---       4 '1' if what is judged or commanded changes: states of before are not continued   5 rule, JSON
+-- ARGV  1 fleet   2 rule id   3 expected version; 0 if it cannot be read, '' if there must be none
+--       4 '1' if its evaluation or its commands change: earlier rule states become invalid   5 rule, JSON
 --       6 most rules of a fleet   7 versions kept
---       8 what the replaced version has started is to be taken back: for which devices the rule goes on, JSON (null for none); or ''
+--       8 to release what the replaced version has started: the devices for which the rule continues, JSON (null for none); otherwise ''
 -- Returns  {'written', record}
---          {'exists', version}   there must be none
---          {'changed', version}  another version is there
---          {'missing'}           none is there
---          {'full'}              the fleet has as many rules as it may
+--          {'exists', version}   the rule exists, but must not
+--          {'changed', version}  its version is another one
+--          {'missing'}           there is no such rule
+--          {'full'}              the fleet has reached its rule limit
 -- Clock    Redis TIME
 --@include releases.lua
 
@@ -21,7 +21,7 @@ if record then
   version = tonumber(string.match(record, '^{"version":(%d+),') or 0)
   since, rule = string.match(record, '^{"version":%d+,"since":(%d+),"at":%d+,"rule":(.*)}$')
   if expected == '' then return { 'exists', version } end
-  -- The answer to the first attempt was lost.
+  -- A repeated write whose first reply was lost.
   if version == expected + 1 and rule == ARGV[5] then return { 'written', record } end
   if version ~= tonumber(expected) then return { 'changed', version } end
 elseif expected ~= '' then
@@ -30,7 +30,7 @@ elseif redis.call('HLEN', KEYS[1]) >= tonumber(ARGV[6]) then
   return { 'full' }
 end
 
--- A rule that was deleted, or whose record cannot be read, goes on where it was.
+-- A deleted or unreadable rule continues its version numbers.
 local last = string.match(redis.call('LINDEX', KEYS[2], 0) or '', '^{"version":(%d+)')
 version = math.max(version or 0, tonumber(last or 0)) + 1
 local revision = redis.call('HINCRBY', KEYS[3], ARGV[1], 1)

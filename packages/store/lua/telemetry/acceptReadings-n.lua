@@ -56,7 +56,7 @@
 --@include order.lua
 
 -- Within this time what waits for a device that is back has been woken, or nobody does it any more.
-local TELL_AGAIN_MS = 5000
+local REPEAT_RETURN_MS = 5000
 
 local argument = 9
 local function take()
@@ -334,18 +334,18 @@ local function accept(i, head, window, newest)
       if is_quiet then
         local fields = call('HMGET', device_key, 'session', 'back', 'interval:longest')
         local session, back_since = fields[1] or '', tonumber(fields[2])
-        if is_unlisted or not is_straggler(session, now) then
+        if is_unlisted or not may_precede_session_end(session, now) then
           local online, since = match(session, '^%d+,(%d),(%d+),')
           local period = period_of(session, fresh, fields[3])
           local was_there = reach_of(session, call('ZSCORE', key(presence), device), now, fresh) == 'there'
           call('ZADD', key(presence), int(now + period), device)
           local heard = tonumber(last_received)
-          local said_goodbye = online == '0' and stragglers_until(session) > heard
+          local said_goodbye = online == '0' and in_transit_until(session) > heard
           local silent = now - heard
           -- Negative: the clock was set back, so the length of the silence is unknown.
           local is_back = not was_there or said_goodbye or silent > period or silent < 0
           -- Kept until what waits is woken (see wakeDevice-7.lua): a replica may die in between, and then a later reading tells again.
-          if back_since and math.abs(now - back_since) >= TELL_AGAIN_MS then is_back = true end
+          if back_since and math.abs(now - back_since) >= REPEAT_RETURN_MS then is_back = true end
           if is_back then
             call('HSET', device_key, 'back', now_text)
             -- Of a session that began since, its birth has told what became of the one before.

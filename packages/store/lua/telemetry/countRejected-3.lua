@@ -1,9 +1,9 @@
--- Counts refused readings of one device in the books of its fleet.
+-- Counts refused readings of one device in the ledger of its fleet.
 --
 -- KEYS  1 device HASH   2 ledger HASH of the fleet   3 devices ZSET
--- ARGV  1 device   2 how many of them the device counts among its own (their sequence could be read)
+-- ARGV  1 device   2 how many of them have a readable sequence, and so are in the device's own count
 --       then pairs: reason, number
--- Returns  the device's session as its HASH has it, empty without one: who is refused may never have been known otherwise
+-- Returns  the `session` field of the device HASH, empty if there is none
 -- Fields   of the device HASH: `rejected`, how many were its own, and `refusal`, "<time>,<reason>" of the latest
 -- Clock    Redis TIME
 if redis.call('ZSCORE', KEYS[3], ARGV[1]) then

@@ -18,7 +18,7 @@ import { ALL_SHARDS, pipelined } from '../redis/pipelined.js';
 import { runScripts } from '../redis/script.js';
 import { ROLLOUT_LEASE_MS, ROLLOUT_PAUSE_MS } from '../rollouts/rollout-lease.js';
 
-/** What a clock that was set back would have left waiting, by kind. */
+/** How many waits were repaired, by kind. */
 export interface RepairedWaits {
   readonly commands: number;
   readonly devices: number;
@@ -27,27 +27,27 @@ export interface RepairedWaits {
   readonly effects: number;
 }
 
-/** Open commands, devices, timers or effects of one shard that are looked at in one call, and shards in one round trip. */
+/** Entries of one shard per call, and shards per round trip. */
 const PAGE = 100;
 const SHARDS_PER_TRIP = 4;
-/** After each round trip Redis belongs to others for as long as that took, but no longer than this; milliseconds. */
+/** After each round trip the repair pauses for as long as that took, at most this long, milliseconds. */
 const LONGEST_PAUSE_MS = 50;
-/** Freshness is exact to a second. */
+/** Freshness is recorded to the second. */
 const EXACT_MS = 1000;
 
 /**
- * Every wait in the store ends at a time on the clock of Redis. When that clock is set back, waits that had begun would last
- * longer by as much: leases and timeouts, so that lanes stand still, back-offs, the freshness of silent devices, the leases of
- * rollouts whose holder is gone, timers of rules, looks at effects, and judgements of devices' decisions. This lets none of them last longer than one that begins now.
+ * Repairs the waits in the store after the clock of Redis went backwards. Every wait ends at a time on that clock, so waits that had
+ * started before the step would last longer by its size: leases and timeouts (which block lanes), back-offs, the freshness of silent
+ * devices, leases of rollouts, timers of rules, effect checks, and judgements of edge decisions. After the repair no wait lasts longer
+ * than one that starts now.
  *
- * It walks all open commands, a page at a time (a million of them take Redis some seconds, and never more than half of its time),
- * and changes nothing where no wait is too long. So it may be done without need, twice, or by several replicas at once. If it
- * fails half-way it is to be done again.
+ * It reads all open commands, a page at a time (a million of them take Redis a few seconds, and at most half of its time), and changes
+ * only waits that are too long. So it can run without need, twice, or in several replicas. If it fails, it must be run again.
  *
- * Expiries of commands are no waits but promises: they are told to devices, and stay.
- * @param options.leastWaitMs the longest that `requeueCommands` is asked for, milliseconds
- * @param options.wasSeen it is known that the clock was set back. Timers may rightly wait for days, so that nothing shows which of
- *   them wait too long: only then all of them are judged anew, which sets those that go on waiting again.
+ * Expiries of commands do not change: devices have received them.
+ * @param options.leastWaitMs the longest wait that callers of `requeueCommands` pass, milliseconds
+ * @param options.wasSeen the step was observed. A timer can legitimately lie days ahead, so the ones that wait too long cannot be
+ *   identified: after an observed step all timers become due, and their evaluation sets them again.
  */
 export async function repairClockStep(
   redis: Redis,
@@ -100,7 +100,7 @@ async function withPause<T>(call: () => Promise<T>): Promise<T> {
 interface Place {
   readonly shard: number;
   readonly fleet: string;
-  /** Devices with later ends of freshness that are right: they sleep, or seldom report. */
+  /** Devices whose long freshness is correct: they sleep, or rarely report. */
   readonly skipped: number;
 }
 
@@ -128,7 +128,7 @@ async function shortenFreshness(redis: Redis, shards: readonly number[]) {
     );
     const next: Place[] = [];
     for (const [i, place] of some.entries()) {
-      const entries = (pages[i] as unknown[]).flat() as string[]; // RESP3 answers in pairs
+      const entries = (pages[i] as unknown[]).flat() as string[]; // RESP3 replies in pairs
       const changed = await shortenPage(redis, place, entries, now);
       shortened += changed;
       const looked = entries.length / 2;
@@ -139,7 +139,7 @@ async function shortenFreshness(redis: Redis, shards: readonly number[]) {
   return shortened;
 }
 
-/** @returns how many of these devices, names and scores in turn, were fresh for too long */
+/** @param entries names and scores, alternating @returns how many of these devices were fresh for too long */
 async function shortenPage(redis: Redis, { shard, fleet }: Place, entries: readonly string[], now: number) {
   const names = entries.filter((_, i) => i % 2 === 0);
   const sessions = (await pipelined(redis, names, (pipeline, name) =>
@@ -153,14 +153,14 @@ async function shortenPage(redis: Redis, { shard, fleet }: Place, entries: reado
     const until = now + period;
     return Number(entries[2 * i + 1]) > until + EXACT_MS ? [{ name, until }] : [];
   });
-  // Whoever reports or says goodbye meanwhile has a time of its own, which is nearer, or follows with the next reading.
+  // LT: a device that reports or says goodbye in the meantime keeps its own, earlier time.
   await pipelined(redis, late, (pipeline, { name, until }) =>
     pipeline.zadd(presenceKey(shard, fleet), 'XX', 'LT', until, name),
   );
   return late.length;
 }
 
-/** What would be due only when so much time has passed, milliseconds, is due now. */
+/** Makes entries due now that are due later than `waitMs` from now. */
 async function makeDue(
   redis: Redis,
   shards: readonly number[],

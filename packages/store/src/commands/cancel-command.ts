@@ -7,8 +7,8 @@ import { keysToEndCommand } from './ending-keys.js';
 import { readBody } from './read-commands.js';
 
 /**
- * Cancels a pending command. One of which an attempt has had no answer ends as `unknown`.
- * @returns the state that it has now, and whether this call ended it; if not, that state forbids it
+ * Cancels a pending command. If an attempt was never acknowledged it ends as `unknown`.
+ * @returns its state now, and whether this call ended it; if not, that state forbids it
  */
 export async function cancelCommand(
   redis: Redis,

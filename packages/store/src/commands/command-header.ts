@@ -5,14 +5,14 @@ import {
   type Policy,
 } from '@lamplighter/contracts/commands/command';
 
-/** How a command is to be delivered, beside its lane and its time to live. */
+/** How a command is delivered, apart from its lane and its time to live. */
 export interface DeliveryOptions {
   readonly policy: Policy;
-  /** What its failure means to the commands behind it; `skip` if not given. */
+  /** What its failure does to the lane; `skip` if not given. */
   readonly onFailure?: OnFailure | undefined;
-  /** Time that the device may take once it has acknowledged, milliseconds; a minute if not given. */
+  /** How long the device may take after `acknowledged`, milliseconds; a minute if not given. */
   readonly timeoutMs?: number | undefined;
-  /** Most dispatches without an answer; 5 if not given. */
+  /** Most dispatches without an acknowledgement; 5 if not given. */
   readonly attempts?: number | undefined;
   /** The rollout that the command belongs to. */
   readonly rollout?: string | undefined;
@@ -35,10 +35,10 @@ export interface CommandHeader {
   readonly rollout: string | undefined;
 }
 
-/** The cause of a command that ends what a rule has started; enqueue.lua has room for it in a queue that is full for others. */
+/** The cause of a command that ends what a rule has started; enqueue.lua accepts it into a queue that is full for others. */
 export const promiseCause = (rule: string) => `promise:${rule}`;
 
-/** What a script takes as it is into the header: everything after the expiry. */
+/** The part of the header after the expiry, which scripts copy. */
 export function deliveryText(options: DeliveryOptions): string {
   const {
     policy,

@@ -5,11 +5,11 @@ import type { Measurement } from '@lamplighter/contracts/telemetry/reading';
 /**
  * Whether a command that succeeded had the effect that its rule expects:
  *
- *   pending       looked for, or the command has not succeeded yet
+ *   pending       not decided yet, or the command has not succeeded yet
  *   effective     a reading showed it in time
- *   ineffective   readings came, and none showed it: the device does as it is told, and nothing happens
- *   unmeasured    nobody can know: no reading said anything, another command of the lane came in between, or the device
- *                 already was as commanded
+ *   ineffective   readings arrived, and none showed it: the device executes the command without effect
+ *   unmeasured    undecidable: no reading had the measurement, another command of the lane came in between, or the device
+ *                 already was in that state
  */
 export const EFFECT_OUTCOMES = ['pending', 'effective', 'ineffective', 'unmeasured'] as const;
 export type EffectOutcome = (typeof EFFECT_OUTCOMES)[number];
@@ -25,9 +25,9 @@ export interface ExpectedEffect {
 /** Measurements by name: those that the expression, or the command, names. */
 export type EffectValues = Readonly<Record<string, Measurement>>;
 
-/** What the outcome rests on. */
+/** The evidence of the outcome. */
 export interface EffectEvidence {
-  /** The newest live reading before the command first went out to the device; a dispatch that found nobody there does not count. */
+  /** The newest live reading before the first dispatch that reached the device. */
   readonly last?: EffectValues;
   /** The reading that showed the effect; or the newest of those that did not. */
   readonly reading?: EffectValues;
@@ -42,10 +42,10 @@ export interface CommandEffect extends ExpectedEffect, EffectEvidence {
 /** The field of `answers` that holds a command's effect, `<outcome>,<at>,<evidence as JSON>`. */
 export const effectField = (id: string): string => `${id}:effect`;
 
-/** Longest evidence, characters. What a device reports may be large: then the outcome stands alone. */
+/** Longest evidence, characters; larger evidence is omitted. */
 const MAX_EVIDENCE = 4096;
 
-/** Evidence as it is kept. */
+/** Evidence as it is stored. */
 export function evidenceText(evidence: EffectEvidence): string {
   const text = JSON.stringify(evidence);
   return text.length > MAX_EVIDENCE ? '{}' : text;

@@ -8,11 +8,11 @@ export interface EmittedCommand extends DeliveryOptions {
   readonly ttl: number;
   readonly json: string;
   readonly cause: string;
-  /** It repeats what the device was commanded before it restarted at this time: not taken if the device was commanded it since. */
+  /** When the device restarted, for a command that repeats an earlier one because of that; `needless` if it was repeated already. */
   readonly restartedAt?: number | undefined;
 }
 
-/** What became of one emitted command. `dispatched`: this replica holds the lease and is to publish it now. */
+/** What became of one emitted command. `dispatched`: this replica holds the lease and must publish it now. */
 export interface EnqueueOutcome extends Superseded {
   readonly id: string;
   readonly state: 'dispatched' | 'pending' | 'full' | 'needless';

@@ -1,7 +1,7 @@
 import { Replica, reading } from '@lamplighter/test-kit/store/replica';
-import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
+import type { StoreUnderTest } from '@lamplighter/test-kit/store/store-under-test';
 import { CommandDesk } from '../../test/command-desk.js';
-import { expectConsistentQueue } from '../../test/expect-consistent-queue.js';
+import { withCommandDesk } from '../../test/command-setup.js';
 import { acknowledgeCommands } from '../delivery/acknowledge-commands.js';
 import { claimCommands } from '../delivery/claim-commands.js';
 import { requeueCommands } from '../delivery/requeue-commands.js';
@@ -18,16 +18,9 @@ const HOUR = 3_600_000;
 let store: StoreUnderTest;
 let robot: DeviceAddress;
 let desk: CommandDesk;
-beforeAll(async () => {
-  store = await startStore();
+withCommandDesk((setup) => {
+  ({ store, device: robot, desk } = setup);
 });
-beforeEach(async () => {
-  await store.redis.flushall();
-  robot = store.newDevice('robot-1');
-  desk = new CommandDesk(store.redis, robot);
-  await desk.connect();
-});
-afterEach(() => expectConsistentQueue(store.redis));
 
 describe('a command', () => {
   it('is kept as it was asked for, with its first transition', async () => {

@@ -32,10 +32,10 @@ export type EnqueueResult =
   | { outcome: 'repeated'; id: string }
   | { outcome: Refusal };
 
-/** `unknown_device`: the device is not known, and must be. */
+/** `unknown_device`: the request has `mustBeKnown`, and the device is unknown. */
 type Refusal = 'reused' | 'full' | 'unreachable' | 'fleet_full' | 'unknown_device';
 
-/** A command that somebody asks for; `ttl` in milliseconds. One with a rollout is counted there until its end. */
+/** A requested command; `ttl` in milliseconds. If it has a rollout, it is counted there until it ends. */
 export interface EnqueueRequest extends DeliveryOptions {
   readonly fleet: string;
   readonly device: string;
@@ -44,13 +44,13 @@ export interface EnqueueRequest extends DeliveryOptions {
   readonly action: Action;
   /** The trace that it belongs to; see contracts/src/trace-context.ts. */
   readonly traceparent?: string | undefined;
-  /** Key that makes a repeated request find the command of the first one, and what the request asked for. */
+  /** The idempotency key, and the request that it stands for. */
   readonly idempotency?: { readonly key: string; readonly request: string };
-  /** Refuses a device that the store does not know; otherwise it becomes one that was never seen. */
+  /** Refuses an unknown device; otherwise the device is created as `never_seen`. */
   readonly mustBeKnown?: boolean;
 }
 
-/** Takes a command over REST, or of a rollout, into the device's durable queue and wakes the dispatchers. */
+/** Enqueues a command of the API or of a rollout, and wakes the dispatchers. */
 export async function enqueueCommand(redis: Redis, request: EnqueueRequest): Promise<EnqueueResult> {
   const { fleet, device, lane, ttl, action, traceparent, idempotency, rollout } = request;
   const shard = shardOf(fleet, device);

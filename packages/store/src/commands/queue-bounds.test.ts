@@ -1,7 +1,7 @@
 import { emitted, Replica, reading } from '@lamplighter/test-kit/store/replica';
-import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
+import type { StoreUnderTest } from '@lamplighter/test-kit/store/store-under-test';
 import { CommandDesk } from '../../test/command-desk.js';
-import { expectConsistentQueue } from '../../test/expect-consistent-queue.js';
+import { withCommandDesk } from '../../test/command-setup.js';
 import { DeviceAddress } from '../devices/device-address.js';
 import { COMMANDS_KEPT_PER_DEVICE, MAX_OPEN_COMMANDS } from '../keys.js';
 import { promiseCause } from './command-header.js';
@@ -12,16 +12,9 @@ const HOUR = 3_600_000;
 let store: StoreUnderTest;
 let robot: DeviceAddress;
 let desk: CommandDesk;
-beforeAll(async () => {
-  store = await startStore();
+withCommandDesk((setup) => {
+  ({ store, device: robot, desk } = setup);
 });
-beforeEach(async () => {
-  await store.redis.flushall();
-  robot = store.newDevice('robot-1');
-  desk = new CommandDesk(store.redis, robot);
-  await desk.connect();
-});
-afterEach(() => expectConsistentQueue(store.redis));
 
 describe('bounds', () => {
   it('a queue takes so many open commands, and more as soon as one ends', async () => {

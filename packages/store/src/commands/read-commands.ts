@@ -12,7 +12,7 @@ export type CommandSource =
   | {
       source: 'rule';
       rule: string;
-      /** What the rule decided on. */
+      /** The evidence of the rule. */
       because?: object | undefined;
       /** What telemetry should show once the command has succeeded. */
       expected?: ExpectedEffect | undefined;
@@ -20,16 +20,16 @@ export type CommandSource =
   | { source: 'api' }
   | { source: 'rollout'; rollout: string };
 
-/** A command as it is kept. Times are milliseconds since 1970 on the clock of Redis. */
+/** A stored command. Times are milliseconds since 1970 on the clock of Redis. */
 export type Command = CommandBody & {
   readonly state: CommandState;
   readonly attempt: number;
   readonly createdAt: number;
   readonly transitions: readonly Transition[];
   readonly answer?: Answer;
-  /** Answers that were not understood, the newest first, at most `UNREAD_KEPT`. */
+  /** Unreadable acknowledgements, newest first, at most `UNREAD_KEPT`. */
   readonly unread?: readonly UnreadAcknowledgement[];
-  /** Of a command whose rule expects one, as long as it may have it. */
+  /** If its rule expects one, and the command can still have it. */
   readonly effect?: CommandEffect;
 };
 
@@ -43,9 +43,8 @@ export type CommandBody = CommandSource &
   };
 
 /**
- * What is written once, below the header line that the scripts read and that names the rollout. The scripts match its beginning:
- * the source, and for how long an effect is looked for. What is expected stands in the command itself, so that a rule which
- * is changed or deleted meanwhile changes nothing for the commands that it has emitted.
+ * The JSON below the header line, written once. Scripts match its beginning: the source, and how long the effect is checked. The expected
+ * effect is stored in the command, so changing or deleting the rule does not affect the commands that it has emitted.
  */
 export function commandJson(source: CommandSource, action: Action, traceparent?: string): string {
   const { rule, because, expected } = source.source === 'rule' ? source : ({} as Partial<RuleSource>);
@@ -92,7 +91,7 @@ export async function listCommands(
   );
 }
 
-/** A device's commands that came after another one, oldest first, at most `limit`. */
+/** A device's commands after another one, oldest first, at most `limit`. */
 export async function listCommandsAfter(
   redis: Redis,
   { fleet, device, id }: { fleet: string; device: string; id: string },
@@ -110,7 +109,7 @@ export async function listCommandsAfter(
   );
 }
 
-/** Reads commands of one shard; those that are gone are left out. */
+/** Reads commands of one shard; pruned ones are left out. */
 export async function readCommands(redis: Redis, shard: number, ids: readonly string[]): Promise<Command[]> {
   if (ids.length === 0) return [];
   const [commandsKey, transitionsKey, answersKey] = commandKeys(shard) as [string, string, string];
@@ -143,22 +142,22 @@ export async function readCommands(redis: Redis, shard: number, ids: readonly st
   });
 }
 
-/** Reads what is kept of a command in `commands`: a header line and JSON. */
+/** Parses a value of the `commands` HASH: a header line and JSON. */
 export function readBody(id: string, value: string): CommandBody {
   const end = value.indexOf('\n');
   return parseBody(id, value.slice(0, end), JSON.parse(value.slice(end + 1)) as Body);
 }
 
-/** The JSON behind the header line. */
+/** The JSON below the header line. */
 export interface Body {
   readonly source: CommandSource['source'];
-  /** How long after its success an effect is looked for, milliseconds; here so that the scripts find it. */
+  /** How long after its success the effect is checked, milliseconds; scripts read it here. */
   readonly effect_ms?: number;
   readonly rule?: string;
   /** The effect, as an expression. */
   readonly expect?: string;
   readonly action: Action;
-  /** What the rule decided on. */
+  /** The evidence of the rule. */
   readonly because?: object;
   /** 55 characters; see contracts/src/trace-context.ts. */
   readonly traceparent?: string;
@@ -193,7 +192,7 @@ function parseTransitions(history: string): Transition[] {
   });
 }
 
-/** Whether a state is one that never changes. */
+/** Whether a state is final. */
 export function isFinal(state: CommandState): boolean {
   return (FINAL_STATES as readonly CommandState[]).includes(state);
 }

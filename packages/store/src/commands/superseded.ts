@@ -1,12 +1,12 @@
-/** What a new command of policy `latest` has replaced, ids. */
+/** Ids of the commands that a new command of policy `latest` has superseded. */
 export interface Superseded {
   /** Never dispatched, and never will be. */
   readonly superseded: readonly string[];
-  /** Dispatched before without an answer, so nobody knows: they have ended as `unknown`. */
+  /** Dispatched but never acknowledged, so they ended as `unknown`. */
   readonly unknown: readonly string[];
 }
 
-/** Reads the ids that `enqueue` in enqueue.lua returns; those of unknown end begin with `?`. */
+/** Reads the ids that `enqueue` in enqueue.lua returns; `?` marks those that ended as unknown. */
 export function supersededOf(ids: readonly string[]): Superseded {
   return {
     superseded: ids.filter((id) => !id.startsWith('?')),

@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis';
 import { commandKeys, shardOf } from '../keys.js';
 import { runScripts } from '../redis/script.js';
 
-/** An answer that was not understood. It changes nothing: the command is dispatched again as if none had come. */
+/** An unreadable acknowledgement. It changes no state: the command is dispatched again as if nothing had arrived. */
 export interface UnreadAcknowledgement {
   /** Milliseconds since 1970 on the clock of Redis. */
   readonly at: number;
@@ -14,24 +14,24 @@ export interface UnreadAcknowledgement {
   readonly payload: string;
 }
 
-/** An answer that was not understood, and who sent it. */
+/** An unreadable acknowledgement to record, and its sender. */
 export interface UnreadReport {
   readonly fleet: string;
   readonly device: string;
-  /** The id in it, if that much could be read. Otherwise it belongs to the command that was sent to the device last. */
+  /** The id in it, if readable. Otherwise it is assigned to the command that was dispatched to the device last. */
   readonly id?: string | undefined;
   readonly field?: string | undefined;
   readonly problem: string;
   readonly payload: string;
 }
 
-/** Kept per command; older ones are forgotten. */
+/** Kept per command; older ones are pruned. */
 export const MAX_UNREAD = 5;
 /** Longest beginning of a payload, and longest sentence, characters. */
 const MAX_PAYLOAD = 100;
 const MAX_PROBLEM = 300;
 
-/** Notes answers beside the commands that they are about. @returns the id of each command; undefined where none can be told */
+/** Records unreadable acknowledgements with their commands. @returns the id of each command; undefined if none could be identified */
 export async function recordUnreadAcknowledgements(
   redis: Redis,
   notes: readonly UnreadReport[],

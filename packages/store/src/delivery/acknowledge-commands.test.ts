@@ -1,6 +1,6 @@
-import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
-import { CommandDesk } from '../../test/command-desk.js';
-import { expectConsistentQueue } from '../../test/expect-consistent-queue.js';
+import type { StoreUnderTest } from '@lamplighter/test-kit/store/store-under-test';
+import type { CommandDesk } from '../../test/command-desk.js';
+import { withCommandDesk } from '../../test/command-setup.js';
 import { cancelCommand } from '../commands/cancel-command.js';
 import { newCommandId } from '../commands/command-id.js';
 import type { DeviceAddress } from '../devices/device-address.js';
@@ -12,16 +12,9 @@ const HOUR = 3_600_000;
 let store: StoreUnderTest;
 let robot: DeviceAddress;
 let desk: CommandDesk;
-beforeAll(async () => {
-  store = await startStore();
+withCommandDesk((setup) => {
+  ({ store, device: robot, desk } = setup);
 });
-beforeEach(async () => {
-  await store.redis.flushall();
-  robot = store.newDevice('robot-1');
-  desk = new CommandDesk(store.redis, robot);
-  await desk.connect();
-});
-afterEach(() => expectConsistentQueue(store.redis));
 
 describe('an answer', () => {
   beforeEach(async () => {

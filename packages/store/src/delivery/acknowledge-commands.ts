@@ -7,26 +7,26 @@ import { effectsKey, FRESH_MS, presenceKey } from '../keys.js';
 import { runScripts } from '../redis/script.js';
 import type { Lease } from './lease.js';
 
-/** What an answer did: the new state, or why it changed nothing; and whose command it was and how old, milliseconds. */
+/** What an acknowledgement did: the new state, or why it changed nothing; and the command's source and age, milliseconds. */
 export interface AcknowledgementOutcome {
   readonly outcome: CommandState | 'repeated' | 'late' | 'missing' | 'foreign';
   readonly source: CommandSource['source'];
   readonly ageMs: number;
-  /** The next command of the lane is due now: the shard wants a claim. */
+  /** The next command of the lane is due now: claim in this shard. */
   readonly nextIsDue: boolean;
-  /** The device was presumed away: what waits for it should be woken. */
+  /** The device was presumed unreachable: wake its pending commands. */
   readonly isBack: boolean;
   /** Commands of the lane that were cancelled because this one failed. */
   readonly aborted: readonly string[];
 }
 
-/** Records answers of devices. `device` is `<fleet>/<device>`. */
+/** Records acknowledgements of devices. `device` is `<fleet>/<device>`. */
 export async function acknowledgeCommands(
   redis: Redis,
   answers: readonly { device: string; answer: Answer; cause: string }[],
 ): Promise<AcknowledgementOutcome[]> {
   const calls = answers.map(({ device, answer: { id, ...said }, cause }) => {
-    // What is kept is the device's last word; that it has the command is in the transitions.
+    // `acknowledged` is recorded as a transition; only the final acknowledgement is stored.
     const json = said.status === 'acknowledged' ? '' : JSON.stringify(said);
     return { id, device, args: [said.status, json, cause, ''] };
   });
@@ -34,8 +34,8 @@ export async function acknowledgeCommands(
 }
 
 /**
- * Gives up dispatches that no device will ever answer: their commands end as `unknown`.
- * @returns undefined for a command that has moved on since, and stays as it is
+ * Gives up dispatches that will never be acknowledged: their commands end as `unknown`.
+ * @returns undefined for a command with a later dispatch or a final state, which stays unchanged
  */
 export async function giveUpCommands(
   redis: Redis,

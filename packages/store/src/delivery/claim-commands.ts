@@ -5,7 +5,7 @@ import { runScript, runScripts } from '../redis/script.js';
 import { endOverdue } from './end-overdue.js';
 import { LEASE_MS } from './lease.js';
 
-/** What a claim brought: a command to publish now, or one that has ended. */
+/** A claimed command: to be published now, or ended. */
 export interface Claim {
   readonly outcome: 'dispatched' | 'expired' | 'superseded' | 'unknown';
   readonly command: CommandBody;
@@ -13,15 +13,15 @@ export interface Claim {
   readonly claimedAt: number;
   /** How long the lease lasts, milliseconds from `claimedAt`. */
   readonly leaseMs: number;
-  /** The device has published a birth at some time, so it understands `_cmd` and answers. */
+  /** The device has published a birth, so it understands `_cmd` and sends acknowledgements. */
   readonly announced: boolean;
-  /** The device speaks on the lesson's two-level topics. */
+  /** The device uses the lesson topics. */
   readonly lesson: boolean;
   /** Commands of the lane that were cancelled because this one failed. */
   readonly aborted: readonly string[];
 }
 
-/** The shards in which a command is due for dispatch, or its lease or time to live has ended; and the clock by which that is so, ms. */
+/** The shards with a due command (to dispatch, or with an ended lease or time to live), and the time of Redis, ms. */
 export async function findDueShards(redis: Redis): Promise<{ now: number; shards: number[] }> {
   const [now, ...positions] = (await runScript(redis, 'findDueShards-n', DUE_KEYS, [])) as [
     string,
@@ -33,8 +33,7 @@ export async function findDueShards(redis: Redis): Promise<{ now: number; shards
 const DUE_KEYS = Array.from({ length: SHARDS }, (_, shard) => commandKeys(shard)[5]!);
 
 /**
- * Claims what is due in the given shards, at most `limit` in each, and ends what is overdue. What is for a device that is away
- * is not among it.
+ * Claims due commands of these shards, at most `limit` in each, and ends overdue ones. Commands for unreachable devices are not claimed.
  * @param hasMore is called with each shard in which more may be due
  */
 export async function claimCommands(
@@ -61,7 +60,7 @@ export async function claimCommands(
   );
   return claims.flatMap(({ isOverdue, ...claim }) => {
     const end = ends.get(claim.command.id);
-    if (isOverdue && end === undefined) return []; // another replica was first
+    if (isOverdue && end === undefined) return []; // another replica ended it
     return [{ ...claim, outcome: end?.outcome ?? 'dispatched', aborted: end?.aborted ?? [] }];
   });
 }
@@ -79,7 +78,7 @@ type ClaimReply = [
   ][],
 ];
 
-/** Whose commands are due has to be known before they are claimed: a script declares its keys, and presence is the device's. */
+/** First lists the due commands with their devices, because the claiming script must declare the keys of each device. */
 async function claimDue(
   redis: Redis,
   shards: readonly number[],

@@ -6,7 +6,7 @@ import { runScripts } from '../redis/script.js';
 
 type OverdueEnd = 'expired' | 'superseded' | 'unknown';
 
-/** Ends commands whose time is over; those that another replica has ended, or that have moved on, are left out. */
+/** Ends overdue commands; those that are no longer overdue, or have ended already, are left out. */
 export async function endOverdue(redis: Redis, commands: readonly CommandBody[]) {
   const replies = (await runScripts(
     redis,

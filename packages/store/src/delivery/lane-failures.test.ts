@@ -1,7 +1,7 @@
 import { emitted, Replica, reading } from '@lamplighter/test-kit/store/replica';
-import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
-import { CommandDesk } from '../../test/command-desk.js';
-import { expectConsistentQueue } from '../../test/expect-consistent-queue.js';
+import type { StoreUnderTest } from '@lamplighter/test-kit/store/store-under-test';
+import type { CommandDesk } from '../../test/command-desk.js';
+import { withCommandDesk } from '../../test/command-setup.js';
 import type { DeviceAddress } from '../devices/device-address.js';
 import { LEASE_MS } from './lease.js';
 
@@ -11,16 +11,9 @@ const HOUR = 60 * MINUTE;
 let store: StoreUnderTest;
 let robot: DeviceAddress;
 let desk: CommandDesk;
-beforeAll(async () => {
-  store = await startStore();
+withCommandDesk((setup) => {
+  ({ store, device: robot, desk } = setup);
 });
-beforeEach(async () => {
-  await store.redis.flushall();
-  robot = store.newDevice('robot-1');
-  desk = new CommandDesk(store.redis, robot);
-  await desk.connect();
-});
-afterEach(() => expectConsistentQueue(store.redis));
 
 /** How the first command of a lane fails, and the state in which it ends; it lives for a minute and has one attempt. */
 const failures: [how: string, fails: () => Promise<unknown>, state: string][] = [

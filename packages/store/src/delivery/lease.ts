@@ -1,7 +1,7 @@
-/** Readings wait for their answer this long before a command is dispatched again, milliseconds. */
+/** A dispatch without an acknowledgement is repeated after this time, milliseconds; it doubles with each attempt. */
 export const LEASE_MS = 5000;
 
-/** A dispatch, as whoever holds its lease names it: what is said of another one changes nothing. */
+/** Identifies one dispatch of a command: reports on any other dispatch of it change nothing. */
 export interface Lease {
   readonly id: string;
   /** `<fleet>/<device>` */

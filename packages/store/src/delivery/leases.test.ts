@@ -1,7 +1,7 @@
 import { DEFAULT_ATTEMPTS } from '@lamplighter/contracts/commands/command';
-import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
-import { CommandDesk } from '../../test/command-desk.js';
-import { expectConsistentQueue } from '../../test/expect-consistent-queue.js';
+import type { StoreUnderTest } from '@lamplighter/test-kit/store/store-under-test';
+import type { CommandDesk } from '../../test/command-desk.js';
+import { withCommandDesk } from '../../test/command-setup.js';
 import type { DeviceAddress } from '../devices/device-address.js';
 import { recordPresence } from '../devices/presence.js';
 import { LEASE_MS } from './lease.js';
@@ -11,18 +11,11 @@ const HOUR = 3_600_000;
 const SLACK_MS = 4000;
 
 let store: StoreUnderTest;
-let robot: DeviceAddress;
+let _robot: DeviceAddress;
 let desk: CommandDesk;
-beforeAll(async () => {
-  store = await startStore();
+withCommandDesk((setup) => {
+  ({ store, device: _robot, desk } = setup);
 });
-beforeEach(async () => {
-  await store.redis.flushall();
-  robot = store.newDevice('robot-1');
-  desk = new CommandDesk(store.redis, robot);
-  await desk.connect();
-});
-afterEach(() => expectConsistentQueue(store.redis));
 
 describe('a lease', () => {
   it('keeps a command from every other claim until it ends', async () => {

@@ -1,7 +1,7 @@
 import { emitted, Replica, reading } from '@lamplighter/test-kit/store/replica';
-import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
+import type { StoreUnderTest } from '@lamplighter/test-kit/store/store-under-test';
 import { CommandDesk } from '../../test/command-desk.js';
-import { expectConsistentQueue } from '../../test/expect-consistent-queue.js';
+import { withCommandDesk } from '../../test/command-setup.js';
 import type { DeviceAddress } from '../devices/device-address.js';
 import { recordPresence } from '../devices/presence.js';
 import { commandKeys, FRESH_MS } from '../keys.js';
@@ -16,16 +16,13 @@ let store: StoreUnderTest;
 let lamp: DeviceAddress;
 let desk: CommandDesk;
 let rules: Replica;
-beforeAll(async () => {
-  store = await startStore();
-});
-beforeEach(async () => {
-  await store.redis.flushall();
-  lamp = store.newDevice('lamp-1');
-  desk = new CommandDesk(store.redis, lamp);
-  rules = new Replica(store.redis);
-});
-afterEach(() => expectConsistentQueue(store.redis));
+withCommandDesk(
+  (setup) => {
+    ({ store, device: lamp, desk } = setup);
+    rules = new Replica(store.redis);
+  },
+  { name: 'lamp-1', isConnected: false },
+);
 
 const speak = () => rules.accept(lamp, [reading({ light: 1 })]);
 const born = (session: number, more: object = {}) =>

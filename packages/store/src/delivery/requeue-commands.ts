@@ -5,10 +5,10 @@ import { runScripts } from '../redis/script.js';
 import type { Lease } from './lease.js';
 
 /**
- * Gives claimed commands back; a command that has moved on since is left alone. `waitMs` is the least time until the next try;
- * commands that have long been waiting wait longer (see requeueCommand-7.lua).
- * @returns the shards in which one is due at once: its device has announced itself meanwhile, or the next claim ends it, for a newer
- *   command has overtaken it or its policy is `now`
+ * Requeues claimed commands, unless another dispatch has replaced this one. `waitMs` is the least time until the next attempt; older
+ * commands wait longer (see requeueCommand-7.lua).
+ * @returns the shards with a command that is due immediately: its device has published a birth in the meantime, or the next claim ends it
+ *   because a newer command has overtaken it or its policy is `now`
  */
 export async function requeueCommands(
   redis: Redis,

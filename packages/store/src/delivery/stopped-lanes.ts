@@ -3,8 +3,8 @@ import { commandKeys, deviceKey, shardOf, WAKE_CHANNEL } from '../keys.js';
 import { runScript } from '../redis/script.js';
 
 /**
- * Lets a lane go on that a failure has stopped.
- * @returns the id of the command that had stopped it; undefined if the lane is not stopped
+ * Resumes a lane that a failure has stopped.
+ * @returns the id of the command that stopped it; undefined if the lane is not stopped
  */
 export async function resumeLane(
   redis: Redis,
@@ -22,7 +22,7 @@ export async function resumeLane(
   return stoppedBy ?? undefined;
 }
 
-/** A lane that a failure has stopped, and the command that failed. */
+/** A stopped lane, and the command whose failure stopped it. */
 export interface StoppedLane {
   readonly lane: string;
   readonly stoppedBy: string;

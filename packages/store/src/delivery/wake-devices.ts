@@ -3,15 +3,15 @@ import { commandKeys, deviceKey } from '../keys.js';
 import { pipelined } from '../redis/pipelined.js';
 import { runScripts } from '../redis/script.js';
 
-/** Devices that come back are served at this pace by each replica: the first at once, the next after so long. Milliseconds. */
+/** Pace of the drain to returning devices in each replica, milliseconds from one device to the next. */
 const WAKE_EVERY_MS = 2;
 
-/** Until when the devices that came back so far are served, by connection; on the monotonic clock, milliseconds. */
+/** When the current drain ends, by connection; monotonic clock, milliseconds. */
 const drainEndsAt = new WeakMap<Redis, number>();
 
 /**
- * Makes what waits for these devices due: the first one's now, the others' a little later each, so that a fleet that comes
- * back is not served all at once. Devices for which nothing waits take no turn.
+ * Makes the pending commands of these devices due, paced from one device to the next, so that a returning fleet is not flooded. Devices
+ * without pending commands take no time slot.
  * @returns the number of lanes woken
  */
 export async function wakeDevices(

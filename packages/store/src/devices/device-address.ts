@@ -1,6 +1,6 @@
 import { deviceKey, presenceKey, shardOf, windowKey } from '../keys.js';
 
-/** A device and its keys, built once and kept, since they are needed for every batch. */
+/** A device and its keys, built once because every batch needs them. */
 export class DeviceAddress {
   readonly shard: number;
   readonly name: string;

@@ -19,16 +19,16 @@ import {
 import { redisNow } from '../redis/connect.js';
 import { ALL_SHARDS, pipelined } from '../redis/pipelined.js';
 
-/** A reading as the store keeps it. Times are milliseconds since 1970. */
+/** A stored reading. Times are milliseconds since 1970. */
 export interface KeptReading {
   readonly seq?: number;
   /** Device time. */
   readonly at?: number;
   /** Server time. */
   readonly receivedAt: number;
-  /** It came after a newer one, so it entered the window but never was the last state. */
+  /** It arrived after a newer one, so it entered the window but never was the last state. */
   readonly late: boolean;
-  /** Why it was history when it came; absent of a reading that was news. */
+  /** Why it is history; absent for a live reading. */
   readonly history?: HistoryReason;
   readonly measurements: Record<string, Measurement>;
 }
@@ -39,7 +39,7 @@ export interface Device {
   readonly device: string;
   readonly lesson: boolean;
   readonly presence: PresenceState;
-  /** The device's word about its connection, if it gives any: a birth or a will, with the server time when it came. */
+  /** From the device's latest birth or will, with the server time of its arrival. */
   readonly session?: {
     readonly id: number;
     readonly online: boolean;
@@ -57,17 +57,17 @@ export interface Device {
   readonly order: ReadingOrder;
 }
 
-/** What came of a device's readings that were not simply the next one, ever. */
+/** Counts of a device's readings that were not simply the next one. */
 export interface ReadingOrder {
-  /** Stored behind a newer one, retained ones included. */
+  /** Stored as history, including retained ones. */
   readonly late: number;
   readonly duplicate: number;
-  /** Older than all of a full window, so not stored. */
+  /** Older than every reading of a full window, so not stored. */
   readonly tooOld: number;
   /** Of retained messages. */
   readonly retained: number;
   readonly refused: number;
-  /** Times that a lower number began a new order. */
+  /** How often a lower number started a new order. */
   readonly restarts: number;
   /** The latest reading that was late or retained. */
   readonly history?: { readonly reason: 'late' | 'retained'; readonly receivedAt: number };
@@ -113,9 +113,9 @@ export async function countPresence(redis: Redis, fleet: string): Promise<Presen
 /**
  * Lists a fleet's devices by name.
  * @param after only names after this one (the cursor)
- * @param effect only devices on which the last measured effect of some rule's commands did not come (see effects.ts)
- * @returns up to `limit` devices, and whether there may be more. With a presence filter a page looks at most at
- *   `PAGE_SCAN` names, so it may hold fewer than `limit` although more follow; `next` is then the last name looked at.
+ * @param effect only devices with an ineffective rule: the last measured effect of its commands did not occur (see effects.ts)
+ * @returns up to `limit` devices, and the cursor if more may follow. With a presence filter a page reads at most
+ *   `MAX_NAMES_PER_PAGE` names, so it can have fewer than `limit` devices although more follow; `next` is then the last name read.
  */
 export async function listDevices(
   redis: Redis,
@@ -139,10 +139,10 @@ export async function listDevices(
   return { devices, next: after };
 }
 
-/** Most names that one page looks at. */
+/** Most names that one page reads. */
 const MAX_NAMES_PER_PAGE = 2000;
 
-/** The next names in lexical order: each shard gives its first, merged here. */
+/** The next names in lexical order, merged from all shards. */
 async function namesAfter(
   redis: Redis,
   keyOf: (shard: number) => string,
@@ -156,13 +156,13 @@ async function namesAfter(
   return perShard.flat().sort().slice(0, limit);
 }
 
-/** Reads one device; undefined if the store has never heard of it. */
+/** Reads one device; undefined if it is unknown. */
 export async function readDevice(redis: Redis, fleet: string, device: string): Promise<Device | undefined> {
   const known = await redis.zscore(devicesKey(shardOf(fleet, device), fleet), device);
   return known === null ? undefined : (await readDevices(redis, fleet, [device]))[0];
 }
 
-/** Reads these devices, each of which the store may have never heard of, in their order. */
+/** Reads these devices, known or not, in their order. */
 export async function readDevices(redis: Redis, fleet: string, names: readonly string[]): Promise<Device[]> {
   if (names.length === 0) return [];
   const addressed = names.map((device) => ({ device, shard: shardOf(fleet, device) }));
@@ -171,7 +171,7 @@ export async function readDevices(redis: Redis, fleet: string, names: readonly s
     pipelined(redis, addressed, (pipeline, { shard, device }) =>
       pipeline.hmget(deviceKey(shard, fleet, device), 'session', 'lesson', ...ORDER_FIELDS),
     ) as Promise<(string | null)[][]>,
-    // The last entry of the window is the last state: late readings never stand behind a live one.
+    // The last entry of the window is the last state: late readings are never inserted after it.
     pipelined(redis, addressed, (pipeline, { shard, device }) =>
       pipeline.lindex(windowKey(shard, fleet, device), -1),
     ) as Promise<(string | null)[]>,
@@ -185,7 +185,7 @@ export async function readDevices(redis: Redis, fleet: string, names: readonly s
   return names.map((device, i) => {
     const [session, lesson, ...order] = states[i]!;
     const entry = newest[i] ? parseEntry(newest[i]) : undefined;
-    const last = entry?.late ? undefined : entry; // only history has come so far
+    const last = entry?.late ? undefined : entry; // only history so far
     return {
       fleet,
       device,
@@ -245,7 +245,7 @@ export function parseEntry(entry: string): KeptReading {
   };
 }
 
-/** By the kind of an entry, see acceptReadings-n.lua; and a live reading may have been old. */
+/** By the kind of an entry, see acceptReadings-n.lua. A live reading can be `stale` by its own time. */
 const REASONS: Readonly<Record<string, HistoryReason>> = { 1: 'late', 2: 'retained', 3: 'replayed' };
 
 function historyOf(kind: string, receivedAt: number, at: string | undefined): { history?: HistoryReason } {
@@ -266,7 +266,7 @@ function parseSession(session: string) {
   };
 }
 
-/** @param score until when it counts as online, as in the presence ZSET */
+/** @param score of the presence ZSET: until when the device counts as online */
 export function presenceOf(score: number, now: number): PresenceState {
   if (score >= now) return 'online';
   if (score >= 1) return 'stale';

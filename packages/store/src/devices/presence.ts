@@ -5,9 +5,9 @@ import { runScripts } from '../redis/script.js';
 import type { DeviceAddress } from './device-address.js';
 
 /**
- * What a birth or a will changed. A birth that finds a session nobody has told the end of: `took_over` from one that was fresh,
- * `returned` from one that had fallen silent; otherwise it is `born`. A will or goodbye: `slept` of a device that sleeps, or `gone`.
- * Nothing was changed by the birth of the session that stands, if it is `known`, and by what is older or known already (`ignored`).
+ * What a birth or a will changed. A birth during an open session: `took_over` if that was fresh, `returned` if it was silent; otherwise
+ * `born`. A will or goodbye: `slept` for a sleeping device, otherwise `gone`. Nothing changed: `known` (the birth of the current session
+ * again) and `ignored` (older, or known already).
  */
 export type PresenceOutcome =
   | 'born'
@@ -19,11 +19,11 @@ export type PresenceOutcome =
   | 'ignored'
   | 'full';
 
-/** A birth or a will, and how it came. */
+/** A birth or a will, and how it arrived. */
 export interface PresenceMessage {
   readonly address: DeviceAddress;
   readonly message: Birth | Will;
-  /** It was retained, or delivered before, so it may be of any age. */
+  /** It was retained, or redelivered, so it can be of any age. */
   readonly mayBeOld?: boolean;
   /** Monotonic time of arrival (performance.now); now by default. */
   readonly arrivedAt?: number;
@@ -32,8 +32,8 @@ export interface PresenceMessage {
 }
 
 /**
- * Records births and wills, in order. May be repeated.
- * @param began is called for each birth that stands, with the server time at which the present run of its device began
+ * Records births and wills, in order. Can be repeated.
+ * @param began is called for each effective birth, with the server time at which the current boot of its device started
  */
 export async function recordPresence(
   redis: Redis,

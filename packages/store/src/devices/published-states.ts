@@ -10,8 +10,8 @@ import { parseEntry, presenceOf } from './devices.js';
 export const STATE_PERIOD_MS = 1000;
 
 /**
- * What is to be done for a device: nothing, ask again after some time, publish this state, or remove the retained one of a device that is
- * gone. Whoever is told to publish is the only one.
+ * What to do for a device: nothing, try again later, publish this state, or remove the retained state of a removed device. Only one replica
+ * gets the claim to publish.
  */
 export type StateClaim =
   | { readonly kind: 'none' | 'gone' }
@@ -19,7 +19,7 @@ export type StateClaim =
   | { readonly kind: 'state'; readonly state: DeviceState };
 
 /**
- * Claims what is to be published of these devices, in their order.
+ * Claims the publication of these devices' states, in their order.
  * @param againBefore states that were published before this are published again; server time, ms
  */
 export async function claimStates(
@@ -55,7 +55,7 @@ export async function claimStates(
   });
 }
 
-/** Walks the devices of a fleet whose state may have to be published or removed: those that it has, and those whose state was published. */
+/** Iterates over the devices of a fleet whose state may need to be published or removed: its devices, and those with a published state. */
 export async function* walkStates(redis: Redis, fleet: string): AsyncGenerator<string[]> {
   for (const shard of ALL_SHARDS) {
     yield* scanNames((cursor) => redis.zscan(devicesKey(shard, fleet), cursor, 'COUNT', 200));
@@ -63,7 +63,7 @@ export async function* walkStates(redis: Redis, fleet: string): AsyncGenerator<s
   }
 }
 
-/** Walks the devices of a fleet whose state was published. */
+/** Iterates over the devices of a fleet with a published state. */
 export async function* walkPublishedStates(redis: Redis, fleet: string): AsyncGenerator<string[]> {
   const lengths = (await pipelined(redis, ALL_SHARDS, (pipeline, shard) =>
     pipeline.hlen(statesKey(shard, fleet)),
@@ -71,7 +71,7 @@ export async function* walkPublishedStates(redis: Redis, fleet: string): AsyncGe
   for (const shard of ALL_SHARDS) if (lengths[shard]! > 0) yield* walkShard(redis, fleet, shard);
 }
 
-/** Which of these devices are no longer in the store although their state was published, in their order. */
+/** Whether each of these devices is no longer in the store although its state is published. */
 export async function haveOrphanedStates(
   redis: Redis,
   addresses: readonly DeviceAddress[],
@@ -85,7 +85,7 @@ export async function haveOrphanedStates(
   return addresses.map((_, i) => published[i] === 1 && known[i] === null);
 }
 
-/** Forgets that states were published; the broker has none of them any more. */
+/** Deletes the records of published states, once the broker no longer retains them. */
 export async function forgetPublishedStates(
   redis: Redis,
   addresses: readonly DeviceAddress[],
@@ -99,7 +99,7 @@ function walkShard(redis: Redis, fleet: string, shard: number): AsyncGenerator<s
   return scanNames((cursor) => redis.hscan(statesKey(shard, fleet), cursor, 'COUNT', 200));
 }
 
-/** The names of a HASH's or ZSET's scan: every other text is a value. */
+/** The names from a HASH or ZSET scan, without the values. */
 async function* scanNames(
   scan: (cursor: string) => Promise<[cursor: string, elements: string[]]>,
 ): AsyncGenerator<string[]> {

@@ -1,13 +1,13 @@
-/** What a device says of itself in a birth: it understands `_cmd` and answers. */
+/** From a device's birth: such a device understands `_cmd` and sends acknowledgements. */
 export interface Session {
   readonly id: number;
-  /** It keeps its readings until a receipt comes. */
+  /** It keeps its readings until it gets a receipt. */
   readonly keeps: boolean;
-  /** When the present run of the device began, server time in ms; undefined if that is not known yet. */
+  /** When the current boot of the device started, server time in ms; undefined if unknown. */
   readonly startedAt?: number | undefined;
 }
 
-/** Reads what a device's HASH has as its session; undefined for an empty one. */
+/** Parses the `session` field of a device HASH; undefined if it is empty. */
 export function sessionOf(stored: string): Session | undefined {
   if (stored === '') return undefined;
   const [id, online, at, telemetry, , , started] = stored.split(',');

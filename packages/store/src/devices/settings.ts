@@ -7,16 +7,16 @@ import { redisNow } from '../redis/connect.js';
 import { type KeptReading, readWindow } from './devices.js';
 
 /**
- * Settings: what the server wants of a device for good, kept in the device's HASH beside what the device says of itself. A
- * setting reaches the device by a command; whether it has taken effect shows in what the device does.
+ * Settings: the desired configuration of a device, stored in its HASH. A command sends a setting to the device; the device's behaviour shows
+ * whether it applies.
  */
 
-/** How many of a device's latest readings the measured interval is taken from. */
+/** The measured interval is the median over this many readings. */
 const MEASURED_OVER = 20;
-/** Readings that came late stand among the live ones, so a few more are looked at. */
+/** Readings to read for that, because late ones are skipped. */
 const READ_FOR_INTERVAL = 3 * MEASURED_OVER;
 
-/** Stores what a device is to be set to; null clears it. The command that carries it to the device is the caller's task. */
+/** Stores the value of a setting; null clears it. The caller sends the command that carries it to the device. */
 export async function saveSetting<Written, Sent>(
   redis: Redis,
   { fleet, device }: { readonly fleet: string; readonly device: string },
@@ -38,7 +38,7 @@ export async function saveSetting<Written, Sent>(
   if (longestMs !== undefined) await extendFreshness(redis, fleet, device, longestMs);
 }
 
-/** Reads what is set, by the name of the setting. */
+/** Reads the settings of a device, by name. */
 export async function readSettings(redis: Redis, fleet: string, device: string): Promise<Settings> {
   const key = deviceKey(shardOf(fleet, device), fleet, device);
   const values = await redis.hmget(key, ...DEVICE_SETTINGS.map(({ field }) => field));
@@ -63,15 +63,15 @@ async function extendFreshness(
     await redis.zadd(key, 'XX', 'GT', now + 1.5 * longestMs, device);
 }
 
-/** How often a device is to measure, and how often readings of it came lately, milliseconds. */
+/** The desired and the measured telemetry interval of a device, milliseconds. */
 export interface TelemetryInterval {
   readonly desiredMs?: number;
-  /** In its place if the interval follows a measurement. */
+  /** Replaces `desiredMs` if the interval is adaptive. */
   readonly adaptive?: AdaptiveInterval;
   readonly measuredMs?: number;
 }
 
-/** Reads the setting, and measures. */
+/** Reads the setting, and measures the actual interval. */
 export async function readTelemetryInterval(
   redis: Redis,
   fleet: string,
@@ -91,7 +91,7 @@ export async function readTelemetryInterval(
 }
 
 /**
- * The median time between the arrivals of the last 20 live readings, milliseconds; undefined of fewer than two.
+ * The median time between the arrivals of the last 20 live readings, milliseconds; undefined for fewer than two.
  * Readings that came in one message count as one arrival.
  * @param readings newest first
  */

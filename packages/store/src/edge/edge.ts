@@ -6,43 +6,42 @@ import { runScript } from '../redis/script.js';
 import { takeDue } from '../redis/take-due.js';
 
 /**
- * What devices decided by themselves while their link was down, and what the server thinks of it. A report is judged a while after
- * it came, when the neighbours have had time to come back too and to hand in what they measured. Whoever takes a device to judge has
- * it under a lease: a replica that dies in between only loses time.
+ * Edge decisions of devices, and the server's judgements of them. A decision is judged some time after its report, when the neighbours
+ * have had time to reconnect and replay their readings. A replica takes a device under a lease, so a crash only delays the judgement.
  */
 export interface DeviceName {
   readonly fleet: string;
   readonly device: string;
 }
 
-/** `data_missing`: not enough is stored to judge by. */
+/** `data_missing`: the stored readings do not suffice. */
 export const JUDGEMENTS = ['agrees', 'disagrees', 'neighbours_disagreed', 'data_missing'] as const;
 
-/** What the server thinks of a decision, in plain sentences too. */
+/** The server's judgement of an edge decision, with an explanation. */
 export interface Judgement {
   readonly judgement: (typeof JUDGEMENTS)[number];
   /** Milliseconds since 1970. */
   readonly at: number;
   readonly sentences: readonly string[];
-  /** Of a quorum: how the votes of that moment count. */
+  /** For a quorum: the tally at the time of the decision. */
   readonly tally?: unknown;
 }
 
-/** A decision as the store keeps it. */
+/** A stored decision. */
 export interface StoredDecision {
   readonly decision: EdgeDecision;
-  /** When its report came, milliseconds since 1970 on the clock of Redis. */
+  /** When it was reported, milliseconds since 1970 on the clock of Redis. */
   readonly reportedAt: number;
   readonly judgement?: Judgement;
 }
 
-/** How long a replica may take to judge, milliseconds. */
+/** How long a replica may take to judge the decisions of a device, milliseconds. */
 const EDGE_LEASE_MS = 15_000;
 
 /**
- * Keeps reported decisions; repeating it changes nothing.
- * @param dropped decisions that the device lost before it could report them, ever
- * @param judgeAfterMs when they are to be judged
+ * Stores reported decisions; repeating it changes nothing.
+ * @param dropped how many decisions the device has ever lost before reporting them
+ * @param judgeAfterMs time until they are judged
  */
 export async function reportDecisions(
   redis: Redis,
@@ -64,7 +63,7 @@ function keysOf({ fleet, device }: DeviceName): string[] {
   return [edgeKey(shard, fleet, device), edgeDueKey(shard)];
 }
 
-/** Takes up to `limit` devices whose decisions are to be judged; `now` is the time of Redis, milliseconds. */
+/** Takes up to `limit` devices with decisions due for judgement; `now` is the time of Redis, milliseconds. */
 export async function takeUnjudgedDevices(
   redis: Redis,
   limit: number,
@@ -78,8 +77,8 @@ export async function takeUnjudgedDevices(
 }
 
 /**
- * Writes judgements by decision; the first word stands, and what is not judged yet comes up again.
- * @returns those that were written
+ * Records judgements; the first one of each decision is final. Decisions without one become due again.
+ * @returns the judgements that were recorded
  */
 export async function recordJudgements(
   redis: Redis,
@@ -95,7 +94,7 @@ export async function recordJudgements(
   return judgements.flatMap(([, judgement], i) => (written[i] === 1 ? [judgement] : []));
 }
 
-/** What a device decided by itself, newest first, and how many decisions it lost. What somebody wrote by hand is left out. */
+/** The edge decisions of a device, newest first, and how many it lost. Unreadable entries are skipped. */
 export async function readDecisions(
   redis: Redis,
   { fleet, device }: DeviceName,

@@ -14,9 +14,9 @@ import { runScript } from '../redis/script.js';
 import { takeDue } from '../redis/take-due.js';
 
 /**
- * Effects that are looked for. The script that records a device's `succeeded` puts the command on the list; whoever takes it
- * from there has it under a lease, looks at what the device has reported since, and records the outcome, or when to look again.
- * A replica that dies in between only loses time: the lease ends, and another one looks.
+ * Effect checks. The script that records `succeeded` adds the command to the effects index. A replica takes it under a lease, reads what
+ * the device has reported since, and records the outcome or when to check again. A crash only delays it: the lease ends, and another
+ * replica checks.
  */
 export interface EffectCheck {
   readonly fleet: string;
@@ -25,13 +25,13 @@ export interface EffectCheck {
   readonly id: string;
 }
 
-/** How long a replica may take to look, milliseconds. */
+/** How long a replica may spend on a check, milliseconds. */
 export const EFFECT_LEASE_MS = 10_000;
 
-/** Nobody puts off a look for longer, milliseconds. */
+/** Longest time until the next check, milliseconds. */
 export const MAX_EFFECT_WAIT_MS = 5 * 60_000;
 
-/** Takes up to `limit` effects that are to be looked at; `now` is the time of Redis, milliseconds. */
+/** Takes up to `limit` due checks; `now` is the time of Redis, milliseconds. */
 export async function takeEffects(
   redis: Redis,
   limit: number,
@@ -44,18 +44,18 @@ export async function takeEffects(
   return { now, checks };
 }
 
-/** What a look at an effect has brought. */
+/** The result of a check. */
 export interface EffectFinding {
   readonly rule: string;
   readonly outcome: EffectOutcome;
   readonly evidence: EffectEvidence;
-  /** Of one that is still pending: when to look again, `MAX_EFFECT_WAIT_MS` from now at most; time of Redis in milliseconds. */
+  /** If still pending: when to check again, at most `MAX_EFFECT_WAIT_MS` from now; time of Redis in milliseconds. */
   readonly nextAt?: number;
 }
 
 /**
- * Records what a look at a command's effect has brought. Repeating it changes nothing.
- * @returns whether this call did it; false if another one had found the outcome, or the command is forgotten
+ * Records the result of a check. Repeating it changes nothing.
+ * @returns whether this call recorded it; false if the outcome is known already, or the command was pruned
  */
 export async function recordEffect(
   redis: Redis,
@@ -82,12 +82,12 @@ export async function recordEffect(
   return (await runScript(redis, 'recordEffect-5', keys, args)) === 1;
 }
 
-/** Takes a command off the list of which nothing can be said. */
+/** Removes a check that cannot be made. */
 export async function dropEffect(redis: Redis, { fleet, device, id }: EffectCheck): Promise<void> {
   await redis.zrem(effectsKey(shardOfCommand(id) ?? 0), `${fleet}/${device}/${id}`);
 }
 
-/** The last effect of a rule's commands on a device that could be measured. */
+/** The last measured effect of a rule's commands on a device. */
 export interface DeviceEffect {
   readonly rule: string;
   readonly outcome: 'effective' | 'ineffective';

@@ -8,34 +8,34 @@ import { ALL_SHARDS, pipelined } from '../redis/pipelined.js';
 import { runScripts } from '../redis/script.js';
 
 /**
- * The books of a fleet's readings: what its devices say they have taken (`declared`, by those that send `_n`) stands against
- * what became of it here. `unexplained` is what is left, device by device: on its way, or lost.
+ * The ledger of a fleet's readings: the readings that its devices declare (those that send `_n`) against what became of them.
+ * `unexplained` is the difference, device by device: in flight, or lost.
  */
 export interface ReadingsLedger {
-  /** Readings taken by the devices that count them, from the first one that the store has heard. */
+  /** Readings taken by the devices that count them, from the first one that the store received. */
   declared: number;
   declaringDevices: number;
-  /** Of `declared`: dropped by the devices themselves, as they say. */
+  /** Of `declared`: dropped by the devices themselves. */
   droppedByDevices: number;
-  /** Readings that were the last state when they came. */
+  /** Readings that became the last state. */
   stored: number;
-  /** Readings that came after a newer one, and were stored in their place. */
+  /** Readings that arrived after a newer one. */
   late: number;
-  /** Sent again, and known already: beside `declared`, not part of it. */
+  /** Received again; not part of `declared`. */
   duplicate: number;
-  /** Too old for a full window. */
+  /** Older than every reading of a full window. */
   stale: number;
-  /** By reason; of all that came on the fleet's telemetry topics. */
+  /** By reason; of all messages on the fleet's telemetry topics. */
   rejected: Partial<Record<RejectReason, number>>;
   unexplained: number;
 }
 
-/** The books of a fleet's commands: what was issued stands against the final states, and what is open. */
+/** The ledger of a fleet's commands: issued against final states and open commands. */
 export interface CommandsLedger {
   issued: Record<'rule' | 'api' | 'rollout', number>;
   open: number;
   ended: Record<(typeof FINAL_STATES)[number], number>;
-  /** What is neither open nor ended: 0, or a bug. */
+  /** Neither open nor ended: 0, or a bug. */
   unexplained: number;
 }
 
@@ -44,7 +44,7 @@ export interface Ledger {
   readonly commands: CommandsLedger;
 }
 
-/** Refused readings of one device, to be counted. `own` are those whose sequence could be read. */
+/** Refused readings of one device, to be counted. `own`: those with a readable sequence. */
 export interface Refusals {
   readonly address: Pick<DeviceAddress, 'shard' | 'fleet' | 'device'>;
   readonly own: number;
@@ -53,7 +53,7 @@ export interface Refusals {
 
 /**
  * Counts refused readings, one script per device. Repeating it after a failure counts twice.
- * @returns what each device has said of itself; undefined if it never published a birth
+ * @returns the session of each device; undefined if it never published a birth
  */
 export async function countRejected(
   redis: Redis,
@@ -70,7 +70,7 @@ export async function countRejected(
   return sessions.map((session) => sessionOf(String(session)));
 }
 
-/** Devices of one shard that are read in one call. */
+/** Devices of one shard per call. */
 const PAGE = 500;
 const DEVICE_COUNTS = [
   'late',
@@ -83,7 +83,7 @@ const DEVICE_COUNTS = [
   'again',
 ] as const;
 
-/** Reads the books of a fleet. Walks all its devices, page by page: a few microseconds of Redis for each. */
+/** Reads the ledger of a fleet. Reads all its devices, page by page: a few microseconds of Redis each. */
 export async function readLedger(redis: Redis, fleet: string): Promise<Ledger> {
   const readings: ReadingsLedger = {
     declared: 0,
@@ -107,12 +107,12 @@ export async function readLedger(redis: Redis, fleet: string): Promise<Ledger> {
   return { readings, commands: commandsLedger(open, counts) };
 }
 
-/** What of the devices that report again after they were removed is unexplained; less than 0 if it explains what was before. */
+/** Unexplained readings of devices that report again after their removal; negative if they explain earlier ones. */
 interface Returned {
   unexplained: number;
 }
 
-/** Whether anything was ever counted for a fleet; its ledger stays when the fleet is removed. */
+/** Whether the fleet has a ledger; it outlives the fleet. */
 export async function hasLedger(redis: Redis, fleet: string): Promise<boolean> {
   const found = await pipelined(redis, ALL_SHARDS, (pipeline, shard) =>
     pipeline.exists(ledgerKey(shard, fleet)),
@@ -143,7 +143,7 @@ async function addShard(
 
 function addDevice(sum: ReadingsLedger, again: Returned, entry: string, counts: (string | null)[]): void {
   const [late, duplicate, stale, rejected, taken, dropped, from] = counts.map((count) => Number(count ?? 0));
-  // `received,late,count,n,…,json`; the last entry of a device of which only history has come counts nothing.
+  // `received,late,count,n,…,json`; it has no count if the device has only sent history.
   const [, , count, n] = entry.split(',', 4);
   const stored = Number(count ?? 0);
   sum.stored += stored;
@@ -157,14 +157,14 @@ function addDevice(sum: ReadingsLedger, again: Returned, entry: string, counts: 
   sum.droppedByDevices += droppedByDevice;
   const unexplained = declared - droppedByDevice - stored - late! - stale! - rejected!;
   if (counts[7]) {
-    again.unexplained += unexplained; // it is counted among the declaring devices already
+    again.unexplained += unexplained; // it is already one of the declaring devices
     return;
   }
   sum.declaringDevices += 1;
   sum.unexplained += Math.max(0, unexplained);
 }
 
-/** Adds what was counted of the fleet's removed devices. Readings on their way at that time come as readings of a device that is new. */
+/** Adds the counts of the fleet's removed devices. Readings that were in flight at the removal count for the new device. */
 function addRemoved(sum: ReadingsLedger, counts: ReadonlyMap<string, number>, again: number): void {
   const removed = (field: string) => counts.get(`removed:${field}`) ?? 0;
   sum.declared += removed('declared');
@@ -177,13 +177,13 @@ function addRemoved(sum: ReadingsLedger, counts: ReadonlyMap<string, number>, ag
   sum.unexplained += Math.max(0, removed('unexplained') + again);
 }
 
-/** How many of its readings a device says, in this entry, to have dropped itself. */
+/** How many readings the device has dropped, according to this entry. */
 function droppedIn(entry: string): number {
   const { _dropped = 0 } = JSON.parse(entry.slice(entry.indexOf('{'))) as Reading;
   return _dropped;
 }
 
-/** The fleet's own books, summed over the shards; those of one shard are from one moment. */
+/** The counts of the fleet, summed over the shards; each shard is a consistent snapshot. */
 async function readFleetCounts(
   redis: Redis,
   fleet: string,

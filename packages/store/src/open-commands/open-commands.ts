@@ -3,27 +3,26 @@ import { commandKeys } from '../keys.js';
 import { ALL_SHARDS } from '../redis/pipelined.js';
 import { runScripts } from '../redis/script.js';
 
-/** The commands of all fleets that have not ended. */
+/** Open commands of all fleets. */
 export interface OpenCommands {
-  /** Those that should have gone out, or ended, five seconds ago. */
+  /** Due for more than five seconds. */
   readonly due: number;
-  /** Those whose time will come: they wait for an answer, their device, their turn, or their expiry. */
+  /** Not due: they wait for an acknowledgement, their device, their lane, or their expiry. */
   readonly waiting: number;
   /** Age of the oldest one, milliseconds; 0 if there is none. */
   readonly oldestAgeMs: number;
 }
 
-/** Under load some commands always become due just now, and are gone at once; those that are left after this time, milliseconds, are late. */
+/** Commands that are due for longer than this are late, milliseconds. Under load some have always become due just now. */
 const DUE_FOR_MS = 5000;
-/** Open commands of one shard that are looked at in one call, and shards in one round trip: milliseconds of Redis. */
+/** Open commands of one shard per call, and shards per round trip: a few milliseconds of Redis. */
 const PAGE = 200;
 const SHARDS_PER_TRIP = 8;
 
 /**
- * Counts open commands, and knows the oldest one. Each read looks at no more than a page of each shard and goes on there the next
- * time, so it costs the same whatever waits: the counts are exact, and the oldest one is up to some 12,000 open commands. Where
- * more are open it takes as many reads as there are times 12,000 to find it (and a new one after it has ended); until then
- * the age is that of a younger one.
+ * Counts open commands, and finds the oldest one. Each read covers one page of each shard and continues there the next time, so its cost
+ * is constant. The counts are always exact. The oldest age is exact for up to about 12,000 open commands; with more it is that of a
+ * younger command until enough reads have covered all of them.
  */
 export class OpenCommandCounter {
   private readonly places = ALL_SHARDS.map((shard) => ({ shard, after: '', oldest: '' }));

@@ -5,34 +5,34 @@ import { loadScripts } from './script.js';
 
 export type { Redis };
 
-/** How a connection tells about its own life, once per change of state, and how long it waits for a reply. */
+/** Callbacks for each change of a connection's state, and how long a call waits for its reply. */
 export interface ConnectionSettings {
   onUp?: () => void;
   onDown?: (reason: string) => void;
   commandTimeoutMs?: number;
 }
 
-/** A reply that takes longer than this counts as a failed Redis, unless the caller says otherwise, milliseconds. */
+/** Default time after which a call without a reply fails, milliseconds. */
 const COMMAND_TIMEOUT_MS = 5000;
 /**
- * A connection on which nothing comes for this long although answers are due is given up, milliseconds: a router may have forgotten it
- * without a word, and a new one works.
+ * A connection without data for this long while replies are due is closed, milliseconds: a router may have dropped it silently, and a
+ * new connection works.
  */
 const SILENCE_MS = 10_000;
 
 const RETRY: Backoff = { firstMs: 50, maxMs: 2000 };
 
 /**
- * Opens a connection and keeps it open, with jittered back-off. Nothing queues while Redis is away: a call fails within
- * milliseconds, and the caller decides what to do with its work. Calls cut off by a lost connection fail too; every write
- * of the store may be repeated.
+ * Opens a connection and keeps it open, with jittered back-off. Calls do not queue while Redis is unavailable: they fail
+ * within milliseconds, and the caller decides what to do. Calls in flight on a lost connection fail too; every write of the store can be
+ * repeated.
  */
 export function connectRedis(url: string, name: string, settings: ConnectionSettings = {}): Redis {
   const redis = new Redis(url, {
     connectionName: name,
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
-    maxRetriesPerRequest: 0, // a lost connection fails what waits for its answer, instead of leaving it to the timeout
+    maxRetriesPerRequest: 0, // calls in flight on a lost connection fail immediately, not at their timeout
     commandTimeout: settings.commandTimeoutMs ?? COMMAND_TIMEOUT_MS,
     connectTimeout: COMMAND_TIMEOUT_MS,
     socketTimeout: SILENCE_MS,
@@ -58,14 +58,13 @@ export function connectRedis(url: string, name: string, settings: ConnectionSett
   return redis;
 }
 
-/** What the metric `store_durability_ok` tells, in every service. */
+/** Help text of the metric `store_durability_ok`, in every service. */
 export const STORE_DURABILITY_HELP =
   '1 while Redis answers, has every write on disk before it answers it, and evicts nothing';
 
 /**
- * What keeps this Redis from holding commands safely, in words; empty when nothing does.
- * Append-only file on, synced before each answer, its last write good, no eviction, and the same number of shards as this code.
- * A Redis that does not tell its settings (`CONFIG GET` is not allowed) may do anything.
+ * Why this Redis does not store commands durably; empty if it does: append-only file on, synced before each reply, its last write
+ * successful, no eviction, and the same number of shards as this version. If `CONFIG GET` is forbidden the settings count as a problem.
  */
 export async function durabilityProblems(redis: Redis): Promise<string[]> {
   const [info, memory, shards, settings] = await Promise.all([
@@ -93,13 +92,13 @@ export async function durabilityProblems(redis: Redis): Promise<string[]> {
   return problems;
 }
 
-/** How Redis syncs its append-only file; undefined if we may not ask. */
+/** How Redis syncs its append-only file; undefined if `CONFIG GET` is forbidden. */
 async function readSyncSettings(redis: Redis): Promise<ReadonlyMap<string, string> | undefined> {
   try {
     const pairs = (await redis.config('GET', 'appendfsync', 'no-appendfsync-on-rewrite')) as string[];
     return new Map(pairs.flatMap((name, i) => (i % 2 === 0 ? [[name, pairs[i + 1]!]] : [])));
   } catch (error) {
-    // A managed Redis keeps its settings to itself.
+    // Managed Redis services forbid it.
     if (error instanceof Error && /^(NOPERM|ERR unknown)/.test(error.message)) return undefined;
     throw error;
   }
@@ -115,7 +114,7 @@ function syncProblems(settings: ReadonlyMap<string, string>): string[] {
   return problems;
 }
 
-/** Server time of Redis, milliseconds: the only clock of ages, leases and expiries. */
+/** Time of Redis, milliseconds: the only clock for ages, leases and expiries. */
 export async function redisNow(redis: Redis): Promise<number> {
   const [seconds, micros] = await redis.time();
   return Number(seconds) * 1000 + Math.floor(Number(micros) / 1000);

@@ -3,7 +3,7 @@ import { SHARDS } from '../keys.js';
 
 export const ALL_SHARDS: readonly number[] = Array.from({ length: SHARDS }, (_, shard) => shard);
 
-/** Sends one call per item in one round trip. ioredis knows no reply types here, so the caller states them. */
+/** Sends one call per item in one round trip. The caller casts the replies: ioredis has no types for them. */
 export async function pipelined<T>(
   redis: Redis,
   items: readonly T[],

@@ -10,7 +10,7 @@ interface Script {
   readonly sha: string;
 }
 
-/** All scripts by name, with their `--@include` lines replaced by the file that they name. */
+/** All scripts by name, with each `--@include` line replaced by that file. */
 const SCRIPTS = new Map<string, Script>(
   readdirSync(FOLDER, { recursive: true, encoding: 'utf8' })
     .filter((file) => /-(\d+|n)[.]lua$/.test(file))
@@ -23,7 +23,7 @@ const SCRIPTS = new Map<string, Script>(
     }),
 );
 
-/** Puts every script into Redis's cache; called on each connect, for a restarted Redis has forgotten them. */
+/** Loads all scripts into the cache of Redis; called on each connect, because a restart empties the cache. */
 export async function loadScripts(redis: Redis): Promise<void> {
   const load = redis.pipeline();
   for (const { text } of SCRIPTS.values()) load.script('LOAD', text);
@@ -39,7 +39,7 @@ export async function runScript(
   keys: string[],
   args: ScriptArgument[],
 ): Promise<unknown> {
-  // As one list: a call with so many arguments would exhaust the stack.
+  // One array: spreading thousands of arguments would overflow the stack.
   const call = [script(name).sha, keys.length, ...keys, ...args];
   try {
     return await redis.call('evalsha', call);

@@ -1,9 +1,9 @@
 import type { Redis } from './connect.js';
 
-/** What Redis tells of itself, as far as operators watch it. Counters begin again at 0 when it restarts. */
+/** Figures of the Redis server that operators watch. Counters restart at 0 when it restarts. */
 export interface ServerFacts {
   readonly usedMemoryBytes: number;
-  /** 0: no bound but the machine's. */
+  /** 0: unlimited. */
   readonly maxMemoryBytes: number;
   readonly clients: number;
   readonly commandsProcessed: number;
@@ -14,7 +14,7 @@ export interface ServerFacts {
   readonly aofBytes: number;
 }
 
-/** Asks Redis how it is, in one call. Throws as any call does while it is away. */
+/** Reads these figures in one call. */
 export async function readServerFacts(redis: Redis): Promise<ServerFacts> {
   const text = await redis.info('server', 'clients', 'memory', 'persistence', 'stats');
   const field = (name: string) => new RegExp(`^${name}:(.*?)\r?$`, 'm').exec(text)?.[1];

@@ -1,10 +1,9 @@
 /**
- * Why a call to the store failed although nothing was wrong with the call:
- * `away` Redis cannot be reached or does not answer (yet), `refusing` it answers but takes no writes (disk full, memory full).
+ * Why a valid call to the store failed: Redis is `away` (unreachable, or not ready yet), or `refusing` writes (disk full, memory full).
  */
 export type StoreFailure = 'away' | 'refusing';
 
-/** First words of Redis's error replies that say something of its state, not of the call. */
+/** Error codes of Redis that describe its own state, not the call. */
 const REPLIES = new Map<string, StoreFailure>([
   ['LOADING', 'away'],
   ['BUSY', 'away'],
@@ -18,7 +17,7 @@ const REPLIES = new Map<string, StoreFailure>([
   ['NOAUTH', 'away'],
 ]);
 
-/** Messages with which ioredis rejects a call that got no reply; it has no codes for them. */
+/** Messages of ioredis errors for calls without a reply; they have no codes. */
 const NO_REPLY = [/isn't writeable/, /^Connection is closed/, /timed out$/, /max retries per request/];
 const NETWORK = new Set([
   'ECONNREFUSED',
@@ -30,7 +29,7 @@ const NETWORK = new Set([
   'EHOSTUNREACH',
 ]);
 
-/** Tells a failure of Redis from a mistake of ours, which is undefined. */
+/** Classifies an error: a failure of Redis, or undefined for any other error, which is a bug. */
 export function storeFailure(error: unknown): StoreFailure | undefined {
   if (!(error instanceof Error)) return undefined;
   if (error.name === 'ReplyError') return REPLIES.get(error.message.split(' ', 1)[0]!);

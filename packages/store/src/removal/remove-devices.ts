@@ -26,35 +26,34 @@ import { runScripts } from '../redis/script.js';
 import { takeDue } from '../redis/take-due.js';
 
 /**
- * Removing a device takes two steps. The script `removeDevice` does everything in the device's shard at one moment: open commands end,
- * then state, window, commands, rule states, timers, settings and edge reports go. The same script notes a *departure*: what is left
- * of the device elsewhere (the broker's retained presence, votes in quorums, samples of rejected input, its place in the list of rules
- * at the edge) is cleared by a replica of the
- * rules service, which takes departures under a lease; so a crash costs time only.
+ * Removing a device takes two steps. One script does everything in the device's shard: it ends open commands and deletes
+ * state, window, commands, rule states, timers, settings and edge reports. The same script records a pending cleanup. A replica of the rules
+ * service takes it under a lease and clears the rest: the broker's retained presence, votes in quorums, samples of rejected input, and the
+ * edge rule. A crash only delays it.
  *
- * A device that reports again is a new device. For a day the store still knows its session, so that one that was connected all the
- * time keeps getting receipts and `_cmd`, and up to which of its own counts it is in the ledger.
+ * A device that reports again is a new device. For a day the store keeps its session, so that a device that stayed connected still gets
+ * receipts and `_cmd`; and its counts up to the removal, for the ledger.
  */
 export interface DeviceName {
   readonly fleet: string;
   readonly device: string;
 }
 
-/** How long the store knows what a removed device needs to report again, milliseconds. */
+/** How long the session and counts of a removed device are kept, milliseconds. */
 const REMEMBERED_MS = 24 * 3_600_000;
 
-/** A command that ended because its device was removed; `unknown` if an attempt had no answer. */
+/** A command that ended because its device was removed; `unknown` if an attempt was never acknowledged. */
 export interface EndedCommand {
   readonly id: string;
   readonly state: 'cancelled' | 'unknown';
   readonly source: CommandSource['source'];
 }
 
-/** `kept`: it was to be removed only if it was away for long enough, and it was not. */
+/** `kept`: the removal was conditional (`onlyIfAway`), and the device has not been offline for long enough. */
 export type Removal =
   | {
       readonly outcome: 'removed';
-      /** As it was. One that was online is likely to report again. */
+      /** Its presence before. A device that was online is likely to report again. */
       readonly presence: PresenceState;
       /** The commands that were open, and how they ended. */
       readonly ended: readonly EndedCommand[];
@@ -62,8 +61,8 @@ export type Removal =
   | { readonly outcome: 'missing' | 'kept' };
 
 /**
- * Removes devices in one round trip; the caller bounds their number. May be repeated.
- * @param onlyIfAway only those that have been away for longer than the `forgetAfter` of their birth
+ * Removes devices in one round trip; the caller limits their number. Can be repeated.
+ * @param onlyIfAway only devices that have been offline for longer than the `forgetAfter` of their birth
  */
 export async function removeDevices(
   redis: Redis,
@@ -114,16 +113,16 @@ export async function removeDevices(
   });
 }
 
-/** A removed device of which something may be left outside its shard. */
+/** A removed device that may still have data outside its shard. */
 export interface PendingCleanup extends DeviceName {
   /** When it was removed, milliseconds on the clock of Redis. */
   readonly at: number;
 }
 
-/** How long a replica may take to clear what it has taken, milliseconds. */
+/** How long a replica may spend on the cleanups that it has taken, milliseconds. */
 const CLEANUP_LEASE_MS = 10_000;
 
-/** Takes up to `limit` departures. */
+/** Takes up to `limit` pending cleanups. */
 export async function takeCleanups(redis: Redis, limit: number): Promise<PendingCleanup[]> {
   const { members } = await takeDue(redis, ALL_SHARDS.map(cleanupsKey), limit, CLEANUP_LEASE_MS);
   return members.map((member) => {
@@ -133,8 +132,8 @@ export async function takeCleanups(redis: Redis, limit: number): Promise<Pending
 }
 
 /**
- * Says of each departure whether the broker's retained presence is the removed device's: it is not if the device has published a birth
- * since, or reports again in the session that it had.
+ * Whether the broker's retained presence is still the removed device's: it is not if the device has published a birth since, or reports
+ * again in its former session.
  */
 export async function isRetainedPresenceOfRemoved(
   redis: Redis,
@@ -151,7 +150,7 @@ export async function isRetainedPresenceOfRemoved(
   return departures.map((_, i) => scores[i] === null || sessions[i]?.split(',')[1] !== '1');
 }
 
-/** Ends departures: nothing is left of these devices. */
+/** Completes cleanups: no data of these devices remains. */
 export async function completeCleanups(redis: Redis, departures: readonly PendingCleanup[]): Promise<void> {
   if (departures.length === 0) return;
   await redis.hdel(EDGE_RULES_KEY, ...departures.map(({ fleet, device }) => `${fleet}/${device}`));
@@ -163,7 +162,7 @@ export async function completeCleanups(redis: Redis, departures: readonly Pendin
   );
 }
 
-/** Removes the votes that removed devices cast in these quorums of a fleet; one cast since stays. */
+/** Removes the votes of removed devices from these quorums of a fleet; votes that were cast since stay. */
 export async function removeVotes(
   redis: Redis,
   fleet: string,
@@ -178,10 +177,10 @@ export async function removeVotes(
   );
 }
 
-/** How long a replica may take to look at devices that may have been away for long enough, milliseconds. */
+/** How long a replica may take to check these devices, milliseconds. */
 const FORGET_LEASE_MS = 10_000;
 
-/** Takes up to `limit` devices that may have been away for longer than their `forgetAfter`. */
+/** Takes up to `limit` devices whose `forgetAfter` may have passed. */
 export async function takeExpiredDevices(redis: Redis, limit: number): Promise<DeviceName[]> {
   const { members } = await takeDue(redis, ALL_SHARDS.map(forgetDueKey), limit, FORGET_LEASE_MS);
   return members.map((member) => {

@@ -19,7 +19,7 @@ import {
 import { runScript, runScripts } from '../redis/script.js';
 import type { HeldRollout } from './rollout-lease.js';
 
-/** What came of a device's turn. `repeated`: it had it before; `fenced`: the rollout is another's by now, or has ended. */
+/** The outcome of a device's turn. `repeated`: it has had its turn; `fenced`: another replica holds the rollout, or it has ended. */
 export interface Turn extends Superseded {
   readonly shard: number;
   readonly device: string;
@@ -29,8 +29,8 @@ export interface Turn extends Superseded {
 }
 
 /**
- * Gives each of these devices its turn, in one round trip, and wakes the dispatchers. May be repeated after a failure: a device
- * that had its turn is left alone. Within a shard devices must come by name.
+ * Gives each of these devices its turn, in one round trip, and wakes the dispatchers. Can be repeated after a failure: a device gets only
+ * one turn. Within a shard devices must be in the order of their names.
  */
 export async function enqueueRollout(
   redis: Redis,
@@ -83,17 +83,17 @@ export async function enqueueRollout(
   const shards = new Set(turns.filter(({ outcome }) => outcome === 'enqueued').map(({ shard }) => shard));
   const wake = redis.pipeline();
   for (const shard of shards) wake.publish(WAKE_CHANNEL, String(shard));
-  await wake.exec(); // if nobody hears it, the dispatchers find what is due when they look
+  await wake.exec(); // only a hint: dispatchers also poll
   return turns;
 }
 
-/** Commands that one page of a sweep looks at. */
+/** Commands per page of a sweep. */
 const PAGE = 200;
 
 /**
- * Cancels what waits of a rollout among one page of the open commands in a shard.
- * @param after where the page before ended, '' for the first one
- * @returns the commands that ended, and where this page ended, '' after the last one
+ * Cancels a rollout's pending commands in one page of the open commands of a shard.
+ * @param after the end of the page before, '' for the first page
+ * @returns the commands that ended, and the end of this page, '' for the last one
  */
 export async function sweepRollout(
   redis: Redis,
@@ -122,12 +122,12 @@ export async function sweepRollout(
   )) as [state: SweptCommand['state'], isOurs: 0 | 1][];
   const ended = waiting.flatMap(({ device, id }, i) => {
     const [state, isOurs] = replies[i]!;
-    return isOurs === 1 ? [{ device, id, state }] : []; // others have been dispatched, or have ended, since they were found
+    return isOurs === 1 ? [{ device, id, state }] : []; // others were dispatched, or have ended, in the meantime
   });
   return { ended, next };
 }
 
-/** A command that a sweep has ended; `unknown` if an attempt had had no answer. */
+/** A command that a sweep has ended; `unknown` if an attempt was never acknowledged. */
 export interface SweptCommand {
   readonly device: string;
   readonly id: string;

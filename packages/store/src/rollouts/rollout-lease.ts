@@ -6,27 +6,26 @@ import { runScript } from '../redis/script.js';
 import { COUNTED, fenceRollout, type RolloutRecord, type RolloutRequest } from './rollouts.js';
 
 /**
- * How a rollout is carried on. One replica at a time holds its lease, and saves how far it has come:
+ * How a rollout runs. One replica at a time holds its lease, and saves its position:
  *
  *   enqueue   shard by shard, in each by name: a command for each selected device
- *   settle    all commands are made; some are open
- *   sweep     of one that was aborted or cancelled: what waits is cancelled, again and again until nothing is open, for what
- *             is with the broker just now may come back and wait
- *   closed    nothing can change any more; the counts are in the record
+ *   settle    all commands are enqueued; some are open
+ *   sweep     aborted or cancelled: pending commands are cancelled, repeatedly until none is open, because a command in flight can
+ *             become pending again
+ *   closed    final; the counts are in the record
  *
- * Shard by shard means that the order of devices is as good as random, so that a fault shows early wherever it is.
- * A holder that is gone is followed by another one, which begins where the saved position is; what the first had done beyond it
- * each shard knows (`<id>:after`), so that no device gets a second command. A holder that was only slow holds a token lower
- * than that in the shards, and changes nothing.
+ * Shard by shard, the order of devices is practically random, so a fault shows early.
+ * When a holder is gone, another replica resumes from the saved position. Each shard stores how far the first one got beyond it
+ * (`<id>:after`), so no device gets a second command. Writes of a holder that was only slow are fenced by its lower token.
  */
 export type RolloutPhase = 'enqueue' | 'settle' | 'sweep' | 'closed';
 
-/** A replica that says nothing for this long has lost its rollouts, milliseconds. */
+/** A replica that does not renew its lease within this time loses its rollouts, milliseconds. */
 export const ROLLOUT_LEASE_MS = 3000;
-/** A replica that waits for answers may leave a rollout alone for so long, beyond its lease; milliseconds. */
+/** How long a replica that waits for acknowledgements may pause a rollout, beyond its lease; milliseconds. */
 export const ROLLOUT_PAUSE_MS = 10_000;
 
-/** Where a rollout stands: the shard in hand, and the last device there that was looked at. */
+/** The position of a rollout: the current shard, and the last device there that had its turn. */
 export interface Position {
   readonly shard: number;
   readonly after: string;
@@ -42,7 +41,7 @@ export interface HeldRollout extends Position {
   readonly state: RolloutState;
 }
 
-/** Leases up to `limit` rollouts that nobody carries on, and shuts out whoever did. */
+/** Leases up to `limit` rollouts without a holder, and fences their former holders. */
 export async function takeRollouts(redis: Redis, limit: number): Promise<HeldRollout[]> {
   const ids = (await runScript(redis, 'findRollouts-1', [ROLLOUTS_DUE_KEY], [limit])) as string[];
   const taken: HeldRollout[] = [];
@@ -63,11 +62,11 @@ async function takeRollout(redis: Redis, id: string): Promise<HeldRollout | unde
   if (pairs.length === 0) return undefined;
   const held = heldOf(id, pairs);
   if (held === undefined || held.phase === 'closed') {
-    await forgetRollout(redis, id); // its last holder did not come to it
+    await forgetRollout(redis, id); // its last holder crashed before this
     return undefined;
   }
   if (!(await fenceRollout(redis, id, held.token))) return undefined;
-  // Another one may have come and gone between the lease and the fence: then the fence stands where none is needed.
+  // Another holder may have closed it between the lease and the fence: then the fence is not needed.
   if (await saveRollout(redis, held)) return held;
   if ((await redis.hget(rolloutKey(id), 'phase')) === 'closed') await forgetCounts(redis, id);
   return undefined;
@@ -91,8 +90,8 @@ function heldOf(id: string, pairs: readonly string[]): HeldRollout | undefined {
 }
 
 /**
- * Saves where a rollout stands and renews the lease; 0 gives it back.
- * @returns false if the lease is another's by now: then nothing has changed, and nothing more is to be done
+ * Saves the position of a rollout and renews its lease; 0 gives the lease back.
+ * @returns false if another replica holds the lease: nothing has changed, and the caller must stop
  */
 export async function saveRollout(
   redis: Redis,
@@ -110,7 +109,7 @@ export async function saveRollout(
   return saved === 1;
 }
 
-/** Gives a running rollout its end, by its holder. An aborted one is free to be taken again, to be swept. @returns whether it did */
+/** Ends a running rollout, on behalf of its holder. An aborted one can be taken again, to be swept. @returns whether it did */
 export async function endRollout(
   redis: Redis,
   { id, token }: Pick<HeldRollout, 'id' | 'token'>,
@@ -128,14 +127,14 @@ export async function endRollout(
   return true;
 }
 
-/** Writes the counts of a swept rollout of which nothing is open into its record, and forgets what the shards hold of it. */
+/** Writes the counts of a swept rollout without open commands into its record, and deletes its counts in the shards. */
 export async function closeRollout(redis: Redis, held: HeldRollout, counts: RolloutCounts): Promise<void> {
   if (await saveRollout(redis, held, { phase: 'closed', counts: JSON.stringify(counts) })) {
     await forgetRollout(redis, held.id);
   }
 }
 
-/** Takes a closed rollout off the schedule, and its counts out of the shards. */
+/** Removes a closed rollout from the schedule, and its counts from the shards. */
 export async function forgetRollout(redis: Redis, id: string): Promise<void> {
   await forgetCounts(redis, id);
   await redis.zrem(ROLLOUTS_DUE_KEY, id);
@@ -146,12 +145,12 @@ async function forgetCounts(redis: Redis, id: string): Promise<void> {
   await pipelined(redis, ALL_SHARDS, (pipeline, shard) => pipeline.hdel(rolloutsKey(shard), ...fields));
 }
 
-/** Shards that are asked for names in one round trip. */
+/** Shards per round trip. */
 const SHARDS_PER_TRIP = 8;
 
 /**
- * The next devices of the fleet that a rollout has to look at, or of those that its selector names.
- * @returns up to `limit` devices, and the position behind them; in shard 64 there are none
+ * The next devices that a rollout's selector covers.
+ * @returns up to `limit` devices, and the position after them; shard 64 means that there are no more
  */
 export async function nextDevices(
   redis: Redis,

@@ -22,23 +22,23 @@ import {
 import { ALL_SHARDS, pipelined } from '../redis/pipelined.js';
 import { runScript, runScripts } from '../redis/script.js';
 
-/** Rollouts kept per fleet; the oldest finished ones make room. */
+/** Rollouts kept per fleet; the oldest finished ones are pruned. */
 export const ROLLOUTS_KEPT_PER_FLEET = 100;
-/** Rollouts of one fleet, and in all, that may have open commands; more are refused. */
+/** Limits of unfinished rollouts, per fleet and in total; more are refused. */
 export const MAX_UNFINISHED_OF_FLEET = 50;
 export const MAX_UNFINISHED_ROLLOUTS = 500;
 /** An idempotency key is remembered for a day, milliseconds. */
 const IDEMPOTENCY_MS = 24 * 3_600_000;
 const ROLLOUT_ID = /^[0-9A-HJKMNP-TV-Z]{26}$/;
 
-/** What a rollout is to do. */
+/** The request of a rollout. */
 export interface RolloutRequest extends Delivery, Pace {
   readonly action: Action;
   readonly lane: string;
   readonly selector: Selector;
 }
 
-/** A rollout as it stands. Times are milliseconds since 1970 on the clock of Redis. */
+/** A stored rollout. Times are milliseconds since 1970 on the clock of Redis. */
 export interface Rollout extends RolloutCounts {
   readonly id: string;
   readonly fleet: string;
@@ -53,12 +53,12 @@ export type CreateRolloutResult =
   | { outcome: 'repeated'; id: string }
   | { outcome: 'reused' | 'full' };
 
-/** Whether a text may be the id of a rollout. */
+/** Whether a text has the form of a rollout id. */
 export function isRolloutId(text: string): boolean {
   return ROLLOUT_ID.test(text);
 }
 
-/** What watchers are told of a rollout. */
+/** The live event of a rollout. */
 export function rolloutEvent(rollout: Pick<Rollout, 'id' | 'fleet' | 'state'> & RolloutCounts): LiveEvent {
   const { id, fleet, state, enqueued, skipped, outcomes } = rollout;
   return {
@@ -73,18 +73,18 @@ export function rolloutEvent(rollout: Pick<Rollout, 'id' | 'fleet' | 'state'> & 
   };
 }
 
-/** Begins a rollout; a replica of the rules service carries it on. */
+/** Creates a rollout, which a replica of the rules service then runs. */
 export async function createRollout(
   redis: Redis,
   fleet: string,
   request: RolloutRequest,
-  /** Key that makes a repeated request find the rollout of the first one, and what the request asked for. */
+  /** The idempotency key, and the request that it stands for. */
   idempotency?: { readonly key: string; readonly request: string },
 ): Promise<CreateRolloutResult> {
   const id = ulid();
   const hash = (text: string) => createHash('sha256').update(text).digest('hex').slice(0, 32);
   const kept = await redis.zrange(fleetRolloutsKey(fleet), '0', '-1');
-  // Unfinished ones stay, so the list of those that may go is longer than it need be; the script takes what it needs.
+  // Unfinished ones stay, so more candidates are passed than may be needed; the script prunes what it must.
   const oldest = kept.length < ROLLOUTS_KEPT_PER_FLEET ? [] : kept.slice(0, MAX_UNFINISHED_OF_FLEET + 1);
   const [outcome, detail] = (await runScript(
     redis,
@@ -163,7 +163,7 @@ async function rolloutOf(redis: Redis, id: string, record: RolloutRecord): Promi
     fleet: fleet!,
     state: state as RolloutState,
     request: JSON.parse(request!) as RolloutRequest,
-    // Once nothing can change any more the sum is in the record, and the shards have forgotten theirs.
+    // A closed rollout has its sums in the record; the counts in the shards are deleted.
     ...(counts === undefined ? await countUnfinished(redis, id) : (JSON.parse(counts) as RolloutCounts)),
     startedAt: Number(startedAt),
     ...(endedAt !== undefined && { endedAt: Number(endedAt) }),
@@ -172,19 +172,19 @@ async function rolloutOf(redis: Redis, id: string, record: RolloutRecord): Promi
 
 async function countUnfinished(redis: Redis, id: string): Promise<RolloutCounts> {
   const counts = await countRollout(redis, id);
-  // It may have been closed since the record was read: then the shards may have forgotten already.
+  // It may have been closed since the record was read, and the counts in the shards deleted.
   const closed = await redis.hget(rolloutKey(id), 'counts');
   return closed === null ? counts : (JSON.parse(closed) as RolloutCounts);
 }
 
-/** What the shards count of a rollout. */
+/** The counts of a rollout in each shard. */
 export const COUNTED: readonly string[] = [
   'enqueued',
   ...SKIP_REASONS.map((reason) => `skipped:${reason}`),
   ...FINAL_STATES,
 ];
 
-/** What became of the rollout's devices so far: the sum over the shards. Each count is written with what it counts. */
+/** The outcomes of a rollout's devices so far, summed over the shards. Each count is written in the same script as what it counts. */
 export async function countRollout(redis: Redis, id: string): Promise<RolloutCounts> {
   const fields = COUNTED.map((name) => `${id}:${name}`);
   const perShard = (await pipelined(redis, ALL_SHARDS, (pipeline, shard) =>
@@ -211,9 +211,9 @@ function recordOf<K extends string>(names: readonly K[], value: (name: K) => num
 }
 
 /**
- * Cancels a running rollout: when this settles, no replica makes another command of it. What waits is cancelled by whoever
- * takes the rollout next.
- * @returns the state that it has now, `missing` if there is none; `isOurs` unless it had ended before
+ * Cancels a running rollout: when this resolves, no replica enqueues another command of it. The replica that takes it next cancels its
+ * pending commands.
+ * @returns its state now, `missing` if there is none; `isOurs` unless it had ended before
  */
 export async function cancelRollout(
   redis: Redis,
@@ -230,7 +230,7 @@ export async function cancelRollout(
   return { state, isOurs: token !== '' };
 }
 
-/** Shuts out of all shards whoever held the rollout under a lower token. @returns false if a higher token was there */
+/** Fences all holders with a lower token, in all shards. @returns false if a shard has a higher token */
 export async function fenceRollout(redis: Redis, id: string, token: string): Promise<boolean> {
   const replies = await runScripts(
     redis,

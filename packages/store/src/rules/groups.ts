@@ -22,21 +22,21 @@ import { redisNow } from '../redis/connect.js';
 import { ALL_SHARDS, pipelined } from '../redis/pipelined.js';
 import { runScript, type ScriptArgument } from '../redis/script.js';
 
-/** A quorum: a rule of a fleet, which many sensors decide together. */
+/** A quorum: a rule that many sensors decide together. */
 export interface GroupName {
   readonly fleet: string;
   readonly rule: string;
 }
 
-/** The last word of one sensor, and the field that keeps it. Times are milliseconds on the clock of Redis. */
+/** The latest vote of one sensor. Times are milliseconds on the clock of Redis. */
 export interface GroupVote {
   readonly device: string;
   /** 1 or 0, or what it measured. */
   readonly value: number;
   readonly receivedAt: number;
-  /** The `since` of the rule by which it was asked. */
+  /** The `since` of the rule. */
   readonly since: number;
-  /** As it is stored, so that it can be forgotten unless it was cast anew. */
+  /** As stored, so that it is removed only if it has not been cast again. */
   readonly stored: string;
 }
 
@@ -47,7 +47,7 @@ export interface Group extends GroupName {
   /** What was decided, JSON; '' before the first decision. */
   readonly state: string;
   readonly votes: readonly GroupVote[];
-  /** When it is to be decided although no sensor speaks, ms; undefined if never. */
+  /** When it is evaluated without a vote, ms; undefined if never. */
   readonly timer: number | undefined;
 }
 
@@ -82,7 +82,7 @@ export async function readGroups(
   };
 }
 
-/** What was decided of these quorums, as in `Group.state`: cheaper than their votes. */
+/** The states of these quorums, as in `Group.state`, without their votes. */
 export async function readGroupStates(redis: Redis, names: readonly GroupName[]): Promise<string[]> {
   const states = (await pipelined(redis, names, (pipeline, { fleet, rule }) =>
     pipeline.hget(groupKey(fleet, rule), 'state'),
@@ -90,7 +90,7 @@ export async function readGroupStates(redis: Redis, names: readonly GroupName[])
   return states.map((state) => state ?? '');
 }
 
-/** The commands that a decision brings, one for each target. */
+/** The commands of a decision, one per target. */
 export interface GroupCommands extends DeliveryOptions {
   readonly targets: readonly string[];
   readonly lane: string;
@@ -100,15 +100,15 @@ export interface GroupCommands extends DeliveryOptions {
   readonly cause: string;
 }
 
-/** What is to be written of a quorum. */
+/** A decision to be written. */
 export interface GroupDecision extends GroupName {
-  /** On which it was decided. */
+  /** The version on which it was decided. */
   readonly version: string;
   /** The new state, JSON; '' if it is unchanged. */
   readonly state: string;
-  /** When to decide again although no sensor speaks, ms; undefined: not by time. */
+  /** When to evaluate again without a vote, ms; undefined if never. */
   readonly timer: number | undefined;
-  /** Votes that will never count again. */
+  /** Expired votes. */
   readonly forget: readonly GroupVote[];
   readonly commands?: GroupCommands | undefined;
 }
@@ -118,13 +118,13 @@ export interface TargetOutcome extends Superseded {
   readonly device: string;
   readonly shard: number;
   readonly id: string;
-  /** `full`, `fleet_full`, `unreachable` (policy `now`): it gets none. */
+  /** `full`, `fleet_full`, `unreachable` (policy `now`): no command was enqueued. */
   readonly state: 'pending' | 'full' | 'fleet_full' | 'unreachable';
 }
 
 /**
- * Writes a decision and takes its commands, in one script; whoever calls wakes the dispatchers of their shards.
- * @returns undefined if another replica decided in between: nothing was written, and it is to be decided again
+ * Writes a decision and enqueues its commands in one script; the caller wakes the dispatchers of their shards.
+ * @returns undefined if another replica has decided in the meantime: nothing was written, and the caller must evaluate again
  */
 export async function decideGroup(
   redis: Redis,
@@ -178,13 +178,13 @@ export async function decideGroup(
   });
 }
 
-/** Forgets a quorum whose rule is gone: votes, state and timer. */
+/** Deletes a quorum whose rule was deleted: votes, state and timer. */
 export async function forgetGroup(redis: Redis, { fleet, rule }: GroupName): Promise<void> {
   await redis.zrem(timersKey(shardOf(fleet, rule)), timerMember({ fleet, rule }));
   await redis.unlink(groupKey(fleet, rule));
 }
 
-/** The first devices of a scope by name: those of its prefixes that the store knows, and its names even if it does not. */
+/** The first devices of a scope by name: known devices of its prefixes, and all its names, known or not. */
 export async function devicesInScope(
   redis: Redis,
   fleet: string,
@@ -196,7 +196,7 @@ export async function devicesInScope(
     scope === '*' ? [''] : scope.filter((name) => name.endsWith('*')).map((name) => name.slice(0, -1));
   const found = new Set(names);
   for (const prefix of prefixes) {
-    // No name has a byte above that of "~", so it ends the names with a prefix.
+    // "~" is above every byte of a name, so it ends the range of a prefix.
     const [min, max] = prefix === '' ? ['-', '+'] : [`[${prefix}`, `(${prefix}~`];
     const perShard = (await pipelined(redis, ALL_SHARDS, (pipeline, shard) =>
       pipeline.zrangebylex(devicesKey(shard, fleet), min!, max!, 'LIMIT', 0, limit),
@@ -210,7 +210,7 @@ function timerMember({ fleet, rule }: GroupName): string {
   return `group/${fleet}/${rule}`;
 }
 
-/** Votes that nobody could have cast (somebody wrote into Redis) are passed over. */
+/** Parses votes; malformed ones are skipped. */
 function votesOf(fields: Readonly<Record<string, string>>): GroupVote[] {
   const votes: GroupVote[] = [];
   for (const [field, stored] of Object.entries(fields)) {

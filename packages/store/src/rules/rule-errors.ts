@@ -2,13 +2,13 @@ import type { Redis } from 'ioredis';
 import { ruleErrorsKey, rulesKey } from '../keys.js';
 import { runScripts } from '../redis/script.js';
 
-/** What went wrong with a rule's present version. */
+/** The latest error of a rule's current version. */
 export interface RuleError {
   /** The version that failed; 0 if the record cannot be read. */
   readonly version: number;
   /** How often, in all replicas. */
   readonly count: number;
-  /** The latest one: server time, milliseconds; the device, if it was about one; what happened. */
+  /** Server time of the latest one, milliseconds. */
   readonly at: number;
   readonly device?: string;
   readonly message: string;
@@ -23,7 +23,7 @@ export interface FleetErrors {
 /** Longest message that is kept, characters. */
 const MAX_MESSAGE = 500;
 
-/** Keeps the latest error of each rule and adds to the counts. Errors of a version that was replaced meanwhile are left out. */
+/** Records the latest error of each rule and adds to the counts. Errors of replaced versions are dropped. */
 export async function recordRuleErrors(redis: Redis, fleets: readonly FleetErrors[]): Promise<void> {
   await runScripts(
     redis,
@@ -40,7 +40,7 @@ export async function recordRuleErrors(redis: Redis, fleets: readonly FleetError
   );
 }
 
-/** The latest error of each of these rules' present versions; those that work are not in it. */
+/** The latest error of each of these rules' current versions; rules without errors are omitted. */
 export async function readRuleErrors(
   redis: Redis,
   fleet: string,

@@ -1,15 +1,15 @@
 import type { Rule } from '@lamplighter/evaluation/rule/rule';
 
 /**
- * Whether a rule begins anew with its next version: because it judges or commands otherwise, or because it is switched on
- * again. If not, what it remembers of its devices holds on: a better description switches no lamp.
+ * Whether the next version of a rule resets its states: its evaluation or its commands change, or it is enabled again. Otherwise its states
+ * stay valid: a new description switches no lamp.
  */
 export function resetsState(before: Rule, after: Rule): boolean {
   return (!before.enabled && after.enabled) || evaluatedText(before) !== evaluatedText(after);
 }
 
-/** What decides and what is commanded, as text. Rules come from their schema, which puts fields in order. */
+/** The fields that affect evaluation and commands, as text. Parsed rules have their fields in schema order. */
 function evaluatedText({ description, enabled, effect, scope, ...rule }: Rule): string {
-  // Of whom a rule decides changes nothing for those it decides of already, unless they decide together.
+  // A changed scope does not affect the devices that stay in it, except in a quorum.
   return JSON.stringify(rule.quorum === undefined ? rule : { ...rule, scope });
 }

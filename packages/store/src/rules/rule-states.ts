@@ -2,15 +2,15 @@ import type { Redis } from 'ioredis';
 import { deviceKey, shardOf } from '../keys.js';
 import { pipelined } from '../redis/pipelined.js';
 
-/** What rules remember of one device. */
+/** The rule states of one device. */
 export interface RuleStates {
-  /** By rule, as whoever judges wrote it; empty before the first verdict. */
+  /** By rule; empty before the first verdict. */
   readonly states: Readonly<Record<string, unknown>>;
-  /** The device has published a birth at some time, so it answers commands. */
+  /** The device has published a birth, so it acknowledges commands. */
   readonly announced: boolean;
 }
 
-/** Reads what rules remember of a device. What cannot be read (somebody wrote into Redis) is as good as nothing. */
+/** Reads the rule states of a device. Unreadable states count as none. */
 export async function readRuleStates(redis: Redis, fleet: string, device: string): Promise<RuleStates> {
   const [rules, session] = await redis.hmget(
     deviceKey(shardOf(fleet, device), fleet, device),
@@ -20,7 +20,7 @@ export async function readRuleStates(redis: Redis, fleet: string, device: string
   return { states: statesIn(rules), announced: Boolean(session) };
 }
 
-/** The same of many devices, in one round trip. */
+/** Reads the rule states of many devices in one round trip. */
 export async function readManyRuleStates(
   redis: Redis,
   fleet: string,

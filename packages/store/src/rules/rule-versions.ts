@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis';
 import { ruleVersionsKey } from '../keys.js';
 import { parseRule, type StoredRule, type UnreadableRule } from './rules.js';
 
-/** That a rule was deleted, which is a version as well. */
+/** The deletion of a rule, which is a version as well. */
 export interface DeletedRule {
   readonly id: string;
   readonly version: number;
@@ -12,7 +12,7 @@ export interface DeletedRule {
 
 export type RuleVersion = StoredRule | DeletedRule | UnreadableRule;
 
-/** Versions of a rule, newest first, the present one among them; empty if there was no such rule within 30 days. */
+/** Versions of a rule, newest first, including the current one; empty if no such rule existed within 30 days. */
 export async function listVersions(redis: Redis, fleet: string, rule: string): Promise<RuleVersion[]> {
   const texts = await redis.lrange(ruleVersionsKey(fleet, rule), 0, -1);
   return texts.map((text) => {
@@ -22,7 +22,7 @@ export async function listVersions(redis: Redis, fleet: string, rule: string): P
   });
 }
 
-/** One version of a rule; undefined if it is not kept (any more). */
+/** One version of a rule; undefined if it is not kept. */
 export async function readVersion(
   redis: Redis,
   fleet: string,

@@ -13,17 +13,17 @@ import { runScript } from '../redis/script.js';
 import { resetsState } from './rule-restart.js';
 
 /**
- * Rules of fleets, as documents. Every write makes a new version (1, 2, 3, …, going on after a deletion) and bumps the fleet's
- * revision, by which every replica of the rules service sees that there is something to read. Nothing is ever changed in place.
- * Clock: that of Redis. Whoever may call the API deletes rules; nothing else does.
+ * Rules of fleets, as documents. Every write creates a new version (1, 2, 3, …, continuing after a deletion) and increments the fleet's
+ * revision, which tells every replica of the rules service to read the rules again. Versions are never changed in place. Times are those
+ * of Redis. Rules are deleted only through the API.
  */
 export interface StoredRule {
   readonly id: string;
   /** Grows by 1 with every write. */
   readonly version: number;
   /**
-   * Changes with each version that judges or commands otherwise than the one before, or was switched on again: what a rule
-   * remembers of a device (or a group) holds only under the same `since`. It is the fleet's revision at that write.
+   * Changes with each version whose evaluation or commands differ from those before, and when a rule is enabled again: states of a device
+   * or group are valid only under the same `since`. It is the fleet's revision at that write.
    */
   readonly since: number;
   /** When it was written, milliseconds since 1970. */
@@ -31,26 +31,26 @@ export interface StoredRule {
   readonly rule: Rule;
 }
 
-/** A record that is none; only somebody who wrote into Redis by hand makes one. It may be replaced or deleted like any other. */
+/** A malformed record, which only a manual write into Redis can create. It can be replaced or deleted like any other. */
 export interface UnreadableRule {
   readonly id: string;
-  /** As far as it can be read; 0 if not even that can. */
+  /** 0 if the version is unreadable, too. */
   readonly version: number;
   /** Why it cannot be read. */
   readonly unreadable: string;
 }
 
-/** Versions kept of each rule, the present one among them; the oldest make room. */
+/** Versions kept of each rule, including the current one; the oldest are pruned. */
 export const RULE_VERSIONS_KEPT = 50;
 /** Versions of a deleted rule are kept for 30 days, seconds. */
 const DELETED_KEPT_S = 30 * 24 * 3600;
 /** The field of the revisions that counts the writes of all fleets; no fleet has such a name. */
 const ALL_FLEETS = '*';
 
-/** What must be there for a write to happen: this version, or no rule of this name. */
+/** The precondition of a write: this version is current, or no rule of this name exists. */
 export type ExpectedRule = number | 'absent';
 
-/** `changed`, `exists`: another version is there. `missing`: there is none. `full`: the fleet has as many rules as it may. */
+/** `changed`, `exists`: another version is current. `missing`: there is no such rule. `full`: the fleet's rule limit is reached. */
 export type WriteRuleResult =
   | { readonly outcome: 'written'; readonly stored: StoredRule }
   | { readonly outcome: 'exists' | 'changed'; readonly version: number }
@@ -58,11 +58,11 @@ export type WriteRuleResult =
 
 /** How a rule is written. */
 export interface WriteOptions {
-  /** What it has started, and does not go on with, is to be taken back by its `else`. Runs are ended in any case, in their time. */
+  /** Release what the rule has started and does not continue, with its `else`. Runs end at their promised end in any case. */
   readonly release?: boolean;
 }
 
-/** Writes a rule's next version. Repeating a write that replaced a version gives its result again. */
+/** Writes a rule's next version. Repeating a write that replaced a version returns the same result. */
 export async function writeRule(
   redis: Redis,
   fleet: string,
@@ -71,16 +71,16 @@ export async function writeRule(
   { release = false }: WriteOptions = {},
 ): Promise<WriteRuleResult> {
   const before = expected === 'absent' ? undefined : await readRule(redis, fleet, rule.id);
-  const isAnew = before === undefined || 'unreadable' in before || resetsState(before.rule, rule);
+  const resetsStates = before === undefined || 'unreadable' in before || resetsState(before.rule, rule);
   const [outcome, detail] = (await runScript(redis, 'writeRule-5', keysOf(fleet, rule.id), [
     fleet,
     rule.id,
     expected === 'absent' ? '' : expected,
-    isAnew ? '1' : '0',
+    resetsStates ? '1' : '0',
     JSON.stringify(rule),
     RULE_BOUNDS.maxRules,
     RULE_VERSIONS_KEPT,
-    release ? JSON.stringify(isAnew || !rule.enabled ? null : rule.scope.devices) : '',
+    release ? JSON.stringify(resetsStates || !rule.enabled ? null : rule.scope.devices) : '',
   ])) as [WriteRuleResult['outcome'], string | number];
   switch (outcome) {
     case 'written':
@@ -123,7 +123,7 @@ function keysOf(fleet: string, rule: string): string[] {
 }
 
 /**
- * Switches all rules of a fleet off, or on again; then each begins from scratch. What they have started ends as if each were disabled.
+ * Switches all rules of a fleet off or on. When switched on, each starts from scratch; when switched off, each ends as if disabled.
  * @returns whether anything has changed
  */
 export async function switchRules(
@@ -144,8 +144,8 @@ export async function readRulesOff(redis: Redis, fleet: string): Promise<number 
 }
 
 /**
- * Gives a fleet the rules that it begins with, unless its rules were ever written before: what somebody deleted does not come
- * back. @returns whether it did
+ * Writes the seed rules of a fleet, unless its rules were ever written before: deleted rules do not return.
+ * @returns whether it wrote them
  */
 export async function seedRules(redis: Redis, fleet: string, rules: readonly Rule[]): Promise<boolean> {
   const seeded = await runScript(
@@ -157,13 +157,13 @@ export async function seedRules(redis: Redis, fleet: string, rules: readonly Rul
   return seeded === 1;
 }
 
-/** All rules of a fleet as one moment had them. */
+/** A consistent snapshot of all rules of a fleet. */
 export interface FleetRuleTexts {
   /** How often its rules were written; undefined if they never were. */
   readonly revision: number | undefined;
   /** By id; parseRule reads them. */
   readonly texts: Readonly<Record<string, string>>;
-  /** What is to be taken back, by rule; parseRelease reads it. */
+  /** Releases by rule; parseRelease reads them. */
   readonly releases: Readonly<Record<string, string>>;
   readonly isOff: boolean;
 }
@@ -188,7 +188,7 @@ export async function readRules(redis: Redis, fleet: string): Promise<FleetRuleT
   };
 }
 
-/** Whether any rule of a fleet may be a quorum; cheaper than to read them all by what they mean. */
+/** Whether any rule of a fleet can be a quorum; cheaper than parsing all of them. */
 export async function mayHaveQuorum(redis: Redis, fleet: string): Promise<boolean> {
   const texts = await redis.hvals(rulesKey(fleet));
   return texts.some((text) => text.includes('"quorum":'));
@@ -222,30 +222,30 @@ export async function listRules(
   return ids.length > page.length ? { rules, next: page.at(-1)! } : { rules };
 }
 
-/** Reads a record, and never throws: one broken rule is nothing to the others. */
+/** Parses a record. Never throws: a malformed rule must not affect the others. */
 export function parseRule(id: string, text: string): StoredRule | UnreadableRule {
   const unreadable = (why: string): UnreadableRule => {
     return { id, version: Number(/^\{"version":(\d+),/.exec(text)?.[1] ?? 0), unreadable: why };
   };
   const [, version, since, at, json] =
     /^\{"version":(\d+),"since":(\d+),"at":(\d+),"rule":(.*)\}$/s.exec(text) ?? [];
-  if (json === undefined) return unreadable('the stored record is no rule');
+  if (json === undefined) return unreadable('the stored record is not a rule');
   let document: unknown;
   try {
     document = JSON.parse(json);
   } catch (error) {
-    return unreadable(`the stored record is no JSON: ${(error as Error).message}`);
+    return unreadable(`the stored record is not JSON: ${(error as Error).message}`);
   }
   const rule = ruleSchema.safeParse(document);
   if (!rule.success) {
     const { path, message } = rule.error.issues[0]!;
-    return unreadable(`the stored record is no rule: /${path.map(String).join('/')}: ${message}`);
+    return unreadable(`the stored record is not a rule: /${path.map(String).join('/')}: ${message}`);
   }
   if (rule.data.id !== id) return unreadable(`the stored record is rule "${rule.data.id}"`);
   return { id, version: Number(version), since: Number(since), at: Number(at), rule: rule.data };
 }
 
-/** How often the rules of any fleet were written: cheap to ask, and if it is the same nothing has changed. */
+/** Counts all writes of rules: while it is unchanged, no rule has changed. */
 export function readWrites(redis: Redis): Promise<string | null> {
   return redis.hget(RULES_REVISIONS_KEY, ALL_FLEETS);
 }

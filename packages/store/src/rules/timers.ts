@@ -6,9 +6,9 @@ import { ALL_SHARDS, pipelined } from '../redis/pipelined.js';
 import { takeDue } from '../redis/take-due.js';
 
 /**
- * Timers: when the rules of a device, or a quorum, are to be judged although nothing was heard. One at most for each device and
- * each quorum, the earliest that any of its rules waits for. A timer that is due stays until the verdict is written, which sets the
- * next one in the same script; so a replica that dies in between costs a lease, never a timer.
+ * Timers: when the rules of a device, or a quorum, are evaluated without a reading. Each device and each quorum has at most one: the
+ * earliest that any of its rules needs. A due timer stays until the verdict is written, which sets the next one in the same script; so a
+ * crash costs a lease, never a timer.
  */
 export interface DueTimer {
   readonly kind: 'device' | 'group';
@@ -31,14 +31,14 @@ export async function takeTimers(redis: Redis): Promise<DueTimer[]> {
   });
 }
 
-/** Removes a timer of which nothing can come: its device or its quorum is gone. */
+/** Removes a timer whose device or quorum no longer exists. */
 export async function removeTimer(redis: Redis, { kind, fleet, name }: DueTimer): Promise<void> {
   await redis.zrem(timersKey(shardOf(fleet, name)), `${kind}/${fleet}/${name}`);
 }
 
 /**
- * Lets a fleet's devices be judged at a time, for a rule that is new to them may wait for their silence. An earlier timer stays.
- * @param scopes of such rules: a device in several of them is judged once. One that they name need not have reported ever
+ * Sets timers for a fleet's devices, because a rule that is new to them can wait for their silence. Earlier timers stay.
+ * @param scopes of such rules. Devices that they name get a timer even if they have never reported
  * @param at server time, milliseconds
  * @returns how many devices there are in them
  */
@@ -70,8 +70,8 @@ export async function setTimers(
 }
 
 /**
- * When a device is to be judged again without a reading, server time in ms; `exact` replaces what was set before (undefined: none
- * any more), otherwise the earlier of the two counts.
+ * When a device is evaluated again without a reading, server time in ms. `exact` replaces the current timer (undefined removes it);
+ * otherwise the earlier of the two applies.
  */
 export interface Timer {
   readonly at: number | undefined;

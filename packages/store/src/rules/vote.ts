@@ -1,4 +1,4 @@
-/** A sensor's word in a quorum: `1` or `0`, or a number, and the `since` of the rule it was asked by. */
+/** A sensor's vote in a quorum: `1` or `0`, or a number, and the `since` of the rule. */
 export interface Vote {
   readonly groupKey: string;
   readonly vote: string;

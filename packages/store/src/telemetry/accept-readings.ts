@@ -28,8 +28,8 @@ const ACCEPTED: PartOutcome = { kind: 'accepted', commands: [] };
 const NONE: readonly never[] = [];
 
 /**
- * Accepts a batch: one script for all devices in it. Outcomes are in the order of the parts. May be repeated after a failure.
- * @param replica who accepts, unique per process start; together with `part` it identifies a part
+ * Accepts a batch: one script for all its devices. Outcomes are in the order of the parts. Can be repeated after a failure.
+ * @param replica id of the caller, unique per process start; with `part` it identifies a part
  */
 export async function acceptReadings(
   redis: Redis,
@@ -39,7 +39,7 @@ export async function acceptReadings(
   const keys: string[] = [];
   for (const { address } of parts) keys.push(address.deviceKey, address.windowKey);
   const positions = new Map<string, number>();
-  /** Position of the first of some keys that stand together. */
+  /** Position of the first key of a group of adjacent keys. */
   const position = (first: string, all = () => [first]): number => {
     const known = positions.get(first);
     if (known !== undefined) return known;
@@ -76,7 +76,7 @@ export async function acceptReadings(
     const isNew = version === NEW_DEVICE;
     const head = `${position(presenceKey)} ${part} ${isNew ? '-' : version}`;
     const plain = live.length === 1 && late.length === 0 && commands.length === 0 && votes.length === 0;
-    // Named like its fleet it may be the lesson's device: the script has to know on which topic it was heard.
+    // A device named like its fleet may use the lesson topics: the script must know on which topic it reported.
     const isAmbiguous = address.device === fleet;
     const isSimple =
       rules === '' && timer === undefined && !isNew && !isAmbiguous && (kinds ?? KINDS.live) === KINDS.live;

@@ -5,35 +5,35 @@ import type { Timer } from '../rules/timers.js';
 import type { Vote } from '../rules/vote.js';
 import type { Mark, NewReading, RestartReason } from './reading-order.js';
 
-/** What one batch says of one device: readings newer than its last state, late ones, and what the rules made of them. */
+/** One device's share of a batch: its readings, and the rule states and commands that follow from them. */
 export interface DevicePart {
   readonly address: DeviceAddress;
-  /** Grows per replica, so that a part whose reply was lost is recognised when it is repeated. */
+  /** Grows per replica, so that a repeated part (its reply was lost) is recognised. */
   readonly part: number;
-  /** The part that the store is believed to have accepted last; given only if the device has not begun to count anew since. */
+  /** The part that the store accepted last, according to the device cache; only if the device's count has not restarted since. */
   readonly after?: number | undefined;
   readonly version: string;
   /** New rule states as JSON; empty when unchanged. */
   readonly rules: string;
   /** Readings newer than the last state. */
   readonly live: readonly NewReading[];
-  /** Readings that are not, and those of retained messages. */
+  /** Other readings, and those of retained messages. */
   readonly late: readonly NewReading[];
-  /** All of them in the order of arrival, a digit each, see `kindOf`; by default the live ones came first. */
+  /** One digit per reading in the order of arrival, see `kindOf`; by default the live ones came first. */
   readonly kinds?: string | undefined;
   readonly commands: readonly EmittedCommand[];
   readonly votes?: readonly Vote[];
   readonly timer?: Timer | undefined;
 }
 
-/** What the store holds of a device, sent back with a part that was judged on other grounds. */
+/** What the store holds of a device: returned on a conflict, because the part was evaluated on other data. */
 export interface StoredDeviceState {
   readonly version: string;
   readonly mark: Mark;
   readonly rules: string;
-  /** What the device last said in a birth; undefined if it never published one. */
+  /** From the device's latest birth; undefined if it never published one. */
   readonly session: Session | undefined;
-  /** As what the readings of the part are to be judged, a digit each. */
+  /** How the readings of the part must be evaluated, one digit each. */
   readonly kinds: string;
 }
 
@@ -43,14 +43,14 @@ export interface PartOutcome {
   readonly stored?: StoredDeviceState;
   /** What became of late readings, and how many were of retained messages. */
   readonly late?: { stored: number; duplicate: number; stale: number; retained: number };
-  /** A live reading has a lower number than the last state: why it is newer all the same. */
+  /** Why a live reading with a lower number than the last state is newer. */
   readonly restarted?: RestartReason;
   /**
-   * The device was thought away, or asleep for too long: what waits for it should go out. `stale`: it had fallen silent in the
-   * midst of a session, which nobody has told of yet.
+   * The device was presumed unreachable, so its pending commands must be woken. `stale`: it had been silent during an open session, which
+   * has not been reported yet.
    */
   readonly returnedFrom?: 'stale' | 'away';
-  /** Votes that were not kept, because their group has as many as it may. */
+  /** Votes that were not stored, because their group has reached its limit. */
   readonly rejectedVotes?: number;
   readonly commands: readonly EnqueueOutcome[];
 }

@@ -1,4 +1,4 @@
-/** A reading on its way into the store. */
+/** A reading to be stored. */
 export interface NewReading {
   /** The device's own count of readings taken. */
   readonly n: number | undefined;
@@ -8,16 +8,15 @@ export interface NewReading {
 }
 
 /**
- * How a reading enters the window. `live`: it is newer than the last state and becomes it; anything else is history: `late` came after a
- * newer one, `retained` was kept by the broker for its subscribers, so that its age is unknown, and `replayed` is part of a replay, but
- * not its newest reading.
+ * How a reading enters the window. `live`: it is newer than the last state and becomes it. The others are history: `late` arrived after a
+ * newer reading, `retained` is of a retained message (its age is unknown), `replayed` is part of a replay, but not its newest reading.
  */
 export const KINDS = { live: '0', late: '1', retained: '2', replayed: '3', lateOfReplay: '4' } as const;
 
 /** How a reading arrived, apart from its order. */
 export interface Arrival {
   readonly isRetained: boolean;
-  /** Of a replay, and not its newest. */
+  /** Part of a replay, but not its newest reading. */
   readonly isReplayed: boolean;
 }
 
@@ -28,12 +27,12 @@ export function kindOf(isLive: boolean, { isRetained, isReplayed }: Arrival): st
   return isReplayed ? KINDS.lateOfReplay : KINDS.late;
 }
 
-/** Whether the store says that a reading is live: a digit of `StoredDeviceState.kinds`. */
+/** Whether a reading is live according to the store: a digit of `StoredDeviceState.kinds`. */
 export function isLiveKind(kind: string): boolean {
   return kind === KINDS.live || kind === KINDS.replayed;
 }
 
-/** The end of a device's window as the caller believes it to be: its own last part, and the device's own numbers there. */
+/** The end of a device's window according to the device cache: the caller's last part, and the device's numbers there. */
 export interface WindowTail {
   readonly part: number;
   readonly n: number | undefined;
@@ -41,15 +40,15 @@ export interface WindowTail {
   readonly at: number | undefined;
 }
 
-/** The window's end after a part; undefined where the part does not tell. */
+/** The window's end after a part; undefined if the part has no live reading. */
 export function tailAfter(part: number, live: readonly NewReading[]): WindowTail | undefined {
   const newest = live.at(-1);
   return newest && { part, n: newest.n, seq: newest.seq, at: newest.at };
 }
 
 /**
- * The part that these readings come right after, if that is all the store needs to know of what was before. It needs more where the
- * device's count or sequence begins again, where its time went back, and where a reading without a sequence may be a duplicate.
+ * The part that these readings follow directly, if the store needs no further comparison. It does if the device's count or sequence
+ * restarts, if its time goes backwards, and if a reading without a sequence can be a duplicate.
  */
 export function partBefore(tail: WindowTail | undefined, [first]: readonly NewReading[]): number | undefined {
   if (first === undefined || tail === undefined) return undefined;
@@ -61,23 +60,23 @@ export function partBefore(tail: WindowTail | undefined, [first]: readonly NewRe
   return tail.part;
 }
 
-/** The order of a device's last state: what a reading must be newer than to be the next. */
+/** The order of a device's last state, which a live reading must exceed. */
 export interface Mark {
   readonly seq: number | undefined;
   readonly at: number | undefined;
 }
 
 /**
- * Why a reading with a lower `_seq` or an earlier `_at` is newer than the last state: the last state's clock was ahead, a new session began,
- * or the counter was restarted.
+ * Why a reading with a lower `_seq` or an earlier `_at` is newer than the last state: the clock was ahead at the last state, a new session
+ * started, or the counter restarted.
  */
 export const RESTART_REASONS = ['clock', 'session', 'counter'] as const;
 
 export type RestartReason = (typeof RESTART_REASONS)[number];
 
 /**
- * Whether a reading seems to come after the mark, as far as their numbers alone can say. The script decides (order.lua), and says so
- * where it finds otherwise.
+ * Whether a reading is newer than the mark, by the numbers alone. The script makes the final decision (order.lua), and returns a
+ * conflict if it differs.
  */
 export function isNewer(reading: Mark, mark: Mark): boolean {
   const { seq, at } = reading;
