@@ -50,7 +50,7 @@ export async function readSettings(redis: Redis, fleet: string, device: string):
 /** The settings of a device, as they are sent to it; a setting that is not set is absent. */
 export type Settings = Readonly<Record<string, unknown>>;
 
-/** One that counts as online does so until its next reading may be due under the new interval. */
+/** Extends the freshness of an online device until its next reading is due under the new interval. */
 async function extendFreshness(
   redis: Redis,
   fleet: string,

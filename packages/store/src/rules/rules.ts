@@ -14,7 +14,7 @@ import { resetsState } from './rule-restart.js';
 
 /**
  * Rules of fleets, as documents. Every write creates a new version (1, 2, 3, …, continuing after a deletion) and increments the fleet's
- * revision, which tells every replica of the rules service to read the rules again. Versions are never changed in place. Times are those
+ * revision, so every replica of the rules service reads the rules again. Versions are never changed in place. Times are those
  * of Redis. Rules are deleted only through the API.
  */
 export interface StoredRule {
