@@ -53,7 +53,7 @@ async function expectReached(
   expect(await lamp.nextCommand()).toMatchObject({ led_on: true });
 }
 
-/** Settles when somebody who subscribes has the will of the old session. */
+/** Settles when the broker has published the will of the old session. */
 async function untilWill(fleet: TestFleet, observer: Awaited<ReturnType<typeof connectMqtt>>) {
   await observer.next(
     ({ topic, payload }) => topic === presenceOf(fleet) && payload.includes('"online":false'),

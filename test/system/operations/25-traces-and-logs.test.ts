@@ -129,7 +129,7 @@ describe('a trace', () => {
     });
     closeLater('device', () => client.close());
     client.start();
-    await until(() => client.online, { what: 'the device to be online' });
+    await stack.online(fleet.name, 'hall');
     const { trace, traceparent } = newTrace();
     const path = `/v1/fleets/${fleet.name}/devices/hall/commands`;
     const sent = await stack.send('POST', path, { action: { led_on: true } }, { traceparent });
