@@ -1,5 +1,5 @@
 // The flags of `npm start`; apart from the rest so that a wrong one is answered before anything is installed.
-import { CannotGoOn } from './prepare.mjs';
+import { UserError } from './prepare.mjs';
 
 export const HELP = `npm start                    start everything on this machine; Ctrl-C stops it
 npm start -- --devices 500   with this many simulated lamps instead of 50 (at most 100000)
@@ -22,7 +22,7 @@ const MOST_DEVICES = 100_000;
 
 /**
  * Reads the flags; all mistakes are told at once.
- * @param {string[]} args @param {NodeJS.ProcessEnv} env @returns {Flags} @throws CannotGoOn
+ * @param {string[]} args @param {NodeJS.ProcessEnv} env @returns {Flags} @throws UserError
  */
 export function readFlags(args, env) {
   const flags = /** @type {Flags} */ ({ sim: true, lesson: false, reset: false, help: false });
@@ -46,7 +46,7 @@ export function readFlags(args, env) {
   if (!flags.sim && flags.devices !== undefined)
     mistakes.push('--devices and --no-sim contradict each other');
   if (mistakes.length > 0) {
-    throw new CannotGoOn(`${mistakes.join('\n  ')}\nnpm start -- --help lists the flags.`);
+    throw new UserError(`${mistakes.join('\n  ')}\nnpm start -- --help lists the flags.`);
   }
   return flags;
 }

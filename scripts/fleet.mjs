@@ -1,5 +1,5 @@
 // npm run fleet: accounts of fleets at the broker that npm start runs; -- --help lists what it does.
-import { CannotGoOn, prepare, refuseBeforeFirstStart } from './prepare.mjs';
+import { prepare, refuseBeforeFirstStart, UserError } from './prepare.mjs';
 
 try {
   const args = process.argv.slice(2);
@@ -9,7 +9,7 @@ try {
   if (args.includes('--help') || args.includes('-h')) console.log(FLEET_HELP);
   else process.exitCode = await fleet(args);
 } catch (error) {
-  if (!(error instanceof CannotGoOn)) throw error;
+  if (!(error instanceof UserError)) throw error;
   console.error(`lamplighter: ${error.message}`);
   process.exitCode = 1;
 }

@@ -1,5 +1,5 @@
 // npm run key: makes another API key for the instance that npm start runs, and prints it and nothing else; or lists or revokes keys.
-import { CannotGoOn, prepare, refuseBeforeFirstStart } from './prepare.mjs';
+import { prepare, refuseBeforeFirstStart, UserError } from './prepare.mjs';
 
 if (process.argv.includes('--help') || process.argv.includes('-h')) {
   console.log(`npm run --silent key                                    print a new API key of the running instance
@@ -11,13 +11,13 @@ try {
   const args = process.argv.slice(2);
   const isKnown =
     args.length === 0 || /^(--list|--revoke [0-9a-f]{12}( --allow-last)?)$/.test(args.join(' '));
-  if (!isKnown) throw new CannotGoOn('npm run key takes --list or --revoke ID, or nothing');
+  if (!isKnown) throw new UserError('npm run key takes --list or --revoke ID, or nothing');
   refuseBeforeFirstStart();
   await prepare((line) => console.error(line));
   const { key } = await import('../tools/native/dist/commands/key.js');
   process.exitCode = await key(args);
 } catch (error) {
-  if (!(error instanceof CannotGoOn)) throw error;
+  if (!(error instanceof UserError)) throw error;
   console.error(`lamplighter: ${error.message}`);
   process.exitCode = 1;
 }

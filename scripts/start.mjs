@@ -1,7 +1,7 @@
 // npm start: everything on this machine, without containers. This file needs nothing but Node; it makes the repository
 // ready and hands over to tools/native.
 import { HELP, readFlags } from './flags.mjs';
-import { CannotGoOn, prepare } from './prepare.mjs';
+import { prepare, UserError } from './prepare.mjs';
 
 try {
   const flags = readFlags(process.argv.slice(2), process.env);
@@ -13,7 +13,7 @@ try {
     process.exitCode = await start(flags);
   }
 } catch (error) {
-  if (!(error instanceof CannotGoOn)) throw error;
+  if (!(error instanceof UserError)) throw error;
   console.error(`lamplighter: ${error.message}`);
   process.exitCode = 1;
 }

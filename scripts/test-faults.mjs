@@ -2,7 +2,7 @@
 // npm run test:faults -- f04 runs one case.
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { CannotGoOn, prepare, REPOSITORY } from './prepare.mjs';
+import { prepare, REPOSITORY, UserError } from './prepare.mjs';
 
 if (process.argv.includes('--help') || process.argv.includes('-h')) {
   console.log(`npm run test:faults             every fault case, about 15 minutes
@@ -26,7 +26,7 @@ try {
   });
 } catch (error) {
   if (!(error instanceof Error)) throw error;
-  if (!(error instanceof CannotGoOn) && error.name !== 'CannotStart') throw error;
+  if (!(error instanceof UserError) && error.name !== 'CannotStart') throw error;
   console.error(`lamplighter: ${error.message}`);
   process.exitCode = 1;
 }

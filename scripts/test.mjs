@@ -1,13 +1,15 @@
-// npm test: makes the repository ready, installs what the tests need, checks, runs the unit and the system tests, and
-// ends with one line: N passed, N failed. Needs no terminal and asks nothing.
+// npm test: prepares the repository, installs what the tests need, runs the checks next to the unit tests, then the system tests, and
+// ends with one line: N passed, N failed. Needs no terminal and no input.
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { CannotGoOn, prepare, REPOSITORY } from './prepare.mjs';
+import { prepare, REPOSITORY, UserError } from './prepare.mjs';
 
-/** Measured on two cores that nothing else uses. */
+/** Measured on two cores that nothing else uses. Whoever measures it sets it, here and in README.md, README.ko.md and CONTRIBUTING.md. */
 const USUAL_MINUTES = 7;
+/** Checks that run at the same time, next to the unit tests: one on two cores. */
+const CHECKS_AT_ONCE = Math.max(1, Math.floor(availableParallelism() / 2));
 const HELP = `npm test    everything: set up, lint, types, import rules, unit and system tests (about ${USUAL_MINUTES} minutes)
 One file:   npm run test:unit -- <path>, npm run test:system -- <path>`;
 
@@ -21,21 +23,12 @@ const sum = { passed: 0, failed: 0, skipped: 0 };
 
 try {
   if (process.argv.length > 2) {
-    throw new CannotGoOn('npm test takes no arguments; one test file: npm run test:unit -- <path>');
+    throw new UserError('npm test takes no arguments; one test file: npm run test:unit -- <path>');
   }
   console.log(`npm test takes about ${USUAL_MINUTES} minutes on two free cores, longer on a busy machine.`);
-  const [first, ...others] = [
-    { name: 'set up', run: setUp },
-    ...checks().map((check) => ({ name: check, run: () => runCheck(check) })),
-    ...['unit', 'system'].map((project) => ({ name: `${project} tests`, run: () => runJest(project) })),
-  ];
-  const stages = others.length + 1;
-  const ready = await stage(`1 of ${stages}: ${first.name}`, first.run);
-  if (ready.failed === 0)
-    for (const [index, { name, run }] of others.entries())
-      await stage(`${index + 2} of ${stages}: ${name}`, run);
+  await runStages();
 } catch (error) {
-  if (!(error instanceof CannotGoOn)) throw error;
+  if (!(error instanceof UserError)) throw error;
   console.error(`lamplighter: ${error.message}`);
   sum.failed++;
 } finally {
@@ -45,20 +38,52 @@ console.log(`\nin ${seconds(started)}`);
 console.log(`${sum.passed} passed, ${sum.failed} failed${sum.skipped > 0 ? `, ${sum.skipped} skipped` : ''}`);
 process.exitCode = sum.failed > 0 ? 1 : 0;
 
+async function runStages() {
+  if ((await stage('set up', setUp)).failed > 0) return;
+  const waiting = checks();
+  console.log(`\n── unit tests and ${waiting.length} checks, side by side; each is shown when it ends`);
+  const runChecks = async () => {
+    for (let name = waiting.shift(); name !== undefined; name = waiting.shift())
+      await quietStage(name, runCheck);
+  };
+  await Promise.all([quietStage('unit', runJest), ...Array.from({ length: CHECKS_AT_ONCE }, runChecks)]);
+  await stage('system tests', () => runJest('system'));
+}
+
 /**
  * @typedef {{ passed: number, failed: number, skipped: number }} Count
- * @param {string} name @param {() => Promise<Count>} run
+ * @typedef {(text: string) => void} Print
  */
+
+/** Runs a stage whose output appears as it is written. @param {string} name @param {() => Promise<Count>} run */
 async function stage(name, run) {
   console.log(`\n── ${name}`);
   const from = Date.now();
-  const count = await run();
+  return finish(name, from, await run());
+}
+
+/**
+ * Runs a stage next to others: its output appears when it ends, as one block.
+ * @param {string} name @param {(name: string, print: Print) => Promise<Count>} run
+ */
+async function quietStage(name, run) {
+  const from = Date.now();
+  let output = '';
+  const count = await run(name, (text) => {
+    output += text;
+  });
+  process.stdout.write(`\n${output}`);
+  return finish(name === 'unit' ? 'unit tests' : name, from, count);
+}
+
+/** @param {string} name @param {number} from @param {Count} count */
+function finish(name, from, count) {
   for (const key of /** @type {const} */ (['passed', 'failed', 'skipped'])) sum[key] += count[key];
   console.log(`── ${name}: ${count.failed > 0 ? `${count.failed} FAILED` : 'ok'}, ${seconds(from)}`);
   return count;
 }
 
-/** A failure here is counted, a success is not: it tests nothing. @returns {Promise<Count>} */
+/** Counts a failure but not a success: it tests nothing. @returns {Promise<Count>} */
 async function setUp() {
   try {
     await prepare((line) => console.log(line));
@@ -77,30 +102,30 @@ function checks() {
   return Object.keys(scripts).filter((name) => name.startsWith('check:'));
 }
 
-/** @param {string} name @returns {Promise<Count>} */
-async function runCheck(name) {
+/** @param {string} name @param {Print} print @returns {Promise<Count>} */
+async function runCheck(name, print) {
   const npm = process.env.npm_execpath?.endsWith('.js')
     ? [process.execPath, process.env.npm_execpath]
     : ['npm'];
-  const ok = (await run([...npm, 'run', '--silent', name])) === 0;
+  const ok = (await run([...npm, 'run', '--silent', name], print)) === 0;
   return { passed: ok ? 1 : 0, failed: ok ? 0 : 1, skipped: 0 };
 }
 
-/** @param {string} project @returns {Promise<Count>} */
-async function runJest(project) {
+/** @param {string} project @param {Print} [print] @returns {Promise<Count>} */
+async function runJest(project, print) {
   const results = join(folder, `${project}.json`);
   const jest = [process.execPath, join(REPOSITORY, 'scripts/jest.mjs'), '--selectProjects', project];
   const reporters = ['--reporters=default', `--reporters=${join(REPOSITORY, 'scripts/jest-progress.mjs')}`];
-  const code = await run([...jest, ...reporters, '--json', '--outputFile', results]);
+  const code = await run([...jest, ...reporters, '--json', '--outputFile', results], print);
   try {
-    const said = JSON.parse(readFileSync(results, 'utf8'));
-    // A file that cannot even be loaded, and a leak that fails a file, have no test of their own to count.
-    const failedFiles = said.testResults.filter(fileFailedByItself).length;
-    const failed = said.numFailedTests + failedFiles;
+    const report = JSON.parse(readFileSync(results, 'utf8'));
+    // A file that fails to load, and a leak that fails a file, have no test to count.
+    const failedFiles = report.testResults.filter(failedWithoutTest).length;
+    const failed = report.numFailedTests + failedFiles;
     return {
-      passed: said.numPassedTests,
+      passed: report.numPassedTests,
       failed: failed === 0 && code !== 0 ? 1 : failed,
-      skipped: said.numPendingTests + said.numTodoTests,
+      skipped: report.numPendingTests + report.numTodoTests,
     };
   } catch {
     return { passed: 0, failed: 1, skipped: 0 };
@@ -108,18 +133,20 @@ async function runJest(project) {
 }
 
 /** @param {{ status: string, assertionResults: { status: string }[] }} file */
-function fileFailedByItself({ status, assertionResults }) {
+function failedWithoutTest({ status, assertionResults }) {
   return status === 'failed' && !assertionResults.some((test) => test.status === 'failed');
 }
 
-/** @param {string[]} command @returns {Promise<number | null>} its exit code */
-function run([program = '', ...args]) {
-  // Jest writes its results as JSON to stdout too; what is for people goes to stderr.
-  const quiet = args.includes('--json');
+/** @param {string[]} command @param {Print} [print] receives the output; without it the child inherits ours @returns {Promise<number | null>} its exit code */
+function run([program = '', ...args], print) {
+  // Jest also writes its JSON results to stdout; its report for people goes to stderr.
+  const stdout = args.includes('--json') ? 'ignore' : print ? 'pipe' : 'inherit';
   const child = spawn(program, args, {
     cwd: REPOSITORY,
-    stdio: ['ignore', quiet ? 'ignore' : 'inherit', 'inherit'],
+    stdio: ['ignore', stdout, print ? 'pipe' : 'inherit'],
   });
+  for (const stream of [child.stdout, child.stderr])
+    stream?.setEncoding('utf8').on('data', (text) => print?.(text));
   return new Promise((done) => {
     child.once('error', (error) => {
       console.error(error.message);

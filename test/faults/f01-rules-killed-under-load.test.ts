@@ -1,39 +1,39 @@
 import { Random } from '@lamplighter/prove/run/random';
 import { until } from '@lamplighter/test-kit/until';
-import { expectNothingLost, type Scene, setScene } from './scene.js';
+import { expectNothingLost, type FaultCase, startFaultCase } from './fault-case.js';
 
 it('F1: kill -9 of the rules service under 1,000 readings a second loses none, and no verdict is commanded twice', async () => {
-  const scene = await setScene({
-    // The window of a device lasts 96 s: longer than several looks at all devices, also on a busy machine.
+  const faultCase = await startFaultCase({
+    // The window of a device lasts 96 s: longer than several polls of all devices, also on a busy machine.
     fleets: [{ devices: 400, env: { INTERVAL_MS: '400', DAY_SECONDS: '20' } }],
   });
-  const { books, replicas, say } = scene;
+  const { recorder, replicas, log } = faultCase;
   const [rules] = replicas;
-  const stopAsking = books.keepAsking(10, new Random(1));
+  const stopAsking = recorder.sendCommandsAtRate(10, new Random(1));
   for (let kill = 1; kill <= 3; kill += 1) {
-    const { taken } = books.counts();
-    await until(() => books.counts().taken > taken + 3000, { what: 'load', timeoutMs: 30_000 });
+    const { taken } = recorder.counts();
+    await until(() => recorder.counts().taken > taken + 3000, { what: 'load', timeoutMs: 30_000 });
     await rules!.kill();
     const killedAt = performance.now();
     await rules!.start();
     await rules!.ready();
-    say(`kill ${kill}: ready again after ${((performance.now() - killedAt) / 1000).toFixed(1)} s`);
+    log(`kill ${kill}: ready again after ${((performance.now() - killedAt) / 1000).toFixed(1)} s`);
   }
   stopAsking();
-  await expectNothingLost(scene);
-  expect(await verdictsCommandedTwice(scene)).toEqual([]);
+  await expectNothingLost(faultCase);
+  expect(await verdictsCommandedTwice(faultCase)).toEqual([]);
 }, 300_000);
 
 /**
  * The rule commands on a change: two in a row that ask for the same are one verdict commanded twice, unless the device has restarted in
  * between (the load reboots some), and is commanded again what holds.
  */
-async function verdictsCommandedTwice({ books, client }: Scene): Promise<string[]> {
+async function verdictsCommandedTwice({ recorder, client }: FaultCase): Promise<string[]> {
   const twice: string[] = [];
-  // A disk that stands still for a second makes the API answer 503 with Retry-After.
+  // A disk that stalls for a second makes the API respond with 503 and Retry-After.
   const signal = AbortSignal.timeout(60_000);
-  const read = (path: string) => client.insist('GET', path, { signal });
-  for (const { name, devices } of books.roster) {
+  const read = (path: string) => client.requestUntilAnswered('GET', path, { signal });
+  for (const { name, devices } of recorder.fleets) {
     for (const device of devices) {
       const { status, body } = await read(`/v1/fleets/${name}/devices/${device}/commands?limit=500`);
       expect({ device, status, detail: body.detail }).toEqual({ device, status: 200, detail: undefined });

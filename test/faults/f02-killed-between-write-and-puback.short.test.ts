@@ -1,10 +1,10 @@
 import { connectDevice } from '@lamplighter/test-kit/device';
 import { until } from '@lamplighter/test-kit/until';
-import { setScene } from './scene.js';
+import { startFaultCase } from './fault-case.js';
 
 /** A service with a session that the broker keeps, and a lamp whose first reading it has stored. */
 async function durableScene() {
-  const { broker, redis, replicas, client } = await setScene({
+  const { broker, redis, replicas, client } = await startFaultCase({
     fleets: [],
     rulesEnv: { INGEST_MODE: 'durable' },
   });

@@ -1,17 +1,17 @@
 import { readLedger } from '@lamplighter/store/fleets/ledger';
 import { until } from '@lamplighter/test-kit/until';
 import { connected } from '../../tools/test-kit/src/store/store-under-test.js';
-import { setScene } from './scene.js';
+import { startFaultCase } from './fault-case.js';
 
 it('F3: a request that lost its answer with the API finds the command of the first try, and there is only one', async () => {
-  const { api, client, redis, broker } = await setScene({ fleets: [] });
+  const { api, client, redis, broker } = await startFaultCase({ fleets: [] });
   const fleet = await broker.newFleet();
   const path = `/v1/fleets/${fleet.name}/devices/lamp-0001/commands?allowUnknown=true`;
   const request = { body: { action: { led_on: true } }, headers: { 'idempotency-key': 'once' } };
 
   expect((await client.get('/v1/fleets')).status).toBe(200); // from now on it knows the API key
   api.toRedis.stall('down'); // Redis takes the command, and its answer is lost
-  const asked = client.ask('POST', path, request).then(
+  const asked = client.request('POST', path, request).then(
     ({ status }) => status,
     () => 'no answer',
   );
@@ -25,8 +25,8 @@ it('F3: a request that lost its answer with the API finds the command of the fir
   await api.start();
   await api.ready();
 
-  const second = await client.ask('POST', path, request);
-  const third = await client.ask('POST', path, request);
+  const second = await client.request('POST', path, request);
+  const third = await client.request('POST', path, request);
   expect([second.status, third.status]).toEqual([202, 202]);
   expect(third.body.id).toBe(second.body.id);
   const { commands } = (await client.get(path.replace(/[?].*/, ''))).body;

@@ -1,14 +1,14 @@
-import { expectNothingLost, setScene } from './scene.js';
+import { expectNothingLost, startFaultCase } from './fault-case.js';
 
 it('F4: kill -9 of the broker with 50 pending commands: each is delivered from Redis once the broker is back', async () => {
-  const scene = await setScene({ fleets: [{ devices: 50 }] });
-  const { broker, books, client, say } = scene;
+  const faultCase = await startFaultCase({ fleets: [{ devices: 50 }] });
+  const { broker, recorder, client, log } = faultCase;
   await broker.kill();
-  say('the broker is dead');
+  log('the broker is dead');
   const ids: string[] = [];
-  for (const { name, devices } of books.roster) {
+  for (const { name, devices } of recorder.fleets) {
     for (const device of devices) {
-      const { status, body } = await books.commander.insist({
+      const { status, body } = await recorder.sender.sendUntilAnswered({
         fleet: name,
         device,
         request: { action: { led_on: true }, policy: 'latest', lane: 'pump', ttl: '10m' },
@@ -18,7 +18,7 @@ it('F4: kill -9 of the broker with 50 pending commands: each is delivered from R
     }
   }
   await broker.start();
-  await expectNothingLost(scene);
+  await expectNothingLost(faultCase);
   const states = await Promise.all(
     ids.map(async (id) => (await client.get(`/v1/commands/${id}`)).body.state),
   );

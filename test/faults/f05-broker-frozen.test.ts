@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Random } from '@lamplighter/prove/run/random';
 import { until } from '@lamplighter/test-kit/until';
-import { expectNothingLost, setScene } from './scene.js';
+import { expectNothingLost, startFaultCase } from './fault-case.js';
 
 const FROZEN_MS = 60_000;
 /** Resident memory of a process, megabytes. */
@@ -9,15 +9,15 @@ const memoryOf = (pid: number) =>
   Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024;
 
 it('F5: a broker that is frozen for a minute is noticed, commands are accepted meanwhile, nothing piles up, and nothing is lost', async () => {
-  const scene = await setScene();
-  const { broker, books, replicas, api, say } = scene;
+  const faultCase = await startFaultCase();
+  const { broker, recorder, replicas, api, log } = faultCase;
   const [rules] = replicas;
-  await until(() => books.counts().taken > 100, { what: 'some readings', timeoutMs: 30_000 });
+  await until(() => recorder.counts().taken > 100, { what: 'some readings', timeoutMs: 30_000 });
   const before = memoryOf(rules!.pid);
   broker.pause();
   const frozenAt = performance.now();
-  say('the broker is frozen');
-  const stopAsking = books.keepAsking(5, new Random(5));
+  log('the broker is frozen');
+  const stopAsking = recorder.sendCommandsAtRate(5, new Random(5));
   const ready = async (url: string) => (await fetch(`${url}/health/ready`)).ok;
   for (const [name, url] of [['rules', rules!.url] as const, ['api', api.url] as const]) {
     await until(async () => !(await ready(url)), {
@@ -25,16 +25,16 @@ it('F5: a broker that is frozen for a minute is noticed, commands are accepted m
       timeoutMs: 60_000,
       everyMs: 200,
     });
-    say(`${name} is not ready after ${((performance.now() - frozenAt) / 1000).toFixed(1)} s`);
+    log(`${name} is not ready after ${((performance.now() - frozenAt) / 1000).toFixed(1)} s`);
   }
   await until(() => performance.now() - frozenAt > FROZEN_MS, {
     what: 'the minute to be over',
     timeoutMs: 2 * FROZEN_MS,
     everyMs: 200,
   });
-  expect(books.commander.counts.accepted).toBeGreaterThan(100);
+  expect(recorder.sender.counts.accepted).toBeGreaterThan(100);
   expect(memoryOf(rules!.pid) - before).toBeLessThan(100);
   stopAsking();
   broker.resume();
-  await expectNothingLost(scene);
+  await expectNothingLost(faultCase);
 }, 300_000);

@@ -4,25 +4,25 @@ import { connectDevice } from '@lamplighter/test-kit/device';
 import { connectMqtt } from '@lamplighter/test-kit/mqtt-client';
 import { until } from '@lamplighter/test-kit/until';
 import { connected } from '../../tools/test-kit/src/store/store-under-test.js';
-import { expectNothingLost, setScene } from './scene.js';
+import { expectNothingLost, startFaultCase } from './fault-case.js';
 
 it('F6: kill -9 of Redis under load: 503 with Retry-After meanwhile, and every reading and every accepted command is there afterwards', async () => {
-  const scene = await setScene();
-  const { redis, books, client, roster } = Object.assign(scene, { roster: scene.books.roster });
-  const stopAsking = books.keepAsking(10, new Random(6));
-  await until(() => books.counts().executed > 10, { what: 'load', timeoutMs: 30_000 });
+  const faultCase = await startFaultCase();
+  const { redis, recorder, client, roster } = Object.assign(faultCase, { roster: faultCase.recorder.fleets });
+  const stopAsking = recorder.sendCommandsAtRate(10, new Random(6));
+  await until(() => recorder.counts().executed > 10, { what: 'load', timeoutMs: 30_000 });
   await redis.kill();
   const path = `/v1/fleets/${roster[0]?.name}/devices/lamp-0001/commands?allowUnknown=true`;
-  const refused = await client.ask('POST', path, { body: { action: { led_on: true } } });
+  const refused = await client.request('POST', path, { body: { action: { led_on: true } } });
   expect([refused.status, Number(refused.headers.get('retry-after')) > 0]).toEqual([503, true]);
-  await until(() => books.counts().inOutboxes > 50, { what: 'readings that wait', timeoutMs: 30_000 });
+  await until(() => recorder.counts().inOutboxes > 50, { what: 'readings that wait', timeoutMs: 30_000 });
   await redis.start();
   stopAsking();
-  await expectNothingLost(scene);
+  await expectNothingLost(faultCase);
 }, 180_000);
 
 it('F6: what waits for a device goes out although the answer of Redis, that it was thought away, is lost', async () => {
-  const { broker, redis, replicas, client } = await setScene({ fleets: [] });
+  const { broker, redis, replicas, client } = await startFaultCase({ fleets: [] });
   const { toRedis } = replicas[0]!;
   const fleet = await broker.newFleet();
   const path = `/v1/fleets/${fleet.name}/devices/lamp-0001`;
@@ -37,7 +37,7 @@ it('F6: what waits for a device goes out although the answer of Redis, that it w
   await until(async () => (await client.get(path)).body.presence === 'offline', { what: 'its goodbye' });
   const goneAt = Date.now();
 
-  const { status } = await client.ask('POST', `${path}/commands`, { body: { action: { led_on: true } } });
+  const { status } = await client.request('POST', `${path}/commands`, { body: { action: { led_on: true } } });
   expect(status).toBe(202);
   const store = await connected(redis.url);
   const shard = shardOf(fleet.name, 'lamp-0001');

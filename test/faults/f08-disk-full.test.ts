@@ -1,7 +1,7 @@
 import { Random } from '@lamplighter/prove/run/random';
 import { smallDisk } from '@lamplighter/test-kit/servers/small-disk';
 import { until } from '@lamplighter/test-kit/until';
-import { expectNothingLost, setScene } from './scene.js';
+import { expectNothingLost, startFaultCase } from './fault-case.js';
 
 const disk = smallDisk(48);
 if (disk === undefined) process.stderr.write('    F8 is left out: this user may not mount a small disk\n');
@@ -12,22 +12,22 @@ if (disk === undefined) process.stderr.write('    F8 is left out: this user may 
   'F8: with the disk of Redis full there is no 2xx and no receipt; with room again and Redis restarted, nothing acknowledged is lost',
   async () => {
     if (disk === undefined) return;
-    const scene = await setScene({ redisSettings: [`dir "${disk.folder}"`] });
-    const { redis, books, client, say } = scene;
-    const stopAsking = books.keepAsking(10, new Random(8));
-    await until(() => books.counts().executed > 10, { what: 'load', timeoutMs: 30_000 });
+    const faultCase = await startFaultCase({ redisSettings: [`dir "${disk.folder}"`] });
+    const { redis, recorder, client, log } = faultCase;
+    const stopAsking = recorder.sendCommandsAtRate(10, new Random(8));
+    await until(() => recorder.counts().executed > 10, { what: 'load', timeoutMs: 30_000 });
     disk.fill();
     await until(() => !redis.running, { what: 'Redis to end', timeoutMs: 30_000 });
-    say(`the disk is full, and Redis says: ${redis.output().trim().split('\n').at(-1)}`);
+    log(`the disk is full, and Redis says: ${redis.output().trim().split('\n').at(-1)}`);
     await redis.start().catch(() => undefined);
     await until(() => !redis.running, { what: 'Redis to end again at a write', timeoutMs: 30_000 });
-    const path = `/v1/fleets/${books.roster[0]?.name}/devices/lamp-0001/commands?allowUnknown=true`;
-    expect((await client.ask('POST', path, { body: { action: { led_on: true } } })).status).toBe(503);
-    await until(() => books.counts().inOutboxes > 50, { what: 'readings that wait', timeoutMs: 30_000 });
+    const path = `/v1/fleets/${recorder.fleets[0]?.name}/devices/lamp-0001/commands?allowUnknown=true`;
+    expect((await client.request('POST', path, { body: { action: { led_on: true } } })).status).toBe(503);
+    await until(() => recorder.counts().inOutboxes > 50, { what: 'readings that wait', timeoutMs: 30_000 });
     disk.empty();
     await redis.start();
     stopAsking();
-    await expectNothingLost(scene);
+    await expectNothingLost(faultCase);
   },
   240_000,
 );

@@ -3,17 +3,17 @@ import { join } from 'node:path';
 import { type DeviceEvent, eventsOf, readLines } from '@lamplighter/prove/evidence/journal';
 import { temporaryFolder } from '@lamplighter/test-kit/folder';
 import { until } from '@lamplighter/test-kit/until';
-import { setScene } from './scene.js';
+import { startFaultCase } from './fault-case.js';
 
 const COMMANDS = 20;
 const FLEET = 'asleep';
 
 it('F11: a half-written tail of the append-only file costs nothing, a torn one at most the last write, and every queue works on', async () => {
   const data = temporaryFolder();
-  const scene = await setScene({ fleets: [], redisSettings: [`dir "${data}"`] });
-  const { redis, replicas, client, say } = scene;
+  const faultCase = await startFaultCase({ fleets: [], redisSettings: [`dir "${data}"`] });
+  const { redis, replicas, client, log } = faultCase;
   const [rules] = replicas;
-  const books = () =>
+  const ledger = () =>
     until(
       async () => {
         const { status, body } = await client.get(`/v1/fleets/${FLEET}/ledger`);
@@ -28,33 +28,33 @@ it('F11: a half-written tail of the append-only file costs nothing, a torn one a
   );
   for (const path of paths) {
     const body = { action: { report: ['light'] } };
-    expect((await client.ask('POST', path, { body })).status).toBe(202);
+    expect((await client.request('POST', path, { body })).status).toBe(202);
   }
   await rules!.kill();
 
   await redis.kill();
   appendFileSync(newestFile(data), '*3\r\n$3\r\nSET\r\n$40\r\n{17}:half');
   await redis.start();
-  expect(await books()).toMatchObject({ issued: { api: COMMANDS }, open: COMMANDS, unexplained: 0 });
+  expect(await ledger()).toMatchObject({ issued: { api: COMMANDS }, open: COMMANDS, unexplained: 0 });
 
   await redis.kill();
   const aof = newestFile(data);
   truncateSync(aof, statSync(aof).size - 20);
   await redis.start();
-  const { issued, open, unexplained } = await books();
-  say(`the torn tail cost ${COMMANDS - issued.api} of ${COMMANDS} commands`);
+  const { issued, open, unexplained } = await ledger();
+  log(`the torn tail cost ${COMMANDS - issued.api} of ${COMMANDS} commands`);
   expect(issued.api).toBeGreaterThanOrEqual(COMMANDS - 1);
   expect({ open, unexplained }).toEqual({ open: issued.api, unexplained: 0 });
 
   await rules!.start();
   await rules!.ready();
-  const { journalFile } = await scene.addFleet({ name: FLEET, devices: COMMANDS });
+  const { journalFile } = await faultCase.addFleet({ name: FLEET, devices: COMMANDS });
   const executed = () =>
     eventsOf(readLines<DeviceEvent>(journalFile), 'executed')
       .filter(({ action }) => 'report' in action)
       .map(({ id }) => id);
   await until(() => executed().length >= issued.api, { what: 'all that is left', timeoutMs: 30_000 });
-  await until(async () => (await books()).open === 0, { what: 'their ends', timeoutMs: 30_000 });
+  await until(async () => (await ledger()).open === 0, { what: 'their ends', timeoutMs: 30_000 });
   expect(new Set(executed()).size).toBe(issued.api);
   expect(executed()).toHaveLength(issued.api);
 }, 120_000);

@@ -1,34 +1,34 @@
 import { type DeviceEvent, eventsOf, readLines } from '@lamplighter/prove/evidence/journal';
 import { until } from '@lamplighter/test-kit/until';
-import { expectNothingLost, setScene } from './scene.js';
+import { expectNothingLost, startFaultCase } from './fault-case.js';
 
 const OUTBOX = 200;
 const SLOW_BYTES_PER_SECOND = 1000;
 
 it('F13: a device on a link of 1 kB/s that measures faster than that lags alone: its outbox is bounded, and what it drops it says', async () => {
-  const scene = await setScene({
+  const faultCase = await startFaultCase({
     fleets: [
       { devices: 20 },
       { name: 'slow', devices: 1, env: { INTERVAL_MS: '50', OUTBOX: String(OUTBOX) } },
     ],
   });
-  const { books, fleets, client, say } = scene;
+  const { recorder, fleets, client, log } = faultCase;
   const slow = fleets.find(({ fleet }) => fleet.name === 'slow')!;
   const others = fleets.find(({ fleet }) => fleet.name !== 'slow')!;
   slow.toBroker.limit(SLOW_BYTES_PER_SECOND);
   const dropped = () => eventsOf(readLines<DeviceEvent>(slow.journalFile), 'dropped').length;
   await until(() => dropped() > 50, { what: 'its outbox to be full', timeoutMs: 120_000, everyMs: 250 });
-  say(`it has dropped ${dropped()} readings`);
+  log(`it has dropped ${dropped()} readings`);
   // The slow device and all links are full; the others do not feel it.
   const ages = await Promise.all(
-    (books.roster.find(({ name }) => name === others.fleet.name)?.devices ?? []).map(
+    (recorder.fleets.find(({ name }) => name === others.fleet.name)?.devices ?? []).map(
       async (device) =>
         (await client.get(`/v1/fleets/${others.fleet.name}/devices/${device}`)).body.ageMs as number,
     ),
   );
-  say(`the oldest last state of the others is ${Math.max(...ages)} ms old`);
+  log(`the oldest last state of the others is ${Math.max(...ages)} ms old`);
   expect(Math.max(...ages)).toBeLessThan(5000);
-  expect(books.counts().inOutboxes).toBeLessThan(OUTBOX + 100);
+  expect(recorder.counts().inOutboxes).toBeLessThan(OUTBOX + 100);
   slow.toBroker.limit(undefined);
-  await expectNothingLost(scene);
+  await expectNothingLost(faultCase);
 }, 300_000);

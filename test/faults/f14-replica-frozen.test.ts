@@ -1,24 +1,24 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { Random } from '@lamplighter/prove/run/random';
 import { until } from '@lamplighter/test-kit/until';
-import { expectNothingLost, setScene } from './scene.js';
+import { expectNothingLost, startFaultCase } from './fault-case.js';
 
 /** Longer than any lease, shorter and longer than the broker waits for a silent client (45 s). */
 const FREEZES_MS = [15_000, 55_000];
 
 it('F14: a replica that is frozen with work in hand, and wakes after its leases have ended, changes nothing any more', async () => {
-  const scene = await setScene({ replicas: 2, fleets: [{ devices: 50 }] });
-  const { books, replicas, say } = scene;
-  const stopAsking = books.keepAsking(20, new Random(14));
+  const faultCase = await startFaultCase({ replicas: 2, fleets: [{ devices: 50 }] });
+  const { recorder, replicas, log } = faultCase;
+  const stopAsking = recorder.sendCommandsAtRate(20, new Random(14));
   for (const [index, ms] of FREEZES_MS.entries()) {
-    const { executed } = books.counts();
-    await until(() => books.counts().executed > executed + 40, { what: 'load', timeoutMs: 60_000 });
+    const { executed } = recorder.counts();
+    await until(() => recorder.counts().executed > executed + 40, { what: 'load', timeoutMs: 60_000 });
     const replica = replicas[index % replicas.length]!;
-    say(`a replica is frozen for ${ms / 1000} s`);
+    log(`a replica is frozen for ${ms / 1000} s`);
     replica.pause();
     await wait(ms); // the fault itself
     replica.resume();
   }
   stopAsking();
-  await expectNothingLost(scene);
+  await expectNothingLost(faultCase);
 }, 400_000);

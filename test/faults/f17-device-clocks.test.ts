@@ -1,12 +1,12 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { checkRun } from '@lamplighter/prove/checks/check-run';
 import type { Evidence } from '@lamplighter/prove/evidence/evidence';
-import { judge } from '@lamplighter/prove/oracle/judge';
 import { Random } from '@lamplighter/prove/run/random';
 import { temporaryFolder } from '@lamplighter/test-kit/folder';
 import { until } from '@lamplighter/test-kit/until';
-import { QUIET_MS, SHOWN, setScene } from './scene.js';
+import { MAX_SHOWN, QUIET_MS, startFaultCase } from './fault-case.js';
 
 const DAY_MS = 24 * 3_600_000;
 const PRELOAD = fileURLToPath(new URL('./shifted-clock.mjs', import.meta.url));
@@ -26,35 +26,35 @@ it('F17: a device clock that is a year ahead, a day behind or jumps overtakes no
   const ahead = wrongClock('ahead', 365 * DAY_MS);
   const behind = wrongClock('behind', -DAY_MS);
   const jumping = wrongClock('jumping', 0);
-  const scene = await setScene({ fleets: [], replicas: 1 });
-  const { client, say } = scene;
+  const faultCase = await startFaultCase({ fleets: [], replicas: 1 });
+  const { client, log } = faultCase;
   await Promise.all(
     [ahead, behind, jumping].map(({ options }) =>
-      scene.addFleet({ ...options, env: { ...options.env, INTERVAL_MS: '500' } }),
+      faultCase.addFleet({ ...options, env: { ...options.env, INTERVAL_MS: '500' } }),
     ),
   );
-  const books = await scene.openBooks();
-  const stopAsking = books.keepAsking(10, new Random(17));
+  const recorder = await faultCase.startRecording();
+  const stopAsking = recorder.sendCommandsAtRate(10, new Random(17));
   const rejected = async (fleet: string) =>
     (await client.get(`/v1/fleets/${fleet}/ledger`)).body.readings.rejected.clock ?? 0;
   const lastState = async (fleet: string) =>
     (await client.get(`/v1/fleets/${fleet}/devices/lamp-0001`)).body.last as { seq: number; at: string };
 
   await until(async () => (await rejected('ahead')) > 20, { what: 'refusals', timeoutMs: 30_000 });
-  await until(() => books.counts().executed > 60, { what: 'commands', timeoutMs: 60_000 });
+  await until(() => recorder.counts().executed > 60, { what: 'commands', timeoutMs: 60_000 });
   const before = await lastState('jumping');
   jumping.set(365 * DAY_MS);
   await until(async () => (await rejected('jumping')) > 20, { what: 'refusals', timeoutMs: 30_000 });
   jumping.set(0);
-  say('the clock that jumped is right again');
+  log('the clock that jumped is right again');
   await until(async () => (await lastState('jumping')).seq > before.seq, { what: 'life', timeoutMs: 30_000 });
   expect(Math.abs(Date.parse((await lastState('jumping')).at) - Date.now())).toBeLessThan(60_000);
   expect((await client.get('/v1/fleets/ahead/devices/lamp-0001')).body.last).toBeUndefined();
   stopAsking();
 
-  const verdict = judge(onTheServersClock(await books.close({ quietMs: QUIET_MS })));
-  say(`readings ${JSON.stringify(verdict.readings)}, executed ${verdict.commands.executed}`);
-  expect(verdict.violations.slice(0, SHOWN)).toEqual([]);
+  const verdict = checkRun(onTheServersClock(await recorder.finish({ quietMs: QUIET_MS })));
+  log(`readings ${JSON.stringify(verdict.readings)}, executed ${verdict.commands.executed}`);
+  expect(verdict.violations.slice(0, MAX_SHOWN)).toEqual([]);
   expect(verdict.readings.refused).toBeGreaterThan(40);
 }, 300_000);
 

@@ -3,15 +3,15 @@ import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findBinary } from '@lamplighter/native/servers/binaries';
-import { each } from '@lamplighter/prove/each';
+import { checkRun } from '@lamplighter/prove/checks/check-run';
+import { forEachConcurrently } from '@lamplighter/prove/concurrency';
 import type { Evidence } from '@lamplighter/prove/evidence/evidence';
 import { type DeviceEvent, eventsOf, readLines } from '@lamplighter/prove/evidence/journal';
-import { judge } from '@lamplighter/prove/oracle/judge';
 import { Random } from '@lamplighter/prove/run/random';
 import { temporaryFolder } from '@lamplighter/test-kit/folder';
 import { closeLater } from '@lamplighter/test-kit/resources';
 import { until } from '@lamplighter/test-kit/until';
-import { QUIET_MS, type Scene, SHOWN, setScene } from './scene.js';
+import { type FaultCase, MAX_SHOWN, QUIET_MS, startFaultCase } from './fault-case.js';
 
 const HOUR_MS = 3_600_000;
 const AT_ONCE = 20;
@@ -25,16 +25,16 @@ if (clock === undefined) process.stderr.write('    F18 is left out: it needs a C
 (clock ? it : it.skip)(
   'F18: the clock of all servers steps back by an hour: no command is lost, doubled or late by it, and their ids stay unique',
   async () => {
-    const scene = await setScene({ rulesEnv: clock?.env ?? {}, apiEnv: clock?.env ?? {} });
-    const { books, say } = scene;
-    const stopAsking = books.keepAsking(10, new Random(18));
-    await until(() => books.counts().executed > 50, { what: 'load', timeoutMs: 30_000 });
+    const faultCase = await startFaultCase({ rulesEnv: clock?.env ?? {}, apiEnv: clock?.env ?? {} });
+    const { recorder, log } = faultCase;
+    const stopAsking = recorder.sendCommandsAtRate(10, new Random(18));
+    await until(() => recorder.counts().executed > 50, { what: 'load', timeoutMs: 30_000 });
     clock?.step(-HOUR_MS);
-    say('it is an hour earlier');
-    const { executed } = books.counts();
-    await until(() => books.counts().executed > executed + 50, { what: 'life', timeoutMs: 60_000 });
+    log('it is an hour earlier');
+    const { executed } = recorder.counts();
+    await until(() => recorder.counts().executed > executed + 50, { what: 'life', timeoutMs: 60_000 });
     stopAsking();
-    await expectNothingLostOnOneClock(scene, QUIET_MS);
+    await expectNothingLostOnOneClock(faultCase, QUIET_MS);
   },
   300_000,
 );
@@ -47,10 +47,10 @@ if (clock === undefined) process.stderr.write('    F18 is left out: it needs a C
   'F18: what was leased, and lost, at the moment of the step is tried again as soon as without the step: %s',
   async (_who, isStartedAnew) => {
     clock?.step(0);
-    const scene = await setScene({ rulesEnv: clock?.env ?? {}, apiEnv: clock?.env ?? {} });
-    const { books, fleets, replicas } = scene;
-    const stopAsking = books.keepAsking(10, new Random(18));
-    await until(() => books.counts().executed > 50, { what: 'load', timeoutMs: 30_000 });
+    const faultCase = await startFaultCase({ rulesEnv: clock?.env ?? {}, apiEnv: clock?.env ?? {} });
+    const { recorder, fleets, replicas } = faultCase;
+    const stopAsking = recorder.sendCommandsAtRate(10, new Random(18));
+    await until(() => recorder.counts().executed > 50, { what: 'load', timeoutMs: 30_000 });
     fleets[0]?.toBroker.stall(); // neither commands nor answers arrive
     const dispatched = async () => {
       const metrics = await (await fetch(`${replicas[0]?.url}/metrics`)).text();
@@ -67,18 +67,18 @@ if (clock === undefined) process.stderr.write('    F18 is left out: it needs a C
     fleets[0]?.toBroker.cut();
     fleets[0]?.toBroker.heal();
     stopAsking();
-    await expectNothingLostOnOneClock(scene, QUIET_MS / 2);
+    await expectNothingLostOnOneClock(faultCase, QUIET_MS / 2);
   },
   300_000,
 );
 
 /**
  * Orders until every device has executed a command that was taken after the step: it does so when all the samples that it keeps of
- * the servers' time (packages/device/src/connection/server-clock.ts) are later than the step. Before that it would refuse to be silent when the books are closed.
+ * the servers' time (packages/device/src/connection/server-clock.ts) are later than the step. Before that it would refuse to be silent when the recorder are closed.
  */
-async function tellTheTime({ books, fleets }: Scene): Promise<void> {
+async function tellTheTime({ recorder, fleets }: FaultCase): Promise<void> {
   const request = { action: { report: ['light'] }, policy: 'ordered' as const, lane: 'clock', ttl: '1m' };
-  for (const [i, { name, devices }] of books.roster.entries()) {
+  for (const [i, { name, devices }] of recorder.fleets.entries()) {
     const disobedient = () => {
       const executed = eventsOf(readLines<DeviceEvent>(fleets[i]!.journalFile), 'executed');
       const obedient = new Set(
@@ -88,8 +88,8 @@ async function tellTheTime({ books, fleets }: Scene): Promise<void> {
     };
     const order = async () => {
       const left = disobedient();
-      await each(left, AT_ONCE, async (device) => {
-        await books.commander.insist({ fleet: name, device, request });
+      await forEachConcurrently(left, AT_ONCE, async (device) => {
+        await recorder.sender.sendUntilAnswered({ fleet: name, device, request });
       });
       return left.length === 0;
     };
@@ -97,21 +97,21 @@ async function tellTheTime({ books, fleets }: Scene): Promise<void> {
   }
 }
 
-async function expectNothingLostOnOneClock(scene: Scene, quietMs: number): Promise<void> {
-  const { books, client, say } = scene;
+async function expectNothingLostOnOneClock(faultCase: FaultCase, quietMs: number): Promise<void> {
+  const { recorder, client, log } = faultCase;
   const open = async () => {
     const ledgers = await Promise.all(
-      books.roster.map(({ name }) => client.get(`/v1/fleets/${name}/ledger`)),
+      recorder.fleets.map(({ name }) => client.get(`/v1/fleets/${name}/ledger`)),
     );
-    return ledgers.reduce((sum, { body }) => sum + body.commands.open, books.commander.waiting);
+    return ledgers.reduce((sum, { body }) => sum + body.commands.open, recorder.sender.waiting);
   };
   await until(async () => (await open()) === 0, { what: 'every command to end', timeoutMs: quietMs });
-  say('every command has ended');
+  log('every command has ended');
   // Not sooner: what was taken before the step expires later by the step, for whoever believes in the new time.
-  await tellTheTime(scene);
-  const { violations, commands } = judge(onOneClock(await books.close({ quietMs })));
-  say(`commands ${[...commands.states].map((state) => state.join(' ')).join(', ')}`);
-  expect(violations.slice(0, SHOWN)).toEqual([]);
+  await tellTheTime(faultCase);
+  const { violations, commands } = checkRun(onOneClock(await recorder.finish({ quietMs })));
+  log(`commands ${[...commands.states].map((state) => state.join(' ')).join(', ')}`);
+  expect(violations.slice(0, MAX_SHOWN)).toEqual([]);
 }
 
 /** What the servers wrote after the step, told by the clock of before it, which the devices still have. */

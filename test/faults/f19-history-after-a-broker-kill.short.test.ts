@@ -4,13 +4,13 @@ import { connectDevice } from '@lamplighter/test-kit/device';
 import { closeLater } from '@lamplighter/test-kit/resources';
 import { openLink } from '@lamplighter/test-kit/servers/link';
 import { until } from '@lamplighter/test-kit/until';
-import { setScene } from './scene.js';
+import { startFaultCase } from './fault-case.js';
 
 const [DARK, BRIGHT] = [{ light: 100 }, { light: 900 }];
 const BACKLOG = 300;
 
 it('F19: a broker is killed twice, the second time with a backlog in flight: history and retained readings are stored or ignored, and never act', async () => {
-  const { broker, client, replicas, say } = await setScene({ fleets: [] });
+  const { broker, client, replicas, log } = await startFaultCase({ fleets: [] });
   const { toBroker } = replicas[0]!;
   const fleet = await broker.newFleet();
   const get = async (path: string) => (await client.get(`/v1/fleets/${fleet.name}${path}`)).body;
@@ -52,7 +52,7 @@ it('F19: a broker is killed twice, the second time with a backlog in flight: his
   toBroker.heal();
   await until(() => keeper.online, { what: 'the device to be back' });
   expect(keeper.waiting).toBe(BACKLOG);
-  say('the backlog is in flight');
+  log('the backlog is in flight');
   await broker.kill();
   link.limit(undefined);
   await broker.start();
@@ -66,7 +66,7 @@ it('F19: a broker is killed twice, the second time with a backlog in flight: his
   const kinds = new Map<string, number>();
   for (const { why } of (await get('/devices/keeper/telemetry?limit=500')).readings)
     kinds.set(why ?? 'live', (kinds.get(why ?? 'live') ?? 0) + 1);
-  say(`readings in the window: ${[...kinds].join('; ')}`);
+  log(`readings in the window: ${[...kinds].join('; ')}`);
   expect(await lightOf('keeper')).toBe(BRIGHT.light);
   expect(kinds.get('replayed')).toBeGreaterThan(200);
   expect(await get('/ledger')).toMatchObject({

@@ -3,7 +3,7 @@ import { connectMqtt } from '@lamplighter/test-kit/mqtt-client';
 import type { TestFleet } from '@lamplighter/test-kit/servers/broker';
 import { openLink } from '@lamplighter/test-kit/servers/link';
 import { until } from '@lamplighter/test-kit/until';
-import { type Scene, setScene } from './scene.js';
+import { type FaultCase, startFaultCase } from './fault-case.js';
 
 const LAMP = 'lamp-0001';
 /** The broker gives up a silent connection after one and a half times this, seconds. */
@@ -31,7 +31,7 @@ async function newSession(fleet: TestFleet) {
   return lamp;
 }
 
-const sessionIs = ({ client }: Scene, fleet: TestFleet, session: number) =>
+const sessionIs = ({ client }: FaultCase, fleet: TestFleet, session: number) =>
   until(
     async () => {
       const { body } = await client.get(`/v1/fleets/${fleet.name}/devices/${LAMP}`);
@@ -43,13 +43,13 @@ const sessionIs = ({ client }: Scene, fleet: TestFleet, session: number) =>
 
 /** A command that needs a device that is there reaches the new session. */
 async function expectReached(
-  { client }: Scene,
+  { client }: FaultCase,
   fleet: TestFleet,
   lamp: Awaited<ReturnType<typeof newSession>>,
 ) {
   const path = `/v1/fleets/${fleet.name}/devices/${LAMP}/commands`;
   const body = { action: { led_on: true }, policy: 'now', ttl: '10s' };
-  expect((await client.ask('POST', path, { body })).status).toBe(202);
+  expect((await client.request('POST', path, { body })).status).toBe(202);
   expect(await lamp.nextCommand()).toMatchObject({ led_on: true });
 }
 
@@ -62,11 +62,11 @@ async function untilWill(fleet: TestFleet, observer: Awaited<ReturnType<typeof c
 }
 
 it('F20: rules is killed between the will of the old session and the birth of the new one', async () => {
-  const scene = await setScene({ fleets: [] });
-  const { broker, replicas, client } = scene;
+  const faultCase = await startFaultCase({ fleets: [] });
+  const { broker, replicas, client } = faultCase;
   const fleet = await broker.newFleet();
   const old = await oldSession(fleet, fleet.url);
-  await sessionIs(scene, fleet, OLD);
+  await sessionIs(faultCase, fleet, OLD);
   old.cut();
   const path = `/v1/fleets/${fleet.name}/devices/${LAMP}`;
   await until(async () => (await client.get(path)).body.presence === 'offline', { what: 'the will' });
@@ -74,23 +74,23 @@ it('F20: rules is killed between the will of the old session and the birth of th
   const lamp = await newSession(fleet);
   await replicas[0]!.start();
   await replicas[0]!.ready();
-  await sessionIs(scene, fleet, NEW);
-  await expectReached(scene, fleet, lamp);
+  await sessionIs(faultCase, fleet, NEW);
+  await expectReached(faultCase, fleet, lamp);
 }, 120_000);
 
 it('F20: two sessions of a device through a broken link: the late will of the old one does not end the new one, though rules is killed in between', async () => {
-  const scene = await setScene({ fleets: [], replicas: 2 });
-  const { broker, replicas } = scene;
+  const faultCase = await startFaultCase({ fleets: [], replicas: 2 });
+  const { broker, replicas } = faultCase;
   const fleet = await broker.newFleet();
   const observer = await connectMqtt(broker.rulesUrl);
   await observer.subscribe(presenceOf(fleet));
   const link = await openLink(broker.port);
   await oldSession(fleet, link.through(fleet.url));
-  await sessionIs(scene, fleet, OLD);
+  await sessionIs(faultCase, fleet, OLD);
   // The broker takes the old connection for open until its keepalive has passed.
   link.stall();
   const lamp = await newSession(fleet);
-  await sessionIs(scene, fleet, NEW);
+  await sessionIs(faultCase, fleet, NEW);
   // One replica receives the will only after the other has recorded it, and one finds it retained when it starts.
   const [first, second] = replicas;
   second!.pause();
@@ -100,8 +100,8 @@ it('F20: two sessions of a device through a broken link: the late will of the ol
   await first!.ready();
   second!.resume();
   await second!.ready();
-  await sessionIs(scene, fleet, NEW);
-  await expectReached(scene, fleet, lamp);
+  await sessionIs(faultCase, fleet, NEW);
+  await expectReached(faultCase, fleet, lamp);
   const ignored = async () => {
     const texts = replicas.map(async ({ url }) => (await fetch(`${url}/metrics`)).text());
     return (await Promise.all(texts)).every((text) =>
@@ -109,5 +109,5 @@ it('F20: two sessions of a device through a broken link: the late will of the ol
     );
   };
   await until(ignored, { what: 'both replicas to have ignored the will' });
-  await sessionIs(scene, fleet, NEW);
+  await sessionIs(faultCase, fleet, NEW);
 }, 120_000);

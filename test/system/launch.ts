@@ -59,10 +59,10 @@ export function launch(folder: string, command: string[], env: Record<string, st
 
 /** Settles when everything is up and it has said what to try. */
 export async function untilUp(launcher: Launcher): Promise<void> {
-  const said = () => launcher.output().includes('Three things to try');
-  await until(() => said() || launcher.process.exitCode !== null, {
+  const isUp = () => launcher.output().includes('Three things to try');
+  await until(() => isUp() || launcher.process.exitCode !== null, {
     what: 'everything to be up',
     timeoutMs: 60_000,
   });
-  if (!said()) throw new Error(`it ended: ${launcher.output()}`);
+  if (!isUp()) throw new Error(`it ended: ${launcher.output()}`);
 }

@@ -3,7 +3,7 @@ import type { RuleInput } from '@lamplighter/evaluation/rule/rule';
 import type { TestFleet } from '@lamplighter/test-kit/servers/broker';
 import { problemSchema } from '../../services/api/src/problems/problem.js';
 import { storedRuleSchema } from '../../services/api/src/rules/rule.schema.js';
-import type { ApiAnswer, SharedStack } from './stack.js';
+import type { ApiResponse, SharedStack } from './stack.js';
 
 /** A rule that no seed is in the way of. */
 export const FAN = { id: 'fan', when: 'heat > 30', then: { fan: 'fast' }, else: { fan: 'off' } };
@@ -17,21 +17,21 @@ export function putRule(
   fleet: TestFleet,
   rule: RuleInput,
   headers: Record<string, string> = {},
-): Promise<ApiAnswer> {
+): Promise<ApiResponse> {
   return stack.send('PUT', `${rulesOf(fleet)}/${rule.id}?allowUnknown=true`, rule, headers);
 }
 
 /** Expects a rule of this version, and returns when it was answered. */
-export function expectRule(answer: ApiAnswer, status: number, version: number): number {
-  if (answer.status !== status) throw new Error(`${answer.status} ${JSON.stringify(answer.body)}`);
-  expect(storedRuleSchema.parse(answer.body)).toEqual(answer.body);
-  expect(answer.body.version).toBe(version);
-  expect(answer.headers.get('etag')).toBe(`"${version}"`);
+export function expectRule(response: ApiResponse, status: number, version: number): number {
+  if (response.status !== status) throw new Error(`${response.status} ${JSON.stringify(response.body)}`);
+  expect(storedRuleSchema.parse(response.body)).toEqual(response.body);
+  expect(response.body.version).toBe(version);
+  expect(response.headers.get('etag')).toBe(`"${version}"`);
   return performance.now();
 }
 
 /** Expects a problem of this name. */
-export function expectProblem(answer: ApiAnswer, status: number, name: string): void {
-  expect(problemSchema.parse(answer.body).type).toBe(`urn:lamplighter:problem:${name}`);
-  expect(answer.status).toBe(status);
+export function expectProblem(response: ApiResponse, status: number, name: string): void {
+  expect(problemSchema.parse(response.body).type).toBe(`urn:lamplighter:problem:${name}`);
+  expect(response.status).toBe(status);
 }

@@ -11,7 +11,7 @@ import { connected } from '../../tools/test-kit/src/store/store-under-test.js';
 const SHARED_STACK_URL = 'LAMPLIGHTER_SHARED_STACK';
 
 /** What the API answered. */
-export interface ApiAnswer {
+export interface ApiResponse {
   readonly status: number;
   readonly headers: Headers;
   // biome-ignore lint/suspicious/noExplicitAny: a story reads whatever the API answers
@@ -29,14 +29,14 @@ export interface SharedStack {
   readonly api: { readonly url: string };
   /** A key of the API. */
   readonly key: string;
-  get(path: string): Promise<ApiAnswer>;
-  send(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<ApiAnswer>;
+  get(path: string): Promise<ApiResponse>;
+  send(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<ApiResponse>;
   /** The last state of a device, once it holds what is asked for. */
   lastState(
     fleet: TestFleet,
     device: string,
     holds: (measurements: Record<string, unknown>) => boolean,
-  ): Promise<ApiAnswer>;
+  ): Promise<ApiResponse>;
   /**
    * Settles when a device is shown as online. The PUBACK of its birth comes from the broker: until the rules service has recorded the
    * birth, the API answers a command with 404.
@@ -59,15 +59,15 @@ export async function sharedStack(): Promise<SharedStack> {
   const keeper = process.env[SHARED_STACK_URL];
   if (keeper === undefined)
     throw new Error(`${SHARED_STACK_URL} is not set: run the test with npm run test:system`);
-  const ask = async (path: string) => {
+  const request = async (path: string) => {
     const response = await fetch(keeper + path, { method: 'POST', headers: { connection: 'close' } });
     if (!response.ok) throw new Error(await response.text());
     return response.json();
   };
-  const { rulesUrl, redisUrl, apiUrl } = (await ask('/stack')) as SharedStackAddresses;
+  const { rulesUrl, redisUrl, apiUrl } = (await request('/stack')) as SharedStackAddresses;
   const key = await apiKey(redisUrl);
   return {
-    broker: { rulesUrl, newFleet: async () => (await ask('/fleets')) as TestFleet },
+    broker: { rulesUrl, newFleet: async () => (await request('/fleets')) as TestFleet },
     redis: { url: redisUrl },
     api: { url: apiUrl },
     key,
@@ -135,8 +135,8 @@ function requests(url: string, key: string): Pick<SharedStack, 'get' | 'send' | 
     lastState: (fleet, device, holds) =>
       until(
         async () => {
-          const answer = await get(`/v1/fleets/${fleet.name}/devices/${device}`);
-          return answer.status === 200 && holds(answer.body.last?.measurements ?? {}) && answer;
+          const response = await get(`/v1/fleets/${fleet.name}/devices/${device}`);
+          return response.status === 200 && holds(response.body.last?.measurements ?? {}) && response;
         },
         { what: `the last state of ${fleet.name}/${device}` },
       ),

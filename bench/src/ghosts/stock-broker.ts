@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Child, startChild } from '@lamplighter/native/process/child';
-import { ask, untilServing } from '@lamplighter/native/process/serving';
+import { exchangeBytes, untilServing } from '@lamplighter/native/process/serving';
 import { requireBinary } from '@lamplighter/native/servers/binaries';
 import { connectPacket, PACKET_TYPE } from '../wire/packets.js';
 
@@ -46,7 +46,7 @@ export class StockBroker {
     const hello = connectPacket({ clientId: `probe-${process.pid}`, keepAliveSeconds: 10 });
     await untilServing(
       child,
-      async () => (await ask(port, hello, 4))[0] === PACKET_TYPE.connack << 4 || 'no answer',
+      async () => (await exchangeBytes(port, hello, 4))[0] === PACKET_TYPE.connack << 4 || 'no answer',
       START_MS,
     );
   }

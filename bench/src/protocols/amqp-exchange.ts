@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { type Child, startChild } from '@lamplighter/native/process/child';
-import { ask, untilServing } from '@lamplighter/native/process/serving';
+import { exchangeBytes, untilServing } from '@lamplighter/native/process/serving';
 import { freePort } from '../bed/free-port.js';
 import type { Exchange, Line } from './exchange.js';
 
@@ -63,7 +63,8 @@ export async function startRabbitMq(port: number, folder: string): Promise<Child
   });
   const wrongVersion = Buffer.from('AMQP\0\0\0\0');
   const answers = async () =>
-    (await ask(port, wrongVersion, 8)).toString('latin1').startsWith('AMQP') || 'it does not speak AMQP';
+    (await exchangeBytes(port, wrongVersion, 8)).toString('latin1').startsWith('AMQP') ||
+    'it does not speak AMQP';
   await untilServing(child, answers, START_MS);
   return child;
 }

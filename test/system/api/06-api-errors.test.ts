@@ -1,10 +1,10 @@
 import { connect } from 'node:net';
 import request from 'supertest';
-import { type ApiAlone, startApiAlone } from '../api-alone.js';
+import { type StandaloneApi, startStandaloneApi } from '../standalone-api.js';
 
-let api: ApiAlone;
+let api: StandaloneApi;
 beforeAll(async () => {
-  api = await startApiAlone();
+  api = await startStandaloneApi();
 }, 60_000);
 
 const COMMANDS = '/v1/fleets/demo/devices/lamp-0001/commands?allowUnknown=true';
@@ -243,7 +243,7 @@ it('outlives what is no HTTP at all', async () => {
     'GET /v1 HTTP/9.9\r\n\r\n',
     `GET / HTTP/1.1\r\nA: ${'x'.repeat(40_000)}\r\n`,
   ]) {
-    const answer = await new Promise<string>((resolve) => {
+    const response = await new Promise<string>((resolve) => {
       let text = '';
       const socket = connect(api.api.port, '127.0.0.1', () => socket.write(bytes));
       socket.on('data', (chunk) => {
@@ -252,7 +252,7 @@ it('outlives what is no HTTP at all', async () => {
       socket.on('error', () => {});
       socket.on('close', () => resolve(text));
     });
-    expect(answer).toMatch(/^HTTP\/1.1 4\d\d /);
+    expect(response).toMatch(/^HTTP\/1.1 4\d\d /);
   }
   expect((await request(api.api.url).get('/health/live')).status).toBe(200);
 });

@@ -23,11 +23,11 @@ import { fleetPageSchema, fleetSchema } from '../../../services/api/src/fleets/f
 import { problemSchema } from '../../../services/api/src/problems/problem.js';
 import { rejectedSchema } from '../../../services/api/src/rejected/rejected.schema.js';
 import { timePasses } from '../../../tools/test-kit/src/store/time-passes.js';
-import { type ApiAlone, startApiAlone } from '../api-alone.js';
+import { type StandaloneApi, startStandaloneApi } from '../standalone-api.js';
 
-let api: ApiAlone;
+let api: StandaloneApi;
 beforeAll(async () => {
-  api = await startApiAlone();
+  api = await startStandaloneApi();
 }, 60_000);
 
 /** The answer has this status and is what its schema, and so the OpenAPI document, says: no field less, none more. */
@@ -333,9 +333,9 @@ describe('a command', () => {
     const taken = answers.filter(({ status }) => status === 202);
     const refused = answers.filter(({ status }) => status === 429);
     expect([taken.length, refused.length]).toEqual([100, 10]);
-    for (const answer of refused) {
-      expectAnswer(answer, 429, problemSchema);
-      expect(Number(answer.headers['retry-after'])).toBeGreaterThan(0);
+    for (const response of refused) {
+      expectAnswer(response, 429, problemSchema);
+      expect(Number(response.headers['retry-after'])).toBeGreaterThan(0);
     }
     expect((await api.get('/v1/fleets/home/devices/hoarder')).body.pendingCommands).toBe(100);
     expect(await api.metric('command_dropped_total', 'queue_full')).toBe(10);
@@ -367,7 +367,7 @@ describe('with an Idempotency-Key', () => {
   });
 
   it('and a request whose answer was lost with the process is repeated without a second command', async () => {
-    const lost = await startApiAlone();
+    const lost = await startStandaloneApi();
     const headers = { 'x-api-key': lost.key, 'content-type': 'application/json', 'idempotency-key': 'lost' };
     const send = (url: string) => fetch(url + posts, { method: 'POST', headers, body: JSON.stringify(body) });
     const unanswered = send(lost.api.url).catch(() => undefined);

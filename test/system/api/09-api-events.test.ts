@@ -5,11 +5,11 @@ import { closeLater } from '@lamplighter/test-kit/resources';
 import { startService } from '@lamplighter/test-kit/servers/service';
 import { stopwatch } from '@lamplighter/test-kit/stopwatch';
 import { until } from '@lamplighter/test-kit/until';
-import { type ApiAlone, startApiAlone } from '../api-alone.js';
+import { type StandaloneApi, startStandaloneApi } from '../standalone-api.js';
 
-let api: ApiAlone;
+let api: StandaloneApi;
 beforeAll(async () => {
-  api = await startApiAlone();
+  api = await startStandaloneApi();
 }, 60_000);
 
 interface Frame {
@@ -191,7 +191,7 @@ describe('a watcher', () => {
 });
 
 it('a restart of Redis is no end of the stream', async () => {
-  const apart = await startApiAlone();
+  const apart = await startStandaloneApi();
   const watcher = await watch('', undefined, { url: apart.api.url, key: apart.key });
   await appendEvents(apart.store, [light('lamp', 1)]);
   await watcher.until(1);

@@ -8,7 +8,7 @@ import { startService } from '@lamplighter/test-kit/servers/service';
 import { stopwatch } from '@lamplighter/test-kit/stopwatch';
 import { until } from '@lamplighter/test-kit/until';
 import request from 'supertest';
-import { type ApiAlone, firstKey, startApiAlone } from '../api-alone.js';
+import { firstKey, type StandaloneApi, startStandaloneApi } from '../standalone-api.js';
 
 const LIST = '/v1/fleets/demo/devices/lamp/commands';
 const COMMANDS = `${LIST}?allowUnknown=true`;
@@ -17,7 +17,7 @@ const COMMAND = { action: { led_on: true } };
 const ready = async (url: string) => (await request(url).get('/health/ready')).body;
 const logged = (output: string, message: string) => output.split(message).length - 1;
 /** What the rules service's canary leaves behind when it has come through. */
-const canary = (api: ApiAlone) =>
+const canary = (api: StandaloneApi) =>
   recordPresence(api.store, [
     {
       address: new DeviceAddress(CANARY_FLEET, 'replica', false),
@@ -59,7 +59,7 @@ describe('the API', () => {
   }, 120_000);
 
   it('loses Redis by a kill, answers 503 within a second, and comes back by itself', async () => {
-    const api = await startApiAlone();
+    const api = await startStandaloneApi();
     await canary(api);
     expect(await ready(api.api.url)).toEqual({ status: 'ready', reasons: [] });
     expect((await api.post(COMMANDS, COMMAND)).status).toBe(202);
@@ -79,7 +79,7 @@ describe('the API', () => {
   }, 120_000);
 
   it('finds a frozen Redis, whose connection stays open, and piles nothing up on it', async () => {
-    const api = await startApiAlone();
+    const api = await startStandaloneApi();
     await api.get('/v1/fleets');
     api.redis.pause();
     await Promise.all(Array.from({ length: 50 }, () => expectAway(api.post(COMMANDS, COMMAND), 3000)));
@@ -97,7 +97,7 @@ describe('the API', () => {
   }, 120_000);
 
   it('reads but takes nothing while Redis takes no writes, and heals', async () => {
-    const api = await startApiAlone();
+    const api = await startStandaloneApi();
     expect((await api.post(COMMANDS, COMMAND)).status).toBe(202);
     await api.store.config('SET', 'maxmemory', '100kb');
     const refused = await api.post(COMMANDS, COMMAND);
@@ -121,7 +121,7 @@ describe('a Redis that could lose commands', () => {
   const settings = ['appendonly no', 'maxmemory-policy allkeys-lru'];
 
   it('makes the API unready, and no command is accepted on it', async () => {
-    const api = await startApiAlone({ settings });
+    const api = await startStandaloneApi({ settings });
     await canary(api);
     expect((await ready(api.api.url)).reasons).toEqual([
       'Redis keeps no append-only file: set "appendonly yes"',
@@ -137,7 +137,7 @@ describe('a Redis that could lose commands', () => {
   }, 120_000);
 
   it('is served with REDIS_DURABILITY=warn, and warned of', async () => {
-    const api = await startApiAlone({ settings, env: { REDIS_DURABILITY: 'warn' } });
+    const api = await startStandaloneApi({ settings, env: { REDIS_DURABILITY: 'warn' } });
     await canary(api);
     expect((await ready(api.api.url)).status).toBe('ready');
     expect((await api.post(COMMANDS, COMMAND)).status).toBe(202);
@@ -148,7 +148,7 @@ describe('a Redis that could lose commands', () => {
 
 describe('readiness', () => {
   it('wants a canary that came through broker and rules lately', async () => {
-    const api = await startApiAlone();
+    const api = await startStandaloneApi();
     expect((await ready(api.api.url)).reasons).toEqual([
       expect.stringMatching(/^no canary .* ever: is the broker up/),
     ]);

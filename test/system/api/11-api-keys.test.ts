@@ -9,7 +9,7 @@ import { startService } from '@lamplighter/test-kit/servers/service';
 import { until } from '@lamplighter/test-kit/until';
 import request from 'supertest';
 import { apiKeyPageSchema } from '../../../services/api/src/access/keys.controller.js';
-import { startApiAlone } from '../api-alone.js';
+import { startStandaloneApi } from '../standalone-api.js';
 
 const PROGRAM = fileURLToPath(new URL('../../../services/api/dist/create-key.js', import.meta.url));
 
@@ -26,7 +26,7 @@ async function createKey(env: Record<string, string>, ...flags: string[]) {
 
 describe('create-key', () => {
   it('prints another key and nothing else; it opens the API at once, and Redis keeps only its hash', async () => {
-    const api = await startApiAlone();
+    const api = await startStandaloneApi();
     const made = await createKey({ REDIS_URL: api.redis.url });
     expect(made).toMatchObject({ code: 0, stderr: '' });
     expect(made.stdout).toMatch(/^lamp_[0-9a-f]{12}[.][A-Za-z0-9_-]{43}\n$/);
@@ -45,7 +45,7 @@ describe('create-key', () => {
   }, 120_000);
 
   it('--first prints nothing where there is one', async () => {
-    const api = await startApiAlone();
+    const api = await startStandaloneApi();
     expect(await createKey({ REDIS_URL: api.redis.url }, '--first')).toEqual({
       code: 0,
       stdout: '',
@@ -77,7 +77,7 @@ describe('create-key', () => {
 });
 
 it('a key that is deleted is refused within seconds', async () => {
-  const api = await startApiAlone();
+  const api = await startStandaloneApi();
   const key = (await createKey({ REDIS_URL: api.redis.url })).stdout.trim();
   const status = async () => (await request(api.api.url).get('/v1/fleets').set('X-API-Key', key)).status;
   expect(await status()).toBe(200);
@@ -93,7 +93,7 @@ describe('keys', () => {
   const idOf = (key: string) => key.slice('lamp_'.length).split('.')[0]!;
 
   it('are listed with their times, and never with a secret', async () => {
-    const api = await startApiAlone();
+    const api = await startStandaloneApi();
     await createKey({ REDIS_URL: api.redis.url });
     await until(async () => (await api.get('/v1/keys')).body.keys[0].lastUsedAt, { what: 'the use' });
     const { body } = await api.get('/v1/keys');
@@ -109,7 +109,7 @@ describe('keys', () => {
   }, 60_000);
 
   it('that are revoked are refused within 5 s by every replica, and their event streams end', async () => {
-    const api = await startApiAlone();
+    const api = await startStandaloneApi();
     const other = await startService('api', { REDIS_URL: api.redis.url }, { wait: 'started' });
     const key = (await createKey({ REDIS_URL: api.redis.url })).stdout.trim();
     const headers = { authorization: `Bearer ${key}` };
@@ -129,7 +129,7 @@ describe('keys', () => {
   }, 60_000);
 
   it('the last one is revoked only if that is meant, over REST and on the command line', async () => {
-    const api = await startApiAlone();
+    const api = await startStandaloneApi();
     const refused = await api.delete(`/v1/keys/${idOf(api.key)}`);
     expect([refused.status, refused.body.type]).toEqual([409, 'urn:lamplighter:problem:last-key']);
     const url = { REDIS_URL: api.redis.url };

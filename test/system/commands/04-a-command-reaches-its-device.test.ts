@@ -68,8 +68,8 @@ describe('a command over REST', () => {
     const { id } = (await stack.send('POST', path, { action: { led_on: true } })).body;
     const cancelled = await until(
       async () => {
-        const answer = await stack.send('DELETE', `/v1/commands/${id}`);
-        return answer.status === 200 && answer;
+        const response = await stack.send('DELETE', `/v1/commands/${id}`);
+        return response.status === 200 && response;
       },
       { what: 'the moment in which nobody holds the command' },
     );

@@ -6,8 +6,8 @@ import { closeLater } from '@lamplighter/test-kit/resources';
 import { startService } from '@lamplighter/test-kit/servers/service';
 import { until } from '@lamplighter/test-kit/until';
 import request from 'supertest';
-import { type ApiAlone, startApiAlone } from '../api-alone.js';
 import { startStack } from '../stack.js';
+import { type StandaloneApi, startStandaloneApi } from '../standalone-api.js';
 
 const LIST = '/v1/fleets/demo/devices/lamp-0001/commands';
 const COMMANDS = `${LIST}?allowUnknown=true`;
@@ -33,14 +33,14 @@ describe('with a device that answers', () => {
       return id;
     };
     for (let i = 0; i < 3; i += 1) {
-      const [answer, id] = await Promise.all([
+      const [response, id] = await Promise.all([
         stack.send('POST', path, { action: { report: ['light'] } }, { prefer: LONG }),
         answers(),
       ]);
-      expect([answer.status, answer.headers.get('preference-applied')]).toEqual([200, LONG]);
-      expect(answer.headers.get('location')).toBe(`/v1/commands/${id}`);
-      expect(answer.body).toMatchObject({ id, state: 'succeeded', answer: { result: { light: 412 } } });
-      expect(answer.body.transitions.map(({ state }: { state: string }) => state)).toEqual([
+      expect([response.status, response.headers.get('preference-applied')]).toEqual([200, LONG]);
+      expect(response.headers.get('location')).toBe(`/v1/commands/${id}`);
+      expect(response.body).toMatchObject({ id, state: 'succeeded', answer: { result: { light: 412 } } });
+      expect(response.body.transitions.map(({ state }: { state: string }) => state)).toEqual([
         'pending',
         'dispatched',
         'acknowledged',
@@ -51,7 +51,7 @@ describe('with a device that answers', () => {
 });
 
 describe('with the API alone', () => {
-  let api: ApiAlone;
+  let api: StandaloneApi;
   const waiting = (service = api) => service.metric('http_waiting_requests');
   const sent = async (service = api) => (await service.post(COMMANDS, COMMAND)).body.id as string;
   /** Starts a request that waits for a command; settles once it does. Its answer is `answered`. */
@@ -62,7 +62,7 @@ describe('with the API alone', () => {
     return { answered };
   };
   beforeAll(async () => {
-    api = await startApiAlone();
+    api = await startStandaloneApi();
   }, 60_000);
 
   it('what has not ended is answered as it is when the wait is over', async () => {
@@ -145,7 +145,7 @@ describe('with the API alone', () => {
   }, 60_000);
 
   it('an end that no event told is found when the events were interrupted', async () => {
-    const apart = await startApiAlone();
+    const apart = await startStandaloneApi();
     const id = await sent(apart);
     const { answered } = await waitFor(id, apart);
     expect(await cancelCommand(apart.store, id)).toEqual({ state: 'cancelled', isOurs: true });

@@ -7,8 +7,8 @@ import { startService, type TestService } from '@lamplighter/test-kit/servers/se
 import { until } from '@lamplighter/test-kit/until';
 import { problemSchema } from '../../../services/api/src/problems/problem.js';
 import { rolloutPageSchema, rolloutSchema } from '../../../services/api/src/rollouts/rollout.schema.js';
-import { connectLamps, type Lamp } from '../answering-lamps.js';
-import { type ApiAnswer, type Stack, startStack } from '../stack.js';
+import { connectLamps, type Lamp } from '../acknowledging-lamps.js';
+import { type ApiResponse, type Stack, startStack } from '../stack.js';
 
 let stack: Stack;
 let rulesFile: string;
@@ -25,7 +25,7 @@ const lamps = (count: number, lamp: Partial<Lamp> = {}): Lamp[] =>
   Array.from({ length: count }, (_, i) => ({
     device: `lamp-${String(i).padStart(4, '0')}`,
     light: 100,
-    answer: 'succeeded',
+    acknowledgement: 'succeeded',
     ...lamp,
   }));
 
@@ -47,8 +47,8 @@ async function fleetOf(all: readonly Lamp[]) {
     },
     { what: 'all lamps to be known', timeoutMs: 30_000 },
   );
-  await answering.goodbye();
-  const away = all.filter(({ isAway }) => isAway).length;
+  await answering.announceOffline();
+  const away = all.filter(({ isOffline: isAway }) => isAway).length;
   await until(
     async () => (await whole()).filter(({ presence }: Known) => presence === 'offline').length === away,
     { what: 'the others to be away', timeoutMs: 30_000 },
@@ -58,25 +58,25 @@ async function fleetOf(all: readonly Lamp[]) {
 
 /** Begins a rollout; its address. */
 async function begin(fleet: TestFleet, body: object, headers: Record<string, string> = {}): Promise<string> {
-  const answer = await stack.send(
+  const response = await stack.send(
     'POST',
     `/v1/fleets/${fleet.name}/commands`,
     { action: ACTION, selector: {}, ...body },
     headers,
   );
-  expectAnswer(answer, 202);
-  expect(answer.body).toMatchObject({ fleet: fleet.name, action: ACTION });
-  expect(answer.headers.get('location')).toBe(`/v1/rollouts/${answer.body.id}`);
-  return `/v1/rollouts/${answer.body.id}`;
+  expectAnswer(response, 202);
+  expect(response.body).toMatchObject({ fleet: fleet.name, action: ACTION });
+  expect(response.headers.get('location')).toBe(`/v1/rollouts/${response.body.id}`);
+  return `/v1/rollouts/${response.body.id}`;
 }
 
-function expectAnswer(answer: ApiAnswer, status: number): void {
-  expect(answer.status).toBe(status);
-  expect(rolloutSchema.parse(answer.body)).toEqual(answer.body);
+function expectAnswer(response: ApiResponse, status: number): void {
+  expect(response.status).toBe(status);
+  expect(rolloutSchema.parse(response.body)).toEqual(response.body);
 }
 
 /** The rollout, once it is as asked. */
-async function rolloutThat(path: string, what: string, holds: (rollout: ApiAnswer['body']) => boolean) {
+async function rolloutThat(path: string, what: string, holds: (rollout: ApiResponse['body']) => boolean) {
   return until(
     async () => {
       const { body } = await stack.get(path);
@@ -96,11 +96,11 @@ describe('a rollout', () => {
     'reaches exactly the devices that its selector selects, and ends when they have answered',
     async () => {
       const { fleet, reached, commandsOf } = await fleetOf([
-        { device: 'dark-1', light: 10, answer: 'succeeded' },
-        { device: 'dark-2', light: 299, answer: 'succeeded' },
-        { device: 'dark-3', light: 299, answer: 'succeeded' },
-        { device: 'bright', light: 300, answer: 'succeeded' },
-        { device: 'dark-away', light: 10, isAway: true },
+        { device: 'dark-1', light: 10, acknowledgement: 'succeeded' },
+        { device: 'dark-2', light: 299, acknowledgement: 'succeeded' },
+        { device: 'dark-3', light: 299, acknowledgement: 'succeeded' },
+        { device: 'bright', light: 300, acknowledgement: 'succeeded' },
+        { device: 'dark-away', light: 10, isOffline: true },
       ]);
       const devices = ['dark-1', 'dark-2', 'bright', 'dark-away', 'nobody'];
       const path = await begin(fleet, { selector: { devices, presence: 'online', when: 'light < 300' } });
@@ -122,8 +122,8 @@ describe('a rollout', () => {
     'counts devices that cannot take a command by the reason',
     async () => {
       const { fleet } = await fleetOf([
-        { device: 'here', light: 1, answer: 'succeeded' },
-        { device: 'away', light: 1, isAway: true },
+        { device: 'here', light: 1, acknowledgement: 'succeeded' },
+        { device: 'away', light: 1, isOffline: true },
       ]);
       const path = await begin(fleet, {
         policy: 'now',
@@ -195,8 +195,8 @@ describe('a rollout that is stopped', () => {
   it(
     'by too many failures makes no more commands and cancels what waits',
     async () => {
-      const all = lamps(200, { answer: 'failed' }).map((lamp, i) =>
-        i % 10 === 0 ? { ...lamp, isAway: true } : lamp,
+      const all = lamps(200, { acknowledgement: 'failed' }).map((lamp, i) =>
+        i % 10 === 0 ? { ...lamp, isOffline: true } : lamp,
       );
       const { fleet, reached } = await fleetOf(all);
       const path = await begin(fleet, { rate: 40, abortAbove: 10 });
@@ -216,7 +216,7 @@ describe('a rollout that is stopped', () => {
     'over REST makes no more commands after the answer and cancels what waits',
     async () => {
       const { fleet, reached } = await fleetOf(
-        lamps(100).map((lamp, i) => (i % 2 === 0 ? { ...lamp, isAway: true } : lamp)),
+        lamps(100).map((lamp, i) => (i % 2 === 0 ? { ...lamp, isOffline: true } : lamp)),
       );
       const path = await begin(fleet, { rate: 20 });
       await rolloutThat(path, 'to be on its way', ({ enqueued }) => enqueued > 10);
@@ -279,10 +279,10 @@ describe('the API of rollouts', () => {
       const seen: string[] = [];
       let path: string | undefined = `/v1/fleets/${fleet.name}/rollouts?limit=2`;
       while (path !== undefined) {
-        const answer = await stack.get(path);
-        expect(rolloutPageSchema.parse(answer.body)).toEqual(answer.body);
-        seen.push(...answer.body.rollouts.map(({ id }: { id: string }) => id));
-        path = /^<(.*)>; rel="next"$/.exec(answer.headers.get('link') ?? '')?.[1];
+        const response = await stack.get(path);
+        expect(rolloutPageSchema.parse(response.body)).toEqual(response.body);
+        seen.push(...response.body.rollouts.map(({ id }: { id: string }) => id));
+        path = /^<(.*)>; rel="next"$/.exec(response.headers.get('link') ?? '')?.[1];
       }
       expect(seen).toEqual(ids);
       for (const id of ids) await rolloutThat(`/v1/rollouts/${id}`, 'to end', hasEnded);
@@ -300,13 +300,13 @@ describe('the API of rollouts', () => {
     ['onFailure without an order', { onFailure: 'stop' }, 400, '/onFailure'],
   ])('refuses %s and points at it', async (_what, change, status, pointer) => {
     const { fleet } = { fleet: 'demo' };
-    const answer = await stack.send('POST', `/v1/fleets/${fleet}/commands`, {
+    const response = await stack.send('POST', `/v1/fleets/${fleet}/commands`, {
       action: ACTION,
       selector: {},
       ...change,
     });
-    expect(answer.status).toBe(status);
-    expect(problemSchema.parse(answer.body).errors).toMatchObject([{ in: 'body', pointer }]);
+    expect(response.status).toBe(status);
+    expect(problemSchema.parse(response.body).errors).toMatchObject([{ in: 'body', pointer }]);
   });
 
   it.each([

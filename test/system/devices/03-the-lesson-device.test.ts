@@ -37,8 +37,8 @@ describe("the lesson's device, in Python, without an account", () => {
     await runLessonDevice([77]);
     const { body } = await until(
       async () => {
-        const answer = await stack.get(`/v1/fleets/${FLEET}/devices/${FLEET}`);
-        return answer.body.last?.measurements.light === 77 && answer;
+        const response = await stack.get(`/v1/fleets/${FLEET}/devices/${FLEET}`);
+        return response.body.last?.measurements.light === 77 && response;
       },
       { what: "the lesson's device" },
     );

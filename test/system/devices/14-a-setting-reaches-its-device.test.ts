@@ -2,7 +2,7 @@ import { connectDevice } from '@lamplighter/test-kit/device';
 import { closeLater } from '@lamplighter/test-kit/resources';
 import { until } from '@lamplighter/test-kit/until';
 import { deviceDetailSchema } from '../../../services/api/src/devices/device.schema.js';
-import { type ApiAnswer, type SharedStack, sharedStack } from '../stack.js';
+import { type ApiResponse, type SharedStack, sharedStack } from '../stack.js';
 
 let stack: SharedStack;
 beforeAll(async () => {
@@ -33,7 +33,7 @@ async function measuringDevice(intervalMs: number) {
   return { fleet: fleet.name, device, path, measureEvery, interval };
 }
 
-const set = (path: string, telemetryInterval: unknown): Promise<ApiAnswer> =>
+const set = (path: string, telemetryInterval: unknown): Promise<ApiResponse> =>
   stack.send('PUT', `${path}/settings?allowUnknown=true`, { telemetryInterval });
 
 describe('a telemetry interval', () => {

@@ -23,9 +23,9 @@ const writes = (fleet: string): [method: string, path: string, body: object][] =
 
 it('a misspelt fleet is 404 everywhere, with a way to proceed, and creates nothing', async () => {
   for (const [method, path, body] of writes('dmeo')) {
-    const answer = await stack.send(method, path, body);
-    expectProblem(answer, 404, 'no-such-fleet');
-    expect(answer.body.detail).toContain('?allowUnknown=true');
+    const response = await stack.send(method, path, body);
+    expectProblem(response, 404, 'no-such-fleet');
+    expect(response.body.detail).toContain('?allowUnknown=true');
   }
   const redis = await connected(stack.redis.url);
   expect((await redis.keys('*')).filter((key) => key.includes('dmeo'))).toEqual([]);
@@ -40,9 +40,9 @@ it('a misspelt device of a known fleet is 404, also with policy `now`', async ()
   await stack.lastState(fleet, 'lamp-0001', ({ heat }) => heat === 20);
   const path = `/v1/fleets/${fleet.name}/devices/lmap-0001/commands`;
   for (const policy of ['latest', 'ordered', 'now']) {
-    const answer = await stack.send('POST', path, { action: { led_on: true }, policy });
-    expectProblem(answer, 404, 'no-such-device');
-    expect(answer.body.detail).toContain('?allowUnknown=true');
+    const response = await stack.send('POST', path, { action: { led_on: true }, policy });
+    expectProblem(response, 404, 'no-such-device');
+    expect(response.body.detail).toContain('?allowUnknown=true');
   }
   expect((await stack.get(`/v1/fleets/${fleet.name}`)).body.devices.never_seen).toBe(0);
 });

@@ -47,8 +47,8 @@ describe('the last state of devices', () => {
   }, 60_000);
 
   const publishState = async (fleet: TestFleet, on: boolean) => {
-    const answer = await stack.send('PUT', `/v1/fleets/${fleet.name}/settings`, { publishState: on });
-    expect([answer.status, answer.body]).toEqual([200, { publishState: on }]);
+    const response = await stack.send('PUT', `/v1/fleets/${fleet.name}/settings`, { publishState: on });
+    expect([response.status, response.body]).toEqual([200, { publishState: on }]);
   };
 
   it('is published only for a fleet that switched it on, then also to those who subscribe later', async () => {
@@ -162,8 +162,11 @@ describe('the last state of devices', () => {
   it.each([[{}], [{ publishState: 'yes' }], [{ publishstate: true }], [[]]])(
     'cannot be set by %j',
     async (body) => {
-      const answer = await stack.send('PUT', '/v1/fleets/demo/settings', body);
-      expect([answer.status, answer.body.type]).toEqual([400, expect.stringContaining('invalid-request')]);
+      const response = await stack.send('PUT', '/v1/fleets/demo/settings', body);
+      expect([response.status, response.body.type]).toEqual([
+        400,
+        expect.stringContaining('invalid-request'),
+      ]);
     },
   );
 });
@@ -176,7 +179,7 @@ it('outlives restarts of rules and broker, and none of them publishes an older s
   );
   const api = await startService('api', { REDIS_URL: redis.url });
   for (const replica of replicas) await replica.ready();
-  const answer = await fetch(`${api.url}/v1/fleets/${fleet.name}/settings`, {
+  const response = await fetch(`${api.url}/v1/fleets/${fleet.name}/settings`, {
     method: 'PUT',
     headers: {
       authorization: `Bearer ${await createApiKey(await connected(redis.url))}`,
@@ -184,7 +187,7 @@ it('outlives restarts of rules and broker, and none of them publishes an older s
     },
     body: '{"publishState":true}',
   });
-  expect(answer.status).toBe(200);
+  expect(response.status).toBe(200);
   const lamp = await connectDevice(fleet);
   const follower = await followStates(fleet);
   for (let seq = 1; seq <= 20; seq += 1) await lamp.sendReading({ light: seq, _seq: seq }, { qos: 1 });

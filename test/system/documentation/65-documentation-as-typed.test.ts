@@ -3,8 +3,8 @@ import { promisify } from 'node:util';
 import { REPOSITORY } from '@lamplighter/native/state/repository';
 import { until } from '@lamplighter/test-kit/until';
 import { type Block, blocksOf, pagesWithCommands } from '../documentation.js';
+import { checkout, type Typed, typeInto } from '../documentation-shell.js';
 import { freePorts, launch, untilUp } from '../launch.js';
-import { checkout, type Typed, typeInto } from '../typed-pages.js';
 
 /**
  * Every block of commands in the documentation is typed here into a shell, as it stands, with a real `npm start` running. What cannot be
@@ -87,12 +87,12 @@ describe('what the documentation tells to type', () => {
     await untilUp(start);
     const [, key = ''] = /API key +(lamp_\S+)/.exec(start.output()) ?? [];
     const send = async (method: string, path: string, body?: object, headers?: Record<string, string>) => {
-      const answer = await fetch(`http://127.0.0.1:${ports.API_PORT}${path}`, {
+      const response = await fetch(`http://127.0.0.1:${ports.API_PORT}${path}`, {
         method,
         headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json', ...headers },
         ...(body !== undefined && { body: JSON.stringify(body) }),
       });
-      return { ok: answer.ok, body: (await answer.json()) as Record<string, unknown> };
+      return { ok: response.ok, body: (await response.json()) as Record<string, unknown> };
     };
     // What operators look for is there: lamps, a rule that fails, a command that waits for a device that is away.
     await until(async () => (await send('GET', '/v1/fleets/demo/devices/lamp-0010')).ok, {

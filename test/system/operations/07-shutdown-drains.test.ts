@@ -27,8 +27,8 @@ describe('a replica that is told to stop', () => {
       const { body } = await stack.get(`/v1/fleets/${fleet.name}/devices?limit=500`);
       const windows = await Promise.all(
         body.devices.map(async ({ device }: { device: string }) => {
-          const answer = await stack.get(`/v1/fleets/${fleet.name}/devices/${device}/telemetry?limit=240`);
-          return answer.body.readings.length as number;
+          const response = await stack.get(`/v1/fleets/${fleet.name}/devices/${device}/telemetry?limit=240`);
+          return response.body.readings.length as number;
         }),
       );
       return windows.reduce((sum: number, count: number) => sum + count, 0);

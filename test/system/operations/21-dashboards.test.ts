@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import type { Document } from '@lamplighter/dashboards/document';
 import { Prometheus } from '@lamplighter/dashboards/picture/prometheus';
-import { filledIn, type Question, questionsOf } from '@lamplighter/dashboards/questions';
+import { type DashboardQuery, queriesOf, substituteVariables } from '@lamplighter/dashboards/queries';
 import { startPrometheus } from '@lamplighter/native/servers/prometheus';
 import { temporaryFolder } from '@lamplighter/test-kit/folder';
 import { closeLater } from '@lamplighter/test-kit/resources';
@@ -21,7 +21,7 @@ const dashboards = readdirSync(FOLDER).map(
   (name) => JSON.parse(readFileSync(join(FOLDER, name), 'utf8')) as Document,
 );
 const panels = dashboards.flatMap(({ panels }) => panels).filter(({ type }) => type !== 'row');
-const questions = dashboards.flatMap(questionsOf);
+const questions = dashboards.flatMap(queriesOf);
 
 const { datasources } = parse(readFileSync('grafana/provisioning/datasources/prometheus.yml', 'utf8')) as {
   datasources: { uid: string; editable: boolean; url: string }[];
@@ -78,7 +78,7 @@ describe('the dashboards', () => {
     // Each query as a recording rule that nobody loads.
     const rules = questions.map(({ expr }, index) => ({
       record: `dashboards:query_${index}`,
-      expr: filledIn(expr, { rateInterval: 60, step: 15 }),
+      expr: substituteVariables(expr, { rateInterval: 60, step: 15 }),
     }));
     const folder = mkdtempSync(join(tmpdir(), 'lamplighter-dashboards-'));
     try {
@@ -94,7 +94,7 @@ describe('the dashboards', () => {
 });
 
 it('a fleet of no device is shown as such, not as one that nobody can count', () => {
-  const shown = questions.find(({ of }) => of === 'Devices away')!;
+  const shown = questions.find(({ source: of }) => of === 'Devices away')!;
   const folder = mkdtempSync(join(tmpdir(), 'lamplighter-dashboards-'));
   try {
     const file = join(folder, 'no-device.test.yml');
@@ -103,7 +103,7 @@ it('a fleet of no device is shown as such, not as one that nobody can count', ()
       input_series: [{ series: 'lamplighter_devices{job="api", state="online"}', values: '0x10' }],
       promql_expr_test: [
         {
-          expr: filledIn(shown.expr, { rateInterval: 60, step: 15 }),
+          expr: substituteVariables(shown.expr, { rateInterval: 60, step: 15 }),
           eval_time: '1m',
           exp_samples: [{ labels: '{}', value: 0 }],
         },
@@ -120,7 +120,7 @@ it('a fleet of no device is shown as such, not as one that nobody can count', ()
 describe('over a running stack', () => {
   const STEP = 5;
   const started = Math.floor(Date.now() / 1000 / STEP) * STEP;
-  const key = ({ dashboard, of, refId }: Question) => `${dashboard}: ${of}: ${refId}`;
+  const key = ({ dashboard, source: of, refId }: DashboardQuery) => `${dashboard}: ${of}: ${refId}`;
   // Annotations have none while nothing restarts; that their metrics exist is tested below.
   const ofPanels = questions.filter(({ refId }) => refId !== 'annotation');
   let url: string;
@@ -149,7 +149,10 @@ describe('over a running stack', () => {
       async () => {
         const range = { from: started, to: Math.floor(Date.now() / 1000 / STEP) * STEP, step: STEP };
         for (const [name, { expr }] of waiting) {
-          const series = await prometheus.range(filledIn(expr, { rateInterval: 20, step: STEP }), range);
+          const series = await prometheus.range(
+            substituteVariables(expr, { rateInterval: 20, step: STEP }),
+            range,
+          );
           if (series.some(({ values }) => values.some((value) => value !== null))) waiting.delete(name);
         }
         unanswered = [...waiting.keys()];
@@ -164,8 +167,8 @@ describe('over a running stack', () => {
   });
 
   it('every metric that a query names exists', async () => {
-    const answer = await fetch(`${url}/api/v1/label/__name__/values`);
-    const { data } = (await answer.json()) as { data: string[] };
+    const response = await fetch(`${url}/api/v1/label/__name__/values`);
+    const { data } = (await response.json()) as { data: string[] };
     const names = /\b(?:[a-z_]+:)?(?:lamplighter|process|nodejs|scrape)_[a-z0-9_]+(?::[a-z0-9_]+)?/g;
     const asked = questions.flatMap(({ expr }) => expr.match(names) ?? []);
     expect(asked.length).toBeGreaterThan(100);
@@ -187,9 +190,9 @@ describe('the provisioning of Grafana', () => {
 
 describe('the configuration of Prometheus', () => {
   it('is accepted by promtool', () => {
-    const answer = execFileSync('promtool', ['check', 'config', 'prometheus/prometheus.yml'], {
+    const response = execFileSync('promtool', ['check', 'config', 'prometheus/prometheus.yml'], {
       encoding: 'utf8',
     });
-    expect(answer).toContain('SUCCESS');
+    expect(response).toContain('SUCCESS');
   });
 });

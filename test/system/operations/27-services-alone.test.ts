@@ -13,9 +13,9 @@ it('rules that find neither broker nor Redis live, and say what they wait for', 
     );
   await until(isLive, { what: 'the service to live', timeoutMs: 20_000 });
   const reasons = async () => {
-    const answer = await fetch(`${rules.url}/health/ready`);
-    expect(answer.status).toBe(503);
-    return ((await answer.json()) as { reasons: string[] }).reasons;
+    const response = await fetch(`${rules.url}/health/ready`);
+    expect(response.status).toBe(503);
+    return ((await response.json()) as { reasons: string[] }).reasons;
   };
   await until(async () => (await reasons()).some((reason) => reason.includes('ECONNREFUSED')), {
     what: 'the reason',

@@ -51,8 +51,8 @@ it('starts everything; what it says one can try works; a second start keeps all 
   const first = await start(instance, '--devices', '5');
   const key = /API key +(lamp_\S+)/.exec(first.output())?.[1] ?? '';
   const ask = async (path: string) => {
-    const answer = await fetch(`${instance.api}${path}`, { headers: { authorization: `Bearer ${key}` } });
-    return (await answer.json()) as Record<string, unknown>;
+    const response = await fetch(`${instance.api}${path}`, { headers: { authorization: `Bearer ${key}` } });
+    return (await response.json()) as Record<string, unknown>;
   };
 
   for (const _ of ['once', 'again']) {
@@ -75,10 +75,10 @@ it('starts everything; what it says one can try works; a second start keeps all 
   expect((await fetch(`${instance.api}/v1/fleets`)).status).toBe(401);
   await until(
     async () => {
-      const answer = await fetch(
+      const response = await fetch(
         `http://127.0.0.1:${instance.env.PROMETHEUS_PORT}/api/v1/query?query=sum(up)`,
       );
-      return (await answer.text()).includes('"4"');
+      return (await response.text()).includes('"4"');
     },
     { what: 'Prometheus to scrape rules, api, device-sim and itself', timeoutMs: 30_000 },
   );

@@ -277,7 +277,7 @@ it.each(['key', 'watch'])('npm run %s installs nothing while the first start doe
     env: { ...process.env, npm_execpath: npm },
   });
   expect([status, stdout]).toEqual([1, '']);
-  expect(stderr).toBe('lamplighter: nothing runs here yet; start it first: npm start\n');
+  expect(stderr).toBe('lamplighter: no instance is running; start one first: npm start\n');
   expect(existsSync(join(root, 'called'))).toBe(false);
 });
 
@@ -327,7 +327,7 @@ describe('making the repository ready', () => {
     ['24.1.0', true],
   ])('Node %s is good enough: %s', (version, enough) => {
     if (enough) refuseOldNode(version);
-    else expect(() => refuseOldNode(version)).toThrow(`needs Node 20.19 or newer, and this is ${version}`);
+    else expect(() => refuseOldNode(version)).toThrow(`requires Node 20.19 or newer, found ${version}`);
   });
 
   it('installs packages when there are none, one is missing or one is of another version', () => {
@@ -341,7 +341,7 @@ describe('making the repository ready', () => {
         },
       });
     writeFileSync(join(root, 'package-lock.json'), lock('1.0.0'));
-    expect(whyInstall(root)).toBe('there are none yet');
+    expect(whyInstall(root)).toBe('none are installed');
     mkdirSync(join(root, 'node_modules'));
     writeFileSync(join(root, 'node_modules/.package-lock.json'), lock('1.0.0'));
     expect(whyInstall(root)).toBe('lamp is missing');

@@ -28,8 +28,8 @@ beforeAll(async () => {
 const LIMIT_MS = 60_000;
 
 async function write(fleet: TestFleet, rule: { id: string; [key: string]: unknown }): Promise<void> {
-  const answer = await stack.send('POST', `/v1/fleets/${fleet.name}/rules?allowUnknown=true`, rule);
-  if (answer.status !== 201) throw new Error(`${answer.status} ${JSON.stringify(answer.body)}`);
+  const response = await stack.send('POST', `/v1/fleets/${fleet.name}/rules?allowUnknown=true`, rule);
+  if (response.status !== 201) throw new Error(`${response.status} ${JSON.stringify(response.body)}`);
 }
 async function fleetWith(rule: { id: string; [key: string]: unknown }): Promise<TestFleet> {
   const fleet = await stack.broker.newFleet();

@@ -12,7 +12,7 @@ import { ruleDiffSchema } from '../../../services/api/src/tryout/rule-diff.schem
 import { whySchema } from '../../../services/api/src/why/why.schema.js';
 import { whyNotSchema } from '../../../services/api/src/why/why-not.schema.js';
 import { connected } from '../../../tools/test-kit/src/store/store-under-test.js';
-import { type ApiAnswer, type Stack, startStack } from '../stack.js';
+import { type ApiResponse, type Stack, startStack } from '../stack.js';
 
 const LIMIT_MS = 60_000;
 const RULE = {
@@ -31,7 +31,7 @@ beforeAll(async () => {
   redis = await connected(stack.redis.url);
 }, LIMIT_MS);
 
-const good = ({ status, body }: ApiAnswer) => {
+const good = ({ status, body }: ApiResponse) => {
   if (status !== 200) throw new Error(`${status} ${JSON.stringify(body)}`);
   return body as unknown;
 };
@@ -91,8 +91,8 @@ describe('why', () => {
       const id = idOf(await lamp.nextCommand());
       await answer(fleet, lamp, id, 'failed', { reason: 'no bulb' });
 
-      const told = await why(id);
-      expect(told).toMatchObject({
+      const explanation = await why(id);
+      expect(explanation).toMatchObject({
         ...{ id, device: 'lamp', action: { led_on: true }, source: 'rule', rule: RULE.id, state: 'failed' },
         because: {
           ...{ version: 1, replayed: true, reading: { light: 212 }, ageMs: 0 },
@@ -104,7 +104,7 @@ describe('why', () => {
           { state: 'failed', cause: 'device', sentence: 'the device reported a failure: no bulb' },
         ],
       });
-      const text = told.sentences.join('\n');
+      const text = explanation.sentences.join('\n');
       expect(text).toContain('rule "reading-light", version 1, issued {"led_on":true} for lamp');
       expect(text).toContain('it evaluated a reading of lamp on arrival');
       expect(text).toMatch(/before that, it had been lowered for [\d.]+ m?s/);
@@ -169,9 +169,9 @@ describe('why', () => {
         },
         { what: 'the command of the group' },
       );
-      const told = await why(seen.id);
-      expect(told.because).toMatchObject({ replayed: true, tally: { yes: 2, fresh: 3, needs: 2 } });
-      expect(told.sentences.join('\n')).toMatch(
+      const explanation = await why(seen.id);
+      expect(explanation.because).toMatchObject({ replayed: true, tally: { yes: 2, fresh: 3, needs: 2 } });
+      expect(explanation.sentences.join('\n')).toMatch(
         /2 voted yes and 1 no \(majority\)\na voted yes, .* earlier\nb voted no/,
       );
       expect(hall!.device).toBe('hall');
@@ -193,10 +193,10 @@ describe('why', () => {
           action: { led_on: true },
         },
       );
-      const told = await why(body.id);
-      expect(told).not.toHaveProperty('because');
-      expect(told.sentences[0]).toMatch(/^an API client issued \{"led_on":true\} for lamp at .*Z$/);
-      expect(told.sentences.at(-1)).toContain('it has no acknowledgement yet');
+      const explanation = await why(body.id);
+      expect(explanation).not.toHaveProperty('because');
+      expect(explanation.sentences[0]).toMatch(/^an API client issued \{"led_on":true\} for lamp at .*Z$/);
+      expect(explanation.sentences.at(-1)).toContain('it has no acknowledgement yet');
 
       await (await announced(fleet, 'lamp')).sendReading({ light: 1 }, { qos: 1 });
       await stack.lastState(fleet, 'lamp', ({ light }) => light === 1);

@@ -9,7 +9,7 @@ import {
   ruleVersionsSchema,
 } from '../../../services/api/src/rules/rule.schema.js';
 import { expectProblem, expectRule, FAN, putRule, rulesOf } from '../rule-requests.js';
-import { type ApiAnswer, type SharedStack, sharedStack } from '../stack.js';
+import { type ApiResponse, type SharedStack, sharedStack } from '../stack.js';
 
 let stack: SharedStack;
 beforeAll(async () => {
@@ -105,7 +105,7 @@ describe('the API of rules', () => {
     const seen: string[] = [];
     let path: string | undefined = `${rulesOf(fleet)}?limit=2`;
     while (path !== undefined) {
-      const { body, headers }: ApiAnswer = await stack.get(path);
+      const { body, headers }: ApiResponse = await stack.get(path);
       expect(rulePageSchema.parse(body)).toEqual(body);
       seen.push(...body.rules.map(({ id }: { id: string }) => id));
       path = /^<(.*)>; rel="next"$/.exec(headers.get('link') ?? '')?.[1];
@@ -123,9 +123,9 @@ describe('the API of rules', () => {
     ['a scope that names no device', { scope: { devices: ['no such name'] } }, '/scope/devices'],
     ['another id than the path', { id: 'pump' }, '/id'],
   ])('refuses a rule with %s and points at it', async (_what, change, pointer) => {
-    const answer = await stack.send('PUT', '/v1/fleets/demo/rules/fan', { ...FAN, ...change });
-    expectProblem(answer, 422, 'invalid-rule');
-    const pointers = answer.body.errors.map(
+    const response = await stack.send('PUT', '/v1/fleets/demo/rules/fan', { ...FAN, ...change });
+    expectProblem(response, 422, 'invalid-rule');
+    const pointers = response.body.errors.map(
       (error: { in: string; pointer: string }) => `${error.in} ${error.pointer}`,
     );
     expect(pointers.some((found: string) => found.startsWith(`body ${pointer}`))).toBe(true);

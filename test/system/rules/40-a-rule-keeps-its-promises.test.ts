@@ -176,9 +176,9 @@ describe('what a rule has raised', () => {
       const fleet = await stack.broker.newFleet();
       const { else: _otherwise, ...rule } = WITHOUT_RUN;
       expectRule(await putRule(stack, fleet, rule), 201, 1);
-      const answer = await stack.send('POST', `${rulesOf(fleet)}/water/disable?release=true`);
-      expectProblem(answer, 400, 'invalid-request');
-      expect(answer.body.errors).toEqual([
+      const response = await stack.send('POST', `${rulesOf(fleet)}/water/disable?release=true`);
+      expectProblem(response, 400, 'invalid-request');
+      expect(response.body.errors).toEqual([
         {
           in: 'query',
           pointer: '/release',

@@ -3,7 +3,7 @@ import { connectDevice } from '@lamplighter/test-kit/device';
 import { connectMqtt } from '@lamplighter/test-kit/mqtt-client';
 import { until } from '@lamplighter/test-kit/until';
 import { shareGroup } from '../../../services/rules/src/mqtt/share-group.js';
-import { connectLamps } from '../answering-lamps.js';
+import { connectLamps } from '../acknowledging-lamps.js';
 import { type Stack, startStack } from '../stack.js';
 
 /** A client may subscribe to whatever it wants: Mosquitto checks access when it delivers, after it has chosen a member of a group. */
@@ -40,7 +40,7 @@ it('stores every reading and ends every command while nine clients try to join t
     return body.readings?.length === READINGS;
   };
   await until(stored, { what: 'every reading to be stored' });
-  await connectLamps(fleet, [{ device: 'lamp', light: 900, answer: 'succeeded' }]);
+  await connectLamps(fleet, [{ device: 'lamp', light: 900, acknowledgement: 'succeeded' }]);
   await stack.lastState(fleet, 'lamp', ({ light }) => light === 900);
   const ids: string[] = [];
   for (let n = 0; n < COMMANDS; n += 1) {
@@ -84,9 +84,9 @@ it('is noticed by readiness and counted if a client knows the name all the same'
     await thief.subscribe(`$share/${group}/+/telemetry/#`);
   const { reasons } = await until(
     async () => {
-      const answer = await ready();
+      const response = await ready();
       return (
-        answer.reasons.some((reason) => reason.includes('canary readings did not come through')) && answer
+        response.reasons.some((reason) => reason.includes('canary readings did not come through')) && response
       );
     },
     { what: 'readiness to notice', timeoutMs: 90_000, everyMs: 500 },

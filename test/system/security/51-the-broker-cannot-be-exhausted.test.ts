@@ -2,7 +2,7 @@ import { connect, type Socket } from 'node:net';
 import { connectMqtt } from '@lamplighter/test-kit/mqtt-client';
 import { closeLater } from '@lamplighter/test-kit/resources';
 import { until } from '@lamplighter/test-kit/until';
-import { connectLamps } from '../answering-lamps.js';
+import { connectLamps } from '../acknowledging-lamps.js';
 import { type Stack, startStack } from '../stack.js';
 
 /** What took the whole `memory_limit` of 1 GiB before there was a bound on packets. */
@@ -64,7 +64,7 @@ describe('connections that never log in', () => {
 
   const newLamp = async () => {
     const fleet = await stack.broker.newFleet();
-    await connectLamps(fleet, [{ device: 'lamp', light: 900, answer: 'succeeded' }]);
+    await connectLamps(fleet, [{ device: 'lamp', light: 900, acknowledgement: 'succeeded' }]);
     return fleet;
   };
 
@@ -89,7 +89,7 @@ it('more connections than there may be of devices lock out neither the services 
   const limits = { maxConnections: 50, memoryBytes: 1_073_741_824, openFiles: 150 };
   const stack = await startStack({ limits });
   const fleet = await stack.broker.newFleet();
-  await connectLamps(fleet, [{ device: 'lamp', light: 900, answer: 'succeeded' }]);
+  await connectLamps(fleet, [{ device: 'lamp', light: 900, acknowledgement: 'succeeded' }]);
   const sockets = await besiege(stack.broker.port, 80, undefined);
   await expectServed(stack, 'lamp', async () => fleet);
   await connectMqtt(stack.broker.rulesUrl);

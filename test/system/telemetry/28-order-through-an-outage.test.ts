@@ -21,8 +21,8 @@ it('readings without a number keep their order through an outage of Redis, and e
     }
     await stack.redis.start();
     const window = async () => {
-      const answer = await stack.get(`/v1/fleets/${fleet.name}/devices/lamp-0001/telemetry?limit=240`);
-      return answer.body.readings.map((one: { measurements: { light: number } }) => one.measurements.light);
+      const response = await stack.get(`/v1/fleets/${fleet.name}/devices/lamp-0001/telemetry?limit=240`);
+      return response.body.readings.map((one: { measurements: { light: number } }) => one.measurements.light);
     };
     await until(async () => (await window()).length === 1 + outage * 3, {
       what: 'all readings',

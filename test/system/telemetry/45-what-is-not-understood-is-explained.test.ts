@@ -1,6 +1,6 @@
 import { connectDevice, type TestDevice } from '@lamplighter/test-kit/device';
 import { until } from '@lamplighter/test-kit/until';
-import { sampleOf } from '../not-understood.js';
+import { rejectedSample } from '../rejected-sample.js';
 import { type Stack, startStack } from '../stack.js';
 
 let stack: Stack;
@@ -16,7 +16,7 @@ async function sampleSent(kind: string, payload: string | Buffer) {
   const fleet = await stack.broker.newFleet();
   const lamp = await connectDevice(fleet);
   const send = () => lamp.publish(`${fleet.name}/${kind}/${DEVICE}`, payload);
-  return sampleOf(stack, `fleet=${fleet.name}&device=${DEVICE}`, send);
+  return rejectedSample(stack, `fleet=${fleet.name}&device=${DEVICE}`, send);
 }
 
 describe('the owner of a device that is not understood reads', () => {
@@ -155,7 +155,7 @@ it.each([4, 5] as const)(
     const fleet = await stack.broker.newFleet();
     const lamp = await connectDevice(fleet, DEVICE, { protocolVersion });
     const send = () => lamp.publish(`${fleet.name}/telemetry/${DEVICE}/light`, '412');
-    expect(await sampleOf(stack, `fleet=${fleet.name}`, send)).toMatchObject({
+    expect(await rejectedSample(stack, `fleet=${fleet.name}`, send)).toMatchObject({
       kind: 'telemetry',
       reason: 'sub_topic',
       device: DEVICE,
@@ -196,7 +196,7 @@ it('a flood of garbage of one device hides no other, and holds up no correct rea
   const flooding = flood();
   try {
     const wrong = () => lamp.publish(`${fleet.name}/telemetry/${DEVICE}`, '{"_seq":-1}');
-    const sample = await sampleOf(stack, `fleet=${fleet.name}&device=${DEVICE}`, wrong);
+    const sample = await rejectedSample(stack, `fleet=${fleet.name}&device=${DEVICE}`, wrong);
     expect(sample.problem).toBe('`_seq` is -1, at least 0');
     await expectAnswered(lamp);
   } finally {

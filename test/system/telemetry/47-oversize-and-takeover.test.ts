@@ -3,7 +3,7 @@ import { connectDevice } from '@lamplighter/test-kit/device';
 import { connectMqtt } from '@lamplighter/test-kit/mqtt-client';
 import { until } from '@lamplighter/test-kit/until';
 import { connect } from 'mqtt';
-import { sampleOf } from '../not-understood.js';
+import { rejectedSample } from '../rejected-sample.js';
 import { type Stack, startStack } from '../stack.js';
 
 let stack: Stack;
@@ -21,7 +21,7 @@ describe('a payload that is too large', () => {
       const fleet = await stack.broker.newFleet();
       const lamp = await connectDevice(fleet, DEVICE, { protocolVersion });
       const send = () => lamp.publish(`${fleet.name}/telemetry/${DEVICE}`, payloadOf(290_000));
-      const sample = await sampleOf(stack, `fleet=${fleet.name}`, send);
+      const sample = await rejectedSample(stack, `fleet=${fleet.name}`, send);
       expect(sample).toMatchObject({
         kind: 'telemetry',
         reason: 'too_large',
@@ -39,7 +39,7 @@ describe('a payload that is too large', () => {
       lamp.publish(`${fleet.name}/telemetry/${DEVICE}`, payloadOf(310_000)).catch(() => undefined);
       await until(() => !lamp.connected(), { what: 'the end of the connection' });
     };
-    const sample = await sampleOf(
+    const sample = await rejectedSample(
       stack,
       'kind=connection&reason=too_large',
       send,
@@ -82,7 +82,7 @@ it('a client id that two devices share is found by name, and is contested', asyn
   const fleet = await stack.broker.newFleet();
   const clientId = `${fleet.name}.twin`;
   const takeOver = () => connectMqtt(fleet.url, { clientId });
-  const sample = await sampleOf(
+  const sample = await rejectedSample(
     stack,
     'kind=connection&reason=takeover',
     takeOver,

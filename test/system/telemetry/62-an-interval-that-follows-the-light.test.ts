@@ -6,7 +6,7 @@ import { startService } from '@lamplighter/test-kit/servers/service';
 import { until } from '@lamplighter/test-kit/until';
 import { deviceDetailSchema } from '../../../services/api/src/devices/device.schema.js';
 import { putRule } from '../rule-requests.js';
-import { type ApiAnswer, type SharedStack, sharedStack } from '../stack.js';
+import { type ApiResponse, type SharedStack, sharedStack } from '../stack.js';
 
 const LAMP = 'lamp-0001';
 let stack: SharedStack;
@@ -14,7 +14,7 @@ beforeAll(async () => {
   stack = await sharedStack();
 }, 60_000);
 
-const setInterval = (fleet: TestFleet, telemetryInterval: unknown): Promise<ApiAnswer> =>
+const setInterval = (fleet: TestFleet, telemetryInterval: unknown): Promise<ApiResponse> =>
   stack.send('PUT', `/v1/fleets/${fleet.name}/devices/${LAMP}/settings?allowUnknown=true`, {
     telemetryInterval,
   });

@@ -1,7 +1,7 @@
 import { connectDevice } from '@lamplighter/test-kit/device';
 import { connectMqtt } from '@lamplighter/test-kit/mqtt-client';
 import { until } from '@lamplighter/test-kit/until';
-import { sampleOf } from '../not-understood.js';
+import { rejectedSample } from '../rejected-sample.js';
 import { type Stack, startStack } from '../stack.js';
 
 let stack: Stack;
@@ -36,7 +36,7 @@ describe.each([4, 5] as const)('a device that misspells its topic (MQTT version 
     const named = (text: string) => text.replace('demo', fleet.name).replace('/x', `/${DEVICE}`);
     const { kind, reason = 'topic', problem } = { reason: 'topic', ...expected } as Record<string, string>;
     const before = await counted(kind!, reason);
-    const sample = await sampleOf(stack, `fleet=${fleet.name}`, () => lamp.publish(named(topic), DARK));
+    const sample = await rejectedSample(stack, `fleet=${fleet.name}`, () => lamp.publish(named(topic), DARK));
     expect(sample).toMatchObject({ kind, reason, topic: named(topic), payload: JSON.stringify(DARK) });
     expect(sample.problem).toContain(named(problem!));
     expect(sample.device).toBe(topic === 'demo/presence' ? fleet.name : DEVICE);
@@ -57,7 +57,7 @@ it('an anonymous client of the lesson finds its misspelt topic, too', async () =
     `/${fleet.name}/telemetry`,
     `${fleet.name}/telemetry/x/light`,
   ]) {
-    const sample = await sampleOf(
+    const sample = await rejectedSample(
       stack,
       `fleet=${fleet.name}`,
       () => student.publish(topic, DARK),
@@ -117,7 +117,7 @@ it('a last will and a retained message on a misspelt topic are reported once, an
     });
     client.cut();
   };
-  const sample = await sampleOf(stack, `fleet=${fleet.name}`, dying);
+  const sample = await rejectedSample(stack, `fleet=${fleet.name}`, dying);
   expect(sample.problem).toBe(
     `\`presense\` is not a kind of topic; publish to ${fleet.name}/presence/${DEVICE}`,
   );

@@ -1,5 +1,5 @@
 import { connectDevice } from '@lamplighter/test-kit/device';
-import { sampleOf } from '../not-understood.js';
+import { rejectedSample } from '../rejected-sample.js';
 import { type Stack, startStack } from '../stack.js';
 
 let stack: Stack;
@@ -21,7 +21,7 @@ async function declared() {
 it('a value of another type than declared is accepted, and shown with field and sentence, without any rule', async () => {
   const { fleet, lamp } = await declared();
   const send = () => lamp.sendReading({ heat: '21', light: 500 });
-  const sample = await sampleOf(stack, `fleet=${fleet.name}&reason=type`, send);
+  const sample = await rejectedSample(stack, `fleet=${fleet.name}&reason=type`, send);
   expect(sample).toMatchObject({
     kind: 'telemetry',
     accepted: true,
@@ -41,7 +41,9 @@ it('of a replay the reading is named, and once the schema is forgotten nothing i
     { heat: 1, light: 500 },
     { heat: 2, mode: 3, light: 500 },
   ];
-  const sample = await sampleOf(stack, `fleet=${fleet.name}&reason=type`, () => lamp.sendReading(replay));
+  const sample = await rejectedSample(stack, `fleet=${fleet.name}&reason=type`, () =>
+    lamp.sendReading(replay),
+  );
   expect(sample).toMatchObject({
     field: '/1/mode',
     problem: "reading 2 of 2: `mode` is 3; the fleet's telemetry schema declares text",

@@ -59,45 +59,45 @@ export function board({ name, title, description, replicasOf, rows }: Content): 
         .keepTime(true)
         .targetBlank(false),
     );
-  for (const mark of MARKS) builder.annotation(mark);
+  for (const annotation of ANNOTATIONS) builder.annotation(annotation);
   if (replicasOf !== undefined) builder.withVariable(replica(replicasOf));
   for (const [row, panels] of rows) {
     builder.withRow(new RowBuilder(row));
     for (const panel of panels) builder.withPanel(panel);
   }
-  return { file: `${name}.json`, document: finished(builder.build()) };
+  return { file: `${name}.json`, document: finish(builder.build()) };
 }
 
 /** Numbers the panels, so that links to one of them hold, and shows links and marks above the panels, not in a menu. */
-function finished(built: Dashboard): Dashboard {
+function finish(built: Dashboard): Dashboard {
   for (const shown of [...(built.links ?? []), ...(built.annotations?.list ?? [])]) delete shown.placement;
   const panels = built.panels?.map((panel, index) => ({ ...panel, id: index + 1 })) ?? [];
   return { ...built, templating: { list: [], ...built.templating }, panels };
 }
 
 /** How long something counts as just started, seconds: longer than a step of the query, whatever the range, so that no start falls between two. */
-const JUST = '15 + $__interval_ms / 1000';
+const RECENT = '15 + $__interval_ms / 1000';
 /** The broker tells its uptime every ten seconds. */
-const JUST_BROKER = '30 + $__interval_ms / 1000';
+const RECENT_BROKER = '30 + $__interval_ms / 1000';
 
-const MARKS = [
+const ANNOTATIONS = [
   mark(
     'Service starts',
     'blue',
-    `max by (job, instance) (time() - process_start_time_seconds{job=~"rules|api|device-sim"}) < ${JUST}`,
+    `max by (job, instance) (time() - process_start_time_seconds{job=~"rules|api|device-sim"}) < ${RECENT}`,
     '{{job}} {{instance}} started',
   ),
   mark(
     'Broker starts',
     'red',
-    `max(lamplighter_broker_uptime_seconds) < ${JUST_BROKER}`,
+    `max(lamplighter_broker_uptime_seconds) < ${RECENT_BROKER}`,
     'the broker started',
   ),
-  mark('Redis starts', 'dark-red', `max(lamplighter_redis_uptime_seconds) < ${JUST}`, 'Redis started'),
+  mark('Redis starts', 'dark-red', `max(lamplighter_redis_uptime_seconds) < ${RECENT}`, 'Redis started'),
   mark(
     'Rule changes',
     'purple',
-    `max(time() - lamplighter_rules_reload_timestamp_seconds) < ${JUST}`,
+    `max(time() - lamplighter_rules_reload_timestamp_seconds) < ${RECENT}`,
     'rules were read anew',
   ),
 ];

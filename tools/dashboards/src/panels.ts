@@ -24,7 +24,7 @@ import * as timeseries from '@grafana/grafana-foundation-sdk/timeseries';
 export const PROMETHEUS: DataSourceRef = { type: 'prometheus', uid: 'lamplighter-prometheus' };
 
 /** What every panel says. */
-export interface About {
+export interface PanelOptions {
   readonly title: string;
   /** A sentence or two: what the numbers are, and what a bad one means. */
   readonly description: string;
@@ -55,20 +55,20 @@ const LAST = new common.ReduceDataOptionsBuilder().calcs(['last']).fields('').va
  * An answer over a time leaves out the points without a value, so that the last one it has may be old: of a part that died half an
  * hour ago Grafana would show, in green, how well it was. With NaN in their place the last point is that of now.
  */
-const endlessly: (query: About['queries'][number]) => About['queries'][number] = ([expr, legend]) => [
-  `(${expr}) or on () vector(NaN)`,
+const padWithNaN: (query: PanelOptions['queries'][number]) => PanelOptions['queries'][number] = ([
+  expr,
   legend,
-];
+]) => [`(${expr}) or on () vector(NaN)`, legend];
 
 /** What stands there instead of NaN. */
-function nothing(text = 'No data'): ValueMapping {
+function noValueMapping(text = 'No data'): ValueMapping {
   const result = { text, color: 'text', index: 0 };
   return { type: MappingType.SpecialValue, options: { match: SpecialValueMatch.NullAndNan, result } };
 }
 
 /** One number now, and how it came there. Without a value now it says so, rather than show the last there was. */
 export function statPanel(
-  about: About & {
+  about: PanelOptions & {
     readonly noValue?: string;
     readonly names?: boolean;
     /** Where the colour of a series changes elsewhere: the name of the series, and its own thresholds. */
@@ -76,7 +76,7 @@ export function statPanel(
   },
 ): Builder<Panel> {
   const panel = new stat.PanelBuilder()
-    .mappings([nothing(about.noValue)])
+    .mappings([noValueMapping(about.noValue)])
     .min(0)
     .colorMode(common.BigValueColorMode.Value)
     .graphMode(common.BigValueGraphMode.Area)
@@ -90,12 +90,16 @@ export function statPanel(
       properties: [{ id: 'thresholds', value: thresholds(steps).build() }],
     });
   }
-  return describe(panel, { ...about, queries: about.queries.map(endlessly) });
+  return applyOptions(panel, { ...about, queries: about.queries.map(padWithNaN) });
 }
 
 /** Lines over time. */
 export function linesPanel(
-  about: About & { readonly stacked?: boolean; readonly colors?: Colors; readonly legendTable?: boolean },
+  about: PanelOptions & {
+    readonly stacked?: boolean;
+    readonly colors?: Colors;
+    readonly legendTable?: boolean;
+  },
 ): Builder<Panel> {
   const panel = new timeseries.PanelBuilder()
     .min(0)
@@ -130,27 +134,27 @@ export function linesPanel(
       properties: [{ id: 'color', value: { mode: 'fixed', fixedColor: color } }],
     });
   }
-  return describe(panel, about);
+  return applyOptions(panel, about);
 }
 
 /** One share or level between 0 and its maximum, now; without a value now it says so. */
 export function gaugePanel(
-  about: About & { readonly max: number; readonly noValue?: string },
+  about: PanelOptions & { readonly max: number; readonly noValue?: string },
 ): Builder<Panel> {
   const panel = new gauge.PanelBuilder()
-    .mappings([nothing(about.noValue)])
+    .mappings([noValueMapping(about.noValue)])
     .min(0)
     .colorScheme(BY_THRESHOLD)
     .showThresholdLabels(false)
     .showThresholdMarkers(true)
     .reduceOptions(LAST);
   if (about.noValue !== undefined) panel.noValue(about.noValue);
-  return describe(panel, { ...about, queries: about.queries.map(endlessly) });
+  return applyOptions(panel, { ...about, queries: about.queries.map(padWithNaN) });
 }
 
 /** One bar per series that is green while its value is 1. */
 export function statesPanel(
-  about: Omit<About, 'unit'> & { readonly good: string; readonly bad: string },
+  about: Omit<PanelOptions, 'unit'> & { readonly good: string; readonly bad: string },
 ): Builder<Panel> {
   const panel = new statetimeline.PanelBuilder()
     .colorScheme(BY_THRESHOLD)
@@ -174,11 +178,11 @@ export function statesPanel(
         .placement(common.LegendPlacement.Bottom)
         .showLegend(true),
     );
-  return describe(panel, { thresholds: [['red'], ['green', 1]], ...about, unit: 'none' });
+  return applyOptions(panel, { thresholds: [['red'], ['green', 1]], ...about, unit: 'none' });
 }
 
 /** How many observations fell into each bucket of a histogram: `sum by (le) (increase(…_bucket[$__rate_interval]))`. */
-export function heatPanel(about: About): Builder<Panel> {
+export function heatPanel(about: PanelOptions): Builder<Panel> {
   const panel = new heatmap.PanelBuilder()
     .calculate(false)
     .color(
@@ -193,12 +197,12 @@ export function heatPanel(about: About): Builder<Panel> {
     .yAxis(new heatmap.YAxisConfigBuilder().unit(about.unit).axisPlacement(common.AxisPlacement.Left))
     .cellGap(1)
     .hideLegend();
-  return describe(panel, about, prometheus.PromQueryFormat.Heatmap);
+  return applyOptions(panel, about, prometheus.PromQueryFormat.Heatmap);
 }
 
 /** One row per series, as it is now; labels are the columns. */
 export function tablePanel(
-  about: About & {
+  about: PanelOptions & {
     /** Label → title of its column, in this order; other labels are not shown. */
     readonly columns: Readonly<Record<string, string>>;
     /** Labels that the query leaves and nobody needs. */
@@ -217,7 +221,7 @@ export function tablePanel(
         renameByName: about.columns,
       },
     });
-  return describe(panel, about, prometheus.PromQueryFormat.Table);
+  return applyOptions(panel, about, prometheus.PromQueryFormat.Table);
 }
 
 interface AnyPanel extends Builder<Panel> {
@@ -233,9 +237,9 @@ interface AnyPanel extends Builder<Panel> {
   withTarget(target: Builder<prometheus.Dataquery>): this;
 }
 
-function describe<P extends AnyPanel>(
+function applyOptions<P extends AnyPanel>(
   panel: P,
-  about: About,
+  about: PanelOptions,
   format = prometheus.PromQueryFormat.TimeSeries,
 ): P {
   panel

@@ -1,12 +1,12 @@
 import { exampleRun } from '../test/example-run.js';
 import { mutate } from '../test/mutate.js';
 import { certificate } from './certificate.js';
-import { judge } from './oracle/judge.js';
+import { checkRun } from './checks/check-run.js';
 
-const of = (run: ReturnType<typeof exampleRun>) => certificate(run, judge(run));
+const of = (run: ReturnType<typeof exampleRun>) => certificate(run, checkRun(run));
 
-describe('the certificate', () => {
-  it('says what was promised, kept and done', () => {
+describe('certificate', () => {
+  it('lists the run, its faults and the result of each check', () => {
     const text = of(exampleRun());
     expect(text).toMatch(/^Certificate: every promise was kept/);
     for (const line of [
@@ -20,7 +20,7 @@ describe('the certificate', () => {
       expect(text).toMatch(line);
   });
 
-  it('is refused if a promise was broken, and tells what happened', () => {
+  it('is refused if a promise was broken, and lists the violations', () => {
     const text = of(mutate(exampleRun(), 'double'));
     expect(text).toMatch(/^NO CERTIFICATE/);
     expect(text).toMatch(/executed twice +1$/m);

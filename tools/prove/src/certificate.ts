@@ -1,17 +1,17 @@
 import type { CommandState } from '@lamplighter/contracts/commands/command';
+import type { CheckResult } from './checks/check-run.js';
+import { groupBy } from './checks/group-by.js';
+import { VIOLATIONS } from './checks/violation.js';
 import type { Evidence } from './evidence/evidence.js';
-import { groupBy } from './oracle/group-by.js';
-import type { Verdict } from './oracle/judge.js';
-import { VIOLATIONS } from './oracle/violation.js';
 
-/** Most violations of one kind that are told one by one. */
-const TOLD = 10;
+/** Violations of one kind that are listed. */
+const MAX_LISTED = 10;
 const WIDTH = 34;
 
-/** What a run has proved, or what it has found, for a person to read. */
-export function certificate(evidence: Evidence, verdict: Verdict): string {
+/** The result of a run as text. */
+export function certificate(evidence: Evidence, result: CheckResult): string {
   const { about, faults } = evidence;
-  const { readings, commands, violations } = verdict;
+  const { readings, commands, violations } = result;
   const line = (what: string, value: unknown) => `  ${what.padEnd(WIDTH)} ${value}`;
   const state = (name: CommandState) => commands.states.get(name) ?? 0;
   const byKind = groupBy(violations, ({ kind }) => kind);
@@ -37,8 +37,8 @@ export function certificate(evidence: Evidence, verdict: Verdict): string {
     '',
     line('readings taken', readings.taken),
     line('readings stored', readings.stored),
-    line('readings dropped by devices', `${readings.dropped}, and said so`),
-    line('readings refused', `${readings.refused}, and said so`),
+    line('readings dropped by devices', `${readings.dropped}, all reported`),
+    line('readings refused', `${readings.refused}, all reported`),
     line('commands accepted over REST', commands.accepted),
     line('commands refused over REST', commands.refused),
     line('commands executed', commands.executed),
@@ -50,8 +50,8 @@ export function certificate(evidence: Evidence, verdict: Verdict): string {
     ...[...byKind].flatMap(([kind, found]) => [
       '',
       `${kind}:`,
-      ...found.slice(0, TOLD).map(({ what }) => `  ${what}`),
-      ...(found.length > TOLD ? [`  and ${found.length - TOLD} more`] : []),
+      ...found.slice(0, MAX_LISTED).map(({ what }) => `  ${what}`),
+      ...(found.length > MAX_LISTED ? [`  and ${found.length - MAX_LISTED} more`] : []),
     ]),
   ].join('\n');
 }

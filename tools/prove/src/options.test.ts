@@ -1,11 +1,11 @@
-import { HelpWanted, readOptions, UnknownOption } from './options.js';
+import { HelpRequested, InvalidOption, readOptions } from './options.js';
 
 describe('the command line', () => {
-  it('asks for three minutes and fifty devices by default, and draws a seed', () => {
+  it('defaults to three minutes, fifty devices and a random seed', () => {
     expect(readOptions([])).toMatchObject({ minutes: 3, devices: 50, rate: 10, seed: expect.any(Number) });
   });
 
-  it('is read', () => {
+  it('reads all options', () => {
     const options = readOptions(['--minutes', '0.5', '--seed', '7', '--devices=200']);
     expect(options).toMatchObject({ minutes: 0.5, seed: 7, devices: 200, rate: 40 });
   });
@@ -18,12 +18,12 @@ describe('the command line', () => {
     ['--devices', ''],
     ['--fast'],
     ['5'],
-  ])('is refused with the usage: %s %s', (...args) => {
-    expect(() => readOptions(args)).toThrow(UnknownOption);
+  ])('rejects %s %s with the usage', (...args) => {
+    expect(() => readOptions(args)).toThrow(InvalidOption);
     expect(() => readOptions(args)).toThrow(/npm run prove/);
   });
 
-  it('tells how it is used', () => {
-    expect(() => readOptions(['--help'])).toThrow(HelpWanted);
+  it('prints the usage', () => {
+    expect(() => readOptions(['--help'])).toThrow(HelpRequested);
   });
 });

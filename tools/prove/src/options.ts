@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 
-/** What to prove, from the command line. */
+/** Options of a run, from the command line. */
 export interface Options {
   readonly minutes: number;
   readonly seed: number;
@@ -9,41 +9,41 @@ export interface Options {
   readonly rate: number;
   /** Time between two readings of a device, milliseconds. */
   readonly intervalMs: number;
-  /** Longest quiet time at the end, seconds. */
+  /** Longest time to settle at the end, seconds. */
   readonly quietSeconds: number;
-  /** Where the journals go; a folder of its own by default. */
+  /** Folder of the journals; by default a new one. */
   readonly out: string | undefined;
-  /** Judge the journals of an earlier run instead. */
-  readonly judge: string | undefined;
+  /** Check the journals of an earlier run instead. */
+  readonly check: string | undefined;
 }
 
-/** The command line asks for something that does not exist; the message has the usage. */
-export class UnknownOption extends Error {
-  override readonly name = 'UnknownOption';
+/** The command line is invalid; the message includes the usage. */
+export class InvalidOption extends Error {
+  override readonly name = 'InvalidOption';
 }
 
-/** The command line asks how it is used; the message says it. */
-export class HelpWanted extends Error {
-  override readonly name = 'HelpWanted';
+/** The command line requests help; the message is the usage. */
+export class HelpRequested extends Error {
+  override readonly name = 'HelpRequested';
 }
 
-const USAGE = `npm run prove                       break everything for 3 minutes, and print what held
-npm run prove -- --minutes N        for N minutes; parts of one are fine (3)
-npm run prove -- --seed S           the same faults and commands as another run with this seed (drawn)
-npm run prove -- --devices D        with D simulated devices (50)
-npm run prove -- --rate R           with R commands a second over REST (devices / 5)
-npm run prove -- --interval MS      with a reading of each device every MS milliseconds (1000)
-npm run prove -- --quiet S          give it at most S seconds to come to rest at the end (180)
+const USAGE = `npm run prove                       inject faults for 3 minutes and print a certificate
+npm run prove -- --minutes N        run for N minutes, fractions allowed (3)
+npm run prove -- --seed S           repeat the faults and commands of the run with this seed (random)
+npm run prove -- --devices D        simulate D devices (50)
+npm run prove -- --rate R           send R commands per second over REST (devices / 5)
+npm run prove -- --interval MS      take a reading of each device every MS milliseconds (1000)
+npm run prove -- --quiet S          wait up to S seconds for everything to settle at the end (180)
 npm run prove -- --out FOLDER       write the journals there (.lamplighter/prove/<time>-<seed>)
-npm run prove -- --judge FOLDER     judge the journals of an earlier run once more`;
+npm run prove -- --check FOLDER     check the journals of an earlier run again`;
 
 /**
  * Reads the command line.
- * @throws UnknownOption, HelpWanted
+ * @throws InvalidOption, HelpRequested
  */
 export function readOptions(args: readonly string[]): Options {
   const values = parse(args);
-  if (values.help) throw new HelpWanted(USAGE);
+  if (values.help) throw new HelpRequested(USAGE);
   const devices = number('devices', values.devices, 1, 5000);
   return {
     minutes: number('minutes', values.minutes, 0.5, 24 * 60, 'number'),
@@ -53,7 +53,7 @@ export function readOptions(args: readonly string[]): Options {
     intervalMs: number('interval', values.interval, 100, 60_000),
     quietSeconds: number('quiet', values.quiet, 10, 3600),
     out: values.out,
-    judge: values.judge,
+    check: values.check,
   };
 }
 
@@ -69,12 +69,12 @@ function parse(args: readonly string[]) {
         interval: { type: 'string', default: '1000' },
         quiet: { type: 'string', default: '180' },
         out: { type: 'string' },
-        judge: { type: 'string' },
+        check: { type: 'string' },
         help: { type: 'boolean', short: 'h', default: false },
       },
     }).values;
   } catch (error) {
-    throw new UnknownOption(`${(error as Error).message}\n${USAGE}`);
+    throw new InvalidOption(`${(error as Error).message}\n${USAGE}`);
   }
 }
 
@@ -87,8 +87,9 @@ function number(
 ): number {
   const value = text.trim() === '' ? Number.NaN : Number(text);
   const whole = kind === 'number' || Number.isInteger(value);
-  if (!whole || !(value >= min && value <= max)) throw wrong(name, `must be a ${kind} from ${min} to ${max}`);
+  if (!whole || !(value >= min && value <= max))
+    throw invalid(name, `must be a ${kind} from ${min} to ${max}`);
   return value;
 }
 
-const wrong = (name: string, what: string) => new UnknownOption(`--${name} ${what}\n${USAGE}`);
+const invalid = (name: string, what: string) => new InvalidOption(`--${name} ${what}\n${USAGE}`);

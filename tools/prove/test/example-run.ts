@@ -1,11 +1,11 @@
 import type { CommandState } from '@lamplighter/contracts/commands/command';
-import type { Asked, Evidence, FleetEvidence, ShownCommand } from '../src/evidence/evidence.js';
+import type { CommandRequest, Evidence, FleetEvidence, ShownCommand } from '../src/evidence/evidence.js';
 import type { DeviceEvent } from '../src/evidence/journal.js';
 
-/** When the run of the example began, milliseconds since 1970. */
-const BEGAN = 1_800_000_000_000;
+/** Start of the example run, milliseconds since 1970. */
+const STARTED_AT = 1_800_000_000_000;
 
-/** A command of the example: its states at seconds since the beginning; `executed` says when the device did. */
+/** A command of the example: its states and its execution, in seconds since the start. */
 export interface ExampleCommand {
   readonly id: string;
   readonly lane?: string;
@@ -15,7 +15,7 @@ export interface ExampleCommand {
   readonly executed?: number;
 }
 
-/** Three readings of one lamp: two stored, one dropped by the lamp. Four commands: run, run, superseded, expired. */
+/** Three readings of one lamp: two stored, one dropped by the lamp. Four commands: two executed, one superseded, one expired. */
 export function exampleRun({
   commands = EXAMPLE_COMMANDS,
   journal = READINGS,
@@ -26,8 +26,8 @@ export function exampleRun({
   fleet?: Partial<FleetEvidence>;
 } = {}): Evidence {
   const shown = commands.map(showCommand);
-  const asked: Asked[] = shown.map(({ id, lane, policy }, index) => ({
-    t: BEGAN + index,
+  const requests: CommandRequest[] = shown.map(({ id, lane, policy }, index) => ({
+    t: STARTED_AT + index,
     fleet: 'demo',
     device: 'lamp',
     lane,
@@ -70,8 +70,8 @@ export function exampleRun({
   };
   return {
     fleets: [evidence],
-    asked,
-    faults: [{ t: BEGAN, kind: 'kill -9', target: 'rules', ms: 1000 }],
+    requests,
+    faults: [{ t: STARTED_AT, kind: 'kill -9', target: 'rules', ms: 1000 }],
     about: {
       seed: 1,
       seconds: 60,
@@ -82,7 +82,7 @@ export function exampleRun({
   };
 }
 
-const at = (second: number) => BEGAN + second * 1000;
+const at = (second: number) => STARTED_AT + second * 1000;
 const expiryOf = (seq: number) => at(seq * 10 + 30);
 
 const EXAMPLE_COMMANDS: readonly ExampleCommand[] = [

@@ -1,12 +1,12 @@
+import type { ViolationKind } from '../src/checks/violation.js';
 import type { Evidence, FleetEvidence } from '../src/evidence/evidence.js';
 import { type DeviceEvent, type EventOf, eventsOf } from '../src/evidence/journal.js';
-import type { ViolationKind } from '../src/oracle/violation.js';
 
-/** Evidence with one defect put in on purpose. */
+/** A defect to inject into evidence. */
 export interface Mutation {
-  /** What a good oracle must find. */
+  /** The violation that the checks must find. */
   readonly finds: ViolationKind;
-  /** Undefined if the evidence has nothing that could be spoiled in this way. */
+  /** Undefined if the evidence has nothing to apply the defect to. */
   apply(fleet: FleetEvidence): FleetEvidence | undefined;
 }
 
@@ -26,25 +26,25 @@ export const MUTATIONS: Readonly<Record<string, Mutation>> = {
   superseded: { finds: 'executed though superseded', apply: executeSuperseded },
   deny: { finds: 'states that contradict the device', apply: denyExecution },
   flip: { finds: 'final states that changed', apply: flipState },
-  cook: { finds: 'books that do not balance', apply: cookBooks },
+  unbalance: { finds: 'ledger does not balance', apply: unbalanceLedger },
 };
 
 /**
- * Puts the defect into the first fleet that offers the occasion.
- * @throws Error if none does
+ * Applies the defect to the first fleet where it can.
+ * @throws Error if there is none
  */
 export function mutate(evidence: Evidence, name: string): Evidence {
   const mutation = MUTATIONS[name];
   if (mutation === undefined)
-    throw new Error(`there is no mutation "${name}"; there are ${Object.keys(MUTATIONS).join(', ')}`);
+    throw new Error(`unknown mutation "${name}"; available: ${Object.keys(MUTATIONS).join(', ')}`);
   for (const [index, fleet] of evidence.fleets.entries()) {
-    const spoiled = mutation.apply(fleet);
-    if (spoiled !== undefined) return { ...evidence, fleets: evidence.fleets.with(index, spoiled) };
+    const mutated = mutation.apply(fleet);
+    if (mutated !== undefined) return { ...evidence, fleets: evidence.fleets.with(index, mutated) };
   }
-  throw new Error(`this evidence offers no occasion for the mutation "${name}"`);
+  throw new Error(`the mutation "${name}" does not apply to this evidence`);
 }
 
-/** The last one, so that the order of those before is not touched. */
+/** The last execution, so that the order of the others stays intact. */
 function lastExecution({ journal }: FleetEvidence): Execution | undefined {
   return eventsOf(journal, 'executed').at(-1);
 }
@@ -118,7 +118,7 @@ function executeSuperseded(fleet: FleetEvidence): FleetEvidence | undefined {
   }));
 }
 
-/** The device executed it, and the API says that it never will. */
+/** A command that the device executed, but that the API shows as expired. */
 function denyExecution(fleet: FleetEvidence): FleetEvidence | undefined {
   const executed = new Set(eventsOf(fleet.journal, 'executed').map(({ id }) => id));
   const index = fleet.commands.findIndex(({ id, state }) => state === 'succeeded' && executed.has(id));
@@ -131,7 +131,7 @@ function flipState(fleet: FleetEvidence): FleetEvidence | undefined {
   return command && { ...fleet, commands: [{ ...command, before: ['unknown'] }, ...others] };
 }
 
-function cookBooks(fleet: FleetEvidence): FleetEvidence | undefined {
+function unbalanceLedger(fleet: FleetEvidence): FleetEvidence | undefined {
   const { ledger } = fleet;
   return ledger && { ...fleet, ledger: { ...ledger, readings: { ...ledger.readings, unexplained: 1 } } };
 }

@@ -35,11 +35,11 @@ export async function connectMqtt(url: string, options: IClientOptions = {}): Pr
   const client = await connectAsync(url, { protocolVersion: 5, reconnectPeriod: 0, ...options });
   client.on('error', () => {});
   const received: Received[] = [];
-  const untaken: Received[] = [];
+  const unread: Received[] = [];
   client.on('message', (topic, payload, packet) => {
     const message = { topic, payload, packet };
     received.push(message);
-    untaken.push(message);
+    unread.push(message);
   });
   const close = async () => {
     // A connection that the broker has closed sends no DISCONNECT to wait for.
@@ -58,8 +58,8 @@ export async function connectMqtt(url: string, options: IClientOptions = {}): Pr
     },
     async next(matches = () => true, timeoutMs = 10_000) {
       const what = `a message (${received.length} came: ${received.slice(-5).map(describe).join(', ')})`;
-      const found = await until(() => untaken.find(matches), { what, timeoutMs });
-      untaken.splice(untaken.indexOf(found), 1);
+      const found = await until(() => unread.find(matches), { what, timeoutMs });
+      unread.splice(unread.indexOf(found), 1);
       return found;
     },
     connected: () => client.connected,

@@ -44,10 +44,10 @@ describe('a leak', () => {
   const config = `it('x', async () => {`;
 
   it('fails the file', () => {
-    const said = runLeaking(
+    const output = runLeaking(
       `${config} await new Promise((done) => createServer().listen(0, '127.0.0.1', done)); });`,
     );
-    expect(said).toContain('this test file left open: TCPServerWrap');
+    expect(output).toContain('this test file left open: TCPServerWrap');
   }, 60_000);
 
   it('fails the test if it is something that cannot be closed', () => {

@@ -22,7 +22,7 @@ interface Running {
   readonly addresses: SharedStackAddresses;
   readonly broker: TestBroker;
   readonly services: readonly Server[];
-  readonly isWhole: () => boolean;
+  readonly isComplete: () => boolean;
 }
 
 /** Adding accounts makes the broker read all of them again, so fleets are added in advance. */
@@ -30,7 +30,7 @@ const FLEETS_AT_ONCE = 25;
 
 let running: Promise<Running> | undefined;
 let spareFleets: TestFleet[] = [];
-let turn: Promise<unknown> = Promise.resolve();
+let queue: Promise<unknown> = Promise.resolve();
 
 async function start(): Promise<Running> {
   const [broker, redis] = await Promise.all([startBroker(), startRedis()]);
@@ -42,21 +42,21 @@ async function start(): Promise<Running> {
     addresses: { rulesUrl: broker.rulesUrl, redisUrl: redis.url, apiUrl: services[1].url },
     broker,
     services,
-    isWhole: () => broker.running && redis.running && services.every(({ exit }) => exit === undefined),
+    isComplete: () => broker.running && redis.running && services.every(({ exit }) => exit === undefined),
   };
 }
 
 /** Requests take turns, so that one of them adds fleets for all. */
 function newFleet({ broker }: Running): Promise<TestFleet> {
-  const fleet = turn.then(async () => {
+  const fleet = queue.then(async () => {
     if (spareFleets.length === 0) spareFleets = await broker.newFleets(FLEETS_AT_ONCE);
     return spareFleets.pop()!;
   });
-  turn = fleet.catch(() => undefined);
+  queue = fleet.catch(() => undefined);
   return fleet;
 }
 
-async function answer(path: string | undefined): Promise<unknown> {
+async function respond(path: string | undefined): Promise<unknown> {
   running ??= start();
   const stack = await running;
   return path === '/fleets' ? newFleet(stack) : stack.addresses;
@@ -65,7 +65,7 @@ async function answer(path: string | undefined): Promise<unknown> {
 async function stop(): Promise<void> {
   server.close();
   const stack = await running?.catch(() => undefined);
-  if (stack !== undefined && !stack.isWhole()) {
+  if (stack !== undefined && !stack.isComplete()) {
     process.exitCode = 1;
     console.error('a part of the stack that test files share has ended:');
     for (const service of stack.services) console.error(`${service.name}: ${service.output()}`);
@@ -74,7 +74,7 @@ async function stop(): Promise<void> {
 }
 
 const server = createServer((request, response) => {
-  answer(request.url).then(
+  respond(request.url).then(
     (value) => response.end(JSON.stringify(value)),
     (error: unknown) => response.writeHead(500).end(String(error)),
   );

@@ -17,16 +17,16 @@ it('takes an exception as not yet', async () => {
 });
 
 it('says what it waited for and what it saw last', async () => {
-  const inVain = until(() => false, { what: 'the lamp to switch on', timeoutMs: 30 });
-  await expect(inVain).rejects.toThrow('waited 0.03 s in vain for the lamp to switch on; last seen: false');
+  const timedOut = until(() => false, { what: 'the lamp to switch on', timeoutMs: 30 });
+  await expect(timedOut).rejects.toThrow('waited 0.03 s in vain for the lamp to switch on; last seen: false');
 });
 
-const standStill = (ms: number) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+const blockThread = (ms: number) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 
 it('does not count the time in which nothing could run', async () => {
   let isLit = false;
   setTimeout(() => {
-    standStill(1000);
+    blockThread(1000);
     setTimeout(() => {
       isLit = true;
     }, 100);
@@ -38,7 +38,7 @@ it('looks once more when the time is over', async () => {
   let calls = 0;
   const slow = () => {
     calls += 1;
-    if (calls === 1) standStill(60);
+    if (calls === 1) blockThread(60);
     return calls === 2;
   };
   await until(slow, { what: 'the second look', timeoutMs: 50 });

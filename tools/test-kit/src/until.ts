@@ -13,7 +13,7 @@ export interface UntilOptions {
 }
 
 /** Who oversleeps by more than this was held up by a machine that stood still, and so was everybody else: it does not count. */
-const HELD_UP_MS = 500;
+const STALL_MS = 500;
 
 /** What is left of a type when it is true. */
 type True<T> = Exclude<T, false | 0 | '' | null | undefined>;
@@ -40,15 +40,15 @@ export async function until<T>(
       seen = `last error: ${error instanceof Error ? error.message : String(error)}`;
     }
     if (isLast)
-      throw new WaitTimeout(`waited ${timeoutMs / 1000} s in vain for ${what}; ${seen}${lastWords()}`);
+      throw new WaitTimeout(`waited ${timeoutMs / 1000} s in vain for ${what}; ${seen}${logTails()}`);
     const pausedAt = Date.now();
     await new Promise((resolve) => setTimeout(resolve, everyMs));
-    const heldUpMs = Date.now() - pausedAt - everyMs;
-    if (heldUpMs > HELD_UP_MS) deadline += heldUpMs;
+    const stalledMs = Date.now() - pausedAt - everyMs;
+    if (stalledMs > STALL_MS) deadline += stalledMs;
   }
 }
 
 /** What the servers that run for this test logged last: the reason is often there. */
-function lastWords(): string {
+function logTails(): string {
   return [...liveChildren].map((child) => `\n${child.name}:\n${lastLines(child.output(), 3)}`).join('');
 }

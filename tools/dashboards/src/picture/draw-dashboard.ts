@@ -1,5 +1,5 @@
 import type { PanelDocument, Thresholds } from '../document.js';
-import type { Scene } from './collect.js';
+import type { DashboardData } from './collect-data.js';
 import type { Series, TimeRange } from './prometheus.js';
 import { format, niceSteps } from './units.js';
 
@@ -12,7 +12,7 @@ const PLOT = { left: 62, right: 12, top: 26, axis: 18, legend: 15 };
 /** Estimated width of a character, and the room that a time on the axis needs. */
 const CHARACTER = 6;
 const TIME_LABEL = 60;
-const MOST_LEGEND_LINES = 2;
+const MAX_LEGEND_LINES = 2;
 
 const INK = '#333333';
 const FAINT = '#dddddd';
@@ -52,8 +52,8 @@ interface Box {
 }
 
 /** Draws a dashboard as SVG: its grid, its numbers and its lines over time. Heatmaps are only named. */
-export function drawDashboard(scene: Scene): string {
-  const { document, range, marks, source } = scene;
+export function drawDashboard(data: DashboardData): string {
+  const { document, range, marks, source } = data;
   const rows = Math.max(...document.panels.map(({ gridPos }) => gridPos.y + gridPos.h));
   const height = HEAD + rows * ROW + 6;
   const day = new Date(range.to * 1000).toISOString().slice(0, 10);
@@ -71,13 +71,13 @@ export function drawDashboard(scene: Scene): string {
       56,
       WIDTH,
     ),
-    ...document.panels.flatMap((panel) => drawPanel(panel, scene)),
+    ...document.panels.flatMap((panel) => drawPanel(panel, data)),
     '</svg>',
     '',
   ].join('\n');
 }
 
-function drawPanel(panel: PanelDocument, scene: Scene): string[] {
+function drawPanel(panel: PanelDocument, data: DashboardData): string[] {
   const { x, y, w, h } = panel.gridPos;
   const box = { x: x * COLUMN + 3, y: HEAD + y * ROW + 3, width: w * COLUMN - 6, height: h * ROW - 6 };
   if (panel.type === 'row')
@@ -86,22 +86,22 @@ function drawPanel(panel: PanelDocument, scene: Scene): string[] {
   return [
     frame,
     text(box.x + 8, box.y + 16, panel.title, 'font-weight="bold"'),
-    ...drawBody(panel, scene, box),
+    ...drawBody(panel, data, box),
   ];
 }
 
-function drawBody(panel: PanelDocument, scene: Scene, box: Box): string[] {
-  const series = seriesOf(panel, scene);
+function drawBody(panel: PanelDocument, data: DashboardData, box: Box): string[] {
+  const series = seriesOf(panel, data);
   if (panel.type === 'heatmap') return message('a heatmap; Grafana draws it', box);
   if (panel.type === 'table') return drawTable(panel, series, box);
   if (series.length === 0) return message(panel.fieldConfig?.defaults.noValue ?? 'No data', box);
-  if (panel.type === 'timeseries') return drawLines(panel, series, scene, box);
-  if (panel.type === 'state-timeline') return drawStates(panel, series, scene, box);
+  if (panel.type === 'timeseries') return drawLines(panel, series, data, box);
+  if (panel.type === 'state-timeline') return drawStates(panel, series, data, box);
   return drawNumbers(panel, series, box);
 }
 
 /** All series of a panel, named as the legends of its queries say. */
-function seriesOf(panel: PanelDocument, { answers }: Scene): Named[] {
+function seriesOf(panel: PanelDocument, { answers }: DashboardData): Named[] {
   return (answers[panel.id] ?? []).flatMap((series, query) => {
     const legend = panel.targets?.[query]?.legendFormat ?? '';
     const nameOf = (labels: Series['labels']) =>
@@ -138,7 +138,7 @@ function drawNumbers(panel: PanelDocument, series: readonly Named[], box: Box): 
 function drawLines(
   panel: PanelDocument,
   series: readonly Named[],
-  { range, marks }: Scene,
+  { range, marks }: DashboardData,
   box: Box,
 ): string[] {
   const { unit, decimals, max } = panel.fieldConfig!.defaults;
@@ -151,7 +151,7 @@ function drawLines(
   );
   const highest = max ?? Math.max(0, ...series.flatMap(({ values }) => values.map((value) => value ?? 0)));
   const [x0, x1] = [box.x + PLOT.left, box.x + box.width - PLOT.right];
-  const [y0, y1] = [box.y + box.height - PLOT.axis - PLOT.legend * MOST_LEGEND_LINES, box.y + PLOT.top];
+  const [y0, y1] = [box.y + box.height - PLOT.axis - PLOT.legend * MAX_LEGEND_LINES, box.y + PLOT.top];
   const top = highest > 0 ? highest * 1.05 : 1;
   const x = timeScale(range, x0, x1);
   const y = (value: number) => y0 - (Math.min(value, top) / top) * (y0 - y1);
@@ -174,7 +174,12 @@ function drawLines(
 }
 
 /** A bar per series, in the colour that the panel maps its value to; nothing where there was no value. */
-function drawStates(panel: PanelDocument, series: readonly Named[], { range }: Scene, box: Box): string[] {
+function drawStates(
+  panel: PanelDocument,
+  series: readonly Named[],
+  { range }: DashboardData,
+  box: Box,
+): string[] {
   const states = panel.fieldConfig?.defaults.mappings?.[0]?.options ?? {};
   const left = Math.max(...series.map(({ name }) => name.length)) * CHARACTER + 16;
   const [x0, x1] = [box.x + left, box.x + box.width - PLOT.right];
@@ -243,8 +248,8 @@ function legend(
   let left = entries.length;
   for (const { name, color } of entries) {
     const needed = name.length * CHARACTER + 26;
-    if (at > 0 && at + needed > width - (lines.length === MOST_LEGEND_LINES ? 60 : 0)) {
-      if (lines.length === MOST_LEGEND_LINES) break;
+    if (at > 0 && at + needed > width - (lines.length === MAX_LEGEND_LINES ? 60 : 0)) {
+      if (lines.length === MAX_LEGEND_LINES) break;
       lines.push([]);
       at = 0;
     }

@@ -11,7 +11,7 @@ export interface TimeRange {
   readonly step: number;
 }
 
-interface Answer {
+interface ApiResponse {
   readonly status: string;
   readonly error?: string;
   readonly data: {
@@ -29,7 +29,7 @@ export class Prometheus {
 
   /** @throws if Prometheus does not understand the query */
   async range(expr: string, { from, to, step }: TimeRange): Promise<Series[]> {
-    const { result } = await this.ask('query_range', { query: expr, start: from, end: to, step });
+    const { result } = await this.query('query_range', { query: expr, start: from, end: to, step });
     const points = Math.floor((to - from) / step) + 1;
     return result.map(({ metric, values = [] }) => {
       const filled: (number | null)[] = new Array(points).fill(null);
@@ -40,15 +40,18 @@ export class Prometheus {
 
   /** One value per series, as it was at a time. @throws if Prometheus does not understand the query */
   async instant(expr: string, time: number): Promise<Series[]> {
-    const { result } = await this.ask('query', { query: expr, time });
+    const { result } = await this.query('query', { query: expr, time });
     return result.map(({ metric, value }) => ({ labels: metric, values: [finite(value?.[1] ?? 'NaN')] }));
   }
 
-  private async ask(path: string, parameters: Record<string, string | number>): Promise<Answer['data']> {
+  private async query(
+    path: string,
+    parameters: Record<string, string | number>,
+  ): Promise<ApiResponse['data']> {
     const body = new URLSearchParams();
     for (const [name, value] of Object.entries(parameters)) body.set(name, String(value));
     const response = await fetch(`${this.url}/api/v1/${path}`, { method: 'POST', body });
-    const answer = (await response.json()) as Answer;
+    const answer = (await response.json()) as ApiResponse;
     if (answer.status !== 'success') throw new Error(`${answer.error}: ${parameters.query}`);
     return answer.data;
   }

@@ -5,8 +5,8 @@ import { parseArgs } from 'node:util';
 import { REPOSITORY } from '@lamplighter/native/state/repository';
 import { CannotStart } from '@lamplighter/native/state/settings';
 import type { Document } from '../document.js';
-import { type Played, play } from '../story/play.js';
-import { collect } from './collect.js';
+import { runScenario, type ScenarioRun } from '../scenario/run-scenario.js';
+import { collectData } from './collect-data.js';
 import { drawDashboard } from './draw-dashboard.js';
 import { Prometheus } from './prometheus.js';
 
@@ -19,7 +19,7 @@ const DASHBOARDS = join(REPOSITORY, 'grafana/dashboards');
 /** Seconds between two scrapes of Prometheus; points are not closer. */
 const SCRAPE = 5;
 /** Points that a panel has room for. */
-const MOST_POINTS = 360;
+const MAX_POINTS = 360;
 
 const { values: flags } = parseArgs({
   options: {
@@ -41,25 +41,25 @@ try {
 
 async function render(minutes: number, folder: string, prometheusUrl: string | undefined): Promise<void> {
   if (!(minutes >= 1 && minutes <= 1440)) throw new CannotStart('--minutes must be from 1 to 1440');
-  let played: Played | undefined;
+  let scenario: ScenarioRun | undefined;
   try {
-    if (prometheusUrl === undefined) played = await play(minutes, (line) => console.log(line));
-    const prometheus = new Prometheus(played?.prometheusUrl ?? prometheusUrl ?? '');
-    const step = Math.ceil((minutes * 60) / MOST_POINTS / SCRAPE) * SCRAPE;
+    if (prometheusUrl === undefined) scenario = await runScenario(minutes, (line) => console.log(line));
+    const prometheus = new Prometheus(scenario?.prometheusUrl ?? prometheusUrl ?? '');
+    const step = Math.ceil((minutes * 60) / MAX_POINTS / SCRAPE) * SCRAPE;
     const to = Math.floor(Date.now() / 1000 / step) * step - SCRAPE;
     const about = {
-      source: played?.source ?? `Data: ${prometheusUrl}.`,
+      source: scenario?.source ?? `Data: ${prometheusUrl}.`,
       range: { from: to - minutes * 60, to, step },
     };
     mkdirSync(folder, { recursive: true });
     for (const file of readdirSync(DASHBOARDS).filter((name) => name.endsWith('.json'))) {
       const document = JSON.parse(readFileSync(join(DASHBOARDS, file), 'utf8')) as Document;
-      const picture = drawDashboard(await collect(document, prometheus, about));
+      const picture = drawDashboard(await collectData(document, prometheus, about));
       const name = file.replace('.json', '.svg');
       writeFileSync(join(folder, name), picture);
       console.log(`${name} ${(picture.length / 1000).toFixed(0)} kB`);
     }
   } finally {
-    await played?.stop();
+    await scenario?.stop();
   }
 }

@@ -61,7 +61,7 @@ async function manage([action = '', name, ...more]: readonly string[]): Promise<
   const account = action === 'add' ? name : `${name}${READER}`;
   const isNew = !existsSync(fileOf(account));
   const password = secretIn(fileOf(account));
-  const word = isNew ? await reload() : 'It was there already.';
+  const note = isNew ? await reload() : 'It was there already.';
   return [
     `host      127.0.0.1`,
     `port      ${port}`,
@@ -70,6 +70,6 @@ async function manage([action = '', name, ...more]: readonly string[]): Promise<
     ...(action === 'add'
       ? [`publish   ${name}/telemetry/<device>`, `subscribe ${name}/commands/<device>`]
       : [`subscribe ${name}/telemetry/#, ${name}/state/#, ${name}/presence/#`]),
-    word,
+    note,
   ];
 }

@@ -48,22 +48,22 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const simulated = options.sim ? (options.devices ?? (Number(options.env.DEVICES) || 0)) : 0;
   const limits = brokerLimits(simulated, openFilesLimit());
   if (limits.maxConnections < brokerLimits(simulated, Number.MAX_SAFE_INTEGER).maxConnections)
-    terminal.say(
+    terminal.printLine(
       `! at most ${limits.maxConnections} devices can connect: this user may open ${limits.openFiles} files in a process (ulimit -n)`,
     );
   const parts = new Map<Server, () => Promise<Server>>();
   /** Starts a part, shows when it is ready, and remembers how to start it again. */
-  const begin = async <S extends Server>(
+  const startPart = async <S extends Server>(
     name: string,
     launch: () => Promise<S>,
-    again: () => Promise<Server> = launch,
+    restart: () => Promise<Server> = launch,
   ) => {
     const server = await progress(name, launch());
-    parts.set(server, again);
+    parts.set(server, restart);
     return server;
   };
   const [mosquitto, redis] = await Promise.all([
-    begin('mosquitto', () =>
+    startPart('mosquitto', () =>
       startMosquitto({
         folder: folder('mosquitto'),
         port: ports.MQTT_PORT,
@@ -74,7 +74,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
         logFile: state.logFile('mosquitto'),
       }),
     ),
-    begin('redis-server', () =>
+    startPart('redis-server', () =>
       startRedis({
         folder: folder('redis'),
         port: ports.REDIS_PORT,
@@ -86,7 +86,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   stop.throwIfAborted();
   const firstKey = await createKey(redis.url, ['--first']);
   // At once: should the rest fail, the next start would not show it again.
-  if (firstKey !== undefined) terminal.say(`✓ API key       ${firstKey}`);
+  if (firstKey !== undefined) terminal.printLine(`✓ API key       ${firstKey}`);
   stop.throwIfAborted();
   const service = (name: ServiceName, port: number, env: NodeJS.ProcessEnv, readyMs = READY_MS) => {
     const launch = async () =>
@@ -98,18 +98,18 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       });
     const ready = async () => {
       const server = await launch();
-      const began = Date.now();
+      const startedAt = Date.now();
       // At first a service waits for its connections like any other; only what lasts is worth reading.
-      const tell = (reasons: string) =>
-        Date.now() - began > PATIENCE_MS && terminal.show(`… ${name}: ${reasons}`);
-      await untilReady(server, readyMs, tell);
+      const showReasons = (reasons: string) =>
+        Date.now() - startedAt > SHOW_REASONS_AFTER_MS && terminal.showStatus(`… ${name}: ${reasons}`);
+      await untilReady(server, readyMs, showReasons);
       return server;
     };
     // One that is started again waits by itself for what is not there yet.
-    return begin(name, ready, launch);
+    return startPart(name, ready, launch);
   };
   await Promise.all([
-    begin('prometheus', () =>
+    startPart('prometheus', () =>
       startPrometheus({
         folder: folder('prometheus'),
         port: ports.PROMETHEUS_PORT,
@@ -132,20 +132,20 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     // It is ready when every device has connected, which takes a large fleet its time.
     await service('device-sim', ports.SIM_PORT, env, READY_MS + DEVICE_MS * simulated);
   }
-  const say = (line: string) => terminal.say(line);
-  const kept = [...parts].map(([server, restart]) => keepRunning(server, { restart, say, stop }));
-  return { firstKey, failed: Promise.race(kept) };
+  const say = (line: string) => terminal.printLine(line);
+  const supervised = [...parts].map(([server, restart]) => keepRunning(server, { restart, log: say, stop }));
+  return { firstKey, failed: Promise.race(supervised) };
 }
 
 /** For so long nothing is said of what a service waits for, milliseconds. */
-const PATIENCE_MS = 10_000;
+const SHOW_REASONS_AFTER_MS = 10_000;
 
 const newest = () => [...liveChildren].at(-1);
 
 /** Stops everything that runs, newest first, each after the one before. */
 export async function stopAll(): Promise<void> {
   for (let child = newest(); child !== undefined; child = newest()) {
-    terminal.show(`stopping ${child.name}`);
+    terminal.showStatus(`stopping ${child.name}`);
     await child.stop();
   }
 }
@@ -163,21 +163,23 @@ export async function createKey(redisUrl: string, args: readonly string[]): Prom
   }
 }
 
-const awaited = new Set<string>();
+const startingParts = new Set<string>();
 
 /** Tells when a part is ready, and meanwhile what is not. */
 async function progress<S extends Server>(name: string, part: Promise<S>): Promise<S> {
   const started = Date.now();
-  const show = () => awaited.size > 0 && terminal.show(`… ${[...awaited].join(', ')}`);
-  awaited.add(name);
+  const show = () => startingParts.size > 0 && terminal.showStatus(`… ${[...startingParts].join(', ')}`);
+  startingParts.add(name);
   show();
   try {
     const server = await part;
     const seconds = ((Date.now() - started) / 1000).toFixed(1);
-    terminal.say(`✓ ${name.padEnd(13)} 127.0.0.1:${String(server.port).padEnd(6)} ${seconds.padStart(5)} s`);
+    terminal.printLine(
+      `✓ ${name.padEnd(13)} 127.0.0.1:${String(server.port).padEnd(6)} ${seconds.padStart(5)} s`,
+    );
     return server;
   } finally {
-    awaited.delete(name);
+    startingParts.delete(name);
     show();
   }
 }

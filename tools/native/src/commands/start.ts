@@ -30,22 +30,22 @@ export async function start(flags: StartFlags): Promise<number> {
     unlock = lockState(settings.folder);
     const { SIM_PORT: _, ...withoutSim } = settings.ports;
     await refuseTakenPorts(flags.sim ? settings.ports : withoutSim);
-    installMissing(SERVERS, (line) => terminal.say(line));
+    installMissing(SERVERS, (line) => terminal.printLine(line));
     const state = openState(settings.folder, settings.ports, flags.reset);
     const { ports } = settings;
     const running = AbortSignal.any([stop, over.signal]);
     const starting = startStack({ ...flags, ports, state, env: process.env, stop: running });
     const stack = await Promise.race([starting, aborted(stop)]);
-    terminal.say(guide({ ...flags, ports, state, firstKey: stack.firstKey, from: settings.from }));
+    terminal.printLine(guide({ ...flags, ports, state, firstKey: stack.firstKey, from: settings.from }));
     const failure = await Promise.race([stack.failed, aborted(stop), follow(ports, running)]);
     throw new ServerFailed(failure);
   } catch (error) {
     over.abort();
     if (!stop.aborted && !isExpected(error)) throw error;
     await stopAll();
-    terminal.show('');
+    terminal.showStatus('');
     if (!stop.aborted) console.error(`lamplighter: ${(error as Error).message}`);
-    else terminal.say('everything is stopped');
+    else terminal.printLine('everything is stopped');
     return stop.aborted ? 0 : 1;
   } finally {
     over.abort();
@@ -81,8 +81,8 @@ async function follow(ports: Ports, until: AbortSignal): Promise<never> {
     for (const child of liveChildren) boundLog(child.logFile);
     const now = await readCounts(ports);
     const line = summarize(before, now);
-    if (terminal.isTTY) terminal.show(line);
-    else terminal.say(line);
+    if (terminal.isTTY) terminal.showStatus(line);
+    else terminal.printLine(line);
     before = now ?? before;
   }
 }

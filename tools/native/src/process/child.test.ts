@@ -11,7 +11,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const run = (script: string, name = 'child'): Child =>
   startChild({ name, command: '/bin/sh', args: ['-c', script], logFile: join(folder, `${name}.log`) });
 
-const lives = (pid: number) => {
+const isAlive = (pid: number) => {
   try {
     process.kill(pid, 0);
     return true;
@@ -78,7 +78,7 @@ describe('a child process', () => {
       await eventually(() => text.includes('\n'));
       const orphan = Number(text);
       if (end !== 'exit') parent.kill(end);
-      await eventually(() => !lives(orphan));
+      await eventually(() => !isAlive(orphan));
     },
   );
 });

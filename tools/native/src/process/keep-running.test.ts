@@ -18,7 +18,7 @@ function underTest(restart: () => Promise<Server>) {
   const lines: string[] = [];
   const stop = new AbortController();
   const keep = (first: Server) =>
-    keepRunning(first, { restart, say: (line) => lines.push(line), stop: stop.signal, firstPauseMs: 1 });
+    keepRunning(first, { restart, log: (line) => lines.push(line), stop: stop.signal, firstPauseMs: 1 });
   return { lines, stop, keep };
 }
 

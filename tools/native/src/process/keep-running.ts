@@ -3,18 +3,18 @@ import { describeExit, lastLines } from './child.js';
 import { type Server, ServerFailed } from './serving.js';
 
 /** A process that has lived so long is started at once again when it ends, milliseconds. */
-const STEADY_MS = 60_000;
+const STABLE_MS = 60_000;
 /** The pause before a restart; doubled with each that did not last. Milliseconds. */
 const FIRST_PAUSE_MS = 1000;
 /** As often may it end in a row before it is steady. */
-const MOST_DEATHS = 5;
+const MAX_FAILURES = 5;
 /** Lines of its log that are shown when it is given up. */
-const LAST_LINES = 15;
+const LOG_TAIL_LINES = 15;
 
 export interface KeepRunningOptions {
   /** Starts it again on the same port, with the same data. */
   readonly restart: () => Promise<Server>;
-  readonly say: (line: string) => void;
+  readonly log: (line: string) => void;
   /** When aborted, nothing is started any more. */
   readonly stop: AbortSignal;
   /** For tests. */
@@ -27,24 +27,24 @@ export interface KeepRunningOptions {
  */
 export async function keepRunning(
   first: Server,
-  { restart, say, stop, firstPauseMs = FIRST_PAUSE_MS }: KeepRunningOptions,
+  { restart, log: say, stop, firstPauseMs = FIRST_PAUSE_MS }: KeepRunningOptions,
 ): Promise<string> {
   const { name } = first;
   let server = first;
   let startedAt = performance.now();
   let failure: string | undefined;
-  for (let deaths = 1; ; deaths += 1) {
+  for (let failures = 1; ; failures += 1) {
     if (failure === undefined) {
       const exit = await server.exited;
       if (server.isStopped || stop.aborted) return never();
       failure = describeExit(exit);
-      if (performance.now() - startedAt > STEADY_MS) deaths = 1;
+      if (performance.now() - startedAt > STABLE_MS) failures = 1;
     }
-    if (deaths === MOST_DEATHS) {
-      const log = `The end of ${server.logFile}:\n${lastLines(server.output(), LAST_LINES)}`;
-      return `${name} ${failure}, ${deaths} times in a row, so everything is stopped. ${log}`;
+    if (failures === MAX_FAILURES) {
+      const log = `The end of ${server.logFile}:\n${lastLines(server.output(), LOG_TAIL_LINES)}`;
+      return `${name} ${failure}, ${failures} times in a row, so everything is stopped. ${log}`;
     }
-    const pauseMs = firstPauseMs * 2 ** (deaths - 1);
+    const pauseMs = firstPauseMs * 2 ** (failures - 1);
     say(`! ${name} ${failure}; restarting in ${pauseMs / 1000} s`);
     try {
       await setTimeout(pauseMs, undefined, { signal: stop });

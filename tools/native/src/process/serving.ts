@@ -14,7 +14,7 @@ export class ServerFailed extends Error {
 
 const PAUSE_MS = 20;
 /** Lines of its log that are shown of a process that failed: a list of all that is wrong with its configuration fits. */
-const LAST_WORDS = 30;
+const LOG_TAIL_LINES = 30;
 
 /**
  * Waits until a probe says true, and stops the process if it does not. Whatever else the probe says or throws is told if
@@ -37,11 +37,13 @@ export async function untilServing(
     ? describeExit(child.exit)
     : `was not ready within ${timeoutMs / 1000} s (${answer})`;
   await child.stop(1000);
-  throw new ServerFailed(`${child.name} ${what}; its last words:\n${lastLines(child.output(), LAST_WORDS)}`);
+  throw new ServerFailed(
+    `${child.name} ${what}; its last words:\n${lastLines(child.output(), LOG_TAIL_LINES)}`,
+  );
 }
 
 /** Sends bytes to a loopback port and collects the answer until it is long enough, the peer closes or a second is over. */
-export function ask(port: number, request: string | Uint8Array, enough: number): Promise<Buffer> {
+export function exchangeBytes(port: number, request: string | Uint8Array, enough: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     let answer = Buffer.alloc(0);
     const socket = connect(port, '127.0.0.1', () => socket.write(request));

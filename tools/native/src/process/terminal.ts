@@ -3,12 +3,12 @@ export const terminal = {
   isTTY: process.stdout.isTTY === true,
 
   /** Prints a line that stays. */
-  say(line: string): void {
+  printLine(line: string): void {
     process.stdout.write(this.isTTY ? `\r\x1b[2K${line}\n` : `${line}\n`);
   },
 
   /** Shows a line until the next one; not where lines cannot be taken back. */
-  show(line: string): void {
+  showStatus(line: string): void {
     if (this.isTTY) process.stdout.write(`\r\x1b[2K${line.slice(0, (process.stdout.columns || 80) - 1)}`);
   },
 };

@@ -6,8 +6,8 @@ import { installMissing, type Requirement } from './install.js';
 const { PATH } = process.env;
 const getuid = process.getuid;
 let folder: string;
-let said: string[];
-const say = (line: string) => said.push(line);
+let logged: string[];
+const log = (line: string) => logged.push(line);
 const lantern: Requirement = { binary: 'test-lantern', why: 'light', apt: 'test-lantern', brew: 'lantern' };
 
 /** Puts a program in front of all others on the PATH. */
@@ -20,7 +20,7 @@ const install = `printf '#!/bin/sh\\necho lantern 1.5' >${'$'}{0%/*}/test-lanter
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'lamplighter-install-'));
-  said = [];
+  logged = [];
   process.env.PATH = `${folder}:${PATH}`;
   process.getuid = () => 0;
   // What is there to forbid daemons, and to turn them off, is not for a test.
@@ -35,8 +35,8 @@ afterEach(() => {
 });
 
 it('does nothing when nothing is missing', () => {
-  installMissing([{ binary: 'sh', why: 'everything', apt: 'dash' }], say);
-  expect(said).toEqual([]);
+  installMissing([{ binary: 'sh', why: 'everything', apt: 'dash' }], log);
+  expect(logged).toEqual([]);
 });
 
 it("installs from Debian's packages, with a fresh list if the one there does not do", () => {
@@ -44,22 +44,22 @@ it("installs from Debian's packages, with a fresh list if the one there does not
     'apt-get',
     `case "$1" in update) touch ${folder}/listed;; install) [ -e ${folder}/listed ] || exit 100; ${install};; esac`,
   );
-  installMissing([lantern], say);
-  expect(said[0]).toBe('… missing: test-lantern (light); installing');
+  installMissing([lantern], log);
+  expect(logged[0]).toBe('… missing: test-lantern (light); installing');
   const wanted = 'apt-get install -y --no-install-recommends -o DPkg::Lock::Timeout=120 test-lantern';
   expect(calls().filter((call) => call.startsWith('apt-get'))).toEqual([wanted, 'apt-get update', wanted]);
 });
 
 it('tells what the package manager said when it fails', () => {
   fake('apt-get', 'echo "E: no space left"; exit 100');
-  expect(() => installMissing([lantern], say)).toThrow(/test-lantern failed:\n {2}E: no space left/);
+  expect(() => installMissing([lantern], log)).toThrow(/test-lantern failed:\n {2}E: no space left/);
 });
 
 it('gives the command to type to someone who may not install', () => {
   process.getuid = () => 1000;
   fake('apt-get', 'exit 0');
   fake('sudo', 'exit 1');
-  expect(() => installMissing([lantern], say)).toThrow(
+  expect(() => installMissing([lantern], log)).toThrow(
     /sudo apt-get install -y --no-install-recommends test-lantern$/,
   );
   expect(calls()).toEqual(['sudo -n true']);
@@ -69,15 +69,15 @@ it('uses sudo where that asks for no password', () => {
   process.getuid = () => 1000;
   fake('apt-get', install);
   fake('sudo', 'shift; exec "$@"');
-  installMissing([lantern], say);
+  installMissing([lantern], log);
   expect(calls().some((call) => call.startsWith('apt-get install'))).toBe(true);
 });
 
 it('refuses a version that is too old', () => {
   fake('test-lantern', 'echo "lantern version 1.5.3"');
   const needs = (atLeast: string) => [{ ...lantern, version: { args: [], atLeast } }];
-  installMissing(needs('1.5'), say);
-  expect(() => installMissing(needs('1.10'), say)).toThrow(
+  installMissing(needs('1.5'), log);
+  expect(() => installMissing(needs('1.10'), log)).toThrow(
     'test-lantern is version 1.5.3; 1.10 or newer is needed',
   );
 });

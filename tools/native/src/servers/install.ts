@@ -77,23 +77,23 @@ function missing(requirements: readonly Requirement[]): Requirement[] {
 
 /**
  * Installs what is missing from Debian's or Homebrew's packages, and leaves no daemon running that was not there before.
- * @param say prints one line of progress
+ * @param log prints one line of progress
  * @throws CannotStart if something is too old, or with the command to type if it may not, or cannot, install
  */
-export function installMissing(requirements: readonly Requirement[], say: (line: string) => void): void {
+export function installMissing(requirements: readonly Requirement[], log: (line: string) => void): void {
   const wanted = missing(requirements);
   if (wanted.length > 0) {
     const started = Date.now();
-    say(`… missing: ${wanted.map(({ binary, why }) => `${binary} (${why})`).join(', ')}; installing`);
+    log(`… missing: ${wanted.map(({ binary, why }) => `${binary} (${why})`).join(', ')}; installing`);
     if (findBinary('apt-get')) installWithApt(wanted.map(({ apt }) => apt));
     else if (findBinary('brew')) installWithBrew(wanted.flatMap(({ brew }) => brew ?? []));
-    const still = missing(wanted).map(({ binary, why }) => `${binary} (${why})`);
-    if (still.length > 0) {
+    const stillMissing = missing(wanted).map(({ binary, why }) => `${binary} (${why})`);
+    if (stillMissing.length > 0) {
       throw new CannotStart(
-        `not found: ${still.join(', ')}; install with your package manager, then start again`,
+        `not found: ${stillMissing.join(', ')}; install with your package manager, then start again`,
       );
     }
-    say(`  installed in ${((Date.now() - started) / 1000).toFixed(1)} s`);
+    log(`  installed in ${((Date.now() - started) / 1000).toFixed(1)} s`);
   }
   const old = requirements.flatMap((requirement) => tooOld(requirement) ?? []);
   if (old.length > 0) throw new CannotStart(old.join('\n  '));
@@ -122,7 +122,7 @@ function installWithApt(packages: string[]): void {
   const root = process.getuid?.() === 0 ? [] : ['sudo', '-n'];
   const daemons = daemonsOf(packages);
   if (root.length > 0 && run([...root, 'true']).status !== 0)
-    throw new CannotStart(askForRoot(packages, daemons));
+    throw new CannotStart(rootInstructions(packages, daemons));
   const options = ['-y', '--no-install-recommends', '-o', 'DPkg::Lock::Timeout=120'];
   const install = ['apt-get', 'install', ...options, ...packages];
   const environment = ['env', 'DEBIAN_FRONTEND=noninteractive'];
@@ -147,7 +147,7 @@ function installWithApt(packages: string[]): void {
     run([...root, 'systemctl', 'disable', ...daemons]);
 }
 
-function askForRoot(packages: string[], daemons: string[]): string {
+function rootInstructions(packages: string[], daemons: string[]): string {
   const lines = [
     'needs root to install them; type this, then start again:',
     `  sudo apt-get install -y --no-install-recommends ${packages.join(' ')}`,

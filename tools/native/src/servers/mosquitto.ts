@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { startChild } from '../process/child.js';
-import { ask, type Server, untilServing } from '../process/serving.js';
+import { exchangeBytes, type Server, untilServing } from '../process/serving.js';
 import { REPOSITORY } from '../state/repository.js';
 import { passwordFile, writePrivate } from '../state/secrets.js';
 import { requireBinary } from './binaries.js';
@@ -193,6 +193,6 @@ async function acceptsAccount(port: number, user: string, password: string): Pro
     text(password),
   ]);
   const length = body.length < 128 ? [body.length] : [(body.length & 0x7f) | 0x80, body.length >> 7];
-  const answer = await ask(port, Buffer.concat([Buffer.from([0x10, ...length]), body]), 4);
+  const answer = await exchangeBytes(port, Buffer.concat([Buffer.from([0x10, ...length]), body]), 4);
   return answer.equals(Buffer.from([0x20, 2, 0, 0])) || `it does not accept the account ${user}`;
 }

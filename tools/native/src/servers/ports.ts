@@ -6,9 +6,9 @@ import { CannotStart, PORTS, type PortName, type Ports } from '../state/settings
  * @throws CannotStart
  */
 export async function refuseTakenPorts(ports: Partial<Ports>): Promise<void> {
-  const asked = Object.entries(ports) as [PortName, number][];
+  const entries = Object.entries(ports) as [PortName, number][];
   const found = await Promise.all(
-    asked.map(async ([name, port]) => ({ name, port, use: await useOf(port) })),
+    entries.map(async ([name, port]) => ({ name, port, use: await useOf(port) })),
   );
   const unusable = found.filter(({ use }) => use !== 'free');
   if (unusable.length === 0) return;

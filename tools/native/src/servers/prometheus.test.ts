@@ -41,7 +41,7 @@ interface Answer {
   };
 }
 
-const ask = async (path: string) =>
+const query = async (path: string) =>
   (await fetch(`${prometheus.url}/api/v1/${path}`)).json() as Promise<Answer>;
 
 beforeAll(async () => {
@@ -64,7 +64,7 @@ afterAll(async () => {
 
 it('scrapes the jobs it is given', async () => {
   await targets[0]?.scraped;
-  expect(JSON.stringify(await ask('targets'))).toContain('"job":"rules"');
+  expect(JSON.stringify(await query('targets'))).toContain('"job":"rules"');
 }, 60_000);
 
 it('sees a replica whose file is put beside the others', async () => {
@@ -72,7 +72,7 @@ it('sees a replica whose file is put beside the others', async () => {
   const file = join(folder, 'targets/rules-2.json');
   writeFileSync(file, JSON.stringify([{ targets: [`127.0.0.1:${port}`] }]));
   await scraped;
-  const { data } = await ask('targets?state=active');
+  const { data } = await query('targets?state=active');
   expect(data.activeTargets.map(({ labels }) => labels)).toContainEqual({
     instance: `127.0.0.1:${port}`,
     job: 'rules',
@@ -83,7 +83,7 @@ it("loads the repository's rules and alerts", async () => {
   const files = join(REPOSITORY, 'prometheus/rules');
   const text = readdirSync(files).map((name) => readFileSync(join(files, name), 'utf8'));
   const names = [...text.join('').matchAll(/^ +- (?:alert|record): (.+)$/gm)].map(([, name]) => name);
-  const { data } = await ask('rules');
+  const { data } = await query('rules');
   const loaded = data.groups.flatMap(({ rules }) => rules.map(({ name }) => name));
   expect(loaded.sort()).toEqual(names.sort());
   expect(names.length).toBeGreaterThan(20);

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { startChild } from '../process/child.js';
-import { ask, type Server, untilServing } from '../process/serving.js';
+import { exchangeBytes, type Server, untilServing } from '../process/serving.js';
 import { REPOSITORY } from '../state/repository.js';
 import { writePrivate } from '../state/secrets.js';
 import { requireBinary } from './binaries.js';
@@ -52,7 +52,7 @@ export async function startRedis({
   });
   const expected = '+OK\r\n+PONG\r\n';
   const answers = async () => {
-    const answer = (await ask(port, `AUTH ${password}\r\nPING\r\n`, expected.length)).toString();
+    const answer = (await exchangeBytes(port, `AUTH ${password}\r\nPING\r\n`, expected.length)).toString();
     return answer === expected || answer.trim();
   };
   await untilServing(child, answers, LOADING_MS);

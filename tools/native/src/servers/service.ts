@@ -32,20 +32,20 @@ export function launchService({ name, port, env, logFile }: ServiceOptions): Ser
 
 /**
  * Settles when the service says that it is ready.
- * @param told is called with what keeps it from being ready, as often as it is asked
+ * @param onNotReady is called with what keeps it from being ready, as often as it is asked
  * @throws ServerFailed with the last of that
  */
 export async function untilReady(
   service: Server,
   timeoutMs = READY_MS,
-  told: (reasons: string) => void = () => {},
+  onNotReady: (reasons: string) => void = () => {},
 ): Promise<void> {
   const probe = async () => {
     const answer = await fetch(`${service.url}/health/ready`);
     if (answer.ok) return true;
     const { reasons } = (await answer.json()) as { reasons?: string[] };
     const text = reasons?.join('; ') ?? `status ${answer.status}`;
-    told(text);
+    onNotReady(text);
     return text;
   };
   await untilServing(service, probe, timeoutMs);

@@ -26,7 +26,7 @@ export function drawFrame(
     return `${paint(shown, COLORS[mark])}${rest}`;
   });
   const head = cut(`Lamplighter  ${now.toISOString().slice(11, 19)}  ${numbers.from}`);
-  return `${[paint(head, 1), '', ...rows, '', ...endOf(numbers, rowsOf(numbers)).map(cut)].join('\n')}\n`;
+  return `${[paint(head, 1), '', ...rows, '', ...footerOf(numbers, rowsOf(numbers)).map(cut)].join('\n')}\n`;
 }
 
 function rowsOf(numbers: Numbers): Row[] {
@@ -98,13 +98,13 @@ function rowsOf(numbers: Numbers): Row[] {
   ];
 }
 
-function endOf({ alerts = [], down }: Numbers, rows: readonly Row[]): string[] {
-  const hurting = rows.filter(({ mark }) => mark === 'look' || mark === 'act').map(({ name }) => name);
+function footerOf({ alerts = [], down }: Numbers, rows: readonly Row[]): string[] {
+  const flagged = rows.filter(({ mark }) => mark === 'look' || mark === 'act').map(({ name }) => name);
   return [
     ...(down.length > 0 ? [`Not answering: ${down.join(', ')}`] : []),
     ...alerts.slice(0, 5).map((alert) => `What to do: docs/runbooks/${alert}.md`),
-    ...(hurting.length > 0 ? [`Worth a look: ${hurting.join(', ')}`] : []),
-    ...(down.length + hurting.length === 0 ? ['Every number that is known is as promised.'] : []),
+    ...(flagged.length > 0 ? [`Worth a look: ${flagged.join(', ')}`] : []),
+    ...(down.length + flagged.length === 0 ? ['Every number that is known is as promised.'] : []),
   ];
 }
 

@@ -20,7 +20,7 @@ const UP = 'min by (job) (up{job=~"rules|api|device-sim"})';
 const TIMEOUT_MS = 2000;
 
 /** All in one question: each answer has the name of its number as a label. */
-const QUESTION = Object.entries({ ...EXPRESSIONS, alerts: ALERTS, up: UP })
+const QUERY = Object.entries({ ...EXPRESSIONS, alerts: ALERTS, up: UP })
   .map(([number, expression]) => `label_replace(${expression}, "number", "${number}", "", "")`)
   .join(' or ');
 
@@ -31,7 +31,7 @@ interface Sample {
 
 /** Asks Prometheus; undefined if it does not answer, scrapes none of our services, or has only begun to. */
 export async function readFromPrometheus(port: number): Promise<Numbers | undefined> {
-  const samples = await ask(port);
+  const samples = await query(port);
   const up = samples?.filter(({ metric }) => metric.number === 'up') ?? [];
   if (samples === undefined || up.length === 0) return undefined;
   const rulesAreUp = up.some(({ metric, value }) => metric.job === 'rules' && value[1] === '1');
@@ -56,11 +56,11 @@ export async function readFromPrometheus(port: number): Promise<Numbers | undefi
   };
 }
 
-async function ask(port: number): Promise<readonly Sample[] | undefined> {
+async function query(port: number): Promise<readonly Sample[] | undefined> {
   try {
     const answer = await fetch(`http://127.0.0.1:${port}/api/v1/query`, {
       method: 'POST',
-      body: new URLSearchParams({ query: QUESTION }),
+      body: new URLSearchParams({ query: QUERY }),
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
     const { data } = (await answer.json()) as { data?: { result?: readonly Sample[] } };

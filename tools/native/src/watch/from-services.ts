@@ -3,7 +3,7 @@ import { readSamples, type Samples } from './exposition.js';
 import type { Numbers } from './numbers.js';
 
 /** What both services say at one moment; undefined: one of them does not answer. */
-interface Moment {
+interface Scrape {
   readonly at: number;
   readonly rules: Samples | undefined;
   readonly api: Samples | undefined;
@@ -15,7 +15,7 @@ const TIMEOUT_MS = 2000;
 
 /** Reads the metrics of rules and api directly, for when Prometheus is away: rates are those between two looks. */
 export class ServicesReader {
-  private moments: Moment[] = [];
+  private moments: Scrape[] = [];
 
   constructor(private readonly ports: Pick<Ports, 'RULES_PORT' | 'API_PORT'>) {}
 
@@ -23,7 +23,7 @@ export class ServicesReader {
   async read(): Promise<Numbers | undefined> {
     const { RULES_PORT, API_PORT } = this.ports;
     const [rules, api] = await Promise.all([scrape(RULES_PORT), scrape(API_PORT)]);
-    const now: Moment = { at: performance.now(), rules, api };
+    const now: Scrape = { at: performance.now(), rules, api };
     if (rules === undefined && api === undefined) {
       this.moments = [];
       return undefined;
@@ -34,14 +34,14 @@ export class ServicesReader {
   }
 }
 
-function numbersOf(moments: readonly Moment[], ports: Pick<Ports, 'RULES_PORT' | 'API_PORT'>): Numbers {
+function numbersOf(moments: readonly Scrape[], ports: Pick<Ports, 'RULES_PORT' | 'API_PORT'>): Numbers {
   const now = moments.at(-1)!;
   const { rules, api } = now;
   // Counters of a service that was away in between begin anew: only what it has said since then counts.
   const since = moments.slice(moments.findLastIndex((moment) => moment.rules === undefined) + 1);
   const first = since[0];
   const seconds = first === undefined ? 0 : (now.at - first.at) / 1000;
-  const grown = (metric: string, ...labels: string[]) => {
+  const increase = (metric: string, ...labels: string[]) => {
     const sum = (samples: Samples | undefined) =>
       labels.reduce((total, label) => total + (samples?.sum(metric, label) ?? 0), 0);
     if (rules?.sum(metric) === undefined || seconds === 0) return undefined;
@@ -53,7 +53,7 @@ function numbersOf(moments: readonly Moment[], ports: Pick<Ports, 'RULES_PORT' |
   );
   return {
     from: `ports ${ports.RULES_PORT} and ${ports.API_PORT}, without Prometheus`,
-    telemetry: rate(grown('lamplighter_telemetry_messages_total', 'result="accepted"', 'result="late"')),
+    telemetry: rate(increase('lamplighter_telemetry_messages_total', 'result="accepted"', 'result="late"')),
     loopP99: rules && first?.rules && rules.quantile(0.99, 'lamplighter_loop_seconds', first.rules),
     oldestPending: api?.sum('lamplighter_command_oldest_pending_age_seconds'),
     unexplainedCommands: api?.sum('lamplighter_ledger_unexplained', 'kind="commands"'),
@@ -62,9 +62,9 @@ function numbersOf(moments: readonly Moment[], ports: Pick<Ports, 'RULES_PORT' |
     devicesKnown: known.includes(undefined)
       ? undefined
       : known.reduce<number>((sum, one) => sum + (one ?? 0), 0),
-    commands: rate(grown('lamplighter_commands_total', 'transition="dispatched"')),
-    brokerDropped: grown('lamplighter_broker_publish_dropped_total', ''),
-    ruleErrors: grown('lamplighter_rule_evaluations_total', 'result="error"', 'result="budget_exceeded"'),
+    commands: rate(increase('lamplighter_commands_total', 'transition="dispatched"')),
+    brokerDropped: increase('lamplighter_broker_publish_dropped_total', ''),
+    ruleErrors: increase('lamplighter_rule_evaluations_total', 'result="error"', 'result="budget_exceeded"'),
     alerts: undefined,
     down: [...(rules === undefined ? ['rules'] : []), ...(api === undefined ? ['api'] : [])],
   };

@@ -17,7 +17,7 @@ export async function watch({ once }: { once: boolean }): Promise<number> {
     const ports = portsOf(process.env);
     const services = new ServicesReader(ports);
     let first = await read(ports, services);
-    if (first === undefined) throw new CannotStart(nothingRuns(ports));
+    if (first === undefined) throw new CannotStart(nothingRunningText(ports));
     if (!once) await follow(ports, services, first);
     else {
       if (first.alerts === undefined) {
@@ -39,8 +39,8 @@ export async function watch({ once }: { once: boolean }): Promise<number> {
 function portsOf(env: NodeJS.ProcessEnv): Ports {
   const { ports, folder } = readSettings(env);
   const names = Object.keys(PORTS) as PortName[];
-  const chosen = names.filter((name) => env[name]?.trim()).map((name) => [name, ports[name]] as const);
-  return { ...ports, ...readRunningInstance(folder)?.ports, ...Object.fromEntries(chosen) };
+  const overridden = names.filter((name) => env[name]?.trim()).map((name) => [name, ports[name]] as const);
+  return { ...ports, ...readRunningInstance(folder)?.ports, ...Object.fromEntries(overridden) };
 }
 
 async function read(ports: Ports, services: ServicesReader): Promise<Numbers | undefined> {
@@ -56,7 +56,7 @@ async function follow(ports: Ports, services: ServicesReader, first: Numbers): P
   if (stdout.isTTY) stdout.write(HIDE_CURSOR);
   let numbers: Numbers | undefined = first;
   while (!stop.signal.aborted) {
-    const frame = numbers === undefined ? `${nothingRuns(ports)}\n` : draw(numbers);
+    const frame = numbers === undefined ? `${nothingRunningText(ports)}\n` : draw(numbers);
     stdout.write(stdout.isTTY ? CLEAR + frame : `${frame}\n`);
     await setTimeout(REFRESH_MS, undefined, { signal: stop.signal }).catch(() => undefined);
     if (!stop.signal.aborted) numbers = await read(ports, services);
@@ -70,7 +70,7 @@ function draw(numbers: Numbers): string {
   return drawFrame(numbers, { width: columns || 80, color, now: new Date() });
 }
 
-function nothingRuns({ PROMETHEUS_PORT, RULES_PORT, API_PORT }: Ports): string {
+function nothingRunningText({ PROMETHEUS_PORT, RULES_PORT, API_PORT }: Ports): string {
   return `nothing answers on 127.0.0.1: no Prometheus of ours on ${PROMETHEUS_PORT}, no rules service on ${RULES_PORT}, no API on ${API_PORT}.
 Start it with npm start; for other ports set PROMETHEUS_PORT, RULES_PORT and API_PORT, for another folder LAMPLIGHTER_STATE.`;
 }

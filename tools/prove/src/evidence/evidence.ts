@@ -1,18 +1,18 @@
 import type { CommandState, Policy, Transition } from '@lamplighter/contracts/commands/command';
 import type { DeviceEvent } from './journal.js';
 
-/** A command that was asked for over REST; one line per request, however often it had to be repeated. */
-export interface Asked {
+/** A command requested over REST. One entry per request, however often it was repeated. */
+export interface CommandRequest {
   readonly t: number;
   readonly fleet: string;
   readonly device: string;
   readonly lane: string;
   readonly policy: Policy;
-  /** `accepted` (2xx), `refused` (4xx), or nobody ever answered. */
+  /** `accepted` (2xx), `refused` (4xx), or no response ever came. */
   readonly outcome: 'accepted' | 'refused' | 'unanswered';
-  /** The status of a refusal. */
+  /** The status of a refused request. */
   readonly status?: number;
-  /** Of an accepted one. */
+  /** The id of an accepted command. */
   readonly id?: string;
 }
 
@@ -28,11 +28,11 @@ export interface ShownCommand {
   readonly state: CommandState;
   readonly expiresAt: number;
   readonly transitions: readonly Transition[];
-  /** Final states that the API showed earlier and that are not `state`; there must be none. */
+  /** Other final states that the API showed earlier; there must be none. */
   readonly before?: readonly CommandState[];
 }
 
-/** The ledger of a fleet, as the API answers it; what the oracle looks at. */
+/** The parts of the API's ledger of a fleet that the checks read. */
 export interface Ledger {
   readonly readings: {
     readonly stored: number;
@@ -48,10 +48,10 @@ export interface Ledger {
   };
 }
 
-/** One device's readings as the API showed them over time: their `_seq`, each as often as one answer had it. */
+/** Device → the `_seq` of its readings as the API showed them over time, each as often as a single response contained it. */
 export type StoredReadings = ReadonlyMap<string, readonly number[]>;
 
-/** Everything that is known of one fleet: its devices' word, and the API's. */
+/** The evidence of one fleet, from its devices and from the API. */
 export interface FleetEvidence {
   readonly fleet: string;
   readonly journal: readonly DeviceEvent[];
@@ -62,29 +62,29 @@ export interface FleetEvidence {
   readonly ledger: Ledger | undefined;
 }
 
-/** A fault that was injected. */
+/** An injected fault. */
 export interface InjectedFault {
   readonly t: number;
   readonly kind: string;
   readonly target: string;
-  /** How long it lasted, milliseconds. */
+  /** Duration in milliseconds. */
   readonly ms: number;
 }
 
-/** What an oracle is given. */
+/** The evidence of a run. */
 export interface Evidence {
   readonly fleets: readonly FleetEvidence[];
-  readonly asked: readonly Asked[];
+  readonly requests: readonly CommandRequest[];
   readonly faults: readonly InjectedFault[];
   readonly about: About;
 }
 
-/** What is known of the run itself. */
+/** Facts about the run. */
 export interface About {
   readonly seed: number;
   readonly seconds: number;
   readonly fleets: readonly { readonly name: string; readonly devices: number }[];
-  /** What did not settle in the quiet time, in words. */
+  /** What did not settle in time, in words. */
   readonly unsettled: readonly string[];
   readonly versions: Readonly<Record<string, string>>;
 }

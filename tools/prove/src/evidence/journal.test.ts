@@ -9,12 +9,12 @@ const fileOf = (text: string) => {
   return file;
 };
 
-describe('a journal', () => {
-  it('is read line by line; what was being written when its writer was killed is left out', () => {
+describe('readLines', () => {
+  it('reads JSON lines and leaves out an unterminated last line', () => {
     expect(readLines(fileOf('{"t":1}\n{"t":2}\n{"t":'))).toEqual([{ t: 1 }, { t: 2 }]);
   });
 
-  it('that is broken elsewhere is not believed', () => {
-    expect(() => readLines(fileOf('{"t":1}\n{"t"\n{"t":3}\n'))).toThrow(/journal.jsonl:2 is no JSON/);
+  it('rejects an invalid line elsewhere', () => {
+    expect(() => readLines(fileOf('{"t":1}\n{"t"\n{"t":3}\n'))).toThrow(/journal.jsonl:2 is not JSON/);
   });
 });

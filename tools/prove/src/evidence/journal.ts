@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-/** One line of a simulator's journal: what a device did, written before anything else could happen. `t` in ms since 1970. */
+/** A line of a simulator's journal: an event of a device, written before the device continues. `t` is in milliseconds since 1970. */
 export type DeviceEvent = { readonly t: number; readonly device: string } & (
   | { readonly event: 'taken'; readonly seq: number; readonly n: number }
   | { readonly event: 'sent'; readonly seqs: readonly number[] }
@@ -8,13 +8,13 @@ export type DeviceEvent = { readonly t: number; readonly device: string } & (
   | { readonly event: 'dropped'; readonly seq: number; readonly reason: string }
   | { readonly event: 'online'; readonly session: number }
   | { readonly event: 'offline'; readonly cause: string }
-  | ({ readonly event: 'command'; readonly attempt: number; readonly arrival: string } & Ordered)
-  | ({ readonly event: 'executed'; readonly action: Readonly<Record<string, unknown>> } & Ordered)
+  | ({ readonly event: 'command'; readonly attempt: number; readonly arrival: string } & CommandPlace)
+  | ({ readonly event: 'executed'; readonly action: Readonly<Record<string, unknown>> } & CommandPlace)
   | { readonly event: 'answered'; readonly id: string; readonly status: string }
 );
 
-/** What places a command: its lane, its number there, and the time after which nobody may begin it. */
-interface Ordered {
+/** The lane of a command, its number in it, and the time after which it must not start. */
+interface CommandPlace {
   readonly id: string;
   readonly lane: string;
   readonly seq: number;
@@ -23,7 +23,7 @@ interface Ordered {
 
 export type EventOf<Name extends DeviceEvent['event']> = Extract<DeviceEvent, { event: Name }>;
 
-/** The events of one kind, in the order in which they happened. */
+/** The events of one kind, in order. */
 export function eventsOf<Name extends DeviceEvent['event']>(
   journal: readonly DeviceEvent[],
   name: Name,
@@ -32,8 +32,8 @@ export function eventsOf<Name extends DeviceEvent['event']>(
 }
 
 /**
- * Reads JSON lines. A last line without an end was being written when its writer was killed: it is left out.
- * @throws SyntaxError naming the file and the line that is none
+ * Reads JSON lines. Leaves out an unterminated last line: its writer was killed while writing it.
+ * @throws SyntaxError naming the file and the invalid line
  */
 export function readLines<Line>(file: string): Line[] {
   const lines = readFileSync(file, 'utf8').split('\n');
@@ -42,7 +42,7 @@ export function readLines<Line>(file: string): Line[] {
     try {
       return line === '' ? [] : [JSON.parse(line) as Line];
     } catch {
-      throw new SyntaxError(`${file}:${index + 1} is no JSON: ${line.slice(0, 80)}`);
+      throw new SyntaxError(`${file}:${index + 1} is not JSON: ${line.slice(0, 80)}`);
     }
   });
 }

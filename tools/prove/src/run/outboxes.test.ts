@@ -16,14 +16,14 @@ function journal() {
 }
 const taken = (seq: number) => ({ event: 'taken', seq, n: seq });
 
-describe('the outboxes of a journal', () => {
-  it('are empty before there is one', () => {
+describe('Outboxes', () => {
+  it('are empty while the journal does not exist', () => {
     const { outboxes } = journal();
     outboxes.follow();
     expect(outboxes.size).toBe(0);
   });
 
-  it('hold what was taken until a receipt or a drop, whatever the order of the words', () => {
+  it('hold readings until a receipt or a drop, in any order', () => {
     const { write, line } = journal();
     expect(write(line(taken(1)) + line(taken(2)) + line(taken(3)))).toBe(3);
     expect(write(line({ event: 'receipt', stored: [1], refused: [2] }))).toBe(1);
@@ -31,7 +31,7 @@ describe('the outboxes of a journal', () => {
     expect(write(line({ event: 'dropped', seq: 3, reason: 'outbox_full' }))).toBe(0);
   });
 
-  it('understand a line that comes in pieces', () => {
+  it('read a line that is written in pieces', () => {
     const { write, line } = journal();
     const text = line(taken(1));
     expect([write(text.slice(0, 10)), write(text.slice(10))]).toEqual([0, 1]);

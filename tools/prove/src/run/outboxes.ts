@@ -3,10 +3,10 @@ import type { DeviceEvent } from '../evidence/journal.js';
 
 const CHUNK = 1 << 20;
 
-/** Follows a journal while it is being written: which readings are neither dropped nor answered by a receipt yet. */
+/** Follows a journal while it is written, and tracks the readings without a receipt or a drop. */
 export class Outboxes {
   private readonly held = new Set<string>();
-  /** Dropped before they were taken: a device writes that first. */
+  /** Readings dropped before they were taken: a device writes the drop first. */
   private readonly dropped = new Set<string>();
   private position = 0;
   private rest: Buffer = Buffer.alloc(0);
@@ -15,12 +15,12 @@ export class Outboxes {
 
   constructor(private readonly file: string) {}
 
-  /** Readings in all outboxes of the journal, and on their way. */
+  /** Readings in outboxes or in transit. */
   get size(): number {
     return this.held.size;
   }
 
-  /** Reads what was written since. A journal that does not exist yet is empty. */
+  /** Reads new events. A journal that does not exist yet is empty. */
   follow(): void {
     let file: number;
     try {
@@ -34,21 +34,21 @@ export class Outboxes {
         const size = readSync(file, chunk, 0, CHUNK, this.position);
         if (size === 0) return;
         this.position += size;
-        this.take(Buffer.concat([this.rest, chunk.subarray(0, size)]));
+        this.readLines(Buffer.concat([this.rest, chunk.subarray(0, size)]));
       }
     } finally {
       closeSync(file);
     }
   }
 
-  private take(bytes: Buffer): void {
+  private readLines(bytes: Buffer): void {
     const end = bytes.lastIndexOf(0x0a) + 1;
     this.rest = Buffer.from(bytes.subarray(end));
     for (const line of bytes.toString('utf8', 0, end).split('\n'))
-      if (line !== '') this.note(JSON.parse(line));
+      if (line !== '') this.apply(JSON.parse(line));
   }
 
-  private note(event: DeviceEvent): void {
+  private apply(event: DeviceEvent): void {
     switch (event.event) {
       case 'taken': {
         const reading = `${event.device} ${event.seq}`;

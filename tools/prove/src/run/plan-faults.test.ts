@@ -9,14 +9,14 @@ const targets: Target[] = [
 ];
 const partOf = (name: string) => targets.find((target) => target.name === name)?.part;
 
-describe('the plan of faults', () => {
-  it('is the same for the same seed', () => {
+describe('planFaults', () => {
+  it('returns the same plan for the same seed', () => {
     const plan = (seed: number) => planFaults(new Random(seed), 180_000, targets);
     expect(plan(7)).toEqual(plan(7));
     expect(plan(7)).not.toEqual(plan(8));
   });
 
-  it('stays within the run, and breaks a part only while it works', () => {
+  it('stays within the run and never overlaps faults of a part', () => {
     fc.assert(
       fc.property(fc.nat(), fc.integer({ min: 20_000, max: 600_000 }), (seed, runMs) => {
         const plan = planFaults(new Random(seed), runMs, targets);
@@ -33,7 +33,7 @@ describe('the plan of faults', () => {
     );
   });
 
-  it('comes to everything that may be broken', () => {
+  it('covers every fault of every target', () => {
     const seen = new Set(
       planFaults(new Random(1), 3_600_000, targets).map(({ kind, target }) => `${kind} ${target}`),
     );

@@ -1,38 +1,38 @@
 import type { Random } from './random.js';
 
 /**
- * What may be done to a process, or to a link between two:
+ * Faults of a process, or of a link between two:
  *
- *     kill      SIGKILL, and started again after `ms`
- *     restart   SIGTERM, and started again after `ms`
- *     freeze    SIGSTOP for `ms`: connections stay open and nothing answers
- *     stall     a black hole for `ms`: nothing passes, nobody is told
+ *     kill      SIGKILL, restarted after `ms`
+ *     restart   SIGTERM, restarted after `ms`
+ *     freeze    SIGSTOP for `ms`: connections stay open, nothing responds
+ *     stall     a black hole for `ms`: nothing passes, no end is notified
  *     slow      4 kB/s for `ms`
  *     cut       all connections are reset
- *     forget    nothing passes on what is open, for ever, and nobody is told; new connections work
+ *     forget    nothing passes on open connections any more, no end is notified; new ones work
  */
 export const PROCESS_FAULTS = ['kill', 'restart', 'freeze'] as const;
 export const LINK_FAULTS = ['stall', 'slow', 'cut', 'forget'] as const;
 export type FaultKind = (typeof PROCESS_FAULTS)[number] | (typeof LINK_FAULTS)[number];
 
-/** Something that may be broken. Whatever shares a `part` is broken one at a time. */
+/** Something that faults apply to. Targets that share a `part` are broken one at a time. */
 export interface Target {
   readonly name: string;
   readonly part: string;
   readonly kinds: readonly FaultKind[];
-  /** How likely it is, compared with the others. */
+  /** Relative probability. */
   readonly weight: number;
 }
 
 export interface PlannedFault {
-  /** Milliseconds since the beginning of the run. */
+  /** Milliseconds since the start of the run. */
   readonly at: number;
   readonly kind: FaultKind;
   readonly target: string;
   readonly ms: number;
 }
 
-/** Before the first fault, and free of faults at the end, milliseconds. */
+/** Time without faults at the start and at the end, milliseconds. */
 const CALM_MS = 5000;
 const GAP_MS = [1000, 7000] as const;
 const DURATION_MS: Readonly<Record<FaultKind, readonly [number, number]>> = {
@@ -44,10 +44,10 @@ const DURATION_MS: Readonly<Record<FaultKind, readonly [number, number]>> = {
   cut: [0, 0],
   forget: [0, 0],
 };
-/** A part that was broken works for this long before it is broken again: its own recovery is part of the proof. */
+/** A part runs for this long between two faults, so that its recovery is tested too. */
 const RECOVERY_MS = 5000;
 
-/** Draws faults over the length of a run; several parts may be broken at a time. Each begins and ends within the run. */
+/** Draws faults over the length of a run. Several parts can be broken at a time; each fault starts and ends within the run. */
 export function planFaults(random: Random, runMs: number, targets: readonly Target[]): PlannedFault[] {
   const plan: PlannedFault[] = [];
   const busyUntil = new Map<string, number>();

@@ -1,4 +1,4 @@
-/** A source of chance that a seed decides: the same seed, the same chances. */
+/** A pseudorandom generator: the same seed gives the same sequence. */
 export class Random {
   private state: number;
 
@@ -20,7 +20,7 @@ export class Random {
     return from + Math.floor(this.next() * (to - from + 1));
   }
 
-  /** One of them, each as likely as its weight says. */
+  /** Picks an item with a probability proportional to its weight. */
   pick<Item>(weighted: readonly (readonly [item: Item, weight: number])[]): Item {
     let rest = this.next() * weighted.reduce((sum, [, weight]) => sum + weight, 0);
     for (const [item, weight] of weighted) {

@@ -1,12 +1,18 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Restartable } from '@lamplighter/test-kit/servers/restartable';
-import type { Stage } from '../stage/stage.js';
-import type { Saboteur } from './saboteur.js';
+import type { BreakableStack } from '../stack/breakable-stack.js';
+import type { FaultInjector } from './fault-injector.js';
 
-const LOOK_MS = 500;
+const POLL_MS = 500;
 
-/** Every process of a stage, by a name for people. */
-export function processesOf({ broker, redis, replicas, api, fleets }: Stage): [name: string, Restartable][] {
+/** Every process of a stack, with a display name. */
+export function processesOf({
+  broker,
+  redis,
+  replicas,
+  api,
+  fleets,
+}: BreakableStack): [name: string, Restartable][] {
   return [
     ['broker', broker],
     ['redis', redis],
@@ -17,26 +23,26 @@ export function processesOf({ broker, redis, replicas, api, fleets }: Stage): [n
 }
 
 /**
- * Starts again whatever ended without being told to, as a supervisor does.
- * @returns what ended, in words; it grows until it is over
+ * Restarts processes that end unexpectedly, as a supervisor does.
+ * @returns what ended, in words; the list grows until the signal aborts
  */
 export function supervise(
-  stage: Stage,
-  saboteur: Saboteur,
+  stack: BreakableStack,
+  faults: FaultInjector,
   over: AbortSignal,
-  say: (line: string) => void,
+  log: (line: string) => void,
 ): readonly string[] {
   const ended: string[] = [];
-  const look = async () => {
-    while (await wait(LOOK_MS, true, { signal: over }).catch(() => false)) {
-      for (const [name, process] of processesOf(stage)) {
-        if (process.running || saboteur.isBroken(process)) continue;
-        ended.push(`${name} ended by itself`);
-        say(`${name} ended by itself; starting it again`);
-        await process.start().catch((error: Error) => say(`${name}: ${error.message}`));
+  const watch = async () => {
+    while (await wait(POLL_MS, true, { signal: over }).catch(() => false)) {
+      for (const [name, process] of processesOf(stack)) {
+        if (process.running || faults.isBroken(process)) continue;
+        ended.push(`${name} ended unexpectedly`);
+        log(`${name} ended unexpectedly; restarting it`);
+        await process.start().catch((error: Error) => log(`${name}: ${error.message}`));
       }
     }
   };
-  void look();
+  void watch();
   return ended;
 }

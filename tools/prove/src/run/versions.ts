@@ -4,23 +4,23 @@ import { join } from 'node:path';
 import { requireBinary } from '@lamplighter/native/servers/binaries';
 import { REPOSITORY } from '@lamplighter/native/state/repository';
 
-/** What was proved: the versions of everything that took part. */
+/** The versions of everything under test. */
 export function versions(): Record<string, string> {
   const { version } = JSON.parse(readFileSync(join(REPOSITORY, 'package.json'), 'utf8')) as {
     version: string;
   };
-  const said = (command: string, args: string[]) =>
+  const versionOf = (command: string, args: string[]) =>
     /\d+([.]\d+)+/.exec(spawnSync(requireBinary(command), args, { encoding: 'utf8' }).stdout)?.[0] ??
     'unknown';
   return {
     lamplighter: `${version}${commit()}`,
-    mosquitto: said('mosquitto', ['-h']),
-    redis: said('redis-server', ['--version']),
+    mosquitto: versionOf('mosquitto', ['-h']),
+    redis: versionOf('redis-server', ['--version']),
     node: process.versions.node,
   };
 }
 
-/** The commit of a checkout, and whether it was changed. */
+/** The commit of the checkout, and whether there are uncommitted changes. */
 function commit(): string {
   try {
     const git = (...args: string[]) =>

@@ -53,7 +53,7 @@ describe('the broker', () => {
 });
 
 // MQTT 5 answers a forbidden publish with "not authorized"; without subscribers an allowed one may say so too.
-const verdict = (client: TestClient, topic: string) =>
+const publishResult = (client: TestClient, topic: string) =>
   client.publish(topic, { probe: true }).then(
     () => 'allowed',
     (error: Error) => (/not authori[sz]ed/i.test(error.message) ? 'denied' : `failed: ${error.message}`),
@@ -97,7 +97,7 @@ describe('the access list', () => {
     ['denied', '$SYS/broker/version'],
   ])('a fleet is %s to write %s', async (expected, topic) => {
     const device = await connectMqtt(fleet.url);
-    expect(await verdict(device, topic.replace('own', fleet.name))).toBe(expected);
+    expect(await publishResult(device, topic.replace('own', fleet.name))).toBe(expected);
   });
 
   it.each([
@@ -111,7 +111,7 @@ describe('the access list', () => {
     ['denied', 'any/acknowledgements/d'],
     ['allowed', 'any/presence/d'],
   ])('the rules service is %s to write %s', async (expected, topic) => {
-    expect(await verdict(observer, topic)).toBe(expected);
+    expect(await publishResult(observer, topic)).toBe(expected);
   });
 
   it('has exactly the misspelt topics of the contract', () => {
@@ -157,8 +157,8 @@ describe('a reader', () => {
     const rules = await connectMqtt(broker.rulesUrl);
     const other = await broker.newFleet();
     for (const client of [reader, another]) await client.subscribe('#');
-    const [device, stranger] = [await connectMqtt(fleet.url), await connectMqtt(other.url)];
-    await stranger.publish(`${other.name}/telemetry/d`, {});
+    const [device, otherDevice] = [await connectMqtt(fleet.url), await connectMqtt(other.url)];
+    await otherDevice.publish(`${other.name}/telemetry/d`, {});
     await rules.publish(`${fleet.name}/commands/d`, {});
     await rules.publish(`${fleet.name}/receipts/d`, {});
     const topics = ['telemetry/d', 'telemetry', 'presence/d'].map((rest) => `${fleet.name}/${rest}`);
@@ -170,7 +170,7 @@ describe('a reader', () => {
     }
     for (const topic of ['telemetry/d', 'commands/d', 'state/d', 'presence/d', 'claims/d'])
       for (const tree of [fleet.name, `${fleet.name}.reader`])
-        expect(await verdict(reader, `${tree}/${topic}`)).toBe('denied');
+        expect(await publishResult(reader, `${tree}/${topic}`)).toBe('denied');
   });
 });
 
@@ -202,7 +202,7 @@ describe('the lesson', () => {
     await rules.publish('s1/commands/last', '{}');
     await student.next(({ topic }) => topic === 's1/commands/last');
     expect(student.received.map(({ topic }) => topic)).toEqual([...allowed, 's1/commands/last']);
-    const heard = rules.received.map(({ topic }) => topic).filter((topic) => /^\/?s1\//.test(topic));
-    expect(heard).toEqual(['s1/telemetry', 's1/telemetry/d', ...wrong]);
+    const received = rules.received.map(({ topic }) => topic).filter((topic) => /^\/?s1\//.test(topic));
+    expect(received).toEqual(['s1/telemetry', 's1/telemetry/d', ...wrong]);
   });
 });

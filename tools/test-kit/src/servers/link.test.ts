@@ -5,24 +5,24 @@ import { freePort } from './free-port.js';
 import { type Link, openLink } from './link.js';
 
 /** A server that repeats what it is told; a client on a link to it; and what both have seen. */
-async function conversation() {
+async function openEchoLink() {
   const port = await freePort();
-  const heard: Socket[] = [];
+  const accepted: Socket[] = [];
   const server = createServer((socket) => {
-    heard.push(socket);
+    accepted.push(socket);
     socket.on('error', () => {});
     socket.pipe(socket);
   });
   await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
   closeLater('echo', () => {
-    for (const socket of heard) socket.destroy();
+    for (const socket of accepted) socket.destroy();
     return new Promise((resolve) => server.close(resolve));
   });
   const link = await openLink(port);
-  return { link, heard, client: () => talkTo(link) };
+  return { link, heard: accepted, client: () => connectClient(link) };
 }
 
-function talkTo(link: Link) {
+function connectClient(link: Link) {
   const socket = connect(link.port, '127.0.0.1');
   const state = { text: '', closed: false };
   socket.on('data', (chunk) => {
@@ -33,12 +33,12 @@ function talkTo(link: Link) {
     state.closed = true;
   });
   closeLater('client', () => socket.destroy());
-  return Object.assign(state, { socket, say: (text: string) => socket.write(text) });
+  return Object.assign(state, { socket, send: (text: string) => socket.write(text) });
 }
 
 describe('a link', () => {
   it('carries everything, both ways, and the end of it', async () => {
-    const { link, client } = await conversation();
+    const { link, client } = await openEchoLink();
     const talk = client();
     talk.socket.end('x'.repeat(500_000));
     await until(() => talk.text.length === 500_000 && talk.closed, { what: 'all of it, and the end' });
@@ -46,14 +46,14 @@ describe('a link', () => {
   });
 
   it('that is stalled lets nothing through and closes nothing; healed, what waited goes on', async () => {
-    const { link, client } = await conversation();
+    const { link, client } = await openEchoLink();
     const talk = client();
-    talk.say('a');
+    talk.send('a');
     await until(() => talk.text === 'a', { what: 'an echo' });
     link.stall();
-    talk.say('b');
+    talk.send('b');
     const late = client();
-    late.say('c');
+    late.send('c');
     await until(() => link.connections === 2, { what: 'the second connection' });
     expect([talk.text, late.text, talk.closed, late.closed]).toEqual(['a', '', false, false]);
     link.heal();
@@ -61,16 +61,16 @@ describe('a link', () => {
   });
 
   it('may be stalled one way: the server hears, and its answers are lost on the way', async () => {
-    const { link, heard, client } = await conversation();
+    const { link, heard, client } = await openEchoLink();
     const talk = client();
     link.stall('down');
-    talk.say('a');
+    talk.send('a');
     await until(() => heard[0]?.bytesRead === 1, { what: 'the server to hear it' });
     expect(talk.text).toBe('');
   });
 
   it('hides the death of an end while it is stalled, and tells it when it heals', async () => {
-    const { link, heard, client } = await conversation();
+    const { link, heard, client } = await openEchoLink();
     const talk = client();
     await until(() => heard.length === 1, { what: 'the connection' });
     link.stall();
@@ -84,49 +84,49 @@ describe('a link', () => {
   });
 
   it('that is slow carries everything, later', async () => {
-    const { link, client } = await conversation();
+    const { link, client } = await openEchoLink();
     link.limit(10_000);
     const talk = client();
     const started = performance.now();
-    talk.say('x'.repeat(2000));
+    talk.send('x'.repeat(2000));
     await until(() => talk.text.length === 2000, { what: 'all of it' });
     expect(performance.now() - started).toBeGreaterThan(150);
   });
 
   it('becomes slow in the middle of a conversation, and fast again', async () => {
-    const { link, client } = await conversation();
+    const { link, client } = await openEchoLink();
     const talk = client();
-    talk.say('x'.repeat(200_000));
+    talk.send('x'.repeat(200_000));
     await until(() => talk.text.length === 200_000, { what: 'all of it' });
     link.limit(10_000);
-    talk.say('y'.repeat(1000));
+    talk.send('y'.repeat(1000));
     await until(() => talk.text.length === 201_000, { what: 'the slow part' });
-    talk.say('y'.repeat(200_000));
+    talk.send('y'.repeat(200_000));
     link.limit(undefined);
     await until(() => talk.text.length === 401_000, { what: 'the fast part' });
   });
 
   it('that forgets a connection never tells anybody, and carries new ones', async () => {
-    const { link, heard, client } = await conversation();
+    const { link, heard, client } = await openEchoLink();
     const talk = client();
     await until(() => heard.length === 1, { what: 'the connection' });
     link.forget();
     link.heal();
-    talk.say('a');
+    talk.send('a');
     const next = client();
-    next.say('b');
+    next.send('b');
     await until(() => next.text === 'b', { what: 'an echo' });
     expect([talk.text, talk.closed]).toEqual(['', false]);
   });
 
   it('that is cut resets what is open, and carries what comes next', async () => {
-    const { link, heard, client } = await conversation();
+    const { link, heard, client } = await openEchoLink();
     const talk = client();
     await until(() => heard.length === 1, { what: 'the connection' });
     link.cut();
     await until(() => talk.closed, { what: 'the reset' });
     const next = client();
-    next.say('a');
+    next.send('a');
     await until(() => next.text === 'a', { what: 'an echo' });
   });
 });

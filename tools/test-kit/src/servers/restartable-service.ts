@@ -30,13 +30,13 @@ export async function restartableService(
     name,
     url,
     async ready(timeoutMs = 60_000) {
-      const answersOrIsGone = async () => {
+      const readyOrEnded = async () => {
         if (!service.running) return true;
         const answer = await fetch(`${url}/health/ready`, { signal: AbortSignal.timeout(2000) });
         if (!answer.ok) throw new Error(await answer.text());
         return true;
       };
-      await until(answersOrIsGone, { what: `${name} to be ready`, timeoutMs, everyMs: 100 });
+      await until(readyOrEnded, { what: `${name} to be ready`, timeoutMs, everyMs: 100 });
       if (!service.running)
         throw new ServerFailed(`${name} has ended; its last words:\n${lastLines(service.output(), 10)}`);
     },

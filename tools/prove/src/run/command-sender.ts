@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import type { Policy } from '@lamplighter/contracts/commands/command';
-import type { Notebook } from '../evidence/notebook.js';
-import type { ApiAnswer, ApiClient } from '../stage/api-client.js';
+import type { EvidenceFolder } from '../evidence/evidence-folder.js';
+import type { ApiClient, ApiResponse } from '../stack/api-client.js';
 import type { Random } from './random.js';
 
-/** A command to be asked for. */
-export interface Order {
+/** A command to request over REST. */
+export interface PlannedCommand {
   readonly fleet: string;
   readonly device: string;
   readonly request: {
@@ -16,18 +16,18 @@ export interface Order {
     readonly ttl: string;
     readonly [option: string]: unknown;
   };
-  /** Try to take it back as soon as it is accepted. */
+  /** Try to cancel it as soon as it is accepted. */
   readonly cancel?: boolean;
 }
 
 /** A fleet and its devices. */
-export interface Roster {
+export interface FleetDevices {
   readonly name: string;
   readonly devices: readonly string[];
 }
 
-/** Requests in hand, at most: while the API is away no more are begun. */
-const MOST_IN_HAND = 500;
+/** Pending requests beyond which no more are started, while the API is unavailable. */
+const MAX_PENDING = 500;
 const TTLS: readonly (readonly [string, number])[] = [
   ['1s', 2],
   ['5s', 2],
@@ -36,7 +36,7 @@ const TTLS: readonly (readonly [string, number])[] = [
 ];
 
 /** Draws commands of all policies. */
-export function drawOrder(random: Random, fleets: readonly Roster[]): Order {
+export function drawCommand(random: Random, fleets: readonly FleetDevices[]): PlannedCommand {
   const { name, devices } = fleets[random.between(0, fleets.length - 1)]!;
   const address = { fleet: name, device: devices[random.between(0, devices.length - 1)]! };
   const ttl = random.pick(TTLS);
@@ -47,7 +47,7 @@ export function drawOrder(random: Random, fleets: readonly Roster[]): Order {
     cancel,
     request: { action, policy: 'ordered' as const, lane: 'steps', ...delivery, onFailure: 'skip' },
   });
-  return random.pick<() => Order>([
+  return random.pick<() => PlannedCommand>([
     [
       () => ({
         ...address,
@@ -69,72 +69,76 @@ export function drawOrder(random: Random, fleets: readonly Roster[]): Order {
   ])();
 }
 
-/** Asks for commands until each request is answered, and writes down what the answer was. */
-export class Commander {
-  /** The last request of each ordered lane: the next one is made after its answer, so that their order is known. */
+/** Requests commands, repeats each request until it is answered, and records the responses. */
+export class CommandSender {
+  /** The last request of each ordered lane. The next one is sent after its response, so that their order is known. */
   private readonly lanes = new Map<string, Promise<void>>();
-  private readonly inHand = new Set<Promise<void>>();
-  /** Requests answered so far, and those that were due while too many were in hand. */
+  private readonly pending = new Set<Promise<void>>();
+  /** Requests answered so far, and those skipped because too many were pending. */
   readonly counts = { accepted: 0, refused: 0, skipped: 0 };
 
   constructor(
     private readonly client: ApiClient,
-    private readonly notebook: Notebook,
+    private readonly folder: EvidenceFolder,
     private readonly signal: AbortSignal,
   ) {
-    setMaxListeners(0, signal); // each request that waits listens to it
+    setMaxListeners(0, signal); // each pending request adds a listener
   }
 
   get waiting(): number {
-    return this.inHand.size;
+    return this.pending.size;
   }
 
-  /** Gives an order without waiting for the answer. */
-  give(order: Order): void {
-    if (this.inHand.size >= MOST_IN_HAND) {
+  /** Sends a command without waiting for the response. */
+  submit(command: PlannedCommand): void {
+    if (this.pending.size >= MAX_PENDING) {
       this.counts.skipped += 1;
       return;
     }
-    const { fleet, device, request } = order;
+    const { fleet, device, request } = command;
     const lane = `${fleet}/${device}/${request.lane}`;
     const before = request.policy === 'ordered' ? this.lanes.get(lane) : undefined;
-    const asking = (before ?? Promise.resolve())
+    const sending = (before ?? Promise.resolve())
       .then(async () => {
-        await this.insist(order);
+        await this.sendUntilAnswered(command);
       })
       .finally(() => {
-        this.inHand.delete(asking);
-        if (this.lanes.get(lane) === asking) this.lanes.delete(lane);
+        this.pending.delete(sending);
+        if (this.lanes.get(lane) === sending) this.lanes.delete(lane);
       });
-    asking.catch(() => undefined); // aborted: the run is over
-    this.inHand.add(asking);
-    if (request.policy === 'ordered') this.lanes.set(lane, asking);
+    sending.catch(() => undefined); // aborted: the run is over
+    this.pending.add(sending);
+    if (request.policy === 'ordered') this.lanes.set(lane, sending);
   }
 
-  /** Asks until there is an answer, writes it down and gives it; `key` is the request's Idempotency-Key. */
-  async insist(order: Order, key: string = randomUUID()): Promise<ApiAnswer> {
-    const { client, notebook, signal } = this;
+  /** Repeats a request until it is answered, and records the response; `key` is its Idempotency-Key. */
+  async sendUntilAnswered(command: PlannedCommand, key: string = randomUUID()): Promise<ApiResponse> {
+    const { client, folder, signal } = this;
     const t = Date.now();
-    const { fleet, device, request, cancel = false } = order;
+    const { fleet, device, request, cancel = false } = command;
     const about = { t, fleet, device, lane: request.lane, policy: request.policy };
-    const answer = await client
-      .insist('POST', pathOf(order), { body: request, headers: { 'idempotency-key': key }, signal })
+    const response = await client
+      .requestUntilAnswered('POST', pathOf(command), {
+        body: request,
+        headers: { 'idempotency-key': key },
+        signal,
+      })
       .catch((error: unknown) => {
-        notebook.asked({ ...about, outcome: 'unanswered' });
+        folder.recordRequest({ ...about, outcome: 'unanswered' });
         throw error;
       });
-    const { status, body } = answer;
+    const { status, body } = response;
     if (status !== 202) {
       this.counts.refused += 1;
-      notebook.asked({ ...about, outcome: 'refused', status });
-      return answer;
+      folder.recordRequest({ ...about, outcome: 'refused', status });
+      return response;
     }
     this.counts.accepted += 1;
-    notebook.asked({ ...about, outcome: 'accepted', id: body.id });
-    if (cancel) await client.insist('DELETE', `/v1/commands/${body.id}`, { signal });
-    return answer;
+    folder.recordRequest({ ...about, outcome: 'accepted', id: body.id });
+    if (cancel) await client.requestUntilAnswered('DELETE', `/v1/commands/${body.id}`, { signal });
+    return response;
   }
 }
 
-const pathOf = ({ fleet, device }: Order) =>
+const pathOf = ({ fleet, device }: PlannedCommand) =>
   `/v1/fleets/${fleet}/devices/${device}/commands?allowUnknown=true`;

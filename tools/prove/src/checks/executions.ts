@@ -4,11 +4,11 @@ import type { Violation } from './violation.js';
 
 type Execution = EventOf<'executed'>;
 
-/** Final states that say "the device has not executed it, and never will". */
+/** Final states of commands that the device never executes. */
 const NEVER_EXECUTED: readonly string[] = ['expired', 'superseded', 'cancelled', 'rejected'];
 
-/** What the devices have executed, held against when and whether they might. */
-export function judgeExecutions({ fleet, journal, commands }: FleetEvidence): Violation[] {
+/** Every execution is the first of its command, in order, in time and consistent with the API. */
+export function checkExecutions({ fleet, journal, commands }: FleetEvidence): Violation[] {
   const executions = eventsOf(journal, 'executed');
   const shown = new Map(commands.map((command) => [command.id, command]));
   const first = new Map<string, Execution>();
@@ -28,21 +28,21 @@ export function judgeExecutions({ fleet, journal, commands }: FleetEvidence): Vi
     if (before !== undefined && before.seq >= seq)
       violations.push({ kind: 'out of order', what: `${what} after ${before.seq} (${before.id})` });
     else highest.set(`${device} ${lane}`, execution);
-    violations.push(...judgeAgainstApi(execution, shown.get(id), what));
+    violations.push(...compareWithApi(execution, shown.get(id), what));
   }
 
   for (const command of commands) {
     if (command.state === 'succeeded' && !first.has(`${command.device} ${command.id}`)) {
       violations.push({
         kind: 'states that contradict the device',
-        what: `${fleet}/${command.device} ${command.id} is succeeded and was never executed`,
+        what: `${fleet}/${command.device} ${command.id} is succeeded but was never executed`,
       });
     }
   }
   return violations;
 }
 
-function judgeAgainstApi(
+function compareWithApi(
   { t, expiresAt }: Execution,
   command: ShownCommand | undefined,
   what: string,
@@ -53,7 +53,7 @@ function judgeAgainstApi(
   if (command === undefined) {
     violations.push({
       kind: 'states that contradict the device',
-      what: `${what} was executed and the API does not know it`,
+      what: `${what} was executed but the API does not list it`,
     });
     return violations;
   }
@@ -66,7 +66,7 @@ function judgeAgainstApi(
   } else if (NEVER_EXECUTED.includes(command.state)) {
     violations.push({
       kind: 'states that contradict the device',
-      what: `${what} is ${command.state} and was executed`,
+      what: `${what} is ${command.state} but was executed`,
     });
   }
   return violations;

@@ -1,11 +1,11 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { type Backoff, backoffMs } from '@lamplighter/contracts/backoff';
 
-/** What the API answered. */
-export interface ApiAnswer {
+/** A response of the API. */
+export interface ApiResponse {
   readonly status: number;
   readonly headers: Headers;
-  // biome-ignore lint/suspicious/noExplicitAny: whoever asks knows what the API answers there
+  // biome-ignore lint/suspicious/noExplicitAny: callers know the schema of the endpoint
   readonly body: any;
 }
 
@@ -15,24 +15,24 @@ export interface ApiRequest {
   readonly signal?: AbortSignal;
 }
 
-/** How long one answer may take, milliseconds. */
-const ANSWER_MS = 5000;
+/** Longest time to wait for a response, milliseconds. */
+const TIMEOUT_MS = 5000;
 const RETRY: Backoff = { firstMs: 50, maxMs: 1000 };
 
-/** A client of the API that expects it to be broken. */
+/** An API client that tolerates outages. */
 export class ApiClient {
   constructor(
     readonly url: string,
     private readonly key: string,
   ) {}
 
-  /** Asks once. Throws if nobody answers, or too late. */
-  async ask(
+  /** Sends one request. Throws if no response comes in time. */
+  async request(
     method: string,
     path: string,
     { body, headers = {}, signal }: ApiRequest = {},
-  ): Promise<ApiAnswer> {
-    const tooLate = AbortSignal.timeout(ANSWER_MS);
+  ): Promise<ApiResponse> {
+    const timeout = AbortSignal.timeout(TIMEOUT_MS);
     const response = await fetch(`${this.url}${path}`, {
       method,
       headers: {
@@ -41,7 +41,7 @@ export class ApiClient {
         ...headers,
       },
       ...(body !== undefined && { body: JSON.stringify(body) }),
-      signal: signal === undefined ? tooLate : AbortSignal.any([signal, tooLate]),
+      signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
     });
     const text = await response.text();
     return {
@@ -51,23 +51,23 @@ export class ApiClient {
     };
   }
 
-  get(path: string): Promise<ApiAnswer> {
-    return this.ask('GET', path);
+  get(path: string): Promise<ApiResponse> {
+    return this.request('GET', path);
   }
 
-  /** Asks until somebody answers and it is not about the server (5xx), with growing pauses. Ends when it is aborted. */
-  async insist(
+  /** Retries with growing pauses until the response is not a server error (5xx). Rejects when aborted. */
+  async requestUntilAnswered(
     method: string,
     path: string,
     request: ApiRequest & { signal: AbortSignal },
-  ): Promise<ApiAnswer> {
+  ): Promise<ApiResponse> {
     for (let failures = 0; ; failures += 1) {
       request.signal.throwIfAborted();
       try {
-        const answer = await this.ask(method, path, request);
-        if (answer.status < 500) return answer;
+        const response = await this.request(method, path, request);
+        if (response.status < 500) return response;
       } catch {
-        // away, broken or too slow: again
+        // unavailable or too slow: retry
       }
       await wait(backoffMs(failures, RETRY), undefined, { signal: request.signal });
     }

@@ -1,8 +1,8 @@
 import { expect, it } from '@jest/globals';
 import type { Document } from './document.js';
-import { filledIn, questionsOf } from './questions.js';
+import { queriesOf, substituteVariables } from './queries.js';
 
-it('questions are those of panels and of annotations; rows ask nothing', () => {
+it('lists the queries of panels and annotations, not of rows', () => {
   const dashboard = {
     title: 'D',
     panels: [
@@ -11,15 +11,15 @@ it('questions are those of panels and of annotations; rows ask nothing', () => {
     ],
     annotations: { list: [{ name: 'a start', expr: 'x < 1' }] },
   } as unknown as Document;
-  expect(questionsOf(dashboard)).toEqual([
-    { dashboard: 'D', of: 'a panel', refId: 'A', expr: 'up' },
-    { dashboard: 'D', of: 'a start', refId: 'annotation', expr: 'x < 1' },
+  expect(queriesOf(dashboard)).toEqual([
+    { dashboard: 'D', source: 'a panel', refId: 'A', expr: 'up' },
+    { dashboard: 'D', source: 'a start', refId: 'annotation', expr: 'x < 1' },
   ]);
 });
 
-it('variables are filled in as Grafana does when all replicas are chosen', () => {
+it('substitutes variables as Grafana does when all replicas are selected', () => {
   expect(
-    filledIn(
+    substituteVariables(
       'rate(x{instance=~"$replica"}[$__rate_interval]) + y[$__interval] < 15 + $__interval_ms / 1000',
       {
         rateInterval: 20,

@@ -1,4 +1,4 @@
-/** What must never happen, in the words of the certificate. A closed set. */
+/** Kinds of violations, as the certificate names them. A closed set. */
 export const VIOLATIONS = [
   'readings lost',
   'readings stored twice',
@@ -9,8 +9,8 @@ export const VIOLATIONS = [
   'executed though superseded',
   'states that contradict the device',
   'final states that changed',
-  'books that do not balance',
-  'not settled in the quiet time',
+  'ledger does not balance',
+  'not settled in time',
   'evidence missing',
 ] as const;
 export type ViolationKind = (typeof VIOLATIONS)[number];

@@ -7,7 +7,7 @@ import request from 'supertest';
 import { connected } from '../../tools/test-kit/src/store/store-under-test.js';
 
 /** The API's process on a Redis of its own, without broker and rules: it serves, though it is not ready. */
-export interface ApiAlone {
+export interface StandaloneApi {
   readonly api: TestService;
   readonly redis: TestRedis;
   /** The key that it printed. */
@@ -21,13 +21,13 @@ export interface ApiAlone {
   metric(name: string, label?: string): Promise<number>;
 }
 
-export async function startApiAlone({
+export async function startStandaloneApi({
   settings = [],
   env = {},
 }: {
   settings?: string[];
   env?: Record<string, string>;
-} = {}): Promise<ApiAlone> {
+} = {}): Promise<StandaloneApi> {
   const redis = await startRedis({ settings });
   const api = await startService('api', { REDIS_URL: redis.url, ...env }, { wait: 'started' });
   const key = await firstKey(api);

@@ -1,38 +1,38 @@
 import { type CommandState, FINAL_STATES, type Transition } from '@lamplighter/contracts/commands/command';
 import { WINDOW_SIZE } from '@lamplighter/store/keys';
-import { each } from '../each.js';
-import type { ApiAnswer, ApiClient } from '../stage/api-client.js';
+import { forEachConcurrently } from '../concurrency.js';
+import type { ApiClient, ApiResponse } from '../stack/api-client.js';
 import type { Ledger, ShownCommand } from './evidence.js';
-import type { Notebook } from './notebook.js';
+import type { EvidenceFolder } from './evidence-folder.js';
 
 const PAGE = 500;
-/** Devices that are looked at at the same time. */
-const AT_ONCE = 4;
+/** Devices polled concurrently. */
+const CONCURRENCY = 4;
 const isFinal = (state: CommandState) => (FINAL_STATES as readonly CommandState[]).includes(state);
 
-/** A device's readings that were seen: which, and how often in one answer. */
+/** Device → the `_seq` of its readings seen so far. */
 type Seen = Map<string, Set<number>>;
 
 /**
- * Looks at what the API shows of a fleet, again and again, and notes what is new: the store keeps a window of readings and the
- * last commands of each device, so what a long run has stored is the sum of many looks.
+ * Polls what the API shows of a fleet and records what is new. The store keeps a window of readings and the last commands of each device,
+ * so everything that a long run stored shows only across many polls.
  */
-export class Watcher {
+export class ApiPoller {
   private readonly seen: Seen = new Map();
   private readonly commands = new Map<string, ShownCommand>();
   private failed = new Set<string>();
 
   constructor(
     private readonly client: ApiClient,
-    private readonly notebook: Notebook | undefined,
+    private readonly folder: EvidenceFolder | undefined,
     readonly fleet: string,
   ) {}
 
   /**
-   * Looks at every device once, first at those for which the last look failed. Throws after the last device if the API did not answer
-   * for one; what was seen is noted.
+   * Polls every device once, starting with those for which the last poll failed. Throws after the last device if the API did not respond
+   * for one of them; what was seen is recorded.
    */
-  async look(): Promise<void> {
+  async poll(): Promise<void> {
     const failed = this.failed;
     this.failed = new Set();
     const names = await this.devices();
@@ -41,8 +41,8 @@ export class Watcher {
       ...names.filter((name) => !failed.has(name)),
     ];
     let failure: unknown;
-    await each(inOrder, AT_ONCE, (device) =>
-      this.lookAt(device).catch((error: unknown) => {
+    await forEachConcurrently(inOrder, CONCURRENCY, (device) =>
+      this.pollDevice(device).catch((error: unknown) => {
         this.failed.add(device);
         failure = error;
       }),
@@ -50,20 +50,20 @@ export class Watcher {
     if (failure !== undefined) throw failure;
   }
 
-  private async lookAt(device: string): Promise<void> {
+  private async pollDevice(device: string): Promise<void> {
     const path = `/v1/fleets/${this.fleet}/devices/${device}`;
     const [telemetry, commands] = await Promise.all([
       this.get(`${path}/telemetry?limit=${PAGE}`),
       this.get(`${path}/commands?limit=${PAGE}`),
     ]);
-    this.noteReadings(device, telemetry.body.readings);
-    for (const command of commands.body.commands) this.noteCommand(command);
+    this.recordReadings(device, telemetry.body.readings);
+    for (const command of commands.body.commands) this.recordCommand(command);
   }
 
-  /** The ledger as the API shows it now, noted. */
+  /** Reads the ledger from the API and records it. */
   async ledger(): Promise<Ledger> {
     const { body } = await this.get(`/v1/fleets/${this.fleet}/ledger`);
-    this.notebook?.saw({ saw: 'ledger', fleet: this.fleet, ledger: body });
+    this.folder?.recordObservation({ saw: 'ledger', fleet: this.fleet, ledger: body });
     return body as Ledger;
   }
 
@@ -78,24 +78,25 @@ export class Watcher {
     }
   }
 
-  /** A reading that one answer has twice is stored twice; that another answer has it too is how a window works. */
-  private noteReadings(device: string, readings: { seq?: number }[]): void {
+  /** A reading that appears twice in one response is stored twice. Later responses repeat it as long as it is in the window. */
+  private recordReadings(device: string, readings: { seq?: number }[]): void {
     const seen = this.seen.get(device) ?? new Set();
     this.seen.set(device, seen);
     if (readings.length >= WINDOW_SIZE && !readings.some(({ seq }) => seq !== undefined && seen.has(seq)))
-      this.notebook?.saw({ saw: 'gap', fleet: this.fleet, device });
-    const inThisAnswer = new Set<number>();
-    const news: number[] = [];
+      this.folder?.recordObservation({ saw: 'gap', fleet: this.fleet, device });
+    const inThisResponse = new Set<number>();
+    const unseen: number[] = [];
     for (const { seq } of readings) {
       if (seq === undefined) continue;
-      if (!seen.has(seq) || inThisAnswer.has(seq)) news.push(seq);
-      inThisAnswer.add(seq);
+      if (!seen.has(seq) || inThisResponse.has(seq)) unseen.push(seq);
+      inThisResponse.add(seq);
       seen.add(seq);
     }
-    if (news.length > 0) this.notebook?.saw({ saw: 'readings', fleet: this.fleet, device, seqs: news });
+    if (unseen.length > 0)
+      this.folder?.recordObservation({ saw: 'readings', fleet: this.fleet, device, seqs: unseen });
   }
 
-  private noteCommand(body: ApiAnswer['body']): void {
+  private recordCommand(body: ApiResponse['body']): void {
     const known = this.commands.get(body.id);
     if (known?.state === body.state && known?.transitions.length === body.transitions.length) return;
     const changed = known !== undefined && isFinal(known.state) && known.state !== body.state;
@@ -117,12 +118,12 @@ export class Watcher {
       ...(before.length > 0 && { before }),
     };
     this.commands.set(command.id, command);
-    this.notebook?.saw({ saw: 'command', command });
+    this.folder?.recordObservation({ saw: 'command', command });
   }
 
-  private async get(path: string): Promise<ApiAnswer> {
-    const answer = await this.client.get(path);
-    if (answer.status !== 200) throw new Error(`${path}: ${answer.status}`);
-    return answer;
+  private async get(path: string): Promise<ApiResponse> {
+    const response = await this.client.get(path);
+    if (response.status !== 200) throw new Error(`${path}: ${response.status}`);
+    return response;
   }
 }

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { setInterval } from 'node:timers/promises';
 import { FLEET } from '@lamplighter/native/state/state';
-import type { Parts } from './parts.js';
+import type { ScenarioStack } from './stack.js';
 
 /** The rules that somebody writes in the course of the story, besides the night-light that is there. */
 const NIGHT_LIGHT = {
@@ -38,34 +38,36 @@ function lampName(number: number): string {
 }
 
 /** What people, programs and broken devices do to a running stack. */
-export class People {
+export class Traffic {
   private readonly api: string;
 
   constructor(
-    private readonly parts: Parts,
+    private readonly stack: ScenarioStack,
     private readonly devices: number,
     private readonly until: AbortSignal,
   ) {
-    this.api = `http://127.0.0.1:${parts.ports.API_PORT}/v1`;
+    this.api = `http://127.0.0.1:${stack.ports.API_PORT}/v1`;
   }
 
   /** Goes on in the background until it is aborted; what fails, fails as it would for anybody. */
   start(): void {
-    void this.every(400, (n) =>
-      this.ask(n % 5 === 0 ? `/fleets/${FLEET}/ledger` : `/fleets/${FLEET}/devices?limit=20`),
+    void this.repeatEvery(400, (n) =>
+      this.get(n % 5 === 0 ? `/fleets/${FLEET}/ledger` : `/fleets/${FLEET}/devices?limit=20`),
     );
-    void this.every(1000, (n) =>
-      this.command(lampName(1 + ((n * 37) % this.devices)), { report: ['light'] }, '10m'),
+    void this.repeatEvery(1000, (n) =>
+      this.sendCommand(lampName(1 + ((n * 37) % this.devices)), { report: ['light'] }, '10m'),
     );
     // A lamp that nobody has: its commands wait and expire, or are refused at once; and somebody waits for its answer.
-    void this.every(60_000, () => this.command('lamp-9999', { led_on: true }, '45s'));
-    void this.every(12_000, () => this.command('lamp-9999', { led_on: true }, '1m', { policy: 'now' }));
-    void this.every(30_000, () =>
-      this.command('lamp-9999', { report: ['light'] }, '8s', {}, { Prefer: 'wait=8' }),
+    void this.repeatEvery(60_000, () => this.sendCommand('lamp-9999', { led_on: true }, '45s'));
+    void this.repeatEvery(12_000, () =>
+      this.sendCommand('lamp-9999', { led_on: true }, '1m', { policy: 'now' }),
     );
-    void this.every(3000, () => this.sendGarbage());
-    void this.every(20_000, () => this.ask('/fleets', 'lamp_wrong_key'));
-    void this.every(1000, () => this.watch());
+    void this.repeatEvery(30_000, () =>
+      this.sendCommand('lamp-9999', { report: ['light'] }, '8s', {}, { Prefer: 'wait=8' }),
+    );
+    void this.repeatEvery(3000, () => this.sendGarbage());
+    void this.repeatEvery(20_000, () => this.get('/fleets', 'lamp_wrong_key'));
+    void this.repeatEvery(1000, () => this.watchEvents());
   }
 
   async changeRules(): Promise<void> {
@@ -77,16 +79,22 @@ export class People {
     }
   }
 
-  async rollOut(): Promise<void> {
+  async startRollout(): Promise<void> {
     const body = { action: { report: ['light'] }, lane: 'report', selector: {}, rate: 20 };
     await this.send('POST', `/fleets/${FLEET}/commands`, body);
   }
 
-  private async command(device: string, action: object, ttl: string, more = {}, headers = {}): Promise<void> {
+  private async sendCommand(
+    device: string,
+    action: object,
+    ttl: string,
+    more = {},
+    headers = {},
+  ): Promise<void> {
     await this.send('POST', `/fleets/${FLEET}/devices/${device}/commands`, { action, ttl, ...more }, headers);
   }
 
-  private async ask(path: string, key = this.parts.key): Promise<void> {
+  private async get(path: string, key = this.stack.key): Promise<void> {
     const answer = await fetch(this.api + path, {
       headers: { authorization: `Bearer ${key}` },
       signal: this.until,
@@ -103,7 +111,7 @@ export class People {
   ): Promise<number> {
     const answer = await fetch(this.api + path, {
       method,
-      headers: { authorization: `Bearer ${this.parts.key}`, 'content-type': 'application/json', ...headers },
+      headers: { authorization: `Bearer ${this.stack.key}`, 'content-type': 'application/json', ...headers },
       body: JSON.stringify(body),
       signal: this.until,
     });
@@ -112,16 +120,16 @@ export class People {
   }
 
   /** Looks at events for as long as the stream goes on. */
-  private async watch(): Promise<void> {
+  private async watchEvents(): Promise<void> {
     const { body } = await fetch(`${this.api}/events`, {
-      headers: { authorization: `Bearer ${this.parts.key}` },
+      headers: { authorization: `Bearer ${this.stack.key}` },
       signal: this.until,
     });
     for await (const _ of body ?? []);
   }
 
   private async sendGarbage(): Promise<void> {
-    const { ports, fleetPassword } = this.parts;
+    const { ports, fleetPassword } = this.stack;
     const account = ['-h', '127.0.0.1', '-p', String(ports.MQTT_PORT), '-u', FLEET, '-P', fleetPassword];
     for (const payload of ['{"light":', '{"_seq":"one"}']) {
       const child = spawn('mosquitto_pub', [...account, '-t', `${FLEET}/telemetry/broken`, '-m', payload], {
@@ -131,7 +139,7 @@ export class People {
     }
   }
 
-  private async every(ms: number, act: (n: number) => Promise<void>): Promise<void> {
+  private async repeatEvery(ms: number, act: (n: number) => Promise<void>): Promise<void> {
     try {
       let n = 0;
       for await (const _ of setInterval(ms, undefined, { signal: this.until })) {

@@ -13,24 +13,24 @@ import {
 import { until } from '@lamplighter/test-kit/until';
 import { ApiClient } from './api-client.js';
 
-/** A rules replica, and its ways to broker and Redis. */
+/** A rules replica with its links to broker and Redis. */
 export interface Replica extends RestartableService {
   readonly toBroker: Link;
   readonly toRedis: Link;
 }
 
-/** A simulated fleet that keeps its readings, writes down what it does, and remembers it all through a kill. */
+/** A simulated fleet that keeps its readings until their receipts, writes a journal, and recovers its state after a kill. */
 export interface SimulatedFleet {
   readonly fleet: TestFleet;
   readonly devices: number;
   readonly process: RestartableService;
   readonly toBroker: Link;
-  /** Ground truth, JSON lines. */
+  /** Journal of the devices, JSON lines. */
   readonly journalFile: string;
 }
 
-/** The whole of Lamplighter as real processes, with a breakable link on every way between two of them. */
-export interface Stage {
+/** All of Lamplighter as real processes, with a breakable link on every connection between them. */
+export interface BreakableStack {
   readonly folder: string;
   readonly broker: TestBroker;
   readonly redis: TestRedis;
@@ -47,39 +47,39 @@ export interface Stage {
 export interface FleetOptions {
   readonly devices: number;
   readonly name?: string;
-  /** More variables of the simulator. */
+  /** Additional variables of the simulator. */
   readonly env?: Record<string, string>;
 }
 
-export interface StageOptions {
-  /** For the journals and what the devices keep. */
+export interface BreakableStackOptions {
+  /** Holds the journals and the state of the devices. */
   readonly folder: string;
   /** Rules replicas; default 1. */
   readonly replicas?: number;
-  /** More lines of redis.conf. */
+  /** Additional lines of redis.conf. */
   readonly redisSettings?: string[];
   /** Limits of the broker; by default enough for 3,000 devices. */
   readonly brokerLimits?: BrokerLimits;
-  /** More variables of the services. */
+  /** Additional variables of the services. */
   readonly rulesEnv?: Record<string, string>;
   readonly apiEnv?: Record<string, string>;
 }
 
-/** Builds the stage; everything on it ends with the test, or with `closeEverything`. */
-export async function buildStage({
+/** Starts the stack; everything in it stops at the end of the test, or with `closeEverything`. */
+export async function startBreakableStack({
   folder,
   replicas: count = 1,
   redisSettings = [],
   brokerLimits,
   rulesEnv = {},
   apiEnv = {},
-}: StageOptions): Promise<Stage> {
+}: BreakableStackOptions): Promise<BreakableStack> {
   mkdirSync(folder, { recursive: true });
   const [broker, redis] = await Promise.all([
     startBroker(brokerLimits && { limits: brokerLimits }),
     startRedis({ settings: redisSettings }),
   ]);
-  const key = await makeKey(redis.url);
+  const key = await createKey(redis.url);
   const replicas: Replica[] = [];
   const fleets: SimulatedFleet[] = [];
   const addReplica = async (env: Record<string, string> = {}) => {
@@ -149,7 +149,7 @@ async function startFleet(
   return { fleet, devices, process, toBroker, journalFile };
 }
 
-async function makeKey(redisUrl: string): Promise<string> {
+async function createKey(redisUrl: string): Promise<string> {
   const redis = connectRedis(redisUrl, 'prove');
   try {
     await until(() => redis.status === 'ready', { what: 'the connection to Redis' });

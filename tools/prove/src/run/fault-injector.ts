@@ -1,8 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Link } from '@lamplighter/test-kit/servers/link';
 import type { Restartable } from '@lamplighter/test-kit/servers/restartable';
-import type { Stage } from '../stage/stage.js';
-import type { Books } from './books.js';
+import type { BreakableStack } from '../stack/breakable-stack.js';
+import type { EvidenceRecorder } from './evidence-recorder.js';
 import {
   type FaultKind,
   LINK_FAULTS,
@@ -15,63 +15,63 @@ import type { Random } from './random.js';
 
 const SLOW_BYTES_PER_SECOND = 4000;
 
-/** Something that may be broken, with its hands on it. */
-interface Victim extends Target {
-  inflict(kind: FaultKind, ms: number, signal: AbortSignal): Promise<void>;
+/** A target and how to break it. */
+interface BreakableTarget extends Target {
+  inject(kind: FaultKind, ms: number, signal: AbortSignal): Promise<void>;
 }
 
-/** Breaks one thing after the other, by a plan that a seed decides, and mends each. */
-export class Saboteur {
-  private readonly victims: Map<string, Victim>;
-  /** Processes that are broken on purpose now. */
+/** Injects the faults of a plan that a seed determines, and ends each one. */
+export class FaultInjector {
+  private readonly targets: Map<string, BreakableTarget>;
+  /** Processes under a fault now. */
   private readonly broken = new Set<Restartable>();
 
   constructor(
-    stage: Stage,
-    private readonly books: Books,
-    private readonly say: (line: string) => void,
+    stage: BreakableStack,
+    private readonly recorder: EvidenceRecorder,
+    private readonly log: (line: string) => void,
   ) {
-    this.victims = new Map(this.victimsOn(stage).map((victim) => [victim.name, victim]));
+    this.targets = new Map(this.targetsIn(stage).map((target) => [target.name, target]));
   }
 
-  /** Whether a process that does not run is not supposed to. */
+  /** Whether a process is under a fault, and so expected not to run. */
   isBroken(process: Restartable): boolean {
     return this.broken.has(process);
   }
 
-  /** Works through a plan; settles when everything is mended. Aborted, it leaves things as they are. */
-  async work(random: Random, runMs: number, signal: AbortSignal): Promise<void> {
-    const began = performance.now();
-    const plan = planFaults(random, runMs, [...this.victims.values()]);
-    /** What is being done to a part: stopping may take longer than planned, and the next fault waits for it. */
-    const inHand = new Map<string, Promise<void>>();
+  /** Runs a plan; settles when every fault has ended. When aborted, it leaves faults in place. */
+  async run(random: Random, runMs: number, signal: AbortSignal): Promise<void> {
+    const startedAt = performance.now();
+    const plan = planFaults(random, runMs, [...this.targets.values()]);
+    /** The last fault of each part. Stopping can take longer than planned, and the next fault of the part waits for it. */
+    const inProgress = new Map<string, Promise<void>>();
     for (const fault of plan) {
-      await wait(Math.max(0, fault.at - (performance.now() - began)), undefined, { signal });
-      const victim = this.victims.get(fault.target)!;
-      const before = inHand.get(victim.part) ?? Promise.resolve();
-      const act = before.then(() => this.inflict(victim, fault, signal));
-      act.catch(() => undefined); // told by Promise.all, or aborted
-      inHand.set(victim.part, act);
+      await wait(Math.max(0, fault.at - (performance.now() - startedAt)), undefined, { signal });
+      const target = this.targets.get(fault.target)!;
+      const before = inProgress.get(target.part) ?? Promise.resolve();
+      const act = before.then(() => this.inject(target, fault, signal));
+      act.catch(() => undefined); // reported by Promise.all, or aborted
+      inProgress.set(target.part, act);
     }
-    await Promise.all(inHand.values());
-    await wait(Math.max(0, runMs - (performance.now() - began)), undefined, { signal });
+    await Promise.all(inProgress.values());
+    await wait(Math.max(0, runMs - (performance.now() - startedAt)), undefined, { signal });
   }
 
-  private async inflict(
-    victim: Victim,
-    { kind, target, ms }: PlannedFault,
+  private async inject(
+    target: BreakableTarget,
+    { kind, ms }: PlannedFault,
     signal: AbortSignal,
   ): Promise<void> {
     const time = `${(ms / 1000).toFixed(1)} s`;
-    const lasting = { kill: `, back after ${time}`, restart: `, back after ${time}`, cut: '', forget: '' }[
+    const duration = { kill: `, back after ${time}`, restart: `, back after ${time}`, cut: '', forget: '' }[
       kind as string
     ];
-    this.say(`fault: ${kind} ${target}${lasting ?? ` for ${time}`}`);
-    this.books.fault(kind, target, ms);
-    await victim.inflict(kind, ms, signal);
+    this.log(`fault: ${kind} ${target.name}${duration ?? ` for ${time}`}`);
+    this.recorder.recordFault(kind, target.name, ms);
+    await target.inject(kind, ms, signal);
   }
 
-  private victimsOn({ broker, redis, replicas, api, fleets }: Stage): Victim[] {
+  private targetsIn({ broker, redis, replicas, api, fleets }: BreakableStack): BreakableTarget[] {
     return [
       this.process('broker', broker, { weight: 1.5 }),
       this.process('redis', redis, { weight: 2 }),
@@ -83,7 +83,7 @@ export class Saboteur {
       this.process('api', api, { weight: 3 }),
       link('api to redis', api.toRedis, { weight: 1.5, part: 'api' }),
       ...fleets.flatMap(({ process, toBroker }, i) => [
-        // A machine that dies takes its connections along: the broker hears of it.
+        // The connections of a machine that dies are reset.
         this.process(`devices-${i + 1}`, process, {
           weight: 2,
           part: `devices-${i + 1}`,
@@ -98,13 +98,13 @@ export class Saboteur {
     name: string,
     process: Restartable,
     { weight, part = name, onDeath = () => {} }: { weight: number; part?: string; onDeath?: () => void },
-  ): Victim {
+  ): BreakableTarget {
     return {
       name,
       part,
       weight,
       kinds: PROCESS_FAULTS,
-      inflict: async (kind, ms, signal) => {
+      inject: async (kind, ms, signal) => {
         this.broken.add(process);
         try {
           if (kind === 'freeze') {
@@ -125,13 +125,13 @@ export class Saboteur {
   }
 }
 
-function link(name: string, link: Link, { weight, part }: { weight: number; part: string }): Victim {
+function link(name: string, link: Link, { weight, part }: { weight: number; part: string }): BreakableTarget {
   return {
     name,
     part,
     weight,
     kinds: LINK_FAULTS,
-    async inflict(kind, ms, signal) {
+    async inject(kind, ms, signal) {
       if (kind === 'cut') return link.cut();
       if (kind === 'forget') return link.forget();
       if (kind === 'stall') link.stall();

@@ -1,19 +1,22 @@
 import { type CommandState, FINAL_STATES } from '@lamplighter/contracts/commands/command';
-import type { Asked, FleetEvidence, ShownCommand } from '../evidence/evidence.js';
+import type { CommandRequest, FleetEvidence, ShownCommand } from '../evidence/evidence.js';
 import { groupBy } from './group-by.js';
 import type { Violation } from './violation.js';
 
 const isFinal = (state: CommandState) => (FINAL_STATES as readonly CommandState[]).includes(state);
 
-/** Every command that was accepted ends, in exactly one final state, and an ordered lane is one. */
-export function judgeCommands({ fleet, commands }: FleetEvidence, asked: readonly Asked[]): Violation[] {
+/** Every accepted command ends in exactly one final state, and ordered lanes keep their order. */
+export function checkCommands(
+  { fleet, commands }: FleetEvidence,
+  requests: readonly CommandRequest[],
+): Violation[] {
   const shown = new Map(commands.map((command) => [command.id, command]));
   const violations: Violation[] = [];
   const lost = (what: string) => violations.push({ kind: 'commands lost', what });
 
-  for (const { device, id = '', outcome } of asked) {
+  for (const { device, id = '', outcome } of requests) {
     if (outcome === 'accepted' && !shown.has(id))
-      lost(`${fleet}/${device} ${id} was accepted and the API does not know it`);
+      lost(`${fleet}/${device} ${id} was accepted but the API does not list it`);
   }
   for (const command of commands) {
     const what = `${fleet}/${command.device} ${command.id}`;
@@ -29,26 +32,26 @@ export function judgeCommands({ fleet, commands }: FleetEvidence, asked: readonl
       violations.push({ kind: 'final states that changed', what: `${what}: ${states.join(', ')}` });
     }
   }
-  return [...violations, ...judgeLanes(fleet, commands, asked, shown)];
+  return [...violations, ...checkLanes(fleet, commands, requests, shown)];
 }
 
-/** Ordered commands have the order in which they were accepted, and each is dispatched after the end of the one before. */
-function judgeLanes(
+/** Ordered commands are numbered in the order of their acceptance, and each is dispatched after the previous one has ended. */
+function checkLanes(
   fleet: string,
   commands: readonly ShownCommand[],
-  asked: readonly Asked[],
+  requests: readonly CommandRequest[],
   shown: ReadonlyMap<string, ShownCommand>,
 ): Violation[] {
   const violations: Violation[] = [];
   const latest = new Map<string, ShownCommand>();
-  for (const { device, lane, policy, id = '' } of asked) {
+  for (const { device, lane, policy, id = '' } of requests) {
     const command = shown.get(id);
     if (policy !== 'ordered' || command === undefined) continue;
     const before = latest.get(`${device} ${lane}`);
     if (before !== undefined && before.seq >= command.seq) {
       violations.push({
         kind: 'out of order',
-        what: `${fleet}/${device} ${lane}: ${command.id} was accepted after ${before.id} and numbered before it`,
+        what: `${fleet}/${device} ${lane}: ${command.id} was accepted after ${before.id} but numbered before it`,
       });
     }
     latest.set(`${device} ${lane}`, command);
@@ -66,7 +69,7 @@ function judgeLanes(
       if (dispatched !== undefined && end !== undefined && dispatched.at < end.at) {
         violations.push({
           kind: 'out of order',
-          what: `${fleet}/${command.device} ${command.lane}: ${command.id} was dispatched ${end.at - dispatched.at} ms before the end of the one before`,
+          what: `${fleet}/${command.device} ${command.lane}: ${command.id} was dispatched ${end.at - dispatched.at} ms before the previous command ended`,
         });
       }
     }

@@ -1,4 +1,4 @@
-/** The items by key, in their order. (Map.groupBy comes with Node 21.) */
+/** Groups items by key and keeps their order. (Map.groupBy needs Node 21.) */
 export function groupBy<Item>(items: Iterable<Item>, keyOf: (item: Item) => string): Map<string, Item[]> {
   const groups = new Map<string, Item[]>();
   for (const item of items) {

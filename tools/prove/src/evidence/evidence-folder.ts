@@ -2,7 +2,7 @@ import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path';
 import type {
   About,
-  Asked,
+  CommandRequest,
   Evidence,
   FleetEvidence,
   InjectedFault,
@@ -11,8 +11,8 @@ import type {
 } from './evidence.js';
 import { type DeviceEvent, readLines } from './journal.js';
 
-/** What was seen of a fleet at the API, one line each time that something was new. */
-type Sight =
+/** Something new that the API showed of a fleet. */
+type Observation =
   | {
       readonly saw: 'readings';
       readonly fleet: string;
@@ -25,54 +25,54 @@ type Sight =
   | { readonly saw: 'ledger'; readonly fleet: string; readonly ledger: Ledger };
 
 /**
- * The folder of a run: `devices-<fleet>.jsonl` (each device's word, written by the simulators), `asked.jsonl`, `api.jsonl`,
- * `faults.jsonl` and at the end `about.json`. The oracle reads nothing else, so a run can be judged again.
+ * The folder of a run: `devices-<fleet>.jsonl` (the journals of the simulators), `asked.jsonl` (requests), `api.jsonl` (observations),
+ * `faults.jsonl` and finally `about.json`. The checks read nothing else, so they can be repeated.
  */
-export class Notebook {
+export class EvidenceFolder {
   constructor(readonly folder: string) {
     mkdirSync(folder, { recursive: true });
   }
 
-  asked(asked: Asked): void {
-    this.add('asked', asked);
+  recordRequest(request: CommandRequest): void {
+    this.append('asked', request);
   }
 
-  saw(sight: Sight): void {
-    this.add('api', sight);
+  recordObservation(observation: Observation): void {
+    this.append('api', observation);
   }
 
-  fault(fault: InjectedFault): void {
-    this.add('faults', fault);
+  recordFault(fault: InjectedFault): void {
+    this.append('faults', fault);
   }
 
-  about(about: About): void {
+  writeAbout(about: About): void {
     writeFileSync(join(this.folder, 'about.json'), `${JSON.stringify(about, null, 2)}\n`);
   }
 
-  /** Everything that is written in the folder. */
+  /** Reads everything recorded in the folder. */
   read(): Evidence {
-    const sights = this.lines<Sight>('api');
+    const observations = this.lines<Observation>('api');
     const about = JSON.parse(readFileSync(join(this.folder, 'about.json'), 'utf8')) as About;
     return {
-      fleets: about.fleets.map(({ name }) => this.fleet(name, sights)),
-      asked: this.lines<Asked>('asked'),
+      fleets: about.fleets.map(({ name }) => this.fleet(name, observations)),
+      requests: this.lines<CommandRequest>('asked'),
       faults: this.lines<InjectedFault>('faults'),
       about,
     };
   }
 
-  private fleet(fleet: string, sights: readonly Sight[]): FleetEvidence {
+  private fleet(fleet: string, observations: readonly Observation[]): FleetEvidence {
     const stored = new Map<string, number[]>();
     const commands = new Map<string, ShownCommand>();
     const gaps = new Set<string>();
     let ledger: Ledger | undefined;
-    for (const sight of sights) {
-      if (sight.saw === 'readings' && sight.fleet === fleet)
-        stored.set(sight.device, [...(stored.get(sight.device) ?? []), ...sight.seqs]);
-      else if (sight.saw === 'command' && sight.command.fleet === fleet)
-        commands.set(sight.command.id, sight.command);
-      else if (sight.saw === 'gap' && sight.fleet === fleet) gaps.add(sight.device);
-      else if (sight.saw === 'ledger' && sight.fleet === fleet) ledger = sight.ledger;
+    for (const observation of observations) {
+      if (observation.saw === 'readings' && observation.fleet === fleet)
+        stored.set(observation.device, [...(stored.get(observation.device) ?? []), ...observation.seqs]);
+      else if (observation.saw === 'command' && observation.command.fleet === fleet)
+        commands.set(observation.command.id, observation.command);
+      else if (observation.saw === 'gap' && observation.fleet === fleet) gaps.add(observation.device);
+      else if (observation.saw === 'ledger' && observation.fleet === fleet) ledger = observation.ledger;
     }
     return {
       fleet,
@@ -93,7 +93,7 @@ export class Notebook {
     }
   }
 
-  private add(name: string, line: object): void {
+  private append(name: string, line: object): void {
     appendFileSync(join(this.folder, `${name}.jsonl`), `${JSON.stringify(line)}\n`);
   }
 }

@@ -11,7 +11,7 @@ import { PORTS, type PortName, type Ports } from '@lamplighter/native/state/sett
 import { FLEET, openState, type State } from '@lamplighter/native/state/state';
 
 /** A whole stack of its own, on free ports and in a folder of its own, with two replicas of the rules service. */
-export interface Parts {
+export interface ScenarioStack {
   readonly ports: Ports;
   readonly key: string;
   /** The broker's password of the fleet. */
@@ -25,7 +25,7 @@ export interface Parts {
 }
 
 /** Starts everything; it dies with this process at the latest. */
-export async function startParts(devices: number, env: NodeJS.ProcessEnv): Promise<Parts> {
+export async function startScenarioStack(devices: number, env: NodeJS.ProcessEnv): Promise<ScenarioStack> {
   const ports = await freePorts();
   const folder = mkdtempSync(join(tmpdir(), 'lamplighter-story-'));
   const state = openState(folder, ports);

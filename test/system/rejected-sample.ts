@@ -16,11 +16,11 @@ export interface Sample {
 }
 
 /** The first sample of a query that is the one asked for. Samples are few per second, so `send` is repeated until there is one. */
-export function sampleOf(
+export function rejectedSample(
   stack: Stack,
   query: string,
   send: () => Promise<unknown>,
-  isIt: (sample: Sample) => boolean = () => true,
+  matches: (sample: Sample) => boolean = () => true,
 ): Promise<Sample> {
   return until(
     async () => {
@@ -28,7 +28,7 @@ export function sampleOf(
       const { rejected } = (await stack.get(`/v1/rejected?limit=200&${query}`)).body as {
         rejected: Sample[];
       };
-      return rejected.find(isIt);
+      return rejected.find(matches);
     },
     { what: `a sample of ${query}`, everyMs: 500 },
   );

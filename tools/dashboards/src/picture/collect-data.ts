@@ -1,9 +1,9 @@
 import type { Document } from '../document.js';
-import { filledIn } from '../questions.js';
+import { substituteVariables } from '../queries.js';
 import type { Prometheus, Series, TimeRange } from './prometheus.js';
 
 /** A dashboard with everything that its picture shows. */
-export interface Scene {
+export interface DashboardData {
   readonly document: Document;
   /** Where the data is from, in words. */
   readonly source: string;
@@ -23,11 +23,11 @@ const SCRAPE_SECONDS = 5;
 const RATE_SCRAPES = 4;
 
 /** Asks Prometheus all that the dashboard asks. */
-export async function collect(
+export async function collectData(
   document: Document,
   prometheus: Prometheus,
-  about: Pick<Scene, 'source' | 'range'>,
-): Promise<Scene> {
+  about: Pick<DashboardData, 'source' | 'range'>,
+): Promise<DashboardData> {
   const { range } = about;
   const step = range.step;
   const rateInterval = Math.max(step + SCRAPE_SECONDS, RATE_SCRAPES * SCRAPE_SECONDS);
@@ -35,14 +35,14 @@ export async function collect(
   for (const { id, targets = [] } of document.panels) {
     const all: Series[][] = [];
     for (const { expr, instant } of targets) {
-      const query = filledIn(expr, { rateInterval, step });
+      const query = substituteVariables(expr, { rateInterval, step });
       all.push(await (instant ? prometheus.instant(query, range.to) : prometheus.range(query, range)));
     }
     answers[id] = all;
   }
   const marks = [];
   for (const { name, iconColor, expr } of document.annotations.list) {
-    const series = await prometheus.range(filledIn(expr, { rateInterval, step }), range);
+    const series = await prometheus.range(substituteVariables(expr, { rateInterval, step }), range);
     marks.push({ name, color: iconColor, times: startsOf(series, range) });
   }
   return { ...about, document, answers, marks };

@@ -2,7 +2,7 @@ import type { FleetEvidence } from '../evidence/evidence.js';
 import { eventsOf } from '../evidence/journal.js';
 import type { Violation } from './violation.js';
 
-/** What became of a fleet's readings. */
+/** Readings of a fleet by outcome. */
 export interface ReadingCounts {
   taken: number;
   stored: number;
@@ -11,10 +11,10 @@ export interface ReadingCounts {
 }
 
 /**
- * Every reading that a device has taken is stored, was dropped by the device (and said so), or was refused by the server (and
- * said so). A receipt alone proves nothing: the API must show what it speaks of.
+ * Every reading that a device took is stored, or was reported as dropped by the device or refused by the server. A receipt alone proves
+ * nothing: the API must show the reading.
  */
-export function judgeReadings({ fleet, journal, stored, gaps }: FleetEvidence): {
+export function checkReadings({ fleet, journal, stored, gaps }: FleetEvidence): {
   counts: ReadingCounts;
   violations: Violation[];
 } {
@@ -46,10 +46,10 @@ export function judgeReadings({ fleet, journal, stored, gaps }: FleetEvidence): 
     else if (settled.dropped.has(reading)) counts.dropped += 1;
     else {
       const isUnseen = gaps?.has(device) && receipted.has(reading);
-      const said = receipted.has(reading) ? ', although its receipt came' : '';
+      const note = receipted.has(reading) ? ', despite its receipt' : '';
       violations.push({
         kind: isUnseen ? 'evidence missing' : 'readings lost',
-        what: `${fleet}/${device} _seq ${seq} (reading ${n})${said}${isUnseen ? '; it may have left the window between two looks' : ''}`,
+        what: `${fleet}/${device} _seq ${seq} (reading ${n})${note}${isUnseen ? '; it may have left the window between two polls' : ''}`,
       });
     }
   }

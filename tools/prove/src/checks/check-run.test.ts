@@ -1,9 +1,9 @@
 import { type ExampleCommand, exampleRun } from '../../test/example-run.js';
 import { MUTATIONS, mutate } from '../../test/mutate.js';
 import type { FleetEvidence } from '../evidence/evidence.js';
-import { judge } from './judge.js';
+import { checkRun } from './check-run.js';
 
-const found = (run: ReturnType<typeof exampleRun>) => judge(run).violations.map(({ kind }) => kind);
+const found = (run: ReturnType<typeof exampleRun>) => checkRun(run).violations.map(({ kind }) => kind);
 const fleetOf = (change: (fleet: FleetEvidence) => Partial<FleetEvidence>) => {
   const [fleet] = exampleRun().fleets;
   return { fleet: change(fleet!) };
@@ -22,20 +22,17 @@ const command = (id: string, seq: number, more: Partial<ExampleCommand> = {}): E
   ...more,
 });
 
-describe('the oracle', () => {
-  it('finds nothing in a run in which every promise was kept', () => {
-    const verdict = judge(exampleRun());
-    expect(verdict.violations).toEqual([]);
-    expect(verdict.readings).toEqual({ taken: 3, stored: 2, dropped: 1, refused: 0 });
-    expect(Object.fromEntries(verdict.commands.states)).toEqual({ succeeded: 2, superseded: 1, expired: 1 });
+describe('checkRun', () => {
+  it('finds no violation in a run that kept every promise', () => {
+    const result = checkRun(exampleRun());
+    expect(result.violations).toEqual([]);
+    expect(result.readings).toEqual({ taken: 3, stored: 2, dropped: 1, refused: 0 });
+    expect(Object.fromEntries(result.commands.states)).toEqual({ succeeded: 2, superseded: 1, expired: 1 });
   });
 
-  it.each(Object.entries(MUTATIONS))(
-    'finds the defect "%s" when it is put in on purpose',
-    (name, { finds }) => {
-      expect(found(mutate(exampleRun(), name))).toContain(finds);
-    },
-  );
+  it.each(Object.entries(MUTATIONS))('finds the injected defect "%s"', (name, { finds }) => {
+    expect(found(mutate(exampleRun(), name))).toContain(finds);
+  });
 
   it('does not count a reading with a receipt as lost if its device was not looked at in time', () => {
     const unseen = fleetOf(() => ({
@@ -47,19 +44,23 @@ describe('the oracle', () => {
   });
 
   it.each<[string, string, Parameters<typeof exampleRun>[0]]>([
-    ['a receipt for what was never stored', 'readings lost', fleetOf(() => ({ stored: new Map() }))],
     [
-      'a command without an end',
+      'a receipt for a reading that was never stored',
+      'readings lost',
+      fleetOf(() => ({ stored: new Map() })),
+    ],
+    [
+      'a command that never ends',
       'commands lost',
       { commands: [command('a', 1, { states: [['pending', 1]], executed: undefined! })] },
     ],
     [
-      'a success that never happened',
+      'a succeeded command that was never executed',
       'states that contradict the device',
       { commands: [{ id: 'a', seq: 1, states: command('a', 1).states }] },
     ],
     [
-      'an execution of what was cancelled',
+      'an execution of a cancelled command',
       'states that contradict the device',
       {
         commands: [
@@ -73,7 +74,7 @@ describe('the oracle', () => {
       },
     ],
     [
-      'a superseded command that was executed before it was superseded: it was told to be out of reach',
+      'a superseded command that was executed earlier',
       'states that contradict the device',
       {
         commands: [
@@ -88,7 +89,7 @@ describe('the oracle', () => {
       },
     ],
     [
-      'a word after the last one',
+      'a transition after the final state',
       'final states that changed',
       {
         commands: [
@@ -103,7 +104,7 @@ describe('the oracle', () => {
       },
     ],
     [
-      'an ordered command that does not wait for the one before',
+      'an ordered command dispatched before the previous one ended',
       'out of order',
       {
         commands: [
@@ -113,7 +114,7 @@ describe('the oracle', () => {
       },
     ],
     [
-      'ordered commands that are numbered against the order of their acceptance',
+      'ordered commands numbered against the order of their acceptance',
       'out of order',
       {
         commands: [
@@ -122,29 +123,27 @@ describe('the oracle', () => {
         ],
       },
     ],
-    ['a loss that the ledger knows', 'books that do not balance', ledgerWith('readings', { unexplained: 1 })],
     [
-      'a command too many in the ledger',
-      'books that do not balance',
-      ledgerWith('commands', { succeeded: 3 }),
+      'an unexplained reading in the ledger',
+      'ledger does not balance',
+      ledgerWith('readings', { unexplained: 1 }),
     ],
-    ['a reading too many in the ledger', 'books that do not balance', ledgerWith('readings', { late: 1 })],
-    ['that nobody has written a journal', 'evidence missing', { journal: [], commands: [] }],
-    ['no ledger', 'books that do not balance', { fleet: { ledger: undefined } }],
+    ['an extra command in the ledger', 'ledger does not balance', ledgerWith('commands', { succeeded: 3 })],
+    ['an extra reading in the ledger', 'ledger does not balance', ledgerWith('readings', { late: 1 })],
+    ['a missing journal', 'evidence missing', { journal: [], commands: [] }],
+    ['a missing ledger', 'ledger does not balance', { fleet: { ledger: undefined } }],
   ])('finds %s', (_what, kind, run) => {
     expect(found(exampleRun(run))).toContain(kind);
   });
 
-  it('lets commands of other lanes and of policy "latest" overtake each other', () => {
+  it('allows commands of other lanes and of policy "latest" to overtake each other', () => {
     const commands = [command('a', 1), command('b', 2), command('c', 1, { lane: 'pump', policy: 'ordered' })];
     expect(found(exampleRun({ commands }))).toEqual([]);
   });
 
-  it('tells what did not come to rest', () => {
+  it('reports what did not settle', () => {
     const run = exampleRun();
-    const verdict = judge({ ...run, about: { ...run.about, unsettled: ['3 commands are open'] } });
-    expect(verdict.violations).toEqual([
-      { kind: 'not settled in the quiet time', what: '3 commands are open' },
-    ]);
+    const result = checkRun({ ...run, about: { ...run.about, unsettled: ['3 commands are open'] } });
+    expect(result.violations).toEqual([{ kind: 'not settled in time', what: '3 commands are open' }]);
   });
 });
