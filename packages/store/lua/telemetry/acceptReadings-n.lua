@@ -1,6 +1,6 @@
--- Accepts a batch of readings, sets rule states and takes the commands that the rules emitted: all or, per device, nothing.
--- Each device's part is compared with what is stored; a part that was judged on other grounds changes nothing and comes back
--- with what is stored, to be judged again. Repeating a part whose reply was lost changes nothing.
+-- Accepts a batch: stores readings and rule states, and enqueues the commands that the rules emitted; per device all or nothing.
+-- A device's part that was evaluated on outdated data changes nothing. It is returned as a conflict with the stored data, to be evaluated
+-- again. Repeating a part whose reply was lost changes nothing.
 --
 -- KEYS  any number. Per device its device HASH and its window LIST, in this order, all devices first (2i-1 and 2i); then, named by
 --       position in ARGV: presence ZSETs, for devices new to the caller devices ZSETs and fleets SETs, for commands the eight
@@ -8,46 +8,46 @@
 -- ARGV  1 number of devices   2 window size   3 freshness (ms)   4 replica   5 commands kept per device
 --       6 most open commands of a device   7 lease (ms)   8 most devices of a fleet in a shard   9 most votes of a group
 --       then per device:
---         head: "<presence key> <part> <version>", enough for one live reading; anything else goes on with
+--         head: "<presence key> <part> <version>", sufficient for one live reading; anything else continues with
 --           " <devices key> <fleets key> <first command key> <lesson> <rules> <live> <late> <commands> <timers key> <timer> <votes> <kinds>":
---           positions (0 if not given), 1 for the lesson's lane, 1 if rule states follow, how many of each follow, and the timer:
---           '' none, '<ms>' wakes the device at this time unless it wakes earlier, '=<ms>' then and not earlier, '-' not at all
---           part grows per replica; version is that of the rule states on which it was judged
---           ('-' the store has none, '?' the caller does not know); '<version>@<count>.<late>' was judged on the window, too, when
---           so many live and late readings had been stored
---           kinds has a digit for each reading, as which it was judged: 0 live, 1 late, 2 of a retained message, 3 and 4 live and late, of
---           a replay and not its newest (history, which was not judged)
---           no live and no late reading: a timer's verdict, and the device was not heard
---           one live reading may have ",<replica>.<part>, " before all that: the part that it comes right after, on which it was judged,
---           and behind whose n, seq and at it does not fall
+--           positions (0 if not given), 1 for the lesson topics, 1 if rule states follow, how many of each follow, and the timer:
+--           '' unchanged, '<ms>' sets it unless it is earlier already, '=<ms>' replaces it, '-' removes it
+--           part grows per replica; version is that of the rule states on which it was evaluated
+--           ('-' the store has none, '?' unknown to the caller); '<version>@<count>.<late>' was evaluated on the window, too, with
+--           these counts of live and late readings
+--           kinds has a digit per reading, as which it was evaluated: 0 live, 1 late, 2 retained, 3 and 4 live and late, part of a replay
+--           but not its newest (history, which was not evaluated)
+--           no live and no late reading: the verdict of a timer, without a message of the device
+--           one live reading can have ",<replica>.<part>, " before all that: the part that it follows directly, on which it was evaluated,
+--           and whose n, seq and at are not higher
 --         rule states as JSON, if any
---         readings, in the order in which they came: "<n>,<seq>,<at>,<replica>.<part>,<json>"; n, seq and at empty if the reading has none
+--         readings, in the order of arrival: "<n>,<seq>,<at>,<replica>.<part>,<json>"; n, seq and at empty if the reading has none
 --         per command: id, lane, delivery (its header from the policy on), ttl (ms), JSON, cause, and when the device restarted (ms)
 --           if the command repeats an earlier one because of that, '' otherwise
---         per vote: "<group key> <vote>", kept in the group's HASH as `v:<device>` with the time before it
--- Version  '0' for a new device, then '<replica>.<part>' of the part that last changed the rule states: never used twice.
--- Order    order.lua says which readings are live, and the readings are judged as that or not at all.
--- Entries  "<received>,<kind>,<count>,<n>,<seq>,<at>,<replica>.<part>,<json>". The last entry is the last state, and everything that
---          the next reading is compared with stands in it, with the number of live readings stored so far (count): so a
---          reading costs one write, which is what an append-only file charges for. Kinds 0 to 3 as above; earlier versions wrote 0 and 1.
--- Ledger   The device HASH counts what is rare: `late` (stored as history, retained ones included), `duplicate`, `stale`. `again` marks
+--         per vote: "<group key> <vote>", stored in the group's HASH as `v:<device>`, prefixed with the time
+-- Version  '0' for a new device, then '<replica>.<part>' of the part that last changed the rule states: unique.
+-- Order    order.lua decides which readings are live; a part that was evaluated otherwise is a conflict.
+-- Entries  "<received>,<kind>,<count>,<n>,<seq>,<at>,<replica>.<part>,<json>". The last entry is the last state. It has everything
+--          that the next reading is compared with, and the number of live readings stored so far (count), so a reading costs one
+--          write to the append-only file. Kinds 0 to 3 as above; earlier versions wrote 0 and 1.
+-- Ledger   The device HASH counts rare events: `late` (stored as history, retained ones included), `duplicate`, `stale`. `again` marks
 --          a device that was removed before. `n` is the device's own count of readings taken
---          (`_n`). When it begins anew, what the run before had taken is added to `taken` and `dropped`; `from` is the first n
---          that the store heard, for a device that was there before the store.
--- Unusual  For people it also holds `retained` (readings of retained messages), `restarts` (new orders that began with a lower number) and
+--          (`_n`). When it restarts, the counts of the run before are added to `taken` and `dropped`; `from` is the first n
+--          that the store received, for a device that is older than the store.
+-- Unusual  For display it also holds `retained` (readings of retained messages), `restarts` (new orders that started with a lower number) and
 --          `history`, "<time>,<late or retained>" of the latest history.
 -- Returns  {now, exception…}, a device without an exception was accepted as given, its commands dispatched. Exceptions:
---          {i, 'conflict', version, seq, at, rules, session, kinds}  nothing changed; judge again on these grounds, the readings as kinds
---          {i, 'full'}                                     nothing changed; the fleet has as many devices as it may
---          {i, 'repeated'}                                 this part was the last one to be accepted
---          {i, 'back', 'stale'|'away'}                     the device was presumed away: what waits for it is to be woken; 'stale' if
---           it had fallen silent during a session
---          {i, 'late', stored, duplicate, stale, retained}  what became of the late readings, and how many retained ones there were; those of
---           a device that is not listed are not stored
---          {i, 'restarted', 'clock'|'session'|'counter'}   a live reading has a lower number than the last state, and why it is newer
+--          {i, 'conflict', version, seq, at, rules, session, kinds}  nothing changed; evaluate again on this data, the readings as kinds
+--          {i, 'full'}                                     nothing changed; the fleet's device limit is reached
+--          {i, 'repeated'}                                 this part was accepted last
+--          {i, 'back', 'stale'|'away'}                     the device was presumed unreachable: wake its pending commands; 'stale' if
+--           it had been silent during an open session
+--          {i, 'late', stored, duplicate, stale, retained}  the outcomes of late readings, and the number of retained ones, which are
+--           not stored for an unknown device
+--          {i, 'restarted', 'clock'|'session'|'counter'}   why a live reading with a lower number is newer than the last state
 --          {i, 'command', id, 'dispatched'|'pending'|'full'|'needless', seq, expiresAt, superseded ids…}  one per command; '?' before the
 --           id of one that ended as unknown
---          {i, 'crowded', group key}                       the group has as many votes as it may; this one is not kept
+--          {i, 'crowded', group key}                       the group's vote limit is reached; this vote was not stored
 -- Clock    Redis TIME
 --@include commands.lua
 --@include endCommand.lua
@@ -55,7 +55,7 @@
 --@include enqueue.lua
 --@include order.lua
 
--- Within this time what waits for a device that is back has been woken, or nobody does it any more.
+-- If the pending commands of a returned device are not woken within this time (ms), the replica has crashed: report the return again.
 local REPEAT_RETURN_MS = 5000
 
 local argument = 9
@@ -70,14 +70,14 @@ end
 local call, match = redis.call, string.match
 local window_size, fresh, replica, keep = tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5])
 local max_open, lease, max_devices, max_votes = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
--- The window is trimmed in strides, since trimming costs as much as adding.
+-- The window is trimmed in strides, because trimming costs as much as appending.
 local window_limit = window_size + 32
 local now = now_ms()
 local now_text = int(now)
 local this_second = string.sub(now_text, 1, -4)
 local reply = { now_text }
 
--- Parts and counts of a device are compared as the texts they came as: whole, and without leading zeros.
+-- Compares parts and counts as texts: integers without leading zeros.
 local function greater(a, b)
   if #a ~= #b then return #a > #b end
   return a > b
@@ -90,11 +90,10 @@ local function is_before(late, entry)
   return false
 end
 
--- Puts history where it belongs in the window, but never behind its last entry, which is the last state, nor before the entry with
--- which the latest order began. The window is read whole, since history is rare, but never written whole: that would let a device
--- with a window of large readings make megabytes of every small one that comes late.
--- Returns how many were stored, how many were known already and how many too old, each a pair: late ones, and retained ones; and the
--- lowest n among the stored.
+-- Inserts history at its place in the window, but never after its last entry, which is the last state, nor before the entry that started
+-- the latest order. History is rare, so the window is read as a whole. It is never rewritten as a whole: with large readings, each late
+-- reading would write megabytes.
+-- Returns how many were stored, duplicate and too old, each a pair (late, retained), and the lowest n of the stored ones.
 local function insert_late(window, late)
   local entries = read_window(window, window_size)
   local known = known_in(entries)
@@ -126,12 +125,12 @@ local function insert_late(window, late)
   return stored, duplicate, stale, lowest
 end
 
--- How many of its readings a device says, in this entry, to have dropped itself.
+-- How many readings the device has dropped, according to this entry.
 local function dropped_in(entry)
   return tonumber(cjson.decode(match(entry, '^[^{]*(.*)$'))._dropped) or 0
 end
 
--- The device counts from 1 again: what its run before had taken, and dropped itself, is final.
+-- The device's count restarted at 1: the counts of its former run are final.
 local function end_run(device_key, n, last)
   local from = call('HGET', device_key, 'from')
   call('HINCRBY', device_key, 'taken', int(math.max(0, n - (from or 1) + 1)))
@@ -140,11 +139,11 @@ local function end_run(device_key, n, last)
   if from then call('HDEL', device_key, 'from') end
 end
 
--- Of the device in hand: its last entry (without its head once it is one of this part), live readings stored and taken so far.
+-- Of the current device: its last entry (without its head if it is of this part), live readings stored and taken so far.
 local device_key, last, count, taken, is_new
 
--- Whether a device that was removed and reports again goes on counting where the ledger has it (see removeDevice-21.lua). Readings that
--- were on their way may come first, so it may be a little behind; if it is far behind it has begun to count from 1.
+-- Whether a device that reports again after its removal continues its count (see removeDevice-21.lua). Readings in flight can arrive first,
+-- so it can be slightly lower; if it is much lower, the count has restarted at 1.
 local function continues_run(n)
   local from = call('HGET', device_key, 'from')
   if not from then return false end
@@ -170,8 +169,8 @@ local function live_entry(kind, text)
   return now_text .. ',' .. kind .. ',' .. count .. ',' .. text
 end
 
--- A single reading right after the part that it was judged after: nobody has written since, so all that it was judged on stands, and
--- there is nothing to compare. But once a second the device's freshness is written, too.
+-- The fast path: a single reading that directly follows the part on which it was evaluated. Nothing was written since, so nothing must be
+-- compared. It applies only within the second of the last entry, because freshness is written once a second.
 local function append(window, newest, after)
   if not newest then return false end
   local second, before, place = match(newest, '^(%d+)%d%d%d,0,(%d+),%d*,%d*,%d*()')
@@ -205,7 +204,7 @@ local function accept(i, head, window, newest)
     last_received, kind, last_count, last_n, last_seq, last_at, last_replica, last_part =
       match(last, '^(%d+),(%d),(%d*),(%d*),(%d*),(%d*),([^.,]*)%.(%d*),')
     if kind == LATE or kind == RETAINED then last_n, last_seq, last_at = '', '', '' end
-    -- A retained message says nothing about when its device was heard.
+    -- A retained message is no sign of life.
     if kind == RETAINED then last_received = '0' end
   end
   local last_version = call('HGET', device_key, 'version') or last and '0' or '-'
@@ -245,8 +244,8 @@ local function accept(i, head, window, newest)
   end
 
   if stored_version ~= version or places ~= kinds
-    -- Batches of one replica overtake each other when they are repeated. Whether an earlier part than the last one was accepted
-    -- nobody can tell; judged again, its readings are duplicates, or late, but never lost.
+    -- Repeated batches of one replica can overtake each other. Whether a part before the last one was accepted is unknown; evaluated
+    -- again, its readings are duplicates or late, but never lost.
     or (last_replica == replica and greater(last_part, part)) then
     local known_version = last_version ~= '-' and last_version or ''
     local fields = call('HMGET', device_key, 'rules', 'session')
@@ -254,7 +253,7 @@ local function accept(i, head, window, newest)
     argument = argument + rest
   else
     is_new = last_version == '-'
-    -- A retained message is of any age: that the device was heard it does not say.
+    -- A retained message can be of any age, so it is no sign of life.
     local retained_count = late_count == 0 and 0 or select(2, string.gsub(kinds, RETAINED, ''))
     local is_heard = live_count + late_count > retained_count
     local is_quiet = is_heard and string.sub(last_received, 1, -4) ~= this_second
@@ -264,7 +263,7 @@ local function accept(i, head, window, newest)
     end
     local is_unlisted = is_new and not call('ZSCORE', key(devices), device)
     if is_unlisted and live_count + late_count > 0 and not is_heard then
-      -- The broker keeps messages of devices that are long gone.
+      -- The broker retains messages of devices that no longer exist.
       reply[#reply + 1] = { i, 'late', 0, 0, 0, retained_count }
       argument = argument + rest
     elseif is_unlisted and call('ZCARD', key(devices)) >= max_devices then
@@ -274,12 +273,12 @@ local function accept(i, head, window, newest)
       if is_new then
         call('ZADD', key(devices), 0, device)
         call('SADD', key(fleets), fleet)
-        -- A rule waits for the silence of a device that has never reported.
+        -- A rule can wait for the silence of a device that has never reported.
         if live_count + late_count == 0 then call('ZADD', key(presence), 'NX', -1, device) end
         call('PERSIST', device_key)
       end
-      -- The lesson's device is named like its fleet, but not every device of that name is the lesson's: its commands go to the topic
-      -- that belongs to the one on which it was heard last.
+      -- A device named like its fleet can use the lesson topics: its commands go to the command topic that matches the topic of its latest
+      -- reading.
       if is_heard and lesson and fleet and fleet == device then
         if lesson == '1' then call('HSET', device_key, 'lesson', '1') else call('HDEL', device_key, 'lesson') end
       end
@@ -324,13 +323,13 @@ local function accept(i, head, window, newest)
         reply[#reply + 1] = { i, 'restarted', restart }
       end
       if live_count == 0 and last then
-        -- No entry of this part is the last one, so the last one tells that this part was accepted.
+        -- The last entry is of another part, so it is marked with this part, to recognise a repetition.
         last = call('LINDEX', window, -1)
         local order, json = match(last, '^(%d+,%d,%d*,%d*,%d*,%d*),[^,]*,()')
         call('LSET', window, -1, order .. ',' .. replica .. '.' .. part .. ',' .. string.sub(last, json))
       end
       if rules then call('HSET', device_key, 'version', replica .. '.' .. part, 'rules', rules) end
-      -- Freshness is exact to a second: a chatty device moves in the sorted set once in each second, not on every message.
+      -- Freshness is exact to a second: a frequent sender updates the sorted set once a second, not with every message.
       if is_quiet then
         local fields = call('HMGET', device_key, 'session', 'back', 'interval:longest')
         local session, back_since = fields[1] or '', tonumber(fields[2])
@@ -342,20 +341,21 @@ local function accept(i, head, window, newest)
           local heard = tonumber(last_received)
           local said_goodbye = online == '0' and in_transit_until(session) > heard
           local silent = now - heard
-          -- Negative: the clock was set back, so the length of the silence is unknown.
+          -- Negative: the clock went backwards, so the length of the silence is unknown.
           local is_back = not was_there or said_goodbye or silent > period or silent < 0
-          -- Kept until what waits is woken (see wakeDevice-7.lua): a replica may die in between, and then a later reading tells again.
+          -- Stored until the pending commands are woken (see wakeDevice-7.lua): if the replica crashes before, a later reading reports it
+          -- again.
           if back_since and math.abs(now - back_since) >= REPEAT_RETURN_MS then is_back = true end
           if is_back then
             call('HSET', device_key, 'back', now_text)
-            -- Of a session that began since, its birth has told what became of the one before.
+            -- If a session has started since, its birth has already reported the end of the one before.
             local is_stale = last_received ~= '0' and silent > period and (tonumber(since) or 0) <= heard and not said_goodbye
             reply[#reply + 1] = { i, 'back', is_stale and 'stale' or 'away' }
           end
         end
       end
 
-      -- A device that was just heard is there, but not after the end of its session.
+      -- A device that has just reported is reachable, unless its session has ended.
       local reach = command_count > 0
         and reach_of(call('HGET', device_key, 'session'), call('ZSCORE', key(presence), device), now, fresh)
       for _ = 1, command_count do
