@@ -4,7 +4,7 @@ import { FLEET } from './design.js';
 const ALL_COMMANDS = `${FLEET}/commands/#`;
 const A_DAY = 86_400;
 
-/** Sessions that the broker keeps for clients that are gone, as either protocol version asks for them. */
+/** Persistent sessions without clients, in both protocol versions. */
 const LEFT_BEHIND: readonly IClientOptions[] = [
   { clientId: 'left-behind-4', protocolVersion: 4, clean: false },
   {
@@ -16,9 +16,9 @@ const LEFT_BEHIND: readonly IClientOptions[] = [
 ];
 
 /**
- * Subscribers of all command topics that are no devices: a logger, and persistent sessions without a client. With them the broker
- * never says that nobody subscribes to a command. Settles when they have subscribed.
- * @returns ends the logger
+ * Adds subscribers to all command topics that are not devices: a logger, and persistent sessions without a client. The broker then never
+ * reports a command without subscribers.
+ * @returns stops the logger
  */
 export async function addBystanders(url: string): Promise<() => Promise<void>> {
   for (const options of LEFT_BEHIND) {
@@ -27,7 +27,7 @@ export async function addBystanders(url: string): Promise<() => Promise<void>> {
     await client.endAsync();
   }
   const logger = await connectAsync(url, { clientId: 'logger', reconnectPeriod: 500 });
-  logger.on('error', () => {}); // it tries again
+  logger.on('error', () => {}); // MQTT.js reconnects
   await logger.subscribeAsync(ALL_COMMANDS, { qos: 1 });
   return () => logger.endAsync(true);
 }

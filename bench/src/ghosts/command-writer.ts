@@ -1,6 +1,6 @@
 import type { ScriptedCommand } from './outage-log.js';
 
-/** Numbers the commands of a script, and knows what each device was asked for last. */
+/** Creates numbered commands, each different from the last one of its lane. */
 export class CommandWriter {
   private n = 0;
   private readonly ledOn = new Map<number, boolean>();
@@ -13,7 +13,7 @@ export class CommandWriter {
     return this.write({ device, lane: 'led_on', value });
   }
 
-  /** One step of the arm after the other: a sequence in which each counts. */
+  /** The next step of the arm: a sequence in which every command matters. */
   moveArm(device: number): ScriptedCommand {
     const value = (this.armStep.get(device) ?? 0) + 1;
     this.armStep.set(device, value);
@@ -24,7 +24,7 @@ export class CommandWriter {
     return this.write({ device, lane: 'door_open', value: false });
   }
 
-  /** Opens the door for who stands before it now. */
+  /** Opens the door now or not at all. */
   openDoor(device: number, ttlMs: number): ScriptedCommand {
     return this.write({ device, lane: 'door_open', value: true, ttlMs });
   }

@@ -10,40 +10,39 @@ export function deviceName(device: number): string {
   return `device-${String(device + 1).padStart(4, '0')}`;
 }
 
-/** What a device program does with a command: it begins to carry out number `n`. */
+/** Called when a device program starts to execute command `n`. */
 export type Execute = (action: { readonly n: number }) => void;
 
 /**
- * A device program. It connects when it is started, and finds
- * back by itself when its link was cut; after a goodbye it has to be started again.
+ * A device program. It connects on start and reconnects after its link was cut; after a goodbye it must be started again.
  */
 export interface Device {
   readonly online: boolean;
   start(): void;
-  /** DISCONNECT, in good order. */
+  /** Disconnects with DISCONNECT. */
   sayGoodbye(): Promise<void>;
   close(): Promise<void>;
 }
 
 /** The server side of a design while it runs. */
 export interface Running {
-  /** Issues a command. Settles when whoever issues it may go on: the design has it, or cannot say. */
+  /** Issues a command. Settles when the design has accepted it, or cannot confirm that. */
   issue(command: ScriptedCommand): Promise<void>;
   /** True while the server side is connected to the broker. */
   readonly connected: boolean | Promise<boolean>;
-  /** True when nothing that was issued waits any more. */
+  /** Whether no issued command is pending. */
   settled(): Promise<boolean>;
   newDevice(device: number, link: DeviceLink, execute: Execute): Device;
   stop(): Promise<void>;
 }
 
-/** A way to bring commands to devices that come and go. */
+/** A way to send commands to devices that are not always online. */
 export interface Design {
   readonly name: string;
-  /** Why its row looks as it does, one line. */
+  /** One line that explains its row. */
   readonly explanation: string;
   readonly broker: BrokerSettings;
-  /** True if its row must be all zero. */
+  /** Whether its row must be zero. */
   readonly promised?: boolean;
   /** @param folder for its files */
   start(broker: StockBroker, folder: string): Promise<Running>;

@@ -1,16 +1,16 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
-/** The way from one device to the broker: a port of its own, whose connections can be cut. */
+/** A proxy between one device and the broker whose connections can be cut. */
 export class DeviceLink {
   private readonly sockets = new Set<Socket>();
   private up = true;
 
   private constructor(private readonly server: Server) {}
 
-  /** A link to this port of the broker, which need not be open yet. */
+  /** Opens a link to a port, which may not be open yet. */
   static async open(brokerPort: number): Promise<DeviceLink> {
-    const server = createServer((near) => link.join(near, connect(brokerPort, '127.0.0.1')));
+    const server = createServer((near) => link.pipe(near, connect(brokerPort, '127.0.0.1')));
     const link = new DeviceLink(server);
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
@@ -21,7 +21,7 @@ export class DeviceLink {
     return (this.server.address() as AddressInfo).port;
   }
 
-  /** Breaks the connection: what is on its way is lost, neither end hears a word, and new ones break too. */
+  /** Cuts connections without a DISCONNECT and refuses new ones. Data in flight is lost. */
   cut(): void {
     this.up = false;
     for (const socket of this.sockets) socket.destroy();
@@ -36,7 +36,7 @@ export class DeviceLink {
     this.server.close();
   }
 
-  private join(near: Socket, far: Socket): void {
+  private pipe(near: Socket, far: Socket): void {
     for (const [socket, other] of [
       [near, far],
       [far, near],

@@ -1,14 +1,14 @@
-// One outage, four designs that bring commands to devices, and what goes wrong in each. See bench/README.md.
+// Runs the same outage on several designs that send commands to devices, and counts what goes wrong. See bench/README.md.
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Design } from './design.js';
-import { LAMPLIGHTER } from './designs/lamplighter.js';
+import { LAMPLIGHTER, LAMPLIGHTER_PERSISTENT } from './designs/lamplighter.js';
 import { NEST_EMIT } from './designs/nest-emit.js';
 import { persistentSession } from './designs/persistent-session.js';
 import { retainedCommands } from './designs/retained.js';
-import { judge } from './judge.js';
+import { findOffences } from './find-offences.js';
 import { ghostsMarkdown, offencesText, type Row } from './report.js';
 import { runOutage } from './run-outage.js';
 import { makeScript } from './script.js';
@@ -16,25 +16,26 @@ import { makeScript } from './script.js';
 const USAGE = `Usage: npm run bench:ghosts -- [options]
   --seed N      the outage (1)
   --devices N   devices in it, 2 to 100 (20)
-  --keep        leave what was seen and the logs of the servers behind, and say where`;
+  --keep        keep the event logs and server logs, and print their folder`;
 
 const DESIGNS: readonly Design[] = [
   retainedCommands(true),
   retainedCommands(false),
   persistentSession(
     { persistence: true },
-    'Everything that waited is delivered in order: on, off, on, off. Beyond the limit the newest are dropped, and their sender is told that all is well. What was on its way when the link broke comes again.',
+    'The queue delivers everything in order: on, off, on, off. When it is full it drops the newest, although their sender gets a PUBACK. Messages in flight at the loss are delivered again.',
   ),
   persistentSession(
     { persistence: true, maxQueued: 10 },
-    'A smaller limit brings fewer ghosts and loses more of the newest: the oldest have the places.',
+    'A smaller limit reduces ghosts but loses more of the newest commands.',
   ),
   persistentSession(
     {},
-    'A restart of the broker forgets the queues, and the subscriptions too: what is issued after it does not wait either.',
+    'A restart of the broker loses queues and subscriptions, so that later commands are not queued either.',
   ),
   NEST_EMIT,
   LAMPLIGHTER,
+  LAMPLIGHTER_PERSISTENT,
 ];
 
 async function main(): Promise<number> {
@@ -62,21 +63,21 @@ async function main(): Promise<number> {
   const run = async (design: Design, i: number): Promise<Row> => {
     const own = join(folder, String(i));
     mkdirSync(own);
-    const tell = (what: string) =>
+    const report = (what: string) =>
       console.error(
         `${String(Math.round((Date.now() - startedAt) / 1000)).padStart(4)} s  ${design.name}: ${what}`,
       );
-    const log = await runOutage(design, script, { devices, folder: own, tell });
-    tell('done');
+    const log = await runOutage(design, script, { devices, folder: own, report });
+    report('done');
     writeFileSync(join(own, 'log.jsonl'), `${log.map((entry) => JSON.stringify(entry)).join('\n')}\n`);
-    return { design, offences: judge(log) };
+    return { design, offences: findOffences(log) };
   };
-  // Side by side, since they mostly wait; each has a broker of its own.
+  // In parallel, since they mostly wait; each has its own broker.
   const rows = await Promise.all(DESIGNS.map(run));
   console.log(ghostsMarkdown(rows, script, { seed, devices }));
   const broken = rows.filter(({ design, offences }) => design.promised && offences.length > 0);
   for (const { design, offences } of broken)
-    console.error(`missed: ${design.name} must have no ghost at all\n${offencesText(offences)}`);
+    console.error(`failed: ${design.name} must have no ghosts\n${offencesText(offences)}`);
   return broken.length > 0 ? 1 : 0;
 }
 

@@ -1,4 +1,4 @@
-/** How the commands of a lane follow each other: only the newest counts, or each is a step. */
+/** The policy of a lane: only the newest command matters, or each one does. */
 export type Kind = 'latest' | 'ordered';
 
 /** A command of the script. Its number is unique, grows in the order of issue, and travels to the device as `n`. */
@@ -9,20 +9,20 @@ export interface ScriptedCommand {
   readonly lane: string;
   readonly kind: Kind;
   readonly value: boolean | number;
-  /** Milliseconds after its issue, from which on it must not be executed; undefined for never. */
+  /** Time to live, milliseconds; undefined if it does not expire. */
   readonly ttlMs: number | undefined;
 }
 
-/** What was seen from outside during an outage, in the order in which it happened. `at` is milliseconds, one clock for all. */
+/** An observed event, in order. `at` is in milliseconds, from one clock. */
 export type LogEntry =
   | { readonly at: number; readonly event: 'issued'; readonly command: ScriptedCommand }
-  /** The device's link stands, for the first time or again. */
+  /** The link of the device is up. */
   | { readonly at: number; readonly event: 'back'; readonly device: number }
   | { readonly at: number; readonly event: 'away'; readonly device: number }
-  /** The device program began to carry out command `n`. */
+  /** The device program started to execute command `n`. */
   | { readonly at: number; readonly event: 'executed'; readonly device: number; readonly n: number };
 
-/** What is sent: the action, and the number by which the log knows the command again. */
+/** The action to send, with the number that identifies the command in the log. */
 export function actionOf({ lane, value, n }: ScriptedCommand): Record<string, boolean | number> {
   return { [lane]: value, n };
 }

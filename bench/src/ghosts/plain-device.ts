@@ -4,16 +4,16 @@ import type { Device, Execute } from './design.js';
 export interface PlainDeviceOptions {
   readonly clientId: string;
   readonly port: number;
-  /** What it subscribes to, at QoS 1, on each connection. */
+  /** Topic filter that it subscribes to, at QoS 1, on each connection. */
   readonly filter: string;
-  /** Seconds for which the broker keeps its session while it is away; undefined: a clean session. */
+  /** Session expiry, seconds; undefined for a clean session. */
   readonly keepSessionSeconds?: number;
   readonly execute: Execute;
 }
 
 const RECONNECT_MS = 500;
 
-/** An ordinary device program on MQTT.js: it connects again by itself, subscribes on each connection, executes what comes. */
+/** A device program on MQTT.js: reconnects, subscribes on each connection, executes every message. */
 export class PlainDevice implements Device {
   private client: MqttClient | undefined;
   private subscribed = false;
@@ -36,7 +36,7 @@ export class PlainDevice implements Device {
     });
     this.client = client;
     client.on('message', (_topic, payload) => execute(JSON.parse(payload.toString()) as { n: number }));
-    client.on('error', () => {}); // it tries again
+    client.on('error', () => {}); // MQTT.js reconnects
     client.on('close', () => {
       this.subscribed = false;
     });

@@ -1,5 +1,5 @@
 import { type Design, deviceName } from './design.js';
-import { countGhosts, type Ghost, type Offence } from './judge.js';
+import { countGhosts, type Ghost, type Offence } from './find-offences.js';
 import { actionOf } from './outage-log.js';
 import type { Step } from './script.js';
 
@@ -48,7 +48,7 @@ function describe(script: readonly Step[]): string {
   return `${commands.length} commands, ${steps.length} of them steps of a sequence, the others in ${lanes.size} lanes in which the newest counts`;
 }
 
-/** What went wrong, command by command, for a row that should be clean. */
+/** The offences by command, for a row that must be zero. */
 export function offencesText(offences: readonly Offence[]): string {
   return offences
     .map(

@@ -6,38 +6,39 @@ import type { LogEntry, ScriptedCommand } from './outage-log.js';
 import type { Step } from './script.js';
 import { StockBroker } from './stock-broker.js';
 
-/** What was awaited did not come. */
+/** A wait timed out. */
 class OutageStuck extends Error {
   override readonly name = 'OutageStuck';
 }
 
 /** Devices and servers have this long to connect. */
 const CONNECT_MS = 30_000;
-/** An outage has settled when the design has nothing more to do and nothing was executed for this long, milliseconds. */
+/** An outage has settled when the design has no pending work and no command was executed for this long, milliseconds. */
 const QUIET_MS = 3000;
-/** What has not happened by then is taken as lost. */
+/** Commands that are not executed by then count as lost. */
 const SETTLE_MS = 45_000;
 
-/** One device: its link, its program, and the command in the middle of which the link breaks. */
-interface Place {
+/** A device with its link and program. */
+interface ScriptedDevice {
   readonly link: DeviceLink;
   readonly program: Device;
+  /** Number of the command during whose execution the link is cut. */
   cutDuring: number | undefined;
   gone: 'cut' | 'goodbye' | undefined;
 }
 
-/** Plays the script on a design, with a broker of its own, and returns what was seen. Everything it starts has ended then. */
+/** Runs the script on a design with its own broker, and returns the event log. Stops everything that it started. */
 export async function runOutage(
   design: Design,
   script: readonly Step[],
-  { devices, folder, tell }: { devices: number; folder: string; tell: (what: string) => void },
+  { devices, folder, report }: { devices: number; folder: string; report: (what: string) => void },
 ): Promise<LogEntry[]> {
   const broker = new StockBroker(await freePort(), `${folder}/mosquitto`, design.broker);
   await broker.start();
-  const outage = new Outage(broker, tell);
+  const outage = new Outage(broker, report);
   try {
     await outage.begin(await design.start(broker, folder), devices);
-    for (const step of script) await outage.take(step);
+    for (const step of script) await outage.run(step);
     return outage.log;
   } finally {
     await outage.end();
@@ -48,12 +49,12 @@ export async function runOutage(
 class Outage {
   readonly log: LogEntry[] = [];
   private running: Running | undefined;
-  private readonly places: Place[] = [];
+  private readonly devices: ScriptedDevice[] = [];
   private lastExecution = 0;
 
   constructor(
     private readonly broker: StockBroker,
-    private readonly tell: (what: string) => void,
+    private readonly report: (what: string) => void,
   ) {}
 
   async begin(running: Running, devices: number): Promise<void> {
@@ -61,17 +62,17 @@ class Outage {
     for (let device = 0; device < devices; device += 1) {
       const link = await DeviceLink.open(this.broker.port);
       const program = running.newDevice(device, link, ({ n }) => this.executed(device, n));
-      this.places.push({ link, program, cutDuring: undefined, gone: undefined });
+      this.devices.push({ link, program, cutDuring: undefined, gone: undefined });
       this.log.push({ at: Date.now(), event: 'back', device });
       program.start();
     }
     await this.untilOnline();
   }
 
-  async take(step: Step): Promise<void> {
+  async run(step: Step): Promise<void> {
     switch (step.do) {
-      case 'tell':
-        return this.tell(step.what);
+      case 'report':
+        return this.report(step.what);
       case 'issue':
         return this.issue(step.command);
       case 'leave':
@@ -86,14 +87,14 @@ class Outage {
       case 'pass':
         return delay(step.ms);
       case 'return':
-        return this.comeBack(step.device);
+        return this.restore(step.device);
       case 'settle':
         return this.settle();
     }
   }
 
   async end(): Promise<void> {
-    for (const { program, link } of this.places) {
+    for (const { program, link } of this.devices) {
       await program.close();
       link.close();
     }
@@ -107,20 +108,20 @@ class Outage {
   private async issue(command: ScriptedCommand): Promise<void> {
     this.log.push({ at: Date.now(), event: 'issued', command });
     await this.server.issue(command);
-    await immediate(); // sockets get their turn
+    await immediate(); // let sockets do I/O
   }
 
   private executed(device: number, n: number): void {
     this.lastExecution = Date.now();
     this.log.push({ at: this.lastExecution, event: 'executed', device, n });
-    const place = this.places[device]!;
+    const place = this.devices[device]!;
     if (place.cutDuring !== n) return;
     place.cutDuring = undefined;
     this.cut(device);
   }
 
   private async cutDuring(command: ScriptedCommand): Promise<void> {
-    const place = this.places[command.device]!;
+    const place = this.devices[command.device]!;
     place.cutDuring = command.n;
     await this.issue(command);
     await until(
@@ -132,21 +133,21 @@ class Outage {
 
   private async leave(device: number, how: 'cut' | 'goodbye'): Promise<void> {
     if (how === 'cut') return this.cut(device);
-    const place = this.places[device]!;
+    const place = this.devices[device]!;
     place.gone = how;
     await place.program.sayGoodbye();
     this.log.push({ at: Date.now(), event: 'away', device });
   }
 
   private cut(device: number): void {
-    const place = this.places[device]!;
+    const place = this.devices[device]!;
     place.gone = 'cut';
     place.link.cut();
     this.log.push({ at: Date.now(), event: 'away', device });
   }
 
-  private comeBack(device: number): void {
-    const place = this.places[device]!;
+  private restore(device: number): void {
+    const place = this.devices[device]!;
     this.log.push({ at: Date.now(), event: 'back', device });
     if (place.gone === 'goodbye') place.program.start();
     else place.link.restore();
@@ -163,7 +164,7 @@ class Outage {
 
   private untilOnline(): Promise<void> {
     return until('all devices to be online', CONNECT_MS, async () =>
-      this.places.every(({ program }) => program.online),
+      this.devices.every(({ program }) => program.online),
     );
   }
 }
@@ -171,7 +172,7 @@ class Outage {
 async function until(what: string, limitMs: number, condition: () => Promise<unknown>): Promise<void> {
   const deadline = Date.now() + limitMs;
   while (!(await condition().catch(() => false))) {
-    if (Date.now() > deadline) throw new OutageStuck(`waited ${limitMs / 1000} s in vain for ${what}`);
+    if (Date.now() > deadline) throw new OutageStuck(`waited ${limitMs / 1000} s for ${what}`);
     await delay(20);
   }
 }

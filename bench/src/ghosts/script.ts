@@ -2,33 +2,33 @@ import { CommandWriter } from './command-writer.js';
 import type { ScriptedCommand } from './outage-log.js';
 import { SeededChoice } from './seeded-choice.js';
 
-/** One step of an outage; each design goes through the same ones. */
+/** One step of an outage. All designs run the same steps. */
 export type Step =
-  | { readonly do: 'tell'; readonly what: string }
+  | { readonly do: 'report'; readonly what: string }
   | { readonly do: 'issue'; readonly command: ScriptedCommand }
-  /** The device goes away: its connection is cut without a DISCONNECT, or it says goodbye. */
+  /** The device disconnects: its connection is cut without a DISCONNECT, or it publishes a goodbye. */
   | { readonly do: 'leave'; readonly device: number; readonly how: 'cut' | 'goodbye' }
-  /** The command is issued, and the connection is cut at the moment in which the device begins to execute it. */
+  /** Issues the command and cuts the connection when the device starts to execute it. */
   | { readonly do: 'cut-during'; readonly command: ScriptedCommand }
   | { readonly do: 'stop-broker' }
   | { readonly do: 'start-broker' }
   | { readonly do: 'pass'; readonly ms: number }
   | { readonly do: 'return'; readonly device: number }
-  /** Until nothing happens any more. */
+  /** Waits until nothing happens any more. */
   | { readonly do: 'settle' };
 
-/** A command that waits this long has expired before its device returns. */
+/** Time to live of commands that expire before their device returns. */
 const SHORT_TTL_MS = 2000;
-/** From the expiry of the last short-lived command to the first return: more than the broker's rounding to whole seconds. */
+/** Time from the last expiry to the first return: longer than the broker's resolution of one second. */
 const MARGIN_MS = 2000;
 /** More than Mosquitto queues for one client (`max_queued_messages`, 1000). */
 const BURST = 1100;
-/** Every so many devices one gets the burst. */
+/** One in this many devices gets the burst. */
 const BURST_EVERY = 10;
 
 /**
- * The outage as a list of steps; the same seed gives the same list. Each device has a lamp (`led_on`), a door that is to open
- * for two seconds (`door_open`), and an arm that makes one step after the other (`arm_step`); some are dimmed quickly (`level`).
+ * The outage as a list of steps, determined by the seed. Each device has a lamp (`led_on`), a door with short-lived commands (`door_open`)
+ * and an arm that moves in steps (`arm_step`); some devices are dimmed quickly (`level`).
  */
 export function makeScript(seed: number, devices: number): readonly Step[] {
   const choice = new SeededChoice(seed);
@@ -36,9 +36,9 @@ export function makeScript(seed: number, devices: number): readonly Step[] {
   const all = Array.from({ length: devices }, (_, device) => device);
   const dimmed = all.filter((device) => device % BURST_EVERY === 0);
   const steps: Step[] = [];
-  const tell = (what: string) => steps.push({ do: 'tell', what });
+  const report = (what: string) => steps.push({ do: 'report', what });
   const issue = (command: ScriptedCommand) => steps.push({ do: 'issue', command });
-  /** Some switchings of the lamp and some steps of the arm, mixed, for each of these devices. */
+  /** Lamp and arm commands for each of these devices, in random order. */
   const busy = (some: readonly number[], low: number, high: number) => {
     const turns = some.map((device) => ({
       device,
@@ -53,13 +53,13 @@ export function makeScript(seed: number, devices: number): readonly Step[] {
     }
   };
 
-  tell('all connected, first commands');
+  report('all devices connected; first commands');
   for (const device of all) issue(write.closeDoor(device));
   for (const device of dimmed) issue(write.dim(device, 0));
   busy(all, 1, 2);
   steps.push({ do: 'settle' });
 
-  tell('devices go away: cut, with a goodbye, in the middle of a command');
+  report('devices disconnect: link cut, goodbye, or during a command');
   for (const device of choice.shuffled(all)) {
     const how = choice.between(0, 3);
     if (how === 0) steps.push({ do: 'cut-during', command: write.switchLamp(device) });
@@ -69,14 +69,14 @@ export function makeScript(seed: number, devices: number): readonly Step[] {
   // The newest command of a third of the lamps is issued before the restart, of a third during it, of the rest after it.
   const third = new Map(choice.shuffled(all).map((device, i) => [device, i % 3]));
   const from = (least: number) => all.filter((device) => third.get(device)! >= least);
-  tell('commands for devices that are away');
+  report('commands for offline devices');
   busy(from(0), 2, 5);
   for (const device of choice.shuffled(all)) issue(write.openDoor(device, SHORT_TTL_MS));
   steps.push({ do: 'stop-broker' });
-  tell('the broker restarts, commands meanwhile');
+  report('broker restarts during further commands');
   busy(from(1), 1, 2);
   steps.push({ do: 'start-broker' });
-  tell('more commands for devices that are away');
+  report('more commands for offline devices');
   for (let level = 1; level <= BURST; level += 1)
     for (const device of dimmed) issue(write.dim(device, level));
   busy(from(2), 2, 5);
@@ -84,12 +84,12 @@ export function makeScript(seed: number, devices: number): readonly Step[] {
     issue(write.openDoor(device, SHORT_TTL_MS));
   steps.push({ do: 'pass', ms: SHORT_TTL_MS + MARGIN_MS });
 
-  tell('devices return');
+  report('devices return');
   for (const device of choice.shuffled(all))
     steps.push({ do: 'return', device }, { do: 'pass', ms: choice.between(10, 60) });
   steps.push({ do: 'settle' });
 
-  tell('a third of the links breaks once more, for a moment');
+  report('a third of the links is cut again briefly');
   for (const device of choice.shuffled(all).slice(0, Math.ceil(devices / 3)))
     steps.push({ do: 'leave', device, how: 'cut' }, { do: 'return', device });
   steps.push({ do: 'settle' });

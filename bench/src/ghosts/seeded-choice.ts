@@ -1,4 +1,4 @@
-/** Random choices that are the same for the same seed on every machine. */
+/** Pseudo-random choices, determined by a seed. */
 export class SeededChoice {
   private state: number;
 
@@ -6,12 +6,12 @@ export class SeededChoice {
     this.state = seed >>> 0;
   }
 
-  /** A whole number, both bounds included. */
+  /** An integer between the bounds, inclusive. */
   between(low: number, high: number): number {
     return low + Math.floor(this.next() * (high - low + 1));
   }
 
-  /** A copy in another order. */
+  /** A shuffled copy. */
   shuffled<T>(items: readonly T[]): T[] {
     return items
       .map((item) => ({ item, key: this.next() }))

@@ -5,17 +5,17 @@ import { exchangeBytes, untilServing } from '@lamplighter/native/process/serving
 import { requireBinary } from '@lamplighter/native/servers/binaries';
 import { connectPacket, PACKET_TYPE } from '../wire/packets.js';
 
-/** What is set beside the defaults of Mosquitto. */
+/** Settings that differ from the defaults of Mosquitto. */
 export interface BrokerSettings {
-  /** Sessions, queues and retained messages survive a restart in good order; by default they do not. */
+  /** Sessions, queues and retained messages survive a clean restart. Default false. */
   readonly persistence?: boolean;
-  /** Messages that wait for one client; the default is 1000. */
+  /** Most queued messages per client. Default 1000. */
   readonly maxQueued?: number;
 }
 
 const START_MS = 10_000;
 
-/** A Mosquitto with its defaults, that can be restarted on the same port with the same files. */
+/** A Mosquitto with default settings that can be restarted on the same port with the same files. */
 export class StockBroker {
   private child: Child | undefined;
 
@@ -51,7 +51,7 @@ export class StockBroker {
     );
   }
 
-  /** Ends it in good order, so that it saves what it is to keep. */
+  /** Stops it cleanly, so that it saves its state. */
   async stop(): Promise<void> {
     await this.child?.stop();
   }

@@ -9,7 +9,7 @@ import { closeLater } from '@lamplighter/test-kit/resources';
 import { startBroker, type TestBroker, type TestFleet } from '@lamplighter/test-kit/servers/broker';
 import { until } from '@lamplighter/test-kit/until';
 import { connectAsync } from 'mqtt';
-import { AnswerAfterRestart, type Execute } from './commands/execute-command.js';
+import { AcknowledgeAfterRestart, type Execute } from './commands/execute-command.js';
 import { parseBrokerUrl } from './connection/broker.js';
 import { DeviceClient, type DeviceOptions } from './device-client.js';
 import type { DeviceEvent } from './device-event.js';
@@ -62,13 +62,13 @@ async function next(
   return JSON.parse(payload.toString()) as Record<string, unknown>;
 }
 
-describe('a device on a real broker', () => {
+describe('DeviceClient on a real broker', () => {
   let broker: TestBroker;
   beforeAll(async () => {
     broker = await startBroker();
   });
 
-  it('announces itself with a retained birth, after which it can be commanded', async () => {
+  it('publishes a retained birth, and then receives commands', async () => {
     const { fleet, service, device, executed } = await setUp(broker);
     device.start();
     expect(await next(service, fleet, 'presence')).toEqual({
@@ -85,7 +85,7 @@ describe('a device on a real broker', () => {
     expect((await late.next()).packet.retain).toBe(true);
   });
 
-  it('publishes readings with a growing _seq and its own time', async () => {
+  it('publishes readings with a growing _seq and the device time', async () => {
     const { fleet, service, device } = await setUp(broker);
     expect(await device.publish({ light: 1 })).toBe('offline');
     device.start();
@@ -121,7 +121,7 @@ describe('a device on a real broker', () => {
     expect(await next(service, fleet, 'telemetry')).toMatchObject({ light: 5 });
   });
 
-  it('bounds what is on its way and how large a reading is, and says so', async () => {
+  it('limits readings in flight and their size, and reports drops', async () => {
     const { device } = await setUp(broker, { window: 2 });
     device.start();
     await untilOnline(device);
@@ -130,7 +130,7 @@ describe('a device on a real broker', () => {
     expect(outcomes).toEqual(['acknowledged', 'acknowledged', 'window_full']);
   });
 
-  it('answers a command, and only once executes one that is repeated', async () => {
+  it('acknowledges a command and executes a repeated one once', async () => {
     const { fleet, service, device, executed } = await setUp(broker);
     device.start();
     await untilOnline(device);
@@ -146,7 +146,7 @@ describe('a device on a real broker', () => {
     expect(executed).toEqual([{ led_on: true }]);
   });
 
-  it('gives an answer again that nobody was there to hear', async () => {
+  it('resends an acknowledgement that had no subscriber', async () => {
     const { fleet, service, device, executed, events } = await setUp(broker);
     device.start();
     await untilOnline(device);
@@ -160,7 +160,7 @@ describe('a device on a real broker', () => {
     expect(executed).toEqual([{ led_on: true }]);
   });
 
-  it('refuses an expired command', async () => {
+  it('rejects an expired command', async () => {
     const { fleet, service, device, executed } = await setUp(broker);
     device.start();
     await untilOnline(device);
@@ -204,7 +204,7 @@ describe('a device on a real broker', () => {
     },
   );
 
-  it('refuses a command that a newer one of its lane has overtaken', async () => {
+  it('rejects a command that a newer one of its lane has overtaken', async () => {
     const { fleet, service, device, executed } = await setUp(broker);
     device.start();
     await untilOnline(device);
@@ -216,12 +216,12 @@ describe('a device on a real broker', () => {
     expect(executed).toEqual([{ led_on: false }]);
   });
 
-  it('answers a restart when it is back, and what it had no time to answer before', async () => {
+  it('acknowledges a restart, and interrupted commands, after the restart', async () => {
     const storage = new MemoryStorage();
     let programEnded = false;
     const execute: Execute = (action) =>
       action.reboot === true
-        ? new AnswerAfterRestart(() => {
+        ? new AcknowledgeAfterRestart(() => {
             programEnded = true;
           })
         : new Promise(() => {});
@@ -251,13 +251,13 @@ describe('a device on a real broker', () => {
     );
   });
 
-  it('tells for how long it sleeps', async () => {
+  it('announces how long it sleeps', async () => {
     const { fleet, service, device } = await setUp(broker, { sleeps: 60_000 });
     device.start();
     expect(await next(service, fleet, 'presence')).toMatchObject({ online: true, sleeps: 60_000 });
   });
 
-  it('says goodbye when it closes, and leaves a will when its connection is cut', async () => {
+  it('publishes a goodbye on close, and its will is published after a loss', async () => {
     const { fleet, service, device } = await setUp(broker);
     device.start();
     const birth = await next(service, fleet, 'presence');
@@ -274,7 +274,7 @@ describe('a device on a real broker', () => {
     expect(device.online).toBe(false);
   });
 
-  it('tells a refusal from an outage', async () => {
+  it('distinguishes a refusal from an outage', async () => {
     const { fleet, device, events } = await setUp(broker, {
       broker: { ...parseBrokerUrl(broker.url), username: 'demo', password: 'wrong' },
     });
@@ -288,7 +288,7 @@ describe('a device on a real broker', () => {
     expect(fleet.url).not.toContain('wrong');
   });
 
-  it('notices that it may not announce itself', async () => {
+  it('reports that it may not announce itself', async () => {
     const { events, device } = await setUp(broker, { fleet: 'foreign' });
     device.start();
     const event = await until(() => events[0], { what: 'the refusal' });
@@ -300,10 +300,10 @@ describe('a device on a real broker', () => {
   });
 });
 
-describe('a device whose broker fails', () => {
+describe('DeviceClient with a failing broker', () => {
   afterEach(() => jest.restoreAllMocks());
 
-  it('connects when the broker comes, and subscribes and announces again when it comes back', async () => {
+  it('connects once the broker is available, and subscribes and announces again after a restart', async () => {
     const broker = await startBroker();
     const { fleet, device, executed, events } = await setUp(broker);
     await broker.stop();
@@ -325,7 +325,7 @@ describe('a device whose broker fails', () => {
     await until(() => executed.length, { what: 'the command after the reconnect' });
   });
 
-  it('waits longer with every failure, and begins anew once a connection has lasted', async () => {
+  it('backs off with every failure, and resets after a lasting connection', async () => {
     jest.spyOn(Math, 'random').mockReturnValue(1);
     const monotonic = performance.now.bind(performance);
     let later = 0;
@@ -352,7 +352,7 @@ describe('a device whose broker fails', () => {
     expect(waits()[lasting]).toBe(40);
   });
 
-  it('counts as unknown what a silent broker did not answer, and then gives the answer that it may not have', async () => {
+  it('settles readings as unknown if the broker is silent, and resends unconfirmed acknowledgements', async () => {
     const broker = await startBroker();
     const finish: (() => void)[] = [];
     const { fleet, service, device } = await setUp(broker, {
@@ -372,7 +372,7 @@ describe('a device whose broker fails', () => {
     expect(await next(service, fleet, 'acknowledgements')).toEqual({ id: 'c1', status: 'succeeded' });
   });
 
-  it('refuses what a frozen broker held beyond its expiry, also if that is the first command to come', async () => {
+  it('rejects commands that a frozen broker held beyond their expiry, including the first one', async () => {
     const broker = await startBroker();
     const { name, url } = await broker.newFleet();
     const rules = await connectAsync(broker.rulesUrl, { protocolVersion: 5, reconnectPeriod: 0 });
@@ -414,7 +414,7 @@ describe('a device whose broker fails', () => {
     expect(new Set(arrivals)).toEqual(new Set(['expired']));
   }, 60_000);
 
-  it('decides by its rule while it is cut off, hands back control when it returns, and reports its decisions', async () => {
+  it('evaluates its edge rule while disconnected, then returns control and reports its decisions', async () => {
     const broker = await startBroker();
     const lamp = { on: false };
     const { fleet, service, device, events } = await setUp(broker, {

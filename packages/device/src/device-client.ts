@@ -9,7 +9,7 @@ import { CommandInbox, type InboxLimits } from './commands/command-inbox.js';
 import { type Execute, reasonOf } from './commands/execute-command.js';
 import { parseCommand } from './commands/received-command.js';
 import { type Broker, DEFAULT_BACKOFF } from './connection/broker.js';
-import { type Arrived, ConnectionLost } from './connection/connection.js';
+import { ConnectionLost, type IncomingMessage } from './connection/connection.js';
 import { type ConnectionChange, PersistentConnection } from './connection/persistent-connection.js';
 import { ServerClock } from './connection/server-clock.js';
 import type { Traffic } from './connection/traffic.js';
@@ -23,53 +23,53 @@ import type { ReplayOptions } from './telemetry/outbox-replay.js';
 import { type Measurements, ReadingCount } from './telemetry/reading-count.js';
 import type { PublishOutcome, Telemetry } from './telemetry/telemetry.js';
 
-/** Reason code of a PUBACK. */
-const NOBODY_LISTENS = 16;
+/** PUBACK reason code 16: no matching subscribers. */
+const NO_MATCHING_SUBSCRIBERS = 16;
 
 export interface DeviceOptions {
   readonly broker: Broker;
   readonly fleet: string;
   readonly device: string;
-  /** What to do with a command. */
+  /** Executes commands. */
   readonly execute: Execute;
-  /** Whether readings are kept until the server has them; default `latest`: they are not. */
+  /** `keep`: readings stay in an outbox until the server has stored them. Default `latest`: they are sent once. */
   readonly telemetry?: 'latest' | 'keep';
-  /** What survives a restart; by default nothing does. `new FileStorage(path)` for a device with a disk. */
+  /** State that survives a restart, such as `new FileStorage(path)`. Default: in memory. */
   readonly storage?: Storage;
-  /** With `keep`: how much is kept, and who goes when that is full. */
+  /** With `keep`: bounds of the outbox and its drop policy. */
   readonly outbox?: Partial<OutboxLimits>;
-  /** With `keep`: how many messages wait for receipts, and for how long. */
+  /** With `keep`: messages in flight and their retransmission. */
   readonly replay?: ReplayOptions;
-  /** Whether the device accepts a rule of its fleet, by which it decides while the link is down. */
+  /** Whether the device accepts an edge rule, which it evaluates while the link is down. */
   readonly edgeRules?: boolean;
-  /** For how long the link must be down before that, ms; default 30 s. */
+  /** How long the link must be down before the edge rule takes over, milliseconds. Default 30 s. */
   readonly fallbackAfterMs?: number;
-  /** For a device that connects only to report: it does so at least this often, ms. */
+  /** For a device that connects only to report: its longest time between reports, milliseconds. */
   readonly sleeps?: number;
-  /** For a device that stays connected and reports more seldom than every 20 s: it does so at least this often, ms. */
+  /** For a connected device that reports less often than every 20 s: its longest time between reports, milliseconds. */
   readonly reports?: number;
-  /** Names the run of the actuator: rules command again what holds when it changes. By default it is the run of this client. */
+  /** Identifies the run of the actuator. When it changes, rules send their held commands again. Default: new for each client. */
   readonly boot?: string;
-  /** The device may leave for good: the service removes it once it has been away for so long, milliseconds. */
+  /** The service removes the device after it has been offline for this long, milliseconds. Default: never. */
   readonly forgetAfterMs?: number;
   /** QoS of telemetry; default 1. */
   readonly qos?: 0 | 1 | 2;
   /** Default 60 s. */
   readonly keepAliveSeconds?: number;
-  /** With `latest`: most readings on their way to the broker; more are dropped until it answers. Default 16. */
+  /** With `latest`: most readings in flight; further ones are dropped. Default 16. */
   readonly window?: number;
   readonly backoff?: Backoff;
   readonly inbox?: InboxLimits;
-  /** Told everything that happens, in order. It must not throw. */
+  /** Called for every event, in order. Must not throw. */
   readonly onEvent?: (event: DeviceEvent) => void;
   /** Milliseconds since 1970. */
   readonly clock?: () => number;
-  /** Counts bytes and wake-ups; one instance per device, also for the client that replaces this one. */
+  /** Counts bytes and wake-ups. Reuse the instance when a new client replaces this one. */
   readonly traffic?: Traffic;
 }
 
 /**
- * One device of a fleet: keeps connected, publishes readings, carries out commands and answers them; docs/devices.md tells how.
+ * One device of a fleet: stays connected, publishes readings, executes and acknowledges commands. See docs/devices.md.
  *
  *     const lamp = new DeviceClient({
  *       broker: parseBrokerUrl('mqtt://demo:secret@127.0.0.1:1883'),
@@ -81,34 +81,34 @@ export interface DeviceOptions {
  *     setInterval(() => void lamp.publish({ light: readSensor() }), 5000);
  */
 export class DeviceClient {
-  private readonly standing: PersistentConnection;
+  private readonly connection: PersistentConnection;
   private readonly inbox: CommandInbox;
   private readonly telemetry: Telemetry;
-  /** There once a rule was given: of thousands of devices in a process most have none. */
+  /** Created with the first edge rule, to save memory on devices without one. */
   private edge: EdgeRule | undefined;
   private readonly serverClock: ServerClock;
   private readonly clock: () => number;
   private readonly storage: Storage;
   private readonly onEvent: (event: DeviceEvent) => void;
-  /** Answers in a row that nobody has heard, and when they are given again. */
-  private unheard = 0;
-  private answersAgain: NodeJS.Timeout | undefined;
+  /** Consecutive acknowledgements without a subscriber. */
+  private undelivered = 0;
+  private resendTimer: NodeJS.Timeout | undefined;
 
-  /** @throws TypeError if the fleet's or the device's name is none */
+  /** @throws TypeError if the name of the fleet or device is invalid */
   constructor(private readonly options: DeviceOptions) {
     const { fleet, device, broker } = options;
     for (const name of [fleet, device]) {
-      if (!IDENTITY.test(name)) throw new TypeError(`"${name}" cannot be the name of a fleet or a device`);
+      if (!IDENTITY.test(name)) throw new TypeError(`"${name}" is not a valid fleet or device name`);
     }
     this.clock = options.clock ?? Date.now;
     this.storage = options.storage ?? new MemoryStorage();
     const { onEvent = () => {} } = options;
     this.onEvent = (event) => {
-      this.edge?.note(event);
+      this.edge?.onConnectionChange(event);
       onEvent(event);
     };
     this.serverClock = new ServerClock(this.clock);
-    this.standing = new PersistentConnection({
+    this.connection = new PersistentConnection({
       broker,
       fleet,
       device,
@@ -124,12 +124,13 @@ export class DeviceClient {
       clock: this.clock,
       nextSession: () => this.nextSession(),
       onMessage: (message) => this.receive(message),
-      onChange: (change) => this.note(change),
+      onChange: (change) => this.onConnectionChange(change),
       traffic: options.traffic,
     });
     this.inbox = new CommandInbox({
-      execute: (...command) => this.carryOut(...command),
-      send: (answer, delivered, traceparent) => this.answer(answer, delivered, traceparent),
+      execute: (...command) => this.execute(...command),
+      send: (sendAcknowledgement, delivered, traceparent) =>
+        this.answer(sendAcknowledgement, delivered, traceparent),
       storage: this.storage,
       survivesRestart: options.storage !== undefined,
       onEvent: this.onEvent,
@@ -139,9 +140,9 @@ export class DeviceClient {
     if (options.edgeRules && this.storage.get(RULE_KEY) !== undefined) this.edge = this.openEdge();
   }
 
-  /** True from the moment the broker has the birth to the end of the connection. */
+  /** True from the PUBACK of the birth until the connection ends. */
   get online(): boolean {
-    return this.standing.current !== undefined;
+    return this.connection.current !== undefined;
   }
 
   /** Readings in the outbox; 0 with policy `latest`. */
@@ -149,26 +150,25 @@ export class DeviceClient {
     return this.telemetry.waiting;
   }
 
-  /** Connects; after every loss connects, subscribes and announces again, with a growing, jittered wait in between. */
+  /** Connects, and reconnects after every loss with exponential back-off and jitter. */
   start(): void {
-    this.edge?.lost();
-    this.standing.open();
+    this.edge?.onOffline();
+    this.connection.open();
   }
 
-  /** Says goodbye (a retained message like the will), disconnects and stays away. Settles within 5 s. */
+  /** Publishes the goodbye (a retained message like the will), disconnects and does not reconnect. Settles within 5 s. */
   close(): Promise<void> {
     this.edge?.close();
     this.telemetry.offline();
-    return this.standing.close();
+    return this.connection.close();
   }
 
   /**
-   * Takes a reading: publishes it with `_seq`, `_at`, `_n` and `_dropped`, and with policy `keep` first puts it into the outbox.
-   * Never rejects: the outcome tells what became of it. With `keep` the promise is settled when the reading is as safe as the
-   * storage makes it, in the same turn.
+   * Publishes a reading with `_seq`, `_at`, `_n` and `_dropped`; with policy `keep` it first enters the outbox. Never rejects; see
+   * `PublishOutcome`. With `keep` the promise settles in the same turn, once the storage holds the reading.
    */
   publish(measurements: Measurements): Promise<PublishOutcome> {
-    this.edge?.consider(measurements);
+    this.edge?.onReading(measurements);
     const edge = this.edge?.report(measurements);
     return this.telemetry.publish(edge === undefined ? measurements : { ...measurements, _edge: edge });
   }
@@ -197,7 +197,7 @@ export class DeviceClient {
       device,
       execute,
       afterMs: fallbackAfterMs,
-      keeps: telemetry === 'keep',
+      awaitsReceipt: telemetry === 'keep',
       clock: () => Math.floor(clock()),
       now: () => Math.floor(this.serverClock.now()),
       storage,
@@ -205,18 +205,18 @@ export class DeviceClient {
     });
   }
 
-  /** A rule for the edge is the library's own business; everything else is the program's. */
-  private carryOut(...command: Parameters<Execute>): unknown {
+  /** The library handles edge rules itself and passes every other command to the program. */
+  private execute(...command: Parameters<Execute>): unknown {
     const [action, envelope] = command;
     if (this.options.edgeRules && EDGE_RULE_KEY in action) {
       this.edge ??= this.openEdge();
-      return this.edge.follow(action);
+      return this.edge.install(action);
     }
-    this.edge?.told(action, envelope);
+    this.edge?.onServerCommand(action, envelope);
     return this.options.execute(...command);
   }
 
-  /** The time will do, as long as it grows: a clock that was set back must not make a session look old. */
+  /** The time, or one more than the last session, so that a clock set backwards does not make the session look old. */
   private nextSession(): number {
     const session = Math.max(Number(this.storage.get('session') ?? 0) + 1, Math.floor(this.clock()));
     try {
@@ -227,21 +227,21 @@ export class DeviceClient {
     return session;
   }
 
-  private note(change: ConnectionChange): void {
+  private onConnectionChange(change: ConnectionChange): void {
     if (change.online) {
       this.onEvent({ event: 'online', session: change.session });
-      this.edge?.returned();
+      this.edge?.onOnline();
       this.inbox.resend();
       this.telemetry.online();
     } else {
       const { online, ...end } = change;
       this.onEvent({ event: 'offline', ...end });
-      this.edge?.lost();
+      this.edge?.onOffline();
       this.telemetry.offline();
     }
   }
 
-  private receive(message: Arrived): void {
+  private receive(message: IncomingMessage): void {
     if (parseTopic(message.topic)?.kind === 'receipts') {
       const receipt = parseReceipt(message.payload);
       if (receipt !== undefined) this.telemetry.receive(receipt);
@@ -263,7 +263,7 @@ export class DeviceClient {
 
   private transmit(payload: string, done: (outcome: Settled) => void): void {
     const { fleet, device, qos = 1 } = this.options;
-    const connection = this.standing.current;
+    const connection = this.connection.current;
     if (connection === undefined) {
       done('unknown');
       return;
@@ -277,25 +277,25 @@ export class DeviceClient {
   private answer(answer: Answer, delivered?: () => void, traceparent?: string): void {
     const topic = deviceTopic(this.options.fleet, 'acknowledgements', this.options.device);
     const how = { qos: 1, traceparent } as const;
-    this.standing.current?.publish(topic, JSON.stringify(answer), how, (error, reasonCode) => {
+    this.connection.current?.publish(topic, JSON.stringify(answer), how, (error, reasonCode) => {
       if (error !== undefined) return;
-      if (reasonCode === NOBODY_LISTENS) {
-        this.answerLater();
+      if (reasonCode === NO_MATCHING_SUBSCRIBERS) {
+        this.resendLater();
       } else {
-        this.unheard = 0;
+        this.undelivered = 0;
         delivered?.();
       }
     });
   }
 
-  /** The broker keeps nothing for a server that is away. */
-  private answerLater(): void {
-    if (this.answersAgain !== undefined) return;
+  /** The broker queues nothing for a service that is not connected. */
+  private resendLater(): void {
+    if (this.resendTimer !== undefined) return;
     const again = () => {
-      this.answersAgain = undefined;
+      this.resendTimer = undefined;
       this.inbox.resend();
     };
-    this.answersAgain = setTimeout(again, backoffMs(this.unheard, DEFAULT_BACKOFF)).unref();
-    this.unheard += 1;
+    this.resendTimer = setTimeout(again, backoffMs(this.undelivered, DEFAULT_BACKOFF)).unref();
+    this.undelivered += 1;
   }
 }

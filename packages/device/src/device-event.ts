@@ -1,7 +1,7 @@
 import type { Action, Answer, CommandEnvelope } from '@lamplighter/contracts/commands/command';
 import type { ConnectionEnd } from './connection/connection.js';
 
-/** What became of a command on arrival. A closed set: it may be a metric label. */
+/** What happened to a command on arrival. A closed set that can be a metric label. */
 export const ARRIVALS = [
   'executed',
   'repeated',
@@ -13,7 +13,7 @@ export const ARRIVALS = [
 ] as const;
 export type Arrival = (typeof ARRIVALS)[number];
 
-/** Where a device drops a reading of its own; see docs/devices.md. A closed set: it may be a metric label. */
+/** Why a device dropped a reading; see docs/devices.md. A closed set that can be a metric label. */
 export const DROPS = [
   'offline',
   'window_full',
@@ -25,34 +25,34 @@ export const DROPS = [
 ] as const;
 export type Drop = (typeof DROPS)[number];
 
-/** How a telemetry message ended at the broker; `unknown`: the connection ended before the broker said so. */
+/** How a telemetry message ended at the broker; `unknown`: the connection ended before the PUBACK. */
 export type Settled = 'acknowledged' | 'sent' | 'refused' | 'unknown';
 
 /**
- * Everything that happens to a device, in order, for a log or for metrics. `dropped` comes before the `taken` that caused it:
- * whoever writes a log and is killed between the two must not miss a loss.
+ * The events of a device, in order, for logs and metrics. `dropped` precedes the `taken` that caused it, so that a program killed between
+ * the two has recorded the loss.
  */
 export type DeviceEvent =
   | { readonly event: 'taken'; readonly seq: number; readonly n: number }
   | { readonly event: 'dropped'; readonly seq: number; readonly reason: Drop }
-  /** A message left for the broker; with policy `keep` a reading may go several times. */
+  /** A message was sent to the broker; with policy `keep` a reading can be sent several times. */
   | { readonly event: 'sent'; readonly seqs: readonly number[] }
   | { readonly event: 'settled'; readonly seqs: readonly number[]; readonly outcome: Settled }
-  /** Readings that left the outbox because the server has them, or will never take them. */
+  /** Readings left the outbox because the server stored or permanently refused them. */
   | { readonly event: 'receipt'; readonly stored: readonly number[]; readonly refused: readonly number[] }
   | { readonly event: 'online'; readonly session: number }
   | ({ readonly event: 'offline'; readonly retryInMs: number } & ConnectionEnd)
   | ({ readonly event: 'command'; readonly arrival: Arrival } & Partial<CommandEnvelope>)
-  /** The handler is about to be called; without an id for a bare command. */
+  /** The handler is about to be called. A bare command has no id. */
   | ({ readonly event: 'executed'; readonly action: Action } & Partial<CommandEnvelope>)
-  /** The final answer stands; whether the server has it yet is another matter. */
+  /** The final acknowledgement is stored; it may not have reached the server yet. */
   | { readonly event: 'answered'; readonly id: string; readonly status: Answer['status'] }
-  /** The edge rule acted while the link was down, or failed to. */
+  /** The edge rule executed an action while the link was down, or failed to. */
   | {
       readonly event: 'acted';
       readonly action?: Action;
       readonly status: Answer['status'];
       readonly reason?: string;
     }
-  /** The storage failed; what that means for a reading or a command is told by its own event. */
+  /** The storage failed. The affected reading or command has its own event. */
   | { readonly event: 'storage_failed'; readonly reason: string };

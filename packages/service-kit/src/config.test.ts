@@ -30,15 +30,13 @@ it.each([
   ['mqtt:///broker'],
   ['mqtt://broker:99999'],
   ['mqtt://rules:100%@broker'],
-])('%s is none, and is named without being shown', (MQTT_URL) => {
+])('rejects %s without showing its value', (MQTT_URL) => {
   const problems = problemsOf({ ...valid, MQTT_URL });
-  expect(problems).toMatch(
-    /^invalid configuration\n {2}MQTT_URL: must be a URL such as mqtt:.*is written %25$/,
-  );
+  expect(problems).toMatch(/^invalid configuration\n {2}MQTT_URL: must be a URL such as mqtt:.*as %25$/);
   expect(problems).not.toContain('100%@');
 });
 
-it('tells all problems at once, and each once', () => {
+it('lists each problem once', () => {
   expect(problemsOf({ MQTT_URL_FILE: '/nowhere', PORT: '70000', LOG_LEVEL: ' ' })).toBe(
     `invalid configuration
   MQTT_URL_FILE: cannot be read (ENOENT)
@@ -47,7 +45,7 @@ it('tells all problems at once, and each once', () => {
   );
 });
 
-it('takes a value from a file that a variable names, and an empty variable for none', () => {
+it('reads values from files, and treats an empty variable as unset', () => {
   const folder = mkdtempSync(join(tmpdir(), 'lamplighter-config-'));
   const REDIS_URL_FILE = join(folder, 'redis-url');
   writeFileSync(REDIS_URL_FILE, `${valid.REDIS_URL}\n`);

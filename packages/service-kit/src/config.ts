@@ -1,15 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 
-/** The environment is not what the service needs; the message lists every problem and never a value. */
+/** The environment is invalid. The message lists all problems and contains no values. */
 class ConfigInvalid extends Error {
   override readonly name = 'ConfigInvalid';
 }
 
 /**
- * Reads a service's configuration from the environment, once, at start. Every variable `X` may come as `X_FILE` instead,
- * the path of a file that holds the value (for secrets). An empty variable counts as unset.
- * @throws ConfigInvalid naming all problems at once
+ * Reads the configuration of a service from the environment. Each variable `X` can be given as `X_FILE` instead, the path of a file that
+ * contains the value (for secrets). An empty variable counts as unset.
+ * @throws ConfigInvalid with all problems
  */
 export function readConfig<S extends z.ZodObject>(
   schema: S,
@@ -44,7 +44,7 @@ function readVariable(name: string, env: NodeJS.ProcessEnv, problems: string[]):
   }
 }
 
-/** A TCP port; 0 lets the system choose. */
+/** A TCP port; 0 selects a free one. */
 export const port = (fallback: number) => integer(fallback, 0, 65_535);
 
 /** A whole number within bounds. */
@@ -67,7 +67,7 @@ export const decimal = (fallback: number, min: number, max: number) =>
 
 const url = (protocols: string[], example: string) =>
   z.string().refine((text) => isServerUrl(text, protocols), {
-    error: `must be a URL such as ${example}; a "%" of the user or the password is written %25`,
+    error: `must be a URL such as ${example}; write "%" in the user or password as %25`,
   });
 
 function isServerUrl(text: string, protocols: string[]): boolean {

@@ -2,14 +2,13 @@ import { statfs } from 'node:fs/promises';
 
 export interface DiskSpace {
   readonly sizeBytes: number;
-  /** What ordinary users may still fill. */
+  /** Space available to unprivileged users. */
   readonly freeBytes: number;
 }
 
 /**
- * The disk on which this process runs; undefined if the system does not tell. In the native run Redis and Prometheus write to it
- * too; so they do in containers, unless Docker keeps volumes elsewhere than images: a container's file system reports the disk
- * under it.
+ * The disk of the working directory; undefined if the system does not report it. Redis and Prometheus write to the same disk in the native
+ * run, and in containers unless Docker stores volumes on another disk than images.
  */
 export async function readDiskSpace(): Promise<DiskSpace | undefined> {
   try {

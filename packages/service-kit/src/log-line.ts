@@ -2,7 +2,7 @@
 const MAX_MESSAGE = 1000;
 const MAX_STACK = 4000;
 
-/** What a log line tells of an error. */
+/** The fields of an error in a log line. */
 export interface ErrorFields {
   readonly type: string;
   readonly message: string;
@@ -12,8 +12,8 @@ export interface ErrorFields {
 }
 
 /**
- * An error for a log line: its type, message, code and stack, and nothing else that hangs on it. Errors of the Redis client
- * carry the command with all its arguments, which are payloads, or a password; those of `new URL` the text they were given.
+ * The type, message, code and stack of an error. Other properties are omitted: errors of the Redis client contain the command with its
+ * arguments, which can be payloads or a password, and errors of `new URL` contain the input.
  */
 export function errorFields(error: unknown, depth = 0): ErrorFields {
   if (!(error instanceof Error)) return { type: typeof error, message: String(error).slice(0, MAX_MESSAGE) };
@@ -27,26 +27,26 @@ export function errorFields(error: unknown, depth = 0): ErrorFields {
   };
 }
 
-/** DEL and C1 controls, line and paragraph separators, and what turns the direction of writing: JSON leaves them as they are. */
+/** DEL and C1 controls, line and paragraph separators, and bidirectional controls, which JSON does not escape. */
 const INVISIBLE = /[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
 
-/** Writes them as JSON could have. */
+/** Escapes invisible characters in a JSON text. */
 export function escapeInvisible(json: string): string {
   return json.replace(INVISIBLE, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
-/** Credentials by their form, wherever they stand: those of a URL, those of an Authorization header, API keys of ours. */
+/** Credentials by their format: in URLs and Authorization headers, and API keys of Lamplighter. */
 const SECRETS: readonly (readonly [RegExp, string])[] = [
   [/(:\/\/)[^\s/@"]+@/g, '$1***@'],
   [/\b(Bearer|Basic) +[\w.~+/=-]+/gi, '$1 ***'],
   [/\b(lamp_[0-9a-f]{12}[.])[\w-]{43}/g, '$1***'],
 ];
-/** What V8 says of a text that is no JSON repeats a part of it; the quotes are those of a JSON line. */
+/** V8's message for invalid JSON, which quotes a part of the input; the quotes are escaped as in a JSON line. */
 const NO_JSON = /Unexpected token .{0,12}, (?:[.]{3})?\\".*?\\"(?:[.]{3})? is not valid JSON/g;
 
 /**
- * The last station of every log line: a line of JSON that has no secret of a known form, no part of a malformed payload, and no
- * character that a terminal would obey. The names of fields are redacted before, in logger.ts; this is for what nobody named.
+ * Removes secrets of a known format, parts of malformed payloads and terminal control characters from a JSON log line. logger.ts redacts
+ * fields by name; this covers everything else.
  */
 export function cleanLine(line: string): string {
   let clean = line;

@@ -10,8 +10,8 @@ function openLog(level = 'debug') {
 
 const KEY = `lamp_0123456789ab.${'x'.repeat(43)}`;
 
-describe('a log line', () => {
-  it('is one line of JSON with time, level and service', () => {
+describe('createLogger', () => {
+  it('writes one line of JSON with time, level and service', () => {
     const { logger, lines, last } = openLog();
     logger.info({ command: 'id', fleet: 'demo', device: 'lamp-1' }, 'first\nsecond');
     expect(lines).toHaveLength(1);
@@ -39,7 +39,7 @@ describe('a log line', () => {
     'measurements',
     'action',
     'result',
-  ])('never holds a field named %s', (name) => {
+  ])('redacts a field named %s', (name) => {
     const { logger, lines } = openLog();
     logger.debug({ [name]: 'hush', command: { [name]: { deep: 'hush' } } }, 'careless');
     expect(lines[0]).not.toContain('hush');
@@ -52,14 +52,14 @@ describe('a log line', () => {
     ['an Authorization header', 'sent Authorization: Bearer hush.hush-hush='],
     ['another Authorization header', 'sent authorization: basic aHVzaDpodXNo='],
     ['an API key', `refused ${KEY}`],
-  ])('never holds %s, wherever it stands', (_, text) => {
+  ])('redacts %s anywhere in a line', (_, text) => {
     const { logger, lines } = openLog();
     logger.warn({ reason: text, more: { deep: [text] }, err: new Error(text) }, text);
     expect(lines[0]).not.toMatch(/hush|aHVzaDpodXNo|x{43}/);
     expect(lines[0]).toContain('***');
   });
 
-  it('tells of an error what it is, and not what hangs on it', () => {
+  it('writes type, message and stack of an error, but no other properties', () => {
     const { logger, lines, last } = openLog();
     const error = Object.assign(new Error('ERR no', { cause: new TypeError('because') }), {
       code: 'E1',
@@ -90,7 +90,7 @@ describe('a log line', () => {
     },
   );
 
-  it('has no character that a terminal would obey', () => {
+  it('escapes terminal control characters', () => {
     const { logger, lines, last } = openLog();
     const nasty = '\u0000\u0007\u001b[2J\u007f\u009b31m\u2028\u202e';
     logger.warn({ device: nasty }, nasty);
@@ -101,7 +101,7 @@ describe('a log line', () => {
     expect(terminalLine(lines[0]!, { color: false })).not.toMatch(obeyed);
   });
 
-  it('is written from its level on', () => {
+  it('applies the log level', () => {
     const { logger, lines } = openLog('warn');
     logger.debug('1');
     logger.info('2');
@@ -111,20 +111,20 @@ describe('a log line', () => {
   });
 });
 
-describe('on a terminal a line', () => {
+describe('a log line on a terminal', () => {
   const lineOf = (fields: object, message: string) => {
     const { logger, lines } = openLog();
     logger.warn(fields, message);
     return terminalLine(lines[0]!, { color: false });
   };
 
-  it('is for people', () => {
+  it('is human-readable', () => {
     expect(lineOf({ link: 'telemetry', messages: 3 }, 'the broker is away')).toMatch(
       /^\d\d:\d\d:\d\d[.]\d{3} WARN {2}rules: the broker is away · link telemetry · messages 3\n$/,
     );
   });
 
-  it('shows the stack of an error below', () => {
+  it('is followed by the stack of an error', () => {
     const [head, ...stack] = lineOf({ err: new Error('broken') }, 'failed')
       .trimEnd()
       .split('\n');

@@ -5,15 +5,15 @@ import { terminalLine } from './terminal-line.js';
 
 export type { Logger };
 
-/** Fields that are never written, at the top or one level down: secrets, and what devices and clients sent. */
+/** Fields that are redacted at the top level and one level below: secrets, and data from devices and clients. */
 const NEVER = [
   ...['password', 'secret', 'token', 'authorization', 'cookie', 'url', 'headers', 'args'],
   ...['payload', 'body', 'reading', 'measurements', 'action', 'result', 'because'],
 ];
 
 /**
- * A service's log: a line of JSON on stdout per event, on a terminal a readable one. docs/logs.md tells of levels and fields.
- * @param destination stdout if not given
+ * The log of a service: one line of JSON per event on stdout, or a readable line on a terminal. See docs/logs.md for levels and fields.
+ * @param destination default: stdout
  */
 export function createLogger(service: string, level: string, destination?: DestinationStream): Logger {
   return pino(
@@ -35,7 +35,7 @@ function terminal(): DestinationStream {
   return { write: (line) => void process.stdout.write(terminalLine(line, { color })) };
 }
 
-/** Nest's own messages through pino. What Nest calls "log" is its start-up chatter: debug here. */
+/** Writes Nest's messages to pino; level "log", used at start-up, becomes debug. */
 export class NestLogger implements LoggerService {
   constructor(private readonly logger: Logger) {}
 

@@ -4,8 +4,8 @@ const metrics = () => new Metrics('test', '1.2.3');
 const exposed = async ({ registry }: Metrics) =>
   (await registry.metrics()).split('\n').filter((line) => line.startsWith('lamplighter_x'));
 
-describe('the metrics of a service', () => {
-  it('show every combination of label values at 0 from the start', async () => {
+describe('Metrics', () => {
+  it('exposes every combination of label values as 0 from the start', async () => {
     const own = metrics();
     own.counter('x_total', 'Xs', { result: ['ok', 'error'], op: ['read', 'write'] });
     expect((await exposed(own)).sort()).toEqual([
@@ -16,7 +16,7 @@ describe('the metrics of a service', () => {
     ]);
   });
 
-  it('know what was declared', () => {
+  it('records declarations', () => {
     const own = metrics();
     own.histogram('x_seconds', 'Duration of an x', LATENCY_BUCKETS, { stage: ['a', 'b'] });
     own.gauge('x_state', 'Xs by state', { state: ['on', 'off'] });
@@ -29,7 +29,7 @@ describe('the metrics of a service', () => {
     expect(own.declarations.get('lamplighter_x_info')?.labels).toEqual({ version: [] });
   });
 
-  it('may be read from their source when they are scraped, and have no value while it has none', async () => {
+  it('reads a metric from its source on scrape, and omits it without a value', async () => {
     const own = metrics();
     let source: number | undefined;
     whenScraped(own.counter('x_total', 'Xs that the source has counted'), (counter) => show(counter, source));
@@ -40,7 +40,7 @@ describe('the metrics of a service', () => {
     expect(await exposed(own)).toEqual(['lamplighter_x_total 3']);
   });
 
-  it('include those of Node, its event loop, and the disk', async () => {
+  it('includes Node, event loop and disk metrics', async () => {
     const text = await metrics().registry.metrics();
     for (const name of [
       'process_resident_memory_bytes',

@@ -4,32 +4,35 @@ import { readDiskSpace } from './disk-space.js';
 /** The prefix of every metric of this project. */
 const PREFIX = 'lamplighter_';
 
-/** What was said of a metric when it was declared; docs/metrics.md says the same, and a test compares them. */
+/** The declaration of a metric. A test compares it with docs/metrics.md. */
 export interface Declaration {
   readonly type: 'counter' | 'gauge' | 'histogram';
-  /** Label → its closed set of values; an empty set is closed too, but only known at run time (the routes of the API). */
+  /** Label → its closed set of values; an empty list if the set is only known at run time (API routes). */
   readonly labels: Readonly<Record<string, readonly string[]>>;
 }
 
 /**
- * Declares a service's metrics. Label values are closed sets, given at the declaration, and every combination of a counter or
- * histogram is exposed at 0 from the start, so that `rate()` and alerts see the first increment. No device, topic or command is
- * ever a label.
+ * Declares the metrics of a service. Label values are closed sets, and every combination of a counter or histogram is exposed as 0 from
+ * the start, so that `rate()` and alerts see the first increment. Devices, topics and commands are never labels.
  */
 export class Metrics {
   readonly registry = new Registry();
-  /** Name, with the prefix → what was declared. */
+  /** Name with prefix → declaration. */
   readonly declarations = new Map<string, Declaration>();
 
   constructor(service: string, version: string) {
     collectDefaultMetrics({ register: this.registry });
-    const info = this.gauge('build_info', 'What runs; the value is always 1', ['version', 'node', 'service']);
+    const info = this.gauge('build_info', 'Version of the running service; the value is always 1', [
+      'version',
+      'node',
+      'service',
+    ]);
     info.set({ version, node: process.version, service }, 1);
     whenScraped(this.gauge('disk_size_bytes', 'Size of the disk on which the service runs'), async (gauge) =>
       show(gauge, (await readDiskSpace())?.sizeBytes),
     );
     whenScraped(
-      this.gauge('disk_free_bytes', 'What is left of that disk for ordinary users'),
+      this.gauge('disk_free_bytes', 'Free space of that disk for unprivileged users'),
       async (gauge) => show(gauge, (await readDiskSpace())?.freeBytes),
     );
   }
@@ -43,7 +46,7 @@ export class Metrics {
     return counter;
   }
 
-  /** @param labels the labels with their values; just their names where only run time knows the values */
+  /** @param labels labels with their values, or only names if the values are known at run time */
   gauge<L extends string>(
     name: string,
     help: string,
@@ -89,15 +92,15 @@ export class Metrics {
 
 type Labels<L extends string> = Readonly<Record<L, readonly string[]>>;
 
-/** Seconds, around the promise that a reading is judged and stored within tens of milliseconds. */
+/** Seconds; finest around tens of milliseconds, the target for evaluating and storing a reading. */
 export const LATENCY_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
 
-/** Has a metric brought up to date whenever it is scraped. What it awaits holds up the scrape, so it must be quick. */
+/** Updates a metric on every scrape. The scrape waits for `collect`, so it must be fast. */
 export function whenScraped<M extends Gauge<string> | Counter<string>>(
   metric: M,
   collect: (metric: M) => void | Promise<void>,
 ): void {
-  // prom-client takes the function with its options only; it looks for it on the metric when asked.
+  // prom-client accepts `collect` as an option only, but reads it from the metric.
   Object.assign(metric, { collect: () => collect(metric) });
 }
 

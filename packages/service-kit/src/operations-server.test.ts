@@ -23,14 +23,14 @@ it.each([
   ['/metrics', [], 200],
   ['/health/ready?verbose', [], 200],
   ['/', [], 404],
-])('answers %s while %j with %d, and HEAD without a body', async (path, reasons, status) => {
+])('responds to %s with problems %j with %d, and to HEAD without a body', async (path, reasons, status) => {
   const ask = await serve(reasons);
   expect((await ask('GET', path)).status).toBe(status);
   const head = await ask('HEAD', path);
   expect([head.status, await head.text()]).toEqual([status, '']);
 });
 
-it('says which methods there are', async () => {
+it('lists the allowed methods', async () => {
   const ask = await serve([]);
   const refused = await ask('POST', '/metrics');
   expect([refused.status, refused.headers.get('allow')]).toEqual([405, 'GET, HEAD']);

@@ -11,7 +11,7 @@ function openSampled(level: string, perSecond: number) {
 beforeEach(() => jest.useFakeTimers({ now: 0 }));
 afterEach(() => jest.useRealTimers());
 
-it('writes so many lines a second, and tells how many it left out', () => {
+it('limits lines per second and reports the number of omitted ones', () => {
   const { log, lines } = openSampled('debug', 3);
   for (let i = 0; i < 10; i += 1) log.write({ i }, 'hot');
   expect(lines.map(({ msg }) => msg)).toEqual(['hot', 'hot', 'hot']);
@@ -22,7 +22,7 @@ it('writes so many lines a second, and tells how many it left out', () => {
   expect(lines.slice(4).map(({ msg }) => msg)).toEqual(['hot']);
 });
 
-it('is silent and counts nothing when its level is off', () => {
+it('writes and counts nothing if its level is disabled', () => {
   const { log, lines } = openSampled('info', 3);
   expect(log.isOn).toBe(false);
   for (let i = 0; i < 10; i += 1) log.write({ i }, 'hot');

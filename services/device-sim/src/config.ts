@@ -13,39 +13,39 @@ import type { Faults } from './fleet/faults.js';
 
 const variables = z.object({
   ...serviceVariables,
-  /** Broker, and the account that all devices of the fleet share. */
+  /** Broker URL with the account that all devices share. */
   MQTT_URL: mqttUrl,
-  /** Default: the user of MQTT_URL, because the broker lets an account act for the fleet of its name. */
+  /** Default: the user of MQTT_URL, since an account may publish only for the fleet of its name. */
   FLEET: identitySchema.optional(),
   DEVICES: integer(50, 1, 100_000),
   /** Seed of the weather and the birds. */
   SEED: integer(1, 0, 2 ** 31 - 1),
   /** Length of a simulated day; 86400 is real time. */
   DAY_SECONDS: decimal(120, 10, 86_400),
-  /** Share of lamps that burn out, and within what time from the start; at once if it is 0. */
+  /** Share of lamps that burn out, and within what time after the start; 0 is immediately. */
   BURNT: decimal(0, 0, 1),
   BURNT_WITHIN_SECONDS: decimal(0, 0, 604_800),
   /** Time between two readings of a device. */
   INTERVAL_MS: integer(2000, 50, 86_400_000),
-  /** Whether devices keep their readings until the server has them. */
+  /** `keep`: readings stay in an outbox until the server has stored them. */
   TELEMETRY: z.enum(['latest', 'keep'], 'must be latest or keep').default('latest'),
-  /** Most readings that a device keeps. */
+  /** Most readings in the outbox of a device. */
   OUTBOX: integer(1000, 1, 1_000_000),
-  /** Folder in which each device keeps its outbox and its commands; in memory if it is not set. */
+  /** Folder for the state of each device (outbox, commands); in memory if unset. */
   STATE_DIR: z.string().optional(),
-  /** File to which everything that happens to the devices is appended. */
+  /** File to which all device events are appended. */
   JOURNAL_FILE: z.string().optional(),
-  /** For how long the link must be down before a lamp decides by itself. */
+  /** How long the link must be down before the edge rule of a lamp takes over. */
   FALLBACK_SECONDS: decimal(30, 0, 86_400),
-  /** Without a packet for longer than this a radio is assumed to sleep: its next packet is a wake-up. */
+  /** A radio without packets for this long sleeps; its next packet is a wake-up. */
   RADIO_GAP_MS: integer(1000, 10, 3_600_000),
-  /** A lamp that has been away for longer is removed with all that is stored of it; 0 keeps it. */
+  /** The service removes a lamp that is offline for this long; 0 keeps it. */
   FORGET_SECONDS: integer(300, 0, 365 * 86_400),
   /** QoS of telemetry. */
   QOS: z.enum(['0', '1', '2'], 'must be 0, 1 or 2').default('1'),
-  /** Devices that begin to connect per second, at most. */
+  /** Most devices that start to connect per second. */
   CONNECT_RATE: integer(250, 1, 10_000),
-  /** Of /metrics, /health/live and /health/ready. */
+  /** Port of /metrics, /health/live and /health/ready. */
   SIM_PORT: port(8082),
 });
 
@@ -72,7 +72,7 @@ export interface Config {
   readonly connectRate: number;
 }
 
-/** @throws ConfigInvalid naming all problems at once */
+/** @throws ConfigInvalid with all problems */
 export function simulatorConfig(env: NodeJS.ProcessEnv = process.env): Config {
   const read = readConfig(variables, env);
   const broker = parseBrokerUrl(read.MQTT_URL);

@@ -6,9 +6,8 @@ const RECEIPTS = ['stored', 'refused'] as const;
 const ENDS = ['unreachable', 'refused', 'lost'] as const;
 
 /**
- * What the simulator knows of its own, independent of the services: the ledger of readings, and the state of its fleet.
- * Nothing is lost silently. With `TELEMETRY=keep`: taken = receipts + dropped + in the outbox. With `latest`, at QoS 1 and 2:
- * taken = acked + dropped + unaccounted + in flight.
+ * The metrics of the simulator, independent of the services: the ledger of readings and the state of the fleet. With `TELEMETRY=keep`:
+ * taken = receipts + dropped + in the outbox. With `latest`, at QoS 1 and 2: taken = acked + dropped + unaccounted + in flight.
  */
 export class SimMetrics {
   private readonly metrics: Metrics;
@@ -24,7 +23,7 @@ export class SimMetrics {
   private readonly disconnections;
   private readonly lampsOn;
 
-  /** @param ask how many devices of how many are connected, what their outboxes hold and their radios have cost, at the moment of asking */
+  /** @param ask returns the current state of the fleet */
   constructor(
     version: string,
     ask: () => { connected: number; devices: number; waiting: number; radioUse: RadioUse },
@@ -33,64 +32,53 @@ export class SimMetrics {
     this.metrics = metrics;
     this.taken = metrics.counter(
       'sim_taken_total',
-      'Readings that devices have taken, and those that were in their outboxes at the start',
+      'Readings taken by devices, including those in their outboxes at the start',
     );
     this.receipts = metrics.counter(
       'sim_receipts_total',
-      'Readings that left an outbox because the server has them or refuses them for good',
+      'Readings that left an outbox because the server stored or permanently refused them',
       { result: RECEIPTS },
     );
     this.published = metrics.counter(
       'sim_published_total',
-      'Readings that went out to the broker; one that is sent again counts again',
+      'Readings sent to the broker, including repetitions',
     );
     this.acked = metrics.counter('sim_acked_total', 'Readings that the broker acknowledged (QoS 1 and 2)');
-    this.dropped = metrics.counter(
-      'sim_dropped_total',
-      'Readings that a device gave up, by the place where it did',
-      {
-        reason: DROPS,
-      },
-    );
-    this.unaccounted = metrics.gauge(
-      'sim_unaccounted',
-      'Readings whose connection ended before the broker acknowledged them: it may have them or not',
-    );
-    this.inFlight = metrics.gauge('sim_in_flight', 'Readings on their way to the broker');
+    this.dropped = metrics.counter('sim_dropped_total', 'Readings dropped by a device, by reason', {
+      reason: DROPS,
+    });
+    this.unaccounted = metrics.gauge('sim_unaccounted', 'Readings whose connection ended before the PUBACK');
+    this.inFlight = metrics.gauge('sim_in_flight', 'Readings sent and not yet acknowledged by the broker');
     this.commands = metrics.counter(
       'sim_commands_received_total',
-      'Commands, by what became of them on arrival',
+      'Commands received, by result on arrival',
       {
         result: ARRIVALS,
       },
     );
-    this.reconnects = metrics.counter('sim_reconnects_total', 'Devices that came back after a loss');
+    this.reconnects = metrics.counter('sim_reconnects_total', 'Reconnections after a loss');
     this.disconnections = metrics.counter(
       'sim_disconnections_total',
-      'Connections lost and attempts that failed',
+      'Connections lost and failed attempts, by cause',
       {
         cause: ENDS,
       },
     );
-    this.lampsOn = metrics.gauge('sim_lamps_on', 'Lamps that are on');
+    this.lampsOn = metrics.gauge('sim_lamps_on', 'Lamps that are turned on');
     metrics.gauge('sim_devices', 'Simulated devices', { state: ['connected', 'disconnected'] }, (gauge) => {
       const now = ask();
       gauge.set({ state: 'connected' }, now.connected);
       gauge.set({ state: 'disconnected' }, now.devices - now.connected);
     });
-    metrics.gauge('sim_outbox_readings', 'Readings that wait for a receipt', [], (gauge) => {
+    metrics.gauge('sim_outbox_readings', 'Readings in outboxes, waiting for a receipt', [], (gauge) => {
       gauge.set(ask().waiting);
     });
     const radio = (name: string, help: string, value: (use: RadioUse) => number) =>
       whenScraped(metrics.counter(name, help), (counter) => show(counter, value(ask().radioUse)));
-    radio('sim_sent_bytes_total', 'Bytes of MQTT that devices sent', ({ bytesSent }) => bytesSent);
-    radio(
-      'sim_received_bytes_total',
-      'Bytes of MQTT that devices received',
-      ({ bytesReceived }) => bytesReceived,
-    );
-    radio('sim_wake_ups_total', 'Times that radios woke up: packets after a gap', ({ wakeUps }) => wakeUps);
-    radio('sim_decisions_total', 'Commands that changed an actuator', ({ decisions }) => decisions);
+    radio('sim_sent_bytes_total', 'MQTT bytes sent by devices', ({ bytesSent }) => bytesSent);
+    radio('sim_received_bytes_total', 'MQTT bytes received by devices', ({ bytesReceived }) => bytesReceived);
+    radio('sim_wake_ups_total', 'Radio wake-ups: packets after a gap', ({ wakeUps }) => wakeUps);
+    radio('sim_decisions_total', 'Commands that changed a lamp', ({ decisions }) => decisions);
   }
 
   get registry() {
@@ -101,12 +89,12 @@ export class SimMetrics {
     return this.metrics.declarations;
   }
 
-  /** Readings that a device found in its outbox when it started. */
+  /** Counts readings that were in an outbox at the start. */
   foundInOutbox(readings: number): void {
     this.taken.inc(readings);
   }
 
-  note(event: DeviceEvent): void {
+  record(event: DeviceEvent): void {
     switch (event.event) {
       case 'taken':
         this.taken.inc();

@@ -12,11 +12,11 @@ class BareAction implements Serializer<ReadPacket, string> {
   }
 }
 
-/** `client.emit(topic, action)` of the stock MQTT client of Nest, everything else as it comes. */
+/** `client.emit(topic, action)` with the stock MQTT client of Nest and its defaults. */
 export const NEST_EMIT: Design = {
   name: "Nest's `emit`",
   explanation:
-    'QoS 0 and no queue: who is away gets nothing, and nobody is told. No ghosts, but all of the outage is lost.',
+    'QoS 0 without a queue: an offline device loses every command, without an error. No ghosts, but all commands of the outage are lost.',
   broker: {},
   async start({ url }) {
     Logger.overrideLogger(false);

@@ -4,7 +4,7 @@ import { publishCommands } from './published-commands.js';
 
 const A_WEEK = 7 * 86_400;
 
-/** The device subscribes at QoS 1 and keeps its session; the broker queues for it while it is away. */
+/** The device has a persistent session with a subscription at QoS 1; the broker queues while it is offline. */
 export function persistentSession(broker: BrokerSettings, explanation: string): Design {
   const { persistence = false, maxQueued } = broker;
   const queue = maxQueued === undefined ? '1000 (default)' : maxQueued;

@@ -4,12 +4,12 @@ import type { DeviceLink } from '../device-link.js';
 import { actionOf } from '../outage-log.js';
 import { PLAIN_OPTIONS, PlainDevice } from '../plain-device.js';
 
-/** A topic for each lane, so that a retained command replaces only what it supersedes. */
+/** A topic per lane, so that a retained command replaces only the commands that it supersedes. */
 export function laneTopic(device: number, lane: string): string {
   return `${FLEET}/commands/${deviceName(device)}/${lane}`;
 }
 
-/** The plain device of the designs that leave delivery to the broker. */
+/** The device of designs that rely on the broker for delivery. */
 export function newPlainDevice(
   device: number,
   link: DeviceLink,
@@ -26,8 +26,8 @@ export function newPlainDevice(
 }
 
 /**
- * A server that publishes each command at QoS 1 with its expiry, and leaves the rest to the broker. MQTT.js repeats what the
- * broker did not acknowledge, also over a restart of the broker.
+ * A server that publishes each command at QoS 1 with message expiry and relies on the broker. MQTT.js repeats unacknowledged publishes, also
+ * after a restart of the broker.
  */
 export async function publishCommands(
   url: string,
@@ -35,7 +35,7 @@ export async function publishCommands(
   keepSessionSeconds?: number,
 ): Promise<Running> {
   const client = await connectAsync(url, { ...PLAIN_OPTIONS, clean: true, reconnectPeriod: 500 });
-  client.on('error', () => {}); // it tries again
+  client.on('error', () => {}); // MQTT.js reconnects
   let unanswered = 0;
   return {
     async issue(command) {

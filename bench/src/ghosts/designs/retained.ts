@@ -1,13 +1,13 @@
 import type { Design } from '../design.js';
 import { publishCommands } from './published-commands.js';
 
-/** The newest command of each lane lies retained at the broker, and every subscription brings it. */
+/** The newest command of each lane is retained, and each subscription delivers it. */
 export function retainedCommands(persistence: boolean): Design {
   return {
     name: `retained commands${persistence ? ', broker persists' : ''}`,
     explanation: persistence
-      ? 'The newest command of each lane arrives, whenever the device connects: also when it has carried it out before. Of a sequence only the last step is left.'
-      : 'The same, and a restart of the broker forgets what was retained.',
+      ? 'The newest command of each lane arrives with every connection, even if it was already executed. Of a sequence only the last step is left.'
+      : 'The same, and a restart of the broker loses retained commands.',
     broker: { persistence },
     start: ({ url }) => publishCommands(url, { retain: true }),
   };

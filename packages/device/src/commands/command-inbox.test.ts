@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import type { DeviceEvent } from '../device-event.js';
 import { MemoryStorage, StorageFailed } from '../storage/storage.js';
 import { CommandInbox, DEFAULT_INBOX_LIMITS, type InboxLimits } from './command-inbox.js';
-import { AnswerAfterRestart, type Execute } from './execute-command.js';
+import { AcknowledgeAfterRestart, type Execute } from './execute-command.js';
 
 const NOW = 1_800_000_000_000;
 const now = () => NOW;
@@ -45,8 +45,8 @@ function inboxWith(execute: Execute, given: Given = {}) {
   return { inbox, answers, traces, link, statuses, storage, events };
 }
 
-describe('the command inbox', () => {
-  it('acknowledges, executes, and answers with the result', async () => {
+describe('CommandInbox', () => {
+  it('acknowledges a command, executes it and sends the result', async () => {
     const executed: unknown[] = [];
     const { inbox, answers } = inboxWith((action) => {
       executed.push(action);
@@ -61,7 +61,7 @@ describe('the command inbox', () => {
     ]);
   });
 
-  it('hands the trace of a command to the program, and puts it on every answer', async () => {
+  it('passes the trace context to the program and to each acknowledgement', async () => {
     const handed: unknown[] = [];
     const { inbox, traces } = inboxWith((_action, _envelope, trace) => void handed.push(trace));
     inbox.receive({ ...command('a'), traceparent: 'the trace' }, now);
@@ -73,7 +73,7 @@ describe('the command inbox', () => {
     expect(traces).toEqual(['the trace', 'the trace', 'the trace', undefined, undefined]);
   });
 
-  it('executes a repeated command once and gives the stored answer again', async () => {
+  it('executes a repeated command once and resends the stored acknowledgement', async () => {
     let executions = 0;
     const { inbox, answers } = inboxWith(() => ++executions);
     inbox.receive(command('a'), now);
@@ -83,7 +83,7 @@ describe('the command inbox', () => {
     expect(answers.at(-1)).toEqual({ id: 'a', status: 'succeeded', result: 1 });
   });
 
-  it('acknowledges a repeated command that still runs, and answers once it ends', async () => {
+  it('acknowledges a repeated command that is running, and sends the result once', async () => {
     let finish = (_result: string) => {};
     const { inbox, statuses } = inboxWith(
       () =>
@@ -98,7 +98,7 @@ describe('the command inbox', () => {
     expect(statuses()).toEqual(['a acknowledged', 'a acknowledged', 'a succeeded']);
   });
 
-  it('refuses an expired command, also when it comes again', () => {
+  it('rejects an expired command, also when it is repeated', () => {
     const { inbox, answers } = inboxWith(() => {
       throw new Error('executed');
     });
@@ -108,14 +108,14 @@ describe('the command inbox', () => {
     expect(answers).toEqual([refused, refused]);
   });
 
-  it('refuses a command that expired while the disk was busy', () => {
+  it('rejects a command that expires during a slow write', () => {
     const { inbox, events } = inboxWith(never);
     const times = [NOW, NOW + 1000];
     expect(inbox.receive(command('a'), () => times.shift() ?? 0)).toBe('expired');
     expect(events.map(({ event }) => event)).toEqual(['command', 'answered']);
   });
 
-  it('refuses a command that a newer one of its lane has overtaken', () => {
+  it('rejects a command that a newer one of its lane has overtaken', () => {
     const { inbox, answers } = inboxWith(never);
     const arrivals = [5, 4, 5, 6].map((seq) =>
       inbox.receive(command(`c${seq}-${Math.random()}`, { lane: 'x', seq }), now),
@@ -125,7 +125,7 @@ describe('the command inbox', () => {
     expect(inbox.receive(command('other', { lane: 'y', seq: 1 }), now)).toBe('executed');
   });
 
-  it('rejects as busy what exceeds the running commands', () => {
+  it('rejects commands as busy at the limit of running commands', () => {
     const { inbox, answers } = inboxWith(never, { limits: { running: 2 } });
     const arrivals = ['a', 'b', 'c'].map((id) => inbox.receive(command(id), now));
     expect(arrivals).toEqual(['executed', 'executed', 'busy']);
@@ -133,7 +133,7 @@ describe('the command inbox', () => {
     expect(inbox.receive({ action: { led_on: true } }, now)).toBe('busy');
   });
 
-  it('executes a bare command and answers nothing', async () => {
+  it('executes a bare command without an acknowledgement', async () => {
     let executions = 0;
     const { inbox, answers } = inboxWith(() => ++executions);
     expect(inbox.receive({ action: { led_on: true } }, now)).toBe('executed');
@@ -141,7 +141,7 @@ describe('the command inbox', () => {
     expect({ executions, answers }).toEqual({ executions: 1, answers: [] });
   });
 
-  it('sends again what the broker may not have, and only that', async () => {
+  it('resends only acknowledgements whose delivery is not confirmed', async () => {
     const { inbox, link, answers } = inboxWith(() => undefined, { brokerTakes: false });
     inbox.receive(command('a'), now);
     await turn();
@@ -152,7 +152,7 @@ describe('the command inbox', () => {
     expect(answers).toEqual([{ id: 'a', status: 'succeeded' }]);
   });
 
-  it('refuses rather than executes what it could not remember', () => {
+  it('rejects a command that it cannot store', () => {
     const { inbox, storage, answers } = inboxWith(() => {
       throw new Error('executed');
     });
@@ -164,8 +164,8 @@ describe('the command inbox', () => {
   });
 });
 
-describe('the command inbox after a restart with the same storage', () => {
-  it('repeats its answers, and gives those that the broker may not have without being asked', async () => {
+describe('CommandInbox after a restart with the same storage', () => {
+  it('repeats acknowledgements on request and resends unconfirmed ones', async () => {
     const first = inboxWith(() => 'done');
     first.inbox.receive(command('a'), now);
     await turn();
@@ -179,7 +179,7 @@ describe('the command inbox after a restart with the same storage', () => {
     expect(answers.at(-1)).toEqual({ id: 'a', status: 'succeeded', result: 'done' });
   });
 
-  it('knows what was overtaken', () => {
+  it('remembers lane marks', () => {
     const { storage } = (() => {
       const before = inboxWith(never);
       before.inbox.receive(command('a', { lane: 'x', seq: 7 }), now);
@@ -190,7 +190,7 @@ describe('the command inbox after a restart with the same storage', () => {
     expect(inbox.receive(command('c', { lane: 'x', seq: 8 }), now)).toBe('executed');
   });
 
-  it('tells of a command that the end of the program interrupted, and does not begin it again', () => {
+  it('fails a command that the restart interrupted, and does not execute it again', () => {
     const first = inboxWith(never);
     first.inbox.receive(command('a'), now);
     const { inbox, answers } = inboxWith(never, { storage: first.storage });
@@ -198,9 +198,9 @@ describe('the command inbox after a restart with the same storage', () => {
     expect(answers).toEqual([{ id: 'a', status: 'failed', reason: 'interrupted by a restart' }]);
   });
 
-  it('answers a command that ends with a restart, and not before', async () => {
+  it('acknowledges a restart command after the restart', async () => {
     let restarts = 0;
-    const reboot = () => new AnswerAfterRestart(() => ++restarts, 'well rested');
+    const reboot = () => new AcknowledgeAfterRestart(() => ++restarts, 'well rested');
     const first = inboxWith(reboot);
     first.inbox.receive(command('a'), now);
     await turn();
@@ -224,16 +224,16 @@ describe('the command inbox after a restart with the same storage', () => {
       },
       /watchdog/,
     ],
-  ])('says that a restart failed %s', async (_when, given, restart, reason) => {
-    const { inbox, answers } = inboxWith(() => new AnswerAfterRestart(restart), given);
+  ])('reports a restart that fails %s', async (_when, given, restart, reason) => {
+    const { inbox, answers } = inboxWith(() => new AcknowledgeAfterRestart(restart), given);
     inbox.receive(command('a'), now);
     await turn();
     expect(answers.at(-1)).toEqual({ id: 'a', status: 'failed', reason: expect.stringMatching(reason) });
   });
 });
 
-describe('what the command inbox remembers', () => {
-  it('is so many finished commands, however many run', async () => {
+describe('the bounds of CommandInbox', () => {
+  it('keeps a bounded number of finished commands', async () => {
     const { inbox } = inboxWith((_action, envelope) => (envelope?.id.startsWith('runs') ? never() : 'done'), {
       limits: { remembered: 2 },
     });
@@ -244,7 +244,7 @@ describe('what the command inbox remembers', () => {
     expect(inbox.receive(command('b'), now)).toBe('repeated');
   });
 
-  it('is owed again when a forgotten command comes once more, whatever the broker says of its first answer', async () => {
+  it('resends after an evicted command is repeated, regardless of the delivery of its first acknowledgement', async () => {
     const delivered: (() => void)[] = [];
     const storage = new MemoryStorage();
     const inbox = new CommandInbox({
@@ -266,7 +266,7 @@ describe('what the command inbox remembers', () => {
   });
 });
 
-describe('the command inbox under any traffic', () => {
+describe('CommandInbox under random traffic', () => {
   const arrivals = fc.array(
     fc.record({
       id: fc.nat(30),
@@ -278,7 +278,7 @@ describe('the command inbox under any traffic', () => {
   );
   const limits = { running: 2, remembered: 3, lanes: 6 };
 
-  it('runs no id twice and no lane backwards, through restarts, and holds no more than its bounds', () => {
+  it('never executes an id twice or a lane out of order across restarts, within its bounds', () => {
     fc.assert(
       fc.property(arrivals, (traffic) => {
         const storage = new MemoryStorage();
@@ -309,7 +309,7 @@ describe('the command inbox under any traffic', () => {
     );
   });
 
-  it('forgets the lane that was used least recently', () => {
+  it('evicts the least recently used lane', () => {
     const { inbox } = inboxWith(() => undefined, { limits: { lanes: 2 } });
     const take = (lane: string, seq: number) => inbox.receive(command(`${lane}${seq}`, { lane, seq }), now);
     expect([take('x', 5), take('y', 5), take('x', 6), take('z', 5)]).toEqual(Array(4).fill('executed'));

@@ -6,41 +6,42 @@ import { LaneMarks } from './lane-marks.js';
 import type { ReceivedCommand } from './received-command.js';
 
 export interface InboxLimits {
-  /** Commands that may run side by side; what exceeds them is rejected as busy. */
+  /** Most commands that run at the same time; further ones are rejected as `busy`. */
   readonly running: number;
-  /** Finished commands whose answer is remembered; the oldest are forgotten first. */
+  /** Most finished commands whose acknowledgement is kept; the oldest are evicted first. */
   readonly remembered: number;
-  /** Lanes whose highest `seq` is remembered; the least recently used are forgotten first. */
+  /** Most lanes whose highest `seq` is kept; the least recently used are evicted first. */
   readonly lanes: number;
 }
 
 export const DEFAULT_INBOX_LIMITS: InboxLimits = { running: 8, remembered: 32, lanes: 32 };
 
-/** A command that came: without an answer as long as it runs; `delivered` once the broker has handed on the answer. */
+/** A received command. */
 interface Entry {
-  answer: Answer | undefined;
+  acknowledgement: Answer | undefined;
+  /** Whether the broker has passed the acknowledgement to a subscriber. */
   delivered: boolean;
-  /** Of the command, for its answers; forgotten when the program ends. */
+  /** Trace context for acknowledgements; not stored. */
   traceparent: string | undefined;
 }
 
 export interface InboxOptions {
   readonly execute: Execute;
-  /** Hands an answer to the broker, with the trace of its command; `delivered` may be called once it has handed it on. */
+  /** Publishes an acknowledgement; calls `delivered` once the broker has passed it to a subscriber. */
   readonly send: (answer: Answer, delivered?: () => void, traceparent?: string) => void;
   readonly storage: Storage;
-  /** Whether the storage outlives the program. If not, no command can be answered after a restart. */
+  /** Whether the storage survives a restart of the program. Without it no command can be acknowledged after a restart. */
   readonly survivesRestart: boolean;
   readonly limits?: InboxLimits;
   readonly onEvent?: (event: DeviceEvent) => void;
 }
 
 /**
- * Executes each command once, however often the server repeats it, and never one that was overtaken or has expired.
+ * Executes each command at most once, however often the server repeats it, and never an overtaken or expired one.
  *
- * Before a command begins, the storage holds its id and the mark of its lane; before its answer goes out, the answer. So a
- * repeated id gets the stored answer, also after a restart, as long as it is remembered; when it is forgotten, the mark of the
- * lane still keeps it from running again. A command that the end of the program interrupted is answered `failed`.
+ * The storage holds the id of a command and its lane mark before execution starts, and its acknowledgement before that is sent. A
+ * repeated id therefore gets the stored acknowledgement, also after a restart. After eviction the lane mark still prevents a second
+ * execution. A command that a restart interrupted is acknowledged as `failed`.
  */
 export class CommandInbox {
   private readonly entries = new Map<string, Entry>();
@@ -54,28 +55,32 @@ export class CommandInbox {
     this.load();
   }
 
-  /** Takes a command. `now` tells the server's time as far as the device knows it, milliseconds since 1970. */
+  /**
+   * Receives a command.
+   * @param now estimate of the server's time, milliseconds since 1970
+   */
   receive(command: ReceivedCommand, now: () => number): Arrival {
-    const arrival = command.envelope === undefined ? this.receiveBare() : this.judge(command.envelope, now);
+    const arrival =
+      command.envelope === undefined ? this.bareArrival() : this.arrivalOf(command.envelope, now);
     this.options.onEvent?.({ event: 'command', arrival, ...command.envelope });
-    if (arrival === 'executed') this.begin(command);
+    if (arrival === 'executed') this.start(command);
     else if (command.envelope !== undefined) this.reply(command.envelope.id, arrival, command.traceparent);
     return arrival;
   }
 
-  /** Sends again what may not have arrived: the connection ended before the broker said so, there was none, or nobody listened. */
+  /** Sends again all acknowledgements whose delivery is not confirmed. */
   resend(): void {
     for (const entry of this.entries.values()) if (!entry.delivered) this.deliver(entry);
   }
 
-  /** The answers that the program before this one left, and the commands that it did not finish. */
+  /** Loads stored acknowledgements; commands that were running become `failed`. */
   private load(): void {
     const { storage } = this.options;
     for (const [id, text] of entriesOf(storage, 'command:')) {
       const interrupted: Answer = { id, status: 'failed', reason: 'interrupted by a restart' };
       const answer = text === '' ? interrupted : (JSON.parse(text) as Answer);
       this.entries.set(id, {
-        answer,
+        acknowledgement: answer,
         delivered: storage.get(`owed:${id}`) === undefined,
         traceparent: undefined,
       });
@@ -83,18 +88,18 @@ export class CommandInbox {
     }
   }
 
-  private receiveBare(): Arrival {
+  private bareArrival(): Arrival {
     return this.running < this.limits.running ? 'executed' : 'busy';
   }
 
-  private judge({ id, lane, seq, expiresAt }: CommandEnvelope, now: () => number): Arrival {
+  private arrivalOf({ id, lane, seq, expiresAt }: CommandEnvelope, now: () => number): Arrival {
     if (this.entries.has(id)) return 'repeated';
     if (expiresAt <= now()) return 'expired';
-    if (this.marks.overtaken(lane, seq)) return 'overtaken';
+    if (this.marks.isOvertaken(lane, seq)) return 'overtaken';
     if (this.running >= this.limits.running) return 'busy';
     const changes = [...this.marks.changes(lane, seq), ...this.changes(id, '')];
     if (!this.write(changes)) return 'storage';
-    // A disk takes its time.
+    // The write may have been slow.
     return expiresAt <= now() ? 'expired' : 'executed';
   }
 
@@ -107,18 +112,18 @@ export class CommandInbox {
       return;
     }
     known.traceparent ??= traceparent;
-    if (known.answer === undefined) {
+    if (known.acknowledgement === undefined) {
       this.options.send({ id, status: 'acknowledged' }, undefined, known.traceparent);
     } else {
       this.deliver(known);
     }
   }
 
-  private begin({ action, envelope, traceparent }: ReceivedCommand): void {
+  private start({ action, envelope, traceparent }: ReceivedCommand): void {
     const { execute, onEvent, send } = this.options;
     let entry: Entry | undefined;
     if (envelope !== undefined) {
-      this.marks.begin(envelope.lane, envelope.seq);
+      this.marks.advance(envelope.lane, envelope.seq);
       entry = this.remember(envelope.id, traceparent);
       send({ id: envelope.id, status: 'acknowledged' }, undefined, traceparent);
     }
@@ -127,13 +132,13 @@ export class CommandInbox {
     void executeCommand(execute, action, envelope, traceparent).then((execution) => {
       this.running -= 1;
       if (envelope === undefined || entry === undefined) execution.restart?.();
-      else this.end(envelope.id, entry, execution);
+      else this.complete(envelope.id, entry, execution);
     });
   }
 
-  private end(id: string, entry: Entry, { answer, restart }: Execution): void {
+  private complete(id: string, entry: Entry, { acknowledgement: answer, restart }: Execution): void {
     const failure = restart && this.restart({ id, ...answer }, restart);
-    // A restart that went well ends this program; its answer waits in the storage for the next one.
+    // If the restart succeeds, the next run of the program sends the stored acknowledgement.
     if (restart !== undefined && failure === undefined) return;
     const final: Answer =
       failure === undefined ? { id, ...answer } : { id, status: 'failed', reason: failure };
@@ -141,9 +146,9 @@ export class CommandInbox {
     this.finish(entry, final);
   }
 
-  /** Restarts, with the answer in the storage; tells why if it cannot. */
+  /** Stores the acknowledgement and restarts. Returns the reason if that fails. */
   private restart(answer: Answer, restart: () => void): string | undefined {
-    // Without the memory of it, the command would come again after the restart, and again.
+    // Without a stored acknowledgement the server would repeat the command after every restart.
     if (!this.options.survivesRestart) return 'the device has no storage that survives a restart';
     if (!this.write([[`command:${answer.id}`, JSON.stringify(answer)]])) return 'storage';
     try {
@@ -155,22 +160,22 @@ export class CommandInbox {
   }
 
   private finish(entry: Entry, answer: Answer): void {
-    entry.answer = answer;
+    entry.acknowledgement = answer;
     this.options.onEvent?.({ event: 'answered', id: answer.id, status: answer.status });
     this.deliver(entry);
   }
 
   private remember(id: string, traceparent: string | undefined): Entry {
-    const forgotten = this.forgettable();
+    const forgotten = this.oldestFinished();
     if (forgotten !== undefined) this.entries.delete(forgotten);
-    const entry: Entry = { answer: undefined, delivered: false, traceparent };
+    const entry: Entry = { acknowledgement: undefined, delivered: false, traceparent };
     this.entries.set(id, entry);
     return entry;
   }
 
-  /** What a storage must be told of a command that came: itself, and who is forgotten for it. */
+  /** The storage changes for a received command: its entry, and the eviction of another one if there is no room. */
   private changes(id: string, answer: string): Change[] {
-    const forgotten = this.forgettable();
+    const forgotten = this.oldestFinished();
     const leaving: Change[] =
       forgotten === undefined
         ? []
@@ -181,15 +186,15 @@ export class CommandInbox {
     return [...leaving, [`command:${id}`, answer], [`owed:${id}`, '']];
   }
 
-  /** The oldest finished command, if there is no room for another. One that runs could be executed again if it were forgotten. */
-  private forgettable(): string | undefined {
+  /** The command to evict if there is no room: the oldest finished one. Running commands stay, so that they cannot run twice. */
+  private oldestFinished(): string | undefined {
     if (this.entries.size < this.limits.remembered + this.running) return undefined;
-    for (const [id, { answer }] of this.entries) if (answer !== undefined) return id;
+    for (const [id, { acknowledgement: answer }] of this.entries) if (answer !== undefined) return id;
     return undefined;
   }
 
   private deliver(entry: Entry): void {
-    const { answer } = entry;
+    const { acknowledgement: answer } = entry;
     if (answer === undefined) return;
     const delivered = () => {
       if (entry.delivered) return;

@@ -1,9 +1,10 @@
 import { BOUNDS } from '@lamplighter/contracts/bounds';
-import { AnswerAfterRestart, CommandRejected, type Execute, executeCommand } from './execute-command.js';
+import { AcknowledgeAfterRestart, CommandRejected, type Execute, executeCommand } from './execute-command.js';
 
-const run = async (execute: Execute) => (await executeCommand(execute, { led_on: true }, undefined)).answer;
+const run = async (execute: Execute) =>
+  (await executeCommand(execute, { led_on: true }, undefined)).acknowledgement;
 
-describe('the answer to a command', () => {
+describe('executeCommand', () => {
   it.each<[string, Execute, object]>([
     ['nothing returned', () => undefined, { status: 'succeeded' }],
     ['a result', () => ({ was: false }), { status: 'succeeded', result: { was: false } }],
@@ -23,28 +24,28 @@ describe('the answer to a command', () => {
       },
       { status: 'rejected', reason: 'there is no such lamp' },
     ],
-    ['a result that is no JSON', () => 1n, { status: 'succeeded', reason: 'its result is no JSON' }],
-    ['a function as result', () => () => 1, { status: 'succeeded', reason: 'its result is no JSON' }],
+    ['a result that is not JSON', () => 1n, { status: 'succeeded', reason: 'the result is not JSON' }],
+    ['a function as result', () => () => 1, { status: 'succeeded', reason: 'the result is not JSON' }],
     [
       'a huge result',
       () => 'x'.repeat(BOUNDS.maxResultBytes),
-      { status: 'succeeded', reason: `its result exceeds ${BOUNDS.maxResultBytes} bytes` },
+      { status: 'succeeded', reason: `the result exceeds ${BOUNDS.maxResultBytes} bytes` },
     ],
   ])('%s', async (_what, execute, answer) => {
     expect(await run(execute)).toEqual(answer);
   });
 
-  it('has a reason of bounded length', async () => {
+  it('limits the length of the reason', async () => {
     const answer = await run(() => Promise.reject(new Error('x'.repeat(10_000))));
     expect(answer.reason).toHaveLength(BOUNDS.maxReasonLength);
   });
 
-  it('may be for after a restart, which is left to the caller', async () => {
+  it('returns a restart for the caller to perform', async () => {
     const restart = () => {
       throw new Error('restarted');
     };
     const execution = await executeCommand(
-      () => new AnswerAfterRestart(restart, 7),
+      () => new AcknowledgeAfterRestart(restart, 7),
       { reboot: true },
       undefined,
     );

@@ -2,9 +2,10 @@ import { BOUNDS } from '@lamplighter/contracts/bounds';
 import type { Action, Answer, CommandEnvelope } from '@lamplighter/contracts/commands/command';
 
 /**
- * What a device program does with a command. What it returns, or its promise gives, is the result that the server gets;
- * it must be JSON, or undefined for none. Throwing means that the command failed. With `traceparent` (W3C Trace Context) a
- * program may go on with the trace that the command belongs to; the answer carries it in any case.
+ * Executes a command. The returned (or resolved) value is the result of the command: JSON, or undefined for none. If it throws, the
+ * command is acknowledged as `failed`, or as `rejected` for `CommandRejected`.
+ * @param envelope undefined for a bare command, which cannot be acknowledged
+ * @param traceparent W3C trace context of the command; acknowledgements carry it in any case
  */
 export type Execute = (
   action: Action,
@@ -12,31 +13,31 @@ export type Execute = (
   traceparent: string | undefined,
 ) => unknown;
 
-/** Thrown by a device program to say no: it did nothing, and asking again is no use. */
+/** Thrown by a device program to reject a command: nothing was executed, and a retry would be rejected too. */
 export class CommandRejected extends Error {
   override readonly name = 'CommandRejected';
 }
 
 /**
- * Returned by a device program whose command ends with a restart of the device: `restart` is called once the answer is in the
- * storage, and the device gives it, `succeeded`, when it is back with the same storage. Until then the command is under way.
+ * Returned by a device program to restart the device as the last step of a command. The library stores the acknowledgement
+ * (`succeeded`), calls `restart`, and sends the acknowledgement after the restart. Requires a storage that survives it.
  *
  *     execute: ({ reboot }) => reboot === true ? new AnswerAfterRestart(() => process.exit(0)) : …
  */
-export class AnswerAfterRestart {
+export class AcknowledgeAfterRestart {
   constructor(
     readonly restart: () => void,
     readonly result?: unknown,
   ) {}
 }
 
-/** How a command ended. With `restart` it has not yet: the answer is for after that. */
+/** The outcome of a command. With `restart`, the acknowledgement is sent after the restart. */
 export interface Execution {
-  readonly answer: Omit<Answer, 'id'>;
+  readonly acknowledgement: Omit<Answer, 'id'>;
   readonly restart?: () => void;
 }
 
-/** Runs the program's handler to its end and words the final answer. Never rejects. */
+/** Calls the handler of the program and returns the final acknowledgement. Never rejects. */
 export async function executeCommand(
   execute: Execute,
   action: Action,
@@ -45,27 +46,30 @@ export async function executeCommand(
 ): Promise<Execution> {
   try {
     const result = await execute(action, envelope, traceparent);
-    if (!(result instanceof AnswerAfterRestart)) return { answer: succeeded(result) };
-    return { answer: succeeded(result.result), restart: result.restart };
+    if (!(result instanceof AcknowledgeAfterRestart)) return { acknowledgement: succeeded(result) };
+    return { acknowledgement: succeeded(result.result), restart: result.restart };
   } catch (error) {
     return {
-      answer: { status: error instanceof CommandRejected ? 'rejected' : 'failed', reason: reasonOf(error) },
+      acknowledgement: {
+        status: error instanceof CommandRejected ? 'rejected' : 'failed',
+        reason: reasonOf(error),
+      },
     };
   }
 }
 
-/** What went wrong, in words that fit an answer. */
+/** The message of an error, cut to the length that an acknowledgement allows. */
 export function reasonOf(error: unknown): string {
   return (error instanceof Error ? error.message : String(error)).slice(0, BOUNDS.maxReasonLength);
 }
 
-/** The action was carried out, so a result that cannot be sent does not make it a failure. */
+/** A result that cannot be sent does not make an executed command a failure. */
 function succeeded(result: unknown): Omit<Answer, 'id'> {
   if (result === undefined) return { status: 'succeeded' };
   const json = toJson(result);
-  if (json === undefined) return { status: 'succeeded', reason: 'its result is no JSON' };
+  if (json === undefined) return { status: 'succeeded', reason: 'the result is not JSON' };
   if (Buffer.byteLength(json) > BOUNDS.maxResultBytes) {
-    return { status: 'succeeded', reason: `its result exceeds ${BOUNDS.maxResultBytes} bytes` };
+    return { status: 'succeeded', reason: `the result exceeds ${BOUNDS.maxResultBytes} bytes` };
   }
   return { status: 'succeeded', result: JSON.parse(json) };
 }

@@ -5,17 +5,17 @@ import { parseCommand } from './received-command.js';
 const envelope = { id: 'c1', lane: 'led_on', seq: 1, attempt: 1, expiresAt: 1_800_000_000_000 };
 const parse = (text: string) => parseCommand(Buffer.from(text));
 
-describe('a command as it comes', () => {
-  it('is the action and, from the service, an envelope', () => {
+describe('parseCommand', () => {
+  it('reads the action and the envelope', () => {
     const payload = commandPayload('{"led_on":true}', envelope);
     expect(parse(payload)).toEqual({ action: { led_on: true }, envelope });
   });
 
-  it('may be bare', () => {
+  it('accepts a bare command', () => {
     expect(parse('{"led_on":false}')).toEqual({ action: { led_on: false } });
   });
 
-  it("keeps the protocol's keys from the program", () => {
+  it('removes reserved keys', () => {
     const command = parse('{"led_on":true,"_later":1,"__proto__":{"polluted":true}}');
     expect(command).toEqual({ action: { led_on: true } });
     expect(Reflect.get(command?.action ?? {}, 'polluted')).toBeUndefined();
@@ -33,11 +33,11 @@ describe('a command as it comes', () => {
       'an envelope with a strange expiry',
       JSON.stringify({ led_on: true, _cmd: { ...envelope, expiresAt: '1' } }),
     ],
-  ])('is none: %s', (_what, text) => {
+  ])('rejects %s', (_what, text) => {
     expect(parse(text)).toBeUndefined();
   });
 
-  it('never throws, whatever comes', () => {
+  it('never throws', () => {
     fc.assert(
       fc.property(fc.oneof(fc.uint8Array(), fc.json().map(Buffer.from)), (bytes) => {
         parseCommand(Buffer.from(bytes));

@@ -1,17 +1,17 @@
 import { isUtf8 } from 'node:buffer';
 import type { Action, CommandEnvelope } from '@lamplighter/contracts/commands/command';
 
-/** A command as it came. Bare ones have no envelope: they cannot be answered, expire or be recognised as repeated. */
+/** A parsed command. A bare command has no envelope: it cannot be acknowledged, expire, or be recognised as a repetition. */
 export interface ReceivedCommand {
   readonly action: Action;
   readonly envelope?: CommandEnvelope;
-  /** The trace that it belongs to (W3C `traceparent`). */
+  /** W3C trace context. */
   readonly traceparent?: string | undefined;
 }
 
 /**
- * Reads a payload of `<id>/commands/<device>`; undefined if it is no command. Keys with a leading underscore are the
- * protocol's and never reach the program (`__proto__` among them). Never throws.
+ * Parses a payload of `<id>/commands/<device>`; undefined if it is not a command. Keys with a leading underscore are reserved for the
+ * protocol and never reach the program (this includes `__proto__`). Never throws.
  */
 export function parseCommand(payload: Buffer): ReceivedCommand | undefined {
   if (!isUtf8(payload)) return undefined;

@@ -1,13 +1,13 @@
 import type { ConnectionOptions as TlsOptions } from 'node:tls';
 import type { Backoff } from '@lamplighter/contracts/backoff';
 
-/** Where the broker is and who connects to it. One object can serve all connections of a process. */
+/** Address of the broker and credentials. Connections can share one object. */
 export interface Broker {
   readonly host: string;
   readonly port: number;
   readonly username?: string;
   readonly password?: string;
-  /** Present for `mqtts:`; holds what TLS needs beyond the system's authorities (`ca`, `cert`, `key`). */
+  /** TLS options for `mqtts:`, such as `ca`, `cert` and `key`; absent for `mqtt:`. */
   readonly tls?: TlsOptions;
 }
 
@@ -15,9 +15,8 @@ export interface Broker {
 export const DEFAULT_BACKOFF: Backoff = { firstMs: 2000, maxMs: 30_000, minShare: 0.1 };
 
 /**
- * Reads `mqtt://user:password@host:port` (port 1883) or `mqtts://…` (TLS, port 8883). User and password are
- * percent-decoded.
- * @throws TypeError if it is neither; the message never repeats the URL, which may hold a password
+ * Parses `mqtt://user:password@host:port` (default port 1883) or `mqtts://…` (TLS, default port 8883). Percent-decodes user and password.
+ * @throws TypeError for any other text; the message does not contain the URL, which may hold a password
  */
 export function parseBrokerUrl(text: string, tls: TlsOptions = {}): Broker {
   const url = URL.canParse(text) ? new URL(text) : undefined;
@@ -38,6 +37,6 @@ function decode(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    throw new TypeError('in the broker URL, a "%" of the user or the password must be written as %25');
+    throw new TypeError('write "%" in the user or password of the broker URL as %25');
   }
 }

@@ -6,27 +6,27 @@ import { type ErrorWithReasonCode, type IClientOptions, MqttClient, type Packet 
 import type { Broker } from './broker.js';
 import type { Traffic } from './traffic.js';
 
-/** Largest packet that the broker may send us, bytes; every command fits, and a receipt for all that a window may hold. */
+/** Largest packet accepted from the broker, bytes: enough for any command, and for a receipt of all messages in flight. */
 const MAX_PACKET_BYTES = 65_536;
-/** Commands on their way to us that we have not answered with a PUBACK. */
+/** Most received messages without our PUBACK. */
 const RECEIVE_MAXIMUM = 16;
-/** No CONNACK for this long ends an attempt. */
+/** An attempt without a CONNACK ends after this time. */
 const CONNECT_TIMEOUT_MS = 20_000;
 
 export interface ConnectionOptions {
   readonly broker: Broker;
   readonly clientId: string;
-  /** A connection on which the broker is silent for one and a half times this is dead, seconds. */
+  /** Seconds. A connection without a packet from the broker for 1.5 times as long is closed. */
   readonly keepAliveSeconds: number;
-  /** The broker publishes it, retained, when the connection ends without a DISCONNECT. */
+  /** Published, retained, by the broker if the connection ends without a DISCONNECT. */
   readonly will?: { readonly topic: string; readonly payload: string };
-  /** Counts what passes. */
+  /** Counts bytes and packets. */
   readonly traffic?: Traffic | undefined;
 }
 
 /**
- * Why a connection is over: `unreachable` (it never stood), `refused` (the broker said no; `code` is its reason code) or
- * `lost` (it stood). `reason` is for people.
+ * Why a connection ended: `unreachable` (never established), `refused` (by the broker; `code` is its reason code) or `lost` (after it
+ * was established). `reason` is for log lines.
  */
 export interface ConnectionEnd {
   readonly cause: 'unreachable' | 'refused' | 'lost';
@@ -34,47 +34,47 @@ export interface ConnectionEnd {
   readonly code?: number;
 }
 
-/** A message that came. */
-export interface Arrived {
+/** A received message. */
+export interface IncomingMessage {
   readonly topic: string;
   readonly payload: Buffer;
-  /** What the broker left of its message expiry, seconds; undefined if it has none. */
+  /** Remaining message expiry, seconds; undefined if the message does not expire. */
   readonly secondsLeft: number | undefined;
-  /** The trace that it belongs to (W3C `traceparent`). */
+  /** W3C trace context. */
   readonly traceparent: string | undefined;
-  /** How long ago the broker can have sent it at most, ms. */
+  /** Upper bound of the time since the broker sent it, milliseconds. */
   readonly delayMs: number;
 }
 
 export interface ConnectionHandlers {
   onOpen(): void;
-  onMessage(message: Arrived): void;
+  onMessage(message: IncomingMessage): void;
   /** Called once; nothing else is called afterwards. */
   onEnd(end: ConnectionEnd): void;
 }
 
-/** How a publish or a subscription ended. The reason code (MQTT 5, 2.4) is a PUBACK's: 16 means that nobody listens. */
-export type Done = (error: Error | undefined, reasonCode?: number) => void;
+/** Called when a publish or subscription completes. `reasonCode` is that of the PUBACK (MQTT 5, 2.4); 16 means no matching subscribers. */
+export type PublishCallback = (error: Error | undefined, reasonCode?: number) => void;
 
-/** The connection ended before the broker answered: nobody can know whether it took the packet. Other errors are a refusal. */
+/** The connection ended before the broker responded: it is unknown whether the broker accepted the packet. Any other error is a refusal. */
 export class ConnectionLost extends Error {
   override readonly name = 'ConnectionLost';
 }
 
 /**
- * One MQTT 5 connection from CONNECT to its end; it never reconnects. A retry is a new one, because each has a will of its
- * own, and the waiting between them belongs to the caller (MQTT.js only knows a constant period).
+ * One MQTT 5 connection. It never reconnects: each connection has its own will, and the caller controls the back-off (MQTT.js supports a
+ * constant period only).
  */
 export class Connection {
   private readonly client: MqttClient;
-  private readonly unanswered = new Set<Done>();
+  private readonly pending = new Set<PublishCallback>();
   private state: 'connecting' | 'open' | 'ended' = 'connecting';
-  /** Reason code of the acknowledgement that is being handled; MQTT.js does not hand it to the callback. */
+  /** Reason code of the packet being handled; MQTT.js does not pass it to callbacks. */
   private reasonCode: number | undefined;
-  /** What the broker gave as its reason to hang up. */
-  private farewell: string | undefined;
-  /** When we sent the youngest packet that the broker has answered (monotonic): what comes now was sent after that. */
-  private answeredAt = performance.now();
+  /** The reason that the broker gave in its DISCONNECT. */
+  private disconnectReason: string | undefined;
+  /** Send time of the latest packet that the broker has responded to (monotonic): messages received now were sent after it. */
+  private lastConfirmedSendAt = performance.now();
   private pingedAt: number | undefined;
 
   constructor(
@@ -88,7 +88,7 @@ export class Connection {
       return socket;
     }, clientOptions(options));
     this.client.on('packetreceive', (packet) => {
-      traffic?.notePacket();
+      traffic?.recordPacket();
       this.inspect(packet);
     });
     this.client.on('connect', () => {
@@ -97,12 +97,12 @@ export class Connection {
       handlers.onOpen();
     });
     this.client.on('packetsend', ({ cmd }) => {
-      traffic?.notePacket();
+      traffic?.recordPacket();
       if (cmd === 'pingreq') this.pingedAt ??= performance.now();
     });
     this.client.on('message', (topic, payload, { properties }) => {
       if (this.state !== 'open') return;
-      const delayMs = performance.now() - this.answeredAt;
+      const delayMs = performance.now() - this.lastConfirmedSendAt;
       handlers.onMessage({
         topic,
         payload,
@@ -115,12 +115,12 @@ export class Connection {
     this.client.on('close', () => this.finish());
   }
 
-  /** Publishes. At QoS 0 it is done when the socket took it, otherwise when the broker answered. Never throws. */
+  /** Publishes. Completes at QoS 0 when the packet is written, otherwise when the broker responds. Never throws. */
   publish(
     topic: string,
     payload: string,
     how: { qos: 0 | 1 | 2; retain?: boolean; traceparent?: string | undefined },
-    done: Done,
+    done: PublishCallback,
   ): void {
     const { qos, retain = false, traceparent } = how;
     const properties = traceparent !== undefined && { userProperties: { [TRACEPARENT]: traceparent } };
@@ -129,12 +129,12 @@ export class Connection {
     );
   }
 
-  /** Subscribes at QoS 1, without the retained messages that may lie there: commands are never retained. */
-  subscribe(topics: string | string[], done: Done): void {
+  /** Subscribes at QoS 1, without retained messages: commands are never retained. */
+  subscribe(topics: string | string[], done: PublishCallback): void {
     this.track(done, true, (settle) => this.client.subscribe(topics, { qos: 1, rh: 2 }, settle));
   }
 
-  /** Ends it in good order: waits for the broker's answers, then DISCONNECT, so that the will is discarded. */
+  /** Waits for pending responses, then sends DISCONNECT, so that the broker discards the will. */
   end(timeoutMs: number): void {
     if (this.state === 'ended') return;
     if (this.state === 'connecting') {
@@ -146,19 +146,23 @@ export class Connection {
     this.client.end();
   }
 
-  /** @param answered whether the broker answers it */
-  private track(done: Done, answered: boolean, send: (settle: (error?: Error | null) => void) => void): void {
+  /** @param answered whether the broker responds to the packet */
+  private track(
+    done: PublishCallback,
+    answered: boolean,
+    send: (settle: (error?: Error | null) => void) => void,
+  ): void {
     if (this.state !== 'open') {
       done(new ConnectionLost('not connected'));
       return;
     }
     const sentAt = performance.now();
-    const settle: Done = (error) => {
-      if (!this.unanswered.delete(settle)) return;
-      if (answered && !(error instanceof ConnectionLost)) this.heardBackOn(sentAt);
+    const settle: PublishCallback = (error) => {
+      if (!this.pending.delete(settle)) return;
+      if (answered && !(error instanceof ConnectionLost)) this.recordResponseTo(sentAt);
       done(error, this.reasonCode);
     };
-    this.unanswered.add(settle);
+    this.pending.add(settle);
     send((error) =>
       settle(error ? (isRefusal(error) ? error : new ConnectionLost(error.message)) : undefined),
     );
@@ -169,14 +173,15 @@ export class Connection {
     // Topic aliases are not used; without the property MQTT.js does not build its table of them, 2 kB per connection.
     if (packet.cmd === 'connack' && packet.properties) delete packet.properties.topicAliasMaximum;
     if (packet.cmd === 'pingresp' && this.pingedAt !== undefined) {
-      this.heardBackOn(this.pingedAt);
+      this.recordResponseTo(this.pingedAt);
       this.pingedAt = undefined;
     }
-    if (packet.cmd === 'disconnect') this.farewell = `the broker hung up (reason code ${packet.reasonCode})`;
+    if (packet.cmd === 'disconnect')
+      this.disconnectReason = `the broker disconnected (reason code ${packet.reasonCode})`;
   }
 
-  private heardBackOn(sentAt: number): void {
-    this.answeredAt = Math.max(this.answeredAt, sentAt);
+  private recordResponseTo(sentAt: number): void {
+    this.lastConfirmedSendAt = Math.max(this.lastConfirmedSendAt, sentAt);
   }
 
   private finish(error?: Error): void {
@@ -185,19 +190,19 @@ export class Connection {
     this.state = 'ended';
     this.reasonCode = undefined;
     this.client.end(true);
-    for (const settle of [...this.unanswered]) settle(new ConnectionLost('connection lost'));
-    this.handlers.onEnd(describeEnd(stood, this.farewell, error));
+    for (const settle of [...this.pending]) settle(new ConnectionLost('connection lost'));
+    this.handlers.onEnd(describeEnd(stood, this.disconnectReason, error));
   }
 }
 
-/** An error that the broker's own word caused: MQTT.js adds that word to it. */
+/** Whether the broker reported the error: MQTT.js then adds a reason code or the packet. */
 function isRefusal(error: Error & { code?: unknown; packet?: unknown }): boolean {
   return typeof error.code === 'number' || error.packet !== undefined;
 }
 
 function describeEnd(stood: boolean, farewell: string | undefined, error: Error | undefined): ConnectionEnd {
   const code: unknown = (error as Partial<ErrorWithReasonCode> | undefined)?.code;
-  // Where all addresses of a host refuse, Node's message is empty.
+  // Node's message is empty if all addresses of a host refuse.
   const message = error?.message || (typeof code === 'string' ? code : undefined);
   const reason = farewell ?? message ?? 'the connection was closed';
   if (stood) return { cause: 'lost', reason };
@@ -209,7 +214,7 @@ function openSocket({ host, port, tls }: Broker) {
   return connectTls({ ...(isIP(host) === 0 && { servername: host }), ...tls, host, port }).setNoDelay(true);
 }
 
-/** Nothing to remember: a QoS 1 message belongs to its sender here until it is answered, not to a client that never returns. */
+/** Stores nothing: this client never reconnects, and callers keep their own messages. */
 const NO_STORE: IClientOptions['outgoingStore'] = {
   put(_packet, done) {
     done();
@@ -227,7 +232,7 @@ const NO_STORE: IClientOptions['outgoingStore'] = {
   close: (done) => done(),
 } as NonNullable<IClientOptions['outgoingStore']>;
 
-/** What of MQTT.js is switched off saves a third of its memory, which counts when a process holds thousands of devices. */
+/** The features of MQTT.js that are off would cost a third more memory per connection. */
 function clientOptions({ broker, clientId, keepAliveSeconds, will }: ConnectionOptions): IClientOptions {
   return {
     protocolVersion: 5,
@@ -242,9 +247,9 @@ function clientOptions({ broker, clientId, keepAliveSeconds, will }: ConnectionO
     reconnectPeriod: 0,
     resubscribe: false,
     queueQoSZero: false,
-    // A ping per keep-alive whatever else is sent, instead of a new timer with every PUBACK.
+    // One ping per keep-alive interval, instead of a new timer with every PUBACK.
     reschedulePings: false,
-    // No table of 65,536 encoded numbers.
+    // Avoids a table of 65,536 encoded numbers.
     writeCache: false,
     log: () => {},
     outgoingStore: NO_STORE,

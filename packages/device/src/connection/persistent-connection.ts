@@ -2,7 +2,7 @@ import { type Backoff, backoffMs } from '@lamplighter/contracts/backoff';
 import type { Birth, Will } from '@lamplighter/contracts/devices/presence';
 import { deviceTopic } from '@lamplighter/contracts/topics';
 import type { Broker } from './broker.js';
-import { type Arrived, Connection, type ConnectionEnd, ConnectionLost } from './connection.js';
+import { Connection, type ConnectionEnd, ConnectionLost, type IncomingMessage } from './connection.js';
 import type { Traffic } from './traffic.js';
 
 export interface PersistentConnectionOptions {
@@ -11,32 +11,32 @@ export interface PersistentConnectionOptions {
   readonly device: string;
   readonly keepAliveSeconds: number;
   readonly backoff: Backoff;
-  /** What the birth says beside the session and the time. */
+  /** The fields of the birth other than session and time. */
   readonly announcement: Pick<Birth, 'telemetry' | 'sleeps' | 'reports' | 'boot' | 'forgetAfter'>;
   /** Milliseconds since 1970. */
   readonly clock: () => number;
-  /** A number for the next session, larger than all before. */
+  /** Returns the next session number; it grows. */
   readonly nextSession: () => number;
-  readonly onMessage: (message: Arrived) => void;
+  readonly onMessage: (message: IncomingMessage) => void;
   readonly onChange: (change: ConnectionChange) => void;
   readonly traffic?: Traffic | undefined;
 }
 
-/** The device announced itself, or a connection ended (or never came about) and another attempt follows. */
+/** The device has announced itself, or a connection or an attempt ended and another attempt follows. */
 export type ConnectionChange =
   | { readonly online: true; readonly session: number }
   | ({ readonly online: false; readonly retryInMs: number } & ConnectionEnd);
 
-/** A connection that lasted this long ends the series of failures that the back-off counts. */
+/** A connection that lasts this long resets the back-off. */
 const STABLE_MS = 10_000;
 const CLOSE_TIMEOUT_MS = 5000;
-/** A refusal heals when a person changes something: it is asked again at the slowest pace. */
-const SLOWEST = 30;
+/** A refusal needs a person to change something, so the next attempt waits for the longest back-off. */
+const REFUSED_FAILURES = 30;
 
 /**
- * Keeps a device connected. Each connection is a session with a number of its own: it leaves a will, subscribes to the
- * device's commands (and receipts, if it keeps its readings), and only then announces it, so that none comes before somebody listens. After a loss
- * all of that is done anew.
+ * Keeps a device connected. Each connection is a session with its own number: it registers a will, subscribes to the commands of the
+ * device (and to receipts, if the device keeps its readings) and then publishes the birth, so that the service sends nothing before the
+ * subscription exists. Reconnects after a loss.
  */
 export class PersistentConnection {
   private connection: Connection | undefined;
@@ -50,7 +50,7 @@ export class PersistentConnection {
 
   constructor(private readonly options: PersistentConnectionOptions) {}
 
-  /** The connection of a device that has announced itself; undefined while offline. */
+  /** The connection, once the device has announced itself; undefined while offline. */
   get current(): Connection | undefined {
     return this.online ? this.connection : undefined;
   }
@@ -59,7 +59,7 @@ export class PersistentConnection {
     if (this.connection === undefined && this.retry === undefined) this.connect();
   }
 
-  /** Says goodbye, disconnects and stays away; settles within 5 s. */
+  /** Publishes the goodbye, disconnects and does not reconnect. Settles within 5 s. */
   async close(): Promise<void> {
     clearTimeout(this.retry);
     this.retry = undefined;
@@ -70,7 +70,7 @@ export class PersistentConnection {
         settle = resolve;
       });
       this.closing = { done, settle };
-      // The broker discards the will of a client that disconnects in good order; this takes its place.
+      // The broker discards the will after a DISCONNECT; the goodbye replaces it.
       const mayLeave = this.options.announcement.forgetAfter !== undefined;
       this.announce(mayLeave ? { ...this.will(), goodbye: true } : this.will(), () => {});
       this.online = false;
@@ -92,25 +92,25 @@ export class PersistentConnection {
         will: { topic: deviceTopic(fleet, 'presence', device), payload: JSON.stringify(this.will()) },
       },
       {
-        onOpen: () => this.introduce(),
+        onOpen: () => this.subscribeAndAnnounce(),
         onMessage,
-        onEnd: (end) => this.ended(end),
+        onEnd: (end) => this.onEnd(end),
       },
     );
   }
 
-  private introduce(): void {
+  private subscribeAndAnnounce(): void {
     const { fleet, device, clock, announcement } = this.options;
     this.openedAt = performance.now();
     const topics = [deviceTopic(fleet, 'commands', device)];
     if (announcement.telemetry === 'keep') topics.push(deviceTopic(fleet, 'receipts', device));
     this.connection?.subscribe(topics, (error) => {
       if (error instanceof ConnectionLost) return;
-      if (error) return this.giveUp(`its topics cannot be subscribed to: ${error.message}`);
+      if (error) return this.endRefused(`cannot subscribe to commands: ${error.message}`);
       const at = Math.floor(clock());
       this.announce({ online: true, session: this.session, at, ...announcement }, (refused) => {
         if (refused instanceof ConnectionLost) return;
-        if (refused) return this.giveUp(`the birth was not taken: ${refused.message}`);
+        if (refused) return this.endRefused(`cannot publish the birth: ${refused.message}`);
         if (this.closing) return;
         this.online = true;
         this.options.onChange({ online: true, session: this.session });
@@ -127,13 +127,13 @@ export class PersistentConnection {
     return { online: false, session: this.session };
   }
 
-  /** The broker let us in, but not do what a device has to do. */
-  private giveUp(refusal: string): void {
+  /** The broker accepted the connection but refused the subscription or the birth. */
+  private endRefused(refusal: string): void {
     this.refusal = refusal;
     this.connection?.end(CLOSE_TIMEOUT_MS);
   }
 
-  private ended(end: ConnectionEnd): void {
+  private onEnd(end: ConnectionEnd): void {
     const refusal = this.refusal;
     this.connection = undefined;
     this.online = false;
@@ -145,7 +145,10 @@ export class PersistentConnection {
     }
     const why: ConnectionEnd = refusal === undefined ? end : { cause: 'refused', reason: refusal };
     if (end.cause === 'lost' && performance.now() - this.openedAt >= STABLE_MS) this.failures = 0;
-    const retryInMs = backoffMs(why.cause === 'refused' ? SLOWEST : this.failures, this.options.backoff);
+    const retryInMs = backoffMs(
+      why.cause === 'refused' ? REFUSED_FAILURES : this.failures,
+      this.options.backoff,
+    );
     this.failures += 1;
     this.retry = setTimeout(() => this.connect(), retryInMs);
     this.options.onChange({ online: false, retryInMs, ...why });

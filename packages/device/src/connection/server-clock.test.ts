@@ -13,18 +13,18 @@ function deviceWith(error: number) {
   return { time, clock };
 }
 
-describe("the server's time on a device", () => {
-  it("is the device's own as long as nothing is known", () => {
+describe('ServerClock', () => {
+  it('returns the device time without samples', () => {
     expect(deviceWith(YEAR).clock.now()).toBe(NOW + YEAR);
   });
 
-  it.each([-2000, -700, 0, 1500])("is the device's own if that is %i ms off", (error) => {
+  it.each([-2000, -700, 0, 1500])('returns the device time if it is off by %i ms', (error) => {
     const { clock } = deviceWith(error);
     clock.observe(NOW, 10);
     expect(clock.now()).toBe(NOW + error);
   });
 
-  it.each([-YEAR, -10_000, 60_000, YEAR])('is corrected if the clock is %i ms off', (error) => {
+  it.each([-YEAR, -10_000, 60_000, YEAR])('corrects a device clock that is off by %i ms', (error) => {
     const { clock, time } = deviceWith(error);
     clock.observe(NOW, 500);
     expect(clock.now()).toBe(NOW);
@@ -32,7 +32,7 @@ describe("the server's time on a device", () => {
     expect(clock.now()).toBe(NOW + 60_000);
   });
 
-  it('is the best of the last few samples: a command may have waited, but never came before it was sent', () => {
+  it('uses the largest of the last samples', () => {
     const { clock } = deviceWith(YEAR);
     clock.observe(NOW - 4000, 5000);
     clock.observe(NOW - 300, 5000);
@@ -40,19 +40,19 @@ describe("the server's time on a device", () => {
     expect(clock.now()).toBe(NOW - 300);
   });
 
-  it('is not held back by a command that waited on the way: a right clock stays right', () => {
+  it('ignores a delayed command if the device clock is correct', () => {
     const { clock } = deviceWith(0);
     clock.observe(NOW - 50_000, 60_000);
     expect(clock.now()).toBe(NOW);
   });
 
-  it.each([1, 5])('is not held back by a stall before the broker, which held %i commands', (held) => {
+  it.each([1, 5])('ignores a stall before the broker that delays %i commands', (held) => {
     const { clock } = deviceWith(0);
     for (let i = 0; i < held; i += 1) clock.observe(NOW - 20_000 + 100 * i, 10);
     expect(clock.now()).toBe(NOW);
   });
 
-  it('is known from commands that came some time apart, if the clock is ahead by no more than a stall takes', () => {
+  it('corrects a clock that is slightly ahead once commands arrive some time apart', () => {
     const { clock, time } = deviceWith(10_000);
     clock.observe(NOW, 10);
     time.true += 1000;
@@ -63,14 +63,14 @@ describe("the server's time on a device", () => {
     expect(clock.now()).toBe(time.true);
   });
 
-  it('stays that of a right clock to the millisecond when one of the last commands was held up', () => {
+  it('returns the exact time of a correct clock if one of the last commands was delayed', () => {
     const { clock } = deviceWith(0);
     clock.observe(NOW + 700, 10);
     clock.observe(NOW - 20_000, 10);
     expect(clock.now()).toBe(NOW);
   });
 
-  it('stays that of a right clock when a stall held up more commands than count', () => {
+  it('returns the time of a correct clock after a stall that delays more commands than it keeps samples', () => {
     const { clock, time } = deviceWith(0);
     clock.observe(NOW, 10);
     time.true += 60_000;
@@ -78,7 +78,7 @@ describe("the server's time on a device", () => {
     expect(clock.now()).toBe(time.true);
   });
 
-  it('forgets old samples', () => {
+  it('evicts old samples', () => {
     const { clock, time } = deviceWith(YEAR);
     clock.observe(NOW + 5000, 0);
     for (let i = 0; i < 8; i += 1) {
@@ -88,7 +88,7 @@ describe("the server's time on a device", () => {
     expect(clock.now()).toBe(time.true);
   });
 
-  it('is not spoiled when the device clock is set', () => {
+  it('survives a change of the device clock', () => {
     const { clock, time } = deviceWith(-YEAR);
     clock.observe(NOW, 100);
     time.error = 300;

@@ -1,44 +1,44 @@
-/** What commands that came together told of the server's time. */
+/** Bounds of the server's time from commands that arrived together. */
 interface Sample {
-  /** When the first of them came; monotonic, ms. */
+  /** Arrival of the first command; monotonic, milliseconds. */
   readonly at: number;
-  /** The server's time less our monotonic one, if the one that took least had come at once; ms. */
-  least: number;
-  /** The same, if they had been on their way from the broker for as long as possible. */
-  most: number;
+  /** Lower bound of the server's time minus the monotonic clock, milliseconds: assumes no delay. */
+  minOffset: number;
+  /** Upper bound: assumes the longest possible delay from the broker. */
+  maxOffset: number;
 }
 
-/** A clock that agrees with the server's this well is right; the message expiry counts whole seconds. */
-const AGREES_MS = 2000;
-/** Samples that count: the last few, so that a clock that drifts is followed. */
+/** A clock within this tolerance is correct; message expiry has a resolution of one second. */
+const TOLERANCE_MS = 2000;
+/** Number of samples kept. Few, so that the estimate follows a drifting clock. */
 const SAMPLES = 8;
-/** Commands that come within this time make one sample, ms: what a stall held up must not push out all that was known before. */
+/** Commands that arrive within this time form one sample, milliseconds, so that a burst after a stall does not evict all others. */
 const SAMPLE_MS = 2000;
-/** A broker, or the link of the service to it, that stands still for longer is given up (one and a half keep-alives), ms. */
+/** Longest stall before a keep-alive closes a connection (1.5 times 30 s), milliseconds. */
 const LONGEST_STALL_MS = 45_000;
-/** What it held comes at once, ms. */
-const TOGETHER_MS = 10_000;
+/** Messages held by one stall arrive within this time, milliseconds. */
+const STALL_WINDOW_MS = 10_000;
 
 /**
- * The server's time as a device can know it. The broker counts down a command's message expiry, so a command says at which
- * server time it was sent: `deliverBy` less the seconds left. It may have waited on the way since, but never negatively: the
- * largest of the last few samples is the best. A delay looks like a device clock that is ahead; in doubt the device's clock is
- * right (a late command is then refused, never executed). What tells the two apart:
+ * Estimates the server's time on a device. The broker counts down the message expiry of a command, so `deliverBy` minus the seconds left is
+ * the server time at which the command was sent. A command may arrive later, never earlier, so the largest of the last samples is the best
+ * estimate. A delayed command looks like a device clock that is ahead. If in doubt, the device clock is assumed correct: a late command is
+ * then refused, never executed. Two bounds separate the cases:
  *
- * - how long the command can have been on its way from the broker at most; the broker's answers to the device tell that;
- * - on the way to the broker, which nobody here sees, one stall holds up everything: a clock that seems to be ahead by less than
- *   that may take is right until there are commands that came some time apart.
+ * - The longest possible delay from the broker, from the broker's responses to the device.
+ * - The longest stall on the way to the broker, which the device cannot observe: a clock that seems ahead by less than that counts as correct
+ *   until commands have arrived some time apart.
  *
- * Samples are held against the monotonic clock, so a device clock that is set does not spoil them.
+ * Samples use the monotonic clock, so setting the device clock does not invalidate them.
  */
 export class ServerClock {
   private readonly samples: Sample[] = [];
-  /** When the latest command came; monotonic, ms. */
+  /** Arrival of the latest command; monotonic, milliseconds. */
   private latestAt = 0;
 
   /**
-   * @param wall the device's clock, ms since 1970
-   * @param monotonic a clock that nobody sets, ms
+   * @param wall clock of the device, milliseconds since 1970
+   * @param monotonic monotonic clock, milliseconds
    */
   constructor(
     private readonly wall: () => number = Date.now,
@@ -46,9 +46,9 @@ export class ServerClock {
   ) {}
 
   /**
-   * Learns from a command that came now.
-   * @param serverTime when it was sent at the latest, on the server's clock: `deliverBy` less the seconds left
-   * @param delay how long ago that can have been at most, ms
+   * Adds a sample from a command that has just arrived.
+   * @param serverTime server time at which it was sent: `deliverBy` minus the seconds left
+   * @param delay upper bound of the time since then, milliseconds
    */
   observe(serverTime: number, delay: number): void {
     const at = this.monotonic();
@@ -57,38 +57,38 @@ export class ServerClock {
     const most = least + delay;
     const last = this.samples.at(-1);
     if (last === undefined || at - last.at >= SAMPLE_MS) {
-      this.samples.push({ at, least, most });
+      this.samples.push({ at, minOffset: least, maxOffset: most });
       if (this.samples.length > SAMPLES) this.samples.shift();
     } else {
-      last.least = Math.max(last.least, least);
-      last.most = Math.min(last.most, most);
+      last.minOffset = Math.max(last.minOffset, least);
+      last.maxOffset = Math.min(last.maxOffset, most);
     }
   }
 
-  /** The server's time, ms since 1970; the device's own without a sample. */
+  /** Estimated server time, milliseconds since 1970; the device clock if there is no sample. */
   now(): number {
     const wall = this.wall();
     const behind = this.behind(wall);
     return behind === undefined ? wall : wall + behind;
   }
 
-  /** All that was heard so far may have been held up by the same thing. */
-  private get mayBeOneStall(): boolean {
-    return this.latestAt - (this.samples[0]?.at ?? 0) < TOGETHER_MS;
+  /** Whether one stall may have delayed all commands so far. */
+  private get couldBeOneStall(): boolean {
+    return this.latestAt - (this.samples[0]?.at ?? 0) < STALL_WINDOW_MS;
   }
 
-  /** How far the device's clock is behind the server's; undefined if it is right as far as anyone can tell. */
+  /** How far the device clock is behind the server's, milliseconds; undefined if it counts as correct. */
   private behind(wall: number): number | undefined {
     const ours = wall - this.monotonic();
     let least = Number.NEGATIVE_INFINITY;
     let most = Number.POSITIVE_INFINITY;
     for (const sample of this.samples) {
-      least = Math.max(least, sample.least - ours);
-      most = Math.min(most, sample.most - ours);
+      least = Math.max(least, sample.minOffset - ours);
+      most = Math.min(most, sample.maxOffset - ours);
     }
     const isRight =
-      Math.abs(least) <= AGREES_MS ||
-      (least < 0 && (most >= -AGREES_MS || (least >= -LONGEST_STALL_MS && this.mayBeOneStall)));
+      Math.abs(least) <= TOLERANCE_MS ||
+      (least < 0 && (most >= -TOLERANCE_MS || (least >= -LONGEST_STALL_MS && this.couldBeOneStall)));
     return isRight ? undefined : Math.round(least);
   }
 }

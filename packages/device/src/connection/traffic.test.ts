@@ -111,16 +111,16 @@ it.each([0, 1] as const)(
   60_000,
 );
 
-describe('wake-ups', () => {
-  it('are bursts of packets, separated by more than the gap', () => {
+describe('Traffic', () => {
+  it('counts a wake-up for each burst of packets', () => {
     let now = 0;
     const traffic = new Traffic(1000, () => now);
-    for (now of [0, 400, 1400, 2401, 2500, 10_000]) traffic.notePacket();
+    for (now of [0, 400, 1400, 2401, 2500, 10_000]) traffic.recordPacket();
     // 0 to 1400 is one burst, 2401 and 2500 are the second, 10,000 the third.
     expect(traffic.wakeUps).toBe(3);
   });
 
-  it('and bytes outlive a connection', () => {
+  it('adds up bytes across connections', () => {
     const traffic = new Traffic();
     traffic.open({ bytesRead: 10, bytesWritten: 100 });
     traffic.open({ bytesRead: 1, bytesWritten: 2 });

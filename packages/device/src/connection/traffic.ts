@@ -1,4 +1,4 @@
-/** A socket as far as it is counted here. */
+/** The counters of a socket. */
 export interface CountedSocket {
   readonly bytesRead: number;
   readonly bytesWritten: number;
@@ -8,14 +8,14 @@ export interface CountedSocket {
 export const DEFAULT_RADIO_GAP_MS = 1000;
 
 /**
- * What a device costs its radio: bytes of MQTT in each direction, counted at its sockets (below TLS, if there is any), and wake-ups. A
- * wake-up is the first packet in either direction after a gap without any. It outlives connections and restarts of the device's program.
+ * Radio use of a device: MQTT bytes in each direction, counted at its sockets (below TLS), and wake-ups. A wake-up is the first packet
+ * in either direction after a gap. One instance can count across connections and restarts of the device program.
  */
 export class Traffic {
   wakeUps = 0;
   private lastPacketAt = Number.NEGATIVE_INFINITY;
   private socket: CountedSocket | undefined;
-  /** Of the connections before the present one. */
+  /** Sums of earlier connections. */
   private readonly before = { sent: 0, received: 0 };
 
   /** @param clock monotonic, milliseconds */
@@ -32,15 +32,15 @@ export class Traffic {
     return this.before.received + (this.socket?.bytesRead ?? 0);
   }
 
-  /** Counts another connection from now on. */
+  /** Starts counting a new connection. */
   open(socket: CountedSocket): void {
     this.before.sent = this.bytesSent;
     this.before.received = this.bytesReceived;
     this.socket = socket;
   }
 
-  /** A packet is being sent or has been received. */
-  notePacket(): void {
+  /** Records a sent or received packet. */
+  recordPacket(): void {
     const now = this.clock();
     if (now - this.lastPacketAt > this.gapMs) this.wakeUps += 1;
     this.lastPacketAt = now;

@@ -12,36 +12,36 @@ import type { Measurements } from '../telemetry/reading-count.js';
 
 const KEY = 'edge:decision:';
 const DROPPED_KEY = 'edge:dropped';
-/** What a report needs beside the decisions, and a reading beside its measurements, bytes at most. */
-const ROOM_FOR_THE_REST = 700;
-const KEYS_OF_THE_PROTOCOL = 5;
+/** Bytes reserved for the rest of the report and the protocol keys of the reading. */
+const RESERVED_BYTES = 700;
+const PROTOCOL_KEYS = 5;
 
-/** A reading on its way that carries a report: the decisions in it, and the state. */
-interface Flight {
+/** A report in a reading that is in flight. */
+interface ReportInFlight {
   readonly ids: readonly number[];
   readonly state: EdgeState | undefined;
 }
 
 /**
- * What a device decided by itself, until the server has it. Decisions are in the storage before they are carried out; they ride in
- * the first readings after the link is back, and leave when the broker (policy `latest`) or the server (`keep`) has such a reading. Bounded: the
- * oldest make room, and are counted.
+ * The journal of the edge rule: decisions that the server does not have yet. Each decision is stored before its action is executed, and
+ * reported in the first readings after the link is back. It leaves the journal when the broker (policy `latest`) or the server (`keep`) has
+ * that reading. The journal is bounded: the oldest decisions are dropped and counted.
  */
 export class EdgeJournal {
   private readonly decisions = new Map<number, EdgeDecision>();
   private dropped: number;
-  /** What the server is to go on from; undefined if it knows, or nothing was decided. */
+  /** The rule state that the server must resume from; undefined if it has it, or if nothing was decided. */
   private state: EdgeState | undefined;
-  private readonly flights = new Map<number, Flight>();
-  /** The report of the reading that is being taken. */
-  private offered: Flight | undefined;
+  private readonly reportsInFlight = new Map<number, ReportInFlight>();
+  /** The report in the reading that is being published. */
+  private offeredReport: ReportInFlight | undefined;
   private lastDropped: number | undefined;
   private newest: number | undefined;
 
-  /** @param keeps whether only a receipt says that the server has a reading */
+  /** @param awaitsReceipt whether only a receipt says that the server has a reading */
   constructor(
     storage: Storage,
-    private readonly keeps: boolean,
+    private readonly awaitsReceipt: boolean,
     private readonly write: (changes: Change[], how?: { durable?: boolean }) => void,
   ) {
     for (const [id, text] of entriesOf(storage, KEY)) {
@@ -51,22 +51,22 @@ export class EdgeJournal {
     this.dropped = Number(storage.get(DROPPED_KEY) ?? 0);
   }
 
-  /** Decisions that are still to be reported. */
+  /** Number of unreported decisions. */
   get size(): number {
     return this.decisions.size;
   }
 
-  /** Of the last decision that is kept, about when it was taken; 0 if there is none. */
+  /** Id of the newest decision, which approximates its time; 0 if there is none. */
   get newestId(): number {
     return [...this.decisions.keys()].at(-1) ?? 0;
   }
 
-  /** `_seq` of the last reading; undefined if there was none yet. */
+  /** `_seq` of the last reading; undefined before the first one. */
   get newestSeq(): number | undefined {
     return this.newest;
   }
 
-  /** Adds a decision and the state after it, and what else belongs to the same change; its id. */
+  /** Adds a decision with the state after it, and writes `more` in the same change. Returns the id of the decision. */
   add(decision: Omit<EdgeDecision, 'id'>, state: EdgeState | undefined, more: Change[]): number {
     const id = Math.max(this.newestId + 1, decision.now);
     const changes: Change[] = [];
@@ -83,7 +83,7 @@ export class EdgeJournal {
     return id;
   }
 
-  /** Adds to a decision what was not known at once. */
+  /** Adds fields to a decision that were not known when it was made. */
   complete(id: number, more: Pick<EdgeDecision, 'seq' | 'status'>): void {
     const decision = this.decisions.get(id);
     if (decision === undefined) return;
@@ -92,26 +92,26 @@ export class EdgeJournal {
     this.write([[KEY + id, textOf(known)]], { durable: false });
   }
 
-  /** The server has decided anew: it need not know any more from what to go on. */
+  /** Drops the state: the server has decided since, so it has a newer one. */
   forgetState(): void {
     this.state = undefined;
   }
 
-  /** After a restart, what is not reported yet still has its state. */
-  remember(state: EdgeState | undefined): void {
+  /** Restores the state after a restart if decisions are unreported. */
+  restoreState(state: EdgeState | undefined): void {
     if (this.decisions.size > 0) this.state = state;
   }
 
-  /** What the next reading is to carry under `_edge`; undefined if there is nothing. Decisions only go where they arrive. */
+  /** The value of `_edge` in the next reading; undefined if there is nothing to report. Decisions are only sent while online. */
   report(rule: string, measurements: Measurements, online: boolean): Measurement | undefined {
-    this.offered = undefined;
+    this.offeredReport = undefined;
     const { state, dropped } = this;
     if (state === undefined && this.decisions.size === 0) return undefined;
-    if (Object.keys(measurements).length > BOUNDS.maxKeys - KEYS_OF_THE_PROTOCOL) return undefined;
+    if (Object.keys(measurements).length > BOUNDS.maxKeys - PROTOCOL_KEYS) return undefined;
     const ids: number[] = [];
     const texts: string[] = [];
     if (online) {
-      let room = BOUNDS.maxReadingBytes - ROOM_FOR_THE_REST - Buffer.byteLength(JSON.stringify(measurements));
+      let room = BOUNDS.maxReadingBytes - RESERVED_BYTES - Buffer.byteLength(JSON.stringify(measurements));
       for (const [id, decision] of this.unreported()) {
         const text = textOf(decision);
         room -= Buffer.byteLength(JSON.stringify(text)) + 1;
@@ -120,7 +120,7 @@ export class EdgeJournal {
         texts.push(text);
       }
       if (ids.length === 0 && state === undefined) return undefined;
-      this.offered = { ids, state };
+      this.offeredReport = { ids, state };
     } else if (state === undefined) return undefined;
     return {
       rule,
@@ -130,47 +130,47 @@ export class EdgeJournal {
     };
   }
 
-  /** Follows what becomes of readings. */
-  note(event: DeviceEvent): void {
+  /** Tracks the readings that carry reports. */
+  onEvent(event: DeviceEvent): void {
     switch (event.event) {
       case 'dropped':
         this.lastDropped = event.seq;
-        this.flights.delete(event.seq);
+        this.reportsInFlight.delete(event.seq);
         return;
       case 'taken':
         this.newest = event.seq;
-        if (this.offered !== undefined && this.lastDropped !== event.seq)
-          this.flights.set(event.seq, this.offered);
-        this.offered = undefined;
+        if (this.offeredReport !== undefined && this.lastDropped !== event.seq)
+          this.reportsInFlight.set(event.seq, this.offeredReport);
+        this.offeredReport = undefined;
         return;
       case 'settled':
-        if (this.keeps) return;
+        if (this.awaitsReceipt) return;
         for (const seq of event.seqs)
-          if (event.outcome === 'acknowledged' || event.outcome === 'sent') this.arrived(seq);
-          else this.flights.delete(seq);
+          if (event.outcome === 'acknowledged' || event.outcome === 'sent') this.removeReported(seq);
+          else this.reportsInFlight.delete(seq);
         return;
       case 'receipt':
-        for (const seq of event.stored) this.arrived(seq);
-        for (const seq of event.refused) this.flights.delete(seq);
+        for (const seq of event.stored) this.removeReported(seq);
+        for (const seq of event.refused) this.reportsInFlight.delete(seq);
     }
   }
 
-  private arrived(seq: number): void {
-    const flight = this.flights.get(seq);
+  private removeReported(seq: number): void {
+    const flight = this.reportsInFlight.get(seq);
     if (flight === undefined) return;
-    this.flights.delete(seq);
+    this.reportsInFlight.delete(seq);
     if (flight.state === this.state) this.state = undefined;
     for (const id of flight.ids) this.decisions.delete(id);
     if (flight.ids.length > 0) this.write(flight.ids.map((id) => [KEY + id, undefined]));
   }
 
   private *unreported(): Iterable<readonly [id: number, decision: EdgeDecision]> {
-    const underWay = new Set([...this.flights.values()].flatMap(({ ids }) => ids));
+    const underWay = new Set([...this.reportsInFlight.values()].flatMap(({ ids }) => ids));
     for (const entry of this.decisions) if (!underWay.has(entry[0])) yield entry;
   }
 }
 
-/** As it is reported. What makes it too long is left out: first the action, which the server can look up, then what was seen. */
+/** A decision as it is reported. If it is too long, omits the action, which the server can look up, and then the evidence. */
 function textOf(decision: EdgeDecision): string {
   const fits = (text: string) => text.length <= EDGE_BOUNDS.maxDecisionLength;
   const whole = JSON.stringify(decision);

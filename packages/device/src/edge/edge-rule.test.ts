@@ -43,29 +43,29 @@ function edgeWith({ rule = NIGHT_LIGHT, storage = new MemoryStorage(), keeps = f
     device: 'lamp-1',
     execute: (action) => void acts.push(action),
     afterMs: 10_000,
-    keeps,
+    awaitsReceipt: keeps,
     clock: Date.now,
     now: Date.now,
     storage,
     onEvent: (event) => events.push(event),
   });
-  if (storage.get('edge:rule') === undefined) edge.follow(ruleAction(rule));
+  if (storage.get('edge:rule') === undefined) edge.install(ruleAction(rule));
   let seq = 0;
   /** Takes a reading as the device does, and tells what it carries. */
   const read = async (measurements: Measurements) => {
-    edge.consider(measurements);
+    edge.onReading(measurements);
     // As it goes over the wire.
     const sent = JSON.stringify(edge.report(measurements));
     const carried: unknown = sent === undefined ? undefined : JSON.parse(sent);
     seq += 1;
-    edge.note({ event: 'taken', seq, n: seq });
+    edge.onConnectionChange({ event: 'taken', seq, n: seq });
     await jest.advanceTimersByTimeAsync(0);
     return { seq, carried, report: parseEdgeReport(carried) };
   };
   const pass = (ms: number) => jest.advanceTimersByTimeAsync(ms);
   /** The link is down, for long enough that the device decides. */
   const goDown = async () => {
-    edge.lost();
+    edge.onOffline();
     await pass(10_001);
   };
   return { edge, acts, events, storage, read, pass, goDown };
@@ -78,29 +78,29 @@ afterEach(() => {
   jest.useRealTimers();
 });
 
-describe('the rule at the edge', () => {
-  it('is judged by the server alone while the link stands, and for a short interruption', async () => {
+describe('EdgeRule', () => {
+  it('does nothing while the link is up or briefly interrupted', async () => {
     const { edge, acts, read, pass } = edgeWith();
     await read({ light: 100 });
-    edge.lost();
+    edge.onOffline();
     await pass(9000);
     await read({ light: 100 });
-    edge.returned();
+    edge.onOnline();
     await pass(60_000);
     await read({ light: 100 });
     expect(acts).toEqual([]);
   });
 
-  it('decides while the link is down, with its hysteresis, and each verdict once', async () => {
+  it('decides while the link is down, with hysteresis, once per verdict', async () => {
     const { acts, read, goDown } = edgeWith();
     await goDown();
     for (const light of [500, 299, 310, 200, 329, 331, 305]) await read({ light });
     expect(acts).toEqual([{ led_on: false }, { led_on: true }, { led_on: false }]);
   });
 
-  it('goes on from what the server commanded last', async () => {
+  it('resumes from the last command of the server', async () => {
     const { edge, acts, read, goDown } = edgeWith();
-    edge.told({ led_on: true }, undefined);
+    edge.onServerCommand({ led_on: true }, undefined);
     await goDown();
     await read({ light: 315, led_on: true });
     expect(acts).toEqual([]);
@@ -108,7 +108,7 @@ describe('the rule at the edge', () => {
     expect(acts).toEqual([{ led_on: false }]);
   });
 
-  it('refuses what the server commanded before, and could not say while the link was down', async () => {
+  it('rejects a command that the server created before the last decision', async () => {
     const { edge, acts, read, goDown, pass } = edgeWith();
     const envelope = (at: number) => ({
       id: commandId(at),
@@ -121,23 +121,25 @@ describe('the rule at the edge', () => {
     await goDown();
     await read({ light: 500 });
     expect(acts).toEqual([{ led_on: false }]);
-    edge.returned();
+    edge.onOnline();
     await pass(60_000);
-    expect(() => edge.told({ led_on: true }, envelope(before))).toThrow(/overtaken/);
-    expect(() => edge.told({ led_on: true }, { ...envelope(before), lane: 'other' })).not.toThrow();
-    expect(() => edge.told({ led_on: true }, envelope(Date.now()))).not.toThrow();
+    expect(() => edge.onServerCommand({ led_on: true }, envelope(before))).toThrow(/overtaken/);
+    expect(() =>
+      edge.onServerCommand({ led_on: true }, { ...envelope(before), lane: 'other' }),
+    ).not.toThrow();
+    expect(() => edge.onServerCommand({ led_on: true }, envelope(Date.now()))).not.toThrow();
   });
 
-  it('judges the last reading when it takes over, if that is fresh', async () => {
+  it('evaluates the last reading when it takes over, if that is fresh', async () => {
     const { edge, acts, read, pass } = edgeWith();
-    edge.lost();
+    edge.onOffline();
     await pass(5000);
     await read({ light: 100 });
     await pass(5001);
     expect(acts).toEqual([{ led_on: true }]);
   });
 
-  it('neither forgets nor fires when the program restarts', async () => {
+  it('keeps its state across a restart without triggering', async () => {
     const first = edgeWith();
     await first.goDown();
     await first.read({ light: 100 });
@@ -150,7 +152,7 @@ describe('the rule at the edge', () => {
     expect(second.acts).toEqual([{ led_on: false }]);
   });
 
-  it('holds by timer, without a reading', async () => {
+  it('ends a hold by timer', async () => {
     const { acts, read, pass, goDown } = edgeWith({ rule: { ...NIGHT_LIGHT, hold: '5s' } });
     await goDown();
     await read({ light: 500 });
@@ -169,36 +171,36 @@ describe('the rule at the edge', () => {
     else: { pump: false },
   };
 
-  it('ends a run that it began, also after the link is back', async () => {
+  it('ends a run that it started, also after the link is back', async () => {
     const { edge, acts, read, pass, goDown } = edgeWith({ rule: PUMP });
     await goDown();
     await read({ dry: 55 });
     expect(acts.at(-1)).toEqual({ pump: true });
-    edge.returned();
+    edge.onOnline();
     await pass(56_000);
     expect(acts.at(-1)).toEqual({ pump: false });
   });
 
-  it('ends a run that the server began and cannot end', async () => {
+  it('ends a run of the server while the link is down', async () => {
     const { edge, acts, read, pass } = edgeWith({ rule: PUMP });
     await read({ dry: 55 });
-    edge.told({ pump: true }, undefined);
-    edge.lost();
+    edge.onServerCommand({ pump: true }, undefined);
+    edge.onOffline();
     await pass(54_000);
     expect(acts).toEqual([]);
     await pass(2000);
     expect(acts).toEqual([{ pump: false }]);
   });
 
-  it('leaves a run of the server to the server while the link stands', async () => {
+  it('leaves a run of the server to the server while the link is up', async () => {
     const { edge, acts, read, pass } = edgeWith({ rule: PUMP });
     await read({ dry: 55 });
-    edge.told({ pump: true }, undefined);
+    edge.onServerCommand({ pump: true }, undefined);
     await pass(120_000);
     expect(acts).toEqual([]);
   });
 
-  it('looks back over its own readings', async () => {
+  it('evaluates windows over its own readings', async () => {
     const rule = { ...NIGHT_LIGHT, when: 'window.avg("light", "1m") < 300', clear: undefined };
     const { acts, read, goDown } = edgeWith({ rule: JSON.parse(JSON.stringify(rule)) as RuleInput });
     await goDown();
@@ -208,7 +210,7 @@ describe('the rule at the edge', () => {
     expect(acts).toEqual([{ led_on: false }, { led_on: true }]);
   });
 
-  it('of a quorum is what the device itself would vote, or measures', async () => {
+  it('evaluates a quorum rule with the vote or value of the device', async () => {
     const all = { scope: { devices: ['lamp-1', 'lamp-2', 'lamp-3'] } };
     const counting = edgeWith({ rule: { ...NIGHT_LIGHT, ...all, quorum: { policy: 'majority' } } });
     await counting.goDown();
@@ -230,11 +232,11 @@ describe('the rule at the edge', () => {
     expect(report).toBeUndefined();
   });
 
-  it('that is switched off, or taken away, decides nothing', async () => {
+  it('decides nothing after it is disabled or removed', async () => {
     const { edge, acts, read, goDown, storage } = edgeWith({ rule: { ...NIGHT_LIGHT, enabled: false } });
     await goDown();
     await read({ light: 100 });
-    expect(edge.follow({ edge_rule: null })).toEqual({ edge_rule: null });
+    expect(edge.install({ edge_rule: null })).toEqual({ edge_rule: null });
     await read({ light: 100 });
     expect([acts, [...storage.entries()]]).toEqual([[], [['edge:rule', '']]]);
   });
@@ -244,22 +246,22 @@ describe('the rule at the edge', () => {
     ['an invalid rule', { edge_rule: { version: 1, since: 1, rule: { id: 'x' } } }, /^\/rule\/then/],
     ['an expression that does not compile', ruleAction({ ...NIGHT_LIGHT, when: 'light <' }), /./],
     ['other devices', ruleAction({ ...NIGHT_LIGHT, scope: { devices: ['hall'] } }), /not about this device/],
-    ['something beside it', { ...ruleAction(NIGHT_LIGHT), led_on: true }, /comes alone/],
-  ])('refuses %s, and keeps what it had', (_what, action, reason) => {
+    ['something beside it', { ...ruleAction(NIGHT_LIGHT), led_on: true }, /must be the only key/],
+  ])('rejects %s and keeps the installed rule', (_what, action, reason) => {
     const { edge, storage } = edgeWith();
     const before = storage.get('edge:rule');
-    expect(() => edge.follow(action)).toThrow(reason);
+    expect(() => edge.install(action)).toThrow(reason);
     expect(storage.get('edge:rule')).toBe(before);
   });
 });
 
-describe('what was decided at the edge', () => {
-  it('is reported with the first reading after the link is back, with what it was decided on', async () => {
+describe('the report of edge decisions', () => {
+  it('goes with the first reading after the link is back, with its evidence', async () => {
     const { edge, read, goDown, storage } = edgeWith();
     await goDown();
     const { seq, report: offline } = await read({ light: 100, hum: 3 });
     expect(offline).toMatchObject({ rule: 'night-light', decisions: [], state: { raised: true, since: 1 } });
-    edge.returned();
+    edge.onOnline();
     const { seq: carrier, report } = await read({ light: 90 });
     expect(report).toMatchObject({ rule: 'night-light', dropped: 0, state: { raised: true } });
     expect(report!.decisions).toEqual([
@@ -279,37 +281,37 @@ describe('what was decided at the edge', () => {
     ]);
     // It is on its way, and does not go twice.
     expect((await read({ light: 80 })).report!.decisions).toEqual([]);
-    edge.note({ event: 'settled', seqs: [carrier], outcome: 'acknowledged' });
+    edge.onConnectionChange({ event: 'settled', seqs: [carrier], outcome: 'acknowledged' });
     expect((await read({ light: 80 })).report).toBeUndefined();
     expect([...storage.entries()].filter(([key]) => key.includes('decision'))).toEqual([]);
   });
 
-  it('is reported again if the reading was lost on its way, and by the next program', async () => {
+  it('is repeated if the reading is lost, and after a restart', async () => {
     const { edge, read, goDown, storage } = edgeWith();
     await goDown();
     await read({ light: 100 });
-    edge.returned();
+    edge.onOnline();
     const first = await read({ light: 90 });
-    edge.note({ event: 'settled', seqs: [first.seq], outcome: 'unknown' });
+    edge.onConnectionChange({ event: 'settled', seqs: [first.seq], outcome: 'unknown' });
     const second = await read({ light: 90 });
     expect(second.report!.decisions).toEqual(first.report!.decisions);
     const next = edgeWith({ storage });
     expect((await next.read({ light: 90 })).report!.decisions).toEqual(first.report!.decisions);
   });
 
-  it('of a device that keeps its readings leaves with the receipt, not before', async () => {
+  it('is removed with the receipt if the device keeps its readings', async () => {
     const { edge, read, goDown } = edgeWith({ keeps: true });
     await goDown();
     await read({ light: 100 });
-    edge.returned();
+    edge.onOnline();
     const { seq } = await read({ light: 90 });
-    edge.note({ event: 'settled', seqs: [seq], outcome: 'acknowledged' });
+    edge.onConnectionChange({ event: 'settled', seqs: [seq], outcome: 'acknowledged' });
     expect(edge.journal.size).toBe(1);
-    edge.note({ event: 'receipt', stored: [seq], refused: [] });
+    edge.onConnectionChange({ event: 'receipt', stored: [seq], refused: [] });
     expect(edge.journal.size).toBe(0);
   });
 
-  it('is bounded: the oldest make room and are counted, and a reading carries only so many', async () => {
+  it('is bounded: the oldest decisions are dropped and counted, and a reading carries a limited number', async () => {
     const { edge, read, goDown, pass } = edgeWith();
     await goDown();
     for (let i = 0; i < 105; i += 1) {
@@ -317,21 +319,21 @@ describe('what was decided at the edge', () => {
       await pass(1000);
     }
     expect(edge.journal.size).toBe(100);
-    edge.returned();
+    edge.onOnline();
     const { report, seq } = await read({ light: 1, text: 'x'.repeat(12_000) });
     expect(report).toMatchObject({ dropped: 5 });
     expect(report!.decisions.length).toBeGreaterThan(2);
     expect(report!.decisions.length).toBeLessThan(9);
-    edge.note({ event: 'settled', seqs: [seq], outcome: 'acknowledged' });
+    edge.onConnectionChange({ event: 'settled', seqs: [seq], outcome: 'acknowledged' });
     expect((await read({ light: 1 })).report!.decisions).toHaveLength(8);
   });
 
-  it('leaves the server the last word: what it commands ends the state that the device would hand over', async () => {
+  it('omits the state after a command of the server', async () => {
     const { edge, read, goDown } = edgeWith();
     await goDown();
     await read({ light: 100 });
-    edge.returned();
-    edge.told({ led_on: false }, undefined);
+    edge.onOnline();
+    edge.onServerCommand({ led_on: false }, undefined);
     const { report } = await read({ light: 90 });
     expect([report!.state, report!.decisions.length]).toEqual([undefined, 1]);
   });

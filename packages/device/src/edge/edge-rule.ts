@@ -6,65 +6,65 @@ import type { Observation } from '@lamplighter/evaluation/context/evaluation-con
 import type { RuleState } from '@lamplighter/evaluation/context/rule-state';
 import { evaluate } from '@lamplighter/evaluation/evaluate/evaluate';
 import { evidenceOf } from '@lamplighter/evaluation/evaluate/evidence';
-import { timeOfCommand } from '../commands/command-time.js';
+import { commandCreatedAt } from '../commands/command-time.js';
 import { CommandRejected, type Execute, executeCommand, reasonOf } from '../commands/execute-command.js';
 import type { DeviceEvent } from '../device-event.js';
 import type { Change, Storage } from '../storage/storage.js';
 import type { Measurements } from '../telemetry/reading-count.js';
 import { EdgeJournal } from './edge-journal.js';
-import { HeldRule, parseEdgeRule } from './held-rule.js';
+import { InstalledRule, parseEdgeRule } from './installed-rule.js';
 
 export interface EdgeOptions {
   readonly fleet: string;
   readonly device: string;
   readonly execute: Execute;
-  /** For how long the link must be down before the device goes by the rule itself, ms. */
+  /** How long the link must be down before the edge rule takes over, milliseconds. */
   readonly afterMs: number;
-  /** Whether the device keeps its readings until a receipt comes. */
-  readonly keeps: boolean;
-  /** The device's time, and the server's as far as the device knows it; ms since 1970. */
+  /** Whether a reading counts as delivered only with its receipt. */
+  readonly awaitsReceipt: boolean;
+  /** The device clock, and the estimated server time; milliseconds since 1970. */
   readonly clock: () => number;
   readonly now: () => number;
   readonly storage: Storage;
   readonly onEvent: (event: DeviceEvent) => void;
 }
 
-/** Where the rule is kept; empty if there was one, and what it has decided may not be reported yet. */
+/** Storage key of the rule; an empty text after the rule was removed, while decisions may be unreported. */
 export const RULE_KEY = 'edge:rule';
 const STATE_KEY = 'edge:state';
-/** How well a device knows the server's time, milliseconds; see ServerClock. */
+/** Accuracy of the server time on a device, milliseconds; see ServerClock. */
 const TIME_TOLERANCE_MS = 2000;
-/** Longest time that a timer of Node can wait, milliseconds; beyond it the timer is set again. */
+/** Longest delay of a Node timer, milliseconds. Longer waits use several timers. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
- * The fleet's rule on the device: judged here by the server's own evaluator while the link is down, and by nobody but the server while
- * it stands. What the rule remembers is in the storage, so that a restart neither forgets nor fires, and it starts from what the
- * server commanded last. A run that was begun here is ended here, also after the link is back.
+ * The edge rule of a device. The device evaluates it, with the same evaluator as the server, only while the link is down. The rule state is
+ * stored, so that a restart neither loses it nor triggers the rule, and it starts from the last command of the server. A run that started
+ * on the device also ends on the device, even after the link is back.
  */
 export class EdgeRule {
   readonly journal: EdgeJournal;
-  private held: HeldRule | undefined;
+  private rule: InstalledRule | undefined;
   private state: RuleState | undefined;
   private readonly startedAt: number;
   private downSince: number | undefined;
-  private acting = false;
-  /** A reading came while something was being done about another. */
-  private hasNews = false;
-  /** A reading is being taken, and has no number yet. */
+  private isActing = false;
+  /** A reading arrived while an action was being executed. */
+  private hasNewReading = false;
+  /** A reading is being published and has no `_seq` yet. */
   private isTaking = false;
   private closed = false;
   private wakeAt: number | undefined;
   private timer: NodeJS.Timeout | undefined;
-  /** The server began the run, and ends it if it can. */
-  private isServersRun = false;
-  /** Decisions on the reading that is being taken. */
+  /** Whether the server started the current run; it then ends it if the link allows. */
+  private isRunOfServer = false;
+  /** Decisions about the reading that is being published. */
   private unnumbered: number[] = [];
-  /** When something was last decided here, server time in ms. */
+  /** Time of the last decision, server time in milliseconds. */
   private decidedAt: number;
 
   constructor(private readonly options: EdgeOptions) {
-    const { storage, keeps, now } = options;
+    const { storage, awaitsReceipt: keeps, now } = options;
     this.startedAt = now();
     this.journal = new EdgeJournal(storage, keeps, (changes, how) => this.write(changes, how));
     this.decidedAt = this.journal.newestId;
@@ -72,40 +72,40 @@ export class EdgeRule {
   }
 
   /**
-   * Takes the rule of an `edge_rule` command, or gives its rule up for `null`.
+   * Installs the rule of an `edge_rule` command; `null` removes the rule.
    * @returns the result of the command
-   * @throws CommandRejected if it cannot go by the rule
+   * @throws CommandRejected if the rule cannot run on this device
    */
-  follow(action: Action): { [EDGE_RULE_KEY]: string | null } {
-    if (Object.keys(action).length > 1) throw new CommandRejected(`"${EDGE_RULE_KEY}" comes alone`);
+  install(action: Action): { [EDGE_RULE_KEY]: string | null } {
+    if (Object.keys(action).length > 1) throw new CommandRejected(`"${EDGE_RULE_KEY}" must be the only key`);
     const value = action[EDGE_RULE_KEY];
     if (value === null) {
-      this.held = undefined;
+      this.rule = undefined;
       this.state = undefined;
       this.store([[RULE_KEY, '']]);
     } else {
-      const held = new HeldRule(parseEdgeRule(value), this.options);
-      this.held = held;
-      // What another rule has decided is nothing to this one, save that a run is still ended.
+      const held = new InstalledRule(parseEdgeRule(value), this.options);
+      this.rule = held;
+      // The state of another rule does not apply, except that its run must still end.
       if (this.state?.since !== held.document.since && this.state?.runUntil === undefined)
         this.state = undefined;
       this.store([[RULE_KEY, JSON.stringify(held.document)]]);
     }
     this.wakeAt = undefined;
     this.schedule();
-    return { [EDGE_RULE_KEY]: this.held?.name ?? null };
+    return { [EDGE_RULE_KEY]: this.rule?.name ?? null };
   }
 
   /**
-   * The server has commanded this: its word counts for more than what was decided here.
-   * @throws CommandRejected if it is older than what was decided here: it had waited for the device to come back
+   * Adopts a command of the server, which overrides decisions of the device.
+   * @throws CommandRejected if it was created before the last decision of the device and was pending since
    */
-  told(action: Action, envelope: CommandEnvelope | undefined): void {
-    const { held, state } = this;
+  onServerCommand(action: Action, envelope: CommandEnvelope | undefined): void {
+    const { rule: held, state } = this;
     if (held === undefined || (envelope?.lane ?? defaultLane(action)) !== held.lane) return;
-    const createdAt = envelope && timeOfCommand(envelope.id);
+    const createdAt = envelope && commandCreatedAt(envelope.id);
     if (createdAt !== undefined && createdAt < this.decidedAt - TIME_TOLERANCE_MS)
-      throw new CommandRejected('overtaken by what the device decided without its link');
+      throw new CommandRejected('overtaken by a decision of the edge rule');
     const raised = held.sideOf(action);
     if (raised === undefined) return;
     this.journal.forgetState();
@@ -114,7 +114,7 @@ export class EdgeRule {
     const isKnown = state?.since === since && state.raised === raised && state.runUntil === undefined;
     if (isKnown && runMs === undefined) return;
     const at = this.options.now();
-    this.isServersRun = runMs !== undefined;
+    this.isRunOfServer = runMs !== undefined;
     this.wakeAt = undefined;
     this.state = {
       since,
@@ -129,53 +129,53 @@ export class EdgeRule {
     this.schedule();
   }
 
-  /** The link is down, or not yet up. */
-  lost(): void {
+  /** The link is down, or not up yet. */
+  onOffline(): void {
     this.closed = false;
     this.downSince ??= performance.now();
     this.schedule();
   }
 
-  /** The server decides again. */
-  returned(): void {
+  /** The link is up: the server evaluates the rule. */
+  onOnline(): void {
     this.downSince = undefined;
     this.wakeAt = undefined;
     this.schedule();
   }
 
-  /** The device stops: nothing is judged by timer until it begins again. */
+  /** Stops timers until the device starts again. */
   close(): void {
     this.closed = true;
     clearTimeout(this.timer);
   }
 
-  /** Takes a reading, and judges it if nobody else does. */
-  consider(measurements: Measurements): void {
-    const { held, options } = this;
+  /** Adds a reading, and evaluates it if the device is in control. */
+  onReading(measurements: Measurements): void {
+    const { rule: held, options } = this;
     if (held === undefined) return;
     held.push({ at: options.clock(), receivedAt: options.now(), reading: measurements });
-    if (!this.governs) return;
+    if (!this.isInControl) return;
     this.isTaking = true;
-    if (this.acting) this.hasNews = true;
-    else this.judge('reading');
+    if (this.isActing) this.hasNewReading = true;
+    else this.evaluateRule('reading');
     this.isTaking = false;
   }
 
-  /** What the reading that is being taken is to carry under `_edge`; undefined if there is nothing to tell. */
+  /** The value of `_edge` in the reading that is being published; undefined if there is nothing to report. */
   report(measurements: Measurements): Measurement | undefined {
-    const rule = this.held?.alone.id ?? 'none';
+    const rule = this.rule?.standalone.id ?? 'none';
     return this.journal.report(rule, measurements, this.downSince === undefined);
   }
 
-  /** Follows what becomes of readings. */
-  note(event: DeviceEvent): void {
-    this.journal.note(event);
+  /** Tracks the readings that carry reports. */
+  onConnectionChange(event: DeviceEvent): void {
+    this.journal.onEvent(event);
     if (event.event !== 'taken') return;
     for (const id of this.unnumbered) this.journal.complete(id, { seq: event.seq });
     this.unnumbered = [];
   }
 
-  private get governs(): boolean {
+  private get isInControl(): boolean {
     return this.downSince !== undefined && performance.now() - this.downSince >= this.options.afterMs;
   }
 
@@ -184,26 +184,26 @@ export class EdgeRule {
     const [rule, state] = [storage.get(RULE_KEY), storage.get(STATE_KEY)];
     if (!rule) return;
     try {
-      this.held = new HeldRule(parseEdgeRule(JSON.parse(rule)), this.options);
+      this.rule = new InstalledRule(parseEdgeRule(JSON.parse(rule)), this.options);
       if (state !== undefined) this.state = JSON.parse(state) as RuleState;
-      this.journal.remember(this.state);
+      this.journal.restoreState(this.state);
     } catch (error) {
       onEvent({
         event: 'acted',
         status: 'failed',
-        reason: `the stored rule: ${reasonOf(error)}`.slice(0, 250),
+        reason: `stored edge rule: ${reasonOf(error)}`.slice(0, 250),
       });
     }
   }
 
-  private judge(trigger: Observation['trigger']): void {
-    const { held, options } = this;
+  private evaluateRule(trigger: Observation['trigger']): void {
+    const { rule: held, options } = this;
     if (held === undefined) return;
     const now = options.now();
     const observation = held.observe(trigger, now, this.startedAt);
     const before = this.state;
     const device = { address: options, answers: true, lesson: false };
-    const evaluated = evaluate(held.alone, before, observation, device, now);
+    const evaluated = evaluate(held.standalone, before, observation, device, now);
     this.wakeAt = evaluated.wakeAt;
     this.state = evaluated.state;
     if (evaluated.error !== undefined)
@@ -214,7 +214,7 @@ export class EdgeRule {
   }
 
   private decide(
-    { alone, isOfOneDevice }: HeldRule,
+    { standalone, isOfOneDevice }: InstalledRule,
     { emit, raise = false, reason = 'change', state }: Evaluated,
     before: RuleState | undefined,
     observation: Observation,
@@ -228,39 +228,49 @@ export class EdgeRule {
       now: _,
       device: __,
       ...because
-    } = evidenceOf(alone, before, observation, device, now);
-    this.isServersRun = false;
+    } = evidenceOf(standalone, before, observation, device, now);
+    this.isRunOfServer = false;
     const seq = this.isTaking ? undefined : this.journal.newestSeq;
-    const decision = { rule: alone.id, version, raise, reason, action: emit, seq, now, trigger, because };
+    const decision = {
+      rule: standalone.id,
+      version,
+      raise,
+      reason,
+      action: emit,
+      seq,
+      now,
+      trigger,
+      because,
+    };
     const id = this.journal.add(decision, isOfOneDevice ? state : undefined, [this.stateChange()]);
     this.decidedAt = now;
     if (this.isTaking) this.unnumbered.push(id);
-    this.act(id, emit!);
+    this.executeAction(id, emit!);
   }
 
-  private act(id: number, action: Action): void {
+  private executeAction(id: number, action: Action): void {
     const { execute, onEvent } = this.options;
-    this.acting = true;
-    this.hasNews = false;
-    void executeCommand(execute, action, undefined).then(({ answer, restart }) => {
-      this.acting = false;
+    this.isActing = true;
+    this.hasNewReading = false;
+    void executeCommand(execute, action, undefined).then(({ acknowledgement: answer, restart }) => {
+      this.isActing = false;
       const { status, reason } = answer;
       if (status !== 'acknowledged') this.journal.complete(id, { status });
       onEvent({ event: 'acted', action, status, ...(reason !== undefined && { reason }) });
       restart?.();
-      if (this.hasNews && this.governs && !this.closed) this.judge('reading');
+      if (this.hasNewReading && this.isInControl && !this.closed) this.evaluateRule('reading');
       else this.schedule();
     });
   }
 
-  /** Sets the timer for whatever comes next: the take-over, what the rule waits for, or the end of a run. */
+  /** Sets the timer for the next event: taking over, a wake-up of the rule, or the end of a run. */
   private schedule(): void {
     clearTimeout(this.timer);
-    if (this.held === undefined || this.acting || this.closed) return;
+    if (this.rule === undefined || this.isActing || this.closed) return;
     const ms = this.nextMs();
     if (ms === undefined) return;
     this.timer = setTimeout(
-      () => (ms > MAX_TIMER_MS ? this.schedule() : this.judge('timer')),
+      () => (ms > MAX_TIMER_MS ? this.schedule() : this.evaluateRule('timer')),
       Math.min(Math.max(1, ms), MAX_TIMER_MS),
     );
     this.timer.unref();
@@ -268,8 +278,8 @@ export class EdgeRule {
 
   private nextMs(): number | undefined {
     const { downSince, state, options } = this;
-    if (downSince !== undefined && !this.governs) return downSince + options.afterMs - performance.now();
-    const own = this.isServersRun ? undefined : state?.runUntil;
+    if (downSince !== undefined && !this.isInControl) return downSince + options.afterMs - performance.now();
+    const own = this.isRunOfServer ? undefined : state?.runUntil;
     const at = downSince === undefined ? own : (this.wakeAt ?? state?.runUntil);
     return at === undefined ? undefined : at - options.now();
   }

@@ -16,8 +16,8 @@ function reopened(path: string) {
   return entries;
 }
 
-describe('a storage in a file', () => {
-  it('has everything again after a restart, in the order of writing', () => {
+describe('FileStorage', () => {
+  it('restores all entries in insertion order', () => {
     const path = newFile();
     const storage = new FileStorage(path);
     storage.write([
@@ -36,7 +36,7 @@ describe('a storage in a file', () => {
     ]);
   });
 
-  it('leaves out what was being written when the power failed, and goes on behind the rest', () => {
+  it('skips a write that a power failure interrupted, and appends after the rest', () => {
     const path = newFile();
     const storage = open(path);
     storage.write([['a', '1']]);
@@ -60,7 +60,7 @@ describe('a storage in a file', () => {
     ]);
   });
 
-  it('loses one line to a bad block, not all behind it', () => {
+  it('skips only the damaged line', () => {
     const path = newFile();
     const storage = open(path);
     for (const key of ['a', 'b', 'c']) storage.write([[key, 'x'.repeat(20)]]);
@@ -71,7 +71,7 @@ describe('a storage in a file', () => {
     expect(reopened(path).map(([key]) => key)).toEqual(['a', 'c']);
   });
 
-  it('takes any rubbish for a torn end', () => {
+  it('skips any garbage at the end', () => {
     const path = newFile();
     const storage = open(path);
     storage.write([['a', '1']]);
@@ -80,7 +80,7 @@ describe('a storage in a file', () => {
     expect(reopened(path)).toEqual([['a', '1']]);
   });
 
-  it('stays small: what is out of date is written away', () => {
+  it('compacts obsolete lines', () => {
     const path = newFile();
     const storage = open(path);
     for (let i = 0; i < 20_000; i += 1)
@@ -94,7 +94,7 @@ describe('a storage in a file', () => {
     expect(reopened(path)).toHaveLength(11);
   });
 
-  it('says so when the disk refuses, changes nothing, and goes on when it takes again', () => {
+  it('throws on a failed write, changes nothing, and works again afterwards', () => {
     const path = newFile();
     const storage = open(path);
     storage.write([['a', '1']]);
@@ -104,7 +104,7 @@ describe('a storage in a file', () => {
     expect(() => open(join(path, 'in-a-file', 'x'))).toThrow(StorageFailed);
   });
 
-  it('is, through restarts at any moment, what a storage in memory would be', () => {
+  it('matches a storage in memory across restarts', () => {
     const key = fc.constantFrom('a', 'b', 'c', 'd');
     const change = fc.tuple(key, fc.option(fc.string({ unit: 'binary' }), { nil: undefined }));
     const step = fc.oneof(

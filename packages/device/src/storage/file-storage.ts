@@ -15,33 +15,32 @@ import { applyChanges, type Change, type Storage, StorageFailed } from './storag
 
 export interface FileStorageOptions {
   /**
-   * True (the default): a durable write is on the disk before it returns, and survives the loss of power. False: it is with
-   * the operating system, and survives the end of the program, `kill -9` included, but not the loss of power.
+   * True (the default): a durable write reaches the disk before it returns, and survives a power failure. False: it reaches the
+   * operating system, and survives the end of the program, including `kill -9`, but not a power failure.
    */
   readonly fsync?: boolean;
 }
 
-/** The log is written anew when it has grown by this since, bytes, and most of it is out of date. */
+/** The log is compacted after it has grown by this many bytes, if most of it is obsolete. */
 const COMPACT_BYTES = 65_536;
 
 /**
- * A storage in one file: a log to which every change is appended, written anew now and then. A line is
- * `<crc32 of the JSON, 8 hex digits> <JSON>`, the JSON a list of changes, `["key","text"]` or `["key"]` for a removal: one line is
- * one write, whole or not at all. A line that does not match its sum was being written when the power failed: it is left out,
- * and nobody was told that it is safe. One program at a time may use a file.
+ * A storage in one file: an append-only log that is compacted from time to time. A line is `<crc32 of the JSON, 8 hex digits> <JSON>`. The
+ * JSON is a list of changes, `["key","text"]` or `["key"]` for a removal. One line is one atomic write. A line with a wrong checksum was
+ * interrupted by a power failure; it was never reported as durable and is skipped. Only one program at a time can use a file.
  */
 export class FileStorage implements Storage {
   private readonly texts = new Map<string, string>();
   private readonly fsync: boolean;
   private file: number | undefined;
-  /** Bytes of the log up to the end of its last whole line; what may lie behind is overwritten. */
+  /** Bytes up to the end of the last complete line; the next write overwrites the rest. */
   private length = 0;
-  /** What the log would have if it were written anew, roughly. */
+  /** Approximate size of the compacted log, bytes. */
   private live = 0;
   private compactAt = COMPACT_BYTES;
 
   /**
-   * Opens or begins the file; its folder is made if need be.
+   * Opens the file; creates it and its folder if necessary.
    * @throws StorageFailed
    */
   constructor(
@@ -94,23 +93,23 @@ export class FileStorage implements Storage {
   }
 
   private append(line: Buffer, sync: boolean): void {
-    if (this.file === undefined) throw failed(this.path, new Error('it is closed'));
+    if (this.file === undefined) throw failed(this.path, new Error('the storage is closed'));
     try {
       writeWhole(this.file, line, this.length);
       if (sync && this.fsync) fsyncSync(this.file);
     } catch (error) {
-      this.cutOff();
+      this.truncate();
       throw failed(this.path, error);
     }
     this.length += line.length;
   }
 
-  /** What the caller was told is not kept must not come back with the next start. */
-  private cutOff(): void {
+  /** Removes a failed write, so that the next start does not load it. */
+  private truncate(): void {
     try {
       if (this.file !== undefined) ftruncateSync(this.file, this.length);
     } catch {
-      // The disk is gone altogether; if it comes back, the next write overwrites it.
+      // The disk is unavailable. The next successful write overwrites the failed one.
     }
   }
 
@@ -121,7 +120,7 @@ export class FileStorage implements Storage {
     applyChanges(this.texts, changes);
   }
 
-  /** Beside the log and then in its place, so that there is a whole one at every moment. If that fails, the old one stays. */
+  /** Writes a new log and renames it, so that a complete log exists at all times. If that fails, the old log stays. */
   private compact(): void {
     const path = `${this.path}.new`;
     let file: number | undefined;
@@ -147,7 +146,7 @@ function lineOf(changes: readonly Change[]): Buffer {
   return Buffer.from(`${sumOf(json)} ${json}\n`);
 }
 
-/** The changes of a line; undefined if it is not whole. */
+/** The changes of a line; undefined if its checksum is wrong. */
 function changesOf(line: string): Change[] | undefined {
   const json = line.slice(9);
   if (line.slice(0, 8) !== sumOf(json)) return undefined;
@@ -164,7 +163,7 @@ function writeWhole(file: number, bytes: Buffer, position: number): void {
   }
 }
 
-/** Makes a rename outlive the loss of power. */
+/** Makes a rename survive a power failure. */
 function syncFolder(path: string): void {
   const folder = openSync(path, 'r');
   fsyncSync(folder);
@@ -173,5 +172,5 @@ function syncFolder(path: string): void {
 
 function failed(path: string, error: unknown): StorageFailed {
   const reason = error instanceof Error ? error.message : String(error);
-  return new StorageFailed(`${path} cannot be used: ${reason}`);
+  return new StorageFailed(`cannot use ${path}: ${reason}`);
 }

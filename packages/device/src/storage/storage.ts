@@ -1,40 +1,39 @@
 /**
- * What a device must still know after its program restarted: texts by key. `Map` would do, but a change of several keys is
- * kept or lost as one, as far as the medium can.
+ * The state of a device that survives a restart of its program: texts by key. A write of several keys is atomic if the medium allows it.
  *
  * | key | text |
  * |---|---|
  * | `reading:<seq>` | a reading in the outbox, JSON; gone with its receipt, or when it is dropped |
- * | `sent` | highest `_seq` that ever went out: what is above it was never sent |
+ * | `sent` | highest `_seq` that was sent |
  * | `count` | `[_seq, _n, _dropped]` of the last reading taken |
- * | `command:<id>` | the answer to a command, JSON; empty while it runs; the oldest are forgotten |
- * | `owed:<id>` | nobody may have heard that answer yet |
- * | `lane:<lane>` | highest `seq` of the lane that was begun; the least recently used is forgotten |
+ * | `command:<id>` | the acknowledgement of a command, JSON; empty while it runs; the oldest are evicted |
+ * | `owed:<id>` | the delivery of that acknowledgement is not confirmed |
+ * | `lane:<lane>` | highest `seq` started in the lane; the least recently used is evicted |
  * | `session` | number of the last session |
- * | `edge:rule`, `edge:state` | the fleet's rule at the edge and what it remembers, JSON |
- * | `edge:decision:<id>`, `edge:dropped` | what was decided by it and is not reported yet, JSON; how many of those made room |
- * | `program:<name>` | for the device's own program |
+ * | `edge:rule`, `edge:state` | the edge rule and its state, JSON |
+ * | `edge:decision:<id>`, `edge:dropped` | an unreported decision of the edge rule, JSON; number of dropped ones |
+ * | `program:<name>` | for the device program |
  */
 export interface Storage {
   get(key: string): string | undefined;
-  /** All keys and texts, in the order in which the keys came in (a key that was removed comes in anew). */
+  /** All keys and texts in insertion order; a key that is removed and written again moves to the end. */
   entries(): Iterable<readonly [key: string, text: string]>;
   /**
-   * Writes texts, and removes the keys whose text is undefined. Returns when that is as safe as this storage makes it; with
-   * `durable: false`, and for removals alone, it may be lost: the device then repeats something harmless.
-   * @throws StorageFailed and nothing has changed
+   * Writes texts and removes keys whose text is undefined. Returns when the change is durable. With `durable: false`, and for removals
+   * only, the change can be lost in a crash; the device then repeats something harmless.
+   * @throws StorageFailed and changes nothing
    */
   write(changes: Iterable<Change>, how?: { durable?: boolean }): void;
 }
 
 export type Change = readonly [key: string, text: string | undefined];
 
-/** The medium is full, broken or gone. */
+/** The medium is full, broken or missing. */
 export class StorageFailed extends Error {
   override readonly name = 'StorageFailed';
 }
 
-/** Lives as long as the process, or as whoever holds it: enough for a program that restarts its device within itself. */
+/** A storage in memory. It survives a restart of the client within the same process. */
 export class MemoryStorage implements Storage {
   private readonly texts = new Map<string, string>();
 
@@ -58,7 +57,7 @@ export function applyChanges(texts: Map<string, string>, changes: Iterable<Chang
   }
 }
 
-/** The entries whose key begins with the prefix, without it. Copied, so that the storage may be written meanwhile. */
+/** The entries whose key starts with the prefix, without the prefix. A copy, so that the storage can be written during iteration. */
 export function entriesOf(storage: Storage, prefix: string): (readonly [name: string, text: string])[] {
   const found: (readonly [string, string])[] = [];
   for (const [key, text] of storage.entries()) {

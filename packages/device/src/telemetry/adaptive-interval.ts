@@ -1,24 +1,24 @@
 import type { AdaptiveInterval } from '@lamplighter/contracts/settings/telemetry-interval';
 
-/** What is remembered of a measurement from one reading to the next. */
+/** The movement of a measurement, updated with each reading. */
 export interface Movement {
   readonly value: number;
   /** Device time, ms. */
   readonly at: number;
-  /** How fast it moves, units per second, smoothed. */
+  /** Smoothed slope, units per second. */
   readonly slope: number;
-  /** How much it deviates from that movement: the variance after one second, smoothed. It grows with time as that of a random walk. */
+  /** Smoothed variance of the deviation from that slope after one second. It grows with time as in a random walk. */
   readonly variance: number;
 }
 
-/** Weight of the newest reading in what is smoothed. */
+/** Weight of the newest reading in smoothed values. */
 const WEIGHT = 0.4;
-/** The next reading comes after this part of the time in which a threshold may be reached. */
-const PART = 0.5;
-/** A threshold may be reached by chance if it is within so many standard deviations. */
+/** The next reading is due after this fraction of the time to the threshold. */
+const FRACTION = 0.5;
+/** A threshold counts as reachable by chance within this many standard deviations. */
 const DEVIATIONS = 2;
 
-/** Takes the next value of the measurement. A value that is not newer replaces the one before. */
+/** Adds a value. A value that is not newer replaces the last one. */
 export function observeMovement(before: Movement | undefined, value: number, at: number): Movement {
   if (before === undefined) return { value, at, slope: 0, variance: 0 };
   const seconds = (at - before.at) / 1000;
@@ -27,14 +27,14 @@ export function observeMovement(before: Movement | undefined, value: number, at:
   const slope = (value - before.value) / seconds;
   const smoothed = before.slope + WEIGHT * (slope - before.slope);
   const variance = before.variance + WEIGHT * (surprise ** 2 / seconds - before.variance);
-  // Values at the end of the range of numbers: nothing is known of their movement.
+  // Overflow: the movement is unknown.
   if (!Number.isFinite(smoothed) || !Number.isFinite(variance)) return { value, at, slope: 0, variance: 0 };
   return { value, at, slope: smoothed, variance };
 }
 
 /**
- * When to measure next, milliseconds from the last reading: after half of the time in which the nearest threshold may be reached, by going on
- * as now or by chance; within the bounds. Without a reading it is the shortest time.
+ * Time from the last reading to the next one, milliseconds: half of the time in which the measurement can reach the nearest threshold, at
+ * its current slope or by chance, within `min` and `max`. `min` if there is no reading.
  */
 export function adaptiveIntervalMs(
   { min, max, thresholds }: AdaptiveInterval,
@@ -42,7 +42,7 @@ export function adaptiveIntervalMs(
 ): number {
   if (movement === undefined) return min;
   const seconds = Math.min(...thresholds.map((threshold) => secondsTo(threshold, movement)));
-  const ms = PART * seconds * 1000;
+  const ms = FRACTION * seconds * 1000;
   return Number.isNaN(ms) ? min : Math.round(Math.min(max, Math.max(min, ms)));
 }
 

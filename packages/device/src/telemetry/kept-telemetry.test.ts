@@ -179,7 +179,7 @@ describe('a device that keeps its readings', () => {
     expect(service.messages.map(({ length }) => length).slice(0, 3)).toEqual([500, 500, 500]);
   });
 
-  it('takes receipts twice, for others, for what was never sent, and rubbish, and loses nothing by it', async () => {
+  it('ignores repeated, foreign, premature and invalid receipts', async () => {
     const { device, service, events } = await setUp(broker);
     service.receipts = 'twice';
     device.start();
@@ -194,7 +194,7 @@ describe('a device that keeps its readings', () => {
     expect(new Set(released)).toEqual(service.stored);
   });
 
-  it('gives up what the server will never take', async () => {
+  it('removes readings that the server refuses permanently', async () => {
     const { device, service, events } = await setUp(broker);
     service.receipts = 'refusing';
     device.start();
@@ -204,7 +204,7 @@ describe('a device that keeps its readings', () => {
     expect(events).toContainEqual({ event: 'receipt', stored: [], refused: [expect.any(Number)] });
   });
 
-  it('does not even keep it, if it can tell by itself, and counts it', async () => {
+  it('drops and counts readings that are invalid', async () => {
     const { device, service } = await setUp(broker);
     expect(await device.publish({ light: Number.NaN, ['x'.repeat(65)]: 1 })).toBe('invalid');
     expect(await device.publish({ text: Array(64).fill('x'.repeat(1000)) })).toBe('too_large');
@@ -214,7 +214,7 @@ describe('a device that keeps its readings', () => {
     expect(service.last()).toMatchObject({ light: 1, _n: 3, _dropped: 2 });
   });
 
-  it('counts what the storage refuses, and keeps on', async () => {
+  it('counts readings that the storage refuses, and continues', async () => {
     const storage = new MemoryStorage();
     const { device, service, events } = await setUp(broker, { storage });
     device.start();
@@ -231,7 +231,7 @@ describe('a device that keeps its readings', () => {
     expect(events).toContainEqual({ event: 'storage_failed', reason: 'the disk is full' });
   });
 
-  it('numbers its readings upwards and counts on after a restart, even with a clock that was set back', async () => {
+  it('continues _seq and _n after a restart, even with a clock that is set backwards', async () => {
     const storage = new MemoryStorage();
     const { fleet, device, service } = await setUp(broker, { storage, outbox: { readings: 3 } });
     for (let light = 0; light < 5; light += 1) await device.publish({ light });
@@ -247,8 +247,8 @@ describe('a device that keeps its readings', () => {
   });
 });
 
-describe('a device that keeps its readings, and a link that fails', () => {
-  it('loses nothing when the broker is killed again and again', async () => {
+describe('a device that keeps its readings, with a failing link', () => {
+  it('loses nothing when the broker is killed repeatedly', async () => {
     const broker = await startBroker();
     // What goes out before the service is back is answered by the broker, and by no receipt.
     const { device, service, events } = await setUp(broker, {
@@ -276,7 +276,7 @@ describe('a device that keeps its readings, and a link that fails', () => {
     expect(service.stored).toEqual(new Set(taken));
   }, 60_000);
 
-  it('accounts for every reading when the outbox overflows while messages are on their way', async () => {
+  it('accounts for every reading when the outbox overflows with messages in flight', async () => {
     const broker = await startBroker();
     const fleet = await broker.newFleet();
     const service = await receivingService(broker, fleet, LAMP);
@@ -302,7 +302,7 @@ describe('a device that keeps its readings, and a link that fails', () => {
     expect(count('dropped')).toBe(_dropped);
   }, 60_000);
 
-  it('keeps what publish() promised through kill -9, in a file', async () => {
+  it('keeps accepted readings through kill -9 with a file storage', async () => {
     const broker = await startBroker();
     const fleet = await broker.newFleet();
     const service = await receivingService(broker, fleet, LAMP);

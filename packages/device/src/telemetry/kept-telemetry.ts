@@ -4,10 +4,10 @@ import { reasonOf } from '../commands/execute-command.js';
 import type { Drop } from '../device-event.js';
 import type { Outbox } from './outbox.js';
 import { OutboxReplay, type ReplayOptions } from './outbox-replay.js';
-import type { Measurements, Taken } from './reading-count.js';
+import type { Measurements, NumberedReading } from './reading-count.js';
 import type { PublishOutcome, Telemetry, TelemetryTools } from './telemetry.js';
 
-/** Policy `keep`: a reading stays in the outbox until a receipt says that the server has it, or will never take it. */
+/** Policy `keep`: a reading stays in the outbox until a receipt confirms that the server stored or permanently refused it. */
 export class KeptTelemetry implements Telemetry {
   private readonly replay: OutboxReplay;
 
@@ -41,15 +41,15 @@ export class KeptTelemetry implements Telemetry {
   }
 
   receive(receipt: Receipt): void {
-    const stored = this.outbox.known(receipt.stored);
-    const refused = this.outbox.known(receipt.refused ?? []).filter((seq) => !stored.includes(seq));
+    const stored = this.outbox.filterSent(receipt.stored);
+    const refused = this.outbox.filterSent(receipt.refused ?? []).filter((seq) => !stored.includes(seq));
     if (stored.length + refused.length === 0) return;
     this.tools.onEvent({ event: 'receipt', stored, refused });
     const seqs = [...stored, ...refused];
     if (this.attempt(() => this.outbox.release(seqs))) this.replay.receive(seqs);
   }
 
-  private keep(measurements: Measurements, taken: Taken): 'kept' | Drop {
+  private keep(measurements: Measurements, taken: NumberedReading): 'kept' | Drop {
     const { count, onEvent } = this.tools;
     const text = count.write(measurements, taken);
     const refused = refusal(text, taken);
@@ -74,7 +74,7 @@ export class KeptTelemetry implements Telemetry {
   private send(seqs: readonly number[], payload: string, answered: () => void): void {
     this.attempt(() => this.outbox.markSent(seqs.at(-1) ?? 0));
     this.tools.onEvent({ event: 'sent', seqs });
-    // Only a receipt empties the outbox, whatever the broker says.
+    // A PUBACK does not remove a reading from the outbox; only a receipt does.
     this.tools.transmit(payload, (outcome) => {
       this.tools.onEvent({ event: 'settled', seqs, outcome });
       if (outcome === 'acknowledged' || outcome === 'refused') answered();
@@ -92,8 +92,8 @@ export class KeptTelemetry implements Telemetry {
   }
 }
 
-/** What the server would never take must not enter: it would come back for ever. Time is the server's to judge. */
-function refusal(text: string, { at }: Taken): Drop | undefined {
+/** The reason to drop a reading that the server would always refuse and that would therefore be sent forever. Does not check times. */
+function refusal(text: string, { at }: NumberedReading): Drop | undefined {
   const [refused] = parseTelemetry(Buffer.from(text), at).rejected;
   if (refused === undefined) return undefined;
   return refused.reason === 'too_large' ? 'too_large' : 'invalid';

@@ -4,12 +4,12 @@ import type { Drop } from '../device-event.js';
 import type { Measurements } from './reading-count.js';
 import type { PublishOutcome, Telemetry, TelemetryTools } from './telemetry.js';
 
-/** Policy `latest`: a reading goes out now or never, and the first fresh one after an outage decides. */
+/** Policy `latest`: a reading is sent immediately or dropped. */
 export class LatestTelemetry implements Telemetry {
   readonly waiting = 0;
   private inFlight = 0;
 
-  /** @param window most readings on their way to the broker; more are dropped until it answers */
+  /** @param window most readings in flight; further ones are dropped */
   constructor(
     private readonly tools: TelemetryTools,
     private readonly window: number,

@@ -3,65 +3,67 @@ import { BOUNDS } from '@lamplighter/contracts/bounds';
 import type { Outbox } from './outbox.js';
 
 export interface ReplayOptions {
-  /** Most messages without their receipts. */
+  /** Most messages waiting for receipts. */
   readonly window: number;
-  /** How long to wait for the receipts of a message before it goes again. */
+  /** Wait for the receipts of a message before it is sent again. */
   readonly wait: Backoff;
 }
 
 const DEFAULT_REPLAY: ReplayOptions = { window: 4, wait: { firstMs: 10_000, maxMs: 120_000 } };
 
-/** A message on its way: its readings without a receipt, how often it was sent, when it is sent again (monotonic, ms). */
-interface Flight {
+/** A message whose receipts are incomplete. */
+interface MessageInFlight {
+  /** Readings without a receipt. */
   seqs: number[];
   sends: number;
-  /** Its place among everything that was sent, when it was sent last. */
+  /** Position of its last transmission among all transmissions. */
   order: number;
+  /** Time of the next transmission; monotonic, milliseconds. */
   dueAt: number;
 }
 
 const MESSAGE = { readings: BOUNDS.maxReplay, bytes: BOUNDS.maxPayloadBytes };
 
 /**
- * Sends what is in an outbox, in order, until the server's receipts have emptied it. While a connection stands, at most a
- * window of messages waits for receipts; new readings go behind the backlog. A message that gets none goes again, with growing
- * waits: only the server's word counts, whatever the broker said. A new connection begins with the oldest reading.
+ * Sends the readings of an outbox in order until receipts have emptied it. A bounded number of messages waits for receipts; new readings
+ * follow the backlog. A message without receipts is sent again with exponential back-off, regardless of its PUBACK. A new connection starts
+ * with the oldest reading.
  *
- * A connection may outlive an outage. Two signs end the long waits then, so that the backlog reaches the server soon and in order:
- * a receipt, for messages that were repeated and sent before the one that it is for; and an answer of the broker after a long silence.
+ * A connection can survive an outage of the service or broker. Two signs then end long waits: a receipt, for repeated messages sent before
+ * the one it confirms; and a PUBACK after a long silence.
  */
 export class OutboxReplay {
-  private readonly flights: Flight[] = [];
-  private open = false;
-  /** Everything up to this `_seq` is on its way on this connection, or was. */
+  private readonly flights: MessageInFlight[] = [];
+  private isOpen = false;
+  /** Readings up to this `_seq` have been sent on this connection. */
   private upTo = 0;
   private order = 0;
   private timer: NodeJS.Timeout | undefined;
 
-  /** @param send publishes these readings as one payload and calls `answered` when the broker has answered; it must not fail */
+  /** @param send publishes the readings as one payload and calls `answered` on its PUBACK; must not throw */
   constructor(
     private readonly outbox: Outbox,
-    private readonly send: (seqs: readonly number[], payload: string, answered: () => void) => void,
+    private readonly send: (seqs: readonly number[], payload: string, onPuback: () => void) => void,
     private readonly options: ReplayOptions = DEFAULT_REPLAY,
   ) {}
 
-  /** A connection stands. */
+  /** The connection is up: sends from the oldest reading on. */
   resume(): void {
     this.pause();
-    this.open = true;
+    this.isOpen = true;
     this.upTo = 0;
     this.advance();
   }
 
-  /** The connection is gone: nobody knows what became of the messages on their way. */
+  /** The connection is down: the fate of messages in flight is unknown. */
   pause(): void {
-    this.open = false;
+    this.isOpen = false;
     this.flights.length = 0;
     clearTimeout(this.timer);
     this.timer = undefined;
   }
 
-  /** Receipts for these readings came, and they have left the outbox. */
+  /** Handles receipts; the readings have left the outbox. */
   receive(seqs: readonly number[]): void {
     const received = new Set(seqs);
     let newest = 0;
@@ -76,9 +78,9 @@ export class OutboxReplay {
     this.advance();
   }
 
-  /** Sends what the window allows; to be called when a reading was added. */
+  /** Sends as many messages as the limit allows. Call it after adding a reading. */
   advance(): void {
-    if (!this.open) return;
+    if (!this.isOpen) return;
     while (this.flights.length < this.options.window) {
       const { seqs, texts } = this.outbox.batch(this.upTo, MESSAGE);
       const last = seqs.at(-1);
@@ -93,14 +95,14 @@ export class OutboxReplay {
 
   private dropSettled(): void {
     for (let at = 0; at < this.flights.length; ) {
-      const flight = this.flights[at] as Flight;
+      const flight = this.flights[at] as MessageInFlight;
       flight.seqs = flight.seqs.filter((seq) => this.outbox.has(seq));
       if (flight.seqs.length > 0) at += 1;
       else this.flights.splice(at, 1);
     }
   }
 
-  private transmit(flight: Flight, texts = flight.seqs.map((seq) => this.outbox.textOf(seq))): void {
+  private transmit(flight: MessageInFlight, texts = flight.seqs.map((seq) => this.outbox.textOf(seq))): void {
     const sentAt = performance.now();
     flight.dueAt = sentAt + this.waitMs(flight.sends);
     flight.sends += 1;
@@ -109,7 +111,7 @@ export class OutboxReplay {
     this.send(flight.seqs, payload, () => this.answered(sentAt));
   }
 
-  /** The broker answered a message. If it was silent for longer than a first wait, it may have lost what was sent meanwhile. */
+  /** Handles a PUBACK. After a silence longer than the first wait, the broker may have lost messages, so they become due soon. */
   private answered(sentAt: number): void {
     const now = performance.now();
     if (now - sentAt <= this.options.wait.firstMs || this.flights.length === 0) return;
@@ -118,7 +120,7 @@ export class OutboxReplay {
     this.setTimer();
   }
 
-  /** Never less than half of the full wait: a server under load needs its time. */
+  /** At least half of the upper bound, so that a server under load is not flooded. */
   private waitMs(sends: number): number {
     return backoffMs(sends, this.options.wait);
   }
@@ -128,10 +130,10 @@ export class OutboxReplay {
     this.timer = undefined;
     if (this.flights.length === 0) return;
     const dueAt = Math.min(...this.flights.map((flight) => flight.dueAt));
-    this.timer = setTimeout(() => this.repeat(), Math.max(1, dueAt - performance.now()));
+    this.timer = setTimeout(() => this.retransmitDue(), Math.max(1, dueAt - performance.now()));
   }
 
-  private repeat(): void {
+  private retransmitDue(): void {
     const now = performance.now();
     for (const flight of [...this.flights]) {
       if (flight.dueAt <= now) this.transmit(flight);

@@ -5,27 +5,27 @@ export interface OutboxLimits {
   readonly readings: number;
   /** Most bytes of their JSON text. */
   readonly bytes: number;
-  /** Who goes when there is no room: the oldest reading that was never sent, or the one that comes. */
+  /** What to drop when the outbox is full: the oldest reading that was never sent, or the new one. */
   readonly drop: 'oldest' | 'newest';
 }
 
 export const DEFAULT_OUTBOX_LIMITS: OutboxLimits = { readings: 1000, bytes: 1_048_576, drop: 'oldest' };
 
-/** The readings that must go for a new one, and the text of the new one. */
+/** The readings to drop for a new one, and the text of the new one. */
 export interface Room {
   readonly leaving: readonly number[];
   readonly text: string;
 }
 
 /**
- * The readings that the server may not have yet, in order, in a storage. A reading leaves by a receipt, or is dropped for want
- * of room. One that was ever sent is not dropped: the server may have stored it, and nobody could then say what was lost.
+ * The readings without a receipt, in order, in a storage. A reading leaves with its receipt, or is dropped when the outbox is full. A
+ * reading that was sent is never dropped: the server may have stored it, and the ledger would then count it twice.
  */
 export class Outbox {
-  /** Of the readings kept, ascending. */
+  /** `_seq` of the readings, ascending. */
   private readonly seqs: number[];
   private bytes = 0;
-  /** Highest `_seq` that was ever sent. */
+  /** Highest `_seq` that was sent. */
   private sent: number;
 
   constructor(
@@ -42,14 +42,14 @@ export class Outbox {
     return this.seqs.length;
   }
 
-  /** Highest `_seq` kept, 0 if there is none. */
+  /** Highest `_seq` in the outbox; 0 if it is empty. */
   get newest(): number {
     return this.seqs.at(-1) ?? 0;
   }
 
   /**
-   * Finds room for a reading; undefined if it is the one to be dropped. Changes nothing.
-   * @param write its text, which tells how many readings leave for its sake
+   * Determines what to drop for a new reading; undefined if the new reading is to be dropped. Changes nothing.
+   * @param write returns the text of the new reading, which contains the number of dropped readings
    */
   roomFor(write: (leaving: number) => string): Room | undefined {
     const from = this.limits.drop === 'oldest' ? this.after(this.sent) : this.seqs.length;
@@ -67,8 +67,8 @@ export class Outbox {
   }
 
   /**
-   * Keeps a reading, newer than all others, in its room, and with it whatever else belongs to the same change.
-   * @throws StorageFailed and nothing has changed
+   * Adds the newest reading and writes `more` in the same change.
+   * @throws StorageFailed and changes nothing
    */
   keep(seq: number, { leaving, text }: Room, more: readonly Change[]): void {
     const freed = leaving.reduce((sum, left) => sum + Buffer.byteLength(this.textOf(left)), 0);
@@ -78,14 +78,14 @@ export class Outbox {
     this.bytes += Buffer.byteLength(text) - freed;
   }
 
-  /** Those of the readings that are here and were sent: a receipt for anything else is a mistake. */
-  known(seqs: Iterable<number>): number[] {
+  /** The given readings that are in the outbox and were sent; receipts for others are ignored. */
+  filterSent(seqs: Iterable<number>): number[] {
     return [...new Set(seqs)].filter((seq) => seq <= this.sent && this.has(seq));
   }
 
   /**
-   * Lets known readings go.
-   * @throws StorageFailed and nothing has changed: they will be sent once more
+   * Removes readings.
+   * @throws StorageFailed and changes nothing: the readings are sent again
    */
   release(seqs: readonly number[]): void {
     if (seqs.length === 0) return;
@@ -93,13 +93,12 @@ export class Outbox {
     this.storage.write(seqs.map(removal));
     this.bytes -= freed;
     const gone = new Set(seqs);
-    // In place: what stays moves up.
     let at = 0;
     for (const seq of this.seqs) if (!gone.has(seq)) this.seqs[at++] = seq;
     this.seqs.length = at;
   }
 
-  /** The next readings behind `seq`, as many as one message may hold, with their texts. */
+  /** The next readings after `seq` that fit one message, with their texts. */
   batch(behind: number, most: { readings: number; bytes: number }): { seqs: number[]; texts: string[] } {
     const batch = { seqs: [] as number[], texts: [] as string[] };
     let bytes = 2;
@@ -115,8 +114,8 @@ export class Outbox {
   }
 
   /**
-   * Notes that everything up to `seq` goes out.
-   * @throws StorageFailed the note will not survive a restart
+   * Records that all readings up to `seq` were sent.
+   * @throws StorageFailed if the record will not survive a restart
    */
   markSent(seq: number): void {
     if (seq <= this.sent) return;
@@ -132,7 +131,7 @@ export class Outbox {
     return this.storage.get(`reading:${seq}`) ?? '';
   }
 
-  /** Index of the first reading behind `seq`. */
+  /** Index of the first reading after `seq`. */
   private after(seq: number): number {
     let low = 0;
     let high = this.seqs.length;

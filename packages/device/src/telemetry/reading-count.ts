@@ -1,19 +1,21 @@
 import type { Measurement } from '@lamplighter/contracts/telemetry/reading';
 import type { Change, Storage } from '../storage/storage.js';
 
-/** What a device program publishes: names and values. Names that begin with an underscore are the protocol's. */
+/** The measurements of a reading by name. Names that start with an underscore are reserved for the protocol. */
 export type Measurements = Readonly<Record<string, Measurement>>;
 
-/** A reading that was taken: its number in the order of the device, and in the count of its readings. */
-export interface Taken {
+/** The numbers and time of a reading. */
+export interface NumberedReading {
+  /** `_seq`: the position in the order of the device. */
   readonly seq: number;
+  /** `_n`: the number of readings so far. */
   readonly n: number;
   readonly at: number;
 }
 
 /**
- * Numbers the readings of a device and counts what it drops, across restarts as far as the storage reaches. `_seq` is the epoch
- * in microseconds, or one more than the last if the clock does not say more: it grows even if the clock is set back.
+ * Numbers the readings of a device and counts dropped ones, across restarts if the storage survives them. `_seq` is the time in
+ * microseconds, or the last value plus one if that is larger, so that it grows even if the clock is set backwards.
  */
 export class ReadingCount {
   private seq = 0;
@@ -28,7 +30,7 @@ export class ReadingCount {
     if (stored !== undefined) [this.seq = 0, this.n = 0, this.dropped = 0] = JSON.parse(stored) as number[];
   }
 
-  take(): Taken {
+  take(): NumberedReading {
     const at = this.clock();
     this.seq = Math.max(this.seq + 1, Math.floor(at * 1000));
     this.n += 1;
@@ -39,8 +41,8 @@ export class ReadingCount {
     this.dropped += readings;
   }
 
-  /** The reading as it is sent. `more` readings are dropped for its sake and not counted yet. */
-  write(measurements: Measurements, { seq, n, at }: Taken, more = 0): string {
+  /** The text of a reading. `more` readings are about to be dropped for it and are not counted yet. */
+  write(measurements: Measurements, { seq, n, at }: NumberedReading, more = 0): string {
     const dropped = this.dropped + more;
     return JSON.stringify({
       ...measurements,
@@ -51,12 +53,12 @@ export class ReadingCount {
     });
   }
 
-  /** What a storage must be told; `more` as above. */
+  /** The storage change with the current counts; `more` as for `write`. */
   change(more = 0): Change {
     return ['count', JSON.stringify([this.seq, this.n, this.dropped + more])];
   }
 
-  /** Stores the count by itself. A storage that fails costs no more than the count. */
+  /** Stores the counts only. */
   store(): void {
     this.storage.write([this.change()]);
   }

@@ -3,14 +3,14 @@ import type { DeviceEvent, Drop, Settled } from '../device-event.js';
 import type { Measurements, ReadingCount } from './reading-count.js';
 
 /**
- * What became of a reading: `kept` in the outbox until the server has it (policy `keep`); `acknowledged` by the broker; `sent`
- * (QoS 0: nobody answers); `unknown`, the connection ended before the broker's answer; or dropped, and counted, here: see `Drop`.
+ * The outcome of publishing a reading: `kept` in the outbox (policy `keep`); `acknowledged` by the broker; `sent` (QoS 0, no PUBACK);
+ * `refused` by the broker; `unknown`, the connection ended before the PUBACK; or the reason for which it was dropped and counted.
  */
 export type PublishOutcome = 'kept' | Settled | Drop;
 
-/** A policy for readings; see docs/devices.md. */
+/** A telemetry policy; see docs/devices.md. */
 export interface Telemetry {
-  /** Readings that wait for a receipt. */
+  /** Readings waiting for a receipt. */
   readonly waiting: number;
   /** Never rejects. */
   publish(measurements: Measurements): Promise<PublishOutcome>;
@@ -19,11 +19,11 @@ export interface Telemetry {
   receive(receipt: Receipt): void;
 }
 
-/** What a policy is given to work with. */
+/** What a telemetry policy depends on. */
 export interface TelemetryTools {
   readonly count: ReadingCount;
   readonly isOnline: () => boolean;
-  /** Publishes a telemetry payload. `done` is called once. */
+  /** Publishes a telemetry payload. Calls `done` once. */
   readonly transmit: (payload: string, done: (outcome: Settled) => void) => void;
   readonly onEvent: (event: DeviceEvent) => void;
 }

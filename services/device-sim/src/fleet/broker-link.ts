@@ -1,7 +1,7 @@
 import type { Broker } from '@lamplighter/device/connection/broker';
 import { Connection, type ConnectionEnd, ConnectionLost } from '@lamplighter/device/connection/connection';
 
-/** The broker cannot be reached, refuses us, or went away. */
+/** The broker is unreachable, refuses the connection, or the connection was lost. */
 export class Outage extends Error {
   override readonly name = 'Outage';
   constructor(readonly end: ConnectionEnd) {
@@ -11,14 +11,14 @@ export class Outage extends Error {
 
 const KEEP_ALIVE_SECONDS = 10;
 const END_MS = 2000;
-/** Reason code of a PUBACK: no matching subscribers. */
-const NOBODY = 16;
+/** PUBACK reason code 16. */
+const NO_MATCHING_SUBSCRIBERS = 16;
 
-/** The simulator's own connection to the broker, beside those of its devices. */
+/** A connection of the simulator itself. */
 export class BrokerLink {
   private constructor(
     private readonly connection: Connection,
-    /** Settles when the connection is over, whoever ended it. Never rejects. */
+    /** Settles when the connection ends. Never rejects. */
     readonly ended: Promise<ConnectionEnd>,
   ) {}
 
@@ -44,15 +44,15 @@ export class BrokerLink {
   }
 
   /**
-   * Asks the broker whether anybody is subscribed to a topic; `denied` if this account may not ask.
+   * Checks whether a topic has a subscriber; `denied` if this account may not publish to it.
    * @throws Outage
    */
-  whoListens(topic: string): Promise<'somebody' | 'nobody' | 'denied'> {
+  findSubscriber(topic: string): Promise<'found' | 'none' | 'denied'> {
     return new Promise((resolve, reject) => {
       this.connection.publish(topic, '', { qos: 1 }, (error, reasonCode) => {
         if (error instanceof ConnectionLost) reject(lost(error));
         else if (error) resolve('denied');
-        else resolve(reasonCode === NOBODY ? 'nobody' : 'somebody');
+        else resolve(reasonCode === NO_MATCHING_SUBSCRIBERS ? 'none' : 'found');
       });
     });
   }

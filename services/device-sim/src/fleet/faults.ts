@@ -1,17 +1,17 @@
 import { chance, keyOf } from '../signals/random.js';
 
-/** Faults that lamps have on purpose, so that whoever looks for them can be judged. */
+/** Simulated faults, for testing fault detection. */
 export interface Faults {
-  /** Share of lamps that burn out: they do as they are told, say so, and no longer shine. */
+  /** Share of lamps that burn out: they execute and acknowledge commands but emit no light. */
   readonly burnt: number;
-  /** They do so at some moment within this time from the start, milliseconds. */
+  /** They burn out within this time after the start, milliseconds. */
   readonly burntWithinMs: number;
 }
 
-/** Marks the two questions to chance; they must not give related answers. */
+/** Keys that make the two random choices independent. */
 const [WHICH, WHEN] = [201, 202];
 
-/** When a lamp burns out, milliseconds from the start of the simulator; undefined if never. Seed and name alone decide. */
+/** When a lamp burns out, milliseconds after the start of the simulator; undefined if never. Depends on seed and name only. */
 export function burnsOutAfter(
   seed: number,
   device: string,

@@ -1,59 +1,59 @@
 import type { Broker } from '@lamplighter/device/connection/broker';
 import type { DeviceEvent } from '@lamplighter/device/device-event';
 import type { Logger } from '@lamplighter/service-kit/logger';
-import type { GroundTruth } from '../lamp/ground-truth.js';
+import type { DeviceJournal } from '../lamp/device-journal.js';
 import { Lamp } from '../lamp/lamp.js';
 import { fileStorage, memoryStorage } from '../lamp/lamp-storage.js';
 import { addRadioUse, NO_RADIO_USE, type RadioUse } from '../lamp/radio-report.js';
 import type { World } from '../signals/sensor.js';
 import type { SimMetrics } from '../sim-metrics.js';
-import type { BrokerJournal } from './broker-journal.js';
+import type { BrokerStatusLog } from './broker-status-log.js';
 import { burnsOutAfter, type Faults } from './faults.js';
 import { Spread } from './spread.js';
 
 export interface FleetOptions {
   readonly broker: Broker;
   readonly fleet: string;
-  /** Names of the devices, in the order in which they stand along the fleet. */
+  /** Names of the devices, in the order of their places. */
   readonly names: readonly string[];
   readonly world: World;
   readonly faults: Faults;
   readonly intervalMs: number;
   readonly qos: 0 | 1 | 2;
   readonly telemetry: 'latest' | 'keep';
-  /** Most readings that a device keeps. */
+  /** Most readings in the outbox of a device. */
   readonly outbox: number;
-  /** Folder of the devices' storages; in memory if there is none. */
+  /** Folder for the state of the devices; in memory if unset. */
   readonly stateDir?: string;
-  /** For how long the link must be down before a lamp decides by itself. */
+  /** How long the link must be down before the edge rule of a lamp takes over. */
   readonly fallbackAfterMs: number;
-  /** Without a packet for longer than this a radio is assumed to sleep. */
+  /** A radio without packets for this long sleeps. */
   readonly radioGapMs: number;
-  /** A lamp that has been away for longer is removed. */
+  /** The service removes a lamp that is offline for this long. */
   readonly forgetAfterMs?: number;
-  /** Devices that begin to connect per second, at most. */
+  /** Most devices that start to connect per second. */
   readonly connectRate: number;
 }
 
-/** Devices that are connecting at the same time, at most: a broker that is slow or away is not stormed. */
+/** Most devices that connect at the same time, to protect a slow broker. */
 const MOST_CONNECTING = 100;
 const RAMP_STEP_MS = 20;
 const PROGRESS_MS = 3000;
 
-/** How a device stands: it was never online, it is, or it was and is not now. */
+/** The states of a device: never online so far, online, or offline again. */
 const [NEVER, ONLINE, AWAY] = [0, 1, 2];
 
-/** All lamps of one simulator: connects them at a measured pace, lets them report in turn, and keeps count. */
+/** The lamps of one simulator: connects them at a limited rate, schedules their reports, and counts events. */
 export class Fleet {
   private readonly lamps: Lamp[];
-  private readonly standing: Uint8Array;
+  private readonly states: Uint8Array;
   private readonly reports: Spread;
   private online = 0;
   /** Devices that have been online. */
-  private introduced = 0;
+  private connectedOnce = 0;
   private started = 0;
-  private told = '';
-  /** Why a device was last not connected; undefined while all are. */
+  private lastProgress = '';
+  /** Reason of the last failed connection; undefined while all devices are connected. */
   private failure: string | undefined;
   private ramp: NodeJS.Timeout | undefined;
   private progress: NodeJS.Timeout | undefined;
@@ -61,12 +61,12 @@ export class Fleet {
   constructor(
     private readonly options: FleetOptions,
     private readonly metrics: SimMetrics,
-    private readonly journal: BrokerJournal,
+    private readonly brokerLog: BrokerStatusLog,
     private readonly logger: Logger,
-    private readonly truth?: GroundTruth,
+    private readonly journal?: DeviceJournal,
   ) {
     const { names, world, intervalMs } = options;
-    this.standing = new Uint8Array(names.length);
+    this.states = new Uint8Array(names.length);
     this.lamps = names.map((name, index) => this.lamp(name, index, world));
     this.metrics.foundInOutbox(this.waiting);
     this.reports = new Spread(names.length, intervalMs, (index) => this.report(index));
@@ -87,22 +87,22 @@ export class Fleet {
 
   /** True once every device has been online. */
   get complete(): boolean {
-    return this.introduced === this.lamps.length;
+    return this.connectedOnce === this.lamps.length;
   }
 
   start(): void {
     const startedAt = performance.now();
     this.ramp = setInterval(() => {
       const due = 1 + ((performance.now() - startedAt) / 1000) * this.options.connectRate;
-      const upTo = Math.min(due, this.introduced + MOST_CONNECTING, this.lamps.length);
+      const upTo = Math.min(due, this.connectedOnce + MOST_CONNECTING, this.lamps.length);
       while (this.started < Math.floor(upTo)) this.lamps[this.started++]?.start();
       if (this.started === this.lamps.length) clearInterval(this.ramp);
     }, RAMP_STEP_MS);
-    this.progress = setInterval(() => this.tell(), PROGRESS_MS);
+    this.progress = setInterval(() => this.logProgress(), PROGRESS_MS);
     this.reports.start();
   }
 
-  /** Disconnects all devices in good order; settles when they are. */
+  /** Disconnects all devices with a goodbye; settles when they are disconnected. */
   async close(): Promise<void> {
     clearInterval(this.ramp);
     clearInterval(this.progress);
@@ -128,7 +128,7 @@ export class Fleet {
     } = this.options;
     const burnsOutAfterMs = burnsOutAfter(world.seed, name, faults);
     const burnsOutAt = burnsOutAfterMs === undefined ? undefined : Date.now() + burnsOutAfterMs;
-    if (burnsOutAt !== undefined) this.truth?.writeFault(name, burnsOutAt);
+    if (burnsOutAt !== undefined) this.journal?.writeFault(name, burnsOutAt);
     const options = {
       broker,
       fleet,
@@ -142,9 +142,9 @@ export class Fleet {
       ...(forgetAfterMs !== undefined && { forgetAfterMs }),
       burnsOutAt,
       onEvent: (event: DeviceEvent) => {
-        this.truth?.write(name, event);
-        this.metrics.note(event);
-        this.note(index, event);
+        this.journal?.write(name, event);
+        this.metrics.record(event);
+        this.onDeviceEvent(index, event);
       },
     };
     return new Lamp(world, index / names.length, options, (change) => this.metrics.lampSwitched(change));
@@ -152,37 +152,37 @@ export class Fleet {
 
   private report(index: number): void {
     const lamp = this.lamps[index];
-    if (lamp === undefined || lamp.hasOwnInterval || this.standing[index] === NEVER) return;
+    if (lamp === undefined || lamp.hasOwnInterval || this.states[index] === NEVER) return;
     lamp.report(Date.now());
   }
 
-  private note(index: number, event: DeviceEvent): void {
-    const before = this.standing[index];
+  private onDeviceEvent(index: number, event: DeviceEvent): void {
+    const before = this.states[index];
     if (event.event === 'online') {
-      this.standing[index] = ONLINE;
+      this.states[index] = ONLINE;
       this.online += 1;
-      this.journal.reached();
+      this.brokerLog.connected();
       if (before === AWAY) this.metrics.reconnected();
-      else this.introduced += 1;
+      else this.connectedOnce += 1;
       if (this.online === this.lamps.length) {
         this.failure = undefined;
-        this.tell();
+        this.logProgress();
       }
     } else if (event.event === 'offline') {
       this.failure = event.reason;
       if (before === ONLINE) {
-        this.standing[index] = AWAY;
+        this.states[index] = AWAY;
         this.online -= 1;
       }
-      if (this.online === 0) this.journal.outage(event);
+      if (this.online === 0) this.brokerLog.outage(event);
     }
   }
 
-  private tell(): void {
+  private logProgress(): void {
     const why = this.failure === undefined ? '' : `; last failure: ${this.failure}`;
     const news = `${this.online} of ${this.lamps.length} lamps connected${why}`;
-    if (news === this.told) return;
-    this.told = news;
+    if (news === this.lastProgress) return;
+    this.lastProgress = news;
     this.logger.info(news);
   }
 }

@@ -1,22 +1,22 @@
-/** The process may not open as many connections as it is asked for. */
+/** The limit of open files is too low for the configured number of devices. */
 export class TooManyDevices extends Error {
   override readonly name = 'TooManyDevices';
 }
 
-/** Open files that are no device's: logs, the HTTP port and its clients, Node's own. */
+/** Open files for other purposes: logs, the HTTP server and its clients, Node itself. */
 const RESERVE = 64;
 
 /**
- * Every device is a connection, and every connection an open file.
- * @param each open files of a device: 2 if it has a file of its own too
- * @param limit most open files of this process; Node has raised it as far as it may
+ * Checks the limit of open files. Each device has a connection, which is an open file.
+ * @param each open files per device: 2 if it also has a state file
+ * @param limit open files that this process may have; Node raises it to the hard limit
  * @throws TooManyDevices
  */
 export function requireOpenFiles(devices: number, each: 1 | 2 = 1, limit = openFilesLimit()): void {
   const needed = devices * each + RESERVE;
   if (needed <= limit) return;
   throw new TooManyDevices(
-    `DEVICES=${devices} needs ${needed} open files, and this process may have ${limit}: ` +
+    `DEVICES=${devices} needs ${needed} open files, but the limit of this process is ${limit}: ` +
       `raise the limit (\`ulimit -Hn ${needed}\` as root, or LimitNOFILE/ulimits of its service; the broker needs as many), ` +
       `or set DEVICES to at most ${Math.max(1, Math.floor((limit - RESERVE) / each))} and run more simulators`,
   );

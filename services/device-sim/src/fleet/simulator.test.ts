@@ -42,13 +42,13 @@ const readingOf = (service: TestClient, device: string) =>
     what: `a reading of ${device}`,
   }).then(({ payload }) => JSON.parse(payload.toString()) as Record<string, unknown>);
 
-describe('the simulator', () => {
+describe('Simulator', () => {
   let broker: TestBroker;
   beforeAll(async () => {
     broker = await startBroker();
   });
 
-  it('connects its devices, and each reports the light and its lamp', async () => {
+  it('connects its devices, and each reports light and lamp', async () => {
     const { simulator, service } = await simulate(broker, await broker.newFleet());
     await untilReady(simulator);
     await until(() => devicesSeen(service).size === DEVICES, { what: 'a reading of every device' });
@@ -57,7 +57,7 @@ describe('the simulator', () => {
     expect(ledOn).toBe(false);
   });
 
-  it('has lamps that follow commands, and counts what it does', async () => {
+  it('executes commands and counts events', async () => {
     const fleet = await broker.newFleet();
     const { simulator, service } = await simulate(broker, fleet);
     await untilReady(simulator);
@@ -77,7 +77,7 @@ describe('the simulator', () => {
     expect(published).toBeGreaterThan(0);
   });
 
-  it('counts commands that change a lamp as decisions, and what its radios cost', async () => {
+  it('counts decisions and radio use', async () => {
     const fleet = await broker.newFleet();
     const { simulator, service } = await simulate(broker, fleet);
     await untilReady(simulator);
@@ -98,7 +98,7 @@ describe('the simulator', () => {
     );
   });
 
-  it('rejects a command that no lamp understands', async () => {
+  it('rejects a command with unknown keys only', async () => {
     const fleet = await broker.newFleet();
     const { simulator, service } = await simulate(broker, fleet);
     await untilReady(simulator);
@@ -111,7 +111,7 @@ describe('the simulator', () => {
     });
   });
 
-  it('never shares a device with another simulator', async () => {
+  it('does not share devices with another simulator', async () => {
     const fleet = await broker.newFleet();
     const replicas = await Promise.all([
       simulate(broker, fleet),
@@ -124,7 +124,7 @@ describe('the simulator', () => {
     for (const { simulator } of replicas) expect(await metric(simulator, 'disconnections_total')).toBe(0);
   });
 
-  it('gives all its devices a goodbye when it closes', async () => {
+  it('publishes a goodbye for each device on close', async () => {
     const fleet = await broker.newFleet();
     const { simulator, service } = await simulate(broker, fleet);
     await service.subscribe(`${fleet.name}/presence/+`);
@@ -135,14 +135,14 @@ describe('the simulator', () => {
     await until(() => goodbyes() === DEVICES, { what: 'the goodbyes' });
   });
 
-  it('says what is wrong as long as the broker refuses it', async () => {
+  it('reports a refusal of the broker in its readiness', async () => {
     const { simulator } = await simulate(broker, await broker.newFleet(), { FLEET: 'foreign' });
     await until(() => /refuses the account/.test(simulator.readiness()[0] ?? ''), { what: 'the refusal' });
   });
 });
 
-describe('a simulator whose broker fails', () => {
-  it('waits for it, loses nothing silently, and has all devices back', async () => {
+describe('Simulator with a failing broker', () => {
+  it('reconnects all devices and accounts for every reading', async () => {
     const broker = await startBroker();
     const fleet = await broker.newFleet();
     const { simulator } = await simulate(broker, fleet);
@@ -160,7 +160,7 @@ describe('a simulator whose broker fails', () => {
     });
   }, 90_000);
 
-  it('goes on under other names if another simulator has taken its own', async () => {
+  it('continues with other names if another simulator has taken its block', async () => {
     const broker = await startBroker();
     const fleet = await broker.newFleet();
     const { simulator, service } = await simulate(broker, fleet);

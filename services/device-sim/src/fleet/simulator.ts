@@ -1,23 +1,23 @@
 import type { Logger } from '@lamplighter/service-kit/logger';
 import type { Config } from '../config.js';
-import { GroundTruth } from '../lamp/ground-truth.js';
+import { DeviceJournal } from '../lamp/device-journal.js';
 import { addRadioUse, NO_RADIO_USE, radioReport } from '../lamp/radio-report.js';
 import { SimMetrics } from '../sim-metrics.js';
-import { BlockClaim } from './block-claim.js';
-import { BrokerJournal } from './broker-journal.js';
+import { BrokerStatusLog } from './broker-status-log.js';
 import { Fleet } from './fleet.js';
+import { NameReservation } from './name-reservation.js';
 import { deviceNames } from './names.js';
 
-/** Claims device names that no other simulator uses, and runs a fleet under them until it is closed. */
+/** Reserves device names and runs a fleet with them until it is closed. */
 export class Simulator {
   readonly metrics: SimMetrics;
-  private readonly journal: BrokerJournal;
-  private readonly truth: GroundTruth | undefined;
-  private claim: BlockClaim | undefined;
+  private readonly brokerLog: BrokerStatusLog;
+  private readonly journal: DeviceJournal | undefined;
+  private reservation: NameReservation | undefined;
   private fleet: Fleet | undefined;
   private closing = false;
   private startedAt = performance.now();
-  /** Of the fleets before the present one. */
+  /** Radio use of earlier fleets. */
   private radioBefore = NO_RADIO_USE;
 
   constructor(
@@ -27,9 +27,9 @@ export class Simulator {
   ) {
     const { host, port, username } = config.broker;
     const account = username === undefined ? 'clients without an account' : `the account "${username}"`;
-    this.journal = new BrokerJournal(logger, `${host}:${port}`, account);
+    this.brokerLog = new BrokerStatusLog(logger, `${host}:${port}`, account);
     this.metrics = new SimMetrics(version, () => this.count());
-    this.truth = config.journalFile === undefined ? undefined : new GroundTruth(config.journalFile);
+    this.journal = config.journalFile === undefined ? undefined : new DeviceJournal(config.journalFile);
   }
 
   /** Starts; does not wait for the broker. */
@@ -44,46 +44,46 @@ export class Simulator {
     });
   }
 
-  /** What keeps it from being ready: all devices have been connected once, and half of them are. */
+  /** Problems. Ready means that all devices have connected at least once and at least half are connected now. */
   readiness(): string[] {
     const { connected, devices } = this.count();
     if (this.fleet?.complete && connected * 2 >= devices) return [];
-    return [this.journal.problem ?? `${connected} of ${devices} devices connected`];
+    return [this.brokerLog.problem ?? `${connected} of ${devices} devices connected`];
   }
 
-  /** Disconnects everything in good order. */
+  /** Disconnects all devices and releases the reservation. */
   async close(): Promise<void> {
     this.closing = true;
     this.logger.info(`disconnecting ${this.count().connected} lamps`);
     await this.fleet?.close();
-    await this.claim?.release();
-    this.truth?.close();
+    await this.reservation?.release();
+    this.journal?.close();
     const { devices, radioUse } = this.count();
     this.logger.info(radioReport(radioUse, devices, performance.now() - this.startedAt));
   }
 
   private async run(): Promise<void> {
-    const { journal, logger } = this;
+    const { brokerLog, logger } = this;
     const { broker, fleet, devices, seed, dayMs } = this.config;
-    const onOutage = journal.outage.bind(journal);
-    const claim = new BlockClaim({ broker, fleet, onOutage, onLost: () => this.move() });
-    this.claim = claim;
+    const onOutage = brokerLog.outage.bind(brokerLog);
+    const claim = new NameReservation({ broker, fleet, onOutage, onLost: () => this.move() });
+    this.reservation = claim;
     const block = await claim.take();
-    journal.reached();
+    brokerLog.connected();
     const names = deviceNames(block, devices);
     const named = `${names[0]}${devices > 1 ? ` to ${names.at(-1)}` : ''}`;
     logger.info(`fleet ${fleet}: ${named}; a day takes ${dayMs / 1000} s`);
     if (block === undefined) {
       logger.warn(
-        `the names are new at every start: the broker must answer QoS 1 publishes to ${fleet}/claims/+ and let the account subscribe there`,
+        `cannot reserve device names; using new names at every start. Allow the account to publish and subscribe to ${fleet}/claims/+`,
       );
     }
     const options = { ...this.config, names, world: { seed, dayMs } };
-    this.fleet = new Fleet(options, this.metrics, journal, logger, this.truth);
+    this.fleet = new Fleet(options, this.metrics, brokerLog, logger, this.journal);
     this.fleet.start();
   }
 
-  /** Another simulator has our names since we lost the broker: goes on under others. */
+  /** Continues with other names: another simulator reserved these while the broker was unavailable. */
   private move(): void {
     this.logger.warn('another simulator has taken over these devices; moving to other names');
     const left = this.fleet;

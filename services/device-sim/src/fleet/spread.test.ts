@@ -14,8 +14,8 @@ afterEach(() => {
   jest.useRealTimers();
 });
 
-describe('the spread of reports over an interval', () => {
-  it('gives every device its turn, evenly', () => {
+describe('Spread', () => {
+  it('visits every item once per interval, evenly', () => {
     const { visits, spread } = spreadOf4();
     jest.advanceTimersByTime(550);
     expect(visits).toEqual([0, 1]);
@@ -26,7 +26,7 @@ describe('the spread of reports over an interval', () => {
     expect(visits).toHaveLength(6);
   });
 
-  it('leaves out the rounds that a pause made it miss', () => {
+  it('skips rounds missed during a pause', () => {
     const { visits, spread } = spreadOf4();
     const later = performance.now() + 60_000;
     jest.setSystemTime(Date.now() + 60_000);

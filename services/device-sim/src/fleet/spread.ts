@@ -1,14 +1,14 @@
-/** Not more often than this, ms: many small steps cost more than they smooth. */
+/** Shortest timer step, milliseconds; shorter ones cost CPU and smooth little. */
 const SHORTEST_STEP_MS = 5;
 const LONGEST_STEP_MS = 50;
 
 /**
- * Visits each of `count` in every interval, evenly spread over it, on a fixed schedule: a slow visit does not shift the
- * following ones. After a pause of more than an interval the missed rounds are left out, not made up for in a burst.
+ * Visits each of `count` items once per interval, evenly spread, on a fixed schedule: a slow visit does not delay later ones. Rounds missed
+ * during a pause are skipped.
  */
 export class Spread {
   private timer: NodeJS.Timeout | undefined;
-  /** Visits so far, as if none had been left out. */
+  /** Number of visits so far, including skipped ones. */
   private position = 0;
 
   constructor(

@@ -2,23 +2,23 @@ import { join } from 'node:path';
 import { FileStorage } from '@lamplighter/device/storage/file-storage';
 import { MemoryStorage, type Storage } from '@lamplighter/device/storage/storage';
 
-/** What a simulated lamp keeps through its restarts. */
+/** The storage of a simulated lamp, which survives its restarts. */
 export interface LampStorage {
-  /** The storage, opened if it is not. */
+  /** Returns the storage; opens it if necessary. */
   open(): Storage;
-  /** The device has no power: what is opened next is what was kept. */
+  /** Closes the storage, as when the device loses power. */
   close(): void;
 }
 
-/** In memory: it survives the restart of a lamp, not that of the simulator. */
+/** A storage in memory: survives a restart of the lamp, not of the simulator. */
 export function memoryStorage(): LampStorage {
   const storage = new MemoryStorage();
   return { open: () => storage, close() {} };
 }
 
 /**
- * A file of its own in a folder: it survives the end of the simulator, `kill -9` included. Not the loss of power: thousands of
- * devices on one disk cannot wait for it with every reading.
+ * A storage in a file: survives the end of the simulator, including `kill -9`, but not a power failure, since thousands of devices cannot
+ * wait for one disk with every reading.
  */
 export function fileStorage(folder: string, fleet: string, device: string): LampStorage {
   let file: FileStorage | undefined;

@@ -90,13 +90,13 @@ const answersTo = (client: TestClient, id: string) =>
     .map(({ payload }) => JSON.parse(payload.toString()) as Answer)
     .filter((answer) => answer.id === id);
 
-describe('a simulated lamp', () => {
+describe('Lamp', () => {
   let broker: TestBroker;
   beforeAll(async () => {
     broker = await startBroker();
   });
 
-  it('answers with what it measures, fails on purpose, and takes its time', async () => {
+  it('reports measurements, fails on request, and simulates work', async () => {
     const fleet = await broker.newFleet();
     const { answer } = await serve(broker, fleet);
     await startSimulator(fleet).ready();
@@ -123,7 +123,7 @@ describe('a simulated lamp', () => {
     expect(await answer(action)).toMatchObject({ status: 'rejected', reason: expect.stringMatching(reason) });
   });
 
-  it('restarts when it is told to, and answers after that: the lamp is off, its storage is what it was', async () => {
+  it('restarts on command, acknowledges afterwards, and keeps only its storage', async () => {
     const fleet = await broker.newFleet();
     const { client, answer, command, readings } = await serve(broker, fleet);
     await startSimulator(fleet, { STATE_DIR: temporaryFolder() }).ready();
@@ -165,7 +165,7 @@ describe('a simulated lamp', () => {
     expect(told).toBe(share === 1);
   });
 
-  it('measures as often as the server says, also after a restart', async () => {
+  it('applies the telemetry interval, also after a restart', async () => {
     const fleet = await broker.newFleet();
     const { answer, readings } = await serve(broker, fleet);
     await startSimulator(fleet, { INTERVAL_MS: '3600000' }).ready();
@@ -179,7 +179,7 @@ describe('a simulated lamp', () => {
     await flows();
   }, 30_000);
 
-  it('keeps its readings, and the books are straight: taken = receipts + dropped + in the outbox', async () => {
+  it('keeps its readings, and the ledger balances: taken = receipts + dropped + in the outbox', async () => {
     const fleet = await broker.newFleet();
     const service = await serve(broker, fleet);
     const { ready, metric } = startSimulator(fleet, { TELEMETRY: 'keep', OUTBOX: '20' });
@@ -201,7 +201,7 @@ describe('a simulated lamp', () => {
     expect(receipts + dropped + outbox).toBe(taken);
   }, 60_000);
 
-  it('tells everything in its journal, and finds its outbox again', async () => {
+  it('records all events in its journal, and restores its outbox', async () => {
     const folder = temporaryFolder();
     const env = {
       TELEMETRY: 'keep',
@@ -257,8 +257,8 @@ describe('a simulated lamp', () => {
   }, 60_000);
 });
 
-describe('a simulated lamp without a link', () => {
-  it('decides by the rule that its fleet gave it, and reports its decisions when it is back', async () => {
+describe('Lamp without a link', () => {
+  it('evaluates its edge rule, and reports its decisions when the link is back', async () => {
     const broker = await startBroker();
     const fleet = await broker.newFleet();
     // A short day: night comes within seconds.

@@ -5,7 +5,7 @@ import {
   type SettingHandlers,
 } from '@lamplighter/contracts/settings/device-settings';
 import type { AdaptiveInterval } from '@lamplighter/contracts/settings/telemetry-interval';
-import { AnswerAfterRestart, CommandRejected } from '@lamplighter/device/commands/execute-command';
+import { AcknowledgeAfterRestart, CommandRejected } from '@lamplighter/device/commands/execute-command';
 import { Traffic } from '@lamplighter/device/connection/traffic';
 import { DeviceClient, type DeviceOptions } from '@lamplighter/device/device-client';
 import type { DeviceEvent } from '@lamplighter/device/device-event';
@@ -20,25 +20,25 @@ import { parseLampAction } from './lamp-action.js';
 import type { LampStorage } from './lamp-storage.js';
 import type { RadioUse } from './radio-report.js';
 
-/** What a lamp reports. */
+/** A reading of a lamp. */
 export type LampReading = { readonly light: number; readonly led_on: boolean };
 
 export type LampOptions = Omit<DeviceOptions, 'execute' | 'storage' | 'traffic'> & {
   readonly storage: LampStorage;
-  /** From then on it does not shine, whatever it is told and says; milliseconds since 1970. */
+  /** After this time it emits no light but behaves as before; milliseconds since 1970. */
   readonly burnsOutAt?: number | undefined;
-  /** Without a packet for longer than this the radio is assumed to sleep, ms. */
+  /** A radio without packets for this long sleeps, milliseconds. */
   readonly radioGapMs?: number;
   readonly onEvent: (event: DeviceEvent) => void;
 };
 
-/** For how long a lamp is gone when it restarts, ms. */
+/** Duration of a restart, milliseconds. */
 const RESTART_MS = 500;
 const SETTING_PREFIX = 'program:';
 
 /**
- * A simulated device: a light sensor and a lamp beside it. Restarted, it forgets everything but its storage. While the link is
- * down it decides by the rule that its fleet gave it, if any.
+ * A simulated device: a lamp and a light sensor next to it. A restart clears everything but its storage. While the link is down it evaluates
+ * its edge rule, if it has one.
  */
 export class Lamp {
   private client: DeviceClient;
@@ -54,12 +54,12 @@ export class Lamp {
   private readonly settings: SettingHandlers = {
     telemetry_interval_ms: (interval) => this.setInterval(interval),
   };
-  /** Commands that take their time. */
-  private readonly works = new Set<NodeJS.Timeout>();
+  /** Timers of commands with `work_ms`. */
+  private readonly timers = new Set<NodeJS.Timeout>();
 
   /**
-   * @param place where in the fleet, 0 to 1
-   * @param onSwitch told when the lamp changes, by 1 or -1
+   * @param place position in the fleet, 0 to 1
+   * @param onSwitch called when the lamp turns on (1) or off (-1)
    */
   constructor(
     private readonly world: World,
@@ -76,7 +76,7 @@ export class Lamp {
     return this.ledOn;
   }
 
-  /** Readings in its outbox. */
+  /** Number of readings in its outbox. */
   get waiting(): number {
     return this.client.waiting;
   }
@@ -86,7 +86,7 @@ export class Lamp {
     return { bytesSent, bytesReceived, wakeUps, decisions: this.decisions };
   }
 
-  /** True if it measures at an interval of its own, because it was told to. */
+  /** Whether a setting gave it its own telemetry interval. */
   get hasOwnInterval(): boolean {
     return this.interval !== undefined;
   }
@@ -95,7 +95,7 @@ export class Lamp {
     this.client.start();
   }
 
-  /** Takes a reading, unless it is just restarting. */
+  /** Publishes a reading, unless it is restarting. */
   report(now: number): void {
     if (this.restarting) return;
     const reading = this.read(now);
@@ -103,10 +103,10 @@ export class Lamp {
     void this.client.publish(reading);
   }
 
-  /** Disconnects in good order. */
+  /** Disconnects with a goodbye. */
   async close(): Promise<void> {
     this.closed = true;
-    this.halt();
+    this.stopTimers();
     await this.client.close();
     this.options.storage.close();
   }
@@ -123,7 +123,7 @@ export class Lamp {
       storage: opened,
       traffic: this.traffic,
       edgeRules: true,
-      execute: (action, envelope) => this.follow(action, envelope),
+      execute: (action, envelope) => this.execute(action, envelope),
     });
   }
 
@@ -132,12 +132,12 @@ export class Lamp {
     return { light: lightAt(this.world, this.spot, now, shines), led_on: this.ledOn };
   }
 
-  private async follow(given: Action, envelope: CommandEnvelope | undefined): Promise<unknown> {
+  private async execute(given: Action, envelope: CommandEnvelope | undefined): Promise<unknown> {
     const action = parseLampAction(given);
     if (action.work_ms !== undefined) await this.work(action.work_ms);
     if (action.fail !== undefined) throw new Error(action.fail);
     if (action.led_on !== undefined) {
-      // What the rule at the edge decides carries no envelope.
+      // Actions of the edge rule have no envelope.
       if (envelope !== undefined && action.led_on !== this.ledOn) this.decisions += 1;
       this.switch(action.led_on);
     }
@@ -145,16 +145,16 @@ export class Lamp {
       if (action[actionKey] !== undefined) this.applySetting(actionKey, action[actionKey]);
     const reading = this.read(Date.now());
     const result = action.report && Object.fromEntries(action.report.map((name) => [name, reading[name]]));
-    return action.reboot ? new AnswerAfterRestart(() => this.restart(), result) : result;
+    return action.reboot ? new AcknowledgeAfterRestart(() => this.restart(), result) : result;
   }
 
   private work(ms: number): Promise<void> {
     return new Promise((resolve) => {
       const timer = setTimeout(() => {
-        this.works.delete(timer);
+        this.timers.delete(timer);
         resolve();
       }, ms);
-      this.works.add(timer);
+      this.timers.add(timer);
     });
   }
 
@@ -171,7 +171,7 @@ export class Lamp {
     this.measureEvery(interval);
   }
 
-  /** @param interval null leaves it to the fleet */
+  /** @param interval null: the fleet schedules its reports */
   private measureEvery(interval: number | AdaptiveInterval | null): void {
     clearTimeout(this.interval);
     this.interval = undefined;
@@ -189,27 +189,27 @@ export class Lamp {
     this.onSwitch(on ? 1 : -1);
   }
 
-  /** The program's memory is gone: what it was doing never ends. */
-  private halt(): void {
-    for (const timer of this.works) clearTimeout(timer);
-    this.works.clear();
+  /** Drops all work in progress, as a restart does. */
+  private stopTimers(): void {
+    for (const timer of this.timers) clearTimeout(timer);
+    this.timers.clear();
     clearTimeout(this.interval);
     this.interval = undefined;
     this.movement = undefined;
   }
 
   private restart(): void {
-    this.halt();
+    this.stopTimers();
     this.switch(false);
     this.restarting = true;
     const gone = this.client.close();
     this.options.onEvent({ event: 'offline', cause: 'lost', reason: 'restart', retryInMs: RESTART_MS });
     void gone.then(() => {
-      setTimeout(() => this.comeBack(), RESTART_MS);
+      setTimeout(() => this.powerOn(), RESTART_MS);
     });
   }
 
-  private comeBack(): void {
+  private powerOn(): void {
     if (this.closed) return;
     this.options.storage.close();
     this.client = this.boot();

@@ -1,6 +1,6 @@
 import { radioReport } from './radio-report.js';
 
-it('the cost of a run is told per decision, and per lamp and hour', () => {
+it('reports radio use per decision, and per lamp and hour', () => {
   const use = { bytesSent: 90_000, bytesReceived: 30_000, wakeUps: 600, decisions: 24 };
   expect(radioReport(use, 2, 1_800_000)).toBe(
     'radio of 2 lamps in 1800 s: 90.0 kB sent, 30.0 kB received, 600 wake-ups, 24 decisions; ' +
@@ -8,7 +8,7 @@ it('the cost of a run is told per decision, and per lamp and hour', () => {
   );
 });
 
-it('a run without a decision has no cost per decision', () => {
+it('reports no cost per decision without a decision', () => {
   const use = { bytesSent: 900, bytesReceived: 100, wakeUps: 1, decisions: 0 };
   expect(radioReport(use, 1, 3_600_000)).toContain(
     '0 decisions; per decision none; per lamp and hour 1.0 kB',

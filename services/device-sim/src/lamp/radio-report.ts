@@ -1,4 +1,4 @@
-/** What the radios of some devices have cost, and what came of it. */
+/** Radio use of devices, and the decisions it led to. */
 export interface RadioUse {
   readonly bytesSent: number;
   readonly bytesReceived: number;
@@ -18,7 +18,7 @@ export function addRadioUse(a: RadioUse, b: RadioUse): RadioUse {
   };
 }
 
-/** The cost of a run in one line, for comparing telemetry policies. */
+/** A one-line summary of radio use, for comparing telemetry policies. */
 export function radioReport(use: RadioUse, devices: number, ranMs: number): string {
   const { bytesSent, bytesReceived, wakeUps, decisions } = use;
   const deviceHours = (devices * ranMs) / 3_600_000;

@@ -18,23 +18,23 @@ function visits(seed: number, device: number): number[] {
   return lengths;
 }
 
-describe('the birds', () => {
+describe('birdOn', () => {
   const fleet = Array.from({ length: 50 }, (_, i) => visits(1, keyOf(`lamp-${i}`)));
 
-  it('stay for some seconds', () => {
+  it('covers a sensor for some seconds', () => {
     for (const length of fleet.flat()) {
       expect(length).toBeGreaterThanOrEqual(1500);
       expect(length).toBeLessThanOrEqual(12_500);
     }
   });
 
-  it('come to each sensor about every five minutes', () => {
+  it('covers each sensor about every five minutes', () => {
     const perHour = fleet.flat().length / fleet.length;
     expect(perHour).toBeGreaterThan(9);
     expect(perHour).toBeLessThan(15);
   });
 
-  it('sit on single sensors, as the seed says', () => {
+  it('covers sensors independently, by seed', () => {
     expect(visits(1, keyOf('lamp-1'))).toEqual(fleet[1]);
     expect(fleet[1]).not.toEqual(fleet[2]);
     expect(visits(2, keyOf('lamp-1'))).not.toEqual(fleet[1]);

@@ -1,19 +1,19 @@
 import { chance } from './random.js';
 
-/** At most one bird comes to a sensor in such a span, ms. Birds keep real time, however short the simulated day is. */
+/** At most one bird lands on a sensor in each span, milliseconds. Spans are real time and do not scale with the simulated day. */
 const SPAN_MS = 10_000;
-/** In this part of the spans one comes: to each sensor about every five minutes. */
+/** Share of spans with a bird: about one every five minutes per sensor. */
 const VISITS = 1 / 30;
 const SHORTEST_MS = 2000;
 const LONGEST_MS = 6000;
-/** What a bird on the sensor lets through. */
+/** Share of light that reaches a covered sensor. */
 export const UNDER_BIRD = 0.1;
 
-/** Marks the three questions to chance; they must not give related answers. */
+/** Keys that make the three random choices independent. */
 const [COMES, STAYS, WAITS] = [101, 102, 103];
 
 /**
- * True while a bird sits on this one sensor.
+ * Whether a bird covers the sensor.
  * @param device key of the device
  * @param now milliseconds since 1970
  */

@@ -6,8 +6,8 @@ const seeds = fc.nat(1_000_000);
 const places = fc.double({ min: 0, max: 1, noNaN: true });
 const days = fc.double({ min: 0, max: 2e7, noNaN: true });
 
-describe('the clouds', () => {
-  it('never take more than they may: noon stays brighter than the night-light asks', () => {
+describe('throughClouds', () => {
+  it('keeps noon above the threshold of the night-light rule', () => {
     expect(THICKEST * NOON).toBeGreaterThan(300);
     fc.assert(
       fc.property(seeds, places, days, (seed, place, day) => {
@@ -19,7 +19,7 @@ describe('the clouds', () => {
     );
   });
 
-  it('are shared by neighbours', () => {
+  it('is similar for neighbours', () => {
     fc.assert(
       fc.property(seeds, places, days, (seed, place, day) => {
         const difference = throughClouds(seed, place, day) - throughClouds(seed, place + 0.005, day);
@@ -28,7 +28,7 @@ describe('the clouds', () => {
     );
   });
 
-  it('come and go, and leave the sky clear about as often as not', () => {
+  it('varies, with a clear sky about half of the time', () => {
     const sky = Array.from({ length: 1000 }, (_, i) => throughClouds(1, 0.5, 100 + i / 25));
     const clear = sky.filter((through) => through === 1).length;
     expect(clear).toBeGreaterThan(300);
@@ -36,7 +36,7 @@ describe('the clouds', () => {
     expect(Math.min(...sky)).toBeLessThan(0.6);
   });
 
-  it('differ from seed to seed', () => {
+  it('depends on the seed', () => {
     const skyOf = (seed: number) => Array.from({ length: 50 }, (_, i) => throughClouds(seed, 0.5, i / 25));
     expect(skyOf(1)).not.toEqual(skyOf(2));
   });

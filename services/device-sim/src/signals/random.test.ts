@@ -3,8 +3,8 @@ import { chance, keyOf, smoothNoise } from './random.js';
 
 const whole = fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 });
 
-describe('seeded chance', () => {
-  it('is decided by its keys, and in range', () => {
+describe('chance', () => {
+  it('is deterministic and in range', () => {
     fc.assert(
       fc.property(fc.array(whole, { minLength: 1, maxLength: 4 }), (keys) => {
         const value = chance(...keys);
@@ -19,13 +19,13 @@ describe('seeded chance', () => {
     ['neighbouring keys', (i: number) => chance(7, i)],
     ['neighbouring seeds', (i: number) => chance(i, 7)],
     ['names that differ in a digit', (i: number) => chance(1, keyOf(`lamp-${i}`))],
-  ])('is even over %s', (_what, at) => {
+  ])('is uniform over %s', (_what, at) => {
     const buckets = new Array<number>(10).fill(0);
     for (let i = 0; i < 10_000; i += 1) buckets[Math.floor(at(i) * 10)]! += 1;
     for (const count of buckets) expect(Math.abs(count - 1000)).toBeLessThan(150);
   });
 
-  it('stays what it was: a change here changes every recorded run', () => {
+  it('returns recorded values', () => {
     expect([chance(1), chance(1, 2), chance(1, 2, 3), smoothNoise(1, 2.5, 3.5)]).toMatchInlineSnapshot(`
 [
   0.6181003095116466,
@@ -37,8 +37,8 @@ describe('seeded chance', () => {
   });
 });
 
-describe('smooth noise', () => {
-  it('is in range and has no steps', () => {
+describe('smoothNoise', () => {
+  it('is in range and continuous', () => {
     const coordinate = fc.double({ min: -1e6, max: 1e6, noNaN: true });
     fc.assert(
       fc.property(whole, coordinate, coordinate, (seed, x, y) => {

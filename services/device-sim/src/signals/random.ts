@@ -1,6 +1,6 @@
 /**
- * A number in [0, 1) that its keys alone decide (whole numbers; only their lower 32 bits count): the simulation's only
- * source of chance, so that the same seed gives the same world. The mixing is that of MurmurHash3.
+ * A pseudo-random number in [0, 1) that depends only on its keys (integers; the lower 32 bits count). All randomness of the simulation
+ * comes from it, so that a seed reproduces a run. Mixes as MurmurHash3 does.
  */
 export function chance(...keys: number[]): number {
   let hash = 0x9e3779b9;
@@ -15,7 +15,7 @@ export function chance(...keys: number[]): number {
   return ((hash ^ (hash >>> 16)) >>> 0) / 2 ** 32;
 }
 
-/** A text as a key of `chance` (FNV-1a). */
+/** Hashes a text to a key of `chance` (FNV-1a). */
 export function keyOf(text: string): number {
   let hash = 0x811c9dc5;
   for (let index = 0; index < text.length; index += 1) {
@@ -24,7 +24,7 @@ export function keyOf(text: string): number {
   return hash;
 }
 
-/** Smooth noise in [0, 1]: random heights at the crossings of a grid of whole numbers, blended in between. */
+/** Value noise in [0, 1]: random values at integer grid points, interpolated smoothly. */
 export function smoothNoise(seed: number, x: number, y: number): number {
   const [left, top] = [Math.floor(x), Math.floor(y)];
   const [across, down] = [ease(x - left), ease(y - top)];

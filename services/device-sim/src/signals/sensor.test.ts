@@ -13,8 +13,8 @@ const worlds = fc.record({ seed: fc.nat(1_000_000), dayMs: fc.constantFrom(120_0
 const spots = fc.record({ device: fc.integer(), place: fc.double({ min: 0, max: 1, noNaN: true }) });
 const times = fc.integer({ min: 1_700_000_000_000, max: 2_000_000_000_000 });
 
-describe('the light on a sensor', () => {
-  it('is a whole number from 0 to 1023 that seed, device and time decide', () => {
+describe('lightAt', () => {
+  it('is an integer from 0 to 1023 that depends on seed, device and time', () => {
     fc.assert(
       fc.property(worlds, spots, times, fc.boolean(), (someWorld, someSpot, now, lampOn) => {
         const light = lightAt(someWorld, someSpot, now, lampOn);
@@ -24,7 +24,7 @@ describe('the light on a sensor', () => {
     );
   });
 
-  it('does not let a lamp decide about itself: dark or not is the same with the lamp on and off', () => {
+  it('crosses the threshold independently of the lamp', () => {
     fc.assert(
       fc.property(worlds, spots, times, (someWorld, someSpot, now) => {
         const [off, on] = [false, true].map((lampOn) => lightAt(someWorld, someSpot, now, lampOn));
@@ -41,11 +41,11 @@ describe('the light on a sensor', () => {
     [240, 240],
     [299.9, 299.9],
     [1000, 1000],
-  ])('%d of daylight reads %d with the lamp on', (ambient, seen) => {
+  ])('reads daylight of %d as %d with the lamp on', (ambient, seen) => {
     expect(withGlow(ambient)).toBeCloseTo(seen);
   });
 
-  it('grows with the daylight, lamp on or not', () => {
+  it('grows with daylight, with the lamp on and off', () => {
     const light = fc.double({ min: 0, max: 1000, noNaN: true });
     fc.assert(
       fc.property(light, light, (a, b) => {
@@ -54,7 +54,7 @@ describe('the light on a sensor', () => {
     );
   });
 
-  it('falls below 300 and returns every day, on every sensor, a bounded number of times', () => {
+  it('crosses 300 every day on every sensor, a bounded number of times', () => {
     for (const index of [1, 13, 25, 37, 50]) {
       const dark = Array.from(
         { length: 300 },
@@ -67,7 +67,7 @@ describe('the light on a sensor', () => {
     }
   });
 
-  it('crosses 300 somewhere in a fleet of fifty within every twenty seconds of a two-minute day', () => {
+  it('crosses 300 in a fleet of fifty at least every twenty seconds of a two-minute day', () => {
     const darkAt = (now: number) =>
       Array.from({ length: 50 }, (_, i) => lightAt(world, spot(i + 1), now, false) < LIMIT);
     for (let now = 1_800_000_000_000; now < 1_800_000_600_000; now += 20_000) {

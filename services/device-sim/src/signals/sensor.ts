@@ -2,35 +2,35 @@ import { birdOn, UNDER_BIRD } from './birds.js';
 import { throughClouds } from './clouds.js';
 import { sunlight } from './sun.js';
 
-/** Everything that decides the signals beside time and place. */
+/** The parameters of all signals. */
 export interface World {
   readonly seed: number;
-  /** Length of a simulated day, ms. 86,400,000 is real time: UTC at the first device's place. */
+  /** Length of a simulated day, milliseconds. 86,400,000 is real time, with UTC at the first device. */
   readonly dayMs: number;
 }
 
-/** Where a sensor is. */
+/** The position of a sensor. */
 export interface Spot {
-  /** From the device's name; see `keyOf`. */
+  /** Key of the device name; see `keyOf`. */
   readonly device: number;
-  /** 0 to 1 along the fleet; the fleet spans half the globe, so dusk passes through it as a wave. */
+  /** Position in the fleet, 0 to 1. The fleet spans half the globe, so that dusk passes through it. */
   readonly place: number;
 }
 
-/** The last device is ahead of the first by this part of a day. */
+/** The last device is this fraction of a day ahead of the first. */
 const SPAN_DAYS = 0.5;
 
-/** What a lamp throws on its own sensor in the dark. */
+/** Light of a lamp on its own sensor in the dark. */
 export const GLOW = 120;
-/** From this light on nothing of it is left: daylight drowns it. */
-const DROWNED = 240;
+/** Ambient light from which on the lamp has no effect on the sensor. */
+const GLOW_LIMIT = 240;
 
 /**
- * What the sensor shows, 0 to 1023: daylight, less clouds and birds, and the lamp's own light.
+ * The value of the sensor, 0 to 1023: daylight reduced by clouds and birds, plus the light of the lamp.
  *
- * The lamp must not decide about itself: with plain addition a lamp that comes on at 290 would read 410, go off, read 290,
- * and so on. Here its light fades as the daylight grows and is gone below 300, so that for every limit from 240 on the
- * answer to "is it dark?" is the same with the lamp on and off. A night with the lamp on reads 120.
+ * The lamp must not switch itself: with plain addition, a lamp that turns on at 290 would read 410, turn off, read 290, and so on. Its
+ * light therefore fades as daylight grows and has no effect from 240 on, so that a threshold of 240 or more gives the same result with the
+ * lamp on and off. At night with the lamp on the sensor reads 120.
  * @param now milliseconds since 1970
  */
 export function lightAt(
@@ -45,7 +45,7 @@ export function lightAt(
   return Math.floor(lampOn ? withGlow(ambient) : ambient);
 }
 
-/** Grows with the ambient light, and leaves everything from `DROWNED` on as it is. */
+/** Adds the light of the lamp. Grows with the ambient light, which it leaves unchanged from `GLOW_LIMIT` on. */
 export function withGlow(ambient: number): number {
-  return ambient + GLOW * Math.max(0, 1 - ambient / DROWNED);
+  return ambient + GLOW * Math.max(0, 1 - ambient / GLOW_LIMIT);
 }

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { NOON, sunlight } from './sun.js';
 
-describe('the sun', () => {
+describe('sunlight', () => {
   it.each([
     ['midnight', 0, 0, 0],
     ['before dawn', 0.2, 0, 0],
@@ -15,7 +15,7 @@ describe('the sun', () => {
     expect(sunlight(phase)).toBeLessThanOrEqual(most);
   });
 
-  it('repeats every day, alike before and after noon, within the range of the sensor', () => {
+  it('repeats every day, symmetrically around noon, within the range of the sensor', () => {
     fc.assert(
       fc.property(fc.double({ min: 0, max: 1, noNaN: true }), fc.nat(100_000), (phase, day) => {
         expect(sunlight(phase + day)).toBeCloseTo(sunlight(phase), 4);

@@ -1,8 +1,8 @@
 import type { ConnectionEnd } from '@lamplighter/device/connection/connection';
 import type { Logger } from '@lamplighter/service-kit/logger';
 
-/** Tells the log how the broker is, once per change, however many devices notice. */
-export class BrokerJournal {
+/** Logs the availability of the broker, once per change. */
+export class BrokerStatusLog {
   private trouble: ConnectionEnd['cause'] | undefined;
 
   /** @param address of the broker, without credentials */
@@ -12,27 +12,27 @@ export class BrokerJournal {
     private readonly account: string,
   ) {}
 
-  /** What is wrong, in words; undefined as long as all is well. */
+  /** The current problem; undefined if there is none. */
   get problem(): string | undefined {
     if (this.trouble === undefined) return undefined;
-    if (this.trouble === 'refused') return `the broker at ${this.address} refuses ${this.account}`;
-    return `the broker at ${this.address} cannot be reached`;
+    if (this.trouble === 'refused') return `broker at ${this.address} refuses ${this.account}`;
+    return `cannot reach broker at ${this.address}`;
   }
 
-  /** Nothing of ours is connected, for this reason. */
+  /** Records that no device is connected. */
   outage({ cause, reason }: ConnectionEnd): void {
-    // An attempt that fails after a loss is the same outage.
+    // A failed attempt after a loss belongs to the same outage.
     const kind = cause === 'lost' ? 'unreachable' : cause;
     if (this.trouble === kind) return;
     this.trouble = kind;
     const problem = `${this.problem} (${reason})`;
-    if (kind === 'refused') this.logger.error(`${problem}: check MQTT_URL and FLEET; trying again`);
-    else this.logger.warn(`${problem}; trying again`);
+    if (kind === 'refused') this.logger.error(`${problem}; retrying; check MQTT_URL and FLEET`);
+    else this.logger.warn(`${problem}; retrying`);
   }
 
-  reached(): void {
+  connected(): void {
     if (this.trouble === undefined) return;
     this.trouble = undefined;
-    this.logger.info(`the broker at ${this.address} is back`);
+    this.logger.info(`broker at ${this.address} is available again`);
   }
 }

@@ -7,17 +7,17 @@ import { type EdgeRuleDocument, edgeRuleSchema } from '@lamplighter/evaluation/r
 import { HISTORY_DEPTH, History, type PastReading } from '@lamplighter/evaluation/rule/window';
 import { CommandRejected, reasonOf } from '../commands/execute-command.js';
 
-/** A rule that was given to a device, and the readings that it looks at. */
-export class HeldRule {
-  /** As it is judged with nobody else to ask. */
-  readonly alone: CompiledRule;
-  /** The lane of the commands by which the server does what the rule says. */
+/** A rule installed on a device, with the readings that it needs. */
+export class InstalledRule {
+  /** The rule as the device evaluates it without the server or other devices. */
+  readonly standalone: CompiledRule;
+  /** Lane of the commands that the server sends for the rule. */
   readonly lane: string;
-  private readonly whole: CompiledRule;
+  private readonly compiled: CompiledRule;
   private readonly depth: number;
   private readonly past: PastReading[] = [];
 
-  /** @throws CommandRejected if the device cannot go by it */
+  /** @throws CommandRejected if the rule cannot run on this device */
   constructor(
     readonly document: EdgeRuleDocument,
     private readonly address: { readonly fleet: string; readonly device: string },
@@ -25,15 +25,15 @@ export class HeldRule {
     const { version, since, rule } = document;
     const { device } = address;
     if (!inScope(rule.scope.devices, device) || (rule.target && !inScope(rule.target.devices, device)))
-      throw new CommandRejected(`rule "${rule.id}" is not about this device`);
+      throw new CommandRejected(`rule "${rule.id}" does not apply to this device`);
     try {
-      this.whole = compileRule(rule, version, since);
+      this.compiled = compileRule(rule, version, since);
     } catch (error) {
       throw new CommandRejected(reasonOf(error));
     }
-    this.alone = aloneRule(this.whole);
-    this.lane = this.whole.lane ?? defaultLane(this.whole.whenTrue);
-    this.depth = Math.min(Math.max(this.whole.depth, 1), HISTORY_DEPTH);
+    this.standalone = aloneRule(this.compiled);
+    this.lane = this.compiled.lane ?? defaultLane(this.compiled.whenTrue);
+    this.depth = Math.min(Math.max(this.compiled.depth, 1), HISTORY_DEPTH);
   }
 
   /** `<rule>@<version>`. */
@@ -41,25 +41,25 @@ export class HeldRule {
     return `${this.document.rule.id}@${this.document.version}`;
   }
 
-  /** What it remembers is one device's alone; of a quorum it is the group's, which goes on without the device. */
+  /** Whether its state belongs to this device only. The state of a quorum belongs to the group, which continues without the device. */
   get isOfOneDevice(): boolean {
-    return this.alone === this.whole;
+    return this.standalone === this.compiled;
   }
 
-  /** Takes a reading. */
+  /** Adds a reading. */
   push(reading: PastReading): void {
     this.past.push(reading);
     while (this.past.length > this.depth) this.past.shift();
   }
 
   /**
-   * What there is to be judged.
-   * @param startedAt since when the device would have heard itself, server time in ms
+   * The observation to evaluate.
+   * @param startedAt start of the device program, server time in milliseconds
    */
   observe(trigger: Observation['trigger'], now: number, startedAt: number): Observation {
     const newest = this.past.at(-1);
     const reading = newest?.reading ?? {};
-    const value = measuredAlone(this.whole, { reading, device: this.address });
+    const value = measuredAlone(this.compiled, { reading, device: this.address });
     return {
       trigger,
       reading,
@@ -70,30 +70,30 @@ export class HeldRule {
     };
   }
 
-  /** Which side of the rule an action is: `then` (true), `else` (false), or none. */
+  /** Which side of the rule an action belongs to: `then` (true), `else` (false) or neither (undefined). */
   sideOf(action: Action): boolean | undefined {
-    // Both came from the same document, so their keys stand in the same order.
+    // Both come from the same document, so their keys have the same order.
     const text = JSON.stringify(action);
-    if (text === JSON.stringify(this.alone.whenTrue)) return true;
-    return text === JSON.stringify(this.alone.whenFalse) ? false : undefined;
+    if (text === JSON.stringify(this.standalone.whenTrue)) return true;
+    return text === JSON.stringify(this.standalone.whenFalse) ? false : undefined;
   }
 
-  /** How long a run takes that the server has begun, as far as it can be told here; undefined if the rule has no runs. */
+  /** Duration of a run that the server started, milliseconds; the maximum if it cannot be computed; undefined if the rule has no runs. */
   runMs(): number | undefined {
-    const { run } = this.alone;
+    const { run } = this.standalone;
     if (run === undefined) return undefined;
     const { reading, last, window, value } = this.observe('timer', 0, 0);
     try {
       const seconds = run.seconds.evaluate({ reading, last, window, value, device: this.address });
       if (seconds !== undefined) return Math.max(0, Math.min(run.maxMs, Math.round(seconds * 1000)));
     } catch {
-      // It cannot be told, so the longest run it is.
+      // Cannot be computed: use the maximum.
     }
     return run.maxMs;
   }
 }
 
-/** Reads the rule of an `edge_rule` command. @throws CommandRejected, with the place of what is wrong */
+/** Parses the rule of an `edge_rule` command. @throws CommandRejected with a pointer to the invalid part */
 export function parseEdgeRule(value: unknown): EdgeRuleDocument {
   const document = edgeRuleSchema.safeParse(value);
   if (document.success) return document.data;

@@ -3,13 +3,13 @@ import { connectMqtt } from '@lamplighter/test-kit/mqtt-client';
 import { closeLater } from '@lamplighter/test-kit/resources';
 import { startBroker, type TestBroker, type TestFleet } from '@lamplighter/test-kit/servers/broker';
 import { until } from '@lamplighter/test-kit/until';
-import { BlockClaim } from './block-claim.js';
 import { BrokerLink } from './broker-link.js';
+import { NameReservation } from './name-reservation.js';
 
 /** A simulator's claim on a block of this fleet, and what happened to it. */
 function claimOn(fleet: TestFleet) {
   const seen = { outages: 0, lost: 0 };
-  const claim = new BlockClaim({
+  const claim = new NameReservation({
     broker: parseBrokerUrl(fleet.url),
     fleet: fleet.name,
     backoff: { firstMs: 50, maxMs: 200 },
@@ -24,32 +24,32 @@ function claimOn(fleet: TestFleet) {
   return { seen, claim };
 }
 
-describe('a claim on a block of device names', () => {
+describe('NameReservation', () => {
   let broker: TestBroker;
   beforeAll(async () => {
     broker = await startBroker();
   });
 
-  it('gives the first simulator the first block, and each further one the next', async () => {
+  it('reserves the lowest free block for each simulator', async () => {
     const fleet = await broker.newFleet();
     expect(await claimOn(fleet).claim.take()).toBe(1);
     expect(await claimOn(fleet).claim.take()).toBe(2);
     expect(await claimOn(fleet).claim.take()).toBe(3);
   });
 
-  it('is no matter of other fleets', async () => {
+  it('is independent for each fleet', async () => {
     expect(await claimOn(await broker.newFleet()).claim.take()).toBe(1);
     expect(await claimOn(await broker.newFleet()).claim.take()).toBe(1);
   });
 
-  it('gives simulators that start at the same moment a block each', async () => {
+  it('gives simulators that start simultaneously different blocks', async () => {
     const fleet = await broker.newFleet();
     const blocks = await Promise.all(Array.from({ length: 6 }, () => claimOn(fleet).claim.take()));
     expect(new Set(blocks).size).toBe(6);
     expect(blocks).not.toContain(undefined);
   });
 
-  it('frees the block when it is released, and the next one takes it', async () => {
+  it('frees the block on release', async () => {
     const fleet = await broker.newFleet();
     const first = claimOn(fleet).claim;
     await first.take();
@@ -58,13 +58,13 @@ describe('a claim on a block of device names', () => {
     expect(await claimOn(fleet).claim.take()).toBe(1);
   });
 
-  it('says that it cannot claim where the account may not', async () => {
+  it('returns undefined if the account may not publish claims', async () => {
     expect(await claimOn({ name: 'foreign', url: broker.fleetUrl('demo') }).claim.take()).toBeUndefined();
   });
 });
 
-describe('a claim whose connection fails', () => {
-  it('waits for the broker, and stands again after a restart', async () => {
+describe('NameReservation with a failing connection', () => {
+  it('waits for the broker, and keeps the block across its restart', async () => {
     const broker = await startBroker();
     const fleet = await broker.newFleet();
     await broker.stop();
@@ -79,13 +79,13 @@ describe('a claim whose connection fails', () => {
     await broker.start();
     const asker = await BrokerLink.open(parseBrokerUrl(fleet.url), 'asker');
     closeLater('asker', () => asker.close());
-    await until(async () => (await asker.whoListens(`${fleet.name}/claims/1`)) === 'somebody', {
+    await until(async () => (await asker.findSubscriber(`${fleet.name}/claims/1`)) === 'somebody', {
       what: 'the block to be held again',
     });
     expect(seen.lost).toBe(0);
   }, 60_000);
 
-  it('stops waiting when it is released', async () => {
+  it('stops retrying on release', async () => {
     const broker = await startBroker();
     const fleet = await broker.newFleet();
     await broker.stop();
@@ -95,7 +95,7 @@ describe('a claim whose connection fails', () => {
     await Promise.all([expect(block).rejects.toThrow('aborted'), claim.release()]);
   });
 
-  it('is lost if another simulator has the block by then', async () => {
+  it('is lost if another simulator takes the block in the meantime', async () => {
     const broker = await startBroker();
     const fleet = await broker.newFleet();
     const { claim, seen } = claimOn(fleet);

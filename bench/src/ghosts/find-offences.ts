@@ -2,44 +2,44 @@ import type { LogEntry, ScriptedCommand } from './outage-log.js';
 
 /**
  * What can go wrong with commands in an outage:
- * - `stale`: executed although a newer one of its lane was issued before the device came back, or after its expiry;
- * - `newestLost`: the newest of a lane was never executed, though it could have been;
- * - `stepLost`: a step of an ordered sequence was never executed, though it could have been;
- * - `wrongState`: in the end the lane does not stand as its newest command says;
- * - `outOfOrder`: its first execution came after that of a later one of its lane;
- * - `twice`: each execution beyond the first.
+ * - `stale`: executed after its expiry, or although a newer one of its lane was issued before the device returned;
+ * - `newestLost`: the newest command of a lane was never executed, although it could have been;
+ * - `stepLost`: a step of an ordered sequence was never executed, although it could have been;
+ * - `wrongState`: the final state of the lane differs from its newest command;
+ * - `outOfOrder`: first executed after a later command of its lane;
+ * - `twice`: each execution after the first.
  */
 export const GHOSTS = ['stale', 'newestLost', 'stepLost', 'wrongState', 'outOfOrder', 'twice'] as const;
 export type Ghost = (typeof GHOSTS)[number];
 
-/** One thing that went wrong, and with which command. */
+/** A ghost and its command. */
 export interface Offence {
   readonly ghost: Ghost;
   readonly command: ScriptedCommand;
 }
 
-/** The log names a command or a device that it should not: the bench itself is wrong. */
+/** The log is inconsistent, so the benchmark itself is faulty. */
 export class LogInconsistent extends Error {
   override readonly name = 'LogInconsistent';
 }
 
-/** A command and what became of it. */
-interface Fate {
+/** A command and its executions. */
+interface CommandHistory {
   readonly command: ScriptedCommand;
   readonly issuedAt: number;
   readonly expiresAt: number;
   readonly executedAt: number[];
 }
 
-/** When a device's link came and went, in order. */
+/** The changes of a device's link, in order. */
 type Link = readonly { readonly at: number; readonly up: boolean }[];
 
 /**
- * Judges a log by what the devices were asked to do and did, and by nothing that a design says of itself.
+ * Finds ghosts in a log, from issued and executed commands only.
  * @throws LogInconsistent
  */
-export function judge(log: readonly LogEntry[]): Offence[] {
-  const fates = new Map<number, Fate>();
+export function findOffences(log: readonly LogEntry[]): Offence[] {
+  const fates = new Map<number, CommandHistory>();
   const links = new Map<number, { at: number; up: boolean }[]>();
   for (const entry of log) {
     if (entry.event === 'issued') {
@@ -55,22 +55,24 @@ export function judge(log: readonly LogEntry[]): Offence[] {
       listOf(links, entry.device).push({ at: entry.at, up: entry.event === 'back' });
     }
   }
-  const lanes = new Map<string, Fate[]>();
+  const lanes = new Map<string, CommandHistory[]>();
   for (const fate of fates.values()) listOf(lanes, `${fate.command.device}/${fate.command.lane}`).push(fate);
-  return [...lanes.values()].flatMap((lane) => judgeLane(lane, links.get(lane[0]!.command.device) ?? []));
+  return [...lanes.values()].flatMap((lane) =>
+    findLaneOffences(lane, links.get(lane[0]!.command.device) ?? []),
+  );
 }
 
-/** Offences by kind; of lanes in a wrong state, the devices that have one. */
+/** Number of offences by ghost; for `wrongState`, the number of devices. */
 export function countGhosts(offences: readonly Offence[]): Record<Ghost, number> {
   const of = (ghost: Ghost) => offences.filter((offence) => offence.ghost === ghost);
   const count = Object.fromEntries(GHOSTS.map((ghost) => [ghost, of(ghost).length])) as Record<Ghost, number>;
   return { ...count, wrongState: new Set(of('wrongState').map(({ command }) => command.device)).size };
 }
 
-/** Judges one lane of one device; its commands in the order of issue. */
-function judgeLane(lane: readonly Fate[], link: Link): Offence[] {
+/** Finds ghosts in one lane of one device. @param lane commands in the order of issue */
+function findLaneOffences(lane: readonly CommandHistory[], link: Link): Offence[] {
   const offences: Offence[] = [];
-  const accuse = (ghost: Ghost, { command }: Fate) => offences.push({ ghost, command });
+  const accuse = (ghost: Ghost, { command }: CommandHistory) => offences.push({ ghost, command });
   const due = lane.filter((fate) => !expiredUnreached(fate, link));
   const newest = due.at(-1);
   for (const fate of due) {
@@ -93,14 +95,19 @@ function judgeLane(lane: readonly Fate[], link: Link): Offence[] {
   return offences;
 }
 
-/** It expired while its device was away: nobody could have executed it in time. */
-function expiredUnreached({ issuedAt, expiresAt }: Fate, link: Link): boolean {
+/** Whether it expired while its device was offline. */
+function expiredUnreached({ issuedAt, expiresAt }: CommandHistory, link: Link): boolean {
   if (link.findLast(({ at }) => at <= issuedAt)?.up) return false;
   const reached = link.find(({ at, up }) => up && at > issuedAt)?.at ?? Number.POSITIVE_INFINITY;
   return expiresAt <= reached;
 }
 
-function isStale({ command, expiresAt }: Fate, at: number, lane: readonly Fate[], link: Link): boolean {
+function isStale(
+  { command, expiresAt }: CommandHistory,
+  at: number,
+  lane: readonly CommandHistory[],
+  link: Link,
+): boolean {
   if (at >= expiresAt) return true;
   if (command.kind === 'ordered') return false;
   const backAt = link.findLast((change) => change.up && change.at <= at)?.at ?? Number.NEGATIVE_INFINITY;

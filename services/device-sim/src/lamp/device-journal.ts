@@ -2,14 +2,14 @@ import { closeSync, openSync, writeSync } from 'node:fs';
 import type { DeviceEvent } from '@lamplighter/device/device-event';
 
 /**
- * The devices' own account of what happened, for whoever checks the services: JSON lines of an event, its time `t` (ms since 1970)
- * and its device. Each is written before anything else happens, so that a killed simulator has told everything. What the broker
- * said of a message is left out: it proves nothing.
+ * The journal of the simulated devices, for checking the services: one JSON object per line with an event, its time `t` (milliseconds since
+ * 1970) and its device. Each line is written synchronously, so that the journal is complete even if the simulator is killed. PUBACKs are
+ * omitted, since they do not show that a reading was stored.
  */
-export class GroundTruth {
+export class DeviceJournal {
   private file: number | undefined;
 
-  /** Appends to the file. */
+  /** Opens the file for appending. */
   constructor(path: string) {
     this.file = openSync(path, 'a', 0o600);
   }
@@ -18,7 +18,7 @@ export class GroundTruth {
     if (event !== 'settled') this.append({ event, device, ...more });
   }
 
-  /** Tells in advance when a lamp burns out (ms since 1970); it never tells the services. */
+  /** Records in advance when a lamp burns out (milliseconds since 1970). The services are not notified. */
   writeFault(device: string, at: number): void {
     this.append({ event: 'burns_out', device, at });
   }

@@ -1,4 +1,4 @@
-import { countGhosts, type Ghost, judge, LogInconsistent } from './judge.js';
+import { countGhosts, findOffences, type Ghost, LogInconsistent } from './find-offences.js';
 import type { LogEntry, ScriptedCommand } from './outage-log.js';
 
 /** A log in one line per entry; the position in the list is its time in seconds. */
@@ -24,12 +24,13 @@ function logOf(lines: readonly Line[]): LogEntry[] {
   });
 }
 
-const found = (...lines: Line[]) => judge(logOf(lines)).map(({ ghost, command }) => `${ghost} ${command.n}`);
+const found = (...lines: Line[]) =>
+  findOffences(logOf(lines)).map(({ ghost, command }) => `${ghost} ${command.n}`);
 
 const STEP = { lane: 'arm_step', kind: 'ordered' } as const;
 
-describe('the judge', () => {
-  it('finds nothing where the newest, and only the newest, arrives after the return', () => {
+describe('findOffences', () => {
+  it('finds nothing if only the newest command is executed after the return', () => {
     expect(
       found(
         ['back'],
@@ -44,46 +45,46 @@ describe('the judge', () => {
     ).toEqual([]);
   });
 
-  it('calls an execution stale when a newer command was issued before the device came back', () => {
+  it('reports a stale execution if a newer command was issued before the return', () => {
     expect(
       found(['back'], ['away'], ['issued', 1], ['issued', 2], ['back'], ['executed', 1], ['executed', 2]),
     ).toEqual(['stale 1']);
   });
 
-  it('does not call it stale when the newer command came while the device was there', () => {
+  it('allows an older command if the newer one was issued while the device was online', () => {
     expect(found(['back'], ['issued', 1], ['issued', 2], ['executed', 1], ['executed', 2])).toEqual([]);
   });
 
-  it('calls an execution stale after its expiry', () => {
+  it('reports a stale execution after the expiry', () => {
     expect(found(['back'], ['away'], ['issued', 1, { ttlMs: 2000 }], ['back'], ['executed', 1])).toEqual([
       'stale 1',
     ]);
   });
 
-  it('does not miss a command that expired while its device was away', () => {
+  it('ignores a command that expired while its device was offline', () => {
     expect(
       found(['back'], ['issued', 2], ['executed', 2], ['away'], ['issued', 3, { ttlMs: 500 }], ['back']),
     ).toEqual([]);
   });
 
-  it('misses a command that expired though its device was there', () => {
+  it('reports a lost command that expired while its device was online', () => {
     expect(found(['back'], ['issued', 1, { ttlMs: 500 }])).toEqual(['newestLost 1', 'wrongState 1']);
   });
 
-  it('misses the newest command, and sees that the state is the old one', () => {
+  it('reports a lost newest command and the wrong state', () => {
     expect(found(['back'], ['issued', 1], ['executed', 1], ['away'], ['issued', 2], ['back'])).toEqual([
       'newestLost 2',
       'wrongState 2',
     ]);
   });
 
-  it('misses the newest command also where the state happens to be right', () => {
+  it('reports a lost newest command even if the state is right', () => {
     expect(
       found(['back'], ['issued', 1], ['executed', 1], ['away'], ['issued', 2], ['issued', 3], ['back']),
     ).toEqual(['newestLost 3']);
   });
 
-  it('misses each step of a sequence, and takes none of them for superseded', () => {
+  it('reports each lost step of a sequence', () => {
     expect(
       found(
         ['back'],
@@ -97,13 +98,13 @@ describe('the judge', () => {
     ).toEqual(['stepLost 1', 'stepLost 2']);
   });
 
-  it('sees what is executed out of order, and what state that leaves', () => {
+  it('reports execution out of order and the wrong state', () => {
     expect(
       found(['back'], ['issued', 1, STEP], ['issued', 2, STEP], ['executed', 2], ['executed', 1]),
     ).toEqual(['outOfOrder 1', 'wrongState 2']);
   });
 
-  it('counts each execution beyond the first, and does not call it out of order as well', () => {
+  it('reports each repeated execution, but not as out of order', () => {
     expect(
       found(
         ['back'],
@@ -117,7 +118,7 @@ describe('the judge', () => {
     ).toEqual(['twice 1', 'twice 2']);
   });
 
-  it('keeps lanes and devices apart', () => {
+  it('separates lanes and devices', () => {
     expect(
       found(
         ['back', 0],
@@ -132,13 +133,13 @@ describe('the judge', () => {
     ).toEqual([]);
   });
 
-  it('does not accept an execution by another device than the command was for', () => {
-    expect(() => judge(logOf([['back'], ['issued', 1], ['executed', 1, 7]]))).toThrow(LogInconsistent);
+  it('rejects an execution by another device', () => {
+    expect(() => findOffences(logOf([['back'], ['issued', 1], ['executed', 1, 7]]))).toThrow(LogInconsistent);
   });
 });
 
-describe('the count', () => {
-  it('counts each kind, and of wrong states the devices', () => {
+describe('countGhosts', () => {
+  it('counts ghosts, and devices in a wrong state', () => {
     const log = logOf([['back'], ['issued', 1], ['issued', 2, { lane: 'level' }], ['issued', 3, STEP]]);
     const none: Record<Ghost, number> = {
       stale: 0,
@@ -148,7 +149,7 @@ describe('the count', () => {
       outOfOrder: 0,
       twice: 0,
     };
-    expect(countGhosts(judge(log))).toEqual({ ...none, newestLost: 2, stepLost: 1, wrongState: 1 });
+    expect(countGhosts(findOffences(log))).toEqual({ ...none, newestLost: 2, stepLost: 1, wrongState: 1 });
     expect(countGhosts([])).toEqual(none);
   });
 });
