@@ -1,7 +1,7 @@
 // A night-light that survives: a light sensor, a lamp, and no reading or command lost on the way. See README.md.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { AnswerAfterRestart, CommandRejected } from '@lamplighter/device/commands/execute-command';
+import { AcknowledgeAfterRestart, CommandRejected } from '@lamplighter/device/commands/execute-command';
 import { parseBrokerUrl } from '@lamplighter/device/connection/broker';
 import { DeviceClient } from '@lamplighter/device/device-client';
 import { FileStorage } from '@lamplighter/device/storage/file-storage';
@@ -42,7 +42,7 @@ const device = new DeviceClient({
   outbox: { readings: 10_000, bytes: 4_000_000, drop: 'oldest' },
   // Called once for each command. What it returns is the answer; what it throws is the reason why not.
   execute(action) {
-    if (action.reboot === true) return new AnswerAfterRestart(() => process.exit(0)); // and systemd starts it again
+    if (action.reboot === true) return new AcknowledgeAfterRestart(() => process.exit(0)); // and systemd starts it again
     if (typeof action.led_on !== 'boolean') throw new CommandRejected('this lamp knows led_on and reboot');
     turn(action.led_on);
     return { led_on: on };

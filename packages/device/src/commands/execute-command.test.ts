@@ -49,6 +49,6 @@ describe('executeCommand', () => {
       { reboot: true },
       undefined,
     );
-    expect(execution).toEqual({ answer: { status: 'succeeded', result: 7 }, restart });
+    expect(execution).toEqual({ acknowledgement: { status: 'succeeded', result: 7 }, restart });
   });
 });

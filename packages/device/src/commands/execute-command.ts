@@ -22,7 +22,7 @@ export class CommandRejected extends Error {
  * Returned by a device program to restart the device as the last step of a command. The library stores the acknowledgement
  * (`succeeded`), calls `restart`, and sends the acknowledgement after the restart. Requires a storage that survives it.
  *
- *     execute: ({ reboot }) => reboot === true ? new AnswerAfterRestart(() => process.exit(0)) : …
+ *     execute: ({ reboot }) => reboot === true ? new AcknowledgeAfterRestart(() => process.exit(0)) : …
  */
 export class AcknowledgeAfterRestart {
   constructor(

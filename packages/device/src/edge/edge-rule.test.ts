@@ -245,7 +245,11 @@ describe('EdgeRule', () => {
     ['no rule', { edge_rule: 5 }, /expected object/],
     ['an invalid rule', { edge_rule: { version: 1, since: 1, rule: { id: 'x' } } }, /^\/rule\/then/],
     ['an expression that does not compile', ruleAction({ ...NIGHT_LIGHT, when: 'light <' }), /./],
-    ['other devices', ruleAction({ ...NIGHT_LIGHT, scope: { devices: ['hall'] } }), /not about this device/],
+    [
+      'other devices',
+      ruleAction({ ...NIGHT_LIGHT, scope: { devices: ['hall'] } }),
+      /does not apply to this device/,
+    ],
     ['something beside it', { ...ruleAction(NIGHT_LIGHT), led_on: true }, /must be the only key/],
   ])('rejects %s and keeps the installed rule', (_what, action, reason) => {
     const { edge, storage } = edgeWith();

@@ -79,7 +79,7 @@ describe('NameReservation with a failing connection', () => {
     await broker.start();
     const asker = await BrokerLink.open(parseBrokerUrl(fleet.url), 'asker');
     closeLater('asker', () => asker.close());
-    await until(async () => (await asker.findSubscriber(`${fleet.name}/claims/1`)) === 'somebody', {
+    await until(async () => (await asker.findSubscriber(`${fleet.name}/claims/1`)) === 'found', {
       what: 'the block to be held again',
     });
     expect(seen.lost).toBe(0);

@@ -148,14 +148,14 @@ describe('Simulator with a failing broker', () => {
     const { simulator } = await simulate(broker, fleet);
     await untilReady(simulator);
     await broker.kill();
-    await until(() => /cannot be reached/.test(simulator.readiness()[0] ?? ''), {
-      what: 'the outage to be told',
+    await until(() => /cannot reach broker/.test(simulator.readiness()[0] ?? ''), {
+      what: 'the outage to be reported',
     });
     await until(async () => (await metric(simulator, 'dropped_total')) > 0, { what: 'dropped readings' });
     await broker.start();
     await untilReady(simulator);
     await until(async () => (await metric(simulator, 'reconnects_total')) >= DEVICES, {
-      what: 'all to be back',
+      what: 'all devices to reconnect',
       timeoutMs: 30_000,
     });
   }, 90_000);
