@@ -24,7 +24,7 @@ export class LogInconsistent extends Error {
 }
 
 /** A command and its executions. */
-interface CommandHistory {
+interface IssuedCommand {
   readonly command: ScriptedCommand;
   readonly issuedAt: number;
   readonly expiresAt: number;
@@ -39,7 +39,7 @@ type Link = readonly { readonly at: number; readonly up: boolean }[];
  * @throws LogInconsistent
  */
 export function findOffences(log: readonly LogEntry[]): Offence[] {
-  const fates = new Map<number, CommandHistory>();
+  const fates = new Map<number, IssuedCommand>();
   const links = new Map<number, { at: number; up: boolean }[]>();
   for (const entry of log) {
     if (entry.event === 'issued') {
@@ -55,7 +55,7 @@ export function findOffences(log: readonly LogEntry[]): Offence[] {
       listOf(links, entry.device).push({ at: entry.at, up: entry.event === 'back' });
     }
   }
-  const lanes = new Map<string, CommandHistory[]>();
+  const lanes = new Map<string, IssuedCommand[]>();
   for (const fate of fates.values()) listOf(lanes, `${fate.command.device}/${fate.command.lane}`).push(fate);
   return [...lanes.values()].flatMap((lane) =>
     findLaneOffences(lane, links.get(lane[0]!.command.device) ?? []),
@@ -70,9 +70,9 @@ export function countGhosts(offences: readonly Offence[]): Record<Ghost, number>
 }
 
 /** Finds ghosts in one lane of one device. @param lane commands in the order of issue */
-function findLaneOffences(lane: readonly CommandHistory[], link: Link): Offence[] {
+function findLaneOffences(lane: readonly IssuedCommand[], link: Link): Offence[] {
   const offences: Offence[] = [];
-  const accuse = (ghost: Ghost, { command }: CommandHistory) => offences.push({ ghost, command });
+  const accuse = (ghost: Ghost, { command }: IssuedCommand) => offences.push({ ghost, command });
   const due = lane.filter((fate) => !expiredUnreached(fate, link));
   const newest = due.at(-1);
   for (const fate of due) {
@@ -96,16 +96,16 @@ function findLaneOffences(lane: readonly CommandHistory[], link: Link): Offence[
 }
 
 /** Whether it expired while its device was offline. */
-function expiredUnreached({ issuedAt, expiresAt }: CommandHistory, link: Link): boolean {
+function expiredUnreached({ issuedAt, expiresAt }: IssuedCommand, link: Link): boolean {
   if (link.findLast(({ at }) => at <= issuedAt)?.up) return false;
   const reached = link.find(({ at, up }) => up && at > issuedAt)?.at ?? Number.POSITIVE_INFINITY;
   return expiresAt <= reached;
 }
 
 function isStale(
-  { command, expiresAt }: CommandHistory,
+  { command, expiresAt }: IssuedCommand,
   at: number,
-  lane: readonly CommandHistory[],
+  lane: readonly IssuedCommand[],
   link: Link,
 ): boolean {
   if (at >= expiresAt) return true;
