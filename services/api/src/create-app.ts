@@ -5,17 +5,18 @@ import { SwaggerModule } from '@nestjs/swagger';
 import helmet from 'helmet';
 import { ApiKeyCheck } from './access/api-key-check.js';
 import { requireApiKey } from './access/require-api-key.js';
-import { apiModule, type Foundation } from './app.module.js';
-import { ApiErrors } from './metrics/api-errors.js';
-import { exposeDevices } from './metrics/devices-gauge.js';
+import { apiModule } from './app.module.js';
+import { exposeOpenCommands } from './commands/open-commands-gauge.js';
+import { exposeDevices } from './devices/devices-gauge.js';
+import { ApiErrors } from './foundation/api-errors.js';
+import type { Foundation } from './foundation/foundation.module.js';
 import { exposeRoutes, measureRequests } from './metrics/http-metrics.js';
-import { exposeOpenCommands } from './metrics/open-commands-gauge.js';
 import { openApiDocument } from './openapi/document.js';
-import { ProblemFilter } from './problems/problem.filter.js';
 import type { Layer } from './requests/http-request.js';
 import { BODY_READERS, refuseOtherBodies } from './requests/json-body.js';
 import { parseJson } from './requests/parse-json.js';
 import { ValidationPipe } from './requests/validation.pipe.js';
+import { ProblemFilter } from './responses/problem.filter.js';
 import { VERSION } from './version.js';
 
 /** Time limits for sending the headers and the whole request, milliseconds. */

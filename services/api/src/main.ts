@@ -4,15 +4,15 @@ import { readConfig } from '@lamplighter/service-kit/config';
 import { createLogger } from '@lamplighter/service-kit/logger';
 import { PortTaken } from '@lamplighter/service-kit/operations-server';
 import { type RunningService, runService } from '@lamplighter/service-kit/run-service';
-import { offerFirstKey } from './access/first-key.js';
-import { configSchema } from './config.js';
+import { printFirstKey } from './access/first-key.js';
 import { createApp } from './create-app.js';
 import { EventFeed } from './events/event-feed.js';
 import { EventReader } from './events/event-reader.js';
 import { EventWriter } from './events/event-writer.js';
+import { UnexplainedGauge } from './fleets/unexplained-gauge.js';
+import { configSchema } from './foundation/config.js';
 import { Readiness } from './health/readiness.js';
 import { ApiMetrics } from './metrics/api-metrics.js';
-import { UnexplainedGauge } from './metrics/unexplained-gauge.js';
 import { StoreLink } from './store/store-link.js';
 import { VERSION } from './version.js';
 import { CommandWaits } from './waits/command-waits.js';
@@ -29,7 +29,7 @@ async function start(): Promise<RunningService> {
     requireDurability: config.REDIS_DURABILITY === 'require',
     logger,
     metrics,
-    whenBack: offerFirstKey,
+    onAvailable: printFirstKey,
   });
   const app = await createApp({ config, logger, metrics, link });
   const server = app.getHttpServer();

@@ -1,15 +1,15 @@
 import { timingSafeEqual } from 'node:crypto';
 import { parseApiKey, readApiKeyHash, recordApiKeyUse } from '@lamplighter/store/access/api-keys';
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { StoreLink } from '../store/store-link.js';
 
 /** Hashes are cached this long, milliseconds, so that not every request reads Redis. */
-const REMEMBER_MS = 4000;
-const MAX_REMEMBERED = 1000;
+const CACHE_MS = 4000;
+const MAX_CACHED = 1000;
 /** The use of a key is recorded at most this often, milliseconds. */
 const RECORD_USE_MS = 60_000;
 
-interface Remembered {
+interface CachedHash {
   readonly hash: Buffer;
   readonly until: number;
 }
@@ -17,10 +17,10 @@ interface Remembered {
 /** Checks API keys against the hashes in the store. A revoked key is rejected after `REMEMBER_MS` at the latest. */
 @Injectable()
 export class ApiKeyCheck {
-  private readonly remembered = new Map<string, Remembered>();
+  private readonly cache = new Map<string, CachedHash>();
   private readonly recordedAt = new Map<string, number>();
 
-  constructor(@Inject(StoreLink) private readonly link: StoreLink) {}
+  constructor(private readonly link: StoreLink) {}
 
   /**
    * Whether the key is valid.
@@ -29,7 +29,7 @@ export class ApiKeyCheck {
   async accepts(key: string): Promise<boolean> {
     const claim = parseApiKey(key);
     if (claim === undefined) return false;
-    const known = this.recall(claim.id) ?? (await this.read(claim.id));
+    const known = this.cached(claim.id) ?? (await this.read(claim.id));
     const isOurs = known !== undefined && timingSafeEqual(known, Buffer.from(claim.hash, 'hex'));
     if (isOurs) void this.recordUse(claim.id);
     return isOurs;
@@ -37,22 +37,22 @@ export class ApiKeyCheck {
 
   /** Removes a key from the cache. */
   forget(id: string): void {
-    this.remembered.delete(id);
+    this.cache.delete(id);
     this.recordedAt.delete(id);
   }
 
-  private recall(id: string): Buffer | undefined {
-    const entry = this.remembered.get(id);
+  private cached(id: string): Buffer | undefined {
+    const entry = this.cache.get(id);
     return entry !== undefined && entry.until > performance.now() ? entry.hash : undefined;
   }
 
   private async read(id: string): Promise<Buffer | undefined> {
-    this.remembered.delete(id);
+    this.cache.delete(id);
     const text = await readApiKeyHash(this.link.redis, id);
     if (text === null) return undefined;
     const hash = Buffer.from(text, 'hex');
-    makeRoom(this.remembered);
-    this.remembered.set(id, { hash, until: performance.now() + REMEMBER_MS });
+    makeRoom(this.cache);
+    this.cache.set(id, { hash, until: performance.now() + CACHE_MS });
     return hash;
   }
 
@@ -72,5 +72,5 @@ export class ApiKeyCheck {
 
 function makeRoom(entries: Map<string, unknown>): void {
   const [oldest] = entries.keys();
-  if (oldest !== undefined && entries.size >= MAX_REMEMBERED) entries.delete(oldest);
+  if (oldest !== undefined && entries.size >= MAX_CACHED) entries.delete(oldest);
 }

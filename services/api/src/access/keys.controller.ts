@@ -4,13 +4,13 @@ import { type ApiKeyFacts, listApiKeys, parseApiKey, revokeApiKey } from '@lampl
 import { Controller, Delete, Get, HttpCode, Inject, Param, Query, Req, Res } from '@nestjs/common';
 import { ApiOperation, ApiResponse } from '@nestjs/swagger';
 import { z } from 'zod';
-import { isoTime, timeSchema } from '../iso-time.js';
+import { LOGGER } from '../foundation/tokens.js';
 import { Answers, BODY_PROBLEMS, header, Problems, Resource } from '../openapi/describe.js';
 import { Problem } from '../problems/problem.js';
 import type { HttpRequest } from '../requests/http-request.js';
-import { CURSOR, limitSchema, linkNext, nextSchema } from '../requests/page.js';
+import { isoTime, timeSchema } from '../responses/iso-time.js';
+import { CURSOR, limitSchema, linkNext, nextSchema } from '../responses/page.js';
 import { StoreLink } from '../store/store-link.js';
-import { LOGGER } from '../tokens.js';
 import { ApiKeyCheck } from './api-key-check.js';
 import { keyOf } from './require-api-key.js';
 
@@ -61,8 +61,8 @@ const revokeQuery = z.strictObject({
 export class KeysController {
   constructor(
     @Inject(LOGGER) private readonly logger: Logger,
-    @Inject(StoreLink) private readonly link: StoreLink,
-    @Inject(ApiKeyCheck) private readonly check: ApiKeyCheck,
+    private readonly link: StoreLink,
+    private readonly check: ApiKeyCheck,
   ) {}
 
   @Get()

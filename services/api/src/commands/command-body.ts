@@ -1,5 +1,5 @@
 import type { CommandEffect } from '@lamplighter/store/commands/effect-record';
-import { isoTime } from '../iso-time.js';
+import { isoTime } from '../responses/iso-time.js';
 import type { CommandBody, EffectBody } from './command.schema.js';
 import type { SentCommand } from './command-sender.js';
 

@@ -6,14 +6,14 @@ import { enqueueCommand } from '@lamplighter/store/commands/enqueue-command';
 import { type Command, readCommand } from '@lamplighter/store/commands/read-commands';
 import { isKnownFleet } from '@lamplighter/store/fleets/fleets';
 import { MAX_DEVICES_PER_FLEET, MAX_OPEN_COMMANDS } from '@lamplighter/store/keys';
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
+import { ApiCommandRecorder } from '../command-records/api-command-recorder.js';
 import { ApiMetrics } from '../metrics/api-metrics.js';
 import { noSuchDevice, noSuchFleet } from '../problems/not-found.js';
 import { Problem, retryAfter } from '../problems/problem.js';
 import type { ProblemName } from '../problems/problem-types.js';
 import type { AllowUnknownQuery, DevicePath } from '../requests/address.js';
 import { StoreLink } from '../store/store-link.js';
-import { ApiCommandRecorder } from './api-command-recorder.js';
 import type { CommandRequest } from './command.schema.js';
 import { idempotencyKey } from './idempotency-key.js';
 import { traceOfRequest } from './trace-of-request.js';
@@ -43,9 +43,9 @@ export type SentCommand = Command & { readonly presence?: PresenceState };
 @Injectable()
 export class CommandSender {
   constructor(
-    @Inject(StoreLink) private readonly link: StoreLink,
-    @Inject(ApiMetrics) private readonly metrics: ApiMetrics,
-    @Inject(ApiCommandRecorder) private readonly recorder: ApiCommandRecorder,
+    private readonly link: StoreLink,
+    private readonly metrics: ApiMetrics,
+    private readonly recorder: ApiCommandRecorder,
   ) {}
 
   /**

@@ -11,9 +11,9 @@ import { shardOfCommand } from '@lamplighter/store/commands/command-id';
 import { EFFECT_OUTCOMES } from '@lamplighter/store/commands/effect-record';
 import { z } from 'zod';
 import { presenceSchema } from '../devices/device.schema.js';
-import { timeSchema } from '../iso-time.js';
-import { spanQuery } from '../requests/export.js';
-import { CURSOR, limitSchema, nextSchema } from '../requests/page.js';
+import { spanQuery } from '../responses/export.js';
+import { timeSchema } from '../responses/iso-time.js';
+import { CURSOR, limitSchema, nextSchema } from '../responses/page.js';
 import { remarkSchema } from '../rules/remark.schema.js';
 
 const DURATION = '^\\d{1,9}(ms|s|m|h|d)$';

@@ -1,9 +1,10 @@
 import type { ServerResponse } from 'node:http';
 import { cancelCommand } from '@lamplighter/store/commands/cancel-command';
 import { readCommand } from '@lamplighter/store/commands/read-commands';
-import { Controller, Delete, Get, Inject, Param, Req, Res } from '@nestjs/common';
+import { Controller, Delete, Get, Param, Req, Res } from '@nestjs/common';
 import { ApiOperation } from '@nestjs/swagger';
 import type { z } from 'zod';
+import { ApiCommandRecorder } from '../command-records/api-command-recorder.js';
 import { Answers, Problems, Resource } from '../openapi/describe.js';
 import { noSuchCommand } from '../problems/not-found.js';
 import { Problem } from '../problems/problem.js';
@@ -11,7 +12,6 @@ import type { HttpRequest } from '../requests/http-request.js';
 import { StoreLink } from '../store/store-link.js';
 import { CommandWaits } from '../waits/command-waits.js';
 import { MayWait, PREFERENCE_APPLIED } from '../waits/may-wait.js';
-import { ApiCommandRecorder } from './api-command-recorder.js';
 import { type CommandBody, commandPath, commandSchema } from './command.schema.js';
 import { commandBody } from './command-body.js';
 
@@ -19,9 +19,9 @@ import { commandBody } from './command-body.js';
 @Controller('v1/commands')
 export class CommandsController {
   constructor(
-    @Inject(StoreLink) private readonly link: StoreLink,
-    @Inject(ApiCommandRecorder) private readonly recorder: ApiCommandRecorder,
-    @Inject(CommandWaits) private readonly waits: CommandWaits,
+    private readonly link: StoreLink,
+    private readonly recorder: ApiCommandRecorder,
+    private readonly waits: CommandWaits,
   ) {}
 
   @Get(':id')

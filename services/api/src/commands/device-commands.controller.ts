@@ -7,7 +7,6 @@ import {
   Controller,
   Get,
   HttpCode,
-  Inject,
   Param,
   Post,
   Query,
@@ -26,9 +25,9 @@ import {
   type DevicePath,
   devicePath,
 } from '../requests/address.js';
-import { exportFormat, inSpan } from '../requests/export.js';
 import type { HttpRequest } from '../requests/http-request.js';
-import { linkNext } from '../requests/page.js';
+import { exportFormat, inSpan } from '../responses/export.js';
+import { linkNext } from '../responses/page.js';
 import { ActionLanes } from '../rules/action-lanes.js';
 import { StoreLink } from '../store/store-link.js';
 import { CommandWaits } from '../waits/command-waits.js';
@@ -54,10 +53,10 @@ const LOCATION = { Location: header('URL of the command') };
 @Controller('v1/fleets/:fleet/devices/:device/commands')
 export class DeviceCommandsController {
   constructor(
-    @Inject(StoreLink) private readonly link: StoreLink,
-    @Inject(CommandSender) private readonly sender: CommandSender,
-    @Inject(CommandWaits) private readonly waits: CommandWaits,
-    @Inject(ActionLanes) private readonly lanes: ActionLanes,
+    private readonly link: StoreLink,
+    private readonly sender: CommandSender,
+    private readonly waits: CommandWaits,
+    private readonly lanes: ActionLanes,
   ) {}
 
   @Post()

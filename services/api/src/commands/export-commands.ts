@@ -1,5 +1,5 @@
 import type { StreamableFile } from '@nestjs/common';
-import { type ExportFormat, exportRows } from '../requests/export.js';
+import { type ExportFormat, exportRows } from '../responses/export.js';
 import type { CommandBody } from './command.schema.js';
 
 const COLUMNS = [

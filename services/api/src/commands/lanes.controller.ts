@@ -1,7 +1,7 @@
 import { laneSchema } from '@lamplighter/contracts/commands/command';
 import { resumeLane } from '@lamplighter/store/delivery/stopped-lanes';
 import { readDevice } from '@lamplighter/store/devices/devices';
-import { Controller, HttpCode, Inject, Param, Post } from '@nestjs/common';
+import { Controller, HttpCode, Param, Post } from '@nestjs/common';
 import { ApiOperation } from '@nestjs/swagger';
 import { z } from 'zod';
 import { Answers, BODY_PROBLEMS, Problems, Resource } from '../openapi/describe.js';
@@ -34,7 +34,7 @@ export const resumedLaneSchema = z
 @Resource('commands')
 @Controller('v1/fleets/:fleet/devices/:device/lanes/:lane')
 export class LanesController {
-  constructor(@Inject(StoreLink) private readonly link: StoreLink) {}
+  constructor(private readonly link: StoreLink) {}
 
   @Post('resume')
   @HttpCode(200)

@@ -4,7 +4,7 @@ import { durationMs, durationSchema } from '@lamplighter/contracts/duration';
 import { identitySchema } from '@lamplighter/contracts/identity';
 import { listOpenCommands, MAX_NAMES_PER_PAGE } from '@lamplighter/store/open-commands/list-open-commands';
 import { redisNow } from '@lamplighter/store/redis/connect';
-import { Controller, Get, Inject, Param, Query, Req, Res } from '@nestjs/common';
+import { Controller, Get, Param, Query, Req, Res } from '@nestjs/common';
 import { ApiOperation } from '@nestjs/swagger';
 import { z } from 'zod';
 import { expectFleet } from '../fleets/expect-fleet.js';
@@ -12,7 +12,7 @@ import { Answers, header, Problems, Resource } from '../openapi/describe.js';
 import { Problem } from '../problems/problem.js';
 import { type FleetPath, fleetPath } from '../requests/address.js';
 import type { HttpRequest } from '../requests/http-request.js';
-import { CURSOR, limitSchema, linkNext, nextSchema } from '../requests/page.js';
+import { CURSOR, limitSchema, linkNext, nextSchema } from '../responses/page.js';
 import { StoreLink } from '../store/store-link.js';
 import { commandId, commandSchema } from './command.schema.js';
 import { commandBody } from './command-body.js';
@@ -49,7 +49,7 @@ const LINK = { Link: header('The next page, rel="next"') };
 @Resource('commands')
 @Controller('v1')
 export class OpenCommandsController {
-  constructor(@Inject(StoreLink) private readonly link: StoreLink) {}
+  constructor(private readonly link: StoreLink) {}
 
   @Get('commands')
   @ApiOperation({ summary: 'List open commands of all fleets, oldest first', description: COST })

@@ -3,7 +3,7 @@ import type { Device, KeptReading } from '@lamplighter/store/devices/devices';
 import type { Settings, TelemetryInterval } from '@lamplighter/store/devices/settings';
 import type { EdgeSetting } from '@lamplighter/store/edge/edge-settings';
 import type { DeviceEffect } from '@lamplighter/store/effects/effects';
-import { isoTime } from '../iso-time.js';
+import { isoTime } from '../responses/iso-time.js';
 import type { DeviceBody, DeviceDetail } from './device.schema.js';
 import { edgeSettingBody } from './edge-rule.js';
 import { orderBody } from './order-body.js';

@@ -1,8 +1,8 @@
 import { PRESENCE_STATES } from '@lamplighter/contracts/devices/presence';
 import { removeDevices } from '@lamplighter/store/removal/remove-devices';
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
-import { ApiCommandRecorder } from '../commands/api-command-recorder.js';
+import { ApiCommandRecorder } from '../command-records/api-command-recorder.js';
 import { EventWriter } from '../events/event-writer.js';
 import { ApiMetrics } from '../metrics/api-metrics.js';
 import { noSuchDevice } from '../problems/not-found.js';
@@ -38,10 +38,10 @@ export type RemovedDevice = z.infer<typeof removedDeviceSchema>;
 @Injectable()
 export class DeviceRemover {
   constructor(
-    @Inject(StoreLink) private readonly link: StoreLink,
-    @Inject(ApiMetrics) private readonly metrics: ApiMetrics,
-    @Inject(EventWriter) private readonly events: EventWriter,
-    @Inject(ApiCommandRecorder) private readonly recorder: ApiCommandRecorder,
+    private readonly link: StoreLink,
+    private readonly metrics: ApiMetrics,
+    private readonly events: EventWriter,
+    private readonly recorder: ApiCommandRecorder,
   ) {}
 
   /** @throws Problem `no-such-device` */

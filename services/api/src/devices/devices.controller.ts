@@ -5,16 +5,16 @@ import { readSettings, readTelemetryInterval } from '@lamplighter/store/devices/
 import { readEdgeSetting } from '@lamplighter/store/edge/edge-settings';
 import { readDeviceEffects } from '@lamplighter/store/effects/effects';
 import { WINDOW_SIZE } from '@lamplighter/store/keys';
-import { Controller, Delete, Get, Inject, Param, Query, Req, Res, type StreamableFile } from '@nestjs/common';
+import { Controller, Delete, Get, Param, Query, Req, Res, type StreamableFile } from '@nestjs/common';
 import { ApiOperation } from '@nestjs/swagger';
 import type { z } from 'zod';
 import { expectFleet } from '../fleets/expect-fleet.js';
 import { Answers, BODY_PROBLEMS, Exports, header, Problems, Resource } from '../openapi/describe.js';
 import { noSuchDevice } from '../problems/not-found.js';
 import { type DevicePath, devicePath, type FleetPath, fleetPath } from '../requests/address.js';
-import { exportFormat, inSpan } from '../requests/export.js';
 import type { HttpRequest } from '../requests/http-request.js';
-import { linkNext } from '../requests/page.js';
+import { exportFormat, inSpan } from '../responses/export.js';
+import { linkNext } from '../responses/page.js';
 import { StoreLink } from '../store/store-link.js';
 import {
   type DeviceDetail,
@@ -33,8 +33,8 @@ import { exportReadings } from './export-readings.js';
 @Controller('v1/fleets/:fleet/devices')
 export class DevicesController {
   constructor(
-    @Inject(StoreLink) private readonly link: StoreLink,
-    @Inject(DeviceRemover) private readonly remover: DeviceRemover,
+    private readonly link: StoreLink,
+    private readonly remover: DeviceRemover,
   ) {}
 
   @Get()

@@ -1,6 +1,6 @@
 import { JUDGEMENTS } from '@lamplighter/store/edge/edge';
 import { z } from 'zod';
-import { timeSchema } from '../iso-time.js';
+import { timeSchema } from '../responses/iso-time.js';
 
 export const edgeDecisionsSchema = z
   .object({

@@ -1,18 +1,18 @@
 import { readDevice } from '@lamplighter/store/devices/devices';
 import { readDecisions, type StoredDecision } from '@lamplighter/store/edge/edge';
-import { Controller, Get, Inject, Param } from '@nestjs/common';
+import { Controller, Get, Param } from '@nestjs/common';
 import { ApiOperation } from '@nestjs/swagger';
-import { isoTime } from '../iso-time.js';
 import { Answers, Problems, Resource } from '../openapi/describe.js';
 import { noSuchDevice } from '../problems/not-found.js';
 import { type DevicePath, devicePath } from '../requests/address.js';
+import { isoTime } from '../responses/iso-time.js';
 import { StoreLink } from '../store/store-link.js';
 import { type EdgeDecisionsBody, edgeDecisionsSchema } from './edge-decision.schema.js';
 
 @Resource('devices')
 @Controller('v1/fleets/:fleet/devices/:device/edge-decisions')
 export class EdgeDecisionsController {
-  constructor(@Inject(StoreLink) private readonly link: StoreLink) {}
+  constructor(private readonly link: StoreLink) {}
 
   @Get()
   @ApiOperation({

@@ -1,7 +1,7 @@
 import { STALE_MS } from '@lamplighter/contracts/telemetry/reading';
 import { duration } from '@lamplighter/evaluation/clauses/sentences';
 import type { Device } from '@lamplighter/store/devices/devices';
-import { isoTime } from '../iso-time.js';
+import { isoTime } from '../responses/iso-time.js';
 import type { DeviceDetail } from './device.schema.js';
 
 /** Counts of readings that did not simply follow the last state. */

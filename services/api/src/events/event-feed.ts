@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { eventsAfter, lastEventId, type StoredEvent } from '@lamplighter/store/events/events';
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { ApiMetrics } from '../metrics/api-metrics.js';
 import { Problem, retryAfter } from '../problems/problem.js';
 import { StoreLink } from '../store/store-link.js';
@@ -24,9 +24,9 @@ export class EventFeed implements EventListener {
   private isClosed = false;
 
   constructor(
-    @Inject(StoreLink) private readonly link: StoreLink,
-    @Inject(ApiMetrics) private readonly metrics: ApiMetrics,
-    @Inject(EventReader) private readonly reader: EventReader,
+    private readonly link: StoreLink,
+    private readonly metrics: ApiMetrics,
+    private readonly reader: EventReader,
   ) {}
 
   /**
@@ -69,7 +69,7 @@ export class EventFeed implements EventListener {
     for (const watcher of this.watchers) watcher.end();
   }
 
-  told(stored: StoredEvent): number {
+  handle(stored: StoredEvent): number {
     let frame: string | undefined;
     for (const watcher of this.watchers) {
       if (!watcher.isLive) continue;
@@ -85,7 +85,7 @@ export class EventFeed implements EventListener {
   /** Watchers are notified of trimmed events only; all others are still delivered. */
   interrupted(isTrimmed: boolean): void {
     if (!isTrimmed) return;
-    for (const watcher of this.watchers) if (watcher.isLive) watcher.tell(missedFrame('late'));
+    for (const watcher of this.watchers) if (watcher.isLive) watcher.sendFrame(missedFrame('late'));
   }
 
   /** The position at which a client resumes, and whether events that it has not seen were trimmed. */
@@ -102,7 +102,7 @@ export class EventFeed implements EventListener {
     this.watchers.add(watcher);
     this.metrics.sseClients.set(this.watchers.size);
     this.heartbeat ??= setInterval(() => {
-      for (const each of this.watchers) each.tell(HEARTBEAT);
+      for (const each of this.watchers) each.sendFrame(HEARTBEAT);
     }, HEARTBEAT_MS);
     response.once('close', () => {
       this.watchers.delete(watcher);

@@ -1,5 +1,5 @@
 import type { StoredEvent } from '@lamplighter/store/events/events';
-import { isoTime } from '../iso-time.js';
+import { isoTime } from '../responses/iso-time.js';
 import { timeOf } from './stream-position.js';
 
 /** An event as a server-sent event. JSON has no line breaks, so one data line is enough. */

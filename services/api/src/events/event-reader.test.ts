@@ -4,7 +4,7 @@ import { connectRedis, type Redis } from '@lamplighter/store/redis/connect';
 import { closeLater } from '@lamplighter/test-kit/resources';
 import { startRedis, type TestRedis } from '@lamplighter/test-kit/servers/redis';
 import { until } from '@lamplighter/test-kit/until';
-import type { Config } from '../config.js';
+import type { Config } from '../foundation/config.js';
 import type { StoreLink } from '../store/store-link.js';
 import { EventReader } from './event-reader.js';
 
@@ -26,7 +26,7 @@ beforeEach(() => {
 async function listener() {
   const heard: unknown[] = [];
   const listening = {
-    told: ({ event }: StoredEvent) => heard.push(event.light),
+    handle: ({ event }: StoredEvent) => heard.push(event.light),
     interrupted: (isTrimmed: boolean) => void heard.push(isTrimmed ? 'trimmed' : 'cut'),
   };
   await reader.listen(listening);
@@ -76,7 +76,7 @@ it('tells that it was cut off also when Redis went away before it was connected'
   const late = new EventReader({ redis } as StoreLink, { REDIS_URL: other.url } as Config);
   closeLater('reader', () => late.close());
   const heard: string[] = [];
-  await late.listen({ told: () => heard.push('told'), interrupted: () => void heard.push('cut') });
+  await late.listen({ handle: () => heard.push('told'), interrupted: () => void heard.push('cut') });
   await other.start();
   await until(() => heard.length > 0, { what: 'the listener to be told' });
   expect(heard).toEqual(['cut']);

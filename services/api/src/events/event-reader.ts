@@ -2,9 +2,9 @@ import { type Backoff, backoffMs } from '@lamplighter/contracts/backoff';
 import { eventsAfter, lastEventId, readEvents, type StoredEvent } from '@lamplighter/store/events/events';
 import { connectRedis, type Redis } from '@lamplighter/store/redis/connect';
 import { Inject, Injectable } from '@nestjs/common';
-import type { Config } from '../config.js';
+import type { Config } from '../foundation/config.js';
+import { CONFIG } from '../foundation/tokens.js';
 import { StoreLink } from '../store/store-link.js';
-import { CONFIG } from '../tokens.js';
 import { isAfter } from './stream-position.js';
 
 /** The blocking read waits this long, milliseconds; shorter than the store's command timeout. */
@@ -17,7 +17,7 @@ const RETRY: Backoff = { firstMs: 100, maxMs: 2000 };
 /** A consumer of live events. */
 export interface EventListener {
   /** Handles an event, in order. Returns roughly how many bytes were sent because of it, so that a burst is split into turns. */
-  told(stored: StoredEvent): number;
+  handle(stored: StoredEvent): number;
   /** Events may be missing here: Redis was unavailable to writers; or, if `isTrimmed`, some were trimmed before they were read. */
   interrupted(isTrimmed: boolean): void;
 }
@@ -40,7 +40,7 @@ export class EventReader {
   position: string | undefined;
 
   constructor(
-    @Inject(StoreLink) private readonly link: StoreLink,
+    private readonly link: StoreLink,
     @Inject(CONFIG) private readonly config: Config,
   ) {}
 
@@ -85,7 +85,7 @@ export class EventReader {
           if (wasCut || isTrimmed) for (const listener of this.listeners) listener.interrupted(isTrimmed);
         }
         failures = 0;
-        await this.tell(events);
+        await this.deliver(events);
       } catch {
         if (this.isClosed) break;
         failures += 1;
@@ -111,11 +111,11 @@ export class EventReader {
     return this.redis!;
   }
 
-  private async tell(events: readonly StoredEvent[]): Promise<void> {
+  private async deliver(events: readonly StoredEvent[]): Promise<void> {
     let bytes = 0;
     for (const stored of events) {
       this.position = stored.id;
-      for (const listener of this.listeners) bytes += listener.told(stored);
+      for (const listener of this.listeners) bytes += listener.handle(stored);
       if (bytes < BURST_BYTES) continue;
       // Sockets are flushed between turns of the event loop; a burst must not look like a slow client.
       await new Promise((resolve) => setImmediate(resolve));

@@ -40,7 +40,7 @@ export class EventWatcher {
   }
 
   /** Sends a frame that is not a live event, unless the client is too slow. */
-  tell(frame: string): void {
+  sendFrame(frame: string): void {
     if (this.response.writableLength <= MAX_WAITING_BYTES) this.response.write(frame);
   }
 

@@ -1,7 +1,7 @@
 import { appendEvents, type LiveEvent } from '@lamplighter/store/events/events';
 import { storeFailure } from '@lamplighter/store/redis/store-failure';
-import { Inject, Injectable } from '@nestjs/common';
-import { ApiErrors } from '../metrics/api-errors.js';
+import { Injectable } from '@nestjs/common';
+import { ApiErrors } from '../foundation/api-errors.js';
 import { ApiMetrics } from '../metrics/api-metrics.js';
 import { StoreLink } from '../store/store-link.js';
 
@@ -16,9 +16,9 @@ export class EventWriter {
   private writing: Promise<void> | undefined;
 
   constructor(
-    @Inject(StoreLink) private readonly link: StoreLink,
-    @Inject(ApiMetrics) private readonly metrics: ApiMetrics,
-    @Inject(ApiErrors) private readonly errors: ApiErrors,
+    private readonly link: StoreLink,
+    private readonly metrics: ApiMetrics,
+    private readonly errors: ApiErrors,
   ) {}
 
   append(event: LiveEvent): void {

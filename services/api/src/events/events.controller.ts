@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { Controller, Get, Inject, Query, Req, Res } from '@nestjs/common';
+import { Controller, Get, Query, Req, Res } from '@nestjs/common';
 import { ApiHeader, ApiOperation, ApiResponse } from '@nestjs/swagger';
 import { ApiKeyCheck } from '../access/api-key-check.js';
 import { keyOf } from '../access/require-api-key.js';
@@ -17,8 +17,8 @@ const CHECK_KEY_MS = 1000;
 @Controller('v1/events')
 export class EventsController {
   constructor(
-    @Inject(EventFeed) private readonly feed: EventFeed,
-    @Inject(ApiKeyCheck) private readonly check: ApiKeyCheck,
+    private readonly feed: EventFeed,
+    private readonly check: ApiKeyCheck,
   ) {}
 
   @Get()

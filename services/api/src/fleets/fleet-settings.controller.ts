@@ -3,7 +3,7 @@ import {
   readFleetSettings,
   writeFleetSettings,
 } from '@lamplighter/store/fleets/fleet-settings';
-import { Body, Controller, Get, Inject, Param, Put } from '@nestjs/common';
+import { Body, Controller, Get, Param, Put } from '@nestjs/common';
 import { ApiOperation } from '@nestjs/swagger';
 import { z } from 'zod';
 import { Answers, Problems, Resource } from '../openapi/describe.js';
@@ -32,7 +32,7 @@ const fleetSettingsChange = z
 @Resource('fleets')
 @Controller('v1/fleets/:fleet/settings')
 export class FleetSettingsController {
-  constructor(@Inject(StoreLink) private readonly link: StoreLink) {}
+  constructor(private readonly link: StoreLink) {}
 
   @Get()
   @ApiOperation({ summary: 'Get the settings of a fleet' })

@@ -1,7 +1,7 @@
 import { identitySchema } from '@lamplighter/contracts/identity';
 import { z } from 'zod';
-import { timeSchema } from '../iso-time.js';
-import { CURSOR, limitSchema, nextSchema } from '../requests/page.js';
+import { timeSchema } from '../responses/iso-time.js';
+import { CURSOR, limitSchema, nextSchema } from '../responses/page.js';
 
 const count = (description: string) => z.int().min(0).meta({ description });
 

@@ -6,17 +6,17 @@ import {
   readFleetRemoval,
   startFleetRemoval,
 } from '@lamplighter/store/removal/remove-fleet';
-import { Controller, Delete, Get, HttpCode, Inject, Param, Query, Req, Res } from '@nestjs/common';
+import { Controller, Delete, Get, HttpCode, Param, Query, Req, Res } from '@nestjs/common';
 import { ApiOperation } from '@nestjs/swagger';
 import type { z } from 'zod';
 import { EventWriter } from '../events/event-writer.js';
-import { isoTime } from '../iso-time.js';
 import { Answers, BODY_PROBLEMS, header, Problems, Resource } from '../openapi/describe.js';
 import { noSuchFleet } from '../problems/not-found.js';
 import { Problem } from '../problems/problem.js';
 import { type FleetPath, fleetPath } from '../requests/address.js';
 import type { HttpRequest } from '../requests/http-request.js';
-import { linkNext } from '../requests/page.js';
+import { isoTime } from '../responses/iso-time.js';
+import { linkNext } from '../responses/page.js';
 import { StoreLink } from '../store/store-link.js';
 import {
   type FleetBody,
@@ -31,8 +31,8 @@ import {
 @Controller('v1/fleets')
 export class FleetsController {
   constructor(
-    @Inject(StoreLink) private readonly link: StoreLink,
-    @Inject(EventWriter) private readonly events: EventWriter,
+    private readonly link: StoreLink,
+    private readonly events: EventWriter,
   ) {}
 
   @Get()

@@ -1,5 +1,5 @@
 import { type Ledger, readLedger } from '@lamplighter/store/fleets/ledger';
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { StoreLink } from '../store/store-link.js';
 
 /**
@@ -11,7 +11,7 @@ export class LedgerReader {
   private readonly asked = new Map<string, Promise<Ledger>>();
   private last: Promise<unknown> = Promise.resolve();
 
-  constructor(@Inject(StoreLink) private readonly link: StoreLink) {}
+  constructor(private readonly link: StoreLink) {}
 
   /** @throws Problem `store-away`, and what Redis says */
   read(fleet: string): Promise<Ledger> {

@@ -1,12 +1,12 @@
 import { isKnownFleet } from '@lamplighter/store/fleets/fleets';
 import { hasLedger } from '@lamplighter/store/fleets/ledger';
 import { redisNow } from '@lamplighter/store/redis/connect';
-import { Controller, Get, Inject, Param } from '@nestjs/common';
+import { Controller, Get, Param } from '@nestjs/common';
 import { ApiOperation } from '@nestjs/swagger';
-import { isoTime } from '../iso-time.js';
 import { Answers, Problems, Resource } from '../openapi/describe.js';
 import { noSuchFleet } from '../problems/not-found.js';
 import { type FleetPath, fleetPath } from '../requests/address.js';
+import { isoTime } from '../responses/iso-time.js';
 import { StoreLink } from '../store/store-link.js';
 import { type LedgerBody, ledgerSchema } from './ledger.schema.js';
 import { LedgerReader } from './ledger-reader.js';
@@ -15,8 +15,8 @@ import { LedgerReader } from './ledger-reader.js';
 @Controller('v1/fleets/:fleet/ledger')
 export class LedgerController {
   constructor(
-    @Inject(StoreLink) private readonly link: StoreLink,
-    @Inject(LedgerReader) private readonly ledgers: LedgerReader,
+    private readonly link: StoreLink,
+    private readonly ledgers: LedgerReader,
   ) {}
 
   @Get()

@@ -1,7 +1,7 @@
 import { FINAL_STATES } from '@lamplighter/contracts/commands/command';
 import { REJECT_REASONS } from '@lamplighter/contracts/telemetry/reading';
 import { z } from 'zod';
-import { timeSchema } from '../iso-time.js';
+import { timeSchema } from '../responses/iso-time.js';
 
 const count = (description: string) => z.int().min(0).meta({ description });
 

@@ -1,5 +1,5 @@
 import { canaryAgeMs } from '@lamplighter/store/telemetry/canary';
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { StoreLink } from '../store/store-link.js';
 
 /** Replicas of rules send a canary every 5 s; after three missed ones the path is considered broken. */
@@ -10,7 +10,7 @@ const CANARY_STALE_MS = 15_000;
 export class Readiness {
   private isStopping = false;
 
-  constructor(@Inject(StoreLink) private readonly link: StoreLink) {}
+  constructor(private readonly link: StoreLink) {}
 
   stopping(): void {
     this.isStopping = true;

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { Controller, Get, Inject, Res } from '@nestjs/common';
+import { Controller, Get, Res } from '@nestjs/common';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { Problems } from '../openapi/describe.js';
 import { ApiMetrics } from './api-metrics.js';
@@ -7,7 +7,7 @@ import { ApiMetrics } from './api-metrics.js';
 @ApiTags('operations')
 @Controller('metrics')
 export class MetricsController {
-  constructor(@Inject(ApiMetrics) private readonly metrics: ApiMetrics) {}
+  constructor(private readonly metrics: ApiMetrics) {}
 
   @Get()
   @ApiOperation({ summary: 'Metrics for Prometheus' })

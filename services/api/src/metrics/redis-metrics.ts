@@ -8,7 +8,7 @@ interface Link {
 }
 
 /** Scrapes within this time, milliseconds, share one read. */
-const ASK_AGAIN_MS = 2000;
+const CACHE_MS = 2000;
 
 /**
  * The most important figures of `INFO`, read on the API's own connection and so available in every installation. In containers
@@ -16,7 +16,7 @@ const ASK_AGAIN_MS = 2000;
  */
 export class RedisMetrics {
   private facts: Promise<ServerFacts | undefined> | undefined;
-  private askedAt = 0;
+  private readAt = 0;
   private readonly sources;
 
   constructor(metrics: Metrics) {
@@ -38,15 +38,15 @@ export class RedisMetrics {
   expose(link: Link): void {
     for (const [metric, fact] of this.sources) {
       whenScraped(metric, async () => {
-        const value = (await this.ask(link))?.[fact];
+        const value = (await this.cachedFacts(link))?.[fact];
         show(metric, value === undefined ? undefined : Number(value));
       });
     }
   }
 
-  private ask(link: Link): Promise<ServerFacts | undefined> {
-    if (this.facts === undefined || performance.now() - this.askedAt > ASK_AGAIN_MS) {
-      this.askedAt = performance.now();
+  private cachedFacts(link: Link): Promise<ServerFacts | undefined> {
+    if (this.facts === undefined || performance.now() - this.readAt > CACHE_MS) {
+      this.readAt = performance.now();
       this.facts = read(link);
     }
     return this.facts;

@@ -3,7 +3,7 @@ import { ApiExtension, ApiResponse, ApiSecurity, ApiTags } from '@nestjs/swagger
 import type { z } from 'zod';
 import type { ProblemBody } from '../problems/problem.js';
 import { PROBLEM_TYPES, type ProblemName, problemUri } from '../problems/problem-types.js';
-import { EXPORT_TYPES } from '../requests/export.js';
+import { EXPORT_TYPES } from '../responses/export.js';
 
 type Headers = Record<string, { description: string; schema: { type: 'string' } }>;
 

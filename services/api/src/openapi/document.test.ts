@@ -3,23 +3,23 @@ import { z } from 'zod';
 import { apiKeySchema } from '../access/keys.controller.js';
 import { commandRequestSchema, commandSchema } from '../commands/command.schema.js';
 import { resumedLaneSchema } from '../commands/lanes.controller.js';
+import { settingsSchema } from '../devices/device-settings.js';
 import { deviceDetailSchema, deviceSchema, telemetrySchema } from '../devices/device.schema.js';
 import { removedDeviceSchema } from '../devices/device-remover.js';
-import { settingsSchema } from '../devices/device-settings.js';
 import { edgeDecisionsSchema } from '../devices/edge-decision.schema.js';
+import { dryRunRequestSchema, dryRunSchema } from '../dry-runs/dry-run.schema.js';
+import { ruleDiffRequestSchema, ruleDiffSchema } from '../dry-runs/rule-diff.schema.js';
 import { fleetRemovalSchema, fleetSchema } from '../fleets/fleet.schema.js';
 import { ledgerSchema } from '../fleets/ledger.schema.js';
-import { describedTelemetrySchema } from '../fleets/telemetry-schema.controller.js';
+import { openApiText } from '../offline-document.js';
 import { problemSchema } from '../problems/problem.js';
 import { rejectedSchema } from '../rejected/rejected.schema.js';
 import { rolloutRequestSchema, rolloutSchema } from '../rollouts/rollout.schema.js';
 import { ruleVersionSchema, storedRuleSchema } from '../rules/rule.schema.js';
-import { dryRunRequestSchema, dryRunSchema } from '../tryout/dry-run.schema.js';
-import { ruleDiffRequestSchema, ruleDiffSchema } from '../tryout/rule-diff.schema.js';
+import { describedTelemetrySchema } from '../telemetry-schema/telemetry-schema.controller.js';
 import { whySchema } from '../why/why.schema.js';
 import { whyNotSchema } from '../why/why-not.schema.js';
 import { BODY_PROBLEMS } from './describe.js';
-import { openApiText } from './offline-document.js';
 
 interface Operation {
   operationId: string;
@@ -45,7 +45,7 @@ const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
   })),
 );
 
-it('is the committed one; if not, run `node services/api/dist/openapi/write-document.js` after a build', () => {
+it('is the committed one; if not, run `node services/api/dist/write-document.js` after a build', () => {
   expect(text).toBe(readFileSync(new URL('../../../../docs/api/openapi.json', import.meta.url), 'utf8'));
 });
 

@@ -2,9 +2,7 @@ import type { INestApplication } from '@nestjs/common';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import { z } from 'zod';
 import { problemSchema } from '../problems/problem.js';
-import { anyDocument, ruleDocumentSchema } from '../rules/rule.schema.js';
-import { dryRunDocumentSchema, dryRunRequestSchema } from '../tryout/dry-run.schema.js';
-import { ruleDiffDocumentSchema, ruleDiffRequestSchema } from '../tryout/rule-diff.schema.js';
+import { documentedSchema } from './documented-schema.js';
 
 const DESCRIPTION = `State, history and commands of device fleets.
 
@@ -42,7 +40,7 @@ export function openApiDocument(app: INestApplication, version: string): OpenAPI
   const document = SwaggerModule.createDocument(app, config, {
     operationIdFactory: (_controller, method) => method,
     standardSchemaConverter: (schema, { schemaType }) =>
-      schema instanceof z.ZodType ? convert(DESCRIBED_BY.get(schema) ?? schema, schemaType) : undefined,
+      schema instanceof z.ZodType ? convert(documentedSchema(schema), schemaType) : undefined,
   });
   const schemas = {
     ...document.components?.schemas,
@@ -100,13 +98,6 @@ function useExamples(schema: unknown): void {
 
 /** The names that zod gives to `z.json()`, the only recursive schema. */
 const RECURSIVE = /^__schema\d+$/;
-
-/** Schemas that accept anything because their checks report more than a schema could, with the schemas that document them. */
-const DESCRIBED_BY = new Map<z.ZodType, z.ZodType>([
-  [anyDocument, ruleDocumentSchema],
-  [dryRunRequestSchema, dryRunDocumentSchema],
-  [ruleDiffRequestSchema, ruleDiffDocumentSchema],
-]);
 
 function convert(schema: z.ZodType, io: 'input' | 'output') {
   const {

@@ -1,16 +1,16 @@
 import { readRejected } from '@lamplighter/store/telemetry/rejected';
-import { Controller, Get, Inject, Query } from '@nestjs/common';
+import { Controller, Get, Query } from '@nestjs/common';
 import { ApiOperation } from '@nestjs/swagger';
 import type { z } from 'zod';
-import { isoTime } from '../iso-time.js';
 import { Answers, Problems, Resource } from '../openapi/describe.js';
+import { isoTime } from '../responses/iso-time.js';
 import { StoreLink } from '../store/store-link.js';
 import { rejectedQuery, rejectedSchema } from './rejected.schema.js';
 
 @Resource('rejected')
 @Controller('v1/rejected')
 export class RejectedController {
-  constructor(@Inject(StoreLink) private readonly link: StoreLink) {}
+  constructor(private readonly link: StoreLink) {}
 
   @Get()
   @ApiOperation({

@@ -1,8 +1,8 @@
 import { identitySchema } from '@lamplighter/contracts/identity';
 import { INPUT_KINDS, INPUT_REASONS, SUSPICIONS } from '@lamplighter/contracts/telemetry/input-fault';
 import { z } from 'zod';
-import { timeSchema } from '../iso-time.js';
-import { limitSchema } from '../requests/page.js';
+import { timeSchema } from '../responses/iso-time.js';
+import { limitSchema } from '../responses/page.js';
 
 const kindSchema = z.enum(INPUT_KINDS).meta({
   description:

@@ -8,7 +8,7 @@ import {
   readRollout,
   rolloutEvent,
 } from '@lamplighter/store/rollouts/rollouts';
-import { Body, Controller, Get, HttpCode, Inject, Param, Post, Query, Req, Res } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
 import { ApiHeader, ApiOperation } from '@nestjs/swagger';
 import type { z } from 'zod';
 import { idempotencyKey } from '../commands/idempotency-key.js';
@@ -18,7 +18,7 @@ import { Answers, header, Problems, Resource } from '../openapi/describe.js';
 import { Problem, retryAfter } from '../problems/problem.js';
 import { type AllowUnknownQuery, allowUnknownQuery, type FleetPath, fleetPath } from '../requests/address.js';
 import type { HttpRequest } from '../requests/http-request.js';
-import { linkNext } from '../requests/page.js';
+import { linkNext } from '../responses/page.js';
 import { ActionLanes } from '../rules/action-lanes.js';
 import { RuleCheck } from '../rules/rule-check.js';
 import { StoreLink } from '../store/store-link.js';
@@ -36,10 +36,10 @@ import { rolloutBody } from './rollout-body.js';
 @Controller('v1/fleets/:fleet')
 export class FleetRolloutsController {
   constructor(
-    @Inject(StoreLink) private readonly link: StoreLink,
-    @Inject(EventWriter) private readonly events: EventWriter,
-    @Inject(RuleCheck) private readonly checks: RuleCheck,
-    @Inject(ActionLanes) private readonly lanes: ActionLanes,
+    private readonly link: StoreLink,
+    private readonly events: EventWriter,
+    private readonly checks: RuleCheck,
+    private readonly lanes: ActionLanes,
   ) {}
 
   @Post('commands')

@@ -1,6 +1,6 @@
 import { matchedOf } from '@lamplighter/contracts/rollouts/rollout';
 import type { Rollout } from '@lamplighter/store/rollouts/rollouts';
-import { isoTime } from '../iso-time.js';
+import { isoTime } from '../responses/iso-time.js';
 import type { RolloutBody } from './rollout.schema.js';
 
 /** A rollout as the API returns it. */

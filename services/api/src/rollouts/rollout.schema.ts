@@ -15,8 +15,8 @@ import {
 import { isRolloutId } from '@lamplighter/store/rollouts/rollouts';
 import { z } from 'zod';
 import { commandRequestSchema } from '../commands/command.schema.js';
-import { timeSchema } from '../iso-time.js';
-import { CURSOR, limitSchema, nextSchema } from '../requests/page.js';
+import { timeSchema } from '../responses/iso-time.js';
+import { CURSOR, limitSchema, nextSchema } from '../responses/page.js';
 import { remarkSchema } from '../rules/remark.schema.js';
 
 const { shape: selector } = selectorSchema;

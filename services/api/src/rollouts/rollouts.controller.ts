@@ -1,5 +1,5 @@
 import { cancelRollout, readRollout, rolloutEvent } from '@lamplighter/store/rollouts/rollouts';
-import { Controller, Delete, Get, Inject, Param } from '@nestjs/common';
+import { Controller, Delete, Get, Param } from '@nestjs/common';
 import { ApiOperation } from '@nestjs/swagger';
 import type { z } from 'zod';
 import { EventWriter } from '../events/event-writer.js';
@@ -14,8 +14,8 @@ import { rolloutBody } from './rollout-body.js';
 @Controller('v1/rollouts')
 export class RolloutsController {
   constructor(
-    @Inject(StoreLink) private readonly link: StoreLink,
-    @Inject(EventWriter) private readonly events: EventWriter,
+    private readonly link: StoreLink,
+    private readonly events: EventWriter,
   ) {}
 
   @Get(':id')

@@ -7,7 +7,7 @@ import {
   laneClashes,
 } from '@lamplighter/evaluation/rule/lane-clashes';
 import { parseRule, readRules } from '@lamplighter/store/rules/rules';
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { StoreLink } from '../store/store-link.js';
 import type { Remark } from './rule-check.js';
 
@@ -29,7 +29,7 @@ export class ActionLanes {
     { readonly drivers: Promise<NamedDriver[]>; readonly until: number }
   >();
 
-  constructor(@Inject(StoreLink) private readonly link: StoreLink) {}
+  constructor(private readonly link: StoreLink) {}
 
   async warnings(
     fleet: string,

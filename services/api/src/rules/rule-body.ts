@@ -1,7 +1,7 @@
 import type { RuleError } from '@lamplighter/store/rules/rule-errors';
 import type { RuleVersion } from '@lamplighter/store/rules/rule-versions';
 import type { StoredRule, UnreadableRule } from '@lamplighter/store/rules/rules';
-import { isoTime } from '../iso-time.js';
+import { isoTime } from '../responses/iso-time.js';
 import type { RuleBody, RuleVersionBody } from './rule.schema.js';
 
 /** A rule as the API returns it. */

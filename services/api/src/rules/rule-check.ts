@@ -18,16 +18,16 @@ import {
 } from '@lamplighter/store/rules/rules';
 import { readMeasurementNames } from '@lamplighter/store/telemetry/measurement-names';
 import { readTelemetrySchema } from '@lamplighter/store/telemetry/telemetry-schemas';
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { type FieldError, Problem } from '../problems/problem.js';
 import { StoreLink } from '../store/store-link.js';
 
 /** Devices whose last states are read as well, because earlier versions did not record measurement names. */
-const LOOKED_AT = 50;
+const MAX_DEVICES_READ = 50;
 /** Errors reported in one response. */
 const MAX_ERRORS = 20;
 /** Rules checked per page, and misfits reported. */
-const CHECKED_AT_ONCE = 20;
+const RULES_PER_PAGE = 20;
 const MAX_MISFITS = 100;
 /** Named devices checked, and lane clashes reported. */
 const MAX_NAMED = 20;
@@ -50,7 +50,7 @@ export interface Misfit extends Remark {
 /** Checks rules against the telemetry schema of their fleet, or without one against the measurements seen so far. */
 @Injectable()
 export class RuleCheck {
-  constructor(@Inject(StoreLink) private readonly link: StoreLink) {}
+  constructor(private readonly link: StoreLink) {}
 
   /**
    * Validates a rule document and lists likely mistakes.
@@ -83,7 +83,7 @@ export class RuleCheck {
     }
     const unheard =
       devices.length > 0 ? [] : [{ pointer: '', detail: `no device of fleet "${fleet}" has ever reported` }];
-    return { rule, warnings: [...warnings, ...(await this.doubtsInFleet(fleet, rule)), ...unheard] };
+    return { rule, warnings: [...warnings, ...(await this.remarksInFleet(fleet, rule)), ...unheard] };
   }
 
   /** Names in a rollout condition that are neither in the telemetry schema nor, without one, in any reading of the fleet. */
@@ -106,7 +106,7 @@ export class RuleCheck {
   /** Some devices of a fleet, and the measurement names seen in its readings. */
   private async seen(fleet: string) {
     const [{ devices }, recorded] = await Promise.all([
-      listDevices(this.link.redis, fleet, { limit: LOOKED_AT }),
+      listDevices(this.link.redis, fleet, { limit: MAX_DEVICES_READ }),
       readMeasurementNames(this.link.redis, fleet),
     ]);
     const names = devices.flatMap(({ last }) => Object.keys(last?.measurements ?? {}));
@@ -114,11 +114,11 @@ export class RuleCheck {
   }
 
   /** Likely mistakes of a valid rule, given the other rules and devices of its fleet. */
-  private async doubtsInFleet(fleet: string, rule: Rule): Promise<Remark[]> {
+  private async remarksInFleet(fleet: string, rule: Rule): Promise<Remark[]> {
     const { redis } = this.link;
     const [{ texts, isOff }, unheard] = await Promise.all([
       readRules(redis, fleet),
-      unheardIn(redis, fleet, rule),
+      neverReportedIn(redis, fleet, rule),
     ]);
     const others = Object.entries(texts).flatMap(([id, text]) => {
       const stored = id === rule.id ? undefined : parseRule(id, text);
@@ -133,10 +133,12 @@ export class RuleCheck {
   }
 
   /** Remarks about a stored rule: contradictions to the telemetry schema, and likely mistakes. */
-  async doubts(fleet: string, stored: StoredRule | UnreadableRule): Promise<readonly Remark[]> {
+  async remarksOn(fleet: string, stored: StoredRule | UnreadableRule): Promise<readonly Remark[]> {
     const schema = await readTelemetrySchema(this.link.redis, fleet);
     const misfitting = schema === undefined ? [] : misfits(stored, schema);
-    return 'rule' in stored ? [...misfitting, ...(await this.doubtsInFleet(fleet, stored.rule))] : misfitting;
+    return 'rule' in stored
+      ? [...misfitting, ...(await this.remarksInFleet(fleet, stored.rule))]
+      : misfitting;
   }
 
   /** Contradictions of all rules of a fleet to a telemetry schema, at most 100. */
@@ -144,7 +146,7 @@ export class RuleCheck {
     const found: Misfit[] = [];
     for (let after: string | undefined = ''; after !== undefined && found.length < MAX_MISFITS; ) {
       const page: Awaited<ReturnType<typeof listRules>> = await listRules(this.link.redis, fleet, {
-        limit: CHECKED_AT_ONCE,
+        limit: RULES_PER_PAGE,
         after,
       });
       for (const stored of page.rules)
@@ -171,7 +173,7 @@ export class RuleCheck {
 }
 
 /** Devices that an absence rule names and that have never reported. */
-async function unheardIn(redis: Redis, fleet: string, { absence, scope }: Rule): Promise<Remark[]> {
+async function neverReportedIn(redis: Redis, fleet: string, { absence, scope }: Rule): Promise<Remark[]> {
   if (absence === undefined || scope.devices === '*') return [];
   const named = scope.devices
     .flatMap((name, i) => (name.endsWith('*') ? [] : [{ name, i }]))

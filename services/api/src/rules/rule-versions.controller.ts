@@ -1,5 +1,5 @@
 import { listVersions, readVersion } from '@lamplighter/store/rules/rule-versions';
-import { Controller, Get, Inject, Param } from '@nestjs/common';
+import { Controller, Get, Param } from '@nestjs/common';
 import { ApiOperation } from '@nestjs/swagger';
 import type { z } from 'zod';
 import { Answers, Problems, Resource } from '../openapi/describe.js';
@@ -19,7 +19,7 @@ import { versionBody } from './rule-body.js';
 @Resource('rules')
 @Controller('v1/fleets/:fleet/rules/:rule/versions')
 export class RuleVersionsController {
-  constructor(@Inject(StoreLink) private readonly link: StoreLink) {}
+  constructor(private readonly link: StoreLink) {}
 
   @Get()
   @ApiOperation({

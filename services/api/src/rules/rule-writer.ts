@@ -10,7 +10,7 @@ import {
   type WriteRuleResult,
   writeRule,
 } from '@lamplighter/store/rules/rules';
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { EventWriter } from '../events/event-writer.js';
 import { noSuchRule } from '../problems/not-found.js';
 import { Problem } from '../problems/problem.js';
@@ -26,8 +26,8 @@ type Change = 'created' | 'changed' | 'enabled' | 'disabled' | 'deleted';
 @Injectable()
 export class RuleWriter {
   constructor(
-    @Inject(StoreLink) private readonly link: StoreLink,
-    @Inject(EventWriter) private readonly events: EventWriter,
+    private readonly link: StoreLink,
+    private readonly events: EventWriter,
   ) {}
 
   /** Writes a rule that must be new. @throws Problem `rule-exists`, `too-many-rules` */
@@ -98,7 +98,7 @@ export class RuleWriter {
       if (release) mustHaveElse(before);
       const result = await deleteRule(redis, fleet, id, before.version, { release });
       if (result.outcome === 'missing') throw noSuchRule(fleet, id);
-      if (result.outcome === 'deleted') return this.told(fleet, id, result.version, 'deleted');
+      if (result.outcome === 'deleted') return this.appendEvent(fleet, id, result.version, 'deleted');
       if (tries === MAX_TRIES) throw preconditionFailed(fleet, id, result.version);
     }
   }
@@ -133,7 +133,7 @@ export class RuleWriter {
     options: WriteOptions = {},
   ): Promise<Exclude<WriteRuleResult, { outcome: 'full' }>> {
     const result = await writeRule(this.link.durableRedis, fleet, rule, expected, options);
-    if (result.outcome === 'written') this.told(fleet, rule.id, result.stored.version, change);
+    if (result.outcome === 'written') this.appendEvent(fleet, rule.id, result.stored.version, change);
     if (result.outcome !== 'full') return result as Exclude<WriteRuleResult, { outcome: 'full' }>;
     throw new Problem(
       'too-many-rules',
@@ -141,7 +141,7 @@ export class RuleWriter {
     );
   }
 
-  private told(fleet: string, rule: string, version: number, change: Change): void {
+  private appendEvent(fleet: string, rule: string, version: number, change: Change): void {
     this.events.append({ type: 'rule', fleet, rule, version, change });
   }
 }

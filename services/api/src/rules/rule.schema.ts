@@ -2,9 +2,10 @@
 import { IDENTITY, identitySchema } from '@lamplighter/contracts/identity';
 import { ruleSchema } from '@lamplighter/evaluation/rule/rule';
 import { z } from 'zod';
-import { timeSchema } from '../iso-time.js';
+import { documentAs } from '../openapi/documented-schema.js';
 import { allowUnknownQuery, fleetPath } from '../requests/address.js';
-import { CURSOR, limitSchema, nextSchema } from '../requests/page.js';
+import { timeSchema } from '../responses/iso-time.js';
+import { CURSOR, limitSchema, nextSchema } from '../responses/page.js';
 import { remarkSchema } from './remark.schema.js';
 
 const EXAMPLE = {
@@ -94,7 +95,7 @@ export const ruleVersionsSchema = z
   .meta({ id: 'RuleVersions' });
 
 /** Any JSON: the rule check reports errors in more detail than a schema could. */
-export const anyDocument = z.unknown();
+export const anyDocument = documentAs(z.unknown(), ruleDocumentSchema);
 
 const ruleName = z
   .string()

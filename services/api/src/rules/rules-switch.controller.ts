@@ -1,12 +1,12 @@
 import { readRulesOff, switchRules } from '@lamplighter/store/rules/rules';
-import { Body, Controller, Get, Inject, Param, Put, Query } from '@nestjs/common';
+import { Body, Controller, Get, Param, Put, Query } from '@nestjs/common';
 import { ApiOperation } from '@nestjs/swagger';
 import { z } from 'zod';
 import { EventWriter } from '../events/event-writer.js';
 import { expectFleet } from '../fleets/expect-fleet.js';
-import { isoTime, timeSchema } from '../iso-time.js';
 import { Answers, BODY_PROBLEMS, Problems, Resource } from '../openapi/describe.js';
 import { type AllowUnknownQuery, allowUnknownQuery, type FleetPath, fleetPath } from '../requests/address.js';
+import { isoTime, timeSchema } from '../responses/iso-time.js';
 import { StoreLink } from '../store/store-link.js';
 
 const switchSchema = z
@@ -40,8 +40,8 @@ type Switched = z.infer<typeof switchedSchema>;
 @Controller('v1/fleets/:fleet/settings/rules')
 export class RulesSwitchController {
   constructor(
-    @Inject(StoreLink) private readonly link: StoreLink,
-    @Inject(EventWriter) private readonly events: EventWriter,
+    private readonly link: StoreLink,
+    private readonly events: EventWriter,
   ) {}
 
   @Get()

@@ -1,20 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { readRuleErrors } from '@lamplighter/store/rules/rule-errors';
 import { listRules, readRule, type StoredRule } from '@lamplighter/store/rules/rules';
-import {
-  Body,
-  Controller,
-  Delete,
-  Get,
-  HttpCode,
-  Inject,
-  Param,
-  Post,
-  Put,
-  Query,
-  Req,
-  Res,
-} from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Param, Post, Put, Query, Req, Res } from '@nestjs/common';
 import { ApiHeader, ApiOperation, ApiResponse } from '@nestjs/swagger';
 import type { z } from 'zod';
 import { expectFleet } from '../fleets/expect-fleet.js';
@@ -22,7 +9,7 @@ import { Answers, BODY_PROBLEMS, header, Problems, Resource } from '../openapi/d
 import { noSuchRule } from '../problems/not-found.js';
 import { type AllowUnknownQuery, allowUnknownQuery, type FleetPath, fleetPath } from '../requests/address.js';
 import type { HttpRequest } from '../requests/http-request.js';
-import { linkNext } from '../requests/page.js';
+import { linkNext } from '../responses/page.js';
 import { StoreLink } from '../store/store-link.js';
 import { etagOf, ifMatch, ifNoneMatch, mustBeNew, names } from './preconditions.js';
 import {
@@ -55,9 +42,9 @@ const precondition = (name: 'If-Match' | 'If-None-Match', description: string) =
 @Controller('v1/fleets/:fleet/rules')
 export class RulesController {
   constructor(
-    @Inject(StoreLink) private readonly link: StoreLink,
-    @Inject(RuleCheck) private readonly checks: RuleCheck,
-    @Inject(RuleWriter) private readonly writer: RuleWriter,
+    private readonly link: StoreLink,
+    private readonly checks: RuleCheck,
+    private readonly writer: RuleWriter,
   ) {}
 
   @Get()
@@ -135,7 +122,7 @@ export class RulesController {
       response.statusCode = 304;
       return undefined;
     }
-    return { ...ruleBody(fleet, rule, errors.get(id)), ...warned(await this.checks.doubts(fleet, rule)) };
+    return { ...ruleBody(fleet, rule, errors.get(id)), ...warned(await this.checks.remarksOn(fleet, rule)) };
   }
 
   @Put(':rule')
@@ -242,7 +229,7 @@ export class RulesController {
       versions: ifMatch(request.headers),
       release,
     });
-    return written(response, fleet, stored, await this.checks.doubts(fleet, stored));
+    return written(response, fleet, stored, await this.checks.remarksOn(fleet, stored));
   }
 }
 

@@ -3,11 +3,11 @@ import { connectRedis, durabilityProblems, type Redis } from '@lamplighter/store
 import { storeFailure } from '@lamplighter/store/redis/store-failure';
 import type { ApiMetrics } from '../metrics/api-metrics.js';
 import { Problem, retryAfter } from '../problems/problem.js';
-import { storeAway } from '../problems/store-away.js';
+import { storeUnavailable } from '../problems/store-unavailable.js';
 
 /** Interval of the Redis health check, and timeout of the check and of every command, milliseconds. */
-const ASK_EVERY_MS = 1000;
-const ANSWER_MS = 1000;
+const HEALTH_CHECK_MS = 1000;
+const TIMEOUT_MS = 1000;
 
 /**
  * The API's connection to Redis and its state. While Redis is unavailable every request fails immediately instead of waiting. A
@@ -15,13 +15,13 @@ const ANSWER_MS = 1000;
  */
 export class StoreLink {
   private connection: Redis | undefined;
-  private awayBecause: string | undefined = 'not connected yet';
+  private unavailableReason: string | undefined = 'not connected yet';
   private isLogged = false;
   private durability: readonly string[] = [];
   private timer: NodeJS.Timeout | undefined;
-  private isAsking = false;
+  private isChecking = false;
   private isStopped = false;
-  private isGreeted = false;
+  private isInitialized = false;
 
   constructor(
     private readonly options: {
@@ -30,18 +30,18 @@ export class StoreLink {
       logger: Logger;
       metrics: ApiMetrics;
       /** Called whenever Redis becomes available, and again after the next health check if it failed. */
-      whenBack: (redis: Redis) => Promise<void>;
+      onAvailable: (redis: Redis) => Promise<void>;
     },
   ) {}
 
   /** Connects, and starts the health checks. */
   start(): void {
     this.connection = connectRedis(this.options.url, 'api', {
-      onUp: () => void this.ask(),
-      onDown: (reason) => this.gone(reason || 'no connection'),
-      commandTimeoutMs: ANSWER_MS,
+      onUp: () => void this.runHealthCheck(),
+      onDown: (reason) => this.markUnavailable(reason || 'no connection'),
+      commandTimeoutMs: TIMEOUT_MS,
     });
-    void this.ask();
+    void this.runHealthCheck();
   }
 
   stop(): void {
@@ -52,7 +52,7 @@ export class StoreLink {
 
   /** @throws Problem `store-away` while Redis is unavailable */
   get redis(): Redis {
-    if (this.connection === undefined || this.awayBecause !== undefined) throw storeAway();
+    if (this.connection === undefined || this.unavailableReason !== undefined) throw storeUnavailable();
     return this.connection;
   }
 
@@ -70,42 +70,42 @@ export class StoreLink {
 
   /** Why Redis cannot be relied on; empty if it can. */
   problems(): string[] {
-    if (this.awayBecause !== undefined) return [`Redis is unavailable: ${this.awayBecause}`];
+    if (this.unavailableReason !== undefined) return [`Redis is unavailable: ${this.unavailableReason}`];
     return this.options.requireDurability ? [...this.durability] : [];
   }
 
-  private async ask(): Promise<void> {
-    if (this.isAsking || this.isStopped || this.connection === undefined) return;
-    this.isAsking = true;
+  private async runHealthCheck(): Promise<void> {
+    if (this.isChecking || this.isStopped || this.connection === undefined) return;
+    this.isChecking = true;
     clearTimeout(this.timer);
     try {
-      await this.askNow(this.connection);
+      await this.checkHealth(this.connection);
     } finally {
-      this.isAsking = false;
-      if (!this.isStopped) this.timer = setTimeout(() => void this.ask(), ASK_EVERY_MS);
+      this.isChecking = false;
+      if (!this.isStopped) this.timer = setTimeout(() => void this.runHealthCheck(), HEALTH_CHECK_MS);
     }
   }
 
-  private async askNow(redis: Redis): Promise<void> {
+  private async checkHealth(redis: Redis): Promise<void> {
     try {
-      this.learn(await answered(durabilityProblems(redis)));
+      this.setDurability(await withTimeout(durabilityProblems(redis)));
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       if (storeFailure(error) !== 'refusing') {
-        if (this.awayBecause === undefined) this.gone(reason);
+        if (this.unavailableReason === undefined) this.markUnavailable(reason);
         return;
       }
-      this.learn([`Redis rejects writes: ${reason}`]);
+      this.setDurability([`Redis rejects writes: ${reason}`]);
     }
-    this.back();
-    if (this.isGreeted) return;
+    this.markAvailable();
+    if (this.isInitialized) return;
     try {
-      await this.options.whenBack(redis);
-      this.isGreeted = true;
+      await this.options.onAvailable(redis);
+      this.isInitialized = true;
     } catch (error) {
       // Redis became unavailable or rejects writes: the next health check tries again.
       if (storeFailure(error) !== undefined) return;
-      this.isGreeted = true;
+      this.isInitialized = true;
       this.options.logger.error(
         { err: error },
         'Redis is reachable, but the API could not initialize; fix the cause and restart the API',
@@ -113,7 +113,7 @@ export class StoreLink {
     }
   }
 
-  private learn(durability: readonly string[]): void {
+  private setDurability(durability: readonly string[]): void {
     if (durability.join() !== this.durability.join()) {
       if (durability.length > 0)
         this.options.logger.warn(
@@ -126,17 +126,17 @@ export class StoreLink {
     this.options.metrics.durable.set(durability.length === 0 ? 1 : 0);
   }
 
-  private back(): void {
-    if (this.awayBecause === undefined) return;
-    this.awayBecause = undefined;
+  private markAvailable(): void {
+    if (this.unavailableReason === undefined) return;
+    this.unavailableReason = undefined;
     this.isLogged = false;
     this.options.logger.info('connected to Redis');
   }
 
-  private gone(reason: string): void {
+  private markUnavailable(reason: string): void {
     if (this.isStopped) return;
-    this.awayBecause = reason;
-    this.isGreeted = false;
+    this.unavailableReason = reason;
+    this.isInitialized = false;
     this.options.metrics.durable.set(0);
     if (this.isLogged) return;
     this.isLogged = true;
@@ -145,11 +145,13 @@ export class StoreLink {
 }
 
 /** Rejects after the timeout. If the process was too busy to run the timer on time, pending replies are handled first. */
-function answered<T>(call: Promise<T>): Promise<T> {
+function withTimeout<T>(call: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
-      setImmediate(() => setImmediate(() => reject(new Error(`no reply within ${ANSWER_MS} ms, timed out`))));
-    }, ANSWER_MS);
+      setImmediate(() =>
+        setImmediate(() => reject(new Error(`no reply within ${TIMEOUT_MS} ms, timed out`))),
+      );
+    }, TIMEOUT_MS);
     call.then(resolve, reject).finally(() => clearTimeout(timer));
   });
 }

@@ -5,7 +5,7 @@ import type { CommandState } from '@lamplighter/contracts/commands/command';
 import { type Command, isFinal, readCommand } from '@lamplighter/store/commands/read-commands';
 import type { StoredEvent } from '@lamplighter/store/events/events';
 import { storeFailure } from '@lamplighter/store/redis/store-failure';
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { type EventListener, EventReader } from '../events/event-reader.js';
 import { ApiMetrics } from '../metrics/api-metrics.js';
 import { Problem, retryAfter } from '../problems/problem.js';
@@ -29,9 +29,9 @@ export class CommandWaits implements EventListener {
   private isClosed = false;
 
   constructor(
-    @Inject(StoreLink) private readonly link: StoreLink,
-    @Inject(EventReader) private readonly reader: EventReader,
-    @Inject(ApiMetrics) private readonly metrics: ApiMetrics,
+    private readonly link: StoreLink,
+    private readonly reader: EventReader,
+    private readonly metrics: ApiMetrics,
   ) {}
 
   /**
@@ -82,7 +82,7 @@ export class CommandWaits implements EventListener {
     this.interrupted();
   }
 
-  told({ event }: StoredEvent): number {
+  handle({ event }: StoredEvent): number {
     if (event.type === 'command' && isFinal(event.state as CommandState)) {
       for (const request of this.byCommand.get(event.command as string) ?? []) request.wake();
     }
@@ -99,8 +99,8 @@ export class CommandWaits implements EventListener {
     this.metrics.waiting.inc();
     try {
       for (;;) {
-        if (!this.isClosed) await request.woken();
-        request.sleep();
+        if (!this.isClosed) await request.wakeUp();
+        request.clearWake();
         const command = await this.readAgain(id, isOver);
         if (command === undefined || isFinal(command.state) || isOver()) return command;
       }

@@ -2,7 +2,7 @@
 export class WaitingRequest {
   private readonly deadline: number;
   private isWoken = false;
-  private goOn: (() => void) | undefined;
+  private resume: (() => void) | undefined;
   /** The client has disconnected, or the response has been sent. */
   hasLeft = false;
 
@@ -21,7 +21,7 @@ export class WaitingRequest {
 
   wake(): void {
     this.isWoken = true;
-    this.goOn?.();
+    this.resume?.();
   }
 
   leave(): void {
@@ -30,20 +30,20 @@ export class WaitingRequest {
   }
 
   /** Forgets earlier wake-ups; the next read of the command covers them. */
-  sleep(): void {
+  clearWake(): void {
     this.isWoken = false;
   }
 
   /** Resolves when it is woken, immediately if that happened since `sleep()`, or when the wait is over. */
-  async woken(): Promise<void> {
+  async wakeUp(): Promise<void> {
     if (this.isWoken) return;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, Math.ceil(this.deadline - performance.now()));
-      this.goOn = () => {
+      this.resume = () => {
         clearTimeout(timer);
         resolve();
       };
     });
-    this.goOn = undefined;
+    this.resume = undefined;
   }
 }

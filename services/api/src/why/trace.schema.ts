@@ -3,7 +3,7 @@ import { deviceScopeSchema } from '@lamplighter/contracts/rules/device-scope';
 import { CLAUSES, type Trace } from '@lamplighter/evaluation/context/trace';
 import type { GroupState } from '@lamplighter/evaluation/quorum/quorum-group';
 import { z } from 'zod';
-import { isoTime, timeSchema } from '../iso-time.js';
+import { isoTime, timeSchema } from '../responses/iso-time.js';
 
 const values = (description: string) => z.record(z.string(), z.json()).meta({ description });
 

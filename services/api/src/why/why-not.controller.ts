@@ -10,20 +10,20 @@ import { type Redis, redisNow } from '@lamplighter/store/redis/connect';
 import { readGroups } from '@lamplighter/store/rules/groups';
 import { readRuleStates } from '@lamplighter/store/rules/rule-states';
 import { readRule, readRules, readRulesOff, type UnreadableRule } from '@lamplighter/store/rules/rules';
-import { Controller, Get, Inject, Param, Query } from '@nestjs/common';
+import { Controller, Get, Param, Query } from '@nestjs/common';
 import { ApiOperation } from '@nestjs/swagger';
 import type { z } from 'zod';
 import { orderSentences } from '../devices/order-body.js';
-import { isoTime } from '../iso-time.js';
+import { pastReading } from '../devices/past-reading.js';
 import { Answers, Problems, Resource } from '../openapi/describe.js';
 import { noSuchDevice } from '../problems/not-found.js';
 import { Problem } from '../problems/problem.js';
 import { type DevicePath, devicePath } from '../requests/address.js';
+import { isoTime } from '../responses/iso-time.js';
 import { StoreLink } from '../store/store-link.js';
-import { pastReading } from '../tryout/past-reading.js';
-import { type GroupStanding, groupStandingOf } from './group-standing.js';
-import { type Standing, standingOf } from './standing.js';
-import { type Asked, groupSentences, standingSentences } from './standing-story.js';
+import { explainGroupVerdict, explainVerdict, type VerdictSubject } from './explain-verdict.js';
+import { evaluateGroupNow, type GroupVerdict } from './group-verdict.js';
+import { evaluateNow, type RuleVerdict } from './rule-verdict.js';
 import { groupStateBody, ruleStateBody, traceBody } from './trace.schema.js';
 import { type WhyNotBody, whyNotQuery, whyNotSchema } from './why-not.schema.js';
 
@@ -33,7 +33,7 @@ const COMMANDS = 100;
 @Resource('rules')
 @Controller('v1/fleets/:fleet/devices/:device/why-not')
 export class WhyNotController {
-  constructor(@Inject(StoreLink) private readonly link: StoreLink) {}
+  constructor(private readonly link: StoreLink) {}
 
   @Get()
   @ApiOperation({
@@ -60,7 +60,7 @@ export class WhyNotController {
     if (stored === undefined) throw await unknownRule(redis, fleet, id);
     if ('unreadable' in stored) return unreadableBody(known, stored);
     const rule = compileRule(stored.rule, stored.version, stored.since);
-    const asked: Asked = {
+    const asked: VerdictSubject = {
       rule: id,
       device,
       now,
@@ -69,17 +69,17 @@ export class WhyNotController {
     };
     if (rule.quorum !== undefined) {
       const { groups } = await readGroups(redis, [{ fleet, rule: id }]);
-      const standing = inFleet(groupStandingOf(rule, groups[0]!, device, now), offSince);
-      const told = [...groupSentences(standing, asked), ...orderSentences(known)];
+      const standing = inFleet(evaluateGroupNow(rule, groups[0]!, device, now), offSince);
+      const told = [...explainGroupVerdict(standing, asked), ...orderSentences(known)];
       return { ...body(known, rule, standing, asked, told), ...ofGroup(standing) };
     }
-    const { state, ...asking } = await this.ask(rule, known, now);
+    const { state, ...asking } = await this.evaluate(rule, known, now);
     const standing = inFleet(asking.standing, offSince);
-    const sentences = [...standingSentences(standing, asked), ...orderSentences(known)];
+    const sentences = [...explainVerdict(standing, asked), ...orderSentences(known)];
     return { ...body(known, rule, standing, asked, sentences), ...(state !== undefined && { state }) };
   }
 
-  private async ask(rule: CompiledRule, { fleet, device, lesson, last }: Device, now: number) {
+  private async evaluate(rule: CompiledRule, { fleet, device, lesson, last }: Device, now: number) {
     const { redis } = this.link;
     const address = new DeviceAddress(fleet, device, lesson);
     const [{ states, announced }, histories] = await Promise.all([
@@ -90,20 +90,20 @@ export class WhyNotController {
     const readings = last === undefined ? [] : histories[0]!.readings;
     const state = ruleStateBody(states[rule.id]) as RuleState | undefined;
     const facts = { address: { fleet, device }, answers: announced, lesson };
-    return { standing: standingOf(rule, { facts, readings: readings.map(pastReading), state }, now), state };
+    return { standing: evaluateNow(rule, { facts, readings: readings.map(pastReading), state }, now), state };
   }
 }
 
 /** Replaces the outcome while the rules of the fleet are switched off. */
-function inFleet<T extends Standing>(standing: T, offSince: number | undefined): T {
+function inFleet<T extends RuleVerdict>(standing: T, offSince: number | undefined): T {
   return offSince === undefined ? standing : { ...standing, outcome: 'rules_off', since: offSince };
 }
 
 function body(
   { fleet, device, last }: Device,
   rule: CompiledRule,
-  { outcome, since, keptBy, trace, whenNew, between, evaluated }: Standing,
-  { now, command }: Asked,
+  { outcome, since, keptBy, trace, whenNew, between, evaluated }: RuleVerdict,
+  { now, command }: VerdictSubject,
   sentences: string[],
 ): WhyNotBody {
   const { wakeAt } = evaluated;
@@ -136,7 +136,7 @@ function commandIn({ id, action, state, createdAt }: Command) {
   return { id, action, state, createdAt: isoTime(createdAt) };
 }
 
-function ofGroup({ state, tally, outcome }: GroupStanding): Partial<WhyNotBody> {
+function ofGroup({ state, tally, outcome }: GroupVerdict): Partial<WhyNotBody> {
   return outcome === 'out_of_scope'
     ? {}
     : { group: groupStateBody(state), tally: { ...tally } as NonNullable<WhyNotBody['tally']> };

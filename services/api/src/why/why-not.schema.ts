@@ -2,8 +2,8 @@ import { COMMAND_STATES } from '@lamplighter/contracts/commands/command';
 import { IDENTITY } from '@lamplighter/contracts/identity';
 import { CLAUSES } from '@lamplighter/evaluation/context/trace';
 import { z } from 'zod';
-import { timeSchema } from '../iso-time.js';
-import { OUTCOMES } from './standing.js';
+import { timeSchema } from '../responses/iso-time.js';
+import { OUTCOMES } from './rule-verdict.js';
 import { groupStateSchema, ruleStateSchema, tallySchema, traceStepSchema } from './trace.schema.js';
 import { sentencesSchema } from './why.schema.js';
 

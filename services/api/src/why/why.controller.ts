@@ -4,17 +4,17 @@ import { type Command, readCommand } from '@lamplighter/store/commands/read-comm
 import type { Redis } from '@lamplighter/store/redis/connect';
 import { readRollout } from '@lamplighter/store/rollouts/rollouts';
 import { type RuleVersion, readVersion } from '@lamplighter/store/rules/rule-versions';
-import { Controller, Get, Inject, Param } from '@nestjs/common';
+import { Controller, Get, Param } from '@nestjs/common';
 import { ApiOperation } from '@nestjs/swagger';
 import type { z } from 'zod';
 import { commandPath } from '../commands/command.schema.js';
 import { commandBody } from '../commands/command-body.js';
-import { isoTime } from '../iso-time.js';
 import { Answers, Problems, Resource } from '../openapi/describe.js';
 import { noSuchCommand } from '../problems/not-found.js';
+import { isoTime } from '../responses/iso-time.js';
 import { StoreLink } from '../store/store-link.js';
-import { commandSentences, type Origin } from './command-story.js';
-import { deliverySteps } from './delivery-story.js';
+import { explainCommand, type Origin } from './explain-command.js';
+import { deliverySteps } from './explain-delivery.js';
 import { evidenceIn, type Replayed, replayCommand } from './recorded-evidence.js';
 import { groupStateBody, ruleStateBody, tallySchema, traceBody } from './trace.schema.js';
 import { type BecauseBody, type WhyBody, whySchema } from './why.schema.js';
@@ -22,7 +22,7 @@ import { type BecauseBody, type WhyBody, whySchema } from './why.schema.js';
 @Resource('commands')
 @Controller('v1/commands/:id/why')
 export class WhyController {
-  constructor(@Inject(StoreLink) private readonly link: StoreLink) {}
+  constructor(private readonly link: StoreLink) {}
 
   @Get()
   @ApiOperation({
@@ -70,7 +70,7 @@ function whyBody(command: Command, origin: Origin, version: RuleVersion | undefi
     ...(rollout !== undefined && { rollout }),
     state,
     createdAt,
-    sentences: commandSentences(command, origin),
+    sentences: explainCommand(command, origin),
     ...(rule !== undefined &&
       evidence !== undefined &&
       replayed !== undefined && { because: becauseBody(rule, evidence, replayed, version) }),

@@ -3,7 +3,7 @@ import { COMMAND_STATES } from '@lamplighter/contracts/commands/command';
 import { ruleSchema } from '@lamplighter/evaluation/rule/rule';
 import { z } from 'zod';
 import { effectSchema } from '../commands/command.schema.js';
-import { timeSchema } from '../iso-time.js';
+import { timeSchema } from '../responses/iso-time.js';
 import { wholeRuleSchema } from '../rules/rule.schema.js';
 import { groupStateSchema, ruleStateSchema, tallySchema, traceStepSchema } from './trace.schema.js';
 

@@ -1,0 +1,103 @@
+import type { DeviceFacts } from '@lamplighter/evaluation/context/evaluation-context';
+import type { RuleState } from '@lamplighter/evaluation/context/rule-state';
+import { compileRule } from '@lamplighter/evaluation/rule/compile-rule';
+import { History, type PastReading } from '@lamplighter/evaluation/rule/window';
+import { DeviceAddress } from '@lamplighter/store/devices/device-address';
+import { readDevice } from '@lamplighter/store/devices/devices';
+import { readHistories } from '@lamplighter/store/devices/histories';
+import { redisNow } from '@lamplighter/store/redis/connect';
+import { Body, Controller, HttpCode, Param, Post } from '@nestjs/common';
+import { ApiOperation } from '@nestjs/swagger';
+import { pastReading } from '../devices/past-reading.js';
+import { Answers, Problems, Resource } from '../openapi/describe.js';
+import { type FleetPath, fleetPath } from '../requests/address.js';
+import { isoTime } from '../responses/iso-time.js';
+import { type Remark, RuleCheck } from '../rules/rule-check.js';
+import { StoreLink } from '../store/store-link.js';
+import { ruleStateBody, traceBody } from '../why/trace.schema.js';
+import { type DryRunResult, dryRun } from './dry-run.js';
+import { type DryRunBody, type DryRunRequest, dryRunRequestSchema, dryRunSchema } from './dry-run.schema.js';
+import { measurementsOf } from './given-reading.js';
+
+/** The `since` of the rule and of every given state, so that the state counts. */
+const SINCE = 1;
+
+@Resource('rules')
+@Controller('v1/fleets/:fleet/rules/dry-run')
+export class DryRunController {
+  constructor(
+    private readonly link: StoreLink,
+    private readonly checks: RuleCheck,
+  ) {}
+
+  @Post()
+  @HttpCode(200)
+  @ApiOperation({
+    summary: 'Dry-run a rule on one reading',
+    description:
+      'The rule need not exist, and nothing is stored or commanded. To continue with the next reading, send the `state` of the response.',
+  })
+  @Answers(200, dryRunSchema, 'What the rule would do')
+  @Problems('invalid-request', 'malformed-json', 'body-too-large', 'unsupported-media-type', 'invalid-rule')
+  async tryRule(
+    @Param({ schema: fleetPath }) { fleet }: FleetPath,
+    @Body({ schema: dryRunRequestSchema }) request: DryRunRequest,
+  ): Promise<DryRunBody> {
+    const { rule: document, warnings } = await this.checks.check(fleet, request.rule, '/rule');
+    const rule = compileRule(document, 1, SINCE);
+    const now = request.at === undefined ? await redisNow(this.link.redis) : Date.parse(request.at);
+    const { device, past } = await this.readInputs(fleet, request.device, rule.depth);
+    const history = new History(past);
+    const last = request.last === undefined ? history.newest?.reading : measurementsOf(request.last);
+    const reading = measurementsOf(request.reading);
+    const { ageMs } = request;
+    history.push({ at: now - ageMs, receivedAt: now, reading });
+    const tried = dryRun(rule, {
+      observation: {
+        trigger: 'reading',
+        reading,
+        ageMs,
+        heardAt: now,
+        window: history,
+        ...(last !== undefined && { last }),
+      },
+      state: request.state === undefined ? undefined : ({ ...request.state, since: SINCE } as RuleState),
+      device,
+      now,
+    });
+    return body(tried, warnings);
+  }
+
+  private async readInputs(
+    fleet: string,
+    name: string | undefined,
+    depth: number,
+  ): Promise<{ device: DeviceFacts; past: readonly PastReading[] }> {
+    const address = { fleet, device: name ?? '' };
+    const known = name === undefined ? undefined : await readDevice(this.link.redis, fleet, name);
+    if (known === undefined) return { device: { address, answers: true, lesson: false }, past: [] };
+    const store = new DeviceAddress(fleet, known.device, known.lesson);
+    const [history] = depth === 0 ? [] : await readHistories(this.link.redis, [{ address: store, depth }]);
+    return {
+      device: { address, answers: known.session !== undefined, lesson: known.lesson },
+      past: (history?.readings ?? []).map(pastReading),
+    };
+  }
+}
+
+function body(tried: DryRunResult, warnings: readonly Remark[]): DryRunBody {
+  const { result, emit, reason, error, wakeAt, state, vote, trace, sentences } = tried;
+  const remembered = ruleStateBody(state);
+  return {
+    result,
+    ...(state !== undefined && { raised: state.raised }),
+    ...(vote !== undefined && { vote }),
+    ...(emit !== undefined && { action: emit, reason: reason! }),
+    ...(error !== undefined && { error }),
+    sentences: [...sentences],
+    trace: traceBody(trace),
+    ...(remembered !== undefined && { state: remembered }),
+    ...(wakeAt !== undefined && { lookedAtAgain: isoTime(wakeAt) }),
+    ...(warnings.length > 0 && { warnings: [...warnings] }),
+  };
+}

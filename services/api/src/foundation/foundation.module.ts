@@ -1,0 +1,34 @@
+import type { Logger } from '@lamplighter/service-kit/logger';
+import { type DynamicModule, Global, Module } from '@nestjs/common';
+import { ApiMetrics } from '../metrics/api-metrics.js';
+import { StoreLink } from '../store/store-link.js';
+import { ApiErrors } from './api-errors.js';
+import type { Config } from './config.js';
+import { CONFIG, LOGGER } from './tokens.js';
+
+/** What exists before Nest starts. */
+export interface Foundation {
+  readonly config: Config;
+  readonly logger: Logger;
+  readonly metrics: ApiMetrics;
+  readonly link: StoreLink;
+}
+
+@Global()
+@Module({})
+class FoundationModule {}
+
+/** Provides configuration, log, metrics and store to all modules. */
+export function foundationModule({ config, logger, metrics, link }: Foundation): DynamicModule {
+  return {
+    module: FoundationModule,
+    providers: [
+      { provide: CONFIG, useValue: config },
+      { provide: LOGGER, useValue: logger },
+      { provide: ApiMetrics, useValue: metrics },
+      { provide: StoreLink, useValue: link },
+      ApiErrors,
+    ],
+    exports: [CONFIG, LOGGER, ApiMetrics, StoreLink, ApiErrors],
+  };
+}

@@ -1,0 +1,7 @@
+import { Module } from '@nestjs/common';
+import { RejectedController } from './rejected.controller.js';
+
+@Module({
+  controllers: [RejectedController],
+})
+export class RejectedModule {}

@@ -1,0 +1,11 @@
+import { Module } from '@nestjs/common';
+import { EventsModule } from '../events/events.module.js';
+import { RulesModule } from '../rules/rules.module.js';
+import { FleetRolloutsController } from './fleet-rollouts.controller.js';
+import { RolloutsController } from './rollouts.controller.js';
+
+@Module({
+  imports: [EventsModule, RulesModule],
+  controllers: [FleetRolloutsController, RolloutsController],
+})
+export class RolloutsModule {}
