@@ -4,20 +4,36 @@ import { BOUNDS } from './bounds.js';
 /** Keys that would reach an object's prototype. */
 export const FORBIDDEN_KEYS = new Set(['__proto__', 'constructor', 'prototype']);
 
+/** What makes a JSON value unsafe, and where. */
+export interface UnsafeJson {
+  readonly path: string[];
+  readonly problem: 'depth' | 'key' | 'number' | 'surrogate';
+}
+
 /**
- * Whether a value from JSON.parse is safe to hand on: no key that reaches a prototype, no lone surrogate, and nested at most
- * `levels` deep (a scalar is level 0). The bound also bounds the recursion.
+ * The first part of a value from JSON.parse that is unsafe to pass on: a key that reaches a prototype, a lone surrogate, a number
+ * that is not finite, or nesting deeper than `levels` (a scalar is level 0). The bound also bounds the recursion.
  */
+export function findUnsafeJson(value: unknown, levels: number): UnsafeJson | undefined {
+  if (typeof value === 'string') return value.isWellFormed() ? undefined : { path: [], problem: 'surrogate' };
+  if (typeof value === 'number') return Number.isFinite(value) ? undefined : { path: [], problem: 'number' };
+  if (typeof value !== 'object' || value === null) return undefined;
+  if (levels === 0) return { path: [], problem: 'depth' };
+  const isObject = !Array.isArray(value);
+  for (const key of Object.keys(value)) {
+    if (isObject && FORBIDDEN_KEYS.has(key)) return { path: [key], problem: 'key' };
+    if (isObject && !key.isWellFormed()) return { path: [key], problem: 'surrogate' };
+    const found = findUnsafeJson(Reflect.get(value, key), levels - 1);
+    if (found === undefined) continue;
+    found.path.unshift(key);
+    return found;
+  }
+  return undefined;
+}
+
+/** Whether a value from JSON.parse is safe to pass on; see findUnsafeJson. */
 export function isSafeJson(value: unknown, levels: number): boolean {
-  if (typeof value === 'string') return value.isWellFormed();
-  if (typeof value === 'number') return Number.isFinite(value);
-  if (typeof value !== 'object' || value === null) return true;
-  if (levels === 0) return false;
-  if (Array.isArray(value)) return value.every((item) => isSafeJson(item, levels - 1));
-  return Object.keys(value).every(
-    (key) =>
-      !FORBIDDEN_KEYS.has(key) && key.isWellFormed() && isSafeJson(Reflect.get(value, key), levels - 1),
-  );
+  return findUnsafeJson(value, levels) === undefined;
 }
 
 /**

@@ -33,7 +33,7 @@ describe('a bad body is refused, and every bad field is pointed at:', () => {
     ['an action of 5 kB', JSON.stringify({ action: { a: 'x'.repeat(5000) } }), [['/action', /4096 bytes/]]],
     ['an action 12 levels deep', deep(12), [[`/action/a${'/0'.repeat(8)}`, /nested deeper/]]],
     ['an action 30,000 levels deep', deep(30_000), [[`/action/a${'/0'.repeat(8)}`, /nested deeper/]]],
-    ['a number beyond all', '{"action":{"a":1e999}}', [['/action/a', /must be JSON/]]],
+    ['a number beyond all', '{"action":{"a":1e999}}', [['/action/a', /beyond the range/]]],
     ['half a surrogate pair', '{"action":{"a":"\\ud800"}}', [['/action/a', /surrogate/]]],
     ['__proto__', '{"action":{"a":{"__proto__":{"b":1}}}}', [['/action/a/__proto__', /not allowed/]]],
     ['constructor', '{"constructor":{"prototype":1}}', [['/constructor', /not allowed/]]],

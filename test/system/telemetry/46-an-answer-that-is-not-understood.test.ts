@@ -103,7 +103,7 @@ describe('an answer that is not understood', () => {
     await until(async () => (await story.command()).state === 'unknown', { what: 'the end of the command' });
     await story.answer({ status: 'ok' });
     await unread(story);
-    expect(await story.why()).toContain('an answer came that was not understood');
+    expect(await story.why()).toContain('the device sent an invalid acknowledgement');
   });
 
   it('is noted a few times only', async () => {

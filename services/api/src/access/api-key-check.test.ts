@@ -4,7 +4,7 @@ import { ApiKeyCheck } from './api-key-check.js';
 
 const keyOf = (id: number) => `lamp_${id.toString(16).padStart(12, '0')}.${'A'.repeat(43)}`;
 
-/** A check on a store that knows every id, and the ids for which it was asked. */
+/** A check on a store that has every id, and the ids that were read. */
 function underTest() {
   const asked: string[] = [];
   const { hash } = parseApiKey(keyOf(0))!;
@@ -15,14 +15,14 @@ function underTest() {
   return { check: new ApiKeyCheck({ redis: { hget } } as unknown as StoreLink), asked };
 }
 
-it('asks the store once for a key that is used again at once, and accepts no other secret', async () => {
+it('reads a key once while it is cached, and rejects other secrets', async () => {
   const { check, asked } = underTest();
   expect([await check.accepts(keyOf(7)), await check.accepts(keyOf(7))]).toEqual([true, true]);
   expect(await check.accepts(keyOf(7).replace(/A$/, 'B'))).toBe(false);
   expect(asked).toHaveLength(1);
 });
 
-it('remembers a thousand keys; the one that was read first makes room', async () => {
+it('caches a thousand keys and evicts the oldest', async () => {
   const { check, asked } = underTest();
   for (let id = 0; id <= 1000; id += 1) await check.accepts(keyOf(id));
   expect(asked).toHaveLength(1001);

@@ -10,6 +10,7 @@ import { ApiOperation } from '@nestjs/swagger';
 import { type CommandBody, commandSchema } from '../commands/command.schema.js';
 import { commandBody } from '../commands/command-body.js';
 import { CommandSender } from '../commands/command-sender.js';
+import { type DeviceSettings, SETTINGS, settingsSchema } from '../devices/device-settings.js';
 import { Answers, header, Problems, Resource } from '../openapi/describe.js';
 import { noSuchRule } from '../problems/not-found.js';
 import { Problem } from '../problems/problem.js';
@@ -20,7 +21,6 @@ import {
   devicePath,
 } from '../requests/address.js';
 import { StoreLink } from '../store/store-link.js';
-import { type DeviceSettings, SETTINGS, settingsSchema } from '../devices/device-settings.js';
 
 /** A device that is offline for longer keeps its old setting, which the API shows. */
 const TTL = '7d';

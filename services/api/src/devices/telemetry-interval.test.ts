@@ -6,7 +6,7 @@ it.each<[desiredMs: number, measuredMs: number, pace: string]>([
   [10_000, 20_000, 'ok'],
   [10_000, 4999.5, 'too_fast'],
   [10_000, 20_000.5, 'too_slow'],
-])('desired every %d ms and measured every %d ms is %s', (desiredMs, measuredMs, pace) => {
+])('rates a desired interval of %d ms, measured as %d ms, as %s', (desiredMs, measuredMs, pace) => {
   expect(telemetryIntervalBody({ desiredMs, measuredMs }, 0)).toEqual({
     desiredMs,
     measuredMs,
@@ -15,7 +15,7 @@ it.each<[desiredMs: number, measuredMs: number, pace: string]>([
   });
 });
 
-it('a device is late after twice the desired interval, or the measured one if none is desired', () => {
+it('is late after twice the desired interval, or the measured one if none is set', () => {
   const late = (interval: object, ageMs?: number) => telemetryIntervalBody(interval, ageMs)?.late;
   expect(late({ desiredMs: 1000, measuredMs: 9000 }, 2000)).toBe(false);
   expect(late({ desiredMs: 1000, measuredMs: 9000 }, 2001)).toBe(true);
@@ -31,7 +31,7 @@ it.each([
   [500, 'ok'],
   [120_000, 'ok'],
   [121_000, 'too_slow'],
-])('following the light from 1 to 60 s and measured every %d ms is %s', (measuredMs, pace) => {
+])('rates an adaptive interval of 1 to 60 s, measured as %d ms, as %s', (measuredMs, pace) => {
   expect(telemetryIntervalBody({ adaptive: ADAPTIVE, measuredMs }, 120_000)).toEqual({
     adaptive: { minMs: 1000, maxMs: 60_000, of: 'light', thresholds: [300, 330] },
     measuredMs,
@@ -41,6 +41,6 @@ it.each([
   expect(telemetryIntervalBody({ adaptive: ADAPTIVE, measuredMs }, 120_001)?.late).toBe(true);
 });
 
-it('nothing is shown where nothing is set and nothing can be measured', () => {
+it('is undefined if none is set and none can be measured', () => {
   expect(telemetryIntervalBody({}, 5)).toBeUndefined();
 });

@@ -32,7 +32,7 @@ export async function compareRules(
   present: CompiledRule | undefined,
   candidate: CompiledRule | undefined,
   { readings, until, lessons }: Recording,
-  work: RunBudget,
+  budget: RunBudget,
 ): Promise<RuleDiff> {
   const byTarget = new Map<string, [present: SimulatedCommand[], candidate: SimulatedCommand[]]>();
   const counts: [number, number] = [0, 0];
@@ -44,7 +44,7 @@ export async function compareRules(
           counts[side]! += 1;
           sideOf(byTarget, command)[side]!.push(command);
         }
-        if (work.countEvaluation()) await work.yield();
+        if (budget.countEvaluation()) await budget.yield();
       }
   }
   const targets: TargetDiff[] = [];
@@ -55,7 +55,7 @@ export async function compareRules(
       ...(group !== undefined && { targets: group }),
       ...diffCommands(before, after),
     });
-    if (work.isDue()) await work.yield();
+    if (budget.isDue()) await budget.yield();
   }
   return { present: counts[0], candidate: counts[1], targets };
 }

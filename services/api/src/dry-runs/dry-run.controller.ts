@@ -52,7 +52,7 @@ export class DryRunController {
     const reading = measurementsOf(request.reading);
     const { ageMs } = request;
     history.push({ at: now - ageMs, receivedAt: now, reading });
-    const tried = dryRun(rule, {
+    const outcome = dryRun(rule, {
       observation: {
         trigger: 'reading',
         reading,
@@ -65,7 +65,7 @@ export class DryRunController {
       device,
       now,
     });
-    return body(tried, warnings);
+    return body(outcome, warnings);
   }
 
   private async readInputs(
@@ -85,9 +85,9 @@ export class DryRunController {
   }
 }
 
-function body(tried: DryRunResult, warnings: readonly Remark[]): DryRunBody {
-  const { result, emit, reason, error, wakeAt, state, vote, trace, sentences } = tried;
-  const remembered = ruleStateBody(state);
+function body(outcome: DryRunResult, warnings: readonly Remark[]): DryRunBody {
+  const { result, emit, reason, error, wakeAt, state, vote, trace, sentences } = outcome;
+  const stateAfter = ruleStateBody(state);
   return {
     result,
     ...(state !== undefined && { raised: state.raised }),
@@ -96,7 +96,7 @@ function body(tried: DryRunResult, warnings: readonly Remark[]): DryRunBody {
     ...(error !== undefined && { error }),
     sentences: [...sentences],
     trace: traceBody(trace),
-    ...(remembered !== undefined && { state: remembered }),
+    ...(stateAfter !== undefined && { state: stateAfter }),
     ...(wakeAt !== undefined && { lookedAtAgain: isoTime(wakeAt) }),
     ...(warnings.length > 0 && { warnings: [...warnings] }),
   };

@@ -52,12 +52,12 @@ const uploadedSchema = z.strictObject({
 export async function uploadedRecording(
   items: readonly unknown[],
   devices: DeviceScope,
-  work: RunBudget,
+  budget: RunBudget,
 ): Promise<Recording> {
   const readings: RecordedReading[] = [];
   const errors: FieldError[] = [];
   for (const [i, item] of items.entries()) {
-    if (work.isDue()) await work.yield();
+    if (budget.isDue()) await budget.yield();
     const { success, data } = uploadedSchema.safeParse(item);
     if (success) {
       const { device, at, reading } = data;
@@ -84,9 +84,9 @@ export async function fleetRecording(
   fleet: string,
   devices: DeviceScope,
   isSelected: (device: string) => boolean,
-  work: RunBudget,
+  budget: RunBudget,
 ): Promise<Recording> {
-  const [now, names] = await work.wait(
+  const [now, names] = await budget.wait(
     Promise.all([redisNow(redis), devicesInScope(redis, fleet, devices, MAX_DEVICES + 1)]),
   );
   const wanted = names.slice(0, MAX_DEVICES).filter(isSelected);
@@ -98,10 +98,10 @@ export async function fleetRecording(
     next < wanted.length && readings.length + BATCH_SIZE * HISTORY_DEPTH <= MAX_RECORDED;
     next += BATCH_SIZE
   ) {
-    const some = await work.wait(readDevices(redis, fleet, wanted.slice(next, next + BATCH_SIZE)));
+    const some = await budget.wait(readDevices(redis, fleet, wanted.slice(next, next + BATCH_SIZE)));
     const addresses = some.map(({ device, lesson }) => new DeviceAddress(fleet, device, lesson));
     const asked = addresses.map((address) => ({ address, depth: HISTORY_DEPTH }));
-    for (const [i, history] of (await work.wait(readHistories(redis, asked))).entries()) {
+    for (const [i, history] of (await budget.wait(readHistories(redis, asked))).entries()) {
       const { device, lesson } = some[i]!;
       if (lesson) lessons.add(device);
       for (const kept of history.readings) {
@@ -109,7 +109,7 @@ export async function fleetRecording(
         readings.push({ device, at, reading });
       }
     }
-    if (work.isDue()) await work.yield();
+    if (budget.isDue()) await budget.yield();
   }
   // The clock of a device may be slightly ahead.
   const until = readings.reduce((latest, { at }) => Math.max(latest, at), now);

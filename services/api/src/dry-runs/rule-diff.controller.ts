@@ -64,14 +64,14 @@ export class RuleDiffController {
     const version = present?.version ?? 0;
     // The candidate would be the next version.
     const candidate = rule && compileRule(rule, version + 1, version + 1);
-    return this.runs.run(async (work) => {
-      const recording = await this.recording(fleet, request, present, candidate, work);
-      const diff = await compareRules(fleet, present, candidate, recording, work);
+    return this.runs.run(async (budget) => {
+      const recording = await this.recording(fleet, request, present, candidate, budget);
+      const diff = await compareRules(fleet, present, candidate, recording, budget);
       const source = request.recording === undefined ? 'window' : 'upload';
       const replacement = { rule, release: request.release };
       const isInForce = stored !== undefined && request.version === undefined;
       const started = isInForce
-        ? await findStartedActions(this.link.redis, fleet, stored, replacement, work)
+        ? await findStartedActions(this.link.redis, fleet, stored, replacement, budget)
         : undefined;
       return ruleDiffBody({ fleet, rule: id, version, source, recording, warnings, started }, diff);
     });
@@ -122,11 +122,11 @@ export class RuleDiffController {
     { recording, devices }: RuleDiffRequest,
     present: CompiledRule | undefined,
     candidate: CompiledRule | undefined,
-    work: RunBudget,
+    budget: RunBudget,
   ) {
-    if (recording !== undefined) return uploadedRecording(recording, devices, work);
-    const isJudged = (device: string) =>
+    if (recording !== undefined) return uploadedRecording(recording, devices, budget);
+    const isInScope = (device: string) =>
       [present, candidate].some((rule) => rule !== undefined && inScope(rule.scope, device));
-    return fleetRecording(this.link.redis, fleet, devices, isJudged, work);
+    return fleetRecording(this.link.redis, fleet, devices, isInScope, budget);
   }
 }

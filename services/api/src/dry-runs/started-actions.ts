@@ -39,23 +39,23 @@ export async function findStartedActions(
   fleet: string,
   present: StoredRule,
   replacement: Replacement,
-  work: RunBudget,
+  budget: RunBudget,
 ): Promise<StartedAction[]> {
   const { id, since, rule } = present;
   if (rule.quorum !== undefined) {
-    const [text = ''] = await work.wait(readGroupStates(redis, [{ fleet, rule: id }]));
+    const [text = ''] = await budget.wait(readGroupStates(redis, [{ fleet, rule: id }]));
     const state = stateIn(text)?.rule;
     return isStarted(state, since) ? [startedAction(undefined, state, present, replacement)] : [];
   }
-  const names = await work.wait(devicesInScope(redis, fleet, rule.scope.devices, MAX_DEVICES));
+  const names = await budget.wait(devicesInScope(redis, fleet, rule.scope.devices, MAX_DEVICES));
   const found: StartedAction[] = [];
   for (let first = 0; first < names.length; first += BATCH_SIZE) {
     const some = names.slice(first, first + BATCH_SIZE);
-    for (const [i, states] of (await work.wait(readManyRuleStates(redis, fleet, some))).entries()) {
+    for (const [i, states] of (await budget.wait(readManyRuleStates(redis, fleet, some))).entries()) {
       const state = states[id] as RuleState | undefined;
       if (isStarted(state, since)) found.push(startedAction(some[i], state, present, replacement));
     }
-    if (work.isDue()) await work.yield();
+    if (budget.isDue()) await budget.yield();
   }
   return found;
 }

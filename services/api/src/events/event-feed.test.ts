@@ -6,7 +6,7 @@ import type { StoreLink } from '../store/store-link.js';
 import { EventFeed } from './event-feed.js';
 import type { EventReader } from './event-reader.js';
 
-/** A client's response: what was written, and whether it has been ended. */
+/** A client's response: the text written, and whether it has ended. */
 class Client extends EventEmitter {
   readonly req = { method: 'GET' };
   readonly closed = false;
@@ -28,7 +28,7 @@ class Client extends EventEmitter {
   }
 }
 
-/** A feed on a Redis whose newest event is `newest`, and which tells so only once it is let. */
+/** A feed on a Redis whose newest event is `newest`; the read resolves on demand. */
 function feedOn(newest: string, readerPosition?: string) {
   let answer: () => void = () => undefined;
   const isLet = new Promise<void>((resolve) => {
@@ -61,7 +61,7 @@ function feedOn(newest: string, readerPosition?: string) {
   return { feed, answer, live };
 }
 
-it('has 500 places, also for clients that come all at once', async () => {
+it('accepts at most 500 clients, also concurrently', async () => {
   const { feed, answer, live } = feedOn('5-0');
   const clients = Array.from({ length: 500 }, () => feed.watch(new Client().response, {}, undefined));
   await expect(feed.watch(new Client().response, {}, undefined)).rejects.toThrow('too-many-watchers');
@@ -71,7 +71,7 @@ it('has 500 places, also for clients that come all at once', async () => {
   await expect(feed.watch(new Client().response, {}, undefined)).rejects.toThrow('too-many-watchers');
 });
 
-it('ends a stream that begins while the service stops', async () => {
+it('ends a stream that starts during shutdown', async () => {
   const { feed, answer } = feedOn('5-0');
   const client = new Client();
   const watching = feed.watch(client.response, {}, undefined);
@@ -84,7 +84,7 @@ it('ends a stream that begins while the service stops', async () => {
 it.each([
   ['of a Redis that was emptied', '0-0'],
   ['of another Redis', '7-3'],
-])('who knows an event %s is told so, and goes on with what comes', async (_what, newest) => {
+])('reports missed events to a client whose last event is %s, and resumes', async (_what, newest) => {
   const { feed, answer, live } = feedOn(newest);
   answer();
   const client = new Client();
@@ -93,7 +93,7 @@ it.each([
   expect(live).toEqual([newest]);
 });
 
-it('asks no further for events that Redis has lost since they were read', async () => {
+it('stops catching up on events that Redis has lost since they were read', async () => {
   const { feed, answer, live } = feedOn('0-0', '5-0');
   answer();
   await feed.watch(new Client().response, {}, undefined);

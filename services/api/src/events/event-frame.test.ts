@@ -1,6 +1,6 @@
 import { eventFrame } from './event-frame.js';
 
-it('is one data line with the time of the event, whatever the device is called or sends', () => {
+it('is one data line with the time of the event, for any device name and payload', () => {
   const frame = eventFrame({
     id: '1795348800000-0',
     event: {

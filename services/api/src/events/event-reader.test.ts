@@ -22,7 +22,7 @@ beforeEach(() => {
   closeLater('reader', () => reader.close());
 });
 
-/** A listener that keeps what it is told: lights, and `cut` or `trimmed` for interruptions. */
+/** A listener that records lights, and `cut` or `trimmed` for interruptions. */
 async function listener() {
   const heard: unknown[] = [];
   const listening = {
@@ -39,7 +39,7 @@ const lights = (...values: number[]) =>
     values.map((light) => ({ type: 'telemetry', fleet: 'demo', device: 'lamp', light })),
   );
 
-it('tells everybody what happens from now on, once and in order, until they leave', async () => {
+it('delivers each event once and in order to all listeners until they leave', async () => {
   await lights(0);
   const [one, two] = [await listener(), await listener()];
   await lights(1, 2);
@@ -53,12 +53,12 @@ it('tells everybody what happens from now on, once and in order, until they leav
   ]);
 }, 30_000);
 
-it('tells that events have left the stream before it read them', async () => {
+it('reports events that were trimmed before it read them', async () => {
   await lights(0);
   const { heard } = await listener();
   await lights(1);
   await until(() => heard.length === 1, { what: 'the first event' });
-  // In one step: 600 events come, and the first of them make room.
+  // In one step: 600 events are added, and the first of them are trimmed.
   const burst = redis.multi();
   for (let light = 100; light < 700; light += 1) {
     const event = JSON.stringify({ type: 'telemetry', fleet: 'demo', device: 'lamp', light });
@@ -70,19 +70,19 @@ it('tells that events have left the stream before it read them', async () => {
   expect(heard).toHaveLength(2 + 550);
 }, 30_000);
 
-it('tells that it was cut off also when Redis went away before it was connected', async () => {
+it('reports an interruption before the first connection', async () => {
   const other = await startRedis();
   await other.kill();
   const late = new EventReader({ redis } as StoreLink, { REDIS_URL: other.url } as Config);
   closeLater('reader', () => late.close());
   const heard: string[] = [];
-  await late.listen({ handle: () => heard.push('told'), interrupted: () => void heard.push('cut') });
+  await late.listen({ handle: () => heard.push('event'), interrupted: () => void heard.push('cut') });
   await other.start();
-  await until(() => heard.length > 0, { what: 'the listener to be told' });
+  await until(() => heard.length > 0, { what: 'the listener to be notified' });
   expect(heard).toEqual(['cut']);
 }, 30_000);
 
-it('tells that it was cut off, and goes on where it was', async () => {
+it('reports an interruption and resumes at its position', async () => {
   await lights(0);
   const { heard } = await listener();
   await lights(1);

@@ -9,7 +9,7 @@ const event = (n: number, more: object = {}): StoredEvent => ({
   event: { type: 'telemetry', fleet: 'demo', device: 'lamp', ...more },
 });
 
-/** A client that takes nothing until it is told to: what is written adds to what waits. */
+/** A client that reads nothing until allowed to: written text stays in its buffer. */
 function client(filter: EventFilter = {}, position = '0-0') {
   const written: string[] = [];
   let waiting = 0;
@@ -37,13 +37,13 @@ function client(filter: EventFilter = {}, position = '0-0') {
   };
 }
 
-it('gives each event once, in order, and only what is newer than its position', () => {
+it('sends each event once, in order, and only newer ones', () => {
   const { offer, written } = client({}, '1000-1');
   for (const n of [1, 2, 2, 3, 1]) offer(event(n));
   expect(written).toEqual([eventFrame(event(2)), eventFrame(event(3))]);
 });
 
-it('leaves out what the filter does not want', () => {
+it('sends only events that match the filter', () => {
   const { offer, written } = client({ fleet: 'demo', type: ['command'] });
   offer(event(1));
   offer(event(2, { type: 'command' }));
@@ -51,7 +51,7 @@ it('leaves out what the filter does not want', () => {
   expect(written).toEqual([eventFrame(event(2, { type: 'command' }))]);
 });
 
-it('drops what comes while too much waits, and tells how much once there is room', () => {
+it('drops events while the buffer is full, and reports their count afterwards', () => {
   const { offer, written, takeAll } = client();
   const padding = 'x'.repeat(100_000);
   const kept = [1, 2, 3, 4, 5, 6].map((n) => offer(event(n, { padding })));

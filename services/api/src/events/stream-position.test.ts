@@ -12,12 +12,12 @@ it.each([
 });
 
 it.each(['', '1', '1-', '-1', '1-2-3', 'a-b', '1-0 ', '$', `${'9'.repeat(16)}-0`])(
-  '"%s" is no position',
+  'rejects "%s" as a position',
   (text) => {
     expect(isPosition(text)).toBe(false);
   },
 );
 
-it('holds the time of its event', () => {
+it('contains the time of its event', () => {
   expect(timeOf('1795348800000-3')).toBe(1_795_348_800_000);
 });

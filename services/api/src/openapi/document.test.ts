@@ -3,9 +3,9 @@ import { z } from 'zod';
 import { apiKeySchema } from '../access/keys.controller.js';
 import { commandRequestSchema, commandSchema } from '../commands/command.schema.js';
 import { resumedLaneSchema } from '../commands/lanes.controller.js';
-import { settingsSchema } from '../devices/device-settings.js';
 import { deviceDetailSchema, deviceSchema, telemetrySchema } from '../devices/device.schema.js';
 import { removedDeviceSchema } from '../devices/device-remover.js';
+import { settingsSchema } from '../devices/device-settings.js';
 import { edgeDecisionsSchema } from '../devices/edge-decision.schema.js';
 import { dryRunRequestSchema, dryRunSchema } from '../dry-runs/dry-run.schema.js';
 import { ruleDiffRequestSchema, ruleDiffSchema } from '../dry-runs/rule-diff.schema.js';
@@ -45,11 +45,11 @@ const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
   })),
 );
 
-it('is the committed one; if not, run `node services/api/dist/write-document.js` after a build', () => {
+it('equals docs/api/openapi.json; if not, run `node services/api/dist/write-document.js` after a build', () => {
   expect(text).toBe(readFileSync(new URL('../../../../docs/api/openapi.json', import.meta.url), 'utf8'));
 });
 
-it('holds every endpoint', () => {
+it('contains every endpoint', () => {
   expect(operations.map(({ name }) => name).sort()).toEqual([
     'delete /v1/commands/{id}',
     'delete /v1/fleets/{fleet}',
@@ -105,7 +105,7 @@ it('holds every endpoint', () => {
   expect(new Set(operations.map(({ operation }) => operation.operationId)).size).toBe(operations.length);
 });
 
-it.each(operations)('$name says what it answers, good or bad, and who may ask', ({ path, operation }) => {
+it.each(operations)('$name describes its responses and security', ({ path, operation }) => {
   expect(operation.summary).toMatch(/\w/);
   const good = Object.entries(operation.responses).filter(([status]) => status.startsWith('2'));
   expect(good.length).toBeGreaterThan(0);
@@ -119,7 +119,7 @@ it.each(operations)('$name says what it answers, good or bad, and who may ask', 
 });
 
 it.each(operations.filter(({ path }) => path.startsWith('/v1')))(
-  '$name names the problems that it shares with others, whatever else it names',
+  '$name lists the problems common to all endpoints',
   ({ method, operation }) => {
     const problems = Object.values(operation.responses).flatMap(({ content }) =>
       Object.keys(content?.['application/problem+json']?.examples ?? {}),
@@ -134,7 +134,7 @@ it.each(operations.filter(({ path }) => path.startsWith('/v1')))(
   },
 );
 
-it('refers only to what it defines, and leaves no name that a tool made up', () => {
+it('refers only to defined schemas, none with a generated name', () => {
   const references = [...text.matchAll(/"#\/components\/schemas\/([^"]+)"/g)].map(([, name]) => name);
   expect(references.filter((name) => !(name! in document.components.schemas))).toEqual([]);
   expect(text).not.toContain('__schema');
@@ -167,7 +167,7 @@ it.each<[name: string, schema: z.ZodType]>([
   ['DryRunRequest', dryRunRequestSchema],
   ['RuleDiffRequest', ruleDiffRequestSchema],
   ['Problem', problemSchema],
-])('has an example of %s that is one', (name, schema) => {
+])('has a valid example of %s', (name, schema) => {
   const { examples } = document.components.schemas[name] as { examples?: unknown[] };
   expect(examples).toHaveLength(1);
   expect(schema.parse(examples![0])).toEqual(examples![0]);

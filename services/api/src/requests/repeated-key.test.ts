@@ -9,7 +9,7 @@ it.each<[what: string, text: string, path: readonly (string | number)[]]>([
   ['that is empty', '{"":1,"":2}', ['']],
   ['that is named like a prototype', '{"__proto__":1,"__proto__":2}', ['__proto__']],
   ['with a quote in it', '{"a\\"b":":\\\\","c":0,"a\\"b":1}', ['a"b']],
-])('a key that is there twice is found %s', (_what, text, path) => {
+])('finds a repeated key %s', (_what, text, path) => {
   expect(repeatedKey(text, 10)).toEqual(path);
 });
 
@@ -20,11 +20,11 @@ it.each([
   ['{"a":{"a":{"a":1}},"b":{"a":2}}'],
   ['[{"a":1},{"a":2}]'],
   ['{"a":"{\\"a\\":1}","b":"\\\\","c":[":",",","}"]}'],
-])('%s names no key twice', (text) => {
+])('finds no repeated key in %s', (text) => {
   expect(repeatedKey(text, 10)).toBeUndefined();
 });
 
-it('does not look below the depth that is refused anyway', () => {
+it('does not check below the maximum depth', () => {
   const twice = '{"a":1,"a":2}';
   expect(repeatedKey(`[[${twice}]]`, 3)).toEqual([0, 0, 'a']);
   expect(repeatedKey(`[[${twice}]]`, 2)).toBeUndefined();

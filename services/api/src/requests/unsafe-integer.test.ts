@@ -9,6 +9,6 @@ it.each<[json: string, path: readonly (string | number)[] | undefined]>([
   ['{"action": {"serial": 9007199254740991}}', undefined],
   ['{"text": "9007199254740993", "exp": 1e20, "pi": 3.14159265358979323846}', undefined],
   ['{"text": "\\"9007199254740993"}', undefined],
-])('an integer that a number cannot hold, in %s', (json, path) => {
+])('finds an integer that a number cannot represent in %s', (json, path) => {
   expect(unsafeInteger(json)?.path).toEqual(path);
 });

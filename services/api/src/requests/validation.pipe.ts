@@ -3,7 +3,7 @@ import { didYouMean } from '@lamplighter/evaluation/suggest';
 import { type ArgumentMetadata, Injectable, type PipeTransform } from '@nestjs/common';
 import { z } from 'zod';
 import { type FieldError, Problem } from '../problems/problem.js';
-import { findUnsafeJson } from './unsafe-json.js';
+import { unsafeJsonError } from './unsafe-json.js';
 
 const PARTS = { body: 'body', query: 'query', param: 'path', custom: 'header' } as const;
 /** Errors reported in one response. */
@@ -15,8 +15,8 @@ export class ValidationPipe implements PipeTransform {
   transform(value: unknown, { schema, type }: ArgumentMetadata): unknown {
     if (!(schema instanceof z.ZodType)) return value;
     const part = PARTS[type as keyof typeof PARTS] ?? 'body';
-    const harm = part === 'body' ? findUnsafeJson(value) : undefined;
-    if (harm) throw invalid(part, [harm]);
+    const unsafe = part === 'body' ? unsafeJsonError(value) : undefined;
+    if (unsafe) throw invalid(part, [unsafe]);
     const parsed = schema.safeParse(value);
     if (parsed.success) return parsed.data;
     throw invalid(part, fieldErrors(part, schema, value));

@@ -8,22 +8,22 @@ it.each<[header: string | undefined, strong: unknown, weak: unknown]>([
   ['W/"3"', [], [3]],
   ['"another"', [], []],
   ['""', [], []],
-])('%s names versions', (header, strong, weak) => {
+])('parses %s', (header, strong, weak) => {
   const listed = (versions: unknown) => (versions instanceof Set ? [...versions] : versions);
   expect(listed(ifMatch(header === undefined ? {} : { 'if-match': header }))).toEqual(strong);
   expect(listed(ifNoneMatch(header === undefined ? {} : { 'if-none-match': header }))).toEqual(weak);
 });
 
-it.each(['3', '"3', '"3" "4"', '', 'W/3', '"3",'])('%j is no precondition', (header) => {
+it.each(['3', '"3', '"3" "4"', '', 'W/3', '"3",'])('rejects %j as a precondition', (header) => {
   expect(() => ifMatch({ 'if-match': header })).toThrow(/invalid-request/);
 });
 
-it('only "*" may be asked to be absent', () => {
+it('accepts only "*" in If-None-Match of a write', () => {
   expect(mustBeNew({})).toBe(false);
   expect(mustBeNew({ 'if-none-match': '*' })).toBe(true);
   expect(() => mustBeNew({ 'if-none-match': '"3"' })).toThrow(/invalid-request/);
 });
 
-it('a tag is its version in quotes', () => {
+it('formats an ETag as the version in quotes', () => {
   expect(etagOf(12)).toBe('"12"');
 });

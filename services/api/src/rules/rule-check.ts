@@ -81,9 +81,9 @@ export class RuleCheck {
         errors: errors.slice(0, MAX_ERRORS),
       });
     }
-    const unheard =
+    const neverReported =
       devices.length > 0 ? [] : [{ pointer: '', detail: `no device of fleet "${fleet}" has ever reported` }];
-    return { rule, warnings: [...warnings, ...(await this.remarksInFleet(fleet, rule)), ...unheard] };
+    return { rule, warnings: [...warnings, ...(await this.remarksInFleet(fleet, rule)), ...neverReported] };
   }
 
   /** Names in a rollout condition that are neither in the telemetry schema nor, without one, in any reading of the fleet. */
@@ -99,7 +99,7 @@ export class RuleCheck {
       .filter((name) => !known.has(name))
       .map((name) => ({
         pointer,
-        detail: `no reading has contained '${name}' yet${didYouMean(name, known)}`,
+        detail: `no reading has had '${name}' yet${didYouMean(name, known)}`,
       }));
   }
 
@@ -116,7 +116,7 @@ export class RuleCheck {
   /** Likely mistakes of a valid rule, given the other rules and devices of its fleet. */
   private async remarksInFleet(fleet: string, rule: Rule): Promise<Remark[]> {
     const { redis } = this.link;
-    const [{ texts, isOff }, unheard] = await Promise.all([
+    const [{ texts, isOff }, neverReported] = await Promise.all([
       readRules(redis, fleet),
       neverReportedIn(redis, fleet, rule),
     ]);
@@ -129,7 +129,7 @@ export class RuleCheck {
       detail:
         'the rules of this fleet are switched off; the rule is not evaluated until they are switched on',
     };
-    return [...unheard, ...clashesWith(rule, others), ...(isOff ? [off] : [])];
+    return [...neverReported, ...clashesWith(rule, others), ...(isOff ? [off] : [])];
   }
 
   /** Remarks about a stored rule: contradictions to the telemetry schema, and likely mistakes. */

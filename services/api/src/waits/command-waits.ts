@@ -99,7 +99,7 @@ export class CommandWaits implements EventListener {
     this.metrics.waiting.inc();
     try {
       for (;;) {
-        if (!this.isClosed) await request.wakeUp();
+        if (!this.isClosed) await request.waitForWake();
         request.clearWake();
         const command = await this.readAgain(id, isOver);
         if (command === undefined || isFinal(command.state) || isOver()) return command;

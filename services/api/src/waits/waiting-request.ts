@@ -34,8 +34,8 @@ export class WaitingRequest {
     this.isWoken = false;
   }
 
-  /** Resolves when it is woken, immediately if that happened since `sleep()`, or when the wait is over. */
-  async wakeUp(): Promise<void> {
+  /** Resolves when it is woken, immediately if that happened since `clearWake()`, or when the wait is over. */
+  async waitForWake(): Promise<void> {
     if (this.isWoken) return;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, Math.ceil(this.deadline - performance.now()));

@@ -61,10 +61,10 @@ function evidenceSentences(evidence: Evidence): string[] {
   if (isEndEvidence(evidence)) return endSentences(evidence);
   if (isTargetEvidence(evidence)) {
     const { toldAt = now } = evidence.standing;
-    const told = `the group that commands ${name} had issued this action ${duration(Math.max(0, now - toldAt))} earlier, at ${isoTime(toldAt)}`;
+    const issued = `the group that commands ${name} had issued this action ${duration(Math.max(0, now - toldAt))} earlier, at ${isoTime(toldAt)}`;
     const again =
       state?.repeats === undefined ? [] : [`since then it had been re-asserted ${state.repeats} times`];
-    return [`it checked a reading of ${name} on arrival`, told, ...again];
+    return [`it checked a reading of ${name} on arrival`, issued, ...again];
   }
   const before =
     state === undefined
@@ -72,9 +72,9 @@ function evidenceSentences(evidence: Evidence): string[] {
       : `before that, it had been ${state.raised ? 'raised' : 'lowered'} for ${duration(now - state.at)}, since ${isoTime(state.at)}`;
   const promises = promisedEndSentences(state);
   if (isGroupEvidence(evidence)) {
-    const asked = trigger === 'timer' ? 'by timer' : 'on a new vote';
+    const cause = trigger === 'timer' ? 'by timer' : 'on a new vote';
     return [
-      `it counted the votes of its sensors, ${asked}`,
+      `it counted the votes of its sensors, ${cause}`,
       ...explainTally(tallyIn(evidence)!),
       before,
       ...promises,
@@ -123,15 +123,15 @@ function endSentences({ by, end, departure, state, now }: EndEvidence): string[]
 
 /** The recorded values, if the clauses that contain them are unavailable. */
 function valueSentences({ reading, last, windows, value }: Evidence): string[] {
-  const told = (what: string, values: Readonly<Record<string, unknown>> = {}) => {
+  const valuesOf = (what: string, values: Readonly<Record<string, unknown>> = {}) => {
     const list = Object.entries(values).map(([name, one]) => `${name} was ${measurementText(one)}`);
     return list.length === 0 ? [] : [`${what}, ${list.join(', ')}`];
   };
   return [
-    ...told('in the reading', reading),
-    ...told('in the previous reading', last),
-    ...told('over time', windows),
-    ...told('in the group', value === undefined ? {} : { value }),
+    ...valuesOf('in the reading', reading),
+    ...valuesOf('in the previous reading', last),
+    ...valuesOf('over time', windows),
+    ...valuesOf('in the group', value === undefined ? {} : { value }),
   ];
 }
 
@@ -143,15 +143,15 @@ export function measurementText(value: unknown): string {
 }
 
 function effectSentence({ outcome, expect, withinMs, at }: CommandEffect): string {
-  const asked = `"${expect}" within ${duration(withinMs)}`;
+  const expected = `"${expect}" within ${duration(withinMs)}`;
   switch (outcome) {
     case 'pending':
-      return `its expected effect (${asked}) is not known yet`;
+      return `its expected effect (${expected}) is not known yet`;
     case 'effective':
-      return `it had the expected effect (${asked})${at === undefined ? '' : `, detected in a reading at ${isoTime(at)}`}`;
+      return `it had the expected effect (${expected})${at === undefined ? '' : `, detected in a reading at ${isoTime(at)}`}`;
     case 'ineffective':
-      return `it did not have the expected effect (${asked}): readings arrived, but none showed it`;
+      return `it did not have the expected effect (${expected}): readings arrived, but none showed it`;
     case 'unmeasured':
-      return `its effect (${asked}) could not be measured`;
+      return `its effect (${expected}) could not be measured`;
   }
 }

@@ -19,11 +19,11 @@ export function deliverySteps(command: Command): DeliveryStep[] {
 
 /** The steps with their times, followed by the outlook of an open command. */
 export function explainDelivery(command: Command): string[] {
-  const told = [...deliverySteps(command), ...invalidAcknowledgements(command)]
+  const sentences = [...deliverySteps(command), ...invalidAcknowledgements(command)]
     .sort((a, b) => a.at - b.at)
     .map(({ at, sentence }) => `${isoTime(at)}: ${sentence}`);
-  if (!isFinal(command.state)) told.push(outlook(command));
-  return told;
+  if (!isFinal(command.state)) sentences.push(outlook(command));
+  return sentences;
 }
 
 /** Invalid acknowledgements, which change nothing. */

@@ -20,37 +20,37 @@ export interface VerdictSubject {
 }
 
 /** Explains the verdict of a rule on a device, and the clauses that keep it. */
-export function explainVerdict(standing: RuleVerdict, asked: VerdictSubject): string[] {
-  const { device, last, now } = asked;
-  if (isOff(standing)) return [headline(standing, asked), ...runSentence(standing)];
+export function explainVerdict(verdict: RuleVerdict, subject: VerdictSubject): string[] {
+  const { device, last, now } = subject;
+  if (isOff(verdict)) return [headline(verdict, subject), ...runSentence(verdict)];
   const state =
     last === undefined
       ? `no live reading of ${device} is stored`
       : `its last reading arrived ${duration(Math.max(0, now - last.receivedAt))} ago${measurementList(last.reading)}`;
-  const { trace, whenNew, between = [], evaluated } = standing;
+  const { trace, whenNew, between = [], evaluated } = verdict;
   return [
-    headline(standing, asked),
+    headline(verdict, subject),
     state,
     ...explain(withoutIssuedCommands(trace)),
     ...(whenNew === undefined
       ? []
-      : explain(withoutIssuedCommands(whenNew)).map((said) => `on arrival: ${said}`)),
+      : explain(withoutIssuedCommands(whenNew)).map((sentence) => `on arrival: ${sentence}`)),
     ...explain(between),
     ...(between.length === 0 ? [] : ['between the two limits the verdict does not change (hysteresis)']),
-    ...runSentence(standing),
-    ...outlookSentences(standing),
+    ...runSentence(verdict),
+    ...outlookSentences(verdict),
     ...(evaluated.emit === undefined
       ? []
       : [`its next reading would issue ${JSON.stringify(evaluated.emit)}`]),
-    ...commandSentence(asked),
+    ...commandSentence(subject),
   ];
 }
 
 /** The same for a quorum. */
-export function explainGroupVerdict(standing: GroupVerdict, asked: VerdictSubject): string[] {
-  if (isOff(standing)) return [headline(standing, asked), ...runSentence(standing)];
-  const { vote, votes, isTarget, tally, trace } = standing;
-  const { device, now } = asked;
+export function explainGroupVerdict(verdict: GroupVerdict, subject: VerdictSubject): string[] {
+  if (isOff(verdict)) return [headline(verdict, subject), ...runSentence(verdict)];
+  const { vote, votes, isTarget, tally, trace } = verdict;
+  const { device, now } = subject;
   const part = isTarget
     ? votes
       ? 'votes in it and is one of its targets'
@@ -61,14 +61,14 @@ export function explainGroupVerdict(standing: GroupVerdict, asked: VerdictSubjec
       ? `${device} has not voted`
       : `${device} voted ${voteText(tally, vote.value)}, ${duration(Math.max(0, now - vote.receivedAt))} ago`;
   return [
-    headline(standing, asked),
+    headline(verdict, subject),
     `the rule counts the votes of a group; ${device} ${part}`,
     ...(votes ? [own] : []),
     ...explainTally(tally),
     ...explain(withoutIssuedCommands(trace)),
-    ...runSentence(standing),
-    ...outlookSentences(standing),
-    ...commandSentence(asked),
+    ...runSentence(verdict),
+    ...outlookSentences(verdict),
+    ...commandSentence(subject),
   ];
 }
 

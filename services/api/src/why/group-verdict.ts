@@ -30,20 +30,20 @@ export function evaluateGroupNow(
   const trace: Trace = [];
   const moment = { fleet, trigger: 'timer', now, listeningSince: 0 } as const;
   // A group state of a newer version was written after the rule was read; evaluate this version from scratch.
-  const judged =
+  const evaluation =
     judgeGroup(rule, before, group.votes, moment, trace) ??
     judgeGroup(rule, undefined, group.votes, moment, trace)!;
-  const raised = stateFor(rule, judged.before.rule)?.raised;
+  const raised = stateFor(rule, evaluation.before.rule)?.raised;
   const votes = inScope(rule.scope, device);
   const isTarget = inScope(rule.target ?? rule.scope, device);
   const vote = group.votes.find((one) => one.device === device && one.since === rule.since);
-  const { wakeAt, emit, raise, result, error, tally } = judged;
+  const { wakeAt, emit, raise, result, error, tally } = evaluation;
   return {
     ...storedVerdict(rule, before?.rule, votes || isTarget),
     keptBy: [...new Set(obstacles(trace, raised).map(({ clause }) => clause))],
     trace,
     evaluated: {
-      state: judged.state.rule,
+      state: evaluation.state.rule,
       emit,
       raise,
       result,
@@ -51,7 +51,7 @@ export function evaluateGroupNow(
       ...(error !== undefined && { error }),
     },
     ...runIn(before?.rule),
-    state: before ?? judged.state,
+    state: before ?? evaluation.state,
     tally: withVotes(tally, ballotOf(rule), group.votes, now),
     ...(vote !== undefined && { vote }),
     votes,

@@ -10,7 +10,7 @@ const NOW = Date.UTC(2026, 10, 22, 12);
 const facts = { address: { fleet: 'demo', device: 'lamp' }, answers: true, lesson: false };
 const lowered: RuleState = { since: 3, raised: false, at: NOW - 60_000, emittedAt: NOW - 60_000 };
 
-function stand(
+function verdictFor(
   input: Partial<RuleInput>,
   { light = 315, ageMs = 1000, state = lowered as RuleState | undefined } = {},
 ) {
@@ -24,37 +24,37 @@ function stand(
   const rule = compileRule(ruleSchema.parse(document), 4, 3);
   const receivedAt = NOW - ageMs;
   const reading = { light };
-  const standing = evaluateNow(
+  const verdict = evaluateNow(
     rule,
     { facts, readings: [{ at: receivedAt, receivedAt, reading }], state },
     NOW,
   );
-  const sentences = explainVerdict(standing, {
+  const sentences = explainVerdict(verdict, {
     rule: 'r',
     device: 'lamp',
     now: NOW,
     last: { receivedAt, reading },
   });
-  return { standing, text: sentences.join('\n') };
+  return { verdict, text: sentences.join('\n') };
 }
 
 it('names the condition that does not hold', () => {
-  const { standing, text } = stand({});
-  expect(standing).toMatchObject({ outcome: 'lowered', since: lowered.at, keptBy: ['when'] });
-  expect(standing.between).toBeUndefined();
+  const { verdict, text } = verdictFor({});
+  expect(verdict).toMatchObject({ outcome: 'lowered', since: lowered.at, keptBy: ['when'] });
+  expect(verdict.between).toBeUndefined();
   expect(text).toContain('rule "r" is lowered for lamp since 2026-11-22T11:59:00.000Z (60 s); kept by: when');
 });
 
 it('explains both limits within the hysteresis', () => {
-  expect(stand({ clear: 'light > 330' }).text).toContain(
+  expect(verdictFor({ clear: 'light > 330' }).text).toContain(
     '"light > 330" did not hold\nbetween the two limits the verdict does not change',
   );
-  expect(stand({ clear: 'light > 310' }).standing.between).toBeUndefined();
+  expect(verdictFor({ clear: 'light > 310' }).verdict.between).toBeUndefined();
 });
 
 it('explains a reading that is now too old as of its arrival, too', () => {
-  const { standing, text } = stand({}, { ageMs: 45_000 });
-  expect(standing.keptBy).toEqual(['maxAge', 'when']);
+  const { verdict, text } = verdictFor({}, { ageMs: 45_000 });
+  expect(verdict.keptBy).toEqual(['maxAge', 'when']);
   expect(text).toContain('the reading was 45 s old, too old for the 30 s that are allowed');
   expect(text).toContain('on arrival: light was 315, above 300: "light < 300" did not hold');
 });
@@ -74,11 +74,11 @@ it.each<[string, Partial<RuleInput>, RuleState | undefined, string[]]>([
   ['an expression that fails', { when: '1 / int(light - 212) > 1' }, lowered, ['error']],
   ['a disabled rule', { enabled: false }, lowered, ['enabled']],
 ])('names the clause that keeps a rule lowered: %s', (_, input, state, keptBy) => {
-  expect(stand(input, { light: 212, state }).standing.keptBy).toEqual(keptBy);
+  expect(verdictFor(input, { light: 212, state }).verdict.keptBy).toEqual(keptBy);
 });
 
 it('is undecided after a rule change until the next reading', () => {
-  const { standing, text } = stand({}, { light: 212, state: { ...lowered, since: 2 } });
-  expect(standing.outcome).toBe('undecided');
+  const { verdict, text } = verdictFor({}, { light: 212, state: { ...lowered, since: 2 } });
+  expect(verdict.outcome).toBe('undecided');
   expect(text).toContain('its next reading would issue {"led_on":true}');
 });

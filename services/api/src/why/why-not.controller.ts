@@ -60,7 +60,7 @@ export class WhyNotController {
     if (stored === undefined) throw await unknownRule(redis, fleet, id);
     if ('unreadable' in stored) return unreadableBody(known, stored);
     const rule = compileRule(stored.rule, stored.version, stored.since);
-    const asked: VerdictSubject = {
+    const subject: VerdictSubject = {
       rule: id,
       device,
       now,
@@ -69,14 +69,14 @@ export class WhyNotController {
     };
     if (rule.quorum !== undefined) {
       const { groups } = await readGroups(redis, [{ fleet, rule: id }]);
-      const standing = inFleet(evaluateGroupNow(rule, groups[0]!, device, now), offSince);
-      const told = [...explainGroupVerdict(standing, asked), ...orderSentences(known)];
-      return { ...body(known, rule, standing, asked, told), ...ofGroup(standing) };
+      const verdict = inFleet(evaluateGroupNow(rule, groups[0]!, device, now), offSince);
+      const sentences = [...explainGroupVerdict(verdict, subject), ...orderSentences(known)];
+      return { ...body(known, rule, verdict, subject, sentences), ...ofGroup(verdict) };
     }
-    const { state, ...asking } = await this.evaluate(rule, known, now);
-    const standing = inFleet(asking.standing, offSince);
-    const sentences = [...explainVerdict(standing, asked), ...orderSentences(known)];
-    return { ...body(known, rule, standing, asked, sentences), ...(state !== undefined && { state }) };
+    const { state, ...evaluation } = await this.evaluate(rule, known, now);
+    const verdict = inFleet(evaluation.verdict, offSince);
+    const sentences = [...explainVerdict(verdict, subject), ...orderSentences(known)];
+    return { ...body(known, rule, verdict, subject, sentences), ...(state !== undefined && { state }) };
   }
 
   private async evaluate(rule: CompiledRule, { fleet, device, lesson, last }: Device, now: number) {
@@ -90,13 +90,13 @@ export class WhyNotController {
     const readings = last === undefined ? [] : histories[0]!.readings;
     const state = ruleStateBody(states[rule.id]) as RuleState | undefined;
     const facts = { address: { fleet, device }, answers: announced, lesson };
-    return { standing: evaluateNow(rule, { facts, readings: readings.map(pastReading), state }, now), state };
+    return { verdict: evaluateNow(rule, { facts, readings: readings.map(pastReading), state }, now), state };
   }
 }
 
 /** Replaces the outcome while the rules of the fleet are switched off. */
-function inFleet<T extends RuleVerdict>(standing: T, offSince: number | undefined): T {
-  return offSince === undefined ? standing : { ...standing, outcome: 'rules_off', since: offSince };
+function inFleet<T extends RuleVerdict>(verdict: T, offSince: number | undefined): T {
+  return offSince === undefined ? verdict : { ...verdict, outcome: 'rules_off', since: offSince };
 }
 
 function body(
@@ -107,7 +107,7 @@ function body(
   sentences: string[],
 ): WhyNotBody {
   const { wakeAt } = evaluated;
-  const isJudged = outcome !== 'out_of_scope' && outcome !== 'rules_off';
+  const isEvaluated = outcome !== 'out_of_scope' && outcome !== 'rules_off';
   return {
     fleet,
     device,
@@ -115,11 +115,11 @@ function body(
     version: rule.version,
     outcome,
     ...(since !== undefined && { since: isoTime(since) }),
-    keptBy: isJudged ? [...keptBy] : [],
+    keptBy: isEvaluated ? [...keptBy] : [],
     sentences,
-    trace: isJudged ? traceBody(trace) : [],
-    ...(isJudged && whenNew !== undefined && { whenNew: traceBody(whenNew) }),
-    ...(isJudged && between !== undefined && { between: traceBody(between) }),
+    trace: isEvaluated ? traceBody(trace) : [],
+    ...(isEvaluated && whenNew !== undefined && { whenNew: traceBody(whenNew) }),
+    ...(isEvaluated && between !== undefined && { between: traceBody(between) }),
     ...(last !== undefined && {
       last: {
         measurements: last.measurements,
@@ -127,7 +127,7 @@ function body(
         ageMs: Math.max(0, now - last.receivedAt),
       },
     }),
-    ...(isJudged && wakeAt !== undefined && { lookedAtAgain: isoTime(wakeAt) }),
+    ...(isEvaluated && wakeAt !== undefined && { lookedAtAgain: isoTime(wakeAt) }),
     ...(command !== undefined && { lastCommand: commandIn(command) }),
   };
 }
