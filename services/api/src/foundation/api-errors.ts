@@ -1,8 +1,8 @@
 import type { Logger } from '@lamplighter/service-kit/logger';
 import { UnexpectedErrors } from '@lamplighter/service-kit/unexpected-errors';
 import { Inject, Injectable } from '@nestjs/common';
-import { LOGGER } from './tokens.js';
 import { ApiMetrics, type ErrorPlace } from '../metrics/api-metrics.js';
+import { LOGGER } from './tokens.js';
 
 /** Unexpected errors of the API. */
 @Injectable()
