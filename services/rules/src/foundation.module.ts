@@ -24,7 +24,7 @@ export interface Foundation {
 @Module({})
 class FoundationModule {}
 
-/** Configuration, log, metrics and connections, for every module. */
+/** Configuration, log, metrics and connections, forevery module. */
 export function foundationModule(foundation: Foundation): DynamicModule {
   const { config, logger, metrics, errors, seeds, redis, subscriber, transport } = foundation;
   const providers = [

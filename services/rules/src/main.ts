@@ -30,8 +30,8 @@ import { TimersService } from './timers/timers.service.js';
 
 const VERSION = '0.1.0';
 /**
- * A connection to Redis takes milliseconds. Who does not wait for it finds Redis away at every other start, and says so. If nothing is
- * known of it after this time, work begins all the same.
+ * Longest wait for Redis at the start. A connection takes milliseconds; without this wait, every other start logs a spurious
+ * "Redis unavailable".
  */
 const FIRST_WORD_MS = 3000;
 
@@ -54,7 +54,7 @@ async function start(): Promise<RunningService> {
     },
     onDown: (reason) => {
       awayBecause = reason;
-      logger.warn({ reason }, 'Redis is away; trying again');
+      logger.warn({ reason }, 'Redis is unavailable; retrying');
       learnt();
     },
   });
@@ -91,7 +91,7 @@ async function start(): Promise<RunningService> {
       ...transport.problems(),
       ...(awayBecause === undefined
         ? await storeProblems(config, redis, canary, errors)
-        : [`Redis is away: ${awayBecause}`]),
+        : [`Redis is unavailable: ${awayBecause}`]),
     ],
   });
   whenScraped(metrics.canaryAge, (gauge) => gauge.set(canary.silenceMs / 1000));
@@ -135,7 +135,7 @@ async function isDurable(redis: Redis): Promise<boolean> {
   return Promise.race([asked, unknown]);
 }
 
-/** What keeps a Redis that is there from the service's work, in words. */
+/** Why the service is not ready although Redis is reachable. */
 async function storeProblems(
   config: Config,
   redis: Redis,
@@ -147,7 +147,9 @@ async function storeProblems(
     if (config.REDIS_DURABILITY === 'require') problems.push(...(await durabilityProblems(redis)));
     const age = await canary.ageMs();
     if (age === undefined || age > CANARY_STALE_MS) {
-      problems.push('no canary reading has come through broker and Redis lately: is the access list right?');
+      problems.push(
+        'no recent canary reading reached Redis through the broker; check the broker access list',
+      );
     }
     problems.push(...canary.problems());
   } catch (error) {

@@ -23,7 +23,7 @@ it('rules that find neither broker nor Redis live, and say what they wait for', 
   expect(await reasons()).toEqual([
     'the commands link to the broker is down',
     'the telemetry link to the broker is down',
-    `Redis is away: connect ECONNREFUSED ${nobody}`,
+    `Redis is unavailable: connect ECONNREFUSED ${nobody}`,
   ]);
   expect((await rules.stop()).code).toBe(0);
   expect(rules.output()).not.toContain('secret');

@@ -11,7 +11,7 @@ it('readings without a number keep their order through an outage of Redis, and e
   const lines = (text: string) => stack.rules.output().split(text).length - 1;
   for (const outage of [1, 2]) {
     await stack.redis.kill();
-    await until(() => lines('Redis is away') >= outage, { what: 'the outage to be noticed' });
+    await until(() => lines('Redis is unavailable') >= outage, { what: 'the outage to be noticed' });
     // One at a time, so that each is a batch of its own.
     for (let light = 0; light < 3; light += 1) {
       await lamp.sendReading({ light: outage * 10 + light });

@@ -16,7 +16,7 @@ import { wakeUntilStored } from '../commands/wake-until-stored.js';
 import { type EdgeConfirmation, edgeConfirmations } from '../edge/edge-confirmations.js';
 import { LiveEventsService } from '../live-events/live-events.service.js';
 import { RulesMetrics } from '../metrics.js';
-import type { MqttMessage } from '../mqtt/mqtt-link.js';
+import type { MqttMessage } from '../mqtt/messages.js';
 import type { Subscription } from '../mqtt/mqtt-transport.js';
 import { untilStored } from '../store-access/until-stored.js';
 import { REDIS } from '../tokens.js';

@@ -11,7 +11,7 @@ import type { Redis } from '@lamplighter/store/redis/connect';
 import { storeFailure } from '@lamplighter/store/redis/store-failure';
 import { Inject, Injectable } from '@nestjs/common';
 import { RulesMetrics } from '../metrics.js';
-import type { MqttMessage } from '../mqtt/mqtt-link.js';
+import type { MqttMessage } from '../mqtt/messages.js';
 import { beginningOf, RejectedService } from '../rejected/rejected.service.js';
 import { SampleBudget } from '../rejected/sample-budget.js';
 import { RulesErrors } from '../rules-errors.js';

@@ -10,7 +10,7 @@ const REFUSED = / disconnected[,:] not authorised\.$/;
 
 /**
  * What the broker tells of itself on `$SYS`. Its counters begin again at 0 when it restarts, like those of any process. While
- * the broker is away there are no values, and the age of the newest one tells since when.
+ * the broker is unavailable there are no values, and the age of the newest one tells since when.
  */
 export class BrokerMetrics {
   private readonly byTopic = new Map<string, Gauge | Counter>();

@@ -15,7 +15,7 @@ import { CanaryTracker } from './canary-tracker.js';
 /** How often one that is under way is looked for, milliseconds. */
 const LOOK_MS = 1000;
 const LOOKS_PER_CANARY = 5;
-/** After so many seconds a canary is worth nothing. */
+/** Message expiry of a canary, seconds. */
 const EXPIRY_SECONDS = 5;
 /** Three periods: older than this, and the path is broken somewhere. */
 export const CANARY_STALE_MS = 15_000;
@@ -61,7 +61,7 @@ export class CanaryService implements OnApplicationBootstrap, OnApplicationShutd
     clearInterval(this.timer);
   }
 
-  /** Age of the newest canary that came through, milliseconds; undefined if none did or Redis is away. */
+  /** Age of the newest canary that came through, milliseconds; undefined if none did. @throws if Redis is unavailable */
   async ageMs(): Promise<number | undefined> {
     return (await readDevice(this.redis, CANARY_FLEET, this.replica))?.ageMs;
   }
@@ -101,7 +101,7 @@ export class CanaryService implements OnApplicationBootstrap, OnApplicationShutd
     return this.probing;
   }
 
-  /** Looks which canaries have arrived in Redis. Never throws. */
+  /** Checks which canaries have arrived in Redis. Never throws. */
   async look(): Promise<void> {
     try {
       const readings = await readWindow(this.redis, CANARY_FLEET, this.replica, LOOK_BACK);

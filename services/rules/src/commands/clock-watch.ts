@@ -5,8 +5,8 @@
 const TOLERANCE_MS = 2000;
 
 /**
- * Notices that the clock of Redis was set back, by this process's monotonic clock, and has it mended. Whoever starts does not know
- * what was before, so it is mended once then, too. If that fails, the next look tries again.
+ * Detects backward steps of the Redis clock by this process's monotonic clock, and has pending waits repaired. A new process cannot know
+ * of earlier steps, so it repairs once at the start. A failed repair is retried at the next observation.
  */
 export class ClockWatch {
   /** How far the clock of Redis is ahead of the monotonic one at least. */
@@ -16,8 +16,8 @@ export class ClockWatch {
   private isRepairing = false;
 
   /**
-   * @param repair is told whether a step was seen; at the start it is called without
-   * @param onSetBack is told by how much at least, milliseconds
+   * @param repair gets whether a step was seen; false at the start
+   * @param onSetBack gets the least size of the step, milliseconds
    */
   constructor(
     private readonly repair: (wasSeen: boolean) => Promise<void>,

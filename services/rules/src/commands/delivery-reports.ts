@@ -6,7 +6,7 @@ import { shardOf } from '@lamplighter/store/keys';
 import type { Redis } from '@lamplighter/store/redis/connect';
 import { storeFailure } from '@lamplighter/store/redis/store-failure';
 import { RulesMetrics } from '../metrics.js';
-import type { PublishOutcome } from '../mqtt/mqtt-link.js';
+import type { PublishOutcome } from '../mqtt/messages.js';
 import { RulesErrors } from '../rules-errors.js';
 import { type Dispatch, leaseOf } from './dispatch.js';
 import { RulesCommandRecorder } from './rules-command-recorder.js';
@@ -18,13 +18,13 @@ export const UNREACHABLE_WAIT_MS = 5000;
 export const JITTER = 0.2;
 const NO_SUBSCRIBER = 16;
 
-/** Tells the store what the broker said of commands: nobody is there, or this device never says more. */
+/** Records in the store how the broker responded to commands: no subscriber, or no acknowledgement to expect. */
 export class DeliveryReports {
   private ended: Dispatch[] = [];
   private returned: { dispatch: Dispatch; cause: string }[] = [];
   private reporting: Promise<void> | undefined;
 
-  /** @param wake is told the shards in which something may be due now */
+  /** @param wake gets the shards in which commands may be due now */
   constructor(
     private readonly redis: Redis,
     private readonly logger: Logger,
@@ -36,7 +36,7 @@ export class DeliveryReports {
 
   /** The broker has answered the PUBLISH of a command, or the connection ended first. */
   add(dispatch: Dispatch, outcome: PublishOutcome): void {
-    if (outcome === 'lost') return; // whether it arrived nobody knows: the lease runs out, and it is dispatched again
+    if (outcome === 'lost') return; // unknown whether it arrived: it is dispatched again when its lease expires
     if (outcome === NO_SUBSCRIBER) {
       this.metrics.unreachable.inc({ reason: 'no_subscriber' });
       this.returned.push({ dispatch, cause: 'unreachable' });
@@ -44,7 +44,7 @@ export class DeliveryReports {
       this.metrics.unreachable.inc({ reason: 'refused' });
       this.returned.push({ dispatch, cause: `refused_${outcome}` });
     } else if (!dispatch.answers) {
-      this.ended.push(dispatch); // the broker took it, and this device never says more
+      this.ended.push(dispatch); // the broker took it, and this device does not acknowledge
     } else {
       return;
     }
@@ -53,12 +53,12 @@ export class DeliveryReports {
     });
   }
 
-  /** Settles when everything is told. */
+  /** Settles when everything is recorded. */
   async settled(): Promise<void> {
     await this.reporting;
   }
 
-  /** In batches: whatever came up during one call is in the next. A failed call is mended by the leases. */
+  /** Records in batches: outcomes that arrive during one call go into the next. After a failed call the leases expire. */
   private async report(): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, REPORT_MS));
     while (this.ended.length > 0 || this.returned.length > 0) {
@@ -78,7 +78,7 @@ export class DeliveryReports {
     }
   }
 
-  /** Ends what will never be answered. @returns shards where that made room for the next one */
+  /** Ends commands that no device will acknowledge. @returns shards in which the next command is due */
   private async giveUp(ended: readonly Dispatch[]): Promise<Set<number>> {
     const leases = ended.map((dispatch) => ({ ...leaseOf(dispatch), cause: 'unannounced' }));
     const outcomes = await this.metrics.storeCall('requeue', () => giveUpCommands(this.redis, leases));
@@ -93,7 +93,7 @@ export class DeliveryReports {
     return due;
   }
 
-  /** Gives back what reached nobody. @returns shards where something is due */
+  /** Requeues commands that reached no device. @returns shards in which commands are due */
   private requeue(returned: readonly { dispatch: Dispatch; cause: string }[]): Promise<Iterable<number>> {
     const waits = returned.map(({ dispatch, cause }) => ({
       ...leaseOf(dispatch),

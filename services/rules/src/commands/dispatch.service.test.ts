@@ -15,7 +15,7 @@ import { until } from '@lamplighter/test-kit/until';
 import type { EmittedCommand, EvaluatedPart } from '../evaluation/evaluate-part.js';
 import type { LiveEventsService } from '../live-events/live-events.service.js';
 import { RulesMetrics } from '../metrics.js';
-import type { PublishOutcome } from '../mqtt/mqtt-link.js';
+import type { PublishOutcome } from '../mqtt/messages.js';
 import type { MqttTransport } from '../mqtt/mqtt-transport.js';
 import { RulesErrors } from '../rules-errors.js';
 import { DispatchService } from './dispatch.service.js';

@@ -10,7 +10,7 @@ import type { PartOutcome } from '@lamplighter/store/telemetry/device-part';
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import type { EvaluatedPart } from '../evaluation/evaluate-part.js';
 import { RulesMetrics } from '../metrics.js';
-import type { PublishOutcome } from '../mqtt/mqtt-link.js';
+import type { PublishOutcome } from '../mqtt/messages.js';
 import { MqttTransport } from '../mqtt/mqtt-transport.js';
 import { RulesErrors } from '../rules-errors.js';
 import { LOGGER, REDIS, SUBSCRIBER } from '../tokens.js';
@@ -20,7 +20,7 @@ import { claimedDispatch, type Dispatch, emittedDispatch } from './dispatch.js';
 import { RulesCommandRecorder } from './rules-command-recorder.js';
 import { TokenBucket } from './token-bucket.js';
 
-/** How often due commands are looked for when nobody calls; leases and expiries are found by this. Milliseconds. */
+/** How often to look for due commands without a wake-up; finds leases and commands that expired. Milliseconds. */
 const POLL_MS = 500;
 /** Most commands of one shard that are claimed at a time. */
 const CLAIM_LIMIT = 100;
@@ -33,7 +33,7 @@ const BURST = 200;
 /** Fewer are not worth a claim of their own while many wait. */
 const WORTHWHILE = 50;
 
-/** Publishes leased commands, and tells the store what the broker said. The store decides what is due. */
+/** Publishes leased commands and records the broker's response. The store decides which are due. */
 @Injectable()
 export class DispatchService implements OnApplicationBootstrap {
   private readonly woken = new Set<number>();
@@ -97,7 +97,7 @@ export class DispatchService implements OnApplicationBootstrap {
     if (this.woken.size > 0) void this.claim();
   }
 
-  /** Publishes what a rule emitted and the store leased to us in the same breath. */
+  /** Publishes the commands of a rule that the store leased to this replica when it took them. */
   dispatchEmitted(part: EvaluatedPart, outcome: PartOutcome): void {
     const { fleet, device: name } = part.device.address;
     for (const command of part.commands) {
@@ -191,7 +191,7 @@ export class DispatchService implements OnApplicationBootstrap {
     const { id, lane, seq, attempt, expiresAt, expires, topic, actionJson, answers } = dispatch;
     const now = performance.now();
     if (now >= dispatch.leaseEnds) {
-      // This process was held up, and whoever has the next lease speaks for the command.
+      // This process was held up; the holder of the next lease publishes the command.
       this.metrics.withheld.inc();
       return;
     }

@@ -33,7 +33,7 @@ export interface Dispatch {
   readonly takenAt: number | undefined;
 }
 
-/** A rule's command that the store has leased to us in the same breath. */
+/** A rule's command that the store has leased to us in the same call. */
 export function emittedDispatch(
   command: EmittedCommand,
   { seq, expiresAt }: EnqueueOutcome,

@@ -6,8 +6,8 @@ import type { RulesMetrics } from '../metrics.js';
 import { untilStored } from '../store-access/until-stored.js';
 
 /**
- * Makes what waits for devices that came back due, and does not give up while Redis is away: nobody tells a second time that
- * they are back, and what has waited for long would go on waiting for minutes, or until it expires.
+ * Makes the pending commands of returned devices due, and retries while Redis is unavailable: a return is reported only once, and a
+ * command that has waited long would wait for minutes more, or until it expires.
  */
 export async function wakeUntilStored(
   redis: Redis,

@@ -109,7 +109,7 @@ export class EdgeService implements OnApplicationBootstrap {
     return devices.length === TAKE_LIMIT ? 0 : jitteredMs(POLL_MS);
   }
 
-  /** @throws if Redis is away: then it is tried again when the lease has ended */
+  /** @throws if Redis is unavailable: the work is retried when the lease has ended */
   private async evaluateDecisions(
     device: DeviceName,
     knowledge: DecisionFactsReader,
@@ -126,7 +126,7 @@ export class EdgeService implements OnApplicationBootstrap {
         judgements.push([decision.id, { ...verdict, at: now }]);
       } catch (error) {
         if (storeFailure(error) !== undefined) throw error;
-        // One decision that cannot be judged must not hold up the others, nor come again for ever.
+        // One decision that cannot be judged must not hold up the others, nor come again forever.
         const sentences = [`it could not be evaluated: ${(error as Error).message}`.slice(0, 500)];
         judgements.push([decision.id, { judgement: 'data_missing', at: now, sentences }]);
         this.unexpected.report(

@@ -68,7 +68,7 @@ export class EffectsService implements OnApplicationBootstrap {
     return checks.length === TAKE_LIMIT ? 0 : jitteredMs(POLL_MS);
   }
 
-  /** @throws if Redis is away: then it is tried again when the lease has ended */
+  /** @throws if Redis is unavailable: the work is retried when the lease has ended */
   private async measure(check: EffectCheck, now: number): Promise<void> {
     try {
       const finding = await measureEffect(this.redis, check, now, (text) => this.compile(text));
@@ -76,7 +76,7 @@ export class EffectsService implements OnApplicationBootstrap {
       else if (await recordEffect(this.redis, check, finding)) this.record(check, finding);
     } catch (error) {
       if (storeFailure(error) !== undefined) throw error;
-      // One command that cannot be looked at must not hold up the others, nor come again for ever.
+      // One command that cannot be looked at must not hold up the others, nor come again forever.
       this.unexpected.report(
         'effects',
         error,

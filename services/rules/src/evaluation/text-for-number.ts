@@ -1,3 +1,5 @@
+import { pointerOf } from '@lamplighter/contracts/schema-problem';
+import type { InputFault, Suspicion } from '@lamplighter/contracts/telemetry/input-fault';
 import type { Reading } from '@lamplighter/contracts/telemetry/reading';
 import type { Expression } from '@lamplighter/evaluation/expression/expression';
 import type { CompiledRule } from '@lamplighter/evaluation/rule/compile-rule';
@@ -28,4 +30,14 @@ function textIn({ names }: Pick<Expression<unknown>, 'names'>, reading: Reading)
 
 function isNumeric(value: unknown): boolean {
   return typeof value === 'string' && value.trim() !== '' && Number.isFinite(Number(value));
+}
+
+/** What is wrong with a reading whose measurement is text where a rule needs a number. */
+export function textFault(rule: string, name: string, reading: Reading): InputFault<Suspicion> {
+  const value = JSON.stringify(reading[name]).slice(0, 50).toWellFormed();
+  return {
+    reason: 'type',
+    field: pointerOf([name]),
+    problem: `\`${name}\` is the text ${value}; rule "${rule}" needs a number and cannot decide`,
+  };
 }

@@ -87,7 +87,7 @@ export class GroupsService implements OnApplicationBootstrap, OnApplicationShutd
     await this.rounds.stop();
   }
 
-  /** A vote of this group was stored. Cheap enough for every reading. */
+  /** A vote of this group was stored. Cheap enough forevery reading. */
   markVoted(fleet: string, rule: string): void {
     this.rounds.mark(fleet, rule, 'reading');
   }

@@ -2,8 +2,8 @@
 const HELD_UP_MS = 5000;
 
 /**
- * Since when this replica has listened without a break. A sensor that is not heard is silent only if somebody listens: while the
- * broker or Redis was away, or this process was stopped, nothing follows from silence. Time is monotonic, milliseconds.
+ * Since when this replica has received messages without interruption. Only then does a missing reading mean that a sensor is silent: not
+ * while the broker or Redis was unavailable, or this process was stopped. Time is monotonic, milliseconds.
  */
 export class ListeningClock {
   private since: number;
@@ -14,9 +14,9 @@ export class ListeningClock {
   }
 
   /** To be called at least every few seconds. */
-  check(isDeaf: boolean): void {
+  check(isInterrupted: boolean): void {
     const now = this.now();
-    if (isDeaf || now - this.checkedAt > HELD_UP_MS) this.since = now;
+    if (isInterrupted || now - this.checkedAt > HELD_UP_MS) this.since = now;
     this.checkedAt = now;
   }
 

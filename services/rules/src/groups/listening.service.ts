@@ -8,7 +8,7 @@ const LISTEN_MS = 1000;
 
 /**
  * For how long this replica has listened without a break: silence before that is not silence. It does not listen while a link to the
- * broker is down, Redis is away, or canaries do not come through: a frozen broker keeps its connections open, and keep-alive finds out
+ * broker is down, Redis is unavailable, or canaries do not come through: a frozen broker keeps its connections open, and keep-alive finds out
  * a minute too late.
  */
 @Injectable()

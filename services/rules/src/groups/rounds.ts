@@ -17,7 +17,7 @@ const AT_ONCE = 20;
 const RETRY: Backoff = { firstMs: 200, maxMs: 5000 };
 
 export interface RoundsObserver {
-  /** @throws if Redis is away: then it is tried again */
+  /** @throws if Redis is unavailable: the work is retried */
   decide(groups: readonly MarkedGroup[]): Promise<void>;
   /** @param failures in a row, this one included */
   failed(error: Error, failures: number): void;
@@ -73,7 +73,7 @@ export class Rounds {
     );
   }
 
-  /** Decides what is marked; returns how long to pause if Redis is away. */
+  /** Decides what is marked; returns how long to pause if Redis is unavailable. */
   private async round(): Promise<number | undefined> {
     const groups = [...this.marked].flatMap(([fleet, rules]) =>
       [...rules].map(([rule, trigger]) => ({ fleet, rule, trigger })),

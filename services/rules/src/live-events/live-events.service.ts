@@ -8,14 +8,14 @@ import { RulesMetrics } from '../metrics.js';
 import { RulesErrors } from '../rules-errors.js';
 import { LOGGER, REDIS } from '../tokens.js';
 
-/** Telemetry events per second and replica. Commands and presence are always told. */
+/** Telemetry events per second and replica. Events of commands and presence are complete. */
 const TELEMETRY_PER_SECOND = 50;
 /** Events wait this long for others, since each call costs Redis a write to disk. Milliseconds. */
 const COLLECT_MS = 50;
 /** Events that may wait; more are dropped and counted, for they are a view and not the record. */
 const MAX_WAITING = 2000;
 
-/** What watchers of the live view are told. Nothing waits for it. */
+/** Appends events for live views, in the background. */
 @Injectable()
 export class LiveEventsService {
   private second = 0;

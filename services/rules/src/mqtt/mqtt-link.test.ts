@@ -5,7 +5,8 @@ import { startBroker, type TestBroker, type TestFleet } from '@lamplighter/test-
 import { until } from '@lamplighter/test-kit/until';
 import { startScriptedBroker } from '../../test/scripted-broker.js';
 import { encodePubacks, encodePublish } from './frames.js';
-import { MqttLink, type MqttMessage, type PublishOutcome } from './mqtt-link.js';
+import type { MqttMessage, PublishOutcome } from './messages.js';
+import { MqttLink } from './mqtt-link.js';
 
 let broker: TestBroker;
 let fleet: TestFleet;

@@ -3,51 +3,10 @@ import { type ConnectionOptions, connect as connectTls } from 'node:tls';
 import { type Backoff, backoffMs, jitteredMs } from '@lamplighter/contracts/backoff';
 import { BOUNDS } from '@lamplighter/contracts/bounds';
 import { MqttClient } from 'mqtt';
-import { type Delivery, encodePubacks, encodePublish } from './frames.js';
+import { encodePubacks, encodePublish } from './frames.js';
+import type { LinkEvents, LinkOptions, MqttMessage, PublishOutcome } from './messages.js';
+import { FIRST_FOREIGN_ID, foreignIds } from './packet-ids.js';
 import { PublishTap } from './publish-tap.js';
-
-/** A message as it came off the socket. Its link is told by `settle` when it has been dealt with. */
-export interface MqttMessage {
-  readonly topic: string;
-  /** A view into the bytes of the socket. */
-  readonly payload: Buffer;
-  readonly qos: 0 | 1;
-  readonly packetId: number;
-  readonly delivery: Delivery;
-  /** The trace that it says it belongs to. */
-  readonly traceparent: string | undefined;
-  /** Monotonic time of arrival, milliseconds (performance.now). */
-  readonly takenAt: number;
-  /** The connection that delivered it; its PUBACK may not go to another. */
-  readonly connection: PublishTap;
-}
-
-/** What the broker said of a published message: an MQTT 5 reason code, or `lost` if the connection ended first. */
-export type PublishOutcome = number | 'lost';
-
-/** Called when the state of a link changes, once per change. */
-export interface LinkEvents {
-  onMessage(message: MqttMessage): void;
-  /** All messages of one read have been handed over. */
-  afterRead(): void;
-  onUp(): void;
-  /** `isRefused`: the broker is there and says no, which only a person can mend. */
-  onDown(reason: string, isRefused: boolean): void;
-}
-
-/** A topic filter, and whether messages that the broker keeps for new subscribers are asked for. */
-export interface Filter {
-  readonly filter: string;
-  readonly includesRetained: boolean;
-}
-
-export interface LinkOptions {
-  readonly url: string;
-  readonly clientId: string;
-  readonly filters: readonly Filter[];
-  /** False keeps the session at the broker while the service is away. */
-  readonly clean: boolean;
-}
 
 /** Messages that are neither stored nor refused yet, and their bytes; beyond it the link stops reading. */
 const MAX_IN_FLIGHT = 8192;
@@ -78,8 +37,6 @@ const RECONNECT: Backoff = { firstMs: 200, maxMs: 5000 };
 const STEADY_MS = 10_000;
 /** So many connections in a row that were not: Mosquitto 2.0 does not tell why it ends one, but this is what a twin looks like. */
 const TWIN_SUSPECTED = 3;
-/** Our PUBLISH packets use the ids below, MQTT.js those from here on (its SUBSCRIBE and UNSUBSCRIBE). */
-const FIRST_FOREIGN_ID = 0xff00;
 /** A persistent session outlives its client by this, seconds. */
 const SESSION_EXPIRY_SECONDS = 24 * 3600;
 
@@ -177,7 +134,7 @@ export class MqttLink {
   }
 
   /**
-   * Publishes with QoS 1. `done` gets the broker's reason code: 0 taken, 16 nobody is subscribed, 128 and above refused.
+   * Publishes with QoS 1. `done` gets the broker's reason code: 0 taken, 16 no subscriber, 128 and above refused.
    * While the connection is down the outcome is `lost` at once: the store, not this process, keeps commands.
    */
   publish(
@@ -202,7 +159,7 @@ export class MqttLink {
     this.tap?.send(encodePublish(this.openPacket(done), topic, '', CLEARING_EXPIRY_SECONDS, undefined, true));
   }
 
-  /** Publishes with QoS 0: for what the receiver asks for again if it is lost. False if it is dropped here already. */
+  /** Publishes with QoS 0, for messages whose loss the receiver recovers from. False if the message is dropped here. */
   publishQos0(topic: string, payload: string, expirySeconds: number): boolean {
     if (!this.up || this.tap === undefined || this.tap.unsentBytes > MAX_UNSENT_BYTES) return false;
     this.tap.send(encodePublish(0, topic, payload, expirySeconds));
@@ -219,7 +176,7 @@ export class MqttLink {
     return true;
   }
 
-  /** Ends the care for messages: PUBACK for those of QoS 1, and room for more. */
+  /** Acknowledges messages: sends PUBACK for QoS 1 and frees their in-flight slots. */
   acknowledge(messages: readonly MqttMessage[]): void {
     let bytes = 0;
     const ids: number[] = [];
@@ -233,13 +190,13 @@ export class MqttLink {
     this.updateIntake();
   }
 
-  /** Tells that the handlers have their hands full, or have room again: what comes meanwhile waits in the kernel, and then at the broker. */
+  /** Pauses or resumes reading. While paused, messages queue in the kernel and then at the broker. */
   set busy(busy: boolean) {
     this.handlersBusy = busy;
     this.updateIntake();
   }
 
-  /** Takes no new messages; what was handed over may still be settled. */
+  /** Takes no new messages. Messages in flight can still be acknowledged. */
   async stopIntake(): Promise<void> {
     this.closing = true;
     if (!this.up) return;
@@ -258,7 +215,7 @@ export class MqttLink {
   /** Ends the connection with a DISCONNECT. */
   async close(): Promise<void> {
     this.closing = true;
-    // A held socket never hears that the broker has hung up, so there is no waiting for it.
+    // A paused socket does not see the broker close the connection, so do not wait for that.
     // eslint-disable-next-line no-restricted-syntax -- the client is being closed
     await this.client.endAsync(!this.up || this.heldSince !== undefined).catch(() => undefined);
   }
@@ -306,7 +263,7 @@ export class MqttLink {
     this.events.onMessage(message);
   }
 
-  /** Reads the socket or lets it be. */
+  /** Starts or stops reading the socket. */
   private updateIntake(): void {
     const full = this.inFlight >= MAX_IN_FLIGHT || this.inFlightBytes >= MAX_IN_FLIGHT_BYTES;
     if (full || this.handlersBusy || this.closed) {
@@ -333,7 +290,7 @@ export class MqttLink {
     this.tap?.send(encodePublish(this.openPacket(done), topic, payload, expirySeconds, traceparent));
   }
 
-  /** A packet id of which `done` gets the outcome. */
+  /** Allocates a packet id; `done` gets the outcome. */
   private openPacket(done: (outcome: PublishOutcome) => void): number {
     do this.nextId = (this.nextId % (FIRST_FOREIGN_ID - 1)) + 1;
     while (this.open.has(this.nextId));
@@ -409,7 +366,7 @@ export class MqttLink {
     const reason =
       this.shortConnections < TWIN_SUSPECTED
         ? why
-        : `${why}, once more soon after it was opened: is another client connected as ${this.options.clientId}?`;
+        : `${why}, repeatedly soon after connecting; another client may use the client id ${this.options.clientId}`;
     // Once per outage; and once more if a broker that was away comes back and says no.
     if (this.reported === 'refused' || (this.reported === false && !isRefused) || this.closing) return;
     this.reported = isRefused ? 'refused' : false;
@@ -433,15 +390,3 @@ function withoutGroup(filter: string): string {
 
 /** Milliseconds until the first attempt after a good connection was lost. */
 const soonMs = () => jitteredMs(150, 2 / 3);
-
-/** Packet ids for MQTT.js out of our way; it needs one at a time, for SUBSCRIBE and UNSUBSCRIBE. */
-function foreignIds() {
-  let last = FIRST_FOREIGN_ID - 1;
-  return {
-    allocate: () => (last = last >= 0xffff ? FIRST_FOREIGN_ID : last + 1),
-    getLastAllocated: () => last,
-    register: () => true,
-    deallocate: () => undefined,
-    clear: () => undefined,
-  };
-}

@@ -3,7 +3,7 @@ import { connectDevice } from '@lamplighter/test-kit/device';
 import { closeLater } from '@lamplighter/test-kit/resources';
 import { startBroker, type TestBroker } from '@lamplighter/test-kit/servers/broker';
 import { until } from '@lamplighter/test-kit/until';
-import type { MqttMessage } from './mqtt-link.js';
+import type { MqttMessage } from './messages.js';
 import { MqttTransport, type Subscription } from './mqtt-transport.js';
 
 let broker: TestBroker;

@@ -2,7 +2,8 @@ import { sharedFilter } from '@lamplighter/contracts/topics';
 import type { Logger } from '@lamplighter/service-kit/logger';
 import { type CustomTransportStrategy, type MessageHandler, Server } from '@nestjs/microservices';
 import { from, isObservable, lastValueFrom } from 'rxjs';
-import { MqttLink, type MqttMessage, type PublishOutcome } from './mqtt-link.js';
+import type { MqttMessage, PublishOutcome } from './messages.js';
+import { MqttLink } from './mqtt-link.js';
 
 /** How a handler wants its messages; the third argument of `@EventPattern(filter, …)`. */
 export interface Subscription {
@@ -70,7 +71,7 @@ export class MqttTransport extends Server implements CustomTransportStrategy {
     super();
   }
 
-  /** Opens the links and returns at once: a broker that is away is waited for, and readiness tells. */
+  /** Opens the links without waiting for the broker; readiness reports links that are down. */
   listen(started: (error?: unknown) => void): void {
     for (const [filter, handler] of this.messageHandlers) {
       this.routes.push(new Route(filter, handler));
@@ -93,7 +94,7 @@ export class MqttTransport extends Server implements CustomTransportStrategy {
     else open.publish(topic, payload, expirySeconds, done, traceparent);
   }
 
-  /** Publishes with QoS 0 on the link of that name; false if it is dropped, since the link is down or the broker does not read. */
+  /** Publishes with QoS 0. False if the message is dropped because the link is down or the broker does not read. */
   publishQos0(link: string, topic: string, payload: string, expirySeconds: number): boolean {
     return this.links.get(link)?.publishQos0(topic, payload, expirySeconds) ?? false;
   }
@@ -117,7 +118,7 @@ export class MqttTransport extends Server implements CustomTransportStrategy {
     return this.links.get(link)?.connections ?? 0;
   }
 
-  /** What keeps the transport from working, in words. */
+  /** Why the transport is not ready. */
   problems(): string[] {
     return [...this.links].flatMap(([name, link]) =>
       link.isUp ? [] : [`the ${name} link to the broker is down`],
@@ -136,13 +137,16 @@ export class MqttTransport extends Server implements CustomTransportStrategy {
   async drain(): Promise<void> {
     const deadline = performance.now() + DRAIN_MS;
     const stopped = Promise.all([...this.links.values()].map((link) => link.stopIntake()));
-    // While Redis is away a held link cannot hear the broker's answer either.
+    // While Redis is unavailable a held link cannot hear the broker's answer either.
     await Promise.race([stopped, new Promise((resolve) => setTimeout(resolve, DRAIN_MS).unref())]);
     while (this.inFlightMessages > 0 && performance.now() < deadline) {
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
     if (this.inFlightMessages > 0)
-      this.options.logger.error({ messages: this.inFlightMessages }, 'stopping with messages not handled');
+      this.options.logger.error(
+        { messages: this.inFlightMessages },
+        'stopping with unhandled messages; the broker will deliver them again',
+      );
   }
 
   /** Ends the connections; call `drain` first. */
@@ -151,7 +155,7 @@ export class MqttTransport extends Server implements CustomTransportStrategy {
   }
 
   on(): never {
-    throw new Error('MqttTransport emits no events; inject it and ask');
+    throw new Error('MqttTransport emits no events; inject it and call it');
   }
 
   unwrap<T>(): T {
@@ -184,8 +188,12 @@ export class MqttTransport extends Server implements CustomTransportStrategy {
         },
         onDown: (reason, isRefused) => {
           if (wasUp && !isRefused) this.options.onReconnect('closed');
-          if (isRefused) logger.error({ link: name, reason }, 'the broker refuses the service; trying again');
-          else logger.warn({ link: name, reason }, 'the broker is away; trying again');
+          if (isRefused)
+            logger.error(
+              { link: name, reason },
+              'the broker refused the connection or a subscription; retrying',
+            );
+          else logger.warn({ link: name, reason }, 'cannot reach the broker; retrying');
         },
       },
     );

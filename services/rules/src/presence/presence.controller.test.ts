@@ -9,7 +9,7 @@ import { until } from '@lamplighter/test-kit/until';
 import type { DeviceCache } from '../evaluation/device-cache.js';
 import type { LiveEventsService } from '../live-events/live-events.service.js';
 import { RulesMetrics } from '../metrics.js';
-import type { MqttMessage } from '../mqtt/mqtt-link.js';
+import type { MqttMessage } from '../mqtt/messages.js';
 import type { RejectedService } from '../rejected/rejected.service.js';
 import type { StatePublisher } from '../state/state-publisher.service.js';
 import { PresenceController } from './presence.controller.js';

@@ -21,7 +21,7 @@ import { wakeUntilStored } from '../commands/wake-until-stored.js';
 import { DeviceCache } from '../evaluation/device-cache.js';
 import { LiveEventsService } from '../live-events/live-events.service.js';
 import { RulesMetrics } from '../metrics.js';
-import type { MqttMessage } from '../mqtt/mqtt-link.js';
+import type { MqttMessage } from '../mqtt/messages.js';
 import type { Subscription } from '../mqtt/mqtt-transport.js';
 import { RejectedService } from '../rejected/rejected.service.js';
 import { StatePublisher } from '../state/state-publisher.service.js';

@@ -1,7 +1,7 @@
 import { MISSPELT_FILTERS, misspeltFault } from '@lamplighter/contracts/misspelt-topics';
 import { Controller } from '@nestjs/common';
 import { EventPattern, Payload } from '@nestjs/microservices';
-import type { MqttMessage } from '../mqtt/mqtt-link.js';
+import type { MqttMessage } from '../mqtt/messages.js';
 import type { Subscription } from '../mqtt/mqtt-transport.js';
 import { RejectedService } from './rejected.service.js';
 

@@ -18,7 +18,7 @@ import { type RolloutObserver, RolloutRun } from './rollout-run.js';
 const STEP_MS = 200;
 const TAKE_MS = 300;
 
-/** Carries on the rollouts that this replica holds. Replicas share them by leases: whoever is first takes one. */
+/** Runs the rollouts that this replica holds. Replicas share rollouts by leases. */
 @Injectable()
 export class RolloutsService implements OnApplicationBootstrap, RolloutObserver {
   private readonly runs = new Map<string, RolloutRun>();
@@ -46,7 +46,7 @@ export class RolloutsService implements OnApplicationBootstrap, RolloutObserver 
     this.stepping.schedule(STEP_MS);
   }
 
-  /** Takes and begins nothing more, and gives back what it holds. If Redis does not answer, the leases end by themselves. */
+  /** Stops, and releases the leases. If Redis is unavailable, they expire. */
   stop(): Promise<void> {
     return this.stepping.stop(() => this.release());
   }
@@ -64,7 +64,8 @@ export class RolloutsService implements OnApplicationBootstrap, RolloutObserver 
       if (outcome !== 'enqueued') continue;
       this.recorder.recordEnqueued('rollout', { id: turn.id, fleet, device }, turn);
     }
-    if (turns.some(({ outcome }) => outcome === 'fenced')) this.logger.info({ rollout: id }, 'rollout lost');
+    if (turns.some(({ outcome }) => outcome === 'fenced'))
+      this.logger.info({ rollout: id }, 'rollout taken over by another replica');
   }
 
   swept({ fleet }: HeldRollout, commands: Parameters<RolloutObserver['swept']>[1]): void {
@@ -105,7 +106,7 @@ export class RolloutsService implements OnApplicationBootstrap, RolloutObserver 
     }
   }
 
-  /** @throws if Redis is away: then it is tried again */
+  /** @throws if Redis is unavailable: the work is retried */
   private async step(run: RolloutRun): Promise<void> {
     try {
       if (await this.metrics.storeCall('rollout', () => run.step())) return;
@@ -116,7 +117,7 @@ export class RolloutsService implements OnApplicationBootstrap, RolloutObserver 
     this.runs.delete(run.rollout.id);
   }
 
-  /** One rollout that cannot be carried on must not hold up the others; its lease ends, and it is tried again. */
+  /** One failing rollout must not block the others; it is retried when its lease expires. */
   private failed({ id }: HeldRollout, error: unknown): void {
     this.unexpected.report('rollouts', error, 'cannot continue rollout; retrying when its lease expires', {
       rollout: id,

@@ -7,7 +7,7 @@ const READ_AT_ONCE = 32;
 
 /**
  * Finds the fleets that have a quorum, some at a time; nothing is compiled.
- * @throws if Redis is away
+ * @throws if Redis is unavailable
  */
 export async function* fleetsWithQuorums(
   redis: Redis,

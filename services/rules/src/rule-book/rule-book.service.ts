@@ -39,7 +39,7 @@ interface KnownFleet extends FleetRules {
 /**
  * The rules in force, fleet by fleet, as Redis has them. A fleet's rules are read when it is first heard of, and again within
  * a second of a write; at the start also those of fleets with quorums, whose sensors may be missed without ever being heard. While
- * Redis is away the last rules stay in force.
+ * Redis is unavailable the last rules stay in force.
  */
 @Injectable()
 export class RuleBook implements OnApplicationBootstrap, OnApplicationShutdown {

@@ -1,6 +1,6 @@
 /**
- * Keeps calls to Redis in their order although each is repeated after a pause of random length while Redis is away: batches are written
- * side by side, and the readings of a device that does not number them stand in the order in which they are written.
+ * Keeps concurrent calls to Redis in order although each retries with jitter while Redis is unavailable: readings without sequence numbers
+ * are ordered by their write.
  */
 export class OrderedRetries {
   /** Settles when the last of those that are being repeated has succeeded; undefined while Redis takes what it gets. */

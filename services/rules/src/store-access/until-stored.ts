@@ -4,7 +4,7 @@ import { type Backoff, backoffMs } from '@lamplighter/contracts/backoff';
 const RETRY: Backoff = { firstMs: 50, maxMs: 2000 };
 
 /**
- * Writes items and does not give up while Redis is away, slow or full: the messages stay unacknowledged, and the broker is held
+ * Writes items and does not give up while Redis is unavailable, slow or full: the messages stay unacknowledged, and the broker is held
  * back. Only a script that fails on its input is not repeated as it is: the batch is halved until the culprit stands alone,
  * and that one alone fails.
  */

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { pointerOf } from '@lamplighter/contracts/schema-problem';
 import { misfitFault, misfitIn } from '@lamplighter/contracts/telemetry/declared-types';
 import {
   parseTelemetry,
@@ -17,7 +16,6 @@ import type { Redis } from '@lamplighter/store/redis/connect';
 import { NEW_DEVICE } from '@lamplighter/store/rules/state-version';
 import { acceptReadings } from '@lamplighter/store/telemetry/accept-readings';
 import type { PartOutcome } from '@lamplighter/store/telemetry/device-part';
-import { isLiveKind } from '@lamplighter/store/telemetry/reading-order';
 import { Inject, Injectable } from '@nestjs/common';
 import { DispatchService } from '../commands/dispatch.service.js';
 import { wakeUntilStored } from '../commands/wake-until-stored.js';
@@ -31,10 +29,11 @@ import {
 } from '../evaluation/evaluate-part.js';
 import { GroupVerdicts } from '../evaluation/group-verdicts.js';
 import type { KnownDevice } from '../evaluation/known-device.js';
+import { textFault } from '../evaluation/text-for-number.js';
 import { GroupsService } from '../groups/groups.service.js';
 import { LiveEventsService } from '../live-events/live-events.service.js';
 import { RulesMetrics } from '../metrics.js';
-import type { MqttMessage } from '../mqtt/mqtt-link.js';
+import type { MqttMessage } from '../mqtt/messages.js';
 import { RejectedService } from '../rejected/rejected.service.js';
 import { RuleErrors } from '../rule-book/rule-errors.service.js';
 import { StatePublisher } from '../state/state-publisher.service.js';
@@ -44,8 +43,11 @@ import { REDIS } from '../tokens.js';
 import { DeclaredTypes } from './declared-types.service.js';
 import { DeviceTurns } from './device-turns.js';
 import { endToEndSeconds } from './end-to-end.js';
+import { countReadings, placed } from './part-readings.js';
 import { PrefetchService } from './prefetch.service.js';
 import { Receipts, ReceiptsService } from './receipts.service.js';
+import { type Refused, refuse } from './refused-readings.js';
+import { telemetryEvent } from './telemetry-event.js';
 
 /** A part that keeps being judged on old grounds is given up after this many rounds; each costs a rival's change in between. */
 const MAX_ROUNDS = 20;
@@ -227,16 +229,11 @@ export class IngestService {
   private readonly onRuleError: Verdicts['onError'] = (rule, { address }, message) =>
     this.ruleErrors.report(address.fleet, rule, address.device, message);
 
-  /** The rule waits for a number; the reading is stored as it is. */
   private readonly onText: Verdicts['onText'] = (rule, { address }, name, reading) => {
     const { fleet, device, lesson } = address;
     const topic = lesson ? lessonTopic(fleet, 'telemetry') : deviceTopic(fleet, 'telemetry', device);
-    const value = JSON.stringify(reading[name]).slice(0, 50).toWellFormed();
-    this.rejected.suspect('telemetry', 'type', { topic, payload: () => JSON.stringify(reading) }, () => ({
-      reason: 'type',
-      field: pointerOf([name]),
-      problem: `\`${name}\` is the text ${value}; rule "${rule.id}" needs a number and cannot decide`,
-    }));
+    const message = { topic, payload: () => JSON.stringify(reading) };
+    this.rejected.suspect('telemetry', 'type', message, () => textFault(rule.id, name, reading));
   };
 
   private async store(parts: readonly EvaluatedPart[]): Promise<(PartOutcome | 'failed')[]> {
@@ -261,7 +258,7 @@ export class IngestService {
     return outcomes;
   }
 
-  /** Counts and publishes what was accepted; returns what has to be judged again. */
+  /** Counts and publishes what was accepted; returns what has to be evaluated again. */
   private settle(
     parts: readonly EvaluatedPart[],
     outcomes: readonly (PartOutcome | 'failed')[],
@@ -400,51 +397,4 @@ export class IngestService {
   }
 }
 
-/** The readings of a part that was judged on other grounds, as the store says that they are to be judged. */
-function placed(readings: readonly PendingReading[], kinds: string): PendingReading[] {
-  if (kinds.length !== readings.length) return [...readings];
-  return readings.map((reading, i) => ({ ...reading, isLive: isLiveKind(kinds[i]!) }));
-}
-
 const EVALUATION_RESULTS = ['matched', 'unmatched', 'undecided', 'error', 'budget_exceeded'] as const;
-
-/** Refused readings of one device: the sequences that could be read, and how many there were for each reason. */
-interface Refused {
-  readonly seqs: number[];
-  readonly reasons: Map<RejectReason, number>;
-}
-
-function refuse(
-  refusals: Map<KnownDevice, Refused>,
-  device: KnownDevice,
-  reason: RejectReason,
-  seq: number | undefined,
-): void {
-  let refused = refusals.get(device);
-  if (refused === undefined) {
-    refused = { seqs: [], reasons: new Map() };
-    refusals.set(device, refused);
-  }
-  if (seq !== undefined) refused.seqs.push(seq);
-  refused.reasons.set(reason, (refused.reasons.get(reason) ?? 0) + 1);
-}
-
-function countReadings(parts: readonly EvaluatedPart[]): number {
-  let count = 0;
-  for (const { readings } of parts) count += readings.length;
-  return count;
-}
-
-const STALE = { history: true, why: 'stale' } as const;
-
-function telemetryEvent({ address, live }: EvaluatedPart): LiveEvent {
-  const { reading, ageMs } = live.at(-1)!;
-  const measurements = Object.fromEntries(Object.entries(reading).filter(([name]) => !name.startsWith('_')));
-  return {
-    type: 'telemetry',
-    fleet: address.fleet,
-    device: address.device,
-    measurements,
-    ...(ageMs > STALE_MS && STALE),
-  };
-}

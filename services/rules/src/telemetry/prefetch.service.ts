@@ -90,7 +90,7 @@ export class PrefetchService {
     }
   }
 
-  /** Reads them, and does not give up while Redis is away. */
+  /** Reads them, and does not give up while Redis is unavailable. */
   read(missing: MissingPrefetch): Promise<void> {
     return this.retries.run((repeats) => this.readAll(missing, repeats));
   }

@@ -51,7 +51,7 @@ export class TimersService implements OnApplicationBootstrap {
     }, POLL_MS);
   }
 
-  /** Looks for no more; what was found is judged to the end, or, if Redis is away, found again when its lease is over. */
+  /** Looks for no more; what was found is judged to the end, or, if Redis is unavailable, found again when its lease is over. */
   async stop(mostMs = STOP_MS): Promise<void> {
     this.stopped = true;
     clearInterval(this.poll);

@@ -1,0 +1,24 @@
+import type { RejectReason } from '@lamplighter/contracts/telemetry/reading';
+import type { KnownDevice } from '../evaluation/known-device.js';
+
+/** Refused readings of one device: the sequences that could be read, and how many there were for each reason. */
+export interface Refused {
+  readonly seqs: number[];
+  readonly reasons: Map<RejectReason, number>;
+}
+
+/** Adds a refused reading. */
+export function refuse(
+  refusals: Map<KnownDevice, Refused>,
+  device: KnownDevice,
+  reason: RejectReason,
+  seq: number | undefined,
+): void {
+  let refused = refusals.get(device);
+  if (refused === undefined) {
+    refused = { seqs: [], reasons: new Map() };
+    refusals.set(device, refused);
+  }
+  if (seq !== undefined) refused.seqs.push(seq);
+  refused.reasons.set(reason, (refused.reasons.get(reason) ?? 0) + 1);
+}
