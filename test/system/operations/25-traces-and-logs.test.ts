@@ -137,7 +137,7 @@ describe('a trace', () => {
     expect(handed).toEqual([{ traceparent, id: sent.body.id }]);
     expect(lines.map(({ trace_id }) => trace_id)).toEqual(lines.map(() => trace));
     expect(lines.map(({ msg, state }) => `${msg} ${state}`)).toEqual([
-      'command issued undefined',
+      'command issued pending',
       'command dispatched 0',
       'command answered acknowledged',
       'command answered succeeded',
