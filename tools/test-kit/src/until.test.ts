@@ -18,7 +18,7 @@ it('takes an exception as not yet', async () => {
 
 it('says what it waited for and what it saw last', async () => {
   const timedOut = until(() => false, { what: 'the lamp to switch on', timeoutMs: 30 });
-  await expect(timedOut).rejects.toThrow('waited 0.03 s in vain for the lamp to switch on; last seen: false');
+  await expect(timedOut).rejects.toThrow('waited 0.03 s for the lamp to switch on; last seen: false');
 });
 
 const blockThread = (ms: number) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);

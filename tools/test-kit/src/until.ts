@@ -2,7 +2,7 @@ import { lastLines, liveChildren } from '@lamplighter/native/process/child';
 
 /** The condition did not come true in time; the message tells what was awaited, what was seen last, and the last words of servers. */
 export class WaitTimeout extends Error {
-  override readonly name = 'WaitedInVain';
+  override readonly name = 'WaitTimeout';
 }
 
 export interface UntilOptions {
@@ -21,7 +21,7 @@ type True<T> = Exclude<T, false | 0 | '' | null | undefined>;
 /**
  * Waits until the condition gives something true, and returns that. A condition that throws is not true yet, so a test's
  * `expect` may stand in it.
- * @throws WaitedInVain
+ * @throws WaitTimeout
  */
 export async function until<T>(
   condition: () => T | Promise<T>,
@@ -40,7 +40,7 @@ export async function until<T>(
       seen = `last error: ${error instanceof Error ? error.message : String(error)}`;
     }
     if (isLast)
-      throw new WaitTimeout(`waited ${timeoutMs / 1000} s in vain for ${what}; ${seen}${logTails()}`);
+      throw new WaitTimeout(`waited ${timeoutMs / 1000} s for ${what}; ${seen}${logTails()}`);
     const pausedAt = Date.now();
     await new Promise((resolve) => setTimeout(resolve, everyMs));
     const stalledMs = Date.now() - pausedAt - everyMs;
