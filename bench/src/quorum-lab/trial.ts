@@ -1,7 +1,7 @@
 import type { RuleState } from '@lamplighter/evaluation/context/rule-state';
 import { evaluate } from '@lamplighter/evaluation/evaluate/evaluate';
 import { type Vote, voteOf } from '@lamplighter/evaluation/quorum/quorum';
-import { type GroupState, judgeGroup } from '@lamplighter/evaluation/quorum/quorum-group';
+import { evaluateGroup, type GroupState } from '@lamplighter/evaluation/quorum/quorum-group';
 import type { CompiledRule } from '@lamplighter/evaluation/rule/compile-rule';
 import { type Faults, Field, TICK_MS, TICKS } from './field.js';
 import { isDark, POLICIES } from './policies.js';
@@ -86,7 +86,7 @@ function wholeGroup(rule: CompiledRule): Decider {
       votes[place] = { device, value: Number(said), receivedAt: now, since: rule.since };
     }
     const moment = { fleet: 'lab', trigger: 'reading', now, listeningSince: MIDNIGHT } as const;
-    state = judgeGroup(rule, state, votes, moment)?.state ?? state;
+    state = evaluateGroup(rule, state, votes, moment)?.state ?? state;
     return state?.rule?.raised ?? false;
   };
 }

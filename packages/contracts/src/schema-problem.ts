@@ -29,13 +29,13 @@ export function schemaProblems(schema: z.ZodType, value: unknown): SchemaProblem
     keys ??= z.toJSONSchema(schema, { io: 'input' });
     return propertiesAt(keys, path);
   };
-  return error.issues.flatMap((issue) => inWords(issue, [], value, known));
+  return error.issues.flatMap((issue) => problemsOf(issue, [], value, known));
 }
 
 type Issue = z.core.$ZodIssue;
 type Known = (path: readonly PropertyKey[]) => string[];
 
-function inWords(
+function problemsOf(
   issue: Issue,
   before: readonly PropertyKey[],
   whole: unknown,
@@ -52,25 +52,25 @@ function inWords(
     case 'invalid_type':
     case 'invalid_value': {
       const isMissing = path.reduce<unknown>(childOf, whole) === undefined;
-      if (!isMissing) return [{ path, message: wanted(issue) }];
+      if (!isMissing) return [{ path, message: expectedText(issue) }];
       // Anything would do.
       if (issue.code === 'invalid_type' && issue.expected === 'nonoptional')
         return [{ path, message: 'is missing' }];
-      return [{ path, message: `is missing; it ${wanted(issue)}` }];
+      return [{ path, message: `is missing; it ${expectedText(issue)}` }];
     }
     case 'too_big':
     case 'too_small':
-      return [{ path, message: sizeInWords(issue) }];
+      return [{ path, message: sizeText(issue) }];
     case 'invalid_union':
       return nearestBranch(issue.errors, path, whole, known);
     case 'invalid_key':
-      return issue.issues.flatMap((inner) => inWords({ ...inner, path: [] }, path, whole, known));
+      return issue.issues.flatMap((inner) => problemsOf({ ...inner, path: [] }, path, whole, known));
     default:
       return [{ path, message: issue.message }];
   }
 }
 
-function wanted(issue: Extract<Issue, { code: 'invalid_type' | 'invalid_value' }>): string {
+function expectedText(issue: Extract<Issue, { code: 'invalid_type' | 'invalid_value' }>): string {
   // The schema has words of its own.
   if (!issue.message.startsWith('Invalid')) return issue.message;
   if (issue.code === 'invalid_type') return `must be ${TYPE_WORDS[issue.expected] ?? issue.expected}`;
@@ -89,15 +89,15 @@ function nearestBranch(
   const sorted = branches.toSorted((a, b) => depth(b) - depth(a) || Number(isForm(a)) - Number(isForm(b)));
   const deepest = sorted[0] ?? [];
   if (depth(deepest) > 0 || deepest.some(({ code }) => code === 'too_big' || code === 'too_small'))
-    return deepest.flatMap((issue) => inWords(issue, path, whole, known));
+    return deepest.flatMap((issue) => problemsOf(issue, path, whole, known));
   const messages = branches.flatMap((issues) =>
-    issues.flatMap((issue) => inWords(issue, path, whole, known)),
+    issues.flatMap((issue) => problemsOf(issue, path, whole, known)),
   );
   const words = messages.map(({ message }) => message.replace(/^must be /, ''));
   return [{ path, message: `must be ${[...new Set(words)].join(', or ')}` }];
 }
 
-function sizeInWords(issue: Extract<Issue, { code: 'too_big' | 'too_small' }>): string {
+function sizeText(issue: Extract<Issue, { code: 'too_big' | 'too_small' }>): string {
   // The schema has words of its own.
   if (!issue.message.startsWith('Too ')) return issue.message;
   const isMost = issue.code === 'too_big';

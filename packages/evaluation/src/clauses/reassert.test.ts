@@ -5,7 +5,7 @@ import type { Trace } from '../context/trace.js';
 import { evaluate } from '../evaluate/evaluate.js';
 import { explain } from '../explanation/explain.js';
 import type { GroupState } from '../quorum/quorum-group.js';
-import { remind } from '../quorum/quorum-target.js';
+import { reassertTarget } from '../quorum/quorum-target.js';
 import { compileRule } from '../rule/compile-rule.js';
 import { type RuleInput, ruleSchema } from '../rule/rule.js';
 
@@ -137,7 +137,7 @@ describe('a device that restarts', () => {
       toldAt: START,
     };
     const at = (now: number, reading: object, memory: RuleState | undefined, startedAt: number) =>
-      remind(rule, group, memory, { reading: { ...reading }, ageMs: 0, device: { startedAt } }, now);
+      reassertTarget(rule, group, memory, { reading: { ...reading }, ageMs: 0, device: { startedAt } }, now);
     const restartedAt = START + MINUTE;
     expect(at(START + SECOND, {}, undefined, START)).toEqual({ state: undefined });
     const again = at(restartedAt + SECOND, {}, undefined, restartedAt);

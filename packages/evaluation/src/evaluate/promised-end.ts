@@ -30,14 +30,14 @@ export function promisedEnd(rule: CompiledRule): PromisedEnd | undefined {
 }
 
 /** A state that is about to be stored, with how its run is ended. */
-export function withPromise(rule: CompiledRule, state: RuleState): RuleState {
+export function withPromisedEnd(rule: CompiledRule, state: RuleState): RuleState {
   if (state.runUntil === undefined || state.ends !== undefined) return state;
   const ends = promisedEnd(rule);
   return ends === undefined ? state : { ...state, ends };
 }
 
 /** What is to be done about what was started by a rule, or a version of it, that no longer judges here. */
-export type Leftover =
+export type PendingEnd =
   | { readonly kind: 'end'; readonly end: PromisedEnd; readonly by: 'promise' | 'release' }
   | { readonly kind: 'wait'; readonly until: number };
 
@@ -46,11 +46,11 @@ export type Leftover =
  * @param released how the writer wants it to be taken back, if so
  * @returns undefined if there is nothing to do
  */
-export function leftoverOf(
+export function pendingEndOf(
   state: RuleState,
   now: number,
   released: PromisedEnd | undefined,
-): Leftover | undefined {
+): PendingEnd | undefined {
   const { runUntil, ends, raised, first } = state;
   if (runUntil !== undefined && ends !== undefined) {
     if (isOver(runUntil, ends, now)) return { kind: 'end', end: ends, by: 'promise' };
@@ -79,7 +79,7 @@ export interface EndEvidence extends Evidence {
 
 /** Records why something is ended. */
 export function endEvidenceOf(
-  { end, by }: Extract<Leftover, { kind: 'end' }>,
+  { end, by }: Extract<PendingEnd, { kind: 'end' }>,
   departure: Departure,
   state: RuleState | undefined,
   { address: { fleet, device }, answers, lesson }: DeviceFacts,
@@ -113,7 +113,8 @@ export function replayEnd({ state, end, by, now }: EndEvidence): {
   const trace: Trace = [];
   const until = state?.runUntil;
   if (until !== undefined) trace.push({ clause: 'run', passes: until <= now, amount: until - now, until });
-  const isDue = by === 'release' || state === undefined || leftoverOf(state, now, undefined)?.kind === 'end';
+  const isDue =
+    by === 'release' || state === undefined || pendingEndOf(state, now, undefined)?.kind === 'end';
   const emit = isDue ? end.action : undefined;
   const reason = by === 'release' ? 'released' : 'run_over';
   trace.push({ clause: 'emit', passes: emit !== undefined, value: false, action: emit, reason });

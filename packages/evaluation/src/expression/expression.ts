@@ -7,7 +7,7 @@ import { Rewriter } from './rewrite.js';
 import type { Scope, ScopeVariable, WindowUse } from './scope.js';
 import { allNodes } from './syntax.js';
 import { type Variable, Variables } from './variables.js';
-import { isUnsaid, rewordError, typeInWords } from './words.js';
+import { isUndecided, rewordError, typeName } from './words.js';
 
 export { ExpressionFailed, ExpressionInvalid } from './errors.js';
 export type { Scope, ScopeVariable, WindowUse, WindowView } from './scope.js';
@@ -90,8 +90,8 @@ function compile(rewriter: Rewriter, variables: readonly Variable[], returns: 'b
   if (type !== wanted && type !== 'dyn')
     throw new ExpressionInvalid(
       returns === 'bool'
-        ? `must be true or false, but is ${typeInWords(type ?? 'dyn')}; compare it with something, as in light < 300`
-        : `must be a number, but is ${typeInWords(type ?? 'dyn')}`,
+        ? `must be true or false, but is ${typeName(type ?? 'dyn')}; compare it with something, as in light < 300`
+        : `must be a number, but is ${typeName(type ?? 'dyn')}`,
     );
   return program as Program;
 }
@@ -139,7 +139,7 @@ function run(program: Program, context: object): unknown {
   try {
     return program(context);
   } catch (error) {
-    if (error instanceof EvaluationError && isUnsaid(error.code)) return undefined;
+    if (error instanceof EvaluationError && isUndecided(error.code)) return undefined;
     if (error instanceof ExpressionFailed) throw error;
     throw new ExpressionFailed('error', error instanceof EvaluationError ? error.summary : String(error));
   } finally {

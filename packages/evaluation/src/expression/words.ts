@@ -1,7 +1,7 @@
 import { EXPRESSION_LIMITS } from './language.js';
 
 /** Codes of errors that tell of the reading: a name is missing, or its value is of another type than the expression needs. */
-const UNSAID = new Set([
+const UNDECIDED = new Set([
   'cannot_index_type',
   'evaluation_error',
   'field_type_mismatch',
@@ -21,8 +21,8 @@ const UNSAID = new Set([
 ]);
 
 /** Whether an error means that the reading does not say, rather than that the expression fails. */
-export function isUnsaid(code: string): boolean {
-  return UNSAID.has(code);
+export function isUndecided(code: string): boolean {
+  return UNDECIDED.has(code);
 }
 
 const TYPE_WORDS: Readonly<Record<string, string>> = {
@@ -36,7 +36,7 @@ const TYPE_WORDS: Readonly<Record<string, string>> = {
 };
 
 /** A type of the library in words. */
-export function typeInWords(type: string): string {
+export function typeName(type: string): string {
   return TYPE_WORDS[type] ?? (type.startsWith('list') ? 'a list' : type);
 }
 
@@ -57,11 +57,9 @@ export function rewordError(error: { readonly code?: string; readonly summary?: 
     return notDefined(SIGNS[call[1]!] ?? `${call[1]!.replace(/^_/, '')}()`, call[2]!.split(', '));
   const logical = /^Logical operator requires bool operands, got '(.+)'/.exec(summary);
   if (logical !== null)
-    return `'&&' and '||' take true or false on each side, but found ${typeInWords(logical[1]!)}`;
+    return `'&&' and '||' take true or false on each side, but found ${typeName(logical[1]!)}`;
   return summary
-    .replace(/'(double|int|bool|string|null|dyn|list<.*>|map<.*>)'/g, (_all, type: string) =>
-      typeInWords(type),
-    )
+    .replace(/'(double|int|bool|string|null|dyn|list<.*>|map<.*>)'/g, (_all, type: string) => typeName(type))
     .replace('EOF', 'the end');
 }
 
@@ -84,6 +82,6 @@ const TAKES: Readonly<Record<string, string>> = {
 
 function notDefined(operator: string, types: readonly string[]): string {
   const takes = TAKES[operator];
-  const found = `'${operator}' does not go with ${types.map(typeInWords).join(' and ')}`;
+  const found = `'${operator}' does not go with ${types.map(typeName).join(' and ')}`;
   return takes === undefined ? found : `${found}; it takes ${takes}`;
 }

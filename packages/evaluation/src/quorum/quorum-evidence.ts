@@ -6,8 +6,14 @@ import type { Trace } from '../context/trace.js';
 import type { Evidence } from '../evaluate/evidence.js';
 import type { CompiledRule } from '../rule/compile-rule.js';
 import { type Tally, type Vote, withVotes } from './quorum.js';
-import { ballotOf, type GroupMoment, type GroupState, type JudgedGroup, judgeTally } from './quorum-group.js';
-import { type Reminded, remind } from './quorum-target.js';
+import {
+  ballotOf,
+  type EvaluatedGroup,
+  evaluateTally,
+  type GroupMoment,
+  type GroupState,
+} from './quorum-group.js';
+import { reassertTarget, type TargetReassertion } from './quorum-target.js';
 
 /** All that a group's verdict was made of, recorded with each of the commands that it led to. */
 export interface GroupEvidence extends Evidence {
@@ -20,7 +26,7 @@ export interface GroupEvidence extends Evidence {
 /** Records what a group's verdict is made of. */
 export function groupEvidenceOf(
   rule: CompiledRule,
-  judged: JudgedGroup,
+  judged: EvaluatedGroup,
   votes: readonly Vote[],
   { fleet, trigger, now }: Omit<GroupMoment, 'heardAt'>,
 ): GroupEvidence {
@@ -52,10 +58,10 @@ export function isGroupEvidence(evidence: Evidence): evidence is GroupEvidence {
 export function replayGroup(
   rule: CompiledRule,
   { group, tally, now, trigger, heardAt, device }: GroupEvidence,
-): { evaluated: JudgedGroup; trace: Trace } {
+): { evaluated: EvaluatedGroup; trace: Trace } {
   const trace: Trace = [];
   const moment = { fleet: device.address.fleet, trigger, now, heardAt };
-  return { evaluated: judgeTally(rule, group, tally, moment, trace), trace };
+  return { evaluated: evaluateTally(rule, group, tally, moment, trace), trace };
 }
 
 /** All that it was made of that one target was told again what its group had decided. `state` is what the target remembered. */
@@ -103,7 +109,7 @@ export function isTargetEvidence(evidence: Evidence): evidence is TargetEvidence
 export function replayTarget(
   rule: CompiledRule,
   { standing, state, now, ...observation }: TargetEvidence,
-): { evaluated: Reminded; trace: Trace } {
+): { evaluated: TargetReassertion; trace: Trace } {
   const trace: Trace = [];
-  return { evaluated: remind(rule, standing, state, observation, now, trace), trace };
+  return { evaluated: reassertTarget(rule, standing, state, observation, now, trace), trace };
 }

@@ -3,7 +3,13 @@ import { compileRule } from '../rule/compile-rule.js';
 import { type RuleInput, ruleSchema } from '../rule/rule.js';
 import { type Vote, voteOf } from './quorum.js';
 import { groupEvidenceOf, replayGroup } from './quorum-evidence.js';
-import { type GroupState, isForgotten, type JudgedGroup, judgeGroup, SAFE_LEAST_MS } from './quorum-group.js';
+import {
+  type EvaluatedGroup,
+  evaluateGroup,
+  type GroupState,
+  isForgotten,
+  SAFE_LEAST_MS,
+} from './quorum-group.js';
 
 const ON = { led_on: true };
 const OFF = { led_on: false };
@@ -34,9 +40,9 @@ function group(rule = ruleOf()) {
   let now = START;
   let state: GroupState | undefined;
   let votes: Vote[] = [];
-  const last: { judged?: JudgedGroup } = {};
+  const last: { judged?: EvaluatedGroup } = {};
   const judge = (trigger: 'reading' | 'timer', by = rule, listeningSince = 0) => {
-    const judged = judgeGroup(by, state, votes, { fleet: 'arena', trigger, now, listeningSince });
+    const judged = evaluateGroup(by, state, votes, { fleet: 'arena', trigger, now, listeningSince });
     if (judged !== undefined) {
       last.judged = judged;
       // What is kept went through JSON.
@@ -214,14 +220,14 @@ describe('sensors that fall silent', () => {
     expect(say(all(true))).toEqual(ON);
     const now = START + 3_600_000;
     const moment = { fleet: 'arena', trigger: 'timer', now, listeningSince: now } as const;
-    const judged = judgeGroup(rule, last.judged!.state, allVotes(), moment)!;
+    const judged = evaluateGroup(rule, last.judged!.state, allVotes(), moment)!;
     expect(judged).toMatchObject({
       emit: undefined,
       tally: { outcome: 'gathering', stale: 5 },
       wakeAt: now + MAX_AGE,
     });
     const later = { ...moment, now: now + MAX_AGE };
-    expect(judgeGroup(rule, judged.state, allVotes(), later)).toMatchObject({
+    expect(evaluateGroup(rule, judged.state, allVotes(), later)).toMatchObject({
       emit: OFF,
       tally: { outcome: 'lost' },
     });
@@ -259,9 +265,9 @@ describe('a rule that changes', () => {
     const off = ruleOf({ ...runs, enabled: false });
     expect(judge('reading', off)).toBeUndefined();
     const moment = { fleet: 'arena', trigger: 'timer', listeningSince: 0 } as const;
-    const silent = judgeGroup(off, last.judged!.state, [], { ...moment, now: START + 15_000 })!;
+    const silent = evaluateGroup(off, last.judged!.state, [], { ...moment, now: START + 15_000 })!;
     expect(silent).toMatchObject({ emit: undefined, tally: { outcome: 'lost' } });
-    expect(judgeGroup(off, silent.state, [], { ...moment, now: START + 21_000 })).toMatchObject({
+    expect(evaluateGroup(off, silent.state, [], { ...moment, now: START + 21_000 })).toMatchObject({
       emit: OFF,
     });
     expect(wait(12_000)).toEqual([SAFE]); // had it stayed on
@@ -270,7 +276,7 @@ describe('a rule that changes', () => {
   it('is not judged by a replica that knows only the older one', () => {
     const state: GroupState = { since: 3, begun: START };
     const moment = { fleet: 'arena', trigger: 'reading', now: START, listeningSince: 0 } as const;
-    expect(judgeGroup(ruleOf(), state, [], moment)).toBeUndefined();
+    expect(evaluateGroup(ruleOf(), state, [], moment)).toBeUndefined();
   });
 });
 

@@ -6,7 +6,7 @@ import type { Trace } from '../context/trace.js';
 import { evaluate } from '../evaluate/evaluate.js';
 import { ExpressionFailed } from '../expression/errors.js';
 import type { CompiledRule } from '../rule/compile-rule.js';
-import { type Ballot, measures, SKEW_MS, type Tally, tallyAgainAt, tallyVotes, type Vote } from './quorum.js';
+import { type Ballot, measures, nextTallyAt, SKEW_MS, type Tally, tallyVotes, type Vote } from './quorum.js';
 
 /**
  * What a quorum rule remembers of its group; JSON beside the votes in Redis, so a restart neither forgets nor fires. Times are
@@ -37,7 +37,7 @@ export interface GroupMoment {
   readonly heardAt: number;
 }
 
-export interface JudgedGroup extends Omit<Evaluated, 'state' | 'reason'> {
+export interface EvaluatedGroup extends Omit<Evaluated, 'state' | 'reason'> {
   /** The state on which it was judged, and the one that follows: the same object if nothing has changed. */
   readonly before: GroupState;
   readonly state: GroupState;
@@ -57,30 +57,30 @@ const NOTHING = {};
  * @param listeningSince since when the services have listened without a break: of before, silence says nothing
  * @returns undefined if the state is that of a newer rule than this one
  */
-export function judgeGroup(
+export function evaluateGroup(
   rule: CompiledRule,
   before: GroupState | undefined,
   votes: readonly Vote[],
   { listeningSince, ...at }: Omit<GroupMoment, 'heardAt'> & { readonly listeningSince: number },
   trace?: Trace,
-): JudgedGroup | undefined {
+): EvaluatedGroup | undefined {
   if (before !== undefined && before.since > rule.since) return undefined;
-  const state = begunState(rule, before, at.now);
+  const state = currentState(rule, before, at.now);
   const ballot = ballotOf(rule);
   const listening = { now: at.now, begun: state.begun, listeningSince };
   const heardAt = votes.reduce((latest, { receivedAt }) => Math.max(latest, receivedAt), 0);
-  const judged = judgeTally(rule, state, tallyVotes(ballot, votes, listening), { ...at, heardAt }, trace);
-  return { ...judged, wakeAt: earliest(judged.wakeAt, tallyAgainAt(ballot, votes, listening)) };
+  const judged = evaluateTally(rule, state, tallyVotes(ballot, votes, listening), { ...at, heardAt }, trace);
+  return { ...judged, wakeAt: earliest(judged.wakeAt, nextTallyAt(ballot, votes, listening)) };
 }
 
 /** Judges what was counted; with the evidence of a command in hand it shows again how the command came about. */
-export function judgeTally(
+export function evaluateTally(
   rule: CompiledRule,
   state: GroupState,
   counted: Tally,
   moment: GroupMoment,
   trace?: Trace,
-): JudgedGroup {
+): EvaluatedGroup {
   const { now } = moment;
   const { lost, safe } = rule.quorum!;
   const isLost = counted.outcome === 'lost';
@@ -89,10 +89,10 @@ export function judgeTally(
     const isNew = state.safeAt === undefined;
     const until = isNew ? now + SAFE_LEAST_MS : safeMs > 0 ? now + safeMs : undefined;
     trace?.push({ clause: 'quorum', passes: false, reason: 'lost', until });
-    const runUntil = runBesideSafe(rule, state.rule);
+    const runUntil = runEndDuringSafe(rule, state.rule);
     const wakeAt = earliest(until, runUntil && Math.max(runUntil, now + 1));
     if (!isNew && runUntil !== undefined && runUntil <= now) {
-      const ended = evaluateGroup(rule, state, counted, moment, trace);
+      const ended = evaluateGroupRule(rule, state, counted, moment, trace);
       const { safeAt, lostAt } = state;
       const next = nextState(state, { rule: ended.state, lostAt, safeAt, toldAt: now });
       return { ...ended, before: state, state: next, tally: counted, wakeAt: until };
@@ -109,8 +109,8 @@ export function judgeTally(
       wakeAt,
     };
   }
-  const { tally, failure } = judgeValue(rule, state.rule, counted, trace);
-  const evaluated = evaluateGroup(rule, state, tally, moment, trace);
+  const { tally, failure } = evaluateValue(rule, state.rule, counted, trace);
+  const evaluated = evaluateGroupRule(rule, state, tally, moment, trace);
   const owed = state.safeAt === undefined || !rule.enabled ? undefined : owedAction(rule, evaluated, tally);
   if (owed?.emit !== undefined)
     trace?.push({ clause: 'emit', passes: true, value: owed.raise, action: owed.emit, reason: 'found' });
@@ -144,14 +144,14 @@ export function isForgotten({ since, maxAgeMs }: CompiledRule, vote: Vote, now: 
 }
 
 /** The state with which this rule goes on. */
-function begunState(rule: CompiledRule, before: GroupState | undefined, now: number): GroupState {
+function currentState(rule: CompiledRule, before: GroupState | undefined, now: number): GroupState {
   // A beginning that is to come was written before the server's clock was set back.
   if (before?.since === rule.since) return before.begun > now + SKEW_MS ? { ...before, begun: now } : before;
   return { since: rule.since, begun: now };
 }
 
 /** What `when` and `clear` say of a median or mean, with the hysteresis of the group. */
-function judgeValue(
+function evaluateValue(
   rule: CompiledRule,
   state: RuleState | undefined,
   tally: Tally,
@@ -172,7 +172,7 @@ function judgeValue(
   }
 }
 
-function evaluateGroup(
+function evaluateGroupRule(
   rule: CompiledRule,
   state: GroupState,
   { verdict, value }: Tally,
@@ -186,7 +186,7 @@ function evaluateGroup(
 }
 
 /** When a run ends of which the safe action leaves something on: that end comes in time, though the quorum is lost. */
-function runBesideSafe(
+function runEndDuringSafe(
   { quorum, whenFalse = {} }: CompiledRule,
   state: RuleState | undefined,
 ): number | undefined {

@@ -7,8 +7,8 @@ import { explain } from '../explanation/explain.js';
 import { compileRule } from '../rule/compile-rule.js';
 import { type RuleInput, ruleSchema } from '../rule/rule.js';
 import { isGroupEvidence, isTargetEvidence, replayTarget, targetEvidenceOf } from './quorum-evidence.js';
-import { type GroupState, judgeGroup, SAFE_LEAST_MS } from './quorum-group.js';
-import { remind } from './quorum-target.js';
+import { evaluateGroup, type GroupState, SAFE_LEAST_MS } from './quorum-group.js';
+import { reassertTarget } from './quorum-target.js';
 
 const ON = { led_on: true };
 const OFF = { led_on: false };
@@ -53,7 +53,7 @@ function target(rule = ruleOf(), standing = TOLD) {
       { group = standing, ageMs = 0 } = {},
     ) {
       now += afterMs;
-      const { state, emit } = remind(rule, group, memory, { reading, ageMs }, now);
+      const { state, emit } = reassertTarget(rule, group, memory, { reading, ageMs }, now);
       memory = state && JSON.parse(JSON.stringify(state));
       return emit;
     },
@@ -156,7 +156,7 @@ it('a group remembers when its targets were last commanded: by a verdict, what i
   const rule = ruleOf({ scope: { devices: ['a'] }, maxAge: '10s' });
   const said = (receivedAt: number) => [{ device: 'a', value: 1, receivedAt, since: 1 }];
   const judge = (state: GroupState | undefined, now: number, heardAt: number) =>
-    judgeGroup(rule, state, said(heardAt), { fleet: 'f', trigger: 'timer', now, listeningSince: 0 })!;
+    evaluateGroup(rule, state, said(heardAt), { fleet: 'f', trigger: 'timer', now, listeningSince: 0 })!;
   const lit = judge(undefined, START, START);
   const stays = judge(lit.state, START + SECOND, START + SECOND);
   const lost = judge(stays.state, START + 20 * SECOND, START + SECOND);
@@ -193,7 +193,14 @@ it('every repetition can be replayed from its evidence: the same action by the s
         now += after;
         const observation = { trigger: 'reading', reading, ageMs, heardAt: now } as const;
         const trace: object[] = [];
-        const { state, emit, raise } = remind(rule, standing, memory, observation, now, trace as never);
+        const { state, emit, raise } = reassertTarget(
+          rule,
+          standing,
+          memory,
+          observation,
+          now,
+          trace as never,
+        );
         if (emit !== undefined) {
           const evidence = targetEvidenceOf(rule, standing, memory, observation, facts, emit, now);
           const recorded = JSON.parse(JSON.stringify(evidence)) as typeof evidence;
@@ -209,7 +216,7 @@ it('every repetition can be replayed from its evidence: the same action by the s
 
 it('is explained', () => {
   const trace: never[] = [];
-  remind(
+  reassertTarget(
     ruleOf(),
     TOLD,
     undefined,

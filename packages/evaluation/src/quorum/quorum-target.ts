@@ -11,7 +11,7 @@ import type { GroupState } from './quorum-group.js';
 export const targetKey = (rule: string): string => `target:${rule}`;
 
 /** What a target's reading leads to. */
-export interface Reminded {
+export interface TargetReassertion {
   /** What the target remembers from now on: the same object if nothing changed, undefined if there is nothing to remember. */
   readonly state: RuleState | undefined;
   readonly emit?: Action;
@@ -22,7 +22,7 @@ export interface Reminded {
 }
 
 /** What all targets of a group were last commanded, and still should be doing. */
-interface Standing {
+interface GroupCommand {
   readonly action: Action;
   readonly raise: boolean | undefined;
   /** When they were commanded. */
@@ -36,15 +36,15 @@ interface Standing {
  * @param memory of the target: `at` is when the group had commanded what it was commanded again, at `emittedAt`
  * @param now server time, milliseconds
  */
-export function remind(
+export function reassertTarget(
   rule: CompiledRule,
   group: GroupState,
   memory: RuleState | undefined,
   observation: Pick<Observation, 'reading' | 'ageMs'> & { readonly device?: Pick<DeviceFacts, 'startedAt'> },
   now: number,
   trace?: Trace,
-): Reminded {
-  const standing = standingOf(rule, group, now);
+): TargetReassertion {
+  const standing = groupCommandOf(rule, group, now);
   if (
     standing === undefined ||
     rule.reassertMs === Number.POSITIVE_INFINITY ||
@@ -73,7 +73,7 @@ export function remind(
 }
 
 /** What stands; nothing while the rule is off or cut, before its first verdict, and when a run is over that is not ended yet. */
-function standingOf(rule: CompiledRule, group: GroupState, now: number): Standing | undefined {
+function groupCommandOf(rule: CompiledRule, group: GroupState, now: number): GroupCommand | undefined {
   const { rule: state, safeAt, toldAt = safeAt } = group;
   if (!rule.enabled || group.since !== rule.since || toldAt === undefined) return undefined;
   const standing = (action: Action | undefined, raise: boolean | undefined) =>

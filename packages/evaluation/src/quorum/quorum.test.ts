@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import {
   type Ballot,
+  nextTallyAt,
   type Quorum,
   TALLY_VOTES,
   type Tally,
-  tallyAgainAt,
   tallyVotes,
   type Vote,
   withVotes,
@@ -129,7 +129,7 @@ describe('the votes', () => {
   it('change nothing until the moment at which they are to be counted again', () => {
     fc.assert(
       fc.property(anyBallot, anyVotes, fc.nat(3 * MAX_AGE), (by, list, wait) => {
-        const next = tallyAgainAt(by, list, LISTENING);
+        const next = nextTallyAt(by, list, LISTENING);
         const then = next === undefined ? NOW + wait : Math.min(NOW + wait, next - 1);
         expect(tallyVotes(by, list, { ...LISTENING, now: then })).toEqual(tallyVotes(by, list, LISTENING));
       }),
@@ -185,7 +185,7 @@ describe('a roster', () => {
       outcome: 'decided',
       verdict: false,
     });
-    expect(tallyAgainAt(ballot({}), [], at(NOW))).toBe(NOW + MAX_AGE);
+    expect(nextTallyAt(ballot({}), [], at(NOW))).toBe(NOW + MAX_AGE);
   });
 
   it('stale sensors leave the vote, and come back', () => {
@@ -228,7 +228,7 @@ describe('a lost quorum', () => {
     const silent = votes(5, 0).map((one) => ({ ...one, receivedAt: NOW - 3_600_000 }));
     const since = { ...LISTENING, listeningSince: NOW - MAX_AGE + 1 };
     expect(tallyVotes(ballot({ lost: 'release' }, 5), silent, since)).toMatchObject({ outcome: 'gathering' });
-    expect(tallyAgainAt(ballot({}, 5), silent, since)).toBe(NOW + 1);
+    expect(nextTallyAt(ballot({}, 5), silent, since)).toBe(NOW + 1);
     expect(tallyVotes(ballot({ lost: 'release' }, 5), silent, { ...since, now: NOW + 1 })).toMatchObject({
       outcome: 'lost',
       verdict: false,

@@ -86,7 +86,7 @@ export function tallyVotes(ballot: Ballot, votes: readonly Vote[], listening: Li
   const fresh = heard.filter((vote) => isFresh(vote, maxAgeMs, now));
   const expected = Math.max(ballot.expected ?? heard.length, 1);
   const needs = quorum.needs ?? Math.floor(expected / 2) + 1;
-  const said = saidOf(quorum, fresh);
+  const said = countVotes(quorum, fresh);
   const count = {
     policy: quorum.policy,
     expected,
@@ -98,7 +98,7 @@ export function tallyVotes(ballot: Ballot, votes: readonly Vote[], listening: Li
   };
   // If nobody has said how many there should be: all that are there have spoken once the first votes could be stale.
   const isComplete = fresh.length >= needs && (ballot.expected !== undefined || now >= begun + maxAgeMs);
-  const certain = quorum.needs === undefined ? certainOf(quorum, said) : undefined;
+  const certain = quorum.needs === undefined ? earlyVerdict(quorum, said) : undefined;
   if (isComplete || certain !== undefined) {
     const verdict = certain ?? verdictOf(quorum, said);
     if (verdict !== undefined) return { outcome: 'decided', verdict, ...count };
@@ -111,7 +111,7 @@ export function tallyVotes(ballot: Ballot, votes: readonly Vote[], listening: Li
 }
 
 /** When the votes will have to be counted again although nobody speaks: the next one turns stale, or the gathering ends. */
-export function tallyAgainAt(
+export function nextTallyAt(
   ballot: Ballot,
   votes: readonly Vote[],
   listening: Listening,
@@ -178,13 +178,13 @@ export function measures({ policy }: Quorum): boolean {
 }
 
 /** What the fresh votes say together. */
-interface Said {
+interface VoteCount {
   readonly yes?: number;
   readonly no?: number;
   readonly value?: number;
 }
 
-function saidOf(quorum: Quorum, fresh: readonly Vote[]): Said {
+function countVotes(quorum: Quorum, fresh: readonly Vote[]): VoteCount {
   if (!measures(quorum)) {
     const yes = fresh.reduce((sum, { value }) => sum + (value === 1 ? 1 : 0), 0);
     return { yes, no: fresh.length - yes };
@@ -197,14 +197,14 @@ function saidOf(quorum: Quorum, fresh: readonly Vote[]): Said {
 }
 
 /** What votes decide that no other vote could change: one is enough for `any` and against `all`. */
-function certainOf({ policy, count = 1 }: Quorum, { yes = 0, no = 0 }: Said): boolean | undefined {
+function earlyVerdict({ policy, count = 1 }: Quorum, { yes = 0, no = 0 }: VoteCount): boolean | undefined {
   if (policy === 'any' && yes > 0) return true;
   if (policy === 'all' && no > 0) return false;
   if (policy === 'atLeast' && yes >= count) return true;
   return undefined;
 }
 
-function verdictOf({ policy, count = 1 }: Quorum, { yes = 0, no = 0 }: Said): boolean | undefined {
+function verdictOf({ policy, count = 1 }: Quorum, { yes = 0, no = 0 }: VoteCount): boolean | undefined {
   switch (policy) {
     case 'any':
       return yes > 0;

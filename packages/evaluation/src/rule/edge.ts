@@ -6,12 +6,12 @@ import type { CompiledRule } from './compile-rule.js';
  * A rule as a device judges it alone. Without its link a device knows nobody's vote but its own, so of a quorum its own vote decides,
  * or what it measures itself stands for the group's median or mean.
  */
-export function aloneRule(rule: CompiledRule): CompiledRule {
+export function withoutQuorum(rule: CompiledRule): CompiledRule {
   return rule.quorum === undefined ? rule : { ...rule, quorum: undefined };
 }
 
 /** What a device measures for a group; undefined if the rule does not ask for a number, or the reading does not say. */
-export function measuredAlone({ quorum }: CompiledRule, scope: Scope): number | undefined {
+export function measureAtEdge({ quorum }: CompiledRule, scope: Scope): number | undefined {
   try {
     const value = quorum?.measure?.evaluate(scope);
     return Number.isFinite(value) ? value : undefined;

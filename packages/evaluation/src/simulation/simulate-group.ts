@@ -2,7 +2,7 @@ import type { Trace } from '../context/trace.js';
 import { ExpressionFailed } from '../expression/expression.js';
 import { type Vote, voteOf } from '../quorum/quorum.js';
 import { groupEvidenceOf } from '../quorum/quorum-evidence.js';
-import { type GroupState, judgeGroup } from '../quorum/quorum-group.js';
+import { evaluateGroup, type GroupState } from '../quorum/quorum-group.js';
 import type { CompiledRule } from '../rule/compile-rule.js';
 import type { RecordedReading, SimulatedJudgement, Simulation, SimulationOptions } from './simulation.js';
 
@@ -34,7 +34,7 @@ export function* simulateGroup(
     const trace: Trace | undefined = traced ? [] : undefined;
     const cast = [...votes.values()];
     // Nothing has judged before, so the state is never that of a newer rule.
-    const judged = judgeGroup(rule, state, cast, { fleet, trigger, now, listeningSince: begun }, trace)!;
+    const judged = evaluateGroup(rule, state, cast, { fleet, trigger, now, listeningSince: begun }, trace)!;
     state = judged.state;
     wakeAt = Math.max(judged.wakeAt ?? Number.POSITIVE_INFINITY, now + 1);
     roundAt = Number.POSITIVE_INFINITY;

@@ -3,7 +3,7 @@ import { stateFor } from '@lamplighter/evaluation/context/rule-state';
 import type { Trace } from '@lamplighter/evaluation/context/trace';
 import { obstacles } from '@lamplighter/evaluation/explanation/explain';
 import { type Tally, type Vote, withVotes } from '@lamplighter/evaluation/quorum/quorum';
-import { ballotOf, type GroupState, judgeGroup } from '@lamplighter/evaluation/quorum/quorum-group';
+import { ballotOf, type GroupState, evaluateGroup } from '@lamplighter/evaluation/quorum/quorum-group';
 import type { CompiledRule } from '@lamplighter/evaluation/rule/compile-rule';
 import type { Group } from '@lamplighter/store/rules/groups';
 import { type RuleVerdict, runIn, storedVerdict } from './rule-verdict.js';
@@ -31,8 +31,8 @@ export function evaluateGroupNow(
   const moment = { fleet, trigger: 'timer', now, listeningSince: 0 } as const;
   // A group state of a newer version was written after the rule was read; evaluate this version from scratch.
   const evaluation =
-    judgeGroup(rule, before, group.votes, moment, trace) ??
-    judgeGroup(rule, undefined, group.votes, moment, trace)!;
+    evaluateGroup(rule, before, group.votes, moment, trace) ??
+    evaluateGroup(rule, undefined, group.votes, moment, trace)!;
   const raised = stateFor(rule, evaluation.before.rule)?.raised;
   const votes = inScope(rule.scope, device);
   const isTarget = inScope(rule.target ?? rule.scope, device);

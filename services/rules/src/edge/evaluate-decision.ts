@@ -7,7 +7,7 @@ import { explain } from '@lamplighter/evaluation/explanation/explain';
 import type { WindowView } from '@lamplighter/evaluation/expression/expression';
 import type { Tally } from '@lamplighter/evaluation/quorum/quorum';
 import type { CompiledRule } from '@lamplighter/evaluation/rule/compile-rule';
-import { aloneRule, measuredAlone } from '@lamplighter/evaluation/rule/edge';
+import { measureAtEdge, withoutQuorum } from '@lamplighter/evaluation/rule/edge';
 import { History } from '@lamplighter/evaluation/rule/window';
 import type { KeptReading } from '@lamplighter/store/devices/devices';
 import type { Judgement } from '@lamplighter/store/edge/edge';
@@ -101,7 +101,7 @@ function reevaluate(
     ...((window ?? windows) !== undefined && { window: window ?? recordedWindow(windows!) }),
   };
   const facts = { address: { fleet, device }, answers: true, lesson: false };
-  const { emit, raise: side } = evaluate(aloneRule(rule), state, observation, facts, now, trace);
+  const { emit, raise: side } = evaluate(withoutQuorum(rule), state, observation, facts, now, trace);
   return { isSame: emit !== undefined && side === raise, sentences: explain(trace) };
 }
 
@@ -121,7 +121,7 @@ function storedOf(
   if (rule.usesLast && last === undefined && because?.last !== undefined)
     return 'the reading before it is not stored';
   const reading = newest!.measurements;
-  const value = measuredAlone(rule, { reading });
+  const value = measureAtEdge(rule, { reading });
   return {
     reading,
     last: last?.measurements ?? {},

@@ -6,10 +6,10 @@ import type { Observation } from '@lamplighter/evaluation/context/evaluation-con
 import type { RuleState } from '@lamplighter/evaluation/context/rule-state';
 import { evaluate } from '@lamplighter/evaluation/evaluate/evaluate';
 import { evidenceOf } from '@lamplighter/evaluation/evaluate/evidence';
-import { endEvidenceOf, leftoverOf, withPromise } from '@lamplighter/evaluation/evaluate/promised-end';
+import { endEvidenceOf, pendingEndOf, withPromisedEnd } from '@lamplighter/evaluation/evaluate/promised-end';
 import { voteOf } from '@lamplighter/evaluation/quorum/quorum';
 import { targetEvidenceOf } from '@lamplighter/evaluation/quorum/quorum-evidence';
-import { remind, targetKey } from '@lamplighter/evaluation/quorum/quorum-target';
+import { reassertTarget, targetKey } from '@lamplighter/evaluation/quorum/quorum-target';
 import type { CompiledRule } from '@lamplighter/evaluation/rule/compile-rule';
 import { groupKey } from '@lamplighter/store/keys';
 import type { Timer } from '@lamplighter/store/rules/timers';
@@ -51,7 +51,7 @@ const NOTHING_YET: Readonly<Record<string, never>> = {};
 
 /** A state of an earlier release does not say how its run ends: then the present version of its rule does. */
 function promising(rule: CompiledRule | undefined, state: RuleState): RuleState {
-  return rule === undefined ? state : withPromise(rule, state);
+  return rule === undefined ? state : withPromisedEnd(rule, state);
 }
 
 /** What the rules make of one device's readings. */
@@ -99,7 +99,7 @@ export class RuleEvaluation {
     if (report?.state === undefined || rule === undefined) return;
     const state = stateFromEdge(rule, this.states[rule.id], report.state, this.now);
     if (state === undefined) return;
-    this.setState(rule.id, withPromise(rule, state));
+    this.setState(rule.id, withPromisedEnd(rule, state));
     this.lastCommands?.replaced(rule);
   }
 
@@ -153,7 +153,7 @@ export class RuleEvaluation {
       if (error !== undefined) verdicts.onError(rule, device, error);
       if (result === 'undecided') this.reportText(rule, observation);
       if (wakeAt !== undefined) this.wake(wakeAt);
-      if (state !== undefined && state !== before) this.setState(rule.id, withPromise(rule, state));
+      if (state !== undefined && state !== before) this.setState(rule.id, withPromisedEnd(rule, state));
       if (emit === undefined) continue;
       const because = evidenceOf(rule, before, observation, device, now);
       const { shard } = device.address;
@@ -189,7 +189,7 @@ export class RuleEvaluation {
         continue;
       }
       const rule = device.ruleBook.get(id);
-      const leftover = leftoverOf(promising(rule, state), now, device.releaseOf(id, state));
+      const leftover = pendingEndOf(promising(rule, state), now, device.releaseOf(id, state));
       if (leftover?.kind === 'wait') this.wake(leftover.until);
       if (leftover?.kind === 'end') {
         const because = endEvidenceOf(leftover, device.departureOf(id), state, device, now);
@@ -292,7 +292,7 @@ export class RuleEvaluation {
       const key = targetKey(rule.id);
       const before = this.states[key];
       if (this.isBehind(rule, before)) continue;
-      const { state, emit, raise, restartedAt } = remind(
+      const { state, emit, raise, restartedAt } = reassertTarget(
         rule,
         group,
         before,

@@ -4,16 +4,16 @@ import type { PromisedEnd } from '@lamplighter/evaluation/context/rule-state';
 import type { Evidence } from '@lamplighter/evaluation/evaluate/evidence';
 import {
   endEvidenceOf,
-  type Leftover,
-  leftoverOf,
-  withPromise,
+  type PendingEnd,
+  pendingEndOf,
+  withPromisedEnd,
 } from '@lamplighter/evaluation/evaluate/promised-end';
 import { groupEvidenceOf } from '@lamplighter/evaluation/quorum/quorum-evidence';
 import {
+  type EvaluatedGroup,
+  evaluateGroup,
   type GroupState,
   isForgotten,
-  type JudgedGroup,
-  judgeGroup,
 } from '@lamplighter/evaluation/quorum/quorum-group';
 import type { CompiledRule } from '@lamplighter/evaluation/rule/compile-rule';
 import type { Logger } from '@lamplighter/service-kit/logger';
@@ -135,7 +135,7 @@ export class GroupsService implements OnApplicationBootstrap, OnApplicationShutd
     if (left?.kind === 'wait') return this.waitForRun(group, trigger, left.until);
     if (rule?.quorum === undefined) return this.closeGroup(group, trigger);
     const listeningSince = now - this.listening.listeningMs;
-    const judged = judgeGroup(rule, before, votes, { fleet, trigger, now, listeningSince });
+    const judged = evaluateGroup(rule, before, votes, { fleet, trigger, now, listeningSince });
     if (judged === undefined) return false;
     this.count(rule, group, judged);
     const forget = votes.filter((vote) => isForgotten(rule, vote, now));
@@ -164,7 +164,7 @@ export class GroupsService implements OnApplicationBootstrap, OnApplicationShutd
   private async commandsOf(
     rule: CompiledRule,
     { fleet, votes }: Group,
-    judged: JudgedGroup,
+    judged: EvaluatedGroup,
     trigger: Trigger,
     now: number,
   ): Promise<GroupCommands | undefined> {
@@ -225,7 +225,7 @@ export class GroupsService implements OnApplicationBootstrap, OnApplicationShutd
   private async endLeftover(
     group: Group,
     before: GroupState,
-    left: Extract<Leftover, { kind: 'end' }>,
+    left: Extract<PendingEnd, { kind: 'end' }>,
     now: number,
   ): Promise<false> {
     const { fleet, rule: id, version } = group;
@@ -258,7 +258,7 @@ export class GroupsService implements OnApplicationBootstrap, OnApplicationShutd
     return outcomes !== undefined;
   }
 
-  private count(rule: CompiledRule, { fleet }: Group, { tally, result, error }: JudgedGroup): void {
+  private count(rule: CompiledRule, { fleet }: Group, { tally, result, error }: EvaluatedGroup): void {
     this.metrics.quorumDecisions.inc({ outcome: tally.outcome });
     this.metrics.evaluations.inc({ result });
     if (error !== undefined) this.errors.report(fleet, rule, undefined, error);
@@ -293,7 +293,7 @@ export class GroupsService implements OnApplicationBootstrap, OnApplicationShutd
 /** The state with how its run is ended. */
 function promising(rule: CompiledRule, state: GroupState): GroupState {
   if (state.rule === undefined) return state;
-  const own = withPromise(rule, state.rule);
+  const own = withPromisedEnd(rule, state.rule);
   return own === state.rule ? state : { ...state, rule: own };
 }
 
@@ -303,7 +303,7 @@ function leftoverOfGroup(
   id: string,
   state: GroupState | undefined,
   now: number,
-): Leftover | undefined {
+): PendingEnd | undefined {
   const own = state?.rule;
   const rule = rules.get(id);
   if (state === undefined || rules.isBehind(state.since)) return undefined;
@@ -314,11 +314,11 @@ function leftoverOfGroup(
     return released !== undefined && state.safeAt !== undefined
       ? { kind: 'end', end: released, by: 'release' }
       : undefined;
-  return leftoverOf(rule?.quorum === undefined ? own : withPromise(rule, own), now, released);
+  return pendingEndOf(rule?.quorum === undefined ? own : withPromisedEnd(rule, own), now, released);
 }
 
 /** Whether the timer has to be written. One that is too early costs a look; so it is not put off with every vote. */
-function needsTimer({ timer }: Group, { wakeAt }: JudgedGroup, trigger: Trigger): boolean {
+function needsTimer({ timer }: Group, { wakeAt }: EvaluatedGroup, trigger: Trigger): boolean {
   if (trigger === 'timer') return true; // the one that was due must go, or it comes again
   if (wakeAt === undefined) return timer !== undefined;
   return timer === undefined || timer > wakeAt;

@@ -1,4 +1,4 @@
-import { remind, targetKey } from '@lamplighter/evaluation/quorum/quorum-target';
+import { reassertTarget, targetKey } from '@lamplighter/evaluation/quorum/quorum-target';
 import { type DeviceHistory, readHistories } from '@lamplighter/store/devices/histories';
 import type { Redis } from '@lamplighter/store/redis/connect';
 import type { GroupName } from '@lamplighter/store/rules/groups';
@@ -83,7 +83,7 @@ export class PrefetchService {
       if (
         this.groupVerdicts.needsRead(
           name,
-          (state) => remind(rule, state, memory, { reading, ageMs, device }, now).emit !== undefined,
+          (state) => reassertTarget(rule, state, memory, { reading, ageMs, device }, now).emit !== undefined,
         )
       )
         groups.set(`${name.fleet}/${name.rule}`, name);
