@@ -183,7 +183,8 @@ it(
     const mean = { id: 'mean', when: 'window.avg("light", "2h") < 300', then: { led_on: true } };
     const warning = {
       pointer: '/when',
-      detail: "window.avg asks for 2 h of 'light', but about 20 min are kept: 240 readings, one every 5 s",
+      detail:
+        "window.avg covers 2 h of 'light', but only about 20 min are stored: 240 readings, one every 5 s",
     };
     expect((await putRule(stack, fleet, mean)).body.warnings).toEqual([warning]);
     const tried = await stack.send('POST', `${rulesOf(fleet)}/dry-run`, {

@@ -8,8 +8,8 @@ import type { CompiledRule } from '../rule/compile-rule.js';
 import { evaluate } from './evaluate.js';
 
 /**
- * All that a verdict was made of, recorded with the command that it led to (`because` in the command's JSON): with the rule of the same
- * version, `replay` comes to the same verdict by the same steps. Times are milliseconds on the server's clock.
+ * The inputs of a verdict, stored with the command that it led to (`because` in the command's JSON): with the rule of the same version,
+ * `replay` reaches the same verdict by the same steps. Times are milliseconds on the server's clock.
  */
 export interface Evidence {
   readonly version: number;
@@ -17,12 +17,12 @@ export interface Evidence {
   readonly since?: number;
   readonly now: number;
   readonly trigger: Observation['trigger'];
-  /** The rule's state before. */
+  /** The rule's state before the evaluation. */
   readonly state?: RuleState;
   /** The measurements that the rule mentions, of the reading and of the one before it. */
   readonly reading: Readonly<Record<string, Measurement>>;
   readonly last?: Readonly<Record<string, Measurement>>;
-  /** What windows came to, by names such as `avg(light,10m)`; those that did not say are not there. */
+  /** Results of windows by names such as `avg(light,10m)`, without undecided ones. */
   readonly windows?: Readonly<Record<string, number>>;
   /** Of a quorum. */
   readonly verdict?: boolean;
@@ -30,14 +30,14 @@ export interface Evidence {
   readonly tally?: unknown;
   readonly ageMs: number;
   readonly heardAt: number;
-  /** Of a silence that was judged by timer. */
+  /** Of an absence that a timer evaluated. */
   readonly listeningSince?: number;
   readonly longestIntervalMs?: number;
   readonly device: DeviceFacts;
 }
 
 /**
- * Records what a verdict is made of.
+ * Records the inputs of a verdict.
  * @param state of the rule before the verdict
  * @param tally of a quorum: how the votes were counted
  */
@@ -81,7 +81,7 @@ export function evidenceOf(
   };
 }
 
-/** Judges once more what was judged then. */
+/** Repeats an evaluation from its evidence. */
 export function replay(rule: CompiledRule, evidence: Evidence): { evaluated: Evaluated; trace: Trace } {
   const { windows, state, device, now, ...recorded } = evidence;
   const window = windows && recordedWindow(windows);
@@ -121,7 +121,7 @@ function windowsOf({ windows }: CompiledRule, view: WindowView): Record<string, 
   return results;
 }
 
-/** A window that answers what was recorded. */
+/** A window that returns recorded results. */
 export function recordedWindow(results: Readonly<Record<string, number>>): WindowView {
   const answer = (fn: WindowFunction) => (measurement: string, ms: number) =>
     results[windowName({ fn, measurement, ms })];

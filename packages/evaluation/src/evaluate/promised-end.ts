@@ -6,12 +6,12 @@ import type { CompiledRule } from '../rule/compile-rule.js';
 import type { Evidence } from './evidence.js';
 
 /**
- * What a rule has started outlives its document. A run ends at its promised time, by what is stored with the rule state, whether the
- * rule was changed, disabled or deleted, its scope narrowed, or the rules of its fleet switched off. Everything else that a rule has
- * started is forgotten, or, if the writer asks for it (`release`), taken back by `else`. docs/rules.md has the table.
+ * Runs outlive the rule document. A run ends at its promised time, as stored with the rule state, whether the rule was changed, disabled
+ * or deleted, its scope narrowed, or the rules of its fleet switched off. Everything else that a rule has started is forgotten, or, on
+ * request (`release`), ended by `else`. docs/rules.md has the table.
  */
 
-/** How a rule ends what it starts; undefined if it has no `else`. A closing command waits for its device, also with policy `now`. */
+/** The command that ends what a rule starts; undefined without `else`. It waits for its device even with policy `now`. */
 export function promisedEnd(rule: CompiledRule): PromisedEnd | undefined {
   const { version, whenFalse, lane, policy, ttlMs, timeoutMs, attempts, onFailure, run, quorum } = rule;
   if (whenFalse === undefined) return undefined;
@@ -29,22 +29,22 @@ export function promisedEnd(rule: CompiledRule): PromisedEnd | undefined {
   };
 }
 
-/** A state that is about to be stored, with how its run is ended. */
+/** The state with the end of its run, for storage. */
 export function withPromisedEnd(rule: CompiledRule, state: RuleState): RuleState {
   if (state.runUntil === undefined || state.ends !== undefined) return state;
   const ends = promisedEnd(rule);
   return ends === undefined ? state : { ...state, ends };
 }
 
-/** What is to be done about what was started by a rule, or a version of it, that no longer judges here. */
+/** What remains to be ended of a rule, or a version of it, that is no longer in force. */
 export type PendingEnd =
   | { readonly kind: 'end'; readonly end: PromisedEnd; readonly by: 'promise' | 'release' }
   | { readonly kind: 'wait'; readonly until: number };
 
 /**
- * Looks at a state that no rule in force goes on from.
- * @param released how the writer wants it to be taken back, if so
- * @returns undefined if there is nothing to do
+ * What remains to be ended according to a state that no rule in force continues.
+ * @param released the command that ends it immediately, if a release was requested
+ * @returns undefined if there is nothing to end
  */
 export function pendingEndOf(
   state: RuleState,
@@ -66,10 +66,10 @@ function isOver(until: number, { maxMs }: PromisedEnd, now: number): boolean {
   return maxMs === undefined ? until <= now : remainingMs(until - maxMs, maxMs, now) === 0;
 }
 
-/** What became of the rule. */
+/** What happened to the rule. */
 export type Departure = 'changed' | 'disabled' | 'deleted' | 'out_of_scope' | 'rules_off';
 
-/** What a command was made of that ends what a rule had started. `version` is the version that started it. */
+/** The evidence of a command that ends what a rule started; `version` is the version that started it. */
 export interface EndEvidence extends Evidence {
   readonly kind: 'end';
   readonly by: 'promise' | 'release';
@@ -77,7 +77,7 @@ export interface EndEvidence extends Evidence {
   readonly departure: Departure;
 }
 
-/** Records why something is ended. */
+/** Records why a run or verdict is ended. */
 export function endEvidenceOf(
   { end, by }: Extract<PendingEnd, { kind: 'end' }>,
   departure: Departure,
@@ -105,7 +105,7 @@ export function isEndEvidence(evidence: Evidence): evidence is EndEvidence {
   return 'kind' in evidence && evidence.kind === 'end';
 }
 
-/** Judges once more what was judged then; it needs no document. */
+/** Repeats the evaluation from its evidence; no rule document is needed. */
 export function replayEnd({ state, end, by, now }: EndEvidence): {
   evaluated: { emit?: PromisedEnd['action'] };
   trace: Trace;

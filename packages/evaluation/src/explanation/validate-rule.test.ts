@@ -256,10 +256,10 @@ describe('names', () => {
   });
 });
 
-describe('a warning tells what was hardly meant:', () => {
+describe('a warning names a probable mistake:', () => {
   it.each([
-    [/^\/else: begins with another key/, { ...NIGHT_LIGHT, else: { light_on: false } }],
-    [/^\/when: does not ask for "value"/, { ...MEDIAN, when: 'true' }],
+    [/^\/else: starts with another key/, { ...NIGHT_LIGHT, else: { light_on: false } }],
+    [/^\/when: does not use "value"/, { ...MEDIAN, when: 'true' }],
   ])('%s', (warning, document) => {
     expect(warnings(document)).toEqual([expect.stringMatching(warning)]);
   });

@@ -9,7 +9,7 @@ import { type Rule, ruleSchema } from '../rule/rule.js';
 import { HISTORY_DEPTH } from '../rule/window.js';
 import { didYouMean } from '../suggest.js';
 
-/** One thing to say of a rule document, and where: `/when: unknown name 'lihgt', did you mean 'light'?` */
+/** A problem or warning and its place in a rule document: `/when: unknown name 'lihgt', did you mean 'light'?` */
 export interface Finding {
   /** JSON pointer into the document; empty for the whole. */
   readonly pointer: string;
@@ -19,22 +19,22 @@ export interface Finding {
 export interface Validated {
   /** With defaults filled in; undefined if there is a problem. */
   readonly rule?: Rule;
-  /** All that must be mended before the rule can be judged. */
+  /** Everything that must be fixed before the rule can be stored. */
   readonly problems: readonly Finding[];
-  /** What is allowed and probably wrong. */
+  /** Valid, but probably mistakes. */
   readonly warnings: readonly Finding[];
 }
 
 export interface ValidateOptions {
-  /** What the fleet's devices measure, if it is declared: other names are problems. */
+  /** The declared measurements of the fleet's devices, if any: other names are problems. */
   readonly schema?: TelemetrySchema | undefined;
-  /** Without a declaration: names that the fleet's readings have had; others are warnings. Nothing is said if there are none. */
+  /** Without a declaration: names in the fleet's readings; other names are warnings. Not checked if there are none. */
   readonly seenNames?: Iterable<string> | undefined;
-  /** For how long the readings of a device are kept at the interval at which the fleet reports, milliseconds, if that is known. */
+  /** How long readings are kept at the fleet's reporting interval, milliseconds, if known. */
   readonly keptMs?: number | undefined;
 }
 
-/** Checks a rule document, whatever it is, and finds all problems at once. Never throws. */
+/** Finds all problems of a rule document, which may be any value. Never throws. */
 export function validateRule(
   document: unknown,
   { schema, seenNames, keptMs }: ValidateOptions = {},
@@ -46,13 +46,13 @@ export function validateRule(
         pointer: pointerOf(path),
         detail: known === undefined ? message : message + didYouMean(String(path.at(-1)), known),
       }));
-  // The schema stops at errors of form; what the document means is checked in any case.
+  // The schema skips these checks on errors of form.
   for (const { path, message } of contradictions(document))
     problems.push({ pointer: pointerOf(path), detail: message });
   const warnings: Finding[] = [];
   const seen = schema === undefined ? new Set(seenNames) : new Set<string>();
   for (const place of expressionPlaces(document)) {
-    // The schema has said so.
+    // The schema has reported it.
     if (place.text === '' || place.text.length > RULE_BOUNDS.maxExpressionLength) continue;
     const { pointer } = place;
     try {
@@ -74,14 +74,14 @@ export function validateRule(
   return { problems: unique(problems), warnings };
 }
 
-/** Windows that ask for more than is kept: they see only the last part of it. */
+/** Windows longer than the stored readings. */
 function tooLong(pointer: string, windows: readonly WindowUse[], keptMs: number | undefined): Finding[] {
   return windows
     .filter(({ ms }) => keptMs !== undefined && ms > keptMs)
     .map((window) => ({
       pointer,
       detail:
-        `window.${window.fn} asks for ${duration(window.ms)} of '${window.measurement}', but about ${duration(keptMs!)} are kept: ` +
+        `window.${window.fn} covers ${duration(window.ms)} of '${window.measurement}', but only about ${duration(keptMs!)} are stored: ` +
         `${HISTORY_DEPTH} readings, one every ${duration(keptMs! / HISTORY_DEPTH)}`,
     }));
 }
@@ -91,14 +91,14 @@ function misplaced({ pointer, noMeasurements }: ExpressionPlace, names: readonly
   return names.map((name) => ({ pointer, detail: `'${name}' is not available here: ${noMeasurements}` }));
 }
 
-/** What a valid rule does, and its author hardly meant. */
+/** What a valid rule does that its author probably did not intend. */
 function doubts({ then, else: otherwise, command, when, clear, quorum }: Rule): Finding[] {
   const found: Finding[] = [];
   const lane = Object.keys(then)[0];
   if (otherwise !== undefined && command.lane === undefined && Object.keys(otherwise)[0] !== lane)
     found.push({
       pointer: '/else',
-      detail: `begins with another key than "then", so its commands do not supersede those; name a lane in "command"`,
+      detail: `starts with another key than "then", so its commands do not supersede those of "then"; set "lane" in "command"`,
     });
   const measures = quorum?.of !== undefined;
   for (const [pointer, text] of [
@@ -106,7 +106,7 @@ function doubts({ then, else: otherwise, command, when, clear, quorum }: Rule): 
     ['/clear', clear],
   ] as const)
     if (measures && text !== undefined && !/\bvalue\b/.test(text))
-      found.push({ pointer, detail: 'does not ask for "value", so the group has no say' });
+      found.push({ pointer, detail: 'does not use "value", so the votes have no influence' });
   return found;
 }
 

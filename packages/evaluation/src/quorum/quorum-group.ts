@@ -9,52 +9,52 @@ import type { CompiledRule } from '../rule/compile-rule.js';
 import { type Ballot, measures, nextTallyAt, SKEW_MS, type Tally, tallyVotes, type Vote } from './quorum.js';
 
 /**
- * What a quorum rule remembers of its group; JSON beside the votes in Redis, so a restart neither forgets nor fires. Times are
- * milliseconds on the server's clock.
+ * What a quorum rule remembers of its group; JSON stored with the votes in Redis, so that a restart neither loses nor repeats anything.
+ * Times are milliseconds on the server's clock.
  */
 export interface GroupState {
-  /** `since` of the rule; a state of an older one begins anew, and a replica that only knows an older rule leaves it alone. */
+  /** `since` of the rule; an older state starts from scratch, and a replica with an older rule does not touch it. */
   readonly since: number;
-  /** When the group was first judged by this rule. */
+  /** When the group was first evaluated by this rule. */
   readonly begun: number;
   /** What any rule remembers: verdict, hold, cooldown, … */
   readonly rule?: RuleState;
-  /** Since when too few sensors can be heard. */
+  /** Since when too few votes are fresh. */
   readonly lostAt?: number;
-  /** When the safe action was commanded; gone once the verdict's own action has followed it. */
+  /** When the safe action was commanded; removed when the action of the verdict has followed. */
   readonly safeAt?: number;
-  /** When the targets were last commanded, whatever it was. */
+  /** When the targets were last commanded. */
   readonly toldAt?: number;
 }
 
-/** When and for whom a group is judged. */
+/** When a group is evaluated, and in which fleet. */
 export interface GroupMoment {
   readonly fleet: string;
   readonly trigger: 'reading' | 'timer';
   /** Server time, ms. */
   readonly now: number;
-  /** When any of its sensors was last heard; 0 if none ever was. */
+  /** When any of its sensors was last heard; 0 if never. */
   readonly heardAt: number;
 }
 
 export interface EvaluatedGroup extends Omit<Evaluated, 'state' | 'reason'> {
-  /** The state on which it was judged, and the one that follows: the same object if nothing has changed. */
+  /** The state before and after: the same object if nothing changed. */
   readonly before: GroupState;
   readonly state: GroupState;
-  /** `lost`: the safe action; `found`: the verdict's own again, after it. */
+  /** `lost`: the safe action; `found`: the action of the verdict again, after it. */
   readonly reason?: EmitReason | 'lost' | 'found';
   readonly tally: Tally;
 }
 
-/** The safe action stays for this long at least, milliseconds: sensors that come and go must not make the targets flicker. */
+/** The safe action stays at least this long, milliseconds, so that intermittent sensors do not make the targets flicker. */
 export const SAFE_LEAST_MS = 10_000;
-/** A sensor that is silent for this long is no longer missed where nobody has said who should be there. Milliseconds. */
+/** A sensor that is silent for this long no longer counts if the rule does not define its sensors. Milliseconds. */
 const FORGOTTEN_MS = 86_400_000;
 const NOTHING = {};
 
 /**
- * Judges a group: counts its votes, and lets the rule go on from what they say as it does from `when`. Pure.
- * @param listeningSince since when the services have listened without a break: of before, silence says nothing
+ * Evaluates a group: counts its votes, and evaluates the rule with the result in place of `when`. Pure.
+ * @param listeningSince start of uninterrupted listening: earlier silence does not count
  * @returns undefined if the state is that of a newer rule than this one
  */
 export function evaluateGroup(
@@ -73,7 +73,7 @@ export function evaluateGroup(
   return { ...judged, wakeAt: earliest(judged.wakeAt, nextTallyAt(ballot, votes, listening)) };
 }
 
-/** Judges what was counted; with the evidence of a command in hand it shows again how the command came about. */
+/** Evaluates a count of votes; with the tally of stored evidence it reproduces the command. */
 export function evaluateTally(
   rule: CompiledRule,
   state: GroupState,
@@ -131,26 +131,26 @@ export function evaluateTally(
   };
 }
 
-/** What a rule's group is counted by. */
+/** How the votes of a rule are counted. */
 export function ballotOf({ scope, maxAgeMs, since, quorum }: CompiledRule): Ballot {
   const isListed = scope !== '*' && !scope.some((name) => name.endsWith('*'));
   const expected = quorum!.expected ?? (isListed ? new Set(scope).size : undefined);
   return { quorum: quorum as CompiledQuorum, maxAgeMs, since, expected };
 }
 
-/** Whether a vote will never count again: it is about an older rule, or its sensor has been silent for too long to be missed. */
+/** Whether a vote will never count again: it belongs to an older rule, or its sensor has been silent for too long. */
 export function isForgotten({ since, maxAgeMs }: CompiledRule, vote: Vote, now: number): boolean {
   return vote.since < since || now - vote.receivedAt > Math.max(FORGOTTEN_MS, 2 * maxAgeMs);
 }
 
-/** The state with which this rule goes on. */
+/** The state from which this rule continues. */
 function currentState(rule: CompiledRule, before: GroupState | undefined, now: number): GroupState {
-  // A beginning that is to come was written before the server's clock was set back.
+  // A start in the future was written before the server's clock was set back.
   if (before?.since === rule.since) return before.begun > now + SKEW_MS ? { ...before, begun: now } : before;
   return { since: rule.since, begun: now };
 }
 
-/** What `when` and `clear` say of a median or mean, with the hysteresis of the group. */
+/** Evaluates `when` and `clear` on a median or mean, with the hysteresis of the group. */
 function evaluateValue(
   rule: CompiledRule,
   state: RuleState | undefined,
@@ -180,12 +180,12 @@ function evaluateGroupRule(
   trace: Trace | undefined,
 ): Evaluated {
   const observation = { trigger, reading: NOTHING, ageMs: 0, heardAt, verdict, value };
-  // Delivery to the targets is the dispatcher's care; nobody reports, or fails to answer, for a group.
-  const nobody = { address: { fleet, device: '' }, answers: true, lesson: false };
-  return evaluate(rule, state.rule, observation, nobody, now, trace);
+  // The dispatcher ensures delivery to the targets; a group itself neither reports nor acknowledges.
+  const group = { address: { fleet, device: '' }, answers: true, lesson: false };
+  return evaluate(rule, state.rule, observation, group, now, trace);
 }
 
-/** When a run ends of which the safe action leaves something on: that end comes in time, though the quorum is lost. */
+/** When a run ends whose actuators the safe action does not all cover: that run ends in time although the quorum is lost. */
 function runEndDuringSafe(
   { quorum, whenFalse = {} }: CompiledRule,
   state: RuleState | undefined,
@@ -194,11 +194,11 @@ function runEndDuringSafe(
   return isEnded ? undefined : state?.runUntil;
 }
 
-/** After the safe action the targets are owed what the verdict says, also if it says the same as before. */
+/** After the safe action the targets get the action of the verdict, even if the verdict has not changed. */
 function owedAction(rule: CompiledRule, { emit, state }: Evaluated, { verdict }: Tally) {
   if (emit !== undefined || verdict === undefined || state === undefined) return undefined;
   if (state.raised !== verdict || state.first === true) return undefined;
-  // A run that was over before must not begin again without an end.
+  // A run that is over must not start again without an end.
   const raise = state.raised && (rule.run === undefined || state.runUntil !== undefined);
   const action = raise ? rule.whenTrue : rule.whenFalse;
   return action === undefined ? {} : { emit: action, raise, reason: 'found' as const };

@@ -7,21 +7,21 @@ import type { Trace } from '../context/trace.js';
 import type { CompiledRule } from '../rule/compile-rule.js';
 import type { GroupState } from './quorum-group.js';
 
-/** Under which name a target remembers that it was told again, beside the states of its own rules. */
+/** The key of a target's re-assertion state among its rule states. */
 export const targetKey = (rule: string): string => `target:${rule}`;
 
-/** What a target's reading leads to. */
+/** What the reading of a target leads to. */
 export interface TargetReassertion {
-  /** What the target remembers from now on: the same object if nothing changed, undefined if there is nothing to remember. */
+  /** The next state of the target: the same object if nothing changed, undefined if there is nothing to remember. */
   readonly state: RuleState | undefined;
   readonly emit?: Action;
-  /** Which side of the rule that is; undefined of the safe action. */
+  /** Which side of the rule that is; undefined for the safe action. */
   readonly raise?: boolean;
   /** When the device restarted, if that is why. */
   readonly restartedAt?: number | undefined;
 }
 
-/** What all targets of a group were last commanded, and still should be doing. */
+/** The command that is in force for all targets of a group. */
 interface GroupCommand {
   readonly action: Action;
   readonly raise: boolean | undefined;
@@ -30,10 +30,9 @@ interface GroupCommand {
 }
 
 /**
- * Whether a target of a quorum is commanded again what the group has decided, by the rules of `stateAfterReassert`: because it reports
- * another value for a commanded key, or has restarted. A target that reports none of the keys is otherwise left alone: delivery sees to
- * it that commands arrive. Pure.
- * @param memory of the target: `at` is when the group had commanded what it was commanded again, at `emittedAt`
+ * Re-asserts the group's command to a target that reports another value for a commanded key, or has restarted, by the rules of
+ * `stateAfterReassert`. A target that reports none of the keys is not commanded again: the dispatcher ensures delivery. Pure.
+ * @param memory of the target: `at` is when the group emitted the command, `emittedAt` when it was last re-asserted
  * @param now server time, milliseconds
  */
 export function reassertTarget(
@@ -72,7 +71,7 @@ export function reassertTarget(
   return { state: after, emit: action, raise, restartedAt };
 }
 
-/** What stands; nothing while the rule is off or cut, before its first verdict, and when a run is over that is not ended yet. */
+/** The command in force; none while the rule is disabled or cut, before its first verdict, and when a run is over but not ended yet. */
 function groupCommandOf(rule: CompiledRule, group: GroupState, now: number): GroupCommand | undefined {
   const { rule: state, safeAt, toldAt = safeAt } = group;
   if (!rule.enabled || group.since !== rule.since || toldAt === undefined) return undefined;

@@ -5,76 +5,76 @@ import type { Rule } from '../rule/rule.js';
 import { median, trimmedMean } from './averages.js';
 
 /**
- * A quorum asks many sensors one question. Every sensor's last word is kept as its vote; what is counted are the fresh ones:
+ * A quorum evaluates one rule on many sensors. The latest verdict or number of each sensor is its vote; fresh votes count:
  *
- * - stale votes (older than the rule's `maxAge`) leave the tally, and come back with the sensor's next reading;
- * - `expected` sensors are counted from the start, so that the first one heard is not the majority of one;
- * - fewer fresh ones than `needs` decide nothing, unless those that are not heard could not change it any more;
- * - what holds while the quorum is lost says the rule: `hold`, `release` or the `safe` action;
- * - `gathering` is not yet lost: nobody has listened for long enough that silence would mean anything.
+ * - stale votes (older than the rule's `maxAge`) leave the tally until the sensor's next reading;
+ * - `expected` sensors count from the start, so that the first sensor is not a majority of one;
+ * - fewer fresh votes than `needs` decide nothing, unless the missing ones could not change the result;
+ * - while the quorum is lost, `hold`, `release` or the `safe` action of the rule applies;
+ * - `gathering` precedes lost: the service has not listened long enough for silence to count.
  *
- * Pure: votes, roster and time in, a tally out; the order of the votes does not matter.
+ * Pure: votes, sensors and time in, a tally out; the order of the votes does not matter.
  */
 export type Quorum = NonNullable<Rule['quorum']>;
 
-/** The last word of one sensor. Times are milliseconds on the server's clock. */
+/** The vote of one sensor. Times are milliseconds on the server's clock. */
 export interface Vote {
   readonly device: string;
   /** 1 for, 0 against; or what it measured, for `median` and `trimmedMean`. */
   readonly value: number;
   readonly receivedAt: number;
-  /** The `since` of the rule by which it was asked. */
+  /** The `since` of the rule that it voted on. */
   readonly since: number;
 }
 
-/** Since when votes were asked for, and silence counts. Milliseconds on the server's clock. */
+/** Since when votes and silence count. Milliseconds on the server's clock. */
 export interface Listening {
   readonly now: number;
   /** Since when the group votes on this rule. */
   readonly begun: number;
-  /** Since when somebody has listened without a break: of before, silence says nothing of the sensors. */
+  /** Start of uninterrupted listening: earlier silence does not count. */
   readonly listeningSince: number;
 }
 
-/** What came of counting: the evidence of a quorum's verdict. */
+/** The count of votes: the evidence of a quorum's verdict. */
 export interface Tally {
   readonly policy: Quorum['policy'];
   readonly outcome: 'decided' | 'undecided' | 'gathering' | 'lost';
   /**
-   * Stands in place of `when`; absent if the votes do not say (a tie, too few), and then everything stays as it is. Of a median or mean
-   * it is what `when` and `clear` say of the `value`, which the counting alone does not know.
+   * Replaces `when`; absent if the votes do not decide (a tie, too few), and then nothing changes. With a median or mean it is the
+   * result of `when` and `clear` on the `value`, which is added after counting.
    */
   readonly verdict?: boolean;
   /** Sensors that there should be, and how many fresh votes a verdict needs. */
   readonly expected: number;
   readonly needs: number;
   readonly fresh: number;
-  /** Heard once, but too long ago. */
+  /** Sensors whose votes are stale. */
   readonly stale: number;
-  /** Never heard. */
+  /** Sensors without a vote. */
   readonly missing: number;
   /** Of the fresh ones: for and against. */
   readonly yes?: number;
   readonly no?: number;
   /** Median or trimmed mean of the fresh ones. */
   readonly value?: number;
-  /** In the evidence of a command: the first votes by name, at most `TALLY_VOTES`; what each said, and its age in milliseconds. */
+  /** In the evidence of a command: the first `TALLY_VOTES` votes by name, with value and age in milliseconds. */
   readonly votes?: Readonly<Record<string, readonly [value: number, ageMs: number]>>;
 }
 
 /** Votes that a tally shows. */
 export const TALLY_VOTES = 50;
-/** What `trimmedMean` leaves out at each end if the rule does not say, but never less than one of three or more. */
+/** The default share that `trimmedMean` leaves out at each end; at least one value of three or more. */
 const DEFAULT_TRIM = 0.2;
 
-/** What a group is counted by. */
+/** How the votes of a group are counted. */
 export interface Ballot {
   readonly quorum: Quorum;
   /** A vote that is older is stale, milliseconds. */
   readonly maxAgeMs: number;
   /** The rule's `since`: a vote of another one does not count. */
   readonly since: number;
-  /** Sensors that there should be; undefined if nobody has said: then as many as were ever heard. */
+  /** Expected sensors; undefined if the rule does not define them: then all that have voted. */
   readonly expected: number | undefined;
 }
 
@@ -96,7 +96,7 @@ export function tallyVotes(ballot: Ballot, votes: readonly Vote[], listening: Li
     missing: Math.max(0, expected - heard.length),
     ...said,
   };
-  // If nobody has said how many there should be: all that are there have spoken once the first votes could be stale.
+  // Without a defined number of sensors, all present ones have voted by the time that the first votes can be stale.
   const isComplete = fresh.length >= needs && (ballot.expected !== undefined || now >= begun + maxAgeMs);
   const certain = quorum.needs === undefined ? earlyVerdict(quorum, said) : undefined;
   if (isComplete || certain !== undefined) {
@@ -110,7 +110,7 @@ export function tallyVotes(ballot: Ballot, votes: readonly Vote[], listening: Li
     : { outcome: 'lost', ...count };
 }
 
-/** When the votes will have to be counted again although nobody speaks: the next one turns stale, or the gathering ends. */
+/** When the votes must be counted again without a new vote: the next vote turns stale, or the gathering ends. */
 export function nextTallyAt(
   ballot: Ballot,
   votes: readonly Vote[],
@@ -128,7 +128,7 @@ export function nextTallyAt(
   return next === Number.POSITIVE_INFINITY ? undefined : next;
 }
 
-/** The tally with votes to show; not made at every count, since with many sensors it costs more than the counting. */
+/** The tally with its votes; separate, because with many sensors it costs more than the count. */
 export function withVotes(tally: Tally, { since }: Ballot, votes: readonly Vote[], now: number): Tally {
   const byName = votes
     .filter((vote) => vote.since === since)
@@ -145,7 +145,7 @@ export function withVotes(tally: Tally, { since }: Ballot, votes: readonly Vote[
 /** Tolerated difference between clocks, milliseconds. */
 export const SKEW_MS = 1000;
 
-/** A vote of the future was cast before the server's clock was set back: how old it is nobody can tell. */
+/** A vote from the future was cast before the server's clock was set back; its age is unknown. */
 function isFresh({ receivedAt }: Vote, maxAgeMs: number, now: number): boolean {
   return receivedAt <= now + SKEW_MS && now - receivedAt <= maxAgeMs;
 }
@@ -155,7 +155,7 @@ function gatheredAt({ maxAgeMs }: Ballot, { begun, listeningSince }: Listening):
 }
 
 /**
- * What one sensor says after a live reading; undefined if the reading does not say, and then its vote stays as it is.
+ * The vote of one sensor after a live reading; undefined if undecided, and then its previous vote stays.
  * @param previous its last vote: a sensor has a hysteresis of its own
  * @throws ExpressionFailed
  */
@@ -172,12 +172,12 @@ export function voteOf(
   return conditionHolds(rule, previous === true, scope);
 }
 
-/** Whether a policy asks each sensor for a number instead of yes or no. */
+/** Whether each sensor contributes a number instead of yes or no. */
 export function measures({ policy }: Quorum): boolean {
   return policy === 'median' || policy === 'trimmedMean';
 }
 
-/** What the fresh votes say together. */
+/** The count of the fresh votes. */
 interface VoteCount {
   readonly yes?: number;
   readonly no?: number;
@@ -196,7 +196,7 @@ function countVotes(quorum: Quorum, fresh: readonly Vote[]): VoteCount {
   };
 }
 
-/** What votes decide that no other vote could change: one is enough for `any` and against `all`. */
+/** A verdict that no further vote could change: one vote is enough for `any` and against `all`. */
 function earlyVerdict({ policy, count = 1 }: Quorum, { yes = 0, no = 0 }: VoteCount): boolean | undefined {
   if (policy === 'any' && yes > 0) return true;
   if (policy === 'all' && no > 0) return false;
@@ -215,6 +215,6 @@ function verdictOf({ policy, count = 1 }: Quorum, { yes = 0, no = 0 }: VoteCount
     case 'majority':
       return yes === no ? undefined : yes > no; // a tie changes nothing
     default:
-      return undefined; // `when` has yet to judge the value
+      return undefined; // `when` is evaluated on the value afterwards
   }
 }
