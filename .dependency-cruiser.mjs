@@ -16,7 +16,7 @@ export default {
       severity: 'error',
       scope: 'folder',
       from: {
-        path: '^(packages/(contracts|device|service-kit|store)|services/(api|device-sim|rules)|tools)/',
+        path: '^(packages/(contracts|device|evaluation|service-kit|store)|services/(api|device-sim|rules)|tools)/',
         pathNot: '^(packages|services|tools)/[^/]+/src$',
       },
       to: { circular: true, viaOnly: { pathNot: '^(packages|services|tools)/[^/]+/src$' } },

@@ -2,7 +2,7 @@ import { type Action, defaultLane } from '@lamplighter/contracts/commands/comman
 import { inScope } from '@lamplighter/contracts/rules/device-scope';
 import type { Observation } from '@lamplighter/evaluation/context/evaluation-context';
 import { type CompiledRule, compileRule } from '@lamplighter/evaluation/rule/compile-rule';
-import { aloneRule, measuredAlone } from '@lamplighter/evaluation/rule/edge';
+import { measureAtEdge, withoutQuorum } from '@lamplighter/evaluation/rule/edge';
 import { type EdgeRuleDocument, edgeRuleSchema } from '@lamplighter/evaluation/rule/edge-rule';
 import { HISTORY_DEPTH, History, type PastReading } from '@lamplighter/evaluation/rule/window';
 import { CommandRejected, reasonOf } from '../commands/execute-command.js';
@@ -31,7 +31,7 @@ export class InstalledRule {
     } catch (error) {
       throw new CommandRejected(reasonOf(error));
     }
-    this.standalone = aloneRule(this.compiled);
+    this.standalone = withoutQuorum(this.compiled);
     this.lane = this.compiled.lane ?? defaultLane(this.compiled.whenTrue);
     this.depth = Math.min(Math.max(this.compiled.depth, 1), HISTORY_DEPTH);
   }
@@ -59,7 +59,7 @@ export class InstalledRule {
   observe(trigger: Observation['trigger'], now: number, startedAt: number): Observation {
     const newest = this.past.at(-1);
     const reading = newest?.reading ?? {};
-    const value = measuredAlone(this.compiled, { reading, device: this.address });
+    const value = measureAtEdge(this.compiled, { reading, device: this.address });
     return {
       trigger,
       reading,

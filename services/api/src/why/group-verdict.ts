@@ -3,7 +3,7 @@ import { stateFor } from '@lamplighter/evaluation/context/rule-state';
 import type { Trace } from '@lamplighter/evaluation/context/trace';
 import { obstacles } from '@lamplighter/evaluation/explanation/explain';
 import { type Tally, type Vote, withVotes } from '@lamplighter/evaluation/quorum/quorum';
-import { ballotOf, type GroupState, evaluateGroup } from '@lamplighter/evaluation/quorum/quorum-group';
+import { ballotOf, evaluateGroup, type GroupState } from '@lamplighter/evaluation/quorum/quorum-group';
 import type { CompiledRule } from '@lamplighter/evaluation/rule/compile-rule';
 import type { Group } from '@lamplighter/store/rules/groups';
 import { type RuleVerdict, runIn, storedVerdict } from './rule-verdict.js';
