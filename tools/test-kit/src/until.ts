@@ -39,8 +39,7 @@ export async function until<T>(
     } catch (error) {
       seen = `last error: ${error instanceof Error ? error.message : String(error)}`;
     }
-    if (isLast)
-      throw new WaitTimeout(`waited ${timeoutMs / 1000} s for ${what}; ${seen}${logTails()}`);
+    if (isLast) throw new WaitTimeout(`waited ${timeoutMs / 1000} s for ${what}; ${seen}${logTails()}`);
     const pausedAt = Date.now();
     await new Promise((resolve) => setTimeout(resolve, everyMs));
     const stalledMs = Date.now() - pausedAt - everyMs;
