@@ -93,7 +93,7 @@ describe('the catalogue', () => {
   it('has no label that tells of a single device, topic, client, command or rule', () => {
     const labels = new Set([...declared.values()].flatMap((metric) => Object.keys(metric.labels)));
     const allowed =
-      'result outcome reason stage transition source state kind op cause judgement method route status_class'.split(
+      'result outcome reason stage transition source state kind op cause judgement method route status_class where'.split(
         ' ',
       );
     const info = ['version', 'node', 'service'];

@@ -30,7 +30,7 @@ it('readings without a number keep their order through an outage of Redis, and e
     });
     const lights = (await window()).filter((light: number) => Math.floor(light / 10) === outage);
     expect(lights).toEqual([outage * 10 + 2, outage * 10 + 1, outage * 10]);
-    expect(lines('Redis does not take readings')).toBeGreaterThanOrEqual(outage);
-    await until(() => lines('Redis takes readings again') >= outage, { what: 'the end to be told' });
+    expect(lines('Redis is rejecting readings')).toBeGreaterThanOrEqual(outage);
+    await until(() => lines('Redis accepts readings again') >= outage, { what: 'the end to be told' });
   }
 }, 60_000);

@@ -68,7 +68,7 @@ export const processes = board({
           unit: 'short',
           queries: [
             [
-              'sum by (job, where) (increase(lamplighter_unexpected_errors_total[$__rate_interval])) > 0',
+              'sum by (job, where) (increase(lamplighter_unexpected_errors_total[$__rate_interval]))',
               '{{job}}: {{where}}',
             ],
           ],
