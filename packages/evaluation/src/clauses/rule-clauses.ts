@@ -1,8 +1,9 @@
 import type { z } from 'zod';
+import type { EvaluationContext } from '../context/evaluation-context.js';
 import type { Clause } from '../context/trace.js';
 import { absence } from './absence.js';
 import { action } from './action.js';
-import type { Fields, Report } from './clause.js';
+import type { Fields, Report, Stop } from './clause.js';
 import { cooldown } from './cooldown.js';
 import { deadband } from './deadband.js';
 import { dwell } from './dwell.js';
@@ -27,6 +28,17 @@ interface ClauseDefinition {
   readonly examples: Fields;
   readonly expressions?: readonly ExpressionField[];
   readonly contradictions?: (rule: Fields, report: Report) => void;
+}
+
+/** A clause that can stop an evaluation before any condition is evaluated. */
+interface Gate {
+  /** @param delayMs how long the other verdict would have been delayed at a time */
+  stop(context: EvaluationContext<CompiledClauses>, delayMs: (now: number) => number): Stop | undefined;
+}
+
+/** A clause that delays a verdict. */
+interface Delay {
+  delayMs(context: EvaluationContext<CompiledClauses>, raises: boolean): number;
 }
 
 export const CLAUSE_DEFINITIONS: readonly ClauseDefinition[] = [
@@ -90,11 +102,11 @@ export function compileClauses(rule: ClauseFields, compiler: ExpressionCompiler)
   };
 }
 
-/** The clauses that can stop an evaluation before any condition is evaluated, in order. */
-export const GATES = [enabled, maxAge, loop, settle];
+/** In the order of evaluation. */
+export const GATES: readonly Gate[] = [enabled, maxAge, loop, settle];
 
-/** The clauses that delay a verdict. They run in parallel: the longest delay counts. */
-export const DELAYS = [hold, dwell, quiet, cooldown];
+/** They run in parallel: the longest delay counts. */
+export const DELAYS: readonly Delay[] = [hold, dwell, quiet, cooldown];
 
 export const SENTENCES: Readonly<Record<Clause, Sentence>> = {
   ...enabled.sentences,
