@@ -15,9 +15,9 @@ export const cooldown = {
   compile: (rule: { readonly cooldown: string }): CompiledCooldown => ({
     cooldownMs: milliseconds(rule.cooldown),
   }),
-  delayMs(context: EvaluationContext<CompiledCooldown>, raises: boolean): number {
+  delayMs(context: EvaluationContext<CompiledCooldown>): number {
     const { rule, before } = context;
-    if (!raises || rule.cooldownMs === 0 || before?.raisedAt === undefined) return 0;
+    if (rule.cooldownMs === 0 || before?.raisedAt === undefined) return 0;
     return limitMs(context, 'cooldown', before.raisedAt, rule.cooldownMs);
   },
   sentences: {

@@ -53,7 +53,9 @@ export const deadband = {
     before,
     scope,
     trace,
-  }: EvaluationContext<CompiledDeadband>): { readonly moved: boolean; readonly band?: number } | undefined {
+  }: EvaluationContext<CompiledDeadband>):
+    | { readonly moved: boolean; readonly band: number | undefined }
+    | undefined {
     if (rule.deadband === undefined) return UNLIMITED;
     const { of, by } = rule.deadband;
     const value = evaluateTraced('deadband', of, scope, trace);
@@ -73,4 +75,4 @@ export const deadband = {
   },
 };
 
-const UNLIMITED = { moved: true };
+const UNLIMITED = { moved: true, band: undefined };

@@ -19,8 +19,8 @@ export const maxAge = {
   fields: { maxAge: durationField(0, 'An older reading is stored but not evaluated.').default('30s') },
   examples: { maxAge: '2m' },
   compile: (rule: { readonly maxAge: string }): CompiledMaxAge => ({ maxAgeMs: milliseconds(rule.maxAge) }),
-  /** @param delayMs how long the other verdict would have been delayed at a time */
-  stop(context: Context, delayMs: (now: number) => number): Stop | undefined {
+  /** @param delayMs how long a verdict is delayed; passed in because it depends on all clauses */
+  stop<C extends Context>(context: C, delayMs: DelayMs<C>): Stop | undefined {
     const { rule, before, observation, trace } = context;
     if (!evaluatesReadings(rule)) return undefined;
     const { ageMs } = observation;
@@ -37,10 +37,13 @@ export const maxAge = {
   },
 };
 
+type DelayMs<C> = (context: C, raises: boolean) => number;
+
 /** Timers are checked a few times a second: a verdict that took effect while the reading was fresh does so slightly later. */
-function isLateTimer({ rule, before, observation, now }: Context, delayMs: (now: number) => number): boolean {
+function isLateTimer<C extends Context>(context: C, delayMs: DelayMs<C>): boolean {
+  const { rule, before, observation, now } = context;
   const tooOldMs = observation.ageMs - rule.maxAgeMs;
   if (observation.trigger === 'reading' || before?.held === undefined || tooOldMs > TIMER_LATE_MS)
     return false;
-  return delayMs(now - tooOldMs) === 0;
+  return delayMs({ ...context, now: now - tooOldMs, trace: undefined }, !before.raised) === 0;
 }

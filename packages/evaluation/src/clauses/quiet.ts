@@ -34,8 +34,8 @@ export const quiet = {
   compile: (rule: { readonly quiet?: QuietPeriod | undefined }): CompiledQuiet => ({
     quiet: rule.quiet && quietHours(rule.quiet),
   }),
-  delayMs({ rule, now, trace }: EvaluationContext<CompiledQuiet>, raises: boolean): number {
-    if (!raises || rule.quiet === undefined) return 0;
+  delayMs({ rule, now, trace }: EvaluationContext<CompiledQuiet>): number {
+    if (rule.quiet === undefined) return 0;
     const { from, to, timeZone } = rule.quiet;
     const until = rule.quiet.endOf(now);
     trace?.push({

@@ -30,17 +30,6 @@ interface ClauseDefinition {
   readonly contradictions?: (rule: Fields, report: Report) => void;
 }
 
-/** A clause that can stop an evaluation before any condition is evaluated. */
-interface Gate {
-  /** @param delayMs how long the other verdict would have been delayed at a time */
-  stop(context: EvaluationContext<CompiledClauses>, delayMs: (now: number) => number): Stop | undefined;
-}
-
-/** A clause that delays a verdict. */
-interface Delay {
-  delayMs(context: EvaluationContext<CompiledClauses>, raises: boolean): number;
-}
-
 export const CLAUSE_DEFINITIONS: readonly ClauseDefinition[] = [
   enabled,
   when,
@@ -102,11 +91,18 @@ export function compileClauses(rule: ClauseFields, compiler: ExpressionCompiler)
   };
 }
 
-/** In the order of evaluation. */
-export const GATES: readonly Gate[] = [enabled, maxAge, loop, settle];
+type Context = EvaluationContext<CompiledClauses>;
 
-/** They run in parallel: the longest delay counts. */
-export const DELAYS: readonly Delay[] = [hold, dwell, quiet, cooldown];
+/** The first clause, in order, that stops an evaluation before any condition is evaluated. Direct calls: loops over clauses are slower. */
+export function firstStop(context: Context): Stop | undefined {
+  return enabled.stop(context) ?? maxAge.stop(context, delayMs) ?? loop.stop(context) ?? settle.stop(context);
+}
+
+/** How long a verdict is still delayed, milliseconds; 0 if it can take effect now. The clauses run in parallel. */
+export function delayMs(context: Context, raises: boolean): number {
+  const ms = Math.max(hold.delayMs(context), dwell.delayMs(context));
+  return raises ? Math.max(ms, quiet.delayMs(context), cooldown.delayMs(context)) : ms;
+}
 
 export const SENTENCES: Readonly<Record<Clause, Sentence>> = {
   ...enabled.sentences,

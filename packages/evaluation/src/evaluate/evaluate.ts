@@ -3,7 +3,7 @@ import { deadband } from '../clauses/deadband.js';
 import { restartHold } from '../clauses/hold.js';
 import { quorum } from '../clauses/quorum.js';
 import { hasRestarted, stateAfterReassert } from '../clauses/reassert.js';
-import { DELAYS, GATES } from '../clauses/rule-clauses.js';
+import { delayMs, firstStop } from '../clauses/rule-clauses.js';
 import { run } from '../clauses/run.js';
 import { when } from '../clauses/when.js';
 import { type Evaluated, notEmitted, type Result, wakingBy } from '../context/evaluated.js';
@@ -61,11 +61,8 @@ function evaluateClauses(context: Context): Evaluated {
   const { rule, before, now } = context;
   if (before?.runUntil !== undefined && run.isOver(context, before.runUntil)) return endRun(context, before);
   const raised = before?.raised ?? false;
-  const delayAt = (at: number) => delayMs({ ...context, now: at, trace: undefined }, !raised);
-  for (const gate of GATES) {
-    const stop = gate.stop(context, delayAt);
-    if (stop !== undefined) return notEmitted(stop.state, 'undecided', stop.wakeAt);
-  }
+  const stop = firstStop(context);
+  if (stop !== undefined) return notEmitted(stop.state, 'undecided', stop.wakeAt);
   const movement = deadband.movement(context);
   if (movement === undefined) return notEmitted(before, 'undecided');
   const { moved, band } = movement;
@@ -100,13 +97,6 @@ function requestedVerdict(context: Context): boolean | undefined {
   // A run continues whatever the readings are, unless `clear` ends it.
   if (before?.runUntil !== undefined && rule.clear === undefined) return true;
   return rule.quorum === undefined ? when.verdict(context) : quorum.verdict(context);
-}
-
-/** How long the other verdict is still delayed, milliseconds; 0 if it can take effect now. */
-function delayMs(context: Context, raises: boolean): number {
-  let ms = 0;
-  for (const delay of DELAYS) ms = Math.max(ms, delay.delayMs(context, raises));
-  return ms;
 }
 
 /** When a pending hold can no longer rely on the last reading, it restarts. */
