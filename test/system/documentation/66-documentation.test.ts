@@ -9,6 +9,11 @@ import { DOCUMENTED } from '../../../scripts/compose/documented.mjs';
 import { HELP, readFlags } from '../../../scripts/flags.mjs';
 import { allPages, blocksOf, pagesWithCommands, proseOf, readPage, slugOf } from '../documentation.js';
 
+const CONFIGS = [
+  'services/rules/src/config.ts',
+  'services/api/src/foundation/config.ts',
+  'services/device-sim/src/config.ts',
+];
 const source = (path: string) => readFileSync(join(REPOSITORY, path), 'utf8');
 const matches = (text: string, pattern: RegExp) => [...text.matchAll(pattern)].map(([, found]) => found!);
 const { scripts } = JSON.parse(source('package.json')) as { scripts: Record<string, string> };
@@ -64,8 +69,8 @@ describe('what the pages name exists, and what exists is named', () => {
   it('variables of the services, with their defaults', () => {
     const page = source('docs/running.md');
     const tables = matches(page + source('services/device-sim/README.md'), /^\| (`[A-Z].*)$/gm).join('\n');
-    for (const service of ['rules', 'api', 'device-sim']) {
-      const config = source(`services/${service}/src/config.ts`);
+    for (const file of CONFIGS) {
+      const config = source(file);
       for (const name of matches(config, /^ {2}([A-Z][A-Z_]+): /gm)) expect(tables).toContain(`\`${name}\``);
     }
     for (const [name, { fallback }] of Object.entries(PORTS)) {
@@ -73,9 +78,7 @@ describe('what the pages name exists, and what exists is named', () => {
       expect(tables).toContain(String(fallback));
       expect(HELP).toContain(`${name} (${fallback})`);
     }
-    const sources = ['rules', 'api', 'device-sim']
-      .map((name) => source(`services/${name}/src/config.ts`))
-      .join();
+    const sources = CONFIGS.map(source).join();
     const real = new Set([
       ...matches(sources, /^ {2}([A-Z][A-Z_]+): /gm),
       ...Object.keys(PORTS),

@@ -150,7 +150,7 @@ describe('a rule', () => {
               id: 'broken',
               version: 0,
               enabled: false,
-              lastError: { message: expect.stringContaining('no rule') },
+              lastError: { message: expect.stringContaining('not a rule') },
             },
             { id: 'fan', version: 1, enabled: true },
             {

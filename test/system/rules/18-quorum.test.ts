@@ -193,7 +193,9 @@ it(
     });
     expect(why.sentences).toEqual(
       expect.arrayContaining([
-        expect.stringMatching(/^the device reported led_on was false, and was told .* ago, longer than 2 s$/),
+        expect.stringMatching(
+          /^the device reported led_on was false, and was commanded .* ago, longer than 2 s$/,
+        ),
         'the rule was raised as before, so {"led_on":true} was commanded again',
       ]),
     );

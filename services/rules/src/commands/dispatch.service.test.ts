@@ -200,6 +200,7 @@ it('goes through many that wait at a bounded rate, and leases no more than go ou
   // Who is held up for long publishes some twice: the leases were over.
   await until(() => new Set(published.map(({ topic }) => topic)).size === 700, {
     what: 'all of them to go out',
+    timeoutMs: 60_000,
   });
   for (const [i, { at }] of published.entries()) expect(i + 1).toBeLessThanOrEqual(200 + at - started + 1);
-});
+}, 90_000);

@@ -153,7 +153,7 @@ describe('the rule book', () => {
       async () => {
         const errors = await readRuleErrors(redis, fleet, ['broken', 'wrong', 'fine']);
         expect([...errors]).toMatchObject([
-          ['broken', { version: 0, message: expect.stringContaining('no rule') }],
+          ['broken', { version: 0, message: expect.stringContaining('not a rule') }],
           ['wrong', { version: 1 }],
         ]);
         return true;

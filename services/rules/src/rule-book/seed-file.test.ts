@@ -44,7 +44,11 @@ describe('a rules file', () => {
       /\/rules\/0\/command\/ttl: must be a duration/,
     ],
     ['has an action with a protocol key', { rules: [rule({ then: { _cmd: 1 } })] }, /\/rules\/0\/then/],
-    ['names a rule twice', { rules: [rule(), rule()] }, /\/rules\/1\/id: "r" is used twice/],
+    [
+      'names a rule twice',
+      { rules: [rule(), rule()] },
+      /\/rules\/1\/id: must be unique, but "r" is used twice/,
+    ],
   ])('that %s is refused with the place', (_what, content, message) => {
     expect(() => readSeeds(file(content))).toThrow(message);
   });
