@@ -108,7 +108,7 @@ describe('only fresh news acts', () => {
     expect(await readings()).toMatchObject([{ late: false }, { late: true, history: true, why: 'late' }]);
     expect((await resource(lamp)).body.order).toMatchObject({
       late: 1,
-      sentences: [expect.stringMatching(/was late: its _seq or _at is not above .*_seq 7/)],
+      sentences: [expect.stringMatching(/was late: its _seq or _at is not greater than .*_seq 7/)],
     });
     await lamp.sendReading([
       { light: 800, _seq: 8, _at: now },
