@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { prepare, REPOSITORY, UserError } from './prepare.mjs';
 
 /** Measured on two cores that nothing else uses. Whoever measures it sets it, here and in README.md, README.ko.md and CONTRIBUTING.md. */
-const USUAL_MINUTES = 9;
+const USUAL_MINUTES = 8;
 /** Checks that run at the same time, next to the unit tests: one on two cores. */
 const CHECKS_AT_ONCE = Math.max(1, Math.floor(availableParallelism() / 2));
 const HELP = `npm test    everything: set up, lint, types, import rules, unit and system tests (about ${USUAL_MINUTES} minutes)
