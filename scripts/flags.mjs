@@ -12,7 +12,7 @@ npm run watch                whether the promises are kept, in the terminal, whi
 
 Variables: MQTT_PORT (1883), MQTT_SERVICES_PORT (1884), API_PORT (8080), PROMETHEUS_PORT (9090), REDIS_PORT (16379), RULES_PORT (8081), SIM_PORT (8082),
 LAMPLIGHTER_STATE (.lamplighter, the folder of data, secrets and logs). With other ports and another folder a second
-instance runs beside the first. Variables of the services, such as SEED, DAY_SECONDS, RULES_FILE and LOG_LEVEL, are passed on.`;
+instance runs alongside the first. Variables of the services, such as SEED, DAY_SECONDS, RULES_FILE and LOG_LEVEL, are passed on.`;
 
 const MOST_DEVICES = 100_000;
 

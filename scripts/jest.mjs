@@ -20,7 +20,7 @@ const child = spawn(
   ],
   { stdio: 'inherit', cwd: repository },
 );
-// Jest ends its workers, and they their servers; whoever ends us must not end us alone.
+// Jest stops its workers, and they their servers, so a signal to this process is passed on to Jest.
 for (const signal of /** @type {const} */ (['SIGTERM', 'SIGHUP']))
   process.on(signal, () => child.kill(signal));
 process.on('SIGINT', () => {});

@@ -1,4 +1,4 @@
-// npm run test:compose: runs docker-compose.yml for real, beside anything else on this machine, and takes it down again.
+// npm run test:compose: runs docker-compose.yml for real, next to anything else on this machine, and takes it down again.
 import { besiege, connectHeader, connectThief } from './compose/attacks.mjs';
 import { blocksForContainers, blockUnder, DOCUMENTED } from './compose/documented.mjs';
 import { ComposeProject, isWell, prepareEngine } from './compose/project.mjs';

@@ -1,4 +1,4 @@
-// One run of docker-compose.yml beside anything else: a project name and host ports of its own, and no trace left behind.
+// One run of docker-compose.yml next to anything else: a project name and host ports of its own, and no trace left behind.
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -142,7 +142,7 @@ export function isWell({ Service, State, Health, ExitCode }) {
     : State === 'running' && (Health === 'healthy' || Health === '');
 }
 
-/** Ports that nobody listens on now. @param {number} count @returns {Promise<number[]>} */
+/** Ports that are free now. @param {number} count @returns {Promise<number[]>} */
 async function freePorts(count) {
   const servers = Array.from({ length: count }, () => createServer());
   const ports = await Promise.all(

@@ -4,7 +4,7 @@ import { z } from 'zod';
 export interface SchemaProblem {
   readonly path: readonly PropertyKey[];
   readonly message: string;
-  /** For a key that nobody knows: those that are known at its place. */
+  /** For an unknown key: the keys that are known at its place. */
   readonly known?: readonly string[];
 }
 

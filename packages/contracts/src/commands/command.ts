@@ -18,32 +18,32 @@ import {
  *
  *   pending → dispatched → acknowledged → succeeded | failed | rejected
  *
- * Ends without a word of the device: `expired` (it waited too long), `superseded` (a newer one of its `latest` lane took its place),
- * `cancelled`, and `unknown`: it was dispatched, and nobody can know whether it was executed.
+ * Final states without an acknowledgement: `expired` (it waited too long), `superseded` (a newer command of its `latest` lane replaced
+ * it), `cancelled`, and `unknown`: it was dispatched, and may or may not have been executed.
  *
  * Every step has a time, a cause and the attempt in which it was made. All of them, each in one script:
  *
  * | from                 | to           | who, and when                                              | cause                       |
  * |----------------------|--------------|------------------------------------------------------------|-----------------------------|
  * | -                    | pending      | REST, a rollout or a rule                                  | `api`, `rollout:<id>`, `rule:<id>` |
- * | pending              | dispatched   | the rule's replica, in the same breath                     | `emit`                      |
+ * | pending              | dispatched   | the rule's replica, in the script that emits it            | `emit`                      |
  * | pending              | dispatched   | a replica that claims the head of a lane                   | `claim`                     |
  * | dispatched           | dispatched   | the same, after a lease without an answer                  | `no_answer`                 |
  * | acknowledged         | dispatched   | the same, after the timeout                                | `timeout`                   |
- * | dispatched           | pending      | the replica: nobody was there, or the broker refused       | `unreachable`, `refused_<code>` |
+ * | dispatched           | pending      | the replica: no subscriber, or the broker refused          | `unreachable`, `refused_<code>` |
  * | dispatched, acknowledged | pending  | a claim, after a lease or timeout without an answer: the device is away, or stale and one attempt is left | `away` |
- * | any open             | acknowledged | the device has begun                                       | `device`                    |
+ * | any open             | acknowledged | the device has started to execute it                       | `device`                    |
  * | any open             | succeeded, failed, rejected | the device, in this or an earlier attempt   | `device`                    |
- * | dispatched           | unknown      | the replica, if the device never said hello and so never answers | `unannounced`         |
+ * | dispatched           | unknown      | the replica, if the device never published a birth and so never acknowledges | `unannounced`         |
  * | dispatched, pending  | unknown      | time: expired, or attempts used up, though it was sent     | `no_answer`                 |
  * | acknowledged         | unknown      | time: the timeout, and expired or attempts used up         | `timeout`                   |
  * | pending              | expired      | time: `ttl` is over and it was never sent                  | `ttl`                       |
- * | pending              | expired      | policy `now`, and the device is not online, or nobody was there | `unreachable`, `refused_<code>` |
+ * | pending              | expired      | policy `now`, and the device is offline or has no subscription | `unreachable`, `refused_<code>` |
  * | pending              | superseded   | a newer one of policy `latest`                             | id of that one              |
  * | pending              | cancelled    | REST, a rollout                                            | `api`, `rollout:<id>`       |
  * | pending              | cancelled    | the command before it failed, and aborts the rest          | `aborted:<id>`              |
- * | dispatched, given back | superseded | a newer one of policy `latest` came while it was on its way, and nobody was there | id of that one |
- * | any open, once sent  | unknown      | the same, and nobody answered: it is not sent again        | `superseded:<id>`           |
+ * | dispatched, given back | superseded | a newer one of policy `latest` came while it was in flight, and there was no subscriber | id of that one |
+ * | any open, once sent  | unknown      | the same, and no acknowledgement came: it is not sent again | `superseded:<id>`           |
  * | pending, once sent   | unknown      | instead of superseded or cancelled: it may have been executed | `superseded:<id>`, `cancelled` |
  *
  * - Final states never change; a later answer is kept as evidence. Answers may come twice, late and in any order: states only rise.
@@ -117,7 +117,7 @@ export const DEFAULT_ATTEMPTS = 5;
 
 /**
  * What becomes of the commands that wait behind one of an `ordered` lane that ends without success (failed, rejected, unknown or
- * expired): `skip`, they go on; `stop`, they wait until somebody resumes the lane; `abort-rest`, they are cancelled.
+ * expired): `skip`, they go on; `stop`, they wait until the lane is resumed; `abort-rest`, they are cancelled.
  */
 export const ON_FAILURE = ['skip', 'stop', 'abort-rest'] as const;
 export type OnFailure = (typeof ON_FAILURE)[number];

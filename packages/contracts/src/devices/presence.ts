@@ -25,7 +25,7 @@ import {
  * often, milliseconds, and is stale after one and a half times that instead of 30 s.
  * `forgetAfter` is for a device that may leave for good: one that has been away for longer, milliseconds, is removed with all that
  * is stored of it. Without it a device is kept until someone deletes it.
- * `goodbye` is what such a device says itself when it disconnects in good order: it may not return, and nobody has to look for it.
+ * `goodbye` is published by such a device when it disconnects cleanly: it may not return, and counts as offline, not as lost.
  * `boot` names the run of the device's program, or of the actuator itself: a birth with the same name is a reconnection and nothing
  * was forgotten; with another one, or none, the device may have restarted, and rules command again what holds.
  */

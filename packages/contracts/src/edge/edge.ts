@@ -17,7 +17,7 @@ import type { Measurement } from '../telemetry/reading.js';
  */
 export const EDGE_RULE_KEY = 'edge_rule';
 
-/** How the command is delivered: a device that is away for longer is told anew when somebody looks. */
+/** How the command is delivered: to a device that is offline for longer, the rule is sent again at the next check. */
 export const EDGE_DELIVERY = {
   lane: EDGE_RULE_KEY,
   policy: 'latest',

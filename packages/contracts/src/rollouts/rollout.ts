@@ -75,7 +75,7 @@ export function endedOf({ outcomes }: RolloutCounts): number {
   return FINAL_STATES.reduce((sum, state) => sum + outcomes[state], 0);
 }
 
-/** The same as in a lane: no device did it, or nobody can know. */
+/** The same as in a lane: the device did not execute it, or it is unknown whether it did. */
 const FAILURES = ['failed', 'rejected', 'expired', 'unknown'] as const;
 
 /** Whether too many commands have failed for the rollout to go on. `abortAbove` in percent; without it none are too many. */

@@ -24,7 +24,7 @@ export interface SimulatedCommand {
   readonly reason: EmitReason | 'lost' | 'found';
 }
 
-/** One judgement, as it is made: whoever counts them bounds the work. */
+/** Called for each evaluation, so that the caller can bound the work. */
 export interface SimulatedJudgement {
   readonly command?: SimulatedCommand;
   /** What would be recorded with the command; to be asked before the next step. */

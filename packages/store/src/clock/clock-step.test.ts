@@ -32,10 +32,10 @@ afterEach(() => expectConsistentQueue(store.redis));
 
 /** The clock of Redis is set back: every time in the store is later than it was, as seen from now. */
 const setBack = (ms = HOUR) => timePasses(store.redis, -ms);
-const mend = (wasSeen = false) => repairClockStep(store.redis, { leastWaitMs: LEAST_WAIT, wasSeen });
+const repair = (wasSeen = false) => repairClockStep(store.redis, { leastWaitMs: LEAST_WAIT, wasSeen });
 const dues = async () => store.redis.zrange(commandKeys(robot.shard)[5]!, '0', '-1', 'WITHSCORES');
 
-describe('after the clock was set back, and mended', () => {
+describe('after the clock was set back, and repaired', () => {
   beforeEach(() => desk.connect());
 
   it('a command without an answer is dispatched again when a lease has passed', async () => {
@@ -44,8 +44,8 @@ describe('after the clock was set back, and mended', () => {
     const lease = await desk.lease('up', 1);
     await setBack();
     await desk.pass(LEASE_MS);
-    expect(await desk.claim()).toEqual([]); // this is what is to be mended
-    expect(await mend()).toEqual({ ...NOTHING, commands: 1, devices: 1 });
+    expect(await desk.claim()).toEqual([]); // this is what is to be repaired
+    expect(await repair()).toEqual({ ...NOTHING, commands: 1, devices: 1 });
     expect(await desk.claim()).toEqual([]);
     await desk.pass(LEASE_MS);
     expect(await desk.claim()).toEqual(['up dispatched 2']);
@@ -62,7 +62,7 @@ describe('after the clock was set back, and mended', () => {
     await desk.pass(LEASE_MS);
     await desk.claim();
     await setBack();
-    await mend();
+    await repair();
     await desk.pass(2 * LEASE_MS - 1000);
     expect(await desk.claim()).toEqual([]);
     await desk.pass(1000);
@@ -74,7 +74,7 @@ describe('after the clock was set back, and mended', () => {
     await desk.claim();
     await desk.answer('up', 'acknowledged');
     await setBack();
-    await mend();
+    await repair();
     await desk.pass(80_000);
     expect(await desk.claim()).toEqual([]);
     await desk.pass(10_000);
@@ -86,7 +86,7 @@ describe('after the clock was set back, and mended', () => {
     await desk.enqueue('down');
     await setBack();
     expect(await desk.claim()).toEqual([]);
-    expect(await mend()).toEqual({ ...NOTHING, commands: 1, devices: 1 });
+    expect(await repair()).toEqual({ ...NOTHING, commands: 1, devices: 1 });
     expect(await desk.claim()).toEqual(['up dispatched 1']);
     await desk.answer('up', 'succeeded');
     expect(await desk.claim()).toEqual(['down dispatched 1']);
@@ -99,7 +99,7 @@ describe('after the clock was set back, and mended', () => {
     await desk.pass(5 * HOUR);
     await desk.answer('up', 'succeeded');
     await setBack();
-    await mend();
+    await repair();
     expect(await desk.claim()).toEqual(['down dispatched 1']);
   });
 
@@ -109,7 +109,7 @@ describe('after the clock was set back, and mended', () => {
     await desk.claim();
     await desk.requeue('up', 1, LEAST_WAIT);
     await setBack();
-    await mend();
+    await repair();
     await desk.pass(99_000);
     expect(await desk.claim()).toEqual([]);
     await desk.pass(2000);
@@ -128,7 +128,7 @@ describe('after the clock was set back, and mended', () => {
     await desk.claim();
     await desk.answer('up', 'failed');
     await setBack();
-    expect(await mend()).toEqual({ ...NOTHING, devices: 1 });
+    expect(await repair()).toEqual({ ...NOTHING, devices: 1 });
     expect([await desk.claim(), await desk.stopped()]).toEqual([[], ['arm by up']]);
     await desk.resume();
     expect(await desk.claim()).toEqual(['down dispatched 1']);
@@ -138,7 +138,7 @@ describe('after the clock was set back, and mended', () => {
     await desk.enqueue('up', { ttl: MINUTE });
     await desk.enqueue('down', { ttl: MINUTE });
     await setBack();
-    await mend();
+    await repair();
     await desk.claim();
     await desk.giveUp('up');
     await desk.pass(HOUR);
@@ -151,21 +151,21 @@ describe('after the clock was set back, and mended', () => {
     await recordPresence(store.redis, [{ address: robot, message: { online: true, session: 1 } }]);
     await desk.enqueue('up');
     await setBack();
-    await mend();
+    await repair();
     await desk.claim();
     expect([...(await desk.requeue('up', 1))]).toEqual([]);
   });
 
-  it('nothing is left to mend, and mending again changes nothing', async () => {
+  it('finds nothing left to repair, and repairing again changes nothing', async () => {
     for (const lane of ['a', 'b', 'c', 'd']) await desk.enqueue(lane, { lane });
     await desk.claim(3);
     await desk.answer('a', 'acknowledged');
     await desk.requeue('b', 1);
     await setBack();
-    const mended = await Promise.all([mend(), mend(), mend()]);
-    expect(mended.reduce((sum, { commands }) => sum + commands, 0)).toBeGreaterThanOrEqual(4);
+    const repaired = await Promise.all([repair(), repair(), repair()]);
+    expect(repaired.reduce((sum, { commands }) => sum + commands, 0)).toBeGreaterThanOrEqual(4);
     const before = await dues();
-    expect([await mend(), await dues()]).toEqual([NOTHING, before]);
+    expect([await repair(), await dues()]).toEqual([NOTHING, before]);
   });
 });
 
@@ -189,7 +189,7 @@ it('where no clock was set back nothing changes', async () => {
     'R',
   );
   const before = await dues();
-  expect([await mend(), await dues()]).toEqual([NOTHING, before]);
+  expect([await repair(), await dues()]).toEqual([NOTHING, before]);
 });
 
 it('all commands of a shard are looked at, however many', async () => {
@@ -203,7 +203,7 @@ it('all commands of a shard are looked at, however many', async () => {
   for (const one of desks) await one.connect();
   for (const one of desks) await Promise.all(lanes.map((lane) => one.enqueue(lane, { lane })));
   await setBack();
-  expect(await mend()).toEqual({ ...NOTHING, commands: 450, devices: 5 });
+  expect(await repair()).toEqual({ ...NOTHING, commands: 450, devices: 5 });
   expect(await desk.claims(1000)).toHaveLength(450);
 });
 
@@ -220,8 +220,8 @@ describe('presence after the clock was set back', () => {
       { address: gone, message: { online: false, session: 1 } },
     ]);
     await setBack();
-    expect(await mend()).toEqual({ ...NOTHING, devices: 2 });
-    expect(await mend()).toEqual(NOTHING);
+    expect(await repair()).toEqual({ ...NOTHING, devices: 2 });
+    expect(await repair()).toEqual(NOTHING);
     const all = () => Promise.all(['robot-1', 'sleeper', 'gone'].map(presence));
     expect(await all()).toEqual(['online', 'online', 'offline']);
     await timePasses(store.redis, FRESH_MS + 1000);
@@ -243,7 +243,7 @@ describe('presence after the clock was set back', () => {
       })),
     );
     await setBack(10 * MINUTE);
-    expect(await mend()).toEqual({ ...NOTHING, devices: 450 });
+    expect(await repair()).toEqual({ ...NOTHING, devices: 450 });
     await timePasses(store.redis, FRESH_MS + 1000);
     for (const [i, name] of all.entries())
       expect([name, await presence(name)]).toEqual([name, i % 2 === 0 ? 'online' : 'stale']);
@@ -253,8 +253,8 @@ describe('presence after the clock was set back', () => {
 it('a rollout whose holder is gone is taken after the longest time that a holder may be silent', async () => {
   const now = await redisNow(store.redis);
   await store.redis.zadd(ROLLOUTS_DUE_KEY, now + HOUR, 'R');
-  expect(await mend()).toEqual({ ...NOTHING, rollouts: 1 });
-  expect(await mend()).toEqual(NOTHING);
+  expect(await repair()).toEqual({ ...NOTHING, rollouts: 1 });
+  expect(await repair()).toEqual(NOTHING);
   const due = Number(await store.redis.zscore(ROLLOUTS_DUE_KEY, 'R'));
   expect(due).toBeGreaterThanOrEqual(now + ROLLOUT_LEASE_MS + ROLLOUT_PAUSE_MS);
   expect(due).toBeLessThan(now + MINUTE);
@@ -266,8 +266,8 @@ it('timers are judged anew, however many, if the step was seen; else none, for t
   const members = Array.from({ length: 450 }, (_, i) => `device/${robot.fleet}/lamp-${i}`);
   await store.redis.zadd(timersKey(7), ...members.flatMap((member) => [later, member]));
   await store.redis.zadd(timersKey(8), later, 'group/fleet/rule', 1, 'device/fleet/due');
-  expect(await mend()).toEqual(NOTHING);
-  expect(await mend(true)).toEqual({ ...NOTHING, timers: 451 });
+  expect(await repair()).toEqual(NOTHING);
+  expect(await repair(true)).toEqual({ ...NOTHING, timers: 451 });
   const waiting = `(${await redisNow(store.redis)}`;
   expect(await store.redis.zcount(timersKey(7), waiting, '+inf')).toBe(0);
   expect(await store.redis.zscore(timersKey(8), 'device/fleet/due')).toBe('1');
@@ -281,15 +281,15 @@ describe('effects that are looked for', () => {
   it('are looked at now if they would wait for longer than any look is put off, however many', async () => {
     for (let i = 0; i < 450; i += 1) await wait(MAX_EFFECT_WAIT_MS + HOUR, `lamp-${i}`);
     await wait(MAX_EFFECT_WAIT_MS - MINUTE, 'right');
-    expect(await mend()).toEqual({ ...NOTHING, effects: 450 });
-    expect(await mend()).toEqual(NOTHING);
+    expect(await repair()).toEqual({ ...NOTHING, effects: 450 });
+    expect(await repair()).toEqual(NOTHING);
     const found = await taken();
     expect([found.length, found.includes('right')]).toEqual([450, false]);
   });
 
   it('are all looked at if the step was seen', async () => {
     await wait(MINUTE, 'lamp-1');
-    expect(await mend(true)).toEqual({ ...NOTHING, effects: 1 });
+    expect(await repair(true)).toEqual({ ...NOTHING, effects: 1 });
     expect(await taken()).toEqual(['lamp-1']);
   });
 });

@@ -44,7 +44,7 @@ export async function readFleets(
 
 /**
  * Counts the devices of all fleets together by presence; the canary's are left out. `left` are those that are offline by their own goodbye
- * and asked to be removed (`forgetAfter`): they are not among the offline ones here, for nobody misses them.
+ * and asked to be removed (`forgetAfter`): they do not count as offline here.
  */
 export async function countAllDevices(redis: Redis): Promise<AllDeviceCounts> {
   const counts = await countShards(redis, [...(await shardsByFleet(redis))]);

@@ -73,7 +73,7 @@ export class AcknowledgementsController {
     }
   }
 
-  /** Before the PUBACK: of an answer that was acknowledged nobody would hear again. */
+  /** Before the PUBACK: the broker would not deliver the acknowledgement again after it. */
   private async confirm(confirmed: readonly EdgeConfirmation[]): Promise<void> {
     const store = async (some: readonly EdgeConfirmation[]) => {
       await confirmEdgeRules(this.redis, some);

@@ -26,7 +26,7 @@ const MANY_DIGITS = /\d{16}/;
 
 /**
  * Answers that are not understood. Such an answer counts as none: the command is dispatched again, for whatever the device did is not known.
- * A note beside the command says that an answer came and what is wrong with it.
+ * The command then shows that an acknowledgement came and what is wrong with it.
  */
 @Injectable()
 export class UnreadAcknowledgements {

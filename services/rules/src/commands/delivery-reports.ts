@@ -13,7 +13,7 @@ import { RulesCommandRecorder } from './rules-command-recorder.js';
 
 /** What the broker said is collected for this long, for it is not urgent, and each call costs Redis a write to disk. Milliseconds. */
 const REPORT_MS = 20;
-/** Least wait after the broker found nobody subscribed; grows with the age of the command. Milliseconds, and the share that is left to chance. */
+/** Shortest wait after the broker found no subscriber; grows with the age of the command. Milliseconds, and the share that is left to chance. */
 export const UNREACHABLE_WAIT_MS = 5000;
 export const JITTER = 0.2;
 const NO_SUBSCRIBER = 16;

@@ -165,12 +165,12 @@ export class DispatchService implements OnApplicationBootstrap {
   }
 
   private async repairClock(wasSeen: boolean): Promise<void> {
-    const mended = await repairClockStep(this.redis, {
+    const repaired = await repairClockStep(this.redis, {
       leastWaitMs: UNREACHABLE_WAIT_MS * (1 + JITTER),
       wasSeen,
     });
-    if (Object.values(mended).some((count) => count > 0))
-      this.logger.info(mended, 'shortened waits after the Redis clock went backwards');
+    if (Object.values(repaired).some((count) => count > 0))
+      this.logger.info(repaired, 'shortened waits after the Redis clock went backwards');
   }
 
   private claimLater(): void {

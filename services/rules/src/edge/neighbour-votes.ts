@@ -48,7 +48,7 @@ function voteAt(
   return { device: address.device, value: Number(vote), receivedAt: measuredAt, since: rule.since };
 }
 
-/** Counts votes as of a moment; nobody was gathering then, so too few of them are too few. */
+/** Counts votes as of a moment. No group was being formed then, so too few votes stay too few. */
 export function tallyAt(rule: CompiledRule, votes: readonly Vote[], at: number, raised: boolean): Tally {
   const ballot = ballotOf(rule);
   const tally = withVotes(

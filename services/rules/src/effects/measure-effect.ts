@@ -36,7 +36,7 @@ export async function measureEffect(
   const { action, rule, effect } = command;
   const expect = compile(effect.expect);
   const succeededAt = command.transitions.find(({ state }) => state === 'succeeded')?.at;
-  // After a clock that was set back nobody can tell which readings came after the success.
+  // If the clock was set back, it is unknown which readings came after the success.
   if (expect === undefined || succeededAt === undefined || succeededAt > now + AHEAD_MS)
     return { rule, outcome: 'unmeasured', evidence: {} };
 
@@ -60,7 +60,7 @@ export async function measureEffect(
   return { rule, ...verdict, nextAt: Math.min(deadline, now + wait) };
 }
 
-/** When a command first went out to somebody: of dispatches that found nobody there the next one is the first attempt again. */
+/** When a command was first sent to a subscriber. A dispatch without one does not count as an attempt. */
 function sentAt({ transitions }: Command): number | undefined {
   const sent = transitions.filter(({ state }) => state === 'dispatched');
   return (sent.findLast(({ attempt }) => attempt === 1) ?? sent[0])?.at;

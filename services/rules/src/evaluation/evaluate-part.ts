@@ -33,7 +33,7 @@ const NOTHING: readonly never[] = [];
  * Without readings it is a timer's verdict: the rules judge again what they know, now.
  * @param part the part's number, growing per replica
  * @param now server time, milliseconds
- * @param listeningSince server time in ms; a timer takes no silence before it for silence, for nobody listened
+ * @param listeningSince server time in ms; silence before it does not count for a timer, because no replica was listening
  * @param groupVerdicts what quorums have decided, for their targets
  */
 export function evaluatePart(

@@ -56,7 +56,7 @@ export class GroupVerdicts {
   }
 }
 
-/** A state as the store has it; one that cannot be read (somebody wrote into Redis) is as good as none. */
+/** A state as the store has it; one that cannot be parsed counts as none. */
 export function parseGroupState(text: string): GroupState | undefined {
   try {
     return text === '' ? undefined : (JSON.parse(text) as GroupState);

@@ -208,7 +208,7 @@ export class RuleEvaluation {
     if (name !== undefined) this.verdicts.onText(rule, this.device, name, reading);
   }
 
-  /** Another replica has judged by a newer version of the rule already: an older one must not begin anew on that. */
+  /** Another replica has already evaluated a newer version of the rule: an older version must not reset its state. */
   private isBehind(rule: CompiledRule, before: RuleState | undefined): boolean {
     return before !== undefined && before.since > rule.since;
   }

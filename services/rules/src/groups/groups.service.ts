@@ -74,7 +74,7 @@ export class GroupsService implements OnApplicationBootstrap, OnApplicationShutd
   }
 
   onApplicationBootstrap(): void {
-    // A roster that nobody has heard of yet may be lost, too: the first look begins the time in which it may gather.
+    // A group without any vote yet may also be lost: the first check starts the time in which votes may arrive.
     this.book.onRead((fleet, rules, before) => {
       for (const { id, since } of rules.groups)
         if (before?.get(id)?.since !== since) this.markVoted(fleet, id);

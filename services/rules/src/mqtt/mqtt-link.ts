@@ -18,7 +18,7 @@ const MAX_IN_FLIGHT_BYTES = 16 * 1024 * 1024;
 const RECEIVE_MAXIMUM = 0xffff;
 /** Publishes that wait for the broker's receive window; beyond it they count as lost and are dispatched again later. */
 const MAX_WAITING = 10_000;
-/** What is told beside them waits in the socket for a broker that does not read; beyond this it is dropped, bytes. */
+/** QoS 0 publishes wait in the socket while the broker does not read; beyond this many bytes they are dropped. */
 const MAX_UNSENT_BYTES = 16 * 1024 * 1024;
 /** They do not wait for longer than this, milliseconds: less than a lease (`LEASE_MS`), after which another replica may publish them. */
 const MAX_WAIT_MS = 4000;
@@ -31,7 +31,7 @@ const KEEPALIVE_SECONDS = 30;
 const NOT_ALLOWED: readonly (string | number)[] = [134, 135, 138, 140];
 const RECONNECT: Backoff = { firstMs: 200, maxMs: 5000 };
 /**
- * A connection that has lasted so long, longer than any back-off, is a good one, milliseconds: only then does back-off begin anew. Two
+ * A connection that lasts this long, longer than any back-off, is stable, milliseconds: only then is the back-off reset. Two
  * services with the same client id would else end each other's connection many times a second.
  */
 const STEADY_MS = 10_000;

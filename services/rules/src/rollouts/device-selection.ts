@@ -3,7 +3,7 @@ import { type Condition, compileCondition } from '@lamplighter/evaluation/expres
 import { readDevices } from '@lamplighter/store/devices/devices';
 import type { Redis } from '@lamplighter/store/redis/connect';
 
-/** What a rollout's selector says of a device, beside its name. */
+/** What a rollout's selector evaluates of a device, in addition to its name. */
 export class DeviceSelection {
   private readonly presence: Selector['presence'];
   private readonly condition: Condition | undefined;

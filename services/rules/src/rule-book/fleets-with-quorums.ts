@@ -25,6 +25,6 @@ async function hasQuorum(redis: Redis, fleet: string): Promise<boolean> {
     return await mayHaveQuorum(redis, fleet);
   } catch (error) {
     if (storeFailure(error) !== undefined) throw error;
-    return false; // somebody has put something else in the place of its rules
+    return false; // the key holds another type than the rules
   }
 }

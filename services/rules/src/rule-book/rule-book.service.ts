@@ -17,7 +17,7 @@ import { seedsOf } from './seed-file.js';
 
 /** How often Redis is asked whether any rule was written, milliseconds. */
 const POLL_MS = 250;
-/** Fleets whose rules are kept; those that nobody has asked for make room, in two generations. */
+/** Fleets whose rules are kept; those not requested lately are evicted, in two generations. */
 const MAX_FLEETS = 10_000;
 /** Fleets that are read at the same time. */
 const READ_AT_ONCE = 32;
@@ -225,7 +225,7 @@ export class RuleBook implements OnApplicationBootstrap, OnApplicationShutdown {
     }
   }
 
-  /** Beside all that is heard. If Redis goes away meanwhile, a later poll begins anew. */
+  /** In addition to notifications. If Redis becomes unavailable meanwhile, a later poll starts over. */
   private async loadQuorumFleets(fleets: readonly string[]): Promise<void> {
     this.hasSearched = true;
     try {

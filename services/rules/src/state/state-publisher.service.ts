@@ -31,7 +31,7 @@ const SEEN_BY_ALL_MS = 2000;
 const LINK = 'commands';
 /** The broker keeps a state for as long as MQTT can say. */
 const FOREVER_SECONDS = 0xffff_ffff;
-/** Reason codes of a PUBACK: taken; taken, and nobody is subscribed. */
+/** Reason codes of a PUBACK: accepted; accepted, without a subscriber. */
 const TAKEN: readonly unknown[] = [0, 16];
 
 /**

@@ -12,7 +12,7 @@ export async function untilStored<T, R>(
   items: readonly T[],
   write: (items: readonly T[]) => Promise<R[]>,
   on: {
-    /** What it returns is awaited before the next attempt, beside the pause. */
+    /** Its promise is awaited before the next attempt, in addition to the pause. */
     onRetry: (error: Error) => Promise<void> | undefined | void;
     onPoison: (item: T, error: Error) => void;
   },

@@ -296,7 +296,7 @@ export class IngestService {
             reported.push({ fleet: part.address.fleet, device: part.address.device, report });
         }
         if (part.device.keeps) for (const { seq } of part.readings) receipts.add(part.device, 'stored', seq);
-        // Of a part that is repeated nobody heard whether its device was thought away.
+        // The reply to a repeated part was lost, so it is unknown whether its device had been presumed offline.
         if (
           outcome.returnedFrom ||
           (outcome.kind === 'repeated' && part.readings.some(({ isRetained }) => !isRetained))

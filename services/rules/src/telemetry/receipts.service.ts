@@ -6,7 +6,7 @@ import type { KnownDevice } from '../evaluation/known-device.js';
 import { RulesMetrics } from '../metrics.js';
 import { MqttTransport } from '../mqtt/mqtt-transport.js';
 
-/** A receipt that nobody took in time is of no use: the device has sent the reading again. Seconds. */
+/** A receipt that arrives later is useless: the device has sent the reading again. Seconds. */
 const EXPIRY_SECONDS = 60;
 
 /** The receipts of one batch, device by device. */

@@ -65,7 +65,7 @@ export class TimersService implements OnApplicationBootstrap {
   private async scheduleTimers(fleet: string, rules: RuleSet, before: RuleSet | undefined): Promise<void> {
     const isNew = ({ id, since, scope }: CompiledRule) => {
       const known = before?.get(id);
-      // A wider scope does not begin the rule anew, but it does so for who is new in it.
+      // A wider scope does not reset the rule, except for the devices that are new in it.
       return known?.since !== since || `${known.scope}` !== `${scope}`;
     };
     const scopes = [
