@@ -76,13 +76,19 @@ async function lampOnLink(fleet: TestFleet, options: Partial<DeviceOptions> = {}
       link.heal();
       await until(() => device.online, { what: 'the lamp to be back', timeoutMs: LIMIT_MS });
     },
-    /** Gives it the rule, and waits until it has it. */
-    follow: async (edgeRule: string | null) => {
-      const { status, headers } = await stack.send('PUT', `${path}/settings?allowUnknown=true`, { edgeRule });
+    /** Sets the edge rule, and waits until the API shows that the device confirmed it. */
+    setEdgeRule: async (edgeRule: string | null) => {
+      const { status } = await stack.send('PUT', `${path}/settings?allowUnknown=true`, { edgeRule });
       expect(status).toBe(202);
-      await until(async () => (await stack.get(headers.get('location')!)).body.state === 'succeeded', {
-        what: 'the lamp to take the rule',
-      });
+      const version = edgeRule === null ? null : expect.stringMatching(`^${edgeRule}@`);
+      await until(
+        async () => {
+          const { body } = await stack.get(path);
+          expect(body.edgeRule).toEqual({ rule: edgeRule, told: version, confirmed: version });
+          return true;
+        },
+        { what: `the device to confirm ${edgeRule ?? 'that it has no rule'}` },
+      );
     },
     judged: () =>
       until(
@@ -107,7 +113,7 @@ it(
     const fleet = await stack.broker.newFleet();
     await putRule(stack, fleet, NIGHT_LIGHT);
     const lamp = await lampOnLink(fleet, { telemetry: 'keep' });
-    await lamp.follow('night-light');
+    await lamp.setEdgeRule('night-light');
     const { body } = await stack.get(lamp.path);
     expect(deviceDetailSchema.parse(body).edgeRule).toEqual({
       rule: 'night-light',
@@ -148,7 +154,7 @@ it(
     const fleet = await stack.broker.newFleet();
     await putRule(stack, fleet, NIGHT_LIGHT);
     const lamp = await lampOnLink(fleet);
-    await lamp.follow('night-light');
+    await lamp.setEdgeRule('night-light');
     await lamp.cut();
     for (const light of [100, 500, 200]) await lamp.measure(light);
     await lamp.heal();
@@ -175,7 +181,7 @@ it(
     await putRule(stack, fleet, { ...NIGHT_LIGHT, scope: { devices }, quorum: { policy: 'majority' } });
     const neighbours = await Promise.all(['lamp-2', 'lamp-3'].map((name) => connectDevice(fleet, name)));
     const lamp = await lampOnLink(fleet);
-    await lamp.follow('night-light');
+    await lamp.setEdgeRule('night-light');
     await lamp.cut();
     for (const neighbour of neighbours) await neighbour.sendReading({ light: 700 }, { qos: 1 });
     for (const name of ['lamp-2', 'lamp-3']) await stack.lastState(fleet, name, ({ light }) => light === 700);
@@ -198,7 +204,7 @@ it(
     const fleet = await stack.broker.newFleet();
     await putRule(stack, fleet, NIGHT_LIGHT);
     const lamp = await lampOnLink(fleet);
-    await lamp.follow('night-light');
+    await lamp.setEdgeRule('night-light');
     const goesBy = (version: string | null) =>
       until(async () => (await stack.get(lamp.path)).body.edgeRule.confirmed === version, {
         what: `the lamp to go by ${version}`,
@@ -233,9 +239,8 @@ it(
 
     await putRule(stack, fleet, { ...NIGHT_LIGHT, id: 'fan' });
     const lamp = await lampOnLink(fleet);
-    await lamp.follow('fan');
-    await lamp.follow(null);
-    expect((await stack.get(lamp.path)).body.edgeRule).toEqual({ rule: null, told: null, confirmed: null });
+    await lamp.setEdgeRule('fan');
+    await lamp.setEdgeRule(null);
     await lamp.cut();
     await lamp.measure(50);
     expect(lamp.did).toEqual([]);

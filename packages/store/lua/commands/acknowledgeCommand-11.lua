@@ -9,7 +9,8 @@
 --       4 the acknowledgement as JSON, or ''   5 cause   6 '' for a device; "<time>,<attempt>" of the dispatch that a replica gives up
 --       7 freshness (ms)
 -- Returns  {outcome, source of the command, age of the command (ms), 1 if the next command of the lane is due now,
---          1 if the device was presumed unreachable: the caller wakes its pending commands, ids of aborted commands…};
+--          1 if the device was presumed unreachable: the caller wakes its pending commands, lane sequence number of the command,
+--          ids of aborted commands…};
 --          the outcome is the new state, or why nothing changed: 'repeated', 'late' (stored next to the final state as evidence),
 --          'missing', 'foreign' (another device's command), 'moved_on' (this dispatch is no longer the current one)
 -- Clock    Redis TIME
@@ -46,20 +47,20 @@ end
 local back = ARGV[6] == '' and record_heard(tonumber(ARGV[7])) or 0
 local source = string.match(command.value, '\n{"source":"(%a+)"')
 if ARGV[6] ~= '' and (command.state ~= 'dispatched' or command.since .. ',' .. command.attempt ~= ARGV[6]) then
-  return { 'moved_on', source, 0, 0, back }
+  return { 'moved_on', source, 0, 0, back, command.seq }
 end
 if FINAL[command.state] then
-  if command.state == status then return { 'repeated', source, 0, 0, back } end
+  if command.state == status then return { 'repeated', source, 0, 0, back, command.seq } end
   if ARGV[4] ~= '' then redis.call('HSETNX', K.answers, command.id, ARGV[4]) end
-  return { 'late', source, 0, 0, back }
+  return { 'late', source, 0, 0, back, command.seq }
 end
-if status == command.state then return { 'repeated', source, 0, 0, back } end
+if status == command.state then return { 'repeated', source, 0, 0, back, command.seq } end
 local age = now - tonumber(string.match(command.history, '^%a+,(%d+)'))
 if status == 'acknowledged' then
   append(K, command, 'acknowledged', now, command.attempt, ARGV[5])
   -- From now on the timeout applies, not the expiry: the device has started in time.
   redis.call('ZADD', K.due, int(now + command.timeout), command.id)
-  return { status, source, age, 0, back }
+  return { status, source, age, 0, back, command.seq }
 end
 if ARGV[4] ~= '' then redis.call('HSET', K.answers, command.id, ARGV[4]) end
 local effect_ms = status == 'succeeded' and string.match(command.value, '\n{"source":"%a+","effect_ms":(%d+)')
@@ -67,4 +68,4 @@ if effect_ms then
   redis.call('ZADD', KEYS[10], int(now + math.min(tonumber(effect_ms), FIRST_CHECK)), ARGV[2] .. '/' .. command.id)
 end
 local next_is_due, aborted = end_and_advance(K, KEYS[1], command, status, now, ARGV[5])
-return { status, source, age, next_is_due and 1 or 0, back, unpack(aborted) }
+return { status, source, age, next_is_due and 1 or 0, back, command.seq, unpack(aborted) }

@@ -16,6 +16,8 @@ export interface AcknowledgementOutcome {
   readonly nextIsDue: boolean;
   /** The device was presumed unreachable: wake its pending commands. */
   readonly isBack: boolean;
+  /** Lane sequence number of the command; 0 if it is missing or foreign. */
+  readonly seq: number;
   /** Commands of the lane that were cancelled because this one failed. */
   readonly aborted: readonly string[];
 }
@@ -57,6 +59,7 @@ type AcknowledgementReply = [
   ageMs: number,
   next?: number,
   back?: number,
+  seq?: number,
   ...aborted: string[],
 ];
 
@@ -66,6 +69,7 @@ function toOutcome([
   ageMs,
   next,
   back,
+  seq = 0,
   ...aborted
 ]: AcknowledgementReply): AcknowledgementOutcome {
   return {
@@ -74,6 +78,7 @@ function toOutcome([
     ageMs,
     nextIsDue: next === 1,
     isBack: back === 1,
+    seq,
     aborted,
   };
 }

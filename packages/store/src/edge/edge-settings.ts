@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import { deviceKey, EDGE_RULES_KEY, shardOf } from '../keys.js';
 import { pipelined } from '../redis/pipelined.js';
+import { runScripts } from '../redis/script.js';
 
 /**
  * The rule that a device follows while its link is down. The server sets a rule; a command sends the device its current version, and
@@ -39,14 +40,25 @@ export async function recordSentRule(
   await redis.hset(deviceKey(shardOf(fleet, device), fleet, device), 'edge:told', sent ?? '');
 }
 
-/** Stores the versions that devices report to follow. */
+/** The version that a device reports to follow, `<rule>@<version>`; null if it follows none. */
+export interface EdgeConfirmation {
+  readonly fleet: string;
+  readonly device: string;
+  readonly confirmed: string | null;
+  /** Lane sequence number of the command that the device acknowledged. */
+  readonly seq: number;
+}
+
+/** Stores confirmations; one of an older command than the stored one changes nothing. */
 export async function confirmEdgeRules(
   redis: Redis,
-  reports: readonly { readonly fleet: string; readonly device: string; readonly confirmed: string | null }[],
+  confirmations: readonly EdgeConfirmation[],
 ): Promise<void> {
-  await pipelined(redis, reports, (pipeline, { fleet, device, confirmed }) =>
-    pipeline.hset(deviceKey(shardOf(fleet, device), fleet, device), 'edge:confirmed', confirmed ?? ''),
-  );
+  const calls = confirmations.map(({ fleet, device, confirmed, seq }) => ({
+    keys: [deviceKey(shardOf(fleet, device), fleet, device)],
+    args: [seq, confirmed ?? ''],
+  }));
+  await runScripts(redis, 'confirmEdgeRule-1', calls);
 }
 
 /** Reads the setting of one device. */

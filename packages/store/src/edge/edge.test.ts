@@ -79,7 +79,7 @@ describe('decisions of devices', () => {
   });
 });
 
-it('the rule of a device is what was set last, beside what it was told and what it has said', async () => {
+it('reads the edge rule that was set, the version that was sent, and the version that the device confirmed', async () => {
   const lamp = store.newDevice();
   const { fleet, device } = lamp;
   const setting = () => readEdgeSetting(store.redis, fleet, device);
@@ -93,10 +93,22 @@ it('the rule of a device is what was set last, beside what it was told and what 
   await setEdgeRule(store.redis, fleet, device, { rule: 'night-light', sent });
   expect(await setting()).toEqual({ rule: 'night-light', sent });
   expect(await walked()).toEqual([{ fleet, device, rule: 'night-light', sent }]);
-  await confirmEdgeRules(store.redis, [{ fleet, device, confirmed: sent }]);
+  await confirmEdgeRules(store.redis, [{ fleet, device, confirmed: sent, seq: 7 }]);
   await recordSentRule(store.redis, fleet, device, 'night-light@4');
   expect(await setting()).toEqual({ rule: 'night-light', sent: 'night-light@4', confirmed: sent });
   await setEdgeRule(store.redis, fleet, device, { rule: null, sent: null });
   expect(await setting()).toEqual({ rule: null, sent: null, confirmed: sent });
   expect(await walked()).toEqual([]);
+});
+
+it('ignores a repeated confirmation of an older edge rule', async () => {
+  const { fleet, device } = store.newDevice();
+  const confirm = (confirmed: string | null, seq: number) =>
+    confirmEdgeRules(store.redis, [{ fleet, device, confirmed, seq }]);
+  await confirm('fan@1', 7);
+  await confirm(null, 8);
+  await confirm('fan@1', 7);
+  expect(await readEdgeSetting(store.redis, fleet, device)).toEqual({ confirmed: null });
+  await confirm('fan@2', 9);
+  expect(await readEdgeSetting(store.redis, fleet, device)).toEqual({ confirmed: 'fan@2' });
 });

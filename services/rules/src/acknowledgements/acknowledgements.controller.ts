@@ -5,7 +5,7 @@ import {
   acknowledgeCommands,
 } from '@lamplighter/store/delivery/acknowledge-commands';
 import { DeviceAddress } from '@lamplighter/store/devices/device-address';
-import { confirmEdgeRules } from '@lamplighter/store/edge/edge-settings';
+import { confirmEdgeRules, type EdgeConfirmation } from '@lamplighter/store/edge/edge-settings';
 import { shardOf } from '@lamplighter/store/keys';
 import type { Redis } from '@lamplighter/store/redis/connect';
 import { Controller, Inject } from '@nestjs/common';
@@ -13,7 +13,7 @@ import { EventPattern, Payload } from '@nestjs/microservices';
 import { DispatchService } from '../commands/dispatch.service.js';
 import { RulesCommandRecorder } from '../commands/rules-command-recorder.js';
 import { wakeUntilStored } from '../commands/wake-until-stored.js';
-import { type EdgeConfirmation, edgeConfirmations } from '../edge/edge-confirmations.js';
+import { edgeConfirmations } from '../edge/edge-confirmations.js';
 import { LiveEventsService } from '../live-events/live-events.service.js';
 import { RulesMetrics } from '../metrics.js';
 import type { MqttMessage } from '../mqtt/messages.js';

@@ -1,27 +1,26 @@
 import type { Answer } from '@lamplighter/contracts/commands/command';
 import { EDGE_RULE_KEY } from '@lamplighter/contracts/edge/edge';
 import type { AcknowledgementOutcome } from '@lamplighter/store/delivery/acknowledge-commands';
+import type { EdgeConfirmation } from '@lamplighter/store/edge/edge-settings';
 import { z } from 'zod';
-
-/** A device has said by which rule it goes, `<rule>@<version>`, or that it goes by none. */
-export interface EdgeConfirmation {
-  readonly fleet: string;
-  readonly device: string;
-  readonly confirmed: string | null;
-}
 
 const resultSchema = z.object({ [EDGE_RULE_KEY]: z.string().max(100).nullable() });
 
-/** Those among the answers that say it. A repeated one counts too: the first may not have been kept. */
+/**
+ * The confirmations of edge rules among acknowledgements. A repeated acknowledgement counts too, because a crash can separate the command's
+ * final state from the confirmation. So does a late one: the device has installed the rule, although the command had ended as `unknown`.
+ */
 export function edgeConfirmations(
-  answers: readonly { readonly fleet: string; readonly name: string; readonly answer: Answer }[],
+  acknowledgements: readonly { readonly fleet: string; readonly name: string; readonly answer: Answer }[],
   outcomes: readonly (AcknowledgementOutcome | 'failed')[],
 ): EdgeConfirmation[] {
-  return answers.flatMap(({ fleet, name, answer: { status, result } }, i) => {
-    const answered = outcomes[i]!;
-    if (status !== 'succeeded' || result === undefined || answered === 'failed') return [];
-    if (answered.outcome !== 'succeeded' && answered.outcome !== 'repeated') return [];
-    const said = resultSchema.safeParse(result).data;
-    return said === undefined ? [] : [{ fleet, device: name, confirmed: said[EDGE_RULE_KEY] }];
+  return acknowledgements.flatMap(({ fleet, name, answer: { status, result } }, i) => {
+    const stored = outcomes[i]!;
+    if (status !== 'succeeded' || result === undefined || stored === 'failed') return [];
+    if (stored.outcome === 'missing' || stored.outcome === 'foreign') return [];
+    const parsed = resultSchema.safeParse(result).data;
+    return parsed === undefined
+      ? []
+      : [{ fleet, device: name, confirmed: parsed[EDGE_RULE_KEY], seq: stored.seq }];
   });
 }
