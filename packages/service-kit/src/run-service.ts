@@ -1,4 +1,4 @@
-import { createLogger } from './logger.js';
+import { createLogger } from './log/logger.js';
 
 /** What a started service hands back: how to stop it. */
 export interface RunningService {

@@ -1,4 +1,4 @@
-import { createLogger } from './logger.js';
+import { createLogger } from './log/logger.js';
 import { Metrics } from './metrics.js';
 import { UnexpectedErrors, unexpectedErrorsCounter } from './unexpected-errors.js';
 

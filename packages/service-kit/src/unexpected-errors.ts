@@ -1,7 +1,7 @@
 import type { Counter } from 'prom-client';
-import type { Logger } from './logger.js';
+import type { Logger } from './log/logger.js';
+import { SampledLog } from './log/sampled-log.js';
 import type { Metrics } from './metrics.js';
-import { SampledLog } from './sampled-log.js';
 
 /** Lines per second; an error in a loop must not fill the disk. The counter has every error. */
 const LINES_PER_SECOND = 5;

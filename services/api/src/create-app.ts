@@ -1,4 +1,4 @@
-import { NestLogger } from '@lamplighter/service-kit/logger';
+import { NestLogger } from '@lamplighter/service-kit/log/logger';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { SwaggerModule } from '@nestjs/swagger';

@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import type { Server } from 'node:http';
 import { readConfig } from '@lamplighter/service-kit/config';
-import { createLogger } from '@lamplighter/service-kit/logger';
+import { createLogger } from '@lamplighter/service-kit/log/logger';
 import { PortTaken } from '@lamplighter/service-kit/operations-server';
 import { type RunningService, runService } from '@lamplighter/service-kit/run-service';
 import { printFirstKey } from './access/first-key.js';

@@ -1,4 +1,4 @@
-import { createLogger } from '@lamplighter/service-kit/logger';
+import { createLogger } from '@lamplighter/service-kit/log/logger';
 import { createApp } from './create-app.js';
 import { configSchema } from './foundation/config.js';
 import { ApiMetrics } from './metrics/api-metrics.js';

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { createLogger } from '@lamplighter/service-kit/logger';
+import { createLogger } from '@lamplighter/service-kit/log/logger';
 import { serveOperations } from '@lamplighter/service-kit/operations-server';
 import { runService } from '@lamplighter/service-kit/run-service';
 import { simulatorConfig } from './config.js';

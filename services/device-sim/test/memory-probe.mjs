@@ -1,7 +1,7 @@
 // Runs a fleet until it is connected, lets every lamp take 100 readings that nobody answers, and tells what memory it needs.
 
 import { setTimeout as wait } from 'node:timers/promises';
-import { createLogger } from '@lamplighter/service-kit/logger';
+import { createLogger } from '@lamplighter/service-kit/log/logger';
 import { simulatorConfig } from '../dist/config.js';
 import { Simulator } from '../dist/fleet/simulator.js';
 

@@ -1,5 +1,5 @@
 import type { Seed } from '@lamplighter/evaluation/rule/rule';
-import type { Logger } from '@lamplighter/service-kit/logger';
+import type { Logger } from '@lamplighter/service-kit/log/logger';
 import type { Redis } from '@lamplighter/store/redis/connect';
 import { type DynamicModule, Global, Module } from '@nestjs/common';
 import type { Config } from './config.js';

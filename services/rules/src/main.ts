@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { readConfig } from '@lamplighter/service-kit/config';
-import { createLogger, NestLogger } from '@lamplighter/service-kit/logger';
+import { createLogger, NestLogger } from '@lamplighter/service-kit/log/logger';
 import { show, whenScraped } from '@lamplighter/service-kit/metrics';
 import { serveOperations } from '@lamplighter/service-kit/operations-server';
 import { type RunningService, runService } from '@lamplighter/service-kit/run-service';

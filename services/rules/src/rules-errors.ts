@@ -1,4 +1,4 @@
-import type { Logger } from '@lamplighter/service-kit/logger';
+import type { Logger } from '@lamplighter/service-kit/log/logger';
 import { UnexpectedErrors } from '@lamplighter/service-kit/unexpected-errors';
 import { type ErrorPlace, RulesMetrics } from './metrics.js';
 

@@ -4,7 +4,7 @@ import type { Observation } from '@lamplighter/evaluation/context/evaluation-con
 import { type CompiledRule, compileRule } from '@lamplighter/evaluation/rule/compile-rule';
 import { measureAtEdge, withoutQuorum } from '@lamplighter/evaluation/rule/edge';
 import { type EdgeRuleDocument, edgeRuleSchema } from '@lamplighter/evaluation/rule/edge-rule';
-import { HISTORY_DEPTH, History, type PastReading } from '@lamplighter/evaluation/rule/window';
+import { HISTORY_DEPTH, History, type PastReading } from '@lamplighter/evaluation/window/history';
 import { CommandRejected, reasonOf } from '../commands/execute-command.js';
 
 /** A rule installed on a device, with the readings that it needs. */

@@ -1,25 +1,25 @@
 import type { z } from 'zod';
 import type { EvaluationContext } from '../context/evaluation-context.js';
 import type { Clause } from '../context/trace.js';
-import { absence } from './absence.js';
-import { action } from './action.js';
-import type { Fields, Report, Stop } from './clause.js';
-import { cooldown } from './cooldown.js';
-import { deadband } from './deadband.js';
-import { dwell } from './dwell.js';
-import { effect } from './effect.js';
-import { enabled } from './enabled.js';
-import type { ExpressionCompiler, ExpressionField } from './expression-field.js';
-import { hold } from './hold.js';
-import { loop } from './loop.js';
-import { maxAge } from './max-age.js';
-import { quiet } from './quiet.js';
-import { quorum } from './quorum.js';
-import { reassert } from './reassert.js';
-import { run } from './run.js';
-import type { Sentence } from './sentences.js';
-import { settle } from './settle.js';
-import { when } from './when.js';
+import { action } from './commands/action.js';
+import { effect } from './commands/effect.js';
+import { reassert } from './commands/reassert.js';
+import { run } from './commands/run.js';
+import { absence } from './conditions/absence.js';
+import { deadband } from './conditions/deadband.js';
+import { quorum } from './conditions/quorum.js';
+import { when } from './conditions/when.js';
+import type { Fields, Report, Stop } from './definition/clause.js';
+import type { ExpressionCompiler, ExpressionField } from './definition/expression-field.js';
+import type { Sentence } from './definition/sentences.js';
+import { cooldown } from './delays/cooldown.js';
+import { dwell } from './delays/dwell.js';
+import { hold } from './delays/hold.js';
+import { quiet } from './delays/quiet.js';
+import { enabled } from './stops/enabled.js';
+import { loop } from './stops/loop.js';
+import { maxAge } from './stops/max-age.js';
+import { settle } from './stops/settle.js';
 
 /** A clause that has fields in the rule document. */
 interface ClauseDefinition {

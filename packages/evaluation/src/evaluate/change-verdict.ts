@@ -1,6 +1,6 @@
 import type { Action } from '@lamplighter/contracts/commands/command';
-import { evaluatesReadings, nextSilenceAt } from '../clauses/absence.js';
-import { loop } from '../clauses/loop.js';
+import { evaluatesReadings, nextSilenceAt } from '../clauses/conditions/absence.js';
+import { loop } from '../clauses/stops/loop.js';
 import {
   type EmitReason,
   type Evaluated,

@@ -6,7 +6,7 @@ import type { RuleState } from '../context/rule-state.js';
 import type { Trace } from '../context/trace.js';
 import { type CompiledRule, compileRule } from '../rule/compile-rule.js';
 import { type RuleInput, ruleSchema } from '../rule/rule.js';
-import { History } from '../rule/window.js';
+import { History } from '../window/history.js';
 import { evaluate } from './evaluate.js';
 import { evidenceOf, replay } from './evidence.js';
 

@@ -1,11 +1,11 @@
-import { absence, evaluatesReadings, nextSilenceAt } from '../clauses/absence.js';
-import { deadband } from '../clauses/deadband.js';
-import { restartHold } from '../clauses/hold.js';
-import { quorum } from '../clauses/quorum.js';
-import { hasRestarted, stateAfterReassert } from '../clauses/reassert.js';
+import { hasRestarted, stateAfterReassert } from '../clauses/commands/reassert.js';
+import { run } from '../clauses/commands/run.js';
+import { absence, evaluatesReadings, nextSilenceAt } from '../clauses/conditions/absence.js';
+import { deadband } from '../clauses/conditions/deadband.js';
+import { quorum } from '../clauses/conditions/quorum.js';
+import { when } from '../clauses/conditions/when.js';
+import { restartHold } from '../clauses/delays/hold.js';
 import { delayMs, firstStop } from '../clauses/rule-clauses.js';
-import { run } from '../clauses/run.js';
-import { when } from '../clauses/when.js';
 import { type Evaluated, notEmitted, type Result, wakingBy } from '../context/evaluated.js';
 import type { DeviceFacts, EvaluationContext, Observation } from '../context/evaluation-context.js';
 import { type RuleState, stateFor } from '../context/rule-state.js';

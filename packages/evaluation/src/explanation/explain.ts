@@ -1,5 +1,5 @@
+import { type Mood } from '../clauses/definition/sentences.js';
 import { SENTENCES } from '../clauses/rule-clauses.js';
-import { type Mood } from '../clauses/sentences.js';
 import type { Trace, TraceStep } from '../context/trace.js';
 
 /** Explains each step of a trace in one sentence. */

@@ -1,5 +1,5 @@
 import type { Action } from '@lamplighter/contracts/commands/command';
-import { reportedValues } from '../clauses/reassert.js';
+import { reportedValues } from '../clauses/commands/reassert.js';
 import type { DeviceFacts, Observation } from '../context/evaluation-context.js';
 import type { RuleState } from '../context/rule-state.js';
 import type { Trace } from '../context/trace.js';

@@ -1,5 +1,5 @@
-import type { CompiledQuorum } from '../clauses/quorum.js';
-import { conditionHolds } from '../clauses/when.js';
+import type { CompiledQuorum } from '../clauses/conditions/quorum.js';
+import { conditionHolds } from '../clauses/conditions/when.js';
 import type { EmitReason, Evaluated } from '../context/evaluated.js';
 import { type RuleState, remainingMs } from '../context/rule-state.js';
 import type { Trace } from '../context/trace.js';

@@ -1,7 +1,7 @@
 // biome-ignore-all lint/suspicious/noThenProperty: `then` is a key of the rule's document
 
 import fc from 'fast-check';
-import { MAX_REASSERT_MS } from '../clauses/reassert.js';
+import { MAX_REASSERT_MS } from '../clauses/commands/reassert.js';
 import type { RuleState } from '../context/rule-state.js';
 import { explain } from '../explanation/explain.js';
 import { compileRule } from '../rule/compile-rule.js';

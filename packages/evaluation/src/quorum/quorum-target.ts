@@ -1,6 +1,6 @@
 import type { Action } from '@lamplighter/contracts/commands/command';
-import { isCut } from '../clauses/loop.js';
-import { compareReport, hasRestarted, stateAfterReassert } from '../clauses/reassert.js';
+import { compareReport, hasRestarted, stateAfterReassert } from '../clauses/commands/reassert.js';
+import { isCut } from '../clauses/stops/loop.js';
 import type { DeviceFacts, Observation } from '../context/evaluation-context.js';
 import { type RuleState } from '../context/rule-state.js';
 import type { Trace } from '../context/trace.js';

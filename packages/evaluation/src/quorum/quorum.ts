@@ -1,4 +1,4 @@
-import { conditionHolds } from '../clauses/when.js';
+import { conditionHolds } from '../clauses/conditions/when.js';
 import type { Scope } from '../expression/expression.js';
 import type { CompiledRule } from '../rule/compile-rule.js';
 import type { Rule } from '../rule/rule.js';

@@ -1,9 +1,9 @@
 import type { DeviceScope } from '@lamplighter/contracts/rules/device-scope';
-import { deciderOf, ExpressionCompiler } from '../clauses/expression-field.js';
+import { deciderOf, ExpressionCompiler } from '../clauses/definition/expression-field.js';
 import { type CompiledClauses, compileClauses } from '../clauses/rule-clauses.js';
 import type { Expression, WindowUse } from '../expression/expression.js';
+import { HISTORY_DEPTH } from '../window/history.js';
 import type { Rule } from './rule.js';
-import { HISTORY_DEPTH } from './window.js';
 
 /** A rule ready for evaluation: expressions compiled, durations in milliseconds. docs/rules.md explains every field. */
 export interface CompiledRule extends CompiledClauses {

@@ -1,4 +1,4 @@
-import { fieldsOf } from '../clauses/clause.js';
+import { fieldsOf } from '../clauses/definition/clause.js';
 import { CLAUSE_DEFINITIONS } from '../clauses/rule-clauses.js';
 
 /** What is wrong with one field because of the others. */

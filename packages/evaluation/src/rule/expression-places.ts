@@ -1,5 +1,5 @@
-import { fieldsOf } from '../clauses/clause.js';
-import { deciderOf, type ExpressionField } from '../clauses/expression-field.js';
+import { fieldsOf } from '../clauses/definition/clause.js';
+import { deciderOf, type ExpressionField } from '../clauses/definition/expression-field.js';
 import { CLAUSE_DEFINITIONS } from '../clauses/rule-clauses.js';
 import type { ScopeVariable } from '../expression/scope.js';
 

@@ -2,8 +2,8 @@ import { IDENTITY, identitySchema } from '@lamplighter/contracts/identity';
 import { deviceScopeSchema } from '@lamplighter/contracts/rules/device-scope';
 import { RULE_BOUNDS } from '@lamplighter/contracts/rules/rule-bounds';
 import { z } from 'zod';
-import { enabled } from '../clauses/enabled.js';
 import { CLAUSE_FIELDS } from '../clauses/rule-clauses.js';
+import { enabled } from '../clauses/stops/enabled.js';
 import { contradictions } from './contradictions.js';
 
 /** A rule: `then` is commanded when `when` holds for a reading, otherwise `else`. docs/rules.md explains every field. */

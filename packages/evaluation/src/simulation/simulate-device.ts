@@ -4,7 +4,7 @@ import type { Trace } from '../context/trace.js';
 import { evaluate } from '../evaluate/evaluate.js';
 import { evidenceOf } from '../evaluate/evidence.js';
 import type { CompiledRule } from '../rule/compile-rule.js';
-import { History } from '../rule/window.js';
+import { History } from '../window/history.js';
 import type { RecordedReading, SimulatedJudgement, Simulation, SimulationOptions } from './simulation.js';
 
 /**

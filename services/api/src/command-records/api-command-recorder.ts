@@ -1,5 +1,5 @@
-import { CommandLog } from '@lamplighter/service-kit/command-log';
-import type { Logger } from '@lamplighter/service-kit/logger';
+import { CommandLog } from '@lamplighter/service-kit/log/command-log';
+import type { Logger } from '@lamplighter/service-kit/log/logger';
 import { CommandRecorder } from '@lamplighter/store/events/command-recorder';
 import { Inject, Injectable } from '@nestjs/common';
 import { EventWriter } from '../events/event-writer.js';

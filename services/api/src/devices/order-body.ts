@@ -1,5 +1,5 @@
 import { STALE_MS } from '@lamplighter/contracts/telemetry/reading';
-import { duration } from '@lamplighter/evaluation/clauses/sentences';
+import { duration } from '@lamplighter/evaluation/clauses/definition/sentences';
 import type { Device } from '@lamplighter/store/devices/devices';
 import { isoTime } from '../responses/iso-time.js';
 import type { DeviceDetail } from './device.schema.js';

@@ -1,4 +1,4 @@
-import type { PastReading } from '@lamplighter/evaluation/rule/window';
+import type { PastReading } from '@lamplighter/evaluation/window/history';
 import type { KeptReading } from '@lamplighter/store/devices/devices';
 
 /** A stored reading as the evaluator needs it. Its time is `_at`, or the time of receipt without one. */

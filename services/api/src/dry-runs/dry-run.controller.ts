@@ -1,7 +1,7 @@
 import type { DeviceFacts } from '@lamplighter/evaluation/context/evaluation-context';
 import type { RuleState } from '@lamplighter/evaluation/context/rule-state';
 import { compileRule } from '@lamplighter/evaluation/rule/compile-rule';
-import { History, type PastReading } from '@lamplighter/evaluation/rule/window';
+import { History, type PastReading } from '@lamplighter/evaluation/window/history';
 import { DeviceAddress } from '@lamplighter/store/devices/device-address';
 import { readDevice } from '@lamplighter/store/devices/devices';
 import { readHistories } from '@lamplighter/store/devices/histories';

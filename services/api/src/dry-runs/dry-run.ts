@@ -1,5 +1,5 @@
 import { inScope } from '@lamplighter/contracts/rules/device-scope';
-import { conditionHolds } from '@lamplighter/evaluation/clauses/when';
+import { conditionHolds } from '@lamplighter/evaluation/clauses/conditions/when';
 import type { Evaluated } from '@lamplighter/evaluation/context/evaluated';
 import type { DeviceFacts, Observation } from '@lamplighter/evaluation/context/evaluation-context';
 import type { RuleState } from '@lamplighter/evaluation/context/rule-state';

@@ -1,7 +1,7 @@
 import { identitySchema } from '@lamplighter/contracts/identity';
 import { type DeviceScope, inScope } from '@lamplighter/contracts/rules/device-scope';
-import { HISTORY_DEPTH } from '@lamplighter/evaluation/rule/window';
 import type { RecordedReading } from '@lamplighter/evaluation/simulation/simulate';
+import { HISTORY_DEPTH } from '@lamplighter/evaluation/window/history';
 import { DeviceAddress } from '@lamplighter/store/devices/device-address';
 import { readDevices } from '@lamplighter/store/devices/devices';
 import { readHistories } from '@lamplighter/store/devices/histories';

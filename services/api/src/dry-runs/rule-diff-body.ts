@@ -1,4 +1,4 @@
-import { duration } from '@lamplighter/evaluation/clauses/sentences';
+import { duration } from '@lamplighter/evaluation/clauses/definition/sentences';
 import type { CommandChange } from '@lamplighter/evaluation/simulation/diff-commands';
 import { isoTime } from '../responses/iso-time.js';
 import type { Remark } from '../rules/rule-check.js';

@@ -1,4 +1,4 @@
-import type { Logger } from '@lamplighter/service-kit/logger';
+import type { Logger } from '@lamplighter/service-kit/log/logger';
 import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { ApiMetrics } from '../metrics/api-metrics.js';
 import { StoreLink } from '../store/store-link.js';

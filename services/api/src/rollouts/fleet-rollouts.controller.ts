@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { defaultLane } from '@lamplighter/contracts/commands/command';
-import { compileCondition } from '@lamplighter/evaluation/expression/condition';
+import { compileCondition } from '@lamplighter/evaluation/rollouts/condition';
 import {
   createRollout,
   listRollouts,

@@ -3,8 +3,8 @@ import { validateRule } from '@lamplighter/evaluation/explanation/validate-rule'
 import { compileExpression } from '@lamplighter/evaluation/expression/expression';
 import { drivenBy, laneClashes } from '@lamplighter/evaluation/rule/lane-clashes';
 import type { Rule } from '@lamplighter/evaluation/rule/rule';
-import { HISTORY_DEPTH } from '@lamplighter/evaluation/rule/window';
 import { didYouMean } from '@lamplighter/evaluation/suggest';
+import { HISTORY_DEPTH } from '@lamplighter/evaluation/window/history';
 import { DeviceAddress } from '@lamplighter/store/devices/device-address';
 import { type Device, listDevices, readDevices } from '@lamplighter/store/devices/devices';
 import { readHistories } from '@lamplighter/store/devices/histories';

@@ -1,4 +1,4 @@
-import type { Logger } from '@lamplighter/service-kit/logger';
+import type { Logger } from '@lamplighter/service-kit/log/logger';
 import { connectRedis, durabilityProblems, type Redis } from '@lamplighter/store/redis/connect';
 import { storeFailure } from '@lamplighter/store/redis/store-failure';
 import type { ApiMetrics } from '../metrics/api-metrics.js';

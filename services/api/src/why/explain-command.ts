@@ -1,4 +1,4 @@
-import { duration, rounded } from '@lamplighter/evaluation/clauses/sentences';
+import { duration, rounded } from '@lamplighter/evaluation/clauses/definition/sentences';
 import type { RuleState } from '@lamplighter/evaluation/context/rule-state';
 import type { Evidence } from '@lamplighter/evaluation/evaluate/evidence';
 import {

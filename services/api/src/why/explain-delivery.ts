@@ -1,5 +1,5 @@
 import type { Transition } from '@lamplighter/contracts/commands/command';
-import { duration } from '@lamplighter/evaluation/clauses/sentences';
+import { duration } from '@lamplighter/evaluation/clauses/definition/sentences';
 import type { Command } from '@lamplighter/store/commands/read-commands';
 import { isFinal } from '@lamplighter/store/commands/read-commands';
 import { isoTime } from '../responses/iso-time.js';

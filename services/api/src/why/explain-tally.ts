@@ -1,4 +1,4 @@
-import { duration, rounded } from '@lamplighter/evaluation/clauses/sentences';
+import { duration, rounded } from '@lamplighter/evaluation/clauses/definition/sentences';
 import type { Tally } from '@lamplighter/evaluation/quorum/quorum';
 
 /** Votes listed one by one. */

@@ -1,4 +1,4 @@
-import { duration, rounded } from '@lamplighter/evaluation/clauses/sentences';
+import { duration, rounded } from '@lamplighter/evaluation/clauses/definition/sentences';
 import type { Clause, Trace } from '@lamplighter/evaluation/context/trace';
 import { explain } from '@lamplighter/evaluation/explanation/explain';
 import type { Command } from '@lamplighter/store/commands/read-commands';

@@ -8,7 +8,7 @@ import { evaluate } from '@lamplighter/evaluation/evaluate/evaluate';
 import { obstacles } from '@lamplighter/evaluation/explanation/explain';
 import { ExpressionFailed } from '@lamplighter/evaluation/expression/expression';
 import type { CompiledRule } from '@lamplighter/evaluation/rule/compile-rule';
-import { History, type PastReading } from '@lamplighter/evaluation/rule/window';
+import { History, type PastReading } from '@lamplighter/evaluation/window/history';
 
 /** The verdict of a rule on a device or group, or why the rule is not evaluated there. */
 export const OUTCOMES = [

@@ -1,7 +1,7 @@
 import type { RuleState } from '@lamplighter/evaluation/context/rule-state';
 import { type CompiledRule, compileRule } from '@lamplighter/evaluation/rule/compile-rule';
-import { HISTORY_DEPTH } from '@lamplighter/evaluation/rule/window';
 import { didYouMean } from '@lamplighter/evaluation/suggest';
+import { HISTORY_DEPTH } from '@lamplighter/evaluation/window/history';
 import { type Command, listCommands } from '@lamplighter/store/commands/read-commands';
 import { DeviceAddress } from '@lamplighter/store/devices/device-address';
 import { type Device, readDevice } from '@lamplighter/store/devices/devices';

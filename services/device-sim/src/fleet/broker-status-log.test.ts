@@ -1,4 +1,4 @@
-import type { Logger } from '@lamplighter/service-kit/logger';
+import type { Logger } from '@lamplighter/service-kit/log/logger';
 import { BrokerStatusLog } from './broker-status-log.js';
 
 function newStatusLog() {

@@ -1,5 +1,5 @@
 import type { ConnectionEnd } from '@lamplighter/device/connection/connection';
-import type { Logger } from '@lamplighter/service-kit/logger';
+import type { Logger } from '@lamplighter/service-kit/log/logger';
 
 /** Logs the availability of the broker, once per change. */
 export class BrokerStatusLog {

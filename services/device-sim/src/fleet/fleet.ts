@@ -1,6 +1,6 @@
 import type { Broker } from '@lamplighter/device/connection/broker';
 import type { DeviceEvent } from '@lamplighter/device/device-event';
-import type { Logger } from '@lamplighter/service-kit/logger';
+import type { Logger } from '@lamplighter/service-kit/log/logger';
 import type { DeviceJournal } from '../lamp/device-journal.js';
 import { Lamp } from '../lamp/lamp.js';
 import { fileStorage, memoryStorage } from '../lamp/lamp-storage.js';

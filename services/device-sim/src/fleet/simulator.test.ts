@@ -1,4 +1,4 @@
-import { createLogger } from '@lamplighter/service-kit/logger';
+import { createLogger } from '@lamplighter/service-kit/log/logger';
 import { connectMqtt, type TestClient } from '@lamplighter/test-kit/mqtt-client';
 import { closeLater } from '@lamplighter/test-kit/resources';
 import { startBroker, type TestBroker, type TestFleet } from '@lamplighter/test-kit/servers/broker';

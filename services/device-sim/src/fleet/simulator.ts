@@ -1,4 +1,4 @@
-import type { Logger } from '@lamplighter/service-kit/logger';
+import type { Logger } from '@lamplighter/service-kit/log/logger';
 import type { Config } from '../config.js';
 import { DeviceJournal } from '../lamp/device-journal.js';
 import { addRadioUse, NO_RADIO_USE, radioReport } from '../lamp/radio-report.js';

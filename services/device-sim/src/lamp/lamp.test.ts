@@ -5,7 +5,7 @@ import type { Answer } from '@lamplighter/contracts/commands/command';
 import { parseEdgeReport } from '@lamplighter/contracts/edge/edge';
 import type { Reading } from '@lamplighter/contracts/telemetry/reading';
 import { ruleSchema } from '@lamplighter/evaluation/rule/rule';
-import { createLogger } from '@lamplighter/service-kit/logger';
+import { createLogger } from '@lamplighter/service-kit/log/logger';
 import { temporaryFolder } from '@lamplighter/test-kit/folder';
 import { connectMqtt, type TestClient } from '@lamplighter/test-kit/mqtt-client';
 import { closeLater } from '@lamplighter/test-kit/resources';

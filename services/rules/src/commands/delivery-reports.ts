@@ -1,5 +1,5 @@
 import { jitteredMs } from '@lamplighter/contracts/backoff';
-import type { Logger } from '@lamplighter/service-kit/logger';
+import type { Logger } from '@lamplighter/service-kit/log/logger';
 import { giveUpCommands } from '@lamplighter/store/delivery/acknowledge-commands';
 import { requeueCommands } from '@lamplighter/store/delivery/requeue-commands';
 import { shardOf } from '@lamplighter/store/keys';

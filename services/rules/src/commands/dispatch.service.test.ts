@@ -1,6 +1,6 @@
 import { jest } from '@jest/globals';
 import type { CommandEnvelope } from '@lamplighter/contracts/commands/command';
-import { createLogger } from '@lamplighter/service-kit/logger';
+import { createLogger } from '@lamplighter/service-kit/log/logger';
 import { newCommandId } from '@lamplighter/store/commands/command-id';
 import { enqueueCommand } from '@lamplighter/store/commands/enqueue-command';
 import { listCommands } from '@lamplighter/store/commands/read-commands';

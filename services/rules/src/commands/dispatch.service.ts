@@ -1,5 +1,5 @@
 import { commandPayload } from '@lamplighter/contracts/commands/command';
-import type { Logger } from '@lamplighter/service-kit/logger';
+import type { Logger } from '@lamplighter/service-kit/log/logger';
 import { whenScraped } from '@lamplighter/service-kit/metrics';
 import { repairClockStep } from '@lamplighter/store/clock/clock-step';
 import { type Claim, claimCommands, findDueShards } from '@lamplighter/store/delivery/claim-commands';

@@ -1,5 +1,5 @@
-import { CommandLog } from '@lamplighter/service-kit/command-log';
-import type { Logger } from '@lamplighter/service-kit/logger';
+import { CommandLog } from '@lamplighter/service-kit/log/command-log';
+import type { Logger } from '@lamplighter/service-kit/log/logger';
 import type { EnqueueOutcome } from '@lamplighter/store/commands/emitted-command';
 import { CommandRecorder, type RecordedCommand } from '@lamplighter/store/events/command-recorder';
 import { Inject, Injectable } from '@nestjs/common';

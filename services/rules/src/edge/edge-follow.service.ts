@@ -3,7 +3,7 @@ import type { Action } from '@lamplighter/contracts/commands/command';
 import { durationMs } from '@lamplighter/contracts/duration';
 import { EDGE_DELIVERY, EDGE_RULE_KEY } from '@lamplighter/contracts/edge/edge';
 import { edgeRuleAction } from '@lamplighter/evaluation/rule/edge-rule';
-import type { Logger } from '@lamplighter/service-kit/logger';
+import type { Logger } from '@lamplighter/service-kit/log/logger';
 import { enqueueCommand } from '@lamplighter/store/commands/enqueue-command';
 import {
   type EdgeDevice,

@@ -1,7 +1,7 @@
 import { jitteredMs } from '@lamplighter/contracts/backoff';
 import { edgeFault, parseEdgeReport } from '@lamplighter/contracts/edge/edge';
 import { deviceTopic } from '@lamplighter/contracts/topics';
-import type { Logger } from '@lamplighter/service-kit/logger';
+import type { Logger } from '@lamplighter/service-kit/log/logger';
 import {
   type DeviceName,
   type Judgement,

@@ -8,7 +8,7 @@ import type { WindowView } from '@lamplighter/evaluation/expression/expression';
 import type { Tally } from '@lamplighter/evaluation/quorum/quorum';
 import type { CompiledRule } from '@lamplighter/evaluation/rule/compile-rule';
 import { measureAtEdge, withoutQuorum } from '@lamplighter/evaluation/rule/edge';
-import { History } from '@lamplighter/evaluation/rule/window';
+import { History } from '@lamplighter/evaluation/window/history';
 import type { KeptReading } from '@lamplighter/store/devices/devices';
 import type { Judgement } from '@lamplighter/store/edge/edge';
 import { WINDOW_SIZE } from '@lamplighter/store/keys';

@@ -1,4 +1,4 @@
-import { conditionHolds } from '@lamplighter/evaluation/clauses/when';
+import { conditionHolds } from '@lamplighter/evaluation/clauses/conditions/when';
 import { ExpressionFailed } from '@lamplighter/evaluation/expression/errors';
 import { type Tally, tallyVotes, type Vote, voteOf, withVotes } from '@lamplighter/evaluation/quorum/quorum';
 import { ballotOf } from '@lamplighter/evaluation/quorum/quorum-group';

@@ -1,6 +1,6 @@
 import { jitteredMs } from '@lamplighter/contracts/backoff';
 import { compileExpression, type Expression } from '@lamplighter/evaluation/expression/expression';
-import type { Logger } from '@lamplighter/service-kit/logger';
+import type { Logger } from '@lamplighter/service-kit/log/logger';
 import {
   dropEffect,
   type EffectCheck,

@@ -5,7 +5,7 @@ import type { PromisedEnd, RuleState } from '@lamplighter/evaluation/context/rul
 import type { Departure } from '@lamplighter/evaluation/evaluate/promised-end';
 import { targetKey } from '@lamplighter/evaluation/quorum/quorum-target';
 import type { CompiledRule } from '@lamplighter/evaluation/rule/compile-rule';
-import { History, type PastReading } from '@lamplighter/evaluation/rule/window';
+import { History, type PastReading } from '@lamplighter/evaluation/window/history';
 import type { DeviceAddress } from '@lamplighter/store/devices/device-address';
 import type { DeviceHistory } from '@lamplighter/store/devices/histories';
 import type { Session } from '@lamplighter/store/devices/session';

@@ -1,7 +1,7 @@
 import { parseEdgeReport } from '@lamplighter/contracts/edge/edge';
 import type { Reading } from '@lamplighter/contracts/telemetry/reading';
-import { hasRestarted } from '@lamplighter/evaluation/clauses/reassert';
-import { hasActuated } from '@lamplighter/evaluation/clauses/settle';
+import { hasRestarted } from '@lamplighter/evaluation/clauses/commands/reassert';
+import { hasActuated } from '@lamplighter/evaluation/clauses/stops/settle';
 import type { Observation } from '@lamplighter/evaluation/context/evaluation-context';
 import type { RuleState } from '@lamplighter/evaluation/context/rule-state';
 import { evaluate } from '@lamplighter/evaluation/evaluate/evaluate';

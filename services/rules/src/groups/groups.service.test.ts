@@ -1,6 +1,6 @@
 // biome-ignore-all lint/suspicious/noThenProperty: `then` is a key of the rule's document
 import { type RuleInput, ruleSchema } from '@lamplighter/evaluation/rule/rule';
-import { createLogger } from '@lamplighter/service-kit/logger';
+import { createLogger } from '@lamplighter/service-kit/log/logger';
 import { listCommands } from '@lamplighter/store/commands/read-commands';
 import { groupKey, rulesKey, shardOf, timersKey } from '@lamplighter/store/keys';
 import { connectRedis, type Redis, redisNow } from '@lamplighter/store/redis/connect';

@@ -16,7 +16,7 @@ import {
   isForgotten,
 } from '@lamplighter/evaluation/quorum/quorum-group';
 import type { CompiledRule } from '@lamplighter/evaluation/rule/compile-rule';
-import type { Logger } from '@lamplighter/service-kit/logger';
+import type { Logger } from '@lamplighter/service-kit/log/logger';
 import { promiseCause } from '@lamplighter/store/commands/command-header';
 import { commandJson } from '@lamplighter/store/commands/read-commands';
 import type { Redis } from '@lamplighter/store/redis/connect';

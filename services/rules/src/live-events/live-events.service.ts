@@ -1,4 +1,4 @@
-import type { Logger } from '@lamplighter/service-kit/logger';
+import type { Logger } from '@lamplighter/service-kit/log/logger';
 import { appendEvents, type LiveEvent } from '@lamplighter/store/events/events';
 import type { Redis } from '@lamplighter/store/redis/connect';
 import { storeFailure } from '@lamplighter/store/redis/store-failure';

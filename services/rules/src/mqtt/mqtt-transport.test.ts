@@ -1,4 +1,4 @@
-import { createLogger } from '@lamplighter/service-kit/logger';
+import { createLogger } from '@lamplighter/service-kit/log/logger';
 import { connectDevice } from '@lamplighter/test-kit/device';
 import { closeLater } from '@lamplighter/test-kit/resources';
 import { startBroker, type TestBroker } from '@lamplighter/test-kit/servers/broker';

@@ -1,5 +1,5 @@
 import { sharedFilter } from '@lamplighter/contracts/topics';
-import type { Logger } from '@lamplighter/service-kit/logger';
+import type { Logger } from '@lamplighter/service-kit/log/logger';
 import { type CustomTransportStrategy, type MessageHandler, Server } from '@nestjs/microservices';
 import { from, isObservable, lastValueFrom } from 'rxjs';
 import type { MqttMessage, PublishOutcome } from './messages.js';

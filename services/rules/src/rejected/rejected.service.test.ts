@@ -1,5 +1,5 @@
 import { jest } from '@jest/globals';
-import { createLogger } from '@lamplighter/service-kit/logger';
+import { createLogger } from '@lamplighter/service-kit/log/logger';
 import { connectRedis } from '@lamplighter/store/redis/connect';
 import { readRejected } from '@lamplighter/store/telemetry/rejected';
 import { closeLater } from '@lamplighter/test-kit/resources';

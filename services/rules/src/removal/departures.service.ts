@@ -1,6 +1,6 @@
 import { jitteredMs } from '@lamplighter/contracts/backoff';
 import { deviceTopic } from '@lamplighter/contracts/topics';
-import type { Logger } from '@lamplighter/service-kit/logger';
+import type { Logger } from '@lamplighter/service-kit/log/logger';
 import type { Redis } from '@lamplighter/store/redis/connect';
 import {
   completeCleanups,

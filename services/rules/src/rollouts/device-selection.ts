@@ -1,5 +1,5 @@
 import type { Selector } from '@lamplighter/contracts/rollouts/rollout';
-import { type Condition, compileCondition } from '@lamplighter/evaluation/expression/condition';
+import { type Condition, compileCondition } from '@lamplighter/evaluation/rollouts/condition';
 import { readDevices } from '@lamplighter/store/devices/devices';
 import type { Redis } from '@lamplighter/store/redis/connect';
 

@@ -1,7 +1,7 @@
 // biome-ignore-all lint/suspicious/noThenProperty: `then` is a key of the rule's document
 import { CANARY_FLEET } from '@lamplighter/contracts/identity';
 import { type Rule, type RuleInput, ruleSchema, type Seed } from '@lamplighter/evaluation/rule/rule';
-import { createLogger } from '@lamplighter/service-kit/logger';
+import { createLogger } from '@lamplighter/service-kit/log/logger';
 import { rulesKey } from '@lamplighter/store/keys';
 import { connectRedis, type Redis } from '@lamplighter/store/redis/connect';
 import { readRuleErrors } from '@lamplighter/store/rules/rule-errors';

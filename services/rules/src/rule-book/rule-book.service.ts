@@ -1,7 +1,7 @@
 import { backoffMs } from '@lamplighter/contracts/backoff';
 import { CANARY_FLEET } from '@lamplighter/contracts/identity';
 import type { Seed } from '@lamplighter/evaluation/rule/rule';
-import type { Logger } from '@lamplighter/service-kit/logger';
+import type { Logger } from '@lamplighter/service-kit/log/logger';
 import type { Redis } from '@lamplighter/store/redis/connect';
 import { storeFailure } from '@lamplighter/store/redis/store-failure';
 import { readRevisions, readRules, readWrites, seedRules } from '@lamplighter/store/rules/rules';

@@ -1,6 +1,6 @@
 import type { DeviceState } from '@lamplighter/contracts/devices/device-state';
 import { deviceTopic } from '@lamplighter/contracts/topics';
-import type { Logger } from '@lamplighter/service-kit/logger';
+import type { Logger } from '@lamplighter/service-kit/log/logger';
 import { DeviceAddress } from '@lamplighter/store/devices/device-address';
 import {
   claimStates,

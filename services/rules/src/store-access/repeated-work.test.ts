@@ -1,5 +1,5 @@
 import { jest } from '@jest/globals';
-import type { Logger } from '@lamplighter/service-kit/logger';
+import type { Logger } from '@lamplighter/service-kit/log/logger';
 import type { RulesErrors } from '../rules-errors.js';
 import { RepeatedWork } from './repeated-work.js';
 

@@ -1,5 +1,5 @@
 import { type Backoff, backoffMs } from '@lamplighter/contracts/backoff';
-import type { Logger } from '@lamplighter/service-kit/logger';
+import type { Logger } from '@lamplighter/service-kit/log/logger';
 import { storeFailure } from '@lamplighter/store/redis/store-failure';
 import type { ErrorPlace } from '../metrics.js';
 import type { RulesErrors } from '../rules-errors.js';

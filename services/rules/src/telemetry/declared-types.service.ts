@@ -1,5 +1,5 @@
 import { type DeclaredType, declaredTypes } from '@lamplighter/contracts/telemetry/declared-types';
-import type { Logger } from '@lamplighter/service-kit/logger';
+import type { Logger } from '@lamplighter/service-kit/log/logger';
 import type { Redis } from '@lamplighter/store/redis/connect';
 import {
   readAllTelemetrySchemas,

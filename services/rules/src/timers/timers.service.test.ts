@@ -2,7 +2,7 @@
 
 import { compileRule } from '@lamplighter/evaluation/rule/compile-rule';
 import { ruleSchema } from '@lamplighter/evaluation/rule/rule';
-import { createLogger } from '@lamplighter/service-kit/logger';
+import { createLogger } from '@lamplighter/service-kit/log/logger';
 import { DeviceAddress } from '@lamplighter/store/devices/device-address';
 import { devicesKey, shardOf, timersKey } from '@lamplighter/store/keys';
 import { connectRedis, type Redis } from '@lamplighter/store/redis/connect';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { EvaluationContext } from '../context/evaluation-context.js';
-import type { Stop } from './clause.js';
+import type { EvaluationContext } from '../../context/evaluation-context.js';
+import type { Stop } from '../definition/clause.js';
 
 export interface CompiledEnabled {
   readonly enabled: boolean;

@@ -1,11 +1,11 @@
-import type { EvaluationContext } from '../context/evaluation-context.js';
-import { type RuleState, remainingMs } from '../context/rule-state.js';
-import type { TraceStep } from '../context/trace.js';
-import { type CompiledAbsence, evaluatesReadings } from './absence.js';
-import { durationField, milliseconds, type Stop } from './clause.js';
-import type { CompiledQuorumClause } from './quorum.js';
-import type { CompiledRun } from './run.js';
-import { duration } from './sentences.js';
+import type { EvaluationContext } from '../../context/evaluation-context.js';
+import { type RuleState, remainingMs } from '../../context/rule-state.js';
+import type { TraceStep } from '../../context/trace.js';
+import type { CompiledRun } from '../commands/run.js';
+import { type CompiledAbsence, evaluatesReadings } from '../conditions/absence.js';
+import type { CompiledQuorumClause } from '../conditions/quorum.js';
+import { durationField, milliseconds, type Stop } from '../definition/clause.js';
+import { duration } from '../definition/sentences.js';
 
 export interface CompiledSettle {
   readonly settleMs: number;

@@ -1,4 +1,4 @@
-import { compileExpression, type Expression, type ScopeVariable } from '../expression/expression.js';
+import { compileExpression, type Expression, type ScopeVariable } from '../../expression/expression.js';
 
 /** What decides: one device, a quorum that counts votes, or a quorum that measures. */
 export type Decider = 'device' | 'counting' | 'measuring';

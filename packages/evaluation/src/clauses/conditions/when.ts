@@ -1,15 +1,15 @@
-import type { EvaluationContext } from '../context/evaluation-context.js';
-import { evaluateTraced, type Trace } from '../context/trace.js';
-import type { Expression, Scope } from '../expression/expression.js';
-import { expressionField, type Fields, type Report } from './clause.js';
+import type { EvaluationContext } from '../../context/evaluation-context.js';
+import { evaluateTraced, type Trace } from '../../context/trace.js';
+import type { Expression, Scope } from '../../expression/expression.js';
+import { expressionField, type Fields, type Report } from '../definition/clause.js';
 import {
   DEVICE,
   type ExpressionCompiler,
   type ExpressionField,
   GROUP_VALUE,
   SENSOR,
-} from './expression-field.js';
-import { expressionSentence } from './sentences.js';
+} from '../definition/expression-field.js';
+import { expressionSentence } from '../definition/sentences.js';
 
 export interface CompiledWhen {
   readonly when: Expression<boolean> | undefined;

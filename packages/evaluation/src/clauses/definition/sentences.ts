@@ -1,4 +1,4 @@
-import type { TraceStep } from '../context/trace.js';
+import type { TraceStep } from '../../context/trace.js';
 
 /** Tense of explanations: of issued commands, or of a dry run. */
 export type Mood = 'was' | 'would be';

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { HISTORY_DEPTH, History, type PastReading, ZSCORE_VALUES } from './window.js';
+import { HISTORY_DEPTH, History, type PastReading, ZSCORE_VALUES } from './history.js';
 
 const entry = (at: number, light: unknown, receivedAt = at): PastReading => ({
   at,

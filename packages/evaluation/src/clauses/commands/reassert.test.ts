@@ -1,13 +1,13 @@
 // biome-ignore-all lint/suspicious/noThenProperty: `then` is a key of the rule's document
 
-import type { RuleState } from '../context/rule-state.js';
-import type { Trace } from '../context/trace.js';
-import { evaluate } from '../evaluate/evaluate.js';
-import { explain } from '../explanation/explain.js';
-import type { GroupState } from '../quorum/quorum-group.js';
-import { reassertTarget } from '../quorum/quorum-target.js';
-import { compileRule } from '../rule/compile-rule.js';
-import { type RuleInput, ruleSchema } from '../rule/rule.js';
+import type { RuleState } from '../../context/rule-state.js';
+import type { Trace } from '../../context/trace.js';
+import { evaluate } from '../../evaluate/evaluate.js';
+import { explain } from '../../explanation/explain.js';
+import type { GroupState } from '../../quorum/quorum-group.js';
+import { reassertTarget } from '../../quorum/quorum-target.js';
+import { compileRule } from '../../rule/compile-rule.js';
+import { type RuleInput, ruleSchema } from '../../rule/rule.js';
 
 const START = Date.UTC(2026, 10, 22, 12);
 const SECOND = 1000;

@@ -1,5 +1,5 @@
 import type { Measurement } from '@lamplighter/contracts/telemetry/reading';
-import { compileExpression, ExpressionFailed, ExpressionInvalid } from './expression.js';
+import { compileExpression, ExpressionFailed, ExpressionInvalid } from '../expression/expression.js';
 
 /**
  * A compiled `when` of a rollout: true, false, or undefined if the last state of a device does not say (a name it needs is

@@ -1,8 +1,8 @@
-import type { EvaluationContext } from '../context/evaluation-context.js';
-import { type RuleState, remainingMs } from '../context/rule-state.js';
-import type { TraceStep } from '../context/trace.js';
-import type { Stop } from './clause.js';
-import { duration, type Mood, time } from './sentences.js';
+import type { EvaluationContext } from '../../context/evaluation-context.js';
+import { type RuleState, remainingMs } from '../../context/rule-state.js';
+import type { TraceStep } from '../../context/trace.js';
+import type { Stop } from '../definition/clause.js';
+import { duration, type Mood, time } from '../definition/sentences.js';
 
 /** A rule that changes its verdict more often is a loop: three times a second sustained, sixty times in a burst. */
 const LOOP_INTERVAL_MS = 333;

@@ -1,8 +1,8 @@
 import { durationSchema } from '@lamplighter/contracts/duration';
 import { z } from 'zod';
-import type { Expression } from '../expression/expression.js';
-import { durationPattern, expressionField, milliseconds } from './clause.js';
-import type { ExpressionCompiler, ExpressionField } from './expression-field.js';
+import type { Expression } from '../../expression/expression.js';
+import { durationPattern, expressionField, milliseconds } from '../definition/clause.js';
+import type { ExpressionCompiler, ExpressionField } from '../definition/expression-field.js';
 
 export interface CompiledEffect {
   readonly effect: { readonly expect: Expression<boolean>; readonly withinMs: number } | undefined;

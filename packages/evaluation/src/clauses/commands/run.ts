@@ -1,11 +1,22 @@
 import { z } from 'zod';
-import type { EvaluationContext } from '../context/evaluation-context.js';
-import { remainingMs } from '../context/rule-state.js';
-import { evaluateTraced, type TraceStep } from '../context/trace.js';
-import type { Expression } from '../expression/expression.js';
-import { durationField, expressionField, type Fields, milliseconds, type Report } from './clause.js';
-import { DEVICE, type ExpressionCompiler, type ExpressionField, GROUP_VALUE } from './expression-field.js';
-import { duration, expressionSentence } from './sentences.js';
+import type { EvaluationContext } from '../../context/evaluation-context.js';
+import { remainingMs } from '../../context/rule-state.js';
+import { evaluateTraced, type TraceStep } from '../../context/trace.js';
+import type { Expression } from '../../expression/expression.js';
+import {
+  durationField,
+  expressionField,
+  type Fields,
+  milliseconds,
+  type Report,
+} from '../definition/clause.js';
+import {
+  DEVICE,
+  type ExpressionCompiler,
+  type ExpressionField,
+  GROUP_VALUE,
+} from '../definition/expression-field.js';
+import { duration, expressionSentence } from '../definition/sentences.js';
 
 export interface CompiledRun {
   readonly run: { readonly seconds: Expression<number>; readonly maxMs: number } | undefined;

@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import type { EvaluationContext, Observation } from '../context/evaluation-context.js';
-import type { RuleState } from '../context/rule-state.js';
-import type { TraceStep } from '../context/trace.js';
-import { durationField, type Fields, milliseconds, type Report } from './clause.js';
+import type { EvaluationContext, Observation } from '../../context/evaluation-context.js';
+import type { RuleState } from '../../context/rule-state.js';
+import type { TraceStep } from '../../context/trace.js';
+import { durationField, type Fields, milliseconds, type Report } from '../definition/clause.js';
+import { duration } from '../definition/sentences.js';
 import type { CompiledQuorumClause } from './quorum.js';
-import { duration } from './sentences.js';
 
 export interface CompiledAbsence {
   /** Silence that raises, in place of `when`. */

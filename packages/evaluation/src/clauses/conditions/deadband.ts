@@ -1,16 +1,16 @@
 import { z } from 'zod';
-import type { EvaluationContext } from '../context/evaluation-context.js';
-import { evaluateTraced, type TraceStep } from '../context/trace.js';
-import type { Expression } from '../expression/expression.js';
-import { expressionField, type Fields, fieldsOf, type Report } from './clause.js';
+import type { EvaluationContext } from '../../context/evaluation-context.js';
+import { evaluateTraced, type TraceStep } from '../../context/trace.js';
+import type { Expression } from '../../expression/expression.js';
+import { expressionField, type Fields, fieldsOf, type Report } from '../definition/clause.js';
 import {
   DEVICE,
   deciderOf,
   type ExpressionCompiler,
   type ExpressionField,
   GROUP_VALUE,
-} from './expression-field.js';
-import { expressionSentence, rounded } from './sentences.js';
+} from '../definition/expression-field.js';
+import { expressionSentence, rounded } from '../definition/sentences.js';
 
 export interface CompiledDeadband {
   readonly deadband: { readonly of: Expression<number>; readonly by: number } | undefined;

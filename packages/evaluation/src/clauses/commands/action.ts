@@ -7,9 +7,9 @@ import {
   type Policy,
 } from '@lamplighter/contracts/commands/command';
 import { z } from 'zod';
-import type { TraceStep } from '../context/trace.js';
-import { milliseconds } from './clause.js';
-import { duration, type Mood } from './sentences.js';
+import type { TraceStep } from '../../context/trace.js';
+import { milliseconds } from '../definition/clause.js';
+import { duration, type Mood } from '../definition/sentences.js';
 
 export interface CompiledAction {
   readonly whenTrue: Action;

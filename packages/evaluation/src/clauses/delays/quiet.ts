@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import type { EvaluationContext } from '../context/evaluation-context.js';
-import type { TraceStep } from '../context/trace.js';
-import { type Fields, fieldsOf, type Report } from './clause.js';
+import type { EvaluationContext } from '../../context/evaluation-context.js';
+import type { TraceStep } from '../../context/trace.js';
+import { type Fields, fieldsOf, type Report } from '../definition/clause.js';
+import { time } from '../definition/sentences.js';
 import { type QuietHours, type QuietPeriod, quietHours } from './quiet-hours.js';
-import { time } from './sentences.js';
 
 export interface CompiledQuiet {
   readonly quiet: QuietHours | undefined;

@@ -2,12 +2,12 @@ import { actionSchema } from '@lamplighter/contracts/commands/command';
 import { type DeviceScope, deviceScopeSchema } from '@lamplighter/contracts/rules/device-scope';
 import { RULE_BOUNDS } from '@lamplighter/contracts/rules/rule-bounds';
 import { z } from 'zod';
-import type { EvaluationContext } from '../context/evaluation-context.js';
-import type { TraceStep } from '../context/trace.js';
-import type { Expression } from '../expression/expression.js';
-import { expressionField, type Fields, fieldsOf, type Report } from './clause.js';
-import { type ExpressionCompiler, type ExpressionField, SENSOR } from './expression-field.js';
-import { time } from './sentences.js';
+import type { EvaluationContext } from '../../context/evaluation-context.js';
+import type { TraceStep } from '../../context/trace.js';
+import type { Expression } from '../../expression/expression.js';
+import { expressionField, type Fields, fieldsOf, type Report } from '../definition/clause.js';
+import { type ExpressionCompiler, type ExpressionField, SENSOR } from '../definition/expression-field.js';
+import { time } from '../definition/sentences.js';
 
 const QUORUM_POLICIES = ['any', 'all', 'majority', 'atLeast', 'median', 'trimmedMean'] as const;
 const sensors = z.int().min(1).max(RULE_BOUNDS.maxSensors);

@@ -3,12 +3,12 @@ import { durationSchema } from '@lamplighter/contracts/duration';
 import { RULE_BOUNDS } from '@lamplighter/contracts/rules/rule-bounds';
 import type { Measurement } from '@lamplighter/contracts/telemetry/reading';
 import { z } from 'zod';
-import type { DeviceFacts, EvaluationContext, Observation } from '../context/evaluation-context.js';
-import { type RuleState, remainingMs } from '../context/rule-state.js';
-import type { TraceStep } from '../context/trace.js';
-import { milliseconds } from './clause.js';
-import type { CompiledQuiet } from './quiet.js';
-import { duration, listed, type Mood } from './sentences.js';
+import type { DeviceFacts, EvaluationContext, Observation } from '../../context/evaluation-context.js';
+import { type RuleState, remainingMs } from '../../context/rule-state.js';
+import type { TraceStep } from '../../context/trace.js';
+import { milliseconds } from '../definition/clause.js';
+import { duration, listed, type Mood } from '../definition/sentences.js';
+import type { CompiledQuiet } from '../delays/quiet.js';
 
 export interface CompiledReassert {
   /** Infinity if never. */

@@ -1,6 +1,6 @@
-import type { EvaluationContext } from '../context/evaluation-context.js';
-import { remainingMs } from '../context/rule-state.js';
-import type { Clause } from '../context/trace.js';
+import type { EvaluationContext } from '../../context/evaluation-context.js';
+import { remainingMs } from '../../context/rule-state.js';
+import type { Clause } from '../../context/trace.js';
 
 /** How long a clause still delays a verdict, milliseconds; recorded in the trace. */
 export function limitMs(

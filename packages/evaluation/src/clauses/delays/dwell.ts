@@ -1,7 +1,7 @@
-import type { EvaluationContext } from '../context/evaluation-context.js';
-import type { TraceStep } from '../context/trace.js';
-import { durationField, milliseconds } from './clause.js';
-import { lasted } from './sentences.js';
+import type { EvaluationContext } from '../../context/evaluation-context.js';
+import type { TraceStep } from '../../context/trace.js';
+import { durationField, milliseconds } from '../definition/clause.js';
+import { lasted } from '../definition/sentences.js';
 import { limitMs } from './time-limit.js';
 
 export interface CompiledDwell {

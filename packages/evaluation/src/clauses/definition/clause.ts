@@ -1,13 +1,15 @@
 import { durationMs, durationSchema } from '@lamplighter/contracts/duration';
 import { RULE_BOUNDS } from '@lamplighter/contracts/rules/rule-bounds';
 import { z } from 'zod';
-import type { RuleState } from '../context/rule-state.js';
+import type { RuleState } from '../../context/rule-state.js';
 
 /**
  * A clause is one file with everything about it: the fields of the rule document with their bounds and descriptions, the contradictions
  * with other fields, how it is compiled, its step in the evaluation, the sentences that explain that step, and an example for each field
- * in docs/rules.md. `rule-clauses.ts` composes them. To add one: its file and test, `rule-clauses.ts`, the order in `CLAUSES`
- * (context/trace.ts), and its rows in docs/rules.md.
+ * in docs/rules.md. `rule-clauses.ts` composes them. The folders follow the evaluation: stops (no condition is evaluated), conditions
+ * (the requested verdict), delays (when it takes effect), commands (what is commanded).
+ *
+ * To add one: its file and test, `rule-clauses.ts`, the order in `CLAUSES` (context/trace.ts), and its rows in docs/rules.md.
  */
 
 /** A clause that stops the evaluation: the state that stays, and when to evaluate again. */

@@ -1,10 +1,10 @@
-import type { EvaluationContext } from '../context/evaluation-context.js';
-import type { TraceStep } from '../context/trace.js';
-import { type CompiledAbsence, evaluatesReadings } from './absence.js';
-import { durationField, milliseconds, type Stop } from './clause.js';
-import { type CompiledHold, restartHold } from './hold.js';
-import type { CompiledQuorumClause } from './quorum.js';
-import { duration } from './sentences.js';
+import type { EvaluationContext } from '../../context/evaluation-context.js';
+import type { TraceStep } from '../../context/trace.js';
+import { type CompiledAbsence, evaluatesReadings } from '../conditions/absence.js';
+import type { CompiledQuorumClause } from '../conditions/quorum.js';
+import { durationField, milliseconds, type Stop } from '../definition/clause.js';
+import { duration } from '../definition/sentences.js';
+import { type CompiledHold, restartHold } from '../delays/hold.js';
 
 export interface CompiledMaxAge {
   readonly maxAgeMs: number;
