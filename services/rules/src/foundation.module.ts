@@ -6,6 +6,7 @@ import type { Config } from './config.js';
 import { RulesMetrics } from './metrics.js';
 import { MqttTransport } from './mqtt/mqtt-transport.js';
 import { RulesErrors } from './rules-errors.js';
+import { OutageLog } from './store-access/outage-log.js';
 import { CONFIG, LOGGER, REDIS, SEEDS, SUBSCRIBER } from './tokens.js';
 
 /** What main.ts opens before Nest starts. */
@@ -24,7 +25,7 @@ export interface Foundation {
 @Module({})
 class FoundationModule {}
 
-/** Configuration, log, metrics and connections, forevery module. */
+/** Configuration, logs, metrics and connections, for every module. */
 export function foundationModule(foundation: Foundation): DynamicModule {
   const { config, logger, metrics, errors, seeds, redis, subscriber, transport } = foundation;
   const providers = [
@@ -37,5 +38,9 @@ export function foundationModule(foundation: Foundation): DynamicModule {
     { provide: SUBSCRIBER, useValue: subscriber },
     { provide: MqttTransport, useValue: transport },
   ];
-  return { module: FoundationModule, providers, exports: providers.map(({ provide }) => provide) };
+  return {
+    module: FoundationModule,
+    providers: [...providers, OutageLog],
+    exports: [...providers.map(({ provide }) => provide), OutageLog],
+  };
 }

@@ -14,10 +14,10 @@ import { DispatchService } from '../commands/dispatch.service.js';
 import { RulesCommandRecorder } from '../commands/rules-command-recorder.js';
 import { wakeUntilStored } from '../commands/wake-until-stored.js';
 import { edgeConfirmations } from '../edge/edge-confirmations.js';
-import { LiveEventsService } from '../live-events/live-events.service.js';
 import { RulesMetrics } from '../metrics.js';
 import type { MqttMessage } from '../mqtt/messages.js';
 import type { Subscription } from '../mqtt/mqtt-transport.js';
+import { OutageLog } from '../store-access/outage-log.js';
 import { untilStored } from '../store-access/until-stored.js';
 import { REDIS } from '../tokens.js';
 import { UnreadAcknowledgements } from './unread-acknowledgements.service.js';
@@ -38,7 +38,7 @@ export class AcknowledgementsController {
   constructor(
     @Inject(REDIS) private readonly redis: Redis,
     private readonly metrics: RulesMetrics,
-    private readonly events: LiveEventsService,
+    private readonly outages: OutageLog,
     private readonly recorder: RulesCommandRecorder,
     private readonly dispatch: DispatchService,
     private readonly unread: UnreadAcknowledgements,
@@ -51,8 +51,8 @@ export class AcknowledgementsController {
     const store = (some: readonly (typeof answers)[number][]) =>
       this.metrics.storeCall('answer', () => acknowledgeCommands(this.redis, some));
     const outcomes = await untilStored(answers, store, {
-      onRetry: (error) => this.events.storeFailed(error),
-      onPoison: ({ fleet, name: device }, error) => this.events.poisoned({ fleet, device }, error),
+      onRetry: (error) => this.outages.writeFailed(error),
+      onPoison: ({ fleet, name: device }, error) => this.outages.inputDropped({ fleet, device }, error),
     });
     const confirmed = edgeConfirmations(answers, outcomes);
     if (confirmed.length > 0) await this.confirm(confirmed);
@@ -69,7 +69,7 @@ export class AcknowledgementsController {
     if (back.length > 0) {
       const devices = back.map(({ fleet, name }) => new DeviceAddress(fleet, name, false));
       // Not awaited: the answers are stored.
-      void wakeUntilStored(this.redis, devices, this.metrics, this.events);
+      void wakeUntilStored(this.redis, devices, this.metrics, this.outages);
     }
   }
 
@@ -80,8 +80,8 @@ export class AcknowledgementsController {
       return some.map(() => undefined);
     };
     await untilStored(confirmed, store, {
-      onRetry: (error) => this.events.storeFailed(error),
-      onPoison: ({ fleet, device }, error) => this.events.poisoned({ fleet, device }, error),
+      onRetry: (error) => this.outages.writeFailed(error),
+      onPoison: ({ fleet, device }, error) => this.outages.inputDropped({ fleet, device }, error),
     });
   }
 

@@ -1,8 +1,8 @@
 import { wakeDevices } from '@lamplighter/store/delivery/wake-devices';
 import type { DeviceAddress } from '@lamplighter/store/devices/device-address';
 import type { Redis } from '@lamplighter/store/redis/connect';
-import type { LiveEventsService } from '../live-events/live-events.service.js';
 import type { RulesMetrics } from '../metrics.js';
+import type { OutageLog } from '../store-access/outage-log.js';
 import { untilStored } from '../store-access/until-stored.js';
 
 /**
@@ -13,14 +13,14 @@ export async function wakeUntilStored(
   redis: Redis,
   devices: readonly DeviceAddress[],
   metrics: RulesMetrics,
-  events: LiveEventsService,
+  outages: OutageLog,
 ): Promise<void> {
   const wake = async (some: readonly DeviceAddress[]) => {
     await metrics.storeCall('wake', () => wakeDevices(redis, some));
     return some.map(() => undefined);
   };
   await untilStored(devices, wake, {
-    onRetry: (error) => events.storeFailed(error),
-    onPoison: (device, error) => events.poisoned(device, error),
+    onRetry: (error) => outages.writeFailed(error),
+    onPoison: (device, error) => outages.inputDropped(device, error),
   });
 }

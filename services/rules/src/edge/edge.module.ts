@@ -1,13 +1,12 @@
 import { Module } from '@nestjs/common';
 import { CommandsModule } from '../commands/commands.module.js';
-import { LiveEventsModule } from '../live-events/live-events.module.js';
 import { RejectedModule } from '../rejected/rejected.module.js';
 import { EdgeService } from './edge.service.js';
 import { EdgeFollowService } from './edge-follow.service.js';
 
 /** Rules that devices run themselves. */
 @Module({
-  imports: [CommandsModule, LiveEventsModule, RejectedModule],
+  imports: [CommandsModule, RejectedModule],
   providers: [EdgeService, EdgeFollowService],
   exports: [EdgeService],
 })

@@ -14,10 +14,10 @@ import type { Redis } from '@lamplighter/store/redis/connect';
 import { storeFailure } from '@lamplighter/store/redis/store-failure';
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import type { Config } from '../config.js';
-import { LiveEventsService } from '../live-events/live-events.service.js';
 import { RulesMetrics } from '../metrics.js';
 import { RejectedService } from '../rejected/rejected.service.js';
 import { RulesErrors } from '../rules-errors.js';
+import { OutageLog } from '../store-access/outage-log.js';
 import { RepeatedWork } from '../store-access/repeated-work.js';
 import { untilStored } from '../store-access/until-stored.js';
 import { CONFIG, LOGGER, REDIS } from '../tokens.js';
@@ -46,7 +46,7 @@ export class EdgeService implements OnApplicationBootstrap {
     @Inject(CONFIG) config: Config,
     private readonly metrics: RulesMetrics,
     private readonly unexpected: RulesErrors,
-    private readonly events: LiveEventsService,
+    private readonly outages: OutageLog,
     private readonly rejected: RejectedService,
   ) {
     this.evaluateAfterMs = config.EDGE_JUDGE_SECONDS * 1000;
@@ -84,8 +84,8 @@ export class EdgeService implements OnApplicationBootstrap {
       return some.map(() => undefined);
     };
     await untilStored(reports, store, {
-      onRetry: (error) => this.events.storeFailed(error),
-      onPoison: ({ fleet, device }, error) => this.events.poisoned({ fleet, device }, error),
+      onRetry: (error) => this.outages.writeFailed(error),
+      onPoison: ({ fleet, device }, error) => this.outages.inputDropped({ fleet, device }, error),
     });
   }
 

@@ -1,4 +1,3 @@
-import type { Logger } from '@lamplighter/service-kit/log/logger';
 import { appendEvents, type LiveEvent } from '@lamplighter/store/events/events';
 import type { Redis } from '@lamplighter/store/redis/connect';
 import { storeFailure } from '@lamplighter/store/redis/store-failure';
@@ -6,7 +5,7 @@ import { type Measured, MeasurementNames } from '@lamplighter/store/telemetry/me
 import { Inject, Injectable } from '@nestjs/common';
 import { RulesMetrics } from '../metrics.js';
 import { RulesErrors } from '../rules-errors.js';
-import { LOGGER, REDIS } from '../tokens.js';
+import { REDIS } from '../tokens.js';
 
 /** Telemetry events per second and replica. Events of commands and presence are complete. */
 const TELEMETRY_PER_SECOND = 50;
@@ -22,12 +21,10 @@ export class LiveEventsService {
   private shown = 0;
   private waiting: LiveEvent[] = [];
   private writing: Promise<void> | undefined;
-  private lastFailure = '';
   private readonly names: MeasurementNames;
 
   constructor(
     @Inject(REDIS) private readonly redis: Redis,
-    @Inject(LOGGER) private readonly logger: Logger,
     private readonly metrics: RulesMetrics,
     private readonly unexpected: RulesErrors,
   ) {
@@ -79,40 +76,6 @@ export class LiveEventsService {
   private reportUnexpected(error: unknown): void {
     if (storeFailure(error) === undefined)
       this.unexpected.report('live_events', error, 'cannot write live events; dropping them');
-  }
-
-  /** A write failed and is retried. Logs an outage once per kind of failure. */
-  storeFailed(error: Error): void {
-    if (storeFailure(error) === undefined) {
-      this.unexpected.report('store_write', error, 'cannot write to Redis; retrying');
-      return;
-    }
-    if (error.message === this.lastFailure) return;
-    this.lastFailure = error.message;
-    this.logger.warn(
-      { reason: error.message },
-      'Redis is rejecting readings; applying back-pressure to the broker',
-    );
-  }
-
-  /** A write succeeded: ends the outage, if there was one. */
-  storeRecovered(): void {
-    if (this.lastFailure === '') return;
-    this.lastFailure = '';
-    this.logger.info('Redis accepts readings again');
-  }
-
-  /** A script failed on the input of one device: a bug. */
-  poisoned({ fleet, device }: { fleet: string; device: string }, error: Error): void {
-    this.unexpected.report(
-      'store_write',
-      error,
-      'the store failed on a device; its part of this batch is lost',
-      {
-        fleet,
-        device,
-      },
-    );
   }
 }
 

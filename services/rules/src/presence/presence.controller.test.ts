@@ -12,6 +12,7 @@ import { RulesMetrics } from '../metrics.js';
 import type { MqttMessage } from '../mqtt/messages.js';
 import type { RejectedService } from '../rejected/rejected.service.js';
 import type { StatePublisher } from '../state/state-publisher.service.js';
+import type { OutageLog } from '../store-access/outage-log.js';
 import { PresenceController } from './presence.controller.js';
 
 const HOUR = 3_600_000;
@@ -36,12 +37,13 @@ async function waitingCommand({ fleet, device }: DeviceAddress): Promise<string>
 /** Has a birth recorded while some round trip fails; settles when the command that waits is due. */
 async function isDueAfterBirth(lamp: DeviceAddress, fail: (pipeline: jest.Spied<Redis['pipeline']>) => void) {
   const id = await waitingCommand(lamp);
-  const told = { append: () => undefined, storeFailed: jest.fn() };
+  const outages = { writeFailed: jest.fn() };
   const controller = new PresenceController(
     redis,
     { announce: () => undefined } as unknown as DeviceCache,
     new RulesMetrics('rules', 'test'),
-    told as unknown as LiveEventsService,
+    { append: () => undefined } as unknown as LiveEventsService,
+    outages as unknown as OutageLog,
     { markChanged: () => undefined } as unknown as StatePublisher,
     {} as RejectedService,
   );
@@ -52,7 +54,7 @@ async function isDueAfterBirth(lamp: DeviceAddress, fail: (pipeline: jest.Spied<
   const dueMs = async () =>
     Number(await redis.zscore(commandKeys(lamp.shard)[5]!, id)) - (await redisNow(redis));
   await until(async () => (await dueMs()) < 1000, { what: 'the command to be due' });
-  expect(told.storeFailed).toHaveBeenCalledTimes(1);
+  expect(outages.writeFailed).toHaveBeenCalledTimes(1);
 }
 
 describe('a birth wakes what waits for the device', () => {

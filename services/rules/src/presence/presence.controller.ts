@@ -25,6 +25,7 @@ import type { MqttMessage } from '../mqtt/messages.js';
 import type { Subscription } from '../mqtt/mqtt-transport.js';
 import { RejectedService } from '../rejected/rejected.service.js';
 import { StatePublisher } from '../state/state-publisher.service.js';
+import { OutageLog } from '../store-access/outage-log.js';
 import { untilStored } from '../store-access/until-stored.js';
 import { REDIS } from '../tokens.js';
 
@@ -64,6 +65,7 @@ export class PresenceController {
     private readonly devices: DeviceCache,
     private readonly metrics: RulesMetrics,
     private readonly events: LiveEventsService,
+    private readonly outages: OutageLog,
     private readonly states: StatePublisher,
     private readonly rejected: RejectedService,
   ) {}
@@ -77,15 +79,15 @@ export class PresenceController {
         recordPresence(this.redis, some, (i, startedAt) => this.began(some[i]!, startedAt)),
       );
     const outcomes = await untilStored(messages, store, {
-      onRetry: (error) => this.events.storeFailed(error),
-      onPoison: ({ address }, error) => this.events.poisoned(address, error),
+      onRetry: (error) => this.outages.writeFailed(error),
+      onPoison: ({ address }, error) => this.outages.inputDropped(address, error),
     });
     for (const [i, { message, address, mayBeOld }] of messages.entries())
       if (mayBeOld && message.online && isPresent(outcomes[i]!)) this.announce(address, message);
     this.events.append(messages.flatMap((message, i) => this.eventsOf(message, outcomes[i]!)));
     const back = messages.filter((_, i) => isBack(outcomes[i]!)).map(({ address }) => address);
     // Not awaited: until the births behind it are read, their devices are taken for such as do not answer.
-    if (back.length > 0) void wakeUntilStored(this.redis, back, this.metrics, this.events);
+    if (back.length > 0) void wakeUntilStored(this.redis, back, this.metrics, this.outages);
   }
 
   private read({ topic, payload, delivery, takenAt }: MqttMessage): PresenceMessage[] {

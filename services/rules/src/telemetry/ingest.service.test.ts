@@ -31,6 +31,7 @@ import type { RejectedService } from '../rejected/rejected.service.js';
 import type { RuleErrors } from '../rule-book/rule-errors.service.js';
 import { RuleSet } from '../rule-book/rule-set.js';
 import type { StatePublisher } from '../state/state-publisher.service.js';
+import type { OutageLog } from '../store-access/outage-log.js';
 import type { DeclaredTypes } from './declared-types.service.js';
 import { IngestService } from './ingest.service.js';
 import { PrefetchService } from './prefetch.service.js';
@@ -56,9 +57,9 @@ function underTest() {
   const nothing = () => undefined;
   const events = {
     append: nothing,
-    storeRecovered: nothing,
     takeTelemetrySample: () => false,
   } as unknown as LiveEventsService;
+  const outages = { writeSucceeded: nothing } as unknown as OutageLog;
   const groupVerdicts = { of: () => undefined } as unknown as GroupVerdicts;
   const rules = new RuleSet([compileRule(RULE, 1, 1)]);
   const emitted: EnqueueOutcome[] = [];
@@ -66,7 +67,7 @@ function underTest() {
   const ingest = new IngestService(
     redis,
     devices,
-    new PrefetchService(redis, { setOf: () => rules } as never, metrics, events, groupVerdicts),
+    new PrefetchService(redis, { setOf: () => rules } as never, metrics, outages, groupVerdicts),
     metrics,
     {
       dispatchEmitted: (_part: unknown, { commands }: PartOutcome) => emitted.push(...commands),
@@ -75,6 +76,7 @@ function underTest() {
     groupVerdicts,
     { report: () => undefined } as unknown as RuleErrors,
     events,
+    outages,
     { refuse: () => undefined, suspect: () => undefined } as unknown as RejectedService,
     {
       send: ({ byDevice }: Receipts) => {

@@ -38,6 +38,7 @@ import { RejectedService } from '../rejected/rejected.service.js';
 import { RuleErrors } from '../rule-book/rule-errors.service.js';
 import { StatePublisher } from '../state/state-publisher.service.js';
 import { OrderedRetries } from '../store-access/ordered-retries.js';
+import { OutageLog } from '../store-access/outage-log.js';
 import { untilStored } from '../store-access/until-stored.js';
 import { REDIS } from '../tokens.js';
 import { DeclaredTypes } from './declared-types.service.js';
@@ -73,6 +74,7 @@ export class IngestService {
     private readonly groupVerdicts: GroupVerdicts,
     private readonly ruleErrors: RuleErrors,
     private readonly events: LiveEventsService,
+    private readonly outages: OutageLog,
     private readonly rejected: RejectedService,
     private readonly receipts: ReceiptsService,
     private readonly edge: EdgeService,
@@ -244,13 +246,13 @@ export class IngestService {
       untilStored(parts, accept, {
         onRetry: (error) => {
           this.metrics.telemetry.inc({ result: 'retried' }, countReadings(parts));
-          this.events.storeFailed(error);
+          this.outages.writeFailed(error);
           return repeats();
         },
-        onPoison: (part, error) => this.events.poisoned(part.address, error),
+        onPoison: (part, error) => this.outages.inputDropped(part.address, error),
       }),
     );
-    this.events.storeRecovered();
+    this.outages.writeSucceeded();
     this.metrics.processing.observe({ stage: 'store' }, (performance.now() - started) / 1000);
     this.metrics.batchReadings.observe(countReadings(parts));
     const underWay = endToEndSeconds(parts, Date.now());
@@ -329,7 +331,7 @@ export class IngestService {
     if (stale > 0) this.metrics.unjudged.inc({ reason: 'stale' }, stale);
     this.events.append(events);
     // Nobody waits for it: their readings are stored.
-    if (back.length > 0) void wakeUntilStored(this.redis, back, this.metrics, this.events);
+    if (back.length > 0) void wakeUntilStored(this.redis, back, this.metrics, this.outages);
     return again;
   }
 
@@ -352,8 +354,8 @@ export class IngestService {
     const count = (some: readonly Refusals[]) =>
       this.metrics.storeCall('rejected', () => countRejected(this.redis, some));
     const sessions = await untilStored(all, count, {
-      onRetry: (error) => this.events.storeFailed(error),
-      onPoison: ({ address }, error) => this.events.poisoned(address, error),
+      onRetry: (error) => this.outages.writeFailed(error),
+      onPoison: ({ address }, error) => this.outages.inputDropped(address, error),
     });
     for (const [i, [device, { seqs, reasons }]] of [...refusals].entries()) {
       // A device of which nothing was ever accepted here: only this tells whether it keeps what it sends.

@@ -7,10 +7,10 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { PendingReading } from '../evaluation/evaluate-part.js';
 import { GroupVerdicts } from '../evaluation/group-verdicts.js';
 import type { KnownDevice } from '../evaluation/known-device.js';
-import { LiveEventsService } from '../live-events/live-events.service.js';
 import { RulesMetrics } from '../metrics.js';
 import { RuleBook, RuleBookStopped } from '../rule-book/rule-book.service.js';
 import { OrderedRetries } from '../store-access/ordered-retries.js';
+import { OutageLog } from '../store-access/outage-log.js';
 import { untilStored } from '../store-access/until-stored.js';
 import { REDIS } from '../tokens.js';
 
@@ -42,7 +42,7 @@ export class PrefetchService {
     @Inject(REDIS) private readonly redis: Redis,
     private readonly book: RuleBook,
     private readonly metrics: RulesMetrics,
-    private readonly events: LiveEventsService,
+    private readonly outages: OutageLog,
     private readonly groupVerdicts: GroupVerdicts,
   ) {}
 
@@ -100,7 +100,7 @@ export class PrefetchService {
     repeats: () => Promise<void> | undefined,
   ): Promise<void> {
     const onRetry = (error: Error) => {
-      if (!(error instanceof RuleBookStopped)) this.events.storeFailed(error);
+      if (!(error instanceof RuleBookStopped)) this.outages.writeFailed(error);
       return repeats();
     };
     const onPoison = () => undefined;
