@@ -1,5 +1,5 @@
 // Every Docker command that the documentation has you type, outside of the blocks marked `<!-- test: skip, containers -->`, which
-// test-compose.mjs types whole. test/system/documentation/66-documentation.test.ts holds this list against the pages.
+// test-compose.mjs types whole. test/system/documentation/66-documentation-references.test.ts holds this list against the pages.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { REPOSITORY } from './project.mjs';
