@@ -17,7 +17,8 @@ const REASONS: Readonly<Record<string, string>> = {
     'needs Docker: scripts/test-compose.mjs types its commands, which 66 finds in scripts/compose/documented.mjs',
   containers: 'needs Docker: scripts/test-compose.mjs types the whole block',
   minutes: 'takes minutes; below, its script must exist and know the options that are named',
-  'your servers': 'needs a broker and a Redis of your own; 27-services-without-dependencies runs the services so',
+  'your servers':
+    'needs a broker and a Redis of your own; 27-services-without-dependencies runs the services so',
 };
 
 /** Pages that go on in the shell of others: their blocks are typed first. */
