@@ -94,7 +94,7 @@ describe('the dashboards', () => {
 });
 
 it('a fleet of no device is shown as such, not as one that nobody can count', () => {
-  const shown = questions.find(({ source: of }) => of === 'Devices away')!;
+  const shown = questions.find(({ source: of }) => of === 'Offline or stale')!;
   const folder = mkdtempSync(join(tmpdir(), 'lamplighter-dashboards-'));
   try {
     const file = join(folder, 'no-device.test.yml');

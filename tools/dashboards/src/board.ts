@@ -22,23 +22,26 @@ export interface Board {
   readonly document: Dashboard;
 }
 
-/** What a dashboard is made of. */
+/** A row of panels under a title. */
+export type Row = readonly [title: string, panels: readonly Builder<Panel>[]];
+
+/** The contents of a dashboard. */
 export interface Content {
-  /** Name of the file without `.json`; with `lamplighter-` before it the uid, which links and bookmarks hold. */
+  /** File name without `.json`. The uid is `lamplighter-<name>`; links and bookmarks depend on it. */
   readonly name: string;
   readonly title: string;
   readonly description: string;
-  /** A metric of the services whose replicas one can choose; none if the dashboard is about all of them together. */
+  /** A metric of the services whose replicas can be selected. Without it, the dashboard always shows all replicas. */
   readonly replicasOf?: string;
-  readonly rows: readonly (readonly [title: string, panels: readonly Builder<Panel>[]])[];
+  readonly rows: readonly Row[];
 }
 
-/** The tag by which the dashboards find each other. */
+/** The dashboards link to all dashboards with this tag. */
 const TAG = 'lamplighter';
 
 /**
- * A dashboard with what all of ours have: links to the others, marks where something restarted or rules changed, the last
- * quarter of an hour, and no way to change it in the browser, since the repository is the truth.
+ * Builds a dashboard with the common settings: links to the other dashboards, annotations for restarts and rule changes, a range of
+ * 15 minutes, and read-only in the browser, because the repository holds its source.
  */
 export function board({ name, title, description, replicasOf, rows }: Content): Board {
   const builder = new DashboardBuilder(title)
@@ -59,7 +62,7 @@ export function board({ name, title, description, replicasOf, rows }: Content): 
         .keepTime(true)
         .targetBlank(false),
     );
-  for (const annotation of ANNOTATIONS) builder.annotation(annotation);
+  for (const query of ANNOTATIONS) builder.annotation(query);
   if (replicasOf !== undefined) builder.withVariable(replica(replicasOf));
   for (const [row, panels] of rows) {
     builder.withRow(new RowBuilder(row));
@@ -68,42 +71,47 @@ export function board({ name, title, description, replicasOf, rows }: Content): 
   return { file: `${name}.json`, document: finish(builder.build()) };
 }
 
-/** Numbers the panels, so that links to one of them hold, and shows links and marks above the panels, not in a menu. */
+/** Numbers the panels for stable links, and shows links and annotations above the panels instead of in a menu. */
 function finish(built: Dashboard): Dashboard {
   for (const shown of [...(built.links ?? []), ...(built.annotations?.list ?? [])]) delete shown.placement;
   const panels = built.panels?.map((panel, index) => ({ ...panel, id: index + 1 })) ?? [];
   return { ...built, templating: { list: [], ...built.templating }, panels };
 }
 
-/** How long something counts as just started, seconds: longer than a step of the query, whatever the range, so that no start falls between two. */
+/** Seconds for which a start counts as recent: longer than a step of the query, so that no start falls between two steps. */
 const RECENT = '15 + $__interval_ms / 1000';
-/** The broker tells its uptime every ten seconds. */
+/** Longer, because the broker publishes its uptime only every ten seconds. */
 const RECENT_BROKER = '30 + $__interval_ms / 1000';
 
 const ANNOTATIONS = [
-  mark(
+  annotation(
     'Service starts',
     'blue',
     `max by (job, instance) (time() - process_start_time_seconds{job=~"rules|api|device-sim"}) < ${RECENT}`,
     '{{job}} {{instance}} started',
   ),
-  mark(
+  annotation(
     'Broker starts',
     'red',
     `max(lamplighter_broker_uptime_seconds) < ${RECENT_BROKER}`,
-    'the broker started',
+    'broker started',
   ),
-  mark('Redis starts', 'dark-red', `max(lamplighter_redis_uptime_seconds) < ${RECENT}`, 'Redis started'),
-  mark(
+  annotation(
+    'Redis starts',
+    'dark-red',
+    `max(lamplighter_redis_uptime_seconds) < ${RECENT}`,
+    'Redis started',
+  ),
+  annotation(
     'Rule changes',
     'purple',
     `max(time() - lamplighter_rules_reload_timestamp_seconds) < ${RECENT}`,
-    'rules were read anew',
+    'rules reloaded',
   ),
 ];
 
-function mark(name: string, color: string, expr: string, text: string): Builder<AnnotationQuery> {
-  const annotation = new AnnotationQueryBuilder()
+function annotation(name: string, color: string, expr: string, text: string): Builder<AnnotationQuery> {
+  const built = new AnnotationQueryBuilder()
     .name(name)
     .datasource(PROMETHEUS)
     .enable(true)
@@ -111,14 +119,14 @@ function mark(name: string, color: string, expr: string, text: string): Builder<
     .iconColor(color)
     .expr(expr)
     .build();
-  // What the data source itself reads, beyond the types.
-  return { build: () => ({ ...annotation, step: '5s', titleFormat: name, textFormat: text }) };
+  // Options of the Prometheus data source that the types lack.
+  return { build: () => ({ ...built, step: '5s', titleFormat: name, textFormat: text }) };
 }
 
 function replica(metric: string): QueryVariableBuilder {
   return new QueryVariableBuilder('replica')
     .label('Replica')
-    .description('Address of a replica, as Prometheus scrapes it.')
+    .description('Scrape address of a replica.')
     .hide(VariableHide.DontHide)
     .datasource(PROMETHEUS)
     .query({ query: `label_values(${metric}, instance)`, refId: 'replica' })

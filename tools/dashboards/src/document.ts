@@ -1,4 +1,4 @@
-// The parts of a dashboard's JSON that tests and pictures read; the whole of it is Grafana's.
+// The parts of Grafana's dashboard JSON that the renderer and the tests read.
 
 export interface Document {
   readonly uid: string;
@@ -32,7 +32,7 @@ export interface PanelDocument {
   readonly type: 'row' | 'stat' | 'timeseries' | 'gauge' | 'table' | 'heatmap' | 'state-timeline';
   readonly title: string;
   readonly gridPos: { readonly x: number; readonly y: number; readonly w: number; readonly h: number };
-  /** Rows have none of what follows. */
+  /** Rows lack this and the properties below. */
   readonly description?: string;
   readonly datasource?: { readonly uid: string };
   readonly fieldConfig?: FieldConfig;
@@ -80,7 +80,7 @@ export interface Target {
   readonly datasource: { readonly uid: string };
 }
 
-/** Which columns a table shows, in which order, and what it calls them. */
+/** The columns of a table: hidden ones, their order and their titles. */
 export interface Organize {
   readonly excludeByName: Readonly<Record<string, boolean>>;
   readonly indexByName: Readonly<Record<string, number>>;

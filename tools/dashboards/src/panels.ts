@@ -20,82 +20,82 @@ import * as statetimeline from '@grafana/grafana-foundation-sdk/statetimeline';
 import * as table from '@grafana/grafana-foundation-sdk/table';
 import * as timeseries from '@grafana/grafana-foundation-sdk/timeseries';
 
-/** The one data source, by the uid that grafana/provisioning gives it. */
+/** The only data source. Its uid is set in grafana/provisioning. */
 export const PROMETHEUS: DataSourceRef = { type: 'prometheus', uid: 'lamplighter-prometheus' };
 
-/** What every panel says. */
+/** The options of every panel. */
 export interface PanelOptions {
   readonly title: string;
-  /** A sentence or two: what the numbers are, and what a bad one means. */
+  /** One or two sentences: what the numbers are, and what a bad one means. */
   readonly description: string;
-  /** As Grafana names units. */
+  /** A unit id of Grafana. */
   readonly unit: string;
-  /** PromQL, and what the legend calls its series. */
+  /** PromQL expressions with their legends. */
   readonly queries: readonly (readonly [expr: string, legend: string])[];
-  /** Columns of 24. */
+  /** In columns; a row of panels has 24. */
   readonly width: number;
-  /** Rows of 30 pixels. */
+  /** In units of 30 pixels. */
   readonly height: number;
   readonly decimals?: number;
   readonly max?: number;
-  /** Where the colour changes, from the lowest value up. */
+  /** From the lowest value up. */
   readonly thresholds?: readonly Step[];
 }
 
-/** A colour, and the value from which it holds; none for the first. */
+/** A color and the value from which it applies; the first step has none. */
 export type Step = readonly [color: string, from?: number];
 
-/** Fixed colours where a series means good or bad: the name of the series, and a colour of Grafana's. */
+/** Series name → Grafana color, for series that mean good or bad. */
 export type Colors = Readonly<Record<string, string>>;
 
 const BY_THRESHOLD = new FieldColorBuilder().mode(FieldColorModeId.Thresholds);
 const LAST = new common.ReduceDataOptionsBuilder().calcs(['last']).fields('').values(false);
 
 /**
- * An answer over a time leaves out the points without a value, so that the last one it has may be old: of a part that died half an
- * hour ago Grafana would show, in green, how well it was. With NaN in their place the last point is that of now.
+ * A range query omits points without a value, so its last point may be old: Grafana would show a process that died half an hour ago
+ * in green. With NaN for missing points, the last point is always the current one.
  */
 const padWithNaN: (query: PanelOptions['queries'][number]) => PanelOptions['queries'][number] = ([
   expr,
   legend,
 ]) => [`(${expr}) or on () vector(NaN)`, legend];
 
-/** What stands there instead of NaN. */
+/** Shows a text instead of NaN. */
 function noValueMapping(text = 'No data'): ValueMapping {
   const result = { text, color: 'text', index: 0 };
   return { type: MappingType.SpecialValue, options: { match: SpecialValueMatch.NullAndNan, result } };
 }
 
-/** One number now, and how it came there. Without a value now it says so, rather than show the last there was. */
+/** The current value with a sparkline. Without a current value it shows `noValue`, not the last known value. */
 export function statPanel(
-  about: PanelOptions & {
+  options: PanelOptions & {
     readonly noValue?: string;
     readonly names?: boolean;
-    /** Where the colour of a series changes elsewhere: the name of the series, and its own thresholds. */
-    readonly own?: Readonly<Record<string, readonly Step[]>>;
+    /** Series name → thresholds, for series that need others. */
+    readonly seriesThresholds?: Readonly<Record<string, readonly Step[]>>;
   },
 ): Builder<Panel> {
   const panel = new stat.PanelBuilder()
-    .mappings([noValueMapping(about.noValue)])
+    .mappings([noValueMapping(options.noValue)])
     .min(0)
     .colorMode(common.BigValueColorMode.Value)
     .graphMode(common.BigValueGraphMode.Area)
-    .textMode(about.names ? common.BigValueTextMode.ValueAndName : common.BigValueTextMode.Auto)
+    .textMode(options.names ? common.BigValueTextMode.ValueAndName : common.BigValueTextMode.Auto)
     .reduceOptions(LAST)
     .colorScheme(BY_THRESHOLD);
-  if (about.noValue !== undefined) panel.noValue(about.noValue);
-  for (const [name, steps] of Object.entries(about.own ?? {})) {
+  if (options.noValue !== undefined) panel.noValue(options.noValue);
+  for (const [name, steps] of Object.entries(options.seriesThresholds ?? {})) {
     panel.withOverride({
       matcher: { id: 'byName', options: name },
       properties: [{ id: 'thresholds', value: thresholds(steps).build() }],
     });
   }
-  return applyOptions(panel, { ...about, queries: about.queries.map(padWithNaN) });
+  return applyOptions(panel, { ...options, queries: options.queries.map(padWithNaN) });
 }
 
 /** Lines over time. */
 export function linesPanel(
-  about: PanelOptions & {
+  options: PanelOptions & {
     readonly stacked?: boolean;
     readonly colors?: Colors;
     readonly legendTable?: boolean;
@@ -104,57 +104,57 @@ export function linesPanel(
   const panel = new timeseries.PanelBuilder()
     .min(0)
     .colorScheme(new FieldColorBuilder().mode(FieldColorModeId.PaletteClassic))
-    .lineWidth(about.stacked ? 0 : 2)
-    .fillOpacity(about.stacked ? 70 : 8)
+    .lineWidth(options.stacked ? 0 : 2)
+    .fillOpacity(options.stacked ? 70 : 8)
     .showPoints(common.VisibilityMode.Never)
     .spanNulls(false)
     .legend(
       new common.VizLegendOptionsBuilder()
-        .displayMode(about.legendTable ? common.LegendDisplayMode.Table : common.LegendDisplayMode.List)
+        .displayMode(options.legendTable ? common.LegendDisplayMode.Table : common.LegendDisplayMode.List)
         .placement(common.LegendPlacement.Bottom)
         .showLegend(true)
-        .calcs(about.legendTable ? ['lastNotNull', 'max'] : []),
+        .calcs(options.legendTable ? ['lastNotNull', 'max'] : []),
     )
     .tooltip(
       new common.VizTooltipOptionsBuilder()
         .mode(common.TooltipDisplayMode.Multi)
         .sort(common.SortOrder.Descending),
     );
-  if (about.stacked) {
+  if (options.stacked) {
     panel.stacking(new common.StackingConfigBuilder().mode(common.StackingMode.Normal).group('A'));
   }
-  if (about.thresholds !== undefined) {
+  if (options.thresholds !== undefined) {
     panel.thresholdsStyle(
       new common.GraphThresholdsStyleConfigBuilder().mode(common.GraphThresholdsStyleMode.Dashed),
     );
   }
-  for (const [name, color] of Object.entries(about.colors ?? {})) {
+  for (const [name, color] of Object.entries(options.colors ?? {})) {
     panel.withOverride({
       matcher: { id: 'byName', options: name },
       properties: [{ id: 'color', value: { mode: 'fixed', fixedColor: color } }],
     });
   }
-  return applyOptions(panel, about);
+  return applyOptions(panel, options);
 }
 
-/** One share or level between 0 and its maximum, now; without a value now it says so. */
+/** The current value between 0 and a maximum. Without a current value it shows `noValue`. */
 export function gaugePanel(
-  about: PanelOptions & { readonly max: number; readonly noValue?: string },
+  options: PanelOptions & { readonly max: number; readonly noValue?: string },
 ): Builder<Panel> {
   const panel = new gauge.PanelBuilder()
-    .mappings([noValueMapping(about.noValue)])
+    .mappings([noValueMapping(options.noValue)])
     .min(0)
     .colorScheme(BY_THRESHOLD)
     .showThresholdLabels(false)
     .showThresholdMarkers(true)
     .reduceOptions(LAST);
-  if (about.noValue !== undefined) panel.noValue(about.noValue);
-  return applyOptions(panel, { ...about, queries: about.queries.map(padWithNaN) });
+  if (options.noValue !== undefined) panel.noValue(options.noValue);
+  return applyOptions(panel, { ...options, queries: options.queries.map(padWithNaN) });
 }
 
-/** One bar per series that is green while its value is 1. */
+/** One bar per series, green while its value is 1. */
 export function statesPanel(
-  about: Omit<PanelOptions, 'unit'> & { readonly good: string; readonly bad: string },
+  options: Omit<PanelOptions, 'unit'> & { readonly good: string; readonly bad: string },
 ): Builder<Panel> {
   const panel = new statetimeline.PanelBuilder()
     .colorScheme(BY_THRESHOLD)
@@ -167,8 +167,8 @@ export function statesPanel(
       {
         type: MappingType.ValueToText,
         options: {
-          0: { text: about.bad, color: 'red', index: 0 },
-          1: { text: about.good, color: 'green', index: 1 },
+          0: { text: options.bad, color: 'red', index: 0 },
+          1: { text: options.good, color: 'green', index: 1 },
         },
       },
     ])
@@ -178,11 +178,11 @@ export function statesPanel(
         .placement(common.LegendPlacement.Bottom)
         .showLegend(true),
     );
-  return applyOptions(panel, { thresholds: [['red'], ['green', 1]], ...about, unit: 'none' });
+  return applyOptions(panel, { thresholds: [['red'], ['green', 1]], ...options, unit: 'none' });
 }
 
-/** How many observations fell into each bucket of a histogram: `sum by (le) (increase(…_bucket[$__rate_interval]))`. */
-export function heatPanel(about: PanelOptions): Builder<Panel> {
+/** A heatmap of a histogram, for a query made with `buckets`. */
+export function heatPanel(options: PanelOptions): Builder<Panel> {
   const panel = new heatmap.PanelBuilder()
     .calculate(false)
     .color(
@@ -194,22 +194,22 @@ export function heatPanel(about: PanelOptions): Builder<Panel> {
         .steps(64)
         .reverse(false),
     )
-    .yAxis(new heatmap.YAxisConfigBuilder().unit(about.unit).axisPlacement(common.AxisPlacement.Left))
+    .yAxis(new heatmap.YAxisConfigBuilder().unit(options.unit).axisPlacement(common.AxisPlacement.Left))
     .cellGap(1)
     .hideLegend();
-  return applyOptions(panel, about, prometheus.PromQueryFormat.Heatmap);
+  return applyOptions(panel, options, prometheus.PromQueryFormat.Heatmap);
 }
 
-/** One row per series, as it is now; labels are the columns. */
+/** One row per series with its current value; labels are the columns. */
 export function tablePanel(
-  about: PanelOptions & {
-    /** Label → title of its column, in this order; other labels are not shown. */
+  options: PanelOptions & {
+    /** Label → column title, in display order. */
     readonly columns: Readonly<Record<string, string>>;
-    /** Labels that the query leaves and nobody needs. */
+    /** Columns that are not shown. */
     readonly hidden?: readonly string[];
   },
 ): Builder<Panel> {
-  const hidden = Object.fromEntries(['Time', ...(about.hidden ?? [])].map((name) => [name, true]));
+  const hidden = Object.fromEntries(['Time', ...(options.hidden ?? [])].map((name) => [name, true]));
   const panel = new table.PanelBuilder()
     .showHeader(true)
     .cellHeight(common.TableCellHeight.Sm)
@@ -217,11 +217,11 @@ export function tablePanel(
       id: 'organize',
       options: {
         excludeByName: hidden,
-        indexByName: Object.fromEntries(Object.keys(about.columns).map((name, index) => [name, index])),
-        renameByName: about.columns,
+        indexByName: Object.fromEntries(Object.keys(options.columns).map((name, index) => [name, index])),
+        renameByName: options.columns,
       },
     });
-  return applyOptions(panel, about, prometheus.PromQueryFormat.Table);
+  return applyOptions(panel, options, prometheus.PromQueryFormat.Table);
 }
 
 interface AnyPanel extends Builder<Panel> {
@@ -239,20 +239,20 @@ interface AnyPanel extends Builder<Panel> {
 
 function applyOptions<P extends AnyPanel>(
   panel: P,
-  about: PanelOptions,
+  options: PanelOptions,
   format = prometheus.PromQueryFormat.TimeSeries,
 ): P {
   panel
-    .title(about.title)
-    .description(about.description)
+    .title(options.title)
+    .description(options.description)
     .datasource(PROMETHEUS)
-    .unit(about.unit)
-    .span(about.width)
-    .height(about.height)
-    .thresholds(thresholds(about.thresholds ?? [['green']]));
-  if (about.decimals !== undefined) panel.decimals(about.decimals);
-  if (about.max !== undefined) panel.max(about.max);
-  for (const [index, [expr, legend]] of about.queries.entries()) {
+    .unit(options.unit)
+    .span(options.width)
+    .height(options.height)
+    .thresholds(thresholds(options.thresholds ?? [['green']]));
+  if (options.decimals !== undefined) panel.decimals(options.decimals);
+  if (options.max !== undefined) panel.max(options.max);
+  for (const [index, [expr, legend]] of options.queries.entries()) {
     const query = new prometheus.DataqueryBuilder()
       .refId(String.fromCharCode('A'.charCodeAt(0) + index))
       .datasource(PROMETHEUS)

@@ -1,12 +1,12 @@
-/** The selector of the replicas that the dashboard's variable names. */
+/** Selects the replicas chosen in the variable Replica. */
 export const REPLICA = 'instance=~"$replica"';
 
-/** Per second, over the window that Grafana takes for the range shown; summed, but for the labels named. */
+/** The rate per second over Grafana's rate interval, summed by the given labels. */
 export function sumRate(series: string, ...by: string[]): string {
   return `${grouped('sum', by)}(rate(lamplighter_${series}[$__rate_interval]))`;
 }
 
-/** A quantile of a histogram, over the window that Grafana takes for the range shown. */
+/** A quantile of a histogram over Grafana's rate interval. */
 export function quantile(
   q: number,
   histogram: string,
@@ -22,7 +22,7 @@ export function mean(histogram: string, where = ''): string {
   return `${part('sum')} / ${part('count')}`;
 }
 
-/** How many observations fell into each bucket, over the window that Grafana takes for the range shown. */
+/** Observations per bucket over Grafana's rate interval. */
 export function buckets(histogram: string, where = ''): string {
   return `sum by (le) (increase(lamplighter_${histogram}_bucket${where && `{${where}}`}[$__rate_interval]))`;
 }

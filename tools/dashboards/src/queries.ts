@@ -19,7 +19,7 @@ export function queriesOf({ title: dashboard, panels, annotations }: Document): 
   ];
 }
 
-/** Replaces Grafana's variables and ours with the values of a picture whose points are `step` seconds apart. */
+/** Replaces all variables as Grafana would for a query step of `step` seconds with all replicas selected. */
 export function substituteVariables(
   expr: string,
   { rateInterval, step }: { rateInterval: number; step: number },

@@ -1,4 +1,4 @@
-// npm run dashboards: writes grafana/dashboards from the sources beside this file; with --check only tells whether they differ.
+// npm run dashboards: writes grafana/dashboards from tools/dashboards. With --check it only compares them.
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { REPOSITORY } from '@lamplighter/native/state/repository';
@@ -10,7 +10,7 @@ const unknown = args.find((arg) => !['--check', '--help', '-h'].includes(arg));
 if (args.includes('--help') || args.includes('-h') || unknown !== undefined) {
   if (unknown !== undefined) console.error(`unknown option ${unknown}`);
   console.log('npm run dashboards               write grafana/dashboards from tools/dashboards');
-  console.log('npm run dashboards -- --check    write nothing; exit code 1 if they differ');
+  console.log('npm run dashboards -- --check    write nothing; exit code 1 if they are out of date');
   process.exit(unknown === undefined ? 0 : 2);
 }
 const check = args.includes('--check');
@@ -22,9 +22,7 @@ const stale = [
 ];
 
 if (check && stale.length > 0) {
-  console.error(
-    `grafana/dashboards is not what tools/dashboards makes: ${stale.join(', ')}; run npm run dashboards`,
-  );
+  console.error(`grafana/dashboards is out of date (${stale.join(', ')}); run npm run dashboards`);
   process.exitCode = 1;
 } else if (!check) {
   for (const file of stale) {
@@ -32,7 +30,7 @@ if (check && stale.length > 0) {
     if (text === undefined) rmSync(join(FOLDER, file));
     else writeFileSync(join(FOLDER, file), text);
   }
-  console.log(stale.length === 0 ? 'grafana/dashboards is as it should be' : `written: ${stale.join(', ')}`);
+  console.log(stale.length === 0 ? 'grafana/dashboards is up to date' : `written: ${stale.join(', ')}`);
 }
 
 function read(file: string): string | undefined {

@@ -2,20 +2,20 @@ import { board } from '../board.js';
 import { gaugePanel, linesPanel, statesPanel, statPanel } from '../panels.js';
 import { quantile, sumRate } from '../promql.js';
 
-/** Are the two servers that everything stands on well, and how near are they to their limits? */
+/** The health of the broker and Redis, and how close they are to their limits. */
 export const brokerAndRedis = board({
   name: 'broker-and-redis',
   title: '5 Broker and Redis',
   description:
-    'What the broker tells of itself on $SYS and Redis on our own connection, in every way to run this. While one of them is away its lines end, rather than stay at an old value.',
+    'Statistics of the broker from $SYS, and of Redis from INFO. Lines end while a server is unavailable.',
   rows: [
     [
-      'Are they well?',
+      'Health',
       [
         statPanel({
-          title: 'Silence of the broker',
+          title: 'Broker statistics age',
           description:
-            'Time since the broker last told of itself; it does so every ten seconds. After a minute nobody would see that it drops messages.',
+            'Time since the broker last published statistics on $SYS, which it does every ten seconds. Without them, dropped messages go unnoticed.',
           unit: 's',
           queries: [['min(lamplighter_broker_sys_age_seconds)', 'age']],
           width: 4,
@@ -24,19 +24,19 @@ export const brokerAndRedis = board({
           thresholds: [['green'], ['yellow', 25], ['red', 60]],
         }),
         statPanel({
-          title: 'Dropped in ten minutes',
+          title: 'Dropped messages',
           description:
-            'Messages that the broker dropped, since a queue or its memory was full. Anything but 0 is a loss.',
+            'Messages that the broker dropped in the last ten minutes because a queue or its memory was full. Any value but 0 is a loss.',
           unit: 'short',
           queries: [['max(increase(lamplighter_broker_publish_dropped_total[10m]))', 'dropped']],
           width: 4,
           height: 5,
           decimals: 0,
-          noValue: 'broker or rules is away',
+          noValue: 'broker or rules down',
           thresholds: [['green'], ['red', 1]],
         }),
         statPanel({
-          title: 'Connections of the services',
+          title: 'Connected replicas',
           description: 'Replicas of the rules service that are connected to the broker and subscribed.',
           unit: 'short',
           queries: [['sum(lamplighter_mqtt_connected)', 'connected']],
@@ -46,9 +46,9 @@ export const brokerAndRedis = board({
           thresholds: [['red'], ['green', 1]],
         }),
         gaugePanel({
-          title: 'Memory of Redis',
+          title: 'Redis memory',
           description:
-            'Of the memory that Redis may use. When it is full every write is refused, and nothing is evicted.',
+            'Share of the memory limit in use. At the limit Redis refuses all writes and evicts nothing.',
           unit: 'percentunit',
           queries: [
             [
@@ -60,12 +60,12 @@ export const brokerAndRedis = board({
           height: 5,
           max: 1,
           decimals: 1,
-          noValue: 'no bound, or away',
+          noValue: 'no limit, or down',
           thresholds: [['green'], ['yellow', 0.7], ['red', 0.9]],
         }),
         statPanel({
-          title: 'Calls that fail',
-          description: 'Calls of the rules service to Redis that fail, per second, over five minutes.',
+          title: 'Failed Redis calls',
+          description: 'Failed calls of the rules service to Redis per second, over five minutes.',
           unit: 'cps',
           queries: [['sum(job_op:lamplighter_store_operations_errors:rate5m)', 'errors']],
           width: 4,
@@ -74,11 +74,11 @@ export const brokerAndRedis = board({
           thresholds: [['green'], ['yellow', 0.01], ['red', 0.1]],
         }),
         statesPanel({
-          title: 'Durable',
+          title: 'Redis durability',
           description:
-            'Green while Redis would keep what it answered through a crash: it answers, writes its append-only file, and evicts nothing.',
+            'Green while Redis keeps confirmed writes through a crash: it responds, writes its append-only file, and evicts nothing.',
           queries: [
-            ['min(lamplighter_store_durability_ok)', 'keeps commands'],
+            ['min(lamplighter_store_durability_ok)', 'durable'],
             ['min(lamplighter_redis_aof_last_write_ok)', 'last write'],
           ],
           good: 'ok',
@@ -94,7 +94,7 @@ export const brokerAndRedis = board({
         linesPanel({
           title: 'Messages',
           description:
-            'Messages published to the broker, and by it to those who listen. Out is more than in where several listen.',
+            'Messages published to the broker and delivered by it. Out exceeds in when messages have several subscribers.',
           unit: 'cps',
           queries: [
             ['max(rate(lamplighter_broker_publish_received_total[1m]))', 'in'],
@@ -108,11 +108,11 @@ export const brokerAndRedis = board({
         linesPanel({
           title: 'Clients',
           description:
-            'Connected clients, sessions kept for clients that are away, subscriptions, connections that the services themselves lost in a minute, and client ids that two clients fight over.',
+            'Connected clients, sessions kept for disconnected clients, subscriptions, connections that the services lost in the last minute, and client ids that two clients use.',
           unit: 'short',
           queries: [
             ['max(lamplighter_broker_clients)', 'connected'],
-            ['max(lamplighter_broker_sessions_waiting)', 'away'],
+            ['max(lamplighter_broker_sessions_waiting)', 'disconnected'],
             ['max(lamplighter_broker_subscriptions)', 'subscriptions'],
             ['sum(increase(lamplighter_mqtt_reconnects_total[1m]))', 'lost by services'],
             ['max(lamplighter_broker_contested_clients)', 'contested'],
@@ -122,15 +122,15 @@ export const brokerAndRedis = board({
           decimals: 0,
           colors: {
             connected: 'green',
-            away: 'yellow',
+            disconnected: 'yellow',
             subscriptions: 'blue',
             'lost by services': 'red',
             contested: 'orange',
           },
         }),
         linesPanel({
-          title: 'Traffic',
-          description: 'Bytes that the broker receives and sends.',
+          title: 'Network traffic',
+          description: 'Bytes received and sent by the broker.',
           unit: 'Bps',
           queries: [
             ['max(rate(lamplighter_broker_received_bytes_total[1m]))', 'in'],
@@ -141,8 +141,8 @@ export const brokerAndRedis = board({
           colors: { in: 'green', out: 'blue' },
         }),
         linesPanel({
-          title: 'Packets of any kind',
-          description: 'Messages and everything around them: connects, acknowledgements, pings.',
+          title: 'MQTT packets',
+          description: 'Packets of all types, including connects, acknowledgements and pings.',
           unit: 'cps',
           queries: [
             ['max(rate(lamplighter_broker_messages_received_total[1m]))', 'in'],
@@ -153,12 +153,12 @@ export const brokerAndRedis = board({
           colors: { in: 'green', out: 'blue' },
         }),
         linesPanel({
-          title: 'Held messages',
+          title: 'Stored messages',
           description:
-            'Messages that the broker holds: retained ones (births of devices, and its own) and those that wait for a client.',
+            'Messages that the broker stores: retained ones (births of devices, and its own) and those queued for a client.',
           unit: 'short',
           queries: [
-            ['max(lamplighter_broker_stored_messages)', 'held'],
+            ['max(lamplighter_broker_stored_messages)', 'stored'],
             ['max(lamplighter_broker_retained)', 'retained'],
           ],
           width: 6,
@@ -166,21 +166,21 @@ export const brokerAndRedis = board({
           decimals: 0,
         }),
         linesPanel({
-          title: 'Memory of the broker',
+          title: 'Broker memory',
           description:
-            'What the broker has allocated, and the payloads that it holds. It refuses messages at 1 GiB.',
+            'Allocated memory, and the size of the stored payloads. At 1 GiB the broker refuses messages.',
           unit: 'bytes',
           queries: [
             ['max(lamplighter_broker_heap_bytes)', 'allocated'],
-            ['max(lamplighter_broker_stored_bytes)', 'payloads held'],
+            ['max(lamplighter_broker_stored_bytes)', 'stored payloads'],
           ],
           width: 6,
           height: 7,
         }),
         linesPanel({
-          title: 'Canaries lost',
+          title: 'Lost canaries',
           description:
-            'Readings that replicas send to themselves and that did not come through although later ones did: the same share of telemetry is missing. It should be 0.',
+            'Share of the canary readings that were lost although later ones arrived. The same share of telemetry is lost. Expect 0.',
           unit: 'percentunit',
           queries: [
             [
@@ -193,9 +193,9 @@ export const brokerAndRedis = board({
           thresholds: [['green'], ['red', 0.02]],
         }),
         linesPanel({
-          title: 'Age of the canary',
+          title: 'Canary age',
           description:
-            'Time since a reading that a replica sends to itself through the broker was last in Redis. Above 30 s somebody is told.',
+            'Time since a canary reading of this replica last passed the broker and Redis. CanaryStale fires above 30 s.',
           unit: 's',
           queries: [['lamplighter_mqtt_canary_age_seconds', '{{instance}}']],
           width: 6,
@@ -208,25 +208,25 @@ export const brokerAndRedis = board({
       'Redis',
       [
         linesPanel({
-          title: 'Calls, by what they do',
-          description: 'Calls of the rules service to Redis; a call carries a batch.',
+          title: 'Calls by operation',
+          description: 'Calls of the rules service to Redis. One call carries a batch.',
           unit: 'cps',
           queries: [[sumRate('store_operations_total{result="ok"}', 'op'), '{{op}}']],
           width: 6,
           height: 8,
         }),
         linesPanel({
-          title: 'Time of a call, p99',
-          description: 'From the call to the answer of Redis, disk included, by what it does.',
+          title: 'Call duration, p99',
+          description: 'From the call to the response of Redis, disk included.',
           unit: 's',
           queries: [[quantile(0.99, 'store_operation_duration_seconds', { by: ['op'] }), '{{op}}']],
           width: 6,
           height: 8,
         }),
         linesPanel({
-          title: 'What goes wrong',
+          title: 'Errors',
           description:
-            'Calls that fail, by what they do: each is tried again, or told to whoever asked. Clock set back: times that the clock of Redis was, so that waits began anew.',
+            'Failed calls by operation; each is retried or reported to its caller. Clock set back: the clock of Redis went backwards, so pending waits restarted.',
           unit: 'cps',
           queries: [
             [sumRate('store_operations_total{result="error"}', 'op'), '{{op}}'],
@@ -236,36 +236,36 @@ export const brokerAndRedis = board({
           height: 8,
         }),
         linesPanel({
-          title: 'Commands that Redis runs',
-          description: 'Of every client, those inside scripts included.',
+          title: 'Redis commands',
+          description: 'Commands of all clients, including those inside scripts.',
           unit: 'cps',
           queries: [['max(rate(lamplighter_redis_commands_processed_total[$__rate_interval]))', 'commands']],
           width: 6,
           height: 8,
         }),
         linesPanel({
-          title: 'Memory that Redis uses',
-          description: 'What Redis uses, and what it may use; 0 is no bound.',
+          title: 'Redis memory usage',
+          description: 'Memory in use, and its limit. A limit of 0 means none.',
           unit: 'bytes',
           queries: [
             ['max(lamplighter_redis_used_memory_bytes)', 'used'],
-            ['max(lamplighter_redis_max_memory_bytes)', 'bound'],
+            ['max(lamplighter_redis_max_memory_bytes)', 'limit'],
           ],
           width: 6,
           height: 7,
-          colors: { used: 'blue', bound: 'red' },
+          colors: { used: 'blue', limit: 'red' },
         }),
         linesPanel({
-          title: 'Append-only file',
-          description: 'It grows with every write and is rewritten when it has doubled.',
+          title: 'Append-only file size',
+          description: 'The file grows with every write and is rewritten when it has doubled.',
           unit: 'bytes',
           queries: [['max(lamplighter_redis_aof_size_bytes)', 'size']],
           width: 6,
           height: 7,
         }),
         linesPanel({
-          title: 'Clients of Redis',
-          description: 'Connections, of all services.',
+          title: 'Redis clients',
+          description: 'Connections of all services.',
           unit: 'short',
           queries: [['max(lamplighter_redis_clients)', 'connected']],
           width: 6,
@@ -273,8 +273,8 @@ export const brokerAndRedis = board({
           decimals: 0,
         }),
         linesPanel({
-          title: 'Time since the start',
-          description: 'A line that falls to 0 is a restart.',
+          title: 'Uptime',
+          description: 'A drop to 0 is a restart.',
           unit: 's',
           queries: [
             ['max(lamplighter_broker_uptime_seconds)', 'broker'],

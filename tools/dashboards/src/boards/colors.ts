@@ -1,6 +1,7 @@
 import type { Colors } from '../panels.js';
 
-/** What a colour means is the same on all dashboards: green as promised, yellow worth a look, red lost or refused. */
+// Colors mean the same on all dashboards: green is healthy, yellow deserves a look, red is lost or refused.
+
 export const PRESENCE: Colors = {
   online: 'green',
   stale: 'yellow',

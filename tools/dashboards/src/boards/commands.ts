@@ -3,53 +3,52 @@ import { heatPanel, linesPanel, statPanel } from '../panels.js';
 import { buckets, quantile, REPLICA, sumRate } from '../promql.js';
 import { ENDS } from './colors.js';
 
-/** Do commands reach their devices, how fast, and what becomes of those that do not? */
+/** Whether commands reach their devices, how fast, and how they end. */
 export const commands = board({
   name: 'commands',
   title: '3 Commands and delivery',
   description:
-    'From the moment Redis has a command to its one final state: what waits, what was sent again, what devices answered, what is missing.',
+    'Commands from the moment Redis stores them to their final state: backlog, retries, acknowledgements and losses.',
   replicasOf: 'lamplighter_command_redeliveries_total',
   rows: [
     [
-      'Is every command accounted for?',
+      'Health',
       [
         statPanel({
-          title: 'Oldest pending',
+          title: 'Oldest open command',
           description:
-            'Age of the oldest command that has not ended. It waits for its device, its turn or an answer; after ten minutes somebody is told.',
+            'Age of the oldest open command. It waits for its device, its turn or an acknowledgement. CommandQueueOldestTooOld fires after ten minutes.',
           unit: 's',
           queries: [['max(lamplighter_command_oldest_pending_age_seconds)', 'oldest']],
           width: 4,
           height: 4,
-          noValue: 'Redis or API is away',
+          noValue: 'Redis or API down',
           thresholds: [['green'], ['yellow', 60], ['red', 600]],
         }),
         statPanel({
-          title: 'Pending',
-          description: 'Commands that have not ended, all replicas and fleets together.',
+          title: 'Open commands',
+          description: 'Commands of all fleets that have not ended.',
           unit: 'short',
-          queries: [['max(sum by (instance) (lamplighter_commands_pending))', 'pending']],
+          queries: [['max(sum by (instance) (lamplighter_commands_pending))', 'open']],
           width: 4,
           height: 4,
           decimals: 0,
-          noValue: 'Redis or API is away',
+          noValue: 'Redis or API down',
         }),
         statPanel({
           title: 'Round trip, p99',
           description:
-            "From the moment the store has a command to the device's final answer, over five minutes, of the slowest source.",
+            'Time from storing a command to the final acknowledgement of its device: 99th percentile over five minutes, of the slowest source.',
           unit: 's',
           queries: [['max(source:lamplighter_command_roundtrip_seconds:p99_rate5m > 0)', 'p99']],
           width: 4,
           height: 4,
-          noValue: 'no answers',
+          noValue: 'none yet',
           thresholds: [['green'], ['yellow', 5], ['red', 30]],
         }),
         statPanel({
-          title: 'Expired',
-          description:
-            'Of the commands that ended in a quarter of an hour, the share whose time was over before they were sent.',
+          title: 'Expired commands',
+          description: 'Share of the commands ended within 15 minutes that expired before they were sent.',
           unit: 'percentunit',
           queries: [['max(job:lamplighter_commands_expired:ratio_increase15m)', 'expired']],
           width: 4,
@@ -59,8 +58,8 @@ export const commands = board({
           thresholds: [['green'], ['yellow', 0.02], ['red', 0.1]],
         }),
         statPanel({
-          title: 'Commands unexplained',
-          description: 'Issued commands that are neither open nor ended: anything but 0 is a bug.',
+          title: 'Unexplained commands',
+          description: 'Issued commands that are neither open nor ended. Any value but 0 is a bug.',
           unit: 'short',
           queries: [['max(lamplighter_ledger_unexplained{kind="commands"})', 'commands']],
           width: 4,
@@ -70,9 +69,9 @@ export const commands = board({
           thresholds: [['green'], ['red', 1]],
         }),
         statPanel({
-          title: 'Readings unexplained',
+          title: 'Unexplained readings',
           description:
-            'Readings that devices say they have taken and that are neither stored nor accounted for: on their way, or lost between a device and the broker.',
+            'Readings that devices have counted and that are neither stored nor otherwise accounted for: in transit, or lost between a device and the broker.',
           unit: 'short',
           queries: [['max(lamplighter_ledger_unexplained{kind="readings"})', 'readings']],
           width: 4,
@@ -84,12 +83,11 @@ export const commands = board({
       ],
     ],
     [
-      'The life of a command',
+      'Life cycle',
       [
         linesPanel({
-          title: 'Issued, by source',
-          description:
-            'Commands that the store has taken: from rules, from people and programs over REST, from rollouts.',
+          title: 'Issued commands by source',
+          description: 'Commands stored in Redis: from rules, API clients and rollouts.',
           unit: 'cps',
           queries: [[sumRate('commands_total{transition="pending"}', 'source'), '{{source}}']],
           width: 8,
@@ -98,9 +96,9 @@ export const commands = board({
           colors: { rule: 'blue', api: 'orange', rollout: 'purple' },
         }),
         linesPanel({
-          title: 'On the way',
+          title: 'Commands in progress',
           description:
-            'Issued, sent to the broker (again counts again), and acknowledged by devices as begun.',
+            'Pending: issued. Dispatched: sent to the broker, repeats included. Acknowledged: started by the device.',
           unit: 'cps',
           queries: [
             [
@@ -113,8 +111,8 @@ export const commands = board({
           colors: { pending: 'text', dispatched: 'blue', acknowledged: 'green' },
         }),
         linesPanel({
-          title: 'Ended, by state',
-          description: 'Final states per second, each command once. Unknown: sent, and nobody answered.',
+          title: 'Ended commands by state',
+          description: 'Final states; each command counts once. Unknown: sent, but never acknowledged.',
           unit: 'cps',
           queries: [
             [
@@ -131,9 +129,9 @@ export const commands = board({
           colors: ENDS,
         }),
         linesPanel({
-          title: 'Pending, by what they wait for',
+          title: 'Open commands by state',
           description:
-            'Due: should have been sent, or ended, five seconds ago. Waiting: for an answer, their device, their turn or their expiry.',
+            'Due: overdue for five seconds, a backlog. Waiting: for an acknowledgement, their device, their turn or their expiry.',
           unit: 'short',
           queries: [['max by (state) (lamplighter_commands_pending)', '{{state}}']],
           width: 12,
@@ -143,28 +141,28 @@ export const commands = board({
           colors: { due: 'orange', waiting: 'blue' },
         }),
         linesPanel({
-          title: 'Age of the oldest',
+          title: 'Age of the oldest command',
           description:
-            'A saw-tooth is a device that stays away and whose commands run out of time; a slope that goes on is a stuck lane. With the broker: sent, and not taken by it yet.',
+            'A sawtooth is an offline device whose commands expire; a steady slope is a stuck lane. Unconfirmed: claimed, but not yet accepted by the broker.',
           unit: 's',
           queries: [
             ['max(lamplighter_command_oldest_pending_age_seconds)', 'oldest'],
-            ['max(lamplighter_outbox_lag_seconds)', 'with the broker'],
+            ['max(lamplighter_outbox_lag_seconds)', 'unconfirmed'],
           ],
           width: 12,
           thresholds: [['green'], ['yellow', 60], ['red', 600]],
           height: 7,
-          colors: { oldest: 'orange', 'with the broker': 'red' },
+          colors: { oldest: 'orange', unconfirmed: 'red' },
         }),
       ],
     ],
     [
-      'How fast',
+      'Latency',
       [
         linesPanel({
           title: 'Round trip',
           description:
-            "From the moment the store has a command to the device's final answer, its time away included.",
+            'Time from storing a command to the final acknowledgement of its device, including the time the device was offline.',
           unit: 's',
           queries: [
             [quantile(0.5, 'command_roundtrip_seconds', { where: REPLICA }), 'p50'],
@@ -175,17 +173,17 @@ export const commands = board({
           colors: { p50: 'blue', p99: 'orange' },
         }),
         heatPanel({
-          title: 'Round trip, all of them',
-          description: 'How many commands took how long; what lies far above the rest waited for its device.',
+          title: 'Round trip distribution',
+          description: 'Commands by round-trip time. Outliers waited for their device.',
           unit: 's',
           queries: [[buckets('command_roundtrip_seconds', REPLICA), '{{le}}']],
           width: 8,
           height: 8,
         }),
         linesPanel({
-          title: 'Loop',
+          title: 'Loop latency',
           description:
-            "From the reading taken off the socket to the broker's receipt for the command that answers it.",
+            'Time from reading telemetry off the socket to the PUBACK of the command that it caused.',
           unit: 's',
           queries: [
             [quantile(0.5, 'loop_seconds', { where: REPLICA }), 'p50'],
@@ -199,25 +197,25 @@ export const commands = board({
       ],
     ],
     [
-      'What it takes, and what fails',
+      'Retries and failures',
       [
         linesPanel({
-          title: 'More than one try',
+          title: 'Retries',
           description:
-            'Sent again without an answer, given back because nobody listens or the broker refuses, or withheld because the lease was over.',
+            'Redelivered: dispatched again for lack of an acknowledgement. Returned: not subscribed to, or refused by the broker. Withheld: the lease ended before the dispatch.',
           unit: 'cps',
           queries: [
-            [sumRate(`command_redeliveries_total{${REPLICA}}`), 'sent again'],
-            [sumRate(`command_unreachable_total{${REPLICA}}`, 'reason'), 'given back: {{reason}}'],
+            [sumRate(`command_redeliveries_total{${REPLICA}}`), 'redelivered'],
+            [sumRate(`command_unreachable_total{${REPLICA}}`, 'reason'), 'returned: {{reason}}'],
             [sumRate(`command_dispatches_withheld_total{${REPLICA}}`), 'withheld'],
           ],
           width: 8,
           height: 8,
         }),
         linesPanel({
-          title: 'Answers of devices',
+          title: 'Acknowledgements',
           description:
-            'Recorded is new, repeated was known, late came after the end, missing and foreign name a command that is not theirs.',
+            'Recorded: new. Repeated: received before. Late: received after the command had ended. Missing: no such command. Foreign: a command of another device.',
           unit: 'cps',
           queries: [[sumRate(`command_answers_total{${REPLICA}}`, 'result'), '{{result}}']],
           width: 8,
@@ -225,9 +223,9 @@ export const commands = board({
           colors: { recorded: 'green', repeated: 'blue', late: 'yellow', malformed: 'red' },
         }),
         linesPanel({
-          title: 'What devices do with them',
+          title: 'Commands at simulated devices',
           description:
-            'The same commands as simulated devices count them on arrival: each id is executed once.',
+            'Commands by result on arrival, as the simulated devices count them. Each id is executed once.',
           unit: 'cps',
           queries: [[sumRate('sim_commands_received_total', 'result'), '{{result}}']],
           width: 8,
@@ -235,18 +233,17 @@ export const commands = board({
           colors: { executed: 'green', repeated: 'blue', expired: 'yellow' },
         }),
         linesPanel({
-          title: 'Not taken',
+          title: 'Refused commands',
           description:
-            'Commands refused at the door, since a queue is full or the device is away and the policy is now.',
+            'Commands that were not stored, for example because a queue was full, or because the device was offline and the policy is now.',
           unit: 'cps',
           queries: [[sumRate('command_dropped_total', 'job', 'reason'), '{{job}}: {{reason}}']],
           width: 8,
           height: 7,
         }),
         linesPanel({
-          title: 'Rollouts',
-          description:
-            'Turns of devices in rollouts, by what came of them; swept commands were cancelled by the end of their rollout.',
+          title: 'Rollout turns',
+          description: 'Turns of devices in rollouts, by result. Swept: cancelled when their rollout ended.',
           unit: 'cps',
           queries: [[sumRate(`rollout_commands_total{${REPLICA}}`, 'result'), '{{result}}']],
           width: 8,
@@ -254,9 +251,8 @@ export const commands = board({
           colors: { enqueued: 'green' },
         }),
         linesPanel({
-          title: 'Rollouts and requests that wait',
-          description:
-            'Rollouts whose commands are being issued now, and requests that wait for a command to end.',
+          title: 'Running rollouts and waiting requests',
+          description: 'Rollouts that are issuing commands, and requests that wait for a command to end.',
           unit: 'short',
           queries: [
             [`sum(lamplighter_rollouts_running{${REPLICA}})`, 'rollouts running'],

@@ -3,20 +3,20 @@ import { gaugePanel, linesPanel, statesPanel, statPanel, tablePanel } from '../p
 import { quantile, sumRate } from '../promql.js';
 import { ENDS, PRESENCE, RESULTS } from './colors.js';
 
-/** Does the system keep its promises, and where does it hurt? */
+/** The health of the whole system at a glance. */
 export const overview = board({
   name: 'overview',
   title: '1 Fleet overview',
   description:
-    'The four promises on top, all fleets together. No metric carries a fleet, a device or a topic, so that nothing that people name becomes a label: for one fleet ask the API.',
+    'Health of all fleets together. Metrics have no label for a fleet, device or topic; use the API for a single fleet.',
   rows: [
     [
-      'The promises',
+      'Health',
       [
         statPanel({
-          title: 'Telemetry',
+          title: 'Telemetry rate',
           description:
-            'Readings stored per second: valid, new and on disk in Redis. Red: nothing comes, or nothing is taken.',
+            'Readings stored per second: valid, new and on disk in Redis. Red: nothing arrives, or nothing is accepted.',
           unit: 'cps',
           queries: [
             [`${sumRate('telemetry_messages_total{result=~"accepted|late"}')} or vector(0)`, 'stored'],
@@ -29,7 +29,7 @@ export const overview = board({
         statPanel({
           title: 'Loop latency, p99',
           description:
-            "From the reading taken off the socket to the broker's receipt for the command that answers it, over the last minute: one in a hundred takes longer.",
+            'Time from reading telemetry off the socket to the PUBACK of the command that it caused, 99th percentile of the last minute.',
           unit: 's',
           queries: [
             ['histogram_quantile(0.99, sum by (le) (rate(lamplighter_loop_seconds_bucket[1m]))) >= 0', 'p99'],
@@ -40,20 +40,20 @@ export const overview = board({
           thresholds: [['green'], ['yellow', 0.25], ['red', 1]],
         }),
         statPanel({
-          title: 'Oldest pending command',
+          title: 'Oldest open command',
           description:
-            'Age of the oldest command that has not ended. It waits for its device, its turn or an answer; after ten minutes somebody is told.',
+            'Age of the oldest open command. It waits for its device, its turn or an acknowledgement. CommandQueueOldestTooOld fires after ten minutes.',
           unit: 's',
           queries: [['max(lamplighter_command_oldest_pending_age_seconds)', 'oldest']],
           width: 6,
           height: 5,
-          noValue: 'Redis or API is away',
+          noValue: 'Redis or API down',
           thresholds: [['green'], ['yellow', 60], ['red', 600]],
         }),
         statPanel({
-          title: 'Unexplained',
+          title: 'Unexplained loss',
           description:
-            'What the books do not account for. Commands: anything but 0 is a bug. Readings: on their way, or lost between a device and the broker; counted once a minute.',
+            'What the ledgers do not explain. Commands: any value but 0 is a bug. Readings: in transit, or lost between a device and the broker. Updated once a minute.',
           unit: 'short',
           queries: [
             ['max(lamplighter_ledger_unexplained{kind="commands"})', 'commands'],
@@ -65,17 +65,17 @@ export const overview = board({
           names: true,
           noValue: 'not counted',
           thresholds: [['green'], ['red', 1]],
-          own: { readings: [['green'], ['yellow', 1]] },
+          seriesThresholds: { readings: [['green'], ['yellow', 1]] },
         }),
       ],
     ],
     [
-      'The fleet',
+      'Fleet',
       [
         linesPanel({
           title: 'Devices by state',
           description:
-            'Online: heard of within 30 seconds. Stale: silent for longer. Offline: said goodbye, or its will came. Never seen: a command waits for it.',
+            'Online: a recent message. Stale: silent for longer. Offline: goodbye or will received. Never seen: known only from a command or rule. Left: said goodbye and will be removed.',
           unit: 'short',
           queries: [['max by (state) (lamplighter_devices)', '{{state}}']],
           width: 10,
@@ -85,22 +85,24 @@ export const overview = board({
           colors: PRESENCE,
         }),
         gaugePanel({
-          title: 'Devices away',
-          description: 'Of the devices that were ever heard, the share that is offline or stale.',
+          title: 'Offline or stale',
+          description: 'Share of the devices ever seen that are offline or stale.',
           unit: 'percentunit',
-          // Without any device the share has no value, and that is not the same as not knowing.
-          queries: [['max(job:lamplighter_devices_away:ratio) or max(lamplighter_devices) * 0', 'away']],
+          // Without any device the ratio has no value; 0 distinguishes that from missing data.
+          queries: [
+            ['max(job:lamplighter_devices_away:ratio) or max(lamplighter_devices) * 0', 'offline or stale'],
+          ],
           width: 4,
           height: 8,
           max: 1,
           decimals: 1,
-          noValue: 'Redis or API is away',
+          noValue: 'Redis or API down',
           thresholds: [['green'], ['yellow', 0.1], ['red', 0.5]],
         }),
         tablePanel({
-          title: 'Alerts that fire',
+          title: 'Firing alerts',
           description:
-            'Each has a page in docs/runbooks that says what to type. The watchdog always fires: without it nobody would hear of anything.',
+            'Each alert has a page in docs/runbooks. Watchdog always fires; if it is missing, alerting does not work.',
           unit: 'short',
           queries: [['count by (alertname, severity) (ALERTS{alertstate="firing"})', '']],
           columns: { alertname: 'Alert', severity: 'Severity', Value: 'Count' },
@@ -110,12 +112,12 @@ export const overview = board({
       ],
     ],
     [
-      'The loop',
+      'Control loop',
       [
         linesPanel({
           title: 'Telemetry by result',
           description:
-            'What became of each reading: accepted is the new last state, late only enters the history, rejected was malformed, retried will be read again.',
+            'Accepted: the new last state. Late: added to the history only. Rejected: invalid. Retried: waits for Redis and counts again by its final result.',
           unit: 'cps',
           queries: [[sumRate('telemetry_messages_total', 'result'), '{{result}}']],
           width: 12,
@@ -124,9 +126,9 @@ export const overview = board({
           colors: RESULTS,
         }),
         linesPanel({
-          title: 'Commands that ended, by state',
+          title: 'Ended commands by state',
           description:
-            'Each command ends in exactly one final state. Expired: its time was over before it was sent. Unknown: sent, and nobody answered.',
+            'Each command ends in exactly one final state. Expired: not sent in time. Unknown: sent, but never acknowledged.',
           unit: 'cps',
           queries: [
             [
@@ -145,7 +147,7 @@ export const overview = board({
         linesPanel({
           title: 'Loop latency',
           description:
-            "From the reading taken off the socket to the broker's receipt for the command that answers it.",
+            'Time from reading telemetry off the socket to the PUBACK of the command that it caused.',
           unit: 's',
           queries: [
             [quantile(0.5, 'loop_seconds'), 'p50'],
@@ -157,13 +159,13 @@ export const overview = board({
           colors: { p50: 'blue', p99: 'orange' },
         }),
         statesPanel({
-          title: 'Parts that answer',
+          title: 'Component health',
           description:
-            'Green while a replica answers Prometheus, the rules service is connected to the broker, and Redis would keep a command through a crash.',
+            'Green while Prometheus can scrape a replica, a rules replica is connected to the broker, and Redis keeps accepted commands through a crash.',
           queries: [
             ['max by (job, instance) (up{job=~"rules|api|device-sim"})', '{{job}} {{instance}}'],
-            ['min by (instance) (lamplighter_mqtt_connected)', 'broker for {{instance}}'],
-            ['min(lamplighter_store_durability_ok)', 'Redis keeps commands'],
+            ['min by (instance) (lamplighter_mqtt_connected)', 'broker connection {{instance}}'],
+            ['min(lamplighter_store_durability_ok)', 'Redis durability'],
           ],
           good: 'up',
           bad: 'down',

@@ -4,20 +4,19 @@ import { buckets, REPLICA, sumRate } from '../promql.js';
 
 const OURS = `job=~"rules|api|device-sim",${REPLICA}`;
 
-/** Which processes run, what do they need, and who asks the API for what? */
+/** Running processes, the resources they use, and requests to the API. */
 export const processes = board({
   name: 'processes',
   title: '6 Processes',
-  description:
-    'Every replica of every service: what it is, what it needs, whether it stumbles; and the API, request by request.',
+  description: 'All replicas of all services: versions, resources and errors. Below: requests to the API.',
   replicasOf: 'lamplighter_build_info',
   rows: [
     [
-      'What runs',
+      'Replicas',
       [
         statPanel({
-          title: 'Replicas that answer',
-          description: 'Replicas of each service that Prometheus reaches.',
+          title: 'Running replicas',
+          description: 'Replicas of each service that Prometheus can scrape.',
           unit: 'short',
           queries: [['sum by (job) (up{job=~"rules|api|device-sim"})', '{{job}}']],
           width: 6,
@@ -28,7 +27,7 @@ export const processes = board({
         }),
         tablePanel({
           title: 'Versions',
-          description: 'Replicas of one service with different versions are a rollout that has not ended.',
+          description: 'Several versions of one service mean that an update has not finished.',
           unit: 'short',
           queries: [[`sum by (service, version, node, instance) (lamplighter_build_info{${REPLICA}})`, '']],
           columns: { service: 'Service', instance: 'Replica', version: 'Version', node: 'Node' },
@@ -37,9 +36,9 @@ export const processes = board({
           height: 6,
         }),
         statPanel({
-          title: 'Event loop, p99',
+          title: 'Event loop lag, p99',
           description:
-            'How late the event loop of the worst replica is. Above 0.2 s for five minutes somebody is told.',
+            'Event loop lag of the worst replica. EventLoopLagHigh fires after five minutes above 0.2 s.',
           unit: 's',
           queries: [[`max(nodejs_eventloop_lag_p99_seconds{${OURS}})`, 'lag']],
           width: 4,
@@ -47,9 +46,8 @@ export const processes = board({
           thresholds: [['green'], ['yellow', 0.1], ['red', 0.2]],
         }),
         statPanel({
-          title: 'Disk left',
-          description:
-            'Share of the disk that is free, where the least is. When it is full Redis can no longer write.',
+          title: 'Free disk space',
+          description: 'Share of free space on the fullest disk. When the disk is full, Redis cannot write.',
           unit: 'percentunit',
           queries: [['min(job_instance:lamplighter_disk_free:ratio)', 'free']],
           width: 4,
@@ -60,7 +58,7 @@ export const processes = board({
       ],
     ],
     [
-      'What they need',
+      'Resources',
       [
         linesPanel({
           title: 'Unexpected errors',
@@ -77,8 +75,9 @@ export const processes = board({
           decimals: 0,
         }),
         linesPanel({
-          title: 'Processor',
-          description: 'Cores that each process keeps busy; one process has little use for more than one.',
+          title: 'CPU usage',
+          description:
+            'CPU time of each process; 100% is one core. One process rarely needs more than one core.',
           unit: 'percentunit',
           queries: [[`rate(process_cpu_seconds_total{${OURS}}[$__rate_interval])`, '{{job}} {{instance}}']],
           width: 8,
@@ -86,7 +85,7 @@ export const processes = board({
         }),
         linesPanel({
           title: 'Event loop lag',
-          description: 'The 99th percentile of each replica: for so long it does nothing else.',
+          description: 'The 99th percentile of each replica.',
           unit: 's',
           queries: [[`nodejs_eventloop_lag_p99_seconds{${OURS}}`, '{{job}} {{instance}}']],
           width: 8,
@@ -95,15 +94,15 @@ export const processes = board({
         }),
         linesPanel({
           title: 'Memory',
-          description: 'Resident memory of each process. A line that only rises is a leak.',
+          description: 'Resident memory of each process. A steady rise indicates a leak.',
           unit: 'bytes',
           queries: [[`process_resident_memory_bytes{${OURS}}`, '{{job}} {{instance}}']],
           width: 8,
           height: 8,
         }),
         linesPanel({
-          title: 'Heap',
-          description: 'JavaScript heap that is used.',
+          title: 'JavaScript heap',
+          description: 'JavaScript heap in use.',
           unit: 'bytes',
           queries: [[`nodejs_heap_size_used_bytes{${OURS}}`, '{{job}} {{instance}}']],
           width: 8,
@@ -111,7 +110,7 @@ export const processes = board({
         }),
         linesPanel({
           title: 'Garbage collection',
-          description: 'Share of the time that goes into collecting garbage.',
+          description: 'Share of time spent on garbage collection.',
           unit: 'percentunit',
           queries: [
             [
@@ -123,8 +122,8 @@ export const processes = board({
           height: 7,
         }),
         linesPanel({
-          title: 'Open files and sockets',
-          description: 'Each connection is one; the simulator has one per device.',
+          title: 'Open file descriptors',
+          description: 'Each connection uses one. The simulator has one connection per device.',
           unit: 'short',
           queries: [[`process_open_fds{${OURS}}`, '{{job}} {{instance}}']],
           width: 8,
@@ -132,20 +131,20 @@ export const processes = board({
           decimals: 0,
         }),
         linesPanel({
-          title: 'Disk',
-          description: 'Size of the disk under a service, and what is free for ordinary users.',
+          title: 'Disk space',
+          description: 'Size of the disk under a service, and the space that is free for unprivileged users.',
           unit: 'bytes',
           queries: [
             ['max(lamplighter_disk_size_bytes)', 'size'],
-            ['min by (job) (lamplighter_disk_free_bytes)', 'free for {{job}}'],
+            ['min by (job) (lamplighter_disk_free_bytes)', 'free, {{job}}'],
           ],
           width: 12,
           height: 7,
         }),
         linesPanel({
-          title: 'Time of a scrape',
+          title: 'Scrape duration',
           description:
-            'How long a replica takes to tell its metrics; under full load it must stay below 0.1 s.',
+            'Time that a replica takes to report its metrics. It must stay below 0.1 s under full load.',
           unit: 's',
           queries: [[`scrape_duration_seconds{${OURS}}`, '{{job}} {{instance}}']],
           width: 12,
@@ -155,11 +154,12 @@ export const processes = board({
       ],
     ],
     [
-      'The API',
+      'API',
       [
         linesPanel({
-          title: 'Requests, by class of status',
-          description: 'The class 4xx is the fault of a client, 5xx is ours: 503 while Redis is away.',
+          title: 'Requests by status class',
+          description:
+            'Status 4xx: an error of the client. Status 5xx: an error of the server, such as 503 while Redis is unavailable.',
           unit: 'reqps',
           queries: [[sumRate('http_requests_total', 'status_class'), '{{status_class}}']],
           width: 8,
@@ -170,7 +170,7 @@ export const processes = board({
         linesPanel({
           title: 'Slowest routes, p99',
           description:
-            'From the head of a request to the end of its answer. Event streams and granted waits are left out.',
+            'From the headers of a request to the end of its response, without event streams and granted waits.',
           unit: 's',
           queries: [
             [
@@ -182,17 +182,17 @@ export const processes = board({
           height: 8,
         }),
         heatPanel({
-          title: 'Time of requests',
-          description: 'How many requests took how long.',
+          title: 'Request duration',
+          description: 'Requests by duration.',
           unit: 's',
           queries: [[buckets('http_request_duration_seconds'), '{{le}}']],
           width: 8,
           height: 8,
         }),
         linesPanel({
-          title: 'Refused credentials',
+          title: 'Failed logins',
           description:
-            'Requests without a valid API key, and connections that the broker refuses. A steady rate is a client with an old key or password; a burst is somebody who guesses.',
+            'Requests without a valid API key, and connections that the broker refused. A steady rate is a client with an old key or password; a burst may be an attack.',
           unit: 'cps',
           queries: [
             [sumRate('auth_failures_total{kind="api_key"}'), 'API'],
@@ -203,21 +203,21 @@ export const processes = board({
           colors: { API: 'red', broker: 'orange' },
         }),
         linesPanel({
-          title: 'Live views',
-          description: 'Clients that watch events, and requests that wait for a command to end.',
+          title: 'Event streams and waiting requests',
+          description: 'Clients of the event stream, and requests that wait for a command to end.',
           unit: 'short',
           queries: [
-            ['sum(lamplighter_sse_clients)', 'watch events'],
-            ['sum(lamplighter_http_waiting_requests)', 'wait for a command'],
+            ['sum(lamplighter_sse_clients)', 'event streams'],
+            ['sum(lamplighter_http_waiting_requests)', 'waiting requests'],
           ],
           width: 8,
           height: 7,
           decimals: 0,
         }),
         linesPanel({
-          title: 'Events that live views miss',
+          title: 'Missed live events',
           description:
-            'Not sampled or not written, and dropped for clients that read too slowly. State is never missed: it is in Redis.',
+            'Events that were left out (sampled) or not written, and events dropped for slow clients. State is never missed: it is in Redis.',
           unit: 'cps',
           queries: [
             [sumRate('live_events_dropped_total', 'reason'), '{{reason}}'],

@@ -3,21 +3,20 @@ import { heatPanel, linesPanel, statPanel } from '../panels.js';
 import { buckets, quantile, REPLICA, sumRate } from '../promql.js';
 import { ENDS } from './colors.js';
 
-/** What do rules decide, do any of them fail, and do their commands work? */
+/** What rules decide, which fail, and whether their commands have an effect. */
 export const rules = board({
   name: 'rules',
   title: '4 Rules',
   description:
-    'Rules of all fleets together. No metric carries a rule or a device: which rule fails, on which device and why, the API tells.',
+    'Rules of all fleets together. Metrics have no label for a rule or device; use the API to find which rule fails, on which device and why.',
   replicasOf: 'lamplighter_rule_evaluations_total',
   rows: [
     [
-      'Do they work?',
+      'Health',
       [
         statPanel({
           title: 'Rules in force',
-          description:
-            'Rules that replicas judge readings by, of all fleets that were heard of; they must agree.',
+          description: 'Rules of all known fleets that a replica evaluates. All replicas must agree.',
           unit: 'short',
           queries: [[`max(lamplighter_rules_loaded{${REPLICA}})`, 'rules']],
           width: 4,
@@ -26,8 +25,9 @@ export const rules = board({
           thresholds: [['red'], ['green', 1]],
         }),
         statPanel({
-          title: 'Left out',
-          description: 'Enabled rules that cannot be read or compiled. They do nothing; the others go on.',
+          title: 'Unusable rules',
+          description:
+            'Enabled rules that cannot be read or compiled. They do nothing; other rules are not affected.',
           unit: 'short',
           queries: [[`max(lamplighter_rules_unusable{${REPLICA}})`, 'rules']],
           width: 4,
@@ -36,18 +36,19 @@ export const rules = board({
           thresholds: [['green'], ['red', 1]],
         }),
         statPanel({
-          title: 'Last read',
-          description: 'Time since a replica last read rules: at its start, and within a second of a change.',
+          title: 'Last reload',
+          description:
+            'Time since a replica last read the rules: at its start, and within a second of a change.',
           unit: 's',
           queries: [[`time() - max(lamplighter_rules_reload_timestamp_seconds{${REPLICA}} > 0)`, 'ago']],
           width: 4,
           height: 4,
           decimals: 0,
-          noValue: 'not yet',
+          noValue: 'never',
         }),
         statPanel({
-          title: 'Evaluations',
-          description: 'Rules judged per second: readings times the rules in whose scope they are.',
+          title: 'Evaluation rate',
+          description: 'Rule evaluations per second: readings times the rules in whose scope they are.',
           unit: 'cps',
           queries: [[sumRate(`rule_evaluations_total{${REPLICA}}`), 'evaluations']],
           width: 4,
@@ -56,9 +57,9 @@ export const rules = board({
           thresholds: [['text'], ['green', 0.01]],
         }),
         statPanel({
-          title: 'Failed in ten minutes',
+          title: 'Failed evaluations',
           description:
-            'Evaluations that ended with an error or used up their budget. Last errors: the rule in the API.',
+            'Evaluations in the last ten minutes that failed or exceeded their budget. The API shows the last error of each rule.',
           unit: 'short',
           queries: [
             [
@@ -72,8 +73,8 @@ export const rules = board({
           thresholds: [['green'], ['red', 1]],
         }),
         statPanel({
-          title: 'Commands of rules',
-          description: 'Commands that rules have issued per second.',
+          title: 'Command rate',
+          description: 'Commands that rules issue per second.',
           unit: 'cps',
           queries: [[sumRate('commands_total{transition="pending",source="rule"}'), 'commands']],
           width: 4,
@@ -84,12 +85,12 @@ export const rules = board({
       ],
     ],
     [
-      'What they decide',
+      'Decisions',
       [
         linesPanel({
-          title: 'Evaluations by verdict',
+          title: 'Evaluations by result',
           description:
-            'Undecided: what the condition asks for is missing or too old. Error and budget exceeded are faults of a rule.',
+            'Undecided: the condition lacks a value, or the value is too old. Error and budget_exceeded are faults of a rule.',
           unit: 'cps',
           queries: [[sumRate(`rule_evaluations_total{${REPLICA}}`, 'result'), '{{result}}']],
           width: 12,
@@ -104,8 +105,9 @@ export const rules = board({
           },
         }),
         linesPanel({
-          title: 'Commands that rules issue, and how they end',
-          description: 'Pending is issued. Superseded: the next verdict came before the device had it.',
+          title: 'Rule commands by state',
+          description:
+            'Pending: issued by a rule. The others are final states. Superseded: replaced by the next verdict before its device had it.',
           unit: 'cps',
           queries: [
             [
@@ -121,8 +123,8 @@ export const rules = board({
           colors: { pending: 'text', ...ENDS },
         }),
         linesPanel({
-          title: 'Time to judge a batch',
-          description: 'The stage rules of ingest: all rules over all readings of a batch.',
+          title: 'Evaluation time',
+          description: 'Time to evaluate all rules for a batch of readings: the rules stage of ingest.',
           unit: 's',
           queries: [
             [
@@ -139,8 +141,8 @@ export const rules = board({
           colors: { p50: 'blue', p99: 'orange' },
         }),
         heatPanel({
-          title: 'Time to judge, all batches',
-          description: 'How many batches took how long to judge.',
+          title: 'Evaluation time distribution',
+          description: 'Batches by evaluation time.',
           unit: 's',
           queries: [[buckets('telemetry_processing_duration_seconds', `stage="rules",${REPLICA}`), '{{le}}']],
           width: 12,
@@ -149,12 +151,12 @@ export const rules = board({
       ],
     ],
     [
-      'Time, many sensors, and effects',
+      'Timers, quorums and effects',
       [
         linesPanel({
           title: 'Timers',
           description:
-            'Holds, absences and settling times that were due, of devices and of groups; gone: nobody needs it any more.',
+            'Timers of holds, absences and settle times that were due, of devices and of groups. Gone: no longer needed.',
           unit: 'cps',
           queries: [[sumRate(`rule_timers_total{${REPLICA}}`, 'kind'), '{{kind}}']],
           width: 8,
@@ -163,21 +165,21 @@ export const rules = board({
         linesPanel({
           title: 'Quorums',
           description:
-            'Counts of votes by what came of them: decided, no majority, still gathering, or lost because too few sensors are fresh.',
+            'Tallies by outcome. Undecided: no majority. Gathering: too few sensors have reported so far. Lost: too few fresh votes. Also decisions written, and votes refused.',
           unit: 'cps',
           queries: [
             [sumRate(`quorum_decisions_total{${REPLICA}}`, 'outcome'), '{{outcome}}'],
-            [sumRate(`quorum_writes_total{${REPLICA}}`, 'result'), 'changed: {{result}}'],
-            [sumRate(`quorum_votes_refused_total{${REPLICA}}`), 'votes refused'],
+            [sumRate(`quorum_writes_total{${REPLICA}}`, 'result'), 'write: {{result}}'],
+            [sumRate(`quorum_votes_refused_total{${REPLICA}}`), 'refused votes'],
           ],
           width: 8,
           height: 8,
-          colors: { decided: 'green', undecided: 'yellow', lost: 'red', 'votes refused': 'dark-red' },
+          colors: { decided: 'green', undecided: 'yellow', lost: 'red', 'refused votes': 'dark-red' },
         }),
         linesPanel({
-          title: 'Did it work?',
+          title: 'Command effects',
           description:
-            'Commands whose effect a rule expects: effective, ineffective (a lamp that is on and does not shine), or not known.',
+            'Whether telemetry shows the effect that a rule expects. Ineffective: the device acknowledged, but nothing changed. Unmeasured: not known.',
           unit: 'cps',
           queries: [[sumRate(`command_effects_total{${REPLICA}}`, 'outcome'), '{{outcome}}']],
           width: 8,
@@ -185,9 +187,9 @@ export const rules = board({
           colors: { effective: 'green', ineffective: 'red' },
         }),
         linesPanel({
-          title: 'Decided alone',
+          title: 'Edge decisions',
           description:
-            'Decisions that devices took while their link was down, judged when they and their neighbours are back.',
+            'Decisions that devices made while their link was down, evaluated by the server after they and their neighbours have reconnected.',
           unit: 'cps',
           queries: [[sumRate(`edge_decisions_total{${REPLICA}}`, 'judgement'), '{{judgement}}']],
           width: 8,
@@ -195,9 +197,9 @@ export const rules = board({
           colors: { agrees: 'green', disagrees: 'red', neighbours_disagreed: 'orange', data_missing: 'text' },
         }),
         linesPanel({
-          title: 'Lamps that are on',
+          title: 'Lamps on',
           description:
-            'In the simulated fleet. A night lasts half of a simulated day, and the rule follows it.',
+            'Lamps of the simulated fleet. Night is half of a simulated day, and the rule follows it.',
           unit: 'short',
           queries: [
             ['sum(lamplighter_sim_lamps_on)', 'on'],
@@ -209,9 +211,9 @@ export const rules = board({
           colors: { on: 'yellow', lamps: 'text' },
         }),
         linesPanel({
-          title: 'Rules in force, by replica',
+          title: 'Rules in force by replica',
           description:
-            'Replicas agree within a second of a change; one that stays apart does not hear of changes.',
+            'Replicas agree within a second of a change. One that keeps differing does not receive changes.',
           unit: 'short',
           queries: [[`lamplighter_rules_loaded{${REPLICA}}`, '{{instance}}']],
           width: 8,

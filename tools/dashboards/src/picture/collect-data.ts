@@ -2,53 +2,53 @@ import type { Document } from '../document.js';
 import { substituteVariables } from '../queries.js';
 import type { Prometheus, Series, TimeRange } from './prometheus.js';
 
-/** A dashboard with everything that its picture shows. */
+/** A dashboard with the data that its picture shows. */
 export interface DashboardData {
   readonly document: Document;
-  /** Where the data is from, in words. */
+  /** The origin of the data, for the caption. */
   readonly source: string;
   readonly range: TimeRange;
   /** Panel → query → series. */
-  readonly answers: Readonly<Record<number, readonly (readonly Series[])[]>>;
-  /** Annotation → the times at which something happened. */
-  readonly marks: readonly {
+  readonly series: Readonly<Record<number, readonly (readonly Series[])[]>>;
+  /** The times of each annotation. */
+  readonly annotations: readonly {
     readonly name: string;
     readonly color: string;
     readonly times: readonly number[];
   }[];
 }
 
-/** Grafana takes four scrapes at least, so that a lost one leaves no hole. */
+/** Grafana's rate interval spans at least four scrapes, so that a lost one leaves no gap. */
 const SCRAPE_SECONDS = 5;
 const RATE_SCRAPES = 4;
 
-/** Asks Prometheus all that the dashboard asks. */
+/** Runs all queries of a dashboard. */
 export async function collectData(
   document: Document,
   prometheus: Prometheus,
-  about: Pick<DashboardData, 'source' | 'range'>,
+  origin: Pick<DashboardData, 'source' | 'range'>,
 ): Promise<DashboardData> {
-  const { range } = about;
+  const { range } = origin;
   const step = range.step;
   const rateInterval = Math.max(step + SCRAPE_SECONDS, RATE_SCRAPES * SCRAPE_SECONDS);
-  const answers: Record<number, readonly Series[][]> = {};
+  const seriesOfPanels: Record<number, readonly Series[][]> = {};
   for (const { id, targets = [] } of document.panels) {
     const all: Series[][] = [];
     for (const { expr, instant } of targets) {
       const query = substituteVariables(expr, { rateInterval, step });
       all.push(await (instant ? prometheus.instant(query, range.to) : prometheus.range(query, range)));
     }
-    answers[id] = all;
+    seriesOfPanels[id] = all;
   }
-  const marks = [];
+  const annotations = [];
   for (const { name, iconColor, expr } of document.annotations.list) {
     const series = await prometheus.range(substituteVariables(expr, { rateInterval, step }), range);
-    marks.push({ name, color: iconColor, times: startsOf(series, range) });
+    annotations.push({ name, color: iconColor, times: startsOf(series, range) });
   }
-  return { ...about, document, answers, marks };
+  return { ...origin, document, series: seriesOfPanels, annotations };
 }
 
-/** Grafana makes one mark of values that follow each other; what had begun before the picture is left out. */
+/** Grafana shows consecutive values as one annotation. Those that started before the range are left out. */
 function startsOf(series: readonly Series[], { from, step }: TimeRange): number[] {
   const times = series.flatMap(({ values }) =>
     values.flatMap((value, index) =>

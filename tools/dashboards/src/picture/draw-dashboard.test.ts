@@ -10,8 +10,8 @@ const values = (...some: (number | null)[]): Series => ({
   values: Array.from({ length: 11 }, (_, point) => some[point] ?? null),
 });
 
-/** The picture of a dashboard with one panel. */
-function picture(panel: Partial<PanelDocument>, ...answers: Series[]): string {
+/** Draws a dashboard with one panel. */
+function picture(panel: Partial<PanelDocument>, ...series: Series[]): string {
   const steps = [
     { color: 'green', value: null },
     { color: 'red', value: 5 },
@@ -30,38 +30,38 @@ function picture(panel: Partial<PanelDocument>, ...answers: Series[]): string {
     document,
     source: 'Test data.',
     range: RANGE,
-    answers: { 1: [answers] },
-    marks: [],
+    series: { 1: [series] },
+    annotations: [],
   });
 }
 
 const lines = (svg: string) => [...svg.matchAll(/<path d="([^"]*)"/g)].map(([, path = '']) => path);
 
-it('a number has the color of its threshold', () => {
+it('colors a number by its threshold', () => {
   const now = (value: number) => ({ labels: {}, values: [value] });
   expect(picture({}, now(3))).toMatch(/fill="#2f9e44">3</);
   expect(picture({}, now(7))).toMatch(/fill="#e03131">7</);
 });
 
-it('a series without a newest value has no number, even if it had one before', () => {
+it('shows no number for a series without a current value', () => {
   const svg = picture({}, values(3, 3));
   expect(svg).toContain('>No data<');
   expect(svg).not.toContain('>3<');
 });
 
-it('a line has a gap where there is no value', () => {
+it('leaves a gap in a line where there is no value', () => {
   const [path = ''] = lines(picture({ type: 'timeseries' }, values(1, 2, 3, null, null, 6, 7, 8, 9, 10, 11)));
   expect(path.match(/M/g)).toHaveLength(2);
   expect(path.match(/[ML]/g)).toHaveLength(9);
 });
 
-it('points between equal neighbors are left out, their ends are not', () => {
+it('omits points between equal neighbors', () => {
   const flat = values(4, 4, 4, 4, 9, 4, 4, 4, 4, 4, 4);
   const [path = ''] = lines(picture({ type: 'timeseries' }, flat));
   expect(path.match(/[ML]/g)).toHaveLength(5);
 });
 
-it('series of a stacked panel are drawn at their own values', () => {
+it('draws stacked series at their own values', () => {
   const custom = { stacking: { mode: 'normal' } };
   const fieldConfig = { defaults: { unit: 'short', thresholds: { steps: [] }, custom }, overrides: [] };
   const same = values(5, 6);
@@ -69,14 +69,14 @@ it('series of a stacked panel are drawn at their own values', () => {
   expect(first).toBe(second);
 });
 
-it('a heatmap is named and not drawn; labels are text, never markup', () => {
-  expect(picture({ type: 'heatmap' }, values(1))).toContain('a heatmap; Grafana draws it');
+it('names heatmaps without drawing them, and escapes labels', () => {
+  expect(picture({ type: 'heatmap' }, values(1))).toContain('heatmap: shown in Grafana only');
   const svg = picture({ type: 'timeseries' }, { ...values(1, 2), labels: { kind: '<b>&' } });
   expect(svg).toContain('&#60;b&#62;&#38;');
   expect(svg).not.toContain('<b>');
 });
 
-it('scales have round steps: powers of two for bytes, what clocks show for long times', () => {
+it('uses round steps: powers of two for bytes, minutes and hours for long times', () => {
   expect(niceSteps('bytes').slice(0, 3)).toEqual([1, 2, 4]);
   expect(niceSteps('s')).toEqual(expect.arrayContaining([0.005, 10, 60, 300]));
   expect(niceSteps('s')).not.toContain(50);

@@ -3,13 +3,13 @@ import type { DashboardData } from './collect-data.js';
 import type { Series, TimeRange } from './prometheus.js';
 import { format, niceSteps } from './units.js';
 
-/** Pixels: the width of the picture, Grafana's grid in it, and the frame of a plot in its panel. */
+/** Pixels: the picture, Grafana's grid, and the margins of a plot in its panel. */
 const WIDTH = 1200;
 const COLUMN = WIDTH / 24;
 const ROW = 28;
 const HEAD = 62;
 const PLOT = { left: 62, right: 12, top: 26, axis: 18, legend: 15 };
-/** Estimated width of a character, and the room that a time on the axis needs. */
+/** Estimated width of a character and of a time label. */
 const CHARACTER = 6;
 const TIME_LABEL = 60;
 const MAX_LEGEND_LINES = 2;
@@ -26,7 +26,7 @@ const NAMED: Readonly<Record<string, string>> = {
   purple: '#8a4fbf',
   text: INK,
 };
-/** Series without a colour of their own take these in turn. */
+/** Colors of series without a fixed one, in turn. */
 const PALETTE = [
   '#2f9e44',
   '#2f6fbf',
@@ -39,7 +39,7 @@ const PALETTE = [
   '#777777',
 ];
 
-/** A series with the name that the legend of its query gives it. */
+/** A series with its name in the legend. */
 interface Named extends Series {
   readonly name: string;
 }
@@ -51,13 +51,13 @@ interface Box {
   readonly height: number;
 }
 
-/** Draws a dashboard as SVG: its grid, its numbers and its lines over time. Heatmaps are only named. */
+/** Draws a dashboard as SVG, without heatmaps. */
 export function drawDashboard(data: DashboardData): string {
-  const { document, range, marks, source } = data;
+  const { document, range, annotations, source } = data;
   const rows = Math.max(...document.panels.map(({ gridPos }) => gridPos.y + gridPos.h));
   const height = HEAD + rows * ROW + 6;
   const day = new Date(range.to * 1000).toISOString().slice(0, 10);
-  const note = `Drawn by this project from ${document.uid.replace('lamplighter-', '')}.json, not Grafana. ${source}`;
+  const note = `Rendered by this project from ${document.uid.replace('lamplighter-', '')}.json, not by Grafana. ${source}`;
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" font-family="sans-serif" font-size="11" fill="${INK}">`,
     `<title>${escaped(document.title)}</title>`,
@@ -66,7 +66,7 @@ export function drawDashboard(data: DashboardData): string {
     text(WIDTH - 8, 22, `${day} ${clock(range.from)} to ${clock(range.to)} UTC`, 'text-anchor="end"'),
     text(8, 40, note, 'font-size="10"'),
     ...legend(
-      marks.map(({ name, color }) => ({ name, color: NAMED[color] ?? color })),
+      annotations.map(({ name, color }) => ({ name, color: NAMED[color] ?? color })),
       8,
       56,
       WIDTH,
@@ -92,7 +92,7 @@ function drawPanel(panel: PanelDocument, data: DashboardData): string[] {
 
 function drawBody(panel: PanelDocument, data: DashboardData, box: Box): string[] {
   const series = seriesOf(panel, data);
-  if (panel.type === 'heatmap') return message('a heatmap; Grafana draws it', box);
+  if (panel.type === 'heatmap') return message('heatmap: shown in Grafana only', box);
   if (panel.type === 'table') return drawTable(panel, series, box);
   if (series.length === 0) return message(panel.fieldConfig?.defaults.noValue ?? 'No data', box);
   if (panel.type === 'timeseries') return drawLines(panel, series, data, box);
@@ -100,9 +100,9 @@ function drawBody(panel: PanelDocument, data: DashboardData, box: Box): string[]
   return drawNumbers(panel, series, box);
 }
 
-/** All series of a panel, named as the legends of its queries say. */
-function seriesOf(panel: PanelDocument, { answers }: DashboardData): Named[] {
-  return (answers[panel.id] ?? []).flatMap((series, query) => {
+/** All series of a panel with their legends. */
+function seriesOf(panel: PanelDocument, { series: seriesOfPanels }: DashboardData): Named[] {
+  return (seriesOfPanels[panel.id] ?? []).flatMap((series, query) => {
     const legend = panel.targets?.[query]?.legendFormat ?? '';
     const nameOf = (labels: Series['labels']) =>
       legend.replaceAll(/[{]{2}\s*(\w+)\s*[}]{2}/g, (_, label: string) => labels[label] ?? '');
@@ -110,7 +110,7 @@ function seriesOf(panel: PanelDocument, { answers }: DashboardData): Named[] {
   });
 }
 
-/** The newest value of each series, in the colour of its threshold. */
+/** The newest value of each series, in the color of its threshold. */
 function drawNumbers(panel: PanelDocument, series: readonly Named[], box: Box): string[] {
   const { unit, decimals, noValue = 'No data', thresholds } = panel.fieldConfig!.defaults;
   const width = box.width / series.length;
@@ -134,11 +134,11 @@ function drawNumbers(panel: PanelDocument, series: readonly Named[], box: Box): 
   });
 }
 
-/** Lines over time from 0 up, each with its own value even where Grafana stacks them, and marks of what happened. */
+/** Lines over time with annotations. Unlike in Grafana, stacked series are drawn at their own values. */
 function drawLines(
   panel: PanelDocument,
   series: readonly Named[],
-  { range, marks }: DashboardData,
+  { range, annotations }: DashboardData,
   box: Box,
 ): string[] {
   const { unit, decimals, max } = panel.fieldConfig!.defaults;
@@ -162,7 +162,7 @@ function drawLines(
       text(x0 - 5, y(tick) + 4, format(tick, unit), 'text-anchor="end" font-size="10"'),
     ]),
     ...timeAxis(range, x0, x1, y0),
-    ...marks.flatMap(({ color, times }) =>
+    ...annotations.flatMap(({ color, times }) =>
       times.map((time) => line(x(time), y1, x(time), y0, NAMED[color] ?? color, 'stroke-dasharray="3 3"')),
     ),
     ...series.map(
@@ -173,7 +173,7 @@ function drawLines(
   ];
 }
 
-/** A bar per series, in the colour that the panel maps its value to; nothing where there was no value. */
+/** One bar per series, in the color mapped to its value; a gap where there is no value. */
 function drawStates(
   panel: PanelDocument,
   series: readonly Named[],
@@ -214,7 +214,7 @@ function drawStates(
   ];
 }
 
-/** A line per series: the labels that the panel shows, and the value. */
+/** One line per series: its visible labels and its value. */
 function drawTable(panel: PanelDocument, series: readonly Named[], box: Box): string[] {
   const organize = panel.transformations?.find(({ id }) => id === 'organize')?.options;
   if (series.length === 0 || organize === undefined) return message('No data', box);
@@ -236,7 +236,7 @@ function colorOf(panel: PanelDocument, name: string, index: number): string {
   return own === undefined ? PALETTE[index % PALETTE.length]! : (NAMED[own] ?? own);
 }
 
-/** Names with their colours, the last line at `y`; what does not fit is counted. */
+/** Names with their colors; the last line is at `y`. Entries that do not fit are counted. */
 function legend(
   entries: readonly { readonly name: string; readonly color: string }[],
   x: number,
@@ -276,7 +276,7 @@ function timeAxis({ from, to }: TimeRange, x0: number, x1: number, y: number): s
   );
 }
 
-/** A line through the values that leaves gaps where there is none; points between equal neighbours are left out. */
+/** A line through the values, with gaps for missing ones. Points between equal neighbors are left out. */
 function path(values: Series['values'], x: (point: number) => number, y: (value: number) => number): string {
   let command = 'M';
   const parts: string[] = [];

@@ -1,4 +1,4 @@
-/** One series of an answer, on the points of the picture; null where there is no value. */
+/** One series, with a value for each step; null if there is none. */
 export interface Series {
   readonly labels: Readonly<Record<string, string>>;
   readonly values: readonly (number | null)[];
@@ -23,11 +23,11 @@ interface ApiResponse {
   };
 }
 
-/** Asks a Prometheus over HTTP. */
+/** A client of the Prometheus HTTP API. */
 export class Prometheus {
   constructor(private readonly url: string) {}
 
-  /** @throws if Prometheus does not understand the query */
+  /** @throws if Prometheus rejects the query */
   async range(expr: string, { from, to, step }: TimeRange): Promise<Series[]> {
     const { result } = await this.query('query_range', { query: expr, start: from, end: to, step });
     const points = Math.floor((to - from) / step) + 1;
@@ -38,7 +38,7 @@ export class Prometheus {
     });
   }
 
-  /** One value per series, as it was at a time. @throws if Prometheus does not understand the query */
+  /** One value per series at the given time. @throws if Prometheus rejects the query */
   async instant(expr: string, time: number): Promise<Series[]> {
     const { result } = await this.query('query', { query: expr, time });
     return result.map(({ metric, value }) => ({ labels: metric, values: [finite(value?.[1] ?? 'NaN')] }));
@@ -48,12 +48,12 @@ export class Prometheus {
     path: string,
     parameters: Record<string, string | number>,
   ): Promise<ApiResponse['data']> {
-    const body = new URLSearchParams();
-    for (const [name, value] of Object.entries(parameters)) body.set(name, String(value));
-    const response = await fetch(`${this.url}/api/v1/${path}`, { method: 'POST', body });
-    const answer = (await response.json()) as ApiResponse;
-    if (answer.status !== 'success') throw new Error(`${answer.error}: ${parameters.query}`);
-    return answer.data;
+    const form = new URLSearchParams();
+    for (const [name, value] of Object.entries(parameters)) form.set(name, String(value));
+    const response = await fetch(`${this.url}/api/v1/${path}`, { method: 'POST', body: form });
+    const body = (await response.json()) as ApiResponse;
+    if (body.status !== 'success') throw new Error(`${body.error}: ${parameters.query}`);
+    return body.data;
   }
 }
 

@@ -1,4 +1,4 @@
-// npm run dashboards:render: a picture of each dashboard, with the data of a real Prometheus, into docs/pictures.
+// npm run dashboards:render: draws each dashboard with data of a real Prometheus, into docs/pictures.
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -10,15 +10,15 @@ import { collectData } from './collect-data.js';
 import { drawDashboard } from './draw-dashboard.js';
 import { Prometheus } from './prometheus.js';
 
-const HELP = `npm run dashboards:render                            start a stack of its own, let things happen to it, render
-npm run dashboards:render -- --prometheus <url>      render from a Prometheus that is there, such as http://127.0.0.1:9090
-  --minutes <n>    length of the story and of the pictures (12)
-  --out <folder>   where the pictures go (docs/pictures)`;
+const HELP = `npm run dashboards:render                            start a separate stack, run the scenario, then render
+npm run dashboards:render -- --prometheus <url>      render from a running Prometheus, such as http://127.0.0.1:9090
+  --minutes <n>    length of the scenario, and time range of the pictures (12)
+  --out <folder>   output folder (docs/pictures)`;
 
 const DASHBOARDS = join(REPOSITORY, 'grafana/dashboards');
-/** Seconds between two scrapes of Prometheus; points are not closer. */
+/** Scrape interval of Prometheus in seconds, the smallest step. */
 const SCRAPE = 5;
-/** Points that a panel has room for. */
+/** The most points that a panel can show. */
 const MAX_POINTS = 360;
 
 const { values: flags } = parseArgs({
@@ -47,14 +47,14 @@ async function render(minutes: number, folder: string, prometheusUrl: string | u
     const prometheus = new Prometheus(scenario?.prometheusUrl ?? prometheusUrl ?? '');
     const step = Math.ceil((minutes * 60) / MAX_POINTS / SCRAPE) * SCRAPE;
     const to = Math.floor(Date.now() / 1000 / step) * step - SCRAPE;
-    const about = {
+    const origin = {
       source: scenario?.source ?? `Data: ${prometheusUrl}.`,
       range: { from: to - minutes * 60, to, step },
     };
     mkdirSync(folder, { recursive: true });
     for (const file of readdirSync(DASHBOARDS).filter((name) => name.endsWith('.json'))) {
       const document = JSON.parse(readFileSync(join(DASHBOARDS, file), 'utf8')) as Document;
-      const picture = drawDashboard(await collectData(document, prometheus, about));
+      const picture = drawDashboard(await collectData(document, prometheus, origin));
       const name = file.replace('.json', '.svg');
       writeFileSync(join(folder, name), picture);
       console.log(`${name} ${(picture.length / 1000).toFixed(0)} kB`);

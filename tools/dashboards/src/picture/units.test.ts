@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { format } from './units.js';
 
-describe('a number with its unit', () => {
+describe('format', () => {
   it.each([
     [0.0000021, 's', undefined, '2.1 µs'],
     [0.0239, 's', undefined, '23.9 ms'],
@@ -17,7 +17,7 @@ describe('a number with its unit', () => {
     [1, 'percentunit', 0, '100%'],
     [1500, 'short', undefined, '1.5 K'],
     [42, 'none', undefined, '42'],
-  ])('%p in %s with %p decimals is %s', (value, unit, decimals, text) => {
+  ])('formats %p in unit %s with %p decimals as %s', (value, unit, decimals, text) => {
     expect(format(value, unit, decimals)).toBe(text);
   });
 });

@@ -1,6 +1,6 @@
-// Numbers as Grafana writes them, in the units that our dashboards use.
+// Formats numbers as Grafana does, in the units that the dashboards use.
 
-/** Factor, the digits of a number below it, and the name of the unit. */
+/** The smallest value of each prefix, its divisor and its suffix. */
 type Scale = readonly (readonly [from: number, divisor: number, suffix: string])[];
 
 const TIME: Scale = [
@@ -41,8 +41,8 @@ const SCALES: Readonly<Record<string, Scale>> = {
 };
 
 /**
- * A number with its unit.
- * @param decimals fixed; by default as many as three digits need, and none that are 0
+ * Formats a number with its unit.
+ * @param decimals a fixed number of decimals; the default is three significant digits without trailing zeros
  */
 export function format(value: number, unit: string, decimals?: number): string {
   const scale = SCALES[unit] ?? SCALES.none!;
@@ -54,7 +54,7 @@ export function format(value: number, unit: string, decimals?: number): string {
   return text + suffix;
 }
 
-/** Zero seconds are seconds, not nanoseconds. */
+/** Zero is `0 s`, not `0 ns`. */
 function smallestOfZero(unit: string): Scale[number] | undefined {
   return unit === 's' ? [0, 1, ' s'] : undefined;
 }
@@ -65,7 +65,7 @@ function trimmed(value: number): string {
   return String(Number(value.toFixed(digits)));
 }
 
-/** Distances between the lines of a scale, the smallest first: round in the unit. */
+/** Distances between grid lines that are round in the unit, smallest first. */
 export function niceSteps(unit: string, decimals?: number): readonly number[] {
   if (unit === 'bytes') return Array.from({ length: 50 }, (_, exponent) => 2 ** exponent);
   const decimal = Array.from({ length: 54 }, (_, i) => [1, 2, 5][i % 3]! * 10 ** (Math.floor(i / 3) - 8));

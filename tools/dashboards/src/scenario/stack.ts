@@ -10,24 +10,24 @@ import { writePrivate } from '@lamplighter/native/state/secrets';
 import { PORTS, type PortName, type Ports } from '@lamplighter/native/state/settings';
 import { FLEET, openState, type State } from '@lamplighter/native/state/state';
 
-/** A whole stack of its own, on free ports and in a folder of its own, with two replicas of the rules service. */
+/** A complete stack with two rules replicas, on free ports and in a temporary folder. */
 export interface ScenarioStack {
   readonly ports: Ports;
   readonly key: string;
-  /** The broker's password of the fleet. */
+  /** The password of the fleet at the broker. */
   readonly fleetPassword: string;
   stopBroker(): Promise<void>;
   startBroker(): Promise<void>;
   killSecondReplica(): void;
   startSecondReplica(): Promise<void>;
-  /** Stops everything and forgets its data. */
+  /** Stops everything and deletes its data. */
   stop(): Promise<void>;
 }
 
-/** Starts everything; it dies with this process at the latest. */
+/** Starts a stack, which ends with this process at the latest. */
 export async function startScenarioStack(devices: number, env: NodeJS.ProcessEnv): Promise<ScenarioStack> {
   const ports = await freePorts();
-  const folder = mkdtempSync(join(tmpdir(), 'lamplighter-story-'));
+  const folder = mkdtempSync(join(tmpdir(), 'lamplighter-scenario-'));
   const state = openState(folder, ports);
   const stop = new AbortController().signal;
   const { firstKey } = await startStack({
@@ -94,7 +94,7 @@ async function freePorts(): Promise<Ports> {
   return ports as Ports;
 }
 
-/** A loopback port that the system had free a moment ago. */
+/** A loopback port that was free a moment ago. */
 function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();

@@ -3,10 +3,10 @@ import { setInterval } from 'node:timers/promises';
 import { FLEET } from '@lamplighter/native/state/state';
 import type { ScenarioStack } from './stack.js';
 
-/** The rules that somebody writes in the course of the story, besides the night-light that is there. */
+/** The rules that the scenario writes. The first replaces the existing one. */
 const NIGHT_LIGHT = {
   id: 'night-light',
-  description: 'The lamp is on while it is dark, and shines',
+  description: 'Switch the lamp on while it is dark, and check that it shines',
   when: 'light < 300',
   clear: 'light > 330',
   dwell: '2s',
@@ -16,7 +16,7 @@ const NIGHT_LIGHT = {
 };
 const DUSK = {
   id: 'dusk',
-  description: 'Nine sensors agree that it is dark',
+  description: 'Switch a lamp on when most of nine sensors find it dark',
   scope: { devices: Array.from({ length: 9 }, (_, index) => lampName(index + 1)) },
   when: 'light < 250',
   quorum: { policy: 'majority' },
@@ -27,7 +27,7 @@ const DUSK = {
 };
 const SILENT = {
   id: 'silent',
-  description: 'A lamp that is silent is asked to report',
+  description: 'Request a report from a silent lamp',
   absence: { after: '15s' },
   then: { report: ['light'] },
   command: { policy: 'latest', lane: 'report', ttl: '2m' },
@@ -37,7 +37,7 @@ function lampName(number: number): string {
   return `lamp-${String(number).padStart(4, '0')}`;
 }
 
-/** What people, programs and broken devices do to a running stack. */
+/** Load from API clients and broken devices on a running stack. */
 export class Traffic {
   private readonly api: string;
 
@@ -49,7 +49,7 @@ export class Traffic {
     this.api = `http://127.0.0.1:${stack.ports.API_PORT}/v1`;
   }
 
-  /** Goes on in the background until it is aborted; what fails, fails as it would for anybody. */
+  /** Runs in the background until aborted. Failed requests are ignored: outages are part of the scenario. */
   start(): void {
     void this.repeatEvery(400, (n) =>
       this.get(n % 5 === 0 ? `/fleets/${FLEET}/ledger` : `/fleets/${FLEET}/devices?limit=20`),
@@ -57,7 +57,7 @@ export class Traffic {
     void this.repeatEvery(1000, (n) =>
       this.sendCommand(lampName(1 + ((n * 37) % this.devices)), { report: ['light'] }, '10m'),
     );
-    // A lamp that nobody has: its commands wait and expire, or are refused at once; and somebody waits for its answer.
+    // Commands for a lamp that does not exist: they expire, are refused immediately, or keep a request waiting.
     void this.repeatEvery(60_000, () => this.sendCommand('lamp-9999', { led_on: true }, '45s'));
     void this.repeatEvery(12_000, () =>
       this.sendCommand('lamp-9999', { led_on: true }, '1m', { policy: 'now' }),
@@ -95,31 +95,31 @@ export class Traffic {
   }
 
   private async get(path: string, key = this.stack.key): Promise<void> {
-    const answer = await fetch(this.api + path, {
+    const response = await fetch(this.api + path, {
       headers: { authorization: `Bearer ${key}` },
       signal: this.until,
     });
-    await answer.arrayBuffer();
+    await response.arrayBuffer();
   }
 
-  /** @returns the status */
+  /** @returns the status code */
   private async send(
     method: string,
     path: string,
     body: object,
     headers: Record<string, string> = {},
   ): Promise<number> {
-    const answer = await fetch(this.api + path, {
+    const response = await fetch(this.api + path, {
       method,
       headers: { authorization: `Bearer ${this.stack.key}`, 'content-type': 'application/json', ...headers },
       body: JSON.stringify(body),
       signal: this.until,
     });
-    await answer.arrayBuffer();
-    return answer.status;
+    await response.arrayBuffer();
+    return response.status;
   }
 
-  /** Looks at events for as long as the stream goes on. */
+  /** Reads events until the stream ends. */
   private async watchEvents(): Promise<void> {
     const { body } = await fetch(`${this.api}/events`, {
       headers: { authorization: `Bearer ${this.stack.key}` },
@@ -147,7 +147,7 @@ export class Traffic {
         n += 1;
       }
     } catch {
-      // Over.
+      // Aborted.
     }
   }
 }
