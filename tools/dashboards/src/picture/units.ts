@@ -30,6 +30,7 @@ const SCALES: Readonly<Record<string, Scale>> = {
   ],
   Bps: si(' B/s'),
   cps: si(' c/s'),
+  cpm: si(' c/m'),
   reqps: si(' req/s'),
   percentunit: [[0, 0.01, '%']],
   short: [

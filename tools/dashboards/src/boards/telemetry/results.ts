@@ -71,7 +71,7 @@ export const RESULTS_ROW: Row = [
       title: 'Rejected input by kind',
       description:
         'Messages rejected per minute: readings, births, acknowledgements, edge reports; and connections that the broker closed. GET /v1/rejected shows the field and its error.',
-      unit: 'short',
+      unit: 'cpm',
       queries: [
         [`60 * max by (kind) (sum by (kind, instance) (${REJECTED_BY_EACH}))`, '{{kind}}'],
         [`60 * sum by (kind) (${REJECTED})`, '{{kind}}'],
@@ -82,7 +82,7 @@ export const RESULTS_ROW: Row = [
     linesPanel({
       title: 'Other rejected input by reason',
       description: 'Rejected messages and connections per minute, except telemetry.',
-      unit: 'short',
+      unit: 'cpm',
       queries: [
         [
           `60 * sum by (reason) (max by (kind, reason) (${REJECTED_BY_EACH}) or sum by (kind, reason) (${REJECTED_EXCEPT_TELEMETRY}))`,
@@ -96,7 +96,7 @@ export const RESULTS_ROW: Row = [
       title: 'Suspicious input',
       description:
         'Messages accepted per minute that are probably wrong. Type: a value of another type than a rule needs or the fleet declares. Inexact: an integer beyond 2^53.',
-      unit: 'short',
+      unit: 'cpm',
       queries: [
         [
           `60 * sum by (kind, reason) (rate(lamplighter_input_suspicious_total{${REPLICA}}[$__rate_interval]))`,

@@ -93,7 +93,7 @@ export const SIMULATED_FLEET_ROW: Row = [
       description: 'Connections that simulated devices lost, by cause, and reconnects.',
       unit: 'cps',
       queries: [
-        [sumRate('sim_disconnections_total', 'cause'), 'lost: {{cause}}'],
+        [sumRate('sim_disconnections_total', 'cause'), '{{cause}}'],
         [sumRate('sim_reconnects_total'), 'reconnected'],
       ],
       width: 12,
