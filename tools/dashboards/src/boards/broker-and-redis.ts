@@ -224,7 +224,7 @@ export const brokerAndRedis = board({
           height: 8,
         }),
         linesPanel({
-          title: 'Errors',
+          title: 'Call errors',
           description:
             'Failed calls by operation; each is retried or reported to its caller. Clock set back: the clock of Redis went backwards, so pending waits restarted.',
           unit: 'cps',
@@ -244,7 +244,7 @@ export const brokerAndRedis = board({
           height: 8,
         }),
         linesPanel({
-          title: 'Redis memory usage',
+          title: 'Memory usage',
           description: 'Memory in use, and its limit. A limit of 0 means none.',
           unit: 'bytes',
           queries: [

@@ -255,8 +255,8 @@ export const commands = board({
           description: 'Rollouts that are issuing commands, and requests that wait for a command to end.',
           unit: 'short',
           queries: [
-            [`sum(lamplighter_rollouts_running{${REPLICA}})`, 'rollouts running'],
-            ['sum(lamplighter_http_waiting_requests)', 'requests waiting'],
+            [`sum(lamplighter_rollouts_running{${REPLICA}})`, 'running rollouts'],
+            ['sum(lamplighter_http_waiting_requests)', 'waiting requests'],
           ],
           width: 8,
           height: 7,

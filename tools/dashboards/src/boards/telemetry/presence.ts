@@ -8,7 +8,7 @@ export const PRESENCE_ROW: Row = [
   [
     linesPanel({
       title: 'Births and wills',
-      description: 'Births and wills by result. Ignored: it belongs to an older session.',
+      description: 'Births and wills by result. Ignored: from an older session.',
       unit: 'cps',
       queries: [[sumRate(`presence_messages_total{${REPLICA}}`, 'result'), '{{result}}']],
       width: 6,

@@ -39,7 +39,7 @@ export const RESULTS_ROW: Row = [
     linesPanel({
       title: 'Readings not evaluated',
       description:
-        'Late: older than the last state. Replayed: in a replay, not its newest. Retained: redelivered by the broker. Stale: older than 30 s by their own clock. Restart: the order of a device started again.',
+        'Late: older than the last state. Replayed: in a replay, not its newest. Retained: redelivered by the broker. Stale: older than 30 s by their own clock. Restart: a device started a new order.',
       unit: 'cps',
       queries: [
         [sumRate(`telemetry_unjudged_total{${REPLICA}}`, 'reason'), '{{reason}}'],

@@ -67,7 +67,7 @@ export const SIMULATED_FLEET_ROW: Row = [
     linesPanel({
       title: 'Bytes per decision',
       description:
-        'Bytes in both directions for each command that changed a lamp, over ten minutes. Compare telemetry policies by it.',
+        'Bytes in both directions for each command that changed a lamp, over ten minutes. Use it to compare telemetry policies.',
       unit: 'bytes',
       queries: [
         [
