@@ -48,7 +48,7 @@ export const rules = board({
         }),
         statPanel({
           title: 'Evaluation rate',
-          description: 'Rule evaluations per second: readings times the rules in whose scope they are.',
+          description: 'Rule evaluations per second: one for each reading and each rule in whose scope it is.',
           unit: 'cps',
           queries: [[sumRate(`rule_evaluations_total{${REPLICA}}`), 'evaluations']],
           width: 4,
@@ -107,7 +107,7 @@ export const rules = board({
         linesPanel({
           title: 'Rule commands by state',
           description:
-            'Pending: issued by a rule. The others are final states. Superseded: replaced by the next verdict before its device had it.',
+            'Pending: issued by a rule. The others are final states. Superseded: replaced by the next verdict before its device received it.',
           unit: 'cps',
           queries: [
             [
