@@ -48,7 +48,8 @@ export const rules = board({
         }),
         statPanel({
           title: 'Evaluation rate',
-          description: 'Rule evaluations per second: one for each reading and each rule in whose scope it is.',
+          description:
+            'Rule evaluations per second: one for each reading and each rule in whose scope it is.',
           unit: 'cps',
           queries: [[sumRate(`rule_evaluations_total{${REPLICA}}`), 'evaluations']],
           width: 4,
