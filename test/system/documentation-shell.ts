@@ -14,11 +14,11 @@ import { temporaryFolder } from '@lamplighter/test-kit/folder';
 import { closeLater } from '@lamplighter/test-kit/resources';
 import type { Block } from './documentation.js';
 
-/** Folders that documented commands write to or change into: copied, where the others are linked. */
+/** Folders that documented commands write to or change into: these are copied, all others are linked. */
 const COPIED = ['examples', 'prometheus', 'docs'];
 
-/** A checkout of its own for what is typed: whatever a command leaves behind shows there, and the state folder has its usual name. */
-export function checkout(): { folder: string; state: string; leftBehind(): string[] } {
+/** A separate checkout for documented commands, which shows the files that they create. Its state folder has the usual name. */
+export function checkout(): { folder: string; state: string; createdFiles(): string[] } {
   const folder = mkdtempSync(join(temporaryFolder(), 'checkout-'));
   for (const name of readdirSync(REPOSITORY)) {
     if (name === '.lamplighter' || name === '.git') continue;
@@ -32,29 +32,29 @@ export function checkout(): { folder: string; state: string; leftBehind(): strin
       COPIED.includes(name) ? (readdirSync(join(folder, name), { recursive: true }) as string[]) : [name],
     );
   const before = new Set(files());
-  return { folder, state, leftBehind: () => files().filter((file) => !before.has(file)) };
+  return { folder, state, createdFiles: () => files().filter((file) => !before.has(file)) };
 }
 
-/** What became of a block. */
+/** The result of running a block. */
 export interface Typed {
   readonly block: Block;
-  /** Everything that it printed. */
+  /** Its stdout and stderr. */
   readonly output: string;
   /** Commands that failed, with their exit codes. */
   readonly failed: readonly string[];
-  /** False if the shell never came to its end. */
+  /** False if the shell did not reach the end of the block. */
   readonly ended: boolean;
 }
 
 /**
- * Words that differ from what a person has: a status of 400 and above is a failure, a stream ends after some seconds, and containers are
- * looked at by another test. A search without a match is no failure.
+ * Redefines commands for the test: an HTTP status of 400 or above is a failure, a stream ends after some seconds, and docker does nothing,
+ * because another test covers containers. A grep without a match is not a failure.
  */
 const PREAMBLE = `
 set -E
 failed() {
   case $2 in
-    source*) return;; # what failed in it was noted there
+    source*) return;; # its failures are already recorded
     grep*|*'| grep'*) [ "$1" -eq 1 ] && return;;
   esac
   echo "exit code $1: $2" >> "$PLACE.failed"
@@ -69,24 +69,24 @@ curl() {
 docker() { echo 'docker is not run here'; }
 `;
 
-/** A shell into which pages are being typed. */
+/** A shell that runs the blocks of pages. */
 export interface Shell {
-  /** Settles when all of it was typed; what runs in the background goes on. */
+  /** Settles when all blocks have run; background blocks continue. */
   readonly done: Promise<void>;
-  /** What has become of each block so far. */
+  /** The results so far. */
   results(): Typed[];
-  /** Ends it with everything that it has started. */
+  /** Kills the shell and all its child processes. */
   stop(): void;
 }
 
-/** Types pages into a shell; several go side by side, each after the blocks with which they all begin. */
+/** Runs pages in a shell: first the common blocks, then all pages in parallel. */
 export function typeInto(
   setting: { folder: string; env: Record<string, string>; adapt: (text: string) => string },
   begin: readonly Block[],
   pages: readonly (readonly Block[])[],
 ): Shell {
   const place = mkdtempSync(join(temporaryFolder(), 'typed-'));
-  // Another Python in front of the system's need not have the packages of the system.
+  // Another Python that comes first in PATH may lack the packages of the system's Python.
   symlinkSync('/usr/bin/python3', join(place, 'python3'));
   const source = (block: Block, at: string) => {
     const file = join(place, at);
@@ -101,7 +101,7 @@ export function typeInto(
     const body = blocks.map((block, at) => source(block, `${page}-${at}`)).join('');
     return pages.length === 1 ? body : `(\n${body}) &\nturn\n`;
   });
-  // Each page waits for what it has started itself; the others go side by side, a few at a time.
+  // At most four pages run at the same time.
   const turn = 'turn() { while [ "$(jobs -rp | wc -l)" -ge 4 ]; do wait -n; done; }\n';
   const end = pages.length === 1 ? '' : 'wait\n';
   const child = spawn('bash', ['-c', PREAMBLE + turn + prelude + bodies.join('') + end], {
@@ -133,11 +133,11 @@ export function typeInto(
   return { done, results, stop };
 }
 
-/** Ends a shell and everything that it has started. */
+/** Kills a shell and all its child processes. */
 function killGroup({ pid }: ChildProcess): void {
   try {
     process.kill(-pid!, 'SIGKILL');
   } catch {
-    // All of it has ended.
+    // All processes have ended.
   }
 }

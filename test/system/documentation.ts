@@ -11,14 +11,14 @@ export interface Block {
   readonly section: string;
   readonly language: string;
   readonly text: string;
-  /** What an HTML comment directly above it says: `<!-- test: background -->`. */
+  /** The instruction in an HTML comment directly above it: `<!-- test: background -->`. */
   readonly mark: string | undefined;
 }
 
-/** Folders that hold no pages of this repository. */
+/** Folders without pages of this repository. */
 const FOREIGN = new Set(['node_modules', 'dist', 'coverage', '.git', '.lamplighter']);
 
-/** Every Markdown page of the repository, by its path. */
+/** The paths of all Markdown pages of the repository. */
 export function allPages(folder = ''): string[] {
   return readdirSync(join(REPOSITORY, folder), { withFileTypes: true }).flatMap((entry) => {
     const path = join(folder, entry.name);
@@ -27,7 +27,7 @@ export function allPages(folder = ''): string[] {
   });
 }
 
-/** Pages that tell a reader what to type: all but the record of what was, and translations, whose commands 67 compares. */
+/** Pages with commands for the reader: all except changelog, decisions, and translations, which have their own test. */
 export function pagesWithCommands(): string[] {
   return allPages().filter((page) => !/^CHANGELOG[.]md$|^docs\/decisions\/|[.]ko[.]md$/.test(page));
 }
@@ -36,7 +36,7 @@ export function readPage(page: string): string {
   return readFileSync(join(REPOSITORY, page), 'utf8');
 }
 
-/** The fenced blocks of a page, in their order. */
+/** The fenced blocks of a page, in order. */
 export function blocksOf(page: string): Block[] {
   const lines = readPage(page).split('\n');
   const blocks: Block[] = [];

@@ -8,7 +8,7 @@ export interface ExposedMetric {
   }[];
 }
 
-/** Reads the Prometheus text format: metrics by name; those without samples are there too. */
+/** Parses the Prometheus text format: metrics by name, including those without samples. */
 export function parseExposition(text: string): Map<string, ExposedMetric> {
   const metrics = new Map<string, ExposedMetric>();
   let current: ExposedMetric | undefined;

@@ -3,10 +3,10 @@ import { closeLater } from '@lamplighter/test-kit/resources';
 import { freePort } from '@lamplighter/test-kit/servers/free-port';
 import { until } from '@lamplighter/test-kit/until';
 
-/** A running `npm start`, or what stands for it. */
+/** A running `npm start` or a similar command. */
 export interface Launcher {
   readonly process: ChildProcess;
-  /** Everything that it has printed, stderr included. */
+  /** Its stdout and stderr so far. */
   output(): string;
   /** Settles with the exit code, or the signal that ended it. */
   ended(): Promise<number | NodeJS.Signals>;
@@ -22,16 +22,16 @@ const PORT_NAMES = [
   'SIM_PORT',
 ];
 
-/** A free port for everything that it starts, as variables. */
+/** Environment variables with a free port for each server. */
 export async function freePorts(): Promise<Record<string, string>> {
   const ports = await Promise.all(PORT_NAMES.map(async (name) => [name, String(await freePort())] as const));
   return Object.fromEntries(ports);
 }
 
-/** Longer than everything needs to stop in order. */
+/** Longer than a graceful stop of all servers takes. */
 const STOP_MS = 30_000;
 
-/** Runs a command in a folder with nothing in its environment but PATH, HOME and what is given; ends with the test. */
+/** Runs a command in a folder with only PATH, HOME and `env` in its environment; stops it at the end of the test. */
 export function launch(folder: string, command: string[], env: Record<string, string>): Launcher {
   const [program = '', ...args] = command;
   const { PATH, HOME } = process.env;
@@ -57,12 +57,12 @@ export function launch(folder: string, command: string[], env: Record<string, st
   return { process: child, output: () => text, ended: () => end };
 }
 
-/** Settles when everything is up and it has said what to try. */
+/** Settles when all servers are up and the launcher has printed its suggestions. */
 export async function untilUp(launcher: Launcher): Promise<void> {
   const isUp = () => launcher.output().includes('Three things to try');
   await until(() => isUp() || launcher.process.exitCode !== null, {
-    what: 'everything to be up',
+    what: 'all servers to be up',
     timeoutMs: 60_000,
   });
-  if (!isUp()) throw new Error(`it ended: ${launcher.output()}`);
+  if (!isUp()) throw new Error(`the launcher has ended: ${launcher.output()}`);
 }

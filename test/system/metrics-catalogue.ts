@@ -9,7 +9,7 @@ import { RulesMetrics } from '../../services/rules/src/metrics.js';
 export const SERVICES = ['rules', 'api', 'device-sim'] as const;
 export type Service = (typeof SERVICES)[number];
 
-/** What each service declares, by the metric's name. */
+/** The declared metrics of each service, by name. */
 export const declarations: Readonly<Record<Service, ReadonlyMap<string, Declaration>>> = {
   rules: new RulesMetrics('rules', '0.0.0').declarations,
   api: new ApiMetrics('api', '0.0.0').declarations,
@@ -21,14 +21,14 @@ export const declarations: Readonly<Record<Service, ReadonlyMap<string, Declarat
   })).declarations,
 };
 
-/** A metric as the catalogue has it: what several services declare under one name is one metric. */
+/** A metric of the catalogue, which several services can declare. */
 export interface Metric {
   readonly type: Declaration['type'];
   readonly from: readonly Service[];
   readonly labels: Readonly<Record<string, readonly string[]>>;
 }
 
-/** Everything that is declared. Values of a label are those of all services that declare it. */
+/** All declared metrics. The values of a label are merged from all services. */
 export function declaredMetrics(): Map<string, Metric> {
   const metrics = new Map<string, Metric>();
   for (const service of SERVICES) {
@@ -44,8 +44,8 @@ export function declaredMetrics(): Map<string, Metric> {
 }
 
 /**
- * Everything in the tables of docs/metrics.md. Values that are known only at run time are in parentheses there. A section names the services
- * that its metrics come from, and a row those that differ.
+ * The metrics in the tables of docs/metrics.md. Label values that are known only at run time are in parentheses there. Each section names
+ * the services that expose its metrics; a row names other ones if they differ.
  */
 export function documentedMetrics(): Map<string, Metric> {
   const row = /^\| `(lamplighter_[a-z_]+)` \| (counter|gauge|histogram) \| (.*?) ?\| (.+) \|$/gm;
@@ -65,7 +65,7 @@ export function documentedMetrics(): Map<string, Metric> {
   return metrics;
 }
 
-/** Metrics that docs/metrics.md gives a reason not to show. */
+/** Metrics that are on no dashboard, for a reason that docs/metrics.md gives. */
 export function metricsNotShown(): Set<string> {
   const [, section = ''] = catalogue().split('\n## Not shown\n');
   return new Set([...section.matchAll(/^- `(lamplighter_[a-z_]+)`: .+/gm)].map(([, name = '']) => name));
@@ -77,7 +77,7 @@ function catalogue(): string {
 
 function readLabel(text: string): [string, string[]] {
   const [, label, values] = /^`([a-z_]+)`(?:: (.+)| [(].+[)])$/.exec(text) ?? [];
-  if (label === undefined) throw new Error(`docs/metrics.md: not a label with its values: ${text}`);
+  if (label === undefined) throw new Error(`docs/metrics.md: invalid label: ${text}`);
   return [label, values === undefined ? [] : values.split(', ')];
 }
 
@@ -93,10 +93,7 @@ export function recordedMetrics(): Map<string, string> {
   );
 }
 
-/**
- * Names of the metrics of ours that a query asks for, those behind recording rules included; what a histogram or its like is
- * asked for is the histogram.
- */
+/** Names of the `lamplighter_` metrics in a query, including those behind recording rules; `_bucket`, `_sum` and `_count` are removed. */
 export function metricsIn(query: string, declared: ReadonlyMap<string, unknown>): string[] {
   const recorded = recordedMetrics();
   const names = query.replaceAll(/"[^"]*"/g, '').match(/[a-zA-Z_:][a-zA-Z0-9_:]*/g) ?? [];

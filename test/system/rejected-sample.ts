@@ -15,7 +15,7 @@ export interface Sample {
   readonly payload: string;
 }
 
-/** The first sample of a query that is the one asked for. Samples are few per second, so `send` is repeated until there is one. */
+/** The first matching sample of a query. The number of samples per second is limited, so `send` is repeated until there is one. */
 export function rejectedSample(
   stack: Stack,
   query: string,
@@ -30,6 +30,6 @@ export function rejectedSample(
       };
       return rejected.find(matches);
     },
-    { what: `a sample of ${query}`, everyMs: 500 },
+    { what: `a sample for ${query}`, everyMs: 500 },
   );
 }

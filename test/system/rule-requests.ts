@@ -5,13 +5,13 @@ import { problemSchema } from '../../services/api/src/problems/problem.js';
 import { storedRuleSchema } from '../../services/api/src/rules/rule.schema.js';
 import type { ApiResponse, SharedStack } from './stack.js';
 
-/** A rule that no seed is in the way of. */
+/** A rule that does not interfere with the rules that new fleets start with. */
 export const FAN = { id: 'fan', when: 'heat > 30', then: { fan: 'fast' }, else: { fan: 'off' } };
 
 /** The path of a fleet's rules. */
 export const rulesOf = (fleet: TestFleet) => `/v1/fleets/${fleet.name}/rules`;
 
-/** Writes a rule under its id; no device of the fleet need have reported. */
+/** Writes a rule under its id; the fleet does not need to exist. */
 export function putRule(
   stack: SharedStack,
   fleet: TestFleet,
@@ -21,7 +21,19 @@ export function putRule(
   return stack.send('PUT', `${rulesOf(fleet)}/${rule.id}?allowUnknown=true`, rule, headers);
 }
 
-/** Expects a rule of this version, and returns when it was answered. */
+/** Creates a rule; the fleet does not need to exist. */
+export function createRule(stack: SharedStack, fleet: TestFleet, rule: RuleInput): Promise<ApiResponse> {
+  return stack.send('POST', `${rulesOf(fleet)}?allowUnknown=true`, rule);
+}
+
+/** A new fleet with these rules. */
+export async function fleetWith(stack: SharedStack, ...rules: RuleInput[]): Promise<TestFleet> {
+  const fleet = await stack.broker.newFleet();
+  for (const rule of rules) expectRule(await createRule(stack, fleet, rule), 201, 1);
+  return fleet;
+}
+
+/** Expects a rule of this version, and returns the time of the response. */
 export function expectRule(response: ApiResponse, status: number, version: number): number {
   if (response.status !== status) throw new Error(`${response.status} ${JSON.stringify(response.body)}`);
   expect(storedRuleSchema.parse(response.body)).toEqual(response.body);
@@ -30,7 +42,7 @@ export function expectRule(response: ApiResponse, status: number, version: numbe
   return performance.now();
 }
 
-/** Expects a problem of this name. */
+/** Expects a problem with this `type`. */
 export function expectProblem(response: ApiResponse, status: number, name: string): void {
   expect(problemSchema.parse(response.body).type).toBe(`urn:lamplighter:problem:${name}`);
   expect(response.status).toBe(status);

@@ -10,18 +10,17 @@ import { connected } from '../../tools/test-kit/src/store/store-under-test.js';
 /** Set by shared-stack.setup.mjs before the first test file. */
 const SHARED_STACK_URL = 'LAMPLIGHTER_SHARED_STACK';
 
-/** What the API answered. */
+/** A response of the API. */
 export interface ApiResponse {
   readonly status: number;
   readonly headers: Headers;
-  // biome-ignore lint/suspicious/noExplicitAny: a story reads whatever the API answers
+  // biome-ignore lint/suspicious/noExplicitAny: a test reads any field of the response
   readonly body: any;
 }
 
 /**
- * The whole loop on real parts as test files share it: Mosquitto, Redis, the rules service and the API. A test sees nothing of other
- * tests as long as it looks at fleets of its own. Metrics and lists across fleets count for all of them, and a part that is stopped
- * stops for all: tests of those take `startStack`.
+ * The stack that test files share: Mosquitto, Redis, the rules service and the API. Tests do not affect each other as long as each uses
+ * its own fleets. Tests that read metrics or lists across fleets, or stop a server, use `startStack`.
  */
 export interface SharedStack {
   readonly broker: { readonly rulesUrl: string; newFleet(): Promise<TestFleet> };
@@ -31,30 +30,30 @@ export interface SharedStack {
   readonly key: string;
   get(path: string): Promise<ApiResponse>;
   send(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<ApiResponse>;
-  /** The last state of a device, once it holds what is asked for. */
+  /** The device resource; settles when the measurements of its last state meet the condition. */
   lastState(
     fleet: TestFleet,
     device: string,
     holds: (measurements: Record<string, unknown>) => boolean,
   ): Promise<ApiResponse>;
   /**
-   * Settles when a device is shown as online. The PUBACK of its birth comes from the broker: until the rules service has recorded the
-   * birth, the API answers a command with 404.
+   * Settles when a device is online. The PUBACK of its birth or reading comes from the broker: until the rules service has stored it, the
+   * API rejects a command for the device with 404.
    */
   online(fleet: string, device: string): Promise<void>;
 }
 
-/** A stack that only this test or file uses, and may break. */
+/** A stack of a single test or file, whose servers it may stop. */
 export interface Stack extends SharedStack {
   readonly broker: TestBroker;
   readonly redis: TestRedis;
   readonly rules: TestService;
   readonly api: TestService;
-  /** Sum of a metric of the rules service over the samples whose labels contain all of these. */
+  /** The sum of a metric of the rules service over all samples with these labels. */
   metric(name: string, labels?: Record<string, string>): Promise<number>;
 }
 
-/** The stack that test files share; the first one that asks waits until it has started. */
+/** The shared stack; the first call starts it. */
 export async function sharedStack(): Promise<SharedStack> {
   const keeper = process.env[SHARED_STACK_URL];
   if (keeper === undefined)
@@ -75,7 +74,7 @@ export async function sharedStack(): Promise<SharedStack> {
   };
 }
 
-/** Starts the stack for this test (or this file). */
+/** Starts a stack for this test or file. */
 export async function startStack({
   lesson = false,
   limits,
@@ -108,7 +107,7 @@ export async function startStack({
   };
 }
 
-/** Requests to the API, on connections that end with their answer: the shared API outlives the test. */
+/** Requests to the API. Connections are closed after each response, because the shared API outlives the test. */
 function requests(url: string, key: string): Pick<SharedStack, 'get' | 'send' | 'lastState' | 'online'> {
   const send: SharedStack['send'] = async (method, path, body, headers = {}) => {
     const response = await fetch(`${url}${path}`, {

@@ -6,18 +6,18 @@ import { until } from '@lamplighter/test-kit/until';
 import request from 'supertest';
 import { connected } from '../../tools/test-kit/src/store/store-under-test.js';
 
-/** The API's process on a Redis of its own, without broker and rules: it serves, though it is not ready. */
+/** The API with its own Redis, without broker and rules service: it serves requests, although it is not ready. */
 export interface StandaloneApi {
   readonly api: TestService;
   readonly redis: TestRedis;
-  /** The key that it printed. */
+  /** The API key that it printed. */
   readonly key: string;
-  /** The test's own connection. */
+  /** A separate connection to its Redis. */
   readonly store: Redis;
   get(path: string): request.Test;
   post(path: string, body?: string | object): request.Test;
   delete(path: string): request.Test;
-  /** The value of a metric; the sum over the samples that carry the label. */
+  /** The sum of a metric over all samples that contain `label`. */
   metric(name: string, label?: string): Promise<number>;
 }
 
@@ -51,7 +51,7 @@ export async function startStandaloneApi({
   };
 }
 
-/** The key that the API prints when it meets a Redis that has none. */
+/** The key that the API prints when its Redis has no keys. */
 export function firstKey(api: TestService): Promise<string> {
   return until(() => /^API key \(shown once\): (\S+)$/m.exec(api.output())?.[1], {
     what: 'the first API key on stdout',

@@ -7,17 +7,17 @@ beforeAll(async () => {
   stack = await sharedStack();
 }, 60_000);
 
-/** Settles when the device is online: a plain one has to be heard, for commands go only to devices that are there. */
-async function heard(lamp: TestDevice): Promise<void> {
+/** Settles when a device without a birth is online, which its first reading makes it. */
+async function waitUntilOnline(lamp: TestDevice): Promise<void> {
   await lamp.sendReading({ temperature: 20 });
   await stack.online(lamp.fleet, lamp.device);
 }
 
-describe('a command over REST', () => {
-  it('reaches exactly its device, and is known by its Location', async () => {
+describe('API command', () => {
+  it('reaches only its device, and is found at its Location', async () => {
     const [fleet, elsewhere] = [await stack.broker.newFleet(), await stack.broker.newFleet()];
     const lamp = await connectDevice(fleet, 'lamp-0001');
-    await heard(lamp);
+    await waitUntilOnline(lamp);
     const others = [await connectDevice(fleet, 'lamp-0002'), await connectDevice(elsewhere, 'lamp-0001')];
     const accepted = await stack.send('POST', `/v1/fleets/${fleet.name}/devices/lamp-0001/commands`, {
       action: { led_on: true },
@@ -29,13 +29,13 @@ describe('a command over REST', () => {
         const { body } = await stack.get(accepted.headers.get('location') ?? '');
         return body.state === 'unknown' && body;
       },
-      { what: 'the end of the command: this device never answers' },
+      { what: 'the command to end as unknown, because the device never acknowledges it' },
     );
     expect(command).toMatchObject({ fleet: fleet.name, device: 'lamp-0001', source: 'api', lane: 'led_on' });
     expect(others.flatMap((other) => other.commands())).toEqual([]);
   });
 
-  it('waits for a device that is away and reaches it when it announces itself', async () => {
+  it('stays pending for an unknown device, and reaches it after its birth', async () => {
     const fleet = await stack.broker.newFleet();
     const path = `/v1/fleets/${fleet.name}/devices/lamp-0001`;
     const { body } = await stack.send('POST', `${path}/commands?allowUnknown=true`, {
@@ -49,7 +49,7 @@ describe('a command over REST', () => {
     expect((_cmd as { attempt: number }).attempt).toBe(1);
   });
 
-  it('superseded while it waited is never sent: only the last one arrives', async () => {
+  it('is never sent if it was superseded while it was pending', async () => {
     const fleet = await stack.broker.newFleet();
     const path = `/v1/fleets/${fleet.name}/devices/lamp-0001/commands?allowUnknown=true`;
     const first = (await stack.send('POST', path, { action: { led_on: true } })).body;
@@ -62,7 +62,7 @@ describe('a command over REST', () => {
     expect(lamp.commands()).toHaveLength(1);
   });
 
-  it('cancelled while it waits ends as cancelled and is never sent', async () => {
+  it('is never sent if it was cancelled while it was pending', async () => {
     const fleet = await stack.broker.newFleet();
     const path = `/v1/fleets/${fleet.name}/devices/lamp-0001/commands?allowUnknown=true`;
     const { id } = (await stack.send('POST', path, { action: { led_on: true } })).body;
@@ -71,7 +71,7 @@ describe('a command over REST', () => {
         const response = await stack.send('DELETE', `/v1/commands/${id}`);
         return response.status === 200 && response;
       },
-      { what: 'the moment in which nobody holds the command' },
+      { what: 'the command to be cancelled' },
     );
     expect(cancelled.body).toMatchObject({ id, state: 'cancelled' });
     const lamp = await connectDevice(fleet);

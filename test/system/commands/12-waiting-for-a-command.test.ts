@@ -1,41 +1,36 @@
 import { connect } from 'node:net';
 import { READY_MS } from '@lamplighter/native/servers/service';
 import { cancelCommand } from '@lamplighter/store/commands/cancel-command';
-import { connectDevice } from '@lamplighter/test-kit/device';
 import { closeLater } from '@lamplighter/test-kit/resources';
 import { startService } from '@lamplighter/test-kit/servers/service';
 import { until } from '@lamplighter/test-kit/until';
 import request from 'supertest';
+import { acknowledge, connectAnnounced, idOf } from '../announced-device.js';
 import { startStack } from '../stack.js';
 import { type StandaloneApi, startStandaloneApi } from '../standalone-api.js';
 
 const LIST = '/v1/fleets/demo/devices/lamp-0001/commands';
 const COMMANDS = `${LIST}?allowUnknown=true`;
 const COMMAND = { action: { led_on: true }, policy: 'ordered' };
-/** Longer than any test may take: whoever waits for it to pass has failed. */
+/** Longer than the timeout of any test: a request that waits this long fails its test. */
 const LONG = 'wait=60';
 
-describe('with a device that answers', () => {
-  it('the answer to a command is the answer to the request', async () => {
+describe('with a device that acknowledges', () => {
+  it('returns the final state of the command', async () => {
     const stack = await startStack();
     const fleet = await stack.broker.newFleet();
     const path = `/v1/fleets/${fleet.name}/devices/lamp-0001/commands`;
-    const lamp = await connectDevice(fleet);
-    await lamp.publish(`${fleet.name}/presence/lamp-0001`, { online: true, session: 1 }, { retain: true });
-    await stack.online(fleet.name, 'lamp-0001');
-    const answers = async () => {
-      const { _cmd } = await lamp.nextCommand();
-      const { id } = _cmd as { id: string };
-      const say = (message: object) =>
-        lamp.publish(`${fleet.name}/acknowledgements/lamp-0001`, { id, ...message }, { qos: 1 });
-      await say({ status: 'acknowledged' });
-      await say({ status: 'succeeded', result: { light: 412 } });
+    const lamp = await connectAnnounced(stack, fleet);
+    const execute = async () => {
+      const id = idOf(await lamp.nextCommand());
+      await acknowledge(lamp, id, 'acknowledged');
+      await acknowledge(lamp, id, 'succeeded', { result: { light: 412 } });
       return id;
     };
     for (let i = 0; i < 3; i += 1) {
       const [response, id] = await Promise.all([
         stack.send('POST', path, { action: { report: ['light'] } }, { prefer: LONG }),
-        answers(),
+        execute(),
       ]);
       expect([response.status, response.headers.get('preference-applied')]).toEqual([200, LONG]);
       expect(response.headers.get('location')).toBe(`/v1/commands/${id}`);
@@ -50,22 +45,22 @@ describe('with a device that answers', () => {
   }, 60_000);
 });
 
-describe('with the API alone', () => {
+describe('with a standalone API', () => {
   let api: StandaloneApi;
   const waiting = (service = api) => service.metric('http_waiting_requests');
-  const sent = async (service = api) => (await service.post(COMMANDS, COMMAND)).body.id as string;
-  /** Starts a request that waits for a command; settles once it does. Its answer is `answered`. */
+  const sendCommand = async (service = api) => (await service.post(COMMANDS, COMMAND)).body.id as string;
+  /** Starts a request that waits for a command; settles when it waits. `response` settles with its response. */
   const waitFor = async (id: string, service = api) => {
     const before = await waiting(service);
-    const answered = Promise.resolve(service.get(`/v1/commands/${id}`).set('Prefer', LONG));
+    const response = Promise.resolve(service.get(`/v1/commands/${id}`).set('Prefer', LONG));
     await until(async () => (await waiting(service)) === before + 1, { what: 'the request to wait' });
-    return { answered };
+    return { response };
   };
   beforeAll(async () => {
     api = await startStandaloneApi();
   }, 60_000);
 
-  it('what has not ended is answered as it is when the wait is over', async () => {
+  it('returns the current state of an open command when the wait ends', async () => {
     const posted = await api.post(COMMANDS, COMMAND).set('Prefer', 'wait=1');
     expect([posted.status, posted.headers['preference-applied'], posted.body.state]).toEqual([
       202,
@@ -80,8 +75,8 @@ describe('with the API alone', () => {
     ]);
   }, 55_000);
 
-  it('what has ended is answered at once, and so is what there is not', async () => {
-    const id = await sent();
+  it('returns immediately for a command that has ended or does not exist, and for an invalid request', async () => {
+    const id = await sendCommand();
     await api.delete(`/v1/commands/${id}`);
     const ended = await api.get(`/v1/commands/${id}`).set('Prefer', LONG);
     expect([ended.status, ended.body.state]).toEqual([200, 'cancelled']);
@@ -93,41 +88,41 @@ describe('with the API alone', () => {
   }, 55_000);
 
   it.each(['wait=soon', 'wait=0', 'wait=-5', 'return=minimal', ''])(
-    'a preference that cannot be followed is ignored: "%s"',
+    'ignores an unsupported preference: "%s"',
     async (prefer) => {
       const posted = await api.post(COMMANDS, COMMAND).set('Prefer', prefer);
       expect([posted.status, posted.headers['preference-applied']]).toEqual([202, undefined]);
     },
   );
 
-  it('several wait for one command, and its end is told to all of them', async () => {
-    const id = await sent();
+  it('notifies all requests that wait for the same command', async () => {
+    const id = await sendCommand();
     const waits = [];
     for (let i = 0; i < 3; i += 1) waits.push(await waitFor(id));
     await api.delete(`/v1/commands/${id}`);
-    for (const { answered } of waits) {
-      const { status, body } = await answered;
+    for (const { response } of waits) {
+      const { status, body } = await response;
       expect([status, body.state]).toEqual([200, 'cancelled']);
     }
-    await until(async () => (await waiting()) === 0, { what: 'all places to be free' });
+    await until(async () => (await waiting()) === 0, { what: 'no request to wait' });
   }, 55_000);
 
-  it('a thousand may wait, no more; the one too many has done nothing, and who hangs up makes room', async () => {
-    const id = await sent();
+  it('holds up to 1,000 requests, rejects further ones without side effects, and frees the slot of a closed connection', async () => {
+    const id = await sendCommand();
     const sockets = Array.from({ length: 1000 }, () => {
       const socket = connect(api.api.port, '127.0.0.1');
       socket.on('error', () => undefined);
       closeLater('waiting client', () => socket.destroy());
-      const ask = () =>
+      const request = () =>
         socket.write(
           `GET /v1/commands/${id} HTTP/1.1\r\nHost: x\r\nPrefer: ${LONG}\r\nX-API-Key: ${api.key}\r\n\r\n`,
         );
-      ask();
-      // So many at once may be too much for a busy machine: whoever is answered that Redis is slow asks again.
-      socket.on('data', ask);
+      request();
+      // A busy machine may reject some of these because Redis is slow; they are repeated.
+      socket.on('data', request);
       return socket;
     });
-    await until(async () => (await waiting()) === 1000, { what: 'all to wait', timeoutMs: 20_000 });
+    await until(async () => (await waiting()) === 1000, { what: 'all requests to wait', timeoutMs: 20_000 });
     const kept = (await api.get(LIST)).body.commands.length;
     for (const refused of [
       await api.post(COMMANDS, COMMAND).set('Prefer', 'wait=1'),
@@ -140,22 +135,22 @@ describe('with the API alone', () => {
     expect((await api.get(`/v1/commands/${id}`)).status).toBe(200);
 
     for (const socket of sockets) socket.destroy();
-    await until(async () => (await waiting()) === 0, { what: 'all places to be free', timeoutMs: 20_000 });
+    await until(async () => (await waiting()) === 0, { what: 'no request to wait', timeoutMs: 20_000 });
     expect((await api.get(`/v1/commands/${id}`).set('Prefer', 'wait=1')).status).toBe(200);
   }, 60_000);
 
-  it('an end that no event told is found when the events were interrupted', async () => {
-    const apart = await startStandaloneApi();
-    const id = await sent(apart);
-    const { answered } = await waitFor(id, apart);
-    expect(await cancelCommand(apart.store, id)).toEqual({ state: 'cancelled', isOurs: true });
-    await apart.redis.kill();
-    await apart.redis.start();
-    const { status, body } = await answered;
+  it('finds a final state whose event was lost in a restart of Redis', async () => {
+    const other = await startStandaloneApi();
+    const id = await sendCommand(other);
+    const { response } = await waitFor(id, other);
+    expect(await cancelCommand(other.store, id)).toEqual({ state: 'cancelled', isOurs: true });
+    await other.redis.kill();
+    await other.redis.start();
+    const { status, body } = await response;
     expect([status, body.state]).toEqual([200, 'cancelled']);
   }, 55_000);
 
-  it('SIGTERM answers those who wait with what is, and ends the process soon', async () => {
+  it('returns the current state to waiting requests on SIGTERM, and exits', async () => {
     const service = await startService('api', { REDIS_URL: api.redis.url }, { wait: 'started' });
     const withKey = (test: request.Test) => test.set('X-API-Key', api.key);
     await until(async () => (await withKey(request(service.url).get('/v1/fleets'))).status === 200, {

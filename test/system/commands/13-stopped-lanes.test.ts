@@ -1,6 +1,7 @@
-import { connectDevice, type TestDevice } from '@lamplighter/test-kit/device';
+import { type TestDevice } from '@lamplighter/test-kit/device';
 import { until } from '@lamplighter/test-kit/until';
 import { deviceDetailSchema } from '../../../services/api/src/devices/device.schema.js';
+import { acknowledge, connectAnnounced, idOf } from '../announced-device.js';
 import { type SharedStack, sharedStack } from '../stack.js';
 
 let stack: SharedStack;
@@ -8,17 +9,15 @@ beforeAll(async () => {
   stack = await sharedStack();
 }, 60_000);
 
-/** A device that answers every command with what `status` says of its step, and where its commands go. */
-async function robot(status: (step: number) => string) {
+/** A device that acknowledges the command of each step with `status(step)`. */
+async function connectRobot(status: (step: number) => string) {
   const fleet = await stack.broker.newFleet();
-  const device = await connectDevice(fleet, 'robot');
-  await device.publish(`${fleet.name}/presence/robot`, { online: true, session: 1 }, { retain: true });
-  await stack.online(fleet.name, 'robot');
+  const device = await connectAnnounced(stack, fleet, 'robot');
   const path = `/v1/fleets/${fleet.name}/devices/robot`;
   return {
     path,
     device,
-    /** Sends step after step on the ordered lane `arm`; settles with their ids. */
+    /** Sends steps on the ordered lane `arm`; returns the ids of their commands. */
     send: async (steps: number[], options: object) => {
       const ids: string[] = [];
       for (const step of steps) {
@@ -29,10 +28,10 @@ async function robot(status: (step: number) => string) {
       }
       return ids;
     },
-    /** Answers the next commands, this many of them; settles with their steps. */
-    answer: async (count: number) => {
+    /** Acknowledges the next `count` commands; returns their steps. */
+    acknowledge: async (count: number) => {
       const steps: number[] = [];
-      for (let i = 0; i < count; i += 1) steps.push(await answerNext(device, status));
+      for (let i = 0; i < count; i += 1) steps.push(await acknowledgeNext(device, status));
       return steps;
     },
     state: async (id: string) => (await stack.get(`/v1/commands/${id}`)).body.state as string,
@@ -40,37 +39,36 @@ async function robot(status: (step: number) => string) {
   };
 }
 
-async function answerNext(device: TestDevice, status: (step: number) => string): Promise<number> {
-  const { step, _cmd } = (await device.nextCommand(30_000)) as { step: number; _cmd: { id: string } };
-  await device.publish(
-    `${device.fleet}/acknowledgements/robot`,
-    { id: _cmd.id, status: status(step), reason: `step ${step}` },
-    { qos: 1 },
-  );
+async function acknowledgeNext(device: TestDevice, status: (step: number) => string): Promise<number> {
+  const command = await device.nextCommand(30_000);
+  const step = command.step as number;
+  await acknowledge(device, idOf(command), status(step), { reason: `step ${step}` });
   return step;
 }
 
 const failsAt = (bad: number) => (step: number) => (step === bad ? 'failed' : 'succeeded');
 
-describe('a command that fails in an ordered lane', () => {
-  it('stops it, with `stop`: what waits stays pending, is shown, and goes on in order once resumed', async () => {
-    const arm = await robot(failsAt(2));
+describe('failure in an ordered lane', () => {
+  it('stops the lane with `stop`; later commands stay pending and continue in order after a resume', async () => {
+    const arm = await connectRobot(failsAt(2));
     const ids = await arm.send([1, 2, 3, 4], { onFailure: 'stop' });
-    expect(await arm.answer(2)).toEqual([1, 2]);
+    expect(await arm.acknowledge(2)).toEqual([1, 2]);
     await until(async () => (await arm.stoppedLanes()).length > 0, { what: 'the lane to stop' });
     const { body } = await stack.get(arm.path);
     expect(deviceDetailSchema.parse(body)).toEqual(body);
     expect(body).toMatchObject({ stoppedLanes: [{ lane: 'arm', stoppedBy: ids[1] }], pendingCommands: 2 });
-    // A lane beside it goes its way: once its answer is there, the stopped one had all the time it could want.
-    const beside = await stack.send('POST', `${arm.path}/commands`, { action: { step: 9 }, lane: 'leg' });
-    expect(await arm.answer(1)).toEqual([9]);
-    await until(async () => (await arm.state(beside.body.id)) === 'succeeded', { what: 'the other lane' });
+    // Another lane still runs; when its command has ended, the stopped lane has had time to dispatch.
+    const otherLane = await stack.send('POST', `${arm.path}/commands`, { action: { step: 9 }, lane: 'leg' });
+    expect(await arm.acknowledge(1)).toEqual([9]);
+    await until(async () => (await arm.state(otherLane.body.id)) === 'succeeded', {
+      what: 'the command of the other lane to succeed',
+    });
     expect([await arm.state(ids[2]!), await arm.state(ids[3]!)]).toEqual(['pending', 'pending']);
 
     const resumed = await stack.send('POST', `${arm.path}/lanes/arm/resume`);
     expect([resumed.status, resumed.body.stoppedBy]).toEqual([200, ids[1]]);
-    expect(await arm.answer(2)).toEqual([3, 4]);
-    await until(async () => (await arm.state(ids[3]!)) === 'succeeded', { what: 'the last step' });
+    expect(await arm.acknowledge(2)).toEqual([3, 4]);
+    await until(async () => (await arm.state(ids[3]!)) === 'succeeded', { what: 'the last step to succeed' });
     expect(await arm.stoppedLanes()).toEqual([]);
     const again = await stack.send('POST', `${arm.path}/lanes/arm/resume`);
     expect([again.status, again.body]).toEqual([
@@ -79,10 +77,10 @@ describe('a command that fails in an ordered lane', () => {
     ]);
   }, 60_000);
 
-  it('cancels what waits behind it, with `abort-rest`, and tells why', async () => {
-    const arm = await robot(failsAt(1));
+  it('cancels the pending commands of the lane with `abort-rest`, and records the cause', async () => {
+    const arm = await connectRobot(failsAt(1));
     const ids = await arm.send([1, 2, 3], { onFailure: 'abort-rest' });
-    await arm.answer(1);
+    await arm.acknowledge(1);
     await until(async () => (await arm.state(ids[2]!)) === 'cancelled', { what: 'the rest to be cancelled' });
     for (const id of ids.slice(1)) {
       const { transitions } = (await stack.get(`/v1/commands/${id}`)).body;
@@ -95,20 +93,22 @@ describe('a command that fails in an ordered lane', () => {
     expect(await arm.stoppedLanes()).toEqual([]);
   }, 60_000);
 
-  it('is passed by, with `skip`, which is the default', async () => {
-    const arm = await robot(failsAt(1));
+  it('continues with the next command with `skip`, the default', async () => {
+    const arm = await connectRobot(failsAt(1));
     const ids = await arm.send([1, 2], {});
-    expect(await arm.answer(2)).toEqual([1, 2]);
-    await until(async () => (await arm.state(ids[1]!)) === 'succeeded', { what: 'the second step' });
+    expect(await arm.acknowledge(2)).toEqual([1, 2]);
+    await until(async () => (await arm.state(ids[1]!)) === 'succeeded', {
+      what: 'the second step to succeed',
+    });
     expect(await arm.state(ids[0]!)).toBe('failed');
   }, 60_000);
 });
 
-it('a command shows how it is delivered, and each of its transitions in order with time, cause and attempt', async () => {
-  const arm = await robot(failsAt(1));
+it('a command shows its delivery options, and its transitions in order with time, cause and attempt', async () => {
+  const arm = await connectRobot(failsAt(1));
   const [id] = await arm.send([1], { timeout: '90s', attempts: 3, ttl: '10m', onFailure: 'skip' });
-  await arm.answer(1);
-  await until(async () => (await arm.state(id!)) === 'failed', { what: 'the end' });
+  await arm.acknowledge(1);
+  await until(async () => (await arm.state(id!)) === 'failed', { what: 'the command to fail' });
   const { body } = await stack.get(`/v1/commands/${id}`);
   expect(body).toMatchObject({ timeoutMs: 90_000, attempts: 3, onFailure: 'skip', attempt: 1 });
   expect(
@@ -123,7 +123,7 @@ it('a command shows how it is delivered, and each of its transitions in order wi
   expect(body.transitions.map(({ cause }: { cause: string }) => cause)).not.toContain('');
 }, 60_000);
 
-it('a lane of a device that nobody has heard of is not there', async () => {
+it('returns 404 for a lane of an unknown device', async () => {
   const { status, body } = await stack.send('POST', '/v1/fleets/nowhere/devices/robot/lanes/arm/resume');
   expect([status, body.type]).toEqual([404, 'urn:lamplighter:problem:no-such-device']);
 });

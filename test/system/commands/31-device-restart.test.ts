@@ -1,8 +1,6 @@
-import type { Answer } from '@lamplighter/contracts/commands/command';
-import { deviceTopic } from '@lamplighter/contracts/topics';
-import { connectDevice, type TestDevice } from '@lamplighter/test-kit/device';
-import type { TestFleet } from '@lamplighter/test-kit/servers/broker';
+import { type TestDevice } from '@lamplighter/test-kit/device';
 import { until } from '@lamplighter/test-kit/until';
+import { acknowledge, connectAnnounced, idOf } from '../announced-device.js';
 import { type SharedStack, sharedStack } from '../stack.js';
 
 let stack: SharedStack;
@@ -10,38 +8,23 @@ beforeAll(async () => {
   stack = await sharedStack();
 }, 60_000);
 
-/** A lamp as the README's own program is: it announces itself, answers, and says nothing of its lamp in its readings. */
-async function switchOn(fleet: TestFleet, birth: object): Promise<TestDevice> {
-  const lamp = await connectDevice(fleet);
-  await lamp.publish(
-    deviceTopic(fleet.name, 'presence', lamp.device),
-    { online: true, ...birth },
-    { retain: true },
-  );
-  const isBorn = async () =>
-    (await stack.get(`/v1/fleets/${fleet.name}/devices/${lamp.device}`)).body.session?.id ===
-    (birth as { session: number }).session;
-  await until(isBorn, { what: 'the birth to be stored' });
-  return lamp;
-}
-
-/** It carries out its next command. */
+/** Acknowledges the next command, and returns its action. */
 async function obey(lamp: TestDevice): Promise<unknown> {
   const { _cmd, ...action } = await lamp.nextCommand();
-  const answer: Answer = { id: (_cmd as { id: string }).id, status: 'succeeded' };
-  await lamp.publish(deviceTopic(lamp.fleet, 'acknowledgements', lamp.device), answer);
-  const isDone = async () => (await stack.get(`/v1/commands/${answer.id}`)).body.state === 'succeeded';
-  await until(isDone, { what: 'the command to succeed' });
+  const id = idOf({ _cmd });
+  await acknowledge(lamp, id, 'succeeded');
+  const hasSucceeded = async () => (await stack.get(`/v1/commands/${id}`)).body.state === 'succeeded';
+  await until(hasSucceeded, { what: 'the command to succeed' });
   return action;
 }
 
-it('a device that restarts in the dark is commanded again what its rule holds, and why says so', async () => {
+it('a device that restarts is sent the action of its raised rule again, with the reason', async () => {
   const fleet = await stack.broker.newFleet();
-  const lamp = await switchOn(fleet, { session: 1 });
+  const lamp = await connectAnnounced(stack, fleet, 'lamp-0001', { session: 1 });
   await lamp.sendReading({ light: 100 });
   expect(await obey(lamp)).toEqual({ led_on: true });
   await lamp.close();
-  const again = await switchOn(fleet, { session: 2 });
+  const again = await connectAnnounced(stack, fleet, 'lamp-0001', { session: 2 });
   await again.sendReading({ light: 100 });
   expect(await obey(again)).toEqual({ led_on: true });
   const { body } = await stack.get(`/v1/fleets/${fleet.name}/devices/${lamp.device}/commands`);
@@ -49,15 +32,15 @@ it('a device that restarts in the dark is commanded again what its rule holds, a
   expect(JSON.stringify(why.body)).toContain('the device had restarted since the last command');
 });
 
-it('a device that only reconnects is not, if its births name its run', async () => {
+it('a device that reconnects with the same boot is not sent the action again', async () => {
   const fleet = await stack.broker.newFleet();
-  const lamp = await switchOn(fleet, { session: 1, boot: 'run-1' });
+  const lamp = await connectAnnounced(stack, fleet, 'lamp-0001', { session: 1, boot: 'run-1' });
   await lamp.sendReading({ light: 100 });
   expect(await obey(lamp)).toEqual({ led_on: true });
   await lamp.close();
-  const again = await switchOn(fleet, { session: 2, boot: 'run-1' });
+  const again = await connectAnnounced(stack, fleet, 'lamp-0001', { session: 2, boot: 'run-1' });
   await again.sendReading({ light: 100 });
   await again.sendReading({ light: 900 });
-  // The next command is that of the next verdict, and none before it.
+  // The next command belongs to the opposite verdict; none came before it.
   expect(await obey(again)).toEqual({ led_on: false });
 });

@@ -34,7 +34,7 @@ function reconnect(fleet: TestFleet, session: IClientOptions): Record<string, un
     const { _cmd, ...action } = JSON.parse(payload.toString());
     commands.push(action);
   });
-  closeLater('the returning device', () => client.endAsync(true));
+  closeLater('reconnected device', () => client.endAsync(true));
   return commands;
 }
 

@@ -1,8 +1,9 @@
 import { connectDevice } from '@lamplighter/test-kit/device';
 import { connectMqtt } from '@lamplighter/test-kit/mqtt-client';
-import { closeLater } from '@lamplighter/test-kit/resources';
 import { until } from '@lamplighter/test-kit/until';
 import { openCommandPageSchema } from '../../../services/api/src/commands/open-commands.controller.js';
+import { acknowledge, connectAnnounced, idOf } from '../announced-device.js';
+import { collectEvents } from '../event-stream.js';
 import { expectProblem } from '../rule-requests.js';
 import { type Stack, startStack } from '../stack.js';
 
@@ -17,7 +18,7 @@ const send = async (fleet: string, device: string, body: object): Promise<string
 };
 const idsOf = ({ body }: { body: { commands: { id: string }[] } }) => body.commands.map(({ id }) => id);
 
-it('open commands are listed by age, across fleets, in pages and by filters', async () => {
+it('lists open commands by age, across fleets, in pages and with filters', async () => {
   const [one, other] = [await stack.broker.newFleet(), await stack.broker.newFleet()];
   const ids: string[] = [];
   for (let i = 0; i < 6; i += 1) {
@@ -42,12 +43,14 @@ it('open commands are listed by age, across fleets, in pages and by filters', as
   expect(idsOf(await stack.get('/v1/commands?olderThan=1h'))).toEqual([]);
   expect(idsOf(await stack.get('/v1/commands?olderThan=1ms'))).toEqual(ids);
   await stack.send('DELETE', `/v1/commands/${ids[0]}`);
-  await until(async () => !idsOf(await stack.get('/v1/commands')).includes(ids[0]!), { what: 'its end' });
+  await until(async () => !idsOf(await stack.get('/v1/commands')).includes(ids[0]!), {
+    what: 'the cancelled command to leave the list',
+  });
   expectProblem(await stack.get('/v1/fleets/dmeo/commands'), 404, 'no-such-fleet');
   expectProblem(await stack.get('/v1/commands?state=succeeded'), 400, 'invalid-request');
 });
 
-it('every list has the same limits', async () => {
+it('every list accepts the same range of limits', async () => {
   const fleet = await stack.broker.newFleet();
   await send(fleet.name, 'lamp', { action: { a: 1 } });
   const path = `/v1/fleets/${fleet.name}`;
@@ -70,7 +73,7 @@ it('every list has the same limits', async () => {
   }
 });
 
-it('readings and commands are cut by time, and exported as CSV and NDJSON', async () => {
+it('readings and commands are filtered by time, and exported as CSV and NDJSON', async () => {
   const fleet = await stack.broker.newFleet();
   const lamp = await connectDevice(fleet);
   for (let n = 1; n <= 60; n += 1) await lamp.sendReading({ heat: n, room: 'a "b", c', _seq: n });
@@ -116,41 +119,27 @@ it('readings and commands are cut by time, and exported as CSV and NDJSON', asyn
   expect((await stack.get(`${path}/commands?to=2026-01-01T00:00:00Z`)).body.commands).toEqual([]);
 });
 
-it('events of commands carry the action, whatever ended them', async () => {
+it('events of commands carry the action, whatever the final state', async () => {
   const fleet = await stack.broker.newFleet();
-  const ending = new AbortController();
-  closeLater('event stream', () => ending.abort());
-  const response = await fetch(`${stack.api.url}/v1/events?fleet=${fleet.name}&type=command`, {
-    headers: { authorization: `Bearer ${stack.key}` },
-    signal: ending.signal,
-  });
-  let text = '';
-  const read = async () => {
-    for await (const chunk of response.body!.pipeThrough(new TextDecoderStream())) text += chunk;
-  };
-  void read().catch(() => undefined);
-  const lamp = await connectDevice(fleet);
-  await lamp.publish(`${fleet.name}/presence/lamp-0001`, { online: true, session: 1 }, { retain: true });
+  const events = await collectEvents(stack, `fleet=${fleet.name}&type=command`);
+  const lamp = await connectAnnounced(stack, fleet);
   await send(fleet.name, 'lamp-0001', { action: { step: 1 } });
-  const { _cmd } = (await lamp.nextCommand()) as { _cmd: { id: string } };
-  await lamp.publish(`${fleet.name}/acknowledgements/lamp-0001`, { id: _cmd.id, status: 'succeeded' });
+  const succeeded = idOf(await lamp.nextCommand());
+  await acknowledge(lamp, succeeded, 'succeeded');
   await send(fleet.name, 'away', { action: { step: 2 } });
   await send(fleet.name, 'away', { action: { step: 2 } });
-  const events = await until(
+  await until(
     () => {
-      const found = [...text.matchAll(/^data: (.*)$/gm)].map(([, data]) => JSON.parse(data!));
-      const states = found.map(({ state }) => state);
-      return (
-        states.includes('succeeded') && (states.includes('superseded') || states.includes('unknown')) && found
-      );
+      const states = events.map(({ state }) => state);
+      return states.includes('succeeded') && (states.includes('superseded') || states.includes('unknown'));
     },
-    { what: 'the ends of both' },
+    { what: 'the final states of two commands' },
   );
   for (const { command, action } of events)
-    expect(action).toEqual(command === _cmd.id ? { step: 1 } : { step: 2 });
+    expect(action).toEqual(command === succeeded ? { step: 1 } : { step: 2 });
 });
 
-it('a rollout selects devices by the prefixes that rules take', async () => {
+it('a rollout selects devices by the same prefixes as rules', async () => {
   const fleet = await stack.broker.newFleet();
   const client = await connectMqtt(fleet.url);
   const names = ['hall-1', 'hall-2', 'hall-10', 'hallway', 'yard-1', 'yard-2'];
@@ -158,7 +147,7 @@ it('a rollout selects devices by the prefixes that rules take', async () => {
   await until(
     async () => (await stack.get(`/v1/fleets/${fleet.name}`)).body.devices?.online === names.length,
     {
-      what: 'all devices',
+      what: 'all devices to be online',
     },
   );
   const started = await stack.send('POST', `/v1/fleets/${fleet.name}/commands`, {
@@ -168,7 +157,7 @@ it('a rollout selects devices by the prefixes that rules take', async () => {
   });
   expect(started.status).toBe(202);
   await until(async () => (await stack.get(`/v1/rollouts/${started.body.id}`)).body.matched === 5, {
-    what: 'five devices to have their turn',
+    what: 'five devices to be matched',
   });
   const reached = await Promise.all(
     names.map(async (name) => {

@@ -25,27 +25,27 @@ async function runLessonDevice(lights: number[]) {
     .map((line) => JSON.parse(line) as { topic: string; payload: object });
 }
 
-describe("the lesson's device, in Python, without an account", () => {
-  it('gets an answer to each message, on its topic, with led_on and nothing else', async () => {
-    const answers = await runLessonDevice([412, 299, 300, 0, 0]);
-    expect(answers).toEqual(
+describe('the lesson device, in Python and without an account', () => {
+  it('receives a command with only led_on for each reading, on the lesson topic', async () => {
+    const commands = await runLessonDevice([412, 299, 300, 0, 0]);
+    expect(commands).toEqual(
       [false, true, false, true, true].map((led_on) => ({ topic: `${FLEET}/commands`, payload: { led_on } })),
     );
   });
 
-  it('appears in the API as the device named like its fleet', async () => {
+  it('appears in the API as a device named like its fleet', async () => {
     await runLessonDevice([77]);
     const { body } = await until(
       async () => {
         const response = await stack.get(`/v1/fleets/${FLEET}/devices/${FLEET}`);
         return response.body.last?.measurements.light === 77 && response;
       },
-      { what: "the lesson's device" },
+      { what: 'the reading of the lesson device' },
     );
     expect(body).toMatchObject({ lesson: true, presence: 'online' });
   });
 
-  it("has its own server beside the product's: anonymous clients read telemetry and send commands, of single devices, too", async () => {
+  it('can have its own server: anonymous clients read telemetry and send commands, also for single devices', async () => {
     const server = await connectMqtt(stack.broker.url);
     const device = await connectMqtt(stack.broker.url);
     for (const filter of [`${FLEET}/telemetry`, `${FLEET}/telemetry/+`]) await server.subscribe(filter);
@@ -56,11 +56,11 @@ describe("the lesson's device, in Python, without an account", () => {
       await server.publish(`${FLEET}/commands${lane}`, '{"led_on":"by my server"}');
       await device.next(({ payload }) => payload.toString() === '{"led_on":"by my server"}');
     }
-    // And the product has taken the readings, too.
+    // The product stores these readings, too.
     await stack.lastState({ name: FLEET, url: '' }, 'lamp', ({ light }) => light === 1234);
   });
 
-  it('may use nothing else: neither presence, answers and receipts nor what the broker says of itself', async () => {
+  it('cannot use other topics: presence, acknowledgements, receipts or the $SYS topics of the broker', async () => {
     const anonymous = await connectMqtt(stack.broker.url);
     const rules = await connectMqtt(stack.broker.rulesUrl);
     for (const filter of ['+/presence/+', '+/acknowledgements/+']) await rules.subscribe(filter);

@@ -2,6 +2,7 @@ import { connectDevice } from '@lamplighter/test-kit/device';
 import { closeLater } from '@lamplighter/test-kit/resources';
 import { until } from '@lamplighter/test-kit/until';
 import { deviceDetailSchema } from '../../../services/api/src/devices/device.schema.js';
+import { acknowledge, connectAnnounced } from '../announced-device.js';
 import { type ApiResponse, type SharedStack, sharedStack } from '../stack.js';
 
 let stack: SharedStack;
@@ -9,11 +10,10 @@ beforeAll(async () => {
   stack = await sharedStack();
 }, 60_000);
 
-/** A device that measures at an interval, and changes it when it is told to. */
+/** A device that sends readings at an interval that the test can change. */
 async function measuringDevice(intervalMs: number) {
   const fleet = await stack.broker.newFleet();
-  const device = await connectDevice(fleet);
-  await device.publish(`${fleet.name}/presence/lamp-0001`, { online: true, session: 1 }, { retain: true });
+  const device = await connectAnnounced(stack, fleet);
   let seq = 0;
   const measure = () => {
     seq += 1;
@@ -36,8 +36,8 @@ async function measuringDevice(intervalMs: number) {
 const set = (path: string, telemetryInterval: unknown): Promise<ApiResponse> =>
   stack.send('PUT', `${path}/settings?allowUnknown=true`, { telemetryInterval });
 
-describe('a telemetry interval', () => {
-  it('is sent to the device as a command, and shown beside what the device does', async () => {
+describe('telemetry interval', () => {
+  it('is sent to the device as a command, and shown next to the measured interval', async () => {
     const lamp = await measuringDevice(20);
     await until(async () => (await lamp.interval())?.measuredMs, { what: 'a measured interval' });
     expect((await lamp.interval())?.desiredMs).toBeUndefined();
@@ -54,15 +54,15 @@ describe('a telemetry interval', () => {
         expect(body.telemetryInterval).toMatchObject({ desiredMs: 1000, pace: 'too_fast', late: false });
         return true;
       },
-      { what: 'too_fast' },
+      { what: 'the pace to be too_fast' },
     );
 
     lamp.measureEvery(1000);
-    await lamp.device.publish(`${lamp.fleet}/acknowledgements/lamp-0001`, {
-      id: accepted.body.id,
-      status: 'succeeded',
+    await acknowledge(lamp.device, accepted.body.id, 'succeeded');
+    await until(async () => (await lamp.interval())?.pace === 'ok', {
+      what: 'the pace to be ok',
+      timeoutMs: 45_000,
     });
-    await until(async () => (await lamp.interval())?.pace === 'ok', { what: 'ok', timeoutMs: 45_000 });
     const command = await stack.get(accepted.headers.get('location')!);
     expect(command.body.state).toBe('succeeded');
 
@@ -72,7 +72,7 @@ describe('a telemetry interval', () => {
     expect(list.body.devices[0]).not.toHaveProperty('telemetryInterval');
   }, 90_000);
 
-  it('that is set while the device is away reaches it once, as it was set last', async () => {
+  it('that is set twice while the device is offline reaches it once, with the last value', async () => {
     const fleet = await stack.broker.newFleet();
     const path = `/v1/fleets/${fleet.name}/devices/lamp-0001`;
     const first = await set(path, '5s');
@@ -87,9 +87,9 @@ describe('a telemetry interval', () => {
     expect(lamp.commands()).toHaveLength(1);
   }, 60_000);
 
-  it('that cannot be sent is not set', async () => {
+  it('is not set if its command is rejected', async () => {
     const fleet = await stack.broker.newFleet();
-    const path = `/v1/fleets/${fleet.name}/devices/hoarder`;
+    const path = `/v1/fleets/${fleet.name}/devices/busy`;
     const fill = Array.from({ length: 100 }, (_, step) =>
       stack.send('POST', `${path}/commands?allowUnknown=true`, { action: { step }, policy: 'ordered' }),
     );

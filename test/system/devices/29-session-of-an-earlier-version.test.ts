@@ -6,14 +6,14 @@ import { startService } from '@lamplighter/test-kit/servers/service';
 import { until } from '@lamplighter/test-kit/until';
 import { parseExposition } from '../exposition.js';
 
-it('what a kept session brings and nobody handles is acknowledged, not held for ever', async () => {
+it('acknowledges messages of an obsolete subscription in a kept session', async () => {
   const [broker, redis] = await Promise.all([startBroker(), startRedis()]);
   const earlier = await connectMqtt(broker.rulesUrl, {
     clientId: 'lamplighter-rules-durable-commands',
     clean: false,
     properties: { sessionExpiryInterval: 3600 },
   });
-  await earlier.subscribe('+/telemetry/#'); // on this session nothing handles telemetry any more
+  await earlier.subscribe('+/telemetry/#'); // no handler of this session takes telemetry any more
   await earlier.close();
   const rules = await startService('rules', {
     MQTT_URL: broker.rulesUrl,
@@ -31,6 +31,6 @@ it('what a kept session brings and nobody handles is acknowledged, not held for 
       ?.value;
   await until(async () => (await accepted()) === 5, { what: 'the readings to be stored' });
   await until(async () => (await metric('lamplighter_ingest_inflight'))[0]?.value === 0, {
-    what: 'nothing to be in hand',
+    what: 'no message to be unacknowledged',
   });
 }, 60_000);

@@ -9,7 +9,7 @@ beforeAll(async () => {
 }, 60_000);
 
 describe('a device that is named like its fleet', () => {
-  it("gets its commands on its own topic, although the lesson's device has the same name", async () => {
+  it('receives commands on its own topic, although the lesson device has the same name', async () => {
     const fleet = await stack.broker.newFleet();
     const device = await connectDevice(fleet, fleet.name);
     await device.publish(lessonTopic(fleet.name, 'telemetry'), { level: 1 });
@@ -21,18 +21,20 @@ describe('a device that is named like its fleet', () => {
     expect(await device.nextCommand()).toEqual({ dim: 3 });
   });
 
-  it('gets them there as soon as it has announced itself', async () => {
+  it('receives commands on its own topic after its birth', async () => {
     const fleet = await stack.broker.newFleet();
     const device = await connectDevice(fleet, fleet.name);
     await device.publish(lessonTopic(fleet.name, 'telemetry'), { level: 1 });
     await stack.lastState(fleet, fleet.name, ({ level }) => level === 1);
     await device.publish(`${fleet.name}/presence/${fleet.name}`, { online: true, session: 1 });
-    await until(async () => (await resource(fleet.name)).session?.online === true, { what: 'its birth' });
+    await until(async () => (await resource(fleet.name)).session?.online === true, {
+      what: 'the birth to be stored',
+    });
     await command(fleet.name, { dim: 4 });
     expect(await device.nextCommand()).toMatchObject({ dim: 4, _cmd: { attempt: 1 } });
   });
 
-  it("is answered on the lesson's topic when it is heard there again", async () => {
+  it('receives commands on the lesson topic after it publishes there again', async () => {
     const fleet = await stack.broker.newFleet();
     const device = await connectDevice(fleet, fleet.name);
     await device.subscribe(lessonTopic(fleet.name, 'commands'));
@@ -47,7 +49,7 @@ describe('a device that is named like its fleet', () => {
   });
 });
 
-/** What is written once a second, such as the topic on which a device was heard, is written again. */
+/** Waits until fields that are written once per second, such as the topic of a device, are written again. */
 async function nextSecond(): Promise<void> {
   const second = Math.floor(Date.now() / 1000);
   await until(() => Math.floor(Date.now() / 1000) > second, { what: 'the next second' });

@@ -1,11 +1,12 @@
 import { connectDevice } from '@lamplighter/test-kit/device';
 import { connectMqtt } from '@lamplighter/test-kit/mqtt-client';
 import { closeLater } from '@lamplighter/test-kit/resources';
-import { startService } from '@lamplighter/test-kit/servers/service';
 import { until } from '@lamplighter/test-kit/until';
 import { removedDeviceSchema } from '../../../services/api/src/devices/device-remover.js';
 import { fleetRemovalSchema } from '../../../services/api/src/fleets/fleet.schema.js';
 import { connected } from '../../../tools/test-kit/src/store/store-under-test.js';
+import { collectEvents } from '../event-stream.js';
+import { addReplica } from '../replicas.js';
 import { expectProblem, expectRule, FAN, putRule } from '../rule-requests.js';
 import { type Stack, startStack } from '../stack.js';
 
@@ -16,11 +17,11 @@ beforeAll(async () => {
 
 const readingsOf = async (fleet: string) => (await stack.get(`/v1/fleets/${fleet}/ledger`)).body.readings;
 
-/** What the broker retains below a topic, for a new subscriber. */
+/** The topics of the messages that the broker retains for a filter. */
 async function retained(filter: string): Promise<string[]> {
   const client = await connectMqtt(stack.broker.rulesUrl);
   await client.subscribe(filter);
-  // A message of our own comes after everything that is retained.
+  // This message arrives after all retained ones.
   const end = 'lamplighter-canary/telemetry/end-of-retained';
   await client.subscribe(end);
   await client.publish(end, '{}');
@@ -29,7 +30,7 @@ async function retained(filter: string): Promise<string[]> {
   return client.received.filter(({ topic }) => topic !== end).map(({ topic }) => topic);
 }
 
-it('a device that is removed is gone with its commands and retained presence, and a restart does not bring it back', async () => {
+it('removes a device with its commands and retained presence, also after a restart', async () => {
   const fleet = await stack.broker.newFleet();
   const lamp = await connectDevice(fleet);
   const presence = `${fleet.name}/presence/lamp-0001`;
@@ -39,11 +40,13 @@ it('a device that is removed is gone with its commands and retained presence, an
   await lamp.publish(presence, { online: false, session: 5 }, { retain: true });
   await lamp.close();
   const path = `/v1/fleets/${fleet.name}/devices/lamp-0001`;
-  await until(async () => (await stack.get(path)).body.presence === 'offline', { what: 'the goodbye' });
+  await until(async () => (await stack.get(path)).body.presence === 'offline', {
+    what: 'the goodbye to be stored',
+  });
   const command = await stack.send('POST', `${path}/commands`, { action: { led_on: true } });
   expect(command.status).toBe(202);
 
-  const events = await eventsOf(fleet.name);
+  const events = await collectEvents(stack, `fleet=${fleet.name}`);
   const removed = await stack.send('DELETE', path);
   expect(removed.status).toBe(200);
   expect(removedDeviceSchema.parse(removed.body)).toEqual(removed.body);
@@ -55,7 +58,8 @@ it('a device that is removed is gone with its commands and retained presence, an
   expectProblem(await stack.send('DELETE', path), 404, 'no-such-device');
   expectProblem(await stack.get(`/v1/commands/${command.body.id}`), 404, 'no-such-command');
   expect(await readingsOf(fleet.name)).toMatchObject({ declared: 1, stored: 1, unexplained: 0 });
-  await until(() => events.find(({ type }) => type === 'removal'), { what: 'the event' });
+  const hasEvent = (name: string) => events.some(({ type }) => type === name);
+  await until(() => hasEvent('removal') && hasEvent('command'), { what: 'the events of the removal' });
   expect(events).toContainEqual(expect.objectContaining({ type: 'command', command: command.body.id }));
   expect(events).toContainEqual(
     expect.objectContaining({ type: 'removal', device: 'lamp-0001', state: 'removed', cause: 'api' }),
@@ -64,15 +68,12 @@ it('a device that is removed is gone with its commands and retained presence, an
   await until(async () => !(await retained(`${fleet.name}/presence/+`)).includes(presence), {
     what: 'the retained presence to be cleared',
   });
-  const other = await startService('rules', {
-    MQTT_URL: stack.broker.rulesUrl,
-    REDIS_URL: stack.redis.url,
-  });
+  const other = await addReplica(stack);
   await other.stop();
   expectProblem(await stack.get(path), 404, 'no-such-device');
 });
 
-it('a device that is removed while it reports is a new device with its next reading, and no reading is unexplained', async () => {
+it('treats the next reading of a removed device as that of a new device, and explains every reading', async () => {
   const fleet = await stack.broker.newFleet();
   const lamp = await connectDevice(fleet);
   await lamp.publish(
@@ -93,8 +94,8 @@ it('a device that is removed while it reports is a new device with its next read
     expect((await stack.send('DELETE', path)).body).toMatchObject({ presence: 'online' });
   }
   const after = n;
-  const back = await stack.lastState(fleet, 'lamp-0001', ({ heat }) => Number(heat) > after + 20);
-  expect(back.body).toMatchObject({ presence: 'online', session: { id: 5, telemetry: 'keep' } });
+  const latest = await stack.lastState(fleet, 'lamp-0001', ({ heat }) => Number(heat) > after + 20);
+  expect(latest.body).toMatchObject({ presence: 'online', session: { id: 5, telemetry: 'keep' } });
   clearInterval(timer);
   await until(
     async () => {
@@ -116,7 +117,7 @@ it('a device that is removed while it reports is a new device with its next read
   expect(last.stored.at(-1)).toBeGreaterThan(after);
 });
 
-it('a device with forgetAfter is removed after its goodbye, with what the broker retains', async () => {
+it('removes a device with forgetAfter after its will, with its retained presence', async () => {
   const fleet = await stack.broker.newFleet();
   const presence = `${fleet.name}/presence/lamp-0001`;
   const lamp = await connectDevice(fleet, 'lamp-0001', {
@@ -124,16 +125,21 @@ it('a device with forgetAfter is removed after its goodbye, with what the broker
   });
   const path = `/v1/fleets/${fleet.name}/devices/lamp-0001`;
   await lamp.publish(presence, { online: true, session: 7, forgetAfter: 1000 }, { retain: true });
-  await until(async () => (await stack.get(path)).status === 200, { what: 'the birth' });
+  await until(async () => (await stack.get(path)).status === 200, {
+    what: 'the birth to be stored',
+  });
   lamp.cut();
-  await until(async () => (await stack.get(path)).status === 404, { what: 'the device to be forgotten' });
+  await until(async () => (await stack.get(path)).status === 404, {
+    what: 'the device to be removed',
+  });
   await until(async () => (await retained(presence)).length === 0, {
     what: 'the retained will to be cleared',
   });
-  expect(await stack.metric('lamplighter_devices_removed_total', { cause: 'forget_after' })).toBe(1);
+  const removed = () => stack.metric('lamplighter_devices_removed_total', { cause: 'forget_after' });
+  await until(async () => (await removed()) === 1, { what: 'the removal to be counted' });
 });
 
-it('a fleet is removed in steps that survive a crash; its ledger stays', async () => {
+it('removes a fleet in steps that survive a crash, and keeps its ledger', async () => {
   const fleet = await stack.broker.newFleet();
   const client = await connectMqtt(fleet.url);
   const devices = Array.from({ length: 400 }, (_, i) => `lamp-${i}`);
@@ -148,7 +154,7 @@ it('a fleet is removed in steps that survive a crash; its ledger stays', async (
     ),
   );
   await until(async () => (await readingsOf(fleet.name))?.stored === devices.length, {
-    what: 'all readings',
+    what: 'all readings to be stored',
   });
   expectRule(await putRule(stack, fleet, FAN), 201, 1);
   const path = `/v1/fleets/${fleet.name}`;
@@ -161,14 +167,13 @@ it('a fleet is removed in steps that survive a crash; its ledger stays', async (
   expect(started.headers.get('location')).toBe(`${path}/removal`);
   expect(fleetRemovalSchema.parse(started.body)).toEqual(started.body);
   expect(started.body).toMatchObject({ state: 'running', removed: 0 });
-  const env = { MQTT_URL: stack.broker.rulesUrl, REDIS_URL: stack.redis.url };
-  const first = await startService('rules', env, { wait: 'started' });
+  const first = await addReplica(stack, {}, { wait: 'started' });
   await until(async () => (await stack.get(`${path}/removal`)).body.removed > 0, {
-    what: 'the first devices',
+    what: 'the first devices to be removed',
   });
   first.kill('SIGKILL');
   await first.exited;
-  await startService('rules', env);
+  await addReplica(stack);
   const done = await until(
     async () => {
       const { body } = await stack.get(`${path}/removal`);
@@ -184,7 +189,7 @@ it('a fleet is removed in steps that survive a crash; its ledger stays', async (
   expect(readings).toMatchObject({ declared: 400, stored: 400, unexplained: 0 });
   expect(commands).toMatchObject({ issued: { api: 100 }, open: 0, unexplained: 0 });
   await until(async () => (await retained(`${fleet.name}/presence/+`)).length === 0, {
-    what: 'nothing to be retained',
+    what: 'the retained presence messages to be cleared',
     timeoutMs: 60_000,
   });
   const redis = await connected(stack.redis.url);
@@ -192,28 +197,3 @@ it('a fleet is removed in steps that survive a crash; its ledger stays', async (
   const kinds = new Set(left.map((key) => key.split(':')[1]));
   expect([...kinds].sort()).toEqual(['device', 'ledger', 'removal', 'rule-versions']);
 }, 120_000);
-
-/** The events of a fleet from now on. */
-async function eventsOf(fleet: string): Promise<Record<string, unknown>[]> {
-  const ending = new AbortController();
-  closeLater('event stream', () => ending.abort());
-  const response = await fetch(`${stack.api.url}/v1/events?fleet=${fleet}`, {
-    headers: { authorization: `Bearer ${stack.key}` },
-    signal: ending.signal,
-  });
-  const events: Record<string, unknown>[] = [];
-  const read = async () => {
-    let text = '';
-    for await (const chunk of response.body!.pipeThrough(new TextDecoderStream())) {
-      text += chunk;
-      const frames = text.split('\n\n');
-      text = frames.pop()!;
-      for (const frame of frames) {
-        const data = /^data: (.*)$/m.exec(frame)?.[1];
-        if (data !== undefined) events.push(JSON.parse(data) as Record<string, unknown>);
-      }
-    }
-  };
-  void read().catch(() => undefined);
-  return events;
-}

@@ -9,7 +9,7 @@ beforeAll(async () => {
 }, 60_000);
 
 const SCHEMA = { measurements: { heat: { type: 'number' } } };
-/** Every write that names a fleet or a device. */
+/** All requests that write to a fleet or device. */
 const writes = (fleet: string): [method: string, path: string, body: object][] => [
   ['POST', `/v1/fleets/${fleet}/devices/lamp/commands`, { action: { led_on: true } }],
   ['PUT', `/v1/fleets/${fleet}/devices/lamp/settings`, { telemetryInterval: '10s' }],
@@ -21,7 +21,7 @@ const writes = (fleet: string): [method: string, path: string, body: object][] =
   ['PUT', `/v1/fleets/${fleet}/telemetry-schema`, SCHEMA],
 ];
 
-it('a misspelt fleet is 404 everywhere, with a way to proceed, and creates nothing', async () => {
+it('returns 404 with a hint for a misspelt fleet, and creates nothing', async () => {
   for (const [method, path, body] of writes('dmeo')) {
     const response = await stack.send(method, path, body);
     expectProblem(response, 404, 'no-such-fleet');
@@ -33,7 +33,7 @@ it('a misspelt fleet is 404 everywhere, with a way to proceed, and creates nothi
   expectProblem(await stack.get('/v1/fleets/dmeo'), 404, 'no-such-fleet');
 });
 
-it('a misspelt device of a known fleet is 404, also with policy `now`', async () => {
+it('returns 404 for a misspelt device of a known fleet, with each policy', async () => {
   const fleet = await stack.broker.newFleet();
   const lamp = await connectDevice(fleet);
   await lamp.sendReading({ heat: 20 });
@@ -47,11 +47,11 @@ it('a misspelt device of a known fleet is 404, also with policy `now`', async ()
   expect((await stack.get(`/v1/fleets/${fleet.name}`)).body.devices.never_seen).toBe(0);
 });
 
-it('with allowUnknown a fleet gets its rules, and a device its command, before any device has reported', async () => {
+it('accepts rules and commands with allowUnknown before any device has reported', async () => {
   const fleet = await stack.broker.newFleet();
   const path = `/v1/fleets/${fleet.name}`;
   expect((await stack.send('PUT', `${path}/rules/fan?allowUnknown=true`, FAN)).status).toBe(201);
-  // The fleet is known by its rule from now on.
+  // The rule has created the fleet.
   expect((await stack.send('PUT', `${path}/telemetry-schema`, SCHEMA)).status).toBe(200);
   expect((await stack.get(path)).body.devices).toEqual({ online: 0, stale: 0, offline: 0, never_seen: 0 });
   const sent = await stack.send('POST', `${path}/devices/lamp-0001/commands?allowUnknown=true`, {
@@ -64,7 +64,7 @@ it('with allowUnknown a fleet gets its rules, and a device its command, before a
   expectProblem(await stack.send('POST', `${path}/rules?allowUnknown=yes`, FAN), 400, 'invalid-request');
 });
 
-it('a telemetry interval is cleared with null, and the device is notified', async () => {
+it('clears a telemetry interval with null, and notifies the device', async () => {
   const fleet = await stack.broker.newFleet();
   const lamp = await connectDevice(fleet);
   await lamp.sendReading({ heat: 20 });

@@ -12,12 +12,12 @@ import { type Stack, startStack } from '../stack.js';
 
 const LAMP = 'lamp-0001';
 
-/** The states that a client which subscribes now is given at once: those that the broker retains. */
+/** The states that the broker retains, as a new subscriber receives them. */
 async function retainedStates(fleet: TestFleet): Promise<object[]> {
   const client = await connectMqtt(fleet.url);
   await client.subscribe(`${fleet.name}/claims/marker`);
   await client.subscribe(`${fleet.name}/state/+`);
-  // What is retained comes before what is published after the subscription.
+  // Retained messages arrive before messages that are published after the subscription.
   await client.publish(`${fleet.name}/claims/marker`, '1');
   await client.next(({ topic }) => topic.endsWith('/marker'));
   const states = client.received.filter(({ topic }) => topic.includes('/state/'));
@@ -26,7 +26,7 @@ async function retainedStates(fleet: TestFleet): Promise<object[]> {
   return states.map(({ payload }) => deviceStateSchema.parse(JSON.parse(payload.toString())));
 }
 
-/** Follows the states of a fleet as they are published. */
+/** Collects the states of a fleet as they are published. */
 async function followStates(fleet: TestFleet) {
   const client = await connectMqtt(fleet.url);
   await client.subscribe(`${fleet.name}/state/+`);
@@ -40,7 +40,7 @@ async function followStates(fleet: TestFleet) {
   };
 }
 
-describe('the last state of devices', () => {
+describe('published state', () => {
   let stack: Stack;
   beforeAll(async () => {
     stack = await startStack();
@@ -51,7 +51,7 @@ describe('the last state of devices', () => {
     expect([response.status, response.body]).toEqual([200, { publishState: on }]);
   };
 
-  it('is published only for a fleet that switched it on, then also to those who subscribe later', async () => {
+  it('is published and retained only for fleets that switched it on', async () => {
     const fleet = await stack.broker.newFleet();
     const settings = `/v1/fleets/${fleet.name}/settings`;
     expect((await stack.get(settings)).body).toEqual({ publishState: false });
@@ -61,7 +61,7 @@ describe('the last state of devices', () => {
     await stack.lastState(fleet, LAMP, ({ light }) => light === 412);
     expect(await retainedStates(fleet)).toEqual([]);
 
-    // Switched on, it needs no further reading.
+    // The state is published without another reading.
     await publishState(fleet, true);
     expect((await stack.get(settings)).body).toEqual({ publishState: true });
     await until(async () => (await retainedStates(fleet)).length === 1, { what: 'the state' });
@@ -78,19 +78,21 @@ describe('the last state of devices', () => {
     await (await connectDevice(other)).sendReading({ light: 1 });
     await stack.lastState(other, LAMP, ({ light }) => light === 1);
     await lamp.sendReading({ light: 413, _seq: 8 });
-    await until(async () => JSON.stringify(await retainedStates(fleet)).includes('413'), { what: '413' });
+    await until(async () => JSON.stringify(await retainedStates(fleet)).includes('413'), {
+      what: 'the state with light 413',
+    });
     expect(await retainedStates(other)).toEqual([]);
   }, 60_000);
 
-  it('is the newest one, at most once per second, and never one that came late', async () => {
+  it('is the newest one, at most once per second, and never from a late reading', async () => {
     const fleet = await stack.broker.newFleet();
     await publishState(fleet, true);
     const lamp = await connectDevice(fleet);
     const follower = await followStates(fleet);
-    const beganAt = performance.now();
+    const startedAt = performance.now();
     for (let seq = 10; seq < 210; seq += 1) await lamp.sendReading({ light: seq, _seq: seq }, { qos: 1 });
     await until(() => follower.states().at(-1)?.seq === 209, { what: 'the newest state' });
-    const seconds = (performance.now() - beganAt) / 1000;
+    const seconds = (performance.now() - startedAt) / 1000;
     expect(follower.states().length).toBeLessThanOrEqual(2 + seconds);
     const seqs = follower.states().map(({ seq }) => seq!);
     expect(seqs).toEqual([...seqs].sort((a, b) => a - b));
@@ -105,24 +107,24 @@ describe('the last state of devices', () => {
       ],
       { qos: 1 },
     );
-    await until(() => follower.states().at(-1)?.seq === 300, { what: 'the state after the late ones' });
+    await until(() => follower.states().at(-1)?.seq === 300, { what: 'the state after the late readings' });
     expect(follower.states()).toHaveLength(published + 1);
   }, 60_000);
 
-  it('says that a device is gone, and nothing of commands', async () => {
+  it('shows that a device is offline, and nothing about commands', async () => {
     const fleet = await stack.broker.newFleet();
     await publishState(fleet, true);
     const lamp = await connectDevice(fleet);
     await lamp.publish(`${fleet.name}/presence/${LAMP}`, { online: true, session: 1 }, { retain: true });
     const follower = await followStates(fleet);
     await lamp.sendReading({ light: 10, _seq: 1 });
-    await until(() => follower.states().at(-1)?.presence === 'online', { what: 'a lamp that is online' });
+    await until(() => follower.states().at(-1)?.presence === 'online', { what: 'the lamp to be online' });
     await stack.send('POST', `/v1/fleets/${fleet.name}/devices/${LAMP}/commands`, {
       action: { secret_action: 1 },
     });
     await lamp.nextCommand();
     await lamp.publish(`${fleet.name}/presence/${LAMP}`, { online: false, session: 1 }, { retain: true });
-    await until(() => follower.states().at(-1)?.presence === 'offline', { what: 'a lamp that is offline' });
+    await until(() => follower.states().at(-1)?.presence === 'offline', { what: 'the lamp to be offline' });
     expect(follower.states().at(-1)).toEqual({
       measurements: { light: 10 },
       ...{ seq: 1, receivedAt: expect.any(Number), presence: 'offline' },
@@ -146,7 +148,7 @@ describe('the last state of devices', () => {
     expect(await retainedStates(fleet)).toEqual([]);
   }, 60_000);
 
-  it('is removed from the broker when the device is deleted, and comes back with it', async () => {
+  it('is removed from the broker with its device, and returns with it', async () => {
     const fleet = await stack.broker.newFleet();
     await publishState(fleet, true);
     const lamp = await connectDevice(fleet);
@@ -156,7 +158,9 @@ describe('the last state of devices', () => {
     expect(deleted.status).toBeLessThan(300);
     await until(async () => (await retainedStates(fleet)).length === 0, { what: 'no state' });
     await lamp.sendReading({ light: 6 });
-    await until(async () => JSON.stringify(await retainedStates(fleet)).includes('"light":6'), { what: '6' });
+    await until(async () => JSON.stringify(await retainedStates(fleet)).includes('"light":6'), {
+      what: 'the state with light 6',
+    });
   }, 60_000);
 
   it.each([[{}], [{ publishState: 'yes' }], [{ publishstate: true }], [[]]])(
@@ -171,7 +175,7 @@ describe('the last state of devices', () => {
   );
 });
 
-it('outlives restarts of rules and broker, and none of them publishes an older state', async () => {
+it('the published state survives restarts of rules and broker, and never goes back', async () => {
   const [broker, redis] = await Promise.all([startBroker(), startRedis()]);
   const fleet = await broker.newFleet();
   const replicas = await Promise.all(
@@ -201,7 +205,7 @@ it('outlives restarts of rules and broker, and none of them publishes an older s
   const seqs = follower.states().map(({ seq }) => seq!);
   expect(seqs).toEqual([...seqs].sort((a, b) => a - b));
 
-  // Killed, it has written nothing of the last minute to its disk.
+  // A killed broker has not written the last minute to its disk.
   await broker.kill();
   await broker.start();
   await until(async () => (await retainedStates(fleet)).length === 1, {

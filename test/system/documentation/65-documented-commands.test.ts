@@ -74,10 +74,10 @@ describe('blocks of the documentation', () => {
 describe('what the documentation tells to type', () => {
   let found: Typed[] = [];
   let odd: Record<string, unknown> = {};
-  let leftBehind: string[] = [];
+  let createdFiles: string[] = [];
 
   beforeAll(async () => {
-    const { folder, state, leftBehind: files } = checkout();
+    const { folder, state, createdFiles: files } = checkout();
     const ports = await freePorts();
     const env: Record<string, string> = { ...ports, LAMPLIGHTER_STATE: state };
     const start = launch(
@@ -135,7 +135,7 @@ describe('what the documentation tells to type', () => {
     odd = (await send('POST', `${lamp}/commands`, { action: { dance: true } }, { prefer: 'wait=10' })).body;
     for (const { stop } of shells) stop();
     found = results();
-    leftBehind = files();
+    createdFiles = files();
   }, 150_000);
 
   it.each(typed.filter((block) => !isSkipped(block)).map((block) => [place(block), block] as const))(
@@ -160,7 +160,7 @@ describe('what the documentation tells to type', () => {
   });
 
   it('leaves nothing behind in the repository', () => {
-    expect(leftBehind).toEqual([]);
+    expect(createdFiles).toEqual([]);
   });
 
   it("README's Python device switches its lamp, and rejects what it does not know", () => {

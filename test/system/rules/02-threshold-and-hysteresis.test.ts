@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { connectDevice } from '@lamplighter/test-kit/device';
 import { connectMqtt } from '@lamplighter/test-kit/mqtt-client';
 import { closeLater } from '@lamplighter/test-kit/resources';
-import { startService } from '@lamplighter/test-kit/servers/service';
 import { until } from '@lamplighter/test-kit/until';
+import { acknowledge, connectAnnounced, idOf } from '../announced-device.js';
+import { addReplica } from '../replicas.js';
 import { type Stack, startStack } from '../stack.js';
 
 let stack: Stack;
@@ -13,19 +14,13 @@ beforeAll(async () => {
   stack = await startStack();
 }, 60_000);
 
-/** A device that announced itself: its commands carry `_cmd`. */
-async function announcedLamp(session = Date.now()) {
+async function announcedLamp() {
   const fleet = await stack.broker.newFleet();
-  const lamp = await connectDevice(fleet);
-  await lamp.publish(`${fleet.name}/presence/lamp-0001`, { online: true, session }, { retain: true });
-  await until(async () => (await stack.get(`/v1/fleets/${fleet.name}/devices/lamp-0001`)).status === 200, {
-    what: 'the birth to be stored',
-  });
-  return { fleet, lamp };
+  return { fleet, lamp: await connectAnnounced(stack, fleet) };
 }
 
-describe('the night-light', () => {
-  it('switches on at 299 and off at 300, and says nothing in between', async () => {
+describe('the night-light rule', () => {
+  it('switches the lamp on below 300 and off from 300, and sends no other commands', async () => {
     const fleet = await stack.broker.newFleet();
     const lamp = await connectDevice(fleet);
     for (const light of [299, 120, 0]) await lamp.sendReading({ light });
@@ -37,8 +32,8 @@ describe('the night-light', () => {
     expect(lamp.commands()).toHaveLength(3);
   });
 
-  it('sends a device that announced itself the envelope, and follows its answers to the end', async () => {
-    const { fleet, lamp } = await announcedLamp();
+  it('sends `_cmd` to an announced device, and records its acknowledgements', async () => {
+    const { lamp } = await announcedLamp();
     await lamp.sendReading({ light: 12 });
     const { led_on, _cmd } = await lamp.nextCommand();
     expect(led_on).toBe(true);
@@ -49,8 +44,8 @@ describe('the night-light', () => {
       expiresAt: expect.any(Number),
     });
     const { id } = _cmd as { id: string };
-    await lamp.publish(`${fleet.name}/acknowledgements/lamp-0001`, { id, status: 'acknowledged' });
-    await lamp.publish(`${fleet.name}/acknowledgements/lamp-0001`, { id, status: 'succeeded' });
+    await acknowledge(lamp, id, 'acknowledged');
+    await acknowledge(lamp, id, 'succeeded');
     const command = await until(
       async () => {
         const { body } = await stack.get(`/v1/commands/${id}`);
@@ -72,22 +67,22 @@ describe('the night-light', () => {
     ]);
   });
 
-  it('forgets nothing when the rules service restarts: no command for what the lamp was told before', async () => {
+  it('keeps its state when the rules service restarts, so it does not repeat its last command', async () => {
     const fleet = await stack.broker.newFleet();
     const lamp = await connectDevice(fleet);
-    const own = await startService('rules', { MQTT_URL: stack.broker.rulesUrl, REDIS_URL: stack.redis.url });
+    const own = await addReplica(stack);
     await lamp.sendReading({ light: 10, _seq: 10 });
     await lamp.nextCommand();
     await own.stop();
-    await startService('rules', { MQTT_URL: stack.broker.rulesUrl, REDIS_URL: stack.redis.url });
-    // Replicas share these, and may take them in any order: `_seq` tells which is the newest.
+    await addReplica(stack);
+    // Replicas share these readings and can store them in any order: `_seq` shows which one is the newest.
     for (const light of [11, 12, 13, 500]) await lamp.sendReading({ light, _seq: light });
     expect(await lamp.nextCommand()).toEqual({ led_on: false });
     expect(lamp.commands()).toHaveLength(2);
   }, 60_000);
 
-  it('decides once, however many replicas share the telemetry', async () => {
-    await startService('rules', { MQTT_URL: stack.broker.rulesUrl, REDIS_URL: stack.redis.url });
+  it('decides once, even if several replicas share the telemetry', async () => {
+    await addReplica(stack);
     const { fleet, lamp } = await announcedLamp();
     let _seq = 0;
     for (const [light, led_on] of [
@@ -99,21 +94,20 @@ describe('the night-light', () => {
       for (let i = 0; i < 20; i += 1) await lamp.sendReading({ light, _seq: ++_seq });
       const command = await lamp.nextCommand();
       expect(command.led_on).toBe(led_on);
-      const { id } = command._cmd as { id: string };
-      await lamp.publish(`${fleet.name}/acknowledgements/lamp-0001`, { id, status: 'succeeded' });
+      await acknowledge(lamp, idOf(command), 'succeeded');
     }
     await until(
       async () => {
         const { body } = await stack.get(`/v1/fleets/${fleet.name}/devices/lamp-0001`);
         return body.last.seq === _seq && body.pendingCommands === 0;
       },
-      { what: 'everything to be stored and answered' },
+      { what: 'all readings to be stored and all commands to end' },
     );
     expect(lamp.commands()).toHaveLength(4);
   }, 60_000);
 });
 
-it('a rule supersedes a command over REST that waits, and whoever waits for its end is told at once', async () => {
+it('a rule supersedes a pending API command, and a request that waits for that command returns', async () => {
   const fleet = await stack.broker.newFleet();
   const path = `/v1/fleets/${fleet.name}/devices/lamp-0001/commands`;
   const { body } = await stack.send('POST', `${path}?allowUnknown=true`, { action: { led_on: true } });
@@ -124,8 +118,8 @@ it('a rule supersedes a command over REST that waits, and whoever waits for its 
   expect((await waiting).body).toMatchObject({ id: body.id, state: 'superseded' });
 }, 25_000);
 
-describe('a rules file of one’s own', () => {
-  it('in mode "every" answers each reading, in the fleets that begin with it only', async () => {
+describe('a custom rules file', () => {
+  it('seeds only the fleets that it names, and mode "every" sends a command for each reading', async () => {
     const inside = await stack.broker.newFleet();
     const outside = await stack.broker.newFleet();
     const folder = mkdtempSync(join(tmpdir(), 'rules-'));

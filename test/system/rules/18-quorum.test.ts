@@ -5,25 +5,18 @@ import type { Redis } from '@lamplighter/store/redis/connect';
 import { readGroups } from '@lamplighter/store/rules/groups';
 import { connectDevice, type TestDevice } from '@lamplighter/test-kit/device';
 import type { TestFleet } from '@lamplighter/test-kit/servers/broker';
-import {
-  type RestartableService,
-  restartableService,
-} from '@lamplighter/test-kit/servers/restartable-service';
+import type { RestartableService } from '@lamplighter/test-kit/servers/restartable-service';
 import { until } from '@lamplighter/test-kit/until';
 import { connected } from '../../../tools/test-kit/src/store/store-under-test.js';
+import { startStackWithReplica } from '../replicas.js';
 import { expectRule, putRule } from '../rule-requests.js';
-import { type Stack, startStack } from '../stack.js';
+import type { Stack } from '../stack.js';
 
 let stack: Stack;
 let replica: RestartableService;
 let redis: Redis;
 beforeAll(async () => {
-  stack = await startStack();
-  replica = await restartableService('rules', {
-    MQTT_URL: stack.broker.rulesUrl,
-    REDIS_URL: stack.redis.url,
-  });
-  await replica.ready();
+  ({ stack, replica } = await startStackWithReplica());
   redis = await connected(stack.redis.url);
 }, 60_000);
 
@@ -32,19 +25,19 @@ const ON = { led_on: true };
 const OFF = { led_on: false };
 const SAFE = { led_on: true, level: 20 };
 const [DARK, BRIGHT] = [100, 800];
-/** Longer than a busy machine needs for what must be said within it. */
+/** Long enough for a busy machine to store all votes in time. */
 const MAX_AGE_MS = 5000;
 const MAX_AGE = `${MAX_AGE_MS / 1000}s`;
 const NAMES = ['mast-1', 'mast-2', 'mast-3', 'mast-4', 'mast-5'];
 
-/** A stadium: five sensors on masts, and a floodlight that they command. */
+/** Five sensors on masts, and the floodlight that they control. */
 interface Stadium {
   readonly fleet: TestFleet;
   readonly lamp: TestDevice;
-  /** Sensors report at the same time; settles when every reading is stored, and with it its vote. */
-  say(lights: Readonly<Record<string, number>>): Promise<void>;
-  sayAll(light: number): Promise<void>;
-  /** What was remembered of the group, and how many votes it has. */
+  /** The named sensors report at the same time; settles when all readings, and so their votes, are stored. */
+  report(lights: Readonly<Record<string, number>>): Promise<void>;
+  reportAll(light: number): Promise<void>;
+  /** The stored state of the group, and its number of votes. */
   group(): Promise<{ state: Record<string, unknown>; votes: number }>;
 }
 
@@ -70,10 +63,10 @@ async function stadium(rule: Partial<RuleInput> = {}): Promise<Stadium> {
     await Promise.all(NAMES.map(async (name) => [name, await connectDevice(fleet, name)] as const)),
   );
   const lamp = await connectDevice(fleet, 'floodlight');
-  // Commands go only to devices that are there, so the floodlight says that it is.
+  // Commands are dispatched only to online devices.
   await lamp.sendReading({ hours: 0 });
   let _seq = 0;
-  const say = async (lights: Readonly<Record<string, number>>) => {
+  const report = async (lights: Readonly<Record<string, number>>) => {
     _seq += 1;
     const seq = _seq;
     await lamp.sendReading({ hours: seq });
@@ -86,15 +79,15 @@ async function stadium(rule: Partial<RuleInput> = {}): Promise<Stadium> {
     };
     await Promise.all(
       Object.keys(lights).map((name) =>
-        until(() => isStored(name), { what: `what ${name} says to be stored` }),
+        until(() => isStored(name), { what: `the reading of ${name} to be stored` }),
       ),
     );
   };
   return {
     fleet,
     lamp,
-    say,
-    sayAll: (light) => say(Object.fromEntries(NAMES.map((name) => [name, light]))),
+    report,
+    reportAll: (light) => report(Object.fromEntries(NAMES.map((name) => [name, light]))),
     async group() {
       const { groups } = await readGroups(redis, [{ fleet: fleet.name, rule: id }]);
       const { state, votes } = groups[0]!;
@@ -103,22 +96,22 @@ async function stadium(rule: Partial<RuleInput> = {}): Promise<Stadium> {
   };
 }
 
-describe('five sensors that decide by majority', () => {
+describe('majority of five sensors', () => {
   it(
-    'are not the first one that is heard, switch the floodlight together, and are not lit by one bird',
+    'switches the floodlight together, and ignores a single sensor that differs',
     async () => {
-      const { fleet, lamp, say, sayAll } = await stadium();
-      await say({ 'mast-1': DARK });
-      await say({ 'mast-2': DARK, 'mast-3': DARK });
+      const { fleet, lamp, report, reportAll } = await stadium();
+      await report({ 'mast-1': DARK });
+      await report({ 'mast-2': DARK, 'mast-3': DARK });
       expect(await lamp.nextCommand()).toEqual(ON);
-      await sayAll(BRIGHT);
+      await reportAll(BRIGHT);
       expect(await lamp.nextCommand()).toEqual(OFF);
-      for (const bird of NAMES) {
-        await say({ [bird]: DARK });
-        await say({ [bird]: BRIGHT });
+      for (const name of NAMES) {
+        await report({ [name]: DARK });
+        await report({ [name]: BRIGHT });
       }
-      await say({ 'mast-1': DARK, 'mast-2': DARK }); // two of five
-      await say({ 'mast-3': DARK });
+      await report({ 'mast-1': DARK, 'mast-2': DARK }); // two of five
+      await report({ 'mast-3': DARK });
       expect(await lamp.nextCommand()).toEqual(ON);
       expect(lamp.commands()).toEqual([ON, OFF, ON]);
       const [command] = await listCommands(redis, fleet.name, 'floodlight', { limit: 1 });
@@ -132,17 +125,17 @@ describe('five sensors that decide by majority', () => {
   );
 
   it(
-    'go on without those that fall silent',
+    'continues without sensors that fall silent',
     async () => {
-      const { lamp, say, sayAll } = await stadium({ maxAge: MAX_AGE });
-      await sayAll(BRIGHT);
+      const { lamp, report, reportAll } = await stadium({ maxAge: MAX_AGE });
+      await reportAll(BRIGHT);
       expect(await lamp.nextCommand()).toEqual(OFF);
       await until(
         async () => {
-          await say({ 'mast-1': DARK, 'mast-2': DARK, 'mast-3': BRIGHT });
+          await report({ 'mast-1': DARK, 'mast-2': DARK, 'mast-3': BRIGHT });
           return lamp.commands().length === 2;
         },
-        { what: 'the silent ones to leave the vote', timeoutMs: 30_000, everyMs: 200 },
+        { what: 'the votes of the silent sensors to expire', timeoutMs: 30_000, everyMs: 200 },
       );
       expect(await lamp.nextCommand()).toEqual(ON);
     },
@@ -150,14 +143,14 @@ describe('five sensors that decide by majority', () => {
   );
 
   it(
-    'decide once, however many replicas take their readings',
+    'decides once, even if several replicas process the readings',
     async () => {
-      const { lamp, sayAll } = await stadium();
+      const { lamp, reportAll } = await stadium();
       const lights = [DARK, BRIGHT, DARK, BRIGHT, DARK, BRIGHT];
       for (const light of lights) {
-        await sayAll(light);
+        await reportAll(light);
         expect(await lamp.nextCommand()).toEqual(light === DARK ? ON : OFF);
-        await sayAll(light);
+        await reportAll(light);
       }
       expect(lamp.commands()).toHaveLength(lights.length);
     },
@@ -166,20 +159,20 @@ describe('five sensors that decide by majority', () => {
 });
 
 it(
-  'a floodlight that somebody switches off is told again what the group has decided, and it can be asked why',
+  'a floodlight that was switched off by hand is commanded again, and the command explains why',
   async () => {
-    const { fleet, lamp, say, sayAll } = await stadium({ reassert: '1s' });
-    await sayAll(DARK);
+    const { fleet, lamp, report, reportAll } = await stadium({ reassert: '1s' });
+    await reportAll(DARK);
     expect(await lamp.nextCommand()).toEqual(ON);
     const lastCommand = async () => (await listCommands(redis, fleet.name, 'floodlight', { limit: 1 }))[0]!;
     const first = await lastCommand();
-    // Either replica may take what it reports, also the one that has not decided.
+    // Either replica may process its readings, including the one that did not decide.
     await until(
       async () => {
         await lamp.sendReading({ led_on: false });
         return lamp.commands().length === 3;
       },
-      { what: 'it to be told twice more', timeoutMs: 20_000, everyMs: 100 },
+      { what: 'two more commands', timeoutMs: 20_000, everyMs: 100 },
     );
     const commands = await listCommands(redis, fleet.name, 'floodlight', { limit: 3 });
     const [third, second] = commands.map(({ createdAt }) => createdAt) as [number, number];
@@ -199,29 +192,29 @@ it(
         'the rule was raised as before, so {"led_on":true} was commanded again',
       ]),
     );
-    // It does as it was told: nothing more comes, and the other verdict still does.
+    // After the floodlight obeys, only the opposite verdict sends a command.
     await lamp.sendReading({ led_on: true });
-    await say({ 'mast-1': BRIGHT, 'mast-2': BRIGHT, 'mast-3': BRIGHT });
+    await report({ 'mast-1': BRIGHT, 'mast-2': BRIGHT, 'mast-3': BRIGHT });
     for (const expected of [ON, ON, OFF]) expect(await lamp.nextCommand()).toEqual(expected);
   },
   LIMIT_MS,
 );
 
 it(
-  'a median leaves alone what one sensor says, whatever it is',
+  'a median ignores the outliers of one sensor',
   async () => {
-    const { lamp, say, sayAll } = await stadium({
+    const { lamp, report, reportAll } = await stadium({
       quorum: { policy: 'median', of: 'light', expected: 5 },
       when: 'value < 300',
       clear: 'value > 330',
     });
-    await sayAll(BRIGHT);
+    await reportAll(BRIGHT);
     expect(await lamp.nextCommand()).toEqual(OFF);
-    for (const outlier of [-1e9, 0, 1e9, BRIGHT]) await say({ 'mast-3': outlier });
-    await say({ 'mast-1': 280, 'mast-2': 290, 'mast-3': 1e9, 'mast-4': 299, 'mast-5': 310 });
+    for (const outlier of [-1e9, 0, 1e9, BRIGHT]) await report({ 'mast-3': outlier });
+    await report({ 'mast-1': 280, 'mast-2': 290, 'mast-3': 1e9, 'mast-4': 299, 'mast-5': 310 });
     expect(await lamp.nextCommand()).toEqual(ON);
-    await say({ 'mast-1': 320, 'mast-2': 320 }); // between 300 and 330 nothing changes
-    await sayAll(331);
+    await report({ 'mast-1': 320, 'mast-2': 320 }); // between 300 and 330 nothing changes
+    await reportAll(331);
     expect(await lamp.nextCommand()).toEqual(OFF);
     expect(lamp.commands()).toHaveLength(3);
   },
@@ -229,7 +222,7 @@ it(
 );
 
 it(
-  'a quorum that is lost holds, releases or commands what is safe, and goes on when it is found again',
+  'a lost quorum holds, releases or sends its safe action, and resumes when enough votes return',
   async () => {
     const [holds, releases, isSafe] = await Promise.all([
       stadium({ maxAge: MAX_AGE }),
@@ -237,22 +230,22 @@ it(
       stadium({ maxAge: MAX_AGE, quorum: { policy: 'majority', expected: 5, lost: 'safe', safe: SAFE } }),
     ]);
     const all = [holds, releases, isSafe];
-    await Promise.all(all.map(({ sayAll }) => sayAll(DARK)));
+    await Promise.all(all.map(({ reportAll }) => reportAll(DARK)));
     for (const { lamp } of all) expect(await lamp.nextCommand()).toEqual(ON);
     expect(await releases.lamp.nextCommand(20_000)).toEqual(OFF);
     expect(await isSafe.lamp.nextCommand(20_000)).toEqual(SAFE);
     await until(async () => (await holds.group()).state.lostAt !== undefined, {
       what: 'the quorum to be lost',
     });
-    const found = until(
+    const restored = until(
       async () => {
-        await Promise.all(all.map(({ sayAll }) => sayAll(DARK)));
+        await Promise.all(all.map(({ reportAll }) => reportAll(DARK)));
         return isSafe.lamp.commands().length === 3;
       },
-      { what: 'the safe action to be followed', timeoutMs: 30_000, everyMs: 200 },
+      { what: 'a command after the safe action', timeoutMs: 30_000, everyMs: 200 },
     );
     expect(await releases.lamp.nextCommand()).toEqual(ON);
-    await found;
+    await restored;
     expect(await isSafe.lamp.nextCommand()).toEqual(ON);
     expect(all.map(({ lamp }) => lamp.commands().length)).toEqual([1, 3, 3]);
   },
@@ -260,7 +253,7 @@ it(
 );
 
 it(
-  'a roster is expected before any of it is heard',
+  'a quorum of listed devices is lost if none of them ever reports',
   async () => {
     const { lamp } = await stadium({
       maxAge: '2s',
@@ -274,15 +267,15 @@ it(
 );
 
 it(
-  'a restart of all replicas forgets nothing and fires nothing',
+  'a restart of all replicas keeps the group state and triggers nothing',
   async () => {
-    const { fleet, lamp, say, sayAll, group } = await stadium({
+    const { fleet, lamp, report, reportAll, group } = await stadium({
       maxAge: MAX_AGE,
       quorum: { policy: 'majority', expected: 5, lost: 'release' },
     });
-    await sayAll(DARK);
+    await reportAll(DARK);
     expect(await lamp.nextCommand()).toEqual(ON);
-    // Otherwise whoever was killed may owe the dispatch an end, and it is repeated.
+    // A killed replica may leave a dispatch open, which would be repeated after the restart.
     await until(
       async () => {
         const [command] = await listCommands(redis, fleet.name, 'floodlight', { limit: 1 });
@@ -295,10 +288,10 @@ it(
     await until(() => performance.now() - stoppedAt > MAX_AGE_MS + 1000, { what: 'every vote to be stale' });
     await replica.start();
     await replica.ready();
-    // The timer of the silence that nobody listened to has been due for a while; it finds a group that gathers.
-    await sayAll(DARK);
+    // The timer for lost quorums came due while no replica ran; the group must get time to report first.
+    await reportAll(DARK);
     expect(await group()).toMatchObject({ votes: 5, state: { rule: { raised: true } } });
-    await say({ 'mast-1': BRIGHT, 'mast-2': BRIGHT, 'mast-3': BRIGHT, 'mast-4': DARK, 'mast-5': DARK });
+    await report({ 'mast-1': BRIGHT, 'mast-2': BRIGHT, 'mast-3': BRIGHT, 'mast-4': DARK, 'mast-5': DARK });
     expect(await lamp.nextCommand()).toEqual(OFF);
     expect(lamp.commands()).toEqual([ON, OFF]);
   },
@@ -306,7 +299,7 @@ it(
 );
 
 it(
-  'a roster of which nothing was ever heard is missed, also if its rule came while no replica ran',
+  'a quorum of listed devices is lost even if its rule was written while no replica ran',
   async () => {
     await Promise.all([stack.rules.stop(), replica.kill()]);
     const { lamp } = await stadium({

@@ -4,39 +4,24 @@ import { timersKey } from '@lamplighter/store/keys';
 import type { Redis } from '@lamplighter/store/redis/connect';
 import { connectDevice } from '@lamplighter/test-kit/device';
 import type { TestFleet } from '@lamplighter/test-kit/servers/broker';
-import {
-  type RestartableService,
-  restartableService,
-} from '@lamplighter/test-kit/servers/restartable-service';
+import type { RestartableService } from '@lamplighter/test-kit/servers/restartable-service';
 import { until } from '@lamplighter/test-kit/until';
 import { connected } from '../../../tools/test-kit/src/store/store-under-test.js';
-import { type Stack, startStack } from '../stack.js';
+import { startStackWithReplica } from '../replicas.js';
+import { createRule, expectRule, fleetWith } from '../rule-requests.js';
+import type { Stack } from '../stack.js';
 
 let stack: Stack;
 let replica: RestartableService;
 let redis: Redis;
 beforeAll(async () => {
-  stack = await startStack();
-  replica = await restartableService('rules', {
-    MQTT_URL: stack.broker.rulesUrl,
-    REDIS_URL: stack.redis.url,
-  });
-  await replica.ready();
+  ({ stack, replica } = await startStackWithReplica());
   redis = await connected(stack.redis.url);
 }, 60_000);
 
 const LIMIT_MS = 60_000;
 
-async function write(fleet: TestFleet, rule: { id: string; [key: string]: unknown }): Promise<void> {
-  const response = await stack.send('POST', `/v1/fleets/${fleet.name}/rules?allowUnknown=true`, rule);
-  if (response.status !== 201) throw new Error(`${response.status} ${JSON.stringify(response.body)}`);
-}
-async function fleetWith(rule: { id: string; [key: string]: unknown }): Promise<TestFleet> {
-  const fleet = await stack.broker.newFleet();
-  await write(fleet, rule);
-  return fleet;
-}
-/** Timers of a fleet that are set. */
+/** The timers of a fleet. */
 async function timers(fleet: TestFleet): Promise<string[]> {
   const all = await Promise.all(
     Array.from({ length: 64 }, (_, shard) => redis.zrange(timersKey(shard), '0', '-1')),
@@ -46,11 +31,11 @@ async function timers(fleet: TestFleet): Promise<string[]> {
 
 const SILENCE = { id: 'silence', absence: { after: '2s' }, then: { siren: true }, else: { siren: false } };
 
-describe('a rule about silence', () => {
+describe('absence rule', () => {
   it(
-    'commands once when a device falls silent, whichever of two replicas finds out, and once when it is heard again',
+    'sends one command when a device falls silent and one when it reports again, with two replicas',
     async () => {
-      const fleet = await fleetWith(SILENCE);
+      const fleet = await fleetWith(stack, SILENCE);
       const device = await connectDevice(fleet);
       await device.sendReading({ light: 1 });
       expect(await device.nextCommand()).toEqual({ siren: true });
@@ -64,25 +49,25 @@ describe('a rule about silence', () => {
   );
 
   it(
-    'finds devices that were silent before it was written',
+    'covers devices that were silent before it was written',
     async () => {
       const fleet = await stack.broker.newFleet();
       const device = await connectDevice(fleet);
       await device.sendReading({ heat: 1 });
       await stack.lastState(fleet, device.device, ({ heat }) => heat === 1);
       expect(await timers(fleet)).toEqual([]);
-      await write(fleet, SILENCE);
+      expectRule(await createRule(stack, fleet, SILENCE), 201, 1);
       expect(await device.nextCommand()).toEqual({ siren: true });
     },
     LIMIT_MS,
   );
 });
 
-describe('a run', () => {
+describe('run', () => {
   it(
-    'is ended by its timer, as long as the excess asks for, although no reading comes',
+    'ends by timer after its computed length, without another reading',
     async () => {
-      const fleet = await fleetWith({
+      const fleet = await fleetWith(stack, {
         id: 'water',
         when: 'soil > 450',
         then: { pump: true },
@@ -97,7 +82,7 @@ describe('a run', () => {
       const { body } = await stack.get(`/v1/fleets/${fleet.name}/devices/${device.device}/commands`);
       const [off, on] = body.commands.map(({ createdAt }: { createdAt: string }) => Date.parse(createdAt));
       expect(off - on).toBeGreaterThan(900);
-      // What is still dry while the water settles does not start it again, and is stored.
+      // Until the effect has settled, a dry reading is stored but does not start another run.
       await device.sendReading({ soil: 600 });
       await stack.lastState(fleet, device.device, ({ soil }) => soil === 600);
       expect(device.commands()).toHaveLength(2);
@@ -106,9 +91,9 @@ describe('a run', () => {
   );
 
   it(
-    'is ended by another replica if the one that began it is killed',
+    'ends although the replica that started it is killed',
     async () => {
-      const fleet = await fleetWith({
+      const fleet = await fleetWith(stack, {
         id: 'water',
         when: 'soil > 450',
         then: { pump: true },
@@ -127,11 +112,11 @@ describe('a run', () => {
   );
 });
 
-describe('a verdict that has to hold', () => {
+describe('hold', () => {
   it(
-    'is believed by timer when the device does not speak in between, and not if it has taken it back',
+    'ends by timer if the device stays silent, and is void if the verdict changes back',
     async () => {
-      const fleet = await fleetWith({
+      const fleet = await fleetWith(stack, {
         id: 'hot',
         when: 'heat > 30',
         then: { fan: true },
@@ -147,7 +132,7 @@ describe('a verdict that has to hold', () => {
         expect(await device.nextCommand()).toEqual({ fan: false });
       }
       await steady.sendReading({ heat: 31, _seq: 2 });
-      // In one breath, so that no machine is too slow for the second one to come within the hold.
+      // Sent together, so that the second reading arrives within the hold even on a slow machine.
       await Promise.all([brief.sendReading({ heat: 31, _seq: 2 }), brief.sendReading({ heat: 20, _seq: 3 })]);
       expect(await steady.nextCommand()).toEqual({ fan: true });
       await stack.lastState(fleet, 'brief', ({ heat }) => heat === 20);
@@ -157,11 +142,11 @@ describe('a verdict that has to hold', () => {
   );
 });
 
-describe('a rule that looks back', () => {
+describe('window', () => {
   it(
-    'sees what both replicas have stored, and late readings, too',
+    'includes readings that other replicas stored, and late readings',
     async () => {
-      const fleet = await fleetWith({
+      const fleet = await fleetWith(stack, {
         id: 'mean',
         when: 'window.avg("heat", "1h") > 30.0 && window.count("heat", "1h") >= 6',
         then: { fan: true },
@@ -176,7 +161,7 @@ describe('a rule that looks back', () => {
         await stack.lastState(fleet, device.device, ({ heat }) => heat === 40);
       }
       expect(await device.nextCommand()).toEqual({ fan: false });
-      await send(3, 41); // late: it counts, and does not actuate
+      await send(3, 41); // late: it counts but does not trigger the rule
       await until(
         async () => {
           const { body } = await stack.get(`/v1/fleets/${fleet.name}/devices/${device.device}/telemetry`);
@@ -191,37 +176,38 @@ describe('a rule that looks back', () => {
   );
 });
 
-describe('a rule that fails', () => {
+describe('failing rule', () => {
   it(
-    'stops no other rule and no reading, is counted, and shows what went wrong',
+    'blocks neither other rules nor readings, and shows its error',
     async () => {
-      const fleet = await fleetWith({ id: 'broken', when: '10 / int(heat) > 1', then: { fan: true } });
-      await write(fleet, { id: 'sound', when: 'heat < 1', then: { heater: true } });
+      const fleet = await fleetWith(stack, { id: 'broken', when: '10 / int(heat) > 1', then: { fan: true } });
+      const sound = { id: 'sound', when: 'heat < 1', then: { heater: true } };
+      expectRule(await createRule(stack, fleet, sound), 201, 1);
       const device = await connectDevice(fleet);
-      // A replica may have read the rules between the two writes; the second one is in force within a second.
-      const told = async () => {
+      // A replica may have read the rules between the two writes; the second rule is in force within a second.
+      const isCommanded = async () => {
         await device.sendReading({ heat: 0 });
         return device.commands().length > 0;
       };
-      await until(told, { what: 'the sound rule to command', everyMs: 250 });
+      await until(isCommanded, { what: 'the command of the sound rule', everyMs: 250 });
       expect(await device.nextCommand()).toEqual({ heater: true });
       await until(
         async () => {
           const { body } = await stack.get(`/v1/fleets/${fleet.name}/rules/broken`);
           return body.lastError?.device === device.device && /zero/.test(body.lastError.message);
         },
-        { what: 'the error beside the rule' },
+        { what: 'the error of the rule' },
       );
     },
     LIMIT_MS,
   );
 });
 
-describe('rules that feed each other', () => {
+describe('loop', () => {
   it(
-    'are cut when they go round too fast, and the device is left in peace',
+    'is cut when a rule keeps triggering itself',
     async () => {
-      const fleet = await fleetWith({
+      const fleet = await fleetWith(stack, {
         id: 'loop',
         when: 'on == false',
         then: { on: true },
@@ -230,9 +216,9 @@ describe('rules that feed each other', () => {
       const device = await connectDevice(fleet);
       let turns = 0;
       await device.sendReading({ on: false });
-      // Does as it is told, and says so, which makes the rule change its mind.
+      // The device reports each command that it obeys, which changes the verdict. A cut lasts a minute.
       for (;;) {
-        const command = await device.nextCommand(2000).catch(() => undefined);
+        const command = await device.nextCommand(5000).catch(() => undefined);
         if (command === undefined) break;
         turns += 1;
         await device.sendReading({ on: command.on });

@@ -35,10 +35,10 @@ beforeAll(async () => {
   stack = await startStack({ rulesEnv: { RULES_FILE: rulesFile, EDGE_JUDGE_SECONDS: '4' } });
 }, 60_000);
 
-/** A lamp on a link that a test can cut, and what it did: by command of the server, or by itself. */
+/** A lamp whose link a test can cut. Records what it executed, and whether the server or its edge rule decided. */
 async function lampOnLink(fleet: TestFleet, options: Partial<DeviceOptions> = {}) {
   const link = await openLink(Number(new URL(fleet.url).port));
-  const did: [by: 'server' | 'itself', ledOn: unknown][] = [];
+  const executed: [decidedBy: 'server' | 'device', ledOn: unknown][] = [];
   let ledOn = false;
   const device = new DeviceClient({
     broker: parseBrokerUrl(link.through(fleet.url)),
@@ -48,7 +48,7 @@ async function lampOnLink(fleet: TestFleet, options: Partial<DeviceOptions> = {}
     fallbackAfterMs: 0,
     backoff: { firstMs: 50, maxMs: 200 },
     execute: ({ led_on }: Action, envelope) => {
-      did.push([envelope === undefined ? 'itself' : 'server', led_on]);
+      executed.push([envelope === undefined ? 'device' : 'server', led_on]);
       ledOn = led_on === true;
     },
     ...options,
@@ -60,13 +60,13 @@ async function lampOnLink(fleet: TestFleet, options: Partial<DeviceOptions> = {}
   return {
     device,
     path,
-    did,
-    /** Takes a reading, and lets the lamp do what it does about it. */
+    executed,
+    /** Publishes a reading, and waits for the edge rule to act on it. */
     measure: async (light: number) => {
       await device.publish({ light, led_on: ledOn });
       await new Promise((resolve) => setImmediate(resolve));
     },
-    /** Cuts the link; from then on the lamp decides by itself. */
+    /** Cuts the link; from then on the edge rule decides. */
     cut: async () => {
       link.stall();
       link.cut();
@@ -74,7 +74,7 @@ async function lampOnLink(fleet: TestFleet, options: Partial<DeviceOptions> = {}
     },
     heal: async () => {
       link.heal();
-      await until(() => device.online, { what: 'the lamp to be back', timeoutMs: LIMIT_MS });
+      await until(() => device.online, { what: 'the lamp to be online again', timeoutMs: LIMIT_MS });
     },
     /** Sets the edge rule, and waits until the API shows that the device confirmed it. */
     setEdgeRule: async (edgeRule: string | null) => {
@@ -90,7 +90,7 @@ async function lampOnLink(fleet: TestFleet, options: Partial<DeviceOptions> = {}
         { what: `the device to confirm ${edgeRule ?? 'that it has no rule'}` },
       );
     },
-    judged: () =>
+    decisionsWithJudgement: () =>
       until(
         async () => {
           const { body } = await stack.get(`${path}/edge-decisions`);
@@ -99,16 +99,16 @@ async function lampOnLink(fleet: TestFleet, options: Partial<DeviceOptions> = {}
             decisions.length > 0 && decisions.every(({ judgement }) => judgement !== 'pending') && decisions
           );
         },
-        { what: 'the decisions to be judged', timeoutMs: LIMIT_MS, everyMs: 100 },
+        { what: 'the judgement of all decisions', timeoutMs: LIMIT_MS, everyMs: 100 },
       ),
   };
 }
 
-const briefly = (decisions: EdgeDecisionsBody['decisions']) =>
+const summaryOf = (decisions: EdgeDecisionsBody['decisions']) =>
   decisions.map(({ rule, version, raised, status, judgement }) => [rule, version, raised, status, judgement]);
 
 it(
-  'a lamp goes by the rule of its fleet while its link is down, and nothing switches twice when it is back',
+  'a lamp evaluates the rule while its link is down, and switches nothing twice when it reconnects',
   async () => {
     const fleet = await stack.broker.newFleet();
     await putRule(stack, fleet, NIGHT_LIGHT);
@@ -121,35 +121,36 @@ it(
       confirmed: 'night-light@1',
     });
     await lamp.measure(500);
-    await until(() => lamp.did.length === 1, { what: 'the first command' });
+    await until(() => lamp.executed.length === 1, { what: 'the first command' });
 
     await lamp.cut();
     await lamp.measure(450);
     await lamp.measure(120);
     await lamp.measure(315);
-    expect(lamp.did).toEqual([
+    expect(lamp.executed).toEqual([
       ['server', false],
-      ['itself', true],
+      ['device', true],
     ]);
     await lamp.heal();
     await lamp.measure(316);
     await until(() => lamp.device.waiting === 0, { what: 'all readings to be stored', timeoutMs: LIMIT_MS });
 
-    const [decision] = await lamp.judged();
-    expect(briefly([decision!])).toEqual([['night-light', 1, true, 'succeeded', 'agrees']]);
+    const [decision] = await lamp.decisionsWithJudgement();
+    expect(summaryOf([decision!])).toEqual([['night-light', 1, true, 'succeeded', 'agrees']]);
     expect(decision!.sentences.join('\n')).toContain('light was 120, below 300');
-    // Between the thresholds the server holds what the lamp decided, instead of what it decided itself before.
-    expect(lamp.did).toHaveLength(2);
+    // Between the thresholds, the server keeps the verdict of the edge rule, not its own older one.
+    expect(lamp.executed).toHaveLength(2);
     await lamp.measure(400);
-    await until(() => lamp.did.length === 3, { what: 'the server to decide again' });
-    expect(lamp.did[2]).toEqual(['server', false]);
-    expect(await stack.metric('lamplighter_edge_decisions_total', { judgement: 'agrees' })).toBe(1);
+    await until(() => lamp.executed.length === 3, { what: 'the server to decide again' });
+    expect(lamp.executed[2]).toEqual(['server', false]);
+    const agreed = () => stack.metric('lamplighter_edge_decisions_total', { judgement: 'agrees' });
+    await until(async () => (await agreed()) === 1, { what: 'the judgement to be counted' });
   },
   2 * LIMIT_MS,
 );
 
 it(
-  'of a lamp that keeps nothing the readings are missing, but not its decisions',
+  'a lamp that does not keep readings still reports its decisions, with the judgement data_missing',
   async () => {
     const fleet = await stack.broker.newFleet();
     await putRule(stack, fleet, NIGHT_LIGHT);
@@ -159,22 +160,22 @@ it(
     for (const light of [100, 500, 200]) await lamp.measure(light);
     await lamp.heal();
     await lamp.measure(210);
-    const decisions = await lamp.judged();
-    expect(briefly(decisions)).toEqual(
+    const decisions = await lamp.decisionsWithJudgement();
+    expect(summaryOf(decisions)).toEqual(
       [true, false, true].map((raised) => ['night-light', 1, raised, 'succeeded', 'data_missing']),
     );
     expect(decisions[0]!.sentences[1]).toBe('by its own report the rule decides the same');
-    expect(lamp.did).toEqual([
-      ['itself', true],
-      ['itself', false],
-      ['itself', true],
+    expect(lamp.executed).toEqual([
+      ['device', true],
+      ['device', false],
+      ['device', true],
     ]);
   },
   2 * LIMIT_MS,
 );
 
 it(
-  'a lamp alone is not the quorum: its neighbours saw otherwise, and that is told',
+  'a decision that contradicts the quorum gets the judgement neighbours_disagreed',
   async () => {
     const fleet = await stack.broker.newFleet();
     const devices = ['lamp-1', 'lamp-2', 'lamp-3'];
@@ -186,11 +187,11 @@ it(
     for (const neighbour of neighbours) await neighbour.sendReading({ light: 700 }, { qos: 1 });
     for (const name of ['lamp-2', 'lamp-3']) await stack.lastState(fleet, name, ({ light }) => light === 700);
     await lamp.measure(50);
-    expect(lamp.did).toEqual([['itself', true]]);
+    expect(lamp.executed).toEqual([['device', true]]);
     await lamp.heal();
     await lamp.measure(60);
-    const [decision] = await lamp.judged();
-    expect(briefly([decision!])).toEqual([['night-light', 1, true, 'succeeded', 'neighbours_disagreed']]);
+    const [decision] = await lamp.decisionsWithJudgement();
+    expect(summaryOf([decision!])).toEqual([['night-light', 1, true, 'succeeded', 'neighbours_disagreed']]);
     expect(decision!.sentences[0]).toBe(
       '3 of 3 sensors had spoken: 1 for, 2 against, together they say no (majority)',
     );
@@ -199,23 +200,23 @@ it(
 );
 
 it(
-  'a lamp is told the new version of its rule, and that the rule is gone',
+  'a lamp receives each new version of its rule, and the removal of the rule',
   async () => {
     const fleet = await stack.broker.newFleet();
     await putRule(stack, fleet, NIGHT_LIGHT);
     const lamp = await lampOnLink(fleet);
     await lamp.setEdgeRule('night-light');
-    const goesBy = (version: string | null) =>
+    const waitForConfirmed = (version: string | null) =>
       until(async () => (await stack.get(lamp.path)).body.edgeRule.confirmed === version, {
-        what: `the lamp to go by ${version}`,
+        what: `the lamp to confirm ${version}`,
         timeoutMs: LIMIT_MS,
       });
     await putRule(stack, fleet, { ...NIGHT_LIGHT, when: 'light < 200' }, { 'if-match': '"1"' });
-    await goesBy('night-light@2');
+    await waitForConfirmed('night-light@2');
     await stack.send('DELETE', `/v1/fleets/${fleet.name}/rules/night-light`, undefined, {
       'if-match': '"2"',
     });
-    await goesBy(null);
+    await waitForConfirmed(null);
     const { body } = await stack.get(lamp.path);
     expect(body.edgeRule).toEqual({ rule: 'night-light', told: null, confirmed: null });
   },
@@ -223,7 +224,7 @@ it(
 );
 
 it(
-  'a rule that the device cannot go by is refused, and one that is taken away is gone',
+  'an edge rule that cannot run on the device is rejected, and a removed one no longer decides',
   async () => {
     const fleet = await stack.broker.newFleet();
     const settings = `/v1/fleets/${fleet.name}/devices/lamp-1/settings`;
@@ -243,7 +244,7 @@ it(
     await lamp.setEdgeRule(null);
     await lamp.cut();
     await lamp.measure(50);
-    expect(lamp.did).toEqual([]);
+    expect(lamp.executed).toEqual([]);
   },
   LIMIT_MS,
 );

@@ -1,6 +1,6 @@
 // biome-ignore-all lint/suspicious/noThenProperty: `then` is a key of the rule's document
 import type { RuleInput } from '@lamplighter/evaluation/rule/rule';
-import { closeLater } from '@lamplighter/test-kit/resources';
+
 import type { TestFleet } from '@lamplighter/test-kit/servers/broker';
 import { until } from '@lamplighter/test-kit/until';
 import {
@@ -8,6 +8,7 @@ import {
   ruleVersionSchema,
   ruleVersionsSchema,
 } from '../../../services/api/src/rules/rule.schema.js';
+import { collectEvents } from '../event-stream.js';
 import { expectProblem, expectRule, FAN, putRule, rulesOf } from '../rule-requests.js';
 import { type ApiResponse, type SharedStack, sharedStack } from '../stack.js';
 
@@ -19,8 +20,8 @@ beforeAll(async () => {
 const put = (fleet: TestFleet, rule: RuleInput, headers?: Record<string, string>) =>
   putRule(stack, fleet, rule, headers);
 
-describe('the API of rules', () => {
-  it('takes a change only of who knows the present version', async () => {
+describe('the rules API', () => {
+  it('requires the current version for a change', async () => {
     const fleet = await stack.broker.newFleet();
     const path = `${rulesOf(fleet)}/fan`;
     const created = await put(fleet, FAN, { 'if-none-match': '*' });
@@ -34,12 +35,12 @@ describe('the API of rules', () => {
     expectProblem(await stack.send('POST', rulesOf(fleet), FAN), 409, 'rule-exists');
 
     const warmer = { ...FAN, when: 'heat > 40' };
-    const careless = await put(fleet, warmer);
-    expectProblem(careless, 428, 'precondition-required');
-    expect(careless.headers.get('etag')).toBe('"1"');
+    const unconditional = await put(fleet, warmer);
+    expectProblem(unconditional, 428, 'precondition-required');
+    expect(unconditional.headers.get('etag')).toBe('"1"');
     expectProblem(await stack.send('DELETE', path), 428, 'precondition-required');
     expectRule(await put(fleet, warmer, { 'if-match': '"1"' }), 200, 2);
-    // Its answer was lost, so it comes again.
+    // A repeated request, whose response was lost, changes nothing.
     expectRule(await put(fleet, warmer, { 'if-match': '"1"' }), 200, 2);
     const late = await put(fleet, { ...FAN, when: 'heat > 50' }, { 'if-match': '"1"' });
     expectProblem(late, 412, 'precondition-failed');
@@ -74,7 +75,7 @@ describe('the API of rules', () => {
     expectProblem(await put(fleet, FAN, { 'if-match': '"4"' }), 412, 'precondition-failed');
   });
 
-  it('keeps every version, also of a rule that was deleted', async () => {
+  it('keeps every version of a rule after its deletion', async () => {
     const fleet = await stack.broker.newFleet();
     const path = `${rulesOf(fleet)}/fan`;
     expectRule(await put(fleet, FAN), 201, 1);
@@ -116,13 +117,13 @@ describe('the API of rules', () => {
   it.each<[what: string, change: object, pointer: string]>([
     ['no condition', { when: undefined }, '/when'],
     ['a condition that does not parse', { when: 'heat >' }, '/when'],
-    ['a condition that is no condition', { when: '1 + 1' }, '/when'],
+    ['a condition that is not boolean', { when: '1 + 1' }, '/when'],
     ['an unknown key', { hodl: '2s' }, '/hodl'],
-    ['an action with a key of the protocol', { then: { _cmd: 1 } }, '/then'],
-    ['a time that is none', { hold: 'soon' }, '/hold'],
-    ['a scope that names no device', { scope: { devices: ['no such name'] } }, '/scope/devices'],
-    ['another id than the path', { id: 'pump' }, '/id'],
-  ])('refuses a rule with %s and points at it', async (_what, change, pointer) => {
+    ['an action with a protocol key', { then: { _cmd: 1 } }, '/then'],
+    ['an invalid duration', { hold: 'soon' }, '/hold'],
+    ['an invalid device name in its scope', { scope: { devices: ['no such name'] } }, '/scope/devices'],
+    ['an id that differs from the path', { id: 'pump' }, '/id'],
+  ])('rejects a rule with %s and points at the field', async (_what, change, pointer) => {
     const response = await stack.send('PUT', '/v1/fleets/demo/rules/fan', { ...FAN, ...change });
     expectProblem(response, 422, 'invalid-rule');
     const pointers = response.body.errors.map(
@@ -132,10 +133,10 @@ describe('the API of rules', () => {
   });
 
   it.each<[what: string, body: string, status: number, problem: string]>([
-    ['no JSON', '{"id":', 400, 'malformed-json'],
-    ['no object', '[1]', 422, 'invalid-rule'],
+    ['invalid JSON', '{"id":', 400, 'malformed-json'],
+    ['an array', '[1]', 422, 'invalid-rule'],
     ['null', 'null', 422, 'invalid-rule'],
-    ['a key that reaches a prototype', '{"id":"fan","__proto__":{}}', 400, 'invalid-request'],
+    ['the key __proto__', '{"id":"fan","__proto__":{}}', 400, 'invalid-request'],
     ['a rule of 100 kB', JSON.stringify({ ...FAN, description: 'x'.repeat(100_000) }), 413, 'body-too-large'],
     [
       'a condition of 10 kB',
@@ -143,7 +144,7 @@ describe('the API of rules', () => {
       422,
       'invalid-rule',
     ],
-  ])('refuses %s', async (_what, body, status, problem) => {
+  ])('rejects %s', async (_what, body, status, problem) => {
     expectProblem(await stack.send('POST', '/v1/fleets/demo/rules', body), status, problem);
   });
 
@@ -153,11 +154,11 @@ describe('the API of rules', () => {
     ['POST', '/v1/fleets/demo/rules/none/enable', undefined, 'no-such-rule'],
     ['GET', '/v1/fleets/demo/telemetry-schema', undefined, 'no-telemetry-schema'],
     ['DELETE', '/v1/fleets/demo/telemetry-schema', undefined, 'no-telemetry-schema'],
-  ])('answers 404 to %s %s', async (method, path, body, problem) => {
+  ])('returns 404 for %s %s', async (method, path, body, problem) => {
     expectProblem(await stack.send(method, path, body), 404, problem);
   });
 
-  it('checks rules against what the fleet has declared', async () => {
+  it('checks rules against the telemetry schema of the fleet', async () => {
     const fleet = await stack.broker.newFleet();
     const path = `/v1/fleets/${fleet.name}/telemetry-schema`;
     const schema = { measurements: { heat: { type: 'number', unit: '°C' }, fan: { type: 'string' } } };
@@ -176,7 +177,7 @@ describe('the API of rules', () => {
       400,
       'invalid-request',
     );
-    // A declaration that comes later refuses nothing that is there, but says what does not go with it.
+    // A schema that is declared later rejects no existing rule, but lists those that do not fit.
     const late = { measurements: { heat: { type: 'string' } } };
     const misfit = { pointer: '/when', detail: expect.stringContaining("'>' does not go with a text") };
     expect((await stack.send('PUT', path, late)).body).toEqual({
@@ -194,7 +195,7 @@ describe('the API of rules', () => {
     expect((await stack.get(rule)).body.warnings).toBeUndefined();
   });
 
-  it('publishes the schema of a rule', async () => {
+  it('publishes the JSON schema of a rule', async () => {
     const { status, headers, body } = await stack.get('/v1/schemas/rule');
     expect([status, headers.get('content-type')]).toEqual([200, 'application/schema+json']);
     expect(body).toMatchObject({
@@ -205,27 +206,15 @@ describe('the API of rules', () => {
     });
   });
 
-  it('tells who watches of every change', async () => {
+  it('writes an event for each change', async () => {
     const fleet = await stack.broker.newFleet();
-    const abort = new AbortController();
-    closeLater('event stream', () => abort.abort());
-    const { body } = await fetch(`${stack.api.url}/v1/events?type=rule&fleet=${fleet.name}`, {
-      headers: { authorization: `Bearer ${stack.key}` },
-      signal: abort.signal,
-    });
-    let text = '';
-    const read = async () => {
-      for await (const chunk of body!.pipeThrough(new TextDecoderStream())) text += chunk;
-    };
-    void read().catch(() => undefined);
+    const events = await collectEvents(stack, `type=rule&fleet=${fleet.name}`);
     await put(fleet, FAN);
     await put(fleet, { ...FAN, when: 'heat > 40' }, { 'if-match': '"1"' });
     for (const step of ['disable', 'enable']) await stack.send('POST', `${rulesOf(fleet)}/fan/${step}`);
     await stack.send('DELETE', `${rulesOf(fleet)}/fan`, undefined, { 'if-match': '"4"' });
-    const told = () =>
-      [...text.matchAll(/^data: (.*)$/gm)].map(([, data]) => JSON.parse(data!) as Record<string, unknown>);
-    await until(() => told().length === 5, { what: 'five events' });
-    expect(told()).toMatchObject(
+    await until(() => events.length === 5, { what: 'five events' });
+    expect(events).toMatchObject(
       ['created', 'changed', 'disabled', 'enabled', 'deleted'].map((change, i) => ({
         type: 'rule',
         fleet: fleet.name,

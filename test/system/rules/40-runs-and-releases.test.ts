@@ -2,30 +2,23 @@
 
 import { connectDevice, type TestDevice } from '@lamplighter/test-kit/device';
 import type { TestFleet } from '@lamplighter/test-kit/servers/broker';
-import {
-  type RestartableService,
-  restartableService,
-} from '@lamplighter/test-kit/servers/restartable-service';
+import type { RestartableService } from '@lamplighter/test-kit/servers/restartable-service';
 import { stopwatch } from '@lamplighter/test-kit/stopwatch';
 import { until } from '@lamplighter/test-kit/until';
+import { startStackWithReplica } from '../replicas.js';
 import { expectProblem, expectRule, putRule, rulesOf } from '../rule-requests.js';
-import { type Stack, startStack } from '../stack.js';
+import type { Stack } from '../stack.js';
 
 let stack: Stack;
 let replica: RestartableService;
 beforeAll(async () => {
-  stack = await startStack();
-  replica = await restartableService('rules', {
-    MQTT_URL: stack.broker.rulesUrl,
-    REDIS_URL: stack.redis.url,
-  });
-  await replica.ready();
+  ({ stack, replica } = await startStackWithReplica());
 }, 60_000);
 
 const LIMIT_MS = 60_000;
-/** Timers are looked for four times a second, and a busy machine delays what follows. */
+/** Due timers are read four times a second; a busy machine adds to that. */
 const LATE_MS = 2500;
-/** A write is in force in every replica within a second, and a busy machine may take a moment longer. */
+/** A write is in force in every replica within a second; a busy machine gets twice that. */
 const IN_FORCE_MS = 2000;
 
 const WATER = {
@@ -46,8 +39,8 @@ const commandsOf = async (fleet: TestFleet, device: string) =>
   }[];
 const why = async (id: string) => (await stack.get(`/v1/commands/${id}/why`)).body;
 
-/** A pump that runs. */
-async function pumping(rule: typeof WATER | typeof WITHOUT_RUN = WATER) {
+/** A pump that its rule has just started. */
+async function startPump(rule: typeof WATER | typeof WITHOUT_RUN = WATER) {
   const fleet = await stack.broker.newFleet();
   expectRule(await putRule(stack, fleet, rule, { 'if-none-match': '*' }), 201, 1);
   const pump = await connectDevice(fleet, 'pump-1');
@@ -56,26 +49,26 @@ async function pumping(rule: typeof WATER | typeof WITHOUT_RUN = WATER) {
   return { fleet, pump, water: `${rulesOf(fleet)}/water` };
 }
 
-/** Expects the pump to be stopped once, at its time; the explanation. */
-async function stopped(fleet: TestFleet, pump: TestDevice) {
+/** Expects that the pump is stopped once, at the end of its run, and returns the explanation. */
+async function expectStop(fleet: TestFleet, pump: TestDevice) {
   expect(await pump.nextCommand()).toEqual({ pump: false });
   const [off, on] = await commandsOf(fleet, pump.device);
   const ranMs = Date.parse(off!.createdAt) - Date.parse(on!.createdAt);
-  // The command is dated by Redis, a few milliseconds after it was decided on.
+  // `createdAt` is the time of Redis, a few milliseconds after the decision.
   expect(ranMs).toBeGreaterThan(3900);
   expect(ranMs).toBeLessThan(4000 + LATE_MS);
   expect(await commandsOf(fleet, pump.device)).toHaveLength(2);
   return why(off!.id);
 }
 
-describe('a pump that runs stops at its promised time', () => {
+describe('a run ends at its promised time', () => {
   it(
-    'when its rule is disabled and deleted at once',
+    'when its rule is disabled and then deleted',
     async () => {
-      const { fleet, pump, water } = await pumping();
+      const { fleet, pump, water } = await startPump();
       expect((await stack.send('POST', `${water}/disable`)).status).toBe(200);
       expect((await stack.send('DELETE', water, undefined, ANY)).status).toBe(204);
-      const { because, sentences } = await stopped(fleet, pump);
+      const { because, sentences } = await expectStop(fleet, pump);
       expect(because).toMatchObject({ rule: 'water', version: 1, replayed: true });
       expect(sentences).toEqual(
         expect.arrayContaining([
@@ -91,9 +84,9 @@ describe('a pump that runs stops at its promised time', () => {
   );
 
   it(
-    'when its rule is replaced by one without a run, which judges only after that',
+    'when its rule is replaced by one without a run, which is evaluated only afterwards',
     async () => {
-      const { fleet, pump } = await pumping();
+      const { fleet, pump } = await startPump();
       const dry = { ...WITHOUT_RUN, when: 'soil > 700' };
       const { body } = await stack.send('POST', `${rulesOf(fleet)}/water/diff`, { candidate: dry });
       expect(body.started).toMatchObject({
@@ -105,13 +98,11 @@ describe('a pump that runs stops at its promised time', () => {
       );
       expectRule(await putRule(stack, fleet, dry, ANY), 200, 2);
       await pump.sendReading({ soil: 900 });
-      const { body: standing } = await stack.get(
-        `/v1/fleets/${fleet.name}/devices/pump-1/why-not?rule=water`,
-      );
-      expect(standing.sentences).toContain(
+      const { body: whyNot } = await stack.get(`/v1/fleets/${fleet.name}/devices/pump-1/why-not?rule=water`);
+      expect(whyNot.sentences).toContain(
         `a run started by version 1 ends at ${body.started.devices[0].until} with {"pump":false}`,
       );
-      expect((await stopped(fleet, pump)).because).toMatchObject({ version: 1, replayed: true });
+      expect((await expectStop(fleet, pump)).because).toMatchObject({ version: 1, replayed: true });
       await pump.sendReading({ soil: 900 });
       expect(await pump.nextCommand()).toEqual({ pump: true });
     },
@@ -121,10 +112,10 @@ describe('a pump that runs stops at its promised time', () => {
   it(
     'when the device leaves the scope of its rule, and a replica is killed',
     async () => {
-      const { fleet, pump } = await pumping();
+      const { fleet, pump } = await startPump();
       expectRule(await putRule(stack, fleet, { ...WATER, scope: { devices: ['other'] } }, ANY), 200, 2);
       await replica.kill();
-      const { sentences } = await stopped(fleet, pump);
+      const { sentences } = await expectStop(fleet, pump);
       expect(sentences).toContain('the device left the scope of the rule in the meantime');
       await replica.start();
       await replica.ready();
@@ -133,23 +124,23 @@ describe('a pump that runs stops at its promised time', () => {
   );
 
   it(
-    'when its rule is deleted, and another one is added under its id',
+    'when its rule is deleted and another one is created with the same id',
     async () => {
-      const { fleet, pump, water } = await pumping();
+      const { fleet, pump, water } = await startPump();
       expect((await stack.send('DELETE', water, undefined, ANY)).status).toBe(204);
       const other = { id: 'water', when: 'heat > 30', then: { fan: true }, else: { fan: false } };
       expectRule(await putRule(stack, fleet, other), 201, 3);
-      await stopped(fleet, pump);
+      await expectStop(fleet, pump);
     },
     LIMIT_MS,
   );
 });
 
-describe('what a rule has raised', () => {
+describe('the action of a deleted rule', () => {
   it(
-    'stays when the rule is deleted, and is taken back if that is asked for',
+    'stays in effect, or is released with release=true',
     async () => {
-      const { pump, water, fleet } = await pumping(WITHOUT_RUN);
+      const { pump, water, fleet } = await startPump(WITHOUT_RUN);
       expect((await stack.send('DELETE', water, undefined, ANY)).status).toBe(204);
       const deletedMs = stopwatch();
       await until(() => deletedMs() > IN_FORCE_MS, { what: 'the deletion to be in force in every replica' });
@@ -157,7 +148,7 @@ describe('what a rule has raised', () => {
       await stack.lastState(fleet, 'pump-1', ({ soil }) => soil === 1);
       expect(pump.commands()).toHaveLength(1);
 
-      const other = await pumping(WITHOUT_RUN);
+      const other = await startPump(WITHOUT_RUN);
       const { body } = await stack.send('POST', `${other.water}/diff`, { candidate: null, release: true });
       expect(body.started).toMatchObject({ released: 1, devices: [{ device: 'pump-1', fate: 'released' }] });
       expect((await stack.send('DELETE', `${other.water}?release=true`, undefined, ANY)).status).toBe(204);
@@ -171,7 +162,7 @@ describe('what a rule has raised', () => {
   );
 
   it(
-    'cannot be taken back by a rule without else',
+    'cannot be released by a rule without else',
     async () => {
       const fleet = await stack.broker.newFleet();
       const { else: _otherwise, ...rule } = WITHOUT_RUN;
@@ -190,16 +181,16 @@ describe('what a rule has raised', () => {
   );
 });
 
-describe('the rules of a fleet, switched off together', () => {
+describe('the rules of a fleet that are switched off', () => {
   it(
-    'command nothing within a second, say so, end their runs, and begin from scratch when they are on again',
+    'send no commands, still end their runs, and start without state when they are switched on',
     async () => {
-      const { fleet, pump } = await pumping();
+      const { fleet, pump } = await startPump();
       const setting = `/v1/fleets/${fleet.name}/settings/rules`;
       const off = await stack.send('PUT', setting, { enabled: false });
       expect(off).toMatchObject({ status: 200, body: { fleet: fleet.name, enabled: false } });
       expect((await stack.get(setting)).body).toEqual(off.body);
-      const { sentences } = await stopped(fleet, pump);
+      const { sentences } = await expectStop(fleet, pump);
       expect(sentences).toContain('the rules of the fleet were switched off in the meantime');
       await pump.sendReading({ soil: 900 });
       await stack.lastState(fleet, 'pump-1', ({ soil }) => soil === 900);
@@ -218,7 +209,7 @@ describe('the rules of a fleet, switched off together', () => {
           await pump.sendReading({ soil: 900 });
           return pump.commands().length === 3;
         },
-        { what: 'the first verdict of the rule that is on again', timeoutMs: 10_000 },
+        { what: 'the first command after the rules are switched on', timeoutMs: 10_000, everyMs: 100 },
       );
       expect(pump.commands()[2]).toEqual({ pump: true });
     },
@@ -226,9 +217,9 @@ describe('the rules of a fleet, switched off together', () => {
   );
 
   it(
-    'take back what they have raised if that is asked for',
+    'release their actions with release=true',
     async () => {
-      const { fleet, pump } = await pumping(WITHOUT_RUN);
+      const { fleet, pump } = await startPump(WITHOUT_RUN);
       const setting = `/v1/fleets/${fleet.name}/settings/rules`;
       expect((await stack.send('PUT', setting, { enabled: false, release: true })).status).toBe(200);
       expect(await pump.nextCommand()).toEqual({ pump: false });

@@ -16,7 +16,7 @@ const details = (body: { warnings?: { detail: string }[] }) =>
   (body.warnings ?? []).map(({ detail }) => detail);
 
 it(
-  'a rule that waits for the silence of a device never heard says so, and raises on it',
+  'an absence rule warns about a device that never reported, and is raised for it',
   async () => {
     const fleet = await stack.broker.newFleet();
     const rule = {
@@ -36,7 +36,7 @@ it(
     expect(written.body.warnings).toContainEqual(warning);
     expect((await stack.get(`${rulesOf(fleet)}/silence`)).body.warnings).toContainEqual(warning);
     const whyNot = `/v1/fleets/${fleet.name}/devices/ghost/why-not?rule=silence`;
-    const standing = await until(
+    const raised = await until(
       async () => {
         const { status, body } = await stack.get(whyNot);
         return status === 200 && body.outcome === 'raised' && body;
@@ -44,7 +44,7 @@ it(
       { what: 'the rule to be raised', timeoutMs: 15_000 },
     );
     expect(inForceMs()).toBeGreaterThanOrEqual(2000);
-    expect(standing.sentences).toContain('no live reading of ghost is stored');
+    expect(raised.sentences).toContain('no live reading of ghost is stored');
     const { body } = await stack.get(`/v1/fleets/${fleet.name}/devices/ghost/commands`);
     expect(body).toMatchObject({
       presence: 'never_seen',
@@ -60,7 +60,7 @@ it(
 );
 
 it(
-  'why-not names the measurements that are missing',
+  'why-not names the missing measurements',
   async () => {
     const fleet = await stack.broker.newFleet();
     await putRule(stack, fleet, { ...FAN, when: 'light < 300 && heat > 30 && wind > 1' });
@@ -78,8 +78,8 @@ it(
   LIMIT_MS,
 );
 
-describe('in an action', () => {
-  it.each(['set temp', 'ü'])('a key such as %j is refused, and what is allowed is said', async (key) => {
+describe('action', () => {
+  it.each(['set temp', 'ü'])('with the key %j is rejected with the allowed characters', async (key) => {
     const fleet = await stack.broker.newFleet();
     const { status, body } = await putRule(stack, fleet, { ...FAN, then: { [key]: 1 } });
     expect(status).toBe(422);
@@ -93,7 +93,7 @@ describe('in an action', () => {
     ]);
   });
 
-  it('an integer that would be altered is refused, in rules, commands and rollouts', async () => {
+  it('with an integer beyond 2^53 is rejected, in rules, commands and rollouts', async () => {
     const fleet = await stack.broker.newFleet();
     const device = await connectDevice(fleet, 'meter');
     await device.sendReading({ light: 1 });
@@ -131,7 +131,7 @@ describe('in an action', () => {
 });
 
 it(
-  'a rollout whose condition names an unknown measurement warns as rules do',
+  'a rollout whose condition names an unknown measurement gets a warning',
   async () => {
     const fleet = await stack.broker.newFleet();
     const device = await connectDevice(fleet, 'lamp-1');
@@ -149,7 +149,7 @@ it(
 );
 
 it(
-  'commands and rules that drive the same key on different lanes get a warning',
+  'commands and rules that set the same key on different lanes get a warning',
   async () => {
     const fleet = await stack.broker.newFleet();
     const device = await connectDevice(fleet, 'lamp-1');
@@ -173,7 +173,7 @@ it(
 );
 
 it(
-  'a window that asks for more than is kept gets a warning, when it is written and in a dry run',
+  'a window that is longer than the stored readings gets a warning, in rules and dry runs',
   async () => {
     const fleet = await stack.broker.newFleet();
     const device = await connectDevice(fleet, 'lamp-1');

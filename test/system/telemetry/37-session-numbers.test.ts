@@ -1,6 +1,6 @@
 import { connectDevice, type TestDevice } from '@lamplighter/test-kit/device';
-import { startService } from '@lamplighter/test-kit/servers/service';
 import { until } from '@lamplighter/test-kit/until';
+import { addReplica } from '../replicas.js';
 import { type SharedStack, sharedStack, startStack } from '../stack.js';
 
 let stack: SharedStack;
@@ -71,6 +71,6 @@ it('the last birth counts when the services were away, whatever its number', asy
   await until(async () => (await session()) === ahead, { what: 'the first birth' });
   await alone.rules.stop();
   await say(lamp, { online: true, session: 4000 });
-  await startService('rules', { MQTT_URL: alone.broker.rulesUrl, REDIS_URL: alone.redis.url });
+  await addReplica(alone);
   await until(async () => (await session()) === 4000, { what: 'the retained birth' });
 }, 60_000);
