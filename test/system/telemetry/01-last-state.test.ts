@@ -8,7 +8,7 @@ beforeAll(async () => {
 }, 60_000);
 
 describe('telemetry', () => {
-  it('reaches the last state, with its age and the presence of its device', async () => {
+  it('becomes the last state, which shows its age and the presence of the device', async () => {
     const fleet = await stack.broker.newFleet();
     const lamp = await connectDevice(fleet);
     await lamp.sendReading({ light: 412, room: { temperature: 21.5 }, _seq: 7, _at: Date.now() });
@@ -25,14 +25,14 @@ describe('telemetry', () => {
     );
   });
 
-  it.each([0, 1, 2] as const)('is taken at QoS %d', async (qos) => {
+  it.each([0, 1, 2] as const)('is accepted at QoS %d', async (qos) => {
     const fleet = await stack.broker.newFleet();
     const lamp = await connectDevice(fleet);
     await lamp.sendReading({ light: 500 + qos }, { qos });
     await stack.lastState(fleet, 'lamp-0001', ({ light }) => light === 500 + qos);
   });
 
-  it('that comes twice or late never overwrites what is newer, and stands in the window in its order', async () => {
+  it('that is repeated or late never overwrites newer telemetry, and is stored in order', async () => {
     const fleet = await stack.broker.newFleet();
     const lamp = await connectDevice(fleet);
     for (const _seq of [10, 30, 20, 30, 40]) await lamp.sendReading({ light: _seq + 400, _seq });
@@ -42,7 +42,7 @@ describe('telemetry', () => {
         const { body } = await stack.get(`/v1/fleets/${fleet.name}/devices/lamp-0001/telemetry`);
         return body.readings.length === 4 && body.readings;
       },
-      { what: 'four readings in the window' },
+      { what: 'four stored readings' },
     );
     expect(window.map(({ seq, late }: { seq: number; late: boolean }) => [seq, late])).toEqual([
       [40, false],
@@ -52,7 +52,7 @@ describe('telemetry', () => {
     ]);
   });
 
-  it('replayed as an array is stored whole, and only its newest reading may switch the lamp', async () => {
+  it('that is replayed as an array is stored completely, and only its newest reading can switch the lamp', async () => {
     const fleet = await stack.broker.newFleet();
     const lamp = await connectDevice(fleet);
     await lamp.sendReading({ light: 900, _seq: 1 });

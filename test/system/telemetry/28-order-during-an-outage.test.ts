@@ -2,7 +2,7 @@ import { connectDevice } from '@lamplighter/test-kit/device';
 import { until } from '@lamplighter/test-kit/until';
 import { startStack } from '../stack.js';
 
-it('readings without a number keep their order through an outage of Redis, and every outage is told', async () => {
+it('readings without a sequence number keep their order during an outage of Redis, and every outage is logged', async () => {
   const stack = await startStack();
   const fleet = await stack.broker.newFleet();
   const lamp = await connectDevice(fleet);
@@ -11,12 +11,12 @@ it('readings without a number keep their order through an outage of Redis, and e
   const lines = (text: string) => stack.rules.output().split(text).length - 1;
   for (const outage of [1, 2]) {
     await stack.redis.kill();
-    await until(() => lines('Redis is unavailable') >= outage, { what: 'the outage to be noticed' });
-    // One at a time, so that each is a batch of its own.
+    await until(() => lines('Redis is unavailable') >= outage, { what: 'the outage to be logged' });
+    // One at a time, so that each reading is a separate batch.
     for (let light = 0; light < 3; light += 1) {
       await lamp.sendReading({ light: outage * 10 + light });
       await until(async () => (await stack.metric('lamplighter_ingest_inflight')) >= light + 1, {
-        what: 'the reading to be in hand',
+        what: 'the reading to be in flight',
       });
     }
     await stack.redis.start();
@@ -25,12 +25,16 @@ it('readings without a number keep their order through an outage of Redis, and e
       return response.body.readings.map((one: { measurements: { light: number } }) => one.measurements.light);
     };
     await until(async () => (await window()).length === 1 + outage * 3, {
-      what: 'all readings',
+      what: 'all readings to be stored',
       timeoutMs: 20_000,
     });
     const lights = (await window()).filter((light: number) => Math.floor(light / 10) === outage);
     expect(lights).toEqual([outage * 10 + 2, outage * 10 + 1, outage * 10]);
-    expect(lines('Redis is rejecting readings')).toBeGreaterThanOrEqual(outage);
-    await until(() => lines('Redis accepts readings again') >= outage, { what: 'the end to be told' });
+    await until(() => lines('Redis is rejecting readings') >= outage, {
+      what: 'the rejected readings to be logged',
+    });
+    await until(() => lines('Redis accepts readings again') >= outage, {
+      what: 'the end of the outage to be logged',
+    });
   }
 }, 60_000);

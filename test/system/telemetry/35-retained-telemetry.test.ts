@@ -4,7 +4,7 @@ import { until } from '@lamplighter/test-kit/until';
 import { startStack } from '../stack.js';
 
 describe.each(['shared', 'durable'])('with INGEST_MODE=%s', (mode) => {
-  it('telemetry that the broker has retained is no news when rules or the broker starts again', async () => {
+  it('retained telemetry is ignored when rules or the broker restarts', async () => {
     const stack = await startStack({ rulesEnv: { INGEST_MODE: mode } });
     const { broker, redis } = stack;
     const env = { MQTT_URL: broker.rulesUrl, REDIS_URL: redis.url, INGEST_MODE: mode };
@@ -12,24 +12,24 @@ describe.each(['shared', 'durable'])('with INGEST_MODE=%s', (mode) => {
     const get = (path: string) => stack.get(`/v1/fleets/${fleet.name}${path}`);
     const light = async (device: string) =>
       (await get(`/devices/${device}`)).body.last?.measurements.light as number | undefined;
-    const isKnown = (device: string, value: number) =>
+    const waitForLight = (device: string, value: number) =>
       until(async () => (await light(device)) === value, { what: `${device} to have light ${value}` });
 
     let lamp = await connectDevice(fleet);
     const topic = `${fleet.name}/telemetry/lamp-0001`;
-    // As it is published, a retained message is news like any other.
+    // When it is published, a retained message counts like any other.
     await lamp.publish(topic, { light: 100 }, { retain: true });
     expect(await lamp.nextCommand()).toEqual({ led_on: true });
     await lamp.sendReading({ light: 900 });
     expect(await lamp.nextCommand()).toEqual({ led_on: false });
     await stack.rules.stop();
-    // Nobody heard this one, and its sender may be dead by now.
+    // No replica receives this message before its restart.
     await lamp.publish(`${fleet.name}/telemetry/dead-0001`, { light: 7 }, { retain: true, qos: 0 });
 
     const expectNothingNew = async (fence: string) => {
       const other = await connectDevice(fleet, fence);
       await other.sendReading({ light: 500 });
-      await isKnown(fence, 500);
+      await waitForLight(fence, 500);
       expect(await light('lamp-0001')).toBe(900);
       expect((await get('/devices/dead-0001')).status).toBe(404);
     };
@@ -40,13 +40,13 @@ describe.each(['shared', 'durable'])('with INGEST_MODE=%s', (mode) => {
     await broker.stop();
     await broker.start();
     await until(async () => (await fetch(`${rules.url}/health/ready`)).ok, {
-      what: 'rules to be connected again',
+      what: 'rules to be ready again',
       timeoutMs: 20_000,
     });
     lamp = await connectDevice(fleet);
     await expectNothingNew('fence-0002');
     expect(lamp.commands()).toEqual([]);
-    // And it is heard as before.
+    // New readings of the device still count.
     await lamp.sendReading({ light: 12 });
     expect(await lamp.nextCommand()).toEqual({ led_on: true });
   }, 90_000);

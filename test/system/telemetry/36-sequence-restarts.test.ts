@@ -14,23 +14,23 @@ async function newLamp(): Promise<TestDevice> {
   return connectDevice(await stack.broker.newFleet());
 }
 
-/** Publishes a birth; settles when it is recorded. */
+/** Publishes a birth; settles when it is stored. */
 async function announce(lamp: TestDevice, birth: object): Promise<void> {
-  const recorded = () => stack.metric('lamplighter_presence_messages_total', { result: 'born' });
-  const before = await recorded();
+  const storedBirths = () => stack.metric('lamplighter_presence_messages_total', { result: 'born' });
+  const before = await storedBirths();
   const topic = `${lamp.fleet}/presence/${lamp.device}`;
   await lamp.publish(topic, { online: true, ...birth }, { retain: true });
   births += 1;
-  await until(async () => (await recorded()) > before, { what: `birth ${births}` });
+  await until(async () => (await storedBirths()) > before, { what: `birth ${births} to be stored` });
 }
 
-/** Longer than a lease: the lamp does not answer, and its next command waits for the end of the one before. */
+/** Waits longer than a lease: the lamp does not acknowledge, so its next command waits for the end of the previous one. */
 const isOn = async (lamp: TestDevice) => (await lamp.nextCommand(15_000)).led_on;
 const resource = (lamp: TestDevice, rest = '') =>
   stack.get(`/v1/fleets/${lamp.fleet}/devices/${lamp.device}${rest}`);
 
-describe('a device is not deaf for good', () => {
-  it('when its counter begins again in a new session', async () => {
+describe('the readings of a device count', () => {
+  it('after its counter restarts in a new session', async () => {
     const lamp = await newLamp();
     await announce(lamp, { session: 1, telemetry: 'keep' });
     await lamp.sendReading({ light: 900, _seq: 1000 });
@@ -44,8 +44,8 @@ describe('a device is not deaf for good', () => {
   });
 
   it.each<[what: string, before: object, after: object[]]>([
-    ['when its counter begins again', { _seq: 1000 }, [{ _seq: 1 }, { _seq: 2 }, { _seq: 3 }]],
-    ['when its counter wraps', { _seq: 65_535 }, [{ _seq: 0 }, { _seq: 1 }, { _seq: 2 }]],
+    ['after its counter restarts', { _seq: 1000 }, [{ _seq: 1 }, { _seq: 2 }, { _seq: 3 }]],
+    ['after its counter wraps', { _seq: 65_535 }, [{ _seq: 0 }, { _seq: 1 }, { _seq: 2 }]],
     ['after the largest number', { _seq: Number.MAX_SAFE_INTEGER }, [{ _seq: 8 }, { _seq: 9 }, { _seq: 10 }]],
   ])('%s', async (_what, before, after) => {
     const lamp = await newLamp();
@@ -56,18 +56,18 @@ describe('a device is not deaf for good', () => {
   });
 
   it.each<[what: string, before: (now: number) => object, after: (now: number) => object]>([
-    ['whose clock was ahead', (now) => ({ _at: now + 240_000 }), (now) => ({ _at: now })],
+    ['after its clock was ahead', (now) => ({ _at: now + 240_000 }), (now) => ({ _at: now })],
     [
-      'whose clock was ahead and gave its sequence',
+      'after its clock was ahead and was the source of its sequence',
       (now) => ({ _at: now + 240_000, _seq: (now + 240_000) * 1000 }),
       (now) => ({ _at: now, _seq: now * 1000 }),
     ],
     [
-      'of which a second program has sent the largest number',
+      'after a second program has sent the largest number for it',
       (now) => ({ _at: now, _seq: Number.MAX_SAFE_INTEGER }),
       (now) => ({ _at: now, _seq: 7 }),
     ],
-  ])('%s: the next reading acts at once', async (_what, before, after) => {
+  ])('%s, from the next reading on', async (_what, before, after) => {
     const lamp = await newLamp();
     await lamp.sendReading({ light: 900, ...before(Date.now()) });
     expect(await isOn(lamp)).toBe(false);
@@ -76,8 +76,8 @@ describe('a device is not deaf for good', () => {
   });
 });
 
-describe('only fresh news acts', () => {
-  it('a single reading that is an hour old by its device is stored, and the reason is shown', async () => {
+describe('history', () => {
+  it('includes a reading whose device clock is two hours behind, with the reason', async () => {
     const lamp = await newLamp();
     await lamp.sendReading({ light: 100, _at: Date.now() - 2 * HOUR });
     await until(async () => (await resource(lamp)).body.last?.measurements.light === 100, {
@@ -97,14 +97,14 @@ describe('only fresh news acts', () => {
     expect(lamp.commands()).toHaveLength(1);
   });
 
-  it('a late reading says in the history and on the device why it was late', async () => {
+  it('includes late and replayed readings, with the reason', async () => {
     const lamp = await newLamp();
     const now = Date.now();
     await lamp.sendReading({ light: 900, _seq: 7, _at: now });
     expect(await isOn(lamp)).toBe(false);
     await lamp.sendReading({ light: 100, _seq: 6, _at: now - 1000 });
     const readings = async () => (await resource(lamp, '/telemetry')).body.readings;
-    await until(async () => (await readings()).length === 2, { what: 'both readings' });
+    await until(async () => (await readings()).length === 2, { what: 'both readings to be stored' });
     expect(await readings()).toMatchObject([{ late: false }, { late: true, history: true, why: 'late' }]);
     expect((await resource(lamp)).body.order).toMatchObject({
       late: 1,
@@ -114,12 +114,12 @@ describe('only fresh news acts', () => {
       { light: 800, _seq: 8, _at: now },
       { light: 801, _seq: 9, _at: now },
     ]);
-    await until(async () => (await readings()).length === 4, { what: 'the replay' });
+    await until(async () => (await readings()).length === 4, { what: 'the replay to be stored' });
     expect((await readings())[1]).toMatchObject({ late: false, history: true, why: 'replayed' });
     expect((await readings())[0]).not.toHaveProperty('history');
   });
 
-  it('an equal reading without a sequence is stored once', async () => {
+  it('stores equal readings without a sequence number once', async () => {
     const lamp = await newLamp();
     const at = Date.now();
     const [one, other] = [
@@ -131,7 +131,9 @@ describe('only fresh news acts', () => {
     await lamp.sendReading([one, other, one]);
     await lamp.sendReading({ light: 900, _at: at + 1 });
     await lamp.sendReading(other);
-    await until(async () => (await resource(lamp)).body.order?.duplicate === 4, { what: 'the duplicates' });
+    await until(async () => (await resource(lamp)).body.order?.duplicate === 4, {
+      what: 'four duplicates to be counted',
+    });
     const { readings } = (await resource(lamp, '/telemetry')).body;
     const lights = readings.map((reading: { measurements: { light: number } }) => reading.measurements.light);
     expect(lights).toEqual([900, 101, 100]);

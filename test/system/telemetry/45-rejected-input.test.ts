@@ -11,18 +11,18 @@ beforeAll(async () => {
 const DEVICE = 'lamp-0001';
 const HOUR = 3_600_000;
 
-/** A device of a fleet of its own, and the sample of what it then sends on a topic of that kind. */
-async function sampleSent(kind: string, payload: string | Buffer) {
+/** Publishes a payload as a device of a new fleet, and returns its sample. */
+async function sampleOf(kind: string, payload: string | Buffer) {
   const fleet = await stack.broker.newFleet();
   const lamp = await connectDevice(fleet);
   const send = () => lamp.publish(`${fleet.name}/${kind}/${DEVICE}`, payload);
   return rejectedSample(stack, `fleet=${fleet.name}&device=${DEVICE}`, send);
 }
 
-describe('the owner of a device that is not understood reads', () => {
+describe('a sample of rejected input shows', () => {
   it.each<[what: string, kind: string, payload: () => string | Buffer, expected: object]>([
     [
-      'that its clock speaks in seconds',
+      'that the device clock uses seconds',
       'telemetry',
       () => JSON.stringify({ light: 1, _at: Math.floor(Date.now() / 1000) }),
       {
@@ -33,7 +33,7 @@ describe('the owner of a device that is not understood reads', () => {
       },
     ],
     [
-      'how far its clock is ahead',
+      'how far the device clock is ahead',
       'telemetry',
       () => JSON.stringify({ light: 1, _at: Date.now() + 3 * HOUR }),
       {
@@ -43,7 +43,7 @@ describe('the owner of a device that is not understood reads', () => {
       },
     ],
     [
-      'where its JSON breaks',
+      'where the JSON is invalid',
       'telemetry',
       () => '{"light": 1,}',
       {
@@ -53,7 +53,7 @@ describe('the owner of a device that is not understood reads', () => {
       },
     ],
     [
-      'that its counter is beyond what can be counted',
+      'that the sequence number is too large',
       'telemetry',
       () => '{"light":1,"_seq":9007199254740993}',
       {
@@ -63,7 +63,7 @@ describe('the owner of a device that is not understood reads', () => {
       },
     ],
     [
-      'how long its text is',
+      'that a text is too long',
       'telemetry',
       () => JSON.stringify({ light: 'x'.repeat(5000) }),
       {
@@ -73,13 +73,13 @@ describe('the owner of a device that is not understood reads', () => {
       },
     ],
     [
-      'which reading of its replay is wrong',
+      'which reading of a replay is invalid',
       'telemetry',
       () => '[{"light":1},{"_seq":"x"}]',
       { field: '/1/_seq', problem: 'reading 2 of 2: `_seq` must be an integer, not the text "x"' },
     ],
     [
-      'that its birth needs a number',
+      'that the session of a birth must be a number',
       'presence',
       () => '{"online":true,"session":"first"}',
       {
@@ -90,7 +90,7 @@ describe('the owner of a device that is not understood reads', () => {
       },
     ],
     [
-      'that its answers must be in lower case',
+      'that the status of an acknowledgement must be in lower case',
       'acknowledgements',
       () => '{"id":"x","status":"SUCCEEDED"}',
       {
@@ -101,7 +101,7 @@ describe('the owner of a device that is not understood reads', () => {
       },
     ],
     [
-      'that its answer is for no command',
+      'that an acknowledgement belongs to no command',
       'acknowledgements',
       () => '{"id":"7","status":"succeeded"}',
       {
@@ -112,7 +112,7 @@ describe('the owner of a device that is not understood reads', () => {
       },
     ],
     [
-      'that its report of the edge is wrong, though the reading is taken',
+      'that an edge report is invalid, although the reading is accepted',
       'telemetry',
       () => '{"light":1,"_edge":{"rule":"night-light","decisions":["{"]}}',
       {
@@ -122,7 +122,7 @@ describe('the owner of a device that is not understood reads', () => {
       },
     ],
     [
-      'that a rule needs a number, though the reading is taken',
+      'that a rule needs a number, although the reading is accepted',
       'telemetry',
       () => '{"light":"412"}',
       {
@@ -134,7 +134,7 @@ describe('the owner of a device that is not understood reads', () => {
       },
     ],
     [
-      'which integer is not kept exactly, though the reading is taken',
+      'which integer cannot be stored exactly, although the reading is accepted',
       'telemetry',
       () => '{"light":500,"serial":9007199254740993}',
       {
@@ -145,12 +145,12 @@ describe('the owner of a device that is not understood reads', () => {
       },
     ],
   ])('%s', async (_what, kind, payload, expected) => {
-    expect(await sampleSent(kind, payload())).toMatchObject({ device: DEVICE, ...expected });
+    expect(await sampleOf(kind, payload())).toMatchObject({ device: DEVICE, ...expected });
   });
 });
 
 it.each([4, 5] as const)(
-  'a measurement per topic is refused, and the sample says what is read (MQTT version %s)',
+  'a topic per measurement is rejected, and the sample names the correct topic (MQTT version %s)',
   async (protocolVersion) => {
     const fleet = await stack.broker.newFleet();
     const lamp = await connectDevice(fleet, DEVICE, { protocolVersion });
@@ -164,7 +164,7 @@ it.each([4, 5] as const)(
   },
 );
 
-it('counts by kind and reason what is not understood', async () => {
+it('counts invalid input by kind and reason', async () => {
   const fleet = await stack.broker.newFleet();
   const lamp = await connectDevice(fleet);
   const sent: [kind: string, payload: string, metric: string, labels: Record<string, string>][] = [
@@ -182,15 +182,15 @@ it('counts by kind and reason what is not understood', async () => {
   }
 });
 
-it('a flood of garbage of one device hides no other, and holds up no correct reading', async () => {
+it('a device that floods the broker with invalid input neither hides other samples nor delays valid readings', async () => {
   const fleet = await stack.broker.newFleet();
   const [loud, lamp] = [await connectDevice(fleet, 'loud'), await connectDevice(fleet)];
   let isFlooding = true;
   const flood = async () => {
-    const garbage = `{"text":"${'x'.repeat(2000)}`;
+    const invalid = `{"text":"${'x'.repeat(2000)}`;
     while (isFlooding)
       await Promise.all(
-        Array.from({ length: 200 }, () => loud.publish(`${fleet.name}/telemetry/loud`, garbage)),
+        Array.from({ length: 200 }, () => loud.publish(`${fleet.name}/telemetry/loud`, invalid)),
       );
   };
   const flooding = flood();
@@ -198,15 +198,15 @@ it('a flood of garbage of one device hides no other, and holds up no correct rea
     const wrong = () => lamp.publish(`${fleet.name}/telemetry/${DEVICE}`, '{"_seq":-1}');
     const sample = await rejectedSample(stack, `fleet=${fleet.name}&device=${DEVICE}`, wrong);
     expect(sample.problem).toBe('`_seq` is -1, at least 0');
-    await expectAnswered(lamp);
+    await expectCommand(lamp);
   } finally {
     isFlooding = false;
     await flooding;
   }
 });
 
-/** The rule of every fleet switches the lamp on in the dark. */
-async function expectAnswered(lamp: TestDevice) {
+/** The seed rule of every fleet switches the lamp on for a dark reading. */
+async function expectCommand(lamp: TestDevice) {
   await lamp.sendReading({ light: 100 });
   expect(await lamp.nextCommand()).toMatchObject({ led_on: true });
 }

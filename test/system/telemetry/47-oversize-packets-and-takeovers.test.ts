@@ -16,7 +16,7 @@ const payloadOf = (bytes: number) => JSON.stringify({ text: 'x'.repeat(bytes - 1
 
 describe('a payload that is too large', () => {
   it.each([4, 5] as const)(
-    'for the services is refused with its size, over MQTT version %s',
+    'for the services is rejected with its size, over MQTT version %s',
     async (protocolVersion) => {
       const fleet = await stack.broker.newFleet();
       const lamp = await connectDevice(fleet, DEVICE, { protocolVersion });
@@ -31,13 +31,13 @@ describe('a payload that is too large', () => {
     },
   );
 
-  it('for the broker costs a 3.1.1 client its connection, and is found by its client id', async () => {
+  it('for the broker closes the connection of an MQTT 3.1.1 client, which is listed by its client id', async () => {
     const fleet = await stack.broker.newFleet();
     const clientId = `${fleet.name}.big`;
     const send = async () => {
       const lamp = await connectMqtt(fleet.url, { protocolVersion: 4, clientId });
       lamp.publish(`${fleet.name}/telemetry/${DEVICE}`, payloadOf(310_000)).catch(() => undefined);
-      await until(() => !lamp.connected(), { what: 'the end of the connection' });
+      await until(() => !lamp.connected(), { what: 'the connection to be closed' });
     };
     const sample = await rejectedSample(
       stack,
@@ -52,7 +52,7 @@ describe('a payload that is too large', () => {
     ).toBeGreaterThan(0);
   });
 
-  it('is told to an MQTT 5 client when it connects, and by reason code 0x95 if it sends it all the same', async () => {
+  it('exceeds the maximum in the CONNACK of an MQTT 5 client, and closes its connection with reason code 0x95', async () => {
     const fleet = await stack.broker.newFleet();
     const client = connect(fleet.url, {
       protocolVersion: 5,
@@ -64,7 +64,7 @@ describe('a payload that is too large', () => {
       client.on('connect', ({ properties }) => {
         const announced = properties?.maximumPacketSize;
         client.on('disconnect', ({ reasonCode }) => resolve([announced, reasonCode]));
-        // MQTT.js keeps to the announced size by itself; a device that does not look writes on.
+        // MQTT.js respects the maximum; this writes the packet of a device that does not.
         const topic = Buffer.from(`${fleet.name}/telemetry/${DEVICE}`);
         const body = Buffer.alloc(310_000, 'x');
         const length = 2 + topic.length + 1 + body.length;
@@ -78,7 +78,7 @@ describe('a payload that is too large', () => {
   });
 });
 
-it('a client id that two devices share is found by name, and is contested', async () => {
+it('a client id that two devices share is listed by name, and counts as contested', async () => {
   const fleet = await stack.broker.newFleet();
   const clientId = `${fleet.name}.twin`;
   const takeOver = () => connectMqtt(fleet.url, { clientId });

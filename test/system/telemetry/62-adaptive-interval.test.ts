@@ -19,24 +19,24 @@ const setInterval = (fleet: TestFleet, telemetryInterval: unknown): Promise<ApiR
     telemetryInterval,
   });
 
-it('a lamp takes it, measures seldom while nothing changes, and counts as online meanwhile', async () => {
+it('a lamp accepts the setting, measures less often while nothing changes, and stays online', async () => {
   const fleet = await stack.broker.newFleet();
-  // So long a day that the light stands still.
+  // The simulated day is so long that the light does not change.
   await startService('device-sim', {
     ...{ MQTT_URL: fleet.url, DEVICES: '1', DAY_SECONDS: '86400', INTERVAL_MS: '200' },
   });
   const path = `/v1/fleets/${fleet.name}/devices/${LAMP}`;
   await until(async () => (await stack.get(path)).body.telemetryInterval?.measuredMs < 1000, {
-    what: 'a lamp that measures often',
+    what: 'the lamp to measure often',
   });
-  const follow = { min: '100ms', max: '3s', of: 'light', threshold: [-1000, 5000] };
-  const accepted = await setInterval(fleet, follow);
+  const adaptive = { min: '100ms', max: '3s', of: 'light', threshold: [-1000, 5000] };
+  const accepted = await setInterval(fleet, adaptive);
   expect([accepted.status, accepted.body.action]).toEqual([
     202,
     { telemetry_interval_ms: { min: 100, max: 3000, of: 'light', thresholds: [-1000, 5000] } },
   ]);
   await until(async () => (await stack.get(`/v1/commands/${accepted.body.id}`)).body.state === 'succeeded', {
-    what: 'the lamp to take it',
+    what: 'the lamp to accept the setting',
   });
   await until(
     async () => {
@@ -57,7 +57,7 @@ it('a lamp takes it, measures seldom while nothing changes, and counts as online
   });
 }, 90_000);
 
-it('a lamp that cannot follow the measurement says so', async () => {
+it('a lamp rejects a setting for a measurement that it does not have', async () => {
   const fleet = await stack.broker.newFleet();
   await startService('device-sim', { MQTT_URL: fleet.url, DEVICES: '1' });
   const { body } = await setInterval(fleet, { min: '1s', max: '3s', of: 'heat', threshold: 30 });
@@ -66,22 +66,22 @@ it('a lamp that cannot follow the measurement says so', async () => {
       const { state, answer } = (await stack.get(`/v1/commands/${body.id}`)).body;
       return state === 'rejected' && /light/.test(JSON.stringify(answer));
     },
-    { what: 'the rejection' },
+    { what: 'the command to be rejected' },
   );
 }, 60_000);
 
-it('a silence that the device was told to keep is no absence, a longer one is', async () => {
+it('an absence rule ignores a silence that the interval allows, and raises on a longer one', async () => {
   const fleet = await stack.broker.newFleet();
   await putRule(stack, fleet, {
     ...{ id: 'silence', absence: { after: '2s' }, then: { siren: true }, else: { siren: false } },
   });
   expect((await setInterval(fleet, { min: '1s', max: '4s', of: 'light', threshold: 300 })).status).toBe(202);
   const lamp = await connectDevice(fleet);
+  const before = performance.now();
   await lamp.sendReading({ light: 1, _seq: 1 });
   const sirens = () => lamp.commands().filter((command) => 'siren' in command);
-  // Without the setting it would be after 2 s. 4 s is what it was told, and half of that is patience.
-  const before = performance.now();
-  await until(() => sirens().length > 0, { what: 'the alarm' });
+  // Without the setting it would be raised after 2 s; with it, after the interval of 4 s and half of that.
+  await until(() => sirens().length > 0, { what: 'the siren command' });
   expect(performance.now() - before).toBeGreaterThan(5900);
   expect(sirens()).toEqual([{ siren: true }]);
 }, 60_000);
@@ -92,7 +92,7 @@ it.each([
   [{ min: '1s', max: '5s', of: 'light' }],
   [{ min: '1s', max: '5s', of: 'light', threshold: [] }],
   [{ min: '1s', max: '5s', of: 'light', threshold: 300, step: 1 }],
-])('it cannot be %j', async (interval) => {
+])('the interval cannot be %j', async (interval) => {
   const { status, body } = await setInterval({ name: 'demo', url: '' }, interval);
   expect([status, body.type]).toEqual([400, expect.stringContaining('invalid-request')]);
   expect(body.errors[0].pointer).toMatch(/^\/telemetryInterval/);

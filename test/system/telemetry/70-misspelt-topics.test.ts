@@ -30,7 +30,7 @@ describe.each([4, 5] as const)('a device that misspells its topic (MQTT version 
     ['demo/presence/x/extra', { kind: 'presence', reason: 'sub_topic', problem: 'too many levels' }],
     ['demo/presence', { kind: 'presence', problem: 'the topic names no device' }],
     ['demo/acknowledgements/x/', { kind: 'acknowledgement', problem: 'the topic ends with a slash' }],
-  ])('finds %s in the rejected input, and nothing happens', async (topic, expected) => {
+  ])('is listed for %s in the rejected input, without other effects', async (topic, expected) => {
     const fleet = await stack.broker.newFleet();
     const lamp = await connectDevice(fleet, DEVICE, { protocolVersion });
     const named = (text: string) => text.replace('demo', fleet.name).replace('/x', `/${DEVICE}`);
@@ -42,14 +42,14 @@ describe.each([4, 5] as const)('a device that misspells its topic (MQTT version 
     expect(sample.device).toBe(topic === 'demo/presence' ? fleet.name : DEVICE);
     expect(await counted(kind!, reason)).toBeGreaterThan(before);
     expect((await stack.get(`/v1/fleets/${fleet.name}/devices/${DEVICE}`)).status).toBe(404);
-    // The rule of every fleet answers a dark reading, and it is the first one.
+    // The seed rule sends a command for the first dark reading of a device.
     await lamp.sendReading(DARK);
     expect(await lamp.nextCommand()).toEqual({ led_on: true });
     expect(lamp.commands()).toHaveLength(1);
   });
 });
 
-it('an anonymous client of the lesson finds its misspelt topic, too', async () => {
+it('misspelt topics of anonymous lesson clients are listed, too', async () => {
   const fleet = await stack.broker.newFleet();
   const student = await connectMqtt(stack.broker.url, { protocolVersion: 4 });
   for (const topic of [
@@ -67,7 +67,7 @@ it('an anonymous client of the lesson finds its misspelt topic, too', async () =
   }
 });
 
-it('a topic that lacks the device is that of the lesson: its device is named like the fleet', async () => {
+it('a telemetry topic without a device is the lesson topic: its device is named like the fleet', async () => {
   const fleet = await stack.broker.newFleet();
   const lamp = await connectDevice(fleet, DEVICE, { protocolVersion: 4 });
   await lamp.publish(`${fleet.name}/telemetry`, { light: 500 });
@@ -75,7 +75,7 @@ it('a topic that lacks the device is that of the lesson: its device is named lik
 });
 
 it.each(['commands', 'state', 'receipts', 'elsewhere'])(
-  'a topic that is not in the list and that devices may not write (%s) is refused with 0x87 to MQTT 5',
+  'a topic that devices cannot write to (%s) is rejected with reason code 0x87 over MQTT 5',
   async (kind) => {
     const fleet = await stack.broker.newFleet();
     const lamp = await connectDevice(fleet);
@@ -83,34 +83,34 @@ it.each(['commands', 'state', 'receipts', 'elsewhere'])(
   },
 );
 
-it('no other client reads what a device writes to a misspelt topic, and no one writes to those of another fleet', async () => {
+it('no other client can read misspelt topics, or write to those of another fleet', async () => {
   const [fleet, other] = [await stack.broker.newFleet(), await stack.broker.newFleet()];
   const lamp = await connectDevice(fleet);
-  const [spy, stranger] = [await connectMqtt(fleet.url), await connectMqtt(other.url)];
+  const [neighbour, foreigner] = [await connectMqtt(fleet.url), await connectMqtt(other.url)];
   const reader = await connectMqtt(await stack.broker.newReader(fleet.name));
-  const readers = [spy, stranger, reader];
+  const readers = [neighbour, foreigner, reader];
   for (const client of readers) for (const filter of ['#', '/#']) await client.subscribe(filter);
   for (const topic of [`${fleet.name}/command/twin`, `/${fleet.name}/commands/twin`]) {
     await lamp.publish(topic, { led_on: true });
-    await expect(stranger.publish(topic, { led_on: true })).rejects.toMatchObject({ code: 0x87 });
+    await expect(foreigner.publish(topic, { led_on: true })).rejects.toMatchObject({ code: 0x87 });
   }
   for (const topic of [`${fleet.name}.reader/telemtry/x`, `/${fleet.name}.reader/telemetry/x`])
     await expect(reader.publish(topic, '{}')).rejects.toMatchObject({ code: 0x87 });
   await lamp.sendReading(DARK);
   const expected = [`${fleet.name}/commands/${DEVICE}`, `${fleet.name}/telemetry/${DEVICE}`];
   await reader.next();
-  await spy.next();
+  await neighbour.next();
   expect(readers.flatMap(({ received }) => received.map(({ topic }) => topic))).toEqual(expected);
 });
 
-it('a last will and a retained message on a misspelt topic are reported once, and change nothing', async () => {
+it('a will and a retained message on a misspelt topic are reported once, and have no effect', async () => {
   const fleet = await stack.broker.newFleet();
   const topic = `${fleet.name}/presense/${DEVICE}`;
   const lamp = await connectDevice(fleet);
   await lamp.publish(`${fleet.name}/presence/${DEVICE}`, { online: true, session: 1 }, { retain: true });
   const path = `/v1/fleets/${fleet.name}/devices/${DEVICE}`;
   const isOnline = async () => (await stack.get(path)).body.presence === 'online';
-  await until(isOnline, { what: 'the birth' });
+  await until(isOnline, { what: 'the birth to be stored' });
   const dying = async () => {
     const client = await connectMqtt(fleet.url, {
       will: { topic, payload: Buffer.from('{"online":false,"session":1}'), qos: 1, retain: true },
@@ -125,17 +125,19 @@ it('a last will and a retained message on a misspelt topic are reported once, an
   await stack.broker.stop();
   await stack.broker.start();
   await until(async () => (await fetch(`${stack.rules.url}/health/ready`)).ok, {
-    what: 'rules to be connected again',
+    what: 'rules to be ready again',
     timeoutMs: 20_000,
   });
   const fence = await connectDevice(fleet, 'fence');
   await fence.sendReading({ light: 500 });
   await stack.lastState(fleet, 'fence', ({ light }) => light === 500);
   expect(await counted('topic', 'topic')).toBe(before);
-  // An empty retained message removes it, and is no fault.
+  // An empty retained message removes it, and is not counted.
   await fence.publish(topic, '', { retain: true });
   await fence.publish(`${fleet.name}/telemtry/fence`, '{}');
-  await until(async () => (await counted('topic', 'topic')) > before, { what: 'the next fault' });
+  await until(async () => (await counted('topic', 'topic')) > before, {
+    what: 'the next misspelt topic to be counted',
+  });
   expect(await counted('topic', 'topic')).toBe(before + 1);
   expect(await isOnline()).toBe(true);
 }, 60_000);

@@ -9,8 +9,8 @@ beforeAll(async () => {
 
 const DEVICE = 'lamp-0001';
 
-/** A device of a fleet that has declared what it measures; no rule looks at `heat`. */
-async function declared() {
+/** A device of a fleet with a telemetry schema; no rule uses `heat`. */
+async function connectDeclared() {
   const fleet = await stack.broker.newFleet();
   const path = `/v1/fleets/${fleet.name}/telemetry-schema`;
   const schema = { measurements: { heat: { type: 'number' }, mode: { type: 'string' } } };
@@ -18,8 +18,8 @@ async function declared() {
   return { fleet, path, lamp: await connectDevice(fleet, DEVICE) };
 }
 
-it('a value of another type than declared is accepted, and shown with field and sentence, without any rule', async () => {
-  const { fleet, lamp } = await declared();
+it('a value of another type than declared is accepted, and listed with its field and problem', async () => {
+  const { fleet, lamp } = await connectDeclared();
   const send = () => lamp.sendReading({ heat: '21', light: 500 });
   const sample = await rejectedSample(stack, `fleet=${fleet.name}&reason=type`, send);
   expect(sample).toMatchObject({
@@ -35,8 +35,8 @@ it('a value of another type than declared is accepted, and shown with field and 
   ).toBeGreaterThan(0);
 });
 
-it('of a replay the reading is named, and once the schema is forgotten nothing is shown', async () => {
-  const { fleet, path, lamp } = await declared();
+it('the sample names the reading of a replay; without a schema, nothing is listed', async () => {
+  const { fleet, path, lamp } = await connectDeclared();
   const replay = [
     { heat: 1, light: 500 },
     { heat: 2, mode: 3, light: 500 },
@@ -58,8 +58,8 @@ it('of a replay the reading is named, and once the schema is forgotten nothing i
     const own = light;
     await lamp.sendReading({ heat: '1', light: own });
     await stack.lastState(fleet, DEVICE, (measurements) => measurements.light === own);
-    const after = await suspicious();
-    if (after === before) break;
-    before = after;
+    const current = await suspicious();
+    if (current === before) break;
+    before = current;
   }
 });
