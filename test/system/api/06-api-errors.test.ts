@@ -20,9 +20,9 @@ function expectProblem(response: request.Response, status: number, kind: string)
   expect(response.text).not.toMatch(/node_modules|\.js:\d|\n {4}at /);
 }
 
-describe('a bad body is refused, and every bad field is pointed at:', () => {
+describe('rejects an invalid body and points at each invalid field:', () => {
   it.each<[what: string, body: string, errors: [pointer: string, detail: RegExp][]]>([
-    ['nothing', '', [['/action', /is missing; it must be an object/]]],
+    ['an empty body', '', [['/action', /is missing; it must be an object/]]],
     ['an array', '[]', [['', /must be an object/]]],
     ['a number', '7', [['', /must be an object/]]],
     ['no action', '{}', [['/action', /is missing/]]],
@@ -33,17 +33,17 @@ describe('a bad body is refused, and every bad field is pointed at:', () => {
     ['an action of 5 kB', JSON.stringify({ action: { a: 'x'.repeat(5000) } }), [['/action', /4096 bytes/]]],
     ['an action 12 levels deep', deep(12), [[`/action/a${'/0'.repeat(8)}`, /nested deeper/]]],
     ['an action 30,000 levels deep', deep(30_000), [[`/action/a${'/0'.repeat(8)}`, /nested deeper/]]],
-    ['a number beyond all', '{"action":{"a":1e999}}', [['/action/a', /beyond the range/]]],
-    ['half a surrogate pair', '{"action":{"a":"\\ud800"}}', [['/action/a', /surrogate/]]],
+    ['a number out of range', '{"action":{"a":1e999}}', [['/action/a', /beyond the range/]]],
+    ['a lone surrogate', '{"action":{"a":"\\ud800"}}', [['/action/a', /surrogate/]]],
     ['__proto__', '{"action":{"a":{"__proto__":{"b":1}}}}', [['/action/a/__proto__', /not allowed/]]],
     ['constructor', '{"constructor":{"prototype":1}}', [['/constructor', /not allowed/]]],
-    ['a key twice', '{"action":{"a":true,"b":[1],"a":false}}', [['/action/a', /more than once/]]],
+    ['a duplicate key', '{"action":{"a":true,"b":[1],"a":false}}', [['/action/a', /more than once/]]],
     [
-      'a key twice, spelt in two ways',
+      'a duplicate key with an escape',
       '{"action":{"a":1},"\\u0061ction":{}}',
       [['/action', /more than once/]],
     ],
-    ['a policy that there is not', '{"action":{"a":1},"policy":"soon"}', [['/policy', /"latest"/]]],
+    ['an unknown policy', '{"action":{"a":1},"policy":"soon"}', [['/policy', /"latest"/]]],
     [
       'a misspelt field',
       '{"action":{"a":1},"tll":"5s"}',
@@ -55,7 +55,7 @@ describe('a bad body is refused, and every bad field is pointed at:', () => {
     ['a negative time to live', '{"action":{"a":1},"ttl":"-5s"}', [['/ttl', /must be a duration/]]],
     ['a time to live as a number', '{"action":{"a":1},"ttl":60}', [['/ttl', /must be a duration/]]],
     [
-      'three bad fields at once',
+      'three invalid fields',
       '{"action":{"a":1},"ttl":"x","policy":1,"priority":9}',
       [
         ['/policy', /must be/],
@@ -72,7 +72,7 @@ describe('a bad body is refused, and every bad field is pointed at:', () => {
     expect(({} as Record<string, unknown>).b).toBeUndefined();
   });
 
-  it('a body that is no JSON', async () => {
+  it('a body that is not JSON', async () => {
     expectProblem(await api.post(COMMANDS, '{"action":'), 400, 'malformed-json');
     expectProblem(await api.post(COMMANDS, '{"action":{"a":NaN}}'), 400, 'malformed-json');
     const bytes = Buffer.from('{"action":{"a":"\xff"}}', 'latin1');
@@ -87,7 +87,7 @@ describe('a bad body is refused, and every bad field is pointed at:', () => {
     ]);
   });
 
-  it('is the same for every endpoint that takes one', async () => {
+  it('a duplicate key at another endpoint', async () => {
     const twice = '{"when":"light < 300","when":"light < 30","then":{"led_on":true}}';
     const response = await api.post('/v1/fleets/demo/rules', twice);
     expectProblem(response, 400, 'invalid-request');
@@ -96,12 +96,12 @@ describe('a bad body is refused, and every bad field is pointed at:', () => {
     ]);
   });
 
-  it('and none is read where none is taken', async () => {
+  it('but ignores the body of a GET request', async () => {
     const response = await api.get('/v1/fleets').type('json').send('{"');
     expect(response.status).toBe(200);
   });
 
-  it('a body of another type', async () => {
+  it('a body of another media type', async () => {
     expectProblem(await api.post(COMMANDS).type('form').send('a=1'), 415, 'unsupported-media-type');
     expectProblem(await api.post(COMMANDS).type('text').send('on'), 415, 'unsupported-media-type');
     for (const charset of ['latin1', 'utf-16', '']) {
@@ -115,7 +115,7 @@ describe('a bad body is refused, and every bad field is pointed at:', () => {
     );
   });
 
-  it('a body of more than 64 kB, declared or not', async () => {
+  it('a body of more than 64 kB, with or without Content-Length', async () => {
     const body = JSON.stringify({ action: { a: 'x'.repeat(70_000) } });
     expectProblem(await api.post(COMMANDS, body), 413, 'body-too-large');
     const chunked = await fetch(`${api.api.url}${COMMANDS}`, {
@@ -131,7 +131,7 @@ describe('a bad body is refused, and every bad field is pointed at:', () => {
   });
 });
 
-describe('a bad path or query is refused, and pointed at:', () => {
+describe('rejects an invalid path or query and points at it:', () => {
   it.each<[path: string, part: string, pointer: string]>([
     ['/v1/fleets?limit=0', 'query', '/limit'],
     ['/v1/fleets?limit=501', 'query', '/limit'],
@@ -158,11 +158,11 @@ describe('a bad path or query is refused, and pointed at:', () => {
     expect(response.body.errors).toEqual([{ in: part, pointer, detail: expect.any(String) }]);
   });
 
-  it('a path that is no UTF-8', async () => {
+  it('a path that is not UTF-8', async () => {
     expectProblem(await api.get('/v1/fleets/%FF'), 400, 'invalid-request');
   });
 
-  it('headers that are none', async () => {
+  it('invalid headers', async () => {
     for (const key of ['', 'two words', 'x'.repeat(256)]) {
       const response = await api.post(COMMANDS, { action: { a: 1 } }).set('Idempotency-Key', key);
       expectProblem(response, 400, 'invalid-request');
@@ -173,7 +173,7 @@ describe('a bad path or query is refused, and pointed at:', () => {
   });
 });
 
-describe('what is not there is a 404, of a kind that says what:', () => {
+describe('returns 404 with a specific problem type for', () => {
   it.each([
     ['/v1/fleets/nowhere', 'no-such-fleet'],
     ['/v1/fleets/nowhere/devices', 'no-such-fleet'],
@@ -190,12 +190,12 @@ describe('what is not there is a 404, of a kind that says what:', () => {
     expectProblem(await api.get(path), 404, kind);
   });
 
-  it('a command that there is not cannot be cancelled', async () => {
+  it('the cancellation of an unknown command', async () => {
     expectProblem(await api.delete(NO_COMMAND), 404, 'no-such-command');
   });
 });
 
-it('says which methods a path has', async () => {
+it('returns 405 with the allowed methods of a path', async () => {
   const refused = await request(api.api.url).put(COMMANDS).set('X-API-Key', api.key).send({});
   expectProblem(refused, 405, 'method-not-allowed');
   expect(refused.headers.allow).toBe('GET, HEAD, POST');
@@ -203,14 +203,14 @@ it('says which methods a path has', async () => {
   expectProblem(other, 405, 'method-not-allowed');
 });
 
-describe('everything under /v1 wants an API key:', () => {
+describe('requires an API key under /v1 and rejects', () => {
   it.each<[what: string, headers: Record<string, string>]>([
-    ['none', {}],
-    ['an empty one', { Authorization: 'Bearer ' }],
+    ['a request without a key', {}],
+    ['an empty key', { Authorization: 'Bearer ' }],
     ['a password', { Authorization: 'Basic bGFtcDpsYW1w' }],
-    ['not the form of a key', { 'X-API-Key': 'letmein' }],
-    ['a key that was never made', { Authorization: `Bearer lamp_0123456789ab.${'A'.repeat(43)}` }],
-    ['the id of a key with another secret', { 'X-API-Key': `lamp_000000000000.${'A'.repeat(43)}` }],
+    ['a malformed key', { 'X-API-Key': 'letmein' }],
+    ['an unknown key', { Authorization: `Bearer lamp_0123456789ab.${'A'.repeat(43)}` }],
+    ['an unknown key in the other header', { 'X-API-Key': `lamp_000000000000.${'A'.repeat(43)}` }],
   ])('%s', async (_what, headers) => {
     const before = await api.metric('auth_failures_total');
     for (const path of ['/v1/fleets', '/V1/fleets', '/v1/lamps', '/v1/events']) {
@@ -221,15 +221,15 @@ describe('everything under /v1 wants an API key:', () => {
     expect(await api.metric('auth_failures_total')).toBe(before + 4);
   });
 
-  it('and not in the address, where logs would keep it', async () => {
+  it('a key in the query, where logs would contain it', async () => {
     expectProblem(await request(api.api.url).get(`/v1/fleets?key=${api.key}`), 401, 'unauthorized');
   });
 
-  it('and is asked for before the body is read', async () => {
+  it('an unauthorized request before it reads the body', async () => {
     expectProblem(await request(api.api.url).post(COMMANDS).type('json').send('{"'), 401, 'unauthorized');
   });
 
-  it('in either header', async () => {
+  it('nothing if a valid key is in either header', async () => {
     expect((await request(api.api.url).get('/v1/fleets').set('X-API-Key', api.key)).status).toBe(200);
     expect(
       (await request(api.api.url).get('/v1/fleets').set('Authorization', `bearer ${api.key}`)).status,
@@ -237,7 +237,7 @@ describe('everything under /v1 wants an API key:', () => {
   });
 });
 
-it('outlives what is no HTTP at all', async () => {
+it('survives connections that do not speak HTTP', async () => {
   for (const bytes of [
     '\x16\x03\x01\x02\x00\x01',
     'GET /v1 HTTP/9.9\r\n\r\n',
@@ -257,7 +257,7 @@ it('outlives what is no HTTP at all', async () => {
   expect((await request(api.api.url).get('/health/live')).status).toBe(200);
 });
 
-it('answers with headers that keep a browser safe, and the documents without a key', async () => {
+it('serves its documents without a key and with security headers', async () => {
   const docs = await request(api.api.url).get('/docs');
   expect(docs.status).toBe(200);
   expect(docs.headers['content-security-policy']).toContain("script-src 'self'");
@@ -268,6 +268,6 @@ it('answers with headers that keep a browser safe, and the documents without a k
   expect(document.body.openapi).toBe('3.1.1');
 });
 
-it('has met no error of its own in all of this', () => {
+it('logged no unexpected error during these tests', () => {
   expect(api.api.output()).not.toContain('request failed with an unexpected error');
 });

@@ -30,15 +30,19 @@ beforeAll(async () => {
   api = await startStandaloneApi();
 }, 60_000);
 
-/** The answer has this status and is what its schema, and so the OpenAPI document, says: no field less, none more. */
-function expectAnswer({ status, body }: request.Response, expected: number, schema: z.ZodType): void {
+/** Expects a status and a body that equals what its schema, and so the OpenAPI document, allows. */
+function expectResponse({ status, body }: request.Response, expected: number, schema: z.ZodType): void {
   expect(status).toBe(expected);
   expect(schema.parse(body)).toEqual(body);
 }
 
 let part = 0;
-/** What the rules service does with readings. */
-async function stored(fleet: string, device: string, ...readings: Record<string, unknown>[]): Promise<void> {
+/** Stores readings as the rules service does. */
+async function storeReadings(
+  fleet: string,
+  device: string,
+  ...readings: Record<string, unknown>[]
+): Promise<void> {
   part += 1;
   const live = readings.map((reading) => ({
     n: undefined,
@@ -53,8 +57,8 @@ async function stored(fleet: string, device: string, ...readings: Record<string,
   expect(outcome?.kind).toBe('accepted');
 }
 
-/** A device of fleet `home` opens a session that lasts, so that its commands are dispatched. */
-async function comesOnline(device: string): Promise<void> {
+/** Stores the birth of a device of fleet `home`, so that its commands are dispatched. */
+async function storeBirth(device: string): Promise<void> {
   await recordPresence(api.store, [
     {
       address: new DeviceAddress('home', device, false),
@@ -70,14 +74,14 @@ async function send(fleet: string, device: string, body: object): Promise<string
 }
 
 describe('lists', () => {
-  it('come in pages that a Link header or `next` leads through, every entry once', async () => {
+  it('are paged with a Link header and `next`, and return each entry once', async () => {
     const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g'].map((name) => `lamp-${name}`);
-    for (const name of names) await stored('pages', name, { light: 1 });
+    for (const name of names) await storeReadings('pages', name, { light: 1 });
     const seen: string[] = [];
     let path: string | undefined = '/v1/fleets/pages/devices?limit=3';
     while (path !== undefined) {
       const response: request.Response = await api.get(path);
-      expectAnswer(response, 200, devicePageSchema);
+      expectResponse(response, 200, devicePageSchema);
       seen.push(...response.body.devices.map(({ device }: { device: string }) => device));
       path = /^<(.*)>; rel="next"$/.exec(response.headers.link ?? '')?.[1];
       expect(path?.endsWith(`cursor=${response.body.next}`) ?? response.body.next === undefined).toBe(true);
@@ -85,8 +89,8 @@ describe('lists', () => {
     expect(seen).toEqual(names);
   });
 
-  it('of fleets count devices by presence, and filter devices by it', async () => {
-    await stored('presence', 'fresh', { light: 1 });
+  it('count the devices of a fleet by presence, and filter devices by it', async () => {
+    await storeReadings('presence', 'fresh', { light: 1 });
     await recordPresence(api.store, [
       { address: new DeviceAddress('presence', 'gone', false), message: { online: true, session: 5 } },
       { address: new DeviceAddress('presence', 'gone', false), message: { online: false, session: 5 } },
@@ -94,10 +98,10 @@ describe('lists', () => {
     await send('presence', 'awaited', { action: { led_on: true } });
 
     const fleet = await api.get('/v1/fleets/presence');
-    expectAnswer(fleet, 200, fleetSchema);
+    expectResponse(fleet, 200, fleetSchema);
     expect(fleet.body.devices).toEqual({ online: 1, stale: 0, offline: 1, never_seen: 1 });
     const fleets = await api.get('/v1/fleets?limit=500');
-    expectAnswer(fleets, 200, fleetPageSchema);
+    expectResponse(fleets, 200, fleetPageSchema);
     expect(fleets.body.fleets).toContainEqual(fleet.body);
     for (const [presence, device] of [
       ['online', 'fresh'],
@@ -111,14 +115,14 @@ describe('lists', () => {
     expect(await api.metric('devices', 'state="offline"')).toBe(1);
   });
 
-  it('of refused input show the newest first', async () => {
+  it('show the newest rejected input first', async () => {
     await recordRejected(api.store, [
       { at: 1, kind: 'presence', reason: 'bad_json', fleet: 'demo', problem: 'a', topic: 'x', payload: '{' },
       { at: 2, kind: 'telemetry', reason: 'schema', fleet: 'demo', problem: 'b', topic: 'x', payload: '[]' },
       { at: 3, kind: 'connection', reason: 'takeover', client: 'c', problem: 'c', payload: 'line' },
     ]);
     const response = await api.get('/v1/rejected?limit=1&fleet=demo');
-    expectAnswer(response, 200, rejectedSchema);
+    expectResponse(response, 200, rejectedSchema);
     expect(response.body.rejected).toEqual([
       {
         at: '1970-01-01T00:00:00.002Z',
@@ -135,7 +139,7 @@ describe('lists', () => {
     expect(await kinds('')).toEqual(['connection', 'telemetry', 'presence']);
     expect(await kinds('?kind=connection')).toEqual(['connection']);
     expect(await kinds('?reason=bad_json')).toEqual(['presence']);
-    expect(await kinds('?device=nobody')).toEqual([]);
+    expect(await kinds('?device=unknown')).toEqual([]);
     expect((await api.get('/v1/rejected?kind=readings')).status).toBe(400);
   });
 });
@@ -143,7 +147,7 @@ describe('lists', () => {
 describe('a device', () => {
   it('shows its last state with age, presence and session, and its readings newest first', async () => {
     const at = Date.now() - 1000;
-    await stored(
+    await storeReadings(
       'home',
       'lamp',
       { light: 400, _seq: 1 },
@@ -156,7 +160,7 @@ describe('a device', () => {
       },
     ]);
     const device = await api.get('/v1/fleets/home/devices/lamp');
-    expectAnswer(device, 200, deviceDetailSchema);
+    expectResponse(device, 200, deviceDetailSchema);
     expect(device.body).toMatchObject({
       presence: 'online',
       session: { id: 7, online: true, telemetry: 'keep' },
@@ -172,21 +176,21 @@ describe('a device', () => {
     expect(Date.now() - Date.parse(device.body.last.receivedAt)).toBeLessThan(10_000);
 
     const telemetry = await api.get('/v1/fleets/home/devices/lamp/telemetry?limit=1');
-    expectAnswer(telemetry, 200, telemetrySchema);
+    expectResponse(telemetry, 200, telemetrySchema);
     expect(telemetry.body).toMatchObject({ presence: 'online', readings: [{ seq: 2 }] });
     expect((await api.get('/v1/fleets/home/devices/lamp/telemetry')).body.readings).toHaveLength(2);
   });
 });
 
 describe('a command', () => {
-  it('is answered with itself and where it will be found', async () => {
+  it('is returned when it is accepted, with its Location', async () => {
     const response = await api.post('/v1/fleets/home/devices/new/commands?allowUnknown=true', {
       action: { heat: { on: true, zones: [1, 2] } },
       policy: 'ordered',
       lane: 'heating',
       ttl: '90s',
     });
-    expectAnswer(response, 202, commandSchema);
+    expectResponse(response, 202, commandSchema);
     const { id, createdAt, expiresAt } = response.body;
     expect(response.headers.location).toBe(`/v1/commands/${id}`);
     expect(response.body).toMatchObject({
@@ -200,20 +204,20 @@ describe('a command', () => {
     });
     expect(Date.parse(expiresAt) - Date.parse(createdAt)).toBe(90_000);
     const found = await api.get(response.headers.location!);
-    expectAnswer(found, 200, commandSchema);
+    expectResponse(found, 200, commandSchema);
     const { presence, ...command } = response.body;
     expect([presence, found.body]).toEqual(['never_seen', command]);
   });
 
-  it('shows every transition, and what the device answered', async () => {
-    await comesOnline('talker');
+  it('shows every transition and the acknowledgement of the device', async () => {
+    await storeBirth('talker');
     const id = await send('home', 'talker', { action: { led_on: true } });
     const [claim] = await claimCommands(api.store, [shardOf('home', 'talker')], 10);
     expect(claim?.command.id).toBe(id);
     const answer: Answer = { id, status: 'failed', reason: 'no bulb', result: { volts: 0 } };
     await acknowledgeCommands(api.store, [{ device: 'home/talker', answer, cause: 'device' }]);
     const response = await api.get(`/v1/commands/${id}`);
-    expectAnswer(response, 200, commandSchema);
+    expectResponse(response, 200, commandSchema);
     expect(response.body).toMatchObject({
       state: 'failed',
       attempt: 1,
@@ -226,7 +230,7 @@ describe('a command', () => {
     ]);
   });
 
-  it('takes the lane of its first key, where a newer one supersedes it', async () => {
+  it('uses the lane of its first key, where a newer command supersedes it', async () => {
     const [pending, superseded] = await Promise.all([
       api.metric('commands_total', 'transition="pending"'),
       api.metric('commands_total', 'transition="superseded"'),
@@ -235,7 +239,7 @@ describe('a command', () => {
     const other = await send('home', 'dimmer', { action: { colour: 'red' } });
     const second = await send('home', 'dimmer', { action: { led_on: false } });
     const list = await api.get('/v1/fleets/home/devices/dimmer/commands');
-    expectAnswer(list, 200, commandPageSchema);
+    expectResponse(list, 200, commandPageSchema);
     expect(list.body).toMatchObject({ presence: 'never_seen' });
     expect(list.body.commands.map(({ id, state }: { id: string; state: string }) => [id, state])).toEqual([
       [second, 'pending'],
@@ -252,39 +256,39 @@ describe('a command', () => {
   });
 
   it('can be cancelled once, and only while it is pending', async () => {
-    await comesOnline('gate');
+    await storeBirth('gate');
     const [waiting, sent] = [
       await send('home', 'door', { action: { open: true } }),
       await send('home', 'gate', { action: { open: true } }),
     ];
     await claimCommands(api.store, [shardOf('home', 'gate')], 10);
     const cancelled = await api.delete(`/v1/commands/${waiting}`);
-    expectAnswer(cancelled, 200, commandSchema);
+    expectResponse(cancelled, 200, commandSchema);
     expect(cancelled.body).toMatchObject({ id: waiting, state: 'cancelled' });
     for (const [id, state] of [
       [waiting, 'cancelled'],
       [sent, 'dispatched'],
     ]) {
       const refused = await api.delete(`/v1/commands/${id}`);
-      expectAnswer(refused, 409, problemSchema);
+      expectResponse(refused, 409, problemSchema);
       expect(refused.body).toMatchObject({ type: 'urn:lamplighter:problem:command-not-cancellable', state });
     }
     expect((await api.get('/v1/fleets/home/devices/door')).body.pendingCommands).toBe(0);
   });
 
-  it('cancelled by several at once is cancelled by one of them, and counted once', async () => {
+  it('is cancelled by one of several concurrent requests, and counted once', async () => {
     const cancelled = () => api.metric('commands_total', 'transition="cancelled"');
     const [id, before] = [await send('home', 'window', { action: { open: true } }), await cancelled()];
-    const answers = await Promise.all(Array.from({ length: 5 }, () => api.delete(`/v1/commands/${id}`)));
-    expect(answers.map(({ status }) => status).sort()).toEqual([200, 409, 409, 409, 409]);
+    const responses = await Promise.all(Array.from({ length: 5 }, () => api.delete(`/v1/commands/${id}`)));
+    expect(responses.map(({ status }) => status).sort()).toEqual([200, 409, 409, 409, 409]);
     expect(await cancelled()).toBe(before + 1);
   });
 
-  it('cancelled although the device may have executed it ends as unknown, and so does one that is superseded', async () => {
+  it('ends as unknown if it is cancelled or superseded after a dispatch without acknowledgement', async () => {
     const lamp = new DeviceAddress('home', 'fan', false);
-    await comesOnline('fan');
-    /** Sends a command that is dispatched, gets no answer, and waits again. */
-    const unanswered = async () => {
+    await storeBirth('fan');
+    /** Sends a command that is dispatched, is not acknowledged, and becomes pending again. */
+    const unacknowledged = async () => {
       const id = await send('home', 'fan', { action: { spin: true } });
       for (let state = ''; state !== 'pending'; state = (await api.get(`/v1/commands/${id}`)).body.state) {
         const claims = await claimCommands(api.store, [lamp.shard], 10);
@@ -302,42 +306,42 @@ describe('a command', () => {
     };
     const unknown = () => api.metric('commands_total', 'transition="unknown"');
     const before = await unknown();
-    const cancelled = await api.delete(`/v1/commands/${await unanswered()}`);
-    expectAnswer(cancelled, 200, commandSchema);
+    const cancelled = await api.delete(`/v1/commands/${await unacknowledged()}`);
+    expectResponse(cancelled, 200, commandSchema);
     expect(cancelled.body.state).toBe('unknown');
     expect(cancelled.body.transitions.at(-1)).toMatchObject({ attempt: 1, cause: 'cancelled' });
 
-    const superseded = await unanswered();
+    const superseded = await unacknowledged();
     const newer = await send('home', 'fan', { action: { spin: false } });
     const { body } = await api.get(`/v1/commands/${superseded}`);
     expect(body.transitions.at(-1)).toMatchObject({ state: 'unknown', cause: `superseded:${newer}` });
     expect(await unknown()).toBe(before + 2);
   });
 
-  it('of policy `now` is refused unless the device is online', async () => {
+  it('of policy `now` is rejected unless the device is online', async () => {
     const path = '/v1/fleets/home/devices/siren/commands?allowUnknown=true';
     const refused = await api.post(path, { action: { wail: true }, policy: 'now' });
-    expectAnswer(refused, 409, problemSchema);
+    expectResponse(refused, 409, problemSchema);
     expect(refused.body.type).toBe('urn:lamplighter:problem:device-unreachable');
     expect((await api.get('/v1/fleets/home/devices/siren')).status).toBe(404);
-    await stored('home', 'siren', { battery: 3 });
+    await storeReadings('home', 'siren', { battery: 3 });
     expect((await api.post(path, { action: { wail: true }, policy: 'now' })).status).toBe(202);
   });
 
-  it('beyond a full queue is refused with 429, and none is dropped', async () => {
-    const path = '/v1/fleets/home/devices/hoarder/commands?allowUnknown=true';
+  it('is rejected with 429 if the queue is full, and no other command is dropped', async () => {
+    const path = '/v1/fleets/home/devices/busy/commands?allowUnknown=true';
     const posts = Array.from({ length: 110 }, (_, i) =>
       api.post(path, { action: { step: i }, policy: 'ordered' }),
     );
-    const answers = await Promise.all(posts);
-    const taken = answers.filter(({ status }) => status === 202);
-    const refused = answers.filter(({ status }) => status === 429);
-    expect([taken.length, refused.length]).toEqual([100, 10]);
+    const responses = await Promise.all(posts);
+    const accepted = responses.filter(({ status }) => status === 202);
+    const refused = responses.filter(({ status }) => status === 429);
+    expect([accepted.length, refused.length]).toEqual([100, 10]);
     for (const response of refused) {
-      expectAnswer(response, 429, problemSchema);
+      expectResponse(response, 429, problemSchema);
       expect(Number(response.headers['retry-after'])).toBeGreaterThan(0);
     }
-    expect((await api.get('/v1/fleets/home/devices/hoarder')).body.pendingCommands).toBe(100);
+    expect((await api.get('/v1/fleets/home/devices/busy')).body.pendingCommands).toBe(100);
     expect(await api.metric('command_dropped_total', 'queue_full')).toBe(10);
   });
 });
@@ -347,38 +351,38 @@ describe('with an Idempotency-Key', () => {
   const posts = `${path}?allowUnknown=true`;
   const body = { action: { step: 1 }, policy: 'ordered' };
 
-  it('the same request is the same command, however often and however concurrent', async () => {
-    const answers = await Promise.all(
-      // Whoever is told that Redis is slow asks again, as clients do.
+  it('concurrent repeats of a request create one command', async () => {
+    const responses = await Promise.all(
+      // Clients repeat a request that is rejected because Redis is slow.
       Array.from({ length: 10 }, () =>
         api
           .post(posts, body)
           .set('Idempotency-Key', 'first')
-          .retry(5, (_error, answer) => answer?.status === 503),
+          .retry(5, (_error, response) => response?.status === 503),
       ),
     );
-    expect(new Set(answers.map(({ status, body: { id } }) => `${status} ${id}`)).size).toBe(1);
+    expect(new Set(responses.map(({ status, body: { id } }) => `${status} ${id}`)).size).toBe(1);
     expect((await api.get(path)).body.commands).toHaveLength(1);
   });
 
-  it('another request is refused with 422', async () => {
+  it('a different request is rejected with 422', async () => {
     const refused = await api.post(posts, { ...body, ttl: '5s' }).set('Idempotency-Key', 'first');
-    expectAnswer(refused, 422, problemSchema);
+    expectResponse(refused, 422, problemSchema);
   });
 
-  it('and a request whose answer was lost with the process is repeated without a second command', async () => {
+  it('a request whose response was lost with the process can be repeated without a second command', async () => {
     const lost = await startStandaloneApi();
     const headers = { 'x-api-key': lost.key, 'content-type': 'application/json', 'idempotency-key': 'lost' };
     const send = (url: string) => fetch(url + posts, { method: 'POST', headers, body: JSON.stringify(body) });
-    const unanswered = send(lost.api.url).catch(() => undefined);
+    const interrupted = send(lost.api.url).catch(() => undefined);
     const commands = () => lost.store.zcard(commandKeys(shardOf('home', 'once'))[4]!);
     await until(async () => (await commands()) === 1, { what: 'the command to be in Redis', everyMs: 1 });
     lost.api.kill('SIGKILL');
-    await Promise.all([lost.api.exited, unanswered]);
+    await Promise.all([lost.api.exited, interrupted]);
 
     const again = await startService('api', { REDIS_URL: lost.redis.url }, { wait: 'started' });
     await until(async () => (await send(again.url)).status === 202, {
-      what: 'the API to be back',
+      what: 'the API to serve again',
       timeoutMs: READY_MS,
     });
     expect(await commands()).toBe(1);

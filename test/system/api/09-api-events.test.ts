@@ -19,7 +19,7 @@ interface Frame {
   data?: any;
 }
 
-/** A client of the stream that reads with fetch, as a web page would. */
+/** Reads the event stream with fetch, as a web page does. */
 async function watch(query = '', lastEventId?: string, { url, key } = { url: api.api.url, key: api.key }) {
   const abort = new AbortController();
   closeLater('event stream', () => abort.abort());
@@ -69,8 +69,8 @@ const light = (device: string, value: number, fleet = 'demo'): LiveEvent => ({
   measurements: { light: value },
 });
 
-describe('a watcher', () => {
-  it('is told what happens from now on, commands of the API included', async () => {
+describe('an event stream', () => {
+  it('sends events from now on, including those of API commands', async () => {
     await appendEvents(api.store, [light('before', 1)]);
     const watcher = await watch();
     await appendEvents(api.store, [light('lamp-0001', 2)]);
@@ -92,7 +92,7 @@ describe('a watcher', () => {
     expect(data).toEqual({ ...light('lamp-0001', 2), at: new Date(Number(id!.split('-')[0])).toISOString() });
   });
 
-  it('gets what it asks for, and nothing else', async () => {
+  it('sends only events that match its filters', async () => {
     const [one, other, types] = await Promise.all([
       watch('?fleet=f1&device=a'),
       watch('?fleet=f2&type=presence'),
@@ -112,24 +112,24 @@ describe('a watcher', () => {
     expect(types.frames.map(({ event }) => event)).toEqual(['telemetry', 'presence']);
   });
 
-  it('that comes back with the id of its last event misses none and gets none twice', async () => {
+  it('resumes after Last-Event-ID without a gap or a repeated event', async () => {
     const steady = await watch('?fleet=resume');
     const first = await watch('?fleet=resume');
     const many = (from: number) => Array.from({ length: 700 }, (_, i) => light('lamp', from + i, 'resume'));
     await appendEvents(api.store, many(0));
     await first.until(300);
     first.close();
-    const got = [...first.ids()];
-    const going = appendEvents(api.store, many(700));
-    const second = await watch('?fleet=resume', got.at(-1)!);
-    await Promise.all([going, appendEvents(api.store, many(1400))]);
+    const received = [...first.ids()];
+    const appending = appendEvents(api.store, many(700));
+    const second = await watch('?fleet=resume', received.at(-1)!);
+    await Promise.all([appending, appendEvents(api.store, many(1400))]);
     await steady.until(2100);
-    await second.until(2100 - got.length);
-    expect([...got, ...second.ids()]).toEqual(steady.ids());
+    await second.until(2100 - received.length);
+    expect([...received, ...second.ids()]).toEqual(steady.ids());
     expect(new Set(steady.ids()).size).toBe(2100);
   });
 
-  it('that comes back too late is told so', async () => {
+  it('reports missed events if Last-Event-ID has been pruned', async () => {
     const watcher = await watch('?fleet=late', '5-0');
     await appendEvents(api.store, [light('lamp', 1, 'late')]);
     await watcher.until(2);
@@ -139,7 +139,7 @@ describe('a watcher', () => {
     ]);
   });
 
-  it('that knows an event which is still to come is told so, and everybody hears what comes', async () => {
+  it('reports missed events if Last-Event-ID is in the future, and sends new events', async () => {
     const lost = await watch('?fleet=lost', '999999999999999-0');
     const other = await watch('?fleet=lost');
     await appendEvents(api.store, [light('lamp', 1, 'lost')]);
@@ -150,18 +150,20 @@ describe('a watcher', () => {
     ]);
   });
 
-  it('that does not read harms nobody: its events are dropped, counted, and it is told', async () => {
+  it('drops, counts and reports the events of a client that does not read, without affecting others', async () => {
     const before = await api.metric('sse_clients');
     const steady = await watch('?fleet=flood');
     const slow = connect(api.api.port, '127.0.0.1');
     closeLater('slow client', () => slow.destroy());
     slow.write(`GET /v1/events?fleet=flood HTTP/1.1\r\nHost: x\r\nX-API-Key: ${api.key}\r\n\r\n`);
-    await until(async () => (await api.metric('sse_clients')) === before + 2, { what: 'both to watch' });
+    await until(async () => (await api.metric('sse_clients')) === before + 2, {
+      what: 'both clients to be connected',
+    });
     slow.pause();
     let sent = 0;
     await until(
       async () => {
-        // Each time fewer bytes than may wait for one client: who reads is never behind.
+        // Fewer bytes than the buffer of one client, so that a client that reads never falls behind.
         const padding = 'x'.repeat(16_000);
         await appendEvents(
           api.store,
@@ -185,26 +187,26 @@ describe('a watcher', () => {
         await appendEvents(api.store, [light('lamp', 2, 'flood')]);
         return /event: missed\ndata: {"cause":"slow","count":\d+}/.test(text);
       },
-      { what: 'the word that events are missing', timeoutMs: 20_000 },
+      { what: 'the slow client to be notified of missed events', timeoutMs: 20_000 },
     );
   }, 60_000);
 });
 
-it('a restart of Redis is no end of the stream', async () => {
-  const apart = await startStandaloneApi();
-  const watcher = await watch('', undefined, { url: apart.api.url, key: apart.key });
-  await appendEvents(apart.store, [light('lamp', 1)]);
+it('an event stream survives a restart of Redis', async () => {
+  const other = await startStandaloneApi();
+  const watcher = await watch('', undefined, { url: other.api.url, key: other.key });
+  await appendEvents(other.store, [light('lamp', 1)]);
   await watcher.until(1);
-  await apart.redis.kill();
-  await apart.redis.start();
-  await until(() => appendEvents(apart.store, [light('lamp', 2)]).then(() => true), {
-    what: 'Redis to be back',
+  await other.redis.kill();
+  await other.redis.start();
+  await until(() => appendEvents(other.store, [light('lamp', 2)]).then(() => true), {
+    what: 'Redis to accept events',
   });
   await watcher.until(2);
   expect(watcher.frames.map(({ data }) => data.measurements.light)).toEqual([1, 2]);
 }, 120_000);
 
-/** Another process of the API, once it serves. */
+/** Starts another API process; settles when it serves requests. */
 async function startAnother() {
   const service = await startService('api', { REDIS_URL: api.redis.url }, { wait: 'started' });
   await until(
@@ -217,7 +219,7 @@ async function startAnother() {
   return service;
 }
 
-it('SIGTERM ends streams in good order, and the process soon', async () => {
+it('SIGTERM ends event streams and the process', async () => {
   const service = await startAnother();
   const watcher = await watch('', undefined, { url: service.url, key: api.key });
   const tookMs = stopwatch();
@@ -227,7 +229,7 @@ it('SIGTERM ends streams in good order, and the process soon', async () => {
   await until(watcher.isEnded, { what: 'the end of the stream' });
 }, 120_000);
 
-it('SIGTERM waits for no request that is never sent to its end', async () => {
+it('SIGTERM does not wait for incomplete requests', async () => {
   const service = await startAnother();
   const beginnings = [
     'GET /v1/fl',
@@ -235,11 +237,11 @@ it('SIGTERM waits for no request that is never sent to its end', async () => {
   ];
   for (const beginning of beginnings) {
     const socket = connect(service.port, '127.0.0.1');
-    closeLater('client that does not go on', () => socket.destroy());
+    closeLater('client with an incomplete request', () => socket.destroy());
     socket.on('error', () => undefined);
     await new Promise((resolve) => socket.write(beginning, resolve));
   }
-  // Whatever is answered now came after them.
+  // The API has read the incomplete requests before this one.
   expect((await fetch(`${service.url}/health/live`)).ok).toBe(true);
   service.kill('SIGTERM');
   expect(await service.exited).toEqual({ code: 0, signal: null });

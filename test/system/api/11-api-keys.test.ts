@@ -25,12 +25,12 @@ async function createKey(env: Record<string, string>, ...flags: string[]) {
 }
 
 describe('create-key', () => {
-  it('prints another key and nothing else; it opens the API at once, and Redis keeps only its hash', async () => {
+  it('prints only a new key, which works immediately and of which Redis stores only the hash', async () => {
     const api = await startStandaloneApi();
-    const made = await createKey({ REDIS_URL: api.redis.url });
-    expect(made).toMatchObject({ code: 0, stderr: '' });
-    expect(made.stdout).toMatch(/^lamp_[0-9a-f]{12}[.][A-Za-z0-9_-]{43}\n$/);
-    const key = made.stdout.trim();
+    const created = await createKey({ REDIS_URL: api.redis.url });
+    expect(created).toMatchObject({ code: 0, stderr: '' });
+    expect(created.stdout).toMatch(/^lamp_[0-9a-f]{12}[.][A-Za-z0-9_-]{43}\n$/);
+    const key = created.stdout.trim();
     for (const each of [key, api.key]) {
       expect((await request(api.api.url).get('/v1/fleets').set('X-API-Key', each)).status).toBe(200);
     }
@@ -38,13 +38,13 @@ describe('create-key', () => {
     const files = readdirSync(folder!, { recursive: true, withFileTypes: true }).filter((file) =>
       file.isFile(),
     );
-    const kept = files.map((file) => readFileSync(join(file.parentPath, file.name), 'latin1')).join('');
-    expect(kept).toContain(key.slice('lamp_'.length).split('.')[0]);
-    expect(kept).not.toContain(key.split('.')[1]);
-    expect(kept).not.toContain(api.key.split('.')[1]);
+    const stored = files.map((file) => readFileSync(join(file.parentPath, file.name), 'latin1')).join('');
+    expect(stored).toContain(key.slice('lamp_'.length).split('.')[0]);
+    expect(stored).not.toContain(key.split('.')[1]);
+    expect(stored).not.toContain(api.key.split('.')[1]);
   }, 120_000);
 
-  it('--first prints nothing where there is one', async () => {
+  it('prints nothing with --first if a key exists', async () => {
     const api = await startStandaloneApi();
     expect(await createKey({ REDIS_URL: api.redis.url }, '--first')).toEqual({
       code: 0,
@@ -52,13 +52,13 @@ describe('create-key', () => {
       stderr: '',
     });
     await api.store.del('{lamplighter}:api-keys');
-    const made = await createKey({ REDIS_URL: api.redis.url }, '--first');
-    expect((await request(api.api.url).get('/v1/fleets').set('X-API-Key', made.stdout.trim())).status).toBe(
-      200,
-    );
+    const created = await createKey({ REDIS_URL: api.redis.url }, '--first');
+    expect(
+      (await request(api.api.url).get('/v1/fleets').set('X-API-Key', created.stdout.trim())).status,
+    ).toBe(200);
   }, 120_000);
 
-  it('says in one message what is wrong: no URL, no Redis, a wrong flag', async () => {
+  it('prints one message for a missing URL, an unavailable Redis or an unknown flag', async () => {
     const port = await freePort();
     const [noUrl, noRedis, wrongFlag] = await Promise.all([
       createKey({}),
@@ -76,14 +76,14 @@ describe('create-key', () => {
   }, 120_000);
 });
 
-it('a key that is deleted is refused within seconds', async () => {
+it('a key that is deleted in Redis is rejected within seconds', async () => {
   const api = await startStandaloneApi();
   const key = (await createKey({ REDIS_URL: api.redis.url })).stdout.trim();
   const status = async () => (await request(api.api.url).get('/v1/fleets').set('X-API-Key', key)).status;
   expect(await status()).toBe(200);
   await api.store.hdel('{lamplighter}:api-keys', key.slice('lamp_'.length).split('.')[0]!);
   await until(async () => (await status()) === 401, {
-    what: 'the key to be refused',
+    what: 'the key to be rejected',
     timeoutMs: 15_000,
     everyMs: 200,
   });
@@ -92,10 +92,12 @@ it('a key that is deleted is refused within seconds', async () => {
 describe('keys', () => {
   const idOf = (key: string) => key.slice('lamp_'.length).split('.')[0]!;
 
-  it('are listed with their times, and never with a secret', async () => {
+  it('are listed with their times and without their secrets', async () => {
     const api = await startStandaloneApi();
     await createKey({ REDIS_URL: api.redis.url });
-    await until(async () => (await api.get('/v1/keys')).body.keys[0].lastUsedAt, { what: 'the use' });
+    await until(async () => (await api.get('/v1/keys')).body.keys[0].lastUsedAt, {
+      what: 'the use of the key to be recorded',
+    });
     const { body } = await api.get('/v1/keys');
     expect(apiKeyPageSchema.parse(body)).toEqual(body);
     expect(body.keys).toMatchObject([{ id: idOf(api.key), isYours: true }, { isYours: false }]);
@@ -108,19 +110,23 @@ describe('keys', () => {
     ]);
   }, 60_000);
 
-  it('that are revoked are refused within 5 s by every replica, and their event streams end', async () => {
+  it('are rejected by every replica within 5 s after they are revoked, and their event streams end', async () => {
     const api = await startStandaloneApi();
     const other = await startService('api', { REDIS_URL: api.redis.url }, { wait: 'started' });
     const key = (await createKey({ REDIS_URL: api.redis.url })).stdout.trim();
     const headers = { authorization: `Bearer ${key}` };
     const status = async (url: string) => (await fetch(`${url}/v1/fleets`, { headers })).status;
-    await until(async () => (await status(other.url)) === 200, { what: 'the other replica to accept it' });
+    await until(async () => (await status(other.url)) === 200, {
+      what: 'the other replica to accept the key',
+    });
     const stream = await fetch(`${other.url}/v1/events`, { headers });
     const ended = stream.text();
     expect((await api.delete(`/v1/keys/${idOf(key)}`)).status).toBe(204);
     const revokedAt = performance.now();
     expect(await status(api.api.url)).toBe(401);
-    await until(async () => (await status(other.url)) === 401, { what: 'the other replica to refuse it' });
+    await until(async () => (await status(other.url)) === 401, {
+      what: 'the other replica to reject the key',
+    });
     expect(performance.now() - revokedAt).toBeLessThan(5000);
     await ended;
     const unknown = await fetch(`${other.url}/v1/fleets`, { headers });
@@ -128,7 +134,7 @@ describe('keys', () => {
     expect((await api.delete(`/v1/keys/${idOf(key)}`)).status).toBe(404);
   }, 60_000);
 
-  it('the last one is revoked only if that is meant, over REST and on the command line', async () => {
+  it('cannot be revoked by accident if only one is left', async () => {
     const api = await startStandaloneApi();
     const refused = await api.delete(`/v1/keys/${idOf(api.key)}`);
     expect([refused.status, refused.body.type]).toEqual([409, 'urn:lamplighter:problem:last-key']);
@@ -140,6 +146,8 @@ describe('keys', () => {
     expect((await createKey(url, '--revoke', 'f'.repeat(12))).stderr).toMatch(/API key f+ does not exist/);
     expect((await createKey(url)).code).toBe(0);
     expect(await createKey(url, '--revoke', idOf(api.key))).toMatchObject({ code: 0, stderr: '' });
-    await until(async () => (await api.get('/v1/fleets')).status === 401, { what: 'the key to be refused' });
+    await until(async () => (await api.get('/v1/fleets')).status === 401, {
+      what: 'the key to be rejected',
+    });
   }, 60_000);
 });

@@ -26,7 +26,7 @@ const start = async (env: Env) => {
   return launcher;
 };
 
-/** `npm run fleet -- …`; what it prints. */
+/** Runs `npm run fleet -- …` and returns its output. */
 async function fleet(env: Env, ...args: string[]): Promise<string> {
   const { stdout } = await promisify(execFile)(process.execPath, ['scripts/fleet.mjs', ...args], {
     cwd: REPOSITORY,
@@ -35,14 +35,14 @@ async function fleet(env: Env, ...args: string[]): Promise<string> {
   return stdout;
 }
 
-/** The broker's URL, from what was printed. */
-function urlIn(printed: string): string {
-  const value = (name: string) => new RegExp(`^${name} +(\\S+)$`, 'm').exec(printed)?.[1];
+/** The URL of the broker in an output. */
+function urlIn(output: string): string {
+  const value = (name: string) => new RegExp(`^${name} +(\\S+)$`, 'm').exec(output)?.[1];
   return `mqtt://${value('user')}:${value('password')}@${value('host')}:${value('port')}`;
 }
 
 describe('npm run fleet', () => {
-  it('gives a fleet an account at the running broker, a reader another one, and takes both away, also while it is stopped', async () => {
+  it('adds and removes accounts of fleets and readers, also while the broker is stopped', async () => {
     const env = await newInstance();
     await expect(fleet(env, 'add', 'plant')).rejects.toThrow(/there is no instance in .* start it first/);
     const run = await start(env);
@@ -56,11 +56,13 @@ describe('npm run fleet', () => {
     expect((await reader.next()).topic).toBe('plant/telemetry/pump');
     expect(pump.connected()).toBe(true);
     expect(await fleet(env, 'list')).toBe('demo\nplant\nplant.reader\n');
-    // Printing it once more changes nothing.
+    // Adding it again prints the same account.
     expect(urlIn(await fleet(env, 'add', 'plant'))).toBe(url);
 
     await fleet(env, 'remove', 'plant');
-    await until(() => !pump.connected() && !reader.connected(), { what: 'both to be disconnected' });
+    await until(() => !pump.connected() && !reader.connected(), {
+      what: 'both clients to be disconnected',
+    });
     await expect(connectMqtt(url)).rejects.toThrow(/authori[sz]ed/i);
     expect(await fleet(env, 'list')).toBe('demo\n');
     run.process.kill('SIGINT');
@@ -68,10 +70,12 @@ describe('npm run fleet', () => {
     const later = urlIn(await fleet(env, 'add', 'greenhouse'));
     const again = await start(env);
     await connectMqtt(later);
-    // A broker that dies comes back with the accounts of now.
+    // A broker that is killed restarts with the current accounts.
     const newest = urlIn(await fleet(env, 'add', 'orchard'));
     process.kill(Number(readFileSync(join(env.LAMPLIGHTER_STATE!, 'mosquitto/pid'), 'utf8')), 'SIGKILL');
-    await until(() => again.output().includes('✓ mosquitto runs again'), { what: 'the broker to be back' });
+    await until(() => again.output().includes('✓ mosquitto runs again'), {
+      what: 'the broker to run again',
+    });
     await connectMqtt(newest);
   }, 120_000);
 
@@ -89,17 +93,17 @@ describe('npm run fleet', () => {
     [['add'], /usage:/],
     [['add', 'a', 'b'], /usage:/],
     [['frobnicate'], /usage:/],
-  ])('refuses %j', async (args, reason) => {
+  ])('rejects %j', async (args, reason) => {
     await expect(fleet(await stoppedInstance(), ...args)).rejects.toThrow(reason);
   });
 
-  it('takes the names that the services take', () => {
+  it('accepts the same names as the services', () => {
     expect(FLEET_NAME.source).toBe(IDENTITY.source);
     expect(RESERVED).toContain(CANARY_FLEET);
   });
 });
 
-/** A folder as after a start. */
+/** The state folder of an instance that was started before. */
 async function stoppedInstance(): Promise<Env> {
   const env = await newInstance();
   const { folder, ports } = readSettings(env);
@@ -107,22 +111,22 @@ async function stoppedInstance(): Promise<Env> {
   return env;
 }
 
-it('several readers see all telemetry of their fleet without disturbing each other or the rules', async () => {
+it('readers receive all telemetry of their fleet without affecting each other or the rules', async () => {
   const stack = await startStack();
   const [plant, other] = [await stack.broker.newFleet(), await stack.broker.newFleet()];
   const url = await stack.broker.newReader(plant.name);
   const readers = [await connectMqtt(url), await connectMqtt(url), await connectMqtt(url)];
-  // Whatever they subscribe to, shared with each other or not.
+  // Each reader uses another kind of subscription.
   await readers[0]!.subscribe(`${plant.name}/telemetry/#`);
   await readers[1]!.subscribe('#');
   await readers[2]!.subscribe('$share/rules/+/telemetry/#');
-  const [pump, stranger] = [await connectDevice(plant, 'pump'), await connectDevice(other, 'stranger')];
+  const [pump, foreign] = [await connectDevice(plant, 'pump'), await connectDevice(other, 'foreign')];
   for (let light = 400; light < 450; light += 1) {
     await pump.sendReading({ light });
-    await stranger.sendReading({ light });
+    await foreign.sendReading({ light });
   }
   for (const reader of readers.slice(0, 2)) {
-    await until(() => reader.received.length >= 50, { what: 'all readings to be read' });
+    await until(() => reader.received.length >= 50, { what: 'all readings to be received' });
     const lights = reader.received.map(({ payload }) => JSON.parse(payload.toString()).light);
     expect(lights).toEqual(Array.from({ length: 50 }, (_, i) => 400 + i));
     expect(new Set(reader.received.map(({ topic }) => topic))).toEqual(
@@ -130,7 +134,7 @@ it('several readers see all telemetry of their fleet without disturbing each oth
     );
   }
   for (const fleet of [plant, other]) {
-    const device = fleet === plant ? 'pump' : 'stranger';
+    const device = fleet === plant ? 'pump' : 'foreign';
     const stored = async () =>
       (await stack.get(`/v1/fleets/${fleet.name}/devices/${device}/telemetry?limit=500`)).body.readings
         ?.length;

@@ -6,9 +6,9 @@ import { shareGroup } from '../../../services/rules/src/mqtt/share-group.js';
 import { connectLamps } from '../acknowledging-lamps.js';
 import { type Stack, startStack } from '../stack.js';
 
-/** A client may subscribe to whatever it wants: Mosquitto checks access when it delivers, after it has chosen a member of a group. */
-const STOLEN = [FILTERS.telemetry, FILTERS.acknowledgements];
-const THIEVES_PER_ACCOUNT = 3;
+/** Any client can subscribe to these: Mosquitto checks access on delivery, after it has chosen a member of the share group. */
+const RULES_FILTERS = [FILTERS.telemetry, FILTERS.acknowledgements];
+const INTRUDERS_PER_ACCOUNT = 3;
 const READINGS = 200;
 const COMMANDS = 20;
 
@@ -17,21 +17,21 @@ beforeAll(async () => {
   stack = await startStack({ lesson: true });
 }, 60_000);
 
-/** Clients of another fleet, of a device, and without an account join the groups of these names. */
-async function thievesOf(groups: readonly string[]) {
+/** Connects clients with the account of another fleet, of a device, and without an account, which join share groups. */
+async function connectIntruders(groups: readonly string[]) {
   const other = await stack.broker.newFleet();
   const accounts = [other.url, stack.broker.fleetUrl('demo'), stack.broker.url];
-  const thieves = await Promise.all(
-    accounts.flatMap((url) => Array.from({ length: THIEVES_PER_ACCOUNT }, () => connectMqtt(url))),
+  const intruders = await Promise.all(
+    accounts.flatMap((url) => Array.from({ length: INTRUDERS_PER_ACCOUNT }, () => connectMqtt(url))),
   );
-  for (const thief of thieves)
+  for (const intruder of intruders)
     for (const group of groups)
-      for (const filter of STOLEN) await thief.subscribe(`$share/${group}/${filter}`);
-  return thieves;
+      for (const filter of RULES_FILTERS) await intruder.subscribe(`$share/${group}/${filter}`);
+  return intruders;
 }
 
 it('stores every reading and ends every command while nine clients try to join the share group', async () => {
-  await thievesOf(['rules', 'rules-', '+']);
+  await connectIntruders(['rules', 'rules-', '+']);
   const fleet = await stack.broker.newFleet();
   const sensor = await connectDevice(fleet, 'sensor');
   await Promise.all(Array.from({ length: READINGS }, (_, i) => sensor.sendReading({ light: 400 + i })));
@@ -58,7 +58,7 @@ it('stores every reading and ends every command while nine clients try to join t
   await until(succeeded, { what: 'every command to succeed', timeoutMs: 20_000 });
 }, 90_000);
 
-it('tells nobody the name of the share group', async () => {
+it('does not reveal the name of the share group', async () => {
   const group = shareGroup(stack.broker.rulesUrl);
   const texts = [
     stack.broker.output(),
@@ -74,14 +74,14 @@ it('tells nobody the name of the share group', async () => {
   for (const { payload } of observer.received) expect(payload.toString()).not.toContain(group);
 }, 60_000);
 
-it('is noticed by readiness and counted if a client knows the name all the same', async () => {
+it('reports lost canaries in readiness and metrics if a client knows the name', async () => {
   const ready = async () =>
     (await (await fetch(`${stack.rules.url}/health/ready`)).json()) as { reasons: string[] };
-  expect((await ready()).reasons).toEqual([]);
+  await until(async () => (await ready()).reasons.length === 0, { what: 'rules to be ready' });
   const group = shareGroup(stack.broker.rulesUrl);
   const { url } = await stack.broker.newFleet();
-  for (const thief of [await connectMqtt(url), await connectMqtt(url)])
-    await thief.subscribe(`$share/${group}/+/telemetry/#`);
+  for (const intruder of [await connectMqtt(url), await connectMqtt(url)])
+    await intruder.subscribe(`$share/${group}/+/telemetry/#`);
   const { reasons } = await until(
     async () => {
       const response = await ready();
@@ -89,7 +89,7 @@ it('is noticed by readiness and counted if a client knows the name all the same'
         response.reasons.some((reason) => reason.includes('canary readings did not come through')) && response
       );
     },
-    { what: 'readiness to notice', timeoutMs: 90_000, everyMs: 500 },
+    { what: 'readiness to report lost canaries', timeoutMs: 90_000, everyMs: 500 },
   );
   for (const reason of reasons) expect(reason).not.toContain(group);
   expect(await stack.metric('lamplighter_mqtt_canaries_total', { result: 'lost' })).toBeGreaterThan(2);

@@ -5,11 +5,11 @@ import { until } from '@lamplighter/test-kit/until';
 import { connectLamps } from '../acknowledging-lamps.js';
 import { type Stack, startStack } from '../stack.js';
 
-/** What took the whole `memory_limit` of 1 GiB before there was a bound on packets. */
+/** Without a bound on packets, this number of announced packets uses up the `memory_limit` of 1 GiB. */
 const ANNOUNCING = 553;
-/** The fixed header of a CONNECT of this many bytes, 1.99 MB, and nothing after it. */
+/** The fixed header of a CONNECT of 1.99 MB, without the rest of the packet. */
 const ANNOUNCED = connectHeader(1_990_000);
-/** What used up the files of a broker that may open 1024. */
+/** This number of connections uses up the files of a broker that can open 1024. */
 const HALF_OPEN = 1016;
 
 function connectHeader(length: number): Buffer {
@@ -19,10 +19,10 @@ function connectHeader(length: number): Buffer {
   return Buffer.from(bytes);
 }
 
-/** Opens connections that never log in, a hundred at a time; they are closed at the end of the test. */
-async function besiege(port: number, count: number, say: Buffer | undefined): Promise<Socket[]> {
+/** Opens connections that never log in, a hundred at a time; closes them at the end of the test. */
+async function openConnections(port: number, count: number, data: Buffer | undefined): Promise<Socket[]> {
   const sockets: Socket[] = [];
-  closeLater('siege', async () => {
+  closeLater('connections', async () => {
     for (const socket of sockets) socket.destroy();
   });
   for (let opened = 0; opened < count; opened += 100) {
@@ -33,7 +33,7 @@ async function besiege(port: number, count: number, say: Buffer | undefined): Pr
       sockets.push(socket);
       return new Promise<void>((resolve) => {
         socket.once('close', () => resolve());
-        socket.once('connect', () => (say === undefined ? resolve() : socket.write(say, () => resolve())));
+        socket.once('connect', () => (data === undefined ? resolve() : socket.write(data, () => resolve())));
       });
     });
     await Promise.all(some);
@@ -41,7 +41,7 @@ async function besiege(port: number, count: number, say: Buffer | undefined): Pr
   return sockets;
 }
 
-/** The loop is closed for a fleet: a reading arrives, a command is executed. */
+/** Expects that the readings of a fleet are stored and its commands executed. */
 async function expectServed(stack: Stack, lamp: string, connectNew: () => Promise<{ name: string }>) {
   const { name } = await connectNew();
   await stack.lastState({ name, url: '' }, lamp, ({ light }) => light === 900);
@@ -71,11 +71,11 @@ describe('connections that never log in', () => {
   it.each([
     ['each announce a large packet', ANNOUNCING, ANNOUNCED],
     ['each announce the largest packet allowed', ANNOUNCING, connectHeader(299_000)],
-    ['say nothing', HALF_OPEN, undefined],
+    ['send nothing', HALF_OPEN, undefined],
   ])(
-    'and %s take nothing away: rules stay connected, another fleet is served',
-    async (_what, count, say) => {
-      await besiege(stack.broker.port, count, say);
+    'and %s do not affect rules or devices',
+    async (_what, count, data) => {
+      await openConnections(stack.broker.port, count, data);
       await expectServed(stack, 'lamp', newLamp);
       expect(await isReady(stack)).toBe(true);
       expect(await reconnects(stack)).toBe(0);
@@ -85,16 +85,18 @@ describe('connections that never log in', () => {
   );
 });
 
-it('more connections than there may be of devices lock out neither the services nor the devices that are connected', async () => {
+it('connections beyond the limit affect neither the services nor connected devices', async () => {
   const limits = { maxConnections: 50, memoryBytes: 1_073_741_824, openFiles: 150 };
   const stack = await startStack({ limits });
   const fleet = await stack.broker.newFleet();
   await connectLamps(fleet, [{ device: 'lamp', light: 900, acknowledgement: 'succeeded' }]);
-  const sockets = await besiege(stack.broker.port, 80, undefined);
+  const sockets = await openConnections(stack.broker.port, 80, undefined);
   await expectServed(stack, 'lamp', async () => fleet);
   await connectMqtt(stack.broker.rulesUrl);
   expect(await isReady(stack)).toBe(true);
   expect(await reconnects(stack)).toBe(0);
   for (const socket of sockets) socket.destroy();
-  await until(async () => (await connectMqtt(fleet.url)).connected(), { what: 'a place for a device' });
+  await until(async () => (await connectMqtt(fleet.url)).connected(), {
+    what: 'a device to be able to connect',
+  });
 }, 90_000);

@@ -5,6 +5,7 @@ import { freePort } from '@lamplighter/test-kit/servers/free-port';
 import { startService } from '@lamplighter/test-kit/servers/service';
 import { until } from '@lamplighter/test-kit/until';
 import { shareGroup } from '../../../services/rules/src/mqtt/share-group.js';
+import { connectAnnounced } from '../announced-device.js';
 import { type Stack, startStack } from '../stack.js';
 
 /**
@@ -21,7 +22,7 @@ beforeAll(async () => {
   await startService('rules', { MQTT_URL: other, REDIS_URL: stack.redis.url });
 }, 60_000);
 
-/** The URL of a relay to the broker that renames the share group in what its clients subscribe. */
+/** The URL of a relay to the broker that renames the share group in subscriptions. */
 async function throughAnotherGroup(rulesUrl: string): Promise<string> {
   const url = new URL(rulesUrl);
   const target = Number(url.port);
@@ -52,13 +53,9 @@ async function throughAnotherGroup(rulesUrl: string): Promise<string> {
 const historyOf = async (fleet: string, device: string) =>
   (await stack.get(`/v1/fleets/${fleet}/devices/${device}/telemetry?limit=500`)).body.readings?.length;
 
-it('stores readings with a time and a number once', async () => {
+it('readings with a time and a sequence number are stored once', async () => {
   const fleet = await stack.broker.newFleet();
-  const sensor = await connectDevice(fleet, 'sensor');
-  await sensor.publish(`${fleet.name}/presence/sensor`, { online: true, session: 1 }, { retain: true });
-  await until(async () => (await stack.get(`/v1/fleets/${fleet.name}/devices/sensor`)).status === 200, {
-    what: 'the birth to be stored',
-  });
+  const sensor = await connectAnnounced(stack, fleet, 'sensor');
   const from = Date.now() - READINGS;
   await Promise.all(
     Array.from({ length: READINGS }, (_, n) =>
@@ -71,12 +68,12 @@ it('stores readings with a time and a number once', async () => {
       const { stored, late, duplicate } = await ledger();
       return stored + late + duplicate === 2 * READINGS;
     },
-    { what: 'both groups to have brought each reading' },
+    { what: 'both groups to deliver all readings' },
   );
   expect(await ledger()).toMatchObject({ stored: READINGS, late: 0, duplicate: READINGS });
 }, 60_000);
 
-it('stores plain readings twice, and commands a lamp once for each crossing of the threshold', async () => {
+it('plain readings are stored twice, and a lamp gets one command for each crossing of the threshold', async () => {
   const fleet = await stack.broker.newFleet();
   const lamp = await connectDevice(fleet, 'lamp');
   for (let n = 1; n <= CROSSINGS; n += 1) {
@@ -84,7 +81,7 @@ it('stores plain readings twice, and commands a lamp once for each crossing of t
     await lamp.sendReading({ light });
     expect(await lamp.nextCommand()).toEqual({ led_on: light === 100 });
     await until(async () => (await historyOf(fleet.name, 'lamp')) === 2 * n, {
-      what: 'both groups to have brought it',
+      what: 'both groups to deliver the reading',
     });
   }
   expect(lamp.commands()).toHaveLength(CROSSINGS);
