@@ -7,21 +7,20 @@ import { checkout, type Typed, typeInto } from '../documentation-shell.js';
 import { freePorts, launch, untilUp } from '../launch.js';
 
 /**
- * Every block of commands in the documentation is typed here into a shell, as it stands, with a real `npm start` running. What cannot be
- * is marked by a comment above it, `<!-- test: skip, <reason> -->`, with one of these reasons. `<!-- test: background -->` keeps running
- * while the blocks below it are typed. A comment `# prints …` in a block is an expectation.
+ * Runs every block of commands in the documentation unchanged in a shell, with a real `npm start`. Blocks that cannot run are marked with
+ * `<!-- test: skip, <reason> -->`, with one of these reasons. A block with `<!-- test: background -->` keeps running during the blocks below
+ * it. A comment `# prints …` in a block is an expectation.
  */
 const REASONS: Readonly<Record<string, string>> = {
-  start: 'this test runs `npm start` itself, and is run by `npm test`; 66 checks the flags',
+  start: 'this test runs `npm start` itself, and `npm test` runs this test; 66 checks the flags',
   docker:
-    'needs Docker: scripts/test-compose.mjs types its commands, which 66 finds in scripts/compose/documented.mjs',
-  containers: 'needs Docker: scripts/test-compose.mjs types the whole block',
-  minutes: 'takes minutes; below, its script must exist and know the options that are named',
-  'your servers':
-    'needs a broker and a Redis of your own; 27-services-without-dependencies runs the services so',
+    'needs Docker: scripts/test-compose.mjs runs its commands, which 66 finds in scripts/compose/documented.mjs',
+  containers: 'needs Docker: scripts/test-compose.mjs runs the whole block',
+  minutes: 'takes minutes; a test below checks that its script and options exist',
+  'your servers': 'needs your own broker and Redis; covered by 27-services-without-dependencies',
 };
 
-/** Pages that go on in the shell of others: their blocks are typed first. */
+/** Pages that continue in the shell of another page, whose blocks run first. */
 const BEGINS: Readonly<Record<string, (block: Block) => boolean>> = {
   'docs/runbooks/': ({ page, section }) =>
     page === 'docs/runbooks/README.md' && section === 'before-you-type',
@@ -31,18 +30,18 @@ const BEGINS: Readonly<Record<string, (block: Block) => boolean>> = {
 };
 
 const all = pagesWithCommands().flatMap(blocksOf);
-const typed = all.filter(({ language }) => language === 'sh' || language === 'python');
+const commandBlocks = all.filter(({ language }) => language === 'sh' || language === 'python');
 const isSkipped = ({ mark }: Block) => mark?.startsWith('skip, ') === true;
 const place = ({ page, line }: Block) => `${page}:${line}`;
 
 describe('blocks of the documentation', () => {
-  it('that look like commands are marked as sh', () => {
+  it('are marked as sh if they look like commands', () => {
     const commands = /^(npm|node|docker|curl|mosquitto_\w+|redis-cli|git|cd|KEY=|API=)\b/m;
     const unmarked = all.filter(({ language, text }) => language === '' && commands.test(text));
     expect(unmarked.map(place)).toEqual([]);
   });
 
-  it('are typed, or say why not', () => {
+  it('run, or have a known reason to be skipped', () => {
     const known = new Set(['background', ...Object.keys(REASONS).map((reason) => `skip, ${reason}`)]);
     const unknown = all.filter(({ mark }) => mark !== undefined && !known.has(mark));
     expect(unknown.map(place)).toEqual([]);
@@ -50,18 +49,18 @@ describe('blocks of the documentation', () => {
     expect([...known].filter((mark) => !used.has(mark))).toEqual([]);
   });
 
-  it('that take minutes name options that their scripts have', async () => {
-    const lines = typed
+  it('that take minutes use options that their scripts have', async () => {
+    const lines = commandBlocks
       .filter(({ mark }) => mark === 'skip, minutes')
       .flatMap(({ text }) => text.split('\n'));
-    const asked = new Map<string, string[]>();
+    const used = new Map<string, string[]>();
     for (const line of lines) {
       const [, script, options = ''] = /^npm (?:run )?([a-z:]+)(?: -- ([^#]*))?/.exec(line) ?? [];
       if (script === undefined) continue;
-      asked.set(script, [...(asked.get(script) ?? []), ...(options.match(/--[a-z-]+/g) ?? [])]);
+      used.set(script, [...(used.get(script) ?? []), ...(options.match(/--[a-z-]+/g) ?? [])]);
     }
-    expect(asked.size).toBeGreaterThan(8);
-    for (const [script, options] of asked) {
+    expect(used.size).toBeGreaterThan(8);
+    for (const [script, options] of used) {
       if (options.length === 0) continue;
       const { stdout } = await promisify(execFile)('npm', ['run', '--silent', script, '--', '--help'], {
         cwd: REPOSITORY,
@@ -71,9 +70,9 @@ describe('blocks of the documentation', () => {
   }, 60_000);
 });
 
-describe('what the documentation tells to type', () => {
+describe('commands of the documentation', () => {
   let found: Typed[] = [];
-  let odd: Record<string, unknown> = {};
+  let unknownAction: Record<string, unknown> = {};
   let createdFiles: string[] = [];
 
   beforeAll(async () => {
@@ -95,13 +94,13 @@ describe('what the documentation tells to type', () => {
       });
       return { ok: response.ok, body: (await response.json()) as Record<string, unknown> };
     };
-    // What operators look for is there: lamps, a rule that fails, a command that waits for a device that is away.
+    // The system has what the runbooks look for: lamps, a failing rule, and a command that is pending for an unknown device.
     await until(async () => (await send('GET', '/v1/fleets/demo/devices/lamp-0010')).ok, {
-      what: 'the lamps',
+      what: 'the lamps to report',
     });
-    // A fleet that has rules of its own before its first reading gets no shipped ones.
+    // A fleet that has rules before its first reading gets no seed rules.
     await until(async () => (await send('GET', '/v1/fleets/demo/rules/night-light')).ok, {
-      what: 'the shipped rule',
+      what: 'the seed rule',
     });
     await send('PUT', '/v1/fleets/demo/rules/broken', { when: '1 / light > 2', then: { led_on: true } });
 
@@ -110,7 +109,7 @@ describe('what the documentation tells to type', () => {
 
     const shell = { folder, env, adapt: (text: string) => atPorts(text, ports) };
     const groups = new Map<string, Map<string, Block[]>>();
-    for (const block of typed.filter((each) => !isSkipped(each))) {
+    for (const block of commandBlocks.filter((each) => !isSkipped(each))) {
       const begin = Object.keys(BEGINS).find((prefix) => block.page.startsWith(prefix)) ?? block.page;
       if (BEGINS[begin]?.(block)) continue;
       const pages = groups.get(begin) ?? new Map<string, Block[]>();
@@ -121,34 +120,36 @@ describe('what the documentation tells to type', () => {
       const isFirst = BEGINS[begin];
       return typeInto(
         shell,
-        typed.filter((block) => isFirst?.(block) && !isSkipped(block)),
+        commandBlocks.filter((block) => isFirst?.(block) && !isSkipped(block)),
         [...pages.values()],
       );
     });
     const results = () => shells.flatMap((each) => each.results());
     await Promise.all(shells.map(({ done }) => done));
     const python = () => results().find(({ block }) => block.language === 'python')?.output;
-    await until(() => python() !== '', { what: "README's Python device to get a command" });
+    await until(() => python() !== '', { what: 'the Python device of the README to get a command' });
     const lamp = '/v1/fleets/demo/devices/python-lamp';
     const reports = async () => JSON.stringify((await send('GET', lamp)).body).includes('"led_on":true');
-    await until(reports, { what: 'it to report led_on' });
-    odd = (await send('POST', `${lamp}/commands`, { action: { dance: true } }, { prefer: 'wait=10' })).body;
+    await until(reports, { what: 'the Python device to report led_on' });
+    unknownAction = (
+      await send('POST', `${lamp}/commands`, { action: { dance: true } }, { prefer: 'wait=10' })
+    ).body;
     for (const { stop } of shells) stop();
     found = results();
     createdFiles = files();
   }, 150_000);
 
-  it.each(typed.filter((block) => !isSkipped(block)).map((block) => [place(block), block] as const))(
+  it.each(commandBlocks.filter((block) => !isSkipped(block)).map((block) => [place(block), block] as const))(
     '%s works',
     (_, block) => {
       const result = found.find((each) => each.block === block);
-      const { failed = ['was not typed'], ended, output } = result ?? {};
-      if (failed.length > 0 || !ended) throw new Error(`${failed.join('\n')}\nit printed:\n${output}`);
+      const { failed = ['did not run'], ended, output } = result ?? {};
+      if (failed.length > 0 || !ended) throw new Error(`${failed.join('\n')}\noutput:\n${output}`);
       for (const [, printed] of block.text.matchAll(/# prints (.*)$/gm)) expect(output).toContain(printed);
     },
   );
 
-  it('finds the oldest open command, and its device', () => {
+  it('find the oldest open command and its device', () => {
     const { output } = found.find(({ block }) => block.text.includes('/v1/commands?limit=10'))!;
     const [list, command, device] = output
       .trim()
@@ -159,17 +160,20 @@ describe('what the documentation tells to type', () => {
     expect(device).toMatchObject({ device: 'gone-lamp' });
   });
 
-  it('leaves nothing behind in the repository', () => {
+  it('create no files in the repository', () => {
     expect(createdFiles).toEqual([]);
   });
 
-  it("README's Python device switches its lamp, and rejects what it does not know", () => {
+  it('include the Python device of the README, which switches its lamp and rejects unknown actions', () => {
     expect(found.find(({ block }) => block.language === 'python')?.output).toBe('lamp on\n');
-    expect(odd).toMatchObject({ state: 'rejected', answer: { reason: 'this lamp only knows led_on' } });
+    expect(unknownAction).toMatchObject({
+      state: 'rejected',
+      answer: { reason: 'this lamp only knows led_on' },
+    });
   });
 });
 
-/** The text at the ports of this instance: a person who has moved them does the same. */
+/** The text with the ports of this instance. */
 function atPorts(text: string, ports: Record<string, string>): string {
   return text
     .replaceAll('127.0.0.1:8080', `127.0.0.1:${ports.API_PORT}`)

@@ -22,7 +22,7 @@ describe('links', () => {
   const anchors = new Map(
     allPages().map((page) => {
       const slugs = matches(proseOf(page), /^#+ (.*)$/gm).map(slugOf);
-      // A heading that comes again gets a number.
+      // A repeated heading gets a number.
       const numbered = slugs.map((slug, at) => {
         const before = slugs.slice(0, at).filter((other) => other === slug).length;
         return before === 0 ? slug : `${slug}-${before}`;
@@ -31,7 +31,7 @@ describe('links', () => {
     }),
   );
 
-  it.each(allPages())('of %s lead somewhere', (page) => {
+  it.each(allPages())('of %s have existing targets', (page) => {
     const broken = matches(proseOf(page).replace(/`[^`\n]*`/g, ''), /\]\(([^)\s]+)\)/g)
       .filter((link) => !/^[a-z]+:/.test(link))
       .filter((link) => {
@@ -44,13 +44,13 @@ describe('links', () => {
   });
 });
 
-describe('what the pages name exists, and what exists is named', () => {
+describe('the pages match the repository in', () => {
   const text = pagesWithCommands().map(readPage).join('\n');
 
   it('npm scripts', () => {
     const named = new Set(matches(text, /npm run (?:--silent )?([a-z][a-z:-]*[a-z])/g));
     expect([...named].filter((name) => !(name in scripts))).toEqual([]);
-    // `npm run check` runs its parts; start and test are npm's own commands.
+    // `npm run check` runs its parts; `npm start` and `npm test` need no `run`.
     const own = Object.keys(scripts).filter((name) => !/^(check:.*|start|test)$/.test(name));
     expect(own.filter((name) => !named.has(name))).toEqual([]);
   });
@@ -95,7 +95,7 @@ describe('what the pages name exists, and what exists is named', () => {
     expect(named.sort()).toEqual(matches(program, /^ {2}([A-Z_]+) = /gm).sort());
   });
 
-  it('commands of Docker, which scripts/test-compose.mjs types', () => {
+  it('Docker commands, which scripts/test-compose.mjs runs', () => {
     const commands = allPages()
       .filter((page) => page !== 'CHANGELOG.md')
       .map((page) => readPage(page).replace(/^<!-- test: skip, containers -->\n```sh\n[\s\S]*?^```$/gm, ''))
@@ -119,18 +119,18 @@ describe('what the pages name exists, and what exists is named', () => {
   });
 });
 
-it('every script of ours that does something says what, when it is asked for help, and does nothing else', async () => {
+it('every script prints its usage with --help', async () => {
   const run = promisify(execFile);
-  // What is built here already is not built once more by several scripts at the same time.
-  const ours = Object.entries(scripts)
+  // The build is omitted: several scripts would run it at the same time.
+  const usages = Object.entries(scripts)
     .map(([name, command]) => [name, command.replace(/^npm run --silent build && /, '')] as const)
     .filter(
       ([name, command]) =>
         /^(exec )?node (scripts|bench)\//.test(command) && !/^(start|test:(unit|system))$/.test(name),
     );
-  expect(ours.length).toBeGreaterThan(10);
-  const answers = await Promise.all(
-    ours.map(([name, command]) =>
+  expect(usages.length).toBeGreaterThan(10);
+  const results = await Promise.all(
+    usages.map(([name, command]) =>
       run('sh', ['-c', `${command} --help`], { cwd: REPOSITORY, timeout: 50_000 }).then(
         ({ stdout }) =>
           stdout.includes(
@@ -139,7 +139,7 @@ it('every script of ours that does something says what, when it is asked for hel
       ),
     ),
   );
-  expect(answers.filter((answer) => answer !== true)).toEqual([]);
+  expect(results.filter((result) => result !== true)).toEqual([]);
 }, 60_000);
 
 describe('examples', () => {
@@ -154,7 +154,7 @@ describe('examples', () => {
     expect(new Set(lanes)).toEqual(new Set(['led_on']));
   });
 
-  it('of two sections never drive one device', () => {
+  it('of two sections never use the same device', () => {
     const driven = new Map<string, Set<string>>();
     const blocks = pagesWithCommands().flatMap(blocksOf);
     for (const { page, section, text } of blocks.filter(({ language }) => language !== 'json')) {

@@ -2,7 +2,7 @@ import { blocksOf, proseOf } from '../documentation.js';
 
 const [english, korean] = ['docs/lesson.md', 'docs/lesson.ko.md'] as const;
 
-/** The levels of the headings, and the first cells of tables with as many columns: what a translation keeps. */
+/** What a translation must keep: heading levels, table columns, links and numbers. */
 const outline = (page: string) => ({
   headings: [...proseOf(page).matchAll(/^(#+) /gm)].map(([, level]) => level),
   rows: [...proseOf(page).matchAll(/^\|.*\|$/gm)].map(([row]) => row.split('|').length),
@@ -13,11 +13,11 @@ const outline = (page: string) => ({
   numbers: [...proseOf(page).matchAll(/^\| (?:MQTT|HTTP|AMQP).*$/gm)].map(([row]) => row.match(/\d[\d.]*/g)),
 });
 
-it('has the same sections, tables, links and measured numbers', () => {
+it('the Korean lesson has the same sections, tables, links and measured numbers', () => {
   expect(outline(korean)).toEqual(outline(english));
 });
 
-it('has the same commands', () => {
+it('the Korean lesson has the same commands', () => {
   const commands = (page: string) =>
     blocksOf(page).map(({ language, mark, text }) => ({ language, mark, text }));
   expect(commands(korean)).toEqual(commands(english));

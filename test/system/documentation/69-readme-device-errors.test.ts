@@ -7,7 +7,7 @@ import { until } from '@lamplighter/test-kit/until';
 import { blocksOf } from '../documentation.js';
 import { type Launcher, launch } from '../launch.js';
 
-/** Runs README's Python device with a password and at a port of its own; nothing else in it differs. */
+/** Runs the Python device of the README with another password and port. */
 function run(password: string, port: number): Launcher {
   const folder = mkdtempSync(join(temporaryFolder(), 'device-'));
   mkdirSync(join(folder, '.lamplighter/secrets'), { recursive: true });
@@ -17,17 +17,17 @@ function run(password: string, port: number): Launcher {
   return launch(folder, ['/usr/bin/python3', 'device.py'], {});
 }
 
-it("README's Python device says that its password is wrong, or that it cannot reach the broker", async () => {
+it('the Python device of the README reports a wrong password and an unavailable broker', async () => {
   const broker = await startBroker();
   const password = new URL(broker.fleetUrl('demo')).password;
   const wrong = run('wrong', broker.port);
   await until(() => /the broker refused the connection: .*not authori[sz]ed/i.test(wrong.output()), {
-    what: 'it to say that it is refused',
+    what: 'the device to report the refused connection',
   });
 
   const alone = run(password, await freePort());
   await until(() => alone.output().includes('cannot reach the broker; trying again'), {
-    what: 'it to say that there is no broker',
+    what: 'the device to report the unavailable broker',
   });
   for (const device of [wrong, alone]) {
     expect(device.output()).not.toContain('Traceback');

@@ -10,7 +10,7 @@ const linesOf = (
   allowed = [] as { text: string; reason: string }[],
 ) => find(path, source, wordings, allowed).map(({ line }) => line);
 
-describe('wording is found', () => {
+describe('banned wording is found', () => {
   it('in comments, strings and identifiers of code', () => {
     const source =
       "const isTold = 1;\n// it is TOLD\nlog('we tell');\nconst TOLD_AT = 2;\nconst stolid = 3;\n";
@@ -28,12 +28,12 @@ describe('wording is found', () => {
     expect(linesOf('a.md', page)).toEqual([1, 4]);
   });
 
-  it('unless it is part of a name that is allowed', () => {
+  it('unless it is part of an allowed name', () => {
     const allowed = [{ text: 'TELL_AGAIN_MS', reason: 'a name' }];
     expect(linesOf('a.ts', 'TELL_AGAIN_MS;\ntell();\n', told, allowed)).toEqual([2]);
   });
 
-  it('by the words that the glossary bans', () => {
+  it('if the glossary bans it', () => {
     const glossary =
       '| word | meaning | not |\n|---|---|---|\n| ledger | sums | `books`, `the books` |\n| lane | x | |\n';
     const wordings = bannedBy(glossary);
@@ -45,13 +45,13 @@ describe('wording is found', () => {
   });
 });
 
-it('every wording has a name of its own', () => {
+it('every wording has a unique name', () => {
   const names = WORDING.map(({ name }) => name);
   expect(new Set(names).size).toBe(names.length);
 });
 
 describe('the baseline', () => {
-  it('allows what it has, and no more', () => {
+  it('allows only the hits that it lists', () => {
     const { exceeded, shrunk } = compare(
       { a: { told: 2 }, b: { told: 1 } },
       { a: { told: 1 }, c: { told: 3 } },
@@ -63,25 +63,25 @@ describe('the baseline', () => {
     expect(shrunk).toEqual([{ file: 'c', name: 'told', is: 0, was: 3 }]);
   });
 
-  it('follows files that move, and does not grow', () => {
+  it('follows moved files, and cannot grow', () => {
     expect(grown({ new: { told: 2 } }, { old: { told: 2 } })).toEqual([]);
     expect(grown({ new: { told: 3 }, other: { anew: 1 } }, { old: { told: 2, anew: 1 } })).toEqual(['told']);
   });
 
-  it('has a line per file that has hits', () => {
+  it('has one line for each file with hits', () => {
     const counts = { b: countByName(find('b', 'told told', told)), a: {} };
     expect(baselineText(counts)).toBe('{\n  "b": {"tell":2}\n}\n');
   });
 });
 
-describe('a translation', () => {
+describe('translation', () => {
   const page = '# A\n\n## B\n\n<!-- test: background -->\n```sh\nls # x\n```\n';
 
-  it('may differ in words', () => {
+  it('can differ in words', () => {
     expect(differences(page, page.replace('# A', '# 가').replace('## B', '## 나'))).toEqual([]);
   });
 
-  it('keeps headings and code blocks', () => {
+  it('must keep headings and code blocks', () => {
     expect(differences(page, page.replace('## B', '### B'))).toEqual([expect.stringContaining('headings')]);
     expect(differences(page, page.replace('ls', 'dir'))).toEqual(['code block 1 differs: ```sh']);
     expect(differences(page, '# A\n\n## B\n')).toEqual(['code blocks: 1 became 0']);

@@ -19,7 +19,7 @@ const figures = figuresOf({
 });
 const valueNamed = (name: string) => figures.find((figure) => figure.name === name)?.value;
 
-it('the figures are those of the files', () => {
+it('computes the figures from the files', () => {
   expect(valueNamed('source files')).toBe(10);
   expect(valueNamed('lines per source file, median')).toBe(60);
   expect(valueNamed('lines per source file, 90th percentile')).toBe(200);
@@ -29,28 +29,28 @@ it('the figures are those of the files', () => {
   expect(valueNamed('files on the way of a reading')).toBe(2);
 });
 
-it('a file of types has no behaviour, and one with a constant has', () => {
+it('distinguishes files of types from files with constants', () => {
   expect(
     isTypesOnly("import type { A } from './a.js';\nexport interface B { a: A }\nexport type C = B;\n"),
   ).toBe(true);
   expect(isTypesOnly('export interface B { a: 1 }\nexport const c = 1;\n')).toBe(false);
 });
 
-it('the bars of a table are no words', () => {
+it('does not count table borders as words', () => {
   expect(wordCount('| `a` | 5 % | → | |')).toBe(2);
 });
 
-it('the way of a reading is the list between its markers', () => {
+it('reads the way of a reading from the list between its markers', () => {
   expect(filesOnTheWay(page)).toEqual(['a.ts', 'b.ts']);
 });
 
 describe('the page', () => {
-  it('states the figures after an update', () => {
+  it('has correct figures after an update', () => {
     expect(wrongFigures(page, figures)).toHaveLength(figures.length);
     expect(wrongFigures(withTable(page, figures), figures)).toEqual([]);
   });
 
-  it('is wrong from 5 % on, and not for one file more in a small count', () => {
+  it('tolerates differences below 5 %, and of one file in a small count', () => {
     const stated = withTable(page, figures);
     const changed = (name: string, value: number) =>
       wrongFigures(

@@ -1,6 +1,6 @@
 import { connectDevice } from '@lamplighter/test-kit/device';
-import { startService } from '@lamplighter/test-kit/servers/service';
 import { until } from '@lamplighter/test-kit/until';
+import { addReplica } from '../replicas.js';
 import { type Stack, startStack } from '../stack.js';
 
 let stack: Stack;
@@ -8,13 +8,10 @@ beforeAll(async () => {
   stack = await startStack();
 }, 60_000);
 
-describe('a replica that is told to stop', () => {
-  it('finishes what it took and leaves the rest to the other: nothing is lost', async () => {
+describe('a replica that receives SIGTERM', () => {
+  it('finishes its readings and leaves the rest to the other replica, so none is lost', async () => {
     const fleet = await stack.broker.newFleet();
-    const leaving = await startService('rules', {
-      MQTT_URL: stack.broker.rulesUrl,
-      REDIS_URL: stack.redis.url,
-    });
+    const leaving = await addReplica(stack);
     const lamp = await connectDevice(fleet);
     const readings = 4000;
     const sent: Promise<unknown>[] = [];
@@ -34,14 +31,14 @@ describe('a replica that is told to stop', () => {
       return windows.reduce((sum: number, count: number) => sum + count, 0);
     };
     await until(async () => (await stored()) === readings, {
-      what: `all ${readings} readings`,
+      what: `all ${readings} readings to be stored`,
       timeoutMs: 20_000,
       everyMs: 300,
     });
     expect(leaving.exit).toEqual(expect.objectContaining({ code: 0 }));
   }, 60_000);
 
-  it('stops in good order all the same while Redis does not answer', async () => {
+  it('exits with code 0 even while Redis does not respond', async () => {
     const own = await startStack();
     const fleet = await own.broker.newFleet();
     const lamp = await connectDevice(fleet);
@@ -50,7 +47,7 @@ describe('a replica that is told to stop', () => {
     own.redis.pause();
     for (let light = 501; light < 520; light += 1) await lamp.sendReading({ light });
     await until(async () => (await own.metric('lamplighter_ingest_inflight')) > 0, {
-      what: 'readings in hand',
+      what: 'readings to be in flight',
     });
     await own.rules.stop();
     expect(own.rules.exit).toMatchObject({ code: 0 });

@@ -22,17 +22,17 @@ const declared = declaredMetrics();
 let running: Record<Service, TestService>;
 let broker: TestBroker;
 let stack: Stack;
-/** When telemetry last arrived, as rules told when it had only heard itself. */
-let heardBeforeAnyDevice: number;
+/** The time of the last telemetry, read when rules had only received its own canary. */
+let lastMessageBeforeDevices: number;
 
 beforeAll(async () => {
   stack = await startStack();
   const { rules, api } = stack;
   broker = stack.broker;
   await until(async () => (await stack.metric('lamplighter_telemetry_batch_readings_count')) > 0, {
-    what: 'a canary',
+    what: 'a canary to arrive',
   });
-  heardBeforeAnyDevice = await stack.metric('lamplighter_telemetry_last_message_timestamp_seconds');
+  lastMessageBeforeDevices = await stack.metric('lamplighter_telemetry_last_message_timestamp_seconds');
   const sim = await startService('device-sim', { MQTT_URL: broker.fleetUrl('demo'), DEVICES: '3' });
   running = { rules, api, 'device-sim': sim };
 }, 60_000);
@@ -44,13 +44,13 @@ const scraped = async (service: Service) => {
 };
 
 describe.each(SERVICES)('%s', (service) => {
-  it('exposes the metrics that it declares, and no others of ours', async () => {
+  it('exposes exactly the metrics that it declares', async () => {
     const exposed = [...(await scraped(service))].map(([name, { type }]) => `${name} ${type}`);
     const own = [...declarations[service]].map(([name, { type }]) => `${name} ${type}`);
     expect(exposed.sort()).toEqual(own.sort());
   });
 
-  it('has every combination of label values from the start, and only those that are declared', async () => {
+  it('exposes every declared combination of label values from the start, and no others', async () => {
     for (const [name, metric] of await scraped(service)) {
       const { type, labels } = declarations[service].get(name)!;
       if (Object.values(labels).some((values) => values.length === 0)) continue;
@@ -64,16 +64,16 @@ describe.each(SERVICES)('%s', (service) => {
     }
   });
 
-  it('names and explains them as is the custom of Prometheus', async () => {
+  it('passes the metric checks of promtool', async () => {
     const blocks = (await scrape(service)).split('\n\n').filter((block) => block.includes('lamplighter_'));
-    const said = execFileSync('promtool', ['check', 'metrics'], {
+    const output = execFileSync('promtool', ['check', 'metrics'], {
       input: `${blocks.join('\n').trim()}\n`,
       encoding: 'utf8',
     });
-    expect(said).toBe('');
+    expect(output).toBe('');
   });
 
-  it('tells of Node, its process and its event loop', async () => {
+  it('exposes metrics of Node.js, the process and the event loop', async () => {
     const names = [...parseExposition(await scrape(service)).keys()];
     expect(names).toEqual(
       expect.arrayContaining([
@@ -90,7 +90,7 @@ describe.each(SERVICES)('%s', (service) => {
 });
 
 describe('the catalogue', () => {
-  it('has no label that tells of a single device, topic, client, command or rule', () => {
+  it('has no label for a single device, topic, client, command or rule', () => {
     const labels = new Set([...declared.values()].flatMap((metric) => Object.keys(metric.labels)));
     const allowed =
       'result outcome reason stage transition source state kind op cause judgement method route status_class where'.split(
@@ -100,7 +100,7 @@ describe('the catalogue', () => {
     expect([...labels].filter((label) => ![...allowed, ...info].includes(label))).toEqual([]);
   });
 
-  it('is documented: name, type, services, labels with their values', () => {
+  it('is documented with names, types, services, labels and label values', () => {
     const sorted = (metrics: typeof declared) =>
       [...metrics]
         .map(([name, { type, from, labels }]) => {
@@ -114,20 +114,20 @@ describe('the catalogue', () => {
   });
 });
 
-it('broker and Redis tell of themselves', async () => {
+it('exposes metrics of the broker and of Redis', async () => {
   const value = async (service: Service, name: string) =>
     (await scraped(service)).get(`lamplighter_${name}`)?.samples[0]?.value ?? Number.NaN;
   const LINKS_AND_DEVICES = 5;
-  // The broker tells every ten seconds, and what it told first may be older than some connections.
+  // The broker publishes its metrics every ten seconds, so the first values can be older than some connections.
   await until(
     async () =>
       (await value('rules', 'broker_publish_received_total')) > 0 &&
       (await value('rules', 'broker_clients')) >= LINKS_AND_DEVICES,
-    { what: 'the broker to tell of messages and of all clients', timeoutMs: 30_000 },
+    { what: 'the broker to report messages and all clients', timeoutMs: 30_000 },
   );
   expect(await value('rules', 'broker_heap_bytes')).toBeGreaterThan(10_000);
-  // Both come every few seconds, and the age falls with each. It is compared with the scrape before it: a first value near zero
-  // might never be undercut.
+  // Both arrive every few seconds, which resets the age. Each age is compared with the previous scrape: a first value near zero might
+  // never be undercut.
   for (const age of ['broker_sys_age_seconds', 'mqtt_canary_age_seconds']) {
     let before = await value('rules', age);
     const hasFallen = async () => {
@@ -147,14 +147,14 @@ const counted = async (name: string, label: string) =>
     .get(`lamplighter_${name}`)
     ?.samples.find(({ labels }) => Object.values(labels).includes(label))?.value ?? Number.NaN;
 
-it('the canary is no telemetry', async () => {
-  expect(heardBeforeAnyDevice).toBe(0);
+it('does not count canaries as telemetry', async () => {
+  expect(lastMessageBeforeDevices).toBe(0);
   await until(async () => (await stack.metric('lamplighter_telemetry_last_message_timestamp_seconds')) > 0, {
-    what: 'a reading of a device',
+    what: 'a reading of a device to arrive',
   });
 });
 
-it('a client that hangs up is no answer, neither a good nor a slow one', async () => {
+it('counts a client that disconnects as 4xx, without a duration', async () => {
   const route = '/v1/fleets/:fleet/devices/:device/commands';
   const count = async (metric: string, ...labels: string[]) => {
     const samples = (await scraped('api')).get('lamplighter_http_requests_total')!.samples;
@@ -165,8 +165,8 @@ it('a client that hangs up is no answer, neither a good nor a slow one', async (
       .reduce((sum, { value }) => sum + value, 0);
   };
   const before = await count('http_requests_total', 'POST', route, '4xx');
-  const hangUp = new AbortController();
-  const waiting = fetch(`${running.api.url}/v1/fleets/demo/devices/nobody/commands?allowUnknown=true`, {
+  const abort = new AbortController();
+  const waiting = fetch(`${running.api.url}/v1/fleets/demo/devices/unknown/commands?allowUnknown=true`, {
     method: 'POST',
     headers: {
       authorization: `Bearer ${stack.key}`,
@@ -174,7 +174,7 @@ it('a client that hangs up is no answer, neither a good nor a slow one', async (
       prefer: 'wait=30',
     },
     body: JSON.stringify({ action: { led_on: true } }),
-    signal: hangUp.signal,
+    signal: abort.signal,
   });
   await until(
     async () => (await scraped('api')).get('lamplighter_http_waiting_requests')!.samples[0]!.value === 1,
@@ -182,37 +182,37 @@ it('a client that hangs up is no answer, neither a good nor a slow one', async (
       what: 'the request to wait',
     },
   );
-  hangUp.abort();
+  abort.abort();
   await expect(waiting).rejects.toThrow(/abort/);
   await until(async () => (await count('http_requests_total', 'POST', route, '4xx')) === before + 1, {
-    what: 'the client that hung up to be counted',
+    what: 'the disconnected client to be counted',
   });
   expect(await count('http_requests_total', 'POST', route, '2xx')).toBe(0);
   expect(await count('http_request_duration_seconds_count', 'POST', route)).toBe(0);
 });
 
-it('a wrong password at the broker is counted', async () => {
+it('counts wrong passwords at the broker', async () => {
   const before = await counted('auth_failures_total', 'mqtt');
   const url = new URL(broker.rulesUrl);
   url.password = 'wrong';
   await expect(connectMqtt(url.href)).rejects.toThrow(/not authorized/i);
   await until(async () => (await counted('auth_failures_total', 'mqtt')) === before + 1, {
-    what: 'the refused connection to be counted',
+    what: 'the rejected connection to be counted',
   });
 });
 
-it('devices that go away are counted by how they did', async () => {
+it('counts lost sessions by cause', async () => {
   const fleet = await broker.newFleet();
   const topic = `${fleet.name}/presence/lamp`;
   const device = await connectMqtt(fleet.url);
-  const say = (online: boolean, session: number) => device.publish(topic, { online, session });
+  const publishPresence = (online: boolean, session: number) => device.publish(topic, { online, session });
   const before = [
     await counted('device_sessions_lost_total', 'takeover'),
     await counted('device_sessions_lost_total', 'will'),
   ];
-  await say(true, 1);
-  await say(true, 2);
-  await say(false, 2);
+  await publishPresence(true, 1);
+  await publishPresence(true, 2);
+  await publishPresence(false, 2);
   await until(
     async () => {
       expect([
@@ -221,30 +221,30 @@ it('devices that go away are counted by how they did', async () => {
       ]).toEqual(before.map((count) => count + 1));
       return true;
     },
-    { what: 'a takeover and a will' },
+    { what: 'a takeover and a will to be counted' },
   );
 });
 
 describe('the dashboards', () => {
-  const asked = readdirSync('grafana/dashboards').flatMap((file) => {
+  const queried = readdirSync('grafana/dashboards').flatMap((file) => {
     const text = readFileSync(join('grafana/dashboards', file), 'utf8');
     const queries = [...text.matchAll(/"(?:expr|query)": ("(?:[^"\\]|\\.)*")/g)];
     return queries.flatMap(([, query = '']) => metricsIn(JSON.parse(query) as string, declared));
   });
 
-  it('ask only for metrics that exist', () => {
-    expect(asked.filter((name) => !declared.has(name))).toEqual([]);
+  it('query only metrics that exist', () => {
+    expect(queried.filter((name) => !declared.has(name))).toEqual([]);
   });
 
-  it('show every metric, but those that docs/metrics.md gives a reason for', () => {
+  it('show every metric except those that docs/metrics.md lists with a reason', () => {
     const notShown = metricsNotShown();
-    expect([...notShown].filter((name) => asked.includes(name) || !declared.has(name))).toEqual([]);
-    const missing = [...declared.keys()].filter((name) => !asked.includes(name) && !notShown.has(name));
+    expect([...notShown].filter((name) => queried.includes(name) || !declared.has(name))).toEqual([]);
+    const missing = [...declared.keys()].filter((name) => !queried.includes(name) && !notShown.has(name));
     expect(missing).toEqual([]);
   });
 });
 
-/** The label values of a metric's samples, as text; of a histogram those of its counts. */
+/** The label values of the samples of a metric, as text; for a histogram, those of its counts. */
 function combinationsOf({ type, samples }: ExposedMetric): string[] {
   return samples
     .filter(({ name }) => type !== 'histogram' || name.endsWith('_count'))

@@ -21,14 +21,14 @@ const dashboards = readdirSync(FOLDER).map(
   (name) => JSON.parse(readFileSync(join(FOLDER, name), 'utf8')) as Document,
 );
 const panels = dashboards.flatMap(({ panels }) => panels).filter(({ type }) => type !== 'row');
-const questions = dashboards.flatMap(queriesOf);
+const queries = dashboards.flatMap(queriesOf);
 
 const { datasources } = parse(readFileSync('grafana/provisioning/datasources/prometheus.yml', 'utf8')) as {
   datasources: { uid: string; editable: boolean; url: string }[];
 };
 
 describe('the dashboards', () => {
-  it('are six, with uids that links and bookmarks hold, and panels with ids and titles of their own', () => {
+  it('have stable uids, and panels with unique ids and titles', () => {
     expect(dashboards.map(({ uid, title }) => `${title}: ${uid}`).sort()).toEqual([
       '1 Fleet overview: lamplighter-overview',
       '2 Telemetry and ingest: lamplighter-telemetry',
@@ -44,7 +44,7 @@ describe('the dashboards', () => {
   });
 
   it.each(dashboards.map((dashboard) => [dashboard.title, dashboard] as const))(
-    '"%s" says what it answers, leads to the others, marks restarts and rule changes, and is read-only',
+    '"%s" has a description, links to the others, annotates restarts and rule changes, and is read-only',
     (_title, { description, links, tags, annotations, editable, templating }) => {
       expect(description).toMatch(/^[A-Z].{10,}[.]$/);
       expect(editable).toBe(false);
@@ -55,14 +55,14 @@ describe('the dashboards', () => {
         'Redis starts',
         'Rule changes',
       ]);
-      // Over a week a point stands for minutes: what just started must not fall between two.
+      // Over a week, a point covers minutes: a start must not fall between two points.
       for (const { expr } of annotations.list) expect(expr).toMatch(/< \d+ \+ \$__interval_ms \/ 1000$/);
       expect(templating.list.map(({ name }) => name).filter((name) => name !== 'replica')).toEqual([]);
     },
   );
 
   it.each(panels.map((panel) => [panel.title, panel] as const))(
-    '"%s" says what it shows, in which unit, from the provisioned data source',
+    '"%s" has a description and a unit, and uses the provisioned data source',
     (_title, { description, fieldConfig, datasource, targets = [] }) => {
       expect(description).toMatch(/^[A-Z].{10,}[.]$/);
       expect(fieldConfig?.defaults.unit).toMatch(/^[a-z]+$/i);
@@ -74,9 +74,9 @@ describe('the dashboards', () => {
     },
   );
 
-  it('ask in PromQL that Prometheus parses', () => {
-    // Each query as a recording rule that nobody loads.
-    const rules = questions.map(({ expr }, index) => ({
+  it('contain valid PromQL', () => {
+    // promtool checks each query as a recording rule.
+    const rules = queries.map(({ expr }, index) => ({
       record: `dashboards:query_${index}`,
       expr: substituteVariables(expr, { rateInterval: 60, step: 15 }),
     }));
@@ -93,8 +93,8 @@ describe('the dashboards', () => {
   });
 });
 
-it('a fleet of no device is shown as such, not as one that nobody can count', () => {
-  const shown = questions.find(({ source: of }) => of === 'Offline or stale')!;
+it('shows a fleet without devices as zero, not as missing data', () => {
+  const query = queries.find(({ source: of }) => of === 'Offline or stale')!;
   const folder = mkdtempSync(join(tmpdir(), 'lamplighter-dashboards-'));
   try {
     const file = join(folder, 'no-device.test.yml');
@@ -103,7 +103,7 @@ it('a fleet of no device is shown as such, not as one that nobody can count', ()
       input_series: [{ series: 'lamplighter_devices{job="api", state="online"}', values: '0x10' }],
       promql_expr_test: [
         {
-          expr: substituteVariables(shown.expr, { rateInterval: 60, step: 15 }),
+          expr: substituteVariables(query.expr, { rateInterval: 60, step: 15 }),
           eval_time: '1m',
           exp_samples: [{ labels: '{}', value: 0 }],
         },
@@ -121,10 +121,10 @@ describe('over a running stack', () => {
   const STEP = 5;
   const started = Math.floor(Date.now() / 1000 / STEP) * STEP;
   const key = ({ dashboard, source: of, refId }: DashboardQuery) => `${dashboard}: ${of}: ${refId}`;
-  // Annotations have none while nothing restarts; that their metrics exist is tested below.
-  const ofPanels = questions.filter(({ refId }) => refId !== 'annotation');
+  // Annotations have no data without a restart; a test below checks that their metrics exist.
+  const panelQueries = queries.filter(({ refId }) => refId !== 'annotation');
   let url: string;
-  let unanswered: string[];
+  let withoutData: string[];
 
   beforeAll(async () => {
     const { broker, rules, api, send } = await startStack();
@@ -143,8 +143,8 @@ describe('over a running stack', () => {
     url = server.url;
     await send('POST', '/v1/fleets/demo/devices/lamp-0001/commands', { action: { report: ['light'] } });
     const prometheus = new Prometheus(url);
-    const waiting = new Map(ofPanels.map((question) => [key(question), question]));
-    // What never has data is asked once more when all the others have some.
+    const waiting = new Map(panelQueries.map((query) => [key(query), query]));
+    // Queries in WITHOUT_DATA are still tried each time, so that the list stays correct.
     await until(
       async () => {
         const range = { from: started, to: Math.floor(Date.now() / 1000 / STEP) * STEP, step: STEP };
@@ -155,29 +155,29 @@ describe('over a running stack', () => {
           );
           if (series.some(({ values }) => values.some((value) => value !== null))) waiting.delete(name);
         }
-        unanswered = [...waiting.keys()];
-        return unanswered.every((name) => name in WITHOUT_DATA);
+        withoutData = [...waiting.keys()];
+        return withoutData.every((name) => name in WITHOUT_DATA);
       },
       { what: 'every query to have data', timeoutMs: 90_000, everyMs: 1000 },
-    ).catch(() => undefined); // the test below names those that have none
+    ).catch(() => undefined); // the test below lists the queries without data
   }, 150_000);
 
-  it('every query has data, but those that are known to have none, and why', () => {
-    expect(unanswered.sort()).toEqual(Object.keys(WITHOUT_DATA).sort());
+  it('every query has data, except the listed ones', () => {
+    expect(withoutData.sort()).toEqual(Object.keys(WITHOUT_DATA).sort());
   });
 
-  it('every metric that a query names exists', async () => {
+  it('every metric in a query exists', async () => {
     const response = await fetch(`${url}/api/v1/label/__name__/values`);
     const { data } = (await response.json()) as { data: string[] };
     const names = /\b(?:[a-z_]+:)?(?:lamplighter|process|nodejs|scrape)_[a-z0-9_]+(?::[a-z0-9_]+)?/g;
-    const asked = questions.flatMap(({ expr }) => expr.match(names) ?? []);
-    expect(asked.length).toBeGreaterThan(100);
-    expect(asked.filter((name) => !data.includes(name))).toEqual([]);
+    const queried = queries.flatMap(({ expr }) => expr.match(names) ?? []);
+    expect(queried.length).toBeGreaterThan(100);
+    expect(queried.filter((name) => !data.includes(name))).toEqual([]);
   });
 });
 
 describe('the provisioning of Grafana', () => {
-  it('reads one data source and the dashboards from the repository, unchangeable in the browser', () => {
+  it('loads one data source and the dashboards from the repository, read-only in the browser', () => {
     expect(datasources).toMatchObject([{ editable: false, url: 'http://prometheus:9090' }]);
     const { providers } = parse(readFileSync('grafana/provisioning/dashboards/lamplighter.yml', 'utf8')) as {
       providers: object[];

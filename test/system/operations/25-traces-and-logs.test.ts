@@ -3,12 +3,13 @@ import type { CommandEnvelope } from '@lamplighter/contracts/commands/command';
 import { deviceTopic } from '@lamplighter/contracts/topics';
 import { parseBrokerUrl } from '@lamplighter/device/connection/broker';
 import { DeviceClient } from '@lamplighter/device/device-client';
-import { connectDevice, type TestDevice } from '@lamplighter/test-kit/device';
+import { type TestDevice } from '@lamplighter/test-kit/device';
 import { connectMqtt } from '@lamplighter/test-kit/mqtt-client';
 import { closeLater } from '@lamplighter/test-kit/resources';
 import type { TestFleet } from '@lamplighter/test-kit/servers/broker';
 import { startService, type TestService } from '@lamplighter/test-kit/servers/service';
 import { until } from '@lamplighter/test-kit/until';
+import { acknowledge, connectAnnounced } from '../announced-device.js';
 import { putRule } from '../rule-requests.js';
 import { type Stack, startStack } from '../stack.js';
 
@@ -20,16 +21,16 @@ beforeAll(async () => {
   sim = await startService('device-sim', env);
 }, 60_000);
 
-/** The lines of JSON in what a service has logged. */
-function linesOf(said: string): Record<string, unknown>[] {
-  return said
+/** The JSON lines in the output of a service. */
+function linesOf(output: string): Record<string, unknown>[] {
+  return output
     .split('\n')
     .filter((line) => line.startsWith('{') && line.endsWith('}'))
     .map((line) => JSON.parse(line) as Record<string, unknown>);
 }
 
-/** The messages about a command that both services have logged, once one of them tells of its end. */
-const storyOf = (command: string) =>
+/** The log lines of a command, of API and rules; settles when its end is logged. */
+const logOf = (command: string) =>
   until(
     () => {
       const lines = [...linesOf(stack.api.output()), ...linesOf(stack.rules.output())].filter(
@@ -37,12 +38,12 @@ const storyOf = (command: string) =>
       );
       return lines.some(({ msg }) => msg === 'command ended') && lines;
     },
-    { what: `the log to tell of the end of ${command}` },
+    { what: `the end of command ${command} in the log` },
   );
 
-it('a start where everything is there warns of nothing', () => {
-  const said = [stack.rules, stack.api, sim].flatMap((service) => linesOf(service.output()));
-  const warnings = said.filter(({ level }) => level === 'warn');
+it('services log no warning when they start with broker and Redis running', () => {
+  const lines = [stack.rules, stack.api, sim].flatMap((service) => linesOf(service.output()));
+  const warnings = lines.filter(({ level }) => level === 'warn');
   expect(warnings).toEqual([]);
 });
 
@@ -54,36 +55,28 @@ const newTrace = () => {
 const sendTo = (device: TestDevice, action: object, headers: Record<string, string> = {}) =>
   stack.send('POST', `/v1/fleets/${device.fleet}/devices/${device.device}/commands`, { action }, headers);
 
-/** A device that has announced itself and answers what it is told to. */
-async function announced(fleet: TestFleet, name: string) {
-  const device = await connectDevice(fleet, name);
-  await device.publish(
-    deviceTopic(fleet.name, 'presence', name),
-    { online: true, session: 1 },
-    { retain: true },
-  );
-  await stack.online(fleet.name, name);
-  const next = () => device.next(({ topic }) => topic === deviceTopic(fleet.name, 'commands', name));
-  const answer = (id: string, more: object = {}) =>
-    device.publish(deviceTopic(fleet.name, 'acknowledgements', name), { id, status: 'succeeded', ...more });
-  return { device, next, answer };
+/** An announced device; `next` returns the MQTT message of its next command. */
+async function connectLamp(fleet: TestFleet) {
+  const device = await connectAnnounced(stack, fleet);
+  const topic = deviceTopic(fleet.name, 'commands', device.device);
+  return { device, next: () => device.next((message) => message.topic === topic) };
 }
 const traceOf = ({ packet }: { packet: { properties?: { userProperties?: object } } }) =>
   (packet.properties?.userProperties as { traceparent?: string } | undefined)?.traceparent;
 const idOf = ({ payload }: { payload: Buffer }) =>
   (JSON.parse(payload.toString()) as { _cmd: { id: string } })._cmd.id;
 
-describe('a trace', () => {
-  it('goes with a command over REST to its device, and stands in the logs of all services', async () => {
-    const { device, next, answer } = await announced(await stack.broker.newFleet(), 'lamp-0001');
+describe('trace', () => {
+  it('is passed with an API command to its device, and is in the logs of all services', async () => {
+    const { device, next } = await connectLamp(await stack.broker.newFleet());
     const { trace, traceparent } = newTrace();
     const sent = await sendTo(device, { led_on: true }, { traceparent });
     expect(sent).toMatchObject({ status: 202, body: { traceparent } });
     const command = await next();
     expect(traceOf(command)).toBe(traceparent);
     expect(idOf(command)).toBe(sent.body.id);
-    await answer(sent.body.id);
-    const lines = await storyOf(sent.body.id);
+    await acknowledge(device, sent.body.id, 'succeeded');
+    const lines = await logOf(sent.body.id);
     expect(lines.map(({ service, msg }) => `${service}: ${msg}`)).toEqual([
       'api: command issued',
       'rules: command dispatched',
@@ -95,8 +88,8 @@ describe('a trace', () => {
     expect(lines.slice(0, 2)).toMatchObject([{ trace_id: trace }, { trace_id: trace }]);
   });
 
-  it('begins at the API if the request has none, or one that is malformed', async () => {
-    const { device, next } = await announced(await stack.broker.newFleet(), 'lamp-0001');
+  it('starts at the API if the request has none or a malformed one', async () => {
+    const { device, next } = await connectLamp(await stack.broker.newFleet());
     const form = /^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/;
     const requests: Record<string, string>[] = [{}, { traceparent: '00-yes-no-01' }];
     for (const headers of requests) {
@@ -106,8 +99,8 @@ describe('a trace', () => {
     }
   });
 
-  it('of a repeated request is that of the first one', async () => {
-    const { device, next } = await announced(await stack.broker.newFleet(), 'lamp-0001');
+  it('of a repeated request is the trace of the first request', async () => {
+    const { device, next } = await connectLamp(await stack.broker.newFleet());
     const [one, other] = [newTrace(), newTrace()];
     const key = { 'idempotency-key': 'once' };
     const first = await sendTo(device, { led_on: true }, { ...key, traceparent: one.traceparent });
@@ -116,15 +109,15 @@ describe('a trace', () => {
     expect(traceOf(await next())).toBe(one.traceparent);
   });
 
-  it('reaches a program on our library, and comes back with its answers', async () => {
+  it('reaches the program of a DeviceClient, and returns with its acknowledgements', async () => {
     const fleet = await stack.broker.newFleet();
-    const handed: { traceparent: string | undefined; id: string | undefined }[] = [];
+    const executed: { traceparent: string | undefined; id: string | undefined }[] = [];
     const client = new DeviceClient({
       broker: parseBrokerUrl(fleet.url),
       fleet: fleet.name,
       device: 'hall',
       execute: (_action, envelope: CommandEnvelope | undefined, traceparent) => {
-        handed.push({ traceparent, id: envelope?.id });
+        executed.push({ traceparent, id: envelope?.id });
       },
     });
     closeLater('device', () => client.close());
@@ -133,8 +126,8 @@ describe('a trace', () => {
     const { trace, traceparent } = newTrace();
     const path = `/v1/fleets/${fleet.name}/devices/hall/commands`;
     const sent = await stack.send('POST', path, { action: { led_on: true } }, { traceparent });
-    const lines = await storyOf(sent.body.id);
-    expect(handed).toEqual([{ traceparent, id: sent.body.id }]);
+    const lines = await logOf(sent.body.id);
+    expect(executed).toEqual([{ traceparent, id: sent.body.id }]);
     expect(lines.map(({ trace_id }) => trace_id)).toEqual(lines.map(() => trace));
     expect(lines.map(({ msg, state }) => `${msg} ${state}`)).toEqual([
       'command issued pending',
@@ -145,9 +138,9 @@ describe('a trace', () => {
     ]);
   });
 
-  it('of a reading goes on with the command that a rule makes of it; other commands of rules have none', async () => {
+  it('of a reading continues in the command of its rule; other rule commands have no trace', async () => {
     const fleet = await stack.broker.newFleet();
-    const { next, answer } = await announced(fleet, 'lamp-0001');
+    const { device, next } = await connectLamp(fleet);
     const { trace, traceparent } = newTrace();
     const sender = await connectMqtt(fleet.url);
     const topic = deviceTopic(fleet.name, 'telemetry', 'lamp-0001');
@@ -159,31 +152,31 @@ describe('a trace', () => {
         linesOf(stack.rules.output()).find(
           ({ command, msg }) => command === idOf(traced) && msg === 'command emitted',
         ),
-      { what: 'the line of the emitted command' },
+      { what: 'the log line of the emitted command' },
     ).then((line) => expect(line).toMatchObject({ trace_id: trace, cause: 'rule:night-light' }));
-    await answer(idOf(traced));
+    await acknowledge(device, idOf(traced), 'succeeded');
     await sender.publish(topic, { light: 900 });
     expect(traceOf(await next())).toBeUndefined();
   });
 });
 
-describe('the logs', () => {
+describe('logs', () => {
   const SECRET = `hush-${randomBytes(8).toString('hex')}`;
 
-  it('hold no payload, key, password or header, at any level, and no control character', async () => {
+  it('contain no payload, key, password, header or control character at any level', async () => {
     const fleet = await stack.broker.newFleet();
-    const { device, next, answer } = await announced(fleet, 'lamp-0001');
-    // What devices send: readings, replays, malformed ones, answers, births.
+    const { device, next } = await connectLamp(fleet);
+    // Messages of devices: readings, replays, malformed readings, births and acknowledgements.
     await device.sendReading({ light: 100, note: SECRET });
     await device.sendReading([{ light: 100, note: SECRET }]);
     for (const malformed of [SECRET, `{"light":"${SECRET}"`, `{"light":{"${SECRET}":{"a":{"b":{"c":1}}}}}`])
       await device.publish(deviceTopic(fleet.name, 'telemetry', 'lamp-0001'), malformed);
     await device.publish(deviceTopic(fleet.name, 'presence', 'lamp-0001'), `{"online":"${SECRET}"}`);
     await device.publish(deviceTopic(fleet.name, 'acknowledgements', 'lamp-0001'), `{"id":"${SECRET}"`);
-    // What clients send: commands, malformed bodies, rules, keys that are wrong.
+    // Requests of clients: commands, malformed bodies, rules and a wrong key.
     const sent = await sendTo(device, { say: `${SECRET}\u001b[2J\u009b` }, { 'x-note': SECRET });
     await next();
-    await answer(sent.body.id, { result: { say: SECRET }, reason: SECRET });
+    await acknowledge(device, sent.body.id, 'succeeded', { result: { say: SECRET }, reason: SECRET });
     await sendTo(device, { say: SECRET, '\u0000': 1 });
     await stack.send('POST', `/v1/fleets/${fleet.name}/devices/lamp-0001/commands`, `{"action":"${SECRET}`);
     await putRule(stack, fleet, {
@@ -197,25 +190,25 @@ describe('the logs', () => {
       headers: { authorization: `Bearer ${wrongKey}` },
     });
     expect(refused.status).toBe(401);
-    await storyOf(sent.body.id);
+    await logOf(sent.body.id);
 
     const passwords = [stack.redis.url, stack.broker.rulesUrl, stack.broker.fleetUrl('demo'), fleet.url].map(
       (url) => decodeURIComponent(new URL(url).password),
     );
     const forbidden = [SECRET, stack.key, stack.key.split('.')[1]!, wrongKey, 'Bearer', ...passwords];
     for (const service of [stack.api, stack.rules, sim]) {
-      const said = service.output().replace(/^API key [(]shown once[)]: .*$/m, '');
-      for (const text of forbidden.filter((one) => one !== '')) expect(said).not.toContain(text);
-      // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-      expect(said).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/);
+      const output = service.output().replace(/^API key [(]shown once[)]: .*$/m, '');
+      for (const text of forbidden.filter((one) => one !== '')) expect(output).not.toContain(text);
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: the test searches for them
+      expect(output).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/);
     }
   });
 
-  it('are lines of JSON with time, level, service and message, all of them', () => {
+  it('consist of JSON lines with time, level, service and message', () => {
     for (const [name, service] of Object.entries({ api: stack.api, rules: stack.rules, 'device-sim': sim })) {
-      // Read once, and up to its last whole line: they go on logging.
-      const said = service.output().replace(/^API key [(]shown once[)]: .*\n/m, '');
-      const whole = said.slice(0, said.lastIndexOf('\n') + 1);
+      // The services still write logs, so the last line can be incomplete.
+      const output = service.output().replace(/^API key [(]shown once[)]: .*\n/m, '');
+      const whole = output.slice(0, output.lastIndexOf('\n') + 1);
       const lines = linesOf(whole);
       expect(whole.split('\n')).toHaveLength(lines.length + 1);
       expect(lines.length).toBeGreaterThan(0);

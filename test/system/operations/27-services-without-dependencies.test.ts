@@ -2,38 +2,38 @@ import { freePort } from '@lamplighter/test-kit/servers/free-port';
 import { startService } from '@lamplighter/test-kit/servers/service';
 import { until } from '@lamplighter/test-kit/until';
 
-it('rules that find neither broker nor Redis live, and say what they wait for', async () => {
-  const nobody = `127.0.0.1:${await freePort()}`;
-  const env = { MQTT_URL: `mqtt://rules:secret@${nobody}`, REDIS_URL: `redis://:secret@${nobody}` };
+it('rules is live without broker and Redis, and readiness lists what is missing', async () => {
+  const unused = `127.0.0.1:${await freePort()}`;
+  const env = { MQTT_URL: `mqtt://rules:secret@${unused}`, REDIS_URL: `redis://:secret@${unused}` };
   const rules = await startService('rules', env, { wait: 'started' });
   const isLive = () =>
     fetch(`${rules.url}/health/live`).then(
       ({ ok }) => ok,
       () => false,
     );
-  await until(isLive, { what: 'the service to live', timeoutMs: 20_000 });
+  await until(isLive, { what: 'the service to be live', timeoutMs: 20_000 });
   const reasons = async () => {
     const response = await fetch(`${rules.url}/health/ready`);
     expect(response.status).toBe(503);
     return ((await response.json()) as { reasons: string[] }).reasons;
   };
   await until(async () => (await reasons()).some((reason) => reason.includes('ECONNREFUSED')), {
-    what: 'the reason',
+    what: 'readiness to list the refused connection',
   });
   expect(await reasons()).toEqual([
     'the commands link to the broker is down',
     'the telemetry link to the broker is down',
-    `Redis is unavailable: connect ECONNREFUSED ${nobody}`,
+    `Redis is unavailable: connect ECONNREFUSED ${unused}`,
   ]);
   expect((await rules.stop()).code).toBe(0);
   expect(rules.output()).not.toContain('secret');
 }, 40_000);
 
 it.each(['rules', 'device-sim'] as const)(
-  '%s on a taken port names the port and its variable',
+  '%s names the port and its variable if the port is in use',
   async (name) => {
-    const nobody = `127.0.0.1:${await freePort()}`;
-    const env = { MQTT_URL: `mqtt://rules:secret@${nobody}`, REDIS_URL: `redis://:secret@${nobody}` };
+    const unused = `127.0.0.1:${await freePort()}`;
+    const env = { MQTT_URL: `mqtt://rules:secret@${unused}`, REDIS_URL: `redis://:secret@${unused}` };
     const first = await startService(name, env, { wait: 'started' });
     await until(
       () =>
@@ -41,7 +41,7 @@ it.each(['rules', 'device-sim'] as const)(
           () => true,
           () => false,
         ),
-      { what: 'the first to live', timeoutMs: 20_000 },
+      { what: 'the first process to be live', timeoutMs: 20_000 },
     );
     const variable = name === 'rules' ? 'RULES_PORT' : 'SIM_PORT';
     const second = await startService(name, { ...env, [variable]: String(first.port) }, { wait: 'started' });

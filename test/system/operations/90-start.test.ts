@@ -8,7 +8,7 @@ import { connectMqtt } from '@lamplighter/test-kit/mqtt-client';
 import { until } from '@lamplighter/test-kit/until';
 import { freePorts, type Launcher, launch, untilUp } from '../launch.js';
 
-/** Everything that a newcomer does, on the real thing: start, try what is printed, stop, start again. */
+/** A real instance of `npm start`. The tests do what a new user does: start it, run the printed commands, stop it, start it again. */
 interface Instance {
   readonly env: Record<string, string>;
   readonly state: string;
@@ -27,13 +27,13 @@ async function start({ env }: Instance, ...flags: string[]): Promise<Launcher> {
   return launcher;
 }
 
-/** Ctrl-C. */
+/** Stops the launcher as Ctrl-C does. */
 function stop(launcher: Launcher): Promise<number | NodeJS.Signals> {
   launcher.process.kill('SIGINT');
   return launcher.ended();
 }
 
-/** Types what stands under one of the three things into a shell. */
+/** Runs the commands that the launcher printed under these suggestions in a shell. */
 async function tryOut(run: Launcher, { env }: Instance, ...things: string[]): Promise<string> {
   const lines = run.output().split('\n');
   const typed = things.flatMap((thing) => {
@@ -46,11 +46,11 @@ async function tryOut(run: Launcher, { env }: Instance, ...things: string[]): Pr
   return stdout;
 }
 
-it('starts everything; what it says one can try works; a second start keeps all of it', async () => {
+it('starts all servers, its suggestions work, and a second start keeps all data', async () => {
   const instance = await newInstance();
   const first = await start(instance, '--devices', '5');
   const key = /API key +(lamp_\S+)/.exec(first.output())?.[1] ?? '';
-  const ask = async (path: string) => {
+  const get = async (path: string) => {
     const response = await fetch(`${instance.api}${path}`, { headers: { authorization: `Bearer ${key}` } });
     return (await response.json()) as Record<string, unknown>;
   };
@@ -60,16 +60,16 @@ it('starts everything; what it says one can try works; a second start keeps all 
   }
   await until(
     async () => JSON.parse(await tryOut(first, instance, '2. Ask')).last?.measurements.light !== undefined,
-    { what: 'a last state of lamp-0001' },
+    { what: 'the last state of lamp-0001' },
   );
   const command = JSON.parse(
     await tryOut(first, instance, '2. Ask', '3. Send').then((text) => text.slice(text.indexOf('}{') + 1)),
   );
-  await until(async () => (await ask(`/v1/commands/${command.id}`)).state === 'succeeded', {
+  await until(async () => (await get(`/v1/commands/${command.id}`)).state === 'succeeded', {
     what: 'the command to succeed',
   });
   await until(() => /6 devices online · [1-9][\d.]* readings\/s/.test(first.output()), {
-    what: 'the live line to show 5 lamps and the device of the first thing',
+    what: 'the live line to show 5 lamps and the device of the first suggestion',
     timeoutMs: 25_000,
   });
   expect((await fetch(`${instance.api}/v1/fleets`)).status).toBe(401);
@@ -89,7 +89,7 @@ it('starts everything; what it says one can try works; a second start keeps all 
   const second = await start(instance, '--no-sim');
   expect(second.output()).not.toContain(key);
   expect(second.output()).toContain('was shown at the first start; another one: LAMPLIGHTER_STATE=');
-  expect(await ask(`/v1/commands/${command.id}`)).toHaveProperty('state', 'succeeded');
+  expect(await get(`/v1/commands/${command.id}`)).toHaveProperty('state', 'succeeded');
   const npm = await promisify(execFile)(process.execPath, ['scripts/key.mjs'], {
     cwd: REPOSITORY,
     env: { ...process.env, ...instance.env },
@@ -101,7 +101,7 @@ it('starts everything; what it says one can try works; a second start keeps all 
   expect(another.status).toBe(200);
 }, 150_000);
 
-it('gives the account of rules another password when its file is removed', async () => {
+it('creates a new password for the rules account when its file is removed', async () => {
   const instance = await newInstance();
   const file = join(instance.state, 'secrets/mqtt-rules');
   const urlNow = () =>
@@ -110,7 +110,7 @@ it('gives the account of rules another password when its file is removed', async
   const before = urlNow();
   expect(await stop(first)).toBe(0);
   rmSync(file);
-  await start(instance, '--no-sim'); // it is up once a reading of the service's own has come through
+  await start(instance, '--no-sim'); // it is up when a canary of the rules service has arrived
   expect(urlNow()).not.toBe(before);
   await connectMqtt(urlNow());
   await expect(connectMqtt(before)).rejects.toThrow(/authori[sz]ed/i);
@@ -130,7 +130,7 @@ it('serves the lesson to anonymous clients with --lesson only', async () => {
   await expect(connectMqtt(`mqtt://127.0.0.1:${instance.env.MQTT_PORT}`)).rejects.toThrow(/authori[sz]ed/i);
 }, 120_000);
 
-it('keeps its secrets to itself', async () => {
+it('does not reveal its secrets', async () => {
   const instance = await newInstance();
   const run = await start(instance, '--devices', '1');
   expect(statSync(instance.state).mode & 0o077).toBe(0);

@@ -11,15 +11,12 @@ import { readFlags } from '../../../scripts/flags.mjs';
 import { refuseOldNode, whyInstall } from '../../../scripts/prepare.mjs';
 import { freePorts, type Launcher, launch, untilUp } from '../launch.js';
 
-/**
- * The launcher with services that are a few lines each, so that they can be made to fail: a copy of the repository with
- * the real launcher, broker, Redis and Prometheus.
- */
+/** Each service of a repository copy is replaced by this stub, which can fail. Launcher, broker, Redis and Prometheus are real. */
 const STUB = `
 const { basename, resolve } = require('node:path');
 const name = basename(resolve(__dirname, '..'));
 const port = process.env[{ rules: 'RULES_PORT', api: 'API_PORT', 'device-sim': 'SIM_PORT' }[name]];
-console.log(name, 'is told', Object.keys(process.env).filter((key) => /_URL$/.test(key)).sort().join(' '));
+console.log(name, 'receives', Object.keys(process.env).filter((key) => /_URL$/.test(key)).sort().join(' '));
 if (process.env.FAIL === name) {
   console.error(name + ': invalid configuration\\n  SEED: must be a whole number');
   process.exit(1);
@@ -71,7 +68,7 @@ async function start(
   return { ...launch(folder, command, env), folder, env };
 }
 
-/** What the launcher has started and still runs, guards included. Redis shows its address instead of its arguments. */
+/** The running processes of the launcher, including guards. Redis shows its address instead of its arguments. */
 function processesOf({ folder, env, process: { pid } }: Stub): string[] {
   const { stdout } = spawnSync('ps', ['-eo', 'pid=,args='], { encoding: 'utf8' });
   const marks = [folder, `127.0.0.1:${env.REDIS_PORT}`];
@@ -79,11 +76,11 @@ function processesOf({ folder, env, process: { pid } }: Stub): string[] {
   return stdout.split('\n').filter((line) => marks.some((mark) => line.includes(mark)) && !own(line));
 }
 
-const gone = (launcher: Stub) =>
-  until(() => processesOf(launcher).length === 0, { what: 'every process of the launcher to be gone' });
+const waitUntilGone = (launcher: Stub) =>
+  until(() => processesOf(launcher).length === 0, { what: 'all processes of the launcher to end' });
 
 describe('npm start', () => {
-  it('stops everything in reverse order on SIGTERM and leaves no process behind', async () => {
+  it('stops all servers in reverse order on SIGTERM, and leaves no process behind', async () => {
     const order = join(temporaryFolder(), 'order');
     const launcher = await start({ env: { ORDER: order } });
     await untilUp(launcher);
@@ -91,14 +88,14 @@ describe('npm start', () => {
     expect([guards.length, processesOf(launcher).length]).toEqual([6, 12]);
     launcher.process.kill('SIGTERM');
     expect(await launcher.ended()).toBe(0);
-    await gone(launcher);
+    await waitUntilGone(launcher);
     expect(launcher.output()).toContain('everything is stopped');
     expect(readFileSync(order, 'utf8')).toBe('device-sim api rules ');
     const log = readFileSync(join(launcher.folder, '.lamplighter/logs/rules.log'), 'utf8');
-    expect(log).toBe('rules is told MQTT_URL REDIS_URL\nrules stops\n');
+    expect(log).toBe('rules receives MQTT_URL REDIS_URL\nrules stops\n');
   }, 60_000);
 
-  it('stops everything when npm, which started it, is told to stop', async () => {
+  it('stops all servers when the npm process that started it receives SIGTERM', async () => {
     const folder = stubRepository();
     const { scripts } = JSON.parse(readFileSync(join(REPOSITORY, 'package.json'), 'utf8'));
     writeFileSync(join(folder, 'package.json'), JSON.stringify({ type: 'module', scripts }));
@@ -106,32 +103,32 @@ describe('npm start', () => {
     await untilUp(launcher);
     launcher.process.kill('SIGTERM');
     await launcher.ended();
-    await gone(launcher);
+    await waitUntilGone(launcher);
   }, 60_000);
 
-  it('stops everything when it is interrupted while it starts', async () => {
+  it('stops all servers when it is interrupted during the start', async () => {
     const launcher = await start();
     await until(() => launcher.output().includes('✓ redis-server'), { what: 'Redis to be up' });
     launcher.process.kill('SIGINT');
     expect(await launcher.ended()).toBe(0);
-    await gone(launcher);
+    await waitUntilGone(launcher);
   }, 60_000);
 
-  it('leaves nothing behind when it is killed', async () => {
+  it('leaves no process behind when it is killed', async () => {
     const launcher = await start();
     await untilUp(launcher);
     launcher.process.kill('SIGKILL');
     expect(await launcher.ended()).toBe('SIGKILL');
-    await gone(launcher);
+    await waitUntilGone(launcher);
   }, 60_000);
 
-  it('starts again after that with its data and secrets, and without them after --reset', async () => {
+  it('keeps its data and secrets after it was killed, and replaces them with --reset', async () => {
     const first = await start();
     await untilUp(first);
     const password = () => readFileSync(join(first.folder, '.lamplighter/secrets/redis'), 'utf8');
     const before = password();
     first.process.kill('SIGKILL');
-    await gone(first);
+    await waitUntilGone(first);
     const second = await start({ folder: first.folder, env: first.env });
     await untilUp(second);
     expect(password()).toBe(before);
@@ -146,24 +143,24 @@ describe('npm start', () => {
     expect(password()).not.toBe(before);
   }, 90_000);
 
-  it('says which service did not start and why, and stops the rest', async () => {
+  it('reports which service failed to start and why, and stops the rest', async () => {
     const launcher = await start({ env: { FAIL: 'api' } });
     expect(await launcher.ended()).toBe(1);
     expect(launcher.output()).toContain(
-      'lamplighter: api exited with code 1; its last words:\n  api is told REDIS_URL\n  api: invalid configuration\n    SEED: must be a whole number\n',
+      'lamplighter: api exited with code 1; its last words:\n  api receives REDIS_URL\n  api: invalid configuration\n    SEED: must be a whole number\n',
     );
     expect(launcher.output()).not.toMatch(/\n\s+at /);
-    await gone(launcher);
+    await waitUntilGone(launcher);
   }, 60_000);
 
-  it('says so at once even while others wait for that service', async () => {
+  it('reports it immediately even while other services are not ready', async () => {
     const launcher = await start({ env: { FAIL: 'rules', NEVER: 'api' } });
     expect(await launcher.ended()).toBe(1);
     expect(launcher.output()).toContain('lamplighter: rules exited with code 1');
-    await gone(launcher);
+    await waitUntilGone(launcher);
   }, 40_000);
 
-  it('says in one line that its folder cannot be made', async () => {
+  it('reports in one line that its folder cannot be created', async () => {
     const launcher = await start({ env: { LAMPLIGHTER_STATE: '/dev/null/lamps' } });
     expect(await launcher.ended()).toBe(1);
     expect(launcher.output()).toMatch(
@@ -171,28 +168,30 @@ describe('npm start', () => {
     );
   }, 40_000);
 
-  it('starts a service again that dies, and gives up, with the end of its log, when it dies again and again', async () => {
+  it('restarts a service that exits, and gives up with the end of its log after repeated failures', async () => {
     const launcher = await start();
     await untilUp(launcher);
-    const die = () => fetch(`http://127.0.0.1:${launcher.env.API_PORT}/die`).catch(() => {});
-    const deaths = () => launcher.output().match(/! api exited with code 7; restarting in/g)?.length ?? 0;
-    for (let death = 1; death < 5; death += 1) {
-      await until(() => die().then(() => deaths() === death), { what: `death ${death} of the api` });
+    const crash = () => fetch(`http://127.0.0.1:${launcher.env.API_PORT}/die`).catch(() => {});
+    const crashes = () => launcher.output().match(/! api exited with code 7; restarting in/g)?.length ?? 0;
+    for (let count = 1; count < 5; count += 1) {
+      await until(() => crash().then(() => crashes() === count), { what: `crash ${count} of the API` });
       expect(launcher.process.exitCode).toBeNull();
     }
     expect(launcher.output()).toContain('! api exited with code 7; restarting in 1 s\n');
     expect(launcher.output()).toContain('! api exited with code 7; restarting in 8 s\n');
-    await until(() => die().then(() => launcher.process.exitCode !== null), { what: 'the end' });
+    await until(() => crash().then(() => launcher.process.exitCode !== null), {
+      what: 'the launcher to exit',
+    });
     expect(await launcher.ended()).toBe(1);
     expect(launcher.output()).toContain(
       'api exited with code 7, 5 times in a row, so everything is stopped. The end of ',
     );
-    expect(launcher.output()).toContain('  api is told REDIS_URL');
-    await gone(launcher);
+    expect(launcher.output()).toContain('  api receives REDIS_URL');
+    await waitUntilGone(launcher);
   }, 90_000);
 
   it.each(['mosquitto', 'redis-server', 'prometheus', 'rules', 'device-sim'])(
-    'starts %s again when it is killed, and stops cleanly while it does',
+    'restarts %s when it is killed, and stops cleanly during a restart',
     async (name) => {
       const launcher = await start();
       await untilUp(launcher);
@@ -208,12 +207,12 @@ describe('npm start', () => {
       await until(() => launcher.output().includes('restarting in 2 s'), { what: 'a second restart' });
       launcher.process.kill('SIGINT');
       expect(await launcher.ended()).toBe(0);
-      await gone(launcher);
+      await waitUntilGone(launcher);
     },
     60_000,
   );
 
-  it('refuses a state folder on which another instance runs, and says how to run a second one', async () => {
+  it('rejects a state folder that another instance uses', async () => {
     const first = await start();
     await untilUp(first);
     const second = await start({ folder: first.folder });
@@ -221,18 +220,18 @@ describe('npm start', () => {
     expect(second.output()).toContain(
       `process ${first.process.pid} runs on ${first.folder}/.lamplighter already`,
     );
-    const beside = await start({ folder: first.folder, env: { LAMPLIGHTER_STATE: temporaryFolder() } });
-    await untilUp(beside);
-    beside.process.kill('SIGTERM');
-    expect(await beside.ended()).toBe(0);
+    const third = await start({ folder: first.folder, env: { LAMPLIGHTER_STATE: temporaryFolder() } });
+    await untilUp(third);
+    third.process.kill('SIGTERM');
+    expect(await third.ended()).toBe(0);
     expect(first.process.exitCode).toBeNull();
   }, 90_000);
 
-  it('names taken ports and their variables, all at once, and starts nothing', async () => {
+  it('lists all ports that are in use with their variables, and starts nothing', async () => {
     const port = await freePort();
-    const squatter = createServer();
-    closeLater('squatter', () => squatter.close());
-    await new Promise<void>((resolve) => squatter.listen(port, '127.0.0.1', resolve));
+    const listener = createServer();
+    closeLater('listener', () => listener.close());
+    await new Promise<void>((resolve) => listener.listen(port, '127.0.0.1', resolve));
     const launcher = await start({ env: { MQTT_PORT: String(port) } });
     expect(await launcher.ended()).toBe(1);
     expect(launcher.output()).toContain(
@@ -255,7 +254,7 @@ describe('npm run key', () => {
   it.each([
     ['without an instance', [], /^lamplighter: nothing runs on .*; start it first: npm start\n$/],
     ['with an argument', ['--first'], /^lamplighter: npm run key takes --list or --revoke ID, or nothing\n$/],
-  ])('%s says so', (_what, args, message) => {
+  ])('%s prints an error', (_what, args, message) => {
     const env = { ...process.env, LAMPLIGHTER_STATE: temporaryFolder() };
     const { status, stdout, stderr } = spawnSync(process.execPath, ['scripts/key.mjs', ...args], {
       cwd: REPOSITORY,
@@ -267,7 +266,7 @@ describe('npm run key', () => {
   });
 });
 
-it.each(['key', 'watch'])('npm run %s installs nothing while the first start does', (name) => {
+it.each(['key', 'watch'])('npm run %s installs no packages before the first start', (name) => {
   const root = temporaryFolder();
   cpSync(join(REPOSITORY, 'scripts'), join(root, 'scripts'), { recursive: true });
   const npm = join(root, 'npm.js');
@@ -281,35 +280,45 @@ it.each(['key', 'watch'])('npm run %s installs nothing while the first start doe
   expect(existsSync(join(root, 'called'))).toBe(false);
 });
 
-describe('its flags', () => {
+describe('flags of npm start', () => {
   it.each([
     [['--devices', '500'], { devices: 500, sim: true }],
     [['--devices=2', '--lesson'], { devices: 2, lesson: true }],
     [['--no-sim', '--reset'], { sim: false, reset: true }],
-  ])('%j are understood', (args, flags) => {
+  ])('accepts %j', (args, flags) => {
     expect(readFlags(args, {})).toMatchObject(flags);
   });
 
   it.each<[string, string[], Record<string, string>, string]>([
     ['an unknown flag', ['--fast'], {}, 'there is no flag "--fast"'],
-    ['a stray word', ['lamps'], {}, 'there is no flag "lamps"'],
-    ['no number', ['--devices'], {}, '--devices needs a whole number from 1 to 100000'],
-    ['a bad number', ['--devices', 'many', '--x'], {}, 'not "many"\n  there is no flag "--x"'],
+    ['an argument that is not a flag', ['lamps'], {}, 'there is no flag "lamps"'],
+    ['a missing number', ['--devices'], {}, '--devices needs a whole number from 1 to 100000'],
+    ['an invalid number', ['--devices', 'many', '--x'], {}, 'not "many"\n  there is no flag "--x"'],
     ['a contradiction', ['--no-sim', '--devices', '5'], {}, '--devices and --no-sim contradict each other'],
-    ['a flag that npm took', ['5'], { npm_config_devices: 'true' }, 'npm start -- --devices 5\n'],
     [
-      'and its number',
+      'a flag that npm consumed, but not its number',
+      ['5'],
+      { npm_config_devices: 'true' },
+      'npm start -- --devices 5\n',
+    ],
+    [
+      'flags that npm consumed with a number',
       [],
       { npm_config_devices: '7', npm_config_lesson: 'true' },
       '-- --devices 7 --lesson\n',
     ],
-    ['without one', [], { npm_config_devices: 'true' }, 'npm start -- --devices N\n'],
-    ['another', [], { npm_config_sim: '' }, 'npm start -- --no-sim'],
-  ])('%s is told', (_what, args, env, message) => {
+    [
+      'a flag that npm consumed without a number',
+      [],
+      { npm_config_devices: 'true' },
+      'npm start -- --devices N\n',
+    ],
+    ['a negated flag that npm consumed', [], { npm_config_sim: '' }, 'npm start -- --no-sim'],
+  ])('rejects %s', (_what, args, env, message) => {
     expect(() => readFlags(args, env)).toThrow(message);
   });
 
-  it('are refused before anything is installed, in one message', () => {
+  it('are rejected in one message before packages are installed', () => {
     const { status, stdout, stderr } = spawnSync(process.execPath, ['scripts/start.mjs', '--fast'], {
       cwd: REPOSITORY,
       encoding: 'utf8',
@@ -319,18 +328,18 @@ describe('its flags', () => {
   });
 });
 
-describe('making the repository ready', () => {
+describe('preparation of the repository', () => {
   it.each([
     ['18.20.0', false],
     ['20.18.3', false],
     ['20.19.0', true],
     ['24.1.0', true],
-  ])('Node %s is good enough: %s', (version, enough) => {
-    if (enough) refuseOldNode(version);
+  ])('Node %s is supported: %s', (version, isSupported) => {
+    if (isSupported) refuseOldNode(version);
     else expect(() => refuseOldNode(version)).toThrow(`requires Node 20.19 or newer, found ${version}`);
   });
 
-  it('installs packages when there are none, one is missing or one is of another version', () => {
+  it('installs packages if none is installed, one is missing or one has another version', () => {
     const root = temporaryFolder();
     const lock = (version: string) =>
       JSON.stringify({
@@ -351,7 +360,7 @@ describe('making the repository ready', () => {
     expect(whyInstall(root)).toBe('lamp is 1.0.0 instead of 1.1.0');
   });
 
-  it('installs the compiler too where NODE_ENV says production, and ends npm when it is ended', async () => {
+  it('installs the compiler even with NODE_ENV=production, and stops npm when it is stopped', async () => {
     const root = temporaryFolder();
     mkdirSync(join(root, 'scripts'));
     cpSync(join(REPOSITORY, 'scripts/prepare.mjs'), join(root, 'scripts/prepare.mjs'));
@@ -375,7 +384,7 @@ describe('making the repository ready', () => {
     expect(() => process.kill(Number(words()[0]), 0)).toThrow('ESRCH');
   }, 20_000);
 
-  it('finds nothing to install here', () => {
+  it('finds nothing to install in this repository', () => {
     expect(whyInstall()).toBeUndefined();
   });
 });

@@ -7,15 +7,15 @@ import { temporaryFolder } from '@lamplighter/test-kit/folder';
 import { until } from '@lamplighter/test-kit/until';
 import { freePorts, launch, untilUp } from '../launch.js';
 
-/** Runs `npm run watch -- --once` with this environment: what it says, and its exit code. */
+/** Runs `npm run watch -- --once` with this environment, and returns its output and exit code. */
 async function watchOnce(
   env: Record<string, string>,
 ): Promise<{ code: number; stdout: string; stderr: string }> {
   const { PATH, HOME } = process.env;
   try {
     const options = { cwd: REPOSITORY, env: { PATH, HOME, ...env } };
-    const said = await promisify(execFile)(process.execPath, ['scripts/watch.mjs', '--once'], options);
-    return { code: 0, ...said };
+    const output = await promisify(execFile)(process.execPath, ['scripts/watch.mjs', '--once'], options);
+    return { code: 0, ...output };
   } catch (error) {
     const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };
     return { code, stdout, stderr };
@@ -24,7 +24,7 @@ async function watchOnce(
 
 const newState = () => mkdtempSync(join(temporaryFolder(), 'state-'));
 
-it('says what to do when nothing runs', async () => {
+it('prints what to do when no instance runs', async () => {
   const ports = await freePorts();
   const { code, stdout, stderr } = await watchOnce({ LAMPLIGHTER_STATE: newState(), ...ports });
   expect(code).toBe(1);
@@ -33,7 +33,7 @@ it('says what to do when nothing runs', async () => {
   expect(stderr).toContain('npm start');
 });
 
-it('shows whether the promises are kept: from Prometheus, and from the services when it is away', async () => {
+it('shows the key figures from Prometheus, or from the services if it is unavailable', async () => {
   const [state, ports] = [newState(), await freePorts()];
   const run = launch(REPOSITORY, [process.execPath, 'scripts/start.mjs', '--devices', '3'], {
     LAMPLIGHTER_STATE: state,
@@ -43,11 +43,11 @@ it('shows whether the promises are kept: from Prometheus, and from the services 
   await untilUp(run);
   expect(run.output()).toContain('npm run watch');
 
-  // The state folder knows the ports.
+  // The ports are stored in the state folder.
   const shown = await until(
     async () => {
       const { stdout } = await watchOnce({ LAMPLIGHTER_STATE: state });
-      // A rate is there once Prometheus has looked twice.
+      // Prometheus needs two scrapes for a rate.
       const isComplete = /Devices online +3 of 3/.test(stdout) && /ok +Telemetry +[1-9]/.test(stdout);
       return stdout.includes('Prometheus at') && isComplete && stdout;
     },

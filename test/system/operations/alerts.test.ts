@@ -22,20 +22,20 @@ const names = [...new Set(alerts.map(({ alert }) => alert))].sort();
 const declared = declaredMetrics();
 
 describe('alerts', () => {
-  it.each(names)('%s fires when it should, and not otherwise', (name) => {
+  it.each(names)('%s fires if and only if its condition holds', (name) => {
     const file = `prometheus/tests/${name}.test.yml`;
     const { tests } = parse(readFileSync(file, 'utf8')) as TestFile;
-    const asked = tests.flatMap((test) => test.alert_rule_test);
-    expect([...new Set(asked.map(({ alertname }) => alertname))]).toEqual([name]);
-    const firing = asked.filter(({ exp_alerts = [] }) => exp_alerts.length > 0);
+    const cases = tests.flatMap((test) => test.alert_rule_test);
+    expect([...new Set(cases.map(({ alertname }) => alertname))]).toEqual([name]);
+    const firing = cases.filter(({ exp_alerts = [] }) => exp_alerts.length > 0);
     expect(firing.length).toBeGreaterThan(0);
-    // One that always fires has no case in which it does not.
-    if (name !== 'Watchdog') expect(asked.length).toBeGreaterThan(firing.length);
+    // The watchdog always fires.
+    if (name !== 'Watchdog') expect(cases.length).toBeGreaterThan(firing.length);
     expect(execFileSync('promtool', ['test', 'rules', file], { encoding: 'utf8' })).toContain('SUCCESS');
   });
 
   it.each(alerts.map((alert) => [alert.alert, alert] as const))(
-    '%s says what is wrong, how bad it is, and where it is written what to do',
+    '%s has a summary, a severity and a runbook',
     (name, { labels, annotations }) => {
       expect(labels).toEqual({ severity: expect.stringMatching(/^(page|ticket|none)$/) });
       expect(Object.keys(annotations).sort()).toEqual(['description', 'runbook_url', 'summary']);
@@ -49,7 +49,7 @@ describe('alerts', () => {
     },
   );
 
-  it('are all in the index of the runbooks, and no others', () => {
+  it('are exactly those in the index of the runbooks', () => {
     const index = readFileSync('docs/runbooks/README.md', 'utf8');
     const listed = [...index.matchAll(/^\| \[(\w+)\]\(\1[.]md\) \|/gm)].map(([, name]) => name);
     expect(listed.sort()).toEqual(names);
@@ -65,15 +65,15 @@ describe('recording rules', () => {
     }
   });
 
-  it('are asked for, each by an alert, a dashboard or a runbook', () => {
+  it('are used by an alert, a dashboard or a runbook', () => {
     const folders = ['prometheus/rules', 'grafana/dashboards', 'docs/runbooks'];
     const files = folders.flatMap((folder) => readdirSync(folder).map((file) => `${folder}/${file}`));
-    const asked = files.map((file) => readFileSync(file, 'utf8').replaceAll(/record: \S+/g, '')).join();
-    expect([...recordedMetrics().keys()].filter((name) => !asked.includes(name))).toEqual([]);
+    const texts = files.map((file) => readFileSync(file, 'utf8').replaceAll(/record: \S+/g, '')).join();
+    expect([...recordedMetrics().keys()].filter((name) => !texts.includes(name))).toEqual([]);
   });
 });
 
-it('rules and alerts ask only for metrics that exist', () => {
+it('recording rules and alerts use only metrics that exist', () => {
   const queries = [...recordedMetrics().values(), ...alerts.map(({ expr }) => expr)];
   const unknown = queries
     .flatMap((query) => metricsIn(query, declared))
@@ -83,6 +83,6 @@ it('rules and alerts ask only for metrics that exist', () => {
 
 it('promtool accepts the rules', () => {
   const files = readdirSync('prometheus/rules').map((file) => `prometheus/rules/${file}`);
-  const said = execFileSync('promtool', ['check', 'rules', ...files], { encoding: 'utf8' });
-  expect(said).not.toMatch(/FAILED|duplicate/);
+  const output = execFileSync('promtool', ['check', 'rules', ...files], { encoding: 'utf8' });
+  expect(output).not.toMatch(/FAILED|duplicate/);
 });

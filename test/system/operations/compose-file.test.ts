@@ -36,18 +36,18 @@ const file = parse(text, { merge: true }) as {
 };
 const dockerfile = readFileSync('Dockerfile', 'utf8');
 const services = Object.entries(file.services);
-/** All but the one that makes the secrets and ends. */
+/** All services except the one that creates the secrets and exits. */
 const running = services.filter(([name]) => name !== 'secrets');
 const secrets = file.services.secrets as Service;
-/** What has nothing in its image that could ask it; Prometheus tells whether it answers. */
-const SILENT = ['redis-exporter'];
+/** Services whose image has no program for a health check; Prometheus shows whether they respond. */
+const WITHOUT_HEALTH_CHECK = ['redis-exporter'];
 const mounts = (service: Service) =>
   (service.volumes ?? []).map((volume) =>
     typeof volume === 'string' ? (volume.split(':')[0] as string) : volume.source,
   );
 
 describe('the compose file', () => {
-  it('names the services in the order data flows, and no version', () => {
+  it('lists the services in the order of the data flow, and has no version', () => {
     expect(Object.keys(file.services)).toEqual([
       'secrets',
       'mosquitto',
@@ -63,7 +63,7 @@ describe('the compose file', () => {
     expect(file.version).toBeUndefined();
   });
 
-  it('publishes five ports, on this machine only, each moved by a variable', () => {
+  it('publishes five ports on 127.0.0.1 only, each with a variable', () => {
     expect(services.flatMap(([, service]) => service.ports ?? [])).toEqual([
       `127.0.0.1:\${MQTT_PORT:-1883}:1883`,
       `127.0.0.1:\${API_PORT:-8080}:8080`,
@@ -73,17 +73,17 @@ describe('the compose file', () => {
     ]);
   });
 
-  it('can be scaled: replicas share no port and no name', () => {
+  it('can be scaled: replicas have neither a published port nor a container name', () => {
     for (const name of ['rules', 'device-sim']) expect(file.services[name]?.ports).toBeUndefined();
     for (const [, service] of services) expect(service.container_name).toBeUndefined();
   });
 
-  it.each(services)('%s: a pinned image, or one built from the Dockerfile', (name, { image, build }) => {
+  it.each(services)('%s uses a pinned image or is built from the Dockerfile', (name, { image, build }) => {
     if (build) expect(build.args).toEqual({ SERVICE: name });
     else expect(image).toMatch(/:v?\d+[.]\d+[.]\d+$/);
   });
 
-  it.each(services)('%s: no more rights and resources than it needs', (name, service) => {
+  it.each(services)('%s has minimal privileges and limited resources', (name, service) => {
     expect(service).toMatchObject({
       init: true,
       read_only: true,
@@ -98,7 +98,7 @@ describe('the compose file', () => {
     expect(service.user).toMatch(/^[1-9]\d*:\d+$/);
   });
 
-  it('makes the secrets once, without a network, before anyone needs them', () => {
+  it('creates the secrets once, without a network, before the services that use them start', () => {
     expect(secrets).toMatchObject({ restart: 'no', network_mode: 'none' });
     for (const [, service] of running) {
       if (!mounts(service).some((source) => source.endsWith('-secrets'))) continue;
@@ -106,21 +106,21 @@ describe('the compose file', () => {
     }
   });
 
-  it.each(running)('%s: restarts, tells its health, has time to stop', (name, service) => {
+  it.each(running)('%s restarts, has a health check, and has time to stop', (name, service) => {
     expect(service.restart).toBe('unless-stopped');
-    if (!SILENT.includes(name)) expect(service.healthcheck?.test.length).toBeGreaterThan(1);
+    if (!WITHOUT_HEALTH_CHECK.includes(name)) expect(service.healthcheck?.test.length).toBeGreaterThan(1);
     expect(Number.parseInt(service.stop_grace_period ?? '', 10)).toBeGreaterThan(15);
     for (const [on, { condition }] of Object.entries(service.depends_on ?? {})) {
       expect(condition).toBe(on === 'secrets' ? 'service_completed_successfully' : 'service_healthy');
     }
   });
 
-  it.each(running)("%s: mounts no other service's secrets", (name, service) => {
+  it.each(running)('%s mounts only its own secrets', (name, service) => {
     const secretVolumes = mounts(service).filter((source) => source.includes('secrets'));
     expect(secretVolumes.filter((source) => source !== `${name}-secrets`)).toEqual([]);
   });
 
-  it('holds no secret', () => {
+  it('contains no secret', () => {
     for (const [, service] of services) {
       for (const [name, value] of Object.entries(service.environment ?? {})) {
         if (/PASSWORD|SECRET|TOKEN|_URL/.test(name)) {
@@ -132,7 +132,7 @@ describe('the compose file', () => {
     expect(text).not.toMatch(/:[/][/][^/\s]*:[^/\s]*@/);
   });
 
-  it('keeps devices from Redis and rules, and the api from the broker', () => {
+  it('isolates devices from Redis and rules, and the API from the broker', () => {
     const onNetwork = (network: string) =>
       services.filter(([, { networks }]) => networks?.includes(network)).map(([name]) => name);
     expect(onNetwork('storage')).toEqual(['redis', 'rules', 'api', 'redis-exporter']);
@@ -147,20 +147,20 @@ describe('the compose file', () => {
     }
   });
 
-  it('sends alerts only when asked to, and then nowhere but to this machine', () => {
+  it('sends alerts only with a profile, and then only to this machine', () => {
     const optional = services.filter(([, { profiles }]) => profiles).map(([name]) => name);
     expect(optional).toEqual(['alertmanager']);
     const receivers = readFileSync('prometheus/alertmanager.yml', 'utf8');
     for (const [, host] of receivers.matchAll(/https?:[/][/]([^:/]+)/g)) expect(host).toBe('127.0.0.1');
   });
 
-  it('gives the broker more memory than it gives itself', () => {
+  it('gives the broker container more memory than the memory limit of the broker', () => {
     const own = /^memory_limit (\d+)$/m.exec(readFileSync('mosquitto/conf.d/limits.conf', 'utf8'))?.[1];
     const container = /^(\d+)m$/.exec(file.services.mosquitto?.mem_limit ?? '')?.[1];
     expect(Number(own)).toBeLessThan(Number(container) * 1024 * 1024);
   });
 
-  it('lets devices use up neither the memory nor the files of the broker', () => {
+  it('prevents devices from using up the memory or files of the broker', () => {
     const numberIn = (name: string, option: string) =>
       Number(new RegExp(`^${option} (\\d+)$`, 'm').exec(readFileSync(`mosquitto/${name}.conf`, 'utf8'))?.[1]);
     const connections = numberIn('mosquitto', 'max_connections');
@@ -170,13 +170,13 @@ describe('the compose file', () => {
     expect(reserved).toBeLessThan(numberIn('conf.d/limits', 'memory_limit') - 100 * 1024 * 1024);
   });
 
-  it('gives rules the listener of the services, which is not published', () => {
+  it('connects rules to the listener for services, which is not published', () => {
     expect(readFileSync('mosquitto/mosquitto.conf', 'utf8')).toMatch(/^listener 1884$/m);
     expect(readFileSync('scripts/compose/secrets.sh', 'utf8')).toContain('@mosquitto:1884" | give rules');
     expect(file.services.mosquitto?.ports?.join()).not.toContain('1884');
   });
 
-  it('lets Prometheus find every replica of every service of ours, by name, where it answers', () => {
+  it('has Prometheus scrape every replica of each service, by name', () => {
     const prometheus = parse(readFileSync('prometheus/prometheus.yml', 'utf8')) as {
       scrape_configs: {
         job_name: string;
@@ -203,7 +203,7 @@ describe('the Dockerfile', () => {
     expect(dockerfile).not.toMatch(/^# *syntax=/m);
   });
 
-  it('ends as an ordinary user', () => {
+  it('runs the service as an unprivileged user', () => {
     expect(dockerfile.trimEnd().split('\n').slice(-2)).toEqual([
       'USER node',
       'CMD ["node", "dist/bundle.js"]',
