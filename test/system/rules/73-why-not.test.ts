@@ -85,7 +85,7 @@ describe('why-not', () => {
       const misspelt = await stack.get(`${at}/lamp/why-not?rule=elsewere`);
       expect(misspelt).toMatchObject({ status: 404, body: { type: 'urn:lamplighter:problem:no-such-rule' } });
       expect(misspelt.body.detail).toContain(`has no rule "elsewere", did you mean 'elsewhere'?`);
-      expect(await stack.get(`${at}/nobody/why-not?rule=off`)).toMatchObject({ status: 404 });
+      expect(await stack.get(`${at}/unknown/why-not?rule=off`)).toMatchObject({ status: 404 });
       const unasked = await stack.get(`${at}/lamp/why-not`);
       expect(unasked).toMatchObject({ status: 400, body: { errors: [{ in: 'query', pointer: '/rule' }] } });
     },
