@@ -13,14 +13,14 @@ export const configSchema = z.object({
   RULES_FILE: z.string().default(fileURLToPath(new URL('../rules/night-light.json', import.meta.url))),
   /** `shared`: replicas share the load on clean sessions. `durable`: one replica, and the broker keeps its session. */
   INGEST_MODE: z.enum(['shared', 'durable']).default('shared'),
-  /** How long after its report a device's own decision is judged, so that its neighbours have handed in what they measured too. */
+  /** How long after its report an edge decision is evaluated; by then the neighbours should have sent their readings, too. */
   EDGE_JUDGE_SECONDS: decimal(60, 0, 3600),
-  /** `require`: not ready while Redis could lose commands. `warn`: serve all the same. */
+  /** `require`: not ready while Redis could lose commands. `warn`: ready anyway. */
   REDIS_DURABILITY: z.enum(['require', 'warn']).default('require'),
 });
 export type Config = z.infer<typeof configSchema>;
 
-/** A name for this replica that outlives a restart: letters, digits and `-`. */
+/** A name for this replica that survives restarts: letters, digits and `-`. */
 export function replicaName({ RULES_PORT }: Config): string {
   return `${hostname()}-${RULES_PORT}`
     .replace(/[^A-Za-z0-9-]/g, '-')

@@ -9,7 +9,7 @@ import { RulesErrors } from './rules-errors.js';
 import { OutageLog } from './store-access/outage-log.js';
 import { CONFIG, LOGGER, REDIS, SEEDS, SUBSCRIBER } from './tokens.js';
 
-/** What main.ts opens before Nest starts. */
+/** Resources that main.ts creates before Nest starts. */
 export interface Foundation {
   config: Config;
   logger: Logger;
@@ -25,7 +25,7 @@ export interface Foundation {
 @Module({})
 class FoundationModule {}
 
-/** Configuration, logs, metrics and connections, for every module. */
+/** Provides configuration, logs, metrics and connections to every module. */
 export function foundationModule(foundation: Foundation): DynamicModule {
   const { config, logger, metrics, errors, seeds, redis, subscriber, transport } = foundation;
   const providers = [

@@ -33,7 +33,7 @@ const VERSION = '0.1.0';
  * Longest wait for Redis at the start. A connection takes milliseconds; without this wait, every other start logs a spurious
  * "Redis unavailable".
  */
-const FIRST_WORD_MS = 3000;
+const REDIS_WAIT_MS = 3000;
 
 async function start(): Promise<RunningService> {
   const config = readConfig(configSchema);
@@ -41,21 +41,21 @@ async function start(): Promise<RunningService> {
   const logger = createLogger('rules', config.LOG_LEVEL);
   const metrics = new RulesMetrics('rules', VERSION);
   const errors = new RulesErrors(logger, metrics);
-  let awayBecause: string | undefined = 'not connected yet';
-  let learnt = () => {};
-  const redisIsKnown = new Promise<void>((resolve) => {
-    learnt = resolve;
+  let redisProblem: string | undefined = 'not connected yet';
+  let markAttempted = () => {};
+  const redisAttempted = new Promise<void>((resolve) => {
+    markAttempted = resolve;
   });
   const redis = connectRedis(config.REDIS_URL, 'rules', {
     onUp: () => {
-      awayBecause = undefined;
+      redisProblem = undefined;
       logger.info('connected to Redis');
-      learnt();
+      markAttempted();
     },
     onDown: (reason) => {
-      awayBecause = reason;
-      logger.warn({ reason }, 'Redis is unavailable; retrying');
-      learnt();
+      redisProblem = reason;
+      logger.warn({ reason }, 'cannot reach Redis; retrying');
+      markAttempted();
     },
   });
   const subscriber = connectRedis(config.REDIS_URL, 'rules-subscriber');
@@ -79,7 +79,7 @@ async function start(): Promise<RunningService> {
     rulesModule({ config, logger, metrics, errors, seeds, redis, subscriber, transport }),
     { strategy: transport, logger: new NestLogger(logger), abortOnError: false },
   );
-  await Promise.race([redisIsKnown, delay(FIRST_WORD_MS, undefined, { ref: false })]);
+  await Promise.race([redisAttempted, delay(REDIS_WAIT_MS, undefined, { ref: false })]);
   await app.listen();
   const canary = app.get(CanaryService);
   const operations = await serveOperations({
@@ -89,9 +89,9 @@ async function start(): Promise<RunningService> {
     registry: metrics.registry,
     readiness: async () => [
       ...transport.problems(),
-      ...(awayBecause === undefined
+      ...(redisProblem === undefined
         ? await storeProblems(config, redis, canary, errors)
-        : [`Redis is unavailable: ${awayBecause}`]),
+        : [`Redis is unavailable: ${redisProblem}`]),
     ],
   });
   whenScraped(metrics.canaryAge, (gauge) => gauge.set(canary.silenceMs / 1000));
@@ -123,19 +123,19 @@ async function start(): Promise<RunningService> {
   };
 }
 
-/** A frozen Redis must not hold up the scrape, which is over after 5 s: Prometheus would call the service down. */
+/** Limit of the durability check: with a frozen Redis a scrape must not exceed 5 s, or Prometheus reports the service as down. */
 const DURABILITY_MS = 1000;
 
 async function isDurable(redis: Redis): Promise<boolean> {
   const unknown = new Promise<boolean>((resolve) => setTimeout(resolve, DURABILITY_MS, false).unref());
-  const asked = durabilityProblems(redis).then(
+  const checked = durabilityProblems(redis).then(
     (problems) => problems.length === 0,
     () => false,
   );
-  return Promise.race([asked, unknown]);
+  return Promise.race([checked, unknown]);
 }
 
-/** Why the service is not ready although Redis is reachable. */
+/** Why the service is not ready, if Redis is reachable. */
 async function storeProblems(
   config: Config,
   redis: Redis,

@@ -11,7 +11,7 @@ import { BrokerMetrics } from './broker-metrics/broker-metrics.js';
 
 const SOURCES = ['rule', 'api', 'rollout'] as const;
 
-/** What calls to Redis are for. */
+/** Purposes of calls to Redis. */
 const STORE_OPERATIONS = [
   'accept',
   'claim',
@@ -33,7 +33,7 @@ const STORE_OPERATIONS = [
 ] as const;
 export type StoreOperation = (typeof STORE_OPERATIONS)[number];
 
-/** Places that report unexpected errors. */
+/** Parts of the service that report unexpected errors. */
 const ERROR_PLACES = [
   'handler',
   'store_write',
@@ -55,56 +55,52 @@ export type ErrorPlace = (typeof ERROR_PLACES)[number];
 
 /** Every metric of the rules service, declared together. */
 export class RulesMetrics extends Metrics {
-  readonly telemetry = this.counter('telemetry_messages_total', 'Readings by what became of them', {
+  readonly telemetry = this.counter('telemetry_messages_total', 'Readings by result', {
     result: ['accepted', 'late', 'duplicate', 'stale', 'retained', 'rejected', 'retried', 'failed'],
   });
-  readonly rejected = this.counter(
-    'telemetry_rejected_total',
-    'Refused readings, and messages that hold none, by reason',
-    {
-      reason: REJECT_REASONS,
-    },
-  );
-  readonly unjudged = this.counter(
+  readonly rejected = this.counter('telemetry_rejected_total', 'Refused readings', {
+    reason: REJECT_REASONS,
+  });
+  readonly notEvaluated = this.counter(
     'telemetry_unjudged_total',
-    'Readings that no rule judged, because they were history when they came, by reason',
+    'Readings that were history and not evaluated',
     { reason: HISTORY_REASONS },
   );
   readonly orderRestarts = this.counter(
     'telemetry_order_restarts_total',
-    'Readings with a lower number than the last state that were newer all the same, by reason',
+    'Restarted orders: a corrected clock, a new session, a restarted counter',
     { reason: RESTART_REASONS },
   );
   readonly inputRejected = this.counter(
     'input_rejected_total',
-    'Messages of devices that were refused, by what they were and why; of a connection that the broker closed, its log tells',
+    'Input that was not understood; a message counts once, by its first fault',
     { kind: INPUT_KINDS, reason: INPUT_REASONS },
   );
   readonly inputSuspicious = this.counter(
     'input_suspicious_total',
-    'Accepted messages of devices that hold a value of another type than a rule needs or the fleet declares, or an integer beyond 2^53',
+    'Messages accepted but probably wrong: an unexpected type, or an integer beyond 2^53',
     { kind: ['telemetry', 'acknowledgement'], reason: SUSPICIONS },
   );
   readonly receipts = this.counter(
     'telemetry_receipts_total',
-    'Readings in receipts to devices that keep them',
+    'Readings in receipts for devices that keep them',
     {
       result: ['stored', 'refused', 'dropped'],
     },
   );
   readonly payloadBytes = this.histogram(
     'telemetry_payload_bytes',
-    'Size of telemetry payloads, one observation per batch (its mean)',
+    'Message size; one observation per batch, its mean',
     [32, 64, 128, 256, 512, 1024, 4096, 16_384, 65_536],
   );
   readonly batchReadings = this.histogram(
     'telemetry_batch_readings',
-    'Readings written to Redis in one call',
+    'Readings per write',
     [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000],
   );
   readonly processing = this.histogram(
     'telemetry_processing_duration_seconds',
-    'Time a batch spends in a stage',
+    'Time of a batch by stage',
     LATENCY_BUCKETS,
     {
       stage: ['parse', 'rules', 'store', 'ack'],
@@ -112,7 +108,7 @@ export class RulesMetrics extends Metrics {
   );
   readonly endToEnd = this.histogram(
     'telemetry_end_to_end_seconds',
-    "From the device's time of a reading to the disk, one observation per batch; without clocks that are a minute off",
+    "From the device's clock to the disk; one observation per batch with a plausible time",
     [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
   );
   readonly lastMessage = this.gauge(
@@ -121,38 +117,32 @@ export class RulesMetrics extends Metrics {
   );
   readonly conflicts = this.counter(
     'telemetry_conflicts_total',
-    'Device parts judged again, because another replica was first or the device was new',
+    'Repeated evaluations: another replica was first, or the device was new',
   );
-  readonly evaluations = this.counter('rule_evaluations_total', 'Rule evaluations by verdict', {
+  readonly evaluations = this.counter('rule_evaluations_total', 'Evaluations by result', {
     result: ['matched', 'unmatched', 'undecided', 'error', 'budget_exceeded'],
   });
-  readonly quorumDecisions = this.counter('quorum_decisions_total', 'Counts of votes by what came of them', {
+  readonly quorumDecisions = this.counter('quorum_decisions_total', 'Results of counting votes', {
     outcome: ['decided', 'undecided', 'gathering', 'lost'],
   });
   readonly quorumWrites = this.counter(
     'quorum_writes_total',
-    'Decisions of quorums that changed something; conflict: another replica was first, and it is decided again',
+    'Quorum decisions written; conflict: another replica was first',
     { result: ['written', 'conflict'] },
   );
   readonly votesRefused = this.counter(
     'quorum_votes_refused_total',
-    'Votes that were not kept, because their quorum has as many sensors as it may',
+    'Votes beyond the limit of sensors per group',
   );
-  readonly timersDue = this.counter('rule_timers_total', 'Timers that were due, by whose', {
+  readonly timersDue = this.counter('rule_timers_total', 'Evaluations by timer', {
     kind: ['device', 'group', 'gone'],
   });
-  readonly rulesLoaded = this.gauge('rules_loaded', 'Rules in force, of all fleets that were heard of');
-  readonly rulesUnusable = this.gauge(
-    'rules_unusable',
-    'Enabled rules that are left out, since they cannot be read or compiled',
-  );
-  readonly rulesReload = this.gauge(
-    'rules_reload_timestamp_seconds',
-    'When the rules of a fleet were last read',
-  );
+  readonly rulesLoaded = this.gauge('rules_loaded', 'Rules in force, of all fleets');
+  readonly rulesUnusable = this.gauge('rules_unusable', 'Enabled rules that cannot be read or compiled');
+  readonly rulesReload = this.gauge('rules_reload_timestamp_seconds', 'When rules were last read');
   readonly loop = this.histogram(
     'loop_seconds',
-    "Telemetry taken off the socket to its command's PUBACK",
+    "From a reading on the socket to its command's PUBACK",
     LATENCY_BUCKETS,
   );
   readonly commands = this.counter('commands_total', 'Transitions of commands', {
@@ -161,100 +151,101 @@ export class RulesMetrics extends Metrics {
   });
   readonly roundtrip = this.histogram(
     'command_roundtrip_seconds',
-    "Command taken by the store to the device's final answer",
+    "From storing a command to the device's final acknowledgement",
     [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
     { source: SOURCES },
   );
-  readonly redeliveries = this.counter('command_redeliveries_total', 'Dispatches after the first');
+  readonly redeliveries = this.counter('command_redeliveries_total', 'Repeated dispatches');
   readonly unreachable = this.counter(
     'command_unreachable_total',
-    'Dispatches given back, by what the broker said',
+    'Dispatches without a subscriber, or refused by the broker',
     {
       reason: ['no_subscriber', 'refused'],
     },
   );
   readonly withheld = this.counter(
     'command_dispatches_withheld_total',
-    'Dispatches that were not published, because this replica was held up until their lease had ended',
+    'Dispatches withheld because this replica was too late',
   );
   readonly outboxLag = this.gauge(
     'outbox_lag_seconds',
-    'How long the oldest command that Redis gave out for the broker has waited for its PUBACK; 0 without one',
+    'Age of the oldest command claimed and not yet accepted by the broker; 0 without one',
   );
-  readonly dropped = this.counter('command_dropped_total', 'Commands of rules that were not taken', {
+  readonly dropped = this.counter('command_dropped_total', 'Commands that were not stored', {
     reason: ['queue_full', 'fleet_full', 'unreachable', 'too_many_targets'],
   });
-  readonly rolloutsRunning = this.gauge('rollouts_running', 'Running rollouts that this replica carries on');
+  readonly rolloutsRunning = this.gauge('rollouts_running', 'Rollouts that this replica runs');
   readonly rolloutCommands = this.counter(
     'rollout_commands_total',
-    "Devices' turns in rollouts by what came of them, and commands that the end of a rollout cancelled (swept)",
+    'Results of turns in rollouts; swept: cancelled by the end of the rollout',
     { result: ['enqueued', ...SKIP_REASONS, 'repeated', 'swept'] },
   );
-  readonly answers = this.counter('command_answers_total', "Devices' answers by what they did", {
+  readonly acknowledgements = this.counter('command_answers_total', 'Acknowledgements by result', {
     result: ['recorded', 'repeated', 'late', 'missing', 'foreign', 'retained', 'malformed'],
   });
   readonly effects = this.counter(
     'command_effects_total',
-    'Commands that succeeded and whose rule expects an effect, by what telemetry shows of it',
+    'Whether telemetry shows what commands should cause',
     { outcome: ['effective', 'ineffective', 'unmeasured'] },
   );
   readonly edgeDecisions = this.counter(
     'edge_decisions_total',
-    'Decisions of devices whose link was down, by what is thought of them',
+    'Edge decisions as the server evaluates them afterwards',
     { judgement: JUDGEMENTS },
   );
-  readonly presence = this.counter('presence_messages_total', 'Births and wills by what they did', {
+  readonly presence = this.counter('presence_messages_total', 'Births and wills by result', {
     result: ['born', 'gone', 'ignored', 'full', 'malformed'],
   });
   readonly sessionsLost = this.counter(
     'device_sessions_lost_total',
-    'Devices that went away: their will or goodbye came, a new session took over, or (counted on their return) they fell silent',
+    'Ended sessions: by will or goodbye, by a takeover, or by silence (counted when the device returns)',
     { cause: ['will', 'takeover', 'timeout'] },
   );
-  readonly devicesRemoved = this.counter('devices_removed_total', 'Devices that were removed, by why', {
+  readonly devicesRemoved = this.counter('devices_removed_total', 'Removed devices by cause', {
     cause: ['forget_after', 'fleet'],
   });
   readonly statePublishes = this.counter(
     'state_publishes_total',
-    'Retained states of devices: published, removed, or dropped because too many waited or the link was down',
+    'Published states; dropped: too many waited, or the link was down',
     { result: ['published', 'removed', 'dropped'] },
   );
-  readonly connected = this.gauge('mqtt_connected', 'Every link to the broker is up and subscribed');
+  readonly connected = this.gauge('mqtt_connected', 'Whether this replica is connected and subscribed');
   readonly canaryAge = this.gauge(
     'mqtt_canary_age_seconds',
-    'Time since a canary reading of this replica was last in Redis, or since the start',
+    'Time since a canary of this replica last arrived in Redis, or since the start',
   );
   readonly canaries = this.counter(
     'mqtt_canaries_total',
-    'Canary readings of this replica by what became of them; lost: later ones came through, it did not',
+    'Canaries of this replica that arrived, and those lost although later ones arrived',
     { result: ['arrived', 'lost'] },
   );
-  readonly inFlight = this.gauge('ingest_inflight', 'Messages taken and not acknowledged yet');
-  readonly backpressure = this.counter(
-    'ingest_backpressure_seconds_total',
-    'Time in which the broker was held back',
+  readonly inFlight = this.gauge('ingest_inflight', 'Messages received and not yet acknowledged');
+  readonly backpressure = this.counter('ingest_backpressure_seconds_total', 'Time of back-pressure');
+  readonly reconnects = this.counter(
+    'mqtt_reconnects_total',
+    'Lost connections of this replica to the broker',
+    {
+      reason: ['closed'],
+    },
   );
-  readonly reconnects = this.counter('mqtt_reconnects_total', 'Lost connections to the broker', {
-    reason: ['closed'],
-  });
-  private readonly storeOperations = this.counter('store_operations_total', 'Calls to Redis', {
+  private readonly storeOperations = this.counter('store_operations_total', 'Calls to Redis by result', {
     op: STORE_OPERATIONS,
     result: ['ok', 'error'],
   });
   private readonly storeDuration = this.histogram(
     'store_operation_duration_seconds',
-    'Time that a call to Redis takes, failed ones included',
+    'Duration of calls to Redis, including failures',
     LATENCY_BUCKETS,
     { op: STORE_OPERATIONS },
   );
   readonly durable = this.gauge('store_durability_ok', STORE_DURABILITY_HELP);
   readonly clockSetBacks = this.counter(
     'store_clock_set_backs_total',
-    'Times that the clock of Redis was found to have been set back',
+    'How often the clock of Redis was set back',
   );
   readonly eventsDropped = this.counter(
     'live_events_dropped_total',
-    'Events for live views that were not sampled or not written',
+    'Live events left out of the stream (sampled) or not written (store)',
     {
       reason: ['sampled', 'store'],
     },
@@ -263,17 +254,17 @@ export class RulesMetrics extends Metrics {
   /** From `$SYS`. */
   readonly broker = new BrokerMetrics(this);
 
-  /** Makes a call to Redis, counts it and measures it. */
+  /** Counts and times a call to Redis. */
   async storeCall<T>(op: StoreOperation, call: () => Promise<T>): Promise<T> {
-    const began = performance.now();
+    const startedAt = performance.now();
     let result: 'ok' | 'error' = 'error';
     try {
-      const answer = await call();
+      const reply = await call();
       result = 'ok';
-      return answer;
+      return reply;
     } finally {
       this.storeOperations.inc({ op, result });
-      this.storeDuration.observe({ op }, (performance.now() - began) / 1000);
+      this.storeDuration.observe({ op }, (performance.now() - startedAt) / 1000);
     }
   }
 }

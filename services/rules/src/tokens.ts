@@ -1,8 +1,8 @@
-/** Injection tokens of what has no class of its own. */
+/** Injection tokens for providers without a class. */
 export const REDIS = Symbol('REDIS');
 export const LOGGER = Symbol('LOGGER');
 export const CONFIG = Symbol('CONFIG');
-/** A Redis connection that only listens. */
+/** A Redis connection for subscriptions. */
 export const SUBSCRIBER = Symbol('SUBSCRIBER');
-/** The rules with which a fleet begins. */
+/** The rules that every new fleet starts with. */
 export const SEEDS = Symbol('SEEDS');

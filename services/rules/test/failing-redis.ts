@@ -1,6 +1,6 @@
 import type { Redis } from '@lamplighter/store/redis/connect';
 
-/** Stands for the end of the process: whoever gets it does nothing more. */
+/** Simulates the end of the process. */
 export class ProcessDied extends Error {
   override readonly name = 'ProcessDied';
 }
@@ -8,15 +8,20 @@ export class ProcessDied extends Error {
 type Call = (...args: unknown[]) => Promise<unknown>;
 
 /**
- * A connection on which one round trip is the last one of the process: it is not made any more, or made without an answer.
- * @param at how many round trips go well before
+ * A connection that fails from one round trip on.
+ * @param successes number of round trips that succeed
+ * @param when whether Redis still executes the first failing round trip
  */
-export function failingAt(redis: Redis, at: number, when: 'before it is made' | 'after it is made'): Redis {
+export function failAfter(
+  redis: Redis,
+  successes: number,
+  when: 'before execution' | 'after execution',
+): Redis {
   let made = 0;
   const trip = async (send: () => Promise<unknown>) => {
     made += 1;
-    if (made <= at) return send();
-    if (when === 'after it is made' && made === at + 1) await send();
+    if (made <= successes) return send();
+    if (when === 'after execution' && made === successes + 1) await send();
     throw new ProcessDied();
   };
   return new Proxy(redis, {

@@ -2,17 +2,17 @@ import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { closeLater } from '@lamplighter/test-kit/resources';
 import { FrameReader } from '../src/mqtt/frames.js';
 
-/** A connection of a client: what it sent, and a way to send it packets. */
+/** A client connection of the scripted broker. */
 export interface Peer {
-  /** Packet ids of its PUBLISH packets of QoS 1, and those that it acknowledged, in order. */
+  /** Packet ids of the client's QoS 1 PUBLISH packets, and of its PUBACKs, in order. */
   readonly published: number[];
   readonly acknowledged: number[];
   send(packet: Buffer): void;
-  /** Ends the connection at once. */
+  /** Closes the connection. */
   cut(): void;
 }
 
-/** A broker that lets everybody in, grants every subscription, and says nothing by itself: what it says is up to the test. */
+/** A broker that accepts every connection and subscription; the test sends all other packets. */
 export async function startScriptedBroker({ receiveMaximum = 0xffff } = {}) {
   const peers: Peer[] = [];
   const server = createServer((socket) => peers.push(welcome(socket, receiveMaximum)));
@@ -38,7 +38,7 @@ function welcome(socket: Socket, receiveMaximum: number): Peer {
       other: (packet) => {
         const maximum = [RECEIVE_MAXIMUM, receiveMaximum >> 8, receiveMaximum & 0xff];
         if (packet[0] === CONNECT) socket.write(Buffer.from([0x20, 6, 0, 0, maximum.length, ...maximum]));
-        // A short packet: its id follows the two bytes of its header.
+        // The packet id follows the two bytes of the fixed header.
         if (packet[0] === SUBSCRIBE) socket.write(Buffer.from([0x90, 4, packet[2]!, packet[3]!, 0, 1]));
       },
     },

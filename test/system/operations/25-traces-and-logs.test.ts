@@ -80,7 +80,7 @@ describe('trace', () => {
     expect(lines.map(({ service, msg }) => `${service}: ${msg}`)).toEqual([
       'api: command issued',
       'rules: command dispatched',
-      'rules: command answered',
+      'rules: command acknowledged',
       'rules: command ended',
     ]);
     for (const line of lines)
@@ -132,8 +132,8 @@ describe('trace', () => {
     expect(lines.map(({ msg, state }) => `${msg} ${state}`)).toEqual([
       'command issued pending',
       'command dispatched 0',
-      'command answered acknowledged',
-      'command answered succeeded',
+      'command acknowledged acknowledged',
+      'command acknowledged succeeded',
       'command ended succeeded',
     ]);
   });

@@ -164,7 +164,7 @@ it(
     expect(summaryOf(decisions)).toEqual(
       [true, false, true].map((raised) => ['night-light', 1, raised, 'succeeded', 'data_missing']),
     );
-    expect(decisions[0]!.sentences[1]).toBe('by its own report the rule decides the same');
+    expect(decisions[0]!.sentences[1]).toBe("the rule decides the same on the device's own report");
     expect(lamp.executed).toEqual([
       ['device', true],
       ['device', false],
@@ -193,7 +193,7 @@ it(
     const [decision] = await lamp.decisionsWithJudgement();
     expect(summaryOf([decision!])).toEqual([['night-light', 1, true, 'succeeded', 'neighbours_disagreed']]);
     expect(decision!.sentences[0]).toBe(
-      '3 of 3 sensors had spoken: 1 for, 2 against, together they say no (majority)',
+      '3 of 3 sensors had voted: 1 for, 2 against; the decision is no (majority)',
     );
   },
   2 * LIMIT_MS,

@@ -86,7 +86,7 @@ it('reports lost canaries in readiness and metrics if a client knows the name', 
     async () => {
       const response = await ready();
       return (
-        response.reasons.some((reason) => reason.includes('canary readings did not come through')) && response
+        response.reasons.some((reason) => reason.includes('canary readings did not arrive')) && response
       );
     },
     { what: 'readiness to report lost canaries', timeoutMs: 90_000, everyMs: 500 },

@@ -5,7 +5,7 @@ import type { Superseded } from '../commands/superseded.js';
 import type { LiveEvent } from './events.js';
 
 type Source = CommandSource['source'];
-type Step = 'issued' | 'emitted' | 'dispatched' | 'answered' | 'ended';
+type Step = 'issued' | 'emitted' | 'dispatched' | 'acknowledged' | 'ended';
 
 /** A command, its device and the trace it belongs to. */
 export interface RecordedCommand {

@@ -32,7 +32,7 @@ const SUBSCRIPTION: Subscription = {
   holdsLink: false,
 };
 
-/** Devices' answers to commands. */
+/** Devices' acknowledgements of commands. */
 @Controller()
 export class AcknowledgementsController {
   constructor(
@@ -46,34 +46,35 @@ export class AcknowledgementsController {
 
   @EventPattern(FILTERS.acknowledgements, SUBSCRIPTION)
   async record(@Payload() batch: readonly MqttMessage[]): Promise<void> {
-    const answers = batch.flatMap((message) => this.read(message));
-    if (answers.length === 0) return;
-    const store = (some: readonly (typeof answers)[number][]) =>
+    const acknowledgements = batch.flatMap((message) => this.read(message));
+    if (acknowledgements.length === 0) return;
+    const store = (some: readonly (typeof acknowledgements)[number][]) =>
       this.metrics.storeCall('answer', () => acknowledgeCommands(this.redis, some));
-    const outcomes = await untilStored(answers, store, {
+    const outcomes = await untilStored(acknowledgements, store, {
       onRetry: (error) => this.outages.writeFailed(error),
       onPoison: ({ fleet, name: device }, error) => this.outages.inputDropped({ fleet, device }, error),
     });
-    const confirmed = edgeConfirmations(answers, outcomes);
+    const confirmed = edgeConfirmations(acknowledgements, outcomes);
     if (confirmed.length > 0) await this.confirm(confirmed);
-    for (const [i, answer] of answers.entries()) this.recordOutcome(answer, outcomes[i]!);
-    const due = answers.filter((_, i) => {
+    for (const [i, acknowledgement] of acknowledgements.entries())
+      this.recordOutcome(acknowledgement, outcomes[i]!);
+    const due = acknowledgements.filter((_, i) => {
       const outcome = outcomes[i]!;
       return outcome !== 'failed' && outcome.nextIsDue;
     });
     this.dispatch.wake(due.map(({ fleet, name }) => shardOf(fleet, name)));
-    const back = answers.filter((_, i) => {
+    const back = acknowledgements.filter((_, i) => {
       const outcome = outcomes[i]!;
       return outcome !== 'failed' && outcome.isBack;
     });
     if (back.length > 0) {
       const devices = back.map(({ fleet, name }) => new DeviceAddress(fleet, name, false));
-      // Not awaited: the answers are stored.
+      // Not awaited: the acknowledgements are stored.
       void wakeUntilStored(this.redis, devices, this.metrics, this.outages);
     }
   }
 
-  /** Before the PUBACK: the broker would not deliver the acknowledgement again after it. */
+  /** Awaited before the PUBACK, after which the broker does not deliver the acknowledgement again. */
   private async confirm(confirmed: readonly EdgeConfirmation[]): Promise<void> {
     const store = async (some: readonly EdgeConfirmation[]) => {
       await confirmEdgeRules(this.redis, some);
@@ -88,8 +89,8 @@ export class AcknowledgementsController {
   private read(message: MqttMessage) {
     const { topic, payload, traceparent, delivery } = message;
     if (delivery === 'retained') {
-      // Of any age: the command that it answers has long been answered, or is asked about again.
-      this.metrics.answers.inc({ result: 'retained' });
+      // Its age is unknown: the command has been acknowledged before, or will be dispatched again.
+      this.metrics.acknowledgements.inc({ result: 'retained' });
       return [];
     }
     const parsed = parseTopic(topic);
@@ -98,32 +99,34 @@ export class AcknowledgementsController {
       this.unread.refuseMalformed(message);
       return [];
     }
-    if (answer.result !== undefined) this.unread.suspectHuge(message);
+    if (answer.result !== undefined) this.unread.reportInexact(message);
     const { fleet, device } = parsed;
     return [{ fleet, name: device, device: `${fleet}/${device}`, answer, cause: 'device', traceparent }];
   }
 
-  private recordOutcome(answer: ReadAcknowledgement, answered: AcknowledgementOutcome | 'failed'): void {
-    if (answered === 'failed') return;
-    const { outcome, source, ageMs, aborted } = answered;
-    const { fleet, name: device, traceparent } = answer;
-    const subject = { id: answer.answer.id, fleet, device, traceparent };
-    this.recorder.logStep('answered', subject, { state: outcome });
+  private recordOutcome(
+    { fleet, name: device, answer, traceparent }: ParsedAcknowledgement,
+    recorded: AcknowledgementOutcome | 'failed',
+  ): void {
+    if (recorded === 'failed') return;
+    const { outcome, source, ageMs, aborted } = recorded;
+    const subject = { id: answer.id, fleet, device, traceparent };
+    this.recorder.logStep('acknowledged', subject, { state: outcome });
     if (outcome === 'repeated' || outcome === 'late' || outcome === 'missing' || outcome === 'foreign') {
-      this.metrics.answers.inc({ result: outcome });
+      this.metrics.acknowledgements.inc({ result: outcome });
       if (outcome === 'missing' || outcome === 'foreign')
-        this.unread.refuseUnknown(fleet, device, answer.answer, outcome === 'foreign');
+        this.unread.refuseUnknown(fleet, device, answer, outcome === 'foreign');
       return;
     }
-    this.metrics.answers.inc({ result: 'recorded' });
+    this.metrics.acknowledgements.inc({ result: 'recorded' });
     if (outcome !== 'acknowledged') this.metrics.roundtrip.observe({ source }, ageMs / 1000);
     this.recorder.recordTransition(outcome, source, subject);
     this.recorder.recordCancelled(source, subject, aborted);
   }
 }
 
-/** An answer, who gave it, and the trace that it carries. */
-interface ReadAcknowledgement {
+/** An acknowledgement with its device and trace context. */
+interface ParsedAcknowledgement {
   readonly fleet: string;
   readonly name: string;
   readonly answer: Answer;

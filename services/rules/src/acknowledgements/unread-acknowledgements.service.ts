@@ -17,16 +17,16 @@ import { SampleBudget } from '../rejected/sample-budget.js';
 import { RulesErrors } from '../rules-errors.js';
 import { REDIS } from '../tokens.js';
 
-/** Notes per second of this replica, and of one device: an answer and its acknowledgement, and once more. */
+/** Records per second of this replica, and per device: two acknowledgements, each sent twice. */
 const RECORDS_PER_SECOND = 50;
 const RECORDS_PER_DEVICE = 4;
 const MAX_PAYLOAD = 100;
-/** What an integer beyond 2^53 looks like; the slow look follows. */
+/** A cheap test for integers beyond 2^53, before the exact one. */
 const MANY_DIGITS = /\d{16}/;
 
 /**
- * Answers that are not understood. Such an answer counts as none: the command is dispatched again, for whatever the device did is not known.
- * The command then shows that an acknowledgement came and what is wrong with it.
+ * Refuses acknowledgements that cannot be read. Such an acknowledgement does not count, so the command is dispatched again, but the
+ * command then shows that it arrived and what is wrong with it.
  */
 @Injectable()
 export class UnreadAcknowledgements {
@@ -39,10 +39,10 @@ export class UnreadAcknowledgements {
     private readonly rejected: RejectedService,
   ) {}
 
-  /** A payload that is no answer. */
+  /** Refuses a payload that is not an acknowledgement. */
   refuseMalformed(message: MqttMessage): void {
     const { topic, payload } = message;
-    this.metrics.answers.inc({ result: 'malformed' });
+    this.metrics.acknowledgements.inc({ result: 'malformed' });
     if (parseTopic(topic) === undefined) {
       this.rejected.refuse('acknowledgement', topicFault(topic).reason, message, () => topicFault(topic));
       return;
@@ -51,7 +51,7 @@ export class UnreadAcknowledgements {
     this.record(topic, () => ({ ...answerFault(payload), id: answerId(payload), payload }));
   }
 
-  /** An answer whose id is that of no command, or of another device's. */
+  /** Refuses an acknowledgement of an unknown command, or of another device's command. */
   refuseUnknown(fleet: string, device: string, answer: Answer, isForeign: boolean): void {
     const topic = deviceTopic(fleet, 'acknowledgements', device);
     const short = JSON.stringify(answer.id.toWellFormed());
@@ -60,21 +60,21 @@ export class UnreadAcknowledgements {
       reason: 'unknown_command',
       field: '/id',
       problem: isForeign
-        ? `\`id\` ${short} is a command of another device`
-        : `\`id\` ${short} is no command, or one that is no longer kept; repeat the \`id\` of the \`_cmd\` of the command`,
+        ? `\`id\` ${short} belongs to a command of another device`
+        : `\`id\` ${short} is unknown or no longer stored; use the \`id\` from \`_cmd\` of the command`,
     };
     this.rejected.refuse('acknowledgement', 'unknown_command', { topic, payload }, () => fault);
     this.record(topic, () => ({ ...fault, id: undefined, payload: payload() }));
   }
 
-  /** An answer is accepted whose result holds an integer that cannot be kept exactly. */
-  suspectHuge(message: MqttMessage): void {
+  /** Reports an accepted acknowledgement whose result contains an integer beyond 2^53. */
+  reportInexact(message: MqttMessage): void {
     if (!MANY_DIGITS.test(message.payload.toString('latin1'))) return;
     const fault = inexactFault(message.payload);
     if (fault !== undefined) this.rejected.suspect('acknowledgement', 'inexact', message, () => fault);
   }
 
-  /** Returns at once. A note that Redis does not take is left out. */
+  /** Records a fault in the background; if Redis is unavailable, it is dropped. */
   private record(
     topic: string,
     explain: () => InputFault & { id: string | undefined; payload: Buffer | string },
@@ -83,7 +83,7 @@ export class UnreadAcknowledgements {
     if (parsed === undefined || !this.budget.take(topic)) return;
     const { field, problem, id, payload } = explain();
     const { fleet, device } = parsed;
-    const note: UnreadReport = {
+    const report: UnreadReport = {
       fleet,
       device,
       id,
@@ -92,7 +92,7 @@ export class UnreadAcknowledgements {
       payload: beginningOf(payload, MAX_PAYLOAD),
     };
     this.metrics
-      .storeCall('answer', () => recordUnreadAcknowledgements(this.redis, [note]))
+      .storeCall('answer', () => recordUnreadAcknowledgements(this.redis, [report]))
       .catch((error: unknown) => {
         if (storeFailure(error) === undefined)
           this.unexpected.report(

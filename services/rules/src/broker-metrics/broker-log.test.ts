@@ -7,7 +7,7 @@ it.each([
   ['1795383872: Client big [10.0.0.7:53211] disconnected: packet too large.', 'too_large', 'big'],
   ['1795383872: Client x disconnected due to protocol error.', 'protocol', 'x'],
   ['1795383872: Client x disconnected due to malformed packet.', 'protocol', 'x'],
-])('%s', (line, reason, client) => {
+])('parses %s', (line, reason, client) => {
   expect(closedConnection(line)).toMatchObject({ reason, client });
 });
 
@@ -16,6 +16,6 @@ it.each([
   '1795383872: Client x disconnected, not authorised.',
   '1795383872: Client x already connected, closing old connection. disconnected.',
   '1795383872: New client connected from 10.0.0.7 as x already connected, closing old connection. (p2, c1, k60).',
-])('tells of no such connection: %s', (line) => {
+])('ignores %s', (line) => {
   expect(closedConnection(line)).toBeUndefined();
 });

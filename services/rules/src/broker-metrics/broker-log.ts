@@ -1,6 +1,6 @@
 import type { InputReason } from '@lamplighter/contracts/telemetry/input-fault';
 
-/** A connection that the broker closed because of what its client did. */
+/** A connection that the broker closed because of its client. */
 export interface ClosedConnection {
   readonly reason: Extract<InputReason, 'takeover' | 'too_large' | 'protocol'>;
   /** The client id. */
@@ -9,14 +9,14 @@ export interface ClosedConnection {
 }
 
 /**
- * What Mosquitto 2 writes; later versions add the address in brackets, and 2.1 a colon. A client chooses its id, so it may hold any of
- * these texts: only the end of the line counts.
+ * Log lines of Mosquitto 2; later versions add the address in brackets, and 2.1 a colon. Clients choose their ids, which may contain any of
+ * these texts, so only the end of the line is matched.
  */
 const LINES: readonly [line: RegExp, reason: ClosedConnection['reason'], problem: string][] = [
   [
     /Client (.+?)(?: \[[^ ]*\])? already connected, closing old connection\.$/s,
     'takeover',
-    'a second client connected with this client id, so the broker closed the first connection; each device needs an id of its own',
+    'a second client connected with this client id, so the broker closed the first connection; each device needs its own id',
   ],
   [
     /Client (.+?)(?: \[[^ ]*\])? disconnected(?: due to|:) (?:oversize packet|packet too large)\.$/s,
@@ -30,7 +30,7 @@ const LINES: readonly [line: RegExp, reason: ClosedConnection['reason'], problem
   ],
 ];
 
-/** Reads a line of the broker's log; undefined if it tells of no such connection. */
+/** Parses a line of the broker's log; undefined if it is about something else. */
 export function closedConnection(line: string): ClosedConnection | undefined {
   for (const [pattern, reason, problem] of LINES) {
     const client = pattern.exec(line)?.[1];

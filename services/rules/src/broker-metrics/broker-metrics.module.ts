@@ -2,7 +2,7 @@ import { Module } from '@nestjs/common';
 import { RejectedModule } from '../rejected/rejected.module.js';
 import { BrokerMetricsService } from './broker-metrics.service.js';
 
-/** Metrics from `$SYS` and the log of the broker. */
+/** Metrics from `$SYS`, including the broker's log. */
 @Module({
   imports: [RejectedModule],
   providers: [BrokerMetricsService],

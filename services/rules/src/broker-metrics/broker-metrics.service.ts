@@ -8,13 +8,13 @@ import { RejectedService } from '../rejected/rejected.service.js';
 import { CONFIG } from '../tokens.js';
 
 const KEEPALIVE_SECONDS = 30;
-/** The values of $SYS are a few digits. */
+/** Values of $SYS and lines of the log are short. */
 const MAX_PACKET_BYTES = 4096;
 const RECONNECT: Backoff = { firstMs: 500, maxMs: 10_000 };
 
 /**
- * Listens to `$SYS` on a connection of its own, which costs telemetry and commands nothing, takes no part in readiness, and may
- * be forbidden by a broker's access list: then the age of the newest value grows, and everything else goes on.
+ * Subscribes to `$SYS` on a separate connection that does not affect telemetry, commands or readiness. If the broker's access list forbids
+ * it, only the age of the newest value grows.
  */
 @Injectable()
 export class BrokerMetricsService implements OnApplicationBootstrap, OnApplicationShutdown {
@@ -42,22 +42,22 @@ export class BrokerMetricsService implements OnApplicationBootstrap, OnApplicati
     this.client = client;
     client.on('connect', () => {
       this.failures = 0;
-      client.subscribe(broker.topics, { qos: 0 }, () => undefined); // refused or cut: the age of the newest value tells
+      client.subscribe(broker.topics, { qos: 0 }, () => undefined); // a failure shows in the age of the newest value
     });
     client.on('reconnect', () => {
       // MQTT.js waits `reconnectPeriod` before each attempt; changing it after each gives back-off with jitter.
       client.options.reconnectPeriod = backoffMs(this.failures, RECONNECT);
       this.failures += 1;
     });
-    client.on('message', (topic, payload) => this.learn(topic, payload.toString()));
-    client.on('close', () => broker.forget());
-    client.on('error', () => undefined); // the links of the transport, to the same broker, say it in the log
+    client.on('message', (topic, payload) => this.update(topic, payload.toString()));
+    client.on('close', () => broker.clear());
+    client.on('error', () => undefined); // the links to the same broker log it
   }
 
-  private learn(topic: string, text: string): void {
-    const closed = this.metrics.broker.learn(topic, text);
+  private update(topic: string, text: string): void {
+    const closed = this.metrics.broker.update(topic, text);
     if (closed === undefined) return;
-    this.rejected.closed(closed.reason, closed.client, closed.problem, text);
+    this.rejected.recordClosedConnection(closed.reason, closed.client, closed.problem, text);
   }
 
   async onApplicationShutdown(): Promise<void> {

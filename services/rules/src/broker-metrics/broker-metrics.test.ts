@@ -14,8 +14,8 @@ function underTest() {
   return { broker, value, refused };
 }
 
-describe('the metrics of the broker', () => {
-  it('count connections that it refuses, as its log tells them', async () => {
+describe('BrokerMetrics', () => {
+  it('counts refused connections from the log', async () => {
     const { broker, refused } = underTest();
     expect(await refused()).toBe('0');
     for (const line of [
@@ -24,41 +24,41 @@ describe('the metrics of the broker', () => {
       '1795383872: Client x disconnected, not authorised. disconnected.',
       '1795383873: Client lamp-7 disconnected.',
     ])
-      broker.learn('$SYS/broker/log/N', line);
+      broker.update('$SYS/broker/log/N', line);
     expect(await refused()).toBe('2');
   });
 
-  it('are what it tells on $SYS', async () => {
+  it('shows the values from $SYS', async () => {
     const { broker, value } = underTest();
-    broker.learn('$SYS/broker/clients/connected', '53');
-    broker.learn('$SYS/broker/publish/messages/dropped', '7');
-    broker.learn('$SYS/broker/uptime', '86 seconds');
+    broker.update('$SYS/broker/clients/connected', '53');
+    broker.update('$SYS/broker/publish/messages/dropped', '7');
+    broker.update('$SYS/broker/uptime', '86 seconds');
     expect(await value('clients')).toBe(53);
     expect(await value('publish_dropped_total')).toBe(7);
     expect(await value('uptime_seconds')).toBe(86);
   });
 
-  it('follow a broker that restarts, and have no value while it is away', async () => {
+  it('follows a restarted broker and has no values while it is unavailable', async () => {
     const { broker, value } = underTest();
     expect(await value('messages_received_total')).toBeUndefined();
-    broker.learn('$SYS/broker/messages/received', '120000');
-    broker.forget();
+    broker.update('$SYS/broker/messages/received', '120000');
+    broker.clear();
     expect(await value('messages_received_total')).toBeUndefined();
-    broker.learn('$SYS/broker/messages/received', '12');
+    broker.update('$SYS/broker/messages/received', '12');
     expect(await value('messages_received_total')).toBe(12);
   });
 
-  it('tell how long the broker has been silent', async () => {
+  it('shows the age of the newest value', async () => {
     const { broker, value } = underTest();
     const before = (await value('sys_age_seconds')) ?? 0;
     expect(before).toBeGreaterThan(0);
-    broker.learn('$SYS/broker/clients/connected', 'many');
-    broker.learn('$SYS/broker/clients/connected', '');
-    broker.learn('$SYS/broker/version', '2');
+    broker.update('$SYS/broker/clients/connected', 'many');
+    broker.update('$SYS/broker/clients/connected', '');
+    broker.update('$SYS/broker/version', '2');
     expect(await value('clients')).toBeUndefined();
     expect(await value('sys_age_seconds')).toBeGreaterThan(before);
-    const learnt = performance.now();
-    broker.learn('$SYS/broker/clients/connected', '1');
-    expect(await value('sys_age_seconds')).toBeLessThanOrEqual((performance.now() - learnt) / 1000);
+    const updatedAt = performance.now();
+    broker.update('$SYS/broker/clients/connected', '1');
+    expect(await value('sys_age_seconds')).toBeLessThanOrEqual((performance.now() - updatedAt) / 1000);
   });
 });

@@ -3,14 +3,14 @@ import type { Counter, Gauge } from 'prom-client';
 import { type ClosedConnection, closedConnection } from './broker-log.js';
 import { Takeovers } from './takeovers.js';
 
-/** Notices and errors of the broker's log; it is set up to tell them. A takeover is an error to it, an oversize packet a notice. */
+/** The broker's log, if it is configured: notices (such as oversize packets) and errors (such as takeovers). */
 const LOGS = ['$SYS/broker/log/N', '$SYS/broker/log/E'];
-/** What Mosquitto 2 writes when it refuses a connection; 2.0.11 with a comma, later ones with a colon. */
+/** The log line of Mosquitto 2 for a refused connection; 2.0.11 uses a comma, later versions a colon. */
 const REFUSED = / disconnected[,:] not authorised\.$/;
 
 /**
- * What the broker tells of itself on `$SYS`. Its counters begin again at 0 when it restarts, like those of any process. While
- * the broker is unavailable there are no values, and the age of the newest one tells since when.
+ * Metrics that the broker publishes on `$SYS`. Its counters restart at 0 with the broker. While the broker is unavailable the metrics have
+ * no value, and the age of the newest one grows.
  */
 export class BrokerMetrics {
   private readonly byTopic = new Map<string, Gauge | Counter>();
@@ -19,55 +19,71 @@ export class BrokerMetrics {
   private newestAt = performance.now();
 
   constructor(private readonly metrics: Metrics) {
-    this.gauge('clients/connected', 'broker_clients', 'Clients that are connected to the broker');
-    this.gauge('clients/disconnected', 'broker_sessions_waiting', 'Sessions kept for clients that are away');
+    this.gauge('clients/connected', 'broker_clients', 'Connected clients of the broker');
+    this.gauge(
+      'clients/disconnected',
+      'broker_sessions_waiting',
+      'Disconnected clients with a kept session at the broker',
+    );
     this.gauge('subscriptions/count', 'broker_subscriptions', 'Subscriptions at the broker');
-    this.gauge('retained messages/count', 'broker_retained', 'Retained messages, those of $SYS included');
-    this.gauge('store/messages/count', 'broker_stored_messages', 'Messages that the broker holds');
-    this.gauge('store/messages/bytes', 'broker_stored_bytes', 'Payloads that the broker holds');
-    this.gauge('heap/current', 'broker_heap_bytes', 'Memory that the broker has allocated');
-    this.gauge('uptime', 'broker_uptime_seconds', 'Time since the broker started');
-    this.counter('messages/received', 'broker_messages_received_total', 'MQTT packets received, of any kind');
-    this.counter('messages/sent', 'broker_messages_sent_total', 'MQTT packets sent, of any kind');
-    this.counter('publish/messages/received', 'broker_publish_received_total', 'PUBLISH packets received');
-    this.counter('publish/messages/sent', 'broker_publish_sent_total', 'PUBLISH packets sent');
+    this.gauge('retained messages/count', 'broker_retained', "Retained messages, including the broker's own");
+    this.gauge(
+      'store/messages/count',
+      'broker_stored_messages',
+      'Messages that the broker stores, retained or queued',
+    );
+    this.gauge('store/messages/bytes', 'broker_stored_bytes', 'Size of the messages that the broker stores');
+    this.gauge('heap/current', 'broker_heap_bytes', 'Allocated memory of the broker');
+    this.gauge('uptime', 'broker_uptime_seconds', 'Uptime of the broker');
+    this.counter(
+      'messages/received',
+      'broker_messages_received_total',
+      'MQTT packets that the broker received',
+    );
+    this.counter('messages/sent', 'broker_messages_sent_total', 'MQTT packets that the broker sent');
+    this.counter(
+      'publish/messages/received',
+      'broker_publish_received_total',
+      'Messages that the broker received',
+    );
+    this.counter('publish/messages/sent', 'broker_publish_sent_total', 'Messages that the broker sent');
     this.counter(
       'publish/messages/dropped',
       'broker_publish_dropped_total',
-      'Messages that the broker dropped, since a queue or its memory was full',
+      'Messages that the broker dropped because a queue or its memory was full',
     );
-    this.counter('bytes/received', 'broker_received_bytes_total', 'Bytes received');
-    this.counter('bytes/sent', 'broker_sent_bytes_total', 'Bytes sent');
+    this.counter('bytes/received', 'broker_received_bytes_total', 'Bytes that the broker received');
+    this.counter('bytes/sent', 'broker_sent_bytes_total', 'Bytes that the broker sent');
     this.refused = metrics.counter(
       'auth_failures_total',
-      'Connections that the broker refused, by its log: a wrong password, or none',
+      'Failed logins; mqtt: connections that the broker refused, from its log',
       { kind: ['mqtt'] },
     );
     metrics.gauge(
       'broker_contested_clients',
-      'Client ids that were taken over three times or more within five minutes: two clients with one id',
+      'Client ids taken over three times or more within five minutes',
       [],
       (gauge) => gauge.set(this.takeovers.contested(performance.now())),
     );
     metrics.gauge(
       'broker_sys_age_seconds',
-      'Time since the broker last told of itself, or since the start',
+      'Time since the last $SYS message, or since the start',
       [],
       (gauge) => gauge.set((performance.now() - this.newestAt) / 1000),
     );
-    this.forget();
+    this.clear();
   }
 
-  /** The topics to subscribe to; nothing else of `$SYS` is listened to. */
+  /** The topics to subscribe to. */
   get topics(): string[] {
     return [...this.byTopic.keys(), ...LOGS];
   }
 
   /**
-   * Takes a value as the broker tells it: a number, perhaps with its unit after it (`12 seconds`). Or a line of its log.
-   * @returns the connection that a line of the log tells of
+   * Updates the metric of a topic. The value is a number, optionally followed by its unit (`12 seconds`), or a line of the log.
+   * @returns the closed connection that a line of the log reports
    */
-  learn(topic: string, text: string): ClosedConnection | undefined {
+  update(topic: string, text: string): ClosedConnection | undefined {
     if (LOGS.includes(topic)) return this.read(text);
     const metric = this.byTopic.get(topic);
     const [number = ''] = text.split(' ', 1);
@@ -85,8 +101,8 @@ export class BrokerMetrics {
     return closed;
   }
 
-  /** Nobody tells any more. */
-  forget(): void {
+  /** Removes all values while there is no connection. */
+  clear(): void {
     for (const metric of this.byTopic.values()) show(metric, undefined);
   }
 

@@ -2,7 +2,7 @@ import { Takeovers } from './takeovers.js';
 
 const MINUTE = 60_000;
 
-it('a client id that is taken over three times within five minutes is contested', () => {
+it('reports a client id that is taken over three times within five minutes', () => {
   const takeovers = new Takeovers();
   takeovers.record('x', 0);
   takeovers.record('x', MINUTE);
@@ -13,13 +13,13 @@ it('a client id that is taken over three times within five minutes is contested'
   expect(takeovers.contested(6 * MINUTE)).toBe(0);
 });
 
-it('a device that comes back now and then is not', () => {
+it('tolerates occasional takeovers', () => {
   const takeovers = new Takeovers();
   for (let at = 0; at < 60 * MINUTE; at += 3 * MINUTE) takeovers.record('x', at);
   expect(takeovers.contested(57 * MINUTE)).toBe(0);
 });
 
-it('a flood of client ids costs a bounded memory, and hides none that is taken over more often', () => {
+it('detects a contested client id among a flood of others', () => {
   const takeovers = new Takeovers();
   for (let i = 0; i < 5000; i += 1) {
     takeovers.record(`other-${i}`, i);

@@ -1,12 +1,12 @@
-/** So many takeovers of one client id within so long, milliseconds, are two clients: a device that comes back takes its id over once. */
+/** This many takeovers of one client id within WITHIN_MS mean two clients; a device that reconnects causes only one. */
 const CONTESTED = 3;
 const WITHIN_MS = 5 * 60_000;
-/** Client ids that are watched; the one that was taken over least recently makes room. */
+/** Tracked client ids; the one that was taken over least recently is evicted. */
 const MAX_CLIENTS = 1000;
 
-/** Which client ids are taken over again and again. */
+/** Detects contested client ids. */
 export class Takeovers {
-  /** The last times of each client id, the least recently taken over first. */
+  /** The times of the last takeovers by client id, the least recently taken over first. */
   private readonly times = new Map<string, readonly number[]>();
 
   /** @param now monotonic time, milliseconds */
@@ -17,7 +17,7 @@ export class Takeovers {
     this.times.set(client, times);
   }
 
-  /** How many client ids are contested now. */
+  /** Number of contested client ids. */
   contested(now: number): number {
     let count = 0;
     for (const times of this.times.values())

@@ -6,81 +6,81 @@ function underTest() {
   const stored = new Set<number>();
   return {
     canaries,
-    later: (ms: number) => {
+    advance: (ms: number) => {
       now += ms;
     },
-    /** Sends one every five seconds; those whose turn says so are taken away. */
-    fly(count: number, isTaken: (turn: number) => boolean = () => false) {
-      const ends = { arrived: 0, lost: 0 };
+    /** Sends canaries every five seconds; some are lost. */
+    send(count: number, isLost: (turn: number) => boolean = () => false) {
+      const counts = { arrived: 0, lost: 0 };
       for (let turn = 0; turn < count; turn += 1) {
         const number = canaries.send();
-        if (!isTaken(turn)) stored.add(number);
+        if (!isLost(turn)) stored.add(number);
         now += 5000;
         const { arrived, lost } = canaries.update(stored);
-        ends.arrived += arrived;
-        ends.lost += lost;
+        counts.arrived += arrived;
+        counts.lost += lost;
       }
-      return ends;
+      return counts;
     },
     arrive: (number: number) => stored.add(number) && canaries.update(stored),
   };
 }
 
-describe('canaries', () => {
-  it('that all come through say that everything is heard', () => {
-    const { canaries, fly } = underTest();
-    expect(fly(30)).toEqual({ arrived: 30, lost: 0 });
-    expect([canaries.isOverdue, canaries.missing]).toEqual([false, undefined]);
+describe('CanaryTracker', () => {
+  it('reports no problem while all canaries arrive', () => {
+    const { canaries, send } = underTest();
+    expect(send(30)).toEqual({ arrived: 30, lost: 0 });
+    expect([canaries.isOverdue, canaries.losses]).toEqual([false, undefined]);
   });
 
-  it('are overdue after two seconds, until one comes through', () => {
-    const { canaries, later, arrive } = underTest();
+  it('reports an overdue canary after two seconds, until one arrives', () => {
+    const { canaries, advance, arrive } = underTest();
     const first = canaries.send();
-    later(1900);
+    advance(1900);
     expect(canaries.isOverdue).toBe(false);
-    later(200);
+    advance(200);
     expect(canaries.isOverdue).toBe(true);
     const second = canaries.send();
     arrive(first);
-    expect([canaries.isOverdue, canaries.heardUntil]).toEqual([false, 1000]);
+    expect([canaries.isOverdue, canaries.receivedUntil]).toEqual([false, 1000]);
     arrive(second);
-    expect([canaries.isOverdue, canaries.heardUntil]).toEqual([false, 3100]);
+    expect([canaries.isOverdue, canaries.receivedUntil]).toEqual([false, 3100]);
   });
 
-  it('of which others take a share are missing, and are no more when that ends', () => {
-    const { canaries, fly } = underTest();
-    fly(10, (turn) => turn % 3 === 0);
-    expect(canaries.missing).toMatchObject({ lost: 3 });
-    fly(30);
-    expect(canaries.missing).toBeUndefined();
+  it('reports losses while a share of the canaries is lost', () => {
+    const { canaries, send } = underTest();
+    send(10, (turn) => turn % 3 === 0);
+    expect(canaries.losses).toMatchObject({ lost: 3 });
+    send(30);
+    expect(canaries.losses).toBeUndefined();
   });
 
-  it('of which one is lost now and then do not alarm anyone', () => {
-    const { canaries, fly } = underTest();
-    expect(fly(30, (turn) => turn % 12 === 0)).toEqual({ arrived: 27, lost: 3 });
-    expect(canaries.missing).toBeUndefined();
+  it('tolerates an occasional loss', () => {
+    const { canaries, send } = underTest();
+    expect(send(30, (turn) => turn % 12 === 0)).toEqual({ arrived: 27, lost: 3 });
+    expect(canaries.losses).toBeUndefined();
   });
 
-  it('are not lost while none comes through, nor if the broker did not take them', () => {
-    const { canaries, fly, later, arrive } = underTest();
-    fly(3);
+  it('counts no losses while none arrives, nor canaries that the broker did not accept', () => {
+    const { canaries, send, advance, arrive } = underTest();
+    send(3);
     const frozen = [canaries.send(), canaries.send()];
-    later(60_000);
+    advance(60_000);
     const refused = canaries.send();
     canaries.withdraw(refused);
     expect(frozen.map((number) => arrive(number))).toEqual([
       { arrived: 1, lost: 0 },
       { arrived: 1, lost: 0 },
     ]);
-    later(60_000);
-    expect(fly(2)).toEqual({ arrived: 2, lost: 0 });
+    advance(60_000);
+    expect(send(2)).toEqual({ arrived: 2, lost: 0 });
   });
 
-  it('are forgotten if more are under way than can be', () => {
-    const { canaries, later, arrive } = underTest();
+  it('drops the oldest canaries beyond the limit', () => {
+    const { canaries, advance, arrive } = underTest();
     const first = canaries.send();
     for (let i = 0; i < 64; i += 1) canaries.send();
-    later(1000);
+    advance(1000);
     expect(arrive(first)).toEqual({ arrived: 0, lost: 0 });
   });
 });

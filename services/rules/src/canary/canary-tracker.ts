@@ -1,41 +1,41 @@
-/** A canary that needs longer than this is overdue: until one comes through, nothing can be said to be silent. Milliseconds. */
+/** A canary is overdue after this; until one arrives, no device counts as silent. Milliseconds. */
 const OVERDUE_MS = 2000;
-/** One that has not come through by then, although one that was sent later has, was taken away. Milliseconds. */
+/** A canary that has not arrived after this, although a later one has, is lost. Milliseconds. */
 const LOST_MS = 15_000;
-/** Of the last so many whose end is known, … */
+/** Number of outcomes that are kept. */
 const OUTCOMES_KEPT = 24;
-/** … fewer than this may be lost: a replica that is killed takes one or two along. */
-const MAX_LOST = 3;
-/** Under way at most; older ones are forgotten. */
+/** A problem is reported from this many lost ones on; a killed replica loses one or two. */
+const MIN_LOST = 3;
+/** Most canaries in flight; older ones are dropped. */
 const MAX_IN_FLIGHT = 64;
 
-/** How many canaries have come through or were lost since the last look. */
+/** How many canaries arrived or were lost since the last check. */
 export interface CanaryCounts {
   readonly arrived: number;
   readonly lost: number;
 }
 
 /**
- * The canaries of one replica. Each has a number, by which it is found again in Redis, whichever replica stored it. Life of one: sent,
- * then withdrawn (the broker did not take it, which says nothing about the way behind it), arrived, or lost. Time is monotonic,
- * milliseconds.
+ * Tracks the canaries of one replica. Each has a number that identifies it in Redis, whichever replica stored it. A canary is sent, then
+ * withdrawn (the broker did not accept it, which does not concern the rest of the path), arrived, or lost. Time is monotonic, milliseconds.
  */
 export class CanaryTracker {
-  /** Number → when it was sent, in the order of sending. */
+  /** The time of sending by number, in the order of sending. */
   private readonly inFlight = new Map<number, number>();
-  /** Whether each of the last ones was lost. */
+  /** The last outcomes: whether the canary was lost. */
   private readonly outcomes: boolean[] = [];
-  private heardAt: number;
+  /** When the latest canary that arrived was sent. */
+  private latestArrival: number;
 
-  /** @param next number of the first one: not one that an earlier run has used a moment ago */
+  /** @param next number of the first canary; must differ from recent ones of an earlier process */
   constructor(
     private next: number,
     private readonly now: () => number = () => performance.now(),
   ) {
-    this.heardAt = now();
+    this.latestArrival = now();
   }
 
-  /** Gives the number of a new one. */
+  /** Adds a canary and returns its number. */
   send(): number {
     const [oldest] = this.inFlight.keys();
     if (oldest !== undefined && this.inFlight.size >= MAX_IN_FLIGHT) this.inFlight.delete(oldest);
@@ -43,22 +43,22 @@ export class CanaryTracker {
     return this.next++;
   }
 
-  /** The broker did not take it. */
+  /** Removes a canary that the broker did not accept. */
   withdraw(number: number): void {
     this.inFlight.delete(number);
   }
 
-  /** Takes the numbers that are in Redis. */
+  /** Compares the canaries in flight with the numbers in Redis. */
   update(stored: ReadonlySet<number>): CanaryCounts {
     const before = this.inFlight.size;
     for (const [number, sentAt] of this.inFlight) {
       if (!stored.has(number)) continue;
-      this.heardAt = Math.max(this.heardAt, sentAt);
+      this.latestArrival = Math.max(this.latestArrival, sentAt);
       this.end(number, false);
     }
     const arrived = before - this.inFlight.size;
     for (const [number, sentAt] of this.inFlight)
-      if (sentAt < this.heardAt && this.now() - sentAt > LOST_MS) this.end(number, true);
+      if (sentAt < this.latestArrival && this.now() - sentAt > LOST_MS) this.end(number, true);
     return { arrived, lost: before - arrived - this.inFlight.size };
   }
 
@@ -66,23 +66,23 @@ export class CanaryTracker {
     return this.inFlight.size > 0;
   }
 
-  /** When the newest one that came through was sent, or when this began: until then everything could be heard. */
-  get heardUntil(): number {
-    return this.heardAt;
+  /** Until when telemetry is known to arrive: when the latest canary that arrived was sent, or the start. */
+  get receivedUntil(): number {
+    return this.latestArrival;
   }
 
-  /** Whether one should have come through by now, and neither it nor a later one has. */
+  /** Whether a canary is overdue and no later one has arrived. */
   get isOverdue(): boolean {
     const now = this.now();
     for (const sentAt of this.inFlight.values())
-      if (sentAt >= this.heardAt && now - sentAt > OVERDUE_MS) return true;
+      if (sentAt >= this.latestArrival && now - sentAt > OVERDUE_MS) return true;
     return false;
   }
 
-  /** So many of the last ones that others can be seen to take them; undefined if not. */
-  get missing(): { readonly lost: number; readonly of: number } | undefined {
+  /** The lost canaries among the last ones, if they indicate that messages are diverted. */
+  get losses(): { readonly lost: number; readonly of: number } | undefined {
     const lost = this.outcomes.filter((isLost) => isLost).length;
-    return lost < MAX_LOST ? undefined : { lost, of: this.outcomes.length };
+    return lost < MIN_LOST ? undefined : { lost, of: this.outcomes.length };
   }
 
   private end(number: number, isLost: boolean): void {

@@ -1,7 +1,7 @@
 import { Module } from '@nestjs/common';
 import { CanaryService } from './canary.service.js';
 
-/** Readings of the service itself, which prove the path. */
+/** Canaries: readings of the service itself that check the path. */
 @Module({
   providers: [CanaryService],
   exports: [CanaryService],

@@ -12,23 +12,23 @@ import { RulesErrors } from '../rules-errors.js';
 import { CONFIG, REDIS } from '../tokens.js';
 import { CanaryTracker } from './canary-tracker.js';
 
-/** How often one that is under way is looked for, milliseconds. */
-const LOOK_MS = 1000;
-const LOOKS_PER_CANARY = 5;
+/** How often arrivals are checked while a canary is in flight, milliseconds. */
+const CHECK_MS = 1000;
+const CHECKS_PER_CANARY = 5;
 /** Message expiry of a canary, seconds. */
 const EXPIRY_SECONDS = 5;
-/** Three periods: older than this, and the path is broken somewhere. */
+/** Three periods: if the latest canary is older, the path is broken. Milliseconds. */
 export const CANARY_STALE_MS = 15_000;
-/** As many of the newest readings as can be under way. */
-const LOOK_BACK = 64;
-/** One that came through this short a time ago answers whether anything can be heard. Milliseconds. */
+/** The newest readings that are read: at least the canaries in flight. */
+const READINGS_CHECKED = 64;
+/** A canary that arrived within this time makes a probe unnecessary. Milliseconds. */
 const FRESH_MS = 500;
-/** How long one that is sent on purpose is waited for, milliseconds: it usually takes ten. */
+/** Longest wait for a probe, milliseconds; it usually takes ten. */
 const PROBE_MS = 1000;
 
 /**
- * Sends a reading through the whole path, broker → access list → shared subscription → ingest → Redis, and looks whether it arrives.
- * A subscription may be granted and yet deliver nothing (Mosquitto 2.0 checks read access per message), so nothing less proves it.
+ * Sends readings through the whole path (broker, access list, shared subscription, ingest, Redis) and checks that they arrive. Only this
+ * proves the path: a granted subscription may deliver nothing, because Mosquitto 2.0 checks read access per message.
  */
 @Injectable()
 export class CanaryService implements OnApplicationBootstrap, OnApplicationShutdown {
@@ -49,62 +49,61 @@ export class CanaryService implements OnApplicationBootstrap, OnApplicationShutd
 
   onApplicationBootstrap(): void {
     setTimeout(() => this.send(), 500).unref();
-    let looks = 1;
+    let checks = 1;
     this.timer = setInterval(() => {
-      if (looks % LOOKS_PER_CANARY === 0) this.send();
-      else if (this.canaries.hasInFlight) void this.look();
-      looks += 1;
-    }, LOOK_MS);
+      if (checks % CHECKS_PER_CANARY === 0) this.send();
+      else if (this.canaries.hasInFlight) void this.checkArrivals();
+      checks += 1;
+    }, CHECK_MS);
   }
 
   onApplicationShutdown(): void {
     clearInterval(this.timer);
   }
 
-  /** Age of the newest canary that came through, milliseconds; undefined if none did. @throws if Redis is unavailable */
+  /** Age of the newest canary in Redis, milliseconds; undefined if there is none. @throws if Redis is unavailable */
   async ageMs(): Promise<number | undefined> {
     return (await readDevice(this.redis, CANARY_FLEET, this.replica))?.ageMs;
   }
 
   /**
-   * For how long no canary has come through, or it could not be seen, milliseconds; from the start if none has yet. Known without
-   * asking Redis, so that a scrape never waits for a Redis that is stuck.
+   * Time since the latest canary that arrived was sent, or since the start, milliseconds. Does not call Redis, so that a scrape never
+   * waits for a frozen Redis.
    */
   get silenceMs(): number {
-    return performance.now() - this.canaries.heardUntil;
+    return performance.now() - this.canaries.receivedUntil;
   }
 
-  /** Whether a canary should have come through by now: then nothing follows from the silence of devices. */
+  /** Whether a canary is overdue; while it is, no device counts as silent. */
   get isOverdue(): boolean {
     return this.canaries.isOverdue;
   }
 
-  /** What readiness says of canaries that did not come through although later ones did. */
+  /** Reports lost canaries to readiness. */
   problems(): string[] {
-    const { missing } = this.canaries;
-    return missing === undefined
+    const { losses } = this.canaries;
+    return losses === undefined
       ? []
       : [
-          `${missing.lost} of the last ${missing.of} canary readings did not come through, and so telemetry of devices: ` +
-            'is another client in the share group, or a replica frozen?',
+          `${losses.lost} of the last ${losses.of} canary readings did not arrive, so telemetry of devices is lost, too; ` +
+            'check for another client in the share group and for frozen replicas',
         ];
   }
 
-  /** Whether what is published now comes through; at most a second later. */
-  async comesThrough(): Promise<boolean> {
+  /** Whether a reading that is published now arrives in Redis; takes at most a second. */
+  async isPathOpen(): Promise<boolean> {
     if (this.silenceMs < FRESH_MS) return true;
-    // It is known already, and a probe would only take time.
-    if (this.isOverdue) return false;
+    if (this.isOverdue) return false; // without the delay of a probe
     this.probing ??= this.probe().finally(() => {
       this.probing = undefined;
     });
     return this.probing;
   }
 
-  /** Checks which canaries have arrived in Redis. Never throws. */
-  async look(): Promise<void> {
+  /** Checks which canaries have arrived in Redis. */
+  async checkArrivals(): Promise<void> {
     try {
-      const readings = await readWindow(this.redis, CANARY_FLEET, this.replica, LOOK_BACK);
+      const readings = await readWindow(this.redis, CANARY_FLEET, this.replica, READINGS_CHECKED);
       const { arrived, lost } = this.canaries.update(
         new Set(readings.map(({ measurements }) => Number(measurements.canary))),
       );
@@ -121,8 +120,8 @@ export class CanaryService implements OnApplicationBootstrap, OnApplicationShutd
     this.send();
     for (let pauseMs = 5; performance.now() - sentAt < PROBE_MS; pauseMs = Math.min(2 * pauseMs, 100)) {
       await delay(pauseMs);
-      await this.look();
-      if (this.canaries.heardUntil >= sentAt) return true;
+      await this.checkArrivals();
+      if (this.canaries.receivedUntil >= sentAt) return true;
     }
     return false;
   }

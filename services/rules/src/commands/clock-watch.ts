@@ -1,40 +1,40 @@
 /**
- * A step back below this is left alone, milliseconds: waits last longer by no more than that, which is less than the shortest lease
- * (5 s), and neither a leap second nor a clock that is slewed comes near it.
+ * Smaller backward steps are ignored, milliseconds: they prolong waits by less than the shortest lease (5 s). Leap seconds and slewed
+ * clocks stay well below it.
  */
 const TOLERANCE_MS = 2000;
 
 /**
- * Detects backward steps of the Redis clock by this process's monotonic clock, and has pending waits repaired. A new process cannot know
- * of earlier steps, so it repairs once at the start. A failed repair is retried at the next observation.
+ * Detects backward steps of the Redis clock by comparing it with the monotonic clock of this process, and repairs pending waits. A new
+ * process cannot detect earlier steps, so it repairs once at the start. A failed repair is retried at the next observation.
  */
 export class ClockWatch {
-  /** How far the clock of Redis is ahead of the monotonic one at least. */
-  private ahead: number | undefined;
-  private wasSeen = false;
+  /** Lower bound of the offset of the Redis clock from the monotonic clock. */
+  private offsetMs: number | undefined;
+  private stepSeen = false;
   private isRepaired = false;
   private isRepairing = false;
 
   /**
-   * @param repair gets whether a step was seen; false at the start
-   * @param onSetBack gets the least size of the step, milliseconds
+   * @param repair gets whether a step was detected; false at the start
+   * @param onSetBack gets a lower bound of the step, milliseconds
    */
   constructor(
-    private readonly repair: (wasSeen: boolean) => Promise<void>,
+    private readonly repair: (stepSeen: boolean) => Promise<void>,
     private readonly onSetBack: (ms: number) => void,
     private readonly onRepairFailed: (error: unknown) => void,
   ) {}
 
   /**
-   * Takes notice of a time of Redis that was read between two times of this process; all in milliseconds. A slow answer makes a step
-   * harder to see, and never looks like one.
+   * Compares the Redis time with the monotonic times before and after it was read, all in milliseconds. A slow response can hide a step,
+   * but never looks like one.
    */
-  observe(now: number, askedAt: number, answeredAt: number): void {
-    const setBackMs = this.ahead === undefined ? 0 : this.ahead - (now - askedAt);
-    this.ahead = now - answeredAt;
+  observe(now: number, requestedAt: number, receivedAt: number): void {
+    const setBackMs = this.offsetMs === undefined ? 0 : this.offsetMs - (now - requestedAt);
+    this.offsetMs = now - receivedAt;
     if (setBackMs > TOLERANCE_MS) {
       this.isRepaired = false;
-      this.wasSeen = true;
+      this.stepSeen = true;
       this.onSetBack(setBackMs);
     }
     if (!this.isRepaired && !this.isRepairing) void this.tryRepair();
@@ -42,9 +42,9 @@ export class ClockWatch {
 
   private async tryRepair(): Promise<void> {
     this.isRepairing = true;
-    this.isRepaired = true; // unless the clock is set back once more meanwhile
+    this.isRepaired = true; // reset if the clock is set back again meanwhile
     try {
-      await this.repair(this.wasSeen);
+      await this.repair(this.stepSeen);
     } catch (error) {
       this.isRepaired = false;
       this.onRepairFailed(error);

@@ -11,20 +11,20 @@ import { RulesErrors } from '../rules-errors.js';
 import { type Dispatch, leaseOf } from './dispatch.js';
 import { RulesCommandRecorder } from './rules-command-recorder.js';
 
-/** What the broker said is collected for this long, for it is not urgent, and each call costs Redis a write to disk. Milliseconds. */
+/** Outcomes are collected for this long, because each call costs Redis a write to disk. Milliseconds. */
 const REPORT_MS = 20;
-/** Shortest wait after the broker found no subscriber; grows with the age of the command. Milliseconds, and the share that is left to chance. */
+/** Shortest wait after the broker found no subscriber, milliseconds, and its jitter. It grows with the age of the command. */
 export const UNREACHABLE_WAIT_MS = 5000;
 export const JITTER = 0.2;
 const NO_SUBSCRIBER = 16;
 
-/** Records in the store how the broker responded to commands: no subscriber, or no acknowledgement to expect. */
+/** Records the broker's responses that end or requeue a command: no subscriber, refused, or no acknowledgement to expect. */
 export class DeliveryReports {
   private ended: Dispatch[] = [];
   private returned: { dispatch: Dispatch; cause: string }[] = [];
   private reporting: Promise<void> | undefined;
 
-  /** @param wake gets the shards in which commands may be due now */
+  /** @param wake gets the shards in which commands may be due */
   constructor(
     private readonly redis: Redis,
     private readonly logger: Logger,
@@ -34,17 +34,17 @@ export class DeliveryReports {
     private readonly wake: (shards: Iterable<number>) => void,
   ) {}
 
-  /** The broker has answered the PUBLISH of a command, or the connection ended first. */
+  /** Adds the outcome of the PUBLISH of a command. */
   add(dispatch: Dispatch, outcome: PublishOutcome): void {
-    if (outcome === 'lost') return; // unknown whether it arrived: it is dispatched again when its lease expires
+    if (outcome === 'lost') return; // it may have arrived: it is dispatched again when its lease expires
     if (outcome === NO_SUBSCRIBER) {
       this.metrics.unreachable.inc({ reason: 'no_subscriber' });
       this.returned.push({ dispatch, cause: 'unreachable' });
     } else if (outcome >= 128) {
       this.metrics.unreachable.inc({ reason: 'refused' });
       this.returned.push({ dispatch, cause: `refused_${outcome}` });
-    } else if (!dispatch.answers) {
-      this.ended.push(dispatch); // the broker took it, and this device does not acknowledge
+    } else if (!dispatch.acknowledges) {
+      this.ended.push(dispatch); // the broker accepted it, and this device does not acknowledge
     } else {
       return;
     }

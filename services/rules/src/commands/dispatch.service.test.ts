@@ -21,7 +21,7 @@ import { RulesErrors } from '../rules-errors.js';
 import { DispatchService } from './dispatch.service.js';
 import { RulesCommandRecorder } from './rules-command-recorder.js';
 
-/** What would have gone out, and when. */
+/** A PUBLISH of the dispatcher. */
 interface Published {
   readonly topic: string;
   readonly payload: string;
@@ -43,21 +43,21 @@ beforeAll(async () => {
 });
 afterEach(() => jest.restoreAllMocks());
 
-type Said = (outcome: PublishOutcome) => void;
+type Done = (outcome: PublishOutcome) => void;
 
-/** A dispatcher on a real store, at a broker that takes everything and says nothing, or to all of it the same. */
+/** A dispatcher with a real store and a broker that responds to every PUBLISH with `outcome`, or not at all. */
 function startDispatcher(outcome?: PublishOutcome) {
   const published: Published[] = [];
   const metrics = new RulesMetrics('rules', 'test');
   const logger = createLogger('rules', 'silent');
   const transport = {
     problems: () => [],
-    publish: (_link: string, topic: string, payload: string, expirySeconds: number, said: Said) => {
+    publish: (_link: string, topic: string, payload: string, expirySeconds: number, done: Done) => {
       published.push({ topic, payload, expirySeconds, at: performance.now() });
-      if (outcome !== undefined) said(outcome);
+      if (outcome !== undefined) done(outcome);
     },
   };
-  const subscriber = redis.duplicate({ lazyConnect: true }); // nobody is to be woken here
+  const subscriber = redis.duplicate({ lazyConnect: true }); // not connected: no wake-ups
   closeLater('subscriber', () => subscriber.disconnect());
   const dispatch = new DispatchService(
     redis,
@@ -76,8 +76,8 @@ function startDispatcher(outcome?: PublishOutcome) {
   return { dispatch, published, withheld, loops };
 }
 
-/** So many devices of a fleet of its own, which are there, with a command each. */
-async function pending(count: number) {
+/** Online devices of a new fleet, with a pending command each. */
+async function devicesWithCommand(count: number) {
   const fleet = `fleet-${++fleets}`;
   const devices = Array.from({ length: count }, (_, i) => new DeviceAddress(fleet, `lamp-${i}`, false));
   const birth = { online: true, session: 1, reports: 3_600_000 } as const;
@@ -94,52 +94,52 @@ async function pending(count: number) {
   return devices;
 }
 
-/** A rule has emitted a command for a device, on a reading that was taken then, and the store took it at once. */
+/** Emits a rule's command that the store accepted, on a reading that arrived at `takenAt`. */
 function emit(dispatch: DispatchService, { takenAt = performance.now(), ttl = 60_000 } = {}) {
   const address = new DeviceAddress(`fleet-${++fleets}`, 'lamp', false);
   const id = newCommandId(address.shard);
   const command = { id, lane: 'led', actionJson: '{"led_on":true}', ttl, takenAt };
   const device = { address, commandsTopic: 'topic', answers: true };
   const part = { device, commands: [command as EmittedCommand] } as unknown as EvaluatedPart;
-  const taken = { id, state: 'dispatched' as const, seq: 1, expiresAt: 1, superseded: [], unknown: [] };
-  dispatch.dispatchEmitted(part, { kind: 'accepted', commands: [taken] });
+  const enqueued = { id, state: 'dispatched' as const, seq: 1, expiresAt: 1, superseded: [], unknown: [] };
+  dispatch.dispatchEmitted(part, { kind: 'accepted', commands: [enqueued] });
 }
 
 const stateOf = async ({ fleet, device }: DeviceAddress) =>
   (await listCommands(redis, fleet, device, { limit: 1 }))[0]?.state;
 
-it('publishes what is due', async () => {
+it('publishes due commands of woken shards', async () => {
   const { dispatch, published, withheld } = startDispatcher();
-  const [lamp] = await pending(1);
+  const [lamp] = await devicesWithCommand(1);
   dispatch.wake([lamp!.shard]);
-  await until(() => published.length === 1, { what: 'the command to go out' });
+  await until(() => published.length === 1, { what: 'the command to be published' });
   expect([published[0]!.topic, await withheld()]).toEqual([`${lamp!.fleet}/commands/lamp-0`, '0']);
 });
 
-it('looks once at its start for what a clock that was set back has left waiting', async () => {
+it('repairs waits once at its start, in case the Redis clock was set back', async () => {
   const { dispatch, published } = startDispatcher();
-  const [lamp] = await pending(1);
+  const [lamp] = await devicesWithCommand(1);
   const { fleet, device, shard } = lamp!;
   const [command] = await listCommands(redis, fleet, device, { limit: 1 });
   await redis.zadd(commandKeys(shard)[5]!, 'XX', command!.createdAt + 30_000, command!.id);
   dispatch.onApplicationBootstrap();
   await until(() => published.some(({ topic }) => topic === `${fleet}/commands/${device}`), {
-    what: 'the command to go out',
+    what: 'the command to be published',
   });
 });
 
-it('does not publish what it claimed before it was held up for longer than the lease', async () => {
+it('withholds a claimed command when its lease has expired', async () => {
   const { dispatch, published, withheld } = startDispatcher();
-  const [lamp] = await pending(1);
-  // Whenever this process looks at the clock, it has been stopped for longer than a lease.
-  let held = performance.now();
-  jest.spyOn(performance, 'now').mockImplementation(() => (held += LEASE_MS + 1));
+  const [lamp] = await devicesWithCommand(1);
+  // Each call of the clock returns a time that is later by more than a lease, as if the process had been stopped.
+  let now = performance.now();
+  jest.spyOn(performance, 'now').mockImplementation(() => (now += LEASE_MS + 1));
   dispatch.wake([lamp!.shard]);
   await until(async () => (await withheld()) === '1', { what: 'the command to be withheld' });
   expect([published, await stateOf(lamp!)]).toEqual([[], 'dispatched']);
 });
 
-it('does not publish what a rule emitted if the store took it that late', async () => {
+it('withholds an emitted command when its lease has expired', async () => {
   const { dispatch, published, withheld } = startDispatcher();
   emit(dispatch);
   emit(dispatch, { takenAt: performance.now() - LEASE_MS });
@@ -150,33 +150,33 @@ it.each([
   [0, '1'],
   [16, '1'],
   ['lost', '0'],
-] as const)('measures the loop to the PUBACK: one that ends with %p counts %s', async (outcome, counted) => {
+] as const)('measures the loop up to the PUBACK: outcome %p counts %s', async (outcome, counted) => {
   const { dispatch, loops } = startDispatcher(outcome);
   emit(dispatch);
   expect(await loops()).toBe(counted);
 });
 
-it('leaves the broker a second at least: with none it would keep nothing', () => {
+it('sets a message expiry of at least one second', () => {
   const { dispatch, published } = startDispatcher();
   for (const ttl of [999, 2500]) emit(dispatch, { ttl });
   expect(published.map(({ expirySeconds }) => expirySeconds)).toEqual([1, 2]);
 });
 
-it('leaves the broker no copy that outlives the lease, and tells the device when that copy is dropped', async () => {
+it('limits the message expiry to the lease, and sends it to the device as deliverBy', async () => {
   const { dispatch, published } = startDispatcher();
   emit(dispatch, { ttl: 3_600_000 });
-  const [lamp] = await pending(1);
+  const [lamp] = await devicesWithCommand(1);
   dispatch.wake([lamp!.shard]);
-  await until(() => published.length === 2, { what: 'the command to go out' });
+  await until(() => published.length === 2, { what: 'the command to be published' });
   for (const { expirySeconds } of published) expect(expirySeconds * 1000).toBeLessThan(LEASE_MS);
   const { _cmd } = JSON.parse(published[1]!.payload) as { _cmd: CommandEnvelope };
   const sentAt = _cmd.deliverBy! - published[1]!.expirySeconds * 1000;
   expect(Math.abs(sentAt - Date.now())).toBeLessThan(2000);
 });
 
-it('gives back what the broker refuses, and says by which code', async () => {
+it('requeues a command that the broker refuses, with the reason code as cause', async () => {
   const { dispatch } = startDispatcher(135);
-  const [lamp] = await pending(1);
+  const [lamp] = await devicesWithCommand(1);
   dispatch.wake([lamp!.shard]);
   await until(
     async () => {
@@ -184,22 +184,22 @@ it('gives back what the broker refuses, and says by which code', async () => {
       expect(command!.transitions.at(-1)).toMatchObject({ state: 'pending', cause: 'refused_135' });
       return true;
     },
-    { what: 'the command to wait again' },
+    { what: 'the command to be requeued' },
   );
 });
 
-it('goes through many that wait at a bounded rate, and leases no more than go out', async () => {
+it('claims many pending commands at a bounded rate, without leasing more than it publishes', async () => {
   const { dispatch, published } = startDispatcher();
-  const devices = await pending(700);
+  const devices = await devicesWithCommand(700);
   const started = performance.now();
   dispatch.wake(devices.map(({ shard }) => shard));
-  await until(() => published.length >= 200, { what: 'the first ones to go out' });
+  await until(() => published.length >= 200, { what: 'the first commands' });
   const states = await Promise.all(devices.map(stateOf));
-  // What is leased has been published, but for a claim that is on its way now.
+  // Leased commands have been published, except those of one claim in progress.
   expect(states.filter((state) => state === 'dispatched').length).toBeLessThanOrEqual(published.length + 200);
-  // Who is held up for long publishes some twice: the leases were over.
+  // On a slow machine some leases expire, and their commands are published twice.
   await until(() => new Set(published.map(({ topic }) => topic)).size === 700, {
-    what: 'all of them to go out',
+    what: 'all commands',
     timeoutMs: 60_000,
   });
   for (const [i, { at }] of published.entries()) expect(i + 1).toBeLessThanOrEqual(200 + at - started + 1);

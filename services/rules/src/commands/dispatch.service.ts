@@ -20,20 +20,20 @@ import { claimedDispatch, type Dispatch, emittedDispatch } from './dispatch.js';
 import { RulesCommandRecorder } from './rules-command-recorder.js';
 import { TokenBucket } from './token-bucket.js';
 
-/** How often to look for due commands without a wake-up; finds leases and commands that expired. Milliseconds. */
+/** How often to poll for due commands without a wake-up; finds expired leases and commands. Milliseconds. */
 const POLL_MS = 500;
-/** Most commands of one shard that are claimed at a time. */
+/** Most commands of one shard per claim. */
 const CLAIM_LIMIT = 100;
 /**
- * What is claimed in a second: waiting commands go out at this pace, so that a fleet that comes back does not starve telemetry.
- * A rule's command goes out with the reading that caused it, and at the pace of those.
+ * Rate of claims, so that a fleet that returns does not starve telemetry. The commands of rules are not limited: they are dispatched with
+ * the reading that caused them.
  */
 const DISPATCHES_PER_SECOND = 1000;
 const BURST = 200;
-/** Fewer are not worth a claim of their own while many wait. */
-const WORTHWHILE = 50;
+/** When the rate is exceeded, the next claim waits for this many tokens. */
+const MIN_TOKENS = 50;
 
-/** Publishes leased commands and records the broker's response. The store decides which are due. */
+/** Claims due commands, publishes them, and records the broker's responses. */
 @Injectable()
 export class DispatchService implements OnApplicationBootstrap {
   private readonly woken = new Set<number>();
@@ -43,7 +43,7 @@ export class DispatchService implements OnApplicationBootstrap {
   private paced: NodeJS.Timeout | undefined;
   private readonly rate = new TokenBucket(DISPATCHES_PER_SECOND, BURST);
   private readonly clock = new ClockWatch(
-    (wasSeen) => this.repairClock(wasSeen),
+    (stepSeen) => this.repairClock(stepSeen),
     (ms) => {
       this.metrics.clockSetBacks.inc();
       this.logger.warn({ ms }, 'Redis clock went backwards; restarting pending waits');
@@ -54,7 +54,7 @@ export class DispatchService implements OnApplicationBootstrap {
     },
   );
   private readonly reports: DeliveryReports;
-  /** On their way to the broker, the oldest first, and since when. */
+  /** Published and not yet confirmed by the broker, the oldest first, with the time of the PUBLISH. */
   private readonly inFlight = new Map<Dispatch, number>();
 
   constructor(
@@ -83,7 +83,7 @@ export class DispatchService implements OnApplicationBootstrap {
     this.poll = setInterval(() => void this.claim(true), POLL_MS);
   }
 
-  /** Claims no more; what is leased is reported to the end. */
+  /** Stops claiming; settles when all outcomes are recorded. */
   async stop(): Promise<void> {
     this.stopped = true;
     clearInterval(this.poll);
@@ -91,51 +91,51 @@ export class DispatchService implements OnApplicationBootstrap {
     await this.reports.settled();
   }
 
-  /** Claims in these shards: something there is due. */
+  /** Claims the due commands of these shards. */
   wake(shards: Iterable<number>): void {
     for (const shard of shards) this.woken.add(shard);
     if (this.woken.size > 0) void this.claim();
   }
 
-  /** Publishes the commands of a rule that the store leased to this replica when it took them. */
+  /** Publishes the commands of a part that the store leased to this replica when it stored them. */
   dispatchEmitted(part: EvaluatedPart, outcome: PartOutcome): void {
     const { fleet, device: name } = part.device.address;
     for (const command of part.commands) {
       const enqueued = outcome.commands.find(({ id }) => id === command.id);
-      if (enqueued === undefined) continue; // a repeated part: its commands are leased, and found by their lease if need be
+      if (enqueued === undefined) continue; // a repeated part: its commands are dispatched again if their leases expire
       const { id, traceparent, cause } = command;
       this.recorder.recordEmitted({ id, fleet, device: name, traceparent }, enqueued, cause);
       if (enqueued.state === 'dispatched') this.publish(emittedDispatch(command, enqueued, part.device));
     }
   }
 
-  /** Claims in the shards that were called out, and on `look` in all that have something due; one claim at a time. */
-  private async claim(look = false): Promise<void> {
+  /** Claims in the woken shards, one claim at a time; with `poll` also in all others with due commands. */
+  private async claim(poll = false): Promise<void> {
     if (this.claiming || this.stopped || this.transport.problems().length > 0) return;
     this.claiming = true;
     try {
-      if (look) await this.findDue();
+      if (poll) await this.findDue();
       while (this.woken.size > 0 && !this.stopped) {
         const tokens = this.rate.available;
         if (tokens === 0) {
           this.claimLater();
           return;
         }
-        // A claim brings no more than may go out now: what waits for the rate waits in Redis, without a lease.
+        // Claim no more than the rate allows: the others stay pending in Redis, without a lease.
         const shards = [...this.woken].slice(0, tokens);
         for (const shard of shards) this.woken.delete(shard);
         const limit = Math.min(CLAIM_LIMIT, Math.floor(tokens / shards.length));
-        const askedAt = performance.now();
+        const requestedAt = performance.now();
         const full = new Set<number>();
         const claim = () => claimCommands(this.redis, shards, limit, (shard) => full.add(shard));
         const claims = await this.metrics.storeCall('claim', claim);
         this.rate.take(claims.length);
-        for (const claim of claims) this.take(claim, askedAt);
-        // A shard that gave all it was asked for has more, and where a command has ended the next one may be due: look again,
-        // after those here have gone out.
+        for (const claim of claims) this.dispatchClaimed(claim, requestedAt);
+        // Claim again where the limit was reached, and where a command has ended, since the next one may be due.
         for (const shard of shards) {
-          const here = claims.filter(({ command }) => command.id.endsWith(`-${shard}`));
-          if (full.has(shard) || here.some(({ outcome }) => outcome !== 'dispatched')) this.woken.add(shard);
+          const claimed = claims.filter(({ command }) => command.id.endsWith(`-${shard}`));
+          if (full.has(shard) || claimed.some(({ outcome }) => outcome !== 'dispatched'))
+            this.woken.add(shard);
         }
       }
     } catch (error) {
@@ -146,7 +146,7 @@ export class DispatchService implements OnApplicationBootstrap {
     }
   }
 
-  /** The next connection subscribes again; until then the poll finds due commands. */
+  /** The next connection subscribes again; until then polling finds due commands. */
   private subscribeFailed(error: unknown): void {
     if (storeFailure(error) === undefined)
       this.unexpected.report('dispatch', error, 'cannot subscribe to wake-ups; polling instead');
@@ -158,16 +158,16 @@ export class DispatchService implements OnApplicationBootstrap {
   }
 
   private async findDue(): Promise<void> {
-    const askedAt = performance.now();
+    const requestedAt = performance.now();
     const { now, shards } = await this.metrics.storeCall('claim', () => findDueShards(this.redis));
-    this.clock.observe(now, askedAt, performance.now());
+    this.clock.observe(now, requestedAt, performance.now());
     for (const shard of shards) this.woken.add(shard);
   }
 
-  private async repairClock(wasSeen: boolean): Promise<void> {
+  private async repairClock(stepSeen: boolean): Promise<void> {
     const repaired = await repairClockStep(this.redis, {
       leastWaitMs: UNREACHABLE_WAIT_MS * (1 + JITTER),
-      wasSeen,
+      wasSeen: stepSeen,
     });
     if (Object.values(repaired).some((count) => count > 0))
       this.logger.info(repaired, 'shortened waits after the Redis clock went backwards');
@@ -175,29 +175,29 @@ export class DispatchService implements OnApplicationBootstrap {
 
   private claimLater(): void {
     clearTimeout(this.paced);
-    this.paced = setTimeout(() => void this.claim(), this.rate.msUntil(WORTHWHILE));
+    this.paced = setTimeout(() => void this.claim(), this.rate.msUntil(MIN_TOKENS));
   }
 
-  private take(claim: Claim, askedAt: number): void {
+  private dispatchClaimed(claim: Claim, requestedAt: number): void {
     const { outcome, command, attempt, aborted } = claim;
     this.recorder.recordTransition(outcome, command.source, command, { attempt });
     this.recorder.recordCancelled(command.source, command, aborted);
     if (outcome !== 'dispatched') return;
     if (attempt > 1) this.metrics.redeliveries.inc();
-    this.publish(claimedDispatch(claim, askedAt));
+    this.publish(claimedDispatch(claim, requestedAt));
   }
 
   private publish(dispatch: Dispatch): void {
-    const { id, lane, seq, attempt, expiresAt, expires, topic, actionJson, answers } = dispatch;
+    const { id, lane, seq, attempt, expiresAt, expires, topic, actionJson, acknowledges: answers } = dispatch;
     const now = performance.now();
     if (now >= dispatch.leaseEnds) {
-      // This process was held up; the holder of the next lease publishes the command.
+      // This process was too slow; the holder of the next lease publishes the command.
       this.metrics.withheld.inc();
       return;
     }
     this.inFlight.set(dispatch, now);
-    // The broker may keep a copy for a device that is gone (persistent session): it must be gone itself before the command may be
-    // superseded, or sent again.
+    // The broker may queue a copy for an offline device with a persistent session: the copy must expire before the command may be
+    // superseded or dispatched again.
     const aliveMs = Math.min(expires, dispatch.leaseEnds) - now;
     const expirySeconds = Math.max(1, Math.floor(aliveMs / 1000));
     const deliverBy = Math.round(expiresAt - (expires - now)) + expirySeconds * 1000;
@@ -215,7 +215,6 @@ export class DispatchService implements OnApplicationBootstrap {
 
   private published(dispatch: Dispatch, outcome: PublishOutcome): void {
     this.inFlight.delete(dispatch);
-    // A loop that was cut has no length.
     if (dispatch.takenAt !== undefined && outcome !== 'lost')
       this.metrics.loop.observe((performance.now() - dispatch.takenAt) / 1000);
     if (this.recorder.isLogging)

@@ -4,10 +4,10 @@ import type { CommandSource } from '@lamplighter/store/commands/read-commands';
 import type { Claim } from '@lamplighter/store/delivery/claim-commands';
 import type { Lease } from '@lamplighter/store/delivery/lease';
 import { LEASE_MS } from '@lamplighter/store/delivery/lease';
+import type { KnownDevice } from '../cache/known-device.js';
 import type { EmittedCommand } from '../evaluation/evaluate-part.js';
-import type { KnownDevice } from '../evaluation/known-device.js';
 
-/** A leased command on its way to the device. Times of this process are monotonic (performance.now), milliseconds. */
+/** A leased command to publish. "Local" times are those of performance.now(), milliseconds. */
 export interface Dispatch {
   readonly id: string;
   readonly fleet: string;
@@ -16,24 +16,24 @@ export interface Dispatch {
   readonly lane: string;
   readonly seq: number;
   readonly attempt: number;
-  /** Time of Redis, as it names this lease. */
+  /** Redis time; identifies the lease. */
   readonly claimedAt: number;
-  /** Time of this process: after it another replica may hold the next lease. */
+  /** Local time after which another replica may hold the next lease. */
   readonly leaseEnds: number;
-  /** Time of Redis, for the device, and the same moment as time of this process. */
+  /** Expiry of the command: Redis time, for the device, and the same moment as local time. */
   readonly expiresAt: number;
   readonly expires: number;
   readonly actionJson: string;
   readonly source: CommandSource['source'];
-  /** The device understands `_cmd` and answers. */
-  readonly answers: boolean;
-  /** The trace that it belongs to, for the device. */
+  /** The device understands `_cmd` and acknowledges. */
+  readonly acknowledges: boolean;
+  /** Trace context, passed to the device. */
   readonly traceparent: string | undefined;
-  /** When the reading that caused it was taken off the socket; undefined for all but a rule's first dispatch. */
+  /** Local time at which the reading that caused it arrived; only for the first dispatch of a rule's command. */
   readonly takenAt: number | undefined;
 }
 
-/** A rule's command that the store has leased to us in the same call. */
+/** The dispatch of a rule's command that was leased to this replica when it was stored. */
 export function emittedDispatch(
   command: EmittedCommand,
   { seq, expiresAt }: EnqueueOutcome,
@@ -54,14 +54,14 @@ export function emittedDispatch(
     expires: takenAt + ttl,
     actionJson,
     source: 'rule',
-    answers,
+    acknowledges: answers,
     traceparent,
     takenAt,
   };
 }
 
-/** @param askedAt when the claim was asked for, time of this process: no later than the lease began */
-export function claimedDispatch(claim: Claim, askedAt: number): Dispatch {
+/** The dispatch of a claimed command. @param requestedAt local time before the claim, so that the lease never ends late */
+export function claimedDispatch(claim: Claim, requestedAt: number): Dispatch {
   const { command, attempt, claimedAt, leaseMs, announced, lesson } = claim;
   const { id, fleet, device, lane, seq, expiresAt, action, source, traceparent } = command;
   return {
@@ -73,12 +73,12 @@ export function claimedDispatch(claim: Claim, askedAt: number): Dispatch {
     seq,
     attempt,
     claimedAt,
-    leaseEnds: askedAt + leaseMs,
+    leaseEnds: requestedAt + leaseMs,
     expiresAt,
-    expires: askedAt + expiresAt - claimedAt,
+    expires: requestedAt + expiresAt - claimedAt,
     actionJson: JSON.stringify(action),
     source,
-    answers: announced,
+    acknowledges: announced,
     traceparent,
     takenAt: undefined,
   };

@@ -7,7 +7,7 @@ import { LiveEventsService } from '../live-events/live-events.service.js';
 import { RulesMetrics } from '../metrics.js';
 import { LOGGER } from '../tokens.js';
 
-/** Records transitions of commands, and the commands of rules, which the store may refuse. */
+/** Records transitions of commands, and the commands of rules, including those that the store refused. */
 @Injectable()
 export class RulesCommandRecorder extends CommandRecorder {
   constructor(
@@ -18,7 +18,7 @@ export class RulesCommandRecorder extends CommandRecorder {
     super({ transitions: metrics.commands, events, log: new CommandLog(logger) });
   }
 
-  /** Records what the store did with a rule's command. Live views get only the commands that it ended. */
+  /** Records the store's outcome for a rule's command. Live views get only the commands that it superseded. */
   recordEmitted(
     command: RecordedCommand,
     { state, superseded, unknown }: Pick<EnqueueOutcome, 'state' | 'superseded' | 'unknown'>,

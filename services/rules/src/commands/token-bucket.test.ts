@@ -6,7 +6,7 @@ beforeEach(() => {
   now = 5000;
 });
 
-it('lets the burst through at once, and then what the rate allows', () => {
+it('allows the burst immediately, then the rate', () => {
   const rate = bucket();
   expect(rate.available).toBe(200);
   rate.take(200);
@@ -15,13 +15,13 @@ it('lets the burst through at once, and then what the rate allows', () => {
   expect([rate.available, rate.msUntil(50)]).toEqual([50, 0]);
 });
 
-it('saves up no more than the burst', () => {
+it('accumulates at most the burst', () => {
   const rate = bucket();
   now += 3_600_000;
   expect(rate.available).toBe(200);
 });
 
-it('works off what was taken too much', () => {
+it('allows nothing while it is overdrawn', () => {
   const rate = bucket();
   rate.take(300);
   expect([rate.available, rate.msUntil(1)]).toEqual([0, 101]);
@@ -29,7 +29,7 @@ it('works off what was taken too much', () => {
   expect(rate.available).toBe(1);
 });
 
-it('lets through in any second no more than rate and burst, however it is asked', () => {
+it('allows at most rate and burst in any second', () => {
   const rate = bucket();
   let taken = 0;
   for (let tick = 0; tick < 4000; tick += 1) {

@@ -1,4 +1,4 @@
-/** Lets so much happen in a second and no more; what is not used adds up to the burst. Times are monotonic, milliseconds. */
+/** A rate limit; unused tokens accumulate up to the burst. Times are monotonic, milliseconds. */
 export class TokenBucket {
   private tokens: number;
   private filledAt: number;
@@ -12,7 +12,7 @@ export class TokenBucket {
     this.filledAt = clock();
   }
 
-  /** Whole tokens that may be taken now; none while more were taken than there were. */
+  /** Whole tokens that can be taken now; 0 while the bucket is overdrawn. */
   get available(): number {
     const now = this.clock();
     this.tokens = Math.min(this.burst, this.tokens + ((now - this.filledAt) * this.perSecond) / 1000);
@@ -24,7 +24,7 @@ export class TokenBucket {
     this.tokens -= count;
   }
 
-  /** Time until so many tokens are there, if none are taken meanwhile. */
+  /** Time until this many tokens are available, if none are taken meanwhile. */
   msUntil(count: number): number {
     return this.available >= count ? 0 : Math.ceil(((count - this.tokens) * 1000) / this.perSecond);
   }

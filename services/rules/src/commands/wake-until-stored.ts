@@ -6,8 +6,8 @@ import type { OutageLog } from '../store-access/outage-log.js';
 import { untilStored } from '../store-access/until-stored.js';
 
 /**
- * Makes the pending commands of returned devices due, and retries while Redis is unavailable: a return is reported only once, and a
- * command that has waited long would wait for minutes more, or until it expires.
+ * Makes the pending commands of returned devices due, and retries while Redis is unavailable: a return is reported only once, and without
+ * a wake-up a command that has waited long would wait for minutes more, or until it expires.
  */
 export async function wakeUntilStored(
   redis: Redis,

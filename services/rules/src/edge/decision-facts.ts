@@ -9,20 +9,20 @@ import { readVersion } from '@lamplighter/store/rules/rule-versions';
 import { readRule } from '@lamplighter/store/rules/rules';
 import type { DecisionFacts } from './evaluate-decision.js';
 
-/** Sensors of a quorum that are looked at; of more, nothing is said. */
+/** Largest quorum whose edge decisions are compared with the neighbours' votes. */
 const MAX_SENSORS = 100;
 
-/** What the store knows of the decisions of several devices; each thing is read once. Lives for one round. */
+/** Reads the facts for the edge decisions of several devices, each record once. Lives for one round. */
 export class DecisionFactsReader {
   private readonly loading = new Map<string, Promise<unknown>>();
 
   constructor(private readonly redis: Redis) {}
 
-  /** All that is known of one decision. */
+  /** The facts for one decision. */
   async read({ fleet, device }: DeviceName, decision: EdgeDecision): Promise<DecisionFacts> {
-    const [rule, present, window] = await Promise.all([
+    const [rule, currentVersion, window] = await Promise.all([
       this.once(`rule ${fleet} ${decision.rule} ${decision.version}`, () => this.rule(fleet, decision)),
-      this.once(`present ${fleet} ${decision.rule}`, () => this.present(fleet, decision.rule)),
+      this.once(`current ${fleet} ${decision.rule}`, () => this.currentVersion(fleet, decision.rule)),
       this.window(fleet, device),
     ]);
     const neighbours =
@@ -30,13 +30,13 @@ export class DecisionFactsReader {
         ? undefined
         : await this.once(`sensors ${fleet} ${rule.id} ${rule.version}`, () => this.sensors(fleet, rule));
     const others = neighbours && new Map([...neighbours].filter(([name]) => name !== device));
-    return { fleet, device, rule, present, window, neighbours: others };
+    return { fleet, device, rule, currentVersion, window, neighbours: others };
   }
 
   private once<T>(name: string, read: () => Promise<T>): Promise<T> {
-    const known = this.loading.get(name) ?? read();
-    this.loading.set(name, known);
-    return known as Promise<T>;
+    const loading = this.loading.get(name) ?? read();
+    this.loading.set(name, loading);
+    return loading as Promise<T>;
   }
 
   private async rule(fleet: string, { rule, version }: EdgeDecision): Promise<CompiledRule | undefined> {
@@ -44,7 +44,7 @@ export class DecisionFactsReader {
     return kept !== undefined && 'rule' in kept ? compileRule(kept.rule, version, kept.since) : undefined;
   }
 
-  private async present(fleet: string, rule: string): Promise<number | undefined> {
+  private async currentVersion(fleet: string, rule: string): Promise<number | undefined> {
     return (await readRule(this.redis, fleet, rule))?.version;
   }
 
@@ -52,7 +52,7 @@ export class DecisionFactsReader {
     return this.once(`window ${fleet} ${device}`, () => readWindow(this.redis, fleet, device, WINDOW_SIZE));
   }
 
-  /** What is stored of all sensors of a quorum; undefined if they are too many. */
+  /** The stored readings of all sensors of a quorum; undefined if there are too many sensors. */
   private async sensors(fleet: string, { scope }: CompiledRule) {
     const names = await devicesInScope(this.redis, fleet, scope, MAX_SENSORS + 1);
     if (names.length > MAX_SENSORS) return undefined;

@@ -21,14 +21,14 @@ import { RulesErrors } from '../rules-errors.js';
 import { RepeatedWork } from '../store-access/repeated-work.js';
 import { LOGGER, REDIS } from '../tokens.js';
 
-/** How often it is asked whether any rule was written, milliseconds on average. */
+/** How often Redis is polled for written rules, milliseconds on average. */
 const POLL_MS = 1000;
-/** All devices are looked at now and then although no rule was written: a setting may have been kept while the last walk passed. */
+/** All devices are checked at least this often, because a setting may have been written during the last walk. Milliseconds. */
 const WALK_MS = 5 * 60_000;
-/** A replica has this long for a walk; then another one may begin its own. Milliseconds. */
+/** The lease of a walk; when it expires another replica may start one. Milliseconds. */
 const LEASE_MS = 60_000;
 
-/** Tells devices that go by a rule at the edge when that rule has another version, or is gone. Telling one twice does no harm. */
+/** Sends edge devices the current version of their rule, or its removal. Sending it twice does no harm. */
 @Injectable()
 export class EdgeFollowService implements OnApplicationBootstrap {
   private readonly following: RepeatedWork;
@@ -55,12 +55,12 @@ export class EdgeFollowService implements OnApplicationBootstrap {
     this.following.schedule(POLL_MS);
   }
 
-  /** What is not sent in time another replica tells, or this one when it is back. */
+  /** Stops the walk; another replica sends what is missing, or this one after its restart. */
   stop(): Promise<void> {
     return this.following.stop();
   }
 
-  /** One look; returns how long to wait for the next one. */
+  /** One poll; returns the pause before the next one. */
   private async poll(): Promise<number> {
     const writes = await this.metrics.storeCall('edge', () => readWrites(this.redis));
     const isDue = writes !== this.writes || performance.now() - this.walkedAt >= WALK_MS;
@@ -112,7 +112,7 @@ export class EdgeFollowService implements OnApplicationBootstrap {
       onFailure: undefined,
       mustBeKnown: true,
     });
-    // A device whose queue is full gets it on another walk; one that was removed does not.
+    // A device with a full queue gets it on another walk; the device may also have been removed.
     if (result.outcome !== 'enqueued') return;
     this.recorder.recordEnqueued('api', { id: result.id, fleet, device }, result);
     await recordSentRule(this.redis, fleet, device, version);

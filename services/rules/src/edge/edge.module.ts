@@ -4,7 +4,7 @@ import { RejectedModule } from '../rejected/rejected.module.js';
 import { EdgeService } from './edge.service.js';
 import { EdgeFollowService } from './edge-follow.service.js';
 
-/** Rules that devices run themselves. */
+/** Rules that devices evaluate themselves. */
 @Module({
   imports: [CommandsModule, RejectedModule],
   providers: [EdgeService, EdgeFollowService],

@@ -24,17 +24,17 @@ import { CONFIG, LOGGER, REDIS } from '../tokens.js';
 import { DecisionFactsReader } from './decision-facts.js';
 import { evaluateDecision } from './evaluate-decision.js';
 
-/** How often devices whose decisions are to be judged are asked for, milliseconds on average. */
+/** How often devices with unevaluated decisions are claimed, milliseconds on average. */
 const POLL_MS = 1000;
-/** Devices that are taken at a time; those of one quorum share what is read of their neighbours. */
+/** Devices per claim; those of one quorum share the readings of their neighbours. */
 const TAKE_LIMIT = 20;
 
-/** What one device reported with a reading, not read yet. */
+/** The unparsed edge report in a reading. */
 export interface Reported extends DeviceName {
   readonly report: unknown;
 }
 
-/** Keeps what devices decided while their link was down, and judges it when their neighbours have had time to come back too. */
+/** Stores edge decisions, and evaluates them once the neighbours of their devices have had time to reconnect. */
 @Injectable()
 export class EdgeService implements OnApplicationBootstrap {
   private readonly evaluateAfterMs: number;
@@ -63,18 +63,19 @@ export class EdgeService implements OnApplicationBootstrap {
     this.evaluating.schedule(POLL_MS);
   }
 
-  /** Takes nothing more. What is not judged in time another replica judges when the lease has ended. */
+  /** Starts no more rounds. Decisions that are not evaluated in time are claimed by another replica when the lease expires. */
   stop(): Promise<void> {
     return this.evaluating.stop();
   }
 
-  /** Keeps what came with readings; returns when it is stored, so that no reading is receipted whose report could be lost. */
+  /** Settles when the reports are stored, so that a reading gets its receipt only after its report is durable. */
   async storeReports(reported: readonly Reported[]): Promise<void> {
     const reports = reported.flatMap(({ fleet, device, report }) => {
-      const read = parseEdgeReport(report);
-      if (read === undefined || read.decisions.length < countOf(report)) this.refuse(fleet, device, report);
-      if (read === undefined || (read.decisions.length === 0 && read.dropped === 0)) return [];
-      return [{ fleet, device, report: read }];
+      const parsed = parseEdgeReport(report);
+      if (parsed === undefined || parsed.decisions.length < countOf(report))
+        this.refuse(fleet, device, report);
+      if (parsed === undefined || (parsed.decisions.length === 0 && parsed.dropped === 0)) return [];
+      return [{ fleet, device, report: parsed }];
     });
     if (reports.length === 0) return;
     const store = async (some: typeof reports | readonly (typeof reports)[number][]) => {
@@ -89,7 +90,7 @@ export class EdgeService implements OnApplicationBootstrap {
     });
   }
 
-  /** The report, or a decision in it; the reading is stored all the same. */
+  /** Refuses a report, or decisions in it; the reading is stored anyway. */
   private refuse(fleet: string, device: string, report: unknown): void {
     const message = {
       topic: deviceTopic(fleet, 'telemetry', device),
@@ -98,36 +99,36 @@ export class EdgeService implements OnApplicationBootstrap {
     this.rejected.refuse('edge', 'schema', message, () => edgeFault(report));
   }
 
-  /** One round; returns how long to wait for the next one. */
+  /** One round; returns the pause before the next one. */
   private async work(): Promise<number> {
     const { now, devices } = await this.metrics.storeCall('edge', () =>
       takeUnjudgedDevices(this.redis, TAKE_LIMIT),
     );
-    const knowledge = new DecisionFactsReader(this.redis);
+    const facts = new DecisionFactsReader(this.redis);
     for (const device of devices)
-      await this.metrics.storeCall('edge', () => this.evaluateDecisions(device, knowledge, now));
+      await this.metrics.storeCall('edge', () => this.evaluateDecisions(device, facts, now));
     return devices.length === TAKE_LIMIT ? 0 : jitteredMs(POLL_MS);
   }
 
-  /** @throws if Redis is unavailable: the work is retried when the lease has ended */
+  /** @throws if Redis is unavailable: the work is retried when the lease expires */
   private async evaluateDecisions(
     device: DeviceName,
-    knowledge: DecisionFactsReader,
+    facts: DecisionFactsReader,
     now: number,
   ): Promise<void> {
     const { decisions } = await readDecisions(this.redis, device);
     const judgements: (readonly [id: number, judgement: Judgement])[] = [];
     for (const { decision, reportedAt, judgement } of decisions) {
-      // A report of the future came before the clock of Redis was set back.
+      // A report from the future was stored before the Redis clock was set back.
       const isDue = reportedAt > now || reportedAt + this.evaluateAfterMs <= now;
       if (judgement !== undefined || !isDue) continue;
       try {
-        const verdict = evaluateDecision(decision, await knowledge.read(device, decision));
+        const verdict = evaluateDecision(decision, await facts.read(device, decision));
         judgements.push([decision.id, { ...verdict, at: now }]);
       } catch (error) {
         if (storeFailure(error) !== undefined) throw error;
-        // One decision that cannot be judged must not hold up the others, nor come again forever.
-        const sentences = [`it could not be evaluated: ${(error as Error).message}`.slice(0, 500)];
+        // One failing decision must not block the others, nor be retried forever.
+        const sentences = [`the decision could not be evaluated: ${(error as Error).message}`.slice(0, 500)];
         judgements.push([decision.id, { judgement: 'data_missing', at: now, sentences }]);
         this.unexpected.report(
           'edge',
@@ -144,7 +145,7 @@ export class EdgeService implements OnApplicationBootstrap {
   }
 }
 
-/** How many decisions a device meant to report. */
+/** The number of decisions in a report, valid or not. */
 function countOf(report: unknown): number {
   const decisions: unknown =
     typeof report === 'object' && report !== null && 'decisions' in report ? report.decisions : undefined;

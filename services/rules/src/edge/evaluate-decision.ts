@@ -14,37 +14,42 @@ import type { Judgement } from '@lamplighter/store/edge/edge';
 import { WINDOW_SIZE } from '@lamplighter/store/keys';
 import { tallyAt, votesAt } from './neighbour-votes.js';
 
-/** What the server knows of a decision. */
+/** The stored facts about a decision. */
 export interface DecisionFacts {
   readonly fleet: string;
   readonly device: string;
-  /** The version that the device went by; undefined if it is not kept any more. */
+  /** The version that the device evaluated; undefined if it is no longer stored. */
   readonly rule: CompiledRule | undefined;
-  /** The version that is there now; undefined if the rule is gone. */
-  readonly present: number | undefined;
-  /** What is stored of the device, newest first. */
+  /** The current version; undefined if the rule was deleted. */
+  readonly currentVersion: number | undefined;
+  /** The stored readings of the device, newest first. */
   readonly window: readonly KeptReading[];
-  /** Of a quorum: what is stored of the other sensors, newest first; undefined if they are too many. */
+  /** For a quorum: the stored readings of the other sensors, newest first; undefined if there are too many sensors. */
   readonly neighbours: ReadonlyMap<string, readonly KeptReading[]> | undefined;
 }
 
 export type Verdict = Omit<Judgement, 'at'>;
 
 /**
- * What the server thinks of a decision that a device took alone: whether the rule of that version comes to the same on the reading as
- * it is stored, and what the neighbours of a quorum would have voted. What the rule remembered before is the device's word. Pure.
+ * Evaluates an edge decision on the server: whether the same version of the rule decides the same on the stored reading, and how the
+ * neighbours in a quorum would have voted. The rule state before the decision is taken from the device's report. Pure.
  */
-export function evaluateDecision(decision: EdgeDecision, known: DecisionFacts): Verdict {
-  const { rule, present } = known;
+export function evaluateDecision(decision: EdgeDecision, facts: DecisionFacts): Verdict {
+  const { rule, currentVersion } = facts;
   const { version } = decision;
   const remarks =
-    present === version
+    currentVersion === version
       ? []
-      : [present === undefined ? 'the rule is gone now' : `the rule has version ${present} now`];
+      : [
+          currentVersion === undefined
+            ? 'the rule has been deleted since'
+            : `the current version of the rule is ${currentVersion}`,
+        ];
   if (rule === undefined)
-    return missing(`version ${version} of rule "${decision.rule}" is not kept any more`, remarks);
-  if (decision.because === undefined) return missing('what the device saw was too much to report', remarks);
-  const reported = reevaluate(rule, decision, known, {
+    return missing(`version ${version} of rule "${decision.rule}" is no longer stored`, remarks);
+  if (decision.because === undefined)
+    return missing('the evidence was too large for the report of the device', remarks);
+  const reported = reevaluate(rule, decision, facts, {
     reading: decision.because.reading,
     last: decision.because.last ?? {},
     value: decision.because.value,
@@ -53,41 +58,41 @@ export function evaluateDecision(decision: EdgeDecision, known: DecisionFacts): 
   if (!reported.isSame)
     return {
       judgement: 'disagrees',
-      sentences: ['by its own report the rule decides otherwise', ...reported.sentences, ...remarks],
+      sentences: ["the rule decides otherwise on the device's own report", ...reported.sentences, ...remarks],
     };
-  const stored = storedOf(rule, decision, known);
+  const stored = storedOf(rule, decision, facts);
   if (stored !== undefined && typeof stored !== 'string') {
-    const again = reevaluate(rule, decision, known, stored);
+    const again = reevaluate(rule, decision, facts, stored);
     if (!again.isSame)
       return {
         judgement: 'disagrees',
-        sentences: ['on what is stored the rule decides otherwise', ...again.sentences, ...remarks],
+        sentences: ['the rule decides otherwise on the stored readings', ...again.sentences, ...remarks],
       };
   }
   if (decision.reason === 'run_over')
     return { judgement: 'agrees', sentences: [...reported.sentences, ...remarks] };
   if (rule.quorum !== undefined)
-    return compareNeighbours(rule, decision, known, [...reported.sentences, ...remarks]);
+    return compareNeighbours(rule, decision, facts, [...reported.sentences, ...remarks]);
   if (stored === undefined || typeof stored === 'string')
-    return missing(stored ?? 'the reading on which it was decided is not stored', [
-      'by its own report the rule decides the same',
+    return missing(stored ?? 'the reading that caused the decision is not stored', [
+      "the rule decides the same on the device's own report",
       ...reported.sentences,
       ...remarks,
     ]);
   return { judgement: 'agrees', sentences: [...reported.sentences, ...remarks] };
 }
 
-type Seen = Pick<Observation, 'reading' | 'last' | 'value'> & {
+type Input = Pick<Observation, 'reading' | 'last' | 'value'> & {
   readonly window?: WindowView;
   readonly windows?: Readonly<Record<string, number>> | undefined;
 };
 
-/** The rule once more, as the device judges it, on something that was seen. */
+/** Evaluates the rule as the device does. */
 function reevaluate(
   rule: CompiledRule,
   { because, raise, now, trigger }: EdgeDecision,
   { fleet, device }: DecisionFacts,
-  { reading, last, value, window, windows }: Seen,
+  { reading, last, value, window, windows }: Input,
 ) {
   const { state, ageMs, heardAt } = because!;
   const trace: Trace = [];
@@ -100,26 +105,27 @@ function reevaluate(
     ...(value !== undefined && { value }),
     ...((window ?? windows) !== undefined && { window: window ?? recordedWindow(windows!) }),
   };
-  const facts = { address: { fleet, device }, answers: true, lesson: false };
-  const { emit, raise: side } = evaluate(withoutQuorum(rule), state, observation, facts, now, trace);
-  return { isSame: emit !== undefined && side === raise, sentences: explain(trace) };
+  const subject = { address: { fleet, device }, answers: true, lesson: false };
+  const evaluated = evaluate(withoutQuorum(rule), state, observation, subject, now, trace);
+  const isSame = evaluated.emit !== undefined && evaluated.raise === raise;
+  return { isSame, sentences: explain(trace) };
 }
 
-/** The reading as it is stored, and those before it; why not, if that is known; undefined if it is not there. */
+/** The stored reading and those before it; the reason if they are incomplete; undefined if the reading is not stored. */
 function storedOf(
   rule: CompiledRule,
   { seq, because }: EdgeDecision,
   { window }: DecisionFacts,
-): Seen | string | undefined {
+): Input | string | undefined {
   const index = seq === undefined ? -1 : window.findIndex((reading) => reading.seq === seq);
   if (index === -1) return undefined;
   const past = window.slice(index);
   const [newest, last] = past;
   const longestMs = Math.max(0, ...rule.windows.map(({ ms }) => ms));
   const isCut = window.length >= WINDOW_SIZE && timeOf(past.at(-1)!) > timeOf(newest!) - longestMs;
-  if (longestMs > 0 && isCut) return 'its window reached further back than what is stored';
+  if (longestMs > 0 && isCut) return 'the window of the rule reaches further back than the stored readings';
   if (rule.usesLast && last === undefined && because?.last !== undefined)
-    return 'the reading before it is not stored';
+    return 'the previous reading is not stored';
   const reading = newest!.measurements;
   const value = measureAtEdge(rule, { reading });
   return {
@@ -140,7 +146,7 @@ function compareNeighbours(
   { fleet, device, neighbours }: DecisionFacts,
   remarks: readonly string[],
 ): Verdict {
-  if (neighbours === undefined) return missing('the quorum has too many sensors to look at', remarks);
+  if (neighbours === undefined) return missing('the quorum has too many sensors to compare', remarks);
   const value = because?.value ?? Number(raise);
   const own = { device, value, receivedAt: now, since: rule.since };
   const votes = [own, ...votesAt(rule, fleet, neighbours, now)];
@@ -153,13 +159,12 @@ function compareNeighbours(
 }
 
 function sentenceOf({ policy, outcome, expected, fresh, yes, no, value, verdict }: Tally): string {
-  const heard = `${fresh} of ${expected} sensors had spoken`;
-  const said = value !== undefined ? `their ${policy} was ${value}` : `${yes} for, ${no} against`;
-  const end =
+  const votes = value !== undefined ? `their ${policy} was ${value}` : `${yes} for, ${no} against`;
+  const decision =
     outcome === 'decided' && verdict !== undefined
-      ? `together they say ${verdict ? 'yes' : 'no'} (${policy})`
-      : 'which decides nothing';
-  return `${heard}: ${said}, ${end}`;
+      ? `the decision is ${verdict ? 'yes' : 'no'} (${policy})`
+      : 'no decision';
+  return `${fresh} of ${expected} sensors had voted: ${votes}; ${decision}`;
 }
 
 function missing(why: string, remarks: readonly string[]): Verdict {

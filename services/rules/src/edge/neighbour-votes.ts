@@ -5,12 +5,12 @@ import { ballotOf } from '@lamplighter/evaluation/quorum/quorum-group';
 import type { CompiledRule } from '@lamplighter/evaluation/rule/compile-rule';
 import type { KeptReading } from '@lamplighter/store/devices/devices';
 
-/** Readings before the moment that a vote is taken from: a sensor with hysteresis needs more than the last. */
+/** Readings that a vote is computed from: with hysteresis the last one is not enough. */
 const READINGS_PER_VOTE = 20;
 
 /**
- * How a device's neighbours would have voted at a moment, by what is stored of them now. Event time counts: what a neighbour measured
- * without its link and handed in later is a vote of when it was measured.
+ * How a device's neighbours would have voted at a time, according to their stored readings. Event time counts: a reading that a neighbour
+ * took offline and sent later is a vote of the time when it was taken.
  * @param windows of the neighbours, newest first
  * @param at milliseconds
  */
@@ -35,12 +35,12 @@ function voteAt(
   for (const reading of before.toReversed()) {
     try {
       const scope = { reading: reading.measurements, device: address };
-      const said = voteOf(rule, typeof vote === 'boolean' ? vote : undefined, scope);
-      if (said === undefined) continue;
-      vote = said;
+      const next = voteOf(rule, typeof vote === 'boolean' ? vote : undefined, scope);
+      if (next === undefined) continue;
+      vote = next;
       measuredAt = eventTime(reading);
     } catch (error) {
-      // A reading on which the rule fails is no vote.
+      // A reading on which the rule fails does not count.
       if (!(error instanceof ExpressionFailed)) throw error;
     }
   }
@@ -48,7 +48,7 @@ function voteAt(
   return { device: address.device, value: Number(vote), receivedAt: measuredAt, since: rule.since };
 }
 
-/** Counts votes as of a moment. No group was being formed then, so too few votes stay too few. */
+/** Counts the votes at a time. The group is assumed to be complete by then, so too few votes mean a lost quorum. */
 export function tallyAt(rule: CompiledRule, votes: readonly Vote[], at: number, raised: boolean): Tally {
   const ballot = ballotOf(rule);
   const tally = withVotes(
@@ -62,7 +62,7 @@ export function tallyAt(rule: CompiledRule, votes: readonly Vote[], at: number, 
   return verdict === undefined ? { ...tally, outcome: 'undecided' } : { ...tally, verdict };
 }
 
-/** When a reading was taken: by its device's clock, unless that is ahead of what the server saw. */
+/** When a reading was taken: by the device's clock, but no later than its receipt. */
 function eventTime({ at, receivedAt }: KeptReading): number {
   return at === undefined ? receivedAt : Math.min(at, receivedAt);
 }

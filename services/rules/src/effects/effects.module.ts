@@ -2,7 +2,7 @@ import { Module } from '@nestjs/common';
 import { LiveEventsModule } from '../live-events/live-events.module.js';
 import { EffectsService } from './effects.service.js';
 
-/** Effects that rules expect of their commands. */
+/** Expected effects of commands. */
 @Module({
   imports: [LiveEventsModule],
   providers: [EffectsService],

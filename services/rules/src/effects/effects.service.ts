@@ -18,14 +18,14 @@ import { RepeatedWork } from '../store-access/repeated-work.js';
 import { LOGGER, REDIS } from '../tokens.js';
 import { measureEffect } from './measure-effect.js';
 
-/** How often effects that are to be looked at are asked for, milliseconds on average. */
+/** How often due effect checks are claimed, milliseconds on average. */
 const POLL_MS = 500;
-/** Effects that are taken at a time; each needs a device's window. */
+/** Effect checks per claim; each reads the window of a device. */
 const TAKE_LIMIT = 50;
-/** Expressions that are kept compiled; a fleet has few. */
+/** Cached compiled expressions; a fleet has few. */
 const MAX_COMPILED = 1000;
 
-/** Looks whether commands that succeeded had the effect that their rule expects. Replicas share the work by leases. */
+/** Measures whether succeeded commands had the effect that their rule expects. Replicas share the work by leases. */
 @Injectable()
 export class EffectsService implements OnApplicationBootstrap {
   private readonly compiled = new Map<string, Expression<boolean> | undefined>();
@@ -51,24 +51,24 @@ export class EffectsService implements OnApplicationBootstrap {
     this.measuring.schedule(POLL_MS);
   }
 
-  /** Takes nothing more. What is not recorded in time another replica looks at when the lease has ended. */
+  /** Starts no more rounds. Checks that are not recorded in time are claimed by another replica when the lease expires. */
   stop(): Promise<void> {
     return this.measuring.stop();
   }
 
-  /** One round; returns how long to wait for the next one. */
+  /** One round; returns the pause before the next one. */
   private async work(): Promise<number> {
     const take = () => takeEffects(this.redis, TAKE_LIMIT);
     const { now, checks } = await this.metrics.storeCall('effect', take);
-    const looks = await Promise.allSettled(
+    const results = await Promise.allSettled(
       checks.map((check) => this.metrics.storeCall('effect', () => this.measure(check, now))),
     );
-    const failed = looks.find((look) => look.status === 'rejected');
+    const failed = results.find((result) => result.status === 'rejected');
     if (failed) throw failed.reason;
     return checks.length === TAKE_LIMIT ? 0 : jitteredMs(POLL_MS);
   }
 
-  /** @throws if Redis is unavailable: the work is retried when the lease has ended */
+  /** @throws if Redis is unavailable: the work is retried when the lease expires */
   private async measure(check: EffectCheck, now: number): Promise<void> {
     try {
       const finding = await measureEffect(this.redis, check, now, (text) => this.compile(text));
@@ -76,7 +76,7 @@ export class EffectsService implements OnApplicationBootstrap {
       else if (await recordEffect(this.redis, check, finding)) this.record(check, finding);
     } catch (error) {
       if (storeFailure(error) !== undefined) throw error;
-      // One command that cannot be looked at must not hold up the others, nor come again forever.
+      // One failing check must not block the others, nor be retried forever.
       this.unexpected.report(
         'effects',
         error,
@@ -103,7 +103,10 @@ export class EffectsService implements OnApplicationBootstrap {
       expression = compileExpression(text, { returns: 'bool', variables: ['last', 'device'] });
       // eslint-disable-next-line no-restricted-syntax -- an invalid expression is logged once
     } catch (error) {
-      this.logger.warn({ reason: (error as Error).message, expect: text }, 'an effect cannot be understood');
+      this.logger.warn(
+        { reason: (error as Error).message, expect: text },
+        'cannot compile the expected effect of a command; recording it as unmeasured',
+      );
     }
     this.compiled.set(text, expression);
     return expression;

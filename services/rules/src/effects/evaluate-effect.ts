@@ -3,47 +3,47 @@ import type { Expression, Scope } from '@lamplighter/evaluation/expression/expre
 import type { EffectEvidence, EffectOutcome, EffectValues } from '@lamplighter/store/commands/effect-record';
 import type { KeptReading } from '@lamplighter/store/devices/devices';
 
-/** A command that has succeeded, and what is known of its effect. */
+/** A succeeded command and the readings that may show its effect. */
 export interface EffectCase {
   readonly expect: Expression<boolean>;
   readonly action: Action;
   readonly device: NonNullable<Scope['device']>;
-  /** The reading before the command; undefined if there was none, or it is gone. */
+  /** The reading before the command; undefined if there was none or it is no longer stored. */
   readonly last: EffectValues | undefined;
-  /** Live readings after the success and within the time, oldest first. */
+  /** Live readings after the success and before the deadline, oldest first. */
   readonly readings: readonly KeptReading[];
-  /** The newest reading of which an earlier look has found that it does not show the effect. */
+  /** The newest reading that did not show the effect in an earlier check. */
   readonly seen: EffectValues | undefined;
-  /** Whether more readings may count; if not, whether another command of the lane has ended that. */
+  /** `open`: more readings may count; `over`: the deadline has passed; `countermanded`: a later command of the lane ended it. */
   readonly end: 'open' | 'over' | 'countermanded';
 }
 
-/** What is known of the effect now, and what that rests on. */
+/** The outcome so far, and the readings that it is based on. */
 export interface EffectVerdict {
   readonly outcome: EffectOutcome;
   readonly evidence: EffectEvidence;
 }
 
 /**
- * Judges an effect: one reading that shows it is enough. That none does counts only if a reading could have shown it: the
- * expression said no rather than nothing, the time was not cut short, and the device was not already as commanded.
+ * Evaluates an effect. One reading that shows it is enough. `ineffective` requires a reading that could have shown it: the expression was
+ * false rather than undecided, no later command cut the time short, and the device was not already in the commanded state.
  */
 export function evaluateEffect({ last, seen, ...effect }: EffectCase): EffectVerdict {
   const verdict = (outcome: EffectOutcome, reading: EffectValues | undefined): EffectVerdict => ({
     outcome,
     evidence: { ...(last && { last }), ...(reading && { reading }) },
   });
-  let unlike = seen;
+  let contrary = seen;
   for (const { measurements } of effect.readings) {
-    const shows = says(effect, measurements, last);
+    const shows = expectationOn(effect, measurements, last);
     if (shows === undefined) continue;
     const reading = valuesOf(measurements, effect);
     if (shows) return verdict('effective', reading);
-    unlike = reading;
+    contrary = reading;
   }
-  if (effect.end === 'open') return verdict('pending', unlike);
-  const isKnown = effect.end === 'over' && unlike !== undefined && !isAlready(effect.action, last);
-  return verdict(isKnown ? 'ineffective' : 'unmeasured', unlike);
+  if (effect.end === 'open') return verdict('pending', contrary);
+  const isMeasured = effect.end === 'over' && contrary !== undefined && !isAlready(effect.action, last);
+  return verdict(isMeasured ? 'ineffective' : 'unmeasured', contrary);
 }
 
 /** The measurements that the expression or the action names. */
@@ -55,8 +55,8 @@ export function valuesOf(
   return Object.fromEntries(Object.entries(measurements).filter(([name]) => names.has(name)));
 }
 
-/** Undefined if the reading does not say; one on which the expression fails says nothing either. */
-function says(
+/** The value of the expression on a reading; undefined if it is undecided or fails. */
+function expectationOn(
   { expect, device }: Pick<EffectCase, 'expect' | 'device'>,
   reading: EffectValues,
   last: EffectValues | undefined,
@@ -69,7 +69,7 @@ function says(
   }
 }
 
-/** Whether a device that reports what it does was already doing what the command says: then nothing had to happen. */
+/** Whether the device already reported the commanded values before the command, so that no effect could follow. */
 function isAlready(action: Action, last: EffectValues | undefined): boolean {
   return Object.entries(action).every(
     ([name, value]) => JSON.stringify(last?.[name]) === JSON.stringify(value),

@@ -2,9 +2,8 @@ import type { CompiledRule } from '@lamplighter/evaluation/rule/compile-rule';
 import type { ExpectedEffect } from '@lamplighter/store/commands/effect-record';
 
 /**
- * What telemetry should show after a command of a rule, as it stands in the command. It is the effect of `then`: `else` takes that
- * back.
- * @param raise which side the command is of
+ * The effect that telemetry should show after a command of a rule, as stored with the command. Only `then` has one.
+ * @param raise true for a command `then`
  */
 export function expectedEffect(
   { effect }: Pick<CompiledRule, 'effect'>,

@@ -28,7 +28,7 @@ const WITHIN_MS = 60_000;
 const compile = (text: string) => compileExpression(text, { returns: 'bool', variables: ['last', 'device'] });
 const pass = (ms: number) => timePasses(store.redis, ms, lamp);
 
-/** The lamp reports, and a second passes. */
+/** Stores readings of the lamp, each followed by a second. */
 async function report(...lights: number[]): Promise<void> {
   for (const light of lights) {
     await rules.accept(lamp, [reading({ light })]);
@@ -36,7 +36,7 @@ async function report(...lights: number[]): Promise<void> {
   }
 }
 
-/** A rule commands the lamp on a reading; the id. */
+/** Stores a reading with a command of a rule; returns the command's id. */
 async function command(light: number, action: Action = { led_on: true }, lane = 'led'): Promise<string> {
   const expected = { expect: 'light > last.light + 50', withinMs: WITHIN_MS };
   const one = emitted(lamp, { json: commandJson({ source: 'rule', rule: 'r', expected }, action), lane });
@@ -52,24 +52,24 @@ async function succeed(id: string): Promise<void> {
   await pass(1000);
 }
 
-const look = async (id: string): Promise<EffectFinding | undefined> =>
+const measure = async (id: string): Promise<EffectFinding | undefined> =>
   measureEffect(store.redis, { ...lamp, id }, await redisNow(store.redis), compile);
 
-describe('a look at an effect', () => {
+describe('measureEffect', () => {
   it('compares with the reading before the command', async () => {
     await report(500, 400);
     const id = await command(10);
     await report(200); // between dispatch and success: neither before nor after
     await succeed(id);
     await report(61);
-    expect(await look(id)).toEqual({
+    expect(await measure(id)).toEqual({
       rule: 'r',
       outcome: 'effective',
       evidence: { last: { light: 10 }, reading: { light: 61 } },
     });
   });
 
-  it('compares with the reading before the dispatch that found somebody there', async () => {
+  it('compares with the reading before the first dispatch with a subscriber', async () => {
     await report(500);
     const id = await command(10);
     const { transitions } = (await readCommand(store.redis, id))!;
@@ -79,86 +79,86 @@ describe('a look at an effect', () => {
     await pass(6000);
     expect(await claimCommands(store.redis, [lamp.shard], 10)).toMatchObject([{ attempt: 1 }]);
     await pass(6000);
-    await report(230); // the lease has ended, and it goes out once more: the first time it may have arrived
+    await report(230); // the lease expires, and the command is dispatched again; the first dispatch may have arrived
     expect(await claimCommands(store.redis, [lamp.shard], 10)).toMatchObject([{ attempt: 2 }]);
     await succeed(id);
     await report(251);
-    expect(await look(id)).toMatchObject({ outcome: 'effective', evidence: { last: { light: 200 } } });
+    expect(await measure(id)).toMatchObject({ outcome: 'effective', evidence: { last: { light: 200 } } });
   });
 
-  it('finds nothing yet, and says when to look again: later each time, but not after its end', async () => {
+  it('returns pending with growing waits until the deadline', async () => {
     const id = await command(10);
     await succeed(id);
     const waits: number[] = [];
-    let found = await look(id);
+    let found = await measure(id);
     while (found?.nextAt !== undefined) {
       const wait = found.nextAt - (await redisNow(store.redis));
       waits.push(Math.round(wait / 1000));
       await pass(wait);
-      found = await look(id);
+      found = await measure(id);
     }
-    // 2, 3, 6, 12, 24, and what is left of the minute: less what the test itself took.
+    // 2, 3, 6, 12, 24, and the rest of the minute, less the duration of the test.
     expect(waits).toHaveLength(6);
     const growing = waits.slice(0, -1);
     expect(growing).toEqual(growing.toSorted((a, b) => a - b));
-    const whole = waits.reduce((sum, wait) => sum + wait, 0);
-    expect(whole).toBeGreaterThan(50);
-    expect(whole).toBeLessThanOrEqual(60);
+    const total = waits.reduce((sum, wait) => sum + wait, 0);
+    expect(total).toBeGreaterThan(50);
+    expect(total).toBeLessThanOrEqual(60);
     expect(found?.outcome).toBe('unmeasured');
   });
 
-  it('ends where the clock of Redis was set back after the success: who knows what came after it', async () => {
+  it('returns unmeasured if the Redis clock was set back after the success', async () => {
     const id = await command(10);
     await succeed(id);
     await pass(-3_600_000);
     await report(500);
-    expect(await look(id)).toEqual({ rule: 'r', outcome: 'unmeasured', evidence: {} });
+    expect(await measure(id)).toEqual({ rule: 'r', outcome: 'unmeasured', evidence: {} });
   });
 
-  it('does not mind what is reported after the time', async () => {
+  it('ignores readings after the deadline', async () => {
     const id = await command(10);
     await succeed(id);
     await report(20);
     await pass(WITHIN_MS);
     await report(500);
-    expect(await look(id)).toMatchObject({ outcome: 'ineffective', evidence: { reading: { light: 20 } } });
+    expect(await measure(id)).toMatchObject({ outcome: 'ineffective', evidence: { reading: { light: 20 } } });
   });
 
-  it('remembers the reading before, and that others came, after they have left the window', async () => {
+  it('remembers the previous and the contrary reading after they have left the window', async () => {
     const id = await command(10);
     await succeed(id);
     await report(20);
-    const first = await look(id);
+    const first = await measure(id);
     expect(first).toMatchObject({ outcome: 'pending', evidence: { last: { light: 10 } } });
     const nothing = Array.from({ length: WINDOW_SIZE + 40 }, () => reading({ temperature: 1 }));
     await recordEffect(store.redis, { ...lamp, id }, first!);
     await rules.accept(lamp, nothing);
     await pass(WITHIN_MS);
-    expect(await look(id)).toMatchObject({
+    expect(await measure(id)).toMatchObject({
       outcome: 'ineffective',
       evidence: { last: { light: 10 }, reading: { light: 20 } },
     });
   });
 
-  it('ends when a command of the same lane says otherwise', async () => {
+  it('returns unmeasured after another command in the same lane', async () => {
     const id = await command(10);
     await succeed(id);
     await report(20);
     await command(400, { led_on: false });
-    expect(await look(id)).toMatchObject({ outcome: 'unmeasured' });
+    expect(await measure(id)).toMatchObject({ outcome: 'unmeasured' });
   });
 
   it.each([
-    ['the same again', { led_on: true }, 'led'],
-    ['in another lane', { siren: true }, 'siren'],
-  ])('goes on after a command that says %s', async (_what, action, lane) => {
+    ['the same action', { led_on: true }, 'led'],
+    ['another lane', { siren: true }, 'siren'],
+  ])('continues after a command with %s', async (_what, action, lane) => {
     const id = await command(10);
     await succeed(id);
     await command(20, action, lane);
-    expect(await look(id)).toMatchObject({ outcome: 'pending' });
+    expect(await measure(id)).toMatchObject({ outcome: 'pending' });
   });
 
-  it('does not count history', async () => {
+  it('ignores late readings', async () => {
     await rules.accept(lamp, [reading({ light: 400, _seq: 10 })]);
     const seen = emitted(lamp, {
       json: commandJson(
@@ -170,18 +170,18 @@ describe('a look at an effect', () => {
     await succeed(seen.id);
     await rules.accept(lamp, [reading({ light: 300, _seq: 5 })]);
     await pass(2000);
-    expect(await look(seen.id)).toMatchObject({ outcome: 'unmeasured' });
+    expect(await measure(seen.id)).toMatchObject({ outcome: 'unmeasured' });
   });
 
-  it('finds nothing of a command that is forgotten', async () => {
-    expect(await look((await command(10)).replace(/^.{10}/, '01AAAAAAAA'))).toBeUndefined();
+  it('returns undefined for a pruned command', async () => {
+    expect(await measure((await command(10)).replace(/^.{10}/, '01AAAAAAAA'))).toBeUndefined();
   });
 
-  it('does not know what cannot be understood', async () => {
+  it('returns unmeasured for an expression that cannot be compiled', async () => {
     const id = await command(10);
     await succeed(id);
-    const blind = await measureEffect(store.redis, { ...lamp, id }, Date.now(), () => undefined);
-    expect(blind).toEqual({ rule: 'r', outcome: 'unmeasured', evidence: {} });
+    const finding = await measureEffect(store.redis, { ...lamp, id }, Date.now(), () => undefined);
+    expect(finding).toEqual({ rule: 'r', outcome: 'unmeasured', evidence: {} });
     expect((await readCommand(store.redis, id))?.effect?.outcome).toBe('pending');
   });
 });

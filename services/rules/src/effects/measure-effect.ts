@@ -6,20 +6,20 @@ import { WINDOW_SIZE } from '@lamplighter/store/keys';
 import type { Redis } from '@lamplighter/store/redis/connect';
 import { evaluateEffect, valuesOf } from './evaluate-effect.js';
 
-/** The time between two looks grows from this, so that the readings of a minutes-long effect are seen before they leave the window. */
+/** Shortest time between two checks; it grows, but readings must be checked before they leave the window. Milliseconds. */
 const MIN_WAIT_MS = 2000;
-/** A success that is to come by more than this was recorded before the clock of Redis was set back, milliseconds. */
-const AHEAD_MS = 1000;
-/** Later commands that are looked at for one of the same lane. */
+/** A success that is further in the future was recorded before the Redis clock was set back, milliseconds. */
+const FUTURE_TOLERANCE_MS = 1000;
+/** Later commands that are searched for one of the same lane. */
 const LATER_COMMANDS = 20;
 
-/** Compiles what a command expects; undefined if it is no expression. */
+/** Compiles the expected effect of a command; undefined if the expression is invalid. */
 export type Compile = (text: string) => Expression<boolean> | undefined;
 
 /**
- * Looks at what a device has reported since its command succeeded.
- * @param now time of Redis, milliseconds
- * @returns undefined if there is nothing to be found: the command is forgotten, or never expected anything
+ * Checks the readings that a device has sent since its command succeeded.
+ * @param now Redis time, milliseconds
+ * @returns undefined if there is nothing to measure: the command was pruned, or expects no effect
  */
 export async function measureEffect(
   redis: Redis,
@@ -36,13 +36,13 @@ export async function measureEffect(
   const { action, rule, effect } = command;
   const expect = compile(effect.expect);
   const succeededAt = command.transitions.find(({ state }) => state === 'succeeded')?.at;
-  // If the clock was set back, it is unknown which readings came after the success.
-  if (expect === undefined || succeededAt === undefined || succeededAt > now + AHEAD_MS)
+  // If the clock was set back, it is unknown which readings arrived after the success.
+  if (expect === undefined || succeededAt === undefined || succeededAt > now + FUTURE_TOLERANCE_MS)
     return { rule, outcome: 'unmeasured', evidence: {} };
 
   const deadline = succeededAt + effect.withinMs;
-  // The reading on which a later command was decided does not count: what it shows had another reason.
-  const countermandedAt = nextOf(command, later) ?? Number.POSITIVE_INFINITY;
+  // Readings after a later command do not count, nor does the one that caused it.
+  const countermandedAt = nextCommandAt(command, later) ?? Number.POSITIVE_INFINITY;
   const counts = ({ receivedAt }: KeptReading) =>
     receivedAt > succeededAt && receivedAt <= deadline && receivedAt < countermandedAt;
   const live = window.filter(({ late }) => !late); // newest first
@@ -60,14 +60,14 @@ export async function measureEffect(
   return { rule, ...verdict, nextAt: Math.min(deadline, now + wait) };
 }
 
-/** When a command was first sent to a subscriber. A dispatch without one does not count as an attempt. */
+/** When a command was first dispatched to a subscriber. A dispatch without a subscriber does not count as an attempt. */
 function sentAt({ transitions }: Command): number | undefined {
   const sent = transitions.filter(({ state }) => state === 'dispatched');
   return (sent.findLast(({ attempt }) => attempt === 1) ?? sent[0])?.at;
 }
 
-/** When the next command of the lane that says something else went out. */
-function nextOf(command: Command, later: readonly Command[]): number | undefined {
+/** When the next command of the lane with another action was dispatched. */
+function nextCommandAt(command: Command, later: readonly Command[]): number | undefined {
   const same = JSON.stringify(command.action);
   const times = later
     .filter(

@@ -9,38 +9,38 @@ import type { EmittedCommand } from '@lamplighter/store/commands/emitted-command
 import { type CommandSource, commandJson } from '@lamplighter/store/commands/read-commands';
 import { expectedEffect } from '../effects/expected-effect.js';
 
-/** What led to a verdict. */
-export interface Occasion {
-  /** Monotonic time of the reading's arrival, or of a timer's verdict, milliseconds. */
+/** The reading or timer that caused a command. */
+export interface CommandOrigin {
+  /** When the reading arrived or the timer was evaluated: monotonic time, milliseconds. */
   readonly takenAt: number;
-  /** The trace of the reading's message; the command that it causes belongs to it. */
+  /** Trace context of the reading's message, propagated to the command. */
   readonly traceparent: string | undefined;
 }
 
 /** A command that a rule emitted, with what is needed to publish it. */
-export interface DecidedCommand extends EmittedCommand, Occasion {
-  /** Undefined of a command that ends what a rule had started which no longer judges. */
+export interface DecidedCommand extends EmittedCommand, CommandOrigin {
+  /** Undefined if the command ends a run or releases a verdict of a rule that is no longer in force. */
   readonly rule: CompiledRule | undefined;
   readonly action: Action;
   readonly actionJson: string;
 }
 
-/** What a verdict leads to. */
+/** The result of a verdict. */
 export interface Emission {
   readonly action: Action;
-  /** Which side of the rule it is; undefined of a safe action. */
+  /** True for `then`, false for `else`; undefined for the safe action of a quorum. */
   readonly raise: boolean | undefined;
   readonly because: Evidence;
-  /** It repeats what was commanded before the device restarted then, server time in ms. */
+  /** Set if the command is repeated because the device restarted: when it did, server time in ms. */
   readonly restartedAt?: number | undefined;
 }
 
-/** The command that a rule emits for a device of a shard. */
+/** The command that a rule emits for a device. */
 export function commandOf(
   rule: CompiledRule,
   { action, raise, because, restartedAt }: Emission,
   shard: number,
-  occasion: Occasion,
+  origin: CommandOrigin,
 ): DecidedCommand {
   const expected = expectedEffect(rule, raise);
   const source = { source: 'rule', rule: rule.id, because, expected } as const;
@@ -53,28 +53,28 @@ export function commandOf(
     attempts,
     onFailure,
   };
-  return { ...judged(source, action, `rule:${rule.id}`, shard, occasion), ...delivery, rule, restartedAt };
+  return { ...commandBase(source, action, `rule:${rule.id}`, shard, origin), ...delivery, rule, restartedAt };
 }
 
-/** The command that ends what a rule has started, as it was promised. It has room also in a queue that is full for others. */
+/** The promised end of a run or verdict. It is enqueued even if the device's queue is full. */
 export function endingCommandOf(
   { id, rule }: { readonly id: string; readonly rule: CompiledRule | undefined },
   { action, lane, policy, ttlMs, timeoutMs, attempts, onFailure }: PromisedEnd,
   because: Evidence,
   shard: number,
-  occasion: Occasion,
+  origin: CommandOrigin,
 ): DecidedCommand {
   const source = { source: 'rule', rule: id, because } as const;
   const delivery = { lane, policy, ttl: ttlMs, timeoutMs, attempts, onFailure };
-  return { ...judged(source, action, promiseCause(id), shard, occasion), ...delivery, rule };
+  return { ...commandBase(source, action, promiseCause(id), shard, origin), ...delivery, rule };
 }
 
-function judged(
+function commandBase(
   source: CommandSource,
   action: Action,
   cause: string,
   shard: number,
-  { takenAt, traceparent }: Occasion,
+  { takenAt, traceparent }: CommandOrigin,
 ) {
   return {
     id: newCommandId(shard),

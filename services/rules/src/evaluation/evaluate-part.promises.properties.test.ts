@@ -9,18 +9,18 @@ import type { KeptReading } from '@lamplighter/store/devices/devices';
 import { resetsState } from '@lamplighter/store/rules/rule-restart';
 import { NEW_DEVICE } from '@lamplighter/store/rules/state-version';
 import fc from 'fast-check';
+import { KnownDevice } from '../cache/known-device.js';
 import { type Release, RuleSet } from '../rule-book/rule-set.js';
 import { evaluatePart } from './evaluate-part.js';
-import { KnownDevice } from './known-device.js';
 
 /**
- * A model of the whole: a fleet's rules in a store that counts revisions, two replicas that learn of a write up to a second late, and
- * a device whose states are replaced by compare-and-set. Whatever was started with a run must be ended exactly once, at its promised
- * time, plus what a replica may take to learn of a version, or at once if a writer asked for it.
+ * A model of a fleet's rules in a store that counts revisions, two replicas that read a write up to a second late, and a device whose
+ * states are replaced by compare-and-set. Every run must end exactly once: at its promised time plus the time that a replica may take to
+ * read a version, or immediately after a release.
  */
 const START = Date.UTC(2026, 10, 22, 12);
 const STEP_MS = 250;
-const LEARN_MS = 1000;
+const READ_DELAY_MS = 1000;
 const DEVICE = 'plot';
 
 type Document = ReturnType<typeof ruleSchema.parse>;
@@ -44,44 +44,50 @@ const setOf = ({ rule, isOff, revision, releases }: Book): RuleSet => {
   return new RuleSet(rules, { revision, isOff, disabled, releases });
 };
 
-class World {
+class Model {
   now = START;
   private book: Book = { revision: 0, isOff: false, rule: undefined, releases: new Map() };
   private version = 0;
-  /** What each replica knows, and what it will know when. */
-  private readonly known: [Book, Book] = [this.book, this.book];
-  private learning: { replica: 0 | 1; book: Book; at: number }[] = [];
+  /** The rules that each replica has read, and those that it will read later. */
+  private readonly loaded: [Book, Book] = [this.book, this.book];
+  private pendingReads: { replica: 0 | 1; book: Book; at: number }[] = [];
   private readonly sets = new Map<Book, RuleSet>();
   private states: Record<string, RuleState> = {};
   private readonly history: KeptReading[] = [];
   private due: number | undefined;
   private part = 0;
-  /** Runs that were started. */
   readonly runs: { until: number; endedAt: number | undefined }[] = [];
 
   write(change: (book: Book) => Partial<Book>, lateness: readonly [number, number]): void {
     const book: Book = { ...this.book, ...change(this.book), revision: this.book.revision + 1 };
     this.book = book;
     for (const replica of [0, 1] as const)
-      this.learning.push({ replica, book, at: this.now + lateness[replica] });
-    // The devices of a release are woken as soon as a replica has learnt of it.
+      this.pendingReads.push({ replica, book, at: this.now + lateness[replica] });
+    // A release wakes its devices as soon as a replica has read it.
     if (book.releases.size > 0)
-      this.due = Math.min(this.due ?? Number.POSITIVE_INFINITY, this.now + LEARN_MS);
+      this.due = Math.min(this.due ?? Number.POSITIVE_INFINITY, this.now + READ_DELAY_MS);
   }
 
-  /** A rule's next version; like the store, with the revision as its `since` if it begins from scratch. */
-  next(document: Document | undefined, release: boolean, lateness: readonly [number, number]): void {
+  /** Writes the rule's next version; like the store, with the revision as its `since` if its states are reset. */
+  writeVersion(document: Document | undefined, release: boolean, lateness: readonly [number, number]): void {
     this.write((book) => {
       const before = book.rule;
       this.version += 1;
-      const isAnew = document === undefined || before === undefined || resetsState(before.document, document);
-      const since = isAnew ? book.revision + 1 : before.since;
-      const goesOn = !isAnew && document.enabled ? document.scope.devices : undefined;
+      const isReset =
+        document === undefined || before === undefined || resetsState(before.document, document);
+      const since = isReset ? book.revision + 1 : before.since;
+      const keptFor = !isReset && document.enabled ? document.scope.devices : undefined;
       const releases = new Map(book.releases);
       if (release && before !== undefined) {
         const compiled = compileRule(before.document, before.version, before.since);
         const end = promisedEnd(compiled)!;
-        releases.set('water', { rule: 'water', since: before.since, scope: compiled.scope, goesOn, end });
+        releases.set('water', {
+          rule: 'water',
+          since: before.since,
+          scope: compiled.scope,
+          keptFor,
+          end,
+        });
       }
       return { releases, rule: document && { document, version: this.version, since } };
     }, lateness);
@@ -95,29 +101,29 @@ class World {
   }
 
   read(replica: 0 | 1, soil: number): void {
-    this.judge(replica, soil);
+    this.evaluate(replica, soil);
   }
 
-  pass(ms: number, replica: 0 | 1): void {
+  advance(ms: number, replica: 0 | 1): void {
     for (const end = this.now + ms; this.now < end; ) {
       this.now += STEP_MS;
-      this.learn();
-      if (this.due !== undefined && this.due <= this.now) this.judge(replica, undefined);
+      this.readRules();
+      if (this.due !== undefined && this.due <= this.now) this.evaluate(replica, undefined);
     }
   }
 
-  private learn(): void {
-    const due = this.learning.filter(({ at }) => at <= this.now);
-    this.learning = this.learning.filter(({ at }) => at > this.now);
+  private readRules(): void {
+    const due = this.pendingReads.filter(({ at }) => at <= this.now);
+    this.pendingReads = this.pendingReads.filter(({ at }) => at > this.now);
     for (const { replica, book } of due)
-      if (book.revision > this.known[replica].revision) this.known[replica] = book;
+      if (book.revision > this.loaded[replica].revision) this.loaded[replica] = book;
   }
 
-  /** A replica that has just started: it knows nothing but what the store says. */
-  private judge(replica: 0 | 1, soil: number | undefined): void {
-    this.learn();
+  /** Evaluates the device on a replica without a cached state. */
+  private evaluate(replica: 0 | 1, soil: number | undefined): void {
+    this.readRules();
     const device = new KnownDevice(new DeviceAddress('demo', DEVICE, false));
-    const book = this.known[replica];
+    const book = this.loaded[replica];
     const set = this.sets.get(book) ?? setOf(book);
     this.sets.set(book, set);
     device.useRules(set);
@@ -154,11 +160,11 @@ class World {
     if (timer !== undefined)
       this.due = timer.exact ? timer.at : Math.min(this.due ?? Number.POSITIVE_INFINITY, timer.at!);
     if (soil !== undefined) this.history.push({ receivedAt: this.now, late: false, measurements: { soil } });
-    this.account(before.water?.runUntil, this.states.water?.runUntil, commands);
+    this.check(before.water?.runUntil, this.states.water?.runUntil, commands);
   }
 
-  /** Compares what was commanded with the runs that there are. */
-  private account(
+  /** Compares the commands with the runs. */
+  private check(
     before: number | undefined,
     after: number | undefined,
     commands: readonly { action: Record<string, unknown>; cause: string }[],
@@ -166,7 +172,7 @@ class World {
     const open = this.runs.filter(({ endedAt }) => endedAt === undefined);
     const ends = commands.filter(({ cause }) => cause === 'promise:water');
     if (before !== undefined && before !== after) {
-      // The run is gone from the states: one command has ended it, or a `clear` that came before its time.
+      // The run has ended: by one command, or by `clear`.
       expect(open).toHaveLength(1);
       expect(commands.some(({ action }) => action.pump === false)).toBe(true);
       open[0]!.endedAt = this.now;
@@ -191,7 +197,10 @@ const documents: fc.Arbitrary<Document | undefined> = fc
   )
   .map((more) => more && ruleSchema.parse({ ...base, ...more }));
 const replica = fc.constantFrom<0 | 1>(0, 1);
-const lateness = fc.tuple(fc.integer({ min: 0, max: LEARN_MS }), fc.integer({ min: 0, max: LEARN_MS }));
+const lateness = fc.tuple(
+  fc.integer({ min: 0, max: READ_DELAY_MS }),
+  fc.integer({ min: 0, max: READ_DELAY_MS }),
+);
 const steps = fc.array(
   fc.oneof(
     {
@@ -227,22 +236,22 @@ const steps = fc.array(
   { minLength: 20, maxLength: 60, size: 'max' },
 );
 
-it('whatever was started with a run is ended exactly once, at its promised time, through any edits, deletes and restarts', () => {
+it('ends every run exactly once, at its promised time, through any edits, deletes and restarts', () => {
   let ended = 0;
   fc.assert(
     fc.property(steps, (walk) => {
-      const world = new World();
+      const model = new Model();
       for (const step of walk) {
-        if (step.kind === 'read') world.read(step.replica, step.soil);
-        else if (step.kind === 'pass') world.pass(step.ms, step.replica);
-        else if (step.kind === 'switch') world.switchRules(step.isOff, step.lateness);
-        else world.next(step.document, step.release, step.lateness);
+        if (step.kind === 'read') model.read(step.replica, step.soil);
+        else if (step.kind === 'pass') model.advance(step.ms, step.replica);
+        else if (step.kind === 'switch') model.switchRules(step.isOff, step.lateness);
+        else model.writeVersion(step.document, step.release, step.lateness);
       }
-      world.next(undefined, false, [0, 0]);
-      world.pass(60_000, 0);
-      for (const { until, endedAt } of world.runs) {
+      model.writeVersion(undefined, false, [0, 0]);
+      model.advance(60_000, 0);
+      for (const { until, endedAt } of model.runs) {
         expect(endedAt).toBeDefined();
-        expect(endedAt! - until).toBeLessThanOrEqual(STEP_MS + LEARN_MS);
+        expect(endedAt! - until).toBeLessThanOrEqual(STEP_MS + READ_DELAY_MS);
         ended += 1;
       }
     }),

@@ -7,25 +7,25 @@ import { DeviceAddress } from '@lamplighter/store/devices/device-address';
 import type { KeptReading } from '@lamplighter/store/devices/devices';
 import { NEW_DEVICE } from '@lamplighter/store/rules/state-version';
 import fc from 'fast-check';
+import { KnownDevice } from '../cache/known-device.js';
 import { RuleSet } from '../rule-book/rule-set.js';
 import { evaluatePart, type PendingReading } from './evaluate-part.js';
-import { KnownDevice } from './known-device.js';
 
 const START = Date.UTC(2026, 10, 22, 12);
 const UNTIL = START + 600_000;
 
-/** A command: by which rule, when, which side. */
-type Told = readonly [rule: string, ms: number, on: unknown];
+/** The rule, time and action of a command. */
+type Commanded = readonly [rule: string, ms: number, on: unknown];
 
 /**
- * What the service commands, its timers kept by a store that forgets none and wakes it to the millisecond.
- * @param isWhole readings of the same time come as one batch, otherwise one by one
+ * The commands of the service, with a simulated store whose timers are exact.
+ * @param isBatched readings of the same time arrive as one batch, otherwise one by one
  */
-function live(
+function runLive(
   rules: readonly CompiledRule[],
   recording: readonly RecordedReading[],
-  isWhole = false,
-): Told[] {
+  isBatched = false,
+): Commanded[] {
   const device = new KnownDevice(new DeviceAddress('demo', 'lamp', false));
   device.useRules(new RuleSet(rules));
   const session = { id: 1, keeps: false };
@@ -36,14 +36,14 @@ function live(
     kinds: '',
     session,
   });
-  const told: Told[] = [];
+  const commanded: Commanded[] = [];
   const kept: KeptReading[] = [];
   let due: number | undefined;
   let part = 0;
   const count = { matched: 0, unmatched: 0, undecided: 0, error: 0, budget_exceeded: 0 };
   const step = (readings: PendingReading[], now: number) => {
-    const looksBack = device.depth > 0 || readings.length === 0;
-    if (looksBack && device.history === undefined)
+    const needsHistory = device.depth > 0 || readings.length === 0;
+    if (needsHistory && device.history === undefined)
       device.setHistory({ readings: kept, count: kept.length, late: 0 }, 240);
     const { timer, commands } = evaluatePart(device, readings, 'me', ++part, now, {
       ...count,
@@ -51,7 +51,7 @@ function live(
     });
     if (timer !== undefined)
       due = timer.exact ? timer.at : Math.min(due ?? Number.POSITIVE_INFINITY, timer.at!);
-    for (const { rule, action } of commands) told.push([rule!.id, now - START, action.led_on]);
+    for (const { rule, action } of commands) commanded.push([rule!.id, now - START, action.led_on]);
   };
   const wait = (until: number) => {
     while (due !== undefined && due <= until) {
@@ -77,7 +77,7 @@ function live(
   };
   for (let i = 0; i < recording.length; ) {
     const { at } = recording[i]!;
-    const next = isWhole ? recording.findIndex((other, j) => j > i && other.at !== at) : i + 1;
+    const next = isBatched ? recording.findIndex((other, j) => j > i && other.at !== at) : i + 1;
     const batch = recording.slice(i, next < 0 ? recording.length : next);
     i += batch.length;
     wait(at);
@@ -89,7 +89,7 @@ function live(
       kept.push({ receivedAt: at, late: false, measurements: JSON.parse(JSON.stringify(reading)) });
   }
   wait(UNTIL);
-  return told;
+  return commanded;
 }
 
 const times = fc.constantFrom('0s', '1s', '5s', '20s', '45s');
@@ -115,8 +115,8 @@ const clauses = fc.record({
   mode: fc.constantFrom('change' as const, 'every' as const),
   else: fc.constantFrom(undefined, { led_on: false }),
 });
-/** Rules that change their minds at once. */
-const rash = fc.tuple(clauses, fc.integer({ min: 0, max: 3 })).map(([more, waits]) => {
+/** Clauses that mostly do not delay verdicts. */
+const immediateClauses = fc.tuple(clauses, fc.integer({ min: 0, max: 3 })).map(([more, waits]) => {
   const none = { hold: '0s', dwell: '0s', settle: '0s', run: undefined, mode: 'change' } as const;
   return waits === 0 ? more : { ...more, ...none };
 });
@@ -153,18 +153,18 @@ const recordings: fc.Arbitrary<RecordedReading[]> = fc
       })),
   );
 
-/** Backlogs: a device that was cut off for a while, and whose readings then come together. */
+/** Recordings of a device that is offline for a while and then sends its readings together. */
 const backlogs: fc.Arbitrary<RecordedReading[]> = recordings.map((all) =>
   all.map((one) => ({ ...one, at: START + Math.ceil((one.at - START) / 100_000) * 100_000 })),
 );
 
-describe('a device whose readings come as backlogs', () => {
-  it('has in the end what it would have if they were judged one by one, and never gets the same twice', () => {
+describe('evaluatePart with backlogs', () => {
+  it('ends with the same command as one by one, and never repeats a command', () => {
     let fewer = 0;
     fc.assert(
-      fc.property(ruleNamed('r', rash), backlogs, (rule, recording) => {
-        const batched = live([rule], recording, true);
-        const single = live([rule], recording);
+      fc.property(ruleNamed('r', immediateClauses), backlogs, (rule, recording) => {
+        const batched = runLive([rule], recording, true);
+        const single = runLive([rule], recording);
         if (rule.mode === 'every') return expect(batched).toEqual(single);
         if (rule.cooldownMs === 0) expect(batched.at(-1)?.[2]).toEqual(single.at(-1)?.[2]);
         expect(batched.length).toBeLessThanOrEqual(single.length);
@@ -178,25 +178,25 @@ describe('a device whose readings come as backlogs', () => {
   });
 });
 
-describe('a device that is judged as its readings come', () => {
-  it('is commanded as a simulation of the rule on its readings says', () => {
+describe('evaluatePart with single readings', () => {
+  it('emits the same commands as a simulation of the rule', () => {
     fc.assert(
       fc.property(ruleNamed('r'), recordings, (rule, recording) => {
-        const simulated: Told[] = [];
+        const simulated: Commanded[] = [];
         for (const { command } of simulate(rule, recording, { fleet: 'demo', until: UNTIL }))
           if (command !== undefined) simulated.push(['r', command.at - START, command.action.led_on]);
-        expect(live([rule], recording)).toEqual(simulated);
+        expect(runLive([rule], recording)).toEqual(simulated);
       }),
       { numRuns: 150 },
     );
   });
 
-  it('is commanded by each of its rules as if it had no other', () => {
+  it('evaluates each rule independently of the others', () => {
     fc.assert(
       fc.property(ruleNamed('a'), ruleNamed('b'), recordings, (a, b, recording) => {
-        const both = live([a, b], recording);
+        const both = runLive([a, b], recording);
         for (const rule of [a, b])
-          expect(both.filter(([id]) => id === rule.id)).toEqual(live([rule], recording));
+          expect(both.filter(([id]) => id === rule.id)).toEqual(runLive([rule], recording));
       }),
       { numRuns: 150 },
     );

@@ -11,9 +11,9 @@ import {
   UNKNOWN_VERSION,
   versionAfter,
 } from '@lamplighter/store/rules/state-version';
+import { KnownDevice } from '../cache/known-device.js';
 import { RuleSet } from '../rule-book/rule-set.js';
 import { evaluatePart, type PendingReading } from './evaluate-part.js';
-import { KnownDevice } from './known-device.js';
 
 const NIGHT_LIGHT: RuleInput = {
   id: 'night-light',
@@ -59,11 +59,11 @@ function reading(light: number, seq?: number, more: Partial<PendingReading> = {}
     ...more,
   };
 }
-function verdictOn(
+function evaluateOn(
   device: KnownDevice,
   readings: PendingReading[],
   now = NOW,
-  standing?: GroupState,
+  groupState?: GroupState,
   listeningSince = 0,
 ) {
   const errors: string[] = [];
@@ -77,108 +77,108 @@ function verdictOn(
       errors.push(`${rule.id}: ${message}`),
   };
   const part = evaluatePart(device, readings, 'me', ++parts, now, verdicts, listeningSince, {
-    of: () => standing,
+    of: () => groupState,
   });
   return { ...part, errors, actions: part.commands.map(({ action }) => action) };
 }
 const lights = (readings: readonly { json: string }[]) =>
   readings.map(({ json }) => JSON.parse(json).light as number);
 
-describe('judging a device', () => {
-  it('asks the store first when nothing is known of the device', () => {
+describe('evaluatePart', () => {
+  it('requests the stored state first if the device is not cached', () => {
     const unknown = new KnownDevice(new DeviceAddress('demo', 'lamp-1', false));
-    expect(verdictOn(unknown, [reading(1, 1), reading(2, 2)])).toMatchObject({
+    expect(evaluateOn(unknown, [reading(1, 1), reading(2, 2)])).toMatchObject({
       version: UNKNOWN_VERSION,
       rules: '',
       commands: [],
     });
   });
 
-  it('emits for a change and moves its beliefs on, before the store has answered', () => {
+  it('emits on a change, and updates the cached device before the part is stored', () => {
     const device = lamp();
-    const first = verdictOn(device, [reading(299, 1)]);
+    const first = evaluateOn(device, [reading(299, 1)]);
     expect(first).toMatchObject({ version: NEW_DEVICE, actions: [{ led_on: true }] });
-    const second = verdictOn(device, [reading(200, 2)]);
+    const second = evaluateOn(device, [reading(200, 2)]);
     expect(second).toMatchObject({ version: versionAfter('me', first.part), rules: '', actions: [] });
-    expect(verdictOn(device, [reading(300, 3)])).toMatchObject({
+    expect(evaluateOn(device, [reading(300, 3)])).toMatchObject({
       version: second.version,
       actions: [{ led_on: false }],
     });
   });
 
-  it('puts a command into the trace of the reading that caused it', () => {
+  it('propagates the trace context of the reading to its command', () => {
     const device = lamp();
     const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
-    const traced = verdictOn(device, [reading(900, 1), reading(200, 2, { traceparent })]).commands;
+    const traced = evaluateOn(device, [reading(900, 1), reading(200, 2, { traceparent })]).commands;
     expect(traced).toMatchObject([{ traceparent }]);
     expect(JSON.parse(traced[0]!.json)).toMatchObject({ source: 'rule', traceparent });
-    const [plain] = verdictOn(device, [reading(900, 3)]).commands;
+    const [plain] = evaluateOn(device, [reading(900, 3)]).commands;
     expect(JSON.parse(plain!.json)).not.toHaveProperty('traceparent');
   });
 
-  it('expects the first version of a new device on which no rule has a verdict', () => {
+  it('expects the first version for a new device without rule states', () => {
     const device = lamp([]);
-    verdictOn(device, [reading(5, 1)]);
+    evaluateOn(device, [reading(5, 1)]);
     expect(device.version).toBe(FIRST_VERSION);
   });
 
-  it('takes what is not newer than the last state as late, and late readings never actuate', () => {
+  it('treats readings that are not newer than the last state as late, without evaluating them', () => {
     const device = lamp();
-    verdictOn(device, [reading(500, 10)]);
-    const part = verdictOn(device, [reading(1, 9), reading(600, 11), reading(2, 11), reading(700, 12)]);
+    evaluateOn(device, [reading(500, 10)]);
+    const part = evaluateOn(device, [reading(1, 9), reading(600, 11), reading(2, 11), reading(700, 12)]);
     expect(lights(part.live)).toEqual([600, 700]);
     expect(lights(part.late)).toEqual([1, 2]);
     expect(part.actions).toEqual([]);
   });
 
-  it('lets only the newest reading of a replay actuate', () => {
+  it('evaluates only the newest reading of a replay', () => {
     const device = lamp();
-    verdictOn(device, [reading(500, 1)]);
+    evaluateOn(device, [reading(500, 1)]);
     const replay = [
       reading(10, 2, { isReplayed: true }),
       reading(20, 3, { isReplayed: true }),
       reading(400, 4),
     ];
-    expect(verdictOn(device, replay).actions).toEqual([]);
+    expect(evaluateOn(device, replay).actions).toEqual([]);
   });
 
-  it('sends only the last word of a rule when it changes its mind within one batch', () => {
+  it('emits only the last command of a rule within one batch', () => {
     const device = lamp();
-    verdictOn(device, [reading(500, 1)]);
-    expect(verdictOn(device, [reading(1, 2), reading(500, 3), reading(2, 4)]).actions).toEqual([
+    evaluateOn(device, [reading(500, 1)]);
+    expect(evaluateOn(device, [reading(1, 2), reading(500, 3), reading(2, 4)]).actions).toEqual([
       { led_on: true },
     ]);
   });
 
-  it('commands nothing when a verdict changes and changes back within one batch, however often', () => {
+  it('emits no command when a verdict changes and changes back within one batch', () => {
     const device = lamp();
-    verdictOn(device, [reading(1, 1)]);
+    evaluateOn(device, [reading(1, 1)]);
     const before = device.states['night-light'];
     for (const seq of [2, 4, 6])
-      expect(verdictOn(device, [reading(500, seq), reading(2, seq + 1)], NOW + seq).actions).toEqual([]);
+      expect(evaluateOn(device, [reading(500, seq), reading(2, seq + 1)], NOW + seq).actions).toEqual([]);
     const { at, emittedAt, raised } = device.states['night-light']!;
     expect({ at, emittedAt, raised }).toEqual({ at: NOW, emittedAt: NOW, raised: true });
     expect(before).toMatchObject({ at, emittedAt, raised });
-    expect(verdictOn(device, [reading(500, 8)], NOW + 8).actions).toEqual([{ led_on: false }]);
+    expect(evaluateOn(device, [reading(500, 8)], NOW + 8).actions).toEqual([{ led_on: false }]);
   });
 
-  it('counts no cooldown from a raise that was never commanded', () => {
+  it('starts no cooldown with a raise that was not commanded', () => {
     const device = lamp([{ ...NIGHT_LIGHT, cooldown: '1m' }]);
-    verdictOn(device, [reading(500, 1)]);
-    expect(verdictOn(device, [reading(1, 2), reading(500, 3)], NOW + 1000).actions).toEqual([]);
-    expect(verdictOn(device, [reading(1, 4)], NOW + 2000).actions).toEqual([{ led_on: true }]);
+    evaluateOn(device, [reading(500, 1)]);
+    expect(evaluateOn(device, [reading(1, 2), reading(500, 3)], NOW + 1000).actions).toEqual([]);
+    expect(evaluateOn(device, [reading(1, 4)], NOW + 2000).actions).toEqual([{ led_on: true }]);
   });
 
-  it('wakes a verdict that waits by a cooldown that no longer counts', () => {
+  it('sets a timer for a verdict that waited for a discarded cooldown', () => {
     const device = lamp([{ ...NIGHT_LIGHT, cooldown: '1m' }]);
-    verdictOn(device, [reading(500, 1)]);
-    const part = verdictOn(device, [reading(1, 2), reading(500, 3), reading(1, 4)], NOW + 1000);
+    evaluateOn(device, [reading(500, 1)]);
+    const part = evaluateOn(device, [reading(1, 2), reading(500, 3), reading(1, 4)], NOW + 1000);
     expect([part.actions, part.timer]).toEqual([[], { at: NOW + 1001, exact: false }]);
     device.setHistory(
       { readings: [{ receivedAt: NOW + 1000, late: false, measurements: { light: 1 } }], count: 4, late: 0 },
       240,
     );
-    expect(verdictOn(device, [], NOW + 1001).actions).toEqual([{ led_on: true }]);
+    expect(evaluateOn(device, [], NOW + 1001).actions).toEqual([{ led_on: true }]);
   });
 
   const ON_AND_OFF = [reading(500, 8), reading(2, 9)];
@@ -191,27 +191,27 @@ describe('judging a device', () => {
   const UNREPORTED = reading(1, 7, { reading: { light: 1, led_on: false } });
   it.each<{ what: string; rules: RuleInput[]; readings?: PendingReading[]; startedAt?: number }>([
     {
-      what: 'of a run, which begins again',
+      what: 'that starts a run',
       rules: [{ ...NIGHT_LIGHT, run: { seconds: '60', max: '2m' }, clear: 'light > 400' }],
     },
-    { what: 'that only commands what it raises', rules: [{ ...NIGHT_LIGHT, else: undefined }] },
-    { what: 'of which another rule drives the same key', rules: [NIGHT_LIGHT, OVERRIDING] },
+    { what: 'of a rule without else', rules: [{ ...NIGHT_LIGHT, else: undefined }] },
+    { what: 'if another rule commands the same key', rules: [NIGHT_LIGHT, OVERRIDING] },
     {
-      what: 'of which another rule shares the lane',
+      what: 'if another rule uses the same lane',
       rules: [
         { ...NIGHT_LIGHT, command: { lane: 'front' } },
         { ...OVERRIDING, then: { horn: 1 }, command: { lane: 'front' } },
       ],
     },
     {
-      what: 'that the device does not report',
+      what: 'if the device reports otherwise',
       rules: [{ ...NIGHT_LIGHT, reassert: '1s' }],
       readings: [UNREPORTED, ...ON_AND_OFF],
     },
-    { what: 'since which the device has restarted', rules: [NIGHT_LIGHT], startedAt: NOW + 1000 },
-  ])('commands again a verdict that changes and changes back $what', (scene) => {
+    { what: 'if the device has restarted since', rules: [NIGHT_LIGHT], startedAt: NOW + 1000 },
+  ])('emits a command for a verdict that changes and changes back $what', (scene) => {
     const device = lamp(scene.rules);
-    verdictOn(device, [reading(1, 1)]);
+    evaluateOn(device, [reading(1, 1)]);
     const { startedAt } = scene;
     if (startedAt !== undefined) {
       const rules = JSON.stringify(device.states);
@@ -222,45 +222,45 @@ describe('judging a device', () => {
         session: { id: 2, keeps: false, startedAt },
       });
     }
-    const { actions } = verdictOn(device, scene.readings ?? ON_AND_OFF, NOW + 5000);
+    const { actions } = evaluateOn(device, scene.readings ?? ON_AND_OFF, NOW + 5000);
     expect(actions).toEqual([{ led_on: true }]);
   });
 
-  it('answers each reading of a rule of mode `every`, also if the verdict changes and changes back', () => {
+  it('emits a command for each reading in mode `every`, even if the verdict changes and changes back', () => {
     const device = lamp([{ ...NIGHT_LIGHT, mode: 'every' }]);
-    verdictOn(device, [reading(1, 1)]);
-    expect(verdictOn(device, [reading(500, 2), reading(1, 3)]).actions).toEqual([
+    evaluateOn(device, [reading(1, 1)]);
+    expect(evaluateOn(device, [reading(500, 2), reading(1, 3)]).actions).toEqual([
       { led_on: false },
       { led_on: true },
     ]);
   });
 
-  it('says it after what other rules said before it, for on one lane the latest counts', () => {
-    const day: RuleInput = {
+  it('emits the last command of a rule after earlier ones of other rules', () => {
+    const alarm: RuleInput = {
       ...NIGHT_LIGHT,
       id: 'alarm',
       when: 'heat > 50',
       then: { led_on: 'red' },
       else: { led_on: 'off' },
     };
-    const device = lamp([NIGHT_LIGHT, day]);
+    const device = lamp([NIGHT_LIGHT, alarm]);
     const burning = { reading: { light: 1, heat: 60 } };
-    const part = verdictOn(device, [reading(1, 1, burning), reading(900, 2)]);
+    const part = evaluateOn(device, [reading(1, 1, burning), reading(900, 2)]);
     expect(part.actions).toEqual([{ led_on: 'red' }, { led_on: false }]);
   });
 
-  it("answers each of several readings of the lesson's device", () => {
+  it('emits a command for each reading of a device with the lesson protocol', () => {
     const device = lamp([NIGHT_LIGHT], true);
-    expect(verdictOn(device, [reading(1), reading(2), reading(500)]).actions).toEqual([
+    expect(evaluateOn(device, [reading(1), reading(2), reading(500)]).actions).toEqual([
       { led_on: true },
       { led_on: true },
       { led_on: false },
     ]);
   });
 
-  it("takes over the store's grounds and judges anew on them", () => {
+  it('adopts the stored state after a conflict and evaluates again', () => {
     const device = lamp();
-    verdictOn(device, [reading(299, 5)]);
+    evaluateOn(device, [reading(299, 5)]);
     device.adoptStored({
       version: 'other.7',
       mark: { seq: 4, at: undefined },
@@ -268,7 +268,7 @@ describe('judging a device', () => {
       kinds: '',
       session: { id: 1, keeps: false },
     });
-    expect(verdictOn(device, [reading(299, 5)])).toMatchObject({
+    expect(evaluateOn(device, [reading(299, 5)])).toMatchObject({
       version: 'other.7',
       rules: '',
       actions: [],
@@ -276,13 +276,13 @@ describe('judging a device', () => {
   });
 });
 
-describe('rules that look back', () => {
+describe('evaluatePart with rules that need the history', () => {
   const rising: RuleInput = { ...NIGHT_LIGHT, id: 'rising', when: 'light > last.light' };
 
-  it('wait until the history has been read, and are fenced by what it held', () => {
+  it('waits for the history, and compares its version on writing', () => {
     const device = lamp([rising]);
     device.adoptStored({ version: 'other.3', ...nothing });
-    expect(verdictOn(device, [reading(5, 9)]).version).toBe(UNKNOWN_VERSION);
+    expect(evaluateOn(device, [reading(5, 9)]).version).toBe(UNKNOWN_VERSION);
     device.setHistory(
       {
         readings: [{ receivedAt: NOW - 1000, late: false, measurements: { light: 4 } }],
@@ -291,16 +291,16 @@ describe('rules that look back', () => {
       },
       240,
     );
-    const part = verdictOn(device, [reading(5, 9)]);
+    const part = evaluateOn(device, [reading(5, 9)]);
     expect([part.version, part.actions]).toEqual([exactVersion('other.3', 40, 2), [{ led_on: true }]]);
-    expect(verdictOn(device, [reading(3, 10)]).version).toBe(
+    expect(evaluateOn(device, [reading(3, 10)]).version).toBe(
       exactVersion(versionAfter('me', part.part), 41, 2),
     );
   });
 
-  it('read it again when a new rule looks back further than those before', () => {
+  it('reloads the history when a new rule needs more of it', () => {
     const device = lamp([rising]);
-    verdictOn(device, [reading(5, 1)]);
+    evaluateOn(device, [reading(5, 1)]);
     const dim: RuleInput = { ...NIGHT_LIGHT, id: 'dim', when: 'window.avg("light", "1h") < 300' };
     device.useRules(setOf(rising, dim));
     expect(device.needsHistory).toBe(true);
@@ -309,26 +309,26 @@ describe('rules that look back', () => {
     expect(device.needsHistory).toBe(false);
   });
 
-  describe('go on from what they knew when another replica was faster:', () => {
+  describe('after another replica has written,', () => {
     const stored = (from: number, to: number) =>
       Array.from({ length: to - from + 1 }, (_, i) => ({
         receivedAt: NOW + from + i,
         late: false,
         measurements: { light: from + i },
       }));
-    /** A device whose readings 1 to 100 were read, that took one more of its own, and that another replica has overtaken. */
-    const overtaken = () => {
+    /** A device with loaded readings 1 to 100 and one more, which another replica has updated since. */
+    const updatedElsewhere = () => {
       const device = lamp([{ ...NIGHT_LIGHT, id: 'dim', when: 'window.avg("light", "1h") < 300' }]);
       device.adoptStored({ version: 'other.3', ...nothing });
       device.setHistory({ readings: stored(1, 100), count: 500, late: 2 }, 50);
-      verdictOn(device, [reading(999, 1)]);
+      evaluateOn(device, [reading(999, 1)]);
       device.adoptStored({ version: 'other.4', ...nothing });
       return device;
     };
     const lights = ({ history }: KnownDevice) => [history?.size, history?.min('light', 3_600_000)];
 
-    it('only the last readings are read', () => {
-      const device = overtaken();
+    it('loads only the last readings', () => {
+      const device = updatedElsewhere();
       expect([device.needsHistory, device.readingsToLoad(50) < 50]).toEqual([true, true]);
       device.setHistory({ readings: stored(94, 103), count: 503, late: 2 }, 50);
       expect([lights(device), device.history?.newest?.reading]).toEqual([[50, 54], { light: 103 }]);
@@ -336,12 +336,12 @@ describe('rules that look back', () => {
     });
 
     it.each([
-      ['more were added', { readings: stored(104, 113), count: 513, late: 2 }],
-      ['a late one came between', { readings: stored(94, 103), count: 503, late: 3 }],
-      ['the store lost what it held', { readings: stored(1, 4), count: 4, late: 2 }],
-      ['the store holds others', { readings: stored(200, 209), count: 503, late: 2 }],
-    ])('all of them if %s', (_what, tail) => {
-      const device = overtaken();
+      ['too many were added', { readings: stored(104, 113), count: 513, late: 2 }],
+      ['a late one was added', { readings: stored(94, 103), count: 503, late: 3 }],
+      ['the store has lost readings', { readings: stored(1, 4), count: 4, late: 2 }],
+      ['the stored readings differ', { readings: stored(200, 209), count: 503, late: 2 }],
+    ])('loads all readings if %s', (_what, tail) => {
+      const device = updatedElsewhere();
       device.setHistory(tail, 50);
       expect([device.needsHistory, device.readingsToLoad(50)]).toEqual([true, 50]);
       device.setHistory({ readings: stored(51, 110), count: 600, late: 9 }, 50);
@@ -349,23 +349,23 @@ describe('rules that look back', () => {
     });
   });
 
-  it('see the history of a replay, which does not actuate itself', () => {
+  it('includes the replayed readings in the history', () => {
     const device = lamp([rising]);
-    verdictOn(device, [reading(5, 1)]);
-    expect(verdictOn(device, [reading(9, 2, { isReplayed: true }), reading(7, 3)]).actions).toEqual([
+    evaluateOn(device, [reading(5, 1)]);
+    expect(evaluateOn(device, [reading(9, 2, { isReplayed: true }), reading(7, 3)]).actions).toEqual([
       { led_on: false },
     ]);
   });
 });
 
-describe('a timer', () => {
+describe('timers', () => {
   const silence: RuleInput = {
     id: 'silence',
     absence: { after: '10s' },
     then: { siren: true },
     else: { siren: false },
   };
-  const remembered = (device: KnownDevice, receivedAt: number) =>
+  const loadHistory = (device: KnownDevice, receivedAt: number) =>
     device.setHistory(
       {
         readings: [{ receivedAt, late: false, measurements: { light: 4 } }],
@@ -375,100 +375,100 @@ describe('a timer', () => {
       240,
     );
 
-  it('is set by the first reading, and moved only to an earlier time', () => {
+  it('are set by the first reading and moved only to an earlier time', () => {
     const device = lamp([silence]);
-    expect(verdictOn(device, [reading(1, 1)]).timer).toEqual({ at: NOW + 10_000, exact: false });
-    expect(verdictOn(device, [reading(1, 2)], NOW + 1000).timer).toBeUndefined();
-    expect(verdictOn(device, [reading(1, 3)], NOW + 10_000).timer).toEqual({
+    expect(evaluateOn(device, [reading(1, 1)]).timer).toEqual({ at: NOW + 10_000, exact: false });
+    expect(evaluateOn(device, [reading(1, 2)], NOW + 1000).timer).toBeUndefined();
+    expect(evaluateOn(device, [reading(1, 3)], NOW + 10_000).timer).toEqual({
       at: NOW + 20_000,
       exact: false,
     });
   });
 
-  it('judges without a reading, and asks first what the store holds', () => {
+  it('evaluate without a reading, after loading the stored state', () => {
     const device = lamp([silence]);
-    verdictOn(device, [reading(1, 1)]);
-    expect(verdictOn(device, [], NOW + 10_000)).toMatchObject({ version: UNKNOWN_VERSION, live: [] });
-    remembered(device, NOW);
-    const part = verdictOn(device, [], NOW + 10_000);
+    evaluateOn(device, [reading(1, 1)]);
+    expect(evaluateOn(device, [], NOW + 10_000)).toMatchObject({ version: UNKNOWN_VERSION, live: [] });
+    loadHistory(device, NOW);
+    const part = evaluateOn(device, [], NOW + 10_000);
     expect(part).toMatchObject({ live: [], late: [], actions: [{ siren: true }], timer: { exact: true } });
     expect(device.history).toBeUndefined();
-    expect(verdictOn(device, [reading(1, 2)], NOW + 11_000).actions).toEqual([{ siren: false }]);
+    expect(evaluateOn(device, [reading(1, 2)], NOW + 11_000).actions).toEqual([{ siren: false }]);
   });
 
-  it('does not lower what silence has raised because nobody has listened for a while', () => {
+  it('do not lower an absence because no replica was listening', () => {
     const device = lamp([silence]);
-    verdictOn(device, [reading(1, 1)]);
-    remembered(device, NOW);
-    expect(verdictOn(device, [], NOW + 10_000).actions).toEqual([{ siren: true }]);
-    remembered(device, NOW);
-    expect(verdictOn(device, [], NOW + 60_000, undefined, NOW + 59_000).actions).toEqual([]);
-    expect(verdictOn(device, [reading(1, 2)], NOW + 61_000).actions).toEqual([{ siren: false }]);
+    evaluateOn(device, [reading(1, 1)]);
+    loadHistory(device, NOW);
+    expect(evaluateOn(device, [], NOW + 10_000).actions).toEqual([{ siren: true }]);
+    loadHistory(device, NOW);
+    expect(evaluateOn(device, [], NOW + 60_000, undefined, NOW + 59_000).actions).toEqual([]);
+    expect(evaluateOn(device, [reading(1, 2)], NOW + 61_000).actions).toEqual([{ siren: false }]);
   });
 
-  it('is not lost where another replica has just judged by a rule that is not known here yet', () => {
+  it('are kept while another replica has evaluated a rule that this one has not read', () => {
     const device = lamp([silence]);
     const held = { since: 9, raised: false, at: NOW - 60_000, held: NOW };
     device.adoptStored({ version: 'other.1', ...nothing, rules: JSON.stringify({ new: held }) });
-    remembered(device, NOW);
-    expect(verdictOn(device, [], NOW + 500).timer).toEqual({ at: NOW + 1500, exact: true });
-    remembered(device, NOW);
-    expect(verdictOn(device, [], NOW + 6000).timer).toEqual({ at: NOW + 10_500, exact: true });
+    loadHistory(device, NOW);
+    expect(evaluateOn(device, [], NOW + 500).timer).toEqual({ at: NOW + 1500, exact: true });
+    loadHistory(device, NOW);
+    expect(evaluateOn(device, [], NOW + 6000).timer).toEqual({ at: NOW + 10_500, exact: true });
   });
 
-  it('that comes too early sets the next one', () => {
+  it('are set again if they are too early', () => {
     const device = lamp([silence]);
-    verdictOn(device, [reading(1, 1)]);
-    remembered(device, NOW + 5000);
-    expect(verdictOn(device, [], NOW + 10_000)).toMatchObject({
+    evaluateOn(device, [reading(1, 1)]);
+    loadHistory(device, NOW + 5000);
+    expect(evaluateOn(device, [], NOW + 10_000)).toMatchObject({
       actions: [],
       timer: { at: NOW + 15_000, exact: true },
     });
   });
 });
 
-describe('a rule that fails', () => {
-  it('is told, and the others judge', () => {
+describe('a failing rule', () => {
+  it('is reported and does not affect the others', () => {
     const device = lamp([{ ...NIGHT_LIGHT, id: 'broken', when: '1 / int(light) > 0' }, NIGHT_LIGHT]);
-    const part = verdictOn(device, [reading(0, 1)]);
+    const part = evaluateOn(device, [reading(0, 1)]);
     expect(part.actions).toEqual([{ led_on: true }]);
     expect(part.errors).toEqual([expect.stringMatching(/^broken: /)]);
   });
 });
 
-describe('a command that the queue had no room for', () => {
-  it('is emitted again on the next reading', () => {
+describe('resetState', () => {
+  it('makes the rule command again on the next reading', () => {
     const device = lamp();
-    const [command] = verdictOn(device, [reading(1, 1)]).commands;
-    expect(verdictOn(device, [reading(2, 2)]).actions).toEqual([]);
+    const [command] = evaluateOn(device, [reading(1, 1)]).commands;
+    expect(evaluateOn(device, [reading(2, 2)]).actions).toEqual([]);
     device.resetState(command!.rule!);
-    expect(verdictOn(device, [reading(3, 3)]).actions).toEqual([{ led_on: true }]);
+    expect(evaluateOn(device, [reading(3, 3)]).actions).toEqual([{ led_on: true }]);
   });
 });
 
-describe('rules that change', () => {
-  it('take effect on the next reading; what others remember stays, what is gone is forgotten', () => {
+describe('changed rules', () => {
+  it('take effect on the next reading and keep the states of unchanged rules only', () => {
     const device = lamp([NIGHT_LIGHT, { ...NIGHT_LIGHT, id: 'other', when: 'light < 1000' }]);
-    verdictOn(device, [reading(500, 1)]);
+    evaluateOn(device, [reading(500, 1)]);
     device.useRules(setOf(NIGHT_LIGHT));
     expect(Object.keys(device.states)).toEqual(['night-light']);
-    expect(verdictOn(device, [reading(501, 2)]).actions).toEqual([]);
+    expect(evaluateOn(device, [reading(501, 2)]).actions).toEqual([]);
   });
 
-  it('leave alone what a replica that knows a newer version has decided, and look again soon', () => {
+  it('leave the state of a newer version alone and set a timer', () => {
     const device = lamp();
     device.useRules(setSince(7, NIGHT_LIGHT));
-    expect(verdictOn(device, [reading(1, 1)]).actions).toEqual([{ led_on: true }]);
+    expect(evaluateOn(device, [reading(1, 1)]).actions).toEqual([{ led_on: true }]);
     const { states } = device;
     device.useRules(setOf({ ...NIGHT_LIGHT, when: 'light < 0' }));
-    const part = verdictOn(device, [reading(1, 2)]);
+    const part = evaluateOn(device, [reading(1, 2)]);
     expect(part).toMatchObject({ actions: [], rules: '', timer: { at: NOW + 1000, exact: false } });
     expect(device.states).toBe(states);
     device.useRules(setSince(7, NIGHT_LIGHT));
-    expect(verdictOn(device, [reading(1, 3)]).actions).toEqual([]);
+    expect(evaluateOn(device, [reading(1, 3)]).actions).toEqual([]);
   });
 
-  it('take with them what only the store still remembers, once no replica can be behind', () => {
+  it('remove states of unknown rules once every replica must have read them', () => {
     const device = lamp();
     const old = { since: 1, raised: false, at: NOW - 3_600_000 };
     device.adoptStored({
@@ -480,13 +480,13 @@ describe('rules that change', () => {
         watering: { ...old, runUntil: NOW + 9 },
       }),
     });
-    const part = verdictOn(device, [reading(1, 1)]);
+    const part = evaluateOn(device, [reading(1, 1)]);
     expect(Object.keys(JSON.parse(part.rules))).toEqual(['new', 'watering', 'night-light']);
   });
 });
 
 describe('a sensor of a quorum', () => {
-  it('votes on every reading, with hysteresis, and commands nothing itself', () => {
+  it('votes on every reading, with hysteresis, and emits no command', () => {
     const device = lamp([
       {
         ...NIGHT_LIGHT,
@@ -496,7 +496,7 @@ describe('a sensor of a quorum', () => {
         target: { devices: '*' },
       },
     ]);
-    const votes = [200, 310, 340].map((light, i) => verdictOn(device, [reading(light, i + 1)]));
+    const votes = [200, 310, 340].map((light, i) => evaluateOn(device, [reading(light, i + 1)]));
     expect(votes.map(({ votes: cast }) => cast!.map(({ vote }) => vote))).toEqual([
       ['1,1'],
       ['1,1'],
@@ -506,9 +506,9 @@ describe('a sensor of a quorum', () => {
     expect(votes[0]!.voted.map(({ id }) => id)).toEqual(['stadium']);
   });
 
-  it('keeps the vote of a reading when the next one of the batch does not say', () => {
+  it('keeps its vote if the next reading of the batch lacks the measurement', () => {
     const device = lamp([{ ...NIGHT_LIGHT, id: 'stadium', quorum: { policy: 'majority' } }]);
-    const part = verdictOn(device, [
+    const part = evaluateOn(device, [
       reading(900, 1),
       reading(200, 2),
       reading(0, 3, { reading: { heat: 20 } }),
@@ -528,7 +528,7 @@ describe('a target of a quorum', () => {
     then: { led_on: true },
     reassert: '10s',
   };
-  const standing: GroupState = {
+  const groupState: GroupState = {
     since: 1,
     begun: NOW,
     rule: { since: 1, raised: true, at: NOW, emittedAt: NOW },
@@ -537,42 +537,59 @@ describe('a target of a quorum', () => {
   const reports = (led_on: boolean) => [reading(1, undefined, { reading: { light: 1, led_on } })];
   const after = (seconds: number) => NOW + seconds * 1000;
 
-  it('is told again what stands, with the evidence, and remembers it until it has agreed for as long', () => {
+  it('is commanded again, with evidence, until it has reported the commanded value for the spacing', () => {
     const device = lamp([FLOODLIGHT]);
-    expect(verdictOn(device, reports(false), after(9), standing)).toMatchObject({ actions: [], rules: '' });
-    const told = verdictOn(device, reports(false), after(10), standing);
-    expect(told).toMatchObject({ actions: [{ led_on: true }], version: FIRST_VERSION, votes: [], voted: [] });
-    expect(JSON.parse(told.rules)).toEqual({
+    expect(evaluateOn(device, reports(false), after(9), groupState)).toMatchObject({
+      actions: [],
+      rules: '',
+    });
+    const reasserted = evaluateOn(device, reports(false), after(10), groupState);
+    expect(reasserted).toMatchObject({
+      actions: [{ led_on: true }],
+      version: FIRST_VERSION,
+      votes: [],
+      voted: [],
+    });
+    expect(JSON.parse(reasserted.rules)).toEqual({
       'target:floodlight': { since: 1, raised: true, at: NOW, emittedAt: after(10), repeats: 1 },
     });
-    expect(JSON.parse(told.commands[0]!.json)).toMatchObject({
+    expect(JSON.parse(reasserted.commands[0]!.json)).toMatchObject({
       source: 'rule',
       rule: 'floodlight',
       because: {
         kind: 'reassert',
-        standing,
+        standing: groupState,
         reading: { led_on: false },
         device: { address: { fleet: 'demo', device: 'lamp-1' } },
       },
     });
-    // Judged on what it was just told, before the store has answered.
-    expect(verdictOn(device, reports(false), after(29), standing)).toMatchObject({ actions: [], rules: '' });
-    expect(verdictOn(device, reports(false), after(30), standing).actions).toEqual([{ led_on: true }]);
-    expect(verdictOn(device, reports(true), after(69), standing)).toMatchObject({ actions: [], rules: '' });
-    expect(verdictOn(device, reports(true), after(70), standing)).toMatchObject({ actions: [], rules: '{}' });
-    expect(verdictOn(device, reports(true), after(71), standing).rules).toBe('');
+    // Evaluated on the updated cache, before the part is stored.
+    expect(evaluateOn(device, reports(false), after(29), groupState)).toMatchObject({
+      actions: [],
+      rules: '',
+    });
+    expect(evaluateOn(device, reports(false), after(30), groupState).actions).toEqual([{ led_on: true }]);
+    expect(evaluateOn(device, reports(true), after(69), groupState)).toMatchObject({
+      actions: [],
+      rules: '',
+    });
+    expect(evaluateOn(device, reports(true), after(70), groupState)).toMatchObject({
+      actions: [],
+      rules: '{}',
+    });
+    expect(evaluateOn(device, reports(true), after(71), groupState).rules).toBe('');
   });
 
-  it('is told nothing while it is not known what stands, and by no timer', () => {
+  it('is not commanded while the group state is unknown, nor by a timer', () => {
     const device = lamp([FLOODLIGHT]);
-    expect(verdictOn(device, reports(false), after(60)).actions).toEqual([]);
+    expect(evaluateOn(device, reports(false), after(60)).actions).toEqual([]);
     device.setHistory({ readings: [], count: 0, late: 0 }, 240);
-    expect(verdictOn(device, [], after(60), standing).actions).toEqual([]);
+    expect(evaluateOn(device, [], after(60), groupState).actions).toEqual([]);
   });
 
-  it('forgets it with the rule', () => {
+  it('loses its re-assertion state with the rule', () => {
     const device = lamp([FLOODLIGHT, NIGHT_LIGHT]);
-    verdictOn(device, reports(false), after(60), standing);
+    evaluateOn(device, reports(false), after(60), groupState);
     expect(Object.keys(device.states).toSorted()).toEqual(['night-light', 'target:floodlight']);
     device.useRules(setOf(NIGHT_LIGHT));
     expect([Object.keys(device.states), device.targets]).toEqual([['night-light'], []]);

@@ -7,15 +7,15 @@ import {
 } from '@lamplighter/store/rules/state-version';
 import type { DevicePart } from '@lamplighter/store/telemetry/device-part';
 import { isNewer, kindOf, partBefore, tailAfter } from '@lamplighter/store/telemetry/reading-order';
+import type { GroupStates } from '../cache/group-states.js';
+import type { KnownDevice } from '../cache/known-device.js';
 import type { DecidedCommand } from './decided-command.js';
-import type { GroupVerdicts } from './group-verdicts.js';
-import type { KnownDevice } from './known-device.js';
 import { type PendingReading, RuleEvaluation, type Verdicts } from './rule-evaluation.js';
 
 export type { DecidedCommand as EmittedCommand } from './decided-command.js';
 export type { PendingReading, Verdicts } from './rule-evaluation.js';
 
-/** A device's part of a batch with its verdicts, on the grounds that this replica believes in. */
+/** A device's part of a batch, evaluated on the device cache of this replica. */
 export interface EvaluatedPart extends DevicePart {
   readonly live: readonly PendingReading[];
   readonly device: KnownDevice;
@@ -25,16 +25,16 @@ export interface EvaluatedPart extends DevicePart {
   readonly voted: readonly CompiledRule[];
 }
 
-const NOTHING: readonly never[] = [];
+const NONE: readonly never[] = [];
 
 /**
- * Judges a device's readings of one batch and assumes that the store will agree: the device's beliefs move on at once, so that the
- * next batch can be judged before this one is stored. If the store disagrees, its grounds replace them and this is repeated.
- * Without readings it is a timer's verdict: the rules judge again what they know, now.
- * @param part the part's number, growing per replica
+ * Evaluates a device's readings of one batch and assumes that the store will accept them: the cached device is updated immediately, so
+ * the next batch can be evaluated before this one is stored. On a conflict the stored state replaces the cached one, and the part is
+ * evaluated again. Without readings this is the evaluation of a timer.
+ * @param part the part's number, increasing per replica
  * @param now server time, milliseconds
- * @param listeningSince server time in ms; silence before it does not count for a timer, because no replica was listening
- * @param groupVerdicts what quorums have decided, for their targets
+ * @param listeningSince server time in ms; for a timer, silence before it does not count, because no replica was listening
+ * @param groupStates states of the quorums that command the device
  */
 export function evaluatePart(
   device: KnownDevice,
@@ -44,12 +44,12 @@ export function evaluatePart(
   now: number,
   verdicts: Verdicts,
   listeningSince = 0,
-  groupVerdicts?: Pick<GroupVerdicts, 'of'>,
+  groupStates?: Pick<GroupStates, 'of'>,
 ): EvaluatedPart {
   const { address, version } = device;
   const byTimer = readings.length === 0;
   if (version === UNKNOWN_VERSION || ((device.depth > 0 || byTimer) && device.history === undefined)) {
-    // Something is not known yet: ask the store, by a part that it is sure to send back with its grounds.
+    // The cache lacks something: write a version that always conflicts, so that the store returns its state.
     return {
       device,
       readings,
@@ -58,13 +58,13 @@ export function evaluatePart(
       version: UNKNOWN_VERSION,
       rules: '',
       live: readings.slice(0, 1),
-      late: NOTHING,
-      commands: NOTHING,
-      voted: NOTHING,
+      late: NONE,
+      commands: NONE,
+      voted: NONE,
     };
   }
-  const grounds = device.versionToCompare(device.depth > 0 || byTimer);
-  const evaluation = new RuleEvaluation(device, now, verdicts, groupVerdicts);
+  const comparedVersion = device.versionToCompare(device.depth > 0 || byTimer);
+  const evaluation = new RuleEvaluation(device, now, verdicts, groupStates);
   const live: PendingReading[] = [];
   const late: PendingReading[] = [];
   let { mark } = device;
@@ -86,7 +86,7 @@ export function evaluatePart(
   device.tail = tailAfter(part, live);
   device.mark = { seq: mark.seq, at: mark.at };
   device.countLive(live.length);
-  if (device.depth === 0) device.history = undefined; // only the timer needed it
+  if (device.depth === 0) device.history = undefined; // read for a timer only
   const changed = evaluation.states !== device.states;
   if (changed) {
     device.states = device.pruneStates(evaluation.states, now);
@@ -100,7 +100,7 @@ export function evaluatePart(
     address,
     part,
     after,
-    version: grounds,
+    version: comparedVersion,
     rules: changed ? JSON.stringify(device.states) : '',
     live,
     late,

@@ -4,77 +4,79 @@ import type { CompiledRule } from '@lamplighter/evaluation/rule/compile-rule';
 import type { DecidedCommand } from './decided-command.js';
 
 /** The last command of a rule within one batch. */
-interface LastWord {
+interface LastCommand {
   readonly command: DecidedCommand;
-  /** The verdict that it carries out; undefined of a safe action. */
+  /** The verdict that it carries out; undefined for a safe action. */
   readonly raise: boolean | undefined;
   /** The state before the rule's first command in the batch, if the device had been commanded its verdict; otherwise undefined. */
-  readonly standing: RuleState | undefined;
+  readonly commandedBefore: RuleState | undefined;
 }
 
 /**
- * The commands of one device in one batch, at most one for each rule: its last. A batch may hold a backlog in which a verdict changes
- * and changes back; the device never hears of it then, because its last command is the one that it already has.
+ * The commands of one device in one batch: only the last one of each rule. If a verdict changes and changes back within a batch, the
+ * device gets no command, because its last one is still correct.
  */
 export class LastCommands {
-  private readonly words = new Map<CompiledRule, LastWord>();
+  private readonly byRule = new Map<CompiledRule, LastCommand>();
 
   /**
-   * Replaces the rule's command. It goes out after the commands that other rules gave before it.
-   * @param standing the state before this command, if the device had been commanded its verdict
+   * Replaces the rule's command and moves it behind the commands of other rules.
+   * @param commandedBefore the state before this command, if the device had been commanded its verdict
    */
   set(
     rule: CompiledRule,
     command: DecidedCommand,
     raise: boolean | undefined,
-    standing: RuleState | undefined,
+    commandedBefore: RuleState | undefined,
   ): void {
-    const earlier = this.words.get(rule);
-    this.words.delete(rule);
-    const first = earlier === undefined || standing === undefined ? standing : earlier.standing;
-    this.words.set(rule, { command, raise, standing: first });
+    const earlier = this.byRule.get(rule);
+    this.byRule.delete(rule);
+    const first =
+      earlier === undefined || commandedBefore === undefined ? commandedBefore : earlier.commandedBefore;
+    this.byRule.set(rule, { command, raise, commandedBefore: first });
   }
 
-  /** The rule's state was replaced by what its device has decided: what was commanded before it no longer stands. */
-  replaced(rule: CompiledRule): void {
-    const word = this.words.get(rule);
-    if (word !== undefined) this.words.set(rule, { ...word, standing: undefined });
+  /** Records that an edge decision replaced the rule's state, so the command before the batch is no longer in force. */
+  markReplaced(rule: CompiledRule): void {
+    const last = this.byRule.get(rule);
+    if (last !== undefined) this.byRule.set(rule, { ...last, commandedBefore: undefined });
   }
 
   /**
-   * Takes back each command that repeats what the device was commanded before the batch.
+   * Drops each command that repeats what the device was commanded before the batch, unless something else may have overridden it.
    * @param present the states after the batch
-   * @param others what else drives the device: what it was commanded by one rule, another may have overridden
-   * @returns the states of these rules: their verdicts never changed
+   * @param others other rules and commands for the device
+   * @returns the restored states of these rules: their verdicts never changed
    */
-  takeBackRepeated(
+  dropRepeated(
     present: Readonly<Record<string, RuleState>>,
     others: readonly (CompiledRule | DecidedCommand)[],
   ): Map<string, RuleState> {
     const states = new Map<string, RuleState>();
-    for (const [rule, { raise, standing }] of this.words) {
+    for (const [rule, { raise, commandedBefore }] of this.byRule) {
       const state = present[rule.id];
-      if (standing === undefined || raise !== standing.raised || state?.runUntil !== undefined) continue;
-      if (others.some((other) => other !== rule && meet(driven(rule), driven(other)))) continue;
-      this.words.delete(rule);
-      // What it has judged since counts, as does how often it changed its mind.
+      if (commandedBefore === undefined || raise !== commandedBefore.raised || state?.runUntil !== undefined)
+        continue;
+      if (others.some((other) => other !== rule && overlap(outputsOf(rule), outputsOf(other)))) continue;
+      this.byRule.delete(rule);
+      // The evaluations of the batch still count for the deadband, the hold and the loop limit.
       const { band, held, loop, cut } = state!;
-      states.set(rule.id, { ...standing, band, held, loop, cut });
+      states.set(rule.id, { ...commandedBefore, band, held, loop, cut });
     }
     return states;
   }
 
   commands(): DecidedCommand[] {
-    return [...this.words.values()].map(({ command }) => command);
+    return [...this.byRule.values()].map(({ command }) => command);
   }
 }
 
-interface Driven {
+interface Outputs {
   readonly lanes: readonly string[];
   readonly keys: readonly string[];
 }
 
-function driven(by: CompiledRule | DecidedCommand): Driven {
+function outputsOf(by: CompiledRule | DecidedCommand): Outputs {
   if ('action' in by) return { lanes: [by.lane], keys: Object.keys(by.action) };
   const actions = [by.whenTrue, by.whenFalse, by.quorum?.safe].filter(
     (action): action is Action => action !== undefined,
@@ -85,8 +87,8 @@ function driven(by: CompiledRule | DecidedCommand): Driven {
   };
 }
 
-/** Whether both drive something in common: commands of one lane supersede each other, and those of one key override each other. */
-function meet(one: Driven, other: Driven): boolean {
+/** Whether two outputs interfere: commands of one lane supersede each other, and actions with the same key override each other. */
+function overlap(one: Outputs, other: Outputs): boolean {
   return (
     one.lanes.some((lane) => other.lanes.includes(lane)) || one.keys.some((key) => other.keys.includes(key))
   );

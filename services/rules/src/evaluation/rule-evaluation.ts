@@ -15,23 +15,23 @@ import { groupKey } from '@lamplighter/store/keys';
 import type { Timer } from '@lamplighter/store/rules/timers';
 import type { Vote } from '@lamplighter/store/rules/vote';
 import type { Arrival, NewReading } from '@lamplighter/store/telemetry/reading-order';
-import { commandOf, type DecidedCommand, endingCommandOf, type Occasion } from './decided-command.js';
-import type { GroupVerdicts } from './group-verdicts.js';
-import { type KnownDevice, RULE_PROPAGATION_MS } from './known-device.js';
+import type { GroupStates } from '../cache/group-states.js';
+import { type KnownDevice, RULE_PROPAGATION_MS } from '../cache/known-device.js';
+import { type CommandOrigin, commandOf, type DecidedCommand, endingCommandOf } from './decided-command.js';
 import { LastCommands } from './last-commands.js';
 import { stateFromEdge } from './state-from-edge.js';
 import { textForNumber } from './text-for-number.js';
 
-/** A reading on its way through one batch. */
-export interface PendingReading extends NewReading, Occasion, Arrival {
+/** A reading of a batch that is not stored yet. */
+export interface PendingReading extends NewReading, CommandOrigin, Arrival {
   readonly reading: Reading;
-  /** Whether the store says that it is newer than the last state; undefined before the store was asked. */
+  /** Whether it is newer than the last state according to the store; undefined before the first attempt to store it. */
   readonly isLive: boolean | undefined;
   /** How old it is by the device's clock, milliseconds; 0 without one. */
   readonly ageMs: number;
 }
 
-/** Counts of verdicts, for the metrics, and what went wrong. */
+/** Counts the results of evaluations for the metrics, and reports failures. */
 export interface Verdicts {
   matched: number;
   unmatched: number;
@@ -39,26 +39,26 @@ export interface Verdicts {
   error: number;
   budget_exceeded: number;
   readonly onError: (rule: CompiledRule, device: KnownDevice, message: string) => void;
-  /** A rule could not decide, because a measurement is text. */
+  /** A rule is undecided because a measurement is text. */
   readonly onText?: (rule: CompiledRule, device: KnownDevice, name: string, reading: Reading) => void;
 }
 
-/** A replica whose rules are old looks again after so long, milliseconds: by then it has read the new ones. */
-const BEHIND_MS = 1000;
+/** A replica that has not read the latest rules evaluates again after this, milliseconds: by then it has read them. */
+const RETRY_BEHIND_MS = 1000;
 
-const NOTHING: readonly never[] = [];
-const NOTHING_YET: Readonly<Record<string, never>> = {};
+const NONE: readonly never[] = [];
+const NO_READING: Readonly<Record<string, never>> = {};
 
-/** A state of an earlier release does not say how its run ends: then the present version of its rule does. */
-function promising(rule: CompiledRule | undefined, state: RuleState): RuleState {
+/** Adds the promised end to a state of an earlier release, which lacks it, from the current version of the rule. */
+function addMissingEnd(rule: CompiledRule | undefined, state: RuleState): RuleState {
   return rule === undefined ? state : withPromisedEnd(rule, state);
 }
 
-/** What the rules make of one device's readings. */
+/** Evaluates the rules for the readings of one device. */
 export class RuleEvaluation {
   states: Readonly<Record<string, RuleState>>;
-  private ballot: Map<CompiledRule, Vote> | undefined;
-  private readonly every: DecidedCommand[] = [];
+  private votesByRule: Map<CompiledRule, Vote> | undefined;
+  private readonly individualCommands: DecidedCommand[] = [];
   private lastCommands: LastCommands | undefined;
   private wakeAt: number | undefined;
 
@@ -66,33 +66,33 @@ export class RuleEvaluation {
     private readonly device: KnownDevice,
     private readonly now: number,
     private readonly verdicts: Verdicts,
-    private readonly groupVerdicts: Pick<GroupVerdicts, 'of'> | undefined,
+    private readonly groupStates: Pick<GroupStates, 'of'> | undefined,
   ) {
     this.states = device.states;
   }
 
-  /** A reading that is newer than the last state. */
+  /** Evaluates a reading that is newer than the last state. */
   evaluateReading(pending: PendingReading): void {
     const { reading, at, ageMs, isReplayed } = pending;
     const { device, now } = this;
     const { history } = device;
     const last = history?.newest?.reading;
     history?.push({ at: at ?? now, receivedAt: now, reading });
-    if (isReplayed) return; // history, which is not judged
+    if (isReplayed) return; // history, which is not evaluated
     if (reading._edge !== undefined) this.resumeFromEdge(reading._edge);
     const observation: Observation = {
       trigger: 'reading',
       reading,
       ageMs,
       heardAt: now,
-      ...(history !== undefined && { last: last ?? NOTHING_YET, window: history }),
+      ...(history !== undefined && { last: last ?? NO_READING, window: history }),
     };
     this.evaluateRules(observation, pending);
     if (device.quorums.length > 0) this.vote(observation);
     if (device.targets.length > 0) this.reassert(observation, pending);
   }
 
-  /** The device has gone by a rule itself while its link was down: from there the rule goes on. */
+  /** Continues a rule from the state that the device reached while its link was down. */
   private resumeFromEdge(reported: unknown): void {
     const report = parseEdgeReport(reported);
     const rule = report?.state && this.device.rules.find(({ id }) => id === report.rule);
@@ -100,46 +100,46 @@ export class RuleEvaluation {
     const state = stateFromEdge(rule, this.states[rule.id], report.state, this.now);
     if (state === undefined) return;
     this.setState(rule.id, withPromisedEnd(rule, state));
-    this.lastCommands?.replaced(rule);
+    this.lastCommands?.markReplaced(rule);
   }
 
-  /** No reading: the last state is judged once more. */
+  /** Evaluates the last state again, without a reading. */
   evaluateTimer(listeningSince: number): void {
     const { history } = this.device;
     const newest = history?.newest;
     const observation: Observation = {
       trigger: 'timer',
       reading: newest?.reading ?? {},
-      // By its device's clock it may have been old when it came.
+      // By the device's clock it may have been old when it arrived.
       ageMs: newest === undefined ? 0 : this.now - Math.min(newest.receivedAt, newest.at),
       heardAt: history?.heardAt ?? 0,
       listeningSince,
       longestIntervalMs: this.device.longestIntervalMs,
-      ...(history !== undefined && { last: history.beforeNewest?.reading ?? NOTHING_YET, window: history }),
+      ...(history !== undefined && { last: history.beforeNewest?.reading ?? NO_READING, window: history }),
     };
-    // Without any reading only its silence can be judged.
+    // Without any reading only rules that detect silence apply.
     const rules =
       newest === undefined
         ? this.device.rules.filter(({ absenceMs }) => absenceMs !== undefined)
         : this.device.rules;
     this.evaluateRules(observation, { takenAt: performance.now(), traceparent: undefined }, rules);
-    // The timer that was due may be of a rule that is not known here yet, and must not be lost.
-    if (this.device.wasEvaluatedElsewhere(this.now)) this.wake(this.now + BEHIND_MS);
+    // The due timer may belong to a rule that this replica has not read yet, and must not be lost.
+    if (this.device.wasEvaluatedElsewhere(this.now)) this.wake(this.now + RETRY_BEHIND_MS);
   }
 
-  private evaluateRules(observation: Observation, occasion: Occasion, rules = this.device.rules): void {
+  private evaluateRules(observation: Observation, origin: CommandOrigin, rules = this.device.rules): void {
     const { device, now, verdicts } = this;
     this.wakeAt = undefined;
-    const ended = this.endLeftovers(occasion);
+    const ended = this.endOrphanedStates(origin);
     for (const rule of rules) {
       const before = this.states[rule.id];
-      // The next reading begins from scratch; this one may be older than the end of the run.
+      // The rule starts from scratch with the next reading; this one may be older than the end of the run.
       if (ended.includes(rule.id)) {
         if (rule.absenceMs !== undefined) this.wake(now + 1);
         continue;
       }
       if (this.isBehind(rule, before)) {
-        this.wake(now + BEHIND_MS);
+        this.wake(now + RETRY_BEHIND_MS);
         continue;
       }
       const { state, emit, raise, result, error, wakeAt, promised, reason } = evaluate(
@@ -161,39 +161,41 @@ export class RuleEvaluation {
       const restartedAt = isRepeated ? device.startedAt : undefined;
       const command =
         promised === undefined
-          ? commandOf(rule, { action: emit, raise, because, restartedAt }, shard, occasion)
-          : endingCommandOf({ id: rule.id, rule }, promised, because, shard, occasion);
-      if (rule.mode === 'every' || device.lesson) this.every.push(command);
+          ? commandOf(rule, { action: emit, raise, because, restartedAt }, shard, origin)
+          : endingCommandOf({ id: rule.id, rule }, promised, because, shard, origin);
+      if (rule.mode === 'every' || device.lesson) this.individualCommands.push(command);
       else {
-        const standing = reason === 'change' ? this.commandedState(rule, before) : undefined;
-        this.setLastCommand(rule, command, raise, standing);
+        const commandedBefore = reason === 'change' ? this.commandedState(rule, before) : undefined;
+        this.setLastCommand(rule, command, raise, commandedBefore);
       }
     }
   }
 
   /**
-   * Ends what rules have started that no longer judge this device, or not in that version: runs when their time has come, verdicts that
-   * are to be taken back at once. Waits that have led to no command are forgotten. @returns the rules of which something was ended
+   * Ends states of rules, or of versions of them, that are no longer in force for this device: ends runs when they are due, releases
+   * verdicts immediately, and discards holds. @returns the ids of the rules with a run or verdict that ended
    */
-  private endLeftovers(occasion: Occasion): readonly string[] {
+  private endOrphanedStates(origin: CommandOrigin): readonly string[] {
     const { device, now } = this;
-    const left = device.leftoversIn(this.states);
-    if (left.length === 0) return NOTHING;
+    const orphaned = device.orphanedStatesIn(this.states);
+    if (orphaned.length === 0) return NONE;
     const ended: string[] = [];
-    for (const id of left) {
+    for (const id of orphaned) {
       const state = this.states[id]!;
-      // A replica that knows the version judges by it; but an end is not put off for longer than any replica needs to learn of it.
+      // Another replica that has read the version continues it; but the end is delayed no longer than any replica needs to read it.
       const isOverdue = state.runUntil !== undefined && now - state.runUntil > RULE_PROPAGATION_MS;
       if (device.ruleBook.isBehind(state.since) && !isOverdue) {
-        this.wake(now + BEHIND_MS);
+        this.wake(now + RETRY_BEHIND_MS);
         continue;
       }
       const rule = device.ruleBook.get(id);
-      const leftover = pendingEndOf(promising(rule, state), now, device.releaseOf(id, state));
-      if (leftover?.kind === 'wait') this.wake(leftover.until);
-      if (leftover?.kind === 'end') {
-        const because = endEvidenceOf(leftover, device.departureOf(id), state, device, now);
-        this.every.push(endingCommandOf({ id, rule }, leftover.end, because, device.address.shard, occasion));
+      const pending = pendingEndOf(addMissingEnd(rule, state), now, device.releaseOf(id, state));
+      if (pending?.kind === 'wait') this.wake(pending.until);
+      if (pending?.kind === 'end') {
+        const because = endEvidenceOf(pending, device.departureOf(id), state, device, now);
+        this.individualCommands.push(
+          endingCommandOf({ id, rule }, pending.end, because, device.address.shard, origin),
+        );
         this.setState(id, undefined);
         ended.push(id);
       } else if (state.held !== undefined) this.setState(id, { ...state, held: undefined, band: undefined });
@@ -201,14 +203,14 @@ export class RuleEvaluation {
     return ended;
   }
 
-  /** Says so if a rule cannot decide because a measurement is text. */
+  /** Reports an undecided rule if the reason is a measurement that is text. */
   private reportText(rule: CompiledRule, { trigger, reading }: Observation): void {
     if (trigger !== 'reading' || this.verdicts.onText === undefined) return;
     const name = textForNumber(rule, reading);
     if (name !== undefined) this.verdicts.onText(rule, this.device, name, reading);
   }
 
-  /** Another replica has already evaluated a newer version of the rule: an older version must not reset its state. */
+  /** Whether another replica has evaluated a newer version of the rule: this version must not reset its state. */
   private isBehind(rule: CompiledRule, before: RuleState | undefined): boolean {
     return before !== undefined && before.since > rule.since;
   }
@@ -221,26 +223,26 @@ export class RuleEvaluation {
     rule: CompiledRule,
     command: DecidedCommand,
     raise: boolean | undefined,
-    standing: RuleState | undefined,
+    commandedBefore: RuleState | undefined,
   ): void {
     this.lastCommands ??= new LastCommands();
-    this.lastCommands.set(rule, command, raise, standing);
+    this.lastCommands.set(rule, command, raise, commandedBefore);
   }
 
-  /** The state of a rule, if the device has been commanded its verdict, and has not restarted since. */
+  /** The state of a rule, if the device has been commanded its verdict and has not restarted since. */
   private commandedState(rule: CompiledRule, state: RuleState | undefined): RuleState | undefined {
-    const isStanding = state?.since === rule.since && hasActuated(state) && !hasRestarted(this.device, state);
-    return isStanding ? state : undefined;
+    const isInForce = state?.since === rule.since && hasActuated(state) && !hasRestarted(this.device, state);
+    return isInForce ? state : undefined;
   }
 
-  /** Ends the batch: what only repeats what the device was commanded before it is not commanded. */
+  /** Ends the batch: drops commands that only repeat what the device was commanded before it. */
   conclude(): void {
     if (this.lastCommands === undefined) return;
     const { rules, targets } = this.device;
-    const others = [...rules, ...targets, ...this.every];
-    for (const [id, state] of this.lastCommands.takeBackRepeated(this.states, others)) {
+    const others = [...rules, ...targets, ...this.individualCommands];
+    for (const [id, state] of this.lastCommands.dropRepeated(this.states, others)) {
       this.setState(id, state);
-      // A verdict that waits may be believed sooner by the state that stands.
+      // By the restored state a pending hold may end earlier.
       if (state.held !== undefined) this.wake(this.now + 1);
     }
   }
@@ -265,29 +267,32 @@ export class RuleEvaluation {
         this.reportText(rule, observation);
         continue;
       }
-      // Until an earlier version's run on this sensor has ended, its end is what is remembered under this name.
+      // While a run of an earlier version on this sensor has not ended, this key holds its state.
       const isFree = before?.since === rule.since || before?.runUntil === undefined;
       if (isFree && typeof vote === 'boolean' && (before?.since !== rule.since || before.raised !== vote))
         this.setState(rule.id, { since: rule.since, raised: vote, at: this.now });
-      this.ballot ??= new Map();
-      this.ballot.set(rule, { groupKey: groupKey(fleet, rule.id), vote: `${Number(vote)},${rule.since}` });
+      this.votesByRule ??= new Map();
+      this.votesByRule.set(rule, {
+        groupKey: groupKey(fleet, rule.id),
+        vote: `${Number(vote)},${rule.since}`,
+      });
     }
   }
 
   /** The last vote of the batch in each quorum. */
   get votes(): readonly Vote[] {
-    return this.ballot === undefined ? NOTHING : [...this.ballot.values()];
+    return this.votesByRule === undefined ? NONE : [...this.votesByRule.values()];
   }
   get voted(): readonly CompiledRule[] {
-    return this.ballot === undefined ? NOTHING : [...this.ballot.keys()];
+    return this.votesByRule === undefined ? NONE : [...this.votesByRule.keys()];
   }
 
-  /** What quorums have commanded and the device does not do, it is told again, if its time has come. */
-  private reassert(observation: Observation, occasion: Occasion): void {
+  /** Re-asserts the commands of quorums that command this device. */
+  private reassert(observation: Observation, origin: CommandOrigin): void {
     const { device, now } = this;
     const { fleet, shard } = device.address;
     for (const rule of device.targets) {
-      const group = this.groupVerdicts?.of({ fleet, rule: rule.id });
+      const group = this.groupStates?.of({ fleet, rule: rule.id });
       if (group === undefined) continue;
       const key = targetKey(rule.id);
       const before = this.states[key];
@@ -302,7 +307,7 @@ export class RuleEvaluation {
       if (state !== before) this.setState(key, state);
       if (emit === undefined) continue;
       const because = targetEvidenceOf(rule, group, before, observation, device, emit, now);
-      const command = commandOf(rule, { action: emit, raise, because, restartedAt }, shard, occasion);
+      const command = commandOf(rule, { action: emit, raise, because, restartedAt }, shard, origin);
       this.setLastCommand(rule, command, raise, undefined);
     }
   }
@@ -317,11 +322,11 @@ export class RuleEvaluation {
   }
 
   commands(): readonly DecidedCommand[] {
-    if (this.lastCommands === undefined) return this.every;
-    return [...this.every, ...this.lastCommands.commands()];
+    if (this.lastCommands === undefined) return this.individualCommands;
+    return [...this.individualCommands, ...this.lastCommands.commands()];
   }
 
-  /** A timer's verdict sets the next timer for good; a reading writes one only if it is believed to be earlier than what is set. */
+  /** The timer to write: after a timer always the exact next one; after a reading only one that is earlier than the cached one. */
   timer(byTimer: boolean): Timer | undefined {
     const { device, wakeAt, now } = this;
     if (byTimer) {

@@ -3,9 +3,9 @@ import type { RuleState } from '@lamplighter/evaluation/context/rule-state';
 import type { CompiledRule } from '@lamplighter/evaluation/rule/compile-rule';
 
 /**
- * What a rule goes on from when its device comes back and has decided for itself meanwhile; undefined if the server's own state
- * holds: the device went by another rule, or what the server has decided is newer.
- * @param now server time, milliseconds; a device that is ahead of it is not believed its future
+ * The state from which a rule resumes after its device evaluated it while offline. Undefined if the server's state stays in force: the
+ * device evaluated another version, or the server decided later.
+ * @param now server time, milliseconds; later times of the device are cut to it
  */
 export function stateFromEdge(
   { since, run }: Pick<CompiledRule, 'since' | 'run'>,

@@ -14,6 +14,6 @@ it.each<[when: string, reading: Record<string, string | number>, name: string | 
   ['light < 300 && heat > 30', { light: '412' }, 'light'],
   ['mode == "auto" && heat > 30', { mode: 'auto' }, undefined],
   ['mode == "auto" && heat > 30', { mode: 'auto', heat: '31' }, 'heat'],
-])('where "%s" cannot decide on %j, the text is %s', (when, reading, name) => {
+])('finds the text because of which "%s" is undecided on %j: %s', (when, reading, name) => {
   expect(textForNumber(rule(when), reading)).toBe(name);
 });

@@ -5,8 +5,8 @@ import type { Expression } from '@lamplighter/evaluation/expression/expression';
 import type { CompiledRule } from '@lamplighter/evaluation/rule/compile-rule';
 
 /**
- * The measurement that is text where a rule, which could not decide, needs a number; undefined if the rule is undecided for another reason:
- * something is missing. Text that reads as a number is told even then.
+ * The text measurement because of which a rule is undecided: it needs a number. Undefined if the rule is undecided because a measurement
+ * is missing, unless the text looks like a number.
  */
 export function textForNumber(
   { when, clear, quorum }: Pick<CompiledRule, 'when' | 'clear' | 'quorum'>,
@@ -32,7 +32,7 @@ function isNumeric(value: unknown): boolean {
   return typeof value === 'string' && value.trim() !== '' && Number.isFinite(Number(value));
 }
 
-/** What is wrong with a reading whose measurement is text where a rule needs a number. */
+/** The fault of a reading with text where a rule needs a number. */
 export function textFault(rule: string, name: string, reading: Reading): InputFault<Suspicion> {
   const value = JSON.stringify(reading[name]).slice(0, 50).toWellFormed();
   return {

@@ -10,9 +10,9 @@ import { takeTimers } from '@lamplighter/store/rules/timers';
 import { closeLater } from '@lamplighter/test-kit/resources';
 import { startRedis } from '@lamplighter/test-kit/servers/redis';
 import { until } from '@lamplighter/test-kit/until';
+import { GroupStates } from '../cache/group-states.js';
 import type { DispatchService } from '../commands/dispatch.service.js';
 import { RulesCommandRecorder } from '../commands/rules-command-recorder.js';
-import { GroupVerdicts } from '../evaluation/group-verdicts.js';
 import type { LiveEventsService } from '../live-events/live-events.service.js';
 import { RulesMetrics } from '../metrics.js';
 import { RuleBook } from '../rule-book/rule-book.service.js';
@@ -35,7 +35,7 @@ let fleet: string;
 beforeEach(() => {
   fleet = `fleet-${++fleets}`;
 });
-// Replicas look for quorums of other fleets when they start.
+// At its start a replica loads all fleets with quorums, including those of other tests.
 afterEach(() => redis.del(rulesKey(fleet)));
 
 const ON = { led_on: true };
@@ -43,7 +43,7 @@ const OFF = { led_on: false };
 const SENSORS = ['a', 'b', 'c', 'd', 'e'];
 const RULE = 'stadium';
 
-/** Writes the rule of this test; its `since`. */
+/** Writes the quorum rule of the test and returns its `since`. */
 async function writeGroupRule(changes: Partial<RuleInput> = {}): Promise<number> {
   const rule = ruleSchema.parse({
     id: RULE,
@@ -60,7 +60,7 @@ async function writeGroupRule(changes: Partial<RuleInput> = {}): Promise<number>
   return written.stored.since;
 }
 
-/** A replica as far as it decides quorums. */
+/** The part of a replica that decides quorums. */
 async function startReplica() {
   const metrics = new RulesMetrics('rules', 'test');
   const logger = createLogger('rules', 'silent');
@@ -68,13 +68,13 @@ async function startReplica() {
   const errors = new RuleErrors(redis, metrics, unexpected);
   const book = new RuleBook(redis, logger, [], metrics, unexpected, errors);
   const woken: number[] = [];
-  const groupVerdicts = new GroupVerdicts(redis);
-  const ears = new ListeningClock();
+  const groupStates = new GroupStates(redis);
+  const clock = new ListeningClock();
   const listening = {
     get listeningMs() {
-      return ears.listeningMs;
+      return clock.listeningMs;
     },
-    interrupted: () => ears.check(true),
+    markInterrupted: () => clock.check(true),
   };
   const groups = new GroupsService(
     redis,
@@ -86,7 +86,7 @@ async function startReplica() {
     new RulesCommandRecorder(logger, metrics, { append: () => undefined } as unknown as LiveEventsService),
     metrics,
     unexpected,
-    groupVerdicts,
+    groupStates,
   );
   groups.onApplicationBootstrap();
   book.onApplicationBootstrap();
@@ -98,7 +98,7 @@ async function startReplica() {
   await book.ready([fleet]);
   return {
     groups,
-    groupVerdicts,
+    groupStates,
     woken,
     counted: async (name: string) => {
       const { values } = await metrics.registry.getSingleMetric(`lamplighter_${name}`)!.get();
@@ -107,8 +107,8 @@ async function startReplica() {
   };
 }
 
-/** These sensors vote as the accepting script writes it, some time ago. */
-async function cast(since: number, votes: Record<string, boolean | number>, ageMs = 0): Promise<void> {
+/** Stores votes of sensors, received some time ago, as the accepting script does. */
+async function castVotes(since: number, votes: Record<string, boolean | number>, ageMs = 0): Promise<void> {
   const at = (await redisNow(redis)) - ageMs;
   const fields = Object.entries(votes).flatMap(([device, vote]) => [
     `v:${device}`,
@@ -124,15 +124,15 @@ const commanded = (device: string, count: number) =>
     what: `${count} commands for ${device}`,
   });
 const group = async () => (await readGroups(redis, [{ fleet, rule: RULE }])).groups[0]!;
-/** The state, once the group was decided on all votes so far. */
+/** Waits until the group state has a version. */
 const decided = (version: string) =>
   until(async () => (await group()).version === version && group(), { what: `decision ${version}` });
 
-describe('quorums', () => {
-  it('command every target when the votes say so, with the evidence, and wake the dispatcher', async () => {
+describe('GroupsService', () => {
+  it('commands every target, with evidence, and wakes the dispatcher', async () => {
     const since = await writeGroupRule();
     const { groups, woken } = await startReplica();
-    await cast(since, { a: true, b: true, c: true, d: false });
+    await castVotes(since, { a: true, b: true, c: true, d: false });
     groups.markVoted(fleet, RULE);
     expect(await commanded('north', 1)).toEqual([ON]);
     const [command] = await listCommands(redis, fleet, 'south', { limit: 1 });
@@ -152,32 +152,32 @@ describe('quorums', () => {
     expect(woken).toEqual(expect.arrayContaining([shardOf(fleet, 'north'), shardOf(fleet, 'south')]));
   });
 
-  it('are known to whoever decided them, and read by others', async () => {
+  it('caches its own decisions, and other replicas read them', async () => {
     const name = { fleet, rule: RULE };
     const since = await writeGroupRule();
-    const { groups, groupVerdicts } = await startReplica();
-    const other = new GroupVerdicts(redis);
+    const { groups, groupStates } = await startReplica();
+    const other = new GroupStates(redis);
     await other.read([name]);
-    expect([groupVerdicts.of(name)?.rule, other.of(name)?.rule]).toEqual([undefined, undefined]);
-    await cast(since, all(true));
+    expect([groupStates.of(name)?.rule, other.of(name)?.rule]).toEqual([undefined, undefined]);
+    await castVotes(since, all(true));
     groups.markVoted(fleet, RULE);
-    await until(() => groupVerdicts.of(name)?.toldAt !== undefined, { what: 'the decision to be known' });
+    await until(() => groupStates.of(name)?.toldAt !== undefined, { what: 'the decision to be cached' });
     await other.read([name]);
     expect(other.of(name)).toMatchObject({ since, rule: { raised: true }, toldAt: expect.any(Number) });
-    expect(other.of(name)).toEqual(groupVerdicts.of(name));
+    expect(other.of(name)).toEqual(groupStates.of(name));
   });
 
-  it('decide once, however many replicas look at the same votes', async () => {
+  it('decides once, even if several replicas evaluate the same votes', async () => {
     const since = await writeGroupRule();
     const replicas = await Promise.all([startReplica(), startReplica(), startReplica()]);
     await decided('1');
     for (const vote of [true, false, true, false]) {
       const before = (await actions('north')).length;
-      await cast(since, all(vote));
+      await castVotes(since, all(vote));
       for (const { groups } of replicas) groups.markVoted(fleet, RULE);
       await commanded('north', before + 1);
     }
-    // Whatever was still to be decided has been when a last round of each has changed nothing more.
+    // After one more round of each replica nothing can be left to decide.
     const decisions = async () => {
       const counts = await Promise.all(replicas.map(({ counted }) => counted('quorum_decisions_total')));
       return counts.map((count) => count.decided ?? 0);
@@ -185,13 +185,13 @@ describe('quorums', () => {
     const before = await decisions();
     for (const { groups } of replicas) groups.markVoted(fleet, RULE);
     await until(async () => (await decisions()).every((count, i) => count > before[i]!), {
-      what: 'a last look',
+      what: 'a last round',
     });
     expect(await actions('north')).toEqual([ON, OFF, ON, OFF]);
     expect(await actions('south')).toEqual([ON, OFF, ON, OFF]);
   });
 
-  it('are decided at most every 100 ms, however many readings come', async () => {
+  it('decides at most every 100 ms, regardless of the number of readings', async () => {
     const since = await writeGroupRule();
     const { groups, counted } = await startReplica();
     await decided('1');
@@ -199,22 +199,22 @@ describe('quorums', () => {
       const outcomes = await counted('quorum_decisions_total');
       return Object.values(outcomes).reduce((sum, value) => sum + value, 0);
     };
-    const [before, began] = [await count(), performance.now()];
-    for (let i = 0; performance.now() - began < 500; i += 1) {
-      await cast(since, { [SENSORS[i % 5]!]: true });
+    const [before, startedAt] = [await count(), performance.now()];
+    for (let i = 0; performance.now() - startedAt < 500; i += 1) {
+      await castVotes(since, { [SENSORS[i % 5]!]: true });
       for (let reading = 0; reading < 100; reading += 1) groups.markVoted(fleet, RULE);
     }
     const decisions = (await count()) - before;
-    expect(decisions).toBeLessThanOrEqual((performance.now() - began) / 100 + 2);
+    expect(decisions).toBeLessThanOrEqual((performance.now() - startedAt) / 100 + 2);
     expect(await commanded('north', 1)).toEqual([ON]);
   });
 
-  it('go on by their timer when sensors fall silent, and set the next one', async () => {
+  it('decides by timer when sensors fall silent, and clears the timer at the end', async () => {
     const since = await writeGroupRule({ maxAge: '300ms', quorum: { policy: 'majority', lost: 'release' } });
     const { groups } = await startReplica();
     const raised = async () => {
-      // Again, should the machine be so slow that the first votes were stale before they were looked at.
-      await cast(since, all(true));
+      // Repeated, because on a slow machine the first votes may be stale before they are counted.
+      await castVotes(since, all(true));
       groups.markVoted(fleet, RULE);
       return (await actions('north')).length > 0;
     };
@@ -229,48 +229,50 @@ describe('quorums', () => {
     expect(await redis.zscore(timersKey(shardOf(fleet, RULE)), `group/${fleet}/${RULE}`)).toBeNull();
   });
 
-  it('neither forget nor fire when the service was away', async () => {
+  it('keeps its verdict when the service was down', async () => {
     const since = await writeGroupRule({ quorum: { policy: 'majority', lost: 'release' } });
     const first = await startReplica();
-    await cast(since, all(true));
+    await castVotes(since, all(true));
     first.groups.markVoted(fleet, RULE);
     await commanded('north', 1);
     await first.groups.onApplicationShutdown();
-    await cast(since, all(true), 3_600_000); // nobody has heard anything for an hour
+    await castVotes(since, all(true), 3_600_000);
     const { groups, counted } = await startReplica();
     groups.markDue(fleet, RULE);
-    await until(async () => (await counted('quorum_decisions_total')).gathering === 1, { what: 'a look' });
-    await cast(since, all(true));
+    await until(async () => (await counted('quorum_decisions_total')).gathering === 1, {
+      what: 'a decision',
+    });
+    await castVotes(since, all(true));
     groups.markVoted(fleet, RULE);
-    await until(async () => (await counted('quorum_decisions_total')).decided === 1, { what: 'a look' });
+    await until(async () => (await counted('quorum_decisions_total')).decided === 1, { what: 'a decision' });
     expect(await actions('north')).toEqual([ON]);
   });
 
-  it('command the devices of a prefix as they are then', async () => {
+  it('commands the devices that match a prefix at the time of the decision', async () => {
     const since = await writeGroupRule({ target: { devices: ['lamp-*'] } });
     await redis.zadd(`{${shardOf(fleet, 'lamp-7')}}:devices:${fleet}`, 0, 'lamp-7');
     const { groups } = await startReplica();
-    await cast(since, all(true));
+    await castVotes(since, all(true));
     groups.markVoted(fleet, RULE);
     expect(await commanded('lamp-7', 1)).toEqual([ON]);
     expect(await actions('a')).toEqual([]);
   });
 
-  it('forget what can never count again', async () => {
+  it('deletes votes that can never count again', async () => {
     const since = await writeGroupRule();
-    await cast(since - 1, { old: true });
-    await cast(since, { gone: true }, 2 * 86_400_000);
+    await castVotes(since - 1, { old: true });
+    await castVotes(since, { gone: true }, 2 * 86_400_000);
     const { groups } = await startReplica();
-    await cast(since, { a: true });
+    await castVotes(since, { a: true });
     groups.markVoted(fleet, RULE);
-    await until(async () => (await group()).votes.length === 1, { what: 'old votes to be forgotten' });
+    await until(async () => (await group()).votes.length === 1, { what: 'old votes to be deleted' });
     expect((await group()).votes).toMatchObject([{ device: 'a' }]);
   });
 
-  it('are forgotten with their rule', async () => {
+  it('deletes the group with its rule', async () => {
     const since = await writeGroupRule();
     const { groups } = await startReplica();
-    await cast(since, { a: true });
+    await castVotes(since, { a: true });
     groups.markVoted(fleet, RULE);
     await until(async () => (await group()).timer !== undefined, { what: 'the timer' });
     await deleteRule(redis, fleet, RULE, 1);
@@ -278,19 +280,19 @@ describe('quorums', () => {
       groups.markDue(fleet, RULE);
       return (await redis.exists(groupKey(fleet, RULE))) === 0;
     };
-    await until(isGone, { what: 'the group to be forgotten' });
+    await until(isGone, { what: 'the group to be deleted' });
     expect((await group()).timer).toBeUndefined();
   });
 
-  describe('that have started a run', () => {
+  describe('with a run', () => {
     const RUN: Partial<RuleInput> = { run: { seconds: '2', max: '20s' } };
     const rule = (changes: Partial<RuleInput>) =>
       ruleSchema.parse({ id: RULE, when: 'light < 300', then: ON, else: OFF, ...changes });
-    /** A run of version 1 goes on. */
-    async function running() {
+    /** Starts a run with version 1. */
+    async function startRun() {
       const since = await writeGroupRule(RUN);
       const { groups } = await startReplica();
-      await cast(since, all(true));
+      await castVotes(since, all(true));
       groups.markVoted(fleet, RULE);
       await commanded('north', 1);
       expect(JSON.parse((await group()).state).rule.ends).toMatchObject({
@@ -309,27 +311,30 @@ describe('quorums', () => {
       ['given other targets', () => replace({ ...quorum, ...RUN, target: { devices: ['north'] } })],
       ['no longer a quorum', () => replace({})],
       ['switched off with its fleet', () => switchRules(redis, fleet, false)],
-    ])('end it for all whom they had commanded, at its time, when the rule is %s', async (_change, make) => {
-      const groups = await running();
-      const { rule: state } = JSON.parse((await group()).state) as { rule: { runUntil: number } };
-      await make();
-      await until(
-        async () => {
-          if ((await redisNow(redis)) >= state.runUntil) groups.markDue(fleet, RULE);
-          return (await actions('south')).length === 2;
-        },
-        { what: 'the end of the run' },
-      );
-      for (const device of ['north', 'south']) {
-        expect(await actions(device)).toEqual([ON, OFF]);
-        const [off] = await listCommands(redis, fleet, device, { limit: 1 });
-        expect(off).toMatchObject({ because: { kind: 'end', by: 'promise', version: 1 } });
-        expect(off!.createdAt).toBeGreaterThanOrEqual(state.runUntil);
-      }
-    });
+    ])(
+      'ends the run of all commanded targets, at its promised time, when the rule is %s',
+      async (_change, make) => {
+        const groups = await startRun();
+        const { rule: state } = JSON.parse((await group()).state) as { rule: { runUntil: number } };
+        await make();
+        await until(
+          async () => {
+            if ((await redisNow(redis)) >= state.runUntil) groups.markDue(fleet, RULE);
+            return (await actions('south')).length === 2;
+          },
+          { what: 'the end of the run' },
+        );
+        for (const device of ['north', 'south']) {
+          expect(await actions(device)).toEqual([ON, OFF]);
+          const [off] = await listCommands(redis, fleet, device, { limit: 1 });
+          expect(off).toMatchObject({ because: { kind: 'end', by: 'promise', version: 1 } });
+          expect(off!.createdAt).toBeGreaterThanOrEqual(state.runUntil);
+        }
+      },
+    );
 
-    it('take it back at once if the writer asks for that', async () => {
-      const groups = await running();
+    it('ends the run immediately on a release', async () => {
+      const groups = await startRun();
       await deleteRule(redis, fleet, RULE, 1, { release: true });
       await until(
         async () => {
@@ -343,14 +348,16 @@ describe('quorums', () => {
         action: OFF,
         because: { kind: 'end', by: 'release', departure: 'deleted' },
       });
-      await until(async () => (await redis.exists(groupKey(fleet, RULE))) === 0, { what: 'the group to go' });
+      await until(async () => (await redis.exists(groupKey(fleet, RULE))) === 0, {
+        what: 'the group to be deleted',
+      });
     });
   });
 
-  it('that are raised are taken back for the targets they had, if the writer asks for that', async () => {
+  it('releases a raised verdict for its previous targets', async () => {
     const since = await writeGroupRule();
     const { groups } = await startReplica();
-    await cast(since, all(true));
+    await castVotes(since, all(true));
     groups.markVoted(fleet, RULE);
     await commanded('north', 1);
     const document = ruleSchema.parse({
@@ -362,11 +369,11 @@ describe('quorums', () => {
     expect(await commanded('south', 2)).toEqual([ON, OFF]);
   });
 
-  it('that cannot be read begin anew, and do not hold up others', async () => {
+  it('starts from scratch if the group state cannot be parsed', async () => {
     const since = await writeGroupRule();
     await redis.hset(groupKey(fleet, RULE), 'state', '{broken', 'version', '9');
     const { groups } = await startReplica();
-    await cast(since, all(true));
+    await castVotes(since, all(true));
     groups.markVoted(fleet, RULE);
     expect(await commanded('north', 1)).toEqual([ON]);
   });

@@ -32,10 +32,10 @@ import {
 } from '@lamplighter/store/rules/groups';
 import { readRule } from '@lamplighter/store/rules/rules';
 import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { GroupStates, parseGroupState } from '../cache/group-states.js';
 import { DispatchService } from '../commands/dispatch.service.js';
 import { RulesCommandRecorder } from '../commands/rules-command-recorder.js';
 import { expectedEffect } from '../effects/expected-effect.js';
-import { GroupVerdicts, parseGroupState } from '../evaluation/group-verdicts.js';
 import { RulesMetrics } from '../metrics.js';
 import { RuleBook, RuleBookStopped } from '../rule-book/rule-book.service.js';
 import { RuleErrors } from '../rule-book/rule-errors.service.js';
@@ -47,11 +47,10 @@ import { type MarkedGroup, Rounds, type RoundsObserver, type Trigger } from './r
 import { TargetFinder } from './targets.js';
 
 /**
- * Decides quorums. A vote is stored with the reading that it comes from, and only marks its group here: `touched` costs one entry in
- * a map. All that is marked is decided together, at most every 100 ms, from the votes as they are then. A decision looks at every
- * vote, but the number of decisions in a second does not grow with the readings in it: a thousand sensors that speak once a second
- * cost ten decisions of a thousand votes, which is ten votes looked at per reading, as it is with a hundred sensors. So the cost
- * of a reading is constant, and where there are so many groups that this would be too much, the rounds become rarer, not longer.
+ * Decides quorums. A vote is stored with its reading and only marks its group here, which costs one map entry. Marked groups are decided
+ * together, at most every 100 ms, from the votes at that time. A decision counts every vote, but the number of decisions does not grow
+ * with the number of readings: a thousand sensors that report once a second cause ten decisions of a thousand votes, ten votes per
+ * reading; a hundred sensors also ten. So the cost per reading is constant. With very many groups the rounds become less frequent.
  */
 @Injectable()
 export class GroupsService implements OnApplicationBootstrap, OnApplicationShutdown, RoundsObserver {
@@ -68,13 +67,13 @@ export class GroupsService implements OnApplicationBootstrap, OnApplicationShutd
     private readonly recorder: RulesCommandRecorder,
     private readonly metrics: RulesMetrics,
     private readonly unexpected: RulesErrors,
-    private readonly groupVerdicts: GroupVerdicts,
+    private readonly groupStates: GroupStates,
   ) {
     this.targets = new TargetFinder(redis);
   }
 
   onApplicationBootstrap(): void {
-    // A group without any vote yet may also be lost: the first check starts the time in which votes may arrive.
+    // A group without votes may be lost, too: the first check starts the period in which votes may arrive.
     this.book.onRead((fleet, rules, before) => {
       for (const { id, since } of rules.groups)
         if (before?.get(id)?.since !== since) this.markVoted(fleet, id);
@@ -82,17 +81,17 @@ export class GroupsService implements OnApplicationBootstrap, OnApplicationShutd
     });
   }
 
-  /** Decides no more. What is marked is found again: by the next reading, or by its timer. */
+  /** Stops deciding. Groups that are still marked are marked again by their next reading or timer. */
   async onApplicationShutdown(): Promise<void> {
     await this.rounds.stop();
   }
 
-  /** A vote of this group was stored. Cheap enough forevery reading. */
+  /** Marks a group with a new vote. Cheap enough for every reading. */
   markVoted(fleet: string, rule: string): void {
     this.rounds.mark(fleet, rule, 'reading');
   }
 
-  /** The timer of this group is due; what is decided sets the next one. */
+  /** Marks a group whose timer is due; the decision sets the next one. */
   markDue(fleet: string, rule: string): void {
     this.rounds.mark(fleet, rule, 'timer');
   }
@@ -103,7 +102,7 @@ export class GroupsService implements OnApplicationBootstrap, OnApplicationShutd
       this.unexpected.report('groups', error, 'a round of quorum decisions failed; retrying');
     else if (failures === 1)
       this.logger.warn({ reason: error.message }, 'cannot decide quorums; waiting for Redis');
-    this.listening.interrupted(); // readings could not be stored either
+    this.listening.markInterrupted(); // readings cannot be stored either
   }
 
   async decide(marked: readonly MarkedGroup[]): Promise<void> {
@@ -115,7 +114,7 @@ export class GroupsService implements OnApplicationBootstrap, OnApplicationShutd
         if (!(await this.decideOne(group, trigger, now))) this.rounds.mark(fleet, rule, trigger);
       } catch (error) {
         if (storeFailure(error) !== undefined) throw error;
-        // One group that cannot be decided must not hold up the others.
+        // One failing group must not block the others.
         this.unexpected.report('groups', error, 'cannot decide a quorum; continuing with the others', {
           fleet,
           rule,
@@ -124,39 +123,39 @@ export class GroupsService implements OnApplicationBootstrap, OnApplicationShutd
     }
   }
 
-  /** @returns false if another replica decided in between, or knows a newer rule: then it is to be decided again */
+  /** @returns false if the group must be decided again: another replica decided meanwhile, or has read a newer rule */
   private async decideOne(group: Group, trigger: Trigger, now: number): Promise<boolean> {
     const { fleet, version, votes } = group;
     const rules = this.book.setOf(fleet)!;
     const rule = rules.get(group.rule);
     const before = parseGroupState(group.state);
-    const left = leftoverOfGroup(rules, group.rule, before, now);
-    if (left?.kind === 'end') return this.endLeftover(group, before!, left, now);
-    if (left?.kind === 'wait') return this.waitForRun(group, trigger, left.until);
+    const pending = orphanedEndOf(rules, group.rule, before, now);
+    if (pending?.kind === 'end') return this.endOrphanedState(group, before!, pending, now);
+    if (pending?.kind === 'wait') return this.waitForRun(group, trigger, pending.until);
     if (rule?.quorum === undefined) return this.closeGroup(group, trigger);
     const listeningSince = now - this.listening.listeningMs;
-    const judged = evaluateGroup(rule, before, votes, { fleet, trigger, now, listeningSince });
-    if (judged === undefined) return false;
-    this.count(rule, group, judged);
+    const evaluated = evaluateGroup(rule, before, votes, { fleet, trigger, now, listeningSince });
+    if (evaluated === undefined) return false;
+    this.count(rule, group, evaluated);
     const forget = votes.filter((vote) => isForgotten(rule, vote, now));
-    const commands = await this.commandsOf(rule, group, judged, trigger, now);
-    const state = promising(rule, judged.state);
+    const commands = await this.commandsOf(rule, group, evaluated, trigger, now);
+    const state = addMissingEnd(rule, evaluated.state);
     const isChanged = state !== before;
-    if (!isChanged && commands === undefined && forget.length === 0 && !needsTimer(group, judged, trigger))
+    if (!isChanged && commands === undefined && forget.length === 0 && !needsTimer(group, evaluated, trigger))
       return true;
     const decision = {
       fleet,
       rule: rule.id,
       version,
       state: isChanged ? JSON.stringify(state) : '',
-      timer: judged.wakeAt,
+      timer: evaluated.wakeAt,
       forget,
       commands,
     };
     const outcomes = await this.metrics.storeCall('groups', () => decideGroup(this.redis, decision));
     this.metrics.quorumWrites.inc({ result: outcomes === undefined ? 'conflict' : 'written' });
     if (outcomes === undefined) return false;
-    this.groupVerdicts.set(group, state);
+    this.groupStates.set(group, state);
     this.recordOutcomes(rule, fleet, outcomes);
     return true;
   }
@@ -164,16 +163,16 @@ export class GroupsService implements OnApplicationBootstrap, OnApplicationShutd
   private async commandsOf(
     rule: CompiledRule,
     { fleet, votes }: Group,
-    judged: EvaluatedGroup,
+    evaluated: EvaluatedGroup,
     trigger: Trigger,
     now: number,
   ): Promise<GroupCommands | undefined> {
-    const { emit, promised } = judged;
+    const { emit, promised } = evaluated;
     if (emit === undefined) return undefined;
-    const because = groupEvidenceOf(rule, judged, votes, { fleet, trigger, now });
+    const because = groupEvidenceOf(rule, evaluated, votes, { fleet, trigger, now });
     if (promised !== undefined) return this.endingCommands({ fleet, rule: rule.id }, promised, because);
     const targets = await this.targetsOf(fleet, rule, rule.target ?? rule.scope);
-    const expected = expectedEffect(rule, judged.raise);
+    const expected = expectedEffect(rule, evaluated.raise);
     return {
       targets,
       lane: rule.lane ?? defaultLane(emit),
@@ -187,7 +186,7 @@ export class GroupsService implements OnApplicationBootstrap, OnApplicationShutd
     };
   }
 
-  /** Commands that end what a version of the rule has started, for the devices that it had commanded. */
+  /** Commands that end a run or release a verdict, for the devices that were commanded. */
   private async endingCommands(
     { fleet, rule }: GroupName,
     end: PromisedEnd,
@@ -215,24 +214,24 @@ export class GroupsService implements OnApplicationBootstrap, OnApplicationShutd
     const { devices, isCut } = await this.targets.find(fleet, scope);
     if (isCut) {
       this.metrics.dropped.inc({ reason: 'too_many_targets' });
-      const message = `the target has more than ${devices.length} devices: only the first by name were commanded`;
+      const message = `the target has more than ${devices.length} devices; only the first ${devices.length} by name are commanded`;
       this.errors.report(fleet, rule, undefined, message);
     }
     return devices;
   }
 
-  /** Ends what another version of the rule has started. @returns false: then the group is looked at once more, for what follows */
-  private async endLeftover(
+  /** Ends the run or verdict of another version of the rule. @returns false, so that the current version is evaluated next */
+  private async endOrphanedState(
     group: Group,
     before: GroupState,
-    left: Extract<PendingEnd, { kind: 'end' }>,
+    pending: Extract<PendingEnd, { kind: 'end' }>,
     now: number,
   ): Promise<false> {
     const { fleet, rule: id, version } = group;
     const rules = this.book.setOf(fleet)!;
     const device = { address: { fleet, device: '' }, answers: true, lesson: false };
-    const because = endEvidenceOf(left, rules.departureOf(id), before.rule, device, now);
-    const commands = await this.endingCommands(group, left.end, because);
+    const because = endEvidenceOf(pending, rules.departureOf(id), before.rule, device, now);
+    const commands = await this.endingCommands(group, pending.end, because);
     const state = { since: before.since, begun: before.begun };
     const decision = {
       fleet,
@@ -246,12 +245,12 @@ export class GroupsService implements OnApplicationBootstrap, OnApplicationShutd
     const outcomes = await this.metrics.storeCall('groups', () => decideGroup(this.redis, decision));
     this.metrics.quorumWrites.inc({ result: outcomes === undefined ? 'conflict' : 'written' });
     if (outcomes === undefined) return false;
-    this.groupVerdicts.set(group, state);
+    this.groupStates.set(group, state);
     this.recordOutcomes({ id }, fleet, outcomes);
     return false;
   }
 
-  /** A run of another version goes on; nothing is decided before it has ended. */
+  /** Waits for the run of another version: nothing is decided until it ends. */
   private async waitForRun(group: Group, trigger: Trigger, until: number): Promise<boolean> {
     if (trigger === 'reading' && group.timer !== undefined && group.timer <= until) return true;
     const outcomes = await decideGroup(this.redis, { ...group, state: '', timer: until, forget: [] });
@@ -264,7 +263,7 @@ export class GroupsService implements OnApplicationBootstrap, OnApplicationShutd
     if (error !== undefined) this.errors.report(fleet, rule, undefined, error);
   }
 
-  /** Commands go out from here at once; what the store did not take is counted by the reason. */
+  /** Dispatches the stored commands immediately, and counts those that the store refused by reason. */
   private recordOutcomes(
     { id: rule }: { readonly id: string },
     fleet: string,
@@ -277,7 +276,7 @@ export class GroupsService implements OnApplicationBootstrap, OnApplicationShutd
     this.dispatch.wake(outcomes.filter(({ state }) => state === 'pending').map(({ shard }) => shard));
   }
 
-  /** The rule is not in force here. If it is gone, so is its group; if it is off, its group waits until a sensor votes again. */
+  /** Handles a group whose rule is not in force: deletes it with its rule; if the rule is disabled, clears the timer until the next vote. */
   private async closeGroup(group: Group, trigger: Trigger): Promise<true> {
     const { fleet, rule } = group;
     const stored = await readRule(this.redis, fleet, rule);
@@ -290,15 +289,15 @@ export class GroupsService implements OnApplicationBootstrap, OnApplicationShutd
   }
 }
 
-/** The state with how its run is ended. */
-function promising(rule: CompiledRule, state: GroupState): GroupState {
+/** Adds the promised end to a state of an earlier release, which lacks it. */
+function addMissingEnd(rule: CompiledRule, state: GroupState): GroupState {
   if (state.rule === undefined) return state;
   const own = withPromisedEnd(rule, state.rule);
   return own === state.rule ? state : { ...state, rule: own };
 }
 
-/** What is to be done about what another version of a quorum has started. */
-function leftoverOfGroup(
+/** The pending end of a run or verdict that another version of the quorum started. */
+function orphanedEndOf(
   rules: RuleSet,
   id: string,
   state: GroupState | undefined,
@@ -317,9 +316,9 @@ function leftoverOfGroup(
   return pendingEndOf(rule?.quorum === undefined ? own : withPromisedEnd(rule, own), now, released);
 }
 
-/** Whether the timer has to be written. One that is too early costs a look; so it is not put off with every vote. */
+/** Whether the timer has to be written. It is not postponed with every vote, because an early timer costs only one evaluation. */
 function needsTimer({ timer }: Group, { wakeAt }: EvaluatedGroup, trigger: Trigger): boolean {
-  if (trigger === 'timer') return true; // the one that was due must go, or it comes again
+  if (trigger === 'timer') return true; // the due timer must be replaced, or it fires again
   if (wakeAt === undefined) return timer !== undefined;
   return timer === undefined || timer > wakeAt;
 }

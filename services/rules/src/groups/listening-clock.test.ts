@@ -1,25 +1,29 @@
 import { ListeningClock } from './listening-clock.js';
 
-describe('listening', () => {
+describe('ListeningClock', () => {
   let now = 0;
-  const later = (ears: ListeningClock, ms: number, isDeaf = false) => {
+  const checkAfter = (clock: ListeningClock, ms: number, isInterrupted = false) => {
     now += ms;
-    ears.check(isDeaf);
-    return ears.listeningMs;
+    clock.check(isInterrupted);
+    return clock.listeningMs;
   };
 
-  it('lasts since the start, as long as everything can be heard', () => {
-    const ears = new ListeningClock(() => now);
-    expect([later(ears, 1000), later(ears, 1000)]).toEqual([1000, 2000]);
+  it('counts from the start without interruptions', () => {
+    const clock = new ListeningClock(() => now);
+    expect([checkAfter(clock, 1000), checkAfter(clock, 1000)]).toEqual([1000, 2000]);
   });
 
-  it('begins anew after the broker or Redis was away', () => {
-    const ears = new ListeningClock(() => now);
-    expect([later(ears, 1000), later(ears, 1000, true), later(ears, 1000)]).toEqual([1000, 0, 1000]);
+  it('restarts after an interruption', () => {
+    const clock = new ListeningClock(() => now);
+    expect([checkAfter(clock, 1000), checkAfter(clock, 1000, true), checkAfter(clock, 1000)]).toEqual([
+      1000, 0, 1000,
+    ]);
   });
 
-  it('begins anew after this process was stopped', () => {
-    const ears = new ListeningClock(() => now);
-    expect([later(ears, 1000), later(ears, 60_000), later(ears, 500)]).toEqual([1000, 0, 500]);
+  it('restarts after a gap between checks', () => {
+    const clock = new ListeningClock(() => now);
+    expect([checkAfter(clock, 1000), checkAfter(clock, 60_000), checkAfter(clock, 500)]).toEqual([
+      1000, 0, 500,
+    ]);
   });
 });

@@ -3,13 +3,13 @@ import { CanaryService } from '../canary/canary.service.js';
 import { MqttTransport } from '../mqtt/mqtt-transport.js';
 import { ListeningClock } from './listening-clock.js';
 
-/** How often it is asked whether anything can be heard. Milliseconds. */
-const LISTEN_MS = 1000;
+/** How often the links are checked, milliseconds. */
+const CHECK_MS = 1000;
 
 /**
- * For how long this replica has listened without a break: silence before that is not silence. It does not listen while a link to the
- * broker is down, Redis is unavailable, or canaries do not come through: a frozen broker keeps its connections open, and keep-alive finds out
- * a minute too late.
+ * The listening clock of this replica: for how long it has been able to receive telemetry. It restarts while a link to the broker is
+ * down, Redis is unavailable, or canaries do not arrive: a frozen broker keeps its connections open, and the keep-alive detects that a
+ * minute too late.
  */
 @Injectable()
 export class ListeningService implements OnApplicationBootstrap, OnApplicationShutdown {
@@ -24,7 +24,7 @@ export class ListeningService implements OnApplicationBootstrap, OnApplicationSh
   onApplicationBootstrap(): void {
     this.timer = setInterval(
       () => this.clock.check(this.transport.problems().length > 0 || this.canary.isOverdue),
-      LISTEN_MS,
+      CHECK_MS,
     );
   }
 
@@ -36,14 +36,14 @@ export class ListeningService implements OnApplicationBootstrap, OnApplicationSh
     return this.clock.listeningMs;
   }
 
-  /** Readings could not be stored. */
-  interrupted(): void {
+  /** Restarts the clock because readings could not be stored. */
+  markInterrupted(): void {
     this.clock.check(true);
   }
 
-  /** Makes sure, before silence is judged, that everything up to now could be heard; else listening begins now. */
+  /** Checks, before silence is evaluated, that telemetry arrives now; otherwise the clock restarts. */
   async confirm(): Promise<void> {
-    const isHeard = this.transport.problems().length === 0 && (await this.canary.comesThrough());
-    this.clock.check(!isHeard);
+    const isReceiving = this.transport.problems().length === 0 && (await this.canary.isPathOpen());
+    this.clock.check(!isReceiving);
   }
 }

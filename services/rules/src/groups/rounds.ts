@@ -1,18 +1,18 @@
 import { type Backoff, backoffMs } from '@lamplighter/contracts/backoff';
 import type { GroupName } from '@lamplighter/store/rules/groups';
 
-/** Whether a vote came, or the group's timer is due. */
+/** Whether a vote arrived or the group's timer is due. */
 export type Trigger = 'reading' | 'timer';
 export interface MarkedGroup extends GroupName {
   readonly trigger: Trigger;
 }
 
-/** A group is decided at most this often, milliseconds. */
+/** Shortest time between the starts of two rounds, milliseconds. */
 const ROUND_MS = 100;
-/** After a round nothing is decided for so many times as long as it took: quorums get a share of this process, not all of it. */
-const REST = 3;
-/** Groups that are decided in one go; each may have a thousand votes. */
-const AT_ONCE = 20;
+/** The pause after a round is at least this many times its duration, which limits the share of this process that quorums use. */
+const REST_FACTOR = 3;
+/** Groups per call; each may have a thousand votes. */
+const GROUPS_PER_CALL = 20;
 /** The pause after a failure of Redis. */
 const RETRY: Backoff = { firstMs: 200, maxMs: 5000 };
 
@@ -24,8 +24,8 @@ export interface RoundsObserver {
 }
 
 /**
- * Which groups are to be decided, and when. The first mark after a rest begins a round at once; what is marked during a round or its rest
- * is in the next one.
+ * Schedules the decisions of marked groups. The first mark after a pause starts a round immediately; groups marked during a round or its
+ * pause are decided in the next one.
  */
 export class Rounds {
   /** By fleet; no more than there are quorum rules. */
@@ -44,12 +44,12 @@ export class Rounds {
       rules = new Map();
       this.marked.set(fleet, rules);
     }
-    // What a timer asks for is more: it also wants its successor.
+    // A timer takes precedence, because its evaluation also sets the next timer.
     if (trigger === 'timer' || !rules.has(rule)) rules.set(rule, trigger);
     this.schedule();
   }
 
-  /** Begins no more; settles when the present round is over. */
+  /** Starts no more rounds; settles when the current one has ended. */
   async stop(): Promise<void> {
     this.stopped = true;
     clearTimeout(this.timer);
@@ -61,11 +61,12 @@ export class Rounds {
     this.timer = setTimeout(
       () => {
         this.timer = undefined;
-        const began = performance.now();
+        const startedAt = performance.now();
         this.working = this.round().then((pauseMs) => {
           this.working = undefined;
           const now = performance.now();
-          this.restsUntil = now + (pauseMs ?? Math.max(ROUND_MS - (now - began), REST * (now - began)));
+          this.restsUntil =
+            now + (pauseMs ?? Math.max(ROUND_MS - (now - startedAt), REST_FACTOR * (now - startedAt)));
           if (this.marked.size > 0) this.schedule();
         });
       },
@@ -73,15 +74,15 @@ export class Rounds {
     );
   }
 
-  /** Decides what is marked; returns how long to pause if Redis is unavailable. */
+  /** Decides the marked groups; returns the pause if Redis is unavailable. */
   private async round(): Promise<number | undefined> {
     const groups = [...this.marked].flatMap(([fleet, rules]) =>
       [...rules].map(([rule, trigger]) => ({ fleet, rule, trigger })),
     );
     this.marked = new Map();
-    for (let first = 0; first < groups.length; first += AT_ONCE) {
+    for (let first = 0; first < groups.length; first += GROUPS_PER_CALL) {
       try {
-        await this.observer.decide(groups.slice(first, first + AT_ONCE));
+        await this.observer.decide(groups.slice(first, first + GROUPS_PER_CALL));
         this.failures = 0;
       } catch (error) {
         this.failures += 1;

@@ -1,7 +1,7 @@
 import { Module } from '@nestjs/common';
 import { LiveEventsService } from './live-events.service.js';
 
-/** The event stream of live views. */
+/** Live events. */
 @Module({
   providers: [LiveEventsService],
   exports: [LiveEventsService],

@@ -7,18 +7,18 @@ import { RulesMetrics } from '../metrics.js';
 import { RulesErrors } from '../rules-errors.js';
 import { REDIS } from '../tokens.js';
 
-/** Telemetry events per second and replica. Events of commands and presence are complete. */
+/** Telemetry events per second and replica. Events of commands and presence are not sampled. */
 const TELEMETRY_PER_SECOND = 50;
-/** Events wait this long for others, since each call costs Redis a write to disk. Milliseconds. */
+/** Events are collected for this long, because each call costs Redis a write to disk. Milliseconds. */
 const COLLECT_MS = 50;
-/** Events that may wait; more are dropped and counted, for they are a view and not the record. */
+/** Most events that wait; more are dropped and counted. */
 const MAX_WAITING = 2000;
 
-/** Appends events for live views, in the background. */
+/** Appends live events in the background. */
 @Injectable()
 export class LiveEventsService {
   private second = 0;
-  private shown = 0;
+  private sampled = 0;
   private waiting: LiveEvent[] = [];
   private writing: Promise<void> | undefined;
   private readonly names: MeasurementNames;
@@ -31,15 +31,15 @@ export class LiveEventsService {
     this.names = new MeasurementNames(redis);
   }
 
-  /** True while this second's sample of telemetry has room. */
+  /** Takes one of this second's telemetry events. @returns false if the limit is reached */
   takeTelemetrySample(): boolean {
     const second = Math.floor(performance.now() / 1000);
     if (second !== this.second) {
       this.second = second;
-      this.shown = 0;
+      this.sampled = 0;
     }
-    this.shown += 1;
-    if (this.shown <= TELEMETRY_PER_SECOND) return true;
+    this.sampled += 1;
+    if (this.sampled <= TELEMETRY_PER_SECOND) return true;
     this.metrics.eventsDropped.inc({ reason: 'sampled' });
     return false;
   }
@@ -66,7 +66,7 @@ export class LiveEventsService {
         this.metrics.eventsDropped.inc({ reason: 'store' }, events.length);
         continue;
       }
-      // The sample of telemetry also tells which measurements a fleet has; what fails now is written with a later reading.
+      // Telemetry events also show which measurements a fleet has; names that cannot be written are written with a later reading.
       await this.names
         .record(events.filter(isMeasured))
         .catch((error: unknown) => this.reportUnexpected(error));

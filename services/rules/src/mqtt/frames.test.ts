@@ -5,7 +5,7 @@ import { encodePubacks, encodePublish, FrameReader, MalformedPacket } from './fr
 const MAX_BYTES = 300_000;
 const V5 = { protocolVersion: 5 };
 
-/** What a reader makes of some bytes, cut into pieces of the given sizes. */
+/** Parses bytes in pieces of the given sizes. */
 function read(bytes: Buffer, sizes: number[] = []) {
   const seen: { publish: object[]; puback: [number, number][]; other: Buffer[] } = {
     publish: [],
@@ -39,24 +39,24 @@ const publish = fc.record({
   qos: fc.constantFrom(0 as const, 1 as const),
   messageId: fc.integer({ min: 1, max: 65_535 }),
   retain: fc.boolean(),
-  isAgain: fc.boolean(),
+  isRepeated: fc.boolean(),
   expiry: fc.option(fc.integer({ min: 1, max: 100_000 }), { nil: undefined }),
   traceparent,
 });
 
 describe('frames', () => {
-  it('read what another implementation wrote, however the bytes are cut', () => {
+  it('parses packets of another implementation, however the bytes are split', () => {
     fc.assert(
       fc.property(
         fc.array(publish, { minLength: 1, maxLength: 8 }),
         fc.array(fc.integer({ min: 1, max: 60 })),
         (packets, cuts) => {
           const bytes = Buffer.concat(
-            packets.map(({ expiry, traceparent, isAgain, ...packet }) =>
+            packets.map(({ expiry, traceparent, isRepeated, ...packet }) =>
               mqttPacket.generate(
                 {
                   cmd: 'publish',
-                  dup: isAgain && packet.qos > 0,
+                  dup: isRepeated && packet.qos > 0,
                   ...packet,
                   properties: {
                     ...(expiry !== undefined && { messageExpiryInterval: expiry }),
@@ -72,13 +72,13 @@ describe('frames', () => {
             ),
           );
           expect(read(bytes, cuts).publish).toEqual(
-            packets.map(({ topic, payload, qos, messageId, traceparent, retain, isAgain }) => ({
+            packets.map(({ topic, payload, qos, messageId, traceparent, retain, isRepeated }) => ({
               topic,
               payload,
               qos,
               packetId: qos === 0 ? 0 : messageId,
               traceparent,
-              delivery: retain ? 'retained' : isAgain && qos > 0 ? 'repeated' : 'live',
+              delivery: retain ? 'retained' : isRepeated && qos > 0 ? 'repeated' : 'live',
             })),
           );
         },
@@ -86,7 +86,7 @@ describe('frames', () => {
     );
   });
 
-  it('are written so that another implementation reads the same', () => {
+  it('encodes packets that another implementation can parse', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 65_535 }),
@@ -126,7 +126,7 @@ describe('frames', () => {
     ['too short', TRACEPARENT.slice(1)],
     ['too long', `${TRACEPARENT}0`],
     ['of zeros', `00-${'0'.repeat(32)}-${'0'.repeat(16)}-00`],
-  ])('leave out a traceparent that is none: %s', (_, text) => {
+  ])('ignores an invalid traceparent: %s', (_, text) => {
     const properties = { userProperties: { traceparent: text } };
     const packet = {
       cmd: 'publish',
@@ -140,7 +140,7 @@ describe('frames', () => {
     expect(seen).toMatchObject({ topic: 't', traceparent: undefined });
   });
 
-  it('acknowledge many packets in one write', () => {
+  it('encodes several PUBACKs for one write', () => {
     expect(read(encodePubacks([1, 255, 256, 65_535])).puback).toEqual([
       [1, 0],
       [255, 0],
@@ -149,12 +149,12 @@ describe('frames', () => {
     ]);
   });
 
-  it('tell the reason code of a PUBACK', () => {
+  it('parses the reason code of a PUBACK', () => {
     const bytes = mqttPacket.generate({ cmd: 'puback', messageId: 7, reasonCode: 16 }, V5);
     expect(read(bytes).puback).toEqual([[7, 16]]);
   });
 
-  it('let every other packet pass untouched', () => {
+  it('passes all other packets unchanged', () => {
     const others = [
       mqttPacket.generate({ cmd: 'pingresp' }, V5),
       mqttPacket.generate({ cmd: 'suback', messageId: 3, granted: [1] }, V5),
@@ -168,11 +168,11 @@ describe('frames', () => {
     ['a packet over the limit', [0x30, 0xff, 0xff, 0xff, 0x7f]],
     ['a PUBLISH that ends within its properties', [0x30, 0x06, 0, 1, 0x61, 0x20, 0, 0]],
     ['a PUBLISH without properties', [0x30, 0x03, 0, 1, 0x61]],
-  ])('refuse %s', (_what, bytes) => {
+  ])('refuses %s', (_what, bytes) => {
     expect(() => read(Buffer.from(bytes))).toThrow(MalformedPacket);
   });
 
-  it('never throw anything else on arbitrary bytes', () => {
+  it('throws only MalformedPacket on arbitrary bytes', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
         try {

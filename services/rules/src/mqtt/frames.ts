@@ -1,9 +1,6 @@
 import { parseTraceparent, TRACEPARENT } from '@lamplighter/contracts/trace-context';
 
-/**
- * The few MQTT 5 packets of the hot path, read and written on bytes: PUBLISH and PUBACK (OASIS MQTT 5.0, 3.3 and 3.4).
- * All other packets pass by untouched.
- */
+/** Parses and encodes the MQTT 5 packets of the hot path: PUBLISH and PUBACK (OASIS MQTT 5.0, 3.3 and 3.4). Other packets pass unchanged. */
 
 const PUBLISH = 3;
 const PUBACK = 4;
@@ -12,12 +9,12 @@ const RETAIN = 0x01;
 const DUP = 0x08;
 
 /**
- * How the broker delivers a message: as news (`live`), from what it keeps for new subscribers (`retained`), or again, since the PUBACK of
- * an earlier delivery did not reach it (`repeated`). A message that is both is `retained`.
+ * How the broker delivers a message: for the first time (`live`), because it is retained for new subscribers (`retained`), or again,
+ * because it got no PUBACK for an earlier delivery (`repeated`). A message that is both is `retained`.
  */
 export type Delivery = 'live' | 'retained' | 'repeated';
 
-/** Where frames go. `payload` is a view into the bytes of the socket; `packetId` is 0 for QoS 0. */
+/** Receives parsed packets. `payload` is a view of the bytes from the socket; `packetId` is 0 for QoS 0. */
 export interface FrameSink {
   publish(
     topic: string,
@@ -28,26 +25,26 @@ export interface FrameSink {
     delivery: Delivery,
   ): void;
   puback(packetId: number, reasonCode: number): void;
-  /** A whole packet of any other kind. */
+  /** A complete packet of any other type. */
   other(packet: Buffer): void;
 }
 
-/** The peer sent bytes that are no MQTT 5; the connection cannot go on. */
+/** The peer sent bytes that are not valid MQTT 5, so the connection must be closed. */
 export class MalformedPacket extends Error {
   override readonly name = 'MalformedPacket';
 }
 
-/** Cuts a byte stream into packets. */
+/** Splits a byte stream into packets. */
 export class FrameReader {
   private rest: Buffer | undefined;
 
   constructor(
     private readonly sink: FrameSink,
-    /** Larger packets are refused; the same number goes into CONNECT as Maximum Packet Size. */
+    /** Larger packets are refused; also sent in CONNECT as Maximum Packet Size. */
     private readonly maxPacketBytes: number,
   ) {}
 
-  /** Takes the next bytes of the stream. @throws MalformedPacket */
+  /** Parses the next bytes of the stream. @throws MalformedPacket */
   push(chunk: Buffer): void {
     const bytes = this.rest === undefined ? chunk : Buffer.concat([this.rest, chunk]);
     let at = 0;
@@ -60,7 +57,7 @@ export class FrameReader {
     this.rest = at === bytes.length ? undefined : bytes.subarray(at);
   }
 
-  /** Where the packet that begins at `at` ends; undefined if it is not all there yet. */
+  /** The end of the packet that starts at `at`; undefined if it is incomplete. */
   private packetEnd(bytes: Buffer, at: number): number | undefined {
     let length = 0;
     for (let i = 1; i <= 4; i += 1) {
@@ -69,11 +66,11 @@ export class FrameReader {
       length |= (byte & 0x7f) << (7 * (i - 1));
       if (byte < 0x80) {
         const end = at + i + 1 + length;
-        if (end - at > this.maxPacketBytes) throw new MalformedPacket(`a packet of ${end - at} bytes`);
+        if (end - at > this.maxPacketBytes) throw new MalformedPacket(`packet of ${end - at} bytes`);
         return end <= bytes.length ? end : undefined;
       }
     }
-    throw new MalformedPacket('a remaining length of more than four bytes');
+    throw new MalformedPacket('remaining length of more than four bytes');
   }
 
   private read(bytes: Buffer, start: number, end: number): void {
@@ -92,13 +89,13 @@ export class FrameReader {
     let at = topicEnd + (qos === 0 ? 0 : 2);
     let propertiesLength = 0;
     for (let shift = 0, byte = 0x80; byte >= 0x80; shift += 7, at += 1) {
-      if (at >= end || shift > 21) throw new MalformedPacket('a PUBLISH without its properties');
+      if (at >= end || shift > 21) throw new MalformedPacket('PUBLISH without properties');
       byte = bytes[at]!;
       propertiesLength |= (byte & 0x7f) << shift;
     }
     const propertiesStart = at;
     at += propertiesLength;
-    if (at > end) throw new MalformedPacket('a PUBLISH shorter than its properties');
+    if (at > end) throw new MalformedPacket('PUBLISH shorter than its properties');
     this.sink.publish(
       bytes.toString('utf8', start + 2, topicEnd),
       bytes.subarray(at, end),
@@ -116,7 +113,7 @@ export class FrameReader {
 }
 
 const USER_PROPERTY = 0x26;
-/** The user property up to its value: its identifier, the name with its length, and the length of the value. */
+/** The encoded user property before its value: identifier, length and text of the name, length of the value. */
 const TRACE_PROPERTY = Buffer.from([
   USER_PROPERTY,
   0,
@@ -126,9 +123,9 @@ const TRACE_PROPERTY = Buffer.from([
   55,
 ]);
 
-/** The `traceparent` among the properties of a PUBLISH. Few have any property, so usually this is not even called. */
+/** The `traceparent` in the properties of a PUBLISH. Called only if they are long enough to contain it. */
 function traceparentIn(bytes: Buffer, start: number, end: number): string | undefined {
-  // No text of another property can hold these bytes, for text has no zeros.
+  // The text of another property cannot contain these bytes, because MQTT strings have no null characters.
   const at = bytes.subarray(start, end).indexOf(TRACE_PROPERTY);
   if (at === -1) return undefined;
   const value = start + at + TRACE_PROPERTY.length;
@@ -141,7 +138,7 @@ function bodyStart(bytes: Buffer, start: number): number {
   return at + 1;
 }
 
-/** PUBACKs with reason code 0 for many packets, as one write. */
+/** PUBACKs with reason code 0 for several packets, for one write. */
 export function encodePubacks(packetIds: readonly number[]): Buffer {
   const bytes = Buffer.allocUnsafe(packetIds.length * 4);
   let at = 0;
@@ -155,14 +152,14 @@ export function encodePubacks(packetIds: readonly number[]): Buffer {
   return bytes;
 }
 
-/** Message expiry interval (3.3.2.3.3): its identifier and four bytes. */
+/** Size of the message expiry interval property (3.3.2.3.3): identifier and four bytes. */
 const EXPIRY_BYTES = 5;
 
 /**
- * A PUBLISH with a message expiry interval (3.3.2.3.3), seconds.
- * @param packetId 0 makes it QoS 0, any other one QoS 1
- * @param traceparent goes along as a user property
- * @param isRetained the broker keeps it for later subscribers; an empty payload removes what it keeps
+ * Encodes a PUBLISH with a message expiry interval (3.3.2.3.3).
+ * @param packetId 0 means QoS 0, any other QoS 1
+ * @param traceparent sent as a user property
+ * @param isRetained the broker retains it for later subscribers; an empty payload clears the retained message
  */
 export function encodePublish(
   packetId: number,

@@ -1,36 +1,36 @@
 import type { Delivery } from './frames.js';
 import type { PublishTap } from './publish-tap.js';
 
-/** A message from the broker. Its handler ends with `MqttLink.acknowledge`. */
+/** A message from the broker, in flight until `MqttLink.acknowledge`. */
 export interface MqttMessage {
   readonly topic: string;
-  /** A view into the bytes of the socket. */
+  /** A view of the bytes from the socket. */
   readonly payload: Buffer;
   readonly qos: 0 | 1;
   readonly packetId: number;
   readonly delivery: Delivery;
-  /** The trace context it carries. */
+  /** Trace context from the user properties. */
   readonly traceparent: string | undefined;
   /** Monotonic time of arrival, milliseconds (performance.now). */
   readonly takenAt: number;
-  /** The connection that delivered it; its PUBACK may not go to another. */
+  /** The connection that delivered it; the PUBACK must not be sent on another one. */
   readonly connection: PublishTap;
 }
 
-/** The broker's MQTT 5 reason code for a publish, or `lost` if the connection ended first. */
+/** The reason code of the PUBACK, or `lost` if the connection ended first. */
 export type PublishOutcome = number | 'lost';
 
-/** Callbacks of a link. State changes are reported once each. */
+/** Callbacks of a link. Each state change is reported once. */
 export interface LinkEvents {
   onMessage(message: MqttMessage): void;
-  /** All messages of one read have been handed over. */
+  /** All messages of one read have been passed to `onMessage`. */
   afterRead(): void;
   onUp(): void;
-  /** `isRefused`: the broker rejects the service, which an operator must fix. */
+  /** `isRefused`: the broker rejected the service, which an operator must fix. */
   onDown(reason: string, isRefused: boolean): void;
 }
 
-/** A topic filter, and whether the broker sends retained messages for it. */
+/** A topic filter, and whether to request retained messages. */
 export interface Filter {
   readonly filter: string;
   readonly includesRetained: boolean;
@@ -40,6 +40,6 @@ export interface LinkOptions {
   readonly url: string;
   readonly clientId: string;
   readonly filters: readonly Filter[];
-  /** False keeps the session at the broker while the service is down. */
+  /** False: the broker keeps the session while the service is down. */
   readonly clean: boolean;
 }

@@ -16,13 +16,13 @@ beforeAll(async () => {
 });
 
 let links = 0;
-/** A link that keeps what it is given and settles nothing. */
+/** A link that collects messages without acknowledging them. */
 async function openLink(
   filters: string[],
   { url = broker.rulesUrl, clean = true, name = `link-${++links}` } = {},
 ) {
   const messages: MqttMessage[] = [];
-  const life: string[] = [];
+  const changes: string[] = [];
   const link = new MqttLink(
     {
       url,
@@ -33,19 +33,19 @@ async function openLink(
     {
       onMessage: (message) => messages.push(message),
       afterRead: () => undefined,
-      onUp: () => life.push('up'),
-      onDown: (reason, isRefused) => life.push(isRefused ? `refused: ${reason}` : reason),
+      onUp: () => changes.push('up'),
+      onDown: (reason, isRefused) => changes.push(isRefused ? `refused: ${reason}` : reason),
     },
   );
   closeLater(`link ${name}`, () => link.close());
   const texts = () => messages.map(({ payload }) => payload.toString());
-  return { link, messages, life, texts };
+  return { link, messages, changes, texts };
 }
 const isUp = ({ link }: { link: MqttLink }) => until(() => link.isUp, { what: 'the link to be up' });
 const telemetryOf = ({ name }: TestFleet) => [`$share/${name}/${name}/telemetry/#`];
 
-describe('a link to the broker', () => {
-  it('hands over raw messages and acknowledges them only when they are settled', async () => {
+describe('MqttLink', () => {
+  it('delivers raw messages and sends PUBACKs only when they are acknowledged', async () => {
     const opened = await openLink([`${fleet.name}/telemetry/#`], { clean: false, name: 'durable' });
     await isUp(opened);
     const lamp = await connectDevice(fleet);
@@ -54,14 +54,14 @@ describe('a link to the broker', () => {
     await until(() => opened.messages.length === 2, { what: 'both messages' });
     opened.link.acknowledge(opened.messages.slice(0, 1));
     await opened.link.close();
-    // The broker keeps the session: what was not acknowledged comes again, and nothing else.
+    // The session is persistent, so the broker redelivers exactly the messages without PUBACK.
     const again = await openLink([`${fleet.name}/telemetry/#`], { clean: false, name: 'durable' });
     await until(() => again.messages.length > 0, { what: 'the redelivery' });
     expect(again.texts()).toEqual(['{"light":2}']);
     again.link.acknowledge(again.messages);
   });
 
-  it('passes payloads with "data", "pattern" and "id" through as they are', async () => {
+  it('passes payloads with "data", "pattern" and "id" unchanged', async () => {
     const opened = await openLink(telemetryOf(fleet));
     await isUp(opened);
     const lamp = await connectDevice(fleet, 'raw');
@@ -71,7 +71,7 @@ describe('a link to the broker', () => {
     expect(opened.texts()).toEqual(payloads);
   });
 
-  it('stops reading when too much is unsettled, lives on, and reads on when there is room', async () => {
+  it('stops reading at the in-flight limit, keeps the connection, and resumes', async () => {
     const opened = await openLink(telemetryOf(fleet));
     await isUp(opened);
     const lamp = await connectDevice(fleet, 'flood');
@@ -89,10 +89,10 @@ describe('a link to the broker', () => {
       { what: 'all messages' },
     );
     await Promise.all(published);
-    expect(opened.life).toEqual(['up']);
+    expect(opened.changes).toEqual(['up']);
   });
 
-  it('tells what the broker said of a published command: taken, or nobody is there', async () => {
+  it('returns the reason code of the PUBACK: success, or no subscriber', async () => {
     const opened = await openLink([]);
     await isUp(opened);
     const lamp = await connectDevice(fleet, 'there');
@@ -102,10 +102,10 @@ describe('a link to the broker', () => {
       );
     expect(await outcomeOf('there')).toBe(0);
     expect(await lamp.nextCommand()).toEqual({ led_on: true });
-    expect(await outcomeOf('nobody')).toBe(16);
+    expect(await outcomeOf('offline')).toBe(16);
   });
 
-  it('publishes more than the broker takes at a time, in order', async () => {
+  it('publishes more messages than the receive maximum, in order', async () => {
     const opened = await openLink([]);
     await isUp(opened);
     const lamp = await connectDevice(fleet, 'many');
@@ -123,18 +123,21 @@ describe('a link to the broker', () => {
     expect(lamp.commands().map(({ n }) => n)).toEqual(Array.from({ length: count }, (_, n) => n));
   });
 
-  it('gives up what waited for the broker for as long as a lease, for another replica may have it', async () => {
+  it('drops publishes that have waited for the broker almost as long as a lease', async () => {
     const own = await startBroker();
     const { name } = await own.newFleet();
     const opened = await openLink([], { url: own.rulesUrl });
     await isUp(opened);
     own.pause();
-    const count = 2100; // more than the broker takes at a time
+    const count = 2100; // more than the receive maximum
     const outcomes: PublishOutcome[] = [];
     for (let n = 0; n < count; n += 1)
       opened.link.publish(`${name}/commands/many`, '{}', 60, (outcome) => outcomes.push(outcome));
-    const began = performance.now();
-    await until(() => performance.now() - began > 4100, { what: 'the wait to be too long', everyMs: 100 });
+    const startedAt = performance.now();
+    await until(() => performance.now() - startedAt > 4100, {
+      what: 'the wait to be too long',
+      everyMs: 100,
+    });
     own.resume();
     await until(() => outcomes.length === count, { what: 'all outcomes' });
     const lost = outcomes.filter((outcome) => outcome === 'lost').length;
@@ -145,7 +148,7 @@ describe('a link to the broker', () => {
     expect(again).toBe(16);
   });
 
-  it('counts the time in which a publish waited for the broker off its expiry', async () => {
+  it('subtracts the time that a publish has waited from its expiry', async () => {
     const own = await startBroker();
     const { name, url } = await own.newFleet();
     const opened = await openLink([], { url: own.rulesUrl });
@@ -153,25 +156,25 @@ describe('a link to the broker', () => {
     const lamp = await connectMqtt(url);
     await lamp.subscribe(`${name}/commands/many`);
     own.pause();
-    const count = 2100; // the last ones are more than the broker takes at a time
+    const count = 2100; // the last ones exceed the receive maximum
     const outcomes: PublishOutcome[] = [];
     for (let n = 0; n < count; n += 1) {
       const payload = JSON.stringify({ n });
       opened.link.publish(`${name}/commands/many`, payload, 60, (outcome) => outcomes.push(outcome));
     }
-    const began = performance.now();
-    await until(() => performance.now() - began > 2100, { what: 'two seconds', everyMs: 100 });
+    const startedAt = performance.now();
+    await until(() => performance.now() - startedAt > 2100, { what: 'two seconds', everyMs: 100 });
     own.resume();
     await until(() => outcomes.length === count, { what: 'all outcomes' });
-    const taken = outcomes.filter((outcome) => outcome === 0).length;
-    await until(() => lamp.received.length === taken, { what: 'all that the broker took' });
+    const accepted = outcomes.filter((outcome) => outcome === 0).length;
+    await until(() => lamp.received.length === accepted, { what: 'all accepted messages' });
     const left = lamp.received
       .filter(({ payload }) => (JSON.parse(payload.toString()) as { n: number }).n >= 2050)
       .map(({ packet }) => packet.properties?.messageExpiryInterval ?? 60);
     expect(left.filter((seconds) => seconds > 58)).toEqual([]);
   });
 
-  it('says once that the broker is away, loses what was in flight, and comes back by itself', async () => {
+  it('reports an outage once, loses publishes meanwhile, and reconnects', async () => {
     const own = await startBroker();
     const opened = await openLink(['+/telemetry/#'], { url: own.rulesUrl });
     await isUp(opened);
@@ -181,36 +184,36 @@ describe('a link to the broker', () => {
     expect(outcome).toBe('lost');
     await own.start();
     await isUp(opened);
-    expect(opened.life).toEqual(['up', expect.any(String), 'up']);
+    expect(opened.changes).toEqual(['up', expect.any(String), 'up']);
     const other = await own.newFleet();
     await (await connectDevice(other)).sendReading({ light: 3 });
     await until(() => opened.texts().includes('{"light":3}'), { what: 'telemetry after the restart' });
   });
 
-  it('names the reason when its credentials are wrong', async () => {
+  it('reports wrong credentials with their reason', async () => {
     const opened = await openLink(['+/telemetry/#'], { url: broker.rulesUrl.replace(/:[^:@]*@/, ':wrong@') });
-    await until(() => opened.life.length > 0, { what: 'a reason' });
-    expect(opened.life[0]).toMatch(/^refused: .*(not authorized|bad user)/i);
+    await until(() => opened.changes.length > 0, { what: 'a reason' });
+    expect(opened.changes[0]).toMatch(/^refused: .*(not authorized|bad user)/i);
   });
 
-  it('does not fight another for the session of both, and says what is wrong', async () => {
+  it('backs off when two links use the same client id, and reports it', async () => {
     const twin = () => openLink(['twins/telemetry/+'], { clean: false, name: 'twin' });
     const twins = await Promise.all([twin(), twin()]);
-    const began = performance.now();
-    const life = () => twins.flatMap((one) => one.life);
-    const ups = () => life().filter((word) => word === 'up').length;
+    const startedAt = performance.now();
+    const changes = () => twins.flatMap((one) => one.changes);
+    const ups = () => changes().filter((change) => change === 'up').length;
     await until(() => ups() >= 12, { what: 'ten takeovers', timeoutMs: 30_000 });
-    // Each twin has come back five times, after at least 50, 100, 200, 400 and 800 ms: 3.1 s in all, for they take turns. Without
-    // growth it were ten times 250 ms at most.
-    expect(performance.now() - began).toBeGreaterThan(3000);
-    expect(life()).toContainEqual(
+    // Each link has reconnected five times, after at least 50, 100, 200, 400 and 800 ms: 3.1 s in total, because they alternate. Without
+    // back-off it would be ten times 250 ms at most.
+    expect(performance.now() - startedAt).toBeGreaterThan(3000);
+    expect(changes()).toContainEqual(
       expect.stringMatching(
         /, repeatedly soon after connecting; another client may use the client id lamplighter-test-twin$/,
       ),
     );
   }, 40_000);
 
-  it('lets others have what comes after it has stopped its intake', async () => {
+  it('leaves later messages to other links after stopIntake', async () => {
     const filter = telemetryOf(fleet);
     const leaving = await openLink(filter);
     const staying = await openLink(filter);
@@ -224,8 +227,8 @@ describe('a link to the broker', () => {
   });
 });
 
-describe('a link, as a broker sees it', () => {
-  it('sends no more at a time than the broker takes, and counts as lost what may not wait for that', async () => {
+describe('MqttLink with a scripted broker', () => {
+  it('respects the receive maximum and drops publishes beyond the queue limit', async () => {
     const { url, peers } = await startScriptedBroker({ receiveMaximum: 2 });
     const opened = await openLink([], { url });
     await isUp(opened);
@@ -234,28 +237,28 @@ describe('a link, as a broker sees it', () => {
       opened.link.publish('a/commands/b', '{}', 60, (outcome) => outcomes.push(outcome));
     expect(outcomes).toEqual(['lost', 'lost', 'lost']);
     const [peer] = peers;
-    await until(() => peer!.published.length === 2, { what: 'as many as the broker takes' });
+    await until(() => peer!.published.length === 2, { what: 'publishes up to the receive maximum' });
     peer!.send(encodePubacks(peer!.published.slice(0, 1)));
     await until(() => peer!.published.length === 3, { what: 'the next one' });
     expect(outcomes.slice(3)).toEqual([0]);
   });
 
-  it('keeps a bounded heap of what it tells a broker that does not read, and says what it drops', async () => {
+  it('bounds the buffer of QoS 0 publishes to a broker that does not read', async () => {
     const { url, peers } = await startScriptedBroker();
     const opened = await openLink([], { url });
     const payload = 'x'.repeat(200_000);
-    const tell = () => opened.link.publishQos0('a/receipts/b', payload, 60);
-    expect(tell()).toBe(false); // not connected yet
+    const publish = () => opened.link.publishQos0('a/receipts/b', payload, 60);
+    expect(publish()).toBe(false); // not connected yet
     await isUp(opened);
-    let told = 0;
-    while (told < 1000 && tell()) told += 1;
-    expect(told * payload.length).toBeGreaterThan(15_000_000);
-    expect(told * payload.length).toBeLessThan(20_000_000);
-    await until(() => peers[0]!.published.length === told, { what: 'the broker to have read all of it' });
-    await until(tell, { what: 'room' });
+    let sent = 0;
+    while (sent < 1000 && publish()) sent += 1;
+    expect(sent * payload.length).toBeGreaterThan(15_000_000);
+    expect(sent * payload.length).toBeLessThan(20_000_000);
+    await until(() => peers[0]!.published.length === sent, { what: 'the broker to have read all of it' });
+    await until(publish, { what: 'room' });
   });
 
-  it('acknowledges a message on the connection that brought it, and on no other', async () => {
+  it('sends a PUBACK only on the connection that delivered the message', async () => {
     const { url, peers } = await startScriptedBroker();
     const opened = await openLink(['x/telemetry/#'], { url, clean: false, name: 'reconnected' });
     await isUp(opened);

@@ -5,42 +5,42 @@ import { BOUNDS } from '@lamplighter/contracts/bounds';
 import { MqttClient } from 'mqtt';
 import { encodePubacks, encodePublish } from './frames.js';
 import type { LinkEvents, LinkOptions, MqttMessage, PublishOutcome } from './messages.js';
-import { FIRST_FOREIGN_ID, foreignIds } from './packet-ids.js';
+import { clientPacketIds, FIRST_CLIENT_ID } from './packet-ids.js';
 import { PublishTap } from './publish-tap.js';
 
-/** Messages that are neither stored nor refused yet, and their bytes; beyond it the link stops reading. */
+/** Limits of messages that are not acknowledged yet; beyond them the link stops reading. */
 const MAX_IN_FLIGHT = 8192;
 const MAX_IN_FLIGHT_BYTES = 16 * 1024 * 1024;
 /**
- * Most QoS 1 messages that the broker may have open with us: all that MQTT allows. A busy Mosquitto takes one packet of each client
- * in turn, so with many publishers our PUBACKs queue there, and a small window would throttle the whole fleet to that pace.
+ * Most QoS 1 messages in flight from the broker: the maximum of MQTT. A busy Mosquitto reads one packet of each client in turn, so with
+ * many publishers the PUBACKs of this link queue there, and a lower limit would throttle the whole fleet.
  */
 const RECEIVE_MAXIMUM = 0xffff;
-/** Publishes that wait for the broker's receive window; beyond it they count as lost and are dispatched again later. */
+/** Most publishes that wait for the broker's receive maximum; further ones count as lost and are dispatched again later. */
 const MAX_WAITING = 10_000;
-/** QoS 0 publishes wait in the socket while the broker does not read; beyond this many bytes they are dropped. */
+/** QoS 0 publishes are buffered while the broker does not read; beyond this many bytes they are dropped. */
 const MAX_UNSENT_BYTES = 16 * 1024 * 1024;
-/** They do not wait for longer than this, milliseconds: less than a lease (`LEASE_MS`), after which another replica may publish them. */
+/** Longest wait for the receive maximum, milliseconds: less than a lease (`LEASE_MS`), after which another replica may publish. */
 const MAX_WAIT_MS = 4000;
-/** An empty retained message is never kept, but every PUBLISH of ours has an expiry. */
+/** Message expiry of an empty retained message. The broker does not store it, but `encodePublish` always sends an expiry. */
 const CLEARING_EXPIRY_SECONDS = 60;
-/** Whatever the broker takes must reach us: it drops what is larger than its receiver says, without a trace. */
+/** At least the broker's limit: it silently drops messages that are larger than their receiver accepts. */
 const MAX_PACKET_BYTES = BOUNDS.maxPacketBytes + 2048;
 const KEEPALIVE_SECONDS = 30;
-/** CONNACK reason codes (MQTT 5, 3.2.2.2) about account, access, ban and method of authentication. */
+/** CONNACK reason codes (MQTT 5, 3.2.2.2): bad user name or password, not authorized, banned, bad authentication method. */
 const NOT_ALLOWED: readonly (string | number)[] = [134, 135, 138, 140];
 const RECONNECT: Backoff = { firstMs: 200, maxMs: 5000 };
 /**
- * A connection that lasts this long, longer than any back-off, is stable, milliseconds: only then is the back-off reset. Two
- * services with the same client id would else end each other's connection many times a second.
+ * A connection that lasts this long, longer than any back-off, is stable, milliseconds. Only then is the back-off reset; otherwise two
+ * services with the same client id would close each other's connection many times a second.
  */
-const STEADY_MS = 10_000;
-/** So many connections in a row that were not: Mosquitto 2.0 does not tell why it ends one, but this is what a twin looks like. */
-const TWIN_SUSPECTED = 3;
-/** A persistent session outlives its client by this, seconds. */
+const STABLE_MS = 10_000;
+/** After this many unstable connections in a row, a duplicate client id is likely; Mosquitto 2.0 does not report the reason. */
+const DUPLICATE_ID_SUSPECTED = 3;
+/** How long the broker keeps a persistent session without a connection, seconds. */
 const SESSION_EXPIRY_SECONDS = 24 * 3600;
 
-/** One connection to the broker that never gives up: it reconnects with jitter and checks that it may read what it subscribes. */
+/** A connection to the broker that reconnects with jitter, and reports subscriptions that the broker refuses. */
 export class MqttLink {
   private readonly client: MqttClient;
   private tap: PublishTap | undefined;
@@ -51,13 +51,13 @@ export class MqttLink {
   private inFlight = 0;
   private inFlightBytes = 0;
   private handlersBusy = false;
-  /** Takes nothing any more, though its session lives on at the broker. */
+  /** Reads no more messages, although its session continues at the broker. */
   private closed = false;
   private heldSince: number | undefined;
   private heldMs = 0;
   private failures = 0;
-  private steadyTimer: NodeJS.Timeout | undefined;
-  /** Connections in a row that were lost before they were good ones. */
+  private stableTimer: NodeJS.Timeout | undefined;
+  /** Connections in a row that were lost before they were stable. */
   private shortConnections = 0;
   private nextId = 0;
   private broker = { receiveMaximum: 0xffff };
@@ -68,7 +68,7 @@ export class MqttLink {
     expirySeconds: number;
     done: (outcome: PublishOutcome) => void;
     traceparent: string | undefined;
-    /** Time of this process (performance.now). */
+    /** Monotonic time, milliseconds. */
     since: number;
   }[] = [];
 
@@ -89,8 +89,8 @@ export class MqttLink {
       resubscribe: false,
       reconnectOnConnackError: true,
       connectTimeout: 10_000,
-      reconnectPeriod: soonMs(),
-      messageIdProvider: foreignIds(),
+      reconnectPeriod: firstRetryMs(),
+      messageIdProvider: clientPacketIds(),
       properties: {
         receiveMaximum: RECEIVE_MAXIMUM,
         maximumPacketSize: MAX_PACKET_BYTES,
@@ -118,24 +118,24 @@ export class MqttLink {
     return this.up;
   }
 
-  /** How often it was connected and subscribed. */
+  /** How often it has connected and subscribed. */
   get connections(): number {
     return this.connected;
   }
 
-  /** Messages handed over and not settled yet. */
+  /** Messages received and not acknowledged yet. */
   get inFlightMessages(): number {
     return this.inFlight;
   }
 
-  /** How long in all the link has held the broker back, milliseconds. */
+  /** Total time of back-pressure, milliseconds. */
   get backpressureMs(): number {
     return this.heldMs + (this.heldSince === undefined ? 0 : performance.now() - this.heldSince);
   }
 
   /**
-   * Publishes with QoS 1. `done` gets the broker's reason code: 0 taken, 16 no subscriber, 128 and above refused.
-   * While the connection is down the outcome is `lost` at once: the store, not this process, keeps commands.
+   * Publishes with QoS 1. `done` gets the reason code of the PUBACK: 0 success, 16 no matching subscribers, 128 and above refused.
+   * While the connection is down the outcome is immediately `lost`: the store, not this process, queues commands.
    */
   publish(
     topic: string,
@@ -150,7 +150,7 @@ export class MqttLink {
     else this.transmit(topic, payload, expirySeconds, done, traceparent);
   }
 
-  /** Removes what the broker retains on a topic, with QoS 1. While the connection is down the outcome is `lost` at once. */
+  /** Clears the retained message of a topic, with QoS 1. While the connection is down the outcome is immediately `lost`. */
   clearRetained(topic: string, done: (outcome: PublishOutcome) => void): void {
     if (!this.up || this.open.size >= this.broker.receiveMaximum) {
       done('lost');
@@ -159,7 +159,7 @@ export class MqttLink {
     this.tap?.send(encodePublish(this.openPacket(done), topic, '', CLEARING_EXPIRY_SECONDS, undefined, true));
   }
 
-  /** Publishes with QoS 0, for messages whose loss the receiver recovers from. False if the message is dropped here. */
+  /** Publishes with QoS 0, for messages that the receiver can do without. False if the message is dropped. */
   publishQos0(topic: string, payload: string, expirySeconds: number): boolean {
     if (!this.up || this.tap === undefined || this.tap.unsentBytes > MAX_UNSENT_BYTES) return false;
     this.tap.send(encodePublish(0, topic, payload, expirySeconds));
@@ -167,8 +167,8 @@ export class MqttLink {
   }
 
   /**
-   * Publishes with QoS 0, retained: for what is published again after a reconnect. False if it is dropped here already.
-   * @param expirySeconds how long the broker keeps it
+   * Publishes with QoS 0, retained, for messages that are published again after a reconnect. False if the message is dropped.
+   * @param expirySeconds how long the broker retains it
    */
   publishRetained(topic: string, payload: string, expirySeconds: number): boolean {
     if (!this.up || this.tap === undefined || this.tap.unsentBytes > MAX_UNSENT_BYTES) return false;
@@ -190,18 +190,18 @@ export class MqttLink {
     this.updateIntake();
   }
 
-  /** Pauses or resumes reading. While paused, messages queue in the kernel and then at the broker. */
+  /** Pauses or resumes reading. While paused, messages queue in the kernel, then at the broker. */
   set busy(busy: boolean) {
     this.handlersBusy = busy;
     this.updateIntake();
   }
 
-  /** Takes no new messages. Messages in flight can still be acknowledged. */
+  /** Stops reading new messages. Messages in flight can still be acknowledged. */
   async stopIntake(): Promise<void> {
     this.closing = true;
     if (!this.up) return;
     if (this.options.clean && this.options.filters.length > 0) {
-      // The broker gives what comes from now on to other members of the group.
+      // The broker delivers later messages to other members of the group.
       await this.client
         .unsubscribeAsync(this.options.filters.map(({ filter }) => filter))
         // eslint-disable-next-line no-restricted-syntax -- without a connection there is nothing to unsubscribe
@@ -215,7 +215,7 @@ export class MqttLink {
   /** Ends the connection with a DISCONNECT. */
   async close(): Promise<void> {
     this.closing = true;
-    // A paused socket does not see the broker close the connection, so do not wait for that.
+    // A paused socket does not detect that the broker closed the connection, so do not wait for it.
     // eslint-disable-next-line no-restricted-syntax -- the client is being closed
     await this.client.endAsync(!this.up || this.heldSince !== undefined).catch(() => undefined);
   }
@@ -292,7 +292,7 @@ export class MqttLink {
 
   /** Allocates a packet id; `done` gets the outcome. */
   private openPacket(done: (outcome: PublishOutcome) => void): number {
-    do this.nextId = (this.nextId % (FIRST_FOREIGN_ID - 1)) + 1;
+    do this.nextId = (this.nextId % (FIRST_CLIENT_ID - 1)) + 1;
     while (this.open.has(this.nextId));
     this.open.set(this.nextId, done);
     return this.nextId;
@@ -306,7 +306,7 @@ export class MqttLink {
     done(reasonCode);
   }
 
-  /** Its expiry counts from when it was handed over, and it may have waited for too long. */
+  /** Transmits the next waiting message that is not too old. Its expiry counts from the call of `publish`. */
   private transmitNext(): void {
     for (let next = this.waiting.shift(); next !== undefined; next = this.waiting.shift()) {
       const waitedMs = performance.now() - next.since;
@@ -326,7 +326,7 @@ export class MqttLink {
       this.markUp();
       return;
     }
-    // Retain handling 2: no retained messages (3.8.3.1). Mosquitto 2.0.11 sends them to shared subscriptions all the same.
+    // Retain handling 2: no retained messages (3.8.3.1). Mosquitto 2.0.11 sends them to shared subscriptions anyway.
     const subscriptions = Object.fromEntries(
       filters.map(({ filter, includesRetained }) => [
         filter,
@@ -341,7 +341,7 @@ export class MqttLink {
       }
       if (this.closing) return;
       this.reportDown(
-        `the broker refused the subscription ${refused.join(', ') || error?.message}: check its access list`,
+        `the broker refused the subscription ${refused.join(', ') || error?.message}; check its access list`,
         refused.length > 0,
       );
       this.tap?.destroy();
@@ -352,11 +352,11 @@ export class MqttLink {
     this.up = true;
     this.connected += 1;
     this.reported = true;
-    this.steadyTimer = setTimeout(() => {
+    this.stableTimer = setTimeout(() => {
       this.shortConnections = 0;
       this.failures = 0;
-      this.client.options.reconnectPeriod = soonMs();
-    }, STEADY_MS).unref();
+      this.client.options.reconnectPeriod = firstRetryMs();
+    }, STABLE_MS).unref();
     this.events.onUp();
   }
 
@@ -364,17 +364,17 @@ export class MqttLink {
     if (this.up) this.shortConnections += 1;
     this.up = false;
     const reason =
-      this.shortConnections < TWIN_SUSPECTED
+      this.shortConnections < DUPLICATE_ID_SUSPECTED
         ? why
         : `${why}, repeatedly soon after connecting; another client may use the client id ${this.options.clientId}`;
-    // Once per outage; and once more if a broker that was away comes back and says no.
+    // Once per outage, and again if the broker then refuses the connection.
     if (this.reported === 'refused' || (this.reported === false && !isRefused) || this.closing) return;
     this.reported = isRefused ? 'refused' : false;
     this.events.onDown(reason, isRefused);
   }
 
   private onClose(): void {
-    clearTimeout(this.steadyTimer);
+    clearTimeout(this.stableTimer);
     this.reportDown('the connection was closed');
     this.endHold();
     const lost = [...this.open.values(), ...this.waiting.splice(0).map(({ done }) => done)];
@@ -383,10 +383,10 @@ export class MqttLink {
   }
 }
 
-/** A filter as it may be logged: the name of a share group is a secret. */
+/** A filter without the share group, whose name must not be logged. */
 function withoutGroup(filter: string): string {
   return filter.replace(/^\$share\/[^/]*\//, '');
 }
 
-/** Milliseconds until the first attempt after a good connection was lost. */
-const soonMs = () => jitteredMs(150, 2 / 3);
+/** Pause before the first attempt after a stable connection was lost, milliseconds. */
+const firstRetryMs = () => jitteredMs(150, 2 / 3);

@@ -11,8 +11,8 @@ beforeAll(async () => {
   broker = await startBroker();
 });
 
-/** The transport with one handler for a fleet's telemetry, one batch at a time; what it counts as failed. */
-async function listening(fleet: string, handler: (batch: readonly MqttMessage[]) => Promise<void>) {
+/** A transport with one handler for a fleet's telemetry, one batch at a time; collects failures. */
+async function openTransport(fleet: string, handler: (batch: readonly MqttMessage[]) => Promise<void>) {
   const failed: number[] = [];
   const transport = new MqttTransport({
     url: broker.rulesUrl,
@@ -40,10 +40,10 @@ async function listening(fleet: string, handler: (batch: readonly MqttMessage[])
   return { transport, failed };
 }
 
-it('goes on after a handler that fails: its batch is counted and acknowledged, and the next one comes', async () => {
+it('counts and acknowledges the batch of a failing handler, and continues', async () => {
   const fleet = await broker.newFleet();
   const handled: string[] = [];
-  const { transport, failed } = await listening(fleet.name, async (batch) => {
+  const { transport, failed } = await openTransport(fleet.name, async (batch) => {
     const texts = batch.map(({ payload }) => payload.toString());
     if (texts.includes('{"light":1}')) throw new Error('a bug');
     handled.push(...texts);
@@ -57,14 +57,14 @@ it('goes on after a handler that fails: its batch is counted and acknowledged, a
   expect([failed, handled]).toEqual([[1], ['{"light":2}']]);
 });
 
-it('hands over what gathered meanwhile in batches of bounded size, in order', async () => {
+it('delivers queued messages in batches of bounded size, in order', async () => {
   const fleet = await broker.newFleet();
   const batches: (readonly MqttMessage[])[] = [];
-  let goOn = () => {};
+  let finish = () => {};
   const first = new Promise<void>((resolve) => {
-    goOn = resolve;
+    finish = resolve;
   });
-  const { transport } = await listening(fleet.name, (batch) => {
+  const { transport } = await openTransport(fleet.name, (batch) => {
     batches.push(batch);
     return batches.length === 1 ? first : Promise.resolve();
   });
@@ -73,8 +73,8 @@ it('hands over what gathered meanwhile in batches of bounded size, in order', as
   await lamp.sendReading({ n: 0 });
   await until(() => batches.length === 1, { what: 'the first batch' });
   await Promise.all(Array.from({ length: 30 }, (_, i) => lamp.sendReading({ n: i + 1, text })));
-  await until(() => transport.inFlightMessages === 31, { what: 'all to gather' });
-  goOn();
+  await until(() => transport.inFlightMessages === 31, { what: 'all messages to be queued' });
+  finish();
   await until(() => transport.inFlightMessages === 0, { what: 'all to be handled' });
   const numbers = batches.flat().map(({ payload }) => (JSON.parse(payload.toString()) as { n: number }).n);
   expect(numbers).toEqual(Array.from({ length: 31 }, (_, n) => n));

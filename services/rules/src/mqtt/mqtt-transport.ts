@@ -5,24 +5,24 @@ import { from, isObservable, lastValueFrom } from 'rxjs';
 import type { MqttMessage, PublishOutcome } from './messages.js';
 import { MqttLink } from './mqtt-link.js';
 
-/** How a handler wants its messages; the third argument of `@EventPattern(filter, …)`. */
+/** How messages are delivered to a handler; the second argument of `@EventPattern(filter, …)`. */
 export interface Subscription {
-  /** Handlers of one link share a connection, and so wait for each other; different links do not. */
+  /** Handlers of one link share a connection and its back-pressure; different links are independent. */
   readonly link: string;
-  /** True: the replicas share the messages. False: each replica gets all of them. */
+  /** True: the replicas share the messages. False: each replica gets all messages. */
   readonly shared: boolean;
-  /** True: messages that the broker keeps for new subscribers are asked for, too. */
+  /** True: retained messages are requested, too. */
   readonly includesRetained: boolean;
-  /** Most messages of one call. */
+  /** Most messages per call. */
   readonly maxBatch: number;
   /**
-   * Most calls at a time. The second and further ones are made under light load, so that a message need not wait for the disk
-   * on behalf of the one before it, and under full load, when batches are large anyway.
+   * Most concurrent calls. More than one is used under light load, so that a message does not wait for the disk write of the previous
+   * one, and under full load, when batches are large anyway.
    */
   readonly concurrency: number;
   /**
-   * While that many calls are under way, the link is not read: the next read then brings all that has come, which is what makes
-   * batches large and memory flat. For a link of its own, on which nothing else waits.
+   * Whether the link pauses while that many calls are running: the next read then gets all messages that have arrived, which makes
+   * batches large and bounds memory. Only for a link without other handlers.
    */
   readonly holdsLink: boolean;
 }
@@ -31,7 +31,7 @@ export interface MqttTransportOptions {
   readonly url: string;
   /** Unique per process; the links append their names. */
   readonly clientId: string;
-  /** Group of the shared subscriptions; a secret. */
+  /** Name of the share group; a secret. */
   readonly group: string;
   /** Plain subscriptions on a session that the broker keeps, for a single replica, instead of shared ones. */
   readonly durable: boolean;
@@ -41,27 +41,27 @@ export interface MqttTransportOptions {
   readonly onFailure: (error: unknown, batch: { readonly filter: string; readonly messages: number }) => void;
 }
 
-/** Most payload bytes of one batch: a batch of replays must still fit into one call to Redis. */
+/** Most payload bytes per batch: a batch of replays must fit into one call to Redis. */
 const MAX_BATCH_BYTES = 2 * 1024 * 1024;
-/** From this size on batches are handled one at a time, which lets the next one grow; up to FULL_BATCH. */
+/** From this size up to FULL_BATCH, batches are handled one at a time, so that the next one grows. */
 const SMALL_BATCH = 8;
 /**
- * After a batch of this size a link that is held rests for a moment, so that the next read brings more: system calls and the write to
- * disk cost per batch, not per message. Under light load there is no rest, and under full load the batches are large by themselves.
+ * After a batch from this size up to FULL_BATCH, a link with `holdsLink` pauses for REST_MS, so that the next read gets more messages:
+ * system calls and disk writes cost per batch, not per message.
  */
 const BUSY_BATCH = 16;
 const FULL_BATCH = 300;
 const REST_MS = 2;
-/** How long a shutdown waits for batches in hand, milliseconds. */
+/** How long a shutdown waits for messages in flight, milliseconds. */
 const DRAIN_MS = 6000;
 
 /**
  * The transport between MQTT 5 and Nest controllers. Handlers are ordinary `@EventPattern(filter, subscription)` methods, but get
- * *batches* of raw messages: whatever arrived while the batch before was being handled. A batch is acknowledged to the broker when
- * its handler has returned, and not before; a handler decides itself what to repeat. A handler that throws has a bug: its batch is
- * acknowledged, counted and logged, since withholding the PUBACK would only stall the connection.
+ * *batches* of raw messages: those that arrived while the previous batch was being handled. A batch is acknowledged to the broker only
+ * after its handler has returned; retries are up to the handler. A handler that throws has a bug: its batch is acknowledged, counted and
+ * logged, because withholding the PUBACK would only stall the connection.
  *
- * Nest's own MQTT transport acknowledges before the handler is done and gives meaning to payload keys, so it is not used.
+ * Nest's own MQTT transport is not used: it acknowledges before the handler returns, and gives some payload keys a meaning.
  */
 export class MqttTransport extends Server implements CustomTransportStrategy {
   private readonly links = new Map<string, MqttLink>();
@@ -80,7 +80,7 @@ export class MqttTransport extends Server implements CustomTransportStrategy {
     started();
   }
 
-  /** Publishes on the link of that name; the `traceparent` goes along as a user property. */
+  /** Publishes on a link with QoS 1; `traceparent` is sent as a user property. */
   publish(
     link: string,
     topic: string,
@@ -99,7 +99,7 @@ export class MqttTransport extends Server implements CustomTransportStrategy {
     return this.links.get(link)?.publishQos0(topic, payload, expirySeconds) ?? false;
   }
 
-  /** Removes what the broker retains on a topic; settles with the broker's reason code, or `lost`. */
+  /** Clears the retained message of a topic; settles with the reason code of the PUBACK, or `lost`. */
   clearRetained(link: string, topic: string): Promise<PublishOutcome> {
     const open = this.links.get(link);
     return new Promise((resolve) => {
@@ -108,12 +108,12 @@ export class MqttTransport extends Server implements CustomTransportStrategy {
     });
   }
 
-  /** Publishes with QoS 0, retained, on the link of that name; false if it is dropped. */
+  /** Publishes with QoS 0, retained; false if the message is dropped. */
   publishRetained(link: string, topic: string, payload: string, expirySeconds: number): boolean {
     return this.links.get(link)?.publishRetained(topic, payload, expirySeconds) ?? false;
   }
 
-  /** How often the link of that name was connected: each time the broker may have lost what it retained. */
+  /** How often the link has connected; each time the broker may have lost its retained messages. */
   connections(link: string): number {
     return this.links.get(link)?.connections ?? 0;
   }
@@ -133,11 +133,11 @@ export class MqttTransport extends Server implements CustomTransportStrategy {
     return [...this.links.values()].reduce((sum, link) => sum + link.backpressureMs, 0) / 1000;
   }
 
-  /** Stops intake and waits until what was taken has been handled and acknowledged. */
+  /** Stops reading, and waits until all messages in flight are handled and acknowledged. */
   async drain(): Promise<void> {
     const deadline = performance.now() + DRAIN_MS;
     const stopped = Promise.all([...this.links.values()].map((link) => link.stopIntake()));
-    // While Redis is unavailable a held link cannot hear the broker's answer either.
+    // While Redis is unavailable, a paused link cannot read the UNSUBACK.
     await Promise.race([stopped, new Promise((resolve) => setTimeout(resolve, DRAIN_MS).unref())]);
     while (this.inFlightMessages > 0 && performance.now() < deadline) {
       await new Promise((resolve) => setTimeout(resolve, 10));
@@ -176,7 +176,7 @@ export class MqttTransport extends Server implements CustomTransportStrategy {
         onMessage: (message) => {
           const route = routeOf(routes, message.topic);
           if (route !== undefined) route.push(message);
-          // A session that the broker keeps may still have subscriptions of an earlier version.
+          // A persistent session may still have subscriptions of an earlier release.
           else link.acknowledge([message]);
         },
         afterRead: () => {
@@ -200,7 +200,7 @@ export class MqttTransport extends Server implements CustomTransportStrategy {
     this.links.set(name, link);
   }
 
-  /** Hands a route's messages to its handler, as many batches as it takes at a time. */
+  /** Passes a route's messages to its handler, up to its concurrency. */
   private run(route: Route): void {
     for (let batch = route.next(); batch !== undefined; batch = route.next()) void this.handle(route, batch);
     const link = this.links.get(route.subscription.link);
@@ -223,12 +223,12 @@ export class MqttTransport extends Server implements CustomTransportStrategy {
   }
 }
 
-/** One subscription: the messages that wait for its handler. The link bounds their number. */
+/** A subscription with the messages that wait for its handler. The link bounds their number. */
 class Route {
   readonly subscription: Subscription;
   private waiting: MqttMessage[] = [];
   private running = 0;
-  /** One batch at a time, so that the next one gathers more. */
+  /** Whether batches are handled one at a time, so that the next one grows. */
   private gathers = false;
 
   constructor(
@@ -246,7 +246,7 @@ class Route {
     this.waiting.push(message);
   }
 
-  /** The next batch to handle; undefined if there is none, or no hand free. `done` must follow. */
+  /** The next batch to handle; undefined if there is none or the handler is busy. `done` must follow. */
   next(): readonly MqttMessage[] | undefined {
     if (this.waiting.length === 0 || this.isBusy) return undefined;
     let bytes = this.waiting[0]!.payload.length;
@@ -268,7 +268,7 @@ class Route {
   }
 }
 
-/** The second level of a topic is its kind, and each route has a kind of its own; `/#` has the topics with a leading slash. */
+/** The route of a topic: by its second level, which differs between routes; `/#` matches topics with a leading slash. */
 function routeOf(routes: readonly Route[], topic: string): Route | undefined {
   if (routes.length === 1) return routes[0];
   const start = topic.indexOf('/') + 1;

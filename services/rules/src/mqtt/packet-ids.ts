@@ -1,11 +1,11 @@
-/** Packet ids below this are for the PUBLISH packets of the link, the others for MQTT.js (SUBSCRIBE and UNSUBSCRIBE). */
-export const FIRST_FOREIGN_ID = 0xff00;
+/** First packet id for MQTT.js (SUBSCRIBE and UNSUBSCRIBE); lower ones are for PUBLISH packets of the link. */
+export const FIRST_CLIENT_ID = 0xff00;
 
-/** Allocates packet ids for MQTT.js, which needs one at a time. */
-export function foreignIds() {
-  let last = FIRST_FOREIGN_ID - 1;
+/** The packet id provider for MQTT.js, which has at most one request in flight. */
+export function clientPacketIds() {
+  let last = FIRST_CLIENT_ID - 1;
   return {
-    allocate: () => (last = last >= 0xffff ? FIRST_FOREIGN_ID : last + 1),
+    allocate: () => (last = last >= 0xffff ? FIRST_CLIENT_ID : last + 1),
     getLastAllocated: () => last,
     register: () => true,
     deallocate: () => undefined,

@@ -4,16 +4,16 @@ import { FrameReader, type FrameSink } from './frames.js';
 
 const PINGREQ = Buffer.from([0xc0, 0]);
 const PINGRESP = Buffer.from([0xd0, 0]);
-/** Most bytes of one read: under load a read brings hundreds of messages. */
+/** Most bytes per read; under load one read contains hundreds of messages. */
 const READ_BYTES = 128 * 1024;
 
 /**
- * Stands between the socket and MQTT.js. MQTT.js keeps the session: CONNECT, SUBSCRIBE, PING, DISCONNECT. PUBLISH and PUBACK are
- * taken out here, in both directions, because MQTT.js hands over one message at a time and acknowledges it when the handler
- * returns, which rules out acknowledging a batch after it is stored.
+ * A duplex stream between the socket and MQTT.js. MQTT.js maintains the session: CONNECT, SUBSCRIBE, PING, DISCONNECT. PUBLISH and PUBACK
+ * bypass it in both directions, because MQTT.js delivers one message at a time and acknowledges it when the handler returns, which rules
+ * out acknowledging a batch after it is stored.
  */
 export class PublishTap extends Duplex {
-  /** Monotonic time of the read in hand, milliseconds. */
+  /** Monotonic time of the current read, milliseconds. */
   readAt = 0;
   private readonly wire: Socket;
   private readonly reader: FrameReader;
@@ -23,7 +23,7 @@ export class PublishTap extends Duplex {
   constructor(
     connect: (onread: OnReadOpts) => Socket,
     sink: Pick<FrameSink, 'publish' | 'puback'>,
-    /** Called after all packets of one read have been handed over. */
+    /** Called after all packets of one read have been parsed. */
     private readonly afterRead: () => void,
     maxPacketBytes: number,
   ) {
@@ -37,11 +37,11 @@ export class PublishTap extends Duplex {
       },
       maxPacketBytes,
     );
-    // With `onread` a pause stops reading at once, and what comes meanwhile waits in the kernel for one larger read.
+    // With `onread`, a pause takes effect immediately, and later bytes stay in the kernel for one larger read.
     this.wire = connect({
       buffer: Buffer.allocUnsafe(READ_BYTES),
       callback: (size, buffer) => {
-        // The messages live longer than the read, so they get a copy of just these bytes.
+        // Messages outlive the read buffer, so copy the bytes.
         this.parse(Buffer.from(buffer.subarray(0, size)));
         return !this.held;
       },
@@ -51,7 +51,7 @@ export class PublishTap extends Duplex {
     this.wire.on('end', () => this.destroy());
   }
 
-  /** Stops reading the socket: TCP then holds the broker back. */
+  /** Stops reading the socket, so that TCP applies back-pressure to the broker. */
   hold(): void {
     if (this.held) return;
     this.held = true;
@@ -64,7 +64,7 @@ export class PublishTap extends Duplex {
     this.wire.resume();
   }
 
-  /** Writes a packet of ours; those of one turn of the event loop leave together. */
+  /** Writes a packet; all packets of one turn of the event loop are sent together. */
   send(packet: Buffer): void {
     if (this.wire.writableCorked === 0) {
       this.wire.cork();
@@ -73,17 +73,17 @@ export class PublishTap extends Duplex {
     this.wire.write(packet);
   }
 
-  /** What was sent and is still in this process, since the broker does not read, bytes. */
+  /** Bytes that are still buffered in this process, because the broker does not read. */
   get unsentBytes(): number {
     return this.wire.writableLength;
   }
 
   override _read(): void {
-    // Packets are pushed as they come; what is not PUBLISH or PUBACK is rare and small.
+    // Packets are pushed as they arrive; those for MQTT.js are few and small.
   }
 
   override _write(chunk: Buffer, _encoding: string, done: (error?: Error | null) => void): void {
-    // While we hold the socket the broker's PINGRESP cannot be heard. It is our doing, not a dead broker: answer for it.
+    // While the socket is paused, the broker's PINGRESP cannot be read: respond in its place, so that MQTT.js does not reconnect.
     if (this.held && chunk.equals(PINGREQ)) {
       this.answeredPings += 1;
       this.push(PINGRESP);

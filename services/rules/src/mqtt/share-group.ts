@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 
 /**
- * The group of the shared subscriptions. Mosquitto grants every subscription and checks access only when it delivers: a client that
- * knows the name can join the group and so take messages away, without being able to read them. Hence the name follows from the
- * service's password at the broker: the replicas of one installation agree on it, and no one else knows it. It is as secret as the
- * password and must not be logged. With another password there is another group; while replicas of both run, each group gets every
- * message, so nothing is lost. A broker that asks for no password has nothing to protect.
+ * The name of the share group. Mosquitto grants every subscription and checks access only on delivery: a client that knows the name could
+ * join the group and divert messages, although it could not read them. The name is therefore derived from the service's broker password,
+ * so all replicas use the same one and no other client knows it. It is as secret as the password and must not be logged. Another password
+ * gives another group; while replicas of both run, each group gets every message, so nothing is lost. Without a password there is nothing
+ * to protect.
  */
 export function shareGroup(mqttUrl: string): string {
   const { username, password } = new URL(mqttUrl);

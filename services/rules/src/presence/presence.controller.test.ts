@@ -6,7 +6,7 @@ import { connectRedis, type Redis, redisNow } from '@lamplighter/store/redis/con
 import { closeLater } from '@lamplighter/test-kit/resources';
 import { startRedis } from '@lamplighter/test-kit/servers/redis';
 import { until } from '@lamplighter/test-kit/until';
-import type { DeviceCache } from '../evaluation/device-cache.js';
+import type { DeviceCache } from '../cache/device-cache.js';
 import type { LiveEventsService } from '../live-events/live-events.service.js';
 import { RulesMetrics } from '../metrics.js';
 import type { MqttMessage } from '../mqtt/messages.js';
@@ -26,17 +26,17 @@ beforeAll(async () => {
 });
 afterEach(() => jest.restoreAllMocks());
 
-/** A command that waits for a device which was never heard. */
-async function waitingCommand({ fleet, device }: DeviceAddress): Promise<string> {
+/** Enqueues a command for a device that has never connected; returns its id. */
+async function enqueue({ fleet, device }: DeviceAddress): Promise<string> {
   const request = { fleet, device, lane: 'led', policy: 'latest' as const, action: { led_on: true } };
-  const taken = await enqueueCommand(redis, { ...request, ttl: HOUR });
-  if (taken.outcome !== 'enqueued') throw new Error(taken.outcome);
-  return taken.id;
+  const result = await enqueueCommand(redis, { ...request, ttl: HOUR });
+  if (result.outcome !== 'enqueued') throw new Error(result.outcome);
+  return result.id;
 }
 
-/** Has a birth recorded while some round trip fails; settles when the command that waits is due. */
+/** Records a birth while one round trip fails; settles when the pending command is due. */
 async function isDueAfterBirth(lamp: DeviceAddress, fail: (pipeline: jest.Spied<Redis['pipeline']>) => void) {
-  const id = await waitingCommand(lamp);
+  const id = await enqueue(lamp);
   const outages = { writeFailed: jest.fn() };
   const controller = new PresenceController(
     redis,
@@ -57,8 +57,8 @@ async function isDueAfterBirth(lamp: DeviceAddress, fail: (pipeline: jest.Spied<
   expect(outages.writeFailed).toHaveBeenCalledTimes(1);
 }
 
-describe('a birth wakes what waits for the device', () => {
-  it('also if Redis fails once the birth is stored', async () => {
+describe('a birth wakes the pending commands of its device', () => {
+  it('even if Redis fails after the birth is stored', async () => {
     const send = redis.pipeline.bind(redis);
     await isDueAfterBirth(new DeviceAddress('fleet-1', 'lamp', false), (pipeline) => {
       pipeline.mockImplementationOnce(() => send()); // the birth
@@ -68,17 +68,17 @@ describe('a birth wakes what waits for the device', () => {
     });
   });
 
-  it('also if nobody heard that it was stored', async () => {
+  it('even if the response to storing it is lost', async () => {
     const send = redis.pipeline.bind(redis);
     await isDueAfterBirth(new DeviceAddress('fleet-2', 'lamp', false), (pipeline) => {
       pipeline.mockImplementationOnce(() => {
         const calls = send();
         const exec = calls.exec.bind(calls);
-        const unheard = () =>
+        const timeOut = () =>
           exec().then(() => {
             throw new Error('Command timed out');
           });
-        return Object.assign(calls, { exec: unheard });
+        return Object.assign(calls, { exec: timeOut });
       });
     });
   });

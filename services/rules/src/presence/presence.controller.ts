@@ -17,8 +17,8 @@ import type { LiveEvent } from '@lamplighter/store/events/events';
 import type { Redis } from '@lamplighter/store/redis/connect';
 import { Controller, Inject } from '@nestjs/common';
 import { EventPattern, Payload } from '@nestjs/microservices';
+import { DeviceCache } from '../cache/device-cache.js';
 import { wakeUntilStored } from '../commands/wake-until-stored.js';
-import { DeviceCache } from '../evaluation/device-cache.js';
 import { LiveEventsService } from '../live-events/live-events.service.js';
 import { RulesMetrics } from '../metrics.js';
 import type { MqttMessage } from '../mqtt/messages.js';
@@ -29,7 +29,7 @@ import { OutageLog } from '../store-access/outage-log.js';
 import { untilStored } from '../store-access/until-stored.js';
 import { REDIS } from '../tokens.js';
 
-// Not shared: retained births reach a replica only on a subscription of its own, and each replica needs to know who answers.
+// Not shared: the broker sends retained births only to ordinary subscriptions, and each replica needs to know which devices acknowledge.
 const SUBSCRIPTION: Subscription = {
   link: 'commands',
   shared: false,
@@ -39,7 +39,7 @@ const SUBSCRIPTION: Subscription = {
   holdsLink: false,
 };
 
-/** What each outcome is counted as, and how the session ended that it tells the end of. */
+/** How each outcome is counted, and how the previous session ended, if it did. */
 const COUNTED: Record<
   PresenceOutcome,
   { result: 'born' | 'gone' | 'ignored' | 'full'; lost?: 'will' | 'takeover' | 'timeout' }
@@ -76,17 +76,17 @@ export class PresenceController {
     if (messages.length === 0) return;
     const store = (some: readonly (typeof messages)[number][]) =>
       this.metrics.storeCall('presence', () =>
-        recordPresence(this.redis, some, (i, startedAt) => this.began(some[i]!, startedAt)),
+        recordPresence(this.redis, some, (i, startedAt) => this.recordStart(some[i]!, startedAt)),
       );
     const outcomes = await untilStored(messages, store, {
       onRetry: (error) => this.outages.writeFailed(error),
       onPoison: ({ address }, error) => this.outages.inputDropped(address, error),
     });
     for (const [i, { message, address, mayBeOld }] of messages.entries())
-      if (mayBeOld && message.online && isPresent(outcomes[i]!)) this.announce(address, message);
+      if (mayBeOld && message.online && isCurrentSession(outcomes[i]!)) this.announce(address, message);
     this.events.append(messages.flatMap((message, i) => this.eventsOf(message, outcomes[i]!)));
-    const back = messages.filter((_, i) => isBack(outcomes[i]!)).map(({ address }) => address);
-    // Not awaited: until the births behind it are read, their devices are taken for such as do not answer.
+    const back = messages.filter((_, i) => needsWake(outcomes[i]!)).map(({ address }) => address);
+    // Not awaited: until the next births are read, their devices count as devices that do not acknowledge.
     if (back.length > 0) void wakeUntilStored(this.redis, back, this.metrics, this.outages);
   }
 
@@ -94,13 +94,13 @@ export class PresenceController {
     const parsed = parseTopic(topic);
     const message = parsePresence(payload);
     if (parsed === undefined || message === undefined) {
-      // An empty retained message is how MQTT deletes one; it says nothing about the device.
+      // An empty message clears a retained one; it contains no presence.
       if (payload.length > 0) this.refuse(topic, payload, parsed === undefined);
       return [];
     }
     const address = new DeviceAddress(parsed.fleet, parsed.device, false);
     const mayBeOld = delivery !== 'live';
-    // Before it is stored, since the next reading of the device may be here already.
+    // Before it is stored, because the next reading of the device may already have arrived.
     if (message.online && !mayBeOld) this.announce(address, message);
     this.received += 1;
     const recorder = { replica: this.replica, number: this.received };
@@ -119,7 +119,7 @@ export class PresenceController {
     });
   }
 
-  private began({ address, message }: PresenceMessage, startedAt: number): void {
+  private recordStart({ address, message }: PresenceMessage, startedAt: number): void {
     if (message.online) this.announce(address, message, startedAt);
   }
 
@@ -142,12 +142,15 @@ export class PresenceController {
   }
 }
 
-/** The birth is that of the present session. */
-function isPresent(outcome: PresenceOutcome | 'failed'): boolean {
+/** Whether the birth belongs to the current session. */
+function isCurrentSession(outcome: PresenceOutcome | 'failed'): boolean {
   return outcome !== 'failed' && outcome !== 'ignored' && outcome !== 'full';
 }
 
-/** Whoever has recorded the birth of a session that stands may have died before it woke what waits, or not have heard that it had. */
-function isBack(outcome: PresenceOutcome | 'failed'): boolean {
+/**
+ * Whether to wake the pending commands of the device. Also for a birth that is already recorded: the replica that recorded it may have
+ * crashed before it woke them.
+ */
+function needsWake(outcome: PresenceOutcome | 'failed'): boolean {
   return outcome !== 'failed' && (outcome === 'known' || COUNTED[outcome].result === 'born');
 }

@@ -1,5 +1,5 @@
 import { Module } from '@nestjs/common';
-import { EvaluationModule } from '../evaluation/evaluation.module.js';
+import { CacheModule } from '../cache/cache.module.js';
 import { LiveEventsModule } from '../live-events/live-events.module.js';
 import { RejectedModule } from '../rejected/rejected.module.js';
 import { StateModule } from '../state/state.module.js';
@@ -7,7 +7,7 @@ import { PresenceController } from './presence.controller.js';
 
 /** Births and wills. */
 @Module({
-  imports: [EvaluationModule, LiveEventsModule, RejectedModule, StateModule],
+  imports: [CacheModule, LiveEventsModule, RejectedModule, StateModule],
   controllers: [PresenceController],
 })
 export class PresenceModule {}

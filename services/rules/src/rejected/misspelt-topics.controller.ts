@@ -5,7 +5,7 @@ import type { MqttMessage } from '../mqtt/messages.js';
 import type { Subscription } from '../mqtt/mqtt-transport.js';
 import { RejectedService } from './rejected.service.js';
 
-// Not on the link of telemetry, whose readings never wait for these.
+// On the commands link, so that telemetry never waits for these messages.
 const SUBSCRIPTION: Subscription = {
   link: 'commands',
   shared: true,
@@ -15,7 +15,7 @@ const SUBSCRIPTION: Subscription = {
   holdsLink: false,
 };
 
-/** Messages on misspelt topics: they are counted and shown, and nothing else happens because of them. */
+/** Reports messages on misspelt topics, and ignores them otherwise. */
 @Controller()
 export class MisspeltTopicsController {
   constructor(private readonly rejected: RejectedService) {}
@@ -23,7 +23,7 @@ export class MisspeltTopicsController {
   @EventPattern([...MISSPELT_FILTERS], SUBSCRIPTION)
   report(@Payload() batch: readonly MqttMessage[]): void {
     for (const message of batch) {
-      // One that the broker retained was reported when it was published, and an empty one is how MQTT deletes it.
+      // A retained message was reported when it was published; an empty one clears it.
       if (message.delivery === 'retained' || message.payload.length === 0) continue;
       this.rejected.refuse('topic', 'topic', message, () => misspeltFault(message.topic));
     }

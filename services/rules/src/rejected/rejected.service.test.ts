@@ -10,7 +10,7 @@ import { RulesErrors } from '../rules-errors.js';
 import { RejectedService } from './rejected.service.js';
 import { SampleBudget } from './sample-budget.js';
 
-it('keeps the first few samples of a second, and of each no more than shows what it is', async () => {
+it('stores the first samples of a second, truncated', async () => {
   const redis = connectRedis((await startRedis()).url, 'test');
   closeLater('Redis client', () => redis.disconnect());
   await until(() => redis.status === 'ready', { what: 'the connection to Redis' });
@@ -42,10 +42,10 @@ it('keeps the first few samples of a second, and of each no more than shows what
     topic: expect.stringMatching(/^.{128}$/),
     payload: 'é'.repeat(200),
   });
-  expect(explain).toHaveBeenCalledTimes(10); // the rest is counted only
+  expect(explain).toHaveBeenCalledTimes(10); // not for messages that are only counted
 });
 
-it('one topic takes a few samples of a second only, so that others are seen beside it', () => {
+it('limits the samples per topic and second', () => {
   let now = 0;
   const budget = new SampleBudget(5, 3, () => now);
   const take = (topic: string, times: number) =>

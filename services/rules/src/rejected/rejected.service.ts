@@ -14,21 +14,21 @@ import { RulesErrors } from '../rules-errors.js';
 import { REDIS } from '../tokens.js';
 import { SampleBudget } from './sample-budget.js';
 
-/** Samples per second, and of one topic, so that one device does not take all of them; the counters have every message. */
+/** Samples per second, and per topic, so that one device does not use all of them. Metrics count every message. */
 const SAMPLES_PER_SECOND = 10;
 const SAMPLES_PER_TOPIC = 3;
 const MAX_TOPIC = 128;
 const MAX_PAYLOAD = 200;
 const MAX_PROBLEM = 300;
 
-/** A message that is wrong. */
-export interface WrongMessage {
+/** A refused or suspicious message. */
+export interface FaultyMessage {
   readonly topic: string;
-  /** Asked for samples only. */
+  /** A function is called for samples only. */
   readonly payload: Buffer | (() => string);
 }
 
-/** Counts input that is refused or suspicious, and keeps a few samples, with what is wrong, where the API can show them. */
+/** Counts refused and suspicious input, and stores samples with their fault for the API. */
 @Injectable()
 export class RejectedService implements OnApplicationShutdown {
   private readonly budget = new SampleBudget(SAMPLES_PER_SECOND, SAMPLES_PER_TOPIC);
@@ -44,32 +44,32 @@ export class RejectedService implements OnApplicationShutdown {
   }
 
   /**
-   * Input is refused.
-   * @param explain finds out what is wrong, which may cost more than the refusal: it is called for samples only
+   * Records refused input.
+   * @param explain determines the fault, which may be expensive: it is called for samples only
    */
   refuse(
     kind: InputKind,
     reason: InputReason,
-    message: WrongMessage,
+    message: FaultyMessage,
     explain: () => InputFault | undefined,
   ): void {
     this.metrics.inputRejected.inc({ kind, reason });
     if (this.budget.take(message.topic)) this.sample(kind, reason, message, explain());
   }
 
-  /** Input is accepted, and suspicious. */
+  /** Records input that is accepted but suspicious. */
   suspect(
     kind: InputKind,
     reason: Suspicion,
-    message: WrongMessage,
+    message: FaultyMessage,
     explain: () => InputFault<Suspicion> | undefined,
   ): void {
     this.metrics.inputSuspicious.inc({ kind, reason });
     if (this.budget.take(message.topic)) this.sample(kind, reason, message, explain(), true);
   }
 
-  /** The broker closed a connection. Every replica hears of it, so each one counts it. */
-  closed(reason: InputReason, client: string, problem: string, line: string): void {
+  /** Records a connection that the broker closed. Every replica receives the log line and counts it. */
+  recordClosedConnection(reason: InputReason, client: string, problem: string, line: string): void {
     this.metrics.inputRejected.inc({ kind: 'connection', reason });
     if (!this.budget.take(client)) return;
     this.samples.push({
@@ -89,7 +89,7 @@ export class RejectedService implements OnApplicationShutdown {
   private sample(
     kind: InputKind,
     reason: InputReason | Suspicion,
-    { topic, payload }: WrongMessage,
+    { topic, payload }: FaultyMessage,
     fault: InputFault<string> | undefined,
     accepted = false,
   ): void {
@@ -102,7 +102,7 @@ export class RejectedService implements OnApplicationShutdown {
       ...(IDENTITY.test(fleet) && { fleet }),
       ...(IDENTITY.test(device) && { device }),
       ...(fault?.field !== undefined && { field: fault.field.slice(0, MAX_PAYLOAD) }),
-      problem: (fault?.problem ?? 'it breaks a rule of its kind').slice(0, MAX_PROBLEM),
+      problem: (fault?.problem ?? 'the message is invalid').slice(0, MAX_PROBLEM),
       topic: topic.slice(0, MAX_TOPIC),
       payload: beginningOf(typeof payload === 'function' ? payload() : payload, MAX_PAYLOAD),
     });
@@ -121,7 +121,7 @@ export class RejectedService implements OnApplicationShutdown {
   }
 }
 
-/** At most so many characters of a payload; bytes that are no text are shown as U+FFFD. */
+/** The first characters of a payload; bytes that are not UTF-8 become U+FFFD. */
 export function beginningOf(payload: Buffer | string, length: number): string {
   const text = typeof payload === 'string' ? payload : payload.subarray(0, 4 * length).toString();
   return text.slice(0, length);

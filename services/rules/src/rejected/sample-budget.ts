@@ -1,4 +1,4 @@
-/** So many samples in a second, and so many of one sender: what is beyond is only counted. A flood must cost little, and hide no one else. */
+/** Limits samples per second and per sender, so that a flood is cheap and does not hide other senders. */
 export class SampleBudget {
   private second = 0;
   private taken = 0;
@@ -11,7 +11,7 @@ export class SampleBudget {
     private readonly now: () => number = () => performance.now(),
   ) {}
 
-  /** Takes one, if there is room. */
+  /** Takes one sample of a sender. @returns false if a limit is reached */
   take(sender: string): boolean {
     const second = Math.floor(this.now() / 1000);
     if (second !== this.second) {

@@ -20,14 +20,14 @@ import { StatePublisher } from '../state/state-publisher.service.js';
 import { RepeatedWork } from '../store-access/repeated-work.js';
 import { LOGGER, REDIS } from '../tokens.js';
 
-/** How often departures are looked for, milliseconds on average. */
+/** How often cleanups are claimed, milliseconds on average. */
 const POLL_MS = 500;
-/** Departures that are taken at a time. */
+/** Cleanups per claim. */
 const TAKE_LIMIT = 200;
 
 /**
- * Clears what is left of removed devices outside their shard: the broker's retained presence and state, votes in quorums, samples of rejected
- * input. Replicas share the work by leases; what could not be cleared comes up again when its lease has ended.
+ * Deletes data of removed devices outside their shard: retained presence and state at the broker, votes in quorums, samples of rejected
+ * input. Replicas share the work by leases; a failed cleanup is claimed again when its lease expires.
  */
 @Injectable()
 export class DeparturesService implements OnApplicationBootstrap {
@@ -56,12 +56,12 @@ export class DeparturesService implements OnApplicationBootstrap {
     this.clearing.schedule(POLL_MS);
   }
 
-  /** Takes no more. */
+  /** Starts no more rounds. */
   stop(): Promise<void> {
     return this.clearing.stop();
   }
 
-  /** One round; returns how long to wait for the next one. */
+  /** One round; returns the pause before the next one. */
   private async work(): Promise<number> {
     const wait = jitteredMs(POLL_MS);
     if (this.transport.problems().length > 0) return wait;
@@ -74,7 +74,7 @@ export class DeparturesService implements OnApplicationBootstrap {
     return departures.length === TAKE_LIMIT ? 0 : wait;
   }
 
-  /** @returns those whose retained presence is gone, or belongs to a device that reports again */
+  /** @returns the cleanups whose retained presence is cleared, or belongs to a device that has returned */
   private async clearPresence(departures: readonly PendingCleanup[]): Promise<PendingCleanup[]> {
     const own = await isRetainedPresenceOfRemoved(this.redis, departures);
     const cleared = await Promise.all(
@@ -84,12 +84,12 @@ export class DeparturesService implements OnApplicationBootstrap {
           'commands',
           deviceTopic(fleet, 'presence', device),
         );
-        // 16 (no matching subscribers) means the broker took it as well.
+        // 16 (no matching subscribers) is a success, too.
         if (outcome === 0 || outcome === 16) return true;
         if (outcome !== 'lost')
           this.logger.error(
             { fleet, device, reasonCode: outcome },
-            'the broker refuses to clear the retained presence of a removed device: check its access list',
+            'the broker refused to clear the retained presence of a removed device; check its access list',
           );
         return false;
       }),

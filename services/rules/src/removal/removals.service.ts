@@ -21,19 +21,20 @@ import { RulesErrors } from '../rules-errors.js';
 import { RepeatedWork } from '../store-access/repeated-work.js';
 import { LOGGER, REDIS } from '../tokens.js';
 
-/** How often work is looked for, milliseconds on average. */
+/** How often work is claimed, milliseconds on average. */
 const POLL_MS = 500;
-/** Devices that have been away for long enough are removed so many at a time; a removal of a fleet goes page by page. */
+/** Expired devices per round. */
 const FORGET_LIMIT = 50;
+/** Fleet removals per claim; each proceeds page by page. */
 const FLEETS_AT_ONCE = 5;
-/** Between two pages Redis belongs to others, milliseconds. */
+/** Pause between two pages, so that Redis can serve other clients, milliseconds. */
 const PAUSE_MS = 20;
 /** The progress of a removal is reported at most this often, milliseconds. */
 const REPORT_MS = 1000;
 
 /**
- * Removes devices that have been away for longer than their birth's `forgetAfter`, and the devices of fleets that are being removed.
- * Replicas share the work by leases, and what one has left half done the next one finishes.
+ * Removes devices that have been offline for longer than their birth's `forgetAfter`, and the devices of fleets that are being removed.
+ * Replicas share the work by leases; another replica continues an interrupted removal.
  */
 @Injectable()
 export class RemovalsService implements OnApplicationBootstrap {
@@ -62,12 +63,12 @@ export class RemovalsService implements OnApplicationBootstrap {
     this.removing.schedule(POLL_MS);
   }
 
-  /** Takes no more. */
+  /** Starts no more rounds. */
   stop(): Promise<void> {
     return this.removing.stop();
   }
 
-  /** One round; returns how long to wait for the next one. */
+  /** One round; returns the pause before the next one. */
   private async work(): Promise<number> {
     const wait = jitteredMs(POLL_MS);
     const hasMore = await this.metrics.storeCall('removal', () => this.forget());
@@ -82,7 +83,7 @@ export class RemovalsService implements OnApplicationBootstrap {
     return hasMore || isBusy ? PAUSE_MS : wait;
   }
 
-  /** @returns whether there are more */
+  /** Removes expired devices. @returns whether there may be more */
   private async forget(): Promise<boolean> {
     const devices = await takeExpiredDevices(this.redis, FORGET_LIMIT);
     const removals = await removeDevices(this.redis, devices, { onlyIfAway: true });
@@ -93,7 +94,7 @@ export class RemovalsService implements OnApplicationBootstrap {
     return devices.length === FORGET_LIMIT;
   }
 
-  /** Does one step of a removal. @returns whether the next one may follow at once */
+  /** Runs one step of a removal. @returns whether the next one can follow immediately */
   private async step(fleet: string): Promise<boolean> {
     try {
       const step = await this.metrics.storeCall('removal', () => stepFleetRemoval(this.redis, fleet));
@@ -105,7 +106,7 @@ export class RemovalsService implements OnApplicationBootstrap {
       if (step !== undefined) this.report(step.removal);
     } catch (error) {
       if (storeFailure(error) !== undefined) throw error;
-      // One removal that fails must not hold up the others; it is taken again when its lease has ended.
+      // One failing removal must not block the others; it is claimed again when its lease expires.
       this.unexpected.report('removal', error, 'cannot continue the removal of a fleet; retrying later', {
         fleet,
       });

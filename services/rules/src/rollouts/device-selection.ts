@@ -3,7 +3,7 @@ import { type Condition, compileCondition } from '@lamplighter/evaluation/rollou
 import { readDevices } from '@lamplighter/store/devices/devices';
 import type { Redis } from '@lamplighter/store/redis/connect';
 
-/** What a rollout's selector evaluates of a device, in addition to its name. */
+/** Evaluates the parts of a rollout's selector that do not concern names. */
 export class DeviceSelection {
   private readonly presence: Selector['presence'];
   private readonly condition: Condition | undefined;
@@ -14,12 +14,12 @@ export class DeviceSelection {
     this.condition = when === undefined ? undefined : compileCondition(when);
   }
 
-  /** Nothing but names counts. */
+  /** Whether the selector depends only on names. */
   get takesAll(): boolean {
     return this.presence === undefined && this.condition === undefined;
   }
 
-  /** Says of each of these devices whether it is selected, as it stands now. */
+  /** Whether each of these devices is currently selected. */
   async select(redis: Redis, fleet: string, devices: readonly string[]): Promise<boolean[]> {
     if (this.takesAll) return devices.map(() => true);
     return (await readDevices(redis, fleet, devices)).map(

@@ -16,7 +16,7 @@ import { acceptReadings } from '@lamplighter/store/telemetry/accept-readings';
 import { closeLater } from '@lamplighter/test-kit/resources';
 import { startRedis } from '@lamplighter/test-kit/servers/redis';
 import { until } from '@lamplighter/test-kit/until';
-import { failingAt, ProcessDied } from '../../test/failing-redis.js';
+import { failAfter, ProcessDied } from '../../test/failing-redis.js';
 import { RolloutRun } from './rollout-run.js';
 
 let redis: Redis;
@@ -28,7 +28,7 @@ beforeAll(async () => {
 });
 
 let fleets = 0;
-/** A fleet of so many devices; the light of each is its number. */
+/** A fleet with a number of devices; the light of each is its index. */
 async function fleetOf(count: number): Promise<{ fleet: string; devices: string[] }> {
   fleets += 1;
   const fleet = `fleet-${fleets}`;
@@ -49,7 +49,7 @@ async function fleetOf(count: number): Promise<{ fleet: string; devices: string[
   return { fleet, devices };
 }
 
-async function begin(fleet: string, changes: Partial<RolloutRequest> = {}): Promise<string> {
+async function create(fleet: string, changes: Partial<RolloutRequest> = {}): Promise<string> {
   const result = await createRollout(redis, fleet, {
     action: { led_on: true },
     lane: 'led_on',
@@ -65,16 +65,16 @@ async function begin(fleet: string, changes: Partial<RolloutRequest> = {}): Prom
   return result.rollout.id;
 }
 
-/** Takes this rollout as a replica does when the lease of the one before has ended. */
+/** Claims a rollout as if the lease of the previous holder had expired. */
 async function take(id: string, by: Redis = redis): Promise<HeldRollout | undefined> {
   await redis.zadd(ROLLOUTS_DUE_KEY, 'XX', 1, id);
   return (await takeRollouts(by, 1000)).find((held) => held.id === id);
 }
 
-/** A run on a clock of its own, which passes by `stepMs` before each step, and what it told. */
+/** A run whose clock advances by `stepMs` before each step; records its notifications. */
 function runOf(held: HeldRollout, by: Redis = redis, stepMs = 1000) {
   let clock = 0;
-  const told: string[] = [];
+  const progress: string[] = [];
   const turns: string[] = [];
   const run = new RolloutRun(
     by,
@@ -82,12 +82,12 @@ function runOf(held: HeldRollout, by: Redis = redis, stepMs = 1000) {
     {
       turned: (_rollout, some) => turns.push(...some.map(({ device, outcome }) => `${device} ${outcome}`)),
       swept: () => undefined,
-      progressed: (_rollout, state) => told.push(`${clock} ${state}`),
+      progressed: (_rollout, state) => progress.push(`${clock} ${state}`),
     },
     () => clock,
   );
   return {
-    told,
+    progress,
     turns,
     release: () => run.release(),
     step: () => {
@@ -97,8 +97,8 @@ function runOf(held: HeldRollout, by: Redis = redis, stepMs = 1000) {
   };
 }
 
-/** Every device answers what it was sent. */
-async function answerAll(fleet: string, status: 'succeeded' | 'failed' = 'succeeded'): Promise<void> {
+/** Acknowledges every dispatched command. */
+async function acknowledgeAll(fleet: string, status: 'succeeded' | 'failed' = 'succeeded'): Promise<void> {
   const claims = await claimCommands(redis, [...Array(SHARDS).keys()], 1000);
   await acknowledgeCommands(
     redis,
@@ -118,44 +118,44 @@ async function commandsPerDevice(fleet: string, devices: readonly string[]): Pro
   );
 }
 
-describe('a run', () => {
-  it('gives turns to as many devices as the rate says, and does not make up for a pause', async () => {
+describe('RolloutRun', () => {
+  it('gives turns at the rate and does not catch up after a pause', async () => {
     const { fleet } = await fleetOf(60);
-    const { step, turns } = runOf((await take(await begin(fleet, { rate: 10 })))!, redis, 250);
+    const { step, turns } = runOf((await take(await create(fleet, { rate: 10 })))!, redis, 250);
     const taken: number[] = [];
     for (let i = 0; i < 4; i += 1) {
       await step();
       taken.push(turns.length);
     }
     expect(taken).toEqual([2, 5, 7, 10]);
-    const paused = runOf((await take(await begin(fleet, { rate: 10 })))!, redis, 60_000);
+    const paused = runOf((await take(await create(fleet, { rate: 10 })))!, redis, 60_000);
     await paused.step();
     expect(paused.turns).toHaveLength(10);
   });
 
-  it('takes its time with a selector that takes few, but no device twice and none left out', async () => {
+  it('gives each device of a selective rollout exactly one turn', async () => {
     const { fleet, devices } = await fleetOf(300);
-    const held = (await take(await begin(fleet, { rate: 7, selector: { when: 'light >= 280' } })))!;
+    const held = (await take(await create(fleet, { rate: 7, selector: { when: 'light >= 280' } })))!;
     const { step, turns } = runOf(held);
     for (let i = 0; i < 6; i += 1) await step();
     expect(turns.toSorted()).toEqual(devices.slice(280).map((device) => `${device} enqueued`));
   });
 
-  it('tells its progress at most once a second, and its end', async () => {
+  it('reports progress at most once a second, and the end', async () => {
     const { fleet } = await fleetOf(40);
-    const id = await begin(fleet, { rate: 10 });
-    const { step, told } = runOf((await take(id))!, redis, 400);
-    while (await step()) await answerAll(fleet);
-    expect(told.at(-1)).toMatch(/ done$/);
-    const times = told.slice(0, -1).map((entry) => Number(entry.split(' ')[0]));
+    const id = await create(fleet, { rate: 10 });
+    const { step, progress } = runOf((await take(id))!, redis, 400);
+    while (await step()) await acknowledgeAll(fleet);
+    expect(progress.at(-1)).toMatch(/ done$/);
+    const times = progress.slice(0, -1).map((entry) => Number(entry.split(' ')[0]));
     expect(times.length).toBeGreaterThan(1);
     for (const [i, time] of times.slice(1).entries()) expect(time - times[i]!).toBeGreaterThanOrEqual(1000);
     expect(await readRollout(redis, id)).toMatchObject({ state: 'done', outcomes: { succeeded: 40 } });
   });
 
-  it('that is released goes on elsewhere where it stood', async () => {
+  it('continues at another replica from its position when it is released', async () => {
     const { fleet, devices } = await fleetOf(40);
-    const id = await begin(fleet, { rate: 10 });
+    const id = await create(fleet, { rate: 10 });
     const first = runOf((await take(id))!);
     await first.step();
     await first.release();
@@ -168,30 +168,30 @@ describe('a run', () => {
 });
 
 describe('a process that dies at any call to Redis', () => {
-  /** Takes the rollout and carries it on until it ends, or until the process dies. */
-  async function live(id: string, by: Redis, meanwhile?: () => Promise<void>): Promise<void> {
+  /** Claims the rollout and runs it until it ends or the process dies. */
+  async function runToEnd(id: string, by: Redis, meanwhile?: () => Promise<void>): Promise<void> {
     const held = await take(id, by);
     if (held === undefined) return;
     const { step } = runOf(held, by, 10_001);
     while (await step()) await meanwhile?.();
   }
 
-  it.each(['before it is made', 'after it is made'] as const)(
-    'leaves a rollout that the next one ends, each device with one command: %s',
+  it.each(['before execution', 'after execution'] as const)(
+    'leaves a rollout that the next process ends, with one command per device: %s',
     async (when) => {
       let calls = 0;
       for (let dies = true; dies; calls += 1) {
         const { fleet, devices } = await fleetOf(12);
-        const id = await begin(fleet, { rate: 5 });
-        const failing = failingAt(redis, calls, when);
-        dies = await live(id, failing, () => answerAll(fleet)).then(
+        const id = await create(fleet, { rate: 5 });
+        const failing = failAfter(redis, calls, when);
+        dies = await runToEnd(id, failing, () => acknowledgeAll(fleet)).then(
           () => false,
           (error: unknown) => {
             if (!(error instanceof ProcessDied)) throw error;
             return true;
           },
         );
-        await live(id, redis, () => answerAll(fleet));
+        await runToEnd(id, redis, () => acknowledgeAll(fleet));
         expect(await commandsPerDevice(fleet, devices)).toEqual(devices.map(() => 1));
         expect(await readRollout(redis, id)).toMatchObject({
           ...{ state: 'done', enqueued: 12, outcomes: { succeeded: 12 } },
@@ -203,17 +203,17 @@ describe('a process that dies at any call to Redis', () => {
     60_000,
   );
 
-  it('while it sweeps leaves the rest to the next one', async () => {
+  it('leaves the rest of a sweep to the next process', async () => {
     for (let calls = 0, dies = true; dies; calls += 1) {
       const { fleet } = await fleetOf(10);
-      const id = await begin(fleet, { rate: 5 });
+      const id = await create(fleet, { rate: 5 });
       await runOf((await take(id))!).step();
       await cancelRollout(redis, id);
-      dies = await live(id, failingAt(redis, calls, 'after it is made')).then(
+      dies = await runToEnd(id, failAfter(redis, calls, 'after execution')).then(
         () => false,
         () => true,
       );
-      await live(id, redis);
+      await runToEnd(id, redis);
       const rollout = await readRollout(redis, id);
       expect(rollout).toMatchObject({ state: 'cancelled', enqueued: 5, outcomes: { cancelled: 5 } });
       expect(await redis.zscore(ROLLOUTS_DUE_KEY, id)).toBeNull();

@@ -22,7 +22,7 @@ import {
 import { countRollout } from '@lamplighter/store/rollouts/rollouts';
 import { DeviceSelection } from './device-selection.js';
 
-/** What a run tells of what it did. */
+/** Is notified of the progress of a run. */
 export interface RolloutObserver {
   turned(rollout: HeldRollout, turns: readonly Turn[]): void;
   swept(rollout: HeldRollout, commands: readonly SweptCommand[]): void;
@@ -30,26 +30,26 @@ export interface RolloutObserver {
   progressed(rollout: HeldRollout, state: HeldRollout['state'], counts: RolloutCounts): void;
 }
 
-/** Most devices that one step looks at, so that a selector that takes few of many does not hold up the others. */
-const LOOKS_PER_STEP = 1000;
-const LOOKS_PER_PAGE = 200;
-/** Pages of open commands that one step of a sweep looks at. */
+/** Most devices that one step evaluates, so that a selective rollout does not block the others. */
+const DEVICES_PER_STEP = 1000;
+const DEVICES_PER_PAGE = 200;
+/** Pages of open commands per step of a sweep. */
 const PAGES_PER_STEP = 20;
-/** Nothing new: the next look is after this, and later each time. Milliseconds. */
+/** The next check if nothing has changed, milliseconds; doubles each time. */
 const WAIT_MS = 250;
-/** The lease is renewed at least so often, milliseconds. */
+/** The lease is renewed at least this often, milliseconds. */
 const RENEW_MS = ROLLOUT_LEASE_MS / 3;
-const TELL_MS = 1000;
+const REPORT_MS = 1000;
 
 /**
- * One rollout in the hands of this replica, a step at a time. Every step may fail or be the last one of this process at any
- * point: what it did is in the store, and what it did twice the store has done once.
+ * Runs one rollout that this replica holds, step by step. A step may fail, or the process may end, at any point: all progress is in the
+ * store, and repeating a step has no effect there.
  */
 export class RolloutRun {
   private readonly selection: DeviceSelection;
   private position: Position;
   private phase: RolloutPhase;
-  /** Devices that may have their turn now. */
+  /** Turns that the rate allows now. */
   private allowance = 0;
   private steppedAt: number;
   private savedAt: number;
@@ -72,7 +72,7 @@ export class RolloutRun {
     this.steppedAt = this.savedAt = this.reportedAt = now();
   }
 
-  /** Carries the rollout on by a bit. @returns false if it is no longer ours: it has ended, or another replica has it */
+  /** Runs one step. @returns false if the rollout has ended or another replica holds it */
   async step(): Promise<boolean> {
     if (this.now() < this.restsUntil) return true;
     if (this.phase === 'sweep') return this.sweep();
@@ -80,7 +80,7 @@ export class RolloutRun {
     return this.checkEnd();
   }
 
-  /** Gives the lease back, so that another replica need not wait for its end. */
+  /** Releases the lease, so that another replica need not wait for its expiry. */
   async release(): Promise<void> {
     await saveRollout(this.redis, this.rollout, this.position, 0);
   }
@@ -88,7 +88,7 @@ export class RolloutRun {
   private async enqueue(): Promise<boolean> {
     const now = this.now();
     const { rate } = this.rollout.request;
-    // What a slow step or a pause has left undone is not made up for: at most a second's worth at a time.
+    // The allowance is at most one second's worth, so a slow step or a pause is not caught up.
     this.allowance = Math.min(this.allowance + (rate * (now - this.steppedAt)) / 1000, rate);
     this.steppedAt = now;
     const before = this.position;
@@ -104,20 +104,20 @@ export class RolloutRun {
     return this.save({ ...next, phase: this.phase });
   }
 
-  /** The next devices whose turn it is, at most `limit`, and the position behind them. */
+  /** The next devices whose turn it is, at most `limit`, and the position after them. */
   private async nextDevices(limit: number) {
     const devices: { shard: number; device: string }[] = [];
     let next = this.position;
-    for (let looked = 0; devices.length < limit && next.shard < SHARDS && looked < LOOKS_PER_STEP; ) {
+    for (let checked = 0; devices.length < limit && next.shard < SHARDS && checked < DEVICES_PER_STEP; ) {
       const missing = limit - devices.length;
-      const size = this.selection.takesAll ? missing : Math.min(missing * 4 + 16, LOOKS_PER_PAGE);
+      const size = this.selection.takesAll ? missing : Math.min(missing * 4 + 16, DEVICES_PER_PAGE);
       const page = await nextDevices(this.redis, this.rollout, next, size);
       const selected = await this.selection.select(
         this.redis,
         this.rollout.fleet,
         page.devices.map(({ device }) => device),
       );
-      looked += Math.max(page.devices.length, 1);
+      checked += Math.max(page.devices.length, 1);
       next = page.next;
       for (const [i, device] of page.devices.entries()) {
         if (selected[i]) devices.push(device);
@@ -134,7 +134,7 @@ export class RolloutRun {
     const { rollout } = this;
     const counts = await countRollout(this.redis, rollout.id);
     if (isFailing(counts, rollout.request.abortAbove)) {
-      // Whoever takes it next, perhaps we, sweeps it: under another token, since this one is shut out of the shards.
+      // The next holder, possibly this replica, sweeps it with a new token, because the shards now refuse this one.
       if (await endRollout(this.redis, rollout, 'aborted', counts))
         this.observer.progressed(rollout, 'aborted', counts);
       return false;
@@ -149,7 +149,7 @@ export class RolloutRun {
     return this.phase === 'settle' ? this.rest(changed) : true;
   }
 
-  /** Cancels what waits. */
+  /** Cancels pending commands of an ended rollout. */
   private async sweep(): Promise<boolean> {
     const { rollout } = this;
     for (let page = 0; page < PAGES_PER_STEP && this.swept.shard < SHARDS; page += 1) {
@@ -167,7 +167,7 @@ export class RolloutRun {
     return false;
   }
 
-  /** Looks again after a while: the longer nothing changes, the later. */
+  /** Pauses before the next check, twice as long while nothing changes. */
   private rest(changed: boolean): Promise<boolean> {
     this.waitMs = changed ? WAIT_MS : Math.min(this.waitMs * 2, ROLLOUT_PAUSE_MS);
     this.restsUntil = this.now() + this.waitMs;
@@ -182,11 +182,11 @@ export class RolloutRun {
     return saveRollout(this.redis, this.rollout, changes, leaseMs);
   }
 
-  /** Tells the counts if they are news and the last ones are old enough. @returns whether they are news */
+  /** Reports changed counts, at most once per second. @returns whether they have changed since the last report */
   private report(counts: RolloutCounts): boolean {
     const text = JSON.stringify(counts);
     if (text === this.reported) return false;
-    if (this.now() - this.reportedAt >= TELL_MS) {
+    if (this.now() - this.reportedAt >= REPORT_MS) {
       this.observer.progressed(this.rollout, this.rollout.state, counts);
       this.reported = text;
       this.reportedAt = this.now();

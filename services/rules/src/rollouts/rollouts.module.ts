@@ -3,7 +3,7 @@ import { CommandsModule } from '../commands/commands.module.js';
 import { LiveEventsModule } from '../live-events/live-events.module.js';
 import { RolloutsService } from './rollouts.service.js';
 
-/** Commands to many devices at a pace. */
+/** Rollouts: one command for many devices, at a rate. */
 @Module({
   imports: [CommandsModule, LiveEventsModule],
   providers: [RolloutsService],

@@ -14,8 +14,9 @@ import { RepeatedWork } from '../store-access/repeated-work.js';
 import { LOGGER, REDIS } from '../tokens.js';
 import { type RolloutObserver, RolloutRun } from './rollout-run.js';
 
-/** How often rollouts are carried on, and how often new ones, or those of a dead replica, are looked for. Milliseconds. */
+/** Pause between two steps of each rollout, milliseconds. */
 const STEP_MS = 200;
+/** How often rollouts without a holder are claimed, milliseconds on average. */
 const TAKE_MS = 300;
 
 /** Runs the rollouts that this replica holds. Replicas share rollouts by leases. */
@@ -78,7 +79,7 @@ export class RolloutsService implements OnApplicationBootstrap, RolloutObserver 
     this.events.append([rolloutEvent({ id, fleet, state, ...counts })]);
   }
 
-  /** One round; returns how long to wait for the next one. */
+  /** One round; returns the pause before the next one. */
   private async work(): Promise<number> {
     try {
       await this.take();
@@ -97,7 +98,7 @@ export class RolloutsService implements OnApplicationBootstrap, RolloutObserver 
     this.takesAt = performance.now() + jitteredMs(TAKE_MS);
     const limit = Math.min(room, 20);
     for (const rollout of await this.metrics.storeCall('rollout', () => takeRollouts(this.redis, limit))) {
-      // It may be one of ours, whose lease has ended, or that was cancelled: then the run before is shut out.
+      // May replace a run of this replica whose lease has expired or that was cancelled; the store refuses the token of that run.
       try {
         this.runs.set(rollout.id, new RolloutRun(this.redis, rollout, this));
       } catch (error) {

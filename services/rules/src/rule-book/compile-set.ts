@@ -9,35 +9,31 @@ import {
 } from '@lamplighter/store/rules/rules';
 import { type Release, RuleSet } from './rule-set.js';
 
-/** Compiling holds up telemetry for no longer than this at a time, milliseconds. */
+/** Compiling yields to telemetry after this, milliseconds. */
 const SLICE_MS = 5;
 
-/** A record of the store and what it was compiled to. */
-interface Kept {
+/** A stored rule and its compiled form. */
+interface CompiledRecord {
   readonly text: string;
   readonly stored: StoredRule | UnreadableRule;
   readonly compiled: CompiledRule | undefined;
   readonly error: string | undefined;
 }
 
-/** The rules of one fleet as they were read, so that the next reading compiles only what has changed. */
+/** The rules of one fleet with their stored texts, so that the next load compiles only those that changed. */
 export interface FleetRules {
   readonly set: RuleSet;
-  readonly kept: ReadonlyMap<string, Kept>;
-  /** Rules that are not in the set although they are enabled, and why. */
+  readonly kept: ReadonlyMap<string, CompiledRecord>;
+  /** Enabled rules that are left out of the set, and why. */
   readonly unusable: readonly { readonly id: string; readonly version: number; readonly error: string }[];
 }
 
-/**
- * Compiles the rules of a fleet. One that cannot be read or compiled is left out; the others are in force all the same.
- * @param stored as the store has them
- * @param before what the fleet had so far
- */
+/** Compiles the rules of a fleet. A rule that cannot be read or compiled is left out; the others are in force. */
 export async function compileSet(
   { texts, releases, revision, isOff }: FleetRuleTexts,
   before: FleetRules | undefined,
 ): Promise<FleetRules> {
-  const kept = new Map<string, Kept>();
+  const kept = new Map<string, CompiledRecord>();
   let since = performance.now();
   for (const [id, text] of Object.entries(texts)) {
     const known = before?.kept.get(id);
@@ -58,36 +54,36 @@ export async function compileSet(
   return { set: new RuleSet(inForce, facts), kept, unusable };
 }
 
-/** What is to be taken back, and can be: a rule without `else` leaves its devices as they are. */
+/** The releases that have a command: a rule without `else` leaves its devices as they are. */
 function releasesIn(texts: FleetRuleTexts['releases']): Map<string, Release> {
   const releases = new Map<string, Release>();
   for (const [id, text] of Object.entries(texts)) {
     const release = parseRelease(id, text);
     if (release === undefined) continue;
-    const { before, keptFor: goesOn } = release;
+    const { before, keptFor } = release;
     try {
       const end = promisedEnd(compileRule(before.rule, before.version, before.since));
       if (end === undefined) continue;
       const { devices } = before.rule.scope;
-      releases.set(id, { rule: id, since: before.since, scope: devices, goesOn, end });
-      // eslint-disable-next-line no-restricted-syntax -- a rule that does not compile has started nothing
+      releases.set(id, { rule: id, since: before.since, scope: devices, keptFor, end });
+      // eslint-disable-next-line no-restricted-syntax -- a rule that does not compile was never in force
     } catch {
-      // A rule that does not compile has started nothing.
+      // A rule that does not compile was never in force, so there is nothing to release.
     }
   }
   return releases;
 }
 
-function compile(id: string, text: string): Kept {
+function compile(id: string, text: string): CompiledRecord {
   const stored = parseRule(id, text);
-  const kept = (compiled: CompiledRule | undefined, error: string | undefined): Kept => ({
+  const kept = (compiled: CompiledRule | undefined, error: string | undefined): CompiledRecord => ({
     text,
     stored,
     compiled,
     error,
   });
   if ('unreadable' in stored) return kept(undefined, stored.unreadable);
-  // A disabled rule judges nothing; what it has started ends by what is stored with the rule states.
+  // A disabled rule is not evaluated; its runs end by the promised end in the rule states.
   if (!stored.rule.enabled) return kept(undefined, undefined);
   try {
     return kept(compileRule(stored.rule, stored.version, stored.since), undefined);
@@ -97,7 +93,7 @@ function compile(id: string, text: string): Kept {
   }
 }
 
-/** The order is the same in every replica. */
-function byId(a: Kept, b: Kept): number {
+/** The order of evaluation must be the same in every replica. */
+function byId(a: CompiledRecord, b: CompiledRecord): number {
   return a.stored.id < b.stored.id ? -1 : 1;
 }

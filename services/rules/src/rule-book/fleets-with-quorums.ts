@@ -2,11 +2,11 @@ import type { Redis } from '@lamplighter/store/redis/connect';
 import { storeFailure } from '@lamplighter/store/redis/store-failure';
 import { mayHaveQuorum } from '@lamplighter/store/rules/rules';
 
-/** Fleets that are read at the same time. */
+/** Fleets that are read concurrently. */
 const READ_AT_ONCE = 32;
 
 /**
- * Finds the fleets that have a quorum, some at a time; nothing is compiled.
+ * Finds the fleets that have a quorum, page by page, without compiling their rules.
  * @throws if Redis is unavailable
  */
 export async function* fleetsWithQuorums(
@@ -25,6 +25,6 @@ async function hasQuorum(redis: Redis, fleet: string): Promise<boolean> {
     return await mayHaveQuorum(redis, fleet);
   } catch (error) {
     if (storeFailure(error) !== undefined) throw error;
-    return false; // the key holds another type than the rules
+    return false; // the key holds something other than rules
   }
 }

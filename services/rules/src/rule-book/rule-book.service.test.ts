@@ -29,7 +29,7 @@ const rule = (id = 'night-light', changes: Partial<RuleInput> = {}): Rule =>
   ruleSchema.parse({ id, when: 'light < 300', then: { led_on: true }, ...changes });
 const SEED: Seed = { ...rule(), fleets: '*' };
 
-/** The book of one replica. */
+/** The rule book of one replica. */
 function openBook(seeds: readonly Seed[] = [SEED], readsFrom = redis) {
   const metrics = new RulesMetrics('rules', 'test');
   const logger = createLogger('rules', 'silent');
@@ -47,13 +47,13 @@ function openBook(seeds: readonly Seed[] = [SEED], readsFrom = redis) {
   return { book, idsOf, gauge };
 }
 
-/** Writes a rule in place of the version; settles when it is stored. */
+/** Writes a rule that must have the expected version. */
 async function write(fleet: string, document: Rule, expected: number | 'absent'): Promise<void> {
   expect(await writeRule(redis, fleet, document, expected)).toMatchObject({ outcome: 'written' });
 }
 
-describe('the rule book', () => {
-  it('gives a fleet its seeds when it is first heard of, once for all replicas', async () => {
+describe('RuleBook', () => {
+  it('gives a new fleet its seeds, once for all replicas', async () => {
     const fleet = newFleet();
     const [one, other] = [openBook(), openBook()];
     expect(one.book.setOf(fleet)).toBeUndefined();
@@ -69,7 +69,7 @@ describe('the rule book', () => {
     expect(restarted.idsOf(fleet)).toEqual([]);
   });
 
-  it('has a written rule in force in every replica within a second', async () => {
+  it('applies a written rule in every replica within a second', async () => {
     const fleet = newFleet();
     const replicas = [openBook(), openBook()];
     await Promise.all(replicas.map(({ book }) => book.ready([fleet])));
@@ -86,16 +86,16 @@ describe('the rule book', () => {
     }
   });
 
-  it('takes a rule that is written while the fleet is read for the first time', async () => {
+  it('loads a rule that is written while the fleet is loaded for the first time', async () => {
     const fleet = newFleet();
     await write(fleet, rule(), 'absent');
-    // What is read is handed over only when it is old.
+    // The first read is delayed until a newer rule is written.
     let hasRead = false;
-    let looks = 0;
-    let handOver = () => {};
+    let polls = 0;
+    let finishRead = () => {};
     const slow = Object.create(redis) as Redis;
     slow.hgetall = (key: string) => {
-      looks += 1;
+      polls += 1;
       return redis.hgetall(key);
     };
     const slowMulti = () => {
@@ -105,7 +105,7 @@ describe('the rule book', () => {
         const replies = await exec();
         hasRead = true;
         await new Promise<void>((resolve) => {
-          handOver = resolve;
+          finishRead = resolve;
         });
         return replies;
       };
@@ -116,11 +116,11 @@ describe('the rule book', () => {
     const loading = book.ready([fleet]);
     await until(() => hasRead, { what: 'the fleet to be read' });
     await write(fleet, rule('night-light', { when: 'light < 10' }), 1);
-    const before = looks;
-    await until(() => looks > before, { what: 'the book to see that something was written' });
+    const before = polls;
+    await until(() => polls > before, { what: 'the poll to find the write' });
     await until(
       () => {
-        handOver();
+        finishRead();
         return book.setOf(fleet)?.get('night-light')?.version === 2;
       },
       { what: 'the new version', timeoutMs: 2000 },
@@ -128,7 +128,7 @@ describe('the rule book', () => {
     await loading;
   });
 
-  it('keeps a set as long as nothing was written, and what it compiled of rules that did not change', async () => {
+  it('keeps the set of an unchanged fleet, and the compiled form of unchanged rules', async () => {
     const [fleet, other] = [newFleet(), newFleet()];
     const { book, idsOf } = openBook();
     await book.ready([fleet, other]);
@@ -140,7 +140,7 @@ describe('the rule book', () => {
     expect(book.setOf(other)).toBe(others);
   });
 
-  it('leaves out a rule that cannot be used, tells of it, and takes it when it is mended', async () => {
+  it('leaves out a rule that cannot be compiled, reports it, and applies it once it is fixed', async () => {
     const fleet = newFleet();
     const { book, idsOf, gauge } = openBook();
     await write(fleet, rule('fine'), 'absent');
@@ -158,7 +158,7 @@ describe('the rule book', () => {
         ]);
         return true;
       },
-      { what: 'what went wrong to be kept' },
+      { what: 'the errors to be stored' },
     );
     await write(fleet, rule('broken'), 0);
     await write(fleet, rule('wrong'), 1);
@@ -166,7 +166,7 @@ describe('the rule book', () => {
     expect(await gauge('rules_unusable')).toBe(0);
   });
 
-  it('goes on with the others when somebody puts something else in the place of the rules of one fleet', async () => {
+  it('continues with other fleets when the key of one holds something else', async () => {
     const [fleet, other] = [newFleet(), newFleet()];
     await redis.set(rulesKey(fleet), 'what?');
     const { book, idsOf } = openBook();
@@ -174,7 +174,7 @@ describe('the rule book', () => {
     expect([idsOf(fleet), idsOf(other)]).toEqual([[], ['night-light']]);
   });
 
-  it('reads at the start the rules of fleets with quorums, though nobody has heard of them', async () => {
+  it('loads fleets with quorums at the start, before any message', async () => {
     const silent = Array.from({ length: 70 }, newFleet);
     const [broken, other] = [newFleet(), newFleet()];
     for (const fleet of silent)
@@ -183,23 +183,23 @@ describe('the rule book', () => {
     await write(broken, rule(), 'absent');
     await redis.set(rulesKey(broken), 'what?');
     const { book, idsOf } = openBook([]);
-    const told: string[] = [];
-    book.onRead((fleet) => told.push(fleet));
+    const notified: string[] = [];
+    book.onRead((fleet) => notified.push(fleet));
     await until(() => silent.every((fleet) => idsOf(fleet)?.length === 1), {
-      what: 'all quorums to be known',
+      what: 'all quorums to be loaded',
     });
-    expect(told.toSorted()).toEqual(expect.arrayContaining(silent.toSorted()));
+    expect(notified.toSorted()).toEqual(expect.arrayContaining(silent.toSorted()));
     expect([idsOf(other), idsOf(broken)]).toEqual([undefined, undefined]);
   });
 
-  it('knows no rules of the canary, and writes none', async () => {
+  it('has no rules for the canary fleet and writes none', async () => {
     const { book, idsOf } = openBook();
     await book.ready([CANARY_FLEET]);
     expect(idsOf(CANARY_FLEET)).toEqual([]);
     expect((await listRules(redis, CANARY_FLEET, { limit: 9 })).rules).toEqual([]);
   });
 
-  it('does not hold up the process while it compiles a thousand rules', async () => {
+  it('yields to other work while it compiles a thousand rules', async () => {
     const fleet = newFleet();
     const texts = Array.from({ length: 1000 }, (_, i) => {
       const text = JSON.stringify(
@@ -211,21 +211,21 @@ describe('the rule book', () => {
     await write(fleet, rule('r0'), 1);
     const { book } = openBook();
     let turns = 0;
-    const beat = setInterval(() => {
+    const ticker = setInterval(() => {
       turns += 1;
     }, 1);
     const before = process.cpuUsage();
     await book.ready([fleet]);
-    clearInterval(beat);
+    clearInterval(ticker);
     const computedMs = process.cpuUsage(before).user / 1000;
     expect(book.setOf(fleet)!.size).toBe(1000);
-    // Others had a turn after every few milliseconds of it, however long it took on a busy machine.
+    // Relative to CPU time, so that a busy machine does not matter.
     expect(turns).toBeGreaterThan(computedMs / 50);
   });
 });
 
-// The last one, for it takes Redis away from the others.
-it('while Redis is away the last rules stay in force, and who waits for rules waits until it is back', async () => {
+// Last, because it stops the shared Redis.
+it('keeps the last known rules while Redis is unavailable, and loads others once it is back', async () => {
   const [fleet, later] = [newFleet(), newFleet()];
   const { book, idsOf } = openBook();
   await book.ready([fleet]);

@@ -15,43 +15,43 @@ import { RuleErrors } from './rule-errors.service.js';
 import { RuleSet } from './rule-set.js';
 import { seedsOf } from './seed-file.js';
 
-/** How often Redis is asked whether any rule was written, milliseconds. */
+/** How often Redis is polled for written rules, milliseconds. */
 const POLL_MS = 250;
-/** Fleets whose rules are kept; those not requested lately are evicted, in two generations. */
+/** Cached fleets; those not requested lately are evicted, in two generations. */
 const MAX_FLEETS = 10_000;
-/** Fleets that are read at the same time. */
+/** Fleets that are read concurrently. */
 const READ_AT_ONCE = 32;
-/** Longest wait between two attempts, milliseconds. */
-const MAX_WAIT_MS = 2000;
+/** Longest pause between two attempts, milliseconds. */
+const MAX_RETRY_MS = 2000;
 
 const NO_RULES = new RuleSet([]);
 
-/** Rules are no longer read, because the service stops. */
+/** The service is stopping and no longer reads rules. */
 export class RuleBookStopped extends Error {
   override readonly name = 'RuleBookStopped';
 }
 
-/** A fleet whose rules are known here. */
-interface KnownFleet extends FleetRules {
+/** A fleet with loaded rules. */
+interface LoadedFleet extends FleetRules {
   readonly revision: number | undefined;
 }
 
 /**
- * The rules in force, fleet by fleet, as Redis has them. A fleet's rules are read when it is first heard of, and again within
- * a second of a write; at the start also those of fleets with quorums, whose sensors may be missed without ever being heard. While
- * Redis is unavailable the last rules stay in force.
+ * The rules in force of each fleet. A fleet's rules are loaded from Redis with its first message, and again within a second of a write.
+ * Fleets with quorums are loaded at the start, because a quorum must notice sensors that never report. While Redis is unavailable the
+ * last known rules stay in force.
  */
 @Injectable()
 export class RuleBook implements OnApplicationBootstrap, OnApplicationShutdown {
-  private readonly fleets = new Map<string, KnownFleet>();
-  private older = new Map<string, KnownFleet>();
+  private readonly fleets = new Map<string, LoadedFleet>();
+  private older = new Map<string, LoadedFleet>();
   private readonly loading = new Map<string, Promise<void>>();
   private writes: string | null | undefined;
-  /** As the last look had them; undefined before the first. */
+  /** The revisions of all fleets whose changes have been loaded; undefined before the first poll. */
   private revisions: ReadonlyMap<string, number> | undefined;
-  private hasSearched = false;
-  /** As they were read last, though what follows from that may not be done yet. */
-  private latest: ReadonlyMap<string, number> = new Map();
+  private hasLoadedQuorums = false;
+  /** The revisions as last read; their changes may still be loading. */
+  private latestRevisions: ReadonlyMap<string, number> = new Map();
   private timer: NodeJS.Timeout | undefined;
   private stopped = false;
   private failures = 0;
@@ -75,23 +75,23 @@ export class RuleBook implements OnApplicationBootstrap, OnApplicationShutdown {
     clearTimeout(this.timer);
   }
 
-  /** Calls back whenever the rules of a fleet have been read; `before` are those that were in force until then. */
+  /** Registers a listener that is called when the rules of a fleet have been loaded; `before` are those previously in force. */
   onRead(listener: (fleet: string, rules: RuleSet, before: RuleSet | undefined) => void): void {
     this.listeners.push(listener);
   }
 
-  /** The present rules of a fleet; undefined until they are ready. */
+  /** The current rules of a fleet; undefined until they are loaded. */
   setOf(fleet: string): RuleSet | undefined {
     return fleet === CANARY_FLEET ? NO_RULES : this.find(fleet)?.set;
   }
 
-  /** Settles when the rules of these fleets have been read; a fleet that is heard of for the first time is given its seeds. */
+  /** Settles when the rules of these fleets have been loaded; a new fleet gets its seeds. */
   async ready(fleets: Iterable<string>): Promise<void> {
     const missing = [...new Set(fleets)].filter((fleet) => this.setOf(fleet) === undefined);
     await this.loadAll(missing);
   }
 
-  private find(fleet: string): KnownFleet | undefined {
+  private find(fleet: string): LoadedFleet | undefined {
     const found = this.fleets.get(fleet);
     if (found !== undefined) return found;
     const known = this.older.get(fleet);
@@ -99,7 +99,7 @@ export class RuleBook implements OnApplicationBootstrap, OnApplicationShutdown {
     return known;
   }
 
-  private keep(fleet: string, known: KnownFleet): void {
+  private keep(fleet: string, known: LoadedFleet): void {
     if (!this.fleets.has(fleet) && this.fleets.size >= MAX_FLEETS / 2) {
       this.older = new Map(this.fleets);
       this.fleets.clear();
@@ -124,25 +124,25 @@ export class RuleBook implements OnApplicationBootstrap, OnApplicationShutdown {
     return loading;
   }
 
-  /** Telemetry of a fleet waits for its rules, as it would wait for Redis anyway. */
+  /** Retries until the rules of a fleet are loaded; its telemetry waits for them, as it would wait for Redis anyway. */
   private async untilLoaded(fleet: string): Promise<void> {
     for (let failures = 0; ; failures += 1) {
-      // Nobody may judge without rules, as if there were none: what waits for them stays unanswered.
+      // Readings must not be evaluated as if the fleet had no rules: messages that wait for the rules stay unacknowledged.
       if (this.stopped) throw new RuleBookStopped();
       try {
         return await this.metrics.storeCall('rules', () => this.loadLatest(fleet));
       } catch (error) {
-        if (storeFailure(error) === undefined) return this.giveUp(fleet, error as Error);
-        // What is in force stays so, and the next poll sees that it is old.
+        if (storeFailure(error) === undefined) return this.keepLastKnown(fleet, error as Error);
+        // The loaded rules stay in force, and the next poll finds that they are outdated.
         if (this.find(fleet) !== undefined) throw error;
         await new Promise((resolve) =>
-          setTimeout(resolve, backoffMs(failures, { firstMs: 50, maxMs: MAX_WAIT_MS })),
+          setTimeout(resolve, backoffMs(failures, { firstMs: 50, maxMs: MAX_RETRY_MS })),
         );
       }
     }
   }
 
-  /** Reads what was written meanwhile, too: the look that saw it takes this reading for its own. */
+  /** Loads again if the rules were written meanwhile: a poll that saw that write shares this load. */
   private async loadLatest(fleet: string): Promise<void> {
     let read: number | undefined;
     let before: number | undefined;
@@ -150,8 +150,8 @@ export class RuleBook implements OnApplicationBootstrap, OnApplicationShutdown {
       before = read;
       await this.load(fleet);
       read = this.find(fleet)?.revision;
-      // The same twice: Redis has lost what was written, and does not bring it back.
-    } while (read !== undefined && read !== before && read < (this.latest.get(fleet) ?? 0));
+      // The same revision twice: Redis has lost the newer write.
+    } while (read !== undefined && read !== before && read < (this.latestRevisions.get(fleet) ?? 0));
   }
 
   private async load(fleet: string): Promise<void> {
@@ -167,15 +167,15 @@ export class RuleBook implements OnApplicationBootstrap, OnApplicationShutdown {
     if (rules.unusable.length > 0)
       this.logger.warn(
         { fleet, rules: rules.unusable.map(({ id }) => id) },
-        'rules that cannot be used are left out',
+        'cannot read or compile rules; leaving them out',
       );
     this.keep(fleet, { ...rules, revision });
     for (const listener of this.listeners) listener(fleet, rules.set, before?.set);
     this.metrics.rulesReload.set(Date.now() / 1000);
   }
 
-  /** Somebody has put something else in the place of a fleet's rules: that fleet has none, or keeps what it had; others go on. */
-  private giveUp(fleet: string, error: Error): void {
+  /** The key of the fleet's rules holds something else: the fleet keeps its last known rules, or has none; other fleets are not affected. */
+  private keepLastKnown(fleet: string, error: Error): void {
     this.unexpected.report(
       'rule_book',
       error,
@@ -196,19 +196,19 @@ export class RuleBook implements OnApplicationBootstrap, OnApplicationShutdown {
     }, waitMs);
   }
 
-  /** Reads what was written since the last time; returns how long to wait for the next one. */
+  /** Loads rules written since the last poll; returns the pause before the next one. */
   private async poll(): Promise<number> {
     try {
       const writes = await readWrites(this.redis);
       if (writes !== this.writes) {
         const revisions = await readRevisions(this.redis);
-        this.latest = revisions;
+        this.latestRevisions = revisions;
         await this.loadAll(this.changed(revisions));
         this.revisions = revisions;
         this.writes = writes;
       }
       this.failures = 0;
-      if (!this.hasSearched)
+      if (!this.hasLoadedQuorums)
         void this.loadQuorumFleets([...(this.revisions?.keys() ?? [])].slice(0, MAX_FLEETS / 2));
       return POLL_MS;
     } catch (error) {
@@ -221,13 +221,13 @@ export class RuleBook implements OnApplicationBootstrap, OnApplicationShutdown {
           'cannot read rules from Redis; keeping the last known rules',
         );
       this.failures += 1;
-      return backoffMs(this.failures, { firstMs: POLL_MS, maxMs: MAX_WAIT_MS });
+      return backoffMs(this.failures, { firstMs: POLL_MS, maxMs: MAX_RETRY_MS });
     }
   }
 
-  /** In addition to notifications. If Redis becomes unavailable meanwhile, a later poll starts over. */
+  /** Loads fleets with quorums once per process. If Redis becomes unavailable meanwhile, a later poll starts over. */
   private async loadQuorumFleets(fleets: readonly string[]): Promise<void> {
-    this.hasSearched = true;
+    this.hasLoadedQuorums = true;
     try {
       const unknown = fleets.filter((fleet) => this.setOf(fleet) === undefined);
       for await (const found of fleetsWithQuorums(this.redis, unknown)) {
@@ -235,13 +235,13 @@ export class RuleBook implements OnApplicationBootstrap, OnApplicationShutdown {
         await this.ready(found);
       }
     } catch (error) {
-      this.hasSearched = false;
+      this.hasLoadedQuorums = false;
       if (!this.stopped && storeFailure(error) === undefined)
         this.unexpected.report('rule_book', error, 'cannot load fleets with quorums; retrying');
     }
   }
 
-  /** Fleets whose rules are not those that are known here; of others, those that were written since the last look. */
+  /** Loaded fleets with another revision, and other fleets that were written since the last poll. */
   private changed(revisions: ReadonlyMap<string, number>): string[] {
     const known = [...this.older, ...this.fleets]
       .filter(([fleet, { revision }]) => revisions.get(fleet) !== revision)

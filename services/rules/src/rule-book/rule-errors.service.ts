@@ -6,11 +6,11 @@ import { RulesMetrics } from '../metrics.js';
 import { RulesErrors } from '../rules-errors.js';
 import { REDIS } from '../tokens.js';
 
-/** Rules that may have failed within one second; of more only the counters tell. */
+/** Failed rules that are recorded per second; further ones are only counted. */
 const MAX_RULES = 1000;
 const WRITE_EVERY_MS = 1000;
 
-/** Keeps what last went wrong with each rule where the API can show it: one write a second, however often it goes wrong. */
+/** Stores the last error of each rule for the API, in one write per second. */
 @Injectable()
 export class RuleErrors implements OnApplicationShutdown {
   private fleets = new Map<string, Map<string, RuleError>>();
@@ -26,9 +26,9 @@ export class RuleErrors implements OnApplicationShutdown {
   }
 
   /**
-   * A rule failed. Cheap enough for the hot path.
+   * Reports a failed rule. Cheap enough for the hot path.
    * @param rule its id and version; version 0 if its record cannot be read
-   * @param device on which it failed; undefined if it was about none
+   * @param device the device that it was evaluated for, if any
    */
   report(
     fleet: string,
@@ -52,7 +52,7 @@ export class RuleErrors implements OnApplicationShutdown {
     clearInterval(this.timer);
   }
 
-  /** What cannot be written is dropped: it is a view, and the counters have it. */
+  /** Errors that cannot be written are dropped; the metrics still count them. */
   private write(): void {
     if (this.size === 0) return;
     const fleets: FleetErrors[] = [...this.fleets].map(([fleet, errors]) => ({ fleet, errors }));

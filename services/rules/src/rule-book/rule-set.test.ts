@@ -12,7 +12,7 @@ const compiled = (id: string, devices: DeviceScope, more: Partial<RuleInput> = {
     1,
   );
 
-it('a device has the rules for all, for its name and for its prefixes, each once and in order', () => {
+it('finds the rules of a device by `*`, name and prefix, each once and in order', () => {
   const rules = new RuleSet([
     compiled('a', ['lamp-1']),
     compiled('b', '*'),
@@ -29,7 +29,7 @@ it('a device has the rules for all, for its name and for its prefixes, each once
   expect([rules.size, rules.get('d')?.id, rules.get('x')]).toEqual([5, 'd', undefined]);
 });
 
-it('finds the rules that a look at every scope finds', () => {
+it('finds the same rules as a check of every scope', () => {
   const device = fc.stringMatching(/^[ab][ab.]{0,4}$/);
   const scope = fc.oneof(
     fc.constant<DeviceScope>('*'),
@@ -49,13 +49,13 @@ it('finds the rules that a look at every scope finds', () => {
   );
 });
 
-it('knows which rules decide for a group', () => {
+it('lists quorum rules as groups', () => {
   const rules = new RuleSet([compiled('a', '*'), compiled('b', '*', { quorum: { policy: 'majority' } })]);
   expect(rules.groups.map(({ id }) => id)).toEqual(['b']);
   expect(rules.forDevice('lamp-1').map(({ id }) => id)).toEqual(['a', 'b']);
 });
 
-it('knows the quorums of which a device is a target, if they tell it again', () => {
+it('finds the re-asserting quorums that command a device', () => {
   const quorum = { policy: 'majority' } as const;
   const rules = new RuleSet([
     compiled('a', ['mast-*'], { quorum, target: { devices: ['lamp-*', 'siren'] } }),

@@ -14,15 +14,15 @@ function file(content: unknown): string {
 }
 const rule = (more: object = {}) => ({ id: 'r', when: 'light < 300', then: { led_on: true }, ...more });
 
-describe('a rules file', () => {
-  it('comes with the night-light rule, for every fleet', () => {
+describe('readSeeds', () => {
+  it('reads the built-in night-light rule for every fleet', () => {
     const seeds = readSeeds(fileURLToPath(new URL('../../rules/night-light.json', import.meta.url)));
     expect(seedsOf(seeds, 'demo')).toMatchObject([
       { id: 'night-light', when: 'light < 300', mode: 'change', scope: { devices: '*' } },
     ]);
   });
 
-  it('gives each fleet the rules that name it, as rules that say nothing of fleets', () => {
+  it('gives each fleet the rules that name it, without the `fleets` key', () => {
     const seeds = readSeeds(
       file({
         rules: [rule({ fleets: ['home'] }), rule({ id: 's', fleets: ['home', 'work'] }), rule({ id: 't' })],
@@ -34,31 +34,27 @@ describe('a rules file', () => {
   });
 
   it.each([
-    ['is no JSON', '{"rules": [', /invalid\n {2}.*JSON/],
-    ['lacks its list', {}, /\/rules: /],
-    ['has an unknown key', { rules: [rule({ holds: '2s' })] }, /\/rules\/0: .*holds/],
-    ['has a condition that does not parse', { rules: [rule({ when: 'light <' })] }, /\/rules\/0\/when: /],
+    ['invalid JSON', '{"rules": [', /invalid\n {2}.*JSON/],
+    ['a missing list', {}, /\/rules: /],
+    ['an unknown key', { rules: [rule({ holds: '2s' })] }, /\/rules\/0: .*holds/],
+    ['a condition with a syntax error', { rules: [rule({ when: 'light <' })] }, /\/rules\/0\/when: /],
     [
-      'has a time to live that is none',
+      'an invalid time to live',
       { rules: [rule({ command: { ttl: 'soon' } })] },
       /\/rules\/0\/command\/ttl: must be a duration/,
     ],
-    ['has an action with a protocol key', { rules: [rule({ then: { _cmd: 1 } })] }, /\/rules\/0\/then/],
-    [
-      'names a rule twice',
-      { rules: [rule(), rule()] },
-      /\/rules\/1\/id: must be unique, but "r" is used twice/,
-    ],
-  ])('that %s is refused with the place', (_what, content, message) => {
+    ['an action with a protocol key', { rules: [rule({ then: { _cmd: 1 } })] }, /\/rules\/0\/then/],
+    ['a repeated id', { rules: [rule(), rule()] }, /\/rules\/1\/id: must be unique, but "r" is used twice/],
+  ])('refuses %s and names its location', (_what, content, message) => {
     expect(() => readSeeds(file(content))).toThrow(message);
   });
 
-  it('lists all its problems at once', () => {
+  it('lists all problems', () => {
     const content = { rules: [rule({ when: 'light <' }), rule({ id: 's', when: '1 + 1' })] };
     expect(() => readSeeds(file(content))).toThrow(/\/rules\/0\/when[\s\S]*\/rules\/1\/when/);
   });
 
-  it('that is missing is told by its path', () => {
+  it('names a missing file by its path', () => {
     expect(() => readSeeds(join(folder, 'nowhere.json'))).toThrow(/nowhere[.]json is invalid\n {2}ENOENT/);
   });
 });

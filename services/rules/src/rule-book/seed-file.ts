@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { validateRule } from '@lamplighter/evaluation/explanation/validate-rule';
 import { type Rule, rulesFileSchema, type Seed } from '@lamplighter/evaluation/rule/rule';
 
-/** The rules file cannot be used; the message lists every problem with its place. */
+/** The rules file is invalid; the message lists every problem with its JSON pointer. */
 class RulesInvalid extends Error {
   override readonly name = 'RulesInvalid';
   constructor(file: string, problems: readonly string[]) {
@@ -10,7 +10,7 @@ class RulesInvalid extends Error {
   }
 }
 
-/** Reads and checks a file of rules with which fleets begin. @throws RulesInvalid */
+/** Reads and validates the seeds: rules that every new fleet starts with. @throws RulesInvalid */
 export function readSeeds(file: string): readonly Seed[] {
   const parsed = rulesFileSchema.safeParse(readJson(file));
   if (!parsed.success) {
@@ -28,7 +28,7 @@ export function readSeeds(file: string): readonly Seed[] {
   return parsed.data.rules;
 }
 
-/** The rules with which a fleet begins. */
+/** The seeds of a fleet. */
 export function seedsOf(seeds: readonly Seed[], fleet: string): Rule[] {
   return seeds.filter(({ fleets }) => fleets === '*' || fleets.includes(fleet)).map(ruleOf);
 }

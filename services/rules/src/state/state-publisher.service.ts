@@ -19,48 +19,48 @@ import { RulesErrors } from '../rules-errors.js';
 import { RepeatedWork } from '../store-access/repeated-work.js';
 import { LOGGER, REDIS } from '../tokens.js';
 
-/** Pause between two rounds, milliseconds; the settings are looked at in each. */
+/** Pause between two rounds, milliseconds. Each round checks the settings. */
 const ROUND_MS = 200;
-/** Devices whose states are claimed, looked at or removed in one round, at most. */
-const CLAIMS_PER_ROUND = 500;
-/** Devices that wait to be published; more are dropped and counted, and come with their next reading. */
+/** Most devices whose states are claimed, listed or removed in one round. */
+const DEVICES_PER_ROUND = 500;
+/** Most devices that wait to be published; more are dropped and counted, and published after their next reading. */
 const MAX_WAITING = 20_000;
-/** By this time after a write every replica that works has seen that a fleet was switched off, milliseconds. */
-const SEEN_BY_ALL_MS = 2000;
-/** The link of the commands: what it publishes is not held back while Redis is slow. */
+/** By this time after a write every working replica has read the settings, milliseconds. */
+const SETTINGS_PROPAGATION_MS = 2000;
+/** The link for commands, because it is not paused while Redis is slow. */
 const LINK = 'commands';
-/** The broker keeps a state for as long as MQTT can say. */
+/** Message expiry of a state: the longest that MQTT allows. */
 const FOREVER_SECONDS = 0xffff_ffff;
-/** Reason codes of a PUBACK: accepted; accepted, without a subscriber. */
-const TAKEN: readonly unknown[] = [0, 16];
+/** Reason codes of a PUBACK: success, and no matching subscribers. */
+const ACCEPTED: readonly unknown[] = [0, 16];
 
 /**
- * Publishes the last state of each device of the fleets that switched it on, retained, after it is stored. Readings only note which device
- * has news; what is published is read from the store, under a claim that one replica gets, at most once per second. So late and repeated
- * readings, restarts and other replicas never put an old state in the place of a newer one. After each connection to the broker all states
- * are published again, for the broker may have lost them.
+ * Publishes the last state of each device, retained, for fleets with `publishState`. A stored reading only marks its device; the state is
+ * read from the store under a claim that one replica gets, at most once per second. So late or repeated readings, restarts and other
+ * replicas never replace a state with an older one. After each connection to the broker all states are published again, because the
+ * broker may have lost them.
  */
 @Injectable()
 export class StatePublisher implements OnApplicationBootstrap {
   private readonly publishing: RepeatedWork;
   private revision: string | null | undefined;
   private fleets: ReadonlySet<string> = new Set();
-  /** Whether any fleet publishes: all that readings of the others cost. */
+  /** Whether any fleet publishes states; if not, a reading costs only this check. */
   private isActive = false;
-  /** By the device's key in the store; the first one noted is the first one published. */
+  /** By the device's key in the store; published in the order of insertion. */
   private readonly waiting = new Map<string, DeviceAddress>();
-  /** Published within the last second, with the time from which they may be again (monotonic, ms); in order of that. */
-  private readonly resting = new Map<string, { readonly address: DeviceAddress; readonly until: number }>();
+  /** Published within the last second, with the time after which they may be published again (monotonic, ms); ordered by it. */
+  private readonly throttled = new Map<string, { readonly address: DeviceAddress; readonly until: number }>();
   private connections = 0;
-  /** Fleets whose devices are all to be looked at, page by page. */
+  /** Fleets of which all states are to be published, page by page. */
   private readonly sweeps = new Map<string, AsyncGenerator<string[]>>();
-  /** Fleets whose retained states are to be removed, from a time on (monotonic, ms). */
+  /** Fleets whose retained states are to be removed, not before a time (monotonic, ms). */
   private readonly removals = new Map<
     string,
     { from: number; pages?: AsyncGenerator<string[]> | undefined }
   >();
   /** States that were published before this are published again (server time, ms). */
-  private againBefore = 0;
+  private republishBefore = 0;
 
   constructor(
     @Inject(REDIS) private readonly redis: Redis,
@@ -82,17 +82,17 @@ export class StatePublisher implements OnApplicationBootstrap {
     this.publishing.schedule(ROUND_MS);
   }
 
-  /** Begins no more rounds. */
+  /** Starts no more rounds. */
   stop(): Promise<void> {
     return this.publishing.stop();
   }
 
-  /** A reading of a device was stored as its last state, or its presence changed. */
+  /** Marks a device whose last state or presence was written. */
   markChanged(address: DeviceAddress): void {
     if (this.isActive && this.fleets.has(address.fleet)) this.add(address);
   }
 
-  /** Removes the retained states of devices that were deleted. @returns whether the broker has taken all */
+  /** Removes the retained states of removed devices. @returns whether the broker accepted all */
   async removeOfDeleted(devices: readonly { fleet: string; device: string }[]): Promise<boolean> {
     const addresses = devices.map(({ fleet, device }) => new DeviceAddress(fleet, device, false));
     const gone = await haveOrphanedStates(this.redis, addresses);
@@ -101,19 +101,19 @@ export class StatePublisher implements OnApplicationBootstrap {
 
   private add(address: DeviceAddress): void {
     const key = address.deviceKey;
-    if (this.waiting.has(key) || this.resting.has(key)) return;
-    if (this.waiting.size + this.resting.size >= MAX_WAITING)
+    if (this.waiting.has(key) || this.throttled.has(key)) return;
+    if (this.waiting.size + this.throttled.size >= MAX_WAITING)
       this.metrics.statePublishes.inc({ result: 'dropped' });
     else this.waiting.set(key, address);
   }
 
-  /** One round; returns how long to wait for the next one. */
+  /** One round; returns the pause before the next one. */
   private async work(): Promise<number> {
     await this.metrics.storeCall('state', () => this.readSettings());
     const connections = this.transport.connections(LINK);
     if (this.transport.problems().length > 0 || connections === 0) return ROUND_MS;
     if (connections !== this.connections) {
-      this.againBefore = await redisNow(this.redis);
+      this.republishBefore = await redisNow(this.redis);
       for (const fleet of this.fleets) this.sweep(fleet);
       this.connections = connections;
     }
@@ -135,8 +135,8 @@ export class StatePublisher implements OnApplicationBootstrap {
       this.removals.delete(fleet);
       if (!before.has(fleet)) this.sweep(fleet);
     }
-    // Also those that were switched off while no replica ran.
-    const from = performance.now() + SEEN_BY_ALL_MS;
+    // Includes fleets that were switched off while no replica ran.
+    const from = performance.now() + SETTINGS_PROPAGATION_MS;
     for (const [fleet] of settings) {
       if (this.fleets.has(fleet)) continue;
       this.sweeps.delete(fleet);
@@ -146,15 +146,15 @@ export class StatePublisher implements OnApplicationBootstrap {
 
   private async publish(): Promise<void> {
     const now = performance.now();
-    for (const [key, { address, until }] of this.resting) {
+    for (const [key, { address, until }] of this.throttled) {
       if (until > now) break;
-      this.resting.delete(key);
+      this.throttled.delete(key);
       this.waiting.set(key, address);
     }
     const addresses: DeviceAddress[] = [];
     for (const [key, address] of this.waiting) {
-      if (addresses.length === CLAIMS_PER_ROUND) break;
-      // What is noted from here on may be newer than what the claim reads.
+      if (addresses.length === DEVICES_PER_ROUND) break;
+      // Removed before the claim: a device that is marked later may have a newer state than the claim reads.
       this.waiting.delete(key);
       if (this.fleets.has(address.fleet)) addresses.push(address);
     }
@@ -163,7 +163,7 @@ export class StatePublisher implements OnApplicationBootstrap {
     for (const [i, claim] of (await this.claim(addresses)).entries()) {
       const address = addresses[i]!;
       if (claim.kind === 'gone') gone.push(address);
-      else if (claim.kind === 'wait') this.rest(address, now + claim.ms);
+      else if (claim.kind === 'wait') this.throttle(address, now + claim.ms);
       else if (claim.kind === 'state') this.send(address, claim.state);
     }
     await this.remove(gone);
@@ -171,7 +171,7 @@ export class StatePublisher implements OnApplicationBootstrap {
 
   private async claim(addresses: readonly DeviceAddress[]): Promise<StateClaim[]> {
     try {
-      const claim = () => claimStates(this.redis, addresses, this.againBefore);
+      const claim = () => claimStates(this.redis, addresses, this.republishBefore);
       return await this.metrics.storeCall('state', claim);
     } catch (error) {
       for (const address of addresses) this.add(address);
@@ -179,15 +179,15 @@ export class StatePublisher implements OnApplicationBootstrap {
     }
   }
 
-  private rest(address: DeviceAddress, until: number): void {
+  private throttle(address: DeviceAddress, until: number): void {
     this.waiting.delete(address.deviceKey);
-    this.resting.set(address.deviceKey, { address, until });
+    this.throttled.set(address.deviceKey, { address, until });
   }
 
   private send({ fleet, device }: DeviceAddress, state: DeviceState): void {
     const topic = deviceTopic(fleet, 'state', device);
     const isSent = this.transport.publishRetained(LINK, topic, JSON.stringify(state), FOREVER_SECONDS);
-    // If the link is down, all are published again when it is up.
+    // If the link is down, all states are published again when it is up.
     this.metrics.statePublishes.inc({ result: isSent ? 'published' : 'dropped' });
   }
 
@@ -195,13 +195,13 @@ export class StatePublisher implements OnApplicationBootstrap {
     this.sweeps.set(fleet, walkStates(this.redis, fleet));
   }
 
-  /** A page of one sweep, as long as there is room for readings. */
+  /** Continues one sweep, while at least half of the queue is free for readings. */
   private async continueSweeps(): Promise<void> {
     const [sweep] = this.sweeps;
     if (sweep === undefined) return;
     const [fleet, pages] = sweep;
     let found = 0;
-    while (found < CLAIMS_PER_ROUND && this.waiting.size < MAX_WAITING / 2) {
+    while (found < DEVICES_PER_ROUND && this.waiting.size < MAX_WAITING / 2) {
       const { value: names, done } = await pages.next();
       if (done) {
         if (this.sweeps.get(fleet) === pages) this.sweeps.delete(fleet);
@@ -212,12 +212,12 @@ export class StatePublisher implements OnApplicationBootstrap {
     }
   }
 
-  /** A few pages of one removal. */
+  /** Continues one removal. */
   private async continueRemovals(): Promise<void> {
     for (const [fleet, removal] of this.removals) {
       if (performance.now() < removal.from) continue;
       removal.pages ??= walkPublishedStates(this.redis, fleet);
-      for (let removed = 0; removed < CLAIMS_PER_ROUND; ) {
+      for (let removed = 0; removed < DEVICES_PER_ROUND; ) {
         const { value: names, done } = await removal.pages.next();
         if (done) {
           this.removals.delete(fleet);
@@ -225,7 +225,7 @@ export class StatePublisher implements OnApplicationBootstrap {
         }
         const addresses = names.map((name) => new DeviceAddress(fleet, name, false));
         if (!(await this.remove(addresses))) {
-          // They are still recorded: from the beginning in the next round.
+          // They are still recorded: the next round starts over.
           removal.pages = undefined;
           return;
         }
@@ -235,7 +235,7 @@ export class StatePublisher implements OnApplicationBootstrap {
     }
   }
 
-  /** Removes retained states; what the broker has not taken stays recorded. @returns whether it has taken all */
+  /** Removes retained states; those that the broker did not accept stay recorded. @returns whether it accepted all */
   private async remove(addresses: readonly DeviceAddress[]): Promise<boolean> {
     if (addresses.length === 0) return true;
     const outcomes = await Promise.all(
@@ -243,7 +243,7 @@ export class StatePublisher implements OnApplicationBootstrap {
         this.transport.clearRetained(LINK, deviceTopic(fleet, 'state', device)),
       ),
     );
-    const removed = addresses.filter((_, i) => TAKEN.includes(outcomes[i]));
+    const removed = addresses.filter((_, i) => ACCEPTED.includes(outcomes[i]));
     this.metrics.statePublishes.inc({ result: 'removed' }, removed.length);
     await this.metrics.storeCall('state', () => forgetPublishedStates(this.redis, removed));
     return removed.length === addresses.length;

@@ -1,7 +1,7 @@
 import { Module } from '@nestjs/common';
 import { StatePublisher } from './state-publisher.service.js';
 
-/** Retained last states of devices. */
+/** Published last states of devices. */
 @Module({
   providers: [StatePublisher],
   exports: [StatePublisher],

@@ -4,13 +4,13 @@ import { untilStored } from './until-stored.js';
 const stored = (names: readonly string[]) => Promise.resolve(names.map(() => true));
 const onPoison = () => {};
 
-it('what fails side by side is repeated in the order in which it came, and what comes later waits for it', async () => {
+it('retries concurrent calls in their order, and later calls wait for them', async () => {
   for (let trial = 0; trial < 5; trial += 1) {
-    const inTurn = new OrderedRetries();
+    const retries = new OrderedRetries();
     const order: string[] = [];
-    let away = true;
+    let isUnavailable = true;
     const write = (names: readonly string[]) => {
-      if (away) return Promise.reject(new Error('Redis is away'));
+      if (isUnavailable) return Promise.reject(new Error('Redis is unavailable'));
       order.push(...names);
       return stored(names);
     };
@@ -19,43 +19,43 @@ it('what fails side by side is repeated in the order in which it came, and what 
     const allFailedTwice = new Promise<void>((resolve) => {
       failedTwice = resolve;
     });
-    const begin = (name: string) =>
-      inTurn.run((repeats) =>
+    const start = (name: string) =>
+      retries.run((onRetry) =>
         untilStored([name], write, {
           onRetry: () => {
             failures += 1;
             if (failures === 4) failedTwice();
-            return repeats();
+            return onRetry();
           },
           onPoison,
         }),
       );
-    const first = ['one', 'two', 'three'].map(begin);
-    await allFailedTwice; // the first has been tried again, and in vain
-    away = false;
-    await Promise.all([...first, begin('four'), begin('five')]);
+    const first = ['one', 'two', 'three'].map(start);
+    await allFailedTwice; // the first call has failed again
+    isUnavailable = false;
+    await Promise.all([...first, start('four'), start('five')]);
     expect(order).toEqual(['one', 'two', 'three', 'four', 'five']);
   }
 });
 
-it('what does not fail goes side by side', async () => {
-  const inTurn = new OrderedRetries();
+it('runs calls concurrently while none fails', async () => {
+  const retries = new OrderedRetries();
   const ends: (() => void)[] = [];
-  const begin = () => inTurn.run(() => new Promise<void>((resolve) => ends.push(resolve)));
-  const both = [begin(), begin()];
+  const start = () => retries.run(() => new Promise<void>((resolve) => ends.push(resolve)));
+  const both = [start(), start()];
   expect(ends).toHaveLength(2);
   for (const end of ends) end();
   await Promise.all(both);
 });
 
-it('what fails for good does not hold up the others', async () => {
-  const inTurn = new OrderedRetries();
-  const failing = inTurn.run(async (repeats) => {
-    void repeats();
+it('continues after a call that gives up', async () => {
+  const retries = new OrderedRetries();
+  const failing = retries.run(async (onRetry) => {
+    void onRetry();
     await Promise.resolve();
     throw new Error('a bug');
   });
-  const next = inTurn.run(() => Promise.resolve('done'));
+  const next = retries.run(() => Promise.resolve('done'));
   await expect(failing).rejects.toThrow('a bug');
   expect(await next).toBe('done');
 });

@@ -52,7 +52,7 @@ describe('OutageLog', () => {
       [
         'store_write',
         bug,
-        'the store failed on a device; its part of this batch is lost',
+        'a script failed on the input of a device; dropping its part of the batch',
         { fleet: 'demo', device: 'lamp' },
       ],
     ]);

@@ -38,7 +38,7 @@ export class OutageLog {
 
   /** A script failed on the input of one device: a bug. The input is dropped, so that the rest of its batch can be stored. */
   inputDropped({ fleet, device }: { fleet: string; device: string }, error: Error): void {
-    const message = 'the store failed on a device; its part of this batch is lost';
+    const message = 'a script failed on the input of a device; dropping its part of the batch';
     this.unexpected.report('store_write', error, message, { fleet, device });
   }
 }

@@ -6,7 +6,7 @@ import type { RulesErrors } from '../rules-errors.js';
 
 /** The pause after a failure of Redis. */
 const RETRY: Backoff = { firstMs: 200, maxMs: 5000 };
-/** Longest wait for the current round when the service stops, milliseconds. */
+/** Longest wait for the current round during shutdown, milliseconds. */
 const STOP_MS = 2000;
 
 /** Runs rounds of work on Redis for as long as the service runs, with back-off while they fail. */
@@ -17,10 +17,9 @@ export class RepeatedWork {
   private failures = 0;
 
   /**
-   * @param where for unexpected errors
-   * @param waiting logged once per outage of Redis
-   * @param round does the work once; returns the pause before the next round, milliseconds
-   * @throws from `round` if Redis is unavailable
+   * @param where the place that unexpected errors are reported for
+   * @param waiting the message that is logged once per outage of Redis
+   * @param round does the work once; returns the pause before the next round, milliseconds; throws if Redis is unavailable
    */
   constructor(
     private readonly logger: Logger,
@@ -34,7 +33,7 @@ export class RepeatedWork {
     return this.stopped;
   }
 
-  /** Runs the next round after a wait. */
+  /** Runs the next round after a pause. */
   schedule(waitMs: number): void {
     this.timer = setTimeout(() => {
       this.working = this.once().then((wait) => {
@@ -45,7 +44,7 @@ export class RepeatedWork {
 
   /**
    * Starts no more rounds. Settles when the current one has ended, or after a limit.
-   * @param end runs after the current round
+   * @param end is run after the current round
    */
   async stop(end: () => Promise<void> = () => Promise.resolve()): Promise<void> {
     this.stopped = true;

@@ -5,8 +5,8 @@ class ReplyError extends Error {
 }
 const quiet = { onRetry: () => undefined, onPoison: () => undefined };
 
-describe('writing until stored', () => {
-  it('repeats while Redis is away, and then gives what the write gave', async () => {
+describe('untilStored', () => {
+  it('retries while Redis is unavailable and returns the result of the write', async () => {
     let attempts = 0;
     const retried: string[] = [];
     const stored = await untilStored(
@@ -28,7 +28,7 @@ describe('writing until stored', () => {
     'OOM command not allowed',
     'READONLY replica',
     'BUSY script',
-  ])('takes "%s" for a Redis that will be well again', async (message) => {
+  ])('retries after "%s"', async (message) => {
     let failed = false;
     const stored = await untilStored(
       ['x'],
@@ -47,7 +47,7 @@ describe('writing until stored', () => {
   it.each([
     'ERR user_script:12: attempt to index a nil value',
     'WRONGTYPE Operation against a key holding the wrong kind of value',
-  ])('finds the one item on which the script fails, and stores all others: %s', async (message) => {
+  ])('isolates the one item on which the script fails and stores all others: %s', async (message) => {
     const poisoned: number[] = [];
     const items = Array.from({ length: 50 }, (_, i) => i);
     const stored = await untilStored(

@@ -1,18 +1,17 @@
 import { type Backoff, backoffMs } from '@lamplighter/contracts/backoff';
 
-/** The wait between two attempts. */
+/** The pause between two attempts. */
 const RETRY: Backoff = { firstMs: 50, maxMs: 2000 };
 
 /**
- * Writes items and does not give up while Redis is unavailable, slow or full: the messages stay unacknowledged, and the broker is held
- * back. Only a script that fails on its input is not repeated as it is: the batch is halved until the culprit stands alone,
- * and that one alone fails.
+ * Writes items, and retries without limit while Redis is unavailable, slow or full: the messages stay unacknowledged, which applies
+ * back-pressure to the broker. If a script fails on its input, the batch is halved until the failing item is alone; only that item fails.
  */
 export async function untilStored<T, R>(
   items: readonly T[],
   write: (items: readonly T[]) => Promise<R[]>,
   on: {
-    /** Its promise is awaited before the next attempt, in addition to the pause. */
+    /** Its promise is awaited in addition to the pause. */
     onRetry: (error: Error) => Promise<void> | undefined | void;
     onPoison: (item: T, error: Error) => void;
   },
@@ -37,7 +36,7 @@ export async function untilStored<T, R>(
   }
 }
 
-/** Redis answers `ERR` when a script fails; a Redis that is loading, full, busy or read-only says so by other codes. */
+/** Redis replies with `ERR` or `WRONGTYPE` if a script fails; loading, full, busy and read-only have other codes. */
 function isPoison(error: Error): boolean {
   return error.name === 'ReplyError' && /^(ERR|WRONGTYPE)\b/.test(error.message);
 }

@@ -11,14 +11,14 @@ import { RulesErrors } from '../rules-errors.js';
 import { RepeatedWork } from '../store-access/repeated-work.js';
 import { LOGGER, REDIS } from '../tokens.js';
 
-/** How often Redis is asked whether a fleet has declared something else, milliseconds. */
+/** How often Redis is polled for changed telemetry schemas, milliseconds. */
 const ROUND_MS = 1000;
 
-/** The types that fleets have declared in their telemetry schemas. While Redis is unavailable the last ones are used. */
+/** The types that fleets declare in their telemetry schemas. While Redis is unavailable the last known ones are used. */
 @Injectable()
 export class DeclaredTypes implements OnApplicationBootstrap {
   private readonly reading: RepeatedWork;
-  /** Undefined before the first round, so that schemas of an earlier release, which have no revision, are read too. */
+  /** Undefined before the first round, so that schemas of an earlier release, which have no revision, are read, too. */
   private revision: string | null | undefined;
   private fleets: ReadonlyMap<string, readonly DeclaredType[]> = new Map();
 
@@ -46,15 +46,15 @@ export class DeclaredTypes implements OnApplicationBootstrap {
     return this.reading.stop();
   }
 
-  /** What a fleet has declared; undefined if it has declared nothing. */
+  /** The declared types of a fleet; undefined if it has no telemetry schema. */
   of(fleet: string): readonly DeclaredType[] | undefined {
     return this.fleets.get(fleet);
   }
 
-  /** One round; returns how long to wait for the next one. */
+  /** One round; returns the pause before the next one. */
   private async read(): Promise<number> {
     await this.metrics.storeCall('rules', async () => {
-      // Before the schemas: what is written meanwhile is read in the next round.
+      // Read before the schemas, so that a concurrent write is found in the next round.
       const revision = await readTelemetrySchemasRevision(this.redis);
       if (revision === this.revision) return;
       const schemas = await readAllTelemetrySchemas(this.redis);

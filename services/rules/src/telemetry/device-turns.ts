@@ -1,6 +1,6 @@
-import type { KnownDevice } from '../evaluation/known-device.js';
+import type { KnownDevice } from '../cache/known-device.js';
 
-/** One batch in the order in which batches arrived. */
+/** The place of a batch in the order of arrival. */
 export interface Turn {
   readonly number: number;
   readonly held: Set<KnownDevice>;
@@ -9,14 +9,14 @@ export interface Turn {
 }
 
 /**
- * Keeps the readings of a device in order. Batches are evaluated and stored concurrently; a batch that has to read something first, or
- * that the store returns, holds its devices until it is stored, and later batches of these devices wait for it.
+ * Keeps the readings of a device in order. Batches are evaluated and stored concurrently; a batch that has to prefetch data, or that
+ * conflicts, holds its devices until it is stored, and later batches of these devices wait for it.
  */
 export class DeviceTurns {
   private batches = 0;
   private readonly holders = new Map<KnownDevice, Turn[]>();
 
-  /** Call `leave` when the batch is stored. */
+  /** Registers a batch; call `leave` when it is stored. */
   enter(): Turn {
     let end = () => {};
     const ended = new Promise<void>((resolve) => {
@@ -36,7 +36,7 @@ export class DeviceTurns {
     }
   }
 
-  /** Settles when an earlier batch that holds one of these devices has left; undefined if none holds any. */
+  /** Settles when an earlier batch that holds one of these devices has left; undefined if there is none. */
   wait(turn: Turn, devices: Iterable<KnownDevice>): Promise<void> | undefined {
     if (this.holders.size === 0) return undefined;
     for (const device of devices) {

@@ -6,10 +6,10 @@ const part = (...live: { at?: number }[]) => ({ live }) as unknown as EvaluatedP
 
 it.each([
   ['the newest live reading', [part({ at: NOW - 900 }, { at: NOW - 30 })], 0.03],
-  ['the last device that tells a time', [part({ at: NOW - 50 }), part({}), part()], 0.05],
-  ['no device that is ahead of us', [part({ at: NOW - 20 }), part({ at: NOW + 5 })], 0.02],
-  ['no history', [part({ at: NOW - 3_600_000 })], undefined],
-  ['nothing, if nobody tells', [part({}), part()], undefined],
-])('the way of a batch is measured by %s', (_what, parts, seconds) => {
+  ['the last device with a time', [part({ at: NOW - 50 }), part({}), part()], 0.05],
+  ['no device with a time in the future', [part({ at: NOW - 20 }), part({ at: NOW + 5 })], 0.02],
+  ['no old reading', [part({ at: NOW - 3_600_000 })], undefined],
+  ['nothing without times', [part({}), part()], undefined],
+])('measures a batch by %s', (_what, parts, seconds) => {
   expect(endToEndSeconds(parts, NOW)).toBe(seconds);
 });

@@ -1,11 +1,11 @@
 import type { EvaluatedPart } from '../evaluation/evaluate-part.js';
 
-/** A clock that is further off, or a reading that is older, says nothing about the way that it took, milliseconds. */
+/** Older readings are ignored: the clock is wrong, or the device was offline. Milliseconds. */
 const PLAUSIBLE_MS = 60_000;
 
 /**
- * How long the newest reading of a batch has been under way, from the device's clock to now, seconds; undefined if no device of
- * the batch tells the time of a live reading, or none plausibly. One per batch: it is a measure of the way, not of each device.
+ * The latency of the newest reading of a batch, from the device's clock to now, seconds; undefined if no live reading has a plausible
+ * time. One value per batch, since it measures the path, not the devices.
  */
 export function endToEndSeconds(parts: readonly EvaluatedPart[], now: number): number | undefined {
   for (let i = parts.length - 1; i >= 0; i -= 1) {

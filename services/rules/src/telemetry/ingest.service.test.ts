@@ -19,10 +19,10 @@ import type { PartOutcome } from '@lamplighter/store/telemetry/device-part';
 import { closeLater } from '@lamplighter/test-kit/resources';
 import { startRedis } from '@lamplighter/test-kit/servers/redis';
 import { until } from '@lamplighter/test-kit/until';
+import { DeviceCache } from '../cache/device-cache.js';
+import type { GroupStates } from '../cache/group-states.js';
 import type { DispatchService } from '../commands/dispatch.service.js';
 import type { EdgeService } from '../edge/edge.service.js';
-import { DeviceCache } from '../evaluation/device-cache.js';
-import type { GroupVerdicts } from '../evaluation/group-verdicts.js';
 import type { GroupsService } from '../groups/groups.service.js';
 import type { LiveEventsService } from '../live-events/live-events.service.js';
 import { RulesMetrics } from '../metrics.js';
@@ -49,7 +49,7 @@ beforeAll(async () => {
   await until(() => redis.status === 'ready', { what: 'the connection to Redis' });
 });
 
-/** Ingest on a real store, with one rule, and what it told the others. */
+/** Ingest with a real store and one rule; records the calls to other services. */
 function underTest() {
   const fleet = `fleet-${++fleets}`;
   const devices = new DeviceCache();
@@ -60,20 +60,20 @@ function underTest() {
     takeTelemetrySample: () => false,
   } as unknown as LiveEventsService;
   const outages = { writeSucceeded: nothing } as unknown as OutageLog;
-  const groupVerdicts = { of: () => undefined } as unknown as GroupVerdicts;
+  const groupStates = { of: () => undefined } as unknown as GroupStates;
   const rules = new RuleSet([compileRule(RULE, 1, 1)]);
   const emitted: EnqueueOutcome[] = [];
   const refused: number[] = [];
   const ingest = new IngestService(
     redis,
     devices,
-    new PrefetchService(redis, { setOf: () => rules } as never, metrics, outages, groupVerdicts),
+    new PrefetchService(redis, { setOf: () => rules } as never, metrics, outages, groupStates),
     metrics,
     {
       dispatchEmitted: (_part: unknown, { commands }: PartOutcome) => emitted.push(...commands),
     } as unknown as DispatchService,
     { markVoted: () => undefined } as unknown as GroupsService,
-    groupVerdicts,
+    groupStates,
     { report: () => undefined } as unknown as RuleErrors,
     events,
     outages,
@@ -96,7 +96,7 @@ function underTest() {
   return { fleet, ingest, send, emitted, refused, device: devices.find(topic)! };
 }
 
-it('a rule whose command found the queue full says it again on the next reading', async () => {
+it('commands again on the next reading if the queue was full', async () => {
   const { fleet, send, emitted } = underTest();
   await send({ light: 500 });
   const command = {
@@ -107,20 +107,20 @@ it('a rule whose command found the queue full says it again on the next reading'
     ttl: 60_000,
     action: { go: 1 },
   } as const;
-  const taken = await Promise.all(
+  const enqueued = await Promise.all(
     Array.from({ length: MAX_OPEN_COMMANDS }, () => enqueueCommand(redis, command)),
   );
   await send({ light: 100 });
   expect(emitted.map(({ state }) => state)).toEqual(['full']);
-  await cancelCommand(redis, (taken.at(-1) as { id: string }).id);
+  await cancelCommand(redis, (enqueued.at(-1) as { id: string }).id);
   await send({ light: 101 });
   expect(emitted.map(({ state }) => state)).toEqual(['full', 'dispatched']);
 });
 
-it('a reading for which the fleet is too full may be sent again, one that is wrong may not', async () => {
+it('sends no receipt for a reading beyond the device limit, but one for an invalid reading', async () => {
   const { fleet, send, refused, device } = underTest();
-  const most = Math.ceil(MAX_DEVICES_PER_FLEET / SHARDS);
-  const others = Array.from({ length: most }, (_, i) => [0, `other-${i}`]).flat();
+  const limit = Math.ceil(MAX_DEVICES_PER_FLEET / SHARDS);
+  const others = Array.from({ length: limit }, (_, i) => [0, `other-${i}`]).flat();
   await redis.zadd(devicesKey(shardOf(fleet, LAMP), fleet), ...others);
   device.recordBirth({ id: 1, keeps: true });
   await send({ light: 1, _seq: 5 });
@@ -129,24 +129,24 @@ it('a reading for which the fleet is too full may be sent again, one that is wro
   expect(refused).toEqual([6]);
 });
 
-it('a timer does not bring back a device that the store has forgotten', async () => {
+it('does not recreate a removed device by its timer', async () => {
   const { fleet, ingest, device } = underTest();
   await ingest.evaluateTimers([device], 0);
   expect(await readDevice(redis, fleet, LAMP)).toBeUndefined();
 });
 
-it('keeps the order of readings although the store sends back the first batches of a device', async () => {
+it('keeps the order of readings although the first batches of a device conflict', async () => {
   const outcomes = [];
   for (let ticks = 0; ticks < 40; ticks += 1) {
     const { fleet, send } = underTest();
-    const taken: Promise<void>[] = [];
+    const accepted: Promise<void>[] = [];
     for (let n = 1; n <= 12; n += 1) {
-      // Three batches at a time, as the transport hands them over.
-      if (n > 3) await taken[n - 4];
-      taken.push(send({ light: 500, _n: n, _seq: n }));
+      // Three batches at a time, like the transport.
+      if (n > 3) await accepted[n - 4];
+      accepted.push(send({ light: 500, _n: n, _seq: n }));
       for (let tick = 0; tick < ticks % 8; tick += 1) await new Promise(setImmediate);
     }
-    await Promise.all(taken);
+    await Promise.all(accepted);
     const { stored, late } = (await readLedger(redis, fleet)).readings;
     outcomes.push({ stored, late });
   }

@@ -17,18 +17,18 @@ import { NEW_DEVICE } from '@lamplighter/store/rules/state-version';
 import { acceptReadings } from '@lamplighter/store/telemetry/accept-readings';
 import type { PartOutcome } from '@lamplighter/store/telemetry/device-part';
 import { Inject, Injectable } from '@nestjs/common';
+import { DeviceCache } from '../cache/device-cache.js';
+import { GroupStates } from '../cache/group-states.js';
+import type { KnownDevice } from '../cache/known-device.js';
 import { DispatchService } from '../commands/dispatch.service.js';
 import { wakeUntilStored } from '../commands/wake-until-stored.js';
 import { EdgeService, type Reported } from '../edge/edge.service.js';
-import { DeviceCache } from '../evaluation/device-cache.js';
 import {
   type EvaluatedPart,
   evaluatePart,
   type PendingReading,
   type Verdicts,
 } from '../evaluation/evaluate-part.js';
-import { GroupVerdicts } from '../evaluation/group-verdicts.js';
-import type { KnownDevice } from '../evaluation/known-device.js';
 import { textFault } from '../evaluation/text-for-number.js';
 import { GroupsService } from '../groups/groups.service.js';
 import { LiveEventsService } from '../live-events/live-events.service.js';
@@ -44,21 +44,21 @@ import { REDIS } from '../tokens.js';
 import { DeclaredTypes } from './declared-types.service.js';
 import { DeviceTurns } from './device-turns.js';
 import { endToEndSeconds } from './end-to-end.js';
-import { countReadings, placed } from './part-readings.js';
+import { countReadings, withKinds } from './part-readings.js';
 import { PrefetchService } from './prefetch.service.js';
 import { Receipts, ReceiptsService } from './receipts.service.js';
 import { type Refused, refuse } from './refused-readings.js';
 import { telemetryEvent } from './telemetry-event.js';
 
-/** A part that keeps being judged on old grounds is given up after this many rounds; each costs a rival's change in between. */
+/** A part that still conflicts after this many rounds fails; each conflict requires another change of the device in between. */
 const MAX_ROUNDS = 20;
-/** Reads before one round: the rules, and the histories that they need. */
+/** Prefetches before one round: the rules, then the histories that they need. */
 const MAX_READS = 2;
 
-/** Batches of telemetry into the store: parse, judge, one script, and again for devices on which the store disagreed. */
+/** Stores batches of telemetry: parses, evaluates, writes them in one script, and repeats that for parts that conflict. */
 @Injectable()
 export class IngestService {
-  /** Unique per start, since part numbers begin at 1 again; short, since every kept reading holds it. */
+  /** Unique per process, because part numbers start at 1 again; short, because every stored reading contains it. */
   private readonly replica = randomBytes(6).toString('base64url');
   private parts = 0;
   private readonly retries = new OrderedRetries();
@@ -71,7 +71,7 @@ export class IngestService {
     private readonly metrics: RulesMetrics,
     private readonly dispatch: DispatchService,
     private readonly groups: GroupsService,
-    private readonly groupVerdicts: GroupVerdicts,
+    private readonly groupStates: GroupStates,
     private readonly ruleErrors: RuleErrors,
     private readonly events: LiveEventsService,
     private readonly outages: OutageLog,
@@ -82,7 +82,7 @@ export class IngestService {
     private readonly declaredTypes: DeclaredTypes,
   ) {}
 
-  /** Returns when every message is stored, or refused and counted. */
+  /** Settles when every message is stored, or refused and counted. */
   async accept(batch: readonly MqttMessage[]): Promise<void> {
     const now = Date.now();
     const receipts = new Receipts();
@@ -91,16 +91,16 @@ export class IngestService {
     const started = performance.now();
     const work = this.parse(batch, now, refusals);
     this.metrics.processing.observe({ stage: 'parse' }, (performance.now() - started) / 1000);
-    const storedAt = await this.take(work, receipts, refusals, reported);
+    const storedAt = await this.evaluateAndStore(work, receipts, refusals, reported);
     if (reported.length > 0) await this.edge.storeReports(reported);
     if (refusals.size > 0) await this.countRefusals(refusals, receipts);
     this.receipts.send(receipts);
     this.metrics.processing.observe({ stage: 'ack' }, (performance.now() - storedAt) / 1000);
   }
 
-  /** Judges devices whose timers are due: their rules once more, on what the store holds, without a reading. */
+  /** Evaluates devices whose timers are due, without a reading. */
   async evaluateTimers(devices: readonly KnownDevice[], listeningSince: number): Promise<void> {
-    await this.take(
+    await this.evaluateAndStore(
       new Map(devices.map((device) => [device, []])),
       new Receipts(),
       new Map(),
@@ -109,8 +109,8 @@ export class IngestService {
     );
   }
 
-  /** Returns when Redis had answered for all of it, by the monotonic clock. */
-  private async take(
+  /** Evaluates and stores parts until none conflicts. @returns when the last write finished, monotonic time */
+  private async evaluateAndStore(
     work: Map<KnownDevice, PendingReading[]>,
     receipts: Receipts,
     refusals: Map<KnownDevice, Refused>,
@@ -122,10 +122,10 @@ export class IngestService {
     try {
       for (let round = 0; work.size > 0; round += 1) {
         if (round === MAX_ROUNDS) {
-          this.fail([...work.values()].flat().length);
+          this.countFailed([...work.values()].flat().length);
           break;
         }
-        // Nothing is awaited between the last check and the evaluation: an earlier batch could take its turn in between.
+        // Do not await anything between the last check and the evaluation: an earlier batch could take its turn in between.
         for (let reads = 0; ; reads += 1) {
           let earlier = this.turns.wait(turn, work.keys());
           for (; earlier !== undefined; earlier = this.turns.wait(turn, work.keys())) await earlier;
@@ -134,14 +134,14 @@ export class IngestService {
           this.turns.hold(turn, work.keys());
           await this.prefetcher.read(missing);
         }
-        // A timer of a device that the store does not know must not bring it back, unless a rule names it and waits for its silence.
+        // A timer must not recreate a removed device, unless a rule that detects silence names it.
         for (const [device, readings] of work)
           if (readings.length === 0 && device.version === NEW_DEVICE && !device.isExpected)
             work.delete(device);
         const parts = this.evaluateAll(work, listeningSince);
         const outcomes = await this.store(parts);
         storedAt = performance.now();
-        work = this.settle(parts, outcomes, receipts, refusals, reported);
+        work = this.recordOutcomes(parts, outcomes, receipts, refusals, reported);
         this.turns.hold(turn, work.keys());
       }
     } finally {
@@ -170,7 +170,7 @@ export class IngestService {
       }
       const { readings, rejected, huge } = parseTelemetry(message.payload, now);
       if (rejected.length > 0) this.refuseReadings(message, device, rejected, refusals, now);
-      if (huge) this.suspectHuge(message);
+      if (huge) this.reportInexact(message);
       const declared = this.declaredTypes.of(device.address.fleet);
       if (declared !== undefined && readings.some(({ reading }) => misfitIn(declared, reading) !== undefined))
         this.rejected.suspect('telemetry', 'type', message, () => misfitFault(declared, message.payload));
@@ -217,7 +217,7 @@ export class IngestService {
     for (const [device, readings] of work) {
       const part = ++this.parts;
       parts.push(
-        evaluatePart(device, readings, this.replica, part, now, verdicts, listeningSince, this.groupVerdicts),
+        evaluatePart(device, readings, this.replica, part, now, verdicts, listeningSince, this.groupStates),
       );
     }
     this.metrics.processing.observe({ stage: 'rules' }, (performance.now() - started) / 1000);
@@ -227,7 +227,7 @@ export class IngestService {
     return parts;
   }
 
-  /** A rule that fails on a device is counted and shown; the other rules, and the reading, go their way. */
+  /** Reports a rule that fails on a device; the reading and the other rules are not affected. */
   private readonly onRuleError: Verdicts['onError'] = (rule, { address }, message) =>
     this.ruleErrors.report(address.fleet, rule, address.device, message);
 
@@ -242,12 +242,12 @@ export class IngestService {
     const started = performance.now();
     const accept = (some: readonly EvaluatedPart[]) =>
       this.metrics.storeCall('accept', () => acceptReadings(this.redis, this.replica, some));
-    const outcomes = await this.retries.run((repeats) =>
+    const outcomes = await this.retries.run((onRetry) =>
       untilStored(parts, accept, {
         onRetry: (error) => {
           this.metrics.telemetry.inc({ result: 'retried' }, countReadings(parts));
           this.outages.writeFailed(error);
-          return repeats();
+          return onRetry();
         },
         onPoison: (part, error) => this.outages.inputDropped(part.address, error),
       }),
@@ -255,13 +255,13 @@ export class IngestService {
     this.outages.writeSucceeded();
     this.metrics.processing.observe({ stage: 'store' }, (performance.now() - started) / 1000);
     this.metrics.batchReadings.observe(countReadings(parts));
-    const underWay = endToEndSeconds(parts, Date.now());
-    if (underWay !== undefined) this.metrics.endToEnd.observe(underWay);
+    const seconds = endToEndSeconds(parts, Date.now());
+    if (seconds !== undefined) this.metrics.endToEnd.observe(seconds);
     return outcomes;
   }
 
-  /** Counts and publishes what was accepted; returns what has to be evaluated again. */
-  private settle(
+  /** Records and publishes the outcomes; returns the readings that have to be evaluated again. */
+  private recordOutcomes(
     parts: readonly EvaluatedPart[],
     outcomes: readonly (PartOutcome | 'failed')[],
     receipts: Receipts,
@@ -278,11 +278,11 @@ export class IngestService {
       const outcome = outcomes[i]!;
       if (outcome === 'failed') {
         part.device.history = undefined;
-        this.fail(part.readings.length);
+        this.countFailed(part.readings.length);
       } else if (outcome.kind === 'conflict') {
         this.metrics.conflicts.inc();
         part.device.adoptStored(outcome.stored!);
-        again.set(part.device, placed(part.readings, outcome.stored!.kinds));
+        again.set(part.device, withKinds(part.readings, outcome.stored!.kinds));
       } else if (outcome.kind === 'full') {
         this.metrics.telemetry.inc({ result: 'rejected' }, part.readings.length);
         this.metrics.rejected.inc({ reason: 'unknown_device' }, part.readings.length);
@@ -297,8 +297,9 @@ export class IngestService {
           if (report !== undefined && !isRetained)
             reported.push({ fleet: part.address.fleet, device: part.address.device, report });
         }
-        if (part.device.keeps) for (const { seq } of part.readings) receipts.add(part.device, 'stored', seq);
-        // The reply to a repeated part was lost, so it is unknown whether its device had been presumed offline.
+        if (part.device.expectsReceipts)
+          for (const { seq } of part.readings) receipts.add(part.device, 'stored', seq);
+        // The response to the first write of a repeated part was lost, so it is unknown whether its device had been presumed offline.
         if (
           outcome.returnedFrom ||
           (outcome.kind === 'repeated' && part.readings.some(({ isRetained }) => !isRetained))
@@ -309,14 +310,14 @@ export class IngestService {
         if (!part.device.isCanary) accepted += part.live.length;
         if (part.live.length > 0) this.states.markChanged(part.address);
         if (outcome.late !== undefined) {
-          // Where they stand among the others the store knows: the history is read again.
+          // Only the store knows the position of late readings, so the history has to be loaded again.
           if (outcome.late.stored + outcome.late.retained > 0) part.device.history = undefined;
           this.metrics.telemetry.inc({ result: 'late' }, outcome.late.stored);
           this.metrics.telemetry.inc({ result: 'duplicate' }, outcome.late.duplicate);
           this.metrics.telemetry.inc({ result: 'stale' }, outcome.late.stale);
           this.metrics.telemetry.inc({ result: 'retained' }, outcome.late.retained);
-          this.metrics.unjudged.inc({ reason: 'late' }, outcome.late.stored);
-          this.metrics.unjudged.inc({ reason: 'retained' }, outcome.late.retained);
+          this.metrics.notEvaluated.inc({ reason: 'late' }, outcome.late.stored);
+          this.metrics.notEvaluated.inc({ reason: 'retained' }, outcome.late.retained);
         }
         if (outcome.restarted !== undefined) this.metrics.orderRestarts.inc({ reason: outcome.restarted });
         if (part.commands.length > 0) this.emit(part, outcome);
@@ -327,26 +328,26 @@ export class IngestService {
       }
     }
     this.metrics.telemetry.inc({ result: 'accepted' }, accepted);
-    if (replayed > 0) this.metrics.unjudged.inc({ reason: 'replayed' }, replayed);
-    if (stale > 0) this.metrics.unjudged.inc({ reason: 'stale' }, stale);
+    if (replayed > 0) this.metrics.notEvaluated.inc({ reason: 'replayed' }, replayed);
+    if (stale > 0) this.metrics.notEvaluated.inc({ reason: 'stale' }, stale);
     this.events.append(events);
-    // Nobody waits for it: their readings are stored.
+    // Not awaited: the readings are stored.
     if (back.length > 0) void wakeUntilStored(this.redis, back, this.metrics, this.outages);
     return again;
   }
 
-  /** A command for which the device's queue has no room is not lost for good: the rule says it again on the next reading. */
+  /** Dispatches the commands of a part. If the device's queue is full, the rule state is reset, so the rule commands again on the next reading. */
   private emit(part: EvaluatedPart, outcome: PartOutcome): void {
     this.dispatch.dispatchEmitted(part, outcome);
     for (const { id, state } of outcome.commands) {
       const refused = state === 'full' && part.commands.find((command) => command.id === id);
-      // A quorum's target that was to be told again is so when its time has come once more; its vote stays.
+      // A quorum re-asserts its command after the next spacing instead; resetting the state would discard the vote.
       const rule = refused ? refused.rule : undefined;
       if (rule !== undefined && rule.quorum === undefined) part.device.resetState(rule);
     }
   }
 
-  /** Writes refused readings into the books, and tells the devices that would send them again. */
+  /** Counts refused readings in the ledger, and adds receipts for devices that would send them again. */
   private async countRefusals(refusals: Map<KnownDevice, Refused>, receipts: Receipts): Promise<void> {
     const all = [...refusals].map(
       ([{ address }, { seqs, reasons }]): Refusals => ({ address, own: seqs.length, reasons }),
@@ -358,15 +359,15 @@ export class IngestService {
       onPoison: ({ address }, error) => this.outages.inputDropped(address, error),
     });
     for (const [i, [device, { seqs, reasons }]] of [...refusals].entries()) {
-      // A device of which nothing was ever accepted here: only this tells whether it keeps what it sends.
+      // For a device without any accepted reading this is the only source of its session.
       const session = sessions[i];
       if (session !== 'failed') device.updateSession(session);
-      // A full fleet may have room one day: only what can never be taken is refused for good.
+      // No receipt if the fleet is full, because the device may be accepted later.
       if (!reasons.has('unknown_device')) for (const seq of seqs) receipts.add(device, 'refused', seq);
     }
   }
 
-  /** Counts each refused reading of a message; the message is one sample. */
+  /** Counts each refused reading of a message; the message becomes one sample. */
   private refuseReadings(
     message: MqttMessage,
     device: KnownDevice,
@@ -388,13 +389,13 @@ export class IngestService {
     this.metrics.rejected.inc({ reason });
   }
 
-  /** A number beyond 2^53 is suspicious if it is written as an integer: then it was meant to be exact. */
-  private suspectHuge(message: MqttMessage): void {
+  /** Reports integers beyond 2^53, which lose precision. */
+  private reportInexact(message: MqttMessage): void {
     const fault = inexactFault(message.payload);
     if (fault !== undefined) this.rejected.suspect('telemetry', 'inexact', message, () => fault);
   }
 
-  private fail(readings: number): void {
+  private countFailed(readings: number): void {
     this.metrics.telemetry.inc({ result: 'failed' }, readings);
   }
 }

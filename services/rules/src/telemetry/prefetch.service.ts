@@ -4,9 +4,9 @@ import type { Redis } from '@lamplighter/store/redis/connect';
 import type { GroupName } from '@lamplighter/store/rules/groups';
 import { NEW_DEVICE } from '@lamplighter/store/rules/state-version';
 import { Inject, Injectable } from '@nestjs/common';
+import { GroupStates } from '../cache/group-states.js';
+import type { KnownDevice } from '../cache/known-device.js';
 import type { PendingReading } from '../evaluation/evaluate-part.js';
-import { GroupVerdicts } from '../evaluation/group-verdicts.js';
-import type { KnownDevice } from '../evaluation/known-device.js';
 import { RulesMetrics } from '../metrics.js';
 import { RuleBook, RuleBookStopped } from '../rule-book/rule-book.service.js';
 import { OrderedRetries } from '../store-access/ordered-retries.js';
@@ -14,28 +14,25 @@ import { OutageLog } from '../store-access/outage-log.js';
 import { untilStored } from '../store-access/until-stored.js';
 import { REDIS } from '../tokens.js';
 
-/** A timer looks at the newest readings only to tell when the device was last heard, also by a late one. */
-const LEAST_DEPTH = 20;
-/** Readings that histories may hold, all together: some 150 MB. Devices that were first to be read make room, and are read again. */
-const MAX_REMEMBERED = 1_000_000;
+/** Depth for timers, which need the newest readings to find the last receipt, possibly of a late one. */
+const MIN_DEPTH = 20;
+/** Most readings in all histories together, some 150 MB. The histories that were loaded first are evicted, and loaded again when needed. */
+const MAX_CACHED_READINGS = 1_000_000;
 
-/** What has to be read before a batch can be judged. */
-export interface MissingPrefetch {
+/** Data that has to be loaded before a batch can be evaluated. */
+export interface MissingData {
   readonly fleets: ReadonlySet<string>;
   readonly devices: readonly KnownDevice[];
-  /** Groups of which it is not known, or not surely, what they have decided. */
+  /** Groups whose state is not cached or may be out of date. */
   readonly groups: ReadonlyMap<string, GroupName>;
 }
 
-/**
- * Sees to it that the devices of a batch have their rules, those whose rules look back their latest readings, and targets of quorums
- * what was decided.
- */
+/** Loads the data that the devices of a batch lack: rules, histories for rules that need them, and group states for targets of quorums. */
 @Injectable()
 export class PrefetchService {
-  /** Devices with a history, and how many readings it may have, in the order in which they were read. */
-  private readonly remembering = new Map<KnownDevice, number>();
-  private remembered = 0;
+  /** Devices with a history, and its maximum size, in the order in which they were loaded. */
+  private readonly depths = new Map<KnownDevice, number>();
+  private cachedReadings = 0;
   private readonly retries = new OrderedRetries();
 
   constructor(
@@ -43,11 +40,11 @@ export class PrefetchService {
     private readonly book: RuleBook,
     private readonly metrics: RulesMetrics,
     private readonly outages: OutageLog,
-    private readonly groupVerdicts: GroupVerdicts,
+    private readonly groupStates: GroupStates,
   ) {}
 
-  /** Gives every device the rules in force; what is missing then, or undefined if nothing is. */
-  missing(work: ReadonlyMap<KnownDevice, readonly PendingReading[]>): MissingPrefetch | undefined {
+  /** Sets the rules in force of every device. @returns the missing data; undefined if nothing is missing */
+  missing(work: ReadonlyMap<KnownDevice, readonly PendingReading[]>): MissingData | undefined {
     const fleets = new Set<string>();
     const devices: KnownDevice[] = [];
     const groups = new Map<string, GroupName>();
@@ -59,15 +56,15 @@ export class PrefetchService {
         continue;
       }
       device.useRules(rules);
-      const asksTimer = readings.length === 0 && device.history === undefined;
-      if (device.needsHistory || asksTimer) devices.push(device);
+      const isForTimer = readings.length === 0 && device.history === undefined;
+      if (device.needsHistory || isForTimer) devices.push(device);
       if (device.targets.length > 0) this.addGroups(device, readings.at(-1), groups);
     }
     const isMissing = fleets.size > 0 || devices.length > 0 || groups.size > 0;
     return isMissing ? { fleets, devices, groups } : undefined;
   }
 
-  /** Adds the groups of which a target's reading needs to be known what stands. */
+  /** Adds the groups whose state is needed for the reading of a target. */
   private addGroups(
     device: KnownDevice,
     newest: PendingReading | undefined,
@@ -81,7 +78,7 @@ export class PrefetchService {
       const name = { fleet: address.fleet, rule: rule.id };
       const memory = states[targetKey(rule.id)];
       if (
-        this.groupVerdicts.needsRead(
+        this.groupStates.needsRead(
           name,
           (state) => reassertTarget(rule, state, memory, { reading, ageMs, device }, now).emit !== undefined,
         )
@@ -90,18 +87,18 @@ export class PrefetchService {
     }
   }
 
-  /** Reads them, and does not give up while Redis is unavailable. */
-  read(missing: MissingPrefetch): Promise<void> {
-    return this.retries.run((repeats) => this.readAll(missing, repeats));
+  /** Loads the missing data, and retries while Redis is unavailable. */
+  read(missing: MissingData): Promise<void> {
+    return this.retries.run((onRetry) => this.readAll(missing, onRetry));
   }
 
   private async readAll(
-    { fleets, devices, groups }: MissingPrefetch,
-    repeats: () => Promise<void> | undefined,
+    { fleets, devices, groups }: MissingData,
+    waitForTurn: () => Promise<void> | undefined,
   ): Promise<void> {
     const onRetry = (error: Error) => {
       if (!(error instanceof RuleBookStopped)) this.outages.writeFailed(error);
-      return repeats();
+      return waitForTurn();
     };
     const onPoison = () => undefined;
     if (fleets.size > 0)
@@ -117,48 +114,48 @@ export class PrefetchService {
       await untilStored(
         [...groups.values()],
         async (some) => {
-          await this.groupVerdicts.read(some);
+          await this.groupStates.read(some);
           return some.map(() => true);
         },
-        { onRetry, onPoison: (name) => this.groupVerdicts.set(name, undefined) },
+        { onRetry, onPoison: (name) => this.groupStates.set(name, undefined) },
       );
     const known = devices.filter((device) => {
       const isKnown = device.version !== NEW_DEVICE;
-      if (!isKnown) this.remember(device, { readings: [], count: 0, late: 0 });
+      if (!isKnown) this.cacheHistory(device, { readings: [], count: 0, late: 0 });
       return isKnown;
     });
     if (known.length === 0) return;
-    const asked = known.map((device) => ({
+    const requests = known.map((device) => ({
       address: device.address,
       depth: device.readingsToLoad(depthOf(device)),
     }));
-    const read = (some: readonly (typeof asked)[number][]) =>
+    const read = (some: readonly (typeof requests)[number][]) =>
       this.metrics.storeCall('history', () => readHistories(this.redis, some));
-    const histories = await untilStored(asked, read, { onRetry, onPoison });
+    const histories = await untilStored(requests, read, { onRetry, onPoison });
     for (const [i, history] of histories.entries())
-      if (history !== 'failed') this.remember(known[i]!, history);
+      if (history !== 'failed') this.cacheHistory(known[i]!, history);
   }
 
-  private remember(device: KnownDevice, history: DeviceHistory): void {
+  private cacheHistory(device: KnownDevice, history: DeviceHistory): void {
     const depth = depthOf(device);
     device.setHistory(history, depth);
-    if (device.depth === 0 || device.history === undefined) return; // a timer's look: it is forgotten at once
-    this.forget(device);
-    this.remembering.set(device, depth);
-    this.remembered += depth;
-    for (const oldest of this.remembering.keys()) {
-      if (this.remembered <= MAX_REMEMBERED) break;
+    if (device.depth === 0 || device.history === undefined) return; // for a timer: used once
+    this.uncache(device);
+    this.depths.set(device, depth);
+    this.cachedReadings += depth;
+    for (const oldest of this.depths.keys()) {
+      if (this.cachedReadings <= MAX_CACHED_READINGS) break;
       oldest.forgetHistory();
-      this.forget(oldest);
+      this.uncache(oldest);
     }
   }
 
-  private forget(device: KnownDevice): void {
-    this.remembered -= this.remembering.get(device) ?? 0;
-    this.remembering.delete(device);
+  private uncache(device: KnownDevice): void {
+    this.cachedReadings -= this.depths.get(device) ?? 0;
+    this.depths.delete(device);
   }
 }
 
 function depthOf({ depth }: KnownDevice): number {
-  return Math.max(depth, LEAST_DEPTH);
+  return Math.max(depth, MIN_DEPTH);
 }

@@ -1,31 +1,31 @@
 import { BOUNDS } from '@lamplighter/contracts/bounds';
-import type { KnownDevice } from '../evaluation/known-device.js';
+import type { KnownDevice } from '../cache/known-device.js';
 import { RulesMetrics } from '../metrics.js';
 import type { MqttTransport } from '../mqtt/mqtt-transport.js';
 import { Receipts, ReceiptsService } from './receipts.service.js';
 
-/** What becomes of the receipts of one batch, with a broker that takes the first `taken` messages. */
-async function send(receipts: Receipts, taken = Number.POSITIVE_INFINITY) {
+/** Sends receipts to a broker that accepts only the first messages. */
+async function send(receipts: Receipts, accepted = Number.POSITIVE_INFINITY) {
   const metrics = new RulesMetrics('rules', 'test');
   const sent: { topic: string; receipt: { stored: number[]; refused?: number[] } }[] = [];
   const publishQos0 = (_link: string, topic: string, payload: string) =>
-    sent.length < taken && sent.push({ topic, receipt: JSON.parse(payload) }) > 0;
+    sent.length < accepted && sent.push({ topic, receipt: JSON.parse(payload) }) > 0;
   new ReceiptsService({ publishQos0 } as unknown as MqttTransport, metrics).send(receipts);
   const { values } = await metrics.receipts.get();
   return { sent, counts: Object.fromEntries(values.map(({ labels, value }) => [labels.result, value])) };
 }
 
-const device = (name: string, keeps = true) =>
-  ({ address: { fleet: 'demo', device: name }, keeps }) as unknown as KnownDevice;
+const device = (name: string, expectsReceipts = true) =>
+  ({ address: { fleet: 'demo', device: name }, expectsReceipts }) as unknown as KnownDevice;
 
-describe('receipts', () => {
-  it('go to the devices that keep their readings, each with what is stored and what is refused', async () => {
+describe('ReceiptsService', () => {
+  it('sends stored and refused sequence numbers to the devices that expect receipts', async () => {
     const receipts = new Receipts();
     const lamp = device('lamp');
     receipts.add(lamp, 'stored', 1);
     receipts.add(lamp, 'refused', 2);
     receipts.add(lamp, 'stored', undefined);
-    receipts.add(device('forgetful', false), 'stored', 3);
+    receipts.add(device('simple', false), 'stored', 3);
     const { sent, counts } = await send(receipts);
     expect(sent).toEqual([
       { topic: 'demo/receipts/lamp', receipt: { stored: [1] } },
@@ -34,7 +34,7 @@ describe('receipts', () => {
     expect(counts).toEqual({ stored: 1, refused: 1, dropped: 0 });
   });
 
-  it('are split where one would be too long, and counted as dropped where the broker does not take them', async () => {
+  it('splits long receipts and counts dropped ones', async () => {
     const receipts = new Receipts();
     const lamp = device('lamp');
     for (let seq = 0; seq < BOUNDS.maxReceipt + 5; seq += 1) receipts.add(lamp, 'stored', seq);

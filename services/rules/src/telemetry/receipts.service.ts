@@ -2,30 +2,30 @@ import { BOUNDS } from '@lamplighter/contracts/bounds';
 import type { Receipt } from '@lamplighter/contracts/telemetry/receipt';
 import { deviceTopic } from '@lamplighter/contracts/topics';
 import { Injectable } from '@nestjs/common';
-import type { KnownDevice } from '../evaluation/known-device.js';
+import type { KnownDevice } from '../cache/known-device.js';
 import { RulesMetrics } from '../metrics.js';
 import { MqttTransport } from '../mqtt/mqtt-transport.js';
 
-/** A receipt that arrives later is useless: the device has sent the reading again. Seconds. */
+/** Message expiry of a receipt, seconds: by then the device has sent the reading again. */
 const EXPIRY_SECONDS = 60;
 
-/** The receipts of one batch, device by device. */
+/** The receipts of one batch, by device. */
 export class Receipts {
   readonly byDevice = new Map<KnownDevice, { stored: number[]; refused: number[] }>();
 
-  /** Adds a reading's sequence for a device that wants receipts; for any other it does nothing. */
-  add(device: KnownDevice, word: keyof Receipt, seq: number | undefined): void {
-    if (!device.keeps || seq === undefined) return;
+  /** Adds the sequence number of a reading, if the device expects receipts. */
+  add(device: KnownDevice, result: keyof Receipt, seq: number | undefined): void {
+    if (!device.expectsReceipts || seq === undefined) return;
     let receipt = this.byDevice.get(device);
     if (receipt === undefined) {
       receipt = { stored: [], refused: [] };
       this.byDevice.set(device, receipt);
     }
-    receipt[word].push(seq);
+    receipt[result].push(seq);
   }
 }
 
-/** Tells devices that keep their readings which of them are durable. A receipt that is lost is asked for by sending again. */
+/** Publishes receipts. If one is lost, the device sends the reading again. */
 @Injectable()
 export class ReceiptsService {
   constructor(

@@ -1,13 +1,12 @@
 import type { RejectReason } from '@lamplighter/contracts/telemetry/reading';
-import type { KnownDevice } from '../evaluation/known-device.js';
+import type { KnownDevice } from '../cache/known-device.js';
 
-/** Refused readings of one device: the sequences that could be read, and how many there were for each reason. */
+/** Refused readings of one device: their sequence numbers, if they could be read, and the number per reason. */
 export interface Refused {
   readonly seqs: number[];
   readonly reasons: Map<RejectReason, number>;
 }
 
-/** Adds a refused reading. */
 export function refuse(
   refusals: Map<KnownDevice, Refused>,
   device: KnownDevice,

@@ -5,7 +5,7 @@ import type { MqttMessage } from '../mqtt/messages.js';
 import type { Subscription } from '../mqtt/mqtt-transport.js';
 import { IngestService } from './ingest.service.js';
 
-// What arrives while a batch is being written is the next one; under full load one is judged while Redis writes the other.
+// Messages that arrive during a write form the next batch; under full load one batch is evaluated while Redis writes another.
 const SUBSCRIPTION: Subscription = {
   link: 'telemetry',
   shared: true,
@@ -15,7 +15,7 @@ const SUBSCRIPTION: Subscription = {
   holdsLink: true,
 };
 
-/** Telemetry of both lanes. */
+/** Telemetry, including that of the lesson protocol. */
 @Controller()
 export class TelemetryController {
   constructor(private readonly ingest: IngestService) {}

@@ -1,7 +1,7 @@
 import { Module } from '@nestjs/common';
+import { CacheModule } from '../cache/cache.module.js';
 import { CommandsModule } from '../commands/commands.module.js';
 import { EdgeModule } from '../edge/edge.module.js';
-import { EvaluationModule } from '../evaluation/evaluation.module.js';
 import { GroupsModule } from '../groups/groups.module.js';
 import { LiveEventsModule } from '../live-events/live-events.module.js';
 import { RejectedModule } from '../rejected/rejected.module.js';
@@ -13,12 +13,12 @@ import { PrefetchService } from './prefetch.service.js';
 import { ReceiptsService } from './receipts.service.js';
 import { TelemetryController } from './telemetry.controller.js';
 
-/** Readings: from the broker through the rules into the store. */
+/** Readings, from the broker to the store. */
 @Module({
   imports: [
     CommandsModule,
     EdgeModule,
-    EvaluationModule,
+    CacheModule,
     GroupsModule,
     LiveEventsModule,
     RejectedModule,

@@ -1,13 +1,13 @@
 import { Module } from '@nestjs/common';
-import { EvaluationModule } from '../evaluation/evaluation.module.js';
+import { CacheModule } from '../cache/cache.module.js';
 import { GroupsModule } from '../groups/groups.module.js';
 import { RuleBookModule } from '../rule-book/rule-book.module.js';
 import { TelemetryModule } from '../telemetry/telemetry.module.js';
 import { TimersService } from './timers.service.js';
 
-/** Decisions that no reading triggers. */
+/** Evaluations without a reading. */
 @Module({
-  imports: [EvaluationModule, GroupsModule, RuleBookModule, TelemetryModule],
+  imports: [CacheModule, GroupsModule, RuleBookModule, TelemetryModule],
   providers: [TimersService],
 })
 export class TimersModule {}

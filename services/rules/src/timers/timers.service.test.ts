@@ -11,8 +11,8 @@ import { closeLater } from '@lamplighter/test-kit/resources';
 import { startRedis } from '@lamplighter/test-kit/servers/redis';
 import { stopwatch } from '@lamplighter/test-kit/stopwatch';
 import { until } from '@lamplighter/test-kit/until';
-import { DeviceCache } from '../evaluation/device-cache.js';
-import { KnownDevice } from '../evaluation/known-device.js';
+import { DeviceCache } from '../cache/device-cache.js';
+import { KnownDevice } from '../cache/known-device.js';
 import type { GroupsService } from '../groups/groups.service.js';
 import type { ListeningService } from '../groups/listening.service.js';
 import { RulesMetrics } from '../metrics.js';
@@ -33,8 +33,8 @@ beforeAll(async () => {
 const DUE = '1';
 let fleets = 0;
 
-/** Timers whose verdicts are up to the test. */
-function openTimers(judge: (devices: readonly KnownDevice[]) => Promise<void>) {
+/** Starts the service with the evaluation of the test. */
+function openTimers(evaluate: (devices: readonly KnownDevice[]) => Promise<void>) {
   const fleet = `fleet-${++fleets}`;
   const known = new Map<string, KnownDevice>();
   const cached = (topic: string) => {
@@ -44,15 +44,15 @@ function openTimers(judge: (devices: readonly KnownDevice[]) => Promise<void>) {
     known.set(name, device);
     return device;
   };
-  let tell: Parameters<RuleBook['onRead']>[0] | undefined;
+  let notify: Parameters<RuleBook['onRead']>[0] | undefined;
   const onRead: RuleBook['onRead'] = (listener) => {
-    tell = listener;
+    notify = listener;
   };
   const metrics = new RulesMetrics('rules', 'test');
   const timers = new TimersService(
     redis,
     Object.assign(new DeviceCache(), { cached }),
-    { evaluateTimers: judge } as unknown as IngestService,
+    { evaluateTimers: evaluate } as unknown as IngestService,
     { markDue: () => undefined } as unknown as GroupsService,
     { listeningMs: 0, confirm: async () => undefined } as unknown as ListeningService,
     { onRead } as unknown as RuleBook,
@@ -63,53 +63,53 @@ function openTimers(judge: (devices: readonly KnownDevice[]) => Promise<void>) {
   closeLater('timers', () => timers.stop(0));
   const setDue = (name: string) =>
     redis.zadd(timersKey(shardOf(fleet, name)), DUE, `device/${fleet}/${name}`);
-  return { timers, fleet, setDue, read: (...rules: RuleSet[]) => tell!(fleet, rules[0]!, rules[1]) };
+  return { timers, fleet, setDue, read: (...rules: RuleSet[]) => notify!(fleet, rules[0]!, rules[1]) };
 }
 
-describe('timers', () => {
-  it('are all judged at once, a few at a time, however many are due', async () => {
-    const judged = new Set<string>();
+describe('TimersService', () => {
+  it('evaluates all due timers without waiting for the next poll, in small batches', async () => {
+    const evaluated = new Set<string>();
     const sizes: number[] = [];
     const { setDue } = openTimers(async (devices) => {
       sizes.push(devices.length);
-      for (const { address } of devices) judged.add(address.device);
+      for (const { address } of devices) evaluated.add(address.device);
     });
     const polls = stopwatch();
     await Promise.all(Array.from({ length: 2000 }, (_, i) => setDue(`lamp-${i}`)));
-    await until(() => judged.size === 2000, { what: 'all timers to be judged' });
-    // At 128 a poll, four polls a second, they would take 4 s.
+    await until(() => evaluated.size === 2000, { what: 'all timers to be evaluated' });
+    // At 128 per poll and four polls per second it would take 4 s.
     expect(polls()).toBeLessThan(3000);
     expect(Math.max(...sizes)).toBeLessThanOrEqual(128);
   });
 
-  it('that are due again at once, as the clocks differ, are judged with the next poll', async () => {
-    let judged = 0;
+  it('evaluates a timer that is due again immediately with the next poll', async () => {
+    let evaluated = 0;
     const { setDue } = openTimers(async () => {
-      judged += 1;
+      evaluated += 1;
       await setDue('lamp');
     });
     await setDue('lamp');
-    await until(() => judged > 0, { what: 'the first verdict' });
+    await until(() => evaluated > 0, { what: 'the first evaluation' });
     const since = performance.now();
-    await until(() => judged >= 7, { what: 'seven verdicts' });
+    await until(() => evaluated >= 7, { what: 'seven evaluations' });
     expect(performance.now() - since).toBeGreaterThan(500);
   });
 
-  it('do not keep the service from stopping while Redis is away', async () => {
-    let isJudging = false;
+  it('stops after a limit while an evaluation hangs', async () => {
+    let isEvaluating = false;
     const { timers, setDue } = openTimers(() => {
-      isJudging = true;
+      isEvaluating = true;
       return new Promise(() => undefined);
     });
     await setDue('lamp');
-    await until(() => isJudging, { what: 'the verdict to begin' });
+    await until(() => isEvaluating, { what: 'the evaluation to start' });
     await timers.stop(10);
   });
 
-  it('begin for each device of a new scope once, though several rules wait for its silence', async () => {
-    const judged: string[] = [];
+  it('sets one timer per device of a new scope, even if several rules detect its silence', async () => {
+    const evaluated: string[] = [];
     const { fleet, read } = openTimers(async (devices) => {
-      judged.push(...devices.map(({ address }) => address.device));
+      evaluated.push(...devices.map(({ address }) => address.device));
     });
     for (const name of ['hall-1', 'yard-1'])
       await redis.zadd(devicesKey(shardOf(fleet, name), fleet), 0, name);
@@ -121,11 +121,11 @@ describe('timers', () => {
       );
     const both = new RuleSet([rule('one'), rule('two')]);
     read(both);
-    await until(() => judged.length > 0, { what: 'the first verdict' });
-    expect(judged).toEqual(['hall-1']);
+    await until(() => evaluated.length > 0, { what: 'the first evaluation' });
+    expect(evaluated).toEqual(['hall-1']);
     const wider = new RuleSet([rule('one', ['yard-*']), rule('two')]);
     read(wider, both);
-    await until(() => judged.length > 1, { what: 'the verdict on who is new in the scope' });
-    expect(judged).toEqual(['hall-1', 'yard-1']);
+    await until(() => evaluated.length > 1, { what: 'the evaluation of the new device' });
+    expect(evaluated).toEqual(['hall-1', 'yard-1']);
   });
 });

@@ -6,8 +6,8 @@ import { storeFailure } from '@lamplighter/store/redis/store-failure';
 import { NEW_DEVICE } from '@lamplighter/store/rules/state-version';
 import { type DueTimer, removeTimer, setTimers, takeTimers } from '@lamplighter/store/rules/timers';
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
-import { DeviceCache } from '../evaluation/device-cache.js';
-import type { KnownDevice } from '../evaluation/known-device.js';
+import { DeviceCache } from '../cache/device-cache.js';
+import type { KnownDevice } from '../cache/known-device.js';
 import { GroupsService } from '../groups/groups.service.js';
 import { ListeningService } from '../groups/listening.service.js';
 import { RulesMetrics } from '../metrics.js';
@@ -17,14 +17,14 @@ import { RulesErrors } from '../rules-errors.js';
 import { IngestService } from '../telemetry/ingest.service.js';
 import { REDIS } from '../tokens.js';
 
-/** How often due timers are looked for, milliseconds: a timer is late by no more than this. */
+/** How often due timers are polled, milliseconds; a timer is late by at most this. */
 const POLL_MS = 250;
-/** How often more are looked for at once as long as any are found: some 3000 timers between two polls. */
+/** Most rounds of one poll, each immediately after the other while timers are due: some 3000 timers. */
 const MAX_ROUNDS = 25;
-/** Longest wait for what is being judged when the service stops, milliseconds. */
+/** Longest wait for the current evaluation during shutdown, milliseconds. */
 const STOP_MS = 5000;
 
-/** What rules decide without being told anything: silence, the end of a hold, of a run, of quiet hours. */
+/** Evaluates rules when their timers are due: silence, the end of a hold, of a run, of quiet hours. */
 @Injectable()
 export class TimersService implements OnApplicationBootstrap {
   private poll: NodeJS.Timeout | undefined;
@@ -51,7 +51,7 @@ export class TimersService implements OnApplicationBootstrap {
     }, POLL_MS);
   }
 
-  /** Looks for no more; what was found is judged to the end, or, if Redis is unavailable, found again when its lease is over. */
+  /** Stops polling; timers that were taken are evaluated, or, if Redis is unavailable, taken again when their lease expires. */
   async stop(mostMs = STOP_MS): Promise<void> {
     this.stopped = true;
     clearInterval(this.poll);
@@ -59,14 +59,14 @@ export class TimersService implements OnApplicationBootstrap {
   }
 
   /**
-   * A device that is silent already when a rule about silence comes is never judged by a reading: its timer begins now. So does that of
-   * a device of which something is to be taken back.
+   * Sets timers for devices that may send no reading: those in the scope of a new rule that detects silence, and those with a verdict to
+   * release.
    */
   private async scheduleTimers(fleet: string, rules: RuleSet, before: RuleSet | undefined): Promise<void> {
     const isNew = ({ id, since, scope }: CompiledRule) => {
-      const known = before?.get(id);
-      // A wider scope does not reset the rule, except for the devices that are new in it.
-      return known?.since !== since || `${known.scope}` !== `${scope}`;
+      const previous = before?.get(id);
+      // A wider scope does not reset the rule, but it contains new devices.
+      return previous?.since !== since || `${previous.scope}` !== `${scope}`;
     };
     const scopes = [
       ...rules.all.filter((rule) => rule.absenceMs !== undefined && isNew(rule)),
@@ -79,23 +79,23 @@ export class TimersService implements OnApplicationBootstrap {
     try {
       await this.metrics.storeCall('timers', () => setTimers(this.redis, fleet, scopes, Date.now()));
     } catch (error) {
-      // Devices that report are evaluated all the same; silent ones after the next start.
+      // Devices that report are evaluated anyway; silent ones after the next start of a replica.
       if (storeFailure(error) === undefined)
         this.unexpected.report('timers', error, 'cannot set timers for new rules', { fleet });
     }
   }
 
-  /** A few timers at a time, so that telemetry is judged in between, however many are due at once. */
+  /** Takes a few timers at a time, so that telemetry is evaluated in between. */
   private async fireDue(): Promise<void> {
     const seen = new Set<string>();
     try {
       for (let round = 0; round < MAX_ROUNDS && !this.stopped; round += 1) {
         const due = await this.metrics.storeCall('timers', () => takeTimers(this.redis));
         if (due.length === 0) return;
-        // Some of them may be about silence, which is judged only of what could be heard until now.
+        // Some timers may detect silence, which requires that this replica receives telemetry.
         if (round === 0) await this.listening.confirm();
         await this.fire(due);
-        // Due again at once: the clock of Redis is ahead of ours. The next poll is soon enough.
+        // A timer that is due again immediately: the Redis clock is ahead of the local one. Continue with the next poll.
         const before = seen.size;
         for (const { kind, fleet, name } of due) seen.add(`${kind}/${fleet}/${name}`);
         if (seen.size < before + due.length) return;
@@ -120,7 +120,7 @@ export class TimersService implements OnApplicationBootstrap {
     }
   }
 
-  /** The devices of timers; what the store does not know has no timer any more. */
+  /** The devices of timers; timers of devices that the store does not know are removed. */
   private async devicesOf(timers: readonly DueTimer[]): Promise<KnownDevice[]> {
     const devices: KnownDevice[] = [];
     const unknown = new Map<string, string[]>();
@@ -140,7 +140,7 @@ export class TimersService implements OnApplicationBootstrap {
     return devices;
   }
 
-  /** Whether a rule names the device, and waits for its silence. */
+  /** Whether a rule that detects silence names the device. */
   private async isExpected(fleet: string, name: string): Promise<boolean> {
     await this.book.ready([fleet]);
     const rules = this.book.setOf(fleet)?.all ?? [];

@@ -4,9 +4,9 @@ import { compileRule } from '@lamplighter/evaluation/rule/compile-rule';
 import { type RuleInput, ruleSchema } from '@lamplighter/evaluation/rule/rule';
 import { DeviceAddress } from '@lamplighter/store/devices/device-address';
 import { NEW_DEVICE } from '@lamplighter/store/rules/state-version';
-import { evaluatePart } from '../evaluation/evaluate-part.js';
-import { KnownDevice } from '../evaluation/known-device.js';
+import { KnownDevice } from '../cache/known-device.js';
 import { RuleSet } from '../rule-book/rule-set.js';
+import { evaluatePart } from './evaluate-part.js';
 
 const NOW = 1_800_000_000_000;
 const NIGHT_LIGHT: RuleInput = {
@@ -18,7 +18,7 @@ const NIGHT_LIGHT: RuleInput = {
 };
 let seq = 0;
 
-/** A lamp that the server has switched off an hour ago. */
+/** A lamp that the server switched off an hour ago. */
 function lamp(): KnownDevice {
   const device = new KnownDevice(new DeviceAddress('demo', 'lamp-1', false));
   device.useRules(new RuleSet([compileRule(ruleSchema.parse(NIGHT_LIGHT), 1, 1)]));
@@ -29,11 +29,11 @@ function lamp(): KnownDevice {
     kinds: '',
     session: { id: 1, keeps: false },
   });
-  judgeReading(device, { light: 500, led_on: false }, NOW - 3_600_000);
+  evaluateReading(device, { light: 500, led_on: false }, NOW - 3_600_000);
   return device;
 }
 
-function judgeReading(device: KnownDevice, measurements: object, now = NOW, isReplayed = false) {
+function evaluateReading(device: KnownDevice, measurements: object, now = NOW, isReplayed = false) {
   seq += 1;
   const reading = {
     n: undefined,
@@ -59,34 +59,36 @@ function judgeReading(device: KnownDevice, measurements: object, now = NOW, isRe
   return evaluatePart(device, [reading], 'me', seq, now, verdicts).commands.map(({ action }) => action);
 }
 
-const decided = (more: object = {}) => ({
+const edgeReport = (more: object = {}) => ({
   rule: 'night-light',
   state: { since: 1, raised: true, at: NOW - 60_000, emittedAt: NOW - 60_000, ...more },
 });
 
-describe('a lamp that has decided for itself', () => {
-  it('is taken over as it is: nothing is commanded, until the rule says otherwise', () => {
+describe('evaluatePart with an edge report', () => {
+  it('continues from the reported state and emits only on a change', () => {
     const device = lamp();
-    expect(judgeReading(device, { light: 315, led_on: true, _edge: decided() })).toEqual([]);
-    expect(judgeReading(device, { light: 100, led_on: true, _edge: decided() })).toEqual([]);
-    expect(judgeReading(device, { light: 400, led_on: true, _edge: decided() })).toEqual([{ led_on: false }]);
-    // The same report once more does not bring back what is over.
-    expect(judgeReading(device, { light: 315, led_on: false, _edge: decided() })).toEqual([]);
+    expect(evaluateReading(device, { light: 315, led_on: true, _edge: edgeReport() })).toEqual([]);
+    expect(evaluateReading(device, { light: 100, led_on: true, _edge: edgeReport() })).toEqual([]);
+    expect(evaluateReading(device, { light: 400, led_on: true, _edge: edgeReport() })).toEqual([
+      { led_on: false },
+    ]);
+    // A repeated report does not restore the old state.
+    expect(evaluateReading(device, { light: 315, led_on: false, _edge: edgeReport() })).toEqual([]);
   });
 
   it.each([
-    ['by another version that judges otherwise', decided({ since: 2 })],
-    ['by another rule', { ...decided(), rule: 'other' }],
-    ['before the server did', decided({ at: NOW - 4_000_000 })],
-    ['and says so in a way that nobody understands', { rule: 'night-light', state: 'raised' }],
-  ])('%s, is commanded as if it had not', (_how, report) => {
-    // The lamp reports another state than it was commanded, so it is told again.
-    expect(judgeReading(lamp(), { light: 315, led_on: true, _edge: report })).toEqual([{ led_on: false }]);
+    ['of another version', edgeReport({ since: 2 })],
+    ['of another rule', { ...edgeReport(), rule: 'other' }],
+    ['older than the decision of the server', edgeReport({ at: NOW - 4_000_000 })],
+    ['that cannot be parsed', { rule: 'night-light', state: 'raised' }],
+  ])('ignores a report %s', (_how, report) => {
+    // The lamp reports another value than commanded, so the command is re-asserted.
+    expect(evaluateReading(lamp(), { light: 315, led_on: true, _edge: report })).toEqual([{ led_on: false }]);
   });
 
-  it('is not taken over by history', () => {
+  it('ignores a report in a replayed reading', () => {
     const device = lamp();
-    judgeReading(device, { light: 315, led_on: true, _edge: decided() }, NOW, true);
+    evaluateReading(device, { light: 315, led_on: true, _edge: edgeReport() }, NOW, true);
     expect(device.states['night-light']).toMatchObject({ raised: false });
   });
 });

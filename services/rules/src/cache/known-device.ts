@@ -14,58 +14,58 @@ import type { StoredDeviceState } from '@lamplighter/store/telemetry/device-part
 import type { Mark, WindowTail } from '@lamplighter/store/telemetry/reading-order';
 import type { RuleSet } from '../rule-book/rule-set.js';
 
-/** No replica is so far behind with the rules that it does not know one that was judged so long ago, milliseconds. */
+/** By this time after an evaluation every replica has read the rule that was evaluated, milliseconds. */
 const STATE_RETENTION_MS = 60_000;
 
-/** A replica that works knows every rule so soon after it was written, milliseconds. */
+/** By this time after a write every working replica has read the rule, milliseconds. */
 export const RULE_PROPAGATION_MS = 5000;
 
-const NOTHING: readonly never[] = [];
+const NONE: readonly never[] = [];
 
-/** So many readings are read when most of a history is known: another replica has added fewer since, as a rule. */
+/** Readings to load when most of a history is cached: usually other replicas have added fewer since. */
 const TAIL = 16;
 
 /**
- * What this replica believes of a device. The store has the truth: it compares `version` and `mark` with its own (and, where rules
- * look back, how many readings the window was given), and sends its grounds back when they differ. So a wrong belief costs a round
- * trip, never a wrong state.
+ * A device as this replica knows it; an entry of the device cache. The store holds the authoritative state: it compares `version` and
+ * `mark` with its own (and, if rules use the window, the number of readings in it), and returns its state if they differ. So an outdated
+ * entry costs a round trip, never a wrong state.
  */
 export class KnownDevice implements DeviceFacts {
   readonly commandsTopic: string;
   readonly lesson: boolean;
   readonly isCanary: boolean;
   private session: Session | undefined;
-  /** The session is of a birth that this replica received; every replica receives all births. */
+  /** The session comes from a birth that this replica received. */
   private isAnnounced = false;
   version: string = UNKNOWN_VERSION;
   mark: Mark = { seq: undefined, at: undefined };
-  /** Undefined where another replica may have written since. */
+  /** Undefined if another replica may have written since. */
   tail: WindowTail | undefined;
   states: Readonly<Record<string, RuleState>> = {};
-  /** When the store is believed to wake it, server time in ms. */
+  /** When its timer is due according to the cache, server time in ms. */
   timer: number | undefined;
 
   private ruleSet: RuleSet | undefined;
-  /** Rules that command this device. */
+  /** Rules, except quorums, with this device in their scope. */
   rules: readonly CompiledRule[] = [];
   /** Quorums in which it has a vote. */
   quorums: readonly CompiledRule[] = [];
-  /** Quorums that command it, and tell it again if it does otherwise. */
+  /** Quorums that command it and re-assert their command. */
   targets: readonly CompiledRule[] = [];
-  /** Under which names these have states, and of which `since`. */
+  /** The keys of their states, and the `since` of the rules. */
   private sinceByKey: ReadonlyMap<string, number> = new Map();
-  /** Of which states it is known what `leftIn` says. */
+  /** The states to which `orphanedStates` applies. */
   private inspectedStates: KnownDevice['states'] | undefined;
-  private leftovers: readonly string[] = NOTHING;
-  /** How many readings its rules look back. */
+  private orphanedStates: readonly string[] = NONE;
+  /** How many readings its rules need from the window. */
   depth = 0;
-  /** The longest time between two readings that it was told, as it was read last; milliseconds. */
+  /** The longest interval between readings that the device is set to, as last read, milliseconds. */
   longestIntervalMs: number | undefined;
-  /** What it has sent lately, if its rules look back; undefined if that has to be read first. */
+  /** Its latest readings, if its rules need them; undefined if they have to be loaded first. */
   history: History | undefined;
   private count = 0;
   private late = 0;
-  /** The history as it was when it was last read; what came since is put behind it. */
+  /** The history as last loaded; newer readings are appended to it. */
   private loaded:
     | { readonly past: readonly PastReading[]; readonly count: number; readonly late: number }
     | undefined;
@@ -76,34 +76,34 @@ export class KnownDevice implements DeviceFacts {
     this.commandsTopic = commandsTopic(address.fleet, address.device, address.lesson);
   }
 
-  /** It understands `_cmd` and answers. */
+  /** The device understands `_cmd` and acknowledges. */
   get answers(): boolean {
     return this.session !== undefined;
   }
 
-  /** When the present run of the device began, as its births tell. */
+  /** Start of the device's current boot according to its births. */
   get startedAt(): number | undefined {
     return this.session?.startedAt;
   }
 
-  /** It keeps readings until a receipt comes. */
-  get keeps(): boolean {
+  /** The device keeps readings until it gets their receipts. */
+  get expectsReceipts(): boolean {
     return this.session?.keeps === true;
   }
 
-  /** Takes a birth. The store may still return an older one for a moment, so it is not asked any more. */
+  /** Records a birth. From then on sessions from the store are ignored, because they may be older. */
   recordBirth(session: Session): void {
-    // A birth is known a moment before the store has returned when the run began.
+    // The store determines `startedAt`, after the birth was first recorded here.
     this.session = { ...session, startedAt: session.startedAt ?? this.session?.startedAt };
     this.isAnnounced = true;
   }
 
-  /** Takes the session of which the store knows, unless a birth came. */
+  /** Adopts the session from the store, unless this replica received a birth. */
   updateSession(session: Session | undefined): void {
     if (session !== undefined && !this.isAnnounced) this.session = session;
   }
 
-  /** Goes by these rules from now on. */
+  /** Sets the rules in force. */
   useRules(ruleSet: RuleSet): void {
     if (ruleSet === this.ruleSet) return;
     this.ruleSet = ruleSet;
@@ -119,11 +119,11 @@ export class KnownDevice implements DeviceFacts {
     this.inspectedStates = undefined;
     this.dropStates(before);
     const depth = rules.reduce((deepest, rule) => Math.max(deepest, rule.depth), 0);
-    if (depth > this.depth) this.forgetHistory(); // it does not reach back so far
+    if (depth > this.depth) this.forgetHistory(); // the loaded one is too short
     this.depth = depth;
   }
 
-  /** A rule waits for its silence by its name, so it is judged although it may never have reported. */
+  /** A rule that detects silence names the device, so it is evaluated even if it has never reported. */
   get isExpected(): boolean {
     const { device } = this.address;
     return this.rules.some(
@@ -137,36 +137,36 @@ export class KnownDevice implements DeviceFacts {
   }
 
   /**
-   * The states among these that no rule in force goes on from, and of which something is left to do: a run to be ended, a verdict to be
-   * taken back, a hold to be forgotten. Cheap as long as the states are the same.
+   * The keys of states that no rule in force continues and that need an action: a run to end, a verdict to release, a hold to discard.
+   * Cheap while the states are the same object.
    */
-  leftoversIn(states: KnownDevice['states']): readonly string[] {
-    if (states === this.inspectedStates) return this.leftovers;
+  orphanedStatesIn(states: KnownDevice['states']): readonly string[] {
+    if (states === this.inspectedStates) return this.orphanedStates;
     this.inspectedStates = states;
-    const left = Object.keys(states).filter((key) => this.isLeftover(key, states[key]!));
-    this.leftovers = left.length === 0 ? NOTHING : left;
-    return this.leftovers;
+    const left = Object.keys(states).filter((key) => this.isOrphaned(key, states[key]!));
+    this.orphanedStates = left.length === 0 ? NONE : left;
+    return this.orphanedStates;
   }
 
-  private isLeftover(key: string, state: RuleState): boolean {
+  private isOrphaned(key: string, state: RuleState): boolean {
     if (this.sinceByKey.get(key) === state.since) return false;
     if (state.runUntil !== undefined) return true;
     if (state.held !== undefined && !this.sinceByKey.has(key)) return true;
     return state.raised && this.releaseOf(key, state) !== undefined;
   }
 
-  /** Why no rule in force goes on from a state that has this name. */
+  /** Why no rule in force continues the state with this key. */
   departureOf(key: string): Departure {
     const departure = this.ruleBook.departureOf(key);
     return departure === 'changed' && !this.sinceByKey.has(key) ? 'out_of_scope' : departure;
   }
 
-  /** How what a rule has left with this device is to be taken back; undefined if it stays. */
+  /** The command that releases an orphaned state; undefined if the device stays as it is. */
   releaseOf(key: string, { since }: RuleState): PromisedEnd | undefined {
     return this.ruleSet?.releaseOf(key, since, this.address.device);
   }
 
-  /** States of rules that it followed and no longer does. Of rules that it has never heard of another replica may know more. */
+  /** Drops the states of rules that no longer apply. States of rules unknown to this replica stay: another one may have read them. */
   private dropStates(before: ReadonlyMap<string, number>): void {
     const gone = [...before.keys()].filter((key) => {
       const state = this.sinceByKey.has(key) ? undefined : this.states[key];
@@ -178,7 +178,7 @@ export class KnownDevice implements DeviceFacts {
     this.states = states;
   }
 
-  /** Whether another replica has just judged it by a rule that is not known here yet. */
+  /** Whether another replica has just evaluated a rule for it that this replica has not read yet. */
   wasEvaluatedElsewhere(now: number): boolean {
     return Object.entries(this.states).some(
       ([key, { at, held = at }]) =>
@@ -186,7 +186,7 @@ export class KnownDevice implements DeviceFacts {
     );
   }
 
-  /** The states that are to be stored: not those of rules that are gone, except runs that are yet to be ended. */
+  /** The states to store: without those of rules that are gone, except runs and verdicts that still have to end. */
   pruneStates(states: KnownDevice['states'], now: number): KnownDevice['states'] {
     const isGone = ([id, state]: [string, RuleState]) =>
       !this.sinceByKey.has(id) &&
@@ -197,36 +197,36 @@ export class KnownDevice implements DeviceFacts {
     return all.some(isGone) ? Object.fromEntries(all.filter((entry) => !isGone(entry))) : states;
   }
 
-  /** Its rules look back, and what they would see has to be read from the store. */
+  /** Its rules need the window, and it has to be loaded. */
   get needsHistory(): boolean {
     return this.depth > 0 && this.history === undefined && this.version !== UNKNOWN_VERSION;
   }
 
-  /** Takes over what the store holds. */
-  adoptStored(grounds: StoredDeviceState): void {
-    this.version = grounds.version;
-    this.mark = grounds.mark;
+  /** Replaces the cached state with the stored one. */
+  adoptStored(stored: StoredDeviceState): void {
+    this.version = stored.version;
+    this.mark = stored.mark;
     this.tail = undefined;
-    this.states = grounds.rules === '' ? {} : (JSON.parse(grounds.rules) as Record<string, RuleState>);
+    this.states = stored.rules === '' ? {} : (JSON.parse(stored.rules) as Record<string, RuleState>);
     this.history = undefined;
     this.timer = undefined;
-    this.updateSession(grounds.session);
+    this.updateSession(stored.session);
   }
 
-  /** Forgets what a rule had decided, so that it decides, and says so, on the next reading. */
+  /** Discards the state of a rule, so that it decides and commands again on the next reading. */
   resetState({ id }: CompiledRule): void {
     const { [id]: _, ...others } = this.states;
     this.states = others;
   }
 
-  /** How many of its latest readings have to be read for a history of this depth. */
+  /** How many of its latest readings to load for a history of this depth. */
   readingsToLoad(depth: number): number {
     return this.loaded === undefined ? depth : Math.min(TAIL, depth);
   }
 
   /**
-   * Takes over what it has sent lately, as the store has it, and keeps so many of it. There is still no history if what was read
-   * does not reach back to what was known: then all of it has to be read.
+   * Sets the history from the store, cut to a depth. If only a tail was loaded and it does not connect to the cached readings, there is
+   * still no history, and all of it has to be loaded.
    */
   setHistory({ readings, count, late, longestIntervalMs }: DeviceHistory, depth: number): void {
     this.longestIntervalMs = longestIntervalMs;
@@ -254,14 +254,14 @@ export class KnownDevice implements DeviceFacts {
     this.loaded = undefined;
   }
 
-  /** So many live readings were added to the history by this replica. */
+  /** Counts live readings that this replica added to the history. */
   countLive(live: number): void {
     this.count += live;
   }
 
-  /** The version to be compared with the store's; with the window's, if the verdict looked at it. */
-  versionToCompare(looksBack: boolean): string {
-    if (!looksBack || this.version === NEW_DEVICE) return this.version;
+  /** The version that the store has to compare; includes that of the window if the evaluation used it. */
+  versionToCompare(usesWindow: boolean): string {
+    if (!usesWindow || this.version === NEW_DEVICE) return this.version;
     return exactVersion(this.version, this.count, this.late);
   }
 }

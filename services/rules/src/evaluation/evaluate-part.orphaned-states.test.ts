@@ -7,9 +7,9 @@ import { type RuleInput, ruleSchema } from '@lamplighter/evaluation/rule/rule';
 import { DeviceAddress } from '@lamplighter/store/devices/device-address';
 import type { KeptReading } from '@lamplighter/store/devices/devices';
 import { NEW_DEVICE } from '@lamplighter/store/rules/state-version';
+import { KnownDevice } from '../cache/known-device.js';
 import { type Release, RuleSet, type RuleSetFacts } from '../rule-book/rule-set.js';
 import { evaluatePart, type PendingReading } from './evaluate-part.js';
-import { KnownDevice } from './known-device.js';
 
 const NOW = 1_800_000_000_000;
 const ON = { pump: true };
@@ -31,18 +31,18 @@ const setOf = (since: number, rules: readonly RuleInput[], facts: RuleSetFacts =
   );
 const releaseOf = (rule: RuleInput, more: Partial<Release> = {}): Map<string, Release> => {
   const before = compiled(rule);
-  const release = { rule: before.id, since: 1, scope: before.scope, goesOn: undefined, ...more };
+  const release = { rule: before.id, since: 1, scope: before.scope, keptFor: undefined, ...more };
   return new Map([[before.id, { end: promisedEnd(before)!, ...release }]]);
 };
 
 let parts = 0;
-/** A device whose states and timer a store keeps, judged by one replica or another. */
+/** A device whose states and timer are stored, evaluated by one of several replicas. */
 function plot(rules: RuleSet) {
   let device: KnownDevice;
   let states: Record<string, RuleState> = {};
   let due: number | undefined;
   const kept: KeptReading[] = [];
-  const follow = (set: RuleSet) => {
+  const startReplica = (set: RuleSet) => {
     device = new KnownDevice(new DeviceAddress('demo', 'plot', false));
     device.useRules(set);
     const session = { id: 1, keeps: false };
@@ -60,11 +60,12 @@ function plot(rules: RuleSet) {
     device.setHistory({ readings: kept, count: kept.length, late: 0 }, 240);
     return part.commands;
   };
-  follow(rules);
+  startReplica(rules);
   return {
-    follow,
-    /** The same replica learns of a change. */
-    learn: (set: RuleSet) => device.useRules(set),
+    /** Another replica, without a cached state, takes over. */
+    startReplica,
+    /** The same replica reads a change. */
+    change: (set: RuleSet) => device.useRules(set),
     read: (soil: number, now: number) => {
       kept.push({ receivedAt: now, late: false, measurements: { soil } });
       return step(
@@ -94,22 +95,18 @@ function plot(rules: RuleSet) {
 }
 const actions = (commands: readonly { action: unknown }[]) => commands.map(({ action }) => action);
 
-/** Commands that end something, and not the first verdicts of a version that begins from scratch. */
+/** Promised ends, without the first verdicts of a version that starts from scratch. */
 const promised = (commands: readonly { cause: string }[]) =>
   commands.filter(({ cause }) => cause === 'promise:water');
 
-describe('a run that goes on', () => {
+describe('a run of a rule that is no longer in force', () => {
   it.each<[change: string, departure: string, set: RuleSet]>([
     ['its rule is deleted', 'deleted', setOf(2, [])],
     ['its rule is disabled', 'disabled', setOf(2, [], { disabled: new Set(['water']) })],
     ['its rule is replaced by one without a run', 'changed', setOf(2, [WITHOUT_RUN])],
+    ['its rule is replaced by one with another end', 'changed', setOf(2, [{ ...WATER, else: { pump: 0 } }])],
     [
-      'its rule is replaced by one that ends it otherwise',
-      'changed',
-      setOf(2, [{ ...WATER, else: { pump: 0 } }]),
-    ],
-    [
-      'its rule is deleted, and another one gets its id',
+      'its rule is deleted and another one gets its id',
       'changed',
       setOf(3, [{ id: 'water', when: 'heat > 1', then: { fan: true } }]),
     ],
@@ -119,25 +116,25 @@ describe('a run that goes on', () => {
       new RuleSet([compiled({ ...WATER, scope: { devices: ['other'] } })], { revision: 2 }),
     ],
     [
-      'its rule becomes one about silence',
+      'its rule is replaced by one that detects silence',
       'changed',
       setOf(2, [{ ...WITHOUT_RUN, when: undefined, absence: { after: '1h' } }]),
     ],
     ['its rule becomes a quorum', 'changed', setOf(2, [{ ...WITHOUT_RUN, quorum: { policy: 'any' } }])],
     ['the rules of the fleet are switched off', 'rules_off', setOf(2, [], { isOff: true })],
-  ])('is ended once, at its promised time, when %s', (_change, departure, set) => {
+  ])('ends once, at its promised time, when %s', (_change, departure, set) => {
     for (const sameReplica of [true, false]) {
       const device = plot(setOf(1, [WATER]));
-      const { read, wake, learn, follow } = device;
+      const { read, wake, change, startReplica } = device;
       expect(actions(read(500, NOW))).toEqual([ON]);
-      if (sameReplica) learn(set);
-      else follow(set);
+      if (sameReplica) change(set);
+      else startReplica(set);
       expect(actions(read(900, NOW + 4000))).toEqual([]);
       expect(actions(wake(NOW + 5000))).toEqual([]);
       expect(device.due ?? 0).toBeLessThanOrEqual(NOW + 10_000);
       const [off, ...more] = wake(NOW + 10_000);
       expect(more).toEqual([]);
-      // Like the version that started it, but it waits for its device.
+      // As promised by the version that started it, but with policy `latest`, so that it waits for the device.
       expect(off).toMatchObject({
         ...{ action: OFF, lane: 'pump', policy: 'latest', ttl: 300_000, attempts: 3, cause: 'promise:water' },
       });
@@ -149,44 +146,44 @@ describe('a run that goes on', () => {
     }
   });
 
-  it('is waited for by the version that replaces its rule, which then begins from scratch', () => {
-    const { read, wake, learn } = plot(setOf(1, [WATER]));
+  it('ends before the new version starts from scratch', () => {
+    const { read, wake, change } = plot(setOf(1, [WATER]));
     read(500, NOW);
-    learn(setOf(2, [WITHOUT_RUN]));
+    change(setOf(2, [WITHOUT_RUN]));
     expect(actions(read(900, NOW + 4000))).toEqual([]);
     expect(actions(read(900, NOW + 10_000))).toEqual([OFF]);
     expect(actions(read(900, NOW + 12_000))).toEqual([ON]);
     expect(actions(wake(NOW + 99_000))).toEqual([]);
   });
 
-  it('goes on as before where the change does not concern the device', () => {
-    const { read, wake, learn } = plot(setOf(1, [WATER]));
+  it('continues if the change does not concern the device', () => {
+    const { read, wake, change } = plot(setOf(1, [WATER]));
     read(500, NOW);
-    learn(new RuleSet([compiled({ ...WATER, scope: { devices: ['plot'] } })], { revision: 2 }));
+    change(new RuleSet([compiled({ ...WATER, scope: { devices: ['plot'] } })], { revision: 2 }));
     const [off] = wake(NOW + 10_000);
     expect(off).toMatchObject({ action: OFF, policy: 'latest', cause: 'promise:water' });
     expect(JSON.parse(off!.json).because).toMatchObject({ state: { ends: { version: 1 } } });
   });
 
-  it('is left to the replica that knows the version which started it, for a few seconds', () => {
+  it('is left for a few seconds to replicas that have read its version', () => {
     const device = plot(setOf(7, [WATER]));
-    const { read, wake, follow } = device;
+    const { read, wake, startReplica } = device;
     read(500, NOW);
-    follow(setOf(6, []));
+    startReplica(setOf(6, []));
     expect(actions(wake(NOW + 10_000))).toEqual([]);
     expect(device.due).toBe(NOW + 11_000);
     expect(actions(wake(NOW + 15_001))).toEqual([OFF]);
   });
 
-  it('is over when the clock was set back by more than its longest time', () => {
-    const { read, wake, learn } = plot(setOf(1, [WATER]));
+  it('ends when the clock was set back by more than its maximum', () => {
+    const { read, wake, change } = plot(setOf(1, [WATER]));
     read(500, NOW);
-    learn(setOf(2, []));
+    change(setOf(2, []));
     expect(actions(wake(NOW - 3_600_000))).toEqual([OFF]);
   });
 });
 
-describe('a raised verdict', () => {
+describe('a raised verdict of a rule that is no longer in force', () => {
   const raised = () => {
     const device = plot(setOf(1, [WITHOUT_RUN]));
     expect(actions(device.read(500, NOW))).toEqual([ON]);
@@ -197,9 +194,9 @@ describe('a raised verdict', () => {
     ['deleted', setOf(2, [])],
     ['disabled', setOf(2, [], { disabled: new Set(['water']) })],
     ['switched off with its fleet', setOf(2, [], { isOff: true })],
-  ])('leaves its device as it is when the rule is %s', (_change, set) => {
-    const { read, wake, learn } = raised();
-    learn(set);
+  ])('is not lowered when the rule is %s without a release', (_change, set) => {
+    const { read, wake, change } = raised();
+    change(set);
     expect(actions([...read(100, NOW + 1000), ...wake(NOW + 9_000_000)])).toEqual([]);
   });
 
@@ -210,14 +207,14 @@ describe('a raised verdict', () => {
       'narrowed',
       new RuleSet([compiled({ ...WITHOUT_RUN, scope: { devices: ['other'] } })], {
         revision: 2,
-        releases: releaseOf(WITHOUT_RUN, { goesOn: ['other'] }),
+        releases: releaseOf(WITHOUT_RUN, { keptFor: ['other'] }),
       }),
     ],
-  ])('is taken back once when the rule is %s and its writer asks for that', (_change, set) => {
+  ])('is released once when the rule is %s with a release', (_change, set) => {
     for (const sameReplica of [true, false]) {
-      const { wake, learn, follow } = raised();
-      if (sameReplica) learn(set);
-      else follow(set);
+      const { wake, change, startReplica } = raised();
+      if (sameReplica) change(set);
+      else startReplica(set);
       const [off, ...more] = wake(NOW + 1000);
       expect(more).toEqual([]);
       expect(off).toMatchObject({ action: OFF, cause: 'promise:water' });
@@ -226,46 +223,48 @@ describe('a raised verdict', () => {
     }
   });
 
-  it('stays where the rule goes on, also when the device leaves the scope later', () => {
-    const releases = releaseOf(WITHOUT_RUN, { goesOn: ['plot'] });
-    const { wake, learn } = raised();
-    learn(
+  it('stays if the rule continues for the device, even if the device leaves the scope later', () => {
+    const releases = releaseOf(WITHOUT_RUN, { keptFor: ['plot'] });
+    const { wake, change } = raised();
+    change(
       new RuleSet([compiled({ ...WITHOUT_RUN, scope: { devices: ['plot'] } })], { revision: 2, releases }),
     );
     expect(actions(wake(NOW + 1000))).toEqual([]);
-    learn(
+    change(
       new RuleSet([compiled({ ...WITHOUT_RUN, scope: { devices: ['other'] } })], { revision: 3, releases }),
     );
     expect(actions(wake(NOW + 2000))).toEqual([]);
   });
 
-  it('of a version after the release stays', () => {
+  it('stays if its version is newer than the release', () => {
     const device = plot(setOf(5, [WITHOUT_RUN]));
     device.read(500, NOW);
-    device.learn(setOf(6, [], { releases: releaseOf(WITHOUT_RUN) }));
+    device.change(setOf(6, [], { releases: releaseOf(WITHOUT_RUN) }));
     expect(actions(device.wake(NOW + 1000))).toEqual([]);
   });
 
-  it('that runs is ended at once if its writer asks for that', () => {
-    const { read, wake, learn } = plot(setOf(1, [WATER]));
+  it('with a run ends immediately on a release', () => {
+    const { read, wake, change } = plot(setOf(1, [WATER]));
     read(500, NOW);
-    learn(setOf(2, [], { releases: releaseOf(WATER) }));
+    change(setOf(2, [], { releases: releaseOf(WATER) }));
     expect(actions(wake(NOW + 1000))).toEqual([OFF]);
     expect(actions(wake(NOW + 10_000))).toEqual([]);
   });
 });
 
-it('a hold that has led to no command is forgotten when its device leaves the scope', () => {
+it('discards a pending hold when its device leaves the scope', () => {
   const holding = { ...WITHOUT_RUN, hold: '10s' };
   const device = plot(setOf(1, [holding]));
   device.read(100, NOW);
   device.read(100, NOW + 11_000);
   device.read(500, NOW + 12_000);
   expect(device.states.water).toMatchObject({ held: NOW + 12_000 });
-  device.follow(new RuleSet([compiled({ ...holding, scope: { devices: ['other'] } })], { revision: 2 }));
+  device.startReplica(
+    new RuleSet([compiled({ ...holding, scope: { devices: ['other'] } })], { revision: 2 }),
+  );
   device.read(500, NOW + 13_000);
   expect(device.states.water?.held).toBeUndefined();
-  device.follow(setOf(1, [holding]));
+  device.startReplica(setOf(1, [holding]));
   expect(actions(device.read(500, NOW + 23_000))).toEqual([]);
   expect(actions(device.wake(NOW + 33_000))).toEqual([ON]);
 });
