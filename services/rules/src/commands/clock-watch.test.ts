@@ -10,7 +10,7 @@ function startWatch(repair: () => Promise<void> = async () => undefined) {
   const setBack = jest.fn();
   const watch = new ClockWatch(repaired, setBack, () => undefined);
   const time = { local: 0, redis: START };
-  /** Lets time pass and observes the clock; request and response may be delayed. */
+  /** Observes the clock after some time; request and response may be delayed. */
   const observe = async ({ passed = 500, requestMs = 0, responseMs = 0 } = {}) => {
     const requestedAt = time.local + passed;
     time.redis += passed + requestMs;
