@@ -85,9 +85,7 @@ it('reports lost canaries in readiness and metrics if a client knows the name', 
   const { reasons } = await until(
     async () => {
       const response = await ready();
-      return (
-        response.reasons.some((reason) => reason.includes('canary readings did not arrive')) && response
-      );
+      return response.reasons.some((reason) => reason.includes('canary readings did not arrive')) && response;
     },
     { what: 'readiness to report lost canaries', timeoutMs: 90_000, everyMs: 500 },
   );
