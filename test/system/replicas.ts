@@ -1,8 +1,10 @@
+import type { Redis } from '@lamplighter/store/redis/connect';
 import {
   type RestartableService,
   restartableService,
 } from '@lamplighter/test-kit/servers/restartable-service';
 import { startService, type TestService } from '@lamplighter/test-kit/servers/service';
+import { connected } from '../../tools/test-kit/src/store/store-under-test.js';
 import { type Stack, startStack } from './stack.js';
 
 const connectionsOf = ({ broker, redis }: Stack) => ({ MQTT_URL: broker.rulesUrl, REDIS_URL: redis.url });
@@ -16,10 +18,16 @@ export function addReplica(
   return startService('rules', { ...connectionsOf(stack), ...env }, options);
 }
 
-/** Starts a stack and a second replica of its rules service, which a test can kill and start again. */
-export async function startStackWithReplica(): Promise<{ stack: Stack; replica: RestartableService }> {
+/** A stack, a second replica of its rules service, which a test can kill and start again, and a connection to its Redis. */
+export interface StackWithReplica {
+  readonly stack: Stack;
+  readonly replica: RestartableService;
+  readonly redis: Redis;
+}
+
+export async function startStackWithReplica(): Promise<StackWithReplica> {
   const stack = await startStack();
   const replica = await restartableService('rules', connectionsOf(stack));
   await replica.ready();
-  return { stack, replica };
+  return { stack, replica, redis: await connected(stack.redis.url) };
 }

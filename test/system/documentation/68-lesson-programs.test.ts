@@ -95,7 +95,7 @@ describe('the two lesson programs', () => {
     });
   });
 
-  it('can be replaced by the rules of Lamplighter on the server side', async () => {
+  it('include a device that works with the rules of Lamplighter instead of the server program', async () => {
     expect(await runDevice('class-d')).toEqual(LED);
   });
 });

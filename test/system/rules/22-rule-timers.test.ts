@@ -6,7 +6,6 @@ import { connectDevice } from '@lamplighter/test-kit/device';
 import type { TestFleet } from '@lamplighter/test-kit/servers/broker';
 import type { RestartableService } from '@lamplighter/test-kit/servers/restartable-service';
 import { until } from '@lamplighter/test-kit/until';
-import { connected } from '../../../tools/test-kit/src/store/store-under-test.js';
 import { startStackWithReplica } from '../replicas.js';
 import { createRule, expectRule, fleetWith } from '../rule-requests.js';
 import type { Stack } from '../stack.js';
@@ -15,8 +14,7 @@ let stack: Stack;
 let replica: RestartableService;
 let redis: Redis;
 beforeAll(async () => {
-  ({ stack, replica } = await startStackWithReplica());
-  redis = await connected(stack.redis.url);
+  ({ stack, replica, redis } = await startStackWithReplica());
 }, 60_000);
 
 const LIMIT_MS = 60_000;
