@@ -125,7 +125,6 @@ it.each([
 ])('a reading that looks like a Nest %s is stored unchanged', async (_what, reading) => {
   const fleet = await stack.broker.newFleet();
   const lamp = await connectDevice(fleet);
-
   await lamp.sendReading(reading);
   const { body } = await stack.lastState(fleet, 'lamp-0001', (measurements) => 'data' in measurements);
   expect(body.last.measurements).toEqual(reading);
