@@ -112,7 +112,9 @@ describe('lists', () => {
       expect(body.devices.map((each: { device: string }) => each.device)).toEqual([device]);
     }
     expect((await api.get('/v1/fleets/presence/devices?presence=stale')).body).toEqual({ devices: [] });
-    expect(await api.metric('devices', 'state="offline"')).toBe(1);
+    await until(async () => (await api.metric('devices', 'state="offline"')) === 1, {
+      what: 'one device to be counted as offline',
+    });
   });
 
   it('show the newest rejected input first', async () => {

@@ -109,7 +109,9 @@ it(
       ...{ type: 'effect', fleet: fleet.name, command: dark, rule: RULE.id, outcome: 'ineffective' },
     });
     for (const outcome of ['effective', 'ineffective', 'unmeasured'])
-      expect(await stack.metric('lamplighter_command_effects_total', { outcome })).toBeGreaterThan(0);
+      await until(async () => (await stack.metric('lamplighter_command_effects_total', { outcome })) > 0, {
+        what: `an effect to be counted as ${outcome}`,
+      });
   },
   LIMIT_MS,
 );
