@@ -5,6 +5,7 @@ import { CommandDesk } from '../../test/command-desk.js';
 import { expectConsistentQueue } from '../../test/expect-consistent-queue.js';
 import { acknowledgeCommands, giveUpCommands } from '../delivery/acknowledge-commands.js';
 import type { DeviceAddress } from '../devices/device-address.js';
+import { recordPresence } from '../devices/presence.js';
 import type { EmittedCommand } from './emitted-command.js';
 import { readCommand } from './read-commands.js';
 
@@ -77,6 +78,17 @@ describe('a command that repeats an earlier one because the device restarted', (
     const [first] = await command({ cause: 'rule:other' });
     expect((await command())[1]).toBe('pending');
     expect((await command({ restartedAt: (await dispatchedAt(first)) + 60_000 }))[1]).toBe('needless');
+  });
+
+  it('is not taken if the earlier one was dispatched after the birth arrived, but before it was recorded', async () => {
+    const arrivedAt = performance.now();
+    await command();
+    let restartedAt = 0;
+    const message = { online: true as const, session: 2 };
+    await recordPresence(store.redis, [{ address: lamp, message, arrivedAt }], (_, startedAt) => {
+      restartedAt = startedAt;
+    });
+    expect((await command({ restartedAt }))[1]).toBe('needless');
   });
 
   it('is taken if the earlier one is of another rule or lane', async () => {
