@@ -4,8 +4,8 @@ import { restartableService } from '@lamplighter/test-kit/servers/restartable-se
 import { until } from '@lamplighter/test-kit/until';
 
 it.each([
-  ['keeps no append-only file', 'appendonly no', 'set "appendonly yes"'],
-  ['answers before a write is on disk', 'appendfsync everysec', 'set "appendfsync always"'],
+  ['has no append-only file', 'appendonly no', 'set "appendonly yes"'],
+  ['replies before a write is on disk', 'appendfsync everysec', 'set "appendfsync always"'],
 ])(
   'F7: on a Redis that %s no service is ready, and the metric and the reasons say why',
   async (_what, setting, advice) => {

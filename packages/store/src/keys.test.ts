@@ -30,7 +30,7 @@ it('devices are spread evenly over all shards', () => {
   expect(Math.max(...counts)).toBeLessThan(1300);
 });
 
-it('a device keeps its shard for ever: with another function its data would be lost', () => {
+it('the shard of a device never changes: with another function its data would be lost', () => {
   const shards = [shardOf('demo', 'lamp-0001'), shardOf('demo', 'lamp-0002'), shardOf('s1', 's1')];
   expect(shards).toEqual([29, 62, 6]);
 });
@@ -64,7 +64,7 @@ it('no two devices share a key, and every key of a device has its shard as hash 
 });
 
 describe('a command id', () => {
-  it('tells its shard', () => {
+  it('contains its shard', () => {
     for (let shard = 0; shard < SHARDS; shard += 1) expect(shardOfCommand(newCommandId(shard))).toBe(shard);
   });
 
@@ -74,7 +74,7 @@ describe('a command id', () => {
     expect(new Set(ids).size).toBe(ids.length);
   });
 
-  it('fits into an answer', () => {
+  it('fits into an acknowledgement', () => {
     expect(newCommandId(63).length).toBeLessThanOrEqual(64);
   });
 

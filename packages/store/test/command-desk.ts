@@ -15,7 +15,7 @@ import { recordPresence } from '../src/devices/presence.js';
 
 type Request = Parameters<typeof enqueueCommand>[1];
 
-/** One device's commands by names that a test gives them, so that a test reads as a story: `desk.enqueue('arm-up')`. */
+/** The commands of one device, by names that a test gives them: `desk.enqueue('arm-up')`. */
 export class CommandDesk {
   private readonly ids = new Map<string, string>();
 
@@ -24,18 +24,18 @@ export class CommandDesk {
     readonly address: DeviceAddress,
   ) {}
 
-  /** The device connects and announces itself. It need not report for days to be there, whatever time passes in a test. */
+  /** Publishes a birth. Its reporting interval is so long that the device stays online for days without a message. */
   async connect(session = 1): Promise<void> {
     const message = { online: true as const, session, reports: 7 * 24 * 3_600_000 };
     await recordPresence(this.redis, [{ address: this.address, message }]);
   }
 
-  /** Its will comes, or its goodbye. */
+  /** Publishes a will. */
   async leave(session = 1): Promise<void> {
     await recordPresence(this.redis, [{ address: this.address, message: { online: false, session } }]);
   }
 
-  /** Takes a command over REST; policy `ordered` and an hour to live if the test does not say. */
+  /** Enqueues a command as the API does; by default with policy `ordered` and a time to live of an hour. */
   async enqueue(name: string, changes: Partial<Request> = {}): Promise<EnqueueResult> {
     const { fleet, device } = this.address;
     const result = await enqueueCommand(this.redis, {
@@ -53,7 +53,7 @@ export class CommandDesk {
 
   id(name: string): string {
     const id = this.ids.get(name);
-    if (id === undefined) throw new Error(`no command ${name} was taken`);
+    if (id === undefined) throw new Error(`no command ${name} was enqueued`);
     return id;
   }
 
@@ -61,7 +61,7 @@ export class CommandDesk {
     return [...this.ids].find(([, known]) => known === id)?.[0] ?? id;
   }
 
-  /** Claims what is due in the device's shard: `arm-up dispatched 1` for each, 1 being the attempt. */
+  /** Claims the due commands of the device's shard. Returns `<name> <outcome> <attempt>` for each: `arm-up dispatched 1`. */
   async claim(limit = 100): Promise<string[]> {
     return (await this.claims(limit)).map(
       ({ command, outcome, attempt }) => `${this.name(command.id)} ${outcome} ${attempt}`,
@@ -72,7 +72,7 @@ export class CommandDesk {
     return claimCommands(this.redis, [this.address.shard], limit);
   }
 
-  /** The lease of a dispatch of this attempt, the last one if there were several. */
+  /** The lease of the last dispatch with this attempt. */
   async lease(name: string, attempt: number): Promise<Lease> {
     const { transitions } = (await this.read(name))!;
     const dispatched = transitions.findLast(
@@ -81,38 +81,38 @@ export class CommandDesk {
     return { id: this.id(name), device: this.address.name, attempt, claimedAt: dispatched?.at ?? 0 };
   }
 
-  /** Gives a command back; the shards in which it is due again at once. */
+  /** Requeues a command. Returns the shards in which it is due immediately. */
   async requeue(name: string, attempt: number | Lease, waitMs = 5000): Promise<Set<number>> {
     const lease = typeof attempt === 'number' ? await this.lease(name, attempt) : attempt;
     return requeueCommands(this.redis, [{ ...lease, waitMs, cause: 'unreachable' }]);
   }
 
-  /** Gives a command up, as one that no device will answer. */
+  /** Gives up a command that its device will never acknowledge. */
   async giveUp(name: string, attempt: number | Lease = 1): Promise<string> {
     const lease = typeof attempt === 'number' ? await this.lease(name, attempt) : attempt;
-    const [answered] = await giveUpCommands(this.redis, [{ ...lease, cause: 'unannounced' }]);
-    return answered?.outcome ?? 'moved on';
+    const [outcome] = await giveUpCommands(this.redis, [{ ...lease, cause: 'unannounced' }]);
+    return outcome?.outcome ?? 'moved on';
   }
 
-  /** The device answers, or somebody else in its place. */
-  async answer(
+  /** The device, or another sender, acknowledges a command. */
+  async acknowledge(
     name: string,
     status: Answer['status'],
-    { said = {}, by = this.address.name }: { said?: Partial<Answer>; by?: string } = {},
+    { details = {}, by = this.address.name }: { details?: Partial<Answer>; by?: string } = {},
   ): Promise<string> {
-    const [answered] = await acknowledgeCommands(this.redis, [
-      { device: by, answer: { id: this.id(name), status, ...said }, cause: 'device' },
+    const [outcome] = await acknowledgeCommands(this.redis, [
+      { device: by, answer: { id: this.id(name), status, ...details }, cause: 'device' },
     ]);
-    return answered!.outcome;
+    return outcome!.outcome;
   }
 
-  /** Lets a lane go on; the name of the command that had stopped it. */
+  /** Resumes a lane. Returns the name of the command that stopped it. */
   async resume(lane = 'arm'): Promise<string | undefined> {
     const id = await resumeLane(this.redis, this.address.fleet, this.address.device, lane);
     return id === undefined ? undefined : this.name(id);
   }
 
-  /** The stopped lanes: `arm by arm-up`. */
+  /** The stopped lanes, as `<lane> by <command>`. */
   async stopped(): Promise<string[]> {
     const lanes = await stoppedLanes(this.redis, this.address.fleet, this.address.device);
     return lanes.map(({ lane, stoppedBy }) => `${lane} by ${this.name(stoppedBy)}`);
@@ -122,13 +122,13 @@ export class CommandDesk {
     return readCommand(this.redis, this.id(name));
   }
 
-  /** Newest first. */
+  /** Lists the device's commands, newest first. */
   list(limit = 1000, before?: string): Promise<Command[]> {
     const { fleet, device } = this.address;
     return listCommands(this.redis, fleet, device, { limit, ...(before !== undefined && { before }) });
   }
 
-  /** Time passes for everything in the device's shard. */
+  /** Lets time pass for everything in the device's shard. */
   pass(ms: number): Promise<void> {
     return timePasses(this.redis, ms, this.address);
   }
@@ -141,7 +141,7 @@ export class CommandDesk {
     return wakeDevices(this.redis, [this.address]);
   }
 
-  /** How all commands stand, oldest first: `arm-up succeeded, close dispatched`. */
+  /** The states of all commands, oldest first: `arm-up succeeded, close dispatched`. */
   async states(): Promise<string> {
     return (await this.list())
       .reverse()

@@ -10,7 +10,7 @@ export interface CommandSetup {
 }
 
 /**
- * Starts a store for the tests of a file. Each test begins with an empty store and one connected device, and ends with a check that the
+ * Starts a store for the tests of a file. Each test starts with an empty store and a connected device, and ends with a check that the
  * queue is consistent.
  * @param use gets the setup before each test
  */

@@ -10,8 +10,8 @@ export interface ScriptCall {
 const USER = 'confined';
 
 /**
- * A connection on which a script may touch the keys that it declares and no others: before each script call Redis is told so
- * (ACL key patterns also bind what a script does). Everything else goes over the administrator's connection.
+ * A connection on which a script can touch only the keys that it declares. Before each script call, the user's ACL is set to these keys
+ * (ACL key patterns also apply inside scripts). All other calls use the administrator's connection.
  */
 export async function confined(admin: Redis, url: string): Promise<{ redis: Redis; calls: ScriptCall[] }> {
   await admin.acl('SETUSER', USER, 'reset', 'on', '>confined', '+@all', '~*', '&*');
@@ -33,7 +33,7 @@ export async function confined(admin: Redis, url: string): Promise<{ redis: Redi
   const run = (command: string, args: unknown[]): Promise<unknown> =>
     command === 'evalsha' ? evalsha(...args) : (Reflect.get(admin, command) as Command).apply(admin, args);
 
-  /** Collects commands and runs them one after the other. */
+  /** Collects commands and runs them sequentially. */
   const pipeline = () => {
     const commands: [string, unknown[]][] = [];
     const collector: object = new Proxy(

@@ -1,7 +1,7 @@
 import type { EvaluatedPart } from '@lamplighter/test-kit/store/replica';
 import { WINDOW_SIZE } from '../src/keys.js';
 
-/** What a part should come to. */
+/** The expected outcome of a part. */
 export type Verdict = 'accepted' | 'repeated' | 'conflict';
 
 interface Entry {
@@ -9,7 +9,7 @@ interface Entry {
   readonly late: boolean;
 }
 
-/** What a device has shown of a restarted counter since its last live reading. */
+/** The evidence of a restarted counter since the last live reading. */
 interface Evidence {
   readonly rising: number;
   readonly weight: number;
@@ -18,8 +18,8 @@ interface Evidence {
 const NONE: Evidence = { rising: 0, weight: 0, seq: undefined };
 
 /**
- * What the store should hold of one device without a birth whose readings have a sequence, no time, and always the same content: its last
- * state and its window, in plain words.
+ * The specification of the last state and the window of a device. The device has published no birth, and its readings have a sequence, no
+ * time, and always the same content.
  */
 export class DeviceModel {
   last: number | undefined;
@@ -29,10 +29,10 @@ export class DeviceModel {
   private version = '';
   private by = { replica: '', part: 0 };
 
-  /** Takes a part, or does not, and says what the store should say. */
+  /** Applies a part, and returns the expected outcome. */
   accept(replica: string, { part, version, rules, live, readings }: EvaluatedPart): Verdict {
     if (this.by.replica === replica && this.by.part === part) return 'repeated';
-    // An earlier part of the same replica that comes after a later one: whether it was accepted nobody can tell any more.
+    // An earlier part of the same replica after a later one: whether it was accepted is unknown.
     if (this.by.replica === replica && this.by.part > part) return 'conflict';
     if (version !== this.version) return 'conflict';
     const seqs = readings.map(({ seq }) => seq!);
@@ -56,7 +56,7 @@ export class DeviceModel {
     return 'accepted';
   }
 
-  /** Which readings are newer than what came before them. */
+  /** Which readings are newer than those before them. */
   private place(seqs: readonly number[]): { isLive: boolean[]; evidence: Evidence } {
     const known = this.window.map(({ seq }) => seq);
     let { last, evidence } = this;
@@ -76,7 +76,7 @@ export class DeviceModel {
     return { isLive, evidence };
   }
 
-  /** Into its place before the last state, and not before the reading with which the latest order began. */
+  /** Inserts a reading at its place, before the last state but not before the reading that started the latest order. */
   private insertLate(seq: number): void {
     if (this.window.some((entry) => entry.seq === seq)) return;
     let place = this.window.length;
@@ -90,7 +90,7 @@ export class DeviceModel {
     this.added += 1;
   }
 
-  /** The store trims after all late ones of a part: until then its window may be larger. */
+  /** Late readings since the last trim: the store trims after all of a part, so its window can be larger until then. */
   private added = 0;
   private get isFull(): boolean {
     return this.window.length - this.added >= WINDOW_SIZE;

@@ -10,8 +10,8 @@ import { LEASE_MS } from '../src/delivery/lease.js';
 import { commandKeys, deviceKey, ledgerKey, rolloutsKey, SHARDS } from '../src/keys.js';
 import { redisNow } from '../src/redis/connect.js';
 
-/** A command as the keys of a shard tell it, read independently of the code under test. */
-interface Kept {
+/** A stored command, read independently of the code under test. */
+interface StoredCommand {
   readonly id: string;
   readonly lane: string;
   readonly member: string;
@@ -26,7 +26,7 @@ interface Kept {
   readonly since: number;
 }
 
-/** Which state may follow which. A requeued command is pending again, and an answer may come even then. */
+/** The allowed transitions. A requeued command is pending again, and can be acknowledged even then. */
 const NEXT: Record<CommandState, readonly CommandState[]> = {
   pending: COMMAND_STATES.filter((state) => state !== 'pending'),
   dispatched: ['pending', 'dispatched', 'acknowledged', 'succeeded', 'failed', 'rejected', 'unknown'],
@@ -41,13 +41,13 @@ const NEXT: Record<CommandState, readonly CommandState[]> = {
 };
 /** Longest time until an open head that is not acknowledged needs attention again: the longest lease, or wait after a requeue. */
 const MAX_WAIT_MS = Math.max(LEASE_MS * 2 ** 6, 120 * 60_000);
-/** How long a command that is overdue but may not end before its turn is left alone. */
+/** Time until the next check of an overdue command that can end only in its turn, milliseconds. */
 const LATER_MS = 60_000;
 
 /**
- * Checks what must hold between any two calls, in every shard: the keys tell of the same commands, open ones are in the queue
- * and due exactly once, final ones are in neither and never change, each lane has at most one command on its way, which is
- * its head, and every head is due in time, so that nothing is stuck.
+ * Checks the invariants between any two calls, in every shard: all keys have the same commands; open ones are in the queue and the due
+ * index exactly once, final ones in neither; each lane has at most one command in flight, its head; and every head is due in time, so
+ * that no lane is blocked.
  */
 export async function expectConsistentQueue(
   redis: Redis,
@@ -90,7 +90,7 @@ async function expectConsistentShard(redis: Redis, shard: number, now: number): 
 
   for (const { id, path } of kept) {
     for (const [i, state] of path.entries()) {
-      // A history that was cut has a gap after its beginning.
+      // A pruned history has a gap after its first transition.
       if (i > 1) expect([id, path, NEXT[path[i - 1]!].includes(state)]).toEqual([id, path, true]);
     }
     expect(path.filter(isFinal).length).toBeLessThanOrEqual(1);
@@ -109,28 +109,28 @@ async function expectConsistentShard(redis: Redis, shard: number, now: number): 
       } else {
         const later = command.onFailure === 'skip' || (i === 0 && !isStopped) ? 0 : LATER_MS;
         expect(attention).toBeLessThanOrEqual(Math.max(now, command.expiresAt) + later);
-        // One that waits for its device waits until it expires.
+        // A command that waits for its device can wait until it expires.
         if (i === 0 && !isStopped && command.state !== 'pending')
           expect(attention).toBeLessThanOrEqual(Math.max(now, command.since) + MAX_WAIT_MS);
       }
     }
   }
-  await expectTrueBooks(redis, shard, kept, open);
+  await expectBalancedLedger(redis, shard, kept, open);
 }
 
-/** What was issued is open or has ended, in the ledger and in each rollout; what is kept is in it. */
-async function expectTrueBooks(
+/** Checks that each issued command is open or has ended, in the ledger and in each rollout, and that all stored ones are counted. */
+async function expectBalancedLedger(
   redis: Redis,
   shard: number,
-  kept: readonly Kept[],
-  open: readonly Kept[],
+  kept: readonly StoredCommand[],
+  open: readonly StoredCommand[],
 ): Promise<void> {
-  const count = (commands: readonly Kept[], matches: (command: Kept) => boolean) =>
+  const count = (commands: readonly StoredCommand[], matches: (command: StoredCommand) => boolean) =>
     commands.filter(matches).length;
   for (const fleet of new Set(kept.map((command) => command.fleet))) {
-    const books = await redis.hgetall(ledgerKey(shard, fleet));
+    const ledger = await redis.hgetall(ledgerKey(shard, fleet));
     const sum = (names: readonly string[]) =>
-      names.reduce((total, name) => total + Number(books[name] ?? 0), 0);
+      names.reduce((total, name) => total + Number(ledger[name] ?? 0), 0);
     const issued = sum(['issued:api', 'issued:rule', 'issued:rollout']);
     expect([fleet, issued - sum(FINAL_STATES)]).toEqual([
       fleet,
@@ -159,7 +159,7 @@ async function expectTrueBooks(
 const HEADER =
   /^(\S+) (\d{16}) (\d+) (?:latest|ordered|now) (skip|stop|abort-rest) (\d+) \d+ (\S+)\n\{"source":"(\w+)"/;
 
-function parse(id: string, value: string, history: string | undefined): Kept {
+function parse(id: string, value: string, history: string | undefined): StoredCommand {
   const [, lane, seq, expiresAt, onFailure, timeoutMs, rollout, source] = HEADER.exec(value) ?? [];
   const path = (history ?? '').split(';').map((step) => step.split(',')[0] as CommandState);
   const state = path.at(-1)!;

@@ -7,8 +7,8 @@ import { commandKeys, ledgerKey } from '../src/keys.js';
 
 type Fields = Readonly<Record<string, string>>;
 
-/** All that the store holds of one device that has its shard for itself. Times are real ones. */
-interface Kept {
+/** Everything that the store holds of a device that is alone in its shard. Times are actual ones. */
+interface StoredDevice {
   readonly commands: Fields;
   readonly transitions: Fields;
   readonly answers: Fields;
@@ -19,7 +19,7 @@ interface Kept {
   readonly ledger: Fields;
 }
 
-/** A command as the walk sees it, in the order of its lane. */
+/** A command at a point. */
 export interface WalkedCommand {
   readonly id: string;
   readonly seq: number;
@@ -32,16 +32,16 @@ export interface WalkedCommand {
   readonly due: number | undefined;
 }
 
-/** A point of the walk: what is kept, what each of the replicas believes to hold, and how it came here. */
+/** A point of the exploration: the stored data, the leases of each replica (current or not), and the steps that lead here. */
 export interface Point {
-  /** Real time for which the times in it are right, milliseconds. */
+  /** The actual time to which the stored times refer, milliseconds. */
   readonly at: number;
-  readonly kept: Kept;
+  readonly kept: StoredDevice;
   readonly leases: readonly ReadonlyMap<string, Lease>[];
   readonly path: readonly string[];
 }
 
-/** The lane's commands, first in first. */
+/** The commands of the lane, in its order. */
 export function commandsOf({ kept }: Point): WalkedCommand[] {
   return Object.entries(kept.commands)
     .map(([id, value]) => {
@@ -64,8 +64,8 @@ export function commandsOf({ kept }: Point): WalkedCommand[] {
     .sort((a, b) => a.seq - b.seq);
 }
 
-/** What a replica believes to hold: of each command nothing, the lease of now, or an old one. */
-export function beliefOf(point: Point, replica: number): string {
+/** The leases of a replica: for each command none, the current one, or an old one. */
+export function heldLeases(point: Point, replica: number): string {
   return commandsOf(point)
     .map(({ id, state, attempt, since }) => {
       const lease = point.leases[replica]!.get(id);
@@ -76,8 +76,8 @@ export function beliefOf(point: Point, replica: number): string {
 }
 
 /**
- * Two points with the same text have the same future. Times count in whole seconds from `now`; what is over is over. Which replica
- * is which does not matter.
+ * Two points with the same text have the same future. Times count in whole seconds from `now`, and past ones are equal. Replicas are
+ * interchangeable.
  */
 export function futureOf(point: Point, now = point.at): string {
   const left = (time: number) => Math.max(0, Math.ceil((time - now) / 1000));
@@ -86,8 +86,8 @@ export function futureOf(point: Point, now = point.at): string {
     const times = isFinal(state) ? '' : `${left(due!)}/${left(expiresAt)}`;
     return [state, attempt, times, wasSent].join(' ');
   });
-  const beliefs = point.leases.map((_, replica) => beliefOf(point, replica)).sort();
-  return [...commands, ...beliefs, stoppedBy(point) ?? ''].join('; ');
+  const leases = point.leases.map((_, replica) => heldLeases(point, replica)).sort();
+  return [...commands, ...leases, stoppedBy(point) ?? ''].join('; ');
 }
 
 /** The command that stopped the lane, if one did. */
@@ -95,8 +95,8 @@ export function stoppedBy({ kept }: Point): string | undefined {
   return Object.entries(kept.device).find(([field]) => field.startsWith('stopped:'))?.[1];
 }
 
-/** The point after some time. Nothing in the store moves but its times, into the past. */
-export function later(point: Point, ms: number, step: string): Point {
+/** The point after some time: only the stored times change, into the past. */
+export function pointAfter(point: Point, ms: number, step: string): Point {
   return { ...shifted(point, -ms), path: [...point.path, step] };
 }
 
@@ -138,8 +138,8 @@ function shifted({ kept, leases, ...point }: Point, ms: number): Point {
 const mapValues = (fields: Fields, change: (value: string) => string): Fields =>
   Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, change(value)]));
 
-/** Puts a device's part of the store back to where it was at a point, as if no time had passed; tells it with today's times. */
-export function returnTo(redis: Redis, address: DeviceAddress, point: Point): Point {
+/** Restores the data of a device at a point, as if no time had passed. Returns the point with current times. */
+export function restorePoint(redis: Redis, address: DeviceAddress, point: Point): Point {
   const now = Date.now();
   const moved = { ...shifted(point, now - point.at), at: now };
   const { kept } = moved;
@@ -161,15 +161,15 @@ export function returnTo(redis: Redis, address: DeviceAddress, point: Point): Po
     [due, Object.entries(kept.due).flatMap(([id, score]) => [score, id])],
   ] as const)
     if (members.length > 0) writes.zadd(key, ...members);
-  // Not awaited: what follows on this connection comes after it.
+  // Not awaited: later calls on this connection are executed after it.
   void writes.exec();
   return moved;
 }
 
 type Keys = [string, string, string, string, string, string];
 
-/** Reads where a device's part of the store is now. */
-export async function standAt(
+/** Reads the current point of a device. */
+export async function readPoint(
   redis: Redis,
   address: DeviceAddress,
   leases: Point['leases'],

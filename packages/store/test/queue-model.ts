@@ -2,13 +2,13 @@ import type { CommandState, OnFailure, Policy } from '@lamplighter/contracts/com
 import { isFinal } from '../src/commands/read-commands.js';
 import { LEASE_MS } from '../src/delivery/lease.js';
 
-/** A time that is known only to lie between two readings of the clock, milliseconds. */
+/** A time between two readings of the clock, milliseconds. */
 export interface Moment {
   readonly from: number;
   readonly to: number;
 }
 
-/** What is asked for. */
+/** A requested command. */
 export interface ModelRequest {
   readonly id: string;
   readonly device: string;
@@ -24,7 +24,7 @@ export interface ModelCommand extends ModelRequest {
   readonly expiresAt: Moment;
   state: CommandState;
   attempt: number;
-  /** How often it was dispatched in all; the number of its latest lease. */
+  /** Number of dispatches so far, and of its latest lease. */
   dispatches: number;
   due: Moment;
 }
@@ -34,32 +34,32 @@ const earlier = (a: Moment, b: Moment): Moment => ({
   from: Math.min(a.from, b.from),
   to: Math.min(a.to, b.to),
 });
-/** Longest turn that a device which comes back may have to wait for. */
+/** Longest wait for the turn of a returning device. */
 const TURN_MS = 20;
 const LATER_MS = 60_000;
 
-/** What the command queue should do, in plain words: commands in the order in which they were taken. */
+/** The specification of the command queue: commands in the order in which they were enqueued. */
 export class QueueModel {
   readonly commands: ModelCommand[] = [];
-  /** Devices that are known to be away. */
+  /** Unreachable devices. */
   readonly away = new Set<string>();
-  /** Devices that are silent, though their session is open. */
+  /** Devices that are silent during an open session. */
   readonly stale = new Set<string>();
   /** Stopped lanes, and the command that stopped each. */
   readonly stopped = new Map<string, string>();
 
-  /** Takes a command; says what it replaces. Leased if the taker dispatches it itself. */
+  /** Enqueues a command, and returns the ones that it replaces. `isLeased`: the caller dispatches it itself. */
   enqueue(
-    taken: ModelRequest,
+    request: ModelRequest,
     now: Moment,
     { ttl, isLeased }: { ttl: number; isLeased: boolean },
   ): { superseded: string[]; unknown: string[] } {
     const replaced =
-      taken.policy === 'latest' ? this.lane(taken.lane).filter(({ state }) => state === 'pending') : [];
+      request.policy === 'latest' ? this.lane(request.lane).filter(({ state }) => state === 'pending') : [];
     for (const command of replaced) command.state = command.attempt > 0 ? 'unknown' : 'superseded';
     const expiresAt = after(now, ttl);
     const command: ModelCommand = {
-      ...taken,
+      ...request,
       createdAt: now,
       expiresAt,
       state: 'pending',
@@ -67,7 +67,7 @@ export class QueueModel {
       dispatches: 0,
       due: expiresAt,
     };
-    if (this.head(taken.lane) === undefined && !this.stopped.has(taken.lane)) {
+    if (this.head(request.lane) === undefined && !this.stopped.has(request.lane)) {
       command.due = this.waits(command) ? expiresAt : now;
       if (isLeased && !this.away.has(command.device)) this.dispatch(command, now);
     }
@@ -76,7 +76,7 @@ export class QueueModel {
     return { superseded: idsOf('superseded'), unknown: idsOf('unknown') };
   }
 
-  /** Follows a claim, and says what is wrong with it. */
+  /** Applies a claim of the store, and returns its errors. */
   claim(
     claimed: readonly { id: string; outcome: string; attempt: number; aborted: readonly string[] }[],
     now: Moment,
@@ -86,15 +86,14 @@ export class QueueModel {
     const dueBefore = new Map(this.open().map((command) => [command, command.due]));
     for (const { id, outcome, attempt, aborted } of claimed) {
       const command = this.find(id);
-      if (command === undefined || isFinal(command.state))
-        wrong.push(`${id} ${outcome}, though it is not open`);
+      if (command === undefined || isFinal(command.state)) wrong.push(`${id} ${outcome}, but it is not open`);
       else if (command.due.from > now.to) wrong.push(`${id} ${outcome} too early`);
       else wrong.push(...this.follow(command, outcome, aborted, now));
       if (command !== undefined && command.attempt !== attempt) wrong.push(`${id} is attempt ${attempt}`);
     }
     for (const command of this.open()) {
       const wasDue = command.due === dueBefore.get(command) && command.due.to <= now.from;
-      // A device that was woken takes its turn within some milliseconds: whether this claim looked at its command is not known.
+      // A woken device has its turn within milliseconds: this claim may or may not have read its command.
       if (!wasDue && command.state === 'pending' && this.waits(command) && command.due.from <= now.to)
         command.due = { from: command.due.from, to: command.expiresAt.to };
       if (!wasDue || claimed.some(({ id }) => id === command.id)) continue;
@@ -103,7 +102,7 @@ export class QueueModel {
         if (command.expiresAt.to <= now.from) wrong.push(`${command.id} did not end`);
         command.state = 'pending';
         command.due = command.expiresAt;
-      } else if (isHead) wrong.push(`${command.id} was left out`);
+      } else if (isHead) wrong.push(`${command.id} was not claimed`);
       else if (command.expiresAt.to > now.from) command.due = command.expiresAt;
       else if (command.onFailure === 'skip') wrong.push(`${command.id} did not expire`);
       else command.due = after(now, LATER_MS);
@@ -144,19 +143,19 @@ export class QueueModel {
     return `${expected}` === `${aborted}` ? wrong : [...wrong, `${what} aborted ${aborted}`];
   }
 
-  /** Whether this is the lease that a command is under now. */
+  /** The command, if this is its current lease. */
   private holds(id: string, lease: number): ModelCommand | undefined {
     const command = this.find(id);
     return command?.state === 'dispatched' && command.dispatches === lease ? command : undefined;
   }
 
-  requeue(id: string, lease: number, waitMs: number, cameBack: boolean, now: Moment): void {
+  requeue(id: string, lease: number, waitMs: number, hasReturned: boolean, now: Moment): void {
     const command = this.holds(id, lease);
     if (command === undefined) return;
     command.state = 'pending';
     command.attempt -= 1;
     const wait = (age: number) =>
-      cameBack || this.isOvertaken(command) || this.hasMissed(command)
+      hasReturned || this.isOvertaken(command) || this.hasMissed(command)
         ? 0
         : Math.min(Math.max(waitMs, Math.max(0, age) / 4), 120 * waitMs);
     const until = {
@@ -173,11 +172,11 @@ export class QueueModel {
     return 'unknown';
   }
 
-  answer(id: string, device: string, status: CommandState, now: Moment): string {
+  acknowledge(id: string, device: string, status: CommandState, now: Moment): string {
     const command = this.find(id);
     if (command === undefined) return 'missing';
     if (command.device !== device) return 'foreign';
-    this.stale.delete(device); // it was heard
+    this.stale.delete(device); // an acknowledgement is a sign of life
     if (command.state === status) return 'repeated';
     if (isFinal(command.state)) return 'late';
     if (status === 'acknowledged') {
@@ -192,7 +191,7 @@ export class QueueModel {
     if (command?.state !== 'pending') return command?.state ?? 'missing';
     const wasHead = this.head(command.lane) === command;
     command.state = command.attempt > 0 ? 'unknown' : 'cancelled';
-    if (wasHead) this.goOn(command.lane, now);
+    if (wasHead) this.advance(command.lane, now);
     return command.state;
   }
 
@@ -212,7 +211,7 @@ export class QueueModel {
   resume(lane: string, now: Moment): string | undefined {
     const stoppedBy = this.stopped.get(lane);
     this.stopped.delete(lane);
-    if (stoppedBy !== undefined) this.goOn(lane, now);
+    if (stoppedBy !== undefined) this.advance(lane, now);
     return stoppedBy;
   }
 
@@ -228,13 +227,13 @@ export class QueueModel {
     return this.open().filter((command) => command.lane === lane);
   }
 
-  /** A newer command would have superseded it, had it not been on its way. */
+  /** A newer command would have superseded it if it had not been in flight. */
   private isOvertaken(command: ModelCommand): boolean {
     const newest = this.lane(command.lane).at(-1);
     return command.policy === 'latest' && newest?.policy === 'latest' && newest !== command;
   }
 
-  /** It was to go out at once, and nobody was there. */
+  /** Its policy is `now`, and its device was unreachable. */
   private hasMissed({ policy, state, dispatches, device }: ModelCommand): boolean {
     return (
       policy === 'now' &&
@@ -242,7 +241,7 @@ export class QueueModel {
     );
   }
 
-  /** Its device is away, or may be and this would be the last attempt of several: it waits for a sign of life. */
+  /** It waits for a sign of life: its device is unreachable, or stale before the last of several attempts. */
   private waits({ policy, device, attempt, attempts }: ModelCommand): boolean {
     const isLast = attempt > 0 && attempt + 1 >= attempts;
     return policy !== 'now' && (this.away.has(device) || (this.stale.has(device) && isLast));
@@ -259,7 +258,7 @@ export class QueueModel {
     command.due = earlier(after(now, LEASE_MS * 2 ** Math.min(command.attempt - 1, 6)), command.expiresAt);
   }
 
-  /** Ends a command by the device's word or by time; returns what is aborted with it. */
+  /** Ends a command by an acknowledgement or by time, and returns the commands that are aborted with it. */
   private finish(command: ModelCommand, state: CommandState, now: Moment): string[] {
     const wasHead = this.head(command.lane) === command;
     command.state = state;
@@ -271,11 +270,11 @@ export class QueueModel {
       for (const one of rest) one.state = 'cancelled';
       return rest.map(({ id }) => id);
     }
-    this.goOn(command.lane, now);
+    this.advance(command.lane, now);
     return [];
   }
 
-  private goOn(lane: string, now: Moment): void {
+  private advance(lane: string, now: Moment): void {
     const head = this.head(lane);
     if (head !== undefined && !this.stopped.has(lane)) head.due = now;
   }

@@ -127,8 +127,8 @@ describe('with a Redis that can lose commands', () => {
     const api = await startStandaloneApi({ settings });
     await canary(api);
     expect((await ready(api.api.url)).reasons).toEqual([
-      'Redis keeps no append-only file: set "appendonly yes"',
-      'Redis may evict keys: set "maxmemory-policy noeviction" instead of "allkeys-lru"',
+      'Redis has no append-only file: set "appendonly yes"',
+      'Redis can evict keys: set "maxmemory-policy noeviction" instead of "allkeys-lru"',
     ]);
     await expectUnavailable(api.post(COMMANDS, COMMAND), 1000, 'store-not-durable');
     expect((await api.get('/v1/fleets')).status).toBe(200);

@@ -1,7 +1,7 @@
 -- Revokes an API key.
 --
 -- KEYS  1 keys HASH   2 last-use HASH: when each key was last used
--- ARGV  1 id   2 '1' if it may be the last one
+-- ARGV  1 id   2 '1' to revoke it even if it is the only one
 -- Returns  'revoked', 'missing', or 'last' if it is the only key, and nothing has changed
 -- Clock    none
 if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then return 'missing' end

@@ -31,7 +31,7 @@ if string.sub(command.lane, 1, #ARGV[2] + 1) ~= ARGV[2] .. '/' then return { 'fo
 local now = now_ms()
 
 -- Extends the device's freshness, at most once a second. Returns 1 if it was presumed unreachable.
-local function record_heard(fresh)
+local function record_sign_of_life(fresh)
   local session = redis.call('HGET', KEYS[1], 'session')
   -- An acknowledgement can arrive after the will of its session.
   if not session or string.match(session, '^%d+,(%d)') == '0' then return 0 end
@@ -44,7 +44,7 @@ local function record_heard(fresh)
   redis.call('HSET', KEYS[1], 'back', int(now))
   return 1
 end
-local back = ARGV[6] == '' and record_heard(tonumber(ARGV[7])) or 0
+local back = ARGV[6] == '' and record_sign_of_life(tonumber(ARGV[7])) or 0
 local source = string.match(command.value, '\n{"source":"(%a+)"')
 if ARGV[6] ~= '' and (command.state ~= 'dispatched' or command.since .. ',' .. command.attempt ~= ARGV[6]) then
   return { 'moved_on', source, 0, 0, back, command.seq }

@@ -39,9 +39,9 @@ local is_own = command and string.sub(command.lane, 1, #device + 1) == device ..
 local id = is_own and ARGV[2] or latest()
 if not id then return nil end
 local field = id .. ':unread'
-local notes = { '{"at":' .. int(now_ms()) .. ',' .. string.sub(ARGV[3], 2) }
-for note in string.gmatch(redis.call('HGET', K.answers, field) or '', '[^\n]+') do
-  if #notes < tonumber(ARGV[4]) then notes[#notes + 1] = note end
+local records = { '{"at":' .. int(now_ms()) .. ',' .. string.sub(ARGV[3], 2) }
+for record in string.gmatch(redis.call('HGET', K.answers, field) or '', '[^\n]+') do
+  if #records < tonumber(ARGV[4]) then records[#records + 1] = record end
 end
-redis.call('HSET', K.answers, field, table.concat(notes, '\n'))
+redis.call('HSET', K.answers, field, table.concat(records, '\n'))
 return id

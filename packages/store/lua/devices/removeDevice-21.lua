@@ -1,16 +1,16 @@
--- Removes a device: its open commands end first, then all that is stored of it goes. Its counts stay in the fleet's ledger.
--- For a day the device HASH keeps what is needed if the device reports again: its session, and up to which of its own counts (`_n`,
--- `_dropped`) the ledger has it. It also has `removed` until the broker's retained presence is cleared: until then a birth of that
--- session is the retained one, and means nothing.
+-- Removes a device: ends its open commands, then deletes all its data. Its counts stay in the fleet's ledger.
+-- For a day the device HASH keeps what is needed if the device reports again: its session, and the device's own counts (`_n`, `_dropped`)
+-- that the ledger includes. It also has `removed` until the broker's retained presence is cleared: until then a birth of that session is
+-- the retained one, and changes nothing.
 --
 -- KEYS  1 device HASH   2 window LIST   3 outcomes HASH   4 edge HASH   5 presence ZSET   6 devices ZSET   7 fleets SET
 --       8 ineffective ZSET   9 timers ZSET   10 effects ZSET   11 edge-due ZSET   12 forget-due ZSET   13 departures ZSET
 --       14..21 commands, transitions, answers, queue, index, due, rollouts, ledger
--- ARGV  1 fleet   2 device   3 '1' to remove it only if it has been away for longer than its birth's `forgetAfter`
+-- ARGV  1 fleet   2 device   3 '1' to remove it only if it has been offline for longer than its birth's `forgetAfter`
 --       4 how long the rest of the device HASH is kept (ms)
 -- Returns  {'removed', presence score before or '', now (ms), '<state> <source> <command id>'…}: the commands that ended, as cancelled or unknown
 --          {'missing'}   there is no such device
---          {'kept'}      it has not been away for long enough; it is looked at again when it may have been
+--          {'kept'}      it has not been offline for long enough; the forget-due index has the time of the next check
 -- Clock    Redis TIME
 --@include commands.lua
 --@include endCommand.lua
@@ -32,7 +32,7 @@ if ARGV[3] == '1' then
     call('ZREM', KEYS[12], name)
     return { 'kept' }
   end
-  -- Away since its will or goodbye, or since it should have been heard.
+  -- Offline since its will or goodbye, or since its next message was overdue.
   local since = tonumber(online_until or 0)
   if since < 1 then since = tonumber(string.match(session, '^%d+,%d,(%d+)')) end
   if since + forget_after > now then
@@ -61,7 +61,7 @@ for _, member in ipairs(call('ZRANGEBYLEX', K.index, '[' .. name .. '/', '(' .. 
   call('ZREM', KEYS[10], name .. '/' .. id)
 end
 
--- What the ledger would count of the device (see src/ledger.ts) is added to the fleet's own counts.
+-- Adds the device's counts (see src/fleets/ledger.ts) to those of the fleet.
 local counts = call('HMGET', KEYS[1], 'late', 'duplicate', 'stale', 'rejected', 'taken', 'dropped', 'from', 'again')
 local function count(i)
   return tonumber(counts[i] or 0)

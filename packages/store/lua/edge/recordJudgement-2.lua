@@ -1,7 +1,7 @@
 -- Records the server's judgements of edge decisions; the first judgement of a decision is final.
 --
 -- KEYS  1 edge HASH of the device   2 edge-due ZSET of the shard
--- ARGV  1 "<fleet>/<device>"   2 when to judge decisions that arrive in the meantime (ms from now)   3… id and judgement, JSON
+-- ARGV  1 "<fleet>/<device>"   2 when decisions that arrive in the meantime are due (ms from now)   3… id and judgement, JSON
 -- Returns  for each judgement 1, or 0 if it changed nothing
 -- Clock    Redis TIME
 local time = redis.call('TIME')

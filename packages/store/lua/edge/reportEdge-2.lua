@@ -1,7 +1,7 @@
 -- Stores the edge decisions of a device. A repeated report changes nothing.
 --
 -- KEYS  1 edge HASH of the device   2 edge-due ZSET of the shard
--- ARGV  1 "<fleet>/<device>"   2 when to judge them (ms from now)   3 decisions kept   4 decisions that the device lost, ever
+-- ARGV  1 "<fleet>/<device>"   2 when their judgement is due (ms from now)   3 decisions kept   4 decisions that the device has lost in total
 --       5… id and JSON of each decision
 -- Returns  how many were new
 -- Clock    Redis TIME

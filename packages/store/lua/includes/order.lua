@@ -1,31 +1,32 @@
--- Places the readings of a device: `live` is newer than the last state and becomes it; everything else is history.
+-- Places the readings of a device: a `live` reading is newer than the last state and becomes it; every other one is history.
 --
--- A number that a device once sent is not believed for ever. For a reading r and the last state:
---   1 A higher `_seq` is newer. If `_at` went back with it, the window is asked: a reading that it holds is a duplicate, and where it
---     holds higher numbers (the counter was restarted a while ago) `_at` decides.
---   2 Without a higher `_seq`, a later `_at` is newer, and an earlier one is history, except
---     - after a last state whose `_at` was ahead of the clock of Redis by more than CLOCK_AHEAD, once the device's clock is right;
---     - in a session that began after the last state, of a device that keeps no readings: it replays nothing.
---   3 Of a lower `_seq` where an `_at` is missing the window decides: what it holds is a duplicate; the same `_seq` with other content
---     is a restarted counter; a session that began after the last state starts a new order, unless the device keeps its readings and
---     this one fills a gap in the window. Otherwise it is history, until RESTART_RISING of them in a row were rising, or the weights of
---     all in a row add up to RESTART_WEIGHT: then the counter was restarted, or one number had been wrong. Only readings that came
---     alone, or last in a replay, are evidence, and a live reading voids it. A number that fits into a small gap weighs less, and a
---     duplicate least; of a device that keeps its readings, and so repeats them, a duplicate weighs nothing.
---   4 Readings with neither in common stand in the order of arrival.
+-- The highest number of a device does not count forever, because counters restart and clocks are corrected. Compared with the last state:
+--   1 A reading with a higher `_seq` is newer. If its `_at` is earlier, the window decides: a reading in the window is a duplicate; and if
+--     the window holds higher numbers (the counter restarted a while ago), `_at` decides.
+--   2 Without a higher `_seq`, a reading with a later `_at` is newer, and one with an earlier `_at` is history, except
+--     - after a last state whose `_at` was ahead of the clock of Redis by more than CLOCK_AHEAD, once the device's clock is correct;
+--     - in a session that started after the last state, if the device does not keep its readings, since it replays none.
+--   3 For a lower `_seq` without both `_at`, the window decides. A reading in the window is a duplicate. The same `_seq` with other content
+--     means a restarted counter. A session that started after the last state starts a new order, unless the device keeps its readings and
+--     this one fills a gap in the window. Otherwise the reading is history and evidence of a restarted counter (or of one wrong number):
+--     RESTART_RISING consecutive rising numbers, or consecutive weights with the sum RESTART_WEIGHT, start a new order. Only readings
+--     that arrived alone, or last in a replay, are evidence, and a live reading resets it. A number in a small gap weighs less, and a
+--     duplicate least. A duplicate from a device that keeps its readings, and so repeats them, weighs nothing.
+--   4 Readings without a common number are ordered by arrival.
 --
--- The evidence is kept in the field `behind` of the device HASH, "<count>,<rising>,<weight>,<seq>": valid as long as the device's live
--- readings number <count>.
+-- The evidence is stored in the field `behind` of the device HASH, "<count>,<rising>,<weight>,<seq>", and is valid while the device has
+-- exactly <count> live readings.
+-- Milliseconds.
 local CLOCK_AHEAD, CLOCK_SLACK = 10000, 5000
 local RESTART_RISING, RESTART_WEIGHT = 3, 128
 local WEIGHT, WEIGHT_OF_GAP, WEIGHT_OF_DUPLICATE = 16, 4, 1
--- How many numbers may be missing between two known ones because their readings are still on their way: of a device that keeps its
--- readings as many as an outbox holds.
+-- Widest gap between two known numbers whose readings can still be in flight. A device that keeps its readings can have a whole outbox of
+-- them in flight.
 local GAP, GAP_OF_OUTBOX = 64, 2000
--- What may come of a reading, as it stands in an entry: 1 and 2 are history, 3 is a live reading that came within a replay.
+-- Kinds of readings, as stored in an entry: 1 and 2 are history, 3 is a live reading that is part of a replay. An entry never has kind 4.
 local LIVE, LATE, RETAINED, REPLAYED, LATE_REPLAYED = '0', '1', '2', '3', '4'
 
--- Whether two JSON values are the same, whatever the order of their keys.
+-- Whether two JSON values are equal, regardless of the order of their keys.
 local function same(a, b)
   if type(a) ~= 'table' or type(b) ~= 'table' then return a == b end
   for name, value in pairs(a) do
@@ -41,7 +42,7 @@ local function same_json(a, b)
   return a == b or same(cjson.decode(a), cjson.decode(b))
 end
 
--- The readings that a device is known to have sent, to find one of them again: by `_seq`, or without one by `_at`.
+-- The known readings of a device, by `_seq`, or by `_at` without one; finds duplicates.
 local Known = {}
 Known.__index = Known
 
@@ -69,7 +70,7 @@ function Known:add(seq, at, json)
   end
 end
 
--- 'same' if it holds this reading, 'other' if it holds another one of this `_seq` or `_at`.
+-- 'same' if this reading is known, 'other' if only a different one with this `_seq` or `_at` is, otherwise nil.
 function Known:find(seq, at, json)
   local lists, place = identity_list(self, seq, at)
   local list = lists[place]
@@ -80,7 +81,7 @@ function Known:find(seq, at, json)
   return 'other'
 end
 
--- Whether a number may be one of a few that are missing between two known ones.
+-- Whether a number lies between two known ones that are at most `width` apart.
 function Known:in_gap(seq, width)
   local below, above
   for _, other in ipairs(self.seqs) do
@@ -110,24 +111,25 @@ local function known_in(entries)
   return known
 end
 
--- True or false where the numbers alone say whether r is newer than the last state m; nil where they do not.
+-- Whether reading r is newer than the last state m by the numbers alone; nil if they do not decide.
 local function plainly_newer(r, m)
   local numbered, dated = r.seq and m.seq, r.at and m.at
   if numbered then return r.seq > m.seq and (not dated or r.at >= m.at) or nil end
   return not dated or r.at > m.at or nil
 end
 
--- What a device has shown of a restarted counter so far.
+-- The evidence of a restarted counter so far.
 local function evidence_of(text, count)
   local at_count, rising, weight, seq = string.match(text or '', '^(%d+),(%d+),(%d+),(%d+)$')
   if not at_count or tonumber(at_count) ~= count then return { rising = 0, weight = 0 } end
   return { rising = tonumber(rising), weight = tonumber(weight), seq = tonumber(seq) }
 end
 
--- Places readings in the order in which they came.
+-- Places readings in their order of arrival.
 -- given: readings (kind: LIVE, REPLAYED or RETAINED; seq, at, json), last (seq, at, received of the last state), session (of the device
 --   HASH), behind (its evidence), count (of live readings), now, window and its size
--- Returns the places, how many began a new order and why ('clock', 'session' or 'counter'), and the evidence if it is to be written
+-- Returns the places (a kind per reading), why the first restart started a new order ('clock', 'session' or 'counter'; nil without one),
+--   and the evidence if it has changed
 local function place_readings(given)
   local readings, m, now = given.readings, given.last, given.now
   local evidence = evidence_of(given.behind, given.count)
@@ -148,18 +150,18 @@ local function place_readings(given)
     end
     return known
   end
-  -- Of a session that seems to begin later than now the clock was set back meanwhile.
+  -- A session that starts in the future was recorded before the clock went backwards.
   local function is_new_session() return online == '1' and since >= m.received and since <= now end
   local function was_ahead(r)
     return m.at > m.received + CLOCK_AHEAD and r.at >= m.received - CLOCK_SLACK and r.at <= now + CLOCK_SLACK
   end
 
-  local function is_restart(r, twin)
-    if r.kind == REPLAYED or (twin == 'same' and keeps) then return false end
+  local function is_restart(r, found)
+    if r.kind == REPLAYED or (found == 'same' and keeps) then return false end
     changed = true
-    if twin == 'same' and not is_new_session() then
+    if found == 'same' and not is_new_session() then
       evidence.weight = evidence.weight + WEIGHT_OF_DUPLICATE
-    elseif twin == nil and known:in_gap(r.seq, gap) then
+    elseif found == nil and known:in_gap(r.seq, gap) then
       evidence.weight = evidence.weight + WEIGHT_OF_GAP
     else
       evidence.rising = evidence.seq and r.seq > evidence.seq and evidence.rising + 1 or 1
@@ -169,7 +171,7 @@ local function place_readings(given)
     return evidence.rising >= RESTART_RISING or evidence.weight >= RESTART_WEIGHT
   end
 
-  -- Returns whether r is live, and if so whether it begins a new order.
+  -- Returns whether r is live, and why it starts a new order if it does.
   local function is_live(i, r)
     local plain = plainly_newer(r, m)
     if plain ~= nil then return plain end
@@ -185,12 +187,12 @@ local function place_readings(given)
       if reason then return known_readings(i):find(r.seq, r.at, r.json) ~= 'same', reason end
       return false
     end
-    local twin = known_readings(i):find(r.seq, r.at, r.json)
-    if twin == 'other' then return true, 'counter' end
-    if twin == nil and is_new_session() and not (keeps and (#entries >= given.size or known:in_gap(r.seq, gap))) then
+    local found = known_readings(i):find(r.seq, r.at, r.json)
+    if found == 'other' then return true, 'counter' end
+    if found == nil and is_new_session() and not (keeps and (#entries >= given.size or known:in_gap(r.seq, gap))) then
       return true, 'session'
     end
-    return is_restart(r, twin), 'counter'
+    return is_restart(r, found), 'counter'
   end
 
   for i, r in ipairs(readings) do

@@ -25,8 +25,8 @@ local function reach_of(session, score, now, fresh)
     return online == '1' and not sleeps and score >= 1 and 'stale' or 'away'
   end
   if not sleeps then return 'there' end
-  local heard = score - 1.5 * sleeps
-  return (heard + fresh < now or (online == '0' and heard <= tonumber(since))) and 'away' or 'there'
+  local last_seen = score - 1.5 * sleeps
+  return (last_seen + fresh < now or (online == '0' and last_seen <= tonumber(since))) and 'away' or 'there'
 end
 
 -- Whether a command with this delivery (the header from the policy on) waits for a message of its device before its first dispatch. A

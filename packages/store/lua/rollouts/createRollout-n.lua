@@ -3,7 +3,7 @@
 -- KEYS  1 rollouts of the fleet ZSET   2 schedule ZSET   3 idempotency STRING   4 record HASH of the new rollout
 --       5.. record HASHes of the fleet's oldest rollouts, which can be pruned
 -- ARGV  1 id   2 fleet   3 the request, JSON   4 hash of the request, or '' without an idempotency key
---       5 how long the key is remembered (ms)   6 most unfinished ones of a fleet   7 most unfinished ones in all
+--       5 how long the key is remembered (ms)   6 most unfinished ones of a fleet   7 most unfinished ones in total
 --       8 kept per fleet   9.. ids of KEYS[5]..
 -- Returns  {'created', started at (ms)}
 --          {'repeated', id}  the same request was sent before with this key

@@ -255,14 +255,14 @@ local function accept(i, head, window, newest)
     is_new = last_version == '-'
     -- A retained message can be of any age, so it is no sign of life.
     local retained_count = late_count == 0 and 0 or select(2, string.gsub(kinds, RETAINED, ''))
-    local is_heard = live_count + late_count > retained_count
-    local is_quiet = is_heard and string.sub(last_received, 1, -4) ~= this_second
+    local is_sign_of_life = live_count + late_count > retained_count
+    local is_quiet = is_sign_of_life and string.sub(last_received, 1, -4) ~= this_second
     local fleet, device
     if is_new or is_quiet or command_count > 0 or vote_count > 0 or timer ~= '' then
       fleet, device = match(device_key, ':device:([^/]+)/(.+)$')
     end
     local is_unlisted = is_new and not call('ZSCORE', key(devices), device)
-    if is_unlisted and live_count + late_count > 0 and not is_heard then
+    if is_unlisted and live_count + late_count > 0 and not is_sign_of_life then
       -- The broker retains messages of devices that no longer exist.
       reply[#reply + 1] = { i, 'late', 0, 0, 0, retained_count }
       argument = argument + rest
@@ -279,7 +279,7 @@ local function accept(i, head, window, newest)
       end
       -- A device named like its fleet can use the lesson topics: its commands go to the command topic that matches the topic of its latest
       -- reading.
-      if is_heard and lesson and fleet and fleet == device then
+      if is_sign_of_life and lesson and fleet and fleet == device then
         if lesson == '1' then call('HSET', device_key, 'lesson', '1') else call('HDEL', device_key, 'lesson') end
       end
       count, taken = tonumber(last_count) or 0, last_n
@@ -310,7 +310,7 @@ local function accept(i, head, window, newest)
         tally('duplicate', duplicate)
         tally('stale', stale)
         if retained_count > 0 then call('HINCRBY', device_key, 'retained', retained_count) end
-        call('HSET', device_key, 'history', now_text .. ',' .. (is_heard and 'late' or 'retained'))
+        call('HSET', device_key, 'history', now_text .. ',' .. (is_sign_of_life and 'late' or 'retained'))
         local from = call('HGET', device_key, 'from')
         if from and lowest < tonumber(from) and call('HEXISTS', device_key, 'again') == 0 then
           call('HSET', device_key, 'from', int(lowest))
@@ -338,9 +338,9 @@ local function accept(i, head, window, newest)
           local period = period_of(session, fresh, fields[3])
           local was_there = reach_of(session, call('ZSCORE', key(presence), device), now, fresh) == 'there'
           call('ZADD', key(presence), int(now + period), device)
-          local heard = tonumber(last_received)
-          local said_goodbye = online == '0' and in_transit_until(session) > heard
-          local silent = now - heard
+          local last_seen = tonumber(last_received)
+          local said_goodbye = online == '0' and in_transit_until(session) > last_seen
+          local silent = now - last_seen
           -- Negative: the clock went backwards, so the length of the silence is unknown.
           local is_back = not was_there or said_goodbye or silent > period or silent < 0
           -- Stored until the pending commands are woken (see wakeDevice-7.lua): if the replica crashes before, a later reading reports it
@@ -349,7 +349,7 @@ local function accept(i, head, window, newest)
           if is_back then
             call('HSET', device_key, 'back', now_text)
             -- If a session has started since, its birth has already reported the end of the one before.
-            local is_stale = last_received ~= '0' and silent > period and (tonumber(since) or 0) <= heard and not said_goodbye
+            local is_stale = last_received ~= '0' and silent > period and (tonumber(since) or 0) <= last_seen and not said_goodbye
             reply[#reply + 1] = { i, 'back', is_stale and 'stale' or 'away' }
           end
         end

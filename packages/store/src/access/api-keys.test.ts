@@ -18,34 +18,34 @@ beforeEach(async () => {
   await store.redis.flushall();
 });
 
-/** What the API does with a key that a client shows. */
+/** What the API does with a key in a request. */
 async function isKnown(key: string): Promise<boolean> {
   const parsed = parseApiKey(key);
   return parsed !== undefined && (await readApiKeyHash(store.redis, parsed.id)) === parsed.hash;
 }
 
-it('a key is known after it was made, and another one is not', async () => {
+it('a created key is known, and a different one is not', async () => {
   const key = await createApiKey(store.redis);
   const last = key.endsWith('A') ? 'B' : 'A';
   expect([await isKnown(key), await isKnown(`${key.slice(0, -1)}${last}`)]).toEqual([true, false]);
   expect(await isKnown(`lamp_${'f'.repeat(12)}.${key.split('.')[1]}`)).toBe(false);
 });
 
-it('every key has an id and a secret of its own', async () => {
+it('each key has its own id and secret', async () => {
   const keys = await Promise.all(Array.from({ length: 20 }, () => createApiKey(store.redis)));
   expect(new Set(keys.map((key) => parseApiKey(key)!.id)).size).toBe(20);
   expect(new Set(keys.map((key) => parseApiKey(key)!.hash)).size).toBe(20);
   for (const key of keys) expect(key).toMatch(/^lamp_[0-9a-f]{12}[.][\w-]{43}$/);
 });
 
-it('only the hash of the secret is kept', async () => {
+it('only the hash of the secret is stored', async () => {
   const key = await createApiKey(store.redis);
-  const kept = JSON.stringify(await store.redis.hgetall(API_KEYS_KEY));
-  expect(kept).not.toContain(key.split('.')[1]!);
-  expect(kept).toContain(parseApiKey(key)!.hash);
+  const stored = JSON.stringify(await store.redis.hgetall(API_KEYS_KEY));
+  expect(stored).not.toContain(key.split('.')[1]!);
+  expect(stored).toContain(parseApiKey(key)!.hash);
 });
 
-it('keys are listed by id with their times, in pages, and never with a hash', async () => {
+it('keys are listed by id with their times, in pages and without hashes', async () => {
   const before = Date.now() - 1000;
   const ids = (await Promise.all(Array.from({ length: 3 }, () => createApiKey(store.redis))))
     .map((key) => parseApiKey(key)!.id)
@@ -61,7 +61,7 @@ it('keys are listed by id with their times, in pages, and never with a hash', as
   expect(rest.keys).toEqual([{ id: ids[2], createdAt: expect.any(Number) }, { id: 'ffffffffffff' }]);
 });
 
-it('a revoked key is not known; the last one is kept unless that is meant', async () => {
+it('a revoked key is unknown; the last one is revoked only with mayBeLast', async () => {
   const [one, other] = [await createApiKey(store.redis), await createApiKey(store.redis)];
   const { id } = parseApiKey(one)!;
   expect(await revokeApiKey(store.redis, id)).toBe('revoked');
@@ -74,14 +74,14 @@ it('a revoked key is not known; the last one is kept unless that is meant', asyn
 });
 
 describe('the first key', () => {
-  it('is made once, though many processes start at the same time', async () => {
-    const made = await Promise.all(Array.from({ length: 20 }, () => createFirstApiKey(store.redis)));
-    const keys = made.filter((key) => key !== undefined);
+  it('is created once, even if many processes start concurrently', async () => {
+    const created = await Promise.all(Array.from({ length: 20 }, () => createFirstApiKey(store.redis)));
+    const keys = created.filter((key) => key !== undefined);
     expect(keys).toHaveLength(1);
     expect(await isKnown(keys[0]!)).toBe(true);
   });
 
-  it('is not made where there is one already', async () => {
+  it('is not created if there is a key', async () => {
     await createApiKey(store.redis);
     expect(await createFirstApiKey(store.redis)).toBeUndefined();
     expect(await store.redis.hlen(API_KEYS_KEY)).toBe(1);

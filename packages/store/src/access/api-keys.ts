@@ -5,44 +5,44 @@ import { redisNow } from '../redis/connect.js';
 import { runScript } from '../redis/script.js';
 
 /**
- * API keys look like `lamp_<id>.<secret>`. The store keeps `<id>`, the SHA-256 of the secret, and when the key was made and last
- * used: `<id>` → `<hash>,<made (ms)>`; keys of an earlier version have no time. The secret is 256 random bits, so a fast hash is enough
+ * API keys have the form `lamp_<id>.<secret>`. The store holds the id, the SHA-256 of the secret, and when the key was created and last
+ * used: `<id>` → `<hash>,<created (ms)>`; keys of earlier versions have no time. The secret is 256 random bits, so a fast hash is enough
  * (OWASP Password Storage: slow hashes are for passwords).
  */
 const API_KEY = /^lamp_([0-9a-f]{12})[.]([A-Za-z0-9_-]{43})$/;
 
-/** Makes a key and keeps its hash. The key is returned once and can never be read again. */
+/** Creates a key and stores its hash. The key itself is returned only here. */
 export async function createApiKey(redis: Redis): Promise<string> {
   const { id, key, hash } = newKey();
   await redis.hset(API_KEYS_KEY, id, `${hash},${await redisNow(redis)}`);
   return key;
 }
 
-/** Makes the first key; undefined if there is one already. Safe to call from several processes at once. */
+/** Creates the first key; undefined if a key exists. Safe to call from several processes concurrently. */
 export async function createFirstApiKey(redis: Redis): Promise<string | undefined> {
   const { key, hash } = newKey('000000000000');
   if ((await redis.hlen(API_KEYS_KEY)) > 0) return undefined;
-  const kept = `${hash},${await redisNow(redis)}`;
-  return (await redis.hsetnx(API_KEYS_KEY, '000000000000', kept)) === 1 ? key : undefined;
+  const stored = `${hash},${await redisNow(redis)}`;
+  return (await redis.hsetnx(API_KEYS_KEY, '000000000000', stored)) === 1 ? key : undefined;
 }
 
-/** The id of a key and the hash under which it must be kept; undefined if it is not the form of a key. */
+/** The id of a key and the hash of its secret; undefined if the text does not have the form of a key. */
 export function parseApiKey(key: string): { id: string; hash: string } | undefined {
   const [, id, secret] = API_KEY.exec(key) ?? [];
   return id && secret ? { id, hash: sha256(secret) } : undefined;
 }
 
-/** The hash that is kept for a key id; null if there is none. */
+/** The stored hash of a key; null if the key does not exist. */
 export async function readApiKeyHash(redis: Redis, id: string): Promise<string | null> {
   return (await redis.hget(API_KEYS_KEY, id))?.split(',')[0] ?? null;
 }
 
-/** A key as it may be shown. Times are milliseconds on the clock of Redis. */
+/** The public facts of a key. Times are milliseconds on the clock of Redis. */
 export interface ApiKeyFacts {
   readonly id: string;
-  /** Not known of keys of an earlier version. */
+  /** Absent for keys of earlier versions. */
   readonly createdAt?: number;
-  /** To a minute; absent of one that was never used. */
+  /** Exact to a minute; absent if the key was never used. */
   readonly lastUsedAt?: number;
 }
 
@@ -67,14 +67,14 @@ export async function listApiKeys(
   return ids.length > page.length ? { keys: page, next: page.at(-1)!.id } : { keys: page };
 }
 
-/** Keeps that a key is in use. */
+/** Records that a key is in use. */
 export async function recordApiKeyUse(redis: Redis, id: string): Promise<void> {
   await redis.hset(API_KEYS_USED_KEY, id, await redisNow(redis));
 }
 
 /**
  * Revokes a key: no service accepts it 5 s later.
- * @param mayBeLast without it the only key is kept; once there is none, the API makes a first key when it next connects
+ * @param mayBeLast allows revoking the only key; the API then creates a first key when it next connects
  */
 export async function revokeApiKey(
   redis: Redis,

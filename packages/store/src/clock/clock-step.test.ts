@@ -30,30 +30,30 @@ beforeEach(async () => {
 });
 afterEach(() => expectConsistentQueue(store.redis));
 
-/** The clock of Redis is set back: every time in the store is later than it was, as seen from now. */
+/** The clock of Redis goes backwards: as seen from now, every time in the store is later. */
 const setBack = (ms = HOUR) => timePasses(store.redis, -ms);
 const repair = (wasSeen = false) => repairClockStep(store.redis, { leastWaitMs: LEAST_WAIT, wasSeen });
 const dues = async () => store.redis.zrange(commandKeys(robot.shard)[5]!, '0', '-1', 'WITHSCORES');
 
-describe('after the clock was set back, and repaired', () => {
+describe('after the clock went backwards and the repair', () => {
   beforeEach(() => desk.connect());
 
-  it('a command without an answer is dispatched again when a lease has passed', async () => {
+  it('an unacknowledged command is dispatched again after a lease', async () => {
     await desk.enqueue('up');
     await desk.claim();
     const lease = await desk.lease('up', 1);
     await setBack();
     await desk.pass(LEASE_MS);
-    expect(await desk.claim()).toEqual([]); // this is what is to be repaired
+    expect(await desk.claim()).toEqual([]); // without the repair
     expect(await repair()).toEqual({ ...NOTHING, commands: 1, devices: 1 });
     expect(await desk.claim()).toEqual([]);
     await desk.pass(LEASE_MS);
     expect(await desk.claim()).toEqual(['up dispatched 2']);
-    // Whoever held the lease before has nothing to say any more.
+    // The former lease has no effect.
     expect(await desk.giveUp('up', { ...lease, claimedAt: lease.claimedAt + HOUR - 2 * LEASE_MS })).toBe(
       'moved on',
     );
-    expect(await desk.answer('up', 'succeeded')).toBe('succeeded');
+    expect(await desk.acknowledge('up', 'succeeded')).toBe('succeeded');
   });
 
   it('a later attempt has its longer lease', async () => {
@@ -69,10 +69,10 @@ describe('after the clock was set back, and repaired', () => {
     expect(await desk.claim()).toEqual(['up dispatched 3']);
   });
 
-  it('one that the device has taken has its timeout once more', async () => {
+  it('an acknowledged command has its timeout again', async () => {
     await desk.enqueue('up', { timeoutMs: 90_000 });
     await desk.claim();
-    await desk.answer('up', 'acknowledged');
+    await desk.acknowledge('up', 'acknowledged');
     await setBack();
     await repair();
     await desk.pass(80_000);
@@ -81,29 +81,29 @@ describe('after the clock was set back, and repaired', () => {
     expect(await desk.claim()).toEqual(['up dispatched 2']);
   });
 
-  it('one that was due is due, and those behind it wait for their turn', async () => {
+  it('a due command stays due, and the commands behind it wait for their turn', async () => {
     await desk.enqueue('up');
     await desk.enqueue('down');
     await setBack();
     expect(await desk.claim()).toEqual([]);
     expect(await repair()).toEqual({ ...NOTHING, commands: 1, devices: 1 });
     expect(await desk.claim()).toEqual(['up dispatched 1']);
-    await desk.answer('up', 'succeeded');
+    await desk.acknowledge('up', 'succeeded');
     expect(await desk.claim()).toEqual(['down dispatched 1']);
   });
 
-  it('one whose turn had just come is due, however old it is', async () => {
+  it('a command whose turn has just come is due, regardless of its age', async () => {
     await desk.enqueue('up', { ttl: 24 * HOUR });
     await desk.enqueue('down', { ttl: 24 * HOUR });
     await desk.claim();
     await desk.pass(5 * HOUR);
-    await desk.answer('up', 'succeeded');
+    await desk.acknowledge('up', 'succeeded');
     await setBack();
     await repair();
     expect(await desk.claim()).toEqual(['down dispatched 1']);
   });
 
-  it('one that was given back waits as long as its age says, from now', async () => {
+  it('a requeued command waits for a time that depends on its age, from now', async () => {
     await desk.enqueue('up', { ttl: 24 * HOUR });
     await desk.pass(400_000);
     await desk.claim();
@@ -114,7 +114,7 @@ describe('after the clock was set back, and repaired', () => {
     expect(await desk.claim()).toEqual([]);
     await desk.pass(2000);
     expect(await desk.claim()).toEqual(['up dispatched 1']);
-    // It is as old as it was, though it seems to have been made later than now.
+    // Its age is unchanged, although its creation seems to be in the future.
     await desk.requeue('up', 1, LEAST_WAIT);
     await desk.pass(90_000);
     expect(await desk.claim()).toEqual([]);
@@ -126,7 +126,7 @@ describe('after the clock was set back, and repaired', () => {
     await desk.enqueue('up', { onFailure: 'stop' });
     await desk.enqueue('down');
     await desk.claim();
-    await desk.answer('up', 'failed');
+    await desk.acknowledge('up', 'failed');
     await setBack();
     expect(await repair()).toEqual({ ...NOTHING, devices: 1 });
     expect([await desk.claim(), await desk.stopped()]).toEqual([[], ['arm by up']]);
@@ -134,7 +134,7 @@ describe('after the clock was set back, and repaired', () => {
     expect(await desk.claim()).toEqual(['down dispatched 1']);
   });
 
-  it('a command ends at the time at which it was to end: later by the step, and none of them early', async () => {
+  it('a command expires at the time that was announced, later by the step', async () => {
     await desk.enqueue('up', { ttl: MINUTE });
     await desk.enqueue('down', { ttl: MINUTE });
     await setBack();
@@ -147,7 +147,7 @@ describe('after the clock was set back, and repaired', () => {
     expect(await desk.claim()).toEqual(['down expired 0']);
   });
 
-  it('a device that announced itself before is not taken for one that has come back since', async () => {
+  it('a device with a birth from before does not count as returned since', async () => {
     await recordPresence(store.redis, [{ address: robot, message: { online: true, session: 1 } }]);
     await desk.enqueue('up');
     await setBack();
@@ -156,10 +156,10 @@ describe('after the clock was set back, and repaired', () => {
     expect([...(await desk.requeue('up', 1))]).toEqual([]);
   });
 
-  it('finds nothing left to repair, and repairing again changes nothing', async () => {
+  it('nothing is left to repair, and repeating it changes nothing', async () => {
     for (const lane of ['a', 'b', 'c', 'd']) await desk.enqueue(lane, { lane });
     await desk.claim(3);
-    await desk.answer('a', 'acknowledged');
+    await desk.acknowledge('a', 'acknowledged');
     await desk.requeue('b', 1);
     await setBack();
     const repaired = await Promise.all([repair(), repair(), repair()]);
@@ -169,13 +169,13 @@ describe('after the clock was set back, and repaired', () => {
   });
 });
 
-it('where no clock was set back nothing changes', async () => {
+it('a repair without a backward step changes nothing', async () => {
   await desk.connect();
   for (const lane of ['a', 'b', 'c', 'd', 'e']) await desk.enqueue(lane, { lane, timeoutMs: HOUR });
   await desk.enqueue('behind', { lane: 'a' });
   await desk.pass(20 * MINUTE);
   await desk.claim(4);
-  await desk.answer('a', 'acknowledged');
+  await desk.acknowledge('a', 'acknowledged');
   await desk.requeue('b', 1, LEAST_WAIT);
   await desk.pass(LEASE_MS);
   await desk.claim(1);
@@ -192,7 +192,7 @@ it('where no clock was set back nothing changes', async () => {
   expect([await repair(), await dues()]).toEqual([NOTHING, before]);
 });
 
-it('all commands of a shard are looked at, however many', async () => {
+it('the repair covers all commands of a shard', async () => {
   const neighbours: string[] = [];
   for (let i = 0; neighbours.length < 5; i += 1)
     if (shardOf(robot.fleet, `robot-${i}`) === robot.shard) neighbours.push(`robot-${i}`);
@@ -207,10 +207,10 @@ it('all commands of a shard are looked at, however many', async () => {
   expect(await desk.claims(1000)).toHaveLength(450);
 });
 
-describe('presence after the clock was set back', () => {
+describe('presence after the clock went backwards', () => {
   const presence = async (device: string) => (await readDevice(store.redis, robot.fleet, device))?.presence;
 
-  it('ends for a silent device as soon as without', async () => {
+  it('ends for a silent device after the usual time', async () => {
     const sleeper = new DeviceAddress(robot.fleet, 'sleeper', false);
     const gone = new DeviceAddress(robot.fleet, 'gone', false);
     await recordPresence(store.redis, [
@@ -230,7 +230,7 @@ describe('presence after the clock was set back', () => {
     expect(await all()).toEqual(['stale', 'stale', 'offline']);
   });
 
-  it('does so for all of a large fleet, those that sleep in between', async () => {
+  it('ends for every device of a large fleet, except sleeping ones', async () => {
     const names = Array.from({ length: 500 }, (_, i) => `lamp-${i}`);
     const inShard = (name: string) => shardOf(robot.fleet, name) === robot.shard;
     let all = names.filter(inShard);
@@ -250,7 +250,7 @@ describe('presence after the clock was set back', () => {
   });
 });
 
-it('a rollout whose holder is gone is taken after the longest time that a holder may be silent', async () => {
+it('a rollout without a holder is taken after the longest lease', async () => {
   const now = await redisNow(store.redis);
   await store.redis.zadd(ROLLOUTS_DUE_KEY, now + HOUR, 'R');
   expect(await repair()).toEqual({ ...NOTHING, rollouts: 1 });
@@ -261,7 +261,7 @@ it('a rollout whose holder is gone is taken after the longest time that a holder
   expect(await takeRollouts(store.redis, 10)).toEqual([]);
 });
 
-it('timers are judged anew, however many, if the step was seen; else none, for they may wait for days', async () => {
+it('all timers are due after an observed step; otherwise none, because they can lie days ahead', async () => {
   const later = (await redisNow(store.redis)) + HOUR;
   const members = Array.from({ length: 450 }, (_, i) => `device/${robot.fleet}/lamp-${i}`);
   await store.redis.zadd(timersKey(7), ...members.flatMap((member) => [later, member]));
@@ -273,12 +273,12 @@ it('timers are judged anew, however many, if the step was seen; else none, for t
   expect(await store.redis.zscore(timersKey(8), 'device/fleet/due')).toBe('1');
 });
 
-describe('effects that are looked for', () => {
+describe('effect checks', () => {
   const wait = async (ms: number, name: string) =>
     store.redis.zadd(effectsKey(9), (await redisNow(store.redis)) + ms, `fleet/${name}/${name}`);
   const taken = async () => (await takeEffects(store.redis, 500)).checks.map(({ device }) => device);
 
-  it('are looked at now if they would wait for longer than any look is put off, however many', async () => {
+  it('are due if they would wait for longer than the longest wait', async () => {
     for (let i = 0; i < 450; i += 1) await wait(MAX_EFFECT_WAIT_MS + HOUR, `lamp-${i}`);
     await wait(MAX_EFFECT_WAIT_MS - MINUTE, 'right');
     expect(await repair()).toEqual({ ...NOTHING, effects: 450 });
@@ -287,7 +287,7 @@ describe('effects that are looked for', () => {
     expect([found.length, found.includes('right')]).toEqual([450, false]);
   });
 
-  it('are all looked at if the step was seen', async () => {
+  it('are all due after an observed step', async () => {
     await wait(MINUTE, 'lamp-1');
     expect(await repair(true)).toEqual({ ...NOTHING, effects: 1 });
     expect(await taken()).toEqual(['lamp-1']);

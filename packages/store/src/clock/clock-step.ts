@@ -41,8 +41,8 @@ const EXACT_MS = 1000;
  * devices, leases of rollouts, timers of rules, effect checks, and judgements of edge decisions. After the repair no wait lasts longer
  * than one that starts now.
  *
- * It reads all open commands, a page at a time (a million of them take Redis a few seconds, and at most half of its time), and changes
- * only waits that are too long. So it can run without need, twice, or in several replicas. If it fails, it must be run again.
+ * It reads all open commands, a page at a time (a million of them take a few seconds, and at most half of Redis's time), and changes only
+ * waits that are too long. So it can run unnecessarily, repeatedly, or in several replicas. If it fails, run it again.
  *
  * Expiries of commands do not change: devices have received them.
  * @param options.leastWaitMs the longest wait that callers of `requeueCommands` pass, milliseconds
@@ -62,7 +62,7 @@ export async function repairClockStep(
     commands += await shortenCommands(redis, shards, leastWaitMs);
     devices += await shortenFreshness(redis, shards);
     if (wasSeen) timers += await makeDue(redis, shards, timersKey, 0);
-    // Looking once more does no harm: what is not known yet waits again, from now.
+    // An extra check does no harm: an undecided effect waits again, from now.
     effects += await makeDue(redis, shards, effectsKey, wasSeen ? 0 : MAX_EFFECT_WAIT_MS);
     if (wasSeen) await makeDue(redis, shards, edgeDueKey, 0);
   }
@@ -131,8 +131,8 @@ async function shortenFreshness(redis: Redis, shards: readonly number[]) {
       const entries = (pages[i] as unknown[]).flat() as string[]; // RESP3 replies in pairs
       const changed = await shortenPage(redis, place, entries, now);
       shortened += changed;
-      const looked = entries.length / 2;
-      if (looked === PAGE) next.push({ ...place, skipped: place.skipped + looked - changed });
+      const read = entries.length / 2;
+      if (read === PAGE) next.push({ ...place, skipped: place.skipped + read - changed });
     }
     places = [...next, ...places.slice(PAGE)];
   }

@@ -5,14 +5,14 @@ import {
   type Policy,
 } from '@lamplighter/contracts/commands/command';
 
-/** How a command is delivered, apart from its lane and its time to live. */
+/** How a command is delivered; its lane and time to live are separate. */
 export interface DeliveryOptions {
   readonly policy: Policy;
-  /** What its failure does to the lane; `skip` if not given. */
+  /** What its failure does to the lane; `skip` by default. */
   readonly onFailure?: OnFailure | undefined;
-  /** How long the device may take after `acknowledged`, milliseconds; a minute if not given. */
+  /** How long the device may take after `acknowledged`, milliseconds; a minute by default. */
   readonly timeoutMs?: number | undefined;
-  /** Most dispatches without an acknowledgement; 5 if not given. */
+  /** Most dispatches without an acknowledgement; 5 by default. */
   readonly attempts?: number | undefined;
   /** The rollout that the command belongs to. */
   readonly rollout?: string | undefined;

@@ -33,7 +33,7 @@ export interface EffectEvidence {
   readonly reading?: EffectValues;
 }
 
-/** The effect of a command, as it is known now. `at`: when the outcome was found, milliseconds since 1970. */
+/** The current state of a command's effect check. `at`: when the outcome was found, milliseconds since 1970. */
 export interface CommandEffect extends ExpectedEffect, EffectEvidence {
   readonly outcome: EffectOutcome;
   readonly at?: number;

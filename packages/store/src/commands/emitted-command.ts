@@ -12,7 +12,7 @@ export interface EmittedCommand extends DeliveryOptions {
   readonly restartedAt?: number | undefined;
 }
 
-/** What became of one emitted command. `dispatched`: this replica holds the lease and must publish it now. */
+/** The outcome of an emitted command. `dispatched`: this replica holds the lease and must publish it now. */
 export interface EnqueueOutcome extends Superseded {
   readonly id: string;
   readonly state: 'dispatched' | 'pending' | 'full' | 'needless';

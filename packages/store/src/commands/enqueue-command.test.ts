@@ -23,7 +23,7 @@ withCommandDesk((setup) => {
 });
 
 describe('a command', () => {
-  it('is kept as it was asked for, with its first transition', async () => {
+  it('is stored as requested, with its first transition', async () => {
     const action = { led_on: true, say: 'a\nb 100% ,;/{é}💡', nested: { list: [1, null] } };
     const taken = await desk.enqueue('on', { action, lane: 'led', policy: 'latest', ttl: 60_000 });
     const command = await desk.read('on');
@@ -51,7 +51,7 @@ describe('a command', () => {
     });
   });
 
-  it('keeps the trace that it belongs to, for whoever dispatches it', async () => {
+  it('keeps its trace for the replica that dispatches it', async () => {
     const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
     const taken = await desk.enqueue('on', { traceparent });
     expect(taken).toMatchObject({ command: { source: 'api', traceparent } });
@@ -59,10 +59,10 @@ describe('a command', () => {
     expect(await desk.claims()).toMatchObject([{ command: { traceparent } }]);
   });
 
-  it('of a rollout says so, and is counted there', async () => {
+  it('of a rollout names it, and is counted there', async () => {
     for (const name of ['on', 'off']) await desk.enqueue(name, { rollout: 'R1', lane: name });
     await desk.claim();
-    await desk.answer('on', 'succeeded');
+    await desk.acknowledge('on', 'succeeded');
     const rollout = { source: 'rollout', rollout: 'R1' };
     expect(await desk.read('on')).toMatchObject({
       ...rollout,
@@ -84,20 +84,20 @@ describe('a command', () => {
     const value = (await store.redis.hget(key, desk.id('up')))!;
     await store.redis.hset(key, desk.id('up'), value.replace(' skip 60000 5 -', ''));
     expect(await desk.claim()).toEqual(['up dispatched 1']);
-    expect(await desk.answer('up', 'acknowledged')).toBe('acknowledged');
+    expect(await desk.acknowledge('up', 'acknowledged')).toBe('acknowledged');
     expect(await desk.read('up')).toMatchObject({ onFailure: 'skip', timeoutMs: 60_000, attempts: 5 });
-    expect(await desk.answer('up', 'failed')).toBe('failed');
-    await store.redis.hset(key, desk.id('up'), value); // what checks the store after each test knows the new form only
+    expect(await desk.acknowledge('up', 'failed')).toBe('failed');
+    await store.redis.hset(key, desk.id('up'), value); // the check after each test knows only the current form
   });
 
-  it('tells all its steps, with time, cause and attempt', async () => {
+  it('has all its transitions, with time, cause and attempt', async () => {
     await desk.enqueue('up');
     await desk.claim();
     await desk.requeue('up', 1);
     await desk.wake();
     await desk.claim();
-    await desk.answer('up', 'acknowledged');
-    await desk.answer('up', 'succeeded');
+    await desk.acknowledge('up', 'acknowledged');
+    await desk.acknowledge('up', 'succeeded');
     const { transitions } = (await desk.read('up'))!;
     expect(transitions.map(({ state, attempt, cause }) => `${state} ${attempt} ${cause}`)).toEqual([
       'pending 0 api',
@@ -111,7 +111,7 @@ describe('a command', () => {
     expect(times).toEqual([...times].sort());
   });
 
-  it('is claimed with what a dispatcher needs to know of its device', async () => {
+  it('is claimed with the properties of its device that a dispatcher needs', async () => {
     const plain = store.newDevice('plain-1');
     await new Replica(store.redis).accept(plain, [reading({ light: 1 })]);
     const plains = new CommandDesk(store.redis, plain);
@@ -128,7 +128,7 @@ describe('a command', () => {
     const lessons = new CommandDesk(store.redis, lesson);
     await lessons.enqueue('on');
     expect(await lessons.claims()).toMatchObject([{ announced: false, lesson: true }]);
-    // One that announces itself listens on a topic of its own.
+    // A device that publishes a birth has its own command topic.
     const namesake = new DeviceAddress('s2', 's2', true);
     await new Replica(store.redis).accept(namesake, [reading({ light: 1 })]);
     await recordPresence(store.redis, [{ address: namesake, message: { online: true, session: 1 } }]);
@@ -137,16 +137,16 @@ describe('a command', () => {
     expect(await announced.claims()).toMatchObject([{ announced: true, lesson: false }]);
   });
 
-  it('wakes the dispatchers of its shard when it is taken', async () => {
+  it('wakes the dispatchers of its shard', async () => {
     const subscriber = store.redis.duplicate({ enableOfflineQueue: true });
-    const heard = new Promise((resolve) => subscriber.on('message', (_channel, shard) => resolve(shard)));
+    const woken = new Promise((resolve) => subscriber.on('message', (_channel, shard) => resolve(shard)));
     await subscriber.subscribe(WAKE_CHANNEL);
     await desk.enqueue('up');
-    expect(await heard).toBe(String(robot.shard));
+    expect(await woken).toBe(String(robot.shard));
     subscriber.disconnect();
   });
 
-  it('is nothing to anybody who makes up an id', async () => {
+  it('is not found by an invented id', async () => {
     for (const id of [
       '',
       'x',
@@ -168,14 +168,14 @@ describe('a command', () => {
     }
   });
 
-  it('is final in seven states and open in three', () => {
+  it('has seven final and three open states', () => {
     expect((['pending', 'dispatched', 'acknowledged'] as const).map(isFinal)).toEqual([false, false, false]);
     expect((['succeeded', 'unknown', 'superseded'] as const).map(isFinal)).toEqual([true, true, true]);
   });
 });
 
 describe('a list of commands', () => {
-  it('is newest first, in pages without gaps or repeats', async () => {
+  it('is newest first, in pages without gaps or repetitions', async () => {
     const names = Array.from({ length: 25 }, (_, i) => `c${i}`);
     for (const name of names) await desk.enqueue(name);
     const listed: string[] = [];
@@ -184,7 +184,7 @@ describe('a list of commands', () => {
     expect(listed).toEqual([...names].reverse());
   });
 
-  it('never reaches into another device, whatever the cursor', async () => {
+  it('never includes another device, with any cursor', async () => {
     const neighbours = ['robot-0', 'robot-10', 'robot-2'].map(
       (name) => new CommandDesk(store.redis, new DeviceAddress(robot.fleet, name, false)),
     );
@@ -211,7 +211,7 @@ it('commands of many shards are claimed in one call', async () => {
   expect(await claimCommands(store.redis, [], 100)).toEqual([]);
 });
 
-it('every key of a command lives in the shard of its device', async () => {
+it('every key of a command is in the shard of its device', async () => {
   await enqueueCommand(store.redis, {
     fleet: robot.fleet,
     device: robot.device,

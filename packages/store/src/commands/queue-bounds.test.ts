@@ -16,8 +16,8 @@ withCommandDesk((setup) => {
   ({ store, device: robot, desk } = setup);
 });
 
-describe('bounds', () => {
-  it('a queue takes so many open commands, and more as soon as one ends', async () => {
+describe('limits', () => {
+  it('a queue has a limit of open commands, and accepts more when one ends', async () => {
     for (let i = 0; i < MAX_OPEN_COMMANDS; i += 1)
       expect(await desk.enqueue(`c${i}`)).toMatchObject({ outcome: 'enqueued' });
     expect(await desk.enqueue('one more')).toEqual({ outcome: 'full' });
@@ -28,7 +28,7 @@ describe('bounds', () => {
     expect(await desk.enqueue('yet one')).toEqual({ outcome: 'full' });
   });
 
-  it('a full queue takes what supersedes one that waits, and nothing else', async () => {
+  it('a full queue accepts only a command that supersedes a pending one', async () => {
     await desk.enqueue('on', { policy: 'latest', lane: 'heating' });
     for (let i = 1; i < MAX_OPEN_COMMANDS; i += 1) await desk.enqueue(`c${i}`);
     expect(await desk.enqueue('off', { policy: 'latest', lane: 'heating' })).toMatchObject({
@@ -42,7 +42,7 @@ describe('bounds', () => {
     expect((await desk.list()).filter(({ state }) => !isFinal(state))).toHaveLength(MAX_OPEN_COMMANDS);
   });
 
-  it('a full queue takes what ends something that a rule has started, up to twice as much', async () => {
+  it('a full queue accepts commands that end what a rule started, up to twice the limit', async () => {
     for (let i = 0; i < MAX_OPEN_COMMANDS; i += 1) await desk.enqueue(`c${i}`);
     const cause = promiseCause('water');
     const ends = Array.from({ length: MAX_OPEN_COMMANDS + 1 }, (_, i) =>
@@ -55,7 +55,7 @@ describe('bounds', () => {
     expect(full).toEqual([0, MAX_OPEN_COMMANDS + 1]);
   });
 
-  it('the oldest final commands are forgotten, an open one never', async () => {
+  it('the oldest final commands are pruned, and open ones never', async () => {
     await desk.enqueue('old and open', { lane: 'other' });
     for (let i = 0; i < COMMANDS_KEPT_PER_DEVICE + 20; i += 1) {
       await desk.enqueue(`c${i}`);
@@ -66,10 +66,10 @@ describe('bounds', () => {
     expect(desk.name(kept.at(-1)!.id)).toBe('old and open');
     expect(desk.name(kept[0]!.id)).toBe(`c${COMMANDS_KEPT_PER_DEVICE + 19}`);
     expect(await desk.read('c0')).toBeUndefined();
-    expect(await desk.answer('c0', 'succeeded')).toBe('missing');
+    expect(await desk.acknowledge('c0', 'succeeded')).toBe('missing');
   });
 
-  it('a full queue of open commands is kept though nothing can be forgotten', async () => {
+  it('a full queue of open commands is kept even if nothing can be pruned', async () => {
     for (let i = 0; i < MAX_OPEN_COMMANDS; i += 1) await desk.enqueue(`c${i}`);
     for (let i = 0; i < MAX_OPEN_COMMANDS / 2; i += 1) {
       await desk.cancel(`c${i}`);
@@ -80,64 +80,66 @@ describe('bounds', () => {
 });
 
 describe('an idempotency key', () => {
-  const asked = (key: string, request = '{"led_on":true}') => ({ idempotency: { key, request } });
+  const withKey = (key: string, request = '{"led_on":true}') => ({ idempotency: { key, request } });
 
-  it('finds the command of the first request, whatever became of it', async () => {
-    await desk.enqueue('first', asked('k1'));
-    expect(await desk.enqueue('again', asked('k1'))).toMatchObject({
+  it('finds the command of the first request in any state', async () => {
+    await desk.enqueue('first', withKey('k1'));
+    expect(await desk.enqueue('again', withKey('k1'))).toMatchObject({
       outcome: 'repeated',
       id: desk.id('first'),
     });
     await desk.cancel('first');
-    expect(await desk.enqueue('again', asked('k1'))).toMatchObject({
+    expect(await desk.enqueue('again', withKey('k1'))).toMatchObject({
       outcome: 'repeated',
       id: desk.id('first'),
     });
     expect(await desk.list()).toHaveLength(1);
   });
 
-  it('is refused for another request', async () => {
-    await desk.enqueue('first', asked('k1'));
-    expect(await desk.enqueue('other', asked('k1', '{"led_on":false}'))).toEqual({ outcome: 'reused' });
+  it('is rejected for another request', async () => {
+    await desk.enqueue('first', withKey('k1'));
+    expect(await desk.enqueue('other', withKey('k1', '{"led_on":false}'))).toEqual({ outcome: 'reused' });
     expect(await desk.list()).toHaveLength(1);
   });
 
-  it('is the device’s own', async () => {
+  it('applies to one device only', async () => {
     const other = new CommandDesk(store.redis, store.newDevice('robot-1'));
-    await desk.enqueue('first', asked('k1'));
-    expect(await other.enqueue('mine', asked('k1'))).toMatchObject({ outcome: 'enqueued' });
+    await desk.enqueue('first', withKey('k1'));
+    expect(await other.enqueue('mine', withKey('k1'))).toMatchObject({ outcome: 'enqueued' });
   });
 
-  it('may be any text', async () => {
+  it('can be any text', async () => {
     for (const key of ['', ' ', '\n\0', 'k'.repeat(10_000), '*', '{x}', 'é💡']) {
-      await desk.enqueue(`first ${key}`, asked(key));
-      expect(await desk.enqueue('again', asked(key))).toMatchObject({
+      await desk.enqueue(`first ${key}`, withKey(key));
+      expect(await desk.enqueue('again', withKey(key))).toMatchObject({
         outcome: 'repeated',
         id: desk.id(`first ${key}`),
       });
     }
   });
 
-  it('holds for one of many requests at the same time', async () => {
+  it('has one effect in many concurrent requests', async () => {
     const results = await Promise.all(
-      Array.from({ length: 10 }, (_, i) => desk.enqueue(`c${i}`, asked('k1'))),
+      Array.from({ length: 10 }, (_, i) => desk.enqueue(`c${i}`, withKey('k1'))),
     );
     expect(results.filter(({ outcome }) => outcome === 'enqueued')).toHaveLength(1);
     expect(new Set(results.map((result) => 'id' in result && result.id)).size).toBe(1);
   });
 
-  it('is not used up by a request that was refused', async () => {
+  it('is not consumed by a request that was refused', async () => {
     await desk.leave();
-    expect(await desk.enqueue('now', { policy: 'now', ...asked('k1') })).toEqual({ outcome: 'unreachable' });
+    expect(await desk.enqueue('now', { policy: 'now', ...withKey('k1') })).toEqual({
+      outcome: 'unreachable',
+    });
     await desk.connect(2);
-    expect(await desk.enqueue('now', { policy: 'now', ...asked('k1') })).toMatchObject({
+    expect(await desk.enqueue('now', { policy: 'now', ...withKey('k1') })).toMatchObject({
       outcome: 'enqueued',
     });
   });
 
-  it('is forgotten after a day', async () => {
-    await desk.enqueue('first', asked('k1'));
+  it('expires after a day', async () => {
+    await desk.enqueue('first', withKey('k1'));
     await desk.pass(24 * HOUR);
-    expect(await desk.enqueue('second', asked('k1'))).toMatchObject({ outcome: 'enqueued' });
+    expect(await desk.enqueue('second', withKey('k1'))).toMatchObject({ outcome: 'enqueued' });
   });
 });

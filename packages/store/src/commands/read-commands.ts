@@ -27,7 +27,7 @@ export type Command = CommandBody & {
   readonly createdAt: number;
   readonly transitions: readonly Transition[];
   readonly answer?: Answer;
-  /** Unreadable acknowledgements, newest first, at most `UNREAD_KEPT`. */
+  /** Unreadable acknowledgements, newest first, at most `MAX_UNREAD`. */
   readonly unread?: readonly UnreadAcknowledgement[];
   /** If its rule expects one, and the command can still have it. */
   readonly effect?: CommandEffect;

@@ -24,7 +24,7 @@ beforeEach(async () => {
 afterEach(() => expectConsistentQueue(store.redis));
 
 let light = 0;
-/** A rule commands the lamp; its id, and what became of it at once. */
+/** A rule commands the lamp. Returns the id of the command and its immediate outcome. */
 async function command(changes: Partial<EmittedCommand> = {}): Promise<[id: string, state: string]> {
   const one = emitted(lamp, { policy: 'ordered', ...changes });
   const { commands } = await rules.accept(lamp, [reading({ light: ++light })], { commands: [one] });
@@ -33,40 +33,40 @@ async function command(changes: Partial<EmittedCommand> = {}): Promise<[id: stri
 const dispatchedAt = async (id: string) =>
   (await readCommand(store.redis, id))!.transitions.findLast(({ state }) => state === 'dispatched')!.at;
 const device = () => `${lamp.fleet}/${lamp.device}`;
-const answer = (id: string, status: Answer['status']) => ({
+const acknowledgement = (id: string, status: Answer['status']) => ({
   device: device(),
   answer: { id, status },
   cause: 'answer',
 });
 
 describe('a command that repeats an earlier one because the device restarted', () => {
-  it('is taken if the earlier one was dispatched before the restart, and answered', async () => {
+  it('is accepted if the earlier one was dispatched before the restart, and acknowledged', async () => {
     const [earlier] = await command();
-    await acknowledgeCommands(store.redis, [answer(earlier, 'succeeded')]);
+    await acknowledgeCommands(store.redis, [acknowledgement(earlier, 'succeeded')]);
     const [, state] = await command({ restartedAt: (await dispatchedAt(earlier)) + 1 });
     expect(state).toBe('dispatched');
   });
 
   it.each(['dispatched', 'acknowledged', 'succeeded'] as const)(
-    'is not taken if the earlier one was dispatched since, and is %s',
+    'is needless if the earlier one was dispatched since, and is %s',
     async (status) => {
       const [earlier] = await command();
-      if (status !== 'dispatched') await acknowledgeCommands(store.redis, [answer(earlier, status)]);
+      if (status !== 'dispatched') await acknowledgeCommands(store.redis, [acknowledgement(earlier, status)]);
       const [id, state] = await command({ restartedAt: await dispatchedAt(earlier) });
       expect([state, await readCommand(store.redis, id)]).toEqual(['needless', undefined]);
     },
   );
 
   it.each(['failed', 'rejected'] as const)(
-    'is taken if the earlier one was dispatched since, and %s',
+    'is accepted if the earlier one was dispatched since, and %s',
     async (status) => {
       const [earlier] = await command();
-      await acknowledgeCommands(store.redis, [answer(earlier, status)]);
+      await acknowledgeCommands(store.redis, [acknowledgement(earlier, status)]);
       expect((await command({ restartedAt: await dispatchedAt(earlier) }))[1]).toBe('dispatched');
     },
   );
 
-  it('is taken if the earlier one ended as unknown', async () => {
+  it('is accepted if the earlier one ended as unknown', async () => {
     const [earlier] = await command();
     const claimedAt = await dispatchedAt(earlier);
     const lease = { id: earlier, device: device(), attempt: 1, claimedAt, cause: 'unannounced' };
@@ -74,13 +74,13 @@ describe('a command that repeats an earlier one because the device restarted', (
     expect((await command({ restartedAt: claimedAt }))[1]).toBe('dispatched');
   });
 
-  it('is not taken while the earlier one waits, for it will be dispatched to the device as it is now', async () => {
+  it('is needless while the earlier one is pending, because that will be dispatched to the restarted device', async () => {
     const [first] = await command({ cause: 'rule:other' });
     expect((await command())[1]).toBe('pending');
     expect((await command({ restartedAt: (await dispatchedAt(first)) + 60_000 }))[1]).toBe('needless');
   });
 
-  it('is not taken if the earlier one was dispatched after the birth arrived, but before it was recorded', async () => {
+  it('is needless if the earlier one was dispatched after the birth arrived, but before it was recorded', async () => {
     const arrivedAt = performance.now();
     await command();
     let restartedAt = 0;
@@ -91,7 +91,7 @@ describe('a command that repeats an earlier one because the device restarted', (
     expect((await command({ restartedAt }))[1]).toBe('needless');
   });
 
-  it('is taken if the earlier one is of another rule or lane', async () => {
+  it('is accepted if the earlier one is of another rule or lane', async () => {
     const [earlier] = await command({ cause: 'rule:other', lane: 'fan' });
     await command({ lane: 'pump' });
     expect((await command({ lane: 'fan', restartedAt: await dispatchedAt(earlier) }))[1]).toBe('pending');

@@ -18,7 +18,7 @@ beforeEach(async () => {
 });
 
 const PROBLEM = '`status` must be one of acknowledged, succeeded, failed, rejected, not the text "ok"';
-async function note({
+async function recordUnread({
   id,
   device = robot.device,
   problem = PROBLEM,
@@ -35,74 +35,74 @@ async function note({
   return noted === undefined ? undefined : desk.name(noted);
 }
 
-describe('an answer that was not understood', () => {
-  it('stands beside the command of its id, and changes no state', async () => {
+describe('an unreadable acknowledgement', () => {
+  it('is stored with the command of its id, and changes no state', async () => {
     await desk.enqueue('up');
     await desk.enqueue('down', { lane: 'other' });
     await desk.claim();
     const before = await desk.read('up');
-    expect(await note({ id: desk.id('up') })).toBe('up');
+    expect(await recordUnread({ id: desk.id('up') })).toBe('up');
     const after = await desk.read('up');
     expect(after).toEqual({
       ...before,
       unread: [{ at: expect.any(Number), field: '/status', problem: PROBLEM, payload: '{"status":"ok"}' }],
     });
     expect((await desk.read('down'))?.unread).toBeUndefined();
-    expect(await desk.answer('up', 'succeeded')).toBe('succeeded');
+    expect(await desk.acknowledge('up', 'succeeded')).toBe('succeeded');
     expect((await desk.read('up'))?.unread).toHaveLength(1);
   });
 
   it.each([
     ['without an id', undefined],
-    ['with an id that no command has', 'no-such-id'],
+    ['with the id of no command', 'no-such-id'],
   ])('%s belongs to the command that was sent last', async (_what, id) => {
     await desk.enqueue('up');
     await desk.claim();
     await desk.enqueue('waiting');
-    expect(await note(id === undefined ? {} : { id })).toBe('up');
+    expect(await recordUnread(id === undefined ? {} : { id })).toBe('up');
   });
 
-  it('belongs to the command that was given up at once if the device never announced itself', async () => {
+  it('is assigned to a command that was given up because the device never published a birth', async () => {
     await desk.enqueue('up');
     await desk.claim();
     await desk.giveUp('up');
-    expect(await note()).toBe('up');
+    expect(await recordUnread()).toBe('up');
   });
 
-  it('belongs to no command if none was sent, or the last one has ended', async () => {
-    expect(await note()).toBeUndefined();
+  it('is assigned to no command if none was dispatched, or the last one has ended', async () => {
+    expect(await recordUnread()).toBeUndefined();
     await desk.enqueue('up');
-    expect(await note()).toBeUndefined();
+    expect(await recordUnread()).toBeUndefined();
     await desk.claim();
-    await desk.answer('up', 'succeeded');
-    expect(await note()).toBeUndefined();
+    await desk.acknowledge('up', 'succeeded');
+    expect(await recordUnread()).toBeUndefined();
   });
 
-  it('of another device is not noted beside this one’s command', async () => {
+  it('of another device is not stored with the command', async () => {
     await desk.enqueue('up');
     await desk.claim();
-    expect(await note({ device: 'robot-2', id: desk.id('up') })).toBeUndefined();
+    expect(await recordUnread({ device: 'robot-2', id: desk.id('up') })).toBeUndefined();
     expect((await desk.read('up'))?.unread).toBeUndefined();
   });
 
-  it('is one of a few: the oldest make room', async () => {
+  it('is one of a few: the oldest ones are pruned', async () => {
     await desk.enqueue('up');
     await desk.claim();
-    for (let i = 1; i <= MAX_UNREAD + 2; i += 1) await note({ problem: `${i}\n${'x'.repeat(1000)}` });
+    for (let i = 1; i <= MAX_UNREAD + 2; i += 1) await recordUnread({ problem: `${i}\n${'x'.repeat(1000)}` });
     const kept = (await desk.read('up'))?.unread ?? [];
     expect(kept.map(({ problem }) => problem.split('\n')[0])).toEqual(['7', '6', '5', '4', '3']);
     expect(kept[0]?.problem).toHaveLength(300);
   });
 
-  it('is forgotten with its command', async () => {
+  it('is pruned with its command', async () => {
     await desk.enqueue('first', { lane: 'first' });
     await desk.claim();
-    await note();
-    await desk.answer('first', 'succeeded');
+    await recordUnread();
+    await desk.acknowledge('first', 'succeeded');
     for (let i = 0; i < COMMANDS_KEPT_PER_DEVICE; i += 1) {
       await desk.enqueue(`${i}`);
       await desk.claim();
-      await desk.answer(`${i}`, 'succeeded');
+      await desk.acknowledge(`${i}`, 'succeeded');
     }
     expect(await desk.read('first')).toBeUndefined();
     expect(await store.redis.hkeys(`{${robot.shard}}:answers`)).not.toContain(`${desk.id('first')}:unread`);

@@ -25,21 +25,21 @@ export interface UnreadReport {
   readonly payload: string;
 }
 
-/** Kept per command; older ones are pruned. */
+/** Limit per command; older ones are pruned. */
 export const MAX_UNREAD = 5;
-/** Longest beginning of a payload, and longest sentence, characters. */
+/** Limits of the stored payload and sentence, characters. */
 const MAX_PAYLOAD = 100;
 const MAX_PROBLEM = 300;
 
 /** Records unreadable acknowledgements with their commands. @returns the id of each command; undefined if none could be identified */
 export async function recordUnreadAcknowledgements(
   redis: Redis,
-  notes: readonly UnreadReport[],
+  reports: readonly UnreadReport[],
 ): Promise<(string | undefined)[]> {
   const replies = await runScripts(
     redis,
     'recordUnread-5',
-    notes.map(({ fleet, device, id = '', field, problem, payload }) => ({
+    reports.map(({ fleet, device, id = '', field, problem, payload }) => ({
       keys: commandKeys(shardOf(fleet, device)).slice(0, 5),
       args: [
         `${fleet}/${device}`,

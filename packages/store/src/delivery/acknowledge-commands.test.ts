@@ -16,7 +16,7 @@ withCommandDesk((setup) => {
   ({ store, device: robot, desk } = setup);
 });
 
-describe('an answer', () => {
+describe('an acknowledgement', () => {
   beforeEach(async () => {
     await desk.enqueue('up');
     await desk.enqueue('down');
@@ -24,11 +24,11 @@ describe('an answer', () => {
   });
 
   it.each(['succeeded', 'failed', 'rejected'] as const)(
-    '%s ends the command, with what the device said',
+    '%s ends the command, with the details from the device',
     async (status) => {
-      expect(await desk.answer('up', status, { said: { reason: 'so it is', result: { angle: 90 } } })).toBe(
-        status,
-      );
+      expect(
+        await desk.acknowledge('up', status, { details: { reason: 'so it is', result: { angle: 90 } } }),
+      ).toBe(status);
       expect(await desk.read('up')).toMatchObject({
         state: status,
         answer: { id: desk.id('up'), status, reason: 'so it is', result: { angle: 90 } },
@@ -36,9 +36,9 @@ describe('an answer', () => {
     },
   );
 
-  it('may overtake the acknowledgement', async () => {
-    expect(await desk.answer('up', 'succeeded')).toBe('succeeded');
-    expect(await desk.answer('up', 'acknowledged')).toBe('late');
+  it('can arrive before `acknowledged`', async () => {
+    expect(await desk.acknowledge('up', 'succeeded')).toBe('succeeded');
+    expect(await desk.acknowledge('up', 'acknowledged')).toBe('late');
     expect((await desk.read('up'))?.transitions.map(({ state }) => state)).toEqual([
       'pending',
       'dispatched',
@@ -46,52 +46,52 @@ describe('an answer', () => {
     ]);
   });
 
-  it('may come twice', async () => {
-    expect(await desk.answer('up', 'acknowledged')).toBe('acknowledged');
-    expect(await desk.answer('up', 'acknowledged')).toBe('repeated');
-    expect(await desk.answer('up', 'succeeded')).toBe('succeeded');
+  it('can arrive twice', async () => {
+    expect(await desk.acknowledge('up', 'acknowledged')).toBe('acknowledged');
+    expect(await desk.acknowledge('up', 'acknowledged')).toBe('repeated');
+    expect(await desk.acknowledge('up', 'succeeded')).toBe('succeeded');
     const before = await desk.read('up');
-    expect(await desk.answer('up', 'succeeded')).toBe('repeated');
+    expect(await desk.acknowledge('up', 'succeeded')).toBe('repeated');
     expect(await desk.read('up')).toEqual(before);
   });
 
-  it('of another kind after the end changes neither the end nor what was said', async () => {
-    await desk.answer('up', 'succeeded', { said: { result: 1 } });
-    expect(await desk.answer('up', 'failed', { said: { result: 2 } })).toBe('late');
+  it('with another status after the end changes neither the end nor the stored details', async () => {
+    await desk.acknowledge('up', 'succeeded', { details: { result: 1 } });
+    expect(await desk.acknowledge('up', 'failed', { details: { result: 2 } })).toBe('late');
     expect(await desk.read('up')).toMatchObject({
       state: 'succeeded',
       answer: { status: 'succeeded', result: 1 },
     });
   });
 
-  it('after the command was given up is kept as evidence, though the end stays', async () => {
+  it('after the command was given up is stored as evidence, and the final state stays', async () => {
     await desk.pass(HOUR + 1);
     expect(await desk.claim()).toContain('up unknown 1');
-    expect(await desk.answer('up', 'acknowledged')).toBe('late');
-    expect(await desk.answer('up', 'succeeded')).toBe('late');
+    expect(await desk.acknowledge('up', 'acknowledged')).toBe('late');
+    expect(await desk.acknowledge('up', 'succeeded')).toBe('late');
     expect(await desk.read('up')).toMatchObject({
       state: 'unknown',
       answer: { id: desk.id('up'), status: 'succeeded' },
     });
   });
 
-  it('may come although the broker said that nobody was there', async () => {
+  it('can arrive although the broker reported no subscriber', async () => {
     await desk.requeue('up', 1);
-    expect(await desk.answer('up', 'succeeded')).toBe('succeeded');
+    expect(await desk.acknowledge('up', 'succeeded')).toBe('succeeded');
     expect(await desk.claim()).toEqual(['down dispatched 1']);
   });
 
   it.each(['robot-10', 'robot', 'Robot-1', ''])('of %j is foreign and changes nothing', async (device) => {
     const before = await desk.read('up');
-    expect(await desk.answer('up', 'succeeded', { by: `${robot.fleet}/${device}` })).toBe('foreign');
+    expect(await desk.acknowledge('up', 'succeeded', { by: `${robot.fleet}/${device}` })).toBe('foreign');
     expect(await desk.read('up')).toEqual(before);
   });
 
   it('of another fleet is foreign', async () => {
-    expect(await desk.answer('up', 'succeeded', { by: `other/${robot.device}` })).toBe('foreign');
+    expect(await desk.acknowledge('up', 'succeeded', { by: `other/${robot.device}` })).toBe('foreign');
   });
 
-  it('says whose command it was and how old', async () => {
+  it('returns the source and the age of its command', async () => {
     await desk.pass(2000);
     const answer = { id: desk.id('up'), status: 'succeeded' as const };
     const [answered] = await acknowledgeCommands(store.redis, [
@@ -101,7 +101,7 @@ describe('an answer', () => {
     expect(answered!.ageMs).toBeGreaterThanOrEqual(2000);
   });
 
-  it('may be one of many in one round trip', async () => {
+  it('can be one of many in one round trip', async () => {
     const answers = [desk.id('up'), newCommandId(robot.shard), desk.id('down')].map((id) => ({
       device: robot.name,
       answer: { id, status: 'succeeded' as const },
@@ -113,7 +113,7 @@ describe('an answer', () => {
 });
 
 describe('a cancellation', () => {
-  it('ends what waits', async () => {
+  it('ends a pending command', async () => {
     await desk.enqueue('up');
     const cancel = () => cancelCommand(store.redis, desk.id('up'));
     expect(await cancel()).toEqual({ state: 'cancelled', isOurs: true });
@@ -121,7 +121,7 @@ describe('a cancellation', () => {
     expect((await desk.read('up'))?.transitions).toHaveLength(2);
   });
 
-  it('of one that may have been executed ends it as unknown', async () => {
+  it('ends a command that may have been executed as unknown', async () => {
     await desk.enqueue('up');
     await desk.enqueue('down');
     await desk.claim();
@@ -138,8 +138,8 @@ describe('a cancellation', () => {
 
   it.each<[state: string, reached: () => Promise<unknown>]>([
     ['dispatched', async () => {}],
-    ['acknowledged', () => desk.answer('up', 'acknowledged')],
-    ['failed', () => desk.answer('up', 'failed')],
+    ['acknowledged', () => desk.acknowledge('up', 'acknowledged')],
+    ['failed', () => desk.acknowledge('up', 'failed')],
   ])('cannot call back what is %s', async (state, reached) => {
     await desk.enqueue('up');
     await desk.claim();

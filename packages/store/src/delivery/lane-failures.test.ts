@@ -15,13 +15,13 @@ withCommandDesk((setup) => {
   ({ store, device: robot, desk } = setup);
 });
 
-/** How the first command of a lane fails, and the state in which it ends; it lives for a minute and has one attempt. */
+/** How the first command of a lane fails, and its final state. It lives for a minute and has one attempt. */
 const failures: [how: string, fails: () => Promise<unknown>, state: string][] = [
-  ['fails', () => desk.claim().then(() => desk.answer('up', 'failed')), 'failed'],
-  ['is rejected', () => desk.claim().then(() => desk.answer('up', 'rejected')), 'rejected'],
+  ['fails', () => desk.claim().then(() => desk.acknowledge('up', 'failed')), 'failed'],
+  ['is rejected', () => desk.claim().then(() => desk.acknowledge('up', 'rejected')), 'rejected'],
   ['is given up', () => desk.claim().then(() => desk.giveUp('up')), 'unknown'],
   [
-    'gets no answer',
+    'is not acknowledged',
     async () => {
       await desk.claim();
       await desk.pass(LEASE_MS);
@@ -33,14 +33,14 @@ const failures: [how: string, fails: () => Promise<unknown>, state: string][] = 
 ];
 const FIRST = { ttl: MINUTE, attempts: 1 };
 
-describe('a lane whose head stops it', () => {
+describe('a lane whose head has onFailure stop', () => {
   const enqueue = async () => {
     await desk.enqueue('up', { onFailure: 'stop', ...FIRST });
     await desk.enqueue('grab', { onFailure: 'stop' });
     await desk.enqueue('down');
   };
 
-  it.each(failures)('waits when the head %s, until somebody resumes it', async (_how, fails, state) => {
+  it.each(failures)('stops when the head %s, until it is resumed', async (_how, fails, state) => {
     await enqueue();
     await fails();
     expect([await desk.states(), await desk.stopped()]).toEqual([
@@ -54,23 +54,23 @@ describe('a lane whose head stops it', () => {
     expect(await desk.resume()).toBeUndefined();
   });
 
-  it('goes on when the head succeeds', async () => {
+  it('continues when the head succeeds', async () => {
     await enqueue();
     await desk.claim();
-    await desk.answer('up', 'succeeded');
+    await desk.acknowledge('up', 'succeeded');
     expect([await desk.claim(), await desk.stopped()]).toEqual([['grab dispatched 1'], []]);
   });
 
-  it('goes on when somebody cancels the head, for that is no failure', async () => {
+  it('continues when the head is cancelled, because that is no failure', async () => {
     await enqueue();
     await desk.cancel('up');
     expect([await desk.claim(), await desk.stopped()]).toEqual([['grab dispatched 1'], []]);
   });
 
-  it('stays stopped for what comes later, by REST or by a rule, even if nothing waits any more', async () => {
+  it('stays stopped for later commands, from the API or a rule, even without pending ones', async () => {
     await desk.enqueue('up', { onFailure: 'stop' });
     await desk.claim();
-    await desk.answer('up', 'failed');
+    await desk.acknowledge('up', 'failed');
     await desk.enqueue('later');
     const { commands } = await new Replica(store.redis).accept(robot, [reading({ light: 1 })], {
       commands: [emitted(robot, { lane: 'arm', policy: 'ordered' })],
@@ -82,19 +82,19 @@ describe('a lane whose head stops it', () => {
     expect((await desk.claims()).map(({ command }) => command.id)).toEqual([commands[0]!.id]);
   });
 
-  it('holds up no other lane', async () => {
+  it('blocks no other lane', async () => {
     await enqueue();
     await desk.claim();
-    await desk.answer('up', 'failed');
+    await desk.acknowledge('up', 'failed');
     await desk.enqueue('light', { lane: 'arm.2' });
     expect(await desk.claim()).toEqual(['light dispatched 1']);
     expect(await desk.resume('arm.2')).toBeUndefined();
   });
 
-  it('lets what waits expire and be cancelled', async () => {
+  it('allows pending commands to expire and to be cancelled', async () => {
     await enqueue();
     await desk.claim();
-    await desk.answer('up', 'failed');
+    await desk.acknowledge('up', 'failed');
     expect(await desk.cancel('grab')).toBe('cancelled');
     await desk.pass(HOUR);
     expect(await desk.claim()).toEqual(['down expired 0']);
@@ -102,7 +102,7 @@ describe('a lane whose head stops it', () => {
   });
 });
 
-describe('a lane whose head aborts the rest', () => {
+describe('a lane whose head has onFailure abort-rest', () => {
   it.each(failures)('is empty when the head %s', async (_how, fails, state) => {
     await desk.enqueue('up', { onFailure: 'abort-rest', ...FIRST });
     await desk.enqueue('grab');
@@ -114,23 +114,23 @@ describe('a lane whose head aborts the rest', () => {
     expect([await desk.stopped(), await desk.claim()]).toEqual([[], ['again dispatched 1']]);
   });
 
-  it('goes on when the head succeeds', async () => {
+  it('continues when the head succeeds', async () => {
     await desk.enqueue('up', { onFailure: 'abort-rest' });
     await desk.enqueue('grab');
     await desk.claim();
-    await desk.answer('up', 'succeeded');
+    await desk.acknowledge('up', 'succeeded');
     expect(await desk.claim()).toEqual(['grab dispatched 1']);
   });
 
-  it('holds up no other lane', async () => {
+  it('blocks no other lane', async () => {
     await desk.enqueue('up', { onFailure: 'abort-rest', ...FIRST });
     await desk.enqueue('light', { lane: 'arm.2' });
     await desk.claim();
-    await desk.answer('up', 'failed');
+    await desk.acknowledge('up', 'failed');
     expect(await desk.states()).toBe('up failed, light dispatched');
   });
 
-  it('says which it aborted', async () => {
+  it('returns the aborted commands', async () => {
     await desk.enqueue('up', { onFailure: 'abort-rest', ...FIRST });
     await desk.enqueue('grab');
     await desk.pass(MINUTE);
@@ -139,17 +139,17 @@ describe('a lane whose head aborts the rest', () => {
 });
 
 it.each(['stop', 'abort-rest'] as const)(
-  'one that expires before its turn fails when its turn comes: %s',
+  'a command that expires before its turn fails when it is the head: %s',
   async (onFailure) => {
     await desk.enqueue('up', { timeoutMs: HOUR });
     await desk.enqueue('grab', { onFailure, ttl: MINUTE });
     await desk.enqueue('down');
     await desk.claim();
-    await desk.answer('up', 'acknowledged');
+    await desk.acknowledge('up', 'acknowledged');
     await desk.pass(MINUTE);
     expect(await desk.claim()).toEqual([]);
     expect(await desk.states()).toBe('up acknowledged, grab pending, down pending');
-    await desk.answer('up', 'succeeded');
+    await desk.acknowledge('up', 'succeeded');
     expect(await desk.claim()).toEqual(['grab expired 0']);
     const down = onFailure === 'stop' ? 'pending' : 'cancelled';
     expect(await desk.states()).toBe(`up succeeded, grab expired, down ${down}`);

@@ -7,13 +7,13 @@ import {
 import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
 import { CommandDesk } from '../../test/command-desk.js';
 import {
-  beliefOf,
   commandsOf,
   futureOf,
-  later,
+  heldLeases,
   type Point,
-  returnTo,
-  standAt,
+  pointAfter,
+  readPoint,
+  restorePoint,
   stoppedBy,
   type WalkedCommand,
 } from '../../test/lane-walk.js';
@@ -29,18 +29,18 @@ import { resumeLane } from './stopped-lanes.js';
 import { wakeDevices } from './wake-devices.js';
 
 /**
- * Walks all that can happen to the commands of one lane, in every order, up to a number of steps: two replicas claim, give back
- * and give up, also long after; the device answers, twice and late; a person cancels, resumes, sends a newer one; time passes.
- * Breadth first, on a real Redis, from each future only once.
+ * Explores all orders of events in one lane, up to a number of steps: two replicas claim, requeue and give up commands, even long after
+ * their lease; the device acknowledges, repeatedly and late; a client cancels, resumes, and enqueues newer commands; time passes.
+ * Breadth first, on a real Redis, and only once from points with the same future.
  */
 interface Scenario {
   readonly name: string;
   readonly policy: Policy;
   readonly onFailure?: OnFailure;
-  /** Commands at the beginning, and at most so many in all. */
+  /** Commands at the start, and the most in total. */
   readonly commands: number;
   readonly upTo: number;
-  /** The device is silent within its session before each step. */
+  /** The device becomes stale before each step. */
   readonly isStale?: true;
   readonly steps: number;
 }
@@ -71,14 +71,14 @@ beforeAll(async () => {
 
 interface Step {
   readonly name: string;
-  /** What a call brought; undefined for time. */
-  readonly take: (address: DeviceAddress, point: Point) => Promise<readonly Claim[]>;
+  /** Performs the step, and returns the claimed commands. */
+  readonly run: (address: DeviceAddress, point: Point) => Promise<readonly Claim[]>;
 }
 
 const NOTHING: readonly Claim[] = [];
 const LANE = 'arm';
 
-/** Everything that somebody might do at this point. */
+/** All steps that are possible at this point. */
 function stepsFrom(point: Point, scenario: Scenario): Step[] {
   const { redis } = store;
   const commands = commandsOf(point);
@@ -86,21 +86,21 @@ function stepsFrom(point: Point, scenario: Scenario): Step[] {
   const add = (name: string, call: (address: DeviceAddress, now: Point) => Promise<unknown>) =>
     steps.push({
       name,
-      take: async (address, now) => {
+      run: async (address, now) => {
         await call(address, now);
         return NOTHING;
       },
     });
-  // Two replicas that believe the same are one and the same to the store.
-  const replicas = beliefOf(point, 0) === beliefOf(point, 1) ? [0] : [0, 1];
+  // The store does not distinguish replicas with the same leases.
+  const replicas = heldLeases(point, 0) === heldLeases(point, 1) ? [0] : [0, 1];
   for (const replica of replicas) {
     steps.push({
       name: `${replica} claims`,
-      take: ({ shard }) => claimCommands(redis, [shard], 10),
+      run: ({ shard }) => claimCommands(redis, [shard], 10),
     });
     for (const id of point.leases[replica]!.keys()) {
       const lease = (now: Point) => now.leases[replica]!.get(id)!;
-      add(`${replica} gives back ${id}`, (_, now) =>
+      add(`${replica} requeues ${id}`, (_, now) =>
         requeueCommands(redis, [{ ...lease(now), waitMs: 5000, cause: 'unreachable' }]),
       );
       add(`${replica} gives up ${id}`, (_, now) =>
@@ -129,7 +129,7 @@ function enqueue({ fleet, device }: DeviceAddress, { policy, onFailure }: Scenar
   return enqueueCommand(store.redis, { ...request, ttl: TTL_MS, action: { go: 1 } });
 }
 
-/** What must hold between any point and the next. */
+/** Checks the invariants between a point and the next one. */
 function check(before: Point, after: Point, step: string, claims: readonly Claim[]): void {
   const past = new Map(commandsOf(before).map((command) => [command.id, command]));
   const commands = commandsOf(after);
@@ -141,23 +141,23 @@ function check(before: Point, after: Point, step: string, claims: readonly Claim
     const earlier = past.get(id);
     must(path.filter(isFinal).length <= 1, `${id} has ended twice`);
     if (earlier && isFinal(earlier.state))
-      must(history === earlier.history, `${id} was ${earlier.state} and has changed`);
+      must(history === earlier.history, `${id} changed after it was ${earlier.state}`);
     if (['expired', 'superseded', 'cancelled'].includes(state))
-      must(attempt === 0, `${id} is ${state}, though it may have been executed`);
+      must(attempt === 0, `${id} is ${state} although it may have been executed`);
     const wasDispatched = path.length > (earlier?.path.length ?? 0) && path.at(-1) === 'dispatched';
     if (wasDispatched) {
       must(
         commands.slice(0, i).every((other) => isFinal(other.state)),
-        `${id} overtakes`,
+        `${id} was dispatched before an earlier command ended`,
       );
-      must(stoppedBy(before) === undefined, `${id} leaves a stopped lane`);
+      must(stoppedBy(before) === undefined, `${id} was dispatched from a stopped lane`);
       const isStale = policyOf(after, id) === 'latest' && open.at(-1)!.id !== id;
-      must(!isStale, `${id} is sent though a newer one waits`);
+      must(!isStale, `${id} was dispatched although a newer one is pending`);
       must(
         claims.some(({ command, outcome }) => command.id === id && outcome === 'dispatched'),
-        `${id} is sent by nobody`,
+        `${id} was dispatched without a claim`,
       );
-      must(attempt <= 2, `${id} is sent too often`);
+      must(attempt <= 2, `${id} has too many attempts`);
     }
   }
   for (const { command, outcome, attempt } of claims) {
@@ -166,28 +166,32 @@ function check(before: Point, after: Point, step: string, claims: readonly Claim
   }
   must(
     open.slice(1).every(({ state }) => state === 'pending'),
-    'two are on their way',
+    'two commands are in flight',
   );
-  if (stoppedBy(after) !== undefined) must(open[0]?.state !== 'dispatched', 'a stopped lane goes on');
+  if (stoppedBy(after) !== undefined) must(open[0]?.state !== 'dispatched', 'a stopped lane continues');
   checkFailure(past, commands, after, must);
   checkKeys(after, commands, open, must);
-  if (step.includes(' gives ')) {
-    const [replica, , , id] = step.split(' ') as [string, string, string, string];
+  if (/ (requeues|gives up) /.test(step)) {
+    const words = step.split(' ');
+    const [replica, id] = [words[0]!, words.at(-1)!];
     const { state, attempt, since } = past.get(id)!;
     const lease = before.leases[Number(replica)]!.get(id)!;
     const holds = state === 'dispatched' && lease.attempt === attempt && lease.claimedAt === since;
     if (!holds)
-      must(futureOf(before) === futureOf(after, before.at), 'somebody without a lease has changed something');
+      must(futureOf(before) === futureOf(after, before.at), 'a replica without a lease changed something');
   }
-  const told = /^(\S+) (succeeded|failed)$/.exec(step);
-  if (told && !isFinal(past.get(told[1]!)!.state))
-    must(commands.find(({ id }) => id === told[1])?.state === told[2], 'an answer was lost');
+  const acknowledged = /^(\S+) (succeeded|failed)$/.exec(step);
+  if (acknowledged && !isFinal(past.get(acknowledged[1]!)!.state))
+    must(
+      commands.find(({ id }) => id === acknowledged[1])?.state === acknowledged[2],
+      'an acknowledgement was lost',
+    );
   expect([after.path, wrong]).toEqual([after.path, []]);
 }
 
 const policyOf = ({ kept }: Point, id: string) => kept.commands[id]!.split(' ')[3];
 
-/** A head that failed has done to its lane what it says. */
+/** Checks that the `onFailure` of a failed head was applied to its lane. */
 function checkFailure(
   past: ReadonlyMap<string, WalkedCommand>,
   commands: readonly WalkedCommand[],
@@ -206,12 +210,12 @@ function checkFailure(
     if (onFailure === 'abort-rest')
       must(
         rest.every(({ state }) => isFinal(state)),
-        `${command.id} left some behind`,
+        `${command.id} did not abort the rest`,
       );
   }
 }
 
-/** The keys tell of the same commands, and the books add up. */
+/** Checks that all keys have the same commands, and that the ledger is correct. */
 function checkKeys(
   { kept }: Point,
   commands: readonly WalkedCommand[],
@@ -219,8 +223,11 @@ function checkKeys(
   must: (holds: boolean, what: string) => void,
 ): void {
   const ids = `${open.map(({ id }) => id)}`;
-  must(`${kept.queue.map((member) => member.split('/').at(-1))}` === ids, 'the queue holds others');
-  must(`${Object.keys(kept.due).sort()}` === `${ids.split(',').filter(Boolean).sort()}`, 'others are due');
+  must(`${kept.queue.map((member) => member.split('/').at(-1))}` === ids, 'the queue has other commands');
+  must(
+    `${Object.keys(kept.due).sort()}` === `${ids.split(',').filter(Boolean).sort()}`,
+    'the due index has other commands',
+  );
   must(Number(kept.ledger['issued:api']) === commands.length, 'a command was not counted');
   for (const state of FINAL_STATES) {
     const count = commands.filter((command) => command.state === state).length;
@@ -228,7 +235,7 @@ function checkKeys(
   }
 }
 
-/** Who claimed now holds the leases, and still believes to hold those before. */
+/** Adds leases of claimed commands to a replica, which keeps its earlier ones even if they have ended. */
 function withLeases(point: Point, replica: number, claims: readonly Claim[], address: DeviceAddress): Point {
   const held = new Map(point.leases[replica]);
   for (const { outcome, command, attempt, claimedAt } of claims)
@@ -237,7 +244,7 @@ function withLeases(point: Point, replica: number, claims: readonly Claim[], add
   return { ...point, leases: point.leases.map((before, i) => (i === replica ? held : before)) };
 }
 
-describe('every order of what may happen in a lane', () => {
+describe('all orders of events in a lane', () => {
   it.each(SCENARIOS)(
     '$name, $steps steps',
     async (scenario) => {
@@ -245,7 +252,7 @@ describe('every order of what may happen in a lane', () => {
       const address = new DeviceAddress(store.newFleet(), 'robot', false);
       await new CommandDesk(redis, address).connect();
       for (let i = 0; i < scenario.commands; i += 1) await enqueue(address, scenario);
-      const start = await standAt(redis, address, [new Map(), new Map()], []);
+      const start = await readPoint(redis, address, [new Map(), new Map()], []);
       const seen = new Set([futureOf(start)]);
       const ends = new Set<CommandState>();
       let frontier: Point[] = [start];
@@ -260,10 +267,10 @@ describe('every order of what may happen in a lane', () => {
         };
         for (const point of frontier) {
           for (const step of stepsFrom(point, scenario)) {
-            const now = returnTo(redis, address, point);
+            const now = restorePoint(redis, address, point);
             if (scenario.isStale) void redis.zadd(address.presenceKey, now.at - 1, address.device);
-            const claims = await step.take(address, now);
-            let after = await standAt(redis, address, now.leases, [...point.path, step.name]);
+            const claims = await step.run(address, now);
+            let after = await readPoint(redis, address, now.leases, [...point.path, step.name]);
             check(now, after, step.name, claims);
             // The second of two attempts waits for a sign of life.
             if (scenario.isStale) expect(commandsOf(after).every(({ attempt }) => attempt <= 1)).toBe(true);
@@ -272,12 +279,12 @@ describe('every order of what may happen in a lane', () => {
             edges += 1;
             visit(after);
           }
-          visit(later(point, LEASE_MS, 'the lease ends'));
-          visit(later(point, TTL_MS + TIMEOUT_MS, 'all is over'));
+          visit(pointAfter(point, LEASE_MS, 'a lease passes'));
+          visit(pointAfter(point, TTL_MS + TIMEOUT_MS, 'all deadlines pass'));
         }
         frontier = next;
       }
-      // The walk was worth its name: it came to every end that there is.
+      // The exploration was not trivial: it reached all final states.
       expect(edges).toBeGreaterThan(2000);
       expect([...ends]).toEqual(
         expect.arrayContaining(['succeeded', 'failed', 'expired', 'cancelled', 'unknown']),

@@ -18,19 +18,19 @@ withCommandDesk((setup) => {
 });
 
 describe('an ordered lane', () => {
-  it('dispatches one command after the answer to the one before', async () => {
+  it('dispatches one command after the acknowledgement of the one before', async () => {
     for (const name of ['up', 'grab', 'down']) await desk.enqueue(name);
     expect(await desk.claim()).toEqual(['up dispatched 1']);
     expect(await desk.claim()).toEqual([]);
-    await desk.answer('up', 'acknowledged');
+    await desk.acknowledge('up', 'acknowledged');
     expect(await desk.claim()).toEqual([]);
-    await desk.answer('up', 'succeeded');
+    await desk.acknowledge('up', 'succeeded');
     expect(await desk.claim()).toEqual(['grab dispatched 1']);
-    expect(await desk.answer('grab', 'failed')).toBe('failed');
+    expect(await desk.acknowledge('grab', 'failed')).toBe('failed');
     expect(await desk.claim()).toEqual(['down dispatched 1']);
   });
 
-  it('holds up no other lane, and no other device', async () => {
+  it('blocks no other lane, and no other device', async () => {
     const other = new CommandDesk(store.redis, new DeviceAddress(robot.fleet, robot.device, false));
     await desk.enqueue('up');
     await desk.enqueue('light', { lane: 'led' });
@@ -43,18 +43,18 @@ describe('an ordered lane', () => {
     expect(await other.claim()).toEqual([]);
   });
 
-  it('keeps its order beyond nine, and numbers on after all are done', async () => {
+  it('keeps its order beyond nine commands, and continues its numbers when all have ended', async () => {
     const names = Array.from({ length: 12 }, (_, i) => `step-${i}`);
     for (const name of names) await desk.enqueue(name);
     for (const name of names) {
       expect(await desk.claim()).toEqual([`${name} dispatched 1`]);
-      await desk.answer(name, 'succeeded');
+      await desk.acknowledge(name, 'succeeded');
     }
     await desk.enqueue('more');
     expect((await desk.read('more'))!.seq).toBeGreaterThan((await desk.read('step-11'))!.seq);
   });
 
-  it('numbers on above what its device has seen, though the store was put back to a backup', async () => {
+  it('continues its numbers above those that its device has received, after a restore from a backup', async () => {
     await desk.enqueue('in the backup');
     const key = deviceKey(robot.shard, robot.fleet, robot.device);
     const backup = (await store.redis.hget(key, 'lane:arm'))!;
@@ -66,7 +66,7 @@ describe('an ordered lane', () => {
     expect((await desk.read('new'))!.seq).toBeGreaterThan(seen);
   });
 
-  it('numbers on although the clock is set back', async () => {
+  it('continues its numbers after the clock went backwards', async () => {
     await desk.enqueue('before');
     const key = deviceKey(robot.shard, robot.fleet, robot.device);
     const later = (await redisNow(store.redis)) + 3_600_000;
@@ -89,28 +89,28 @@ describe('an ordered lane', () => {
       'is rejected',
       async () => {
         await desk.claim();
-        await desk.answer('up', 'rejected');
+        await desk.acknowledge('up', 'rejected');
       },
     ],
-  ])('goes on with the next when its head %s', async (_what, ends) => {
+  ])('continues with the next when its head %s', async (_what, ends) => {
     await desk.enqueue('up');
     await desk.enqueue('down', { ttl: 10 * HOUR });
     await ends();
-    // A claim that ends a head makes the next one due, for the claim after it.
+    // A claim that ends a head makes the next command due for the claim after it.
     expect([...(await desk.claim()), ...(await desk.claim())].at(-1)).toBe('down dispatched 1');
   });
 
-  it('keeps its order even if the schedule were wrong', async () => {
+  it('keeps its order even if the due times are wrong', async () => {
     for (const name of ['up', 'down']) await desk.enqueue(name);
     await store.redis.zadd(commandKeys(robot.shard)[5]!, 1, desk.id('down'));
     expect(await desk.claim()).toEqual(['up dispatched 1']);
   });
 
-  it('goes on when one in its middle ends', async () => {
+  it('continues when a command in its middle ends', async () => {
     for (const name of ['up', 'grab', 'down']) await desk.enqueue(name);
     await desk.cancel('grab');
     await desk.claim();
-    await desk.answer('up', 'succeeded');
+    await desk.acknowledge('up', 'succeeded');
     expect(await desk.claim()).toEqual(['down dispatched 1']);
   });
 });
@@ -118,7 +118,7 @@ describe('an ordered lane', () => {
 describe('a latest lane', () => {
   const set = (name: string) => desk.enqueue(name, { policy: 'latest', lane: 'heating' });
 
-  it('delivers only the last word', async () => {
+  it('delivers only the newest command', async () => {
     await set('on');
     expect(await set('off')).toMatchObject({ outcome: 'enqueued', superseded: [desk.id('on')] });
     expect(await desk.claim()).toEqual(['off dispatched 1']);
@@ -126,18 +126,18 @@ describe('a latest lane', () => {
     expect((await desk.read('on'))?.transitions.at(-1)?.cause).toBe(desk.id('off'));
   });
 
-  it('never takes back what was dispatched', async () => {
+  it('never supersedes a dispatched command', async () => {
     await set('on');
     await desk.claim();
     await set('off');
     await set('half');
     expect(await desk.states()).toBe('on dispatched, off superseded, half pending');
     expect(await desk.claim()).toEqual([]);
-    await desk.answer('on', 'succeeded');
+    await desk.acknowledge('on', 'succeeded');
     expect(await desk.claim()).toEqual(['half dispatched 1']);
   });
 
-  it('takes back what was given back', async () => {
+  it('supersedes a requeued command', async () => {
     await set('on');
     await desk.claim();
     await desk.requeue('on', 1);
@@ -146,7 +146,7 @@ describe('a latest lane', () => {
     expect(await desk.states()).toBe('on superseded, off dispatched');
   });
 
-  it('does not call superseded what may have been executed', async () => {
+  it('does not supersede a command that may have been executed', async () => {
     await set('on');
     await desk.claim();
     await desk.pass(LEASE_MS);
@@ -160,7 +160,7 @@ describe('a latest lane', () => {
     expect(await desk.claim()).toEqual(['off dispatched 1']);
   });
 
-  it('touches no other lane', async () => {
+  it('affects no other lane', async () => {
     await set('on');
     await desk.enqueue('light', { policy: 'latest', lane: 'heatin' });
     await desk.enqueue('fan', { policy: 'latest', lane: 'heating.fan' });
@@ -168,8 +168,8 @@ describe('a latest lane', () => {
   });
 });
 
-describe('a device that comes back', () => {
-  it('is given the heads of its lanes at once', async () => {
+describe('a returning device', () => {
+  it('gets the heads of its lanes immediately', async () => {
     await desk.enqueue('up');
     await desk.enqueue('down');
     await desk.enqueue('light', { lane: 'led' });
@@ -181,7 +181,7 @@ describe('a device that comes back', () => {
     expect((await desk.claim()).sort()).toEqual(['light dispatched 1', 'up dispatched 1']);
   });
 
-  it('is served in its turn when many come back; those for whom nothing waits take none', async () => {
+  it('gets its commands in turn when many return; devices without pending commands take no time slot', async () => {
     const fleet = (name: string, count: number) =>
       Array.from({ length: count }, (_, i) => new DeviceAddress(robot.fleet, `${name}-${i}`, false));
     const waiting = fleet('robot', 50);
@@ -204,13 +204,13 @@ describe('a device that comes back', () => {
     expect(Math.max(...times)).toBeLessThanOrEqual(after + 102);
   });
 
-  it('is not sent again what is on its way', async () => {
+  it('does not get a second dispatch of a command in flight', async () => {
     await desk.enqueue('up');
     await desk.claim();
     expect([await desk.wake(), await desk.claim()]).toEqual([0, []]);
   });
 
-  it('wakes no lane of one that is named almost alike', async () => {
+  it('does not wake lanes of a device with a similar name', async () => {
     await desk.enqueue('up');
     await desk.claim();
     await desk.requeue('up', 1, 60_000);

@@ -7,7 +7,7 @@ import { recordPresence } from '../devices/presence.js';
 import { LEASE_MS } from './lease.js';
 
 const HOUR = 3_600_000;
-/** The store's clock goes on while a test makes its calls: on a machine that stands still, by seconds. */
+/** The clock of Redis advances while a test makes its calls, by seconds on a loaded machine. */
 const SLACK_MS = 4000;
 
 let store: StoreUnderTest;
@@ -18,7 +18,7 @@ withCommandDesk((setup) => {
 });
 
 describe('a lease', () => {
-  it('keeps a command from every other claim until it ends', async () => {
+  it('excludes a command from every other claim until it ends', async () => {
     await desk.enqueue('up');
     await desk.claim();
     await desk.pass(LEASE_MS - SLACK_MS);
@@ -27,7 +27,7 @@ describe('a lease', () => {
     expect(await desk.claim()).toEqual(['up dispatched 2']);
   });
 
-  it('doubles with each attempt; after the last one nobody knows', async () => {
+  it('doubles with each attempt, and the last one ends as unknown', async () => {
     await desk.enqueue('up', { ttl: 24 * HOUR });
     expect(await desk.claim()).toEqual(['up dispatched 1']);
     for (let attempt = 2; attempt <= DEFAULT_ATTEMPTS; attempt += 1) {
@@ -42,10 +42,10 @@ describe('a lease', () => {
     expect(await desk.claim()).toEqual([]);
   });
 
-  it('is the timeout once the device has taken the command; then it is asked again', async () => {
+  it('is the timeout once the device has acknowledged; then the command is dispatched again', async () => {
     await desk.enqueue('up', { timeoutMs: 90_000 });
     await desk.claim();
-    await desk.answer('up', 'acknowledged');
+    await desk.acknowledge('up', 'acknowledged');
     await desk.pass(80_000);
     expect(await desk.claim()).toEqual([]);
     await desk.pass(10_000);
@@ -53,7 +53,7 @@ describe('a lease', () => {
     expect((await desk.read('up'))?.transitions.at(-1)?.cause).toBe('timeout');
   });
 
-  it('is given as often as the command says', async () => {
+  it('is limited to the attempts of the command', async () => {
     await desk.enqueue('up', { attempts: 2 });
     for (const claimed of ['up dispatched 1', 'up dispatched 2', 'up unknown 2']) {
       expect(await desk.claim()).toEqual([claimed]);
@@ -61,18 +61,18 @@ describe('a lease', () => {
     }
   });
 
-  it('lets a device that has begun in time take longer than the command might have waited', async () => {
+  it('allows a device that has started in time to take longer than the ttl', async () => {
     await desk.enqueue('up', { ttl: 10_000, timeoutMs: 60_000 });
     await desk.claim();
-    await desk.answer('up', 'acknowledged');
+    await desk.acknowledge('up', 'acknowledged');
     await desk.pass(50_000);
-    expect([await desk.claim(), await desk.answer('up', 'succeeded')]).toEqual([[], 'succeeded']);
+    expect([await desk.claim(), await desk.acknowledge('up', 'succeeded')]).toEqual([[], 'succeeded']);
   });
 
-  it('is not given again after the expiry, whatever attempts are left', async () => {
+  it('does not start again after the expiry, even with attempts left', async () => {
     await desk.enqueue('up', { ttl: 10_000, timeoutMs: 60_000 });
     await desk.claim();
-    await desk.answer('up', 'acknowledged');
+    await desk.acknowledge('up', 'acknowledged');
     await desk.pass(60_000);
     expect(await desk.claim()).toEqual(['up unknown 1']);
     expect((await desk.read('up'))?.transitions.at(-1)?.cause).toBe('timeout');
@@ -85,56 +85,56 @@ describe('a lease', () => {
     expect(await desk.claim()).toEqual(['up unknown 1']);
   });
 
-  it('is found by any claim, a few at a time', async () => {
+  it('is found by any claim, up to its limit', async () => {
     for (const lane of ['a', 'b', 'c', 'd', 'e']) await desk.enqueue(lane, { lane });
     const claimed = [await desk.claim(2), await desk.claim(2), await desk.claim(2)];
     expect(claimed.map(({ length }) => length)).toEqual([2, 2, 1]);
     expect(new Set(claimed.flat()).size).toBe(5);
   });
 
-  it('is given once, though two replicas claim at the same time', async () => {
+  it('goes to one of two replicas that claim concurrently', async () => {
     for (const lane of ['a', 'b', 'c']) await desk.enqueue(lane, { lane });
     const claims = await Promise.all([desk.claim(), desk.claim(), desk.claim()]);
     expect(claims.flat().sort()).toEqual(['a dispatched 1', 'b dispatched 1', 'c dispatched 1']);
   });
 });
 
-describe('a replica that was held up', () => {
-  /** Its lease has gone on to another replica, and that one's dispatch has the same number as its own. */
+describe('a replica that was delayed', () => {
+  /** Its lease has ended, and another replica has made a dispatch with the same attempt number. */
   const outlivedLease = async () => {
     await desk.enqueue('up');
     await desk.claim();
     const lease = await desk.lease('up', 1);
     await desk.requeue('up', lease, 0);
-    // Time enough for the clock to tell the two dispatches apart.
+    // Ensures that the two dispatches differ in time.
     await desk.pass(1000);
     expect(await desk.claim()).toEqual(['up dispatched 1']);
     return { ...lease, claimedAt: lease.claimedAt - 1000 };
   };
 
-  it('cannot give back what another one has claimed since', async () => {
+  it('cannot requeue a command that another replica has claimed since', async () => {
     const lease = await outlivedLease();
     const before = await desk.read('up');
     await desk.requeue('up', lease);
     expect(await desk.read('up')).toEqual(before);
   });
 
-  it('cannot give up what another one has claimed since', async () => {
+  it('cannot give up a command that another replica has claimed since', async () => {
     const lease = await outlivedLease();
     expect([await desk.giveUp('up', lease), await desk.states()]).toEqual(['moved on', 'up dispatched']);
   });
 
-  it.each(['acknowledged', 'succeeded'] as const)('cannot give up what was %s', async (status) => {
+  it.each(['acknowledged', 'succeeded'] as const)('cannot give up a command that was %s', async (status) => {
     await desk.enqueue('up');
     await desk.claim();
     const lease = await desk.lease('up', 1);
-    await desk.answer('up', status);
+    await desk.acknowledge('up', status);
     expect([await desk.giveUp('up', lease), await desk.states()]).toEqual(['moved on', `up ${status}`]);
   });
 });
 
-describe('a command that was on its way when a newer one of its lane `latest` came', () => {
-  it('ends as superseded if the broker had nobody to hand it to', async () => {
+describe('a command in flight when a newer one of its lane with policy latest arrives', () => {
+  it('ends as superseded if the broker had no subscriber', async () => {
     await desk.enqueue('on', { policy: 'latest' });
     await desk.claim();
     await desk.enqueue('off', { policy: 'latest' });
@@ -143,7 +143,7 @@ describe('a command that was on its way when a newer one of its lane `latest` ca
     expect(await desk.claim()).toEqual(['off dispatched 1']);
   });
 
-  it('ends as unknown instead of a second dispatch if nobody answered', async () => {
+  it('ends as unknown instead of a second dispatch if it was not acknowledged', async () => {
     await desk.enqueue('on', { policy: 'latest' });
     await desk.claim();
     await desk.enqueue('off', { policy: 'latest' });
@@ -152,17 +152,17 @@ describe('a command that was on its way when a newer one of its lane `latest` ca
     expect(await desk.claim()).toEqual(['off dispatched 1']);
   });
 
-  it('may still be answered', async () => {
+  it('can still be acknowledged', async () => {
     await desk.enqueue('on', { policy: 'latest' });
     await desk.claim();
     await desk.enqueue('off', { policy: 'latest' });
-    await desk.answer('on', 'succeeded');
+    await desk.acknowledge('on', 'succeeded');
     expect(await desk.states()).toBe('on succeeded, off pending');
   });
 });
 
 describe('expiry', () => {
-  it('ends what was never dispatched as expired, head or not', async () => {
+  it('ends a command that was never dispatched as expired, head or not', async () => {
     await desk.enqueue('up', { ttl: HOUR });
     await desk.enqueue('down', { ttl: 1000 });
     await desk.pass(1001);
@@ -171,16 +171,16 @@ describe('expiry', () => {
     expect(await desk.states()).toBe('up dispatched, down expired');
   });
 
-  it('ends what was dispatched as unknown, whether the device acknowledged or not', async () => {
+  it('ends a dispatched command as unknown, whether acknowledged or not', async () => {
     await desk.enqueue('up', { lane: 'a', ttl: 60_000 });
     await desk.enqueue('down', { lane: 'b', ttl: 60_000 });
     await desk.claim();
-    await desk.answer('down', 'acknowledged');
+    await desk.acknowledge('down', 'acknowledged');
     await desk.pass(60_001);
     expect((await desk.claim()).sort()).toEqual(['down unknown 1', 'up unknown 1']);
   });
 
-  it('ends as expired what the broker had nobody to hand to', async () => {
+  it('ends a command without a subscriber as expired', async () => {
     await desk.enqueue('up', { ttl: 60_000 });
     await desk.claim();
     await desk.requeue('up', 1);
@@ -188,7 +188,7 @@ describe('expiry', () => {
     expect(await desk.claim()).toEqual(['up expired 0']);
   });
 
-  it('ends as unknown what the broker once handed over, though nobody was there the second time', async () => {
+  it('ends as unknown a command that was dispatched once, and had no subscriber the second time', async () => {
     await desk.enqueue('up', { ttl: 60_000 });
     await desk.claim();
     await desk.pass(LEASE_MS);
@@ -199,7 +199,7 @@ describe('expiry', () => {
   });
 });
 
-describe('a command that is given back', () => {
+describe('a requeued command', () => {
   it.each([
     ['the least wait', 0, 10],
     ['a quarter of its age', 400_000, 100],
@@ -215,7 +215,7 @@ describe('a command that is given back', () => {
     expect(await desk.claim()).toEqual(['up dispatched 1']);
   });
 
-  it('waits, then is dispatched again as the same attempt', async () => {
+  it('waits, and is then dispatched again as the same attempt', async () => {
     await desk.enqueue('up');
     await desk.claim();
     await desk.requeue('up', 1, 5000);
@@ -224,7 +224,7 @@ describe('a command that is given back', () => {
     expect(await desk.claim()).toEqual(['up dispatched 1']);
   });
 
-  it('does not wait when its device has announced itself since the dispatch', async () => {
+  it('does not wait if its device has published a birth since the dispatch', async () => {
     const announce = (session: number) =>
       recordPresence(store.redis, [{ address: desk.address, message: { online: true, session } }]);
     await desk.enqueue('up');
@@ -239,7 +239,7 @@ describe('a command that is given back', () => {
     expect(await desk.claim()).toEqual(['up dispatched 1']);
   });
 
-  it('does not wait if its policy is now: the next claim ends it, and the lane goes on', async () => {
+  it('does not wait if its policy is now: the next claim ends it, and the lane continues', async () => {
     await recordPresence(store.redis, [{ address: desk.address, message: { online: true, session: 1 } }]);
     await desk.enqueue('open', { policy: 'now' });
     await desk.enqueue('light');
@@ -250,7 +250,7 @@ describe('a command that is given back', () => {
     expect(await desk.claim()).toEqual(['light dispatched 1']);
   });
 
-  it('ends as unknown if its policy is now and an attempt before had no answer', async () => {
+  it('ends as unknown if its policy is now and an earlier attempt was not acknowledged', async () => {
     await recordPresence(store.redis, [{ address: desk.address, message: { online: true, session: 1 } }]);
     await desk.enqueue('open', { policy: 'now' });
     await desk.claim();
@@ -260,7 +260,7 @@ describe('a command that is given back', () => {
     expect(await desk.claim()).toEqual(['open unknown 1']);
   });
 
-  it('never runs out of attempts while the device is away', async () => {
+  it('never runs out of attempts while the device is offline', async () => {
     await desk.enqueue('up', { ttl: 24 * HOUR });
     for (let time = 0; time < 4 * DEFAULT_ATTEMPTS; time += 1) {
       expect(await desk.claim()).toEqual(['up dispatched 1']);
@@ -270,7 +270,7 @@ describe('a command that is given back', () => {
     expect(await desk.states()).toBe('up pending');
   });
 
-  it('still holds up its lane', async () => {
+  it('still blocks its lane', async () => {
     await desk.enqueue('up');
     await desk.enqueue('down');
     await desk.claim();
@@ -281,8 +281,8 @@ describe('a command that is given back', () => {
   });
 
   it.each<[what: string, attempt: number, meanwhile: () => Promise<unknown>]>([
-    ['an answer came', 1, () => desk.answer('up', 'acknowledged')],
-    ['it has ended', 1, () => desk.answer('up', 'succeeded')],
+    ['it was acknowledged', 1, () => desk.acknowledge('up', 'acknowledged')],
+    ['it has ended', 1, () => desk.acknowledge('up', 'succeeded')],
     [
       'another replica holds the next lease',
       1,
@@ -291,8 +291,8 @@ describe('a command that is given back', () => {
         await desk.claim();
       },
     ],
-    ['the attempt is one that never was', 2, async () => {}],
-    ['it was given back already', 1, () => desk.requeue('up', 1)],
+    ['the attempt does not exist', 2, async () => {}],
+    ['it was requeued already', 1, () => desk.requeue('up', 1)],
   ])('stays as it is when %s', async (_what, attempt, meanwhile) => {
     await desk.enqueue('up');
     await desk.claim();
@@ -302,14 +302,14 @@ describe('a command that is given back', () => {
     expect(await desk.read('up')).toEqual(before);
   });
 
-  it('keeps a history of bounded length, from its beginning and to its end', async () => {
+  it('keeps a history of limited length, with its first and its last transitions', async () => {
     await desk.enqueue('up', { ttl: 24 * HOUR });
     for (let time = 0; time < 200; time += 1) {
       await desk.claim();
       await desk.requeue('up', 1, 0);
     }
     await desk.claim();
-    await desk.answer('up', 'succeeded');
+    await desk.acknowledge('up', 'succeeded');
     const { transitions } = (await desk.read('up'))!;
     expect(transitions.length).toBeLessThan(100);
     expect([transitions[0], ...transitions.slice(-2)]).toMatchObject([

@@ -24,32 +24,43 @@ withCommandDesk(
   { name: 'lamp-1', isConnected: false },
 );
 
-const speak = () => rules.accept(lamp, [reading({ light: 1 })]);
-const born = (session: number, more: object = {}) =>
+const report = () => rules.accept(lamp, [reading({ light: 1 })]);
+const recordBirth = (session: number, more: object = {}) =>
   recordPresence(store.redis, [{ address: lamp, message: { online: true, session, ...more } }]);
-const gone = (session: number) => desk.leave(session);
+const recordWill = (session: number) => desk.leave(session);
 const history = async (name: string) =>
   (await desk.read(name))!.transitions.map(({ state, attempt, cause }) => `${state} ${attempt} ${cause}`);
 
-describe('a command for a device that is known to be away', () => {
+describe('a command for an unreachable device', () => {
   const AWAY: readonly [string, () => Promise<unknown>][] = [
-    ['was never heard', async () => undefined],
-    ['said goodbye', async () => [await born(1), await gone(1)]],
-    ['is silent, and has no session', async () => [await speak(), await desk.pass(FRESH_MS + 1000)]],
+    ['has never reported', async () => undefined],
+    ['said goodbye', async () => [await recordBirth(1), await recordWill(1)]],
+    ['is silent, without a session', async () => [await report(), await desk.pass(FRESH_MS + 1000)]],
     [
       'is silent after its will',
-      async () => [await born(1), await gone(1), await speak(), await desk.pass(FRESH_MS + 1000)],
+      async () => [
+        await recordBirth(1),
+        await recordWill(1),
+        await report(),
+        await desk.pass(FRESH_MS + 1000),
+      ],
     ],
-    ['is asleep', async () => [await born(1, { sleeps: 10 * MINUTE }), await desk.pass(FRESH_MS + 1000)]],
+    [
+      'is asleep',
+      async () => [await recordBirth(1, { sleeps: 10 * MINUTE }), await desk.pass(FRESH_MS + 1000)],
+    ],
     [
       'sleeps for too long',
-      async () => [await born(1, { sleeps: 10 * MINUTE }), await desk.pass(16 * MINUTE)],
+      async () => [await recordBirth(1, { sleeps: 10 * MINUTE }), await desk.pass(16 * MINUTE)],
     ],
-    ['was removed', async () => [await born(1), await removeDevices(store.redis, [lamp])]],
-    ['sleeps after its goodbye', async () => [await born(1, { sleeps: 10 * MINUTE }), await gone(1)]],
+    ['was removed', async () => [await recordBirth(1), await removeDevices(store.redis, [lamp])]],
+    [
+      'sleeps after its goodbye',
+      async () => [await recordBirth(1, { sleeps: 10 * MINUTE }), await recordWill(1)],
+    ],
   ];
 
-  it.each(AWAY)('waits without an attempt, and is not due: it %s', async (_, leave) => {
+  it.each(AWAY)('waits without an attempt, and is not due: the device %s', async (_, leave) => {
     await leave();
     await desk.enqueue('on', { policy: 'latest' });
     const due = () => store.redis.zscore(commandKeys(lamp.shard)[5]!, desk.id('on'));
@@ -59,31 +70,31 @@ describe('a command for a device that is known to be away', () => {
     expect([await desk.claim(), await due(), await history('on')]).toEqual([[], before, ['pending 0 api']]);
   });
 
-  it.each(AWAY)('goes with the next reading: it %s', async (_, leave) => {
+  it.each(AWAY)('is dispatched after the next reading: the device %s', async (_, leave) => {
     await leave();
     await desk.enqueue('on', { policy: 'latest' });
     await desk.pass(1001);
-    expect((await speak()).returnedFrom).toBeDefined();
+    expect((await report()).returnedFrom).toBeDefined();
     await desk.wake();
     expect(await desk.claim()).toEqual(['on dispatched 1']);
   });
 
-  it.each(AWAY)('goes with the next birth: it %s', async (_, leave) => {
+  it.each(AWAY)('is dispatched after the next birth: the device %s', async (_, leave) => {
     await leave();
     await desk.enqueue('on', { policy: 'latest' });
-    await born(2);
+    await recordBirth(2);
     await desk.wake();
     expect(await desk.claim()).toEqual(['on dispatched 1']);
   });
 
-  it.each(AWAY)('expires without ever being sent: it %s', async (_, leave) => {
+  it.each(AWAY)('expires without a dispatch: the device %s', async (_, leave) => {
     await leave();
     await desk.enqueue('on', { ttl: MINUTE });
     await desk.pass(MINUTE);
     expect(await desk.claim()).toEqual(['on expired 0']);
   });
 
-  it.each(AWAY)('is refused if it is to be carried out now: it %s', async (_, leave) => {
+  it.each(AWAY)('is refused with policy now: the device %s', async (_, leave) => {
     await leave();
     expect(await desk.enqueue('open', { policy: 'now' })).toEqual({ outcome: 'unreachable' });
   });
@@ -103,11 +114,11 @@ describe('a command for a device that is known to be away', () => {
     ['claim', 'birth', 'wake', 'enqueue'],
   ] as const;
 
-  it.each(ORDERS)('is dispatched once, whatever comes first: %s, %s, %s, %s', async (...order) => {
+  it.each(ORDERS)('is dispatched once in every order of events: %s, %s, %s, %s', async (...order) => {
     const claimed: string[] = [];
     const steps = {
       enqueue: () => desk.enqueue('on', { policy: 'latest' }),
-      birth: () => born(1),
+      birth: () => recordBirth(1),
       wake: () => desk.wake(),
       claim: async () => claimed.push(...(await desk.claim())),
     };
@@ -116,47 +127,47 @@ describe('a command for a device that is known to be away', () => {
     expect(claimed).toEqual(['on dispatched 1']);
   });
 
-  it('is the newest of its lane when the device is back', async () => {
+  it('is only the newest of its lane when the device returns', async () => {
     for (const name of ['on', 'off', 'on again', 'off again']) await desk.enqueue(name, { policy: 'latest' });
-    await born(1);
+    await recordBirth(1);
     await desk.wake();
     expect(await desk.claim()).toEqual(['off again dispatched 1']);
   });
 
-  it('waits again after a dispatch without an answer, and keeps the attempt', async () => {
-    await born(1);
+  it('waits again after an unacknowledged dispatch, and keeps the attempt', async () => {
+    await recordBirth(1);
     await desk.enqueue('on');
     expect(await desk.claim()).toEqual(['on dispatched 1']);
-    await gone(1);
+    await recordWill(1);
     await desk.pass(LEASE_MS);
     expect(await desk.claim()).toEqual([]);
     expect(await history('on')).toEqual(['pending 0 api', 'dispatched 1 claim', 'pending 1 away']);
-    await born(2);
+    await recordBirth(2);
     await desk.wake();
     expect(await desk.claim()).toEqual(['on dispatched 2']);
   });
 
-  it('waits again after a timeout too', async () => {
-    await born(1);
+  it('waits again after a timeout', async () => {
+    await recordBirth(1);
     await desk.enqueue('up', { timeoutMs: MINUTE });
     await desk.claim();
-    await desk.answer('up', 'acknowledged');
-    await gone(1);
+    await desk.acknowledge('up', 'acknowledged');
+    await recordWill(1);
     await desk.pass(MINUTE);
     expect([await desk.claim(), (await history('up')).at(-1)]).toEqual([[], 'pending 1 away']);
-    expect(await desk.answer('up', 'succeeded')).toBe('succeeded');
+    expect(await desk.acknowledge('up', 'succeeded')).toBe('succeeded');
   });
 
-  it('waits also if a rule emitted it by a timer, and goes at once with a reading', async () => {
-    await speak();
-    await gone(1);
+  it('waits if a rule emitted it by a timer, and is dispatched immediately with a reading', async () => {
+    await report();
+    await recordWill(1);
     const byTimer = {
       ...rules.evaluate(lamp, []),
       commands: [emitted(lamp)],
       timer: { at: undefined, exact: true },
     };
     const [timed] = await rules.send(byTimer);
-    if (rules.adopt(lamp, timed!)) throw new Error('judged on other grounds');
+    if (rules.adopt(lamp, timed!)) throw new Error('conflict');
     expect(timed!.commands).toMatchObject([{ state: 'pending' }]);
     await desk.pass(1001);
     const heard = await rules.accept(lamp, [reading({ light: 2 })], { commands: [emitted(lamp)] });
@@ -166,7 +177,7 @@ describe('a command for a device that is known to be away', () => {
 
 describe('a command for a stale device, whose session is open', () => {
   const stale = async () => {
-    await born(1);
+    await recordBirth(1);
     await desk.pass(FRESH_MS + 1000);
   };
   const lapse = async (attempts: number) => {
@@ -176,39 +187,39 @@ describe('a command for a stale device, whose session is open', () => {
     }
   };
 
-  it('is dispatched at once: the device may only have nothing to say', async () => {
+  it('is dispatched immediately, because the device may have nothing to report', async () => {
     await stale();
     await desk.enqueue('on');
     expect(await desk.claim()).toEqual(['on dispatched 1']);
-    expect(await desk.answer('on', 'succeeded')).toBe('succeeded');
+    expect(await desk.acknowledge('on', 'succeeded')).toBe('succeeded');
   });
 
-  it.each([2, 3, 5])('waits with the last of its %i attempts for a sign of life', async (attempts) => {
+  it.each([2, 3, 5])('waits for a sign of life before the last of its %i attempts', async (attempts) => {
     await stale();
     await desk.enqueue('on', { attempts });
     await lapse(attempts - 1);
     expect(await desk.claim()).toEqual([]);
     expect((await history('on')).at(-1)).toBe(`pending ${attempts - 1} away`);
-    // One that was woken for another reason waits again.
+    // A command that was woken for another reason waits again.
     await desk.wake();
     await desk.pass(MINUTE);
     expect(await desk.claim()).toEqual([]);
-    expect((await speak()).returnedFrom).toBeDefined();
+    expect((await report()).returnedFrom).toBeDefined();
     await desk.wake();
     expect(await desk.claim()).toEqual([`on dispatched ${attempts}`]);
   });
 
-  it('waits with its last attempt for a birth too', async () => {
+  it('is woken by a birth before its last attempt', async () => {
     await stale();
     await desk.enqueue('on', { attempts: 2 });
     await lapse(1);
     expect(await desk.claim()).toEqual([]);
-    await born(2);
+    await recordBirth(2);
     await desk.wake();
     expect(await desk.claim()).toEqual(['on dispatched 2']);
   });
 
-  it('waits with its last attempt for an answer too', async () => {
+  it('is woken by an acknowledgement before its last attempt', async () => {
     await stale();
     await desk.enqueue('on', { attempts: 2 });
     await desk.enqueue('beep', { attempts: 2, lane: 'horn' });
@@ -223,14 +234,14 @@ describe('a command for a stale device, whose session is open', () => {
     expect(await desk.claim()).toEqual(['on dispatched 2']);
   });
 
-  it('is sent once if it has a single attempt', async () => {
+  it('is dispatched once if it has a single attempt', async () => {
     await stale();
     await desk.enqueue('on', { attempts: 1 });
     await lapse(1);
     expect(await desk.claim()).toEqual(['on unknown 1']);
   });
 
-  it('ends when it expires, and not before', async () => {
+  it('ends exactly at its expiry', async () => {
     await stale();
     await desk.enqueue('on', { attempts: 2, ttl: 10 * MINUTE });
     await lapse(1);
@@ -240,19 +251,19 @@ describe('a command for a stale device, whose session is open', () => {
     expect(await desk.claim()).toEqual(['on unknown 1']);
   });
 
-  it('is refused if its policy is now, and expires if the device falls silent before its turn', async () => {
-    await born(1);
+  it('is refused with policy now, and expires if the device becomes silent before its turn', async () => {
+    await recordBirth(1);
     for (const name of ['first', 'second']) await desk.enqueue(name, { policy: 'now' });
     await desk.claim();
-    await desk.answer('first', 'succeeded');
+    await desk.acknowledge('first', 'succeeded');
     await desk.pass(FRESH_MS + 2000);
     expect(await desk.claim()).toEqual(['second expired 0']);
     expect(await desk.enqueue('third', { policy: 'now' })).toEqual({ outcome: 'unreachable' });
   });
 
-  it('is dispatched at once also if a rule emitted it by a timer', async () => {
-    await born(1);
-    await speak();
+  it('is dispatched immediately if a rule emitted it by a timer', async () => {
+    await recordBirth(1);
+    await report();
     await desk.pass(FRESH_MS + 1000);
     const byTimer = {
       ...rules.evaluate(lamp, []),
@@ -260,23 +271,23 @@ describe('a command for a stale device, whose session is open', () => {
       timer: { at: undefined, exact: true },
     };
     const [timed] = await rules.send(byTimer);
-    if (rules.adopt(lamp, timed!)) throw new Error('judged on other grounds');
+    if (rules.adopt(lamp, timed!)) throw new Error('conflict');
     expect(timed!.commands).toMatchObject([{ state: 'dispatched' }]);
   });
 });
 
 describe('policy now', () => {
-  it('ends at once if its device is away when its turn comes', async () => {
+  it('ends immediately if its device is unreachable when its turn comes', async () => {
     await desk.connect();
     for (const name of ['first', 'second']) await desk.enqueue(name, { policy: 'now' });
     expect(await desk.claim()).toEqual(['first dispatched 1']);
-    await desk.answer('first', 'succeeded');
+    await desk.acknowledge('first', 'succeeded');
     await desk.leave();
     expect(await desk.claim()).toEqual(['second expired 0']);
     expect((await history('second')).at(-1)).toBe('expired 0 unreachable');
   });
 
-  it('is unknown if it was sent before its device left', async () => {
+  it('ends as unknown if it was dispatched before its device left', async () => {
     await desk.connect();
     await desk.enqueue('open', { policy: 'now' });
     await desk.claim();
@@ -286,71 +297,71 @@ describe('policy now', () => {
   });
 });
 
-describe('a device that sleeps', () => {
+describe('a sleeping device', () => {
   const sleeps = 10 * MINUTE;
 
-  it('takes commands while it is awake: for a while after it was heard, and until it leaves', async () => {
-    await born(1, { sleeps });
+  it('takes commands while it is awake: for a while after a message, and until it leaves', async () => {
+    await recordBirth(1, { sleeps });
     await desk.enqueue('a', { lane: 'a' });
     expect(await desk.claim()).toEqual(['a dispatched 1']);
     await desk.pass(FRESH_MS + 1000);
     await desk.enqueue('b', { lane: 'b' });
     expect(await desk.claim()).toEqual([]);
-    // It reports within the same session: it is awake again.
-    expect(await speak()).toMatchObject({ returnedFrom: 'away' });
+    // It reports within the same session, so it is awake again.
+    expect(await report()).toMatchObject({ returnedFrom: 'away' });
     await desk.wake();
     expect((await desk.claim()).sort()).toEqual(['a dispatched 2', 'b dispatched 1']);
-    await gone(1);
+    await recordWill(1);
     await desk.enqueue('c', { lane: 'c' });
     expect(await desk.claim()).toEqual([]);
   });
 });
 
-describe('a device that says how often it reports', () => {
-  it('is there for one and a half times as long, and until its will', async () => {
-    await born(1, { reports: 10 * MINUTE });
+describe('a device that announces how often it reports', () => {
+  it('is reachable for one and a half times that interval, and until its will', async () => {
+    await recordBirth(1, { reports: 10 * MINUTE });
     await desk.pass(14 * MINUTE);
     await desk.enqueue('a', { lane: 'a' });
     expect(await desk.claim()).toEqual(['a dispatched 1']);
     await desk.pass(2 * MINUTE);
     expect(await desk.enqueue('b', { lane: 'b', policy: 'now' })).toEqual({ outcome: 'unreachable' });
-    await speak();
+    await report();
     await desk.pass(14 * MINUTE);
     await desk.enqueue('b', { lane: 'b', policy: 'now' });
     expect(await desk.claim()).toContain('b dispatched 1');
-    await gone(1);
+    await recordWill(1);
     await desk.enqueue('c', { lane: 'c' });
     expect(await desk.claim()).toEqual([]);
   });
 });
 
-describe('a device that is back', () => {
-  it('is noticed by its next reading though its will came within the second of its last one', async () => {
+describe('a device that returns', () => {
+  it('is detected by its next reading although its will arrived within a second of its last one', async () => {
     await rules.accept(lamp, [reading({ light: 1 })]);
-    await born(1);
-    await gone(1);
+    await recordBirth(1);
+    await recordWill(1);
     await desk.enqueue('on');
     const sameSecond = await rules.accept(lamp, [reading({ light: 2 })]);
     await desk.pass(1500);
-    const next = await speak();
+    const next = await report();
     expect([sameSecond.returnedFrom, next.returnedFrom]).toContain('away');
     await desk.wake();
     expect(await desk.claim()).toEqual(['on dispatched 1']);
   });
 
-  it('is told of again after a while if the replica that heard it died before it woke what waits', async () => {
+  it('is reported again after a while if the replica crashed before it woke the pending commands', async () => {
     await desk.enqueue('on');
-    expect((await speak()).returnedFrom).toBe('away');
+    expect((await report()).returnedFrom).toBe('away');
     await store.redis.hset(lamp.deviceKey, 'back', Date.now() - 6000);
     await desk.pass(1500);
-    expect((await speak()).returnedFrom).toBe('away');
+    expect((await report()).returnedFrom).toBe('away');
     await desk.wake();
     await desk.pass(1500);
-    expect((await speak()).returnedFrom).toBeUndefined();
+    expect((await report()).returnedFrom).toBeUndefined();
   });
 
-  it('was heard by its answer', async () => {
-    await born(1, { sleeps: 10 * MINUTE });
+  it('is detected by its acknowledgement', async () => {
+    await recordBirth(1, { sleeps: 10 * MINUTE });
     for (const lane of ['a', 'b']) await desk.enqueue(lane, { lane });
     await desk.claim(1);
     await desk.pass(FRESH_MS + 1000);
@@ -364,18 +375,18 @@ describe('a device that is back', () => {
     expect(await desk.claim()).toHaveLength(1);
   });
 
-  it('is not there by an answer that is read after its will', async () => {
-    await born(1);
+  it('is not online after an acknowledgement that is read after its will', async () => {
+    await recordBirth(1);
     await desk.enqueue('on');
     await desk.claim();
     await desk.enqueue('off');
-    await gone(1);
-    expect(await desk.answer('on', 'succeeded')).toBe('succeeded');
+    await recordWill(1);
+    expect(await desk.acknowledge('on', 'succeeded')).toBe('succeeded');
     expect(await desk.claim()).toEqual([]);
   });
 });
 
-it('a claim says in which shards more may be due than it was asked for', async () => {
+it('a claim reports the shards that can have more due commands than its limit', async () => {
   const there = new CommandDesk(store.redis, store.newDevice());
   await there.connect();
   const { shard } = there.address;

@@ -18,8 +18,8 @@ beforeEach(() => {
   fleet = store.newFleet();
 });
 
-/** Devices come into being by their birth, or go by their will at once. */
-const appear = (names: readonly string[], online = true) =>
+/** Creates devices by their births, or as offline ones by their wills. */
+const createDevices = (names: readonly string[], online = true) =>
   recordPresence(
     store.redis,
     names.map((name) => ({
@@ -31,11 +31,11 @@ const appear = (names: readonly string[], online = true) =>
 interface Listing {
   limit: number;
   presence?: PresenceState;
-  /** Is called after each page. */
+  /** Called after each page. */
   meanwhile?: (page: number) => Promise<unknown>;
 }
 
-/** Reads page after page to the end. */
+/** Reads all pages. */
 async function listAll({ limit, presence, meanwhile }: Listing): Promise<string[]> {
   const names: string[] = [];
   let after: string | undefined;
@@ -57,16 +57,16 @@ const lamps = (count: number) =>
   Array.from({ length: count }, (_, i) => `lamp-${String(i).padStart(4, '0')}`);
 
 describe('the devices of a fleet', () => {
-  it('are none of a fleet that nobody knows', async () => {
+  it('are none in an unknown fleet', async () => {
     expect(await listDevices(store.redis, fleet, { limit: 10 })).toEqual({ devices: [] });
   });
 
   it.each([1, 7, 50, 149, 150, 151, 1000])('are all listed once, by name, in pages of %d', async (limit) => {
-    await appear(lamps(150));
+    await createDevices(lamps(150));
     expect(await listAll({ limit })).toEqual(lamps(150));
   });
 
-  it('are listed by name whatever the names are', async () => {
+  it('are listed by name, with any names', async () => {
     const name = fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,8}$/);
     await fc.assert(
       fc.asyncProperty(
@@ -74,7 +74,7 @@ describe('the devices of a fleet', () => {
         fc.integer({ min: 1, max: 20 }),
         async (names, limit) => {
           fleet = store.newFleet();
-          await appear(names);
+          await createDevices(names);
           expect(await listAll({ limit })).toEqual([...names].sort());
         },
       ),
@@ -82,29 +82,29 @@ describe('the devices of a fleet', () => {
     );
   });
 
-  it('keep their order while others appear: no one twice, no one left out', async () => {
-    await appear(lamps(100));
+  it('are listed once each while others are created', async () => {
+    await createDevices(lamps(100));
     let added = 0;
     const listed = await listAll({
       limit: 10,
-      meanwhile: () => appear([`aaa-${++added}`, `lamp-0050-${added}`, `zzz-${added}`]),
+      meanwhile: () => createDevices([`aaa-${++added}`, `lamp-0050-${added}`, `zzz-${added}`]),
     });
     expect(new Set(listed).size).toBe(listed.length);
     expect(listed).toEqual([...listed].sort());
     expect(listed).toEqual(expect.arrayContaining(lamps(100)));
   });
 
-  it('are not mixed with those of a fleet that is named almost alike', async () => {
+  it('are not mixed with those of a fleet with a similar name', async () => {
     const [one, other] = [`${fleet}`, `${fleet}0`];
-    await appear(['lamp-1']);
+    await createDevices(['lamp-1']);
     fleet = other;
-    await appear(['lamp-2']);
+    await createDevices(['lamp-2']);
     fleet = one;
     expect(await listAll({ limit: 10 })).toEqual(['lamp-1']);
   });
 
-  it('go on after any name, also one that never was', async () => {
-    await appear(lamps(5));
+  it('continue after any name, even an unknown one', async () => {
+    await createDevices(lamps(5));
     const after = async (name: string) =>
       (await listDevices(store.redis, fleet, { limit: 10, after: name })).devices.map(({ device }) => device);
     expect(await after('lamp-0002')).toEqual(['lamp-0003', 'lamp-0004']);
@@ -114,17 +114,17 @@ describe('the devices of a fleet', () => {
       expect(await after(beyond)).toEqual(beyond === '+' ? lamps(5) : []);
   });
 
-  it('are an empty page where none is asked for', async () => {
-    await appear(lamps(3));
+  it('are an empty page with limit 0', async () => {
+    await createDevices(lamps(3));
     expect(await listDevices(store.redis, fleet, { limit: 0 })).toEqual({ devices: [] });
   });
 });
 
 describe('a presence filter', () => {
-  it.each([1, 3, 100])('finds every device and no other, in pages of %d', async (limit) => {
+  it.each([1, 3, 100])('finds all matching devices and no others, in pages of %d', async (limit) => {
     const odd = lamps(60).filter((_, i) => i % 2 === 1);
-    await appear(lamps(60));
-    await appear(odd, false);
+    await createDevices(lamps(60));
+    await createDevices(odd, false);
     expect(await listAll({ limit, presence: 'offline' })).toEqual(odd);
     expect(await listAll({ limit, presence: 'online' })).toEqual(
       lamps(60).filter((name) => !odd.includes(name)),
@@ -132,9 +132,9 @@ describe('a presence filter', () => {
     expect(await listAll({ limit, presence: 'stale' })).toEqual([]);
   });
 
-  it('finds a few among very many, though one page looks at a bounded number of names', async () => {
-    await appear(lamps(2500));
-    await appear(['lamp-2400'], false);
+  it('finds a few among very many, although a page reads a limited number of names', async () => {
+    await createDevices(lamps(2500));
+    await createDevices(['lamp-2400'], false);
     const first = await listDevices(store.redis, fleet, { limit: 500, presence: 'offline' });
     expect(first).toEqual({ devices: [], next: 'lamp-1999' });
     expect(await listAll({ limit: 500, presence: 'offline' })).toEqual(['lamp-2400']);
@@ -142,14 +142,14 @@ describe('a presence filter', () => {
 });
 
 describe('a device', () => {
-  it('is nothing that the store never heard of', async () => {
-    await appear(['lamp-1']);
+  it('is undefined if it is unknown', async () => {
+    await createDevices(['lamp-1']);
     for (const name of ['lamp-2', 'lamp-', 'lamp-1 ', ''])
       expect(await readDevice(store.redis, fleet, name)).toBeUndefined();
     expect(await readDevice(store.redis, 'nobody', 'lamp-1')).toBeUndefined();
   });
 
-  it('is shown with its last state, its age and what waits for it', async () => {
+  it('is read with its last state, its age and its pending commands', async () => {
     const lamp = new DeviceAddress(fleet, 'lamp-1', false);
     const before = Date.now();
     await new Replica(store.redis).accept(lamp, [reading({ light: 299, _seq: 7, _at: before })], {
@@ -168,7 +168,7 @@ describe('a device', () => {
     expect((await readDevice(store.redis, fleet, 'lamp-1'))!.last!.receivedAt).toBeGreaterThanOrEqual(before);
   });
 
-  it('counts its own commands, not those of one that is named almost alike', async () => {
+  it('counts its own commands, not those of a device with a similar name', async () => {
     for (const device of ['lamp-1', 'lamp-10', 'lamp-1.0', 'lamp-1-0'])
       await enqueueCommand(store.redis, {
         fleet,
@@ -181,7 +181,7 @@ describe('a device', () => {
     expect((await readDevice(store.redis, fleet, 'lamp-1'))?.pendingCommands).toBe(1);
   });
 
-  it('of the lesson is known as such, also when a command came first', async () => {
+  it('on the lesson topics is known as such, even if a command was enqueued first', async () => {
     const lesson = new DeviceAddress(fleet, fleet, true);
     await enqueueCommand(store.redis, {
       fleet,
@@ -196,7 +196,7 @@ describe('a device', () => {
   });
 });
 
-describe('a fleet that has as many devices as it may', () => {
+describe('a fleet at its device limit', () => {
   const newcomer = () => new DeviceAddress(fleet, 'newcomer', false);
   const command = (device: string) =>
     enqueueCommand(store.redis, {
@@ -216,7 +216,7 @@ describe('a fleet that has as many devices as it may', () => {
     await store.redis.zadd(devicesKey(shard, fleet), ...members.flat());
   });
 
-  it('takes no new one, in no way', async () => {
+  it('accepts no new device in any way', async () => {
     const [accepted] = await new Replica(store.redis).send({
       ...new Replica(store.redis).evaluate(newcomer(), []),
       version: NEW_DEVICE,
@@ -224,22 +224,22 @@ describe('a fleet that has as many devices as it may', () => {
       commands: [emitted(newcomer())],
     });
     expect(accepted).toEqual({ kind: 'full', commands: [] });
-    expect(await appear(['newcomer'])).toEqual(['full']);
+    expect(await createDevices(['newcomer'])).toEqual(['full']);
     expect(await command('newcomer')).toEqual({ outcome: 'fleet_full' });
     expect(await readDevice(store.redis, fleet, 'newcomer')).toBeUndefined();
     expect(await store.redis.exists(deviceKey(newcomer().shard, fleet, 'newcomer'))).toBe(0);
   });
 
-  it('goes on with those that it has', async () => {
+  it('continues with its existing devices', async () => {
     await store.redis.zadd(devicesKey(newcomer().shard, fleet), 0, 'newcomer');
-    expect(await appear(['newcomer'])).toEqual(['born']);
+    expect(await createDevices(['newcomer'])).toEqual(['born']);
     expect(await new Replica(store.redis).accept(newcomer(), [reading({ light: 1 })])).toMatchObject({
       kind: 'accepted',
     });
     expect(await command('newcomer')).toMatchObject({ outcome: 'enqueued' });
   });
 
-  it('does not keep the rest of a batch from being accepted', async () => {
+  it('does not prevent the rest of a batch from being accepted', async () => {
     const neighbour = store.newDevice();
     const rules = new Replica(store.redis);
     const part = (address: DeviceAddress) => ({

@@ -57,7 +57,7 @@ export interface Device {
   readonly order: ReadingOrder;
 }
 
-/** Counts of a device's readings that were not simply the next one. */
+/** Counts of a device's readings that did not directly follow the one before. */
 export interface ReadingOrder {
   /** Stored as history, including retained ones. */
   readonly late: number;
@@ -126,7 +126,7 @@ export async function listDevices(
   const namesKey = effect === undefined ? devicesKey : ineffectiveKey;
   const devices: Device[] = [];
   let after = options.after ?? '';
-  for (let looked = 0; looked < MAX_NAMES_PER_PAGE; ) {
+  for (let read = 0; read < MAX_NAMES_PER_PAGE; ) {
     const names = await namesAfter(redis, (shard) => namesKey(shard, fleet), after, limit);
     for (const device of await readDevices(redis, fleet, names)) {
       if (presence === undefined || device.presence === presence) devices.push(device);
@@ -134,7 +134,7 @@ export async function listDevices(
       if (devices.length === limit) return { devices, next: after };
     }
     if (names.length < limit || names.length === 0) return { devices };
-    looked += names.length;
+    read += names.length;
   }
   return { devices, next: after };
 }

@@ -24,7 +24,7 @@ const birth = (session: number, telemetry?: Telemetry) => ({
   ...(telemetry && { telemetry }),
 });
 const will = (session: number) => ({ online: false as const, session });
-/** Records messages of one device in their order. */
+/** Records messages of one device, in order. */
 const record = (
   ...messages: (ReturnType<typeof birth> | ReturnType<typeof will>)[]
 ): Promise<PresenceOutcome[]> =>
@@ -32,12 +32,12 @@ const record = (
     store.redis,
     messages.map((message) => ({ address: lamp, message })),
   );
-/** A replica that was held up records a message that arrived so many milliseconds ago. */
+/** A delayed replica records a message that arrived `ms` ago. */
 async function recordAfter(ms: number, message: ReturnType<typeof birth> | ReturnType<typeof will>) {
   const arrivedAt = performance.now() - ms;
   return (await recordPresence(store.redis, [{ address: lamp, message, arrivedAt }]))[0];
 }
-/** The latest message is so much older. */
+/** Moves the arrival of the latest message into the past. */
 async function arrivedBefore(ms: number): Promise<void> {
   const sessions = (await store.redis.hget(lamp.deviceKey, 'sessions'))!;
   const earlier = sessions.replace(/^\d+/, (at) => String(Number(at) - ms));
@@ -57,7 +57,7 @@ const command = (policy: 'latest' | 'now' = 'latest') =>
   });
 
 describe('a session', () => {
-  it('ends with a will that its replica received after the birth, however long Redis took for the birth', async () => {
+  it('ends with a will that the same replica received after the birth, even if the birth was recorded late', async () => {
     const arrivedAt = performance.now() - 50;
     const recordAs = async (replica: string, number: number, message: Parameters<typeof recordAfter>[1]) =>
       (
@@ -66,7 +66,7 @@ describe('a session', () => {
         ])
       )[0];
     expect(await recordAs('a', 1, birth(1))).toBe('born');
-    // The birth seems to have arrived later than it did.
+    // The recorded arrival of the birth is too late.
     await arrivedBefore(-40);
     expect(await recordAs('b', 7, will(1))).toBe('ignored');
     expect(await recordAs('a', 2, will(1))).toBe('gone');
@@ -76,7 +76,7 @@ describe('a session', () => {
     expect(await device()).toMatchObject({ presence: 'online' });
   });
 
-  it('begins with a birth and ends with its will', async () => {
+  it('starts with a birth and ends with its will', async () => {
     expect(await record(birth(7, 'keep'))).toEqual(['born']);
     expect(await device()).toMatchObject({
       presence: 'online',
@@ -86,29 +86,29 @@ describe('a session', () => {
     expect(await device()).toMatchObject({ presence: 'offline', session: { id: 7, online: false } });
   });
 
-  it('is not ended by the will of an earlier one, however late it comes', async () => {
+  it('is not ended by a late will of an earlier session', async () => {
     expect(await record(birth(7), birth(8), will(7))).toEqual(['born', 'took_over', 'ignored']);
     expect(await device()).toMatchObject({ presence: 'online', session: { id: 8, online: true } });
   });
 
-  it('is not begun again by its own birth after its will, as two replicas may see them', async () => {
+  it('is not started again by its own birth after its will, when two replicas record them', async () => {
     expect(await record(birth(7), will(7))).toEqual(['born', 'gone']);
     expect(await recordAfter(2000, birth(7))).toBe('ignored');
     expect(await device()).toMatchObject({ presence: 'offline' });
   });
 
-  it('is not begun by the birth of an earlier one that another replica is late with', async () => {
+  it('is not replaced by the birth of an earlier session that a replica records late', async () => {
     expect(await record(birth(7), birth(8))).toEqual(['born', 'took_over']);
     expect(await recordAfter(2000, birth(7))).toBe('ignored');
-    expect(await record(birth(7))).toEqual(['ignored']); // so soon after the latest it cannot be news
+    expect(await record(birth(7))).toEqual(['ignored']); // too soon after the latest message to be a new one
     expect(await device()).toMatchObject({ session: { id: 8 } });
   });
 
   it.each<[what: string, wrong: number]>([
     ['far in the future', 64_698_438_051_149],
     ['from a clock a day ahead', Date.now() + 86_400_000],
-    ['as large as numbers go', Number.MAX_SAFE_INTEGER],
-  ])('begins with a live birth, though the one before had a number %s', async (_what, wrong) => {
+    ['that is the largest possible', Number.MAX_SAFE_INTEGER],
+  ])('starts with a live birth, although the one before had a number %s', async (_what, wrong) => {
     const right = Date.now();
     expect(await record(birth(wrong), birth(right, 'keep'), will(wrong))).toEqual([
       'born',
@@ -120,7 +120,7 @@ describe('a session', () => {
     expect(await record(will(right))).toEqual(['gone']);
   });
 
-  it('may have a number from before the clock was set, and is not ended by the will of one after it', async () => {
+  it('can have a lower number after the clock was set, and is not ended by a will with a higher one', async () => {
     const earlier = Date.now();
     expect(await record(birth(earlier), birth(4000), will(earlier))).toEqual([
       'born',
@@ -130,14 +130,14 @@ describe('a session', () => {
     expect(await record(will(4000), birth(earlier + 1))).toEqual(['gone', 'born']);
   });
 
-  it('may always have the same number', async () => {
+  it('can always have the same number', async () => {
     expect(await record(birth(1), will(1))).toEqual(['born', 'gone']);
     await arrivedBefore(2000);
     expect(await record(birth(1))).toEqual(['born']);
     await arrivedBefore(2000);
     expect(await record(birth(1, 'keep'))).toEqual(['took_over']);
     expect(await device()).toMatchObject({ presence: 'online', session: { id: 1, telemetry: 'keep' } });
-    // The will of an earlier connection cannot be told from its own: the next reading brings it back.
+    // The will of an earlier connection looks like its own; the next reading makes the device online again.
     await arrivedBefore(2000);
     expect(await record(will(1))).toEqual(['gone']);
     await timePasses(store.redis, 1001, lamp);
@@ -145,30 +145,30 @@ describe('a session', () => {
     expect(await device()).toMatchObject({ presence: 'online' });
   });
 
-  it('of two programs that share an id is that of the one that connected last', async () => {
+  it('of two programs with the same id is that of the one that connected last', async () => {
     await record(birth(5), birth(9));
     await arrivedBefore(2000);
     expect(await record(birth(5), will(9))).toEqual(['took_over', 'ignored']);
   });
 
-  it('begins also when the clock of Redis was set back meanwhile', async () => {
+  it('starts even if the clock went backwards in the meantime', async () => {
     await record(birth(7));
     await arrivedBefore(-3_600_000);
     expect(await record(birth(3))).toEqual(['took_over']);
   });
 
-  it('takes over from one whose end nobody has told, or returns after silence', async () => {
+  it('takes over from an open session, or returns after silence', async () => {
     expect(await record(birth(1), birth(2))).toEqual(['born', 'took_over']);
     await timePasses(store.redis, FRESH_MS + 1000, lamp);
     expect(await record(birth(3), will(3), birth(4))).toEqual(['returned', 'gone', 'born']);
   });
 
-  it('may end without its birth having been seen', async () => {
+  it('can end without a recorded birth', async () => {
     expect(await record(birth(7), will(8), birth(9))).toEqual(['born', 'gone', 'born']);
     expect(await device()).toMatchObject({ presence: 'online', session: { id: 9 } });
   });
 
-  it('has a number as large as numbers go', async () => {
+  it('can have the largest possible number', async () => {
     const largest = Number.MAX_SAFE_INTEGER;
     expect(await record(birth(largest - 1), will(largest - 2), will(largest))).toEqual([
       'born',
@@ -177,14 +177,14 @@ describe('a session', () => {
     ]);
   });
 
-  it('says how the device keeps readings, the latest if it does not say', async () => {
+  it('has the telemetry policy of its birth, latest by default', async () => {
     await record(birth(1));
     expect((await device())?.session?.telemetry).toBe('latest');
   });
 });
 
-describe('a message that comes again', () => {
-  it('changes nothing: a retained birth that a subscriber is sent', async () => {
+describe('a repeated message', () => {
+  it('changes nothing if it is the retained birth of the current session', async () => {
     await record(birth(7));
     await timePasses(store.redis, FRESH_MS + 1000, lamp);
     const before = await device();
@@ -193,7 +193,7 @@ describe('a message that comes again', () => {
     expect(before).toMatchObject({ presence: 'stale' });
   });
 
-  it('changes nothing: the retained birth of an earlier session, that a broker has saved', async () => {
+  it('changes nothing if it is the retained birth of an earlier session, restored by the broker', async () => {
     await record(birth(4), birth(9), birth(7));
     await arrivedBefore(60_000);
     expect([await retained(birth(9)), await retained(birth(4)), await retained(will(4))]).toEqual([
@@ -204,14 +204,14 @@ describe('a message that comes again', () => {
     expect(await device()).toMatchObject({ presence: 'online', session: { id: 7 } });
   });
 
-  it('is news if it is retained and its session is not known: the services were away when it was published', async () => {
+  it('starts a session if it is retained and its session is unknown: the services were down when it was published', async () => {
     await record(birth(Date.now() + 86_400_000));
     await arrivedBefore(60_000);
     expect(await retained(birth(4000, 'keep'))).toBe('took_over');
     expect(await device()).toMatchObject({ session: { id: 4000, telemetry: 'keep' } });
   });
 
-  it('is known of a session that an earlier version has recorded', async () => {
+  it('is known if an earlier version recorded its session', async () => {
     await record(birth(7));
     await store.redis.hdel(lamp.deviceKey, 'sessions');
     expect([await retained(birth(7)), ...(await record(birth(5), will(7)))]).toEqual([
@@ -221,26 +221,26 @@ describe('a message that comes again', () => {
     ]);
   });
 
-  it('changes nothing: a will', async () => {
+  it('changes nothing if it is a will', async () => {
     expect(await record(birth(7), will(7), will(7))).toEqual(['born', 'gone', 'ignored']);
   });
 });
 
-describe('freshness is another fact than the session:', () => {
-  it('a device whose session stands is stale when it is silent', async () => {
+describe('freshness is independent of the session:', () => {
+  it('a silent device with an open session is stale', async () => {
     await record(birth(7));
     await timePasses(store.redis, FRESH_MS + 1000, lamp);
     expect(await device()).toMatchObject({ presence: 'stale', session: { online: true } });
   });
 
-  it('a reading makes a device online whose session ended', async () => {
+  it('a reading makes a device online although its session has ended', async () => {
     await record(birth(7), will(7));
     await timePasses(store.redis, 1001, lamp);
     await new Replica(store.redis).accept(lamp, [reading({ light: 1 })]);
     expect(await device()).toMatchObject({ presence: 'online', session: { online: false } });
   });
 
-  it('a device is never seen while only a command waits for it', async () => {
+  it('a device with only a pending command has never been seen', async () => {
     await command();
     expect(await device()).toMatchObject({ presence: 'never_seen', pendingCommands: 1 });
     expect(await device()).not.toHaveProperty('session');
@@ -249,7 +249,7 @@ describe('freshness is another fact than the session:', () => {
   });
 });
 
-describe('a command that is for now or never', () => {
+describe('a command with policy now', () => {
   it.each<[outcome: string, what: string, prepare: () => Promise<unknown>]>([
     ['unreachable', 'was never seen', async () => {}],
     ['unreachable', 'said goodbye', () => record(birth(1), will(1))],
@@ -267,7 +267,7 @@ describe('a command that is for now or never', () => {
     expect(await command('now')).toMatchObject({ outcome });
   });
 
-  it('leaves no trace of a device that nobody knows', async () => {
+  it('does not create an unknown device', async () => {
     await command('now');
     expect(await device()).toBeUndefined();
     const { fleets } = await readFleets(store.redis, { limit: 1000 });

@@ -31,17 +31,17 @@ async function accept(address: DeviceAddress, part: Partial<Parameters<typeof ac
   expect(outcome!.kind).toBe('accepted');
 }
 
-/** What the store says now of one device. */
+/** Claims the state of one device. */
 const claim = async (address: DeviceAddress, againBefore = 0) =>
   (await claimStates(store.redis, [address], againBefore))[0]!;
 
-/** As if the last publish had been so long ago. */
+/** Moves the last publication into the past. */
 async function age({ shard, fleet, device }: DeviceAddress, ms: number) {
   const [at, digest] = (await store.redis.hget(statesKey(shard, fleet), device))!.split(',');
   await store.redis.hset(statesKey(shard, fleet), device, `${Number(at) - ms},${digest}`);
 }
 
-it('a state is claimed by one, and not again while it stands', async () => {
+it('a state is claimed once until it changes', async () => {
   const lamp = store.newDevice();
   expect(await claim(lamp)).toEqual({ kind: 'none' });
   await accept(lamp, {});
@@ -59,7 +59,7 @@ it('a state is claimed by one, and not again while it stands', async () => {
   ]);
 });
 
-it('a newer one waits until a second after the one before', async () => {
+it('a newer state waits until a second after the last publication', async () => {
   const lamp = store.newDevice();
   await accept(lamp, {});
   await claim(lamp);
@@ -75,7 +75,7 @@ it('a newer one waits until a second after the one before', async () => {
   expect(await claim(lamp)).toMatchObject({ kind: 'state', state: { measurements: { light: 8 }, seq: 8 } });
 });
 
-it('one that was published is published again if the broker was connected since', async () => {
+it('a published state is claimed again if the broker was reconnected since', async () => {
   const lamp = store.newDevice();
   await accept(lamp, {});
   await claim(lamp);
@@ -85,13 +85,13 @@ it('one that was published is published again if the broker was connected since'
   expect(await claim(lamp, connectedAt)).toEqual({ kind: 'none' });
 });
 
-it('history alone is no state', async () => {
+it('history alone is not a state', async () => {
   const lamp = store.newDevice();
   await accept(lamp, HISTORY_ONLY);
   expect(await claim(lamp)).toEqual({ kind: 'none' });
 });
 
-it('a device that goes away has another state, and one that is deleted is gone', async () => {
+it('an offline device has another state, and the state of a deleted one is gone', async () => {
   const lamp = store.newDevice();
   await accept(lamp, {});
   await claim(lamp);
@@ -109,7 +109,7 @@ it('a device that goes away has another state, and one that is deleted is gone',
   expect(await claim(lamp)).toEqual({ kind: 'none' });
 });
 
-it('walks find every device of a fleet, and every one that was published', async () => {
+it('the walks find all devices of a fleet, and all with a published state', async () => {
   const [lamp, other] = [store.newDevice('a'), store.newDevice('a')];
   await accept(lamp, {});
   await accept(other, {});

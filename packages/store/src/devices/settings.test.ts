@@ -5,7 +5,7 @@ import { until } from '@lamplighter/test-kit/until';
 import { redisNow } from '../redis/connect.js';
 import { measureInterval, readTelemetryInterval, saveSetting } from './settings.js';
 
-/** Readings that arrived at these times, newest first, as a window is read. */
+/** Readings with these arrival times, newest first, as a window is read. */
 const arrivals = (...times: number[]) => times.map((receivedAt) => ({ receivedAt, late: false })).reverse();
 
 describe('the measured interval', () => {
@@ -13,7 +13,7 @@ describe('the measured interval', () => {
     ['nothing', [], undefined],
     ['one reading', [5000], undefined],
     ['two readings', [5000, 6000], 1000],
-    ['an even beat', [0, 1000, 2000, 3000], 1000],
+    ['a regular interval', [0, 1000, 2000, 3000], 1000],
     ['an even number of gaps: the mean of the two in the middle', [0, 1000, 3000], 1500],
     ['an outage, which the median ignores', [0, 1000, 2000, 90_000, 91_000], 1000],
     ['readings of one message, which are one arrival', [0, 1000, 1000, 1000, 2000], 1000],
@@ -28,7 +28,7 @@ describe('the measured interval', () => {
     expect(measureInterval(arrivals(...slow, ...fast))).toBe(100);
   });
 
-  it('leaves out what came late', () => {
+  it('excludes late readings', () => {
     const late = { receivedAt: 9000, late: true };
     const [newest, ...older] = arrivals(0, 1000, 2000);
     expect(measureInterval([newest!, late, ...older])).toBe(1000);
@@ -41,7 +41,7 @@ describe('the telemetry interval of a device', () => {
     store = await startStore();
   });
 
-  it('is what was set last, beside what is measured', async () => {
+  it('has the desired and the measured value', async () => {
     const lamp = store.newDevice();
     const read = () => readTelemetryInterval(store.redis, lamp.fleet, lamp.device);
     expect(await read()).toEqual({});

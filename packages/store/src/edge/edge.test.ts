@@ -32,8 +32,8 @@ const report = (device: ReturnType<StoreUnderTest['newDevice']>, ids: number[], 
 const ids = async (device: ReturnType<StoreUnderTest['newDevice']>) =>
   (await readDecisions(store.redis, device)).decisions.map((kept) => kept.decision.id);
 
-describe('decisions of devices', () => {
-  it('are kept once, newest first, and the oldest of more than 100 make room', async () => {
+describe('edge decisions', () => {
+  it('are stored once, newest first, up to 100', async () => {
     const lamp = store.newDevice();
     await report(lamp, [3, 1]);
     await report(lamp, [1, 2], 0, 4);
@@ -49,7 +49,7 @@ describe('decisions of devices', () => {
     await store.redis.del(edgeDueKey(lamp.shard));
   });
 
-  it('do not wait for a clock that was set back', async () => {
+  it('do not wait for a clock that went backwards', async () => {
     const lamp = store.newDevice();
     const due = async () => Number(await store.redis.zscore(edgeDueKey(lamp.shard), lamp.name));
     await report(lamp, [1], 9_000_000);
@@ -68,7 +68,7 @@ describe('decisions of devices', () => {
     expect((await takeUnjudgedDevices(store.redis, 9)).devices).toEqual([{ fleet, device }]);
     expect((await takeUnjudgedDevices(store.redis, 9)).devices).toEqual([]);
     expect(await recordJudgements(store.redis, lamp, [[1, judgement]], 0)).toEqual([judgement]);
-    // One is open, so the device comes up again.
+    // One is open, so the device becomes due again.
     expect((await takeUnjudgedDevices(store.redis, 9)).devices).toEqual([{ fleet, device }]);
     const both = [1, 2, 3].map((id) => [id, { ...judgement, judgement: 'disagrees' }] as const);
     expect(await recordJudgements(store.redis, lamp, both, 0)).toHaveLength(1);

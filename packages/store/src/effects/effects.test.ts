@@ -34,7 +34,7 @@ afterEach(() => expectConsistentQueue(store.redis));
 const EXPECTED = { expect: 'light > last.light + 50', withinMs: 60_000 };
 type Status = 'acknowledged' | 'succeeded' | 'failed';
 
-/** A rule commands a lamp, which answers; the id of the command. */
+/** A rule commands a lamp, which acknowledges. Returns the id of the command. */
 async function command(
   status: Status | undefined,
   { address = lamp, rule = 'night-light', expected = EXPECTED as typeof EXPECTED | null } = {},
@@ -68,8 +68,8 @@ const suspects = async () =>
     ({ device }) => device,
   );
 
-describe('an effect is looked for', () => {
-  it('once its command has succeeded, and not before', async () => {
+describe('an effect is checked', () => {
+  it('after its command has succeeded, and not before', async () => {
     const id = await command(undefined);
     const listed = () => store.redis.zrange(effectsKey(lamp.shard), '0', '-1');
     expect(await effect(id)).toEqual({ ...EXPECTED, outcome: 'pending' });
@@ -83,7 +83,7 @@ describe('an effect is looked for', () => {
 
   it.each<[string, Status, typeof EXPECTED | null]>([
     ['failed', 'failed', EXPECTED],
-    ['is of a rule that expects nothing', 'succeeded', null],
+    ['is of a rule that expects no effect', 'succeeded', null],
   ])('not of a command that %s', async (_what, status, expected) => {
     const id = await command(status, { expected });
     await timePasses(store.redis, 120_000);
@@ -92,7 +92,7 @@ describe('an effect is looked for', () => {
     expect((await readCommand(store.redis, id))?.state).toBe<CommandState>(status);
   });
 
-  it('not of a command over REST', async () => {
+  it('not for a command of the API', async () => {
     const { fleet, device } = lamp;
     const request = {
       fleet,
@@ -109,7 +109,7 @@ describe('an effect is looked for', () => {
 
   it.each([
     ['two seconds after the success', 60_000, 2000],
-    ['when its time is over, if that is sooner', 1000, 1000],
+    ['at its deadline, if that is earlier', 1000, 1000],
   ])('%s', async (_when, withinMs, firstMs) => {
     const id = await command('succeeded', { expected: { ...EXPECTED, withinMs } });
     await timePasses(store.redis, firstMs - 900);
@@ -118,7 +118,7 @@ describe('an effect is looked for', () => {
     expect(await taken()).toEqual([id]);
   });
 
-  it('by one replica at a time, and by another when that one is gone', async () => {
+  it('by one replica at a time, and by another one if that crashes', async () => {
     const id = await command('succeeded');
     await timePasses(store.redis, 3000);
     expect(await taken()).toEqual([id]);
@@ -127,7 +127,7 @@ describe('an effect is looked for', () => {
     expect(await taken()).toEqual([id]);
   });
 
-  it('a few at a time, in all shards', async () => {
+  it('up to the limit, in all shards', async () => {
     const ids: string[] = [];
     for (let i = 0; i < 7; i += 1)
       ids.push(await command('succeeded', { address: new DeviceAddress(lamp.fleet, `lamp-${i}`, false) }));
@@ -142,8 +142,8 @@ describe('an effect is looked for', () => {
   });
 });
 
-describe('what is found', () => {
-  it('is kept beside the answer, once', async () => {
+describe('the outcome', () => {
+  it('is stored with the acknowledgement, once', async () => {
     const id = await command('succeeded');
     const evidence = { last: { light: 20 }, reading: { light: 21 } };
     expect(await record(id, { evidence })).toBe(true);
@@ -155,7 +155,7 @@ describe('what is found', () => {
     expect(await taken()).toEqual([]);
   });
 
-  it('is to be looked for again, with what is known by then', async () => {
+  it('can be to check again, with the current evidence', async () => {
     const id = await command('succeeded');
     await timePasses(store.redis, 3000);
     const { now } = await takeEffects(store.redis, 1);
@@ -167,13 +167,13 @@ describe('what is found', () => {
     expect(await taken()).toEqual([id]);
   });
 
-  it('stands alone if what it rests on is too large', async () => {
+  it('is stored without evidence that is too large', async () => {
     const id = await command('succeeded');
     await record(id, { evidence: { reading: { note: 'x'.repeat(5000) } } });
     expect(await effect(id)).toEqual({ ...EXPECTED, outcome: 'ineffective', at: expect.any(Number) });
   });
 
-  it('is forgotten with the command', async () => {
+  it('is pruned with the command', async () => {
     const [id, open] = [await command('succeeded'), await command('succeeded')];
     await record(id, {});
     for (let i = 0; i < COMMANDS_KEPT_PER_DEVICE; i += 1) await command('failed');
@@ -184,7 +184,7 @@ describe('what is found', () => {
     expect(await store.redis.hkeys(commandKeys(lamp.shard)[2]!)).toEqual(answers);
   });
 
-  it('may be nothing at all', async () => {
+  it('can be that nothing was measured', async () => {
     const id = await command('succeeded');
     await dropEffect(store.redis, check(id));
     await timePasses(store.redis, 120_000);
@@ -192,8 +192,8 @@ describe('what is found', () => {
   });
 });
 
-describe('a device on which an effect did not come', () => {
-  it('is listed until the effect comes; what cannot be measured changes nothing', async () => {
+describe('a device with an ineffective command', () => {
+  it('is listed until the effect occurs; an unmeasured one changes nothing', async () => {
     await record(await command('succeeded'), { outcome: 'effective' });
     expect(await suspects()).toEqual([]);
     await record(await command('succeeded'), { outcome: 'ineffective' });
@@ -204,7 +204,7 @@ describe('a device on which an effect did not come', () => {
     expect(await suspects()).toEqual([]);
   });
 
-  it('is listed as long as one of its rules says so', async () => {
+  it('is listed while one of its rules is ineffective', async () => {
     const other = { rule: 'heating' };
     await record(await command('succeeded'), { outcome: 'ineffective' });
     const id = await command('succeeded', other);
@@ -216,7 +216,7 @@ describe('a device on which an effect did not come', () => {
     ]);
   });
 
-  it('is judged by its newest command, whichever outcome is found first', async () => {
+  it('is listed by its newest command, in any order of outcomes', async () => {
     const [older, newer] = [await command('succeeded'), await command('succeeded')];
     await record(newer, { outcome: 'effective' });
     expect(await record(older, { outcome: 'ineffective' })).toBe(true);
@@ -224,7 +224,7 @@ describe('a device on which an effect did not come', () => {
     expect(await effect(older)).toMatchObject({ outcome: 'ineffective' });
   });
 
-  it('is remembered for a bounded number of rules', async () => {
+  it('has outcomes for a limited number of rules', async () => {
     for (let i = 0; i < OUTCOMES_KEPT_PER_DEVICE + 3; i += 1) {
       const rule = `rule-${String(i).padStart(3, '0')}`;
       await record(await command('succeeded', { rule }), { rule, outcome: 'effective' });
@@ -234,7 +234,7 @@ describe('a device on which an effect did not come', () => {
     expect(kept.at(-1)?.rule).toBe(`rule-${OUTCOMES_KEPT_PER_DEVICE + 2}`);
   });
 
-  it('is one of its fleet', async () => {
+  it('is listed in its fleet only', async () => {
     const elsewhere = store.newDevice();
     await record(await command('succeeded', { address: elsewhere }), { outcome: 'ineffective' }, elsewhere);
     expect(await suspects()).toEqual([]);

@@ -45,13 +45,13 @@ describe('CommandRecorder', () => {
     expect(lines).toMatchObject([['ended', { command: 'C-1', state: 'cancelled', cause: 'api' }]]);
   });
 
-  it('adds the action to the live event where it is given', () => {
+  it('adds the action to the live event if there is one', () => {
     const { recorder, events } = recording();
     recorder.recordTransition('dispatched', 'rule', { id: 'C-1', ...lamp, action: { led_on: true } });
     expect(events).toMatchObject([{ command: 'C-1', action: { led_on: true } }]);
   });
 
-  it('records each command that a failed one cancelled', () => {
+  it('records each command that a failed command cancelled', () => {
     const { recorder, counted } = recording();
     recorder.recordCancelled('rollout', lamp, ['C-1', 'C-2']);
     expect(counted).toEqual([

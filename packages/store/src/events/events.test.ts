@@ -15,7 +15,7 @@ const append = (...numbers: number[]) => appendEvents(store.redis, numbers.map(e
 const after = async (id: string, limit = 100) =>
   (await eventsAfter(store.redis, id, limit)).map((stored) => stored.event.n);
 
-it('events are read in the order in which they happened, from any of them on', async () => {
+it('events are read in order, from any event on', async () => {
   await append(1, 2);
   await append(3);
   const stored = await eventsAfter(store.redis, '0-0', 100);
@@ -25,7 +25,7 @@ it('events are read in the order in which they happened, from any of them on', a
   expect(await after('0-0', 2)).toEqual([1, 2]);
 });
 
-it('an event keeps every text', async () => {
+it('an event keeps any text', async () => {
   const odd: LiveEvent = {
     type: 'telemetry',
     fleet: 'demo',
@@ -37,7 +37,7 @@ it('an event keeps every text', async () => {
   expect((await eventsAfter(store.redis, '0-0', 1))[0]?.event).toEqual(odd);
 });
 
-it('a reader that starts at the newest sees only what comes', async () => {
+it('a reader that starts at the newest event receives only later ones', async () => {
   expect(await lastEventId(store.redis)).toBe('0-0');
   await append(1);
   const newest = await lastEventId(store.redis);
@@ -45,7 +45,7 @@ it('a reader that starts at the newest sees only what comes', async () => {
   expect(await after(newest)).toEqual([2]);
 });
 
-it('a reader that waits is given what comes', async () => {
+it('a waiting reader receives new events', async () => {
   await append(1);
   const reader = await connected(store.server.url);
   const waiting = readEvents(reader, await lastEventId(store.redis), 4000);
@@ -55,12 +55,12 @@ it('a reader that waits is given what comes', async () => {
   expect((await readEvents(reader, first!.id, 4000)).map((stored) => stored.event)).toEqual([event(3)]);
 });
 
-it('a reader that waits in vain is given nothing', async () => {
+it('a waiting reader receives an empty list at its timeout', async () => {
   const reader = await connected(store.server.url);
   expect(await readEvents(reader, '0-0', 1)).toEqual([]);
 });
 
-it('the stream is bounded', async () => {
+it('the stream has a limited length', async () => {
   const many = Array.from({ length: 2500 }, (_, i) => event(i));
   for (let round = 0; round < 5; round += 1) await appendEvents(store.redis, many);
   const length = await store.redis.xlen(EVENTS_KEY);
@@ -68,7 +68,7 @@ it('the stream is bounded', async () => {
   expect(length).toBeLessThan(10_200);
 });
 
-it('nothing to append is no call', async () => {
+it('appending no events makes no call', async () => {
   await appendEvents(store.redis, []);
   expect(await store.redis.exists(EVENTS_KEY)).toBe(0);
 });

@@ -5,10 +5,10 @@ import { commandKeys, EVENTS_KEY } from '../keys.js';
 import { pipelined } from '../redis/pipelined.js';
 
 /**
- * What happened lately, for live views: a bounded stream, not the record of truth (that is the command's own history).
- * Commands, their effects, presence, changes of rules and removals of single devices are complete. A rollout is reported at its start
- * and end, and at most once a second in between; the removal of a fleet likewise, without its devices. Telemetry is a sample, so that a
- * fast fleet does not drown its watchers.
+ * Recent events for live views: a bounded stream, not the source of truth (a command's transitions are).
+ * Events of commands, effects, presence, rule changes and removals of single devices are complete. A rollout is reported at its start
+ * and end, and at most once a second in between; the removal of a fleet likewise, without its devices. Telemetry is sampled, so that a
+ * fast fleet does not flood its viewers.
  */
 export const EVENT_TYPES = [
   'telemetry',
@@ -26,11 +26,11 @@ export interface LiveEvent {
   readonly fleet: string;
   /** Absent for a rollout, a rule and the removal of a fleet. */
   readonly device?: string;
-  /** Further facts of the event, JSON-able. */
+  /** Further facts of the event; they must be serializable as JSON. */
   readonly [fact: string]: unknown;
 }
 
-/** An event and its place in the stream (`<ms>-<n>`), from which a reader may resume. */
+/** An event and its id in the stream (`<ms>-<n>`), from which a reader can resume. */
 export interface StoredEvent {
   readonly id: string;
   readonly event: LiveEvent;
@@ -38,7 +38,7 @@ export interface StoredEvent {
 
 const MAX_EVENTS = 10_000;
 
-/** Appends events. Those of commands get the action of the command, unless they have it or the command is gone. */
+/** Appends events. Command events without an action get that of their command, unless it has been pruned. */
 export async function appendEvents(redis: Redis, appended: readonly LiveEvent[]): Promise<void> {
   if (appended.length === 0) return;
   const events = await withActions(redis, appended);
@@ -67,21 +67,19 @@ async function withActions(redis: Redis, events: readonly LiveEvent[]): Promise<
   });
 }
 
-/** Id after the newest event: a reader that starts there sees only what comes. */
+/** Id of the newest event: a reader that starts there receives only later ones. */
 export async function lastEventId(redis: Redis): Promise<string> {
   const [newest] = await redis.xrevrange(EVENTS_KEY, '+', '-', 'COUNT', 1);
   return newest?.[0] ?? '0-0';
 }
 
-/**
- * Waits up to `blockMs` for events after `after`; needs a connection of its own. An empty list means none came.
- */
+/** Waits up to `blockMs` for events after `after`, on a connection without other calls. The list is empty if none arrived. */
 export async function readEvents(redis: Redis, after: string, blockMs: number): Promise<StoredEvent[]> {
   const reply = await redis.xread('COUNT', 500, 'BLOCK', blockMs, 'STREAMS', EVENTS_KEY, after);
   return decode(reply?.[0]?.[1]);
 }
 
-/** Reads events after `after` at once, oldest first. */
+/** Reads events after `after` without waiting, oldest first. */
 export async function eventsAfter(redis: Redis, after: string, limit: number): Promise<StoredEvent[]> {
   return decode(await redis.xrange(EVENTS_KEY, `(${after}`, '+', 'COUNT', limit));
 }

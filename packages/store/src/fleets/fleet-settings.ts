@@ -2,11 +2,11 @@ import type { Redis } from 'ioredis';
 import { FLEET_SETTINGS_KEY } from '../keys.js';
 
 /**
- * Settings of fleets: one HASH for all, `<fleet>/<setting>` → value, and `*` → how often any was written. No name of a fleet is `*`.
+ * Settings of fleets, in one HASH: `<fleet>/<setting>` → value, and `*` → the number of writes. `*` is not a valid fleet name.
  * A setting that was never written has its default.
  */
 export interface FleetSettings {
-  /** Whether the last state of each device is published, retained. */
+  /** Whether the last state of each device is published as a retained message. */
   readonly publishState: boolean;
 }
 
@@ -14,7 +14,7 @@ const DEFAULT_FLEET_SETTINGS: FleetSettings = { publishState: false };
 
 const REVISION = '*';
 
-/** Keeps settings of a fleet; those that are not given stay as they are. */
+/** Stores settings of a fleet; absent ones do not change. */
 export async function writeFleetSettings(
   redis: Redis,
   fleet: string,
@@ -37,7 +37,7 @@ export function readFleetSettingsRevision(redis: Redis): Promise<string | null> 
   return redis.hget(FLEET_SETTINGS_KEY, REVISION);
 }
 
-/** Fleets that have set a setting, by name. */
+/** The settings of all fleets that have written one, by fleet. */
 export async function readAllFleetSettings(redis: Redis): Promise<Map<string, FleetSettings>> {
   const all = new Map<string, FleetSettings>();
   for (const [field, value] of Object.entries(await redis.hgetall(FLEET_SETTINGS_KEY))) {

@@ -17,7 +17,7 @@ async function connect(): Promise<Redis> {
   return redis;
 }
 
-async function born(redis: Redis, ...names: string[]): Promise<void> {
+async function recordBirths(redis: Redis, ...names: string[]): Promise<void> {
   await recordPresence(
     redis,
     names.map((name) => {
@@ -29,7 +29,7 @@ async function born(redis: Redis, ...names: string[]): Promise<void> {
 
 it('lists fleets by name with their devices by presence, in pages, without the canary', async () => {
   const redis = await connect();
-  await born(redis, 'b/one', 'a/one', 'a/two', 'c/one', `${CANARY_FLEET}/replica`);
+  await recordBirths(redis, 'b/one', 'a/one', 'a/two', 'c/one', `${CANARY_FLEET}/replica`);
   await recordPresence(redis, [
     { address: new DeviceAddress('a', 'two', false), message: { online: false, session: 1 } },
   ]);
@@ -57,15 +57,15 @@ it('lists fleets by name with their devices by presence, in pages, without the c
   expect(await countAllDevices(redis)).toEqual({ online: 3, stale: 0, offline: 1, never_seen: 1, left: 0 });
 });
 
-it('knows the age of the newest canary, whichever replica sent it', async () => {
+it('reads the age of the newest canary of any replica', async () => {
   const redis = await connect();
   expect(await canaryAgeMs(redis)).toBeUndefined();
 
   const now = await redisNow(redis);
-  const heard = (replica: string, agoMs: number) =>
+  const storeCanary = (replica: string, agoMs: number) =>
     redis.zadd(presenceKey(shardOf(CANARY_FLEET, replica), CANARY_FLEET), now - agoMs + FRESH_MS, replica);
-  await heard('long-gone', 3_600_000);
-  await heard('live', 4000);
+  await storeCanary('long-gone', 3_600_000);
+  await storeCanary('live', 4000);
   const age = await canaryAgeMs(redis);
   expect(age).toBeGreaterThanOrEqual(4000);
   expect(age).toBeLessThan(14_000);

@@ -15,12 +15,12 @@ type Counts = PresenceCounts & { left: number };
 /** `left` is not a part of `offline`. */
 export type AllDeviceCounts = PresenceCounts & { left: number };
 
-/** Counts asked for in one round trip; more are asked for in turn, so that no reply grows without bound. */
+/** Limit of keys per round trip, so that no reply grows without bound. */
 const COUNTS_PER_TRIP = 2000;
 
 /**
- * Lists fleets by name, with counts; the canary's is left out. Only the shards that hold devices of a fleet are asked, so a
- * thousand fleets of one device cost a thousand counts, not 64,000.
+ * Lists fleets by name, with counts; omits the canary fleet. Reads only the shards that hold devices of a fleet, so a thousand fleets
+ * with one device each cost a thousand counts, not 64,000.
  * @param after only names after this one (the cursor)
  * @returns up to `limit` fleets, and the last name if more follow
  */
@@ -43,8 +43,8 @@ export async function readFleets(
 }
 
 /**
- * Counts the devices of all fleets together by presence; the canary's are left out. `left` are those that are offline by their own goodbye
- * and asked to be removed (`forgetAfter`): they do not count as offline here.
+ * Counts the devices of all fleets by presence; omits the canary fleet. `left` counts devices that said goodbye after a birth with
+ * `forgetAfter`: they do not count as offline here.
  */
 export async function countAllDevices(redis: Redis): Promise<AllDeviceCounts> {
   const counts = await countShards(redis, [...(await shardsByFleet(redis))]);
@@ -123,8 +123,8 @@ async function replies<T>(pipeline: ReturnType<Redis['pipeline']>): Promise<T[]>
 }
 
 /**
- * Whether a fleet exists: one of its devices is stored, or something was written for the fleet itself, which needs `allowUnknown`
- * the first time.
+ * Whether a fleet exists: the store has one of its devices, or rules or a telemetry schema of the fleet (whose first write needs
+ * `allowUnknown`).
  */
 export async function isKnownFleet(redis: Redis, fleet: string): Promise<boolean> {
   const pipeline = redis.pipeline();

@@ -15,81 +15,116 @@ beforeEach(() => {
   rules = new Replica(store.redis);
 });
 
-/** Readings that a device has taken: `_n` and `_seq` go hand in hand. */
+/** Readings that a device has taken: `_n` and `_seq` advance together. */
 const taken = (...numbers: number[]) => numbers.map((n) => reading({ light: n, _n: n, _seq: 1000 + n }));
-const books = async () => (await readLedger(store.redis, lamp.fleet)).readings;
+const readingsLedger = async () => (await readLedger(store.redis, lamp.fleet)).readings;
 
-it('a fleet that nobody has heard of has empty books', async () => {
+it('the ledger of an unknown fleet is empty', async () => {
   expect(await readLedger(store.redis, 'nowhere')).toMatchObject({
     readings: { declared: 0, stored: 0, rejected: {}, unexplained: 0 },
     commands: { issued: { rule: 0, api: 0, rollout: 0 }, open: 0, unexplained: 0 },
   });
 });
 
-describe('the books of readings', () => {
-  it('are even when all that was taken is stored', async () => {
+describe('the ledger of readings', () => {
+  it('is balanced when all readings taken are stored', async () => {
     await rules.accept(lamp, taken(1));
     await rules.accept(lamp, taken(2, 3));
-    expect(await books()).toMatchObject({ declared: 3, declaringDevices: 1, stored: 3, unexplained: 0 });
+    expect(await readingsLedger()).toMatchObject({
+      declared: 3,
+      declaringDevices: 1,
+      stored: 3,
+      unexplained: 0,
+    });
   });
 
-  it('show what is missing, until it comes late', async () => {
+  it('shows missing readings until they arrive late', async () => {
     await rules.accept(lamp, taken(1, 4));
-    expect(await books()).toMatchObject({ declared: 4, stored: 2, unexplained: 2 });
+    expect(await readingsLedger()).toMatchObject({ declared: 4, stored: 2, unexplained: 2 });
     await rules.accept(lamp, taken(2, 3));
-    expect(await books()).toMatchObject({ declared: 4, stored: 2, late: 2, unexplained: 0 });
+    expect(await readingsLedger()).toMatchObject({ declared: 4, stored: 2, late: 2, unexplained: 0 });
   });
 
-  it('count repeats beside what was taken', async () => {
+  it('counts repetitions separately', async () => {
     await rules.accept(lamp, taken(1, 2));
     await rules.accept(lamp, taken(1, 2, 3));
-    expect(await books()).toMatchObject({ declared: 3, stored: 3, duplicate: 2, unexplained: 0 });
+    expect(await readingsLedger()).toMatchObject({ declared: 3, stored: 3, duplicate: 2, unexplained: 0 });
   });
 
-  it('take the device at its word for what it dropped itself', async () => {
+  it('includes the readings that the device reports as dropped', async () => {
     await rules.accept(lamp, taken(1));
     await rules.accept(lamp, [reading({ light: 5, _n: 5, _dropped: 3, _seq: 1005 })]);
-    expect(await books()).toMatchObject({ declared: 5, droppedByDevices: 3, stored: 2, unexplained: 0 });
+    expect(await readingsLedger()).toMatchObject({
+      declared: 5,
+      droppedByDevices: 3,
+      stored: 2,
+      unexplained: 0,
+    });
   });
 
-  it('find what it dropped whatever the white space, and in no other text', async () => {
+  it('finds the dropped count with any white space, and in no other text', async () => {
     const spaced = (text: string, n: number) => ({ ...reading({ _n: n, _seq: 1000 + n }), json: text });
     await rules.accept(lamp, taken(1));
     const python = '{"note": "\\"_dropped\\":70", "_n": 7, "_dropped" : 5, "_seq": 1007}';
     await rules.accept(lamp, [spaced(python, 7)]);
-    expect(await books()).toMatchObject({ declared: 7, droppedByDevices: 5, stored: 2, unexplained: 0 });
+    expect(await readingsLedger()).toMatchObject({
+      declared: 7,
+      droppedByDevices: 5,
+      stored: 2,
+      unexplained: 0,
+    });
     await rules.accept(lamp, [spaced('{"_n": 1, "_seq": 2001}', 1)]);
-    expect(await books()).toMatchObject({ declared: 8, droppedByDevices: 5, stored: 3, unexplained: 0 });
+    expect(await readingsLedger()).toMatchObject({
+      declared: 8,
+      droppedByDevices: 5,
+      stored: 3,
+      unexplained: 0,
+    });
     const other = store.newDevice();
     await rules.accept(other, [spaced('{ "_n": 9, "_dropped":\n2 }', 9)]);
     const { readings } = await readLedger(store.redis, other.fleet);
     expect(readings).toMatchObject({ declared: 1, droppedByDevices: 0, unexplained: 0 });
   });
 
-  it('go on when the device counts from 1 again', async () => {
+  it('continues when the device counts from 1 again', async () => {
     await rules.accept(lamp, [...taken(1, 2), reading({ light: 3, _n: 4, _dropped: 1, _seq: 1004 })]);
     await rules.accept(lamp, [
       reading({ light: 1, _n: 1, _seq: 2001 }),
       reading({ light: 1, _n: 2, _seq: 2002 }),
     ]);
-    expect(await books()).toMatchObject({ declared: 6, droppedByDevices: 1, stored: 5, unexplained: 0 });
+    expect(await readingsLedger()).toMatchObject({
+      declared: 6,
+      droppedByDevices: 1,
+      stored: 5,
+      unexplained: 0,
+    });
     await rules.accept(lamp, [reading({ light: 1, _n: 2, _seq: 3002 })]);
-    expect(await books()).toMatchObject({ declared: 8, stored: 6, unexplained: 1 });
+    expect(await readingsLedger()).toMatchObject({ declared: 8, stored: 6, unexplained: 1 });
   });
 
-  it('begin with the first reading that the store has heard, and with what comes late before it', async () => {
+  it('starts with the first reading that the store received, or with late ones before it', async () => {
     await rules.accept(lamp, [reading({ light: 1, _n: 70, _dropped: 20, _seq: 1070 })]);
-    expect(await books()).toMatchObject({ declared: 1, droppedByDevices: 0, stored: 1, unexplained: 0 });
+    expect(await readingsLedger()).toMatchObject({
+      declared: 1,
+      droppedByDevices: 0,
+      stored: 1,
+      unexplained: 0,
+    });
     await rules.accept(lamp, taken(69));
-    expect(await books()).toMatchObject({ declared: 2, stored: 1, late: 1, unexplained: 0 });
+    expect(await readingsLedger()).toMatchObject({ declared: 2, stored: 1, late: 1, unexplained: 0 });
   });
 
-  it('know nothing of losses of a device that does not count', async () => {
+  it('does not show losses of a device that does not count', async () => {
     await rules.accept(lamp, [reading({ light: 1, _seq: 1 }), reading({ light: 1, _seq: 9 })]);
-    expect(await books()).toMatchObject({ declared: 0, declaringDevices: 0, stored: 2, unexplained: 0 });
+    expect(await readingsLedger()).toMatchObject({
+      declared: 0,
+      declaringDevices: 0,
+      stored: 2,
+      unexplained: 0,
+    });
   });
 
-  it('hold what was refused, by reason', async () => {
+  it('counts refused readings by reason', async () => {
     await rules.accept(lamp, taken(1, 3));
     await countRejected(store.redis, [
       {
@@ -101,7 +136,7 @@ describe('the books of readings', () => {
         ]),
       },
     ]);
-    expect(await books()).toMatchObject({
+    expect(await readingsLedger()).toMatchObject({
       declared: 3,
       stored: 2,
       rejected: { clock: 1, bad_json: 2 },
@@ -109,7 +144,7 @@ describe('the books of readings', () => {
     });
   });
 
-  it('are told by whoever refuses a reading what the device has said of itself', async () => {
+  it('returns the session of a device whose reading was refused', async () => {
     const refusal = { address: lamp, own: 1, reasons: new Map([['clock' as const, 1]]) };
     expect(await countRejected(store.redis, [refusal])).toEqual([undefined]);
     await recordPresence(store.redis, [
@@ -120,26 +155,26 @@ describe('the books of readings', () => {
     ]);
   });
 
-  it('do not let one device make up for what another lost', async () => {
+  it('does not offset the losses of a device with the surplus of another', async () => {
     const other = new DeviceAddress(lamp.fleet, 'lamp-0002', false);
     await rules.accept(lamp, taken(1, 3));
     await rules.accept(other, taken(1));
     await countRejected(store.redis, [{ address: other, own: 5, reasons: new Map([['schema', 5]]) }]);
-    expect(await books()).toMatchObject({ declaringDevices: 2, unexplained: 1 });
+    expect(await readingsLedger()).toMatchObject({ declaringDevices: 2, unexplained: 1 });
   });
 
-  it('are the same when a part is repeated', async () => {
+  it('does not change when a part is repeated', async () => {
     await rules.accept(lamp, taken(1));
     const part = rules.evaluate(lamp, taken(3, 2));
     await rules.send(part);
-    const once = await books();
+    const once = await readingsLedger();
     await rules.send(part);
-    expect(await books()).toEqual(once);
+    expect(await readingsLedger()).toEqual(once);
   });
 
-  it('add up a fleet of many devices', async () => {
+  it('sums up a fleet of many devices', async () => {
     const lamps = Array.from({ length: 1500 }, (_, i) => new DeviceAddress(lamp.fleet, `lamp-${i}`, false));
     await Promise.all(lamps.map((one) => rules.accept(one, taken(1, 2))));
-    expect(await books()).toMatchObject({ declared: 3000, declaringDevices: 1500, stored: 3000 });
+    expect(await readingsLedger()).toMatchObject({ declared: 3000, declaringDevices: 1500, stored: 3000 });
   });
 });

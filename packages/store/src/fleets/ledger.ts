@@ -8,8 +8,8 @@ import { ALL_SHARDS, pipelined } from '../redis/pipelined.js';
 import { runScripts } from '../redis/script.js';
 
 /**
- * The ledger of a fleet's readings: the readings that its devices declare (those that send `_n`) against what became of them.
- * `unexplained` is the difference, device by device: in flight, or lost.
+ * The ledger of a fleet's readings: how many its devices have taken (those that send `_n`), and the outcomes of those readings.
+ * `unexplained` is the difference, summed over the devices: in flight, or lost.
  */
 export interface ReadingsLedger {
   /** Readings taken by the devices that count them, from the first one that the store received. */
@@ -25,7 +25,7 @@ export interface ReadingsLedger {
   duplicate: number;
   /** Older than every reading of a full window. */
   stale: number;
-  /** By reason; of all messages on the fleet's telemetry topics. */
+  /** By reason; covers all messages on the fleet's telemetry topics. */
   rejected: Partial<Record<RejectReason, number>>;
   unexplained: number;
 }
@@ -35,7 +35,7 @@ export interface CommandsLedger {
   issued: Record<'rule' | 'api' | 'rollout', number>;
   open: number;
   ended: Record<(typeof FINAL_STATES)[number], number>;
-  /** Neither open nor ended: 0, or a bug. */
+  /** Neither open nor ended; anything but 0 is a bug. */
   unexplained: number;
 }
 
@@ -44,7 +44,7 @@ export interface Ledger {
   readonly commands: CommandsLedger;
 }
 
-/** Refused readings of one device, to be counted. `own`: those with a readable sequence. */
+/** The refused readings of one device. `own` counts those with a readable sequence. */
 export interface Refusals {
   readonly address: Pick<DeviceAddress, 'shard' | 'fleet' | 'device'>;
   readonly own: number;
@@ -83,7 +83,7 @@ const DEVICE_COUNTS = [
   'again',
 ] as const;
 
-/** Reads the ledger of a fleet. Reads all its devices, page by page: a few microseconds of Redis each. */
+/** Reads the ledger of a fleet. It reads all devices, page by page, at a few microseconds of Redis time each. */
 export async function readLedger(redis: Redis, fleet: string): Promise<Ledger> {
   const readings: ReadingsLedger = {
     declared: 0,
@@ -107,7 +107,7 @@ export async function readLedger(redis: Redis, fleet: string): Promise<Ledger> {
   return { readings, commands: commandsLedger(open, counts) };
 }
 
-/** Unexplained readings of devices that report again after their removal; negative if they explain earlier ones. */
+/** Unexplained readings of devices that report again after their removal; negative if they account for earlier ones. */
 interface Returned {
   unexplained: number;
 }
@@ -157,14 +157,14 @@ function addDevice(sum: ReadingsLedger, again: Returned, entry: string, counts: 
   sum.droppedByDevices += droppedByDevice;
   const unexplained = declared - droppedByDevice - stored - late! - stale! - rejected!;
   if (counts[7]) {
-    again.unexplained += unexplained; // it is already one of the declaring devices
+    again.unexplained += unexplained; // the device is already counted as declaring
     return;
   }
   sum.declaringDevices += 1;
   sum.unexplained += Math.max(0, unexplained);
 }
 
-/** Adds the counts of the fleet's removed devices. Readings that were in flight at the removal count for the new device. */
+/** Adds the counts of the fleet's removed devices. Readings in flight at the removal are counted with the new device. */
 function addRemoved(sum: ReadingsLedger, counts: ReadonlyMap<string, number>, again: number): void {
   const removed = (field: string) => counts.get(`removed:${field}`) ?? 0;
   sum.declared += removed('declared');

@@ -5,18 +5,18 @@ import { type Command, type CommandSource, readCommands } from '../commands/read
 import { commandKeys, shardOf } from '../keys.js';
 import { ALL_SHARDS, pipelined } from '../redis/pipelined.js';
 
-/** Which open commands are wanted; all that is given must hold. */
+/** Which open commands to list: those that match all given fields. */
 export interface OpenCommandFilter {
   readonly fleet?: string | undefined;
   readonly device?: string | undefined;
   readonly state?: (typeof OPEN_STATES)[number] | undefined;
   readonly source?: CommandSource['source'] | undefined;
   readonly rule?: string | undefined;
-  /** Only commands that were created before this, milliseconds on the clock of Redis. */
+  /** Only commands that were created before this time, milliseconds on the clock of Redis. */
   readonly createdBefore?: number | undefined;
 }
 
-/** Most names of open commands that one page looks at; a fleet with more is listed device by device. */
+/** Most names of open commands that one page reads; a fleet with more must be listed device by device. */
 export const MAX_NAMES_PER_PAGE = 50_000;
 /** Names of one shard in one round trip, and commands that one page reads. */
 const NAMES_PER_TRIP = 500;
@@ -24,8 +24,8 @@ const READ_AT_ONCE = 200;
 const MAX_READ_PER_PAGE = 2000;
 
 /**
- * Lists open commands, the oldest first. A page reads the names of all open commands of the fleet or device, or of all fleets, since
- * they are kept by lane and not by age, and the records of at most 2000 of them. With a filter it may be short although more follow.
+ * Lists open commands, oldest first. The index is ordered by lane and not by age, so a page reads the names of all open commands of the
+ * fleet, the device or all fleets, and the records of at most 2000 of them. With a filter a page can be short although more follow.
  * @param after only commands after this one (the cursor)
  * @returns undefined if there are more than `MAX_NAMES_PER_PAGE`
  */
@@ -44,7 +44,7 @@ export async function listOpenCommands(
     const found = new Map((await readMany(redis, some)).map((command) => [command.id, command]));
     for (const [i, id] of some.entries()) {
       const command = found.get(id);
-      if (command !== undefined && isWanted(command, filter)) commands.push(command);
+      if (command !== undefined && matches(command, filter)) commands.push(command);
       const isLast = read + i + 1 === ids.length;
       if (commands.length === limit) return isLast ? { commands } : { commands, next: id };
     }
@@ -52,7 +52,7 @@ export async function listOpenCommands(
   return ids.length > MAX_READ_PER_PAGE ? { commands, next: ids[MAX_READ_PER_PAGE - 1]! } : { commands };
 }
 
-function isWanted(command: Command, { state, source, rule, createdBefore }: OpenCommandFilter): boolean {
+function matches(command: Command, { state, source, rule, createdBefore }: OpenCommandFilter): boolean {
   return (
     (state === undefined
       ? ['pending', 'dispatched', 'acknowledged'].includes(command.state)
@@ -73,7 +73,7 @@ async function openNames(redis: Redis, { fleet, device }: OpenCommandFilter): Pr
     min: prefix === '' ? '-' : `[${prefix}/`,
   }));
   const ids: string[] = [];
-  for (let looked = 0; places.length > 0; ) {
+  for (let read = 0; places.length > 0; ) {
     const pages = (await pipelined(redis, places, (pipeline, { shard, min }) =>
       pipeline.zrangebylex(commandKeys(shard)[3]!, min, max, 'LIMIT', 0, NAMES_PER_TRIP),
     )) as string[][];
@@ -81,11 +81,11 @@ async function openNames(redis: Redis, { fleet, device }: OpenCommandFilter): Pr
       const [, ofDevice, , , id] = member.split('/');
       if (device === undefined || ofDevice === device) ids.push(id!);
     }
-    looked += pages.reduce((sum, page) => sum + page.length, 0);
+    read += pages.reduce((sum, page) => sum + page.length, 0);
     places = places.flatMap(({ shard }, i) =>
       pages[i]!.length < NAMES_PER_TRIP ? [] : [{ shard, min: `(${pages[i]!.at(-1)}` }],
     );
-    if (looked > MAX_NAMES_PER_PAGE) return undefined;
+    if (read > MAX_NAMES_PER_PAGE) return undefined;
   }
   return ids;
 }

@@ -16,28 +16,28 @@ beforeEach(async () => {
 });
 const deskOf = (device: DeviceAddress) => new CommandDesk(store.redis, device);
 
-it('counts what has not ended: due, or waiting for whatever', async () => {
-  const survey = new OpenCommandCounter();
-  expect(await survey.read(store.redis)).toEqual({ due: 0, waiting: 0, oldestAgeMs: 0 });
+it('counts open commands that are due, and those that wait', async () => {
+  const counter = new OpenCommandCounter();
+  expect(await counter.read(store.redis)).toEqual({ due: 0, waiting: 0, oldestAgeMs: 0 });
   const desk = deskOf(store.newDevice());
   const other = deskOf(store.newDevice());
   for (const one of [desk, other]) await one.connect();
   for (const name of ['up', 'down', 'close']) await desk.enqueue(name);
   await other.enqueue('on');
-  expect(await survey.read(store.redis)).toMatchObject({ due: 0, waiting: 4 });
+  expect(await counter.read(store.redis)).toMatchObject({ due: 0, waiting: 4 });
   for (const one of [desk, other]) await one.pass(6000);
-  expect(await survey.read(store.redis)).toMatchObject({ due: 2, waiting: 2 });
+  expect(await counter.read(store.redis)).toMatchObject({ due: 2, waiting: 2 });
   await desk.claim();
-  expect(await survey.read(store.redis)).toMatchObject({ due: 1, waiting: 3 });
-  await desk.answer('up', 'succeeded');
-  expect(await survey.read(store.redis)).toMatchObject({ due: 1, waiting: 2 });
+  expect(await counter.read(store.redis)).toMatchObject({ due: 1, waiting: 3 });
+  await desk.acknowledge('up', 'succeeded');
+  expect(await counter.read(store.redis)).toMatchObject({ due: 1, waiting: 2 });
   await desk.pass(6000);
-  expect(await survey.read(store.redis)).toMatchObject({ due: 2, waiting: 1 });
+  expect(await counter.read(store.redis)).toMatchObject({ due: 2, waiting: 1 });
 });
 
-it('knows the age of the oldest one, in whichever shard and state it is', async () => {
-  const survey = new OpenCommandCounter();
-  const age = async () => Math.floor((await survey.read(store.redis)).oldestAgeMs / MINUTE);
+it('reads the age of the oldest command in any shard and state', async () => {
+  const counter = new OpenCommandCounter();
+  const age = async () => Math.floor((await counter.read(store.redis)).oldestAgeMs / MINUTE);
   const desk = deskOf(store.newDevice());
   await desk.connect();
   await desk.enqueue('up');
@@ -48,11 +48,11 @@ it('knows the age of the oldest one, in whichever shard and state it is', async 
   await desk.claim();
   expect(await age()).toBe(5);
   await desk.pass(5 * MINUTE);
-  await desk.answer('up', 'succeeded');
+  await desk.acknowledge('up', 'succeeded');
   expect(await age()).toBe(5);
 });
 
-it('finds the oldest of more than one page, and keeps it until it ends', async () => {
+it('finds the oldest command in several pages, and keeps it until it ends', async () => {
   const fleet = store.newFleet();
   const lanes = Array.from({ length: 100 }, (_, i) => `lane-${i}`);
   const names: string[] = [];
@@ -61,14 +61,14 @@ it('finds the oldest of more than one page, and keeps it until it ends', async (
     if (shardOf(fleet, name) === 7) names.push(name);
   }
   const desks = names.map((name) => deskOf(new DeviceAddress(fleet, name, false)));
-  // The last one in the order of names has the oldest.
+  // The last device by name has the oldest command.
   for (const desk of desks.toReversed()) {
     for (const lane of lanes) await desk.enqueue(lane, { lane });
     await timePasses(store.redis, MINUTE, { shard: 7 });
   }
-  const survey = new OpenCommandCounter();
-  const read = async () => Math.floor((await survey.read(store.redis)).oldestAgeMs / MINUTE);
-  // 200 at a time.
+  const counter = new OpenCommandCounter();
+  const read = async () => Math.floor((await counter.read(store.redis)).oldestAgeMs / MINUTE);
+  // A page has 200 commands.
   expect([await read(), await read(), await read(), await read()]).toEqual([2, 4, 6, 7]);
   expect([await read(), await read()]).toEqual([7, 7]);
   for (const lane of lanes) await desks.at(-1)!.cancel(lane);

@@ -13,7 +13,7 @@ export interface OpenCommands {
   readonly oldestAgeMs: number;
 }
 
-/** Commands that are due for longer than this are late, milliseconds. Under load some have always become due just now. */
+/** Commands that have been due for longer than this count as due, milliseconds: under load some always become due at the moment. */
 const DUE_FOR_MS = 5000;
 /** Open commands of one shard per call, and shards per round trip: a few milliseconds of Redis. */
 const PAGE = 200;

@@ -17,119 +17,119 @@ import {
   redisNow,
 } from './connect.js';
 
-/** How long a call may take to fail while Redis is away, milliseconds. */
-const AT_ONCE_MS = 500;
-/** The same when it has to be found out first that Redis died; far less than the timeout of a call. */
-const SOON_MS = 1000;
+/** How long a call may take to fail while Redis is unavailable, milliseconds. */
+const FAILS_WITHIN_MS = 500;
+/** The same when the client must first detect that Redis was killed; far less than the timeout of a call. */
+const DETECTED_WITHIN_MS = 1000;
 
-/** How a call ends, and how long that takes. */
-async function outcome(call: Promise<unknown>): Promise<{ said: string; tookMs: number }> {
+/** The result or the error of a call, and its duration. */
+async function outcome(call: Promise<unknown>): Promise<{ result: string; tookMs: number }> {
   const tookMs = stopwatch();
-  const said = await call.then(String, (error: Error) => `failed: ${error.message}`);
-  return { said, tookMs: tookMs() };
+  const result = await call.then(String, (error: Error) => `failed: ${error.message}`);
+  return { result, tookMs: tookMs() };
 }
 
-/** A connection, and what it told of its life. */
-function watched(url: string, settings: ConnectionSettings = {}): { redis: Redis; told: string[] } {
-  const told: string[] = [];
+/** A connection, and the log of its state changes. */
+function watched(url: string, settings: ConnectionSettings = {}): { redis: Redis; log: string[] } {
+  const log: string[] = [];
   const redis = connectRedis(url, 'test', {
     ...settings,
-    onUp: () => told.push('up'),
-    onDown: (why) => told.push(`down: ${why}`),
+    onUp: () => log.push('up'),
+    onDown: (why) => log.push(`down: ${why}`),
   });
   closeLater('Redis client', () => redis.disconnect());
-  return { redis, told };
+  return { redis, log };
 }
-const isUp = (told: string[]) =>
-  until(() => told.at(-1) === 'up', { what: 'the connection', timeoutMs: 15_000 });
+const waitUntilUp = (log: string[]) =>
+  until(() => log.at(-1) === 'up', { what: 'the connection', timeoutMs: 15_000 });
 
 const lamp = new DeviceAddress('demo', 'lamp-0001', false);
-const take = (redis: Redis) => new Replica(redis).accept(lamp, [reading({ light: 1 })]);
+const accept = (redis: Redis) => new Replica(redis).accept(lamp, [reading({ light: 1 })]);
 
-describe('while Redis is away', () => {
+describe('while Redis is unavailable', () => {
   it.each<[what: string, call: (redis: Redis) => Promise<unknown>]>([
     ['a plain call', (redis) => redis.get('x')],
-    ['one script', take],
+    ['one script', accept],
     ['scripts in one round trip', (redis) => new CommandDesk(redis, lamp).claims()],
     ['a read of many keys', (redis) => readDevice(redis, 'demo', 'lamp-0001')],
-    ['the check of its durability', durabilityProblems],
-  ])('%s fails at once', async (_what, call) => {
+    ['the durability check', durabilityProblems],
+  ])('%s fails immediately', async (_what, call) => {
     const { redis } = watched(`redis://127.0.0.1:${await freePort()}`);
-    const { said, tookMs } = await outcome(call(redis));
-    expect(said).toMatch(/^failed: /);
-    expect(tookMs).toBeLessThan(AT_ONCE_MS);
+    const { result, tookMs } = await outcome(call(redis));
+    expect(result).toMatch(/^failed: /);
+    expect(tookMs).toBeLessThan(FAILS_WITHIN_MS);
   });
 
-  it('that is told once, however often it is tried', async () => {
-    const { redis, told } = watched(`redis://127.0.0.1:${await freePort()}`);
+  it('reports the failure once, regardless of the number of attempts', async () => {
+    const { redis, log } = watched(`redis://127.0.0.1:${await freePort()}`);
     let attempts = 0;
     redis.on('reconnecting', () => {
       attempts += 1;
     });
-    await until(() => attempts >= 3, { what: 'three attempts' });
-    expect(told).toEqual([expect.stringContaining('ECONNREFUSED')]);
+    await until(() => attempts >= 3, { what: 'three connection attempts' });
+    expect(log).toEqual([expect.stringContaining('ECONNREFUSED')]);
   });
 });
 
-it('a call fails in time when Redis is frozen, and the connection is there again when it goes on', async () => {
+it('a call times out while Redis is frozen, and the connection recovers afterwards', async () => {
   const server = await startRedis();
-  const { redis, told } = watched(server.url, { commandTimeoutMs: 200 });
-  await isUp(told);
+  const { redis, log } = watched(server.url, { commandTimeoutMs: 200 });
+  await waitUntilUp(log);
   server.pause();
-  const { said, tookMs } = await outcome(take(redis));
-  expect(said).toMatch(/^failed: .*timed out/);
-  expect(tookMs).toBeLessThan(SOON_MS);
+  const { result, tookMs } = await outcome(accept(redis));
+  expect(result).toMatch(/^failed: .*timed out/);
+  expect(tookMs).toBeLessThan(DETECTED_WITHIN_MS);
   server.resume();
-  await until(() => take(redis), { what: 'an answer' });
+  await until(() => accept(redis), { what: 'a reply' });
 });
 
-describe('when Redis dies', () => {
-  it('calls that wait for their answer do not wait for their timeout', async () => {
+describe('when Redis is killed', () => {
+  it('calls without a reply fail before their timeout', async () => {
     const server = await startRedis();
     const redis = await connected(server.url);
     server.pause();
-    const calls = [take(redis), redis.get('x'), new CommandDesk(redis, lamp).claims()].map(outcome);
-    await new Promise((resolve) => setImmediate(resolve)); // they are on the wire
+    const calls = [accept(redis), redis.get('x'), new CommandDesk(redis, lamp).claims()].map(outcome);
+    await new Promise((resolve) => setImmediate(resolve)); // they have been sent
     await server.kill();
     const ends = await outcome(Promise.all(calls));
-    expect(ends.tookMs).toBeLessThan(SOON_MS);
-    for (const call of calls) expect((await call).said).toMatch(/^failed: /);
+    expect(ends.tookMs).toBeLessThan(DETECTED_WITHIN_MS);
+    for (const call of calls) expect((await call).result).toMatch(/^failed: /);
   });
 
-  it('and comes back, the connection does too, with scripts and data', async () => {
+  it('the connection, scripts and data return after a restart', async () => {
     const server = await startRedis();
-    const { redis, told } = watched(server.url);
-    await isUp(told);
-    await take(redis);
+    const { redis, log } = watched(server.url);
+    await waitUntilUp(log);
+    await accept(redis);
     await server.kill();
-    await until(() => told.length === 2, { what: 'the loss' });
-    expect(await outcome(take(redis))).toMatchObject({ said: expect.stringMatching(/^failed: /) });
+    await until(() => log.length === 2, { what: 'the lost connection' });
+    expect(await outcome(accept(redis))).toMatchObject({ result: expect.stringMatching(/^failed: /) });
     await server.start();
-    await isUp(told);
-    expect(told).toEqual(['up', expect.stringMatching(/^down: /), 'up']);
-    expect(await take(redis)).toMatchObject({ kind: 'accepted' });
+    await waitUntilUp(log);
+    expect(log).toEqual(['up', expect.stringMatching(/^down: /), 'up']);
+    expect(await accept(redis)).toMatchObject({ kind: 'accepted' });
     expect((await readDevice(redis, 'demo', 'lamp-0001'))?.last?.measurements).toEqual({ light: 1 });
   });
 });
 
-it('scripts that Redis has forgotten are loaded by the call that needs them', async () => {
+it('reloads scripts that Redis no longer has', async () => {
   const redis = await connected((await startRedis()).url);
   const desk = new CommandDesk(redis, lamp);
   await redis.script('FLUSH');
-  expect(await take(redis)).toMatchObject({ kind: 'accepted' });
+  expect(await accept(redis)).toMatchObject({ kind: 'accepted' });
   await desk.enqueue('on');
   await redis.script('FLUSH');
   expect(await desk.claim()).toEqual(['on dispatched 1']);
 });
 
-it('a wrong password is told, not thrown', async () => {
+it('reports a wrong password instead of throwing', async () => {
   const server = await startRedis();
-  const { told } = watched(server.url.replace(/:[^:@/]+@/, ':wrong@'));
-  await until(() => told.length > 0, { what: 'a word of it' });
-  expect(told[0]).toMatch(/WRONGPASS|NOAUTH/);
+  const { log } = watched(server.url.replace(/:[^:@/]+@/, ':wrong@'));
+  await until(() => log.length > 0, { what: 'the report' });
+  expect(log[0]).toMatch(/WRONGPASS|NOAUTH/);
 });
 
-it('the clock is that of Redis', async () => {
+it('redisNow returns the clock of Redis', async () => {
   const redis = await connected((await startRedis()).url);
   const before = Date.now();
   const now = await redisNow(redis);
@@ -137,21 +137,21 @@ it('the clock is that of Redis', async () => {
   expect(now).toBeLessThanOrEqual(Date.now());
 });
 
-describe('the check of durability', () => {
+describe('durabilityProblems', () => {
   const problems = async (...settings: string[]) =>
     durabilityProblems(await connected((await startRedis({ settings })).url));
 
-  it('finds nothing wrong with our own settings, time and again', async () => {
+  it('finds none with the settings of this project, repeatedly', async () => {
     const redis = await connected((await startRedis()).url);
     expect([await durabilityProblems(redis), await durabilityProblems(redis)]).toEqual([[], []]);
   });
 
-  it('finds that nothing is appended to a file', async () => {
+  it('finds a missing append-only file', async () => {
     expect(await problems('appendonly no')).toEqual([expect.stringContaining('appendonly yes')]);
   });
 
   it.each(['allkeys-lru', 'volatile-ttl', 'allkeys-random'])(
-    'finds that keys may be evicted: %s',
+    'finds an eviction policy: %s',
     async (policy) => {
       expect(await problems(`maxmemory-policy ${policy}`)).toEqual([
         expect.stringContaining(`instead of "${policy}"`),
@@ -163,11 +163,11 @@ describe('the check of durability', () => {
     ['appendfsync everysec', 'instead of "everysec"'],
     ['appendfsync no', 'instead of "no"'],
     ['no-appendfsync-on-rewrite yes', 'set "no-appendfsync-on-rewrite no"'],
-  ])('finds that an answer may come before the write is on disk: %s', async (setting, said) => {
-    expect(await problems(setting)).toEqual([expect.stringContaining(said)]);
+  ])('finds replies before the write is on disk: %s', async (setting, result) => {
+    expect(await problems(setting)).toEqual([expect.stringContaining(result)]);
   });
 
-  it('does not trust a Redis that keeps its settings to itself', async () => {
+  it('finds a Redis that forbids CONFIG GET', async () => {
     const { url } = await startRedis();
     const admin = await connected(url);
     await admin.acl('SETUSER', 'limited', 'on', '>limited', '+@all', '-config', '~*', '&*');
@@ -175,20 +175,18 @@ describe('the check of durability', () => {
     expect(await durabilityProblems(limited)).toEqual([expect.stringContaining('allow "CONFIG GET"')]);
   });
 
-  it('finds all at once', async () => {
+  it('lists all problems', async () => {
     expect(await problems('appendonly no', 'maxmemory-policy allkeys-lru')).toHaveLength(2);
   });
 
-  it('finds that the data were written for another number of shards, and leaves them', async () => {
+  it('finds another number of shards, and does not change it', async () => {
     const redis = await connected((await startRedis()).url);
     await redis.set(SHARD_COUNT_KEY, SHARDS / 2);
-    expect(await durabilityProblems(redis)).toEqual([
-      expect.stringContaining(`filled with ${SHARDS / 2} shards`),
-    ]);
+    expect(await durabilityProblems(redis)).toEqual([expect.stringContaining(`has ${SHARDS / 2} shards`)]);
     expect(await redis.get(SHARD_COUNT_KEY)).toBe(String(SHARDS / 2));
   });
 
-  it('fails when Redis takes no writes', async () => {
+  it('fails while Redis rejects writes', async () => {
     const redis = await connected((await startRedis()).url);
     await durabilityProblems(redis);
     await redis.config('SET', 'maxmemory', '1');

@@ -60,11 +60,11 @@ export function connectRedis(url: string, name: string, settings: ConnectionSett
 
 /** Help text of the metric `store_durability_ok`, in every service. */
 export const STORE_DURABILITY_HELP =
-  '1 while Redis answers, has every write on disk before it answers it, and evicts nothing';
+  '1 while Redis responds, syncs every write (appendfsync always) and evicts nothing';
 
 /**
- * Why this Redis does not store commands durably; empty if it does: append-only file on, synced before each reply, its last write
- * successful, no eviction, and the same number of shards as this version. If `CONFIG GET` is forbidden the settings count as a problem.
+ * Why this Redis does not store commands durably; empty if it does. It must have an append-only file that is synced before each reply, a
+ * successful last write, no eviction, and the number of shards of this version. A forbidden `CONFIG GET` counts as a problem.
  */
 export async function durabilityProblems(redis: Redis): Promise<string[]> {
   const [info, memory, shards, settings] = await Promise.all([
@@ -76,18 +76,18 @@ export async function durabilityProblems(redis: Redis): Promise<string[]> {
   const problems: string[] = [];
   const field = (text: string, name: string) => new RegExp(`^${name}:(.*?)\r?$`, 'm').exec(text)?.[1];
   if (field(info, 'aof_enabled') !== '1')
-    problems.push('Redis keeps no append-only file: set "appendonly yes"');
+    problems.push('Redis has no append-only file: set "appendonly yes"');
   else if (settings === undefined)
-    problems.push('Redis does not tell whether it syncs every write to disk: allow "CONFIG GET"');
+    problems.push('cannot check whether Redis syncs every write to disk: allow "CONFIG GET"');
   else problems.push(...syncProblems(settings));
   if (field(info, 'aof_last_write_status') === 'err')
-    problems.push('Redis cannot write its append-only file: is the disk full?');
+    problems.push('Redis cannot write its append-only file: check whether the disk is full');
   const policy = field(memory, 'maxmemory_policy');
   if (policy !== undefined && policy !== 'noeviction') {
-    problems.push(`Redis may evict keys: set "maxmemory-policy noeviction" instead of "${policy}"`);
+    problems.push(`Redis can evict keys: set "maxmemory-policy noeviction" instead of "${policy}"`);
   }
   if (shards !== null && shards !== String(SHARDS)) {
-    problems.push(`this Redis was filled with ${shards} shards, this version uses ${SHARDS}`);
+    problems.push(`the data in Redis has ${shards} shards, but this version uses ${SHARDS}`);
   }
   return problems;
 }
@@ -108,9 +108,9 @@ function syncProblems(settings: ReadonlyMap<string, string>): string[] {
   const problems: string[] = [];
   const sync = settings.get('appendfsync');
   if (sync !== 'always')
-    problems.push(`Redis answers before a write is on disk: set "appendfsync always" instead of "${sync}"`);
+    problems.push(`Redis replies before a write is on disk: set "appendfsync always" instead of "${sync}"`);
   if (settings.get('no-appendfsync-on-rewrite') === 'yes')
-    problems.push('Redis does not sync while it rewrites its file: set "no-appendfsync-on-rewrite no"');
+    problems.push('Redis does not sync during a rewrite of its file: set "no-appendfsync-on-rewrite no"');
   return problems;
 }
 

@@ -9,7 +9,7 @@ import type { Redis } from 'ioredis';
 import { CommandDesk } from '../../test/command-desk.js';
 import { confined, type ScriptCall } from '../../test/confined.js';
 import { expectConsistentQueue } from '../../test/expect-consistent-queue.js';
-import { carryOn, heardOf, heldRollout, take } from '../../test/rollout-desk.js';
+import { runTurns, startRollout, storeReadings, takeRollout } from '../../test/rollout-setup.js';
 import { revokeApiKey } from '../access/api-keys.js';
 import { repairClockStep } from '../clock/clock-step.js';
 import { commandJson } from '../commands/read-commands.js';
@@ -43,7 +43,7 @@ const files = readdirSync(FOLDER, { recursive: true, encoding: 'utf8' }).filter(
   file.endsWith('.lua'),
 );
 const includedFiles = files.filter((file) => file.startsWith('includes/'));
-/** Scripts by the hash under which Redis knows them. */
+/** Scripts by the SHA-1 that identifies them in Redis. */
 const scripts = files.filter(isScript).map((file) => {
   const [, name, count] = /(\w+)-(\d+|n)[.]lua$/.exec(file) ?? [];
   const header = read(file)
@@ -61,7 +61,7 @@ beforeAll(async () => {
 });
 
 describe.each(scripts)('$file', ({ name, count, header }) => {
-  /** What the header says under a heading, up to the next one. */
+  /** The text of the header under a heading, up to the next one. */
   const section = (heading: string) =>
     new RegExp(`^${heading} +([^]*?)(?=^[A-Z]\\w+ {2,}|$(?![^]))`, 'm').exec(header)?.[1] ?? '';
 
@@ -73,14 +73,14 @@ describe.each(scripts)('$file', ({ name, count, header }) => {
     if (count !== 'n') expect(Math.max(...numbers)).toBe(Number(count));
   });
 
-  it('says what it is for, and what goes in and out', () => {
+  it('has a header with purpose, keys, arguments, reply and clock', () => {
     expect(header).toMatch(/^[A-Z].*[.]/);
     for (const heading of ['KEYS', 'ARGV', 'Returns', 'Clock'])
       expect([heading, section(heading)]).toEqual([heading, expect.stringMatching(/\S/)]);
   });
 
-  it('makes up no key', () => {
-    // Whatever stands where a key is expected is a name for one of KEYS, never a text put together.
+  it('builds no key', () => {
+    // Each key is one of KEYS, or a variable that holds one; it is never concatenated.
     const file = scripts.find((script) => script.name === name)!.file;
     for (const text of [file, ...includedFiles].map(read)) {
       for (const [call, key] of text.matchAll(/\bcall\('(?!TIME|PUBLISH)\w+',\s*((?:[^,()]|\([^()]*\))*)/g)) {
@@ -95,7 +95,7 @@ describe.each(scripts)('$file', ({ name, count, header }) => {
   });
 });
 
-describe('what a script declares', () => {
+describe('the keys that a script declares', () => {
   let redis: Redis;
   let calls: ScriptCall[];
   beforeAll(async () => {
@@ -105,7 +105,7 @@ describe('what a script declares', () => {
     await store.redis.flushall();
   });
 
-  it('is all that it may touch here', async () => {
+  it('are the only keys that it can touch in these tests', async () => {
     const touch = (text: string) => {
       const sha = createHash('sha1').update(text).digest('hex');
       return store.redis.script('LOAD', text).then(() => redis.evalsha(sha, 1, 'mine'));
@@ -119,7 +119,7 @@ describe('what a script declares', () => {
     );
   });
 
-  it('is all that accepting readings touches', async () => {
+  it('suffice to accept readings', async () => {
     const lamp = store.newDevice();
     const neighbour = store.newDevice();
     const rules = new Replica(redis);
@@ -143,7 +143,7 @@ describe('what a script declares', () => {
     expect(commands.map(({ state }) => state)).toContain('full');
   });
 
-  it('is all that the life of a command touches', async () => {
+  it('suffice for the life of a command', async () => {
     const robot = store.newDevice();
     const desk = new CommandDesk(redis, robot);
     const session = (online: boolean) =>
@@ -164,21 +164,21 @@ describe('what a script declares', () => {
     await desk.enqueue('short', { ttl: 0, lane: 'other' });
     expect(await findDueShards(redis)).toMatchObject({ shards: [robot.shard] });
     expect(await new OpenCommandCounter().read(redis)).toMatchObject({ due: 0, waiting: 3 });
-    const mended = await repairClockStep(redis, { leastWaitMs: 5000, wasSeen: true });
-    expect(mended).toEqual({ commands: 0, devices: 0, rollouts: 0, timers: 0, effects: 0 });
+    const repaired = await repairClockStep(redis, { leastWaitMs: 5000, wasSeen: true });
+    expect(repaired).toEqual({ commands: 0, devices: 0, rollouts: 0, timers: 0, effects: 0 });
     expect((await desk.claim()).sort()).toEqual(['half dispatched 1', 'now dispatched 1', 'short expired 0']);
     await desk.requeue('half', 1);
     expect(await desk.wake()).toBe(1);
     await desk.enqueue('next');
-    expect(await desk.answer('now', 'acknowledged')).toBe('acknowledged');
-    expect(await desk.answer('now', 'succeeded', { said: { result: 1 } })).toBe('succeeded');
-    expect(await desk.answer('now', 'failed')).toBe('late');
+    expect(await desk.acknowledge('now', 'acknowledged')).toBe('acknowledged');
+    expect(await desk.acknowledge('now', 'succeeded', { details: { result: 1 } })).toBe('succeeded');
+    expect(await desk.acknowledge('now', 'failed')).toBe('late');
     expect(await desk.cancel('next')).toBe('cancelled');
     for (let attempt = 1; attempt <= DEFAULT_ATTEMPTS + 1; attempt += 1) {
       await desk.claim();
       await timePasses(store.redis, LEASE_MS * 2 ** attempt, robot);
     }
-    expect(await desk.answer('half', 'succeeded', { said: { result: 1 } })).toBe('late');
+    expect(await desk.acknowledge('half', 'succeeded', { details: { result: 1 } })).toBe('late');
     for (const [onFailure, lane] of [
       ['stop', 'crane'],
       ['abort-rest', 'belt'],
@@ -186,7 +186,7 @@ describe('what a script declares', () => {
       for (const name of [`first of ${lane}`, `rest of ${lane}`])
         await desk.enqueue(name, { lane, onFailure, rollout: 'R1' });
       await desk.claim();
-      expect(await desk.answer(`first of ${lane}`, 'failed')).toBe('failed');
+      expect(await desk.acknowledge(`first of ${lane}`, 'failed')).toBe('failed');
     }
     expect(await desk.resume('crane')).toBe('first of crane');
     await desk.claim();
@@ -202,21 +202,21 @@ describe('what a script declares', () => {
     await expectConsistentQueue(store.redis);
   });
 
-  it('is all that a rollout touches', async () => {
+  it('suffice for a rollout', async () => {
     const fleet = store.newFleet();
-    await heardOf(redis, fleet, ['a', 'b']);
-    const held = await heldRollout(redis, fleet, { selector: { devices: ['a', 'b', 'nobody'] } });
-    const turns = (await carryOn(redis, held)).map(({ device, outcome }) => `${device} ${outcome}`);
+    await storeReadings(redis, fleet, ['a', 'b']);
+    const held = await startRollout(redis, fleet, { selector: { devices: ['a', 'b', 'nobody'] } });
+    const turns = (await runTurns(redis, held)).map(({ device, outcome }) => `${device} ${outcome}`);
     expect(turns.toSorted()).toEqual(['a enqueued', 'b enqueued', 'nobody unknown_device']);
     await cancelRollout(redis, held.id);
-    const sweeper = await take(redis, held.id);
+    const sweeper = await takeRollout(redis, held.id);
     for (const device of ['a', 'b']) await sweepRollout(redis, sweeper, shardOf(fleet, device), '');
     const counts = await countRollout(redis, held.id);
     expect(counts).toMatchObject({ enqueued: 2, outcomes: { cancelled: 2 } });
     await closeRollout(redis, sweeper, counts);
   });
 
-  it('is all that timers and votes touch', async () => {
+  it('suffice for timers and votes', async () => {
     const sensor = store.newDevice();
     const rules = new Replica(redis);
     const seqs = (n: number) => [reading({ light: n, _seq: n })];
@@ -232,7 +232,7 @@ describe('what a script declares', () => {
     await rules.send({ ...rules.evaluate(sensor, seqs(3)), ...timer(undefined) });
   });
 
-  it('is all that effects touch', async () => {
+  it('suffice for effects', async () => {
     const lamp = store.newDevice();
     const expected = { expect: 'light > 1', withinMs: 1000 };
     for (const outcome of ['pending', 'effective', 'ineffective', 'unmeasured'] as const) {
@@ -251,10 +251,10 @@ describe('what a script declares', () => {
     }
   });
 
-  it('is all that rules and quorums touch', async () => {
+  it('suffice for rules and quorums', async () => {
     const lamp = store.newDevice();
     const { fleet } = lamp;
-    await heardOf(redis, fleet, [lamp.device]);
+    await storeReadings(redis, fleet, [lamp.device]);
     const rule = ruleSchema.parse({ id: 'dark', when: 'light < 300', then: { led_on: true } });
     expect(await seedRules(redis, fleet, [rule])).toBe(true);
     expect(await writeRule(redis, fleet, { ...rule, when: 'light < 200' }, 1)).toMatchObject({
@@ -279,23 +279,23 @@ describe('what a script declares', () => {
     expect(await deleteRule(redis, fleet, 'dark', 2)).toMatchObject({ outcome: 'deleted' });
   });
 
-  it('is all that publishing the last state touches', async () => {
+  it('suffice to publish the last state', async () => {
     const lamp = store.newDevice();
     await new Replica(redis).accept(lamp, [reading({ light: 1 })]);
     expect(await claimStates(redis, [lamp], 0)).toMatchObject([{ kind: 'state' }]);
   });
 
-  it('is all that an answer that was not understood touches', async () => {
+  it('suffice for an unreadable acknowledgement', async () => {
     const robot = store.newDevice();
     const desk = new CommandDesk(redis, robot);
-    await heardOf(redis, robot.fleet, [robot.device]);
+    await storeReadings(redis, robot.fleet, [robot.device]);
     await desk.enqueue('sent');
     await desk.claim();
-    const note = { fleet: robot.fleet, device: robot.device, problem: 'no status', payload: '{}' };
-    expect(await recordUnreadAcknowledgements(redis, [note])).toEqual([expect.any(String)]);
+    const report = { fleet: robot.fleet, device: robot.device, problem: 'no status', payload: '{}' };
+    expect(await recordUnreadAcknowledgements(redis, [report])).toEqual([expect.any(String)]);
   });
 
-  it('is all that decisions of devices touch', async () => {
+  it('suffice for edge decisions', async () => {
     const lamp = store.newDevice();
     const decision = {
       id: 1,
@@ -315,7 +315,7 @@ describe('what a script declares', () => {
     expect(await recordJudgements(redis, lamp, [[1, judgement]], 0)).toEqual([judgement]);
   });
 
-  it('is all that a removal touches', async () => {
+  it('suffice for removals', async () => {
     const robot = store.newDevice();
     const { fleet, device } = robot;
     const desk = new CommandDesk(redis, robot);
@@ -333,14 +333,14 @@ describe('what a script declares', () => {
       { outcome: 'removed' },
     ]);
     expect(await removeDevices(redis, [{ fleet, device }])).toEqual([{ outcome: 'missing' }]);
-    const departures = await takeCleanups(redis, 10);
-    await removeVotes(redis, fleet, ['quorum'], departures);
+    const cleanups = await takeCleanups(redis, 10);
+    await removeVotes(redis, fleet, ['quorum'], cleanups);
     expect(await revokeApiKey(redis, 'none')).toBe('missing');
     await startFleetRemoval(redis, fleet);
     expect(await takeFleetRemovals(redis, 1)).toEqual([fleet]);
   });
 
-  it('is as many keys as its name says, and no script was left out', () => {
+  it('have the number that the name states, for every script', () => {
     const called = calls.flatMap(({ sha, keys }) =>
       scripts.filter((script) => script.sha === sha).map(({ file }) => ({ file, keys })),
     );
@@ -351,7 +351,7 @@ describe('what a script declares', () => {
     }
   });
 
-  it('lives in one shard, for every call about one device', () => {
+  it('are in one shard, in every call about one device', () => {
     for (const { keys } of calls.filter(({ sha }) =>
       scripts.some((script) => script.sha === sha && script.count !== 'n' && script.count !== '64'),
     ))
@@ -359,6 +359,6 @@ describe('what a script declares', () => {
   });
 });
 
-it('a script that is not there is a mistake', async () => {
-  await expect(runScript(store.redis, 'nothing-0', [], [])).rejects.toThrow('no script nothing-0');
+it('an unknown script is an error', async () => {
+  await expect(runScript(store.redis, 'nothing-0', [], [])).rejects.toThrow('unknown script nothing-0');
 });

@@ -76,7 +76,7 @@ export async function runScripts(
 
 function script(name: string): Script {
   const found = SCRIPTS.get(name);
-  if (found === undefined) throw new Error(`no script ${name}`);
+  if (found === undefined) throw new Error(`unknown script ${name}`);
   return found;
 }
 

@@ -1,7 +1,7 @@
 import { startStore } from '@lamplighter/test-kit/store/store-under-test';
 import { readServerFacts } from './server-facts.js';
 
-it('tells what operators watch of a Redis', async () => {
+it('reads the figures of a Redis server', async () => {
   const { redis } = await startStore();
   const before = await readServerFacts(redis);
   expect(before).toMatchObject({ maxMemoryBytes: 0, clients: 1, aofLastWriteOk: true });

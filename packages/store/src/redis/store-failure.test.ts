@@ -21,17 +21,17 @@ const failureOf = async (call: () => Promise<unknown>) => {
   }
 };
 
-it('tells a Redis that is away: frozen, then killed', async () => {
+it('is away while Redis is frozen, or killed', async () => {
   const server = await startRedis();
   const redis = await connect(server.url);
   server.pause();
   expect(await failureOf(() => redis.get('a'))).toBe('away');
   await server.kill();
-  await until(() => redis.status !== 'ready', { what: 'the client to notice' });
+  await until(() => redis.status !== 'ready', { what: 'the client to detect it' });
   expect(await failureOf(() => redis.get('a'))).toBe('away');
 });
 
-it('tells a Redis that refuses writes, also inside a script', async () => {
+it('is refusing while Redis refuses writes, also inside a script', async () => {
   const server = await startRedis({ settings: ['maxmemory 100kb'] });
   const redis = await connect(server.url);
   expect(await failureOf(() => redis.set('a', 'b'))).toBe('refusing');
@@ -40,7 +40,7 @@ it('tells a Redis that refuses writes, also inside a script', async () => {
   );
 });
 
-it('leaves mistakes of ours alone', async () => {
+it('is undefined for errors of the caller', async () => {
   const server = await startRedis();
   const redis = await connect(server.url);
   expect(await failureOf(() => redis.eval('return nonsense', 0))).toBeInstanceOf(Error);

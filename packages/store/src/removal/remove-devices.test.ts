@@ -33,7 +33,7 @@ beforeEach(async () => {
 const remove = async (options?: { onlyIfAway: boolean }): Promise<Removal> =>
   (await removeDevices(store.redis, [lamp], options))[0]!;
 const device = () => readDevice(store.redis, lamp.fleet, lamp.device);
-const books = async () => (await readLedger(store.redis, lamp.fleet)).readings;
+const readingsLedger = async () => (await readLedger(store.redis, lamp.fleet)).readings;
 const taken = (...numbers: number[]) => numbers.map((n) => reading({ light: n, _n: n, _seq: 1000 + n }));
 const presence = (message: Parameters<typeof recordPresence>[1][number]['message']) =>
   recordPresence(store.redis, [{ address: lamp, message }]);
@@ -41,7 +41,7 @@ const birth = (session: number, more = {}) => presence({ online: true, session, 
 const will = (session: number) => presence({ online: false, session });
 
 describe('a removed device', () => {
-  it('ends its open commands, and nothing of it is left but its counts', async () => {
+  it('ends its open commands, and leaves only its counts', async () => {
     const desk = new CommandDesk(store.redis, lamp);
     await birth(7);
     await rules.accept(lamp, [reading({ light: 1 })], { rules: () => '{"n":1}' });
@@ -62,13 +62,13 @@ describe('a removed device', () => {
     expect(readings).toMatchObject({ stored: 1 });
     const [departure] = await takeCleanups(store.redis, 10);
     await completeCleanups(store.redis, [departure!]);
-    const left = (await store.redis.keys('*')).filter((key) => key.includes(lamp.fleet));
-    expect(left.map((key) => key.split(':')[1]).sort()).toEqual(['device', 'ledger']);
+    const remaining = (await store.redis.keys('*')).filter((key) => key.includes(lamp.fleet));
+    expect(remaining.map((key) => key.split(':')[1]).sort()).toEqual(['device', 'ledger']);
     expect(await store.redis.pttl(lamp.deviceKey)).toBeGreaterThan(0);
     expect(await remove()).toEqual({ outcome: 'missing' });
   });
 
-  it('leaves the others of its fleet alone', async () => {
+  it('does not affect the other devices of its fleet', async () => {
     const other = new DeviceAddress(lamp.fleet, 'other', false);
     await rules.accept(lamp, taken(1));
     await rules.accept(other, taken(1));
@@ -77,7 +77,7 @@ describe('a removed device', () => {
     expect(devices.map(({ device }) => device)).toEqual(['other']);
   });
 
-  it('is a new device when it reports again, also to a replica that knew it', async () => {
+  it('is a new device when it reports again, even to a replica that has it in its cache', async () => {
     const other = new Replica(store.redis);
     await rules.accept(lamp, taken(1, 2, 3), { rules: () => '{"n":3}' });
     await other.accept(lamp, taken(4));
@@ -89,7 +89,7 @@ describe('a removed device', () => {
     expect(await store.redis.pttl(lamp.deviceKey)).toBe(-1);
   });
 
-  it('that stayed connected still has its session when it reports again', async () => {
+  it('keeps its session if it stayed connected and reports again', async () => {
     await birth(7, { telemetry: 'keep' });
     await remove();
     await rules.accept(lamp, taken(1));
@@ -98,7 +98,7 @@ describe('a removed device', () => {
 });
 
 describe('the presence of a removed device', () => {
-  it('does not come back with what the broker retains, until that is cleared', async () => {
+  it('does not return with the retained message of the broker until that is cleared', async () => {
     await birth(7);
     await remove();
     expect(await birth(7)).toEqual(['ignored']);
@@ -111,7 +111,7 @@ describe('the presence of a removed device', () => {
     expect(await device()).toMatchObject({ presence: 'online' });
   });
 
-  it('is that of a new session at once, and then what is retained is not to be cleared', async () => {
+  it('is that of a new session immediately, whose retained message must not be cleared', async () => {
     await birth(7);
     await will(7);
     await remove();
@@ -125,25 +125,30 @@ describe('the presence of a removed device', () => {
 });
 
 describe('the ledger', () => {
-  it('keeps the counts of removed devices, and what is missing stays missing', async () => {
+  it('keeps the counts of removed devices, and missing readings stay unexplained', async () => {
     await rules.accept(lamp, taken(1, 4));
     await rules.accept(lamp, taken(2));
-    const before = await books();
+    const before = await readingsLedger();
     expect(before).toMatchObject({ declared: 4, stored: 2, late: 1, unexplained: 1, declaringDevices: 1 });
     await remove();
-    expect(await books()).toEqual(before);
+    expect(await readingsLedger()).toEqual(before);
   });
 
-  it('goes on when the device reports again, and readings that were on their way explain what was missing', async () => {
+  it('continues when the device reports again, and readings that were in flight account for missing ones', async () => {
     await rules.accept(lamp, taken(1, 2, 3));
     await rules.accept(lamp, [reading({ light: 5, _n: 6, _dropped: 1, _seq: 1006 })]);
     await remove();
-    expect(await books()).toMatchObject({ declared: 6, droppedByDevices: 1, stored: 4, unexplained: 1 });
+    expect(await readingsLedger()).toMatchObject({
+      declared: 6,
+      droppedByDevices: 1,
+      stored: 4,
+      unexplained: 1,
+    });
     const dropped = (n: number, total: number) =>
       reading({ light: n, _n: n, _dropped: total, _seq: 1000 + n });
     await rules.accept(lamp, [dropped(5, 1)]);
     await rules.accept(lamp, [dropped(7, 1), dropped(9, 2)]);
-    expect(await books()).toMatchObject({
+    expect(await readingsLedger()).toMatchObject({
       declared: 9,
       declaringDevices: 1,
       droppedByDevices: 2,
@@ -151,21 +156,26 @@ describe('the ledger', () => {
       unexplained: 0,
     });
     await remove();
-    expect(await books()).toMatchObject({ declared: 9, stored: 7, droppedByDevices: 2, unexplained: 0 });
+    expect(await readingsLedger()).toMatchObject({
+      declared: 9,
+      stored: 7,
+      droppedByDevices: 2,
+      unexplained: 0,
+    });
   });
 
-  it('counts from the start when the device does', async () => {
+  it('restarts when the count of the device restarts', async () => {
     await rules.accept(lamp, taken(...Array.from({ length: 400 }, (_, i) => i + 1)));
     await remove();
     await rules.accept(lamp, [reading({ light: 1, _n: 2, _seq: 5000 })]);
-    expect(await books()).toMatchObject({ declared: 401, stored: 401, unexplained: 0 });
+    expect(await readingsLedger()).toMatchObject({ declared: 401, stored: 401, unexplained: 0 });
     await rules.accept(lamp, [reading({ light: 1, _n: 1, _seq: 9000 })]);
-    expect(await books()).toMatchObject({ declared: 402, stored: 402, unexplained: 0 });
+    expect(await readingsLedger()).toMatchObject({ declared: 402, stored: 402, unexplained: 0 });
   });
 });
 
 describe('a device with forgetAfter', () => {
-  it('is removed once it has been away for longer, and not before', async () => {
+  it('is removed after it has been offline for that time, and not before', async () => {
     await birth(7, { forgetAfter: 60_000 });
     expect(await takeExpiredDevices(store.redis, 10)).toEqual([]);
     expect(await remove({ onlyIfAway: true })).toEqual({ outcome: 'kept' });
@@ -178,7 +188,7 @@ describe('a device with forgetAfter', () => {
     expect(await device()).toBeUndefined();
   });
 
-  it('counts from its goodbye', async () => {
+  it('counts the time from its goodbye', async () => {
     await birth(7, { forgetAfter: 5000 });
     await will(7);
     await timePasses(store.redis, 6000, lamp);
@@ -186,7 +196,7 @@ describe('a device with forgetAfter', () => {
     expect(await remove({ onlyIfAway: true })).toMatchObject({ outcome: 'removed', presence: 'offline' });
   });
 
-  it('stays while it reports, and is looked at again later', async () => {
+  it('stays while it reports, and is checked again later', async () => {
     await birth(7, { forgetAfter: 5000 });
     await timePasses(store.redis, FRESH_MS + 6000, lamp);
     await rules.accept(lamp, taken(1));
@@ -197,7 +207,7 @@ describe('a device with forgetAfter', () => {
     expect(await remove({ onlyIfAway: true })).toMatchObject({ outcome: 'removed' });
   });
 
-  it('is kept once a birth no longer asks for it', async () => {
+  it('stays once a birth no longer requests it', async () => {
     await birth(7, { forgetAfter: 5000 });
     await birth(8);
     await will(8);

@@ -137,27 +137,27 @@ export async function takeCleanups(redis: Redis, limit: number): Promise<Pending
  */
 export async function isRetainedPresenceOfRemoved(
   redis: Redis,
-  departures: readonly PendingCleanup[],
+  cleanups: readonly PendingCleanup[],
 ): Promise<boolean[]> {
   const [sessions, scores] = (await Promise.all([
-    pipelined(redis, departures, (pipeline, { fleet, device }) =>
+    pipelined(redis, cleanups, (pipeline, { fleet, device }) =>
       pipeline.hget(deviceKey(shardOf(fleet, device), fleet, device), 'session'),
     ),
-    pipelined(redis, departures, (pipeline, { fleet, device }) =>
+    pipelined(redis, cleanups, (pipeline, { fleet, device }) =>
       pipeline.zscore(devicesKey(shardOf(fleet, device), fleet), device),
     ),
   ])) as [(string | null)[], (string | null)[]];
-  return departures.map((_, i) => scores[i] === null || sessions[i]?.split(',')[1] !== '1');
+  return cleanups.map((_, i) => scores[i] === null || sessions[i]?.split(',')[1] !== '1');
 }
 
 /** Completes cleanups: no data of these devices remains. */
-export async function completeCleanups(redis: Redis, departures: readonly PendingCleanup[]): Promise<void> {
-  if (departures.length === 0) return;
-  await redis.hdel(EDGE_RULES_KEY, ...departures.map(({ fleet, device }) => `${fleet}/${device}`));
-  await pipelined(redis, departures, (pipeline, { fleet, device }) =>
+export async function completeCleanups(redis: Redis, cleanups: readonly PendingCleanup[]): Promise<void> {
+  if (cleanups.length === 0) return;
+  await redis.hdel(EDGE_RULES_KEY, ...cleanups.map(({ fleet, device }) => `${fleet}/${device}`));
+  await pipelined(redis, cleanups, (pipeline, { fleet, device }) =>
     pipeline.hdel(deviceKey(shardOf(fleet, device), fleet, device), 'removed'),
   );
-  await pipelined(redis, departures, (pipeline, { fleet, device, at }) =>
+  await pipelined(redis, cleanups, (pipeline, { fleet, device, at }) =>
     pipeline.zrem(cleanupsKey(shardOf(fleet, device)), `${fleet}/${device}/${at}`),
   );
 }
@@ -167,9 +167,9 @@ export async function removeVotes(
   redis: Redis,
   fleet: string,
   rules: readonly string[],
-  departures: readonly PendingCleanup[],
+  cleanups: readonly PendingCleanup[],
 ): Promise<void> {
-  const votes = rules.flatMap((rule) => departures.map((departure) => ({ rule, ...departure })));
+  const votes = rules.flatMap((rule) => cleanups.map((cleanup) => ({ rule, ...cleanup })));
   await runScripts(
     redis,
     'removeVote-1',

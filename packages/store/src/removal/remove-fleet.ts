@@ -21,9 +21,9 @@ import { deleteTelemetrySchema } from '../telemetry/telemetry-schemas.js';
 import { type DeviceName, type Removal, removeDevices } from './remove-devices.js';
 
 /**
- * Removing a fleet: its rollouts are cancelled, its devices removed a page at a time, then its rules, rollouts and telemetry schema.
- * Its ledger stays. A replica of the rules service that holds the lease carries it on and saves how far it has come; a second holder
- * does no harm, since every step may be repeated. Devices that report meanwhile are new devices and may be left over.
+ * Removing a fleet cancels its rollouts, removes its devices page by page, and then its rules, rollouts and telemetry schema. The ledger
+ * stays. The replica of the rules service that holds the lease performs the steps and saves its position. A second holder does no harm,
+ * because every step can be repeated. Devices that report during the removal are new devices, and can remain.
  */
 export interface FleetRemoval {
   readonly fleet: string;
@@ -35,13 +35,13 @@ export interface FleetRemoval {
   readonly endedAt?: number;
 }
 
-/** Devices of one step: some 50 ms of Redis, if each has a hundred commands. */
+/** Devices per step: about 50 ms of Redis time if each has a hundred commands. */
 const PAGE = 100;
-/** A replica that says nothing for this long has lost the removal, milliseconds. */
+/** A replica that does not complete a step within this time loses the removal, milliseconds. */
 const LEASE_MS = 5000;
-/** How long cancelled rollouts may take to close before they are removed as they are, milliseconds. */
+/** Time for cancelled rollouts to close; afterwards they are removed unclosed, milliseconds. */
 const CLOSING_MS = 60_000;
-/** How long it is known that a fleet was removed, seconds. */
+/** How long the record of a finished removal is kept, seconds. */
 const KEPT_S = 24 * 3600;
 
 /** Starts the removal of a fleet, or finds the one that is running. */
@@ -74,20 +74,20 @@ function removalOf(fleet: string, record: Readonly<Record<string, string>>): Fle
   };
 }
 
-/** Takes up to `limit` fleets whose removal no replica carries on. */
+/** Takes up to `limit` fleets whose removal has no holder. */
 export async function takeFleetRemovals(redis: Redis, limit: number): Promise<string[]> {
   return (await takeDue(redis, [REMOVALS_DUE_KEY], limit, LEASE_MS)).members;
 }
 
-/** What one step did. */
+/** The result of a step. */
 export interface RemovalStep {
   readonly removal: FleetRemoval;
   readonly devices: readonly { readonly device: DeviceName; readonly removal: Removal }[];
-  /** The step found nothing that it could do yet: cancelled rollouts are closing. */
+  /** The step could do nothing yet, because cancelled rollouts are closing. */
   readonly waits: boolean;
 }
 
-/** Does the next step and renews the lease. @returns undefined if there is no such removal */
+/** Performs the next step and renews the lease. @returns undefined if the fleet is not being removed */
 export async function stepFleetRemoval(redis: Redis, fleet: string): Promise<RemovalStep | undefined> {
   const record = await redis.hgetall(removalKey(fleet));
   if (record.state !== 'running') {
@@ -106,7 +106,7 @@ export async function stepFleetRemoval(redis: Redis, fleet: string): Promise<Rem
 
 async function removePage(redis: Redis, fleet: string, shard: number, after: string): Promise<RemovalStep> {
   const min = after === '' ? '-' : `(${after}`;
-  // An empty shard costs a call, so the next one that is not is found at once.
+  // Skips empty shards within the step.
   let at = shard;
   let names = await redis.zrangebylex(devicesKey(at, fleet), min, '+', 'LIMIT', 0, PAGE);
   while (names.length === 0 && ++at < SHARDS)
@@ -133,23 +133,23 @@ async function cancelRollouts(redis: Redis, fleet: string): Promise<void> {
   for (const id of await redis.zrange(fleetRolloutsKey(fleet), '0', '-1')) await cancelRollout(redis, id);
 }
 
-/** Removes the records of rollouts that are closed, or all of them. @returns how many are left */
+/** Removes the records of closed rollouts, or of all. @returns how many remain */
 async function removeRollouts(redis: Redis, fleet: string, all: boolean): Promise<number> {
-  let left = 0;
+  let remaining = 0;
   for (const id of await redis.zrange(fleetRolloutsKey(fleet), '0', '-1')) {
     const isClosed = (await redis.hexists(rolloutKey(id), 'counts')) === 1;
     if (!isClosed && !all) {
-      left += 1;
+      remaining += 1;
       continue;
     }
     await forgetRollout(redis, id);
     await redis.unlink(rolloutKey(id));
     await redis.zrem(fleetRolloutsKey(fleet), id);
   }
-  return left;
+  return remaining;
 }
 
-/** Removes what belongs to the fleet itself. Its rules are deleted as by hand, so that no rule is seeded again. */
+/** Removes the data of the fleet itself. Rules are deleted as through the API, so that the seed rules do not return. */
 async function end(redis: Redis, fleet: string, now: number): Promise<void> {
   for (const rule of await redis.hkeys(rulesKey(fleet))) {
     const stored = await readRule(redis, fleet, rule);

@@ -1,5 +1,5 @@
 import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
-import { carryOn, heardOf, heldRollout } from '../../test/rollout-desk.js';
+import { runTurns, startRollout, storeReadings } from '../../test/rollout-setup.js';
 import { enqueueCommand } from '../commands/enqueue-command.js';
 import { listCommands, readCommand } from '../commands/read-commands.js';
 import { claimCommands } from '../delivery/claim-commands.js';
@@ -12,7 +12,7 @@ beforeAll(async () => {
   store = await startStore({ fast: true });
 });
 
-/** A whole sweep: the ids of what it ended, by state. */
+/** A complete sweep. Returns the ids of the commands that it ended, by state. */
 async function swept(rollout: { id: string; fleet: string }): Promise<Record<string, string[]>> {
   const ended: Record<string, string[]> = {};
   for (let shard = 0; shard < SHARDS; shard += 1) {
@@ -37,10 +37,10 @@ const direct = (fleet: string, device: string, lane: string) =>
   });
 
 describe("a device's turn", () => {
-  it('brings it a command that says where it comes from and is delivered as the rollout says', async () => {
+  it('enqueues a command with the source and the delivery of the rollout', async () => {
     const fleet = store.newFleet();
-    await heardOf(store.redis, fleet, ['lamp']);
-    const held = await heldRollout(store.redis, fleet, {
+    await storeReadings(store.redis, fleet, ['lamp']);
+    const held = await startRollout(store.redis, fleet, {
       policy: 'ordered',
       onFailure: 'stop',
       lane: 'arm',
@@ -48,7 +48,7 @@ describe("a device's turn", () => {
       timeout: '5s',
       attempts: 2,
     });
-    const [turn] = await carryOn(store.redis, held);
+    const [turn] = await runTurns(store.redis, held);
     const command = (await readCommand(store.redis, turn!.id))!;
     expect(command).toMatchObject({
       ...{
@@ -65,35 +65,35 @@ describe("a device's turn", () => {
     expect(command.expiresAt - command.createdAt).toBe(600_000);
   });
 
-  it('supersedes what waits in its lane, as any command', async () => {
+  it('supersedes pending commands of its lane, like any command', async () => {
     const fleet = store.newFleet();
-    await heardOf(store.redis, fleet, ['lamp']);
+    await storeReadings(store.redis, fleet, ['lamp']);
     const before = await direct(fleet, 'lamp', 'led_on');
-    const [turn] = await carryOn(store.redis, await heldRollout(store.redis, fleet));
+    const [turn] = await runTurns(store.redis, await startRollout(store.redis, fleet));
     expect(turn).toMatchObject({ outcome: 'enqueued', superseded: [(before as { id: string }).id] });
   });
 
-  it('of a device that gets no command is counted by the reason', async () => {
+  it('without a command is counted by its reason', async () => {
     const fleet = store.newFleet();
-    await heardOf(store.redis, fleet, ['full', 'fine']);
+    await storeReadings(store.redis, fleet, ['full', 'fine']);
     for (let i = 0; i < MAX_OPEN_COMMANDS; i += 1) await direct(fleet, 'full', 'arm');
     await direct(fleet, 'never-seen', 'arm');
-    const held = await heldRollout(store.redis, fleet, {
+    const held = await startRollout(store.redis, fleet, {
       policy: 'now',
-      selector: { devices: ['fine', 'full', 'never-seen', 'nobody'] },
+      selector: { devices: ['fine', 'full', 'never-seen', 'missing'] },
     });
-    const outcomes = (await carryOn(store.redis, held)).map(({ device, outcome }) => `${device} ${outcome}`);
+    const outcomes = (await runTurns(store.redis, held)).map(({ device, outcome }) => `${device} ${outcome}`);
     expect(outcomes.toSorted()).toEqual([
       'fine enqueued',
       'full queue_full',
       'never-seen unreachable',
-      'nobody unknown_device',
+      'missing unknown_device',
     ]);
     expect(await countRollout(store.redis, held.id)).toMatchObject({
       enqueued: 1,
       skipped: { queue_full: 1, unreachable: 1, unknown_device: 1 },
     });
-    expect(await carryOn(store.redis, held)).toMatchObject(outcomes.map(() => ({ outcome: 'repeated' })));
+    expect(await runTurns(store.redis, held)).toMatchObject(outcomes.map(() => ({ outcome: 'repeated' })));
     expect((await countRollout(store.redis, held.id)).skipped).toEqual({
       queue_full: 1,
       unreachable: 1,
@@ -103,15 +103,15 @@ describe("a device's turn", () => {
 });
 
 describe('a sweep', () => {
-  it('cancels what waits of its rollout, and nothing else', async () => {
+  it('cancels the pending commands of its rollout, and no others', async () => {
     const fleet = store.newFleet();
     const devices = Array.from({ length: 300 }, (_, i) => `lamp-${i}`);
-    await heardOf(store.redis, fleet, devices);
-    const held = await heldRollout(store.redis, fleet, { policy: 'ordered', lane: 'arm' });
-    const other = await heldRollout(store.redis, fleet, { policy: 'ordered', lane: 'arm' });
+    await storeReadings(store.redis, fleet, devices);
+    const held = await startRollout(store.redis, fleet, { policy: 'ordered', lane: 'arm' });
+    const other = await startRollout(store.redis, fleet, { policy: 'ordered', lane: 'arm' });
     const own = await direct(fleet, 'lamp-7', 'arm');
-    const turns = await carryOn(store.redis, held);
-    await carryOn(store.redis, other);
+    const turns = await runTurns(store.redis, held);
+    await runTurns(store.redis, other);
     const claimed = (await claimCommands(store.redis, [shardOf(fleet, 'lamp-1')], 100)).map(
       ({ command }) => command.id,
     );
@@ -131,11 +131,15 @@ describe('a sweep', () => {
     expect(counts.outcomes.cancelled).toBe(ended.cancelled!.length);
   });
 
-  it('lets the lane go on behind what it cancels', async () => {
+  it('advances the lanes of cancelled commands', async () => {
     const fleet = store.newFleet();
-    await heardOf(store.redis, fleet, ['lamp']);
-    const held = await heldRollout(store.redis, fleet, { policy: 'ordered', lane: 'arm', onFailure: 'stop' });
-    await carryOn(store.redis, held);
+    await storeReadings(store.redis, fleet, ['lamp']);
+    const held = await startRollout(store.redis, fleet, {
+      policy: 'ordered',
+      lane: 'arm',
+      onFailure: 'stop',
+    });
+    await runTurns(store.redis, held);
     await direct(fleet, 'lamp', 'arm');
     await swept(held);
     const claims = await claimCommands(store.redis, [shardOf(fleet, 'lamp')], 100);

@@ -1,5 +1,11 @@
 import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
-import { carryOn, commandCounts, heardOf, heldRollout, take } from '../../test/rollout-desk.js';
+import {
+  commandCounts,
+  runTurns,
+  startRollout,
+  storeReadings,
+  takeRollout,
+} from '../../test/rollout-setup.js';
 import { acknowledgeCommands } from '../delivery/acknowledge-commands.js';
 import { claimCommands } from '../delivery/claim-commands.js';
 import { SHARDS, shardOf } from '../keys.js';
@@ -22,17 +28,17 @@ beforeAll(async () => {
 const names = (count: number) =>
   Array.from({ length: count }, (_, i) => `lamp-${String(i).padStart(4, '0')}`);
 
-/** A fleet of devices that the store has heard of, and a rollout to all of them in one replica's hands. */
-async function begun(count: number, changes: Parameters<typeof heldRollout>[2] = {}) {
+/** A fleet of known devices, and a rollout to all of them that a replica holds. */
+async function heldByOne(count: number, changes: Parameters<typeof startRollout>[2] = {}) {
   const fleet = store.newFleet();
   const devices = names(count);
-  await heardOf(store.redis, fleet, devices);
-  return { fleet, devices, held: await heldRollout(store.redis, fleet, changes) };
+  await storeReadings(store.redis, fleet, devices);
+  return { fleet, devices, held: await startRollout(store.redis, fleet, changes) };
 }
 
 describe('the devices of a rollout', () => {
-  it('are each passed once, whatever the size of a page', async () => {
-    const { devices, held } = await begun(200);
+  it('are each returned once, with any page size', async () => {
+    const { devices, held } = await heldByOne(200);
     for (const limit of [1, 3, 64, 1000]) {
       const seen: string[] = [];
       let position = { shard: 0, after: '' };
@@ -48,7 +54,7 @@ describe('the devices of a rollout', () => {
   });
 
   it('are those that its selector names, known or not, each once', async () => {
-    const { held } = await begun(20, {
+    const { held } = await heldByOne(20, {
       selector: { devices: ['lamp-0003', 'nobody', 'lamp-0001', 'lamp-0003'] },
     });
     const { devices, next } = await nextDevices(store.redis, held, { shard: 0, after: '' }, 100);
@@ -56,31 +62,31 @@ describe('the devices of a rollout', () => {
     expect(next.shard).toBe(SHARDS);
   });
 
-  it('come in the order of bytes, also where a locale has another one', async () => {
+  it('are in the order of bytes, even if the locale has another one', async () => {
     const fleet = store.newFleet();
     const odd = ['a', 'B', 'a-b', 'ab', 'A.b', 'a_b', 'Ab', 'b', 'aB', '0', 'a0'];
-    await heardOf(store.redis, fleet, odd);
-    const turns = await carryOn(store.redis, await heldRollout(store.redis, fleet), { perStep: 1 });
+    await storeReadings(store.redis, fleet, odd);
+    const turns = await runTurns(store.redis, await startRollout(store.redis, fleet), { perStep: 1 });
     expect(turns.map(({ outcome }) => outcome)).toEqual(odd.map(() => 'enqueued'));
   });
 });
 
-describe('a rollout whose holder is gone', () => {
-  it('is taken by another one, and no device gets a second command or none', async () => {
-    const { fleet, devices, held } = await begun(150);
-    await carryOn(store.redis, held, { most: 40 }); // saved up to here
-    const saved = await take(store.redis, held.id);
-    await carryOn(store.redis, saved, { most: 30, saves: false }); // done, and not saved: it died
-    const turns = await carryOn(store.redis, await take(store.redis, held.id));
+describe('a rollout whose holder has crashed', () => {
+  it('is taken by another replica, and each device gets exactly one command', async () => {
+    const { fleet, devices, held } = await heldByOne(150);
+    await runTurns(store.redis, held, { most: 40 }); // the saved position
+    const saved = await takeRollout(store.redis, held.id);
+    await runTurns(store.redis, saved, { most: 30, saves: false }); // not saved: the holder crashed
+    const turns = await runTurns(store.redis, await takeRollout(store.redis, held.id));
     expect(turns.filter(({ outcome }) => outcome === 'repeated')).toHaveLength(30);
     expect(await commandCounts(store.redis, fleet, devices)).toEqual(devices.map(() => 1));
     expect((await countRollout(store.redis, held.id)).enqueued).toBe(150);
   });
 
-  it('that was only slow finds itself shut out: it makes no command, saves and ends nothing', async () => {
-    const { fleet, devices, held } = await begun(60);
-    await carryOn(store.redis, held, { most: 10 });
-    const next = await take(store.redis, held.id);
+  it('is fenced from a holder that was only slow, which can neither enqueue, save nor end', async () => {
+    const { fleet, devices, held } = await heldByOne(60);
+    await runTurns(store.redis, held, { most: 10 });
+    const next = await takeRollout(store.redis, held.id);
     const late = await enqueueRollout(
       store.redis,
       held,
@@ -92,12 +98,12 @@ describe('a rollout whose holder is gone', () => {
       false,
     );
     expect((await countRollout(store.redis, held.id)).enqueued).toBe(10);
-    const turns = await carryOn(store.redis, next);
+    const turns = await runTurns(store.redis, next);
     expect(turns.filter(({ outcome }) => outcome === 'enqueued')).toHaveLength(50);
   });
 
-  it('is not taken while the lease lasts, and by one replica only', async () => {
-    const { held } = await begun(1);
+  it('is taken after the lease ends, by one replica only', async () => {
+    const { held } = await heldByOne(1);
     expect((await takeRollouts(store.redis, 1000)).map(({ id }) => id)).not.toContain(held.id);
     await saveRollout(store.redis, held, {}, 0);
     const replicas = await Promise.all([1, 2, 3].map(() => takeRollouts(store.redis, 1000)));
@@ -106,20 +112,20 @@ describe('a rollout whose holder is gone', () => {
 });
 
 describe('the end of a rollout', () => {
-  it('by REST stops its holder at once, even in the middle of a step', async () => {
-    const { fleet, devices, held } = await begun(30);
-    await carryOn(store.redis, held, { most: 10 });
+  it('through the API stops its holder immediately, even during a step', async () => {
+    const { fleet, devices, held } = await heldByOne(30);
+    await runTurns(store.redis, held, { most: 10 });
     await cancelRollout(store.redis, held.id);
-    const turns = await carryOn(store.redis, held, { saves: false });
+    const turns = await runTurns(store.redis, held, { saves: false });
     expect(turns.filter(({ outcome }) => outcome === 'enqueued')).toEqual([]);
     expect((await commandCounts(store.redis, fleet, devices)).reduce((sum, count) => sum + count, 0)).toBe(
       10,
     );
   });
 
-  it('is kept with its counts when the shards have forgotten it, and a late holder changes nothing then', async () => {
-    const { fleet, devices, held } = await begun(5);
-    await carryOn(store.redis, held);
+  it('is stored with its counts after the shards have deleted them, and a late holder changes nothing', async () => {
+    const { fleet, devices, held } = await heldByOne(5);
+    await runTurns(store.redis, held);
     for (const { command } of await claimCommands(store.redis, [...Array(SHARDS).keys()], 100)) {
       const device = `${command.fleet}/${command.device}`;
       await acknowledgeCommands(store.redis, [
@@ -139,15 +145,15 @@ describe('the end of a rollout', () => {
     expect(await cancelRollout(store.redis, held.id)).toEqual({ state: 'done', isOurs: false });
   });
 
-  it('that was written when the holder died is brought to its close by the next one', async () => {
-    const { held } = await begun(1);
+  it('that was written before the holder crashed is completed by the next one', async () => {
+    const { held } = await heldByOne(1);
     await cancelRollout(store.redis, held.id);
-    const sweeper = await take(store.redis, held.id);
+    const sweeper = await takeRollout(store.redis, held.id);
     const counts = await countRollout(store.redis, held.id);
     await saveRollout(store.redis, sweeper, { phase: 'closed', counts: JSON.stringify(counts) }, 0);
     expect((await takeRollouts(store.redis, 1000)).map(({ id }) => id)).not.toContain(held.id);
     expect(await store.redis.zscore('{lamplighter}:rollouts-due', held.id)).toBeNull();
     expect(await countRollout(store.redis, held.id)).toMatchObject({ enqueued: 0 });
-    await closeRollout(store.redis, sweeper, counts); // and again
+    await closeRollout(store.redis, sweeper, counts); // repeated
   });
 });

@@ -1,5 +1,5 @@
 import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
-import { rolloutRequest, take } from '../../test/rollout-desk.js';
+import { rolloutRequest, takeRollout } from '../../test/rollout-setup.js';
 import { ROLLOUTS_DUE_KEY, rolloutKey } from '../keys.js';
 import { closeRollout } from './rollout-lease.js';
 import {
@@ -24,14 +24,14 @@ async function create(fleet: string): Promise<string> {
   return result.rollout.id;
 }
 
-/** Ends a rollout to its last command; it has none. */
+/** Finishes a rollout without commands. */
 async function finish(id: string): Promise<void> {
   await cancelRollout(store.redis, id);
-  await closeRollout(store.redis, await take(store.redis, id), await countRollout(store.redis, id));
+  await closeRollout(store.redis, await takeRollout(store.redis, id), await countRollout(store.redis, id));
 }
 
 describe('a rollout', () => {
-  it('is read as it was begun, and runs', async () => {
+  it('is read as created, and runs', async () => {
     const fleet = store.newFleet();
     const request = rolloutRequest({ selector: { presence: 'online', when: 'light < 300' }, abortAbove: 10 });
     const result = await createRollout(store.redis, fleet, request);
@@ -43,7 +43,7 @@ describe('a rollout', () => {
     expect(await readRollout(store.redis, rollout.id)).toEqual(rollout);
   });
 
-  it.each(['01KAP3Z8Q4T5V6W7X8Y9ZABCDE', 'no-id'])('that there is not is not found: %s', async (id) => {
+  it.each(['01KAP3Z8Q4T5V6W7X8Y9ZABCDE', 'no-id'])('is undefined for an unknown id: %s', async (id) => {
     expect(await readRollout(store.redis, id)).toBeUndefined();
     expect(await cancelRollout(store.redis, id)).toEqual({ state: 'missing', isOurs: false });
   });
@@ -57,33 +57,33 @@ describe('a rollout', () => {
     expect(rollout!.endedAt).toBeGreaterThanOrEqual(rollout!.startedAt);
   });
 
-  it('under an idempotency key is begun once, and another request under that key is told so', async () => {
+  it('with an idempotency key is created once, and another request with that key is rejected', async () => {
     const fleet = store.newFleet();
-    const begin = (request: string, key = 'k') =>
+    const createWithKey = (request: string, key = 'k') =>
       createRollout(store.redis, fleet, rolloutRequest(), { key, request });
-    const first = await begin('{"led_on":true}');
+    const first = await createWithKey('{"led_on":true}');
     if (first.outcome !== 'created') throw new Error(first.outcome);
-    expect(await begin('{"led_on":true}')).toEqual({ outcome: 'repeated', id: first.rollout.id });
-    expect(await begin('{"led_on":false}')).toEqual({ outcome: 'reused' });
-    expect((await begin('{"led_on":true}', 'other')).outcome).toBe('created');
+    expect(await createWithKey('{"led_on":true}')).toEqual({ outcome: 'repeated', id: first.rollout.id });
+    expect(await createWithKey('{"led_on":false}')).toEqual({ outcome: 'reused' });
+    expect((await createWithKey('{"led_on":true}', 'other')).outcome).toBe('created');
     expect(await listRollouts(store.redis, fleet, { limit: 10 })).toHaveLength(2);
   });
 });
 
 describe("a fleet's rollouts", () => {
-  it('are listed newest first, page by page, and apart from those of other fleets', async () => {
+  it('are listed newest first, page by page, without those of other fleets', async () => {
     const fleet = store.newFleet();
     const ids: string[] = [];
     for (let i = 0; i < 5; i += 1) ids.unshift(await create(fleet));
     await create(store.newFleet());
-    const newestFirst = ids.toSorted().reverse(); // of the same millisecond any order is right
+    const newestFirst = ids.toSorted().reverse(); // any order within a millisecond
     const page = await listRollouts(store.redis, fleet, { limit: 3 });
     expect(page.map(({ id }) => id)).toEqual(newestFirst.slice(0, 3));
     const rest = await listRollouts(store.redis, fleet, { limit: 3, before: page.at(-1)!.id });
     expect(rest.map(({ id }) => id)).toEqual(newestFirst.slice(3));
   });
 
-  it('are refused beyond the number that may be unfinished, until one is finished', async () => {
+  it('are refused at the limit of unfinished ones, until one is finished', async () => {
     const fleet = store.newFleet();
     const ids: string[] = [];
     for (let i = 0; i < MAX_UNFINISHED_OF_FLEET; i += 1) ids.push(await create(fleet));
@@ -93,7 +93,7 @@ describe("a fleet's rollouts", () => {
     for (const id of await store.redis.zrange(ROLLOUTS_DUE_KEY, '0', '-1')) await finish(id);
   }, 60_000);
 
-  it('beyond the number that is kept take the place of the oldest finished ones', async () => {
+  it('at the limit of stored ones replace the oldest finished ones', async () => {
     const fleet = store.newFleet();
     const unfinished = await create(fleet);
     const finished: string[] = [];

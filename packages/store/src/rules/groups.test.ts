@@ -48,14 +48,14 @@ const read = async () => (await readGroups(store.redis, [{ fleet, rule: RULE }])
 const cast = (votes: Record<string, string>) => store.redis.hset(groupKey(fleet, RULE), votes);
 const commandsOf = (device: string) => listCommands(store.redis, fleet, device, { limit: 10 });
 
-describe('a group', () => {
-  it('that nobody has voted in is empty, and there is a time', async () => {
+describe('a quorum', () => {
+  it('without votes is empty, and is read with the time of Redis', async () => {
     const { now, groups } = await readGroups(store.redis, [{ fleet, rule: RULE }]);
     expect(groups).toEqual([{ fleet, rule: RULE, version: '', state: '', votes: [], timer: undefined }]);
     expect(Math.abs(now - Date.now())).toBeLessThan(60_000);
   });
 
-  it('is read with its votes; what is no vote is passed over', async () => {
+  it('is read with its votes; malformed ones are skipped', async () => {
     await cast({ 'v:a': '1000,1,7', 'v:b': '2000,-12.5,7', 'v:c': 'garbage', other: '1,1,1' });
     const { votes } = await read();
     expect(votes.toSorted((a, b) => (a.device < b.device ? -1 : 1))).toEqual([
@@ -83,7 +83,7 @@ describe('a decision', () => {
     expect(claims.map(({ command: { id } }) => id)).toContain(outcomes![1]!.id);
   });
 
-  it('of two replicas that decide at a time is written once, and the other looks again', async () => {
+  it('of two concurrent replicas is written once, and the other gets a conflict', async () => {
     await decide();
     const both = await Promise.all(
       ['x', 'y'].map((state) => decide({ version: '1', state, commands: commands(['a']) })),
@@ -96,7 +96,7 @@ describe('a decision', () => {
     expect(await read()).toMatchObject({ version: '2', state });
   });
 
-  it('that changes no state keeps the version, and sets or removes the timer', async () => {
+  it('without a new state keeps the version, and sets or removes the timer', async () => {
     await decide();
     await decide({ version: '1', state: '', timer: 5000 });
     expect(await read()).toMatchObject({ version: '1', state: '{"since":1}', timer: 5000 });
@@ -104,7 +104,7 @@ describe('a decision', () => {
     expect(await read()).toMatchObject({ version: '1', timer: undefined });
   });
 
-  it('forgets votes, but not those that were cast anew in between', async () => {
+  it('removes votes, except those that were cast again in the meantime', async () => {
     await cast({ 'v:a': '1000,1,7', 'v:b': '1000,1,7' });
     const { votes } = await read();
     await cast({ 'v:b': '9000,1,7' });
@@ -112,13 +112,13 @@ describe('a decision', () => {
     expect((await read()).votes).toMatchObject([{ device: 'b', receivedAt: 9000 }]);
   });
 
-  it('supersedes what waits in the lane of its targets', async () => {
+  it('supersedes pending commands in the lane of its targets', async () => {
     const [first] = (await decide({ commands: commands(['a']) }))!;
     const [second] = (await decide({ version: '1', commands: commands(['a']) }))!;
     expect(second!.superseded).toEqual([first!.id]);
   });
 
-  it('passes over targets that have no room, or cannot be reached now', async () => {
+  it('skips targets with a full queue, and unreachable ones', async () => {
     for (let i = 0; i < MAX_OPEN_COMMANDS; i += 1)
       await enqueueCommand(store.redis, {
         fleet,
@@ -142,7 +142,7 @@ describe('a decision', () => {
   });
 });
 
-it('a group whose rule is gone is forgotten whole', async () => {
+it('forgetGroup removes all data of a quorum', async () => {
   await cast({ 'v:a': '1000,1,7' });
   await decide({ timer: 5000 });
   await forgetGroup(store.redis, { fleet, rule: RULE });
@@ -150,7 +150,7 @@ it('a group whose rule is gone is forgotten whole', async () => {
   expect(await store.redis.zscore(timersKey(shardOf(fleet, RULE)), `group/${fleet}/${RULE}`)).toBeNull();
 });
 
-it('a scope means its names, and of its prefixes the devices that are known, by name', async () => {
+it('devicesInScope returns the names of a scope, and the known devices of its prefixes, by name', async () => {
   await decide({ commands: commands(['arm-1', 'lamp-1', 'lamp-2', 'lamp-20', 'lamq']) });
   const found = (scope: '*' | string[], limit = 100) => devicesInScope(store.redis, fleet, scope, limit);
   expect(await found('*')).toEqual(['arm-1', 'lamp-1', 'lamp-2', 'lamp-20', 'lamq']);

@@ -22,7 +22,7 @@ import { redisNow } from '../redis/connect.js';
 import { ALL_SHARDS, pipelined } from '../redis/pipelined.js';
 import { runScript, type ScriptArgument } from '../redis/script.js';
 
-/** A quorum: a rule that many sensors decide together. */
+/** The name of a quorum: a rule that several sensors decide together. */
 export interface GroupName {
   readonly fleet: string;
   readonly rule: string;
@@ -31,7 +31,7 @@ export interface GroupName {
 /** The latest vote of one sensor. Times are milliseconds on the clock of Redis. */
 export interface GroupVote {
   readonly device: string;
-  /** 1 or 0, or what it measured. */
+  /** 1 or 0, or the measured value. */
   readonly value: number;
   readonly receivedAt: number;
   /** The `since` of the rule. */
@@ -40,11 +40,11 @@ export interface GroupVote {
   readonly stored: string;
 }
 
-/** A quorum as the store holds it. */
+/** A stored quorum. */
 export interface Group extends GroupName {
   /** Counts the decisions that were written; '' before the first. */
   readonly version: string;
-  /** What was decided, JSON; '' before the first decision. */
+  /** The last decision, JSON; '' before the first one. */
   readonly state: string;
   readonly votes: readonly GroupVote[];
   /** When it is evaluated without a vote, ms; undefined if never. */
@@ -113,7 +113,7 @@ export interface GroupDecision extends GroupName {
   readonly commands?: GroupCommands | undefined;
 }
 
-/** What became of the command for one target. */
+/** The outcome of the command for one target. */
 export interface TargetOutcome extends Superseded {
   readonly device: string;
   readonly shard: number;
@@ -173,8 +173,8 @@ export async function decideGroup(
   ];
   if (outcome === 'conflict') return undefined;
   return targets.map(({ device, shard, id }, i) => {
-    const [became, ...ended] = replies[i]!;
-    return { device, shard, id, state: became, ...supersededOf(ended) };
+    const [outcome, ...ended] = replies[i]!;
+    return { device, shard, id, state: outcome, ...supersededOf(ended) };
   });
 }
 

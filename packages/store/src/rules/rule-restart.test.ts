@@ -7,26 +7,26 @@ const rule = (changes: Partial<RuleInput> = {}) =>
 const QUORUM = { policy: 'majority' } as const;
 
 it.each<[what: string, before: Partial<RuleInput>, after: Partial<RuleInput>]>([
-  ['nothing', {}, {}],
-  ['a default that is spelled out', {}, { hold: '0s', reassert: '1m' }],
-  ['the description', { description: 'on' }, { description: 'lights up' }],
-  ['whom it judges', {}, { scope: { devices: ['lamp-*'] } }],
-  ['what telemetry should show afterwards', {}, { effect: { expect: 'light > last.light', within: '10s' } }],
-  ['that it is switched off', {}, { enabled: false }],
+  ['without a change', {}, {}],
+  ['with an explicit default', {}, { hold: '0s', reassert: '1m' }],
+  ['with another description', { description: 'on' }, { description: 'lights up' }],
+  ['with another scope', {}, { scope: { devices: ['lamp-*'] } }],
+  ['with another expected effect', {}, { effect: { expect: 'light > last.light', within: '10s' } }],
+  ['that is disabled', {}, { enabled: false }],
 ])('a rule of which %s changes goes on', (_what, before, after) => {
   expect(resetsState(rule(before), rule(after))).toBe(false);
 });
 
 it.each<[what: string, before: Partial<RuleInput>, after: Partial<RuleInput>]>([
-  ['its condition', {}, { when: 'light < 200' }],
-  ['its clear', {}, { clear: 'light > 330' }],
-  ['a time', {}, { hold: '2s' }],
-  ['its action', {}, { then: { led_on: false, dim: 3 } }],
-  ['the first key of its action, which names the lane', {}, { then: { dim: 3, led_on: true } }],
-  ['how it is delivered', {}, { command: { ttl: '5m' } }],
-  ['that it is switched on', { enabled: false }, {}],
-  ['its quorum', { quorum: QUORUM }, { quorum: { policy: 'any' } }],
-  ['who votes', { quorum: QUORUM }, { quorum: QUORUM, scope: { devices: ['lamp-*'] } }],
+  ['with another condition', {}, { when: 'light < 200' }],
+  ['with another clear condition', {}, { clear: 'light > 330' }],
+  ['with another hold', {}, { hold: '2s' }],
+  ['with another action', {}, { then: { led_on: false, dim: 3 } }],
+  ['with another first key of its action, which names the lane', {}, { then: { dim: 3, led_on: true } }],
+  ['with another delivery', {}, { command: { ttl: '5m' } }],
+  ['that is enabled again', { enabled: false }, {}],
+  ['with another quorum', { quorum: QUORUM }, { quorum: { policy: 'any' } }],
+  ['with other voters in a quorum', { quorum: QUORUM }, { quorum: QUORUM, scope: { devices: ['lamp-*'] } }],
 ])('a rule of which %s changes begins anew', (_what, before, after) => {
   expect(resetsState(rule(before), rule(after))).toBe(true);
 });

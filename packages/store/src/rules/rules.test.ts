@@ -30,7 +30,7 @@ beforeAll(async () => {
 const rule = (id = 'night-light', changes: Partial<RuleInput> = {}): Rule =>
   ruleSchema.parse({ id, when: 'light < 300', then: { led_on: true }, ...changes });
 
-/** Writes a rule, and expects that it is taken. */
+/** Writes a rule, and expects success. */
 async function written(fleet: string, document: Rule, expected: number | 'absent'): Promise<StoredRule> {
   const result = await writeRule(store.redis, fleet, document, expected);
   if (result.outcome !== 'written') throw new Error(JSON.stringify(result));
@@ -38,7 +38,7 @@ async function written(fleet: string, document: Rule, expected: number | 'absent
 }
 
 describe('a rule', () => {
-  it('is read as it was written, and each write is a version', async () => {
+  it('is read as written, and each write is a version', async () => {
     const fleet = store.newFleet();
     const first = await written(fleet, rule(), 'absent');
     expect(first).toEqual({ id: 'night-light', version: 1, since: 1, at: expect.any(Number), rule: rule() });
@@ -52,7 +52,7 @@ describe('a rule', () => {
     expect(await readVersion(store.redis, fleet, 'night-light', 3)).toBeUndefined();
   });
 
-  it('is replaced only by who knows its version', async () => {
+  it('is replaced only with its current version', async () => {
     const fleet = store.newFleet();
     expect(await writeRule(store.redis, fleet, rule(), 1)).toEqual({ outcome: 'missing' });
     await written(fleet, rule(), 'absent');
@@ -64,7 +64,7 @@ describe('a rule', () => {
     expect(await readRule(store.redis, fleet, 'night-light')).toMatchObject({ version: 2 });
   });
 
-  it('is written once, however often a write is repeated whose answer was lost', async () => {
+  it('is written once when a write whose reply was lost is repeated', async () => {
     const fleet = store.newFleet();
     await written(fleet, rule(), 'absent');
     const changed = rule('night-light', { when: 'light < 200' });
@@ -75,7 +75,7 @@ describe('a rule', () => {
     expect(await listVersions(store.redis, fleet, 'night-light')).toHaveLength(2);
   });
 
-  it('of two who write at once the first wins', async () => {
+  it('is written by the first of two concurrent writers', async () => {
     const fleet = store.newFleet();
     await written(fleet, rule(), 'absent');
     const outcomes = await Promise.all(
@@ -86,7 +86,7 @@ describe('a rule', () => {
     expect(outcomes.map(({ outcome }) => outcome).sort()).toEqual(['changed', 'changed', 'written']);
   });
 
-  it('goes on from what it remembers unless it judges or commands otherwise', async () => {
+  it('keeps its states unless its evaluation or its commands change', async () => {
     const fleet = store.newFleet();
     await written(fleet, rule(), 'absent');
     expect(await written(fleet, rule('night-light', { description: 'on at night' }), 1)).toMatchObject({
@@ -102,7 +102,7 @@ describe('a rule', () => {
     expect((await written(fleet, rule('night-light', darker), 4)).since).not.toBe(since);
   });
 
-  it('that is deleted goes on counting when it comes again, and remembers nothing', async () => {
+  it('continues its version numbers after a deletion, without its states', async () => {
     const fleet = store.newFleet();
     const { since } = await written(fleet, rule(), 'absent');
     expect(await deleteRule(store.redis, fleet, 'night-light', 2)).toEqual({
@@ -128,7 +128,7 @@ describe('a rule', () => {
     ]);
   });
 
-  it('remembers nothing of one that was deleted so long ago that its versions are gone', async () => {
+  it('starts from version 1 when the versions of a deleted rule have expired', async () => {
     const fleet = store.newFleet();
     const { since } = await written(fleet, rule(), 'absent');
     await deleteRule(store.redis, fleet, 'night-light', 1);
@@ -137,7 +137,7 @@ describe('a rule', () => {
     expect([again.version, again.since === since]).toEqual([1, false]);
   });
 
-  it('keeps its last versions', async () => {
+  it('keeps its latest versions', async () => {
     const fleet = store.newFleet();
     await written(fleet, rule(), 'absent');
     for (let version = 1; version < RULE_VERSIONS_KEPT + 5; version += 1)
@@ -160,7 +160,7 @@ describe('the rules of a fleet', () => {
     expect(await listRules(store.redis, store.newFleet(), { limit: 2 })).toEqual({ rules: [] });
   });
 
-  it('are bounded, and those that are there may be written all the same', async () => {
+  it('are limited, and existing ones can still be written', async () => {
     const fleet = store.newFleet();
     const fill = Array.from({ length: RULE_BOUNDS.maxRules - 1 }, (_, i) => [`r${i}`, '{}']).flat();
     await store.redis.hset(rulesKey(fleet), ...fill);
@@ -169,7 +169,7 @@ describe('the rules of a fleet', () => {
     await written(fleet, rule('last', { when: 'light < 1' }), 1);
   });
 
-  it('have a revision that every write bumps', async () => {
+  it('have a revision that every write increments', async () => {
     const [fleet, other] = [store.newFleet(), store.newFleet()];
     const revision = async () => (await readRevisions(store.redis)).get(fleet);
     expect(await revision()).toBeUndefined();
@@ -186,8 +186,8 @@ describe('the rules of a fleet', () => {
   });
 });
 
-describe('the rules with which a fleet begins', () => {
-  it('are written once: what was deleted does not come back', async () => {
+describe('seed rules', () => {
+  it('are written once, and deleted ones do not return', async () => {
     const fleet = store.newFleet();
     expect(await seedRules(store.redis, fleet, [rule('a'), rule('b')])).toBe(true);
     expect((await listRules(store.redis, fleet, { limit: 9 })).rules).toMatchObject([
@@ -200,7 +200,7 @@ describe('the rules with which a fleet begins', () => {
     expect((await listRules(store.redis, fleet, { limit: 9 })).rules).toMatchObject([{ id: 'b' }]);
   });
 
-  it('are not written to a fleet that has rules of its own, or none to begin with', async () => {
+  it('are not written to a fleet whose rules were written before, even if it has none', async () => {
     const [fleet, other] = [store.newFleet(), store.newFleet()];
     await written(fleet, rule('own'), 'absent');
     expect(await seedRules(store.redis, fleet, [rule('a')])).toBe(false);
@@ -210,12 +210,12 @@ describe('the rules with which a fleet begins', () => {
   });
 });
 
-describe('a record that is no rule', () => {
+describe('an unreadable rule', () => {
   it.each<[what: string, text: string, version: number]>([
-    ['no JSON', 'what?', 0],
-    ['cut off', '{"version":3,"since":1,"at":1,"rule":{"id":"ni}', 3],
+    ['not JSON', 'what?', 0],
+    ['truncated', '{"version":3,"since":1,"at":1,"rule":{"id":"ni}', 3],
     ['another rule', `{"version":3,"since":1,"at":1,"rule":${JSON.stringify(rule('other'))}}`, 3],
-    ['something else', '{"version":3,"since":1,"at":1,"rule":{"id":"night-light"}}', 3],
+    ['not a rule', '{"version":3,"since":1,"at":1,"rule":{"id":"night-light"}}', 3],
     ['without a version', `{"rule":${JSON.stringify(rule())}}`, 0],
     ['empty', '', 0],
   ])('(%s) is told as such, and may be replaced and deleted', async (_what, text, version) => {
@@ -237,7 +237,7 @@ describe('a record that is no rule', () => {
   });
 });
 
-describe('what went wrong with a rule', () => {
+describe('rule errors', () => {
   const failed = (version: number, count: number, message = 'divide by zero') =>
     new Map([['night-light', { version, count, at: 5, device: 'lamp-0001', message }]]);
   const record = (fleet: string, errors: ReturnType<typeof failed>) =>
@@ -245,7 +245,7 @@ describe('what went wrong with a rule', () => {
   const read = async (fleet: string) =>
     (await readRuleErrors(store.redis, fleet, ['night-light', 'x'])).get('night-light');
 
-  it('is kept with a count, the latest one', async () => {
+  it('are stored as a count and the latest error', async () => {
     const fleet = store.newFleet();
     await written(fleet, rule(), 'absent');
     expect(await read(fleet)).toBeUndefined();
@@ -260,7 +260,7 @@ describe('what went wrong with a rule', () => {
     });
   });
 
-  it('is forgotten with the version, and nobody brings it back', async () => {
+  it('are deleted with the version, and late ones are dropped', async () => {
     const fleet = store.newFleet();
     await written(fleet, rule(), 'absent');
     await record(fleet, failed(1, 3));
@@ -275,7 +275,7 @@ describe('what went wrong with a rule', () => {
     expect(await read(fleet)).toBeUndefined();
   });
 
-  it('is kept of a record that is no rule, too', async () => {
+  it('are stored for an unreadable rule, too', async () => {
     const fleet = store.newFleet();
     await store.redis.hset(rulesKey(fleet), 'night-light', 'what?');
     await record(fleet, failed(0, 1));
@@ -284,13 +284,13 @@ describe('what went wrong with a rule', () => {
   });
 });
 
-describe('what a rule has started', () => {
+describe('a release', () => {
   const released = async (fleet: string) => {
     const { releases } = await readRules(store.redis, fleet);
     return Object.entries(releases).map(([id, text]) => parseRelease(id, text));
   };
 
-  it('is to be taken back only if the writer says so, and then of the version that was replaced', async () => {
+  it('is stored only if the write requests it, for the replaced version', async () => {
     const fleet = store.newFleet();
     const { since } = await written(fleet, rule(), 'absent');
     await written(fleet, rule('night-light', { when: 'light < 200' }), 1);
@@ -306,7 +306,7 @@ describe('what a rule has started', () => {
     expect(ttl).toBeGreaterThan(3500);
   });
 
-  it('goes on for the devices that stay in a narrower scope', async () => {
+  it('does not cover the devices that stay in a narrower scope', async () => {
     const fleet = store.newFleet();
     await written(fleet, rule(), 'absent');
     const narrow = rule('night-light', { scope: { devices: ['hall-*', 'lamp-1'] } });
@@ -316,7 +316,7 @@ describe('what a rule has started', () => {
 });
 
 describe('the rules of a fleet', () => {
-  it('are switched off and on together, and begin from scratch when they are on', async () => {
+  it('are switched off and on together, and start from scratch when they are on', async () => {
     const fleet = store.newFleet();
     const { since } = await written(fleet, rule(), 'absent');
     expect(await switchRules(store.redis, fleet, true)).toBe(false);
@@ -331,7 +331,7 @@ describe('the rules of a fleet', () => {
     expect(stored.since).toBeGreaterThan(since);
   });
 
-  it('are still given to a fleet that was switched off before it was first heard of', async () => {
+  it('are still seeded in a fleet that was switched off before its first reading', async () => {
     const fleet = store.newFleet();
     await switchRules(store.redis, fleet, false);
     expect(await seedRules(store.redis, fleet, [rule()])).toBe(true);

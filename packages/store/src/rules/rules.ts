@@ -217,7 +217,7 @@ export async function listRules(
   const ids = (await redis.hkeys(rulesKey(fleet))).filter((id) => id > (options.after ?? '')).sort();
   const page = ids.slice(0, options.limit);
   const texts = page.length === 0 ? [] : await redis.hmget(rulesKey(fleet), ...page);
-  // One may have been deleted meanwhile.
+  // One can have been deleted in the meantime.
   const rules = page.flatMap((id, i) => (texts[i] == null ? [] : [parseRule(id, texts[i])]));
   return ids.length > page.length ? { rules, next: page.at(-1)! } : { rules };
 }

@@ -32,7 +32,7 @@ const exact = async (address = lamp) => {
   const [history] = await readHistories(store.redis, [{ address, depth: 240 }]);
   return exactVersion(rules.cache.get(address.name)!.version, history!.count, history!.late);
 };
-/** A part without readings, as a timer makes it. */
+/** A part without readings, as a timer produces it. */
 const tick = async (changes: object = {}) => ({
   ...rules.evaluate(lamp, []),
   version: await exact(),
@@ -41,7 +41,7 @@ const tick = async (changes: object = {}) => ({
 });
 
 describe('a timer', () => {
-  it('is moved to an earlier time by a reading, and to a later one only if that is said', async () => {
+  it('moves to an earlier time with a reading, and to a later one only if it is exact', async () => {
     expect(await setTimer({ at: 5000, exact: false }, 2)).toBe(5000);
     expect(await setTimer({ at: 9000, exact: false }, 3)).toBe(5000);
     expect(await setTimer({ at: 4000, exact: false }, 4)).toBe(4000);
@@ -50,13 +50,13 @@ describe('a timer', () => {
     expect(await score()).toBeNull();
   });
 
-  it('is not set by a part that the store refuses', async () => {
+  it('is not set by a rejected part', async () => {
     const part = rules.evaluate(lamp, [light(2)]);
     await rules.send({ ...part, version: 'someone.1', timer: { at: 5000, exact: false } });
     expect(await score()).toBeNull();
   });
 
-  it('that is due is found once, and again when the lease is over', async () => {
+  it('is taken once when due, and again after the lease', async () => {
     const now = Number((await store.redis.time())[0]) * 1000;
     await setTimer({ at: now - 1, exact: false }, 2);
     const mine = { kind: 'device', fleet: lamp.fleet, name: lamp.device };
@@ -69,7 +69,7 @@ describe('a timer', () => {
     expect(await score()).toBeNull();
   });
 
-  it('that is due is found among thousands of others, a few at a time', async () => {
+  it('is taken among thousands of others, up to the limit', async () => {
     const others = Array.from({ length: 300 }, (_, i) => [i, `device/${lamp.fleet}/other-${i}`]).flat();
     await store.redis.zadd(timersKey(lamp.shard), ...others, 299, `device/${lamp.name}`);
     const found = new Set<string>();
@@ -84,7 +84,7 @@ describe('a timer', () => {
     await store.redis.del(timersKey(lamp.shard));
   });
 
-  it('that lies in the future is not found', async () => {
+  it('in the future is not taken', async () => {
     await setTimer({ at: Date.now() + 60_000, exact: false }, 2);
     expect((await takeTimers(store.redis)).map(({ name }) => name)).not.toContain(lamp.device);
   });
@@ -99,14 +99,14 @@ describe('a timer', () => {
     expect(await setTimers(store.redis, lamp.fleet, [['nobody-*'], [lamp.device]], 9000)).toBe(1);
     expect(Number(await score())).toBe(9000);
     expect(await setTimers(store.redis, lamp.fleet, [['nobody-*']], 9000)).toBe(0);
-    // A device that is named is waited for although it has never reported.
+    // A named device has a timer although it has never reported.
     expect(await setTimers(store.redis, lamp.fleet, [['nobody']], 9000)).toBe(1);
     await removeTimer(store.redis, { kind: 'device', fleet: lamp.fleet, name: 'nobody' });
   });
 });
 
 describe('the verdict of a timer', () => {
-  it('changes rule states and enqueues commands, which wait for a device that is silent', async () => {
+  it('changes rule states and enqueues commands, which wait if the device is silent', async () => {
     const before = await readDevice(store.redis, lamp.fleet, lamp.device);
     await store.redis.zadd(lamp.presenceKey, 1, lamp.device);
     const part = await tick({ rules: '{"silent":{"raised":true}}', commands: [emitted(lamp)] });
@@ -116,14 +116,14 @@ describe('the verdict of a timer', () => {
     expect(await store.redis.hget(lamp.deviceKey, 'rules')).toBe('{"silent":{"raised":true}}');
   });
 
-  it('is taken once, though it is sent again because the reply was lost', async () => {
+  it('is accepted once when it is repeated because the reply was lost', async () => {
     const part = await tick({ rules: '{"silent":{"raised":true}}', commands: [emitted(lamp)] });
     expect((await rules.send(part))[0]!.kind).toBe('accepted');
     expect((await rules.send(part))[0]!.kind).toBe('repeated');
     expect(await listCommands(store.redis, lamp.fleet, lamp.device, { limit: 10 })).toHaveLength(1);
   });
 
-  it('is judged again if the device was heard in the meantime', async () => {
+  it('is a conflict if the device has reported in the meantime', async () => {
     const part = await tick();
     await new Replica(store.redis).accept(lamp, [light(2)]);
     expect((await rules.send(part))[0]!.kind).toBe('conflict');
@@ -131,7 +131,7 @@ describe('the verdict of a timer', () => {
 });
 
 describe('a verdict on the window', () => {
-  it('is judged again if another live or late reading has entered it', async () => {
+  it('is a conflict if another live or late reading has entered it', async () => {
     await rules.accept(lamp, [light(5)]);
     const stale = await exact();
     await rules.accept(lamp, [light(3)]);
@@ -143,7 +143,7 @@ describe('a verdict on the window', () => {
     );
   });
 
-  it('sees all that the store holds, oldest first', async () => {
+  it('reads all entries, oldest first', async () => {
     await rules.accept(lamp, [light(5)]);
     await rules.accept(lamp, [light(3)]);
     const [history] = await readHistories(store.redis, [{ address: lamp, depth: 240 }]);
@@ -157,7 +157,7 @@ describe('a verdict on the window', () => {
 });
 
 describe('a vote', () => {
-  it('is kept with the time of the reading that cast it, and the next one replaces it', async () => {
+  it('is stored with the time of its reading, and replaced by the next one', async () => {
     const group = groupKey(lamp.fleet, 'stadium');
     for (const [value, vote] of [
       [2, '1,7'],
@@ -169,7 +169,7 @@ describe('a vote', () => {
     expect(votes[`v:${lamp.device}`]).toMatch(/^\d{13},0,7$/);
   });
 
-  it('is refused, and said to be, when the group has as many as it may', async () => {
+  it('is rejected and counted when the group has reached its limit', async () => {
     const group = groupKey(lamp.fleet, 'crowd');
     await store.redis.hset(
       group,

@@ -17,12 +17,12 @@ export interface DueTimer {
   readonly name: string;
 }
 
-/** Most timers to take at once: evaluating them delays telemetry by at most 20 ms. */
+/** Most timers to take in one call: evaluating them delays telemetry by at most 20 ms. */
 const TAKEN_AT_ONCE = 128;
 /** How long a replica may take to evaluate them, milliseconds. */
 const LEASE_MS = 5000;
 
-/** Takes some of the due timers; the caller evaluates each of them. */
+/** Takes due timers under a lease; the caller must evaluate each of them. */
 export async function takeTimers(redis: Redis): Promise<DueTimer[]> {
   const { members } = await takeDue(redis, ALL_SHARDS.map(timersKey), TAKEN_AT_ONCE, LEASE_MS);
   return members.map((member) => {
@@ -37,10 +37,10 @@ export async function removeTimer(redis: Redis, { kind, fleet, name }: DueTimer)
 }
 
 /**
- * Sets timers for a fleet's devices, because a rule that is new to them can wait for their silence. Earlier timers stay.
- * @param scopes of such rules. Devices that they name get a timer even if they have never reported
+ * Sets timers for the devices in these scopes, after a new rule that can wait for their silence. Earlier timers stay.
+ * @param scopes of the new rules; devices that they name get a timer even if they have never reported
  * @param at server time, milliseconds
- * @returns how many devices there are in them
+ * @returns the number of devices in the scopes
  */
 export async function setTimers(
   redis: Redis,

@@ -32,7 +32,7 @@ describe('freshness', () => {
     expect(await device()).toMatchObject({ presence: 'online' });
   });
 
-  it('lasts for a device that speaks more than once a second', async () => {
+  it('lasts for a device that reports more than once a second', async () => {
     await rules.accept(lamp, [light(1)]);
     for (let step = 0; step < 40; step += 1) {
       await timePasses(store.redis, 999, lamp);
@@ -47,7 +47,7 @@ describe('freshness', () => {
   ])('lasts one and a half times the longest interval that the device was told: %s', async (_, interval) => {
     await rules.accept(lamp, [light(1)]);
     await saveSetting(store.redis, lamp, TELEMETRY_INTERVAL, interval);
-    // At once, not only from the next reading on.
+    // Immediately, not only from the next reading on.
     await timePasses(store.redis, 89_000, lamp);
     expect(await device()).toMatchObject({ presence: 'online' });
     expect((await rules.accept(lamp, [light(2)])).returnedFrom).toBeUndefined();
@@ -65,7 +65,7 @@ describe('freshness', () => {
     expect(await device()).toMatchObject({ presence: 'stale' });
   });
 
-  it('is given by late readings too: whoever replays is there', async () => {
+  it('is extended by late readings, because a device that replays is connected', async () => {
     await rules.accept(lamp, seqs(5));
     await timePasses(store.redis, FRESH_MS + 1000, lamp);
     await rules.accept(lamp, seqs(4));
@@ -73,10 +73,10 @@ describe('freshness', () => {
   });
 });
 
-describe('a device that was thought away', () => {
+describe('a device that was presumed unreachable', () => {
   const back = async (readings = [light(2)]) => (await rules.accept(lamp, readings)).returnedFrom;
 
-  it('is told to be back by its first reading, and by no other', async () => {
+  it('is reported as back by its first reading only', async () => {
     expect(await back()).toBe('away');
     await timePasses(store.redis, 2000, lamp);
     expect(await back()).toBeUndefined();
@@ -89,7 +89,7 @@ describe('a device that was thought away', () => {
     expect(await back()).toBeUndefined();
   });
 
-  it('was stale only if no birth has told of its silence before it speaks', async () => {
+  it('was stale only if no birth has ended its silence before it reports', async () => {
     await recordPresence(store.redis, [{ address: lamp, message: { online: true, session: 1 } }]);
     await back();
     await timePasses(store.redis, FRESH_MS + 1000, lamp);
@@ -99,14 +99,14 @@ describe('a device that was thought away', () => {
     expect(await back()).toBe('stale');
   });
 
-  it('is back, once, if the clock was set back since it was heard: for how long it was silent nobody knows', async () => {
+  it('is back, once, if the clock went backwards since its last reading, because the length of its silence is unknown', async () => {
     await back();
     await timePasses(store.redis, -3_600_000, { shard: lamp.shard });
     expect(await back()).toBe('away');
     expect(await back()).toBeUndefined();
   });
 
-  it('is back when it speaks after its will, once', async () => {
+  it('is back, once, when it reports after its will', async () => {
     await recordPresence(store.redis, [{ address: lamp, message: { online: true, session: 1 } }]);
     await back();
     await timePasses(store.redis, 2000, lamp);
@@ -119,64 +119,64 @@ describe('a device that was thought away', () => {
 });
 
 describe('a reading that arrives within a second of the will of its session', () => {
-  const says = (online: boolean, session: number) =>
+  const recordSession = (online: boolean, session: number) =>
     recordPresence(store.redis, [{ address: lamp, message: { online, session } }]);
-  const take = async (value: number) => (await rules.accept(lamp, [light(value)])).returnedFrom;
+  const accept = async (value: number) => (await rules.accept(lamp, [light(value)])).returnedFrom;
   beforeEach(async () => {
-    await says(true, 1);
-    await take(1);
+    await recordSession(true, 1);
+    await accept(1);
     await timePasses(store.redis, 2000, lamp);
-    await says(false, 1);
+    await recordSession(false, 1);
   });
 
   it('is stored, and does not make the device online', async () => {
-    expect(await take(2)).toBeUndefined();
+    expect(await accept(2)).toBeUndefined();
     expect(await device()).toMatchObject({ presence: 'offline', last: { measurements: { light: 2 } } });
   });
 
-  it('dispatches no command of a rule: it waits for the device', async () => {
+  it("does not dispatch a rule's command, which waits for the device", async () => {
     const outcome = await rules.accept(lamp, [light(2)], { commands: [emitted(lamp)] });
     expect(outcome.commands).toMatchObject([{ state: 'pending' }]);
   });
 
-  it('does not hide that the device is back when it speaks later, and no session was lost by then', async () => {
-    await take(2);
+  it('does not hide that the device is back when it reports later, and no session was lost by then', async () => {
+    await accept(2);
     await timePasses(store.redis, 1001, lamp);
-    expect([await take(3), (await device())?.presence]).toEqual(['away', 'online']);
+    expect([await accept(3), (await device())?.presence]).toEqual(['away', 'online']);
   });
 
-  it('does not count as silence within a session when the device speaks much later', async () => {
-    await take(2);
+  it('does not count as silence within a session when the device reports much later', async () => {
+    await accept(2);
     await timePasses(store.redis, FRESH_MS + 2000, lamp);
-    expect(await take(3)).toBe('away');
+    expect(await accept(3)).toBe('away');
   });
 
-  it('makes the device online if a new session has begun', async () => {
-    await says(true, 2);
-    await take(2);
+  it('makes the device online if a new session has started', async () => {
+    await recordSession(true, 2);
+    await accept(2);
     expect(await device()).toMatchObject({ presence: 'online' });
   });
 });
 
-describe('a device that sleeps', () => {
+describe('a sleeping device', () => {
   const sleeps = 600_000;
-  const says = (online: boolean) =>
+  const recordSession = (online: boolean) =>
     recordPresence(store.redis, [
       { address: lamp, message: online ? { online, session: 1, sleeps } : { online, session: 1 } },
     ]);
 
-  it('stays online while it sleeps, and is stale when it does not wake', async () => {
-    await says(true);
+  it('stays online while it sleeps, and becomes stale if it does not wake', async () => {
+    await recordSession(true);
     await rules.accept(lamp, [light(1)]);
-    await says(false);
+    await recordSession(false);
     await timePasses(store.redis, sleeps, lamp);
     expect(await device()).toMatchObject({ presence: 'online', session: { online: false, sleeps } });
     await timePasses(store.redis, sleeps, lamp);
     expect(await device()).toMatchObject({ presence: 'stale' });
   });
 
-  it('is fresh for its own period with each reading', async () => {
-    await says(true);
+  it('is fresh for its own period after each reading', async () => {
+    await recordSession(true);
     await timePasses(store.redis, sleeps, lamp);
     await rules.accept(lamp, [light(1)]);
     await timePasses(store.redis, sleeps, lamp);

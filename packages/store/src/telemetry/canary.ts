@@ -4,8 +4,8 @@ import { FRESH_MS, presenceKey, SHARDS } from '../keys.js';
 import { redisNow } from '../redis/connect.js';
 
 /**
- * Age of the newest canary reading of any rules replica, milliseconds, exact to a second; undefined if there never was one.
- * It proves the whole path broker → ingest → Redis. One round trip, however many replicas have come and gone.
+ * Age of the newest canary reading of any rules replica, milliseconds, exact to a second; undefined if none was ever stored.
+ * A recent one proves the whole path broker → ingest → Redis. One round trip, regardless of the number of replicas.
  */
 export async function canaryAgeMs(redis: Redis): Promise<number | undefined> {
   const pipeline = redis.pipeline();
@@ -15,13 +15,12 @@ export async function canaryAgeMs(redis: Redis): Promise<number | undefined> {
   let newest = 0;
   for (const [error, reply] of replies ?? []) {
     if (error) throw error;
-    // The score says until when the device counts as fresh.
     newest = Math.max(newest, scoreOf(reply));
   }
   return newest === 0 ? undefined : Math.max(0, now - (newest - FRESH_MS));
 }
 
-/** RESP2 answers `[name, score]`, RESP3 `[[name, score]]`. */
+/** The score in a reply: RESP2 replies `[name, score]`, RESP3 `[[name, score]]`. */
 function scoreOf(reply: unknown): number {
   return Number((reply as unknown[]).flat().at(1) ?? 0);
 }

@@ -37,11 +37,11 @@ export interface StoredDeviceState {
   readonly kinds: string;
 }
 
-/** What became of one part. */
+/** The outcome of a part. */
 export interface PartOutcome {
   readonly kind: 'accepted' | 'repeated' | 'conflict' | 'full';
   readonly stored?: StoredDeviceState;
-  /** What became of late readings, and how many were of retained messages. */
+  /** Outcomes of the late readings, and the number of retained ones. */
   readonly late?: { stored: number; duplicate: number; stale: number; retained: number };
   /** Why a live reading with a lower number than the last state is newer. */
   readonly restarted?: RestartReason;

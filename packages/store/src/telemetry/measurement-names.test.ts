@@ -7,7 +7,7 @@ beforeAll(async () => {
 });
 
 describe('the measurement names of a fleet', () => {
-  it('are those that its sampled readings had, each written once', async () => {
+  it('are those of its sampled readings, each written once', async () => {
     const [fleet, other] = [store.newFleet(), store.newFleet()];
     const names = new MeasurementNames(store.redis);
     await names.record([
@@ -25,7 +25,7 @@ describe('the measurement names of a fleet', () => {
     expect(await calls()).toBe(before);
   });
 
-  it('are bounded', async () => {
+  it('are limited', async () => {
     const fleet = store.newFleet();
     const names = new MeasurementNames(store.redis);
     for (let batch = 0; batch < 12; batch++) {

@@ -1,11 +1,11 @@
 import type { Redis } from 'ioredis';
 import { measurementNamesKey } from '../keys.js';
 
-/** Names kept per fleet; a fleet that invents more is not helped by a warning. */
+/** Limit per fleet: warnings about unknown names do not help a fleet with more. */
 const MAX_NAMES = 1000;
-/** Names that a recorder remembers as written, over all fleets. */
+/** Names of all fleets that a recorder remembers as written. */
 const MAX_REMEMBERED = 10_000;
-/** What was deleted meanwhile is written again after this time, milliseconds. */
+/** Names that were deleted in the meantime are written again after this time, milliseconds. */
 const REMEMBERED_MS = 600_000;
 
 /** Measurements of one reading. */
@@ -15,7 +15,7 @@ export interface Measured {
 }
 
 /**
- * Records which measurement names a fleet has ever sent, from a sample of its readings. Names that were written before cost no round trip.
+ * Records all measurement names that a fleet has sent, from a sample of its readings. A known name costs no round trip.
  */
 export class MeasurementNames {
   private readonly written = new Set<string>();
@@ -38,7 +38,7 @@ export class MeasurementNames {
       }
     }
     for (const [fleet, names] of found) {
-      // Two replicas may pass the bound together; a little more is no harm.
+      // Concurrent replicas can exceed the limit slightly.
       if ((await this.redis.scard(measurementNamesKey(fleet))) < MAX_NAMES)
         await this.redis.sadd(measurementNamesKey(fleet), ...names);
       for (const name of names) this.written.add(`${fleet}/${name}`);

@@ -21,14 +21,14 @@ const sample = (at: number, more: Partial<RejectedSample> = {}): RejectedSample 
   ...more,
 });
 
-it('samples are read newest first, as many as are asked for', async () => {
+it('samples are read newest first, up to the limit', async () => {
   await recordRejected(store.redis, [sample(1), sample(2)]);
   await recordRejected(store.redis, [sample(3)]);
   expect(await readRejected(store.redis, 10)).toEqual([sample(3), sample(2), sample(1)]);
   expect(await readRejected(store.redis, 1)).toEqual([sample(3)]);
 });
 
-it('samples are found by kind, reason, fleet and device', async () => {
+it('samples are filtered by kind, reason, fleet and device', async () => {
   const samples = [
     sample(1, { kind: 'presence', reason: 'schema' }),
     sample(2, { kind: 'acknowledgement', reason: 'schema', device: 'y' }),
@@ -46,7 +46,7 @@ it('samples are found by kind, reason, fleet and device', async () => {
   expect(await found({ kind: 'edge' })).toEqual([]);
 });
 
-it('samples are bounded, the oldest of a kind are forgotten, and a flood of one kind costs no other', async () => {
+it('samples are limited per kind, and the oldest ones are pruned', async () => {
   await recordRejected(store.redis, [sample(0, { kind: 'presence' })]);
   for (let first = 0; first < 1000; first += 250)
     await recordRejected(
@@ -58,7 +58,7 @@ it('samples are bounded, the oldest of a kind are forgotten, and a flood of one 
   expect(await readRejected(store.redis, 10, { kind: 'presence' })).toHaveLength(1);
 });
 
-it('a line of the broker’s log is kept once, though every replica hears it', async () => {
+it('a line of the broker’s log is stored once, although every replica records it', async () => {
   const line = (payload: string) =>
     sample(1, { kind: 'connection', reason: 'takeover', client: 'x', payload });
   await recordRejected(store.redis, [line('first'), sample(2)]);
@@ -67,7 +67,7 @@ it('a line of the broker’s log is kept once, though every replica hears it', a
   expect(kept.map(({ payload }) => payload).sort()).toEqual(['first', 'second']);
 });
 
-it('no samples are no call', async () => {
+it('recording no samples makes no call', async () => {
   await recordRejected(store.redis, []);
   expect(await store.redis.dbsize()).toBe(0);
   expect(await readRejected(store.redis, 10)).toEqual([]);

@@ -9,15 +9,15 @@ import type { Redis } from 'ioredis';
 import { rejectedKey, rejectedOnceKey } from '../keys.js';
 import { pipelined } from '../redis/pipelined.js';
 
-/** A sample of input that was refused, or accepted although it is suspicious: enough to find the culprit, bounded in number and size. */
+/** A sample of input that was refused, or accepted although suspicious: enough to find the sender, limited in number and size. */
 export interface RejectedSample {
   /** Server time, milliseconds. */
   readonly at: number;
   readonly kind: InputKind;
   readonly reason: InputReason | Suspicion;
-  /** It was accepted all the same. */
+  /** It was accepted although suspicious. */
   readonly accepted?: true;
-  /** As far as the topic names them. */
+  /** Absent if the topic does not name it. */
   readonly fleet?: string;
   readonly device?: string;
   /** JSON pointer. */
@@ -28,11 +28,11 @@ export interface RejectedSample {
   readonly topic?: string;
   /** The client id of a connection, at most 128 characters. */
   readonly client?: string;
-  /** At most 200 characters of the payload, bytes that are no text shown as U+FFFD; of a connection the broker's log line. */
+  /** At most 200 characters of the payload, with U+FFFD for bytes that are not text; for a connection, the broker's log line. */
   readonly payload: string;
 }
 
-/** What is asked for; of everything that is absent, all. */
+/** Which samples to read; an absent field matches all. */
 export interface RejectedFilter {
   readonly kind?: InputKind | undefined;
   readonly reason?: string | undefined;
@@ -40,14 +40,14 @@ export interface RejectedFilter {
   readonly device?: string | undefined;
 }
 
-/** Samples kept of each kind, so that a flood of one does not push out the others. */
+/** Limit per kind, so that a flood of one kind does not displace the others. */
 const MAX_SAMPLES = 200;
-/** Every replica hears these, at about the same time: births and wills, and the broker's log. One of them keeps the sample. */
-const SEEN_BY_EVERY_REPLICA: readonly InputKind[] = ['presence', 'connection'];
-/** The same one is kept again after so long, seconds. */
+/** Every replica receives these at about the same time: births, wills and the broker's log. Only one stores the sample. */
+const RECEIVED_BY_EVERY_REPLICA: readonly InputKind[] = ['presence', 'connection'];
+/** Minimum time between two identical samples, seconds. */
 const REPEAT_SECONDS = 60;
 
-/** Keeps samples; the oldest of their kind are forgotten. */
+/** Stores samples; the oldest ones of their kind are pruned. */
 export async function recordRejected(redis: Redis, samples: readonly RejectedSample[]): Promise<void> {
   const fresh = await withoutRecentRepeats(redis, samples);
   if (fresh.length === 0) return;
@@ -61,12 +61,12 @@ export async function recordRejected(redis: Redis, samples: readonly RejectedSam
   for (const [error] of (await pipeline.exec()) ?? []) if (error) throw error;
 }
 
-/** Leaves out what another replica has kept. */
+/** Omits samples that another replica has stored. */
 async function withoutRecentRepeats(
   redis: Redis,
   samples: readonly RejectedSample[],
 ): Promise<RejectedSample[]> {
-  const shared = samples.filter(({ kind }) => SEEN_BY_EVERY_REPLICA.includes(kind));
+  const shared = samples.filter(({ kind }) => RECEIVED_BY_EVERY_REPLICA.includes(kind));
   if (shared.length === 0) return [...samples];
   const pipeline = redis.pipeline();
   for (const { kind, topic, payload } of shared) {
@@ -107,13 +107,13 @@ export async function forgetRejected(
   names: readonly { readonly fleet: string; readonly device?: string }[],
 ): Promise<void> {
   if (names.length === 0) return;
-  const gone = new Set(
+  const removed = new Set(
     names.map(({ fleet, device }) => (device === undefined ? fleet : `${fleet}/${device}`)),
   );
   for (const kind of INPUT_KINDS) {
     const samples = (await redis.lrange(rejectedKey(kind), 0, -1)).filter((sample) => {
       const { fleet, device } = JSON.parse(sample) as RejectedSample;
-      return fleet !== undefined && (gone.has(fleet) || gone.has(`${fleet}/${device}`));
+      return fleet !== undefined && (removed.has(fleet) || removed.has(`${fleet}/${device}`));
     });
     await pipelined(redis, samples, (pipeline, sample) => pipeline.lrem(rejectedKey(kind), 0, sample));
   }

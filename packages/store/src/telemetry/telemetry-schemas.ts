@@ -8,7 +8,7 @@ import { TELEMETRY_SCHEMAS_KEY } from '../keys.js';
 /** The field that counts the writes of all fleets; no fleet has such a name. */
 const REVISION = '*';
 
-/** Keeps what the devices of a fleet measure. Rules that were written before stay as they are. */
+/** Stores the telemetry schema of a fleet. Existing rules do not change. */
 export async function writeTelemetrySchema(
   redis: Redis,
   fleet: string,
@@ -19,7 +19,7 @@ export async function writeTelemetrySchema(
     if (error) throw error;
 }
 
-/** Reads what a fleet has declared; undefined if it has declared nothing, or what cannot be read. */
+/** Reads the telemetry schema of a fleet; undefined if it has none, or an unreadable one. */
 export async function readTelemetrySchema(redis: Redis, fleet: string): Promise<TelemetrySchema | undefined> {
   const text = await redis.hget(TELEMETRY_SCHEMAS_KEY, fleet);
   return text === null ? undefined : parse(text);
@@ -30,7 +30,7 @@ export function readTelemetrySchemasRevision(redis: Redis): Promise<string | nul
   return redis.hget(TELEMETRY_SCHEMAS_KEY, REVISION);
 }
 
-/** What fleets have declared, by name. */
+/** The readable telemetry schemas, by fleet. */
 export async function readAllTelemetrySchemas(redis: Redis): Promise<Map<string, TelemetrySchema>> {
   const all = new Map<string, TelemetrySchema>();
   for (const [fleet, text] of Object.entries(await redis.hgetall(TELEMETRY_SCHEMAS_KEY))) {
@@ -40,7 +40,7 @@ export async function readAllTelemetrySchemas(redis: Redis): Promise<Map<string,
   return all;
 }
 
-/** Forgets it. @returns whether there was one */
+/** Deletes the telemetry schema of a fleet. @returns whether it had one */
 export async function deleteTelemetrySchema(redis: Redis, fleet: string): Promise<boolean> {
   const replies = await redis
     .multi()

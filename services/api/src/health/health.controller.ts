@@ -18,7 +18,7 @@ const readySchema = z
     examples: [
       {
         status: 'not ready',
-        reasons: ['Redis keeps no append-only file: set "appendonly yes"'],
+        reasons: ['Redis has no append-only file: set "appendonly yes"'],
       },
     ],
   });

@@ -203,7 +203,7 @@ export const PROBLEM_TYPES = {
   'store-not-durable': {
     status: 503,
     title: 'Redis is not durable',
-    example: 'Redis keeps no append-only file: set "appendonly yes".',
+    example: 'Redis has no append-only file: set "appendonly yes".',
   },
   'too-many-waiting': {
     status: 503,

@@ -9,7 +9,7 @@ import { createRollout, type RolloutRequest } from '../src/rollouts/rollouts.js'
 import { NEW_DEVICE } from '../src/rules/state-version.js';
 import { acceptReadings } from '../src/telemetry/accept-readings.js';
 
-/** A request for all devices of the fleet, with what the test says. */
+/** A rollout request to all devices of the fleet, with changes. */
 export function rolloutRequest(changes: Partial<RolloutRequest> = {}): RolloutRequest {
   return {
     action: { led_on: true },
@@ -24,8 +24,8 @@ export function rolloutRequest(changes: Partial<RolloutRequest> = {}): RolloutRe
   };
 }
 
-/** One reading of each device, so that the store knows them. */
-export async function heardOf(redis: Redis, fleet: string, devices: readonly string[]): Promise<void> {
+/** Stores a reading of each device, so that the devices are known. */
+export async function storeReadings(redis: Redis, fleet: string, devices: readonly string[]): Promise<void> {
   await acceptReadings(
     redis,
     'test',
@@ -41,27 +41,27 @@ export async function heardOf(redis: Redis, fleet: string, devices: readonly str
   );
 }
 
-/** Begins a rollout and takes it, as one replica. */
-export async function heldRollout(
+/** Creates a rollout and takes it, as a replica does. */
+export async function startRollout(
   redis: Redis,
   fleet: string,
   changes: Partial<RolloutRequest> = {},
 ): Promise<HeldRollout> {
   const result = await createRollout(redis, fleet, rolloutRequest(changes));
   if (result.outcome !== 'created') throw new Error(`the rollout is ${result.outcome}`);
-  return take(redis, result.rollout.id);
+  return takeRollout(redis, result.rollout.id);
 }
 
-/** Takes this rollout, as another replica does when the lease of the one before has ended. */
-export async function take(redis: Redis, id: string): Promise<HeldRollout> {
+/** Takes a rollout, as another replica does when the lease of its holder has ended. */
+export async function takeRollout(redis: Redis, id: string): Promise<HeldRollout> {
   await redis.zadd(ROLLOUTS_DUE_KEY, 1, id);
   const held = (await takeRollouts(redis, 1000)).find((one) => one.id === id);
   if (held === undefined) throw new Error('the rollout cannot be taken');
   return held;
 }
 
-/** Gives all devices of a held rollout their turn from where it stands, some at a time; saves as asked. */
-export async function carryOn(
+/** Gives the remaining devices of a held rollout their turn, in steps; saves the position after each step unless `saves` is false. */
+export async function runTurns(
   redis: Redis,
   held: HeldRollout,
   { most = Number.POSITIVE_INFINITY, perStep = 7, saves = true } = {},
@@ -82,7 +82,7 @@ export async function carryOn(
   return turns;
 }
 
-/** How many commands each of these devices has. */
+/** The number of commands of each device. */
 export async function commandCounts(redis: Redis, fleet: string, devices: readonly string[]) {
   const lists = await Promise.all(
     devices.map((device) => listCommands(redis, fleet, device, { limit: 100 })),
