@@ -22,7 +22,7 @@
  * | `{s}:timers`                     | ZSET | `device/<fleet>/<device>`, `group/<fleet>/<rule>` → when its rules are evaluated without a reading (ms) | one per device and group with a rule that needs it |
  * | `{s}:group:<fleet>/<rule>`       | HASH | a quorum: `v:<device>` → `received,vote,since`, and the group state: `state` (JSON) and its `version` | `RULE_BOUNDS.maxSensors` votes; with the rule |
  * | `{s}:edge:<fleet>/<device>`     | HASH | edge decisions: id → `received,decision` (JSON), `<id>:judgement` → the server's judgement (JSON); `dropped` | `EDGE_BOUNDS.maxDecisions`, the oldest are pruned |
- * | `{s}:edge-due`                  | ZSET | `<fleet>/<device>` → when its decisions are judged (ms) | one per device, deleted when all are judged |
+ * | `{s}:edge-due`                  | ZSET | `<fleet>/<device>` → when its decisions are evaluated (ms) | one per device, deleted when all have a judgement |
  * | `{s}:forget-due`                | ZSET | `<fleet>/<device>` whose birth had `forgetAfter` → when it can be removed (ms) | one per such device |
  * | `{s}:departures`                | ZSET | pending cleanups: `<fleet>/<device>/<ms>`, removed at that time → when to clear its other data (ms): retained presence, votes, samples | deleted when that is done |
  * | `{s}:rollouts`                  | HASH | counts of unfinished rollouts: `<id>:enqueued`, `<id>:skipped:<reason>`, `<id>:<final state>`; and the progress of each in this shard: `<id>:after` (device), `<id>:token` | few fields per unfinished rollout, deleted when all its commands have ended |

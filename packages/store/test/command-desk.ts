@@ -128,7 +128,7 @@ export class CommandDesk {
     return listCommands(this.redis, fleet, device, { limit, ...(before !== undefined && { before }) });
   }
 
-  /** Lets time pass for everything in the device's shard. */
+  /** Moves all times into the past, for everything in the device's shard. */
   pass(ms: number): Promise<void> {
     return timePasses(this.redis, ms, this.address);
   }

@@ -84,7 +84,7 @@ async function expectConsistentShard(redis: Redis, shard: number, now: number): 
 
   expect(sorted(Object.keys(histories))).toEqual(ids);
   expect(sorted(index.map((member) => member.split('/')[2]!))).toEqual(ids);
-  expect(ids).toEqual(expect.arrayContaining(answers.map((field) => field.replace(/:effect$/, ''))));
+  expect(ids).toEqual(expect.arrayContaining(answers.map((field) => field.replace(/:(effect|unread)$/, ''))));
   expect(queue).toEqual(sorted(open.map(({ member }) => member)));
   expect(sorted(dueAt.keys())).toEqual(sorted(open.map(({ id }) => id)));
 

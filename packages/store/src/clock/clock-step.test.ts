@@ -1,7 +1,7 @@
-import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
+import type { StoreUnderTest } from '@lamplighter/test-kit/store/store-under-test';
 import { timePasses } from '@lamplighter/test-kit/store/time-passes';
 import { CommandDesk } from '../../test/command-desk.js';
-import { expectConsistentQueue } from '../../test/expect-consistent-queue.js';
+import { withCommandDesk } from '../../test/store-setup.js';
 import { LEASE_MS } from '../delivery/lease.js';
 import { DeviceAddress } from '../devices/device-address.js';
 import { readDevice } from '../devices/devices.js';
@@ -20,15 +20,12 @@ const NOTHING = { commands: 0, devices: 0, rollouts: 0, timers: 0, effects: 0 };
 let store: StoreUnderTest;
 let robot: DeviceAddress;
 let desk: CommandDesk;
-beforeAll(async () => {
-  store = await startStore({ fast: true });
-});
-beforeEach(async () => {
-  await store.redis.flushall();
-  robot = store.newDevice('robot-1');
-  desk = new CommandDesk(store.redis, robot);
-});
-afterEach(() => expectConsistentQueue(store.redis));
+withCommandDesk(
+  (setup) => {
+    ({ store, device: robot, desk } = setup);
+  },
+  { isConnected: false },
+);
 
 /** The clock of Redis goes backwards: as seen from now, every time in the store is later. */
 const setBack = (ms = HOUR) => timePasses(store.redis, -ms);

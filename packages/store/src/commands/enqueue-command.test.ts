@@ -1,7 +1,7 @@
 import { Replica, reading } from '@lamplighter/test-kit/store/replica';
 import type { StoreUnderTest } from '@lamplighter/test-kit/store/store-under-test';
 import { CommandDesk } from '../../test/command-desk.js';
-import { withCommandDesk } from '../../test/command-setup.js';
+import { withCommandDesk } from '../../test/store-setup.js';
 import { acknowledgeCommands } from '../delivery/acknowledge-commands.js';
 import { claimCommands } from '../delivery/claim-commands.js';
 import { requeueCommands } from '../delivery/requeue-commands.js';

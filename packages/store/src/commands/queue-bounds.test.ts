@@ -1,7 +1,7 @@
 import { emitted, Replica, reading } from '@lamplighter/test-kit/store/replica';
 import type { StoreUnderTest } from '@lamplighter/test-kit/store/store-under-test';
 import { CommandDesk } from '../../test/command-desk.js';
-import { withCommandDesk } from '../../test/command-setup.js';
+import { withCommandDesk } from '../../test/store-setup.js';
 import { DeviceAddress } from '../devices/device-address.js';
 import { COMMANDS_KEPT_PER_DEVICE, MAX_OPEN_COMMANDS } from '../keys.js';
 import { promiseCause } from './command-header.js';

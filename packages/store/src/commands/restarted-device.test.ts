@@ -1,8 +1,7 @@
 import type { Answer } from '@lamplighter/contracts/commands/command';
-import { emitted, Replica, reading } from '@lamplighter/test-kit/store/replica';
-import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
-import { CommandDesk } from '../../test/command-desk.js';
-import { expectConsistentQueue } from '../../test/expect-consistent-queue.js';
+import { emitted, type Replica, reading } from '@lamplighter/test-kit/store/replica';
+import type { StoreUnderTest } from '@lamplighter/test-kit/store/store-under-test';
+import { withCommandDesk } from '../../test/store-setup.js';
 import { acknowledgeCommands, giveUpCommands } from '../delivery/acknowledge-commands.js';
 import type { DeviceAddress } from '../devices/device-address.js';
 import { recordPresence } from '../devices/presence.js';
@@ -12,16 +11,9 @@ import { readCommand } from './read-commands.js';
 let store: StoreUnderTest;
 let lamp: DeviceAddress;
 let rules: Replica;
-beforeAll(async () => {
-  store = await startStore();
+withCommandDesk((setup) => {
+  ({ store, device: lamp, rules } = setup);
 });
-beforeEach(async () => {
-  await store.redis.flushall();
-  lamp = store.newDevice('lamp-1');
-  rules = new Replica(store.redis);
-  await new CommandDesk(store.redis, lamp).connect();
-});
-afterEach(() => expectConsistentQueue(store.redis));
 
 let light = 0;
 /** A rule commands the lamp. Returns the id of the command and its immediate outcome. */

@@ -1,5 +1,6 @@
-import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
-import { CommandDesk } from '../../test/command-desk.js';
+import type { StoreUnderTest } from '@lamplighter/test-kit/store/store-under-test';
+import type { CommandDesk } from '../../test/command-desk.js';
+import { withCommandDesk } from '../../test/store-setup.js';
 import type { DeviceAddress } from '../devices/device-address.js';
 import { COMMANDS_KEPT_PER_DEVICE } from '../keys.js';
 import { MAX_UNREAD, recordUnreadAcknowledgements } from './unread-acknowledgements.js';
@@ -7,14 +8,8 @@ import { MAX_UNREAD, recordUnreadAcknowledgements } from './unread-acknowledgeme
 let store: StoreUnderTest;
 let robot: DeviceAddress;
 let desk: CommandDesk;
-beforeAll(async () => {
-  store = await startStore({ fast: true });
-});
-beforeEach(async () => {
-  await store.redis.flushall();
-  robot = store.newDevice('robot-1');
-  desk = new CommandDesk(store.redis, robot);
-  await desk.connect();
+withCommandDesk((setup) => {
+  ({ store, device: robot, desk } = setup);
 });
 
 const PROBLEM = '`status` must be one of acknowledged, succeeded, failed, rejected, not the text "ok"';

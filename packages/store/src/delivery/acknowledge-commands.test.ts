@@ -1,6 +1,6 @@
 import type { StoreUnderTest } from '@lamplighter/test-kit/store/store-under-test';
 import type { CommandDesk } from '../../test/command-desk.js';
-import { withCommandDesk } from '../../test/command-setup.js';
+import { withCommandDesk } from '../../test/store-setup.js';
 import { cancelCommand } from '../commands/cancel-command.js';
 import { newCommandId } from '../commands/command-id.js';
 import type { DeviceAddress } from '../devices/device-address.js';

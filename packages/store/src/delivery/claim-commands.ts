@@ -34,7 +34,7 @@ const DUE_KEYS = Array.from({ length: SHARDS }, (_, shard) => commandKeys(shard)
 
 /**
  * Claims due commands of these shards, at most `limit` in each, and ends overdue ones. Commands for unreachable devices are not claimed.
- * @param hasMore is called with each shard in which more may be due
+ * @param hasMore is called with each shard in which more can be due
  */
 export async function claimCommands(
   redis: Redis,

@@ -1,7 +1,7 @@
 import { emitted, Replica, reading } from '@lamplighter/test-kit/store/replica';
 import type { StoreUnderTest } from '@lamplighter/test-kit/store/store-under-test';
 import type { CommandDesk } from '../../test/command-desk.js';
-import { withCommandDesk } from '../../test/command-setup.js';
+import { withCommandDesk } from '../../test/store-setup.js';
 import type { DeviceAddress } from '../devices/device-address.js';
 import { LEASE_MS } from './lease.js';
 

@@ -1,7 +1,7 @@
 import type { StoreUnderTest } from '@lamplighter/test-kit/store/store-under-test';
 import { until } from '@lamplighter/test-kit/until';
 import { CommandDesk } from '../../test/command-desk.js';
-import { withCommandDesk } from '../../test/command-setup.js';
+import { withCommandDesk } from '../../test/store-setup.js';
 import { DeviceAddress } from '../devices/device-address.js';
 import { commandKeys, deviceKey } from '../keys.js';
 import { redisNow } from '../redis/connect.js';

@@ -1,8 +1,7 @@
 import { DEFAULT_ATTEMPTS } from '@lamplighter/contracts/commands/command';
 import type { StoreUnderTest } from '@lamplighter/test-kit/store/store-under-test';
 import type { CommandDesk } from '../../test/command-desk.js';
-import { withCommandDesk } from '../../test/command-setup.js';
-import type { DeviceAddress } from '../devices/device-address.js';
+import { withCommandDesk } from '../../test/store-setup.js';
 import { recordPresence } from '../devices/presence.js';
 import { LEASE_MS } from './lease.js';
 
@@ -11,10 +10,9 @@ const HOUR = 3_600_000;
 const SLACK_MS = 4000;
 
 let store: StoreUnderTest;
-let _robot: DeviceAddress;
 let desk: CommandDesk;
 withCommandDesk((setup) => {
-  ({ store, device: _robot, desk } = setup);
+  ({ store, desk } = setup);
 });
 
 describe('a lease', () => {
@@ -293,7 +291,7 @@ describe('a requeued command', () => {
     ],
     ['the attempt does not exist', 2, async () => {}],
     ['it was requeued already', 1, () => desk.requeue('up', 1)],
-  ])('stays as it is when %s', async (_what, attempt, meanwhile) => {
+  ])('does not change when %s', async (_what, attempt, meanwhile) => {
     await desk.enqueue('up');
     await desk.claim();
     await meanwhile();

@@ -1,7 +1,7 @@
-import { emitted, Replica, reading } from '@lamplighter/test-kit/store/replica';
+import { emitted, type Replica, reading } from '@lamplighter/test-kit/store/replica';
 import type { StoreUnderTest } from '@lamplighter/test-kit/store/store-under-test';
 import { CommandDesk } from '../../test/command-desk.js';
-import { withCommandDesk } from '../../test/command-setup.js';
+import { withCommandDesk } from '../../test/store-setup.js';
 import type { DeviceAddress } from '../devices/device-address.js';
 import { recordPresence } from '../devices/presence.js';
 import { commandKeys, FRESH_MS } from '../keys.js';
@@ -18,8 +18,7 @@ let desk: CommandDesk;
 let rules: Replica;
 withCommandDesk(
   (setup) => {
-    ({ store, device: lamp, desk } = setup);
-    rules = new Replica(store.redis);
+    ({ store, device: lamp, desk, rules } = setup);
   },
   { name: 'lamp-1', isConnected: false },
 );
@@ -170,8 +169,8 @@ describe('a command for an unreachable device', () => {
     if (rules.adopt(lamp, timed!)) throw new Error('conflict');
     expect(timed!.commands).toMatchObject([{ state: 'pending' }]);
     await desk.pass(1001);
-    const heard = await rules.accept(lamp, [reading({ light: 2 })], { commands: [emitted(lamp)] });
-    expect(heard.commands).toMatchObject([{ state: 'dispatched' }]);
+    const outcome = await rules.accept(lamp, [reading({ light: 2 })], { commands: [emitted(lamp)] });
+    expect(outcome.commands).toMatchObject([{ state: 'dispatched' }]);
   });
 });
 

@@ -146,7 +146,7 @@ describe('a device', () => {
     await createDevices(['lamp-1']);
     for (const name of ['lamp-2', 'lamp-', 'lamp-1 ', ''])
       expect(await readDevice(store.redis, fleet, name)).toBeUndefined();
-    expect(await readDevice(store.redis, 'nobody', 'lamp-1')).toBeUndefined();
+    expect(await readDevice(store.redis, 'unknown', 'lamp-1')).toBeUndefined();
   });
 
   it('is read with its last state, its age and its pending commands', async () => {

@@ -1,6 +1,7 @@
 import { Replica, reading } from '@lamplighter/test-kit/store/replica';
-import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
+import type { StoreUnderTest } from '@lamplighter/test-kit/store/store-under-test';
 import { timePasses } from '@lamplighter/test-kit/store/time-passes';
+import { withDevice } from '../../test/store-setup.js';
 import { enqueueCommand } from '../commands/enqueue-command.js';
 import { readFleets } from '../fleets/fleets.js';
 import { FRESH_MS } from '../keys.js';
@@ -10,11 +11,8 @@ import { type PresenceOutcome, recordPresence } from './presence.js';
 
 let store: StoreUnderTest;
 let lamp: DeviceAddress;
-beforeAll(async () => {
-  store = await startStore();
-});
-beforeEach(() => {
-  lamp = store.newDevice();
+withDevice((setup) => {
+  ({ store, device: lamp } = setup);
 });
 
 type Telemetry = 'latest' | 'keep';

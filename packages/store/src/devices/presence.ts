@@ -23,7 +23,7 @@ export type PresenceOutcome =
 export interface PresenceMessage {
   readonly address: DeviceAddress;
   readonly message: Birth | Will;
-  /** It was retained, or redelivered, so it can be of any age. */
+  /** It was retained or redelivered, so it can be of any age. */
   readonly mayBeOld?: boolean;
   /** Monotonic time of arrival (performance.now); now by default. */
   readonly arrivedAt?: number;
@@ -33,12 +33,12 @@ export interface PresenceMessage {
 
 /**
  * Records births and wills, in order. Can be repeated.
- * @param began is called for each effective birth, with the server time at which the current boot of its device started
+ * @param onBirth is called for each effective birth, with the server time at which the current boot of its device started
  */
 export async function recordPresence(
   redis: Redis,
   messages: readonly PresenceMessage[],
-  began: (position: number, startedAt: number) => void = () => undefined,
+  onBirth: (position: number, startedAt: number) => void = () => undefined,
 ): Promise<PresenceOutcome[]> {
   const now = performance.now();
   const replies = await runScripts(
@@ -73,7 +73,7 @@ export async function recordPresence(
     })),
   );
   return (replies as [outcome: PresenceOutcome, startedAt?: string][]).map(([outcome, startedAt], i) => {
-    if (startedAt) began(i, Number(startedAt));
+    if (startedAt) onBirth(i, Number(startedAt));
     return outcome;
   });
 }

@@ -1,15 +1,13 @@
-import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
+import type { StoreUnderTest } from '@lamplighter/test-kit/store/store-under-test';
+import { withDevice } from '../../test/store-setup.js';
 import { redisNow } from '../redis/connect.js';
 import type { DeviceAddress } from './device-address.js';
 import { type PresenceMessage, recordPresence } from './presence.js';
 
 let store: StoreUnderTest;
 let lamp: DeviceAddress;
-beforeAll(async () => {
-  store = await startStore();
-});
-beforeEach(() => {
-  lamp = store.newDevice();
+withDevice((setup) => {
+  ({ store, device: lamp } = setup);
 });
 
 /** Milliseconds within which a test's calls of Redis complete. */

@@ -60,7 +60,7 @@ describe('edge decisions', () => {
     await store.redis.del(edgeDueKey(lamp.shard));
   });
 
-  it('are taken under a lease when they are due, and judged once', async () => {
+  it('are taken under a lease when they are due, and get one judgement each', async () => {
     const [lamp, later] = [store.newDevice(), store.newDevice()];
     await report(lamp, [1, 2]);
     await report(later, [1], 60_000);

@@ -6,7 +6,7 @@ import { runScript } from '../redis/script.js';
 import { takeDue } from '../redis/take-due.js';
 
 /**
- * Edge decisions of devices, and the server's judgements of them. A decision is judged some time after its report, when the neighbours
+ * Edge decisions of devices, and the server's judgements of them. A decision is evaluated some time after its report, when the neighbours
  * have had time to reconnect and replay their readings. A replica takes a device under a lease, so a crash only delays the judgement.
  */
 export interface DeviceName {
@@ -35,23 +35,23 @@ export interface StoredDecision {
   readonly judgement?: Judgement;
 }
 
-/** How long a replica may take to judge the decisions of a device, milliseconds. */
+/** How long a replica may take to evaluate the decisions of a device, milliseconds. */
 const EDGE_LEASE_MS = 15_000;
 
 /**
  * Stores reported decisions; repeating it changes nothing.
  * @param dropped how many decisions the device has ever lost before reporting them
- * @param judgeAfterMs time until they are judged
+ * @param dueAfterMs time until they are evaluated
  */
 export async function reportDecisions(
   redis: Redis,
   { fleet, device }: DeviceName,
   { decisions, dropped }: { readonly decisions: readonly EdgeDecision[]; readonly dropped: number },
-  judgeAfterMs: number,
+  dueAfterMs: number,
 ): Promise<void> {
   await runScript(redis, 'reportEdge-2', keysOf({ fleet, device }), [
     `${fleet}/${device}`,
-    judgeAfterMs,
+    dueAfterMs,
     EDGE_BOUNDS.maxDecisions,
     dropped,
     ...decisions.flatMap((decision) => [decision.id, JSON.stringify(decision)]),
@@ -84,11 +84,11 @@ export async function recordJudgements(
   redis: Redis,
   { fleet, device }: DeviceName,
   judgements: readonly (readonly [id: number, judgement: Judgement])[],
-  judgeAfterMs: number,
+  dueAfterMs: number,
 ): Promise<Judgement[]> {
   const written = (await runScript(redis, 'recordJudgement-2', keysOf({ fleet, device }), [
     `${fleet}/${device}`,
-    judgeAfterMs,
+    dueAfterMs,
     ...judgements.flatMap(([id, judgement]) => [id, JSON.stringify(judgement)]),
   ])) as number[];
   return judgements.flatMap(([, judgement], i) => (written[i] === 1 ? [judgement] : []));
@@ -104,12 +104,12 @@ export async function readDecisions(
     const [, reportedAt, json] = /^(\d+),(.*)$/s.exec(text) ?? [];
     const decision = /^\d+$/.test(field) && json !== undefined ? parseEdgeDecision(json) : undefined;
     if (decision === undefined) return [];
-    const judged = fields[`${field}:judgement`];
+    const judgement = fields[`${field}:judgement`];
     return [
       {
         decision,
         reportedAt: Number(reportedAt),
-        ...(judged !== undefined && { judgement: JSON.parse(judged) as Judgement }),
+        ...(judgement !== undefined && { judgement: JSON.parse(judgement) as Judgement }),
       },
     ];
   });

@@ -1,8 +1,8 @@
 import type { CommandState } from '@lamplighter/contracts/commands/command';
-import { emitted, Replica, reading } from '@lamplighter/test-kit/store/replica';
-import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
+import { emitted, type Replica, reading } from '@lamplighter/test-kit/store/replica';
+import type { StoreUnderTest } from '@lamplighter/test-kit/store/store-under-test';
 import { timePasses } from '@lamplighter/test-kit/store/time-passes';
-import { expectConsistentQueue } from '../../test/expect-consistent-queue.js';
+import { withCommandDesk } from '../../test/store-setup.js';
 import { enqueueCommand } from '../commands/enqueue-command.js';
 import { commandJson, readCommand } from '../commands/read-commands.js';
 import { acknowledgeCommands } from '../delivery/acknowledge-commands.js';
@@ -21,15 +21,12 @@ import {
 let store: StoreUnderTest;
 let lamp: DeviceAddress;
 let rules: Replica;
-beforeAll(async () => {
-  store = await startStore({ fast: true });
-});
-beforeEach(async () => {
-  await store.redis.flushall();
-  lamp = store.newDevice();
-  rules = new Replica(store.redis);
-});
-afterEach(() => expectConsistentQueue(store.redis));
+withCommandDesk(
+  (setup) => {
+    ({ store, device: lamp, rules } = setup);
+  },
+  { name: 'lamp-0001', isConnected: false },
+);
 
 const EXPECTED = { expect: 'light > last.light + 50', withinMs: 60_000 };
 type Status = 'acknowledged' | 'succeeded' | 'failed';

@@ -1,5 +1,7 @@
-import { Replica, reading } from '@lamplighter/test-kit/store/replica';
-import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
+import { type Replica, reading } from '@lamplighter/test-kit/store/replica';
+import type { StoreUnderTest } from '@lamplighter/test-kit/store/store-under-test';
+import { counted } from '../../test/readings.js';
+import { withDevice } from '../../test/store-setup.js';
 import { DeviceAddress } from '../devices/device-address.js';
 import { recordPresence } from '../devices/presence.js';
 import { countRejected, readLedger } from './ledger.js';
@@ -7,16 +9,10 @@ import { countRejected, readLedger } from './ledger.js';
 let store: StoreUnderTest;
 let lamp: DeviceAddress;
 let rules: Replica;
-beforeAll(async () => {
-  store = await startStore();
-});
-beforeEach(() => {
-  lamp = store.newDevice();
-  rules = new Replica(store.redis);
+withDevice((setup) => {
+  ({ store, device: lamp, rules } = setup);
 });
 
-/** Readings that a device has taken: `_n` and `_seq` advance together. */
-const taken = (...numbers: number[]) => numbers.map((n) => reading({ light: n, _n: n, _seq: 1000 + n }));
 const readingsLedger = async () => (await readLedger(store.redis, lamp.fleet)).readings;
 
 it('the ledger of an unknown fleet is empty', async () => {
@@ -28,8 +24,8 @@ it('the ledger of an unknown fleet is empty', async () => {
 
 describe('the ledger of readings', () => {
   it('is balanced when all readings taken are stored', async () => {
-    await rules.accept(lamp, taken(1));
-    await rules.accept(lamp, taken(2, 3));
+    await rules.accept(lamp, counted(1));
+    await rules.accept(lamp, counted(2, 3));
     expect(await readingsLedger()).toMatchObject({
       declared: 3,
       declaringDevices: 1,
@@ -39,20 +35,20 @@ describe('the ledger of readings', () => {
   });
 
   it('shows missing readings until they arrive late', async () => {
-    await rules.accept(lamp, taken(1, 4));
+    await rules.accept(lamp, counted(1, 4));
     expect(await readingsLedger()).toMatchObject({ declared: 4, stored: 2, unexplained: 2 });
-    await rules.accept(lamp, taken(2, 3));
+    await rules.accept(lamp, counted(2, 3));
     expect(await readingsLedger()).toMatchObject({ declared: 4, stored: 2, late: 2, unexplained: 0 });
   });
 
   it('counts repetitions separately', async () => {
-    await rules.accept(lamp, taken(1, 2));
-    await rules.accept(lamp, taken(1, 2, 3));
+    await rules.accept(lamp, counted(1, 2));
+    await rules.accept(lamp, counted(1, 2, 3));
     expect(await readingsLedger()).toMatchObject({ declared: 3, stored: 3, duplicate: 2, unexplained: 0 });
   });
 
   it('includes the readings that the device reports as dropped', async () => {
-    await rules.accept(lamp, taken(1));
+    await rules.accept(lamp, counted(1));
     await rules.accept(lamp, [reading({ light: 5, _n: 5, _dropped: 3, _seq: 1005 })]);
     expect(await readingsLedger()).toMatchObject({
       declared: 5,
@@ -64,7 +60,7 @@ describe('the ledger of readings', () => {
 
   it('finds the dropped count with any white space, and in no other text', async () => {
     const spaced = (text: string, n: number) => ({ ...reading({ _n: n, _seq: 1000 + n }), json: text });
-    await rules.accept(lamp, taken(1));
+    await rules.accept(lamp, counted(1));
     const python = '{"note": "\\"_dropped\\":70", "_n": 7, "_dropped" : 5, "_seq": 1007}';
     await rules.accept(lamp, [spaced(python, 7)]);
     expect(await readingsLedger()).toMatchObject({
@@ -87,7 +83,7 @@ describe('the ledger of readings', () => {
   });
 
   it('continues when the device counts from 1 again', async () => {
-    await rules.accept(lamp, [...taken(1, 2), reading({ light: 3, _n: 4, _dropped: 1, _seq: 1004 })]);
+    await rules.accept(lamp, [...counted(1, 2), reading({ light: 3, _n: 4, _dropped: 1, _seq: 1004 })]);
     await rules.accept(lamp, [
       reading({ light: 1, _n: 1, _seq: 2001 }),
       reading({ light: 1, _n: 2, _seq: 2002 }),
@@ -110,7 +106,7 @@ describe('the ledger of readings', () => {
       stored: 1,
       unexplained: 0,
     });
-    await rules.accept(lamp, taken(69));
+    await rules.accept(lamp, counted(69));
     expect(await readingsLedger()).toMatchObject({ declared: 2, stored: 1, late: 1, unexplained: 0 });
   });
 
@@ -125,7 +121,7 @@ describe('the ledger of readings', () => {
   });
 
   it('counts refused readings by reason', async () => {
-    await rules.accept(lamp, taken(1, 3));
+    await rules.accept(lamp, counted(1, 3));
     await countRejected(store.redis, [
       {
         address: lamp,
@@ -157,15 +153,15 @@ describe('the ledger of readings', () => {
 
   it('does not offset the losses of a device with the surplus of another', async () => {
     const other = new DeviceAddress(lamp.fleet, 'lamp-0002', false);
-    await rules.accept(lamp, taken(1, 3));
-    await rules.accept(other, taken(1));
+    await rules.accept(lamp, counted(1, 3));
+    await rules.accept(other, counted(1));
     await countRejected(store.redis, [{ address: other, own: 5, reasons: new Map([['schema', 5]]) }]);
     expect(await readingsLedger()).toMatchObject({ declaringDevices: 2, unexplained: 1 });
   });
 
   it('does not change when a part is repeated', async () => {
-    await rules.accept(lamp, taken(1));
-    const part = rules.evaluate(lamp, taken(3, 2));
+    await rules.accept(lamp, counted(1));
+    const part = rules.evaluate(lamp, counted(3, 2));
     await rules.send(part);
     const once = await readingsLedger();
     await rules.send(part);
@@ -174,7 +170,7 @@ describe('the ledger of readings', () => {
 
   it('sums up a fleet of many devices', async () => {
     const lamps = Array.from({ length: 1500 }, (_, i) => new DeviceAddress(lamp.fleet, `lamp-${i}`, false));
-    await Promise.all(lamps.map((one) => rules.accept(one, taken(1, 2))));
+    await Promise.all(lamps.map((one) => rules.accept(one, counted(1, 2))));
     expect(await readingsLedger()).toMatchObject({ declared: 3000, declaringDevices: 1500, stored: 3000 });
   });
 });

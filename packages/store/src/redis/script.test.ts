@@ -205,9 +205,9 @@ describe('the keys that a script declares', () => {
   it('suffice for a rollout', async () => {
     const fleet = store.newFleet();
     await storeReadings(redis, fleet, ['a', 'b']);
-    const held = await startRollout(redis, fleet, { selector: { devices: ['a', 'b', 'nobody'] } });
+    const held = await startRollout(redis, fleet, { selector: { devices: ['a', 'b', 'unknown'] } });
     const turns = (await runTurns(redis, held)).map(({ device, outcome }) => `${device} ${outcome}`);
-    expect(turns.toSorted()).toEqual(['a enqueued', 'b enqueued', 'nobody unknown_device']);
+    expect(turns.toSorted()).toEqual(['a enqueued', 'b enqueued', 'unknown unknown_device']);
     await cancelRollout(redis, held.id);
     const sweeper = await takeRollout(redis, held.id);
     for (const device of ['a', 'b']) await sweepRollout(redis, sweeper, shardOf(fleet, device), '');
@@ -271,7 +271,7 @@ describe('the keys that a script declares', () => {
       state: '{}',
       timer: 5,
       forget: [{ device: lamp.device, value: 1, receivedAt: 1, since: 1, stored: '1,1,1' }],
-      commands: { ...command, targets: [lamp.device, 'nobody-yet'] },
+      commands: { ...command, targets: [lamp.device, 'unknown-yet'] },
     });
     expect(outcomes?.map(({ state }) => state)).toEqual(['pending', 'pending']);
     expect(await switchRules(redis, fleet, false, { release: true })).toBe(true);

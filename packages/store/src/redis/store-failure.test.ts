@@ -21,7 +21,7 @@ const failureOf = async (call: () => Promise<unknown>) => {
   }
 };
 
-it('is away while Redis is frozen, or killed', async () => {
+it('classifies a frozen or killed Redis as away', async () => {
   const server = await startRedis();
   const redis = await connect(server.url);
   server.pause();
@@ -31,7 +31,7 @@ it('is away while Redis is frozen, or killed', async () => {
   expect(await failureOf(() => redis.get('a'))).toBe('away');
 });
 
-it('is refusing while Redis refuses writes, also inside a script', async () => {
+it('classifies refused writes as refusing, also inside a script', async () => {
   const server = await startRedis({ settings: ['maxmemory 100kb'] });
   const redis = await connect(server.url);
   expect(await failureOf(() => redis.set('a', 'b'))).toBe('refusing');
@@ -40,7 +40,7 @@ it('is refusing while Redis refuses writes, also inside a script', async () => {
   );
 });
 
-it('is undefined for errors of the caller', async () => {
+it('does not classify errors of the caller', async () => {
   const server = await startRedis();
   const redis = await connect(server.url);
   expect(await failureOf(() => redis.eval('return nonsense', 0))).toBeInstanceOf(Error);

@@ -1,8 +1,10 @@
 import { Replica, reading } from '@lamplighter/test-kit/store/replica';
-import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
+import type { StoreUnderTest } from '@lamplighter/test-kit/store/store-under-test';
 import { timePasses } from '@lamplighter/test-kit/store/time-passes';
 import { CommandDesk } from '../../test/command-desk.js';
 import { expectConsistentQueue } from '../../test/expect-consistent-queue.js';
+import { counted } from '../../test/readings.js';
+import { withCommandDesk } from '../../test/store-setup.js';
 import { DeviceAddress } from '../devices/device-address.js';
 import { listDevices, readDevice } from '../devices/devices.js';
 import { recordPresence } from '../devices/presence.js';
@@ -21,20 +23,17 @@ import {
 let store: StoreUnderTest;
 let lamp: DeviceAddress;
 let rules: Replica;
-beforeAll(async () => {
-  store = await startStore();
-});
-beforeEach(async () => {
-  await store.redis.flushdb();
-  lamp = store.newDevice();
-  rules = new Replica(store.redis);
-});
+withCommandDesk(
+  (setup) => {
+    ({ store, device: lamp, rules } = setup);
+  },
+  { name: 'lamp-0001', isConnected: false },
+);
 
 const remove = async (options?: { onlyIfAway: boolean }): Promise<Removal> =>
   (await removeDevices(store.redis, [lamp], options))[0]!;
 const device = () => readDevice(store.redis, lamp.fleet, lamp.device);
 const readingsLedger = async () => (await readLedger(store.redis, lamp.fleet)).readings;
-const taken = (...numbers: number[]) => numbers.map((n) => reading({ light: n, _n: n, _seq: 1000 + n }));
 const presence = (message: Parameters<typeof recordPresence>[1][number]['message']) =>
   recordPresence(store.redis, [{ address: lamp, message }]);
 const birth = (session: number, more = {}) => presence({ online: true, session, ...more });
@@ -70,8 +69,8 @@ describe('a removed device', () => {
 
   it('does not affect the other devices of its fleet', async () => {
     const other = new DeviceAddress(lamp.fleet, 'other', false);
-    await rules.accept(lamp, taken(1));
-    await rules.accept(other, taken(1));
+    await rules.accept(lamp, counted(1));
+    await rules.accept(other, counted(1));
     await remove();
     const { devices } = await listDevices(store.redis, lamp.fleet, { limit: 10 });
     expect(devices.map(({ device }) => device)).toEqual(['other']);
@@ -79,11 +78,11 @@ describe('a removed device', () => {
 
   it('is a new device when it reports again, even to a replica that has it in its cache', async () => {
     const other = new Replica(store.redis);
-    await rules.accept(lamp, taken(1, 2, 3), { rules: () => '{"n":3}' });
-    await other.accept(lamp, taken(4));
+    await rules.accept(lamp, counted(1, 2, 3), { rules: () => '{"n":3}' });
+    await other.accept(lamp, counted(4));
     await remove();
-    expect(await rules.accept(lamp, taken(5))).toMatchObject({ kind: 'accepted' });
-    expect(await other.accept(lamp, taken(6))).toMatchObject({ kind: 'accepted' });
+    expect(await rules.accept(lamp, counted(5))).toMatchObject({ kind: 'accepted' });
+    expect(await other.accept(lamp, counted(6))).toMatchObject({ kind: 'accepted' });
     expect(await device()).toMatchObject({ last: { seq: 1006 } });
     expect(await store.redis.hget(lamp.deviceKey, 'rules')).toBeNull();
     expect(await store.redis.pttl(lamp.deviceKey)).toBe(-1);
@@ -92,7 +91,7 @@ describe('a removed device', () => {
   it('keeps its session if it stayed connected and reports again', async () => {
     await birth(7, { telemetry: 'keep' });
     await remove();
-    await rules.accept(lamp, taken(1));
+    await rules.accept(lamp, counted(1));
     expect(await device()).toMatchObject({ session: { id: 7, online: true, telemetry: 'keep' } });
   });
 });
@@ -126,8 +125,8 @@ describe('the presence of a removed device', () => {
 
 describe('the ledger', () => {
   it('keeps the counts of removed devices, and missing readings stay unexplained', async () => {
-    await rules.accept(lamp, taken(1, 4));
-    await rules.accept(lamp, taken(2));
+    await rules.accept(lamp, counted(1, 4));
+    await rules.accept(lamp, counted(2));
     const before = await readingsLedger();
     expect(before).toMatchObject({ declared: 4, stored: 2, late: 1, unexplained: 1, declaringDevices: 1 });
     await remove();
@@ -135,7 +134,7 @@ describe('the ledger', () => {
   });
 
   it('continues when the device reports again, and readings that were in flight account for missing ones', async () => {
-    await rules.accept(lamp, taken(1, 2, 3));
+    await rules.accept(lamp, counted(1, 2, 3));
     await rules.accept(lamp, [reading({ light: 5, _n: 6, _dropped: 1, _seq: 1006 })]);
     await remove();
     expect(await readingsLedger()).toMatchObject({
@@ -165,7 +164,7 @@ describe('the ledger', () => {
   });
 
   it('restarts when the count of the device restarts', async () => {
-    await rules.accept(lamp, taken(...Array.from({ length: 400 }, (_, i) => i + 1)));
+    await rules.accept(lamp, counted(...Array.from({ length: 400 }, (_, i) => i + 1)));
     await remove();
     await rules.accept(lamp, [reading({ light: 1, _n: 2, _seq: 5000 })]);
     expect(await readingsLedger()).toMatchObject({ declared: 401, stored: 401, unexplained: 0 });
@@ -199,7 +198,7 @@ describe('a device with forgetAfter', () => {
   it('stays while it reports, and is checked again later', async () => {
     await birth(7, { forgetAfter: 5000 });
     await timePasses(store.redis, FRESH_MS + 6000, lamp);
-    await rules.accept(lamp, taken(1));
+    await rules.accept(lamp, counted(1));
     expect(await takeExpiredDevices(store.redis, 10)).toHaveLength(1);
     expect(await remove({ onlyIfAway: true })).toEqual({ outcome: 'kept' });
     await timePasses(store.redis, FRESH_MS + 6000, lamp);

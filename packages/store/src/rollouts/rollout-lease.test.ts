@@ -55,10 +55,10 @@ describe('the devices of a rollout', () => {
 
   it('are those that its selector names, known or not, each once', async () => {
     const { held } = await heldByOne(20, {
-      selector: { devices: ['lamp-0003', 'nobody', 'lamp-0001', 'lamp-0003'] },
+      selector: { devices: ['lamp-0003', 'unknown', 'lamp-0001', 'lamp-0003'] },
     });
     const { devices, next } = await nextDevices(store.redis, held, { shard: 0, after: '' }, 100);
-    expect(devices.map(({ device }) => device).toSorted()).toEqual(['lamp-0001', 'lamp-0003', 'nobody']);
+    expect(devices.map(({ device }) => device).toSorted()).toEqual(['lamp-0001', 'lamp-0003', 'unknown']);
     expect(next.shard).toBe(SHARDS);
   });
 

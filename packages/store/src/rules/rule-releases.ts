@@ -14,11 +14,11 @@ export interface RuleRelease {
 
 /** Parses a release; undefined if it is malformed. */
 export function parseRelease(id: string, text: string): RuleRelease | undefined {
-  const [, goesOn, record] = /^\{"at":\d+,"goesOn":(.*?),"before":(.*)\}$/s.exec(text) ?? [];
+  const [, keptFor, record] = /^\{"at":\d+,"goesOn":(.*?),"before":(.*)\}$/s.exec(text) ?? [];
   const before = record === undefined ? undefined : parseRule(id, record);
   if (before === undefined || 'unreadable' in before) return undefined;
   try {
-    return { before, keptFor: (JSON.parse(goesOn!) as DeviceScope | null) ?? undefined };
+    return { before, keptFor: (JSON.parse(keptFor!) as DeviceScope | null) ?? undefined };
   } catch {
     return undefined;
   }

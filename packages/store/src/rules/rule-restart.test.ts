@@ -13,7 +13,7 @@ it.each<[what: string, before: Partial<RuleInput>, after: Partial<RuleInput>]>([
   ['with another scope', {}, { scope: { devices: ['lamp-*'] } }],
   ['with another expected effect', {}, { effect: { expect: 'light > last.light', within: '10s' } }],
   ['that is disabled', {}, { enabled: false }],
-])('a rule of which %s changes goes on', (_what, before, after) => {
+])('a rule %s keeps its states', (_what, before, after) => {
   expect(resetsState(rule(before), rule(after))).toBe(false);
 });
 
@@ -27,6 +27,6 @@ it.each<[what: string, before: Partial<RuleInput>, after: Partial<RuleInput>]>([
   ['that is enabled again', { enabled: false }, {}],
   ['with another quorum', { quorum: QUORUM }, { quorum: { policy: 'any' } }],
   ['with other voters in a quorum', { quorum: QUORUM }, { quorum: QUORUM, scope: { devices: ['lamp-*'] } }],
-])('a rule of which %s changes begins anew', (_what, before, after) => {
+])('a rule %s resets its states', (_what, before, after) => {
   expect(resetsState(rule(before), rule(after))).toBe(true);
 });

@@ -218,7 +218,7 @@ describe('an unreadable rule', () => {
     ['not a rule', '{"version":3,"since":1,"at":1,"rule":{"id":"night-light"}}', 3],
     ['without a version', `{"rule":${JSON.stringify(rule())}}`, 0],
     ['empty', '', 0],
-  ])('(%s) is told as such, and may be replaced and deleted', async (_what, text, version) => {
+  ])('(%s) is returned as unreadable, and can be replaced and deleted', async (_what, text, version) => {
     const fleet = store.newFleet();
     await written(fleet, rule('fine'), 'absent');
     const breakIt = () => store.redis.hset(rulesKey(fleet), 'night-light', text);

@@ -1,30 +1,26 @@
-import { emitted, Replica, reading } from '@lamplighter/test-kit/store/replica';
-import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
+import { emitted, Replica } from '@lamplighter/test-kit/store/replica';
+import type { StoreUnderTest } from '@lamplighter/test-kit/store/store-under-test';
+import { numbered } from '../../test/readings.js';
+import { withDevice } from '../../test/store-setup.js';
 import { listCommands } from '../commands/read-commands.js';
 import type { DeviceAddress } from '../devices/device-address.js';
 import { readDevice } from '../devices/devices.js';
 import { readHistories } from '../devices/histories.js';
 import { groupKey, timersKey } from '../keys.js';
 import { exactVersion } from './state-version.js';
-import type { Timer } from './timers.js';
-import { removeTimer, setTimers, takeTimers } from './timers.js';
+import { removeTimer, setTimers, type Timer, takeTimers } from './timers.js';
 
 let store: StoreUnderTest;
 let lamp: DeviceAddress;
 let rules: Replica;
-beforeAll(async () => {
-  store = await startStore();
+withDevice((setup) => {
+  ({ store, device: lamp, rules } = setup);
 });
-beforeEach(async () => {
-  lamp = store.newDevice();
-  rules = new Replica(store.redis);
-  await rules.accept(lamp, [reading({ light: 1, _seq: 1 })]);
-});
+beforeEach(() => rules.accept(lamp, numbered(1)));
 
-const light = (value: number) => reading({ light: value, _seq: value });
 const score = () => store.redis.zscore(timersKey(lamp.shard), `device/${lamp.name}`);
 async function setTimer(timer: Timer, value: number) {
-  const [outcome] = await rules.send({ ...rules.evaluate(lamp, [light(value)]), timer });
+  const [outcome] = await rules.send({ ...rules.evaluate(lamp, numbered(value)), timer });
   expect(outcome!.kind).toBe('accepted');
   return Number(await score());
 }
@@ -51,7 +47,7 @@ describe('a timer', () => {
   });
 
   it('is not set by a rejected part', async () => {
-    const part = rules.evaluate(lamp, [light(2)]);
+    const part = rules.evaluate(lamp, numbered(2));
     await rules.send({ ...part, version: 'someone.1', timer: { at: 5000, exact: false } });
     expect(await score()).toBeNull();
   });
@@ -96,12 +92,12 @@ describe('a timer', () => {
     ).toBeGreaterThan(0);
     expect(Number(await score())).toBe(4000);
     await store.redis.zrem(timersKey(lamp.shard), `device/${lamp.name}`);
-    expect(await setTimers(store.redis, lamp.fleet, [['nobody-*'], [lamp.device]], 9000)).toBe(1);
+    expect(await setTimers(store.redis, lamp.fleet, [['unknown-*'], [lamp.device]], 9000)).toBe(1);
     expect(Number(await score())).toBe(9000);
-    expect(await setTimers(store.redis, lamp.fleet, [['nobody-*']], 9000)).toBe(0);
+    expect(await setTimers(store.redis, lamp.fleet, [['unknown-*']], 9000)).toBe(0);
     // A named device has a timer although it has never reported.
-    expect(await setTimers(store.redis, lamp.fleet, [['nobody']], 9000)).toBe(1);
-    await removeTimer(store.redis, { kind: 'device', fleet: lamp.fleet, name: 'nobody' });
+    expect(await setTimers(store.redis, lamp.fleet, [['unknown']], 9000)).toBe(1);
+    await removeTimer(store.redis, { kind: 'device', fleet: lamp.fleet, name: 'unknown' });
   });
 });
 
@@ -125,32 +121,32 @@ describe('the verdict of a timer', () => {
 
   it('is a conflict if the device has reported in the meantime', async () => {
     const part = await tick();
-    await new Replica(store.redis).accept(lamp, [light(2)]);
+    await new Replica(store.redis).accept(lamp, numbered(2));
     expect((await rules.send(part))[0]!.kind).toBe('conflict');
   });
 });
 
 describe('a verdict on the window', () => {
   it('is a conflict if another live or late reading has entered it', async () => {
-    await rules.accept(lamp, [light(5)]);
+    await rules.accept(lamp, numbered(5));
     const stale = await exact();
-    await rules.accept(lamp, [light(3)]);
-    expect((await rules.send({ ...rules.evaluate(lamp, [light(6)]), version: stale }))[0]!.kind).toBe(
+    await rules.accept(lamp, numbered(3));
+    expect((await rules.send({ ...rules.evaluate(lamp, numbered(6)), version: stale }))[0]!.kind).toBe(
       'conflict',
     );
-    expect((await rules.send({ ...rules.evaluate(lamp, [light(7)]), version: await exact() }))[0]!.kind).toBe(
-      'accepted',
-    );
+    expect(
+      (await rules.send({ ...rules.evaluate(lamp, numbered(7)), version: await exact() }))[0]!.kind,
+    ).toBe('accepted');
   });
 
   it('reads all entries, oldest first', async () => {
-    await rules.accept(lamp, [light(5)]);
-    await rules.accept(lamp, [light(3)]);
+    await rules.accept(lamp, numbered(5));
+    await rules.accept(lamp, numbered(3));
     const [history] = await readHistories(store.redis, [{ address: lamp, depth: 240 }]);
     expect(history).toMatchObject({ count: 2, late: 1 });
     expect(history!.readings.map(({ seq }) => seq)).toEqual([1, 3, 5]);
-    const nobody = store.newDevice();
-    expect(await readHistories(store.redis, [{ address: nobody, depth: 1 }])).toEqual([
+    const unknown = store.newDevice();
+    expect(await readHistories(store.redis, [{ address: unknown, depth: 1 }])).toEqual([
       { readings: [], count: 0, late: 0 },
     ]);
   });
@@ -163,7 +159,7 @@ describe('a vote', () => {
       [2, '1,7'],
       [3, '0,7'],
     ] as const)
-      await rules.send({ ...rules.evaluate(lamp, [light(value)]), votes: [{ groupKey: group, vote }] });
+      await rules.send({ ...rules.evaluate(lamp, numbered(value)), votes: [{ groupKey: group, vote }] });
     const votes = await store.redis.hgetall(group);
     expect(Object.keys(votes)).toEqual([`v:${lamp.device}`]);
     expect(votes[`v:${lamp.device}`]).toMatch(/^\d{13},0,7$/);
@@ -179,7 +175,7 @@ describe('a vote', () => {
       '1',
       ...Array.from({ length: 1000 }, (_, i) => [`v:other-${i}`, '1,1,1']).flat(),
     );
-    const part = { ...rules.evaluate(lamp, [light(2)]), votes: [{ groupKey: group, vote: '1,1' }] };
+    const part = { ...rules.evaluate(lamp, numbered(2)), votes: [{ groupKey: group, vote: '1,1' }] };
     expect(await rules.send(part)).toMatchObject([{ kind: 'accepted', rejectedVotes: 1 }]);
     expect(await store.redis.hlen(group)).toBe(1002);
   });

@@ -1,6 +1,7 @@
 import { type ArrivalOptions, Replica, reading } from '@lamplighter/test-kit/store/replica';
-import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
+import type { StoreUnderTest } from '@lamplighter/test-kit/store/store-under-test';
 import fc from 'fast-check';
+import { withDevice } from '../../test/store-setup.js';
 import type { DeviceAddress } from '../devices/device-address.js';
 import { type Device, readDevice, readWindow } from '../devices/devices.js';
 import { recordPresence } from '../devices/presence.js';
@@ -9,12 +10,8 @@ import { WINDOW_SIZE } from '../keys.js';
 let store: StoreUnderTest;
 let lamp: DeviceAddress;
 let rules: Replica;
-beforeAll(async () => {
-  store = await startStore({ fast: true });
-});
-beforeEach(() => {
-  lamp = store.newDevice();
-  rules = new Replica(store.redis);
+withDevice((setup) => {
+  ({ store, device: lamp, rules } = setup);
 });
 
 interface Numbers {

@@ -1,7 +1,9 @@
 import { TELEMETRY_INTERVAL } from '@lamplighter/contracts/settings/telemetry-interval';
-import { emitted, Replica, reading } from '@lamplighter/test-kit/store/replica';
-import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
+import { emitted, type Replica } from '@lamplighter/test-kit/store/replica';
+import type { StoreUnderTest } from '@lamplighter/test-kit/store/store-under-test';
 import { timePasses } from '@lamplighter/test-kit/store/time-passes';
+import { light, numbered } from '../../test/readings.js';
+import { withDevice } from '../../test/store-setup.js';
 import type { DeviceAddress } from '../devices/device-address.js';
 import { readDevice } from '../devices/devices.js';
 import { recordPresence } from '../devices/presence.js';
@@ -11,17 +13,11 @@ import { FRESH_MS } from '../keys.js';
 let store: StoreUnderTest;
 let lamp: DeviceAddress;
 let rules: Replica;
-beforeAll(async () => {
-  store = await startStore();
-});
-beforeEach(() => {
-  lamp = store.newDevice();
-  rules = new Replica(store.redis);
+withDevice((setup) => {
+  ({ store, device: lamp, rules } = setup);
 });
 
 const device = () => readDevice(store.redis, lamp.fleet, lamp.device);
-const light = (value: number) => reading({ light: value });
-const seqs = (...numbers: number[]) => numbers.map((n) => reading({ light: n, _seq: n }));
 
 describe('freshness', () => {
   it('ends after the period without a reading', async () => {
@@ -44,31 +40,34 @@ describe('freshness', () => {
   it.each([
     ['fixed', 60_000],
     ['adaptive', { min: 1000, max: 60_000, of: 'light', thresholds: [300] }],
-  ])('lasts one and a half times the longest interval that the device was told: %s', async (_, interval) => {
-    await rules.accept(lamp, [light(1)]);
-    await saveSetting(store.redis, lamp, TELEMETRY_INTERVAL, interval);
-    // Immediately, not only from the next reading on.
-    await timePasses(store.redis, 89_000, lamp);
-    expect(await device()).toMatchObject({ presence: 'online' });
-    expect((await rules.accept(lamp, [light(2)])).returnedFrom).toBeUndefined();
-    await timePasses(store.redis, 89_000, lamp);
-    expect(await device()).toMatchObject({ presence: 'online' });
-    await timePasses(store.redis, 2000, lamp);
-    expect(await device()).toMatchObject({ presence: 'stale' });
-    await recordPresence(store.redis, [{ address: lamp, message: { online: true, session: 1 } }]);
-    await timePasses(store.redis, 89_000, lamp);
-    expect(await device()).toMatchObject({ presence: 'online' });
+  ])(
+    'lasts one and a half times the longest interval that was set for the device: %s',
+    async (_, interval) => {
+      await rules.accept(lamp, [light(1)]);
+      await saveSetting(store.redis, lamp, TELEMETRY_INTERVAL, interval);
+      // Immediately, not only from the next reading on.
+      await timePasses(store.redis, 89_000, lamp);
+      expect(await device()).toMatchObject({ presence: 'online' });
+      expect((await rules.accept(lamp, [light(2)])).returnedFrom).toBeUndefined();
+      await timePasses(store.redis, 89_000, lamp);
+      expect(await device()).toMatchObject({ presence: 'online' });
+      await timePasses(store.redis, 2000, lamp);
+      expect(await device()).toMatchObject({ presence: 'stale' });
+      await recordPresence(store.redis, [{ address: lamp, message: { online: true, session: 1 } }]);
+      await timePasses(store.redis, 89_000, lamp);
+      expect(await device()).toMatchObject({ presence: 'online' });
 
-    await saveSetting(store.redis, lamp, TELEMETRY_INTERVAL, null);
-    await rules.accept(lamp, [light(3)]);
-    await timePasses(store.redis, FRESH_MS + 1000, lamp);
-    expect(await device()).toMatchObject({ presence: 'stale' });
-  });
+      await saveSetting(store.redis, lamp, TELEMETRY_INTERVAL, null);
+      await rules.accept(lamp, [light(3)]);
+      await timePasses(store.redis, FRESH_MS + 1000, lamp);
+      expect(await device()).toMatchObject({ presence: 'stale' });
+    },
+  );
 
   it('is extended by late readings, because a device that replays is connected', async () => {
-    await rules.accept(lamp, seqs(5));
+    await rules.accept(lamp, numbered(5));
     await timePasses(store.redis, FRESH_MS + 1000, lamp);
-    await rules.accept(lamp, seqs(4));
+    await rules.accept(lamp, numbered(4));
     expect(await device()).toMatchObject({ presence: 'online', last: { seq: 5 } });
   });
 });
