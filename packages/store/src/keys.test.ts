@@ -89,7 +89,7 @@ describe('a command id', () => {
     `${'0'.repeat(25)}-1`,
     `${'0'.repeat(26)}--1`,
     `${'0'.repeat(26)}-001`,
-  ])('%j is none', (text) => {
+  ])('is not %j', (text) => {
     expect(shardOfCommand(text)).toBeUndefined();
   });
 });

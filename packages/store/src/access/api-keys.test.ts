@@ -101,6 +101,6 @@ it.each([
   `lamp_000000000000.${'x'.repeat(42)}+`,
   '__proto__',
   'x'.repeat(100_000),
-])('%.60j is not the form of a key', (text) => {
+])('%.60j does not have the form of a key', (text) => {
   expect(parseApiKey(text)).toBeUndefined();
 });

@@ -50,7 +50,7 @@ describe('an unreadable acknowledgement', () => {
   it.each([
     ['without an id', undefined],
     ['with the id of no command', 'no-such-id'],
-  ])('%s belongs to the command that was sent last', async (_what, id) => {
+  ])('%s is assigned to the command that was dispatched last', async (_what, id) => {
     await desk.enqueue('up');
     await desk.claim();
     await desk.enqueue('waiting');

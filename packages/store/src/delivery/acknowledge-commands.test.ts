@@ -140,7 +140,7 @@ describe('a cancellation', () => {
     ['dispatched', async () => {}],
     ['acknowledged', () => desk.acknowledge('up', 'acknowledged')],
     ['failed', () => desk.acknowledge('up', 'failed')],
-  ])('cannot call back what is %s', async (state, reached) => {
+  ])('cannot cancel a command that is %s', async (state, reached) => {
     await desk.enqueue('up');
     await desk.claim();
     await reached();

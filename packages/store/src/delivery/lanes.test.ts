@@ -115,7 +115,7 @@ describe('an ordered lane', () => {
   });
 });
 
-describe('a latest lane', () => {
+describe('a lane with policy latest', () => {
   const set = (name: string) => desk.enqueue(name, { policy: 'latest', lane: 'heating' });
 
   it('delivers only the newest command', async () => {

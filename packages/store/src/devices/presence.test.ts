@@ -260,7 +260,7 @@ describe('a command with policy now', () => {
       },
     ],
     ['enqueued', 'is online', () => record(birth(1))],
-  ])('is %s where the device %s', async (outcome, _what, prepare) => {
+  ])('is %s if the device %s', async (outcome, _what, prepare) => {
     await prepare();
     expect(await command('now')).toMatchObject({ outcome });
   });

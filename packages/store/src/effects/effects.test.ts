@@ -81,7 +81,7 @@ describe('an effect is checked', () => {
   it.each<[string, Status, typeof EXPECTED | null]>([
     ['failed', 'failed', EXPECTED],
     ['is of a rule that expects no effect', 'succeeded', null],
-  ])('not of a command that %s', async (_what, status, expected) => {
+  ])('not for a command that %s', async (_what, status, expected) => {
     const id = await command(status, { expected });
     await timePasses(store.redis, 120_000);
     expect(await taken()).toEqual([]);
@@ -152,7 +152,7 @@ describe('the outcome', () => {
     expect(await taken()).toEqual([]);
   });
 
-  it('can be to check again, with the current evidence', async () => {
+  it('can be pending, with the current evidence and the time of the next check', async () => {
     const id = await command('succeeded');
     await timePasses(store.redis, 3000);
     const { now } = await takeEffects(store.redis, 1);
@@ -181,7 +181,7 @@ describe('the outcome', () => {
     expect(await store.redis.hkeys(commandKeys(lamp.shard)[2]!)).toEqual(answers);
   });
 
-  it('can be that nothing was measured', async () => {
+  it('can be unmeasured', async () => {
     const id = await command('succeeded');
     await dropEffect(store.redis, check(id));
     await timePasses(store.redis, 120_000);

@@ -79,7 +79,7 @@ describe.each(scripts)('$file', ({ name, count, header }) => {
       expect([heading, section(heading)]).toEqual([heading, expect.stringMatching(/\S/)]);
   });
 
-  it('builds no key', () => {
+  it('does not build keys', () => {
     // Each key is one of KEYS, or a variable that holds one; it is never concatenated.
     const file = scripts.find((script) => script.name === name)!.file;
     for (const text of [file, ...includedFiles].map(read)) {

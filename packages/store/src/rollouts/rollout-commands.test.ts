@@ -80,14 +80,14 @@ describe("a device's turn", () => {
     await direct(fleet, 'never-seen', 'arm');
     const held = await startRollout(store.redis, fleet, {
       policy: 'now',
-      selector: { devices: ['fine', 'full', 'never-seen', 'missing'] },
+      selector: { devices: ['fine', 'full', 'never-seen', 'unknown'] },
     });
     const outcomes = (await runTurns(store.redis, held)).map(({ device, outcome }) => `${device} ${outcome}`);
     expect(outcomes.toSorted()).toEqual([
       'fine enqueued',
       'full queue_full',
       'never-seen unreachable',
-      'missing unknown_device',
+      'unknown unknown_device',
     ]);
     expect(await countRollout(store.redis, held.id)).toMatchObject({
       enqueued: 1,

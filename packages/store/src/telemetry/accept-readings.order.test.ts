@@ -68,7 +68,7 @@ describe('a restarted counter', () => {
     ['a device that boots again', [1000], [1, 2, 3]],
     ['a counter of 16 bits that overflows', [65_534, 65_535], [0, 1, 2]],
     ['a single number that is the largest possible', [7, 8, MAX], [9, 10, 11]],
-  ])('is recognised by the third reading in a row: %s', async (_what, before, restarted) => {
+  ])('is recognised by the third consecutive reading: %s', async (_what, before, restarted) => {
     for (const seq of before) await accept(900, { _seq: seq });
     for (const seq of restarted) {
       expect(await lastLight()).toBe(900);
@@ -102,7 +102,7 @@ describe('a clock that was ahead', () => {
   it.each<[what: string, seqs: [number?, number?]]>([
     ['without a sequence', []],
     ['with a sequence based on the clock', [2_000_000, 1_000_000]],
-  ])('is not believed once it is right, %s', async (_what, [before, after]) => {
+  ])('does not hide readings once it is correct, %s', async (_what, [before, after]) => {
     const numbered = (seq: number | undefined, at: number) => ({ ...(seq && { _seq: seq }), _at: at });
     await accept(900, numbered(before, now() + 240_000));
     expect(await accept(100, numbered(after, now()))).toMatchObject({ restarted: 'clock' });
@@ -279,7 +279,7 @@ describe('with late and repeated readings', () => {
     ['a sequence and a time', (seq) => ({ _seq: seq, _at: start + seq })],
     ['a time only', (seq) => ({ _at: start + seq })],
   ])(
-    'the last state of a device with %s never goes back, and each reading is stored once',
+    'the last state of a device with %s never becomes older, and each reading is stored once',
     async (_what, numbers) => {
       await fc.assert(
         fc.asyncProperty(deliveries, fc.array(fc.nat({ max: 1 }), { minLength: 8 }), async (all, picks) => {

@@ -21,7 +21,7 @@ it.each<[newer: boolean, reading: { seq?: number; at?: number }, mark: { seq?: n
   [false, { at: 1 }, { at: 2 }],
   [true, { at: 2 }, { seq: 9, at: 1 }],
   [false, { seq: 9, at: 1 }, { at: 2 }],
-])('newer is %s for %j after %j, for the replica and for the store', async (newer, next, mark) => {
+])('isNewer is %s for %j after %j, and the store agrees', async (newer, next, mark) => {
   const order = ({ seq, at }: typeof next) => ({ n: undefined, seq, at });
   expect(isNewer(order(next), order(mark))).toBe(newer);
   await rules.accept(lamp, [{ ...order(mark), json: '{"light":1}' }]);
