@@ -19,7 +19,7 @@ import type { ModelCommand, ModelRequest, QueueModel } from './queue-model.js';
 const DAY = 24 * 3_600_000;
 
 /** A step: performs the same on the store and on the model, and compares both. */
-export abstract class Step implements fc.AsyncCommand<QueueModel, QueueFleet> {
+abstract class Step implements fc.AsyncCommand<QueueModel, QueueFleet> {
   check = () => true;
   protected abstract act(model: QueueModel, fleet: QueueFleet): Promise<void>;
   async run(model: QueueModel, fleet: QueueFleet): Promise<void> {
