@@ -20,6 +20,7 @@ import { LEASE_MS } from '../delivery/lease.js';
 import { recordPresence } from '../devices/presence.js';
 import { claimStates } from '../devices/published-states.js';
 import { recordJudgements, reportDecisions, takeUnjudgedDevices } from '../edge/edge.js';
+import { confirmEdgeRules } from '../edge/edge-settings.js';
 import { recordEffect, takeEffects } from '../effects/effects.js';
 import { countRejected, readLedger } from '../fleets/ledger.js';
 import { COMMANDS_KEPT_PER_DEVICE, groupKey, MAX_OPEN_COMMANDS, shardOf, WINDOW_SIZE } from '../keys.js';
@@ -313,6 +314,7 @@ describe('the keys that a script declares', () => {
     });
     const judgement = { judgement: 'agrees', at: 1, sentences: [] } as const;
     expect(await recordJudgements(redis, lamp, [[1, judgement]], 0)).toEqual([judgement]);
+    await confirmEdgeRules(redis, [{ fleet: lamp.fleet, device: lamp.device, confirmed: 'r@1', seq: 1 }]);
   });
 
   it('suffice for removals', async () => {
