@@ -1,5 +1,6 @@
 import type { Measurement } from '@lamplighter/contracts/telemetry/reading';
-import type { Scope, WindowView } from '../expression/expression.js';
+import type { Scope } from '../expression/expression.js';
+import type { WindowView } from '../window/functions.js';
 import type { RuleState } from './rule-state.js';
 import type { Trace } from './trace.js';
 

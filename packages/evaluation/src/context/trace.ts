@@ -1,7 +1,8 @@
 import type { Action } from '@lamplighter/contracts/commands/command';
 import type { Measurement } from '@lamplighter/contracts/telemetry/reading';
-import type { Expression, Scope, WindowUse } from '../expression/expression.js';
+import type { Expression, Scope } from '../expression/expression.js';
 import { measured } from '../expression/scope.js';
+import type { WindowUse } from '../window/functions.js';
 
 /** The clauses of a rule in the order of their evaluation, as in docs/rules.md. */
 export const CLAUSES = [
@@ -82,9 +83,7 @@ function missingOf({ names, usesLast, windows }: Expression<boolean | number>, s
   const inWindows = new Set(windows.map(({ measurement }) => measurement));
   const ofReading = names.filter((name) => !inWindows.has(name) && isOf(scope.reading)(name));
   const ofLast = usesLast ? names.filter(isOf(scope.last)).map((name) => `last.${name}`) : [];
-  const ofWindows = windows.filter(
-    ({ fn, measurement, ms }) => scope.window?.[fn](measurement, ms) === undefined,
-  );
+  const ofWindows = windows.filter((use) => scope.window?.compute(use) === undefined);
   // If the current reading lacks something, what the previous one lacks is noise.
   const before = ofReading.length > 0 ? [] : ofLast;
   return [...ofReading, ...before, ...ofWindows.map(windowName)];
@@ -96,8 +95,7 @@ function mentioned({ names, usesLast, windows }: Expression<boolean | number>, s
     put(values, name, measured(scope.reading, name));
     if (usesLast) put(values, `last.${name}`, measured(scope.last, name));
   }
-  for (const { fn, measurement, ms } of windows)
-    put(values, windowName({ fn, measurement, ms }), scope.window?.[fn](measurement, ms));
+  for (const use of windows) put(values, windowName(use), scope.window?.compute(use));
   put(values, 'value', scope.value);
   return values;
 }

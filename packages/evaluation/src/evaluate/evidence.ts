@@ -3,8 +3,9 @@ import type { Evaluated } from '../context/evaluated.js';
 import type { DeviceFacts, Observation } from '../context/evaluation-context.js';
 import type { RuleState } from '../context/rule-state.js';
 import { type Trace, windowName } from '../context/trace.js';
-import { measured, WINDOW_FUNCTIONS, type WindowFunction, type WindowView } from '../expression/scope.js';
+import { measured } from '../expression/scope.js';
 import type { CompiledRule } from '../rule/compile-rule.js';
+import type { WindowView } from '../window/functions.js';
 import { evaluate } from './evaluate.js';
 
 /**
@@ -115,7 +116,7 @@ function mentioned({ names }: CompiledRule, reading: Observation['reading']): Re
 function windowsOf({ windows }: CompiledRule, view: WindowView): Record<string, number> {
   const results: Record<string, number> = {};
   for (const window of windows) {
-    const result = view[window.fn](window.measurement, window.ms);
+    const result = view.compute(window);
     if (result !== undefined) results[windowName(window)] = result;
   }
   return results;
@@ -123,7 +124,5 @@ function windowsOf({ windows }: CompiledRule, view: WindowView): Record<string, 
 
 /** A window that returns recorded results. */
 export function recordedWindow(results: Readonly<Record<string, number>>): WindowView {
-  const answer = (fn: WindowFunction) => (measurement: string, ms: number) =>
-    results[windowName({ fn, measurement, ms })];
-  return Object.fromEntries(WINDOW_FUNCTIONS.map((fn) => [fn, answer(fn)])) as unknown as WindowView;
+  return { compute: (use) => results[windowName(use)] };
 }

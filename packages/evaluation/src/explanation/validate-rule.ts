@@ -2,11 +2,12 @@ import { RULE_BOUNDS } from '@lamplighter/contracts/rules/rule-bounds';
 import { pointerOf, schemaProblems } from '@lamplighter/contracts/schema-problem';
 import type { TelemetrySchema } from '@lamplighter/contracts/telemetry/telemetry-schema';
 import { duration } from '../clauses/definition/sentences.js';
-import { compileExpression, ExpressionInvalid, type WindowUse } from '../expression/expression.js';
+import { compileExpression, ExpressionInvalid } from '../expression/expression.js';
 import { contradictions } from '../rule/contradictions.js';
 import { type ExpressionPlace, expressionPlaces } from '../rule/expression-places.js';
 import { type Rule, ruleSchema } from '../rule/rule.js';
 import { didYouMean } from '../suggest.js';
+import type { WindowUse } from '../window/functions.js';
 import { HISTORY_DEPTH } from '../window/history.js';
 
 /** A problem or warning and its place in a rule document: `/when: unknown name 'lihgt', did you mean 'light'?` */

@@ -1,11 +1,6 @@
 import type { TelemetrySchema } from '@lamplighter/contracts/telemetry/telemetry-schema';
-import {
-  compileExpression,
-  ExpressionFailed,
-  ExpressionInvalid,
-  type ScopeVariable,
-  type WindowView,
-} from './expression.js';
+import type { WindowView } from '../window/functions.js';
+import { compileExpression, ExpressionFailed, ExpressionInvalid, type ScopeVariable } from './expression.js';
 
 const ALL: ScopeVariable[] = ['last', 'window', 'device'];
 const condition = (text: string, schema?: TelemetrySchema) =>
@@ -186,9 +181,9 @@ describe('an expression fails', () => {
 });
 
 describe('what an expression may speak of', () => {
-  const window = {
-    avg: (name: string, ms: number) => (name === 'light' ? ms / 1000 : undefined),
-  } as unknown as WindowView;
+  const window: WindowView = {
+    compute: ({ measurement, ms }) => (measurement === 'light' ? ms / 1000 : undefined),
+  };
 
   it('the reading before, the device, windows', () => {
     const scope = {

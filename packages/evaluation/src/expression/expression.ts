@@ -1,16 +1,17 @@
 import type { TelemetrySchema } from '@lamplighter/contracts/telemetry/telemetry-schema';
 import { type ASTNode, type Environment, EvaluationError, ParseError } from '@marcbachmann/cel-js';
+import type { WindowUse } from '../window/functions.js';
 import { ExpressionFailed, ExpressionInvalid } from './errors.js';
 import { BUDGET_EXCEEDED, budget, evaluationLanguage, sourceLanguage } from './language.js';
 import { mistakeIn } from './mistakes.js';
 import { Rewriter } from './rewrite.js';
-import type { Scope, ScopeVariable, WindowUse } from './scope.js';
+import type { Scope, ScopeVariable } from './scope.js';
 import { allNodes } from './syntax.js';
 import { type Variable, Variables } from './variables.js';
 import { isUndecided, rewordError, typeName } from './words.js';
 
 export { ExpressionFailed, ExpressionInvalid } from './errors.js';
-export type { Scope, ScopeVariable, WindowUse, WindowView } from './scope.js';
+export type { Scope, ScopeVariable } from './scope.js';
 
 /** A compiled expression. */
 export interface Expression<T> {

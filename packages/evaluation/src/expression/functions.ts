@@ -2,8 +2,8 @@ import { durationMs } from '@lamplighter/contracts/duration';
 import { RULE_BOUNDS } from '@lamplighter/contracts/rules/rule-bounds';
 import type { ASTNode } from '@marcbachmann/cel-js';
 import { didYouMean } from '../suggest.js';
+import { isWindowFunction, WINDOW_FUNCTIONS, type WindowUse } from '../window/functions.js';
 import { ExpressionInvalid } from './errors.js';
-import { WINDOW_FUNCTIONS, type WindowFunction, type WindowUse } from './scope.js';
 import { LOOPS } from './syntax.js';
 
 // What people may call, and what becomes of it. Everything else of CEL is refused: it is not needed, or has no bound.
@@ -41,7 +41,7 @@ export function methodNamed(name: string, at: number): string {
 
 /** What a call of `window` asks for. Its arguments are constants, so that everything about them is known beforehand. */
 export function windowUse(fn: string, args: readonly ASTNode[], at: number): WindowUse {
-  if (!isWindowFunction(fn)) return refuse(fn, WINDOW_FUNCTIONS, at, 'window.');
+  if (!isWindowFunction(fn)) return refuse(fn, Object.keys(WINDOW_FUNCTIONS), at, 'window.');
   const [measurement, time, ...more] = args.map((arg) => (arg.op === 'value' ? arg.args : undefined));
   if (typeof measurement !== 'string' || typeof time !== 'string' || more.length > 0)
     throw new ExpressionInvalid(
@@ -55,10 +55,6 @@ export function windowUse(fn: string, args: readonly ASTNode[], at: number): Win
       args[1]!.start,
     );
   return { fn, measurement, ms };
-}
-
-function isWindowFunction(name: string): name is WindowFunction {
-  return (WINDOW_FUNCTIONS as readonly string[]).includes(name);
 }
 
 function refuse(name: string, known: readonly string[], at: number, of = ''): never {

@@ -1,9 +1,10 @@
 import type { TelemetrySchema } from '@lamplighter/contracts/telemetry/telemetry-schema';
 import { didYouMean } from '../suggest.js';
+import type { WindowUse } from '../window/functions.js';
 import { ExpressionInvalid } from './errors.js';
 import { evaluationLanguage } from './language.js';
 import { misnamed } from './mistakes.js';
-import { measured, type Scope, type ScopeVariable, type WindowUse } from './scope.js';
+import { measured, type Scope, type ScopeVariable } from './scope.js';
 
 /** A variable of the rewritten text, and where its value comes from. */
 export interface Variable {
@@ -95,7 +96,8 @@ export class Variables {
   }
 
   /** `window.avg("light", "10m")` */
-  ofWindow({ fn, measurement, ms }: WindowUse, at: number): string {
+  ofWindow(windowUse: WindowUse, at: number): string {
+    const { fn, measurement, ms } = windowUse;
     this.mention(measurement, at);
     const declared = this.schema?.measurements[measurement]?.type ?? 'number';
     if (declared !== 'number' && fn !== 'count')
@@ -104,8 +106,8 @@ export class Variables {
         at,
       );
     const key = `window ${fn} ${ms} ${measurement}`;
-    if (!this.byKey.has(key)) this.windows.push({ fn, measurement, ms });
-    const read: Variable['read'] = ({ window }) => window?.[fn](measurement, ms);
+    if (!this.byKey.has(key)) this.windows.push(windowUse);
+    const read: Variable['read'] = ({ window }) => window?.compute(windowUse);
     return this.use(key, { type: 'double', kind: 'lazy', read });
   }
 

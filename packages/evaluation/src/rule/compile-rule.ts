@@ -1,7 +1,8 @@
 import type { DeviceScope } from '@lamplighter/contracts/rules/device-scope';
 import { deciderOf, ExpressionCompiler } from '../clauses/definition/expression-field.js';
 import { type CompiledClauses, compileClauses } from '../clauses/rule-clauses.js';
-import type { Expression, WindowUse } from '../expression/expression.js';
+import type { Expression } from '../expression/expression.js';
+import type { WindowUse } from '../window/functions.js';
 import { HISTORY_DEPTH } from '../window/history.js';
 import type { Rule } from './rule.js';
 

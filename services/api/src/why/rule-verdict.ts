@@ -54,7 +54,7 @@ export function evaluateNow(
   now: number,
 ): RuleVerdict {
   const history = new History(readings);
-  const { newest, heardAt = 0 } = history;
+  const { newest, lastReceivedAt: heardAt = 0 } = history;
   const reading: Readonly<Record<string, Measurement | undefined>> = newest?.reading ?? {};
   const ageMs = newest === undefined ? 0 : Math.max(0, now - Math.min(newest.receivedAt, newest.at));
   const last = history.beforeNewest?.reading ?? {};

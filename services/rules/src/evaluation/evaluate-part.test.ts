@@ -325,7 +325,10 @@ describe('evaluatePart with rules that need the history', () => {
       device.adoptStored({ version: 'other.4', ...nothing });
       return device;
     };
-    const lights = ({ history }: KnownDevice) => [history?.size, history?.min('light', 3_600_000)];
+    const lights = ({ history }: KnownDevice) => [
+      history?.size,
+      history?.compute({ fn: 'min', measurement: 'light', ms: 3_600_000 }),
+    ];
 
     it('loads only the last readings', () => {
       const device = updatedElsewhere();

@@ -112,7 +112,7 @@ export class RuleEvaluation {
       reading: newest?.reading ?? {},
       // By the device's clock it may have been old when it arrived.
       ageMs: newest === undefined ? 0 : this.now - Math.min(newest.receivedAt, newest.at),
-      heardAt: history?.heardAt ?? 0,
+      heardAt: history?.lastReceivedAt ?? 0,
       listeningSince,
       longestIntervalMs: this.device.longestIntervalMs,
       ...(history !== undefined && { last: history.beforeNewest?.reading ?? NO_READING, window: history }),
