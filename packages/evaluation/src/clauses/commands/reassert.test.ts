@@ -1,37 +1,106 @@
-// biome-ignore-all lint/suspicious/noThenProperty: `then` is a key of the rule's document
-
+import {
+  commandsOf,
+  every,
+  problemsOf,
+  raised,
+  ruleOf,
+  START,
+  type Step,
+  silent,
+  traceOf,
+} from '../../../test/rule-under-test.js';
 import type { RuleState } from '../../context/rule-state.js';
 import type { Trace } from '../../context/trace.js';
 import { evaluate } from '../../evaluate/evaluate.js';
 import { explain } from '../../explanation/explain.js';
-import type { GroupState } from '../../quorum/quorum-group.js';
-import { reassertTarget } from '../../quorum/quorum-target.js';
-import { compileRule } from '../../rule/compile-rule.js';
-import { type RuleInput, ruleSchema } from '../../rule/rule.js';
+import type { RuleInput } from '../../rule/rule.js';
 
-const START = Date.UTC(2026, 10, 22, 12);
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 const ON = { led_on: true };
 const OFF = { led_on: false };
 
-const ruleOf = (changes: Partial<RuleInput> = {}) =>
-  compileRule(ruleSchema.parse({ id: 'dark', when: 'light < 300', then: ON, else: OFF, ...changes }), 1, 1);
+/** A reading of a dark room in which the lamp reports the commanded value, or the other one. */
+const agreeing = (second: number): Step => [second, { light: 5, ...ON }];
+const differing = (second: number): Step => [second, { light: 5, ...OFF }];
 
-/** A device that announces its starts and answers, under a rule, on a clock of its own. */
-function lampUnder(changes: Partial<RuleInput> = {}) {
+describe('reassert', () => {
+  it.each(['sometimes', '1ms', '8d', 5])('rejects %j', (reassert) => {
+    expect(problemsOf({ reassert })).toEqual([
+      '/reassert: must be "never", or a duration such as "1m", from 1s to 7d',
+    ]);
+  });
+
+  it('commands again while the device reports another value, with growing spacing', () => {
+    const steps = Array.from({ length: 100 }, (_, i) => differing(i * 10));
+    expect(commandsOf({}, steps)).toBe('+0first +60reassert +180reassert +420reassert +900reassert');
+  });
+
+  it('resets the spacing once the device has agreed for that long', () => {
+    const steps = [
+      differing(0),
+      differing(60),
+      differing(180),
+      agreeing(190),
+      agreeing(420),
+      differing(430),
+      differing(550),
+    ];
+    expect(commandsOf({}, steps)).toBe('+0first +60reassert +180reassert +430reassert +550reassert');
+  });
+
+  it('keeps growing the spacing where another rule keeps commanding the opposite', () => {
+    const steps = Array.from({ length: 200 }, (_, i) => (i % 2 === 0 ? differing : agreeing)(i * 30));
+    expect(commandsOf({}, steps)).toBe(
+      '+0first +60reassert +180reassert +420reassert +900reassert +1860reassert +3780reassert',
+    );
+  });
+
+  it('commands a device again that neither acknowledges nor reports the value', () => {
+    const steps = every(30, [5, 5, 5, 5, 5]);
+    expect(commandsOf({}, steps, { device: silent })).toBe('+0first +60reassert +120reassert');
+    expect(commandsOf({}, steps)).toBe('+0first');
+    expect(commandsOf({}, [0, 30, 60, 90].map(agreeing), { device: silent })).toBe('+0first');
+  });
+
+  it('ignores properties that every object has', () => {
+    expect(commandsOf({ then: { toString: 1 } }, every(30, [5, 5, 5, 5, 5]))).toBe('+0first');
+  });
+
+  it('never commands again with "never"', () => {
+    expect(commandsOf({ reassert: 'never' }, [differing(0), differing(9999)], { device: silent })).toBe(
+      '+0first',
+    );
+  });
+
+  it('is explained', () => {
+    const sentenceOf = (reading: Record<string, number | boolean>, emittedAt: number) =>
+      explain(traceOf({}, { ...raised, emittedAt }, { reading, ageMs: 0 })).find((sentence) =>
+        sentence.includes('commanded'),
+      );
+    expect(sentenceOf({ light: 5, ...OFF }, START - 90_000)).toBe(
+      'the device reported led_on was false, and was commanded 90 s ago, longer than 60 s',
+    );
+    expect(sentenceOf({ light: 5, ...OFF }, START - 20_000)).toBe(
+      'the device reported led_on was false; it was commanded 20 s ago, and is commanded again after 60 s',
+    );
+  });
+});
+
+/** A device under a rule, with a clock. It announces its restarts and acknowledges commands. */
+function deviceUnder(changes: Partial<RuleInput> = {}) {
   const rule = ruleOf(changes);
   let now = START;
   let startedAt = START;
   let state: RuleState | undefined;
   let trace: Trace = [];
   return {
-    restarts(afterMs: number) {
+    restart(afterMs: number) {
       now += afterMs;
       startedAt = now;
     },
-    /** It sends a reading after some time; what it is commanded. */
-    sends(reading: Record<string, boolean | number>, afterMs = SECOND) {
+    /** Sends a reading after some time; returns the action that the device is commanded. */
+    send(reading: Record<string, boolean | number>, afterMs = SECOND) {
       now += afterMs;
       trace = [];
       const device = { address: { fleet: 'f', device: 'lamp' }, answers: true, lesson: false, startedAt };
@@ -40,111 +109,82 @@ function lampUnder(changes: Partial<RuleInput> = {}) {
       state = evaluated.state && JSON.parse(JSON.stringify(evaluated.state));
       return evaluated.emit;
     },
-    why: () => explain(trace),
-    state: () => state,
+    explanation: () => explain(trace),
   };
 }
 
-describe('a device that restarts', () => {
+describe('reassert after a restart', () => {
   it.each([
     ['raised', { light: 100 }, ON],
     ['lowered', { light: 900 }, OFF],
-  ])('is commanded again with its first reading what its rule holds: %s', (_, reading, action) => {
-    const { sends, restarts } = lampUnder();
-    expect([sends(reading), sends(reading), sends(reading, 10 * MINUTE)]).toEqual([
-      action,
-      undefined,
-      undefined,
-    ]);
-    restarts(MINUTE);
-    expect([sends(reading), sends(reading), sends(reading, 10 * MINUTE)]).toEqual([
-      action,
-      undefined,
-      undefined,
-    ]);
+  ])('commands the action again on the first reading, if %s', (_side, reading, action) => {
+    const { send, restart } = deviceUnder();
+    const once = [action, undefined, undefined];
+    expect([send(reading), send(reading), send(reading, 10 * MINUTE)]).toEqual(once);
+    restart(MINUTE);
+    expect([send(reading), send(reading), send(reading, 10 * MINUTE)]).toEqual(once);
   });
 
-  it('is commanded nothing if its first reading agrees, nor afterwards', () => {
-    const { sends, restarts } = lampUnder();
-    sends({ light: 100 });
-    restarts(MINUTE);
-    expect([sends({ light: 100, ...ON }), sends({ light: 100 }), sends({ light: 100 })]).toEqual([
+  it('commands nothing if the first reading agrees', () => {
+    const { send, restart } = deviceUnder();
+    send({ light: 100 });
+    restart(MINUTE);
+    expect([send({ light: 100, ...ON }), send({ light: 100 }), send({ light: 100 })]).toEqual([
       undefined,
       undefined,
       undefined,
     ]);
   });
 
-  it('is commanded at once if its first reading differs', () => {
-    const { sends, restarts } = lampUnder();
-    sends({ light: 100 });
-    restarts(2 * SECOND);
-    expect(sends({ light: 100, ...OFF })).toEqual(ON);
+  it('commands immediately if the first reading differs', () => {
+    const { send, restart } = deviceUnder();
+    send({ light: 100 });
+    restart(2 * SECOND);
+    expect(send({ light: 100, ...OFF })).toEqual(ON);
   });
 
-  it('often is commanded at most every `reassert`, and is not forgotten', () => {
-    const { sends, restarts } = lampUnder({ reassert: '1m' });
-    sends({ light: 100 });
-    restarts(SECOND);
-    expect(sends({ light: 100 })).toEqual(ON);
-    const told: number[] = [];
+  it('commands at most every `reassert` if the device restarts often', () => {
+    const { send, restart } = deviceUnder({ reassert: '1m' });
+    send({ light: 100 });
+    restart(SECOND);
+    expect(send({ light: 100 })).toEqual(ON);
+    let commands = 0;
     for (let second = 0; second < 240; second += 2) {
-      restarts(SECOND);
-      if (sends({ light: 100 }) !== undefined) told.push(second);
+      restart(SECOND);
+      if (send({ light: 100 }) !== undefined) commands += 1;
     }
-    expect(told.length).toBeGreaterThanOrEqual(3);
-    expect(told.length).toBeLessThanOrEqual(4);
+    expect(commands).toBeGreaterThanOrEqual(3);
+    expect(commands).toBeLessThanOrEqual(4);
   });
 
-  it('is left alone by a rule that says never, and in quiet hours until they end', () => {
-    const never = lampUnder({ reassert: 'never' });
-    never.sends({ light: 100 });
-    never.restarts(MINUTE);
-    expect(never.sends({ light: 100 })).toBeUndefined();
-    const quiet = lampUnder({ quiet: { from: '12:30', to: '13:30', timeZone: 'UTC' } });
-    quiet.sends({ light: 100 });
-    quiet.restarts(45 * MINUTE);
-    expect([quiet.sends({ light: 100 }), quiet.sends({ light: 100 }, 50 * MINUTE)]).toEqual([undefined, ON]);
+  it('commands nothing with "never"', () => {
+    const { send, restart } = deviceUnder({ reassert: 'never' });
+    send({ light: 100 });
+    restart(MINUTE);
+    expect(send({ light: 100 })).toBeUndefined();
   });
 
-  it('is commanded again also where a rule answers every reading that has moved', () => {
-    const { sends, restarts } = lampUnder({ mode: 'every', deadband: { of: 'light', by: 10 } });
-    expect([sends({ light: 100 }), sends({ light: 101 })]).toEqual([ON, undefined]);
-    restarts(MINUTE);
-    expect([sends({ light: 101 }), sends({ light: 101 })]).toEqual([ON, undefined]);
+  it('waits for the end of quiet hours', () => {
+    const { send, restart } = deviceUnder({ quiet: { from: '12:30', to: '13:30', timeZone: 'UTC' } });
+    send({ light: 100 });
+    restart(45 * MINUTE);
+    expect([send({ light: 100 }), send({ light: 100 }, 50 * MINUTE)]).toEqual([undefined, ON]);
   });
 
-  it('is told why', () => {
-    const { sends, restarts, why } = lampUnder();
-    sends({ light: 100 });
-    restarts(MINUTE);
-    sends({ light: 100 });
-    expect(why()).toContain(
+  it('commands again in mode "every" although the deadband skips the reading', () => {
+    const { send, restart } = deviceUnder({ mode: 'every', deadband: { of: 'light', by: 10 } });
+    expect([send({ light: 100 }), send({ light: 101 })]).toEqual([ON, undefined]);
+    restart(MINUTE);
+    expect([send({ light: 101 }), send({ light: 101 })]).toEqual([ON, undefined]);
+  });
+
+  it('is explained', () => {
+    const { send, restart, explanation } = deviceUnder();
+    send({ light: 100 });
+    restart(MINUTE);
+    send({ light: 100 });
+    expect(explanation()).toContain(
       'the device had restarted since the last command, 61 s ago, and reported nothing of it',
     );
-  });
-
-  it('as the target of a quorum is commanded what its group has decided', () => {
-    const rule = ruleOf({
-      quorum: { policy: 'majority' },
-      target: { devices: ['north'] },
-      reassert: '1m',
-    });
-    const group: GroupState = {
-      since: 1,
-      begun: START,
-      rule: { since: 1, raised: true, at: START, emittedAt: START },
-      toldAt: START,
-    };
-    const at = (now: number, reading: object, memory: RuleState | undefined, startedAt: number) =>
-      reassertTarget(rule, group, memory, { reading: { ...reading }, ageMs: 0, device: { startedAt } }, now);
-    const restartedAt = START + MINUTE;
-    expect(at(START + SECOND, {}, undefined, START)).toEqual({ state: undefined });
-    const again = at(restartedAt + SECOND, {}, undefined, restartedAt);
-    expect(again).toMatchObject({ emit: ON, raise: true, restartedAt });
-    expect(at(restartedAt + 2 * SECOND, {}, again.state, restartedAt).emit).toBeUndefined();
-    const agreed = at(restartedAt + SECOND, ON, undefined, restartedAt);
-    expect(agreed).toMatchObject({ state: { told: restartedAt } });
-    expect(at(restartedAt + 2 * SECOND, {}, agreed.state, restartedAt).emit).toBeUndefined();
   });
 });
