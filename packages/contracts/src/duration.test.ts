@@ -10,7 +10,7 @@ it.each([
   ['1h', 3_600_000],
   ['7d', 604_800_000],
   ['007s', 7000],
-])('%s is %d ms', (text, ms) => {
+])('durationMs parses %s as %d ms', (text, ms) => {
   expect(durationMs(text)).toBe(ms);
 });
 
@@ -35,11 +35,11 @@ it.each([
   '0x5s',
   'NaNs',
   'Infinitys',
-])('%j is no duration', (text) => {
+])('durationMs rejects %j', (text) => {
   expect(durationMs(text)).toBeUndefined();
 });
 
-it('is a whole, finite number of milliseconds or nothing, whatever the text', () => {
+it('durationMs returns a non-negative integer or undefined for any text', () => {
   const near = fc
     .tuple(fc.integer({ min: -1 }), fc.constantFrom('ms', 's', 'm', 'h', 'd', ''))
     .map((parts) => parts.join(''));
@@ -58,29 +58,32 @@ it.each([
   [90_000, '90s'],
   [3_600_000, '1h'],
   [7 * 24 * 3_600_000, '7d'],
-])('writes %d ms as %s', (ms, text) => {
+])('durationText formats %d ms as %s', (ms, text) => {
   expect(durationText(ms)).toBe(text);
 });
 
-describe('a bounded duration', () => {
+describe('durationSchema', () => {
   const schema = durationSchema(1000, 60_000);
 
-  it.each(['1s', '1000ms', '60s', '1m'])('takes %s, a bound included', (text) => {
+  it.each(['1s', '1000ms', '60s', '1m'])('accepts %s', (text) => {
     expect(schema.parse(text)).toBe(text);
   });
 
-  it.each(['999ms', '0s', '61s', '60001ms', '1h', 'soon', ''])('refuses %j and names the bounds', (text) => {
-    expect(schema.safeParse(text).error?.issues[0]?.message).toBe(
-      'must be a duration such as "30s", "5m" or "1h", from 1s to 1m',
-    );
-  });
+  it.each(['999ms', '0s', '61s', '60001ms', '1h', 'soon', ''])(
+    'rejects %j with a message that has the bounds',
+    (text) => {
+      expect(schema.safeParse(text).error?.issues[0]?.message).toBe(
+        'must be a duration such as "30s", "5m" or "1h", from 1s to 1m',
+      );
+    },
+  );
 
-  it.each([60, null, undefined, ['5s'], { ms: 5 }])('refuses %j, which is no text', (value) => {
+  it.each([60, null, undefined, ['5s'], { ms: 5 }])('rejects %j', (value) => {
     expect(schema.safeParse(value).success).toBe(false);
   });
 });
 
-it('names only the upper bound of a duration that may be nothing', () => {
+it('durationSchema names only the upper bound if the lower one is 0', () => {
   expect(durationSchema(0, 7 * 24 * 3_600_000).parse('0s')).toBe('0s');
   expect(durationSchema(0, 7 * 24 * 3_600_000).safeParse('8d').error?.issues[0]?.message).toBe(
     'must be a duration such as "30s", "5m" or "1h", at most 7d',

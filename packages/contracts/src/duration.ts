@@ -3,7 +3,7 @@ import { z } from 'zod';
 const UNIT_MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 const DURATION = /^(\d{1,9})(ms|s|m|h|d)$/;
 
-/** Milliseconds of a duration such as `250ms`, `30s`, `5m`, `1h` or `7d`; undefined if it is none. */
+/** Milliseconds of a duration such as `250ms`, `30s`, `5m`, `1h` or `7d`; undefined if the text is not a duration. */
 export function durationMs(text: string): number | undefined {
   const [, amount, unit] = DURATION.exec(text) ?? [];
   if (amount === undefined || unit === undefined) return undefined;
@@ -17,7 +17,7 @@ export function durationText(ms: number): string {
   return `${ms / unitMs}${unit}`;
 }
 
-/** A duration as people write it; bounds in milliseconds. */
+/** A duration such as `30s`; bounds in milliseconds. */
 export const durationSchema = (minMs: number, maxMs: number) => {
   const bounds =
     minMs === 0 ? `at most ${durationText(maxMs)}` : `from ${durationText(minMs)} to ${durationText(maxMs)}`;

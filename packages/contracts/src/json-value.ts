@@ -38,7 +38,7 @@ export function isSafeJson(value: unknown, levels: number): boolean {
 
 /**
  * Any JSON value of bounded depth; `z.json()` has no bound, and a deep enough value exhausts its stack.
- * `abort` keeps the checks of whatever holds the value from walking it.
+ * `abort` prevents later checks of the containing schema from traversing the value.
  */
 export const jsonValueSchema = z.unknown().refine((value) => isSafeJson(value, BOUNDS.maxJsonDepth), {
   error: `must be JSON of at most ${BOUNDS.maxJsonDepth} levels, without keys such as "__proto__"`,

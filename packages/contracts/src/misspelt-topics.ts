@@ -3,10 +3,10 @@ import type { InputFault } from './telemetry/input-fault.js';
 import { deviceTopic, isKind, type TopicKind } from './topics.js';
 
 /**
- * Likely misspellings of the kinds of topics, and what was meant. The broker refuses a topic that a device may not write, and an MQTT 3.1.1
- * client never learns of it: its message is acknowledged and dropped. So mosquitto/acl lets devices write these, and no device read them;
- * the rules service subscribes to them only to report what is wrong. The list is closed, and a misspelling that is not in it is still
- * dropped. A misspelt fleet cannot be in it: a device may write below the name of its account only.
+ * Likely misspellings of the kinds of topics, by the correct kind. The broker refuses a topic that a device is not allowed to write, but an
+ * MQTT 3.1.1 client gets no error: its message is acknowledged and dropped. Therefore mosquitto/acl allows devices to write these topics, but
+ * not to read them, and the rules service subscribes to them only to report the mistake. Messages on misspellings that are not in the list are
+ * still dropped. Misspelt fleets are not covered: a device can write only below the name of its account.
  */
 export const MISSPELT_KINDS = {
   telemetry: [
@@ -39,22 +39,25 @@ export const MISSPELT_KINDS = {
   state: ['State', 'STATE', 'states'],
 } as const satisfies Record<TopicKind, readonly string[]>;
 
-const MEANT: ReadonlyMap<string, TopicKind> = new Map(
+const KIND_OF_SPELLING: ReadonlyMap<string, TopicKind> = new Map(
   Object.entries(MISSPELT_KINDS).flatMap(([kind, spellings]) =>
     spellings.map((spelling) => [spelling, kind as TopicKind] as const),
   ),
 );
 
-/** Subscription filters for misspelt topics: each of these kinds with any number of levels, and everything behind a leading slash. */
-export const MISSPELT_FILTERS: readonly string[] = [...[...MEANT.keys()].map((kind) => `+/${kind}/#`), '/#'];
+/** Subscription filters for misspelt topics: each of these kinds with any number of levels, and every topic with a leading slash. */
+export const MISSPELT_FILTERS: readonly string[] = [
+  ...[...KIND_OF_SPELLING.keys()].map((kind) => `+/${kind}/#`),
+  '/#',
+];
 
-/** Says what is wrong with a topic that one of `MISSPELT_FILTERS` matches, and which topic is the right one. */
+/** Explains the mistake in a topic that one of `MISSPELT_FILTERS` matches, with the correct topic. */
 export function misspeltFault(topic: string): InputFault<'topic'> {
   const isSlashed = topic.startsWith('/');
   const [fleet = '', given = '', device = ''] = (isSlashed ? topic.slice(1) : topic).split('/', 3);
-  const misspelt = MEANT.get(given);
+  const misspelt = KIND_OF_SPELLING.get(given);
   const problems = [
-    ...(isSlashed ? ['the topic begins with a slash'] : []),
+    ...(isSlashed ? ['the topic starts with a slash'] : []),
     ...(misspelt === undefined ? [] : [`\`${given}\` is not a kind of topic`]),
   ];
   const kind = misspelt ?? (isKind(given) ? given : undefined);

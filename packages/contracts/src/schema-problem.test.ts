@@ -18,15 +18,15 @@ const schema = z.strictObject({
   few: z.array(z.unknown()).max(2, 'must have at most 2 readings').optional(),
   body: z.unknown().nonoptional(),
 });
-const said = (changes: object) =>
+const problemsOf = (changes: object) =>
   schemaProblems(schema, { name: 'x', body: null, ...changes }).map(
     ({ path, message }) => `${pointerOf(path)}: ${message}`,
   );
 
-describe('what is wrong with a value is said in words', () => {
+describe('schemaProblems', () => {
   it.each<[problem: string, changes: object]>([
-    ['/name: is missing; it must be a text', { name: undefined }],
-    ['/name: must be a text', { name: 5 }],
+    ['/name: is missing; it must be a string', { name: undefined }],
+    ['/name: must be a string', { name: 5 }],
     ['/name: is empty', { name: '' }],
     ['/name: must have at most 5 characters', { name: 'abcdef' }],
     ['/size: must be a whole number', { size: 2.5 }],
@@ -37,27 +37,27 @@ describe('what is wrong with a value is said in words', () => {
     ['/colour: must be "red" or "green"', { colour: 'blue' }],
     ['/parts: is empty', { parts: [] }],
     ['/parts: must have at most 2 items', { parts: [{ label: 'a' }, { label: 'a' }, { label: 'a' }] }],
-    ['/parts/0/label: is missing; it must be a text', { parts: [{}] }],
+    ['/parts/0/label: is missing; it must be a string', { parts: [{}] }],
     ['/scope/1: must be lower case', { scope: ['a', 'B'] }],
     ['/scope: is empty', { scope: [] }],
     ['/scope: must be "*", or a list', { scope: 5 }],
     ['/wait: must be a time', { wait: 5 }],
     ['/few: must have at most 2 readings', { few: [1, 2, 3] }],
     ['/body: is missing', { body: undefined }],
-  ])('%s', (problem, changes) => {
-    expect(said(changes)).toEqual([problem]);
+  ])('reports %s', (problem, changes) => {
+    expect(problemsOf(changes)).toEqual([problem]);
   });
 
-  it('all of it at once', () => {
-    expect(said({ name: 5, size: 1, colour: 'blue' })).toHaveLength(3);
-    expect(said({})).toEqual([]);
+  it('reports all problems', () => {
+    expect(problemsOf({ name: 5, size: 1, colour: 'blue' })).toHaveLength(3);
+    expect(problemsOf({})).toEqual([]);
   });
 
-  it('a key that nobody knows comes with those that are known', () => {
+  it('reports an unknown key with the known keys', () => {
     expect(schemaProblems(schema, { name: 'x', body: 1, parts: [{ label: 'a', lable: 'b' }] })).toEqual([
       { path: ['parts', 0, 'lable'], message: "unknown field 'lable'", known: ['label'] },
     ]);
-    // Also where a schema has a name, under which its JSON Schema is kept apart.
+    // Also for a named schema, whose JSON Schema is in `$defs`.
     const part = z.strictObject({ label: z.string() }).meta({ id: 'NamedPart' });
     const named = z.strictObject({ part }).meta({ id: 'NamedWhole' });
     expect(schemaProblems(named, { part: { label: 'a', lable: 'b' } })[0]?.known).toEqual(['label']);
@@ -65,7 +65,7 @@ describe('what is wrong with a value is said in words', () => {
   });
 });
 
-it('writes a place as a JSON pointer', () => {
+it('pointerOf formats a path as a JSON pointer', () => {
   expect(pointerOf([])).toBe('');
   expect(pointerOf(['scope', 'devices', 0])).toBe('/scope/devices/0');
   expect(pointerOf(['a/b', 'm~n', ''])).toBe('/a~1b/m~0n/');

@@ -1,15 +1,15 @@
 import { z } from 'zod';
 
-/** One thing that is wrong with a value, in words. */
+/** One problem of a value, as a message. */
 export interface SchemaProblem {
   readonly path: readonly PropertyKey[];
   readonly message: string;
-  /** For an unknown key: the keys that are known at its place. */
+  /** For an unknown key: the known keys at its place. */
   readonly known?: readonly string[];
 }
 
 const TYPE_WORDS: Readonly<Record<string, string>> = {
-  string: 'a text',
+  string: 'a string',
   number: 'a number',
   int: 'a whole number',
   boolean: 'true or false',
@@ -20,7 +20,7 @@ const TYPE_WORDS: Readonly<Record<string, string>> = {
 
 const UNIT_WORDS: Readonly<Record<string, string>> = { string: 'characters', array: 'items' };
 
-/** All that is wrong with a value by its schema, each at its place. Empty if it is valid. */
+/** All problems of a value according to its schema. Empty if it is valid. */
 export function schemaProblems(schema: z.ZodType, value: unknown): SchemaProblem[] {
   const { error } = schema.safeParse(value);
   if (error === undefined) return [];
@@ -53,7 +53,7 @@ function problemsOf(
     case 'invalid_value': {
       const isMissing = path.reduce<unknown>(childOf, whole) === undefined;
       if (!isMissing) return [{ path, message: expectedText(issue) }];
-      // Anything would do.
+      // Any value is valid.
       if (issue.code === 'invalid_type' && issue.expected === 'nonoptional')
         return [{ path, message: 'is missing' }];
       return [{ path, message: `is missing; it ${expectedText(issue)}` }];
@@ -71,13 +71,13 @@ function problemsOf(
 }
 
 function expectedText(issue: Extract<Issue, { code: 'invalid_type' | 'invalid_value' }>): string {
-  // The schema has words of its own.
+  // The schema has its own message.
   if (!issue.message.startsWith('Invalid')) return issue.message;
   if (issue.code === 'invalid_type') return `must be ${TYPE_WORDS[issue.expected] ?? issue.expected}`;
   return `must be ${issue.values.map((one) => JSON.stringify(one)).join(' or ')}`;
 }
 
-/** Of the alternatives, the one that the value came furthest into: a list with a bad item was meant as a list. */
+/** The problems of the union branch that matches best: a list with an invalid item was meant as a list. */
 function nearestBranch(
   branches: readonly Issue[][],
   path: readonly PropertyKey[],
@@ -98,7 +98,7 @@ function nearestBranch(
 }
 
 function sizeText(issue: Extract<Issue, { code: 'too_big' | 'too_small' }>): string {
-  // The schema has words of its own.
+  // The schema has its own message.
   if (!issue.message.startsWith('Too ')) return issue.message;
   const isMost = issue.code === 'too_big';
   const bound = isMost ? issue.maximum : issue.minimum;
@@ -111,9 +111,9 @@ function sizeText(issue: Extract<Issue, { code: 'too_big' | 'too_small' }>): str
 
 type JsonSchema = z.core.JSONSchema.BaseSchema;
 
-/** The keys of the objects that a schema allows at a path. */
+/** The keys that a schema allows at a path. */
 function propertiesAt(root: JsonSchema, path: readonly PropertyKey[]): string[] {
-  /** What a schema may stand for; one that has a name is kept apart, under it. */
+  /** The schemas that a schema stands for; a named one is a reference into `$defs`. */
   const alternatives = (schema: JsonSchema): JsonSchema[] => {
     const named = root.$defs?.[schema.$ref?.replace('#/$defs/', '') ?? ''];
     return [

@@ -14,7 +14,7 @@ const name = fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/);
 const kind = fc.constantFrom(...TOPIC_KINDS);
 const LESSON_KINDS = ['telemetry', 'commands'] as const;
 
-/** Builds the topic again from what the parser made of it. */
+/** Builds the topic from its parsed form. */
 function rebuild({ fleet, kind, device, lesson }: DeviceTopic): string {
   if (!lesson) return deviceTopic(fleet, kind, device);
   if (kind !== 'telemetry' && kind !== 'commands') throw new Error(`the lesson has no ${kind}`);
@@ -24,17 +24,17 @@ function rebuild({ fleet, kind, device, lesson }: DeviceTopic): string {
 /** MQTT 5, 4.7: whether a filter without `$share` matches a topic, written from the specification. */
 function matches(filter: string, topic: string): boolean {
   const levels = topic.split('/');
-  const wanted = filter.split('/');
-  for (const [i, want] of wanted.entries()) {
+  const filterLevels = filter.split('/');
+  for (const [i, want] of filterLevels.entries()) {
     if (want === '#') return true;
     const level = levels[i];
     if (level === undefined || (want !== '+' && want !== level)) return false;
-    if (wanted[i + 1] === '#' && levels.length === i + 1) return true;
+    if (filterLevels[i + 1] === '#' && levels.length === i + 1) return true;
   }
-  return levels.length === wanted.length;
+  return levels.length === filterLevels.length;
 }
 
-/** Strings near the contract: whole levels of it, and what must not be a level, in any number and order. */
+/** Strings similar to topics: valid and invalid levels, in any number and order. */
 const nearTopic = fc
   .array(
     fc.oneof(
@@ -62,8 +62,8 @@ const nearTopic = fc
   )
   .map((levels) => levels.join('/'));
 
-describe('a topic', () => {
-  it('is parsed to what it was built from', () => {
+describe('parseTopic', () => {
+  it('returns the parts of a topic', () => {
     fc.assert(
       fc.property(name, kind, name, (fleet, kind, device) => {
         expect(parseTopic(deviceTopic(fleet, kind, device))).toEqual({ fleet, kind, device, lesson: false });
@@ -71,7 +71,7 @@ describe('a topic', () => {
     );
   });
 
-  it('of the lesson belongs to the device that is named like its fleet', () => {
+  it('assigns a lesson topic to the device that is named like the fleet', () => {
     fc.assert(
       fc.property(name, fc.constantFrom(...LESSON_KINDS), (fleet, kind) => {
         expect(parseTopic(lessonTopic(fleet, kind))).toEqual({ fleet, kind, device: fleet, lesson: true });
@@ -79,7 +79,7 @@ describe('a topic', () => {
     );
   });
 
-  it('that is parsed at all rebuilds to itself, so no two topics mean the same', () => {
+  it('is unambiguous: a parsed topic can be rebuilt', () => {
     fc.assert(
       fc.property(fc.oneof(nearTopic, fc.string(), fc.string({ unit: 'binary' })), (topic) => {
         const parsed = parseTopic(topic);
@@ -126,20 +126,20 @@ describe('a topic', () => {
     ['a fleet of 65 characters', `${'x'.repeat(65)}/telemetry/lamp`],
     ['the broker’s own', '$SYS/broker/version'],
     ['a shared filter', '$share/rules/demo/telemetry'],
-  ])('with %s is none of ours', (_what, topic) => {
+  ])('rejects a topic with %s', (_what, topic) => {
     expect(parseTopic(topic)).toBeUndefined();
   });
 
-  it('with names of 64 characters is ours', () => {
+  it('accepts names of 64 characters', () => {
     const longest = 'x'.repeat(64);
     expect(parseTopic(`${longest}/presence/${longest}`)).toMatchObject({ fleet: longest, device: longest });
   });
 });
 
-describe('a subscription filter', () => {
+describe('FILTERS', () => {
   const filterOf = new Map(Object.entries(FILTERS));
 
-  it('matches every topic of its kind, and the lesson’s', () => {
+  it('match every topic of their kind and the lesson topics', () => {
     fc.assert(
       fc.property(name, name, (fleet, device) => {
         for (const [kind, filter] of Object.entries(FILTERS)) {
@@ -150,7 +150,7 @@ describe('a subscription filter', () => {
     );
   });
 
-  it('brings nothing of another kind, so no service hears its own commands', () => {
+  it('match no other kind, so that no service receives its own commands', () => {
     fc.assert(
       fc.property(nearTopic, (topic) => {
         const parsed = parseTopic(topic);
@@ -162,12 +162,12 @@ describe('a subscription filter', () => {
     );
   });
 
-  it('is shared by its group', () => {
+  it('can be shared by a group', () => {
     expect(sharedFilter('rules', FILTERS.telemetry)).toBe('$share/rules/+/telemetry/#');
   });
 });
 
-it('commands reach a device on the lane on which it spoke', () => {
+it('commandsTopic is a lesson topic for a lesson device', () => {
   expect(commandsTopic('demo', 'lamp-0001', false)).toBe('demo/commands/lamp-0001');
   expect(commandsTopic('s1', 's1', true)).toBe('s1/commands');
   expect(commandsTopic('s1', 's1', false)).toBe('s1/commands/s1');

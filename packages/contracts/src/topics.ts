@@ -2,7 +2,7 @@ import { IDENTITY } from './identity.js';
 
 /**
  * Every topic of the wire contract is `<fleet>/<kind>/<device>`, and this file is the only place that spells one.
- * The lesson's lane has two levels, `<fleet>/telemetry` and `<fleet>/commands`; its one device is named like the fleet.
+ * The lesson topics have two levels, `<fleet>/telemetry` and `<fleet>/commands`; their device is named like the fleet.
  */
 export const TOPIC_KINDS = [
   'telemetry',
@@ -34,12 +34,12 @@ export function deviceTopic(fleet: string, kind: TopicKind, device: string): str
   return `${fleet}/${kind}/${device}`;
 }
 
-/** Builds the lesson's two-level topic, `<fleet>/telemetry` or `<fleet>/commands`. */
+/** Builds a lesson topic, `<fleet>/telemetry` or `<fleet>/commands`. */
 export function lessonTopic(fleet: string, kind: 'telemetry' | 'commands'): string {
   return `${fleet}/${kind}`;
 }
 
-/** The topic on which a device of either lane listens for its commands. */
+/** The topic of a device's commands. */
 export function commandsTopic(fleet: string, device: string, lesson: boolean): string {
   return lesson ? lessonTopic(fleet, 'commands') : deviceTopic(fleet, 'commands', device);
 }
@@ -49,7 +49,7 @@ export function sharedFilter(group: string, filter: string): string {
   return `$share/${group}/${filter}`;
 }
 
-/** Parses a topic of the contract; undefined for every other shape. */
+/** Parses a topic of the contract; undefined for any other topic. */
 export function parseTopic(topic: string): DeviceTopic | undefined {
   const levels = topic.split('/', 4);
   const [fleet, kind, device] = levels;

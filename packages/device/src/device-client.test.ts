@@ -1,6 +1,6 @@
 // biome-ignore-all lint/suspicious/noThenProperty: `then` is a key of the rule's document
 import { jest } from '@jest/globals';
-import type { Answer, CommandEnvelope } from '@lamplighter/contracts/commands/command';
+import type { Acknowledgement, CommandEnvelope } from '@lamplighter/contracts/commands/command';
 import { parseEdgeReport } from '@lamplighter/contracts/edge/edge';
 import { deviceTopic } from '@lamplighter/contracts/topics';
 import { ruleSchema } from '@lamplighter/evaluation/rule/rule';
@@ -136,11 +136,11 @@ describe('DeviceClient on a real broker', () => {
     await untilOnline(device);
     await command(service, fleet, { led_on: true }, envelope('c1'));
     await command(service, fleet, { led_on: true }, envelope('c1', { attempt: 2 }));
-    const statuses: Answer['status'][] = [];
+    const statuses: Acknowledgement['status'][] = [];
     while (statuses.length < 3) {
       const answer = await next(service, fleet, 'acknowledgements');
       expect(answer.id).toBe('c1');
-      statuses.push(answer.status as Answer['status']);
+      statuses.push(answer.status as Acknowledgement['status']);
     }
     expect(statuses).toEqual(['acknowledged', 'succeeded', 'succeeded']);
     expect(executed).toEqual([{ led_on: true }]);

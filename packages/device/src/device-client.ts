@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { type Backoff, backoffMs } from '@lamplighter/contracts/backoff';
-import type { Answer } from '@lamplighter/contracts/commands/command';
+import type { Acknowledgement } from '@lamplighter/contracts/commands/command';
 import { EDGE_RULE_KEY } from '@lamplighter/contracts/edge/edge';
 import { IDENTITY } from '@lamplighter/contracts/identity';
 import { parseReceipt } from '@lamplighter/contracts/telemetry/receipt';
@@ -274,7 +274,7 @@ export class DeviceClient {
     });
   }
 
-  private answer(answer: Answer, delivered?: () => void, traceparent?: string): void {
+  private answer(answer: Acknowledgement, delivered?: () => void, traceparent?: string): void {
     const topic = deviceTopic(this.options.fleet, 'acknowledgements', this.options.device);
     const how = { qos: 1, traceparent } as const;
     this.connection.current?.publish(topic, JSON.stringify(answer), how, (error, reasonCode) => {

@@ -1,4 +1,4 @@
-import type { Action, Answer, CommandEnvelope } from '@lamplighter/contracts/commands/command';
+import type { Acknowledgement, Action, CommandEnvelope } from '@lamplighter/contracts/commands/command';
 import type { ConnectionEnd } from './connection/connection.js';
 
 /** What happened to a command on arrival. A closed set that can be a metric label. */
@@ -46,12 +46,12 @@ export type DeviceEvent =
   /** The handler is about to be called. A bare command has no id. */
   | ({ readonly event: 'executed'; readonly action: Action } & Partial<CommandEnvelope>)
   /** The final acknowledgement is stored; it may not have reached the server yet. */
-  | { readonly event: 'answered'; readonly id: string; readonly status: Answer['status'] }
+  | { readonly event: 'answered'; readonly id: string; readonly status: Acknowledgement['status'] }
   /** The edge rule executed an action while the link was down, or failed to. */
   | {
       readonly event: 'acted';
       readonly action?: Action;
-      readonly status: Answer['status'];
+      readonly status: Acknowledgement['status'];
       readonly reason?: string;
     }
   /** The storage failed. The affected reading or command has its own event. */

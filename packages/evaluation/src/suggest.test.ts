@@ -1,6 +1,6 @@
 import { didYouMean, suggest } from './suggest.js';
 
-describe('a misspelt name', () => {
+describe('suggest', () => {
   it.each([
     ['lihgt', 'light'],
     ['ligt', 'light'],
@@ -11,11 +11,11 @@ describe('a misspelt name', () => {
     ['x', undefined],
     ['pressure', undefined],
     ['', undefined],
-  ])('%j was meant as %j', (name, meant) => {
-    expect(suggest(name, ['light', 'led_on', 'temperature'])).toBe(meant);
+  ])('%j: suggests %j', (name, suggestion) => {
+    expect(suggest(name, ['light', 'led_on', 'temperature'])).toBe(suggestion);
   });
 
-  it('is told in words', () => {
+  it('is part of a message', () => {
     expect(didYouMean('lihgt', ['light'])).toBe(", did you mean 'light'?");
     expect(didYouMean('pressure', ['light'])).toBe('');
   });

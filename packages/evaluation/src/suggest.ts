@@ -1,4 +1,4 @@
-/** The candidate that was probably meant by a misspelt name; undefined if none is near. */
+/** The candidate closest to a misspelt name; undefined if none is close. */
 export function suggest(name: string, candidates: Iterable<string>): string | undefined {
   let nearest: string | undefined;
   let least = Math.max(1, Math.floor(name.length / 3)) + 1;
@@ -12,13 +12,13 @@ export function suggest(name: string, candidates: Iterable<string>): string | un
   return nearest;
 }
 
-/** `, did you mean 'light'?`, or nothing. */
+/** `, did you mean 'light'?`, or an empty string. */
 export function didYouMean(name: string, candidates: Iterable<string>): string {
-  const meant = suggest(name, candidates);
-  return meant === undefined ? '' : `, did you mean '${meant}'?`;
+  const suggestion = suggest(name, candidates);
+  return suggestion === undefined ? '' : `, did you mean '${suggestion}'?`;
 }
 
-/** Letters to insert, delete, replace or swap with their neighbour to make one word of the other. */
+/** Edit distance: letters to insert, delete, replace or swap with their neighbour. */
 function editDistance(a: string, b: string): number {
   let before: number[] = [];
   let row = Array.from({ length: b.length + 1 }, (_, j) => j);

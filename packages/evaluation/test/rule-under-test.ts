@@ -19,8 +19,8 @@ export const lowered: RuleState = { since: 1, raised: false, at: START - 60_000,
 export const raised: RuleState = { ...lowered, raised: true };
 
 /** The night-light rule as a document, with changes. */
-export function documentOf(changes: Readonly<Record<string, unknown>> = {}): Record<string, unknown> {
-  const condition = changes.absence === undefined ? { when: 'light < 300' } : {};
+function documentOf(changes: object = {}): object {
+  const condition = !('absence' in changes) || changes.absence === undefined ? { when: 'light < 300' } : {};
   return { id: 'night-light', ...condition, then: { led_on: true }, else: { led_on: false }, ...changes };
 }
 
@@ -30,7 +30,7 @@ export function ruleOf(changes: Partial<RuleInput> = {}, since = 1): CompiledRul
 }
 
 /** The problems of the night-light rule with changes: `/when: unknown name 'lihgt', did you mean 'light'?` */
-export function problemsOf(changes: Readonly<Record<string, unknown>>): string[] {
+export function problemsOf(changes: object): string[] {
   return validateRule(documentOf(changes)).problems.map(({ pointer, detail }) => `${pointer}: ${detail}`);
 }
 

@@ -1,4 +1,4 @@
-import type { Answer } from '@lamplighter/contracts/commands/command';
+import type { Acknowledgement } from '@lamplighter/contracts/commands/command';
 import { timePasses } from '@lamplighter/test-kit/store/time-passes';
 import type { Redis } from 'ioredis';
 import { cancelCommand } from '../src/commands/cancel-command.js';

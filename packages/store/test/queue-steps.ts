@@ -1,4 +1,4 @@
-import type { ANSWER_STATUSES } from '@lamplighter/contracts/commands/command';
+import type { ACKNOWLEDGEMENT_STATUSES } from '@lamplighter/contracts/commands/command';
 import { emitted, reading } from '@lamplighter/test-kit/store/replica';
 import type fc from 'fast-check';
 import { cancelCommand } from '../src/commands/cancel-command.js';
@@ -257,7 +257,7 @@ export class GiveUp extends StepOnDispatched {
 export class Acknowledge extends StepOnDispatched {
   constructor(
     which: number,
-    readonly status: (typeof ANSWER_STATUSES)[number],
+    readonly status: (typeof ACKNOWLEDGEMENT_STATUSES)[number],
     readonly sender: number | undefined,
   ) {
     super(which);

@@ -1,4 +1,4 @@
-import type { Answer } from '@lamplighter/contracts/commands/command';
+import type { Acknowledgement } from '@lamplighter/contracts/commands/command';
 import { READY_MS } from '@lamplighter/native/servers/service';
 import { acknowledgeCommands } from '@lamplighter/store/delivery/acknowledge-commands';
 import { claimCommands } from '@lamplighter/store/delivery/claim-commands';
@@ -216,7 +216,7 @@ describe('a command', () => {
     const id = await send('home', 'talker', { action: { led_on: true } });
     const [claim] = await claimCommands(api.store, [shardOf('home', 'talker')], 10);
     expect(claim?.command.id).toBe(id);
-    const answer: Answer = { id, status: 'failed', reason: 'no bulb', result: { volts: 0 } };
+    const answer: Acknowledgement = { id, status: 'failed', reason: 'no bulb', result: { volts: 0 } };
     await acknowledgeCommands(api.store, [{ device: 'home/talker', answer, cause: 'device' }]);
     const response = await api.get(`/v1/commands/${id}`);
     expectResponse(response, 200, commandSchema);

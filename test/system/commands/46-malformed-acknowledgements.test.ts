@@ -56,7 +56,7 @@ describe('malformed acknowledgement', () => {
   it('is listed with its fault at the command, which is sent again', async () => {
     const sent = await commanded();
     await sent.acknowledge({ status: 'ok' });
-    const problem = '`status` must be one of acknowledged, succeeded, failed, rejected, not the text "ok"';
+    const problem = '`status` must be one of acknowledged, succeeded, failed, rejected, not the string "ok"';
     expect((await waitForUnread(sent)).unreadAnswers).toEqual([
       { at: expect.any(String), field: '/status', problem, payload: '{"status":"ok"}' },
     ]);
@@ -89,7 +89,7 @@ describe('malformed acknowledgement', () => {
     [
       'that is not JSON',
       () => 'OK',
-      'invalid JSON at character 1: OK is not a JSON value; text needs double quotes',
+      'invalid JSON at character 1: OK is not a JSON value; strings need double quotes',
     ],
   ])('%s is listed at the dispatched command', async (_what, acknowledgement, problem) => {
     const sent = await commanded();

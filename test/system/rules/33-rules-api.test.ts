@@ -179,7 +179,7 @@ describe('the rules API', () => {
     );
     // A schema that is declared later rejects no existing rule, but lists those that do not fit.
     const late = { measurements: { heat: { type: 'string' } } };
-    const misfit = { pointer: '/when', detail: expect.stringContaining("'>' does not go with a text") };
+    const misfit = { pointer: '/when', detail: expect.stringContaining("'>' cannot be applied to a string") };
     expect((await stack.send('PUT', path, late)).body).toEqual({
       ...late,
       misfits: [{ rule: 'fan', ...misfit }],

@@ -76,7 +76,7 @@ describe('a sample of rejected input shows', () => {
       'which reading of a replay is invalid',
       'telemetry',
       () => '[{"light":1},{"_seq":"x"}]',
-      { field: '/1/_seq', problem: 'reading 2 of 2: `_seq` must be an integer, not the text "x"' },
+      { field: '/1/_seq', problem: 'reading 2 of 2: `_seq` must be an integer, not the string "x"' },
     ],
     [
       'that the session of a birth must be a number',
@@ -86,7 +86,7 @@ describe('a sample of rejected input shows', () => {
         kind: 'presence',
         reason: 'schema',
         field: '/session',
-        problem: '`session` must be an integer, not the text "first"',
+        problem: '`session` must be an integer, not the string "first"',
       },
     ],
     [
@@ -130,7 +130,7 @@ describe('a sample of rejected input shows', () => {
         reason: 'type',
         accepted: true,
         field: '/light',
-        problem: '`light` is the text "412"; rule "night-light" needs a number and cannot decide',
+        problem: '`light` is the string "412"; rule "night-light" needs a number and cannot decide',
       },
     ],
     [

@@ -27,7 +27,7 @@ it('a value of another type than declared is accepted, and listed with its field
     accepted: true,
     device: DEVICE,
     field: '/heat',
-    problem: '`heat` is the text "21"; the fleet\'s telemetry schema declares a number',
+    problem: '`heat` is the string "21"; the fleet\'s telemetry schema declares a number',
   });
   await stack.lastState(fleet, DEVICE, ({ heat }) => heat === '21');
   expect(
@@ -46,7 +46,7 @@ it('the sample names the reading of a replay; without a schema, nothing is liste
   );
   expect(sample).toMatchObject({
     field: '/1/mode',
-    problem: "reading 2 of 2: `mode` is 3; the fleet's telemetry schema declares text",
+    problem: "reading 2 of 2: `mode` is 3; the fleet's telemetry schema declares a string",
   });
   expect((await stack.send('DELETE', path)).status).toBe(204);
   const suspicious = () =>

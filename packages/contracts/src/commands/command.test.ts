@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { BOUNDS } from '../bounds.js';
 import {
+  ACKNOWLEDGEMENT_STATUSES,
   type Action,
-  ANSWER_STATUSES,
+  acknowledgementSchema,
   actionSchema,
-  answerSchema,
   COMMAND_STATES,
   commandPayload,
   defaultLane,
@@ -13,7 +13,7 @@ import {
   laneSchema,
   ON_FAILURE,
   OPEN_STATES,
-  parseAnswer,
+  parseAcknowledgement,
 } from './command.js';
 
 const name = fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/);
@@ -28,15 +28,15 @@ const envelope = fc.record({
   attempt: fc.integer({ min: 1, max: 5 }),
   expiresAt: fc.maxSafeNat(),
 });
-/** A value of this many levels of lists. */
+/** Lists nested to this many levels. */
 const lists = (levels: number): unknown => JSON.parse(`${'['.repeat(levels)}${']'.repeat(levels)}`);
 
-it('every state is open or final, none is both', () => {
+it('divides the command states into open and final ones', () => {
   expect(new Set(COMMAND_STATES).size).toBe(OPEN_STATES.length + FINAL_STATES.length);
 });
 
-describe('the payload of a command', () => {
-  it('is the action byte for byte for a device that never announced itself', () => {
+describe('commandPayload', () => {
+  it('is the unchanged action for a device without a birth', () => {
     fc.assert(
       fc.property(action, (value) => {
         const json = JSON.stringify(value);
@@ -45,7 +45,7 @@ describe('the payload of a command', () => {
     );
   });
 
-  it('is the action byte for byte and `_cmd` behind it for a device that did', () => {
+  it('appends `_cmd` to the unchanged action for a device with a birth', () => {
     fc.assert(
       fc.property(action, envelope, (value, cmd) => {
         const json = JSON.stringify(value);
@@ -57,58 +57,58 @@ describe('the payload of a command', () => {
     );
   });
 
-  it('of the lesson fits into the 128 bytes of its device', () => {
+  it('fits into the 128 bytes of the lesson device', () => {
     expect(commandPayload('{"led_on":true}')).toBe('{"led_on":true}');
   });
 });
 
-describe('an action', () => {
+describe('actionSchema', () => {
   it.each<[what: string, value: unknown]>([
     ['one key', { led_on: true }],
     ['any JSON value', { a: null, b: 1.5, c: 'x', d: [1, { e: [] }], f: {} }],
     ['a key of 64 characters', { ['k'.repeat(64)]: 1 }],
-    ['as many levels as it may', { a: lists(BOUNDS.maxJsonDepth) }],
+    ['the deepest allowed nesting', { a: lists(BOUNDS.maxJsonDepth) }],
     ['exactly the largest size', { a: 'x'.repeat(BOUNDS.maxActionBytes - 8) }],
-  ])('is taken with %s', (_what, value) => {
+  ])('accepts %s', (_what, value) => {
     expect(actionSchema.parse(value)).toEqual(value);
   });
 
   it.each<[what: string, value: unknown, message: RegExp]>([
     ['no keys', {}, /at least one key/],
-    ['a key of the protocol', { _cmd: 1 }, /Invalid key/],
+    ['a reserved key', { _cmd: 1 }, /Invalid key/],
     ['an empty key', { '': 1 }, /Invalid key/],
     ['a key of 65 characters', { ['k'.repeat(65)]: 1 }, /Invalid key/],
     ['a key with a blank', { 'led on': 1 }, /Invalid key/],
     ['a key beyond ASCII', { läd: 1 }, /Invalid key/],
     ['one level too many', { a: lists(BOUNDS.maxJsonDepth + 1) }, /levels/],
     ['ten thousand levels', { a: lists(10_000) }, /levels/],
-    ['the prototype far down', JSON.parse('{"a":{"__proto__":{"x":1}}}'), /__proto__/],
+    ['a nested __proto__ key', JSON.parse('{"a":{"__proto__":{"x":1}}}'), /__proto__/],
     ['a lone surrogate', { say: '\ud800' }, /must be JSON/],
-    ['a number that JSON cannot write', { a: Number.POSITIVE_INFINITY }, /must be JSON/],
+    ['a number that is not finite', { a: Number.POSITIVE_INFINITY }, /must be JSON/],
     ['one byte too many', { a: 'x'.repeat(BOUNDS.maxActionBytes - 7) }, /4096 bytes/],
     ['few characters of many bytes', { a: '€'.repeat(1400) }, /4096 bytes/],
     ['a list instead of an object', [1], /expected record/],
-    ['nothing', null, /expected record/],
-    ['a text', 'on', /expected record/],
-  ])('is refused with %s', (_what, value, message) => {
+    ['null', null, /expected record/],
+    ['a string', 'on', /expected record/],
+  ])('rejects %s', (_what, value, message) => {
     expect(actionSchema.safeParse(value).error?.message).toMatch(message);
   });
 
-  it('never carries a prototype of its own', () => {
+  it('drops an own __proto__ key', () => {
     const parsed = actionSchema.parse(JSON.parse('{"led_on":true,"__proto__":{"polluted":true}}'));
     expect([JSON.stringify(parsed), Reflect.get(parsed, 'polluted')]).toEqual(['{"led_on":true}', undefined]);
   });
 });
 
-describe('the lane of a command that names none', () => {
-  it('is its first key, so that on and off share one', () => {
+describe('defaultLane', () => {
+  it('is the first key of the action', () => {
     expect([defaultLane({ led_on: true }), defaultLane({ led_on: false, fade: 1 })]).toEqual([
       'led_on',
       'led_on',
     ]);
   });
 
-  it('is a lane, and another for another key, however long', () => {
+  it('is a valid lane and differs between keys of any length', () => {
     fc.assert(
       fc.property(name, name, (one, other) => {
         expect(laneSchema.safeParse(defaultLane({ [one]: 1 })).success).toBe(true);
@@ -120,25 +120,25 @@ describe('the lane of a command that names none', () => {
   });
 });
 
-describe('a delivery', () => {
-  it('has defaults: the latest wins, for an hour', () => {
+describe('deliverySchema', () => {
+  it('has defaults', () => {
     expect(deliverySchema.parse({})).toEqual({ policy: 'latest', ttl: '1h', timeout: '1m', attempts: 5 });
   });
 
-  it.each(ON_FAILURE)('of an ordered lane may say what its failure means to the rest: %s', (onFailure) => {
+  it.each(ON_FAILURE)('accepts onFailure %s with policy ordered', (onFailure) => {
     expect(deliverySchema.parse({ policy: 'ordered', onFailure })).toMatchObject({ onFailure });
   });
 
-  it.each(['latest', 'now', undefined])('of policy %s cannot, and is told why', (policy) => {
+  it.each(['latest', 'now', undefined])('rejects onFailure with policy %s', (policy) => {
     const { error } = deliverySchema.safeParse({ policy, onFailure: 'skip' });
     expect(error?.issues).toMatchObject([
-      { path: ['onFailure'], message: expect.stringMatching(/only for policy "ordered"/) },
+      { path: ['onFailure'], message: expect.stringMatching(/only valid with policy "ordered"/) },
     ]);
   });
 
   it.each([
     ['an unknown policy', { policy: 'sometimes' }],
-    ['a lane with a slash, which would reach into another lane', { lane: 'led/0' }],
+    ['a lane with a slash', { lane: 'led/0' }],
     ['a lane with a blank', { lane: 'led 1' }],
     ['an empty lane', { lane: '' }],
     ['a time to live below a second', { ttl: '999ms' }],
@@ -148,24 +148,24 @@ describe('a delivery', () => {
     ['a time to live that is a number', { ttl: 60 }],
     ['a timeout below a second', { timeout: '999ms' }],
     ['a timeout above a day', { timeout: '25h' }],
-    ['no attempt at all', { attempts: 0 }],
+    ['zero attempts', { attempts: 0 }],
     ['more than twenty attempts', { attempts: 21 }],
     ['half an attempt', { attempts: 1.5 }],
-    ['a failure that is nobody’s policy', { policy: 'ordered', onFailure: 'retry' }],
-    ['a key that nobody knows', { lanes: 'led' }],
-  ])('is refused with %s', (_what, value) => {
+    ['an unknown onFailure', { policy: 'ordered', onFailure: 'retry' }],
+    ['an unknown key', { lanes: 'led' }],
+  ])('rejects %s', (_what, value) => {
     expect(deliverySchema.safeParse(value).success).toBe(false);
   });
 });
 
-describe('an answer of a device', () => {
-  const parse = (value: unknown) => parseAnswer(Buffer.from(JSON.stringify(value)));
+describe('parseAcknowledgement', () => {
+  const parse = (value: unknown) => parseAcknowledgement(Buffer.from(JSON.stringify(value)));
 
-  it.each(ANSWER_STATUSES)('may be %s', (status) => {
+  it.each(ACKNOWLEDGEMENT_STATUSES)('accepts the status %s', (status) => {
     expect(parse({ id: '1', status })).toEqual({ id: '1', status });
   });
 
-  it('may give a reason and a result, and what else it holds is left out', () => {
+  it('accepts a reason and a result, and omits other fields', () => {
     expect(parse({ id: '1', status: 'failed', reason: 'stuck', result: [1, { a: null }], at: 5 })).toEqual({
       id: '1',
       status: 'failed',
@@ -175,16 +175,16 @@ describe('an answer of a device', () => {
   });
 
   it.each<[what: string, payload: string | Uint8Array]>([
-    ['nothing', ''],
-    ['no JSON', '{"id":"1","status":"succeeded"'],
-    ['bytes that are no text', Buffer.from([0xff, 0x00])],
+    ['an empty payload', ''],
+    ['malformed JSON', '{"id":"1","status":"succeeded"'],
+    ['bytes that are not UTF-8', Buffer.from([0xff, 0x00])],
     ['a list', '[]'],
     ['no id', '{"status":"succeeded"}'],
     ['an empty id', '{"id":"","status":"succeeded"}'],
     ['an id of 65 characters', JSON.stringify({ id: 'x'.repeat(65), status: 'succeeded' })],
     ['an id that is a number', '{"id":1,"status":"succeeded"}'],
     ['no status', '{"id":"1"}'],
-    ['a status that only the server gives', '{"id":"1","status":"unknown"}'],
+    ['a status that only the server sets', '{"id":"1","status":"unknown"}'],
     ['a reason of 257 characters', JSON.stringify({ id: '1', status: 'failed', reason: 'x'.repeat(257) })],
     [
       'a result of ten thousand levels',
@@ -192,16 +192,16 @@ describe('an answer of a device', () => {
     ],
     ['a result of 64 kB and more', JSON.stringify({ id: '1', status: 'failed', result: 'x'.repeat(70_000) })],
     ['a prototype in its result', '{"id":"1","status":"failed","result":{"__proto__":{"x":1}}}'],
-  ])('is none with %s', (_what, payload) => {
-    expect(parseAnswer(Buffer.from(payload))).toBeUndefined();
+  ])('rejects %s', (_what, payload) => {
+    expect(parseAcknowledgement(Buffer.from(payload))).toBeUndefined();
   });
 
-  it('is read or not, whatever arrives, and never throws', () => {
+  it('never throws', () => {
     const near = fc
       .record(
         {
           id: fc.oneof(fc.string(), fc.anything()),
-          status: fc.oneof(fc.constantFrom(...ANSWER_STATUSES), fc.string()),
+          status: fc.oneof(fc.constantFrom(...ACKNOWLEDGEMENT_STATUSES), fc.string()),
           reason: fc.oneof(fc.string(), fc.integer()),
           result: fc.jsonValue(),
         },
@@ -217,9 +217,9 @@ describe('an answer of a device', () => {
           fc.uint8Array().map((bytes) => Buffer.from(bytes)),
         ),
         (payload) => {
-          const answer = parseAnswer(payload);
-          if (answer !== undefined)
-            expect(answerSchema.parse(JSON.parse(JSON.stringify(answer)))).toEqual(answer);
+          const parsed = parseAcknowledgement(payload);
+          if (parsed !== undefined)
+            expect(acknowledgementSchema.parse(JSON.parse(JSON.stringify(parsed)))).toEqual(parsed);
         },
       ),
       { numRuns: 1000 },

@@ -3,31 +3,27 @@ import { parsePresence } from './presence.js';
 
 const parse = (payload: string | Uint8Array) => parsePresence(Buffer.from(payload));
 
-describe('a birth', () => {
+describe('parsePresence', () => {
   it.each<[what: string, payload: string, birth: object]>([
-    ['its session only', '{"online":true,"session":1}', { online: true, session: 1 }],
+    ['only a session', '{"online":true,"session":1}', { online: true, session: 1 }],
     [
       'everything',
       '{"online":true,"session":1763769600000,"at":1763769600001,"telemetry":"keep"}',
       { online: true, session: 1763769600000, at: 1763769600001, telemetry: 'keep' },
     ],
+    ['sleeps', '{"online":true,"session":1,"sleeps":600000}', { online: true, session: 1, sleeps: 600_000 }],
     [
-      'the time it sleeps between reports',
-      '{"online":true,"session":1,"sleeps":600000}',
-      { online: true, session: 1, sleeps: 600_000 },
-    ],
-    [
-      'after how long away it may be removed',
+      'forgetAfter',
       '{"online":true,"session":1,"forgetAfter":60000}',
       { online: true, session: 1, forgetAfter: 60_000 },
     ],
-    ['more than we know', '{"online":true,"session":1,"firmware":"2.1"}', { online: true, session: 1 }],
-  ])('is read with %s', (_what, payload, birth) => {
+    ['an unknown field', '{"online":true,"session":1,"firmware":"2.1"}', { online: true, session: 1 }],
+  ])('reads a birth with %s', (_what, payload, birth) => {
     expect(parse(payload)).toEqual(birth);
   });
 });
 
-it('a will is read', () => {
+it('parsePresence reads a will', () => {
   expect(parse('{"online":false,"session":1763769600000}')).toEqual({
     online: false,
     session: 1763769600000,
@@ -35,32 +31,32 @@ it('a will is read', () => {
 });
 
 it.each<[what: string, payload: string | Uint8Array]>([
-  ['nothing, as when a retained message is cleared', ''],
-  ['no JSON', 'online'],
-  ['bytes that are no text', Buffer.from([0xc3, 0x28])],
+  ['an empty payload, as when a retained message is cleared', ''],
+  ['malformed JSON', 'online'],
+  ['bytes that are not UTF-8', Buffer.from([0xc3, 0x28])],
   ['a list', '[{"online":true,"session":1}]'],
   ['null', 'null'],
   ['no session', '{"online":true}'],
   ['session zero', '{"online":true,"session":0}'],
   ['a negative session', '{"online":false,"session":-1}'],
   ['a session with a fraction', '{"online":true,"session":1.5}'],
-  ['a session that no double holds', '{"online":true,"session":9007199254740993}'],
-  ['a session that is a text', '{"online":true,"session":"1"}'],
-  ['online as a text', '{"online":"true","session":1}'],
+  ['a session beyond 2^53', '{"online":true,"session":9007199254740993}'],
+  ['a session that is a string', '{"online":true,"session":"1"}'],
+  ['online as a string', '{"online":"true","session":1}'],
   ['online as a number', '{"online":1,"session":1}'],
-  ['no word of online', '{"session":1}'],
-  ['a telemetry policy that nobody knows', '{"online":true,"session":1,"telemetry":"some"}'],
-  ['a sleep of no time', '{"online":true,"session":1,"sleeps":0}'],
-  ['a sleep of more than a week', '{"online":true,"session":1,"sleeps":604800001}'],
-  ['a removal after less than a second', '{"online":true,"session":1,"forgetAfter":999}'],
-  ['a removal after more than a year', '{"online":true,"session":1,"forgetAfter":31536000001}'],
+  ['no online', '{"session":1}'],
+  ['an unknown telemetry policy', '{"online":true,"session":1,"telemetry":"some"}'],
+  ['sleeps of 0', '{"online":true,"session":1,"sleeps":0}'],
+  ['sleeps of more than a week', '{"online":true,"session":1,"sleeps":604800001}'],
+  ['forgetAfter below a second', '{"online":true,"session":1,"forgetAfter":999}'],
+  ['forgetAfter above a year', '{"online":true,"session":1,"forgetAfter":31536000001}'],
   ['more than a kilobyte', JSON.stringify({ online: true, session: 1, padding: 'x'.repeat(1024) })],
   ['ten thousand levels', `{"online":true,"session":${'['.repeat(10_000)}`],
-])('%s is neither birth nor will', (_what, payload) => {
+])('parsePresence rejects %s', (_what, payload) => {
   expect(parse(payload)).toBeUndefined();
 });
 
-it('is read or not, whatever arrives, and never throws', () => {
+it('parsePresence never throws', () => {
   const near = fc
     .record(
       { online: fc.boolean(), session: fc.oneof(fc.maxSafeInteger(), fc.double()), at: fc.integer() },

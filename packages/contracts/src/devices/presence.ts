@@ -3,9 +3,9 @@ import { BOUNDS } from '../bounds.js';
 import { IDENTITY } from '../identity.js';
 import {
   count,
+  describeValue,
   type InputFault,
   integerProblem,
-  inWords,
   isObject,
   nameOf,
   payloadFault,
@@ -15,19 +15,20 @@ import {
 } from '../telemetry/input-fault.js';
 
 /**
- * Birth and will on `<id>/presence/<device>`, both retained. `session` is a number that is another one for each connection of the device
- * (milliseconds since 1970 will do), so that the will of an old session cannot end a newer one. The latest birth begins the present
- * session, whatever its number; a device whose number is always the same is online again with its next birth or reading if the will of
- * an earlier connection arrives late.
- * `telemetry` says whether the device keeps readings while offline (`keep`) or only the latest counts.
- * `sleeps` is for a device that connects only to report: it does so at least that often, milliseconds, and its will or
- * goodbye in between means nothing. `reports` is for a device that stays connected and seldom reports: it does so at least that
- * often, milliseconds, and is stale after one and a half times that instead of 30 s.
- * `forgetAfter` is for a device that may leave for good: one that has been away for longer, milliseconds, is removed with all that
- * is stored of it. Without it a device is kept until someone deletes it.
- * `goodbye` is published by such a device when it disconnects cleanly: it may not return, and counts as offline, not as lost.
- * `boot` names the run of the device's program, or of the actuator itself: a birth with the same name is a reconnection and nothing
- * was forgotten; with another one, or none, the device may have restarted, and rules command again what holds.
+ * Birth and will on `<id>/presence/<device>`, both retained.
+ *
+ * - `session`: a number that differs for each connection of the device, such as milliseconds since 1970, so that the will of an old session
+ *   cannot end a newer one. The latest birth starts the current session, whatever its number. If the number of a device never changes and the
+ *   will of an earlier connection arrives late, the device is online again with its next birth or reading.
+ * - `telemetry`: whether the device keeps readings while offline (`keep`) or only the latest counts.
+ * - `sleeps`: for a device that connects only to report: the longest time between reports, milliseconds. Its wills and goodbyes are ignored.
+ * - `reports`: for a device that stays connected and reports rarely: the longest time between reports, milliseconds. It is stale after one and
+ *   a half times that, instead of 30 s.
+ * - `forgetAfter`: for a device that can leave permanently: once it has been offline for this long, milliseconds, it is removed with all its
+ *   data. Without it, a device is kept until it is deleted.
+ * - `goodbye`: published on a clean disconnection by a device that may not return; it counts as offline, not as lost.
+ * - `boot`: the name of a run of the device's program, or of its actuator. A birth with the same name is a reconnection. With another name, or
+ *   without one, the device may have restarted, and rules command their actions again.
  */
 export const birthSchema = z.object({
   online: z.literal(true),
@@ -52,7 +53,7 @@ export type Will = z.infer<typeof willSchema>;
 /** Largest birth or will, bytes. */
 const MAX_PRESENCE_BYTES = 1024;
 
-/** Reads a birth or a will; undefined if it is neither. Never throws. */
+/** Parses a birth or a will; undefined if it is neither. Never throws. */
 export function parsePresence(payload: Buffer): Birth | Will | undefined {
   const json = readJson(payload, MAX_PRESENCE_BYTES);
   return 'value' in json ? presenceSchema.safeParse(json.value).data : undefined;
@@ -61,17 +62,17 @@ export function parsePresence(payload: Buffer): Birth | Will | undefined {
 /** Why `parsePresence` refused a payload. */
 export const presenceReason = (payload: Buffer) => reasonOf(payload, MAX_PRESENCE_BYTES);
 
-/** Says what is wrong with a payload that `parsePresence` refused. Duplicate keys are not: JSON.parse takes the last one. */
+/** Explains why `parsePresence` refused a payload. Duplicate keys are accepted: JSON.parse keeps the last one. */
 export function presenceFault(payload: Buffer): InputFault {
   return payloadFault(payload, MAX_PRESENCE_BYTES) ?? shapeFault(JSON.parse(payload.toString()));
 }
 
 function shapeFault(value: unknown): InputFault {
   if (!isObject(value))
-    return schemaFault([], `a birth or will must be a JSON object, not ${inWords(value)}`);
+    return schemaFault([], `a birth or will must be a JSON object, not ${describeValue(value)}`);
   const { online, session, at, telemetry, sleeps } = value;
   const must = (key: string, what: string) =>
-    schemaFault([key], `${nameOf([key])} must be ${what}, not ${inWords(value[key])}`);
+    schemaFault([key], `${nameOf([key])} must be ${what}, not ${describeValue(value[key])}`);
   if (online === undefined) return schemaFault([], '`online` is missing: true in a birth, false in a will');
   if (typeof online !== 'boolean') return must('online', 'true (a birth) or false (a will)');
   if (session === undefined)
@@ -98,8 +99,8 @@ function shapeFault(value: unknown): InputFault {
 }
 
 /**
- * How a device stands: `online` (fresh telemetry or a birth within the freshness period), `stale` (silent for longer),
- * `offline` (its will or a goodbye came, and it does not sleep), `never_seen` (a command waits for it, but it never spoke).
+ * `online`: telemetry or a birth within the freshness period. `stale`: silent for longer. `offline`: a will or goodbye was received, and the
+ * device does not sleep. `never_seen`: the device has a pending command, but has never sent a message.
  */
 export const PRESENCE_STATES = ['online', 'stale', 'offline', 'never_seen'] as const;
 export type PresenceState = (typeof PRESENCE_STATES)[number];

@@ -21,8 +21,8 @@ const REPORT = {
   decisions: [JSON.stringify(DECISION)],
 };
 
-describe('what a device reports of its own decisions', () => {
-  it('is part of a reading that the server takes', () => {
+describe('parseEdgeReport', () => {
+  it('reads the report in a valid reading', () => {
     const payload = Buffer.from(JSON.stringify({ light: 1, _seq: 8, _edge: REPORT }));
     const [parsed] = parseTelemetry(payload, NOW).readings;
     expect(parseEdgeReport(parsed!.reading._edge)).toEqual({
@@ -34,16 +34,16 @@ describe('what a device reports of its own decisions', () => {
   });
 
   it.each([
-    ['no report', 5],
+    ['a number', 5],
     ['too many decisions', { ...REPORT, decisions: Array.from({ length: 9 }, () => '{}') }],
-    ['one that is too long', { ...REPORT, decisions: ['x'.repeat(1001)] }],
-    ['a state that is none', { ...REPORT, state: { since: 1, raised: 'yes', at: 1 } }],
-    ['a state with more to it', { ...REPORT, state: { ...REPORT.state, more: 1 } }],
-  ])('is refused as a whole: %s', (_what, report) => {
+    ['a decision that is too long', { ...REPORT, decisions: ['x'.repeat(1001)] }],
+    ['an invalid state', { ...REPORT, state: { since: 1, raised: 'yes', at: 1 } }],
+    ['a state with an unknown field', { ...REPORT, state: { ...REPORT.state, more: 1 } }],
+  ])('rejects a report with %s', (_what, report) => {
     expect(parseEdgeReport(report)).toBeUndefined();
   });
 
-  it('leaves out single decisions that are none', () => {
+  it('omits invalid decisions', () => {
     const decisions = [
       '',
       '{}',
@@ -60,7 +60,7 @@ describe('what a device reports of its own decisions', () => {
     expect(parseEdgeDecision(deep)).toBeUndefined();
   });
 
-  it('never throws, whatever it is', () => {
+  it('never throws', () => {
     fc.assert(fc.property(fc.jsonValue(), (value) => void parseEdgeReport(value)));
     fc.assert(fc.property(fc.string(), (text) => void parseEdgeDecision(text)));
   });

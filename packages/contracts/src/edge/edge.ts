@@ -8,16 +8,16 @@ import { jsonFault } from '../telemetry/json-scan.js';
 import type { Measurement } from '../telemetry/reading.js';
 
 /**
- * The fleet's rule at the edge. A command whose only key is `edge_rule` gives a device a rule to go by while its link is down, or takes
- * it away (`null`). What the device then decides by itself it reports in readings, under the key `_edge`:
+ * The edge rule. A command whose only key is `edge_rule` gives a device a rule to evaluate while its link is down, or removes it (`null`). The
+ * device reports its decisions in readings, under the key `_edge`:
  *
- * - `state`: what the rule remembers after the last decision, so that the server goes on from there. In every reading from the first
- *   decision until the server has one of them.
- * - `decisions`: what was decided and on what, each as a JSON text; once the link is back, and until the server has them.
+ * - `state`: the rule state after the last decision, from which the server continues. In every reading from the first decision until the
+ *   server has stored one of them.
+ * - `decisions`: the decisions with their evidence, each as a JSON text; once the link is back, until the server has stored them.
  */
 export const EDGE_RULE_KEY = 'edge_rule';
 
-/** How the command is delivered: to a device that is offline for longer, the rule is sent again at the next check. */
+/** The delivery of the command. A device that is offline for longer gets the rule again at the next check. */
 export const EDGE_DELIVERY = {
   lane: EDGE_RULE_KEY,
   policy: 'latest',
@@ -27,7 +27,7 @@ export const EDGE_DELIVERY = {
 } as const;
 
 export const EDGE_BOUNDS = {
-  /** Decisions that a device keeps until they are reported, and the server of each device; the oldest make room. */
+  /** Decisions that a device keeps until they are reported, and that the server keeps per device; the oldest are dropped. */
   maxDecisions: 100,
   /** Decisions in one reading, and the length of each, characters. */
   maxReported: 8,
@@ -36,7 +36,7 @@ export const EDGE_BOUNDS = {
 
 const time = z.int().min(0);
 
-/** What a rule remembers, as `RuleState` of the evaluator has it. */
+/** The rule state, as `RuleState` in the evaluation package. */
 export const edgeStateSchema = z.strictObject({
   since: z.int().min(0),
   raised: z.boolean(),
@@ -58,23 +58,23 @@ const values = z.record(
   z.unknown().refine((value) => isSafeJson(value, 4)),
 ) as z.ZodType<Record<string, Measurement>>;
 
-/** One decision that a device took by itself. Times are milliseconds, the server's as far as the device knows it. */
+/** One edge decision. Times are milliseconds on the server's clock as estimated by the device. */
 export const edgeDecisionSchema = z.object({
-  /** Grows with every decision of the device: about when it was taken. */
+  /** Increases with every decision of the device; about the time of the decision. */
   id: z.int().min(1),
   rule: identitySchema,
   version: z.int().min(1),
-  /** Which side of the rule: `then` (true) or `else`. */
+  /** Whether the action is `then` (true) or `else`. */
   raise: z.boolean(),
   reason: z.enum(['change', 'every', 'reassert', 'run_over', 'first']),
   action: actionSchema.optional(),
-  /** What came of it; absent as long as that is open. */
+  /** The outcome of the action; absent while it is open. */
   status: z.enum(['succeeded', 'failed', 'rejected']).optional(),
-  /** `_seq` of the reading that was judged. */
+  /** `_seq` of the evaluated reading. */
   seq: z.int().min(0).optional(),
   now: time,
   trigger: z.enum(['reading', 'timer']),
-  /** All that the verdict was made of, as in the evidence of a command; absent if it was too much to report. */
+  /** The evidence of the verdict, as with a command; absent if it was too large to report. */
   because: z
     .object({
       state: edgeStateSchema.optional(),
@@ -83,6 +83,7 @@ export const edgeDecisionSchema = z.object({
       windows: z.record(z.string(), z.number()).optional(),
       value: z.number().optional(),
       ageMs: z.number(),
+      /** When the last reading was taken. */
       heardAt: time,
     })
     .optional(),
@@ -96,16 +97,16 @@ const reportSchema = z.object({
   dropped: z.int().min(0).default(0),
 });
 
-/** What a reading says of the rule at the edge: decisions that are none are left out. */
+/** The parsed `_edge` of a reading, without invalid decisions. */
 export interface EdgeReport {
   readonly rule: string;
   readonly state?: EdgeState | undefined;
   readonly decisions: readonly EdgeDecision[];
-  /** Decisions that the device could not keep until it could report them, ever. */
+  /** All decisions that the device has dropped before it could report them. */
   readonly dropped: number;
 }
 
-/** Reads `_edge` of a reading; undefined if it is no report. Never throws. */
+/** Parses `_edge` of a reading; undefined if it is not a report. Never throws. */
 export function parseEdgeReport(value: unknown): EdgeReport | undefined {
   const report = reportSchema.safeParse(value);
   if (!report.success) return undefined;
@@ -113,7 +114,7 @@ export function parseEdgeReport(value: unknown): EdgeReport | undefined {
   return { ...rest, decisions: decisions.flatMap((text) => parseEdgeDecision(text) ?? []) };
 }
 
-/** Says what is wrong with `_edge` of a reading: the report, or a decision in it that was left out; undefined if nothing is. */
+/** Explains the fault in `_edge` of a reading: in the report, or in one of its decisions; undefined if it is valid. */
 export function edgeFault(value: unknown): InputFault<'schema' | 'bad_json'> | undefined {
   const [problem] = schemaProblems(reportSchema, value);
   if (problem !== undefined)
@@ -136,7 +137,7 @@ export function edgeFault(value: unknown): InputFault<'schema' | 'bad_json'> | u
 const sentenceOf = ({ path, message }: SchemaProblem) =>
   path.length === 0 ? `it ${message}` : `${nameOf(path)} ${message}`;
 
-/** Reads one decision; undefined if it is none. Never throws. */
+/** Parses one decision; undefined if it is not valid. Never throws. */
 export function parseEdgeDecision(text: string): EdgeDecision | undefined {
   try {
     return edgeDecisionSchema.safeParse(JSON.parse(text)).data;

@@ -15,46 +15,46 @@ const counts = (outcomes: Partial<RolloutCounts['outcomes']>): RolloutCounts => 
   },
 });
 
-describe('a rollout fails', () => {
+describe('isFailing', () => {
   it.each([
-    ['when more than the share has failed', { succeeded: 89, failed: 11 }, 10, true],
-    ['not when just the share has failed', { succeeded: 90, failed: 10 }, 10, false],
-    ['not before ten have ended', { failed: 9 }, 10, false],
-    ['as soon as ten have ended', { failed: 10 }, 10, true],
-    ['by a single failure where none is allowed', { succeeded: 9, failed: 1 }, 0, true],
-    ['not at all where all may fail', { failed: 100 }, 100, false],
-    ['not without a limit', { failed: 100 }, undefined, false],
+    ['is true if more than the share has failed', { succeeded: 89, failed: 11 }, 10, true],
+    ['is false if exactly the share has failed', { succeeded: 90, failed: 10 }, 10, false],
+    ['is false before ten commands have ended', { failed: 9 }, 10, false],
+    ['is true once ten commands have ended', { failed: 10 }, 10, true],
+    ['is true for a single failure if none is allowed', { succeeded: 9, failed: 1 }, 0, true],
+    ['is false if all are allowed to fail', { failed: 100 }, 100, false],
+    ['is false without a limit', { failed: 100 }, undefined, false],
     [
-      'by what nobody did or nobody can know',
+      'counts rejected, expired and unknown commands as failures',
       { succeeded: 6, rejected: 2, expired: 1, unknown: 1 },
       39,
       true,
     ],
-    ['not by what was superseded or cancelled', { superseded: 50, cancelled: 50 }, 10, false],
+    ['does not count superseded and cancelled commands', { superseded: 50, cancelled: 50 }, 10, false],
   ])('%s', (_what, outcomes, abortAbove, failing) => {
     expect(isFailing(counts(outcomes), abortAbove)).toBe(failing);
   });
 });
 
-it('has ended as often as there are final states', () => {
+it('endedOf adds all final states', () => {
   expect(endedOf(counts({ succeeded: 1, failed: 2, superseded: 4, cancelled: 8 }))).toBe(15);
 });
 
-it('has matched every device that got a command or was skipped', () => {
+it('matchedOf adds enqueued and skipped devices', () => {
   const skipped = { queue_full: 1, unreachable: 2, unknown_device: 4 };
   expect(matchedOf({ ...counts({}), enqueued: 8, skipped })).toBe(15);
 });
 
-it('goes at 50 devices per second unless it is told otherwise', () => {
+it('paceSchema defaults to 50 devices per second', () => {
   expect(paceSchema.parse({})).toEqual({ rate: 50 });
 });
 
 it.each([
   ['no devices', { devices: [] }],
-  ['a device that is no name', { devices: ['lamp/1'] }],
-  ['a presence that there is not', { presence: 'awake' }],
+  ['an invalid device name', { devices: ['lamp/1'] }],
+  ['an unknown presence', { presence: 'awake' }],
   ['an empty condition', { when: '' }],
   ['an unknown key', { where: 'light < 1' }],
-])('refuses a selector with %s', (_what, selector) => {
+])('selectorSchema rejects %s', (_what, selector) => {
   expect(selectorSchema.safeParse(selector).success).toBe(false);
 });

@@ -8,14 +8,14 @@ import { deviceOrPrefixSchema } from '../rules/device-scope.js';
  *
  *   running → done | aborted | cancelled
  *
- * It runs from its first command to the end of its last one. `aborted` (too many failed) and `cancelled` (by REST) stop it
- * at once: no further command is made, and what still waits is cancelled. What a device has been sent already ends as any
- * command does, so the outcomes of a rollout may still change after its end, though its state does not.
+ * It runs from its first command to the end of its last one. `aborted` (too many failed) and `cancelled` (by REST) stop it immediately: no
+ * further command is enqueued, and pending ones are cancelled. Commands that have been sent still end as usual, so the outcomes of a rollout
+ * can change after its end; its state cannot.
  */
 export const ROLLOUT_STATES = ['running', 'done', 'aborted', 'cancelled'] as const;
 export type RolloutState = (typeof ROLLOUT_STATES)[number];
 
-/** Why a selected device got no command: it has too many open ones, policy `now` and not online, never heard of. */
+/** Why a selected device got no command: too many open commands; policy `now` and the device not online; an unknown device. */
 export const SKIP_REASONS = ['queue_full', 'unreachable', 'unknown_device'] as const;
 export type SkipReason = (typeof SKIP_REASONS)[number];
 
@@ -26,13 +26,13 @@ export const ROLLOUT_BOUNDS = {
   maxPrefixes: 50,
   /** Fastest rate, devices per second. */
   maxRate: 1000,
-  /** Failures are not judged before so many commands have ended. */
-  judgedFrom: 10,
+  /** Ended commands before the share of failures is evaluated. */
+  minEnded: 10,
 } as const;
 
-/** Which devices of the fleet; whatever is given must hold, `{}` is all of them. Each is looked at once, when its turn comes. */
+/** Selects devices of the fleet: all given criteria must hold, `{}` selects all. Each device is checked once, at its turn. */
 export const selectorSchema = z.strictObject({
-  /** Names, and prefixes such as `lamp-*` as the scope of a rule has them. */
+  /** Names, and prefixes such as `lamp-*`, as in the scope of a rule. */
   devices: z
     .array(deviceOrPrefixSchema)
     .min(1)
@@ -43,25 +43,25 @@ export const selectorSchema = z.strictObject({
     )
     .optional(),
   presence: z.enum(PRESENCE_STATES).optional(),
-  /** A CEL condition on the last state; a device whose last state does not tell is not selected. */
+  /** A CEL condition on the last state; a device for which it is undecided is not selected. */
   when: z.string().min(1).max(2000).optional(),
 });
 export type Selector = z.infer<typeof selectorSchema>;
 
-/** How a rollout goes about its devices. */
+/** The pace of a rollout. */
 export const paceSchema = z.strictObject({
   /** Devices per second. */
   rate: z.int().min(1).max(ROLLOUT_BOUNDS.maxRate).default(50),
-  /** It is aborted when more than this share of its ended commands has failed, percent. */
+  /** The rollout is aborted when more than this share of its ended commands has failed, percent. */
   abortAbove: z.number().min(0).max(100).optional(),
 });
 export type Pace = z.infer<typeof paceSchema>;
 
-/** What became of a rollout's devices so far. */
+/** Counts of a rollout's devices so far. */
 export interface RolloutCounts {
   readonly enqueued: number;
   readonly skipped: Readonly<Record<SkipReason, number>>;
-  /** Ended commands by final state; what is missing to `enqueued` is open. */
+  /** Ended commands by final state; the rest of `enqueued` is open. */
   readonly outcomes: Readonly<Record<(typeof FINAL_STATES)[number], number>>;
 }
 
@@ -78,10 +78,10 @@ export function endedOf({ outcomes }: RolloutCounts): number {
 /** The same as in a lane: the device did not execute it, or it is unknown whether it did. */
 const FAILURES = ['failed', 'rejected', 'expired', 'unknown'] as const;
 
-/** Whether too many commands have failed for the rollout to go on. `abortAbove` in percent; without it none are too many. */
+/** Whether too many commands have failed for the rollout to continue. `abortAbove` in percent; without it there is no limit. */
 export function isFailing(counts: RolloutCounts, abortAbove: number | undefined): boolean {
   const ended = endedOf(counts);
-  if (abortAbove === undefined || ended < ROLLOUT_BOUNDS.judgedFrom) return false;
+  if (abortAbove === undefined || ended < ROLLOUT_BOUNDS.minEnded) return false;
   const failed = FAILURES.reduce((sum, state) => sum + counts.outcomes[state], 0);
   return failed * 100 > abortAbove * ended;
 }

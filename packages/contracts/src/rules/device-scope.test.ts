@@ -7,6 +7,6 @@ it.each<[scope: '*' | string[], device: string, isIn: boolean]>([
   [['lamp-*'], 'lamp-10', true],
   [['lamp-*'], 'lamp', false],
   [['pump-1', 'l*'], 'lamp-10', true],
-])('a scope of %j: %s is in it: %s', (scope, device, isIn) => {
+])('inScope: scope %j includes %s: %s', (scope, device, isIn) => {
   expect(inScope(scope, device)).toBe(isIn);
 });

@@ -9,19 +9,19 @@ export const deviceOrPrefixSchema = z
     'must be a device such as "lamp-1", or a prefix such as "lamp-*"',
   );
 
-/** Devices by name, by prefix (`lamp-*`), or every one of the fleet (`*`). */
+/** Devices by name, by prefix (`lamp-*`), or all devices of the fleet (`*`). */
 export const deviceScopeSchema = z
   .union([z.literal('*'), z.array(deviceOrPrefixSchema).min(1).max(RULE_BOUNDS.maxScope)])
-  .describe('Devices by name, by prefix ("lamp-*"), or "*" for every one of the fleet.');
+  .describe('Devices by name, by prefix ("lamp-*"), or "*" for all devices of the fleet.');
 export type DeviceScope = z.infer<typeof deviceScopeSchema>;
 
-/** Whether a scope takes in a device. */
+/** Whether a scope includes a device. */
 export function inScope(scope: DeviceScope, device: string): boolean {
   if (scope === '*') return true;
   return scope.some((name) => (name.endsWith('*') ? device.startsWith(name.slice(0, -1)) : name === device));
 }
 
-/** Whether two scopes may take in the same device. */
+/** Whether two scopes can include the same device. */
 export function scopesMeet(one: DeviceScope, other: DeviceScope): boolean {
   if (one === '*' || other === '*') return true;
   const meet = (a: string, b: string): boolean => {

@@ -4,7 +4,7 @@ export const RULE_BOUNDS = {
   maxRules: 1000,
   /** Longest expression, characters. */
   maxExpressionLength: 2000,
-  /** Longest time that a rule may look back or wait, milliseconds. */
+  /** Longest window or delay, milliseconds. */
   maxDurationMs: 7 * 24 * 3_600_000,
   /** Names and prefixes in one scope. */
   maxScope: 1000,

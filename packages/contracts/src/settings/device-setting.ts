@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 
 /**
- * A setting that the API accepts for a device, the store keeps, and a command carries to the device. To add one: define it in a file of
+ * A setting of a device: accepted by the API, kept in the store and sent in a command. To add one: define it in a file of
  * this folder, list it in `device-settings.ts`, let devices apply it (the simulator in `lamp.ts`), and describe it in docs/devices.md.
  * `null` clears a setting.
  *
@@ -11,9 +11,9 @@ import type { z } from 'zod';
 export interface DeviceSetting<Written = unknown, Sent = unknown> {
   /** Its key in the API. */
   readonly name: string;
-  /** The only key of the action that carries it. */
+  /** The only key of the action that sends it. */
   readonly actionKey: string;
-  /** The lane of the command that carries it. */
+  /** The lane of the command that sends it. */
   readonly lane: string;
   /** Its field in the HASH of the device. */
   readonly field: string;

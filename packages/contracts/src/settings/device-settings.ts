@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { TELEMETRY_INTERVAL } from './telemetry-interval.js';
 
-/** All device settings. The edge rule is not among them: what a device gets is a version of a stored rule. */
+/** All device settings. The edge rule is not one of them: its value is a version of a stored rule. */
 export const DEVICE_SETTINGS = [TELEMETRY_INTERVAL] as const;
 
 type Setting = (typeof DEVICE_SETTINGS)[number];

@@ -4,7 +4,7 @@ import type { DeviceSetting } from './device-setting.js';
 
 /** Bounds of the time between two readings of a device, milliseconds. */
 const INTERVAL_BOUNDS = { minMs: 100, maxMs: 24 * 3_600_000 } as const;
-/** Enough to raise and to clear two rules. */
+/** Enough for the limits of two rules with hysteresis. */
 const MAX_THRESHOLDS = 4;
 
 const writtenInterval = (description: string) =>

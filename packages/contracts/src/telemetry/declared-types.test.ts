@@ -15,27 +15,31 @@ it.each([
   [{ room: [1, 2] }],
   [{ light: null }],
   [{ light: 5000 }],
-  [{ unheard: 'of', _seq: 1 }],
-])('%j fits', (reading) => {
+  [{ undeclared: 'x', _seq: 1 }],
+])('accepts %j', (reading) => {
   expect(misfitIn(DECLARED, reading)).toBeUndefined();
   expect(faultOf(reading)).toBeUndefined();
 });
 
 it.each([
-  [{ light: '412' }, '/light', '`light` is the text "412"; the fleet\'s telemetry schema declares a number'],
+  [
+    { light: '412' },
+    '/light',
+    '`light` is the string "412"; the fleet\'s telemetry schema declares a number',
+  ],
   [{ light: true }, '/light', "`light` is true; the fleet's telemetry schema declares a number"],
   [{ led_on: 1 }, '/led_on', "`led_on` is 1; the fleet's telemetry schema declares true or false"],
-  [{ mode: 3 }, '/mode', "`mode` is 3; the fleet's telemetry schema declares text"],
+  [{ mode: 3 }, '/mode', "`mode` is 3; the fleet's telemetry schema declares a string"],
   [
     { room: 'hall' },
     '/room',
-    '`room` is the text "hall"; the fleet\'s telemetry schema declares an object or a list',
+    '`room` is the string "hall"; the fleet\'s telemetry schema declares an object or a list',
   ],
   [
     [{ light: 1 }, { light: [] }],
     '/1/light',
     "reading 2 of 2: `light` is a list; the fleet's telemetry schema declares a number",
   ],
-])('%j does not fit, and the sentence says why', (value, field, problem) => {
+])('explains the misfit in %j', (value, field, problem) => {
   expect(faultOf(value)).toEqual({ reason: 'type', field, problem });
 });

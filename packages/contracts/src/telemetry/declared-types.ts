@@ -1,27 +1,27 @@
 import { pointerOf } from '../schema-problem.js';
-import { type InputFault, inWords, isObject, nameOf } from './input-fault.js';
+import { describeValue, type InputFault, isObject, nameOf } from './input-fault.js';
 import type { Reading } from './reading.js';
 import type { MeasurementType, TelemetrySchema } from './telemetry-schema.js';
 
-/** What a fleet has declared of one measurement. */
+/** The declared type of one measurement. */
 export interface DeclaredType {
   readonly name: string;
   readonly type: MeasurementType;
 }
 
-const IN_WORDS: Readonly<Record<MeasurementType, string>> = {
+const TYPE_NAMES: Readonly<Record<MeasurementType, string>> = {
   number: 'a number',
   boolean: 'true or false',
-  string: 'text',
+  string: 'a string',
   object: 'an object or a list',
 };
 
-/** The types of a telemetry schema, in a form that costs little to compare. */
+/** The types of a telemetry schema as a list, for fast comparison. */
 export function declaredTypes({ measurements }: TelemetrySchema): readonly DeclaredType[] {
   return Object.entries(measurements).map(([name, { type }]) => ({ name, type }));
 }
 
-/** The first measurement of a reading that has another type than declared. One that is missing or null fits. */
+/** The first measurement of a reading whose type differs from the declaration; missing and null values match any type. */
 export function misfitIn(declared: readonly DeclaredType[], reading: Reading): DeclaredType | undefined {
   for (const one of declared) {
     const value = reading[one.name];
@@ -30,7 +30,7 @@ export function misfitIn(declared: readonly DeclaredType[], reading: Reading): D
   return undefined;
 }
 
-/** Says which measurement of an accepted payload has another type than declared; of a replay, in its first such reading. */
+/** Explains which measurement of an accepted payload has another type than declared; in a replay, of the first such reading. */
 export function misfitFault(
   declared: readonly DeclaredType[],
   payload: Buffer,
@@ -45,7 +45,7 @@ export function misfitFault(
     return {
       reason: 'type',
       field: pointerOf(Array.isArray(value) ? [i, name] : [name]),
-      problem: `${place}${nameOf([name])} is ${inWords((reading as Reading)[name])}; the fleet's telemetry schema declares ${IN_WORDS[type]}`,
+      problem: `${place}${nameOf([name])} is ${describeValue((reading as Reading)[name])}; the fleet's telemetry schema declares ${TYPE_NAMES[type]}`,
     };
   }
   return undefined;

@@ -1,4 +1,9 @@
-import { answerFault, answerId, answerReason, parseAnswer } from '../commands/command.js';
+import {
+  acknowledgementFault,
+  acknowledgementId,
+  acknowledgementReason,
+  parseAcknowledgement,
+} from '../commands/command.js';
 import { parsePresence, presenceFault, presenceReason } from '../devices/presence.js';
 import { edgeFault } from '../edge/edge.js';
 import { parseTopic } from '../topics.js';
@@ -12,13 +17,13 @@ const HOUR = 3_600_000;
 const bytes = (payload: string | Buffer) => Buffer.from(payload);
 const nested = (levels: number) => `${'{"a":'.repeat(levels)}1${'}'.repeat(levels)}`;
 
-describe('a refused telemetry payload is explained', () => {
+describe('telemetryFault', () => {
   it.each<[payload: string | Buffer, field: string | undefined, problem: string]>([
     ['', undefined, 'the payload is empty'],
     [
       'light=412',
       undefined,
-      'invalid JSON at character 1: light is not a JSON value; text needs double quotes',
+      'invalid JSON at character 1: light is not a JSON value; strings need double quotes',
     ],
     ['{"light": 41', undefined, 'invalid JSON at character 13: the text ends early, "}" is missing'],
     ["{'light': 1}", undefined, `invalid JSON at character 2: "'" instead of a name in double quotes`],
@@ -30,7 +35,7 @@ describe('a refused telemetry payload is explained', () => {
     ['x'.repeat(270_000), undefined, 'the payload has 270,000 bytes, at most 262,144'],
     [`{"text":"${'x'.repeat(20_000)}"}`, undefined, 'a reading of 20,011 bytes, at most 16,384'],
     ['412', undefined, 'a reading must be a JSON object, not 412'],
-    ['"on"', undefined, 'a reading must be a JSON object, not the text "on"'],
+    ['"on"', undefined, 'a reading must be a JSON object, not the string "on"'],
     ['{}', undefined, 'the reading is empty; it needs at least one key'],
     ['[]', undefined, 'a replay needs at least one reading; the list is empty'],
     [
@@ -38,7 +43,7 @@ describe('a refused telemetry payload is explained', () => {
       undefined,
       'a replay of 501 readings, at most 500',
     ],
-    ['{"light":1,"_seq":"7"}', '/_seq', '`_seq` must be an integer, not the text "7"'],
+    ['{"light":1,"_seq":"7"}', '/_seq', '`_seq` must be an integer, not the string "7"'],
     ['{"light":1,"_seq":1.5}', '/_seq', '`_seq` must be an integer, not 1.5'],
     ['{"light":1,"_seq":-1}', '/_seq', '`_seq` is -1, at least 0'],
     [
@@ -55,10 +60,10 @@ describe('a refused telemetry payload is explained', () => {
     [
       '{"_at":"2026-11-22"}',
       '/_at',
-      '`_at` must be an integer, milliseconds since 1970, not the text "2026-11-22"',
+      '`_at` must be an integer, milliseconds since 1970, not the string "2026-11-22"',
     ],
     [`{"light":"${'x'.repeat(5000)}"}`, '/light', '`light` is a string of 5,000 characters, at most 1,024'],
-    ['{"light":1e999}', '/light', '`light` is larger than any number that can be kept'],
+    ['{"light":1e999}', '/light', '`light` is larger than any double'],
     ['{"a":{"say":"\\ud800"}}', '/a/say', '`a.say` holds half of a surrogate pair, such as \\ud800'],
     ['{"__proto__":1}', '/__proto__', '`__proto__` is not allowed as a name'],
     [`{"${'n'.repeat(65)}":1}`, `/${'n'.repeat(65)}`, 'a name of 65 characters, at most 64'],
@@ -67,7 +72,7 @@ describe('a refused telemetry payload is explained', () => {
     [
       '[{"light":1},{"_seq":"x"},5]',
       '/1/_seq',
-      'reading 2 of 3: `_seq` must be an integer, not the text "x"',
+      'reading 2 of 3: `_seq` must be an integer, not the string "x"',
     ],
   ])('%.40s', (payload, field, problem) => {
     const fault = telemetryFault(bytes(payload), NOW);
@@ -75,7 +80,7 @@ describe('a refused telemetry payload is explained', () => {
     expect(parseTelemetry(bytes(payload), NOW).rejected[0]?.reason).toBe(fault?.reason);
   });
 
-  it('and nothing is found wrong with what is accepted', () => {
+  it('is undefined for an accepted payload', () => {
     for (const payload of [
       '{"light":1}',
       `[{"_seq":1,"_at":${NOW}},{"x":{"y":[1,null,true,"z"]}}]`,
@@ -86,7 +91,7 @@ describe('a refused telemetry payload is explained', () => {
     }
   });
 
-  it('without recursion, however deep it is', () => {
+  it('does not recurse, however deep the payload', () => {
     const deep = `[{"light":1},${'['.repeat(100_000)}${']'.repeat(100_000)}]`;
     expect(telemetryFault(bytes(deep), NOW)?.reason).toBe('too_large');
     expect(jsonFault('['.repeat(200_000))?.problem).toBe('the text ends early, "]" is missing');
@@ -117,22 +122,22 @@ it.each([
   '[',
   'tru',
   '{"a":1/*c*/}',
-])('JSON.parse and the scanner agree that %s is not JSON', (text) => {
+])('jsonFault and JSON.parse both reject %s', (text) => {
   expect(() => JSON.parse(text) as unknown).toThrow(SyntaxError);
   expect(jsonFault(text)).toBeDefined();
 });
 
-describe('an integer beyond 2^53 in what is accepted', () => {
-  it('is named with what it is read as', () => {
+describe('inexactFault', () => {
+  it('names an integer beyond 2^53 and the value that it becomes', () => {
     expect(inexactFault(bytes('{"light":1,"ids":[1,9007199254740993]}'))).toEqual({
       reason: 'inexact',
       field: '/ids/1',
       problem:
-        '`ids.1` is 9007199254740993, beyond 2^53-1: it is read as 9007199254740992; send it as text if each digit counts',
+        '`ids.1` is 9007199254740993, beyond 2^53-1: it is read as 9007199254740992; send it as a string to keep all digits',
     });
   });
 
-  it('is not a number with a fraction or an exponent, nor one that a double holds', () => {
+  it('ignores numbers with a fraction or an exponent, and exact integers', () => {
     for (const text of [
       '{"a":1e300}',
       '{"a":9007199254740993.5}',
@@ -142,7 +147,7 @@ describe('an integer beyond 2^53 in what is accepted', () => {
       expect(inexactInteger(text)).toBeUndefined();
   });
 
-  it('makes the reading a suspicious one, at any depth, and in a replay', () => {
+  it('marks a reading as suspicious at any depth, and in a replay', () => {
     const huge = (payload: string) => parseTelemetry(bytes(payload), NOW).huge;
     expect(huge('{"id":9007199254740993}')).toBe(true);
     expect(huge('{"a":{"b":[-9007199254740993]}}')).toBe(true);
@@ -151,22 +156,26 @@ describe('an integer beyond 2^53 in what is accepted', () => {
   });
 });
 
-describe('a refused birth or will is explained', () => {
+describe('presenceFault', () => {
   it.each<[payload: string, field: string | undefined, problem: string]>([
-    ['hello', undefined, 'invalid JSON at character 1: hello is not a JSON value; text needs double quotes'],
+    [
+      'hello',
+      undefined,
+      'invalid JSON at character 1: hello is not a JSON value; strings need double quotes',
+    ],
     ['[1]', undefined, 'a birth or will must be a JSON object, not a list'],
     ['{"session":1}', undefined, '`online` is missing: true in a birth, false in a will'],
     [
       '{"online":"yes","session":1}',
       '/online',
-      '`online` must be true (a birth) or false (a will), not the text "yes"',
+      '`online` must be true (a birth) or false (a will), not the string "yes"',
     ],
     [
       '{"online":true}',
       undefined,
       '`session` is missing: an integer that grows with each connection, such as milliseconds since 1970',
     ],
-    ['{"online":true,"session":"first"}', '/session', '`session` must be an integer, not the text "first"'],
+    ['{"online":true,"session":"first"}', '/session', '`session` must be an integer, not the string "first"'],
     [
       '{"online":true,"session":9007199254740993}',
       '/session',
@@ -175,7 +184,7 @@ describe('a refused birth or will is explained', () => {
     [
       '{"online":true,"session":1,"telemetry":"some"}',
       '/telemetry',
-      '`telemetry` must be "latest" or "keep", not the text "some"',
+      '`telemetry` must be "latest" or "keep", not the string "some"',
     ],
     ['{"online":true,"session":1,"sleeps":0}', '/sleeps', '`sleeps` is 0, at least 1000'],
     [
@@ -195,18 +204,18 @@ describe('a refused birth or will is explained', () => {
   });
 });
 
-describe('a refused answer is explained', () => {
+describe('acknowledgementFault', () => {
   it.each<[payload: string, field: string | undefined, problem: string]>([
     ['', undefined, 'the payload is empty'],
     [
       '{"status":"ok"}',
       '/status',
-      '`status` must be one of acknowledged, succeeded, failed, rejected, not the text "ok"',
+      '`status` must be one of acknowledged, succeeded, failed, rejected, not the string "ok"',
     ],
     ['{"id":"x","status":"SUCCEEDED"}', '/status', 'status `SUCCEEDED`: use lower case'],
     ['{"status":"succeeded"}', undefined, '`id` is missing: repeat the `id` of the `_cmd` of the command'],
     ['{"id":"x"}', undefined, '`status` is missing: one of acknowledged, succeeded, failed, rejected'],
-    ['{"id":7,"status":"succeeded"}', '/id', '`id` must be text, not 7'],
+    ['{"id":7,"status":"succeeded"}', '/id', '`id` must be a string, not 7'],
     [
       `{"id":"x","status":"failed","reason":"${'r'.repeat(300)}"}`,
       '/reason',
@@ -218,19 +227,19 @@ describe('a refused answer is explained', () => {
       '`result` must be JSON of at most 8 levels, without keys such as "__proto__"',
     ],
   ])('%.50s', (payload, field, problem) => {
-    expect(parseAnswer(bytes(payload))).toBeUndefined();
-    const fault = answerFault(bytes(payload));
+    expect(parseAcknowledgement(bytes(payload))).toBeUndefined();
+    const fault = acknowledgementFault(bytes(payload));
     expect([fault.field, fault.problem, fault.reason]).toEqual([
       field,
       problem,
-      answerReason(bytes(payload)),
+      acknowledgementReason(bytes(payload)),
     ]);
   });
 
-  it('and its id is read if that much is right', () => {
-    expect(answerId(bytes('{"id":"x","status":"OK"}'))).toBe('x');
+  it('acknowledgementId returns the id if it is valid', () => {
+    expect(acknowledgementId(bytes('{"id":"x","status":"OK"}'))).toBe('x');
     for (const payload of ['', '{"id":7}', '[]', '{"status":"ok"}'])
-      expect(answerId(bytes(payload))).toBeUndefined();
+      expect(acknowledgementId(bytes(payload))).toBeUndefined();
   });
 });
 
@@ -242,15 +251,15 @@ it.each<[value: unknown, field: string, problem: string]>([
     '/_edge/decisions/0',
     'decision 1: invalid JSON at character 2: the text ends early, "}" is missing',
   ],
-])('a report of the edge that is wrong is explained: %j', (value, field, problem) => {
+])('edgeFault explains %j', (value, field, problem) => {
   expect(edgeFault(value)).toMatchObject({ field, problem });
 });
 
-it('a correct report of the edge is no fault', () => {
+it('edgeFault is undefined for a valid report', () => {
   expect(edgeFault({ rule: 'night-light' })).toBeUndefined();
 });
 
-describe('a topic that is not of the contract is explained', () => {
+describe('topicFault', () => {
   it.each([
     ['demo/telemetry/', 'topic', 'the topic ends with a slash; topics are <fleet>/<kind>/<device>'],
     ['demo/telemetry/x/', 'topic', 'the topic ends with a slash; topics are <fleet>/<kind>/<device>'],

@@ -4,8 +4,8 @@ import { jsonFault } from './json-scan.js';
 import { REJECT_REASONS, type RejectReason } from './reading.js';
 
 /**
- * What devices send and the service cannot take, in one vocabulary. The reason is counted for every message; the sentence is worked out
- * for samples only, since it costs more than the refusal.
+ * The kinds of rejected or suspicious input. The reason is counted for every message; the sentence is composed for samples only, because
+ * it is expensive.
  */
 export const INPUT_KINDS = [
   'telemetry',
@@ -24,7 +24,7 @@ export type InputKind = (typeof INPUT_KINDS)[number];
 /** Why input was refused. A closed set: it is a metric label. */
 export const INPUT_REASONS = [
   ...REJECT_REASONS,
-  /** An answer whose `id` is that of no command, or of another device's. */
+  /** An acknowledgement with the `id` of an unknown command, or of a command of another device. */
   'unknown_command',
   /** A second client connected with the same client id. */
   'takeover',
@@ -33,26 +33,26 @@ export const INPUT_REASONS = [
 ] as const;
 export type InputReason = (typeof INPUT_REASONS)[number];
 
-/** Why input that was accepted is shown all the same. A closed set: it is a metric label. */
+/** Why accepted input is probably a mistake. A closed set: it is a metric label. */
 export const SUSPICIONS = [
-  /** Text where a rule needs a number, or a value of another type than the fleet's telemetry schema declares. */
+  /** A string where a rule needs a number, or a value of another type than the fleet's telemetry schema declares. */
   'type',
   /** An integer above 2^53-1. */
   'inexact',
 ] as const;
 export type Suspicion = (typeof SUSPICIONS)[number];
 
-/** What is wrong with an input. `field` is a JSON pointer (RFC 6901); `problem` a sentence. */
+/** The fault of an input. `field` is a JSON pointer (RFC 6901); `problem` a sentence. */
 export interface InputFault<Reason extends string = InputReason> {
   readonly reason: Reason;
   readonly field?: string;
   readonly problem: string;
 }
 
-/** Why a payload is not JSON of a size. */
+/** Why a payload is not JSON of the allowed size. */
 type PayloadReason = Extract<RejectReason, 'too_large' | 'binary' | 'bad_json'>;
 
-/** Reads a JSON payload of at most so many bytes, or says why it is none. Never throws. */
+/** Parses a JSON payload of at most `maxBytes`, or returns why it is refused. Never throws. */
 export function readJson(
   payload: Buffer,
   maxBytes: number,
@@ -66,13 +66,13 @@ export function readJson(
   }
 }
 
-/** Why a payload was refused that is to be JSON of a shape. Cheap: for every refused message. */
+/** Why a payload was refused. Cheap: called for every refused message. */
 export function reasonOf(payload: Buffer, maxBytes: number): PayloadReason | 'schema' {
   const json = readJson(payload, maxBytes);
   return 'refused' in json ? json.refused : 'schema';
 }
 
-/** What keeps a payload from being JSON of that size. */
+/** Explains why a payload is not JSON of the allowed size; undefined if it is. */
 export function payloadFault(payload: Buffer, maxBytes: number): InputFault<PayloadReason> | undefined {
   if (payload.length > maxBytes)
     return {
@@ -91,12 +91,12 @@ export function payloadFault(payload: Buffer, maxBytes: number): InputFault<Payl
   return { reason: 'bad_json', problem: `invalid JSON at character ${json.at + 1}: ${json.problem}` };
 }
 
-/** A fault at a place. */
+/** A fault at a path. */
 export function schemaFault(path: readonly PropertyKey[], problem: string): InputFault<'schema'> {
   return { reason: 'schema', ...(path.length > 0 && { field: pointerOf(path) }), problem };
 }
 
-/** What is wrong with a value that is to be an integer of at least `min`; a sentence, or undefined. `path` ends with its name. */
+/** Explains why a value is not an integer of at least `min`; undefined if it is. `path` ends with the name of the value. */
 export function integerProblem(
   path: readonly PropertyKey[],
   value: unknown,
@@ -104,30 +104,30 @@ export function integerProblem(
   what = 'an integer',
 ): string | undefined {
   const name = nameOf(path);
-  if (typeof value !== 'number') return `${name} must be ${what}, not ${inWords(value)}`;
+  if (typeof value !== 'number') return `${name} must be ${what}, not ${describeValue(value)}`;
   if (Math.abs(value) > Number.MAX_SAFE_INTEGER)
     return `${name} is ${value > 0 ? 'larger than 2^53-1' : 'less than -(2^53-1)'} and cannot be kept exactly`;
   if (!Number.isInteger(value)) return `${name} must be ${what}, not ${value}`;
   return value < min ? `${name} is ${value}, at least ${min}` : undefined;
 }
 
-/** Of a path the name, as a sentence has it. */
+/** A path as it appears in a message. */
 export function nameOf(path: readonly PropertyKey[]): string {
   return `\`${path.map(String).join('.').slice(0, 100)}\``;
 }
 
-/** A JSON value in a few words. */
-export function inWords(value: unknown): string {
+/** A JSON value as it appears in a message. */
+export function describeValue(value: unknown): string {
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'string') {
     const short = value.length > 40 ? `${value.slice(0, 40).toWellFormed()}…` : value.toWellFormed();
-    return `the text ${JSON.stringify(short)}`;
+    return `the string ${JSON.stringify(short)}`;
   }
   return typeof value === 'object' ? 'an object' : String(value);
 }
 
-/** A number with its thousands set apart: `262,144`. */
+/** A number with thousands separators: `262,144`. */
 export function count(number: number): string {
   return number.toLocaleString('en-US');
 }

@@ -1,15 +1,15 @@
 /**
- * Reads JSON text strictly, as JSON.parse does, and says where and why it is wrong. It is slower, so it is for text that has been refused
- * or is suspicious. Without recursion: the depth of the text costs no stack.
+ * Parses JSON text as strictly as JSON.parse, and explains where and why it is invalid. It is slower, so it is used only for text that has been
+ * refused or is suspicious. It does not recurse, so deep text cannot exhaust the stack.
  */
 
-/** What is wrong with a text, and where: characters from 0. */
+/** The fault of a JSON text, and its offset in characters from 0. */
 export interface JsonFault {
   readonly at: number;
   readonly problem: string;
 }
 
-/** An object or list that is open. `key` is the member that is being read, of a list its number. */
+/** An open object or list. `key` is the name or index of the current member. */
 interface Container {
   readonly close: '}' | ']';
   readonly keys?: Set<string>;
@@ -17,15 +17,15 @@ interface Container {
 }
 
 const SPACE = /[ \t\n\r]*/y;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: JSON allows none in a text
-const TEXT = /"[^"\\\u0000-\u001f]*(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\u0000-\u001f]*)*"/y;
-/** What ends the plain part of a text. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: JSON allows none in a string
+const STRING = /"[^"\\\u0000-\u001f]*(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\u0000-\u001f]*)*"/y;
+/** Ends a run of plain characters in a string. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: as above
-const TEXT_ENDS = /["\\\u0000-\u001f]/;
+const STRING_ENDS = /["\\\u0000-\u001f]/;
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 const WORD = /[\p{L}_$][\p{L}\d_$]*/uy;
 const CONSTANTS = ['true', 'false', 'null'];
-/** What other languages write, and what JSON has for it. */
+/** Constants of other languages, and their JSON equivalents. */
 const FOREIGN: Readonly<Record<string, string>> = {
   True: 'true',
   False: 'false',
@@ -37,18 +37,18 @@ const FOREIGN: Readonly<Record<string, string>> = {
   Infinity: 'null',
 };
 
-/** Finds the first thing that is wrong with a JSON text, a key that appears twice included; undefined if it is valid. */
+/** Finds the first fault of a JSON text, including duplicate keys; undefined if it is valid. */
 export function jsonFault(text: string): JsonFault | undefined {
   return new Scanner(text).run();
 }
 
-/** An integer of a JSON text that a double cannot hold exactly, and where it is. */
+/** An integer in a JSON text that a double cannot represent exactly, and its path. */
 export interface InexactInteger {
   readonly path: readonly (string | number)[];
   readonly literal: string;
 }
 
-/** Finds the first integer above 2^53-1 (or below its negative) in a valid JSON text; numbers with a fraction or an exponent are no integers. */
+/** Finds the first integer above 2^53-1 (or below its negative) in a valid JSON text; numbers with a fraction or an exponent do not count. */
 export function inexactInteger(text: string): InexactInteger | undefined {
   let found: InexactInteger | undefined;
   new Scanner(text, (literal, path) => {
@@ -77,7 +77,7 @@ class Scanner {
     return this.isAtEnd ? undefined : fault(this.at, `${this.here()} after the end of the value`);
   }
 
-  /** A value, or the beginning of an object or list. */
+  /** Reads a scalar, or the start of an object or list. */
   private value(): JsonFault | undefined {
     this.skipSpace();
     const start = this.at;
@@ -87,7 +87,7 @@ class Scanner {
       this.open.push(char === '{' ? { close: '}', keys: new Set(), key: '' } : { close: ']', key: -1 });
       return undefined;
     }
-    if (char === '"') return this.take(TEXT) === undefined ? this.brokenText(start) : undefined;
+    if (char === '"') return this.take(STRING) === undefined ? this.unterminatedString(start) : undefined;
     const number = this.take(NUMBER);
     if (number !== undefined) {
       this.onNumber?.(number, () => this.open.map(({ key }) => key));
@@ -96,10 +96,10 @@ class Scanner {
     const word = this.take(WORD);
     if (word !== undefined && CONSTANTS.includes(word)) return undefined;
     this.at = start;
-    return fault(start, word === undefined ? this.noValue() : foreignWord(word));
+    return fault(start, word === undefined ? this.noValue() : invalidWord(word));
   }
 
-  /** What follows in the innermost object or list: its end, or the next member. */
+  /** Reads the end of the innermost object or list, or its next member. */
   private next(): JsonFault | undefined {
     const inner = this.open.at(-1)!;
     this.skipSpace();
@@ -130,8 +130,8 @@ class Scanner {
     const start = this.at;
     if (this.isAtEnd) return fault(start, this.unfinished());
     if (this.text[start] !== '"') return fault(start, `${this.here()} instead of a name in double quotes`);
-    const name = this.take(TEXT);
-    if (name === undefined) return this.brokenText(start);
+    const name = this.take(STRING);
+    if (name === undefined) return this.unterminatedString(start);
     const key = JSON.parse(name) as string;
     if (keys.has(key)) return fault(start, `the key ${JSON.stringify(key)} appears twice`);
     keys.add(key);
@@ -143,12 +143,12 @@ class Scanner {
     return this.value();
   }
 
-  private brokenText(start: number): JsonFault {
-    const end = this.text.slice(start + 1).search(TEXT_ENDS);
+  private unterminatedString(start: number): JsonFault {
+    const end = this.text.slice(start + 1).search(STRING_ENDS);
     const at = start + 1 + end;
-    if (end === -1) return fault(start, 'text without a closing double quote');
-    if (this.text[at] === '\\') return fault(at, 'an escape that JSON does not have, or text without an end');
-    return fault(at, 'a control character in text: write \\n, \\t or \\u00XX');
+    if (end === -1) return fault(start, 'a string without a closing double quote');
+    if (this.text[at] === '\\') return fault(at, 'an invalid escape sequence, or an unterminated string');
+    return fault(at, 'a control character in a string: write \\n, \\t or \\u00XX');
   }
 
   private noValue(): string {
@@ -183,11 +183,11 @@ class Scanner {
   }
 }
 
-function foreignWord(word: string): string {
+function invalidWord(word: string): string {
   const json = Object.hasOwn(FOREIGN, word) ? FOREIGN[word] : undefined;
   const short = word.slice(0, 40);
   return json === undefined
-    ? `${short} is not a JSON value; text needs double quotes`
+    ? `${short} is not a JSON value; strings need double quotes`
     : `${short} is not a JSON value; use ${json}`;
 }
 

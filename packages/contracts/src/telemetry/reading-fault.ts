@@ -3,9 +3,9 @@ import { FORBIDDEN_KEYS } from '../json-value.js';
 import { pointerOf } from '../schema-problem.js';
 import {
   count,
+  describeValue,
   type InputFault,
   integerProblem,
-  inWords,
   isObject,
   nameOf,
   payloadFault,
@@ -18,12 +18,12 @@ type ReadingFault = InputFault<RejectReason>;
 type Path = readonly (string | number)[];
 
 /**
- * Says what is wrong with a telemetry payload that `parseTelemetry` refused, of a replay with the first reading that is wrong; undefined if
- * nothing is. Costs more than the refusal, and is bounded as the payload is.
+ * Explains why `parseTelemetry` refused a payload, for a replay by its first invalid reading; undefined if it is valid. More expensive than
+ * parsing, but bounded by the size of the payload.
  */
 export function telemetryFault(payload: Buffer, now: number): ReadingFault | undefined {
   const unread = payloadFault(payload, BOUNDS.maxPayloadBytes);
-  // A text that JSON.parse takes, but with a key twice: a reading that is also wrong otherwise is refused for that.
+  // JSON.parse accepts duplicate keys. If the reading has another fault too, that one is reported.
   const isTwice = unread?.reason === 'bad_json' && parses(payload);
   if (unread !== undefined && !isTwice) return unread;
   const value: unknown = JSON.parse(payload.toString());
@@ -45,8 +45,8 @@ export function telemetryFault(payload: Buffer, now: number): ReadingFault | und
 }
 
 /**
- * Says which integer of an accepted payload cannot be kept exactly; undefined if there is none: a number with a fraction or an exponent
- * was never meant to be exact.
+ * Explains which integer of an accepted payload is not kept exactly; undefined if there is none. Numbers with a fraction or an exponent are
+ * not expected to be exact.
  */
 export function inexactFault(payload: Buffer): InputFault<'inexact'> | undefined {
   const found = inexactInteger(payload.toString());
@@ -57,7 +57,7 @@ export function inexactFault(payload: Buffer): InputFault<'inexact'> | undefined
     field: pointerOf(path),
     problem:
       `${nameOf(path)} is ${literal.slice(0, 40)}, beyond 2^53-1: it is read as ${BigInt(Number(literal))}; ` +
-      'send it as text if each digit counts',
+      'send it as a string to keep all digits',
   };
 }
 
@@ -89,7 +89,7 @@ function readingFault(reading: unknown, text: string, now: number, path: Path): 
 
 function shapeFault(reading: unknown, path: Path, now: number): ReadingFault | undefined {
   if (!isObject(reading))
-    return schemaFault(path, `a reading must be a JSON object, not ${inWords(reading)}`);
+    return schemaFault(path, `a reading must be a JSON object, not ${describeValue(reading)}`);
   const keys = Object.keys(reading);
   if (keys.length === 0) return schemaFault(path, 'the reading is empty; it needs at least one key');
   if (keys.length > BOUNDS.maxKeys)
@@ -104,7 +104,7 @@ function shapeFault(reading: unknown, path: Path, now: number): ReadingFault | u
   return undefined;
 }
 
-/** The protocol's own numbers, and the least value of each. */
+/** The protocol's counters, with their minimum values. */
 const COUNTS: Readonly<Record<string, number>> = { _seq: 0, _n: 1, _dropped: 0 };
 
 function countProblem(key: string, value: unknown): string | undefined {
@@ -121,7 +121,7 @@ function timeProblem(at: unknown, now: number): string | undefined {
 
 const looksLike = (unit: string) => `\`_at\` looks like ${unit}, expected milliseconds`;
 
-/** The unit in which a time would be a plausible one: within a year of now. */
+/** The unit in which a time is within a year of now. */
 function otherUnit(at: number, now: number): string | undefined {
   const isPlausible = (ms: number) => Math.abs(ms - now) < 365 * 86_400_000;
   if (isPlausible(at * 1000)) return 'seconds';
@@ -143,7 +143,7 @@ function clockFault(at: unknown, path: Path, now: number): ReadingFault | undefi
   return { reason: 'clock', field, problem };
 }
 
-/** A length of time to the largest unit: `3 h`, `1.5 min`. */
+/** A duration in its largest unit: `3 h`, `1.5 min`. */
 function roughly(ms: number): string {
   for (const [unit, length] of [
     ['d', 86_400_000],
@@ -163,7 +163,7 @@ function nameFault(name: string, path: Path): ReadingFault | undefined {
 
 const HALF = 'half of a surrogate pair, such as \\ud800';
 
-/** @param level of the value that holds this one; the reading is level 1 */
+/** @param level of the containing value; the reading is level 1 */
 function valueFault(value: unknown, path: Path, level: number): ReadingFault | undefined {
   const name = nameOf(path);
   if (typeof value === 'string') {
@@ -175,11 +175,9 @@ function valueFault(value: unknown, path: Path, level: number): ReadingFault | u
     return value.isWellFormed() ? undefined : schemaFault(path, `${name} holds ${HALF}`);
   }
   if (typeof value === 'number')
-    return Number.isFinite(value)
-      ? undefined
-      : schemaFault(path, `${name} is larger than any number that can be kept`);
+    return Number.isFinite(value) ? undefined : schemaFault(path, `${name} is larger than any double`);
   if (typeof value !== 'object' || value === null) return undefined;
-  // The depth of the whole is told instead.
+  // The caller reports the depth of the whole reading instead.
   if (level > BOUNDS.maxDepth) return schemaFault(path, `${name} is nested too deep`);
   const entries: readonly [string | number, unknown][] = Array.isArray(value)
     ? [...value.entries()]

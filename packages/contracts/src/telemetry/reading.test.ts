@@ -13,13 +13,13 @@ const NOW = Date.UTC(2026, 10, 22);
 const parse = (payload: string | Uint8Array): ParsedTelemetry => parseTelemetry(Buffer.from(payload), NOW);
 const reasons = (payload: string | Uint8Array) => parse(payload).rejected.map(({ reason }) => reason);
 const accepted = (payload: string | Uint8Array) => parse(payload).readings.map(({ reading }) => reading);
-const REFUSED_WHOLE: ParsedTelemetry['readings'] = [];
+const NO_READINGS: ParsedTelemetry['readings'] = [];
 
 /** `{"a":{"a":…1}}` with this many levels of objects. */
 const nested = (levels: number) => `${'{"a":'.repeat(levels)}1${'}'.repeat(levels)}`;
 /** An object with this many keys. */
 const wide = (keys: number) => Object.fromEntries(Array.from({ length: keys }, (_, i) => [`k${i}`, i]));
-/** A reading of so many bytes exactly; texts are bounded, so it takes several. */
+/** A reading of exactly this many bytes, in several strings because their length is limited. */
 function readingOf(bytes: number): string {
   const texts = Math.ceil(bytes / 1000) + 1;
   const empty = JSON.stringify(Object.fromEntries(Array.from({ length: texts }, (_, i) => [`t${i}`, ''])));
@@ -32,9 +32,9 @@ function readingOf(bytes: number): string {
   return JSON.stringify(Object.fromEntries(full));
 }
 
-describe('a reading is taken', () => {
+describe('parseTelemetry accepts a reading', () => {
   it.each<[what: string, payload: string, reading: Reading]>([
-    ['of the lesson', '{"light":412}', { light: 412 }],
+    ['with one measurement', '{"light":412}', { light: 412 }],
     ['with sequence and device time', `{"light":1,"_seq":7,"_at":${NOW}}`, { light: 1, _seq: 7, _at: NOW }],
     [
       'with every kind of value',
@@ -44,15 +44,15 @@ describe('a reading is taken', () => {
     ['with white space around', ' \r\n\t{ "light" : 1 } \n', { light: 1 }],
     ['with nested values, four levels deep', nested(4), { a: { a: { a: { a: 1 } } } }],
     ['with a list', '{"accel":[0.1,-0.2,9.8]}', { accel: [0.1, -0.2, 9.8] }],
-    ['with a name beyond ASCII', '{"温度":21}', { 温度: 21 }],
-    ['with a pair of surrogates, escaped', '{"say":"\\ud83d\\udca1"}', { say: '💡' }],
-    ['with NUL in a text, escaped', '{"say":"\\u0000"}', { say: '\0' }],
-    ['with colons and braces in its texts', '{"say":"{\\"a\\":1}, [b:c]"}', { say: '{"a":1}, [b:c]' }],
+    ['with a non-ASCII name', '{"温度":21}', { 温度: 21 }],
+    ['with an escaped surrogate pair', '{"say":"\\ud83d\\udca1"}', { say: '💡' }],
+    ['with an escaped NUL', '{"say":"\\u0000"}', { say: '\0' }],
+    ['with colons and braces in a string', '{"say":"{\\"a\\":1}, [b:c]"}', { say: '{"a":1}, [b:c]' }],
     ['with a reserved key', '{"light":1,"_boot":3}', { light: 1, _boot: 3 }],
-    ['with a sequence that is written as 1e3', '{"light":1,"_seq":1e3}', { light: 1, _seq: 1000 }],
+    ['with a sequence written as 1e3', '{"light":1,"_seq":1e3}', { light: 1, _seq: 1000 }],
     ['with the largest sequence', '{"_seq":9007199254740991}', { _seq: Number.MAX_SAFE_INTEGER }],
     ['with a value that names a forbidden key', '{"say":"__proto__"}', { say: '__proto__' }],
-    ['with keys that mean something to Nest', '{"id":1,"data":{"light":2}}', { id: 1, data: { light: 2 } }],
+    ['with keys that Nest uses', '{"id":1,"data":{"light":2}}', { id: 1, data: { light: 2 } }],
     ['with the key pattern', '{"pattern":"x","light":2}', { pattern: 'x', light: 2 }],
     [
       'with keys that every object has',
@@ -63,7 +63,7 @@ describe('a reading is taken', () => {
     expect(parse(payload)).toEqual({ readings: [{ reading, json: payload }], rejected: [] });
   });
 
-  it('with 64 keys, names of 64 characters and texts of 1024', () => {
+  it('with 64 keys, names of 64 characters and strings of 1024', () => {
     const reading = { ...wide(63), ['n'.repeat(64)]: 's'.repeat(1024) };
     expect(accepted(JSON.stringify(reading))).toEqual([reading]);
   });
@@ -79,10 +79,10 @@ describe('a reading is taken', () => {
   });
 });
 
-describe('a payload is refused as', () => {
+describe('parseTelemetry rejects', () => {
   it.each<[reason: string, what: string, payload: string | Uint8Array]>([
-    ['bad_json', 'nothing', ''],
-    ['bad_json', 'blanks', ' \n'],
+    ['bad_json', 'an empty payload', ''],
+    ['bad_json', 'white space', ' \n'],
     ['bad_json', 'text', 'light=412'],
     ['bad_json', 'a truncated object', '{"light":41'],
     ['bad_json', 'a truncated replay', '[{"light":1},{"li'],
@@ -94,14 +94,14 @@ describe('a payload is refused as', () => {
     ['bad_json', 'a trailing comma', '{"light":1,}'],
     ['bad_json', 'single quotes', "{'light':1}"],
     ['bad_json', 'a byte order mark', '\ufeff{"light":1}'],
-    ['bad_json', 'a raw control character in a text', '{"say":"\0"}'],
+    ['bad_json', 'an unescaped control character', '{"say":"\0"}'],
     ['bad_json', 'an octal number', '{"light":0412}'],
-    ['bad_json', 'one key twice', '{"light":1,"light":2}'],
-    ['bad_json', 'one key twice, once escaped', '{"light":1,"l\\u0069ght":2}'],
-    ['bad_json', 'one key twice, far down', '{"a":{"b":{"c":1,"c":1}}}'],
-    ['bad_json', 'one key twice beside a text with a colon', '{"light":1,"light":2,"say":":"}'],
-    ['bad_json', 'one sequence twice', '{"light":1,"_seq":1,"_seq":2}'],
-    ['binary', 'bytes that are no text', Buffer.from([0xff, 0xfe, 0x00])],
+    ['bad_json', 'a duplicate key', '{"light":1,"light":2}'],
+    ['bad_json', 'a duplicate key, once escaped', '{"light":1,"l\\u0069ght":2}'],
+    ['bad_json', 'a nested duplicate key', '{"a":{"b":{"c":1,"c":1}}}'],
+    ['bad_json', 'a duplicate key next to a string with a colon', '{"light":1,"light":2,"say":":"}'],
+    ['bad_json', 'a duplicate sequence', '{"light":1,"_seq":1,"_seq":2}'],
+    ['binary', 'bytes that are not UTF-8', Buffer.from([0xff, 0xfe, 0x00])],
     [
       'binary',
       'a lone surrogate as bytes',
@@ -111,32 +111,32 @@ describe('a payload is refused as', () => {
     ['binary', 'UTF-16', Buffer.from('\ufeff{"light":1}', 'utf16le')],
     ['binary', 'CBOR', Buffer.from([0xa1, 0x65, 0x6c, 0x69, 0x67, 0x68, 0x74, 0x19, 0x01, 0x9c])],
     ['schema', 'a number', '412'],
-    ['schema', 'a text', '"light"'],
+    ['schema', 'a string', '"light"'],
     ['schema', 'true', 'true'],
     ['schema', 'null', 'null'],
     ['schema', 'an object without keys', '{}'],
     ['schema', 'a replay without readings', '[]'],
-    ['schema', 'a number beyond all bounds', '{"light":1e999}'],
-    ['schema', 'a number beyond all bounds, far down', '{"a":{"b":[-1e999]}}'],
-    ['schema', 'a lone surrogate, escaped', '{"say":"\\ud800"}'],
+    ['schema', 'a number that is not finite', '{"light":1e999}'],
+    ['schema', 'a nested number that is not finite', '{"a":{"b":[-1e999]}}'],
+    ['schema', 'an escaped lone surrogate', '{"say":"\\ud800"}'],
     ['schema', 'a lone surrogate in a name', '{"\\udc00":1}'],
-    ['schema', 'a sequence that is a text', '{"_seq":"7"}'],
+    ['schema', 'a sequence that is a string', '{"_seq":"7"}'],
     ['schema', 'a negative sequence', '{"_seq":-1}'],
     ['schema', 'a sequence with a fraction', '{"_seq":1.5}'],
-    ['schema', 'a sequence that no double holds', '{"_seq":9007199254740993}'],
-    ['schema', 'no sequence, but null', '{"_seq":null}'],
-    ['schema', 'a device time that is a text', '{"_at":"2026-11-22T00:00:00Z"}'],
-    ['schema', 'the prototype', '{"light":1,"__proto__":{"polluted":true}}'],
-    ['schema', 'the prototype, escaped', '{"light":1,"\\u005f_proto__":{"polluted":true}}'],
-    ['schema', 'the prototype, far down', '{"a":{"b":{"__proto__":1}}}'],
-    ['schema', 'the prototype in a list', '{"a":[{"__proto__":1}]}'],
-    ['schema', 'the constructor', '{"constructor":{"prototype":{"polluted":true}}}'],
+    ['schema', 'a sequence beyond 2^53', '{"_seq":9007199254740993}'],
+    ['schema', 'a sequence that is null', '{"_seq":null}'],
+    ['schema', 'a device time that is a string', '{"_at":"2026-11-22T00:00:00Z"}'],
+    ['schema', '__proto__', '{"light":1,"__proto__":{"polluted":true}}'],
+    ['schema', 'an escaped __proto__', '{"light":1,"\\u005f_proto__":{"polluted":true}}'],
+    ['schema', 'a nested __proto__', '{"a":{"b":{"__proto__":1}}}'],
+    ['schema', '__proto__ in a list', '{"a":[{"__proto__":1}]}'],
+    ['schema', 'constructor', '{"constructor":{"prototype":{"polluted":true}}}'],
     ['schema', '65 keys', JSON.stringify(wide(65))],
     ['schema', '65 keys in a nested object', JSON.stringify({ a: wide(65) })],
     ['schema', '65 items in a list', JSON.stringify({ a: Array(65).fill(1) })],
     ['schema', 'a name of 65 characters', JSON.stringify({ ['n'.repeat(65)]: 1 })],
     ['schema', 'a nested name of 65 characters', JSON.stringify({ a: { ['n'.repeat(65)]: 1 } })],
-    ['schema', 'a text of 1025 characters', JSON.stringify({ a: 's'.repeat(1025) })],
+    ['schema', 'a string of 1025 characters', JSON.stringify({ a: 's'.repeat(1025) })],
     ['too_deep', 'five levels', nested(5)],
     ['too_deep', 'five levels of lists', '{"a":[[[[1]]]]}'],
     ['too_deep', 'five thousand lists', '['.repeat(5000) + ']'.repeat(5000)],
@@ -147,20 +147,20 @@ describe('a payload is refused as', () => {
     ['too_large', 'a reading one byte too large', readingOf(BOUNDS.maxReadingBytes + 1)],
     [
       'too_large',
-      'few characters of many bytes',
+      'multi-byte characters above the limit in bytes',
       JSON.stringify(Object.fromEntries(Array.from({ length: 6 }, (_, i) => [`t${i}`, '€'.repeat(1000)]))),
     ],
-    ['too_large', 'ten thousand objects in each other', nested(10_000)],
+    ['too_large', 'ten thousand nested objects', nested(10_000)],
     ['too_large', 'five megabytes', Buffer.alloc(5_000_000, 0x20)],
-    ['too_large', 'five megabytes that are no text', Buffer.alloc(5_000_000, 0xff)],
+    ['too_large', 'five megabytes that are not UTF-8', Buffer.alloc(5_000_000, 0xff)],
     ['too_large', 'a replay of 501 readings', JSON.stringify(Array(501).fill({ light: 1 }))],
     ['clock', 'a device time a millisecond too far ahead', `{"_at":${NOW + BOUNDS.maxClockAheadMs + 1}}`],
     ['clock', 'a device time a millisecond too old', `{"_at":${NOW - BOUNDS.maxClockBehindMs - 1}}`],
-    ['clock', 'a device time of 1970', '{"light":1,"_at":0}'],
+    ['clock', 'a device time in 1970', '{"light":1,"_at":0}'],
     ['clock', 'a device time in seconds', `{"light":1,"_at":${NOW / 1000}}`],
     ['clock', 'a device time in microseconds', `{"light":1,"_at":${NOW * 1000}}`],
-  ])('%s: %s', (reason, _what, payload) => {
-    expect(parse(payload)).toMatchObject({ readings: REFUSED_WHOLE, rejected: [{ reason }] });
+  ])('as %s: %s', (reason, _what, payload) => {
+    expect(parse(payload)).toMatchObject({ readings: NO_READINGS, rejected: [{ reason }] });
   });
 
   it.each<[what: string, payload: string, seqs: (number | undefined)[]]>([
@@ -170,8 +170,8 @@ describe('a payload is refused as', () => {
       '[{"light":1,"_seq":1},{"_at":0,"_seq":2},{"_at":0},{"_seq":-1}]',
       [2, undefined, undefined],
     ],
-    ['none that cannot be read', '{"light":1,"_seq":7', [undefined]],
-  ])('with the sequence of %s', (_what, payload, seqs) => {
+    ['no reading of malformed JSON', '{"light":1,"_seq":7', [undefined]],
+  ])('and returns the sequence of %s', (_what, payload, seqs) => {
     expect(parse(payload).rejected.map(({ seq }) => seq)).toEqual(seqs);
   });
 
@@ -180,19 +180,19 @@ describe('a payload is refused as', () => {
     '{"light":1,"_n":1.5}',
     '{"light":1,"_n":"1"}',
     '{"light":1,"_dropped":-1}',
-  ])('a count that cannot be: %s', (payload) => {
+  ])('invalid counters: %s', (payload) => {
     expect(reasons(payload)).toEqual(['schema']);
   });
 
-  it('nothing that changes the prototype of anything', () => {
+  it('keys that would change a prototype, without side effects', () => {
     for (const key of ['__proto__', '\\u005f_proto__', 'constructor'])
       parse(`{"light":1,"${key}":{"polluted":true,"prototype":{"polluted":true}}}`);
     expect(Reflect.get({}, 'polluted')).toBeUndefined();
   });
 });
 
-describe('a replay', () => {
-  it('keeps its readings in the order of arrival', () => {
+describe('parseTelemetry on a replay', () => {
+  it('keeps the order of the readings', () => {
     const readings = [{ light: 3, _seq: 3 }, { light: 1, _seq: 1 }, { light: 2 }];
     const payload = JSON.stringify(readings);
     expect(parse(payload)).toEqual({
@@ -201,11 +201,11 @@ describe('a replay', () => {
     });
   });
 
-  it('may have 500 readings', () => {
+  it('accepts 500 readings', () => {
     expect(accepted(JSON.stringify(Array(500).fill({ light: 1 })))).toHaveLength(500);
   });
 
-  it('loses only its bad readings, each with its reason', () => {
+  it('rejects only invalid readings, each with its reason', () => {
     const bad = {
       '412': 'schema',
       '{}': 'schema',
@@ -227,14 +227,14 @@ describe('a replay', () => {
     expect(reasons(`[${Object.keys(bad).join(',')}]`)).toEqual(Object.values(bad));
   });
 
-  it('counts the bytes of each reading, not its characters', () => {
+  it('limits the bytes of a reading, not its characters', () => {
     const wide = Object.fromEntries(Array.from({ length: 6 }, (_, i) => [`t${i}`, '€'.repeat(1000)]));
     expect(reasons(JSON.stringify([wide, { light: 1 }]))).toEqual(['too_large']);
   });
 });
 
-describe('whatever arrives', () => {
-  // Bytes, texts, JSON of every kind, and JSON that was damaged somewhere in the middle.
+describe('parseTelemetry on any payload', () => {
+  // Bytes, strings, JSON of every kind, and damaged JSON.
   const json = fc.jsonValue({ maxDepth: 6 }).map((value) => JSON.stringify(value));
   const reading = fc.dictionary(
     fc.oneof(fc.string(), fc.constantFrom('_seq', '_at', 'light', 'led_on', '__proto__', 'constructor')),
@@ -258,7 +258,7 @@ describe('whatever arrives', () => {
     damaged,
   );
 
-  it('never makes it throw, and every reason is of the closed set', () => {
+  it('never throws, and every reason is in the closed set', () => {
     fc.assert(
       fc.property(payload, (bytes) => {
         const { readings, rejected } = parseTelemetry(bytes, NOW);
@@ -269,7 +269,7 @@ describe('whatever arrives', () => {
     );
   });
 
-  it('is accounted for reading by reading', () => {
+  it('accepts or rejects each reading of a replay', () => {
     fc.assert(
       fc.property(fc.array(fc.jsonValue({ maxDepth: 2 }), { minLength: 1, maxLength: 20 }), (values) => {
         const { readings, rejected } = parse(JSON.stringify(values));
@@ -278,7 +278,7 @@ describe('whatever arrives', () => {
     );
   });
 
-  it('is stored as JSON that reads back as the same reading, within all bounds', () => {
+  it('returns JSON that parses to the same reading, within all bounds', () => {
     fc.assert(
       fc.property(payload, (bytes) => {
         for (const { reading, json } of parseTelemetry(bytes, NOW).readings) {
@@ -328,7 +328,7 @@ describe('whatever arrives', () => {
       (text) => Buffer.byteLength(text) <= BOUNDS.maxReadingBytes && !/"constructor"|"prototype"/.test(text),
     );
 
-  it('is taken, alone or in a replay, when it is a reading', () => {
+  it('accepts every valid reading, alone or in a replay', () => {
     fc.assert(
       fc.property(good, (text) => {
         expect(reasons(text)).toEqual([]);
@@ -340,7 +340,7 @@ describe('whatever arrives', () => {
   });
 });
 
-it('the schema of a reading can be shown as JSON Schema, with its bounds', () => {
+it('readingSchema converts to JSON Schema with its bounds', () => {
   const schema = z.toJSONSchema(readingSchema);
   expect(schema).toMatchObject({ type: 'object', properties: { _seq: { type: 'integer', minimum: 0 } } });
   expect(JSON.stringify(schema)).toContain(`"maxProperties":${BOUNDS.maxKeys}`);

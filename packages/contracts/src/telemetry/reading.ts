@@ -5,11 +5,10 @@ import { BOUNDS } from '../bounds.js';
 import { isSafeJson } from '../json-value.js';
 
 /**
- * A reading is a JSON object. Keys without a leading underscore are measurements. `_seq` is a strictly increasing
- * integer per device, `_at` the device's time in milliseconds since 1970. `_n` counts the readings that the device has
- * taken, this one included, since its program (or its storage) began, and `_dropped` those of them that it dropped itself:
- * with both the ledger can tell what was lost on the way. All are optional.
- * Other keys with a leading underscore are reserved: accepted, stored, and not shown as measurements.
+ * A reading is a JSON object. Keys without a leading underscore are measurements. `_seq` is a strictly increasing integer per device, `_at` the
+ * device's time in milliseconds since 1970. `_n` counts the readings that the device has taken, including this one, since its program (or its
+ * storage) started, and `_dropped` those that it dropped itself; from both the ledger computes how many were lost in transit. All are
+ * optional. Other keys with a leading underscore are reserved: accepted, stored, and not shown as measurements.
  */
 export type Measurement = number | boolean | string | null | Measurement[] | { [name: string]: Measurement };
 export interface Reading {
@@ -36,9 +35,9 @@ export const REJECT_REASONS = [
 export type RejectReason = (typeof REJECT_REASONS)[number];
 
 /**
- * Why a reading is history: it was not judged when it came, as far as this says. `late`: a newer one had come before. `replayed`: it is
- * part of a replay, and not its newest. `retained`: the broker had kept it for its subscribers, so its age is unknown. `stale`: by its
- * device's clock it was older than `STALE_MS` when it came. A closed set: it is a metric label.
+ * Why a reading is history, that is, stored but not evaluated. `late`: a newer one had arrived before. `replayed`: part of a replay, but not
+ * its newest. `retained`: a retained message, so its age is unknown. `stale`: older than `STALE_MS` on arrival, by the device's clock. A
+ * closed set: it is a metric label.
  */
 export const HISTORY_REASONS = ['late', 'replayed', 'retained', 'stale'] as const;
 export type HistoryReason = (typeof HISTORY_REASONS)[number];
@@ -52,17 +51,17 @@ export interface ParsedReading {
   readonly json: string;
 }
 
-/** A refused reading, or a whole message. `seq` is its `_seq` if that much of it could be read. */
+/** A refused reading, or a refused message. `seq` is its `_seq`, if valid. */
 export interface RefusedReading {
   readonly reason: RejectReason;
   readonly seq?: number;
 }
 
-/** What became of a telemetry payload: readings in the order of arrival, and a reason for each one refused. */
+/** The result of parsing a telemetry payload: readings in the order of arrival, and a reason for each refused one. */
 export interface ParsedTelemetry {
   readonly readings: ParsedReading[];
   readonly rejected: RefusedReading[];
-  /** The payload holds a number beyond 2^53: perhaps an integer that cannot be kept exactly. */
+  /** The payload contains a number beyond 2^53, possibly an integer that is not kept exactly. */
   readonly huge?: true;
 }
 
@@ -70,7 +69,7 @@ const scalar = z.union([z.number(), z.boolean(), z.string().max(BOUNDS.maxString
 const nested = (inner: z.ZodType): z.ZodType =>
   z.union([
     scalar,
-    // `maxProperties` is for the compiled check: zod has no such bound for records.
+    // `maxProperties` is for the compiled check; zod cannot bound records.
     z.record(z.string().max(BOUNDS.maxNameLength), inner).meta({ maxProperties: BOUNDS.maxKeys }),
     z.array(inner).max(BOUNDS.maxKeys),
   ]);
@@ -79,7 +78,7 @@ function measurementSchema(levels: number): z.ZodType {
   return levels <= 1 ? scalar : nested(measurementSchema(levels - 1));
 }
 
-/** The one schema of a reading; the compiled check of the hot path and the API documents come from it. */
+/** The schema of a reading, from which the compiled check of the hot path and the API documents are generated. */
 export const readingSchema = z
   .object({
     _seq: z.int().min(0).optional(),
@@ -89,20 +88,19 @@ export const readingSchema = z
   })
   .catchall(measurementSchema(BOUNDS.maxDepth));
 
-// `strictNumbers` refuses what JSON.parse makes of 1e999.
+// `strictNumbers` rejects Infinity, which JSON.parse returns for 1e999.
 const ajv = new Ajv2020({ strict: false, strictNumbers: true, validateFormats: false });
 const isReading = ajv.compile<Reading>(withoutUnions(z.toJSONSchema(readingSchema)));
 
 /**
- * Text that can hold a forbidden key or a lone surrogate, perhaps escaped; anything else skips the slow walk.
- * The compiled check lets an own `__proto__` through.
+ * JSON text that can contain a forbidden key or a lone surrogate, possibly escaped; other text skips the slow check. The compiled check
+ * accepts an own `__proto__`.
  */
 const SUSPECT = /\\u|__proto__|constructor|prototype/;
 
 /**
- * Reads a telemetry payload: one reading (object), or a replay of up to 500 (array of objects). Never throws.
- * @param payload the bytes as they came from the broker
- * @param now server time, milliseconds; the bounds of `_at` hang on it
+ * Parses a telemetry payload: one reading (an object), or a replay of up to 500 (an array of objects). Never throws.
+ * @param now server time, milliseconds; the bounds of `_at` are relative to it
  */
 export function parseTelemetry(payload: Buffer, now: number): ParsedTelemetry {
   if (payload.length > BOUNDS.maxPayloadBytes) return refuse('too_large');
@@ -127,7 +125,7 @@ export function parseTelemetry(payload: Buffer, now: number): ParsedTelemetry {
 function parseReplay(values: unknown[], text: string, now: number): ParsedTelemetry {
   if (values.length > BOUNDS.maxReplay) return refuse('too_large');
   if (values.length === 0) return refuse('schema');
-  // The depth first: it is found without recursion, and bounds that of everything after it.
+  // The depth comes first: it is computed without recursion, and bounds the recursion of the other checks.
   const isShallow = depth(text) <= BOUNDS.maxDepth + 1;
   const members = isShallow ? new MemberCount(values) : undefined;
   const isTidy = members !== undefined && !members.hasDuplicates(text);
@@ -144,7 +142,7 @@ function parseReplay(values: unknown[], text: string, now: number): ParsedTeleme
   return members?.huge ? { ...parsed, huge: true } : parsed;
 }
 
-/** The texts of the items of a JSON array, so that one bad reading of a replay is told from the others. */
+/** The JSON texts of the items of a JSON array, to check each reading of a replay separately. */
 export function itemsOf(text: string): string[] {
   const items: string[] = [];
   let level = 0;
@@ -174,7 +172,7 @@ function checkReading(value: unknown, text: string, now: number): RejectReason |
   return undefined;
 }
 
-/** Counts the members of all objects in a value, and notices numbers beyond 2^53 on the way. */
+/** Counts the members of all objects in a value, and detects numbers beyond 2^53. */
 class MemberCount {
   huge = false;
   private readonly members: number;
@@ -183,7 +181,7 @@ class MemberCount {
     this.members = this.count(value);
   }
 
-  /** Nobody can know which of two equal keys is meant. Each member has one colon, so counting colons finds the lost ones. */
+  /** Whether an object in the text has a duplicate key, which JSON.parse drops: each member has one colon, so the counts differ. */
   hasDuplicates(text: string): boolean {
     let colons = 0;
     for (let at = text.indexOf(':'); at !== -1; at = text.indexOf(':', at + 1)) colons += 1;
@@ -195,7 +193,7 @@ class MemberCount {
     let members = 0;
     if (Array.isArray(value)) {
       for (const item of value) {
-        if (typeof item === 'number') this.look(item);
+        if (typeof item === 'number') this.checkSize(item);
         else members += this.count(item);
       }
       return members;
@@ -203,13 +201,13 @@ class MemberCount {
     for (const key in value) {
       const inner: unknown = (value as Record<string, unknown>)[key];
       members += 1;
-      if (typeof inner === 'number') this.look(inner);
+      if (typeof inner === 'number') this.checkSize(inner);
       else if (typeof inner === 'object') members += this.count(inner);
     }
     return members;
   }
 
-  private look(number: number): void {
+  private checkSize(number: number): void {
     if (number > Number.MAX_SAFE_INTEGER || number < Number.MIN_SAFE_INTEGER) this.huge = true;
   }
 }
@@ -256,8 +254,8 @@ function refused(reason: RejectReason, value: unknown): RefusedReading {
 type JsonSchema = z.core.JSONSchema.BaseSchema;
 
 /**
- * The same schema with each union as one list of types. Its branches are of different types, and a keyword binds values of its own
- * type only, so they may stand side by side. Ajv would try the branches one by one, and write an error for each that a value is not of.
+ * The same schema with each union as one list of types. The branches have different types, and a keyword applies to values of its own type
+ * only, so they can be merged. Ajv would try the branches one by one and create an error for each that does not match.
  */
 function withoutUnions(schema: JsonSchema): JsonSchema {
   const { anyOf, ...rest } = schema;

@@ -3,8 +3,8 @@ import { telemetrySchemaSchema } from './telemetry-schema.js';
 const places = (measurements: unknown) =>
   (telemetrySchemaSchema.safeParse({ measurements }).error?.issues ?? []).map(({ path }) => path.join('.'));
 
-describe('a telemetry schema', () => {
-  it('says what the devices of a fleet measure', () => {
+describe('telemetrySchemaSchema', () => {
+  it('accepts a declaration of each type', () => {
     const schema = {
       measurements: {
         light: { type: 'number', unit: 'lx', min: 0, max: 1023 },
@@ -32,7 +32,7 @@ describe('a telemetry schema', () => {
     ],
     ['measurements', []],
     ['measurements', undefined],
-  ])('points at %s', (place, measurements) => {
+  ])('reports a problem at %s', (place, measurements) => {
     expect(places(measurements)).toEqual([place]);
   });
 });

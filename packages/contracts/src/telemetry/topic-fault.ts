@@ -6,7 +6,7 @@ type TopicReason = 'topic' | 'sub_topic' | 'identity';
 const NAME = '1 to 64 letters, digits, "_", "." or "-", beginning with a letter or digit';
 const SHAPE = 'topics are <fleet>/<kind>/<device>';
 
-/** Says what is wrong with a topic below a known kind that `parseTopic` does not know. */
+/** Explains why `parseTopic` refused a topic of a known kind. */
 export function topicFault(topic: string): InputFault<TopicReason> {
   const levels = topic.split('/', 10);
   const [fleet = '', kind = '', device = ''] = levels;

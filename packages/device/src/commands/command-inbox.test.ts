@@ -1,4 +1,4 @@
-import type { Answer, CommandEnvelope } from '@lamplighter/contracts/commands/command';
+import type { Acknowledgement, CommandEnvelope } from '@lamplighter/contracts/commands/command';
 import fc from 'fast-check';
 import type { DeviceEvent } from '../device-event.js';
 import { MemoryStorage, StorageFailed } from '../storage/storage.js';
@@ -25,7 +25,7 @@ interface Given {
 /** An inbox whose answers are collected; the broker takes them unless told otherwise. */
 function inboxWith(execute: Execute, given: Given = {}) {
   const { storage = new MemoryStorage(), survivesRestart = true, brokerTakes = true } = given;
-  const answers: Answer[] = [];
+  const answers: Acknowledgement[] = [];
   const traces: (string | undefined)[] = [];
   const events: DeviceEvent[] = [];
   const link = { brokerTakes };

@@ -1,4 +1,4 @@
-import type { Answer, CommandEnvelope } from '@lamplighter/contracts/commands/command';
+import type { Acknowledgement, CommandEnvelope } from '@lamplighter/contracts/commands/command';
 import type { Arrival, DeviceEvent } from '../device-event.js';
 import { type Change, entriesOf, type Storage } from '../storage/storage.js';
 import { type Execute, type Execution, executeCommand, reasonOf } from './execute-command.js';
@@ -18,7 +18,7 @@ export const DEFAULT_INBOX_LIMITS: InboxLimits = { running: 8, remembered: 32, l
 
 /** A received command. */
 interface Entry {
-  acknowledgement: Answer | undefined;
+  acknowledgement: Acknowledgement | undefined;
   /** Whether the broker has passed the acknowledgement to a subscriber. */
   delivered: boolean;
   /** Trace context for acknowledgements; not stored. */
@@ -28,7 +28,7 @@ interface Entry {
 export interface InboxOptions {
   readonly execute: Execute;
   /** Publishes an acknowledgement; calls `delivered` once the broker has passed it to a subscriber. */
-  readonly send: (answer: Answer, delivered?: () => void, traceparent?: string) => void;
+  readonly send: (answer: Acknowledgement, delivered?: () => void, traceparent?: string) => void;
   readonly storage: Storage;
   /** Whether the storage survives a restart of the program. Without it no command can be acknowledged after a restart. */
   readonly survivesRestart: boolean;
@@ -77,8 +77,8 @@ export class CommandInbox {
   private load(): void {
     const { storage } = this.options;
     for (const [id, text] of entriesOf(storage, 'command:')) {
-      const interrupted: Answer = { id, status: 'failed', reason: 'interrupted by a restart' };
-      const answer = text === '' ? interrupted : (JSON.parse(text) as Answer);
+      const interrupted: Acknowledgement = { id, status: 'failed', reason: 'interrupted by a restart' };
+      const answer = text === '' ? interrupted : (JSON.parse(text) as Acknowledgement);
       this.entries.set(id, {
         acknowledgement: answer,
         delivered: storage.get(`owed:${id}`) === undefined,
@@ -106,7 +106,7 @@ export class CommandInbox {
   private reply(id: string, arrival: Arrival, traceparent: string | undefined): void {
     const known = this.entries.get(id);
     if (known === undefined) {
-      const answer: Answer = { id, status: 'rejected', reason: arrival };
+      const answer: Acknowledgement = { id, status: 'rejected', reason: arrival };
       this.write(this.changes(id, JSON.stringify(answer)));
       this.finish(this.remember(id, traceparent), answer);
       return;
@@ -140,14 +140,14 @@ export class CommandInbox {
     const failure = restart && this.restart({ id, ...answer }, restart);
     // If the restart succeeds, the next run of the program sends the stored acknowledgement.
     if (restart !== undefined && failure === undefined) return;
-    const final: Answer =
+    const final: Acknowledgement =
       failure === undefined ? { id, ...answer } : { id, status: 'failed', reason: failure };
     this.write([[`command:${id}`, JSON.stringify(final)]]);
     this.finish(entry, final);
   }
 
   /** Stores the acknowledgement and restarts. Returns the reason if that fails. */
-  private restart(answer: Answer, restart: () => void): string | undefined {
+  private restart(answer: Acknowledgement, restart: () => void): string | undefined {
     // Without a stored acknowledgement the server would repeat the command after every restart.
     if (!this.options.survivesRestart) return 'the device has no storage that survives a restart';
     if (!this.write([[`command:${answer.id}`, JSON.stringify(answer)]])) return 'storage';
@@ -159,7 +159,7 @@ export class CommandInbox {
     }
   }
 
-  private finish(entry: Entry, answer: Answer): void {
+  private finish(entry: Entry, answer: Acknowledgement): void {
     entry.acknowledgement = answer;
     this.options.onEvent?.({ event: 'answered', id: answer.id, status: answer.status });
     this.deliver(entry);

@@ -1,5 +1,5 @@
 import { BOUNDS } from '@lamplighter/contracts/bounds';
-import type { Action, Answer, CommandEnvelope } from '@lamplighter/contracts/commands/command';
+import type { Acknowledgement, Action, CommandEnvelope } from '@lamplighter/contracts/commands/command';
 
 /**
  * Executes a command. The returned (or resolved) value is the result of the command: JSON, or undefined for none. If it throws, the
@@ -33,7 +33,7 @@ export class AcknowledgeAfterRestart {
 
 /** The outcome of a command. With `restart`, the acknowledgement is sent after the restart. */
 export interface Execution {
-  readonly acknowledgement: Omit<Answer, 'id'>;
+  readonly acknowledgement: Omit<Acknowledgement, 'id'>;
   readonly restart?: () => void;
 }
 
@@ -64,7 +64,7 @@ export function reasonOf(error: unknown): string {
 }
 
 /** A result that cannot be sent does not make an executed command a failure. */
-function succeeded(result: unknown): Omit<Answer, 'id'> {
+function succeeded(result: unknown): Omit<Acknowledgement, 'id'> {
   if (result === undefined) return { status: 'succeeded' };
   const json = toJson(result);
   if (json === undefined) return { status: 'succeeded', reason: 'the result is not JSON' };

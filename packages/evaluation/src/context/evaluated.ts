@@ -4,22 +4,22 @@ import type { PromisedEnd, RuleState } from './rule-state.js';
 /** Why an action is emitted. */
 export type EmitReason = 'change' | 'every' | 'reassert' | 'run_over' | 'first';
 
-/** The outcome of an evaluation; a closed set, as it is a metric label. `undecided`: stopped by a clause, or the reading lacks something. */
+/** The result of an evaluation. A closed set: it is a metric label. `undecided`: stopped by a clause, or a needed value is missing. */
 export const RESULTS = ['matched', 'unmatched', 'undecided', 'error', 'budget_exceeded'] as const;
 export type Result = (typeof RESULTS)[number];
 
-/** What an evaluation leads to. */
+/** The outcome of an evaluation. */
 export interface Evaluated {
   /** The next state; the same object if nothing changed. Undefined if there is none yet. */
   readonly state: RuleState | undefined;
-  /** The action to command, if any, and which side of the rule it is. */
+  /** The action to command, if any, and whether it is `then` (true) or `else`. */
   readonly emit: Action | undefined;
   readonly raise: boolean | undefined;
   readonly result: Result;
   readonly error?: string;
-  /** Of a run that is over: the end that was stored with it. */
+  /** For a run that is over: the end that was stored with it. */
   readonly promised?: PromisedEnd | undefined;
-  /** When to evaluate again by timer, server time in ms: earlier is harmless, later delays what is due. */
+  /** When to evaluate again by timer, server time in ms. An earlier evaluation is harmless; a later one delays commands. */
   readonly wakeAt?: number;
   readonly reason?: EmitReason;
 }
@@ -32,7 +32,7 @@ export function notEmitted(state: RuleState | undefined, result: Result, wakeAt?
   return { state, emit: undefined, raise: undefined, result, wakeAt: earliest(state?.runUntil, wakeAt) };
 }
 
-/** The same, evaluated again at that time at the latest. */
+/** The same outcome, with another evaluation at `wakeAt` at the latest. */
 export function wakingBy(evaluated: Evaluated, wakeAt: number | undefined): Evaluated {
   return wakeAt === undefined ? evaluated : { ...evaluated, wakeAt: earliest(evaluated.wakeAt, wakeAt) };
 }

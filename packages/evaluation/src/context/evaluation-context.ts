@@ -4,33 +4,33 @@ import type { WindowView } from '../window/functions.js';
 import type { RuleState } from './rule-state.js';
 import type { Trace } from './trace.js';
 
-/** What a rule is evaluated on. */
+/** The observation that a rule is evaluated on. */
 export interface Observation {
-  /** A reading arrived, or a time at which an earlier evaluation had asked to be repeated. */
+  /** A reading arrived, or the timer of an earlier evaluation fired. */
   readonly trigger: 'reading' | 'timer';
-  /** Of a timer: the last state, `{}` if there is none. Of a group: usually `{}`. */
+  /** For a timer: the last state, or `{}` if there is none. For a group: `{}`. */
   readonly reading: Readonly<Record<string, Measurement | undefined>>;
   /** Age of the reading on the server's clock, milliseconds. */
   readonly ageMs: number;
-  /** When the device was last heard, this reading included: server time in ms; 0 if never. */
+  /** When the last message of the device was received, including this reading: server time in ms; 0 if never. Stored in evidence. */
   readonly heardAt: number;
-  /** Start of uninterrupted listening, server time in ms. Earlier silence does not count, or every absence rule would fire after an outage. */
+  /** Start of uninterrupted listening, server time in ms. Earlier silence does not count; otherwise every absence rule would fire after an outage. */
   readonly listeningSince?: number;
   /**
    * The longest interval between readings that the device is set to, milliseconds: an absence lasts at least one and a half times that.
-   * Available to timers only, so a reading may request a timer that is too early.
+   * Only known to timers, so a reading can set a timer that is too early.
    */
   readonly longestIntervalMs?: number | undefined;
   /** The previous reading. */
   readonly last?: Readonly<Record<string, Measurement | undefined>>;
   readonly window?: WindowView;
-  /** Of a quorum: the result of the vote, in place of `when`; undefined if the votes do not decide. */
+  /** For a quorum: the result of the vote, which replaces `when`; undefined if the votes do not decide. */
   readonly verdict?: boolean;
-  /** Of a measuring quorum: the median or mean. */
+  /** For a measuring quorum: the median or mean. */
   readonly value?: number;
 }
 
-/** The facts about a device that a verdict depends on. */
+/** The facts about a device that a verdict depends on; stored in evidence. */
 export interface DeviceFacts {
   readonly address: { readonly fleet: string; readonly device: string };
   /** The device acknowledges commands, so the dispatcher ensures delivery; otherwise the rule repeats its command. */

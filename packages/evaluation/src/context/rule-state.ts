@@ -20,9 +20,9 @@ export interface RuleState {
   readonly first?: true;
   /** When a command was last emitted, except those of mode `every`. */
   readonly emittedAt?: number;
-  /** `startedAt` of the device when it was last commanded, or last agreed with the command. */
+  /** `startedAt` of the device when it was last commanded, or last reported the commanded value. Stored under this name. */
   readonly told?: number | undefined;
-  /** How often the current action was re-asserted because the device reports another value; the spacing doubles with it. */
+  /** How often the current action was re-asserted because the device reports another value; each time doubles the spacing. */
   readonly repeats?: number;
   /** Since when the other verdict has been requested without taking effect. */
   readonly held?: number;

@@ -31,15 +31,15 @@ export type Clause = (typeof CLAUSES)[number];
 /** The result of one clause. */
 export interface TraceStep {
   readonly clause: Clause;
-  /** Whether it let the verdict through; false: it stops the rule. */
+  /** False if the clause stops the evaluation or the verdict. */
   readonly passes: boolean;
   /** The evaluated expression. */
   readonly text?: string;
   /** Its result; absent if undecided. */
   readonly value?: boolean | number;
-  /** Measurements, and windows such as `avg(light,10m)`, that the expression mentions and the reading has. */
+  /** The values of the measurements and windows (`avg(light,10m)`) that the expression uses. */
   readonly values?: Readonly<Record<string, Measurement>>;
-  /** What the expression needs and the reading lacks: names, and windows with too few readings. */
+  /** What the expression lacks: missing measurements, and windows with too few readings. */
   readonly missing?: readonly string[];
   /** A time or distance and its limit: milliseconds; for `deadband` in the measurement's unit. */
   readonly amount?: number;
@@ -55,7 +55,7 @@ export type Trace = TraceStep[];
 
 /**
  * Evaluates an expression and records it in the trace.
- * @param passes whether the value lets the verdict through
+ * @param passes whether the evaluation continues with this value
  */
 export function evaluateTraced<T extends boolean | number>(
   clause: Clause,
@@ -84,7 +84,7 @@ function missingOf({ names, usesLast, windows }: Expression<boolean | number>, s
   const ofReading = names.filter((name) => !inWindows.has(name) && isOf(scope.reading)(name));
   const ofLast = usesLast ? names.filter(isOf(scope.last)).map((name) => `last.${name}`) : [];
   const ofWindows = windows.filter((use) => scope.window?.compute(use) === undefined);
-  // If the current reading lacks something, what the previous one lacks is noise.
+  // If the current reading lacks a value, missing values of the previous one are noise.
   const before = ofReading.length > 0 ? [] : ofLast;
   return [...ofReading, ...before, ...ofWindows.map(windowName)];
 }

@@ -11,8 +11,8 @@ import { evaluate } from './evaluate.js';
 import { evidenceOf, replay } from './evidence.js';
 
 const START = Date.UTC(2026, 5, 1, 12);
-/** How long the rules are watched after the last reading. */
-const WATCHED_MS = 300_000;
+/** How long timers fire after the last reading. */
+const TAIL_MS = 300_000;
 
 interface Event {
   readonly gapMs: number;
@@ -20,8 +20,8 @@ interface Event {
   readonly reading: Readonly<Record<string, Measurement>>;
 }
 
-/** One evaluation, with everything that went in and came out. */
-interface Judged {
+/** One evaluation: inputs and outcome. */
+interface Evaluation {
   readonly rule: CompiledRule;
   readonly state: RuleState | undefined;
   readonly observation: Observation;
@@ -30,20 +30,20 @@ interface Judged {
 }
 
 /**
- * Judges a series of readings, and wakes the rule whenever it asks for it, and `extraTimers` times more between any two readings.
- * `meddle` gets its hands on the state in between, `inspect` sees each judgement while the window is as it was judged.
+ * Evaluates a series of readings and fires the timers that the rule sets, plus `extraTimers` between any two readings.
+ * `transform` changes the state between evaluations; `inspect` receives each evaluation before the window changes.
  */
-function judgeAll(
+function evaluateAll(
   rule: CompiledRule,
   events: readonly Event[],
   device: DeviceFacts,
-  { meddle = (state?: RuleState) => state, inspect = (_: Judged) => {}, extraTimers = 0 } = {},
-): Judged[] {
-  const all: Judged[] = [];
+  { transform = (state?: RuleState) => state, inspect = (_: Evaluation) => {}, extraTimers = 0 } = {},
+): Evaluation[] {
+  const all: Evaluation[] = [];
   const history = new History();
   let state: RuleState | undefined;
   let wakeAt: number | undefined;
-  const judge = (trigger: 'reading' | 'timer', now: number) => {
+  const evaluateAt = (trigger: 'reading' | 'timer', now: number) => {
     const newest = history.newest;
     const observation: Observation = {
       trigger,
@@ -54,30 +54,30 @@ function judgeAll(
       window: history,
       ...(rule.quorum !== undefined && { verdict: votes(newest?.reading.light) }),
     };
-    state = meddle(state);
+    state = transform(state);
     const evaluated = evaluate(rule, state, observation, device, now);
     expect(evaluated.wakeAt ?? Infinity).toBeGreaterThan(now);
-    const judged = { rule, state, observation, now, evaluated };
-    inspect(judged);
-    all.push(judged);
+    const evaluation = { rule, state, observation, now, evaluated };
+    inspect(evaluation);
+    all.push(evaluation);
     ({ state, wakeAt } = evaluated);
   };
   let now = START;
   const wait = (to: number) => {
     for (let i = 1; i <= extraTimers; i += 1) {
       const time = Math.floor(now + ((to - now) * i) / (extraTimers + 1));
-      while (wakeAt !== undefined && wakeAt <= time) judge('timer', wakeAt);
-      if (all.length > 0 && time > now) judge('timer', time);
+      while (wakeAt !== undefined && wakeAt <= time) evaluateAt('timer', wakeAt);
+      if (all.length > 0 && time > now) evaluateAt('timer', time);
     }
-    while (wakeAt !== undefined && wakeAt <= to) judge('timer', wakeAt);
+    while (wakeAt !== undefined && wakeAt <= to) evaluateAt('timer', wakeAt);
   };
   for (const { gapMs, ageMs, reading } of events) {
     wait(now + gapMs);
     now += gapMs;
     history.push({ at: now - ageMs, receivedAt: now, reading });
-    judge('reading', now);
+    evaluateAt('reading', now);
   }
-  wait(now + WATCHED_MS);
+  wait(now + TAIL_MS);
   return all;
 }
 
@@ -85,7 +85,7 @@ function votes(light: Measurement | undefined): boolean | undefined {
   return typeof light === 'number' ? light < 300 : undefined;
 }
 
-const emissions = (all: readonly Judged[]) =>
+const emissions = (all: readonly Evaluation[]) =>
   all
     .filter(({ evaluated }) => evaluated.emit !== undefined)
     .map(({ now, evaluated: { emit, raise, reason } }) => ({
@@ -94,7 +94,7 @@ const emissions = (all: readonly Judged[]) =>
       raise,
       reason,
     }));
-const changes = (all: readonly Judged[]) =>
+const changes = (all: readonly Evaluation[]) =>
   all.filter(({ state, evaluated }) => state !== undefined && state.raised !== evaluated.state?.raised);
 
 const times = fc.constantFrom('0s', '1s', '5s', '20s');
@@ -177,70 +177,70 @@ const fresh = (maxGapMs: number, values = light): fc.Arbitrary<Event[]> =>
   );
 const address = { fleet: 'demo', device: 'lamp-1' };
 const devices = fc.record({ address: fc.constant(address), answers: fc.boolean(), lesson: fc.boolean() });
-const answering: DeviceFacts = { address, answers: true, lesson: false };
+const acknowledging: DeviceFacts = { address, answers: true, lesson: false };
 const json = <T>(value: T): T => (value === undefined ? value : (JSON.parse(JSON.stringify(value)) as T));
 
-describe('any rule, on any readings', () => {
-  it('comes to the same verdict by the same steps when it is replayed from its evidence', () => {
+describe('evaluate with any rule and readings', () => {
+  it('is reproduced by replay with its evidence', () => {
     fc.assert(
       fc.property(rules, events, devices, (rule, series, device) => {
-        const inspect = ({ state, observation, now, evaluated }: Judged) => {
+        const inspect = ({ state, observation, now, evaluated }: Evaluation) => {
           const trace: Trace = [];
           expect(evaluate(rule, state, observation, device, now, trace)).toEqual(evaluated);
           const evidence = json(evidenceOf(rule, state, observation, device, now));
           expect(replay(rule, evidence)).toEqual({ evaluated, trace });
         };
-        judgeAll(rule, series, device, { inspect });
+        evaluateAll(rule, series, device, { inspect });
       }),
       { numRuns: 150 },
     );
   });
 
-  it('goes on after a restart as if there had been none', () => {
+  it('does not depend on restarts', () => {
     fc.assert(
       fc.property(rules, events, devices, (rule, series, device) => {
-        const straight = judgeAll(rule, series, device);
-        const restarted = judgeAll(rule, series, device, { meddle: json });
-        expect(emissions(restarted)).toEqual(emissions(straight));
-        expect(json(restarted.at(-1)?.evaluated.state)).toEqual(json(straight.at(-1)?.evaluated.state));
+        const uninterrupted = evaluateAll(rule, series, device);
+        const restarted = evaluateAll(rule, series, device, { transform: json });
+        expect(emissions(restarted)).toEqual(emissions(uninterrupted));
+        expect(json(restarted.at(-1)?.evaluated.state)).toEqual(json(uninterrupted.at(-1)?.evaluated.state));
       }),
       { numRuns: 150 },
     );
   });
 
-  it('returns the same state object if nothing changed, and touches nothing that it was given', () => {
+  it('returns the same state object if nothing changed, and does not modify its inputs', () => {
     fc.assert(
       fc.property(rules, events, devices, (rule, series, device) => {
-        const meddle = (state?: RuleState) => state && Object.freeze(state);
-        for (const { state, evaluated } of judgeAll(rule, series, device, { meddle }))
+        const transform = (state?: RuleState) => state && Object.freeze(state);
+        for (const { state, evaluated } of evaluateAll(rule, series, device, { transform }))
           if (JSON.stringify(state) === JSON.stringify(evaluated.state)) expect(evaluated.state).toBe(state);
       }),
       { numRuns: 150 },
     );
   });
 
-  it('commands the same at the same times if it is woken more often than it asked for', () => {
+  it('emits the same commands if timers fire more often than requested', () => {
     fc.assert(
       fc.property(rules, events, devices, (rule, series, device) => {
-        const woken = judgeAll(rule, series, device, { extraTimers: 3 });
-        expect(emissions(woken)).toEqual(emissions(judgeAll(rule, series, device)));
+        const extra = evaluateAll(rule, series, device, { extraTimers: 3 });
+        expect(emissions(extra)).toEqual(emissions(evaluateAll(rule, series, device)));
       }),
       { numRuns: 150 },
     );
   });
 
-  it('ends every run, in time', () => {
+  it('ends every run in time', () => {
     fc.assert(
       fc.property(
         rules.filter(({ run }) => run !== undefined),
         events,
         devices,
         (rule, series, device) => {
-          const told = emissions(judgeAll(rule, series, device)).filter(
+          const commands = emissions(evaluateAll(rule, series, device)).filter(
             ({ reason }) => reason !== 'reassert',
           );
-          const switches = told.filter(({ reason }) => reason !== 'every');
-          const last = series.reduce((ms, { gapMs }) => ms + gapMs, WATCHED_MS);
+          const switches = commands.filter(({ reason }) => reason !== 'every');
+          const last = series.reduce((ms, { gapMs }) => ms + gapMs, TAIL_MS);
           for (const [i, { raise, ms }] of switches.entries()) {
             if (!raise || ms + rule.run!.maxMs > last) continue;
             const end = switches[i + 1];
@@ -253,10 +253,10 @@ describe('any rule, on any readings', () => {
     );
   });
 
-  it('keeps dwell, cooldown and quiet hours', () => {
+  it('respects dwell, cooldown and quiet hours', () => {
     fc.assert(
       fc.property(rules, events, devices, (rule, series, device) => {
-        const all = changes(judgeAll(rule, series, device));
+        const all = changes(evaluateAll(rule, series, device));
         let lastRaise = Number.NEGATIVE_INFINITY;
         for (const { state, evaluated, now } of all) {
           if (evaluated.reason === 'run_over') continue;
@@ -273,12 +273,12 @@ describe('any rule, on any readings', () => {
   });
 });
 
-it('noise between the limits switches nothing, and other noise only as often as it crosses both', () => {
+it('hysteresis ignores noise between the limits, and changes the verdict only when noise crosses both', () => {
   const rule = plain({ when: 'light < 300', clear: 'light > 330', reassert: 'never' });
   fc.assert(
     fc.property(light, fresh(1000, fc.integer({ min: 300, max: 330 })), (first, noise) => {
       const start = { gapMs: 0, ageMs: 0, reading: { light: first } };
-      expect(emissions(judgeAll(rule, [start, ...noise], answering))).toHaveLength(1);
+      expect(emissions(evaluateAll(rule, [start, ...noise], acknowledging))).toHaveLength(1);
     }),
   );
   fc.assert(
@@ -291,25 +291,25 @@ it('noise between the limits switches nothing, and other noise only as often as 
         if (next !== raised) crossings += 1;
         raised = next;
       }
-      expect(changes(judgeAll(rule, series, answering))).toHaveLength(
+      expect(changes(evaluateAll(rule, series, acknowledging))).toHaveLength(
         crossings - ((series[0]!.reading.light as number) < 300 ? 1 : 0),
       );
     }),
   );
 });
 
-it('believes another verdict only after all readings have asked for it throughout the hold', () => {
+it('hold changes the verdict only after all readings have requested it throughout', () => {
   const rule = plain({ hold: '10s', reassert: 'never' });
   fc.assert(
     fc.property(fresh(6000), (series) => {
-      const all = judgeAll(rule, series, answering);
+      const all = evaluateAll(rule, series, acknowledging);
       for (const { now, evaluated, state } of changes(all)) {
-        const asked = all
-          .filter((judged) => judged.observation.trigger === 'reading' && judged.now <= now)
+        const requests = all
+          .filter((earlier) => earlier.observation.trigger === 'reading' && earlier.now <= now)
           .map(({ now: at, observation }) => ({ at, dark: (observation.reading.light as number) < 300 }));
-        const before = asked.findLast(({ at }) => at <= now - 10_000);
-        const during = asked.filter(({ at }) => at > now - 10_000);
-        expect([before, ...during].map((judged) => judged?.dark)).toEqual(
+        const before = requests.findLast(({ at }) => at <= now - 10_000);
+        const during = requests.filter(({ at }) => at > now - 10_000);
+        expect([before, ...during].map((request) => request?.dark)).toEqual(
           Array.from({ length: during.length + 1 }, () => evaluated.state!.raised),
         );
         expect(state).toBeDefined();
@@ -318,12 +318,12 @@ it('believes another verdict only after all readings have asked for it throughou
   );
 });
 
-it('tells every silence exactly once', () => {
+it('absence raises exactly once per silence', () => {
   fc.assert(
     fc.property(fresh(30_000), fc.boolean(), (series, runs) => {
       const run = runs ? { seconds: '3', max: '1m' } : undefined;
       const rule = plain({ when: undefined, absence: { after: '10s' }, run, reassert: 'never' });
-      const raises = emissions(judgeAll(rule, series, answering)).filter(({ raise }) => raise);
+      const raises = emissions(evaluateAll(rule, series, acknowledging)).filter(({ raise }) => raise);
       const silences = series.slice(1).filter(({ gapMs }) => gapMs >= 10_000).length + 1;
       expect(raises).toHaveLength(silences);
     }),

@@ -41,7 +41,7 @@ describe('explain', () => {
 describe('obstacles', () => {
   it('names a failed expression', () => {
     expect(obstaclesOf({ when: '1 / (light - 212) > 0' }, lowered)).toEqual([
-      'the rule failed: divides by zero',
+      'the rule failed: division by zero',
     ]);
   });
 

@@ -10,7 +10,6 @@ const NIGHT_LIGHT = {
   then: { led_on: true },
   else: { led_on: false },
 };
-const QUORUM = { ...NIGHT_LIGHT, quorum: { policy: 'majority' } };
 const MEDIAN = { ...NIGHT_LIGHT, when: 'value < 300', quorum: { policy: 'median', of: 'light' } };
 const SCHEMA: TelemetrySchema = { measurements: { light: { type: 'number' }, led_on: { type: 'boolean' } } };
 
@@ -137,7 +136,7 @@ describe('validateRule on names in expressions', () => {
 
 describe('validateRule on probable mistakes', () => {
   it.each([
-    [/^\/else: starts with another key/, { ...NIGHT_LIGHT, else: { light_on: false } }],
+    [/^\/else: starts with a different key/, { ...NIGHT_LIGHT, else: { light_on: false } }],
     [/^\/when: does not use "value"/, { ...MEDIAN, when: 'true' }],
   ])('warns: %s', (warning, document) => {
     expect(warnings(document)).toEqual([expect.stringMatching(warning)]);

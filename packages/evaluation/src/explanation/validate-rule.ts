@@ -47,19 +47,19 @@ export function validateRule(
         pointer: pointerOf(path),
         detail: known === undefined ? message : message + didYouMean(String(path.at(-1)), known),
       }));
-  // The schema skips these checks on errors of form.
+  // The schema skips these checks if there are other errors.
   for (const { path, message } of contradictions(document))
     problems.push({ pointer: pointerOf(path), detail: message });
   const warnings: Finding[] = [];
   const seen = schema === undefined ? new Set(seenNames) : new Set<string>();
   for (const place of expressionPlaces(document)) {
-    // The schema has reported it.
+    // The schema has reported the length.
     if (place.text === '' || place.text.length > RULE_BOUNDS.maxExpressionLength) continue;
     const { pointer } = place;
     try {
       const { names, windows } = compileExpression(place.text, { ...place, schema });
       warnings.push(...tooLong(pointer, windows, keptMs));
-      problems.push(...misplaced(place, names));
+      problems.push(...unavailable(place, names));
       for (const name of seen.size === 0 ? [] : names)
         if (!seen.has(name))
           warnings.push({ pointer, detail: `no reading has had '${name}' yet${didYouMean(name, seen)}` });
@@ -87,19 +87,19 @@ function tooLong(pointer: string, windows: readonly WindowUse[], keptMs: number 
     }));
 }
 
-function misplaced({ pointer, noMeasurements }: ExpressionPlace, names: readonly string[]): Finding[] {
+function unavailable({ pointer, noMeasurements }: ExpressionPlace, names: readonly string[]): Finding[] {
   if (noMeasurements === undefined) return [];
   return names.map((name) => ({ pointer, detail: `'${name}' is not available here: ${noMeasurements}` }));
 }
 
-/** What a valid rule does that its author probably did not intend. */
+/** Probable mistakes in a valid rule. */
 function doubts({ then, else: otherwise, command, when, clear, quorum }: Rule): Finding[] {
   const found: Finding[] = [];
   const lane = Object.keys(then)[0];
   if (otherwise !== undefined && command.lane === undefined && Object.keys(otherwise)[0] !== lane)
     found.push({
       pointer: '/else',
-      detail: `starts with another key than "then", so its commands do not supersede those of "then"; set "lane" in "command"`,
+      detail: `starts with a different key than "then", so its commands do not supersede those of "then"; set "lane" in "command"`,
     });
   const measures = quorum?.of !== undefined;
   for (const [pointer, text] of [

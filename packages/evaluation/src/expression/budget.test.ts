@@ -3,21 +3,21 @@ import type { Measurement } from '@lamplighter/contracts/telemetry/reading';
 import fc from 'fast-check';
 import { compileExpression, ExpressionFailed, ExpressionInvalid } from './expression.js';
 
-// What the largest accepted reading holds, and more: 64 keys of 64 items each, or of texts of 1024 characters.
+// The largest accepted reading and more: 64 keys with 64 items each, or with strings of 1024 characters.
 const items = Array.from({ length: BOUNDS.maxKeys }, (_, i) => i);
 const text = `${'a'.repeat(BOUNDS.maxStringLength - 1)}b`;
 const nested: Measurement = Object.fromEntries(items.map((i) => [`k${i}`, items]));
 const nested2: Measurement = Object.fromEntries(items.map((i) => [`k${i}`, [...items]]));
 const reading = { items, other: items, text, texts: items.map(() => text), nested, nested2 };
 
-/** The most CPU time of the process that an evaluation may take, ms. The best of several, since collection of garbage counts too. */
-const LONGEST_MS = 50;
+/** Upper limit of the CPU time of one evaluation, ms. The fastest of several runs counts, because a run can include garbage collection. */
+const MAX_CPU_MS = 50;
 
 function evaluate(expression: string): unknown {
   const compiled = compileExpression(expression, { returns: 'bool', variables: [] });
   const times: number[] = [];
   let result: unknown;
-  while (times.length < 10 && Math.min(...times) > LONGEST_MS / 10) {
+  while (times.length < 10 && Math.min(...times) > MAX_CPU_MS / 10) {
     const begin = process.cpuUsage();
     try {
       result = compiled.evaluate({ reading });
@@ -28,23 +28,23 @@ function evaluate(expression: string): unknown {
     const { user, system } = process.cpuUsage(begin);
     times.push((user + system) / 1000);
   }
-  expect(Math.min(...times)).toBeLessThan(LONGEST_MS);
+  expect(Math.min(...times)).toBeLessThan(MAX_CPU_MS);
   return result;
 }
 
 const chain = (start: string, link: string, times: number) => start + link.repeat(times);
 
-describe('an evaluation ends within its budget:', () => {
+describe('the budget of an evaluation', () => {
   it.each<[what: string, expression: string]>([
     ['a loop over all items', 'items.all(i, i >= 0)'],
     ['a loop in a loop', 'items.all(i, other.all(j, i >= 0 && j >= 0))'],
     ['items looked up in a list', 'items.all(i, i in other)'],
     ['items compared with items', 'items.all(i, other.exists(j, i == j))'],
-    ['texts searched', 'texts.all(t, t.contains("ab"))'],
+    ['strings searched', 'texts.all(t, t.contains("ab"))'],
     ['a chain of loops', `${chain('items', '.map(i, i + 1)', 20)}.size() == 64`],
     ['a sum outside loops', `${Array.from({ length: 120 }, () => 'items[1]').join(' + ')} > 1`],
     ['deep comparison', 'nested == nested2'],
-  ])('%s is done', (_what, expression) => {
+  ])('suffices for %s', (_what, expression) => {
     expect(evaluate(expression)).toBe(true);
   });
 
@@ -53,27 +53,30 @@ describe('an evaluation ends within its budget:', () => {
       'a list that doubles with each loop',
       `${chain('items', '.map(i, items + items)[0]', 1)}.size() > 0 && ${chain('[items]', '.map(i, i + i)', 25)}[0].size() > 0`,
     ],
-    ['a text that doubles with each loop', `${chain('[text]', '.map(t, t + t)', 25)}[0] == "x"`],
+    ['a string that doubles with each loop', `${chain('[text]', '.map(t, t + t)', 25)}[0] == "x"`],
     [
       'long lists in a loop in a loop',
       `(${'items + '.repeat(15)}items).all(i, (${'items + '.repeat(15)}items).all(j, i >= 0 || j >= 0))`,
     ],
     ['deep comparison in a loop in a loop', 'items.all(i, other.all(j, nested == nested2))'],
-    ['texts searched for texts in a loop in a loop', '(texts + texts).all(s, texts.all(t, s.contains(t)))'],
-    ['lists made in a loop in a loop', 'items.all(i, other.all(j, size(items + other) > 0))'],
+    [
+      'strings searched for strings in a loop in a loop',
+      '(texts + texts).all(s, texts.all(t, s.contains(t)))',
+    ],
+    ['lists created in a loop in a loop', 'items.all(i, other.all(j, size(items + other) > 0))'],
     ['errors swallowed', 'items.exists(i, other.exists(j, nested == nested2 && i / 0 > 1)) || true'],
-    ['all of it in an or', 'items.all(i, other.all(j, nested == nested2)) || items.size() == 64'],
-  ])('%s is not, and that is said', (_what, expression) => {
+    ['deep comparison in ||', 'items.all(i, other.all(j, nested == nested2)) || items.size() == 64'],
+  ])('is exceeded by %s', (_what, expression) => {
     expect(evaluate(expression)).toBe('budget_exceeded');
   });
 
-  it('leaves nothing of a spent budget to the next evaluation', () => {
+  it('starts afresh for each evaluation', () => {
     expect(evaluate('items.all(i, other.all(j, nested == nested2))')).toBe('budget_exceeded');
     expect(evaluate('items.all(i, i >= 0)')).toBe(true);
   });
 });
 
-it('refuses, quickly, whatever is too large to compile', () => {
+it('rejects an expression that is too large within a second', () => {
   const corpus = [
     'a'.repeat(10_000),
     '('.repeat(2000),
@@ -105,8 +108,8 @@ it('refuses, quickly, whatever is too large to compile', () => {
   }
 });
 
-describe('whatever the text', () => {
-  const words = [
+describe('compileExpression on any text', () => {
+  const tokens = [
     ...[
       'light',
       'last',
@@ -173,7 +176,9 @@ describe('whatever the text', () => {
       'constructor',
     ],
   ];
-  const soup = fc.array(fc.constantFrom(...words), { maxLength: 12 }).map((some) => some.join(' '));
+  const randomTokens = fc
+    .array(fc.constantFrom(...tokens), { maxLength: 12 })
+    .map((parts) => parts.join(' '));
   const number = fc.constantFrom(
     'light',
     '300',
@@ -182,7 +187,7 @@ describe('whatever the text', () => {
     'window.avg("light", "1m")',
     'items[0]',
   );
-  const sensible = fc
+  const plausible = fc
     .tuple(
       number,
       fc.constantFrom('<', '==', '+', '/', '&&', 'in', '.exists(i, i >'),
@@ -191,14 +196,14 @@ describe('whatever the text', () => {
     )
     .map((parts) => parts.join(' '));
 
-  it('it compiles or is refused, and gives a verdict, none or a failure', () => {
+  it('compiles or throws ExpressionInvalid; evaluation returns a verdict, undefined or throws ExpressionFailed', () => {
     let compiled = 0;
     fc.assert(
       fc.property(
-        fc.oneof(soup, sensible, fc.string()),
+        fc.oneof(randomTokens, plausible, fc.string()),
         fc.dictionary(fc.constantFrom('light', 'items'), fc.jsonValue()),
-        (expression, some) => {
-          const scope = { reading: some as typeof reading, last: some as typeof reading };
+        (expression, values) => {
+          const scope = { reading: values as typeof reading, last: values as typeof reading };
           try {
             const { evaluate } = compileExpression(expression, {
               returns: 'bool',

@@ -3,19 +3,19 @@ import type { Measurement } from '@lamplighter/contracts/telemetry/reading';
 import fc from 'fast-check';
 import { compileExpression, ExpressionFailed } from './expression.js';
 
-// @bufbuild/cel passes the conformance tests of CEL. Where both can do it, ours must give the same. They differ in one thing by
-// intent: to us every number is a double. So the reference is told so: `300` is written `300.0` for it, and `size()` made a double.
+// @bufbuild/cel passes the conformance tests of CEL. For expressions that both support, the results must be equal. There is one intended
+// difference: here every number is a double. For the reference, `300` is therefore written as `300.0`, and `size()` is cast to a double.
 type Reading = Record<string, Measurement>;
 
-/** An expression, as ours and as the reference reads it. */
+/** An expression in the syntax of rules and of the reference. */
 type Pair = readonly [ours: string, reference: string];
 
 const FAILED = 'failed';
-const UNSAID = 'unsaid';
+const UNDECIDED = 'undecided';
 
 function ours(text: string, reading: Reading): unknown {
   try {
-    return compileExpression(text, { returns: 'bool', variables: [] }).evaluate({ reading }) ?? UNSAID;
+    return compileExpression(text, { returns: 'bool', variables: [] }).evaluate({ reading }) ?? UNDECIDED;
   } catch (error) {
     if (error instanceof ExpressionFailed) return FAILED;
     throw error;
@@ -24,13 +24,13 @@ function ours(text: string, reading: Reading): unknown {
 
 function reference(text: string, reading: Reading): unknown {
   const result = run(text, reading as Parameters<typeof run>[1]);
-  return isCelError(result) || typeof result !== 'boolean' ? UNSAID : result;
+  return isCelError(result) || typeof result !== 'boolean' ? UNDECIDED : result;
 }
 
 const asDoubles = (text: string) =>
   text.replace(/(?<![\w.[])(\d+)(?![\w.\]])/g, '$1.0').replace(/size\(\w+\)/g, 'double($&)');
 
-describe('agrees with the conformance-tested implementation', () => {
+describe('compileExpression agrees with @bufbuild/cel', () => {
   const reading: Reading = {
     light: 250,
     zero: 0,
@@ -104,8 +104,8 @@ describe('agrees with the conformance-tested implementation', () => {
     'double("1.5") == 1.5',
     'string(on) == "true"',
   ])('%s', (text) => {
-    const theirs = asDoubles(text).replace(/size\(list\.filter\(.*?\)\)/, 'double($&)');
-    expect(ours(text, reading)).toBe(reference(theirs, reading));
+    const referenceText = asDoubles(text).replace(/size\(list\.filter\(.*?\)\)/, 'double($&)');
+    expect(ours(text, reading)).toBe(reference(referenceText, reading));
   });
 
   const both = (text: string): Pair => [text, text];
@@ -123,12 +123,12 @@ describe('agrees with the conformance-tested implementation', () => {
       numbers,
       fc.constantFrom('a', 'b', 'c').map(both),
       fc.constant<Pair>(['size(s)', 'double(size(s))']),
-      // Without parentheses as often as with: the other parser says what binds more tightly.
+      // Without parentheses, the parser of the reference defines the precedence.
       fc
         .tuple(tie('number'), fc.constantFrom(' + ', ' - ', ' * ', ' / '), tie('number'))
         .map((parts) => join(...parts)),
       tie('number').map((inner) => join('(', inner, ')')),
-      // `-(-(x))` is folded by the reference, whatever x is.
+      // The reference folds `-(-(x))` for any x.
       tie('number').map((inner) => join('-(1.0 * ', inner, ')')),
       fc
         .tuple(tie('condition'), tie('number'), tie('number'))
@@ -183,16 +183,16 @@ describe('agrees with the conformance-tested implementation', () => {
     { requiredKeys: ['a', 's', 'on'] },
   );
 
-  it('on whatever is put together of numbers, texts and conditions, on whatever reading', () => {
+  it('on any combination of numbers, strings and conditions, on any reading', () => {
     let agreed = 0;
     fc.assert(
-      fc.property(condition, readings, ([text, theirs], reading) => {
-        const mine = ours(text, reading as Reading);
-        // Dividing by zero is an error to us, and infinity to the reference. Where something is missing as well, the other side
-        // of an `&&` or `||` tells which of the two is reported: CEL leaves that open.
-        if (mine === FAILED || (mine === UNSAID && text.includes(' / '))) return;
+      fc.property(condition, readings, ([text, referenceText], reading) => {
+        const result = ours(text, reading as Reading);
+        // Division by zero is an error here and infinity in the reference. If a value is missing as well, CEL leaves open which of the two
+        // errors `&&` and `||` report.
+        if (result === FAILED || (result === UNDECIDED && text.includes(' / '))) return;
         agreed += 1;
-        expect(mine).toBe(reference(theirs, reading as Reading));
+        expect(result).toBe(reference(referenceText, reading as Reading));
       }),
       { numRuns: 2000 },
     );

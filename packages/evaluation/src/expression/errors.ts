@@ -1,8 +1,8 @@
-/** The text is no expression, or not of this kind; the message says where and why. */
+/** The text is not a valid expression of the expected kind; the message has the place and the cause. */
 export class ExpressionInvalid extends Error {
   override readonly name = 'ExpressionInvalid';
 
-  /** @param at where in the text, characters from 0, if it can be told */
+  /** @param at offset in the text, characters from 0, if known */
   constructor(
     readonly why: string,
     readonly at?: number,
@@ -11,7 +11,7 @@ export class ExpressionInvalid extends Error {
   }
 }
 
-/** A valid expression came to no result on this reading: the rule is at fault, not the reading. */
+/** A valid expression failed on a reading because of a fault in the rule. */
 export class ExpressionFailed extends Error {
   override readonly name = 'ExpressionFailed';
 

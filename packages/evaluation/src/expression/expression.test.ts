@@ -10,8 +10,8 @@ type Reading = Parameters<ReturnType<typeof condition>['evaluate']>[0]['reading'
 const verdict = (text: string, reading: Reading) => condition(text).evaluate({ reading });
 const numberOf = (text: string, reading: Reading) => number(text).evaluate({ reading });
 
-/** What is wrong with an expression; undefined if nothing is. */
-function complaint(text: string, options: Partial<Parameters<typeof compileExpression>[1]> = {}) {
+/** The problem of an expression; undefined if it is valid. */
+function problemOf(text: string, options: Partial<Parameters<typeof compileExpression>[1]> = {}) {
   try {
     compileExpression(text, { returns: 'bool', variables: ALL, ...options } as {
       returns: 'bool';
@@ -24,7 +24,7 @@ function complaint(text: string, options: Partial<Parameters<typeof compileExpre
   }
 }
 
-describe('numbers', () => {
+describe('compileExpression: numbers', () => {
   it.each<[text: string, light: number, verdict: boolean]>([
     ['light < 300', 299, true],
     ['light < 300', 300, false],
@@ -59,18 +59,18 @@ describe('numbers', () => {
     ['math.round(2.5) == 3 && math.floor(2.7) == 2 && math.ceil(2.1) == 3', 0, true],
     ['math.sqrt(light) == 20', 400, true],
     ['int(light / 7) == 42', 300, true],
-  ])('are all of one kind: %s', (text, light, wanted) => {
-    expect(verdict(text, { light })).toBe(wanted);
+  ])('%s', (text, light, expected) => {
+    expect(verdict(text, { light })).toBe(expected);
   });
 
-  it('may be what an expression gives', () => {
+  it('returns a number if requested', () => {
     expect(numberOf('math.greatest(0, 300 - light) / 10', { light: 250 })).toBe(5);
     expect(numberOf('light', { light: 250 })).toBe(250);
     expect(numberOf('light', { light: 'much' })).toBeUndefined();
   });
 });
 
-describe('texts, lists and objects', () => {
+describe('compileExpression: strings, lists and objects', () => {
   it.each<[text: string, reading: Reading]>([
     ['mode == "auto"', { mode: 'auto' }],
     ['mode != "auto"', { mode: 'off' }],
@@ -104,7 +104,7 @@ describe('texts, lists and objects', () => {
   });
 });
 
-describe('the reading does not say', () => {
+describe('compileExpression: undecided', () => {
   it.each<[text: string, reading: Reading]>([
     ['light < 300', {}],
     ['light < 300', { temperature: 21 }],
@@ -142,7 +142,7 @@ describe('the reading does not say', () => {
     expect(verdict(text, reading)).toBeUndefined();
   });
 
-  it('but one side of an "or" or "and" may be enough', () => {
+  it('is decided if one side of ||, && or ?: is enough', () => {
     expect(verdict('light < 300 || heat > 30', { heat: 31 })).toBe(true);
     expect(verdict('light < 300 && heat > 30', { light: 400 })).toBe(false);
     expect(verdict('heat > 30 && light < 300', { light: 400 })).toBe(false);
@@ -155,11 +155,11 @@ describe('the reading does not say', () => {
   });
 });
 
-describe('an expression fails', () => {
+describe('compileExpression: failures', () => {
   it.each<[text: string, reading: Reading, message: RegExp]>([
-    ['light / heat > 1', { light: 1, heat: 0 }, /divides by zero/],
-    ['light / 0 > 1', { light: 1 }, /divides by zero/],
-    ['light % heat > 1', { light: 1, heat: 0 }, /divides by zero/],
+    ['light / heat > 1', { light: 1, heat: 0 }, /division by zero/],
+    ['light / 0 > 1', { light: 1 }, /division by zero/],
+    ['light % heat > 1', { light: 1, heat: 0 }, /division by zero/],
     ['double(mode) > 1', { mode: 'auto' }, /double/],
   ])('%s of %j', (text, reading, message) => {
     expect(() => verdict(text, reading)).toThrow(ExpressionFailed);
@@ -170,22 +170,22 @@ describe('an expression fails', () => {
     ['light * 1e300', { light: 1e300 }],
     ['light - light', { light: Number.POSITIVE_INFINITY }],
     ['math.sqrt(light)', { light: -1 }],
-  ])('if its number is not finite: %s', (text, reading) => {
+  ])('fails if the result is not finite: %s', (text, reading) => {
     expect(() => numberOf(text, reading)).toThrow(/the result is/);
   });
 
-  it('but not where its other side decides', () => {
+  it('does not fail if the other side of || or && decides', () => {
     expect(verdict('light / 0 > 1 || light == 1', { light: 1 })).toBe(true);
     expect(verdict('heat != 0 && light / heat > 1', { light: 1, heat: 0 })).toBe(false);
   });
 });
 
-describe('what an expression may speak of', () => {
+describe('compileExpression: variables', () => {
   const window: WindowView = {
     compute: ({ measurement, ms }) => (measurement === 'light' ? ms / 1000 : undefined),
   };
 
-  it('the reading before, the device, windows', () => {
+  it('reads the previous reading, the device and windows', () => {
     const scope = {
       reading: { light: 300 },
       last: { light: 250, 'odd-name': 3 },
@@ -204,7 +204,7 @@ describe('what an expression may speak of', () => {
     expect(condition('window.avg("heat", "10m") > 1').evaluate(scope)).toBeUndefined();
   });
 
-  it('of a quorum, its value; otherwise value is a measurement like any other', () => {
+  it('reads the value of a quorum; without a quorum, `value` is a measurement', () => {
     const quorum = compileExpression('value < 300', { returns: 'bool', variables: ['value'] });
     expect(quorum.evaluate({ reading: { value: 900 }, value: 299 })).toBe(true);
     expect(quorum.evaluate({ reading: { value: 1 } })).toBeUndefined();
@@ -212,7 +212,7 @@ describe('what an expression may speak of', () => {
     expect(verdict('value < 300', { value: 299 })).toBe(true);
   });
 
-  it('tells what it mentions', () => {
+  it('lists the names and windows that it uses', () => {
     const { names, usesLast, windows } = condition(
       'light < 300 && last.heat > 1 && reading["odd-name"] > 1 && items.exists(i, i.x > 1) ' +
         '&& window.avg("lux", "10m") > 1 && window.avg("lux", "10m") < 9 && has(door)',
@@ -223,7 +223,7 @@ describe('what an expression may speak of', () => {
     expect(condition('light < 300').usesLast).toBe(false);
   });
 
-  it('evaluates one after the other without a trace of the one before', () => {
+  it('does not carry values over to the next evaluation', () => {
     const expression = condition('last.light > 5');
     expect(expression.evaluate({ reading: {}, last: { light: 6 } })).toBe(true);
     expect(expression.evaluate({ reading: {} })).toBeUndefined();
@@ -239,7 +239,7 @@ const SCHEMA: TelemetrySchema = {
   },
 };
 
-describe('with a declared telemetry schema', () => {
+describe('compileExpression with a telemetry schema', () => {
   it.each([
     'light < 300 && led_on && mode == "auto" && room.light > 1',
     'light - 5 > 300 || 300 - light / 2 > 1',
@@ -247,8 +247,8 @@ describe('with a declared telemetry schema', () => {
     '(led_on ? light : 0) > 5',
     'window.count("led_on", "10m") > 1',
     'room.items.exists(i, i > light)',
-  ])('takes %s', (text) => {
-    expect(complaint(text, { schema: SCHEMA })).toBeUndefined();
+  ])('accepts %s', (text) => {
+    expect(problemOf(text, { schema: SCHEMA })).toBeUndefined();
   });
 
   it.each([
@@ -258,91 +258,91 @@ describe('with a declared telemetry schema', () => {
     ['pressure < 300', "unknown name 'pressure'"],
     [
       'mode < 300',
-      "'<' does not go with a text and a number; it takes two numbers or two texts (at character 1)",
+      "'<' cannot be applied to a string and a number; it takes two numbers or two strings (at character 1)",
     ],
     [
       'true && light < "300"',
-      `'<' does not go with the text "300": expected a number, 300 without quotes (at character 17)`,
+      `'<' cannot compare the string "300": use 300 without quotes (at character 17)`,
     ],
     [
       'light == "300"',
-      "'==' does not go with a number and a text; it takes two values of the same type (at character 1)",
+      "'==' cannot be applied to a number and a string; it takes two values of the same type (at character 1)",
     ],
-    ['!light', "'!' does not go with a number; it takes true or false (at character 1)"],
-    ['light', 'must be true or false, but is a number; compare it with something, as in light < 300'],
-    ['mode / 2 > 1', "'/' does not go with a text and a number; it takes two numbers (at character 1)"],
+    ['!light', "'!' cannot be applied to a number; it takes a boolean (at character 1)"],
+    ['light', 'must be a boolean, but is a number; add a comparison, as in light < 300'],
+    ['mode / 2 > 1', "'/' cannot be applied to a string and a number; it takes two numbers (at character 1)"],
     [
       'window.avg("mode", "10m") > 1',
       "window.avg needs a number, but 'mode' is declared as string (at character 12)",
     ],
-    ['led_on && light', /must be|requires|true or false/],
-  ])('refuses %s', (text, message) => {
-    expect(complaint(text, { schema: SCHEMA })).toEqual(
+    ['led_on && light', /boolean/],
+  ])('rejects %s', (text, message) => {
+    expect(problemOf(text, { schema: SCHEMA })).toEqual(
       typeof message === 'string' ? message : expect.stringMatching(message),
     );
   });
 
-  it('a value of another type than declared says nothing', () => {
+  it('is undecided on a value of another type than declared', () => {
     expect(condition('light < 300', SCHEMA).evaluate({ reading: { light: '299' } })).toBeUndefined();
     expect(condition('light < 300', SCHEMA).evaluate({ reading: { light: 299 } })).toBe(true);
   });
 });
 
-describe('is refused, with the place:', () => {
+describe('compileExpression on an invalid expression', () => {
   it.each<[text: string, message: string | RegExp]>([
     ['light <', /end.*\(at character 8\)/],
     ['', /end/],
     ['light < 300 temperature > 1', /\(at character 13\)/],
-    ['"light', 'the text that begins with " is not closed (at character 1)'],
-    ['frobnicate(light)', /^unknown function 'frobnicate'; there are .*size.* \(at character 1\)$/],
+    ['"light', 'unterminated string: expected a closing " (at character 1)'],
+    ['frobnicate(light)', /^unknown function 'frobnicate'; available: .*size.* \(at character 1\)$/],
     ['true && siez(light) > 1', /^unknown function 'siez', did you mean 'size'\?.*\(at character 9\)$/],
     ['mode.startWith("a")', /did you mean 'startsWith'/],
     ['mode.matches("(a+)+b")', /regular expression.*startsWith\(\)/],
     ['window.average("light", "10m") > 1', /^unknown function 'window.average'/],
-    ['window.avg("light") > 1', /needs a measurement and a time/],
-    ['window.avg(light, "10m") > 1', /needs a measurement and a time/],
-    ['window.avg("light", "10m", 1) > 1', /needs a measurement and a time/],
-    ['window.avg("light", "soon") > 1', /^"soon" is no time/],
+    ['window.avg("light") > 1', /takes a measurement and a duration/],
+    ['window.avg(light, "10m") > 1', /takes a measurement and a duration/],
+    ['window.avg("light", "10m", 1) > 1', /takes a measurement and a duration/],
+    ['window.avg("light", "soon") > 1', /^"soon" is not a valid window/],
     ['window.avg("light", "8d") > 1', /at most "7d"/],
-    ['window.avg("light", "0s") > 1', /is no time/],
-    ['window > 1', /^'window' cannot stand alone/],
-    ['window.light > 1', /^'window' cannot stand alone/],
-    ['last == null', /^'last' cannot stand alone/],
-    ['size(reading) > 1', /^'reading' cannot stand alone/],
-    ['reading[mode] > 1', /^'reading' cannot stand alone/],
-    ['reading.all(k, k == "x")', /^'reading' cannot stand alone/],
+    ['window.avg("light", "0s") > 1', /is not a valid window/],
+    ['window > 1', /^'window' cannot be used alone/],
+    ['window.light > 1', /^'window' cannot be used alone/],
+    ['last == null', /^'last' cannot be used alone/],
+    ['size(reading) > 1', /^'reading' cannot be used alone/],
+    ['reading[mode] > 1', /^'reading' cannot be used alone/],
+    ['reading.all(k, k == "x")', /^'reading' cannot be used alone/],
     ['device.nmae == "x"', /^device has no 'nmae', did you mean 'name'\?/],
-    ['_seq > 1', /^'_seq' is no measurement/],
+    ['_seq > 1', /^'_seq' is not a measurement/],
     ['_step(1.0)', /^unknown function '_step'/],
-    ['reading["_at"] > 1', /^'_at' is no measurement/],
-    ['1 + 2', 'must be true or false, but is a number; compare it with something, as in light < 300'],
-    ['"a"', 'must be true or false, but is a text; compare it with something, as in light < 300'],
-    ['[1]', 'must be true or false, but is a list; compare it with something, as in light < 300'],
-    ['{"a": 1}["a"] == 1', /objects cannot be written/],
-    ['b"abc" == b"abc"', /texts in quotes/],
-    ['5u > 3u', /written as 300/],
+    ['reading["_at"] > 1', /^'_at' is not a measurement/],
+    ['1 + 2', 'must be a boolean, but is a number; add a comparison, as in light < 300'],
+    ['"a"', 'must be a boolean, but is a string; add a comparison, as in light < 300'],
+    ['[1]', 'must be a boolean, but is a list; add a comparison, as in light < 300'],
+    ['{"a": 1}["a"] == 1', /object literals are not supported/],
+    ['b"abc" == b"abc"', /strings in quotes/],
+    ['5u > 3u', /numbers such as 300/],
     ['timestamp("2026-01-01T00:00:00Z") > light', /^unknown function 'timestamp'/],
     ['cel.bind(x, 1, x > 0)', /^unknown function 'bind'/],
-    ['items.exists(window, window > 1)', /^'window' cannot be the name of an item/],
-    ['items.exists(_x, _x > 1)', /^'_x' cannot be the name of an item/],
-    ['a.exists(x, b.exists(y, c.exists(z, x == y && y == z)))', /nested 2 deep at most/],
-    ['has(size(light))', /^has\(\) asks for a name/],
+    ['items.exists(window, window > 1)', /^'window' cannot be used as a loop variable/],
+    ['items.exists(_x, _x > 1)', /^'_x' cannot be used as a loop variable/],
+    ['a.exists(x, b.exists(y, c.exists(z, x == y && y == z)))', /nested at most 2 deep/],
+    ['has(size(light))', /^has\(\) takes a name/],
     ['light < 1e999', /number/i],
     [`${'('.repeat(200)}light < 1${')'.repeat(200)}`, /nested too deeply/],
     [`${'a + '.repeat(400)}a > 1`, /too large/],
     ['light > "\ud800"', /Unicode/],
-  ])('%s', (text, message) => {
-    expect(complaint(text)).toEqual(typeof message === 'string' ? message : expect.stringMatching(message));
+  ])('rejects %s', (text, message) => {
+    expect(problemOf(text)).toEqual(typeof message === 'string' ? message : expect.stringMatching(message));
   });
 
-  it('what is not available where it stands', () => {
+  it('rejects a variable that is not available', () => {
     for (const text of [
       'last.light > 1',
       'window.avg("light", "1m") > 1',
       'device.name == "x"',
       'has(last.light)',
     ])
-      expect(complaint(text, { variables: [] })).toMatch(/is not available here/);
-    expect(complaint('light < 300', { returns: 'number' })).toBe('must be a number, but is true or false');
+      expect(problemOf(text, { variables: [] })).toMatch(/is not available here/);
+    expect(problemOf('light < 300', { returns: 'number' })).toBe('must be a number, but is a boolean');
   });
 });

@@ -16,13 +16,13 @@ export type { Scope, ScopeVariable } from './scope.js';
 /** A compiled expression. */
 export interface Expression<T> {
   readonly text: string;
-  /** The measurements that it mentions: of the reading, of the one before it, or in a window. */
+  /** The measurements that it uses: of the reading, of the previous one, or in a window. */
   readonly names: readonly string[];
   readonly usesLast: boolean;
   readonly windows: readonly WindowUse[];
   /**
-   * The result; undefined if the reading does not say: what is needed is missing, null or of another type.
-   * @throws ExpressionFailed a division by zero, a result that is no finite number, a budget used up
+   * The result; undefined (undecided) if a needed value is missing, null or of another type.
+   * @throws ExpressionFailed on division by zero, a result that is not finite, or an exceeded budget
    */
   evaluate(scope: Scope): T | undefined;
 }
@@ -30,13 +30,13 @@ export interface Expression<T> {
 export interface ExpressionOptions {
   readonly returns: 'bool' | 'number';
   readonly variables: readonly ScopeVariable[];
-  /** Names and types of the measurements, if the fleet has declared them; otherwise any name is accepted, with any type. */
+  /** The declared measurements of the fleet; without a declaration any name is accepted, with any type. */
   readonly schema?: TelemetrySchema | undefined;
 }
 
 /**
- * Compiles a CEL expression (docs/rules.md says which part of CEL).
- * CEL always ends and has no side effects, so the authors of rules need not be trusted with a program.
+ * Compiles a CEL expression; docs/rules.md lists the supported subset. CEL terminates and has no side effects, so rule authors need not be
+ * trusted.
  * @throws ExpressionInvalid
  */
 export function compileExpression(
@@ -66,7 +66,7 @@ export function compileExpression(text: string, options: ExpressionOptions): Exp
 }
 
 function parsed(language: Environment, text: string) {
-  if (!text.isWellFormed()) throw new ExpressionInvalid('is no valid Unicode');
+  if (!text.isWellFormed()) throw new ExpressionInvalid('is not valid Unicode');
   try {
     return language.parse(text);
   } catch (error) {
@@ -87,18 +87,18 @@ function compile(rewriter: Rewriter, variables: readonly Variable[], returns: 'b
     const at = error?.range && rewriter.placeOf(error.range.start);
     throw new ExpressionInvalid(error === undefined ? 'does not type-check' : rewordError(error), at);
   }
-  const wanted = returns === 'bool' ? 'bool' : 'double';
-  if (type !== wanted && type !== 'dyn')
+  const expected = returns === 'bool' ? 'bool' : 'double';
+  if (type !== expected && type !== 'dyn')
     throw new ExpressionInvalid(
       returns === 'bool'
-        ? `must be true or false, but is ${typeName(type ?? 'dyn')}; compare it with something, as in light < 300`
+        ? `must be a boolean, but is ${typeName(type ?? 'dyn')}; add a comparison, as in light < 300`
         : `must be a number, but is ${typeName(type ?? 'dyn')}`,
     );
   return program as Program;
 }
 
 /**
- * Whether an expression needs everything that it mentions. With `||`, `&&`, `?:`, `has` or loops it may know without.
+ * Whether an expression needs all its variables. With `||`, `&&`, `?:`, `has` or loops it can be decided without some of them.
  */
 function isStrict(root: ASTNode): boolean {
   const lenient: readonly ASTNode['op'][] = ['||', '&&', '?:', 'call', 'rcall'];
@@ -107,7 +107,7 @@ function isStrict(root: ASTNode): boolean {
 
 type Evaluate = (scope: Scope) => unknown;
 
-/** Hands the scope to the program, and sees cheaply what it would find out only by throwing. */
+/** Passes the scope to the program; detects missing values beforehand where that is cheaper than an exception. */
 function withContext(program: Program, variables: readonly Variable[], strict: boolean): Evaluate {
   const cheap = variables.filter(({ kind }) => kind !== 'lazy');
   if (variables.length > 0 && variables.every(({ kind }) => kind === 'plain')) {
@@ -116,13 +116,13 @@ function withContext(program: Program, variables: readonly Variable[], strict: b
     return ({ reading }) => {
       const isPresent = (name: string) => reading[name] !== undefined;
       if (strict) return names.every(isPresent) ? run(program, reading) : undefined;
-      // A reading without any of the names is common (other kinds of devices), and there is one answer to all of them.
+      // Readings without any of the names are common (other kinds of devices), and all have the same result.
       if (names.some(isPresent)) return run(program, reading);
       onNothing ??= { result: run(program, {}) };
       return onNothing.result;
     };
   }
-  // One context for all evaluations: none waits for anything, so there is never more than one.
+  // One context for all evaluations: they are synchronous.
   let current: Scope = { reading: {} };
   const context = {};
   for (const { name, read } of variables) Object.defineProperty(context, name, { get: () => read(current) });
@@ -134,7 +134,7 @@ function withContext(program: Program, variables: readonly Variable[], strict: b
 }
 
 function run(program: Program, context: object): unknown {
-  // An expression that finds out by an error that the reading does not say is no news: nobody looks at the stack.
+  // An undecided expression throws inside the library; stack traces would be expensive and are not used.
   const { stackTraceLimit } = Error;
   Error.stackTraceLimit = 0;
   try {
@@ -152,7 +152,7 @@ function withBudget(evaluate: Evaluate): Evaluate {
   return (scope) => {
     budget.begin();
     const result = evaluate(scope);
-    // `exists` and `||` may have swallowed the error; the answer cannot be relied on.
+    // `exists` and `||` may have swallowed the error, so the result is unreliable.
     if (budget.isExceeded) throw BUDGET_EXCEEDED;
     return result;
   };

@@ -1,7 +1,7 @@
 import { Environment, EvaluationError } from '@marcbachmann/cel-js';
 import { ExpressionFailed } from './errors.js';
 
-/** How large an expression may be; the parser refuses what is larger. */
+/** Limits of the size of an expression, enforced by the parser. */
 export const EXPRESSION_LIMITS = {
   maxAstNodes: 500,
   maxDepth: 32,
@@ -11,17 +11,17 @@ export const EXPRESSION_LIMITS = {
 } as const;
 
 /**
- * How much one evaluation of an expression with loops may do; one without is bounded by its size. It is counted rather than
- * timed, so that the same reading always ends in the same way, on a busy machine too.
+ * Limits of one evaluation of an expression with loops; the cost of any other expression is bounded by its size. Steps are counted rather
+ * than timed, so that the same reading has the same result on a busy machine.
  */
 const EXPRESSION_BUDGET = {
   /** Operations in loops: about 5 ms. */
   maxSteps: 100_000,
-  /** Largest text (characters) or list (items) that a `+` may make. */
+  /** Longest string (characters) or list (items) that `+` can produce. */
   maxSize: 4096,
 } as const;
 
-/** The budget of the evaluation that is going on. There is never more than one, as none waits for anything. */
+/** The budget of the current evaluation. Evaluations are synchronous, so there is only one. */
 class Budget {
   private steps = 0;
 
@@ -33,14 +33,14 @@ class Budget {
     this.steps = EXPRESSION_BUDGET.maxSteps;
   }
 
-  /** Takes steps off. Once they are used up every further call throws, as `exists` and `||` swallow errors. */
+  /** Subtracts steps. Once the budget is exceeded, every further call throws, because `exists` and `||` swallow errors. */
   spend(steps: number): true {
     this.steps -= steps;
     if (this.steps < 0) throw BUDGET_EXCEEDED;
     return true;
   }
 
-  /** Of something that is too large whatever is left. */
+  /** For a value that is too large, whatever steps remain. */
   exceed(): never {
     this.steps = -1;
     throw BUDGET_EXCEEDED;
@@ -49,21 +49,21 @@ class Budget {
 
 export const budget = new Budget();
 
-/** Made once: it may be thrown for each of many items, and its stack tells nothing. */
+/** Created once: it can be thrown for each of many items, and its stack is useless. */
 export const BUDGET_EXCEEDED = new ExpressionFailed(
   'budget_exceeded',
-  'took too many steps: its loops do more than one reading may cost',
+  'exceeded the step budget: its loops are too expensive for one reading',
 );
 
-/** Parses what people write. Its functions are listed in expression-rewrite.ts. */
+/** Parses rule expressions. functions.ts lists the functions. */
 export const sourceLanguage = new Environment({ unlistedVariablesAreDyn: true, limits: EXPRESSION_LIMITS });
 
 /**
- * What expressions are rewritten into (expression-rewrite.ts): CEL with every number a double, and with functions in place of
- * the operators that need a watch. Their names begin with `_`, which no name in an expression may.
+ * The language that expressions are rewritten into (rewrite.ts): CEL in which every number is a double, and functions replace the operators
+ * whose cost must be counted. Their names start with `_`, which is reserved in rule expressions.
  */
 export const evaluationLanguage = new Environment({
-  // The rewritten text has more parentheses and arguments than its source; that was within limits.
+  // The rewritten text has more parentheses and arguments than its source, whose size has been checked.
   limits: {
     maxAstNodes: 50_000,
     maxDepth: 700,
@@ -79,7 +79,7 @@ const add = (signature: string, call: (...args: never[]) => unknown) =>
 
 add('_quotient(double, double): double', (a: number, b: number) => a / divisor(b));
 add('_remainder(double, double): double', (a: number, b: number) => a % divisor(b));
-// Beside loops, the operators whose cost depends on what they are given.
+// For expressions with loops: operators whose cost depends on their operands.
 add('_step(double): bool', (steps: number) => budget.spend(steps));
 add('_sum(dyn, dyn): dyn', sum);
 add('_same(dyn, dyn): bool', isSame);
@@ -91,18 +91,18 @@ add('_int(double): double', (number: number) => Math.trunc(number));
 add('_abs(double): double', (number: number) => Math.abs(number));
 add('_floor(double): double', (number: number) => Math.floor(number));
 add('_ceil(double): double', (number: number) => Math.ceil(number));
-// Halves away from zero, as the math functions of CEL have it.
+// Rounds halves away from zero, as the math functions of CEL do.
 add('_round(double): double', (number: number) => Math.sign(number) * Math.round(Math.abs(number)));
 add('_sqrt(double): double', (number: number) => Math.sqrt(number));
 add('_least(double, double): double', (a: number, b: number) => Math.min(a, b));
 add('_greatest(double, double): double', (a: number, b: number) => Math.max(a, b));
 
 function divisor(number: number): number {
-  if (number === 0) throw new ExpressionFailed('error', 'divides by zero');
+  if (number === 0) throw new ExpressionFailed('error', 'division by zero');
   return number;
 }
 
-/** `+`, which in loops could double a text or a list again and again. */
+/** `+`, which in loops could double the length of a string or a list again and again. */
 function sum(a: unknown, b: unknown): unknown {
   if (typeof a === 'number' && typeof b === 'number') return a + b;
   if (typeof a === 'string' && typeof b === 'string') {
@@ -116,7 +116,7 @@ function sum(a: unknown, b: unknown): unknown {
   return [...(a as unknown[]), ...(b as unknown[])];
 }
 
-/** `==` of values as they are in JSON. */
+/** `==` of JSON values. */
 function isSame(a: unknown, b: unknown): boolean {
   if (a === b) return true;
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;

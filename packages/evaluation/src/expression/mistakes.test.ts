@@ -13,7 +13,7 @@ function problemOf(text: string, schema?: TelemetrySchema): string {
   }
 }
 
-describe('a typing mistake is told with its place, what was found and what was expected:', () => {
+describe('mistakeIn', () => {
   it.each<[text: string, problem: string]>([
     ['light << 300', "unknown operator '<<': expected '<' or '<=' (at character 7)"],
     ['light = 300', "unknown operator '=': expected '==' to compare (at character 7)"],
@@ -26,67 +26,61 @@ describe('a typing mistake is told with its place, what was found and what was e
     ['light > 300 & heat < 3', "unknown operator '&': expected '&&' (at character 13)"],
     ['light > 300 &', "unknown operator '&': expected '&&' (at character 13)"],
     ['light > 300 | heat < 3', "unknown operator '|': expected '||' (at character 13)"],
-    ['light > 300 and heat < 3', "'and' is written '&&' here (at character 13)"],
-    ['light > 300 AND heat < 3', "'and' is written '&&' here (at character 13)"],
-    ['light > 300 or heat < 3', "'or' is written '||' here (at character 13)"],
-    ['not light > 300', "'not' is written '!' here, as in !(light < 300) (at character 1)"],
-    ['not(light)', "'not' is written '!' here, as in !(light < 300) (at character 1)"],
-    ['light is 300', "'is' is written '==' here (at character 7)"],
+    ['light > 300 and heat < 3', "use '&&' instead of 'and' (at character 13)"],
+    ['light > 300 AND heat < 3', "use '&&' instead of 'and' (at character 13)"],
+    ['light > 300 or heat < 3', "use '||' instead of 'or' (at character 13)"],
+    ['not light > 300', "use '!' instead of 'not', as in !(light < 300) (at character 1)"],
+    ['not(light)', "use '!' instead of 'not', as in !(light < 300) (at character 1)"],
+    ['light is 300', "use '==' instead of 'is' (at character 7)"],
     ['if light > 300', "'if' is not needed: the whole expression is the condition (at character 1)"],
-    ['light > 300;', "unknown operator ';': expected one expression and nothing after it (at character 12)"],
+    ['light > 300;', "unknown operator ';': expected the end of the expression (at character 12)"],
     ['light > 300 &&', "expected a value after '&&', found the end (at character 15)"],
     ['> 300', "expected a value, found '>' (at character 1)"],
     ['light > > 300', "expected a value after '>', found '>' (at character 9)"],
     ['light 300', "expected an operator such as '&&' or '<', found 300 (at character 7)"],
     ['light heat', "expected an operator such as '&&' or '<', found 'heat' (at character 7)"],
     ['(light > 300', "'(' is not closed (at character 1)"],
-    ['light > 300)', "')' closes nothing (at character 12)"],
+    ['light > 300)', "unmatched ')' (at character 12)"],
     ['light in [1, 2', "'[' is not closed (at character 10)"],
     ['(light in [1, 2)', "expected ']' for the '[' at character 11, found ')' (at character 16)"],
-    ['mode == "on', 'the text that begins with " is not closed (at character 9)'],
+    ['mode == "on', 'unterminated string: expected a closing " (at character 9)'],
     ['mode == “on”', `unknown character '“': expected a straight quote, " or ' (at character 9)`],
-    ['light > 300 ? true', "'?' needs a ':' with the other value, as in a ? b : c (at character 13)"],
-    ['light > .5', 'numbers begin with a digit: write 0.5 instead of .5 (at character 9)'],
-    ['light > 300lx', "'300lx' is no number: units are not part of an expression (at character 9)"],
-    [
-      'light < "300"',
-      `'<' does not go with the text "300": expected a number, 300 without quotes (at character 9)`,
-    ],
-    [
-      '"12" < light',
-      `'<' does not go with the text "12": expected a number, 12 without quotes (at character 1)`,
-    ],
-    ['!300', "'!' does not go with a number; it takes true or false (at character 1)"],
-    ['light && 3', "'&&' and '||' take true or false on each side, but found a number (at character 1)"],
-    ['light + "a"', 'must be true or false, but is a text; compare it with something, as in light < 300'],
-    ['light == True', "'True' is the name of a measurement here; write true (at character 10)"],
-  ])('%s', (text, problem) => {
+    ['light > 300 ? true', "'?' without a ':' after it, as in a ? b : c (at character 13)"],
+    ['light > .5', 'numbers start with a digit: use 0.5 instead of .5 (at character 9)'],
+    ['light > 300lx', "'300lx' is not a number: omit the unit (at character 9)"],
+    ['light < "300"', `'<' cannot compare the string "300": use 300 without quotes (at character 9)`],
+    ['"12" < light', `'<' cannot compare the string "12": use 12 without quotes (at character 1)`],
+    ['!300', "'!' cannot be applied to a number; it takes a boolean (at character 1)"],
+    ['light && 3', "'&&' and '||' take two booleans, but one side is a number (at character 1)"],
+    ['light + "a"', 'must be a boolean, but is a string; add a comparison, as in light < 300'],
+    ['light == True', "'True' would be the name of a measurement; use true (at character 10)"],
+  ])('explains %s', (text, problem) => {
     expect(problemOf(text)).toBe(problem);
   });
 
   it.each<[text: string, problem: string]>([
-    ['!light', "'!' does not go with a number; it takes true or false (at character 1)"],
+    ['!light', "'!' cannot be applied to a number; it takes a boolean (at character 1)"],
     [
       'light + "a" == "x"',
-      "'+' does not go with a number and a text; it takes two numbers, two texts or two lists (at character 1)",
+      "'+' cannot be applied to a number and a string; it takes two numbers, two strings or two lists (at character 1)",
     ],
     [
       'mode < 300',
-      "'<' does not go with a text and a number; it takes two numbers or two texts (at character 1)",
+      "'<' cannot be applied to a string and a number; it takes two numbers or two strings (at character 1)",
     ],
-  ])('%s, by the declared types', (text, problem) => {
+  ])('explains %s by the declared types', (text, problem) => {
     expect(problemOf(text, { measurements: { light: { type: 'number' }, mode: { type: 'string' } } })).toBe(
       problem,
     );
   });
 
   it.each(["mode == 'auto'", 'mode < "b"', 'is_on.and', 'light > 1e3', '-(-light) < --3', '!(a || !b)'])(
-    'and %s is none',
+    'accepts %s',
     (text) => expect([problemOf(text), mistakeIn(text)]).toEqual(['valid', undefined]),
   );
 });
 
-it('whatever the text, a mistake lies within it', () => {
+it('reports a place within the text, whatever the text', () => {
   const parts = fc.constantFrom(
     ...[
       'light',
@@ -115,7 +109,7 @@ it('whatever the text, a mistake lies within it', () => {
   fc.assert(
     fc.property(
       fc.oneof(
-        fc.array(parts).map((some) => some.join('')),
+        fc.array(parts).map((tokens) => tokens.join('')),
         fc.string(),
       ),
       (text) => {

@@ -1,20 +1,20 @@
 import { ExpressionInvalid } from './errors.js';
 
-/** Words of other languages, and how they are written here. */
+/** Words of other languages and their replacements. */
 const WORDS: Readonly<Record<string, string>> = {
-  and: "'and' is written '&&' here",
-  or: "'or' is written '||' here",
-  not: "'not' is written '!' here, as in !(light < 300)",
-  xor: "'xor' is not available; for true or false write '!='",
-  is: "'is' is written '==' here",
-  between: "'between' is written as two comparisons: light > 100 && light < 300",
+  and: "use '&&' instead of 'and'",
+  or: "use '||' instead of 'or'",
+  not: "use '!' instead of 'not', as in !(light < 300)",
+  xor: "'xor' is not supported; use '!=' to compare booleans",
+  is: "use '==' instead of 'is'",
+  between: "'between' is not supported; use two comparisons: light > 100 && light < 300",
   if: "'if' is not needed: the whole expression is the condition",
-  then: "'then' does not belong to an expression: the action is a field of the rule",
-  else: "'else' does not belong to an expression: the action is a field of the rule; for a choice write a ? b : c",
-  let: "'let' is not available: expressions have no variables of their own",
+  then: "'then' is not part of an expression: the action is a field of the rule",
+  else: "'else' is not part of an expression: the action is a field of the rule; for alternatives use a ? b : c",
+  let: "'let' is not supported: an expression cannot define variables",
 };
 
-/** Names that stand for a value in other languages. */
+/** Values of other languages that are names in CEL. */
 const VALUES: Readonly<Record<string, string>> = {
   True: 'true',
   TRUE: 'true',
@@ -26,7 +26,7 @@ const VALUES: Readonly<Record<string, string>> = {
   undefined: 'null',
 };
 
-/** Operators of other languages, and what is expected in their place. */
+/** Operators of other languages and their replacements. */
 const OPERATORS: Readonly<Record<string, string>> = {
   '===': "expected '=='",
   '!==': "expected '!='",
@@ -37,18 +37,18 @@ const OPERATORS: Readonly<Record<string, string>> = {
   '=>': "expected '>='",
   '=!': "expected '!='",
   ':=': "expected '=='",
-  '**': "expected '*'; powers are written as a product",
+  '**': "expected '*'; there is no power operator",
   '??': "expected '? … :', as in has(light) ? light : 0",
-  '?.': "expected '.'; has(room.light) asks whether it is there",
+  '?.': "expected '.'; use has(room.light) to test whether it exists",
   '=': "expected '==' to compare",
   '&': "expected '&&'",
   '|': "expected '||'",
-  '^': "expected '*'; powers are written as a product",
+  '^': "expected '*'; there is no power operator",
   '~': "expected '!'",
   '≥': "expected '>='",
   '≤': "expected '<='",
   '≠': "expected '!='",
-  ';': 'expected one expression and nothing after it',
+  ';': 'expected the end of the expression',
 };
 
 const TOKEN = new RegExp(
@@ -73,15 +73,15 @@ interface Token {
 const CLOSES: Readonly<Record<string, string>> = { ')': '(', ']': '[' };
 
 /**
- * What is probably meant by a text that does not parse, in the words of someone who knows other languages; undefined if it is not known.
- * It reads from left to right, and tells the first mistake with its place, what was found and what was expected.
+ * Explains why an expression does not parse, for authors who know other languages: the first mistake from the left, with its place, what
+ * was found and what was expected. Undefined if the cause is not recognized.
  */
 export function mistakeIn(text: string): ExpressionInvalid | undefined {
   const open: Token[] = [];
   const choices: Token[] = [];
   let before: Token | undefined;
-  /** Whether a value comes next, and not an operator. */
-  let wantsValue = true;
+  /** Whether a value comes next, rather than an operator. */
+  let expectsValue = true;
   const wrong = (why: string, { at }: Token) => new ExpressionInvalid(why, at);
   const missing = (found: string, at: Token) =>
     before === undefined
@@ -90,65 +90,64 @@ export function mistakeIn(text: string): ExpressionInvalid | undefined {
 
   for (const token of tokensOf(text)) {
     const { kind, text: sign } = token;
-    if (kind === 'other') return wrong(strange(sign), token);
+    if (kind === 'other') return wrong(unknownCharacter(sign), token);
     if (kind === 'word' && sign !== 'in') {
       if (Object.hasOwn(WORDS, sign.toLowerCase()) && before?.text !== '.')
         return wrong(WORDS[sign.toLowerCase()]!, token);
-      if (!wantsValue) return wrong(`expected an operator such as '&&' or '<', found '${sign}'`, token);
-      wantsValue = false;
+      if (!expectsValue) return wrong(`expected an operator such as '&&' or '<', found '${sign}'`, token);
+      expectsValue = false;
     } else if (kind === 'number') {
-      const number = numberMistake(token, before, wantsValue);
+      const number = numberMistake(token, before, expectsValue);
       if (number !== undefined) return number;
-      if (!wantsValue) return wrong(`expected an operator such as '&&' or '<', found ${sign}`, token);
-      wantsValue = false;
+      if (!expectsValue) return wrong(`expected an operator such as '&&' or '<', found ${sign}`, token);
+      expectsValue = false;
     } else if (kind === 'string') {
-      if (!wantsValue) return wrong(`expected an operator such as '==', found the text ${sign}`, token);
-      wantsValue = false;
+      if (!expectsValue) return wrong(`expected an operator such as '==', found the string ${sign}`, token);
+      expectsValue = false;
     } else if (sign === '(' || sign === '[') {
-      if (sign === '(' && !wantsValue && before?.kind !== 'word')
+      if (sign === '(' && !expectsValue && before?.kind !== 'word')
         return wrong("expected an operator such as '&&', found '('", token);
       open.push(token);
-      wantsValue = true;
+      expectsValue = true;
     } else if (sign === ')' || sign === ']') {
       const opened = open.pop();
-      if (opened === undefined) return wrong(`'${sign}' closes nothing`, token);
+      if (opened === undefined) return wrong(`unmatched '${sign}'`, token);
       if (opened.text !== CLOSES[sign])
         return wrong(
           `expected '${opened.text === '(' ? ')' : ']'}' for the '${opened.text}' at character ${opened.at + 1}, found '${sign}'`,
           token,
         );
-      if (wantsValue && before !== opened) return missing(`'${sign}'`, token);
-      wantsValue = false;
+      if (expectsValue && before !== opened) return missing(`'${sign}'`, token);
+      expectsValue = false;
     } else if (sign === '{' || sign === '}') {
-      return wrong('objects cannot be written in an expression', token);
+      return wrong('object literals are not supported', token);
     } else if (Object.hasOwn(OPERATORS, sign)) {
       return wrong(`unknown operator '${sign}': ${OPERATORS[sign]}`, token);
-    } else if (sign === '!' || (sign === '-' && wantsValue)) {
-      if (!wantsValue) return wrong("expected an operator such as '!=', found '!'", token);
+    } else if (sign === '!' || (sign === '-' && expectsValue)) {
+      if (!expectsValue) return wrong("expected an operator such as '!=', found '!'", token);
     } else {
-      if (sign === '.' && wantsValue)
-        return wrong('numbers begin with a digit: write 0.5 instead of .5', token);
-      if (wantsValue) return missing(`'${sign}'`, token);
+      if (sign === '.' && expectsValue)
+        return wrong('numbers start with a digit: use 0.5 instead of .5', token);
+      if (expectsValue) return missing(`'${sign}'`, token);
       if (sign === ',' && open.length === 0)
         return wrong("expected an operator or the end, found ','", token);
       if (sign === '?') choices.push(token);
-      if (sign === ':' && choices.pop() === undefined) return wrong("':' has no '?' before it", token);
-      wantsValue = true;
+      if (sign === ':' && choices.pop() === undefined) return wrong("':' without a '?' before it", token);
+      expectsValue = true;
     }
     before = token;
   }
   const end: Token = { kind: 'sign', text: '', at: text.length };
-  if (wantsValue) return missing('the end', end);
+  if (expectsValue) return missing('the end', end);
   const opened = open.at(-1);
   if (opened !== undefined) return wrong(`'${opened.text}' is not closed`, opened);
   const choice = choices.at(-1);
-  return choice && wrong("'?' needs a ':' with the other value, as in a ? b : c", choice);
+  return choice && wrong("'?' without a ':' after it, as in a ? b : c", choice);
 }
 
-/** What a name was meant to be that stands for a value, or an operator, in other languages; undefined if it is a name. */
+/** Explains a name that is a value or an operator in other languages; undefined for any other name. */
 export function misnamed(name: string): string | undefined {
-  if (Object.hasOwn(VALUES, name))
-    return `'${name}' is the name of a measurement here; write ${VALUES[name]}`;
+  if (Object.hasOwn(VALUES, name)) return `'${name}' would be the name of a measurement; use ${VALUES[name]}`;
   return /^(AND|OR|NOT|not)$/.test(name) ? WORDS[name.toLowerCase()] : undefined;
 }
 
@@ -163,21 +162,21 @@ function* tokensOf(text: string): Generator<Token> {
 function numberMistake(
   { text, at }: Token,
   before: Token | undefined,
-  wantsValue: boolean,
+  expectsValue: boolean,
 ): ExpressionInvalid | undefined {
-  if (before?.text === ',' && /^\d{3}$/.test(text) && !wantsValue)
-    return new ExpressionInvalid('numbers are written without separators: 1000', at);
+  if (before?.text === ',' && /^\d{3}$/.test(text) && !expectsValue)
+    return new ExpressionInvalid('numbers have no thousands separators: use 1000', at);
   if (/^(\d+(\.\d+)?([eE]\d+)?|0[xX][0-9a-fA-F]+)$/.test(text)) return undefined;
-  if (/_/.test(text)) return new ExpressionInvalid(`'${text}' is no number: write it without '_'`, at);
+  if (/_/.test(text)) return new ExpressionInvalid(`'${text}' is not a number: omit '_'`, at);
   if (/[.]$/.test(text))
-    return new ExpressionInvalid(`'${text}' is no number: write ${text}0, or leave out the point`, at);
+    return new ExpressionInvalid(`'${text}' is not a number: use ${text}0, or omit the point`, at);
   return /^\d+(\.\d+)?[eE]$/.test(text)
-    ? new ExpressionInvalid(`'${text}' is no number: an exponent has digits, as in 1e3`, at)
-    : new ExpressionInvalid(`'${text}' is no number: units are not part of an expression`, at);
+    ? new ExpressionInvalid(`'${text}' is not a number: the exponent needs digits, as in 1e3`, at)
+    : new ExpressionInvalid(`'${text}' is not a number: omit the unit`, at);
 }
 
-function strange(sign: string): string {
-  if (sign === '"' || sign === "'") return `the text that begins with ${sign} is not closed`;
+function unknownCharacter(sign: string): string {
+  if (sign === '"' || sign === "'") return `unterminated string: expected a closing ${sign}`;
   if ('“”„‘’«»'.includes(sign)) return `unknown character '${sign}': expected a straight quote, " or '`;
-  return `unknown character '${sign}': expected a name, a number, a text in quotes or an operator`;
+  return `unknown character '${sign}': expected a name, a number, a string in quotes or an operator`;
 }

@@ -7,19 +7,19 @@ import type { Variables } from './variables.js';
 
 const MAX_NESTED_LOOPS = 2;
 
-/** Names that cannot stand alone, and what is to be written with them. */
+/** Names that cannot be used alone, and their correct use. */
 const SCOPE_NAMES = {
-  reading: 'reading["name"], the name in quotes',
+  reading: 'reading["name"] with the name in quotes',
   last: 'last.light, or last["name"] with the name in quotes',
   device: 'device.name or device.fleet',
   window: 'window.avg("light", "10m")',
 } as const;
 
 /**
- * Rewrites an expression into the evaluation language. There
- * - every number is a double, so 300 and 300.0 are alike, as they are in JSON;
- * - `last.light`, `reading["odd-name"]`, `device.name`, a call of `window` and `has(…)` are variables of their own;
- * - `/` and `%` are functions that refuse zero, and loops count their steps.
+ * Rewrites an expression into the evaluation language, in which
+ * - every number is a double, so 300 and 300.0 are equal, as in JSON;
+ * - `last.light`, `reading["odd-name"]`, `device.name`, calls of `window` and `has(…)` are separate variables;
+ * - `/` and `%` are functions that reject zero, and loops count their steps.
  */
 export class Rewriter {
   /** Whether the expression has loops, and so needs a budget. */
@@ -40,7 +40,7 @@ export class Rewriter {
     return this.written;
   }
 
-  /** Where in the source a place of the text comes from, characters from 0. */
+  /** The offset in the source of an offset in the rewritten text, characters from 0. */
   placeOf(offset: number): number | undefined {
     return this.spans.find(({ from, to }) => from <= offset && offset < to)?.at;
   }
@@ -102,7 +102,7 @@ export class Rewriter {
       case '.?':
       case '[?]':
       case 'map':
-        throw new ExpressionInvalid('objects cannot be written in an expression', node.start);
+        throw new ExpressionInvalid('object literals are not supported', node.start);
       default: {
         if (this.hasLoops && isCounted(node)) {
           this.writeCounted(node);
@@ -137,17 +137,17 @@ export class Rewriter {
 
   private writeName(name: string, at: number): void {
     if (this.items.includes(name)) this.written += name;
-    else if (isScopeName(name)) throw this.cannotStandAlone(name, at);
+    else if (isScopeName(name)) throw this.cannotBeUsedAlone(name, at);
     else this.written += this.variables.named(name, at);
   }
 
-  /** `reading.light`, `last.light`, `device.name`. False if `of` is none of these. */
+  /** Writes `reading.light`, `last.light` or `device.name`. False if `of` is another name. */
   private writeOfScope(of: ASTNode, name: string, at: number): boolean {
     if (of.op !== 'id' || this.items.includes(of.args) || !isScopeName(of.args)) return false;
     if (of.args === 'reading') this.written += this.variables.ofReading(name, at);
     else if (of.args === 'last') this.written += this.variables.ofLast(name, at);
     else if (of.args === 'device') this.written += this.variables.ofDevice(name, at);
-    else throw this.cannotStandAlone(of.args, at);
+    else throw this.cannotBeUsedAlone(of.args, at);
     return true;
   }
 
@@ -156,7 +156,7 @@ export class Rewriter {
     if (typeof literal === 'string' && this.writeOfScope(of, literal, at)) return;
     this.write(of, 9);
     this.written += '[';
-    // Lists are indexed by integers, and by nothing else.
+    // Lists are indexed by integers only.
     if (typeof literal === 'bigint') this.written += String(literal);
     else this.write(index);
     this.written += ']';
@@ -176,7 +176,7 @@ export class Rewriter {
     else if (op === '.' && args[0].op === 'id' && (args[0].args === 'reading' || args[0].args === 'last'))
       this.written += this.variables.presence(args[0].args, args[1], start);
     else if (op === '.' && isPath(field)) this.writeFunction('has', [field]);
-    else throw new ExpressionInvalid('has() asks for a name, as in has(light) or has(room.light)', start);
+    else throw new ExpressionInvalid('has() takes a name, as in has(light) or has(room.light)', start);
   }
 
   private writeMethod(name: string, of: ASTNode, args: readonly ASTNode[], at: number): void {
@@ -205,13 +205,13 @@ export class Rewriter {
       more.length > 0
     )
       throw new ExpressionInvalid(
-        `${name}() needs a name and what is asked of each item: items.${name}(item, …)`,
+        `${name}() takes a variable and an expression for each item: items.${name}(item, …)`,
         at,
       );
     if (isScopeName(item.args) || item.args === 'value' || item.args.startsWith('_'))
-      throw new ExpressionInvalid(`'${item.args}' cannot be the name of an item`, item.start);
+      throw new ExpressionInvalid(`'${item.args}' cannot be used as a loop variable`, item.start);
     if (this.items.length === MAX_NESTED_LOOPS)
-      throw new ExpressionInvalid(`${LOOPS.join(', ')} may be nested ${MAX_NESTED_LOOPS} deep at most`, at);
+      throw new ExpressionInvalid(`${LOOPS.join(', ')} can be nested at most ${MAX_NESTED_LOOPS} deep`, at);
     this.write(of, 9);
     this.written += `.${name}(${item.args}, _step(${loopCost(args.slice(1))}.0)`;
     this.items.push(item.args);
@@ -227,9 +227,9 @@ export class Rewriter {
     this.written += ')';
   }
 
-  private cannotStandAlone(name: keyof typeof SCOPE_NAMES, at: number): ExpressionInvalid {
+  private cannotBeUsedAlone(name: keyof typeof SCOPE_NAMES, at: number): ExpressionInvalid {
     if (name !== 'reading') this.variables.allow(name, at);
-    return new ExpressionInvalid(`'${name}' cannot stand alone; write ${SCOPE_NAMES[name]}`, at);
+    return new ExpressionInvalid(`'${name}' cannot be used alone; use ${SCOPE_NAMES[name]}`, at);
   }
 }
 
@@ -237,14 +237,14 @@ function isScopeName(name: string): name is keyof typeof SCOPE_NAMES {
   return Object.hasOwn(SCOPE_NAMES, name);
 }
 
-/** `light < "300"`: what is measured may be a text, but hardly one that is compared with a number in quotes. @throws ExpressionInvalid */
+/** Rejects `light < "300"`: a measurement can be a string, but a number in quotes is probably a mistake. @throws ExpressionInvalid */
 function expectNoNumberInQuotes({ op, args }: ASTNode): void {
   if (!['<', '<=', '>', '>='].includes(op)) return;
   for (const side of args as readonly ASTNode[]) {
     const literal = side.op === 'value' ? side.args : undefined;
     if (typeof literal === 'string' && /^\s*[-+]?\d+([.,]\d+)?\s*$/.test(literal))
       throw new ExpressionInvalid(
-        `'${op}' does not go with the text ${JSON.stringify(literal)}: expected a number, ${literal.trim()} without quotes`,
+        `'${op}' cannot compare the string ${JSON.stringify(literal)}: use ${literal.trim()} without quotes`,
         side.start,
       );
   }
@@ -252,12 +252,12 @@ function expectNoNumberInQuotes({ op, args }: ASTNode): void {
 
 type Counted = Extract<ASTNode, { op: '+' | '==' | '!=' | 'in' }>;
 
-/** Operators whose cost depends on what they are given; in expressions with loops they are functions that count it. */
+/** Operators whose cost depends on their operands; in expressions with loops they become functions that count it. */
 function isCounted(node: ASTNode): node is Counted {
   return node.op === '+' || node.op === '==' || node.op === '!=' || node.op === 'in';
 }
 
-/** `a.b.c`, and nothing else. */
+/** Whether a node has the form `a.b.c`. */
 function isPath(node: ASTNode): boolean {
   return node.op === 'id' || (node.op === '.' && isPath(node.args[0]));
 }

@@ -1,7 +1,7 @@
 import type { ASTNode } from '@marcbachmann/cel-js';
 import { ExpressionInvalid } from './errors.js';
 
-/** How tightly an operator binds; what is not listed binds most tightly. */
+/** The precedence of operators; any other node has the highest. */
 export const PRECEDENCE: Readonly<Partial<Record<ASTNode['op'], number>>> = {
   '?:': 1,
   '||': 2,
@@ -20,13 +20,13 @@ export const PRECEDENCE: Readonly<Partial<Record<ASTNode['op'], number>>> = {
   '-_': 8,
 };
 
-/** The loops of CEL. The library unrolls them when it parses; they end, as lists do. */
+/** The loops of CEL (macros over lists). */
 export const LOOPS: readonly string[] = ['all', 'exists', 'exists_one', 'filter', 'map'];
 
-/** Where anything may stand without parentheses. */
+/** The precedence at which no operator needs parentheses. */
 export const WHOLE = 1;
 
-/** A literal of the source as one of the evaluation language. @throws ExpressionInvalid */
+/** The literal in the evaluation language. @throws ExpressionInvalid */
 export function literalText(value: unknown, at: number): string {
   switch (typeof value) {
     case 'string':
@@ -41,11 +41,14 @@ export function literalText(value: unknown, at: number): string {
     }
     default:
       if (value === null) return 'null';
-      throw new ExpressionInvalid('numbers are written as 300 or 0.5, texts in quotes', at);
+      throw new ExpressionInvalid(
+        'unsupported literal; use numbers such as 300 or 0.5, and strings in quotes',
+        at,
+      );
   }
 }
 
-/** The nodes directly below a node. */
+/** The direct children of a node. */
 function childrenOf(node: ASTNode): readonly ASTNode[] {
   switch (node.op) {
     case 'value':
@@ -68,14 +71,14 @@ function childrenOf(node: ASTNode): readonly ASTNode[] {
   }
 }
 
-/** A node and all below it. */
+/** A node and all its descendants. */
 export function allNodes(root: ASTNode): ASTNode[] {
   const nodes = [root];
   for (const node of nodes) nodes.push(...childrenOf(node));
   return nodes;
 }
 
-/** Steps that one turn of a loop takes, besides those that are counted where they are made. Functions may search a text. */
+/** Steps of one iteration of a loop, without those that counted operators add. Functions cost more, as they can search a string. */
 export function loopCost(body: readonly ASTNode[]): number {
   const steps = body.flatMap(allNodes).map(({ op }) => (op === 'call' || op === 'rcall' ? 16 : 1));
   return steps.reduce<number>((sum, each) => sum + each, 0);

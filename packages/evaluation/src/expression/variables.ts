@@ -6,18 +6,18 @@ import { evaluationLanguage } from './language.js';
 import { misnamed } from './mistakes.js';
 import { measured, type Scope, type ScopeVariable } from './scope.js';
 
-/** A variable of the rewritten text, and where its value comes from. */
+/** A variable of the rewritten text, and how its value is read. */
 export interface Variable {
   readonly name: string;
   readonly type: 'double' | 'bool' | 'string' | 'dyn';
-  /** `plain`: a measurement of the reading under its own name. `lazy`: costs more than a look. */
+  /** `plain`: a measurement of the reading under its own name. `lazy`: expensive to read. */
   readonly kind: 'plain' | 'other' | 'lazy';
   readonly read: (scope: Scope) => unknown;
 }
 
 const CEL_TYPE = { number: 'double', boolean: 'bool', string: 'string', object: 'dyn' } as const;
 
-/** What an expression mentions. Each method takes note of one thing and gives the name of its variable in the rewritten text. */
+/** The variables of an expression. Each method registers one and returns its name in the rewritten text. */
 export class Variables {
   readonly names = new Set<string>();
   readonly windows: WindowUse[] = [];
@@ -33,12 +33,12 @@ export class Variables {
     return [...this.byKey.values()];
   }
 
-  /** @throws ExpressionInvalid if the expression may not speak of it */
+  /** @throws ExpressionInvalid if the variable is not available to the expression */
   allow(name: ScopeVariable, at: number): void {
     if (!this.allowed.includes(name)) throw new ExpressionInvalid(`'${name}' is not available here`, at);
   }
 
-  /** A name that stands alone: a measurement, or what the quorum measured. */
+  /** A bare name: a measurement, or `value` of a measuring quorum. */
   named(name: string, at: number): string {
     if (name === 'value' && this.allowed.includes('value'))
       return this.use('value', { type: 'double', kind: 'other', read: (scope) => scope.value });
@@ -47,7 +47,7 @@ export class Variables {
     if (meant !== undefined) throw new ExpressionInvalid(meant, at);
     const type = this.mention(name, at);
     const read: Variable['read'] = ({ reading }) => measured(reading, name);
-    // Some names mean something else to the library (`string`, `list`, `type`), or to every object (`constructor`).
+    // Names that the library (`string`, `list`, `type`) or every object (`constructor`) already has.
     if (evaluationLanguage.hasVariable(name) || name in Object.prototype)
       return this.use(`reading ${name}`, { type, kind: 'other', read });
     return this.use(`plain ${name}`, { type, kind: 'plain', read }, name);
@@ -111,7 +111,7 @@ export class Variables {
     return this.use(key, { type: 'double', kind: 'lazy', read });
   }
 
-  /** The same key is the same variable. A name of its own begins with `_`, as no name in an expression does. */
+  /** Returns the variable of a key. Generated names start with `_`, which is reserved in expressions. */
   private use(key: string, variable: Omit<Variable, 'name'>, name = `_${this.byKey.size}`): string {
     const known = this.byKey.get(key);
     if (known !== undefined) return known.name;
@@ -119,10 +119,13 @@ export class Variables {
     return name;
   }
 
-  /** Takes note of a measurement, and tells its type. */
+  /** Registers a measurement and returns its type. */
   private mention(name: string, at: number): Variable['type'] {
     if (name === '' || name.startsWith('_'))
-      throw new ExpressionInvalid(`'${name}' is no measurement: names with "_" are the protocol's`, at);
+      throw new ExpressionInvalid(
+        `'${name}' is not a measurement: names that start with "_" are reserved`,
+        at,
+      );
     const declared = this.schema?.measurements;
     if (declared !== undefined && !Object.hasOwn(declared, name))
       throw new ExpressionInvalid(`unknown name '${name}'${didYouMean(name, Object.keys(declared))}`);

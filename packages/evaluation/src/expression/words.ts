@@ -1,6 +1,6 @@
 import { EXPRESSION_LIMITS } from './language.js';
 
-/** Codes of errors that tell of the reading: a name is missing, or its value is of another type than the expression needs. */
+/** Error codes that are caused by the reading: a name is missing, or its value has another type than the expression needs. */
 const UNDECIDED = new Set([
   'cannot_index_type',
   'evaluation_error',
@@ -20,7 +20,7 @@ const UNDECIDED = new Set([
   'variable_type_mismatch',
 ]);
 
-/** Whether an error means that the reading does not say, rather than that the expression fails. */
+/** Whether an error leaves the expression undecided, rather than failed. */
 export function isUndecided(code: string): boolean {
   return UNDECIDED.has(code);
 }
@@ -28,60 +28,59 @@ export function isUndecided(code: string): boolean {
 const TYPE_WORDS: Readonly<Record<string, string>> = {
   double: 'a number',
   int: 'a number',
-  bool: 'true or false',
-  string: 'a text',
+  bool: 'a boolean',
+  string: 'a string',
   null: 'null',
   dyn: 'anything',
   map: 'an object',
 };
 
-/** A type of the library in words. */
+/** The name of a type of the library in messages. */
 export function typeName(type: string): string {
   return TYPE_WORDS[type] ?? (type.startsWith('list') ? 'a list' : type);
 }
 
 const SIGNS: Readonly<Record<string, string>> = { _quotient: '/', _remainder: '%' };
 
-/** An error of the library in our words. */
+/** The message for an error of the library. */
 export function rewordError(error: { readonly code?: string; readonly summary?: string; message: string }) {
   const summary = error.summary ?? error.message;
   if (summary.includes('maxDepth'))
     return `is nested too deeply (at most ${EXPRESSION_LIMITS.maxDepth} levels)`;
   if (summary.includes('maxAstNodes')) return `is too large (at most ${EXPRESSION_LIMITS.maxAstNodes} parts)`;
   const binary = /^no such overload: (.+) (\S+) (.+)$/.exec(summary);
-  if (binary !== null) return notDefined(binary[2]!, [binary[1]!, binary[3]!]);
+  if (binary !== null) return unsupportedOperands(binary[2]!, [binary[1]!, binary[3]!]);
   const unary = /^no such overload: ([!-])(.+)$/.exec(summary);
-  if (unary !== null) return notDefined(unary[1]!, [unary[2]!]);
+  if (unary !== null) return unsupportedOperands(unary[1]!, [unary[2]!]);
   const call = /^found no matching overload for '(?:.+\.)?(\w+)\((.*)\)'$/.exec(summary);
   if (call !== null)
-    return notDefined(SIGNS[call[1]!] ?? `${call[1]!.replace(/^_/, '')}()`, call[2]!.split(', '));
+    return unsupportedOperands(SIGNS[call[1]!] ?? `${call[1]!.replace(/^_/, '')}()`, call[2]!.split(', '));
   const logical = /^Logical operator requires bool operands, got '(.+)'/.exec(summary);
-  if (logical !== null)
-    return `'&&' and '||' take true or false on each side, but found ${typeName(logical[1]!)}`;
+  if (logical !== null) return `'&&' and '||' take two booleans, but one side is ${typeName(logical[1]!)}`;
   return summary
     .replace(/'(double|int|bool|string|null|dyn|list<.*>|map<.*>)'/g, (_all, type: string) => typeName(type))
     .replace('EOF', 'the end');
 }
 
-/** What operators take. */
+/** The operands of each operator. */
 const TAKES: Readonly<Record<string, string>> = {
-  '<': 'two numbers or two texts',
-  '<=': 'two numbers or two texts',
-  '>': 'two numbers or two texts',
-  '>=': 'two numbers or two texts',
-  '+': 'two numbers, two texts or two lists',
+  '<': 'two numbers or two strings',
+  '<=': 'two numbers or two strings',
+  '>': 'two numbers or two strings',
+  '>=': 'two numbers or two strings',
+  '+': 'two numbers, two strings or two lists',
   '-': 'numbers',
   '*': 'two numbers',
   '/': 'two numbers',
   '%': 'two numbers',
   '==': 'two values of the same type',
   '!=': 'two values of the same type',
-  '!': 'true or false',
-  in: 'a list or an object on its right',
+  '!': 'a boolean',
+  in: 'a list or an object on the right',
 };
 
-function notDefined(operator: string, types: readonly string[]): string {
+function unsupportedOperands(operator: string, types: readonly string[]): string {
   const takes = TAKES[operator];
-  const found = `'${operator}' does not go with ${types.map(typeName).join(' and ')}`;
+  const found = `'${operator}' cannot be applied to ${types.map(typeName).join(' and ')}`;
   return takes === undefined ? found : `${found}; it takes ${takes}`;
 }

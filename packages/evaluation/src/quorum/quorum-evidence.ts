@@ -15,22 +15,22 @@ import {
 } from './quorum-group.js';
 import { reassertTarget, type TargetReassertion } from './quorum-target.js';
 
-/** All that a group's verdict was made of, recorded with each of the commands that it led to. */
+/** The evidence of a group's verdict, stored with each command that it led to. */
 export interface GroupEvidence extends Evidence {
-  /** What was remembered of the group before. */
+  /** The state of the group before the evaluation. */
   readonly group: GroupState;
-  /** How the votes were counted, with the first of them by name. */
+  /** The count of the votes, including the first `TALLY_VOTES` of them. */
   readonly tally: Tally;
 }
 
-/** Records what a group's verdict is made of. */
+/** Records the inputs of a group's verdict. */
 export function groupEvidenceOf(
   rule: CompiledRule,
-  judged: EvaluatedGroup,
+  evaluated: EvaluatedGroup,
   votes: readonly Vote[],
   { fleet, trigger, now }: Omit<GroupMoment, 'heardAt'>,
 ): GroupEvidence {
-  const { before, tally } = judged;
+  const { before, tally } = evaluated;
   const { verdict, value } = tally;
   return {
     version: rule.version,
@@ -49,12 +49,12 @@ export function groupEvidenceOf(
   };
 }
 
-/** Whether a command was caused by a group, and not by a device's own readings. */
+/** Whether a command was caused by a group, rather than by a device's own readings. */
 export function isGroupEvidence(evidence: Evidence): evidence is GroupEvidence {
   return 'group' in evidence;
 }
 
-/** Judges once more what was counted then. */
+/** Repeats the evaluation of a group from its evidence. */
 export function replayGroup(
   rule: CompiledRule,
   { group, tally, now, trigger, heardAt, device }: GroupEvidence,
@@ -64,21 +64,21 @@ export function replayGroup(
   return { evaluated: evaluateTally(rule, group, tally, moment, trace), trace };
 }
 
-/** All that it was made of that one target was told again what its group had decided. `state` is what the target remembered. */
+/** The evidence of a command that was re-asserted to one target. `state` is the state of the target. */
 export interface TargetEvidence extends Evidence {
   readonly kind: 'reassert';
-  /** What was remembered of the group. */
+  /** The state of the group; stored under this name. */
   readonly standing: GroupState;
 }
 
 /**
- * Records why a target is told again.
- * @param memory of the target, before
- * @param action that it is told
+ * Records why a command is re-asserted to a target.
+ * @param memory the state of the target before
+ * @param action the re-asserted action
  */
 export function targetEvidenceOf(
   rule: CompiledRule,
-  standing: GroupState,
+  group: GroupState,
   memory: RuleState | undefined,
   { reading, ageMs, heardAt }: Observation,
   { address: { fleet, device }, answers, lesson, startedAt }: DeviceFacts,
@@ -96,20 +96,20 @@ export function targetEvidenceOf(
     ageMs,
     heardAt,
     device: { address: { fleet, device }, answers, lesson, startedAt },
-    standing,
+    standing: group,
   };
 }
 
-/** Whether a command tells one target again what its group had decided. */
+/** Whether a command was re-asserted to one target. */
 export function isTargetEvidence(evidence: Evidence): evidence is TargetEvidence {
   return 'kind' in evidence && evidence.kind === 'reassert';
 }
 
-/** Judges once more what the target reported then. */
+/** Repeats the re-assertion to a target from its evidence. */
 export function replayTarget(
   rule: CompiledRule,
-  { standing, state, now, ...observation }: TargetEvidence,
+  { standing: group, state, now, ...observation }: TargetEvidence,
 ): { evaluated: TargetReassertion; trace: Trace } {
   const trace: Trace = [];
-  return { evaluated: reassertTarget(rule, standing, state, observation, now, trace), trace };
+  return { evaluated: reassertTarget(rule, group, state, observation, now, trace), trace };
 }

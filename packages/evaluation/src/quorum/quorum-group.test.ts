@@ -7,7 +7,7 @@ import {
   type EvaluatedGroup,
   evaluateGroup,
   type GroupState,
-  isForgotten,
+  isExpiredVote,
   SAFE_LEAST_MS,
 } from './quorum-group.js';
 
@@ -35,159 +35,168 @@ const ruleOf = (changes: Partial<RuleInput> = {}, since = 1) =>
     since,
   );
 
-/** A group on a clock of its own. */
+/** A group with a clock. */
 function group(rule = ruleOf()) {
   let now = START;
   let state: GroupState | undefined;
   let votes: Vote[] = [];
-  const last: { judged?: EvaluatedGroup } = {};
-  const judge = (trigger: 'reading' | 'timer', by = rule, listeningSince = 0) => {
-    const judged = evaluateGroup(by, state, votes, { fleet: 'arena', trigger, now, listeningSince });
-    if (judged !== undefined) {
-      last.judged = judged;
-      // What is kept went through JSON.
-      state = JSON.parse(JSON.stringify(judged.state)) as GroupState;
+  const last: { evaluated?: EvaluatedGroup } = {};
+  const evaluate = (trigger: 'reading' | 'timer', currentRule = rule, listeningSince = 0) => {
+    const evaluated = evaluateGroup(currentRule, state, votes, {
+      fleet: 'arena',
+      trigger,
+      now,
+      listeningSince,
+    });
+    if (evaluated !== undefined) {
+      last.evaluated = evaluated;
+      // The stored state is JSON.
+      state = JSON.parse(JSON.stringify(evaluated.state)) as GroupState;
     }
-    return judged?.emit;
+    return evaluated?.emit;
   };
   return {
     last,
     allVotes: () => votes,
-    /** These sensors speak, after some time; what the group commands. */
-    say(said: Record<string, number | boolean>, afterMs = 1000) {
+    /** Casts votes after some time; returns the action that the group commands. */
+    vote(cast: Record<string, number | boolean>, afterMs = 1000) {
       now += afterMs;
-      for (const [device, value] of Object.entries(said)) {
-        votes = votes.filter((vote) => vote.device !== device);
+      for (const [device, value] of Object.entries(cast)) {
+        votes = votes.filter((known) => known.device !== device);
         votes.push({ device, value: Number(value), receivedAt: now, since: rule.since });
       }
-      return judge('reading');
+      return evaluate('reading');
     },
-    /** Time passes, and the timer calls whenever it is due. */
+    /** Lets time pass and fires due timers; returns the commanded actions. */
     wait(ms: number) {
       const until = now + ms;
       const emitted: unknown[] = [];
-      for (let wake = last.judged?.wakeAt; wake !== undefined && wake <= until; wake = last.judged?.wakeAt) {
+      for (
+        let wake = last.evaluated?.wakeAt;
+        wake !== undefined && wake <= until;
+        wake = last.evaluated?.wakeAt
+      ) {
         expect(wake).toBeGreaterThan(now);
         now = wake;
-        const emit = judge('timer');
+        const emit = evaluate('timer');
         if (emit !== undefined) emitted.push(emit);
       }
       now = until;
       return emitted;
     },
-    judge,
+    evaluate,
   };
 }
 
 const all = (value: boolean | number) => Object.fromEntries(SENSORS.map((device) => [device, value]));
 
-describe('a group', () => {
-  it('commands when most of its sensors agree, once, and again when they change their mind', () => {
-    const { say } = group();
-    expect(say({ a: true })).toBeUndefined(); // the first of five is no quorum
-    expect(say({ b: true })).toBeUndefined();
-    expect(say({ c: true })).toEqual(ON);
-    expect(say({ d: true, e: true })).toBeUndefined();
-    expect(say({ a: false, b: false })).toBeUndefined();
-    expect(say({ c: false })).toEqual(OFF);
+describe('evaluateGroup', () => {
+  it('commands when the majority changes', () => {
+    const { vote } = group();
+    expect(vote({ a: true })).toBeUndefined(); // one of five is not a quorum
+    expect(vote({ b: true })).toBeUndefined();
+    expect(vote({ c: true })).toEqual(ON);
+    expect(vote({ d: true, e: true })).toBeUndefined();
+    expect(vote({ a: false, b: false })).toBeUndefined();
+    expect(vote({ c: false })).toEqual(OFF);
   });
 
-  it('is not lit by one bird', () => {
-    const { say } = group();
-    expect(say(all(false))).toEqual(OFF);
-    for (const bird of SENSORS) {
-      expect(say({ [bird]: true })).toBeUndefined();
-      expect(say({ [bird]: false })).toBeUndefined();
+  it('ignores a single outlier', () => {
+    const { vote } = group();
+    expect(vote(all(false))).toEqual(OFF);
+    for (const sensor of SENSORS) {
+      expect(vote({ [sensor]: true })).toBeUndefined();
+      expect(vote({ [sensor]: false })).toBeUndefined();
     }
   });
 
-  it('holds, cools down and dwells as any rule does', () => {
-    const { say, wait } = group(ruleOf({ hold: '5s', maxAge: '1m' }));
-    expect(say(all(false))).toEqual(OFF);
-    expect(say(all(true))).toBeUndefined();
-    expect(say(all(false), 4000)).toBeUndefined(); // a cloud that passes
+  it('applies hold as for any rule', () => {
+    const { vote, wait } = group(ruleOf({ hold: '5s', maxAge: '1m' }));
+    expect(vote(all(false))).toEqual(OFF);
+    expect(vote(all(true))).toBeUndefined();
+    expect(vote(all(false), 4000)).toBeUndefined(); // shorter than the hold
     expect(wait(20_000)).toEqual([]);
-    expect(say(all(true))).toBeUndefined();
+    expect(vote(all(true))).toBeUndefined();
     expect(wait(5000)).toEqual([ON]);
   });
 
-  it('changes nothing while the votes are tied', () => {
-    const { say } = group(ruleOf({ scope: { devices: ['a', 'b', 'c', 'd'] } }));
-    expect(say({ a: true, b: true, c: true, d: false })).toEqual(ON);
-    expect(say({ c: false })).toBeUndefined();
-    expect(say({ a: true })).toBeUndefined();
-    expect(say({ b: false })).toEqual(OFF);
+  it('keeps the verdict while the votes are tied', () => {
+    const { vote } = group(ruleOf({ scope: { devices: ['a', 'b', 'c', 'd'] } }));
+    expect(vote({ a: true, b: true, c: true, d: false })).toEqual(ON);
+    expect(vote({ c: false })).toBeUndefined();
+    expect(vote({ a: true })).toBeUndefined();
+    expect(vote({ b: false })).toEqual(OFF);
   });
 
-  it('judges the median with its own hysteresis, whatever one sensor says', () => {
-    const { say } = group(
+  it('applies hysteresis to the median, whatever a single sensor reports', () => {
+    const { vote } = group(
       ruleOf({ quorum: { policy: 'median', of: 'light' }, when: 'value < 300', clear: 'value > 330' }),
     );
-    expect(say(all(299))).toEqual(ON);
-    expect(say({ ...all(320), a: 1023 })).toBeUndefined();
-    expect(say({ ...all(331), a: 0 })).toEqual(OFF);
-    expect(say({ ...all(320), a: -9e9 })).toBeUndefined();
-    expect(say({ ...all(299), a: 9e9 })).toEqual(ON);
+    expect(vote(all(299))).toEqual(ON);
+    expect(vote({ ...all(320), a: 1023 })).toBeUndefined();
+    expect(vote({ ...all(331), a: 0 })).toEqual(OFF);
+    expect(vote({ ...all(320), a: -9e9 })).toBeUndefined();
+    expect(vote({ ...all(299), a: 9e9 })).toEqual(ON);
   });
 
-  it('tells of a condition that fails, and stays as it is', () => {
-    const { say, last } = group(
+  it('reports a failed condition and keeps the verdict', () => {
+    const { vote, last } = group(
       ruleOf({ quorum: { policy: 'median', of: 'light' }, when: '1.0 / value < 0.01', clear: undefined }),
     );
-    expect(say(all(1000))).toEqual(ON);
-    expect(say(all(0))).toBeUndefined();
-    expect(last.judged).toMatchObject({ result: 'error', error: expect.stringMatching(/./) });
-    expect(say(all(1))).toEqual(OFF);
+    expect(vote(all(1000))).toEqual(ON);
+    expect(vote(all(0))).toBeUndefined();
+    expect(last.evaluated).toMatchObject({ result: 'error', error: expect.stringMatching(/./) });
+    expect(vote(all(1))).toEqual(OFF);
   });
 });
 
-describe('sensors that fall silent', () => {
-  it('leave the vote by time alone, and those that are left decide', () => {
-    const { say, wait } = group();
-    say({ a: true, b: true, c: false, d: false, e: false });
-    say({ a: true, b: true, c: false }, 9000);
-    expect(wait(5000)).toEqual([ON]); // two of the three that still speak
+describe('evaluateGroup with silent sensors', () => {
+  it('drops stale votes by timer, and the remaining ones decide', () => {
+    const { vote, wait } = group();
+    vote({ a: true, b: true, c: false, d: false, e: false });
+    vote({ a: true, b: true, c: false }, 9000);
+    expect(wait(5000)).toEqual([ON]); // two of the three fresh votes
   });
 
-  it('so that too few are left, and `hold` keeps what was decided', () => {
-    const { say, wait, last } = group();
-    expect(say(all(true))).toEqual(ON);
+  it('keeps the verdict with `hold`', () => {
+    const { vote, wait, last } = group();
+    expect(vote(all(true))).toEqual(ON);
     expect(wait(60_000)).toEqual([]);
-    expect(last.judged!.tally).toMatchObject({ outcome: 'lost', fresh: 0, stale: 5 });
-    expect(last.judged!.state.lostAt).toBe(START + 1000 + MAX_AGE + 1);
-    expect(say(all(true))).toBeUndefined();
-    expect(last.judged!.state.lostAt).toBeUndefined();
+    expect(last.evaluated!.tally).toMatchObject({ outcome: 'lost', fresh: 0, stale: 5 });
+    expect(last.evaluated!.state.lostAt).toBe(START + 1000 + MAX_AGE + 1);
+    expect(vote(all(true))).toBeUndefined();
+    expect(last.evaluated!.state.lostAt).toBeUndefined();
   });
 
-  it('and `release` does as if the condition were false', () => {
-    const { say, wait } = group(ruleOf({ quorum: { policy: 'majority', lost: 'release' } }));
-    expect(say(all(true))).toEqual(ON);
+  it('lowers the verdict with `release`', () => {
+    const { vote, wait } = group(ruleOf({ quorum: { policy: 'majority', lost: 'release' } }));
+    expect(vote(all(true))).toEqual(ON);
     expect(wait(MAX_AGE)).toEqual([]);
     expect(wait(1)).toEqual([OFF]);
-    expect(say(all(true))).toEqual(ON);
+    expect(vote(all(true))).toEqual(ON);
   });
 
-  it('and `safe` commands the safe action once, and what holds after it, though it be the same as before', () => {
-    const { say, wait } = group(ruleOf({ quorum: { policy: 'majority', lost: 'safe', safe: SAFE } }));
-    expect(say(all(false))).toEqual(OFF);
+  it('commands the safe action once with `safe`, and then the action of the verdict, even if unchanged', () => {
+    const { vote, wait } = group(ruleOf({ quorum: { policy: 'majority', lost: 'safe', safe: SAFE } }));
+    expect(vote(all(false))).toEqual(OFF);
     expect(wait(3 * MAX_AGE)).toEqual([SAFE]);
-    expect(say({ a: false, b: false })).toBeUndefined();
-    expect(say({ c: false })).toEqual(OFF);
-    expect(say({ d: false })).toBeUndefined();
+    expect(vote({ a: false, b: false })).toBeUndefined();
+    expect(vote({ c: false })).toEqual(OFF);
+    expect(vote({ d: false })).toBeUndefined();
   });
 
-  it('and come back at once leave the safe action for a while, lest the targets flicker', () => {
-    const { say, wait } = group(
+  it('keeps the safe action for a minimum time, so that targets do not flicker', () => {
+    const { vote, wait } = group(
       ruleOf({ quorum: { policy: 'majority', lost: 'safe', safe: SAFE }, maxAge: '1m' }),
     );
-    say(all(true));
+    vote(all(true));
     expect(wait(60_001)).toEqual([SAFE]);
-    expect(say(all(true))).toBeUndefined();
+    expect(vote(all(true))).toBeUndefined();
     expect(wait(SAFE_LEAST_MS - 1001)).toEqual([]);
     expect(wait(1)).toEqual([ON]);
   });
 
-  it('and the safe action leaves no run without its end', () => {
+  it('ends a run in time despite the safe action', () => {
     const runs = {
       run: { seconds: '30', max: '1m' },
       clear: undefined,
@@ -195,96 +204,96 @@ describe('sensors that fall silent', () => {
       else: { pump: false },
     };
     const quorum = { policy: 'majority', lost: 'safe' } as const;
-    const beside = group(ruleOf({ ...runs, quorum: { ...quorum, safe: { alarm: true } } }));
-    expect(beside.say(all(true))).toEqual({ pump: true });
-    expect(beside.wait(29_999)).toEqual([{ alarm: true }]);
-    expect(beside.wait(1)).toEqual([{ pump: false }]);
-    expect(beside.last.judged).toMatchObject({ reason: 'run_over', state: { safeAt: START + 11_001 } });
-    expect(beside.wait(60_000)).toEqual([]);
-    // What is safe for the pump stands.
+    const alarm = group(ruleOf({ ...runs, quorum: { ...quorum, safe: { alarm: true } } }));
+    expect(alarm.vote(all(true))).toEqual({ pump: true });
+    expect(alarm.wait(29_999)).toEqual([{ alarm: true }]);
+    expect(alarm.wait(1)).toEqual([{ pump: false }]);
+    expect(alarm.last.evaluated).toMatchObject({ reason: 'run_over', state: { safeAt: START + 11_001 } });
+    expect(alarm.wait(60_000)).toEqual([]);
+    // A safe action for the pump itself replaces the end of the run.
     const instead = group(ruleOf({ ...runs, quorum: { ...quorum, safe: { pump: 'slow' } } }));
-    instead.say(all(true));
+    instead.vote(all(true));
     expect(instead.wait(120_000)).toEqual([{ pump: 'slow' }]);
   });
 
-  it('before anybody was heard: the expected roster is lost once it had its time', () => {
-    const { judge, wait } = group(ruleOf({ quorum: { policy: 'majority', lost: 'safe', safe: SAFE } }));
-    expect(judge('reading')).toBeUndefined();
+  it('loses the quorum after maxAge if no expected sensor has reported', () => {
+    const { evaluate, wait } = group(ruleOf({ quorum: { policy: 'majority', lost: 'safe', safe: SAFE } }));
+    expect(evaluate('reading')).toBeUndefined();
     expect(wait(MAX_AGE - 1)).toEqual([]);
     expect(wait(1)).toEqual([SAFE]);
   });
 
-  it('while nobody listened fire nothing: a restart is no silence', () => {
+  it('does not count silence during an interruption of listening', () => {
     const rule = ruleOf({ quorum: { policy: 'majority', lost: 'release' } });
-    const { say, last, allVotes } = group(rule);
-    expect(say(all(true))).toEqual(ON);
+    const { vote, last, allVotes } = group(rule);
+    expect(vote(all(true))).toEqual(ON);
     const now = START + 3_600_000;
     const moment = { fleet: 'arena', trigger: 'timer', now, listeningSince: now } as const;
-    const judged = evaluateGroup(rule, last.judged!.state, allVotes(), moment)!;
-    expect(judged).toMatchObject({
+    const gathering = evaluateGroup(rule, last.evaluated!.state, allVotes(), moment)!;
+    expect(gathering).toMatchObject({
       emit: undefined,
       tally: { outcome: 'gathering', stale: 5 },
       wakeAt: now + MAX_AGE,
     });
     const later = { ...moment, now: now + MAX_AGE };
-    expect(evaluateGroup(rule, judged.state, allVotes(), later)).toMatchObject({
+    expect(evaluateGroup(rule, gathering.state, allVotes(), later)).toMatchObject({
       emit: OFF,
       tally: { outcome: 'lost' },
     });
   });
 
-  it('are forgotten after a day, and missed until then', () => {
+  it('drops the vote of a sensor after a day of silence', () => {
     const vote: Vote = { device: 'a', value: 1, receivedAt: START, since: 1 };
-    expect(isForgotten(ruleOf(), vote, START + 86_400_000)).toBe(false);
-    expect(isForgotten(ruleOf(), vote, START + 86_400_001)).toBe(true);
+    expect(isExpiredVote(ruleOf(), vote, START + 86_400_000)).toBe(false);
+    expect(isExpiredVote(ruleOf(), vote, START + 86_400_001)).toBe(true);
     const slow = ruleOf({ maxAge: '1d' });
-    expect(isForgotten(slow, vote, START + 2 * 86_400_000)).toBe(false);
-    expect(isForgotten(slow, vote, START + 2 * 86_400_000 + 1)).toBe(true);
-    expect(isForgotten(ruleOf({}, 2), vote, START)).toBe(true); // it was asked by an older rule
-    expect(isForgotten(ruleOf(), { ...vote, since: 2 }, START)).toBe(false); // this replica's rule is the older one
+    expect(isExpiredVote(slow, vote, START + 2 * 86_400_000)).toBe(false);
+    expect(isExpiredVote(slow, vote, START + 2 * 86_400_000 + 1)).toBe(true);
+    expect(isExpiredVote(ruleOf({}, 2), vote, START)).toBe(true); // a vote on an older rule
+    expect(isExpiredVote(ruleOf(), { ...vote, since: 2 }, START)).toBe(false); // this replica has the older rule
   });
 });
 
-describe('a rule that changes', () => {
-  it('begins anew, and asks again', () => {
-    const { say, judge, last } = group();
-    expect(say(all(true))).toEqual(ON);
-    expect(judge('reading', ruleOf({}, 2))).toBeUndefined();
-    expect(last.judged!.tally).toMatchObject({ outcome: 'gathering', fresh: 0 });
-    expect(last.judged!.state).toMatchObject({ since: 2, begun: START + 1000 });
+describe('evaluateGroup after a change of the rule', () => {
+  it('starts from scratch without votes', () => {
+    const { vote, evaluate, last } = group();
+    expect(vote(all(true))).toEqual(ON);
+    expect(evaluate('reading', ruleOf({}, 2))).toBeUndefined();
+    expect(last.evaluated!.tally).toMatchObject({ outcome: 'gathering', fresh: 0 });
+    expect(last.evaluated!.state).toMatchObject({ since: 2, begun: START + 1000 });
   });
 
-  it('and is switched off commands nothing more, but ends its run', () => {
+  it('ends the run of a disabled rule, but commands nothing else', () => {
     const runs = {
       quorum: { policy: 'majority', lost: 'safe', safe: SAFE } as const,
       run: { seconds: '20', max: '1m' },
       clear: undefined,
     };
-    const { say, judge, wait, last } = group(ruleOf(runs));
-    expect(say(all(true))).toEqual(ON);
+    const { vote, evaluate, wait, last } = group(ruleOf(runs));
+    expect(vote(all(true))).toEqual(ON);
     const off = ruleOf({ ...runs, enabled: false });
-    expect(judge('reading', off)).toBeUndefined();
+    expect(evaluate('reading', off)).toBeUndefined();
     const moment = { fleet: 'arena', trigger: 'timer', listeningSince: 0 } as const;
-    const silent = evaluateGroup(off, last.judged!.state, [], { ...moment, now: START + 15_000 })!;
+    const silent = evaluateGroup(off, last.evaluated!.state, [], { ...moment, now: START + 15_000 })!;
     expect(silent).toMatchObject({ emit: undefined, tally: { outcome: 'lost' } });
     expect(evaluateGroup(off, silent.state, [], { ...moment, now: START + 21_000 })).toMatchObject({
       emit: OFF,
     });
-    expect(wait(12_000)).toEqual([SAFE]); // had it stayed on
+    expect(wait(12_000)).toEqual([SAFE]); // the rule that stayed enabled
   });
 
-  it('is not judged by a replica that knows only the older one', () => {
+  it('returns undefined on a replica that has only the older rule', () => {
     const state: GroupState = { since: 3, begun: START };
     const moment = { fleet: 'arena', trigger: 'reading', now: START, listeningSince: 0 } as const;
     expect(evaluateGroup(ruleOf(), state, [], moment)).toBeUndefined();
   });
 });
 
-describe("a sensor's vote", () => {
-  it('has a hysteresis of its own', () => {
+describe('voteOf', () => {
+  it('applies hysteresis per sensor', () => {
     const rule = ruleOf();
-    const said = (light: number, previous?: boolean) => voteOf(rule, previous, { reading: { light } });
-    expect([said(299), said(300), said(320, true), said(320, false), said(331, true)]).toEqual([
+    const voteAt = (light: number, previous?: boolean) => voteOf(rule, previous, { reading: { light } });
+    expect([voteAt(299), voteAt(300), voteAt(320, true), voteAt(320, false), voteAt(331, true)]).toEqual([
       true,
       false,
       true,
@@ -294,7 +303,7 @@ describe("a sensor's vote", () => {
     expect(voteOf(rule, true, { reading: { heat: 1 } })).toBeUndefined();
   });
 
-  it('is a number where the group measures', () => {
+  it('is a number for a measuring quorum', () => {
     const rule = ruleOf({
       quorum: { policy: 'median', of: 'light * 2' },
       when: 'value < 300',
@@ -305,9 +314,9 @@ describe("a sensor's vote", () => {
   });
 });
 
-it('every command can be replayed from its evidence: the same action by the same steps', () => {
+it('replayGroup reproduces every command from its evidence', () => {
   const step = fc.record({
-    said: fc.dictionary(fc.constantFrom(...SENSORS), fc.integer({ min: 200, max: 400 }), {
+    lights: fc.dictionary(fc.constantFrom(...SENSORS), fc.integer({ min: 200, max: 400 }), {
       noNullPrototype: true,
     }),
     after: fc.constantFrom(100, 1000, 5000, 11_000, 25_000),
@@ -330,24 +339,24 @@ it('every command can be replayed from its evidence: the same action by the same
           hold,
           ...(measures && { when: 'value < 300', clear: 'value > 330' }),
         });
-        const { say, last, allVotes } = group(rule);
+        const { vote, last, allVotes } = group(rule);
         let now = START;
-        for (const { said, after } of steps) {
+        for (const { lights, after } of steps) {
           now += after;
           const votes = Object.fromEntries(
-            Object.entries(said).map(([device, light]) => [device, measures ? light : light < 300]),
+            Object.entries(lights).map(([device, light]) => [device, measures ? light : light < 300]),
           );
-          const emit = say(votes, after);
+          const emit = vote(votes, after);
           if (emit === undefined) continue;
-          const judged = last.judged!;
-          const evidence = groupEvidenceOf(rule, judged, allVotes(), {
+          const decided = last.evaluated!;
+          const evidence = groupEvidenceOf(rule, decided, allVotes(), {
             fleet: 'arena',
             trigger: 'reading',
             now,
           });
           const { evaluated, trace } = replayGroup(rule, JSON.parse(JSON.stringify(evidence)));
           expect(evaluated.emit).toEqual(emit);
-          expect(evaluated.state).toEqual(judged.state);
+          expect(evaluated.state).toEqual(decided.state);
           expect(trace.at(-1)).toMatchObject({ clause: 'emit', action: emit });
         }
       },

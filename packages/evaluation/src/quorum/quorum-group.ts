@@ -1,6 +1,6 @@
 import type { CompiledQuorum } from '../clauses/conditions/quorum.js';
 import { conditionHolds } from '../clauses/conditions/when.js';
-import type { EmitReason, Evaluated } from '../context/evaluated.js';
+import { type EmitReason, type Evaluated, earliest } from '../context/evaluated.js';
 import { type RuleState, remainingMs } from '../context/rule-state.js';
 import type { Trace } from '../context/trace.js';
 import { evaluate } from '../evaluate/evaluate.js';
@@ -23,7 +23,7 @@ export interface GroupState {
   readonly lostAt?: number;
   /** When the safe action was commanded; removed when the action of the verdict has followed. */
   readonly safeAt?: number;
-  /** When the targets were last commanded. */
+  /** When the targets were last commanded; stored under this name. */
   readonly toldAt?: number;
 }
 
@@ -33,7 +33,7 @@ export interface GroupMoment {
   readonly trigger: 'reading' | 'timer';
   /** Server time, ms. */
   readonly now: number;
-  /** When any of its sensors was last heard; 0 if never. */
+  /** When the latest vote was received; 0 without votes. */
   readonly heardAt: number;
 }
 
@@ -69,8 +69,14 @@ export function evaluateGroup(
   const ballot = ballotOf(rule);
   const listening = { now: at.now, begun: state.begun, listeningSince };
   const heardAt = votes.reduce((latest, { receivedAt }) => Math.max(latest, receivedAt), 0);
-  const judged = evaluateTally(rule, state, tallyVotes(ballot, votes, listening), { ...at, heardAt }, trace);
-  return { ...judged, wakeAt: earliest(judged.wakeAt, nextTallyAt(ballot, votes, listening)) };
+  const evaluated = evaluateTally(
+    rule,
+    state,
+    tallyVotes(ballot, votes, listening),
+    { ...at, heardAt },
+    trace,
+  );
+  return { ...evaluated, wakeAt: earliest(evaluated.wakeAt, nextTallyAt(ballot, votes, listening)) };
 }
 
 /** Evaluates a count of votes; with the tally of stored evidence it reproduces the command. */
@@ -111,21 +117,28 @@ export function evaluateTally(
   }
   const { tally, failure } = evaluateValue(rule, state.rule, counted, trace);
   const evaluated = evaluateGroupRule(rule, state, tally, moment, trace);
-  const owed = state.safeAt === undefined || !rule.enabled ? undefined : owedAction(rule, evaluated, tally);
-  if (owed?.emit !== undefined)
-    trace?.push({ clause: 'emit', passes: true, value: owed.raise, action: owed.emit, reason: 'found' });
-  const isPaid = evaluated.emit !== undefined || owed !== undefined;
-  const isTold = evaluated.emit !== undefined || owed?.emit !== undefined;
+  const pending =
+    state.safeAt === undefined || !rule.enabled ? undefined : actionAfterSafe(rule, evaluated, tally);
+  if (pending?.emit !== undefined)
+    trace?.push({
+      clause: 'emit',
+      passes: true,
+      value: pending.raise,
+      action: pending.emit,
+      reason: 'found',
+    });
+  const isSafeOver = evaluated.emit !== undefined || pending !== undefined;
+  const isCommanded = evaluated.emit !== undefined || pending?.emit !== undefined;
   return {
     ...evaluated,
-    ...owed,
+    ...pending,
     ...failure,
     before: state,
     state: nextState(state, {
       rule: evaluated.state,
       lostAt: isLost ? (state.lostAt ?? now) : undefined,
-      safeAt: isPaid ? undefined : state.safeAt,
-      toldAt: isTold ? now : state.toldAt,
+      safeAt: isSafeOver ? undefined : state.safeAt,
+      toldAt: isCommanded ? now : state.toldAt,
     }),
     tally,
   };
@@ -138,8 +151,8 @@ export function ballotOf({ scope, maxAgeMs, since, quorum }: CompiledRule): Ball
   return { quorum: quorum as CompiledQuorum, maxAgeMs, since, expected };
 }
 
-/** Whether a vote will never count again: it belongs to an older rule, or its sensor has been silent for too long. */
-export function isForgotten({ since, maxAgeMs }: CompiledRule, vote: Vote, now: number): boolean {
+/** Whether a vote can never count again: it belongs to an older rule, or its sensor has been silent for too long. */
+export function isExpiredVote({ since, maxAgeMs }: CompiledRule, vote: Vote, now: number): boolean {
   return vote.since < since || now - vote.receivedAt > Math.max(FORGOTTEN_MS, 2 * maxAgeMs);
 }
 
@@ -194,8 +207,8 @@ function runEndDuringSafe(
   return isEnded ? undefined : state?.runUntil;
 }
 
-/** After the safe action the targets get the action of the verdict, even if the verdict has not changed. */
-function owedAction(rule: CompiledRule, { emit, state }: Evaluated, { verdict }: Tally) {
+/** The action of the verdict, which follows the safe action even if the verdict has not changed. */
+function actionAfterSafe(rule: CompiledRule, { emit, state }: Evaluated, { verdict }: Tally) {
   if (emit !== undefined || verdict === undefined || state === undefined) return undefined;
   if (state.raised !== verdict || state.first === true) return undefined;
   // A run that is over must not start again without an end.
@@ -218,9 +231,4 @@ function nextState(
     ...(safeAt !== undefined && { safeAt }),
     ...(toldAt !== undefined && { toldAt }),
   };
-}
-
-function earliest(a: number | undefined, b: number | undefined): number | undefined {
-  if (a === undefined || b === undefined) return a ?? b;
-  return Math.min(a, b);
 }

@@ -17,7 +17,7 @@ const START = Date.UTC(2026, 10, 22, 12);
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
-const TOLD: GroupState = {
+const COMMANDED: GroupState = {
   since: 1,
   begun: START - HOUR,
   rule: { since: 1, raised: true, at: START, emittedAt: START },
@@ -40,17 +40,17 @@ const ruleOf = (changes: Partial<RuleInput> = {}) =>
     1,
   );
 
-/** A target of a group, on a clock of its own. */
-function target(rule = ruleOf(), standing = TOLD) {
+/** A target of a group, with a clock. */
+function target(rule = ruleOf(), initialGroup = COMMANDED) {
   let now = START;
   let memory: RuleState | undefined;
   return {
     memory: () => memory,
-    /** It reports after some time; what it is told. */
-    reports(
+    /** Sends a reading after some time; returns the action that the target is commanded. */
+    send(
       reading: Record<string, boolean | number>,
       afterMs: number,
-      { group = standing, ageMs = 0 } = {},
+      { group = initialGroup, ageMs = 0 } = {},
     ) {
       now += afterMs;
       const { state, emit } = reassertTarget(rule, group, memory, { reading, ageMs }, now);
@@ -60,109 +60,109 @@ function target(rule = ruleOf(), standing = TOLD) {
   };
 }
 
-describe('a target of a quorum', () => {
-  it('that reports otherwise is told again when its time has come, then after twice that, up to an hour', () => {
-    const { reports } = target();
-    const told: number[] = [];
+describe('reassertTarget', () => {
+  it('commands again while the target reports another value, with spacing that doubles up to an hour', () => {
+    const { send } = target();
+    const seconds: number[] = [];
     for (let second = 1; second <= 4 * 3600; second += 1)
-      if (reports(OFF, SECOND) !== undefined) told.push(second);
-    const spacings = told.map((second, i) => second - (told[i - 1] ?? 0));
+      if (send(OFF, SECOND) !== undefined) seconds.push(second);
+    const spacings = seconds.map((second, i) => second - (seconds[i - 1] ?? 0));
     expect(spacings.slice(0, 10)).toEqual([10, 20, 40, 80, 160, 320, 640, 1280, 2560, 3600]);
     expect(Math.max(...spacings)).toBe(MAX_REASSERT_MS / SECOND);
   });
 
-  it('that has agreed for as long is forgotten, and begins with the first time when it differs again', () => {
-    const { reports, memory } = target();
-    expect([reports(OFF, 10 * SECOND), reports(OFF, 20 * SECOND)]).toEqual([ON, ON]);
+  it('resets the spacing once the target has agreed for that long', () => {
+    const { send, memory } = target();
+    expect([send(OFF, 10 * SECOND), send(OFF, 20 * SECOND)]).toEqual([ON, ON]);
     expect(memory()).toMatchObject({ at: START, emittedAt: START + 30 * SECOND, repeats: 2 });
-    expect(reports(ON, 39 * SECOND)).toBeUndefined();
+    expect(send(ON, 39 * SECOND)).toBeUndefined();
     expect(memory()).toMatchObject({ repeats: 2 });
-    expect([reports(ON, SECOND), memory()]).toEqual([undefined, undefined]);
-    expect(reports(OFF, SECOND)).toEqual(ON);
+    expect([send(ON, SECOND), memory()]).toEqual([undefined, undefined]);
+    expect(send(OFF, SECOND)).toEqual(ON);
   });
 
-  it('that somebody else keeps commanding the opposite is told ever more seldom', () => {
-    const { reports } = target();
-    const told: number[] = [];
+  it('keeps increasing the spacing where another rule keeps commanding the opposite', () => {
+    const { send } = target();
+    const seconds: number[] = [];
     for (let second = 1; second <= 3600; second += 1)
-      if (reports(second % 2 === 0 ? ON : OFF, SECOND) !== undefined) told.push(second);
-    expect(told).toEqual([11, 31, 71, 151, 311, 631, 1271, 2551]);
+      if (send(second % 2 === 0 ? ON : OFF, SECOND) !== undefined) seconds.push(second);
+    expect(seconds).toEqual([11, 31, 71, 151, 311, 631, 1271, 2551]);
   });
 
-  it('that says nothing of what it was told is left alone, and nothing is forgotten', () => {
-    const { reports, memory } = target();
-    expect(reports({ light: 5 }, HOUR)).toBeUndefined();
-    expect(reports(OFF, SECOND)).toEqual(ON);
-    expect(reports({ light: 5 }, HOUR)).toBeUndefined();
+  it('does not command a target that reports none of the keys, and keeps its state', () => {
+    const { send, memory } = target();
+    expect(send({ light: 5 }, HOUR)).toBeUndefined();
+    expect(send(OFF, SECOND)).toEqual(ON);
+    expect(send({ light: 5 }, HOUR)).toBeUndefined();
     expect(memory()).toMatchObject({ repeats: 1 });
   });
 
-  it('begins anew with the next decision', () => {
-    const { reports } = target();
-    reports(OFF, 10 * SECOND);
-    reports(OFF, 20 * SECOND);
+  it('resets the spacing with the next decision', () => {
+    const { send } = target();
+    send(OFF, 10 * SECOND);
+    send(OFF, 20 * SECOND);
     const at = START + 31 * SECOND;
-    const group = { ...TOLD, toldAt: at, rule: { since: 1, raised: false, at, emittedAt: at } };
-    expect(reports(ON, 2 * SECOND, { group })).toBeUndefined();
-    expect(reports(ON, 9 * SECOND, { group })).toEqual(OFF);
+    const group = { ...COMMANDED, toldAt: at, rule: { since: 1, raised: false, at, emittedAt: at } };
+    expect(send(ON, 2 * SECOND, { group })).toBeUndefined();
+    expect(send(ON, 9 * SECOND, { group })).toEqual(OFF);
   });
 
-  it('is told what is safe while that stands', () => {
-    const { reports } = target(ruleOf(), { ...TOLD, lostAt: START, safeAt: START });
-    expect(reports({ led_on: true, level: 90 }, 10 * SECOND)).toEqual(SAFE);
-    expect(reports({ led_on: true, level: 20 }, HOUR)).toBeUndefined();
+  it('commands the safe action while it is in force', () => {
+    const { send } = target(ruleOf(), { ...COMMANDED, lostAt: START, safeAt: START });
+    expect(send({ led_on: true, level: 90 }, 10 * SECOND)).toEqual(SAFE);
+    expect(send({ led_on: true, level: 20 }, HOUR)).toBeUndefined();
   });
 
-  it('is not told what was raised in quiet hours, but what was lowered', () => {
+  it('re-asserts a lowered verdict in quiet hours, but not a raised one', () => {
     const rule = ruleOf({ quiet: { from: '11:00', to: '13:00' } });
-    const lowered = { ...TOLD, rule: { ...TOLD.rule!, raised: false } };
-    expect(target(rule).reports(OFF, 30 * MINUTE)).toBeUndefined();
-    expect(target(rule).reports(OFF, 61 * MINUTE)).toEqual(ON);
-    expect(target(rule, lowered).reports(ON, 30 * MINUTE)).toEqual(OFF);
+    const lowered = { ...COMMANDED, rule: { ...COMMANDED.rule!, raised: false } };
+    expect(target(rule).send(OFF, 30 * MINUTE)).toBeUndefined();
+    expect(target(rule).send(OFF, 61 * MINUTE)).toEqual(ON);
+    expect(target(rule, lowered).send(ON, 30 * MINUTE)).toEqual(OFF);
   });
 
   it.each<[what: string, rule: Partial<RuleInput>, group: Partial<GroupState>]>([
-    ['the rule does not want it', { reassert: 'never' }, {}],
-    ['the rule is off', { enabled: false }, {}],
-    ['things have not settled', { settle: '2h' }, {}],
-    ['the group was decided by another version', {}, { since: 2 }],
-    ['nothing was commanded yet', {}, { toldAt: undefined }],
-    ['the first verdict is still waiting', {}, { rule: { ...TOLD.rule!, first: true } }],
-    ['the rule is cut', {}, { rule: { ...TOLD.rule!, cut: START + HOUR + 30 * SECOND } }],
+    ['reassert is "never"', { reassert: 'never' }, {}],
+    ['the rule is disabled', { enabled: false }, {}],
+    ['the settle time is not over', { settle: '2h' }, {}],
+    ['the group state belongs to another version', {}, { since: 2 }],
+    ['nothing has been commanded', {}, { toldAt: undefined }],
+    ['the first verdict is delayed', {}, { rule: { ...COMMANDED.rule!, first: true } }],
+    ['the rule is cut', {}, { rule: { ...COMMANDED.rule!, cut: START + HOUR + 30 * SECOND } }],
     [
       'a run is over',
       { run: { seconds: '5', max: '1m' } },
-      { rule: { ...TOLD.rule!, runUntil: START + 5000 } },
+      { rule: { ...COMMANDED.rule!, runUntil: START + 5000 } },
     ],
-    ['nothing is to be done', { else: undefined }, { rule: { ...TOLD.rule!, raised: false } }],
-  ])('is told nothing when %s', (_what, rule, group) => {
-    const { reports } = target(ruleOf(rule), { ...TOLD, ...group });
-    expect(reports({ led_on: 'broken' as never }, HOUR)).toBeUndefined();
+    ['the rule has no else', { else: undefined }, { rule: { ...COMMANDED.rule!, raised: false } }],
+  ])('commands nothing if %s', (_what, rule, group) => {
+    const { send } = target(ruleOf(rule), { ...COMMANDED, ...group });
+    expect(send({ led_on: 'broken' as never }, HOUR)).toBeUndefined();
   });
 
-  it('is not reproached with a reading that is too old, or was taken before', () => {
-    const { reports } = target();
-    expect(reports(OFF, 12 * SECOND, { ageMs: 31 * SECOND })).toBeUndefined();
-    expect(reports(OFF, SECOND, { ageMs: 5 * SECOND })).toBeUndefined();
-    expect(reports(OFF, SECOND, { ageMs: 4 * SECOND })).toEqual(ON);
+  it('ignores readings that are too old or were taken before the command', () => {
+    const { send } = target();
+    expect(send(OFF, 12 * SECOND, { ageMs: 31 * SECOND })).toBeUndefined();
+    expect(send(OFF, SECOND, { ageMs: 5 * SECOND })).toBeUndefined();
+    expect(send(OFF, SECOND, { ageMs: 4 * SECOND })).toEqual(ON);
   });
 
-  it('does not wait for a clock that was set back', () => {
-    expect(target(ruleOf(), { ...TOLD, toldAt: START + HOUR }).reports(OFF, SECOND)).toEqual(ON);
+  it('does not wait after the clock was set back', () => {
+    expect(target(ruleOf(), { ...COMMANDED, toldAt: START + HOUR }).send(OFF, SECOND)).toEqual(ON);
   });
 });
 
-it('a group remembers when its targets were last commanded: by a verdict, what is safe, and what follows that', () => {
+it('evaluateGroup records when the targets were last commanded', () => {
   const rule = ruleOf({ scope: { devices: ['a'] }, maxAge: '10s' });
-  const said = (receivedAt: number) => [{ device: 'a', value: 1, receivedAt, since: 1 }];
-  const judge = (state: GroupState | undefined, now: number, heardAt: number) =>
-    evaluateGroup(rule, state, said(heardAt), { fleet: 'f', trigger: 'timer', now, listeningSince: 0 })!;
-  const lit = judge(undefined, START, START);
-  const stays = judge(lit.state, START + SECOND, START + SECOND);
-  const lost = judge(stays.state, START + 20 * SECOND, START + SECOND);
+  const votesAt = (receivedAt: number) => [{ device: 'a', value: 1, receivedAt, since: 1 }];
+  const evaluateAt = (state: GroupState | undefined, now: number, heardAt: number) =>
+    evaluateGroup(rule, state, votesAt(heardAt), { fleet: 'f', trigger: 'timer', now, listeningSince: 0 })!;
+  const lit = evaluateAt(undefined, START, START);
+  const unchanged = evaluateAt(lit.state, START + SECOND, START + SECOND);
+  const lost = evaluateAt(unchanged.state, START + 20 * SECOND, START + SECOND);
   const backAt = START + 20 * SECOND + SAFE_LEAST_MS;
-  const found = judge(lost.state, backAt, backAt);
-  expect([lit, stays, lost, found].map(({ emit, state }) => [emit, state.toldAt! - START])).toEqual([
+  const found = evaluateAt(lost.state, backAt, backAt);
+  expect([lit, unchanged, lost, found].map(({ emit, state }) => [emit, state.toldAt! - START])).toEqual([
     [ON, 0],
     [undefined, 0],
     [SAFE, 20 * SECOND],
@@ -170,7 +170,7 @@ it('a group remembers when its targets were last commanded: by a verdict, what i
   ]);
 });
 
-it('every repetition can be replayed from its evidence: the same action by the same steps', () => {
+it('replayTarget reproduces every re-assertion from its evidence', () => {
   const report = fc.record({
     reading: fc.dictionary(fc.constantFrom('led_on', 'level', 'light'), fc.oneof(fc.boolean(), fc.nat(40)), {
       noNullPrototype: true,
@@ -179,14 +179,14 @@ it('every repetition can be replayed from its evidence: the same action by the s
     ageMs: fc.constantFrom(0, 2000),
   });
   const group = fc.constantFrom<GroupState>(
-    TOLD,
-    { ...TOLD, rule: { ...TOLD.rule!, raised: false } },
-    { ...TOLD, safeAt: START },
+    COMMANDED,
+    { ...COMMANDED, rule: { ...COMMANDED.rule!, raised: false } },
+    { ...COMMANDED, safeAt: START },
   );
   const rule = ruleOf({ quiet: { from: '15:00', to: '16:00' } });
   const facts = { address: { fleet: 'arena', device: 'north' }, answers: true, lesson: false };
   fc.assert(
-    fc.property(group, fc.array(report, { maxLength: 20 }), (standing, reports) => {
+    fc.property(group, fc.array(report, { maxLength: 20 }), (groupState, reports) => {
       let now = START;
       let memory: RuleState | undefined;
       for (const { reading, after, ageMs } of reports) {
@@ -195,14 +195,14 @@ it('every repetition can be replayed from its evidence: the same action by the s
         const trace: object[] = [];
         const { state, emit, raise } = reassertTarget(
           rule,
-          standing,
+          groupState,
           memory,
           observation,
           now,
           trace as never,
         );
         if (emit !== undefined) {
-          const evidence = targetEvidenceOf(rule, standing, memory, observation, facts, emit, now);
+          const evidence = targetEvidenceOf(rule, groupState, memory, observation, facts, emit, now);
           const recorded = JSON.parse(JSON.stringify(evidence)) as typeof evidence;
           expect([isTargetEvidence(recorded), isGroupEvidence(recorded)]).toEqual([true, false]);
           const replayed = replayTarget(rule, recorded);
@@ -214,11 +214,31 @@ it('every repetition can be replayed from its evidence: the same action by the s
   );
 });
 
-it('is explained', () => {
+it('commands a target again after a restart', () => {
+  const rule = ruleOf({ reassert: '1m' });
+  const restartedAt = START + MINUTE;
+  const sendAt = (now: number, reading: object, memory: RuleState | undefined, startedAt: number) =>
+    reassertTarget(
+      rule,
+      COMMANDED,
+      memory,
+      { reading: { ...reading }, ageMs: 0, device: { startedAt } },
+      now,
+    );
+  expect(sendAt(START + SECOND, {}, undefined, START)).toEqual({ state: undefined });
+  const again = sendAt(restartedAt + SECOND, {}, undefined, restartedAt);
+  expect(again).toMatchObject({ emit: ON, raise: true, restartedAt });
+  expect(sendAt(restartedAt + 2 * SECOND, {}, again.state, restartedAt).emit).toBeUndefined();
+  const agreed = sendAt(restartedAt + SECOND, ON, undefined, restartedAt);
+  expect(agreed).toMatchObject({ state: { told: restartedAt } });
+  expect(sendAt(restartedAt + 2 * SECOND, {}, agreed.state, restartedAt).emit).toBeUndefined();
+});
+
+it('explains a re-assertion', () => {
   const trace: never[] = [];
   reassertTarget(
     ruleOf(),
-    TOLD,
+    COMMANDED,
     undefined,
     { reading: { led_on: false, light: 3 }, ageMs: 0 },
     START + 65_000,

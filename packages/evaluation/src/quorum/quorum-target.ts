@@ -43,14 +43,14 @@ export function reassertTarget(
   now: number,
   trace?: Trace,
 ): TargetReassertion {
-  const standing = groupCommandOf(rule, group, now);
+  const command = groupCommandOf(rule, group, now);
   if (
-    standing === undefined ||
+    command === undefined ||
     rule.reassertMs === Number.POSITIVE_INFINITY ||
     observation.ageMs > rule.maxAgeMs
   )
     return { state: memory };
-  const { action, raise, at } = standing;
+  const { action, raise, at } = command;
   const known = memory?.since === rule.since && memory.at === at ? memory : undefined;
   const before = known ?? { since: rule.since, raised: raise === true, at, emittedAt: at };
   const device = { answers: true, startedAt: observation.device?.startedAt };
@@ -75,12 +75,12 @@ export function reassertTarget(
 function groupCommandOf(rule: CompiledRule, group: GroupState, now: number): GroupCommand | undefined {
   const { rule: state, safeAt, toldAt = safeAt } = group;
   if (!rule.enabled || group.since !== rule.since || toldAt === undefined) return undefined;
-  const standing = (action: Action | undefined, raise: boolean | undefined) =>
+  const commandOf = (action: Action | undefined, raise: boolean | undefined) =>
     action && { action, raise, at: toldAt };
-  if (safeAt !== undefined) return standing(rule.quorum?.safe, undefined);
+  if (safeAt !== undefined) return commandOf(rule.quorum?.safe, undefined);
   if (state === undefined || state.since !== rule.since || state.first === true) return undefined;
   const { raised, runUntil } = state;
   if (isCut(state, now)) return undefined;
   if (raised && rule.run !== undefined && (runUntil === undefined || now >= runUntil)) return undefined;
-  return standing(raised ? rule.whenTrue : rule.whenFalse, raised);
+  return commandOf(raised ? rule.whenTrue : rule.whenFalse, raised);
 }

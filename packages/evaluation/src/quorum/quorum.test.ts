@@ -13,7 +13,7 @@ import {
 const NOW = 1_000_000;
 const MAX_AGE = 30_000;
 const SINCE = 4;
-/** The group votes since yesterday, and somebody has listened all the time. */
+/** The group has voted for long, and listening was never interrupted. */
 const LISTENING = { now: NOW, begun: 0, listeningSince: 0 };
 
 const quorum = (changes: Partial<Quorum>): Quorum => ({ policy: 'majority', lost: 'hold', ...changes });
@@ -32,16 +32,16 @@ const vote = (device: string, value: number, age = 0): Vote => ({
   receivedAt: NOW - age,
   since: SINCE,
 });
-const verdictOf = (by: Ballot, list: readonly Vote[], listening = LISTENING): Tally['verdict'] =>
-  tallyVotes(by, list, listening).verdict;
+const verdictOf = (ballotUnderTest: Ballot, list: readonly Vote[], listening = LISTENING): Tally['verdict'] =>
+  tallyVotes(ballotUnderTest, list, listening).verdict;
 
-describe('a policy', () => {
+describe('tallyVotes: policies', () => {
   it.each([
     ['any', 0, 5, false],
     ['any', 1, 4, true],
     ['all', 5, 0, true],
     ['all', 4, 1, false],
-    ['majority', 1, 4, false], // one bird does not light the stadium
+    ['majority', 1, 4, false], // a single outlier does not raise
     ['majority', 2, 3, false],
     ['majority', 3, 2, true],
     ['majority', 2, 2, undefined], // a tie changes nothing
@@ -49,12 +49,12 @@ describe('a policy', () => {
     expect(verdictOf(ballot({ policy }, 5), votes(yes, no))).toBe(verdict);
   });
 
-  it('atLeast counts those that agree', () => {
+  it('atLeast counts the votes for', () => {
     const two = ballot({ policy: 'atLeast', count: 2 }, 5);
     expect([verdictOf(two, votes(1, 4)), verdictOf(two, votes(2, 3))]).toEqual([false, true]);
   });
 
-  it('median leaves an outlier alone, and its tally has the value', () => {
+  it('median ignores an outlier and returns the value', () => {
     const list = [100, 110, 120, 130, 9999].map((value, i) => vote(`s-${i}`, value));
     expect(tallyVotes(ballot({ policy: 'median', of: 'light' }, 5), list, LISTENING)).toMatchObject({
       outcome: 'decided',
@@ -62,7 +62,7 @@ describe('a policy', () => {
     });
   });
 
-  it('a minority never decides a majority, whoever is stale', () => {
+  it('a majority is never decided by a minority, whichever votes are stale', () => {
     const anyVotes = fc.array(
       fc.record({ yes: fc.boolean(), age: fc.integer({ min: 0, max: 2 * MAX_AGE }) }),
       { minLength: 1, maxLength: 40 },
@@ -79,7 +79,7 @@ describe('a policy', () => {
   });
 });
 
-describe('the votes', () => {
+describe('tallyVotes: votes', () => {
   const anyVote = fc.record({
     value: fc.integer({ min: 0, max: 1 }),
     age: fc.integer({ min: 0, max: 2 * MAX_AGE }),
@@ -98,27 +98,27 @@ describe('the votes', () => {
       ballot({ policy, lost, ...(policy === 'atLeast' && { count: 3 }) } as Partial<Quorum>, expected),
     );
 
-  it('are counted alike in any order', () => {
+  it('does not depend on their order', () => {
     fc.assert(
-      fc.property(anyBallot, anyVotes, fc.infiniteStream(fc.nat()), (by, list, ranks) => {
+      fc.property(anyBallot, anyVotes, fc.infiniteStream(fc.nat()), (ballotUnderTest, list, ranks) => {
         const shuffled = list
           .map((one) => ({ one, rank: ranks.next().value as number }))
           .sort((a, b) => a.rank - b.rank)
           .map(({ one }) => one);
-        const tally = tallyVotes(by, list, LISTENING);
-        expect(tallyVotes(by, shuffled, LISTENING)).toEqual(tally);
-        expect(JSON.stringify(withVotes(tally, by, shuffled, NOW))).toBe(
-          JSON.stringify(withVotes(tally, by, list, NOW)),
+        const tally = tallyVotes(ballotUnderTest, list, LISTENING);
+        expect(tallyVotes(ballotUnderTest, shuffled, LISTENING)).toEqual(tally);
+        expect(JSON.stringify(withVotes(tally, ballotUnderTest, shuffled, NOW))).toBe(
+          JSON.stringify(withVotes(tally, ballotUnderTest, list, NOW)),
         );
       }),
     );
   });
 
-  it('only grow stale with time, never fresh, and who was heard is never missing', () => {
+  it('turns votes stale with time, never fresh or missing', () => {
     fc.assert(
-      fc.property(anyBallot, anyVotes, fc.nat(3 * MAX_AGE), (by, list, wait) => {
-        const before = tallyVotes(by, list, LISTENING);
-        const after = tallyVotes(by, list, { ...LISTENING, now: NOW + wait });
+      fc.property(anyBallot, anyVotes, fc.nat(3 * MAX_AGE), (ballotUnderTest, list, wait) => {
+        const before = tallyVotes(ballotUnderTest, list, LISTENING);
+        const after = tallyVotes(ballotUnderTest, list, { ...LISTENING, now: NOW + wait });
         expect(after.fresh).toBeLessThanOrEqual(before.fresh);
         expect(after.fresh + after.stale).toBe(before.fresh + before.stale);
         expect(after.missing).toBe(before.missing);
@@ -126,17 +126,19 @@ describe('the votes', () => {
     );
   });
 
-  it('change nothing until the moment at which they are to be counted again', () => {
+  it('returns the same tally until nextTallyAt', () => {
     fc.assert(
-      fc.property(anyBallot, anyVotes, fc.nat(3 * MAX_AGE), (by, list, wait) => {
-        const next = nextTallyAt(by, list, LISTENING);
+      fc.property(anyBallot, anyVotes, fc.nat(3 * MAX_AGE), (ballotUnderTest, list, wait) => {
+        const next = nextTallyAt(ballotUnderTest, list, LISTENING);
         const then = next === undefined ? NOW + wait : Math.min(NOW + wait, next - 1);
-        expect(tallyVotes(by, list, { ...LISTENING, now: then })).toEqual(tallyVotes(by, list, LISTENING));
+        expect(tallyVotes(ballotUnderTest, list, { ...LISTENING, now: then })).toEqual(
+          tallyVotes(ballotUnderTest, list, LISTENING),
+        );
       }),
     );
   });
 
-  it('about another version of the rule do not count', () => {
+  it('ignores votes on another version of the rule', () => {
     const list = votes(5, 0).map((one) => ({ ...one, since: SINCE - 1 }));
     expect(tallyVotes(ballot({}, 5), list, LISTENING)).toMatchObject({
       fresh: 0,
@@ -145,29 +147,34 @@ describe('the votes', () => {
     });
   });
 
-  it('from the future, where the clock was set back, are not fresh', () => {
+  it('does not count votes from the future as fresh, after the clock was set back', () => {
     expect(tallyVotes(ballot({}, 1), [vote('s', 1, -60_000)], LISTENING)).toMatchObject({
       fresh: 0,
       stale: 1,
     });
   });
 
-  it('that are shown are the first by name', () => {
+  it('withVotes adds the first votes by name', () => {
     const many = votes(TALLY_VOTES + 50, 0);
-    const by = ballot({}, many.length);
-    const shown = withVotes(tallyVotes(by, many, LISTENING), by, many.toReversed(), NOW).votes!;
-    expect(Object.keys(shown)).toEqual(
+    const ballotUnderTest = ballot({}, many.length);
+    const added = withVotes(
+      tallyVotes(ballotUnderTest, many, LISTENING),
+      ballotUnderTest,
+      many.toReversed(),
+      NOW,
+    ).votes!;
+    expect(Object.keys(added)).toEqual(
       many
         .map(({ device }) => device)
         .toSorted()
         .slice(0, TALLY_VOTES),
     );
-    expect(shown['s-0']).toEqual([1, 0]);
+    expect(added['s-0']).toEqual([1, 0]);
   });
 });
 
-describe('a roster', () => {
-  it('that is expected is there before anybody is heard: the first one is no majority', () => {
+describe('tallyVotes: expected sensors', () => {
+  it('counts missing sensors from the start, so that the first vote is not a majority', () => {
     expect(tallyVotes(ballot({}, 5), votes(1, 0), LISTENING)).toMatchObject({
       expected: 5,
       needs: 3,
@@ -177,7 +184,7 @@ describe('a roster', () => {
     });
   });
 
-  it('that nobody has told gathers for as long as a vote is fresh, and then is whoever has spoken', () => {
+  it('gathers for the maxAge of a vote if the rule does not define the sensors', () => {
     const at = (now: number) => ({ now, begun: NOW, listeningSince: 0 });
     expect(tallyVotes(ballot({}), votes(1, 0), at(NOW)).outcome).toBe('gathering');
     const later = votes(1, 2).map((one) => ({ ...one, receivedAt: NOW + MAX_AGE }));
@@ -188,7 +195,7 @@ describe('a roster', () => {
     expect(nextTallyAt(ballot({}), [], at(NOW))).toBe(NOW + MAX_AGE);
   });
 
-  it('stale sensors leave the vote, and come back', () => {
+  it('excludes stale votes until the next reading of the sensor', () => {
     const list = [
       vote('a', 1),
       vote('b', 0, MAX_AGE + 1),
@@ -213,7 +220,7 @@ describe('a roster', () => {
   });
 });
 
-describe('a lost quorum', () => {
+describe('tallyVotes: lost quorum', () => {
   const two = votes(1, 1);
   it.each([
     ['hold', undefined],
@@ -224,7 +231,7 @@ describe('a lost quorum', () => {
     expect([tally.outcome, tally.verdict]).toEqual(['lost', verdict]);
   });
 
-  it('is not lost before somebody has listened for long enough to call it silence', () => {
+  it('is not lost before listening has lasted for maxAge', () => {
     const silent = votes(5, 0).map((one) => ({ ...one, receivedAt: NOW - 3_600_000 }));
     const since = { ...LISTENING, listeningSince: NOW - MAX_AGE + 1 };
     expect(tallyVotes(ballot({ lost: 'release' }, 5), silent, since)).toMatchObject({ outcome: 'gathering' });
@@ -235,12 +242,12 @@ describe('a lost quorum', () => {
     });
   });
 
-  it('does not keep what no other vote could change from being decided', () => {
+  it('decides early if further votes cannot change the verdict', () => {
     expect(verdictOf(ballot({ policy: 'any' }, 5), votes(1, 0))).toBe(true);
     expect(verdictOf(ballot({ policy: 'any' }, 5), votes(0, 1))).toBeUndefined();
     expect(verdictOf(ballot({ policy: 'all' }, 5), votes(0, 1))).toBe(false);
     expect(verdictOf(ballot({ policy: 'atLeast', count: 2 }, 9), votes(2, 0))).toBe(true);
-    // Who says how many it needs gets no verdict from fewer.
+    // With `needs`, fewer votes never decide.
     expect(verdictOf(ballot({ policy: 'any', needs: 2 }, 5), votes(1, 0))).toBeUndefined();
   });
 });

@@ -82,27 +82,27 @@ export interface Ballot {
 export function tallyVotes(ballot: Ballot, votes: readonly Vote[], listening: Listening): Tally {
   const { quorum, maxAgeMs, since } = ballot;
   const { now, begun } = listening;
-  const heard = votes.filter((vote) => vote.since === since);
-  const fresh = heard.filter((vote) => isFresh(vote, maxAgeMs, now));
-  const expected = Math.max(ballot.expected ?? heard.length, 1);
+  const counted = votes.filter((vote) => vote.since === since);
+  const fresh = counted.filter((vote) => isFresh(vote, maxAgeMs, now));
+  const expected = Math.max(ballot.expected ?? counted.length, 1);
   const needs = quorum.needs ?? Math.floor(expected / 2) + 1;
-  const said = countVotes(quorum, fresh);
+  const result = countVotes(quorum, fresh);
   const count = {
     policy: quorum.policy,
     expected,
     needs,
     fresh: fresh.length,
-    stale: heard.length - fresh.length,
-    missing: Math.max(0, expected - heard.length),
-    ...said,
+    stale: counted.length - fresh.length,
+    missing: Math.max(0, expected - counted.length),
+    ...result,
   };
   // Without a defined number of sensors, all present ones have voted by the time that the first votes can be stale.
   const isComplete = fresh.length >= needs && (ballot.expected !== undefined || now >= begun + maxAgeMs);
-  const certain = quorum.needs === undefined ? earlyVerdict(quorum, said) : undefined;
+  const certain = quorum.needs === undefined ? earlyVerdict(quorum, result) : undefined;
   if (isComplete || certain !== undefined) {
-    const verdict = certain ?? verdictOf(quorum, said);
+    const verdict = certain ?? verdictOf(quorum, result);
     if (verdict !== undefined) return { outcome: 'decided', verdict, ...count };
-    return { outcome: said.value === undefined ? 'undecided' : 'decided', ...count };
+    return { outcome: result.value === undefined ? 'undecided' : 'decided', ...count };
   }
   if (now < gatheredAt(ballot, listening)) return { outcome: 'gathering', ...count };
   return quorum.lost === 'release'

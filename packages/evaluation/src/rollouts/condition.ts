@@ -2,12 +2,11 @@ import type { Measurement } from '@lamplighter/contracts/telemetry/reading';
 import { compileExpression, ExpressionFailed, ExpressionInvalid } from '../expression/expression.js';
 
 /**
- * A compiled `when` of a rollout: true, false, or undefined if the last state of a device does not say (a name it needs is
- * missing, or has another type).
+ * The compiled `when` of a rollout: true, false, or undefined if the last state of a device lacks a value or has one of another type.
  */
 export type Condition = (reading: Readonly<Record<string, Measurement | undefined>>) => boolean | undefined;
 
-/** The text is no condition; the message says where and why. */
+/** The text is not a valid condition; the message has the place and the cause. */
 export class ConditionInvalid extends Error {
   override readonly name = 'ConditionInvalid';
 }

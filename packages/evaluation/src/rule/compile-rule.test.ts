@@ -5,8 +5,8 @@ import { type RuleInput, ruleSchema } from './rule.js';
 const compiled = (more: Partial<RuleInput>) =>
   compileRule(ruleSchema.parse({ id: 'r', when: 'light < 300', then: { led_on: true }, ...more }), 5, 3);
 
-describe('a compiled rule', () => {
-  it('has its durations in milliseconds, and the defaults', () => {
+describe('compileRule', () => {
+  it('converts durations to milliseconds and fills in defaults', () => {
     expect(compiled({ hold: '10s', command: { ttl: '2m' } })).toMatchObject({
       version: 5,
       since: 3,
@@ -29,20 +29,20 @@ describe('a compiled rule', () => {
     [{ else: { heat: 1 } }, 0, ['heat', 'led_on', 'light']],
     [{ clear: 'light > last.light + 5' }, 2, ['led_on', 'light']],
     [{ deadband: { of: 'window.avg("heat", "1m")', by: 1 } }, 240, ['heat', 'led_on', 'light']],
-  ])('knows how far %j looks back, and at what', (more, depth, names) => {
+  ])('collects history depth and names of %j', (more, depth, names) => {
     const rule = compiled(more);
     expect(rule.depth).toBe(depth);
     expect([...rule.names].sort()).toEqual(names);
   });
 
-  it('names each window once', () => {
+  it('lists each window once', () => {
     const text = 'window.avg("light", "1m")';
     expect(compiled({ when: `${text} < 300`, clear: `${text} > 330` }).windows).toEqual([
       { fn: 'avg', measurement: 'light', ms: 60_000 },
     ]);
   });
 
-  it('asks a measuring quorum about its value, and a counting one about each sensor', () => {
+  it('compiles "when" for the value of a measuring quorum and for the readings of a counting one', () => {
     const measuring = compiled({ when: 'value < 300', quorum: { policy: 'median', of: 'light' } });
     expect(measuring.when?.evaluate({ reading: {}, value: 200 })).toBe(true);
     expect(measuring.quorum?.measure?.evaluate({ reading: { light: 7 } })).toBe(7);
@@ -55,7 +55,7 @@ describe('a compiled rule', () => {
     [{ clear: '1 + 2' }],
     [{ run: { seconds: 'light < 3', max: '1m' }, else: { led_on: false } }],
     [{ effect: { expect: 'frobnicate(light)', within: '10s' } }],
-  ])('does not come of %j', (more) => {
+  ])('throws on %j', (more) => {
     expect(() => compiled(more)).toThrow(ExpressionInvalid);
   });
 });

@@ -13,11 +13,11 @@ export interface CompiledRule extends CompiledClauses {
   readonly version: number;
   /** The version since which rule states are valid; a state of another `since` starts from scratch. */
   readonly since: number;
-  /** The devices that it evaluates; for a quorum: that vote. */
+  /** The devices that the rule evaluates; for a quorum, the devices that vote. */
   readonly scope: DeviceScope;
-  /** How many readings of a device its expressions use besides the current one: 0, 2 (the previous one), or a whole window. */
+  /** How many readings of history its expressions need: 0, 2 (the current and the previous one), or a whole window. */
   readonly depth: number;
-  /** Measurements that a verdict may depend on, including those that show whether the device does as commanded. */
+  /** Measurements that a verdict can depend on, including those that show whether the device follows its commands. */
   readonly names: readonly string[];
   /** The windows that its expressions use, each once. */
   readonly windows: readonly WindowUse[];
@@ -43,7 +43,7 @@ export function compileRule(rule: Rule, version: number, since: number): Compile
   };
 }
 
-/** What the verdicts of a rule depend on. */
+/** The inputs of a rule's verdicts. */
 function dependencies({ then, else: otherwise }: Rule, expressions: readonly Expression<boolean | number>[]) {
   const windows = new Map(
     expressions.flatMap((expression) => expression.windows.map((w) => [JSON.stringify(w), w])),

@@ -1,13 +1,13 @@
 import { fieldsOf } from '../clauses/definition/clause.js';
 import { CLAUSE_DEFINITIONS } from '../clauses/rule-clauses.js';
 
-/** What is wrong with one field because of the others. */
+/** A conflict of one field with others. */
 export interface Contradiction {
   readonly path: readonly string[];
   readonly message: string;
 }
 
-/** Fields of a rule document that contradict each other. Accepts any value, also a rule with other errors. */
+/** Finds fields of a rule document that contradict each other. Accepts any value, including a rule with other errors. */
 export function contradictions(document: unknown): Contradiction[] {
   const rule = fieldsOf(document);
   if (rule === undefined) return [];

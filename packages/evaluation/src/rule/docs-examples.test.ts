@@ -14,7 +14,7 @@ const PAGES = [
   'services/rules/rules/night-light.json',
 ];
 
-/** Every JSON object of a page, or in one, that has an action: in blocks of JSON, in commands to type, in sentences. */
+/** Every JSON object with an action in a page: in code blocks, in shell commands and in sentences. */
 function rulesIn(name: string): [where: string, rule: Document][] {
   const text = page(name);
   const found: [string, Document][] = [];
@@ -26,7 +26,7 @@ function rulesIn(name: string): [where: string, rule: Document][] {
   return found;
 }
 
-/** The shortest JSON object that begins there. */
+/** The shortest JSON object at an offset. */
 function objectAt(text: string, start: number): Document | undefined {
   for (
     let end = text.indexOf('}', start);
@@ -36,7 +36,7 @@ function objectAt(text: string, start: number): Document | undefined {
     try {
       return JSON.parse(text.slice(start, end + 1)) as Document;
     } catch {
-      // not its end yet
+      // The object continues.
     }
   }
   return undefined;
@@ -44,20 +44,20 @@ function objectAt(text: string, start: number): Document | undefined {
 
 const EXAMPLES = PAGES.flatMap(rulesIn);
 
-describe('the rules in the docs', () => {
-  it('are found', () => {
+describe('rules in the docs', () => {
+  it('exist on every page', () => {
     const pages = new Set(EXAMPLES.map(([where]) => where.split(':')[0]));
     expect([...pages]).toEqual(PAGES);
   });
 
-  it.each(EXAMPLES)('%s is valid, and nothing is to be said of it', (_, document) => {
-    // A path may stand for the id, and a file of seeds also names fleets.
+  it.each(EXAMPLES)('%s is valid without warnings', (_, document) => {
+    // The id can be in a path instead, and seed files have `fleets`.
     const { fleets: _fleets, ...rule } = { id: 'example', ...document } as Document;
     expect(validateRule(rule)).toMatchObject({ problems: [], warnings: [] });
   });
 });
 
-describe('the fields in docs/rules.md', () => {
+describe('fields in docs/rules.md', () => {
   const BASE: Document = {
     id: 'example',
     when: 'light < 300',
@@ -69,19 +69,19 @@ describe('the fields in docs/rules.md', () => {
     ([, fields, example]) => [fields!.match(/[\w.]+/g)!, JSON.parse(example!) as unknown] as const,
   );
 
-  it('are all that there are', () => {
+  it('are complete', () => {
     const named = rows.flatMap(([fields]) => fields.map((field) => field.split('.')[0]!));
     expect(named.sort()).toEqual(Object.keys(ruleSchema.shape).sort());
   });
 
   it.each(CLAUSE_DEFINITIONS.flatMap(({ examples }) => Object.entries(examples)))(
-    'show the example of the clause: %s',
+    'have the example of the clause: %s',
     (field, example) => {
       expect(rows.find(([fields]) => fields[0] === field)?.[1]).toEqual(example);
     },
   );
 
-  it.each(rows)('%j may be %j', (fields, example) => {
+  it.each(rows)('%j accepts %j', (fields, example) => {
     const [field, inner] = fields[0]!.split('.') as [string, string | undefined];
     const { when, ...others } = BASE;
     const rule = {
@@ -93,7 +93,7 @@ describe('the fields in docs/rules.md', () => {
   });
 });
 
-it('the telemetry schema in docs/rules.md is one', () => {
+it('the telemetry schema in docs/rules.md is valid', () => {
   const text = page('docs/rules.md');
   const schema = objectAt(text, text.indexOf('{ "measurements"'));
   expect(telemetrySchemaSchema.safeParse(schema)).toMatchObject({ success: true });

@@ -4,7 +4,7 @@ import { inScope } from '@lamplighter/contracts/rules/device-scope';
 import { z } from 'zod';
 import { ruleSchema } from './rule.js';
 
-/** What the command holds: a version of a rule, and since when rule states count (see the store's rules). */
+/** The value of the command: a version of a rule, and the version since which rule states are valid. */
 export const edgeRuleSchema = z.strictObject({
   version: z.int().min(1),
   since: z.int().min(0),
@@ -13,8 +13,8 @@ export const edgeRuleSchema = z.strictObject({
 export type EdgeRuleDocument = z.infer<typeof edgeRuleSchema>;
 
 /**
- * The action that brings a device a rule; `problem` says in words why it cannot have it: the rule is not about the device, or does
- * not fit a command.
+ * The action that sends a rule to a device; `problem` explains why it cannot be sent: the rule does not apply to the device, or is too large for
+ * a command.
  */
 export function edgeRuleAction(
   device: string,
@@ -23,7 +23,7 @@ export function edgeRuleAction(
   const { id, scope, target, quorum } = document.rule;
   if (!inScope(scope.devices, device) || (target && !inScope(target.devices, device)))
     return {
-      problem: `rule "${id}" ${quorum ? 'does not both count and command' : 'is not about'} device "${device}"`,
+      problem: `rule "${id}" ${quorum ? 'does not both count and command' : 'does not apply to'} device "${device}"`,
     };
   const action = { [EDGE_RULE_KEY]: document };
   const { error } = actionSchema.safeParse(action);

@@ -3,14 +3,14 @@ import type { Scope } from '../expression/expression.js';
 import type { CompiledRule } from './compile-rule.js';
 
 /**
- * A rule as a device judges it alone. Without its link a device knows nobody's vote but its own, so of a quorum its own vote decides,
- * or what it measures itself stands for the group's median or mean.
+ * The rule as an edge device evaluates it. Without its link a device has only its own vote, so that vote decides in place of the quorum, and
+ * its own measurement replaces the median or mean of the group.
  */
 export function withoutQuorum(rule: CompiledRule): CompiledRule {
   return rule.quorum === undefined ? rule : { ...rule, quorum: undefined };
 }
 
-/** What a device measures for a group; undefined if the rule does not ask for a number, or the reading does not say. */
+/** The number that a device contributes to a group; undefined if the rule does not measure, or is undecided on the reading. */
 export function measureAtEdge({ quorum }: CompiledRule, scope: Scope): number | undefined {
   try {
     const value = quorum?.measure?.evaluate(scope);

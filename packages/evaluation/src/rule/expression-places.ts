@@ -3,14 +3,14 @@ import { deciderOf, type ExpressionField } from '../clauses/definition/expressio
 import { CLAUSE_DEFINITIONS } from '../clauses/rule-clauses.js';
 import type { ScopeVariable } from '../expression/scope.js';
 
-/** An expression in a rule document, and what it may use. */
+/** An expression in a rule document, and what it can use. */
 export interface ExpressionPlace {
   /** JSON pointer. */
   readonly pointer: string;
   readonly text: string;
   readonly returns: 'bool' | 'number';
   readonly variables: readonly ScopeVariable[];
-  /** Why it may use no measurements; undefined if it may. */
+  /** Why it cannot use measurements; undefined if it can. */
   readonly noMeasurements?: string;
 }
 

@@ -28,12 +28,12 @@ it.each<[what: string, other: Partial<RuleInput>, clashes: object[]]>([
     { then: { fan: 1 }, else: { fan: 0, led_on: 0 } },
     [{ key: 'led_on', lane: 'led_on', other: 'fan' }],
   ],
-])('a key that is driven twice: %s', (_what, other, clashes) => {
+])('laneClashes for two rules: %s', (_what, other, clashes) => {
   const one = drivenBy(rule({ scope: { devices: ['lamp-*'] } }));
   expect(laneClashes(one, drivenBy(rule(other)))).toEqual(clashes);
 });
 
-it('a command drives its device alone', () => {
+it('laneClashes for a command and a rule', () => {
   const one = drivenBy(rule({ scope: { devices: ['lamp-1'] } }));
   expect(laneClashes(drivenByCommand(['lamp-1'], { led_on: false }, 'led'), one)).toEqual([
     { key: 'led_on', lane: 'led', other: 'led_on' },

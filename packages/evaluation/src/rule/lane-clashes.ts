@@ -2,20 +2,20 @@ import { type Action, defaultLane } from '@lamplighter/contracts/commands/comman
 import { type DeviceScope, scopesMeet } from '@lamplighter/contracts/rules/device-scope';
 import type { Rule } from './rule.js';
 
-/** Who drives which keys of which devices, on which lanes. */
+/** The keys, devices and lanes that a rule, command or rollout commands. */
 export interface Driver {
   readonly devices: DeviceScope;
   /** By action key: the lanes on which it is commanded. */
   readonly lanes: ReadonlyMap<string, ReadonlySet<string>>;
 }
 
-/** What a rule drives; nothing if it is disabled. */
+/** The driver of a rule; without keys if it is disabled. */
 export function drivenBy({ enabled, scope, target, command, then, else: otherwise, quorum }: Rule): Driver {
   const actions = enabled ? [then, otherwise, quorum?.safe] : [];
   return { devices: (target ?? scope).devices, lanes: lanesOf(actions, command.lane) };
 }
 
-/** What a command, or a rollout, drives. */
+/** The driver of a command or rollout. */
 export function drivenByCommand(devices: DeviceScope, action: Action, lane: string | undefined): Driver {
   return { devices, lanes: lanesOf([action], lane) };
 }
@@ -31,14 +31,14 @@ function lanesOf(
   return lanes;
 }
 
-/** A key that two drive on different lanes: their commands do not supersede each other, so an absent device gets both. */
+/** A key that is commanded on different lanes: the commands do not supersede each other, so a device that was offline gets both. */
 export interface LaneClash {
   readonly key: string;
   readonly lane: string;
   readonly other: string;
 }
 
-/** The keys that two drive on different lanes of the same device. */
+/** The keys that two drivers command on different lanes of the same device. */
 export function laneClashes(one: Driver, other: Driver): LaneClash[] {
   if (!scopesMeet(one.devices, other.devices)) return [];
   return [...one.lanes].flatMap(([key, lanes]) => {

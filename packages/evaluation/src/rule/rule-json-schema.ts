@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { ruleSchema } from './rule.js';
 
 /**
- * The JSON schema of a rule as people write it, for editors and other programs. It says what JSON schema can say; what it
- * cannot (expressions, fields that exclude each other) the API checks when a rule is written.
+ * The JSON schema of a rule document, for editors and other programs. JSON schema cannot express everything: the API also checks expressions
+ * and contradictory fields when a rule is written.
  */
 export function ruleJsonSchema(): Record<string, unknown> {
   return {

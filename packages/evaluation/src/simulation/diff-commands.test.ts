@@ -9,7 +9,7 @@ const on = (at: number): SimulatedCommand => ({
   reason: 'change',
 });
 const off = (at: number): SimulatedCommand => ({ ...on(at), action: { led_on: false } });
-const told = (changes: readonly CommandChange[]) =>
+const summaryOf = (changes: readonly CommandChange[]) =>
   changes.map((change) =>
     change.kind === 'moved'
       ? `moved ${change.command.at} to ${change.to.at}`
@@ -17,26 +17,20 @@ const told = (changes: readonly CommandChange[]) =>
   );
 
 it.each<[string, SimulatedCommand[], SimulatedCommand[], number, string[]]>([
-  ['nothing', [on(1), off(2)], [on(1), off(2)], 2, []],
-  ['a new command', [on(1), off(5)], [on(1), off(3), on(4), off(5)], 2, ['added 3', 'added 4']],
-  ['one less', [on(1), off(2), on(3)], [on(1)], 1, ['dropped 2', 'dropped 3']],
-  ['later ones', [on(1), off(5), on(9)], [on(2), off(6), on(9)], 1, ['moved 1 to 2', 'moved 5 to 6']],
-  [
-    'one that is gone, while its neighbour moves',
-    [on(1), on(20)],
-    [on(21)],
-    0,
-    ['dropped 1', 'moved 20 to 21'],
-  ],
-  ['one that comes, while its neighbour moves', [on(21)], [on(1), on(20)], 0, ['added 1', 'moved 21 to 20']],
-  ['none that passes one that stays', [on(1), on(5)], [on(5), on(9)], 1, ['dropped 1', 'added 9']],
+  ['no change', [on(1), off(2)], [on(1), off(2)], 2, []],
+  ['new commands', [on(1), off(5)], [on(1), off(3), on(4), off(5)], 2, ['added 3', 'added 4']],
+  ['fewer commands', [on(1), off(2), on(3)], [on(1)], 1, ['dropped 2', 'dropped 3']],
+  ['later commands', [on(1), off(5), on(9)], [on(2), off(6), on(9)], 1, ['moved 1 to 2', 'moved 5 to 6']],
+  ['a dropped command next to a moved one', [on(1), on(20)], [on(21)], 0, ['dropped 1', 'moved 20 to 21']],
+  ['an added command next to a moved one', [on(21)], [on(1), on(20)], 0, ['added 1', 'moved 21 to 20']],
+  ['no move past an unchanged command', [on(1), on(5)], [on(5), on(9)], 1, ['dropped 1', 'added 9']],
   ['another action', [on(1)], [{ ...on(1), action: { led_on: 1 } }], 0, ['dropped 1', 'added 1']],
-])('%s', (_, present, candidate, same, changes) => {
+])('diffCommands finds %s', (_, present, candidate, same, changes) => {
   expect(diffCommands(present, candidate)).toMatchObject({ same });
-  expect(told(diffCommands(present, candidate).changes)).toEqual(changes);
+  expect(summaryOf(diffCommands(present, candidate).changes)).toEqual(changes);
 });
 
-it('the order of keys makes no other action', () => {
+it('diffCommands ignores the order of keys', () => {
   const [a, b] = [
     { x: 1, y: { p: [1], q: 2 } },
     { y: { q: 2, p: [1] }, x: 1 },
@@ -51,7 +45,7 @@ const commands = fc
   .array(fc.tuple(fc.integer({ min: 0, max: 40 }), fc.boolean()), { maxLength: 25 })
   .map((all) => all.map(([at, isOn]) => (isOn ? on(at) : off(at))).sort((a, b) => a.at - b.at));
 
-it('every command is accounted for once, and nothing changes between a rule and itself', () => {
+it('diffCommands accounts for every command once, and finds no change between equal lists', () => {
   fc.assert(
     fc.property(commands, commands, (present, candidate) => {
       const { same, changes } = diffCommands(present, candidate);
@@ -68,7 +62,7 @@ it('every command is accounted for once, and nothing changes between a rule and 
   );
 });
 
-it('the other way round it is the opposite', () => {
+it('diffCommands is symmetric', () => {
   const opposite = { added: 'dropped', dropped: 'added', moved: 'moved' } as const;
   fc.assert(
     fc.property(commands, commands, (present, candidate) => {

@@ -1,25 +1,26 @@
 import type { SimulatedCommand } from './simulation.js';
 
-/** A command that another rule would have added, dropped, or emitted at another time. Times are milliseconds. */
+/** A command that the candidate rule adds, drops, or emits at another time. Times are milliseconds. */
 export type CommandChange =
   | { readonly kind: 'added' | 'dropped'; readonly command: SimulatedCommand }
   | { readonly kind: 'moved'; readonly command: SimulatedCommand; readonly to: SimulatedCommand };
 
-/** What changes for one device, or for the targets of a quorum. */
+/** The changes for one device, or for the targets of a quorum. */
 export interface CommandDiff {
-  /** Commands that stay as they are. */
+  /** Unchanged commands. */
   readonly same: number;
-  /** In the order of time. */
+  /** In order of time. */
   readonly changes: readonly CommandChange[];
 }
 
-/** More pairs than this are not weighed against each other, but matched one by one in order. */
-const MAX_WEIGHED = 40_000;
+/** Above this number of pairs, commands are matched in order instead of optimally. */
+const MAX_PAIRS = 40_000;
 
 /**
- * Compares the commands that two rules would have sent to one device. Commands of the same action at the same time are the same; of
- * those that are left between two of these, the ones with the same action are matched in order, so that they move as little as possible.
- * @param present @param candidate in the order of time
+ * Compares the commands of two rules for one device. Commands with the same action at the same time are unchanged. Between two unchanged
+ * commands, the remaining ones with the same action are matched in order, so that the sum of their moves is smallest.
+ * @param present in order of time
+ * @param candidate in order of time
  */
 export function diffCommands(
   present: readonly SimulatedCommand[],
@@ -69,7 +70,7 @@ function diffOfAction(present: SimulatedCommand[], candidate: SimulatedCommand[]
   return { same, changes };
 }
 
-/** Between two commands that stay: as many as possible have moved, the others come or go. */
+/** Matches the commands between two unchanged ones: as many as possible have moved, the others were added or dropped. */
 function matched(present: readonly SimulatedCommand[], candidate: readonly SimulatedCommand[]) {
   const changes: CommandChange[] = [];
   const isMore = candidate.length > present.length;
@@ -86,17 +87,17 @@ function matched(present: readonly SimulatedCommand[], candidate: readonly Simul
   return changes;
 }
 
-/** To which of the many each of the few goes, in order, so that the sum of the ways is least. */
+/** For each of the few the index of its match among the many, in order, with the smallest sum of distances. */
 function placesOf(few: readonly SimulatedCommand[], many: readonly SimulatedCommand[]): number[] {
   const spare = many.length - few.length;
-  if (spare === 0 || few.length * (spare + 1) > MAX_WEIGHED) return few.map((_, i) => i);
-  // least[i][s]: the least sum for the first i of the few, if the i-th goes to one of the first i + s of the many.
+  if (spare === 0 || few.length * (spare + 1) > MAX_PAIRS) return few.map((_, i) => i);
+  // least[i][s]: the smallest sum for the first i of the few, if the i-th is matched with one of the first i + s of the many.
   const least: number[][] = [new Array<number>(spare + 1).fill(0)];
   for (const [i, { at }] of few.entries()) {
     const row: number[] = [];
     for (let s = 0; s <= spare; s += 1) {
-      const way = least[i]![s]! + Math.abs(many[i + s]!.at - at);
-      row.push(s === 0 ? way : Math.min(row[s - 1]!, way));
+      const sum = least[i]![s]! + Math.abs(many[i + s]!.at - at);
+      row.push(s === 0 ? sum : Math.min(row[s - 1]!, sum));
     }
     least.push(row);
   }
@@ -109,7 +110,7 @@ function placesOf(few: readonly SimulatedCommand[], many: readonly SimulatedComm
   return places;
 }
 
-/** An action as text, whatever the order of its keys. */
+/** An action as text, independent of the order of its keys. */
 function canonical(value: unknown): string {
   return JSON.stringify(value, (_, inner: unknown) => {
     if (typeof inner !== 'object' || inner === null || Array.isArray(inner)) return inner;

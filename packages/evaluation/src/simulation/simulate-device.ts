@@ -5,11 +5,11 @@ import { evaluate } from '../evaluate/evaluate.js';
 import { evidenceOf } from '../evaluate/evidence.js';
 import type { CompiledRule } from '../rule/compile-rule.js';
 import { History } from '../window/history.js';
-import type { RecordedReading, SimulatedJudgement, Simulation, SimulationOptions } from './simulation.js';
+import type { RecordedReading, SimulatedEvaluation, Simulation, SimulationOptions } from './simulation.js';
 
 /**
- * Runs a rule on what one device has sent.
- * @param readings in the order of their times
+ * Runs a rule on the readings of one device.
+ * @param readings in order of time
  */
 export function* simulateDevice(
   rule: CompiledRule,
@@ -21,7 +21,7 @@ export function* simulateDevice(
   const history = new History();
   let state: RuleState | undefined;
   let wakeAt: number | undefined;
-  const judge = (trigger: Observation['trigger'], now: number): SimulatedJudgement => {
+  const step = (trigger: Observation['trigger'], now: number): SimulatedEvaluation => {
     const { at, reading } = history.newest!;
     const last = history.beforeNewest?.reading ?? {};
     const observation = { trigger, reading, ageMs: now - at, heardAt: at, last, window: history };
@@ -37,9 +37,9 @@ export function* simulateDevice(
     };
   };
   for (const { at, reading } of readings) {
-    while (wakeAt !== undefined && wakeAt <= at) yield judge('timer', wakeAt);
+    while (wakeAt !== undefined && wakeAt <= at) yield step('timer', wakeAt);
     history.push({ at, receivedAt: at, reading });
-    yield judge('reading', at);
+    yield step('reading', at);
   }
-  while (wakeAt !== undefined && wakeAt <= until) yield judge('timer', wakeAt);
+  while (wakeAt !== undefined && wakeAt <= until) yield step('timer', wakeAt);
 }

@@ -4,14 +4,14 @@ import { type Vote, voteOf } from '../quorum/quorum.js';
 import { groupEvidenceOf } from '../quorum/quorum-evidence.js';
 import { evaluateGroup, type GroupState } from '../quorum/quorum-group.js';
 import type { CompiledRule } from '../rule/compile-rule.js';
-import type { RecordedReading, SimulatedJudgement, Simulation, SimulationOptions } from './simulation.js';
+import type { RecordedReading, SimulatedEvaluation, Simulation, SimulationOptions } from './simulation.js';
 
-/** A group is decided at most this often, as the rules service does. Milliseconds. */
+/** Shortest time between two evaluations of a group, as in the rules service. Milliseconds. */
 const ROUND_MS = 100;
 
 /**
- * Runs a quorum rule on what its sensors have sent, all of them on one line of time.
- * @param readings in the order of their times
+ * Runs a quorum rule on the readings of its sensors.
+ * @param readings of all sensors, in order of time
  */
 export function* simulateGroup(
   rule: CompiledRule,
@@ -23,44 +23,50 @@ export function* simulateGroup(
   const votes = new Map<string, Vote>();
   let state: GroupState | undefined;
   let wakeAt = Number.POSITIVE_INFINITY;
-  // The group is looked at when its rule comes into force, so that sensors which never speak are missed from then on.
+  // The group is first evaluated when its rule comes into force, so that the silence of sensors that never report counts from then on.
   let roundAt = begun;
   let restsUntil = begun;
   const due = () => Math.min(roundAt, wakeAt);
 
-  const judge = (): SimulatedJudgement => {
+  const step = (): SimulatedEvaluation => {
     const now = due();
     const trigger = roundAt <= now ? 'reading' : 'timer';
     const trace: Trace | undefined = traced ? [] : undefined;
     const cast = [...votes.values()];
-    // Nothing has judged before, so the state is never that of a newer rule.
-    const judged = evaluateGroup(rule, state, cast, { fleet, trigger, now, listeningSince: begun }, trace)!;
-    state = judged.state;
-    wakeAt = Math.max(judged.wakeAt ?? Number.POSITIVE_INFINITY, now + 1);
+    // No other rule has evaluated the group, so the state is never that of a newer rule.
+    const evaluated = evaluateGroup(
+      rule,
+      state,
+      cast,
+      { fleet, trigger, now, listeningSince: begun },
+      trace,
+    )!;
+    state = evaluated.state;
+    wakeAt = Math.max(evaluated.wakeAt ?? Number.POSITIVE_INFINITY, now + 1);
     roundAt = Number.POSITIVE_INFINITY;
     restsUntil = now + ROUND_MS;
-    const { emit, reason } = judged;
+    const { emit, reason } = evaluated;
     const targets = rule.target ?? rule.scope;
     return {
       ...(emit !== undefined && { command: { targets, at: now, action: emit, reason: reason! } }),
-      evidence: () => groupEvidenceOf(rule, judged, cast, { fleet, trigger, now }),
+      evidence: () => groupEvidenceOf(rule, evaluated, cast, { fleet, trigger, now }),
       ...(trace !== undefined && { trace }),
     };
   };
 
   for (const { device, at, reading } of readings) {
-    // Who speaks in the same millisecond is counted in the same round.
-    while (due() < at) yield judge();
-    const vote = said(rule, votes.get(device), { fleet, device }, reading);
+    // Readings of the same millisecond are counted in the same round.
+    while (due() < at) yield step();
+    const vote = voteAfter(rule, votes.get(device), { fleet, device }, reading);
     if (vote === undefined) continue;
     votes.set(device, { device, value: Number(vote), receivedAt: at, since: rule.since });
     roundAt = Math.min(roundAt, Math.max(at, restsUntil));
   }
-  while (due() <= Math.max(until, readings.at(-1)!.at)) yield judge();
+  while (due() <= Math.max(until, readings.at(-1)!.at)) yield step();
 }
 
-/** What a sensor says; nothing if its reading does not say, or if the expression fails, which is no vote either. */
-function said(
+/** The vote of a sensor; undefined if its reading is undecided or the expression fails. */
+function voteAfter(
   rule: CompiledRule,
   before: Vote | undefined,
   device: { fleet: string; device: string },

@@ -27,7 +27,7 @@ function run(
   const until = Math.max(START + untilSeconds * 1000, ...recording.map(({ at }) => at));
   return [...simulate(rule, recording, { fleet: 'demo', until })].flatMap(({ command }) => command ?? []);
 }
-const told = (commands: readonly SimulatedCommand[]) =>
+const summaryOf = (commands: readonly SimulatedCommand[]) =>
   commands.map(({ device, at, action, reason }) => [
     ...(device === undefined ? [] : [device]),
     (at - START) / 1000,
@@ -35,8 +35,8 @@ const told = (commands: readonly SimulatedCommand[]) =>
     reason,
   ]);
 
-describe('a rule that is run on a recording', () => {
-  it('commands each device of its scope, as its readings come', () => {
+describe('simulate', () => {
+  it('commands each device of the scope', () => {
     const recording = [
       reading('hall-2', 5, 400),
       reading('lamp-1', 3, 200),
@@ -45,43 +45,43 @@ describe('a rule that is run on a recording', () => {
       reading('hall-1', 6, 340),
     ];
     const rule = ruleOf({ clear: 'light > 330', scope: { devices: ['hall-*'] } });
-    expect(told(run(rule, recording))).toEqual([
+    expect(summaryOf(run(rule, recording))).toEqual([
       ['hall-1', 1, true, 'first'],
       ['hall-1', 6, false, 'change'],
       ['hall-2', 5, false, 'first'],
     ]);
   });
 
-  it('is woken by its timers, up to the end', () => {
+  it('fires timers until the end', () => {
     const rule = ruleOf({ run: { seconds: '10', max: '1m' } });
     const recording = [reading('lamp', 0, 200), reading('lamp', 30, 400), reading('lamp', 40, 200)];
-    expect(told(run(rule, recording, 45))).toEqual([
+    expect(summaryOf(run(rule, recording, 45))).toEqual([
       ['lamp', 0, true, 'first'],
       ['lamp', 10, false, 'run_over'],
       ['lamp', 40, true, 'change'],
     ]);
-    expect(told(run(rule, recording, 50)).at(-1)).toEqual(['lamp', 50, false, 'run_over']);
+    expect(summaryOf(run(rule, recording, 50)).at(-1)).toEqual(['lamp', 50, false, 'run_over']);
   });
 
-  it('notices silence', () => {
+  it('detects absence', () => {
     const rule = ruleOf({ when: undefined, absence: { after: '10s' } });
     const recording = [reading('lamp', 0, 1), reading('lamp', 5, 1), reading('lamp', 60, 1)];
-    expect(told(run(rule, recording, 65))).toEqual([
+    expect(summaryOf(run(rule, recording, 65))).toEqual([
       ['lamp', 15, true, 'change'],
       ['lamp', 60, false, 'change'],
     ]);
   });
 
-  it('sees windows as they were', () => {
+  it('computes windows at the time of each reading', () => {
     const rule = ruleOf({ when: 'window.avg("light", "10s") < 300' });
     const recording = [400, 250, 200, 100].map((light, i) => reading('lamp', i * 4, light));
-    expect(told(run(rule, recording))).toEqual([
+    expect(summaryOf(run(rule, recording))).toEqual([
       ['lamp', 0, false, 'first'],
       ['lamp', 8, true, 'change'],
     ]);
   });
 
-  it('re-asserts nothing: the lamp reports what others have commanded', () => {
+  it('does not re-assert, because reported states result from other commands', () => {
     const recording = Array.from({ length: 200 }, (_, i) => ({
       ...reading('lamp', i, 200),
       reading: { light: 200, led_on: false },
@@ -89,12 +89,12 @@ describe('a rule that is run on a recording', () => {
     expect(run(ruleOf({ reassert: '1s' }), recording)).toHaveLength(1);
   });
 
-  it('does nothing while it is disabled', () => {
+  it('emits nothing for a disabled rule', () => {
     expect(run(ruleOf({ enabled: false }), [reading('lamp', 0, 200)])).toEqual([]);
   });
 });
 
-describe('a quorum that is run on a recording', () => {
+describe('simulate with a quorum', () => {
   const rule = ruleOf({
     scope: { devices: ['a', 'b', 'c'] },
     quorum: { policy: 'majority' },
@@ -102,39 +102,39 @@ describe('a quorum that is run on a recording', () => {
     maxAge: '20s',
   });
 
-  it('counts the votes of all sensors on one line of time', () => {
+  it('counts the votes of all sensors in order of time', () => {
     const recording = [
       ...[400, 200, 200].map((light, i) => reading('a', i * 10, light)),
       ...[400, 400, 200].map((light, i) => reading('b', i * 10 + 1, light)),
       ...[400, 400, 400].map((light, i) => reading('c', i * 10 + 2, light)),
     ];
     const commands = run(rule, recording);
-    expect(told(commands)).toEqual([
+    expect(summaryOf(commands)).toEqual([
       [1, false, 'first'],
       [21, true, 'change'],
     ]);
     expect(commands[0]).toMatchObject({ targets: ['lamp'] });
   });
 
-  it('loses it when they fall silent', () => {
+  it('loses the quorum if the sensors fall silent', () => {
     const safe = ruleOf({
       scope: { devices: ['a', 'b', 'c'] },
       quorum: { policy: 'majority', lost: 'safe', safe: ON },
       maxAge: '20s',
     });
     const recording = ['a', 'b', 'c'].map((device) => reading(device, 0, 400));
-    expect(told(run(safe, recording, 60))).toEqual([
+    expect(summaryOf(run(safe, recording, 60))).toEqual([
       [0, false, 'first'],
       [20.001, true, 'lost'],
     ]);
   });
 
-  it('is decided once for what is said at once', () => {
+  it('evaluates simultaneous votes in one round', () => {
     const recording = ['a', 'b', 'c'].flatMap((device) => [
       reading(device, 0, 400),
       reading(device, 0.01, 200),
     ]);
-    expect(told(run(rule, recording, 1))).toEqual([
+    expect(summaryOf(run(rule, recording, 1))).toEqual([
       [0, false, 'first'],
       [0.1, true, 'change'],
     ]);
@@ -186,8 +186,8 @@ const recordings: fc.Arbitrary<RecordedReading[]> = fc
   )
   .map((all) => all.map(({ device, seconds, light }) => reading(device, seconds, light)));
 
-describe('any rule, on any recording', () => {
-  it('does not differ from itself', () => {
+describe('simulate with any rule and recording', () => {
+  it('is deterministic', () => {
     fc.assert(
       fc.property(rules, recordings, (rule, recording) => {
         const [present, candidate] = [
@@ -200,17 +200,17 @@ describe('any rule, on any recording', () => {
     );
   });
 
-  it('gives each of its commands an explanation that its recorded inputs reproduce exactly', () => {
+  it('records evidence that reproduces each command and its explanation', () => {
     fc.assert(
       fc.property(rules, recordings, (rule, recording) => {
         const options = { fleet: 'demo', until: START + 500_000, traced: true };
         for (const { command, trace, evidence } of simulate(rule, recording, options)) {
           if (command === undefined) continue;
           const recorded = JSON.parse(JSON.stringify(evidence())) as Evidence;
-          const again = isGroupEvidence(recorded) ? replayGroup(rule, recorded) : replay(rule, recorded);
-          expect(again.evaluated.emit).toEqual(command.action);
-          expect(again.trace).toEqual(trace);
-          expect(explain(again.trace)).toEqual(explain(trace!));
+          const replayed = isGroupEvidence(recorded) ? replayGroup(rule, recorded) : replay(rule, recorded);
+          expect(replayed.evaluated.emit).toEqual(command.action);
+          expect(replayed.trace).toEqual(trace);
+          expect(explain(replayed.trace)).toEqual(explain(trace!));
         }
       }),
       { numRuns: 150 },

@@ -7,11 +7,11 @@ import type { RecordedReading, Simulation, SimulationOptions } from './simulatio
 export type { RecordedReading, SimulatedCommand } from './simulation.js';
 
 /**
- * Runs a rule on a recording, as if it had been in force from the first reading on and had known nothing before. Pure. The clock is that
- * of the recording: each reading is judged at its own time, in the order of these times, and timers in between.
+ * Runs a rule on a recording, as if it had been in force from the first reading, without a prior state. Pure. The clock is that of the
+ * recording: readings are evaluated at their own times, in order of time, and timers in between.
  *
- * A recording does not react: what devices report of their actuators is what other commands had made of them. So nothing is
- * re-asserted here, and a lamp does not light its own sensor.
+ * A recording does not react to commands: the reported states of actuators are the results of other commands. Therefore nothing is
+ * re-asserted, and a simulated lamp does not light its own sensor.
  * @param recording in any order
  */
 export function* simulate(
@@ -21,13 +21,14 @@ export function* simulate(
 ): Simulation {
   if (!rule.enabled) return;
   const once = { ...rule, reassertMs: Number.POSITIVE_INFINITY };
-  const isJudged = new Map<string, boolean>();
+  const isInScope = new Map<string, boolean>();
   for (const { device } of recording)
-    if (!isJudged.has(device)) isJudged.set(device, inScope(rule.scope, device));
-  const judged = recording.filter(({ device }) => isJudged.get(device)).sort(byTime);
-  if (rule.quorum !== undefined) yield* simulateGroup(once, judged, options);
+    if (!isInScope.has(device)) isInScope.set(device, inScope(rule.scope, device));
+  const relevant = recording.filter(({ device }) => isInScope.get(device)).sort(byTime);
+  if (rule.quorum !== undefined) yield* simulateGroup(once, relevant, options);
   else
-    for (const [device, readings] of byDevice(judged)) yield* simulateDevice(once, device, readings, options);
+    for (const [device, readings] of byDevice(relevant))
+      yield* simulateDevice(once, device, readings, options);
 }
 
 function byTime(a: RecordedReading, b: RecordedReading): number {

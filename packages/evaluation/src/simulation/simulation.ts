@@ -5,7 +5,7 @@ import type { EmitReason } from '../context/evaluated.js';
 import type { Trace } from '../context/trace.js';
 import type { Evidence } from '../evaluate/evidence.js';
 
-/** A reading of a recording. */
+/** A recorded reading. */
 export interface RecordedReading {
   readonly device: string;
   /** Event time, milliseconds: the device's if it has a clock, otherwise that of receipt. */
@@ -15,7 +15,7 @@ export interface RecordedReading {
 
 /** A command that a rule would have emitted. */
 export interface SimulatedCommand {
-  /** Absent for a quorum, which commands all of `targets` at once. */
+  /** Absent for a quorum, which commands all `targets`. */
   readonly device?: string;
   readonly targets?: DeviceScope;
   /** On the clock of the recording, milliseconds. */
@@ -24,24 +24,24 @@ export interface SimulatedCommand {
   readonly reason: EmitReason | 'lost' | 'found';
 }
 
-/** Called for each evaluation, so that the caller can bound the work. */
-export interface SimulatedJudgement {
+/** One evaluation of a simulation, with its command if it emits one. */
+export interface SimulatedEvaluation {
   readonly command?: SimulatedCommand;
-  /** What would be recorded with the command; to be asked before the next step. */
+  /** The evidence that would be stored with the command; valid until the next step. */
   evidence(): Evidence;
-  /** What the clauses found, if that was asked for. */
+  /** The result of each clause, if `traced`. */
   readonly trace?: Trace;
 }
 
 export interface SimulationOptions {
   readonly fleet: string;
-  /** Until when timers are waited for, milliseconds; at least the time of the last reading. */
+  /** When the simulation ends, milliseconds; at least the time of the last reading. */
   readonly until: number;
-  /** Devices that speak the lesson's protocol, in which every reading is answered. */
+  /** Devices that use the lesson protocol, in which every reading gets a command. */
   readonly lessons?: ReadonlySet<string>;
-  /** Whether each judgement tells what its clauses found. */
+  /** Whether to record the result of each clause. */
   readonly traced?: boolean;
 }
 
-/** A simulation takes as many steps as there are readings and timers, and may be left after each. */
-export type Simulation = Generator<SimulatedJudgement, void, undefined>;
+/** Yields once per reading and timer, so that the caller can bound the work. */
+export type Simulation = Generator<SimulatedEvaluation, void, undefined>;

@@ -1,4 +1,9 @@
-import type { Action, Answer, CommandState, Transition } from '@lamplighter/contracts/commands/command';
+import type {
+  Acknowledgement,
+  Action,
+  CommandState,
+  Transition,
+} from '@lamplighter/contracts/commands/command';
 import { FINAL_STATES } from '@lamplighter/contracts/commands/command';
 import type { Redis } from 'ioredis';
 import { commandKeys, shardOf } from '../keys.js';
@@ -134,7 +139,7 @@ export async function readCommands(redis: Redis, shard: number, ids: readonly st
         attempt: last.attempt,
         createdAt: transitions[0]!.at,
         transitions,
-        ...(answer && { answer: { id, ...JSON.parse(answer) } as Answer }),
+        ...(answer && { answer: { id, ...JSON.parse(answer) } as Acknowledgement }),
         ...(unread.length > 0 && { unread }),
         ...(effect && { effect }),
       },

@@ -1,4 +1,4 @@
-import type { Answer } from '@lamplighter/contracts/commands/command';
+import type { Acknowledgement } from '@lamplighter/contracts/commands/command';
 import { emitted, type Replica, reading } from '@lamplighter/test-kit/store/replica';
 import type { StoreUnderTest } from '@lamplighter/test-kit/store/store-under-test';
 import { withCommandDesk } from '../../test/store-setup.js';
@@ -25,7 +25,7 @@ async function command(changes: Partial<EmittedCommand> = {}): Promise<[id: stri
 const dispatchedAt = async (id: string) =>
   (await readCommand(store.redis, id))!.transitions.findLast(({ state }) => state === 'dispatched')!.at;
 const device = () => `${lamp.fleet}/${lamp.device}`;
-const acknowledgement = (id: string, status: Answer['status']) => ({
+const acknowledgement = (id: string, status: Acknowledgement['status']) => ({
   device: device(),
   answer: { id, status },
   cause: 'answer',

@@ -12,7 +12,7 @@ withCommandDesk((setup) => {
   ({ store, device: robot, desk } = setup);
 });
 
-const PROBLEM = '`status` must be one of acknowledged, succeeded, failed, rejected, not the text "ok"';
+const PROBLEM = '`status` must be one of acknowledged, succeeded, failed, rejected, not the string "ok"';
 async function recordUnread({
   id,
   device = robot.device,

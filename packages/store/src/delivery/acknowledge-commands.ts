@@ -1,4 +1,4 @@
-import type { Answer, CommandState } from '@lamplighter/contracts/commands/command';
+import type { Acknowledgement, CommandState } from '@lamplighter/contracts/commands/command';
 import type { Redis } from 'ioredis';
 import { shardOfCommand } from '../commands/command-id.js';
 import { keysToEndCommand } from '../commands/ending-keys.js';
@@ -25,7 +25,7 @@ export interface AcknowledgementOutcome {
 /** Records acknowledgements of devices. `device` is `<fleet>/<device>`. */
 export async function acknowledgeCommands(
   redis: Redis,
-  answers: readonly { device: string; answer: Answer; cause: string }[],
+  answers: readonly { device: string; answer: Acknowledgement; cause: string }[],
 ): Promise<AcknowledgementOutcome[]> {
   const calls = answers.map(({ device, answer: { id, ...said }, cause }) => {
     // `acknowledged` is recorded as a transition; only the final acknowledgement is stored.

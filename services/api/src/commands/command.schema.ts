@@ -2,9 +2,9 @@ import {
   actionSchema,
   COMMAND_STATES,
   deliverySchema,
-  FAILS_IN_ORDER,
-  failsInOrder,
+  isOnFailureAllowed,
   ON_FAILURE,
+  ON_FAILURE_ERROR,
   POLICIES,
 } from '@lamplighter/contracts/commands/command';
 import { shardOfCommand } from '@lamplighter/store/commands/command-id';
@@ -48,7 +48,7 @@ export const commandRequestSchema = z
         'skip (default): they continue; stop: they wait until the lane is resumed; abort-rest: they are cancelled',
     }),
   })
-  .refine(failsInOrder, FAILS_IN_ORDER)
+  .refine(isOnFailureAllowed, ON_FAILURE_ERROR)
   .meta({
     id: 'CommandRequest',
     examples: [

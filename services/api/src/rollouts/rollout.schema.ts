@@ -1,8 +1,8 @@
 import {
-  FAILS_IN_ORDER,
   FINAL_STATES,
-  failsInOrder,
+  isOnFailureAllowed,
   ON_FAILURE,
+  ON_FAILURE_ERROR,
   POLICIES,
 } from '@lamplighter/contracts/commands/command';
 import {
@@ -46,10 +46,10 @@ export const rolloutRequestSchema = z
     abortAbove: pace.abortAbove.meta({
       description:
         `Percentage of failed commands (failed, rejected, expired or unknown) among those that have ended; above it the rollout is ` +
-        `aborted. Checked from the ${ROLLOUT_BOUNDS.judgedFrom}th ended command on.`,
+        `aborted. Checked from the ${ROLLOUT_BOUNDS.minEnded}th ended command on.`,
     }),
   })
-  .refine(failsInOrder, FAILS_IN_ORDER)
+  .refine(isOnFailureAllowed, ON_FAILURE_ERROR)
   .meta({
     id: 'RolloutRequest',
     examples: [

@@ -1,7 +1,7 @@
 // biome-ignore-all lint/suspicious/noThenProperty: `then` is a key of the rule's document
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Answer } from '@lamplighter/contracts/commands/command';
+import type { Acknowledgement } from '@lamplighter/contracts/commands/command';
 import { parseEdgeReport } from '@lamplighter/contracts/edge/edge';
 import type { Reading } from '@lamplighter/contracts/telemetry/reading';
 import { ruleSchema } from '@lamplighter/evaluation/rule/rule';
@@ -54,7 +54,7 @@ async function serve(broker: TestBroker, fleet: TestFleet) {
     await client.publish(topic('commands'), { ...action, _cmd });
     return id;
   };
-  const answer = async (action: object): Promise<Answer> => {
+  const answer = async (action: object): Promise<Acknowledgement> => {
     const id = await command(action);
     return until(() => answersTo(client, id).find(({ status }) => status !== 'acknowledged'), {
       what: `the answer to ${JSON.stringify(action)}`,
@@ -87,7 +87,7 @@ function readingsIn(payload: Buffer): Reading[] {
 const answersTo = (client: TestClient, id: string) =>
   client.received
     .filter(({ topic }) => topic.includes('/acknowledgements/'))
-    .map(({ payload }) => JSON.parse(payload.toString()) as Answer)
+    .map(({ payload }) => JSON.parse(payload.toString()) as Acknowledgement)
     .filter((answer) => answer.id === id);
 
 describe('Lamp', () => {

@@ -1,4 +1,4 @@
-import { type Answer, parseAnswer } from '@lamplighter/contracts/commands/command';
+import { type Acknowledgement, parseAcknowledgement } from '@lamplighter/contracts/commands/command';
 import { FILTERS, parseTopic } from '@lamplighter/contracts/topics';
 import {
   type AcknowledgementOutcome,
@@ -94,7 +94,7 @@ export class AcknowledgementsController {
       return [];
     }
     const parsed = parseTopic(topic);
-    const answer = parseAnswer(payload);
+    const answer = parseAcknowledgement(payload);
     if (parsed === undefined || answer === undefined) {
       this.unread.refuseMalformed(message);
       return [];
@@ -129,6 +129,6 @@ export class AcknowledgementsController {
 interface ParsedAcknowledgement {
   readonly fleet: string;
   readonly name: string;
-  readonly answer: Answer;
+  readonly answer: Acknowledgement;
   readonly traceparent: string | undefined;
 }

@@ -1,4 +1,9 @@
-import { type Answer, answerFault, answerId, answerReason } from '@lamplighter/contracts/commands/command';
+import {
+  type Acknowledgement,
+  acknowledgementFault,
+  acknowledgementId,
+  acknowledgementReason,
+} from '@lamplighter/contracts/commands/command';
 import type { InputFault } from '@lamplighter/contracts/telemetry/input-fault';
 import { inexactFault } from '@lamplighter/contracts/telemetry/reading-fault';
 import { topicFault } from '@lamplighter/contracts/telemetry/topic-fault';
@@ -47,8 +52,10 @@ export class UnreadAcknowledgements {
       this.rejected.refuse('acknowledgement', topicFault(topic).reason, message, () => topicFault(topic));
       return;
     }
-    this.rejected.refuse('acknowledgement', answerReason(payload), message, () => answerFault(payload));
-    this.record(topic, () => ({ ...answerFault(payload), id: answerId(payload), payload }));
+    this.rejected.refuse('acknowledgement', acknowledgementReason(payload), message, () =>
+      acknowledgementFault(payload),
+    );
+    this.record(topic, () => ({ ...acknowledgementFault(payload), id: acknowledgementId(payload), payload }));
   }
 
   /** Refuses an acknowledgement of an unknown command, or of another device's command. */

@@ -1,11 +1,11 @@
-import type { Answer } from '@lamplighter/contracts/commands/command';
+import type { Acknowledgement } from '@lamplighter/contracts/commands/command';
 import type { AcknowledgementOutcome } from '@lamplighter/store/delivery/acknowledge-commands';
 import { edgeConfirmations } from './edge-confirmations.js';
 
-const SUCCEEDED: Answer = { id: '1', status: 'succeeded', result: { edge_rule: 'fan@1' } };
+const SUCCEEDED: Acknowledgement = { id: '1', status: 'succeeded', result: { edge_rule: 'fan@1' } };
 
 /** The confirmations of one acknowledgement by `hall/lamp-1` of the command with the lane sequence number 7. */
-const confirm = (answer: Answer, outcome: AcknowledgementOutcome['outcome'] | 'failed') =>
+const confirm = (answer: Acknowledgement, outcome: AcknowledgementOutcome['outcome'] | 'failed') =>
   edgeConfirmations(
     [{ fleet: 'hall', name: 'lamp-1', answer }],
     [
@@ -27,7 +27,7 @@ describe('edgeConfirmations', () => {
     expect(confirmation).toMatchObject({ confirmed: null });
   });
 
-  it.each<[what: string, answer: Answer, outcome: AcknowledgementOutcome['outcome'] | 'failed']>([
+  it.each<[what: string, answer: Acknowledgement, outcome: AcknowledgementOutcome['outcome'] | 'failed']>([
     ['of a command that does not exist', SUCCEEDED, 'missing'],
     ['of a command of another device', SUCCEEDED, 'foreign'],
     ['that could not be stored', SUCCEEDED, 'failed'],

@@ -1,4 +1,4 @@
-import type { Answer } from '@lamplighter/contracts/commands/command';
+import type { Acknowledgement } from '@lamplighter/contracts/commands/command';
 import { EDGE_RULE_KEY } from '@lamplighter/contracts/edge/edge';
 import type { AcknowledgementOutcome } from '@lamplighter/store/delivery/acknowledge-commands';
 import type { EdgeConfirmation } from '@lamplighter/store/edge/edge-settings';
@@ -11,7 +11,11 @@ const resultSchema = z.object({ [EDGE_RULE_KEY]: z.string().max(100).nullable() 
  * final state from the confirmation. So does a late one: the device has installed the rule, although the command had ended as `unknown`.
  */
 export function edgeConfirmations(
-  acknowledgements: readonly { readonly fleet: string; readonly name: string; readonly answer: Answer }[],
+  acknowledgements: readonly {
+    readonly fleet: string;
+    readonly name: string;
+    readonly answer: Acknowledgement;
+  }[],
   outcomes: readonly (AcknowledgementOutcome | 'failed')[],
 ): EdgeConfirmation[] {
   return acknowledgements.flatMap(({ fleet, name, answer: { status, result } }, i) => {

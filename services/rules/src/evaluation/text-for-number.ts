@@ -38,6 +38,6 @@ export function textFault(rule: string, name: string, reading: Reading): InputFa
   return {
     reason: 'type',
     field: pointerOf([name]),
-    problem: `\`${name}\` is the text ${value}; rule "${rule}" needs a number and cannot decide`,
+    problem: `\`${name}\` is the string ${value}; rule "${rule}" needs a number and cannot decide`,
   };
 }

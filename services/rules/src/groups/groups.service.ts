@@ -13,7 +13,7 @@ import {
   type EvaluatedGroup,
   evaluateGroup,
   type GroupState,
-  isForgotten,
+  isExpiredVote,
 } from '@lamplighter/evaluation/quorum/quorum-group';
 import type { CompiledRule } from '@lamplighter/evaluation/rule/compile-rule';
 import type { Logger } from '@lamplighter/service-kit/log/logger';
@@ -137,7 +137,7 @@ export class GroupsService implements OnApplicationBootstrap, OnApplicationShutd
     const evaluated = evaluateGroup(rule, before, votes, { fleet, trigger, now, listeningSince });
     if (evaluated === undefined) return false;
     this.count(rule, group, evaluated);
-    const forget = votes.filter((vote) => isForgotten(rule, vote, now));
+    const forget = votes.filter((vote) => isExpiredVote(rule, vote, now));
     const commands = await this.commandsOf(rule, group, evaluated, trigger, now);
     const state = addMissingEnd(rule, evaluated.state);
     const isChanged = state !== before;

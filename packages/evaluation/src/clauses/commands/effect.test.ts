@@ -7,7 +7,7 @@ describe('effect', () => {
       { expect: 'window.avg("light", "1m") > 1', within: '5s' },
     ],
     [
-      '/effect/expect: must be true or false, but is a number; compare it with something, as in light < 300',
+      '/effect/expect: must be a boolean, but is a number; add a comparison, as in light < 300',
       { expect: '1 + 2', within: '5s' },
     ],
     [

@@ -20,7 +20,7 @@ const FIFTY_SECONDS = { seconds: '50', max: '1m' };
 
 describe('run', () => {
   it.each<[problem: string | RegExp, changes: object]>([
-    ['/run/seconds: must be a number, but is a text', { run: { seconds: '"5"', max: '5s' } }],
+    ['/run/seconds: must be a number, but is a string', { run: { seconds: '"5"', max: '5s' } }],
     [
       '/run/max: must be a duration such as "30s", "5m" or "1h", from 1s to 7d',
       { run: { seconds: '5', max: '500ms' } },
@@ -96,6 +96,6 @@ describe('run', () => {
     );
     expect(
       obstaclesOf({ run: { seconds: '(200 - light) / 10', max: '1m' } }, { ...lowered, at: START - 600_000 }),
-    ).toEqual(['"(200 - light) / 10" came to -1.2: light was 212; that is no time to run']);
+    ).toEqual(['"(200 - light) / 10" came to -1.2: light was 212; the run would take no time']);
   });
 });

@@ -30,7 +30,7 @@ const SECONDS: ExpressionField = {
   returns: 'number',
   visible: {
     device: DEVICE,
-    counting: { variables: [], noMeasurements: 'votes have no reading in common; write a number' },
+    counting: { variables: [], noMeasurements: 'votes have no common reading; use a number' },
     measuring: GROUP_VALUE,
   },
   decides: true,
@@ -42,7 +42,7 @@ export const run = {
     run: z
       .strictObject({
         seconds: expressionField('A CEL number.'),
-        max: durationField(1000, 'The longest run, whatever "seconds" is.'),
+        max: durationField(1000, 'Upper limit of "seconds".'),
       })
       .optional()
       .describe('A timer commands "else" after this many seconds.'),
@@ -57,7 +57,7 @@ export const run = {
   compile: ({ run: field }: RunFields, compiler: ExpressionCompiler): CompiledRun => ({
     run: field && { seconds: compiler.number(SECONDS, field.seconds), maxMs: milliseconds(field.max) },
   }),
-  /** Whether a run is over. One that would last longer than the longest run is over too: the server's clock was set back. */
+  /** Whether a run is over. A run that would last longer than `max` is over too: the server's clock was set back. */
   isOver({ rule, now, trace }: EvaluationContext<CompiledRun>, until: number): boolean {
     const ms =
       rule.run === undefined ? until - now : remainingMs(until - rule.run.maxMs, rule.run.maxMs, now);
@@ -82,6 +82,6 @@ export const run = {
     seconds: (step: TraceStep) =>
       step.value === undefined || step.passes
         ? expressionSentence(step)
-        : `${expressionSentence(step)}; that is no time to run`,
+        : `${expressionSentence(step)}; the run would take no time`,
   },
 };

@@ -34,11 +34,11 @@ export const absence = {
   verdict({ rule, before, observation, now, trace }: Context): boolean {
     const limitMs = absenceLimitMs(rule.absenceMs!, observation);
     const due = silenceDue(limitMs, before, observation, now);
-    // A raised absence lasts until the device is heard: a pause in listening does not end the silence.
+    // A raised absence lasts until the next reading: an interruption of listening does not end the silence.
     const { trigger, heardAt } = observation;
-    const isUnheard = trigger === 'timer' && before?.raised === true && heardAt < before.at;
-    const isSilent = isUnheard || (due !== undefined && now >= due);
-    const since = isUnheard || due === undefined ? heardAt : due - limitMs;
+    const isStillSilent = trigger === 'timer' && before?.raised === true && heardAt < before.at;
+    const isSilent = isStillSilent || (due !== undefined && now >= due);
+    const since = isStillSilent || due === undefined ? heardAt : due - limitMs;
     trace?.push({ clause: 'absence', passes: isSilent, amount: now - since, limit: limitMs, until: due });
     return isSilent;
   },
@@ -69,13 +69,13 @@ export function nextSilenceAt(
   return due === undefined || due <= now ? undefined : due;
 }
 
-/** The silence that counts as an absence of a device: longer than the interval that it is set to. */
+/** The silence that counts as an absence: at least one and a half of the longest interval that the device is set to. */
 function absenceLimitMs(absenceMs: number, { longestIntervalMs = 0 }: Observation): number {
   return Math.max(absenceMs, 1.5 * longestIntervalMs);
 }
 
 /**
- * When the silence will have lasted long enough; undefined if the rule has already raised for it (in a run that is over).
+ * When the silence will have lasted long enough; undefined if the rule has already raised for it, in a run that is over.
  * Silence before the first evaluation of a rule does not count.
  */
 function silenceDue(

@@ -15,8 +15,8 @@ describe('deadband', () => {
   it.each<[problem: string, deadband: object]>([
     ['/deadband/by: must be above 0', { of: 'light', by: 0 }],
     ['/deadband/by: must be a number', { of: 'light', by: '5' }],
-    ['/deadband/of: is missing; it must be a text', { by: 5 }],
-    ['/deadband/of: must be a number, but is true or false', { of: 'light > 3', by: 1 }],
+    ['/deadband/of: is missing; it must be a string', { by: 5 }],
+    ['/deadband/of: must be a number, but is a boolean', { of: 'light > 3', by: 1 }],
   ])('rejects with %s', (problem, field) => {
     expect(problemsOf({ deadband: field })).toEqual([problem]);
   });

@@ -8,7 +8,7 @@ const MEDIAN = { when: 'value < 300', quorum: { policy: 'median', of: 'light' } 
 describe('quorum', () => {
   it.each<[problem: string, changes: object]>([
     [
-      '/target: is only for rules with a quorum; other rules command the device that they evaluate',
+      '/target: is only valid with "quorum"; other rules command the device that they evaluate',
       { target: { devices: '*' } },
     ],
     [
@@ -20,7 +20,7 @@ describe('quorum', () => {
       '/quorum/count: is required with policy "atLeast": how many sensors must agree',
       { quorum: { policy: 'atLeast' } },
     ],
-    ['/quorum/count: is only for policy "atLeast"', { quorum: { policy: 'majority', count: 3 } }],
+    ['/quorum/count: is only valid with policy "atLeast"', { quorum: { policy: 'majority', count: 3 } }],
     [
       '/quorum/count: must be at most 2, the number of sensors',
       { scope: { devices: ['a', 'b'] }, quorum: { policy: 'atLeast', count: 3 } },
@@ -39,11 +39,11 @@ describe('quorum', () => {
       { ...MEDIAN, quorum: { policy: 'median' } },
     ],
     [
-      '/quorum/of: is only for policies "median" and "trimmedMean"; the others count the sensors for which "when" is true',
+      '/quorum/of: is only valid with policies "median" and "trimmedMean"; the others count the sensors for which "when" is true',
       { quorum: { policy: 'any', of: 'light' } },
     ],
     [
-      '/quorum/of: must be a number, but is true or false',
+      '/quorum/of: must be a number, but is a boolean',
       { ...MEDIAN, quorum: { policy: 'median', of: 'light > 1' } },
     ],
     [
@@ -51,7 +51,7 @@ describe('quorum', () => {
       { ...MEDIAN, quorum: { policy: 'median', of: 'window.avg("light", "1m")' } },
     ],
     [
-      '/quorum/trim: is only for policy "trimmedMean"',
+      '/quorum/trim: is only valid with policy "trimmedMean"',
       { ...MEDIAN, quorum: { policy: 'median', of: 'light', trim: 0.1 } },
     ],
     [
@@ -59,7 +59,7 @@ describe('quorum', () => {
       { ...MEDIAN, quorum: { policy: 'trimmedMean', of: 'light', trim: 0.5 } },
     ],
     ['/quorum/safe: is required with "lost": "safe"', { quorum: { policy: 'any', lost: 'safe' } }],
-    ['/quorum/safe: is only for "lost": "safe"', { quorum: { policy: 'any', safe: { a: 1 } } }],
+    ['/quorum/safe: is only valid with "lost": "safe"', { quorum: { policy: 'any', safe: { a: 1 } } }],
     [
       "/when: 'last' is not available here (at character 9)",
       { quorum: { policy: 'any' }, when: 'light < last.light' },

@@ -60,13 +60,13 @@ const OF: ExpressionField = {
   visible: { measuring: SENSOR },
   decides: true,
 };
-/** Compiled in the same way whatever the policy. */
+/** Compiled in the same way for every policy. */
 const SENSOR_VALUE: ExpressionField = {
   ...OF,
   visible: { device: SENSOR, counting: SENSOR, measuring: SENSOR },
 };
 
-/** Many sensors decide together. */
+/** The verdict of many sensors. */
 export const quorum = {
   fields: {
     quorum: quorumSchema.optional(),
@@ -80,7 +80,7 @@ export const quorum = {
   contradictions(rule: Fields, report: Report): void {
     const fields = fieldsOf(rule.quorum);
     if (rule.target !== undefined && rule.quorum === undefined)
-      report('target', 'is only for rules with a quorum; other rules command the device that they evaluate');
+      report('target', 'is only valid with "quorum"; other rules command the device that they evaluate');
     if (rule.quorum !== undefined && rule.mode === 'every') report('mode', 'must be "change" with a quorum');
     if (fields !== undefined) quorumContradictions(fields, namedSensors(rule), report);
   },
@@ -113,18 +113,19 @@ function quorumContradictions(
   const measures = policy === 'median' || policy === 'trimmedMean';
   if (policy === 'atLeast' && count === undefined)
     report('quorum.count', 'is required with policy "atLeast": how many sensors must agree');
-  if (policy !== 'atLeast' && count !== undefined) report('quorum.count', 'is only for policy "atLeast"');
+  if (policy !== 'atLeast' && count !== undefined)
+    report('quorum.count', 'is only valid with policy "atLeast"');
   if (measures && of === undefined)
     report('quorum.of', `is required with policy "${policy}": the number that each sensor contributes`);
   if (!measures && of !== undefined)
     report(
       'quorum.of',
-      'is only for policies "median" and "trimmedMean"; the others count the sensors for which "when" is true',
+      'is only valid with policies "median" and "trimmedMean"; the others count the sensors for which "when" is true',
     );
   if (policy !== 'trimmedMean' && trim !== undefined)
-    report('quorum.trim', 'is only for policy "trimmedMean"');
+    report('quorum.trim', 'is only valid with policy "trimmedMean"');
   if (lost === 'safe' && safe === undefined) report('quorum.safe', 'is required with "lost": "safe"');
-  if (lost !== 'safe' && safe !== undefined) report('quorum.safe', 'is only for "lost": "safe"');
+  if (lost !== 'safe' && safe !== undefined) report('quorum.safe', 'is only valid with "lost": "safe"');
   if (named !== undefined && expected !== undefined && expected !== named)
     report('quorum.expected', `must be ${named}, the number of sensors that the scope names, or left out`);
   const available = named ?? expected;

@@ -5,6 +5,7 @@ import {
   obstaclesOf,
   problemsOf,
   raised,
+  type Step,
   traceOf,
 } from '../../../test/rule-under-test.js';
 import { explain } from '../../explanation/explain.js';
@@ -15,11 +16,8 @@ describe('when', () => {
     [/^\/when: .*the end/, { when: 'light <' }],
     ['/when: is empty', { when: '' }],
     ['/when: must have at most 2000 characters', { when: '1'.repeat(2001) }],
-    ['/when: must be a text', { when: true }],
-    [
-      '/when: must be true or false, but is a number; compare it with something, as in light < 300',
-      { when: '1 + 2' },
-    ],
+    ['/when: must be a string', { when: true }],
+    ['/when: must be a boolean, but is a number; add a comparison, as in light < 300', { when: '1 + 2' }],
   ])('rejects with %s', (problem, changes) => {
     expect(problemsOf(changes)).toEqual([
       typeof problem === 'string' ? problem : expect.stringMatching(problem),
@@ -31,9 +29,14 @@ describe('when', () => {
   });
 
   it('keeps the verdict if the reading lacks the measurement', () => {
-    const readings = [{ light: 299 }, { other: 1 }, { light: 299 }, { other: 1 }, { light: 300 }];
-    const steps = readings.map((reading, second) => [second, reading] as const);
-    expect(commandsOf({}, steps as Parameters<typeof commandsOf>[1])).toBe('+0first -4');
+    const steps: Step[] = [
+      [0, 299],
+      [1, { other: 1 }],
+      [2, 299],
+      [3, { other: 1 }],
+      [4, 300],
+    ];
+    expect(commandsOf({}, steps)).toBe('+0first -4');
   });
 
   it.each([

@@ -59,7 +59,7 @@ export const when = {
 
 /**
  * The verdict that the condition requests, hysteresis included: raised (true), lowered (false) or undecided. Between `when` and `clear`
- * nothing changes, and where both hold nothing is raised.
+ * the verdict does not change, and where both hold it is lowered.
  * @param raised the current verdict
  * @throws ExpressionFailed
  */

@@ -1,16 +1,16 @@
 import { compileExpression, type Expression, type ScopeVariable } from '../../expression/expression.js';
 
-/** What decides: one device, a quorum that counts votes, or a quorum that measures. */
+/** The source of verdicts: one device, a quorum that counts votes, or a quorum that measures. */
 export type Decider = 'device' | 'counting' | 'measuring';
 
-/** What an expression may use besides measurements. */
+/** What an expression can use in addition to measurements. */
 export interface Visible {
   readonly variables: readonly ScopeVariable[];
-  /** Why it may use no measurements; undefined if it may. */
+  /** Why it cannot use measurements; undefined if it can. */
   readonly noMeasurements?: string;
 }
 
-/** A field of the rule document that holds an expression. docs/rules.md has the table of what each may use. */
+/** A field of the rule document that holds an expression. docs/rules.md lists what each can use. */
 export interface ExpressionField {
   readonly path: readonly string[];
   readonly returns: 'bool' | 'number';
@@ -28,13 +28,13 @@ export const GROUP_VALUE: Visible = {
     'a measuring quorum evaluates "of" on each sensor, and this expression on the resulting "value"',
 };
 
-/** What decides by a rule with this quorum policy. */
+/** The decider of a rule with this quorum policy. */
 export function deciderOf(policy: unknown): Decider {
   if (policy === undefined) return 'device';
   return policy === 'median' || policy === 'trimmedMean' ? 'measuring' : 'counting';
 }
 
-/** Compiles the expressions of one rule, and collects those that its verdicts depend on. */
+/** Compiles the expressions of one rule and collects those that its verdicts depend on. */
 export class ExpressionCompiler {
   readonly deciding: Expression<boolean | number>[] = [];
 

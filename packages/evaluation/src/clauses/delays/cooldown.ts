@@ -8,7 +8,7 @@ export interface CompiledCooldown {
   readonly cooldownMs: number;
 }
 
-/** Least time between two raises. */
+/** Keeps a minimum time between two raises. */
 export const cooldown = {
   fields: { cooldown: durationField(0, 'Least time between two raises.').default('0s') },
   examples: { cooldown: '10m' },

@@ -8,9 +8,9 @@ export interface CompiledDwell {
   readonly dwellMs: number;
 }
 
-/** A verdict stays for at least this long. The first verdict has no predecessor that could stay. */
+/** A verdict lasts for at least this long. Does not delay the first verdict. */
 export const dwell = {
-  fields: { dwell: durationField(0, 'How long a verdict stays at least.').default('0s') },
+  fields: { dwell: durationField(0, 'Least time that a verdict lasts.').default('0s') },
   examples: { dwell: '2s' },
   compile: (rule: { readonly dwell: string }): CompiledDwell => ({ dwellMs: milliseconds(rule.dwell) }),
   delayMs(context: EvaluationContext<CompiledDwell>): number {

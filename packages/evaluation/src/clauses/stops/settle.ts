@@ -12,7 +12,7 @@ export interface CompiledSettle {
 }
 type Context = EvaluationContext<CompiledSettle & CompiledRun & CompiledAbsence & CompiledQuorumClause>;
 
-/** After a command nothing is evaluated until its effect shows in readings. */
+/** Nothing is evaluated after a command until its effect shows in readings. */
 export const settle = {
   fields: {
     settle: durationField(
@@ -25,7 +25,7 @@ export const settle = {
   stop({ rule, before, observation, now, trace }: Context): Stop | undefined {
     if (before === undefined || (rule.settleMs === 0 && rule.run === undefined) || !hasActuated(before))
       return undefined;
-    // A reading that was taken before the device had settled, or before the run ended, is not evaluated later either.
+    // A reading from before the end of the settling time, or of the run, is not evaluated later either.
     const isReading = evaluatesReadings(rule);
     const age = isReading ? Math.max(0, observation.ageMs) : 0;
     const isSettled = remainingMs(before.at, rule.settleMs + age, now) === 0;
@@ -44,7 +44,7 @@ export const settle = {
   },
 };
 
-/** Whether a command was emitted with the current verdict. A run does not settle before it is over. */
+/** Whether a command was emitted with the current verdict. Settling starts at the end of a run. */
 export function hasActuated({ at, emittedAt, runUntil }: RuleState): boolean {
   return emittedAt !== undefined && emittedAt >= at && runUntil === undefined;
 }
