@@ -6,7 +6,7 @@ import { mqttUrl, port, readConfig, redisUrl, serviceVariables } from './config.
 
 const schema = z.object({ ...serviceVariables, MQTT_URL: mqttUrl, REDIS_URL: redisUrl, PORT: port(8081) });
 const valid = { MQTT_URL: 'mqtt://rules:secret@broker:1883', REDIS_URL: 'redis://:secret@redis:6379' };
-const problemsOf = (env: NodeJS.ProcessEnv): string => {
+const problemOf = (env: NodeJS.ProcessEnv): string => {
   try {
     readConfig(schema, env);
     return '';
@@ -16,7 +16,7 @@ const problemsOf = (env: NodeJS.ProcessEnv): string => {
 };
 
 it.each([['mqtt://127.0.0.1'], ['mqtts://[::1]:8883'], ['mqtt://rules:100%25@broker']])(
-  '%s is the URL of a broker',
+  'accepts %s as the URL of a broker',
   (MQTT_URL) => {
     expect(readConfig(schema, { ...valid, MQTT_URL })).toMatchObject({ MQTT_URL });
   },
@@ -31,13 +31,13 @@ it.each([
   ['mqtt://broker:99999'],
   ['mqtt://rules:100%@broker'],
 ])('rejects %s without showing its value', (MQTT_URL) => {
-  const problems = problemsOf({ ...valid, MQTT_URL });
+  const problems = problemOf({ ...valid, MQTT_URL });
   expect(problems).toMatch(/^invalid configuration\n {2}MQTT_URL: must be a URL such as mqtt:.*as %25$/);
   expect(problems).not.toContain('100%@');
 });
 
 it('lists each problem once', () => {
-  expect(problemsOf({ MQTT_URL_FILE: '/nowhere', PORT: '70000', LOG_LEVEL: ' ' })).toBe(
+  expect(problemOf({ MQTT_URL_FILE: '/nowhere', PORT: '70000', LOG_LEVEL: ' ' })).toBe(
     `invalid configuration
   MQTT_URL_FILE: cannot be read (ENOENT)
   REDIS_URL: is not set

@@ -47,7 +47,7 @@ function readVariable(name: string, env: NodeJS.ProcessEnv, problems: string[]):
 /** A TCP port; 0 selects a free one. */
 export const port = (fallback: number) => integer(fallback, 0, 65_535);
 
-/** A whole number within bounds. */
+/** An integer within bounds. */
 export const integer = (fallback: number, min: number, max: number) =>
   z
     .string()

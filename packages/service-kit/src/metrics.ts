@@ -105,8 +105,8 @@ export function whenScraped<M extends Gauge<string> | Counter<string>>(
 }
 
 /**
- * Sets a metric without labels to what its source says now: also a counter, if the source itself counts. Undefined leaves it
- * without a value, since an old one would be taken for true, and a counter at 0 for a restart of its source.
+ * Sets a metric without labels to the current value of its source; also a counter, if the source itself counts. Undefined removes the value:
+ * a stale value would look current, and a counter at 0 would look like a restart of its source.
  */
 export function show(metric: Gauge | Counter, value: number | undefined): void {
   metric.remove();

@@ -19,19 +19,19 @@ async function serve(reasons: string[]) {
 it.each([
   ['/health/live', [], 200],
   ['/health/ready', [], 200],
-  ['/health/ready', ['Redis is away'], 503],
+  ['/health/ready', ['Redis is unavailable'], 503],
   ['/metrics', [], 200],
   ['/health/ready?verbose', [], 200],
   ['/', [], 404],
 ])('responds to %s with problems %j with %d, and to HEAD without a body', async (path, reasons, status) => {
-  const ask = await serve(reasons);
-  expect((await ask('GET', path)).status).toBe(status);
-  const head = await ask('HEAD', path);
+  const send = await serve(reasons);
+  expect((await send('GET', path)).status).toBe(status);
+  const head = await send('HEAD', path);
   expect([head.status, await head.text()]).toEqual([status, '']);
 });
 
 it('lists the allowed methods', async () => {
-  const ask = await serve([]);
-  const refused = await ask('POST', '/metrics');
+  const send = await serve([]);
+  const refused = await send('POST', '/metrics');
   expect([refused.status, refused.headers.get('allow')]).toEqual([405, 'GET, HEAD']);
 });

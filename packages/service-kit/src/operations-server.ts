@@ -1,11 +1,11 @@
 import { createServer, type Server } from 'node:http';
 import type { Registry } from 'prom-client';
 
-/** What keeps a service from being ready, in words; empty when it is ready. */
+/** The reasons why a service is not ready; empty if it is. */
 export type Readiness = () => Promise<string[]> | string[];
 
 /**
- * Serves `/metrics`, `/health/live` and `/health/ready` for a service that has no HTTP of its own.
+ * Serves `/metrics`, `/health/live` and `/health/ready` for a service without another HTTP server.
  * @throws PortTaken if the port is in use
  */
 export async function serveOperations(options: {
@@ -17,18 +17,18 @@ export async function serveOperations(options: {
   readiness: Readiness;
 }): Promise<Server> {
   const server = createServer((request, response) => {
-    const answer = (status: number, type: string, body: string) =>
+    const respond = (status: number, type: string, body: string) =>
       response.writeHead(status, { 'content-type': type }).end(body);
     const json = (status: number, body: object) =>
-      answer(status, 'application/json', `${JSON.stringify(body)}\n`);
+      respond(status, 'application/json', `${JSON.stringify(body)}\n`);
     const fail = () => json(500, { status: 'error' });
     const path = request.url?.split('?')[0];
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       response.setHeader('allow', 'GET, HEAD');
-      json(405, { status: 'only GET and HEAD are served here' });
+      json(405, { status: 'only GET and HEAD are allowed' });
     } else if (path === '/health/live') json(200, { status: 'live' });
     else if (path === '/metrics') {
-      options.registry.metrics().then((text) => answer(200, options.registry.contentType, text), fail);
+      options.registry.metrics().then((text) => respond(200, options.registry.contentType, text), fail);
     } else if (path === '/health/ready') {
       Promise.resolve(options.readiness()).then(
         (reasons) =>
@@ -49,10 +49,10 @@ export async function serveOperations(options: {
   return server;
 }
 
-/** Another process listens there; the message says what to do. */
+/** The port is in use. The message says how to resolve it. */
 export class PortTaken extends Error {
   override readonly name = 'PortTaken';
   constructor({ host, port, variable }: { host: string; port: number; variable: string }) {
-    super(`port ${port} on ${host} is taken; stop what listens there or set ${variable} to another port`);
+    super(`port ${port} on ${host} is in use; stop the other process or set ${variable} to another port`);
   }
 }

@@ -1,19 +1,19 @@
 import { createLogger } from './log/logger.js';
 
-/** What a started service hands back: how to stop it. */
+/** A started service. */
 export interface RunningService {
-  /** Finishes the work in hand and closes everything; must end by itself. */
+  /** Finishes work in progress and closes all connections; must settle. */
   close(): Promise<void>;
 }
 
-/** Longer than any drain of ours, shorter than the `stop_grace_period` of the compose file. */
+/** Longer than any drain, shorter than the `stop_grace_period` of the compose file. */
 const SHUTDOWN_DEADLINE_MS = 15_000;
 
 /**
  * Runs a service until SIGTERM or SIGINT. A failed start is one clear message and exit code 1, never a stack trace.
  */
 export async function runService(name: string, start: () => Promise<RunningService>): Promise<void> {
-  // Through the log: printed as it is, an error of the Redis client shows all that it was to write.
+  // Logged rather than printed: errors of the Redis client contain the arguments of the command.
   const logger = createLogger(name, 'error');
   const fail = (err: unknown, message: string) => {
     logger.fatal({ err }, message);
@@ -27,7 +27,7 @@ export async function runService(name: string, start: () => Promise<RunningServi
     if (stopping) return;
     stopping = true;
     setTimeout(() => {
-      console.error(`${name}: did not stop within ${SHUTDOWN_DEADLINE_MS / 1000} s, giving up`);
+      console.error(`${name}: did not stop within ${SHUTDOWN_DEADLINE_MS / 1000} s; exiting`);
       process.exit(1);
     }, SHUTDOWN_DEADLINE_MS).unref();
     Promise.resolve(running?.close()).then(

@@ -97,8 +97,8 @@ export class CommandDesk {
   /** The device, or another sender, acknowledges a command. */
   async acknowledge(
     name: string,
-    status: Answer['status'],
-    { details = {}, by = this.address.name }: { details?: Partial<Answer>; by?: string } = {},
+    status: Acknowledgement['status'],
+    { details = {}, by = this.address.name }: { details?: Partial<Acknowledgement>; by?: string } = {},
   ): Promise<string> {
     const [outcome] = await acknowledgeCommands(this.redis, [
       { device: by, answer: { id: this.id(name), status, ...details }, cause: 'device' },

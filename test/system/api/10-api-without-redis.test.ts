@@ -205,6 +205,6 @@ describe('a failed start prints one message:', () => {
     const env = { REDIS_URL: redis.url, API_PORT: String(redis.port) };
     const api = await startService('api', env, { wait: 'started' });
     expect(await api.exited).toEqual({ code: 1, signal: null });
-    expect(api.output()).toMatch(/^api: port \d+ on 127.0.0.1 is taken; .* set API_PORT to another port\n$/);
+    expect(api.output()).toMatch(/^api: port \d+ on 127.0.0.1 is in use; .* set API_PORT to another port\n$/);
   });
 });

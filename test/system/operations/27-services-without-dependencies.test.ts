@@ -47,7 +47,7 @@ it.each(['rules', 'device-sim'] as const)(
     const second = await startService(name, { ...env, [variable]: String(first.port) }, { wait: 'started' });
     expect(await second.exited).toEqual({ code: 1, signal: null });
     expect(second.output()).toContain(
-      `${name}: port ${first.port} on 127.0.0.1 is taken; stop what listens there or set ${variable} to another port\n`,
+      `${name}: port ${first.port} on 127.0.0.1 is in use; stop the other process or set ${variable} to another port\n`,
     );
     expect(second.output()).not.toMatch(/\n\s+at /);
   },

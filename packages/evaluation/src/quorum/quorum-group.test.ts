@@ -67,7 +67,7 @@ function group(rule = ruleOf()) {
       }
       return evaluate('reading');
     },
-    /** Lets time pass and fires due timers; returns the commanded actions. */
+    /** Advances the clock and fires due timers; returns the commanded actions. */
     wait(ms: number) {
       const until = now + ms;
       const emitted: unknown[] = [];

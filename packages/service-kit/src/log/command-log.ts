@@ -15,7 +15,7 @@ interface CommandLine {
   readonly cause?: string | undefined;
 }
 
-/** Lines per second and service; further ones are counted. */
+/** Lines per second and service; the rest is counted. */
 const PER_SECOND = 200;
 
 /** Logs the steps of single commands at level DEBUG; the lines of all services carry the same command id. */

@@ -42,7 +42,7 @@ const SECRETS: readonly (readonly [RegExp, string])[] = [
   [/\b(lamp_[0-9a-f]{12}[.])[\w-]{43}/g, '$1***'],
 ];
 /** V8's message for invalid JSON, which quotes a part of the input; the quotes are escaped as in a JSON line. */
-const NO_JSON = /Unexpected token .{0,12}, (?:[.]{3})?\\".*?\\"(?:[.]{3})? is not valid JSON/g;
+const JSON_ERROR = /Unexpected token .{0,12}, (?:[.]{3})?\\".*?\\"(?:[.]{3})? is not valid JSON/g;
 
 /**
  * Removes secrets of a known format, parts of malformed payloads and terminal control characters from a JSON log line. logger.ts redacts
@@ -50,7 +50,7 @@ const NO_JSON = /Unexpected token .{0,12}, (?:[.]{3})?\\".*?\\"(?:[.]{3})? is no
  */
 export function cleanLine(line: string): string {
   let clean = line;
-  for (const [form, instead] of SECRETS) clean = clean.replace(form, instead);
-  if (clean.includes('is not valid JSON')) clean = clean.replace(NO_JSON, 'the text is not valid JSON');
+  for (const [pattern, replacement] of SECRETS) clean = clean.replace(pattern, replacement);
+  if (clean.includes('is not valid JSON')) clean = clean.replace(JSON_ERROR, 'the text is not valid JSON');
   return escapeInvisible(clean);
 }

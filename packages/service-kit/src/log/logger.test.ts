@@ -1,7 +1,7 @@
 import { createLogger } from './logger.js';
 import { terminalLine } from './terminal-line.js';
 
-/** A logger, and the lines that it has written. */
+/** A logger that keeps its lines. */
 function openLog(level = 'debug') {
   const lines: string[] = [];
   const logger = createLogger('rules', level, { write: (line) => void lines.push(line) });
@@ -41,7 +41,7 @@ describe('createLogger', () => {
     'result',
   ])('redacts a field named %s', (name) => {
     const { logger, lines } = openLog();
-    logger.debug({ [name]: 'hush', command: { [name]: { deep: 'hush' } } }, 'careless');
+    logger.debug({ [name]: 'hush', command: { [name]: { deep: 'hush' } } }, 'with secrets');
     expect(lines[0]).not.toContain('hush');
     expect(lines[0]).toContain('***');
   });
@@ -77,7 +77,7 @@ describe('createLogger', () => {
   });
 
   it.each(['hush', '{"light":"hush"', `{"a":[${'"hush",'.repeat(20)}x`])(
-    'does not repeat a payload that is no JSON: %s',
+    'does not repeat a payload that is not JSON: %s',
     (payload) => {
       const { logger, lines } = openLog();
       try {
@@ -94,11 +94,11 @@ describe('createLogger', () => {
     const { logger, lines, last } = openLog();
     const nasty = '\u0000\u0007\u001b[2J\u007f\u009b31m\u2028\u202e';
     logger.warn({ device: nasty }, nasty);
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-    const obeyed = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028\u202e]/;
-    expect(lines[0]).not.toMatch(obeyed);
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: the test looks for them
+    const controls = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028\u202e]/;
+    expect(lines[0]).not.toMatch(controls);
     expect(last()).toMatchObject({ device: nasty, msg: nasty });
-    expect(terminalLine(lines[0]!, { color: false })).not.toMatch(obeyed);
+    expect(terminalLine(lines[0]!, { color: false })).not.toMatch(controls);
   });
 
   it('applies the log level', () => {
@@ -111,7 +111,7 @@ describe('createLogger', () => {
   });
 });
 
-describe('a log line on a terminal', () => {
+describe('terminalLine', () => {
   const lineOf = (fields: object, message: string) => {
     const { logger, lines } = openLog();
     logger.warn(fields, message);
@@ -119,12 +119,12 @@ describe('a log line on a terminal', () => {
   };
 
   it('is human-readable', () => {
-    expect(lineOf({ link: 'telemetry', messages: 3 }, 'the broker is away')).toMatch(
-      /^\d\d:\d\d:\d\d[.]\d{3} WARN {2}rules: the broker is away · link telemetry · messages 3\n$/,
+    expect(lineOf({ link: 'telemetry', messages: 3 }, 'the broker is unavailable')).toMatch(
+      /^\d\d:\d\d:\d\d[.]\d{3} WARN {2}rules: the broker is unavailable · link telemetry · messages 3\n$/,
     );
   });
 
-  it('is followed by the stack of an error', () => {
+  it('appends the stack of an error', () => {
     const [head, ...stack] = lineOf({ err: new Error('broken') }, 'failed')
       .trimEnd()
       .split('\n');

@@ -6,7 +6,7 @@ import { terminalLine } from './terminal-line.js';
 export type { Logger };
 
 /** Fields that are redacted at the top level and one level below: secrets, and data from devices and clients. */
-const NEVER = [
+const REDACTED = [
   ...['password', 'secret', 'token', 'authorization', 'cookie', 'url', 'headers', 'args'],
   ...['payload', 'body', 'reading', 'measurements', 'action', 'result', 'because'],
 ];
@@ -23,7 +23,7 @@ export function createLogger(service: string, level: string, destination?: Desti
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
       serializers: { err: (error: unknown) => errorFields(error) },
-      redact: { paths: NEVER.flatMap((name) => [name, `*.${name}`]), censor: '***' },
+      redact: { paths: REDACTED.flatMap((name) => [name, `*.${name}`]), censor: '***' },
       hooks: { streamWrite: cleanLine },
     },
     destination ?? (process.stdout.isTTY ? terminal() : pino.destination(1)),

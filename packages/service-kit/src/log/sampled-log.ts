@@ -1,8 +1,8 @@
 import type { Logger } from './logger.js';
 
 /**
- * Lines that may come as often as messages do: so many per second are written, and one more line tells how many were left out.
- * Switched off by LOG_LEVEL it costs the comparison of two numbers; ask `isOn` before making the fields.
+ * A log for frequent lines: it writes a limited number per second, and then the number of omitted lines. If LOG_LEVEL disables the level, a
+ * call costs one comparison; check `isOn` before building the fields.
  */
 export class SampledLog {
   private readonly value: number;
@@ -19,7 +19,7 @@ export class SampledLog {
     this.value = logger.levels.values[level]!;
   }
 
-  /** Whether a line would be written at all. */
+  /** Whether the level is enabled. */
   get isOn(): boolean {
     return this.logger.levelVal <= this.value;
   }
@@ -44,6 +44,6 @@ export class SampledLog {
     const { suppressed } = this;
     this.suppressed = 0;
     this.timer = undefined;
-    this.logger[this.level]({ suppressed }, 'lines were left out, for there were too many in a second');
+    this.logger[this.level]({ suppressed }, 'omitted log lines above the limit per second');
   }
 }

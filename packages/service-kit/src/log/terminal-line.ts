@@ -2,7 +2,7 @@ import { escapeInvisible } from './log-line.js';
 
 const COLORS: Readonly<Record<string, number>> = { fatal: 31, error: 31, warn: 33, info: 32, debug: 90 };
 
-/** A line of the log for a person at a terminal: `12:00:00.000 INFO  rules: connected to the broker · link telemetry`. */
+/** Formats a log line for a terminal: `12:00:00.000 INFO  rules: connected to the broker · link telemetry`. */
 export function terminalLine(json: string, { color }: { color: boolean }): string {
   const { time, level, service, msg, err, ...fields } = JSON.parse(json) as Readonly<Record<string, unknown>>;
   const name = String(level);
@@ -13,7 +13,7 @@ export function terminalLine(json: string, { color }: { color: boolean }): strin
   return err === undefined ? head : `${head}${stackOf(err)}`;
 }
 
-/** As JSON writes it, which leaves no control character; texts without the quotes around them. */
+/** As JSON, which escapes control characters; strings without quotes. */
 function text(value: unknown): string {
   const json = escapeInvisible(JSON.stringify(value) ?? '');
   return typeof value === 'string' ? json.slice(1, -1) : json;

@@ -59,7 +59,7 @@ export class UnreadAcknowledgements {
   }
 
   /** Refuses an acknowledgement of an unknown command, or of another device's command. */
-  refuseUnknown(fleet: string, device: string, answer: Answer, isForeign: boolean): void {
+  refuseUnknown(fleet: string, device: string, answer: Acknowledgement, isForeign: boolean): void {
     const topic = deviceTopic(fleet, 'acknowledgements', device);
     const short = JSON.stringify(answer.id.toWellFormed());
     const payload = () => JSON.stringify(answer);

@@ -19,6 +19,6 @@ it('tells that it has ended, and why, though another server answers on its port'
   });
   await until(() => !service.running, { what: 'the service to end', timeoutMs: 20_000 });
   await expect(service.ready()).rejects.toThrow(
-    /device-sim has ended; its last words:\n.*port \d+ .* is taken/s,
+    /device-sim has ended; its last words:\n.*port \d+ .* is in use/s,
   );
 }, 30_000);

@@ -25,7 +25,7 @@ describe('maxAge', () => {
     expect(commandsOf({ maxAge: '30s' }, every(1, [200]), { age: 30 })).toBe('+0first');
   });
 
-  it('lets a verdict take effect that was due while the reading was fresh, if the timer is a moment late', () => {
+  it('does not stop a verdict that was due while the reading was fresh, if the timer is a moment late', () => {
     const light = { trigger: 'reading', reading: { light: 5 }, ageMs: 0, heardAt: START } as const;
     const afterTimer = (changes: Partial<RuleInput>, seconds: number) => {
       const rule = ruleOf({ hold: '30s', ...changes });
