@@ -50,32 +50,21 @@ export function evidenceOf(
   now: number,
   tally?: unknown,
 ): Evidence {
-  const {
-    trigger,
-    reading,
-    ageMs,
-    heardAt,
-    listeningSince,
-    longestIntervalMs,
-    last,
-    window,
-    verdict,
-    value,
-  } = observation;
+  const { last, window, verdict, value, listeningSince, longestIntervalMs } = observation;
   return {
     version: rule.version,
     since: rule.since,
     now,
-    trigger,
+    trigger: observation.trigger,
     ...(state !== undefined && { state }),
-    reading: mentioned(rule, reading),
+    reading: mentioned(rule, observation.reading),
     ...(rule.usesLast && last !== undefined && { last: mentioned(rule, last) }),
     ...(rule.windows.length > 0 && window !== undefined && { windows: windowsOf(rule, window) }),
     ...(verdict !== undefined && { verdict }),
     ...(value !== undefined && { value }),
     ...(tally !== undefined && { tally }),
-    ageMs,
-    heardAt,
+    ageMs: observation.ageMs,
+    heardAt: observation.heardAt,
     ...(rule.absenceMs !== undefined && listeningSince !== undefined && { listeningSince }),
     ...(rule.absenceMs !== undefined && longestIntervalMs !== undefined && { longestIntervalMs }),
     device: { address: { fleet, device }, answers, lesson, startedAt },
@@ -85,22 +74,8 @@ export function evidenceOf(
 /** Repeats an evaluation from its evidence. */
 export function replay(rule: CompiledRule, evidence: Evidence): { evaluated: Evaluated; trace: Trace } {
   const { windows, state, device, now, ...recorded } = evidence;
-  const window = windows && recordedWindow(windows);
+  const observation = { ...recorded, window: windows && recordedWindow(windows) };
   const trace: Trace = [];
-  const { trigger, reading, ageMs, heardAt, listeningSince, longestIntervalMs, last, verdict, value } =
-    recorded;
-  const observation = {
-    trigger,
-    reading,
-    ageMs,
-    heardAt,
-    listeningSince,
-    longestIntervalMs,
-    last,
-    window,
-    verdict,
-    value,
-  };
   return { evaluated: evaluate(rule, state, observation, device, now, trace), trace };
 }
 
