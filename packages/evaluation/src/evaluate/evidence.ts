@@ -40,7 +40,6 @@ export interface Evidence {
 /**
  * Records the inputs of a verdict.
  * @param state of the rule before the verdict
- * @param tally of a quorum: how the votes were counted
  */
 export function evidenceOf(
   rule: CompiledRule,
@@ -48,7 +47,6 @@ export function evidenceOf(
   observation: Observation,
   { address: { fleet, device }, answers, lesson, startedAt }: DeviceFacts,
   now: number,
-  tally?: unknown,
 ): Evidence {
   const { last, window, verdict, value, listeningSince, longestIntervalMs } = observation;
   return {
@@ -62,7 +60,6 @@ export function evidenceOf(
     ...(rule.windows.length > 0 && window !== undefined && { windows: windowsOf(rule, window) }),
     ...(verdict !== undefined && { verdict }),
     ...(value !== undefined && { value }),
-    ...(tally !== undefined && { tally }),
     ageMs: observation.ageMs,
     heardAt: observation.heardAt,
     ...(rule.absenceMs !== undefined && listeningSince !== undefined && { listeningSince }),

@@ -2,25 +2,25 @@ import fc from 'fast-check';
 import { quietHours } from './quiet-hours.js';
 
 const at = (text: string) => new Date(text).getTime();
-/** When the quiet hours end that are at a time, or `loud`. */
+/** When the quiet hours at a time end, or `not quiet`. */
 function endOf(from: string, to: string, timeZone: string, now: string): string {
   const end = quietHours({ from, to, timeZone }).endOf(at(now));
-  return end === undefined ? 'loud' : new Date(end).toISOString().replace(':00.000Z', 'Z');
+  return end === undefined ? 'not quiet' : new Date(end).toISOString().replace(':00.000Z', 'Z');
 }
 
-describe('quiet hours', () => {
+describe('quietHours', () => {
   it.each([
-    ['13:00', '15:00', 'UTC', '2026-06-01T12:59:59.999Z', 'loud'],
+    ['13:00', '15:00', 'UTC', '2026-06-01T12:59:59.999Z', 'not quiet'],
     ['13:00', '15:00', 'UTC', '2026-06-01T13:00Z', '2026-06-01T15:00Z'],
     ['13:00', '15:00', 'UTC', '2026-06-01T14:59:59.999Z', '2026-06-01T15:00Z'],
-    ['13:00', '15:00', 'UTC', '2026-06-01T15:00Z', 'loud'],
+    ['13:00', '15:00', 'UTC', '2026-06-01T15:00Z', 'not quiet'],
     ['22:00', '06:00', 'UTC', '2026-06-01T23:00Z', '2026-06-02T06:00Z'],
     ['22:00', '06:00', 'UTC', '2026-06-01T05:00Z', '2026-06-01T06:00Z'],
     ['22:00', '06:00', 'Europe/Berlin', '2026-06-01T20:00Z', '2026-06-02T04:00Z'],
-    ['22:00', '06:00', 'Europe/Berlin', '2026-01-01T20:30Z', 'loud'],
+    ['22:00', '06:00', 'Europe/Berlin', '2026-01-01T20:30Z', 'not quiet'],
     ['22:00', '06:00', 'Asia/Kolkata', '2026-01-01T16:30Z', '2026-01-02T00:30Z'],
-    ['00:00', '00:00', 'UTC', '2026-06-01T13:00Z', 'loud'],
-  ])('from %s to %s in %s, at %s: %s', (from, to, timeZone, now, end) => {
+    ['00:00', '00:00', 'UTC', '2026-06-01T13:00Z', 'not quiet'],
+  ])('from %s to %s in %s: at %s, the end is %s', (from, to, timeZone, now, end) => {
     expect(endOf(from, to, timeZone, now)).toBe(end);
   });
 
@@ -29,18 +29,18 @@ describe('quiet hours', () => {
     ['22:00', '06:00', '2026-03-28T22:00Z', '2026-03-29T04:00Z'],
     ['22:00', '02:30', '2026-03-28T22:00Z', '2026-03-29T01:00Z'],
     ['02:30', '06:00', '2026-03-29T01:00Z', '2026-03-29T04:00Z'],
-    ['02:00', '03:00', '2026-03-29T00:59Z', 'loud'],
+    ['02:00', '03:00', '2026-03-29T00:59Z', 'not quiet'],
     // 25 October 2026: 03:00 becomes 02:00 at 01:00Z.
     ['22:00', '06:00', '2026-10-24T21:00Z', '2026-10-25T05:00Z'],
     ['22:00', '02:30', '2026-10-24T21:00Z', '2026-10-25T00:30Z'],
-    ['22:00', '02:30', '2026-10-25T00:45Z', 'loud'],
+    ['22:00', '02:30', '2026-10-25T00:45Z', 'not quiet'],
     ['22:00', '02:30', '2026-10-25T01:10Z', '2026-10-25T01:30Z'],
     ['02:45', '06:00', '2026-10-25T00:50Z', '2026-10-25T01:00Z'],
-  ])('on the days when the clock changes, from %s to %s, at %s: %s', (from, to, now, end) => {
+  ])('from %s to %s on a day with a clock change: at %s, the end is %s', (from, to, now, end) => {
     expect(endOf(from, to, 'Europe/Berlin', now)).toBe(end);
   });
 
-  it('are what a wall clock says, in whatever order one asks', () => {
+  it('agrees with a wall clock for queries in any order', () => {
     const clock = (timeZone: string) =>
       new Intl.DateTimeFormat('en-GB', { timeZone, hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
     const times = fc.integer({ min: 0, max: 24 * 60 - 1 }).map((minutes) => {
@@ -64,14 +64,14 @@ describe('quiet hours', () => {
         times,
         zones,
         fc.array(around, { minLength: 1, maxLength: 20 }),
-        (from, to, timeZone, asked) => {
+        (from, to, timeZone, queries) => {
           const quiet = quietHours({ from, to, timeZone });
           const wall = clock(timeZone);
           const isQuiet = (now: number) => {
             const time = wall.format(now);
             return from <= to ? from <= time && time < to : from !== to && (time >= from || time < to);
           };
-          for (const now of asked) {
+          for (const now of queries) {
             const end = quiet.endOf(now);
             expect(end !== undefined).toBe(isQuiet(now));
             if (end === undefined) continue;
