@@ -1,4 +1,8 @@
-import { ACKNOWLEDGEMENT_STATUSES, type CommandState, ON_FAILURE } from '@lamplighter/contracts/commands/command';
+import {
+  ACKNOWLEDGEMENT_STATUSES,
+  type CommandState,
+  ON_FAILURE,
+} from '@lamplighter/contracts/commands/command';
 import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
 import fc from 'fast-check';
 import { QueueFleet } from '../../test/queue-fleet.js';
@@ -67,7 +71,11 @@ const steps = fc.commands(
       .tuple(which, fc.constantFrom(0, 0, 0, 1, 2), fc.constantFrom(0, 5000, MINUTE))
       .map((args) => new Requeue(...args)),
     fc
-      .tuple(which, fc.constantFrom(...ACKNOWLEDGEMENT_STATUSES), fc.option(device, { nil: undefined, freq: 5 }))
+      .tuple(
+        which,
+        fc.constantFrom(...ACKNOWLEDGEMENT_STATUSES),
+        fc.option(device, { nil: undefined, freq: 5 }),
+      )
       .map((args) => new Acknowledge(...args)),
     fc.tuple(which, fc.constantFrom(0, 0, 1)).map((args) => new GiveUp(...args)),
     fc.tuple(device, lane).map((args) => new Resume(...args)),
