@@ -1,28 +1,28 @@
-// What clients that may do nothing, or little, can do to the broker of the containers.
+// MQTT clients that attack the broker of the containers.
 import { connect } from 'node:net';
 
 /** Topics of which a client that joined the share group of the rules service would take its share. */
-const STOLEN = ['+/telemetry/#', '+/acknowledgements/+'];
-/** Names under which it might be found. */
+const SHARED_TOPICS = ['+/telemetry/#', '+/acknowledgements/+'];
+/** Guesses of the name of that group. */
 const GROUPS = ['rules', 'rules-', '+'];
 
 /** MQTT 3.1.1 packet types, in the upper half of the first byte. */
 const [CONNACK, PUBLISH, SUBACK] = [0x20, 0x30, 0x90];
 
 /**
- * A client of an account, or of none, that joins the groups; settles when the broker has granted it.
+ * Connects a client that joins the share groups; resolves when the broker has granted the subscriptions.
  * @param {number} port @param {string} id @param {{ user: string, password: string }} [account]
- * @returns {Promise<{ received: number, leave(): void }>} how many messages it was given @throws if the broker refuses it
+ * @returns {Promise<{ received: number, leave(): void }>} how many messages it has received @throws if the broker refuses it
  */
-export function connectThief(port, id, account) {
+export function joinShareGroups(port, id, account) {
   const socket = connect(port, '127.0.0.1');
-  const thief = { received: 0, leave: () => socket.destroy() };
+  const member = { received: 0, leave: () => socket.destroy() };
   const credentials = account ? [account.user, account.password] : [];
   const flags = account ? 0xc2 : 0x02;
-  const filters = GROUPS.flatMap((group) => STOLEN.map((filter) => `$share/${group}/${filter}`));
-  return new Promise((settle, fail) => {
-    socket.on('error', fail);
-    socket.on('close', () => fail(new Error(`the broker closed the connection of ${id}`)));
+  const filters = GROUPS.flatMap((group) => SHARED_TOPICS.map((filter) => `$share/${group}/${filter}`));
+  return new Promise((resolve, reject) => {
+    socket.on('error', reject);
+    socket.on('close', () => reject(new Error(`the broker closed the connection of ${id}`)));
     socket.write(packet(0x10, [text('MQTT'), [4, flags, 0, 60], text(id), ...credentials.map(text)]));
     /** @type {Buffer} */
     let unread = Buffer.alloc(0);
@@ -30,10 +30,10 @@ export function connectThief(port, id, account) {
       unread = Buffer.concat([unread, chunk]);
       for (let next = take(unread); next; next = take(unread)) {
         unread = next.rest;
-        if (next.type === PUBLISH) thief.received += 1;
-        if (next.type === SUBACK) settle(thief);
+        if (next.type === PUBLISH) member.received += 1;
+        if (next.type === SUBACK) resolve(member);
         if (next.type !== CONNACK) continue;
-        if (next.body[1] !== 0) fail(new Error(`the broker refuses ${id} with code ${next.body[1]}`));
+        if (next.body[1] !== 0) reject(new Error(`the broker refuses ${id} with code ${next.body[1]}`));
         else socket.write(packet(0x82, [[0, 1], ...filters.map((filter) => [...text(filter), 1])]));
       }
     });
@@ -68,31 +68,49 @@ function remainingLength(length) {
   return bytes;
 }
 
-/** The fixed header of a CONNECT of this length, and nothing after it: the broker reserves the length. @param {number} length */
+/** The fixed header of a CONNECT of this length, without its body: the broker reserves the length. @param {number} length */
 export function connectHeader(length) {
   return Buffer.from([0x10, ...remainingLength(length)]);
 }
 
-/** Opens connections that never log in, a hundred at a time; gives what ends them. @param {number} port @param {number} count @param {Buffer} [say] */
-export async function besiege(port, count, say) {
+/** Connections that never log in. */
+export class IdleConnections {
   /** @type {import('node:net').Socket[]} */
-  const sockets = [];
-  for (let opened = 0; opened < count; opened += 100) {
-    const some = Array.from({ length: Math.min(100, count - opened) }, () => {
-      const socket = connect(port, '127.0.0.1');
-      socket.on('error', () => undefined);
-      socket.resume();
-      sockets.push(socket);
-      return /** @type {Promise<void>} */ (
-        new Promise((settle) => {
-          socket.once('close', () => settle());
-          socket.once('connect', () => (say ? socket.write(say, () => settle()) : settle()));
-        })
+  #sockets = [];
+
+  /**
+   * Opens connections, a hundred at a time; resolves when each is open or closed again.
+   * @param {number} port @param {number} count @param {Buffer} [firstBytes] sent on each
+   */
+  static async open(port, count, firstBytes) {
+    const connections = new IdleConnections();
+    for (let opened = 0; opened < count; opened += 100) {
+      const batch = Array.from({ length: Math.min(100, count - opened) }, () =>
+        connections.#openOne(port, firstBytes),
       );
-    });
-    await Promise.all(some);
+      await Promise.all(batch);
+    }
+    return connections;
   }
-  return () => {
-    for (const socket of sockets) socket.destroy();
-  };
+
+  /** How many of them the broker has closed. */
+  get closed() {
+    return this.#sockets.filter(({ destroyed }) => destroyed).length;
+  }
+
+  end() {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  /** @param {number} port @param {Buffer} [firstBytes] @returns {Promise<void>} */
+  #openOne(port, firstBytes) {
+    const socket = connect(port, '127.0.0.1');
+    socket.on('error', () => undefined);
+    socket.resume();
+    this.#sockets.push(socket);
+    return new Promise((resolve) => {
+      socket.once('close', () => resolve());
+      socket.once('connect', () => (firstBytes ? socket.write(firstBytes, () => resolve()) : resolve()));
+    });
+  }
 }

@@ -1,4 +1,4 @@
-// One run of docker-compose.yml next to anything else: a project name and host ports of its own, and no trace left behind.
+// Runs docker-compose.yml under its own project name and on free host ports, so that it does not interfere with other instances.
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -6,9 +6,9 @@ import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const REPOSITORY = resolve(fileURLToPath(import.meta.url), '../../..');
-/** Where a machine without a container registry may keep a script that starts an engine and provides images. */
+/** Optional script that starts an engine and provides images on a machine without a container registry. */
 const PREPARE = resolve(REPOSITORY, '../shared/compose/prepare');
-/** Variables that change what is run; the test runs the defaults. */
+/** Variables that change the compose project; the test uses the defaults. */
 const VARIABLES = [
   'DEVICES',
   'SEED',
@@ -20,43 +20,44 @@ const VARIABLES = [
 ];
 
 /**
- * Runs a program in the repository; settles with its stdout.
+ * Runs a program in the repository; resolves with its stdout.
  * @param {string} program @param {string[]} args
  * @param {{ env?: NodeJS.ProcessEnv, timeoutMs?: number }} [options]
- * @returns {Promise<string>} @throws with the end of what it wrote
+ * @returns {Promise<string>} @throws with the end of its output
  */
 function run(program, args, { env = process.env, timeoutMs = 60_000 } = {}) {
-  return new Promise((settle, fail) => {
+  return new Promise((resolve, reject) => {
     const options = { cwd: REPOSITORY, env, timeout: timeoutMs, maxBuffer: 64 * 1024 * 1024 };
     const child = execFile(program, args, options, (error, stdout, stderr) => {
-      if (!error) return settle(stdout);
-      const why = error.killed ? `did not end within ${timeoutMs / 1000} s` : 'failed';
-      fail(new Error(`${program} ${args.join(' ')} ${why}\n${lastLines(`${stdout}${stderr}`, 25)}`));
+      if (!error) return resolve(stdout);
+      const why = error.killed ? `did not finish within ${timeoutMs / 1000} s` : 'failed';
+      reject(new Error(`${program} ${args.join(' ')} ${why}\n${lastLines(`${stdout}${stderr}`, 25)}`));
     });
     child.stdin?.end();
   });
 }
 
 /**
- * Makes sure that an engine with Compose answers.
- * @returns {Promise<string[]>} images that cannot be had on this machine
- * @throws with what to do if there is no engine
+ * Checks that an engine with Compose responds.
+ * @returns {Promise<string[]>} images that are not available on this machine
+ * @throws with instructions if there is no engine
  */
 export async function prepareEngine() {
   if (existsSync(PREPARE)) {
-    const said = await run(PREPARE, [resolve(REPOSITORY, 'docker-compose.yml')], { timeoutMs: 480_000 });
-    return [...said.matchAll(/^no stand-in: (.+)$/gm)].map(([, image]) => /** @type {string} */ (image));
+    const output = await run(PREPARE, [resolve(REPOSITORY, 'docker-compose.yml')], { timeoutMs: 480_000 });
+    return [...output.matchAll(/^no stand-in: (.+)$/gm)].map(([, image]) => /** @type {string} */ (image));
   }
   await run('docker', ['compose', 'version']).catch(() => {
-    throw new Error('this test needs Docker with Compose v2: see https://docs.docker.com/engine/install/');
+    throw new Error('requires Docker with Compose v2; see https://docs.docker.com/engine/install/');
   });
   await run('docker', ['info']).catch(() => {
-    throw new Error('no Docker engine answers: start it, and check that this user may use it (docker info)');
+    throw new Error(
+      'cannot reach a Docker engine; start it and check that this user has access (docker info)',
+    );
   });
   return [];
 }
 
-/** A compose project of its own. */
 export class ComposeProject {
   name = `lamplighter-test-${process.pid}`;
   /** @type {Record<'MQTT_PORT' | 'API_PORT' | 'PROMETHEUS_PORT' | 'ALERTMANAGER_PORT' | 'GRAFANA_PORT', number>} */
@@ -77,13 +78,13 @@ export class ComposeProject {
     return run('docker', ['compose', ...args], { env: this.environment(), timeoutMs });
   }
 
-  /** What a person types in the repository's folder; settles with what it printed. @param {string} text */
+  /** Runs a shell command in the repository; resolves with its output. @param {string} text */
   type(text, timeoutMs = 60_000) {
     const moved = text.replaceAll('127.0.0.1:9093', `127.0.0.1:${this.ports.ALERTMANAGER_PORT}`);
     return run('bash', ['-ec', moved], { env: this.environment(), timeoutMs });
   }
 
-  /** By which the same commands reach this project instead of the one with the usual name and ports. */
+  /** Directs the documented commands to this project, instead of the one with the default name and ports. */
   environment() {
     /** @type {NodeJS.ProcessEnv} */
     const env = { ...process.env };
@@ -92,7 +93,7 @@ export class ComposeProject {
     return { ...env, COMPOSE_PROJECT_NAME: this.name };
   }
 
-  /** Every container of the project, stopped ones too. */
+  /** All containers of the project, including stopped ones. */
   async containers() {
     const lines = (await this.compose(['ps', '--all', '--format', 'json'])).trim().split('\n');
     return lines
@@ -100,20 +101,20 @@ export class ComposeProject {
       .flatMap((line) => /** @type {Container | Container[]} */ (JSON.parse(line)));
   }
 
-  /** A command inside a running container; settles with its stdout. @param {string} service @param {string[]} command */
+  /** Runs a command in a running container; resolves with its stdout. @param {string} service @param {string[]} command */
   async inside(service, command) {
     return (await this.compose(['exec', '--no-TTY', service, ...command])).trim();
   }
 
-  /** The end of the log of every container that is not well. */
-  async logsOfTheUnwell() {
-    const unwell = (await this.containers()).filter((container) => !isWell(container));
-    const services = [...new Set(unwell.map(({ Service }) => Service))];
+  /** The last log lines of the unhealthy containers. */
+  async logsOfUnhealthy() {
+    const unhealthy = (await this.containers()).filter((container) => !isHealthy(container));
+    const services = [...new Set(unhealthy.map(({ Service }) => Service))];
     const logs = services.map((service) => this.compose(['logs', '--no-color', '--tail', '40', service]));
     return (await Promise.all(logs)).join('\n');
   }
 
-  /** What is left of the project: containers, volumes, networks and images. */
+  /** Ids of the containers, volumes, networks and images of the project. */
   async remains() {
     const label = `label=com.docker.compose.project=${this.name}`;
     const kinds = [
@@ -135,25 +136,25 @@ export class ComposeProject {
  *   Publishers?: { URL: string, PublishedPort: number }[] | null }} Container
  */
 
-/** Running and, if it tells its health, healthy; or the one-shot service after its success. @param {Container} container */
-export function isWell({ Service, State, Health, ExitCode }) {
+/** Running and, if it has a health check, healthy; `secrets` must have exited with 0. @param {Container} container */
+export function isHealthy({ Service, State, Health, ExitCode }) {
   return Service === 'secrets'
     ? State === 'exited' && ExitCode === 0
     : State === 'running' && (Health === 'healthy' || Health === '');
 }
 
-/** Ports that are free now. @param {number} count @returns {Promise<number[]>} */
+/** @param {number} count @returns {Promise<number[]>} */
 async function freePorts(count) {
   const servers = Array.from({ length: count }, () => createServer());
   const ports = await Promise.all(
     servers.map(
       (server) =>
         /** @type {Promise<number>} */ (
-          new Promise((settle, fail) => {
-            server.once('error', fail);
+          new Promise((resolve, reject) => {
+            server.once('error', reject);
             server.listen(0, '127.0.0.1', () => {
               const address = server.address();
-              settle(typeof address === 'object' && address ? address.port : 0);
+              resolve(typeof address === 'object' && address ? address.port : 0);
             });
           })
         ),

@@ -14,7 +14,7 @@ import { freePorts, launch, untilUp } from '../launch.js';
 const REASONS: Readonly<Record<string, string>> = {
   start: 'this test runs `npm start` itself, and `npm test` runs this test; 66 checks the flags',
   docker:
-    'needs Docker: scripts/test-compose.mjs runs its commands, which 66 finds in scripts/compose/documented.mjs',
+    'needs Docker: scripts/test-compose.mjs runs its commands, which 66 finds in scripts/compose/documented-commands.mjs',
   containers: 'needs Docker: scripts/test-compose.mjs runs the whole block',
   minutes: 'takes minutes; a test below checks that its script and options exist',
   'your servers': 'needs your own broker and Redis; covered by 27-services-without-dependencies',

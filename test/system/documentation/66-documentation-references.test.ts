@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { REPOSITORY } from '@lamplighter/native/state/repository';
 import { PORTS } from '@lamplighter/native/state/settings';
 import { parse } from 'yaml';
-import { DOCUMENTED } from '../../../scripts/compose/documented.mjs';
+import { DOCUMENTED } from '../../../scripts/compose/documented-commands.mjs';
 import { HELP, readFlags } from '../../../scripts/flags.mjs';
 import { allPages, blocksOf, pagesWithCommands, proseOf, readPage, slugOf } from '../documentation.js';
 

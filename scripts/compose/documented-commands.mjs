@@ -1,25 +1,25 @@
-// Every Docker command that the documentation has you type, outside of the blocks marked `<!-- test: skip, containers -->`, which
-// test-compose.mjs types whole. test/system/documentation/66-documentation-references.test.ts holds this list against the pages.
+// The Docker commands of the documentation, except those in blocks marked `<!-- test: skip, containers -->`, which test-compose.mjs runs as
+// a whole. test/system/documentation/66-documentation-references.test.ts compares this list with the pages.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { REPOSITORY } from './project.mjs';
 
 /**
- * `typed`: what the test types instead, where the command would stay in the foreground, needs a person, or pulls an image that may be missing.
- * `untested`: why it types nothing.
- * @typedef {{ typed?: string, untested?: string, grafana?: true }} How
+ * `typed`: the command that the test runs instead, if the documented one stays in the foreground, needs a person, or pulls an image that may
+ * be missing. `untested`: why the test does not run it. `grafana`: needs Grafana.
+ * @typedef {{ typed?: string, untested?: string, grafana?: true }} DocumentedCommand
  */
 
 const UP = 'docker compose up --detach --wait --wait-timeout 180';
 
-/** @type {Readonly<Record<string, How>>} */
+/** @type {Readonly<Record<string, DocumentedCommand>>} */
 export const DOCUMENTED = {
   'docker compose up': { typed: UP },
   'docker compose up --scale device-sim=3 --scale rules=2': {
     typed: `${UP} --scale device-sim=3 --scale rules=2`,
   },
   'docker compose up --scale device-sim=3': {
-    untested: 'decision 3 names it; the test types it together with --scale rules=2',
+    untested: 'from decision 3; the test runs it together with --scale rules=2',
   },
   "docker compose logs api | grep 'API key'": {},
   'docker compose exec grafana cat /run/grafana-secrets/admin-password': { grafana: true },
@@ -41,10 +41,10 @@ export const DOCUMENTED = {
     typed: 'docker compose --profile alerts up --detach --wait alertmanager',
   },
   'docker system df': {},
-  'docker builder prune': { untested: 'removes build layers of other projects on this machine' },
+  'docker builder prune': { untested: 'removes build layers of other projects' },
 };
 
-/** The blocks of a page that are typed whole, in their order. @param {string} page */
+/** The blocks of a page that are run as a whole, in their order. @param {string} page */
 export function blocksForContainers(page) {
   const text = readFileSync(join(REPOSITORY, page), 'utf8');
   return [...text.matchAll(/^<!-- test: skip, containers -->\n```sh\n([\s\S]*?)^```$/gm)].map(

@@ -1,0 +1,55 @@
+// Accounts of the broker: fleets, readers, and a new password for rules.
+import { expect, until } from '../expect.mjs';
+import { json } from '../requests.mjs';
+
+/** @typedef {import('../stack.mjs').Stack} Stack */
+
+/** @param {Stack} stack */
+export async function fleetIsAdded(stack) {
+  const printed = await stack.type('docker compose run --rm secrets fleet add plant');
+  stack.plantPassword = /^password +(\S+)$/m.exec(printed)?.[1] ?? '';
+  await until('the broker to accept the account', () =>
+    stack.publish('pump', '{"light":412}').then(() => true),
+  );
+  await until('its reading to be stored', async () => {
+    const { last } = await json(stack.api('/v1/fleets/plant/devices/pump'));
+    return last?.measurements.light === 412 || `the last state is ${JSON.stringify(last)}`;
+  });
+  const reader = await stack.type('docker compose run --rm secrets fleet add-reader plant');
+  expect(/^user +plant[.]reader$/m.test(reader), `add-reader prints:\n${reader}`);
+  const list = (await stack.type('docker compose run --rm secrets fleet list')).trim().split('\n');
+  expect(list.sort().join() === 'demo,plant,plant.reader', `the fleets are ${list}`);
+}
+
+/** @param {Stack} stack */
+export async function fleetIsRemoved(stack) {
+  await stack.type('docker compose run --rm secrets fleet remove plant');
+  await until('the broker to refuse the account', () =>
+    stack.publish('pump', '{"light":414}').then(
+      () => 'it accepts the account',
+      () => /** @type {const} */ (true),
+    ),
+  );
+  const { ok, status } = await stack.api('/v1/fleets/plant', { method: 'DELETE' });
+  expect(ok, `the API responds ${status} to the removal of the fleet`);
+}
+
+/** @param {Stack} stack */
+export async function rulesPasswordIsRenewed(stack) {
+  const { project } = stack;
+  const url = () => project.inside('rules', ['cat', '/run/rules-secrets/mqtt-url']);
+  const before = new URL(await url());
+  await stack.type('docker compose run --rm secrets renew rules');
+  await stack.type('docker compose restart rules');
+  const after = new URL(await url());
+  expect(after.password !== before.password, 'the password is unchanged');
+  const connect = (/** @type {URL} */ { password }) => {
+    const account = ['-p', '1884', '-u', 'rules', '-P', password];
+    return project.inside('mosquitto', ['mosquitto_sub', ...account, '-E', '-W', '3', '-t', 'health']);
+  };
+  await until('the broker to accept the new password', () => connect(after).then(() => true));
+  const withOld = await connect(before).catch(String);
+  expect(/not authori[sz]ed/i.test(withOld), `the old password is not refused: ${withOld}`);
+  await until('rules to be ready', () => project.inside('rules', ['ready.sh', '8081']).then(() => true), 30);
+  await stack.switchLamp();
+}
