@@ -1,5 +1,5 @@
-// Imports point one way: contracts, then evaluation, then store and device, then services; tools use them all and nothing uses the
-// tools but tests. No circles, neither of files nor of folders.
+// Imports point in one direction: contracts, evaluation, store and device, services. Tools may import all of them; only tests import tools.
+// No cycles, neither of files nor of folders.
 const only = (name, from, to) => ({
   name,
   severity: 'error',
@@ -10,7 +10,7 @@ const only = (name, from, to) => ({
 export default {
   forbidden: [
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
-    // The root of a service puts its folders together, and holds its configuration, metrics and injection tokens.
+    // The root of a service wires its folders, and holds its configuration, metrics and injection tokens.
     {
       name: 'no-cycles-of-folders',
       severity: 'error',
@@ -66,7 +66,7 @@ export default {
   ],
   options: {
     doNotFollow: { path: 'node_modules' },
-    // Tests may use everything, and nothing uses them.
+    // Tests may import everything, and nothing imports them.
     exclude: { path: '(^|/)dist/|[.]test[.]ts$|/test/' },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.depcruise.json' },

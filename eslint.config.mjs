@@ -1,5 +1,5 @@
-// Biome lints and formats. ESLint is here for the three rules that need types: a promise that nobody
-// awaits is a lost error, and in a message pipeline a lost message.
+// Biome lints and formats. ESLint adds three rules that need types, since an unhandled promise loses an error or a message, and a rule about
+// catch clauses.
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
@@ -9,7 +9,7 @@ export default tseslint.config(
     languageOptions: {
       parser: tseslint.parser,
       parserOptions: {
-        // One program of all sources: a program for each package would read what they share again and again.
+        // One program for all sources: a program per package would parse shared sources repeatedly.
         project: 'tsconfig.eslint.json',
         tsconfigRootDir: import.meta.dirname,
       },

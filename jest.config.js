@@ -1,4 +1,4 @@
-// Jest in ESM mode (NestJS 12 is ESM only); run it through scripts/jest.mjs, which sets the Node flag.
+// Jest in ESM mode (NestJS 12 is ESM only). Run it with scripts/jest.mjs, which sets the Node flag.
 const project = (displayName, testMatch, more = {}) => ({
   displayName,
   testMatch,
@@ -28,9 +28,9 @@ const project = (displayName, testMatch, more = {}) => ({
 });
 
 export default {
-  // Two cores are busy with four test files at once, as each waits for processes, disks and timers most of its time.
+  // Four test files keep two cores busy, since each mostly waits for processes, disks and timers.
   maxWorkers: 4,
-  // Longer than any wait in a test, so that the wait says what did not come; and than a machine that stands still for seconds.
+  // Longer than any wait in a test, so that the wait fails first and names its condition.
   testTimeout: 30_000,
   projects: [
     project('unit', [
@@ -40,7 +40,7 @@ export default {
       '<rootDir>/bench/src/**/*.test.ts',
       '<rootDir>/examples/**/*.test.ts',
     ]),
-    // The faults that take a few seconds each are among the system tests too.
+    // Short fault cases also run with the system tests.
     project('system', ['<rootDir>/test/system/**/*.test.ts', '<rootDir>/test/faults/*.short.test.ts'], {
       globalSetup: '<rootDir>/test/system/shared-stack.setup.mjs',
       globalTeardown: '<rootDir>/test/system/shared-stack.teardown.mjs',

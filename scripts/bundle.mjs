@@ -1,5 +1,5 @@
-// Joins what each service loads at start, about 1,500 files, into services/<name>/dist/bundle.js: it starts in a third of the CPU
-// time. Runs after the compiler, and does nothing while no input has changed.
+// Bundles the about 1,500 modules that each service loads into services/<name>/dist/bundle.js, which starts in a third of the CPU time. Runs
+// after the compiler, and only if an input has changed.
 import { existsSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,7 +8,7 @@ import { build } from 'esbuild';
 const REPOSITORY = resolve(fileURLToPath(import.meta.url), '../..');
 const SERVICES = ['rules', 'api', 'device-sim'];
 
-/** Packages that NestJS loads only if they are installed, and one whose files are served from its folder. */
+/** Optional packages of NestJS, and swagger-ui-dist, whose files are served from its folder. */
 const EXTERNAL = [
   '@fastify/static',
   '@grpc/*',
@@ -26,7 +26,7 @@ const EXTERNAL = [
 const REQUIRE = `import { createRequire as createRequireOfBundle } from 'node:module';
 const require = createRequireOfBundle(import.meta.url);`;
 
-/** Bundles the services of which something has changed. */
+/** Bundles the services whose inputs have changed. */
 export default async function bundleServices() {
   for (const name of SERVICES) if (!isFresh(name)) await bundle(name);
 }
@@ -53,7 +53,7 @@ async function bundle(name) {
     metafile: true,
     logLevel: 'error',
   });
-  // Renamed into place, so that a service that starts meanwhile finds a whole file.
+  // Renamed into place, so that a service that starts in the meantime loads a complete file.
   writeFileSync(`${outfile}.new`, outputFiles[0]?.contents ?? '');
   renameSync(`${outfile}.new`, outfile);
   const inputs = ['scripts/bundle.mjs', ...Object.keys(metafile.inputs)];
@@ -64,7 +64,7 @@ async function bundle(name) {
 }
 
 /**
- * Modules find files next to them by import.meta.url; in the bundle each keeps its own.
+ * Modules find files next to them by import.meta.url; in the bundle each module keeps its own URL.
  * @param {string} folder @returns {import('esbuild').Plugin}
  */
 function keepUrls(folder) {
@@ -81,7 +81,7 @@ function keepUrls(folder) {
   };
 }
 
-/** Whether the bundle exists, and all that it was made of is as it was. @param {string} name */
+/** Whether the bundle exists and its inputs are unchanged. @param {string} name */
 function isFresh(name) {
   if (!existsSync(bundleOf(name)) || !existsSync(stampsOf(name))) return false;
   const stamps = Object.entries(JSON.parse(readFileSync(stampsOf(name), 'utf8')));

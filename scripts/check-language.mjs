@@ -1,5 +1,5 @@
-// npm run check:language: rejects wording that docs/glossary.md or scripts/language/wording.mjs bans, in every tracked text that a person
-// reads, and translations that differ in structure from their original.
+// npm run check:language: rejects wording that docs/glossary.md or scripts/language/wording.mjs bans, in all tracked sources and documents, and
+// translations whose structure differs from the original.
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,15 +9,15 @@ import { differences } from './language/translation.mjs';
 import { bannedBy, WORDING } from './language/wording.mjs';
 import { REPOSITORY } from './prepare.mjs';
 
-const HELP = `npm run check:language                     fails on wording that is new, beyond scripts/language-baseline.json
-npm run check:language -- --list docs      every hit in files whose path begins with docs
-npm run check:language -- --update         after hits were removed or files moved: lowers the baseline`;
+const HELP = `npm run check:language                     fail on banned wording beyond scripts/language-baseline.json
+npm run check:language -- --list docs      list every hit in files whose path starts with docs
+npm run check:language -- --update         lower the baseline after hits were removed or files moved`;
 const BASELINE = 'scripts/language-baseline.json';
 const TRANSLATIONS = [
   ['README.md', 'README.ko.md'],
   ['docs/lesson.md', 'docs/lesson.ko.md'],
 ];
-/** Lists of banned words, and their tests. */
+/** The lists of banned words, and their tests. */
 const NOT_READ =
   /^scripts\/(language\/|language-|check-language)|^test\/system\/documentation\/language[.]test[.]ts$/;
 
@@ -62,27 +62,29 @@ function print(path, { name, line, text, instead }) {
 function update() {
   const more = existsSync(join(REPOSITORY, BASELINE)) ? grown(counts, baseline) : [];
   if (more.length > 0) {
-    console.error(`The baseline only shrinks, and there is more of: ${more.join(', ')}. Reword it first.`);
+    console.error(
+      `the baseline can only shrink, but there are more hits of: ${more.join(', ')}; reword them first`,
+    );
     process.exitCode = 1;
   } else if (Object.values(counts).every((file) => Object.keys(file).length === 0)) {
     rmSync(join(REPOSITORY, BASELINE), { force: true });
-    console.log('No hits are left: the baseline is deleted.');
+    console.log('no hits left; deleted the baseline');
   } else writeFileSync(join(REPOSITORY, BASELINE), baselineText(counts));
 }
 
 function check() {
   const { exceeded, shrunk } = compare(counts, baseline);
   for (const { file, name, is, was } of exceeded) {
-    console.error(`${file}: ${is} × "${name}", ${was} allowed by the baseline`);
+    console.error(`${file}: ${is} × "${name}"; the baseline allows ${was}`);
     for (const hit of hits.get(file) ?? []) if (hit.name === name) print(file, hit);
   }
   if (exceeded.length > 0)
     console.error(
-      'Reword the text. If a file has moved, run: npm run check:language -- --update. scripts/language-allowed.json is for names that cannot change.',
+      'Reword the text. If a file has moved, run npm run check:language -- --update. For names that cannot change, see scripts/language-allowed.json.',
     );
   if (shrunk.length > 0)
     console.log(
-      `${shrunk.length} counts fell below ${BASELINE}: npm run check:language -- --update lowers it`,
+      `${shrunk.length} counts are below ${BASELINE}; lower it with npm run check:language -- --update`,
     );
   const different = TRANSLATIONS.filter(([, translation = '']) =>
     existsSync(join(REPOSITORY, translation)),

@@ -1,6 +1,5 @@
-// npm leaves the binaries of other platforms out of package-lock.json when the registry it was run against does not
-// serve them, and `npm ci` then refuses the file everywhere. This adds an entry for each that is missing, so that the
-// lock is whole on every platform: node scripts/complete-lockfile.mjs, after a change of dependencies.
+// Run after a change of dependencies: node scripts/complete-lockfile.mjs. If the registry does not serve the binaries of other platforms, npm
+// omits them from package-lock.json, and `npm ci` then rejects the file everywhere. This script adds the missing entries.
 import { readFileSync, writeFileSync } from 'node:fs';
 
 const LOCKFILE = new URL('../package-lock.json', import.meta.url);
@@ -29,4 +28,6 @@ lock.packages = Object.fromEntries(
   Object.entries(lock.packages).sort(([a], [b]) => a.localeCompare(b, 'en')),
 );
 writeFileSync(LOCKFILE, `${JSON.stringify(lock, null, 2)}\n`);
-console.log(added.length === 0 ? 'package-lock.json is whole' : `added ${added.length}: ${added.join(' ')}`);
+console.log(
+  added.length === 0 ? 'package-lock.json is complete' : `added ${added.length}: ${added.join(' ')}`,
+);

@@ -1,4 +1,4 @@
-// npm run fleet: accounts of fleets at the broker that npm start runs; -- --help lists what it does.
+// npm run fleet: manages the broker accounts of fleets; see -- --help.
 import { prepare, refuseBeforeFirstStart, UserError } from './prepare.mjs';
 
 try {

@@ -1,4 +1,4 @@
-// A Jest reporter for npm test: how many files are done, in addition to Jest's own line for each file.
+// A Jest reporter for npm test: prints how many files are done, in addition to Jest's own line per file.
 const EVERY_MS = 10_000;
 
 export default class Progress {

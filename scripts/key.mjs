@@ -1,17 +1,17 @@
-// npm run key: makes another API key for the instance that npm start runs, and prints it and nothing else; or lists or revokes keys.
+// npm run key: creates an API key of the running instance and prints only the key; or lists or revokes keys.
 import { prepare, refuseBeforeFirstStart, UserError } from './prepare.mjs';
 
 if (process.argv.includes('--help') || process.argv.includes('-h')) {
-  console.log(`npm run --silent key                                    print a new API key of the running instance
+  console.log(`npm run --silent key                                    create and print an API key of the running instance
 npm run --silent key -- --list                          list its keys
-npm run --silent key -- --revoke ID [--allow-last]      revoke a key; --allow-last if it may be the only one`);
+npm run --silent key -- --revoke ID [--allow-last]      revoke a key; --allow-last allows revoking the last one`);
   process.exit(0);
 }
 try {
   const args = process.argv.slice(2);
   const isKnown =
     args.length === 0 || /^(--list|--revoke [0-9a-f]{12}( --allow-last)?)$/.test(args.join(' '));
-  if (!isKnown) throw new UserError('npm run key takes --list or --revoke ID, or nothing');
+  if (!isKnown) throw new UserError('invalid arguments; see npm run key -- --help');
   refuseBeforeFirstStart();
   await prepare((line) => console.error(line));
   const { key } = await import('../tools/native/dist/commands/key.js');

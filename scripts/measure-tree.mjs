@@ -1,4 +1,4 @@
-// npm run measure:tree: figures about the source tree, which docs/architecture.md states.
+// npm run measure:tree: the figures about the source tree in docs/architecture.md.
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,9 +6,9 @@ import { parseArgs } from 'node:util';
 import { REPOSITORY } from './prepare.mjs';
 import { figuresOf, filesOnTheWay, tableOf, withTable, wrongFigures } from './tree/figures.mjs';
 
-const HELP = `npm run measure:tree               prints figures about the source tree
-npm run measure:tree -- --update   writes them to docs/architecture.md
-npm run check:figures              fails if a figure there is off by more than 5 %, or a file on the way of a reading is missing`;
+const HELP = `npm run measure:tree               print figures about the source tree
+npm run measure:tree -- --update   write them to docs/architecture.md
+npm run check:figures              fail if a figure there is off by more than 5 %, or a file on the path of a reading is missing`;
 const PAGE = 'docs/architecture.md';
 const GENERATED = /^docs\/api\/.*[.]json$/;
 const TEST = /[.]test[.]ts$|(^|\/)test\/|(^|\/)test-kit\//;
@@ -45,7 +45,7 @@ else if (options.check) {
   const wrong = [...wrongFigures(architecture, figures), ...missing.map((path) => `${path} does not exist`)];
   for (const line of wrong) console.error(`${PAGE}: ${line}`);
   if (wrong.length > 0) {
-    console.error('To correct the figures: npm run measure:tree -- --update');
+    console.error('To update the figures: npm run measure:tree -- --update');
     process.exitCode = 1;
   }
 } else console.log(tableOf(figures));

@@ -1,5 +1,5 @@
-// npm start: everything on this machine, without containers. This file needs nothing but Node; it makes the repository
-// ready and hands over to tools/native.
+// npm start: runs an instance on this machine, without containers. Uses only Node's own modules until the repository is prepared, then
+// tools/native.
 import { HELP, readFlags } from './flags.mjs';
 import { prepare, UserError } from './prepare.mjs';
 

@@ -1,16 +1,16 @@
-// npm test: prepares the repository, installs what the tests need, runs the checks next to the unit tests, then the system tests, and
-// ends with one line: N passed, N failed. Needs no terminal and no input.
+// npm test: prepares the repository, installs missing programs, runs the checks alongside the unit tests, then the system tests. The last
+// line is: N passed, N failed. Needs no terminal and no input.
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { prepare, REPOSITORY, UserError } from './prepare.mjs';
 
-/** Measured on two cores that nothing else uses. Whoever measures it sets it, here and in README.md, README.ko.md and CONTRIBUTING.md. */
+/** Measured on two idle cores. Also stated in README.md, README.ko.md and CONTRIBUTING.md. */
 const USUAL_MINUTES = 8;
-/** Checks that run at the same time, next to the unit tests: one on two cores. */
+/** Checks that run at the same time alongside the unit tests: one on two cores. */
 const CHECKS_AT_ONCE = Math.max(1, Math.floor(availableParallelism() / 2));
-const HELP = `npm test    everything: set up, lint, types, import rules, unit and system tests (about ${USUAL_MINUTES} minutes)
+const HELP = `npm test    run everything: setup, checks, unit tests and system tests (about ${USUAL_MINUTES} minutes)
 One file:   npm run test:unit -- <path>, npm run test:system -- <path>`;
 
 if (process.argv.includes('--help') || process.argv.includes('-h')) {
@@ -23,7 +23,7 @@ const sum = { passed: 0, failed: 0, skipped: 0 };
 
 try {
   if (process.argv.length > 2) {
-    throw new UserError('npm test takes no arguments; one test file: npm run test:unit -- <path>');
+    throw new UserError('npm test takes no arguments; to run one test file: npm run test:unit -- <path>');
   }
   console.log(`npm test takes about ${USUAL_MINUTES} minutes on two free cores, longer on a busy machine.`);
   await runStages();
@@ -39,9 +39,9 @@ console.log(`${sum.passed} passed, ${sum.failed} failed${sum.skipped > 0 ? `, ${
 process.exitCode = sum.failed > 0 ? 1 : 0;
 
 async function runStages() {
-  if ((await stage('set up', setUp)).failed > 0) return;
+  if ((await stage('setup', setUp)).failed > 0) return;
   const waiting = checks();
-  console.log(`\n── unit tests and ${waiting.length} checks, side by side; each is shown when it ends`);
+  console.log(`\n── unit tests and ${waiting.length} checks in parallel; each is shown when it ends`);
   const runChecks = async () => {
     for (let name = waiting.shift(); name !== undefined; name = waiting.shift())
       await quietStage(name, runCheck);
@@ -55,7 +55,7 @@ async function runStages() {
  * @typedef {(text: string) => void} Print
  */
 
-/** Runs a stage whose output appears as it is written. @param {string} name @param {() => Promise<Count>} run */
+/** Runs a stage and shows its output as it is written. @param {string} name @param {() => Promise<Count>} run */
 async function stage(name, run) {
   console.log(`\n── ${name}`);
   const from = Date.now();
@@ -63,7 +63,7 @@ async function stage(name, run) {
 }
 
 /**
- * Runs a stage next to others: its output appears when it ends, as one block.
+ * Runs a stage alongside others and shows its output as one block when it ends.
  * @param {string} name @param {(name: string, print: Print) => Promise<Count>} run
  */
 async function quietStage(name, run) {
@@ -83,7 +83,7 @@ function finish(name, from, count) {
   return count;
 }
 
-/** Counts a failure but not a success: it tests nothing. @returns {Promise<Count>} */
+/** Counts only a failure, since setup tests nothing. @returns {Promise<Count>} */
 async function setUp() {
   try {
     await prepare((line) => console.log(line));
@@ -119,7 +119,7 @@ async function runJest(project, print) {
   const code = await run([...jest, ...reporters, '--json', '--outputFile', results], print);
   try {
     const report = JSON.parse(readFileSync(results, 'utf8'));
-    // A file that fails to load, and a leak that fails a file, have no test to count.
+    // A file that fails to load, or fails because of a leak, has no failed test to count.
     const failedFiles = report.testResults.filter(failedWithoutTest).length;
     const failed = report.numFailedTests + failedFiles;
     return {
@@ -139,7 +139,7 @@ function failedWithoutTest({ status, assertionResults }) {
 
 /** @param {string[]} command @param {Print} [print] receives the output; without it the child inherits ours @returns {Promise<number | null>} its exit code */
 function run([program = '', ...args], print) {
-  // Jest also writes its JSON results to stdout; its report for people goes to stderr.
+  // Jest also writes its JSON results to stdout; its readable report goes to stderr.
   const stdout = args.includes('--json') ? 'ignore' : print ? 'pipe' : 'inherit';
   const child = spawn(program, args, {
     cwd: REPOSITORY,

@@ -1,14 +1,15 @@
-// npm run watch: the numbers of the overview dashboard in the terminal, once a second; -- --once prints them once.
+// npm run watch: shows the numbers of the overview dashboard in the terminal, each second or once (-- --once).
 import { prepare, refuseBeforeFirstStart, UserError } from './prepare.mjs';
 
 try {
   const args = process.argv.slice(2);
   if (args.includes('--help') || args.includes('-h')) {
-    console.log('npm run watch              the numbers of the overview dashboard, refreshed each second');
-    console.log('npm run watch -- --once    print them once');
+    console.log('npm run watch              show the numbers of the overview dashboard each second');
+    console.log('npm run watch -- --once    show them once');
   } else {
     const unknown = args.find((arg) => arg !== '--once');
-    if (unknown !== undefined) throw new UserError(`npm run watch knows --once, not "${unknown}"`);
+    if (unknown !== undefined)
+      throw new UserError(`unknown argument "${unknown}"; see npm run watch -- --help`);
     refuseBeforeFirstStart();
     await prepare((line) => console.error(line));
     const { watch } = await import('../tools/native/dist/watch/watch.js');

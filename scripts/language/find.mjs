@@ -22,8 +22,8 @@ export function find(path, source, wordings, allowed = []) {
 }
 
 /**
- * What a person reads of a file, line by line: of Markdown the prose and the comments of its commands, of anything else all of it, with
- * identifiers split into words and comments that run over several lines joined.
+ * The readable text of a file, line by line: the prose of Markdown and the comments in its code blocks; of other files everything, with
+ * identifiers split into words and comment markers removed.
  * @param {string} path @param {string} source @param {readonly Allowed[]} allowed
  */
 function readable(path, source, allowed) {
@@ -61,7 +61,7 @@ export function countByName(hits) {
 }
 
 /**
- * Where there is more than the baseline has, and where there is less.
+ * The counts above the baseline, and those below.
  * @param {Counts} now @param {Counts} baseline
  */
 export function compare(now, baseline) {
@@ -79,7 +79,7 @@ export function compare(now, baseline) {
 }
 
 /**
- * Names of wordings of which there would be more in all files together: files may move, but a baseline only shrinks.
+ * Names of wordings whose total over all files exceeds the baseline: hits may move between files, but their total must not grow.
  * @param {Counts} now @param {Counts} baseline
  */
 export function grown(now, baseline) {
@@ -96,7 +96,7 @@ function totals(counts) {
   return sums;
 }
 
-/** A file per line, so that changes to two files do not conflict. @param {Counts} counts */
+/** One file per line, so that changes to two files do not conflict. @param {Counts} counts */
 export function baselineText(counts) {
   const lines = Object.keys(counts)
     .sort()

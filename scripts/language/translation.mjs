@@ -1,6 +1,6 @@
-// A translated page keeps the levels of the headings and every code block of its original.
+// A translated page must have the same heading levels and code blocks as its original.
 
-/** @param {string} original @param {string} translation @returns {string[]} what differs */
+/** @param {string} original @param {string} translation @returns {string[]} the differences */
 export function differences(original, translation) {
   const [one, other] = [outline(original), outline(translation)];
   const found = [];

@@ -1,5 +1,5 @@
-// Wording that the documentation style rules out everywhere, with what to write instead. The words that only the glossary bans are in
-// docs/glossary.md. A phrase matches whole words in any case, across line breaks, and in identifiers (`isTold` holds "told").
+// Banned wording, with replacements. Terms are banned in docs/glossary.md instead. A phrase matches whole words in any case, across line
+// breaks, and in identifiers (`isTold` contains "told").
 
 /** @typedef {{ name: string, pattern: RegExp, instead: string }} Wording */
 
@@ -59,7 +59,7 @@ export function wording(phrases, instead) {
 }
 
 /**
- * What the glossary bans: the phrases in code spans of the third column of its tables.
+ * The phrases that the glossary bans: code spans in the third column of its tables.
  * @param {string} glossary @returns {Wording[]}
  */
 export function bannedBy(glossary) {

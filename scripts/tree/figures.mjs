@@ -1,4 +1,4 @@
-// Figures about the source tree, from texts alone. Pure.
+// Computes figures about the source tree from file contents. Pure.
 import ts from 'typescript';
 
 /** @typedef {{ path: string, text: string }} File */
@@ -51,12 +51,12 @@ function lineCount(text) {
   return text.split('\n').length - (text.endsWith('\n') ? 1 : 0);
 }
 
-/** Words have a letter or a digit: neither the bars of a table nor an arrow counts. @param {string} text */
+/** Counts words with a letter or a digit, not table bars or arrows. @param {string} text */
 export function wordCount(text) {
   return text.split(/\s+/).filter((word) => /[\p{L}\p{N}]/u.test(word)).length;
 }
 
-/** Nothing of the file is left when it is compiled. @param {string} text */
+/** Whether nothing remains of the file after compilation. @param {string} text */
 export function isTypesOnly(text) {
   const { statements } = ts.createSourceFile('file.ts', text, ts.ScriptTarget.Latest);
   return statements.every(
@@ -91,7 +91,7 @@ export function withTable(architecture, figures) {
 }
 
 /**
- * Figures that the page states and that differ by more than the tolerance, or that it leaves out.
+ * The figures of the page that differ by more than the tolerance, or are missing.
  * @param {string} architecture @param {readonly Figure[]} figures @param {number} tolerance
  */
 export function wrongFigures(architecture, figures, tolerance = 0.05) {
@@ -99,7 +99,7 @@ export function wrongFigures(architecture, figures, tolerance = 0.05) {
   return figures.flatMap(({ name, value }) => {
     const row = table.split('\n').find((line) => line.startsWith(`| ${name} |`));
     const stated = Number(row?.split('|')[2]?.replaceAll(',', '').trim() || Number.NaN);
-    // One file more or less is no error in a small count.
+    // In a small count, a difference of one is acceptable.
     if (Math.abs(stated - value) <= Math.max(value * tolerance, value >= 5 ? 1 : 0)) return [];
     return [`${name}: ${Number.isNaN(stated) ? 'not stated' : `stated as ${stated}`}, measured ${value}`];
   });

@@ -44,7 +44,7 @@ function urlIn(output: string): string {
 describe('npm run fleet', () => {
   it('adds and removes accounts of fleets and readers, also while the broker is stopped', async () => {
     const env = await newInstance();
-    await expect(fleet(env, 'add', 'plant')).rejects.toThrow(/there is no instance in .* start it first/);
+    await expect(fleet(env, 'add', 'plant')).rejects.toThrow(/no instance in .* start one first/);
     const run = await start(env);
     expect(await fleet(env, 'list')).toBe('demo\n');
     const url = urlIn(await fleet(env, 'add', 'plant'));
@@ -73,7 +73,7 @@ describe('npm run fleet', () => {
     // A broker that is killed restarts with the current accounts.
     const newest = urlIn(await fleet(env, 'add', 'orchard'));
     process.kill(Number(readFileSync(join(env.LAMPLIGHTER_STATE!, 'mosquitto/pid'), 'utf8')), 'SIGKILL');
-    await until(() => again.output().includes('✓ mosquitto runs again'), {
+    await until(() => again.output().includes('✓ mosquitto is running again'), {
       what: 'the broker to run again',
     });
     await connectMqtt(newest);
@@ -84,12 +84,12 @@ describe('npm run fleet', () => {
     [['add', 'health'], /"health" is reserved/],
     [['add', CANARY_FLEET], /is reserved/],
     [['add', 'plant.reader'], /is reserved/],
-    [['add', 'a/b'], /cannot be the name of a fleet/],
-    [['add', '../rules'], /cannot be the name of a fleet/],
-    [['add', '-x'], /cannot be the name of a fleet/],
-    [['remove', 'demo'], /the fleet of the simulator/],
-    [['remove', 'nowhere'], /there is no fleet "nowhere"/],
-    [['add-reader', 'nowhere'], /there is no fleet "nowhere" yet/],
+    [['add', 'a/b'], /invalid fleet name/],
+    [['add', '../rules'], /invalid fleet name/],
+    [['add', '-x'], /invalid fleet name/],
+    [['remove', 'demo'], /the simulator uses its account/],
+    [['remove', 'nowhere'], /unknown fleet "nowhere"/],
+    [['add-reader', 'nowhere'], /unknown fleet "nowhere"; add it first/],
     [['add'], /usage:/],
     [['add', 'a', 'b'], /usage:/],
     [['frobnicate'], /usage:/],

@@ -89,7 +89,7 @@ describe('npm start', () => {
     launcher.process.kill('SIGTERM');
     expect(await launcher.ended()).toBe(0);
     await waitUntilGone(launcher);
-    expect(launcher.output()).toContain('everything is stopped');
+    expect(launcher.output()).toMatch(/\nstopped\n$/);
     expect(readFileSync(order, 'utf8')).toBe('device-sim api rules ');
     const log = readFileSync(join(launcher.folder, '.lamplighter/logs/rules.log'), 'utf8');
     expect(log).toBe('rules receives MQTT_URL REDIS_URL\nrules stops\n');
@@ -147,7 +147,7 @@ describe('npm start', () => {
     const launcher = await start({ env: { FAIL: 'api' } });
     expect(await launcher.ended()).toBe(1);
     expect(launcher.output()).toContain(
-      'lamplighter: api exited with code 1; its last words:\n  api receives REDIS_URL\n  api: invalid configuration\n    SEED: must be a whole number\n',
+      'lamplighter: api exited with code 1; last lines of its log:\n  api receives REDIS_URL\n  api: invalid configuration\n    SEED: must be a whole number\n',
     );
     expect(launcher.output()).not.toMatch(/\n\s+at /);
     await waitUntilGone(launcher);
@@ -184,7 +184,7 @@ describe('npm start', () => {
     });
     expect(await launcher.ended()).toBe(1);
     expect(launcher.output()).toContain(
-      'api exited with code 7, 5 times in a row, so everything is stopped. The end of ',
+      'api exited with code 7, 5 times in a row; stopping all processes. Last lines of ',
     );
     expect(launcher.output()).toContain('  api receives REDIS_URL');
     await waitUntilGone(launcher);
@@ -201,7 +201,9 @@ describe('npm start', () => {
         process.kill(Number(line?.trim().split(' ')[0]), 'SIGKILL');
       };
       kill();
-      await until(() => launcher.output().includes(`✓ ${name} runs again`), { what: `${name} to run again` });
+      await until(() => launcher.output().includes(`✓ ${name} is running again`), {
+        what: `${name} to run again`,
+      });
       expect(launcher.output()).toContain(`! ${name} was killed by SIGKILL; restarting in 1 s\n`);
       kill();
       await until(() => launcher.output().includes('restarting in 2 s'), { what: 'a second restart' });
@@ -218,7 +220,7 @@ describe('npm start', () => {
     const second = await start({ folder: first.folder });
     expect(await second.ended()).toBe(1);
     expect(second.output()).toContain(
-      `process ${first.process.pid} runs on ${first.folder}/.lamplighter already`,
+      `${first.folder}/.lamplighter is in use by process ${first.process.pid}`,
     );
     const third = await start({ folder: first.folder, env: { LAMPLIGHTER_STATE: temporaryFolder() } });
     await untilUp(third);
@@ -235,7 +237,7 @@ describe('npm start', () => {
     const launcher = await start({ env: { MQTT_PORT: String(port) } });
     expect(await launcher.ended()).toBe(1);
     expect(launcher.output()).toContain(
-      `lamplighter: something else listens on 127.0.0.1 on\n  ${port}  MQTT_PORT, the broker\n`,
+      `lamplighter: these ports of 127.0.0.1 are in use:\n  ${port}  MQTT_PORT, the broker\n`,
     );
     const withoutSim = await start({
       env: { SIM_PORT: String(port) },
@@ -252,8 +254,8 @@ describe('npm start', () => {
 
 describe('npm run key', () => {
   it.each([
-    ['without an instance', [], /^lamplighter: nothing runs on .*; start it first: npm start\n$/],
-    ['with an argument', ['--first'], /^lamplighter: npm run key takes --list or --revoke ID, or nothing\n$/],
+    ['without an instance', [], /^lamplighter: no instance is running in .*; start one first: npm start\n$/],
+    ['with an argument', ['--first'], /^lamplighter: invalid arguments; see npm run key -- --help\n$/],
   ])('%s prints an error', (_what, args, message) => {
     const env = { ...process.env, LAMPLIGHTER_STATE: temporaryFolder() };
     const { status, stdout, stderr } = spawnSync(process.execPath, ['scripts/key.mjs', ...args], {
@@ -290,11 +292,11 @@ describe('flags of npm start', () => {
   });
 
   it.each<[string, string[], Record<string, string>, string]>([
-    ['an unknown flag', ['--fast'], {}, 'there is no flag "--fast"'],
-    ['an argument that is not a flag', ['lamps'], {}, 'there is no flag "lamps"'],
-    ['a missing number', ['--devices'], {}, '--devices needs a whole number from 1 to 100000'],
-    ['an invalid number', ['--devices', 'many', '--x'], {}, 'not "many"\n  there is no flag "--x"'],
-    ['a contradiction', ['--no-sim', '--devices', '5'], {}, '--devices and --no-sim contradict each other'],
+    ['an unknown flag', ['--fast'], {}, 'unknown flag "--fast"'],
+    ['an argument that is not a flag', ['lamps'], {}, 'unexpected argument "lamps"'],
+    ['a missing number', ['--devices'], {}, '--devices requires a whole number from 1 to 100000'],
+    ['an invalid number', ['--devices', 'many', '--x'], {}, 'not "many"\n  unknown flag "--x"'],
+    ['a contradiction', ['--no-sim', '--devices', '5'], {}, '--devices cannot be combined with --no-sim'],
     [
       'a flag that npm consumed, but not its number',
       ['5'],
@@ -324,7 +326,7 @@ describe('flags of npm start', () => {
       encoding: 'utf8',
     });
     expect([status, stdout]).toEqual([1, '']);
-    expect(stderr).toBe('lamplighter: there is no flag "--fast"\nnpm start -- --help lists the flags.\n');
+    expect(stderr).toBe('lamplighter: unknown flag "--fast"\nTo list the flags: npm start -- --help\n');
   });
 });
 

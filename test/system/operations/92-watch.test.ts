@@ -29,7 +29,7 @@ it('prints what to do when no instance runs', async () => {
   const { code, stdout, stderr } = await watchOnce({ LAMPLIGHTER_STATE: newState(), ...ports });
   expect(code).toBe(1);
   expect(stdout).toBe('');
-  expect(stderr).toContain(`no Prometheus of ours on ${ports.PROMETHEUS_PORT}`);
+  expect(stderr).toContain(`cannot reach Prometheus on port ${ports.PROMETHEUS_PORT}`);
   expect(stderr).toContain('npm start');
 });
 

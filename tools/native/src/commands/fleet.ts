@@ -6,12 +6,12 @@ import { secretIn } from '../state/secrets.js';
 import { CannotStart, readSettings } from '../state/settings.js';
 import { FLEET, isInstance, readAccounts, readRunningInstance } from '../state/state.js';
 
-export const FLEET_HELP = `npm run fleet -- list                 the fleets that have an account at the broker
-npm run fleet -- add plant            make an account for the devices of a new fleet, and print it
-npm run fleet -- add-reader plant     make an account that only reads the fleet's telemetry, state and presence
-npm run fleet -- remove plant         remove both accounts; their clients are disconnected`;
+export const FLEET_HELP = `npm run fleet -- list                 list the fleets that have a broker account
+npm run fleet -- add plant            create and print an account for the devices of a new fleet
+npm run fleet -- add-reader plant     create an account that can only read the fleet's telemetry, state and presence
+npm run fleet -- remove plant         remove both accounts and disconnect their clients`;
 
-/** Accounts of fleets at the broker of the native run, whether it runs or not; gives the exit code. */
+/** Manages the broker accounts of fleets, whether the instance is running or not. Returns the exit code. */
 export async function fleet(args: readonly string[]): Promise<number> {
   try {
     for (const line of await manage(args)) console.log(line);
@@ -25,8 +25,7 @@ export async function fleet(args: readonly string[]): Promise<number> {
 
 async function manage([action = '', name, ...more]: readonly string[]): Promise<string[]> {
   const { folder, ports } = readSettings(process.env);
-  if (!isInstance(folder))
-    throw new CannotStart(`there is no instance in ${folder} yet; start it first: npm start`);
+  if (!isInstance(folder)) throw new CannotStart(`no instance in ${folder}; start one first: npm start`);
   const secrets = join(folder, 'secrets');
   const instance = readRunningInstance(folder);
   const port = instance?.ports.MQTT_PORT ?? ports.MQTT_PORT;
@@ -40,28 +39,26 @@ async function manage([action = '', name, ...more]: readonly string[]): Promise<
   const reload = async () => {
     if (instance !== undefined) await reloadAccounts(join(folder, 'mosquitto'), port, readAccounts(secrets));
     return instance === undefined
-      ? 'It can connect when the broker runs: npm start'
-      : 'The broker has taken it.';
+      ? 'It can connect once the broker is running: npm start'
+      : 'The broker accepts it.';
   };
   const known = fleets().includes(name);
   if (action === 'remove') {
-    if (name === FLEET)
-      throw new CannotStart(`${FLEET} is the fleet of the simulator, which needs its account`);
-    if (!known)
-      throw new CannotStart(`there is no fleet "${name}"; npm run fleet -- list shows those that there are`);
+    if (name === FLEET) throw new CannotStart(`cannot remove ${FLEET}: the simulator uses its account`);
+    if (!known) throw new CannotStart(`unknown fleet "${name}"; list the fleets: npm run fleet -- list`);
     for (const account of [name, `${name}${READER}`]) rmSync(fileOf(account), { force: true });
     await reload();
     return [
-      `The accounts of ${name} are removed, and its clients disconnected.`,
-      `Its devices, readings, rules and commands are kept; DELETE /v1/fleets/${name} deletes them.`,
+      `Removed the accounts of ${name} and disconnected its clients.`,
+      `Its devices, readings, rules and commands remain; to delete them: DELETE /v1/fleets/${name}.`,
     ];
   }
   if (action === 'add-reader' && !known)
-    throw new CannotStart(`there is no fleet "${name}" yet; npm run fleet -- add ${name} makes it`);
+    throw new CannotStart(`unknown fleet "${name}"; add it first: npm run fleet -- add ${name}`);
   const account = action === 'add' ? name : `${name}${READER}`;
   const isNew = !existsSync(fileOf(account));
   const password = secretIn(fileOf(account));
-  const note = isNew ? await reload() : 'It was there already.';
+  const note = isNew ? await reload() : 'It already existed.';
   return [
     `host      127.0.0.1`,
     `port      ${port}`,

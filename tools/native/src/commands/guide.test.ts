@@ -4,19 +4,19 @@ import type { State } from '../state/state.js';
 import { guide } from './guide.js';
 
 const { ports } = readSettings({});
-const guideTo = (folder: string, from: string) => {
+const guideFor = (folder: string, from: string) => {
   const state = { folder, secretFile: (name: string) => join(folder, 'secrets', name) } as State;
   return guide({ ports, state, firstKey: undefined, sim: true, lesson: false, from });
 };
 
-it('gives commands that work in another terminal', () => {
-  const text = guideTo(DEFAULT_FOLDER, join(DEFAULT_FOLDER, '..'));
+it('prints commands that work in another terminal', () => {
+  const text = guideFor(DEFAULT_FOLDER, join(DEFAULT_FOLDER, '..'));
   expect(text).toContain('KEY=$(npm run --silent key)\n');
   expect(text).toContain('-P "$(cat .lamplighter/secrets/mqtt-demo)"');
 });
 
-it('names the state folder in each of them if it was chosen, in quotes if need be', () => {
-  const text = guideTo("/srv/it's two", '/home');
+it('includes a non-default state folder in each command, quoted if necessary', () => {
+  const text = guideFor("/srv/it's two", '/home');
   const folder = "'/srv/it'\\''s two";
   for (const script of ['--silent key', 'key', 'watch'])
     expect(text).toContain(`LAMPLIGHTER_STATE=${folder}' npm run ${script}`);

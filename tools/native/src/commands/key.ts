@@ -3,12 +3,13 @@ import { CannotStart, readSettings } from '../state/settings.js';
 import { readRunningInstance } from '../state/state.js';
 import { createKey } from './stack.js';
 
-/** Prints a new API key of the running instance on stdout, or lists or revokes keys; gives the exit code. */
+/** Prints a new API key of the running instance, or lists or revokes keys. Returns the exit code. */
 export async function key(args: readonly string[]): Promise<number> {
   try {
     const { folder } = readSettings(process.env);
     const instance = readRunningInstance(folder);
-    if (instance === undefined) throw new CannotStart(`nothing runs on ${folder}; start it first: npm start`);
+    if (instance === undefined)
+      throw new CannotStart(`no instance is running in ${folder}; start one first: npm start`);
     const url = `redis://:${instance.redisPassword}@127.0.0.1:${instance.ports.REDIS_PORT}`;
     console.log((await createKey(url, args)) ?? '');
     return 0;

@@ -19,28 +19,28 @@ export interface StackOptions {
   readonly state: State;
   readonly lesson: boolean;
   readonly sim: boolean;
-  /** Simulated devices; by default what DEVICES says, or the simulator. */
+  /** Simulated devices; default: DEVICES, or the default of the simulator. */
   readonly devices?: number;
-  /** The person's environment: what it says beyond our own variables goes to the services. */
+  /** The user's environment. Variables of the services are passed on. */
   readonly env: NodeJS.ProcessEnv;
-  /** When aborted, nothing more is started. */
+  /** When aborted, no more processes are started. */
   readonly stop: AbortSignal;
 }
 
-/** What runs, and what the person must be told once. */
+/** A running stack. */
 export interface Stack {
-  /** The API key, if this start made the first one. */
+  /** The first API key, if this start created it. */
   readonly firstKey: string | undefined;
-  /** Settles with an account of it when a process ends again and again. */
+  /** Resolves with a description when a process keeps failing. */
   readonly failed: Promise<string>;
 }
 
-/** Longer than any device needs to connect on a busy machine. */
+/** More than a device takes to connect on a busy machine. */
 const DEVICE_MS = 20;
 
 /**
- * Starts everything in the order in which each part needs the one before.
- * @throws ServerFailed, BinaryMissing; what was started by then still runs
+ * Starts all processes in the order of their dependencies.
+ * @throws ServerFailed, BinaryMissing; processes that have started keep running
  */
 export async function startStack(options: StackOptions): Promise<Stack> {
   const { ports, state, stop } = options;
@@ -49,10 +49,10 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const limits = brokerLimits(simulated, openFilesLimit());
   if (limits.maxConnections < brokerLimits(simulated, Number.MAX_SAFE_INTEGER).maxConnections)
     terminal.printLine(
-      `! at most ${limits.maxConnections} devices can connect: this user may open ${limits.openFiles} files in a process (ulimit -n)`,
+      `! at most ${limits.maxConnections} devices can connect: a process may open ${limits.openFiles} files (ulimit -n)`,
     );
   const parts = new Map<Server, () => Promise<Server>>();
-  /** Starts a part, shows when it is ready, and remembers how to start it again. */
+  /** Starts a process, reports when it is ready, and registers how to restart it. */
   const startPart = async <S extends Server>(
     name: string,
     launch: () => Promise<S>,
@@ -85,7 +85,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   ]);
   stop.throwIfAborted();
   const firstKey = await createKey(redis.url, ['--first']);
-  // At once: should the rest fail, the next start would not show it again.
+  // Printed immediately: if a later step fails, the next start does not show it again.
   if (firstKey !== undefined) terminal.printLine(`✓ API key       ${firstKey}`);
   stop.throwIfAborted();
   const service = (name: ServiceName, port: number, env: NodeJS.ProcessEnv, readyMs = READY_MS) => {
@@ -99,13 +99,13 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     const ready = async () => {
       const server = await launch();
       const startedAt = Date.now();
-      // At first a service waits for its connections like any other; only what lasts is worth reading.
+      // Every service waits briefly for its connections; only lasting reasons are shown.
       const showReasons = (reasons: string) =>
         Date.now() - startedAt > SHOW_REASONS_AFTER_MS && terminal.showStatus(`… ${name}: ${reasons}`);
       await untilReady(server, readyMs, showReasons);
       return server;
     };
-    // One that is started again waits by itself for what is not there yet.
+    // A restarted service waits for its dependencies itself.
     return startPart(name, ready, launch);
   };
   await Promise.all([
@@ -129,20 +129,20 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   if (options.sim) {
     const devices = options.devices === undefined ? {} : { DEVICES: String(options.devices) };
     const env = { MQTT_URL: mosquitto.urlFor(FLEET), FLEET, ...devices };
-    // It is ready when every device has connected, which takes a large fleet its time.
+    // It is ready when every device has connected, which takes time in a large fleet.
     await service('device-sim', ports.SIM_PORT, env, READY_MS + DEVICE_MS * simulated);
   }
-  const say = (line: string) => terminal.printLine(line);
-  const supervised = [...parts].map(([server, restart]) => keepRunning(server, { restart, log: say, stop }));
+  const log = (line: string) => terminal.printLine(line);
+  const supervised = [...parts].map(([server, restart]) => keepRunning(server, { restart, log, stop }));
   return { firstKey, failed: Promise.race(supervised) };
 }
 
-/** For so long nothing is said of what a service waits for, milliseconds. */
+/** After this time, milliseconds, the status shows why a service is not ready. */
 const SHOW_REASONS_AFTER_MS = 10_000;
 
 const newest = () => [...liveChildren].at(-1);
 
-/** Stops everything that runs, newest first, each after the one before. */
+/** Stops all processes one after the other, newest first. */
 export async function stopAll(): Promise<void> {
   for (let child = newest(); child !== undefined; child = newest()) {
     terminal.showStatus(`stopping ${child.name}`);
@@ -150,7 +150,7 @@ export async function stopAll(): Promise<void> {
   }
 }
 
-/** Makes, lists or revokes API keys (see create-key.ts); gives what it printed, undefined for nothing. */
+/** Creates, lists or revokes API keys (see create-key.ts). Returns its output; undefined if empty. */
 export async function createKey(redisUrl: string, args: readonly string[]): Promise<string | undefined> {
   const script = join(REPOSITORY, 'services/api/dist/create-key.js');
   const env = { ...serviceEnv(process.env), REDIS_URL: redisUrl };
@@ -165,7 +165,7 @@ export async function createKey(redisUrl: string, args: readonly string[]): Prom
 
 const startingParts = new Set<string>();
 
-/** Tells when a part is ready, and meanwhile what is not. */
+/** Shows the processes that are starting, and a line when this one is ready. */
 async function progress<S extends Server>(name: string, part: Promise<S>): Promise<S> {
   const started = Date.now();
   const show = () => startingParts.size > 0 && terminal.showStatus(`… ${[...startingParts].join(', ')}`);
@@ -184,7 +184,7 @@ async function progress<S extends Server>(name: string, part: Promise<S>): Promi
   }
 }
 
-/** The person's variables, but none that would lead a service elsewhere. */
+/** The user's variables, except those that would connect a service to another broker or Redis. */
 function serviceEnv(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const { MQTT_URL: _, MQTT_URL_FILE: __, REDIS_URL: ___, REDIS_URL_FILE: ____, ...rest } = env;
   return { ...rest, HOST: '127.0.0.1' };

@@ -20,7 +20,7 @@ export interface StartFlags {
   readonly reset: boolean;
 }
 
-/** Runs everything until it is stopped; gives the exit code. Every failure is one message. */
+/** Runs an instance until it is stopped. Returns the exit code. Every expected failure is one message. */
 export async function start(flags: StartFlags): Promise<number> {
   const stop = listenForStop(process.env);
   const over = new AbortController();
@@ -45,7 +45,7 @@ export async function start(flags: StartFlags): Promise<number> {
     await stopAll();
     terminal.showStatus('');
     if (!stop.aborted) console.error(`lamplighter: ${(error as Error).message}`);
-    else terminal.printLine('everything is stopped');
+    else terminal.printLine('stopped');
     return stop.aborted ? 0 : 1;
   } finally {
     over.abort();
@@ -54,7 +54,7 @@ export async function start(flags: StartFlags): Promise<number> {
   }
 }
 
-/** Failures with a message for the person; those of the file system name the file. */
+/** Whether the message is enough for the user. Errors of the file system name the file. */
 function isExpected(error: unknown): boolean {
   const expected = [CannotStart, ServerFailed, BinaryMissing];
   return (
@@ -73,7 +73,7 @@ function aborted(signal: AbortSignal): Promise<never> {
 const TERMINAL_MS = 2000;
 const LINES_MS = 10_000;
 
-/** Shows the live line, and keeps the logs within their bound, until it is aborted. */
+/** Shows the status line and limits the size of the logs, until it is aborted. */
 async function follow(ports: Ports, until: AbortSignal): Promise<never> {
   let before = await readCounts(ports);
   for (;;) {

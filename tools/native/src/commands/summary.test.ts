@@ -14,7 +14,7 @@ lamplighter_commands_total{transition="expired",source="api"} 9
 lamplighter_commands_total_more 1e3
 `;
 
-it('reads what the services count, and takes silence for an answer', async () => {
+it('reads the counts of the services, and returns undefined if they do not respond', async () => {
   const server = createServer((_request, response) => response.end(EXPOSITION));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
@@ -25,15 +25,15 @@ it('reads what the services count, and takes silence for an answer', async () =>
   expect(await readCounts(ports)).toBeUndefined();
 });
 
-it('tells rates since the last time, and never a negative one after a restart', () => {
+it('shows rates since the last summary, never negative after a restart', () => {
   const before = { at: 1000, online: 1, readings: 100, commands: 50 };
   const now = { at: 3000, online: 50, readings: 200, commands: 10 };
   expect(summarize(before, now)).toBe('50 devices online · 50.0 readings/s · 0.0 commands/s');
   expect(summarize(undefined, now)).toBe('50 devices online · – readings/s · – commands/s');
-  expect(summarize(before, undefined)).toBe('no answer from the services');
+  expect(summarize(before, undefined)).toBe('the services do not respond');
 });
 
-it('takes what nobody can count for unknown, not for nothing', async () => {
+it('shows a missing count as unknown, not as 0', async () => {
   const text = EXPOSITION.replaceAll(/^lamplighter_devices.*$/gm, '');
   const server = createServer((_request, response) => response.end(text));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

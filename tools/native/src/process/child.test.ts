@@ -23,21 +23,21 @@ const isAlive = (pid: number) => {
 async function eventually(condition: () => boolean, timeoutMs = 20_000): Promise<void> {
   const deadline = Date.now() + timeoutMs;
   while (!condition()) {
-    if (Date.now() > deadline) throw new Error('waited in vain');
+    if (Date.now() > deadline) throw new Error('the condition did not hold in time');
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }
 
 describe('a child process', () => {
-  it('is the program itself, with its output in the log file and its exit told', async () => {
-    const child = run('echo "pid $$"; echo oops >&2; exit 3', 'talks');
+  it('is the program itself; its output goes to the log file and its exit is reported', async () => {
+    const child = run('echo "pid $$"; echo oops >&2; exit 3', 'output');
     expect(describeExit(await child.exited)).toBe('exited with code 3');
     expect(child.output()).toBe(`pid ${child.pid}\noops\n`);
     rmSync(child.logFile);
     expect(child.output()).toBe('');
   });
 
-  it('gets only the environment that it is given, and no input', async () => {
+  it('gets only the given environment, and no input', async () => {
     process.env.LAMPLIGHTER_LEAK = 'x';
     const child = run('cat; env', 'bare');
     await child.exited;
@@ -45,9 +45,9 @@ describe('a child process', () => {
     delete process.env.LAMPLIGHTER_LEAK;
   });
 
-  it('is asked to stop, and is made to stop if it does not listen', async () => {
-    const willing = run('exec sleep 60', 'willing');
-    expect((await willing.stop()).signal).toBe('SIGTERM');
+  it('gets SIGTERM, then SIGKILL if it does not stop', async () => {
+    const cooperative = run('exec sleep 60', 'cooperative');
+    expect((await cooperative.stop()).signal).toBe('SIGTERM');
     const stubborn = run('trap "" TERM; echo up; while :; do sleep 0.05; done', 'stubborn');
     await eventually(() => stubborn.output().includes('up'));
     expect((await stubborn.stop(100)).signal).toBe('SIGKILL');

@@ -8,22 +8,22 @@ export interface Exit {
   readonly signal: NodeJS.Signals | null;
 }
 
-/** A process of ours. It never outlives us, however we die. */
+/** A child process. It never outlives its parent, however that ends. */
 export interface Child {
   readonly name: string;
   readonly pid: number;
   /** Where stdout and stderr go. */
   readonly logFile: string;
-  /** Settles when the process has ended. */
+  /** Resolves when the process has ended. */
   readonly exited: Promise<Exit>;
-  /** It was asked to stop, so its exit is expected. */
+  /** `stop` was called, so its exit is expected. */
   readonly isStopped: boolean;
   /** Set once the process has ended. */
   readonly exit: Exit | undefined;
   kill(signal: NodeJS.Signals): void;
-  /** SIGTERM, then SIGKILL after the grace time, 20 s by default; settles when the process has ended. */
+  /** SIGTERM, then SIGKILL after the grace period, 20 s by default. Resolves when the process has ended. */
   stop(graceMs?: number): Promise<Exit>;
-  /** Everything written to stdout and stderr so far; nothing if somebody has removed the log. */
+  /** Everything written to stdout and stderr so far; empty if the log was removed. */
   output(): string;
 }
 
@@ -34,27 +34,27 @@ export interface ChildOptions {
   readonly args: readonly string[];
   readonly logFile: string;
   readonly cwd?: string;
-  /** Files that it may open at most; by default as many as we. */
+  /** Limit of open files; default: the limit of this process. */
   readonly openFiles?: number;
-  /** The whole environment of the process; by default PATH and HOME only. */
+  /** The environment of the process; default: PATH and HOME. */
   readonly env?: NodeJS.ProcessEnv;
 }
 
 /**
- * The shell becomes the program and leaves a guard behind that reads from our end of its stdin. The pipe closes when we
- * die, SIGKILL included, and the guard kills the program. Needs nothing but a POSIX shell.
+ * The shell starts a guard that reads from its stdin, a pipe from this process, and then becomes the program. When this process ends, even
+ * by SIGKILL, the pipe closes and the guard kills the program. Needs only a POSIX shell.
  */
 const LIFELINE = `exec 3<&0
 (read -r _ <&3; kill -KILL $$) >/dev/null 2>&1 &
 exec "$@" 3<&- </dev/null`;
 
-/** Every process of ours that has not ended yet, oldest first. */
+/** The child processes that have not ended, oldest first. */
 export const liveChildren: Set<Child> = new Set();
 
-/** Longer than the services give themselves to drain, 15 s. */
+/** Longer than the 15 s that the services take to drain. */
 const GRACE_MS = 20_000;
 
-/** Starts a process that dies with us. It has a session of its own, so that Ctrl-C reaches only us and we stop it in order. */
+/** Starts a process that ends with this one. It has its own session, so that Ctrl-C does not reach it and it is stopped in order. */
 export function startChild(options: ChildOptions): Child {
   mkdirSync(dirname(options.logFile), { recursive: true });
   const log = openSync(options.logFile, 'a', 0o600);
@@ -115,7 +115,7 @@ function readLog(file: string): string {
   }
 }
 
-/** What a process needs from ours: nothing that a developer's shell happens to export. */
+/** An environment without the variables that a developer's shell exports. */
 export function minimalEnvironment(): NodeJS.ProcessEnv {
   const { PATH, HOME } = process.env;
   return { PATH, HOME };

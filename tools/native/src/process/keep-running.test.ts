@@ -22,26 +22,26 @@ function underTest(restart: () => Promise<Server>) {
   return { lines, stop, keep };
 }
 
-describe('a part of npm start', () => {
-  it('is started again, ever later, and given up with the end of its log', async () => {
+describe('keepRunning', () => {
+  it('restarts a process with growing delays, then gives it up with the last lines of its log', async () => {
     const { lines, keep } = underTest(async () => run('echo oops; exit 3'));
     expect(await keep(run('exit 3'))).toMatch(
-      /^part exited with code 3, 5 times in a row, so everything is stopped[.] The end of .*part[.]log:\n( {2}oops\n?){4}$/,
+      /^part exited with code 3, 5 times in a row; stopping all processes[.] Last lines of .*part[.]log:\n( {2}oops\n?){4}$/,
     );
     expect(lines.filter((line) => line.startsWith('!'))).toEqual(
       [1, 2, 4, 8].map((ms) => `! part exited with code 3; restarting in ${ms / 1000} s`),
     );
   });
 
-  it('is given up if it cannot even be started', async () => {
+  it('gives up a process that cannot be started', async () => {
     const { lines, keep } = underTest(async () => {
       throw new ServerFailed('no');
     });
-    expect(await keep(run('kill -KILL $$'))).toContain('part did not start again, 5 times in a row');
+    expect(await keep(run('kill -KILL $$'))).toContain('part failed to restart, 5 times in a row');
     expect(lines[0]).toBe('! part was killed by SIGKILL; restarting in 0.001 s');
   });
 
-  it('is left alone when it is told to stop, or everything is', async () => {
+  it('does not restart a process that was stopped, nor any after the abort', async () => {
     let restarts = 0;
     const { lines, stop, keep } = underTest(async () => {
       restarts += 1;

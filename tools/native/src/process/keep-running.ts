@@ -2,32 +2,32 @@ import { setTimeout } from 'node:timers/promises';
 import { describeExit, lastLines } from './child.js';
 import { type Server, ServerFailed } from './serving.js';
 
-/** A process that has lived so long is started at once again when it ends, milliseconds. */
+/** After this run time, milliseconds, earlier failures no longer count. */
 const STABLE_MS = 60_000;
-/** The pause before a restart; doubled with each that did not last. Milliseconds. */
+/** Delay before the first restart, milliseconds; doubles with each failure. */
 const FIRST_PAUSE_MS = 1000;
-/** As often may it end in a row before it is steady. */
+/** Failures in a row after which the process is given up. */
 const MAX_FAILURES = 5;
 /** Lines of its log that are shown when it is given up. */
 const LOG_TAIL_LINES = 15;
 
 export interface KeepRunningOptions {
-  /** Starts it again on the same port, with the same data. */
+  /** Restarts it on the same port, with the same data. */
   readonly restart: () => Promise<Server>;
   readonly log: (line: string) => void;
-  /** When aborted, nothing is started any more. */
+  /** When aborted, no more processes are started. */
   readonly stop: AbortSignal;
   /** For tests. */
   readonly firstPauseMs?: number;
 }
 
 /**
- * Starts a process again whenever it ends by itself, ever later if it does not last. Settles, with an account of it, when it is given up;
- * never if it is stopped.
+ * Restarts a process whenever it ends unexpectedly, with growing delays. Resolves with a description when it is given up; never if it is
+ * stopped.
  */
 export async function keepRunning(
   first: Server,
-  { restart, log: say, stop, firstPauseMs = FIRST_PAUSE_MS }: KeepRunningOptions,
+  { restart, log, stop, firstPauseMs = FIRST_PAUSE_MS }: KeepRunningOptions,
 ): Promise<string> {
   const { name } = first;
   let server = first;
@@ -41,21 +41,21 @@ export async function keepRunning(
       if (performance.now() - startedAt > STABLE_MS) failures = 1;
     }
     if (failures === MAX_FAILURES) {
-      const log = `The end of ${server.logFile}:\n${lastLines(server.output(), LOG_TAIL_LINES)}`;
-      return `${name} ${failure}, ${failures} times in a row, so everything is stopped. ${log}`;
+      const tail = `Last lines of ${server.logFile}:\n${lastLines(server.output(), LOG_TAIL_LINES)}`;
+      return `${name} ${failure}, ${failures} times in a row; stopping all processes. ${tail}`;
     }
     const pauseMs = firstPauseMs * 2 ** (failures - 1);
-    say(`! ${name} ${failure}; restarting in ${pauseMs / 1000} s`);
+    log(`! ${name} ${failure}; restarting in ${pauseMs / 1000} s`);
     try {
       await setTimeout(pauseMs, undefined, { signal: stop });
       startedAt = performance.now();
       server = await restart();
       failure = undefined;
-      say(`✓ ${name} runs again`);
+      log(`✓ ${name} is running again`);
     } catch (error) {
       if (stop.aborted) return never();
       if (!(error instanceof ServerFailed)) throw error;
-      failure = 'did not start again';
+      failure = 'failed to restart';
     }
   }
 }

@@ -1,25 +1,24 @@
 import { connect } from 'node:net';
 import { type Child, describeExit, lastLines } from './child.js';
 
-/** A server that answers on a loopback port. */
+/** A server that listens on a loopback port. */
 export interface Server extends Child {
   readonly port: number;
   readonly url: string;
 }
 
-/** The process ended, or did not answer in time; the message has the end of its log. */
+/** The process ended, or was not ready in time. The message includes the last lines of its log. */
 export class ServerFailed extends Error {
   override readonly name = 'ServerFailed';
 }
 
 const PAUSE_MS = 20;
-/** Lines of its log that are shown of a process that failed: a list of all that is wrong with its configuration fits. */
+/** Lines of the log in the message; enough for a list of configuration errors. */
 const LOG_TAIL_LINES = 30;
 
 /**
- * Waits until a probe says true, and stops the process if it does not. Whatever else the probe says or throws is told if
- * the time is over.
- * @throws ServerFailed if the process ends first, or the time is over
+ * Waits until a probe returns true; stops the process after the timeout. Another result of the probe becomes part of the error.
+ * @throws ServerFailed if the process ends first, or after the timeout
  */
 export async function untilServing(
   child: Child,
@@ -27,32 +26,32 @@ export async function untilServing(
   timeoutMs: number,
 ): Promise<void> {
   const deadline = Date.now() + timeoutMs;
-  let answer: true | string = 'no answer';
+  let result: true | string = 'no response';
   while (child.exit === undefined && Date.now() < deadline) {
-    answer = await probe().catch(() => 'no answer');
-    if (answer === true) return;
+    result = await probe().catch(() => 'no response');
+    if (result === true) return;
     await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
   }
   const what = child.exit
     ? describeExit(child.exit)
-    : `was not ready within ${timeoutMs / 1000} s (${answer})`;
+    : `was not ready within ${timeoutMs / 1000} s (${result})`;
   await child.stop(1000);
   throw new ServerFailed(
-    `${child.name} ${what}; its last words:\n${lastLines(child.output(), LOG_TAIL_LINES)}`,
+    `${child.name} ${what}; last lines of its log:\n${lastLines(child.output(), LOG_TAIL_LINES)}`,
   );
 }
 
-/** Sends bytes to a loopback port and collects the answer until it is long enough, the peer closes or a second is over. */
+/** Sends bytes to a loopback port and reads the reply until it is long enough, the peer closes or a second has passed. */
 export function exchangeBytes(port: number, request: string | Uint8Array, enough: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    let answer = Buffer.alloc(0);
+    let reply = Buffer.alloc(0);
     const socket = connect(port, '127.0.0.1', () => socket.write(request));
     socket.setTimeout(1000, () => socket.destroy());
     socket.on('data', (chunk) => {
-      answer = Buffer.concat([answer, chunk]);
-      if (answer.length >= enough) socket.destroy();
+      reply = Buffer.concat([reply, chunk]);
+      if (reply.length >= enough) socket.destroy();
     });
     socket.once('error', reject);
-    socket.once('close', () => resolve(answer));
+    socket.once('close', () => resolve(reply));
   });
 }

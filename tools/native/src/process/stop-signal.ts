@@ -1,12 +1,12 @@
 import { liveChildren } from './child.js';
 
 const WATCH_MS = 500;
-/** The terminal and npm both send us what a person typed once. */
+/** Ctrl-C reaches this process twice: from the terminal and from npm. */
 const SAME_MS = 1000;
 
 /**
- * Aborts at the first signal that asks us to end; a later one ends everything at once. Under npm it aborts also when our
- * parent is gone: npm hands a signal to the shell between us, which dies of it without a word to us.
+ * Aborts at the first signal that requests a stop; a later signal kills all processes. Under npm it also aborts when the parent process
+ * ends: npm sends signals to the shell in between, which ends without forwarding them.
  */
 export function listenForStop(env: NodeJS.ProcessEnv): AbortSignal {
   const controller = new AbortController();

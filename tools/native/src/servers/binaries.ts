@@ -1,7 +1,7 @@
 import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
-/** Where Debian and Homebrew put servers that a plain user's PATH does not name. */
+/** Folders of Debian and Homebrew for servers that are often not on a user's PATH. */
 const MORE_FOLDERS = [
   '/usr/sbin',
   '/usr/local/sbin',

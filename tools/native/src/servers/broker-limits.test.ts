@@ -8,8 +8,8 @@ const numberIn = (text: string, option: string) =>
   Number(new RegExp(`^${option} (\\d+)$`, 'm').exec(text)?.[1]);
 const limits = read('conf.d/limits.conf');
 
-describe('the limits of the broker', () => {
-  it('are natively those of the files', () => {
+describe('brokerLimits', () => {
+  it('equal those of the configuration files for a small fleet', () => {
     expect(brokerLimits(50, 20_000)).toEqual({
       maxConnections: numberIn(read('mosquitto.conf'), 'max_connections'),
       memoryBytes: numberIn(limits, 'memory_limit'),
@@ -18,20 +18,20 @@ describe('the limits of the broker', () => {
   });
 
   it.each([50, 3000, 20_000, 100_000])(
-    'leave memory to others, whatever unknown clients announce, with %d devices',
+    'leave memory for other clients, whatever unknown clients announce, with %d devices',
     (devices) => {
       const { maxConnections, memoryBytes, openFiles } = brokerLimits(devices, 1_000_000);
       expect(maxConnections).toBeGreaterThan(devices);
-      const left = memoryBytes - openFiles * numberIn(limits, 'max_packet_size');
-      expect(left).toBeGreaterThan(100 * 1024 * 1024);
+      const remaining = memoryBytes - openFiles * numberIn(limits, 'max_packet_size');
+      expect(remaining).toBeGreaterThan(100 * 1024 * 1024);
     },
   );
 
-  it('leave files to the services where a user may open few', () => {
+  it('leave open files for the services if the limit is low', () => {
     expect(brokerLimits(50, 1024).maxConnections).toBe(924);
   });
 
-  it('let the largest payload pass that the services take', () => {
+  it('allow the largest payload that the services accept', () => {
     const maxPayloadBytes = 262_144;
     expect(numberIn(limits, 'max_packet_size')).toBeGreaterThan(maxPayloadBytes + 4096);
   });

@@ -1,16 +1,16 @@
 import { execFileSync } from 'node:child_process';
 
-/** `max_packet_size`: what a connection makes the broker reserve before it has logged in, bytes. */
+/** `max_packet_size`: memory that the broker may reserve for a connection before it has logged in, bytes. */
 const PACKET_BYTES = 300_000;
 /** `memory_limit` of mosquitto/conf.d/limits.conf, bytes. */
 const MEMORY_BYTES = 1_073_741_824;
-/** What the broker needs beside the packets of unknown clients: sessions, queues, retained messages. Bytes. */
+/** Memory of the broker for sessions, queues and retained messages, bytes. */
 const OWN_BYTES = 128 * 1024 * 1024;
-/** `max_connections` of the device listener, unless there are more devices. */
+/** `max_connections` of the device listener, unless more devices are configured. */
 const CONNECTIONS = 3000;
-/** Places beyond the known devices: other clients, and connections that the broker has not given up yet. */
+/** Connections for other clients, and for lost connections that the broker has not closed yet. */
 const SPARE_CONNECTIONS = 1000;
-/** Files of the broker that are no devices: the services' connections, its listeners, log and database. */
+/** Open files of the broker other than device connections: the services' connections, listeners, log and database. */
 const OWN_FILES = 100;
 
 export interface BrokerLimits {
@@ -19,15 +19,16 @@ export interface BrokerLimits {
   /** `memory_limit`, bytes: the broker refuses what exceeds it. */
   readonly memoryBytes: number;
   /**
-   * Files that the broker may open. A second bound on connections, and the only one that holds on Mosquitto 2.0.11, which takes each
-   * connection that ends off its count twice (2.0.21 does not). Beyond it the services cannot connect either; those that are stay.
+   * Limit of open files of the broker, and so a second limit of connections. The only effective one on Mosquitto 2.0.11, which subtracts
+   * each closed connection twice from its count (fixed in 2.0.21). When it is reached, the services cannot connect either, but stay
+   * connected.
    */
   readonly openFiles: number;
 }
 
 /**
- * Limits that unknown clients cannot exhaust: all connections together can neither reserve the memory nor open the files that the
- * services' connections and the devices that are connected need.
+ * Limits that protect the broker from clients that never log in: all connections together can use up neither the memory nor the open files
+ * that the services and the connected devices need.
  */
 export function brokerLimits(devices: number, openFiles: number): BrokerLimits {
   const wanted = Math.max(CONNECTIONS, devices + SPARE_CONNECTIONS);
@@ -40,7 +41,7 @@ export function brokerLimits(devices: number, openFiles: number): BrokerLimits {
   };
 }
 
-/** How many files a process that we start may open. Node raises its own limit to the hard one when it starts, and passes it on. */
+/** The limit of open files of child processes: Node raises its own to the hard limit at start, and children inherit it. */
 export function openFilesLimit(): number {
   const limit = execFileSync('/bin/sh', ['-c', 'ulimit -n'], { encoding: 'utf8' }).trim();
   return limit === 'unlimited' ? Number.MAX_SAFE_INTEGER : Number(limit);

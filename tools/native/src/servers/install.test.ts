@@ -10,7 +10,7 @@ let logged: string[];
 const log = (line: string) => logged.push(line);
 const lantern: Requirement = { binary: 'test-lantern', why: 'light', apt: 'test-lantern', brew: 'lantern' };
 
-/** Puts a program in front of all others on the PATH. */
+/** Creates a program that comes first on the PATH. */
 function fake(name: string, script: string): void {
   writeFileSync(join(folder, name), `#!/bin/sh\necho "${name} $*" >>${folder}/calls\n${script}\n`);
   chmodSync(join(folder, name), 0o755);
@@ -23,7 +23,7 @@ beforeEach(() => {
   logged = [];
   process.env.PATH = `${folder}:${PATH}`;
   process.getuid = () => 0;
-  // What is there to forbid daemons, and to turn them off, is not for a test.
+  // Tests must not forbid or disable daemons on this machine.
   fake('sh', 'exit 0');
   fake('rm', 'exit 0');
   fake('systemctl', 'exit 0');
@@ -39,7 +39,7 @@ it('does nothing when nothing is missing', () => {
   expect(logged).toEqual([]);
 });
 
-it("installs from Debian's packages, with a fresh list if the one there does not do", () => {
+it('installs Debian packages, and updates the package list if that fails', () => {
   fake(
     'apt-get',
     `case "$1" in update) touch ${folder}/listed;; install) [ -e ${folder}/listed ] || exit 100; ${install};; esac`,
@@ -50,12 +50,12 @@ it("installs from Debian's packages, with a fresh list if the one there does not
   expect(calls().filter((call) => call.startsWith('apt-get'))).toEqual([wanted, 'apt-get update', wanted]);
 });
 
-it('tells what the package manager said when it fails', () => {
+it('includes the output of the package manager in the error', () => {
   fake('apt-get', 'echo "E: no space left"; exit 100');
   expect(() => installMissing([lantern], log)).toThrow(/test-lantern failed:\n {2}E: no space left/);
 });
 
-it('gives the command to type to someone who may not install', () => {
+it('shows the command to run if this user cannot install packages', () => {
   process.getuid = () => 1000;
   fake('apt-get', 'exit 0');
   fake('sudo', 'exit 1');
@@ -65,7 +65,7 @@ it('gives the command to type to someone who may not install', () => {
   expect(calls()).toEqual(['sudo -n true']);
 });
 
-it('uses sudo where that asks for no password', () => {
+it('uses sudo if it needs no password', () => {
   process.getuid = () => 1000;
   fake('apt-get', install);
   fake('sudo', 'shift; exec "$@"');
@@ -78,6 +78,6 @@ it('refuses a version that is too old', () => {
   const needs = (atLeast: string) => [{ ...lantern, version: { args: [], atLeast } }];
   installMissing(needs('1.5'), log);
   expect(() => installMissing(needs('1.10'), log)).toThrow(
-    'test-lantern is version 1.5.3; 1.10 or newer is needed',
+    'test-lantern 1.5.3 is too old; install 1.10 or newer',
   );
 });

@@ -4,16 +4,16 @@ import { lastLines } from '../process/child.js';
 import { CannotStart } from '../state/settings.js';
 import { findBinary } from './binaries.js';
 
-/** A program that we start and do not bring along. */
+/** A program that is started but is not part of this repository. */
 export interface Requirement {
-  /** Finds it: the program's name. */
+  /** Name of the program on the PATH. */
   readonly binary: string;
-  /** Finds it if that takes more than a look at the PATH. */
+  /** Checks whether it is installed, if the PATH is not enough. */
   readonly installed?: () => boolean;
   readonly why: string;
-  /** How it tells its version, and the oldest that works. */
+  /** Arguments that print its version, and the oldest supported one. */
   readonly version?: { readonly args: readonly string[]; readonly atLeast: string };
-  /** Debian's and Homebrew's package; none if Homebrew has it in another package of this list. */
+  /** Package of Debian and of Homebrew; none if another Homebrew package of this list contains it. */
   readonly apt: string;
   readonly brew?: string;
 }
@@ -26,8 +26,8 @@ export const SERVERS: readonly Requirement[] = [
     apt: 'mosquitto',
     brew: 'mosquitto',
   },
-  { binary: 'mosquitto_pub', why: 'to try things over MQTT', apt: 'mosquitto-clients' },
-  { binary: 'curl', why: 'to try things over HTTP', apt: 'curl' },
+  { binary: 'mosquitto_pub', why: 'for the MQTT examples', apt: 'mosquitto-clients' },
+  { binary: 'curl', why: 'for the HTTP examples', apt: 'curl' },
   {
     binary: 'redis-server',
     why: 'the database',
@@ -44,14 +44,14 @@ export const SERVERS: readonly Requirement[] = [
   },
 ];
 
-/** Services that Debian starts and enables with these packages; ours run beside the system's, on other ports. */
+/** Services that Debian starts and enables on installation. An instance runs its own, on other ports. */
 const DAEMONS = ['mosquitto', 'redis-server', 'prometheus'];
 const daemonsOf = (packages: readonly string[]) => DAEMONS.filter((daemon) => packages.includes(daemon));
 
-/** Debian's Python first: another one on the PATH does not have Debian's packages. */
+/** Debian's Python first, since only that one has Debian's packages. */
 const PYTHONS = ['/usr/bin/python3', 'python3'];
 
-/** A Python that has the MQTT library of the lesson, paho; undefined if there is none. */
+/** A Python with paho, the MQTT library of the lesson; undefined if there is none. */
 function findPythonWithPaho(): string | undefined {
   return PYTHONS.find((python) => {
     const { error, status } = spawnSync(python, ['-c', 'import paho.mqtt.client'], { stdio: 'ignore' });
@@ -59,14 +59,14 @@ function findPythonWithPaho(): string | undefined {
   });
 }
 
-/** What the tests need beyond the servers. */
+/** The servers, and tools for the tests. */
 export const TEST_TOOLS: readonly Requirement[] = [
   ...SERVERS,
-  { binary: 'ps', why: 'to see what is left running', apt: 'procps' },
+  { binary: 'ps', why: 'to find leftover processes', apt: 'procps' },
   {
     binary: 'python3-paho-mqtt',
     installed: () => findPythonWithPaho() !== undefined,
-    why: 'to run the lesson as its students do',
+    why: 'for the programs of the lesson',
     apt: 'python3-paho-mqtt',
   },
 ];
@@ -76,9 +76,9 @@ function missing(requirements: readonly Requirement[]): Requirement[] {
 }
 
 /**
- * Installs what is missing from Debian's or Homebrew's packages, and leaves no daemon running that was not there before.
+ * Installs missing programs from Debian or Homebrew packages, without starting their daemons.
  * @param log prints one line of progress
- * @throws CannotStart if something is too old, or with the command to type if it may not, or cannot, install
+ * @throws CannotStart if a version is too old, or with the commands to run if this user cannot install packages
  */
 export function installMissing(requirements: readonly Requirement[], log: (line: string) => void): void {
   const wanted = missing(requirements);
@@ -90,7 +90,7 @@ export function installMissing(requirements: readonly Requirement[], log: (line:
     const stillMissing = missing(wanted).map(({ binary, why }) => `${binary} (${why})`);
     if (stillMissing.length > 0) {
       throw new CannotStart(
-        `not found: ${stillMissing.join(', ')}; install with your package manager, then start again`,
+        `not found: ${stillMissing.join(', ')}; install them with your package manager, then try again`,
       );
     }
     log(`  installed in ${((Date.now() - started) / 1000).toFixed(1)} s`);
@@ -105,7 +105,7 @@ function tooOld({ binary, version }: Requirement): string | undefined {
   const [found] = /\d+([.]\d+)+/.exec(run([path, ...version.args]).output) ?? [];
   if (found === undefined || found.localeCompare(version.atLeast, 'en', { numeric: true }) >= 0)
     return undefined;
-  return `${binary} is version ${found}; ${version.atLeast} or newer is needed`;
+  return `${binary} ${found} is too old; install ${version.atLeast} or newer`;
 }
 
 function installWithBrew(packages: string[]): void {
@@ -115,7 +115,7 @@ function installWithBrew(packages: string[]): void {
     throw new CannotStart(`brew install ${packages.join(' ')} failed:\n${lastLines(output, 15)}`);
 }
 
-/** Answers "no" when a package asks whether it may start its daemon (invoke-rc.d(8)). */
+/** A policy script that forbids packages to start their daemons (invoke-rc.d(8)). */
 const POLICY = '/usr/sbin/policy-rc.d';
 
 function installWithApt(packages: string[]): void {
@@ -132,7 +132,7 @@ function installWithApt(packages: string[]): void {
   try {
     let result = run([...root, ...environment, ...install]);
     if (result.status !== 0) {
-      // The list of packages is missing or old.
+      // The package list may be missing or outdated.
       run([...root, ...environment, 'apt-get', 'update']);
       result = run([...root, ...environment, ...install]);
     }
@@ -142,18 +142,18 @@ function installWithApt(packages: string[]): void {
   } finally {
     if (forbid) run([...root, 'rm', '-f', POLICY]);
   }
-  // Not started now, but enabled: after a reboot they would sit on our ports.
+  // The packages enable their daemons, which would take our ports after a reboot.
   if (daemons.length > 0 && existsSync('/run/systemd/system'))
     run([...root, 'systemctl', 'disable', ...daemons]);
 }
 
 function rootInstructions(packages: string[], daemons: string[]): string {
   const lines = [
-    'needs root to install them; type this, then start again:',
+    'installing them requires root; run this, then try again:',
     `  sudo apt-get install -y --no-install-recommends ${packages.join(' ')}`,
   ];
   if (daemons.length > 0) {
-    lines.push('Debian starts such servers by itself; unless you want them too:');
+    lines.push('Debian starts these servers as system services; to disable them:');
     lines.push(`  sudo systemctl disable --now ${daemons.join(' ')}`);
   }
   return lines.join('\n');
@@ -166,6 +166,6 @@ function run([command = '', ...args]: string[]): { status: number | null; output
     stdio: ['ignore', 'pipe', 'pipe'],
     maxBuffer: 64_000_000,
   });
-  if (signal !== null) throw new CannotStart(`${command} was ended by ${signal}`);
+  if (signal !== null) throw new CannotStart(`${command} was killed by ${signal}`);
   return { status, output: `${stdout ?? ''}${stderr ?? ''}${error?.message ?? ''}` };
 }

@@ -9,25 +9,25 @@ import { requireBinary } from './binaries.js';
 import { type BrokerLimits, brokerLimits, openFilesLimit } from './broker-limits.js';
 
 export interface MosquittoOptions {
-  /** For the generated configuration, the password hashes and the broker's database. */
+  /** Folder of the generated configuration, the password hashes and the broker's database. */
   readonly folder: string;
-  /** Where devices connect. */
+  /** Port for devices. */
   readonly port: number;
-  /** Where the services connect: connections of devices, however many, take nothing away here. */
+  /** Port for the services, not subject to the connection limit of devices. */
   readonly servicesPort: number;
-  /** User name → password: `rules`, the fleets, and `<fleet>.reader` for those who only look at a fleet. */
+  /** User name → password: `rules`, the fleets, and `<fleet>.reader` for read-only access to a fleet. */
   readonly accounts: Readonly<Record<string, string>>;
-  /** Also let anonymous clients use the lesson's topics, and nothing else. */
+  /** Allow anonymous clients on the lesson topics only. */
   readonly lesson?: boolean;
-  /** By default what is enough for a few thousand devices. */
+  /** Default: enough for 3,000 connections. */
   readonly limits?: BrokerLimits;
   readonly logFile?: string;
 }
 
 export interface Mosquitto extends Server {
-  /** The broker's URL with an account's credentials; for `rules` that of the services' listener. */
+  /** The broker URL with the credentials of an account; for `rules`, of the services' listener. */
   urlFor(user: string): string;
-  /** Adds accounts to the running broker; settles when they can connect. */
+  /** Adds accounts to the running broker; resolves when they can connect. */
   addAccounts(more: Readonly<Record<string, string>>): Promise<void>;
 }
 
@@ -35,7 +35,7 @@ export interface Mosquitto extends Server {
 const SERVICE = 'rules';
 
 /**
- * Starts Mosquitto on loopback with the repository's ACL and limits; settles when it accepts the first account.
+ * Starts Mosquitto on loopback with the repository's ACL and limits; resolves when it accepts the first account.
  * @throws BinaryMissing, ServerFailed
  */
 export async function startMosquitto(options: MosquittoOptions): Promise<Mosquitto> {
@@ -64,7 +64,7 @@ export async function startMosquitto(options: MosquittoOptions): Promise<Mosquit
 
   const server: Server = Object.assign(child, { port, url: `mqtt://127.0.0.1:${port}` });
   return Object.assign(server, {
-    // A person may have given a fleet a password of their own.
+    // A user may have chosen the password of a fleet, so it may need encoding.
     urlFor: (user: string) =>
       `mqtt://${user}:${encodeURIComponent(accounts[user] ?? '')}@127.0.0.1:${portFor(user)}`,
     async addAccounts(more: Readonly<Record<string, string>>) {
@@ -78,8 +78,8 @@ export async function startMosquitto(options: MosquittoOptions): Promise<Mosquit
 }
 
 /**
- * Gives the broker that runs on this folder other accounts: clients of those that are gone are disconnected, nobody else is. Settles when
- * it accepts all of them. A broker that ends meanwhile takes them when it starts.
+ * Replaces the accounts of the broker that runs in this folder. Only clients of removed accounts are disconnected. Resolves when the broker
+ * accepts all accounts; a broker that has stopped loads them at its next start.
  */
 export async function reloadAccounts(
   folder: string,
@@ -102,21 +102,21 @@ export async function reloadAccounts(
   }
 }
 
-/** Longer than a busy broker needs to read its accounts. */
+/** More than a busy broker takes to reload its accounts. */
 const RELOAD_MS = 10_000;
 
-/** What is generated for a broker. */
+/** The generated files of a broker. */
 function filesIn(folder: string) {
   return {
     passwords: join(folder, 'passwords'),
     acl: join(folder, 'acl'),
     configuration: join(folder, 'mosquitto.conf'),
-    /** Its process id. */
+    /** The broker's process id. */
     pid: join(folder, 'pid'),
   };
 }
 
-/** Anonymous rules stand before the first `user` line: the lesson's topics, of every fleet but the services' own. */
+/** Rules for anonymous clients: the lesson topics of every fleet except the canary's. They must precede the first `user` line. */
 const LESSON_ACL = `topic deny lamplighter-canary/#
 topic readwrite +/telemetry
 topic readwrite +/telemetry/+
@@ -125,14 +125,14 @@ topic readwrite +/commands
 topic readwrite +/commands/+
 `;
 
-/** The repository's access list with what depends on the accounts. */
+/** The repository's access list, with the rules for anonymous clients and readers. */
 function aclText(accounts: Readonly<Record<string, string>>, lesson: boolean): string {
   const common = readFileSync(join(REPOSITORY, 'mosquitto/acl'), 'utf8');
   const readers = Object.keys(accounts).filter((name) => name.endsWith(READER));
   return [lesson ? lessonAcl(common) : '', common, ...readers.map(readerAcl)].join('');
 }
 
-/** Anonymous clients misspell topics, too: what fleets may write of those, they may write in any fleet. */
+/** Anonymous clients may also publish to the misspelt topics of any fleet. */
 function lessonAcl(common: string): string {
   const misspelt = common
     .slice(common.indexOf('\n# Misspelt topics, from '))
@@ -140,10 +140,10 @@ function lessonAcl(common: string): string {
   return `${LESSON_ACL}${[...misspelt].map(([, topic = '']) => `topic write ${topic.replace('%u', '+')}\n`).join('')}\n`;
 }
 
-/** The end of the names of accounts that only read. */
+/** Suffix of read-only accounts. */
 export const READER = '.reader';
 
-/** What such an account may: see a fleet. It has no tree of its own, unlike the account of a fleet. */
+/** Read access to a fleet. Unlike the account of a fleet, a reader has no topics of its own. */
 function readerAcl(account: string): string {
   const fleet = account.slice(0, -READER.length);
   const topics = ['telemetry', 'state', 'presence'].map((kind) => `topic read ${fleet}/${kind}/#\n`);
@@ -160,7 +160,7 @@ function configurationText(of: {
   data: string;
 }): string {
   return `# Generated at each start; change mosquitto/ in the repository instead.
-# Devices. Not a \`listener\`: a SIGHUP would make it forget its max_connections (2.0.11 to 2.0.22).
+# Devices. Not a \`listener\`, which loses its max_connections on SIGHUP (2.0.11 to 2.0.22).
 port ${of.port}
 bind_address 127.0.0.1
 max_connections ${of.limits.maxConnections}
@@ -172,13 +172,13 @@ acl_file ${of.acl}
 persistence_location ${of.data}
 log_dest stderr
 log_timestamp_format %Y-%m-%dT%H:%M:%S
-${process.getuid?.() === 0 ? '# Started by root, whose files are in a folder that nobody else may enter.\nuser root\n' : ''}
+${process.getuid?.() === 0 ? '# Started by root, whose state folder no other user can read.\nuser root\n' : ''}
 include_dir ${join(REPOSITORY, 'mosquitto/conf.d')}
 memory_limit ${of.limits.memoryBytes}
 `;
 }
 
-/** An MQTT 3.1.1 CONNECT by hand; true if the answer is CONNACK with return code 0. */
+/** Sends an MQTT 3.1.1 CONNECT; true if the reply is a CONNACK with return code 0. */
 async function acceptsAccount(port: number, user: string, password: string): Promise<true | string> {
   const text = (value: string) => {
     const bytes = Buffer.from(value);
@@ -193,6 +193,6 @@ async function acceptsAccount(port: number, user: string, password: string): Pro
     text(password),
   ]);
   const length = body.length < 128 ? [body.length] : [(body.length & 0x7f) | 0x80, body.length >> 7];
-  const answer = await exchangeBytes(port, Buffer.concat([Buffer.from([0x10, ...length]), body]), 4);
-  return answer.equals(Buffer.from([0x20, 2, 0, 0])) || `it does not accept the account ${user}`;
+  const reply = await exchangeBytes(port, Buffer.concat([Buffer.from([0x10, ...length]), body]), 4);
+  return reply.equals(Buffer.from([0x20, 2, 0, 0])) || `it refuses the account ${user}`;
 }

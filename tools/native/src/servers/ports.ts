@@ -2,8 +2,8 @@ import { connect, createServer } from 'node:net';
 import { CannotStart, PORTS, type PortName, type Ports } from '../state/settings.js';
 
 /**
- * Refuses ports on which something listens already, or this user may not listen, all at once, with free ones to use instead.
- * @throws CannotStart
+ * Checks that all ports are free and that this user may listen on them.
+ * @throws CannotStart with all unusable ports, and free ones to use instead
  */
 export async function refuseTakenPorts(ports: Partial<Ports>): Promise<void> {
   const entries = Object.entries(ports) as [PortName, number][];
@@ -26,8 +26,10 @@ export async function refuseTakenPorts(ports: Partial<Ports>): Promise<void> {
       .join('');
   const [taken, forbidden] = [list('taken'), list('forbidden')];
   const problems = [
-    ...(taken === '' ? [] : [`something else listens on 127.0.0.1 on${taken}`]),
-    ...(forbidden === '' ? [] : [`this user may not listen (low ports are root's) on${forbidden}`]),
+    ...(taken === '' ? [] : [`these ports of 127.0.0.1 are in use:${taken}`]),
+    ...(forbidden === ''
+      ? []
+      : [`this user may not listen on these ports (low ports require root):${forbidden}`]),
   ];
   throw new CannotStart(
     `${problems.join('\n')}\n${taken === '' ? 'Choose' : 'Stop it, or choose'} other ports:\n  ${instead.join(' ')} npm start`,
@@ -42,17 +44,17 @@ async function nextFree(from: number, used: ReadonlySet<number>): Promise<number
 
 type PortUse = 'free' | 'taken' | 'forbidden';
 
-/** True if nothing answers on the loopback port and it can be listened on. */
+/** True if no server accepts connections on the loopback port and this process can listen on it. */
 async function isFree(port: number): Promise<boolean> {
   return (await useOf(port)) === 'free';
 }
 
 async function useOf(port: number): Promise<PortUse> {
-  // Some systems let one listen on 127.0.0.1 beside a server that has the port on all addresses.
-  return (await answers(port)) ? 'taken' : tryToListen(port);
+  // Some systems allow listening on 127.0.0.1 while a server listens on the port on all addresses.
+  return (await acceptsConnections(port)) ? 'taken' : tryToListen(port);
 }
 
-function answers(port: number): Promise<boolean> {
+function acceptsConnections(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1');
     socket.once('connect', () => resolve(true));

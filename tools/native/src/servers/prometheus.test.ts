@@ -11,7 +11,7 @@ const folder = mkdtempSync(join(tmpdir(), 'lamplighter-prometheus-'));
 let prometheus: Started;
 const targets: Target[] = [];
 
-/** A service that is scraped. */
+/** A scraped service. */
 interface Target {
   readonly server: Server;
   readonly port: number;
@@ -33,8 +33,8 @@ async function startTarget(): Promise<Target> {
   return target;
 }
 
-/** What Prometheus answers under /api/v1. */
-interface Answer {
+/** A response under /api/v1. */
+interface ApiResponse {
   data: {
     activeTargets: { labels: object }[];
     groups: { rules: { name: string }[] }[];
@@ -42,7 +42,7 @@ interface Answer {
 }
 
 const query = async (path: string) =>
-  (await fetch(`${prometheus.url}/api/v1/${path}`)).json() as Promise<Answer>;
+  (await fetch(`${prometheus.url}/api/v1/${path}`)).json() as Promise<ApiResponse>;
 
 beforeAll(async () => {
   const { port } = await startTarget();
@@ -62,12 +62,12 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-it('scrapes the jobs it is given', async () => {
+it('scrapes the configured jobs', async () => {
   await targets[0]?.scraped;
   expect(JSON.stringify(await query('targets'))).toContain('"job":"rules"');
 }, 60_000);
 
-it('sees a replica whose file is put beside the others', async () => {
+it('scrapes a replica whose file is added to the targets', async () => {
   const { port, scraped } = await startTarget();
   const file = join(folder, 'targets/rules-2.json');
   writeFileSync(file, JSON.stringify([{ targets: [`127.0.0.1:${port}`] }]));

@@ -7,7 +7,7 @@ import { writePrivate } from '../state/secrets.js';
 import { requireBinary } from './binaries.js';
 
 export interface PrometheusOptions {
-  /** For the generated configuration and the data. */
+  /** Folder of the generated configuration and the data. */
   readonly folder: string;
   readonly port: number;
   /** Job name → port on loopback that serves /metrics. */
@@ -16,7 +16,7 @@ export interface PrometheusOptions {
 }
 
 /**
- * Starts Prometheus on loopback, scraping the given jobs, with the repository's rules and alerts loaded; settles when it is ready.
+ * Starts Prometheus on loopback with the given jobs and the repository's rules and alerts; resolves when it is ready.
  * @throws BinaryMissing, ServerFailed
  */
 export async function startPrometheus({ folder, port, jobs, logFile }: PrometheusOptions): Promise<Server> {
@@ -44,8 +44,8 @@ export async function startPrometheus({ folder, port, jobs, logFile }: Prometheu
 }
 
 /**
- * Targets stand in files of their own, so that more can be added while Prometheus runs: a second replica of the rules service that
- * listens on 8091 is seen when `targets/rules-2.json` says `[{"targets": ["127.0.0.1:8091"]}]`.
+ * Targets are in separate files, so that more can be added while Prometheus runs: to scrape a second replica of rules on port 8091, write
+ * `[{"targets": ["127.0.0.1:8091"]}]` to `targets/rules-2.json`.
  */
 function writeTargets(folder: string, jobs: Readonly<Record<string, number>>): void {
   mkdirSync(folder, { recursive: true, mode: 0o700 });

@@ -7,20 +7,20 @@ import { writePrivate } from '../state/secrets.js';
 import { requireBinary } from './binaries.js';
 
 export interface RedisOptions {
-  /** For the generated configuration and the data. */
+  /** Folder of the generated configuration and the data. */
   readonly folder: string;
   readonly port: number;
   readonly password: string;
-  /** More lines of redis.conf, after the repository's. */
+  /** More lines for redis.conf, after those of the repository. */
   readonly settings?: readonly string[];
   readonly logFile?: string;
 }
 
-/** A large append-only file takes its time to load. */
+/** A large append-only file takes long to load. */
 const LOADING_MS = 120_000;
 
 /**
- * Starts Redis on loopback with the repository's settings; settles when it answers, its data loaded.
+ * Starts Redis on loopback with the repository's settings; resolves when its data is loaded.
  * @throws BinaryMissing, ServerFailed
  */
 export async function startRedis({
@@ -51,10 +51,10 @@ export async function startRedis({
     logFile: logFile ?? join(folder, 'redis.log'),
   });
   const expected = '+OK\r\n+PONG\r\n';
-  const answers = async () => {
-    const answer = (await exchangeBytes(port, `AUTH ${password}\r\nPING\r\n`, expected.length)).toString();
-    return answer === expected || answer.trim();
+  const probe = async () => {
+    const reply = (await exchangeBytes(port, `AUTH ${password}\r\nPING\r\n`, expected.length)).toString();
+    return reply === expected || reply.trim();
   };
-  await untilServing(child, answers, LOADING_MS);
+  await untilServing(child, probe, LOADING_MS);
   return Object.assign(child, { port, url: `redis://:${password}@127.0.0.1:${port}` });
 }

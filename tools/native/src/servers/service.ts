@@ -3,22 +3,22 @@ import { startChild } from '../process/child.js';
 import { type Server, untilServing } from '../process/serving.js';
 import { REPOSITORY } from '../state/repository.js';
 
-/** Our services, and the variable that says where the HTTP of each listens. */
+/** The services, with the variable of their HTTP port. */
 export const SERVICE_PORTS = { rules: 'RULES_PORT', api: 'API_PORT', 'device-sim': 'SIM_PORT' } as const;
 export type ServiceName = keyof typeof SERVICE_PORTS;
 
 export interface ServiceOptions {
   readonly name: ServiceName;
   readonly port: number;
-  /** The whole environment but for the port. */
+  /** The environment, without the port. */
   readonly env: NodeJS.ProcessEnv;
   readonly logFile: string;
 }
 
-/** Enough for a slow machine that has just been started. */
+/** Enough for a slow machine that has just booted. */
 export const READY_MS = 60_000;
 
-/** Starts `node services/<name>/dist/bundle.js`, which scripts/bundle.mjs makes, without waiting. */
+/** Starts `node services/<name>/dist/bundle.js` (built by scripts/bundle.mjs); does not wait until it is ready. */
 export function launchService({ name, port, env, logFile }: ServiceOptions): Server {
   const child = startChild({
     name,
@@ -31,9 +31,9 @@ export function launchService({ name, port, env, logFile }: ServiceOptions): Ser
 }
 
 /**
- * Settles when the service says that it is ready.
- * @param onNotReady is called with what keeps it from being ready, as often as it is asked
- * @throws ServerFailed with the last of that
+ * Resolves when the service is ready.
+ * @param onNotReady called with the reasons each time the service reports that it is not ready
+ * @throws ServerFailed with the last reasons
  */
 export async function untilReady(
   service: Server,
@@ -41,10 +41,10 @@ export async function untilReady(
   onNotReady: (reasons: string) => void = () => {},
 ): Promise<void> {
   const probe = async () => {
-    const answer = await fetch(`${service.url}/health/ready`);
-    if (answer.ok) return true;
-    const { reasons } = (await answer.json()) as { reasons?: string[] };
-    const text = reasons?.join('; ') ?? `status ${answer.status}`;
+    const response = await fetch(`${service.url}/health/ready`);
+    if (response.ok) return true;
+    const { reasons } = (await response.json()) as { reasons?: string[] };
+    const text = reasons?.join('; ') ?? `status ${response.status}`;
     onNotReady(text);
     return text;
   };

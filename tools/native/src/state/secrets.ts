@@ -7,7 +7,7 @@ export function generateSecret(): string {
   return randomBytes(24).toString('base64url');
 }
 
-/** The secret kept in a file; made on first use, readable by its owner only. */
+/** The secret in a file, which is created on first use and readable only by its owner. */
 export function secretIn(file: string): string {
   if (existsSync(file)) {
     const secret = readFileSync(file, 'utf8').trim();
@@ -18,21 +18,21 @@ export function secretIn(file: string): string {
   return secret;
 }
 
-/** Writes a file for its owner's eyes, whole or not at all. */
+/** Writes a file that only its owner can read, atomically. */
 export function writePrivate(file: string, text: string): void {
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
   writeFileSync(`${file}.new`, text, { mode: 0o600 });
   renameSync(`${file}.new`, file);
 }
 
-/** Mosquitto's own format of 2.0, which 2.1 still reads: `$7$`, PBKDF2 with SHA-512, 12 bytes of salt. */
+/** The format of Mosquitto 2.0, which 2.1 still reads: `$7$`, PBKDF2 with SHA-512, 12 bytes of salt. */
 const ITERATIONS = 101;
 const SALT_BYTES = 12;
 const HASH_BYTES = 64;
 
 /**
- * Mosquitto's password file for these accounts, user name → password. Few iterations are enough for random passwords, and
- * the broker hashes on its only thread whenever a device connects.
+ * Mosquitto's password file for these accounts (user name → password). Few iterations are enough for random passwords, and the broker hashes
+ * on its only thread for each connection.
  */
 export function passwordFile(accounts: Readonly<Record<string, string>>): string {
   const lines = Object.entries(accounts).map(([user, password]) => {

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { REPOSITORY } from './repository.js';
 import { readSettings } from './settings.js';
 
-it('has defaults for everything', () => {
+it('has defaults for all settings', () => {
   const { ports, folder } = readSettings({});
   expect(ports).toEqual({
     MQTT_PORT: 1883,
@@ -16,12 +16,12 @@ it('has defaults for everything', () => {
   expect(folder).toBe(join(REPOSITORY, '.lamplighter'));
 });
 
-it('takes the state folder as seen from where the person stands', () => {
+it("resolves the state folder relative to the user's working directory", () => {
   expect(readSettings({ LAMPLIGHTER_STATE: 'two', INIT_CWD: '/home/ada' }).folder).toBe('/home/ada/two');
   expect(readSettings({ LAMPLIGHTER_STATE: '/srv/lamps', INIT_CWD: '/home/ada' }).folder).toBe('/srv/lamps');
 });
 
-it('tells every mistake at once', () => {
+it('reports all problems at once', () => {
   expect(() => readSettings({ MQTT_PORT: 'x', API_PORT: '70000', SIM_PORT: '8081' })).toThrow(
     `MQTT_PORT must be a port from 1 to 65535, not "x"
   API_PORT must be a port from 1 to 65535, not "70000"

@@ -1,12 +1,12 @@
 import { resolve } from 'node:path';
 import { REPOSITORY } from './repository.js';
 
-/** What is said to the person at the terminal instead of a stack trace. */
+/** An error whose message is shown to the user, without a stack trace. */
 export class CannotStart extends Error {
   override readonly name = 'CannotStart';
 }
 
-/** Every port of the native run, on loopback: its variable, its default and what listens there. */
+/** The loopback ports of a native instance: variable, default and what listens there. */
 export const PORTS = {
   MQTT_PORT: { fallback: 1883, of: 'the broker' },
   MQTT_SERVICES_PORT: { fallback: 1884, of: 'the broker, for the services' },
@@ -19,20 +19,20 @@ export const PORTS = {
 export type PortName = keyof typeof PORTS;
 export type Ports = Readonly<Record<PortName, number>>;
 
-/** The state folder, if none is chosen. */
+/** The default state folder. */
 export const DEFAULT_FOLDER = resolve(REPOSITORY, '.lamplighter');
 
 export interface Settings {
   readonly ports: Ports;
   /** Full path of the state folder. */
   readonly folder: string;
-  /** The folder in which the person stands. */
+  /** The user's working directory. */
   readonly from: string;
 }
 
 /**
  * Reads ports and state folder from the environment.
- * @throws CannotStart naming all problems at once
+ * @throws CannotStart with all problems
  */
 export function readSettings(env: NodeJS.ProcessEnv): Settings {
   const problems: string[] = [];
@@ -52,7 +52,7 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
     if (same !== undefined) problems.push(`${name} and ${same} are both ${ports[name]}`);
   }
   if (problems.length > 0) throw new CannotStart(problems.join('\n  '));
-  // npm changes into the repository and leaves the person's own folder in INIT_CWD.
+  // npm changes to the repository and passes the user's working directory in INIT_CWD.
   const from = env.INIT_CWD ?? process.cwd();
   const folder = env.LAMPLIGHTER_STATE?.trim();
   return { ports, from, folder: folder ? resolve(from, folder) : DEFAULT_FOLDER };

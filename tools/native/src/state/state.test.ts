@@ -23,7 +23,7 @@ beforeEach(() => {
 });
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
-it('keeps its secrets from start to start, until it is reset', () => {
+it('keeps secrets across starts, until a reset', () => {
   const first = openState(folder, ports);
   expect(Object.keys(first.accounts).sort()).toEqual(['demo', 'rules']);
   expect(openState(folder, ports)).toMatchObject({
@@ -37,19 +37,19 @@ it('keeps its secrets from start to start, until it is reset', () => {
   expect(after.redisPassword).not.toBe(first.redisPassword);
 });
 
-it('gives a fleet an account by a file with its password', () => {
+it('reads the account of a fleet from its password file', () => {
   openState(folder, ports);
   writeFileSync(join(folder, 'secrets', 'mqtt-greenhouse'), 'tomato\n');
   expect(openState(folder, ports).accounts.greenhouse).toBe('tomato');
 });
 
-it('is not put into a folder that holds something else', () => {
+it('refuses a folder with other files', () => {
   writeFileSync(join(folder, 'thesis.txt'), 'years of work');
-  expect(() => lockState(folder)).toThrow('is not empty and not a state folder of this program');
+  expect(() => lockState(folder)).toThrow('is not empty and not a state folder');
   expect(existsSync(join(folder, 'thesis.txt'))).toBe(true);
 });
 
-it('is still known as ours by whoever interrupts a reset', () => {
+it('leaves a state folder if a reset is interrupted', () => {
   openState(folder, ports);
   const interrupted = {
     toJSON() {
@@ -60,13 +60,13 @@ it('is still known as ours by whoever interrupts a reset', () => {
   expect(readdirSync(folder)).toEqual(['instance.json']);
 });
 
-it('is a folder', () => {
+it('refuses a path that is not a folder', () => {
   const file = join(folder, 'file');
   writeFileSync(file, '');
   expect(() => lockState(file)).toThrow(`${file} is not a folder; choose another: LAMPLIGHTER_STATE=path`);
 });
 
-it('belongs to one running instance, and to the next once that is gone', async () => {
+it('locks the folder for one running instance, until that ends', async () => {
   openState(folder, ports);
   expect(readRunningInstance(folder)).toBeUndefined();
   const script = join(root, 'start.mjs');
@@ -74,22 +74,22 @@ it('belongs to one running instance, and to the next once that is gone', async (
   const other = spawn(process.execPath, [script], { stdio: 'ignore' });
   await new Promise((resolve) => other.once('spawn', resolve));
   writeFileSync(join(folder, 'lock'), `${other.pid}\n`);
-  expect(() => lockState(folder)).toThrow(`process ${other.pid} runs on ${folder} already`);
+  expect(() => lockState(folder)).toThrow(`${folder} is in use by process ${other.pid}`);
   expect(readRunningInstance(folder)?.ports).toEqual(ports);
   rmSync(join(folder, 'instance.json'));
-  expect(readRunningInstance(folder)).toBeUndefined(); // its first start is still installing what is missing
+  expect(readRunningInstance(folder)).toBeUndefined(); // its first start is still installing programs
   openState(folder, ports);
   other.kill('SIGKILL');
   await new Promise((resolve) => other.once('exit', resolve));
   lockState(folder)();
 });
 
-it('takes a number that another program has by now for a stale lock', () => {
+it('treats a lock with the process id of another program as stale', () => {
   writeFileSync(join(folder, 'lock'), `${process.ppid}\n`);
   lockState(folder)();
 });
 
-it('moves the log of the last start aside, and bounds a log that grows', () => {
+it('rotates the log of the last start, and a log that grows too large', () => {
   const state = openState(folder, ports);
   const file = state.logFile('rules');
   writeFileSync(file, 'old');
@@ -102,5 +102,5 @@ it('moves the log of the last start aside, and bounds a log that grows', () => {
   boundLog(file);
   expect([statSync(file).size, statSync(`${file}.1`).size]).toEqual([0, 30_000_000]);
   rmSync(join(folder, 'logs'), { recursive: true });
-  boundLog(file); // whoever tidies up logs stops nothing
+  boundLog(file); // a removed log is no error
 });

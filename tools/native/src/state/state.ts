@@ -17,20 +17,20 @@ import { CannotStart, type Ports } from './settings.js';
 /**
  * The state folder of one native instance:
  *
- *     instance.json   marks the folder as ours and tells the ports of the last start
- *     lock            process id of the instance that runs on it; stale once that process is gone
- *     secrets/        one password per file: redis, mqtt-<account>. A fleet gets an account by a file of its own
- *     logs/           one file per process and one older
+ *     instance.json   marks a state folder, and holds the ports of the last start
+ *     lock            process id of the running instance; stale once that process has ended
+ *     secrets/        one password per file: redis, mqtt-<account>. Each fleet has its own file
+ *     logs/           the current log of each process, and the previous one
  *     mosquitto/ redis/ prometheus/   generated configuration and data
  */
 export interface State {
   readonly folder: string;
-  /** Account → password, of the rules service and of every fleet: those of now, for fleets come and go. */
+  /** Account → password of the rules service and of every fleet, read on each access because fleets can be added and removed. */
   readonly accounts: Readonly<Record<string, string>>;
   readonly redisPassword: string;
   /** The path of a secret. */
   secretFile(name: string): string;
-  /** The path of a process's log; what it holds from an earlier start is moved aside. */
+  /** The path of the log of a process. The log of an earlier start is moved to `.1`. */
   logFile(name: string): string;
 }
 
@@ -40,8 +40,8 @@ const LOCK = 'lock';
 export const FLEET = 'demo';
 
 /**
- * Takes the folder, made on first use, for this process; gives back how to free it.
- * @throws CannotStart if the folder is not ours, or another instance runs on it
+ * Locks the folder for this process, creating it on first use. Returns a function that unlocks it.
+ * @throws CannotStart if it is not a state folder, or another instance uses it
  */
 export function lockState(folder: string): () => void {
   if (existsSync(folder) && !statSync(folder).isDirectory())
@@ -52,7 +52,7 @@ export function lockState(folder: string): () => void {
     readdirSync(folder).some((name) => name !== LOCK)
   ) {
     throw new CannotStart(
-      `${folder} is not empty and not a state folder of this program; choose another: LAMPLIGHTER_STATE=path npm start`,
+      `${folder} is not empty and not a state folder; choose another: LAMPLIGHTER_STATE=path npm start`,
     );
   }
   const owner = runningOwner(folder);
@@ -60,7 +60,7 @@ export function lockState(folder: string): () => void {
     const ports =
       'MQTT_PORT=11883 MQTT_SERVICES_PORT=11884 REDIS_PORT=26379 API_PORT=18080 PROMETHEUS_PORT=19090 RULES_PORT=18081 SIM_PORT=18082';
     throw new CannotStart(
-      `process ${owner} runs on ${folder} already; stop it, or start a second instance with a folder and ports of its own:
+      `${folder} is in use by process ${owner}; stop it, or start a second instance with its own folder and ports:
   LAMPLIGHTER_STATE=.lamplighter-2 ${ports} npm start`,
     );
   }
@@ -69,9 +69,9 @@ export function lockState(folder: string): () => void {
   return () => rmSync(join(folder, LOCK), { force: true });
 }
 
-/** Opens a locked folder and makes the secrets that are missing. With `reset` everything in it is removed before. */
+/** Opens a locked folder and creates missing secrets. `reset` first removes its contents. */
 export function openState(folder: string, ports: Ports, reset = false): State {
-  // Whoever is interrupted in between leaves a folder that is still known as ours.
+  // The marker is kept, so that an interrupted reset still leaves a state folder.
   const removed = reset ? readdirSync(folder).filter((name) => name !== LOCK && name !== MARKER) : [];
   for (const name of removed) rmSync(join(folder, name), { recursive: true });
   writePrivate(join(folder, MARKER), `${JSON.stringify({ program: 'lamplighter', ports }, null, 2)}\n`);
@@ -93,28 +93,28 @@ export function openState(folder: string, ports: Ports, reset = false): State {
   };
 }
 
-/** Whether this is the state folder of an instance, running or not. */
+/** Whether the folder is the state folder of an instance, running or not. */
 export function isInstance(folder: string): boolean {
   return existsSync(join(folder, MARKER)) && existsSync(join(folder, 'secrets'));
 }
 
-/** The ports of the instance that runs on a folder, and its Redis password; undefined if none runs, or one has only begun to. */
+/** The ports and Redis password of the instance that uses a folder; undefined if none is running, or its first start is still preparing. */
 export function readRunningInstance(folder: string): { ports: Ports; redisPassword: string } | undefined {
   const [marker, password] = [join(folder, MARKER), join(folder, 'secrets', 'redis')];
-  // A first start installs what is missing before it makes these.
+  // A first start installs missing programs before it creates these files.
   if (runningOwner(folder) === undefined || !existsSync(marker) || !existsSync(password)) return undefined;
   const { ports } = JSON.parse(readFileSync(marker, 'utf8')) as { ports: Ports };
   return { ports, redisPassword: readFileSync(password, 'utf8').trim() };
 }
 
-/** Account → password, of a folder of secrets. */
+/** Account → password, from the secrets folder. */
 export function readAccounts(secrets: string): Record<string, string> {
   const names = readdirSync(secrets).filter((name) => /^mqtt-[A-Za-z0-9][A-Za-z0-9_.-]*$/.test(name));
   const accounts = names.map((name) => [name.slice('mqtt-'.length), secretIn(join(secrets, name))]);
   return Object.fromEntries(accounts) as Record<string, string>;
 }
 
-/** The process that holds the folder's lock, if it lives and is a start of ours (numbers are used again after a reboot). */
+/** The process that holds the lock, if it is alive and is an instance (process ids are reused after a reboot). */
 function runningOwner(folder: string): number | undefined {
   const file = join(folder, LOCK);
   const pid = existsSync(file) ? Number(readFileSync(file, 'utf8')) : 0;
@@ -130,16 +130,16 @@ function commandOf(pid: number): string {
   }
 }
 
-/** A log file of a running process never grows above this, bytes: what is older moves to `.1`, what is older still goes. */
+/** Largest log file of a running process, bytes. Older lines move to `.1`, which replaces the previous one. */
 const LOG_BYTES = 20_000_000;
 
-/** Keeps a log file within its bound while its process goes on writing to it. Never throws: no log is worth the fleet. */
+/** Limits the size of a log file while its process is writing to it. Never throws: a log must not stop the instance. */
 export function boundLog(file: string): void {
   try {
     if (statSync(file).size < LOG_BYTES) return;
     copyFileSync(file, `${file}.1`);
     truncateSync(file);
   } catch {
-    // Somebody has removed it, or the disk is full, and then it does not grow either.
+    // The log was removed, or the disk is full; in both cases it does not grow.
   }
 }

@@ -1,12 +1,12 @@
-/** What a service's /metrics says. */
+/** The samples of one scrape of /metrics. */
 export interface Samples {
-  /** The sum of a metric's samples that carry the label; undefined if there is none. */
+  /** The sum of a metric's samples with a label; undefined if there are none. */
   sum(metric: string, label?: string): number | undefined;
-  /** A quantile of what a histogram has counted since an earlier look; undefined if it has counted nothing. */
+  /** A quantile of the observations of a histogram since an earlier scrape; undefined if there are none. */
   quantile(share: number, histogram: string, before: Samples): number | undefined;
 }
 
-/** Reads the text format of Prometheus. */
+/** Parses the text format of Prometheus. */
 export function readSamples(text: string): Samples {
   const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
   const samplesOf = (metric: string) =>
@@ -37,7 +37,7 @@ export function readSamples(text: string): Samples {
 
 const boundOf = (text: string) => (text === '+Inf' ? Number.POSITIVE_INFINITY : Number(text));
 
-/** As Prometheus does it: within the bucket in which the quantile falls, evenly. */
+/** Interpolates linearly within the bucket of the quantile, as Prometheus does. */
 function quantileOf(share: number, bounds: readonly number[], counts: readonly number[]): number | undefined {
   const rank = share * (counts.at(-1) ?? 0);
   if (!(rank > 0)) return undefined;

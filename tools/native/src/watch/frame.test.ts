@@ -16,28 +16,28 @@ const GOOD: Numbers = {
   alerts: [],
   down: [],
 };
-const NOTHING = Object.fromEntries(Object.keys(GOOD).map((name) => [name, undefined])) as unknown as Numbers;
+const UNKNOWN = Object.fromEntries(Object.keys(GOOD).map((name) => [name, undefined])) as unknown as Numbers;
 
 const now = new Date('2026-11-22T12:00:00Z');
 const draw = (more: Partial<Numbers>, width = 80) =>
   drawFrame({ ...GOOD, ...more }, { width, color: false, now });
 const line = (frame: string, name: string) => frame.split('\n').find((text) => text.includes(name)) ?? '';
 
-describe('a frame', () => {
-  it('shows every number with its unit, and that all is well', () => {
+describe('drawFrame', () => {
+  it('shows every number with its unit', () => {
     expect(draw({})).toBe(`Lamplighter  12:00:00  Prometheus at 127.0.0.1:9090
 
   ok    Telemetry                     25.0/s   readings stored
   ok    Loop p99                      4.8 ms   reading to its command's PUBACK
   ok    Oldest pending                   0 s   age of the oldest open command
   ok    Unexplained loss               0 / 0   commands / readings, each minute
-  ok    Devices online              50 of 50   of those ever heard
+  ok    Devices online              50 of 50   of all devices that reported
   ok    Commands                       3.1/s   dispatched
-  ok    Broker dropped                     0   messages lately
-  ok    Rule errors                        0   evaluations lately
+  ok    Broker dropped                     0   messages, recent
+  ok    Rule errors                        0   evaluations, recent
   ok    Alerts firing                      0
 
-Every number that is known is as promised.
+All known values are within their limits.
 `);
   });
 
@@ -57,28 +57,28 @@ Every number that is known is as promised.
   ])('marks %s %j as %s', (name, numbers, mark) => {
     const frame = draw(numbers);
     expect(line(frame, name)).toMatch(new RegExp(`^  ${mark} +${name}`));
-    expect(frame).toContain(`Worth a look: ${name}`);
+    expect(frame).toContain(`Check: ${name}`);
   });
 
-  it('says what to do about an alert, and who does not answer', () => {
+  it('names the runbooks of firing alerts and the services that do not respond', () => {
     const frame = draw({ alerts: ['CanaryStale', 'ServiceDown'], down: ['rules'] });
     expect(frame).toContain('CanaryStale, ServiceDown');
     expect(frame).toContain('docs/runbooks/ServiceDown.md');
-    expect(frame).toContain('Not answering: rules');
+    expect(frame).toContain('Not responding: rules');
   });
 
-  it('takes what nobody knows for neither good nor bad', () => {
-    const frame = draw({ ...NOTHING, from: 'x', down: [] });
+  it('marks unknown values as neither good nor bad', () => {
+    const frame = draw({ ...UNKNOWN, from: 'x', down: [] });
     expect(frame.match(/^ {2}– /gm)).toHaveLength(9);
   });
 
-  it('fits the terminal, and has no colour unless it may', () => {
+  it('fits the terminal, and uses colour only if allowed', () => {
     const long = { from: 'x'.repeat(200), alerts: Array.from({ length: 30 }, (_, i) => `Alert${i}`) };
     for (const width of [40, 80, 120])
       for (const text of draw(long, width).split('\n')) expect(text.length).toBeLessThan(width);
     expect(draw(long)).not.toContain('\x1b');
     const colored = drawFrame({ ...GOOD, ...long }, { width: 80, color: true, now });
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: colours begin with one
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: colour codes start with one
     const bare = colored.replace(/\x1b\[\d+m/g, '');
     expect(bare).toBe(draw(long));
     expect(colored).toContain('\x1b[31m  act');

@@ -1,6 +1,6 @@
 import type { Numbers } from './numbers.js';
 
-/** How a number stands; the limits are those of the overview dashboard. */
+/** The status of a number, by the limits of the overview dashboard. */
 type Mark = 'ok' | 'look' | 'act' | 'none';
 
 interface Row {
@@ -13,7 +13,7 @@ interface Row {
 const COLORS: Readonly<Record<Mark, number>> = { ok: 32, look: 33, act: 31, none: 90 };
 const NONE = '–';
 
-/** Draws one frame; no line is longer than the terminal is wide. */
+/** Renders a frame, with lines cut to the width of the terminal. */
 export function drawFrame(
   numbers: Numbers,
   { width, color, now }: { width: number; color: boolean; now: Date },
@@ -69,7 +69,7 @@ function rowsOf(numbers: Numbers): Row[] {
         online === undefined || known === undefined
           ? 'none'
           : above(known === 0 ? 0 : 1 - online / known, 0.1, 0.5),
-      what: 'of those ever heard',
+      what: 'of all devices that reported',
     },
     {
       name: 'Commands',
@@ -81,19 +81,19 @@ function rowsOf(numbers: Numbers): Row[] {
       name: 'Broker dropped',
       value: count(numbers.brokerDropped),
       mark: above(numbers.brokerDropped, 1, Number.POSITIVE_INFINITY),
-      what: 'messages lately',
+      what: 'messages, recent',
     },
     {
       name: 'Rule errors',
       value: count(numbers.ruleErrors),
       mark: above(numbers.ruleErrors, 1, Number.POSITIVE_INFINITY),
-      what: 'evaluations lately',
+      what: 'evaluations, recent',
     },
     {
       name: 'Alerts firing',
       value: alerts === undefined ? NONE : String(alerts.length),
       mark: alerts === undefined ? 'none' : alerts.length === 0 ? 'ok' : 'act',
-      what: alerts === undefined ? 'only Prometheus knows' : alerts.join(', '),
+      what: alerts === undefined ? 'needs Prometheus' : alerts.join(', '),
     },
   ];
 }
@@ -101,10 +101,10 @@ function rowsOf(numbers: Numbers): Row[] {
 function footerOf({ alerts = [], down }: Numbers, rows: readonly Row[]): string[] {
   const flagged = rows.filter(({ mark }) => mark === 'look' || mark === 'act').map(({ name }) => name);
   return [
-    ...(down.length > 0 ? [`Not answering: ${down.join(', ')}`] : []),
-    ...alerts.slice(0, 5).map((alert) => `What to do: docs/runbooks/${alert}.md`),
-    ...(flagged.length > 0 ? [`Worth a look: ${flagged.join(', ')}`] : []),
-    ...(down.length + flagged.length === 0 ? ['Every number that is known is as promised.'] : []),
+    ...(down.length > 0 ? [`Not responding: ${down.join(', ')}`] : []),
+    ...alerts.slice(0, 5).map((alert) => `Runbook: docs/runbooks/${alert}.md`),
+    ...(flagged.length > 0 ? [`Check: ${flagged.join(', ')}`] : []),
+    ...(down.length + flagged.length === 0 ? ['All known values are within their limits.'] : []),
   ];
 }
 

@@ -1,6 +1,6 @@
 import type { Numbers } from './numbers.js';
 
-/** What is asked for each number; the expressions of the overview dashboard, over a minute where that lets one choose. */
+/** PromQL of each number: the expressions of the overview dashboard, with a range of one minute where that is variable. */
 export const EXPRESSIONS = {
   telemetry: 'sum(rate(lamplighter_telemetry_messages_total{result=~"accepted|late"}[1m]))',
   loopP99: 'histogram_quantile(0.99, sum by (le) (rate(lamplighter_loop_seconds_bucket[1m]))) >= 0',
@@ -14,12 +14,12 @@ export const EXPRESSIONS = {
   ruleErrors: 'sum(increase(lamplighter_rule_evaluations_total{result=~"error|budget_exceeded"}[5m]))',
 } as const satisfies Partial<Record<keyof Numbers, string>>;
 
-/** The watchdog always fires. */
+/** Without Watchdog, which always fires. */
 const ALERTS = 'count by (alertname) (ALERTS{alertstate="firing",alertname!="Watchdog"})';
 const UP = 'min by (job) (up{job=~"rules|api|device-sim"})';
 const TIMEOUT_MS = 2000;
 
-/** All in one question: each answer has the name of its number as a label. */
+/** One query for all numbers; the label `number` of a sample names its number. */
 const QUERY = Object.entries({ ...EXPRESSIONS, alerts: ALERTS, up: UP })
   .map(([number, expression]) => `label_replace(${expression}, "number", "${number}", "", "")`)
   .join(' or ');
@@ -29,7 +29,7 @@ interface Sample {
   readonly value: readonly [time: number, value: string];
 }
 
-/** Asks Prometheus; undefined if it does not answer, scrapes none of our services, or has only begun to. */
+/** Queries Prometheus. Undefined if it does not respond, scrapes none of the services, or has scraped them only once. */
 export async function readFromPrometheus(port: number): Promise<Numbers | undefined> {
   const samples = await query(port);
   const up = samples?.filter(({ metric }) => metric.number === 'up') ?? [];
@@ -39,7 +39,7 @@ export async function readFromPrometheus(port: number): Promise<Numbers | undefi
     const value = Number(samples.find(({ metric }) => metric.number === number)?.value[1] ?? Number.NaN);
     return Number.isNaN(value) ? undefined : value;
   };
-  // A rate takes Prometheus two scrapes.
+  // A rate needs two scrapes.
   if (rulesAreUp && known('telemetry') === undefined) return undefined;
   const names = Object.keys(EXPRESSIONS) as (keyof typeof EXPRESSIONS)[];
   return {
@@ -58,12 +58,12 @@ export async function readFromPrometheus(port: number): Promise<Numbers | undefi
 
 async function query(port: number): Promise<readonly Sample[] | undefined> {
   try {
-    const answer = await fetch(`http://127.0.0.1:${port}/api/v1/query`, {
+    const response = await fetch(`http://127.0.0.1:${port}/api/v1/query`, {
       method: 'POST',
       body: new URLSearchParams({ query: QUERY }),
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
-    const { data } = (await answer.json()) as { data?: { result?: readonly Sample[] } };
+    const { data } = (await response.json()) as { data?: { result?: readonly Sample[] } };
     return data?.result;
   } catch {
     return undefined;

@@ -2,43 +2,43 @@ import type { Ports } from '../state/settings.js';
 import { readSamples, type Samples } from './exposition.js';
 import type { Numbers } from './numbers.js';
 
-/** What both services say at one moment; undefined: one of them does not answer. */
+/** The metrics of both services at one time; undefined for a service that does not respond. */
 interface Scrape {
   readonly at: number;
   readonly rules: Samples | undefined;
   readonly api: Samples | undefined;
 }
 
-/** Rates are over this many seconds, as far as the view has been there for so long. */
+/** Rates cover this many seconds, or less if the view was started later. */
 const SPAN_SECONDS = 60;
 const TIMEOUT_MS = 2000;
 
-/** Reads the metrics of rules and api directly, for when Prometheus is away: rates are those between two looks. */
+/** Reads the metrics of rules and api directly, for use without Prometheus. Rates are computed between scrapes. */
 export class ServicesReader {
-  private moments: Scrape[] = [];
+  private scrapes: Scrape[] = [];
 
   constructor(private readonly ports: Pick<Ports, 'RULES_PORT' | 'API_PORT'>) {}
 
-  /** Undefined if neither answers. */
+  /** Undefined if neither service responds. */
   async read(): Promise<Numbers | undefined> {
     const { RULES_PORT, API_PORT } = this.ports;
     const [rules, api] = await Promise.all([scrape(RULES_PORT), scrape(API_PORT)]);
     const now: Scrape = { at: performance.now(), rules, api };
     if (rules === undefined && api === undefined) {
-      this.moments = [];
+      this.scrapes = [];
       return undefined;
     }
     const from = now.at - SPAN_SECONDS * 1000;
-    this.moments = [...this.moments.filter(({ at }) => at >= from), now];
-    return numbersOf(this.moments, this.ports);
+    this.scrapes = [...this.scrapes.filter(({ at }) => at >= from), now];
+    return numbersOf(this.scrapes, this.ports);
   }
 }
 
-function numbersOf(moments: readonly Scrape[], ports: Pick<Ports, 'RULES_PORT' | 'API_PORT'>): Numbers {
-  const now = moments.at(-1)!;
+function numbersOf(scrapes: readonly Scrape[], ports: Pick<Ports, 'RULES_PORT' | 'API_PORT'>): Numbers {
+  const now = scrapes.at(-1)!;
   const { rules, api } = now;
-  // Counters of a service that was away in between begin anew: only what it has said since then counts.
-  const since = moments.slice(moments.findLastIndex((moment) => moment.rules === undefined) + 1);
+  // The counters of a restarted service start from 0, so rates use only scrapes since its last outage.
+  const since = scrapes.slice(scrapes.findLastIndex(({ rules }) => rules === undefined) + 1);
   const first = since[0];
   const seconds = first === undefined ? 0 : (now.at - first.at) / 1000;
   const increase = (metric: string, ...labels: string[]) => {
@@ -72,10 +72,10 @@ function numbersOf(moments: readonly Scrape[], ports: Pick<Ports, 'RULES_PORT' |
 
 async function scrape(port: number): Promise<Samples | undefined> {
   try {
-    const answer = await fetch(`http://127.0.0.1:${port}/metrics`, {
+    const response = await fetch(`http://127.0.0.1:${port}/metrics`, {
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
-    const text = await answer.text();
+    const text = await response.text();
     return text.includes('lamplighter_build_info') ? readSamples(text) : undefined;
   } catch {
     return undefined;

@@ -1,26 +1,26 @@
-/** The numbers that the overview dashboard has on top, for one frame of the terminal view; undefined: nobody can say. */
+/** The top numbers of the overview dashboard, for one frame of the terminal view. Undefined: unknown. */
 export interface Numbers {
-  /** Where they are from, for the head of the frame. */
+  /** Their source, shown in the first line of the frame. */
   readonly from: string;
   /** Readings stored per second. */
   readonly telemetry: number | undefined;
-  /** Seconds; undefined also while no command answers a reading. */
+  /** Seconds; also undefined while readings cause no commands. */
   readonly loopP99: number | undefined;
   /** Seconds. */
   readonly oldestPending: number | undefined;
   readonly unexplainedCommands: number | undefined;
   readonly unexplainedReadings: number | undefined;
   readonly devicesOnline: number | undefined;
-  /** Those that were ever heard. */
+  /** Devices that have reported at least once. */
   readonly devicesKnown: number | undefined;
   /** Dispatched per second. */
   readonly commands: number | undefined;
-  /** Messages that the broker dropped in the last ten minutes, or since the view began. */
+  /** Messages that the broker dropped in the last ten minutes, or since the view was started. */
   readonly brokerDropped: number | undefined;
-  /** Rules that failed in the last five minutes, or since the view began. */
+  /** Rule evaluations that failed in the last five minutes, or since the view was started. */
   readonly ruleErrors: number | undefined;
-  /** Names of the alerts that fire; undefined without Prometheus. */
+  /** Names of firing alerts; undefined without Prometheus. */
   readonly alerts: readonly string[] | undefined;
-  /** Services that should answer and do not. */
+  /** Services that do not respond. */
   readonly down: readonly string[];
 }

@@ -46,9 +46,9 @@ lamplighter_command_oldest_pending_age_seconds 12.5
 `;
 
 describe('without Prometheus', () => {
-  it('rates are what happened between two looks', async () => {
-    const looks = [exposition(100, [0, 0, 0]), exposition(150, [50, 100, 100])];
-    const RULES_PORT = await serve((_, response) => response.end(looks.shift()));
+  it('computes rates between two scrapes', async () => {
+    const scrapes = [exposition(100, [0, 0, 0]), exposition(150, [50, 100, 100])];
+    const RULES_PORT = await serve((_, response) => response.end(scrapes.shift()));
     const API_PORT = await serve((_, response) => response.end(exposition(0, [0, 0, 0])));
     const reader = new ServicesReader({ RULES_PORT, API_PORT });
     expect(await reader.read()).toMatchObject({
@@ -68,24 +68,24 @@ describe('without Prometheus', () => {
     expect(second!.loopP99).toBeCloseTo(0.0099);
   });
 
-  it('one service that is away is named, both are nothing', async () => {
+  it('names a service that does not respond; returns undefined if neither does', async () => {
     const API_PORT = await serve((_, response) => response.end(exposition(0, [0, 0, 0])));
-    const away = await closedPort();
-    expect(await new ServicesReader({ RULES_PORT: away, API_PORT }).read()).toMatchObject({
+    const closed = await closedPort();
+    expect(await new ServicesReader({ RULES_PORT: closed, API_PORT }).read()).toMatchObject({
       down: ['rules'],
       telemetry: undefined,
       devicesOnline: 48,
     });
-    expect(await new ServicesReader({ RULES_PORT: away, API_PORT: away }).read()).toBeUndefined();
+    expect(await new ServicesReader({ RULES_PORT: closed, API_PORT: closed }).read()).toBeUndefined();
   });
 
-  it('somebody else on the port is nobody', async () => {
+  it('ignores another server on the port', async () => {
     const other = await serve((_, response) => response.end('<html>hello</html>'));
     expect(await new ServicesReader({ RULES_PORT: other, API_PORT: other }).read()).toBeUndefined();
   });
 });
 
-it('a quantile lies within its bucket, and beyond the last bound it is that', () => {
+it('interpolates a quantile within its bucket, and limits it to the last bound', () => {
   const before = readSamples(exposition(0, [0, 0, 0]));
   const quantile = (share: number, ...loops: [number, number, number]) =>
     readSamples(exposition(0, loops)).quantile(share, 'lamplighter_loop_seconds', before);
@@ -96,12 +96,12 @@ it('a quantile lies within its bucket, and beyond the last bound it is that', ()
 });
 
 describe('with Prometheus', () => {
-  const answering = (result: object[]) =>
+  const serveResult = (result: object[]) =>
     serve((_, response) => response.end(JSON.stringify({ data: { result } })));
   const sample = (metric: object, value: string) => ({ metric, value: [0, value] });
 
-  it('every number is read by its name', async () => {
-    const port = await answering([
+  it('reads every number by its label', async () => {
+    const port = await serveResult([
       sample({ number: 'telemetry' }, '24.9'),
       sample({ number: 'loopP99' }, 'NaN'),
       sample({ number: 'alerts', alertname: 'ServiceDown' }, '1'),
@@ -117,17 +117,17 @@ describe('with Prometheus', () => {
     });
   });
 
-  it('one that is away, or does not know us, says nothing', async () => {
+  it('returns undefined if Prometheus does not respond or does not scrape the services', async () => {
     expect(await readFromPrometheus(await closedPort())).toBeUndefined();
-    expect(await readFromPrometheus(await answering([]))).toBeUndefined();
+    expect(await readFromPrometheus(await serveResult([]))).toBeUndefined();
   });
 
-  it('one that has scraped the services once says nothing yet', async () => {
+  it('returns undefined after the first scrape of the services', async () => {
     const up = sample({ number: 'up', job: 'rules' }, '1');
-    expect(await readFromPrometheus(await answering([up]))).toBeUndefined();
+    expect(await readFromPrometheus(await serveResult([up]))).toBeUndefined();
   });
 
-  it('the promises are asked for as the overview dashboard does', () => {
+  it('uses the expressions of the overview dashboard', () => {
     const overview = JSON.stringify(
       JSON.parse(readFileSync(join(REPOSITORY, 'grafana/dashboards/overview.json'), 'utf8')),
     );

@@ -11,7 +11,7 @@ const CLEAR = '\x1b[H\x1b[J';
 const HIDE_CURSOR = '\x1b[?25l';
 const SHOW_CURSOR = '\x1b[?25h';
 
-/** Shows the numbers of the overview dashboard in the terminal until it is stopped, or once; gives the exit code. */
+/** Shows the numbers of the overview dashboard in the terminal, once or until it is stopped. Returns the exit code. */
 export async function watch({ once }: { once: boolean }): Promise<number> {
   try {
     const ports = portsOf(process.env);
@@ -21,7 +21,7 @@ export async function watch({ once }: { once: boolean }): Promise<number> {
     if (!once) await follow(ports, services, first);
     else {
       if (first.alerts === undefined) {
-        // Without Prometheus it takes two looks to make a rate.
+        // Without Prometheus, a rate needs two scrapes.
         await setTimeout(REFRESH_MS);
         first = (await read(ports, services)) ?? first;
       }
@@ -35,7 +35,7 @@ export async function watch({ once }: { once: boolean }): Promise<number> {
   }
 }
 
-/** The ports of the instance that runs on the state folder, and those that the person sets. */
+/** The ports of the running instance; those set in the environment take precedence. */
 function portsOf(env: NodeJS.ProcessEnv): Ports {
   const { ports, folder } = readSettings(env);
   const names = Object.keys(PORTS) as PortName[];
@@ -47,12 +47,12 @@ async function read(ports: Ports, services: ServicesReader): Promise<Numbers | u
   return (await readFromPrometheus(ports.PROMETHEUS_PORT)) ?? (await services.read());
 }
 
-/** A frame each second; what it shows while nothing answers says so. */
+/** Shows a frame each second, or a message while no service responds. */
 async function follow(ports: Ports, services: ServicesReader, first: Numbers): Promise<void> {
   const { stdout } = process;
   const stop = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
-  stdout.on('error', () => stop.abort()); // whoever read us is gone
+  stdout.on('error', () => stop.abort()); // the reader of the pipe has ended
   if (stdout.isTTY) stdout.write(HIDE_CURSOR);
   let numbers: Numbers | undefined = first;
   while (!stop.signal.aborted) {
@@ -71,6 +71,6 @@ function draw(numbers: Numbers): string {
 }
 
 function nothingRunningText({ PROMETHEUS_PORT, RULES_PORT, API_PORT }: Ports): string {
-  return `nothing answers on 127.0.0.1: no Prometheus of ours on ${PROMETHEUS_PORT}, no rules service on ${RULES_PORT}, no API on ${API_PORT}.
-Start it with npm start; for other ports set PROMETHEUS_PORT, RULES_PORT and API_PORT, for another folder LAMPLIGHTER_STATE.`;
+  return `cannot reach Prometheus on port ${PROMETHEUS_PORT}, rules on ${RULES_PORT} or the API on ${API_PORT} of 127.0.0.1.
+Start an instance with npm start. For other ports set PROMETHEUS_PORT, RULES_PORT and API_PORT; for another state folder, LAMPLIGHTER_STATE.`;
 }
