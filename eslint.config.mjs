@@ -22,8 +22,8 @@ export default tseslint.config(
     },
   },
   {
-    // A catch that takes any error for a failure of Redis hides bugs. Exceptions carry a directive with their reason.
-    files: ['services/rules/src/**/*.ts'],
+    // A catch clause that treats every error as an outage hides bugs. Exceptions have a directive with their reason.
+    files: ['services/{device-sim,rules}/src/**/*.ts'],
     ignores: ['**/*.test.ts'],
     linterOptions: { reportUnusedDisableDirectives: 'error' },
     rules: {
@@ -31,7 +31,7 @@ export default tseslint.config(
         'error',
         {
           selector: 'CatchClause:not([param])',
-          message: 'Bind the error: handle storeFailure(error) only, and report any other to RulesErrors.',
+          message: 'Bind the error, handle expected errors only, and rethrow or report any other.',
         },
         {
           selector:
@@ -41,7 +41,7 @@ export default tseslint.config(
         },
         {
           selector: 'CallExpression[callee.property.name="catch"] > ArrowFunctionExpression[params.length=0]',
-          message: 'Take the error: handle storeFailure(error) only, and report any other to RulesErrors.',
+          message: 'Bind the error, handle expected errors only, and rethrow or report any other.',
         },
       ],
     },

@@ -2,8 +2,8 @@ import { simulatorConfig } from './config.js';
 
 const MQTT_URL = 'mqtt://greenhouse:secret@127.0.0.1:1883';
 
-describe('the configuration of the simulator', () => {
-  it('needs the broker only', () => {
+describe('simulatorConfig', () => {
+  it('requires only the broker', () => {
     expect(simulatorConfig({ MQTT_URL })).toEqual({
       logLevel: 'info',
       host: '127.0.0.1',

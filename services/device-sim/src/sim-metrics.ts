@@ -23,10 +23,10 @@ export class SimMetrics {
   private readonly disconnections;
   private readonly lampsOn;
 
-  /** @param ask returns the current state of the fleet */
+  /** @param read returns the current state of the fleet */
   constructor(
     version: string,
-    ask: () => { connected: number; devices: number; waiting: number; radioUse: RadioUse },
+    read: () => { connected: number; devices: number; waiting: number; radioUse: RadioUse },
   ) {
     const metrics = new Metrics('device-sim', version);
     this.metrics = metrics;
@@ -66,15 +66,15 @@ export class SimMetrics {
     );
     this.lampsOn = metrics.gauge('sim_lamps_on', 'Lamps that are turned on');
     metrics.gauge('sim_devices', 'Simulated devices', { state: ['connected', 'disconnected'] }, (gauge) => {
-      const now = ask();
+      const now = read();
       gauge.set({ state: 'connected' }, now.connected);
       gauge.set({ state: 'disconnected' }, now.devices - now.connected);
     });
     metrics.gauge('sim_outbox_readings', 'Readings in outboxes, waiting for a receipt', [], (gauge) => {
-      gauge.set(ask().waiting);
+      gauge.set(read().waiting);
     });
     const radio = (name: string, help: string, value: (use: RadioUse) => number) =>
-      whenScraped(metrics.counter(name, help), (counter) => show(counter, value(ask().radioUse)));
+      whenScraped(metrics.counter(name, help), (counter) => show(counter, value(read().radioUse)));
     radio('sim_sent_bytes_total', 'MQTT bytes sent by devices', ({ bytesSent }) => bytesSent);
     radio('sim_received_bytes_total', 'MQTT bytes received by devices', ({ bytesReceived }) => bytesReceived);
     radio('sim_wake_ups_total', 'Radio wake-ups: packets after a gap', ({ wakeUps }) => wakeUps);

@@ -1,4 +1,4 @@
-// Runs a fleet until it is connected, lets every lamp take 100 readings that nobody answers, and tells what memory it needs.
+// Runs a fleet until it is connected and every outbox holds READINGS readings, then reports the memory in use.
 
 import { setTimeout as wait } from 'node:timers/promises';
 import { createLogger } from '@lamplighter/service-kit/log/logger';

@@ -41,7 +41,7 @@ const RAMP_STEP_MS = 20;
 const PROGRESS_MS = 3000;
 
 /** The states of a device: never online so far, online, or offline again. */
-const [NEVER, ONLINE, AWAY] = [0, 1, 2];
+const [NEVER, ONLINE, OFFLINE] = [0, 1, 2];
 
 /** The lamps of one simulator: connects them at a limited rate, schedules their reports, and counts events. */
 export class Fleet {
@@ -162,7 +162,7 @@ export class Fleet {
       this.states[index] = ONLINE;
       this.online += 1;
       this.brokerLog.connected();
-      if (before === AWAY) this.metrics.reconnected();
+      if (before === OFFLINE) this.metrics.reconnected();
       else this.connectedOnce += 1;
       if (this.online === this.lamps.length) {
         this.failure = undefined;
@@ -171,7 +171,7 @@ export class Fleet {
     } else if (event.event === 'offline') {
       this.failure = event.reason;
       if (before === ONLINE) {
-        this.states[index] = AWAY;
+        this.states[index] = OFFLINE;
         this.online -= 1;
       }
       if (this.online === 0) this.brokerLog.outage(event);
@@ -180,9 +180,9 @@ export class Fleet {
 
   private logProgress(): void {
     const why = this.failure === undefined ? '' : `; last failure: ${this.failure}`;
-    const news = `${this.online} of ${this.lamps.length} lamps connected${why}`;
-    if (news === this.lastProgress) return;
-    this.lastProgress = news;
-    this.logger.info(news);
+    const line = `${this.online} of ${this.lamps.length} lamps connected${why}`;
+    if (line === this.lastProgress) return;
+    this.lastProgress = line;
+    this.logger.info(line);
   }
 }

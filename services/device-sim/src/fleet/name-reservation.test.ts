@@ -6,10 +6,10 @@ import { until } from '@lamplighter/test-kit/until';
 import { BrokerLink } from './broker-link.js';
 import { NameReservation } from './name-reservation.js';
 
-/** A simulator's claim on a block of this fleet, and what happened to it. */
-function claimOn(fleet: TestFleet) {
+/** A reservation in the fleet, with counts of its outages and losses. */
+function reserveIn(fleet: TestFleet) {
   const seen = { outages: 0, lost: 0 };
-  const claim = new NameReservation({
+  const reservation = new NameReservation({
     broker: parseBrokerUrl(fleet.url),
     fleet: fleet.name,
     backoff: { firstMs: 50, maxMs: 200 },
@@ -20,8 +20,8 @@ function claimOn(fleet: TestFleet) {
       seen.lost += 1;
     },
   });
-  closeLater('claim', () => claim.release());
-  return { seen, claim };
+  closeLater('reservation', () => reservation.release());
+  return { seen, reservation };
 }
 
 describe('NameReservation', () => {
@@ -32,34 +32,36 @@ describe('NameReservation', () => {
 
   it('reserves the lowest free block for each simulator', async () => {
     const fleet = await broker.newFleet();
-    expect(await claimOn(fleet).claim.take()).toBe(1);
-    expect(await claimOn(fleet).claim.take()).toBe(2);
-    expect(await claimOn(fleet).claim.take()).toBe(3);
+    expect(await reserveIn(fleet).reservation.take()).toBe(1);
+    expect(await reserveIn(fleet).reservation.take()).toBe(2);
+    expect(await reserveIn(fleet).reservation.take()).toBe(3);
   });
 
   it('is independent for each fleet', async () => {
-    expect(await claimOn(await broker.newFleet()).claim.take()).toBe(1);
-    expect(await claimOn(await broker.newFleet()).claim.take()).toBe(1);
+    expect(await reserveIn(await broker.newFleet()).reservation.take()).toBe(1);
+    expect(await reserveIn(await broker.newFleet()).reservation.take()).toBe(1);
   });
 
   it('gives simulators that start simultaneously different blocks', async () => {
     const fleet = await broker.newFleet();
-    const blocks = await Promise.all(Array.from({ length: 6 }, () => claimOn(fleet).claim.take()));
+    const blocks = await Promise.all(Array.from({ length: 6 }, () => reserveIn(fleet).reservation.take()));
     expect(new Set(blocks).size).toBe(6);
     expect(blocks).not.toContain(undefined);
   });
 
   it('frees the block on release', async () => {
     const fleet = await broker.newFleet();
-    const first = claimOn(fleet).claim;
+    const first = reserveIn(fleet).reservation;
     await first.take();
-    await claimOn(fleet).claim.take();
+    await reserveIn(fleet).reservation.take();
     await first.release();
-    expect(await claimOn(fleet).claim.take()).toBe(1);
+    expect(await reserveIn(fleet).reservation.take()).toBe(1);
   });
 
   it('returns undefined if the account may not publish claims', async () => {
-    expect(await claimOn({ name: 'foreign', url: broker.fleetUrl('demo') }).claim.take()).toBeUndefined();
+    expect(
+      await reserveIn({ name: 'foreign', url: broker.fleetUrl('demo') }).reservation.take(),
+    ).toBeUndefined();
   });
 });
 
@@ -68,19 +70,19 @@ describe('NameReservation with a failing connection', () => {
     const broker = await startBroker();
     const fleet = await broker.newFleet();
     await broker.stop();
-    const { claim, seen } = claimOn(fleet);
-    const block = claim.take();
-    await until(() => seen.outages, { what: 'an attempt that failed' });
+    const { reservation, seen } = reserveIn(fleet);
+    const block = reservation.take();
+    await until(() => seen.outages, { what: 'a failed attempt' });
     await broker.start();
     expect(await block).toBe(1);
     const before = seen.outages;
     await broker.kill();
-    await until(() => seen.outages > before, { what: 'the loss to be noticed' });
+    await until(() => seen.outages > before, { what: 'the loss to be detected' });
     await broker.start();
     const asker = await BrokerLink.open(parseBrokerUrl(fleet.url), 'asker');
     closeLater('asker', () => asker.close());
     await until(async () => (await asker.findSubscriber(`${fleet.name}/claims/1`)) === 'found', {
-      what: 'the block to be held again',
+      what: 'the block to be reserved again',
     });
     expect(seen.lost).toBe(0);
   }, 60_000);
@@ -89,17 +91,17 @@ describe('NameReservation with a failing connection', () => {
     const broker = await startBroker();
     const fleet = await broker.newFleet();
     await broker.stop();
-    const { claim, seen } = claimOn(fleet);
-    const block = claim.take();
-    await until(() => seen.outages, { what: 'an attempt that failed' });
-    await Promise.all([expect(block).rejects.toThrow('aborted'), claim.release()]);
+    const { reservation, seen } = reserveIn(fleet);
+    const block = reservation.take();
+    await until(() => seen.outages, { what: 'a failed attempt' });
+    await Promise.all([expect(block).rejects.toThrow('aborted'), reservation.release()]);
   });
 
   it('is lost if another simulator takes the block in the meantime', async () => {
     const broker = await startBroker();
     const fleet = await broker.newFleet();
-    const { claim, seen } = claimOn(fleet);
-    await claim.take();
+    const { reservation, seen } = reserveIn(fleet);
+    await reservation.take();
     const other = await connectMqtt(fleet.url);
     await other.subscribe(`${fleet.name}/claims/1`);
     await connectMqtt(fleet.url, { clientId: `lamplighter-device-sim-${fleet.name}-1` });

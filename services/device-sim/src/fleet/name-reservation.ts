@@ -58,8 +58,8 @@ export class NameReservation {
 
   private takeFirstFree(): Promise<number | undefined> {
     return this.withProbe(async (probe) => {
-      const answered = (await probe.findSubscriber(this.topic(this.token))) === 'none';
-      for (let block = 1; answered && block <= MAX_BLOCKS; block += 1) {
+      const isSupported = (await probe.findSubscriber(this.topic(this.token))) === 'none';
+      for (let block = 1; isSupported && block <= MAX_BLOCKS; block += 1) {
         if ((await probe.findSubscriber(this.topic(block))) !== 'none') continue;
         // If the broker is unavailable, the next probe throws.
         if (await this.hold(block).then(() => true, falseOnOutage)) return block;
@@ -77,7 +77,7 @@ export class NameReservation {
         if (!(await this.retry(() => this.retake(block)))) return this.options.onLost();
       }
     } catch (error) {
-      if (!this.released.signal.aborted) throw error;
+      if (!isAbort(error)) throw error;
     }
   }
 
@@ -133,6 +133,11 @@ export class NameReservation {
   private topic(name: number | string): string {
     return `${this.options.fleet}/claims/${name}`;
   }
+}
+
+/** Whether `take` ended because the reservation was released. */
+export function isAbort(error: unknown): boolean {
+  return error instanceof Error && error.name === 'AbortError';
 }
 
 /** Returns false for an outage and rethrows other errors. */

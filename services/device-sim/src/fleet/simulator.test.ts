@@ -8,7 +8,7 @@ import { Simulator } from './simulator.js';
 
 const DEVICES = 4;
 
-/** A simulator of four lamps that report ten times a second, and the service's side of the broker. */
+/** A simulator of four lamps that report ten times per second, and a client that receives what they publish. */
 async function simulate(broker: TestBroker, fleet: TestFleet, env: Record<string, string> = {}) {
   const config = simulatorConfig({
     MQTT_URL: fleet.url,
@@ -63,7 +63,7 @@ describe('Simulator', () => {
     await untilReady(simulator);
     await service.publish(`${fleet.name}/commands/lamp-0002`, { led_on: true });
     await until(async () => (await readingOf(service, 'lamp-0002')).led_on === true, {
-      what: 'the lamp to go on',
+      what: 'the lamp to turn on',
     });
     expect((await readingOf(service, 'lamp-0001')).led_on).toBe(false);
     await service.publish(`${fleet.name}/commands/lamp-0002`, { color: 'red' });
@@ -91,7 +91,7 @@ describe('Simulator', () => {
     await until(async () => (await metric(simulator, 'decisions_total')) === 2, { what: 'two decisions' });
     expect(await metric(simulator, 'wake_ups_total')).toBeGreaterThanOrEqual(DEVICES);
     const published = await metric(simulator, 'published_total');
-    // A reading is at least a topic and a short object, and each is answered with four bytes.
+    // A reading has at least a topic and a short object; its PUBACK has four bytes.
     expect(await metric(simulator, 'sent_bytes_total')).toBeGreaterThan(60 * published);
     expect(await metric(simulator, 'received_bytes_total')).toBeGreaterThan(
       4 * (await metric(simulator, 'acked_total')),

@@ -5,7 +5,7 @@ import { addRadioUse, NO_RADIO_USE, radioReport } from '../lamp/radio-report.js'
 import { SimMetrics } from '../sim-metrics.js';
 import { BrokerStatusLog } from './broker-status-log.js';
 import { Fleet } from './fleet.js';
-import { NameReservation } from './name-reservation.js';
+import { isAbort, NameReservation } from './name-reservation.js';
 import { deviceNames } from './names.js';
 
 /** Reserves device names and runs a fleet with them until it is closed. */
@@ -40,7 +40,7 @@ export class Simulator {
 
   private continue(): void {
     this.run().catch((error: unknown) => {
-      if (!this.closing) throw error;
+      if (!isAbort(error)) throw error;
     });
   }
 
@@ -66,9 +66,9 @@ export class Simulator {
     const { brokerLog, logger } = this;
     const { broker, fleet, devices, seed, dayMs } = this.config;
     const onOutage = brokerLog.outage.bind(brokerLog);
-    const claim = new NameReservation({ broker, fleet, onOutage, onLost: () => this.move() });
-    this.reservation = claim;
-    const block = await claim.take();
+    const reservation = new NameReservation({ broker, fleet, onOutage, onLost: () => this.move() });
+    this.reservation = reservation;
+    const block = await reservation.take();
     brokerLog.connected();
     const names = deviceNames(block, devices);
     const named = `${names[0]}${devices > 1 ? ` to ${names.at(-1)}` : ''}`;

@@ -1,7 +1,7 @@
 import { jest } from '@jest/globals';
 import { Spread } from './spread.js';
 
-/** A spread over 4 devices and 1000 ms on a clock of its own. */
+/** A spread over 4 devices and 1000 ms with a fake clock. */
 function spreadOf4() {
   jest.useFakeTimers();
   const visits: number[] = [];

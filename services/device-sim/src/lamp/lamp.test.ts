@@ -16,10 +16,10 @@ import { Simulator } from '../fleet/simulator.js';
 import { GLOW } from '../signals/sensor.js';
 
 const LAMP = 'lamp-0001';
-/** Noon and midnight are an hour of real time apart: the light does not change during a test. */
+/** A day of 24 hours: the light hardly changes during a test. */
 const STILL = { DAY_SECONDS: '86400' };
 
-/** A length of the day, in seconds, with which it is deep night for the lamp now, and for minutes to come. */
+/** A length of the day, in seconds, for which it is night at the lamp now and for minutes. */
 function nightLasting(): string {
   for (let seconds = 86_400; ; seconds -= 1000) {
     const phase = (Date.now() / 1000 / seconds) % 1;
@@ -41,7 +41,7 @@ function startSimulator(fleet: TestFleet, env: Record<string, string> = {}) {
   return { simulator, ready, metric };
 }
 
-/** The service's side: commands the lamp, sees its answers and readings, and gives receipts. */
+/** A client that acts as the service: sends commands, receives acknowledgements and readings, and sends receipts. */
 async function serve(broker: TestBroker, fleet: TestFleet) {
   const client = await connectMqtt(broker.rulesUrl);
   const topic = (kind: string) => `${fleet.name}/${kind}/${LAMP}`;
@@ -54,10 +54,10 @@ async function serve(broker: TestBroker, fleet: TestFleet) {
     await client.publish(topic('commands'), { ...action, _cmd });
     return id;
   };
-  const answer = async (action: object): Promise<Acknowledgement> => {
+  const execute = async (action: object): Promise<Acknowledgement> => {
     const id = await command(action);
-    return until(() => answersTo(client, id).find(({ status }) => status !== 'acknowledged'), {
-      what: `the answer to ${JSON.stringify(action)}`,
+    return until(() => acknowledgementsOf(client, id).find(({ status }) => status !== 'acknowledged'), {
+      what: `the acknowledgement of ${JSON.stringify(action)}`,
       timeoutMs: 30_000,
     });
   };
@@ -65,7 +65,7 @@ async function serve(broker: TestBroker, fleet: TestFleet) {
     client.received
       .filter((message) => message.topic === topic('telemetry'))
       .flatMap(({ payload }) => readingsIn(payload));
-  const sayReceipts = async () => {
+  const sendReceipt = async () => {
     await client.publish(
       topic('receipts'),
       {
@@ -76,7 +76,7 @@ async function serve(broker: TestBroker, fleet: TestFleet) {
       { qos: 0 },
     );
   };
-  return { client, command, answer, readings, sayReceipts };
+  return { client, command, execute, readings, sendReceipt };
 }
 
 function readingsIn(payload: Buffer): Reading[] {
@@ -84,11 +84,11 @@ function readingsIn(payload: Buffer): Reading[] {
   return Array.isArray(value) ? value : [value];
 }
 
-const answersTo = (client: TestClient, id: string) =>
+const acknowledgementsOf = (client: TestClient, id: string) =>
   client.received
     .filter(({ topic }) => topic.includes('/acknowledgements/'))
     .map(({ payload }) => JSON.parse(payload.toString()) as Acknowledgement)
-    .filter((answer) => answer.id === id);
+    .filter((acknowledgement) => acknowledgement.id === id);
 
 describe('Lamp', () => {
   let broker: TestBroker;
@@ -98,15 +98,15 @@ describe('Lamp', () => {
 
   it('reports measurements, fails on request, and simulates work', async () => {
     const fleet = await broker.newFleet();
-    const { answer } = await serve(broker, fleet);
+    const { execute } = await serve(broker, fleet);
     await startSimulator(fleet).ready();
-    expect(await answer({ led_on: true, report: ['light', 'led_on'] })).toMatchObject({
+    expect(await execute({ led_on: true, report: ['light', 'led_on'] })).toMatchObject({
       status: 'succeeded',
       result: { light: expect.any(Number), led_on: true },
     });
-    expect(await answer({ fail: 'no power' })).toMatchObject({ status: 'failed', reason: 'no power' });
+    expect(await execute({ fail: 'no power' })).toMatchObject({ status: 'failed', reason: 'no power' });
     const before = performance.now();
-    expect(await answer({ work_ms: 60 })).toMatchObject({ status: 'succeeded' });
+    expect(await execute({ work_ms: 60 })).toMatchObject({ status: 'succeeded' });
     expect(performance.now() - before).toBeGreaterThan(55);
   });
 
@@ -118,73 +118,78 @@ describe('Lamp', () => {
     [{ work_ms: 60_001 }, /work_ms/],
   ])('rejects %j', async (action, reason) => {
     const fleet = await broker.newFleet();
-    const { answer } = await serve(broker, fleet);
+    const { execute } = await serve(broker, fleet);
     await startSimulator(fleet, { INTERVAL_MS: '60000' }).ready();
-    expect(await answer(action)).toMatchObject({ status: 'rejected', reason: expect.stringMatching(reason) });
+    expect(await execute(action)).toMatchObject({
+      status: 'rejected',
+      reason: expect.stringMatching(reason),
+    });
   });
 
   it('restarts on command, acknowledges afterwards, and keeps only its storage', async () => {
     const fleet = await broker.newFleet();
-    const { client, answer, command, readings } = await serve(broker, fleet);
+    const { client, execute, command, readings } = await serve(broker, fleet);
     await startSimulator(fleet, { STATE_DIR: temporaryFolder() }).ready();
-    await answer({ led_on: true, telemetry_interval_ms: 100 });
+    await execute({ led_on: true, telemetry_interval_ms: 100 });
     const sessions = () => client.received.filter(({ payload }) => payload.includes('"online":true')).length;
     const interrupted = await command({ work_ms: 60_000 });
     expect(sessions()).toBe(1);
-    expect(await answer({ reboot: true, report: ['led_on'] })).toMatchObject({
+    expect(await execute({ reboot: true, report: ['led_on'] })).toMatchObject({
       status: 'succeeded',
       result: { led_on: true },
     });
     expect(sessions()).toBe(2);
-    await until(() => answersTo(client, interrupted).find(({ status }) => status === 'failed'), {
-      what: 'the word on what was interrupted',
+    await until(() => acknowledgementsOf(client, interrupted).find(({ status }) => status === 'failed'), {
+      what: 'the failure of the interrupted command',
     });
-    expect(await answer({ report: ['led_on'] })).toMatchObject({ result: { led_on: false } });
+    expect(await execute({ report: ['led_on'] })).toMatchObject({ result: { led_on: false } });
     const numbers = readings().map(({ _n }) => _n as number);
     expect(new Set(numbers).size).toBe(numbers.length);
   }, 30_000);
 
   it.each([
-    ['burnt out does as it is told, says so, and does not shine', 1],
-    ['in order shines on its own sensor', 0],
-  ])('that is %s', async (_what, share) => {
+    ['emits no light if it is burnt out, but executes and acknowledges commands', 1],
+    ['lights its own sensor otherwise', 0],
+  ])('%s', async (_title, share) => {
     const fleet = await broker.newFleet();
-    const { answer } = await serve(broker, fleet);
+    const { execute } = await serve(broker, fleet);
     const env = {
       DAY_SECONDS: nightLasting(),
       BURNT: String(share),
       JOURNAL_FILE: join(temporaryFolder(), 'journal'),
     };
     await startSimulator(fleet, env).ready();
-    const { status, result } = await answer({ led_on: true, report: ['light', 'led_on'] });
+    const { status, result } = await execute({ led_on: true, report: ['light', 'led_on'] });
     expect({ status, result }).toEqual({
       status: 'succeeded',
       result: { light: share === 1 ? 0 : GLOW, led_on: true },
     });
-    const told = readFileSync(env.JOURNAL_FILE, 'utf8').includes(`"event":"burns_out","device":"${LAMP}"`);
-    expect(told).toBe(share === 1);
+    const isInJournal = readFileSync(env.JOURNAL_FILE, 'utf8').includes(
+      `"event":"burns_out","device":"${LAMP}"`,
+    );
+    expect(isInJournal).toBe(share === 1);
   });
 
   it('applies the telemetry interval, also after a restart', async () => {
     const fleet = await broker.newFleet();
-    const { answer, readings } = await serve(broker, fleet);
+    const { execute, readings } = await serve(broker, fleet);
     await startSimulator(fleet, { INTERVAL_MS: '3600000' }).ready();
-    const flows = async () => {
+    const expectReadings = async () => {
       const before = readings().length;
       await until(() => readings().length > before + 3, { what: 'readings', timeoutMs: 30_000 });
     };
-    await answer({ telemetry_interval_ms: 100 });
-    await flows();
-    await answer({ reboot: true });
-    await flows();
+    await execute({ telemetry_interval_ms: 100 });
+    await expectReadings();
+    await execute({ reboot: true });
+    await expectReadings();
   }, 30_000);
 
-  it('keeps its readings, and the ledger balances: taken = receipts + dropped + in the outbox', async () => {
+  it('balances its ledger: taken = receipts + dropped + in the outbox', async () => {
     const fleet = await broker.newFleet();
     const service = await serve(broker, fleet);
     const { ready, metric } = startSimulator(fleet, { TELEMETRY: 'keep', OUTBOX: '20' });
     await ready();
-    const books = async () => {
+    const ledger = async () => {
       const [taken, receipts, dropped, outbox] = await Promise.all(
         ['taken_total', 'receipts_total', 'dropped_total', 'outbox_readings'].map(metric),
       );
@@ -195,9 +200,9 @@ describe('Lamp', () => {
       timeoutMs: 30_000,
     });
     expect(await metric('outbox_readings')).toBe(20);
-    await service.sayReceipts();
+    await service.sendReceipt();
     await until(async () => (await metric('receipts_total')) > 0, { what: 'receipts' });
-    const { taken = 0, receipts = 0, dropped = 0, outbox = 0 } = await books();
+    const { taken = 0, receipts = 0, dropped = 0, outbox = 0 } = await ledger();
     expect(receipts + dropped + outbox).toBe(taken);
   }, 60_000);
 
@@ -218,9 +223,9 @@ describe('Lamp', () => {
     const second = startSimulator(fleet, env);
     await second.ready();
     expect(await second.metric('taken_total')).toBeGreaterThan(5);
-    await service.answer({ led_on: true });
+    await service.execute({ led_on: true });
     await until(() => service.readings().length > 0, { what: 'the replay' });
-    await service.sayReceipts();
+    await service.sendReceipt();
     await until(async () => (await second.metric('receipts_total')) > 5, { what: 'the receipts' });
     const journal = readFileSync(env.JOURNAL_FILE, 'utf8')
       .trim()
@@ -258,16 +263,16 @@ describe('Lamp', () => {
 });
 
 describe('Lamp without a link', () => {
-  it('evaluates its edge rule, and reports its decisions when the link is back', async () => {
+  it('evaluates its edge rule, and reports its decisions after the reconnect', async () => {
     const broker = await startBroker();
     const fleet = await broker.newFleet();
-    // A short day: night comes within seconds.
+    // With a short day, night falls within seconds.
     const { ready, metric } = startSimulator(fleet, { DAY_SECONDS: '10', FALLBACK_SECONDS: '0' });
     await ready();
     const before = await serve(broker, fleet);
     const rule = { id: 'night-light', when: 'light < 300', then: { led_on: true }, else: { led_on: false } };
     const edge_rule = { version: 1, since: 1, rule: ruleSchema.parse(rule) };
-    expect(await before.answer({ edge_rule })).toMatchObject({ status: 'succeeded' });
+    expect(await before.execute({ edge_rule })).toMatchObject({ status: 'succeeded' });
     await broker.kill();
     await until(async () => (await metric('lamps_on')) === 1, { what: 'the night', timeoutMs: 30_000 });
     await broker.start();

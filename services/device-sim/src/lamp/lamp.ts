@@ -202,9 +202,9 @@ export class Lamp {
     this.stopTimers();
     this.switch(false);
     this.restarting = true;
-    const gone = this.client.close();
+    const closed = this.client.close();
     this.options.onEvent({ event: 'offline', cause: 'lost', reason: 'restart', retryInMs: RESTART_MS });
-    void gone.then(() => {
+    void closed.then(() => {
       setTimeout(() => this.powerOn(), RESTART_MS);
     });
   }

@@ -7,7 +7,7 @@ import { startBroker, type TestBroker, type TestFleet } from '@lamplighter/test-
 const DEVICES = 200;
 const PROBE = fileURLToPath(new URL('../../test/memory-probe.mjs', import.meta.url));
 
-/** Bytes that a simulator needs with this many lamps, each with this many readings in its outbox. */
+/** Memory of a simulator, bytes, with a number of lamps and of readings in each outbox. */
 async function memoryOf(fleet: TestFleet, devices: number, readings: number): Promise<number> {
   const probe = fork(PROBE, {
     execArgv: ['--expose-gc'],
@@ -16,7 +16,7 @@ async function memoryOf(fleet: TestFleet, devices: number, readings: number): Pr
       DEVICES: String(devices),
       READINGS: String(readings),
       CONNECT_RATE: '1000',
-      // The first readings come at once, and no more than the outbox holds.
+      // Fills the outboxes quickly, and no further.
       ...(readings > 0
         ? { TELEMETRY: 'keep', OUTBOX: String(readings), INTERVAL_MS: '50' }
         : { INTERVAL_MS: '86400000' }),

@@ -4,7 +4,7 @@ import { keyOf } from './random.js';
 const HOUR_MS = 3_600_000;
 const STEP_MS = 250;
 
-/** The visits to one sensor within an hour, each as its length in ms. */
+/** The durations of the visits to one sensor within an hour, milliseconds. */
 function visits(seed: number, device: number): number[] {
   const lengths: number[] = [];
   let length = 0;

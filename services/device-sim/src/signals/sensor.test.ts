@@ -61,7 +61,7 @@ describe('lightAt', () => {
         (_, i) => lightAt(world, spot(index), i * 2000, false) < LIMIT,
       );
       const changes = dark.filter((now, i) => i > 0 && now !== dark[i - 1]).length;
-      // Five days: at least a dusk and a dawn each; clouds at dusk and birds add some.
+      // Five days with at least a dusk and a dawn each; clouds and birds add more.
       expect(changes).toBeGreaterThanOrEqual(9);
       expect(changes).toBeLessThanOrEqual(40);
     }
