@@ -1,4 +1,4 @@
-// A device that publishes continuously and prints what publish() has promised; to be killed at any moment.
+// A device that publishes continuously and prints the `_seq` of accepted readings. Tests kill it at any time.
 import { parseBrokerUrl } from '../dist/connection/broker.js';
 import { DeviceClient } from '../dist/device-client.js';
 import { FileStorage } from '../dist/storage/file-storage.js';
@@ -19,7 +19,7 @@ const device = new DeviceClient({
   },
 });
 device.start();
-// Slow enough that a busy machine sends them too: otherwise the backlog of each life grows with the load.
+// Slow enough for a busy machine: otherwise the backlog grows with each restart.
 const READINGS_PER_TICK = 10;
 let left = Number(readings);
 setInterval(() => {
@@ -27,7 +27,7 @@ setInterval(() => {
     void device.publish({ light: left }).then((outcome) => {
       if (outcome !== 'kept') throw new Error(outcome);
     });
-    // The promise of publish() holds when it returns.
+    // An accepted reading is stored when publish() returns.
     process.stdout.write(`${seq}\n`);
   }
   if (left === 0 && device.waiting === 0) process.stdout.write('empty\n');

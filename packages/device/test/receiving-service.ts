@@ -4,21 +4,21 @@ import { closeLater } from '@lamplighter/test-kit/resources';
 import type { TestBroker, TestFleet } from '@lamplighter/test-kit/servers/broker';
 import { connectAsync } from 'mqtt';
 
-/** The service's side of telemetry, as simple as it can be: it stores what comes, and gives receipts if it is told to. */
+/** A minimal service: stores the telemetry of a device and sends receipts. */
 export interface ReceivingService {
-  /** Telemetry messages so far, each as the readings in it. */
+  /** The readings of each telemetry message so far. */
   readonly messages: readonly Reading[][];
-  /** `_seq` of everything stored. */
+  /** `_seq` of all stored readings. */
   readonly stored: ReadonlySet<number>;
-  /** From now on: a receipt for each message; none; two of each; or the word that it will never take it. */
+  /** For each further message: a receipt, none, two, or a receipt that refuses its readings permanently. */
   receipts: 'given' | 'lost' | 'twice' | 'refusing';
-  /** Sends a receipt as it is. */
-  say(receipt: object): Promise<void>;
-  /** The latest reading with the highest `_n`: what the device says of itself. */
+  /** Sends a receipt unchanged. */
+  sendReceipt(receipt: object): Promise<void>;
+  /** The reading with the highest `_n`, which has the latest counts of the device. */
   last(): Reading;
 }
 
-/** Connects it; it comes back by itself when the broker does. */
+/** Connects the service; it reconnects automatically. */
 export async function receivingService(
   broker: TestBroker,
   fleet: TestFleet,
@@ -29,7 +29,7 @@ export async function receivingService(
   closeLater('receiving service', () => client.endAsync(true));
   const messages: Reading[][] = [];
   const stored = new Set<number>();
-  const say = async (receipt: object) => {
+  const sendReceipt = async (receipt: object) => {
     await client.publishAsync(deviceTopic(fleet.name, 'receipts', device), JSON.stringify(receipt), {
       qos: 0,
     });
@@ -38,7 +38,7 @@ export async function receivingService(
     messages,
     stored,
     receipts: 'given',
-    say,
+    sendReceipt,
     last: () => messages.flat().reduce((a, b) => ((b._n ?? 0) > (a._n ?? 0) ? b : a), {}),
   };
   client.on('message', (_topic, payload) => {
@@ -46,10 +46,10 @@ export async function receivingService(
     const readings = Array.isArray(value) ? value : [value];
     messages.push(readings);
     const seqs = readings.map(({ _seq = 0 }) => _seq);
-    if (service.receipts === 'refusing') return void say({ stored: [], refused: seqs });
+    if (service.receipts === 'refusing') return void sendReceipt({ stored: [], refused: seqs });
     for (const seq of seqs) stored.add(seq);
-    if (service.receipts !== 'lost') void say({ stored: seqs });
-    if (service.receipts === 'twice') void say({ stored: seqs });
+    if (service.receipts !== 'lost') void sendReceipt({ stored: seqs });
+    if (service.receipts === 'twice') void sendReceipt({ stored: seqs });
   });
   await client.subscribeAsync(deviceTopic(fleet.name, 'telemetry', device), { qos: 1 });
   return service;

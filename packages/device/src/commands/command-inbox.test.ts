@@ -19,43 +19,43 @@ interface Given {
   limits?: Partial<InboxLimits>;
   storage?: MemoryStorage;
   survivesRestart?: boolean;
-  brokerTakes?: boolean;
+  confirms?: boolean;
 }
 
-/** An inbox whose answers are collected; the broker takes them unless told otherwise. */
+/** An inbox and the acknowledgements that it sends. They are confirmed unless `confirms` is false. */
 function inboxWith(execute: Execute, given: Given = {}) {
-  const { storage = new MemoryStorage(), survivesRestart = true, brokerTakes = true } = given;
-  const answers: Acknowledgement[] = [];
+  const { storage = new MemoryStorage(), survivesRestart = true, confirms = true } = given;
+  const acknowledgements: Acknowledgement[] = [];
   const traces: (string | undefined)[] = [];
   const events: DeviceEvent[] = [];
-  const link = { brokerTakes };
+  const link = { confirms };
   const inbox = new CommandInbox({
     execute,
-    send: (answer, delivered, traceparent) => {
-      answers.push(answer);
+    send: (acknowledgement, delivered, traceparent) => {
+      acknowledgements.push(acknowledgement);
       traces.push(traceparent);
-      if (link.brokerTakes) delivered?.();
+      if (link.confirms) delivered?.();
     },
     storage,
     survivesRestart,
     limits: { ...DEFAULT_INBOX_LIMITS, ...given.limits },
     onEvent: (event) => events.push(event),
   });
-  const statuses = () => answers.map(({ id, status }) => `${id} ${status}`);
-  return { inbox, answers, traces, link, statuses, storage, events };
+  const statuses = () => acknowledgements.map(({ id, status }) => `${id} ${status}`);
+  return { inbox, acknowledgements, traces, link, statuses, storage, events };
 }
 
 describe('CommandInbox', () => {
   it('acknowledges a command, executes it and sends the result', async () => {
     const executed: unknown[] = [];
-    const { inbox, answers } = inboxWith((action) => {
+    const { inbox, acknowledgements } = inboxWith((action) => {
       executed.push(action);
       return 'done';
     });
     expect(inbox.receive(command('a'), now)).toBe('executed');
     await turn();
     expect(executed).toEqual([{ led_on: true }]);
-    expect(answers).toEqual([
+    expect(acknowledgements).toEqual([
       { id: 'a', status: 'acknowledged' },
       { id: 'a', status: 'succeeded', result: 'done' },
     ]);
@@ -75,12 +75,12 @@ describe('CommandInbox', () => {
 
   it('executes a repeated command once and resends the stored acknowledgement', async () => {
     let executions = 0;
-    const { inbox, answers } = inboxWith(() => ++executions);
+    const { inbox, acknowledgements } = inboxWith(() => ++executions);
     inbox.receive(command('a'), now);
     await turn();
     expect(inbox.receive(command('a', { attempt: 2 }), now)).toBe('repeated');
     expect(executions).toBe(1);
-    expect(answers.at(-1)).toEqual({ id: 'a', status: 'succeeded', result: 1 });
+    expect(acknowledgements.at(-1)).toEqual({ id: 'a', status: 'succeeded', result: 1 });
   });
 
   it('acknowledges a repeated command that is running, and sends the result once', async () => {
@@ -99,13 +99,13 @@ describe('CommandInbox', () => {
   });
 
   it('rejects an expired command, also when it is repeated', () => {
-    const { inbox, answers } = inboxWith(() => {
+    const { inbox, acknowledgements } = inboxWith(() => {
       throw new Error('executed');
     });
     expect(inbox.receive(command('a', { expiresAt: NOW }), now)).toBe('expired');
     expect(inbox.receive(command('a', { expiresAt: NOW }), now)).toBe('repeated');
     const refused = { id: 'a', status: 'rejected', reason: 'expired' };
-    expect(answers).toEqual([refused, refused]);
+    expect(acknowledgements).toEqual([refused, refused]);
   });
 
   it('rejects a command that expires during a slow write', () => {
@@ -116,51 +116,51 @@ describe('CommandInbox', () => {
   });
 
   it('rejects a command that a newer one of its lane has overtaken', () => {
-    const { inbox, answers } = inboxWith(never);
+    const { inbox, acknowledgements } = inboxWith(never);
     const arrivals = [5, 4, 5, 6].map((seq) =>
       inbox.receive(command(`c${seq}-${Math.random()}`, { lane: 'x', seq }), now),
     );
     expect(arrivals).toEqual(['executed', 'overtaken', 'overtaken', 'executed']);
-    expect(answers.filter(({ reason }) => reason === 'overtaken')).toHaveLength(2);
+    expect(acknowledgements.filter(({ reason }) => reason === 'overtaken')).toHaveLength(2);
     expect(inbox.receive(command('other', { lane: 'y', seq: 1 }), now)).toBe('executed');
   });
 
   it('rejects commands as busy at the limit of running commands', () => {
-    const { inbox, answers } = inboxWith(never, { limits: { running: 2 } });
+    const { inbox, acknowledgements } = inboxWith(never, { limits: { running: 2 } });
     const arrivals = ['a', 'b', 'c'].map((id) => inbox.receive(command(id), now));
     expect(arrivals).toEqual(['executed', 'executed', 'busy']);
-    expect(answers.at(-1)).toEqual({ id: 'c', status: 'rejected', reason: 'busy' });
+    expect(acknowledgements.at(-1)).toEqual({ id: 'c', status: 'rejected', reason: 'busy' });
     expect(inbox.receive({ action: { led_on: true } }, now)).toBe('busy');
   });
 
   it('executes a bare command without an acknowledgement', async () => {
     let executions = 0;
-    const { inbox, answers } = inboxWith(() => ++executions);
+    const { inbox, acknowledgements } = inboxWith(() => ++executions);
     expect(inbox.receive({ action: { led_on: true } }, now)).toBe('executed');
     await turn();
-    expect({ executions, answers }).toEqual({ executions: 1, answers: [] });
+    expect({ executions, acknowledgements }).toEqual({ executions: 1, acknowledgements: [] });
   });
 
   it('resends only acknowledgements whose delivery is not confirmed', async () => {
-    const { inbox, link, answers } = inboxWith(() => undefined, { brokerTakes: false });
+    const { inbox, link, acknowledgements } = inboxWith(() => undefined, { confirms: false });
     inbox.receive(command('a'), now);
     await turn();
-    link.brokerTakes = true;
-    answers.length = 0;
+    link.confirms = true;
+    acknowledgements.length = 0;
     inbox.resend();
     inbox.resend();
-    expect(answers).toEqual([{ id: 'a', status: 'succeeded' }]);
+    expect(acknowledgements).toEqual([{ id: 'a', status: 'succeeded' }]);
   });
 
   it('rejects a command that it cannot store', () => {
-    const { inbox, storage, answers } = inboxWith(() => {
+    const { inbox, storage, acknowledgements } = inboxWith(() => {
       throw new Error('executed');
     });
     storage.write = () => {
       throw new StorageFailed('the disk is full');
     };
     expect(inbox.receive(command('a'), now)).toBe('storage');
-    expect(answers).toEqual([{ id: 'a', status: 'rejected', reason: 'storage' }]);
+    expect(acknowledgements).toEqual([{ id: 'a', status: 'rejected', reason: 'storage' }]);
   });
 });
 
@@ -169,14 +169,14 @@ describe('CommandInbox after a restart with the same storage', () => {
     const first = inboxWith(() => 'done');
     first.inbox.receive(command('a'), now);
     await turn();
-    first.link.brokerTakes = false;
+    first.link.confirms = false;
     first.inbox.receive(command('b'), now);
     await turn();
-    const { inbox, answers } = inboxWith(never, { storage: first.storage });
+    const { inbox, acknowledgements } = inboxWith(never, { storage: first.storage });
     inbox.resend();
-    expect(answers).toEqual([{ id: 'b', status: 'succeeded', result: 'done' }]);
+    expect(acknowledgements).toEqual([{ id: 'b', status: 'succeeded', result: 'done' }]);
     expect(inbox.receive(command('a'), now)).toBe('repeated');
-    expect(answers.at(-1)).toEqual({ id: 'a', status: 'succeeded', result: 'done' });
+    expect(acknowledgements.at(-1)).toEqual({ id: 'a', status: 'succeeded', result: 'done' });
   });
 
   it('remembers lane marks', () => {
@@ -193,9 +193,9 @@ describe('CommandInbox after a restart with the same storage', () => {
   it('fails a command that the restart interrupted, and does not execute it again', () => {
     const first = inboxWith(never);
     first.inbox.receive(command('a'), now);
-    const { inbox, answers } = inboxWith(never, { storage: first.storage });
+    const { inbox, acknowledgements } = inboxWith(never, { storage: first.storage });
     expect(inbox.receive(command('a'), now)).toBe('repeated');
-    expect(answers).toEqual([{ id: 'a', status: 'failed', reason: 'interrupted by a restart' }]);
+    expect(acknowledgements).toEqual([{ id: 'a', status: 'failed', reason: 'interrupted by a restart' }]);
   });
 
   it('acknowledges a restart command after the restart', async () => {
@@ -207,32 +207,36 @@ describe('CommandInbox after a restart with the same storage', () => {
     first.inbox.receive(command('a'), now);
     expect(restarts).toBe(1);
     expect(first.statuses()).toEqual(['a acknowledged', 'a acknowledged']);
-    const { inbox, answers } = inboxWith(reboot, { storage: first.storage });
+    const { inbox, acknowledgements } = inboxWith(reboot, { storage: first.storage });
     inbox.resend();
-    expect(answers).toEqual([{ id: 'a', status: 'succeeded', result: 'well rested' }]);
+    expect(acknowledgements).toEqual([{ id: 'a', status: 'succeeded', result: 'well rested' }]);
     expect(inbox.receive(command('a'), now)).toBe('repeated');
     expect(restarts).toBe(1);
   });
 
   it.each([
-    ['without a storage that survives it', { survivesRestart: false }, () => {}, /no storage/],
+    ['without a storage that survives a restart', { survivesRestart: false }, () => {}, /no storage/],
     [
-      'if it cannot restart',
+      'because the program cannot restart',
       {},
       () => {
-        throw new Error('the watchdog is gone');
+        throw new Error('the watchdog does not respond');
       },
       /watchdog/,
     ],
-  ])('reports a restart that fails %s', async (_when, given, restart, reason) => {
-    const { inbox, answers } = inboxWith(() => new AcknowledgeAfterRestart(restart), given);
+  ])('fails a restart command %s', async (_when, given, restart, reason) => {
+    const { inbox, acknowledgements } = inboxWith(() => new AcknowledgeAfterRestart(restart), given);
     inbox.receive(command('a'), now);
     await turn();
-    expect(answers.at(-1)).toEqual({ id: 'a', status: 'failed', reason: expect.stringMatching(reason) });
+    expect(acknowledgements.at(-1)).toEqual({
+      id: 'a',
+      status: 'failed',
+      reason: expect.stringMatching(reason),
+    });
   });
 });
 
-describe('the bounds of CommandInbox', () => {
+describe('limits of CommandInbox', () => {
   it('keeps a bounded number of finished commands', async () => {
     const { inbox } = inboxWith((_action, envelope) => (envelope?.id.startsWith('runs') ? never() : 'done'), {
       limits: { remembered: 2 },
@@ -278,7 +282,7 @@ describe('CommandInbox under random traffic', () => {
   );
   const limits = { running: 2, remembered: 3, lanes: 6 };
 
-  it('never executes an id twice or a lane out of order across restarts, within its bounds', () => {
+  it('never executes an id twice or a lane out of order across restarts, within its limits', () => {
     fc.assert(
       fc.property(arrivals, (traffic) => {
         const storage = new MemoryStorage();
@@ -293,7 +297,7 @@ describe('CommandInbox under random traffic', () => {
           return never();
         };
         let { inbox } = inboxWith(execute, { storage, limits });
-        // The same id always comes with the same lane and number, as from the server.
+        // Like the server, always uses the same lane and number for an id.
         const sent = new Map<number, { lane: string; seq: number }>();
         for (const { id, lane, seq, restart } of traffic) {
           if (restart) inbox = inboxWith(execute, { storage, limits }).inbox;

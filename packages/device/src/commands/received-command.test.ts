@@ -22,15 +22,15 @@ describe('parseCommand', () => {
   });
 
   it.each([
-    ['no JSON', 'led_on'],
-    ['no object', '[{"led_on":true}]'],
+    ['a text that is not JSON', 'led_on'],
+    ['an array', '[{"led_on":true}]'],
     ['null', 'null'],
-    ['nothing to do', '{}'],
-    ['an envelope alone', JSON.stringify({ _cmd: envelope })],
-    ['an envelope that is none', '{"led_on":true,"_cmd":7}'],
+    ['an empty object', '{}'],
+    ['only an envelope', JSON.stringify({ _cmd: envelope })],
+    ['an envelope that is a number', '{"led_on":true,"_cmd":7}'],
     ['an envelope without an id', JSON.stringify({ led_on: true, _cmd: { ...envelope, id: '' } })],
     [
-      'an envelope with a strange expiry',
+      'an envelope with an invalid expiry',
       JSON.stringify({ led_on: true, _cmd: { ...envelope, expiresAt: '1' } }),
     ],
   ])('rejects %s', (_what, text) => {

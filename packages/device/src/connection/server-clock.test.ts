@@ -3,7 +3,7 @@ import { ServerClock } from './server-clock.js';
 const NOW = 1_800_000_000_000;
 const YEAR = 365 * 24 * 3_600_000;
 
-/** A device whose clock is off by `error`; `true` is the right time. */
+/** A device whose clock is off by `error`; `true` is the correct time. */
 function deviceWith(error: number) {
   const time = { true: NOW, error };
   const clock = new ServerClock(

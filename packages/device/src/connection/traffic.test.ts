@@ -11,7 +11,7 @@ import { Traffic } from './traffic.js';
 
 const LAMP = 'lamp-0001';
 
-/** A pipe to the broker that counts what passes, independently of the device. */
+/** A proxy to the broker that counts bytes independently of the device. */
 async function countingPipe(target: number) {
   const port = await freePort();
   const passed = { up: 0, down: 0 };
@@ -46,7 +46,7 @@ function publishBytes(topic: string, payload: Buffer | string, qos: 0 | 1): numb
 const PUBACK_BYTES = 4;
 
 it.each([0, 1] as const)(
-  'the bytes of an exchange are counted exactly, telemetry at QoS %d',
+  'counts the exact bytes of an exchange, with telemetry at QoS %d',
   async (qos) => {
     const broker = await startBroker();
     const fleet = await broker.newFleet();
@@ -74,13 +74,13 @@ it.each([0, 1] as const)(
     await until(() => device.online, { what: 'the device to come online' });
     const before = { sent: traffic.bytesSent, received: traffic.bytesReceived };
 
-    // One reading, with the broker's answer at QoS 1.
+    // One reading, with a PUBACK at QoS 1.
     await device.publish({ light: 412 });
     const reading = await service.next((message) => message.topic === topic('telemetry'));
     expect(traffic.bytesSent - before.sent).toBe(publishBytes(topic('telemetry'), reading.payload, qos));
     expect(traffic.bytesReceived - before.received).toBe(qos === 0 ? 0 : PUBACK_BYTES);
 
-    // One command at QoS 1: its PUBACK, and the device's two answers with theirs.
+    // One command at QoS 1 and its two acknowledgements, each with a PUBACK.
     const command = {
       led_on: true,
       _cmd: { id: 'c1', lane: 'led_on', seq: 1, attempt: 1, expiresAt: Date.now() + 60_000 },
@@ -88,22 +88,22 @@ it.each([0, 1] as const)(
     const sent = traffic.bytesSent;
     const received = traffic.bytesReceived;
     await service.publish(topic('commands'), command);
-    const answers = [
+    const acknowledgements = [
       await service.next((message) => message.topic === topic('acknowledgements')),
       await service.next((message) => message.topic === topic('acknowledgements')),
     ];
-    const answered = answers.reduce(
+    const acknowledgementBytes = acknowledgements.reduce(
       (sum, { payload }) => sum + publishBytes(topic('acknowledgements'), payload, 1),
       0,
     );
-    const commanded = publishBytes(topic('commands'), JSON.stringify(command), 1);
-    await until(() => traffic.bytesReceived - received >= commanded + 2 * PUBACK_BYTES, {
+    const commandBytes = publishBytes(topic('commands'), JSON.stringify(command), 1);
+    await until(() => traffic.bytesReceived - received >= commandBytes + 2 * PUBACK_BYTES, {
       what: 'both PUBACKs',
     });
-    expect(traffic.bytesReceived - received).toBe(commanded + 2 * PUBACK_BYTES);
-    expect(traffic.bytesSent - sent).toBe(answered + PUBACK_BYTES);
+    expect(traffic.bytesReceived - received).toBe(commandBytes + 2 * PUBACK_BYTES);
+    expect(traffic.bytesSent - sent).toBe(acknowledgementBytes + PUBACK_BYTES);
 
-    // All of it, from CONNECT to DISCONNECT.
+    // The whole connection, from CONNECT to DISCONNECT.
     await device.close();
     await until(() => pipe.passed.up === traffic.bytesSent, { what: 'the last bytes' });
     expect(pipe.passed).toEqual({ up: traffic.bytesSent, down: traffic.bytesReceived });

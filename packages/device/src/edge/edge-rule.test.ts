@@ -20,7 +20,7 @@ const ruleAction = (rule: RuleInput, version = 1): Action => ({
   edge_rule: { version, since: version, rule: ruleSchema.parse(rule) },
 });
 
-/** An id of the server's, as it makes them at this time. */
+/** A command id as the server creates it at this time. */
 function commandId(at: number): string {
   let digits = '';
   for (let rest = at; digits.length < 10; rest = Math.floor(rest / 32))
@@ -34,7 +34,7 @@ interface Given {
   keeps?: boolean;
 }
 
-/** A device with a rule at the edge, under a clock that only the test moves. */
+/** A device with an edge rule and a fake clock. */
 function edgeWith({ rule = NIGHT_LIGHT, storage = new MemoryStorage(), keeps = false }: Given = {}) {
   const acts: Action[] = [];
   const events: DeviceEvent[] = [];
@@ -51,19 +51,19 @@ function edgeWith({ rule = NIGHT_LIGHT, storage = new MemoryStorage(), keeps = f
   });
   if (storage.get('edge:rule') === undefined) edge.install(ruleAction(rule));
   let seq = 0;
-  /** Takes a reading as the device does, and tells what it carries. */
+  /** Takes a reading as the device does; returns the report in it. */
   const read = async (measurements: Measurements) => {
     edge.onReading(measurements);
-    // As it goes over the wire.
+    // As it is sent.
     const sent = JSON.stringify(edge.report(measurements));
-    const carried: unknown = sent === undefined ? undefined : JSON.parse(sent);
+    const raw: unknown = sent === undefined ? undefined : JSON.parse(sent);
     seq += 1;
     edge.onConnectionChange({ event: 'taken', seq, n: seq });
     await jest.advanceTimersByTimeAsync(0);
-    return { seq, carried, report: parseEdgeReport(carried) };
+    return { seq, raw, report: parseEdgeReport(raw) };
   };
   const pass = (ms: number) => jest.advanceTimersByTimeAsync(ms);
-  /** The link is down, for long enough that the device decides. */
+  /** Takes the link down for long enough that the edge rule takes over. */
   const goDown = async () => {
     edge.onOffline();
     await pass(10_001);
@@ -228,7 +228,7 @@ describe('EdgeRule', () => {
     await measuring.goDown();
     const { report } = await measuring.read({ light: 100 });
     expect(measuring.acts).toEqual([{ led_on: true }]);
-    // The state of a quorum is the group's: the server does not go on from one sensor's.
+    // The state of a quorum belongs to the group, so the server does not resume from the state of one sensor.
     expect(report).toBeUndefined();
   });
 
@@ -242,15 +242,15 @@ describe('EdgeRule', () => {
   });
 
   it.each<[what: string, action: Action, reason: RegExp]>([
-    ['no rule', { edge_rule: 5 }, /expected object/],
+    ['a number', { edge_rule: 5 }, /expected object/],
     ['an invalid rule', { edge_rule: { version: 1, since: 1, rule: { id: 'x' } } }, /^\/rule\/then/],
     ['an expression that does not compile', ruleAction({ ...NIGHT_LIGHT, when: 'light <' }), /./],
     [
-      'other devices',
+      'a rule for other devices',
       ruleAction({ ...NIGHT_LIGHT, scope: { devices: ['hall'] } }),
       /does not apply to this device/,
     ],
-    ['something beside it', { ...ruleAction(NIGHT_LIGHT), led_on: true }, /must be the only key/],
+    ['other keys', { ...ruleAction(NIGHT_LIGHT), led_on: true }, /must be the only key/],
   ])('rejects %s and keeps the installed rule', (_what, action, reason) => {
     const { edge, storage } = edgeWith();
     const before = storage.get('edge:rule');
@@ -259,8 +259,8 @@ describe('EdgeRule', () => {
   });
 });
 
-describe('the report of edge decisions', () => {
-  it('goes with the first reading after the link is back, with its evidence', async () => {
+describe('reports of EdgeRule', () => {
+  it('reports decisions and their evidence with the first reading after the reconnect', async () => {
     const { edge, read, goDown, storage } = edgeWith();
     await goDown();
     const { seq, report: offline } = await read({ light: 100, hum: 3 });
@@ -283,14 +283,14 @@ describe('the report of edge decisions', () => {
         because: { reading: { light: 100 }, ageMs: 0, heardAt: expect.any(Number) },
       },
     ]);
-    // It is on its way, and does not go twice.
+    // In flight, so it is not sent again.
     expect((await read({ light: 80 })).report!.decisions).toEqual([]);
     edge.onConnectionChange({ event: 'settled', seqs: [carrier], outcome: 'acknowledged' });
     expect((await read({ light: 80 })).report).toBeUndefined();
     expect([...storage.entries()].filter(([key]) => key.includes('decision'))).toEqual([]);
   });
 
-  it('is repeated if the reading is lost, and after a restart', async () => {
+  it('repeats a report after a restart, and if its reading was lost', async () => {
     const { edge, read, goDown, storage } = edgeWith();
     await goDown();
     await read({ light: 100 });
@@ -303,7 +303,7 @@ describe('the report of edge decisions', () => {
     expect((await next.read({ light: 90 })).report!.decisions).toEqual(first.report!.decisions);
   });
 
-  it('is removed with the receipt if the device keeps its readings', async () => {
+  it('removes a report with the receipt if the device keeps its readings', async () => {
     const { edge, read, goDown } = edgeWith({ keeps: true });
     await goDown();
     await read({ light: 100 });
@@ -315,7 +315,7 @@ describe('the report of edge decisions', () => {
     expect(edge.journal.size).toBe(0);
   });
 
-  it('is bounded: the oldest decisions are dropped and counted, and a reading carries a limited number', async () => {
+  it('drops and counts the oldest decisions, and limits the number per reading', async () => {
     const { edge, read, goDown, pass } = edgeWith();
     await goDown();
     for (let i = 0; i < 105; i += 1) {

@@ -8,7 +8,7 @@ import { type Change, MemoryStorage, StorageFailed } from './storage.js';
 const newFile = () => join(temporaryFolder(), 'devices', 'lamp.log');
 const open = (path: string) => new FileStorage(path, { fsync: false });
 
-/** What is in the file of a program that has ended. */
+/** The entries of the file after a restart. */
 function reopened(path: string) {
   const storage = open(path);
   const entries = [...storage.entries()];

@@ -5,7 +5,7 @@ const SETTING = { min: 1000, max: 60_000, of: 'light', thresholds: [300] };
 const moving = (value: number, slope: number, variance = 0): Movement => ({ value, at: 0, slope, variance });
 
 it.each([
-  ['flat and far away', moving(900, 0), 60_000],
+  ['constant and far away', moving(900, 0), 60_000],
   ['moving away', moving(310, 5), 60_000],
   ['moving towards it, far away', moving(900, -1), 60_000],
   ['moving towards it, 40 s away', moving(340, -1), 20_000],
@@ -18,17 +18,17 @@ it.each([
   expect(adaptiveIntervalMs(SETTING, movement)).toBe(expected);
 });
 
-it('without a reading it is the shortest time', () => {
+it('returns the minimum without a reading', () => {
   expect(adaptiveIntervalMs(SETTING, undefined)).toBe(1000);
 });
 
-it('of several thresholds the one that may be reached first counts', () => {
+it('uses the threshold that can be reached first', () => {
   const both = { ...SETTING, thresholds: [300, 330] };
   expect(adaptiveIntervalMs(both, moving(350, -1))).toBe(10_000);
   expect(adaptiveIntervalMs(both, moving(290, 1))).toBe(5000);
 });
 
-it('steady movement is learnt, and its surprises fade', () => {
+it('learns a steady slope, and forgets deviations', () => {
   let movement = observeMovement(undefined, 1000, 0);
   for (let second = 1; second <= 30; second += 1)
     movement = observeMovement(movement, 1000 - 10 * second, second * 1000);
@@ -37,13 +37,13 @@ it('steady movement is learnt, and its surprises fade', () => {
   expect(adaptiveIntervalMs(SETTING, movement)).toBe(20_000);
 });
 
-it('a clock that stands still or goes back changes the value only', () => {
+it('updates only the value if the clock stands still or goes backwards', () => {
   const movement = observeMovement(observeMovement(undefined, 10, 1000), 20, 2000);
   expect(observeMovement(movement, 50, 2000)).toEqual({ ...movement, value: 50 });
   expect(observeMovement(movement, 50, 500)).toEqual({ ...movement, value: 50, at: 500 });
 });
 
-it('whatever is measured, the interval stays within its bounds', () => {
+it('stays within its limits for any measurements', () => {
   const reading = fc.tuple(fc.double({ noNaN: true, noDefaultInfinity: true }), fc.integer());
   fc.assert(
     fc.property(fc.array(reading, { maxLength: 20 }), (readings) => {

@@ -20,7 +20,7 @@ import { MemoryStorage, StorageFailed } from '../storage/storage.js';
 const LAMP = 'lamp-0001';
 const LATE = { firstMs: 600_000, maxMs: 600_000 };
 
-/** A device that keeps its readings, and everything that happened to it. */
+/** A device with policy `keep`, and its events. */
 function keepingDevice(fleet: TestFleet, options: Partial<DeviceOptions> = {}) {
   const events: DeviceEvent[] = [];
   const device = new DeviceClient({
@@ -50,11 +50,11 @@ const untilOnline = (device: DeviceClient) =>
 const untilEmpty = (device: DeviceClient) =>
   until(() => device.waiting === 0, { what: 'an empty outbox', timeoutMs: 30_000 });
 
-/** Asks the broker whether anybody has subscribed to a topic: reason code 16 says that nobody has. */
-function hasListener(broker: TestBroker, topic: string): Promise<boolean> {
+/** Whether a topic has a subscriber: otherwise the broker returns reason code 16. */
+function hasSubscriber(broker: TestBroker, topic: string): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const connection: Connection = new Connection(
-      { broker: parseBrokerUrl(broker.rulesUrl), clientId: `asker-${topic}`, keepAliveSeconds: 10 },
+      { broker: parseBrokerUrl(broker.rulesUrl), clientId: `probe-${topic}`, keepAliveSeconds: 10 },
       {
         onOpen: () =>
           connection.publish(topic, '{"stored":[]}', { qos: 1 }, (error, code) => {
@@ -72,13 +72,13 @@ function hasListener(broker: TestBroker, topic: string): Promise<boolean> {
 const ascending = (values: readonly number[]) =>
   values.every((value, i) => i === 0 || value > (values[i - 1] ?? 0));
 
-describe('a device that keeps its readings', () => {
+describe('DeviceClient with policy keep', () => {
   let broker: TestBroker;
   beforeAll(async () => {
     broker = await startBroker();
   });
 
-  it('says so in its birth, and listens for receipts; one that does not keep them does neither', async () => {
+  it('announces the policy in its birth and subscribes to receipts, unlike a device with policy latest', async () => {
     const { fleet, device } = await setUp(broker);
     const other = keepingDevice(fleet, { device: 'lamp-0002', telemetry: 'latest' }).device;
     const service = await connectMqtt(broker.rulesUrl);
@@ -92,12 +92,12 @@ describe('a device that keeps its readings', () => {
     );
     expect(births.sort()).toEqual(['lamp-0001 keep', 'lamp-0002 latest']);
     const listeners = await Promise.all(
-      [LAMP, 'lamp-0002'].map((name) => hasListener(broker, deviceTopic(fleet.name, 'receipts', name))),
+      [LAMP, 'lamp-0002'].map((name) => hasSubscriber(broker, deviceTopic(fleet.name, 'receipts', name))),
     );
     expect(listeners).toEqual([true, false]);
   });
 
-  it('sends a reading at once, by itself, and forgets it on its receipt', async () => {
+  it('sends each reading immediately and removes it on its receipt', async () => {
     const { device, service, events } = await setUp(broker);
     device.start();
     await untilOnline(device);
@@ -114,7 +114,7 @@ describe('a device that keeps its readings', () => {
     );
   });
 
-  it('replays in order, in arrays of at most 500, and new readings go behind the backlog', async () => {
+  it('replays in order, in arrays of at most 500, before new readings', async () => {
     const { device, service } = await setUp(broker, { outbox: { readings: 2000 } });
     for (let light = 1; light <= 1250; light += 1) expect(await device.publish({ light })).toBe('kept');
     device.start();
@@ -128,7 +128,7 @@ describe('a device that keeps its readings', () => {
     expect(ascending(service.messages.flat().map(({ _seq }) => _seq as number))).toBe(true);
   });
 
-  it('bounds a message in bytes too', async () => {
+  it('limits the bytes of a message', async () => {
     const { device, service } = await setUp(broker, { outbox: { bytes: 10_000_000 } });
     for (let i = 0; i < 60; i += 1)
       await device.publish({ text: 'x'.repeat(1000), more: Array(9).fill('y'.repeat(1000)) });
@@ -140,7 +140,7 @@ describe('a device that keeps its readings', () => {
     }
   });
 
-  it('is not content with the word of the broker: without receipts it sends again, and each wait is longer', async () => {
+  it('sends a reading again without a receipt, with growing waits, despite its PUBACK', async () => {
     const sentAt: number[] = [];
     const { device, service } = await setUp(broker, {
       replay: { window: 4, wait: { firstMs: 50, maxMs: 800 } },
@@ -152,9 +152,9 @@ describe('a device that keeps its readings', () => {
     device.start();
     await untilOnline(device);
     await device.publish({ light: 1 });
-    await until(() => sentAt.length === 4, { what: 'the reading for the fourth time', timeoutMs: 30_000 });
+    await until(() => sentAt.length === 4, { what: 'the fourth transmission', timeoutMs: 30_000 });
     expect(device.waiting).toBe(1);
-    // At least 27, 55 and 110 ms: half of a wait that doubles.
+    // At least 27, 55 and 110 ms: half of the doubling wait.
     const [first = 0, , , fourth = 0] = sentAt;
     expect(fourth - first).toBeGreaterThan(180);
     service.receipts = 'given';
@@ -162,7 +162,7 @@ describe('a device that keeps its readings', () => {
     expect(service.stored.size).toBe(1);
   });
 
-  it('has no more messages on the way than its window, however many readings wait', async () => {
+  it('limits messages in flight, however many readings are waiting', async () => {
     const { device, service } = await setUp(broker, {
       replay: { window: 2, wait: LATE },
       outbox: { readings: 5000 },
@@ -170,10 +170,10 @@ describe('a device that keeps its readings', () => {
     service.receipts = 'lost';
     for (let light = 0; light < 1600; light += 1) await device.publish({ light });
     device.start();
-    await until(() => service.messages.length === 2, { what: 'a full window' });
+    await until(() => service.messages.length === 2, { what: 'the limit of messages in flight' });
     for (let light = 0; light < 100; light += 1) await device.publish({ light });
     service.receipts = 'given';
-    await service.say({ stored: service.messages[1]?.map(({ _seq }) => _seq) });
+    await service.sendReceipt({ stored: service.messages[1]?.map(({ _seq }) => _seq) });
     await until(() => service.messages.length >= 3, { what: 'the next message' });
     await until(() => device.waiting === 500, { what: 'all but the message without its receipt' });
     expect(service.messages.map(({ length }) => length).slice(0, 3)).toEqual([500, 500, 500]);
@@ -184,9 +184,9 @@ describe('a device that keeps its readings', () => {
     service.receipts = 'twice';
     device.start();
     await untilOnline(device);
-    await service.say({ stored: [1, 2, 3] });
-    await service.say({ stored: 'all' });
-    await service.say({ stored: [], refused: [Number.MAX_SAFE_INTEGER] });
+    await service.sendReceipt({ stored: [1, 2, 3] });
+    await service.sendReceipt({ stored: 'all' });
+    await service.sendReceipt({ stored: [], refused: [Number.MAX_SAFE_INTEGER] });
     for (let light = 0; light < 20; light += 1) await device.publish({ light });
     await untilEmpty(device);
     const released = events.flatMap((event) => (event.event === 'receipt' ? event.stored : []));
@@ -247,18 +247,18 @@ describe('a device that keeps its readings', () => {
   });
 });
 
-describe('a device that keeps its readings, with a failing link', () => {
+describe('DeviceClient with policy keep and a failing link', () => {
   it('loses nothing when the broker is killed repeatedly', async () => {
     const broker = await startBroker();
-    // What goes out before the service is back is answered by the broker, and by no receipt.
+    // Messages before the service reconnects get a PUBACK, but no receipt.
     const { device, service, events } = await setUp(broker, {
       outbox: { readings: 100_000 },
       replay: { window: 4, wait: { firstMs: 100, maxMs: 400 } },
     });
     device.start();
     await untilOnline(device);
-    const pump = setInterval(() => void device.publish({ light: 1 }), 2);
-    closeLater('pump', () => clearInterval(pump));
+    const publishing = setInterval(() => void device.publish({ light: 1 }), 2);
+    closeLater('publishing', () => clearInterval(publishing));
     for (let kills = 0; kills < 3; kills += 1) {
       const before = service.messages.length;
       await until(() => service.messages.length > before + 20, {
@@ -270,7 +270,7 @@ describe('a device that keeps its readings, with a failing link', () => {
       await broker.start();
     }
     await untilOnline(device);
-    clearInterval(pump);
+    clearInterval(publishing);
     await untilEmpty(device);
     const taken = events.flatMap((event) => (event.event === 'taken' ? [event.seq] : []));
     expect(service.stored).toEqual(new Set(taken));
@@ -287,11 +287,11 @@ describe('a device that keeps its readings, with a failing link', () => {
     );
     device.start();
     await untilOnline(device);
-    // The service hears, and its receipts do not come back: nobody knows what it has.
+    // The service receives messages, but its receipts are lost: the device cannot know which readings it has.
     link.stall('down');
     for (let light = 0; light < 200; light += 1) await device.publish({ light });
-    await until(() => service.stored.size > 0, { what: 'the readings on their way' });
-    await until(() => !device.online, { what: 'the device to notice', timeoutMs: 30_000 });
+    await until(() => service.stored.size > 0, { what: 'the first stored readings' });
+    await until(() => !device.online, { what: 'the device to detect the loss', timeoutMs: 30_000 });
     for (let light = 0; light < 100; light += 1) await device.publish({ light });
     expect(device.waiting).toBe(50);
     link.heal();
@@ -307,29 +307,29 @@ describe('a device that keeps its readings, with a failing link', () => {
     const fleet = await broker.newFleet();
     const service = await receivingService(broker, fleet, LAMP);
     const path = join(temporaryFolder(), 'lamp.log');
-    const promised = new Set<number>();
+    const accepted = new Set<number>();
     for (let life = 0; life < 3; life += 1) {
-      const { program, said } = await startProgram(fleet, path, 100_000);
+      const { program, lines } = await startProgram(fleet, path, 100_000);
       const enough = 400 * (life + 1);
-      await until(() => said.length > enough, { what: 'promises', timeoutMs: 30_000 });
+      await until(() => lines.length > enough, { what: 'accepted readings', timeoutMs: 30_000 });
       program.kill('SIGKILL');
       await once(program, 'close');
-      for (const line of said) promised.add(Number(line));
+      for (const line of lines) accepted.add(Number(line));
     }
-    const { said } = await startProgram(fleet, path, 0);
-    await until(() => said.includes('empty'), { what: 'an empty outbox', timeoutMs: 30_000 });
-    expect([...promised].filter((seq) => !service.stored.has(seq))).toEqual([]);
+    const { lines } = await startProgram(fleet, path, 0);
+    await until(() => lines.includes('empty'), { what: 'an empty outbox', timeoutMs: 30_000 });
+    expect([...accepted].filter((seq) => !service.stored.has(seq))).toEqual([]);
     const { _n = 0, _dropped = 0 } = service.last();
     expect({ _n, _dropped }).toEqual({ _n: service.stored.size, _dropped: 0 });
   }, 90_000);
 });
 
-/** Runs a device of its own; `said` are the whole lines of its stdout. */
+/** Runs a device in its own process; `lines` is its output. */
 async function startProgram(
   fleet: TestFleet,
   path: string,
   readings: number,
-): Promise<{ program: ChildProcess; said: string[] }> {
+): Promise<{ program: ChildProcess; lines: string[] }> {
   const script = fileURLToPath(new URL('../../test/device-program.mjs', import.meta.url));
   const program = spawn(process.execPath, [script, fleet.url, fleet.name, path, String(readings)], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -339,8 +339,8 @@ async function startProgram(
     program.kill('SIGKILL');
     await once(program, 'close');
   });
-  const said: string[] = [];
-  createInterface({ input: program.stdout }).on('line', (line) => said.push(line));
+  const lines: string[] = [];
+  createInterface({ input: program.stdout }).on('line', (line) => lines.push(line));
   await once(program, 'spawn');
-  return { program, said };
+  return { program, lines };
 }

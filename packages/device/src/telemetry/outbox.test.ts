@@ -7,7 +7,7 @@ const SIZE = 10;
 /** A reading of ten bytes. */
 const text = (seq: number) => String(seq).padStart(SIZE, '0');
 
-/** Keeps a reading if there is room; tells who left for it, or that it was dropped itself. */
+/** Adds a reading if there is room; returns the readings dropped for it, or `dropped`. */
 function keep(outbox: Outbox, seq: number): number[] | 'dropped' {
   const room = outbox.roomFor(() => text(seq));
   if (room === undefined) return 'dropped';
@@ -21,20 +21,20 @@ function outboxOf(limits: Partial<OutboxLimits>, storage = new MemoryStorage()) 
 
 const contents = (outbox: Outbox) => outbox.batch(0, MOST).seqs;
 
-describe('the outbox', () => {
+describe('Outbox', () => {
   it('drops the oldest reading for a new one when it is full', () => {
     const outbox = outboxOf({});
     expect([1, 2, 3, 4].map((seq) => keep(outbox, seq))).toEqual([[], [], [], [1]]);
     expect(contents(outbox)).toEqual([2, 3, 4]);
   });
 
-  it('or the new one, if it is told to', () => {
+  it('drops the new reading when it is full and drop is newest', () => {
     const outbox = outboxOf({ drop: 'newest' });
     expect([1, 2, 3, 4].map((seq) => keep(outbox, seq))).toEqual([[], [], [], 'dropped']);
     expect(contents(outbox)).toEqual([1, 2, 3]);
   });
 
-  it('is bounded by bytes too', () => {
+  it('limits its bytes', () => {
     const outbox = outboxOf({ readings: 100, bytes: 5 * SIZE });
     for (let seq = 1; seq <= 9; seq += 1) keep(outbox, seq);
     expect(contents(outbox)).toEqual([5, 6, 7, 8, 9]);
@@ -42,7 +42,7 @@ describe('the outbox', () => {
     expect(contents(outbox)).toEqual([5, 6, 7, 8, 9]);
   });
 
-  it('never drops a reading that was sent: the server may have it, and nobody could say what is lost', () => {
+  it('never drops a sent reading, since the server may have stored it', () => {
     const outbox = outboxOf({});
     for (const seq of [1, 2, 3]) keep(outbox, seq);
     outbox.markSent(2);
@@ -51,7 +51,7 @@ describe('the outbox', () => {
     expect(keep(outbox, 5)).toBe('dropped');
   });
 
-  it('lets go of what a receipt names, whatever else it names', () => {
+  it('removes the readings of a receipt, and ignores unknown ones', () => {
     const outbox = outboxOf({});
     for (const seq of [1, 2, 3]) keep(outbox, seq);
     outbox.markSent(2);
@@ -61,7 +61,7 @@ describe('the outbox', () => {
     expect(contents(outbox)).toEqual([1, 3]);
   });
 
-  it('fills a message up to its bounds, with at least one reading', () => {
+  it('fills a message up to its limits, with at least one reading', () => {
     const outbox = outboxOf({ readings: 10 });
     for (let seq = 1; seq <= 5; seq += 1) keep(outbox, seq);
     expect(outbox.batch(1, { readings: 2, bytes: 1000 }).seqs).toEqual([2, 3]);
@@ -100,7 +100,7 @@ describe('Outbox compared with a model', () => {
     drop: fc.constantFrom('oldest' as const, 'newest' as const),
   });
 
-  it('holds the same readings in order, within its bounds, and reports every loss', () => {
+  it('holds the same readings in order, within its limits, and reports every loss', () => {
     fc.assert(
       fc.property(limits, fc.array(step, { maxLength: 60 }), (given, steps) => {
         const storage = new MemoryStorage();
