@@ -3,13 +3,13 @@ import type { IClientOptions } from 'mqtt';
 import { connectMqtt, type TestClient } from './mqtt-client.js';
 import type { TestFleet } from './servers/broker.js';
 
-/** A device as anyone could write it, without the project's client library: what it sends is up to the test. */
+/** A device without the project's client library, so that a test controls each message. */
 export interface TestDevice extends TestClient {
   readonly fleet: string;
   readonly device: string;
-  /** Publishes one reading, or a replay, to its telemetry topic. */
+  /** Publishes a reading, or a replay, to its telemetry topic. */
   sendReading(reading: object, options?: { qos?: 0 | 1 | 2 }): Promise<void>;
-  /** The next command that was not yet taken: its payload. */
+  /** The payload of the next command that `nextCommand` has not returned yet. */
   nextCommand(timeoutMs?: number): Promise<Record<string, unknown>>;
   /** All commands so far. */
   commands(): Record<string, unknown>[];
@@ -29,8 +29,8 @@ export async function connectDevice(
   return Object.assign(client, {
     fleet: fleet.name,
     device,
-    sendReading: (reading: object, how: { qos?: 0 | 1 | 2 } = {}) =>
-      client.publish(topic('telemetry'), reading, how),
+    sendReading: (reading: object, options: { qos?: 0 | 1 | 2 } = {}) =>
+      client.publish(topic('telemetry'), reading, options),
     nextCommand: async (timeoutMs?: number) => parse((await client.next(isCommand, timeoutMs)).payload),
     commands: () => client.received.filter(isCommand).map(({ payload }) => parse(payload)),
   });

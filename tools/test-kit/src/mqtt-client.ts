@@ -2,31 +2,31 @@ import { connectAsync, type IClientOptions, type IPublishPacket } from 'mqtt';
 import { closeLater } from './resources.js';
 import { until } from './until.js';
 
-/** A message that a client was sent. */
+/** A received message. */
 export interface Received {
   readonly topic: string;
   readonly payload: Buffer;
   readonly packet: IPublishPacket;
 }
 
-/** A plain MQTT client for tests: speaks MQTT 5, does not reconnect, remembers what it received. */
+/** A plain MQTT 5 client for tests: does not reconnect, and keeps the messages it receives. */
 export interface TestClient {
   /** Everything received so far, in order. */
   readonly received: readonly Received[];
-  /** Objects are sent as JSON. Settles after the handshake of its QoS (default 1). */
+  /** Sends objects as JSON. Resolves after the handshake of the QoS (default 1). */
   publish(
     topic: string,
     payload: object | string | Buffer,
     options?: { qos?: 0 | 1 | 2; retain?: boolean; userProperties?: Record<string, string> },
   ): Promise<void>;
-  /** Settles after the SUBACK; QoS 1. */
+  /** Subscribes with QoS 1. Resolves after the SUBACK. */
   subscribe(filter: string): Promise<void>;
-  /** The next message that was not yet taken and matches; by default any. */
+  /** The next matching message that `next` has not returned yet; default: any message. */
   next(matches?: (message: Received) => boolean, timeoutMs?: number): Promise<Received>;
   connected(): boolean;
-  /** Disconnects in good order. */
+  /** Disconnects cleanly. */
   close(): Promise<void>;
-  /** Cuts the connection, as a device that loses power: its will is published. */
+  /** Drops the connection without a DISCONNECT, as a device without power: its will is published. */
   cut(): void;
 }
 
@@ -42,7 +42,7 @@ export async function connectMqtt(url: string, options: IClientOptions = {}): Pr
     unread.push(message);
   });
   const close = async () => {
-    // A connection that the broker has closed sends no DISCONNECT to wait for.
+    // If the broker has closed the connection, there is no DISCONNECT to wait for.
     if (!client.disconnected) await client.endAsync(!client.connected);
   };
   closeLater(`MQTT client ${client.options.clientId}`, close);
@@ -57,7 +57,7 @@ export async function connectMqtt(url: string, options: IClientOptions = {}): Pr
       await client.subscribeAsync(filter, { qos: 1 });
     },
     async next(matches = () => true, timeoutMs = 10_000) {
-      const what = `a message (${received.length} came: ${received.slice(-5).map(describe).join(', ')})`;
+      const what = `a message (${received.length} received: ${received.slice(-5).map(describe).join(', ')})`;
       const found = await until(() => unread.find(matches), { what, timeoutMs });
       unread.splice(unread.indexOf(found), 1);
       return found;

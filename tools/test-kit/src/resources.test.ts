@@ -7,20 +7,20 @@ import { closeLater } from './resources.js';
 
 const closed: string[] = [];
 
-describe('what a test opens', () => {
-  it('stays open during the test', () => {
+describe('closeLater', () => {
+  it('closes nothing during the test', () => {
     closeLater('first', () => closed.push('first'));
     closeLater('second', () => closed.push('second'));
     expect(closed).toEqual([]);
   });
 
-  it('was closed at its end, newest first', () => {
+  it('closes resources at the end of the test, newest first', () => {
     expect(closed).toEqual(['second', 'first']);
   });
 });
 
-describe('a leak', () => {
-  // Jest in Jest: a test file that leaks, and what Jest says of it.
+describe('leak detection', () => {
+  // Runs a leaking test file in another Jest and returns its output.
   function runLeaking(body: string): string {
     const folder = temporaryFolder();
     const kit = join(REPOSITORY, 'tools/test-kit/dist/resources.js');
@@ -43,15 +43,15 @@ describe('a leak', () => {
   }
   const config = `it('x', async () => {`;
 
-  it('fails the file', () => {
+  it('fails a file that leaves a socket open', () => {
     const output = runLeaking(
       `${config} await new Promise((done) => createServer().listen(0, '127.0.0.1', done)); });`,
     );
     expect(output).toContain('this test file left open: TCPServerWrap');
   }, 60_000);
 
-  it('fails the test if it is something that cannot be closed', () => {
-    const said = runLeaking(`${config} closeLater('lamp', () => { throw new Error('stuck'); }); });`);
-    expect(said).toContain('could not be closed:\n      lamp: stuck');
+  it('fails a test whose resource cannot be closed', () => {
+    const output = runLeaking(`${config} closeLater('lamp', () => { throw new Error('stuck'); }); });`);
+    expect(output).toContain('could not be closed:\n      lamp: stuck');
   }, 60_000);
 });

@@ -1,7 +1,6 @@
 /**
- * What a test opens is closed for it, newest first: at the end of the test, or at the end of the file if it was opened
- * outside of one (in `beforeAll`). Closing that fails, and sockets or processes that are still open afterwards, fail the
- * test: a leak is a defect.
+ * A resource that is closed automatically, newest first: at the end of the test, or at the end of the file if it was opened outside a test
+ * (in `beforeAll`). A failure to close it, or a socket or process that is still open afterwards, fails the test.
  */
 interface Resource {
   readonly name: string;
@@ -12,12 +11,12 @@ const ofFile: Resource[] = [];
 const ofTest: Resource[] = [];
 let inTest = false;
 
-/** Registers something to be closed. Closing it earlier is fine as long as closing twice is. */
+/** Registers a resource. It may be closed earlier if closing it twice is harmless. */
 export function closeLater(name: string, close: Resource['close']): void {
   (inTest ? ofTest : ofFile).push({ name, close });
 }
 
-/** Closes everything that is open; for programs that use the kit without Jest. */
+/** Closes all resources; for programs that use the kit without Jest. */
 export async function closeEverything(): Promise<void> {
   await closeAll(ofTest);
   await closeAll(ofFile);
@@ -35,7 +34,7 @@ async function closeAll(resources: Resource[]): Promise<void> {
   if (failures.length > 0) throw new Error(`could not be closed:\n  ${failures.join('\n  ')}`);
 }
 
-/** What keeps this process alive and is a test's own to close. */
+/** Handles that keep the process alive and that a test must close. */
 const WATCHED = ['TCPSocketWrap', 'TCPServerWrap', 'ProcessWrap'];
 const CLOSING_MS = 10_000;
 
@@ -43,13 +42,14 @@ function openHandles(): string[] {
   return process.getActiveResourcesInfo().filter((name) => WATCHED.includes(name));
 }
 
-async function expectNothingLeft(before: number): Promise<void> {
+async function expectNoLeak(before: number): Promise<void> {
   const deadline = Date.now() + CLOSING_MS;
   while (openHandles().length > before && Date.now() < deadline) {
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
-  const left = openHandles();
-  if (left.length > before) throw new Error(`this test file left open: ${left.slice(before).join(', ')}`);
+  const remaining = openHandles();
+  if (remaining.length > before)
+    throw new Error(`this test file left open: ${remaining.slice(before).join(', ')}`);
 }
 
 type Hook = (run: () => unknown, timeoutMs?: number) => void;
@@ -66,5 +66,5 @@ jest.afterEach?.(async () => {
 }, HOOK_MS);
 jest.afterAll?.(async () => {
   await closeEverything();
-  await expectNothingLeft(before);
+  await expectNoLeak(before);
 }, HOOK_MS);

@@ -5,7 +5,7 @@ import { startBroker, type TestBroker, type TestFleet } from './servers/broker.j
 import { startRedis } from './servers/redis.js';
 import { startService } from './servers/service.js';
 
-/** Where the parts of the shared stack are. */
+/** The addresses of the shared stack. */
 export interface SharedStackAddresses {
   readonly rulesUrl: string;
   readonly redisUrl: string;
@@ -13,10 +13,10 @@ export interface SharedStackAddresses {
 }
 
 /*
- * A program that runs one stack for many test files: broker, Redis, rules and API with their default settings. It starts them at the
+ * A program that runs one stack for many test files: broker, Redis, rules and API with default settings. It starts them at the
  * first request and stops them when its stdin ends, which also happens if its parent is killed. Its first line of output is its URL:
- * `POST /stack` answers with the addresses, `POST /fleets` with a fleet that no other test uses.
- * Exits with 1 if a part ended early or could not be stopped.
+ * `POST /stack` returns the addresses, `POST /fleets` a fleet that no other test uses.
+ * Exits with 1 if a process ended early or could not be stopped.
  */
 interface Running {
   readonly addresses: SharedStackAddresses;
@@ -25,7 +25,7 @@ interface Running {
   readonly isComplete: () => boolean;
 }
 
-/** Adding accounts makes the broker read all of them again, so fleets are added in advance. */
+/** Fleets are added in advance, because the broker reloads all accounts on each addition. */
 const FLEETS_AT_ONCE = 25;
 
 let running: Promise<Running> | undefined;
@@ -46,7 +46,7 @@ async function start(): Promise<Running> {
   };
 }
 
-/** Requests take turns, so that one of them adds fleets for all. */
+/** Requests run one after the other, so that one of them adds fleets for all. */
 function newFleet({ broker }: Running): Promise<TestFleet> {
   const fleet = queue.then(async () => {
     if (spareFleets.length === 0) spareFleets = await broker.newFleets(FLEETS_AT_ONCE);
@@ -67,7 +67,7 @@ async function stop(): Promise<void> {
   const stack = await running?.catch(() => undefined);
   if (stack !== undefined && !stack.isComplete()) {
     process.exitCode = 1;
-    console.error('a part of the stack that test files share has ended:');
+    console.error('a process of the shared stack ended unexpectedly:');
     for (const service of stack.services) console.error(`${service.name}: ${service.output()}`);
   }
   await closeEverything();

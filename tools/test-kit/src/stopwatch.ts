@@ -1,10 +1,10 @@
 const TICK_MS = 20;
-/** Longest that one tick counts for. */
+/** Most milliseconds that one tick counts. */
 const MOST_MS = 200;
 
 /**
- * Begins to measure; the function that it returns ends that, and says how many milliseconds it was. Seconds in which the machine
- * stood still count for little: nobody is slow who was not let run.
+ * Starts a measurement. The returned function ends it and returns the elapsed milliseconds. Periods in which the machine stalled count for
+ * little, since the measured code could not run.
  */
 export function stopwatch(): () => number {
   let counted = 0;

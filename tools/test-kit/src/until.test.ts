@@ -1,11 +1,11 @@
 import { until } from './until.js';
 
-it('gives what the condition gave once it is true', async () => {
+it('returns the first truthy value of the condition', async () => {
   let calls = 0;
   expect(await until(() => (++calls === 3 ? 'lit' : undefined), { what: 'light' })).toBe('lit');
 });
 
-it('takes an exception as not yet', async () => {
+it('retries after an exception', async () => {
   let calls = 0;
   await until(
     () => {
@@ -16,14 +16,14 @@ it('takes an exception as not yet', async () => {
   );
 });
 
-it('says what it waited for and what it saw last', async () => {
+it('reports the condition and its last value on a timeout', async () => {
   const timedOut = until(() => false, { what: 'the lamp to switch on', timeoutMs: 30 });
   await expect(timedOut).rejects.toThrow('waited 0.03 s for the lamp to switch on; last seen: false');
 });
 
 const blockThread = (ms: number) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 
-it('does not count the time in which nothing could run', async () => {
+it('does not count time in which the thread was blocked', async () => {
   let isLit = false;
   setTimeout(() => {
     blockThread(1000);
@@ -34,12 +34,12 @@ it('does not count the time in which nothing could run', async () => {
   await until(() => isLit, { what: 'light', timeoutMs: 500 });
 });
 
-it('looks once more when the time is over', async () => {
+it('checks once more after the deadline', async () => {
   let calls = 0;
   const slow = () => {
     calls += 1;
     if (calls === 1) blockThread(60);
     return calls === 2;
   };
-  await until(slow, { what: 'the second look', timeoutMs: 50 });
+  await until(slow, { what: 'the second check', timeoutMs: 50 });
 });

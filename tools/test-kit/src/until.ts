@@ -1,26 +1,26 @@
 import { lastLines, liveChildren } from '@lamplighter/native/process/child';
 
-/** The condition did not come true in time; the message tells what was awaited, what was seen last, and the last words of servers. */
+/** The condition did not hold in time. The message has the condition, its last value and the last log lines of the servers. */
 export class WaitTimeout extends Error {
   override readonly name = 'WaitTimeout';
 }
 
 export interface UntilOptions {
-  /** What is awaited, as a sentence goes on after "waited … for". */
+  /** The condition, to complete "waited … for". */
   readonly what: string;
   readonly timeoutMs?: number;
   readonly everyMs?: number;
 }
 
-/** Who oversleeps by more than this was held up by a machine that stood still, and so was everybody else: it does not count. */
+/** A sleep that is late by more than this shows that the machine stalled; that time does not count. */
 const STALL_MS = 500;
 
-/** What is left of a type when it is true. */
+/** The truthy values of a type. */
 type True<T> = Exclude<T, false | 0 | '' | null | undefined>;
 
 /**
- * Waits until the condition gives something true, and returns that. A condition that throws is not true yet, so a test's
- * `expect` may stand in it.
+ * Waits until the condition returns a truthy value, and returns that. A condition that throws does not hold yet, so it may contain
+ * `expect`.
  * @throws WaitTimeout
  */
 export async function until<T>(
@@ -29,7 +29,7 @@ export async function until<T>(
 ): Promise<True<T>> {
   let deadline = Date.now() + timeoutMs;
   for (;;) {
-    // The last look comes after the deadline: what came in time may have been there before us.
+    // The last check follows the deadline, since the condition may have become true during the last sleep.
     const isLast = Date.now() >= deadline;
     let seen: string;
     try {
@@ -47,7 +47,7 @@ export async function until<T>(
   }
 }
 
-/** What the servers that run for this test logged last: the reason is often there. */
+/** The last log lines of the running servers, which often show the reason. */
 function logTails(): string {
   return [...liveChildren].map((child) => `\n${child.name}:\n${lastLines(child.output(), 3)}`).join('');
 }

@@ -137,7 +137,7 @@ export class NameReservation {
 
 /** Whether `take` ended because the reservation was released. */
 export function isAbort(error: unknown): boolean {
-  return error instanceof Error && error.name === 'AbortError';
+  return (error as Error | undefined)?.name === 'AbortError';
 }
 
 /** Returns false for an outage and rethrows other errors. */

@@ -14,8 +14,8 @@ beforeAll(async () => {
   fleet = await broker.newFleet();
 });
 
-describe('the broker', () => {
-  it('carries a reading to the service and a command to the device', async () => {
+describe('broker', () => {
+  it('delivers a reading to the service and a command to the device', async () => {
     const rules = await connectMqtt(broker.rulesUrl);
     await rules.subscribe('+/telemetry/#');
     const lamp = await connectDevice(fleet);
@@ -27,21 +27,21 @@ describe('the broker', () => {
   });
 
   it.each([
-    ['nobody', (url: string) => url.replace('//', '//nobody:x@')],
+    ['an unknown user', (url: string) => url.replace('//', '//unknown:x@')],
     ['a wrong password', (url: string) => url.replace('//', '//rules:wrong@')],
     ['an anonymous client', (url: string) => url],
   ])('refuses %s', async (_who, urlOf) => {
     await expect(connectMqtt(urlOf(broker.url))).rejects.toThrow(/authori[sz]ed/i);
   });
 
-  it('admits a fleet that is added while it runs, and keeps the others connected', async () => {
+  it('accepts a fleet that is added while it is running, and keeps other clients connected', async () => {
     const before = await connectMqtt(fleet.url);
     const added = await broker.newFleet();
     await connectMqtt(added.url);
     expect(before.connected()).toBe(true);
   });
 
-  it('comes back on the same port with the same accounts after a crash', async () => {
+  it('keeps port and accounts across a crash', async () => {
     const own = await startBroker();
     const { name, url } = await own.newFleet();
     await own.kill();
@@ -52,18 +52,18 @@ describe('the broker', () => {
   });
 });
 
-// MQTT 5 answers a forbidden publish with "not authorized"; without subscribers an allowed one may say so too.
+// An MQTT 5 broker responds "not authorized" to a forbidden publish.
 const publishResult = (client: TestClient, topic: string) =>
   client.publish(topic, { probe: true }).then(
     () => 'allowed',
     (error: Error) => (/not authori[sz]ed/i.test(error.message) ? 'denied' : `failed: ${error.message}`),
   );
 
-describe('the access list', () => {
+describe('access list', () => {
   let observer: TestClient;
   let owner: TestClient;
   beforeAll(async () => {
-    // The account of the service sees what came through; the fleet's account sees what a device may read.
+    // The account of the service receives what fleets may publish; the fleet's account receives what a device may read.
     observer = await connectMqtt(broker.rulesUrl, { clientId: 'observer' });
     for (const filter of [...Object.values(FILTERS), ...MISSPELT_FILTERS]) await observer.subscribe(filter);
     owner = await connectMqtt(fleet.url);
@@ -95,7 +95,7 @@ describe('the access list', () => {
     ['denied', 'other/presence/d'],
     ['denied', 'lamplighter-canary/telemetry/d'],
     ['denied', '$SYS/broker/version'],
-  ])('a fleet is %s to write %s', async (expected, topic) => {
+  ])('a fleet is %s to publish to %s', async (expected, topic) => {
     const device = await connectMqtt(fleet.url);
     expect(await publishResult(device, topic.replace('own', fleet.name))).toBe(expected);
   });
@@ -110,14 +110,13 @@ describe('the access list', () => {
     ['denied', 'any/telemetry'],
     ['denied', 'any/acknowledgements/d'],
     ['allowed', 'any/presence/d'],
-  ])('the rules service is %s to write %s', async (expected, topic) => {
+  ])('the rules service is %s to publish to %s', async (expected, topic) => {
     expect(await publishResult(observer, topic)).toBe(expected);
   });
 
-  it('has exactly the misspelt topics of the contract', () => {
+  it('contains exactly the misspelt topics of the contract', () => {
     const lines = readFileSync(join(REPOSITORY, 'mosquitto/acl'), 'utf8').split('\n');
-    const after = (beginning: string) =>
-      lines.slice(lines.findIndex((line) => line.startsWith(beginning)) + 1);
+    const after = (prefix: string) => lines.slice(lines.findIndex((line) => line.startsWith(prefix)) + 1);
     const read = after('# Misspelt topics, as below').slice(0, MISSPELT_FILTERS.length + 1);
     expect(read).toEqual([...MISSPELT_FILTERS.map((filter) => `topic read ${filter}`), '']);
     const own = MISSPELT_FILTERS.map((filter) => (filter === '/#' ? '/%u/#' : filter.replace('+', '%u')));
@@ -125,7 +124,7 @@ describe('the access list', () => {
     expect(written).toEqual([...own.map((filter) => `pattern write ${filter}`), '']);
   });
 
-  it('a fleet reads its own commands and receipts only, whatever it subscribes to', async () => {
+  it('allows a fleet to read only its own commands and receipts, whatever it subscribes to', async () => {
     const other = await broker.newFleet();
     const rules = await connectMqtt(broker.rulesUrl);
     const neighbour = await connectMqtt(other.url);
@@ -139,7 +138,7 @@ describe('the access list', () => {
     expect(owner.received.map(({ topic }) => topic)).toEqual(mine);
   });
 
-  it('the service hears every fleet', async () => {
+  it('allows the service to read every fleet', async () => {
     const other = await broker.newFleet();
     const device = await connectMqtt(other.url);
     for (const kind of ['telemetry', 'acknowledgements', 'presence'])
@@ -150,8 +149,8 @@ describe('the access list', () => {
   });
 });
 
-describe('a reader', () => {
-  it('sees telemetry, state and presence of its fleet, whoever else reads, and writes nothing', async () => {
+describe('reader account', () => {
+  it('reads telemetry, state and presence of its fleet alongside other readers, and publishes nothing', async () => {
     const reader = await connectMqtt(await broker.newReader(fleet.name));
     const another = await connectMqtt(await broker.newReader(fleet.name));
     const rules = await connectMqtt(broker.rulesUrl);
@@ -174,8 +173,8 @@ describe('a reader', () => {
   });
 });
 
-describe('the lesson', () => {
-  it("lets anonymous clients use the lesson's topics of any fleet and nothing else", async () => {
+describe('lesson mode', () => {
+  it('allows anonymous clients only the lesson topics of any fleet', async () => {
     const own = await startBroker({ lesson: true });
     const rules = await connectMqtt(own.rulesUrl);
     for (const filter of [...Object.values(FILTERS), ...MISSPELT_FILTERS]) await rules.subscribe(filter);
@@ -193,7 +192,7 @@ describe('the lesson', () => {
       'lamplighter-canary/telemetry/replica',
       'lamplighter-canary/telemetry',
     ];
-    // Written to be reported; no one but the service reads them.
+    // Reported by the service, the only reader.
     const wrong = ['s1/telemetry/d/deeper', 's1/telemtry', '/s1/telemetry/d'];
     for (const topic of [...forbidden, ...allowed, ...wrong]) await student.publish(topic, '{}');
     await rules.publish('s1/receipts/d', '{}');

@@ -6,7 +6,7 @@ import { temporaryFolder } from '../folder.js';
 import { freePort } from './free-port.js';
 import { type Restartable, restartable } from './restartable.js';
 
-/** A fleet with an account of its own on the broker. */
+/** A fleet with its own account at the broker. */
 export interface TestFleet {
   readonly name: string;
   readonly url: string;
@@ -14,17 +14,17 @@ export interface TestFleet {
 
 /** A real Mosquitto with the project's ACL and limits. */
 export interface TestBroker extends Restartable {
-  /** Without credentials. */
+  /** URL without credentials. */
   readonly url: string;
-  /** With the account of the rules service, at the services' listener. */
+  /** URL with the account of the rules service, at the services' listener. */
   readonly rulesUrl: string;
-  /** With the account of a fleet: `demo`, or one that was added. */
+  /** URL with the account of a fleet: `demo`, or an added one. */
   fleetUrl(fleet: string): string;
-  /** Makes a fleet that no other test uses, or the one named; settles when its account can connect. */
+  /** Adds a fleet, by default with a unique name; resolves when its account can connect. */
   newFleet(name?: string): Promise<TestFleet>;
-  /** The same for many at once. */
+  /** Adds several fleets at once. */
   newFleets(count: number): Promise<TestFleet[]>;
-  /** Makes the account that only reads a fleet; gives its URL. */
+  /** Adds the read-only account of a fleet; returns its URL. */
   newReader(fleet: string): Promise<string>;
 }
 

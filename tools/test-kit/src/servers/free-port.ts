@@ -1,12 +1,12 @@
 import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
 
-/** Below the range that systems hand out to outgoing connections, so that no client sits on it a moment later. */
+/** Below the ephemeral range of Linux, so that no outgoing connection can take the port. */
 const LOWEST = 15_000;
 const HIGHEST = 32_000;
 /**
- * Test files that run side by side have a part of the range each: a port is free until its server has started, which takes a second
- * or two, and whoever took it meanwhile would answer in that server's place.
+ * Each Jest worker uses its own part of the range: a port stays free until its server has started, which takes a second or two, and another
+ * test could take it in the meantime.
  */
 const PARTS = 8;
 const WIDTH = Math.floor((HIGHEST - LOWEST) / PARTS);
@@ -14,7 +14,7 @@ const FIRST = LOWEST + (Number(process.env.JEST_WORKER_ID ?? 0) % PARTS) * WIDTH
 
 let next = randomInt(WIDTH);
 
-/** A loopback port on which nothing listens; not one that was handed out a moment ago. */
+/** A free loopback port that was not returned recently. */
 export async function freePort(): Promise<number> {
   for (;;) {
     const port = FIRST + (next++ % WIDTH);

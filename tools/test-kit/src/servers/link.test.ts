@@ -4,7 +4,7 @@ import { until } from '../until.js';
 import { freePort } from './free-port.js';
 import { type Link, openLink } from './link.js';
 
-/** A server that repeats what it is told; a client on a link to it; and what both have seen. */
+/** An echo server, and a link to it. */
 async function openEchoLink() {
   const port = await freePort();
   const accepted: Socket[] = [];
@@ -19,7 +19,7 @@ async function openEchoLink() {
     return new Promise((resolve) => server.close(resolve));
   });
   const link = await openLink(port);
-  return { link, heard: accepted, client: () => connectClient(link) };
+  return { link, accepted, client: () => connectClient(link) };
 }
 
 function connectClient(link: Link) {
@@ -36,95 +36,95 @@ function connectClient(link: Link) {
   return Object.assign(state, { socket, send: (text: string) => socket.write(text) });
 }
 
-describe('a link', () => {
-  it('carries everything, both ways, and the end of it', async () => {
+describe('Link', () => {
+  it('forwards all bytes in both directions, and the end of the stream', async () => {
     const { link, client } = await openEchoLink();
-    const talk = client();
-    talk.socket.end('x'.repeat(500_000));
-    await until(() => talk.text.length === 500_000 && talk.closed, { what: 'all of it, and the end' });
-    await until(() => link.connections === 0, { what: 'the link to forget it' });
+    const first = client();
+    first.socket.end('x'.repeat(500_000));
+    await until(() => first.text.length === 500_000 && first.closed, { what: 'all bytes and the end' });
+    await until(() => link.connections === 0, { what: 'the link to close the connection' });
   });
 
-  it('that is stalled lets nothing through and closes nothing; healed, what waited goes on', async () => {
+  it('holds bytes without closing connections while stalled, and delivers them after heal', async () => {
     const { link, client } = await openEchoLink();
-    const talk = client();
-    talk.send('a');
-    await until(() => talk.text === 'a', { what: 'an echo' });
+    const first = client();
+    first.send('a');
+    await until(() => first.text === 'a', { what: 'an echo' });
     link.stall();
-    talk.send('b');
+    first.send('b');
     const late = client();
     late.send('c');
     await until(() => link.connections === 2, { what: 'the second connection' });
-    expect([talk.text, late.text, talk.closed, late.closed]).toEqual(['a', '', false, false]);
+    expect([first.text, late.text, first.closed, late.closed]).toEqual(['a', '', false, false]);
     link.heal();
-    await until(() => talk.text === 'ab' && late.text === 'c', { what: 'what waited' });
+    await until(() => first.text === 'ab' && late.text === 'c', { what: 'the held bytes' });
   });
 
-  it('may be stalled one way: the server hears, and its answers are lost on the way', async () => {
-    const { link, heard, client } = await openEchoLink();
-    const talk = client();
+  it('can be stalled in one direction', async () => {
+    const { link, accepted, client } = await openEchoLink();
+    const first = client();
     link.stall('down');
-    talk.send('a');
-    await until(() => heard[0]?.bytesRead === 1, { what: 'the server to hear it' });
-    expect(talk.text).toBe('');
+    first.send('a');
+    await until(() => accepted[0]?.bytesRead === 1, { what: 'the server to receive it' });
+    expect(first.text).toBe('');
   });
 
-  it('hides the death of an end while it is stalled, and tells it when it heals', async () => {
-    const { link, heard, client } = await openEchoLink();
-    const talk = client();
-    await until(() => heard.length === 1, { what: 'the connection' });
+  it('hides the reset of one end while stalled, and forwards it after heal', async () => {
+    const { link, accepted, client } = await openEchoLink();
+    const first = client();
+    await until(() => accepted.length === 1, { what: 'the connection' });
     link.stall();
-    heard[0]?.resetAndDestroy();
-    const witness = client();
-    await until(() => heard.length === 2, { what: 'time to pass' });
-    expect([talk.closed, witness.closed]).toEqual([false, false]);
+    accepted[0]?.resetAndDestroy();
+    const second = client();
+    await until(() => accepted.length === 2, { what: 'the second connection' });
+    expect([first.closed, second.closed]).toEqual([false, false]);
     link.heal();
-    await until(() => talk.closed, { what: 'the reset' });
-    expect(witness.closed).toBe(false);
+    await until(() => first.closed, { what: 'the reset' });
+    expect(second.closed).toBe(false);
   });
 
-  it('that is slow carries everything, later', async () => {
+  it('delays bytes beyond its limit', async () => {
     const { link, client } = await openEchoLink();
     link.limit(10_000);
-    const talk = client();
+    const first = client();
     const started = performance.now();
-    talk.send('x'.repeat(2000));
-    await until(() => talk.text.length === 2000, { what: 'all of it' });
+    first.send('x'.repeat(2000));
+    await until(() => first.text.length === 2000, { what: 'all bytes' });
     expect(performance.now() - started).toBeGreaterThan(150);
   });
 
-  it('becomes slow in the middle of a conversation, and fast again', async () => {
+  it('applies and removes a limit on open connections', async () => {
     const { link, client } = await openEchoLink();
-    const talk = client();
-    talk.send('x'.repeat(200_000));
-    await until(() => talk.text.length === 200_000, { what: 'all of it' });
+    const first = client();
+    first.send('x'.repeat(200_000));
+    await until(() => first.text.length === 200_000, { what: 'all bytes' });
     link.limit(10_000);
-    talk.send('y'.repeat(1000));
-    await until(() => talk.text.length === 201_000, { what: 'the slow part' });
-    talk.send('y'.repeat(200_000));
+    first.send('y'.repeat(1000));
+    await until(() => first.text.length === 201_000, { what: 'the slow part' });
+    first.send('y'.repeat(200_000));
     link.limit(undefined);
-    await until(() => talk.text.length === 401_000, { what: 'the fast part' });
+    await until(() => first.text.length === 401_000, { what: 'the fast part' });
   });
 
-  it('that forgets a connection never tells anybody, and carries new ones', async () => {
-    const { link, heard, client } = await openEchoLink();
-    const talk = client();
-    await until(() => heard.length === 1, { what: 'the connection' });
+  it('silently stops forgotten connections, and accepts new ones', async () => {
+    const { link, accepted, client } = await openEchoLink();
+    const first = client();
+    await until(() => accepted.length === 1, { what: 'the connection' });
     link.forget();
     link.heal();
-    talk.send('a');
+    first.send('a');
     const next = client();
     next.send('b');
     await until(() => next.text === 'b', { what: 'an echo' });
-    expect([talk.text, talk.closed]).toEqual(['', false]);
+    expect([first.text, first.closed]).toEqual(['', false]);
   });
 
-  it('that is cut resets what is open, and carries what comes next', async () => {
-    const { link, heard, client } = await openEchoLink();
-    const talk = client();
-    await until(() => heard.length === 1, { what: 'the connection' });
+  it('resets open connections on cut, and accepts new ones', async () => {
+    const { link, accepted, client } = await openEchoLink();
+    const first = client();
+    await until(() => accepted.length === 1, { what: 'the connection' });
     link.cut();
-    await until(() => talk.closed, { what: 'the reset' });
+    await until(() => first.closed, { what: 'the reset' });
     const next = client();
     next.send('a');
     await until(() => next.text === 'a', { what: 'an echo' });

@@ -2,38 +2,38 @@ import { createServer, connect as dial, type Socket } from 'node:net';
 import { closeLater } from '../resources.js';
 import { freePort } from './free-port.js';
 
-/** Which way bytes go: `up` from whoever connects to the server, `down` back to it. */
+/** Direction of bytes: `up` to the server, `down` to the client. */
 export type Direction = 'up' | 'down';
 
-/** A stretch of network between clients and one server, on loopback, that a test may break. */
+/** A network link between clients and one server, on loopback, that a test can break. */
 export interface Link {
   readonly port: number;
-  /** The same URL, but through this link. */
+  /** The URL with the address of this link. */
   through(url: string): string;
-  /** Connections that are open now. */
+  /** Number of open connections. */
   readonly connections: number;
   /**
-   * A black hole: nothing passes and nobody is told. Connections stay open, new ones are accepted and stay silent, and an
-   * end that closes or dies is not told to the other.
+   * Stops all traffic without closing connections. New connections are accepted and stay silent. If one end closes or resets, the other is
+   * not notified.
    */
   stall(direction?: Direction): void;
-  /** Ends a stall: what waited goes on, and connections that lost an end meanwhile are reset at the other. */
+  /** Ends a stall: delivers held bytes, and resets connections whose other end was lost in the meantime. */
   heal(): void;
-  /** Lets this many bytes per second pass in each direction of each connection; undefined for as many as come. */
+  /** Limits the bytes per second in each direction of each connection; undefined removes the limit. */
   limit(bytesPerSecond: number | undefined): void;
-  /** Resets all connections, as a router does that restarts; new ones work. */
+  /** Resets all connections, like a restarting router; new ones work. */
   cut(): void;
-  /** Forgets all connections without a word: nothing passes on them any more, for ever; new ones work. */
+  /** Silently stops all open connections forever, like a NAT that drops its table; new ones work. */
   forget(): void;
   close(): Promise<void>;
 }
 
-/** Bytes that wait in one direction of a link before its source is no longer read. */
+/** Bytes held in one direction before its source is no longer read. */
 const HELD_BYTES = 65_536;
-/** How often a limited direction lets bytes pass, milliseconds. */
+/** Interval at which a limited direction sends bytes, milliseconds. */
 const TICK_MS = 50;
 
-/** Opens a link to a port of this machine; closed at the end of the test. */
+/** Opens a link to a local port; closed at the end of the test. */
 export async function openLink(target: number): Promise<Link> {
   const port = await freePort();
   const pairs = new Set<Pair>();
@@ -90,7 +90,7 @@ export async function openLink(target: number): Promise<Link> {
   };
 }
 
-/** One connection through the link: two sockets, and a flow for each direction. */
+/** One connection through the link: two sockets and a flow per direction. */
 class Pair {
   private readonly server: Socket;
   private readonly flows: Readonly<Record<Direction, Flow>>;
@@ -99,7 +99,7 @@ class Pair {
   constructor(
     private readonly client: Socket,
     target: number,
-    gone: () => void,
+    onClose: () => void,
   ) {
     this.server = dial({ port: target, host: '127.0.0.1', allowHalfOpen: true, noDelay: true });
     this.flows = { up: new Flow(client, this.server), down: new Flow(this.server, client) };
@@ -108,7 +108,7 @@ class Pair {
       socket.on('error', () => {});
       socket.once('close', () => {
         open -= 1;
-        if (open === 0) gone();
+        if (open === 0) onClose();
       });
     }
   }
@@ -129,7 +129,7 @@ class Pair {
   }
 }
 
-/** Carries bytes from one socket to another, and the news that there will be no more. */
+/** Forwards the bytes of one socket to another, and the end of the stream. */
 class Flow {
   private held: Buffer[] = [];
   private heldBytes = 0;
@@ -153,7 +153,7 @@ class Flow {
       this.pass();
     });
     from.once('close', () => {
-      // After both sides have said goodbye it is only a farewell; otherwise the other end must hear of it.
+      // After both sides have ended, nothing is left to forward; otherwise the other end must be reset.
       if (!from.readableEnded || !from.writableEnded) this.over = 'lost';
       this.pass();
     });
@@ -194,7 +194,7 @@ class Flow {
   }
 }
 
-/** A socket that has said its last word cannot be reset any more: the system would keep it open. */
+/** Resets a socket; destroys one that has ended its stream, since a reset would leave it open. */
 function reset(socket: Socket): void {
   if (socket.writableEnded) socket.destroy();
   else socket.resetAndDestroy();

@@ -9,7 +9,7 @@ function client(url: string): Redis {
   return redis;
 }
 
-it('is durable, never evicts and keeps what it answered through a crash', async () => {
+it('is durable, never evicts, and keeps confirmed writes across a crash', async () => {
   const server = await startRedis();
   const before = client(server.url);
   expect(await before.config('GET', 'appendonly')).toEqual(['appendonly', 'yes']);
@@ -21,12 +21,12 @@ it('is durable, never evicts and keeps what it answered through a crash', async 
   expect(await client(server.url).get('light')).toBe('299');
 });
 
-it('asks for its password', async () => {
+it('requires its password', async () => {
   const server = await startRedis();
   await expect(client(`redis://127.0.0.1:${server.port}`).get('light')).rejects.toThrow(/NOAUTH/);
 });
 
-it('takes the settings of a test after its own', async () => {
+it('applies the settings of a test after its own', async () => {
   const server = await startRedis({ settings: ['appendonly no', 'maxmemory-policy allkeys-lru'] });
   expect(await client(server.url).config('GET', 'appendonly')).toEqual(['appendonly', 'no']);
 });

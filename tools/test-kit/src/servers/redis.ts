@@ -4,13 +4,13 @@ import { temporaryFolder } from '../folder.js';
 import { freePort } from './free-port.js';
 import { type Restartable, restartable } from './restartable.js';
 
-/** A real Redis with the project's settings, AOF on. */
+/** A real Redis with the project's settings. */
 export interface TestRedis extends Restartable {
-  /** With its password. */
+  /** URL with the password. */
   readonly url: string;
 }
 
-/** Starts a Redis for this test (or this file). `settings` are further lines of redis.conf, such as `appendonly no`. */
+/** Starts a Redis for this test (or this file). `settings` are more lines of redis.conf, such as `appendonly no`. */
 export async function startRedis(options: { settings?: string[] } = {}): Promise<TestRedis> {
   const folder = temporaryFolder();
   const port = await freePort();

@@ -4,7 +4,7 @@ import { until } from '../until.js';
 import { freePort } from './free-port.js';
 import { restartableService } from './restartable-service.js';
 
-it('tells that it has ended, and why, though another server answers on its port', async () => {
+it('throws with the reason if the service has ended, even if another server uses its port', async () => {
   const port = await freePort();
   const other = createServer((_, answer) => answer.end());
   await new Promise<void>((resolve) => other.listen(port, resolve));
@@ -19,6 +19,6 @@ it('tells that it has ended, and why, though another server answers on its port'
   });
   await until(() => !service.running, { what: 'the service to end', timeoutMs: 20_000 });
   await expect(service.ready()).rejects.toThrow(
-    /device-sim has ended; its last words:\n.*port \d+ .* is in use/s,
+    /device-sim has ended; last lines of its log:\n.*port \d+ .* is in use/s,
   );
 }, 30_000);

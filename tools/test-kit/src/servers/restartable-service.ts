@@ -7,15 +7,15 @@ import { until } from '../until.js';
 import { freePort } from './free-port.js';
 import { type Restartable, restartable } from './restartable.js';
 
-/** A service of ours that a test may break. Starting it does not wait: what it needs may be broken too. */
+/** A service that a test can break. `start` does not wait until it is ready, since its dependencies may be broken too. */
 export interface RestartableService extends Restartable {
   readonly name: ServiceName;
   readonly url: string;
-  /** Settles when it says that it is ready. @throws ServerFailed if it ends first */
+  /** Resolves when it is ready. @throws ServerFailed if it ends first */
   ready(timeoutMs?: number): Promise<void>;
 }
 
-/** Starts `node services/<name>/dist/bundle.js` with this environment; it keeps its port for life. */
+/** Starts `node services/<name>/dist/bundle.js` with this environment. Restarts use the same port. */
 export async function restartableService(
   name: ServiceName,
   env: Record<string, string>,
@@ -32,13 +32,15 @@ export async function restartableService(
     async ready(timeoutMs = 60_000) {
       const readyOrEnded = async () => {
         if (!service.running) return true;
-        const answer = await fetch(`${url}/health/ready`, { signal: AbortSignal.timeout(2000) });
-        if (!answer.ok) throw new Error(await answer.text());
+        const response = await fetch(`${url}/health/ready`, { signal: AbortSignal.timeout(2000) });
+        if (!response.ok) throw new Error(await response.text());
         return true;
       };
       await until(readyOrEnded, { what: `${name} to be ready`, timeoutMs, everyMs: 100 });
       if (!service.running)
-        throw new ServerFailed(`${name} has ended; its last words:\n${lastLines(service.output(), 10)}`);
+        throw new ServerFailed(
+          `${name} has ended; last lines of its log:\n${lastLines(service.output(), 10)}`,
+        );
     },
   });
 }

@@ -1,26 +1,26 @@
 import type { Server } from '@lamplighter/native/process/serving';
 import { closeLater } from '../resources.js';
 
-/** A real server that a test may break: kill, freeze, stop, and start again on the same port with the same data. */
+/** A real server that a test can kill, freeze, stop, and restart on the same port with the same data. */
 export interface Restartable {
   readonly port: number;
   readonly pid: number;
-  /** True while the process lives. */
+  /** True while the process is alive. */
   readonly running: boolean;
-  /** Starts it again; settles when it serves. */
+  /** Restarts it; resolves when it is serving. */
   start(): Promise<void>;
-  /** Ends it in good order. */
+  /** Stops it cleanly. */
   stop(): Promise<void>;
-  /** Ends it at once (SIGKILL); settles when it is gone. */
+  /** Kills it (SIGKILL); resolves when it has ended. */
   kill(): Promise<void>;
-  /** Freezes it: connections stay open and nothing answers. */
+  /** Freezes it: connections stay open without responses. */
   pause(): void;
   resume(): void;
-  /** Everything it has logged. */
+  /** Its log so far. */
   output(): string;
 }
 
-/** Makes a server restartable and closes it at the end of the test. */
+/** Starts a restartable server; stops it at the end of the test. */
 export async function restartable<S extends Server>(
   launch: () => Promise<S>,
 ): Promise<Restartable & { server(): S }> {

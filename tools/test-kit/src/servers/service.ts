@@ -11,12 +11,12 @@ import { temporaryFolder } from '../folder.js';
 import { closeLater } from '../resources.js';
 import { freePort } from './free-port.js';
 
-/** A service of ours; its url serves /metrics, /health/live, /health/ready, and the API. */
+/** A service; its URL serves /metrics, /health/live, /health/ready and the API. */
 export type TestService = Server;
 
 /**
  * Runs `node services/<name>/dist/bundle.js` with this environment and a free port, and stops it at the end of the test.
- * Settles when it is ready; with `wait: 'started'` at once, for services that are not meant to become ready.
+ * Resolves when it is ready; with `wait: 'started'` immediately, for services that cannot become ready.
  * @throws ServerFailed if it ends or is not ready in time
  */
 export async function startService(

@@ -4,18 +4,18 @@ import { join } from 'node:path';
 import { temporaryFolder } from '../folder.js';
 import { closeLater } from '../resources.js';
 
-/** A disk of a few megabytes, in memory, that a test may fill. */
+/** A RAM disk of a few megabytes that a test can fill. */
 export interface SmallDisk {
   readonly folder: string;
-  /** Writes until nothing more fits. */
+  /** Writes until the disk is full. */
   fill(): void;
-  /** Removes what `fill` wrote. */
+  /** Removes the file of `fill`. */
   empty(): void;
 }
 
 const CHUNK = 65_536;
 
-/** Mounts a tmpfs of this size; undefined where that is not allowed (it takes root on Linux). */
+/** Mounts a tmpfs of this size; undefined if this user may not (it requires root on Linux). */
 export function smallDisk(megabytes: number): SmallDisk | undefined {
   const folder = temporaryFolder();
   const mounted = spawnSync('mount', [
@@ -27,7 +27,7 @@ export function smallDisk(megabytes: number): SmallDisk | undefined {
     folder,
   ]);
   if (mounted.status !== 0) return undefined;
-  // Lazily: whoever still has a file open there may close it later.
+  // Lazily, since a process may still have a file open there.
   closeLater(`disk at ${folder}`, () => {
     spawnSync('umount', ['--lazy', folder]);
   });

@@ -50,50 +50,51 @@ interface CachedDevice {
   tail?: WindowTail | undefined;
 }
 
-/** What a part holds beside its readings; `rules` makes new rule states of those believed in. */
+/** The evaluation result of a part. `rules` returns the new rule states, given the cached ones. */
 export interface RuleResult {
   readonly commands?: readonly EmittedCommand[];
-  readonly rules?: (believed: string, live: readonly NewReading[]) => string;
+  readonly rules?: (cached: string, live: readonly NewReading[]) => string;
 }
 
-/** A part with its readings in the order in which they came. */
+/** A part with its readings in order of arrival. */
 export type EvaluatedPart = DevicePart & { readonly readings: readonly NewReading[] };
 
-/** How a reading came; by default alone, and not retained. */
+/** How a reading arrived; default: not in a replay, not retained. */
 export interface ArrivalOptions {
   readonly isRetained?: boolean;
   readonly isReplayed?: boolean;
 }
 
-/** A rules service as the store sees it: it believes things of devices, and adopts the store's word when it was wrong. */
+/** A rules replica as the store sees it: it has a device cache, and updates it on a conflict. */
 export class Replica {
   readonly cache = new Map<string, CachedDevice>();
   private parts = 0;
-  /** As what the store said the readings of a part are to be judged. */
-  private readonly placed = new Map<string, string>();
+  /** The kinds of readings that the store returned with a conflict. */
+  private readonly storedKinds = new Map<string, string>();
 
   constructor(
     readonly redis: Redis,
     readonly name = `rules-${randomUUID()}`,
   ) {}
 
-  /** A part judged on what this replica believes, which moves on as if the store had agreed. */
+  /** Evaluates a part by the device cache, and updates the cache as if the store had accepted the part. */
   evaluate(
     address: DeviceAddress,
     readings: readonly (NewReading & ArrivalOptions)[],
-    judgement: RuleResult = {},
+    result: RuleResult = {},
   ): EvaluatedPart {
-    const believed = this.cache.get(address.name) ?? { version: UNKNOWN_VERSION, mark: NOTHING, rules: '' };
-    const placed = this.placed.get(address.name);
-    this.placed.delete(address.name);
+    const cached = this.cache.get(address.name) ?? { version: UNKNOWN_VERSION, mark: NOTHING, rules: '' };
+    const kindsInStore = this.storedKinds.get(address.name);
+    this.storedKinds.delete(address.name);
     const live: NewReading[] = [];
     const late: NewReading[] = [];
-    let { mark } = believed;
+    let { mark } = cached;
     let kinds = '';
     for (const [i, next] of readings.entries()) {
       const { isRetained = false, isReplayed = false } = next;
       const isLive =
-        !isRetained && (placed?.length === readings.length ? isLiveKind(placed[i]!) : isNewer(next, mark));
+        !isRetained &&
+        (kindsInStore?.length === readings.length ? isLiveKind(kindsInStore[i]!) : isNewer(next, mark));
       if (isLive) {
         live.push(next);
         mark = next;
@@ -101,41 +102,41 @@ export class Replica {
       kinds += kindOf(isLive, { isRetained, isReplayed });
     }
     const part = ++this.parts;
-    const rules = (live.length > 0 && judgement.rules?.(believed.rules, live)) || '';
-    let { version } = believed;
+    const rules = (live.length > 0 && result.rules?.(cached.rules, live)) || '';
+    let { version } = cached;
     if (rules !== '') version = versionAfter(this.name, part);
     else if (version === NEW_DEVICE) version = FIRST_VERSION;
-    const after = partBefore(believed.tail, live);
+    const after = partBefore(cached.tail, live);
     const tail = tailAfter(part, live);
     mark = { seq: mark.seq, at: mark.at };
-    this.cache.set(address.name, { version, mark, rules: rules || believed.rules, tail });
-    const commands = live.length > 0 ? (judgement.commands ?? []) : [];
-    const { version: judgedOn } = believed;
+    this.cache.set(address.name, { version, mark, rules: rules || cached.rules, tail });
+    const commands = live.length > 0 ? (result.commands ?? []) : [];
+    const { version: evaluatedOn } = cached;
     const isUsual = kinds === '0'.repeat(live.length) + '1'.repeat(late.length);
     return {
-      ...{ address, part, after, version: judgedOn, rules, live, late, commands, readings },
+      ...{ address, part, after, version: evaluatedOn, rules, live, late, commands, readings },
       ...(!isUsual && { kinds }),
     };
   }
 
-  /** Sends parts as they are. */
+  /** Sends parts unchanged. */
   send(...parts: DevicePart[]): Promise<PartOutcome[]> {
     return acceptReadings(this.redis, this.name, parts);
   }
 
-  /** Takes readings of one device: judges them, and judges again on the store's grounds as long as it disagrees. */
+  /** Accepts readings of one device: evaluates them, and evaluates them again after each conflict. */
   async accept(
     address: DeviceAddress,
     readings: readonly (NewReading & ArrivalOptions)[],
-    judgement?: RuleResult,
+    result?: RuleResult,
   ): Promise<PartOutcome> {
-    const [outcome] = await this.send(this.evaluate(address, readings, judgement));
-    return this.adopt(address, outcome!) ? this.accept(address, readings, judgement) : outcome!;
+    const [outcome] = await this.send(this.evaluate(address, readings, result));
+    return this.adopt(address, outcome!) ? this.accept(address, readings, result) : outcome!;
   }
 
-  /** Adopts the store's grounds; true if the part is to be judged again. */
+  /** Updates the device cache on a conflict; true if the part must be evaluated again. */
   adopt(address: DeviceAddress, { stored }: PartOutcome): boolean {
-    if (stored) this.placed.set(address.name, stored.kinds);
+    if (stored) this.storedKinds.set(address.name, stored.kinds);
     if (stored) this.cache.set(address.name, stored);
     return stored !== undefined;
   }

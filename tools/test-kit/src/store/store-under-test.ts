@@ -4,16 +4,16 @@ import type { Redis } from 'ioredis';
 import { closeLater } from '../resources.js';
 import { startRedis, type TestRedis } from '../servers/redis.js';
 
-/** A real Redis for one test file, and names in it that no other test uses. */
+/** A real Redis for one test file, with unique names for fleets. */
 export interface StoreUnderTest {
   readonly server: TestRedis;
   readonly redis: Redis;
   newFleet(): string;
-  /** A device of a fleet of its own. */
+  /** A device in a new fleet. */
   newDevice(name?: string): DeviceAddress;
 }
 
-/** Starts a Redis and connects as the services do. `fast` leaves it to the system when writes reach the disk. */
+/** Starts a Redis and connects as the services do. `fast` does not wait until writes reach the disk. */
 export async function startStore({ fast = false } = {}): Promise<StoreUnderTest> {
   const server = await startRedis(fast ? { settings: ['appendfsync no'] } : {});
   let fleets = 0;
@@ -26,7 +26,7 @@ export async function startStore({ fast = false } = {}): Promise<StoreUnderTest>
   };
 }
 
-/** Connects as the services do; settles when the scripts are loaded. */
+/** Connects as the services do; resolves when the scripts are loaded. */
 export async function connected(url: string): Promise<Redis> {
   const redis = await new Promise<Redis>((resolve, reject) => {
     const opened = connectRedis(url, 'test', {

@@ -3,8 +3,8 @@ import type { Redis } from 'ioredis';
 type Change = (name: string, value: string) => string;
 
 /**
- * Makes time pass for everything that is kept: every time in the store moves into the past. The scripts take Redis's clock,
- * which no test can set, and no test should wait. With a shard (or a device) only for what is kept there.
+ * Simulates the passing of time by moving all times in the store into the past: scripts use the clock of Redis, which a test cannot set.
+ * With a shard, moves only its times.
  */
 export async function timePasses(
   redis: Redis,
@@ -12,7 +12,7 @@ export async function timePasses(
   { shard }: { shard?: number } = {},
 ): Promise<void> {
   const earlier = (time: string) => String(Math.max(1, Number(time) - ms));
-  // Zero and less mean something else than a time: said goodbye, never seen.
+  // Zero and negative values are not times: goodbye, never seen.
   const score: Change = (_member, value) => (Number(value) > 0 ? earlier(value) : value);
   const third = (value: string) =>
     value.replace(/^(\d*,\d*,)(\d+)/, (_, before: string, at: string) => before + earlier(at));
@@ -26,8 +26,8 @@ export async function timePasses(
         /^(\S+ \d+ )(\d+)/,
         (_, before: string, expiresAt: string) => before + earlier(expiresAt),
       ),
-    transitions: (_id, history) =>
-      history.replace(
+    transitions: (_id, transitions) =>
+      transitions.replace(
         /(^|;)([a-z]+),(\d+)/g,
         (_, start: string, state: string, at: string) => `${start}${state},${earlier(at)}`,
       ),
