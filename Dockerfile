@@ -1,13 +1,13 @@
 # One Dockerfile for every service: docker build --build-arg SERVICE=rules .
 
-# The manifests alone: what is copied from here changes only with them, so an edit of the source installs nothing anew.
+# Only the manifests: stages that copy from here reinstall packages only when a manifest changes, not the source.
 FROM node:24-trixie-slim AS manifests
 WORKDIR /app
 COPY . .
 RUN find . -type f ! -name package.json ! -name package-lock.json ! -name .npmrc -delete \
  && find . -type d -empty -delete
 
-# All services compiled and bundled at once; they share the layer. Types and sources stay behind.
+# Compiles and bundles all services in one shared layer, without types and sources.
 FROM node:24-trixie-slim AS build
 WORKDIR /app
 COPY --from=manifests /app ./
@@ -18,7 +18,7 @@ RUN node_modules/.bin/tsc -b services/device-sim services/rules services/api \
  && find packages services \( -name node_modules -o -name src -o -name tsconfig.json -o -name '*.tsbuildinfo' \
       -o -name '*.d.ts' -o -name '*.map' \) -prune -exec rm -rf {} +
 
-# What this one service needs to run, and nothing of what builds or tests it.
+# Runtime dependencies of the service.
 FROM node:24-trixie-slim AS production
 ARG SERVICE
 WORKDIR /app

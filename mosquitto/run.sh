@@ -1,6 +1,6 @@
 #!/bin/sh
-# Runs the broker in its container, and has it read its accounts again when the files that hold them have changed
-# (docker compose run --rm secrets fleet add NAME). A SIGHUP keeps every client connected whose account is still there.
+# Runs the broker in its container, and reloads its accounts when their files change (docker compose run --rm secrets fleet add NAME).
+# A SIGHUP disconnects only clients of removed accounts.
 mosquitto -c /mosquitto/config/mosquitto.conf &
 broker=$!
 trap 'kill -TERM $broker' TERM INT

@@ -1,7 +1,7 @@
-"""The lesson's night-light: sends {"light": ...} to <id>/telemetry and obeys {"led_on": ...} on <id>/commands.
+"""The night-light of the lesson: sends {"light": ...} to <id>/telemetry and executes {"led_on": ...} from <id>/commands.
 
-    python3 device.py --id my-id                       a slow dusk and dawn, a reading every 5 seconds
-    python3 device.py --id my-id --light 412,299,300   these readings, then it ends
+    python3 device.py --id my-id                       a slow dusk and dawn, one reading every 5 seconds
+    python3 device.py --id my-id --light 412,299,300   sends these readings, then exits
 
 Runs on paho-mqtt 1.6 and 2.
 """
@@ -15,8 +15,8 @@ import paho.mqtt.client as mqtt
 options = argparse.ArgumentParser(description="the night-light")
 options.add_argument("--host", default="127.0.0.1")
 options.add_argument("--port", type=int, default=int(os.environ.get("MQTT_PORT", 1883)))
-options.add_argument("--id", required=True, help="names you; no other class member uses it")
-options.add_argument("--device", help="one of several devices: <id>/telemetry/<device> and <id>/commands/<device>")
+options.add_argument("--id", required=True, help="your id; must be unique in the class")
+options.add_argument("--device", help="for several devices: uses <id>/telemetry/<device> and <id>/commands/<device>")
 options.add_argument("--interval", type=float, default=5, help="seconds between two readings")
 options.add_argument("--light", help="readings to send, separated by commas")
 args = options.parse_args()
@@ -26,7 +26,7 @@ telemetry, commands = f"{args.id}/telemetry{lane}", f"{args.id}/commands{lane}"
 
 
 def read_light(count):
-    """Your sensor. Here: from 600 down to 0 and back within 40 readings."""
+    """Your sensor. This one goes from 600 to 0 and back within 40 readings."""
     return abs(600 - count * 30 % 1200)
 
 
@@ -39,7 +39,7 @@ def on_connect(client, userdata, flags, reason, properties=None):
     if reason != 0:
         print("refused:", mqtt.connack_string(reason), flush=True)
         return
-    # Here and not after connect(): a new session after a lost connection has no subscriptions.
+    # Subscribes here, not after connect(), because a new session after a lost connection has no subscriptions.
     client.subscribe(commands)
 
 
@@ -48,19 +48,19 @@ def on_message(client, userdata, message):
         command = json.loads(message.payload)
         set_led(command["led_on"] is True)
     except (ValueError, KeyError, TypeError):
-        # An error here would end the program, and one bad message would switch off every lamp.
+        # An unhandled error would end the program, so that one invalid message would stop every lamp.
         print("ignored:", message.payload, flush=True)
 
 
 def new_client(client_id):
-    """paho 2 wants the version of its callbacks first; paho 1 does not know it."""
+    """paho 2 requires the callback version as the first argument; paho 1 does not accept it."""
     first = [mqtt.CallbackAPIVersion.VERSION2] if hasattr(mqtt, "CallbackAPIVersion") else []
     return mqtt.Client(*first, client_id=client_id)
 
 
-# Two clients with the same id throw each other out, so the server has another one.
+# Two clients with the same id disconnect each other, so the server uses another id.
 client = new_client(f"{args.id}nightlight_client{args.device or ''}")
-# Before connect(): a message that comes first would find no callback.
+# Set before connect(), so that no message arrives without a callback.
 client.on_connect, client.on_message = on_connect, on_message
 client.connect(args.host, args.port)
 client.loop_start()

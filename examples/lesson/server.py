@@ -1,8 +1,8 @@
-"""The lesson's server: answers each reading on <id>/telemetry with {"led_on": light < 300} on <id>/commands.
+"""The server of the lesson: responds to each reading on <id>/telemetry with {"led_on": light < 300} on <id>/commands.
 
     python3 server.py --id my-id
 
-A reading of one of several devices, on <id>/telemetry/<device>, is answered on <id>/commands/<device>. Runs on paho-mqtt 1.6 and 2.
+A reading on <id>/telemetry/<device>, from one of several devices, gets its response on <id>/commands/<device>. Runs on paho-mqtt 1.6 and 2.
 """
 import argparse
 import json
@@ -12,7 +12,7 @@ import paho.mqtt.client as mqtt
 
 DARK_BELOW = 300
 
-options = argparse.ArgumentParser(description="the night-light's server")
+options = argparse.ArgumentParser(description="the server of the night-light")
 options.add_argument("--host", default="127.0.0.1")
 options.add_argument("--port", type=int, default=int(os.environ.get("MQTT_PORT", 1883)))
 options.add_argument("--id", required=True)
@@ -23,7 +23,7 @@ def on_connect(client, userdata, flags, reason, properties=None):
     if reason != 0:
         print("refused:", mqtt.connack_string(reason), flush=True)
         return
-    # `#` stands for any number of levels, none included; `+` would stand for one. `*` is an ordinary character.
+    # `#` matches any number of levels, including none; `+` matches one. `*` is an ordinary character.
     client.subscribe(f"{args.id}/telemetry/#")
     print("waiting for telemetry", flush=True)
 

@@ -1,4 +1,4 @@
-// A night-light that survives: a light sensor, a lamp, and no reading or command lost on the way. See README.md.
+// A night-light that loses no readings or commands. See README.md.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AcknowledgeAfterRestart, CommandRejected } from '@lamplighter/device/commands/execute-command';
@@ -10,7 +10,7 @@ const {
   MQTT_URL = 'mqtt://127.0.0.1:1883',
   FLEET = 'demo',
   DEVICE = 'hall',
-  // Of the files below, where none is named.
+  // Folder of the files below.
   FOLDER = '.',
   // On a board: /sys/bus/iio/devices/iio:device0/in_illuminance_raw and /sys/class/leds/lamp/brightness
   LIGHT_FILE = join(FOLDER, 'light'),
@@ -20,7 +20,7 @@ const {
   FALLBACK_AFTER_MS = '30000',
 } = process.env;
 
-// Your hardware: two functions.
+// Replace these two functions with access to your hardware.
 const readLight = () => Number(readFileSync(LIGHT_FILE, 'utf8'));
 const setLamp = (/** @type {boolean} */ on) => writeFileSync(LAMP_FILE, on ? '1' : '0');
 
@@ -36,18 +36,18 @@ const device = new DeviceClient({
   broker: parseBrokerUrl(MQTT_URL),
   fleet: FLEET,
   device: DEVICE,
-  // A reading stays here until the server has stored it, whatever fails in between, this program included.
+  // Readings stay in the storage until the server has stored them.
   telemetry: 'keep',
   storage: new FileStorage(STORAGE_FILE),
   outbox: { readings: 10_000, bytes: 4_000_000, drop: 'oldest' },
-  // Called once for each command. What it returns is the answer; what it throws is the reason why not.
+  // Called once per command. Its return value is the result; a thrown error is the reason of the failure.
   execute(action) {
-    if (action.reboot === true) return new AcknowledgeAfterRestart(() => process.exit(0)); // and systemd starts it again
-    if (typeof action.led_on !== 'boolean') throw new CommandRejected('this lamp knows led_on and reboot');
+    if (action.reboot === true) return new AcknowledgeAfterRestart(() => process.exit(0)); // systemd restarts the program
+    if (typeof action.led_on !== 'boolean') throw new CommandRejected('this lamp accepts led_on and reboot');
     turn(action.led_on);
     return { led_on: on };
   },
-  // While the link is down, and only then, the device decides by the rule that its fleet gave it.
+  // While the link is down, the device evaluates the edge rule of its fleet.
   edgeRules: true,
   fallbackAfterMs: Number(FALLBACK_AFTER_MS),
   onEvent(event) {

@@ -16,7 +16,7 @@ import { until } from '@lamplighter/test-kit/until';
 const PROGRAM = fileURLToPath(new URL('night-light.mjs', import.meta.url));
 const SLOW = { timeoutMs: 30_000 };
 
-/** The example on a board of its own: its sensor and its lamp are files in a folder. */
+/** Runs the example in its own folder, which contains the files of sensor and lamp. */
 function board(fleet: TestFleet) {
   const folder = temporaryFolder();
   const light = (value: number) => writeFileSync(join(folder, 'light'), String(value));
@@ -32,7 +32,7 @@ function board(fleet: TestFleet) {
     light,
     stop,
     lamp: () => readFileSync(join(folder, 'lamp'), 'utf8'),
-    /** Settles when it has ended by itself. */
+    /** Resolves when the program has exited. */
     ended: () => until(() => program?.exitCode === 0, { what: 'the program to end', ...SLOW }),
     start() {
       program = spawn(process.execPath, [PROGRAM], {
@@ -44,7 +44,7 @@ function board(fleet: TestFleet) {
   };
 }
 
-/** A server that stores readings, gives receipts, and commands the device. */
+/** A server that stores readings, sends receipts, and commands the device. */
 async function serve(broker: TestBroker, { name }: TestFleet) {
   const client = await connectMqtt(broker.rulesUrl);
   for (const kind of ['telemetry', 'acknowledgements', 'presence'])
@@ -74,35 +74,35 @@ async function serve(broker: TestBroker, { name }: TestFleet) {
 }
 
 describe('the example of a device', () => {
-  it('obeys, restarts when told to, survives a kill and an outage, and loses no reading', async () => {
+  it('executes commands, restarts on command, survives a kill and an outage, and loses no reading', async () => {
     const broker = await startBroker();
     const fleet = await broker.newFleet();
     const device = board(fleet);
     const before = await serve(broker, fleet);
     device.start();
-    await until(() => before.births().length === 1, { what: 'its birth', ...SLOW });
+    await until(() => before.births().length === 1, { what: 'the birth', ...SLOW });
 
     await before.command({ led_on: true });
-    await until(() => device.lamp() === '1', { what: 'the lamp to go on', ...SLOW });
+    await until(() => device.lamp() === '1', { what: 'the lamp to turn on', ...SLOW });
     await before.command({ reboot: true });
     await device.ended();
     device.start();
     await until(
       () => before.answers().filter((answer) => Reflect.get(answer, 'status') === 'succeeded').length === 2,
       {
-        what: 'the answer to the restart',
+        what: 'the acknowledgement of the restart',
         ...SLOW,
       },
     );
     await device.stop('SIGKILL');
     device.start();
-    await until(() => before.births().length === 3, { what: 'its third birth', ...SLOW });
+    await until(() => before.births().length === 3, { what: 'the third birth', ...SLOW });
     const rule = { id: 'night-light', when: 'light < 300', then: { led_on: true }, else: { led_on: false } };
     await before.command({ edge_rule: { version: 1, since: 1, rule: ruleSchema.parse(rule) } });
     await until(
       () => before.answers().some((answer) => 'result' in answer && 'edge_rule' in Object(answer.result)),
       {
-        what: 'the answer to the rule',
+        what: 'the acknowledgement of the rule',
         ...SLOW,
       },
     );
@@ -110,9 +110,9 @@ describe('the example of a device', () => {
 
     await broker.kill();
     device.light(100);
-    await until(() => device.lamp() === '1', { what: 'the lamp to go on by itself', ...SLOW });
+    await until(() => device.lamp() === '1', { what: 'the edge rule to turn the lamp on', ...SLOW });
     device.light(800);
-    await until(() => device.lamp() === '0', { what: 'the lamp to go off by itself', ...SLOW });
+    await until(() => device.lamp() === '0', { what: 'the edge rule to turn the lamp off', ...SLOW });
     await broker.start();
     const after = await serve(broker, fleet);
     const decisions = () => after.readings().flatMap(({ _edge }) => parseEdgeReport(_edge)?.decisions ?? []);

@@ -1,20 +1,20 @@
 #!/bin/sh
-# Makes the secrets of the containers. Runs once before every `docker compose up`, in the broker's image, as root and
-# without a network; what exists stays. /secrets/own keeps the passwords and is mounted nowhere else. From it every
-# service gets what it needs, in a form that it can use, into a volume that only it mounts and only its user can read.
+# Creates the secrets of the containers. Runs once before every `docker compose up`, in the broker's image, as root and without a network, and
+# keeps existing passwords. Only this service mounts /secrets/own, which holds the passwords. Each other service gets the secrets it needs in
+# its own volume, readable only by its user.
 #
-# With arguments it manages the accounts of fleets, which a running broker takes within seconds:
+# With arguments it manages the accounts of fleets, which a running broker reloads within seconds:
 #   docker compose run --rm secrets fleet list
 #   docker compose run --rm secrets fleet add plant
 #   docker compose run --rm secrets fleet add-reader plant
 #   docker compose run --rm secrets fleet remove plant
-# and gives an account another password: docker compose run --rm secrets renew rules
+# and changes the password of an account: docker compose run --rm secrets renew rules
 set -eu
 umask 077
 
 MOSQUITTO=1883 REDIS=999 NODE=1000 EXPORTER=59000 GRAFANA=472
 
-# password NAME: 192 random bits, safe in a URL; made on first use
+# password NAME: prints the password, which is created on first use: 192 random bits, safe in a URL
 password() {
   file=/secrets/own/$1
   if [ ! -s "$file" ]; then
@@ -24,7 +24,7 @@ password() {
   cat "$file"
 }
 
-# give SERVICE UID FILE: stdin becomes the service's file, whole or not at all
+# give SERVICE UID FILE: writes stdin to a file of the service, atomically
 give() {
   cat >"/secrets/$1/$3.new"
   chmod 0400 "/secrets/$1/$3.new"
@@ -34,7 +34,7 @@ give() {
   chown "$2:$2" "/secrets/$1"
 }
 
-# The accounts of fleets, and of those who only read one: NAME and NAME.reader
+# The accounts of fleets and of their readers: NAME and NAME.reader
 fleets() {
   for file in /secrets/own/mqtt-*; do
     account=${file#/secrets/own/mqtt-}
@@ -42,12 +42,12 @@ fleets() {
   done
 }
 
-# The broker's accounts: the rules service, the broker's own health check, and the fleets.
+# The accounts of the broker: the rules service, the health check, and the fleets.
 give_accounts() {
   hashes=/secrets/own/passwords
   rm -f "$hashes"
   touch "$hashes"
-  # The broker warns of an access list that is not its own.
+  # A copy, because the broker warns about an access list of another owner.
   cat /acl >/secrets/own/acl
   for account in rules health $(fleets); do
     mosquitto_passwd -b "$hashes" "$account" "$(password "mqtt-$account")"
@@ -58,7 +58,7 @@ give_accounts() {
   rm "$hashes" /secrets/own/acl
 }
 
-# reader_acl ACCOUNT FLEET: it sees the fleet, and has no tree of its own, unlike the account of a fleet
+# reader_acl ACCOUNT FLEET: read access to the fleet; unlike the account of a fleet, a reader has no topics of its own
 reader_acl() {
   printf '\nuser %s\ntopic deny %s/#\ntopic deny /%s/#\n' "$1" "$1" "$1"
   for kind in telemetry state presence; do echo "topic read $2/$kind/#"; done
@@ -69,16 +69,16 @@ refuse() {
   exit 1
 }
 
-# check NAME: no fleet can be called anything else
+# check NAME: refuses invalid and reserved fleet names
 check() {
   printf %s "$1" | grep -Eqx '[A-Za-z0-9][A-Za-z0-9_.-]{0,63}' ||
-    refuse "\"$1\" cannot be the name of a fleet: it must be 1 to 64 letters, digits, \"_\", \".\" or \"-\", and begin with a letter or digit"
-  case $1 in rules | health | lamplighter-canary | *.reader) refuse "\"$1\" is reserved; choose another name for the fleet" ;; esac
+    refuse "invalid fleet name \"$1\": use 1 to 64 letters, digits, \"_\", \".\" or \"-\", starting with a letter or digit"
+  case $1 in rules | health | lamplighter-canary | *.reader) refuse "fleet name \"$1\" is reserved; choose another" ;; esac
 }
 
-# show ACCOUNT: what a client needs
+# show ACCOUNT: prints what a client needs to connect
 show() {
-  printf 'host      127.0.0.1\nport      the one that is published, by default 1883\nuser      %s\npassword  %s\n' "$1" "$(password "mqtt-$1")"
+  printf 'host      127.0.0.1\nport      1883, or MQTT_PORT\nuser      %s\npassword  %s\n' "$1" "$(password "mqtt-$1")"
 }
 
 manage() {
@@ -92,16 +92,16 @@ manage() {
       ;;
     add-reader)
       check "$name"
-      [ -s "/secrets/own/mqtt-$name" ] || refuse "there is no fleet \"$name\" yet; fleet add $name makes it"
+      [ -s "/secrets/own/mqtt-$name" ] || refuse "unknown fleet \"$name\"; add it first: fleet add $name"
       show "$name.reader"
       printf 'subscribe %s/telemetry/#, %s/state/#, %s/presence/#\n' "$name" "$name" "$name"
       ;;
     remove)
       check "$name"
-      [ "$name" != demo ] || refuse "demo is the fleet of the simulator, which needs its account"
-      [ -s "/secrets/own/mqtt-$name" ] || refuse "there is no fleet \"$name\"; fleet list shows those that there are"
+      [ "$name" != demo ] || refuse "cannot remove demo: the simulator uses its account"
+      [ -s "/secrets/own/mqtt-$name" ] || refuse "unknown fleet \"$name\"; list the fleets: fleet list"
       rm -f "/secrets/own/mqtt-$name" "/secrets/own/mqtt-$name.reader"
-      echo "The accounts of $name are removed. Its devices, readings, rules and commands are kept; DELETE /v1/fleets/$name deletes them."
+      echo "Removed the accounts of $name. Its devices, readings, rules and commands remain; to delete them: DELETE /v1/fleets/$name."
       ;;
     *) refuse "usage: docker compose run --rm secrets fleet list | add NAME | add-reader NAME | remove NAME" ;;
   esac
@@ -115,16 +115,16 @@ fi
 case ${1:-} in
   '') ;;
   renew)
-    [ -s "/secrets/own/mqtt-${2:-}" ] || refuse "there is no account \"${2:-}\""
+    [ -s "/secrets/own/mqtt-${2:-}" ] || refuse "unknown account \"${2:-}\""
     rm "/secrets/own/mqtt-$2"
     password "mqtt-$2" >/dev/null
     ;;
-  *) refuse "secrets.sh knows fleet and renew, not \"$1\"" ;;
+  *) refuse "unknown command \"$1\"; use fleet or renew" ;;
 esac
 
 for fleet in $FLEETS; do password "mqtt-$fleet" >/dev/null; done
 give_accounts
-# mosquitto_sub reads its options from here
+# The options of mosquitto_sub
 printf -- '-u health\n-P %s\n' "$(password mqtt-health)" | give mosquitto $MOSQUITTO mosquitto_sub
 
 printf 'requirepass %s\n' "$(password redis)" | give redis $REDIS auth.conf
@@ -141,5 +141,5 @@ printf '{"redis://redis:6379": "%s"}\n' "$(password redis)" | give redis-exporte
 password grafana-admin | give grafana $GRAFANA admin-password
 password grafana-key | give grafana $GRAFANA secret-key
 
-# Redis runs as its own user from the start and cannot take over a fresh volume by itself.
+# Redis does not start as root, so it cannot change the owner of a new volume itself.
 chown "$REDIS:$REDIS" /redis-data

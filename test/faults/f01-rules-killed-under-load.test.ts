@@ -2,14 +2,14 @@ import { Random } from '@lamplighter/prove/run/random';
 import { until } from '@lamplighter/test-kit/until';
 import { expectNothingLost, type FaultCase, startFaultCase } from './fault-case.js';
 
-it('F1: kill -9 of the rules service under 1,000 readings a second loses none, and no verdict is commanded twice', async () => {
+it('F1: kill -9 of rules under 1,000 readings per second loses no reading and commands no verdict twice', async () => {
   const faultCase = await startFaultCase({
-    // The window of a device lasts 96 s: longer than several polls of all devices, also on a busy machine.
+    // The window of a device covers 96 s: longer than several polls of all devices on a busy machine.
     fleets: [{ devices: 400, env: { INTERVAL_MS: '400', DAY_SECONDS: '20' } }],
   });
   const { recorder, replicas, log } = faultCase;
   const [rules] = replicas;
-  const stopAsking = recorder.sendCommandsAtRate(10, new Random(1));
+  const stopSending = recorder.sendCommandsAtRate(10, new Random(1));
   for (let kill = 1; kill <= 3; kill += 1) {
     const { taken } = recorder.counts();
     await until(() => recorder.counts().taken > taken + 3000, { what: 'load', timeoutMs: 30_000 });
@@ -19,14 +19,14 @@ it('F1: kill -9 of the rules service under 1,000 readings a second loses none, a
     await rules!.ready();
     log(`kill ${kill}: ready again after ${((performance.now() - killedAt) / 1000).toFixed(1)} s`);
   }
-  stopAsking();
+  stopSending();
   await expectNothingLost(faultCase);
   expect(await verdictsCommandedTwice(faultCase)).toEqual([]);
 }, 300_000);
 
 /**
- * The rule commands on a change: two in a row that ask for the same are one verdict commanded twice, unless the device has restarted in
- * between (the load reboots some), and is commanded again what holds.
+ * The rule commands only changes, so two equal commands in a row are one verdict commanded twice, unless the device restarted in between
+ * (the load restarts some) and the held command was repeated.
  */
 async function verdictsCommandedTwice({ recorder, client }: FaultCase): Promise<string[]> {
   const twice: string[] = [];

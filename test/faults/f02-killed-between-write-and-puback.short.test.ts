@@ -2,8 +2,8 @@ import { connectDevice } from '@lamplighter/test-kit/device';
 import { until } from '@lamplighter/test-kit/until';
 import { startFaultCase } from './fault-case.js';
 
-/** A service with a session that the broker keeps, and a lamp whose first reading it has stored. */
-async function durableScene() {
+/** A service with a persistent session, and a lamp whose first reading is stored. */
+async function startDurable() {
   const { broker, redis, replicas, client } = await startFaultCase({
     fleets: [],
     rulesEnv: { INGEST_MODE: 'durable' },
@@ -17,16 +17,16 @@ async function durableScene() {
   return { redis, rules, client, fleet, lamp, path };
 }
 
-it('F2: a reading that was written before the service died without its PUBACK is recognised when the broker brings it again', async () => {
-  const { rules, client, fleet, lamp, path } = await durableScene();
+it('F2: a reading that was stored before the service died without a PUBACK is recognised as a duplicate on redelivery', async () => {
+  const { rules, client, fleet, lamp, path } = await startDurable();
 
-  rules!.toBroker.stall('up'); // it hears the broker, and is not heard
+  rules!.toBroker.stall('up'); // the service receives, but its packets are lost
   await lamp.sendReading({ light: 100, _seq: 2 });
-  const forTheDark = async () =>
+  const darkCommands = async () =>
     (await client.get(`${path}/commands`)).body.commands.filter(
       ({ action }: { action: { led_on: boolean } }) => action.led_on,
     );
-  await until(async () => (await forTheDark()).length === 1, { what: 'the command for the dark' });
+  await until(async () => (await darkCommands()).length === 1, { what: 'the command for darkness' });
   await rules!.kill();
   rules!.toBroker.cut();
   rules!.toBroker.heal();
@@ -43,22 +43,22 @@ it('F2: a reading that was written before the service died without its PUBACK is
       expect(readings).toMatchObject({ stored: 2, duplicate: 1 });
       return true;
     },
-    { what: 'the broker to bring it again, and no more', timeoutMs: 30_000 },
+    { what: 'one redelivery', timeoutMs: 30_000 },
   );
-  expect(await forTheDark()).toHaveLength(1);
+  expect(await darkCommands()).toHaveLength(1);
   expect((await client.get(`${path}/telemetry`)).body.readings).toHaveLength(2);
 }, 120_000);
 
-it('F2: a reading that the service had in hand when it died, and Redis never got, comes again: it had no PUBACK', async () => {
-  const { redis, rules, client, lamp, path } = await durableScene();
+it('F2: a reading in progress when the service died is redelivered and stored, since it had no PUBACK', async () => {
+  const { redis, rules, client, lamp, path } = await startDurable();
 
   await redis.kill();
   await lamp.sendReading({ light: 800, _seq: 2 });
-  const inHand = async () => {
+  const inProgress = async () => {
     const metrics = await (await fetch(`${rules!.url}/metrics`)).text();
     return Number(/^lamplighter_ingest_inflight (\d+)/m.exec(metrics)?.[1]);
   };
-  await until(async () => (await inHand()) > 0, { what: 'the reading in hand', timeoutMs: 30_000 });
+  await until(async () => (await inProgress()) > 0, { what: 'the reading in progress', timeoutMs: 30_000 });
   await rules!.kill();
   await redis.start();
   await rules!.start();

@@ -1,10 +1,10 @@
 import { expectNothingLost, startFaultCase } from './fault-case.js';
 
-it('F4: kill -9 of the broker with 50 pending commands: each is delivered from Redis once the broker is back', async () => {
+it('F4: kill -9 of the broker with 50 pending commands: each is delivered from Redis after the restart', async () => {
   const faultCase = await startFaultCase({ fleets: [{ devices: 50 }] });
   const { broker, recorder, client, log } = faultCase;
   await broker.kill();
-  log('the broker is dead');
+  log('killed the broker');
   const ids: string[] = [];
   for (const { name, devices } of recorder.fleets) {
     for (const device of devices) {

@@ -6,22 +6,22 @@ import { until } from '@lamplighter/test-kit/until';
 import { connected } from '../../tools/test-kit/src/store/store-under-test.js';
 import { expectNothingLost, startFaultCase } from './fault-case.js';
 
-it('F6: kill -9 of Redis under load: 503 with Retry-After meanwhile, and every reading and every accepted command is there afterwards', async () => {
+it('F6: kill -9 of Redis under load: the API responds 503 with Retry-After, and no reading or accepted command is lost', async () => {
   const faultCase = await startFaultCase();
   const { redis, recorder, client, roster } = Object.assign(faultCase, { roster: faultCase.recorder.fleets });
-  const stopAsking = recorder.sendCommandsAtRate(10, new Random(6));
+  const stopSending = recorder.sendCommandsAtRate(10, new Random(6));
   await until(() => recorder.counts().executed > 10, { what: 'load', timeoutMs: 30_000 });
   await redis.kill();
   const path = `/v1/fleets/${roster[0]?.name}/devices/lamp-0001/commands?allowUnknown=true`;
   const refused = await client.request('POST', path, { body: { action: { led_on: true } } });
   expect([refused.status, Number(refused.headers.get('retry-after')) > 0]).toEqual([503, true]);
-  await until(() => recorder.counts().inOutboxes > 50, { what: 'readings that wait', timeoutMs: 30_000 });
+  await until(() => recorder.counts().inOutboxes > 50, { what: 'waiting readings', timeoutMs: 30_000 });
   await redis.start();
-  stopAsking();
+  stopSending();
   await expectNothingLost(faultCase);
 }, 180_000);
 
-it('F6: what waits for a device goes out although the answer of Redis, that it was thought away, is lost', async () => {
+it('F6: a pending command is sent to a device presumed offline even if the reply of Redis that says so is lost', async () => {
   const { broker, redis, replicas, client } = await startFaultCase({ fleets: [] });
   const { toRedis } = replicas[0]!;
   const fleet = await broker.newFleet();
@@ -43,7 +43,7 @@ it('F6: what waits for a device goes out although the answer of Redis, that it w
   const shard = shardOf(fleet.name, 'lamp-0001');
   const lamp = await connectDevice(fleet);
   // Within 1 s after its goodbye a reading does not bring the device back.
-  await until(() => Date.now() - goneAt > 1000, { what: 'the end of the second after the goodbye' });
+  await until(() => Date.now() - goneAt > 1000, { what: 'one second after the goodbye' });
 
   toRedis.stall('down');
   await measure(2);

@@ -5,9 +5,9 @@ import { until } from '@lamplighter/test-kit/until';
 
 it.each([
   ['has no append-only file', 'appendonly no', 'set "appendonly yes"'],
-  ['replies before a write is on disk', 'appendfsync everysec', 'set "appendfsync always"'],
+  ['confirms writes before they are on disk', 'appendfsync everysec', 'set "appendfsync always"'],
 ])(
-  'F7: on a Redis that %s no service is ready, and the metric and the reasons say why',
+  'F7: with a Redis that %s, no service is ready; metric and reasons show why',
   async (_what, setting, advice) => {
     const [broker, redis] = await Promise.all([startBroker(), startRedis({ settings: [setting] })]);
     const services = await Promise.all([
@@ -17,9 +17,9 @@ it.each([
     for (const { url } of services) {
       await until(
         async () => {
-          const answer = await fetch(`${url}/health/ready`);
-          const { reasons } = (await answer.json()) as { reasons: string[] };
-          return answer.status === 503 && reasons.some((reason) => reason.includes(advice));
+          const response = await fetch(`${url}/health/ready`);
+          const { reasons } = (await response.json()) as { reasons: string[] };
+          return response.status === 503 && reasons.some((reason) => reason.includes(advice));
         },
         { what: 'the reason', timeoutMs: 20_000 },
       );

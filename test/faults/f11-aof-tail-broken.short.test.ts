@@ -8,7 +8,7 @@ import { startFaultCase } from './fault-case.js';
 const COMMANDS = 20;
 const FLEET = 'asleep';
 
-it('F11: a half-written tail of the append-only file costs nothing, a torn one at most the last write, and every queue works on', async () => {
+it('F11: an incomplete tail of the append-only file loses nothing, a torn one at most the last write, and every queue still works', async () => {
   const data = temporaryFolder();
   const faultCase = await startFaultCase({ fleets: [], redisSettings: [`dir "${data}"`] });
   const { redis, replicas, client, log } = faultCase;
@@ -22,7 +22,7 @@ it('F11: a half-written tail of the append-only file costs nothing, a torn one a
       { what: 'the ledger', timeoutMs: 30_000 },
     );
 
-  // Commands that wait for devices of which nobody has heard yet; and then nobody writes any more.
+  // Commands for devices that have never connected; afterwards there are no more writes.
   const paths = Array.from({ length: COMMANDS }, (_, i) => `lamp-${String(i + 1).padStart(4, '0')}`).map(
     (device) => `/v1/fleets/${FLEET}/devices/${device}/commands?allowUnknown=true`,
   );
@@ -42,7 +42,7 @@ it('F11: a half-written tail of the append-only file costs nothing, a torn one a
   truncateSync(aof, statSync(aof).size - 20);
   await redis.start();
   const { issued, open, unexplained } = await ledger();
-  log(`the torn tail cost ${COMMANDS - issued.api} of ${COMMANDS} commands`);
+  log(`the torn tail lost ${COMMANDS - issued.api} of ${COMMANDS} commands`);
   expect(issued.api).toBeGreaterThanOrEqual(COMMANDS - 1);
   expect({ open, unexplained }).toEqual({ open: issued.api, unexplained: 0 });
 
@@ -53,8 +53,8 @@ it('F11: a half-written tail of the append-only file costs nothing, a torn one a
     eventsOf(readLines<DeviceEvent>(journalFile), 'executed')
       .filter(({ action }) => 'report' in action)
       .map(({ id }) => id);
-  await until(() => executed().length >= issued.api, { what: 'all that is left', timeoutMs: 30_000 });
-  await until(async () => (await ledger()).open === 0, { what: 'their ends', timeoutMs: 30_000 });
+  await until(() => executed().length >= issued.api, { what: 'the remaining commands', timeoutMs: 30_000 });
+  await until(async () => (await ledger()).open === 0, { what: 'the commands to end', timeoutMs: 30_000 });
   expect(new Set(executed()).size).toBe(issued.api);
   expect(executed()).toHaveLength(issued.api);
 }, 120_000);

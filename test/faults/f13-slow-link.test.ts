@@ -5,7 +5,7 @@ import { expectNothingLost, startFaultCase } from './fault-case.js';
 const OUTBOX = 200;
 const SLOW_BYTES_PER_SECOND = 1000;
 
-it('F13: a device on a link of 1 kB/s that measures faster than that lags alone: its outbox is bounded, and what it drops it says', async () => {
+it('F13: a device that produces more than its 1 kB/s link carries delays no other device; its outbox is bounded and its drops are reported', async () => {
   const faultCase = await startFaultCase({
     fleets: [
       { devices: 20 },
@@ -17,9 +17,9 @@ it('F13: a device on a link of 1 kB/s that measures faster than that lags alone:
   const others = fleets.find(({ fleet }) => fleet.name !== 'slow')!;
   slow.toBroker.limit(SLOW_BYTES_PER_SECOND);
   const dropped = () => eventsOf(readLines<DeviceEvent>(slow.journalFile), 'dropped').length;
-  await until(() => dropped() > 50, { what: 'its outbox to be full', timeoutMs: 120_000, everyMs: 250 });
+  await until(() => dropped() > 50, { what: 'dropped readings', timeoutMs: 120_000, everyMs: 250 });
   log(`it has dropped ${dropped()} readings`);
-  // The slow device and all links are full; the others do not feel it.
+  // The outbox and the link of the slow device are full; other devices are not affected.
   const ages = await Promise.all(
     (recorder.fleets.find(({ name }) => name === others.fleet.name)?.devices ?? []).map(
       async (device) =>

@@ -16,42 +16,45 @@ import { type FaultCase, MAX_SHOWN, QUIET_MS, startFaultCase } from './fault-cas
 const HOUR_MS = 3_600_000;
 const AT_ONCE = 20;
 const clock = steppedClock();
-if (clock === undefined) process.stderr.write('    F18 is left out: it needs a C compiler and Linux\n');
+if (clock === undefined) process.stderr.write('skipping F18: it requires a C compiler and Linux\n');
 
-// A device refuses the first few commands after the step as expired: by all that it has heard of the server's clock they are, and
-// one that has waited on its way looks the same. The API shows them as rejected.
-// Covered: the wall clocks of broker, Redis, rules and API, as gettimeofday and clock_gettime tell them. Not covered: the
-// system's own, which other programs of this machine share.
+// A device rejects the first few commands after the step as expired, since it cannot distinguish them from delayed ones. The API shows them
+// as rejected.
+// Covered: the wall clocks of broker, Redis, rules and API from gettimeofday and clock_gettime. Not covered: the system clock, which other
+// programs share.
 (clock ? it : it.skip)(
-  'F18: the clock of all servers steps back by an hour: no command is lost, doubled or late by it, and their ids stay unique',
+  'F18: when the clock of all servers steps back by an hour, no command is lost, duplicated or late, and ids stay unique',
   async () => {
     const faultCase = await startFaultCase({ rulesEnv: clock?.env ?? {}, apiEnv: clock?.env ?? {} });
     const { recorder, log } = faultCase;
-    const stopAsking = recorder.sendCommandsAtRate(10, new Random(18));
+    const stopSending = recorder.sendCommandsAtRate(10, new Random(18));
     await until(() => recorder.counts().executed > 50, { what: 'load', timeoutMs: 30_000 });
     clock?.step(-HOUR_MS);
-    log('it is an hour earlier');
+    log('set the clock back by an hour');
     const { executed } = recorder.counts();
-    await until(() => recorder.counts().executed > executed + 50, { what: 'life', timeoutMs: 60_000 });
-    stopAsking();
+    await until(() => recorder.counts().executed > executed + 50, {
+      what: 'executed commands',
+      timeoutMs: 60_000,
+    });
+    stopSending();
     await expectNothingLostOnOneClock(faultCase, QUIET_MS);
   },
   300_000,
 );
 
-// Leases are times of that clock. A replica that lived through the step notices it; one that starts afterwards looks once.
+// Leases use that clock. A running replica detects the step; a new one checks at its start.
 (clock ? it : it.skip).each([
   ['by the replica that leased it', false],
   ['by a replica that starts after the step', true],
 ])(
-  'F18: what was leased, and lost, at the moment of the step is tried again as soon as without the step: %s',
-  async (_who, isStartedAnew) => {
+  'F18: a command leased and lost at the step is retried as soon as without the step: %s',
+  async (_replica, isRestarted) => {
     clock?.step(0);
     const faultCase = await startFaultCase({ rulesEnv: clock?.env ?? {}, apiEnv: clock?.env ?? {} });
     const { recorder, fleets, replicas } = faultCase;
-    const stopAsking = recorder.sendCommandsAtRate(10, new Random(18));
+    const stopSending = recorder.sendCommandsAtRate(10, new Random(18));
     await until(() => recorder.counts().executed > 50, { what: 'load', timeoutMs: 30_000 });
-    fleets[0]?.toBroker.stall(); // neither commands nor answers arrive
+    fleets[0]?.toBroker.stall(); // neither commands nor acknowledgements arrive
     const dispatched = async () => {
       const metrics = await (await fetch(`${replicas[0]?.url}/metrics`)).text();
       const samples = metrics.matchAll(/^lamplighter_commands_total\{transition="dispatched".*\} (\d+)$/gm);
@@ -60,40 +63,44 @@ if (clock === undefined) process.stderr.write('    F18 is left out: it needs a C
     const before = await dispatched();
     await until(async () => (await dispatched()) > before + 20, { what: 'leases', timeoutMs: 30_000 });
     clock?.step(-HOUR_MS);
-    if (isStartedAnew) {
+    if (isRestarted) {
       await replicas[0]?.kill();
       await replicas[0]?.start();
     }
     fleets[0]?.toBroker.cut();
     fleets[0]?.toBroker.heal();
-    stopAsking();
+    stopSending();
     await expectNothingLostOnOneClock(faultCase, QUIET_MS / 2);
   },
   300_000,
 );
 
 /**
- * Orders until every device has executed a command that was taken after the step: it does so when all the samples that it keeps of
- * the servers' time (packages/device/src/connection/server-clock.ts) are later than the step. Before that it would refuse to be silent when the recorder are closed.
+ * Sends commands until every device has executed one that was created after the step, which shows that all its samples of the server time
+ * (packages/device/src/connection/server-clock.ts) are from after the step.
  */
-async function tellTheTime({ recorder, fleets }: FaultCase): Promise<void> {
+async function synchronizeDevices({ recorder, fleets }: FaultCase): Promise<void> {
   const request = { action: { report: ['light'] }, policy: 'ordered' as const, lane: 'clock', ttl: '1m' };
   for (const [i, { name, devices }] of recorder.fleets.entries()) {
-    const disobedient = () => {
+    const unsynchronized = () => {
       const executed = eventsOf(readLines<DeviceEvent>(fleets[i]!.journalFile), 'executed');
-      const obedient = new Set(
+      const synchronized = new Set(
         executed.filter(({ lane }) => lane === request.lane).map(({ device }) => device),
       );
-      return devices.filter((device) => !obedient.has(device));
+      return devices.filter((device) => !synchronized.has(device));
     };
-    const order = async () => {
-      const left = disobedient();
-      await forEachConcurrently(left, AT_ONCE, async (device) => {
+    const sendToRest = async () => {
+      const remaining = unsynchronized();
+      await forEachConcurrently(remaining, AT_ONCE, async (device) => {
         await recorder.sender.sendUntilAnswered({ fleet: name, device, request });
       });
-      return left.length === 0;
+      return remaining.length === 0;
     };
-    await until(order, { what: 'all to know the time', timeoutMs: 120_000, everyMs: 1000 });
+    await until(sendToRest, {
+      what: 'all devices to have the new server time',
+      timeoutMs: 120_000,
+      everyMs: 1000,
+    });
   }
 }
 
@@ -106,35 +113,38 @@ async function expectNothingLostOnOneClock(faultCase: FaultCase, quietMs: number
     return ledgers.reduce((sum, { body }) => sum + body.commands.open, recorder.sender.waiting);
   };
   await until(async () => (await open()) === 0, { what: 'every command to end', timeoutMs: quietMs });
-  log('every command has ended');
-  // Not sooner: what was taken before the step expires later by the step, for whoever believes in the new time.
-  await tellTheTime(faultCase);
+  log('all commands have ended');
+  // Only now: by the new time, a command created before the step expires an hour later.
+  await synchronizeDevices(faultCase);
   const { violations, commands } = checkRun(onOneClock(await recorder.finish({ quietMs })));
   log(`commands ${[...commands.states].map((state) => state.join(' ')).join(', ')}`);
   expect(violations.slice(0, MAX_SHOWN)).toEqual([]);
 }
 
-/** What the servers wrote after the step, told by the clock of before it, which the devices still have. */
+/** Converts the times that servers wrote after the step to the clock before it, which the devices still use. */
 function onOneClock(evidence: Evidence): Evidence {
   const stepped = Date.now() - HOUR_MS / 2;
-  const right = (at: number) => (at < stepped ? at + HOUR_MS : at);
+  const corrected = (at: number) => (at < stepped ? at + HOUR_MS : at);
   return {
     ...evidence,
     fleets: evidence.fleets.map((fleet) => ({
       ...fleet,
       commands: fleet.commands.map((command) => ({
         ...command,
-        expiresAt: right(command.expiresAt),
-        transitions: command.transitions.map((transition) => ({ ...transition, at: right(transition.at) })),
+        expiresAt: corrected(command.expiresAt),
+        transitions: command.transitions.map((transition) => ({
+          ...transition,
+          at: corrected(transition.at),
+        })),
       })),
       journal: fleet.journal.map((event) =>
-        'expiresAt' in event ? { ...event, expiresAt: right(event.expiresAt) } : event,
+        'expiresAt' in event ? { ...event, expiresAt: corrected(event.expiresAt) } : event,
       ),
     })),
   };
 }
 
-/** A wall clock that the servers which are started from now on share, and that may be set; undefined without a compiler. */
+/** An adjustable wall clock for all servers started from now on; undefined without a compiler. */
 function steppedClock() {
   const folder = temporaryFolder();
   const library = join(folder, 'stepped-clock.so');
@@ -153,7 +163,7 @@ function steppedClock() {
   return { env, step };
 }
 
-/** Puts programs of the same names before the real ones that run those with these variables. */
+/** Puts wrappers on the PATH that run the programs with these variables. */
 function wrap(folder: string, programs: string[], env: Record<string, string>): void {
   mkdirSync(folder);
   const variables = Object.entries(env).map(([name, value]) => `${name}='${value}'`);

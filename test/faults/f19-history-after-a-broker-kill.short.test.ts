@@ -9,7 +9,7 @@ import { startFaultCase } from './fault-case.js';
 const [DARK, BRIGHT] = [{ light: 100 }, { light: 900 }];
 const BACKLOG = 300;
 
-it('F19: a broker is killed twice, the second time with a backlog in flight: history and retained readings are stored or ignored, and never act', async () => {
+it('F19: after two kills of the broker, the second with a backlog in flight, history and retained readings never act', async () => {
   const { broker, client, replicas, log } = await startFaultCase({ fleets: [] });
   const { toBroker } = replicas[0]!;
   const fleet = await broker.newFleet();
@@ -29,7 +29,7 @@ it('F19: a broker is killed twice, the second time with a backlog in flight: his
   });
   closeLater('device', () => keeper.close());
   keeper.start();
-  await until(() => keeper.online, { what: 'the device to be online' });
+  await until(() => keeper.online, { what: 'the device to come online' });
   const plain = await connectDevice(fleet, 'plain');
   for (const [i, reading] of [DARK, BRIGHT].entries()) {
     await keeper.publish(reading);
@@ -40,7 +40,7 @@ it('F19: a broker is killed twice, the second time with a backlog in flight: his
   const commandsBefore = (await get('/ledger')).commands.issued.rule;
 
   await broker.kill();
-  await until(() => !keeper.online, { what: 'the device to notice' });
+  await until(() => !keeper.online, { what: 'the device to detect the loss' });
   for (let i = 1; i < BACKLOG; i += 1) await keeper.publish(DARK);
   await keeper.publish(BRIGHT);
   toBroker.stall();
@@ -50,7 +50,7 @@ it('F19: a broker is killed twice, the second time with a backlog in flight: his
   await again.publish(`${fleet.name}/telemetry/plain`, DARK, { retain: true });
   toBroker.cut();
   toBroker.heal();
-  await until(() => keeper.online, { what: 'the device to be back' });
+  await until(() => keeper.online, { what: 'the device to reconnect' });
   expect(keeper.waiting).toBe(BACKLOG);
   log('the backlog is in flight');
   await broker.kill();
@@ -75,7 +75,7 @@ it('F19: a broker is killed twice, the second time with a backlog in flight: his
   });
   expect(executed).toEqual([{ led_on: true }, { led_on: false }]);
   expect([...again.commands(), ...last.commands()]).toEqual([]);
-  // A live reading acts as before.
+  // A live reading still acts.
   await keeper.publish(DARK);
   await until(() => executed.length === 3, { what: 'the command of a live reading' });
 }, 180_000);

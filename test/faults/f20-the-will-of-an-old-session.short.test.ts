@@ -6,14 +6,14 @@ import { until } from '@lamplighter/test-kit/until';
 import { type FaultCase, startFaultCase } from './fault-case.js';
 
 const LAMP = 'lamp-0001';
-/** The broker gives up a silent connection after one and a half times this, seconds. */
+/** The broker closes a silent connection after 1.5 times this, seconds. */
 const KEEPALIVE_SECONDS = 2;
-// The clock of the device was set back in between: the newer session has the lower number.
+// The newer session has the lower number, as after a clock that was set back.
 const [OLD, NEW] = [9, 4];
 
 const presenceOf = (fleet: TestFleet) => `${fleet.name}/presence/${LAMP}`;
 
-/** A session whose connection goes through a link that may break; `clientId` differs, so that the broker does not end it by a takeover. */
+/** A session that may use a breakable link. Its client id differs, so that the new session does not take it over. */
 async function oldSession(fleet: TestFleet, url: string) {
   const will = JSON.stringify({ online: false, session: OLD });
   const client = await connectMqtt(url, {
@@ -41,7 +41,7 @@ const sessionIs = ({ client }: FaultCase, fleet: TestFleet, session: number) =>
     { what: `session ${session} to be online` },
   );
 
-/** A command that needs a device that is there reaches the new session. */
+/** Expects that a command with policy `now` reaches the new session. */
 async function expectReached(
   { client }: FaultCase,
   fleet: TestFleet,
@@ -53,7 +53,7 @@ async function expectReached(
   expect(await lamp.nextCommand()).toMatchObject({ led_on: true });
 }
 
-/** Settles when the broker has published the will of the old session. */
+/** Resolves when the broker has published the will of the old session. */
 async function untilWill(fleet: TestFleet, observer: Awaited<ReturnType<typeof connectMqtt>>) {
   await observer.next(
     ({ topic, payload }) => topic === presenceOf(fleet) && payload.includes('"online":false'),
@@ -61,7 +61,7 @@ async function untilWill(fleet: TestFleet, observer: Awaited<ReturnType<typeof c
   );
 }
 
-it('F20: rules is killed between the will of the old session and the birth of the new one', async () => {
+it('F20: a new session is online although rules was killed between the will of the old session and its birth', async () => {
   const faultCase = await startFaultCase({ fleets: [] });
   const { broker, replicas, client } = faultCase;
   const fleet = await broker.newFleet();
@@ -78,7 +78,7 @@ it('F20: rules is killed between the will of the old session and the birth of th
   await expectReached(faultCase, fleet, lamp);
 }, 120_000);
 
-it('F20: two sessions of a device through a broken link: the late will of the old one does not end the new one, though rules is killed in between', async () => {
+it('F20: the late will of an old session does not end the new one, even if rules is killed in between', async () => {
   const faultCase = await startFaultCase({ fleets: [], replicas: 2 });
   const { broker, replicas } = faultCase;
   const fleet = await broker.newFleet();
@@ -87,11 +87,11 @@ it('F20: two sessions of a device through a broken link: the late will of the ol
   const link = await openLink(broker.port);
   await oldSession(fleet, link.through(fleet.url));
   await sessionIs(faultCase, fleet, OLD);
-  // The broker takes the old connection for open until its keepalive has passed.
+  // The broker considers the old connection open until its keep-alive has passed.
   link.stall();
   const lamp = await newSession(fleet);
   await sessionIs(faultCase, fleet, NEW);
-  // One replica receives the will only after the other has recorded it, and one finds it retained when it starts.
+  // One replica receives the will after the other has recorded it; the other finds it retained at its start.
   const [first, second] = replicas;
   second!.pause();
   await first!.kill();

@@ -10,50 +10,52 @@ import {
 import { temporaryFolder } from '@lamplighter/test-kit/folder';
 import { closeLater } from '@lamplighter/test-kit/resources';
 
-/** A stack with a fleet on it, and its books. */
+/** A stack with fleets and an evidence recorder. */
 export interface FaultCase extends BreakableStack {
   readonly recorder: EvidenceRecorder;
-  /** Opens books on the fleets that were added since; `books` are those of the beginning. */
+  /** Starts a recorder for all fleets, including those added since the start. */
   startRecording(): Promise<EvidenceRecorder>;
-  /** Tells how it goes; a case may take a minute. */
+  /** Prints progress; a case can take minutes. */
   log(line: string): void;
 }
 
-/** Violations that a failed case shows. */
+/** Most violations that a failed case shows. */
 export const MAX_SHOWN = 20;
-/** Longest time in which everything must come to rest after a fault, milliseconds: devices wait up to 30 s before they return. */
+/** Longest time to become quiet after a fault, milliseconds: devices wait up to 30 s before they reconnect. */
 export const QUIET_MS = 120_000;
 
-/** Builds a stack, with fleets unless they are `[]`, opens the books, and looks at the API every so often (0: not before the end). */
+/** Starts a stack with fleets and a recorder that polls the API at an interval (0: only at the end). */
 export async function startFaultCase({
   fleets = [{ devices: 20 }],
-  lookEveryMs = 3000,
+  pollEveryMs = 3000,
   ...options
 }: Omit<BreakableStackOptions, 'folder'> & {
   fleets?: readonly FleetOptions[];
-  lookEveryMs?: number;
+  pollEveryMs?: number;
 } = {}): Promise<FaultCase> {
-  const stack = await startBreakableStack({ folder: join(temporaryFolder(), 'scene'), ...options });
+  const stack = await startBreakableStack({ folder: join(temporaryFolder(), 'stack'), ...options });
   await Promise.all(
     fleets.map((fleet) => stack.addFleet({ ...fleet, env: { INTERVAL_MS: '500', ...fleet.env } })),
   );
-  const over = new AbortController();
-  closeLater('books', () => over.abort());
+  const ended = new AbortController();
+  closeLater('recorder', () => ended.abort());
   const startRecording = async () => {
-    const recorder = await EvidenceRecorder.start(stack, over.signal);
-    if (lookEveryMs > 0) recorder.pollApiEvery(lookEveryMs);
+    const recorder = await EvidenceRecorder.start(stack, ended.signal);
+    if (pollEveryMs > 0) recorder.pollApiEvery(pollEveryMs);
     return recorder;
   };
   const recorder = await startRecording();
-  const began = performance.now();
+  const startedAt = performance.now();
   const log = (line: string) =>
-    process.stderr.write(`    ${((performance.now() - began) / 1000).toFixed(1).padStart(6)} s  ${line}\n`);
+    process.stderr.write(
+      `    ${((performance.now() - startedAt) / 1000).toFixed(1).padStart(6)} s  ${line}\n`,
+    );
   return Object.assign(stack, { recorder, log, startRecording });
 }
 
-/** Waits until everything has come to rest, and has the oracle judge it: no reading and no command was lost, doubled or misplaced. */
+/** Waits until the stack is quiet, then checks that no reading or command was lost, duplicated or reordered. */
 export async function expectNothingLost({ recorder, log }: FaultCase): Promise<void> {
-  log('mended; waiting for everything to come to rest');
+  log('fault removed; waiting until the stack is quiet');
   const { violations, readings, commands } = checkRun(await recorder.finish({ quietMs: QUIET_MS }));
   log(
     `readings ${readings.stored} of ${readings.taken} stored, ${readings.dropped} dropped by devices; ` +

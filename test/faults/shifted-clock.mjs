@@ -1,5 +1,5 @@
-// Loaded before a program's first line (node --import): its wall clock is wrong by the milliseconds that the file named by
-// CLOCK_FILE holds, from now on whenever that changes. Timers and the monotonic clock go on as they were.
+// Loaded before a program (node --import): shifts its wall clock by the milliseconds in the file CLOCK_FILE, which can change at any time.
+// Timers and the monotonic clock are unchanged.
 import { readFileSync } from 'node:fs';
 
 const Real = Date;

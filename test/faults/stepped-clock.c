@@ -1,5 +1,5 @@
-// Loaded before the C library (LD_PRELOAD): the wall clock of the program is wrong by the milliseconds that the first eight
-// bytes of the file named by CLOCK_FILE hold, from the moment that they change. The monotonic clock goes on as it was.
+// Loaded with LD_PRELOAD: shifts the wall clock of a program by the milliseconds in the first eight bytes of the file CLOCK_FILE, which can
+// change at any time. The monotonic clock is unchanged.
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdint.h>

@@ -4,7 +4,7 @@ import { groupBy } from './checks/group-by.js';
 import { VIOLATIONS } from './checks/violation.js';
 import type { Evidence } from './evidence/evidence.js';
 
-/** Violations of one kind that are listed. */
+/** Most violations listed per kind. */
 const MAX_LISTED = 10;
 const WIDTH = 34;
 

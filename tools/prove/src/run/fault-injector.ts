@@ -27,11 +27,11 @@ export class FaultInjector {
   private readonly broken = new Set<Restartable>();
 
   constructor(
-    stage: BreakableStack,
+    stack: BreakableStack,
     private readonly recorder: EvidenceRecorder,
     private readonly log: (line: string) => void,
   ) {
-    this.targets = new Map(this.targetsIn(stage).map((target) => [target.name, target]));
+    this.targets = new Map(this.targetsIn(stack).map((target) => [target.name, target]));
   }
 
   /** Whether a process is under a fault, and so expected not to run. */

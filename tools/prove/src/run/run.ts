@@ -25,7 +25,7 @@ export interface Run {
 
 /** Runs everything under faults until it has settled, and records the evidence in a folder. */
 export async function run({ options, folder, log, signal }: Run): Promise<void> {
-  setMaxListeners(0, signal); // every part that waits adds a listener
+  setMaxListeners(0, signal); // each wait adds a listener
   log('starting broker, Redis, two rules replicas, the API and the simulated devices');
   const stack = await unlessAborted(signal, startBreakableStack({ folder, replicas: 2 }));
   try {
