@@ -1,4 +1,4 @@
-import type { Acknowledgement } from '@lamplighter/contracts/commands/command';
+import type { Acknowledgement, CommandEnvelope } from '@lamplighter/contracts/commands/command';
 import { deviceTopic } from '@lamplighter/contracts/topics';
 import { connectMqtt } from '@lamplighter/test-kit/mqtt-client';
 import { closeLater } from '@lamplighter/test-kit/resources';
