@@ -2,6 +2,8 @@
 // catch clauses.
 import tseslint from 'typescript-eslint';
 
+const UNHANDLED = 'Bind the error, handle expected errors only, and rethrow or report any other.';
+
 export default tseslint.config(
   { ignores: ['**/dist/**', '**/node_modules/**', '**/*.mjs', 'jest.config.js'] },
   {
@@ -23,7 +25,7 @@ export default tseslint.config(
   },
   {
     // A catch clause that treats every error as an outage hides bugs. Exceptions have a directive with their reason.
-    files: ['services/{device-sim,rules}/src/**/*.ts'],
+    files: ['services/{api,device-sim,rules}/src/**/*.ts'],
     ignores: ['**/*.test.ts'],
     linterOptions: { reportUnusedDisableDirectives: 'error' },
     rules: {
@@ -31,17 +33,22 @@ export default tseslint.config(
         'error',
         {
           selector: 'CatchClause:not([param])',
-          message: 'Bind the error, handle expected errors only, and rethrow or report any other.',
+          message: UNHANDLED,
         },
         {
           selector:
-            'CatchClause[param]:not(:has(ThrowStatement)):not(:has(CallExpression[callee.name="storeFailure"])):not(:has(CallExpression[callee.property.name=/^(report|reportUnexpected|failed|onFailure|onRetry|onRepairFailed)$/]))',
+            'CatchClause[param]:not(:has(ThrowStatement)):not(:has(CallExpression[callee.name=/^(storeFailure|isStoreFailure|next)$/])):not(:has(CallExpression[callee.property.name=/^(report|reportUnexpected|failed|onFailure|onRetry|onRepairFailed)$/]))',
           message:
             'Rethrow the error, check it with storeFailure, or pass it to RulesErrors or to a method that does so.',
         },
         {
           selector: 'CallExpression[callee.property.name="catch"] > ArrowFunctionExpression[params.length=0]',
-          message: 'Bind the error, handle expected errors only, and rethrow or report any other.',
+          message: UNHANDLED,
+        },
+        {
+          selector:
+            'CallExpression[callee.property.name="then"] > ArrowFunctionExpression[params.length=0]:nth-child(2)',
+          message: UNHANDLED,
         },
       ],
     },

@@ -8,7 +8,6 @@ import { requireApiKey } from './access/require-api-key.js';
 import { apiModule } from './app.module.js';
 import { exposeOpenCommands } from './commands/open-commands-gauge.js';
 import { exposeDevices } from './devices/devices-gauge.js';
-import { ApiErrors } from './foundation/api-errors.js';
 import type { Foundation } from './foundation/foundation.module.js';
 import { exposeRoutes, measureRequests } from './metrics/http-metrics.js';
 import { openApiDocument } from './openapi/document.js';
@@ -25,7 +24,7 @@ const REQUEST_MS = 30_000;
 
 /** Builds the HTTP application without listening or connecting to Redis. */
 export async function createApp(foundation: Foundation): Promise<NestExpressApplication> {
-  const { logger, metrics, link } = foundation;
+  const { logger, metrics, errors, link } = foundation;
   const app = await NestFactory.create<NestExpressApplication>(apiModule(foundation), {
     logger: new NestLogger(logger),
     abortOnError: false,
@@ -33,7 +32,7 @@ export async function createApp(foundation: Foundation): Promise<NestExpressAppl
   });
   app.disable('x-powered-by');
   app.disable('etag');
-  app.useGlobalFilters(new ProblemFilter(app.get(ApiErrors)));
+  app.useGlobalFilters(new ProblemFilter(errors));
   app.useGlobalPipes(new ValidationPipe());
 
   app.use(measureRequests(metrics));
@@ -60,8 +59,8 @@ export async function createApp(foundation: Foundation): Promise<NestExpressAppl
   server.requestTimeout = REQUEST_MS;
   const { stack } = (app.getHttpAdapter().getInstance() as { router: { stack: readonly Layer[] } }).router;
   exposeRoutes(metrics, stack);
-  exposeDevices(metrics, link);
-  exposeOpenCommands(metrics, link);
-  metrics.redis.expose(link);
+  exposeDevices(metrics, link, errors);
+  exposeOpenCommands(metrics, link, errors);
+  metrics.redis.expose(link, errors);
   return app;
 }

@@ -87,6 +87,7 @@ function connect(url: string): Promise<Redis> {
 
 try {
   await main(readArguments(process.argv.slice(2)));
+  // eslint-disable-next-line no-restricted-syntax -- the command reports every failure to its user
 } catch (error) {
   console.error(`create-key: ${error instanceof Error ? error.message : String(error)}`);
   process.exitCode = 1;

@@ -10,6 +10,7 @@ import { EventFeed } from './events/event-feed.js';
 import { EventReader } from './events/event-reader.js';
 import { EventWriter } from './events/event-writer.js';
 import { UnexplainedGauge } from './fleets/unexplained-gauge.js';
+import { ApiErrors } from './foundation/api-errors.js';
 import { configSchema } from './foundation/config.js';
 import { Readiness } from './health/readiness.js';
 import { ApiMetrics } from './metrics/api-metrics.js';
@@ -24,14 +25,16 @@ async function start(): Promise<RunningService> {
   const config = readConfig(configSchema);
   const logger = createLogger('api', config.LOG_LEVEL);
   const metrics = new ApiMetrics('api', VERSION);
+  const errors = new ApiErrors(logger, metrics);
   const link = new StoreLink({
     url: config.REDIS_URL,
     requireDurability: config.REDIS_DURABILITY === 'require',
     logger,
     metrics,
+    errors,
     onAvailable: printFirstKey,
   });
-  const app = await createApp({ config, logger, metrics, link });
+  const app = await createApp({ config, logger, metrics, errors, link });
   const server = app.getHttpServer();
   await listen(server, config.API_PORT, config.HOST);
   link.start();

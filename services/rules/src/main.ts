@@ -95,7 +95,7 @@ async function start(): Promise<RunningService> {
     ],
   });
   whenScraped(metrics.canaryAge, (gauge) => gauge.set(canary.silenceMs / 1000));
-  whenScraped(metrics.durable, async (gauge) => gauge.set((await isDurable(redis)) ? 1 : 0));
+  whenScraped(metrics.durable, async (gauge) => gauge.set((await isDurable(redis, errors)) ? 1 : 0));
   logger.info({ seeds: seeds.length, port: config.RULES_PORT }, 'started');
 
   return {
@@ -126,11 +126,14 @@ async function start(): Promise<RunningService> {
 /** Limit of the durability check: with a frozen Redis a scrape must not exceed 5 s, or Prometheus reports the service as down. */
 const DURABILITY_MS = 1000;
 
-async function isDurable(redis: Redis): Promise<boolean> {
+async function isDurable(redis: Redis, errors: RulesErrors): Promise<boolean> {
   const unknown = new Promise<boolean>((resolve) => setTimeout(resolve, DURABILITY_MS, false).unref());
   const checked = durabilityProblems(redis).then(
     (problems) => problems.length === 0,
-    () => false,
+    (error: unknown) => {
+      if (storeFailure(error) === undefined) errors.report('readiness', error, 'cannot check durability');
+      return false;
+    },
   );
   return Promise.race([checked, unknown]);
 }

@@ -8,6 +8,7 @@ import {
   evaluateGroup,
   type GroupState,
   isExpiredVote,
+  parseGroupState,
   SAFE_LEAST_MS,
 } from './quorum-group.js';
 
@@ -362,4 +363,9 @@ it('replayGroup reproduces every command from its evidence', () => {
       },
     ),
   );
+});
+
+it('parses a stored state, and treats an empty or unreadable one as none', () => {
+  const state = { since: 1, begun: 5, toldAt: 7 };
+  expect(['', '{broken', JSON.stringify(state)].map(parseGroupState)).toEqual([undefined, undefined, state]);
 });

@@ -232,3 +232,14 @@ function nextState(
     ...(toldAt !== undefined && { toldAt }),
   };
 }
+
+/** A stored group state; undefined if there is none, or if it is not valid JSON, so that the group starts from scratch. */
+export function parseGroupState(text: string): GroupState | undefined {
+  if (text === '') return undefined;
+  try {
+    return JSON.parse(text) as GroupState;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}

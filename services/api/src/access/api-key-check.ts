@@ -1,6 +1,8 @@
 import { timingSafeEqual } from 'node:crypto';
 import { parseApiKey, readApiKeyHash, recordApiKeyUse } from '@lamplighter/store/access/api-keys';
 import { Injectable } from '@nestjs/common';
+import { ApiErrors } from '../foundation/api-errors.js';
+import { isStoreFailure } from '../problems/store-failure.js';
 import { StoreLink } from '../store/store-link.js';
 
 /** Hashes are cached this long, milliseconds, so that not every request reads Redis. */
@@ -14,13 +16,16 @@ interface CachedHash {
   readonly until: number;
 }
 
-/** Checks API keys against the hashes in the store. A revoked key is rejected after `REMEMBER_MS` at the latest. */
+/** Checks API keys against the hashes in the store. A revoked key is rejected within `CACHE_MS`. */
 @Injectable()
 export class ApiKeyCheck {
   private readonly cache = new Map<string, CachedHash>();
   private readonly recordedAt = new Map<string, number>();
 
-  constructor(private readonly link: StoreLink) {}
+  constructor(
+    private readonly link: StoreLink,
+    private readonly errors: ApiErrors,
+  ) {}
 
   /**
    * Whether the key is valid.
@@ -64,8 +69,14 @@ export class ApiKeyCheck {
     this.recordedAt.set(id, now);
     try {
       await recordApiKeyUse(this.link.redis, id);
-    } catch {
+    } catch (error) {
       this.recordedAt.delete(id);
+      if (!isStoreFailure(error))
+        this.errors.report(
+          'api_keys',
+          error,
+          'cannot record the use of an API key; a later request records it',
+        );
     }
   }
 }

@@ -1,7 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { type Command, isFinal, listCommands } from '@lamplighter/store/commands/read-commands';
 import { readDevice } from '@lamplighter/store/devices/devices';
-import { storeFailure } from '@lamplighter/store/redis/store-failure';
 import {
   Body,
   Controller,
@@ -18,7 +17,7 @@ import { ApiHeader, ApiOperation } from '@nestjs/swagger';
 import type { z } from 'zod';
 import { Answers, Exports, header, Problems, Resource } from '../openapi/describe.js';
 import { noSuchDevice } from '../problems/not-found.js';
-import { Problem } from '../problems/problem.js';
+import { isStoreFailure } from '../problems/store-failure.js';
 import {
   type AllowUnknownQuery,
   allowUnknownQuery,
@@ -156,7 +155,7 @@ export class DeviceCommandsController {
     try {
       return (await this.waits.end(waiting, command.id)) ?? command;
     } catch (error) {
-      if (error instanceof Problem || storeFailure(error) !== undefined) return command;
+      if (isStoreFailure(error)) return command;
       throw error;
     }
   }

@@ -1,6 +1,6 @@
 import { inScope } from '@lamplighter/contracts/rules/device-scope';
 import type { RuleState } from '@lamplighter/evaluation/context/rule-state';
-import type { GroupState } from '@lamplighter/evaluation/quorum/quorum-group';
+import { parseGroupState } from '@lamplighter/evaluation/quorum/quorum-group';
 import type { Rule } from '@lamplighter/evaluation/rule/rule';
 import type { Redis } from '@lamplighter/store/redis/connect';
 import { devicesInScope, readGroupStates } from '@lamplighter/store/rules/groups';
@@ -44,7 +44,7 @@ export async function findStartedActions(
   const { id, since, rule } = present;
   if (rule.quorum !== undefined) {
     const [text = ''] = await budget.wait(readGroupStates(redis, [{ fleet, rule: id }]));
-    const state = stateIn(text)?.rule;
+    const state = parseGroupState(text)?.rule;
     return isStarted(state, since) ? [startedAction(undefined, state, present, replacement)] : [];
   }
   const names = await budget.wait(devicesInScope(redis, fleet, rule.scope.devices, MAX_DEVICES));
@@ -77,12 +77,4 @@ function startedAction(
   const left = state.runUntil === undefined ? 'stays' : 'ends_in_time';
   const fate = goesOn ? 'goes_on' : release && before.else !== undefined ? 'released' : left;
   return { device, until: state.runUntil, fate };
-}
-
-function stateIn(text: string): GroupState | undefined {
-  try {
-    return text === '' ? undefined : (JSON.parse(text) as GroupState);
-  } catch {
-    return undefined;
-  }
 }

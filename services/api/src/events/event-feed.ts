@@ -1,8 +1,10 @@
 import type { ServerResponse } from 'node:http';
 import { eventsAfter, lastEventId, type StoredEvent } from '@lamplighter/store/events/events';
 import { Injectable } from '@nestjs/common';
+import { ApiErrors } from '../foundation/api-errors.js';
 import { ApiMetrics } from '../metrics/api-metrics.js';
 import { Problem, retryAfter } from '../problems/problem.js';
+import { isStoreFailure } from '../problems/store-failure.js';
 import { StoreLink } from '../store/store-link.js';
 import type { EventFilter } from './event-filter.js';
 import { eventFrame, HEARTBEAT, missedFrame, OPENING } from './event-frame.js';
@@ -27,6 +29,7 @@ export class EventFeed implements EventListener {
     private readonly link: StoreLink,
     private readonly metrics: ApiMetrics,
     private readonly reader: EventReader,
+    private readonly errors: ApiErrors,
   ) {}
 
   /**
@@ -134,8 +137,14 @@ export class EventFeed implements EventListener {
           return;
         }
       }
-    } catch {
-      // Redis became unavailable: the client reconnects with the last id that it received.
+    } catch (error) {
+      if (!isStoreFailure(error))
+        this.errors.report(
+          'event_stream',
+          error,
+          'cannot send earlier live events to a client; closing its stream',
+        );
+      // The client reconnects with the last id that it received.
       watcher.end();
     }
   }

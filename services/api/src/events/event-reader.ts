@@ -2,8 +2,10 @@ import { type Backoff, backoffMs } from '@lamplighter/contracts/backoff';
 import { eventsAfter, lastEventId, readEvents, type StoredEvent } from '@lamplighter/store/events/events';
 import { connectRedis, type Redis } from '@lamplighter/store/redis/connect';
 import { Inject, Injectable } from '@nestjs/common';
+import { ApiErrors } from '../foundation/api-errors.js';
 import type { Config } from '../foundation/config.js';
 import { CONFIG } from '../foundation/tokens.js';
+import { isStoreFailure } from '../problems/store-failure.js';
 import { StoreLink } from '../store/store-link.js';
 import { isAfter } from './stream-position.js';
 
@@ -42,6 +44,7 @@ export class EventReader {
   constructor(
     private readonly link: StoreLink,
     @Inject(CONFIG) private readonly config: Config,
+    private readonly errors: ApiErrors,
   ) {}
 
   /** Delivers every event from now on to the listener; resolves when it is subscribed. */
@@ -86,8 +89,10 @@ export class EventReader {
         }
         failures = 0;
         await this.deliver(events);
-      } catch {
+      } catch (error) {
         if (this.isClosed) break;
+        if (!isStoreFailure(error))
+          this.errors.report('event_stream', error, 'cannot read live events; retrying');
         failures += 1;
         await new Promise((resolve) => {
           setTimeout(resolve, backoffMs(failures, RETRY));

@@ -3,8 +3,10 @@ import { Controller, Get, Query, Req, Res } from '@nestjs/common';
 import { ApiHeader, ApiOperation, ApiResponse } from '@nestjs/swagger';
 import { ApiKeyCheck } from '../access/api-key-check.js';
 import { keyOf } from '../access/require-api-key.js';
+import { ApiErrors } from '../foundation/api-errors.js';
 import { Problems, Resource } from '../openapi/describe.js';
 import { Problem } from '../problems/problem.js';
+import { isStoreFailure } from '../problems/store-failure.js';
 import type { HttpRequest } from '../requests/http-request.js';
 import { EventFeed } from './event-feed.js';
 import { type EventFilter, eventsQuery } from './event-filter.js';
@@ -19,6 +21,7 @@ export class EventsController {
   constructor(
     private readonly feed: EventFeed,
     private readonly check: ApiKeyCheck,
+    private readonly errors: ApiErrors,
   ) {}
 
   @Get()
@@ -77,7 +80,14 @@ export class EventsController {
       // While Redis is unavailable the stream stays open; the next check decides.
       this.check.accepts(key).then(
         (isValid) => isValid || response.end(),
-        () => undefined,
+        (error: unknown) => {
+          if (!isStoreFailure(error))
+            this.errors.report(
+              'event_stream',
+              error,
+              'cannot check the API key of an event stream; retrying',
+            );
+        },
       );
     }, CHECK_KEY_MS);
     response.once('close', () => clearInterval(timer));

@@ -22,7 +22,7 @@ export class LedgerReader {
       return readLedger(this.link.redis, fleet);
     });
     this.asked.set(fleet, walk);
-    this.last = walk.catch(() => undefined);
+    this.last = Promise.allSettled([walk]);
     return walk;
   }
 }

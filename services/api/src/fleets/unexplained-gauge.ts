@@ -2,7 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { jitteredMs } from '@lamplighter/contracts/backoff';
 import { readFleets } from '@lamplighter/store/fleets/fleets';
 import { Injectable } from '@nestjs/common';
+import { ApiErrors } from '../foundation/api-errors.js';
 import { ApiMetrics } from '../metrics/api-metrics.js';
+import { isStoreFailure } from '../problems/store-failure.js';
 import { StoreLink } from '../store/store-link.js';
 import { LedgerReader } from './ledger-reader.js';
 
@@ -25,6 +27,7 @@ export class UnexplainedGauge {
     private readonly link: StoreLink,
     private readonly ledgers: LedgerReader,
     private readonly metrics: ApiMetrics,
+    private readonly errors: ApiErrors,
   ) {}
 
   start(): void {
@@ -37,13 +40,9 @@ export class UnexplainedGauge {
 
   private async run(): Promise<void> {
     const { signal } = this.stopping;
-    try {
-      while (!signal.aborted) {
-        const isDone = await this.refresh(signal);
-        await delay(jitteredMs(isDone ? INTERVAL_MS : RETRY_MS, 0.1), undefined, { signal });
-      }
-    } catch {
-      // Stopped.
+    while (!signal.aborted) {
+      const isDone = await this.refresh(signal);
+      await pause(jitteredMs(isDone ? INTERVAL_MS : RETRY_MS, 0.1), signal);
     }
   }
 
@@ -59,16 +58,25 @@ export class UnexplainedGauge {
           const { readings, commands } = await this.ledgers.read(fleet);
           sums.readings += readings.unexplained;
           sums.commands += Math.abs(commands.unexplained);
-          await delay(PAUSE_MS, undefined, { signal });
+          await pause(PAUSE_MS, signal);
+          if (signal.aborted) return false;
         }
         after = next;
       }
-    } catch {
+    } catch (error) {
       this.metrics.unexplained.reset();
+      if (!isStoreFailure(error)) this.errors.report('metrics', error, 'cannot read the ledgers; retrying');
       return false;
     }
     this.metrics.unexplained.set({ kind: 'readings' }, sums.readings);
     this.metrics.unexplained.set({ kind: 'commands' }, sums.commands);
     return true;
   }
+}
+
+/** Resolves after a time, or when the signal aborts. */
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await delay(ms, undefined, { signal }).catch((error: unknown) => {
+    if (!signal.aborted) throw error;
+  });
 }

@@ -1,13 +1,10 @@
 import type { Logger } from '@lamplighter/service-kit/log/logger';
 import { UnexpectedErrors } from '@lamplighter/service-kit/unexpected-errors';
-import { Inject, Injectable } from '@nestjs/common';
-import { ApiMetrics, type ErrorPlace } from '../metrics/api-metrics.js';
-import { LOGGER } from './tokens.js';
+import type { ApiMetrics, ErrorPlace } from '../metrics/api-metrics.js';
 
 /** Unexpected errors of the API. */
-@Injectable()
 export class ApiErrors extends UnexpectedErrors<ErrorPlace> {
-  constructor(@Inject(LOGGER) logger: Logger, metrics: ApiMetrics) {
+  constructor(logger: Logger, metrics: ApiMetrics) {
     super(logger, metrics.unexpectedErrors);
   }
 }

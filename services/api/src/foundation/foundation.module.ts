@@ -11,6 +11,7 @@ export interface Foundation {
   readonly config: Config;
   readonly logger: Logger;
   readonly metrics: ApiMetrics;
+  readonly errors: ApiErrors;
   readonly link: StoreLink;
 }
 
@@ -19,7 +20,7 @@ export interface Foundation {
 class FoundationModule {}
 
 /** Provides configuration, log, metrics and store to all modules. */
-export function foundationModule({ config, logger, metrics, link }: Foundation): DynamicModule {
+export function foundationModule({ config, logger, metrics, errors, link }: Foundation): DynamicModule {
   return {
     module: FoundationModule,
     providers: [
@@ -27,7 +28,7 @@ export function foundationModule({ config, logger, metrics, link }: Foundation):
       { provide: LOGGER, useValue: logger },
       { provide: ApiMetrics, useValue: metrics },
       { provide: StoreLink, useValue: link },
-      ApiErrors,
+      { provide: ApiErrors, useValue: errors },
     ],
     exports: [CONFIG, LOGGER, ApiMetrics, StoreLink, ApiErrors],
   };

@@ -1,5 +1,7 @@
 import { canaryAgeMs } from '@lamplighter/store/telemetry/canary';
 import { Injectable } from '@nestjs/common';
+import { ApiErrors } from '../foundation/api-errors.js';
+import { isStoreFailure } from '../problems/store-failure.js';
 import { StoreLink } from '../store/store-link.js';
 
 /** Replicas of rules send a canary every 5 s; after three missed ones the path is considered broken. */
@@ -10,7 +12,10 @@ const CANARY_STALE_MS = 15_000;
 export class Readiness {
   private isStopping = false;
 
-  constructor(private readonly link: StoreLink) {}
+  constructor(
+    private readonly link: StoreLink,
+    private readonly errors: ApiErrors,
+  ) {}
 
   stopping(): void {
     this.isStopping = true;
@@ -29,7 +34,11 @@ export class Readiness {
     let age: number | undefined;
     try {
       age = await canaryAgeMs(this.link.redis);
-    } catch {
+    } catch (error) {
+      if (!isStoreFailure(error)) {
+        this.errors.report('readiness', error, 'cannot read the canary; not ready');
+        return ['the canary could not be read; see the log of the API'];
+      }
       return this.link.problems().length > 0 ? [] : ['Redis does not reply'];
     }
     if (age !== undefined && age <= CANARY_STALE_MS) return [];

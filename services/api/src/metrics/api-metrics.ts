@@ -8,7 +8,17 @@ import { RedisMetrics } from './redis-metrics.js';
 export const DEVICE_COUNT_STATES = [...PRESENCE_STATES, 'left'] as const;
 
 /** Places that report unexpected errors. */
-const ERROR_PLACES = ['http', 'live_events'] as const;
+const ERROR_PLACES = [
+  'http',
+  'live_events',
+  'event_stream',
+  'api_keys',
+  'lane_warnings',
+  'why',
+  'metrics',
+  'readiness',
+  'store_link',
+] as const;
 export type ErrorPlace = (typeof ERROR_PLACES)[number];
 
 /** Every metric of the API, declared together. */

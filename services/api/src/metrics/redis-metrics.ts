@@ -1,22 +1,19 @@
 import { type Metrics, show, whenScraped } from '@lamplighter/service-kit/metrics';
+import type { UnexpectedErrors } from '@lamplighter/service-kit/unexpected-errors';
 import type { Redis } from '@lamplighter/store/redis/connect';
-import { readServerFacts, type ServerFacts } from '@lamplighter/store/redis/server-facts';
+import { readServerFacts } from '@lamplighter/store/redis/server-facts';
+import { ScrapedValue } from './scraped-value.js';
 
 /** The connection; throws while Redis is unavailable. */
 interface Link {
   readonly redis: Redis;
 }
 
-/** Scrapes within this time, milliseconds, share one read. */
-const CACHE_MS = 2000;
-
 /**
  * The most important figures of `INFO`, read on the API's own connection and so available in every installation. In containers
  * an exporter has the rest. While Redis is unavailable there are no values.
  */
 export class RedisMetrics {
-  private facts: Promise<ServerFacts | undefined> | undefined;
-  private readAt = 0;
   private readonly sources;
 
   constructor(metrics: Metrics) {
@@ -35,28 +32,13 @@ export class RedisMetrics {
   }
 
   /** Reads the figures at each scrape. */
-  expose(link: Link): void {
+  expose(link: Link, errors: UnexpectedErrors<'metrics'>): void {
+    const facts = new ScrapedValue(async () => readServerFacts(link.redis), errors);
     for (const [metric, fact] of this.sources) {
       whenScraped(metric, async () => {
-        const value = (await this.cachedFacts(link))?.[fact];
+        const value = (await facts.read())?.[fact];
         show(metric, value === undefined ? undefined : Number(value));
       });
     }
-  }
-
-  private cachedFacts(link: Link): Promise<ServerFacts | undefined> {
-    if (this.facts === undefined || performance.now() - this.readAt > CACHE_MS) {
-      this.readAt = performance.now();
-      this.facts = read(link);
-    }
-    return this.facts;
-  }
-}
-
-async function read(link: Link): Promise<ServerFacts | undefined> {
-  try {
-    return await readServerFacts(link.redis);
-  } catch {
-    return undefined;
   }
 }

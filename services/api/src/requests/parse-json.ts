@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import type { ServerResponse } from 'node:http';
 import { pointerOf } from '@lamplighter/contracts/schema-problem';
 import { Problem } from '../problems/problem.js';
@@ -44,17 +45,15 @@ function valueIn(bytes: Buffer): unknown {
 }
 
 function textOf(bytes: Buffer): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch {
-    throw new Problem('malformed-json', 'The body is not UTF-8.');
-  }
+  if (!isUtf8(bytes)) throw new Problem('malformed-json', 'The body is not UTF-8.');
+  return new TextDecoder().decode(bytes);
 }
 
 function parsed(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new Problem('malformed-json', `${(error as Error).message}.`);
+    if (!(error instanceof SyntaxError)) throw error;
+    throw new Problem('malformed-json', `${error.message}.`);
   }
 }

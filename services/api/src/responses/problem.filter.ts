@@ -4,7 +4,7 @@ import type { UnexpectedErrors } from '@lamplighter/service-kit/unexpected-error
 import { storeFailure } from '@lamplighter/store/redis/store-failure';
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from '@nestjs/common';
 import { Problem, retryAfter } from '../problems/problem.js';
-import { storeUnavailable } from '../problems/store-unavailable.js';
+import { storeUnavailable } from '../problems/store-failure.js';
 import type { HttpRequest } from '../requests/http-request.js';
 import { maxBodyBytes } from '../requests/json-body.js';
 import { allowedMethods } from './allowed-methods.js';

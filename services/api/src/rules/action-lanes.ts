@@ -8,6 +8,8 @@ import {
 } from '@lamplighter/evaluation/rule/lane-clashes';
 import { parseRule, readRules } from '@lamplighter/store/rules/rules';
 import { Injectable } from '@nestjs/common';
+import { ApiErrors } from '../foundation/api-errors.js';
+import { isStoreFailure } from '../problems/store-failure.js';
 import { StoreLink } from '../store/store-link.js';
 import type { Remark } from './rule-check.js';
 
@@ -29,7 +31,10 @@ export class ActionLanes {
     { readonly drivers: Promise<NamedDriver[]>; readonly until: number }
   >();
 
-  constructor(private readonly link: StoreLink) {}
+  constructor(
+    private readonly link: StoreLink,
+    private readonly errors: ApiErrors,
+  ) {}
 
   async warnings(
     fleet: string,
@@ -37,8 +42,7 @@ export class ActionLanes {
     { action, lane }: { readonly action: Action; readonly lane?: string | undefined },
   ): Promise<Remark[]> {
     const own = drivenByCommand(devices, action, lane);
-    // The command is already stored, so a failed warning must not fail the request.
-    const drivers = await this.driversOf(fleet).catch(() => []);
+    const drivers = await this.driversOf(fleet);
     return drivers
       .flatMap((driver) =>
         laneClashes(own, driver).map(({ key, lane: here, other }) => ({
@@ -55,7 +59,12 @@ export class ActionLanes {
     const now = performance.now();
     const known = this.kept.get(fleet);
     if (known !== undefined && now < known.until) return known.drivers;
-    const drivers = this.read(fleet);
+    // The command is already stored, so a failed read must not fail the request.
+    const drivers = this.read(fleet).catch((error: unknown) => {
+      if (!isStoreFailure(error))
+        this.errors.report('lane_warnings', error, 'cannot read rules; omitting the warnings of a command');
+      return [];
+    });
     if (this.kept.size >= MAX_KEPT) this.kept.clear();
     this.kept.set(fleet, { drivers, until: now + KEPT_MS });
     return drivers;

@@ -1,9 +1,10 @@
 import type { Logger } from '@lamplighter/service-kit/log/logger';
+import type { UnexpectedErrors } from '@lamplighter/service-kit/unexpected-errors';
 import { connectRedis, durabilityProblems, type Redis } from '@lamplighter/store/redis/connect';
 import { storeFailure } from '@lamplighter/store/redis/store-failure';
 import type { ApiMetrics } from '../metrics/api-metrics.js';
 import { Problem, retryAfter } from '../problems/problem.js';
-import { storeUnavailable } from '../problems/store-unavailable.js';
+import { storeUnavailable } from '../problems/store-failure.js';
 
 /** Interval of the Redis health check, and timeout of the check and of every command, milliseconds. */
 const HEALTH_CHECK_MS = 1000;
@@ -29,6 +30,7 @@ export class StoreLink {
       requireDurability: boolean;
       logger: Logger;
       metrics: ApiMetrics;
+      errors: UnexpectedErrors<'store_link'>;
       /** Called whenever Redis becomes available, and again after the next health check if it failed. */
       onAvailable: (redis: Redis) => Promise<void>;
     },
@@ -91,7 +93,10 @@ export class StoreLink {
       this.setDurability(await withTimeout(durabilityProblems(redis)));
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      if (storeFailure(error) !== 'refusing') {
+      const failure = storeFailure(error);
+      if (failure === undefined)
+        this.options.errors.report('store_link', error, 'the health check of Redis failed; retrying');
+      if (failure !== 'refusing') {
         if (this.unavailableReason === undefined) this.markUnavailable(reason);
         return;
       }
@@ -106,8 +111,9 @@ export class StoreLink {
       // Redis became unavailable or rejects writes: the next health check tries again.
       if (storeFailure(error) !== undefined) return;
       this.isInitialized = true;
-      this.options.logger.error(
-        { err: error },
+      this.options.errors.report(
+        'store_link',
+        error,
         'Redis is reachable, but the API could not initialize; fix the cause and restart the API',
       );
     }

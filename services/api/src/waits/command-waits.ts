@@ -4,11 +4,11 @@ import { jitteredMs } from '@lamplighter/contracts/backoff';
 import type { CommandState } from '@lamplighter/contracts/commands/command';
 import { type Command, isFinal, readCommand } from '@lamplighter/store/commands/read-commands';
 import type { StoredEvent } from '@lamplighter/store/events/events';
-import { storeFailure } from '@lamplighter/store/redis/store-failure';
 import { Injectable } from '@nestjs/common';
 import { type EventListener, EventReader } from '../events/event-reader.js';
 import { ApiMetrics } from '../metrics/api-metrics.js';
 import { Problem, retryAfter } from '../problems/problem.js';
+import { isStoreFailure } from '../problems/store-failure.js';
 import { StoreLink } from '../store/store-link.js';
 import { preferredWait } from './prefer.js';
 import { WaitingRequest } from './waiting-request.js';
@@ -115,7 +115,7 @@ export class CommandWaits implements EventListener {
       try {
         return await readCommand(this.link.redis, id);
       } catch (error) {
-        if (isOver() || !(error instanceof Problem || storeFailure(error) !== undefined)) throw error;
+        if (isOver() || !isStoreFailure(error)) throw error;
         await delay(jitteredMs(RETRY_MS));
       }
     }

@@ -3,7 +3,12 @@ import { stateFor } from '@lamplighter/evaluation/context/rule-state';
 import type { Trace } from '@lamplighter/evaluation/context/trace';
 import { obstacles } from '@lamplighter/evaluation/explanation/explain';
 import { type Tally, type Vote, withVotes } from '@lamplighter/evaluation/quorum/quorum';
-import { ballotOf, evaluateGroup, type GroupState } from '@lamplighter/evaluation/quorum/quorum-group';
+import {
+  ballotOf,
+  evaluateGroup,
+  type GroupState,
+  parseGroupState,
+} from '@lamplighter/evaluation/quorum/quorum-group';
 import type { CompiledRule } from '@lamplighter/evaluation/rule/compile-rule';
 import type { Group } from '@lamplighter/store/rules/groups';
 import { type RuleVerdict, runIn, storedVerdict } from './rule-verdict.js';
@@ -25,7 +30,7 @@ export function evaluateGroupNow(
   device: string,
   now: number,
 ): GroupVerdict {
-  const before = stateOf(group);
+  const before = parseGroupState(group.state);
   const { fleet } = group;
   const trace: Trace = [];
   const moment = { fleet, trigger: 'timer', now, listeningSince: 0 } as const;
@@ -57,13 +62,4 @@ export function evaluateGroupNow(
     votes,
     isTarget,
   };
-}
-
-/** An unreadable state counts as none, as in the rules service. */
-function stateOf({ state }: Group): GroupState | undefined {
-  try {
-    return state === '' ? undefined : (JSON.parse(state) as GroupState);
-  } catch {
-    return undefined;
-  }
 }

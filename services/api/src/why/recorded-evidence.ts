@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Trace } from '@lamplighter/evaluation/context/trace';
 import { type Evidence, replay } from '@lamplighter/evaluation/evaluate/evidence';
 import { isEndEvidence, replayEnd } from '@lamplighter/evaluation/evaluate/promised-end';
+import { ExpressionFailed, ExpressionInvalid } from '@lamplighter/evaluation/expression/errors';
 import type { Tally } from '@lamplighter/evaluation/quorum/quorum';
 import {
   isGroupEvidence,
@@ -65,6 +66,8 @@ export interface Replayed {
   readonly problem?: string;
   /** The results of the clauses; absent without the rule. */
   readonly trace?: Trace;
+  /** An error that neither the rule nor its readings explain: a malformed record, or a bug. */
+  readonly unexpected?: unknown;
 }
 
 /**
@@ -85,8 +88,11 @@ export function replayCommand(
     // Rules that were switched off and on with their fleet restart from scratch without a new version.
     const rule = compileRule(version.rule, version.version, evidence.since ?? version.since);
     return replayed(action, replayAny(rule, evidence));
+    // eslint-disable-next-line no-restricted-syntax -- the caller reports it
   } catch (error) {
-    return { replayed: false, problem: `it cannot be evaluated again: ${(error as Error).message}` };
+    const problem = `it cannot be evaluated again: ${error instanceof Error ? error.message : String(error)}`;
+    const isExpected = error instanceof ExpressionInvalid || error instanceof ExpressionFailed;
+    return { replayed: false, problem, ...(!isExpected && { unexpected: error }) };
   }
 }
 

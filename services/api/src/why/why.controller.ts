@@ -9,6 +9,7 @@ import { ApiOperation } from '@nestjs/swagger';
 import type { z } from 'zod';
 import { commandPath } from '../commands/command.schema.js';
 import { commandBody } from '../commands/command-body.js';
+import { ApiErrors } from '../foundation/api-errors.js';
 import { Answers, Problems, Resource } from '../openapi/describe.js';
 import { noSuchCommand } from '../problems/not-found.js';
 import { isoTime } from '../responses/iso-time.js';
@@ -22,7 +23,10 @@ import { type BecauseBody, type WhyBody, whySchema } from './why.schema.js';
 @Resource('commands')
 @Controller('v1/commands/:id/why')
 export class WhyController {
-  constructor(private readonly link: StoreLink) {}
+  constructor(
+    private readonly link: StoreLink,
+    private readonly errors: ApiErrors,
+  ) {}
 
   @Get()
   @ApiOperation({
@@ -43,6 +47,10 @@ export class WhyController {
     const evidence = evidenceIn(command);
     const version = await versionOf(redis, command, evidence);
     const replayed = evidence && replayCommand(command, evidence, version);
+    if (replayed?.unexpected !== undefined)
+      this.errors.report('why', replayed.unexpected, 'cannot evaluate recorded evidence again', {
+        command: id,
+      });
     const rollout = command.source === 'rollout' ? await readRollout(redis, command.rollout) : undefined;
     return whyBody(command, { evidence, replayed, rollout }, version);
   }

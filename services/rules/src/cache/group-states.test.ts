@@ -1,6 +1,6 @@
 import { jest } from '@jest/globals';
 import { type Redis } from '@lamplighter/store/redis/connect';
-import { GroupStates, parseGroupState } from './group-states.js';
+import { GroupStates } from './group-states.js';
 
 const NAME = { fleet: 'demo', rule: 'stadium' };
 const STATE = { since: 1, begun: 5, toldAt: 7 };
@@ -46,8 +46,4 @@ it('caches at most 10,000 groups', () => {
     undefined,
     STATE,
   ]);
-});
-
-it('treats a state that cannot be parsed as none', () => {
-  expect(['', '{broken', JSON.stringify(STATE)].map(parseGroupState)).toEqual([undefined, undefined, STATE]);
 });

@@ -1,4 +1,4 @@
-import type { GroupState } from '@lamplighter/evaluation/quorum/quorum-group';
+import { type GroupState, parseGroupState } from '@lamplighter/evaluation/quorum/quorum-group';
 import type { Redis } from '@lamplighter/store/redis/connect';
 import { type GroupName, readGroupStates } from '@lamplighter/store/rules/groups';
 import { Inject, Injectable } from '@nestjs/common';
@@ -53,15 +53,5 @@ export class GroupStates {
   async read(names: readonly GroupName[]): Promise<void> {
     const states = await readGroupStates(this.redis, names);
     for (const [i, name] of names.entries()) this.set(name, parseGroupState(states[i]!));
-  }
-}
-
-/** Parses a stored state; one that cannot be parsed counts as none. */
-export function parseGroupState(text: string): GroupState | undefined {
-  try {
-    return text === '' ? undefined : (JSON.parse(text) as GroupState);
-    // eslint-disable-next-line no-restricted-syntax -- unreadable JSON counts as no state
-  } catch {
-    return undefined;
   }
 }

@@ -14,6 +14,7 @@ import {
   evaluateGroup,
   type GroupState,
   isExpiredVote,
+  parseGroupState,
 } from '@lamplighter/evaluation/quorum/quorum-group';
 import type { CompiledRule } from '@lamplighter/evaluation/rule/compile-rule';
 import type { Logger } from '@lamplighter/service-kit/log/logger';
@@ -32,7 +33,7 @@ import {
 } from '@lamplighter/store/rules/groups';
 import { readRule } from '@lamplighter/store/rules/rules';
 import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
-import { GroupStates, parseGroupState } from '../cache/group-states.js';
+import { GroupStates } from '../cache/group-states.js';
 import { DispatchService } from '../commands/dispatch.service.js';
 import { RulesCommandRecorder } from '../commands/rules-command-recorder.js';
 import { expectedEffect } from '../effects/expected-effect.js';
