@@ -8,6 +8,7 @@ import { evaluate } from '@lamplighter/evaluation/evaluate/evaluate';
 import { explain } from '@lamplighter/evaluation/explanation/explain';
 import { ExpressionFailed } from '@lamplighter/evaluation/expression/expression';
 import { voteOf } from '@lamplighter/evaluation/quorum/quorum';
+import { voteSentence } from '@lamplighter/evaluation/quorum/quorum-sentences';
 import type { CompiledRule } from '@lamplighter/evaluation/rule/compile-rule';
 
 /** The result of a dry run on one reading. */
@@ -51,26 +52,13 @@ function dryRunVote(
     const vote = voteOf(rule, state?.raised, scope);
     // With `of`, `when` and `clear` apply to the value of the group.
     if (measured === undefined) conditionHolds(rule, state?.raised === true, scope, trace);
-    const said =
-      vote === undefined
-        ? 'nothing, because the reading lacks a measurement'
-        : typeof vote === 'boolean'
-          ? vote
-            ? 'yes'
-            : 'no'
-          : String(vote);
-    const asked = measured === undefined ? '' : ` ("${measured}")`;
     return {
       result: vote === undefined ? 'undecided' : vote === false ? 'unmatched' : 'matched',
       emit: undefined,
       state: undefined,
       ...(vote !== undefined && { vote }),
       trace,
-      sentences: [
-        ...outside,
-        ...explain(trace, 'would be'),
-        `this sensor would vote ${said}${asked}; the verdict of the group depends on all votes`,
-      ],
+      sentences: [...outside, ...explain(trace, 'would be'), voteSentence(vote, measured)],
     };
   } catch (error) {
     if (!(error instanceof ExpressionFailed)) throw error;

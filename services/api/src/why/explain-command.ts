@@ -1,4 +1,6 @@
-import { duration, rounded } from '@lamplighter/evaluation/clauses/definition/sentences';
+import { effectSentence } from '@lamplighter/evaluation/clauses/commands/effect';
+import { pastPromisedEndSentence } from '@lamplighter/evaluation/clauses/commands/run';
+import { duration, listed } from '@lamplighter/evaluation/clauses/definition/sentences';
 import type { RuleState } from '@lamplighter/evaluation/context/rule-state';
 import type { Evidence } from '@lamplighter/evaluation/evaluate/evidence';
 import {
@@ -8,12 +10,11 @@ import {
 } from '@lamplighter/evaluation/evaluate/promised-end';
 import { explain } from '@lamplighter/evaluation/explanation/explain';
 import { isGroupEvidence, isTargetEvidence } from '@lamplighter/evaluation/quorum/quorum-evidence';
-import type { CommandEffect } from '@lamplighter/store/commands/effect-record';
+import { explainTally } from '@lamplighter/evaluation/quorum/quorum-sentences';
 import type { Command } from '@lamplighter/store/commands/read-commands';
 import type { Rollout } from '@lamplighter/store/rollouts/rollouts';
 import { isoTime } from '../responses/iso-time.js';
 import { explainDelivery } from './explain-delivery.js';
-import { explainTally } from './explain-tally.js';
 import { type Replayed, tallyIn } from './recorded-evidence.js';
 
 /** What is known about the cause of a command. */
@@ -92,10 +93,7 @@ function evidenceSentences(evidence: Evidence): string[] {
 /** The promised end of a run, and the version that promised it. */
 function promisedEndSentences(state: RuleState | undefined): string[] {
   if (state?.runUntil === undefined || state.ends === undefined) return [];
-  const { version, action } = state.ends;
-  return [
-    `version ${version} had promised to end the run at ${isoTime(state.runUntil)} with ${JSON.stringify(action)}`,
-  ];
+  return [pastPromisedEndSentence(state.runUntil, state.ends)];
 }
 
 const DEPARTURE_SENTENCES: Readonly<Record<Departure, string>> = {
@@ -123,9 +121,9 @@ function endSentences({ by, end, departure, state, now }: EndEvidence): string[]
 
 /** The recorded values, if the clauses that contain them are unavailable. */
 function valueSentences({ reading, last, windows, value }: Evidence): string[] {
-  const valuesOf = (what: string, values: Readonly<Record<string, unknown>> = {}) => {
-    const list = Object.entries(values).map(([name, one]) => `${name} was ${measurementText(one)}`);
-    return list.length === 0 ? [] : [`${what}, ${list.join(', ')}`];
+  const valuesOf = (what: string, values: Evidence['reading'] = {}) => {
+    const list = listed(values);
+    return list === '' ? [] : [`${what}, ${list}`];
   };
   return [
     ...valuesOf('in the reading', reading),
@@ -133,25 +131,4 @@ function valueSentences({ reading, last, windows, value }: Evidence): string[] {
     ...valuesOf('over time', windows),
     ...valuesOf('in the group', value === undefined ? {} : { value }),
   ];
-}
-
-/** A measurement as short text. */
-export function measurementText(value: unknown): string {
-  if (typeof value === 'number') return rounded(value);
-  const json = JSON.stringify(value) ?? 'undefined';
-  return json.length > 80 ? `${json.slice(0, 80)}…` : json;
-}
-
-function effectSentence({ outcome, expect, withinMs, at }: CommandEffect): string {
-  const expected = `"${expect}" within ${duration(withinMs)}`;
-  switch (outcome) {
-    case 'pending':
-      return `its expected effect (${expected}) is not known yet`;
-    case 'effective':
-      return `it had the expected effect (${expected})${at === undefined ? '' : `, detected in a reading at ${isoTime(at)}`}`;
-    case 'ineffective':
-      return `it did not have the expected effect (${expected}): readings arrived, but none showed it`;
-    case 'unmeasured':
-      return `its effect (${expected}) could not be measured`;
-  }
 }

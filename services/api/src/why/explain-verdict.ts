@@ -1,10 +1,12 @@
-import { duration, rounded } from '@lamplighter/evaluation/clauses/definition/sentences';
+import type { Measurement } from '@lamplighter/contracts/telemetry/reading';
+import { promisedEndSentence } from '@lamplighter/evaluation/clauses/commands/run';
+import { HYSTERESIS_SENTENCE } from '@lamplighter/evaluation/clauses/conditions/when';
+import { duration, valueText } from '@lamplighter/evaluation/clauses/definition/sentences';
 import type { Clause, Trace } from '@lamplighter/evaluation/context/trace';
 import { explain } from '@lamplighter/evaluation/explanation/explain';
+import { explainTally, voteText } from '@lamplighter/evaluation/quorum/quorum-sentences';
 import type { Command } from '@lamplighter/store/commands/read-commands';
 import { isoTime } from '../responses/iso-time.js';
-import { measurementText } from './explain-command.js';
-import { explainTally, voteText } from './explain-tally.js';
 import type { GroupVerdict } from './group-verdict.js';
 import type { RuleVerdict } from './rule-verdict.js';
 
@@ -14,7 +16,7 @@ export interface VerdictSubject {
   readonly device: string;
   readonly now: number;
   /** The last state. */
-  readonly last?: { readonly receivedAt: number; readonly reading: Readonly<Record<string, unknown>> };
+  readonly last?: { readonly receivedAt: number; readonly reading: Readonly<Record<string, Measurement>> };
   /** The last command of the rule to the device. */
   readonly command?: Command | undefined;
 }
@@ -36,7 +38,7 @@ export function explainVerdict(verdict: RuleVerdict, subject: VerdictSubject): s
       ? []
       : explain(withoutIssuedCommands(whenNew)).map((sentence) => `on arrival: ${sentence}`)),
     ...explain(between),
-    ...(between.length === 0 ? [] : ['between the two limits the verdict does not change (hysteresis)']),
+    ...(between.length === 0 ? [] : [HYSTERESIS_SENTENCE]),
     ...runSentence(verdict),
     ...outlookSentences(verdict),
     ...(evaluated.emit === undefined
@@ -103,9 +105,7 @@ function withoutIssuedCommands(trace: Trace): Trace {
 }
 
 function runSentence({ run }: RuleVerdict): string[] {
-  if (run?.ends === undefined) return [];
-  const { version, action } = run.ends;
-  return [`a run started by version ${version} ends at ${isoTime(run.until)} with ${JSON.stringify(action)}`];
+  return run?.ends === undefined ? [] : [promisedEndSentence(run.until, run.ends)];
 }
 
 function outlookSentences({ evaluated: { wakeAt, error } }: RuleVerdict): string[] {
@@ -125,11 +125,9 @@ function commandSentence({ command, rule }: VerdictSubject): string[] {
   ];
 }
 
-function measurementList(reading: Readonly<Record<string, unknown>>): string {
+function measurementList(reading: Readonly<Record<string, Measurement>>): string {
   const names = Object.entries(reading).slice(0, 8);
   if (names.length === 0) return '';
-  const list = names.map(
-    ([name, value]) => `${name} ${typeof value === 'number' ? rounded(value) : measurementText(value)}`,
-  );
+  const list = names.map(([name, value]) => `${name} ${valueText(value)}`);
   return `: ${list.join(', ')}`;
 }

@@ -1,4 +1,5 @@
 import { commandsOf, every, problemsOf, ruleOf } from '../../../test/rule-under-test.js';
+import { effectSentence, type MeasuredEffect } from './effect.js';
 
 describe('effect', () => {
   it.each<[problem: string, effect: object]>([
@@ -29,4 +30,21 @@ describe('effect', () => {
     const effect = { expect: 'heat > 5', within: '10s' };
     expect(commandsOf({ effect }, every(1, [200, 400]))).toBe('+0first -1');
   });
+});
+
+const EFFECT = { expect: 'light > last.light + 50', withinMs: 10_000, at: Date.UTC(2026, 10, 22, 12) };
+
+it.each<[MeasuredEffect['outcome'], string]>([
+  ['pending', 'its expected effect ("light > last.light + 50" within 10 s) is not known yet'],
+  [
+    'effective',
+    'it had the expected effect ("light > last.light + 50" within 10 s), detected in a reading at 2026-11-22T12:00:00.000Z',
+  ],
+  [
+    'ineffective',
+    'it did not have the expected effect ("light > last.light + 50" within 10 s): readings arrived, but none showed it',
+  ],
+  ['unmeasured', 'its effect ("light > last.light + 50" within 10 s) could not be measured'],
+])('explains the outcome %s', (outcome, sentence) => {
+  expect(effectSentence({ ...EFFECT, outcome })).toBe(sentence);
 });

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Expression } from '../../expression/expression.js';
 import { durationPattern, expressionField, milliseconds } from '../definition/clause.js';
 import type { ExpressionCompiler, ExpressionField } from '../definition/expression-field.js';
+import { duration, time } from '../definition/sentences.js';
 
 export interface CompiledEffect {
   readonly effect: { readonly expect: Expression<boolean>; readonly withinMs: number } | undefined;
@@ -39,3 +40,27 @@ export const effect = {
     },
   }),
 };
+
+/** An expected effect and what telemetry showed. Times are milliseconds. */
+export interface MeasuredEffect {
+  readonly outcome: 'pending' | 'effective' | 'ineffective' | 'unmeasured';
+  readonly expect: string;
+  readonly withinMs: number;
+  /** When the outcome was determined. */
+  readonly at?: number;
+}
+
+/** Explains whether a command had its expected effect. */
+export function effectSentence({ outcome, expect, withinMs, at }: MeasuredEffect): string {
+  const expected = `"${expect}" within ${duration(withinMs)}`;
+  switch (outcome) {
+    case 'pending':
+      return `its expected effect (${expected}) is not known yet`;
+    case 'effective':
+      return `it had the expected effect (${expected})${at === undefined ? '' : `, detected in a reading at ${time(at)}`}`;
+    case 'ineffective':
+      return `it did not have the expected effect (${expected}): readings arrived, but none showed it`;
+    case 'unmeasured':
+      return `its effect (${expected}) could not be measured`;
+  }
+}

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { EvaluationContext } from '../../context/evaluation-context.js';
-import { remainingMs } from '../../context/rule-state.js';
+import { type PromisedEnd, remainingMs } from '../../context/rule-state.js';
 import { evaluateTraced, type TraceStep } from '../../context/trace.js';
 import type { Expression } from '../../expression/expression.js';
 import {
@@ -16,7 +16,7 @@ import {
   type ExpressionField,
   GROUP_VALUE,
 } from '../definition/expression-field.js';
-import { duration, expressionSentence } from '../definition/sentences.js';
+import { duration, expressionSentence, time } from '../definition/sentences.js';
 
 export interface CompiledRun {
   readonly run: { readonly seconds: Expression<number>; readonly maxMs: number } | undefined;
@@ -85,3 +85,13 @@ export const run = {
         : `${expressionSentence(step)}; the run would take no time`,
   },
 };
+
+/** Explains how a run that is in progress ends. */
+export function promisedEndSentence(until: number, { version, action }: PromisedEnd): string {
+  return `a run started by version ${version} ends at ${time(until)} with ${JSON.stringify(action)}`;
+}
+
+/** Explains the promised end of a run that was in progress when a rule was evaluated. */
+export function pastPromisedEndSentence(until: number, { version, action }: PromisedEnd): string {
+  return `version ${version} had promised to end the run at ${time(until)} with ${JSON.stringify(action)}`;
+}

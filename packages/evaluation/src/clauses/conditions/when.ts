@@ -57,6 +57,9 @@ export const when = {
   sentences: { when: expressionSentence, clear: expressionSentence },
 };
 
+/** Why neither limit of a hysteresis changes the verdict. */
+export const HYSTERESIS_SENTENCE = 'between the two limits the verdict does not change (hysteresis)';
+
 /**
  * The verdict that the condition requests, hysteresis included: raised (true), lowered (false) or undecided. Between `when` and `clear`
  * the verdict does not change, and where both hold it is lowered.

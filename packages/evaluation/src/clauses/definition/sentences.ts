@@ -1,3 +1,4 @@
+import type { Measurement } from '@lamplighter/contracts/telemetry/reading';
 import type { TraceStep } from '../../context/trace.js';
 
 /** Tense of explanations: of issued commands, or of a dry run. */
@@ -43,11 +44,14 @@ const MAX_VALUE = 80;
 /** Measurements and their values: `light was 212, led_on was false`. */
 export function listed(values: NonNullable<TraceStep['values']>): string {
   return Object.entries(values)
-    .map(([name, value]) => {
-      const text = typeof value === 'number' ? rounded(value) : JSON.stringify(value);
-      return `${name} was ${text.length > MAX_VALUE ? `${text.slice(0, MAX_VALUE)}…` : text}`;
-    })
+    .map(([name, value]) => `${name} was ${valueText(value)}`)
     .join(', ');
+}
+
+/** One measurement, cut if it is long. */
+export function valueText(value: Measurement): string {
+  const text = typeof value === 'number' ? rounded(value) : JSON.stringify(value);
+  return text.length > MAX_VALUE ? `${text.slice(0, MAX_VALUE)}…` : text;
 }
 
 /** A number of at most nine digits; the evidence has all of them. */
