@@ -12,7 +12,7 @@ import type { Foundation } from './foundation/foundation.module.js';
 import { exposeRoutes, measureRequests } from './metrics/http-metrics.js';
 import { openApiDocument } from './openapi/document.js';
 import type { Layer } from './requests/http-request.js';
-import { BODY_READERS, refuseOtherBodies } from './requests/json-body.js';
+import { BODY_READERS, rejectOtherBodies } from './requests/json-body.js';
 import { parseJson } from './requests/parse-json.js';
 import { ValidationPipe } from './requests/validation.pipe.js';
 import { ProblemFilter } from './responses/problem.filter.js';
@@ -44,7 +44,7 @@ export async function createApp(foundation: Foundation): Promise<NestExpressAppl
     }),
   );
   app.use('/v1', requireApiKey(app.get(ApiKeyCheck), metrics));
-  app.use('/v1', refuseOtherBodies);
+  app.use('/v1', rejectOtherBodies);
   for (const reader of BODY_READERS) app.useBodyParser('raw', reader);
   app.use(parseJson);
   SwaggerModule.setup('docs', app, () => openApiDocument(app, VERSION), {

@@ -16,7 +16,7 @@ const USAGE = 'usage: REDIS_URL=redis://… node create-key.js [--first | --list
 const CONNECT_MS = 5000;
 
 interface Request {
-  readonly does: 'create' | 'first' | 'list' | 'revoke';
+  readonly action: 'create' | 'first' | 'list' | 'revoke';
   readonly id: string;
   readonly mayBeLast: boolean;
 }
@@ -25,11 +25,11 @@ interface Request {
 function readArguments(args: readonly string[]): Request {
   const [flag, id = '', last, ...rest] = args;
   const mayBeLast = last === '--allow-last';
-  if (flag === undefined) return { does: 'create', id, mayBeLast };
-  if (args.length === 1 && flag === '--first') return { does: 'first', id, mayBeLast };
-  if (args.length === 1 && flag === '--list') return { does: 'list', id, mayBeLast };
+  if (flag === undefined) return { action: 'create', id, mayBeLast };
+  if (args.length === 1 && flag === '--first') return { action: 'first', id, mayBeLast };
+  if (args.length === 1 && flag === '--list') return { action: 'list', id, mayBeLast };
   if (flag === '--revoke' && id !== '' && rest.length === 0 && (last === undefined || mayBeLast))
-    return { does: 'revoke', id, mayBeLast };
+    return { action: 'revoke', id, mayBeLast };
   throw new Error(`invalid arguments: ${args.join(' ')}\n${USAGE}`);
 }
 
@@ -37,10 +37,10 @@ async function main(request: Request): Promise<void> {
   const { REDIS_URL } = readConfig(z.object({ REDIS_URL: redisUrl }));
   const redis = await connect(REDIS_URL);
   try {
-    if (request.does === 'list') await list(redis);
-    else if (request.does === 'revoke') await revoke(redis, request);
+    if (request.action === 'list') await list(redis);
+    else if (request.action === 'revoke') await revoke(redis, request);
     else {
-      const key = await (request.does === 'first' ? createFirstApiKey(redis) : createApiKey(redis));
+      const key = await (request.action === 'first' ? createFirstApiKey(redis) : createApiKey(redis));
       if (key !== undefined) process.stdout.write(`${key}\n`);
     }
   } finally {

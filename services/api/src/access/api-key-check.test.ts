@@ -20,31 +20,33 @@ function underTest(recordUse: () => unknown = () => Promise.resolve()) {
   return { check: new ApiKeyCheck({ redis } as unknown as StoreLink, errors), read, reports };
 }
 
-it('reads a key once while it is cached, and rejects other secrets', async () => {
-  const { check, read } = underTest();
-  expect([await check.accepts(keyOf(7)), await check.accepts(keyOf(7))]).toEqual([true, true]);
-  expect(await check.accepts(keyOf(7).replace(/A$/, 'B'))).toBe(false);
-  expect(read).toHaveLength(1);
-});
-
-it('caches a thousand keys and evicts the oldest', async () => {
-  const { check, read } = underTest();
-  for (let id = 0; id <= 1000; id += 1) await check.accepts(keyOf(id));
-  expect(read).toHaveLength(1001);
-  await check.accepts(keyOf(1000));
-  expect(read).toHaveLength(1001);
-  await check.accepts(keyOf(0));
-  expect(read).toHaveLength(1002);
-});
-
-it.each<[what: string, error: Error, reported: boolean]>([
-  ['Redis is unavailable', storeUnavailable(), false],
-  ['of a bug', new TypeError('x is undefined'), true],
-])('accepts a key whose use cannot be recorded because %s', async (_what, error, reported) => {
-  const { check, reports } = underTest(() => {
-    throw error;
+describe('ApiKeyCheck', () => {
+  it('reads a key once while it is cached, and rejects other secrets', async () => {
+    const { check, read } = underTest();
+    expect([await check.accepts(keyOf(7)), await check.accepts(keyOf(7))]).toEqual([true, true]);
+    expect(await check.accepts(keyOf(7).replace(/A$/, 'B'))).toBe(false);
+    expect(read).toHaveLength(1);
   });
-  expect(await check.accepts(keyOf(7))).toBe(true);
-  await setImmediate();
-  expect(reports).toEqual(reported ? [['api_keys', error]] : []);
+
+  it('caches a thousand keys and evicts the oldest', async () => {
+    const { check, read } = underTest();
+    for (let id = 0; id <= 1000; id += 1) await check.accepts(keyOf(id));
+    expect(read).toHaveLength(1001);
+    await check.accepts(keyOf(1000));
+    expect(read).toHaveLength(1001);
+    await check.accepts(keyOf(0));
+    expect(read).toHaveLength(1002);
+  });
+
+  it.each<[what: string, error: Error, reported: boolean]>([
+    ['Redis is unavailable', storeUnavailable(), false],
+    ['of a bug', new TypeError('x is undefined'), true],
+  ])('accepts a key whose use cannot be recorded because %s', async (_what, error, reported) => {
+    const { check, reports } = underTest(() => {
+      throw error;
+    });
+    expect(await check.accepts(keyOf(7))).toBe(true);
+    await setImmediate();
+    expect(reports).toEqual(reported ? [['api_keys', error]] : []);
+  });
 });

@@ -5,7 +5,7 @@ import { Controller, Delete, Get, HttpCode, Inject, Param, Query, Req, Res } fro
 import { ApiOperation, ApiResponse } from '@nestjs/swagger';
 import { z } from 'zod';
 import { LOGGER } from '../foundation/tokens.js';
-import { Answers, BODY_PROBLEMS, header, Problems, Resource } from '../openapi/describe.js';
+import { BODY_PROBLEMS, header, Problems, Resource, Responds } from '../openapi/describe.js';
 import { Problem } from '../problems/problem.js';
 import type { HttpRequest } from '../requests/http-request.js';
 import { isoTime, timeSchema } from '../responses/iso-time.js';
@@ -67,7 +67,7 @@ export class KeysController {
 
   @Get()
   @ApiOperation({ summary: 'List API keys, with the times when they were created and last used' })
-  @Answers(200, apiKeyPageSchema, 'A page of keys', { Link: header('The next page, rel="next"') })
+  @Responds(200, apiKeyPageSchema, 'A page of keys', { Link: header('The next page, rel="next"') })
   @Problems('invalid-request')
   async listKeys(
     @Query({ schema: keysQuery }) { limit, cursor }: z.infer<typeof keysQuery>,

@@ -39,7 +39,7 @@ export function commandBody(command: SentCommand): CommandBody {
       },
     }),
     ...(unread && {
-      unreadAnswers: unread.map(({ at, ...note }) => ({ at: isoTime(at), ...note })).reverse(),
+      unreadAnswers: unread.map(({ at, ...fault }) => ({ at: isoTime(at), ...fault })).reverse(),
     }),
     ...(effect && { effect: effectBody(effect) }),
   };

@@ -78,7 +78,7 @@ export const effectSchema = z
     expect: z.string().meta({
       description: 'The condition that a reading should meet; `last` is the reading before the command',
     }),
-    withinMs: z.int().meta({ description: 'How long after success the effect is awaited' }),
+    withinMs: z.int().meta({ description: 'How long after success the effect may take to show' }),
     at: timeSchema('When the outcome was determined').optional(),
     last: effectValues('The relevant measurements of the reading before the command'),
     reading: effectValues(
@@ -109,7 +109,7 @@ export const commandSchema = z
         'Presence of the device when the command was accepted; only in the response to that request',
     }),
     lane: z.string(),
-    seq: z.int().meta({ description: 'Grows within the lane' }),
+    seq: z.int().meta({ description: 'Sequence number within the lane' }),
     policy: z.enum(POLICIES),
     action: z.record(z.string(), z.unknown()),
     traceparent: z

@@ -5,7 +5,7 @@ import { Controller, Delete, Get, Param, Req, Res } from '@nestjs/common';
 import { ApiOperation } from '@nestjs/swagger';
 import type { z } from 'zod';
 import { ApiCommandRecorder } from '../command-records/api-command-recorder.js';
-import { Answers, Problems, Resource } from '../openapi/describe.js';
+import { Problems, Resource, Responds } from '../openapi/describe.js';
 import { noSuchCommand } from '../problems/not-found.js';
 import { Problem } from '../problems/problem.js';
 import type { HttpRequest } from '../requests/http-request.js';
@@ -27,7 +27,7 @@ export class CommandsController {
   @Get(':id')
   @ApiOperation({ summary: 'Get a command with all its transitions' })
   @MayWait('The response is sent as soon as the command has ended, or after the wait.')
-  @Answers(200, commandSchema, 'The command', PREFERENCE_APPLIED)
+  @Responds(200, commandSchema, 'The command', PREFERENCE_APPLIED)
   @Problems('invalid-request', 'no-such-command', 'too-many-waiting', 'store-away')
   async readCommand(
     @Param({ schema: commandPath }) { id }: z.infer<typeof commandPath>,
@@ -36,7 +36,7 @@ export class CommandsController {
   ): Promise<CommandBody> {
     const waiting = this.waits.take(request, response);
     if (waiting === undefined) return commandBody(await this.find(id));
-    const command = await this.waits.end(waiting, id);
+    const command = await this.waits.waitForEnd(waiting, id);
     if (command === undefined) throw noSuchCommand(id);
     response.setHeader('Preference-Applied', waiting.applied);
     return commandBody(command);
@@ -48,7 +48,7 @@ export class CommandsController {
     description:
       'It ends as cancelled, or as unknown if it was dispatched before and not acknowledged, since the device may have executed it.',
   })
-  @Answers(200, commandSchema, 'The cancelled command')
+  @Responds(200, commandSchema, 'The cancelled command')
   @Problems(
     'invalid-request',
     'no-such-command',

@@ -15,7 +15,7 @@ import {
 } from '@nestjs/common';
 import { ApiHeader, ApiOperation } from '@nestjs/swagger';
 import type { z } from 'zod';
-import { Answers, Exports, header, Problems, Resource } from '../openapi/describe.js';
+import { Exports, header, Problems, Resource, Responds } from '../openapi/describe.js';
 import { noSuchDevice } from '../problems/not-found.js';
 import { isStoreFailure } from '../problems/store-failure.js';
 import {
@@ -64,8 +64,8 @@ export class DeviceCommandsController {
     summary: 'Send a command',
     description:
       'The command is on disk before the response, waits while the device is offline, and ends in exactly one final state. ' +
-      'A device that has never reported returns 404 unless you set `allowUnknown`: the command then waits for the device, and the ' +
-      'response has `presence` `never_seen`.',
+      'For a device that has never reported, the response is 404 unless you set `allowUnknown`: the command then waits for the device, ' +
+      'and the response has `presence` `never_seen`.',
   })
   @ApiHeader({
     name: 'Idempotency-Key',
@@ -80,8 +80,8 @@ export class DeviceCommandsController {
     schema: { type: 'string', maxLength: 256 },
   })
   @MayWait('The response is 200 as soon as the command has ended, or 202 after the wait.')
-  @Answers(202, commandSchema, 'The accepted command', { ...LOCATION, ...PREFERENCE_APPLIED })
-  @Answers(200, commandSchema, 'The command, which ended while the request waited', {
+  @Responds(202, commandSchema, 'The accepted command', { ...LOCATION, ...PREFERENCE_APPLIED })
+  @Responds(200, commandSchema, 'The command, which ended while the request waited', {
     ...LOCATION,
     ...PREFERENCE_APPLIED,
   })
@@ -99,7 +99,7 @@ export class DeviceCommandsController {
     const found = await this.lanes.warnings(address.fleet, [address.device], body);
     const warnings = found.length > 0 ? { warnings: found } : {};
     if (waiting === undefined) return { ...commandBody(command), ...warnings };
-    const now = await this.afterwards(waiting, command);
+    const now = await this.awaitEnd(waiting, command);
     response.setHeader('Preference-Applied', waiting.applied);
     if (isFinal(now.state)) response.statusCode = 200;
     return { ...commandBody(now), ...warnings };
@@ -113,7 +113,7 @@ export class DeviceCommandsController {
       '`to`, one line each, regardless of `limit` and `cursor`.',
   })
   @Exports()
-  @Answers(200, commandPageSchema, 'A page of commands', { Link: header('The next page, rel="next"') })
+  @Responds(200, commandPageSchema, 'A page of commands', { Link: header('The next page, rel="next"') })
   @Problems('invalid-request', 'no-such-device')
   async listCommands(
     @Param({ schema: devicePath }) { fleet, device }: DevicePath,
@@ -124,12 +124,12 @@ export class DeviceCommandsController {
     const { redis } = this.link;
     const isWanted = inSpan(span);
     const format = exportFormat(request.headers);
-    const looksAtAll =
+    const readsAll =
       state !== undefined || span.from !== undefined || span.to !== undefined || format !== undefined;
     const [found, commands] = await Promise.all([
       readDevice(redis, fleet, device),
       listCommands(redis, fleet, device, {
-        limit: looksAtAll ? ALL : limit + 1,
+        limit: readsAll ? ALL : limit + 1,
         ...(cursor !== undefined && format === undefined && { before: cursor }),
       }),
     ]);
@@ -151,9 +151,9 @@ export class DeviceCommandsController {
   }
 
   /** The command after the wait, or as it was accepted if Redis becomes unavailable. */
-  private async afterwards(waiting: WaitingRequest, command: Command): Promise<Command> {
+  private async awaitEnd(waiting: WaitingRequest, command: Command): Promise<Command> {
     try {
-      return (await this.waits.end(waiting, command.id)) ?? command;
+      return (await this.waits.waitForEnd(waiting, command.id)) ?? command;
     } catch (error) {
       if (isStoreFailure(error)) return command;
       throw error;

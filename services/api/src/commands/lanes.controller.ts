@@ -4,7 +4,7 @@ import { readDevice } from '@lamplighter/store/devices/devices';
 import { Controller, HttpCode, Param, Post } from '@nestjs/common';
 import { ApiOperation } from '@nestjs/swagger';
 import { z } from 'zod';
-import { Answers, BODY_PROBLEMS, Problems, Resource } from '../openapi/describe.js';
+import { BODY_PROBLEMS, Problems, Resource, Responds } from '../openapi/describe.js';
 import { noSuchDevice } from '../problems/not-found.js';
 import { devicePath } from '../requests/address.js';
 import { StoreLink } from '../store/store-link.js';
@@ -44,7 +44,7 @@ export class LanesController {
       'When a command with `onFailure: stop` fails, its lane stops: later commands stay pending. The device resource lists stopped ' +
       'lanes. Resuming a lane that is not stopped does nothing, so the request can be repeated.',
   })
-  @Answers(200, resumedLaneSchema, 'The lane is running')
+  @Responds(200, resumedLaneSchema, 'The lane is running')
   @Problems(...BODY_PROBLEMS, 'no-such-device', 'store-refuses-writes', 'store-not-durable', 'store-away')
   async resumeLane(
     @Param({ schema: lanePath }) { fleet, device, lane }: LanePath,

@@ -8,7 +8,7 @@ import { Controller, Get, Param, Query, Req, Res } from '@nestjs/common';
 import { ApiOperation } from '@nestjs/swagger';
 import { z } from 'zod';
 import { expectFleet } from '../fleets/expect-fleet.js';
-import { Answers, header, Problems, Resource } from '../openapi/describe.js';
+import { header, Problems, Resource, Responds } from '../openapi/describe.js';
 import { Problem } from '../problems/problem.js';
 import { type FleetPath, fleetPath } from '../requests/address.js';
 import type { HttpRequest } from '../requests/http-request.js';
@@ -53,7 +53,7 @@ export class OpenCommandsController {
 
   @Get('commands')
   @ApiOperation({ summary: 'List open commands of all fleets, oldest first', description: COST })
-  @Answers(200, openCommandPageSchema, 'A page of commands', LINK)
+  @Responds(200, openCommandPageSchema, 'A page of commands', LINK)
   @Problems('invalid-request', 'too-many-commands')
   listOpenCommands(
     @Query({ schema: openCommandsQuery }) query: OpenCommandsQuery,
@@ -65,7 +65,7 @@ export class OpenCommandsController {
 
   @Get('fleets/:fleet/commands')
   @ApiOperation({ summary: 'List open commands of a fleet, oldest first', description: COST })
-  @Answers(200, openCommandPageSchema, 'A page of commands', LINK)
+  @Responds(200, openCommandPageSchema, 'A page of commands', LINK)
   @Problems('invalid-request', 'no-such-fleet', 'too-many-commands')
   async listOpenFleetCommands(
     @Param({ schema: fleetPath }) { fleet }: FleetPath,

@@ -11,7 +11,7 @@ import { type CommandBody, commandSchema } from '../commands/command.schema.js';
 import { commandBody } from '../commands/command-body.js';
 import { CommandSender } from '../commands/command-sender.js';
 import { type DeviceSettings, SETTINGS, settingsSchema } from '../devices/device-settings.js';
-import { Answers, header, Problems, Resource } from '../openapi/describe.js';
+import { header, Problems, Resource, Responds } from '../openapi/describe.js';
 import { noSuchRule } from '../problems/not-found.js';
 import { Problem } from '../problems/problem.js';
 import {
@@ -42,9 +42,9 @@ export class DeviceSettingsController {
     summary: 'Set the telemetry interval or the edge rule of a device',
     description:
       `Sends the setting to the device as a command with a ttl of ${TTL}: ${COMMANDS}. A newer setting supersedes a pending one. The ` +
-      'device resource shows the setting and what the device confirms or does. New versions of the edge rule are sent automatically.',
+      'device resource shows the setting, and what the device has confirmed or is measured to do. New versions of the edge rule are sent automatically.',
   })
-  @Answers(202, commandSchema, 'The command that carries the setting', {
+  @Responds(202, commandSchema, 'The command that carries the setting', {
     Location: header('URL of the command'),
   })
   @Problems(

@@ -63,7 +63,7 @@ export const deviceSchema = z
         }),
         sleepsMs: z.int().optional().meta({
           description:
-            'Set for a device that sleeps and connects only to report, at least this often; its goodbye does not make it offline',
+            'Set for a sleeping device, which connects only to report, at least this often; a goodbye does not make it offline',
         }),
       })
       .optional()

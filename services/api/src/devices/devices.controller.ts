@@ -9,7 +9,7 @@ import { Controller, Delete, Get, Param, Query, Req, Res, type StreamableFile } 
 import { ApiOperation } from '@nestjs/swagger';
 import type { z } from 'zod';
 import { expectFleet } from '../fleets/expect-fleet.js';
-import { Answers, BODY_PROBLEMS, Exports, header, Problems, Resource } from '../openapi/describe.js';
+import { BODY_PROBLEMS, Exports, header, Problems, Resource, Responds } from '../openapi/describe.js';
 import { noSuchDevice } from '../problems/not-found.js';
 import { type DevicePath, devicePath, type FleetPath, fleetPath } from '../requests/address.js';
 import type { HttpRequest } from '../requests/http-request.js';
@@ -39,7 +39,7 @@ export class DevicesController {
 
   @Get()
   @ApiOperation({ summary: 'List the devices of a fleet by name, each with its last state' })
-  @Answers(200, devicePageSchema, 'A page of devices', { Link: header('The next page, rel="next"') })
+  @Responds(200, devicePageSchema, 'A page of devices', { Link: header('The next page, rel="next"') })
   @Problems('invalid-request', 'no-such-fleet')
   async listDevices(
     @Param({ schema: fleetPath }) { fleet }: FleetPath,
@@ -66,7 +66,7 @@ export class DevicesController {
     summary:
       'Get a device: last state and its age, presence, session, telemetry interval, edge rule, pending commands, stopped lanes, effects',
   })
-  @Answers(200, deviceDetailSchema, 'The device')
+  @Responds(200, deviceDetailSchema, 'The device')
   @Problems('invalid-request', 'no-such-device')
   async readDevice(@Param({ schema: devicePath }) { fleet, device }: DevicePath): Promise<DeviceDetail> {
     const { redis } = this.link;
@@ -91,7 +91,7 @@ export class DevicesController {
       'follow within seconds. Its counts stay in the ledger of the fleet. A device that reports again is a new device: stop a device ' +
       'that is `online` first. An actuator stays as it is: switch it off first.',
   })
-  @Answers(200, removedDeviceSchema, 'The device is removed')
+  @Responds(200, removedDeviceSchema, 'The device is removed')
   @Problems(...BODY_PROBLEMS, 'no-such-device', 'store-refuses-writes', 'store-not-durable', 'store-away')
   removeDevice(@Param({ schema: devicePath }) path: DevicePath): Promise<RemovedDevice> {
     return this.remover.remove(path);
@@ -104,7 +104,7 @@ export class DevicesController {
       'With `Accept: text/csv` or `application/x-ndjson` the response is an export: all stored readings received between `from` and ' +
       '`to`, one line each, regardless of `limit`.',
   })
-  @Answers(200, telemetrySchema, 'The readings')
+  @Responds(200, telemetrySchema, 'The readings')
   @Exports()
   @Problems('invalid-request', 'no-such-device')
   async readTelemetry(

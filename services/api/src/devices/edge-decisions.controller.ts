@@ -2,7 +2,7 @@ import { readDevice } from '@lamplighter/store/devices/devices';
 import { readDecisions, type StoredDecision } from '@lamplighter/store/edge/edge';
 import { Controller, Get, Param } from '@nestjs/common';
 import { ApiOperation } from '@nestjs/swagger';
-import { Answers, Problems, Resource } from '../openapi/describe.js';
+import { Problems, Resource, Responds } from '../openapi/describe.js';
 import { noSuchDevice } from '../problems/not-found.js';
 import { type DevicePath, devicePath } from '../requests/address.js';
 import { isoTime } from '../responses/iso-time.js';
@@ -19,7 +19,7 @@ export class EdgeDecisionsController {
     summary:
       "List a device's edge decisions (taken while its link was down), newest first, each with the server's judgement; at most 100",
   })
-  @Answers(200, edgeDecisionsSchema, 'The decisions')
+  @Responds(200, edgeDecisionsSchema, 'The decisions')
   @Problems('invalid-request', 'no-such-device')
   async listEdgeDecisions(@Param({ schema: devicePath }) path: DevicePath): Promise<EdgeDecisionsBody> {
     const { redis } = this.link;

@@ -17,9 +17,9 @@ export const edgeSettingSchema = z
 /** The setting as the API returns it; undefined if it was never set. */
 export function edgeSettingBody({
   rule,
-  sent: told,
+  sent,
   confirmed,
 }: EdgeSetting): z.infer<typeof edgeSettingSchema> | undefined {
   if (rule === undefined) return undefined;
-  return { rule, ...(told !== undefined && { told }), ...(confirmed !== undefined && { confirmed }) };
+  return { rule, ...(sent !== undefined && { told: sent }), ...(confirmed !== undefined && { confirmed }) };
 }

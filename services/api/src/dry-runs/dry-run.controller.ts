@@ -9,7 +9,7 @@ import { redisNow } from '@lamplighter/store/redis/connect';
 import { Body, Controller, HttpCode, Param, Post } from '@nestjs/common';
 import { ApiOperation } from '@nestjs/swagger';
 import { pastReading } from '../devices/past-reading.js';
-import { Answers, Problems, Resource } from '../openapi/describe.js';
+import { Problems, Resource, Responds } from '../openapi/describe.js';
 import { type FleetPath, fleetPath } from '../requests/address.js';
 import { isoTime } from '../responses/iso-time.js';
 import { type Remark, RuleCheck } from '../rules/rule-check.js';
@@ -37,9 +37,9 @@ export class DryRunController {
     description:
       'The rule need not exist, and nothing is stored or commanded. To continue with the next reading, send the `state` of the response.',
   })
-  @Answers(200, dryRunSchema, 'What the rule would do')
+  @Responds(200, dryRunSchema, 'What the rule would do')
   @Problems('invalid-request', 'malformed-json', 'body-too-large', 'unsupported-media-type', 'invalid-rule')
-  async tryRule(
+  async dryRunRule(
     @Param({ schema: fleetPath }) { fleet }: FleetPath,
     @Body({ schema: dryRunRequestSchema }) request: DryRunRequest,
   ): Promise<DryRunBody> {

@@ -100,8 +100,8 @@ export async function fleetRecording(
   ) {
     const some = await budget.wait(readDevices(redis, fleet, wanted.slice(next, next + BATCH_SIZE)));
     const addresses = some.map(({ device, lesson }) => new DeviceAddress(fleet, device, lesson));
-    const asked = addresses.map((address) => ({ address, depth: HISTORY_DEPTH }));
-    for (const [i, history] of (await budget.wait(readHistories(redis, asked))).entries()) {
+    const requests = addresses.map((address) => ({ address, depth: HISTORY_DEPTH }));
+    for (const [i, history] of (await budget.wait(readHistories(redis, requests))).entries()) {
       const { device, lesson } = some[i]!;
       if (lesson) lessons.add(device);
       for (const kept of history.readings) {

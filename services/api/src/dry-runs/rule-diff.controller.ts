@@ -5,7 +5,7 @@ import { readVersion } from '@lamplighter/store/rules/rule-versions';
 import { readRule, type StoredRule } from '@lamplighter/store/rules/rules';
 import { Body, Controller, HttpCode, Param, Post } from '@nestjs/common';
 import { ApiOperation } from '@nestjs/swagger';
-import { Answers, Problems, Resource } from '../openapi/describe.js';
+import { Problems, Resource, Responds } from '../openapi/describe.js';
 import { noSuchRule } from '../problems/not-found.js';
 import { Problem } from '../problems/problem.js';
 import { type RulePath, rulePath } from '../rules/rule.schema.js';
@@ -39,10 +39,10 @@ export class RuleDiffController {
     description:
       'Runs the current rule and the candidate on the same readings: the stored ones of the fleet (240 per device) or those in the ' +
       'request. The response lists the commands that would be added, dropped or moved in time. Readings and timers are evaluated at ' +
-      'their own times; both rules start without state, and nothing is re-asserted. `started` shows what would happen to what the ' +
-      'rule has started so far.',
+      'their own times; both rules start without state, and nothing is re-asserted. `started` shows what would happen to the ' +
+      'runs and raised verdicts in progress.',
   })
-  @Answers(200, ruleDiffSchema, 'What would change')
+  @Responds(200, ruleDiffSchema, 'What would change')
   @Problems(
     'invalid-request',
     'malformed-json',

@@ -151,7 +151,7 @@ export const ruleDiffSchema = z
       .meta({ description: `Devices with changes, most changes first; at most ${MAX_LISTED_DEVICES}` }),
     changedDevices: count('Number of devices (or groups of targets) with changes'),
     started: startedSchema.optional().meta({
-      description: 'What the rule has started and is in progress; absent if `version` was given',
+      description: 'Runs and raised verdicts of the rule that are in progress; absent if `version` was given',
     }),
     sentences: sentencesSchema,
     warnings: z.array(remarkSchema).optional().meta({ description: 'Likely mistakes in the candidate' }),

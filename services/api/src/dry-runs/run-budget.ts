@@ -23,7 +23,7 @@ export class RunLimiter {
     if (this.running >= MAX_RUNS)
       throw new Problem(
         'too-many-runs',
-        `${MAX_RUNS} dry runs are in progress. Try again in a few seconds.`,
+        `${MAX_RUNS} dry runs are already in progress. Try again in a few seconds.`,
         {},
         retryAfter(5),
       );

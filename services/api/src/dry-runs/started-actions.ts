@@ -73,8 +73,8 @@ function startedAction(
 ): StartedAction {
   const { rule: before, since } = present;
   const isSame = after?.enabled === true && state.since === since && !resetsState(before, after);
-  const goesOn = isSame && (device === undefined || inScope(after.scope.devices, device));
+  const continues = isSame && (device === undefined || inScope(after.scope.devices, device));
   const left = state.runUntil === undefined ? 'stays' : 'ends_in_time';
-  const fate = goesOn ? 'goes_on' : release && before.else !== undefined ? 'released' : left;
+  const fate = continues ? 'goes_on' : release && before.else !== undefined ? 'released' : left;
   return { device, until: state.runUntil, fate };
 }

@@ -66,55 +66,57 @@ function feedOn(newest: string, readerPosition?: string, readPage: () => unknown
   return { feed, resolveRead, live, reports };
 }
 
-it('accepts at most 500 clients, also concurrently', async () => {
-  const { feed, resolveRead, live } = feedOn('5-0');
-  const clients = Array.from({ length: 500 }, () => feed.watch(new Client().response, {}, undefined));
-  await expect(feed.watch(new Client().response, {}, undefined)).rejects.toThrow('too-many-watchers');
-  resolveRead();
-  await Promise.all(clients);
-  expect(live).toHaveLength(500);
-  await expect(feed.watch(new Client().response, {}, undefined)).rejects.toThrow('too-many-watchers');
-});
-
-it('ends a stream that starts during shutdown', async () => {
-  const { feed, resolveRead } = feedOn('5-0');
-  const client = new Client();
-  const watching = feed.watch(client.response, {}, undefined);
-  feed.close();
-  resolveRead();
-  await watching;
-  expect(client.writableEnded).toBe(true);
-});
-
-it.each([
-  ['of a Redis that was emptied', '0-0'],
-  ['of another Redis', '7-3'],
-])('reports missed events to a client whose last event is %s, and resumes', async (_what, newest) => {
-  const { feed, resolveRead, live } = feedOn(newest);
-  resolveRead();
-  const client = new Client();
-  await feed.watch(client.response, {}, '999999999999999-0');
-  expect(client.text).toContain('event: missed\ndata: {"cause":"late"}');
-  expect(live).toEqual([newest]);
-});
-
-it('stops catching up when Redis has lost the events that the reader has read', async () => {
-  const { feed, resolveRead, live } = feedOn('0-0', '5-0');
-  resolveRead();
-  await feed.watch(new Client().response, {}, undefined);
-  expect(live).toEqual(['0-0']);
-});
-
-it.each<[what: string, error: Error, reported: boolean]>([
-  ['Redis becomes unavailable', storeUnavailable(), false],
-  ['an unexpected error', new TypeError('x is undefined'), true],
-])('ends the stream of a client that cannot catch up: %s', async (_what, error, reported) => {
-  const { feed, resolveRead, reports } = feedOn('5-0', undefined, () => {
-    throw error;
+describe('EventFeed', () => {
+  it('accepts at most 500 clients, also concurrently', async () => {
+    const { feed, resolveRead, live } = feedOn('5-0');
+    const clients = Array.from({ length: 500 }, () => feed.watch(new Client().response, {}, undefined));
+    await expect(feed.watch(new Client().response, {}, undefined)).rejects.toThrow('too-many-watchers');
+    resolveRead();
+    await Promise.all(clients);
+    expect(live).toHaveLength(500);
+    await expect(feed.watch(new Client().response, {}, undefined)).rejects.toThrow('too-many-watchers');
   });
-  resolveRead();
-  const client = new Client();
-  await feed.watch(client.response, {}, undefined);
-  expect(client.writableEnded).toBe(true);
-  expect(reports).toEqual(reported ? [['event_stream', error]] : []);
+
+  it('ends a stream that starts during shutdown', async () => {
+    const { feed, resolveRead } = feedOn('5-0');
+    const client = new Client();
+    const watching = feed.watch(client.response, {}, undefined);
+    feed.close();
+    resolveRead();
+    await watching;
+    expect(client.writableEnded).toBe(true);
+  });
+
+  it.each([
+    ['of a Redis that was emptied', '0-0'],
+    ['of another Redis', '7-3'],
+  ])('reports missed events to a client whose last event is %s, and resumes', async (_what, newest) => {
+    const { feed, resolveRead, live } = feedOn(newest);
+    resolveRead();
+    const client = new Client();
+    await feed.watch(client.response, {}, '999999999999999-0');
+    expect(client.text).toContain('event: missed\ndata: {"cause":"late"}');
+    expect(live).toEqual([newest]);
+  });
+
+  it('stops catching up when Redis has lost the events that the reader has read', async () => {
+    const { feed, resolveRead, live } = feedOn('0-0', '5-0');
+    resolveRead();
+    await feed.watch(new Client().response, {}, undefined);
+    expect(live).toEqual(['0-0']);
+  });
+
+  it.each<[what: string, error: Error, reported: boolean]>([
+    ['Redis becomes unavailable', storeUnavailable(), false],
+    ['an unexpected error', new TypeError('x is undefined'), true],
+  ])('ends the stream of a client that cannot catch up: %s', async (_what, error, reported) => {
+    const { feed, resolveRead, reports } = feedOn('5-0', undefined, () => {
+      throw error;
+    });
+    resolveRead();
+    const client = new Client();
+    await feed.watch(client.response, {}, undefined);
+    expect(client.writableEnded).toBe(true);
+    expect(reports).toEqual(reported ? [['event_stream', error]] : []);
+  });
 });

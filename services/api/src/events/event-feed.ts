@@ -21,7 +21,7 @@ const MAX_WATCHERS = 500;
 export class EventFeed implements EventListener {
   private readonly watchers = new Set<EventWatcher>();
   /** Clients whose start position is still being read from Redis. */
-  private taken = 0;
+  private starting = 0;
   private heartbeat: NodeJS.Timeout | undefined;
   private isClosed = false;
 
@@ -38,15 +38,15 @@ export class EventFeed implements EventListener {
    * @throws Problem `store-away`, `too-many-watchers`
    */
   async watch(response: ServerResponse, filter: EventFilter, after: string | undefined): Promise<void> {
-    if (this.isClosed || this.watchers.size + this.taken >= MAX_WATCHERS) {
+    if (this.isClosed || this.watchers.size + this.starting >= MAX_WATCHERS) {
       const detail = this.isClosed
         ? 'The service is stopping.'
         : `${MAX_WATCHERS} event streams are already open.`;
       throw new Problem('too-many-watchers', `${detail} Try again later.`, {}, retryAfter(5));
     }
-    this.taken += 1;
-    const { position, isLate } = await this.beginning(after).finally(() => {
-      this.taken -= 1;
+    this.starting += 1;
+    const { position, isLate } = await this.startPosition(after).finally(() => {
+      this.starting -= 1;
     });
     const watcher = new EventWatcher(response, filter, position);
     response.writeHead(200, {
@@ -92,7 +92,7 @@ export class EventFeed implements EventListener {
   }
 
   /** The position at which a client resumes, and whether events that it has not seen were trimmed. */
-  private async beginning(after: string | undefined): Promise<{ position: string; isLate: boolean }> {
+  private async startPosition(after: string | undefined): Promise<{ position: string; isLate: boolean }> {
     const { redis } = this.link;
     if (after === undefined) return { position: await lastEventId(redis), isLate: false };
     const [[oldest], newest] = await Promise.all([eventsAfter(redis, '0-0', 1), lastEventId(redis)]);

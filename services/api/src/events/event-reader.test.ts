@@ -51,72 +51,74 @@ const append = (...lights: number[]) =>
     lights.map((light) => ({ type: 'telemetry', fleet: 'demo', device: 'lamp', light })),
   );
 
-it('delivers each event once and in order to all listeners until they leave', async () => {
-  await append(0);
-  const [first, second] = [await listen(), await listen()];
-  await append(1, 2);
-  await until(() => first.received.length === 2 && second.received.length === 2, {
-    what: 'both listeners to receive the events',
-  });
-  first.leave();
-  await append(3);
-  await until(() => second.received.length === 3, { what: 'the remaining listener to receive the event' });
-  expect([first.received, second.received]).toEqual([
-    [1, 2],
-    [1, 2, 3],
-  ]);
-}, 30_000);
+describe('EventReader', () => {
+  it('delivers each event once and in order to all listeners until they leave', async () => {
+    await append(0);
+    const [first, second] = [await listen(), await listen()];
+    await append(1, 2);
+    await until(() => first.received.length === 2 && second.received.length === 2, {
+      what: 'both listeners to receive the events',
+    });
+    first.leave();
+    await append(3);
+    await until(() => second.received.length === 3, { what: 'the remaining listener to receive the event' });
+    expect([first.received, second.received]).toEqual([
+      [1, 2],
+      [1, 2, 3],
+    ]);
+  }, 30_000);
 
-it('reports events that were trimmed before it read them', async () => {
-  await append(0);
-  const { received } = await listen();
-  await append(1);
-  await until(() => received.length === 1, { what: 'the first event' });
-  // In one transaction: 600 events are added, and the first of them are trimmed.
-  const burst = redis.multi();
-  for (let light = 100; light < 700; light += 1) {
-    const event = JSON.stringify({ type: 'telemetry', fleet: 'demo', device: 'lamp', light });
-    burst.xadd(EVENTS_KEY, '*', 'event', event);
-  }
-  await burst.xtrim(EVENTS_KEY, 'MAXLEN', 550).exec();
-  await until(() => received.at(-1) === 699, { what: 'the last event' });
-  expect(received.slice(0, 3)).toEqual([1, 'trimmed', 150]);
-  expect(received).toHaveLength(2 + 550);
-}, 30_000);
+  it('reports events that were trimmed before it read them', async () => {
+    await append(0);
+    const { received } = await listen();
+    await append(1);
+    await until(() => received.length === 1, { what: 'the first event' });
+    // In one transaction: 600 events are added, and the first of them are trimmed.
+    const burst = redis.multi();
+    for (let light = 100; light < 700; light += 1) {
+      const event = JSON.stringify({ type: 'telemetry', fleet: 'demo', device: 'lamp', light });
+      burst.xadd(EVENTS_KEY, '*', 'event', event);
+    }
+    await burst.xtrim(EVENTS_KEY, 'MAXLEN', 550).exec();
+    await until(() => received.at(-1) === 699, { what: 'the last event' });
+    expect(received.slice(0, 3)).toEqual([1, 'trimmed', 150]);
+    expect(received).toHaveLength(2 + 550);
+  }, 30_000);
 
-it('reports an interruption before the first connection', async () => {
-  const other = await startRedis();
-  await other.kill();
-  const late = readerOf(other);
-  const { received } = await listen(late);
-  // On a busy machine Redis may be available again before the reader first tries to connect.
-  const { isCut } = { isCut: () => (late as unknown as { readonly isCut: boolean }).isCut };
-  await until(isCut, { what: 'the first attempt to fail' });
-  await other.start();
-  await until(() => received.length > 0, { what: 'the listener to be notified' });
-  expect(received).toEqual(['interrupted']);
-}, 30_000);
+  it('reports an interruption before the first connection', async () => {
+    const other = await startRedis();
+    await other.kill();
+    const late = readerOf(other);
+    const { received } = await listen(late);
+    // On a busy machine Redis may be available again before the reader first tries to connect.
+    const { isCut } = { isCut: () => (late as unknown as { readonly isCut: boolean }).isCut };
+    await until(isCut, { what: 'the first attempt to fail' });
+    await other.start();
+    await until(() => received.length > 0, { what: 'the listener to be notified' });
+    expect(received).toEqual(['interrupted']);
+  }, 30_000);
 
-it('reports an interruption and resumes at its position', async () => {
-  await append(0);
-  const { received } = await listen();
-  await append(1);
-  await until(() => received.length === 1, { what: 'the first event' });
-  await redis.call('CLIENT', 'KILL', 'SKIPME', 'yes');
-  await append(2);
-  await until(() => received.includes(2), { what: 'the event after the interruption' });
-  expect(received).toEqual([1, 'interrupted', 2]);
-  expect(reports).toEqual([]);
-}, 30_000);
+  it('reports an interruption and resumes at its position', async () => {
+    await append(0);
+    const { received } = await listen();
+    await append(1);
+    await until(() => received.length === 1, { what: 'the first event' });
+    await redis.call('CLIENT', 'KILL', 'SKIPME', 'yes');
+    await append(2);
+    await until(() => received.includes(2), { what: 'the event after the interruption' });
+    expect(received).toEqual([1, 'interrupted', 2]);
+    expect(reports).toEqual([]);
+  }, 30_000);
 
-it('reports the unexpected error of a listener and continues after the event', async () => {
-  await append(0);
-  const bug = new TypeError('x is undefined');
-  const { received } = await listen(reader, (light) => {
-    if (light === 1) throw bug;
-  });
-  await append(1, 2);
-  await until(() => received.includes(2), { what: 'the event after the error' });
-  expect(received).toEqual(['interrupted', 2]);
-  expect(reports).toEqual([['event_stream', bug]]);
-}, 30_000);
+  it('reports the unexpected error of a listener and continues after the event', async () => {
+    await append(0);
+    const bug = new TypeError('x is undefined');
+    const { received } = await listen(reader, (light) => {
+      if (light === 1) throw bug;
+    });
+    await append(1, 2);
+    await until(() => received.includes(2), { what: 'the event after the error' });
+    expect(received).toEqual(['interrupted', 2]);
+    expect(reports).toEqual([['event_stream', bug]]);
+  }, 30_000);
+});

@@ -37,29 +37,31 @@ function client(filter: EventFilter = {}, position = '0-0') {
   };
 }
 
-it('sends each event once, in order, and only newer ones', () => {
-  const { offer, written } = client({}, '1000-1');
-  for (const n of [1, 2, 2, 3, 1]) offer(event(n));
-  expect(written).toEqual([eventFrame(event(2)), eventFrame(event(3))]);
-});
+describe('EventWatcher', () => {
+  it('sends each event once and in order', () => {
+    const { offer, written } = client({}, '1000-1');
+    for (const n of [1, 2, 2, 3, 1]) offer(event(n));
+    expect(written).toEqual([eventFrame(event(2)), eventFrame(event(3))]);
+  });
 
-it('sends only events that match the filter', () => {
-  const { offer, written } = client({ fleet: 'demo', type: ['command'] });
-  offer(event(1));
-  offer(event(2, { type: 'command' }));
-  offer(event(3, { type: 'command', fleet: 'other' }));
-  expect(written).toEqual([eventFrame(event(2, { type: 'command' }))]);
-});
+  it('sends only events that match the filter', () => {
+    const { offer, written } = client({ fleet: 'demo', type: ['command'] });
+    offer(event(1));
+    offer(event(2, { type: 'command' }));
+    offer(event(3, { type: 'command', fleet: 'other' }));
+    expect(written).toEqual([eventFrame(event(2, { type: 'command' }))]);
+  });
 
-it('drops events while the buffer is full, and reports their count afterwards', () => {
-  const { offer, written, takeAll } = client();
-  const padding = 'x'.repeat(100_000);
-  const kept = [1, 2, 3, 4, 5, 6].map((n) => offer(event(n, { padding })));
-  expect(kept).toEqual([true, true, true, false, false, false]);
-  takeAll();
-  expect(offer(event(7))).toBe(true);
-  expect(written.slice(3)).toEqual([
-    'event: missed\ndata: {"cause":"slow","count":3}\n\n',
-    eventFrame(event(7)),
-  ]);
+  it('drops events while the buffer is full, and reports their count afterwards', () => {
+    const { offer, written, takeAll } = client();
+    const padding = 'x'.repeat(100_000);
+    const kept = [1, 2, 3, 4, 5, 6].map((n) => offer(event(n, { padding })));
+    expect(kept).toEqual([true, true, true, false, false, false]);
+    takeAll();
+    expect(offer(event(7))).toBe(true);
+    expect(written.slice(3)).toEqual([
+      'event: missed\ndata: {"cause":"slow","count":3}\n\n',
+      eventFrame(event(7)),
+    ]);
+  });
 });

@@ -27,24 +27,26 @@ async function openStream(accepts: () => Promise<boolean>) {
   return { response, end, reports };
 }
 
-it('ends the stream when its key is revoked', async () => {
-  let isValid = true;
-  const { response, end } = await openStream(() => Promise.resolve(isValid));
-  await jest.advanceTimersByTimeAsync(1000);
-  expect(end).not.toHaveBeenCalled();
-  isValid = false;
-  await jest.advanceTimersByTimeAsync(1000);
-  expect(end).toHaveBeenCalledTimes(1);
-  response.emit('close');
-  expect(jest.getTimerCount()).toBe(0);
-});
+describe('EventsController', () => {
+  it('ends the stream when its key is revoked', async () => {
+    let isValid = true;
+    const { response, end } = await openStream(() => Promise.resolve(isValid));
+    await jest.advanceTimersByTimeAsync(1000);
+    expect(end).not.toHaveBeenCalled();
+    isValid = false;
+    await jest.advanceTimersByTimeAsync(1000);
+    expect(end).toHaveBeenCalledTimes(1);
+    response.emit('close');
+    expect(jest.getTimerCount()).toBe(0);
+  });
 
-it.each<[what: string, error: Error, reported: boolean]>([
-  ['while Redis is unavailable', storeUnavailable(), false],
-  ['after an unexpected error, which it reports', new TypeError('x is undefined'), true],
-])('keeps the stream open %s', async (_what, error, reported) => {
-  const { end, reports } = await openStream(() => Promise.reject(error));
-  await jest.advanceTimersByTimeAsync(1000);
-  expect(end).not.toHaveBeenCalled();
-  expect(reports).toEqual(reported ? [['event_stream', error]] : []);
+  it.each<[what: string, error: Error, reported: boolean]>([
+    ['while Redis is unavailable', storeUnavailable(), false],
+    ['after an unexpected error, which it reports', new TypeError('x is undefined'), true],
+  ])('keeps the stream open %s', async (_what, error, reported) => {
+    const { end, reports } = await openStream(() => Promise.reject(error));
+    await jest.advanceTimersByTimeAsync(1000);
+    expect(end).not.toHaveBeenCalled();
+    expect(reports).toEqual(reported ? [['event_stream', error]] : []);
+  });
 });

@@ -33,7 +33,7 @@ export class EventsController {
       '`rollout` (start, end, and progress at most once a second), `rule` (every change of a rule)',
       'and `removal` (of a device, or of a fleet with progress at most once a second).',
       'A comment every 15 s keeps the connection alive. The service keeps about the last 10,000 events: a client that sends',
-      'the id of the last one in `Last-Event-ID` gets what it missed. An event of type `missed` means that some events are lost,',
+      'the id of the last one in `Last-Event-ID` receives the events that it missed. An event of type `missed` means that some events are lost,',
       'because the client reads too slowly (`slow`, with their count) or reconnected too late (`late`); read the resources again.',
       'The API key must be sent in a header, so in a browser use fetch() rather than EventSource.',
     ].join(' '),

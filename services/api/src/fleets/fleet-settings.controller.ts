@@ -6,7 +6,7 @@ import {
 import { Body, Controller, Get, Param, Put } from '@nestjs/common';
 import { ApiOperation } from '@nestjs/swagger';
 import { z } from 'zod';
-import { Answers, Problems, Resource } from '../openapi/describe.js';
+import { Problems, Resource, Responds } from '../openapi/describe.js';
 import { type FleetPath, fleetPath } from '../requests/address.js';
 import { StoreLink } from '../store/store-link.js';
 
@@ -36,7 +36,7 @@ export class FleetSettingsController {
 
   @Get()
   @ApiOperation({ summary: 'Get the settings of a fleet' })
-  @Answers(200, fleetSettingsSchema, 'The settings, with defaults for those never set')
+  @Responds(200, fleetSettingsSchema, 'The settings, with defaults for those never set')
   @Problems('invalid-request')
   readFleetSettings(@Param({ schema: fleetPath }) { fleet }: FleetPath): Promise<FleetSettings> {
     return readFleetSettings(this.link.redis, fleet);
@@ -49,7 +49,7 @@ export class FleetSettingsController {
       'Omitted settings are not changed. The rules service applies the change within a second; when `publishState` is switched off, ' +
       'it removes the retained states from the broker.',
   })
-  @Answers(200, fleetSettingsSchema, 'The settings after the change')
+  @Responds(200, fleetSettingsSchema, 'The settings after the change')
   @Problems(
     'invalid-request',
     'malformed-json',

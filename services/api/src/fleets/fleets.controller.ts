@@ -10,7 +10,7 @@ import { Controller, Delete, Get, HttpCode, Param, Query, Req, Res } from '@nest
 import { ApiOperation } from '@nestjs/swagger';
 import type { z } from 'zod';
 import { EventWriter } from '../events/event-writer.js';
-import { Answers, BODY_PROBLEMS, header, Problems, Resource } from '../openapi/describe.js';
+import { BODY_PROBLEMS, header, Problems, Resource, Responds } from '../openapi/describe.js';
 import { noSuchFleet } from '../problems/not-found.js';
 import { Problem } from '../problems/problem.js';
 import { type FleetPath, fleetPath } from '../requests/address.js';
@@ -37,7 +37,7 @@ export class FleetsController {
 
   @Get()
   @ApiOperation({ summary: 'List fleets by name, with device counts by presence' })
-  @Answers(200, fleetPageSchema, 'A page of fleets', { Link: header('The next page, rel="next"') })
+  @Responds(200, fleetPageSchema, 'A page of fleets', { Link: header('The next page, rel="next"') })
   @Problems('invalid-request')
   async listFleets(
     @Query({ schema: fleetsQuery }) { limit, cursor }: z.infer<typeof fleetsQuery>,
@@ -51,7 +51,7 @@ export class FleetsController {
 
   @Get(':fleet')
   @ApiOperation({ summary: 'Get a fleet, with device counts by presence' })
-  @Answers(200, fleetSchema, 'The fleet')
+  @Responds(200, fleetSchema, 'The fleet')
   @Problems('invalid-request', 'no-such-fleet')
   async readFleet(@Param({ schema: fleetPath }) { fleet }: FleetPath): Promise<FleetBody> {
     const { redis } = this.link;
@@ -68,7 +68,7 @@ export class FleetsController {
       'device does, and continues after restarts. The ledger of the fleet stays. Devices that report during the removal are new ' +
       'devices: stop them first. Repeating the request returns the removal in progress.',
   })
-  @Answers(202, fleetRemovalSchema, 'The removal, started', {
+  @Responds(202, fleetRemovalSchema, 'The removal, started', {
     Location: header('URL of the removal'),
   })
   @Problems(...BODY_PROBLEMS, 'no-such-fleet', 'store-refuses-writes', 'store-not-durable', 'store-away')
@@ -90,7 +90,7 @@ export class FleetsController {
 
   @Get(':fleet/removal')
   @ApiOperation({ summary: 'Get the progress of a fleet removal; available for a day after it ends' })
-  @Answers(200, fleetRemovalSchema, 'The latest removal')
+  @Responds(200, fleetRemovalSchema, 'The latest removal')
   @Problems('invalid-request', 'no-such-removal')
   async readRemoval(@Param({ schema: fleetPath }) { fleet }: FleetPath): Promise<FleetRemovalBody> {
     const removal = await readFleetRemoval(this.link.redis, fleet);

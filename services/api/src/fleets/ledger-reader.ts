@@ -8,20 +8,20 @@ import { StoreLink } from '../store/store-link.js';
  */
 @Injectable()
 export class LedgerReader {
-  private readonly asked = new Map<string, Promise<Ledger>>();
+  private readonly queued = new Map<string, Promise<Ledger>>();
   private last: Promise<unknown> = Promise.resolve();
 
   constructor(private readonly link: StoreLink) {}
 
-  /** @throws Problem `store-away`, and what Redis says */
+  /** @throws Problem `store-away`, and errors of Redis */
   read(fleet: string): Promise<Ledger> {
-    const shared = this.asked.get(fleet);
+    const shared = this.queued.get(fleet);
     if (shared !== undefined) return shared;
     const walk = this.last.then(() => {
-      this.asked.delete(fleet);
+      this.queued.delete(fleet);
       return readLedger(this.link.redis, fleet);
     });
-    this.asked.set(fleet, walk);
+    this.queued.set(fleet, walk);
     this.last = Promise.allSettled([walk]);
     return walk;
   }

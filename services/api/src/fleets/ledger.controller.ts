@@ -3,7 +3,7 @@ import { hasLedger } from '@lamplighter/store/fleets/ledger';
 import { redisNow } from '@lamplighter/store/redis/connect';
 import { Controller, Get, Param } from '@nestjs/common';
 import { ApiOperation } from '@nestjs/swagger';
-import { Answers, Problems, Resource } from '../openapi/describe.js';
+import { Problems, Resource, Responds } from '../openapi/describe.js';
 import { noSuchFleet } from '../problems/not-found.js';
 import { type FleetPath, fleetPath } from '../requests/address.js';
 import { isoTime } from '../responses/iso-time.js';
@@ -26,7 +26,7 @@ export class LedgerController {
       'Readings in transit are `unexplained` until they arrive, so the count is 0 for a fleet at rest. For commands it is always 0. ' +
       'Counts of removed devices and fleets are kept.',
   })
-  @Answers(200, ledgerSchema, 'The ledger')
+  @Responds(200, ledgerSchema, 'The ledger')
   @Problems('invalid-request', 'no-such-fleet')
   async readLedger(@Param({ schema: fleetPath }) { fleet }: FleetPath): Promise<LedgerBody> {
     const { redis } = this.link;

@@ -6,7 +6,7 @@ import { ApiErrors } from './api-errors.js';
 import type { Config } from './config.js';
 import { CONFIG, LOGGER } from './tokens.js';
 
-/** What exists before Nest starts. */
+/** What main.ts creates before Nest starts. */
 export interface Foundation {
   readonly config: Config;
   readonly logger: Logger;

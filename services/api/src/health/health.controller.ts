@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { Controller, Get, Res } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
-import { Answers, Problems } from '../openapi/describe.js';
+import { Problems, Responds } from '../openapi/describe.js';
 import { Readiness } from './readiness.js';
 
 const liveSchema = z
@@ -30,7 +30,7 @@ export class HealthController {
 
   @Get('live')
   @ApiOperation({ summary: 'Liveness probe; does not depend on other services' })
-  @Answers(200, liveSchema, 'The process is running')
+  @Responds(200, liveSchema, 'The process is running')
   @Problems('method-not-allowed')
   live(): z.infer<typeof liveSchema> {
     return { status: 'live' };
@@ -38,8 +38,8 @@ export class HealthController {
 
   @Get('ready')
   @ApiOperation({ summary: 'Readiness probe: whether commands can be accepted, stored and delivered now' })
-  @Answers(200, readySchema, 'The service is ready')
-  @Answers(503, readySchema, 'The service is not ready; see reasons')
+  @Responds(200, readySchema, 'The service is ready')
+  @Responds(503, readySchema, 'The service is not ready; see reasons')
   @Problems('method-not-allowed')
   async ready(@Res({ passthrough: true }) response: ServerResponse): Promise<z.infer<typeof readySchema>> {
     const reasons = await this.readiness.problems();

@@ -21,26 +21,28 @@ async function problemsAfter(
 
 const TIMEOUT = new Error('Command timed out');
 
-it('is not ready when Redis becomes unavailable while the canary is read', async () => {
-  let known: string[] = [];
-  const found = await problemsAfter(
-    TIMEOUT,
-    () => known,
-    () => {
-      known = ['Redis is unavailable: no reply'];
-    },
-  );
-  expect(found).toEqual({ problems: ['Redis is unavailable: no reply'], reports: [] });
-});
+describe('Readiness', () => {
+  it('is not ready when Redis becomes unavailable while the canary is read', async () => {
+    let known: string[] = [];
+    const found = await problemsAfter(
+      TIMEOUT,
+      () => known,
+      () => {
+        known = ['Redis is unavailable: no reply'];
+      },
+    );
+    expect(found).toEqual({ problems: ['Redis is unavailable: no reply'], reports: [] });
+  });
 
-it('reports that Redis does not reply before the health check notices', async () => {
-  expect(await problemsAfter(TIMEOUT)).toEqual({ problems: ['Redis does not reply'], reports: [] });
-});
+  it('reports that Redis does not reply before the health check notices', async () => {
+    expect(await problemsAfter(TIMEOUT)).toEqual({ problems: ['Redis does not reply'], reports: [] });
+  });
 
-it('is not ready after an unexpected error, and reports it', async () => {
-  const bug = new TypeError('x is undefined');
-  expect(await problemsAfter(bug)).toEqual({
-    problems: ['the canary could not be read; see the log of the API'],
-    reports: [['readiness', bug]],
+  it('is not ready after an unexpected error, and reports it', async () => {
+    const bug = new TypeError('x is undefined');
+    expect(await problemsAfter(bug)).toEqual({
+      problems: ['the canary could not be read; see the log of the API'],
+      reports: [['readiness', bug]],
+    });
   });
 });

@@ -8,7 +8,7 @@ import { EXPORT_TYPES } from '../responses/export.js';
 type Headers = Record<string, { description: string; schema: { type: 'string' } }>;
 
 /** Describes a successful response of an endpoint. */
-export function Answers(status: number, schema: z.ZodType, description: string, headers?: Headers) {
+export function Responds(status: number, schema: z.ZodType, description: string, headers?: Headers) {
   return ApiResponse({ status, standardSchema: schema, description, ...(headers && { headers }) });
 }
 

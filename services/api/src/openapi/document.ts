@@ -69,8 +69,8 @@ type OperationObject = NonNullable<OpenAPIObject['paths'][string]['get']>;
 
 /** The parts of an operation that have a schema: parameters, bodies and responses. */
 function schemasOf({ parameters = [], requestBody, responses }: OperationObject): { schema?: unknown }[] {
-  const answers = Object.values(responses) as { content?: object }[];
-  const contents = [requestBody as { content?: object } | undefined, ...answers].flatMap((part) =>
+  const described = Object.values(responses) as { content?: object }[];
+  const contents = [requestBody as { content?: object } | undefined, ...described].flatMap((part) =>
     Object.values(part?.content ?? {}),
   );
   return [...(parameters as { schema?: unknown }[]), ...contents];
@@ -78,9 +78,9 @@ function schemasOf({ parameters = [], requestBody, responses }: OperationObject)
 
 /** Adds the media types of an export to the response. */
 function describeExports(operation: OperationObject & { 'x-exports'?: string[] }): void {
-  const answer = operation.responses['200'] as { content?: Record<string, object> } | undefined;
+  const response = operation.responses['200'] as { content?: Record<string, object> } | undefined;
   for (const type of operation['x-exports'] ?? [])
-    Object.assign(answer?.content ?? {}, { [type]: { schema: { type: 'string' } } });
+    Object.assign(response?.content ?? {}, { [type]: { schema: { type: 'string' } } });
   delete operation['x-exports'];
 }
 

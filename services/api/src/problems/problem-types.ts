@@ -53,7 +53,7 @@ export const PROBLEM_TYPES = {
   },
   'no-such-rule-version': {
     status: 404,
-    title: 'Unknown version of the rule',
+    title: 'Unknown rule version',
     example: 'Version 7 of rule "night-light" of fleet "demo" does not exist, or has been pruned.',
   },
   'no-telemetry-schema': {
@@ -112,12 +112,12 @@ export const PROBLEM_TYPES = {
   },
   'command-forgotten': {
     status: 410,
-    title: 'Command of this idempotency key has been pruned',
+    title: 'Command for this idempotency key has been pruned',
     example: 'Command 01KAP3Z8Q4T5V6W7X8Y9ZABCDE-17 has ended and has been pruned.',
   },
   'rollout-forgotten': {
     status: 410,
-    title: 'Rollout of this idempotency key has been pruned',
+    title: 'Rollout for this idempotency key has been pruned',
     example: 'Rollout 01KAP3Z8Q4T5V6W7X8Y9ZABCDE has ended and has been pruned.',
   },
   'precondition-failed': {

@@ -58,5 +58,5 @@ export class Problem extends Error {
   }
 }
 
-/** The header that tells a client when to retry. */
+/** Header with the seconds after which a client may retry. */
 export const retryAfter = (seconds: number) => ({ 'Retry-After': String(seconds) });

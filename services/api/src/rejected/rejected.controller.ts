@@ -2,7 +2,7 @@ import { readRejected } from '@lamplighter/store/telemetry/rejected';
 import { Controller, Get, Query } from '@nestjs/common';
 import { ApiOperation } from '@nestjs/swagger';
 import type { z } from 'zod';
-import { Answers, Problems, Resource } from '../openapi/describe.js';
+import { Problems, Resource, Responds } from '../openapi/describe.js';
 import { isoTime } from '../responses/iso-time.js';
 import { StoreLink } from '../store/store-link.js';
 import { rejectedQuery, rejectedSchema } from './rejected.schema.js';
@@ -20,7 +20,7 @@ export class RejectedController {
       'with the invalid field, the violated constraint and the offending value. The last 200 of each kind are stored, at most ten per second ' +
       'and replica; the metrics `lamplighter_input_rejected_total` and `lamplighter_input_suspicious_total` count all of them.',
   })
-  @Answers(200, rejectedSchema, 'The sample')
+  @Responds(200, rejectedSchema, 'The sample')
   @Problems('invalid-request')
   async readRejected(
     @Query({ schema: rejectedQuery }) { limit, ...filter }: z.infer<typeof rejectedQuery>,

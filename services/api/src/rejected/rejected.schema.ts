@@ -24,8 +24,8 @@ export const rejectedSchema = z
           .literal(true)
           .optional()
           .meta({ description: 'Present if the input was accepted although suspicious (`type`, `inexact`)' }),
-        fleet: z.string().optional().meta({ description: 'If the topic names it' }),
-        device: z.string().optional().meta({ description: 'If the topic names it' }),
+        fleet: z.string().optional().meta({ description: 'Absent if the topic does not contain it' }),
+        device: z.string().optional().meta({ description: 'Absent if the topic does not contain it' }),
         field: z
           .string()
           .optional()

@@ -14,9 +14,9 @@ const UTF_8 = /^charset="?utf-?8"?\s*$/;
 export const BODY_READERS = [
   {
     limit: MAX_RECORDING_BYTES,
-    type: (request: HttpRequest) => bringsJson(request) && maxBodyBytes(request) === MAX_RECORDING_BYTES,
+    type: (request: HttpRequest) => hasJsonBody(request) && maxBodyBytes(request) === MAX_RECORDING_BYTES,
   },
-  { limit: MAX_BODY_BYTES, type: bringsJson },
+  { limit: MAX_BODY_BYTES, type: hasJsonBody },
 ];
 
 /** The largest body accepted for this request, bytes. */
@@ -25,10 +25,10 @@ export function maxBodyBytes({ originalUrl }: Pick<HttpRequest, 'originalUrl'>):
 }
 
 /** Rejects bodies that are not declared as JSON, which no parser would read. */
-export function refuseOtherBodies(request: HttpRequest, _response: ServerResponse, next: Next): void {
+export function rejectOtherBodies(request: HttpRequest, _response: ServerResponse, next: Next): void {
   const hasBody =
     request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0;
-  if (!WITH_BODY.has(request.method) || !hasBody || bringsJson(request)) next();
+  if (!WITH_BODY.has(request.method) || !hasBody || hasJsonBody(request)) next();
   else {
     const type = request.headers['content-type'];
     next(
@@ -41,7 +41,7 @@ export function refuseOtherBodies(request: HttpRequest, _response: ServerRespons
 }
 
 /** Whether the request has a JSON body in UTF-8 (RFC 8259, 8.1). */
-function bringsJson({ method, headers }: Pick<HttpRequest, 'method' | 'headers'>): boolean {
+function hasJsonBody({ method, headers }: Pick<HttpRequest, 'method' | 'headers'>): boolean {
   const [type, ...parameters] = (headers['content-type'] ?? '').toLowerCase().split(/\s*;\s*/);
   const charsets = parameters.filter((parameter) => parameter.startsWith('charset='));
   return (

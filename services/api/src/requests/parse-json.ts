@@ -26,7 +26,7 @@ function valueIn(bytes: Buffer): unknown {
   if (bytes.length === 0) return {};
   const text = textOf(bytes);
   const value = parsed(text);
-  const twice = repeatedKey(text, MAX_DEPTH);
+  const repeated = repeatedKey(text, MAX_DEPTH);
   const unsafe = unsafeInteger(text);
   if (unsafe !== undefined)
     throw new Problem('invalid-request', 'The body has 1 invalid field; see errors.', {
@@ -38,9 +38,9 @@ function valueIn(bytes: Buffer): unknown {
         },
       ],
     });
-  if (twice === undefined) return value;
+  if (repeated === undefined) return value;
   throw new Problem('invalid-request', 'The body has 1 invalid field; see errors.', {
-    errors: [{ in: 'body', pointer: pointerOf(twice), detail: 'appears more than once' }],
+    errors: [{ in: 'body', pointer: pointerOf(repeated), detail: 'appears more than once' }],
   });
 }
 

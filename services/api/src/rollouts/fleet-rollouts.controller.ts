@@ -15,7 +15,7 @@ import type { z } from 'zod';
 import { idempotencyKey } from '../commands/idempotency-key.js';
 import { EventWriter } from '../events/event-writer.js';
 import { expectFleet } from '../fleets/expect-fleet.js';
-import { Answers, header, Problems, Resource } from '../openapi/describe.js';
+import { header, Problems, Resource, Responds } from '../openapi/describe.js';
 import { Problem, retryAfter } from '../problems/problem.js';
 import { type AllowUnknownQuery, allowUnknownQuery, type FleetPath, fleetPath } from '../requests/address.js';
 import type { HttpRequest } from '../requests/http-request.js';
@@ -57,7 +57,7 @@ export class FleetRolloutsController {
     description: 'Any text. For a day, a request with the same key returns the rollout of the first one.',
     schema: { type: 'string', maxLength: 255 },
   })
-  @Answers(202, rolloutSchema, 'The started rollout', { Location: header('URL of the rollout') })
+  @Responds(202, rolloutSchema, 'The started rollout', { Location: header('URL of the rollout') })
   @Problems(
     'invalid-request',
     'malformed-json',
@@ -93,10 +93,10 @@ export class FleetRolloutsController {
     switch (result.outcome) {
       case 'created':
         this.events.append(rolloutEvent(result.rollout));
-        return { ...taken(response, result.rollout), ...(await this.warned(fleet, body)) };
+        return { ...accepted(response, result.rollout), ...(await this.warnings(fleet, body)) };
       case 'repeated': {
         const rollout = await readRollout(redis, result.id);
-        if (rollout !== undefined) return taken(response, rollout);
+        if (rollout !== undefined) return accepted(response, rollout);
         throw new Problem('rollout-forgotten', `Rollout ${result.id} has ended and has been pruned.`);
       }
       case 'reused':
@@ -111,7 +111,7 @@ export class FleetRolloutsController {
     }
   }
 
-  private async warned(fleet: string, body: RolloutRequestBody): Promise<Pick<RolloutBody, 'warnings'>> {
+  private async warnings(fleet: string, body: RolloutRequestBody): Promise<Pick<RolloutBody, 'warnings'>> {
     const { when } = body.selector;
     const warnings = [
       ...(when === undefined ? [] : await this.checks.unknownNames(fleet, when, '/selector/when')),
@@ -122,7 +122,7 @@ export class FleetRolloutsController {
 
   @Get('rollouts')
   @ApiOperation({ summary: 'List the rollouts of a fleet, newest first; the last 100 are stored' })
-  @Answers(200, rolloutPageSchema, 'A page of rollouts', { Link: header('The next page, rel="next"') })
+  @Responds(200, rolloutPageSchema, 'A page of rollouts', { Link: header('The next page, rel="next"') })
   @Problems('invalid-request', 'no-such-fleet')
   async listRollouts(
     @Param({ schema: fleetPath }) { fleet }: FleetPath,
@@ -155,7 +155,7 @@ function checkCondition(when: string | undefined): void {
   }
 }
 
-function taken(response: ServerResponse, rollout: Rollout): RolloutBody {
+function accepted(response: ServerResponse, rollout: Rollout): RolloutBody {
   response.setHeader('Location', `/v1/rollouts/${rollout.id}`);
   return rolloutBody(rollout);
 }

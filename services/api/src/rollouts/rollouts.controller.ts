@@ -3,7 +3,7 @@ import { Controller, Delete, Get, Param } from '@nestjs/common';
 import { ApiOperation } from '@nestjs/swagger';
 import type { z } from 'zod';
 import { EventWriter } from '../events/event-writer.js';
-import { Answers, Problems, Resource } from '../openapi/describe.js';
+import { Problems, Resource, Responds } from '../openapi/describe.js';
 import { noSuchRollout } from '../problems/not-found.js';
 import { Problem } from '../problems/problem.js';
 import { StoreLink } from '../store/store-link.js';
@@ -20,7 +20,7 @@ export class RolloutsController {
 
   @Get(':id')
   @ApiOperation({ summary: 'Get a rollout: its progress and the outcomes of its commands' })
-  @Answers(200, rolloutSchema, 'The rollout')
+  @Responds(200, rolloutSchema, 'The rollout')
   @Problems('invalid-request', 'no-such-rollout')
   async readRollout(
     @Param({ schema: rolloutPath }) { id }: z.infer<typeof rolloutPath>,
@@ -35,7 +35,7 @@ export class RolloutsController {
       'No further commands are issued after the response. Pending commands are cancelled within about a second; commands already ' +
       'sent to devices end as any other.',
   })
-  @Answers(200, rolloutSchema, 'The cancelled rollout')
+  @Responds(200, rolloutSchema, 'The cancelled rollout')
   @Problems(
     'invalid-request',
     'no-such-rollout',

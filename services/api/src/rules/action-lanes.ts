@@ -14,9 +14,9 @@ import { StoreLink } from '../store/store-link.js';
 import type { Remark } from './rule-check.js';
 
 /** The drivers of a fleet are cached this long, milliseconds, so that many commands cost one read. */
-const KEPT_MS = 2000;
+const CACHE_MS = 2000;
 /** Cached fleets. */
-const MAX_KEPT = 100;
+const MAX_CACHED = 100;
 const MAX_WARNINGS = 5;
 
 interface NamedDriver extends Driver {
@@ -26,7 +26,7 @@ interface NamedDriver extends Driver {
 /** Warns of commands that set a key on another lane than a rule does: a device that was offline would get both. */
 @Injectable()
 export class ActionLanes {
-  private readonly kept = new Map<
+  private readonly cache = new Map<
     string,
     { readonly drivers: Promise<NamedDriver[]>; readonly until: number }
   >();
@@ -57,16 +57,16 @@ export class ActionLanes {
 
   private driversOf(fleet: string): Promise<NamedDriver[]> {
     const now = performance.now();
-    const known = this.kept.get(fleet);
-    if (known !== undefined && now < known.until) return known.drivers;
+    const cached = this.cache.get(fleet);
+    if (cached !== undefined && now < cached.until) return cached.drivers;
     // The command is already stored, so a failed read must not fail the request.
     const drivers = this.read(fleet).catch((error: unknown) => {
       if (!isStoreFailure(error))
         this.errors.report('lane_warnings', error, 'cannot read rules; omitting the warnings of a command');
       return [];
     });
-    if (this.kept.size >= MAX_KEPT) this.kept.clear();
-    this.kept.set(fleet, { drivers, until: now + KEPT_MS });
+    if (this.cache.size >= MAX_CACHED) this.cache.clear();
+    this.cache.set(fleet, { drivers, until: now + CACHE_MS });
     return drivers;
   }
 

@@ -26,17 +26,18 @@ export function mustBeNew(headers: IncomingHttpHeaders): boolean {
   throw invalid('If-None-Match', 'must be "*" for a write');
 }
 
-export function names(versions: Versions, version: number): boolean {
+/** Whether a precondition matches a version. */
+export function matchesVersion(versions: Versions, version: number): boolean {
   return versions === '*' || versions.has(version);
 }
 
-function versionsOf(name: string, value: string | undefined, takesWeak: boolean): Versions | undefined {
+function versionsOf(name: string, value: string | undefined, allowsWeak: boolean): Versions | undefined {
   if (value === undefined) return undefined;
   if (value.trim() === '*') return '*';
   if (!ETAGS.test(value)) throw invalid(name, 'must be "*" or entity tags such as "3", including the quotes');
   const versions = new Set<number>();
   for (const [, weak, version] of value.matchAll(/(W\/)?"(\d{1,15})"/g))
-    if (weak === undefined || takesWeak) versions.add(Number(version));
+    if (weak === undefined || allowsWeak) versions.add(Number(version));
   return versions;
 }
 

@@ -70,7 +70,7 @@ export class RuleCheck {
     const { rule, problems, warnings } = validateRule(document, {
       ...(schema !== undefined && { schema }),
       ...(seenNames.size > 0 && { seenNames }),
-      keptMs: await keptMsOf(redis, devices),
+      keptMs: await storedMsOf(redis, devices),
     });
     if (rule === undefined || problems.length > 0) {
       const errors = problems.map(
@@ -212,7 +212,7 @@ function clashesWith(rule: Rule, others: readonly Rule[]): Remark[] {
 }
 
 /** How long readings of a device are stored, estimated from the median interval of some devices; undefined if unknown. */
-async function keptMsOf(redis: Redis, devices: readonly Device[]): Promise<number | undefined> {
+async function storedMsOf(redis: Redis, devices: readonly Device[]): Promise<number | undefined> {
   const reporting = devices.filter(({ last }) => last !== undefined).slice(0, MEASURED);
   const addresses = reporting.map(({ fleet, device, lesson }) => new DeviceAddress(fleet, device, lesson));
   const histories = await readHistories(

@@ -2,7 +2,7 @@ import { listVersions, readVersion } from '@lamplighter/store/rules/rule-version
 import { Controller, Get, Param } from '@nestjs/common';
 import { ApiOperation } from '@nestjs/swagger';
 import type { z } from 'zod';
-import { Answers, Problems, Resource } from '../openapi/describe.js';
+import { Problems, Resource, Responds } from '../openapi/describe.js';
 import { noSuchRule } from '../problems/not-found.js';
 import { Problem } from '../problems/problem.js';
 import { StoreLink } from '../store/store-link.js';
@@ -25,7 +25,7 @@ export class RuleVersionsController {
   @ApiOperation({
     summary: 'List the last 50 versions of a rule, newest first; for a deleted rule, for 30 days',
   })
-  @Answers(200, ruleVersionsSchema, 'The versions')
+  @Responds(200, ruleVersionsSchema, 'The versions')
   @Problems('invalid-request', 'no-such-rule')
   async listRuleVersions(
     @Param({ schema: rulePath }) { fleet, rule }: RulePath,
@@ -37,7 +37,7 @@ export class RuleVersionsController {
 
   @Get(':version')
   @ApiOperation({ summary: 'Get a version of a rule' })
-  @Answers(200, ruleVersionSchema, 'The version')
+  @Responds(200, ruleVersionSchema, 'The version')
   @Problems('invalid-request', 'no-such-rule-version')
   async readRuleVersion(
     @Param({ schema: ruleVersionPath }) { fleet, rule, version }: z.infer<typeof ruleVersionPath>,

@@ -15,7 +15,7 @@ import { EventWriter } from '../events/event-writer.js';
 import { noSuchRule } from '../problems/not-found.js';
 import { Problem } from '../problems/problem.js';
 import { StoreLink } from '../store/store-link.js';
-import { etagOf, names, type Versions } from './preconditions.js';
+import { etagOf, matchesVersion, type Versions } from './preconditions.js';
 
 /** Attempts of a write that may replace any version, while other clients write concurrently. */
 const MAX_TRIES = 10;
@@ -66,7 +66,7 @@ export class RuleWriter {
     for (let tries = 1; ; tries += 1) {
       const before = await readRule(this.link.durableRedis, fleet, id);
       if (before === undefined) throw noSuchRule(fleet, id);
-      if (!names(versions, before.version)) throw preconditionFailed(fleet, id, before.version);
+      if (!matchesVersion(versions, before.version)) throw preconditionFailed(fleet, id, before.version);
       if ('unreadable' in before) {
         const errors = [{ in: 'path' as const, pointer: '/rule', detail: before.unreadable }];
         throw new Problem('invalid-rule', 'The stored rule is unreadable. Replace or delete it.', {
@@ -94,7 +94,7 @@ export class RuleWriter {
       const before = await readRule(redis, fleet, id);
       if (before === undefined) throw noSuchRule(fleet, id);
       if (versions === undefined) throw preconditionRequired(fleet, id, before.version);
-      if (!names(versions, before.version)) throw preconditionFailed(fleet, id, before.version);
+      if (!matchesVersion(versions, before.version)) throw preconditionFailed(fleet, id, before.version);
       if (release) mustHaveElse(before);
       const result = await deleteRule(redis, fleet, id, before.version, { release });
       if (result.outcome === 'missing') throw noSuchRule(fleet, id);
@@ -114,7 +114,7 @@ export class RuleWriter {
       if (before === undefined) throw preconditionFailed(fleet, rule.id, undefined);
       if (release) mustHaveElse(before);
       // A request repeated after a lost response finds its own version, which the store recognizes.
-      const expected = names(versions, before.version)
+      const expected = matchesVersion(versions, before.version)
         ? before.version
         : Math.max(-1, ...(versions as Set<number>));
       const result = await this.write(fleet, rule, expected, 'changed', { release });

@@ -43,7 +43,7 @@ export const storedRuleSchema = z
   .object({
     fleet: z.string(),
     id: z.string(),
-    version: z.int().min(0).meta({ description: 'Grows by 1 with every write; also in the ETag header' }),
+    version: z.int().min(0).meta({ description: 'Incremented by every write; also in the ETag header' }),
     changedAt: timeSchema('When this version was written').optional(),
     enabled: z.boolean(),
     rule: wholeRuleSchema.optional().meta({
@@ -118,7 +118,7 @@ export const rulesQuery = z.strictObject({
   cursor: identitySchema.optional().meta({ description: CURSOR }),
 });
 
-/** Query of writes that end a rule's effect: whether to release what the rule has started. */
+/** Query of writes that stop or replace a rule: whether to release what it has started. */
 export const releaseQuery = z.strictObject({
   release: z
     .enum(['true', 'false'], 'must be true or false')

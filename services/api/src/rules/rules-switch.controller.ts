@@ -4,7 +4,7 @@ import { ApiOperation } from '@nestjs/swagger';
 import { z } from 'zod';
 import { EventWriter } from '../events/event-writer.js';
 import { expectFleet } from '../fleets/expect-fleet.js';
-import { Answers, BODY_PROBLEMS, Problems, Resource } from '../openapi/describe.js';
+import { BODY_PROBLEMS, Problems, Resource, Responds } from '../openapi/describe.js';
 import { type AllowUnknownQuery, allowUnknownQuery, type FleetPath, fleetPath } from '../requests/address.js';
 import { isoTime, timeSchema } from '../responses/iso-time.js';
 import { StoreLink } from '../store/store-link.js';
@@ -46,7 +46,7 @@ export class RulesSwitchController {
 
   @Get()
   @ApiOperation({ summary: 'Get whether the rules of a fleet are switched on' })
-  @Answers(200, switchedSchema, 'The setting')
+  @Responds(200, switchedSchema, 'The setting')
   @Problems('invalid-request')
   async readRulesSwitch(@Param({ schema: fleetPath }) { fleet }: FleetPath): Promise<Switched> {
     return switched(fleet, await readRulesOff(this.link.redis, fleet));
@@ -59,7 +59,7 @@ export class RulesSwitchController {
       'The change takes effect in every replica within a second. Rules can still be written. When switched on again, every rule ' +
       'starts from scratch: its first verdict on each device issues a command.',
   })
-  @Answers(200, switchedSchema, 'The setting')
+  @Responds(200, switchedSchema, 'The setting')
   @Problems(...BODY_PROBLEMS, 'no-such-fleet', 'store-not-durable', 'store-refuses-writes', 'store-away')
   async switchRules(
     @Param({ schema: fleetPath }) { fleet }: FleetPath,

@@ -5,13 +5,13 @@ import { Body, Controller, Delete, Get, HttpCode, Param, Post, Put, Query, Req, 
 import { ApiHeader, ApiOperation, ApiResponse } from '@nestjs/swagger';
 import type { z } from 'zod';
 import { expectFleet } from '../fleets/expect-fleet.js';
-import { Answers, BODY_PROBLEMS, header, Problems, Resource } from '../openapi/describe.js';
+import { BODY_PROBLEMS, header, Problems, Resource, Responds } from '../openapi/describe.js';
 import { noSuchRule } from '../problems/not-found.js';
 import { type AllowUnknownQuery, allowUnknownQuery, type FleetPath, fleetPath } from '../requests/address.js';
 import type { HttpRequest } from '../requests/http-request.js';
 import { linkNext } from '../responses/page.js';
 import { StoreLink } from '../store/store-link.js';
-import { etagOf, ifMatch, ifNoneMatch, mustBeNew, names } from './preconditions.js';
+import { etagOf, ifMatch, ifNoneMatch, matchesVersion, mustBeNew } from './preconditions.js';
 import {
   anyDocument,
   type ReleaseQuery,
@@ -49,7 +49,7 @@ export class RulesController {
 
   @Get()
   @ApiOperation({ summary: 'List the rules of a fleet by id, each with its version and last error' })
-  @Answers(200, rulePageSchema, 'A page of rules', { Link: header('The next page, rel="next"') })
+  @Responds(200, rulePageSchema, 'A page of rules', { Link: header('The next page, rel="next"') })
   @Problems('invalid-request', 'no-such-fleet')
   async listRules(
     @Param({ schema: fleetPath }) { fleet }: FleetPath,
@@ -81,7 +81,7 @@ export class RulesController {
   @Post()
   @HttpCode(201)
   @ApiOperation({ summary: 'Add a rule', description: LIVE })
-  @Answers(201, storedRuleSchema, 'The rule; its version is 1 unless a rule with this id existed before', {
+  @Responds(201, storedRuleSchema, 'The rule; its version is 1 unless a rule with this id existed before', {
     ...ETAG,
     ...LOCATION,
   })
@@ -102,7 +102,7 @@ export class RulesController {
   @Get(':rule')
   @ApiOperation({ summary: 'Get a rule' })
   @precondition('If-None-Match', 'A version known to the client; if it is still current, the response is 304')
-  @Answers(200, storedRuleSchema, 'The rule', ETAG)
+  @Responds(200, storedRuleSchema, 'The rule', ETAG)
   @ApiResponse({ status: 304, description: 'The rule has not changed', content: {} })
   @Problems('invalid-request', 'no-such-rule')
   async readRule(
@@ -118,7 +118,7 @@ export class RulesController {
     ]);
     if (rule === undefined) throw noSuchRule(fleet, id);
     response.setHeader('ETag', etagOf(rule.version));
-    if (known !== undefined && names(known, rule.version)) {
+    if (known !== undefined && matchesVersion(known, rule.version)) {
       response.statusCode = 304;
       return undefined;
     }
@@ -135,8 +135,8 @@ export class RulesController {
   })
   @precondition('If-Match', 'The version to replace; `*` for any')
   @precondition('If-None-Match', '`*` only adds the rule; if it exists, the response is 409 `rule-exists`')
-  @Answers(200, storedRuleSchema, 'The replaced rule', ETAG)
-  @Answers(201, storedRuleSchema, 'The added rule', { ...ETAG, ...LOCATION })
+  @Responds(200, storedRuleSchema, 'The replaced rule', ETAG)
+  @Responds(201, storedRuleSchema, 'The added rule', { ...ETAG, ...LOCATION })
   @Problems(
     ...BODY_PROBLEMS,
     'no-such-fleet',
@@ -190,7 +190,7 @@ export class RulesController {
     description: 'The rule starts from scratch: rule states from before it was disabled are discarded.',
   })
   @precondition('If-Match', 'The version to enable; any if omitted')
-  @Answers(200, storedRuleSchema, 'The enabled rule', ETAG)
+  @Responds(200, storedRuleSchema, 'The enabled rule', ETAG)
   @Problems(...BODY_PROBLEMS, 'no-such-rule', 'precondition-failed', 'invalid-rule', ...WRITES)
   enableRule(
     @Param({ schema: rulePath }) path: RulePath,
@@ -208,7 +208,7 @@ export class RulesController {
       'The rule is not evaluated until it is enabled again. Runs that it has started end at their promised time.',
   })
   @precondition('If-Match', 'The version to disable; any if omitted')
-  @Answers(200, storedRuleSchema, 'The disabled rule', ETAG)
+  @Responds(200, storedRuleSchema, 'The disabled rule', ETAG)
   @Problems(...BODY_PROBLEMS, 'no-such-rule', 'precondition-failed', 'invalid-rule', ...WRITES)
   disableRule(
     @Param({ schema: rulePath }) path: RulePath,

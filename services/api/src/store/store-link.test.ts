@@ -26,25 +26,27 @@ async function startLink(settings: string[], onAvailable: () => Promise<void>) {
   return { link, reports, healthChecks };
 }
 
-it('reports a health check that fails although Redis replies', async () => {
-  const { link, reports } = await startLink(['rename-command SET ""'], () => Promise.resolve());
-  await until(() => reports.length > 0, { what: 'a report' });
-  expect(reports[0]).toEqual([
-    'store_link',
-    expect.objectContaining({ message: expect.stringContaining('unknown command') }),
-  ]);
-  expect(link.problems()).toEqual([expect.stringMatching(/^Redis is unavailable: /)]);
-}, 30_000);
+describe('StoreLink', () => {
+  it('reports a health check that fails although Redis replies', async () => {
+    const { link, reports } = await startLink(['rename-command SET ""'], () => Promise.resolve());
+    await until(() => reports.length > 0, { what: 'a report' });
+    expect(reports[0]).toEqual([
+      'store_link',
+      expect.objectContaining({ message: expect.stringContaining('unknown command') }),
+    ]);
+    expect(link.problems()).toEqual([expect.stringMatching(/^Redis is unavailable: /)]);
+  }, 30_000);
 
-it('reports an unexpected error of the initialization once, and stays available', async () => {
-  const bug = new TypeError('x is undefined');
-  let calls = 0;
-  const { link, reports, healthChecks } = await startLink([], () => {
-    calls += 1;
-    return Promise.reject(bug);
-  });
-  await until(() => reports.length > 0, { what: 'a report' });
-  expect(link.problems()).toEqual([]);
-  await until(() => healthChecks.length >= 3, { what: 'another health check' });
-  expect([calls, reports]).toEqual([1, [['store_link', bug]]]);
-}, 30_000);
+  it('reports an unexpected error of the initialization once, and stays available', async () => {
+    const bug = new TypeError('x is undefined');
+    let calls = 0;
+    const { link, reports, healthChecks } = await startLink([], () => {
+      calls += 1;
+      return Promise.reject(bug);
+    });
+    await until(() => reports.length > 0, { what: 'a report' });
+    expect(link.problems()).toEqual([]);
+    await until(() => healthChecks.length >= 3, { what: 'another health check' });
+    expect([calls, reports]).toEqual([1, [['store_link', bug]]]);
+  }, 30_000);
+});

@@ -11,7 +11,7 @@ import { Body, Controller, Delete, Get, HttpCode, Param, Put, Query } from '@nes
 import { ApiOperation, ApiResponse } from '@nestjs/swagger';
 import { z } from 'zod';
 import { expectFleet } from '../fleets/expect-fleet.js';
-import { Answers, Problems, Resource } from '../openapi/describe.js';
+import { Problems, Resource, Responds } from '../openapi/describe.js';
 import { Problem } from '../problems/problem.js';
 import { type AllowUnknownQuery, allowUnknownQuery, type FleetPath, fleetPath } from '../requests/address.js';
 import { remarkSchema } from '../rules/remark.schema.js';
@@ -51,7 +51,7 @@ export class TelemetrySchemaController {
 
   @Get()
   @ApiOperation({ summary: 'Get the telemetry schema of a fleet' })
-  @Answers(200, describedTelemetrySchema, 'The schema')
+  @Responds(200, describedTelemetrySchema, 'The schema')
   @Problems('invalid-request', 'no-telemetry-schema')
   async readTelemetrySchema(@Param({ schema: fleetPath }) { fleet }: FleetPath): Promise<TelemetrySchema> {
     const schema = await readTelemetrySchema(this.link.redis, fleet);
@@ -67,7 +67,7 @@ export class TelemetrySchemaController {
       'force; `misfits` lists where they contradict the schema. Readings with other types are accepted and listed in ' +
       '`GET /v1/rejected` with reason `type`.',
   })
-  @Answers(200, declaredSchema, 'The stored schema')
+  @Responds(200, declaredSchema, 'The stored schema')
   @Problems(
     'invalid-request',
     'malformed-json',
@@ -78,7 +78,7 @@ export class TelemetrySchemaController {
     'store-refuses-writes',
     'store-away',
   )
-  async declareTelemetrySchema(
+  async setTelemetrySchema(
     @Param({ schema: fleetPath }) { fleet }: FleetPath,
     @Query({ schema: allowUnknownQuery }) query: AllowUnknownQuery,
     @Body({ schema: describedTelemetrySchema }) schema: TelemetrySchema,
@@ -100,7 +100,7 @@ export class TelemetrySchemaController {
     'store-refuses-writes',
     'store-away',
   )
-  async forgetTelemetrySchema(@Param({ schema: fleetPath }) { fleet }: FleetPath): Promise<void> {
+  async removeTelemetrySchema(@Param({ schema: fleetPath }) { fleet }: FleetPath): Promise<void> {
     if (!(await deleteTelemetrySchema(this.link.durableRedis, fleet))) throw noTelemetrySchema(fleet);
   }
 }

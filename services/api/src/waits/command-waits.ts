@@ -65,12 +65,14 @@ export class CommandWaits implements EventListener {
    * undefined if it does not exist.
    * @throws Problem `store-away`, and Redis errors
    */
-  async end(request: WaitingRequest, id: string): Promise<Command | undefined> {
+  async waitForEnd(request: WaitingRequest, id: string): Promise<Command | undefined> {
     this.enter(request, id);
     try {
       await this.reader.listen(this);
       const command = await readCommand(this.link.redis, id);
-      return command === undefined || isFinal(command.state) ? command : await this.later(request, command);
+      return command === undefined || isFinal(command.state)
+        ? command
+        : await this.readUntilEnd(request, command);
     } finally {
       this.leave(request, id);
     }
@@ -94,14 +96,14 @@ export class CommandWaits implements EventListener {
   }
 
   /** Reads the command again whenever it may have changed, until it has ended or the wait is over. */
-  private async later(request: WaitingRequest, { id }: Command): Promise<Command | undefined> {
+  private async readUntilEnd(request: WaitingRequest, { id }: Command): Promise<Command | undefined> {
     const isOver = () => request.isOver || request.hasLeft || this.isClosed;
     this.metrics.waiting.inc();
     try {
       for (;;) {
         if (!this.isClosed) await request.waitForWake();
         request.clearWake();
-        const command = await this.readAgain(id, isOver);
+        const command = await this.readWithRetries(id, isOver);
         if (command === undefined || isFinal(command.state) || isOver()) return command;
       }
     } finally {
@@ -110,7 +112,7 @@ export class CommandWaits implements EventListener {
   }
 
   /** Reads the command, retrying while Redis is unavailable until the wait is over. */
-  private async readAgain(id: string, isOver: () => boolean): Promise<Command | undefined> {
+  private async readWithRetries(id: string, isOver: () => boolean): Promise<Command | undefined> {
     for (;;) {
       try {
         return await readCommand(this.link.redis, id);

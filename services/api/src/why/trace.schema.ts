@@ -97,14 +97,14 @@ export const ruleStateSchema = z
     at: z.number().meta({ description: 'When the verdict started' }),
     first: z.literal(true).optional().meta({ description: 'Present if no command was issued yet' }),
     emittedAt: ms('When a command was last emitted'),
-    told: ms('The boot of the device that was last commanded, or found to agree'),
+    told: ms('The boot of the device when it was last commanded, or last agreed with the command'),
     repeats: ms('How often the action was re-asserted'),
-    held: ms('Since when the condition for the other verdict holds'),
+    held: ms('Since when the other verdict has been pending'),
     band: ms('The last evaluated value, for the deadband'),
     raisedAt: ms('When the rule was last raised, for the cooldown'),
     runUntil: ms('When the run ends'),
     ends: promisedEndSchema.optional(),
-    loop: ms('How much of the limit of changes is used up'),
+    loop: ms('Time up to which the allowed rate of verdict changes is used'),
     cut: ms('Until when the rule is paused because it changed too often'),
   })
   .meta({

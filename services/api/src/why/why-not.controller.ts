@@ -15,7 +15,7 @@ import { ApiOperation } from '@nestjs/swagger';
 import type { z } from 'zod';
 import { orderSentences } from '../devices/order-body.js';
 import { pastReading } from '../devices/past-reading.js';
-import { Answers, Problems, Resource } from '../openapi/describe.js';
+import { Problems, Resource, Responds } from '../openapi/describe.js';
 import { noSuchDevice } from '../problems/not-found.js';
 import { Problem } from '../problems/problem.js';
 import { type DevicePath, devicePath } from '../requests/address.js';
@@ -42,9 +42,9 @@ export class WhyNotController {
       'Evaluates the rule on the last state of the device and the stored rule state, without writing anything. `keptBy` names the ' +
       'clauses that keep the current verdict; `trace` has their values.',
   })
-  @Answers(200, whyNotSchema, 'The verdict of the rule on the device')
+  @Responds(200, whyNotSchema, 'The verdict of the rule on the device')
   @Problems('invalid-request', 'no-such-device', 'no-such-rule')
-  async explainStanding(
+  async explainRuleVerdict(
     @Param({ schema: devicePath }) { fleet, device }: DevicePath,
     @Query({ schema: whyNotQuery }) { rule: id }: z.infer<typeof whyNotQuery>,
   ): Promise<WhyNotBody> {

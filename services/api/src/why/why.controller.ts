@@ -10,7 +10,7 @@ import type { z } from 'zod';
 import { commandPath } from '../commands/command.schema.js';
 import { commandBody } from '../commands/command-body.js';
 import { ApiErrors } from '../foundation/api-errors.js';
-import { Answers, Problems, Resource } from '../openapi/describe.js';
+import { Problems, Resource, Responds } from '../openapi/describe.js';
 import { noSuchCommand } from '../problems/not-found.js';
 import { isoTime } from '../responses/iso-time.js';
 import { StoreLink } from '../store/store-link.js';
@@ -36,7 +36,7 @@ export class WhyController {
       'step of the delivery, as fields and as sentences. The recorded evidence is evaluated again by the same version; `replayed` ' +
       'is true if that leads to the same command.',
   })
-  @Answers(200, whySchema, 'The explanation')
+  @Responds(200, whySchema, 'The explanation')
   @Problems('invalid-request', 'no-such-command')
   async explainCommand(
     @Param({ schema: commandPath }) { id }: z.infer<typeof commandPath>,

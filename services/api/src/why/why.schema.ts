@@ -26,7 +26,10 @@ const becauseSchema = z
     replayed: z.boolean().meta({
       description: 'Whether evaluating the recorded inputs again with that version leads to the same command',
     }),
-    problem: z.string().optional().meta({ description: 'Why they do not, or why they cannot be evaluated' }),
+    problem: z
+      .string()
+      .optional()
+      .meta({ description: 'Why it does not, or why the inputs cannot be evaluated' }),
     at: timeSchema('When the rule decided'),
     trigger: z
       .enum(['reading', 'timer'])
