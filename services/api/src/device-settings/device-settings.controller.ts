@@ -42,7 +42,7 @@ export class DeviceSettingsController {
     summary: 'Set the telemetry interval or the edge rule of a device',
     description:
       `Sends the setting to the device as a command with a ttl of ${TTL}: ${COMMANDS}. A newer setting supersedes a pending one. The ` +
-      'device resource shows the setting, and what the device has confirmed or is measured to do. New versions of the edge rule are sent automatically.',
+      'device resource shows the setting with its confirmed or measured value. New versions of the edge rule are sent automatically.',
   })
   @Responds(202, commandSchema, 'The command that carries the setting', {
     Location: header('URL of the command'),
