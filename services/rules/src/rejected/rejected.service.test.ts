@@ -8,7 +8,6 @@ import { until } from '@lamplighter/test-kit/until';
 import { RulesMetrics } from '../metrics.js';
 import { RulesErrors } from '../rules-errors.js';
 import { RejectedService } from './rejected.service.js';
-import { SampleBudget } from './sample-budget.js';
 
 it('stores the first samples of a second, truncated', async () => {
   const redis = connectRedis((await startRedis()).url, 'test');
@@ -43,14 +42,4 @@ it('stores the first samples of a second, truncated', async () => {
     payload: 'é'.repeat(200),
   });
   expect(explain).toHaveBeenCalledTimes(10); // not for messages that are only counted
-});
-
-it('limits the samples per topic and second', () => {
-  let now = 0;
-  const budget = new SampleBudget(5, 3, () => now);
-  const take = (topic: string, times: number) =>
-    Array.from({ length: times }, () => budget.take(topic)).filter(Boolean).length;
-  expect([take('loud', 50), take('other', 50), take('third', 50)]).toEqual([3, 2, 0]);
-  now = 1000;
-  expect(take('loud', 50)).toBe(3);
 });

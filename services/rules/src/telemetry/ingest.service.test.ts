@@ -32,6 +32,7 @@ import type { RuleErrors } from '../rule-book/rule-errors.service.js';
 import { RuleSet } from '../rule-book/rule-set.js';
 import type { StatePublisher } from '../state/state-publisher.service.js';
 import type { OutageLog } from '../store-access/outage-log.js';
+import { BatchParser } from './batch-parser.service.js';
 import type { DeclaredTypes } from './declared-types.service.js';
 import { IngestService } from './ingest.service.js';
 import { PrefetchService } from './prefetch.service.js';
@@ -61,12 +62,13 @@ function underTest() {
   } as unknown as LiveEventsService;
   const outages = { writeSucceeded: nothing } as unknown as OutageLog;
   const groupStates = { of: () => undefined } as unknown as GroupStates;
+  const rejected = { refuse: nothing, suspect: nothing } as unknown as RejectedService;
   const rules = new RuleSet([compileRule(RULE, 1, 1)]);
   const emitted: EnqueueOutcome[] = [];
   const refused: number[] = [];
   const ingest = new IngestService(
     redis,
-    devices,
+    new BatchParser(devices, metrics, rejected, { of: nothing } as unknown as DeclaredTypes),
     new PrefetchService(redis, { setOf: () => rules } as never, metrics, outages, groupStates),
     metrics,
     {
@@ -77,7 +79,7 @@ function underTest() {
     { report: () => undefined } as unknown as RuleErrors,
     events,
     outages,
-    { refuse: () => undefined, suspect: () => undefined } as unknown as RejectedService,
+    rejected,
     {
       send: ({ byDevice }: Receipts) => {
         for (const receipt of byDevice.values()) refused.push(...receipt.refused);
@@ -85,7 +87,6 @@ function underTest() {
     } as unknown as ReceiptsService,
     { storeReports: () => Promise.resolve() } as unknown as EdgeService,
     { markChanged: nothing } as unknown as StatePublisher,
-    { of: nothing } as unknown as DeclaredTypes,
   );
   const topic = `${fleet}/telemetry/${LAMP}`;
   const send = (reading: object) => {

@@ -1,13 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { misfitFault, misfitIn } from '@lamplighter/contracts/telemetry/declared-types';
-import {
-  parseTelemetry,
-  type RefusedReading,
-  type RejectReason,
-  STALE_MS,
-} from '@lamplighter/contracts/telemetry/reading';
-import { inexactFault, telemetryFault } from '@lamplighter/contracts/telemetry/reading-fault';
-import { topicFault } from '@lamplighter/contracts/telemetry/topic-fault';
+import { STALE_MS } from '@lamplighter/contracts/telemetry/reading';
 import { deviceTopic, lessonTopic } from '@lamplighter/contracts/topics';
 import type { DeviceAddress } from '@lamplighter/store/devices/device-address';
 import type { LiveEvent } from '@lamplighter/store/events/events';
@@ -17,7 +9,6 @@ import { NEW_DEVICE } from '@lamplighter/store/rules/state-version';
 import { acceptReadings } from '@lamplighter/store/telemetry/accept-readings';
 import type { PartOutcome } from '@lamplighter/store/telemetry/device-part';
 import { Inject, Injectable } from '@nestjs/common';
-import { DeviceCache } from '../cache/device-cache.js';
 import { GroupStates } from '../cache/group-states.js';
 import type { KnownDevice } from '../cache/known-device.js';
 import { DispatchService } from '../commands/dispatch.service.js';
@@ -41,7 +32,7 @@ import { OrderedRetries } from '../store-access/ordered-retries.js';
 import { OutageLog } from '../store-access/outage-log.js';
 import { untilStored } from '../store-access/until-stored.js';
 import { REDIS } from '../tokens.js';
-import { DeclaredTypes } from './declared-types.service.js';
+import { BatchParser } from './batch-parser.service.js';
 import { DeviceTurns } from './device-turns.js';
 import { endToEndSeconds } from './end-to-end.js';
 import { countReadings, withKinds } from './part-readings.js';
@@ -66,7 +57,7 @@ export class IngestService {
 
   constructor(
     @Inject(REDIS) private readonly redis: Redis,
-    private readonly devices: DeviceCache,
+    private readonly parser: BatchParser,
     private readonly prefetcher: PrefetchService,
     private readonly metrics: RulesMetrics,
     private readonly dispatch: DispatchService,
@@ -79,7 +70,6 @@ export class IngestService {
     private readonly receipts: ReceiptsService,
     private readonly edge: EdgeService,
     private readonly states: StatePublisher,
-    private readonly declaredTypes: DeclaredTypes,
   ) {}
 
   /** Settles when every message is stored, or refused and counted. */
@@ -89,7 +79,7 @@ export class IngestService {
     const refusals = new Map<KnownDevice, Refused>();
     const reported: Reported[] = [];
     const started = performance.now();
-    const work = this.parse(batch, now, refusals);
+    const work = this.parser.parse(batch, now, refusals);
     this.metrics.processing.observe({ stage: 'parse' }, (performance.now() - started) / 1000);
     const storedAt = await this.evaluateAndStore(work, receipts, refusals, reported);
     if (reported.length > 0) await this.edge.storeReports(reported);
@@ -148,57 +138,6 @@ export class IngestService {
       this.turns.leave(turn);
     }
     return storedAt;
-  }
-
-  private parse(
-    batch: readonly MqttMessage[],
-    now: number,
-    refusals: Map<KnownDevice, Refused>,
-  ): Map<KnownDevice, PendingReading[]> {
-    const work = new Map<KnownDevice, PendingReading[]>();
-    let bytes = 0;
-    let isOfDevices = false;
-    for (const message of batch) {
-      bytes += message.payload.length;
-      const device = this.devices.find(message.topic);
-      isOfDevices ||= !device?.isCanary;
-      if (device === undefined) {
-        const fault = topicFault(message.topic);
-        this.countRefused(fault.reason);
-        this.rejected.refuse('telemetry', fault.reason, message, () => fault);
-        continue;
-      }
-      const { readings, rejected, huge } = parseTelemetry(message.payload, now);
-      if (rejected.length > 0) this.refuseReadings(message, device, rejected, refusals, now);
-      if (huge) this.reportInexact(message);
-      const declared = this.declaredTypes.of(device.address.fleet);
-      if (declared !== undefined && readings.some(({ reading }) => misfitIn(declared, reading) !== undefined))
-        this.rejected.suspect('telemetry', 'type', message, () => misfitFault(declared, message.payload));
-      const last = readings.length - 1;
-      const isRetained = message.delivery === 'retained';
-      for (let i = 0; i <= last; i += 1) {
-        const { reading, json } = readings[i]!;
-        const pending: PendingReading = {
-          n: reading._n,
-          seq: reading._seq,
-          at: reading._at,
-          json,
-          reading,
-          isRetained,
-          isReplayed: i < last,
-          isLive: undefined,
-          ageMs: reading._at === undefined ? 0 : Math.max(0, now - reading._at),
-          takenAt: message.takenAt,
-          traceparent: message.traceparent,
-        };
-        const others = work.get(device);
-        if (others === undefined) work.set(device, [pending]);
-        else others.push(pending);
-      }
-    }
-    if (isOfDevices) this.metrics.lastMessage.set(now / 1000);
-    this.metrics.payloadBytes.observe(bytes / batch.length);
-    return work;
   }
 
   private evaluateAll(work: Map<KnownDevice, PendingReading[]>, listeningSince?: number): EvaluatedPart[] {
@@ -365,34 +304,6 @@ export class IngestService {
       // No receipt if the fleet is full, because the device may be accepted later.
       if (!reasons.has('unknown_device')) for (const seq of seqs) receipts.add(device, 'refused', seq);
     }
-  }
-
-  /** Counts each refused reading of a message; the message becomes one sample. */
-  private refuseReadings(
-    message: MqttMessage,
-    device: KnownDevice,
-    rejected: readonly RefusedReading[],
-    refusals: Map<KnownDevice, Refused>,
-    now: number,
-  ): void {
-    for (const { reason, seq } of rejected) {
-      this.countRefused(reason);
-      refuse(refusals, device, reason, seq);
-    }
-    this.rejected.refuse('telemetry', rejected[0]!.reason, message, () =>
-      telemetryFault(message.payload, now),
-    );
-  }
-
-  private countRefused(reason: RejectReason): void {
-    this.metrics.telemetry.inc({ result: 'rejected' });
-    this.metrics.rejected.inc({ reason });
-  }
-
-  /** Reports integers beyond 2^53, which lose precision. */
-  private reportInexact(message: MqttMessage): void {
-    const fault = inexactFault(message.payload);
-    if (fault !== undefined) this.rejected.suspect('telemetry', 'inexact', message, () => fault);
   }
 
   private countFailed(readings: number): void {

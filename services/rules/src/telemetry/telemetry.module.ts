@@ -7,6 +7,7 @@ import { LiveEventsModule } from '../live-events/live-events.module.js';
 import { RejectedModule } from '../rejected/rejected.module.js';
 import { RuleBookModule } from '../rule-book/rule-book.module.js';
 import { StateModule } from '../state/state.module.js';
+import { BatchParser } from './batch-parser.service.js';
 import { DeclaredTypes } from './declared-types.service.js';
 import { IngestService } from './ingest.service.js';
 import { PrefetchService } from './prefetch.service.js';
@@ -26,7 +27,7 @@ import { TelemetryController } from './telemetry.controller.js';
     StateModule,
   ],
   controllers: [TelemetryController],
-  providers: [DeclaredTypes, PrefetchService, ReceiptsService, IngestService],
+  providers: [DeclaredTypes, BatchParser, PrefetchService, ReceiptsService, IngestService],
   exports: [DeclaredTypes, IngestService],
 })
 export class TelemetryModule {}
