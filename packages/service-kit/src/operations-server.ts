@@ -49,7 +49,7 @@ export async function serveOperations(options: {
   return server;
 }
 
-/** The port is in use. The message says how to resolve it. */
+/** The port is in use; the message names the variable that sets it. */
 export class PortTaken extends Error {
   override readonly name = 'PortTaken';
   constructor({ host, port, variable }: { host: string; port: number; variable: string }) {

@@ -185,7 +185,7 @@ it(
     expect(why.sentences).toEqual(
       expect.arrayContaining([
         expect.stringMatching(
-          /^the device reported led_on was false, and was commanded .* ago, longer than 2 s$/,
+          /^the device reported that led_on was false, and was commanded .* ago, more than 2 s$/,
         ),
         'the rule was raised as before, so {"led_on":true} was commanded again',
       ]),

@@ -64,7 +64,7 @@ describe('why', () => {
       expect(text).toContain('it evaluated a reading of lamp on arrival');
       expect(text).toMatch(/before that, it had been lowered for [\d.]+ m?s/);
       expect(text).toContain('light was 212, below 300: "light < 300" held');
-      expect(text).toMatch(/the verdict had stood for [\d.]+ m?s, at least 100 ms \(dwell\)/);
+      expect(text).toMatch(/the verdict had lasted for [\d.]+ m?s, at least 100 ms \(dwell\)/);
       expect(text).toContain('the device reported a failure: no bulb');
     },
     LIMIT_MS,

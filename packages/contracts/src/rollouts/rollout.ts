@@ -21,7 +21,7 @@ export type SkipReason = (typeof SKIP_REASONS)[number];
 
 /** The bounds of a rollout. */
 export const ROLLOUT_BOUNDS = {
-  /** Most devices and prefixes that a selector may name, and most prefixes among them. */
+  /** Limits of the devices and prefixes in a selector, and of the prefixes among them. */
   maxDevices: 1000,
   maxPrefixes: 50,
   /** Fastest rate, devices per second. */

@@ -45,5 +45,5 @@ export const telemetrySchemaSchema = z.strictObject({
 });
 export type TelemetrySchema = z.infer<typeof telemetrySchemaSchema>;
 
-/** Most measurements that one fleet may declare. */
+/** Limit of declared measurements per fleet. */
 const MAX_DECLARED = 256;

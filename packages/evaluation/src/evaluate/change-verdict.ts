@@ -46,7 +46,7 @@ export function changeVerdict(
   return emitted(context, state, emit, result, isFirst ? 'first' : 'change');
 }
 
-/** The time of a run is over, whatever the readings are. */
+/** Ends a run whose time is over, regardless of the readings. */
 export function endRun(context: Context, before: RuleState): Evaluated {
   const { rule, device, now } = context;
   const { since, band, loop, cut } = before;
@@ -65,7 +65,7 @@ export function endRun(context: Context, before: RuleState): Evaluated {
     ...emitted(context, state, rule.whenFalse, 'unmatched', 'run_over'),
     ...(before.ends !== undefined && { promised: before.ends }),
   };
-  // Votes and silence are evaluated as they are: they may start the next run immediately.
+  // Votes and silence do not age: they can start the next run immediately.
   return evaluatesReadings(rule) ? over : wakingBy(over, now + Math.max(1, rule.settleMs));
 }
 

@@ -94,7 +94,7 @@ function evaluateClauses(context: Context): Evaluated {
 function requestedVerdict(context: Context): boolean | undefined {
   const { rule, before } = context;
   if (rule.absenceMs !== undefined) return absence.verdict(context);
-  // A run continues whatever the readings are, unless `clear` ends it.
+  // Readings do not end a run, except through `clear`.
   if (before?.runUntil !== undefined && rule.clear === undefined) return true;
   return rule.quorum === undefined ? when.verdict(context) : quorum.verdict(context);
 }

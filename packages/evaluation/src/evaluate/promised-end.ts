@@ -36,13 +36,13 @@ export function withPromisedEnd(rule: CompiledRule, state: RuleState): RuleState
   return ends === undefined ? state : { ...state, ends };
 }
 
-/** What remains to be ended of a rule, or a version of it, that is no longer in force. */
+/** What must still be ended of a rule, or of a version of it, that is no longer in force. */
 export type PendingEnd =
   | { readonly kind: 'end'; readonly end: PromisedEnd; readonly by: 'promise' | 'release' }
   | { readonly kind: 'wait'; readonly until: number };
 
 /**
- * What remains to be ended according to a state that no rule in force continues.
+ * What must still be ended according to a state that no rule in force continues.
  * @param released the command that ends it immediately, if a release was requested
  * @returns undefined if there is nothing to end
  */

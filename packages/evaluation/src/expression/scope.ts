@@ -19,5 +19,5 @@ export interface Scope {
   readonly value?: number | undefined;
 }
 
-/** What an expression may use in addition to the measurements of its reading. */
+/** What an expression can use in addition to the measurements of its reading. */
 export type ScopeVariable = 'last' | 'window' | 'device' | 'value';

@@ -245,7 +245,7 @@ it('explains a re-assertion', () => {
     trace,
   );
   expect(explain(trace)).toEqual([
-    'the device reported led_on was false, and was commanded 65 s ago, longer than 10 s',
+    'the device reported that led_on was false, and was commanded 65 s ago, more than 10 s',
     'the rule was raised as before, so {"led_on":true} was commanded again',
   ]);
 });

@@ -1,7 +1,7 @@
 import type { Logger } from './logger.js';
 import { SampledLog } from './sampled-log.js';
 
-/** The steps of a command, in order; every service uses the same words. */
+/** The steps of a command, in order. */
 type CommandStep = 'issued' | 'emitted' | 'dispatched' | 'acknowledged' | 'ended';
 
 /** The fields of a line about a command, as docs/logs.md lists them. */

@@ -79,10 +79,10 @@ describe('reassert', () => {
         sentence.includes('commanded'),
       );
     expect(sentenceOf({ light: 5, ...OFF }, START - 90_000)).toBe(
-      'the device reported led_on was false, and was commanded 90 s ago, longer than 60 s',
+      'the device reported that led_on was false, and was commanded 90 s ago, more than 60 s',
     );
     expect(sentenceOf({ light: 5, ...OFF }, START - 20_000)).toBe(
-      'the device reported led_on was false; it was commanded 20 s ago, and is commanded again after 60 s',
+      'the device reported that led_on was false; it was commanded 20 s ago, and is commanded again after 60 s',
     );
   });
 });
@@ -184,7 +184,7 @@ describe('reassert after a restart', () => {
     restart(MINUTE);
     send({ light: 100 });
     expect(explanation()).toContain(
-      'the device had restarted since the last command, 61 s ago, and reported nothing of it',
+      'the device had restarted since the last command, 61 s ago, and reported none of the commanded values',
     );
   });
 });

@@ -41,7 +41,7 @@ export const reassert = {
   sentences: {
     reassert({ passes, reason, amount = 0, limit = 0, values = {} }: TraceStep, mood: Mood): string {
       const reported = listed(values);
-      const report = reported === '' ? 'reported nothing of it' : `reported ${reported}`;
+      const report = reported === '' ? 'reported none of the commanded values' : `reported that ${reported}`;
       if (reason === 'restarted')
         return passes
           ? `the device had restarted since the last command, ${duration(amount)} ago, and ${report}`
@@ -49,7 +49,7 @@ export const reassert = {
       if (reason === 'quiet') return `nothing ${mood} commanded again, as it was in the quiet hours`;
       const cause = reason === 'nothing' ? 'the device does not acknowledge' : `the device ${report}`;
       return passes
-        ? `${cause}, and was commanded ${duration(amount)} ago, longer than ${duration(limit)}`
+        ? `${cause}, and was commanded ${duration(amount)} ago, more than ${duration(limit)}`
         : `${cause}; it was commanded ${duration(amount)} ago, and is commanded again after ${duration(limit)}`;
     },
   },

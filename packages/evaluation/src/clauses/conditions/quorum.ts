@@ -24,9 +24,7 @@ const quorumSchema = z
       .max(0.49)
       .optional()
       .describe('For "trimmedMean": the share that is left out at each end.'),
-    expected: sensors
-      .optional()
-      .describe('How many sensors there should be, if the scope does not name them.'),
+    expected: sensors.optional().describe('Expected number of sensors, if the scope does not name them.'),
     needs: sensors
       .optional()
       .describe('Fresh votes needed for a verdict; by default more than half of the expected sensors.'),

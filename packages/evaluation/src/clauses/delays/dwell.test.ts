@@ -27,10 +27,10 @@ describe('dwell', () => {
 
   it('is explained', () => {
     expect(obstaclesOf({ dwell: '5m' }, lowered)).toEqual([
-      'the verdict had stood for 60 s of 5 min (dwell)',
+      'the verdict had lasted for 60 s of 5 min (dwell)',
     ]);
     expect(explain(traceOf({ dwell: '10s' }, lowered))).toContain(
-      'the verdict had stood for 60 s, at least 10 s (dwell)',
+      'the verdict had lasted for 60 s, at least 10 s (dwell)',
     );
   });
 });

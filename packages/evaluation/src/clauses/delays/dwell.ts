@@ -18,5 +18,5 @@ export const dwell = {
     if (rule.dwellMs === 0 || before === undefined || before.first === true) return 0;
     return limitMs(context, 'dwell', before.at, rule.dwellMs);
   },
-  sentences: { dwell: (step: TraceStep) => lasted(step, 'the verdict had stood', 'dwell') },
+  sentences: { dwell: (step: TraceStep) => lasted(step, 'the verdict had lasted', 'dwell') },
 };

@@ -20,7 +20,7 @@ const quietSchema = z
       .default('UTC')
       .refine(isTimeZone, 'must be an IANA time zone such as "Europe/Berlin"'),
   })
-  .describe('Hours in which the rule does not raise, though it may lower.');
+  .describe('Hours in which the rule does not raise; it can still lower.');
 
 /** Hours in which the rule does not raise. */
 export const quiet = {

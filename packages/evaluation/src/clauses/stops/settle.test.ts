@@ -27,10 +27,10 @@ describe('settle', () => {
 
   it('is explained', () => {
     expect(obstaclesOf({ settle: '5m' }, lowered)).toEqual([
-      'things were still settling: 59.8 s of 5 min since the last command',
+      'only 59.8 s of 5 min had passed since the last command (settle)',
     ]);
     expect(explain(traceOf({ settle: '10s' }, lowered))).toContain(
-      'things had settled for 10 s since the last command',
+      'at least 10 s had passed since the last command (settle)',
     );
   });
 });

@@ -38,8 +38,8 @@ export const settle = {
     settle({ passes, amount = 0, limit = 0 }: TraceStep): string {
       if (limit === 0) return `the reading was taken ${passes ? 'after' : 'before'} the last command`;
       return passes
-        ? `things had settled for ${duration(limit)} since the last command`
-        : `things were still settling: ${duration(Math.max(0, amount))} of ${duration(limit)} since the last command`;
+        ? `at least ${duration(limit)} had passed since the last command (settle)`
+        : `only ${duration(Math.max(0, amount))} of ${duration(limit)} had passed since the last command (settle)`;
     },
   },
 };
