@@ -85,7 +85,11 @@ describe('malformed acknowledgement', () => {
       () => ({ status: 'succeeded' }),
       '`id` is missing: repeat the `id` of the `_cmd` of the command',
     ],
-    ['with an unknown id', () => ({ id: '1', status: 'succeeded' }), '`id` "1" is no command'],
+    [
+      'with an unknown id',
+      () => ({ id: '1', status: 'succeeded' }),
+      '`id` "1" is unknown or no longer stored',
+    ],
     [
       'that is not JSON',
       () => 'OK',

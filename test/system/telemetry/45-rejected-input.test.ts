@@ -108,7 +108,7 @@ describe('a sample of rejected input shows', () => {
         kind: 'acknowledgement',
         reason: 'unknown_command',
         field: '/id',
-        problem: expect.stringContaining('is no command'),
+        problem: expect.stringContaining('is unknown or no longer stored'),
       },
     ],
     [
