@@ -1,33 +1,48 @@
 import { describe, expect, it } from '@jest/globals';
-import { readOptions, UnknownOption } from './options.js';
+import { HelpRequested, InvalidOptions, readOptions } from './options.js';
 
-describe('the command line', () => {
+describe('readOptions', () => {
   it('measures everything by default', () => {
     expect(readOptions([])).toEqual({
-      scenarios: ['sustained', 'cpu', 'latency', 'flood'],
-      services: ['reference', 'lamplighter'],
+      scenarios: ['sustained', 'flat-out', 'fixed-rate', 'command', 'idle', 'flood', 'rest'],
+      services: ['lamplighter', 'nest-stock', 'mqttjs-ioredis', 'bare-batched-loop'],
       qos: [0, 1],
-      durability: 'require',
+      persistence: 'off',
       quick: false,
-      devices: 2000,
-      connections: 40,
+      waitForCalm: true,
+      devices: 1000,
+      connections: 20,
       capacity: undefined,
+      out: undefined,
     });
   });
 
-  it('takes what it is told', () => {
-    const options = readOptions(['--quick', '--only=cpu,flood', '--qos', '1', '--capacity', '30000']);
-    expect(options).toMatchObject({ quick: true, scenarios: ['cpu', 'flood'], qos: [1], capacity: 30_000 });
+  it('reads each option', () => {
+    const options = readOptions([
+      '--quick',
+      '--only=flood,idle',
+      '--qos',
+      '1',
+      '--capacity',
+      '30000',
+      '--no-wait',
+    ]);
+    expect(options).toMatchObject({ quick: true, scenarios: ['idle', 'flood'], qos: [1], capacity: 30_000 });
+    expect(options.waitForCalm).toBe(false);
   });
 
   it.each([
     [['--fast'], '--fast'],
-    [['--only', 'cpu,speed'], 'speed is none of'],
-    [['--qos', '2'], '2 is none of'],
+    [['--only', 'idle,speed'], 'unknown speed'],
+    [['--qos', '2'], 'unknown 2'],
     [['--devices', 'many'], '--devices: must be a whole number'],
-  ])('refuses %j and says how it is used', (args, message) => {
-    expect(() => readOptions(args)).toThrow(UnknownOption);
+  ])('rejects %j and explains the usage', (args, message) => {
+    expect(() => readOptions(args)).toThrow(InvalidOptions);
     expect(() => readOptions(args)).toThrow(message);
     expect(() => readOptions(args)).toThrow('Usage:');
+  });
+
+  it('prints the usage on request', () => {
+    expect(() => readOptions(['--help'])).toThrow(HelpRequested);
   });
 });

@@ -1,62 +1,76 @@
 import { parseArgs } from 'node:util';
-import type { Durability } from './bed/service.js';
+import { PRODUCT } from './results/goals.js';
+import { SCENARIOS, type Scenario } from './results/sample.js';
+import { PEERS } from './testbed/peer.js';
+import type { Persistence } from './testbed/service.js';
 import type { Qos } from './wire/packets.js';
 
-export const SCENARIOS = ['sustained', 'cpu', 'latency', 'flood'] as const;
-export type Scenario = (typeof SCENARIOS)[number];
-export const SERVICES = ['reference', 'lamplighter', 'ceiling'] as const;
+export const SERVICES = [PRODUCT, ...PEERS] as const;
 export type ServiceName = (typeof SERVICES)[number];
 
-/** What to measure, from the command line. */
+/** What to measure. */
 export interface Options {
   readonly scenarios: readonly Scenario[];
   readonly services: readonly ServiceName[];
   readonly qos: readonly Qos[];
-  readonly durability: Durability;
+  readonly persistence: Persistence;
   readonly quick: boolean;
+  readonly waitForCalm: boolean;
   readonly devices: number;
   readonly connections: number;
-  /** Instead of searching for it: readings per second that the flood doubles. */
+  /** Readings per second that the flood doubles. */
   readonly capacity: number | undefined;
+  /** File for the results as JSON. */
+  readonly out: string | undefined;
 }
 
-/** The command line asks for something that does not exist; the message has the usage. */
-export class UnknownOption extends Error {
-  override readonly name = 'UnknownOption';
+/** The command line is invalid; the message contains the usage. */
+export class InvalidOptions extends Error {
+  override readonly name = 'InvalidOptions';
 }
 
-/** The command line asks how it is used; the message says it. */
-export class HelpWanted extends Error {
-  override readonly name = 'HelpWanted';
+/** Usage was requested; it is the message. */
+export class HelpRequested extends Error {
+  override readonly name = 'HelpRequested';
 }
 
-const USAGE = `Usage: npm run bench -- [options]
-  --quick                 shorter trials and fewer of them: for a look, not for a verdict
-  --only LIST             of ${SCENARIOS.join(',')} (all)
-  --services LIST         of ${SERVICES.join(',')} (reference,lamplighter)
+const COMPARED = 'lamplighter,nest-stock,mqttjs-ioredis,bare-batched-loop';
+/** One peer less, so that `bench:quick` ends in time. */
+const COMPARED_QUICKLY = 'lamplighter,nest-stock,bare-batched-loop';
+const MEASURED = SCENARIOS.join(',');
+
+const USAGE = `Usage: npm run bench -- [options]          everything, on a machine that does nothing else
+       npm run bench:quick -- [options]    at most two minutes; fails below the quick limits in bench/src/results/goals.ts
+  --only LIST             of ${MEASURED} (all)
+  --services LIST         of ${SERVICES.join(',')}
+                          (${COMPARED}; bench:quick: ${COMPARED_QUICKLY})
   --qos LIST              of 0,1 (both)
-  --durability require|warn   Redis with appendfsync always, or without an append-only file (require)
-  --devices N             devices that send (2000)
-  --connections N         connections that they share (40)
-  --capacity N            readings/s that the flood doubles, instead of searching for it`;
+  --persistence off|always   Redis without an append-only file, or with appendfsync always (off)
+  --devices N             devices that send (1000)
+  --connections N         connections that they share (20)
+  --capacity N            readings/s that the flood doubles (default: the measured sustained rate)
+  --no-wait               do not wait until the machine is calm, and do not repeat disturbed trials
+  --out FILE              write the results to FILE (default: a new file in bench/results; bench:quick writes none)`;
 
 /**
- * Reads the command line.
- * @throws UnknownOption, HelpWanted
+ * Parses the command line.
+ * @throws InvalidOptions, HelpRequested
  */
 export function readOptions(args: readonly string[]): Options {
   const values = parse(args);
-  if (values.help) throw new HelpWanted(USAGE);
+  if (values.help) throw new HelpRequested(USAGE);
   return {
     scenarios: list('only', values.only, SCENARIOS),
-    services: list('services', values.services, SERVICES),
+    services: list('services', values.services ?? (values.quick ? COMPARED_QUICKLY : COMPARED), SERVICES),
     qos: list('qos', values.qos, ['0', '1']).map((qos) => (qos === '1' ? 1 : 0)),
-    durability: list('durability', values.durability, ['require', 'warn'])[0]!,
+    persistence: list('persistence', values.persistence, ['off', 'always'])[0]!,
     quick: values.quick,
+    waitForCalm: !values['no-wait'],
     devices: wholeNumber('devices', values.devices, 2, 99_999),
     connections: wholeNumber('connections', values.connections, 1, 1000),
     capacity:
       values.capacity === undefined ? undefined : wholeNumber('capacity', values.capacity, 100, 1_000_000),
+    out: values.out,
   };
 }
 
@@ -66,32 +80,34 @@ function parse(args: readonly string[]) {
       args: [...args],
       options: {
         quick: { type: 'boolean', default: false },
-        only: { type: 'string', default: SCENARIOS.join(',') },
-        services: { type: 'string', default: 'reference,lamplighter' },
+        only: { type: 'string', default: MEASURED },
+        services: { type: 'string' },
         qos: { type: 'string', default: '0,1' },
-        durability: { type: 'string', default: 'require' },
-        devices: { type: 'string', default: '2000' },
-        connections: { type: 'string', default: '40' },
+        persistence: { type: 'string', default: 'off' },
+        devices: { type: 'string', default: '1000' },
+        connections: { type: 'string', default: '20' },
         capacity: { type: 'string' },
+        'no-wait': { type: 'boolean', default: false },
+        out: { type: 'string' },
         help: { type: 'boolean', default: false },
       },
     }).values;
   } catch (error) {
-    throw new UnknownOption(`${(error as Error).message}\n${USAGE}`);
+    throw new InvalidOptions(`${(error as Error).message}\n${USAGE}`);
   }
 }
 
 function list<T extends string>(name: string, text: string, known: readonly T[]): T[] {
-  const wanted = text.split(',');
-  const strange = wanted.filter((item) => !known.some((each) => each === item));
-  if (strange.length > 0)
-    throw new UnknownOption(`--${name}: ${strange.join(', ')} is none of ${known.join(', ')}\n${USAGE}`);
-  return known.filter((each) => wanted.includes(each));
+  const items = text.split(',');
+  const unknown = items.filter((item) => !known.some((each) => each === item));
+  if (unknown.length > 0)
+    throw new InvalidOptions(`--${name}: unknown ${unknown.join(', ')}; use ${known.join(', ')}\n${USAGE}`);
+  return known.filter((each) => items.includes(each));
 }
 
 function wholeNumber(name: string, text: string, min: number, max: number): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < min || value > max)
-    throw new UnknownOption(`--${name}: must be a whole number from ${min} to ${max}\n${USAGE}`);
+    throw new InvalidOptions(`--${name}: must be a whole number from ${min} to ${max}\n${USAGE}`);
   return value;
 }

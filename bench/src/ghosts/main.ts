@@ -3,15 +3,15 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import type { Design } from './design.js';
+import type { Design } from './designs/design.js';
 import { LAMPLIGHTER, LAMPLIGHTER_PERSISTENT } from './designs/lamplighter.js';
 import { NEST_EMIT } from './designs/nest-emit.js';
 import { persistentSession } from './designs/persistent-session.js';
 import { retainedCommands } from './designs/retained.js';
-import { findOffences } from './find-offences.js';
+import { findOffences } from './outage/find-offences.js';
+import { runOutage } from './outage/run-outage.js';
+import { makeScript } from './outage/script.js';
 import { ghostsMarkdown, offencesText, type Row } from './report.js';
-import { runOutage } from './run-outage.js';
-import { makeScript } from './script.js';
 
 const USAGE = `Usage: npm run bench:ghosts -- [options]
   --seed N      the outage (1)

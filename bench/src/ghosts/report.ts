@@ -1,7 +1,7 @@
-import { type Design, deviceName } from './design.js';
-import { countGhosts, type Ghost, type Offence } from './find-offences.js';
-import { actionOf } from './outage-log.js';
-import type { Step } from './script.js';
+import { type Design, deviceName } from './designs/design.js';
+import { countGhosts, type Ghost, type Offence } from './outage/find-offences.js';
+import { actionOf } from './outage/outage-log.js';
+import type { Step } from './outage/script.js';
 
 /** A row of the table. */
 export interface Row {

@@ -12,22 +12,22 @@ import {
 } from '../wire/packets.js';
 
 const KEEP_ALIVE_SECONDS = 60;
-/** Also how finely `lagMs` knows how far behind the broker is, milliseconds. */
+/** Also the resolution of `lagMs`, milliseconds. */
 const PING_MS = 250;
 const READ_BUFFER_BYTES = 65_536;
-/** How often a lazy connection looks at what came in, milliseconds. */
+/** How often a lazy connection reads, milliseconds. */
 const LAZY_READ_MS = 20;
 
-/** One MQTT connection on a raw socket: counts PUBACKs, hands over messages, answers them in one write a chunk. */
+/** An MQTT connection on a raw socket. It counts PUBACKs, delivers messages and acknowledges them with one write per chunk. */
 export class BrokerConnection {
   /** PUBACKs received. */
   acknowledged = 0;
   private readonly timers: NodeJS.Timeout[];
   private nextPacketId = 0;
-  private dueAcknowledgements: number[] = [];
+  private pendingPubacks: number[] = [];
   private lazy = false;
   private pingedAt: number | undefined;
-  private awaited:
+  private pending:
     | { type: number; resolve: (code: number) => void; reject: (error: Error) => void }
     | undefined;
 
@@ -37,7 +37,7 @@ export class BrokerConnection {
   ) {
     socket.setNoDelay(true);
     const lose = (error: Error) => {
-      this.awaited?.reject(error);
+      this.pending?.reject(error);
       onLost(error);
     };
     socket.on('error', lose);
@@ -46,8 +46,8 @@ export class BrokerConnection {
   }
 
   /**
-   * From now on reads only now and then, and much at once. The broker sends each PUBACK by itself; to wake up for every
-   * one would cost the generator more than sending the readings.
+   * Reads every 20 ms from now on. The broker sends each PUBACK separately, and waking up for each one would cost more than
+   * sending the readings.
    */
   readLazily(): void {
     this.lazy = true;
@@ -68,7 +68,7 @@ export class BrokerConnection {
     const { hostname, port, username, password } = new URL(url);
     const reader = new PacketReader({
       publish: (message) => {
-        if (message.packetId !== 0) connection.dueAcknowledgements.push(message.packetId);
+        if (message.packetId !== 0) connection.pendingPubacks.push(message.packetId);
         onMessage(message);
       },
       puback: () => {
@@ -76,7 +76,7 @@ export class BrokerConnection {
       },
       control: (type, code) => {
         if (type === PACKET_TYPE.pingresp) connection.pingedAt = undefined;
-        if (type === connection.awaited?.type) connection.awaited.resolve(code);
+        if (type === connection.pending?.type) connection.pending.resolve(code);
       },
     });
     const socket: Socket = connect({
@@ -86,7 +86,7 @@ export class BrokerConnection {
         buffer: Buffer.allocUnsafe(READ_BUFFER_BYTES),
         callback: (length, buffer) => {
           reader.read((buffer as Buffer).subarray(0, length));
-          connection.acknowledge();
+          connection.sendPubacks();
           return !connection.lazy;
         },
       },
@@ -104,26 +104,25 @@ export class BrokerConnection {
     return connection;
   }
 
-  /** Subscribes and waits for the broker's word. */
+  /** Subscribes and waits for the SUBACK. */
   async subscribe(filter: string, qos: Qos): Promise<void> {
     const code = await this.request(subscribePacket(1, filter, qos), PACKET_TYPE.suback);
     if (code > 1) throw new Error(`the broker refused the subscription to ${filter}`);
   }
 
-  /** Hands bytes to the socket. */
   write(packets: Buffer): void {
     this.socket.write(packets);
   }
 
   /**
-   * How far behind the broker is with what this connection sent, milliseconds: it answers a ping after all that came before.
-   * Buffers of the kernel hide this from the socket.
+   * How far the broker is behind with the data of this connection, milliseconds: the age of an unanswered PINGREQ. Kernel
+   * buffers hide this from the socket.
    */
   get lagMs(): number {
     return this.pingedAt === undefined ? 0 : performance.now() - this.pingedAt;
   }
 
-  /** A packet id; they repeat after 65,535 messages, long after the broker answered. */
+  /** The next packet id. Ids repeat after 65,535 messages, long after the PUBACK. */
   packetId(): number {
     this.nextPacketId = this.nextPacketId === 0xffff ? 1 : this.nextPacketId + 1;
     return this.nextPacketId;
@@ -133,7 +132,7 @@ export class BrokerConnection {
     this.timers.forEach(clearInterval);
     this.socket.removeAllListeners('close').removeAllListeners('error').on('error', ignore);
     if (this.socket.destroyed) return;
-    this.lazy = false; // or the reading stops before the broker's FIN
+    this.lazy = false; // otherwise the broker's FIN is not read
     this.socket.end(DISCONNECT);
     this.socket.resume();
     await once(this.socket, 'close');
@@ -145,26 +144,26 @@ export class BrokerConnection {
     this.socket.write(PINGREQ);
   }
 
-  private acknowledge(): void {
-    // What still comes after our DISCONNECT nobody may answer.
-    if (this.dueAcknowledgements.length === 0 || !this.socket.writable) return;
-    this.socket.write(pubackPackets(this.dueAcknowledgements));
-    this.dueAcknowledgements = [];
+  private sendPubacks(): void {
+    // Nothing may be sent after DISCONNECT.
+    if (this.pendingPubacks.length === 0 || !this.socket.writable) return;
+    this.socket.write(pubackPackets(this.pendingPubacks));
+    this.pendingPubacks = [];
   }
 
   private async request(packet: Buffer, type: number): Promise<number> {
-    const answer = new Promise<number>((resolve, reject) => {
-      this.awaited = { type, resolve, reject };
+    const reply = new Promise<number>((resolve, reject) => {
+      this.pending = { type, resolve, reject };
     });
     this.socket.write(packet);
     try {
-      return await answer;
+      return await reply;
     } finally {
-      this.awaited = undefined;
+      this.pending = undefined;
     }
   }
 }
 
 function ignore(): void {
-  // The connection is over; a late reset tells nothing new.
+  // The connection has ended; a late reset does not matter.
 }

@@ -1,13 +1,13 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { Crossings } from './crossings.js';
 
-describe('commands are matched to the readings that caused them', () => {
+describe('Crossings', () => {
   let crossings: Crossings;
   beforeEach(() => {
     crossings = new Crossings(2);
   });
 
-  it('one crossing, one command', () => {
+  it('matches a command to its crossing', () => {
     crossings.cross(0, 100);
     expect(crossings.isDark(0)).toBe(true);
     crossings.command(0, true, 103);
@@ -15,7 +15,7 @@ describe('commands are matched to the readings that caused them', () => {
     expect([crossings.missing, crossings.openCount, crossings.unexpected]).toEqual([0, 0, 0]);
   });
 
-  it('devices do not mix', () => {
+  it('separates devices', () => {
     crossings.cross(0, 100);
     crossings.cross(1, 200);
     crossings.command(1, true, 201);
@@ -23,27 +23,27 @@ describe('commands are matched to the readings that caused them', () => {
     expect(crossings.openCount).toBe(1);
   });
 
-  it('a backlog is answered in order', () => {
+  it('matches a backlog in order', () => {
     for (const dueAt of [1, 2, 3]) crossings.cross(0, dueAt);
     for (const ledOn of [true, false, true]) crossings.command(0, ledOn, 10);
     expect(crossings.loops.map(({ latencyMs }) => latencyMs)).toEqual([9, 8, 7]);
   });
 
-  it('a missing command is noticed by the next one', () => {
+  it('detects a missing command by the next one', () => {
     for (const dueAt of [1, 2]) crossings.cross(0, dueAt);
     crossings.command(0, false, 10);
     expect(crossings.loops).toEqual([{ dueAt: 2, latencyMs: 8 }]);
     expect([crossings.missing, crossings.openCount]).toEqual([1, 0]);
   });
 
-  it('two missing in a row never make a loop look faster', () => {
+  it('never understates latency when two commands in a row are missing', () => {
     for (const dueAt of [1, 2, 3]) crossings.cross(0, dueAt);
     crossings.command(0, true, 10);
     expect(crossings.loops).toEqual([{ dueAt: 1, latencyMs: 9 }]);
     expect(crossings.missing).toBe(2);
   });
 
-  it('a command that nothing caused is unexpected', () => {
+  it('counts commands without a crossing as unexpected', () => {
     crossings.command(0, false, 1);
     crossings.cross(0, 2);
     crossings.command(0, false, 3);

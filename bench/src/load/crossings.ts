@@ -1,10 +1,10 @@
-/** A reading that crossed the threshold and the wait for its command. */
+/** A reading that crossed the threshold and whose command has not arrived. */
 interface Crossing {
   readonly dark: boolean;
   readonly dueAt: number;
 }
 
-/** A command that was answered: when its reading was due and how long the loop took, both in milliseconds. */
+/** A crossing and its command: when the reading was due and how long the loop took, in milliseconds. */
 export interface Loop {
   readonly dueAt: number;
   readonly latencyMs: number;
@@ -12,15 +12,15 @@ export interface Loop {
 
 /**
  * Matches commands to the readings that caused them. A device's crossings alternate between dark and bright, and so must
- * its commands: one that does not fit the oldest open crossing proves that the command for that one is missing.
- * (When two in a row are missing, the next command is taken for the older one: its latency is then overstated, never
- * understated, and the number of missing commands stays right.)
+ * its commands: one that does not fit the oldest open crossing proves that the command for that crossing is missing.
+ * If two in a row are missing, the next command is matched to the older one. Its latency is then overstated, never
+ * understated, and the number of missing commands remains correct.
  */
 export class Crossings {
   readonly loops: Loop[] = [];
   /** Readings that crossed. */
   expected = 0;
-  /** Commands that fit no open crossing. */
+  /** Commands that match no open crossing. */
   unexpected = 0;
   private readonly dark: Uint8Array;
   private readonly open: Crossing[][];
@@ -35,14 +35,14 @@ export class Crossings {
     return this.dark[device] === 1;
   }
 
-  /** The device's next reading, due then, is on the other side of the threshold. */
+  /** Records that the device's next reading, due at `dueAt`, is on the other side of the threshold. */
   cross(device: number, dueAt: number): void {
     this.dark[device]! ^= 1;
     this.expected += 1;
     this.open[device]!.push({ dark: this.isDark(device), dueAt });
   }
 
-  /** A command came for the device. */
+  /** Records a command for the device. */
   command(device: number, ledOn: boolean, now: number): void {
     const open = this.open[device];
     if (open?.[0] !== undefined && open[0].dark !== ledOn && open.length > 1) {
@@ -57,12 +57,12 @@ export class Crossings {
     this.loops.push({ dueAt, latencyMs: now - dueAt });
   }
 
-  /** Commands that have not come: those given up for good and those still open. */
+  /** Crossings without a command: given up, or still open. */
   get missing(): number {
     return this.expected - this.loops.length;
   }
 
-  /** Open crossings, for which a command may still come. */
+  /** Crossings whose command can still arrive. */
   get openCount(): number {
     return this.missing - this.skipped;
   }

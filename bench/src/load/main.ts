@@ -1,12 +1,12 @@
-// The load generator, a process of its own: takes trial plans over IPC, one after the other, and answers with results.
-import { runTrial } from './run-trial.js';
-import type { TrialAnswer, TrialPlan } from './trial.js';
+// The load generator: receives trial plans over IPC, one at a time, and replies with results.
+import { runTrial } from './trial.js';
+import type { TrialPlan, TrialReply } from './trial-plan.js';
 
 process.on('message', (plan: TrialPlan) => {
-  const answer = (message: TrialAnswer) => process.send?.(message);
+  const reply = (message: TrialReply) => process.send?.(message);
   runTrial({ ...plan, pids: { ...plan.pids, generator: process.pid } }).then(
-    (result) => answer({ result }),
-    (error: unknown) => answer({ error: error instanceof Error ? error.message : String(error) }),
+    (result) => reply({ result }),
+    (error: unknown) => reply({ error: error instanceof Error ? error.message : String(error) }),
   );
 });
 process.on('disconnect', () => process.exit());

@@ -43,7 +43,7 @@ describe.each([0, 1] as const)('readings at QoS %i', (qos) => {
     });
   });
 
-  it('are dark below 300 and bright above 330, and vary', () => {
+  it('are below 300 when dark, above 330 when bright, and vary', () => {
     const light = (dark: boolean) => JSON.parse(next(0, dark).payload.toString()).light as number;
     const dark = Array.from({ length: 200 }, () => light(true));
     const bright = Array.from({ length: 200 }, () => light(false));
@@ -52,7 +52,7 @@ describe.each([0, 1] as const)('readings at QoS %i', (qos) => {
     expect(new Set(dark).size).toBeGreaterThan(50);
   });
 
-  it('have a sequence that grows by one, per device, and from run to run', () => {
+  it('have a sequence that grows by one per device, and from run to run', () => {
     const seq = () => (JSON.parse(next(1, false).payload.toString()) as { _seq: number })._seq;
     const first = seq();
     expect(seq()).toBe(first + 1);

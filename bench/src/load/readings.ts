@@ -1,22 +1,22 @@
 import { deviceTopic } from '@lamplighter/contracts/topics';
 import { publishPacket, type Qos } from '../wire/packets.js';
 
-/** Light below 300 switches the lamp on. Both levels keep clear of any hysteresis around it. */
+/** Light below 300 switches the lamp on. Both levels are outside any hysteresis around it. */
 const DARK = 150;
 const BRIGHT = 450;
-/** Light varies by this much, so that no two readings in a row are equal. */
+/** Light varies by this much, so that consecutive readings differ. */
 const NOISE = 100;
 const SEQ_DIGITS = 16;
-/** `_seq` is this many digits of run, then digits that count within it. */
+/** The last digits of `_seq` count within a run; the ones before identify the run. */
 const SEQ_COUNTER_DIGITS = 8;
 const NAME_DIGITS = 5;
 
-/** The name of a device by its index; the digits at the end make the way back cheap. */
+/** The name of a device by its index. */
 export function deviceName(device: number): string {
   return `bench-${String(device).padStart(NAME_DIGITS, '0')}`;
 }
 
-/** The index in the device name that ends at `end`. */
+/** The index of the device whose name ends at `end`. */
 export function deviceIndex(chunk: Buffer, end: number): number {
   let index = 0;
   for (let at = end - NAME_DIGITS; at < end; at += 1) index = index * 10 + (chunk[at]! - 48);
@@ -24,11 +24,10 @@ export function deviceIndex(chunk: Buffer, end: number): number {
 }
 
 /**
- * The PUBLISH packets of a fleet, encoded once: every reading of every device has the same length, and only its digits
- * change. `_seq` continues from the epoch in microseconds, so it grows from run to run.
+ * The PUBLISH packets of a fleet, encoded once: all readings have the same length, and only their digits change. `_seq` starts
+ * at the time in microseconds, so that it grows from run to run.
  */
 export class Readings {
-  /** Bytes of one packet. */
   readonly packetBytes: number;
   private readonly templates: Buffer;
   private readonly packetIdAt: number;

@@ -7,8 +7,8 @@ const stretches = fc.array(
   { minLength: 1, maxLength: 4 },
 );
 
-describe('the schedule', () => {
-  it('spaces readings evenly and starts at once', () => {
+describe('Schedule', () => {
+  it('spaces readings evenly from the start', () => {
     const schedule = new Schedule([{ rate: 1000, seconds: 2 }]);
     expect([schedule.total, schedule.durationMs]).toEqual([2000, 2000]);
     expect([0, 1, 999].map((reading) => schedule.dueAt(reading))).toEqual([0, 1, 999]);
@@ -17,7 +17,7 @@ describe('the schedule', () => {
     ]);
   });
 
-  it('changes the rate from stretch to stretch', () => {
+  it('changes the rate with each stretch', () => {
     const schedule = new Schedule([
       { rate: 10, seconds: 1 },
       { rate: 1000, seconds: 1 },
@@ -27,7 +27,7 @@ describe('the schedule', () => {
     expect([9, 10, 11, 1010].map((reading) => schedule.dueAt(reading))).toEqual([900, 1000, 1001, 2000]);
   });
 
-  it('a reading is due by its due time, and the one after it is not', () => {
+  it('counts a reading from its due time, and the next one not yet', () => {
     fc.assert(
       fc.property(stretches, fc.nat(), (list, seed) => {
         const schedule = new Schedule(list);
@@ -39,7 +39,7 @@ describe('the schedule', () => {
     );
   });
 
-  it('says which devices cross the threshold when', () => {
+  it('limits crossings to one half of the devices in a stretch', () => {
     const schedule = new Schedule([
       { rate: 10, seconds: 1, crossing: 'b' },
       { rate: 10, seconds: 1 },

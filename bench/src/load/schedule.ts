@@ -1,27 +1,27 @@
+import type { Pace } from './pace.js';
+
 /** A stretch of load at one rate. */
 export interface Stretch {
   /** Readings per second. */
   readonly rate: number;
   readonly seconds: number;
-  /** Only one half of the devices crosses the threshold meanwhile; all do by default. */
+  /** Only this half of the devices crosses the threshold; all do by default. */
   readonly crossing?: Half;
 }
 
-/** Devices by turns of twenty, so that each half is spread over the whole fleet and all connections. */
+/** Devices alternate in groups of twenty, so that each half spreads over the whole fleet and all connections. */
 export type Half = 'a' | 'b';
-const TURN = 20;
+const GROUP = 20;
 
 function halfOf(device: number): Half {
-  return Math.floor(device / TURN) % 2 === 0 ? 'a' : 'b';
+  return Math.floor(device / GROUP) % 2 === 0 ? 'a' : 'b';
 }
 
 /**
- * When each reading is due, fixed before the first is sent (an open loop): a service that falls behind does not slow the
- * load down, and the wait that it causes is part of the latency, because latency counts from the due time.
- * Times are milliseconds since the start.
+ * Fixes when each reading is due before the first is sent (an open loop): a service that falls behind does not slow the load
+ * down, and latency, which counts from the due time, includes the wait that it causes.
  */
-export class Schedule {
-  /** Readings in the whole schedule. */
+export class Schedule implements Pace {
   readonly total: number;
   readonly durationMs: number;
   private readonly stretches: Placed[] = [];
@@ -39,7 +39,6 @@ export class Schedule {
     this.durationMs = startsAt;
   }
 
-  /** How many readings are due by then. */
   dueBy(elapsedMs: number): number {
     if (elapsedMs < 0) return 0;
     if (elapsedMs >= this.durationMs) return this.total;
@@ -49,13 +48,11 @@ export class Schedule {
     return Math.min(due, this.stretches[index + 1]?.firstReading ?? this.total);
   }
 
-  /** When the reading of this number (from 0) is due. */
   dueAt(reading: number): number {
     const { startsAt, firstReading, perMs } = this.placeOf(reading);
     return startsAt + (reading - firstReading) / perMs;
   }
 
-  /** Whether that reading, of the device with this index, may cross the threshold. */
   mayCross(reading: number, device: number): boolean {
     const { crossing } = this.placeOf(reading).stretch;
     return crossing === undefined || crossing === halfOf(device);

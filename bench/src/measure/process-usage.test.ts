@@ -4,8 +4,8 @@ import { busyCpuSeconds, readUsage } from './process-usage.js';
 
 const linux = existsSync('/proc/self/stat') ? it : it.skip;
 
-describe('process usage', () => {
-  linux('sees the CPU that this process burns, and the machine that burns it', () => {
+describe('readUsage', () => {
+  linux('measures the CPU of a process and of the machine', () => {
     const before = readUsage(process.pid);
     const busyBefore = busyCpuSeconds();
     const until = process.cpuUsage().user + 200_000; // microseconds
@@ -16,7 +16,7 @@ describe('process usage', () => {
     expect(after.rssBytes).toBeGreaterThan(10e6);
   });
 
-  it('is zero for a process that is gone', () => {
+  it('is zero for a process that has ended', () => {
     expect(readUsage(2 ** 22 + 1)).toEqual({ cpuSeconds: 0, rssBytes: 0 });
   });
 });

@@ -1,17 +1,17 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** What one process, its threads and its children have used. */
+/** Resources used by a process, its threads and its children. */
 export interface ProcessUsage {
-  /** User and system time since its start, seconds; the kernel counts in hundredths. */
+  /** User and system time since its start, seconds, with a resolution of 10 ms. */
   readonly cpuSeconds: number;
   /** Resident memory now, bytes. */
   readonly rssBytes: number;
 }
 
-/** Clock ticks a second in /proc, on every Linux that Node runs on. */
+/** Clock ticks per second in /proc on Linux. */
 const TICKS_PER_SECOND = 100;
 
-/** Reads the usage of a process and its descendants from /proc; zero once the process is gone. */
+/** Reads the usage of a process and its descendants from /proc; zero if the process has ended. */
 export function readUsage(pid: number): ProcessUsage {
   let cpuSeconds = 0;
   let rssBytes = 0;
@@ -22,7 +22,7 @@ export function readUsage(pid: number): ProcessUsage {
   return { cpuSeconds, rssBytes };
 }
 
-/** CPU time that the whole machine has been busy, or held up by its host (steal), since it started: seconds, all cores. */
+/** Busy time of all cores since boot, including time stolen by the host of a virtual machine, seconds. */
 export function busyCpuSeconds(): number {
   const [, user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0, steal = 0] = read('/proc/stat')
     .split('\n', 1)[0]!
@@ -32,7 +32,7 @@ export function busyCpuSeconds(): number {
 }
 
 function cpuOf(pid: number): number {
-  // The second field is the name in brackets and may hold spaces; after it, utime and stime are the 12th and 13th.
+  // The second field is the name in brackets, which can contain spaces; utime and stime are the 12th and 13th field after it.
   const fields = read(`/proc/${pid}/stat`).trimEnd().split(') ').at(-1)!.split(' ');
   return (Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) / TICKS_PER_SECOND;
 }

@@ -10,20 +10,20 @@ describe('statistics', () => {
     [0.99, 99],
     [0.991, 100],
     [1, 100],
-  ])('the percentile of share %d is the value at its rank', (share, value) => {
+  ])('finds the percentile of share %d by its rank', (share, value) => {
     expect(percentile(hundred, share)).toBe(value);
   });
 
-  it('the percentile of one value is that value, of nothing it is no number', () => {
+  it('finds the percentile of one value, and NaN without values', () => {
     expect(percentile([7], 0.99)).toBe(7);
     expect(percentile([], 0.5)).toBeNaN();
   });
 
-  it('the median of an even count lies between the two in the middle', () => {
+  it('takes the mean of the two middle values as the median of an even count', () => {
     expect([median([3, 1, 2]), median([4, 1, 3, 2])]).toEqual([2, 2.5]);
   });
 
-  it('the slope is that of the best line', () => {
+  it('fits a line to find the slope', () => {
     const line = [0, 1, 2, 3].map((x) => ({ x, y: 5 + 2 * x }));
     expect(slope(line)).toBeCloseTo(2);
     expect(slope(line.slice(0, 1))).toBe(0);

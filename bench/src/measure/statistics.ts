@@ -1,11 +1,11 @@
-/** The smallest value that `share` (0 to 1) of the values do not exceed (nearest rank); NaN of nothing. */
+/** The smallest value that `share` (0 to 1) of the values do not exceed (nearest rank); NaN without values. */
 export function percentile(values: readonly number[], share: number): number {
   const sorted = Float64Array.from(values).sort();
   const rank = Math.ceil(share * sorted.length);
   return sorted[Math.max(rank, 1) - 1] ?? Number.NaN;
 }
 
-/** The middle of the values, or the mean of the two in the middle. */
+/** The middle value, or the mean of the two middle values; NaN without values. */
 export function median(values: readonly number[]): number {
   const sorted = Float64Array.from(values).sort();
   const middle = sorted.length >> 1;

@@ -5,27 +5,27 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { type Child, startChild } from '@lamplighter/native/process/child';
 import { exchangeBytes, untilServing } from '@lamplighter/native/process/serving';
-import { freePort } from '../bed/free-port.js';
+import { freePort } from '../testbed/free-port.js';
 import type { Exchange, Line } from './exchange.js';
 
 const SERVER = '/usr/lib/rabbitmq/bin/rabbitmq-server';
 const PYTHON = '/usr/bin/python3';
-/** Not compiled: it stays among the sources. */
+/** Python is not compiled, so this file is in src only. */
 const PROGRAM = fileURLToPath(new URL('./amqp.py', import.meta.url));
 const START_MS = 60_000;
 
-/** What is missing on this machine to measure AMQP; undefined if nothing is. */
+/** Why AMQP cannot be measured on this machine; undefined if it can. */
 export function whyNoAmqp(): string | undefined {
-  if (!existsSync(SERVER)) return 'AMQP is left out: install rabbitmq-server';
+  if (!existsSync(SERVER)) return 'skipping AMQP: install rabbitmq-server';
   try {
     execFileSync(PYTHON, ['-c', 'import pika'], { stdio: 'ignore' });
     return undefined;
   } catch {
-    return 'AMQP is left out: install python3-pika';
+    return 'skipping AMQP: install python3-pika';
   }
 }
 
-/** A RabbitMQ of our own on loopback, with its files in a folder. @throws ServerFailed */
+/** Starts RabbitMQ on loopback with its files in a folder. @throws ServerFailed */
 export async function startRabbitMq(port: number, folder: string): Promise<Child> {
   const epmd = String(await freePort());
   const child = startChild({
@@ -33,7 +33,7 @@ export async function startRabbitMq(port: number, folder: string): Promise<Child
     command: SERVER,
     args: [],
     logFile: join(folder, 'rabbitmq.log'),
-    // Where Erlang leaves a dump, should it end badly.
+    // Erlang writes crash dumps here.
     cwd: folder,
     env: {
       PATH: process.env.PATH,
@@ -41,7 +41,7 @@ export async function startRabbitMq(port: number, folder: string): Promise<Child
       ERL_EPMD_PORT: epmd,
       ERL_EPMD_ADDRESS: '127.0.0.1',
       ERL_EPMD_RELAXED_COMMAND_CHECK: '1',
-      // Makes the script become the server, which then ends with us.
+      // The start script then replaces itself with the server, which ends with this process.
       RUNNING_UNDER_SYSTEMD: '1',
       RABBITMQ_NODENAME: `bench-${process.pid}@localhost`,
       RABBITMQ_NODE_PORT: String(port),
@@ -53,23 +53,23 @@ export async function startRabbitMq(port: number, folder: string): Promise<Child
       RABBITMQ_PID_FILE: join(folder, 'pid'),
     },
   });
-  // Erlang leaves its name server running.
+  // Erlang's name server does not end with RabbitMQ.
   process.once('exit', () => {
     try {
       execFileSync('epmd', ['-port', epmd, '-kill'], { stdio: 'ignore' });
     } catch {
-      // It has ended already.
+      // It has already ended.
     }
   });
   const wrongVersion = Buffer.from('AMQP\0\0\0\0');
   const answers = async () =>
     (await exchangeBytes(port, wrongVersion, 8)).toString('latin1').startsWith('AMQP') ||
-    'it does not speak AMQP';
+    'not an AMQP server';
   await untilServing(child, answers, START_MS);
   return child;
 }
 
-/** AMQP 0-9-1: nothing is confirmed and queues end with their consumers, or everything is confirmed and on disk. */
+/** AMQP 0-9-1: without confirms and with queues that end with their consumers, or with confirms and durable queues. */
 export function amqpExchange(brokerPort: number, way: 'transient' | 'durable'): Exchange {
   return {
     name: way === 'transient' ? 'AMQP 0-9-1, no confirms' : 'AMQP 0-9-1, confirms, durable queues',
@@ -77,16 +77,18 @@ export function amqpExchange(brokerPort: number, way: 'transient' | 'durable'): 
     async open(devicePort): Promise<Line> {
       const queues = [`${way}-commands`, `${way}-telemetry`] as const;
       let readings = 0;
-      const server = new End(brokerPort, way, queues[1], queues[0], () => {
+      const server = new Endpoint(brokerPort, way, queues[1], queues[0], () => {
         readings += 1;
       });
-      const device = new End(devicePort, way, queues[0], queues[1], (command) => line.onCommand(command));
+      const device = new Endpoint(devicePort, way, queues[0], queues[1], (command) =>
+        line.onCommand(command),
+      );
       await server.do({ do: 'connect' });
       const line: Line = {
         onCommand: () => undefined,
         connect: () => device.do({ do: 'connect' }),
         send: (body) => device.do({ do: 'send', body }),
-        order: (body) => server.do({ do: 'send', body }),
+        issue: (body) => server.do({ do: 'send', body }),
         readings: () => readings,
         drop: () => device.do({ do: 'drop' }),
         async close() {
@@ -99,10 +101,10 @@ export function amqpExchange(brokerPort: number, way: 'transient' | 'durable'): 
   };
 }
 
-/** One program on pika. */
-class End {
+/** A Python program with pika; see amqp.py. */
+class Endpoint {
   private readonly child: ChildProcess;
-  private readonly waiting: (() => void)[] = [];
+  private readonly pending: (() => void)[] = [];
 
   constructor(
     port: number,
@@ -115,15 +117,15 @@ class End {
       stdio: ['pipe', 'pipe', 'inherit'],
     });
     createInterface({ input: this.child.stdout! }).on('line', (text) => {
-      const said = JSON.parse(text) as { got?: Record<string, unknown> };
-      if (said.got !== undefined) onMessage(said.got);
-      else this.waiting.shift()?.();
+      const message = JSON.parse(text) as { got?: Record<string, unknown> };
+      if (message.got !== undefined) onMessage(message.got);
+      else this.pending.shift()?.();
     });
   }
 
   do(what: object): Promise<void> {
     this.child.stdin!.write(`${JSON.stringify(what)}\n`);
-    return new Promise((resolve) => this.waiting.push(resolve));
+    return new Promise((resolve) => this.pending.push(resolve));
   }
 
   end(): void {

@@ -1,4 +1,4 @@
-"""One end of an AMQP 0-9-1 line, on pika, steered by JSON lines on stdin; what arrives is printed as JSON lines.
+"""One end of an AMQP 0-9-1 line, with pika. Reads requests as JSON lines on stdin and prints received messages as JSON lines.
 
 Usage: amqp.py PORT transient|durable READS WRITES   (names of two queues)
   {"do": "connect"}   {"do": "send", "body": {...}}   {"do": "drop"}
@@ -16,7 +16,7 @@ connection = channel = None
 lock, printing = threading.Lock(), threading.Lock()
 
 
-def say(**what):
+def write(**what):
     with printing:
         print(json.dumps(what), flush=True)
 
@@ -24,7 +24,7 @@ def say(**what):
 def on_message(which, method, _properties, body):
     if is_durable:
         which.basic_ack(method.delivery_tag)
-    say(got=json.loads(body))
+    write(got=json.loads(body))
 
 
 def connect():
@@ -46,7 +46,7 @@ def listen(own):
                 own.process_data_events(time_limit=0)
             threading.Event().wait(0.001)
     except Exception:
-        pass  # the connection was cut, as it should be
+        pass  # the connection was cut
 
 
 for text in sys.stdin:
@@ -58,4 +58,4 @@ for text in sys.stdin:
             channel.basic_publish("", writes, json.dumps(order["body"], separators=(",", ":")), persistent)
     elif order["do"] == "drop":
         connection = channel = None
-    say(done=order["do"])
+    write(done=order["do"])

@@ -1,20 +1,20 @@
 import { createServer, connect as dial, type Socket } from 'node:net';
 
-/** What has passed between a device and its server: the payload of TCP, without the headers of IP and TCP. */
+/** TCP payload between a device and its server, without the headers of IP and TCP. */
 export interface Traffic {
   readonly connections: number;
-  /** Bytes from the device, and to it. */
+  /** Bytes from and to the device. */
   readonly up: number;
   readonly down: number;
-  /** Pieces in which they came: about as many packets, and as often the radio is used. */
-  readonly piecesUp: number;
-  readonly piecesDown: number;
+  /** Chunks from and to the device: approximately the number of packets. */
+  readonly chunksUp: number;
+  readonly chunksDown: number;
 }
 
-/** A TCP proxy on loopback that counts. */
+/** A TCP proxy on loopback that counts traffic. */
 export class CountingProxy {
   private readonly pairs = new Set<Socket>();
-  private traffic = { connections: 0, up: 0, down: 0, piecesUp: 0, piecesDown: 0 };
+  private traffic = { connections: 0, up: 0, down: 0, chunksUp: 0, chunksDown: 0 };
   private readonly server = createServer({ noDelay: true }, (device) => this.accept(device));
 
   constructor(
@@ -33,7 +33,7 @@ export class CountingProxy {
     return { ...this.traffic };
   }
 
-  /** Breaks every connection, as a device that walks out of reach. */
+  /** Cuts all connections, as when a device leaves radio range. */
   cut(): void {
     for (const socket of this.pairs) socket.destroy();
   }
@@ -53,7 +53,7 @@ export class CountingProxy {
       this.pairs.add(from);
       from.on('data', (chunk) => {
         this.traffic[way] += chunk.length;
-        this.traffic[way === 'up' ? 'piecesUp' : 'piecesDown'] += 1;
+        this.traffic[way === 'up' ? 'chunksUp' : 'chunksDown'] += 1;
         to.write(chunk);
       });
       from.on('end', () => to.end());

@@ -1,25 +1,25 @@
-/** One protocol, set up in one way, that carries readings from a device to its server and commands back. */
+/** A protocol with its settings, which carries readings from a device to its server and commands back. */
 export interface Exchange {
   readonly name: string;
-  /** Where the server side listens for the device; the device comes through `devicePort`. Settles when both may begin. */
+  /** Starts the server side. The device will connect to `devicePort`. */
   open(devicePort: number): Promise<Line>;
-  /** The port that the device's traffic goes to. */
+  /** The port of the server, to which the device's traffic is forwarded. */
   readonly serverPort: number;
 }
 
-/** An open line between one device and its server. */
+/** A line between a device and its server. */
 export interface Line {
-  /** The device connects and asks for its commands. */
+  /** Connects the device and requests its commands. */
   connect(): Promise<void>;
-  /** The device sends a reading, and has what the protocol gives as a sign that it arrived, if it gives any. */
+  /** Sends a reading from the device; settles with the protocol's confirmation, if it has one. */
   send(reading: object): Promise<void>;
-  /** The server issues a command. */
-  order(command: object): Promise<void>;
-  /** Called for each command that reaches the device. */
+  /** Issues a command at the server. */
+  issue(command: object): Promise<void>;
+  /** Called for each command that the device receives. */
   onCommand: (command: Record<string, unknown>) => void;
-  /** Readings that have reached the server. */
+  /** Number of readings that the server has received. */
   readings(): number;
-  /** The device gives up a connection that was cut. */
+  /** Discards the device's connection after it was cut. */
   drop(): Promise<void>;
   close(): Promise<void>;
 }

@@ -1,25 +1,25 @@
 import { Agent, createServer, request } from 'node:http';
 import type { Exchange, Line } from './exchange.js';
 
-/** HTTP/1.1: the device posts readings, and asks for commands with every reading or with every `pollEvery`-th. */
+/** HTTP/1.1: the device posts readings and polls for commands after every `pollEvery`-th reading. */
 export function httpExchange(serverPort: number, keepAlive: boolean, pollEvery: number): Exchange {
-  const often = pollEvery === 1 ? 'asks with every reading' : `asks with every ${pollEvery}th reading`;
+  const polls = pollEvery === 1 ? 'asks with every reading' : `asks with every ${pollEvery}th reading`;
   return {
-    name: `HTTP/1.1, ${keepAlive ? 'keep-alive' : 'a connection each'}, ${often}`,
+    name: `HTTP/1.1, ${keepAlive ? 'keep-alive' : 'a connection each'}, ${polls}`,
     serverPort,
     async open(devicePort): Promise<Line> {
       let readings = 0;
-      let waiting: object[] = [];
-      const server = createServer((incoming, answer) => {
+      let pending: object[] = [];
+      const server = createServer((incoming, response) => {
         incoming.resume().once('end', () => {
           if (incoming.method === 'POST') {
             readings += 1;
-            answer.writeHead(204).end();
+            response.writeHead(204).end();
             return;
           }
-          const body = JSON.stringify(waiting);
-          waiting = [];
-          answer
+          const body = JSON.stringify(pending);
+          pending = [];
+          response
             .writeHead(200, { 'content-type': 'application/json', 'content-length': body.length })
             .end(body);
         });
@@ -31,18 +31,18 @@ export function httpExchange(serverPort: number, keepAlive: boolean, pollEvery: 
         new Promise<string>((resolve, reject) => {
           const headers =
             body === undefined ? {} : { 'content-type': 'application/json', 'content-length': body.length };
-          const asked = request(
+          const outgoing = request(
             { host: '127.0.0.1', port: devicePort, agent, method, path, headers },
-            (answer) => {
+            (response) => {
               let text = '';
-              answer.setEncoding('utf8').on('data', (chunk) => {
+              response.setEncoding('utf8').on('data', (chunk) => {
                 text += chunk;
               });
-              answer.once('end', () => resolve(text));
+              response.once('end', () => resolve(text));
             },
           );
-          asked.once('error', reject);
-          asked.end(body);
+          outgoing.once('error', reject);
+          outgoing.end(body);
         });
       let sent = 0;
       const poll = async () => {
@@ -51,14 +51,14 @@ export function httpExchange(serverPort: number, keepAlive: boolean, pollEvery: 
       };
       const line: Line = {
         onCommand: () => undefined,
-        // There is no connection: a client that returns asks again.
+        // HTTP has no session: a client that returns polls again.
         connect: () => (sent === 0 ? Promise.resolve() : poll()),
         async send(reading) {
           await fetch('POST', '/telemetry', JSON.stringify(reading));
           if (sent++ % pollEvery === 0) await poll();
         },
-        async order(command) {
-          waiting.push(command);
+        async issue(command) {
+          pending.push(command);
         },
         readings: () => readings,
         drop: async () => agent.destroy(),

@@ -1,10 +1,10 @@
-// The lesson's loop over MQTT, HTTP and AMQP: bytes, packets, latency, and what an outage costs. See docs/lesson.md.
+// Measures the lesson's loop over MQTT, HTTP and AMQP: bytes, packets, latency and the effect of an outage. See docs/lesson.md.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { freePort } from '../bed/free-port.js';
-import { StockBroker } from '../ghosts/stock-broker.js';
+import { freePort } from '../testbed/free-port.js';
+import { StockBroker } from '../testbed/stock-broker.js';
 import { amqpExchange, startRabbitMq, whyNoAmqp } from './amqp-exchange.js';
 import { httpExchange } from './http-exchange.js';
 import { mqttExchange } from './mqtt-exchange.js';
@@ -12,8 +12,8 @@ import { protocolsMarkdown } from './report.js';
 import { type Measured, runExchange, type Script } from './run-exchange.js';
 
 const USAGE = `Usage: npm run bench:protocols -- [options]
-  --interval MS   between two readings (100)
-Sends 100 readings and 10 commands over each protocol, about two minutes. AMQP needs the Debian packages rabbitmq-server and python3-pika.`;
+  --interval MS   time between two readings (100)
+Sends 100 readings and 10 commands over each protocol, in about two minutes. AMQP requires the Debian packages rabbitmq-server and python3-pika.`;
 
 async function main(): Promise<number> {
   const { values } = parseArgs({
@@ -26,7 +26,7 @@ async function main(): Promise<number> {
   const intervalMs = Number(values.interval);
   if (!(intervalMs >= 10 && intervalMs <= 10_000))
     throw new TypeError(`--interval must be from 10 to 10000\n${USAGE}`);
-  const script: Script = { readings: 100, commands: 10, intervalMs, whileAway: 3 };
+  const script: Script = { readings: 100, commands: 10, intervalMs, duringOutage: 3 };
   const folder = mkdtempSync(join(tmpdir(), 'lamplighter-protocols-'));
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));

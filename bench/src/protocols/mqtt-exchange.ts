@@ -5,7 +5,7 @@ const TELEMETRY = 'bench/telemetry';
 const COMMANDS = 'bench/commands';
 const AN_HOUR_SECONDS = 3600;
 
-/** MQTT on a broker: QoS 0 on clean sessions, as in the lesson, or QoS 1 on a session that outlives its connection. */
+/** MQTT: QoS 0 with clean sessions, as in the lesson, or QoS 1 with a persistent session. */
 export function mqttExchange(brokerPort: number, protocolVersion: 4 | 5, qos: 0 | 1): Exchange {
   return {
     name: `MQTT ${protocolVersion === 4 ? '3.1.1' : '5'}, QoS ${qos}${qos === 1 ? ', session kept' : ''}`,
@@ -31,7 +31,7 @@ export function mqttExchange(brokerPort: number, protocolVersion: 4 | 5, qos: 0 
           });
           device = opened;
           device.on('error', () => undefined);
-          // What waited for the session comes with the connection: it must find its callback.
+          // Queued messages arrive with the connection, so the listener comes first.
           device.on('message', (_topic, payload) => line.onCommand(JSON.parse(payload.toString())));
           await new Promise<void>((resolve) => opened.once('connect', () => resolve()));
           await device.subscribeAsync(COMMANDS, { qos });
@@ -39,7 +39,7 @@ export function mqttExchange(brokerPort: number, protocolVersion: 4 | 5, qos: 0 
         async send(reading) {
           await device?.publishAsync(TELEMETRY, JSON.stringify(reading), { qos });
         },
-        async order(command) {
+        async issue(command) {
           await server.publishAsync(COMMANDS, JSON.stringify(command), { qos });
         },
         readings: () => readings,

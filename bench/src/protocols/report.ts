@@ -1,6 +1,6 @@
 import type { Measured, Script } from './run-exchange.js';
 
-/** The table, as Markdown. */
+/** The results as a Markdown table. */
 export function protocolsMarkdown(rows: readonly Measured[], script: Script): string {
   const line = (cells: readonly (string | number)[]) => `| ${cells.join(' | ')} |`;
   const titles = [
@@ -17,17 +17,17 @@ export function protocolsMarkdown(rows: readonly Measured[], script: Script): st
   return [
     line(titles),
     line(titles.map((_, at) => (at === 0 ? '---' : '---:'))),
-    ...rows.map(({ name, traffic, latenciesMs, arrivedAfterAway }) =>
+    ...rows.map(({ name, traffic, latenciesMs, arrivedAfterOutage }) =>
       line([
         name,
         traffic.up,
         traffic.down,
         traffic.connections,
-        traffic.piecesUp,
-        traffic.piecesDown,
+        traffic.chunksUp,
+        traffic.chunksDown,
         milliseconds(latenciesMs[Math.floor(latenciesMs.length / 2)]),
         milliseconds(latenciesMs.at(-1)),
-        `${arrivedAfterAway} of ${script.whileAway}`,
+        `${arrivedAfterOutage} of ${script.duringOutage}`,
       ]),
     ),
   ].join('\n');

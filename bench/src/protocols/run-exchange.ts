@@ -1,16 +1,16 @@
 import { setTimeout } from 'node:timers/promises';
-import { freePort } from '../bed/free-port.js';
+import { freePort } from '../testbed/free-port.js';
 import { CountingProxy, type Traffic } from './counting-proxy.js';
 import type { Exchange } from './exchange.js';
 
-/** Every exchange carries the same. */
+/** What every exchange carries. */
 export interface Script {
   readonly readings: number;
   readonly commands: number;
   /** Between two readings, milliseconds. */
   readonly intervalMs: number;
   /** Commands issued while the device has no connection. */
-  readonly whileAway: number;
+  readonly duringOutage: number;
 }
 
 export interface Measured {
@@ -19,35 +19,35 @@ export interface Measured {
   readonly readings: number;
   /** From the server's decision to the device, milliseconds, in ascending order. */
   readonly latenciesMs: readonly number[];
-  readonly arrivedAfterAway: number;
+  readonly arrivedAfterOutage: number;
 }
 
-/** How long a command may take: longer than the longest period of asking. */
+/** Longest wait for a command: longer than the longest polling period. */
 const LATE_MS = 2000;
 
-/** Plays the script over one exchange and counts what passes between device and server. */
+/** Runs the script over an exchange and measures its traffic. */
 export async function runExchange(exchange: Exchange, script: Script): Promise<Measured> {
   const proxy = new CountingProxy(await freePort(), exchange.serverPort);
   const line = await exchange.open(proxy.port);
   await proxy.listen();
   const issued = new Map<number, number>();
   const latenciesMs: number[] = [];
-  let arrivedAfterAway = 0;
+  let arrivedAfterOutage = 0;
   line.onCommand = ({ n }) => {
-    if (typeof n !== 'number') arrivedAfterAway += 1;
+    if (typeof n !== 'number') arrivedAfterOutage += 1;
     else latenciesMs.push(performance.now() - (issued.get(n) ?? 0));
   };
   try {
     await line.connect();
-    const orders: Promise<void>[] = [];
+    const pending: Promise<void>[] = [];
     const every = spacing(script);
     for (let at = 0; at < script.readings; at++) {
       const began = performance.now();
-      if (at % every === 0 && orders.length < script.commands) orders.push(order(orders.length));
+      if (at % every === 0 && pending.length < script.commands) pending.push(issue(pending.length));
       await line.send({ light: 400 + (at % 100) });
       await setTimeout(Math.max(0, script.intervalMs - (performance.now() - began)));
     }
-    await Promise.all(orders);
+    await Promise.all(pending);
     for (let waited = 0; waited < LATE_MS && latenciesMs.length < script.commands; waited += 10)
       await setTimeout(10);
     const traffic = proxy.count();
@@ -55,21 +55,21 @@ export async function runExchange(exchange: Exchange, script: Script): Promise<M
 
     proxy.cut();
     await line.drop();
-    for (let n = 0; n < script.whileAway; n++) await line.order({ led_on: n % 2 === 0 });
+    for (let n = 0; n < script.duringOutage; n++) await line.issue({ led_on: n % 2 === 0 });
     await line.connect();
     await setTimeout(LATE_MS / 4);
     latenciesMs.sort((a, b) => a - b);
-    return { name: exchange.name, traffic, readings, latenciesMs, arrivedAfterAway };
+    return { name: exchange.name, traffic, readings, latenciesMs, arrivedAfterOutage };
   } finally {
     await line.close();
     proxy.close();
   }
 
-  /** Each is decided at another moment of the periods in which a device asks, and before it asks for the last time. */
-  async function order(n: number): Promise<void> {
+  /** Spreads the commands evenly over the polling period of the device. */
+  async function issue(n: number): Promise<void> {
     await setTimeout((script.intervalMs * (n + 0.5)) / script.commands);
     issued.set(n, performance.now());
-    await line.order({ led_on: n % 2 === 0, n });
+    await line.issue({ led_on: n % 2 === 0, n });
   }
 }
 

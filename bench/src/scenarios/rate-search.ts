@@ -1,6 +1,6 @@
 /**
- * Finds the highest rate that passes: up by a factor while it does, then halving the gap (by ratio) between the highest that
- * passed and the lowest that failed. A rate fails only if it fails twice, because one hiccup of the machine proves nothing.
+ * Finds the highest rate that passes: multiplies by a factor while rates pass, then halves the gap (by ratio) between the highest rate
+ * that passed and the lowest that failed. A rate fails only if it fails twice, because one disturbance of the machine proves nothing.
  */
 export class RateSearch {
   private passing: number | undefined;
@@ -18,10 +18,10 @@ export class RateSearch {
     private readonly resolution: number,
   ) {}
 
-  /** The rate to try next; undefined when the search is over. */
+  /** The rate to try next; undefined when the search has ended. */
   get next(): number | undefined {
     const { passing, failing } = this;
-    if (passing === undefined && failing === undefined) return this.start;
+    if (passing === undefined && failing === undefined) return rounded(this.start);
     if (failing === undefined) return rounded(passing! * this.growth);
     if (passing === undefined) return failing < MIN_RATE ? undefined : rounded(failing / this.growth);
     const middle = rounded(Math.sqrt(passing * failing));
@@ -30,13 +30,13 @@ export class RateSearch {
       : middle;
   }
 
-  /** Highest rate that passed; 0 if none did. */
+  /** The highest rate that passed; 0 if none did. */
   get best(): number {
     return this.passing ?? 0;
   }
 
-  /** Tells how the rate `next` did. */
-  report(passed: boolean): void {
+  /** Records the outcome of the rate `next`. */
+  record(passed: boolean): void {
     const rate = this.next;
     if (rate === undefined) return;
     if (passed) {

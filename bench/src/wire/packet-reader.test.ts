@@ -12,7 +12,7 @@ function readerInto(log: unknown[]): PacketReader {
   });
 }
 
-describe('the packet reader', () => {
+describe('PacketReader', () => {
   const stream = Buffer.concat([
     Buffer.from([0x20, 2, 0, 5]),
     publishPacket('a/commands/b', Buffer.from('{"led_on":true}'), 1, 300),
@@ -29,13 +29,13 @@ describe('the packet reader', () => {
     { type: PACKET_TYPE.pingresp, code: 0 },
   ];
 
-  it('finds the same packets however the stream is cut', () => {
+  it('finds the same packets in any chunks', () => {
     fc.assert(
       fc.property(fc.array(fc.nat(stream.length), { maxLength: 20 }), (cuts) => {
         const log: unknown[] = [];
         const reader = readerInto(log);
         const edges = [0, ...cuts.sort((a, b) => a - b), stream.length];
-        const memory = Buffer.alloc(stream.length); // reused for every chunk, as a socket does
+        const memory = Buffer.alloc(stream.length); // reused for each chunk, as by a socket
         for (const [i, end] of edges.slice(1).entries()) {
           const length = stream.copy(memory, 0, edges[i], end);
           reader.read(memory.subarray(0, length));
@@ -45,7 +45,7 @@ describe('the packet reader', () => {
     );
   });
 
-  it('refuses a stream that cannot be MQTT', () => {
+  it('rejects a stream that is not MQTT', () => {
     expect(() => readerInto([]).read(Buffer.from([0x30, 0xff, 0xff, 0xff, 0xff, 0xff]))).toThrow('not MQTT');
   });
 });

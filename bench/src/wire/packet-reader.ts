@@ -1,6 +1,6 @@
 import { PACKET_TYPE } from './packets.js';
 
-/** A PUBLISH inside the chunk that it came in: offsets, so that nothing is copied. Valid during the call only. `packetId` is 0 at QoS 0. */
+/** A PUBLISH as offsets in the received chunk, so that nothing is copied; valid only during the call. `packetId` is 0 at QoS 0. */
 export interface ReceivedPublish {
   readonly chunk: Buffer;
   readonly topicStart: number;
@@ -10,21 +10,20 @@ export interface ReceivedPublish {
   readonly packetId: number;
 }
 
-/** What a connection does with what it receives. */
 export interface PacketHandler {
   publish(message: ReceivedPublish): void;
   puback(packetId: number): void;
-  /** CONNACK, SUBACK or PINGRESP; `code` is the last byte of its body: the return code of the first two. */
+  /** CONNACK, SUBACK or PINGRESP. `code` is the last byte of its body: the return code of CONNACK and SUBACK. */
   control(type: number, code: number): void;
 }
 
-/** Cuts a byte stream into MQTT packets, whatever the chunks it comes in. */
+/** Splits a byte stream, received in arbitrary chunks, into MQTT packets. */
 export class PacketReader {
   private rest: Buffer | undefined;
 
   constructor(private readonly handler: PacketHandler) {}
 
-  /** Takes the next chunk of the stream and hands over every packet that is complete. */
+  /** Reads the next chunk of the stream and calls the handler for each complete packet. */
   read(bytes: Buffer): void {
     const chunk = this.rest === undefined ? bytes : Buffer.concat([this.rest, bytes]);
     let at = 0;
@@ -36,7 +35,7 @@ export class PacketReader {
       this.take(chunk, at, body, end);
       at = end;
     }
-    // A copy: whoever reads from the socket uses the same memory for the next chunk.
+    // A copy, because the socket reuses the memory for the next chunk.
     this.rest = at === chunk.length ? undefined : Buffer.from(chunk.subarray(at));
   }
 
@@ -57,7 +56,7 @@ export class PacketReader {
   }
 }
 
-/** Where the body of the packet at `start` begins; undefined while its length field is not complete. */
+/** Start of the body of the packet at `start`; undefined while its length field is incomplete. */
 function bodyStart(chunk: Buffer, start: number): number | undefined {
   for (let at = start + 1; at < chunk.length; at += 1) {
     if (at > start + 4) throw new Error('the stream is not MQTT: length field longer than four bytes');

@@ -1,6 +1,6 @@
 /**
- * The few MQTT 3.1.1 packets that the load generator needs, as bytes. A client library would cost more CPU than the
- * service under test, on the same two cores.
+ * The MQTT 3.1.1 packets that the load generator sends, as bytes. A client library would use more CPU than the service under test,
+ * on the same cores.
  */
 export const PACKET_TYPE = { connack: 2, publish: 3, puback: 4, suback: 9, pingresp: 13 } as const;
 
@@ -24,7 +24,7 @@ export function subscribePacket(packetId: number, filter: string, qos: Qos): Buf
   return packet(0x82, [uint16(packetId), text(filter), Buffer.from([qos])]);
 }
 
-/** PUBLISH, not retained; at QoS 1 the packet id stands right before the payload. */
+/** PUBLISH, not retained. At QoS 1 the packet id precedes the payload. */
 export function publishPacket(topic: string, payload: Buffer, qos: Qos, packetId = 0): Buffer {
   return packet(0x30 | (qos << 1), [text(topic), ...(qos === 0 ? [] : [uint16(packetId)]), payload]);
 }
@@ -49,7 +49,7 @@ function packet(firstByte: number, parts: Buffer[]): Buffer {
   return Buffer.concat([Buffer.from([firstByte, ...remainingLength(length)]), ...parts]);
 }
 
-/** Seven bits a byte, least significant first, the top bit set on all but the last (MQTT 3.1.1, 2.2.3). */
+/** Seven bits per byte, least significant first, with the top bit set on all bytes but the last (MQTT 3.1.1, section 2.2.3). */
 function remainingLength(length: number): number[] {
   const bytes: number[] = [];
   let rest = length;

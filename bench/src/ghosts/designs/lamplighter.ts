@@ -7,12 +7,12 @@ import { launchService, type ServiceName, untilReady } from '@lamplighter/native
 import { generateSecret } from '@lamplighter/native/state/secrets';
 import { createApiKey } from '@lamplighter/store/access/api-keys';
 import { Redis } from 'ioredis';
-import { freePort } from '../../bed/free-port.js';
-import { AcknowledgingDevice } from '../acknowledging-device.js';
-import { addBystanders } from '../bystanders.js';
-import { type Design, type Device, deviceName, type Execute, FLEET } from '../design.js';
-import type { DeviceLink } from '../device-link.js';
-import { actionOf, type ScriptedCommand } from '../outage-log.js';
+import { freePort } from '../../testbed/free-port.js';
+import { AcknowledgingDevice } from '../devices/acknowledging-device.js';
+import type { DeviceLink } from '../devices/device-link.js';
+import { actionOf, type ScriptedCommand } from '../outage/outage-log.js';
+import { addBystanders } from './bystanders.js';
+import { type Design, type Device, deviceName, type Execute, FLEET } from './design.js';
 
 /** Time to live of commands without one in the script. */
 const LONG_TTL = '1h';

@@ -1,8 +1,8 @@
 import { Logger } from '@nestjs/common';
 import type { ClientMqtt } from '@nestjs/microservices';
 import { ClientProxyFactory, type ReadPacket, type Serializer, Transport } from '@nestjs/microservices';
-import type { Design } from '../design.js';
-import { actionOf } from '../outage-log.js';
+import { actionOf } from '../outage/outage-log.js';
+import type { Design } from './design.js';
 import { laneTopic, newPlainDevice } from './published-commands.js';
 
 /** Publishes the bare action instead of Nest's `{pattern, data}`. */

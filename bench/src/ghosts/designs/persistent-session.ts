@@ -1,5 +1,5 @@
-import type { Design } from '../design.js';
-import type { BrokerSettings } from '../stock-broker.js';
+import type { BrokerSettings } from '../../testbed/stock-broker.js';
+import type { Design } from './design.js';
 import { publishCommands } from './published-commands.js';
 
 const A_WEEK = 7 * 86_400;

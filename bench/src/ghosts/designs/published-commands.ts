@@ -1,8 +1,8 @@
 import { connectAsync, type IClientPublishOptions } from 'mqtt';
-import { type Device, deviceName, type Execute, FLEET, type Running } from '../design.js';
-import type { DeviceLink } from '../device-link.js';
-import { actionOf } from '../outage-log.js';
-import { PLAIN_OPTIONS, PlainDevice } from '../plain-device.js';
+import type { DeviceLink } from '../devices/device-link.js';
+import { PLAIN_OPTIONS, PlainDevice } from '../devices/plain-device.js';
+import { actionOf } from '../outage/outage-log.js';
+import { type Device, deviceName, type Execute, FLEET, type Running } from './design.js';
 
 /** A topic per lane, so that a retained command replaces only the commands that it supersedes. */
 export function laneTopic(device: number, lane: string): string {

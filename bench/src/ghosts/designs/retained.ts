@@ -1,4 +1,4 @@
-import type { Design } from '../design.js';
+import type { Design } from './design.js';
 import { publishCommands } from './published-commands.js';
 
 /** The newest command of each lane is retained, and each subscription delivers it. */
