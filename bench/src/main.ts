@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { HelpRequested, type Options, readOptions } from './options.js';
-import { FULL, QUICK } from './plan.js';
+import { FULL, QUICK, withOverrides } from './plan.js';
 import { compare } from './results/compare.js';
 import { describeMachine } from './results/machine.js';
 import type { Results } from './results/sample.js';
@@ -25,7 +25,8 @@ async function main(): Promise<number> {
     console.error(`${String(seconds).padStart(5)} s  ${line}`);
   };
   const machine = describeMachine(folder);
-  const samples = await runBenchmark(options, options.quick ? QUICK : FULL, { folder, log });
+  const plan = withOverrides(options.quick ? QUICK : FULL, options);
+  const samples = await runBenchmark(options, plan, { folder, log });
   const results: Results = {
     startedAt: new Date(started).toISOString(),
     machine,

@@ -12,6 +12,8 @@ describe('readOptions', () => {
       waitForCalm: true,
       devices: 1000,
       connections: 20,
+      seconds: undefined,
+      repeats: undefined,
       capacity: undefined,
       out: undefined,
     });

@@ -18,6 +18,9 @@ export interface Options {
   readonly waitForCalm: boolean;
   readonly devices: number;
   readonly connections: number;
+  /** Overrides of the plan. */
+  readonly seconds: number | undefined;
+  readonly repeats: number | undefined;
   /** Readings per second that the flood doubles. */
   readonly capacity: number | undefined;
   /** File for the results as JSON. */
@@ -48,6 +51,8 @@ const USAGE = `Usage: npm run bench -- [options]          everything, on a machi
   --persistence off|always   Redis without an append-only file, or with appendfsync always (off)
   --devices N             devices that send (1000)
   --connections N         connections that they share (20)
+  --seconds N             length of each trial (default: depends on the scenario)
+  --repeats N             repetitions of each trial (default: depends on the scenario)
   --capacity N            readings/s that the flood doubles (default: the measured sustained rate)
   --no-wait               do not wait until the machine is calm, and do not repeat disturbed trials
   --out FILE              write the results to FILE (default: a new file in bench/results; bench:quick writes none)`;
@@ -68,8 +73,9 @@ export function readOptions(args: readonly string[]): Options {
     waitForCalm: !values['no-wait'],
     devices: wholeNumber('devices', values.devices, 2, 99_999),
     connections: wholeNumber('connections', values.connections, 1, 1000),
-    capacity:
-      values.capacity === undefined ? undefined : wholeNumber('capacity', values.capacity, 100, 1_000_000),
+    seconds: optionalNumber('seconds', values.seconds, 1, 3600),
+    repeats: optionalNumber('repeats', values.repeats, 1, 100),
+    capacity: optionalNumber('capacity', values.capacity, 100, 1_000_000),
     out: values.out,
   };
 }
@@ -86,6 +92,8 @@ function parse(args: readonly string[]) {
         persistence: { type: 'string', default: 'off' },
         devices: { type: 'string', default: '1000' },
         connections: { type: 'string', default: '20' },
+        seconds: { type: 'string' },
+        repeats: { type: 'string' },
         capacity: { type: 'string' },
         'no-wait': { type: 'boolean', default: false },
         out: { type: 'string' },
@@ -103,6 +111,15 @@ function list<T extends string>(name: string, text: string, known: readonly T[])
   if (unknown.length > 0)
     throw new InvalidOptions(`--${name}: unknown ${unknown.join(', ')}; use ${known.join(', ')}\n${USAGE}`);
   return known.filter((each) => items.includes(each));
+}
+
+function optionalNumber(
+  name: string,
+  text: string | undefined,
+  min: number,
+  max: number,
+): number | undefined {
+  return text === undefined ? undefined : wholeNumber(name, text, min, max);
 }
 
 function wholeNumber(name: string, text: string, min: number, max: number): number {

@@ -28,6 +28,29 @@ export interface Plan {
   readonly limitSeconds?: number;
 }
 
+/** Replaces the length and the number of trials. */
+export function withOverrides(
+  plan: Plan,
+  { seconds, repeats }: { seconds: number | undefined; repeats: number | undefined },
+): Plan {
+  const change = <T extends { seconds: number; repeats?: number }>(part: T): T => ({
+    ...part,
+    ...(seconds !== undefined && { seconds }),
+    ...(repeats !== undefined && part.repeats !== undefined && { repeats }),
+  });
+  const { flatOut, fixedRate, command, sustained, flood, idle, rest } = plan;
+  return {
+    ...plan,
+    flatOut: change(flatOut),
+    fixedRate: change(fixedRate),
+    ...(command && { command: change(command) }),
+    ...(sustained && { sustained: change(sustained) }),
+    ...(flood && { flood: change(flood) }),
+    ...(idle && { idle: change(idle) }),
+    ...(rest && { rest: change(rest) }),
+  };
+}
+
 /** About 75 minutes with four services and both QoS. */
 export const FULL: Plan = {
   warmUpSeconds: 2,

@@ -83,21 +83,11 @@ async function compareServices(
     samples.push(
       ...(await atFixedRates(testbeds, setting, { ...plan.fixedRate, crossingEvery: CROSSING_EVERY })),
     );
-  if (wants('flat-out', 'command')) {
+  if (wants('flat-out')) {
     for (const crossingEvery of plan.flatOut.crossings)
       samples.push(...(await flatOut(testbeds, setting, { ...plan.flatOut, crossingEvery })));
   }
-  if (wants('command') && plan.command !== undefined) {
-    const { rate, ...repeated } = plan.command;
-    const alone = (crossingEvery: number) =>
-      atFixedRates(testbeds, setting, { ...repeated, rates: [rate], crossingEvery });
-    const often = await alone(1);
-    const underLoad = (crossingEvery: number) => select(samples, { scenario: 'flat-out', crossingEvery });
-    samples.push(
-      ...commandCosts(often, await alone(RARE_CROSSING_EVERY)),
-      ...commandCosts(underLoad(CROSSING_EVERY), underLoad(RARE_CROSSING_EVERY)),
-    );
-  }
+  if (wants('command')) samples.push(...(await commands(testbeds, setting, plan, samples)));
   if (wants('sustained') && plan.sustained !== undefined)
     samples.push(...(await findSustainedRates(testbeds, setting, plan.sustained)));
   if (wants('flood') && plan.flood !== undefined) {
@@ -106,7 +96,34 @@ async function compareServices(
       if (rate > 0) samples.push(await flood(testbed, setting, { rate, ...plan.flood }));
     }
   }
+  // At the end, because devices that have published a birth must acknowledge commands from then on.
+  if (wants('command')) {
+    const product = testbeds.filter(({ name }) => name === PRODUCT);
+    samples.push(...(await commands(product, { ...setting, acknowledges: true }, plan, [])));
+  }
   return samples;
+}
+
+/** The cost of a command, one at a time and flat out. @param measured flat-out samples to use instead of new ones */
+async function commands(
+  testbeds: readonly Testbed[],
+  setting: Setting,
+  { command, flatOut: busy }: Plan,
+  measured: readonly Sample[],
+): Promise<Sample[]> {
+  if (command === undefined) return [];
+  const { rate, ...repeated } = command;
+  const alone = (crossingEvery: number) =>
+    atFixedRates(testbeds, setting, { ...repeated, rates: [rate], crossingEvery });
+  const underLoad = async (crossingEvery: number) => {
+    const known = select(measured, { scenario: 'flat-out', crossingEvery });
+    return known.length > 0 ? known : flatOut(testbeds, setting, { ...busy, crossingEvery });
+  };
+  const acknowledged = setting.acknowledges === true;
+  return [
+    ...commandCosts(await alone(1), await alone(RARE_CROSSING_EVERY), acknowledged),
+    ...commandCosts(await underLoad(CROSSING_EVERY), await underLoad(RARE_CROSSING_EVERY), acknowledged),
+  ];
 }
 
 /** The sustained rate, or else the flat-out rate; 0 if neither was measured. */

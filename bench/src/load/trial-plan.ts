@@ -26,6 +26,8 @@ export interface TrialPlan {
   /** One reading in this many crosses the threshold, for each device. */
   readonly crossingEvery: number;
   readonly load: FixedLoad | FlatOutLoad;
+  /** The devices publish births and acknowledge commands. A device that has done so must do so in all later trials. */
+  readonly acknowledges?: boolean;
   /** The measured time, milliseconds since the start. */
   readonly measureFromMs: number;
   readonly measureToMs: number;

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { deviceTopic } from '@lamplighter/contracts/topics';
 import { percentile } from '../measure/statistics.js';
 import type { ReceivedPublish } from '../wire/packet-reader.js';
+import { acknowledgementPacket, birthPacket } from './acknowledging.js';
 import { BrokerConnection } from './connection.js';
 import { Crossings } from './crossings.js';
 import { FlatOutPace, type Pace } from './pace.js';
@@ -71,6 +72,7 @@ class Trial {
       publisher.readLazily();
       this.publishers.push(publisher);
     }
+    if (this.plan.acknowledges) this.publishBirths();
   }
 
   /** Sends one bright reading per device; the commands that it causes are ignored. */
@@ -211,10 +213,21 @@ class Trial {
     return this.publishers[Math.floor((device * connections) / devices)]!;
   }
 
+  private publishBirths(): void {
+    for (let device = 0; device < this.plan.devices; device += 1) {
+      const publisher = this.publisherOf(device);
+      publisher.write(birthPacket(this.plan.fleet, device, publisher.packetId()));
+    }
+  }
+
   private receiveCommand({ chunk, topicEnd, payloadStart, payloadEnd }: ReceivedPublish): void {
     this.lastCommandAt = performance.now();
-    const ledOn = chunk.subarray(payloadStart, payloadEnd).includes('true');
-    this.crossings.command(deviceIndex(chunk, topicEnd), ledOn, this.lastCommandAt - this.startedAt);
+    const device = deviceIndex(chunk, topicEnd);
+    const payload = chunk.subarray(payloadStart, payloadEnd);
+    this.crossings.command(device, payload.includes('"led_on":true'), this.lastCommandAt - this.startedAt);
+    if (!this.plan.acknowledges) return;
+    const publisher = this.publisherOf(device);
+    publisher.write(acknowledgementPacket(this.plan.fleet, device, payload, publisher.packetId()));
   }
 
   private isTooSlow(): boolean {

@@ -13,6 +13,8 @@ export interface Conditions {
   readonly rate?: number;
   /** One reading in this many crosses the threshold. */
   readonly crossingEvery?: number;
+  /** Whether devices acknowledge commands; without acknowledgements, the PUBACK ends a command. */
+  readonly acknowledged?: boolean;
   readonly replicas?: number;
   /** HTTP connections. */
   readonly connections?: number;

@@ -89,6 +89,7 @@ const CONDITIONS = [
   ['QoS', 'qos'],
   ['readings/s', 'rate'],
   ['crossing', 'crossingEvery'],
+  ['acknowledged', 'acknowledged'],
   ['replicas', 'replicas'],
   ['connections', 'connections'],
 ] as const;
@@ -141,11 +142,12 @@ function scenarioTable(samples: readonly Sample[], columns: readonly Column[]): 
 }
 
 function order(a: Sample, b: Sample): number {
-  return CONDITIONS.reduce((result, [, name]) => result || (a[name] ?? 0) - (b[name] ?? 0), 0);
+  return CONDITIONS.reduce((result, [, name]) => result || Number(a[name] ?? 0) - Number(b[name] ?? 0), 0);
 }
 
-function conditionText(name: (typeof CONDITIONS)[number][1], value: number | undefined): string {
+function conditionText(name: (typeof CONDITIONS)[number][1], value: number | boolean | undefined): string {
   if (value === undefined) return '';
+  if (typeof value === 'boolean') return value ? 'yes' : 'no';
   return name === 'crossingEvery' ? `1/${value}` : number(value);
 }
 

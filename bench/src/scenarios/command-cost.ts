@@ -4,7 +4,11 @@ import { medianOf, type Sample } from '../results/sample.js';
  * The CPU of a command, by service: the difference between two loads that differ only in their share of crossings, divided by the
  * difference of the shares. CPU seconds per million readings are microseconds per reading.
  */
-export function commandCosts(often: readonly Sample[], rarely: readonly Sample[]): Sample[] {
+export function commandCosts(
+  often: readonly Sample[],
+  rarely: readonly Sample[],
+  acknowledged: boolean,
+): Sample[] {
   const services = [...new Set(often.map(({ service }) => service))];
   return services.flatMap((service) => {
     const one = often.find((sample) => sample.service === service);
@@ -20,6 +24,7 @@ export function commandCosts(often: readonly Sample[], rarely: readonly Sample[]
       service,
       ...(one.qos !== undefined && { qos: one.qos }),
       crossingEvery: one.crossingEvery,
+      acknowledged,
       figures: { serviceUs: cost('serviceCpu'), redisUs: cost('redisCpu') },
     };
   });

@@ -17,6 +17,8 @@ export interface Setting {
   readonly warmUpSeconds: number;
   /** Waits until other processes are idle before each trial, and repeats disturbed trials. */
   readonly isPatient: boolean;
+  /** The devices acknowledge commands. */
+  readonly acknowledges?: boolean;
   /** No repetition starts later, by `performance.now()`. */
   readonly deadline: number;
   readonly log: (line: string) => void;
@@ -76,7 +78,7 @@ async function measureOnce(
   setting: Setting,
   load: TrialLoad,
 ): Promise<Measurement> {
-  const { generator, qos, devices, connections, isPatient, log } = setting;
+  const { generator, qos, devices, connections, acknowledges = false, isPatient, log } = setting;
   await testbed.settle();
   if (isPatient) await untilCalm(log);
   const before = await counts();
@@ -86,6 +88,7 @@ async function measureOnce(
     devices,
     connections,
     qos,
+    acknowledges,
     ...load,
     drainMs: DRAIN_MS,
     pids: testbed.pids,
