@@ -3,14 +3,14 @@ import type { LogEntry, ScriptedCommand } from './outage-log.js';
 
 /** A log in one line per entry; the position in the list is its time in seconds. */
 type Line =
-  | ['back' | 'away', number?]
+  | ['online' | 'offline', number?]
   | ['issued', number, Partial<ScriptedCommand>?]
   | ['executed', number, number?];
 
 function logOf(lines: readonly Line[]): LogEntry[] {
   return lines.map(([event, n = 0, more], second): LogEntry => {
     const at = second * 1000;
-    if (event === 'back' || event === 'away') return { at, event, device: n };
+    if (event === 'online' || event === 'offline') return { at, event, device: n };
     if (event === 'executed') return { at, event, n, device: typeof more === 'number' ? more : 0 };
     const command = {
       n,
@@ -33,13 +33,13 @@ describe('findOffences', () => {
   it('finds nothing if only the newest command is executed after the return', () => {
     expect(
       found(
-        ['back'],
+        ['online'],
         ['issued', 1],
         ['executed', 1],
-        ['away'],
+        ['offline'],
         ['issued', 2],
         ['issued', 3],
-        ['back'],
+        ['online'],
         ['executed', 3],
       ),
     ).toEqual([]);
@@ -47,52 +47,74 @@ describe('findOffences', () => {
 
   it('reports a stale execution if a newer command was issued before the return', () => {
     expect(
-      found(['back'], ['away'], ['issued', 1], ['issued', 2], ['back'], ['executed', 1], ['executed', 2]),
+      found(
+        ['online'],
+        ['offline'],
+        ['issued', 1],
+        ['issued', 2],
+        ['online'],
+        ['executed', 1],
+        ['executed', 2],
+      ),
     ).toEqual(['stale 1']);
   });
 
   it('allows an older command if the newer one was issued while the device was online', () => {
-    expect(found(['back'], ['issued', 1], ['issued', 2], ['executed', 1], ['executed', 2])).toEqual([]);
+    expect(found(['online'], ['issued', 1], ['issued', 2], ['executed', 1], ['executed', 2])).toEqual([]);
   });
 
   it('reports a stale execution after the expiry', () => {
-    expect(found(['back'], ['away'], ['issued', 1, { ttlMs: 2000 }], ['back'], ['executed', 1])).toEqual([
-      'stale 1',
-    ]);
+    expect(
+      found(['online'], ['offline'], ['issued', 1, { ttlMs: 2000 }], ['online'], ['executed', 1]),
+    ).toEqual(['stale 1']);
   });
 
   it('ignores a command that expired while its device was offline', () => {
     expect(
-      found(['back'], ['issued', 2], ['executed', 2], ['away'], ['issued', 3, { ttlMs: 500 }], ['back']),
+      found(
+        ['online'],
+        ['issued', 2],
+        ['executed', 2],
+        ['offline'],
+        ['issued', 3, { ttlMs: 500 }],
+        ['online'],
+      ),
     ).toEqual([]);
   });
 
   it('reports a lost command that expired while its device was online', () => {
-    expect(found(['back'], ['issued', 1, { ttlMs: 500 }])).toEqual(['newestLost 1', 'wrongState 1']);
+    expect(found(['online'], ['issued', 1, { ttlMs: 500 }])).toEqual(['newestLost 1', 'wrongState 1']);
   });
 
   it('reports a lost newest command and the wrong state', () => {
-    expect(found(['back'], ['issued', 1], ['executed', 1], ['away'], ['issued', 2], ['back'])).toEqual([
-      'newestLost 2',
-      'wrongState 2',
-    ]);
+    expect(found(['online'], ['issued', 1], ['executed', 1], ['offline'], ['issued', 2], ['online'])).toEqual(
+      ['newestLost 2', 'wrongState 2'],
+    );
   });
 
   it('reports a lost newest command even if the state is right', () => {
     expect(
-      found(['back'], ['issued', 1], ['executed', 1], ['away'], ['issued', 2], ['issued', 3], ['back']),
+      found(
+        ['online'],
+        ['issued', 1],
+        ['executed', 1],
+        ['offline'],
+        ['issued', 2],
+        ['issued', 3],
+        ['online'],
+      ),
     ).toEqual(['newestLost 3']);
   });
 
   it('reports each lost step of a sequence', () => {
     expect(
       found(
-        ['back'],
-        ['away'],
+        ['online'],
+        ['offline'],
         ['issued', 1, STEP],
         ['issued', 2, STEP],
         ['issued', 3, STEP],
-        ['back'],
+        ['online'],
         ['executed', 3],
       ),
     ).toEqual(['stepLost 1', 'stepLost 2']);
@@ -100,14 +122,14 @@ describe('findOffences', () => {
 
   it('reports execution out of order and the wrong state', () => {
     expect(
-      found(['back'], ['issued', 1, STEP], ['issued', 2, STEP], ['executed', 2], ['executed', 1]),
+      found(['online'], ['issued', 1, STEP], ['issued', 2, STEP], ['executed', 2], ['executed', 1]),
     ).toEqual(['outOfOrder 1', 'wrongState 2']);
   });
 
   it('reports each repeated execution, but not as out of order', () => {
     expect(
       found(
-        ['back'],
+        ['online'],
         ['issued', 1, STEP],
         ['issued', 2, STEP],
         ['executed', 1],
@@ -121,8 +143,8 @@ describe('findOffences', () => {
   it('separates lanes and devices', () => {
     expect(
       found(
-        ['back', 0],
-        ['back', 1],
+        ['online', 0],
+        ['online', 1],
         ['issued', 1],
         ['issued', 2, { lane: 'door_open' }],
         ['issued', 3, { device: 1 }],
@@ -134,13 +156,15 @@ describe('findOffences', () => {
   });
 
   it('rejects an execution by another device', () => {
-    expect(() => findOffences(logOf([['back'], ['issued', 1], ['executed', 1, 7]]))).toThrow(LogInconsistent);
+    expect(() => findOffences(logOf([['online'], ['issued', 1], ['executed', 1, 7]]))).toThrow(
+      LogInconsistent,
+    );
   });
 });
 
 describe('countGhosts', () => {
   it('counts ghosts, and devices in a wrong state', () => {
-    const log = logOf([['back'], ['issued', 1], ['issued', 2, { lane: 'level' }], ['issued', 3, STEP]]);
+    const log = logOf([['online'], ['issued', 1], ['issued', 2, { lane: 'level' }], ['issued', 3, STEP]]);
     const none: Record<Ghost, number> = {
       stale: 0,
       newestLost: 0,

@@ -52,7 +52,7 @@ export function findOffences(log: readonly LogEntry[]): Offence[] {
         throw new LogInconsistent(`device ${entry.device} executed ${entry.n}, which was not issued to it`);
       fate.executedAt.push(entry.at);
     } else {
-      listOf(links, entry.device).push({ at: entry.at, up: entry.event === 'back' });
+      listOf(links, entry.device).push({ at: entry.at, up: entry.event === 'online' });
     }
   }
   const lanes = new Map<string, IssuedCommand[]>();
@@ -110,8 +110,8 @@ function isStale(
 ): boolean {
   if (at >= expiresAt) return true;
   if (command.kind === 'ordered') return false;
-  const backAt = link.findLast((change) => change.up && change.at <= at)?.at ?? Number.NEGATIVE_INFINITY;
-  return lane.some((other) => other.command.n > command.n && other.issuedAt <= backAt);
+  const onlineAt = link.findLast((change) => change.up && change.at <= at)?.at ?? Number.NEGATIVE_INFINITY;
+  return lane.some((other) => other.command.n > command.n && other.issuedAt <= onlineAt);
 }
 
 function listOf<K, V>(map: Map<K, V[]>, key: K): V[] {

@@ -17,8 +17,8 @@ export interface ScriptedCommand {
 export type LogEntry =
   | { readonly at: number; readonly event: 'issued'; readonly command: ScriptedCommand }
   /** The link of the device is up. */
-  | { readonly at: number; readonly event: 'back'; readonly device: number }
-  | { readonly at: number; readonly event: 'away'; readonly device: number }
+  | { readonly at: number; readonly event: 'online'; readonly device: number }
+  | { readonly at: number; readonly event: 'offline'; readonly device: number }
   /** The device program started to execute command `n`. */
   | { readonly at: number; readonly event: 'executed'; readonly device: number; readonly n: number };
 

@@ -63,7 +63,7 @@ class Outage {
       const link = await DeviceLink.open(this.broker.port);
       const program = running.newDevice(device, link, ({ n }) => this.executed(device, n));
       this.devices.push({ link, program, cutDuring: undefined, gone: undefined });
-      this.log.push({ at: Date.now(), event: 'back', device });
+      this.log.push({ at: Date.now(), event: 'online', device });
       program.start();
     }
     await this.untilOnline();
@@ -124,11 +124,7 @@ class Outage {
     const place = this.devices[command.device]!;
     place.cutDuring = command.n;
     await this.issue(command);
-    await until(
-      'a command to arrive in the middle of which the link breaks',
-      CONNECT_MS,
-      async () => place.gone,
-    );
+    await until('the link to be cut during a command', CONNECT_MS, async () => place.gone);
   }
 
   private async leave(device: number, how: 'cut' | 'goodbye'): Promise<void> {
@@ -136,19 +132,19 @@ class Outage {
     const place = this.devices[device]!;
     place.gone = how;
     await place.program.sayGoodbye();
-    this.log.push({ at: Date.now(), event: 'away', device });
+    this.log.push({ at: Date.now(), event: 'offline', device });
   }
 
   private cut(device: number): void {
     const place = this.devices[device]!;
     place.gone = 'cut';
     place.link.cut();
-    this.log.push({ at: Date.now(), event: 'away', device });
+    this.log.push({ at: Date.now(), event: 'offline', device });
   }
 
   private restore(device: number): void {
     const place = this.devices[device]!;
-    this.log.push({ at: Date.now(), event: 'back', device });
+    this.log.push({ at: Date.now(), event: 'online', device });
     if (place.gone === 'goodbye') place.program.start();
     else place.link.restore();
     place.gone = undefined;

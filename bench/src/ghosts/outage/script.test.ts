@@ -19,18 +19,18 @@ describe('makeScript', () => {
   });
 
   it('disconnects every device, in each of the ways, and restores it before the end', () => {
-    const away = new Set<number>();
+    const offline = new Set<number>();
     const ways = new Set<string>();
     for (const step of script) {
       if (step.do === 'leave') ways.add(step.how);
       if (step.do === 'cut-during') ways.add(step.do);
-      if (step.do === 'leave') away.add(step.device);
-      if (step.do === 'cut-during') away.add(step.command.device);
-      if (step.do === 'return') expect(away.delete(step.device)).toBe(true);
-      if (step.do === 'stop-broker') expect(away.size).toBe(DEVICES);
+      if (step.do === 'leave') offline.add(step.device);
+      if (step.do === 'cut-during') offline.add(step.command.device);
+      if (step.do === 'return') expect(offline.delete(step.device)).toBe(true);
+      if (step.do === 'stop-broker') expect(offline.size).toBe(DEVICES);
     }
     expect([...ways].sort()).toEqual(['cut', 'cut-during', 'goodbye']);
-    expect(away.size).toBe(0);
+    expect(offline.size).toBe(0);
   });
 
   it('issues the newest command of some lamp before, during and after the restart of the broker', () => {
