@@ -3,13 +3,14 @@ import { CROSSING_EVERY, PRODUCT, RATES } from './goals.js';
 import { type Figure, medianOf, type Sample, select, type Where } from './sample.js';
 import { number } from './tables.js';
 
-const QOS = [0, 1] as const;
-
 /** The pictures of docs/performance.md, by file name. A picture without data is left out. */
 export function drawPlots(samples: readonly Sample[]): Record<string, string> {
   const common = (qos: 0 | 1): Where => ({ qos, crossingEvery: CROSSING_EVERY });
-  const eachQos = (panelOf: (qos: 0 | 1) => Panel[]) =>
-    QOS.flatMap(panelOf).filter(({ rows }) => rows.length > 0);
+  /** Panels of QoS 0 in the left column, those of QoS 1 in the right one. */
+  const eachQos = (panelsOf: (qos: 0 | 1) => Panel[]) => {
+    const [left, right] = [panelsOf(0), panelsOf(1)];
+    return left.flatMap((panel, i) => [panel, right[i]!]).filter(({ rows }) => rows.length > 0);
+  };
 
   const rates = eachQos((qos) =>
     (['sustained', 'flat-out'] as const).map((scenario) => ({
