@@ -67,8 +67,8 @@ export const FULL: Plan = {
 /** At most two minutes with three services and both QoS. */
 export const QUICK: Plan = {
   warmUpSeconds: 1,
-  compileSeconds: 2,
-  flatOut: { crossings: [CROSSING_EVERY], seconds: 2.5, repeats: 2 },
-  fixedRate: { rates: [1000], seconds: 2.5, repeats: 1 },
-  limitSeconds: 100,
+  compileSeconds: 1,
+  flatOut: { crossings: [CROSSING_EVERY], seconds: 3, repeats: 1 },
+  fixedRate: { rates: [1000], seconds: 2, repeats: 1 },
+  limitSeconds: 90,
 };

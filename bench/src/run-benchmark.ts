@@ -79,14 +79,14 @@ async function compareServices(
       repeats: 1,
     });
 
-  if (wants('fixed-rate'))
-    samples.push(
-      ...(await atFixedRates(testbeds, setting, { ...plan.fixedRate, crossingEvery: CROSSING_EVERY })),
-    );
   if (wants('flat-out')) {
     for (const crossingEvery of plan.flatOut.crossings)
       samples.push(...(await flatOut(testbeds, setting, { ...plan.flatOut, crossingEvery })));
   }
+  if (wants('fixed-rate'))
+    samples.push(
+      ...(await atFixedRates(testbeds, setting, { ...plan.fixedRate, crossingEvery: CROSSING_EVERY })),
+    );
   if (wants('command')) samples.push(...(await commands(testbeds, setting, plan, samples)));
   if (wants('sustained') && plan.sustained !== undefined)
     samples.push(...(await findSustainedRates(testbeds, setting, plan.sustained)));
