@@ -39,7 +39,7 @@ export default tseslint.config(
           selector:
             'CatchClause[param]:not(:has(ThrowStatement)):not(:has(CallExpression[callee.name=/^(storeFailure|isStoreFailure|next)$/])):not(:has(CallExpression[callee.property.name=/^(report|reportUnexpected|failed|onFailure|onRetry|onRepairFailed)$/]))',
           message:
-            'Rethrow the error, check it with storeFailure, or pass it to RulesErrors or to a method that does so.',
+            'Rethrow the error, check it with storeFailure or isStoreFailure, or report it to RulesErrors or ApiErrors.',
         },
         {
           selector: 'CallExpression[callee.property.name="catch"] > ArrowFunctionExpression[params.length=0]',
