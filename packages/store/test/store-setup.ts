@@ -1,14 +1,14 @@
 import { Replica } from '@lamplighter/test-kit/store/replica';
 import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
 import type { DeviceAddress } from '../src/devices/device-address.js';
-import { CommandDesk } from './command-desk.js';
+import { DeviceQueue } from './device-queue.js';
 import { expectConsistentQueue } from './expect-consistent-queue.js';
 
-/** The store of a test file; and of each test a device, its commands, and a replica of the rules service. */
+/** The store of a test file, and for each test a device, its command queue, and a replica of the rules service. */
 export interface StoreSetup {
   readonly store: StoreUnderTest;
   readonly device: DeviceAddress;
-  readonly desk: CommandDesk;
+  readonly queue: DeviceQueue;
   readonly rules: Replica;
 }
 
@@ -20,7 +20,7 @@ export function withDevice(use: (setup: StoreSetup) => void, name?: string): voi
   });
   beforeEach(() => {
     const device = store.newDevice(name);
-    use({ store, device, desk: new CommandDesk(store.redis, device), rules: new Replica(store.redis) });
+    use({ store, device, queue: new DeviceQueue(store.redis, device), rules: new Replica(store.redis) });
   });
 }
 
@@ -28,7 +28,7 @@ export function withDevice(use: (setup: StoreSetup) => void, name?: string): voi
  * The same for tests of commands: each starts with an empty store and a connected device, and ends with a check that the queue is
  * consistent.
  */
-export function withCommandDesk(
+export function withDeviceQueue(
   use: (setup: StoreSetup) => void,
   { name = 'robot-1', isConnected = true }: { name?: string; isConnected?: boolean } = {},
 ): void {
@@ -38,7 +38,7 @@ export function withCommandDesk(
   }, name);
   beforeEach(async () => {
     await setup.store.redis.flushall();
-    if (isConnected) await setup.desk.connect();
+    if (isConnected) await setup.queue.connect();
     use(setup);
   });
   afterEach(() => expectConsistentQueue(setup.store.redis));

@@ -1,7 +1,7 @@
 import type { StoreUnderTest } from '@lamplighter/test-kit/store/store-under-test';
 import { timePasses } from '@lamplighter/test-kit/store/time-passes';
-import { CommandDesk } from '../../test/command-desk.js';
-import { withCommandDesk } from '../../test/store-setup.js';
+import { DeviceQueue } from '../../test/device-queue.js';
+import { withDeviceQueue } from '../../test/store-setup.js';
 import { LEASE_MS } from '../delivery/lease.js';
 import { DeviceAddress } from '../devices/device-address.js';
 import { readDevice } from '../devices/devices.js';
@@ -19,10 +19,10 @@ const NOTHING = { commands: 0, devices: 0, rollouts: 0, timers: 0, effects: 0 };
 
 let store: StoreUnderTest;
 let robot: DeviceAddress;
-let desk: CommandDesk;
-withCommandDesk(
+let queue: DeviceQueue;
+withDeviceQueue(
   (setup) => {
-    ({ store, device: robot, desk } = setup);
+    ({ store, device: robot, queue } = setup);
   },
   { isConnected: false },
 );
@@ -33,131 +33,131 @@ const repair = (wasSeen = false) => repairClockStep(store.redis, { leastWaitMs: 
 const dues = async () => store.redis.zrange(commandKeys(robot.shard)[5]!, '0', '-1', 'WITHSCORES');
 
 describe('after the clock went backwards and the repair', () => {
-  beforeEach(() => desk.connect());
+  beforeEach(() => queue.connect());
 
   it('an unacknowledged command is dispatched again after a lease', async () => {
-    await desk.enqueue('up');
-    await desk.claim();
-    const lease = await desk.lease('up', 1);
+    await queue.enqueue('up');
+    await queue.claim();
+    const lease = await queue.lease('up', 1);
     await setBack();
-    await desk.pass(LEASE_MS);
-    expect(await desk.claim()).toEqual([]); // without the repair
+    await queue.pass(LEASE_MS);
+    expect(await queue.claim()).toEqual([]); // without the repair
     expect(await repair()).toEqual({ ...NOTHING, commands: 1, devices: 1 });
-    expect(await desk.claim()).toEqual([]);
-    await desk.pass(LEASE_MS);
-    expect(await desk.claim()).toEqual(['up dispatched 2']);
+    expect(await queue.claim()).toEqual([]);
+    await queue.pass(LEASE_MS);
+    expect(await queue.claim()).toEqual(['up dispatched 2']);
     // The former lease has no effect.
-    expect(await desk.giveUp('up', { ...lease, claimedAt: lease.claimedAt + HOUR - 2 * LEASE_MS })).toBe(
+    expect(await queue.giveUp('up', { ...lease, claimedAt: lease.claimedAt + HOUR - 2 * LEASE_MS })).toBe(
       'moved on',
     );
-    expect(await desk.acknowledge('up', 'succeeded')).toBe('succeeded');
+    expect(await queue.acknowledge('up', 'succeeded')).toBe('succeeded');
   });
 
   it('a later attempt has its longer lease', async () => {
-    await desk.enqueue('up');
-    await desk.claim();
-    await desk.pass(LEASE_MS);
-    await desk.claim();
+    await queue.enqueue('up');
+    await queue.claim();
+    await queue.pass(LEASE_MS);
+    await queue.claim();
     await setBack();
     await repair();
-    await desk.pass(2 * LEASE_MS - 1000);
-    expect(await desk.claim()).toEqual([]);
-    await desk.pass(1000);
-    expect(await desk.claim()).toEqual(['up dispatched 3']);
+    await queue.pass(2 * LEASE_MS - 1000);
+    expect(await queue.claim()).toEqual([]);
+    await queue.pass(1000);
+    expect(await queue.claim()).toEqual(['up dispatched 3']);
   });
 
   it('an acknowledged command has its timeout again', async () => {
-    await desk.enqueue('up', { timeoutMs: 90_000 });
-    await desk.claim();
-    await desk.acknowledge('up', 'acknowledged');
+    await queue.enqueue('up', { timeoutMs: 90_000 });
+    await queue.claim();
+    await queue.acknowledge('up', 'acknowledged');
     await setBack();
     await repair();
-    await desk.pass(80_000);
-    expect(await desk.claim()).toEqual([]);
-    await desk.pass(10_000);
-    expect(await desk.claim()).toEqual(['up dispatched 2']);
+    await queue.pass(80_000);
+    expect(await queue.claim()).toEqual([]);
+    await queue.pass(10_000);
+    expect(await queue.claim()).toEqual(['up dispatched 2']);
   });
 
   it('a due command stays due, and the commands behind it wait for their turn', async () => {
-    await desk.enqueue('up');
-    await desk.enqueue('down');
+    await queue.enqueue('up');
+    await queue.enqueue('down');
     await setBack();
-    expect(await desk.claim()).toEqual([]);
+    expect(await queue.claim()).toEqual([]);
     expect(await repair()).toEqual({ ...NOTHING, commands: 1, devices: 1 });
-    expect(await desk.claim()).toEqual(['up dispatched 1']);
-    await desk.acknowledge('up', 'succeeded');
-    expect(await desk.claim()).toEqual(['down dispatched 1']);
+    expect(await queue.claim()).toEqual(['up dispatched 1']);
+    await queue.acknowledge('up', 'succeeded');
+    expect(await queue.claim()).toEqual(['down dispatched 1']);
   });
 
   it('a command whose turn has just come is due, regardless of its age', async () => {
-    await desk.enqueue('up', { ttl: 24 * HOUR });
-    await desk.enqueue('down', { ttl: 24 * HOUR });
-    await desk.claim();
-    await desk.pass(5 * HOUR);
-    await desk.acknowledge('up', 'succeeded');
+    await queue.enqueue('up', { ttl: 24 * HOUR });
+    await queue.enqueue('down', { ttl: 24 * HOUR });
+    await queue.claim();
+    await queue.pass(5 * HOUR);
+    await queue.acknowledge('up', 'succeeded');
     await setBack();
     await repair();
-    expect(await desk.claim()).toEqual(['down dispatched 1']);
+    expect(await queue.claim()).toEqual(['down dispatched 1']);
   });
 
   it('a requeued command waits for a time that depends on its age, from now', async () => {
-    await desk.enqueue('up', { ttl: 24 * HOUR });
-    await desk.pass(400_000);
-    await desk.claim();
-    await desk.requeue('up', 1, LEAST_WAIT);
+    await queue.enqueue('up', { ttl: 24 * HOUR });
+    await queue.pass(400_000);
+    await queue.claim();
+    await queue.requeue('up', 1, LEAST_WAIT);
     await setBack();
     await repair();
-    await desk.pass(99_000);
-    expect(await desk.claim()).toEqual([]);
-    await desk.pass(2000);
-    expect(await desk.claim()).toEqual(['up dispatched 1']);
+    await queue.pass(99_000);
+    expect(await queue.claim()).toEqual([]);
+    await queue.pass(2000);
+    expect(await queue.claim()).toEqual(['up dispatched 1']);
     // Its age is unchanged, although its creation seems to be in the future.
-    await desk.requeue('up', 1, LEAST_WAIT);
-    await desk.pass(90_000);
-    expect(await desk.claim()).toEqual([]);
-    await desk.pass(20_000);
-    expect(await desk.claim()).toEqual(['up dispatched 1']);
+    await queue.requeue('up', 1, LEAST_WAIT);
+    await queue.pass(90_000);
+    expect(await queue.claim()).toEqual([]);
+    await queue.pass(20_000);
+    expect(await queue.claim()).toEqual(['up dispatched 1']);
   });
 
   it('a lane that a failure has stopped stays stopped', async () => {
-    await desk.enqueue('up', { onFailure: 'stop' });
-    await desk.enqueue('down');
-    await desk.claim();
-    await desk.acknowledge('up', 'failed');
+    await queue.enqueue('up', { onFailure: 'stop' });
+    await queue.enqueue('down');
+    await queue.claim();
+    await queue.acknowledge('up', 'failed');
     await setBack();
     expect(await repair()).toEqual({ ...NOTHING, devices: 1 });
-    expect([await desk.claim(), await desk.stopped()]).toEqual([[], ['arm by up']]);
-    await desk.resume();
-    expect(await desk.claim()).toEqual(['down dispatched 1']);
+    expect([await queue.claim(), await queue.stopped()]).toEqual([[], ['arm by up']]);
+    await queue.resume();
+    expect(await queue.claim()).toEqual(['down dispatched 1']);
   });
 
   it('a command expires at the time that was announced, later by the step', async () => {
-    await desk.enqueue('up', { ttl: MINUTE });
-    await desk.enqueue('down', { ttl: MINUTE });
+    await queue.enqueue('up', { ttl: MINUTE });
+    await queue.enqueue('down', { ttl: MINUTE });
     await setBack();
     await repair();
-    await desk.claim();
-    await desk.giveUp('up');
-    await desk.pass(HOUR);
-    expect(await desk.states()).toBe('up unknown, down pending');
-    await desk.pass(MINUTE);
-    expect(await desk.claim()).toEqual(['down expired 0']);
+    await queue.claim();
+    await queue.giveUp('up');
+    await queue.pass(HOUR);
+    expect(await queue.states()).toBe('up unknown, down pending');
+    await queue.pass(MINUTE);
+    expect(await queue.claim()).toEqual(['down expired 0']);
   });
 
   it('a device with a birth from before does not count as returned since', async () => {
     await recordPresence(store.redis, [{ address: robot, message: { online: true, session: 1 } }]);
-    await desk.enqueue('up');
+    await queue.enqueue('up');
     await setBack();
     await repair();
-    await desk.claim();
-    expect([...(await desk.requeue('up', 1))]).toEqual([]);
+    await queue.claim();
+    expect([...(await queue.requeue('up', 1))]).toEqual([]);
   });
 
   it('nothing is left to repair, and repeating it changes nothing', async () => {
-    for (const lane of ['a', 'b', 'c', 'd']) await desk.enqueue(lane, { lane });
-    await desk.claim(3);
-    await desk.acknowledge('a', 'acknowledged');
-    await desk.requeue('b', 1);
+    for (const lane of ['a', 'b', 'c', 'd']) await queue.enqueue(lane, { lane });
+    await queue.claim(3);
+    await queue.acknowledge('a', 'acknowledged');
+    await queue.requeue('b', 1);
     await setBack();
     const repaired = await Promise.all([repair(), repair(), repair()]);
     expect(repaired.reduce((sum, { commands }) => sum + commands, 0)).toBeGreaterThanOrEqual(4);
@@ -167,15 +167,15 @@ describe('after the clock went backwards and the repair', () => {
 });
 
 it('a repair without a backward step changes nothing', async () => {
-  await desk.connect();
-  for (const lane of ['a', 'b', 'c', 'd', 'e']) await desk.enqueue(lane, { lane, timeoutMs: HOUR });
-  await desk.enqueue('behind', { lane: 'a' });
-  await desk.pass(20 * MINUTE);
-  await desk.claim(4);
-  await desk.acknowledge('a', 'acknowledged');
-  await desk.requeue('b', 1, LEAST_WAIT);
-  await desk.pass(LEASE_MS);
-  await desk.claim(1);
+  await queue.connect();
+  for (const lane of ['a', 'b', 'c', 'd', 'e']) await queue.enqueue(lane, { lane, timeoutMs: HOUR });
+  await queue.enqueue('behind', { lane: 'a' });
+  await queue.pass(20 * MINUTE);
+  await queue.claim(4);
+  await queue.acknowledge('a', 'acknowledged');
+  await queue.requeue('b', 1, LEAST_WAIT);
+  await queue.pass(LEASE_MS);
+  await queue.claim(1);
   const sleeper = new DeviceAddress(robot.fleet, 'sleeper', false);
   await recordPresence(store.redis, [
     { address: sleeper, message: { online: true, session: 1, sleeps: HOUR } },
@@ -193,15 +193,15 @@ it('the repair covers all commands of a shard', async () => {
   const neighbours: string[] = [];
   for (let i = 0; neighbours.length < 5; i += 1)
     if (shardOf(robot.fleet, `robot-${i}`) === robot.shard) neighbours.push(`robot-${i}`);
-  const desks = neighbours.map(
-    (name) => new CommandDesk(store.redis, new DeviceAddress(robot.fleet, name, false)),
+  const queues = neighbours.map(
+    (name) => new DeviceQueue(store.redis, new DeviceAddress(robot.fleet, name, false)),
   );
   const lanes = Array.from({ length: 90 }, (_, i) => `lane-${i}`);
-  for (const one of desks) await one.connect();
-  for (const one of desks) await Promise.all(lanes.map((lane) => one.enqueue(lane, { lane })));
+  for (const one of queues) await one.connect();
+  for (const one of queues) await Promise.all(lanes.map((lane) => one.enqueue(lane, { lane })));
   await setBack();
   expect(await repair()).toEqual({ ...NOTHING, commands: 450, devices: 5 });
-  expect(await desk.claims(1000)).toHaveLength(450);
+  expect(await queue.claims(1000)).toHaveLength(450);
 });
 
 describe('presence after the clock went backwards', () => {

@@ -1,7 +1,7 @@
 import type { Acknowledgement } from '@lamplighter/contracts/commands/command';
 import { emitted, type Replica, reading } from '@lamplighter/test-kit/store/replica';
 import type { StoreUnderTest } from '@lamplighter/test-kit/store/store-under-test';
-import { withCommandDesk } from '../../test/store-setup.js';
+import { withDeviceQueue } from '../../test/store-setup.js';
 import { acknowledgeCommands, giveUpCommands } from '../delivery/acknowledge-commands.js';
 import type { DeviceAddress } from '../devices/device-address.js';
 import { recordPresence } from '../devices/presence.js';
@@ -11,7 +11,7 @@ import { readCommand } from './read-commands.js';
 let store: StoreUnderTest;
 let lamp: DeviceAddress;
 let rules: Replica;
-withCommandDesk((setup) => {
+withDeviceQueue((setup) => {
   ({ store, device: lamp, rules } = setup);
 });
 

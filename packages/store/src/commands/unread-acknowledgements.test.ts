@@ -1,15 +1,15 @@
 import type { StoreUnderTest } from '@lamplighter/test-kit/store/store-under-test';
-import type { CommandDesk } from '../../test/command-desk.js';
-import { withCommandDesk } from '../../test/store-setup.js';
+import type { DeviceQueue } from '../../test/device-queue.js';
+import { withDeviceQueue } from '../../test/store-setup.js';
 import type { DeviceAddress } from '../devices/device-address.js';
 import { COMMANDS_KEPT_PER_DEVICE } from '../keys.js';
 import { MAX_UNREAD, recordUnreadAcknowledgements } from './unread-acknowledgements.js';
 
 let store: StoreUnderTest;
 let robot: DeviceAddress;
-let desk: CommandDesk;
-withCommandDesk((setup) => {
-  ({ store, device: robot, desk } = setup);
+let queue: DeviceQueue;
+withDeviceQueue((setup) => {
+  ({ store, device: robot, queue } = setup);
 });
 
 const PROBLEM = '`status` must be one of acknowledged, succeeded, failed, rejected, not the string "ok"';
@@ -27,79 +27,79 @@ async function recordUnread({
   const [noted] = await recordUnreadAcknowledgements(store.redis, [
     { fleet, device, id, field: '/status', problem, payload },
   ]);
-  return noted === undefined ? undefined : desk.name(noted);
+  return noted === undefined ? undefined : queue.name(noted);
 }
 
 describe('an unreadable acknowledgement', () => {
   it('is stored with the command of its id, and changes no state', async () => {
-    await desk.enqueue('up');
-    await desk.enqueue('down', { lane: 'other' });
-    await desk.claim();
-    const before = await desk.read('up');
-    expect(await recordUnread({ id: desk.id('up') })).toBe('up');
-    const after = await desk.read('up');
+    await queue.enqueue('up');
+    await queue.enqueue('down', { lane: 'other' });
+    await queue.claim();
+    const before = await queue.read('up');
+    expect(await recordUnread({ id: queue.id('up') })).toBe('up');
+    const after = await queue.read('up');
     expect(after).toEqual({
       ...before,
       unread: [{ at: expect.any(Number), field: '/status', problem: PROBLEM, payload: '{"status":"ok"}' }],
     });
-    expect((await desk.read('down'))?.unread).toBeUndefined();
-    expect(await desk.acknowledge('up', 'succeeded')).toBe('succeeded');
-    expect((await desk.read('up'))?.unread).toHaveLength(1);
+    expect((await queue.read('down'))?.unread).toBeUndefined();
+    expect(await queue.acknowledge('up', 'succeeded')).toBe('succeeded');
+    expect((await queue.read('up'))?.unread).toHaveLength(1);
   });
 
   it.each([
     ['without an id', undefined],
     ['with the id of no command', 'no-such-id'],
   ])('%s is assigned to the command that was dispatched last', async (_what, id) => {
-    await desk.enqueue('up');
-    await desk.claim();
-    await desk.enqueue('waiting');
+    await queue.enqueue('up');
+    await queue.claim();
+    await queue.enqueue('waiting');
     expect(await recordUnread(id === undefined ? {} : { id })).toBe('up');
   });
 
   it('is assigned to a command that was given up because the device never published a birth', async () => {
-    await desk.enqueue('up');
-    await desk.claim();
-    await desk.giveUp('up');
+    await queue.enqueue('up');
+    await queue.claim();
+    await queue.giveUp('up');
     expect(await recordUnread()).toBe('up');
   });
 
   it('is assigned to no command if none was dispatched, or the last one has ended', async () => {
     expect(await recordUnread()).toBeUndefined();
-    await desk.enqueue('up');
+    await queue.enqueue('up');
     expect(await recordUnread()).toBeUndefined();
-    await desk.claim();
-    await desk.acknowledge('up', 'succeeded');
+    await queue.claim();
+    await queue.acknowledge('up', 'succeeded');
     expect(await recordUnread()).toBeUndefined();
   });
 
   it('of another device is not stored with the command', async () => {
-    await desk.enqueue('up');
-    await desk.claim();
-    expect(await recordUnread({ device: 'robot-2', id: desk.id('up') })).toBeUndefined();
-    expect((await desk.read('up'))?.unread).toBeUndefined();
+    await queue.enqueue('up');
+    await queue.claim();
+    expect(await recordUnread({ device: 'robot-2', id: queue.id('up') })).toBeUndefined();
+    expect((await queue.read('up'))?.unread).toBeUndefined();
   });
 
   it('is one of a few: the oldest ones are pruned', async () => {
-    await desk.enqueue('up');
-    await desk.claim();
+    await queue.enqueue('up');
+    await queue.claim();
     for (let i = 1; i <= MAX_UNREAD + 2; i += 1) await recordUnread({ problem: `${i}\n${'x'.repeat(1000)}` });
-    const kept = (await desk.read('up'))?.unread ?? [];
+    const kept = (await queue.read('up'))?.unread ?? [];
     expect(kept.map(({ problem }) => problem.split('\n')[0])).toEqual(['7', '6', '5', '4', '3']);
     expect(kept[0]?.problem).toHaveLength(300);
   });
 
   it('is pruned with its command', async () => {
-    await desk.enqueue('first', { lane: 'first' });
-    await desk.claim();
+    await queue.enqueue('first', { lane: 'first' });
+    await queue.claim();
     await recordUnread();
-    await desk.acknowledge('first', 'succeeded');
+    await queue.acknowledge('first', 'succeeded');
     for (let i = 0; i < COMMANDS_KEPT_PER_DEVICE; i += 1) {
-      await desk.enqueue(`${i}`);
-      await desk.claim();
-      await desk.acknowledge(`${i}`, 'succeeded');
+      await queue.enqueue(`${i}`);
+      await queue.claim();
+      await queue.acknowledge(`${i}`, 'succeeded');
     }
-    expect(await desk.read('first')).toBeUndefined();
-    expect(await store.redis.hkeys(`{${robot.shard}}:answers`)).not.toContain(`${desk.id('first')}:unread`);
+    expect(await queue.read('first')).toBeUndefined();
+    expect(await store.redis.hkeys(`{${robot.shard}}:answers`)).not.toContain(`${queue.id('first')}:unread`);
   });
 });

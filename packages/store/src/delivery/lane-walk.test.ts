@@ -5,7 +5,7 @@ import {
   type Policy,
 } from '@lamplighter/contracts/commands/command';
 import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
-import { CommandDesk } from '../../test/command-desk.js';
+import { DeviceQueue } from '../../test/device-queue.js';
 import {
   commandsOf,
   futureOf,
@@ -250,7 +250,7 @@ describe('all orders of events in a lane', () => {
     async (scenario) => {
       const { redis } = store;
       const address = new DeviceAddress(store.newFleet(), 'robot', false);
-      await new CommandDesk(redis, address).connect();
+      await new DeviceQueue(redis, address).connect();
       for (let i = 0; i < scenario.commands; i += 1) await enqueue(address, scenario);
       const start = await readPoint(redis, address, [new Map(), new Map()], []);
       const seen = new Set([futureOf(start)]);

@@ -2,7 +2,7 @@ import type { CommandState } from '@lamplighter/contracts/commands/command';
 import { emitted, type Replica, reading } from '@lamplighter/test-kit/store/replica';
 import type { StoreUnderTest } from '@lamplighter/test-kit/store/store-under-test';
 import { timePasses } from '@lamplighter/test-kit/store/time-passes';
-import { withCommandDesk } from '../../test/store-setup.js';
+import { withDeviceQueue } from '../../test/store-setup.js';
 import { enqueueCommand } from '../commands/enqueue-command.js';
 import { commandJson, readCommand } from '../commands/read-commands.js';
 import { acknowledgeCommands } from '../delivery/acknowledge-commands.js';
@@ -21,7 +21,7 @@ import {
 let store: StoreUnderTest;
 let lamp: DeviceAddress;
 let rules: Replica;
-withCommandDesk(
+withDeviceQueue(
   (setup) => {
     ({ store, device: lamp, rules } = setup);
   },

@@ -5,7 +5,7 @@ import { stopwatch } from '@lamplighter/test-kit/stopwatch';
 import { Replica, reading } from '@lamplighter/test-kit/store/replica';
 import { connected } from '@lamplighter/test-kit/store/store-under-test';
 import { until } from '@lamplighter/test-kit/until';
-import { CommandDesk } from '../../test/command-desk.js';
+import { DeviceQueue } from '../../test/device-queue.js';
 import { DeviceAddress } from '../devices/device-address.js';
 import { readDevice } from '../devices/devices.js';
 import { SHARD_COUNT_KEY, SHARDS } from '../keys.js';
@@ -50,7 +50,7 @@ describe('while Redis is unavailable', () => {
   it.each<[what: string, call: (redis: Redis) => Promise<unknown>]>([
     ['a plain call', (redis) => redis.get('x')],
     ['one script', accept],
-    ['scripts in one round trip', (redis) => new CommandDesk(redis, lamp).claims()],
+    ['scripts in one round trip', (redis) => new DeviceQueue(redis, lamp).claims()],
     ['a read of many keys', (redis) => readDevice(redis, 'demo', 'lamp-0001')],
     ['the durability check', durabilityProblems],
   ])('%s fails immediately', async (_what, call) => {
@@ -88,7 +88,7 @@ describe('when Redis is killed', () => {
     const server = await startRedis();
     const redis = await connected(server.url);
     server.pause();
-    const calls = [accept(redis), redis.get('x'), new CommandDesk(redis, lamp).claims()].map(outcome);
+    const calls = [accept(redis), redis.get('x'), new DeviceQueue(redis, lamp).claims()].map(outcome);
     await new Promise((resolve) => setImmediate(resolve)); // they have been sent
     await server.kill();
     const ends = await outcome(Promise.all(calls));
@@ -114,12 +114,12 @@ describe('when Redis is killed', () => {
 
 it('reloads scripts that Redis no longer has', async () => {
   const redis = await connected((await startRedis()).url);
-  const desk = new CommandDesk(redis, lamp);
+  const queue = new DeviceQueue(redis, lamp);
   await redis.script('FLUSH');
   expect(await accept(redis)).toMatchObject({ kind: 'accepted' });
-  await desk.enqueue('on');
+  await queue.enqueue('on');
   await redis.script('FLUSH');
-  expect(await desk.claim()).toEqual(['on dispatched 1']);
+  expect(await queue.claim()).toEqual(['on dispatched 1']);
 });
 
 it('reports a wrong password instead of throwing', async () => {

@@ -6,8 +6,8 @@ import { emitted, Replica, reading } from '@lamplighter/test-kit/store/replica';
 import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
 import { timePasses } from '@lamplighter/test-kit/store/time-passes';
 import type { Redis } from 'ioredis';
-import { CommandDesk } from '../../test/command-desk.js';
 import { confined, type ScriptCall } from '../../test/confined.js';
+import { DeviceQueue } from '../../test/device-queue.js';
 import { expectConsistentQueue } from '../../test/expect-consistent-queue.js';
 import { runTurns, startRollout, storeReadings, takeRollout } from '../../test/rollout-setup.js';
 import { revokeApiKey } from '../access/api-keys.js';
@@ -146,7 +146,7 @@ describe('the keys that a script declares', () => {
 
   it('suffice for the life of a command', async () => {
     const robot = store.newDevice();
-    const desk = new CommandDesk(redis, robot);
+    const queue = new DeviceQueue(redis, robot);
     const session = (online: boolean) =>
       recordPresence(redis, [
         {
@@ -156,50 +156,55 @@ describe('the keys that a script declares', () => {
       ]);
     expect(await session(true)).toEqual(['born']);
     expect(
-      await desk.enqueue('now', { policy: 'now', idempotency: { key: 'k', request: 'r' } }),
+      await queue.enqueue('now', { policy: 'now', idempotency: { key: 'k', request: 'r' } }),
     ).toMatchObject({ outcome: 'enqueued' });
     expect(
-      await desk.enqueue('now', { policy: 'now', idempotency: { key: 'k', request: 'r' } }),
+      await queue.enqueue('now', { policy: 'now', idempotency: { key: 'k', request: 'r' } }),
     ).toMatchObject({ outcome: 'repeated' });
-    for (const name of ['on', 'off', 'half']) await desk.enqueue(name, { policy: 'latest', lane: 'heating' });
-    await desk.enqueue('short', { ttl: 0, lane: 'other' });
+    for (const name of ['on', 'off', 'half'])
+      await queue.enqueue(name, { policy: 'latest', lane: 'heating' });
+    await queue.enqueue('short', { ttl: 0, lane: 'other' });
     expect(await findDueShards(redis)).toMatchObject({ shards: [robot.shard] });
     expect(await new OpenCommandCounter().read(redis)).toMatchObject({ due: 0, waiting: 3 });
     const repaired = await repairClockStep(redis, { leastWaitMs: 5000, wasSeen: true });
     expect(repaired).toEqual({ commands: 0, devices: 0, rollouts: 0, timers: 0, effects: 0 });
-    expect((await desk.claim()).sort()).toEqual(['half dispatched 1', 'now dispatched 1', 'short expired 0']);
-    await desk.requeue('half', 1);
-    expect(await desk.wake()).toBe(1);
-    await desk.enqueue('next');
-    expect(await desk.acknowledge('now', 'acknowledged')).toBe('acknowledged');
-    expect(await desk.acknowledge('now', 'succeeded', { details: { result: 1 } })).toBe('succeeded');
-    expect(await desk.acknowledge('now', 'failed')).toBe('late');
-    expect(await desk.cancel('next')).toBe('cancelled');
+    expect((await queue.claim()).sort()).toEqual([
+      'half dispatched 1',
+      'now dispatched 1',
+      'short expired 0',
+    ]);
+    await queue.requeue('half', 1);
+    expect(await queue.wake()).toBe(1);
+    await queue.enqueue('next');
+    expect(await queue.acknowledge('now', 'acknowledged')).toBe('acknowledged');
+    expect(await queue.acknowledge('now', 'succeeded', { details: { result: 1 } })).toBe('succeeded');
+    expect(await queue.acknowledge('now', 'failed')).toBe('late');
+    expect(await queue.cancel('next')).toBe('cancelled');
     for (let attempt = 1; attempt <= DEFAULT_ATTEMPTS + 1; attempt += 1) {
-      await desk.claim();
+      await queue.claim();
       await timePasses(store.redis, LEASE_MS * 2 ** attempt, robot);
     }
-    expect(await desk.acknowledge('half', 'succeeded', { details: { result: 1 } })).toBe('late');
+    expect(await queue.acknowledge('half', 'succeeded', { details: { result: 1 } })).toBe('late');
     for (const [onFailure, lane] of [
       ['stop', 'crane'],
       ['abort-rest', 'belt'],
     ] as const) {
       for (const name of [`first of ${lane}`, `rest of ${lane}`])
-        await desk.enqueue(name, { lane, onFailure, rollout: 'R1' });
-      await desk.claim();
-      expect(await desk.acknowledge(`first of ${lane}`, 'failed')).toBe('failed');
+        await queue.enqueue(name, { lane, onFailure, rollout: 'R1' });
+      await queue.claim();
+      expect(await queue.acknowledge(`first of ${lane}`, 'failed')).toBe('failed');
     }
-    expect(await desk.resume('crane')).toBe('first of crane');
-    await desk.claim();
-    expect(await desk.giveUp('rest of crane')).toBe('unknown');
+    expect(await queue.resume('crane')).toBe('first of crane');
+    await queue.claim();
+    expect(await queue.giveUp('rest of crane')).toBe('unknown');
     for (let i = 0; i < COMMANDS_KEPT_PER_DEVICE + 5; i += 1) {
-      await desk.enqueue(`c${i}`);
-      await desk.cancel(`c${i}`);
+      await queue.enqueue(`c${i}`);
+      await queue.cancel(`c${i}`);
     }
     expect(await readLedger(redis, robot.fleet)).toMatchObject({ commands: { unexplained: 0 } });
     await countRejected(redis, [{ address: robot, own: 1, reasons: new Map([['clock', 1]]) }]);
     expect(await session(false)).toEqual(['gone']);
-    expect(await desk.enqueue('now or never', { policy: 'now' })).toEqual({ outcome: 'unreachable' });
+    expect(await queue.enqueue('now or never', { policy: 'now' })).toEqual({ outcome: 'unreachable' });
     await expectConsistentQueue(store.redis);
   });
 
@@ -288,10 +293,10 @@ describe('the keys that a script declares', () => {
 
   it('suffice for an unreadable acknowledgement', async () => {
     const robot = store.newDevice();
-    const desk = new CommandDesk(redis, robot);
+    const queue = new DeviceQueue(redis, robot);
     await storeReadings(redis, robot.fleet, [robot.device]);
-    await desk.enqueue('sent');
-    await desk.claim();
+    await queue.enqueue('sent');
+    await queue.claim();
     const report = { fleet: robot.fleet, device: robot.device, problem: 'no status', payload: '{}' };
     expect(await recordUnreadAcknowledgements(redis, [report])).toEqual([expect.any(String)]);
   });
@@ -320,15 +325,15 @@ describe('the keys that a script declares', () => {
   it('suffice for removals', async () => {
     const robot = store.newDevice();
     const { fleet, device } = robot;
-    const desk = new CommandDesk(redis, robot);
+    const queue = new DeviceQueue(redis, robot);
     await recordPresence(redis, [
       { address: robot, message: { online: true, session: 1, forgetAfter: 1000 } },
       { address: robot, message: { online: false, session: 1 } },
     ]);
     await new Replica(redis).accept(robot, [reading({ light: 1, _n: 3, _seq: 3, _dropped: 1 })]);
-    await desk.enqueue('dispatched');
-    await desk.claim();
-    await desk.enqueue('pending');
+    await queue.enqueue('dispatched');
+    await queue.claim();
+    await queue.enqueue('pending');
     await timePasses(store.redis, 60_000, robot);
     expect(await takeExpiredDevices(redis, 10)).toEqual([{ fleet, device }]);
     expect(await removeDevices(redis, [{ fleet, device }], { onlyIfAway: true })).toMatchObject([

@@ -1,10 +1,10 @@
 import { Replica, reading } from '@lamplighter/test-kit/store/replica';
 import type { StoreUnderTest } from '@lamplighter/test-kit/store/store-under-test';
 import { timePasses } from '@lamplighter/test-kit/store/time-passes';
-import { CommandDesk } from '../../test/command-desk.js';
+import { DeviceQueue } from '../../test/device-queue.js';
 import { expectConsistentQueue } from '../../test/expect-consistent-queue.js';
 import { counted } from '../../test/readings.js';
-import { withCommandDesk } from '../../test/store-setup.js';
+import { withDeviceQueue } from '../../test/store-setup.js';
 import { DeviceAddress } from '../devices/device-address.js';
 import { listDevices, readDevice } from '../devices/devices.js';
 import { recordPresence } from '../devices/presence.js';
@@ -23,7 +23,7 @@ import {
 let store: StoreUnderTest;
 let lamp: DeviceAddress;
 let rules: Replica;
-withCommandDesk(
+withDeviceQueue(
   (setup) => {
     ({ store, device: lamp, rules } = setup);
   },
@@ -41,12 +41,12 @@ const will = (session: number) => presence({ online: false, session });
 
 describe('a removed device', () => {
   it('ends its open commands, and leaves only its counts', async () => {
-    const desk = new CommandDesk(store.redis, lamp);
+    const queue = new DeviceQueue(store.redis, lamp);
     await birth(7);
     await rules.accept(lamp, [reading({ light: 1 })], { rules: () => '{"n":1}' });
-    await desk.enqueue('dispatched', { lane: 'a' });
-    await desk.claim();
-    await desk.enqueue('waiting', { lane: 'b' });
+    await queue.enqueue('dispatched', { lane: 'a' });
+    await queue.claim();
+    await queue.enqueue('waiting', { lane: 'b' });
     const removal = await remove();
     expect(removal).toMatchObject({ outcome: 'removed', presence: 'online' });
     expect(removal.outcome === 'removed' && removal.ended.map(({ state }) => state).sort()).toEqual([

@@ -1,5 +1,5 @@
 import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
-import { CommandDesk } from '../../test/command-desk.js';
+import { DeviceQueue } from '../../test/device-queue.js';
 import { enqueueCommand } from '../commands/enqueue-command.js';
 import { commandJson, listCommands } from '../commands/read-commands.js';
 import { claimCommands } from '../delivery/claim-commands.js';
@@ -67,7 +67,7 @@ describe('a quorum', () => {
 
 describe('a decision', () => {
   it('is written with its state, its timer and a command for each target, known or not', async () => {
-    await new CommandDesk(store.redis, new DeviceAddress(fleet, 'b', false)).connect();
+    await new DeviceQueue(store.redis, new DeviceAddress(fleet, 'b', false)).connect();
     const outcomes = await decide({ timer: 12_345, commands: commands(['a', 'b']) });
     expect(outcomes).toMatchObject([
       { device: 'a', shard: shardOf(fleet, 'a'), state: 'pending', superseded: [], unknown: [] },

@@ -15,8 +15,8 @@ import { recordPresence } from '../src/devices/presence.js';
 
 type Request = Parameters<typeof enqueueCommand>[1];
 
-/** The commands of one device, by names that a test gives them: `desk.enqueue('arm-up')`. */
-export class CommandDesk {
+/** The commands of one device, by names that a test gives them: `queue.enqueue('arm-up')`. */
+export class DeviceQueue {
   private readonly ids = new Map<string, string>();
 
   constructor(
