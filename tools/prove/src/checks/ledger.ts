@@ -15,7 +15,7 @@ export function checkLedger(
   const certain = requests.every(({ outcome }) => outcome !== 'unanswered');
   const seen = [...stored.values()].reduce((sum, seqs) => sum + new Set(seqs).size, 0);
   const shown = groupBy(commands, ({ state }) => state);
-  const expected: [what: string, books: unknown, found: number][] = [
+  const expected: [what: string, inLedger: unknown, counted: number][] = [
     ['readings unexplained', readings.unexplained, 0],
     ['readings stored and late', readings.stored + readings.late, seen],
     ['commands unexplained', counts.unexplained, 0],
@@ -29,9 +29,9 @@ export function checkLedger(
     ),
   ];
   return expected
-    .filter(([, inLedger, found]) => inLedger !== found)
-    .map(([what, inLedger, found]) => ({
+    .filter(([, inLedger, counted]) => inLedger !== counted)
+    .map(([what, inLedger, counted]) => ({
       kind: 'ledger does not balance' as const,
-      what: `${fleet}: ${what} ${inLedger} in the ledger, ${found} as counted here`,
+      what: `${fleet}: ${what} ${inLedger} in the ledger, ${counted} counted`,
     }));
 }
