@@ -51,7 +51,7 @@ export function withOverrides(
   };
 }
 
-/** About 75 minutes with four services and both QoS. */
+/** About 95 minutes with four services and both QoS. */
 export const FULL: Plan = {
   warmUpSeconds: 2,
   compileSeconds: 8,

@@ -1,5 +1,6 @@
 // Writes the results of a run into docs/: the pictures, and the tables of docs/performance.md.
-import { copyFileSync, readFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { fillIn, readDoc, writeDocs } from '../documents/page.js';
@@ -27,7 +28,10 @@ try {
 }
 
 function publish(file: string | undefined): void {
-  if (file !== undefined) copyFileSync(file, PUBLISHED);
+  if (file !== undefined) {
+    mkdirSync(dirname(PUBLISHED), { recursive: true });
+    copyFileSync(file, PUBLISHED);
+  }
   const results = JSON.parse(readFileSync(PUBLISHED, 'utf8')) as Results;
   const comparisons = compare(results.samples, false);
   writeDocs(drawPlots(results.samples));
