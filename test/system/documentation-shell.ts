@@ -36,7 +36,7 @@ export function checkout(): { folder: string; state: string; createdFiles(): str
 }
 
 /** The result of running a block. */
-export interface Typed {
+export interface BlockResult {
   readonly block: Block;
   /** Its stdout and stderr. */
   readonly output: string;
@@ -74,18 +74,18 @@ export interface Shell {
   /** Settles when all blocks have run; background blocks continue. */
   readonly done: Promise<void>;
   /** The results so far. */
-  results(): Typed[];
+  results(): BlockResult[];
   /** Kills the shell and all its child processes. */
   stop(): void;
 }
 
 /** Runs pages in a shell: first the common blocks, then all pages in parallel. */
-export function typeInto(
+export function runInShell(
   setting: { folder: string; env: Record<string, string>; adapt: (text: string) => string },
-  begin: readonly Block[],
+  commonBlocks: readonly Block[],
   pages: readonly (readonly Block[])[],
 ): Shell {
-  const place = mkdtempSync(join(temporaryFolder(), 'typed-'));
+  const place = mkdtempSync(join(temporaryFolder(), 'shell-'));
   // Another Python that comes first in PATH may lack the packages of the system's Python.
   symlinkSync('/usr/bin/python3', join(place, 'python3'));
   const source = (block: Block, at: string) => {
@@ -96,7 +96,7 @@ export function typeInto(
     const background = block.mark === 'background' ? ' &' : '';
     return `PLACE='${file}'; ${run} > '${file}.out' 2>&1${background}\ntouch '${file}.ended'\n`;
   };
-  const prelude = begin.map((block, at) => source(block, `begin-${at}`)).join('');
+  const prelude = commonBlocks.map((block, at) => source(block, `common-${at}`)).join('');
   const bodies = pages.map((blocks, page) => {
     const body = blocks.map((block, at) => source(block, `${page}-${at}`)).join('');
     return pages.length === 1 ? body : `(\n${body}) &\nturn\n`;
@@ -112,7 +112,7 @@ export function typeInto(
   });
   const done = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const stop = () => killGroup(child);
-  closeLater('typed pages', stop);
+  closeLater('documentation shell', stop);
   const read = (at: string) => {
     try {
       return readFileSync(join(place, at), 'utf8');
@@ -120,14 +120,14 @@ export function typeInto(
       return undefined;
     }
   };
-  const result = (block: Block, at: string): Typed => ({
+  const result = (block: Block, at: string): BlockResult => ({
     block,
     output: read(`${at}.out`) ?? '',
     failed: (read(`${at}.failed`) ?? '').split('\n').filter((line) => line !== ''),
     ended: read(`${at}.ended`) !== undefined,
   });
   const results = () => [
-    ...begin.map((block, at) => result(block, `begin-${at}`)),
+    ...commonBlocks.map((block, at) => result(block, `common-${at}`)),
     ...pages.flatMap((blocks, page) => blocks.map((block, at) => result(block, `${page}-${at}`))),
   ];
   return { done, results, stop };

@@ -3,7 +3,7 @@ import { promisify } from 'node:util';
 import { REPOSITORY } from '@lamplighter/native/state/repository';
 import { until } from '@lamplighter/test-kit/until';
 import { type Block, blocksOf, pagesWithCommands } from '../documentation.js';
-import { checkout, type Typed, typeInto } from '../documentation-shell.js';
+import { type BlockResult, checkout, runInShell } from '../documentation-shell.js';
 import { freePorts, launch, untilUp } from '../launch.js';
 
 /**
@@ -21,7 +21,7 @@ const REASONS: Readonly<Record<string, string>> = {
 };
 
 /** Pages that continue in the shell of another page, whose blocks run first. */
-const BEGINS: Readonly<Record<string, (block: Block) => boolean>> = {
+const COMMON_BLOCKS: Readonly<Record<string, (block: Block) => boolean>> = {
   'docs/runbooks/': ({ page, section }) =>
     page === 'docs/runbooks/README.md' && section === 'before-you-type',
   'docs/telemetry-interval.md': ({ page, section }) =>
@@ -71,7 +71,7 @@ describe('blocks of the documentation', () => {
 });
 
 describe('commands of the documentation', () => {
-  let found: Typed[] = [];
+  let found: BlockResult[] = [];
   let unknownAction: Record<string, unknown> = {};
   let createdFiles: string[] = [];
 
@@ -110,17 +110,17 @@ describe('commands of the documentation', () => {
     const shell = { folder, env, adapt: (text: string) => atPorts(text, ports) };
     const groups = new Map<string, Map<string, Block[]>>();
     for (const block of commandBlocks.filter((each) => !isSkipped(each))) {
-      const begin = Object.keys(BEGINS).find((prefix) => block.page.startsWith(prefix)) ?? block.page;
-      if (BEGINS[begin]?.(block)) continue;
-      const pages = groups.get(begin) ?? new Map<string, Block[]>();
+      const group = Object.keys(COMMON_BLOCKS).find((prefix) => block.page.startsWith(prefix)) ?? block.page;
+      if (COMMON_BLOCKS[group]?.(block)) continue;
+      const pages = groups.get(group) ?? new Map<string, Block[]>();
       pages.set(block.page, [...(pages.get(block.page) ?? []), block]);
-      groups.set(begin, pages);
+      groups.set(group, pages);
     }
-    const shells = [...groups].map(([begin, pages]) => {
-      const isFirst = BEGINS[begin];
-      return typeInto(
+    const shells = [...groups].map(([group, pages]) => {
+      const isCommon = COMMON_BLOCKS[group];
+      return runInShell(
         shell,
-        commandBlocks.filter((block) => isFirst?.(block) && !isSkipped(block)),
+        commandBlocks.filter((block) => isCommon?.(block) && !isSkipped(block)),
         [...pages.values()],
       );
     });

@@ -24,7 +24,7 @@ const put = (fleet: TestFleet, rule: RuleInput, headers?: Record<string, string>
 
 /** A write is in force in every replica within a second; a busy machine gets twice that. */
 const IN_FORCE_MS = 2000;
-const inForce = (since: number) =>
+const waitUntilInForce = (since: number) =>
   until(() => performance.now() - since >= IN_FORCE_MS, { what: 'the write to be in force' });
 
 /** Devices that have not sent anything yet, so that the first reading of each shows which rules its replica has. */
@@ -72,19 +72,19 @@ describe('rule', () => {
       // Both replicas load the fleet with its seed rules.
       await sendAll(fleet, await newDevices(fleet, 12), { heat: 1 });
 
-      await inForce(expectRule(await createRule(stack, fleet, FAN), 201, 1));
+      await waitUntilInForce(expectRule(await createRule(stack, fleet, FAN), 201, 1));
       await sendAll(fleet, first!, { heat: 31 });
       for (const device of first!) expect(await device.nextCommand()).toEqual({ fan: 'fast' });
 
-      await inForce(expectRule(await stack.send('POST', `${rulesOf(fleet)}/fan/disable`), 200, 2));
+      await waitUntilInForce(expectRule(await stack.send('POST', `${rulesOf(fleet)}/fan/disable`), 200, 2));
       await sendAll(fleet, second!, { heat: 31 });
 
-      await inForce(expectRule(await stack.send('POST', `${rulesOf(fleet)}/fan/enable`), 200, 3));
+      await waitUntilInForce(expectRule(await stack.send('POST', `${rulesOf(fleet)}/fan/enable`), 200, 3));
       await sendAll(fleet, third!, { heat: 29 });
       for (const device of third!) expect(await device.nextCommand()).toEqual({ fan: 'off' });
 
       const colder = { ...FAN, when: 'heat > 20' };
-      await inForce(expectRule(await put(fleet, colder, { 'if-match': '"3"' }), 200, 4));
+      await waitUntilInForce(expectRule(await put(fleet, colder, { 'if-match': '"3"' }), 200, 4));
       await sendAll(fleet, second!, { heat: 29 });
       // The first command that these devices receive: the rule was off when they reported before.
       for (const device of second!) {
@@ -94,7 +94,7 @@ describe('rule', () => {
 
       const deleted = await stack.send('DELETE', `${rulesOf(fleet)}/fan`, undefined, { 'if-match': '"4"' });
       expect(deleted.status).toBe(204);
-      await inForce(performance.now());
+      await waitUntilInForce(performance.now());
       await sendAll(fleet, fourth!, { heat: 31 });
       for (const { device } of fourth!) {
         const { body } = await stack.get(`/v1/fleets/${fleet.name}/devices/${device}/commands`);
@@ -165,7 +165,7 @@ describe('rule', () => {
       const fleet = await stack.broker.newFleet();
       const share = { ...FAN, id: 'share', when: '100 / heat > 5', then: { share: 1 }, else: undefined };
       expectRule(await createRule(stack, fleet, share), 201, 1);
-      await inForce(expectRule(await createRule(stack, fleet, FAN), 201, 1));
+      await waitUntilInForce(expectRule(await createRule(stack, fleet, FAN), 201, 1));
       const [device] = await newDevices(fleet, 1);
       for (let i = 0; i < 3; i += 1) await device!.sendReading({ heat: 0 });
       expect(await device!.nextCommand()).toEqual({ fan: 'off' });
@@ -188,7 +188,7 @@ describe('rule', () => {
         { 'if-match': '"1"' },
       );
       expect(repaired.body).not.toHaveProperty('lastError');
-      await inForce(expectRule(repaired, 200, 2));
+      await waitUntilInForce(expectRule(repaired, 200, 2));
       await device!.sendReading({ heat: 10 });
       expect(await device!.nextCommand()).toEqual({ share: 1 });
       expect(await read()).not.toHaveProperty('lastError');
@@ -212,7 +212,7 @@ describe('rule', () => {
         'if-match': '"1"',
       });
       expect(gone.status).toBe(204);
-      await inForce(expectRule(await put(fleet, { ...FAN, clear: 'heat < 25' }), 201, 1));
+      await waitUntilInForce(expectRule(await put(fleet, { ...FAN, clear: 'heat < 25' }), 201, 1));
       await send({ heat: 31 });
       expect(await device!.nextCommand()).toEqual({ fan: 'fast' });
 

@@ -149,11 +149,11 @@ describe('rule diff', () => {
         if ((await stack.get('/v1/fleets')).status !== 200) unserved += 1;
         slowest = Math.max(slowest, tookMs());
       }
-      const answers = await runs;
-      expect(answers.map(({ status }) => status).sort()).toEqual([422, 422, 429]);
-      const refused = answers.find(({ status }) => status === 429)!;
+      const responses = await runs;
+      expect(responses.map(({ status }) => status).sort()).toEqual([422, 422, 429]);
+      const refused = responses.find(({ status }) => status === 429)!;
       expect(refused.headers.get('retry-after')).toBe('5');
-      expect(answers.find(({ status }) => status === 422)!.body.type).toBe(
+      expect(responses.find(({ status }) => status === 422)!.body.type).toBe(
         'urn:lamplighter:problem:too-much-work',
       );
       expect(slowest).toBeLessThan(2000);
