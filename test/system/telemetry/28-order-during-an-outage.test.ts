@@ -11,7 +11,7 @@ it('readings without a sequence number keep their order during an outage of Redi
   const lines = (text: string) => stack.rules.output().split(text).length - 1;
   for (const outage of [1, 2]) {
     await stack.redis.kill();
-    await until(() => lines('Redis is unavailable') >= outage, { what: 'the outage to be logged' });
+    await until(() => lines('cannot reach Redis; retrying') >= outage, { what: 'the outage to be logged' });
     // One at a time, so that each reading is a separate batch.
     for (let light = 0; light < 3; light += 1) {
       await lamp.sendReading({ light: outage * 10 + light });
