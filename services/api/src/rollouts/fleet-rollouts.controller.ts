@@ -1,7 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { defaultLane } from '@lamplighter/contracts/commands/command';
-import { ExpressionInvalid } from '@lamplighter/evaluation/expression/errors';
-import { compileCondition } from '@lamplighter/evaluation/rollouts/condition';
+import { ConditionInvalid, compileCondition } from '@lamplighter/evaluation/rollouts/condition';
 import {
   createRollout,
   listRollouts,
@@ -148,7 +147,7 @@ function checkCondition(when: string | undefined): void {
   try {
     compileCondition(when);
   } catch (error) {
-    if (!(error instanceof ExpressionInvalid)) throw error;
+    if (!(error instanceof ConditionInvalid)) throw error;
     throw new Problem('invalid-condition', 'The condition is not valid; see errors.', {
       errors: [{ in: 'body', pointer: '/selector/when', detail: error.message }],
     });
