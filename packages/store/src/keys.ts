@@ -1,10 +1,10 @@
 /**
  * Every key of the store, and what lives behind it. `{17}` is the shard, a hash tag: all keys of one device, and the
- * schedules that belong to it, share a shard, so one script can change them together, also on Redis Cluster.
+ * schedules that belong to it, share a shard, so one function can change them together, also on Redis Cluster.
  *
  * | key                              | type | holds | bound, and when it is deleted |
  * |----------------------------------|------|-------|------------------------|
- * | `{s}:device:<fleet>/<device>`    | HASH | `rules` (rule states, JSON) and their `version`, `session` (see recordPresence-5.lua), `lesson`, `back` (when it returned, until its pending commands are woken), `lane:<lane>` (last sequence), settings (`interval`, JSON, and what follows from it: `interval:longest`, the longest time between two readings, ms; `edge`, `edge:told`, `edge:confirmed`, `edge:confirmed-seq`, see edge-settings.ts), `stopped:<lane>` (the command whose failure stopped it), counts of the ledger (`late`, `duplicate`, `stale`, `rejected`, `taken`, `dropped`, `from`, `again`), `forget-after`; of a removed device for a day `session`, `from`, `dropped`, `again`, `removed` | one per device |
+ * | `{s}:device:<fleet>/<device>`    | HASH | `rules` (rule states, JSON) and their `version`, `session` (see recordPresence-5.lua), `lesson`, `back` (when it returned, until its pending commands are woken), `lane:<lane>` (last sequence, open commands), `kept` and `open` (numbers of commands, see enqueue.lua), settings (`interval`, JSON, and what follows from it: `interval:longest`, the longest time between two readings, ms; `edge`, `edge:told`, `edge:confirmed`, `edge:confirmed-seq`, see edge-settings.ts), `stopped:<lane>` (the command whose failure stopped it), counts of the ledger (`late`, `duplicate`, `stale`, `rejected`, `taken`, `dropped`, `from`, `again`), `forget-after`; of a removed device for a day `session`, `from`, `dropped`, `again`, `removed` | one per device |
  * | `{s}:window:<fleet>/<device>`    | LIST | readings in device order, `received,late,count,n,seq,at,<replica>.<part>,json`; the last one is the last state | `WINDOW_SIZE` and a stride, trimmed on write |
  * | `{s}:presence:<fleet>`           | ZSET | device → online until (ms); 0 offline, 0.5 offline by its own goodbye after a birth with `forgetAfter`, -1 never seen | one per device |
  * | `{s}:states:<fleet>`             | HASH | device → `published at (ms),digest` of its state that the broker retains | one per device; deleted when the broker no longer retains it |
@@ -55,6 +55,8 @@ export const MAX_DEVICES_PER_FLEET = 200_000;
 export const MAX_OPEN_COMMANDS = 100;
 /** Commands kept per device, open and final; the oldest final ones are pruned. */
 export const COMMANDS_KEPT_PER_DEVICE = 100;
+/** How many more are kept before they are pruned, because pruning costs as much as enqueuing. */
+export const PRUNE_STRIDE = 16;
 /** Rules whose last effect is kept, per device. */
 export const OUTCOMES_KEPT_PER_DEVICE = 100;
 /** A device that is silent for this long is stale, milliseconds. */
@@ -112,10 +114,10 @@ export const effectsKey = (shard: number) => `{${shard}}:effects`;
 export const forgetDueKey = (shard: number) => `{${shard}}:forget-due`;
 export const cleanupsKey = (shard: number) => `{${shard}}:departures`;
 
-/** The command keys of one shard, in the order in which every script on commands takes them. */
+/** The command keys of one shard, in the order in which every function on commands takes them. */
 export const commandKeys = (shard: number) =>
   ['commands', 'transitions', 'answers', 'queue', 'index', 'due'].map((name) => `{${shard}}:${name}`);
-/** The command keys and the counters, for scripts that enqueue or end commands of a fleet. */
+/** The command keys and the counters, for functions that enqueue or end commands of a fleet. */
 export const countedCommandKeys = (shard: number, fleet: string) => [
   ...commandKeys(shard),
   rolloutsKey(shard),

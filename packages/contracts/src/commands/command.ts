@@ -21,12 +21,12 @@ import {
  * Final states without an acknowledgement: `expired` (it waited too long), `superseded` (a newer command of its `latest` lane replaced
  * it), `cancelled`, and `unknown`: it was dispatched, and may or may not have been executed.
  *
- * Every step has a time, a cause and the attempt in which it was made. All of them, each in one script:
+ * Every step has a time, a cause and the attempt in which it was made. All of them, each in one function:
  *
  * | from                 | to           | by whom, and when                                          | cause                       |
  * |----------------------|--------------|------------------------------------------------------------|-----------------------------|
  * | -                    | pending      | REST, a rollout or a rule                                  | `api`, `rollout:<id>`, `rule:<id>` |
- * | pending              | dispatched   | the rule's replica, in the script that emits it            | `emit`                      |
+ * | pending              | dispatched   | the rule's replica, in the function that emits it            | `emit`                      |
  * | pending              | dispatched   | a replica that claims the head of a lane                   | `claim`                     |
  * | dispatched           | dispatched   | the same, after a lease without an acknowledgement         | `no_answer`                 |
  * | acknowledged         | dispatched   | the same, after the timeout                                | `timeout`                   |

@@ -6,16 +6,14 @@
 -- Returns  {state, 1 if this call ended it}: 'cancelled' or 'unknown', 'missing', or the state that forbids it (a dispatched
 --          command cannot be cancelled)
 -- Clock    Redis TIME
---@include commands.lua
---@include endCommand.lua
---@include lanes.lua
-
-local K = command_keys(2)
-local command = read_command(K, ARGV[1])
-if not command then return { 'missing', 0 } end
-if command.state ~= 'pending' then return { command.state, 0 } end
-local now = now_ms()
-local first = heads(K, command.lane, 2)
-local state = withdraw(K, command, 'cancelled', now, ARGV[2], 'cancelled')
-if first[1] == command.member then advance_lane(K, KEYS[1], command.lane, first[2], now) end
-return { state, 1 }
+return function(keys, args)
+  local K = command_keys(keys, 2)
+  local command = read_command(K, args[1])
+  if not command then return { 'missing', 0 } end
+  if command.state ~= 'pending' then return { command.state, 0 } end
+  local now = now_ms()
+  local first = heads(K, command.lane, 2)
+  local state = withdraw(K, command, 'cancelled', now, args[2], 'cancelled')
+  if first[1] == command.member then advance_lane(K, keys[1], command.lane, first[2], now) end
+  return { state, 1 }
+end

@@ -7,22 +7,24 @@
 -- Returns  {open, due for that long, last member of this page, or '' if it is the last page, the oldest open id found so far, or '',
 --          its age (ms)}
 -- Clock    Redis TIME
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local oldest = ARGV[3]
-if oldest ~= '' and not redis.call('ZSCORE', KEYS[3], oldest) then oldest = '' end
-local from = ARGV[1] == '' and '-' or '(' .. ARGV[1]
-local members = redis.call('ZRANGEBYLEX', KEYS[2], from, '+', 'LIMIT', 0, ARGV[2])
-for _, member in ipairs(members) do
-  local id = string.match(member, '[^/]+$')
-  if oldest == '' or id < oldest then oldest = id end
+-- Flags    no-writes
+return function(keys, args)
+  local now = now_ms()
+  local oldest = args[3]
+  if oldest ~= '' and not redis.call('ZSCORE', keys[3], oldest) then oldest = '' end
+  local from = args[1] == '' and '-' or '(' .. args[1]
+  local members = redis.call('ZRANGEBYLEX', keys[2], from, '+', 'LIMIT', 0, args[2])
+  for _, member in ipairs(members) do
+    local id = string.match(member, '[^/]+$')
+    if oldest == '' or id < oldest then oldest = id end
+  end
+  local age = 0
+  if oldest ~= '' then
+    local created = string.match(redis.call('HGET', keys[1], oldest) or '', '^%a+,(%d+)')
+    age = math.max(0, now - (tonumber(created) or now))
+  end
+  return {
+    redis.call('ZCARD', keys[2]), redis.call('ZCOUNT', keys[3], '-inf', int(now - args[4])),
+    #members == tonumber(args[2]) and members[#members] or '', oldest, int(age),
+  }
 end
-local age = 0
-if oldest ~= '' then
-  local created = string.match(redis.call('HGET', KEYS[1], oldest) or '', '^%a+,(%d+)')
-  age = math.max(0, now - (tonumber(created) or now))
-end
-return {
-  redis.call('ZCARD', KEYS[2]), redis.call('ZCOUNT', KEYS[3], '-inf', string.format('%.0f', now - ARGV[4])),
-  #members == tonumber(ARGV[2]) and members[#members] or '', oldest, string.format('%.0f', age),
-}

@@ -5,43 +5,43 @@
 -- ARGV  1 "<fleet>/<device>" of the sender   2 id in the message, or ''   3 the record, JSON without the time   4 records kept per command
 -- Returns  the id of the command; nil if none can be identified
 -- Clock    Redis TIME
---@include commands.lua
+return function(keys, args)
+  local K = { commands = keys[1], transitions = keys[2], answers = keys[3], queue = keys[4], index = keys[5] }
+  local device = args[1]
 
-local K = { commands = KEYS[1], transitions = KEYS[2], answers = KEYS[3], queue = KEYS[4], index = KEYS[5] }
-local device = ARGV[1]
-
--- When the command was last dispatched; nil unless it is in flight, or was given up because the device never published a birth.
-local function sent_at(id)
-  local history = redis.call('HGET', K.transitions, id)
-  if not history then return nil end
-  local state, at = last_transition(history)
-  if state == 'dispatched' or state == 'acknowledged' then return tonumber(at) end
-  if state == 'unknown' and string.match(history, ',unannounced$') then return tonumber(at) end
-  return nil
-end
-
--- The command that was dispatched to the device last, of those in flight; otherwise the newest command, if it was given up.
-local function latest()
-  local found, found_at = nil, -1
-  local open = redis.call('ZRANGEBYLEX', K.queue, '[' .. device .. '/', '(' .. device .. '0')
-  for _, member in ipairs(open) do
-    local id = id_of(member)
-    local at = sent_at(id)
-    if at and at > found_at then found, found_at = id, at end
+  -- When the command was last dispatched; nil unless it is in flight, or was given up because the device never published a birth.
+  local function sent_at(id)
+    local history = redis.call('HGET', K.transitions, id)
+    if not history then return nil end
+    local state, at = last_transition(history)
+    if state == 'dispatched' or state == 'acknowledged' then return tonumber(at) end
+    if state == 'unknown' and string.match(history, ',unannounced$') then return tonumber(at) end
+    return nil
   end
-  if found then return found end
-  local newest = redis.call('ZREVRANGEBYLEX', K.index, '(' .. device .. '0', '[' .. device .. '/', 'LIMIT', 0, 1)[1]
-  return newest and sent_at(id_of(newest)) and id_of(newest) or nil
-end
 
-local command = ARGV[2] ~= '' and read_command(K, ARGV[2])
-local is_own = command and string.sub(command.lane, 1, #device + 1) == device .. '/'
-local id = is_own and ARGV[2] or latest()
-if not id then return nil end
-local field = id .. ':unread'
-local records = { '{"at":' .. int(now_ms()) .. ',' .. string.sub(ARGV[3], 2) }
-for record in string.gmatch(redis.call('HGET', K.answers, field) or '', '[^\n]+') do
-  if #records < tonumber(ARGV[4]) then records[#records + 1] = record end
+  -- The command that was dispatched to the device last, of those in flight; otherwise the newest command, if it was given up.
+  local function latest()
+    local found, found_at = nil, -1
+    local open = redis.call('ZRANGEBYLEX', K.queue, '[' .. device .. '/', '(' .. device .. '0')
+    for _, member in ipairs(open) do
+      local id = id_of(member)
+      local at = sent_at(id)
+      if at and at > found_at then found, found_at = id, at end
+    end
+    if found then return found end
+    local newest = redis.call('ZREVRANGEBYLEX', K.index, '(' .. device .. '0', '[' .. device .. '/', 'LIMIT', 0, 1)[1]
+    return newest and sent_at(id_of(newest)) and id_of(newest) or nil
+  end
+
+  local command = args[2] ~= '' and read_command(K, args[2])
+  local is_own = command and string.sub(command.lane, 1, #device + 1) == device .. '/'
+  local id = is_own and args[2] or latest()
+  if not id then return nil end
+  local field = id .. ':unread'
+  local records = { '{"at":' .. int(now_ms()) .. ',' .. string.sub(args[3], 2) }
+  for record in string.gmatch(redis.call('HGET', K.answers, field) or '', '[^\n]+') do
+    if #records < tonumber(args[4]) then records[#records + 1] = record end
+  end
+  redis.call('HSET', K.answers, field, table.concat(records, '\n'))
+  return id
 end
-redis.call('HSET', K.answers, field, table.concat(records, '\n'))
-return id

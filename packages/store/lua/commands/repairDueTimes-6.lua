@@ -4,40 +4,39 @@
 -- Expiries are not changed: devices have received them.
 --
 -- KEYS  1..6 commands, transitions, answers, queue, index, due
--- ARGV  1 the last member of the page before, or ''   2 most members to read   3 lease (ms)
---       4 least wait of a requeued command (ms), jitter included
+-- ARGV  1 the last member of the page before, or ''   2 most members to read
+--       3 least wait of a requeued command (ms), jitter included
 -- Returns  {last member of this page, or '' if it is the last page, how many waits were shortened}
 -- Clock    Redis TIME
---@include commands.lua
---@include waits.lua
+return function(keys, args)
+  local K = command_keys(keys, 1)
+  local least = tonumber(args[3])
+  local now = now_ms()
 
-local K = command_keys(1)
-local lease, least = tonumber(ARGV[3]), tonumber(ARGV[4])
-local now = now_ms()
-
--- When a command needs attention at the latest (ms), or nil.
-local function latest(command, due)
-  if command.state == 'dispatched' then return now + lease_of(lease, command.attempt) end
-  if command.state == 'acknowledged' then return now + command.timeout end
-  -- It is not the head, or its lane is stopped: only its expiry counts.
-  if due >= command.expires_at then return nil end
-  local created, later = string.match(command.history, '^%a+,(%d+)[^;]*(;?)')
-  -- Before its first dispatch only the pace of a drain delays it.
-  if later == '' then return now end
-  return now + back_off(least, tonumber(command.since) - tonumber(created))
-end
-
-local from = ARGV[1] == '' and '-' or '(' .. ARGV[1]
-local members = redis.call('ZRANGEBYLEX', K.queue, from, '+', 'LIMIT', 0, ARGV[2])
-local shortened = 0
-for _, member in ipairs(members) do
-  local id = id_of(member)
-  local due = tonumber(redis.call('ZSCORE', K.due, id))
-  local command = due and due > now and read_command(K, id)
-  local at = command and latest(command, due)
-  if at and at < due then
-    redis.call('ZADD', K.due, int(at), id)
-    shortened = shortened + 1
+  -- When a command needs attention at the latest (ms), or nil.
+  local function latest(command, due)
+    if command.state == 'dispatched' then return now + lease_of(command.attempt) end
+    if command.state == 'acknowledged' then return now + command.timeout end
+    -- It is not the head, or its lane is stopped: only its expiry counts.
+    if due >= command.expires_at then return nil end
+    local created, later = string.match(command.history, '^%a+,(%d+)[^;]*(;?)')
+    -- Before its first dispatch only the pace of a drain delays it.
+    if later == '' then return now end
+    return now + back_off(least, tonumber(command.since) - tonumber(created))
   end
+
+  local from = args[1] == '' and '-' or '(' .. args[1]
+  local members = redis.call('ZRANGEBYLEX', K.queue, from, '+', 'LIMIT', 0, args[2])
+  local shortened = 0
+  for _, member in ipairs(members) do
+    local id = id_of(member)
+    local due = tonumber(redis.call('ZSCORE', K.due, id))
+    local command = due and due > now and read_command(K, id)
+    local at = command and latest(command, due)
+    if at and at < due then
+      redis.call('ZADD', K.due, int(at), id)
+      shortened = shortened + 1
+    end
+  end
+  return { #members == tonumber(args[2]) and members[#members] or '', shortened }
 end
-return { #members == tonumber(ARGV[2]) and members[#members] or '', shortened }

@@ -8,28 +8,26 @@
 --          it (a newer command has overtaken it, or its policy is `now`); 0 if this dispatch is no longer the current one (it was
 --          acknowledged, or another replica holds the lease)
 -- Clock    Redis TIME
---@include commands.lua
---@include overdue.lua
---@include waits.lua
-
-local K = command_keys(2)
-local command = read_command(K, ARGV[1])
-if not command or command.state ~= 'dispatched' or command.since .. ',' .. command.attempt ~= ARGV[2] then return 0 end
-local session = redis.call('HGET', KEYS[1], 'session')
-local online, since = string.match(session or '', '^%d+,(%d),(%d+)')
-local now = now_ms()
--- A session that starts in the future was recorded before the clock went backwards.
-local came_back = online == '1' and tonumber(since) >= tonumber(command.since) and tonumber(since) <= now
-append(K, command, 'pending', now, command.attempt - 1, ARGV[4])
-local created = tonumber(string.match(command.history, '^%a+,(%d+)'))
-local wait, age = 0, now - created
-if age < 0 then
-  -- The clock went backwards: derive the age from the transitions.
-  for at in string.gmatch(command.history, '%a,(%d+),%d+,') do age = math.max(age, at - created) end
+return function(keys, args)
+  local K = command_keys(keys, 2)
+  local command = read_command(K, args[1])
+  if not command or command.state ~= 'dispatched' or command.since .. ',' .. command.attempt ~= args[2] then return 0 end
+  local session = redis.call('HGET', keys[1], 'session')
+  local online, since = string.match(session or '', '^%d+,(%d),(%d+)')
+  local now = now_ms()
+  -- A session that starts in the future was recorded before the clock went backwards.
+  local came_back = online == '1' and tonumber(since) >= tonumber(command.since) and tonumber(since) <= now
+  append(K, command, 'pending', now, command.attempt - 1, args[4])
+  local created = tonumber(string.match(command.history, '^%a+,(%d+)'))
+  local wait, age = 0, now - created
+  if age < 0 then
+    -- The clock went backwards: derive the age from the transitions.
+    for at in string.gmatch(command.history, '%a,(%d+),%d+,') do age = math.max(age, at - created) end
+  end
+  local is_over = overdue(K, command, now) ~= nil
+  if not came_back and not is_over then
+    wait = back_off(tonumber(args[3]), age)
+  end
+  redis.call('ZADD', K.due, int(math.min(now + wait, command.expires_at)), command.id)
+  return (came_back or is_over) and 2 or 1
 end
-local is_over = overdue(K, command, now) ~= nil
-if not came_back and not is_over then
-  wait = back_off(tonumber(ARGV[3]), age)
-end
-redis.call('ZADD', K.due, int(math.min(now + wait, command.expires_at)), command.id)
-return (came_back or is_over) and 2 or 1

@@ -4,13 +4,12 @@
 -- ARGV  1 "<fleet>/<device>"   2 lane   3 channel that wakes the dispatchers   4 message for it
 -- Returns  the id of the command that stopped it, or nil if the lane is not stopped
 -- Clock    Redis TIME
---@include commands.lua
---@include lanes.lua
-
-local K = command_keys(2)
-local lane = ARGV[1] .. '/' .. ARGV[2]
-local stopped_by = redis.call('HGET', KEYS[1], stopped_field(lane))
-if not stopped_by then return false end
-redis.call('HDEL', KEYS[1], stopped_field(lane))
-if advance_lane(K, KEYS[1], lane, heads(K, lane, 1)[1], now_ms()) then redis.call('PUBLISH', ARGV[3], ARGV[4]) end
-return stopped_by
+return function(keys, args)
+  local K = command_keys(keys, 2)
+  local lane = args[1] .. '/' .. args[2]
+  local stopped_by = redis.call('HGET', keys[1], stopped_field(lane))
+  if not stopped_by then return false end
+  redis.call('HDEL', keys[1], stopped_field(lane))
+  if advance_lane(K, keys[1], lane, heads(K, lane, 1)[1], now_ms()) then redis.call('PUBLISH', args[3], args[4]) end
+  return stopped_by
+end

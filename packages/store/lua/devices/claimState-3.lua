@@ -8,25 +8,26 @@
 --          {'gone'}                             a state is published, but the device no longer has one
 --          {'state', now, entry, score}         publish this now; the window's entry and the score of its presence ('' without one)
 -- Clock    Redis TIME
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local device = ARGV[1]
+return function(keys, args)
+  local now = now_ms()
+  local device = args[1]
 
-local record = redis.call('HGET', KEYS[3], device)
-local published_at, published = string.match(record or '', '^(%d+),(.*)$')
-local entry = redis.call('LINDEX', KEYS[1], -1)
--- A late or retained reading is last only if no live one has arrived.
-if not entry or string.match(entry, '^%d+,[12],') then
-  return { record and 'gone' or 'none' }
+  local record = redis.call('HGET', keys[3], device)
+  local published_at, published = string.match(record or '', '^(%d+),(.*)$')
+  local entry = redis.call('LINDEX', keys[1], -1)
+  -- A late or retained reading is last only if no live one has arrived.
+  if not entry or string.match(entry, '^%d+,[12],') then
+    return { record and 'gone' or 'none' }
+  end
+  local score = redis.call('ZSCORE', keys[2], device) or ''
+  local online_until = tonumber(score) or -1
+  local presence = online_until >= now and 'online' or online_until >= 1 and 'stale' or 'offline'
+  local digest = redis.sha1hex(presence .. entry)
+  if published == digest and tonumber(published_at) >= tonumber(args[3]) then return { 'none' } end
+  local age = published_at and now - tonumber(published_at)
+  -- Negative: the clock went backwards.
+  if age and age >= 0 and age < tonumber(args[2]) then return { 'wait', tonumber(args[2]) - age } end
+  local now_text = int(now)
+  redis.call('HSET', keys[3], device, now_text .. ',' .. digest)
+  return { 'state', now_text, entry, score }
 end
-local score = redis.call('ZSCORE', KEYS[2], device) or ''
-local online_until = tonumber(score) or -1
-local presence = online_until >= now and 'online' or online_until >= 1 and 'stale' or 'offline'
-local digest = redis.sha1hex(presence .. entry)
-if published == digest and tonumber(published_at) >= tonumber(ARGV[3]) then return { 'none' } end
-local age = published_at and now - tonumber(published_at)
--- Negative: the clock went backwards.
-if age and age >= 0 and age < tonumber(ARGV[2]) then return { 'wait', tonumber(ARGV[2]) - age } end
-local now_text = string.format('%.0f', now)
-redis.call('HSET', KEYS[3], device, now_text .. ',' .. digest)
-return { 'state', now_text, entry, score }

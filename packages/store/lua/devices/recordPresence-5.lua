@@ -8,12 +8,11 @@
 --
 -- KEYS  1 device HASH   2 presence ZSET   3 devices ZSET   4 fleets SET   5 forget-due ZSET
 -- ARGV  1 fleet   2 device   3 '1' birth, '0' will   4 session   5 telemetry policy of a birth, latest or keep
---       6 freshness (ms)   7 most devices of this fleet in this shard   8 time between reports of a sleeping device (ms) or ''
---       9 of a birth: offline time after which the device is removed (ms), or ''   10 '1' for a goodbye, '' for a will
---       11 time between reports of a device that stays connected (ms) or ''
---       12 '1' if the message was retained or redelivered   13 time since it arrived (ms)
---       14 boot of the device, or '': births of the same boot are reconnections, not restarts
---       15 replica that records the message, or ''   16 number of the message in that replica, in order of arrival
+--       6 time between reports of a sleeping device (ms) or ''   7 of a birth: offline time after which the device is removed (ms), or ''
+--       8 '1' for a goodbye, '' for a will   9 time between reports of a device that stays connected (ms) or ''
+--       10 '1' if the message was retained or redelivered   11 time since it arrived (ms)
+--       12 boot of the device, or '': births of the same boot are reconnections, not restarts
+--       13 replica that records the message, or ''   14 number of the message in that replica, in order of arrival
 -- Session  "number,online,at,telemetry,sleeps,reports,started", without empty fields at the end; `started` is when the first birth of the
 --          current boot arrived (ms), as far as known. It is later than the `started` of the boot before, and not later than now.
 -- Sessions "<arrival of the latest message>,<number>…": the latest sessions, the current one last
@@ -25,100 +24,99 @@
 -- Removed  The HASH of a removed device keeps the session. While the retained presence is not cleared (`removed`), a birth of that session is
 --          the retained one, and a will is that of a connection from before the removal.
 -- Clock    Redis TIME
---@include commands.lua
---@include reach.lua
+return function(keys, args)
+  -- How many sessions are kept.
+  local MAX_SESSIONS = 8
+  -- Replicas receive the same message within this time (ms).
+  local REPLICA_SKEW_MS = 1000
 
--- How many sessions are kept.
-local MAX_SESSIONS = 8
--- Replicas receive the same message within this time (ms).
-local REPLICA_SKEW_MS = 1000
+  local now = now_ms()
+  local device, online, session = args[2], args[3], args[4]
+  local arrived = now - tonumber(args[11])
+  local may_be_old = args[10] == '1'
 
-local now = now_ms()
-local device, online, session = ARGV[2], ARGV[3], ARGV[4]
-local arrived = now - tonumber(ARGV[13])
-local may_be_old = ARGV[12] == '1'
-
-local policy, sleeps, reports, boot = ARGV[5], ARGV[8], ARGV[11], ARGV[14]
-local started, previous_start = nil, 0
-local born = 'born'
-local known = redis.call('HMGET', KEYS[1], 'session', 'sessions', 'recorder')
-local stored, latest = known[1], {}
-local is_listed = redis.call('ZSCORE', KEYS[3], device)
-if stored then
-  local present, was_online, since, known_policy, known_sleeps, known_reports, known_started =
-    string.match(stored, '^(%d+),(%d),(%d+),(%a+),?(%d*),?(%d*),?(%d*)')
-  if known_started == '' and was_online == '1' then known_started = since end
-  previous_start = tonumber(known_started) or 0
-  -- An earlier version stored only the current session.
-  local sessions = known[2] or since .. ',' .. present
-  local arrival = tonumber(string.match(sessions, '^%d+'))
-  for number in string.gmatch(sessions, ',(%d+)') do latest[#latest + 1] = number end
-  local is_recent = string.find(sessions .. ',', ',' .. session .. ',', 1, true)
-  -- An arrival in the future was recorded before the clock went backwards: it does not define an order.
-  if arrival > now + REPLICA_SKEW_MS then arrival = 0 end
-  local recorder, number = string.match(known[3] or '', '^(.*),(%d+)$')
-  if recorder ~= '' and recorder == ARGV[15] then
-    arrived = tonumber(ARGV[16]) > tonumber(number) and math.max(arrived, arrival + 1) or math.min(arrived, arrival - 1)
-  end
-  local is_repeat = may_be_old or arrived <= arrival + REPLICA_SKEW_MS
-  local is_present = session == present
-  if not is_listed then
-    if online == '0' then return { 'ignored' } end
-    if is_recent and is_repeat and redis.call('HEXISTS', KEYS[1], 'removed') == 1 then return { 'ignored' } end
-  elseif online == '0' then
-    -- A will only ends the connection: how the device reports stays as its birth announced.
-    policy, sleeps, reports, started = known_policy, known_sleeps, known_reports, known_started
-    if is_present and (was_online == '0' or arrived < arrival) then return { 'ignored' } end
-    if not is_present and (is_recent or tonumber(session) < tonumber(present)) then return { 'ignored' } end
-  else
-    if is_present and was_online == '1' and is_repeat then return { 'known', known_started } end
-    if is_present and was_online == '0' and (may_be_old or arrived <= arrival) then return { 'ignored' } end
-    if not is_present and (arrived < arrival or (is_recent and is_repeat)) then return { 'ignored' } end
-    if boot ~= '' and known_started ~= '' and redis.call('HGET', KEYS[1], 'boot') == boot then started = known_started end
-    -- A sleeping device opens a session for each report, and need not end it.
-    if was_online == '1' and known_sleeps == '' then
-      born = tonumber(redis.call('ZSCORE', KEYS[2], device) or 0) >= now and 'took_over' or 'returned'
+  local policy, sleeps, reports, boot = args[5], args[6], args[9], args[12]
+  local started, previous_start = nil, 0
+  local born = 'born'
+  local known = redis.call('HMGET', keys[1], 'session', 'sessions', 'recorder')
+  local stored, latest = known[1], {}
+  local is_listed = redis.call('ZSCORE', keys[3], device)
+  if stored then
+    local present, was_online, since, known_policy, known_sleeps, known_reports, known_started =
+      string.match(stored, '^(%d+),(%d),(%d+),(%a+),?(%d*),?(%d*),?(%d*)')
+    if known_started == '' and was_online == '1' then known_started = since end
+    previous_start = tonumber(known_started) or 0
+    -- An earlier version stored only the current session.
+    local sessions = known[2] or since .. ',' .. present
+    local arrival = tonumber(string.match(sessions, '^%d+'))
+    for number in string.gmatch(sessions, ',(%d+)') do latest[#latest + 1] = number end
+    local is_recent = string.find(sessions .. ',', ',' .. session .. ',', 1, true)
+    -- An arrival in the future was recorded before the clock went backwards: it does not define an order.
+    if arrival > now + REPLICA_SKEW_MS then arrival = 0 end
+    local recorder, number = string.match(known[3] or '', '^(.*),(%d+)$')
+    if recorder ~= '' and recorder == args[13] then
+      arrived = tonumber(args[14]) > tonumber(number) and math.max(arrived, arrival + 1) or math.min(arrived, arrival - 1)
+    end
+    local is_repeat = may_be_old or arrived <= arrival + REPLICA_SKEW_MS
+    local is_present = session == present
+    if not is_listed then
+      if online == '0' then return { 'ignored' } end
+      if is_recent and is_repeat and redis.call('HEXISTS', keys[1], 'removed') == 1 then return { 'ignored' } end
+    elseif online == '0' then
+      -- A will only ends the connection: how the device reports stays as its birth announced.
+      policy, sleeps, reports, started = known_policy, known_sleeps, known_reports, known_started
+      if is_present and (was_online == '0' or arrived < arrival) then return { 'ignored' } end
+      if not is_present and (is_recent or tonumber(session) < tonumber(present)) then return { 'ignored' } end
+    else
+      if is_present and was_online == '1' and is_repeat then return { 'known', known_started } end
+      if is_present and was_online == '0' and (may_be_old or arrived <= arrival) then return { 'ignored' } end
+      if not is_present and (arrived < arrival or (is_recent and is_repeat)) then return { 'ignored' } end
+      if boot ~= '' and known_started ~= '' and redis.call('HGET', keys[1], 'boot') == boot then started = known_started end
+      -- A sleeping device opens a session for each report, and need not end it.
+      if was_online == '1' and known_sleeps == '' then
+        born = tonumber(redis.call('ZSCORE', keys[2], device) or 0) >= now and 'took_over' or 'returned'
+      end
     end
   end
-end
--- The arrival and not the time of recording, so that a command sent in between counts as sent after the start.
-started = started or int(math.min(now, math.max(arrived, previous_start + 1)))
-if not is_listed then
-  if redis.call('ZCARD', KEYS[3]) >= tonumber(ARGV[7]) then return { 'full' } end
-  redis.call('ZADD', KEYS[3], 0, device)
-  redis.call('SADD', KEYS[4], ARGV[1])
-  redis.call('PERSIST', KEYS[1])
-  redis.call('HDEL', KEYS[1], 'removed')
-end
-if online == '1' and boot == '' then redis.call('HDEL', KEYS[1], 'boot') end
-if online == '1' and boot ~= '' then redis.call('HSET', KEYS[1], 'boot', boot) end
-if latest[#latest] ~= session then latest[#latest + 1] = session end
-while #latest > MAX_SESSIONS do table.remove(latest, 1) end
-local fields = { ARGV[4], online, int(now), policy, sleeps, reports, started }
-local value = string.gsub(table.concat(fields, ','), ',+$', '')
-redis.call('HSET', KEYS[1], 'session', value, 'sessions', int(arrived) .. ',' .. table.concat(latest, ','),
-  'recorder', ARGV[15] .. ',' .. ARGV[16])
-local name = ARGV[1] .. '/' .. device
-local function schedule_removal(since, forget_after)
-  redis.call('ZADD', KEYS[5], int(since + forget_after), name)
-end
-if online == '1' then
-  -- A device that announces itself has its own command topic, even if it is named like its fleet, as the lesson's device is.
-  if ARGV[1] == device then redis.call('HDEL', KEYS[1], 'lesson') end
-  local period = period_of(value, tonumber(ARGV[6]), redis.call('HGET', KEYS[1], 'interval:longest'))
-  if ARGV[9] ~= '' then
-    redis.call('HSET', KEYS[1], 'forget-after', ARGV[9])
-    schedule_removal(now + period, tonumber(ARGV[9]))
-  elseif redis.call('HDEL', KEYS[1], 'forget-after') == 1 then
-    redis.call('ZREM', KEYS[5], name)
+  -- The arrival and not the time of recording, so that a command sent in between counts as sent after the start.
+  started = started or int(math.min(now, math.max(arrived, previous_start + 1)))
+  if not is_listed then
+    if redis.call('ZCARD', keys[3]) >= MAX_DEVICES_PER_SHARD then return { 'full' } end
+    redis.call('ZADD', keys[3], 0, device)
+    redis.call('SADD', keys[4], args[1])
+    redis.call('PERSIST', keys[1])
+    redis.call('HDEL', keys[1], 'removed')
   end
-  redis.call('ZADD', KEYS[2], int(now + period), device)
-  return { born, started }
+  if online == '1' and boot == '' then redis.call('HDEL', keys[1], 'boot') end
+  if online == '1' and boot ~= '' then redis.call('HSET', keys[1], 'boot', boot) end
+  if latest[#latest] ~= session then latest[#latest + 1] = session end
+  while #latest > MAX_SESSIONS do table.remove(latest, 1) end
+  local fields = { args[4], online, int(now), policy, sleeps, reports, started }
+  local value = string.gsub(table.concat(fields, ','), ',+$', '')
+  redis.call('HSET', keys[1], 'session', value, 'sessions', int(arrived) .. ',' .. table.concat(latest, ','),
+    'recorder', args[13] .. ',' .. args[14])
+  local name = args[1] .. '/' .. device
+  local function schedule_removal(since, forget_after)
+    redis.call('ZADD', keys[5], int(since + forget_after), name)
+  end
+  if online == '1' then
+    -- A device that announces itself has its own command topic, even if it is named like its fleet, as the lesson's device is.
+    if args[1] == device then redis.call('HDEL', keys[1], 'lesson') end
+    local period = period_of(value, redis.call('HGET', keys[1], 'interval:longest'))
+    if args[7] ~= '' then
+      redis.call('HSET', keys[1], 'forget-after', args[7])
+      schedule_removal(now + period, tonumber(args[7]))
+    elseif redis.call('HDEL', keys[1], 'forget-after') == 1 then
+      redis.call('ZREM', keys[5], name)
+    end
+    redis.call('ZADD', keys[2], int(now + period), device)
+    return { born, started }
+  end
+  -- A sleeping device is disconnected most of the time: only its silence counts.
+  if sleeps ~= '' then return { 'slept' } end
+  local forget_after = redis.call('HGET', keys[1], 'forget-after')
+  -- A goodbye of a device with `forgetAfter` gets a score of its own, so that it does not count as missing (see keys.ts).
+  redis.call('ZADD', keys[2], forget_after and args[8] == '1' and '0.5' or '0', device)
+  if forget_after then schedule_removal(now, tonumber(forget_after)) end
+  return { 'gone' }
 end
--- A sleeping device is disconnected most of the time: only its silence counts.
-if sleeps ~= '' then return { 'slept' } end
-local forget_after = redis.call('HGET', KEYS[1], 'forget-after')
--- A goodbye of a device with `forgetAfter` gets a score of its own, so that it does not count as missing (see keys.ts).
-redis.call('ZADD', KEYS[2], forget_after and ARGV[10] == '1' and '0.5' or '0', device)
-if forget_after then schedule_removal(now, tonumber(forget_after)) end
-return { 'gone' }

@@ -4,11 +4,12 @@
 -- ARGV  1 fleet
 -- Returns  fields and values of the HASH
 -- Clock    Redis TIME
-if redis.call('HGET', KEYS[2], 'state') ~= 'running' then
-  local time = redis.call('TIME')
-  local now = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))
-  redis.call('DEL', KEYS[2])
-  redis.call('HSET', KEYS[2], 'state', 'running', 'startedAt', now, 'shard', '0', 'after', '', 'removed', '0')
-  redis.call('ZADD', KEYS[1], now, ARGV[1])
+return function(keys, args)
+  if redis.call('HGET', keys[2], 'state') ~= 'running' then
+    local now = int(now_ms())
+    redis.call('DEL', keys[2])
+    redis.call('HSET', keys[2], 'state', 'running', 'startedAt', now, 'shard', '0', 'after', '', 'removed', '0')
+    redis.call('ZADD', keys[1], now, args[1])
+  end
+  return redis.call('HGETALL', keys[2])
 end
-return redis.call('HGETALL', KEYS[2])

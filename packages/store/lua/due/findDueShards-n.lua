@@ -4,10 +4,12 @@
 -- ARGV  none
 -- Returns  {now (ms), positions of the ZSETs with a due member…}
 -- Clock    Redis TIME
-local time = redis.call('TIME')
-local now = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))
-local reply = { now }
-for i = 1, #KEYS do
-  if redis.call('ZCOUNT', KEYS[i], '-inf', now) > 0 then reply[#reply + 1] = i end
+-- Flags    no-writes
+return function(keys, args)
+  local now = int(now_ms())
+  local reply = { now }
+  for i = 1, #keys do
+    if redis.call('ZCOUNT', keys[i], '-inf', now) > 0 then reply[#reply + 1] = i end
+  end
+  return reply
 end
-return reply

@@ -4,21 +4,22 @@
 -- ARGV  1 most members to take   2 lease (ms)
 -- Returns  {now (ms), member…}
 -- Clock    Redis TIME
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local now_text = string.format('%.0f', now)
-local ends_at = string.format('%.0f', now + tonumber(ARGV[2]))
-local limit = tonumber(ARGV[1])
-local taken = { now_text }
--- Each call starts at another shard, so a busy shard cannot starve the ones after it.
-local first = now % #KEYS
-for i = 0, #KEYS - 1 do
-  local room = limit + 1 - #taken
-  if room <= 0 then break end
-  local shard = (first + i) % #KEYS + 1
-  for _, member in ipairs(redis.call('ZRANGEBYSCORE', KEYS[shard], '-inf', now_text, 'LIMIT', 0, room)) do
-    redis.call('ZADD', KEYS[shard], ends_at, member)
-    taken[#taken + 1] = member
+return function(keys, args)
+  local now = now_ms()
+  local now_text = int(now)
+  local ends_at = int(now + tonumber(args[2]))
+  local limit = tonumber(args[1])
+  local taken = { now_text }
+  -- Each call starts at another shard, so a busy shard cannot starve the ones after it.
+  local first = now % #keys
+  for i = 0, #keys - 1 do
+    local room = limit + 1 - #taken
+    if room <= 0 then break end
+    local shard = (first + i) % #keys + 1
+    for _, member in ipairs(redis.call('ZRANGEBYSCORE', keys[shard], '-inf', now_text, 'LIMIT', 0, room)) do
+      redis.call('ZADD', keys[shard], ends_at, member)
+      taken[#taken + 1] = member
+    end
   end
+  return taken
 end
-return taken

@@ -5,26 +5,27 @@
 --       5… id and JSON of each decision
 -- Returns  how many were new
 -- Clock    Redis TIME
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local now_text = string.format('%.0f', now)
-if tonumber(ARGV[4]) > tonumber(redis.call('HGET', KEYS[1], 'dropped') or '0') then
-  redis.call('HSET', KEYS[1], 'dropped', ARGV[4])
+return function(keys, args)
+  local now = now_ms()
+  local now_text = int(now)
+  if tonumber(args[4]) > tonumber(redis.call('HGET', keys[1], 'dropped') or '0') then
+    redis.call('HSET', keys[1], 'dropped', args[4])
+  end
+  local new = 0
+  for i = 5, #args, 2 do
+    new = new + redis.call('HSETNX', keys[1], args[i], now_text .. ',' .. args[i + 1])
+  end
+  if new == 0 then return 0 end
+  -- The earliest due time counts; a later one than now plus the delay was written before the clock went backwards.
+  redis.call('ZADD', keys[2], 'LT', int(now + tonumber(args[2])), args[1])
+  local ids = {}
+  for _, field in ipairs(redis.call('HKEYS', keys[1])) do
+    if string.match(field, '^%d+$') then ids[#ids + 1] = tonumber(field) end
+  end
+  table.sort(ids)
+  for i = 1, #ids - tonumber(args[3]) do
+    local id = int(ids[i])
+    redis.call('HDEL', keys[1], id, id .. ':judgement')
+  end
+  return new
 end
-local new = 0
-for i = 5, #ARGV, 2 do
-  new = new + redis.call('HSETNX', KEYS[1], ARGV[i], now_text .. ',' .. ARGV[i + 1])
-end
-if new == 0 then return 0 end
--- The earliest due time counts; a later one than now plus the delay was written before the clock went backwards.
-redis.call('ZADD', KEYS[2], 'LT', string.format('%.0f', now + tonumber(ARGV[2])), ARGV[1])
-local ids = {}
-for _, field in ipairs(redis.call('HKEYS', KEYS[1])) do
-  if string.match(field, '^%d+$') then ids[#ids + 1] = tonumber(field) end
-end
-table.sort(ids)
-for i = 1, #ids - tonumber(ARGV[3]) do
-  local id = string.format('%.0f', ids[i])
-  redis.call('HDEL', KEYS[1], id, id .. ':judgement')
-end
-return new

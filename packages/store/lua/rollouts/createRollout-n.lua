@@ -10,35 +10,36 @@
 --          {'reused'}        a different request was sent before with this key
 --          {'full'}          the limit of unfinished rollouts is reached
 -- Clock    Redis TIME
-local id = ARGV[1]
-if ARGV[4] ~= '' then
-  local before = redis.call('GET', KEYS[3])
-  if before then
-    local earlier, hash = string.match(before, '^(%S+) (%S+)$')
-    if hash == ARGV[4] then return { 'repeated', earlier } end
-    return { 'reused' }
+return function(keys, args)
+  local id = args[1]
+  if args[4] ~= '' then
+    local before = redis.call('GET', keys[3])
+    if before then
+      local earlier, hash = string.match(before, '^(%S+) (%S+)$')
+      if hash == args[4] then return { 'repeated', earlier } end
+      return { 'reused' }
+    end
   end
-end
 
-local unfinished = 0
-for _, earlier in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
-  if redis.call('ZSCORE', KEYS[2], earlier) then unfinished = unfinished + 1 end
-end
-if unfinished >= tonumber(ARGV[6]) or redis.call('ZCARD', KEYS[2]) >= tonumber(ARGV[7]) then return { 'full' } end
-
-for i = 9, #ARGV do
-  if redis.call('ZCARD', KEYS[1]) < tonumber(ARGV[8]) then break end
-  if not redis.call('ZSCORE', KEYS[2], ARGV[i]) then
-    redis.call('ZREM', KEYS[1], ARGV[i])
-    redis.call('DEL', KEYS[i - 4])
+  local unfinished = 0
+  for _, earlier in ipairs(redis.call('ZRANGE', keys[1], 0, -1)) do
+    if redis.call('ZSCORE', keys[2], earlier) then unfinished = unfinished + 1 end
   end
-end
+  if unfinished >= tonumber(args[6]) or redis.call('ZCARD', keys[2]) >= tonumber(args[7]) then return { 'full' } end
 
-local time = redis.call('TIME')
-local now = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))
-redis.call('HSET', KEYS[4], 'fleet', ARGV[2], 'request', ARGV[3], 'state', 'running', 'phase', 'enqueue',
-  'shard', '0', 'after', '', 'token', '0', 'startedAt', now)
-redis.call('ZADD', KEYS[1], 0, id)
-redis.call('ZADD', KEYS[2], now, id)
-if ARGV[4] ~= '' then redis.call('SET', KEYS[3], id .. ' ' .. ARGV[4], 'PX', ARGV[5]) end
-return { 'created', now }
+  for i = 9, #args do
+    if redis.call('ZCARD', keys[1]) < tonumber(args[8]) then break end
+    if not redis.call('ZSCORE', keys[2], args[i]) then
+      redis.call('ZREM', keys[1], args[i])
+      redis.call('DEL', keys[i - 4])
+    end
+  end
+
+  local now = int(now_ms())
+  redis.call('HSET', keys[4], 'fleet', args[2], 'request', args[3], 'state', 'running', 'phase', 'enqueue',
+    'shard', '0', 'after', '', 'token', '0', 'startedAt', now)
+  redis.call('ZADD', keys[1], 0, id)
+  redis.call('ZADD', keys[2], now, id)
+  if args[4] ~= '' then redis.call('SET', keys[3], id .. ' ' .. args[4], 'PX', args[5]) end
+  return { 'created', now }
+end

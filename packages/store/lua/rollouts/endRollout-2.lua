@@ -5,19 +5,20 @@
 -- Returns  {state, token}: its state now, '' if there is no such rollout; the token that fences its holder, or '' if this call has
 --          changed nothing
 -- Clock    Redis TIME
-local fields = redis.call('HMGET', KEYS[2], 'state', 'token')
-local state, token = fields[1], fields[2]
-if not state then return { '', '' } end
-if state ~= 'running' or (ARGV[3] ~= '' and ARGV[3] ~= token) then return { state, '' } end
-local time = redis.call('TIME')
-local now = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))
-redis.call('HSET', KEYS[2], 'state', ARGV[2], 'endedAt', now)
-if ARGV[2] == 'done' then
-  redis.call('HSET', KEYS[2], 'phase', 'closed', 'counts', ARGV[4])
-else
-  -- Its pending commands must be cancelled: the next replica takes the rollout from its holder and sweeps it.
-  redis.call('HSET', KEYS[2], 'phase', 'sweep')
-  token = redis.call('HINCRBY', KEYS[2], 'token', 1)
-  redis.call('ZADD', KEYS[1], now, ARGV[1])
+return function(keys, args)
+  local fields = redis.call('HMGET', keys[2], 'state', 'token')
+  local state, token = fields[1], fields[2]
+  if not state then return { '', '' } end
+  if state ~= 'running' or (args[3] ~= '' and args[3] ~= token) then return { state, '' } end
+  local now = int(now_ms())
+  redis.call('HSET', keys[2], 'state', args[2], 'endedAt', now)
+  if args[2] == 'done' then
+    redis.call('HSET', keys[2], 'phase', 'closed', 'counts', args[4])
+  else
+    -- Its pending commands must be cancelled: the next replica takes the rollout from its holder and sweeps it.
+    redis.call('HSET', keys[2], 'phase', 'sweep')
+    token = redis.call('HINCRBY', keys[2], 'token', 1)
+    redis.call('ZADD', keys[1], now, args[1])
+  end
+  return { args[2], token .. '' }
 end
-return { ARGV[2], token .. '' }

@@ -4,7 +4,9 @@
 -- ARGV  1 id   2 token
 -- Returns  1, or 0 if the shard has a higher token
 -- Clock    none
-local known = redis.call('HGET', KEYS[1], ARGV[1] .. ':token')
-if known and tonumber(known) > tonumber(ARGV[2]) then return 0 end
-redis.call('HSET', KEYS[1], ARGV[1] .. ':token', ARGV[2])
-return 1
+return function(keys, args)
+  local known = redis.call('HGET', keys[1], args[1] .. ':token')
+  if known and tonumber(known) > tonumber(args[2]) then return 0 end
+  redis.call('HSET', keys[1], args[1] .. ':token', args[2])
+  return 1
+end

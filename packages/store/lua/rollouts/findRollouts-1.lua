@@ -4,6 +4,7 @@
 -- ARGV  1 most rollouts to list
 -- Returns  their ids, longest waiting first
 -- Clock    Redis TIME
-local time = redis.call('TIME')
-local now = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))
-return redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, ARGV[1])
+-- Flags    no-writes
+return function(keys, args)
+  return redis.call('ZRANGEBYSCORE', keys[1], '-inf', int(now_ms()), 'LIMIT', 0, args[1])
+end

@@ -5,7 +5,6 @@
 -- ARGV  1 version on which it was decided, '' if there is none   2 new state as JSON, '' if unchanged   3 member of the timers ZSET
 --       4 when to decide again (ms), '' not by time   5 fleet   6 number of votes to remove   7 number of targets
 --       with targets: 8 lane   9 delivery (the header from the policy on)   10 ttl (ms)   11 JSON   12 cause
---       13 commands kept per device   14 most open commands of a device   15 most devices of a fleet in a shard   16 freshness (ms)
 --       then two per vote to remove: field, value; a vote that was cast again in the meantime stays
 --       then one per target: "<device> <command id> <position of its HASH> <position of the first key of its shard>"
 -- Version  counts the states, so of two replicas that decide concurrently the second one gets a conflict and evaluates again
@@ -14,51 +13,50 @@
 --            'unreachable' (policy `now`, and the device is unreachable) or 'fleet_full' (new, and the fleet's device limit is reached);
 --            '?' before the id of one that ended as unknown
 -- Clock    Redis TIME
---@include commands.lua
---@include endCommand.lua
---@include reach.lua
---@include enqueue.lua
+return function(keys, args)
+  local call = redis.call
+  local group, timers, fleet = keys[1], keys[2], args[5]
+  local votes, targets = tonumber(args[6]), tonumber(args[7])
+  if (call('HGET', group, 'version') or '') ~= args[1] then return { 'conflict' } end
 
-local call = redis.call
-local group, timers, fleet = KEYS[1], KEYS[2], ARGV[5]
-local votes, targets = tonumber(ARGV[6]), tonumber(ARGV[7])
-if (call('HGET', group, 'version') or '') ~= ARGV[1] then return { 'conflict' } end
-
-local argument = targets > 0 and 16 or 7
-local function take()
-  argument = argument + 1
-  return ARGV[argument]
-end
-
-if ARGV[2] ~= '' then call('HSET', group, 'version', int((tonumber(ARGV[1]) or 0) + 1), 'state', ARGV[2]) end
-if ARGV[4] == '' then call('ZREM', timers, ARGV[3]) else call('ZADD', timers, ARGV[4], ARGV[3]) end
-for _ = 1, votes do
-  local field, value = take(), take()
-  if call('HGET', group, field) == value then call('HDEL', group, field) end
-end
-
-local now = now_ms()
-local reply = { 'decided' }
-local function command(device, id, device_key, first)
-  local presence, devices, fleets = KEYS[first], KEYS[first + 1], KEYS[first + 2]
-  local score = call('ZSCORE', presence, device)
-  local away = must_wait(reach_of(call('HGET', device_key, 'session'), score, now, tonumber(ARGV[16])), ARGV[9])
-  if away and string.match(ARGV[9], '^%a+') == 'now' then return { 'unreachable' } end
-  if not score then
-    if call('ZCARD', devices) >= tonumber(ARGV[15]) then return { 'fleet_full' } end
-    call('ZADD', presence, -1, device)
-    call('ZADD', devices, 0, device)
-    call('SADD', fleets, fleet)
-    call('PERSIST', device_key)
+  local argument = targets > 0 and 12 or 7
+  local function take()
+    argument = argument + 1
+    return args[argument]
   end
-  local state, _, _, superseded = enqueue(command_keys(first + 3), device_key, {
-    id = id, device = fleet .. '/' .. device, lane = ARGV[8], delivery = ARGV[9], ttl = tonumber(ARGV[10]), json = ARGV[11],
-    cause = ARGV[12], keep = tonumber(ARGV[13]), max_open = tonumber(ARGV[14]), lease = 0, away = away,
-  }, now)
-  return { state, unpack(superseded) }
+
+  if args[2] ~= '' then call('HSET', group, 'version', int((tonumber(args[1]) or 0) + 1), 'state', args[2]) end
+  if args[4] == '' then call('ZREM', timers, args[3]) else call('ZADD', timers, args[4], args[3]) end
+  for _ = 1, votes do
+    local field, value = take(), take()
+    if call('HGET', group, field) == value then call('HDEL', group, field) end
+  end
+
+  local now = now_ms()
+  local reply = { 'decided' }
+  local function command(device, id, device_key, first)
+    local presence, devices, fleets = keys[first], keys[first + 1], keys[first + 2]
+    local score = call('ZSCORE', presence, device)
+    local record = Device.read(device_key, { 'session', lane_fields(args[8]) })
+    local away = must_wait(reach_of(record:get('session'), score, now), args[9])
+    if away and string.match(args[9], '^%a+') == 'now' then return { 'unreachable' } end
+    if not score then
+      if call('ZCARD', devices) >= MAX_DEVICES_PER_SHARD then return { 'fleet_full' } end
+      call('ZADD', presence, -1, device)
+      call('ZADD', devices, 0, device)
+      call('SADD', fleets, fleet)
+      call('PERSIST', device_key)
+    end
+    local state, _, _, superseded = enqueue(command_keys(keys, first + 3), record, {
+      id = id, device = fleet .. '/' .. device, lane = args[8], delivery = args[9], ttl = tonumber(args[10]), json = args[11],
+      cause = args[12], away = away,
+    }, now)
+    record:save()
+    return { state, unpack(superseded) }
+  end
+  for i = 1, targets do
+    local device, id, device_key, first = string.match(take(), '^(%S+) (%S+) (%d+) (%d+)$')
+    reply[i + 1] = command(device, id, keys[tonumber(device_key)], tonumber(first))
+  end
+  return reply
 end
-for i = 1, targets do
-  local device, id, device_key, first = string.match(take(), '^(%S+) (%S+) (%d+) (%d+)$')
-  reply[i + 1] = command(device, id, KEYS[tonumber(device_key)], tonumber(first))
-end
-return reply

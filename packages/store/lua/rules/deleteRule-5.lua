@@ -7,22 +7,21 @@
 --       6 'null' to release what the rule has started, or ''
 -- Returns  {'deleted', version of the deletion}, {'missing'}, or {'changed', version} if its version is another one
 -- Clock    Redis TIME
---@include releases.lua
-
-local record = redis.call('HGET', KEYS[1], ARGV[2])
-if not record then return { 'missing' } end
-local version = tonumber(string.match(record, '^{"version":(%d+),') or 0)
-if version ~= tonumber(ARGV[3]) then return { 'changed', version } end
-local last = string.match(redis.call('LINDEX', KEYS[2], 0) or '', '^{"version":(%d+)')
-version = math.max(version, tonumber(last or 0)) + 1
-redis.call('HINCRBY', KEYS[3], ARGV[1], 1)
-redis.call('HINCRBY', KEYS[3], '*', 1)
-local time = redis.call('TIME')
-local now = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))
-if ARGV[6] ~= '' then release(KEYS[5], ARGV[2], record, now, ARGV[6]) end
-redis.call('HDEL', KEYS[1], ARGV[2])
-redis.call('HDEL', KEYS[4], ARGV[2])
-redis.call('LPUSH', KEYS[2], '{"version":' .. string.format('%.0f', version) .. ',"at":' .. now .. ',"deleted":true}')
-redis.call('LTRIM', KEYS[2], 0, ARGV[4] - 1)
-redis.call('EXPIRE', KEYS[2], ARGV[5])
-return { 'deleted', version }
+return function(keys, args)
+  local record = redis.call('HGET', keys[1], args[2])
+  if not record then return { 'missing' } end
+  local version = tonumber(string.match(record, '^{"version":(%d+),') or 0)
+  if version ~= tonumber(args[3]) then return { 'changed', version } end
+  local last = string.match(redis.call('LINDEX', keys[2], 0) or '', '^{"version":(%d+)')
+  version = math.max(version, tonumber(last or 0)) + 1
+  redis.call('HINCRBY', keys[3], args[1], 1)
+  redis.call('HINCRBY', keys[3], '*', 1)
+  local now = int(now_ms())
+  if args[6] ~= '' then release(keys[5], args[2], record, now, args[6]) end
+  redis.call('HDEL', keys[1], args[2])
+  redis.call('HDEL', keys[4], args[2])
+  redis.call('LPUSH', keys[2], '{"version":' .. int(version) .. ',"at":' .. now .. ',"deleted":true}')
+  redis.call('LTRIM', keys[2], 0, args[4] - 1)
+  redis.call('EXPIRE', keys[2], args[5])
+  return { 'deleted', version }
+end

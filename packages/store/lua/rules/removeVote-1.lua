@@ -4,7 +4,9 @@
 -- ARGV  1 device   2 when it was removed (ms)
 -- Returns  1 if a vote was removed, otherwise 0
 -- Clock    none
-local field = 'v:' .. ARGV[1]
-local vote = redis.call('HGET', KEYS[1], field)
-if not vote or tonumber(string.match(vote, '^%d+')) > tonumber(ARGV[2]) then return 0 end
-return redis.call('HDEL', KEYS[1], field)
+return function(keys, args)
+  local field = 'v:' .. args[1]
+  local vote = redis.call('HGET', keys[1], field)
+  if not vote or tonumber(string.match(vote, '^%d+')) > tonumber(args[2]) then return 0 end
+  return redis.call('HDEL', keys[1], field)
+end

@@ -6,11 +6,12 @@
 -- Returns  the `session` field of the device HASH, empty if there is none
 -- Fields   of the device HASH: `rejected`, how many were its own, and `refusal`, "<time>,<reason>" of the latest
 -- Clock    Redis TIME
-if redis.call('ZSCORE', KEYS[3], ARGV[1]) then
-  local time = redis.call('TIME')
-  local now = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))
-  if ARGV[2] ~= '0' then redis.call('HINCRBY', KEYS[1], 'rejected', ARGV[2]) end
-  redis.call('HSET', KEYS[1], 'refusal', now .. ',' .. ARGV[3])
+return function(keys, args)
+  if redis.call('ZSCORE', keys[3], args[1]) then
+    local now = int(now_ms())
+    if args[2] ~= '0' then redis.call('HINCRBY', keys[1], 'rejected', args[2]) end
+    redis.call('HSET', keys[1], 'refusal', now .. ',' .. args[3])
+  end
+  for i = 3, #args, 2 do redis.call('HINCRBY', keys[2], 'rejected:' .. args[i], args[i + 1]) end
+  return redis.call('HGET', keys[1], 'session') or ''
 end
-for i = 3, #ARGV, 2 do redis.call('HINCRBY', KEYS[2], 'rejected:' .. ARGV[i], ARGV[i + 1]) end
-return redis.call('HGET', KEYS[1], 'session') or ''

@@ -4,6 +4,9 @@
 -- ARGV  1 fleet
 -- Returns  {open commands, field, count, field, count…}
 -- Clock    none
-local counts = redis.call('HGETALL', KEYS[1])
-table.insert(counts, 1, redis.call('ZLEXCOUNT', KEYS[2], '[' .. ARGV[1] .. '/', '(' .. ARGV[1] .. '0'))
-return counts
+-- Flags    no-writes
+return function(keys, args)
+  local counts = redis.call('HGETALL', keys[1])
+  table.insert(counts, 1, redis.call('ZLEXCOUNT', keys[2], '[' .. args[1] .. '/', '(' .. args[1] .. '0'))
+  return counts
+end

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { API_KEYS_KEY, API_KEYS_USED_KEY } from '../keys.js';
 import { redisNow } from '../redis/connect.js';
-import { runScript } from '../redis/script.js';
+import { callFunction } from '../redis/functions.js';
 
 /**
  * API keys have the form `lamp_<id>.<secret>`. The store holds the id, the SHA-256 of the secret, and when the key was created and last
@@ -82,7 +82,7 @@ export async function revokeApiKey(
   { mayBeLast = false } = {},
 ): Promise<'revoked' | 'missing' | 'last'> {
   const keys = [API_KEYS_KEY, API_KEYS_USED_KEY];
-  return (await runScript(redis, 'revokeApiKey-2', keys, [id, mayBeLast ? '1' : '0'])) as
+  return (await callFunction(redis, 'revokeApiKey-2', keys, [id, mayBeLast ? '1' : '0'])) as
     | 'revoked'
     | 'missing'
     | 'last';

@@ -1,6 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
-import { LEASE_MS } from '../delivery/lease.js';
 import { MAX_EFFECT_WAIT_MS } from '../effects/effects.js';
 import {
   commandKeys,
@@ -14,8 +13,8 @@ import {
   timersKey,
 } from '../keys.js';
 import { redisNow } from '../redis/connect.js';
+import { callFunctions } from '../redis/functions.js';
 import { ALL_SHARDS, pipelined } from '../redis/pipelined.js';
-import { runScripts } from '../redis/script.js';
 import { ROLLOUT_LEASE_MS, ROLLOUT_PAUSE_MS } from '../rollouts/rollout-lease.js';
 
 /** How many waits were repaired, by kind. */
@@ -75,9 +74,9 @@ async function shortenCommands(redis: Redis, shards: readonly number[], leastWai
   while (pages.length > 0) {
     const calls = pages.map(({ shard, after }) => ({
       keys: commandKeys(shard),
-      args: [after, PAGE, LEASE_MS, leastWaitMs],
+      args: [after, PAGE, leastWaitMs],
     }));
-    const replies = (await withPause(() => runScripts(redis, 'repairDueTimes-6', calls))) as [
+    const replies = (await withPause(() => callFunctions(redis, 'repairDueTimes-6', calls))) as [
       last: string,
       shortened: number,
     ][];

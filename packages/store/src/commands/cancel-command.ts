@@ -1,7 +1,7 @@
 import type { CommandState } from '@lamplighter/contracts/commands/command';
 import type { Redis } from 'ioredis';
 import { commandKeys } from '../keys.js';
-import { runScript } from '../redis/script.js';
+import { callFunction } from '../redis/functions.js';
 import { shardOfCommand } from './command-id.js';
 import { keysToEndCommand } from './ending-keys.js';
 import { readBody } from './read-commands.js';
@@ -19,7 +19,7 @@ export async function cancelCommand(
   const value = shard === undefined ? null : await redis.hget(commandKeys(shard)[0]!, id);
   if (value === null) return { state: 'missing', isOurs: false };
   const { fleet, device } = readBody(id, value);
-  const [state, isOurs] = (await runScript(redis, 'cancelCommand-9', keysToEndCommand(fleet, device), [
+  const [state, isOurs] = (await callFunction(redis, 'cancelCommand-9', keysToEndCommand(fleet, device), [
     id,
     cause,
   ])) as [CommandState | 'missing', 0 | 1];

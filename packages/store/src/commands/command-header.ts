@@ -19,7 +19,7 @@ export interface DeliveryOptions {
 }
 
 /**
- * The line above a command's JSON, for the scripts, which write it:
+ * The line above a command's JSON, for the functions, which write it:
  * `<fleet>/<device>/<lane> <seq> <expiresAt> <policy> <onFailure> <timeoutMs> <attempts> <rollout id or ->`.
  */
 export interface CommandHeader {
@@ -38,7 +38,7 @@ export interface CommandHeader {
 /** The cause of a command that ends what a rule has started; enqueue.lua accepts it into a queue that is full for others. */
 export const promiseCause = (rule: string) => `promise:${rule}`;
 
-/** The part of the header after the expiry, which scripts copy. */
+/** The part of the header after the expiry, which functions copy. */
 export function deliveryText(options: DeliveryOptions): string {
   const {
     policy,

@@ -4,21 +4,16 @@ import type { PresenceState } from '@lamplighter/contracts/devices/presence';
 import type { Redis } from 'ioredis';
 import { presenceOf } from '../devices/devices.js';
 import {
-  COMMANDS_KEPT_PER_DEVICE,
   countedCommandKeys,
   deviceKey,
   devicesKey,
-  FRESH_MS,
   fleetsKey,
   idempotencyKey,
-  MAX_DEVICES_PER_FLEET,
-  MAX_OPEN_COMMANDS,
   presenceKey,
-  SHARDS,
   shardOf,
   WAKE_CHANNEL,
 } from '../keys.js';
-import { runScript } from '../redis/script.js';
+import { callFunction } from '../redis/functions.js';
 import { type DeliveryOptions, deliveryText } from './command-header.js';
 import { newCommandId } from './command-id.js';
 import { type Command, type CommandSource, commandJson, parseBody } from './read-commands.js';
@@ -59,7 +54,7 @@ export async function enqueueCommand(redis: Redis, request: EnqueueRequest): Pro
   const cause = rollout === undefined ? 'api' : `rollout:${rollout}`;
   const delivery = deliveryText(request);
   const hash = (text: string) => createHash('sha256').update(text).digest('hex').slice(0, 32);
-  const [outcome, ...details] = (await runScript(
+  const [outcome, ...details] = (await callFunction(
     redis,
     'enqueueCommand-13',
     [
@@ -79,15 +74,11 @@ export async function enqueueCommand(redis: Redis, request: EnqueueRequest): Pro
       ttl,
       commandJson(source, action, traceparent),
       cause,
-      MAX_OPEN_COMMANDS,
-      COMMANDS_KEPT_PER_DEVICE,
       idempotency ? hash(idempotency.request) : '',
       IDEMPOTENCY_MS,
-      Math.ceil(MAX_DEVICES_PER_FLEET / SHARDS),
       WAKE_CHANNEL,
       shard,
       request.mustBeKnown ? '1' : '0',
-      FRESH_MS,
     ],
   )) as [string, ...string[]];
   switch (outcome) {

@@ -3,7 +3,7 @@ import type { StoreUnderTest } from '@lamplighter/test-kit/store/store-under-tes
 import { DeviceQueue } from '../../test/device-queue.js';
 import { withDeviceQueue } from '../../test/store-setup.js';
 import { DeviceAddress } from '../devices/device-address.js';
-import { COMMANDS_KEPT_PER_DEVICE, MAX_OPEN_COMMANDS } from '../keys.js';
+import { COMMANDS_KEPT_PER_DEVICE, MAX_OPEN_COMMANDS, PRUNE_STRIDE } from '../keys.js';
 import { promiseCause } from './command-header.js';
 import { isFinal } from './read-commands.js';
 
@@ -62,7 +62,7 @@ describe('limits', () => {
       await queue.cancel(`c${i}`);
     }
     const kept = await queue.list();
-    expect(kept.length).toBeLessThanOrEqual(COMMANDS_KEPT_PER_DEVICE + 1);
+    expect(kept.length).toBeLessThanOrEqual(COMMANDS_KEPT_PER_DEVICE + PRUNE_STRIDE);
     expect(queue.name(kept.at(-1)!.id)).toBe('old and open');
     expect(queue.name(kept[0]!.id)).toBe(`c${COMMANDS_KEPT_PER_DEVICE + 19}`);
     expect(await queue.read('c0')).toBeUndefined();

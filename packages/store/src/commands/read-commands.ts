@@ -48,7 +48,7 @@ export type CommandBody = CommandSource &
   };
 
 /**
- * The JSON below the header line, written once. Scripts match its beginning: the source, and how long the effect is checked. The expected
+ * The JSON below the header line, written once. Functions match its beginning: the source, and how long the effect is checked. The expected
  * effect is stored in the command, so changing or deleting the rule does not affect the commands that it has emitted.
  */
 export function commandJson(source: CommandSource, action: Action, traceparent?: string): string {
@@ -156,7 +156,7 @@ export function readBody(id: string, value: string): CommandBody {
 /** The JSON below the header line. */
 export interface Body {
   readonly source: CommandSource['source'];
-  /** How long after its success the effect is checked, milliseconds; scripts read it here. */
+  /** How long after its success the effect is checked, milliseconds; functions read it here. */
   readonly effect_ms?: number;
   readonly rule?: string;
   /** The effect, as an expression. */

@@ -2,7 +2,7 @@ import type { StoreUnderTest } from '@lamplighter/test-kit/store/store-under-tes
 import type { DeviceQueue } from '../../test/device-queue.js';
 import { withDeviceQueue } from '../../test/store-setup.js';
 import type { DeviceAddress } from '../devices/device-address.js';
-import { COMMANDS_KEPT_PER_DEVICE } from '../keys.js';
+import { COMMANDS_KEPT_PER_DEVICE, PRUNE_STRIDE } from '../keys.js';
 import { MAX_UNREAD, recordUnreadAcknowledgements } from './unread-acknowledgements.js';
 
 let store: StoreUnderTest;
@@ -94,7 +94,7 @@ describe('an unreadable acknowledgement', () => {
     await queue.claim();
     await recordUnread();
     await queue.acknowledge('first', 'succeeded');
-    for (let i = 0; i < COMMANDS_KEPT_PER_DEVICE; i += 1) {
+    for (let i = 0; i < COMMANDS_KEPT_PER_DEVICE + PRUNE_STRIDE; i += 1) {
       await queue.enqueue(`${i}`);
       await queue.claim();
       await queue.acknowledge(`${i}`, 'succeeded');

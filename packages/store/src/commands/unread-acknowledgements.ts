@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import { commandKeys, shardOf } from '../keys.js';
-import { runScripts } from '../redis/script.js';
+import { callFunctions } from '../redis/functions.js';
 
 /** An unreadable acknowledgement. It changes no state: the command is dispatched again as if nothing had arrived. */
 export interface UnreadAcknowledgement {
@@ -36,7 +36,7 @@ export async function recordUnreadAcknowledgements(
   redis: Redis,
   reports: readonly UnreadReport[],
 ): Promise<(string | undefined)[]> {
-  const replies = await runScripts(
+  const replies = await callFunctions(
     redis,
     'recordUnread-5',
     reports.map(({ fleet, device, id = '', field, problem, payload }) => ({

@@ -3,8 +3,8 @@ import type { Redis } from 'ioredis';
 import { shardOfCommand } from '../commands/command-id.js';
 import { keysToEndCommand } from '../commands/ending-keys.js';
 import type { CommandSource } from '../commands/read-commands.js';
-import { effectsKey, FRESH_MS, presenceKey } from '../keys.js';
-import { runScripts } from '../redis/script.js';
+import { effectsKey, presenceKey } from '../keys.js';
+import { callFunctions } from '../redis/functions.js';
 import type { Lease } from './lease.js';
 
 /** What an acknowledgement did: the new state, or why it changed nothing; and the command's source and age, milliseconds. */
@@ -91,7 +91,7 @@ async function runAcknowledgements(
     const [fleet, name] = device.split('/') as [string, string];
     const shard = shardOfCommand(id) ?? 0;
     const keys = [...keysToEndCommand(fleet, name, shard), effectsKey(shard), presenceKey(shard, fleet)];
-    return { keys, args: [id, device, ...args, FRESH_MS] };
+    return { keys, args: [id, device, ...args] };
   });
-  return (await runScripts(redis, 'acknowledgeCommand-11', calls)) as AcknowledgementReply[];
+  return (await callFunctions(redis, 'acknowledgeCommand-11', calls)) as AcknowledgementReply[];
 }

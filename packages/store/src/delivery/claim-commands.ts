@@ -1,9 +1,8 @@
 import type { Redis } from 'ioredis';
 import { type CommandBody, readBody } from '../commands/read-commands.js';
-import { commandKeys, deviceKey, FRESH_MS, presenceKey, SHARDS } from '../keys.js';
-import { runScript, runScripts } from '../redis/script.js';
+import { commandKeys, deviceKey, presenceKey, SHARDS } from '../keys.js';
+import { callFunction, callFunctions } from '../redis/functions.js';
 import { endOverdue } from './end-overdue.js';
-import { LEASE_MS } from './lease.js';
 
 /** A claimed command: to be published now, or ended. */
 export interface Claim {
@@ -23,7 +22,7 @@ export interface Claim {
 
 /** The shards with a due command (to dispatch, or with an ended lease or time to live), and the time of Redis, ms. */
 export async function findDueShards(redis: Redis): Promise<{ now: number; shards: number[] }> {
-  const [now, ...positions] = (await runScript(redis, 'findDueShards-n', DUE_KEYS, [])) as [
+  const [now, ...positions] = (await callFunction(redis, 'findDueShards-n', DUE_KEYS, [])) as [
     string,
     ...number[],
   ];
@@ -78,14 +77,14 @@ type ClaimReply = [
   ][],
 ];
 
-/** First lists the due commands with their devices, because the claiming script must declare the keys of each device. */
+/** First lists the due commands with their devices, because the claiming function must declare the keys of each device. */
 async function claimDue(
   redis: Redis,
   shards: readonly number[],
   limit: number,
   hasMore: (shard: number) => void,
 ): Promise<ClaimReply[]> {
-  const found = (await runScripts(
+  const found = (await callFunctions(
     redis,
     'findDueCommands-2',
     shards.map((shard) => {
@@ -104,7 +103,7 @@ async function claimDue(
       positions.set(key, known);
       return known;
     };
-    const args: (string | number)[] = [LEASE_MS, FRESH_MS];
+    const args: (string | number)[] = [];
     for (let at = 0; at < due.length; at += 2) {
       const [fleet, device] = due[at + 1]!.split('/');
       if (fleet === undefined || device === undefined) args.push(due[at]!, '', '');
@@ -113,5 +112,5 @@ async function claimDue(
     }
     return [{ keys, args }];
   });
-  return (await runScripts(redis, 'claimCommands-n', calls)) as ClaimReply[];
+  return (await callFunctions(redis, 'claimCommands-n', calls)) as ClaimReply[];
 }

@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import { shardOfCommand } from '../commands/command-id.js';
 import { commandKeys, deviceKey, shardOf } from '../keys.js';
-import { runScripts } from '../redis/script.js';
+import { callFunctions } from '../redis/functions.js';
 import type { Lease } from './lease.js';
 
 /**
@@ -14,7 +14,7 @@ export async function requeueCommands(
   redis: Redis,
   leases: readonly (Lease & { waitMs: number; cause: string })[],
 ): Promise<Set<number>> {
-  const replies = await runScripts(
+  const replies = await callFunctions(
     redis,
     'requeueCommand-7',
     leases.map(({ id, device, attempt, claimedAt, waitMs, cause }) => {

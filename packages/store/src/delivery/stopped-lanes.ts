@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import { commandKeys, deviceKey, shardOf, WAKE_CHANNEL } from '../keys.js';
-import { runScript } from '../redis/script.js';
+import { callFunction } from '../redis/functions.js';
 
 /**
  * Resumes a lane that a failure has stopped.
@@ -13,7 +13,7 @@ export async function resumeLane(
   lane: string,
 ): Promise<string | undefined> {
   const shard = shardOf(fleet, device);
-  const stoppedBy = (await runScript(
+  const stoppedBy = (await callFunction(
     redis,
     'resumeLane-7',
     [deviceKey(shard, fleet, device), ...commandKeys(shard)],

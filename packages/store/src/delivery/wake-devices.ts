@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import { commandKeys, deviceKey } from '../keys.js';
+import { callFunctions } from '../redis/functions.js';
 import { pipelined } from '../redis/pipelined.js';
-import { runScripts } from '../redis/script.js';
 
 /** Pace of the drain to returning devices in each replica, milliseconds from one device to the next. */
 const WAKE_EVERY_MS = 2;
@@ -34,7 +34,7 @@ export async function wakeDevices(
   drainEndsAt.set(redis, next);
   const idle = devices.filter((_, i) => (waiting[i] as string[]).length === 0);
   const [woken] = await Promise.all([
-    runScripts(redis, 'wakeDevice-7', calls),
+    callFunctions(redis, 'wakeDevice-7', calls),
     pipelined(redis, idle, (pipeline, { shard, name }) => {
       const [fleet, device] = name.split('/') as [string, string];
       return pipeline.hdel(deviceKey(shard, fleet, device), 'back');

@@ -1,7 +1,7 @@
 import type { Birth, Will } from '@lamplighter/contracts/devices/presence';
 import type { Redis } from 'ioredis';
-import { devicesKey, FRESH_MS, fleetsKey, forgetDueKey, MAX_DEVICES_PER_FLEET, SHARDS } from '../keys.js';
-import { runScripts } from '../redis/script.js';
+import { devicesKey, fleetsKey, forgetDueKey } from '../keys.js';
+import { callFunctions } from '../redis/functions.js';
 import type { DeviceAddress } from './device-address.js';
 
 /**
@@ -41,7 +41,7 @@ export async function recordPresence(
   onBirth: (position: number, startedAt: number) => void = () => undefined,
 ): Promise<PresenceOutcome[]> {
   const now = performance.now();
-  const replies = await runScripts(
+  const replies = await callFunctions(
     redis,
     'recordPresence-5',
     messages.map(({ address, message, mayBeOld = false, arrivedAt = now, recorder }) => ({
@@ -58,8 +58,6 @@ export async function recordPresence(
         message.online ? '1' : '0',
         message.session,
         (message.online && message.telemetry) || 'latest',
-        FRESH_MS,
-        Math.ceil(MAX_DEVICES_PER_FLEET / SHARDS),
         (message.online && message.sleeps) || '',
         (message.online && message.forgetAfter) || '',
         !message.online && message.goodbye ? '1' : '',

@@ -1,8 +1,8 @@
 import type { DeviceState } from '@lamplighter/contracts/devices/device-state';
 import type { Redis } from 'ioredis';
 import { devicesKey, statesKey } from '../keys.js';
+import { callFunctions } from '../redis/functions.js';
 import { ALL_SHARDS, pipelined } from '../redis/pipelined.js';
-import { runScripts } from '../redis/script.js';
 import type { DeviceAddress } from './device-address.js';
 import { parseEntry, presenceOf } from './devices.js';
 
@@ -27,7 +27,7 @@ export async function claimStates(
   addresses: readonly DeviceAddress[],
   againBefore: number,
 ): Promise<StateClaim[]> {
-  const replies = await runScripts(
+  const replies = await callFunctions(
     redis,
     'claimState-3',
     addresses.map((address) => ({

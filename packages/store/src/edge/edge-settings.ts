@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import { deviceKey, EDGE_RULES_KEY, shardOf } from '../keys.js';
+import { callFunctions } from '../redis/functions.js';
 import { pipelined } from '../redis/pipelined.js';
-import { runScripts } from '../redis/script.js';
 
 /**
  * The rule that a device follows while its link is down. The server sets a rule; a command sends the device its current version, and
@@ -58,7 +58,7 @@ export async function confirmEdgeRules(
     keys: [deviceKey(shardOf(fleet, device), fleet, device)],
     args: [seq, confirmed ?? ''],
   }));
-  await runScripts(redis, 'confirmEdgeRule-1', calls);
+  await callFunctions(redis, 'confirmEdgeRule-1', calls);
 }
 
 /** Reads the setting of one device. */

@@ -1,8 +1,8 @@
 import { EDGE_BOUNDS, type EdgeDecision, parseEdgeDecision } from '@lamplighter/contracts/edge/edge';
 import type { Redis } from 'ioredis';
 import { edgeDueKey, edgeKey, shardOf } from '../keys.js';
+import { callFunction } from '../redis/functions.js';
 import { ALL_SHARDS } from '../redis/pipelined.js';
-import { runScript } from '../redis/script.js';
 import { takeDue } from '../redis/take-due.js';
 
 /**
@@ -49,7 +49,7 @@ export async function reportDecisions(
   { decisions, dropped }: { readonly decisions: readonly EdgeDecision[]; readonly dropped: number },
   dueAfterMs: number,
 ): Promise<void> {
-  await runScript(redis, 'reportEdge-2', keysOf({ fleet, device }), [
+  await callFunction(redis, 'reportEdge-2', keysOf({ fleet, device }), [
     `${fleet}/${device}`,
     dueAfterMs,
     EDGE_BOUNDS.maxDecisions,
@@ -86,7 +86,7 @@ export async function recordJudgements(
   judgements: readonly (readonly [id: number, judgement: Judgement])[],
   dueAfterMs: number,
 ): Promise<Judgement[]> {
-  const written = (await runScript(redis, 'recordJudgement-2', keysOf({ fleet, device }), [
+  const written = (await callFunction(redis, 'recordJudgement-2', keysOf({ fleet, device }), [
     `${fleet}/${device}`,
     dueAfterMs,
     ...judgements.flatMap(([id, judgement]) => [id, JSON.stringify(judgement)]),

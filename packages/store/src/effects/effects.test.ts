@@ -8,7 +8,13 @@ import { commandJson, readCommand } from '../commands/read-commands.js';
 import { acknowledgeCommands } from '../delivery/acknowledge-commands.js';
 import { DeviceAddress } from '../devices/device-address.js';
 import { listDevices } from '../devices/devices.js';
-import { COMMANDS_KEPT_PER_DEVICE, commandKeys, effectsKey, OUTCOMES_KEPT_PER_DEVICE } from '../keys.js';
+import {
+  COMMANDS_KEPT_PER_DEVICE,
+  commandKeys,
+  effectsKey,
+  OUTCOMES_KEPT_PER_DEVICE,
+  PRUNE_STRIDE,
+} from '../keys.js';
 import {
   dropEffect,
   EFFECT_LEASE_MS,
@@ -173,7 +179,7 @@ describe('the outcome', () => {
   it('is pruned with the command', async () => {
     const [id, open] = [await command('succeeded'), await command('succeeded')];
     await record(id, {});
-    for (let i = 0; i < COMMANDS_KEPT_PER_DEVICE; i += 1) await command('failed');
+    for (let i = 0; i < COMMANDS_KEPT_PER_DEVICE + PRUNE_STRIDE; i += 1) await command('failed');
     const answers = await store.redis.hkeys(commandKeys(lamp.shard)[2]!);
     expect(answers.filter((field) => field.startsWith(id) || field.startsWith(open))).toEqual([]);
     expect(await record(open, {})).toBe(false);

@@ -9,12 +9,12 @@ import {
   outcomesKey,
   shardOf,
 } from '../keys.js';
+import { callFunction } from '../redis/functions.js';
 import { ALL_SHARDS } from '../redis/pipelined.js';
-import { runScript } from '../redis/script.js';
 import { takeDue } from '../redis/take-due.js';
 
 /**
- * Effect checks. The script that records `succeeded` adds the command to the effects index. A replica takes it under a lease, reads what
+ * Effect checks. The function that records `succeeded` adds the command to the effects index. A replica takes it under a lease, reads what
  * the device has reported since, and records the outcome or when to check again. A crash only delays it: the lease ends, and another
  * replica checks.
  */
@@ -79,7 +79,7 @@ export async function recordEffect(
     nextAt ?? '',
     OUTCOMES_KEPT_PER_DEVICE,
   ];
-  return (await runScript(redis, 'recordEffect-5', keys, args)) === 1;
+  return (await callFunction(redis, 'recordEffect-5', keys, args)) === 1;
 }
 
 /** Removes a check that cannot be made. */

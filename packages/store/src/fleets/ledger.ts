@@ -4,8 +4,8 @@ import type { Redis } from 'ioredis';
 import type { DeviceAddress } from '../devices/device-address.js';
 import { type Session, sessionOf } from '../devices/session.js';
 import { commandKeys, deviceKey, devicesKey, ledgerKey, windowKey } from '../keys.js';
+import { callFunctions } from '../redis/functions.js';
 import { ALL_SHARDS, pipelined } from '../redis/pipelined.js';
-import { runScripts } from '../redis/script.js';
 
 /**
  * The ledger of a fleet's readings: how many its devices have taken (those that send `_n`), and the outcomes of those readings.
@@ -52,14 +52,14 @@ export interface Refusals {
 }
 
 /**
- * Counts refused readings, one script per device. Repeating it after a failure counts twice.
+ * Counts refused readings, one function per device. Repeating it after a failure counts twice.
  * @returns the session of each device; undefined if it never published a birth
  */
 export async function countRejected(
   redis: Redis,
   refusals: readonly Refusals[],
 ): Promise<(Session | undefined)[]> {
-  const sessions = await runScripts(
+  const sessions = await callFunctions(
     redis,
     'countRejected-3',
     refusals.map(({ address: { shard, fleet, device }, own, reasons }) => ({
@@ -188,7 +188,7 @@ async function readFleetCounts(
   redis: Redis,
   fleet: string,
 ): Promise<{ open: number; counts: Map<string, number> }> {
-  const shards = (await runScripts(
+  const shards = (await callFunctions(
     redis,
     'readLedger-2',
     ALL_SHARDS.map((shard) => ({ keys: [ledgerKey(shard, fleet), commandKeys(shard)[3]!], args: [fleet] })),

@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import { commandKeys } from '../keys.js';
+import { callFunctions } from '../redis/functions.js';
 import { ALL_SHARDS } from '../redis/pipelined.js';
-import { runScripts } from '../redis/script.js';
 
 /** Open commands of all fleets. */
 export interface OpenCommands {
@@ -31,7 +31,7 @@ export class OpenCommandCounter {
     const sums = { due: 0, waiting: 0, oldestAgeMs: 0 };
     for (let first = 0; first < this.places.length; first += SHARDS_PER_TRIP) {
       const places = this.places.slice(first, first + SHARDS_PER_TRIP);
-      const replies = (await runScripts(
+      const replies = (await callFunctions(
         redis,
         'countOpenCommands-3',
         places.map(({ shard, after, oldest }) => {

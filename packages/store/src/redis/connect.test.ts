@@ -49,8 +49,8 @@ const accept = (redis: Redis) => new Replica(redis).accept(lamp, [reading({ ligh
 describe('while Redis is unavailable', () => {
   it.each<[what: string, call: (redis: Redis) => Promise<unknown>]>([
     ['a plain call', (redis) => redis.get('x')],
-    ['one script', accept],
-    ['scripts in one round trip', (redis) => new DeviceQueue(redis, lamp).claims()],
+    ['one function', accept],
+    ['functions in one round trip', (redis) => new DeviceQueue(redis, lamp).claims()],
     ['a read of many keys', (redis) => readDevice(redis, 'demo', 'lamp-0001')],
     ['the durability check', durabilityProblems],
   ])('%s fails immediately', async (_what, call) => {
@@ -96,7 +96,7 @@ describe('when Redis is killed', () => {
     for (const call of calls) expect((await call).result).toMatch(/^failed: /);
   });
 
-  it('the connection, scripts and data return after a restart', async () => {
+  it('the connection, functions and data return after a restart', async () => {
     const server = await startRedis();
     const { redis, log } = watched(server.url);
     await waitUntilUp(log);
@@ -112,13 +112,13 @@ describe('when Redis is killed', () => {
   });
 });
 
-it('reloads scripts that Redis no longer has', async () => {
+it('reloads functions that Redis no longer has', async () => {
   const redis = await connected((await startRedis()).url);
   const queue = new DeviceQueue(redis, lamp);
-  await redis.script('FLUSH');
+  await redis.call('FUNCTION', 'FLUSH');
   expect(await accept(redis)).toMatchObject({ kind: 'accepted' });
   await queue.enqueue('on');
-  await redis.script('FLUSH');
+  await redis.call('FUNCTION', 'FLUSH');
   expect(await queue.claim()).toEqual(['on dispatched 1']);
 });
 

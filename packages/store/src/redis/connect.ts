@@ -1,7 +1,7 @@
 import { type Backoff, backoffMs } from '@lamplighter/contracts/backoff';
 import { Redis } from 'ioredis';
 import { SHARD_COUNT_KEY, SHARDS } from '../keys.js';
-import { loadScripts } from './script.js';
+import { loadFunctions } from './functions.js';
 
 export type { Redis };
 
@@ -45,7 +45,7 @@ export function connectRedis(url: string, name: string, settings: ConnectionSett
     settings.onDown?.(reason);
   };
   redis.on('ready', () => {
-    loadScripts(redis).then(
+    loadFunctions(redis).then(
       () => {
         up = true;
         settings.onUp?.();

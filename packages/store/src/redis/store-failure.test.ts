@@ -31,7 +31,7 @@ it('classifies a frozen or killed Redis as away', async () => {
   expect(await failureOf(() => redis.get('a'))).toBe('away');
 });
 
-it('classifies refused writes as refusing, also inside a script', async () => {
+it('classifies refused writes as refusing, also inside a function', async () => {
   const server = await startRedis({ settings: ['maxmemory 100kb'] });
   const redis = await connect(server.url);
   expect(await failureOf(() => redis.set('a', 'b'))).toBe('refusing');

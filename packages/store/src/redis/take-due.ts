@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import { runScript } from './script.js';
+import { callFunction } from './functions.js';
 
 /**
  * Leases members of due indexes: ZSETs of member → when it is due (ms), one per shard. Each member that it returns becomes due again when
@@ -13,6 +13,6 @@ export async function takeDue(
   limit: number,
   leaseMs: number,
 ): Promise<{ now: number; members: string[] }> {
-  const [now, ...members] = (await runScript(redis, 'takeDue-n', keys, [limit, leaseMs])) as string[];
+  const [now, ...members] = (await callFunction(redis, 'takeDue-n', keys, [limit, leaseMs])) as string[];
   return { now: Number(now), members };
 }

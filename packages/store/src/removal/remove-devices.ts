@@ -21,13 +21,13 @@ import {
   timersKey,
   windowKey,
 } from '../keys.js';
+import { callFunctions } from '../redis/functions.js';
 import { ALL_SHARDS, pipelined } from '../redis/pipelined.js';
-import { runScripts } from '../redis/script.js';
 import { takeDue } from '../redis/take-due.js';
 
 /**
- * Removing a device takes two steps. One script does everything in the device's shard: it ends open commands and deletes
- * state, window, commands, rule states, timers, settings and edge reports. The same script records a pending cleanup. A replica of the rules
+ * Removing a device takes two steps. One function does everything in the device's shard: it ends open commands and deletes
+ * state, window, commands, rule states, timers, settings and edge reports. The same function records a pending cleanup. A replica of the rules
  * service takes it under a lease and clears the rest: the broker's retained presence, votes in quorums, samples of rejected input, and the
  * edge rule. A crash only delays it.
  *
@@ -70,7 +70,7 @@ export async function removeDevices(
   { onlyIfAway = false } = {},
 ): Promise<Removal[]> {
   if (devices.length === 0) return [];
-  const replies = (await runScripts(
+  const replies = (await callFunctions(
     redis,
     'removeDevice-21',
     devices.map(({ fleet, device }) => {
@@ -170,7 +170,7 @@ export async function removeVotes(
   cleanups: readonly PendingCleanup[],
 ): Promise<void> {
   const votes = rules.flatMap((rule) => cleanups.map((cleanup) => ({ rule, ...cleanup })));
-  await runScripts(
+  await callFunctions(
     redis,
     'removeVote-1',
     votes.map(({ rule, device, at }) => ({ keys: [groupKey(fleet, rule)], args: [device, at] })),

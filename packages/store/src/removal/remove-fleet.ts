@@ -10,7 +10,7 @@ import {
   SHARDS,
 } from '../keys.js';
 import { redisNow } from '../redis/connect.js';
-import { runScript } from '../redis/script.js';
+import { callFunction } from '../redis/functions.js';
 import { takeDue } from '../redis/take-due.js';
 import { forgetRollout } from '../rollouts/rollout-lease.js';
 import { cancelRollout } from '../rollouts/rollouts.js';
@@ -46,7 +46,7 @@ const KEPT_S = 24 * 3600;
 
 /** Starts the removal of a fleet, or finds the one that is running. */
 export async function startFleetRemoval(redis: Redis, fleet: string): Promise<FleetRemoval> {
-  const pairs = (await runScript(
+  const pairs = (await callFunction(
     redis,
     'startRemoval-2',
     [REMOVALS_DUE_KEY, removalKey(fleet)],

@@ -6,17 +6,14 @@ import { newCommandId } from '../commands/command-id.js';
 import { commandJson } from '../commands/read-commands.js';
 import { type Superseded, supersededOf } from '../commands/superseded.js';
 import {
-  COMMANDS_KEPT_PER_DEVICE,
   commandKeys,
   countedCommandKeys,
   deviceKey,
   devicesKey,
-  FRESH_MS,
-  MAX_OPEN_COMMANDS,
   presenceKey,
   WAKE_CHANNEL,
 } from '../keys.js';
-import { runScript, runScripts } from '../redis/script.js';
+import { callFunction, callFunctions } from '../redis/functions.js';
 import type { HeldRollout } from './rollout-lease.js';
 
 /** The outcome of a device's turn. `repeated`: it has had its turn; `fenced`: another replica holds the rollout, or it has ended. */
@@ -47,7 +44,7 @@ export async function enqueueRollout(
   });
   const json = commandJson({ source: 'rollout', rollout }, action);
   const ids = devices.map(({ shard }) => newCommandId(shard));
-  const replies = (await runScripts(
+  const replies = (await callFunctions(
     redis,
     'enqueueRolloutCommand-11',
     devices.map(({ shard, device }, i) => ({
@@ -68,9 +65,6 @@ export async function enqueueRollout(
         durationMs(request.ttl)!,
         json,
         `rollout:${rollout}`,
-        MAX_OPEN_COMMANDS,
-        COMMANDS_KEPT_PER_DEVICE,
-        FRESH_MS,
       ],
     })),
   )) as [Turn['outcome'], ...string[]][];
@@ -102,7 +96,7 @@ export async function sweepRollout(
   after: string,
 ): Promise<{ ended: SweptCommand[]; next: string }> {
   const [commands, transitions, , queue] = commandKeys(shard) as [string, string, string, string];
-  const [next, ...found] = (await runScript(
+  const [next, ...found] = (await callFunction(
     redis,
     'findRolloutCommands-3',
     [commands, transitions, queue],
@@ -112,7 +106,7 @@ export async function sweepRollout(
     const [device, id] = entry.slice(fleet.length + 1).split(' ') as [string, string];
     return { device, id };
   });
-  const replies = (await runScripts(
+  const replies = (await callFunctions(
     redis,
     'cancelCommand-9',
     waiting.map(({ device, id }) => ({

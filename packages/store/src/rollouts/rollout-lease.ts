@@ -1,8 +1,8 @@
 import type { RolloutCounts, RolloutState } from '@lamplighter/contracts/rollouts/rollout';
 import type { Redis } from 'ioredis';
 import { devicesKey, ROLLOUTS_DUE_KEY, rolloutKey, rolloutsKey, SHARDS, shardOf } from '../keys.js';
+import { callFunction } from '../redis/functions.js';
 import { ALL_SHARDS, pipelined } from '../redis/pipelined.js';
-import { runScript } from '../redis/script.js';
 import { COUNTED, fenceRollout, type RolloutRecord, type RolloutRequest } from './rollouts.js';
 
 /**
@@ -43,7 +43,7 @@ export interface HeldRollout extends Position {
 
 /** Leases up to `limit` rollouts without a holder, and fences their former holders. */
 export async function takeRollouts(redis: Redis, limit: number): Promise<HeldRollout[]> {
-  const ids = (await runScript(redis, 'findRollouts-1', [ROLLOUTS_DUE_KEY], [limit])) as string[];
+  const ids = (await callFunction(redis, 'findRollouts-1', [ROLLOUTS_DUE_KEY], [limit])) as string[];
   const taken: HeldRollout[] = [];
   for (const id of ids) {
     const held = await takeRollout(redis, id);
@@ -53,7 +53,7 @@ export async function takeRollouts(redis: Redis, limit: number): Promise<HeldRol
 }
 
 async function takeRollout(redis: Redis, id: string): Promise<HeldRollout | undefined> {
-  const pairs = (await runScript(
+  const pairs = (await callFunction(
     redis,
     'claimRollout-2',
     [ROLLOUTS_DUE_KEY, rolloutKey(id)],
@@ -100,7 +100,7 @@ export async function saveRollout(
   leaseMs = ROLLOUT_LEASE_MS,
 ): Promise<boolean> {
   const fields = Object.entries(changes).flat();
-  const saved = await runScript(
+  const saved = await callFunction(
     redis,
     'saveRollout-2',
     [ROLLOUTS_DUE_KEY, rolloutKey(id)],
@@ -116,7 +116,7 @@ export async function endRollout(
   state: 'done' | 'aborted',
   counts: RolloutCounts,
 ): Promise<boolean> {
-  const [now, stop] = (await runScript(
+  const [now, stop] = (await callFunction(
     redis,
     'endRollout-2',
     [ROLLOUTS_DUE_KEY, rolloutKey(id)],

@@ -19,8 +19,8 @@ import {
   rolloutsKey,
   SHARDS,
 } from '../keys.js';
+import { callFunction, callFunctions } from '../redis/functions.js';
 import { ALL_SHARDS, pipelined } from '../redis/pipelined.js';
-import { runScript, runScripts } from '../redis/script.js';
 
 /** Rollouts kept per fleet; the oldest finished ones are pruned. */
 export const ROLLOUTS_KEPT_PER_FLEET = 100;
@@ -84,9 +84,9 @@ export async function createRollout(
   const id = ulid();
   const hash = (text: string) => createHash('sha256').update(text).digest('hex').slice(0, 32);
   const kept = await redis.zrange(fleetRolloutsKey(fleet), '0', '-1');
-  // Unfinished ones stay, so more candidates are passed than may be needed; the script prunes what it must.
+  // Unfinished ones stay, so more candidates are passed than may be needed; the function prunes what it must.
   const oldest = kept.length < ROLLOUTS_KEPT_PER_FLEET ? [] : kept.slice(0, MAX_UNFINISHED_OF_FLEET + 1);
-  const [outcome, detail] = (await runScript(
+  const [outcome, detail] = (await callFunction(
     redis,
     'createRollout-n',
     [
@@ -184,7 +184,7 @@ export const COUNTED: readonly string[] = [
   ...FINAL_STATES,
 ];
 
-/** The outcomes of a rollout's devices so far, summed over the shards. Each count is written in the same script as what it counts. */
+/** The outcomes of a rollout's devices so far, summed over the shards. Each count is written in the same function as what it counts. */
 export async function countRollout(redis: Redis, id: string): Promise<RolloutCounts> {
   const fields = COUNTED.map((name) => `${id}:${name}`);
   const perShard = (await pipelined(redis, ALL_SHARDS, (pipeline, shard) =>
@@ -219,7 +219,7 @@ export async function cancelRollout(
   redis: Redis,
   id: string,
 ): Promise<{ state: RolloutState | 'missing'; isOurs: boolean }> {
-  const [state, token] = (await runScript(
+  const [state, token] = (await callFunction(
     redis,
     'endRollout-2',
     [ROLLOUTS_DUE_KEY, rolloutKey(id)],
@@ -232,7 +232,7 @@ export async function cancelRollout(
 
 /** Fences all holders with a lower token, in all shards. @returns false if a shard has a higher token */
 export async function fenceRollout(redis: Redis, id: string, token: string): Promise<boolean> {
-  const replies = await runScripts(
+  const replies = await callFunctions(
     redis,
     'fenceRollout-1',
     Array.from({ length: SHARDS }, (_, shard) => ({ keys: [rolloutsKey(shard)], args: [id, token] })),

@@ -4,23 +4,18 @@ import { type DeliveryOptions, deliveryText } from '../commands/command-header.j
 import { newCommandId } from '../commands/command-id.js';
 import { type Superseded, supersededOf } from '../commands/superseded.js';
 import {
-  COMMANDS_KEPT_PER_DEVICE,
   countedCommandKeys,
   deviceKey,
   devicesKey,
-  FRESH_MS,
   fleetsKey,
   groupKey,
-  MAX_DEVICES_PER_FLEET,
-  MAX_OPEN_COMMANDS,
   presenceKey,
-  SHARDS,
   shardOf,
   timersKey,
 } from '../keys.js';
 import { redisNow } from '../redis/connect.js';
+import { callFunction, type FunctionArgument } from '../redis/functions.js';
 import { ALL_SHARDS, pipelined } from '../redis/pipelined.js';
-import { runScript, type ScriptArgument } from '../redis/script.js';
 
 /** The name of a quorum: a rule that several sensors decide together. */
 export interface GroupName {
@@ -123,7 +118,7 @@ export interface TargetOutcome extends Superseded {
 }
 
 /**
- * Writes a decision and enqueues its commands in one script; the caller wakes the dispatchers of their shards.
+ * Writes a decision and enqueues its commands in one function; the caller wakes the dispatchers of their shards.
  * @returns undefined if another replica has decided in the meantime: nothing was written, and the caller must evaluate again
  */
 export async function decideGroup(
@@ -144,7 +139,7 @@ export async function decideGroup(
     keys.push(presenceKey(shard, fleet), devicesKey(shard, fleet), fleetsKey(shard));
     keys.push(...countedCommandKeys(shard, fleet));
   }
-  const args: ScriptArgument[] = [
+  const args: FunctionArgument[] = [
     version,
     state,
     timerMember({ fleet, rule }),
@@ -154,20 +149,10 @@ export async function decideGroup(
     targets.length,
   ];
   if (commands !== undefined && targets.length > 0)
-    args.push(
-      commands.lane,
-      deliveryText(commands),
-      commands.ttl,
-      commands.json,
-      commands.cause,
-      COMMANDS_KEPT_PER_DEVICE,
-      MAX_OPEN_COMMANDS,
-      Math.ceil(MAX_DEVICES_PER_FLEET / SHARDS),
-      FRESH_MS,
-    );
+    args.push(commands.lane, deliveryText(commands), commands.ttl, commands.json, commands.cause);
   for (const { device, stored } of forget) args.push(`v:${device}`, stored);
   for (const { device, shard, id, at } of targets) args.push(`${device} ${id} ${at} ${shards.get(shard)}`);
-  const [outcome, ...replies] = (await runScript(redis, 'decideGroup-n', keys, args)) as [
+  const [outcome, ...replies] = (await callFunction(redis, 'decideGroup-n', keys, args)) as [
     string,
     ...[TargetOutcome['state'], ...string[]][],
   ];

@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import { ruleErrorsKey, rulesKey } from '../keys.js';
-import { runScripts } from '../redis/script.js';
+import { callFunctions } from '../redis/functions.js';
 
 /** The latest error of a rule's current version. */
 export interface RuleError {
@@ -25,7 +25,7 @@ const MAX_MESSAGE = 500;
 
 /** Records the latest error of each rule and adds to the counts. Errors of replaced versions are dropped. */
 export async function recordRuleErrors(redis: Redis, fleets: readonly FleetErrors[]): Promise<void> {
-  await runScripts(
+  await callFunctions(
     redis,
     'recordRuleErrors-2',
     fleets.map(({ fleet, errors }) => ({

@@ -9,7 +9,7 @@ import {
   rulesKey,
   ruleVersionsKey,
 } from '../keys.js';
-import { runScript } from '../redis/script.js';
+import { callFunction } from '../redis/functions.js';
 import { resetsState } from './rule-restart.js';
 
 /**
@@ -72,7 +72,7 @@ export async function writeRule(
 ): Promise<WriteRuleResult> {
   const before = expected === 'absent' ? undefined : await readRule(redis, fleet, rule.id);
   const resetsStates = before === undefined || 'unreadable' in before || resetsState(before.rule, rule);
-  const [outcome, detail] = (await runScript(redis, 'writeRule-5', keysOf(fleet, rule.id), [
+  const [outcome, detail] = (await callFunction(redis, 'writeRule-5', keysOf(fleet, rule.id), [
     fleet,
     rule.id,
     expected === 'absent' ? '' : expected,
@@ -101,7 +101,7 @@ export async function deleteRule(
   version: number,
   { release = false }: WriteOptions = {},
 ): Promise<{ outcome: 'deleted' | 'changed'; version: number } | { outcome: 'missing' }> {
-  const [outcome, detail] = (await runScript(redis, 'deleteRule-5', keysOf(fleet, rule), [
+  const [outcome, detail] = (await callFunction(redis, 'deleteRule-5', keysOf(fleet, rule), [
     fleet,
     rule,
     version,
@@ -134,7 +134,7 @@ export async function switchRules(
 ): Promise<boolean> {
   const keys = [rulesKey(fleet), RULES_REVISIONS_KEY, RULES_OFF_KEY, ruleReleasesKey(fleet)];
   const args = [fleet, isOn ? '1' : '0', release ? '1' : '0'];
-  return (await runScript(redis, 'switchRules-4', keys, args)) === 1;
+  return (await callFunction(redis, 'switchRules-4', keys, args)) === 1;
 }
 
 /** Since when the rules of a fleet are switched off, milliseconds since 1970; undefined if they are on. */
@@ -148,7 +148,7 @@ export async function readRulesOff(redis: Redis, fleet: string): Promise<number 
  * @returns whether it wrote them
  */
 export async function seedRules(redis: Redis, fleet: string, rules: readonly Rule[]): Promise<boolean> {
-  const seeded = await runScript(
+  const seeded = await callFunction(
     redis,
     'seedRules-n',
     [rulesKey(fleet), RULES_REVISIONS_KEY, ...rules.map(({ id }) => ruleVersionsKey(fleet, id))],

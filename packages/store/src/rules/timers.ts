@@ -7,7 +7,7 @@ import { takeDue } from '../redis/take-due.js';
 
 /**
  * Timers: when the rules of a device, or a quorum, are evaluated without a reading. Each device and each quorum has at most one: the
- * earliest that any of its rules needs. A due timer stays until the verdict is written, which sets the next one in the same script; so a
+ * earliest that any of its rules needs. A due timer stays until the verdict is written, which sets the next one in the same function; so a
  * crash costs a lease, never a timer.
  */
 export interface DueTimer {

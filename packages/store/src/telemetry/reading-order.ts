@@ -75,7 +75,7 @@ export const RESTART_REASONS = ['clock', 'session', 'counter'] as const;
 export type RestartReason = (typeof RESTART_REASONS)[number];
 
 /**
- * Whether a reading is newer than the mark, by the numbers alone. The script makes the final decision (order.lua), and returns a
+ * Whether a reading is newer than the mark, by the numbers alone. The function makes the final decision (order.lua), and returns a
  * conflict if it differs.
  */
 export function isNewer(reading: Mark, mark: Mark): boolean {

@@ -107,7 +107,7 @@ async function startReplica() {
   };
 }
 
-/** Stores votes of sensors, received some time ago, as the accepting script does. */
+/** Stores votes of sensors, received some time ago, as the accepting function does. */
 async function castVotes(since: number, votes: Record<string, boolean | number>, ageMs = 0): Promise<void> {
   const at = (await redisNow(redis)) - ageMs;
   const fields = Object.entries(votes).flatMap(([device, vote]) => [

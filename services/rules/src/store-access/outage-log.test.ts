@@ -52,7 +52,7 @@ describe('OutageLog', () => {
       [
         'store_write',
         bug,
-        'a script failed on the input of a device; dropping its part of the batch',
+        'a function failed on the input of a device; dropping its part of the batch',
         { fleet: 'demo', device: 'lamp' },
       ],
     ]);

@@ -36,9 +36,9 @@ export class OutageLog {
     this.logger.info('Redis accepts readings again');
   }
 
-  /** A script failed on the input of one device: a bug. The input is dropped, so that the rest of its batch can be stored. */
+  /** A function failed on the input of one device: a bug. The input is dropped, so that the rest of its batch can be stored. */
   inputDropped({ fleet, device }: { fleet: string; device: string }, error: Error): void {
-    const message = 'a script failed on the input of a device; dropping its part of the batch';
+    const message = 'a function failed on the input of a device; dropping its part of the batch';
     this.unexpected.report('store_write', error, message, { fleet, device });
   }
 }

@@ -47,7 +47,7 @@ describe('untilStored', () => {
   it.each([
     'ERR user_script:12: attempt to index a nil value',
     'WRONGTYPE Operation against a key holding the wrong kind of value',
-  ])('isolates the one item on which the script fails and stores all others: %s', async (message) => {
+  ])('isolates the one item on which the function fails and stores all others: %s', async (message) => {
     const poisoned: number[] = [];
     const items = Array.from({ length: 50 }, (_, i) => i);
     const stored = await untilStored(

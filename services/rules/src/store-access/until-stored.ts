@@ -5,7 +5,7 @@ const RETRY: Backoff = { firstMs: 50, maxMs: 2000 };
 
 /**
  * Writes items, and retries without limit while Redis is unavailable, slow or full: the messages stay unacknowledged, which applies
- * back-pressure to the broker. If a script fails on its input, the batch is halved until the failing item is alone; only that item fails.
+ * back-pressure to the broker. If a function fails on its input, the batch is halved until the failing item is alone; only that item fails.
  */
 export async function untilStored<T, R>(
   items: readonly T[],
@@ -36,7 +36,7 @@ export async function untilStored<T, R>(
   }
 }
 
-/** Redis replies with `ERR` or `WRONGTYPE` if a script fails; loading, full, busy and read-only have other codes. */
+/** Redis replies with `ERR` or `WRONGTYPE` if a function fails; loading, full, busy and read-only have other codes. */
 function isPoison(error: Error): boolean {
   return error.name === 'ReplyError' && /^(ERR|WRONGTYPE)\b/.test(error.message);
 }

@@ -46,7 +46,7 @@ const MAX_ROUNDS = 20;
 /** Prefetches before one round: the rules, then the histories that they need. */
 const MAX_READS = 2;
 
-/** Stores batches of telemetry: parses, evaluates, writes them in one script, and repeats that for parts that conflict. */
+/** Stores batches of telemetry: parses, evaluates, writes them in one function, and repeats that for parts that conflict. */
 @Injectable()
 export class IngestService {
   /** Unique per process, because part numbers start at 1 again; short, because every stored reading contains it. */

@@ -26,7 +26,7 @@ export async function startStore({ fast = false } = {}): Promise<StoreUnderTest>
   };
 }
 
-/** Connects as the services do; resolves when the scripts are loaded. */
+/** Connects as the services do; resolves when the functions are loaded. */
 export async function connected(url: string): Promise<Redis> {
   const redis = await new Promise<Redis>((resolve, reject) => {
     const opened = connectRedis(url, 'test', {

@@ -1,4 +1,4 @@
--- Finds commands that have expired, were overtaken, or missed their only attempt; include after commands.lua.
+-- Finds commands that have expired, were overtaken, or missed their only attempt.
 
 local function has_policy(value, policy)
   return string.match(value, '^%S+ %d+ %d+ (%a+)') == policy

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { DEFAULT_ATTEMPTS } from '@lamplighter/contracts/commands/command';
 import { ruleSchema } from '@lamplighter/evaluation/rule/rule';
@@ -6,7 +5,7 @@ import { emitted, Replica, reading } from '@lamplighter/test-kit/store/replica';
 import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
 import { timePasses } from '@lamplighter/test-kit/store/time-passes';
 import type { Redis } from 'ioredis';
-import { confined, type ScriptCall } from '../../test/confined.js';
+import { confined, type FunctionCall } from '../../test/confined.js';
 import { DeviceQueue } from '../../test/device-queue.js';
 import { expectConsistentQueue } from '../../test/expect-consistent-queue.js';
 import { runTurns, startRollout, storeReadings, takeRollout } from '../../test/rollout-setup.js';
@@ -35,25 +34,21 @@ import { recordRuleErrors } from '../rules/rule-errors.js';
 import { deleteRule, seedRules, switchRules, writeRule } from '../rules/rules.js';
 import { NEW_DEVICE } from '../rules/state-version.js';
 import { takeTimers } from '../rules/timers.js';
-import { runScript } from './script.js';
+import { callFunction, loadFunctions } from './functions.js';
 
 const FOLDER = new URL('../../lua/', import.meta.url);
 const read = (file: string) => readFileSync(new URL(file, FOLDER), 'utf8');
-const isScript = (file: string) => /-(\d+|n)[.]lua$/.test(file);
+const isFunction = (file: string) => /-(\d+|n)[.]lua$/.test(file);
 const files = readdirSync(FOLDER, { recursive: true, encoding: 'utf8' }).filter((file) =>
   file.endsWith('.lua'),
 );
-const includedFiles = files.filter((file) => file.startsWith('includes/'));
-/** Scripts by the SHA-1 that identifies them in Redis. */
-const scripts = files.filter(isScript).map((file) => {
+const sharedFiles = files.filter((file) => file.startsWith('lib/'));
+const functions = files.filter(isFunction).map((file) => {
   const [, name, count] = /(\w+)-(\d+|n)[.]lua$/.exec(file) ?? [];
   const header = read(file)
-    .split(/^[^-]|^--@/m)[0]!
+    .split(/^[^-]|^$/m)[0]!
     .replaceAll(/^-- ?/gm, '');
-  const whole = read(file).replace(/^--@include (.+)$/gm, (_, included: string) =>
-    read(`includes/${included}`),
-  );
-  return { file, name, count, header, sha: createHash('sha1').update(whole).digest('hex') };
+  return { file, name, count, header };
 });
 
 let store: StoreUnderTest;
@@ -61,7 +56,7 @@ beforeAll(async () => {
   store = await startStore({ fast: true });
 });
 
-describe.each(scripts)('$file', ({ name, count, header }) => {
+describe.each(functions)('$file', ({ name, count, header }) => {
   /** The text of the header under a heading, up to the next one. */
   const section = (heading: string) =>
     new RegExp(`^${heading} +([^]*?)(?=^[A-Z]\\w+ {2,}|$(?![^]))`, 'm').exec(header)?.[1] ?? '';
@@ -81,14 +76,14 @@ describe.each(scripts)('$file', ({ name, count, header }) => {
   });
 
   it('does not build keys', () => {
-    // Each key is one of KEYS, or a variable that holds one; it is never concatenated.
-    const file = scripts.find((script) => script.name === name)!.file;
-    for (const text of [file, ...includedFiles].map(read)) {
+    // Each key is one of the keys, or a variable that holds one; it is never concatenated.
+    const file = functions.find((each) => each.name === name)!.file;
+    for (const text of [file, ...sharedFiles].map(read)) {
       for (const [call, key] of text.matchAll(/\bcall\('(?!TIME|PUBLISH)\w+',\s*((?:[^,()]|\([^()]*\))*)/g)) {
         expect([call, key]).toEqual([
           call,
           expect.stringMatching(
-            /^(KEYS\[[\w -]+\]|K\.\w+|key\(\w+\)|device_key|group|timers|presence|devices|fleets|window|releases)$/,
+            /^(keys\[[\w .-]+\]|K\.\w+|((p|self)\.)?(device_key|key|window)|group|timers|presence|devices|fleets|releases|effects|index)$/,
           ),
         ]);
       }
@@ -96,9 +91,9 @@ describe.each(scripts)('$file', ({ name, count, header }) => {
   });
 });
 
-describe('the keys that a script declares', () => {
+describe('the keys that a function declares', () => {
   let redis: Redis;
-  let calls: ScriptCall[];
+  let calls: FunctionCall[];
   beforeAll(async () => {
     ({ redis, calls } = await confined(store.redis, store.server.url));
   });
@@ -107,12 +102,13 @@ describe('the keys that a script declares', () => {
   });
 
   it('are the only keys that it can touch in these tests', async () => {
-    const touch = (text: string) => {
-      const sha = createHash('sha1').update(text).digest('hex');
-      return store.redis.script('LOAD', text).then(() => redis.evalsha(sha, 1, 'mine'));
+    const touch = async (text: string) => {
+      const library = `#!lua name=test\nredis.register_function('test_touch', function(keys) ${text} end)`;
+      await store.redis.call('FUNCTION', 'LOAD', 'REPLACE', library);
+      return redis.fcall('test_touch', 1, 'mine');
     };
-    expect(await touch("return redis.call('SET', KEYS[1], 1)")).toBe('OK');
-    await expect(touch("return redis.call('SET', KEYS[1] .. '2', 1)")).rejects.toThrow(
+    expect(await touch("return redis.call('SET', keys[1], 1)")).toBe('OK');
+    await expect(touch("return redis.call('SET', keys[1] .. '2', 1)")).rejects.toThrow(
       /can't access at least one of the keys/,
     );
     await expect(touch("return redis.call('GET', 'other')")).rejects.toThrow(
@@ -347,11 +343,11 @@ describe('the keys that a script declares', () => {
     expect(await takeFleetRemovals(redis, 1)).toEqual([fleet]);
   });
 
-  it('have the number that the name states, for every script', () => {
-    const called = calls.flatMap(({ sha, keys }) =>
-      scripts.filter((script) => script.sha === sha).map(({ file }) => ({ file, keys })),
+  it('have the number that the name states, for every function', () => {
+    const called = calls.flatMap(({ name, keys }) =>
+      functions.filter((each) => each.name === name).map(({ file }) => ({ file, keys })),
     );
-    expect(new Set(called.map(({ file }) => file))).toEqual(new Set(scripts.map(({ file }) => file)));
+    expect(new Set(called.map(({ file }) => file))).toEqual(new Set(functions.map(({ file }) => file)));
     for (const { file, keys } of called) {
       const [, count] = /-(\w+)[.]lua$/.exec(file)!;
       if (count !== 'n') expect([file, keys.length]).toEqual([file, Number(count)]);
@@ -359,13 +355,44 @@ describe('the keys that a script declares', () => {
   });
 
   it('are in one shard, in every call about one device', () => {
-    for (const { keys } of calls.filter(({ sha }) =>
-      scripts.some((script) => script.sha === sha && script.count !== 'n' && script.count !== '64'),
+    for (const { keys } of calls.filter(({ name }) =>
+      functions.some((each) => each.name === name && each.count !== 'n' && each.count !== '64'),
     ))
       expect(new Set(keys.map((key) => /^\{\d+\}/.exec(key)?.[0])).size).toBe(1);
   });
 });
 
-it('an unknown script is an error', async () => {
-  await expect(runScript(store.redis, 'nothing-0', [], [])).rejects.toThrow('unknown script nothing-0');
+it('an unknown function is an error', async () => {
+  await expect(callFunction(store.redis, 'nothing-0', [], [])).rejects.toThrow('unknown function nothing-0');
+});
+
+describe('the library', () => {
+  const libraries = async () => {
+    const list = (await store.redis.call('FUNCTION', 'LIST', 'LIBRARYNAME', 'lamplighter_*')) as string[][];
+    return list.map((fields) => fields[fields.indexOf('library_name') + 1]!);
+  };
+  const loadOther = (name: string) =>
+    store.redis.call(
+      'FUNCTION',
+      'LOAD',
+      'REPLACE',
+      `#!lua name=${name}\nredis.register_function('${name}_noop', function() end)`,
+    );
+
+  it('replaces those of other versions, and leaves those of other programs', async () => {
+    const [own] = await libraries();
+    await loadOther('lamplighter_earlier');
+    await loadOther('other_program');
+    await loadFunctions(store.redis);
+    expect(await libraries()).toEqual([own]);
+    expect(await store.redis.fcall('other_program_noop', 0)).toBeNull();
+  });
+
+  it('returns when a replica of another version has deleted it', async () => {
+    const [own] = await libraries();
+    await store.redis.call('FUNCTION', 'DELETE', own!);
+    const [now, later] = await Promise.all([findDueShards(store.redis), findDueShards(store.redis)]);
+    expect([now.shards, later.shards]).toEqual([[], []]);
+    expect(await libraries()).toEqual([own]);
+  });
 });

@@ -1,4 +1,4 @@
--- Ends commands; include after commands.lua.
+-- Ends commands.
 
 -- Gives a command its final state and counts it. The caller advances its lane.
 local function end_command(K, command, state, now, cause)

@@ -1,4 +1,4 @@
--- Advances lanes, unless they are stopped; include after commands.lua.
+-- Advances lanes, unless they are stopped.
 
 local function stopped_field(lane)
   return 'stopped:' .. string.match(lane, '[^/]+$')

@@ -1,9 +1,7 @@
--- A command, its transitions and its lane: included by every script that changes one. The table of allowed transitions is in
--- contracts/src/commands/command.ts. Functions that only some scripts need are in other includes, because each call of a script creates
--- all its functions: endCommand.lua, lanes.lua, endAndAdvance.lua, overdue.lua, waits.lua, enqueue.lua.
+-- A command, its transitions and its lane. The table of allowed transitions is in contracts/src/commands/command.ts.
 --
 -- `K` holds the command keys of the shard: commands, transitions, answers, queue, index, due; and the counters: rollouts, and the
--- ledger of the fleet (see src/keys.ts). A script that ends no command can omit these two.
+-- ledger of the fleet (see src/keys.ts). A function that ends no command can omit these two.
 -- A command's value in `commands` is a header line and its JSON (see src/commands/command-header.ts):
 -- "<fleet>/<device>/<lane> <seq> <expiresAt> <policy> <onFailure> <timeoutMs> <attempts> <rollout id or ->\n{…}".
 -- Its transitions are "state,at,attempt,cause" joined by ";"; the last entry is its state.
@@ -12,11 +10,11 @@
 
 local FINAL = { succeeded = true, failed = true, rejected = true, expired = true, superseded = true, cancelled = true, unknown = true }
 
-local function command_keys(first)
+local function command_keys(keys, first)
   return {
-    commands = KEYS[first], transitions = KEYS[first + 1], answers = KEYS[first + 2],
-    queue = KEYS[first + 3], index = KEYS[first + 4], due = KEYS[first + 5],
-    rollouts = KEYS[first + 6], ledger = KEYS[first + 7],
+    commands = keys[first], transitions = keys[first + 1], answers = keys[first + 2],
+    queue = keys[first + 3], index = keys[first + 4], due = keys[first + 5],
+    rollouts = keys[first + 6], ledger = keys[first + 7],
   }
 end
 

@@ -1,4 +1,4 @@
--- Decides by presence alone whether a command can be dispatched to a device now; include after commands.lua. The broker's list of
+-- Decides by presence alone whether a command can be dispatched to a device now. The broker's list of
 -- subscribers is no substitute: a logger or a bridge subscribes too, and a persistent session exists without its device.
 --
 -- A session is "session,online,at,telemetry,sleeps,reports" (see recordPresence-5.lua), the score in the presence ZSET is the time
@@ -6,17 +6,17 @@
 
 -- How long a device counts as online after a message (ms). A setting of the server can lengthen its interval to at most `longest` ms (its
 -- HASH's interval:longest), beyond what its birth announced.
-local function period_of(session, fresh, longest)
+local function period_of(session, longest)
   local sleeps, reports = string.match(session or '', '^%d+,%d,%d+,%a+,?(%d*),?(%d*)')
   if tonumber(sleeps) then return 1.5 * tonumber(sleeps) end
-  local usual = tonumber(reports) and 1.5 * tonumber(reports) or fresh
+  local usual = tonumber(reports) and 1.5 * tonumber(reports) or FRESH_MS
   return math.max(usual, 1.5 * (tonumber(longest) or 0))
 end
 
 -- The reach of a device: 'there'; 'stale': its session is open but it is silent; 'away': offline, asleep, never seen, or silent without
 -- a session. A sleeping device counts as online, but takes commands only while it is awake: for the usual freshness after a message, and
 -- until its will or goodbye.
-local function reach_of(session, score, now, fresh)
+local function reach_of(session, score, now)
   score = tonumber(score or -1)
   local online, since, sleeps = string.match(session or '', '^%d+,(%d),(%d+),%a+,?(%d*)')
   sleeps = tonumber(sleeps)
@@ -26,7 +26,7 @@ local function reach_of(session, score, now, fresh)
   end
   if not sleeps then return 'there' end
   local last_seen = score - 1.5 * sleeps
-  return (last_seen + fresh < now or (online == '0' and last_seen <= tonumber(since))) and 'away' or 'there'
+  return (last_seen + FRESH_MS < now or (online == '0' and last_seen <= tonumber(since))) and 'away' or 'there'
 end
 
 -- Whether a command with this delivery (the header from the policy on) waits for a message of its device before its first dispatch. A
