@@ -1,4 +1,5 @@
 import type { StoreUnderTest } from '@lamplighter/test-kit/store/store-under-test';
+import { until } from '@lamplighter/test-kit/until';
 import { withDevice } from '../../test/store-setup.js';
 import { redisNow } from '../redis/connect.js';
 import type { DeviceAddress } from './device-address.js';
@@ -43,6 +44,10 @@ describe('the start of a session', () => {
   it('is later than the start of the session before, though its own birth arrived earlier', async () => {
     const first = await recordBirth(1);
     await store.redis.hset(lamp.deviceKey, 'sessions', '1,1'); // the arrival of the first birth
+    await until(async () => (await redisNow(store.redis)) > first, {
+      what: 'the next millisecond',
+      everyMs: 1,
+    });
     const second = await recordBirth(2, { delayMs: 20_000 });
     expect(second).toBe(first + 1);
   });
