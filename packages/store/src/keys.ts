@@ -59,6 +59,8 @@ export const COMMANDS_KEPT_PER_DEVICE = 100;
 export const PRUNE_STRIDE = 16;
 /** Rules whose last effect is kept, per device. */
 export const OUTCOMES_KEPT_PER_DEVICE = 100;
+/** A dispatch without an acknowledgement is repeated after this time, milliseconds; it doubles with each attempt. */
+export const LEASE_MS = 5000;
 /** A device that is silent for this long is stale, milliseconds. */
 export const FRESH_MS = 30_000;
 

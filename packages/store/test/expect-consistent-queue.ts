@@ -6,8 +6,7 @@ import {
 } from '@lamplighter/contracts/commands/command';
 import type { Redis } from 'ioredis';
 import { isFinal } from '../src/commands/read-commands.js';
-import { LEASE_MS } from '../src/delivery/lease.js';
-import { commandKeys, deviceKey, ledgerKey, rolloutsKey, SHARDS } from '../src/keys.js';
+import { commandKeys, deviceKey, LEASE_MS, ledgerKey, rolloutsKey, SHARDS } from '../src/keys.js';
 import { redisNow } from '../src/redis/connect.js';
 
 /** A stored command, read independently of the code under test. */

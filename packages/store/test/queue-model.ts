@@ -1,6 +1,6 @@
 import type { CommandState, OnFailure, Policy } from '@lamplighter/contracts/commands/command';
 import { isFinal } from '../src/commands/read-commands.js';
-import { LEASE_MS } from '../src/delivery/lease.js';
+import { LEASE_MS } from '../src/keys.js';
 
 /** A time between two readings of the clock, milliseconds. */
 export interface Moment {

@@ -2,12 +2,19 @@ import type { StoreUnderTest } from '@lamplighter/test-kit/store/store-under-tes
 import { timePasses } from '@lamplighter/test-kit/store/time-passes';
 import { DeviceQueue } from '../../test/device-queue.js';
 import { withDeviceQueue } from '../../test/store-setup.js';
-import { LEASE_MS } from '../delivery/lease.js';
 import { DeviceAddress } from '../devices/device-address.js';
 import { readDevice } from '../devices/devices.js';
 import { recordPresence } from '../devices/presence.js';
 import { MAX_EFFECT_WAIT_MS, takeEffects } from '../effects/effects.js';
-import { commandKeys, effectsKey, FRESH_MS, ROLLOUTS_DUE_KEY, shardOf, timersKey } from '../keys.js';
+import {
+  commandKeys,
+  effectsKey,
+  FRESH_MS,
+  LEASE_MS,
+  ROLLOUTS_DUE_KEY,
+  shardOf,
+  timersKey,
+} from '../keys.js';
 import { redisNow } from '../redis/connect.js';
 import { ROLLOUT_LEASE_MS, ROLLOUT_PAUSE_MS, takeRollouts } from '../rollouts/rollout-lease.js';
 import { repairClockStep } from './clock-step.js';

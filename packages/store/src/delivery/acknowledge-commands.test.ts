@@ -4,8 +4,8 @@ import { withDeviceQueue } from '../../test/store-setup.js';
 import { cancelCommand } from '../commands/cancel-command.js';
 import { newCommandId } from '../commands/command-id.js';
 import type { DeviceAddress } from '../devices/device-address.js';
+import { LEASE_MS } from '../keys.js';
 import { acknowledgeCommands } from './acknowledge-commands.js';
-import { LEASE_MS } from './lease.js';
 
 const HOUR = 3_600_000;
 

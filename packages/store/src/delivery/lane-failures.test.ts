@@ -3,7 +3,7 @@ import type { StoreUnderTest } from '@lamplighter/test-kit/store/store-under-tes
 import type { DeviceQueue } from '../../test/device-queue.js';
 import { withDeviceQueue } from '../../test/store-setup.js';
 import type { DeviceAddress } from '../devices/device-address.js';
-import { LEASE_MS } from './lease.js';
+import { LEASE_MS } from '../keys.js';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;

@@ -3,9 +3,8 @@ import { until } from '@lamplighter/test-kit/until';
 import { DeviceQueue } from '../../test/device-queue.js';
 import { withDeviceQueue } from '../../test/store-setup.js';
 import { DeviceAddress } from '../devices/device-address.js';
-import { commandKeys, deviceKey } from '../keys.js';
+import { commandKeys, deviceKey, LEASE_MS } from '../keys.js';
 import { redisNow } from '../redis/connect.js';
-import { LEASE_MS } from './lease.js';
 import { wakeDevices } from './wake-devices.js';
 
 const HOUR = 3_600_000;

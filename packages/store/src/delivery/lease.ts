@@ -1,6 +1,3 @@
-/** A dispatch without an acknowledgement is repeated after this time, milliseconds; it doubles with each attempt. */
-export const LEASE_MS = 5000;
-
 /** Identifies one dispatch of a command: reports on any other dispatch of it change nothing. */
 export interface Lease {
   readonly id: string;

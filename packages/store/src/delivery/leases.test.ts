@@ -3,7 +3,7 @@ import type { StoreUnderTest } from '@lamplighter/test-kit/store/store-under-tes
 import type { DeviceQueue } from '../../test/device-queue.js';
 import { withDeviceQueue } from '../../test/store-setup.js';
 import { recordPresence } from '../devices/presence.js';
-import { LEASE_MS } from './lease.js';
+import { LEASE_MS } from '../keys.js';
 
 const HOUR = 3_600_000;
 /** The clock of Redis advances while a test makes its calls, by seconds on a loaded machine. */

@@ -4,11 +4,10 @@ import { DeviceQueue } from '../../test/device-queue.js';
 import { withDeviceQueue } from '../../test/store-setup.js';
 import type { DeviceAddress } from '../devices/device-address.js';
 import { recordPresence } from '../devices/presence.js';
-import { commandKeys, FRESH_MS } from '../keys.js';
+import { commandKeys, FRESH_MS, LEASE_MS } from '../keys.js';
 import { removeDevices } from '../removal/remove-devices.js';
 import { acknowledgeCommands } from './acknowledge-commands.js';
 import { claimCommands, findDueShards } from './claim-commands.js';
-import { LEASE_MS } from './lease.js';
 
 const MINUTE = 60_000;
 

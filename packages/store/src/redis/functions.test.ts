@@ -15,14 +15,20 @@ import { commandJson } from '../commands/read-commands.js';
 import { recordUnreadAcknowledgements } from '../commands/unread-acknowledgements.js';
 import { acknowledgeCommands } from '../delivery/acknowledge-commands.js';
 import { findDueShards } from '../delivery/claim-commands.js';
-import { LEASE_MS } from '../delivery/lease.js';
 import { recordPresence } from '../devices/presence.js';
 import { claimStates } from '../devices/published-states.js';
 import { recordJudgements, reportDecisions, takeUnjudgedDevices } from '../edge/edge.js';
 import { confirmEdgeRules } from '../edge/edge-settings.js';
 import { recordEffect, takeEffects } from '../effects/effects.js';
 import { countRejected, readLedger } from '../fleets/ledger.js';
-import { COMMANDS_KEPT_PER_DEVICE, groupKey, MAX_OPEN_COMMANDS, shardOf, WINDOW_SIZE } from '../keys.js';
+import {
+  COMMANDS_KEPT_PER_DEVICE,
+  groupKey,
+  LEASE_MS,
+  MAX_OPEN_COMMANDS,
+  shardOf,
+  WINDOW_SIZE,
+} from '../keys.js';
 import { OpenCommandCounter } from '../open-commands/open-commands.js';
 import { removeDevices, removeVotes, takeCleanups, takeExpiredDevices } from '../removal/remove-devices.js';
 import { startFleetRemoval, takeFleetRemovals } from '../removal/remove-fleet.js';

@@ -3,10 +3,10 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { RULE_BOUNDS } from '@lamplighter/contracts/rules/rule-bounds';
 import type { Redis } from 'ioredis';
-import { LEASE_MS } from '../delivery/lease.js';
 import {
   COMMANDS_KEPT_PER_DEVICE,
   FRESH_MS,
+  LEASE_MS,
   MAX_DEVICES_PER_FLEET,
   MAX_OPEN_COMMANDS,
   PRUNE_STRIDE,

@@ -1,7 +1,7 @@
 import type { EnqueueOutcome } from '@lamplighter/store/commands/emitted-command';
 import type { Claim } from '@lamplighter/store/delivery/claim-commands';
-import { LEASE_MS } from '@lamplighter/store/delivery/lease';
 import { DeviceAddress } from '@lamplighter/store/devices/device-address';
+import { LEASE_MS } from '@lamplighter/store/keys';
 import { KnownDevice } from '../cache/known-device.js';
 import type { EmittedCommand } from '../evaluation/evaluate-part.js';
 import { claimedDispatch, emittedDispatch, leaseOf } from './dispatch.js';

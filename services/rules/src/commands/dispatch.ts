@@ -3,7 +3,7 @@ import type { EnqueueOutcome } from '@lamplighter/store/commands/emitted-command
 import type { CommandSource } from '@lamplighter/store/commands/read-commands';
 import type { Claim } from '@lamplighter/store/delivery/claim-commands';
 import type { Lease } from '@lamplighter/store/delivery/lease';
-import { LEASE_MS } from '@lamplighter/store/delivery/lease';
+import { LEASE_MS } from '@lamplighter/store/keys';
 import type { KnownDevice } from '../cache/known-device.js';
 import type { EmittedCommand } from '../evaluation/evaluate-part.js';
 
