@@ -1,4 +1,4 @@
-import { baselineText, compare, countByName, find, grown } from '../../../scripts/language/find.mjs';
+import { find } from '../../../scripts/language/find.mjs';
 import { differences } from '../../../scripts/language/translation.mjs';
 import { bannedBy, WORDING, wording } from '../../../scripts/language/wording.mjs';
 
@@ -48,30 +48,6 @@ describe('banned wording is found', () => {
 it('every wording has a unique name', () => {
   const names = WORDING.map(({ name }) => name);
   expect(new Set(names).size).toBe(names.length);
-});
-
-describe('the baseline', () => {
-  it('allows only the hits that it lists', () => {
-    const { exceeded, shrunk } = compare(
-      { a: { told: 2 }, b: { told: 1 } },
-      { a: { told: 1 }, c: { told: 3 } },
-    );
-    expect(exceeded).toEqual([
-      { file: 'a', name: 'told', is: 2, was: 1 },
-      { file: 'b', name: 'told', is: 1, was: 0 },
-    ]);
-    expect(shrunk).toEqual([{ file: 'c', name: 'told', is: 0, was: 3 }]);
-  });
-
-  it('follows moved files, and cannot grow', () => {
-    expect(grown({ new: { told: 2 } }, { old: { told: 2 } })).toEqual([]);
-    expect(grown({ new: { told: 3 }, other: { anew: 1 } }, { old: { told: 2, anew: 1 } })).toEqual(['told']);
-  });
-
-  it('has one line for each file with hits', () => {
-    const counts = { b: countByName(find('b', 'told told', told)), a: {} };
-    expect(baselineText(counts)).toBe('{\n  "b": {"tell":2}\n}\n');
-  });
 });
 
 describe('translation', () => {

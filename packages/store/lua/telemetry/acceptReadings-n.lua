@@ -58,7 +58,7 @@ local function add_device(p, keys, fleet, name, is_unlisted)
   return true
 end
 
--- Enqueues the commands of a part. Returns what became of each.
+-- Enqueues the commands of a part. Returns their outcomes.
 local function enqueue_commands(p, keys, fleet, name, device, now)
   local reach = reach_of(device:get('session'), redis.call('ZSCORE', keys[p.presence], name), now)
   local K, outcomes = command_keys(keys, p.commandKeys), {}
@@ -154,7 +154,7 @@ local function accept(p, newest, batch)
   end
   -- Presence is exact to a second: a device that reports often updates the sorted set once a second, not with every message.
   if is_sign_of_life and string.sub(last.received, 1, -4) ~= batch.second then
-    outcome.returnedFrom = record_hearing(device, keys[p.presence], name, tonumber(last.received), is_unlisted, now)
+    outcome.returnedFrom = keep_online(device, keys[p.presence], name, tonumber(last.received), is_unlisted, now)
   end
   if p.commands then outcome.commands = enqueue_commands(p, keys, fleet, name, device, now) end
   if p.votes then outcome.rejectedVotes = cast_votes(p, keys, name, batch.now_text) end

@@ -45,7 +45,7 @@ const SHARED = [
   'order',
   'runs',
   'history',
-  'hearing',
+  'keepOnline',
   'parts',
 ];
 

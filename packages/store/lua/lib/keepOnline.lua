@@ -3,11 +3,11 @@
 -- If the pending commands of a returned device are not woken within this time (ms), the replica has crashed: report the return again.
 local REPEAT_RETURN_MS = 5000
 
--- Records that a device was heard now, after it was last heard at `last_seen` (ms; 0 never). Returns how it returned: 'stale' if it had been
--- silent during an open session, 'away' if it was unreachable otherwise; nil if it was reachable, or if this message does not count,
--- because it can be one from before the end of its session. `back` stays in the device HASH until the pending commands are woken (see
--- wakeDevice-7.lua): if the replica crashes before, a later reading reports the return again.
-local function record_hearing(device, presence, name, last_seen, is_unlisted, now)
+-- Extends a device's presence for a reading that was received now; the one before was received at `last_seen` (ms; 0 never).
+-- Returns how the device returned: 'stale' if it had been silent during an open session, 'away' if it was unreachable otherwise; nil if it
+-- was reachable, or if this reading does not count, because it can be one from before the end of its session. `back` stays in the device
+-- HASH until the pending commands are woken (see wakeDevice-7.lua): if the replica crashes before, a later reading reports the return again.
+local function keep_online(device, presence, name, last_seen, is_unlisted, now)
   local session, back_since = device:get('session') or '', tonumber(device:get('back') or nil)
   if not is_unlisted and may_precede_session_end(session, now) then return nil end
   local online, since = string.match(session, '^%d+,(%d),(%d+),')
