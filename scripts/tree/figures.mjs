@@ -24,9 +24,14 @@ export function figuresOf({ sources, tests, docs, architecture }) {
       note: 'types only',
     },
     {
+      name: 'test lines per line of the product',
+      value: ratio(sum(tests.filter(ofProduct)), sum(sources.filter(ofProduct))),
+      note: 'packages and services, with the system and fault tests',
+    },
+    {
       name: 'test lines per source line',
-      value: Math.round((sum(tests) / Math.max(1, sum(sources))) * 100) / 100,
-      note: '',
+      value: ratio(sum(tests), sum(sources)),
+      note: 'of everything, with tools and benchmarks',
     },
     {
       name: 'words of documentation',
@@ -39,6 +44,16 @@ export function figuresOf({ sources, tests, docs, architecture }) {
       note: '[listed above](#one-reading)',
     },
   ];
+}
+
+/** Whether a file belongs to the product or tests it; the other tools and `bench` do not. @param {File} file */
+function ofProduct({ path }) {
+  return !/^(bench|examples|tools\/(?!test-kit))/.test(path);
+}
+
+/** @param {number} some @param {number} of */
+function ratio(some, of) {
+  return Math.round((some / Math.max(1, of)) * 100) / 100;
 }
 
 /** @param {readonly { lines: number }[]} sorted @param {number} share */

@@ -13,7 +13,7 @@ const file = (path: string, lines: number) => ({ path, text: 'x();\n'.repeat(lin
 const sources = [10, 20, 30, 40, 50, 60, 70, 80, 90, 200].map((lines, at) => file(`${at}.ts`, lines));
 const figures = figuresOf({
   sources,
-  tests: [file('a.test.ts', 325)],
+  tests: [file('a.test.ts', 325), file('bench/src/b.test.ts', 13)],
   docs: [{ path: 'README.md', text: '| two | words → |' }],
   architecture: page,
 });
@@ -24,7 +24,8 @@ it('computes the figures from the files', () => {
   expect(valueNamed('lines per source file, median')).toBe(60);
   expect(valueNamed('lines per source file, 90th percentile')).toBe(200);
   expect(valueNamed('lines of the largest source file')).toBe(200);
-  expect(valueNamed('test lines per source line')).toBe(0.5);
+  expect(valueNamed('test lines per line of the product')).toBe(0.5);
+  expect(valueNamed('test lines per source line')).toBe(0.52);
   expect(valueNamed('words of documentation')).toBe(2);
   expect(valueNamed('files on the way of a reading')).toBe(2);
 });
