@@ -7,7 +7,7 @@ import { duration } from '../definition/sentences.js';
 import type { CompiledQuorumClause } from './quorum.js';
 
 export interface CompiledAbsence {
-  /** Silence that raises, in place of `when`. */
+  /** Raises after silence of this length, instead of `when`. */
   readonly absenceMs: number | undefined;
 }
 type Context = EvaluationContext<CompiledAbsence>;
@@ -16,7 +16,7 @@ type Context = EvaluationContext<CompiledAbsence>;
 export const absence = {
   fields: {
     absence: z
-      .strictObject({ after: durationField(1000, 'Silence that raises.') })
+      .strictObject({ after: durationField(1000, 'How long the device must be silent.') })
       .optional()
       .describe(
         'Instead of "when": raises when the device has been silent for this long, lowers at its next reading.',
