@@ -41,6 +41,7 @@ import { deleteRule, seedRules, switchRules, writeRule } from '../rules/rules.js
 import { NEW_DEVICE } from '../rules/state-version.js';
 import { takeTimers } from '../rules/timers.js';
 import { callFunction, loadFunctions } from './functions.js';
+import { storeFailure } from './store-failure.js';
 
 const FOLDER = new URL('../../lua/', import.meta.url);
 const read = (file: string) => readFileSync(new URL(file, FOLDER), 'utf8');
@@ -392,6 +393,26 @@ describe('the library', () => {
     await loadFunctions(store.redis);
     expect(await libraries()).toEqual([own]);
     expect(await store.redis.fcall('other_program_noop', 0)).toBeNull();
+  });
+
+  it('is loaded again for every call, though another process keeps deleting it', async () => {
+    const [own] = await libraries();
+    let isRunning = true;
+    const deleteRepeatedly = async () => {
+      while (isRunning) await store.redis.call('FUNCTION', 'DELETE', own!).catch(() => undefined);
+    };
+    const deletions = deleteRepeatedly();
+    const lamp = store.newDevice();
+    const replica = new Replica(store.redis);
+    for (let seq = 1; seq <= 100; seq += 1) {
+      const outcome = await replica.accept(lamp, [reading({ light: 1, _seq: seq })]).catch((error) => error);
+      // Never an error of Redis, which would count as a fault of the readings.
+      if (outcome instanceof Error) expect(storeFailure(outcome)).toBe('refusing');
+    }
+    isRunning = false;
+    await deletions;
+    await replica.accept(lamp, [reading({ light: 1, _seq: 1000 })]);
+    expect(await libraries()).toEqual([own]);
   });
 
   it('returns when a replica of another version has deleted it', async () => {

@@ -98,9 +98,17 @@ export async function loadFunctions(redis: Redis): Promise<void> {
   for (const name of names) if (name !== LIBRARY) await deleteLibrary(redis, name);
 }
 
+/**
+ * Redis has no functions of this version, and loading them does not help: it is older than 7.0, or replicas of another version delete them
+ * at the same time.
+ */
+export class FunctionsMissing extends Error {
+  override readonly name = 'FunctionsMissing';
+}
+
 function explainOldServer(error: Error): never {
-  if (/unknown command/.test(error.message))
-    throw new Error('this Redis has no Redis Functions: use Redis 7.0 or later', { cause: error });
+  if (/^ERR unknown command/i.test(error.message))
+    throw new FunctionsMissing('this Redis has no Redis Functions: use Redis 7.0 or later', { cause: error });
   throw error;
 }
 
@@ -120,6 +128,9 @@ function unless(expected: RegExp): (error: Error) => void {
   };
 }
 
+/** How often a call loads the library before it fails. */
+const MAX_LOADS = 5;
+
 export type FunctionArgument = string | number | Buffer;
 
 /** Calls one function. */
@@ -131,12 +142,12 @@ export async function callFunction(
 ): Promise<unknown> {
   // One array: spreading thousands of arguments would overflow the stack.
   const call = [registeredName(name), keys.length, ...keys, ...args];
-  try {
-    return await redis.call('fcall', call);
-  } catch (error) {
-    if (!isMissing(error)) throw error;
-    await loadLibrary(redis);
-    return redis.call('fcall', call);
+  for (let loads = 0; ; loads += 1) {
+    try {
+      return await redis.call('fcall', call);
+    } catch (error) {
+      await loadMissing(redis, error as Error, loads);
+    }
   }
 }
 
@@ -153,15 +164,26 @@ export async function callFunctions(
     for (const { keys, args } of calls) pipeline.fcall(registered, keys.length, ...keys, ...args);
     return (await pipeline.exec()) ?? [];
   };
-  let replies = await send();
-  if (replies.some(([error]) => isMissing(error))) {
-    await loadLibrary(redis);
-    replies = await send();
+  for (let loads = 0; ; loads += 1) {
+    const replies = await send();
+    const missing = replies.find(([error]) => isMissing(error))?.[0];
+    if (missing == null)
+      return replies.map(([error, reply]) => {
+        if (error) throw error;
+        return reply;
+      });
+    await loadMissing(redis, missing, loads);
   }
-  return replies.map(([error, reply]) => {
-    if (error) throw error;
-    return reply;
-  });
+}
+
+/** Loads the library after a call did not find its function. @throws the error of the call if it is another one */
+async function loadMissing(redis: Redis, error: Error, loads: number): Promise<void> {
+  if (!isMissing(error)) explainOldServer(error);
+  if (loads === MAX_LOADS)
+    throw new FunctionsMissing('another process keeps deleting the functions of this version', {
+      cause: error,
+    });
+  await loadLibrary(redis);
 }
 
 function registeredName(name: string): string {

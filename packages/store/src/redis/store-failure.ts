@@ -1,3 +1,5 @@
+import { FunctionsMissing } from './functions.js';
+
 /**
  * Why a valid call to the store failed: Redis is `away` (unreachable, or not ready yet), or `refusing` writes (disk full, memory full).
  */
@@ -32,6 +34,7 @@ const NETWORK = new Set([
 /** Classifies an error: a failure of Redis, or undefined for any other error, which is a bug. */
 export function storeFailure(error: unknown): StoreFailure | undefined {
   if (!(error instanceof Error)) return undefined;
+  if (error instanceof FunctionsMissing) return 'refusing';
   if (error.name === 'ReplyError') return REPLIES.get(error.message.split(' ', 1)[0]!);
   if (NO_REPLY.some((message) => message.test(error.message))) return 'away';
   return NETWORK.has((error as NodeJS.ErrnoException).code ?? '') ? 'away' : undefined;
