@@ -114,7 +114,32 @@ async function expectConsistentShard(redis: Redis, shard: number, now: number): 
       }
     }
   }
+  await expectDeviceCounts(redis, shard, kept, open);
   await expectBalancedLedger(redis, shard, kept, open);
+}
+
+/** Checks the counts of a device HASH: open commands are never counted too low, in total and in each lane, and kept ones exactly. */
+async function expectDeviceCounts(
+  redis: Redis,
+  shard: number,
+  kept: readonly StoredCommand[],
+  open: readonly StoredCommand[],
+): Promise<void> {
+  for (const name of new Set(kept.map(({ lane }) => lane.replace(/\/[^/]+$/, '')))) {
+    const [fleet, device] = name.split('/') as [string, string];
+    const fields = await redis.hgetall(deviceKey(shard, fleet, device));
+    const of = (commands: readonly StoredCommand[]) =>
+      commands.filter(({ lane }) => lane.startsWith(`${name}/`));
+    if (fields.kept !== undefined) expect([name, Number(fields.kept)]).toEqual([name, of(kept).length]);
+    if (fields.open !== undefined) expect(Number(fields.open)).toBeGreaterThanOrEqual(of(open).length);
+    for (const [field, value] of Object.entries(fields)) {
+      const [, lane] = /^lane:(.+)$/.exec(field) ?? [];
+      const counted = value.split(',')[1];
+      if (lane === undefined || counted === undefined) continue;
+      const inLane = open.filter((command) => command.lane === `${name}/${lane}`).length;
+      expect([name, lane, Number(counted) >= inLane]).toEqual([name, lane, true]);
+    }
+  }
 }
 
 /** Checks that each issued command is open or has ended, in the ledger and in each rollout, and that all stored ones are counted. */

@@ -10,7 +10,8 @@ local function abort_rest(K, failed, now)
   return aborted
 end
 
--- Gives a command the final state that its device or a deadline caused; the caller saves the device. On failure its `onFailure` decides what its lane does.
+-- Gives a command the final state that its device or a deadline caused; the caller saves the device. On failure its `onFailure` decides
+-- what its lane does.
 -- Returns whether the next command of the lane is due now, and the ids of the aborted commands.
 local function end_and_advance(K, device, command, state, now, cause)
   local name = string.match(command.lane, '[^/]+$')

@@ -4,12 +4,17 @@
 -- of open commands is at least the real one: not every function that ends a command lowers it. An earlier version writes the sequence
 -- alone, so the number is unknown then. `kept` and `open` are the numbers of the device's commands; `open` can be too high as well.
 
+-- How many commands of a device an index holds.
+local function count(index, device)
+  return redis.call('ZLEXCOUNT', index, '[' .. device .. '/', '(' .. device .. '0')
+end
+
 -- Prunes the final ones among the oldest commands of a device. Returns how many remain.
 local function prune(K, device)
-  local first, last = '[' .. device .. '/', '(' .. device .. '0'
-  local count = redis.call('ZLEXCOUNT', K.index, first, last)
+  local kept = count(K.index, device)
+  local oldest = redis.call('ZRANGEBYLEX', K.index, '[' .. device .. '/', '(' .. device .. '0', 'LIMIT', 0, math.max(0, kept - COMMANDS_KEPT))
   local members, ids, fields = {}, {}, {}
-  for _, member in ipairs(redis.call('ZRANGEBYLEX', K.index, first, last, 'LIMIT', 0, math.max(0, count - COMMANDS_KEPT))) do
+  for _, member in ipairs(oldest) do
     local id = id_of(member)
     local history = redis.call('HGET', K.transitions, id)
     if not history or FINAL[(last_transition(history))] then
@@ -17,12 +22,12 @@ local function prune(K, device)
       fields[#fields + 1], fields[#fields + 2], fields[#fields + 3] = id, id .. ':effect', id .. ':unread'
     end
   end
-  if #ids == 0 then return count end
+  if #ids == 0 then return kept end
   redis.call('ZREM', K.index, unpack(members))
   redis.call('HDEL', K.commands, unpack(ids))
   redis.call('HDEL', K.transitions, unpack(ids))
   redis.call('HDEL', K.answers, unpack(fields))
-  return count - #ids
+  return kept - #ids
 end
 
 -- Whether the newest command with this cause and lane was dispatched since the device restarted, or is still pending.
@@ -56,11 +61,6 @@ local function supersede(K, lane, policy, by, now)
   return superseded, open
 end
 
--- How many commands of a device an index holds.
-local function count(index, device)
-  return redis.call('ZLEXCOUNT', index, '[' .. device .. '/', '(' .. device .. '0')
-end
-
 -- Whether the device has as many open commands as it can have. A command that ends what a rule started can exceed the limit up to its
 -- double.
 local function is_full(K, device, c)
@@ -71,9 +71,9 @@ local function is_full(K, device, c)
   return open >= limit
 end
 
--- Adds a command to the end of its lane; the caller saves the device. `c`: id, device ("<fleet>/<device>"), lane, delivery (the header from the policy on), ttl (ms),
--- json, cause, and optionally is_leased (the caller publishes it if it is dispatched), away (the device is known to be unreachable, so the
--- command waits for it), restarted (ms; when the device restarted, for a command that repeats an earlier one).
+-- Adds a command to the end of its lane; the caller saves the device. `c`: id, device ("<fleet>/<device>"), lane, delivery (the header from
+-- the policy on), ttl (ms), json, cause, and optionally is_leased (the caller publishes it if it is dispatched), away (the device is known
+-- to be unreachable, so the command waits for it), restarted (ms; when the device restarted, for a command that repeats an earlier one).
 -- Returns "dispatched" (the caller holds the lease and publishes now) or "pending", the lane's sequence number, the expiry, and the ids
 -- that it superseded, with a "?" before those that ended as unknown; or "needless", or "full" (nothing has changed). A command that
 -- supersedes another one is always accepted. A repeated id (its reply was lost) changes nothing; the caller does not dispatch it.

@@ -16,8 +16,7 @@ local function conflict(device, version, last, kinds)
     kind = 'conflict',
     stored = {
       version = version ~= '-' and version or '', seq = last.seq, at = last.at, rules = device:get('rules') or '',
-      session = device:get('session') or '',
-      kinds = kinds,
+      session = device:get('session') or '', kinds = kinds,
     },
   }
 end
@@ -48,8 +47,8 @@ local function kinds_of(p, device, last, batch)
   end
   for _, reading in ipairs(readings) do reading.json = string.match(reading.text, '^%d*,%d*,%d*,[^,]*,(.*)$') end
   return readings, place_readings({
-    readings = readings, last = mark, session = device:get('session') or nil, behind = device:get('behind') or nil, count = tonumber(last.count) or 0,
-    now = batch.now, window = p.window,
+    readings = readings, last = mark, session = device:get('session') or nil, behind = device:get('behind') or nil,
+    count = tonumber(last.count) or 0, now = batch.now, window = p.window,
   })
 end
 
