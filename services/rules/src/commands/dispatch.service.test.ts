@@ -125,6 +125,7 @@ it('repairs waits once at its start, in case the Redis clock was set back', asyn
   await until(() => published.some(({ topic }) => topic === `${fleet}/commands/${device}`), {
     what: 'the command to be published',
   });
+  await dispatch.stop(); // it polls, and would claim the commands of the other tests
 });
 
 it('withholds a claimed command when its lease has expired', async () => {
