@@ -17,7 +17,7 @@ import type { Measurement } from '../telemetry/reading.js';
  */
 export const EDGE_RULE_KEY = 'edge_rule';
 
-/** The delivery of the command. A device that is offline for longer gets the rule again at the next check. */
+/** The delivery of the command. A device that is offline for longer than its `ttl` gets the rule again at the next check. */
 export const EDGE_DELIVERY = {
   lane: EDGE_RULE_KEY,
   policy: 'latest',

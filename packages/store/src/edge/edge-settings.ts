@@ -78,6 +78,7 @@ export interface EdgeDevice {
   readonly device: string;
   readonly rule: string;
   readonly sent: string | null;
+  readonly confirmed: string | null;
 }
 
 /** Iterates over all devices with an edge rule, a few hundred at a time. */
@@ -92,10 +93,13 @@ export async function* walkEdgeDevices(redis: Redis): AsyncGenerator<EdgeDevice[
         ? []
         : [{ fleet, device, rule: flat[i + 1]! }];
     });
-    const sent = (await pipelined(redis, devices, (pipeline, { fleet, device }) =>
-      pipeline.hget(deviceKey(shardOf(fleet, device), fleet, device), 'edge:told'),
-    )) as (string | null)[];
-    yield devices.map((device, i) => ({ ...device, sent: sent[i] || null }));
+    const versions = (await pipelined(redis, devices, (pipeline, { fleet, device }) =>
+      pipeline.hmget(deviceKey(shardOf(fleet, device), fleet, device), 'edge:told', 'edge:confirmed'),
+    )) as [string | null, string | null][];
+    yield devices.map((device, i) => {
+      const [sent, confirmed] = versions[i]!;
+      return { ...device, sent: sent || null, confirmed: confirmed || null };
+    });
   } while (cursor !== '0');
 }
 

@@ -92,7 +92,7 @@ it('reads the edge rule that was set, the version that was sent, and the version
   const sent = 'night-light@3';
   await setEdgeRule(store.redis, fleet, device, { rule: 'night-light', sent });
   expect(await setting()).toEqual({ rule: 'night-light', sent });
-  expect(await walked()).toEqual([{ fleet, device, rule: 'night-light', sent }]);
+  expect(await walked()).toEqual([{ fleet, device, rule: 'night-light', sent, confirmed: null }]);
   await confirmEdgeRules(store.redis, [{ fleet, device, confirmed: sent, seq: 7 }]);
   await recordSentRule(store.redis, fleet, device, 'night-light@4');
   expect(await setting()).toEqual({ rule: 'night-light', sent: 'night-light@4', confirmed: sent });

@@ -5,6 +5,7 @@ import { EDGE_DELIVERY, EDGE_RULE_KEY } from '@lamplighter/contracts/edge/edge';
 import { edgeRuleAction } from '@lamplighter/evaluation/rule/edge-rule';
 import type { Logger } from '@lamplighter/service-kit/log/logger';
 import { enqueueCommand } from '@lamplighter/store/commands/enqueue-command';
+import { isFinal, listCommands } from '@lamplighter/store/commands/read-commands';
 import {
   type EdgeDevice,
   endEdgeWalk,
@@ -12,6 +13,7 @@ import {
   takeEdgeWalk,
   walkEdgeDevices,
 } from '@lamplighter/store/edge/edge-settings';
+import { COMMANDS_KEPT_PER_DEVICE, PRUNE_STRIDE } from '@lamplighter/store/keys';
 import type { Redis } from '@lamplighter/store/redis/connect';
 import { readRule, readWrites, type StoredRule, type UnreadableRule } from '@lamplighter/store/rules/rules';
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
@@ -87,14 +89,15 @@ export class EdgeFollowService implements OnApplicationBootstrap {
   }
 
   private async sendRule(
-    { fleet, device, sent }: EdgeDevice,
+    edgeDevice: EdgeDevice,
     stored: StoredRule | UnreadableRule | undefined,
   ): Promise<void> {
+    const { fleet, device, sent, confirmed } = edgeDevice;
     let action: Action = { [EDGE_RULE_KEY]: null };
     let version: string | null = null;
     if (stored !== undefined && 'rule' in stored) {
       const name = `${stored.id}@${stored.version}`;
-      if (name === sent) return;
+      if (name === sent && confirmed === sent) return;
       const fit = edgeRuleAction(device, {
         version: stored.version,
         since: stored.since,
@@ -105,7 +108,7 @@ export class EdgeFollowService implements OnApplicationBootstrap {
         version = name;
       }
     }
-    if (version === sent) return;
+    if (version === sent && !(await this.hasMissedRule(edgeDevice))) return;
     const { ttl, timeout, ...delivery } = EDGE_DELIVERY;
     const result = await enqueueCommand(this.redis, {
       ...{ fleet, device, action, ...delivery, ttl: durationMs(ttl)!, timeoutMs: durationMs(timeout)! },
@@ -116,5 +119,18 @@ export class EdgeFollowService implements OnApplicationBootstrap {
     if (result.outcome !== 'enqueued') return;
     this.recorder.recordEnqueued('api', { id: result.id, fleet, device }, result);
     await recordSentRule(this.redis, fleet, device, version);
+  }
+
+  /**
+   * Whether the command with the rule waited for the device until it expired, or is no longer stored. A device that refuses its rule, or
+   * does not acknowledge it, does not get the same version again.
+   */
+  private async hasMissedRule({ fleet, device, sent, confirmed }: EdgeDevice): Promise<boolean> {
+    if (confirmed === sent) return false;
+    const commands = await listCommands(this.redis, fleet, device, {
+      limit: COMMANDS_KEPT_PER_DEVICE + PRUNE_STRIDE,
+    });
+    const last = commands.find(({ lane }) => lane === EDGE_DELIVERY.lane);
+    return last === undefined || (isFinal(last.state) && last.transitions.at(-1)!.at >= last.expiresAt);
   }
 }
