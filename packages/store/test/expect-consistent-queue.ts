@@ -133,9 +133,9 @@ async function expectDeviceCounts(
     if (fields.kept !== undefined) expect([name, Number(fields.kept)]).toEqual([name, of(kept).length]);
     if (fields.open !== undefined) expect(Number(fields.open)).toBeGreaterThanOrEqual(of(open).length);
     for (const [field, value] of Object.entries(fields)) {
-      const [, lane] = /^lane:(.+)$/.exec(field) ?? [];
-      const counted = value.split(',')[1];
-      if (lane === undefined || counted === undefined) continue;
+      const [, lane] = /^open:(.+)$/.exec(field) ?? [];
+      const [seq, counted] = value.split(',');
+      if (lane === undefined || seq !== fields[`lane:${lane}`]) continue;
       const inLane = open.filter((command) => command.lane === `${name}/${lane}`).length;
       expect([name, lane, Number(counted) >= inLane]).toEqual([name, lane, true]);
     }

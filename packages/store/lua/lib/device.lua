@@ -33,5 +33,17 @@ end
 
 -- The fields that enqueuing or ending a command of this lane needs.
 local function lane_fields(lane)
-  return 'lane:' .. lane, 'stopped:' .. lane, 'kept', 'open'
+  return 'lane:' .. lane, 'open:' .. lane, 'stopped:' .. lane, 'kept', 'open'
+end
+
+-- How many commands of a lane are open, so that an empty lane is recognised without reading the queue; nil if unknown. The number is at
+-- least the real one: not every function that ends a command lowers it. `open:<lane>` is "<sequence>,<number>", valid at this sequence of
+-- the lane, because a replica of an earlier version enqueues without counting.
+function Device:open_in(lane)
+  local seq, number = string.match(self:get('open:' .. lane) or '', '^(%d+),(%d+)$')
+  return seq and seq == self:get('lane:' .. lane) and tonumber(number) or nil
+end
+
+function Device:set_open_in(lane, number)
+  self:set('open:' .. lane, self:get('lane:' .. lane) .. ',' .. number)
 end

@@ -15,13 +15,11 @@ end
 -- Returns whether the next command of the lane is due now, and the ids of the aborted commands.
 local function end_and_advance(K, device, command, state, now, cause)
   local name = string.match(command.lane, '[^/]+$')
-  local seq, open = string.match(device:get('lane:' .. name) or '', '^(%d+),(%d+)$')
-  local all = tonumber(device:get('open') or 0)
-  open = tonumber(open)
-  -- The number of open commands is never too low (see enqueue.lua), so this one is the only one, or the queue is read.
+  local open, all = device:open_in(name), tonumber(device:get('open') or 0)
+  -- The number of open commands is never too low (see device.lua), so this one is the only one, or the queue is read.
   local first = open == 1 and { command.member } or heads(K, command.lane, 2)
   end_command(K, command, state, now, cause)
-  if (open or 0) > 0 then device:set('lane:' .. name, seq .. ',' .. (open - 1)) end
+  if (open or 0) > 0 then device:set_open_in(name, open - 1) end
   local aborted = {}
   if first[1] == command.member and state ~= 'succeeded' and command.on_failure == 'abort-rest' then
     aborted = abort_rest(K, command, now)

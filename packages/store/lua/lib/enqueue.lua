@@ -1,8 +1,5 @@
--- Enqueues commands.
---
--- To know whether a lane is empty without reading the queue, the device HASH has "<sequence>,<open commands>" in `lane:<lane>`. The number
--- of open commands is at least the real one: not every function that ends a command lowers it. An earlier version writes the sequence
--- alone, so the number is unknown then. `kept` and `open` are the numbers of the device's commands; `open` can be too high as well.
+-- Enqueues commands. Of the device's commands the HASH has the numbers `kept` and `open`; `open` can be too high, like that of a lane (see
+-- device.lua).
 
 -- How many commands of a device an index holds.
 local function count(index, device)
@@ -79,10 +76,8 @@ end
 -- supersedes another one is always accepted. A repeated id (its reply was lost) changes nothing; the caller does not dispatch it.
 local function enqueue(K, device, c, now)
   local lane = c.device .. '/' .. c.lane
-  local last_seq, open = string.match(device:get('lane:' .. c.lane) or '', '^(%d+),?(%d*)$')
-  local superseded = {}
+  local open, superseded = device:open_in(c.lane), {}
   local policy, rollout = string.match(c.delivery, '^(%a+) .* (%S+)$')
-  open = tonumber(open)
   if open ~= 0 or c.restarted then
     local known = read_command(K, c.id)
     if known then return 'pending', known.seq, known.expires_at, {} end
@@ -92,7 +87,7 @@ local function enqueue(K, device, c, now)
   end
   if is_full(K, device, c) then return 'full', 0, 0, {} end
   -- Lane sequence numbers follow the clock, so they keep rising even if the store was lost, or restored from a backup.
-  local seq = math.max((last_seq or 0) + 1, now)
+  local seq = math.max((device:get('lane:' .. c.lane) or 0) + 1, now)
   local padded, expires_at = string.format('%016.0f', seq), now + c.ttl
   local value = lane .. ' ' .. padded .. ' ' .. int(expires_at) .. ' ' .. c.delivery .. '\n' .. c.json
   if redis.call('HSETNX', K.commands, c.id, value) == 0 then
@@ -118,6 +113,7 @@ local function enqueue(K, device, c, now)
   if kept > COMMANDS_KEPT + PRUNE_STRIDE then kept = prune(K, c.device) end
   device:set('kept', kept)
   device:set('open', device:get('open') + 1)
-  device:set('lane:' .. c.lane, int(seq) .. ',' .. (open + 1))
+  device:set('lane:' .. c.lane, int(seq))
+  device:set_open_in(c.lane, open + 1)
   return state, seq, expires_at, superseded
 end

@@ -1,3 +1,4 @@
+import { emitted, Replica, reading } from '@lamplighter/test-kit/store/replica';
 import type { StoreUnderTest } from '@lamplighter/test-kit/store/store-under-test';
 import { until } from '@lamplighter/test-kit/until';
 import { DeviceQueue } from '../../test/device-queue.js';
@@ -63,6 +64,18 @@ describe('an ordered lane', () => {
     await until(async () => (await redisNow(store.redis)) > seen, { what: 'the next millisecond' });
     await queue.enqueue('new');
     expect((await queue.read('new'))!.seq).toBeGreaterThan(seen);
+  });
+
+  it('does not trust a count of open commands from before the latest one', async () => {
+    await queue.enqueue('first');
+    const key = deviceKey(robot.shard, robot.fleet, robot.device);
+    const seq = Number(await store.redis.hget(key, 'lane:arm'));
+    await store.redis.hset(key, 'open:arm', `${seq - 1},0`); // an earlier version enqueued `first`
+    const command = emitted(robot, { lane: 'arm', policy: 'ordered' });
+    const { commands } = await new Replica(store.redis).accept(robot, [reading({ light: 1 })], {
+      commands: [command],
+    });
+    expect(commands).toMatchObject([{ state: 'pending' }]);
   });
 
   it('continues its numbers after the clock went backwards', async () => {
