@@ -21,7 +21,7 @@ describe.each([4, 5] as const)('a device that misspells its topic (MQTT version 
     ['demo/command/x', { kind: 'topic', problem: 'devices publish to demo/telemetry/x' }],
     ['demo/ack/x', { kind: 'topic', problem: 'publish to demo/acknowledgements/x' }],
     ['demo/presense/x', { kind: 'topic', problem: 'publish to demo/presence/x' }],
-    ['/demo/telemetry/x', { kind: 'topic', problem: 'begins with a slash; publish to demo/telemetry/x' }],
+    ['/demo/telemetry/x', { kind: 'topic', problem: 'starts with a slash; publish to demo/telemetry/x' }],
     ['demo/telemetry/x/', { kind: 'telemetry', problem: 'the topic ends with a slash' }],
     [
       'demo/telemetry/x/extra',

@@ -31,7 +31,7 @@ async function closeAll(resources: Resource[]): Promise<void> {
       failures.push(`${next.name}: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
-  if (failures.length > 0) throw new Error(`could not be closed:\n  ${failures.join('\n  ')}`);
+  if (failures.length > 0) throw new Error(`could not close:\n  ${failures.join('\n  ')}`);
 }
 
 /** Handles that keep the process alive and that a test must close. */

@@ -1,5 +1,5 @@
--- Enqueues commands. Of the device's commands the HASH has the numbers `kept` and `open`; `open` can be too high, like that of a lane (see
--- device.lua).
+-- Enqueues commands. The device HASH counts the stored commands (`kept`) and the open ones (`open`), which can be too high, as in a lane
+-- (see device.lua).
 
 -- How many commands of a device an index holds.
 local function count(index, device)
@@ -58,8 +58,7 @@ local function supersede(K, lane, policy, by, now)
   return superseded, open
 end
 
--- Whether the device has as many open commands as it can have. A command that ends what a rule started can exceed the limit up to its
--- double.
+-- Whether the device has reached its limit of open commands. Commands that end a run can use up to twice the limit.
 local function is_full(K, device, c)
   local limit = string.sub(c.cause, 1, 8) == 'promise:' and 2 * MAX_OPEN_COMMANDS or MAX_OPEN_COMMANDS
   if device:get('open') and tonumber(device:get('open')) < limit then return false end

@@ -1,4 +1,4 @@
--- Decides which readings of a device are live: newer than the last state, and so become it. All others are history.
+-- Decides which readings of a device are live: newer than the last state, which they replace. All others are history.
 --
 -- No number that a device once sent is trusted forever. For a reading r and the last state:
 --   1 A higher `_seq` is newer. If its `_at` is earlier, the window decides: a reading that it holds is a duplicate, and if it holds
@@ -12,19 +12,19 @@
 --     or the weights of all in a row reach RESTART_WEIGHT: then the counter has restarted, or one number was wrong. Only readings that
 --     arrived alone, or last in a replay, are evidence, and a live reading voids the evidence. A number that fits into a small gap weighs
 --     less, and a duplicate least. A duplicate from a device that keeps its readings weighs nothing, because such a device repeats them.
---   4 Readings without a number in common are in the order of arrival.
+--   4 If two readings share neither `_seq` nor `_at`, arrival order decides.
 --
 -- The evidence is stored in the field `behind` of the device HASH, "<count>,<rising>,<weight>,<seq>": valid while the device has <count>
 -- live readings.
 local CLOCK_AHEAD, CLOCK_SLACK = 10000, 5000
 local RESTART_RISING, RESTART_WEIGHT = 3, 128
 local WEIGHT, WEIGHT_OF_GAP, WEIGHT_OF_DUPLICATE = 16, 4, 1
--- How many numbers can be missing between two known ones because their readings are still on their way: for a device that keeps its
--- readings, as many as its outbox holds.
+-- The largest gap between two known numbers that readings in transit can explain; a device that keeps its readings can have a whole outbox
+-- in transit.
 local GAP, GAP_OF_OUTBOX = 64, 2000
 
--- True or false where the numbers alone decide whether r is newer than the last state m; nil where they do not.
-local function plainly_newer(r, m)
+-- True if the numbers alone prove that r is newer than the last state m; otherwise nil.
+local function is_newer_by_numbers(r, m)
   local numbered, dated = r.seq and m.seq, r.at and m.at
   if numbered then return r.seq > m.seq and (not dated or r.at >= m.at) or nil end
   return not dated or r.at > m.at or nil
@@ -79,8 +79,7 @@ end
 
 -- Returns whether reading i is live, and if it starts a new order, why.
 function Order:is_live(i, r, m)
-  local plain = plainly_newer(r, m)
-  if plain ~= nil then return plain end
+  if is_newer_by_numbers(r, m) then return true end
   local numbered, dated = r.seq and m.seq, r.at and m.at
   if numbered and r.seq > m.seq then
     if self:known_before(i):find(r) == 'same' then return false end

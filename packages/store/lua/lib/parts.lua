@@ -39,7 +39,7 @@ local function kinds_of(p, device, last, batch)
     if kind == LATE then kind = LIVE elseif kind == LATE_REPLAYED then kind = REPLAYED end
     local reading = { text = text, kind = kind, n = tonumber(n), seq = tonumber(seq), at = tonumber(at), n_text = n }
     readings[i] = reading
-    is_plain = is_plain and kind ~= RETAINED and plainly_newer(reading, newest)
+    is_plain = is_plain and kind ~= RETAINED and is_newer_by_numbers(reading, newest)
     newest = reading
   end
   if is_plain then

@@ -2,9 +2,13 @@
 -- A device's part that was evaluated on outdated data changes nothing. It is returned as a conflict with the stored data, to be evaluated
 -- again. Repeating a part whose reply was lost changes nothing.
 --
--- KEYS  any number. Per device its device HASH and its window LIST, in this order, all devices first (2i-1 and 2i); then, named by
---       position in the parts: presence ZSETs, for devices new to the caller devices ZSETs and fleets SETs, for commands the eight
---       command keys of a shard and fleet, for timers timers ZSETs, for votes group HASHes
+-- KEYS  any number. Per device its device HASH and its window LIST, all devices first (2i-1 and 2i); then, at the positions that the parts
+--       state:
+--         presence ZSETs
+--         devices ZSETs and fleets SETs, for devices that are new to the caller
+--         the eight command keys of a shard and fleet, for commands
+--         timers ZSETs, for timers
+--         group HASHes, for votes
 -- ARGV  1 replica   2 number of devices   then a part per device, which is one of
 --         "<part> <position of the presence ZSET> <version> <after>" followed by the text of its only reading, which is live; `after` is
 --           "<replica>.<part>", the part that the reading follows directly, on which it was evaluated, and whose n, seq and at are not
@@ -39,7 +43,7 @@ local function append_live(p, last, live, is_new, now_text)
   trim_window(p.window, length)
 end
 
--- Marks the last entry with this part, to recognise a repetition, because the part appends none.
+-- Stores the part in the last entry, so that a repeated part is recognised although it has appended no entry.
 local function mark_last(p, replica)
   local last = redis.call('LINDEX', p.window, -1)
   local order, json = string.match(last, '^(%d+,%d,%d*,%d*,%d*,%d*),[^,]*,()')

@@ -290,6 +290,6 @@ describe('all orders of events in a lane', () => {
         expect.arrayContaining(['succeeded', 'failed', 'expired', 'cancelled', 'unknown']),
       );
     },
-    120_000,
+    300_000,
   );
 });

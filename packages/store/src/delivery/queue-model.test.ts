@@ -107,7 +107,7 @@ it('in any order of steps each command has one history, and each lane continues'
     }),
     { numRuns: 60 },
   );
-}, 120_000);
+}, 300_000);
 
 it('an acknowledgement of an unknown command changes nothing', async () => {
   const fleet = new QueueFleet(store);

@@ -136,4 +136,4 @@ it('with racing replicas and lost replies the store holds each reading once, in 
     { numRuns: 50 },
   );
   await expectConsistentQueue(store.redis);
-}, 60_000);
+}, 180_000);

@@ -130,7 +130,7 @@ export const ruleDiffSchema = z
         present: count('Commands of the current rule'),
         candidate: count('Commands of the candidate'),
         same: count('Same action at the same time'),
-        added: count('Commands only of the candidate'),
+        added: count('Commands that only the candidate issues'),
         dropped: count('Commands only of the current rule'),
         moved: count('Same action at another time'),
       })

@@ -64,7 +64,7 @@ export class FleetsController {
   @ApiOperation({
     summary: 'Remove a fleet: its devices, rules, rollouts and telemetry schema',
     description:
-      'The request is on disk before the response. The rules service then removes the devices in small steps, each as DELETE of a ' +
+      'The request is on disk before the response. The rules service then removes the devices a few at a time, each like DELETE of a ' +
       'device does, and continues after restarts. The ledger of the fleet stays. Devices that report during the removal are new ' +
       'devices: stop them first. Repeating the request returns the removal in progress.',
   })

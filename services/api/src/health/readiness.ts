@@ -4,7 +4,7 @@ import { ApiErrors } from '../foundation/api-errors.js';
 import { isStoreFailure } from '../problems/store-failure.js';
 import { StoreLink } from '../store/store-link.js';
 
-/** Replicas of rules send a canary every 5 s; after three missed ones the path is considered broken. */
+/** Rules replicas send a canary every 5 s; after three missed ones the path is considered broken. */
 const CANARY_STALE_MS = 15_000;
 
 /** Why Lamplighter as a whole is not ready, as far as the API can see. */

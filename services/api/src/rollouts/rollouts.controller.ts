@@ -33,7 +33,7 @@ export class RolloutsController {
     summary: 'Cancel a running rollout',
     description:
       'No further commands are issued after the response. Pending commands are cancelled within about a second; commands already ' +
-      'sent to devices end as any other.',
+      'sent to devices end like any other command.',
   })
   @Responds(200, rolloutSchema, 'The cancelled rollout')
   @Problems(

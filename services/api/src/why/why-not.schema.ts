@@ -36,7 +36,7 @@ export const whyNotSchema = z
       'The result of each clause on the last state, now; `emit` is what the next reading would issue',
     ),
     whenNew: trace(
-      'If the last reading is now too old: the results of the clauses on its arrival',
+      'If the last reading is now too old: the results of the clauses when it arrived',
     ).optional(),
     between: trace('Within the hysteresis: the result of `clear`').optional(),
     last: z

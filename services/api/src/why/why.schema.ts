@@ -43,7 +43,9 @@ const becauseSchema = z
     ageMs: z.number().meta({ description: 'Age of the reading' }),
     heardAt: timeSchema('When the last message of the device, or of any sensor, had arrived').optional(),
     state: ruleStateSchema.optional().meta({ description: 'The state of the rule before' }),
-    group: groupStateSchema.optional().meta({ description: 'For a quorum: the group state before' }),
+    group: groupStateSchema
+      .optional()
+      .meta({ description: 'For a quorum: the group state before the evaluation' }),
     tally: tallySchema.optional(),
     trace: z
       .array(traceStepSchema)

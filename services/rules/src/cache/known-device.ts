@@ -14,10 +14,10 @@ import type { StoredDeviceState } from '@lamplighter/store/telemetry/device-part
 import type { Mark, WindowTail } from '@lamplighter/store/telemetry/reading-order';
 import type { RuleSet } from '../rule-book/rule-set.js';
 
-/** By this time after an evaluation every replica has read the rule that was evaluated, milliseconds. */
+/** Time after an evaluation within which every replica has read the evaluated rule, milliseconds. */
 const STATE_RETENTION_MS = 60_000;
 
-/** By this time after a write every working replica has read the rule, milliseconds. */
+/** Time within which every working replica has read a new rule, milliseconds. */
 export const RULE_PROPAGATION_MS = 5000;
 
 const NONE: readonly never[] = [];

@@ -43,7 +43,7 @@ export interface Verdicts {
   readonly onText?: (rule: CompiledRule, device: KnownDevice, name: string, reading: Reading) => void;
 }
 
-/** A replica that has not read the latest rules evaluates again after this, milliseconds: by then it has read them. */
+/** A replica that has not read the latest rules evaluates again after this time, by which it has read them. Milliseconds. */
 const RETRY_BEHIND_MS = 1000;
 
 const NONE: readonly never[] = [];
@@ -182,7 +182,7 @@ export class RuleEvaluation {
     const ended: string[] = [];
     for (const id of orphaned) {
       const state = this.states[id]!;
-      // Another replica that has read the version continues it; but the end is delayed no longer than any replica needs to read it.
+      // A replica that has read this version continues it, but the end does not wait longer than every replica needs to read it.
       const isOverdue = state.runUntil !== undefined && now - state.runUntil > RULE_PROPAGATION_MS;
       if (device.ruleBook.isBehind(state.since) && !isOverdue) {
         this.wake(now + RETRY_BEHIND_MS);
@@ -242,7 +242,7 @@ export class RuleEvaluation {
     const others = [...rules, ...targets, ...this.individualCommands];
     for (const [id, state] of this.lastCommands.dropRepeated(this.states, others)) {
       this.setState(id, state);
-      // By the restored state a pending hold may end earlier.
+      // With the restored state, a pending hold may end earlier.
       if (state.held !== undefined) this.wake(this.now + 1);
     }
   }

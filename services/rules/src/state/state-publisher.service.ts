@@ -25,7 +25,7 @@ const ROUND_MS = 200;
 const DEVICES_PER_ROUND = 500;
 /** Most devices that wait to be published; more are dropped and counted, and published after their next reading. */
 const MAX_WAITING = 20_000;
-/** By this time after a write every working replica has read the settings, milliseconds. */
+/** Time within which every working replica has read new settings, milliseconds. */
 const SETTINGS_PROPAGATION_MS = 2000;
 /** The link for commands, because it is not paused while Redis is slow. */
 const LINK = 'commands';

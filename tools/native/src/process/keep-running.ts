@@ -6,9 +6,9 @@ import { type Server, ServerFailed } from './serving.js';
 const STABLE_MS = 60_000;
 /** Delay before the first restart, milliseconds; doubles with each failure. */
 const FIRST_PAUSE_MS = 1000;
-/** Failures in a row after which the process is given up. */
+/** Failures in a row after which the process is no longer restarted. */
 const MAX_FAILURES = 5;
-/** Lines of its log that are shown when it is given up. */
+/** Lines of its log that are shown then. */
 const LOG_TAIL_LINES = 15;
 
 export interface KeepRunningOptions {
@@ -22,8 +22,8 @@ export interface KeepRunningOptions {
 }
 
 /**
- * Restarts a process whenever it ends unexpectedly, with growing delays. Resolves with a description when it is given up; never if it is
- * stopped.
+ * Restarts a process whenever it ends unexpectedly, with growing delays. Resolves with a description when it is no longer
+ * restarted; never if it is stopped.
  */
 export async function keepRunning(
   first: Server,

@@ -21,7 +21,7 @@ export const MAX_REASSERT_MS = 3_600_000;
 const MESSAGE = 'must be "never", or a duration such as "1m", from 1s to 7d';
 const reassertTime = durationSchema(1000, RULE_BOUNDS.maxDurationMs);
 
-/** Commands the action of an unchanged verdict again. */
+/** Sends the command of an unchanged verdict again. */
 export const reassert = {
   fields: {
     reassert: z
@@ -30,7 +30,7 @@ export const reassert = {
       .meta({
         pattern: '^(never|[0-9]{1,9}(ms|s|m|h|d))$',
         description:
-          'A device that reports another value than commanded, or never acknowledges, is commanded again after this time; or "never".',
+          'How long to wait before the command is repeated to a device that reports another value or never acknowledges; "never" disables it.',
       })
       .default('1m'),
   },
@@ -46,7 +46,7 @@ export const reassert = {
         return passes
           ? `the device had restarted since the last command, ${duration(amount)} ago, and ${report}`
           : `the device had restarted since the last command and ${report}; it was commanded ${duration(amount)} ago, and is commanded again after ${duration(limit)}`;
-      if (reason === 'quiet') return `nothing ${mood} commanded again, as it was in the quiet hours`;
+      if (reason === 'quiet') return `the command ${mood} not repeated because of quiet hours`;
       const cause = reason === 'nothing' ? 'the device does not acknowledge' : `the device ${report}`;
       return passes
         ? `${cause}, and was commanded ${duration(amount)} ago, more than ${duration(limit)}`
@@ -55,7 +55,7 @@ export const reassert = {
   },
 };
 
-/** How a reading compares with the action that the device was commanded. */
+/** How a reading compares with the action of the last command. */
 export type Report = 'agrees' | 'differs' | 'nothing';
 
 /** The input of a re-assertion. */
@@ -65,15 +65,15 @@ type Occasion = Pick<EvaluationContext<CompiledReassert & CompiledQuiet>, 'rule'
 };
 
 /**
- * The state after a reading of a device that was commanded an action: `emittedAt` is now if the action is commanded again, and the state
- * is the same object if nothing changes.
+ * The state after a reading of a device that was sent an action: `emittedAt` is now if the action is sent again, and the state is the same
+ * object if nothing changes.
  *
- * - A device that reports another value is commanded again after `reassert`, then after twice that, and so on up to an hour: a person may
- *   hold the switch, or the lamp may be broken. Once it has agreed for the current spacing, the spacing starts again.
- * - A device that has restarted since, according to its births, may have lost the action. It is commanded again at its next reading
- *   unless that reports the action; a device that restarts often, at most every `reassert`.
- * - A device that neither acknowledges nor reports may have restarted unnoticed; it is commanded again every `reassert`.
- * - A raised verdict is not repeated in quiet hours, and nothing is with `reassert: "never"`.
+ * - A device that reports another value gets the command again after `reassert`, then after twice that, and so on up to an hour: a person
+ *   may hold the switch, or the lamp may be broken. Once it has agreed for the current spacing, the spacing starts again.
+ * - A device that has restarted since, according to its births, may have lost the action. It gets the command again at its next
+ *   reading, unless that reports the action; a device that restarts often gets it at most every `reassert`.
+ * - A device that neither acknowledges nor reports may have restarted unnoticed; it gets the command again every `reassert`.
+ * - Raised verdicts are not repeated during quiet hours. With `reassert: "never"`, nothing is repeated.
  * @param isQuieted whether quiet hours apply
  * @param leastMs shortest spacing, milliseconds
  */
@@ -91,7 +91,7 @@ export function stateAfterReassert(
   const restarted = hasRestarted(device, state);
   const differs = Math.max(spaced(rule.reassertMs, repeats), leastMs);
   if (report === 'agrees') {
-    // Only after the spacing: of two rules that contradict each other the device agrees with the last, and neither would ever back off.
+    // Reset only after the full spacing. Otherwise two contradicting rules would each see the device agree briefly, and neither would back off.
     const isLasting = repeats > 0 && remainingMs(emittedAt, differs, now) === 0;
     if (!isLasting && !restarted) return state;
     return {

@@ -10,7 +10,7 @@ export interface CompiledCooldown {
 
 /** Keeps a minimum time between two raises. */
 export const cooldown = {
-  fields: { cooldown: durationField(0, 'Least time between two raises.').default('0s') },
+  fields: { cooldown: durationField(0, 'Minimum time between two raises.').default('0s') },
   examples: { cooldown: '10m' },
   compile: (rule: { readonly cooldown: string }): CompiledCooldown => ({
     cooldownMs: milliseconds(rule.cooldown),

@@ -10,7 +10,7 @@ export interface CompiledDwell {
 
 /** A verdict lasts for at least this long. Does not delay the first verdict. */
 export const dwell = {
-  fields: { dwell: durationField(0, 'Least time that a verdict lasts.').default('0s') },
+  fields: { dwell: durationField(0, 'Minimum time that a verdict lasts.').default('0s') },
   examples: { dwell: '2s' },
   compile: (rule: { readonly dwell: string }): CompiledDwell => ({ dwellMs: milliseconds(rule.dwell) }),
   delayMs(context: EvaluationContext<CompiledDwell>): number {
