@@ -93,11 +93,6 @@ export class IdleConnections {
     return connections;
   }
 
-  /** How many of them the broker has closed. */
-  get closed() {
-    return this.#sockets.filter(({ destroyed }) => destroyed).length;
-  }
-
   end() {
     for (const socket of this.#sockets) socket.destroy();
   }

@@ -1,9 +1,6 @@
 // Attacks on the broker: joining the share group of rules, and connections that never log in.
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { connectHeader, IdleConnections, joinShareGroups } from '../attacks.mjs';
 import { expect, until } from '../expect.mjs';
-import { REPOSITORY } from '../project.mjs';
 import { json } from '../requests.mjs';
 
 /** @typedef {import('../stack.mjs').Stack} Stack */
@@ -52,34 +49,6 @@ export async function reservationsExhaustNoMemory(stack) {
   expect(!/out of memory/i.test(log), 'the broker ran out of memory');
 }
 
-/**
- * Idle connections occupy every place that devices have: the broker refuses further devices, while connected devices and the services
- * continue. @param {Stack} stack
- */
-export async function connectionLimitProtectsServices(stack) {
-  const { project } = stack;
-  const account = await demoAccount(stack);
-  const idle = await IdleConnections.open(project.ports.MQTT_PORT, maxConnections() + 100);
-  try {
-    await until('the broker to refuse connections beyond its limit', async () => {
-      const log = await project.compose(['logs', '--no-color', 'mosquitto']);
-      const refusals = log.match(/denied: max_connections exceeded/g)?.length ?? 0;
-      return (refusals > 0 && idle.closed > 0) || `${refusals} refused, ${idle.closed} closed`;
-    });
-    await deviceIsRefused(project.ports.MQTT_PORT, account);
-    await loopWorks(stack);
-    await deviceIsRefused(project.ports.MQTT_PORT, account);
-  } finally {
-    idle.end();
-  }
-  const metrics = "fetch('http://127.0.0.1:8081/metrics').then(async (r) => console.log(await r.text()))";
-  const reconnects = await project.inside('rules', ['node', '-e', metrics]);
-  expect(!/^lamplighter_mqtt_reconnects_total\S* [1-9]/m.test(reconnects), 'rules lost its connection');
-  await until('the broker to accept a device again', () =>
-    stack.publish('pump', '{"light":413}').then(() => true),
-  );
-}
-
 /** A connected lamp executes a command, and every service is ready. @param {Stack} stack */
 async function loopWorks(stack) {
   await stack.switchLamp();
@@ -91,23 +60,8 @@ async function loopWorks(stack) {
     await stack.project.inside(service, ['ready.sh', port]);
 }
 
-/** @param {number} port @param {{ user: string, password: string }} account */
-async function deviceIsRefused(port, account) {
-  const connected = await joinShareGroups(port, 'surplus', account).catch(() => undefined);
-  connected?.leave();
-  expect(connected === undefined, 'the connection limit is not reached: the broker accepts another device');
-}
-
 /** @param {Stack} stack */
 async function demoAccount(stack) {
   const show = 'docker compose run --rm --entrypoint cat secrets /secrets/own/mqtt-demo';
   return { user: 'demo', password: (await stack.type(show)).trim() };
-}
-
-/** The limit of the devices' listener. */
-function maxConnections() {
-  const config = readFileSync(join(REPOSITORY, 'mosquitto/mosquitto.conf'), 'utf8');
-  const [, limit] = /^max_connections (\d+)$/m.exec(config) ?? [];
-  expect(limit !== undefined, 'mosquitto/mosquitto.conf has no max_connections');
-  return Number(limit);
 }
