@@ -2,10 +2,7 @@
 import { ComposeProject } from './compose/project.mjs';
 import { DEVICES_PER_REPLICA, Stack } from './compose/stack.mjs';
 import { fleetIsAdded, fleetIsRemoved, rulesPasswordIsRenewed } from './compose/steps/accounts.mjs';
-import {
-  reservationsExhaustNoMemory,
-  shareGroupIntrudersGetNothing,
-} from './compose/steps/attacks.mjs';
+import { reservationsExhaustNoMemory, shareGroupIntrudersGetNothing } from './compose/steps/attacks.mjs';
 import {
   alertsReachAlertmanager,
   brokerAndRedisHaveMetrics,
