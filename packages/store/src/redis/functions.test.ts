@@ -40,8 +40,6 @@ import { recordRuleErrors } from '../rules/rule-errors.js';
 import { deleteRule, seedRules, switchRules, writeRule } from '../rules/rules.js';
 import { NEW_DEVICE } from '../rules/state-version.js';
 import { takeTimers } from '../rules/timers.js';
-import { callFunction, loadFunctions } from './functions.js';
-import { storeFailure } from './store-failure.js';
 
 const FOLDER = new URL('../../lua/', import.meta.url);
 const read = (file: string) => readFileSync(new URL(file, FOLDER), 'utf8');
@@ -366,60 +364,5 @@ describe('the keys that a function declares', () => {
       functions.some((each) => each.name === name && each.count !== 'n' && each.count !== '64'),
     ))
       expect(new Set(keys.map((key) => /^\{\d+\}/.exec(key)?.[0])).size).toBe(1);
-  });
-});
-
-it('an unknown function is an error', async () => {
-  await expect(callFunction(store.redis, 'nothing-0', [], [])).rejects.toThrow('unknown function nothing-0');
-});
-
-describe('the library', () => {
-  const libraries = async () => {
-    const list = (await store.redis.call('FUNCTION', 'LIST', 'LIBRARYNAME', 'lamplighter_*')) as string[][];
-    return list.map((fields) => fields[fields.indexOf('library_name') + 1]!);
-  };
-  const loadOther = (name: string) =>
-    store.redis.call(
-      'FUNCTION',
-      'LOAD',
-      'REPLACE',
-      `#!lua name=${name}\nredis.register_function('${name}_noop', function() end)`,
-    );
-
-  it('replaces those of other versions, and leaves those of other programs', async () => {
-    const [own] = await libraries();
-    await loadOther('lamplighter_earlier');
-    await loadOther('other_program');
-    await loadFunctions(store.redis);
-    expect(await libraries()).toEqual([own]);
-    expect(await store.redis.fcall('other_program_noop', 0)).toBeNull();
-  });
-
-  it('is loaded again for every call, though another process keeps deleting it', async () => {
-    const [own] = await libraries();
-    let isRunning = true;
-    const deleteRepeatedly = async () => {
-      while (isRunning) await store.redis.call('FUNCTION', 'DELETE', own!).catch(() => undefined);
-    };
-    const deletions = deleteRepeatedly();
-    const lamp = store.newDevice();
-    const replica = new Replica(store.redis);
-    for (let seq = 1; seq <= 100; seq += 1) {
-      const outcome = await replica.accept(lamp, [reading({ light: 1, _seq: seq })]).catch((error) => error);
-      // Never an error of Redis, which would count as a fault of the readings.
-      if (outcome instanceof Error) expect(storeFailure(outcome)).toBe('refusing');
-    }
-    isRunning = false;
-    await deletions;
-    await replica.accept(lamp, [reading({ light: 1, _seq: 1000 })]);
-    expect(await libraries()).toEqual([own]);
-  });
-
-  it('returns when a replica of another version has deleted it', async () => {
-    const [own] = await libraries();
-    await store.redis.call('FUNCTION', 'DELETE', own!);
-    const [now, later] = await Promise.all([findDueShards(store.redis), findDueShards(store.redis)]);
-    expect([now.shards, later.shards]).toEqual([[], []]);
-    expect(await libraries()).toEqual([own]);
   });
 });

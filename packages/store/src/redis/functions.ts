@@ -117,9 +117,9 @@ async function loadLibrary(redis: Redis): Promise<void> {
   await redis.call('FUNCTION', 'LOAD', TEXT).catch(unless(/already exists/));
 }
 
-/** Deletes a library, unless another process has just done so. */
+/** Deletes a library, unless another process has just done so. While Redis rejects writes it stays until the next connect. */
 async function deleteLibrary(redis: Redis, name: string): Promise<void> {
-  await redis.call('FUNCTION', 'DELETE', name).catch(unless(/not found/));
+  await redis.call('FUNCTION', 'DELETE', name).catch(unless(/not found|^(MISCONF|READONLY)\b/));
 }
 
 function unless(expected: RegExp): (error: Error) => void {
@@ -159,21 +159,25 @@ export async function callFunctions(
 ): Promise<unknown[]> {
   if (calls.length === 0) return [];
   const registered = registeredName(name);
-  const send = async () => {
-    const pipeline = redis.pipeline();
-    for (const { keys, args } of calls) pipeline.fcall(registered, keys.length, ...keys, ...args);
-    return (await pipeline.exec()) ?? [];
-  };
+  const replies = new Array<[error: Error | null, reply: unknown]>(calls.length);
+  let open = [...calls.keys()];
   for (let loads = 0; ; loads += 1) {
-    const replies = await send();
-    const missing = replies.find(([error]) => isMissing(error))?.[0];
-    if (missing == null)
-      return replies.map(([error, reply]) => {
-        if (error) throw error;
-        return reply;
-      });
-    await loadMissing(redis, missing, loads);
+    const pipeline = redis.pipeline();
+    for (const i of open) {
+      const { keys, args } = calls[i]!;
+      pipeline.fcall(registered, keys.length, ...keys, ...args);
+    }
+    const results = (await pipeline.exec()) ?? [];
+    for (const [at, i] of open.entries()) replies[i] = results[at]!;
+    // Calls that found the function are not repeated, because a second reply can differ from the first.
+    open = open.filter((i) => isMissing(replies[i]![0]));
+    if (open.length === 0) break;
+    await loadMissing(redis, replies[open[0]!]![0]!, loads);
   }
+  return replies.map(([error, reply]) => {
+    if (error) throw error;
+    return reply;
+  });
 }
 
 /** Loads the library after a call did not find its function. @throws the error of the call if it is another one */
